@@ -1,0 +1,32 @@
+/** What went wrong, as far as any caller needs to know. HTTP status and retry policy follow from it, in one table each. */
+export type ErrorCode =
+  | 'badInput'
+  | 'notFound'
+  | 'unauthorized'
+  | 'unavailable'
+  | 'timeout'
+  | 'unsupported'
+  | 'exhausted';
+
+/** An expected failure. Anything else that is thrown is a bug and ends the component that threw it. */
+export class PerchError extends Error {
+  override readonly name = 'PerchError';
+  readonly code: ErrorCode;
+  /** Facts to find the culprit with: path, camera, peer, ssrc, seq, file. Logged as fields, never as prose. */
+  readonly context: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, context: Record<string, unknown> = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.context = context;
+  }
+}
+
+/** The text a person gets to read: the message of the error and of what caused it, without stacks. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  const cause = error.cause === undefined ? '' : `: ${explain(error.cause)}`;
+  return `${error.message}${cause}`;
+}

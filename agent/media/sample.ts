@@ -1,0 +1,19 @@
+/**
+ * The one currency of the data path: one video access unit or one audio frame.
+ * Immutable: all outputs share it.
+ */
+export interface Sample {
+  /** Presentation time in ticks of the track's clock rate; unwrapped, so it never jumps at 2^32. Never negative. */
+  readonly pts: number;
+  /** Decode time, same ticks. Equals `pts` unless the stream has B-frames. */
+  readonly dts: number;
+  /** Capture time as Unix milliseconds (may have a fraction): our clock at arrival, smoothed by the RTP clock. */
+  readonly wall: number;
+  /** A reader can join here: H.264 IDR, H.265 IRAP; audio: every sample. */
+  readonly key: boolean;
+  /**
+   * H.264/H.265 as MP4 stores it: 4-byte length + NAL unit, repeated (no parameter sets, no AUD); else exactly one frame.
+   * Never written to again.
+   */
+  readonly data: Uint8Array;
+}

@@ -1,0 +1,55 @@
+import type { Sample } from '../media/sample.ts';
+
+/** What a replay is given to. */
+export interface SampleSink {
+  onSample(track: number, sample: Sample): void;
+}
+
+/** The samples of all tracks since the leading video track's last key sample, bounded in bytes. Holds references, copies nothing. */
+export class GopCache {
+  readonly #leadingTrack: number;
+  readonly #limitBytes: number;
+  #tracks: number[] = [];
+  #samples: Sample[] = [];
+  #bytes = 0;
+  #isOpen = false;
+
+  /** @param leadingTrack the video track whose key samples start a group; -1: nothing is ever kept */
+  constructor(leadingTrack: number, limitBytes: number) {
+    this.#leadingTrack = leadingTrack;
+    this.#limitBytes = limitBytes;
+  }
+
+  add(track: number, sample: Sample): void {
+    if (track === this.#leadingTrack && sample.key) {
+      this.clear();
+      this.#isOpen = true;
+    }
+    if (!this.#isOpen) {
+      return;
+    }
+    this.#bytes += sample.data.length;
+    if (this.#bytes > this.#limitBytes) {
+      // Half a group is of no use to anybody: wait for the next.
+      this.clear();
+      return;
+    }
+    this.#tracks.push(track);
+    this.#samples.push(sample);
+  }
+
+  replay(sink: SampleSink): void {
+    const samples = this.#samples;
+    const tracks = this.#tracks;
+    for (let i = 0; i < samples.length; i += 1) {
+      sink.onSample(tracks[i] as number, samples[i] as Sample);
+    }
+  }
+
+  clear(): void {
+    this.#tracks = [];
+    this.#samples = [];
+    this.#bytes = 0;
+    this.#isOpen = false;
+  }
+}

@@ -1,0 +1,127 @@
+import type { Sample } from '../media/sample.ts';
+import type { Track } from '../media/track.ts';
+import { GopCache } from './gop-cache.ts';
+
+/** One output of a stream. Called synchronously for every sample: it never blocks; it queues within its own byte limit or drops. */
+export interface Reader {
+  /** As MediaMTX's API names it: `webRTCSession`, `hlsSession`, …; `hidden` readers (recorder, HLS muxer) are not listed. */
+  readonly type: 'webRTCSession' | 'hlsSession' | 'rtspSession' | 'hidden';
+  readonly id: string;
+  onSample(track: number, sample: Sample): void;
+  /** The track's parameter sets have changed; called before the key sample that uses them. */
+  onTrack(track: number, description: Track): void;
+  /** The stream is over, or the reader threw `cause`. It has been removed already. */
+  onEnd(cause?: unknown): void;
+}
+
+export interface StreamOptions {
+  /** A group of pictures larger than this is not kept for new readers. */
+  readonly gopCacheBytes?: number;
+}
+
+const GOP_CACHE_BYTES = 8 << 20;
+
+/**
+ * The hub: one source writes, every reader gets each sample at once.
+ * A stream lives as long as one connection of its source; a reconnect makes a new one.
+ */
+export class Stream {
+  /** Bytes of sample data that have come in. */
+  bytesReceived = 0;
+  /** Bytes that outputs have sent to people (counted by them through `countSent`). */
+  bytesSent = 0;
+  /** Access units that a depacketizer had to drop. */
+  framesInError = 0;
+  readonly #tracks: Track[];
+  readonly #gop: GopCache;
+  // Copied on change, so that delivery walks a plain array while readers come and go.
+  #readers: readonly Reader[] = [];
+  #isClosed = false;
+
+  constructor(tracks: readonly Track[], options: StreamOptions = {}) {
+    this.#tracks = [...tracks];
+    const leading = tracks.findIndex((track) => track.kind === 'video');
+    this.#gop = new GopCache(leading, options.gopCacheBytes ?? GOP_CACHE_BYTES);
+  }
+
+  get tracks(): readonly Track[] {
+    return this.#tracks;
+  }
+
+  get readers(): readonly Reader[] {
+    return this.#readers;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  write(track: number, sample: Sample): void {
+    this.bytesReceived += sample.data.length;
+    this.#gop.add(track, sample);
+    const readers = this.#readers;
+    for (let i = 0; i < readers.length; i += 1) {
+      const reader = readers[i] as Reader;
+      try {
+        reader.onSample(track, sample);
+      } catch (cause) {
+        this.#expel(reader, cause);
+      }
+    }
+  }
+
+  /** New parameter sets: written before the key sample that uses them. Kept samples of the old ones are let go. */
+  setTrack(track: number, description: Track): void {
+    this.#tracks[track] = description;
+    this.#gop.clear();
+    for (const reader of this.#readers) {
+      try {
+        reader.onTrack(track, description);
+      } catch (cause) {
+        this.#expel(reader, cause);
+      }
+    }
+  }
+
+  /**
+   * Adds a reader. With `replay` it first gets the samples since the last key frame, so that it can start at once;
+   * without, or when nothing is kept, its first video sample may be any: it waits for a key sample itself.
+   */
+  addReader(reader: Reader, replay: boolean): void {
+    if (this.#isClosed) {
+      reader.onEnd();
+      return;
+    }
+    this.#readers = [...this.#readers, reader];
+    if (replay) {
+      this.#gop.replay(reader);
+    }
+  }
+
+  removeReader(reader: Reader): void {
+    this.#readers = this.#readers.filter((other) => other !== reader);
+  }
+
+  countSent(bytes: number): void {
+    this.bytesSent += bytes;
+  }
+
+  /** The source is gone: every reader's `onEnd` is called. */
+  close(): void {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#isClosed = true;
+    const readers = this.#readers;
+    this.#readers = [];
+    this.#gop.clear();
+    for (const reader of readers) {
+      reader.onEnd();
+    }
+  }
+
+  #expel(reader: Reader, cause: unknown): void {
+    this.removeReader(reader);
+    reader.onEnd(cause);
+  }
+}

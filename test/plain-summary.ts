@@ -1,0 +1,20 @@
+import type { Reporter, TestModule } from 'vitest/node';
+
+/** Ends vitest's output with one plain line that scripts can read: `N passed, N failed, N skipped`. */
+export default class PlainSummary implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    let passed = 0;
+    let failed = unhandledErrors.length;
+    let skipped = 0;
+    for (const module of modules) {
+      failed += module.errors().length;
+      for (const test of module.children.allTests()) {
+        const state = test.result().state;
+        passed += state === 'passed' ? 1 : 0;
+        failed += state === 'failed' ? 1 : 0;
+        skipped += state === 'skipped' ? 1 : 0;
+      }
+    }
+    process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+  }
+}
