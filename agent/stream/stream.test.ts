@@ -1,0 +1,143 @@
+import { expect, test } from 'vitest';
+import type { Sample } from '../media/sample.ts';
+import type { G711Track, H264Track, Track } from '../media/track.ts';
+import { type Reader, Stream } from './stream.ts';
+
+const video: H264Track = {
+  kind: 'video',
+  codec: 'h264',
+  clockRate: 90_000,
+  width: 640,
+  height: 360,
+  fps: undefined,
+  sps: new Uint8Array([0x67]),
+  pps: [new Uint8Array([0x68])],
+};
+const audio: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
+
+const sample = (pts: number, key: boolean, bytes = 10): Sample => ({
+  pts,
+  dts: pts,
+  wall: pts,
+  key,
+  data: new Uint8Array(bytes),
+});
+
+class Recording implements Reader {
+  readonly type = 'hidden';
+  readonly id = 'recording';
+  readonly seen: string[] = [];
+  readonly ends: unknown[] = [];
+  onSample(track: number, { pts, key }: Sample): void {
+    this.seen.push(`${track}:${pts}${key ? 'k' : ''}`);
+  }
+  onTrack(track: number, description: Track): void {
+    this.seen.push(`track ${track} ${description.codec}`);
+  }
+  onEnd(cause?: unknown): void {
+    this.ends.push(cause);
+  }
+}
+
+test('a reader that joins in the middle of a group starts with its key sample and all that followed on every track', () => {
+  const stream = new Stream([video, audio]);
+  stream.write(1, sample(0, true));
+  stream.write(0, sample(0, false));
+  stream.write(0, sample(100, true));
+  stream.write(1, sample(10, true));
+  stream.write(0, sample(200, false));
+  const reader = new Recording();
+  stream.addReader(reader, true);
+  stream.write(0, sample(300, false));
+  expect(reader.seen).toEqual(['0:100k', '1:10k', '0:200', '0:300']);
+});
+
+test('a reader that does not want a replay gets only what comes after it', () => {
+  const stream = new Stream([video]);
+  stream.write(0, sample(0, true));
+  const reader = new Recording();
+  stream.addReader(reader, false);
+  stream.write(0, sample(100, false));
+  expect(reader.seen).toEqual(['0:100']);
+});
+
+test('a group larger than the limit is not kept, and the next one is', () => {
+  const stream = new Stream([video], { gopCacheBytes: 100 });
+  stream.write(0, sample(0, true, 60));
+  stream.write(0, sample(100, false, 60));
+  stream.write(0, sample(200, false, 10));
+  const late = new Recording();
+  stream.addReader(late, true);
+  expect(late.seen).toEqual([]);
+  stream.write(0, sample(300, true, 60));
+  const later = new Recording();
+  stream.addReader(later, true);
+  expect(later.seen).toEqual(['0:300k']);
+});
+
+test('a reader that throws is removed with its cause, and the others lose nothing', () => {
+  const stream = new Stream([video]);
+  const broken = new Recording();
+  broken.onSample = () => {
+    throw new Error('broken');
+  };
+  const sound = new Recording();
+  stream.addReader(broken, true);
+  stream.addReader(sound, true);
+  stream.write(0, sample(0, true));
+  stream.write(0, sample(100, false));
+  expect(sound.seen).toEqual(['0:0k', '0:100']);
+  expect(broken.ends).toEqual([new Error('broken')]);
+  expect(stream.readers).toEqual([sound]);
+});
+
+test('readers that leave and join during a delivery do not disturb it', () => {
+  const stream = new Stream([video]);
+  const next = new Recording();
+  const leaving = new Recording();
+  leaving.onSample = () => {
+    stream.removeReader(leaving);
+    stream.addReader(next, false);
+  };
+  const last = new Recording();
+  stream.addReader(leaving, false);
+  stream.addReader(last, false);
+  stream.write(0, sample(0, true));
+  stream.write(0, sample(100, false));
+  expect(last.seen).toEqual(['0:0k', '0:100']);
+  expect(next.seen).toEqual(['0:100']);
+});
+
+test('new parameter sets reach every reader before the key sample, and older samples are not replayed', () => {
+  const stream = new Stream([video]);
+  stream.write(0, sample(0, true));
+  const reader = new Recording();
+  stream.addReader(reader, false);
+  stream.setTrack(0, { ...video, width: 1920, height: 1080 });
+  const late = new Recording();
+  stream.addReader(late, true);
+  stream.write(0, sample(100, true));
+  expect(reader.seen).toEqual(['track 0 h264', '0:100k']);
+  expect(late.seen).toEqual(['0:100k']);
+  expect(stream.tracks[0]).toMatchObject({ width: 1920 });
+});
+
+test('a closed stream ends its readers once, and one who comes later at once', () => {
+  const stream = new Stream([video]);
+  const reader = new Recording();
+  stream.addReader(reader, true);
+  stream.close();
+  stream.close();
+  const late = new Recording();
+  stream.addReader(late, true);
+  expect(reader.ends).toEqual([undefined]);
+  expect(late.ends).toEqual([undefined]);
+});
+
+test('bytes are counted as they come in', () => {
+  const stream = new Stream([audio]);
+  stream.write(0, sample(0, true, 160));
+  stream.write(0, sample(160, true, 160));
+  stream.countSent(7);
+  expect([stream.bytesReceived, stream.bytesSent]).toEqual([320, 7]);
+});
