@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { holdDataFolder } from './data-folder.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perch-data-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+test('a folder is made when it is missing and is free again after its release', () => {
+  const path = join(folder, 'deep', 'er');
+  holdDataFolder(path).release();
+  const again = holdDataFolder(path);
+  expect(again.path).toBe(path);
+  again.release();
+});
+
+test('a second holder is told who has it and what to do', () => {
+  const first = holdDataFolder(folder);
+  expect(() => holdDataFolder(folder)).toThrow(`in use by another Perch (process ${process.pid}): end that one, or`);
+  first.release();
+});
+
+test('a process that was killed leaves the folder free', async () => {
+  const module = pathToFileURL(join(import.meta.dirname, 'data-folder.ts')).href;
+  const script = `import { holdDataFolder } from ${JSON.stringify(module)};
+    holdDataFolder(${JSON.stringify(folder)}); process.stdout.write('held'); setInterval(() => {}, 1000);`;
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  await once(child.stdout, 'data');
+  expect(() => holdDataFolder(folder)).toThrow(`process ${child.pid}`);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  holdDataFolder(folder).release();
+});
+
+test('a path that is a file is refused in words', () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  expect(() => holdDataFolder(file)).toThrow(`the data folder ${file} cannot be made`);
+});

@@ -1,0 +1,53 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { PerchError } from '../agent/base/errors.ts';
+
+/** The folder in which Perch keeps everything of its own, held by one process at a time. */
+export interface DataFolder {
+  /** Absolute path. */
+  readonly path: string;
+  release(): void;
+}
+
+/**
+ * Makes the folder when it is missing and takes it for this process.
+ * The lock is SQLite's exclusive lock on a file in it: the kernel frees it when the process dies, however it dies.
+ * @throws PerchError `unavailable` when another Perch holds it or it cannot be written
+ */
+export function holdDataFolder(folder: string): DataFolder {
+  const path = resolve(folder);
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o750 });
+  } catch (cause) {
+    throw new PerchError('unavailable', `the data folder ${path} cannot be made`, { folder: path }, cause);
+  }
+  const holder = join(path, 'perch.pid');
+  let lock: DatabaseSync;
+  try {
+    lock = new DatabaseSync(join(path, 'lock.db'));
+  } catch (cause) {
+    throw new PerchError('unavailable', `the data folder ${path} cannot be written`, { folder: path }, cause);
+  }
+  try {
+    lock.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+  } catch (cause) {
+    lock.close();
+    if (!/locked|busy/i.test((cause as Error).message)) {
+      throw new PerchError('unavailable', `the data folder ${path} cannot be written`, { folder: path }, cause);
+    }
+    throw new PerchError('unavailable', `the data folder ${path} is in use by another Perch${pidOf(holder)}`, {
+      folder: path,
+    });
+  }
+  writeFileSync(holder, `${process.pid}\n`);
+  return { path, release: () => lock.close() };
+}
+
+function pidOf(holder: string): string {
+  try {
+    return ` (process ${readFileSync(holder, 'utf8').trim()}): end that one, or choose another folder with --data DIR`;
+  } catch {
+    return ': end that one, or choose another folder with --data DIR';
+  }
+}
