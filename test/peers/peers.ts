@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { describe, test } from 'vitest';
+
+/** Programs of others that tests hold Perch against, and a file that is there when they are installed. */
+const PEERS = {
+  ffmpeg: ['/usr/bin/ffmpeg', '/usr/local/bin/ffmpeg'],
+  chromium: ['/usr/bin/chromium', '/usr/bin/chromium-browser'],
+  gstreamer: [
+    '/usr/lib/x86_64-linux-gnu/girepository-1.0/GstRtspServer-1.0.typelib',
+    '/usr/lib/aarch64-linux-gnu/girepository-1.0/GstRtspServer-1.0.typelib',
+  ],
+} as const;
+
+export type Peer = keyof typeof PEERS;
+
+/** Debian's own Python: the one that has the GObject bindings. */
+export const PYTHON = '/usr/bin/python3';
+
+const pathOf = (peer: Peer): string | undefined => PEERS[peer].find((path) => existsSync(path));
+
+export const CHROMIUM = pathOf('chromium') ?? '/usr/bin/chromium';
+
+/**
+ * A suite that needs these peers. Where one is missing the suite is skipped and says so;
+ * with PERCH_REQUIRE_PEERS=1 a missing peer is a failure.
+ */
+export function describeWith(peers: readonly Peer[], name: string, body: () => void): void {
+  const missing = peers.filter((peer) => pathOf(peer) === undefined);
+  if (missing.length === 0) {
+    describe(name, body);
+    return;
+  }
+  const reason = `${missing.join(' and ')} not installed`;
+  if (process.env['PERCH_REQUIRE_PEERS'] === '1') {
+    test(`${name}: its peers are there`, () => {
+      throw new Error(`${reason}, and PERCH_REQUIRE_PEERS=1`);
+    });
+    return;
+  }
+  process.stderr.write(`skipped: ${name}: ${reason}\n`);
+  describe.skip(name, body);
+}
+
+export type Length = 'short' | 'long' | 'system';
+
+/** One of three lengths of the same suites. */
+export const LENGTH = (process.env['PERCH_LENGTH'] ?? 'short') as Length;
+
+/** A count or duration that depends on the length of the run. */
+export const byLength = (short: number, long: number): number => (LENGTH === 'short' ? short : long);
