@@ -1,0 +1,148 @@
+import { BitWriter } from './bit-writer.ts';
+import type { Frame } from './frame.ts';
+import { chooseFlat, writeFlat, writePcm } from './macroblock.ts';
+import { writePps, writeSps } from './parameter-sets.ts';
+
+const NAL_IDR = 0x65;
+const NAL_NON_IDR = 0x41;
+/** The largest macroblock we write is I_PCM: 384 bytes, its type, alignment and a skip run. */
+const MACROBLOCK_LIMIT_BYTES = 392;
+const FRAME_NUM_LIMIT = 256;
+
+/** What the encoder knows of the macroblock before: CAVLC needs it for the two neighbours (ISO/IEC 14496-10 §9.2.1). */
+const PCM = 16;
+const NO_COEFFICIENTS = 0;
+
+/**
+ * A Constrained Baseline encoder for drawn pictures (ISO/IEC 14496-10): nothing but P_Skip where nothing has changed,
+ * Intra16x16 with one DC coefficient where a macroblock is of one colour, and I_PCM for the rest.
+ * The deblocking filter is off and all three are lossless, so a decoder shows exactly what was drawn.
+ */
+export class H264Encoder {
+  readonly sps: Uint8Array;
+  readonly pps: Uint8Array;
+  readonly #writer: BitWriter;
+  /** For each macroblock of the picture in work, PCM or NO_COEFFICIENTS. */
+  readonly #coefficients: Uint8Array;
+  #frameNum = 0;
+  #idrPicId = 0;
+
+  constructor(width: number, height: number, fps: number) {
+    const macroblocks = Math.ceil(width / 16) * Math.ceil(height / 16);
+    this.#writer = new BitWriter(64 + macroblocks * MACROBLOCK_LIMIT_BYTES);
+    this.#coefficients = new Uint8Array(macroblocks);
+    this.sps = escapeNal(0x67, writeSps(this.#writer, width, height, fps), 0);
+    this.pps = escapeNal(0x68, writePps(this.#writer), 0);
+  }
+
+  /**
+   * Encodes what the frame shows now and settles it.
+   * @param isKey an IDR picture; the first picture must be one
+   * @returns 4-byte length + NAL unit, as `Sample.data`
+   */
+  encode(frame: Frame, isKey: boolean): Uint8Array {
+    const writer = this.#writer;
+    writer.reset();
+    this.#writeSliceHeader(isKey);
+    this.#writeMacroblocks(frame, isKey);
+    const unit = escapeNal(isKey ? NAL_IDR : NAL_NON_IDR, writer.finish(), 4);
+    new DataView(unit.buffer, unit.byteOffset).setUint32(0, unit.length - 4);
+    frame.settle();
+    return unit;
+  }
+
+  /** slice_header(), §7.3.3. One slice is one picture. */
+  #writeSliceHeader(isKey: boolean): void {
+    const writer = this.#writer;
+    this.#frameNum = isKey ? 0 : (this.#frameNum + 1) % FRAME_NUM_LIMIT;
+    writer.unsigned(0); // first_mb_in_slice
+    writer.unsigned(isKey ? 7 : 5); // slice_type: all slices of the picture are I, or P
+    writer.unsigned(0); // pic_parameter_set_id
+    writer.bits(this.#frameNum, 8);
+    if (isKey) {
+      // Two IDR pictures in a row must differ in it (§7.4.3).
+      this.#idrPicId ^= 1;
+      writer.unsigned(this.#idrPicId);
+      writer.bits(0, 2); // no_output_of_prior_pics_flag, long_term_reference_flag
+    } else {
+      writer.bits(0, 3); // num_ref_idx_active_override, ref_pic_list_modification_l0, adaptive_ref_pic_marking_mode
+    }
+    writer.signed(0); // slice_qp_delta
+    writer.unsigned(1); // disable_deblocking_filter_idc
+  }
+
+  /** slice_data(), §7.3.4. */
+  #writeMacroblocks(frame: Frame, isKey: boolean): void {
+    const { columns, changed } = frame;
+    const coefficients = this.#coefficients;
+    const writer = this.#writer;
+    // mb_type of intra macroblocks counts from 5 in P slices (§7.4.5, table 7-13).
+    const typeBase = isKey ? 0 : 5;
+    let skipped = 0;
+    for (let address = 0; address < coefficients.length; address += 1) {
+      if (!isKey && changed[address] === 0) {
+        skipped += 1;
+        coefficients[address] = NO_COEFFICIENTS;
+        continue;
+      }
+      if (!isKey) {
+        writer.unsigned(skipped);
+        skipped = 0;
+      }
+      const flat = chooseFlat(frame, address);
+      if (flat) {
+        writeFlat(writer, typeBase, flat, countAround(coefficients, address, columns));
+        coefficients[address] = NO_COEFFICIENTS;
+      } else {
+        writePcm(writer, typeBase, frame, address);
+        coefficients[address] = PCM;
+      }
+    }
+    if (skipped > 0) {
+      writer.unsigned(skipped);
+    }
+  }
+}
+
+/** nC of a macroblock's first block: the mean of what the left and the upper neighbour have (§9.2.1). */
+function countAround(coefficients: Uint8Array, address: number, columns: number): number {
+  const left = address % columns > 0 ? (coefficients[address - 1] as number) : undefined;
+  const above = address >= columns ? (coefficients[address - columns] as number) : undefined;
+  if (left !== undefined && above !== undefined) {
+    return (left + above + 1) >> 1;
+  }
+  return left ?? above ?? 0;
+}
+
+/** A NAL unit with `emulation_prevention_three_byte`s (§7.4.1), after `room` bytes that the caller fills in. */
+function escapeNal(header: number, payload: Uint8Array, room: number): Uint8Array {
+  const escapes = findEscapes(payload);
+  const unit = new Uint8Array(room + 1 + payload.length + escapes.length);
+  unit[room] = header;
+  let from = 0;
+  let to = room + 1;
+  for (const at of escapes) {
+    unit.set(payload.subarray(from, at), to);
+    to += at - from;
+    unit[to] = 3;
+    to += 1;
+    from = at;
+  }
+  unit.set(payload.subarray(from), to);
+  return unit;
+}
+
+/** The places of bytes 0 to 3 that follow two zero bytes. */
+function findEscapes(payload: Uint8Array): number[] {
+  const places: number[] = [];
+  let at = payload.indexOf(0);
+  while (at >= 0 && at + 2 < payload.length) {
+    if (payload[at + 1] !== 0 || (payload[at + 2] as number) > 3) {
+      at = payload.indexOf(0, at + 1);
+      continue;
+    }
+    places.push(at + 2);
+    at = payload.indexOf(0, at + 2);
+  }
+  return places;
+}

@@ -1,0 +1,160 @@
+import { GLYPH_COLUMNS, GLYPH_LINES, glyph } from './font.ts';
+import { type Colour, Frame } from './frame.ts';
+import { BAR_CELL_HEIGHT, BAR_COLUMNS, BAR_LINES, BAR_TOP, timeBarCells } from './time-bar.ts';
+
+/** All places are in pixels of a picture of this width; a smaller picture has the same scene, scaled. */
+const DESIGN_WIDTH = 640;
+const DOT = 4;
+const CHARACTER_STEP = (GLYPH_COLUMNS + 1) * DOT;
+/** The milliseconds begin at a macroblock's edge, and each line of text lies within two: few macroblocks change. */
+const PANEL = { left: 176, top: 96, width: 304, height: 64 };
+const DATE = { left: 208, top: 98 };
+const TIME = { left: 184, top: 130 };
+
+const WHITE: Colour = [235, 128, 128];
+const BLACK: Colour = [16, 128, 128];
+const NIGHT: Colour = [34, 134, 124];
+const SUN: Colour = [220, 72, 148];
+const FAR_HILLS: Colour = [104, 136, 112];
+const NEAR_HILLS: Colour = [76, 116, 108];
+
+/** The demo camera's scene: a still landscape, the date, the time to the millisecond and the time bar. */
+export class Picture {
+  readonly frame: Frame;
+  readonly #scale: number;
+  readonly #date = new TextLine(DATE.left, DATE.top, '----------');
+  readonly #time = new TextLine(TIME.left, TIME.top, '--:--:--.---');
+  readonly #cells = new Uint8Array(BAR_COLUMNS * BAR_LINES).fill(255);
+  readonly #nextCells = new Uint8Array(BAR_COLUMNS * BAR_LINES);
+
+  /** @param width,height 640x360, or a half of it */
+  constructor(width: number, height: number) {
+    this.frame = new Frame(width, height);
+    this.#scale = width / DESIGN_WIDTH;
+    drawSky(this.frame);
+    drawSun(this.frame, this.#scale);
+    drawHills(this.frame, this.#scale, FAR_HILLS, 236, 22, 150);
+    drawHills(this.frame, this.#scale, NEAR_HILLS, 268, 14, 95);
+    fillScaled(this.frame, this.#scale, PANEL.left, PANEL.top, PANEL.width, PANEL.height, NIGHT);
+  }
+
+  /** Draws a moment, in the time zone of the machine. Only what differs from the moment before is touched. */
+  draw(unixMs: number): void {
+    const moment = new Date(unixMs);
+    const date = this.#date;
+    date.digits(0, 4, moment.getFullYear());
+    date.digits(5, 2, moment.getMonth() + 1);
+    date.digits(8, 2, moment.getDate());
+    date.draw(this.frame, this.#scale);
+    const time = this.#time;
+    time.digits(0, 2, moment.getHours());
+    time.digits(3, 2, moment.getMinutes());
+    time.digits(6, 2, moment.getSeconds());
+    time.digits(9, 3, moment.getMilliseconds());
+    time.draw(this.frame, this.#scale);
+    this.#drawBar(unixMs);
+  }
+
+  #drawBar(unixMs: number): void {
+    const { frame } = this;
+    const next = this.#nextCells;
+    timeBarCells(unixMs, next);
+    const width = frame.width / BAR_COLUMNS;
+    const height = frame.height * BAR_CELL_HEIGHT;
+    for (let i = 0; i < next.length; i += 1) {
+      if (next[i] !== this.#cells[i]) {
+        const top = frame.height * BAR_TOP + Math.floor(i / BAR_COLUMNS) * height;
+        frame.fill((i % BAR_COLUMNS) * width, top, width, height, next[i] === 1 ? WHITE : BLACK);
+      }
+    }
+    this.#cells.set(next);
+  }
+}
+
+/** A line of text at a place; remembers what it shows. */
+class TextLine {
+  readonly #left: number;
+  readonly #top: number;
+  readonly #characters: string[];
+  readonly #shown: string[];
+
+  constructor(left: number, top: number, text: string) {
+    this.#left = left;
+    this.#top = top;
+    this.#characters = [...text];
+    this.#shown = this.#characters.map(() => '');
+  }
+
+  digits(at: number, count: number, value: number): void {
+    let rest = value;
+    for (let i = at + count - 1; i >= at; i -= 1) {
+      this.#characters[i] = '0123456789'.charAt(rest % 10);
+      rest = Math.floor(rest / 10);
+    }
+  }
+
+  draw(frame: Frame, scale: number): void {
+    for (let i = 0; i < this.#characters.length; i += 1) {
+      const character = this.#characters[i] as string;
+      if (character !== this.#shown[i]) {
+        this.#shown[i] = character;
+        drawCharacter(frame, scale, this.#left + i * CHARACTER_STEP, this.#top, character);
+      }
+    }
+  }
+}
+
+function drawCharacter(frame: Frame, scale: number, left: number, top: number, character: string): void {
+  fillScaled(frame, scale, left, top, GLYPH_COLUMNS * DOT, GLYPH_LINES * DOT, NIGHT);
+  const lines = glyph(character);
+  for (let line = 0; line < lines.length; line += 1) {
+    for (let column = 0; column < GLYPH_COLUMNS; column += 1) {
+      if (((lines[line] as number) >> (GLYPH_COLUMNS - 1 - column)) & 1) {
+        fillScaled(frame, scale, left + column * DOT, top + line * DOT, DOT, DOT, WHITE);
+      }
+    }
+  }
+}
+
+function fillScaled(
+  frame: Frame,
+  scale: number,
+  left: number,
+  top: number,
+  width: number,
+  height: number,
+  colour: Colour,
+): void {
+  frame.fill(left * scale, top * scale, width * scale, height * scale, colour);
+}
+
+/** Bands of whole macroblocks from blue to a warm horizon; they go on below the hills and the visible picture. */
+function drawSky(frame: Frame): void {
+  for (let row = 0; row < frame.rows; row += 1) {
+    const depth = Math.min(1, row / frame.rows / 0.7);
+    const colour = [mix(112, 184, depth), mix(158, 118, depth), mix(104, 138, depth)] as const;
+    frame.fill(0, row * 16, frame.stride, 16, colour);
+  }
+}
+
+function drawSun(frame: Frame, scale: number): void {
+  const radius = 28;
+  for (let y = -radius; y < radius; y += 2 / scale) {
+    const halfWidth = 2 * Math.round((Math.sqrt(radius ** 2 - (y + 1 / scale) ** 2) * scale) / 2);
+    frame.fill(540 * scale - halfWidth, (56 + y) * scale, 2 * halfWidth, 2, SUN);
+  }
+}
+
+/** A wavy line and all below it, in steps of two pixels, so that chroma meets luma. */
+function drawHills(frame: Frame, scale: number, colour: Colour, top: number, swing: number, wave: number): void {
+  for (let x = 0; x < frame.stride; x += 2) {
+    const at = x / scale / wave;
+    const y = top + swing * (Math.sin(at) + 0.4 * Math.sin(2.3 * at + 1));
+    const start = 2 * Math.round((y * scale) / 2);
+    frame.fill(x, start, 2, frame.rows * 16 - start, colour);
+  }
+}
+
+function mix(from: number, to: number, part: number): number {
+  return Math.round(from + (to - from) * part);
+}
