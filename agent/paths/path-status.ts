@@ -1,0 +1,100 @@
+import type { G711Track, H264Track, Track } from '../media/track.ts';
+import { CODEC_LABEL } from '../media/track.ts';
+
+/** A track as MediaMTX's API describes it. */
+export interface TrackStatus {
+  readonly codec: string;
+  readonly codecProps: Readonly<Record<string, unknown>> | null;
+}
+
+/** A path as the control API shows it: MediaMTX's fields, then Perch's own. Times are RFC 3339. */
+export interface PathStatus {
+  readonly name: string;
+  readonly confName: string;
+  readonly ready: boolean;
+  readonly readyTime: string | null;
+  readonly available: boolean;
+  readonly availableTime: string | null;
+  readonly online: boolean;
+  readonly onlineTime: string | null;
+  readonly source: { readonly type: string; readonly id: string } | null;
+  readonly tracks: readonly string[];
+  readonly tracks2: readonly TrackStatus[];
+  readonly readers: readonly { readonly type: string; readonly id: string }[];
+  readonly inboundBytes: number;
+  readonly outboundBytes: number;
+  readonly inboundFramesInError: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** What people call the camera; null: the path's name will do. */
+  readonly title: string | null;
+  readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
+  /** Why the source is not there, or why it went last time. */
+  readonly lastError: string | null;
+  readonly lastErrorTime: string | null;
+  /** Why the configuration of this path was refused. */
+  readonly configError: string | null;
+  readonly recording: { readonly active: boolean; readonly error: string | null; readonly since: string | null } | null;
+  /** Bits per second that came in, over the last seconds. */
+  readonly bitrate: number;
+}
+
+export const trackLabels = (tracks: readonly Track[]): string[] => tracks.map((track) => CODEC_LABEL[track.codec]);
+
+export function describeTrack(track: Track): TrackStatus {
+  return { codec: CODEC_LABEL[track.codec], codecProps: propsOf(track) };
+}
+
+function propsOf(track: Track): Record<string, unknown> {
+  switch (track.codec) {
+    case 'h264':
+      return { width: track.width, height: track.height, profile: h264Profile(track), level: h264Level(track) };
+    case 'h265':
+      return { width: track.width, height: track.height, ...h265ProfileLevel(track.sps) };
+    case 'g711':
+      return g711Props(track);
+    case 'opus':
+      return { channelCount: track.channels };
+    case 'aac':
+    case 'flac':
+      return { sampleRate: track.clockRate, channelCount: track.channels };
+  }
+}
+
+const g711Props = (track: G711Track) => ({
+  muLaw: track.law === 'mu',
+  sampleRate: track.clockRate,
+  channelCount: track.channels,
+});
+
+/** Rec. ITU-T H.264 Annex A.2. */
+const H264_PROFILES: Readonly<Record<number, string>> = {
+  66: 'Baseline',
+  77: 'Main',
+  88: 'Extended',
+  100: 'High',
+  110: 'High 10',
+  122: 'High 4:2:2',
+  244: 'High 4:4:4 Predictive',
+};
+
+function h264Profile({ sps }: H264Track): string {
+  const profile = sps[1] ?? 0;
+  return H264_PROFILES[profile] ?? String(profile);
+}
+
+const h264Level = ({ sps }: H264Track): string => String((sps[3] ?? 0) / 10);
+
+/** Rec. ITU-T H.265 Annex A.3. */
+const H265_PROFILES: Readonly<Record<number, string>> = {
+  1: 'Main',
+  2: 'Main 10',
+  3: 'Main Still Picture',
+  4: 'Range Extensions',
+};
+
+/** profile_tier_level() stands at a fixed place behind the two header bytes of the NAL unit and one byte (§7.3.2.2.1). */
+function h265ProfileLevel(sps: Uint8Array): { profile: string; level: string } {
+  const profile = (sps[3] ?? 0) & 0x1f;
+  return { profile: H265_PROFILES[profile] ?? String(profile), level: String((sps[14] ?? 0) / 30) };
+}

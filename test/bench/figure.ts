@@ -1,0 +1,37 @@
+/** One number that a user feels, measured several times. */
+export interface Figure {
+  readonly name: string;
+  readonly unit: string;
+  readonly goal: number;
+  /** Absolute figures (ms, µs) are compared after division by the machine's calibration. */
+  readonly isAbsolute: boolean;
+  readonly about: string;
+  /** The single runs' values; the median counts. */
+  measure(note: (text: string) => void): Promise<number[]>;
+}
+
+export interface Result {
+  readonly name: string;
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  readonly unit: string;
+  readonly goal: number;
+  readonly ok: boolean;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? Number.NaN)
+    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+/** @param calibration how much slower this machine is than the one the goals are for (1 = the same) */
+export function judge(figure: Figure, values: readonly number[], calibration: number): Result {
+  const value = median(values);
+  const compared = figure.isAbsolute ? value / calibration : value;
+  const { name, unit, goal } = figure;
+  return { name, value, min: Math.min(...values), max: Math.max(...values), unit, goal, ok: compared <= goal };
+}

@@ -1,0 +1,58 @@
+import { calibrate } from './calibrate.ts';
+import { type Figure, judge, type Result } from './figure.ts';
+import { recordCpu } from './record-cpu.ts';
+import { recordMemory, recordMemoryGrowth } from './record-memory.ts';
+import { startTime } from './start-time.ts';
+
+const FIGURES: readonly Figure[] = [startTime, recordCpu, recordMemory, recordMemoryGrowth];
+
+function format(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toFixed(2);
+}
+
+function row(result: Result, calibration: number): string {
+  const spread = `${format(result.min)}…${format(result.max)}`;
+  const columns = [
+    result.name.padEnd(22),
+    `${format(result.value)} ${result.unit}`.padStart(16),
+    spread.padStart(16),
+    `≤ ${format(result.goal)}`.padStart(10),
+    calibration.toFixed(2).padStart(8),
+    result.ok ? '  ok' : '  MISSED',
+  ];
+  return columns.join('');
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const isJson = args.includes('--json');
+  const wanted = args.filter((arg) => !arg.startsWith('--'));
+  const unknown = wanted.filter((name) => !FIGURES.some((figure) => figure.name === name));
+  if (unknown.length > 0) {
+    console.error(`no figure is called ${unknown.join(', ')}; there are ${FIGURES.map(({ name }) => name).join(', ')}`);
+    return 2;
+  }
+  const note = (text: string) => console.error(`  ${text}`);
+  const results: Result[] = [];
+  if (!isJson) {
+    console.log(
+      `${'figure'.padEnd(22)}${'median'.padStart(16)}${'spread'.padStart(16)}${'goal'.padStart(10)}${'machine'.padStart(8)}`,
+    );
+  }
+  for (const figure of FIGURES.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+    note(`${figure.name}: ${figure.about}`);
+    // How fast the machine is at this moment: others may be using it.
+    const calibration = calibrate();
+    const result = judge(figure, await figure.measure(note), calibration);
+    results.push(result);
+    if (!isJson) {
+      console.log(row(result, calibration));
+    }
+  }
+  if (isJson) {
+    const figures = results.map(({ name, value, unit, goal, ok }) => ({ name, value, unit, goal, ok }));
+    console.log(JSON.stringify({ figures }));
+  }
+  return results.every(({ ok }) => ok) ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Linux counts CPU time in ticks of 1/100 s, whatever the kernel's own clock (USER_HZ). */
+const TICKS_PER_SECOND = 100;
+
+/** A process and all that came from it. */
+export function processTree(root: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    const parent = /^\d+$/.test(name) ? parentOf(Number(name)) : undefined;
+    if (parent !== undefined) {
+      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+    }
+  }
+  const tree = [root];
+  for (const pid of tree) {
+    tree.push(...(children.get(pid) ?? []));
+  }
+  return tree;
+}
+
+/** The fields of /proc/PID/stat behind the command name, which may hold anything. */
+function statOf(pid: number): string[] | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return undefined;
+  }
+}
+
+function parentOf(pid: number): number | undefined {
+  const parent = statOf(pid)?.[1];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** User and system time of a process tree so far, in seconds. */
+export function cpuSeconds(root: number): number {
+  let ticks = 0;
+  for (const pid of processTree(root)) {
+    const stat = statOf(pid);
+    ticks += Number(stat?.[11] ?? 0) + Number(stat?.[12] ?? 0);
+  }
+  return ticks / TICKS_PER_SECOND;
+}
+
+/** Proportional set size of a process tree, in megabytes (10^6). */
+export function pssMegabytes(root: number): number {
+  let kilobytes = 0;
+  for (const pid of processTree(root)) {
+    const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    kilobytes += Number(text.match(/^Pss:\s+(\d+)/m)?.[1] ?? 0);
+  }
+  return (kilobytes * 1024) / 1e6;
+}

@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts } from './free-port.ts';
+import { type RunningProcess, startProcess } from './process.ts';
+
+const MAIN = join(import.meta.dirname, '../../agent/main.ts');
+
+export interface AgentOptions {
+  /** More of the configuration, appended to the ports. Without it the agent has no file: its own set-up. */
+  readonly config?: string;
+  /** A folder to go on with; without it a fresh one, removed at the end. */
+  readonly dataDir?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A real agent in a process of its own, on free ports of loopback. */
+export interface Agent extends AsyncDisposable {
+  readonly process: RunningProcess;
+  readonly dataDir: string;
+  /** Main port: `http://127.0.0.1:PORT`. */
+  readonly url: string;
+  readonly ports: { main: number; webrtc: number; hls: number; playback: number; api: number; media: number };
+  json<T>(path: string): Promise<T>;
+}
+
+/** The ports part of a configuration; every port on loopback. */
+function portLines(ports: Agent['ports'], host: string): string {
+  return [
+    `address: ${host}:${ports.main}`,
+    `webrtcAddress: ${host}:${ports.webrtc}`,
+    `webrtcLocalUDPAddress: ${host}:${ports.media}`,
+    `hlsAddress: ${host}:${ports.hls}`,
+    `playbackAddress: ${host}:${ports.playback}`,
+    `apiAddress: ${host}:${ports.api}`,
+    '',
+  ].join('\n');
+}
+
+export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'perch-test-'));
+  const [main = 0, webrtc = 0, hls = 0, playback = 0, api = 0, media = 0] = await freePorts(6);
+  const ports = { main, webrtc, hls, playback, api, media };
+  const args = ['--disable-warning=ExperimentalWarning', MAIN, '--data', dataDir];
+  let env: NodeJS.ProcessEnv = { ...options.env };
+  if (options.config === undefined) {
+    const prefixed = portLines(ports, '127.0.0.1')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/: (.*)/));
+    env = { ...Object.fromEntries(prefixed.map(([key, value]) => [`PERCH_${key?.toUpperCase()}`, value])), ...env };
+  } else {
+    const file = join(dataDir, 'test.yml');
+    writeFileSync(file, portLines(ports, '127.0.0.1') + options.config);
+    args.push(file);
+  }
+  const running = startProcess(process.execPath, args, env);
+  const url = `http://127.0.0.1:${main}`;
+  await running.waitFor(/Perch is at http/);
+  return {
+    process: running,
+    dataDir,
+    url,
+    ports,
+    json: async <T>(path: string) => {
+      const response = await fetch(`${url}${path}`);
+      if (!response.ok) {
+        throw new Error(`${path}: ${response.status} ${await response.text()}`);
+      }
+      return (await response.json()) as T;
+    },
+    async [Symbol.asyncDispose]() {
+      await running.stop('SIGINT');
+      if (options.dataDir === undefined) {
+        rmSync(dataDir, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+/** Asks until `probe` gives something; the test's own time limit is the end. */
+export async function until<T>(probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined) {
+      return found;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,116 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PYTHON } from './peers.ts';
+import { runProcess, startProcess } from './process.ts';
+
+const CLIPS = join(tmpdir(), 'perch-clips');
+
+/** Makes a clip with ffmpeg once per machine; the name says what is in it. */
+export async function clip(name: string, args: readonly string[]): Promise<string> {
+  mkdirSync(CLIPS, { recursive: true });
+  const file = join(CLIPS, name);
+  if (!existsSync(file)) {
+    const part = join(CLIPS, `part-${process.pid}-${name}`);
+    const { code, output } = await runProcess('ffmpeg', ['-v', 'error', '-y', ...args, part]);
+    if (code !== 0) {
+      throw new Error(`ffmpeg could not make ${name}: ${output}`);
+    }
+    await runProcess('mv', [part, file]);
+  }
+  return file;
+}
+
+/** H.264 and AAC, 640x360, 25 frames/s, a key frame each second; `seconds` long. */
+export const smallClip = (seconds: number): Promise<string> =>
+  clip(`small-${seconds}.mp4`, [
+    '-f',
+    'lavfi',
+    '-i',
+    'testsrc2=s=640x360:r=25',
+    '-f',
+    'lavfi',
+    '-i',
+    'sine=f=440:r=48000',
+    '-t',
+    String(seconds),
+    '-c:v',
+    'libx264',
+    '-preset',
+    'veryfast',
+    '-g',
+    '25',
+    '-bf',
+    '0',
+    '-pix_fmt',
+    'yuv420p',
+    '-c:a',
+    'aac',
+    '-b:a',
+    '64k',
+    '-ac',
+    '1',
+  ]);
+
+/** What a camera of the figures sends: 1080p25, about 4 Mbit/s, a key frame each 2 s. */
+export async function cameraClip(seconds: number): Promise<string> {
+  const short = await clip('camera-10.mp4', [
+    '-f',
+    'lavfi',
+    '-i',
+    'testsrc2=s=1920x1080:r=25',
+    '-t',
+    '10',
+    '-c:v',
+    'libx264',
+    '-preset',
+    'veryfast',
+    '-b:v',
+    '4M',
+    '-maxrate',
+    '4M',
+    '-bufsize',
+    '4M',
+    '-g',
+    '50',
+    '-bf',
+    '0',
+    '-pix_fmt',
+    'yuv420p',
+  ]);
+  return clip(`camera-${seconds}.mp4`, ['-stream_loop', '-1', '-i', short, '-c', 'copy', '-t', String(seconds)]);
+}
+
+export interface GstCamera extends AsyncDisposable {
+  readonly port: number;
+  readonly pid: number;
+  url(mount: string): string;
+}
+
+/** GStreamer's RTSP server; each mount serves one launch line. */
+export async function startGstCamera(
+  mounts: Readonly<Record<string, string>>,
+  options: { port?: number; digest?: string } = {},
+): Promise<GstCamera> {
+  const args = [join(import.meta.dirname, 'gst-camera.py'), String(options.port ?? 0)];
+  if (options.digest) {
+    args.push('--digest', options.digest);
+  }
+  args.push(...Object.entries(mounts).map(([mount, launch]) => `${mount}=${launch}`));
+  const running = startProcess(PYTHON, args, { GST_DEBUG: '0' });
+  const [, port = '0'] = await running.waitFor(/ready (\d+)/);
+  return {
+    port: Number(port),
+    pid: running.pid,
+    url: (mount) => `rtsp://127.0.0.1:${port}${mount}`,
+    async [Symbol.asyncDispose]() {
+      await running.stop('SIGKILL');
+    },
+  };
+}
+
+/** A launch line that plays a clip: pay0 is its H.264, pay1 its AAC when there is one. */
+export const playClip = (file: string, withAudio = false): string =>
+  withAudio
+    ? `( filesrc location=${file} ! qtdemux name=d  d.video_0 ! queue ! h264parse ! rtph264pay name=pay0 pt=96  d.audio_0 ! queue ! aacparse ! rtpmp4gpay name=pay1 pt=97 )`
+    : `( filesrc location=${file} ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 )`;
