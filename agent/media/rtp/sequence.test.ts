@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { SequenceTracker } from './sequence.ts';
+
+const follow = (...sequences: readonly number[]) => {
+  const tracker = new SequenceTracker();
+  return { tracker, arrivals: sequences.map((sequence) => tracker.push(sequence)) };
+};
+
+test('packets in order follow each other across the wrap', () => {
+  const { tracker, arrivals } = follow(65_534, 65_535, 0, 1);
+  expect(arrivals).toEqual(['next', 'next', 'next', 'next']);
+  expect(tracker.highest).toBe(65_537);
+  expect(tracker.expected).toBe(4);
+});
+
+test('missing packets are a gap and are counted', () => {
+  const { tracker, arrivals } = follow(10, 14, 15);
+  expect(arrivals).toEqual(['next', 'gap', 'next']);
+  expect(tracker).toMatchObject({ lost: 3, received: 3, expected: 6 });
+});
+
+test('duplicates and late packets are dropped', () => {
+  const { tracker, arrivals } = follow(10, 10, 12, 11, 13);
+  expect(arrivals).toEqual(['next', 'drop', 'gap', 'drop', 'next']);
+  expect(tracker.late).toBe(2);
+});
+
+test('two packets in a row after a big jump are a restart', () => {
+  expect(follow(10, 40_000, 40_001, 40_002).arrivals).toEqual(['next', 'drop', 'restart', 'next']);
+  expect(follow(10_000, 3, 4, 5).arrivals).toEqual(['next', 'drop', 'restart', 'next']);
+});
+
+test('a single wild number does not disturb the sequence', () => {
+  expect(follow(10, 40_000, 11, 12, 40_001, 13).arrivals).toEqual(['next', 'drop', 'next', 'next', 'drop', 'next']);
+});
+
+test('after a reset any number is the first', () => {
+  const { tracker } = follow(10, 11);
+  tracker.reset();
+  expect(tracker.push(50_000)).toBe('next');
+});

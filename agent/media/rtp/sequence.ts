@@ -1,0 +1,67 @@
+/** RFC 3550 appendix A.1: a step forward that may still be loss, and one backward that may still be reordering. */
+const MAX_DROPOUT = 3_000;
+const MAX_MISORDER = 100;
+
+/**
+ * What a packet is, seen from those before it.
+ * `restart`: the sender has begun anew, so nothing before belongs to it. `drop`: a duplicate, too late, or not yet believed.
+ */
+export type Arrival = 'next' | 'gap' | 'drop' | 'restart';
+
+/** Follows the sequence numbers of one RTP source, RFC 3550 appendix A.1, for receivers that do not reorder. */
+export class SequenceTracker {
+  /** Packets that were missing; those that came late are not taken back. */
+  lost = 0;
+  received = 0;
+  /** Duplicates and packets that came after a later one. */
+  late = 0;
+  /** Extended by the number of wraps: the highest so far. */
+  highest = -1;
+  #first = 0;
+  /** The only sequence number that would prove a restart; -1: none expected. */
+  #restartAt = -1;
+
+  /** Packets that should have come since the first. */
+  get expected(): number {
+    return this.highest < 0 ? 0 : this.highest - this.#first + 1;
+  }
+
+  push(sequence: number): Arrival {
+    if (this.highest < 0) {
+      this.#begin(sequence);
+      return 'next';
+    }
+    const ahead = (sequence - this.highest) & 0xffff;
+    if (ahead > 0 && ahead <= MAX_DROPOUT) {
+      this.#restartAt = -1;
+      this.received += 1;
+      this.highest += ahead;
+      this.lost += ahead - 1;
+      return ahead === 1 ? 'next' : 'gap';
+    }
+    if (ahead === 0 || ahead > 0xffff - MAX_MISORDER) {
+      this.late += 1;
+      return 'drop';
+    }
+    if (sequence === this.#restartAt) {
+      this.#begin(sequence);
+      return 'restart';
+    }
+    // A single wild number may be junk; two in a row are a sender that has begun anew.
+    this.#restartAt = (sequence + 1) & 0xffff;
+    this.lost += 1;
+    return 'drop';
+  }
+
+  /** The next packet is taken as the first, whatever its number (the SSRC has changed). */
+  reset(): void {
+    this.highest = -1;
+  }
+
+  #begin(sequence: number): void {
+    this.#restartAt = -1;
+    this.received += 1;
+    this.#first = sequence;
+    this.highest = sequence;
+  }
+}

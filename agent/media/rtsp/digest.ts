@@ -1,0 +1,227 @@
+export type DigestAlgorithm = 'md5' | 'sha256';
+
+/** Lower-case hexadecimal digest of a text's UTF-8 bytes: handed in, because media/ computes and does nothing else. */
+export type Hash = (algorithm: DigestAlgorithm, text: string) => string;
+
+/** What a server asks for in WWW-Authenticate. */
+export interface Challenge {
+  readonly scheme: 'basic' | 'digest';
+  readonly realm: string;
+  readonly nonce: string;
+  readonly opaque: string | undefined;
+  readonly algorithm: DigestAlgorithm;
+  /** The server knows `qop=auth` (RFC 7616 §3.3); else the answer is RFC 2069's. */
+  readonly hasQop: boolean;
+  /** The credentials were right and only the nonce was too old. */
+  readonly isStale: boolean;
+}
+
+export interface Credentials {
+  readonly user: string;
+  readonly password: string;
+}
+
+const ALGORITHMS: Record<string, DigestAlgorithm> = { '': 'md5', md5: 'md5', 'sha-256': 'sha256' };
+const ALGORITHM_NAMES: Record<DigestAlgorithm, string> = { md5: 'MD5', sha256: 'SHA-256' };
+const STRENGTH = { sha256: 2, md5: 1 } as const;
+const MAX_CHALLENGES = 8;
+const MAX_PARAMETERS = 64;
+/** A scheme (`Digest `) or a parameter (`realm="x"`, `stale=false`), RFC 7235 §2.1. */
+const PIECE = /([!#$%&'*+.^_`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
+
+/**
+ * All challenges that we can answer, the strongest first.
+ * @param fields the values of every WWW-Authenticate header; one value may hold several challenges
+ */
+export function parseChallenges(fields: readonly string[]): Challenge[] {
+  const challenges: Challenge[] = [];
+  for (const { scheme, values } of fields.flatMap(splitSchemes)) {
+    const algorithm = ALGORITHMS[(values.get('algorithm') ?? '').toLowerCase()];
+    const qop = values.get('qop')?.toLowerCase();
+    const wantsIntegrity = qop !== undefined && !/\bauth\b(?!-)/.test(qop);
+    if (scheme === 'digest' && (algorithm === undefined || wantsIntegrity || !values.has('nonce'))) {
+      continue;
+    }
+    if (scheme === 'digest' || scheme === 'basic') {
+      challenges.push({
+        scheme,
+        realm: values.get('realm') ?? '',
+        nonce: values.get('nonce') ?? '',
+        opaque: values.get('opaque'),
+        algorithm: algorithm ?? 'md5',
+        hasQop: scheme === 'digest' && qop !== undefined,
+        isStale: values.get('stale')?.toLowerCase() === 'true',
+      });
+    }
+  }
+  return challenges.slice(0, MAX_CHALLENGES).sort((a, b) => strengthOf(b) - strengthOf(a));
+}
+
+function strengthOf(challenge: Challenge): number {
+  return challenge.scheme === 'basic' ? 0 : STRENGTH[challenge.algorithm];
+}
+
+interface Scheme {
+  readonly scheme: string;
+  readonly values: Map<string, string>;
+}
+
+function splitSchemes(field: string): Scheme[] {
+  const schemes: Scheme[] = [];
+  let count = 0;
+  for (const [, word = '', quoted, plain] of field.matchAll(PIECE)) {
+    count += 1;
+    if (count > MAX_PARAMETERS) {
+      break;
+    }
+    const value = quoted?.replace(/\\(.)/g, '$1') ?? plain;
+    if (value === undefined) {
+      schemes.push({ scheme: word.toLowerCase(), values: new Map() });
+    } else {
+      schemes.at(-1)?.values.set(word.toLowerCase(), value);
+    }
+  }
+  return schemes;
+}
+
+/** What a digest is made over, beside the challenge. */
+export interface DigestUse {
+  readonly method: string;
+  /** As in the request line. */
+  readonly uri: string;
+  /** Any text that the server does not choose (RFC 7616 §3.4: cnonce). */
+  readonly clientNonce: string;
+  /** 1 for the first request with this nonce. */
+  readonly count: number;
+}
+
+/** The value of the Authorization header that answers `challenge`. */
+export function authorization(challenge: Challenge, credentials: Credentials, use: DigestUse, hash: Hash): string {
+  if (challenge.scheme === 'basic') {
+    return `Basic ${encodeBase64(`${credentials.user}:${credentials.password}`)}`;
+  }
+  const answer: DigestAnswer = {
+    scheme: 'digest',
+    user: credentials.user,
+    realm: challenge.realm,
+    nonce: challenge.nonce,
+    uri: use.uri,
+    algorithm: challenge.algorithm,
+    response: '',
+    qop: challenge.hasQop ? 'auth' : undefined,
+    count: use.count.toString(16).padStart(8, '0'),
+    clientNonce: use.clientNonce,
+  };
+  const response = digestOf(answer, use.method, credentials.password, hash);
+  const { realm, nonce } = challenge;
+  const parts = [`username=${quote(credentials.user)}`, `realm=${quote(realm)}`, `nonce=${quote(nonce)}`];
+  parts.push(`uri=${quote(use.uri)}`, `response="${response}"`);
+  if (challenge.algorithm !== 'md5') {
+    // Left out for MD5: old cameras refuse a header with parameters that they did not send.
+    parts.push(`algorithm=${ALGORITHM_NAMES[challenge.algorithm]}`);
+  }
+  if (challenge.opaque !== undefined) {
+    parts.push(`opaque=${quote(challenge.opaque)}`);
+  }
+  if (challenge.hasQop) {
+    parts.push('qop=auth', `nc=${answer.count}`, `cnonce=${quote(use.clientNonce)}`);
+  }
+  return `Digest ${parts.join(', ')}`;
+}
+
+/** A WWW-Authenticate value for a server. */
+export function writeChallenge(challenge: Pick<Challenge, 'scheme' | 'realm' | 'nonce' | 'algorithm'>): string {
+  if (challenge.scheme === 'basic') {
+    return `Basic realm=${quote(challenge.realm)}`;
+  }
+  const algorithm = challenge.algorithm === 'md5' ? '' : `, algorithm=${ALGORITHM_NAMES[challenge.algorithm]}`;
+  return `Digest realm=${quote(challenge.realm)}, nonce=${quote(challenge.nonce)}${algorithm}`;
+}
+
+export interface BasicAnswer extends Credentials {
+  readonly scheme: 'basic';
+}
+
+export interface DigestAnswer {
+  readonly scheme: 'digest';
+  readonly user: string;
+  readonly realm: string;
+  readonly nonce: string;
+  readonly uri: string;
+  readonly algorithm: DigestAlgorithm;
+  readonly response: string;
+  readonly qop: 'auth' | undefined;
+  readonly count: string;
+  readonly clientNonce: string;
+}
+
+/** What a client sent in Authorization; undefined when it is neither Basic nor a Digest that we know. */
+export function parseAuthorization(field: string): BasicAnswer | DigestAnswer | undefined {
+  const basic = /^\s*basic\s+([A-Za-z0-9+/=]+)\s*$/i.exec(field);
+  if (basic) {
+    const text = decodeBase64(basic[1] ?? '');
+    const colon = text?.indexOf(':') ?? -1;
+    return text === undefined || colon < 0
+      ? undefined
+      : { scheme: 'basic', user: text.slice(0, colon), password: text.slice(colon + 1) };
+  }
+  const digest = splitSchemes(field)[0];
+  const algorithm = ALGORITHMS[(digest?.values.get('algorithm') ?? '').toLowerCase()];
+  const qop = digest?.values.get('qop')?.toLowerCase();
+  if (digest?.scheme !== 'digest' || algorithm === undefined || (qop !== undefined && qop !== 'auth')) {
+    return undefined;
+  }
+  const value = (name: string) => digest.values.get(name) ?? '';
+  return {
+    scheme: 'digest',
+    user: value('username'),
+    realm: value('realm'),
+    nonce: value('nonce'),
+    uri: value('uri'),
+    algorithm,
+    response: value('response').toLowerCase(),
+    qop,
+    count: value('nc'),
+    clientNonce: value('cnonce'),
+  };
+}
+
+/**
+ * Is the digest right for this password? The caller compares realm and nonce with its own challenge,
+ * and may compare the URI (clients differ in what they put there).
+ */
+export function verifyDigest(answer: DigestAnswer, method: string, password: string, hash: Hash): boolean {
+  const expected = digestOf(answer, method, password, hash);
+  // Time must not tell how many characters were right.
+  let difference = expected.length ^ answer.response.length;
+  for (let i = 0; i < expected.length; i += 1) {
+    difference |= expected.charCodeAt(i) ^ (answer.response.charCodeAt(i) || 0);
+  }
+  return difference === 0;
+}
+
+/** RFC 7616 §3.4.1; without qop RFC 2069 §2.1.1. */
+function digestOf(answer: DigestAnswer, method: string, password: string, hash: Hash): string {
+  const secret = hash(answer.algorithm, `${answer.user}:${answer.realm}:${password}`);
+  const request = hash(answer.algorithm, `${method}:${answer.uri}`);
+  const middle = answer.qop ? `${answer.nonce}:${answer.count}:${answer.clientNonce}:${answer.qop}` : answer.nonce;
+  return hash(answer.algorithm, `${secret}:${middle}:${request}`);
+}
+
+function quote(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+}
+
+function encodeBase64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}
+
+function decodeBase64(text: string): string | undefined {
+  try {
+    const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+    return new TextDecoder().decode(bytes);
+  } catch {
+    // atob knows no other failure than text that is not base64.
+    return undefined;
+  }
+}

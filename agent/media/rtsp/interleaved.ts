@@ -1,0 +1,264 @@
+import { PerchError } from '../../base/errors.ts';
+import {
+  contentLengthOf,
+  MAX_HEAD_BYTES,
+  MAX_HEADERS,
+  MAX_LINE_BYTES,
+  parseHead,
+  type RtspMessage,
+} from './message.ts';
+
+/** What a framer gives its pieces to. */
+export interface FramerSink {
+  /**
+   * One interleaved frame (RFC 2326 §10.12): its payload is `chunk[start, end)`.
+   * @param chunk the one that was pushed, or the framer's own buffer: valid during the call only
+   */
+  onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;
+  /** A whole message; everything in it is its own copy. */
+  onMessage(message: RtspMessage): void;
+}
+
+const DOLLAR = 0x24;
+const LF = 0x0a;
+const SPACE = 0x20;
+const SLASH = 0x2f;
+const FRAME_HEADER_BYTES = 4;
+/** Shorter than any RTCP packet: no real frame, when it stands in junk. */
+const MIN_FRAME_BYTES = 8;
+/** Longer than every method; a server has to see unknown methods, to answer 501. */
+const MAX_METHOD_BYTES = 24;
+const MAX_JUNK_BYTES = 1 << 20;
+const RTSP_WORD = 'RTSP';
+
+/**
+ * Cuts an RTSP connection's bytes into interleaved frames and messages, RFC 2326 §10.12.
+ * A frame that lies whole in a chunk is handed on where it is; only a unit that the chunk cuts in two is copied.
+ * Junk between units is skipped up to what looks like the next unit.
+ * Throws PerchError when a limit is passed or a message cannot be read: the connection is of no use then.
+ */
+export class RtspFramer {
+  /** Bytes that were neither frame nor message (blanks between units do not count). */
+  junkBytes = 0;
+  #junkRun = 0;
+  readonly #sink: FramerSink;
+  #pending = new Uint8Array(0);
+  #pendingBytes = 0;
+  /** Size of the unit that `#pending` begins with, 0 while it is not known. */
+  #unitBytes = 0;
+
+  constructor(sink: FramerSink) {
+    this.#sink = sink;
+  }
+
+  /** @param length bytes of `chunk` that are filled; the chunk may be used again afterwards */
+  push(chunk: Uint8Array, length: number): void {
+    let at = 0;
+    while (at < length && this.#pendingBytes > 0) {
+      at = this.#fill(chunk, at, length);
+    }
+    if (at === length) {
+      return;
+    }
+    at = this.#consume(chunk, at, length);
+    if (at < length) {
+      this.#append(chunk, at, length);
+    }
+  }
+
+  /** Hands on all whole units of `bytes[at, length)`; answers where the first that is not whole begins. */
+  #consume(bytes: Uint8Array, from: number, length: number): number {
+    let at = from;
+    this.#unitBytes = 0;
+    while (at < length) {
+      if (bytes[at] !== DOLLAR) {
+        const next = this.#consumeText(bytes, at, length);
+        if (next === at) {
+          return at;
+        }
+        at = next;
+        continue;
+      }
+      if (length - at < this.#headerBytes()) {
+        return at;
+      }
+      if (this.#junkRun > 0 && !mayBeginUnit(bytes, at, length)) {
+        at = this.#skipJunk(bytes, at, length);
+        continue;
+      }
+      const start = at + FRAME_HEADER_BYTES;
+      const end = start + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
+      if (end > length) {
+        this.#unitBytes = end - at;
+        return at;
+      }
+      this.#junkRun = 0;
+      this.#sink.onFrame(bytes, bytes[at + 1] as number, start, end);
+      at = end;
+    }
+    return at;
+  }
+
+  /** One message, or blanks, or junk, at `at`; answers the position behind it, or `at` when more bytes are needed. */
+  #consumeText(bytes: Uint8Array, at: number, length: number): number {
+    if (isBlank(bytes[at] as number)) {
+      return at + 1;
+    }
+    const start = messageStart(bytes, at, length);
+    if (start === 'no') {
+      return this.#skipJunk(bytes, at, length);
+    }
+    const lineEnd = start === 'yes' ? bytes.indexOf(LF, at) : -1;
+    if (lineEnd < 0 || lineEnd >= length) {
+      return length - at > MAX_LINE_BYTES ? this.#skipJunk(bytes, at, length) : at;
+    }
+    if (!endsWithVersion(bytes, at, lineEnd)) {
+      return this.#skipJunk(bytes, at, length);
+    }
+    const headEnd = endOfHead(bytes, lineEnd + 1, length, at);
+    if (headEnd < 0) {
+      return at;
+    }
+    const message = parseHead(bytes.subarray(at, headEnd));
+    const end = headEnd + contentLengthOf(message);
+    if (end > length) {
+      this.#unitBytes = end - at;
+      return at;
+    }
+    this.#junkRun = 0;
+    this.#sink.onMessage(end === headEnd ? message : { ...message, body: bytes.slice(headEnd, end) });
+    return end;
+  }
+
+  #skipJunk(bytes: Uint8Array, from: number, length: number): number {
+    let at = from + 1;
+    while (at < length && !mayBeginUnit(bytes, at, length)) {
+      at += 1;
+    }
+    this.junkBytes += at - from;
+    this.#junkRun += at - from;
+    if (this.#junkRun > MAX_JUNK_BYTES) {
+      throw new PerchError('badInput', `more than ${MAX_JUNK_BYTES} bytes that are not RTSP`);
+    }
+    return at;
+  }
+
+  /** Adds to the kept part of a unit what surely belongs to it, and consumes it when it is whole. */
+  #fill(chunk: Uint8Array, at: number, length: number): number {
+    const end = Math.min(length, at + this.#missingBytes(chunk, at, length));
+    this.#append(chunk, at, end);
+    if (this.#unitBytes > this.#pendingBytes) {
+      return end;
+    }
+    const used = this.#consume(this.#pending, 0, this.#pendingBytes);
+    this.#pending.copyWithin(0, used, this.#pendingBytes);
+    this.#pendingBytes -= used;
+    return end;
+  }
+
+  #missingBytes(chunk: Uint8Array, at: number, length: number): number {
+    if (this.#unitBytes > 0) {
+      return this.#unitBytes - this.#pendingBytes;
+    }
+    if (this.#pending[0] === DOLLAR) {
+      return this.#headerBytes() - this.#pendingBytes;
+    }
+    // A message grows line by line, so that what follows it stays in the chunk.
+    const lineEnd = chunk.indexOf(LF, at);
+    return lineEnd < 0 || lineEnd >= length ? length - at : lineEnd + 1 - at;
+  }
+
+  /** Behind junk the first payload byte is wanted too, to tell whether this is a frame. */
+  #headerBytes(): number {
+    return this.#junkRun > 0 ? FRAME_HEADER_BYTES + 1 : FRAME_HEADER_BYTES;
+  }
+
+  #append(bytes: Uint8Array, from: number, to: number): void {
+    const size = this.#pendingBytes + to - from;
+    if (size > this.#pending.length) {
+      const grown = new Uint8Array(Math.max(this.#unitBytes, size, 2 * this.#pendingBytes));
+      grown.set(this.#pending.subarray(0, this.#pendingBytes));
+      this.#pending = grown;
+    }
+    this.#pending.set(bytes.subarray(from, to), this.#pendingBytes);
+    this.#pendingBytes = size;
+  }
+}
+
+function isBlank(byte: number): boolean {
+  return byte === SPACE || byte === LF || byte === 0x0d || byte === 0x09 || byte === 0;
+}
+
+/** Does a request (`METHOD `) or a response (`RTSP/`) begin here? */
+function messageStart(bytes: Uint8Array, from: number, length: number): 'yes' | 'no' | 'more' {
+  for (let at = from; at < length; at += 1) {
+    const byte = bytes[at] as number;
+    const isUpper = (byte >= 0x41 && byte <= 0x5a) || byte === 0x5f;
+    if (isUpper && at - from < MAX_METHOD_BYTES) {
+      continue;
+    }
+    if (byte === SPACE) {
+      return at - from >= 3 ? 'yes' : 'no';
+    }
+    return byte === SLASH && isRtspWord(bytes, from, at) ? 'yes' : 'no';
+  }
+  return 'more';
+}
+
+function isRtspWord(bytes: Uint8Array, from: number, to: number): boolean {
+  if (to - from !== RTSP_WORD.length) {
+    return false;
+  }
+  for (let i = 0; i < RTSP_WORD.length; i += 1) {
+    if (bytes[from + i] !== RTSP_WORD.charCodeAt(i)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** In junk a frame is believed only when it is long enough and holds RTP or RTCP of version 2 (RFC 3550 §5.1). */
+function mayBeginUnit(bytes: Uint8Array, at: number, length: number): boolean {
+  if (bytes[at] !== DOLLAR) {
+    return messageStart(bytes, at, length) !== 'no';
+  }
+  if (length - at <= FRAME_HEADER_BYTES) {
+    return true;
+  }
+  const size = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
+  return size >= MIN_FRAME_BYTES && (bytes[at + 4] as number) >> 6 === 2;
+}
+
+/** A request's first line ends with `RTSP/1.0`, a response's begins with it. */
+function endsWithVersion(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at + RTSP_WORD.length < to; at += 1) {
+    if (bytes[at + RTSP_WORD.length] === SLASH && isRtspWord(bytes, at, at + RTSP_WORD.length)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** The position behind the blank line, -1 when it has not come yet. */
+function endOfHead(bytes: Uint8Array, from: number, length: number, headStart: number): number {
+  let lineStart = from;
+  for (let lines = 0; lineStart < length; lines += 1) {
+    const lineEnd = bytes.indexOf(LF, lineStart);
+    const isWhole = lineEnd >= 0 && lineEnd < length;
+    const end = isWhole ? lineEnd : length;
+    if (end - lineStart > MAX_LINE_BYTES || end - headStart > MAX_HEAD_BYTES || lines > 2 * MAX_HEADERS) {
+      throw new PerchError(
+        'badInput',
+        `RTSP head beyond ${MAX_LINE_BYTES} bytes in a line or ${MAX_HEAD_BYTES} in all`,
+      );
+    }
+    if (!isWhole) {
+      return -1;
+    }
+    if (lineEnd === lineStart || (lineEnd === lineStart + 1 && bytes[lineStart] === 0x0d)) {
+      return lineEnd + 1;
+    }
+    lineStart = lineEnd + 1;
+  }
+  return -1;
+}

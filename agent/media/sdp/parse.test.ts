@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../test/random.ts';
+import { PerchError } from '../../base/errors.ts';
+import { parseSdp } from './parse.ts';
+
+const hikvision = `v=0
+o=- 1109162014219182 1109162014219192 IN IP4 x.y.z.w
+s=Media Presentation
+e=NONE
+c=IN IP4 0.0.0.0
+t=0 0
+a=control:*
+m=video 0 RTP/AVP 96
+a=rtpmap:96 H264/90000
+a=control:trackID=1
+a=recvonly
+a=fmtp:96 profile-level-id=4D0014;packetization-mode=0;sprop-parameter-sets=Z00AFJWoWCWm4CAgIEA=,aO48gA==
+m=audio 0 RTP/AVP 0
+a=control:trackID=2
+m=audio 0 RTP/AVP 0
+a=control:trackID=3
+a=sendonly
+m=application 0 RTP/AVP 107
+a=control:trackID=4
+a=rtpmap:107 vnd.onvif.metadata/90000`;
+
+test('a camera description is read whole', () => {
+  const sdp = parseSdp(hikvision.replaceAll('\n', '\r\n'));
+  expect(sdp.name).toBe('Media Presentation');
+  expect(sdp.control).toBe('*');
+  expect(sdp.medias.map((media) => [media.kind, media.control, media.isBackChannel])).toEqual([
+    ['video', 'trackID=1', false],
+    ['audio', 'trackID=2', false],
+    ['audio', 'trackID=3', true],
+    ['application', 'trackID=4', false],
+  ]);
+  const video = sdp.medias[0]?.formats[0];
+  expect(video).toMatchObject({ payloadType: 96, encoding: 'H264', clockRate: 90_000, channels: 1 });
+  expect(video?.fmtp.get('sprop-parameter-sets')).toBe('Z00AFJWoWCWm4CAgIEA=,aO48gA==');
+  expect(sdp.medias[1]?.formats).toMatchObject([{ payloadType: 0, encoding: 'PCMU', clockRate: 8000 }]);
+});
+
+test.for([
+  ['no rtpmap', 'm=audio 0 RTP/AVP 8', { encoding: 'PCMA', clockRate: 8000 }],
+  ['trailing blanks', 'm=video 0 RTP/AVP 96 \na=rtpmap:96 H264/90000 ', { encoding: 'H264', clockRate: 90_000 }],
+  ['clock rate 0', 'm=video 0 RTP/AVP 96\na=rtpmap:96 H265/0', { encoding: 'H265', clockRate: 90_000 }],
+  ['channels', 'm=audio 0 RTP/AVP 97\na=rtpmap:97 opus/48000/2', { encoding: 'OPUS', channels: 2 }],
+  ['blanks about the slash', 'm=audio 0 RTP/AVP 97\na=rtpmap:97 PCMA / 16000', { encoding: 'PCMA', clockRate: 16_000 }],
+  ['an unknown media word', 'm=vidoe 0 RTP/AVP 96\na=rtpmap:96 H264/90000', { encoding: 'H264' }],
+  ['a broken line c=', 'c=IN\nt=x\nm=audio 0 RTP/AVP 0', { encoding: 'PCMU' }],
+] as const)('a format with %s', ([, text, expected]) => {
+  expect(parseSdp(text).medias[0]?.formats[0]).toMatchObject(expected);
+});
+
+test('an fmtp with nothing behind the payload type is no parameter', () => {
+  const sdp = parseSdp('m=video 0 RTP/AVP 99\na=rtpmap:99 H264/90000\na=fmtp:99');
+  expect(sdp.medias[0]?.formats[0]?.fmtp.size).toBe(0);
+});
+
+test('the fmtp of H.264 in the audio section belongs to the video all the same', () => {
+  const sdp = parseSdp(
+    'm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\nm=audio 0 RTP/AVP 8\na=fmtp:96 packetization-mode=1',
+  );
+  expect(sdp.medias[0]?.formats[0]?.fmtp.get('packetization-mode')).toBe('1');
+});
+
+test('two sections may give one payload type two meanings', () => {
+  const sdp = parseSdp(
+    'm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\nm=audio 0 RTP/AVP 96\na=rtpmap:96 MPEG4-GENERIC/16000',
+  );
+  expect(sdp.medias.map((media) => media.formats[0]?.encoding)).toEqual(['H264', 'MPEG4-GENERIC']);
+});
+
+test('a format whose encoding cannot be known is left out, the rest stays', () => {
+  const sdp = parseSdp('m=audio 0 RTP/AVP 111 8 999 x');
+  expect(sdp.medias[0]?.formats.map((format) => format.payloadType)).toEqual([8]);
+});
+
+test('a server that marks everything as sent by itself has no back channel', () => {
+  const sdp = parseSdp('m=video 0 RTP/AVP 96\na=sendonly\nm=audio 0 RTP/AVP 0\na=sendonly');
+  expect(sdp.medias.some((media) => media.isBackChannel)).toBe(false);
+});
+
+test.for([
+  ['nothing', ''],
+  ['a page', '<html></html>'],
+  ['too many lines', 'a=x\n'.repeat(2001)],
+  ['too many medias', 'm=audio 0 RTP/AVP 0\n'.repeat(65)],
+] as const)('%s is refused', ([, text]) => {
+  expect(() => parseSdp(text)).toThrow(PerchError);
+});
+
+test('mutated descriptions give medias or a PerchError', () => {
+  const next = random(5);
+  let medias = 0;
+  for (let i = 0; i < 5_000; i += 1) {
+    let text = hikvision;
+    for (let change = 0; change < 4; change += 1) {
+      const at = Math.floor(next() * text.length);
+      text = text.slice(0, at) + String.fromCharCode(next() * 256) + text.slice(at + Math.floor(next() * 40));
+    }
+    try {
+      medias += parseSdp(text).medias.length;
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+  }
+  expect(medias).toBeGreaterThan(5_000);
+});

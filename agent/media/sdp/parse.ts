@@ -1,0 +1,218 @@
+import { PerchError } from '../../base/errors.ts';
+import type { RtpFormat } from '../depacketizer.ts';
+
+export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+
+/** One `m=` section, RFC 8866 §5.14. */
+export interface SdpMedia {
+  /** `video`, `audio`, `application`, or whatever word stands there. */
+  readonly kind: string;
+  /** Such as `RTP/AVP`. */
+  readonly protocol: string;
+  /** In the order of the m-line; formats whose encoding is not known are left out. */
+  readonly formats: readonly RtpFormat[];
+  /** As sent: absolute, relative or absent. */
+  readonly control: string | undefined;
+  readonly direction: Direction | undefined;
+  /** We would send sound to the camera on it (ONVIF Streaming §5.3). */
+  readonly isBackChannel: boolean;
+}
+
+export interface Sdp {
+  readonly name: string;
+  /** The session's `a=control`. */
+  readonly control: string | undefined;
+  readonly medias: readonly SdpMedia[];
+}
+
+const MAX_LINES = 2_000;
+const MAX_MEDIAS = 64;
+const MAX_FORMATS = 64;
+const MAX_FMTP_KEYS = 64;
+
+/** RFC 3551 §6: payload types that need no rtpmap. */
+const STATIC_FORMATS: Record<number, readonly [encoding: string, clockRate: number]> = {
+  0: ['PCMU', 8000],
+  3: ['GSM', 8000],
+  8: ['PCMA', 8000],
+  9: ['G722', 8000],
+  14: ['MPA', 90_000],
+  26: ['JPEG', 90_000],
+  32: ['MPV', 90_000],
+  33: ['MP2T', 90_000],
+};
+
+/** Clock rates that a wrong or missing one can only mean. */
+const USUAL_CLOCK_RATES: Record<string, number> = { H264: 90_000, H265: 90_000, PCMU: 8000, PCMA: 8000, OPUS: 48_000 };
+
+interface Draft {
+  readonly kind: string;
+  readonly protocol: string;
+  readonly payloadTypes: readonly number[];
+  control: string | undefined;
+  direction: Direction | undefined;
+}
+
+interface Session {
+  name: string;
+  control: string | undefined;
+  direction: Direction | undefined;
+  readonly drafts: Draft[];
+  /** By payload type; those of a wrong media section count too, where no other says otherwise. */
+  readonly maps: Map<number, string>;
+  readonly fmtps: Map<number, string>;
+}
+
+/**
+ * Reads a session description as cameras really write it: lines that cannot be understood are passed over,
+ * whatever their order. Throws PerchError only when there is no media in it at all or it is beyond all limits.
+ */
+export function parseSdp(text: string): Sdp {
+  const lines = text.split(/\r\n|\n|\r/);
+  if (lines.length > MAX_LINES) {
+    throw new PerchError('badInput', `SDP of ${lines.length} lines, at most ${MAX_LINES} are taken`);
+  }
+  const session: Session = {
+    name: '',
+    control: undefined,
+    direction: undefined,
+    drafts: [],
+    maps: new Map(),
+    fmtps: new Map(),
+  };
+  for (const line of lines) {
+    readLine(session, line.trim());
+  }
+  if (session.drafts.length === 0) {
+    throw new PerchError('badInput', 'SDP without any media');
+  }
+  const directions = session.drafts.map((draft) => draft.direction ?? session.direction);
+  return {
+    name: session.name,
+    control: session.control,
+    medias: session.drafts.map((draft, i) => ({
+      kind: draft.kind,
+      protocol: draft.protocol,
+      formats: formatsOf(session, draft, i),
+      control: draft.control,
+      direction: directions[i],
+      // Servers of the other school mark what they send themselves as sendonly: then everything is marked so.
+      isBackChannel:
+        draft.kind === 'audio' && directions[i] === 'sendonly' && directions.some((other) => other !== 'sendonly'),
+    })),
+  };
+}
+
+function readLine(session: Session, line: string): void {
+  if (line.startsWith('m=')) {
+    const draft = parseMediaLine(line.slice(2));
+    if (session.drafts.length >= MAX_MEDIAS) {
+      throw new PerchError('badInput', `SDP with more than ${MAX_MEDIAS} medias`);
+    }
+    session.drafts.push(draft);
+  } else if (line.startsWith('s=')) {
+    session.name ||= line.slice(2).trim();
+  } else if (line.startsWith('a=')) {
+    readAttribute(session, line.slice(2));
+  }
+}
+
+function parseMediaLine(text: string): Draft {
+  const [kind = '', , protocol = '', ...types] = text.split(/\s+/, 3 + MAX_FORMATS);
+  return {
+    kind: kind.toLowerCase(),
+    protocol,
+    payloadTypes: types.filter((type) => /^\d{1,3}$/.test(type) && Number(type) < 128).map(Number),
+    control: undefined,
+    direction: undefined,
+  };
+}
+
+function readAttribute(session: Session, text: string): void {
+  const colon = text.indexOf(':');
+  const name = (colon < 0 ? text : text.slice(0, colon)).trim().toLowerCase();
+  const value = colon < 0 ? '' : text.slice(colon + 1).trim();
+  const media = session.drafts.length;
+  const scope = session.drafts.at(-1) ?? session;
+  switch (name) {
+    case 'control':
+      scope.control ??= value || undefined;
+      break;
+    case 'sendrecv':
+    case 'sendonly':
+    case 'recvonly':
+    case 'inactive':
+      scope.direction ??= name;
+      break;
+    case 'rtpmap':
+      keep(session.maps, value, media);
+      break;
+    case 'fmtp':
+      keep(session.fmtps, value, media);
+      break;
+    default:
+      break;
+  }
+}
+
+/** Kept for its own media section, and for any other that lacks it (H.264's fmtp stands in the audio section of some cameras). */
+function keep(into: Map<number, string>, value: string, media: number): void {
+  const match = /^(\d{1,3})(?:\s+(.*))?$/.exec(value);
+  const type = Number(match?.[1] ?? Number.NaN);
+  if (!(type < 128) || match?.[2] === undefined) {
+    return;
+  }
+  const own = scopedKey(media, type);
+  if (!into.has(own)) {
+    into.set(own, match[2]);
+  }
+  if (!into.has(type)) {
+    into.set(type, match[2]);
+  }
+}
+
+/** @param media 1-based; plain payload types are the keys of what stands anywhere */
+function scopedKey(media: number, payloadType: number): number {
+  return media * 128 + payloadType;
+}
+
+function formatsOf(session: Session, draft: Draft, index: number): RtpFormat[] {
+  const formats: RtpFormat[] = [];
+  for (const payloadType of draft.payloadTypes) {
+    const own = scopedKey(index + 1, payloadType);
+    const map = parseMap(session.maps.get(own) ?? session.maps.get(payloadType) ?? '');
+    const known = STATIC_FORMATS[payloadType];
+    const encoding = map.encoding || known?.[0] || '';
+    const clockRate = map.clockRate || USUAL_CLOCK_RATES[encoding] || known?.[1] || 0;
+    if (encoding === '' || clockRate === 0) {
+      continue;
+    }
+    const fmtp = parseFmtp(session.fmtps.get(own) ?? session.fmtps.get(payloadType) ?? '');
+    formats.push({ payloadType, encoding, clockRate, channels: map.channels, fmtp });
+  }
+  return formats;
+}
+
+/** `H264/90000`, `opus/48000/2`. */
+function parseMap(text: string): { encoding: string; clockRate: number; channels: number } {
+  const [encoding = '', rate = '', channels = ''] = text.split('/').map((word) => word.trim());
+  const clockRate = /^\d{1,7}$/.test(rate) ? Number(rate) : 0;
+  return {
+    encoding: encoding.toUpperCase(),
+    clockRate,
+    channels: /^[1-8]$/.test(channels) ? Number(channels) : 1,
+  };
+}
+
+/** `a=1; b=2`: a value may hold `=` itself (base64). */
+function parseFmtp(text: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const word of text.split(';', MAX_FMTP_KEYS)) {
+    const equals = word.indexOf('=');
+    const key = (equals < 0 ? word : word.slice(0, equals)).trim().toLowerCase();
+    if (key !== '' && !values.has(key)) {
+      values.set(key, equals < 0 ? '' : word.slice(equals + 1).trim());
+    }
+  }
+  return values;
+}

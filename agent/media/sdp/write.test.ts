@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import type { Track } from '../track.ts';
+import { parseSdp } from './parse.ts';
+import { controlOf, payloadTypeOf, writeSdp } from './write.ts';
+
+const options = { name: 'garden', host: '127.0.0.1', sessionId: 7 };
+const sps = Uint8Array.of(0x67, 0x42, 0xc0, 0x1e, 0xd9);
+const video: Track = {
+  kind: 'video',
+  codec: 'h264',
+  clockRate: 90_000,
+  width: 640,
+  height: 360,
+  fps: 15,
+  sps,
+  pps: [Uint8Array.of(0x68, 0xce), Uint8Array.of(0x68, 0xcf)],
+};
+const h265: Track = { ...video, codec: 'h265', vps: Uint8Array.of(1), sps: Uint8Array.of(2), pps: [Uint8Array.of(3)] };
+const alaw: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
+
+test.for([
+  ['h264', video, { payloadType: 96, encoding: 'H264', clockRate: 90_000 }],
+  ['h265', h265, { payloadType: 96, encoding: 'H265', clockRate: 90_000 }],
+  ['A-law', alaw, { payloadType: 8, encoding: 'PCMA', clockRate: 8000 }],
+  ['µ-law', { ...alaw, law: 'mu' }, { payloadType: 0, encoding: 'PCMU', clockRate: 8000 }],
+  ['wide µ-law', { ...alaw, law: 'mu', clockRate: 16_000 }, { payloadType: 96, encoding: 'PCMU', clockRate: 16_000 }],
+  [
+    'aac',
+    {
+      kind: 'audio',
+      codec: 'aac',
+      clockRate: 44_100,
+      channels: 2,
+      config: Uint8Array.of(0x12, 0x10),
+      frameSamples: 1024,
+    },
+    { encoding: 'MPEG4-GENERIC', clockRate: 44_100, channels: 2 },
+  ],
+  [
+    'opus',
+    { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 1 },
+    { encoding: 'OPUS', clockRate: 48_000, channels: 2 },
+  ],
+] as const)('a description of %s is read back', ([, track, expected]) => {
+  const media = parseSdp(writeSdp([track as Track], options)).medias[0];
+  expect(media?.kind).toBe(track.kind);
+  expect(media?.formats[0]).toMatchObject(expected);
+  expect(media?.formats[0]?.payloadType).toBe(payloadTypeOf(track as Track, 0));
+});
+
+test('parameter sets travel in the description', () => {
+  const fmtp = parseSdp(writeSdp([video], options)).medias[0]?.formats[0]?.fmtp;
+  expect(fmtp?.get('profile-level-id')).toBe('42C01E');
+  expect(fmtp?.get('packetization-mode')).toBe('1');
+  expect(fmtp?.get('sprop-parameter-sets')).toBe('Z0LAHtk=,aM4=,aM8=');
+});
+
+test('every track has a control of its own', () => {
+  const sdp = parseSdp(writeSdp([video, alaw], { ...options, host: '::1' }));
+  expect(sdp.medias.map((media) => media.control)).toEqual([controlOf(0), controlOf(1)]);
+  expect(sdp.name).toBe('garden');
+});
+
+test('a name cannot add lines', () => {
+  expect(parseSdp(writeSdp([alaw], { ...options, name: 'x\r\nm=video 0 RTP/AVP 96' })).medias).toHaveLength(1);
+});
