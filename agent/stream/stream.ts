@@ -102,6 +102,11 @@ export class Stream {
     this.#readers = this.#readers.filter((other) => other !== reader);
   }
 
+  /** Lets go of the samples that are kept for new readers: what is written next does not continue them. */
+  forgetGroup(): void {
+    this.#gop.clear();
+  }
+
   countSent(bytes: number): void {
     this.bytesSent += bytes;
   }

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { tinyH264 } from '../../test/tiny-h264.ts';
+import { codecString } from './codec-string.ts';
+import type { Track } from './track.ts';
+
+const hex = (text: string): Uint8Array =>
+  Uint8Array.from(text.match(/[0-9a-f]{2}/g) ?? [], (pair) => Number.parseInt(pair, 16));
+const hevc = (sps: string): Track => ({
+  kind: 'video',
+  codec: 'h265',
+  clockRate: 90_000,
+  width: 1920,
+  height: 1080,
+  fps: undefined,
+  vps: hex('40 01'),
+  sps: hex(sps),
+  pps: [hex('44 01')],
+});
+const aac = (config: string): Track => ({
+  kind: 'audio',
+  codec: 'aac',
+  clockRate: 48_000,
+  channels: 2,
+  frameSamples: 1024,
+  config: hex(config),
+});
+
+const MAIN_L93 = '42 01 01 01 60 00 00 03 00 90 00 00 03 00 00 03 00 5d a0 02 80 80 2d 16 59 59 a4 93 2b c0 40';
+const MAIN10_HIGH_L120 = '42 01 01 22 20 00 00 03 00 90 00 00 03 00 00 03 00 78 a0 02 80 80 2d 13 65 95 9a 49 32 bc';
+
+test.for([
+  ['Baseline 1.0', tinyH264, 'avc1.42C00A'],
+  ['High 4.0', { ...tinyH264, sps: hex('67 64 00 28 ac') }, 'avc1.640028'],
+  ['Main 3.1 of H.265', hevc(MAIN_L93), 'hvc1.1.6.L93.90'],
+  ['Main 10 in the high tier, compatible with Main 10 alone', hevc(MAIN10_HIGH_L120), 'hvc1.2.4.H120.90'],
+  ['AAC-LC', aac('11 90'), 'mp4a.40.2'],
+  ['HE-AAC', aac('2b 92 08 00'), 'mp4a.40.5'],
+  ['an audio object type beyond 31', aac('f8 e8'), 'mp4a.40.39'],
+  ['Opus', { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 }, 'opus'],
+  ['FLAC', { kind: 'audio', codec: 'flac', clockRate: 8000, channels: 1, frameSamples: 320 }, 'fLaC'],
+  [
+    'G.711, which MP4 does not hold',
+    { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 },
+    undefined,
+  ],
+] as [string, Track, string | undefined][])('%s', ([, track, text]) => {
+  expect(codecString(track)).toBe(text);
+});

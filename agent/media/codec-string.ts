@@ -1,0 +1,56 @@
+import { hevcFields } from './mp4/parameter-fields.ts';
+import type { AacTrack, H264Track, H265Track, Track } from './track.ts';
+
+/** How playlists and `MediaSource.isTypeSupported` name a codec: RFC 6381 and what follows it. undefined: not for MP4. */
+export function codecString(track: Track): string | undefined {
+  switch (track.codec) {
+    case 'h264':
+      return avc1(track);
+    case 'h265':
+      return hvc1(track);
+    case 'aac':
+      return `mp4a.40.${aacObjectType(track)}`;
+    case 'opus':
+      return 'opus';
+    case 'flac':
+      // This spelling and no other: Apple's validator refuses `flac`.
+      return 'fLaC';
+    case 'g711':
+      return undefined;
+  }
+}
+
+const hex = (byte: number): string => byte.toString(16).toUpperCase().padStart(2, '0');
+
+/** RFC 6381 §3.3: profile_idc, constraint flags and level_idc. */
+function avc1(track: H264Track): string {
+  return `avc1.${[1, 2, 3].map((i) => hex(track.sps[i] ?? 0)).join('')}`;
+}
+
+/** ISO/IEC 14496-15 annex E.3. */
+function hvc1(track: H265Track): string {
+  const ptl = hevcFields(track.sps).profileTierLevel;
+  const first = ptl[0] ?? 0;
+  const space = ['', 'A', 'B', 'C'][first >> 6] ?? '';
+  const profile = first & 0x1f;
+  const tier = first & 0x20 ? 'H' : 'L';
+  let compatibility = 0;
+  for (let bit = 0; bit < 32; bit += 1) {
+    const byte = ptl[1 + (bit >> 3)] ?? 0;
+    compatibility += (byte >> (7 - (bit & 7))) & 1 ? 2 ** bit : 0;
+  }
+  const constraints = [...ptl.subarray(5, 11)];
+  while (constraints.at(-1) === 0) {
+    constraints.pop();
+  }
+  const level = `${tier}${ptl[11] ?? 0}`;
+  const parts = [`${space}${profile}`, compatibility.toString(16).toUpperCase(), level];
+  return ['hvc1', ...parts, ...constraints.map((byte) => byte.toString(16).toUpperCase())].join('.');
+}
+
+/** ISO/IEC 14496-3 §1.6.2.1: five bits, or 32 plus six more. */
+function aacObjectType(track: AacTrack): number {
+  const [first = 0, second = 0] = track.config;
+  const type = first >> 3;
+  return type === 31 ? 32 + (((first & 7) << 3) | (second >> 5)) : type;
+}

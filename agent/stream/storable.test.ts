@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import { decodeFlacFrame } from '../../test/flac-decoder.ts';
+import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
+import type { Sample } from '../media/sample.ts';
+import type { G711Track, OpusTrack, Track } from '../media/track.ts';
+import { storable } from './storable.ts';
+import { type Reader, Stream } from './stream.ts';
+
+const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8000, channels: 1 };
+const opus: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 1 };
+
+class Recording implements Reader {
+  readonly type = 'hidden';
+  readonly id = 'recording';
+  readonly samples: { track: number; sample: Sample }[] = [];
+  readonly tracks: Track[] = [];
+  ends = 0;
+  onSample(track: number, sample: Sample): void {
+    this.samples.push({ track, sample });
+  }
+  onTrack(_: number, description: Track): void {
+    this.tracks.push(description);
+  }
+  onEnd(): void {
+    this.ends += 1;
+  }
+  of(track: number): Sample[] {
+    return this.samples.filter((entry) => entry.track === track).map((entry) => entry.sample);
+  }
+}
+
+const sound = (pts: number): Sample => ({ pts, dts: pts, wall: pts / 8, key: true, data: new Uint8Array(320) });
+
+test('a stream without G.711 is its own storable stream', () => {
+  const stream = new Stream([tinyH264, opus]);
+  expect(storable(stream)).toBe(stream);
+});
+
+test('all who ask get one derived stream, in which G.711 is FLAC', () => {
+  const stream = new Stream([tinyH264, g711]);
+  expect(storable(stream)).toBe(storable(stream));
+  expect(storable(stream).tracks.map((track) => track.codec)).toEqual(['h264', 'flac']);
+});
+
+test('pictures pass as the same objects, sound as FLAC frames of the same time', () => {
+  const stream = new Stream([tinyH264, g711]);
+  const reader = new Recording();
+  storable(stream).addReader(reader, false);
+  const [picture] = tinyVideo(1, 25, 25);
+  stream.write(0, picture as Sample);
+  stream.write(1, sound(800));
+  expect(reader.of(0)[0]).toBe(picture);
+  expect(reader.of(1)[0]).toMatchObject({ pts: 800, dts: 800, wall: 100 });
+  expect(decodeFlacFrame((reader.of(1)[0] as Sample).data).pcm).toEqual(new Array(320).fill(-32_124));
+});
+
+test('a reader that joins later starts at the last key picture, with its sound', () => {
+  const stream = new Stream([tinyH264, g711]);
+  for (const picture of tinyVideo(10, 25, 5)) {
+    stream.write(0, picture);
+    stream.write(1, sound((picture.pts * 8) / 90));
+  }
+  const [first, second] = [new Recording(), new Recording()];
+  storable(stream).addReader(first, true);
+  storable(stream).addReader(second, true);
+  for (const reader of [first, second]) {
+    expect(reader.of(0).map((picture) => picture.key)).toEqual([true, false, false, false, false]);
+    expect(reader.of(1).map((frame) => frame.pts)).toEqual([1600, 1920, 2240, 2560, 2880]);
+  }
+});
+
+test('it reads its original only while it is read, and keeps nothing old', () => {
+  const stream = new Stream([tinyH264, g711]);
+  const reader = new Recording();
+  storable(stream).addReader(reader, true);
+  expect(stream.readers.map((other) => other.type)).toEqual(['hidden']);
+  const pictures = tinyVideo(4, 25, 2);
+  stream.write(0, pictures[0] as Sample);
+  storable(stream).removeReader(reader);
+  expect(stream.readers).toEqual([]);
+  stream.setTrack(0, { ...tinyH264, fps: 25 });
+  const again = new Recording();
+  storable(stream).addReader(again, true);
+  expect(again.samples).toEqual([]);
+  expect(storable(stream).tracks[0]).toMatchObject({ fps: 25 });
+  stream.write(0, pictures[2] as Sample);
+  expect(again.of(0)).toEqual([pictures[2]]);
+});
+
+test('new parameter sets and the end come through; bytes sent are counted on the original', () => {
+  const stream = new Stream([tinyH264, g711]);
+  const reader = new Recording();
+  storable(stream).addReader(reader, false);
+  storable(stream).countSent(70);
+  stream.setTrack(0, { ...tinyH264, fps: 30 });
+  stream.setTrack(1, { ...g711, clockRate: 16_000 });
+  expect(stream.bytesSent).toBe(70);
+  expect(reader.tracks).toMatchObject([{ fps: 30 }, { codec: 'flac', frameSamples: 640 }]);
+  stream.close();
+  expect(reader.ends).toBe(1);
+  const late = new Recording();
+  storable(stream).addReader(late, true);
+  expect(late.ends).toBe(1);
+});
