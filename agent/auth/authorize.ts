@@ -1,0 +1,138 @@
+import { isLoopbackIp } from '../base/ip-address.ts';
+import { DEFAULT_INTERNAL_USERS, type InternalUser, InternalUsers } from './internal-users.ts';
+
+/** MediaMTX's actions, and `admin`: the web UI itself (settings, users, cameras). */
+export type Action = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'admin';
+
+/** Who asks, as far as the protocol's server could make sure of it. */
+export interface Identity {
+  /** Canonical; the client's own where a trusted proxy forwards. */
+  readonly ip: string;
+  /** A program on this machine, and neither a proxy's request nor one that a foreign web page makes a browser send. */
+  readonly isLoopback: boolean;
+  /** From a private network, and not through an unknown proxy. Loopback is private. */
+  readonly isPrivate: boolean;
+  readonly user?: string;
+  readonly password?: string;
+  /** A bearer token that is not a name and password. */
+  readonly token?: string;
+  /** Whose session's cookie came with the request. */
+  readonly sessionUser?: string;
+}
+
+export interface Decision {
+  readonly allowed: boolean;
+  /** For the log. */
+  readonly reason: string;
+  /** Nothing was offered and a name and password may help: ask for them. */
+  readonly challenge: boolean;
+  /** What the asking person can do about it, where there is something. */
+  readonly advice?: string;
+}
+
+export interface AccessRules {
+  /** Perch's own set-up (no configuration file, or one that begins with `perch: own`), not a file written for MediaMTX. */
+  readonly isOwn: boolean;
+  /** The file's `authInternalUsers`; undefined when it does not have the key. */
+  readonly internalUsers: readonly InternalUser[] | undefined;
+}
+
+/** The part of the accounts that decisions need. */
+export interface Owners {
+  /** Undefined before the claim. */
+  readonly owner: string | undefined;
+  verify(user: string, password: string, ip: string): Promise<boolean>;
+}
+
+const NO_OWNER = 'this box has no owner yet: open its page in a browser and set a password';
+
+/** Who may do what. The one place where it is decided, for every port and protocol. */
+export class Authority {
+  readonly #accounts: Owners;
+  #rules: AccessRules;
+  #users: InternalUsers;
+
+  constructor(accounts: Owners, rules: AccessRules) {
+    this.#accounts = accounts;
+    this.#rules = rules;
+    this.#users = usersOf(rules);
+  }
+
+  /** The configuration has changed: holds from the next request on. */
+  setRules(rules: AccessRules): void {
+    this.#users = usersOf(rules);
+    this.#rules = rules;
+  }
+
+  /** Anyone who reaches the ports can watch without a password. */
+  get isOpen(): boolean {
+    return !this.#rules.isOwn && this.#users.isOpen;
+  }
+
+  /** Lines for the log and the page. */
+  get warnings(): readonly string[] {
+    const open = this.isOpen ? ['anyone on this network can watch: set users (authInternalUsers)'] : [];
+    const count = this.#rules.isOwn ? this.#users.anonymousCount : 0;
+    const passedOver = count > 0 ? [`authInternalUsers: ${count} without a password passed over (perch: own)`] : [];
+    return [...open, ...passedOver, ...this.#users.problems];
+  }
+
+  async authorize(action: Action, path: string, identity: Identity): Promise<Decision> {
+    const { owner } = this.#accounts;
+    if (owner !== undefined && identity.sessionUser === owner) {
+      return allow("the owner's session");
+    }
+    const isOnlyLoopback = owner === undefined && (this.#rules.isOwn || action === 'admin');
+    if (isOnlyLoopback) {
+      return identity.isLoopback ? allow('loopback before the claim') : refuse(identity, NO_OWNER, NO_OWNER);
+    }
+    if (this.#rules.isOwn) {
+      return this.#authorizeOwn(action, path, identity);
+    }
+    const isAllowed = action !== 'admin' && this.#users.allows(toInternal(action, path, identity), true);
+    if (isAllowed) {
+      return allow('authInternalUsers');
+    }
+    // The web UI knows sessions only: a browser's dialog for name and password would lead nowhere.
+    return action === 'admin' ? refuse(identity, 'log in first', 'log in first') : refuse(identity);
+  }
+
+  /** Perch's own set-up after the claim: the owner, or a user of the file with a password. */
+  async #authorizeOwn(action: Action, path: string, identity: Identity): Promise<Decision> {
+    const { user = '', password = '' } = identity;
+    // Before the owner's password, which takes long to verify. Users of the file never get the web UI.
+    if (action !== 'admin' && this.#users.allows(toInternal(action, path, identity), false)) {
+      return allow('authInternalUsers');
+    }
+    const isOwner = user !== '' && user === this.#accounts.owner;
+    if (isOwner && (await this.#accounts.verify(user, password, identity.ip))) {
+      return allow("the owner's name and password");
+    }
+    return refuse(identity);
+  }
+}
+
+/** Perch's own set-up has no anonymous users, so no default ones either. */
+const usersOf = ({ isOwn, internalUsers }: AccessRules): InternalUsers =>
+  new InternalUsers(internalUsers ?? (isOwn ? [] : DEFAULT_INTERNAL_USERS));
+
+const allow = (reason: string): Decision => ({ allowed: true, reason, challenge: false });
+
+function refuse({ user, password, token }: Identity, reason?: string, advice?: string): Decision {
+  const hasCredentials = Boolean(user) || Boolean(password) || Boolean(token);
+  return {
+    allowed: false,
+    reason: reason ?? (hasCredentials ? 'wrong name or password, or not permitted' : 'no name and password'),
+    challenge: !hasCredentials && advice === undefined,
+    ...(advice === undefined ? {} : { advice }),
+  };
+}
+
+/** An `ips` entry for loopback means programs on this machine, not what a proxy or a web page brings here. */
+const toInternal = (action: Action, path: string, identity: Identity) => ({
+  action,
+  path,
+  ip: isLoopbackIp(identity.ip) && !identity.isLoopback ? undefined : identity.ip,
+  user: identity.user ?? '',
+  password: identity.password ?? '',
+});

@@ -1,0 +1,94 @@
+import { BlockList, isIP, SocketAddress } from 'node:net';
+
+/**
+ * One spelling for each address: lower case, shortest form, without zone (`%eth0`); an IPv4 address mapped into IPv6
+ * (`::ffff:192.0.2.1`, what a dual-stack socket reports) becomes the IPv4 address. Undefined when it is no address.
+ */
+export function canonicalIp(text: string): string | undefined {
+  const zone = text.indexOf('%');
+  const bare = zone < 0 ? text : text.slice(0, zone);
+  const family = isIP(bare);
+  if (family === 0) {
+    return undefined;
+  }
+  if (family === 4) {
+    return bare;
+  }
+  const { address } = new SocketAddress({ address: bare, family: 'ipv6' });
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+}
+
+/** Addresses and subnets (`192.168.0.0/16`, `::1`), asked in constant time whatever their number. */
+export class IpList {
+  /** Entries that are neither an address nor a subnet: they match nothing. */
+  readonly invalid: readonly string[];
+  readonly isEmpty: boolean;
+  readonly #list = new BlockList();
+
+  constructor(entries: readonly string[]) {
+    this.invalid = entries.filter((entry) => !this.#add(entry.trim()));
+    this.isEmpty = entries.length === 0;
+  }
+
+  /** @param ip in canonical form */
+  has(ip: string): boolean {
+    const family = isIP(ip);
+    return family !== 0 && this.#list.check(ip, family === 4 ? 'ipv4' : 'ipv6');
+  }
+
+  #add(entry: string): boolean {
+    const [address = '', prefix, ...rest] = entry.split('/');
+    const ip = canonicalIp(address);
+    if (ip === undefined || rest.length > 0) {
+      return false;
+    }
+    const isV4 = isIP(ip) === 4;
+    const family = isV4 ? 'ipv4' : 'ipv6';
+    if (prefix === undefined) {
+      this.#list.addAddress(ip, family);
+      return true;
+    }
+    const bits = /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
+    if (!(bits <= (isV4 ? 32 : 128)) || isV4 !== (isIP(address) === 4)) {
+      return false;
+    }
+    this.#list.addSubnet(ip, bits, family);
+    return true;
+  }
+}
+
+const LOOPBACK = new IpList(['127.0.0.0/8', '::1']);
+
+// RFC 1918, RFC 3927, RFC 4193, RFC 4291 §2.5.6. Not 100.64.0.0/10 (RFC 6598): behind it are strangers of the same provider.
+const PRIVATE = new IpList([
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '::1',
+  'fc00::/7',
+  'fe80::/10',
+]);
+
+/** @param ip in canonical form */
+export const isLoopbackIp = (ip: string): boolean => LOOPBACK.has(ip);
+
+/** Loopback counts as private. @param ip in canonical form */
+export const isPrivateIp = (ip: string): boolean => PRIVATE.has(ip);
+
+/**
+ * What one subscriber cannot change at will: the whole of an IPv4 address, the first 64 bits of an IPv6 one.
+ * Limits per address count by it. @param ip in canonical form
+ */
+export function subscriberOf(ip: string): string {
+  if (isIP(ip) !== 6) {
+    return ip;
+  }
+  const [head = '', tail] = ip.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
+  const groups = [...left, ...Array<string>(zeros).fill('0'), ...right];
+  return `${groups.slice(0, 4).join(':')}::/64`;
+}

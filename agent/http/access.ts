@@ -1,0 +1,113 @@
+import type { FastifyRequest } from 'fastify';
+import { PerchError } from '../base/errors.ts';
+import { IpList } from '../base/ip-address.ts';
+import type { Logger } from '../base/log.ts';
+import { credentialsOf, sessionTokenOf } from './credentials.ts';
+import { originOf, type RequestOrigin } from './request-origin.ts';
+import type { WrongCredentials } from './wrong-credentials.ts';
+
+export type HttpAction = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'admin';
+
+export interface Identity {
+  readonly ip: string;
+  readonly isLoopback: boolean;
+  readonly isPrivate: boolean;
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+  readonly sessionUser?: string;
+}
+
+/** The part of the decisions that HTTP needs. */
+export interface HttpAuthority {
+  authorize(
+    action: HttpAction,
+    path: string,
+    identity: Identity,
+  ): Promise<{
+    readonly allowed: boolean;
+    readonly reason: string;
+    readonly challenge: boolean;
+    readonly advice?: string;
+  }>;
+}
+
+export interface SessionLookup {
+  /** Whose session this token is. Counts as a use. */
+  sessionUser(token: string): string | undefined;
+}
+
+export interface HttpAccessOptions {
+  readonly authority: HttpAuthority;
+  readonly sessions: SessionLookup;
+  /** One for all listeners: an address waits everywhere. */
+  readonly wrongCredentials: WrongCredentials;
+  /** Addresses and subnets whose `X-Forwarded-*` is believed. */
+  readonly trustedProxies: readonly string[];
+  readonly log: Logger;
+}
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Asks who a request is and whether it may: the one that every plugin of a listener is given. */
+export class HttpAccess {
+  readonly #options: HttpAccessOptions;
+  readonly #trusted: IpList;
+
+  constructor(options: HttpAccessOptions) {
+    this.#options = options;
+    this.#trusted = new IpList(options.trustedProxies);
+  }
+
+  origin(request: FastifyRequest): RequestOrigin {
+    const { headers, socket } = request.raw;
+    const isTls = 'encrypted' in socket && socket.encrypted === true;
+    return originOf(headers, socket.remoteAddress ?? '', isTls, this.#trusted);
+  }
+
+  identify(request: FastifyRequest): Identity {
+    const { ip, isLoopback, isPrivate, isSameOrigin } = this.origin(request);
+    const token = sessionTokenOf(request.headers);
+    // A cookie comes along with whatever another site makes the browser send: then it may look, not change.
+    const mayUseSession = SAFE_METHODS.has(request.method) || isSameOrigin;
+    const sessionUser = token !== undefined && mayUseSession ? this.#options.sessions.sessionUser(token) : undefined;
+    return {
+      ip,
+      isLoopback,
+      isPrivate,
+      ...credentialsOf(request.headers),
+      ...(sessionUser === undefined ? {} : { sessionUser }),
+    };
+  }
+
+  /** Returns when the request may do this, throws 'unauthorized' (after a pause, if wrong credentials came with it) when not. */
+  async require(request: FastifyRequest, action: HttpAction, path: string): Promise<void> {
+    const identity = this.identify(request);
+    const { authority, wrongCredentials, log } = this.#options;
+    const hasCredentials = [identity.user, identity.password, identity.token].some(Boolean);
+    if (hasCredentials) {
+      wrongCredentials.checkRoom(identity.ip);
+    }
+    const { allowed, reason, challenge, advice } = await authority.authorize(action, path, identity);
+    if (allowed) {
+      return;
+    }
+    if (hasCredentials) {
+      log.warn({ reason, action, path, ip: identity.ip, user: identity.user }, 'failed to authenticate');
+      await wrongCredentials.pause(identity.ip);
+    }
+    throw new PerchError('unauthorized', advice ?? 'authentication error', {
+      challenge,
+      action,
+      path,
+      ip: identity.ip,
+    });
+  }
+
+  /** Whether the request may do this; never waits, so only for what came without name and password. */
+  async allows(request: FastifyRequest, action: HttpAction): Promise<boolean> {
+    const { ip, isLoopback, isPrivate, sessionUser } = this.identify(request);
+    const identity = { ip, isLoopback, isPrivate, ...(sessionUser === undefined ? {} : { sessionUser }) };
+    return (await this.#options.authority.authorize(action, '', identity)).allowed;
+  }
+}

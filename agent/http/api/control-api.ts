@@ -1,0 +1,57 @@
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { PerchError } from '../../base/errors.ts';
+import { answerNotFound } from '../app.ts';
+import { cors } from '../cors.ts';
+import { type ConfigLookup, configRoutes } from './config.ts';
+import { type PathLookup, pathRoutes } from './paths.ts';
+import { type PeerLookups, peerRoutes } from './peers.ts';
+import { type RecordingLookup, recordingRoutes } from './recordings.ts';
+
+export interface ControlApiOptions {
+  readonly access: { require(request: FastifyRequest, action: 'api', path: string): Promise<void> };
+  readonly allowOrigins: readonly string[];
+  readonly info: { readonly version: string /** RFC 3339. */; readonly started: string };
+  readonly paths: PathLookup;
+  readonly config: ConfigLookup;
+  readonly peers: PeerLookups;
+  readonly recordings: RecordingLookup;
+}
+
+/** MediaMTX's control API, `/v3/…`: registered at the root of a listener. Each request needs the action `api`, unknown routes too. */
+export const controlApi: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
+  await app.register(v3, { ...options, prefix: '/v3' });
+};
+
+const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
+  acceptAnyJson(app);
+  app.addHook(
+    'onRequest',
+    cors(options.allowOrigins, 'OPTIONS, GET, POST, PATCH, DELETE', 'Authorization, Content-Type'),
+  );
+  app.addHook('onRequest', (request) => options.access.require(request, 'api', ''));
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store');
+  });
+  app.setNotFoundHandler((request, reply) => answerNotFound(app, '/v3', request, reply));
+
+  app.get('/info', () => options.info);
+  await app.register(pathRoutes, { paths: options.paths });
+  await app.register(configRoutes, { config: options.config });
+  await app.register(peerRoutes, { peers: options.peers });
+  await app.register(recordingRoutes, { recordings: options.recordings });
+};
+
+/** MediaMTX's clients send JSON under any Content-Type, or none. */
+function acceptAnyJson(app: Parameters<FastifyPluginAsync>[0]): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, async (_request: FastifyRequest, body: string | Buffer) => {
+    if (body.length === 0) {
+      return undefined;
+    }
+    try {
+      return JSON.parse(body.toString());
+    } catch (cause) {
+      throw new PerchError('badInput', 'the body is not JSON', {}, cause);
+    }
+  });
+}

@@ -1,0 +1,71 @@
+import type { FastifyPluginAsync } from 'fastify';
+import Type, { type Static } from 'typebox';
+import { PerchError } from '../../base/errors.ts';
+import { nameOf } from './names.ts';
+import { paginate } from './paginate.ts';
+
+const OrNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Time = OrNull(Type.String({ description: 'RFC 3339, local zone.' }));
+const Peer = Type.Object({ type: Type.String(), id: Type.String() });
+
+/** One path as MediaMTX's API shows it, and below that what only Perch knows. */
+export const PathItem = Type.Object({
+  name: Type.String(),
+  confName: Type.String({ description: 'The entry of the configuration that holds for this path.' }),
+  ready: Type.Boolean(),
+  readyTime: Time,
+  available: Type.Boolean(),
+  availableTime: Time,
+  online: Type.Boolean(),
+  onlineTime: Time,
+  source: OrNull(Peer),
+  tracks: Type.Array(Type.String()),
+  tracks2: Type.Array(
+    Type.Object({ codec: Type.String(), codecProps: OrNull(Type.Record(Type.String(), Type.Unknown())) }),
+  ),
+  readers: Type.Array(Peer),
+  inboundBytes: Type.Integer(),
+  outboundBytes: Type.Integer(),
+  inboundFramesInError: Type.Integer(),
+  bytesReceived: Type.Integer(),
+  bytesSent: Type.Integer(),
+  sourceState: OrNull(
+    Type.Union(['running', 'waiting', 'stopped', 'disabled'].map((state) => Type.Literal(state as SourceState))),
+  ),
+  lastError: OrNull(Type.String()),
+  lastErrorTime: Time,
+  configError: OrNull(Type.String()),
+  recording: OrNull(Type.Object({ active: Type.Boolean(), error: OrNull(Type.String()), since: Time })),
+  bitrate: Type.Number({ description: 'Bits per second that come in.' }),
+  title: OrNull(Type.String()),
+});
+type SourceState = 'running' | 'waiting' | 'stopped' | 'disabled';
+export type PathItem = Static<typeof PathItem>;
+
+export interface PathLookup {
+  list(): readonly PathItem[];
+  find(name: string): PathItem | undefined;
+}
+
+const PathPage = Type.Object({
+  itemCount: Type.Integer(),
+  pageCount: Type.Integer(),
+  items: Type.Array(PathItem),
+});
+
+export const pathRoutes: FastifyPluginAsync<{ paths: PathLookup }> = async (app, { paths }) => {
+  app.get('/paths/list', { schema: { response: { 200: PathPage } } }, ({ query }) => {
+    const items = [...paths.list()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return paginate(items, query);
+  });
+
+  // A wildcard, because path names may contain slashes.
+  app.get('/paths/get/*', { schema: { response: { 200: PathItem } } }, (request) => {
+    const name = nameOf(request);
+    const item = paths.find(name);
+    if (!item) {
+      throw new PerchError('notFound', 'path not found', { path: name });
+    }
+    return item;
+  });
+};

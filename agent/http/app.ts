@@ -1,0 +1,61 @@
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type Logger, redact } from '../base/log.ts';
+import { answerError, installErrorHandler } from './errors.ts';
+
+/** As many connections as one listener takes; a browser opens six, so this is far above any household. */
+const CONNECTIONS_LIMIT = 1024;
+const BODY_LIMIT_BYTES = 1 << 20;
+const KEEP_ALIVE_MS = 30_000;
+const DEFAULT_READ_TIMEOUT_MS = 10_000;
+
+export interface HttpAppOptions {
+  readonly log: Logger;
+  /** The whole request must have come in after this long. Answers may take as long as they like. */
+  readonly readTimeoutMs?: number;
+}
+
+/** A Fastify instance for one listener, with everything that all of them share; its plugins are the caller's. */
+export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS }: HttpAppOptions): FastifyInstance {
+  const app: FastifyInstance = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: BODY_LIMIT_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: readTimeoutMs,
+    // Clips and event streams would keep the program from ending.
+    forceCloseConnections: true,
+    frameworkErrors: answerError,
+  });
+  app.server.maxConnections = CONNECTIONS_LIMIT;
+  // A form of another site can send text/plain without asking: whoever wants a body says which.
+  app.removeContentTypeParser('text/plain');
+  installErrorHandler(app);
+  app.setNotFoundHandler((request, reply) => answerNotFound(app, '', request, reply));
+  app.addHook('onResponse', async (request, reply) => {
+    const ms = Math.round(reply.elapsedTime);
+    request.log.debug({ method: request.method, url: redact(request.url), status: reply.statusCode, ms }, 'answered');
+  });
+  return app;
+}
+
+/**
+ * Plain `404 page not found`; a static route with a trailing slash too many or too few is redirected to,
+ * relative to the request, so that it also works below a sub-folder of a proxy.
+ */
+export function answerNotFound(
+  app: FastifyInstance,
+  prefix: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const [path = '', query] = request.url.split(/\?(.*)/s);
+  const other = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
+  const name = other.replace(/\/$/, '').split('/').pop() ?? '';
+  const isRoute = other.startsWith(`${prefix}/`) && other.length > 1 && !/[:*]/.test(other);
+  if (isRoute && app.hasRoute({ method: request.method as 'GET', url: other })) {
+    const target = path.endsWith('/') ? `../${name}` : `${name}/`;
+    const isGet = request.method === 'GET' || request.method === 'HEAD';
+    return reply.redirect(query === undefined ? target : `${target}?${query}`, isGet ? 301 : 307);
+  }
+  return reply.code(404).type('text/plain; charset=utf-8').send('404 page not found');
+}

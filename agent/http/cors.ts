@@ -1,0 +1,58 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
+
+/** The value of `Access-Control-Allow-Origin`: the origin itself when an entry names it, else `*` when the list has it. */
+export function allowedOrigin(origin: string | undefined, allowOrigins: readonly string[]): string | undefined {
+  if (origin !== undefined && allowOrigins.some((entry) => entry !== '*' && matches(entry, origin))) {
+    return origin;
+  }
+  return allowOrigins.includes('*') ? '*' : undefined;
+}
+
+/**
+ * A hook that answers preflights with 204 and lets the listed origins read answers. `Access-Control-Allow-Credentials`
+ * is never sent: with the session's cookie no other origin can read anything.
+ */
+export function cors(allowOrigins: readonly string[], methods: string, headers: string) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    const origin = allowedOrigin(request.headers.origin, allowOrigins);
+    if (origin !== undefined) {
+      reply.header('Access-Control-Allow-Origin', origin);
+    }
+    if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) {
+      return undefined;
+    }
+    reply.header('Access-Control-Allow-Methods', methods);
+    reply.header('Access-Control-Allow-Headers', headers);
+    return reply.code(204).send();
+  };
+}
+
+/** Scheme, host and port are equal; `*.` before the host stands for any chain of subdomains or none, another `*` for anything. */
+function matches(entry: string, origin: string): boolean {
+  const [one, other] = [split(entry), split(origin)];
+  if (!one || !other || one.scheme !== other.scheme || one.port !== other.port) {
+    return false;
+  }
+  return hostPattern(one.host).test(other.host);
+}
+
+function split(text: string): { scheme: string; host: string; port: string } | undefined {
+  const [, scheme = '', host = '', port] =
+    /^([a-z][a-z0-9+.-]*:)\/\/(\[[^\]]*\]|[^/:]*)(?::(\d+))?\/?$/i.exec(text) ?? [];
+  if (host === '') {
+    return undefined;
+  }
+  return {
+    scheme: scheme.toLowerCase(),
+    host: host.toLowerCase(),
+    port: port ?? DEFAULT_PORTS[scheme.toLowerCase()] ?? '',
+  };
+}
+
+function hostPattern(host: string): RegExp {
+  const hasSubdomains = host.startsWith('*.');
+  const rest = (hasSubdomains ? host.slice(2) : host).replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^/]*');
+  return new RegExp(`^${hasSubdomains ? '(?:[^/]*\\.)?' : ''}${rest}$`);
+}

@@ -1,0 +1,62 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, explain, PerchError } from '../base/errors.ts';
+import { redact } from '../base/log.ts';
+
+const HTTP_STATUS: Record<ErrorCode, number> = {
+  badInput: 400,
+  unauthorized: 401,
+  notFound: 404,
+  timeout: 504,
+  unavailable: 503,
+  unsupported: 501,
+  exhausted: 507,
+};
+
+/** Our own page sends it, because the browser's dialog for name and password must not cover it. */
+const UI_HEADER = 'x-perch-ui';
+
+/** Answers every failure in the one shape that the API promises: `{status: "error", error}`. */
+export function installErrorHandler(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply));
+}
+
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const status = statusOf(error);
+  if (error instanceof PerchError) {
+    setHeaders(error, request, reply);
+  }
+  if (status >= 500) {
+    logFailure(error, status, request);
+  }
+  const text = status === 500 ? 'internal error' : redact((error as Error).message);
+  return reply.code(status).type('application/json; charset=utf-8').send({ status: 'error', error: text });
+}
+
+/** A limit of attempts is not a full disk: what says when to come again is 429 (RFC 6585 §4), not 507. */
+function statusOf(error: unknown): number {
+  if (error instanceof PerchError) {
+    const isForNow = error.code === 'exhausted' && error.context['retryAfterS'] !== undefined;
+    return isForNow ? 429 : HTTP_STATUS[error.code];
+  }
+  const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
+}
+
+function setHeaders({ code, context }: PerchError, request: FastifyRequest, reply: FastifyReply): void {
+  const retryAfterS = context['retryAfterS'];
+  if (typeof retryAfterS === 'number') {
+    reply.header('Retry-After', String(Math.ceil(retryAfterS)));
+  }
+  if (code === 'unauthorized' && context['challenge'] === true && request.headers[UI_HEADER] === undefined) {
+    reply.header('WWW-Authenticate', 'Basic realm="mediamtx"');
+  }
+}
+
+function logFailure(error: unknown, status: number, request: FastifyRequest): void {
+  const facts = { method: request.method, url: redact(request.url), status };
+  if (error instanceof PerchError) {
+    request.log.warn({ ...facts, ...error.context, cause: explain(error) }, 'request failed');
+  } else {
+    request.log.error({ ...facts, err: error }, 'request failed');
+  }
+}

@@ -1,0 +1,117 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { isIP } from 'node:net';
+import { canonicalIp, type IpList, isLoopbackIp, isPrivateIp } from '../base/ip-address.ts';
+
+/** Where a request comes from, as far as its connection and headers can be trusted. */
+export interface RequestOrigin {
+  /** Canonical; empty when even the connection's peer is unknown (it has gone already). */
+  readonly ip: string;
+  readonly isLoopback: boolean;
+  readonly isPrivate: boolean;
+  /** A page of ours, or no browser's page at all, caused the request: a cookie that came with it may change things. */
+  readonly isSameOrigin: boolean;
+  /** The browser speaks TLS, to us or to a trusted proxy. */
+  readonly isSecure: boolean;
+}
+
+/** Names that no public name server can point here: without them any web page could rebind its own name to our address. */
+const LOCAL_SUFFIXES = ['.local', '.localhost', '.lan', '.home', '.internal', '.home.arpa'];
+const HOPS_LIMIT = 32;
+
+export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: boolean, trusted: IpList): RequestOrigin {
+  const peerIp = canonicalIp(peer) ?? '';
+  const hasForwarded = Object.keys(headers).some(isForwardedHeader);
+  const isTrustedProxy = hasForwarded && trusted.has(peerIp);
+  const client = isTrustedProxy ? forwardedClient(headers, trusted) : undefined;
+  const ip = client ?? peerIp;
+  // Through an unknown proxy, or a known one that does not tell: the client may be anybody.
+  const isKnownClient = !hasForwarded || client !== undefined;
+  const host = (isTrustedProxy ? first(headers['x-forwarded-host']) : undefined) ?? headers.host ?? '';
+  const hostName = hostNameOf(host);
+  const isOwnPage = !isForeignPage(headers);
+  return {
+    ip,
+    isLoopback: isKnownClient && isLoopbackIp(ip) && isLoopbackHost(hostName) && isOwnPage,
+    isPrivate: isKnownClient && isPrivateIp(ip) && isLocalHost(hostName),
+    isSameOrigin: isSameOrigin(headers, host),
+    isSecure: isTls || (isTrustedProxy && first(headers['x-forwarded-proto']) === 'https'),
+  };
+}
+
+const isForwardedHeader = (name: string): boolean =>
+  name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip';
+
+/** The newest address that is not itself a trusted proxy's: what stands before it anybody may have written. */
+function forwardedClient(headers: IncomingHttpHeaders, trusted: IpList): string | undefined {
+  const hops = String(headers['x-forwarded-for'] ?? '')
+    .split(',')
+    .slice(-HOPS_LIMIT)
+    .reverse();
+  let client: string | undefined;
+  for (const hop of hops) {
+    const ip = withoutPort(hop.trim());
+    if (ip === undefined) {
+      break;
+    }
+    client = ip;
+    if (!trusted.has(ip)) {
+      return client;
+    }
+  }
+  return client ?? withoutPort(String(headers['x-real-ip'] ?? '').trim());
+}
+
+/** `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`. */
+function withoutPort(text: string): string | undefined {
+  const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(text);
+  const v4 = /^([\d.]+):\d+$/.exec(text);
+  return canonicalIp(bracketed?.[1] ?? v4?.[1] ?? text);
+}
+
+const first = (header: string | string[] | undefined): string | undefined =>
+  (Array.isArray(header) ? header[0] : header)?.split(',')[0]?.trim();
+
+/** The host of `Host` without port and brackets, in lower case. */
+function hostNameOf(host: string): string {
+  const bracketed = /^\[([^\]]*)\]/.exec(host);
+  return (bracketed?.[1] ?? host.replace(/:\d*$/, '')).toLowerCase();
+}
+
+const isLoopbackHost = (name: string): boolean => name === 'localhost' || isIP(name) !== 0;
+
+function isLocalHost(name: string): boolean {
+  const isSingleLabel = name !== '' && !name.includes('.');
+  return isIP(name) !== 0 || isSingleLabel || LOCAL_SUFFIXES.some((suffix) => name.endsWith(suffix));
+}
+
+/**
+ * A browser sends this on behalf of a page that is not on this machine. Pages of localhost and loopback addresses are:
+ * the player on another port of ours, for example. `Sec-Fetch-Site` also covers pictures and scripts, which have no `Origin`.
+ */
+function isForeignPage(headers: IncomingHttpHeaders): boolean {
+  const { origin } = headers;
+  if (origin !== undefined) {
+    const url = URL.canParse(origin) ? new URL(origin) : undefined;
+    const name = url === undefined ? '' : hostNameOf(url.host);
+    if (name !== 'localhost' && !isLoopbackIp(name)) {
+      return true;
+    }
+  }
+  const isFollowedLink = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+  return headers['sec-fetch-site'] === 'cross-site' && origin === undefined && !isFollowedLink;
+}
+
+/** `Sec-Fetch-Site` where the browser sends it (only to https and localhost), else `Origin` against `Host`; neither: no proof. */
+function isSameOrigin(headers: IncomingHttpHeaders, host: string): boolean {
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined) {
+    return site === 'same-origin' || site === 'none';
+  }
+  const { origin } = headers;
+  if (origin === undefined || !URL.canParse(origin) || !/^https?:/.test(origin)) {
+    return false;
+  }
+  // The default port is left out of Origin and may stand in Host.
+  const { protocol } = new URL(origin);
+  return URL.canParse(`${protocol}//${host}`) && new URL(`${protocol}//${host}`).host === new URL(origin).host;
+}
