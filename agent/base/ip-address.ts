@@ -23,7 +23,9 @@ export class IpList {
   /** Entries that are neither an address nor a subnet: they match nothing. */
   readonly invalid: readonly string[];
   readonly isEmpty: boolean;
-  readonly #list = new BlockList();
+  // Apart, because a BlockList takes IPv4 for part of ::/64: it checks the mapped address as well.
+  readonly #v4 = new BlockList();
+  readonly #v6 = new BlockList();
 
   constructor(entries: readonly string[]) {
     this.invalid = entries.filter((entry) => !this.#add(entry.trim()));
@@ -33,7 +35,7 @@ export class IpList {
   /** @param ip in canonical form */
   has(ip: string): boolean {
     const family = isIP(ip);
-    return family !== 0 && this.#list.check(ip, family === 4 ? 'ipv4' : 'ipv6');
+    return family !== 0 && (family === 4 ? this.#v4.check(ip, 'ipv4') : this.#v6.check(ip, 'ipv6'));
   }
 
   #add(entry: string): boolean {
@@ -43,16 +45,16 @@ export class IpList {
       return false;
     }
     const isV4 = isIP(ip) === 4;
-    const family = isV4 ? 'ipv4' : 'ipv6';
+    const [list, family] = isV4 ? ([this.#v4, 'ipv4'] as const) : ([this.#v6, 'ipv6'] as const);
     if (prefix === undefined) {
-      this.#list.addAddress(ip, family);
+      list.addAddress(ip, family);
       return true;
     }
     const bits = /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
     if (!(bits <= (isV4 ? 32 : 128)) || isV4 !== (isIP(address) === 4)) {
       return false;
     }
-    this.#list.addSubnet(ip, bits, family);
+    list.addSubnet(ip, bits, family);
     return true;
   }
 }

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest';
+import { type AccessRules, type Action, Authority, type Identity, type Owners } from './authorize.ts';
+import type { InternalUser } from './internal-users.ts';
+
+const ACTIONS: readonly Action[] = ['read', 'publish', 'playback', 'api', 'metrics', 'admin'];
+const loopback: Identity = { ip: '127.0.0.1', isLoopback: true, isPrivate: true };
+/** What a proxy on the same machine, or a web page in its browser, sends. */
+const proxied: Identity = { ip: '127.0.0.1', isLoopback: false, isPrivate: false };
+const home: Identity = { ip: '192.168.1.9', isLoopback: false, isPrivate: true };
+const away: Identity = { ip: '203.0.113.5', isLoopback: false, isPrivate: false };
+
+const owners = (owner: string | undefined): Owners => ({
+  owner,
+  verify: async (user, password) => user === owner && password === 'blue heron',
+});
+const unclaimed = owners(undefined);
+const claimed = owners('owner');
+const tom: InternalUser = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read', path: 'door' }] };
+const anyone: InternalUser = { user: 'any', pass: '', ips: [], permissions: [{ action: 'read' }] };
+
+const own: AccessRules = { isOwn: true, internalUsers: undefined };
+const foreign: AccessRules = { isOwn: false, internalUsers: undefined };
+
+const allowedTo = async (accounts: Owners, rules: AccessRules, identity: Identity) => {
+  const authority = new Authority(accounts, rules);
+  const decisions = await Promise.all(ACTIONS.map((action) => authority.authorize(action, 'door', identity)));
+  return ACTIONS.filter((_, i) => decisions[i]?.allowed).join(' ');
+};
+
+const ALL = ACTIONS.join(' ');
+const MEDIA = 'read publish playback';
+const session = { sessionUser: 'owner' };
+const owner = { user: 'owner', password: 'blue heron' };
+const asTom = { user: 'tom', password: 'secret' };
+
+test.for([
+  // Perch's own set-up.
+  ['own, unclaimed, loopback', unclaimed, own, loopback, ALL],
+  ['own, unclaimed, proxied', unclaimed, own, proxied, ''],
+  ['own, unclaimed, home', unclaimed, own, home, ''],
+  ['own, unclaimed, away', unclaimed, own, away, ''],
+  ['own, unclaimed, home, user of the file', unclaimed, { ...own, internalUsers: [tom] }, { ...home, ...asTom }, ''],
+  ['own, claimed, loopback', claimed, own, loopback, ''],
+  ['own, claimed, home', claimed, own, home, ''],
+  ['own, claimed, away', claimed, own, away, ''],
+  ['own, claimed, away, session', claimed, own, { ...away, ...session }, ALL],
+  ['own, claimed, away, name and password', claimed, own, { ...away, ...owner }, ALL],
+  ['own, claimed, away, wrong password', claimed, own, { ...away, ...owner, password: 'x' }, ''],
+  ['own, claimed, user of the file', claimed, { ...own, internalUsers: [tom] }, { ...away, ...asTom }, 'read'],
+  ['own, claimed, anonymous user of the file', claimed, { ...own, internalUsers: [anyone] }, away, ''],
+  // A file written for MediaMTX.
+  ['foreign, unclaimed, loopback', unclaimed, foreign, loopback, ALL],
+  ['foreign, unclaimed, proxied', unclaimed, foreign, proxied, MEDIA],
+  ['foreign, unclaimed, home', unclaimed, foreign, home, MEDIA],
+  ['foreign, unclaimed, away', unclaimed, foreign, away, MEDIA],
+  ['foreign, claimed, loopback', claimed, foreign, loopback, 'read publish playback api metrics'],
+  ['foreign, claimed, away', claimed, foreign, away, MEDIA],
+  ['foreign, claimed, away, session', claimed, foreign, { ...away, ...session }, ALL],
+  ['foreign with users, unclaimed, loopback', unclaimed, { ...foreign, internalUsers: [tom] }, loopback, 'admin'],
+  ['foreign with users, unclaimed, home', unclaimed, { ...foreign, internalUsers: [tom] }, home, ''],
+  ['foreign with users, claimed, loopback', claimed, { ...foreign, internalUsers: [tom] }, loopback, ''],
+  ['foreign with users, claimed, tom', claimed, { ...foreign, internalUsers: [tom] }, { ...away, ...asTom }, 'read'],
+  ['foreign with users, claimed, session', claimed, { ...foreign, internalUsers: [tom] }, { ...home, ...session }, ALL],
+  [
+    'foreign with users, the owner by password',
+    claimed,
+    { ...foreign, internalUsers: [tom] },
+    { ...home, ...owner },
+    '',
+  ],
+  ['foreign without any user', claimed, { ...foreign, internalUsers: [] }, loopback, ''],
+  // A session counts for nobody but the owner of now.
+  ['own, unclaimed, a session of before', unclaimed, own, { ...home, ...session }, ''],
+  ['own, claimed, a session of someone else', claimed, own, { ...home, sessionUser: 'tom' }, ''],
+] as const)('%s', async ([, accounts, rules, identity, expected]) => {
+  expect(await allowedTo(accounts, rules, identity)).toBe(expected);
+});
+
+test('a challenge is made only when nothing was offered and a name and password would help', async () => {
+  const challenge = async (accounts: Owners, rules: AccessRules, identity: Identity, action: Action = 'read') =>
+    (await new Authority(accounts, rules).authorize(action, 'door', identity)).challenge;
+  expect(await challenge(claimed, own, home)).toBe(true);
+  expect(await challenge(claimed, own, { ...home, user: 'x', password: 'y' })).toBe(false);
+  expect(await challenge(claimed, own, { ...home, token: 'x' })).toBe(false);
+  expect(await challenge(unclaimed, own, home)).toBe(false);
+  expect(await challenge(claimed, foreign, home, 'api')).toBe(true);
+  expect(await challenge(claimed, foreign, home, 'admin')).toBe(false);
+});
+
+test('before the claim the refusal says what to do', async () => {
+  const { advice } = await new Authority(unclaimed, own).authorize('read', 'door', home);
+  expect(advice).toBe('this box has no owner yet: open its page in a browser and set a password');
+});
+
+test('new rules hold from the next request on', async () => {
+  const authority = new Authority(claimed, foreign);
+  expect((await authority.authorize('read', 'door', away)).allowed).toBe(true);
+  authority.setRules({ isOwn: false, internalUsers: [tom] });
+  expect((await authority.authorize('read', 'door', away)).allowed).toBe(false);
+});
+
+test.for([
+  [foreign, true, ['anyone on this network can watch: set users (authInternalUsers)']],
+  [{ ...foreign, internalUsers: [anyone] }, true, ['anyone on this network can watch: set users (authInternalUsers)']],
+  [{ ...foreign, internalUsers: [{ ...anyone, ips: ['192.168.0.0/16'] }] }, false, []],
+  [{ ...foreign, internalUsers: [tom] }, false, []],
+  [own, false, []],
+  [{ ...own, internalUsers: [anyone] }, false, ['authInternalUsers: 1 without a password passed over (perch: own)']],
+] as const)('%j is open: %s, and says %j', ([rules, isOpen, warnings]) => {
+  const authority = new Authority(claimed, rules);
+  expect([authority.isOpen, authority.warnings]).toEqual([isOpen, warnings]);
+});
