@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../test/random.ts';
+import { PerchError } from '../../base/errors.ts';
+import { parseRtcp, type SenderInfo } from './parse.ts';
+import { writeBye, writeReceiverReport, writeSenderReport } from './write.ts';
+
+class Log {
+  readonly reports: SenderInfo[] = [];
+  readonly byes: number[] = [];
+  onSenderReport = (info: SenderInfo): void => {
+    this.reports.push(info);
+  };
+  onBye = (ssrc: number): void => {
+    this.byes.push(ssrc);
+  };
+}
+
+function read(packet: Uint8Array): Log {
+  const log = new Log();
+  parseRtcp(packet, 0, packet.length, log);
+  return log;
+}
+
+const unixMs = Date.UTC(2026, 10, 20, 7, 30) + 123.25;
+const senderReport = writeSenderReport({ ssrc: 5, unixMs, ticks: 2 ** 32 + 77, packets: 3, payloadBytes: 9 }, 'perch');
+const reception = {
+  ssrc: 1,
+  sourceSsrc: 0xdeadbeef,
+  fractionLost: 0.5,
+  lost: 3,
+  highest: 70_000,
+  jitterTicks: 0,
+  lastReport: 0x11223344,
+  sinceLastReportMs: 2000,
+};
+
+test('a sender report is read back', () => {
+  const report = read(senderReport).reports[0];
+  expect(report).toMatchObject({ ssrc: 5, timestamp: 77 });
+  expect(report?.unixMs).toBeCloseTo(unixMs, 3);
+});
+
+test('the middle of the NTP time names the report', () => {
+  const view = new DataView(senderReport.buffer);
+  const middle = ((view.getUint32(8) & 0xffff) * 0x10000 + (view.getUint32(12) >>> 16)) >>> 0;
+  expect(read(senderReport).reports[0]?.ntpMiddle).toBe(middle);
+});
+
+test('a receiver report has the fields of the standard, and a source description behind it', () => {
+  const packet = writeReceiverReport(reception, 'perch');
+  // Report block: source, fraction and lost, highest, jitter, last report, delay; then the name, ended and padded.
+  expect(Buffer.from(packet).toString('hex')).toBe(
+    ['81c90007 00000001 deadbeef 80000003 00011170 00000000 11223344 00020000', '81ca0003 00000001 0105 7065726368 00']
+      .join('')
+      .replaceAll(' ', ''),
+  );
+});
+
+test('without a sender report there is no delay since it', () => {
+  const packet = writeReceiverReport({ ...reception, lastReport: 0 }, 'x');
+  expect(new DataView(packet.buffer).getUint32(28)).toBe(0);
+});
+
+test('a goodbye is found behind other packets', () => {
+  const compound = Uint8Array.from([...writeReceiverReport(reception, 'p'), ...writeBye(9)]);
+  expect(read(compound).byes).toEqual([9]);
+});
+
+test('a packet that claims to be longer than the compound ends it', () => {
+  const cut = senderReport.slice(0, 24);
+  expect(read(cut).reports).toEqual([]);
+});
+
+test.for([
+  ['three bytes', Uint8Array.of(0x80, 200, 0), 'shorter than its header'],
+  ['version 1', Uint8Array.of(0x40, 200, 0, 0), 'RTCP version 1'],
+] as const)('%s is refused', ([, packet, message]) => {
+  expect(() => read(packet)).toThrow(message);
+});
+
+test('mutated compounds give reports or a PerchError', () => {
+  const next = random(7);
+  const seed = Uint8Array.from([...senderReport, ...writeReceiverReport(reception, 'p'), ...writeBye(9)]);
+  let found = 0;
+  for (let i = 0; i < 10_000; i += 1) {
+    const packet = seed.slice(0, 1 + Math.floor(next() * seed.length));
+    packet[Math.floor(next() * packet.length)] = Math.floor(next() * 256);
+    try {
+      found += read(packet).reports.length;
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+  }
+  expect(found).toBeGreaterThan(1_000);
+});

@@ -1,0 +1,170 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { random } from '../../test/random.ts';
+import { Timeline, type TrackTimeline } from './timeline.ts';
+
+const HOUR_MS = 3_600_000;
+
+interface Camera {
+  /** Ticks per second of the RTP clock as it says, and how much faster it really runs. */
+  readonly rate: number;
+  readonly driftPpm: number;
+  readonly frameMs: number;
+  readonly jitterMs: number;
+  readonly firstTimestamp: number;
+}
+
+const camera: Camera = { rate: 90_000, driftPpm: 0, frameMs: 40, jitterMs: 30, firstTimestamp: 0xffff_0000 };
+
+/** Frames of a camera, as they arrive: `capturedMs` is the truth that nobody but the test knows. */
+function* frames(from: Camera, durationMs: number, seed: number) {
+  const next = random(seed);
+  let arrivedMs = 0;
+  for (let capturedMs = 0; capturedMs < durationMs; capturedMs += from.frameMs) {
+    const ticks = (capturedMs * from.rate * (1 + from.driftPpm * 1e-6)) / 1000;
+    const timestamp = (from.firstTimestamp + Math.round(ticks)) % 2 ** 32;
+    // Mostly on time, sometimes very late, never out of order: TCP.
+    const delayMs = 2 + next() * from.jitterMs + (next() < 0.01 ? 400 : 0);
+    arrivedMs = Math.max(arrivedMs, capturedMs + delayMs);
+    yield { capturedMs, arrivedMs, timestamp };
+  }
+}
+
+function opened(rate = 90_000, hasReordering = false): { timeline: Timeline; track: TrackTimeline } {
+  const timeline = new Timeline(new FakeClock());
+  return { timeline, track: timeline.addTrack(rate, hasReordering) };
+}
+
+test.for([
+  [0, 1],
+  [200, 2],
+  [-200, 3],
+] as const)(
+  'over two hours with a drift of %d ppm, capture time stays within 12 ms and moves by 500 ppm at most',
+  ([driftPpm, seed]) => {
+    const { timeline, track } = opened();
+    let mark = { captureMs: 0, ticks: 0 };
+    let lastMs = 0;
+    let worstMs = 0;
+    let worstSlew = 0;
+    for (const { capturedMs, arrivedMs, timestamp } of frames(
+      { ...camera, driftPpm, frameMs: 100 },
+      2 * HOUR_MS,
+      seed,
+    )) {
+      const ticks = track.arrive(timestamp, arrivedMs);
+      if (capturedMs === 0) {
+        timeline.open(track.captureMs(ticks));
+      }
+      const captureMs = track.captureMs(ticks);
+      expect(captureMs).toBeGreaterThan(lastMs);
+      lastMs = captureMs;
+      if (capturedMs >= 10_000) {
+        worstMs = Math.max(worstMs, Math.abs(captureMs - capturedMs));
+        if (capturedMs % 10_000 === 0) {
+          const mediaMs = (ticks - mark.ticks) / 90;
+          worstSlew = Math.max(
+            worstSlew,
+            mark.ticks === 0 ? 0 : Math.abs(captureMs - mark.captureMs - mediaMs) / mediaMs,
+          );
+          mark = { captureMs, ticks };
+        }
+      }
+    }
+    expect(worstMs).toBeLessThan(12);
+    // Measured between arrivals, which a late packet sets up to 0.4 s further apart than 10 s.
+    expect(worstSlew).toBeLessThanOrEqual(500e-6 * 1.05);
+    expect(track.jumps).toBe(0);
+  },
+);
+
+test('a camera that was silent for an hour while its clock ran on has not jumped', () => {
+  const { track } = opened();
+  const first = track.arrive(0, 0);
+  expect(track.arrive((HOUR_MS * 90) % 2 ** 32, HOUR_MS) - first).toBe(HOUR_MS * 90);
+  expect(track.jumps).toBe(0);
+});
+
+test('a new sender goes on where the old one was, whatever its timestamps', () => {
+  const { track } = opened();
+  const first = track.arrive(500_000, 0);
+  track.restart();
+  expect(track.arrive(499_000, 40) - first).toBe(3600);
+  expect(track.arrive(502_600, 80) - first).toBe(7200);
+});
+
+/** Video at once, sound 700 ms after its capture: only the sender reports know. */
+function twoTracks(reports: (video: TrackTimeline, sound: TrackTimeline) => void): number {
+  const timeline = new Timeline(new FakeClock());
+  const video = timeline.addTrack(90_000, true);
+  const sound = timeline.addTrack(8000, false);
+  const videoTicks = video.arrive(90_000, 1000);
+  const soundTicks = sound.arrive(8000, 1700);
+  reports(video, sound);
+  timeline.align();
+  timeline.open(Math.min(video.captureMs(videoTicks), sound.captureMs(soundTicks)));
+  return sound.timeOf(soundTicks) / 8 - video.timeOf(videoTicks) / 90;
+}
+
+test('sender reports put sound and picture in step before the stream opens', () => {
+  const skewMs = twoTracks((video, sound) => {
+    video.report(1_000_000, 90_000);
+    sound.report(1_000_500, 8000 + 4000);
+  });
+  expect(skewMs).toBeCloseTo(0, 3);
+});
+
+test('without sender reports arrival decides, and so it does against nonsense', () => {
+  expect(twoTracks(() => {})).toBeCloseTo(700, 3);
+  expect(twoTracks((video) => video.report(1_000_000, 90_000))).toBeCloseTo(700, 3);
+  const nonsense = twoTracks((video, sound) => {
+    video.report(1_000_000, 90_000);
+    sound.report(9_000_000, 8000);
+  });
+  expect(nonsense).toBeCloseTo(700, 3);
+});
+
+test('a sender report after the opening moves nothing', () => {
+  const { timeline, track } = opened();
+  const ticks = track.arrive(90_000, 1000);
+  timeline.open(track.captureMs(ticks));
+  track.report(5_000_000, 90_000);
+  timeline.align();
+  expect(track.timeOf(ticks)).toBe(0);
+  expect(track.captureMs(ticks)).toBe(1000);
+});
+
+test('AAC frames keep their length where the RTP clock is not the sample rate', () => {
+  const { timeline, track } = opened();
+  track.setClockRate(44_100);
+  let last = -1024;
+  for (let frame = 0; frame < 5_000; frame += 1) {
+    const timestamp = Math.round((frame * 1024 * 90_000) / 44_100);
+    const ticks = track.arrive(timestamp, (frame * 1024) / 44.1);
+    if (frame === 0) {
+      timeline.open(track.captureMs(ticks));
+    }
+    const pts = track.timeOf(ticks);
+    expect(Math.abs(pts - last - 1024)).toBeLessThanOrEqual(1);
+    last = pts;
+  }
+  expect(Math.abs(last - 4_999 * 1024)).toBeLessThanOrEqual(1);
+});
+
+test('a burst of kept pictures at the start does not make later labels late', () => {
+  const { track } = opened();
+  let ticks = 0;
+  for (let frame = 0; frame < 100; frame += 1) {
+    // Two seconds of pictures within the first ten milliseconds, then live.
+    ticks = track.arrive(frame * 3600, Math.max(2000 + frame * 0.2, frame * 40));
+  }
+  expect(track.captureMs(ticks)).toBeCloseTo(99 * 40, 0);
+});
+
+test('a step of the wall clock is followed at once', () => {
+  const clock = new FakeClock();
+  const timeline = new Timeline(clock);
+  const before = timeline.wallOffsetMs();
+  clock.stepWall(HOUR_MS);
+  expect(timeline.wallOffsetMs() - before).toBe(HOUR_MS);
+});

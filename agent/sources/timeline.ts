@@ -1,0 +1,178 @@
+import type { Clock } from '../base/clock.ts';
+import { TickUnwrapper } from '../media/rtp/ticks.ts';
+import { ArrivalFilter } from './arrival-filter.ts';
+
+/** Timestamps that run ahead of their packets' arrival by more than this have jumped. */
+const JUMP_MS = 5_000;
+/** Pictures out of order (B-frames) reach this far back at most; what goes further back has jumped. */
+const REORDER_MS = 1_000;
+/** Sender reports that set tracks further apart than this against their arrival are wrong. */
+const MAX_REPORT_SKEW_MS = 5_000;
+
+/**
+ * Time of one connection's tracks: from the RTP ticks of each to pts and dts that share one origin,
+ * and to wall time. The tracks' places beside each other come from their sender reports where all is well with them
+ * before the stream opens, else from arrival; afterwards nothing moves them but a jump of the camera's own timestamps.
+ */
+export class Timeline {
+  readonly #clock: Clock;
+  readonly #tracks: TrackTimeline[] = [];
+  #wallOffsetMs = Number.NaN;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * @param rtpClockRate ticks per second of the RTP timestamps
+   * @param hasReordering the codec may send pictures out of their order
+   */
+  addTrack(rtpClockRate: number, hasReordering: boolean): TrackTimeline {
+    const track = new TrackTimeline(rtpClockRate, hasReordering ? REORDER_MS : 0);
+    this.#tracks.push(track);
+    return track;
+  }
+
+  /** Puts the tracks into place beside each other: their `captureMs` may be compared afterwards. Called once, before `open`. */
+  align(): void {
+    const known = this.#tracks.filter((track) => track.hasArrived && !Number.isNaN(track.reportOffsetMs));
+    const reference = known[0];
+    for (const track of known) {
+      if (reference && track !== reference) {
+        const byReportMs = track.reportOffsetMs - reference.reportOffsetMs;
+        const byArrivalMs = track.arrivalOffsetMs - reference.arrivalOffsetMs;
+        const skewMs = byReportMs - byArrivalMs;
+        track.setBias(Math.abs(skewMs) <= MAX_REPORT_SKEW_MS ? skewMs : 0);
+      }
+    }
+  }
+
+  /** @param originMs capture time (monotonic) that becomes pts 0 on every track */
+  open(originMs: number): void {
+    for (const track of this.#tracks) {
+      track.open(originMs);
+    }
+  }
+
+  /** From monotonic to Unix milliseconds. A step of the wall clock is followed at once, its reading's rounding is not. */
+  wallOffsetMs(): number {
+    const offsetMs = this.#clock.wallMs() - this.#clock.monoMs();
+    if (!(Math.abs(offsetMs - this.#wallOffsetMs) < 5)) {
+      this.#wallOffsetMs = offsetMs;
+    }
+    return this.#wallOffsetMs;
+  }
+}
+
+/** One track's time. All ticks are those that `arrive` gave out: unwrapped, and continuous even where the camera's jump. */
+export class TrackTimeline {
+  /** Times that the camera's timestamps jumped. */
+  jumps = 0;
+  /** Sender reports' clock at ticks 0, NaN while none has come. Only for comparison with other tracks of the same camera. */
+  reportOffsetMs = Number.NaN;
+  readonly #rtpClockRate: number;
+  readonly #backTicks: number;
+  readonly #jumpTicks: number;
+  readonly #unwrapper = new TickUnwrapper();
+  readonly #filter = new ArrivalFilter();
+  /** What is added to unwrapped timestamps so that they go on after a jump. */
+  #shiftTicks = 0;
+  #lastTimestamp = -1;
+  #lastTicks = 0;
+  #newestTicks = 0;
+  #newestAtMs = 0;
+  #mustReanchor = false;
+  #biasMs = 0;
+  #clockRate: number;
+  /** Ticks that became pts 0, a fraction included. */
+  #originTicks = 0;
+
+  constructor(rtpClockRate: number, reorderMs: number) {
+    this.#rtpClockRate = rtpClockRate;
+    this.#clockRate = rtpClockRate;
+    this.#backTicks = (reorderMs * rtpClockRate) / 1000;
+    this.#jumpTicks = (JUMP_MS * rtpClockRate) / 1000;
+  }
+
+  get hasArrived(): boolean {
+    return this.#lastTimestamp >= 0;
+  }
+
+  /** Monotonic capture time of ticks 0, as arrival alone tells it. */
+  get arrivalOffsetMs(): number {
+    return this.#filter.offsetMs;
+  }
+
+  /** The track's own clock rate, where it differs from the RTP clock's (AAC at 44,100 Hz with RTP at 90,000). */
+  setClockRate(clockRate: number): void {
+    this.#clockRate = clockRate;
+  }
+
+  /** The sender has begun anew: its next timestamp says nothing about the ones before. */
+  restart(): void {
+    this.#mustReanchor = this.hasArrived;
+  }
+
+  setBias(biasMs: number): void {
+    this.#biasMs = biasMs;
+  }
+
+  /**
+   * The ticks of a packet. Called for every packet in the order of arrival.
+   * @param atMs monotonic time of arrival
+   */
+  arrive(timestamp: number, atMs: number): number {
+    if (timestamp === this.#lastTimestamp && !this.#mustReanchor) {
+      return this.#lastTicks;
+    }
+    const isFirst = this.#lastTimestamp < 0;
+    let ticks = this.#unwrapper.unwrap(timestamp) + this.#shiftTicks;
+    if (!isFirst) {
+      const arrivedTicks = ((atMs - this.#newestAtMs) * this.#rtpClockRate) / 1000;
+      const aheadTicks = ticks - this.#newestTicks;
+      if (this.#mustReanchor || aheadTicks - arrivedTicks > this.#jumpTicks || -aheadTicks > this.#backTicks) {
+        const anchorTicks = this.#newestTicks + Math.max(1, Math.round(arrivedTicks));
+        this.#shiftTicks += anchorTicks - ticks;
+        ticks = anchorTicks;
+        this.#mustReanchor = false;
+        this.reportOffsetMs = Number.NaN;
+        this.jumps += 1;
+      }
+    }
+    if (isFirst || ticks > this.#newestTicks) {
+      this.#newestTicks = ticks;
+      this.#newestAtMs = atMs;
+      this.#filter.push(atMs, this.#msOf(ticks));
+    }
+    this.#lastTimestamp = timestamp;
+    this.#lastTicks = ticks;
+    return ticks;
+  }
+
+  /** A sender report: the camera's clock `unixMs` and its RTP timestamp are the same moment. */
+  report(unixMs: number, timestamp: number): void {
+    // NTP time 0 means that the sender knows no time (RFC 3550 §6.4.1).
+    if (this.hasArrived && unixMs >= 0) {
+      this.reportOffsetMs = unixMs - this.#msOf(this.#unwrapper.near(timestamp) + this.#shiftTicks);
+    }
+  }
+
+  /** Monotonic time at which the sample was captured, as far as can be told from here. */
+  captureMs(ticks: number): number {
+    return this.#filter.offsetMs + this.#biasMs + this.#msOf(ticks);
+  }
+
+  open(originMs: number): void {
+    this.#originTicks = ((originMs - this.#filter.offsetMs - this.#biasMs) * this.#rtpClockRate) / 1000;
+  }
+
+  /** pts or dts in ticks of the track's clock rate; negative for what is older than the stream's origin. */
+  timeOf(ticks: number): number {
+    // `+ 0` makes a rounded -0 a plain zero.
+    return Math.round(((ticks - this.#originTicks) * this.#clockRate) / this.#rtpClockRate) + 0;
+  }
+
+  #msOf(ticks: number): number {
+    return (ticks * 1000) / this.#rtpClockRate;
+  }
+}
