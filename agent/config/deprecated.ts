@@ -1,0 +1,117 @@
+import type { Report } from './problem.ts';
+import type { Branch, Entry, Tree } from './tree.ts';
+import { parseWord } from './word.ts';
+
+/** Former names of keys that Perch has, as MediaMTX still takes them. */
+interface Rename {
+  readonly to: string;
+  readonly convert?: (old: Tree) => Tree;
+}
+
+/** A single text became a list. */
+const asList = (old: Tree): Tree => (old.kind === 'leaf' ? { ...placeOf(old), kind: 'row', items: [old] } : old);
+/** `xDisable: yes` became `x: no`. */
+const inverted = (old: Tree): Tree => {
+  const word = old.kind === 'leaf' ? parseWord(old.text) : undefined;
+  return word === undefined ? old : { ...placeOf(old), kind: 'leaf', text: word ? 'no' : 'yes', isNull: false };
+};
+
+const GLOBAL: Readonly<Record<string, Rename>> = {
+  apiAllowOrigin: { to: 'apiAllowOrigins', convert: asList },
+  playbackAllowOrigin: { to: 'playbackAllowOrigins', convert: asList },
+  hlsAllowOrigin: { to: 'hlsAllowOrigins', convert: asList },
+  webrtcAllowOrigin: { to: 'webrtcAllowOrigins', convert: asList },
+  hlsDisable: { to: 'hls', convert: inverted },
+  webrtcDisable: { to: 'webrtc', convert: inverted },
+  webrtcICEUDPMuxAddress: { to: 'webrtcLocalUDPAddress' },
+  webrtcICEHostNAT1To1IPs: { to: 'webrtcAdditionalHosts' },
+  webrtcICEServers: { to: 'webrtcICEServers2', convert: asIceServers },
+};
+/** These stood at the top once and hold for every path. */
+const NOW_PATH_DEFAULTS = [
+  ...['record', 'recordPath', 'recordFormat', 'recordPartDuration', 'recordSegmentDuration', 'recordDeleteAfter'],
+];
+const PATH: Readonly<Record<string, Rename>> = { sourceProtocol: { to: 'rtspTransport' } };
+
+/** Users of single paths, which `authInternalUsers` replaced. Ignoring one would open a stream that its author closed. */
+export const PATH_USER_KEYS = ['publishUser', 'publishPass', 'publishIPs', 'readUser', 'readPass', 'readIPs'] as const;
+/** Like those, for all paths. */
+export const GLOBAL_GUARD_KEYS = ['externalAuthenticationURL'] as const;
+
+export const DEPRECATED_GLOBAL = [...Object.keys(GLOBAL), ...NOW_PATH_DEFAULTS];
+export const DEPRECATED_PATH = Object.keys(PATH);
+
+/** The block with former names replaced by today's, each with a warning. A key that stands under both names keeps the new one. */
+export function renameGlobal(root: Branch, report: Report): Branch {
+  const renamed = rename(root, GLOBAL, '', report);
+  const moved = NOW_PATH_DEFAULTS.filter((name) => renamed.entries.has(name));
+  if (moved.length === 0) {
+    return renamed;
+  }
+  const entries = new Map(renamed.entries);
+  const before = entries.get('pathDefaults')?.tree;
+  const defaults = new Map(before?.kind === 'branch' ? before.entries : []);
+  for (const name of moved) {
+    const entry = entries.get(name);
+    entries.delete(name);
+    if (entry) {
+      report.add('warn', entry, name, `this key is called pathDefaults.${name} now`);
+      defaults.set(name, defaults.get(name) ?? entry);
+    }
+  }
+  const place = entries.get('pathDefaults') ?? {};
+  entries.set('pathDefaults', { ...place, tree: { kind: 'branch', entries: defaults } });
+  return { ...renamed, entries };
+}
+
+export const renamePath = (block: Branch, prefix: string, report: Report, path?: string): Branch =>
+  rename(block, PATH, prefix, report, path);
+
+function rename(
+  block: Branch,
+  table: Readonly<Record<string, Rename>>,
+  prefix: string,
+  report: Report,
+  path?: string,
+): Branch {
+  const entries = new Map<string, Entry>();
+  for (const [name, entry] of block.entries) {
+    const now = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (!now) {
+      entries.set(name, entry);
+      continue;
+    }
+    report.add('warn', entry, `${prefix}${name}`, `this key is called ${now.to} now`, path);
+    if (!block.entries.has(now.to)) {
+      entries.set(now.to, { ...entry, tree: now.convert?.(entry.tree) ?? entry.tree });
+    }
+  }
+  return { ...block, entries };
+}
+
+/** `stun:host:port` and `turn:user:password:host:port` became blocks. */
+function asIceServers(old: Tree): Tree {
+  if (old.kind !== 'row') {
+    return old;
+  }
+  return { ...old, items: old.items.map((item) => (item.kind === 'leaf' ? asIceServer(item.text, item) : item)) };
+}
+
+function asIceServer(text: string, item: Tree): Tree {
+  const place = placeOf(item);
+  const [scheme = '', username = '', password = '', ...address] = text.split(':');
+  const isWithUser = scheme.startsWith('turn') && address.length === 2;
+  const keys: readonly (readonly [string, string])[] = isWithUser
+    ? [
+        ['url', `${scheme}:${address.join(':')}`],
+        ['username', username],
+        ['password', password],
+      ]
+    : [['url', text]];
+  const entries = keys.map(([name, value]): [string, Entry] => {
+    return [name, { ...place, tree: { ...place, kind: 'leaf', text: value, isNull: false } }];
+  });
+  return { ...place, kind: 'branch', entries: new Map(entries) };
+}
+
+const placeOf = ({ line, column }: Tree) => (line === undefined || column === undefined ? {} : { line, column });

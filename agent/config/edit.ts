@@ -1,0 +1,278 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Document,
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  parseDocument,
+  stringify,
+  type YAMLMap,
+} from 'yaml';
+import { PerchError } from '../base/errors.ts';
+
+export type KeyPath = readonly (string | number)[];
+type YamlPair = Pair<Node, Node | null>;
+
+const PARSE = { uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const;
+const WRITE = { lineWidth: 0 } as const;
+/** The text is bounded and its aliases are counted when it is loaded. */
+const TO_JS = { maxAliasCount: -1 } as const;
+
+/**
+ * The file's text with one value changed, added, or (`undefined`) removed.
+ * Only the lines of that value change: all others stay as they are, byte for byte. Where a value stands in a way that
+ * lines cannot be exchanged (a flow collection, an anchor), yaml's document writes the whole, which keeps comments,
+ * order and anchors, but not the spacing. A block of keys is compared key by key, so comments inside it stay too.
+ */
+export function editText(text: string, keyPath: KeyPath, value: unknown): string {
+  let edited = text;
+  for (const change of changesOf(valueAt(toJs(parse(text)), keyPath), keyPath, value)) {
+    edited = applyChange(edited, change.keyPath, change.value);
+  }
+  return edited;
+}
+
+interface Change {
+  readonly keyPath: KeyPath;
+  readonly value: unknown;
+}
+
+function changesOf(before: unknown, keyPath: KeyPath, after: unknown): readonly Change[] {
+  if (isBlock(before) && isBlock(after) && Object.keys(before).length > 0 && Object.keys(after).length > 0) {
+    const keys = new Set([...Object.keys(after), ...Object.keys(before)]);
+    return [...keys].flatMap((key) => changesOf(before[key], [...keyPath, key], after[key]));
+  }
+  return isDeepStrictEqual(before, after) ? [] : [{ keyPath, value: after }];
+}
+
+function applyChange(text: string, keyPath: KeyPath, value: unknown): string {
+  const document = parse(text);
+  const expected = withValue(toJs(document), keyPath, value);
+  const splice = spliceOf(text, document.contents, keyPath, value);
+  if (splice) {
+    const newline = text.includes('\r\n') ? '\r\n' : '\n';
+    const spliced = text.slice(0, splice.start) + splice.text.replaceAll('\n', newline) + text.slice(splice.end);
+    if (says(spliced, expected)) {
+      return spliced;
+    }
+  }
+  return rewrite(document, keyPath, expected);
+}
+
+function parse(text: string): Document {
+  const document = parseDocument(text, PARSE);
+  if (document.errors.length > 0) {
+    throw new PerchError('badInput', 'the configuration file is not valid YAML: mend it before changing settings');
+  }
+  return document;
+}
+
+const toJs = (document: Document): unknown => document.toJS(TO_JS);
+
+function says(text: string, expected: unknown): boolean {
+  const document = parseDocument(text, PARSE);
+  return document.errors.length === 0 && isDeepStrictEqual(pruned(toJs(document)), pruned(expected));
+}
+
+/** A block without keys says the same as no value. */
+function pruned(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(pruned);
+  }
+  if (!isBlock(value)) {
+    return value;
+  }
+  const entries = Object.entries(value).map(([key, item]) => [key, pruned(item)]);
+  return entries.length === 0 ? null : Object.fromEntries(entries);
+}
+
+/** Through yaml's document: the deepest collection on the way gets the value, with what is missing below it. */
+function rewrite(document: Document, keyPath: KeyPath, expected: unknown): string {
+  let depth = 1;
+  while (depth < keyPath.length && isCollection(document.getIn(keyPath.slice(0, depth), true))) {
+    depth += 1;
+  }
+  const place = keyPath.slice(0, depth);
+  const value = valueAt(expected, place);
+  if (value === undefined) {
+    document.deleteIn(place);
+  } else if (document.contents === null || isScalar(document.contents)) {
+    document.contents = document.createNode(expected) as typeof document.contents;
+  } else {
+    document.setIn(place, value);
+  }
+  return document.toString(WRITE);
+}
+
+/** Characters from `start` to `end` of the text are exchanged. */
+interface Splice {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** The exchange that makes the change; nothing where it takes more than exchanging lines. */
+function spliceOf(text: string, node: Node | null, keyPath: KeyPath, value: unknown): Splice | undefined {
+  const [key, ...rest] = keyPath;
+  if (key === undefined || (isCollection(node) && node.flow)) {
+    return undefined;
+  }
+  if (isSeq(node) && typeof key === 'number') {
+    return spliceItem(text, node.items as Node[], key, rest, value);
+  }
+  if (isMap(node) && !(node as YAMLMap).flow) {
+    return spliceKey(text, node.items as YamlPair[], String(key), rest, value);
+  }
+  const isEmpty = node === null || (isScalar(node) && node.value === null);
+  return isEmpty && value !== undefined ? append(text, render({ [String(key)]: nested(rest, value) }, 0)) : undefined;
+}
+
+function spliceKey(
+  text: string,
+  pairs: readonly YamlPair[],
+  key: string,
+  rest: KeyPath,
+  value: unknown,
+): Splice | undefined {
+  const pair = pairs.find((one) => isScalar(one.key) && String(one.key.value) === key);
+  const last = pairs.at(-1);
+  if (!pair) {
+    if (value === undefined || !last) {
+      return undefined;
+    }
+    const column = columnOf(text, startOf(last.key));
+    return insertAfterLine(text, endOfPair(text, last), render({ [key]: nested(rest, value) }, column), column);
+  }
+  const isFull = isCollection(pair.value) && pair.value.items.length > 0;
+  if (rest.length > 0 && isFull) {
+    return spliceOf(text, pair.value, rest, value);
+  }
+  if (value === undefined) {
+    return rest.length > 0 ? undefined : removeLines(text, startOf(pair.key), endOfPair(text, pair), /^\s*$/);
+  }
+  return replaceValue(text, pair, nested(rest, value));
+}
+
+function replaceValue(text: string, pair: YamlPair, value: unknown): Splice | undefined {
+  const { key, value: old } = pair;
+  const hasProperties = old !== null && (('anchor' in old && old.anchor) || old.tag);
+  if (hasProperties || !isScalar(key)) {
+    return undefined;
+  }
+  const start = startOf(key);
+  const rendered = render({ [String(key.value)]: value }, columnOf(text, start));
+  const isInline = !rendered.includes('\n');
+  const keyEnd = key.range?.[1] ?? start;
+  const colon = text.indexOf(':', keyEnd) + 1;
+  if (isInline && isScalar(old)) {
+    const inline = stringify(value, WRITE).trimEnd();
+    const isAbsent = old.range?.[0] === old.range?.[1];
+    const [from, to] = isAbsent ? [colon, colon] : [startOf(old), endOf(text, old)];
+    return { start: from, end: to, text: isAbsent ? ` ${inline}` : inline };
+  }
+  return { start, end: endOfPair(text, pair), text: rendered };
+}
+
+function spliceItem(
+  text: string,
+  items: readonly Node[],
+  index: number,
+  rest: KeyPath,
+  value: unknown,
+): Splice | undefined {
+  const item = items[index];
+  const last = items.at(-1);
+  if (item && rest.length > 0) {
+    return spliceOf(text, item, rest, value);
+  }
+  if (item && value === undefined) {
+    return removeLines(text, startOf(item), endOf(text, item), /^\s*- +$/);
+  }
+  if (!item && last && index === items.length && value !== undefined) {
+    const lineStart = text.lastIndexOf('\n', startOf(items[0] ?? last) - 1) + 1;
+    const column = text.indexOf('-', lineStart) - lineStart;
+    return insertAfterLine(text, endOf(text, last), render([nested(rest, value)], column), column);
+  }
+  return undefined;
+}
+
+/** Whole lines go, when nothing else stands on the first of them. */
+function removeLines(text: string, start: number, end: number, before: RegExp): Splice | undefined {
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+  return before.test(text.slice(lineStart, start))
+    ? { start: lineStart, end: lineEnd(text, end), text: '' }
+    : undefined;
+}
+
+function insertAfterLine(text: string, position: number, lines: string, column: number): Splice {
+  const at = lineEnd(text, position);
+  const indented = `${' '.repeat(column)}${lines}`;
+  return { start: at, end: at, text: text[at - 1] === '\n' ? `${indented}\n` : `\n${indented}` };
+}
+
+const append = (text: string, lines: string): Splice => insertAfterLine(text, text.length, lines, 0);
+
+/** Behind the line break of the line in which `position` is. */
+function lineEnd(text: string, position: number): number {
+  const found = text.indexOf('\n', position);
+  return found < 0 ? text.length : found + 1;
+}
+
+const startOf = (node: Node): number => node.range?.[0] ?? 0;
+const columnOf = (text: string, position: number): number => position - (text.lastIndexOf('\n', position - 1) + 1);
+
+/** Where a node's own text ends, line breaks behind it left out. */
+function endOf(text: string, node: Node): number {
+  const end = node.range?.[1] ?? 0;
+  return Math.max(startOf(node), text.slice(0, end).trimEnd().length);
+}
+
+function endOfPair(text: string, { key, value }: YamlPair): number {
+  const colon = text.indexOf(':', key.range?.[1] ?? 0) + 1;
+  return value && value.range?.[0] !== value.range?.[1] ? endOf(text, value) : colon;
+}
+
+/** YAML text whose first line is not indented, and whose others stand at `column` or deeper. */
+function render(value: unknown, column: number): string {
+  const lines = stringify(value, WRITE).trimEnd().split('\n');
+  return lines.map((line, i) => (i === 0 || line === '' ? line : ' '.repeat(column) + line)).join('\n');
+}
+
+/** `value` inside the blocks and lists that `keyPath` names. */
+function nested(keyPath: KeyPath, value: unknown): unknown {
+  return keyPath
+    .toReversed()
+    .reduce<unknown>((inner, key) => (typeof key === 'number' ? [inner] : { [key]: inner }), value);
+}
+
+function valueAt(root: unknown, keyPath: KeyPath): unknown {
+  return keyPath.reduce<unknown>((at, key) => {
+    return (isBlock(at) || Array.isArray(at)) && Object.hasOwn(at, key) ? (at as Block)[key] : undefined;
+  }, root);
+}
+
+function withValue(root: unknown, [key, ...rest]: KeyPath, value: unknown): unknown {
+  if (key === undefined) {
+    return value;
+  }
+  if (typeof key === 'number') {
+    const items: unknown[] = Array.isArray(root) ? [...root] : [];
+    const isRemoved = rest.length === 0 && value === undefined;
+    items.splice(key, 1, ...(isRemoved ? [] : [withValue(items[key], rest, value)]));
+    return items;
+  }
+  const entries = new Map(isBlock(root) ? Object.entries(root) : []);
+  if (rest.length === 0 && value === undefined) {
+    entries.delete(key);
+  } else {
+    entries.set(key, withValue(entries.get(key), rest, value));
+  }
+  return Object.fromEntries(entries);
+}
+
+type Block = Readonly<Record<string | number, unknown>>;
+const isBlock = (value: unknown): value is Block =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

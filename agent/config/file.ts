@@ -1,0 +1,118 @@
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { PerchError } from '../base/errors.ts';
+
+/** Larger is no configuration; the parser has its own limit in characters. */
+const MOST_BYTES = 4_194_304;
+const OWN_NAME = 'perch.yml';
+
+/** Where the configuration is looked for when the command line names none, in this order. */
+export const placesOf = (cwd: string, dataDir: string): readonly string[] => [
+  resolve(cwd, OWN_NAME),
+  ownFileOf(dataDir),
+  '/etc/perch/perch.yml',
+];
+
+/** The file that Perch makes when something is saved and there is none. */
+export const ownFileOf = (dataDir: string): string => resolve(dataDir, OWN_NAME);
+
+/** What tells one version of a file from the next without reading it; nothing when there is no file. Follows symbolic links. */
+export async function signatureOf(file: string): Promise<string | undefined> {
+  const status = await unlessMissing(stat(file));
+  return status && `${status.ino} ${status.mtimeMs} ${status.ctimeMs} ${status.size}`;
+}
+
+/** The file's text; nothing when there is no file. */
+export async function readConfigFile(file: string): Promise<string | undefined> {
+  try {
+    const status = await stat(file);
+    if (!status.isFile()) {
+      throw new PerchError('badInput', `${file} is not a file`);
+    }
+    if (status.size > MOST_BYTES) {
+      throw new PerchError('badInput', `${file} has ${status.size} bytes, the limit is ${MOST_BYTES}`);
+    }
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (error instanceof PerchError) {
+      throw error;
+    }
+    if (isMissing(error)) {
+      return undefined;
+    }
+    throw new PerchError('unavailable', `cannot read ${file}`, { file }, error);
+  }
+}
+
+/**
+ * Replaces a file so that a power cut leaves the old or the new text, never a part. A symbolic link stays one; mode and
+ * owner stay. A file of its own in a container's mount cannot be replaced: it is written in place.
+ */
+export async function writeAtomic(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const target = (await unlessMissing(realpath(file))) ?? file;
+  const before = await unlessMissing(stat(target));
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  try {
+    await writeSynced(temporary, text, before);
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    if (codeOf(error) !== 'EBUSY') {
+      throw new PerchError('unavailable', `cannot write ${file}`, { file }, error);
+    }
+    await writeSynced(target, text, before);
+  }
+  await syncFolder(dirname(target));
+}
+
+interface Ownership {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+async function writeSynced(file: string, text: string, before: Ownership | undefined): Promise<void> {
+  // Passwords of cameras stand in it: a new file is for its owner alone.
+  const mode = before ? before.mode & 0o777 : 0o600;
+  const handle = await open(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode);
+  try {
+    await handle.chmod(mode);
+    await keepOwner(handle, before);
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Only root can give files away, and only root takes them by writing. */
+async function keepOwner(handle: FileHandle, before: Ownership | undefined): Promise<void> {
+  if (before && process.getuid?.() === 0 && before.uid !== 0) {
+    await handle.chown(before.uid, before.gid);
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isMissing(error)) {
+      return undefined;
+    }
+    throw new PerchError('unavailable', 'cannot look at the configuration file', {}, error);
+  }
+}
+
+const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
+const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;

@@ -1,0 +1,102 @@
+import Type, { type Static } from 'typebox';
+import { Address, IpRanges } from './address.ts';
+import { Duration } from './duration.ts';
+import type { Resolved } from './quantity.ts';
+import { Size } from './size.ts';
+
+const Permission = Type.Object({
+  action: Type.Enum(['publish', 'read', 'playback', 'api', 'metrics', 'pprof']),
+  path: Type.String({ default: '', description: 'Path name, ~regular expression, or empty for every path.' }),
+});
+
+const InternalUserSchema = Type.Object({
+  user: Type.String({ minLength: 1, description: 'User name, or "any" for everyone.' }),
+  pass: Type.String({ default: '', secret: true, description: 'Password, or its hash behind sha256: or argon2:.' }),
+  ips: IpRanges('Addresses that the user may come from. Empty = any.'),
+  permissions: Type.Array(Permission, { default: [] }),
+});
+export type InternalUser = Static<typeof InternalUserSchema>;
+
+/** What MediaMTX lets happen when a file says nothing about users. */
+export const MEDIAMTX_USERS: readonly InternalUser[] = [
+  {
+    user: 'any',
+    pass: '',
+    ips: [],
+    permissions: [
+      { action: 'publish', path: '' },
+      { action: 'read', path: '' },
+      { action: 'playback', path: '' },
+    ],
+  },
+  {
+    user: 'any',
+    pass: '',
+    ips: ['127.0.0.1/32', '::1/128'],
+    permissions: [
+      { action: 'api', path: '' },
+      { action: 'metrics', path: '' },
+      { action: 'pprof', path: '' },
+    ],
+  },
+];
+
+const IceServer = Type.Object({
+  url: Type.String({ syntax: 'iceUrl' }),
+  username: Type.String({ default: '' }),
+  password: Type.String({ default: '', secret: true }),
+  clientOnly: Type.Boolean({ default: false, description: 'Only browsers use it, Perch itself does not.' }),
+});
+
+const Origins = () =>
+  Type.Array(Type.String(), { default: ['*'], description: 'Web sites whose scripts may ask this server (CORS).' });
+const Proxies = () => IpRanges('Reverse proxies whose X-Forwarded headers are believed.');
+const Switch = (on: boolean, description: string) => Type.Boolean({ default: on, description });
+const Texts = (description: string) => Type.Array(Type.String({ minLength: 1 }), { default: [], description });
+
+/** Top-level settings, `pathDefaults` and `paths` apart. Names and defaults are MediaMTX's, except for the first block. */
+export const GlobalSchema = Type.Object({
+  address: Address(':8080', 'Main port: the web page and every HTTP service behind one login.'),
+  recordSyncInterval: Duration('5s', 'Recordings reach the disk at least this often: the most that a power cut costs.'),
+
+  logLevel: Type.Enum(['error', 'warn', 'info', 'debug'], { default: 'info', description: 'What the log tells.' }),
+  readTimeout: Duration('10s', 'Give up on a peer that sends nothing for this long.'),
+  writeTimeout: Duration('10s', 'Give up on a peer that takes nothing for this long.'),
+  authMethod: Type.Enum(['internal', 'http', 'jwt'], { default: 'internal', description: 'Who decides on access.' }),
+  authInternalUsers: Type.Array(InternalUserSchema, { default: [], description: 'Users of streams, API and metrics.' }),
+
+  api: Switch(false, 'Open the control API on its own port.'),
+  apiAddress: Address(':9997', 'Port of the control API.'),
+  apiAllowOrigins: Origins(),
+  apiTrustedProxies: Proxies(),
+
+  playback: Switch(false, 'Open the playback server on its own port.'),
+  playbackAddress: Address(':9996', 'Port of the playback server.'),
+  playbackAllowOrigins: Origins(),
+  playbackTrustedProxies: Proxies(),
+
+  hls: Switch(true, 'Open the HLS server on its own port.'),
+  hlsAddress: Address(':8888', 'Port of the HLS server.'),
+  hlsAllowOrigins: Origins(),
+  hlsTrustedProxies: Proxies(),
+  hlsAlwaysRemux: Switch(false, 'Prepare HLS for every stream even when nobody asks.'),
+  hlsVariant: Type.Enum(['mpegts', 'fmp4', 'lowLatency'], { default: 'lowLatency', description: 'Kind of HLS.' }),
+  hlsSegmentCount: Type.Integer({ minimum: 3, maximum: 1_000, default: 7, description: 'Segments in a playlist.' }),
+  hlsSegmentDuration: Duration('1s', 'Shortest segment; the camera decides by its key frames.'),
+  hlsSegmentMaxSize: Size('50M', 'A larger segment ends the muxer with an error.'),
+  hlsMuxerCloseAfter: Duration('60s', 'Stop preparing HLS when nobody has asked for this long.'),
+
+  webrtc: Switch(true, 'Open the WebRTC server on its own port.'),
+  webrtcAddress: Address(':8889', 'Port of WebRTC signalling (WHEP).'),
+  webrtcAllowOrigins: Origins(),
+  webrtcTrustedProxies: Proxies(),
+  webrtcLocalUDPAddress: Address(':8189', 'UDP port of WebRTC media. Empty = off.'),
+  webrtcIPsFromInterfaces: Switch(true, 'Offer the addresses of the network interfaces.'),
+  webrtcIPsFromInterfacesList: Texts('Interfaces whose addresses are offered. Empty = all.'),
+  webrtcAdditionalHosts: Texts('More host names or addresses to offer, such as the public one.'),
+  webrtcICEServers2: Type.Array(IceServer, { default: [], description: 'STUN and TURN servers.' }),
+  webrtcHandshakeTimeout: Duration('10s', 'Give up on a WebRTC peer that does not connect within this time.'),
+});
+export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;
+/** Settings that differ where Perch made the file itself: its own page needs them. */
+export const OWN_DEFAULTS = { api: true, playback: true } as const;

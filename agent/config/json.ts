@@ -1,0 +1,57 @@
+import { redact } from '../base/log.ts';
+import { formatDuration } from './duration.ts';
+import { GlobalSchema } from './global.ts';
+import type { Config } from './load.ts';
+import { PathSchema, type PathSettings } from './path.ts';
+import type { PathEntry } from './path-entry.ts';
+import { asNode, resolvedName, type SchemaNode } from './read.ts';
+import { formatSize } from './size.ts';
+
+/** An answer of the control API: the file's keys, quantities as texts, nothing secret. */
+export type ConfigJson = Record<string, unknown>;
+
+/** `/v3/config/global/get`. */
+export const globalJson = (config: Config): ConfigJson => renderObject(asNode(GlobalSchema), { ...config });
+
+/** `/v3/config/pathdefaults/get`. */
+export const pathDefaultsJson = (config: Config): ConfigJson => renderSettings(config.pathDefaults);
+
+/** An item of `/v3/config/paths/list`. A disabled path has its error in place of settings. */
+export function pathJson({ name, settings, error }: PathEntry): ConfigJson {
+  return settings ? { name, ...renderSettings(settings) } : { name, error };
+}
+
+/** `/v3/config/paths/list` before pagination: sorted by name. */
+export function pathListJson(config: Config): readonly ConfigJson[] {
+  const entries = [...config.paths.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return entries.map(pathJson);
+}
+
+const renderSettings = (settings: PathSettings): ConfigJson => renderObject(asNode(PathSchema), { ...settings });
+
+function renderObject(schema: SchemaNode, values: Readonly<Record<string, unknown>>): ConfigJson {
+  const json: ConfigJson = {};
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const value = values[resolvedName(name, property)];
+    if (value !== undefined) {
+      json[name] = render(property, value);
+    }
+  }
+  return json;
+}
+
+function render(schema: SchemaNode, value: unknown): unknown {
+  if (typeof value === 'number') {
+    return schema.unit === 'Ms' ? formatDuration(value) : schema.unit === 'Bytes' ? formatSize(value) : value;
+  }
+  if (Array.isArray(value)) {
+    return value.map((item: unknown) => render(schema.items ?? {}, item));
+  }
+  if (typeof value === 'object' && value !== null) {
+    return renderObject(schema, value as Readonly<Record<string, unknown>>);
+  }
+  if (schema.secret) {
+    return value === '' ? '' : '<redacted>';
+  }
+  return schema.syntax === 'source' ? redact(String(value)) : value;
+}

@@ -1,0 +1,152 @@
+import { DEPRECATED_GLOBAL, GLOBAL_GUARD_KEYS, renameGlobal } from './deprecated.ts';
+import { type Environment, overlayEnvironment, reportUnsupportedVariables, treeOf } from './environment.ts';
+import { GlobalSchema, type GlobalSettings, MEDIAMTX_USERS, OWN_DEFAULTS } from './global.ts';
+import { PathSchema, type PathSettings } from './path.ts';
+import { type PathDefaults, type PathEntry, readPath, readPathDefaults } from './path-entry.ts';
+import { comparePatterns } from './path-name.ts';
+import { type Place, type Problem, Report } from './problem.ts';
+import { asNode, defaultsOf, readObject } from './read.ts';
+import { globalFaults } from './rules.ts';
+import { type Branch, parseTree } from './tree.ts';
+import { namesOf, reportUnsupported, UNSUPPORTED_GLOBAL } from './unsupported.ts';
+
+/** All settings. Keys are those of the file, with the unit behind durations (`Ms`) and sizes (`Bytes`). */
+export interface Config extends GlobalSettings {
+  /** Perch's own set-up (no file, or a file that begins with `perch: own`): nobody gets in without an account. */
+  readonly isOwn: boolean;
+  readonly pathDefaults: PathSettings;
+  /** Every entry of `paths` by its name, in the order of the file. */
+  readonly paths: ReadonlyMap<string, PathEntry>;
+  /** The entries that stand for many paths, in the order in which they are tried. */
+  readonly patterns: readonly PathEntry[];
+}
+
+export interface ParsedConfig {
+  /** Absent when something is wrong outside of a single path. */
+  readonly config?: Config;
+  /** In the order of the lines. */
+  readonly problems: readonly Problem[];
+}
+
+export interface ConfigDefaults {
+  /** Where recordings go when nothing is written, absolute. */
+  readonly recordPath: string;
+  /** What a relative `recordPath` of the file is relative to. */
+  readonly cwd: string;
+}
+
+const GLOBAL = asNode(GlobalSchema);
+const BLOCKS = ['perch', 'pathDefaults', 'paths'];
+const HANDLED_GLOBAL = new Set([...BLOCKS, ...GLOBAL_GUARD_KEYS, ...namesOf(UNSUPPORTED_GLOBAL)]);
+const ALSO_KNOWN_GLOBAL = [...HANDLED_GLOBAL, ...DEPRECATED_GLOBAL];
+
+/** The text of Perch's own set-up while there is no file. */
+export const NO_FILE = 'perch: own\n';
+
+/** A configuration from the text of its file. Never throws on a wrong file: all that is wrong stands in `problems`. */
+export function parseConfig(text: string, fileName: string, env: Environment, defaults: ConfigDefaults): ParsedConfig {
+  const report = new Report(fileName);
+  const file = parseTree(text, report);
+  if (!file) {
+    return { problems: report.all() };
+  }
+  const isOwn = readOwn(file, report);
+  const written = withUsers(renameGlobal(file, report), isOwn);
+  const root = overlayEnvironment(written, GLOBAL, asNode(PathSchema), env);
+  const hasOwnUsers = root.entries.get('authInternalUsers')?.tree !== DEFAULT_USERS;
+  if (!isOwn && !hasOwnUsers) {
+    report.add('warn', {}, 'authInternalUsers', 'anyone on this network can watch: set users with this key');
+  }
+  reportUnsupportedVariables(namesOf(UNSUPPORTED_GLOBAL), env, report);
+
+  const settings = readGlobal(root, isOwn, report);
+  const pathDefaults = readPathDefaults(root, settings.playback, defaults, report);
+  const paths = readPaths(root, pathDefaults, settings.playback, report);
+  if (report.fatalCount > 0) {
+    return { problems: report.all() };
+  }
+  const patterns = [...paths.values()].filter((entry) => entry.pattern);
+  patterns.sort((a, b) => comparePatterns(a.name, b.name));
+  const config = { ...settings, isOwn, pathDefaults: pathDefaults.settings, paths, patterns };
+  return { config, problems: report.all() };
+}
+
+/** The entry that a path of this name follows: its own, else the first pattern that fits. Disabled ones count: they are closed, not absent. */
+export function resolvePath(config: Config, name: string): PathEntry | undefined {
+  const exact = config.paths.get(name);
+  if (exact && !exact.pattern) {
+    return exact;
+  }
+  return config.patterns.find((entry) => entry.pattern?.test(name));
+}
+
+function readOwn(file: Branch, report: Report): boolean {
+  const entry = file.entries.get('perch');
+  if (!entry) {
+    return false;
+  }
+  const isOwn = entry.tree.kind === 'leaf' && entry.tree.text === 'own';
+  if (!isOwn) {
+    report.add('error', entry, 'perch', 'expected the word own, which marks a file that Perch keeps, or no such key');
+  }
+  return isOwn;
+}
+
+const DEFAULT_USERS = treeOf(MEDIAMTX_USERS);
+
+/** MediaMTX's users where the author of a file relies on them: in the tree, so that variables can change one of their keys. */
+function withUsers(root: Branch, isOwn: boolean): Branch {
+  if (isOwn || root.entries.has('authInternalUsers')) {
+    return root;
+  }
+  return { ...root, entries: new Map(root.entries).set('authInternalUsers', { tree: DEFAULT_USERS }) };
+}
+
+function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSettings {
+  reportUnsupported(root, UNSUPPORTED_GLOBAL, '', report);
+  for (const name of GLOBAL_GUARD_KEYS) {
+    const entry = root.entries.get(name);
+    if (entry && !(entry.tree.kind === 'leaf' && entry.tree.text === '')) {
+      report.add('error', entry, name, 'not supported yet: remove it and list users in authInternalUsers');
+    }
+  }
+  const context = { report, handled: HANDLED_GLOBAL, alsoKnown: ALSO_KNOWN_GLOBAL };
+  const written = readObject(GLOBAL, root, '', context);
+  const settings = { ...defaultsOf(GLOBAL), ...(isOwn ? OWN_DEFAULTS : {}), ...written } as GlobalSettings;
+  if (report.fatalCount === 0) {
+    for (const { key, message } of globalFaults(settings)) {
+      report.add('error', placeOfKey(root, key), key, message);
+    }
+  }
+  const variant = root.entries.get('hlsVariant');
+  if (variant && settings.hlsVariant !== 'fmp4') {
+    report.add('note', variant, 'hlsVariant', `'${settings.hlsVariant}' is not supported yet, HLS is served as fmp4`);
+  }
+  return settings;
+}
+
+function readPaths(
+  root: Branch,
+  defaults: PathDefaults,
+  hasPlayback: boolean,
+  report: Report,
+): ReadonlyMap<string, PathEntry> {
+  const paths = new Map<string, PathEntry>();
+  const entry = root.entries.get('paths');
+  if (!entry || (entry.tree.kind === 'leaf' && entry.tree.isNull)) {
+    return paths;
+  }
+  if (entry.tree.kind !== 'branch') {
+    report.add('error', entry, 'paths', 'expected a block with one key for each path');
+    return paths;
+  }
+  for (const [name, block] of entry.tree.entries) {
+    paths.set(name, readPath(name, block, { defaults, hasPlayback, report, before: paths }));
+  }
+  return paths;
+}
+
+/** The place of the key, of which `authInternalUsers[0].pass` is a part. */
+function placeOfKey(root: Branch, key: string): Place {
+  return root.entries.get(key.split('[')[0] ?? '') ?? {};
+}

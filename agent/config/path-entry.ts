@@ -1,0 +1,160 @@
+import { resolve } from 'node:path';
+import { DEPRECATED_PATH, PATH_USER_KEYS, renamePath } from './deprecated.ts';
+import { PathSchema, type PathSettings } from './path.ts';
+import { isCatchAll, patternOf } from './path-name.ts';
+import type { Place, Report } from './problem.ts';
+import { asNode, defaultsOf, readObject } from './read.ts';
+import { type Fault, recordFaults, sourceFaults } from './rules.ts';
+import { attempt } from './syntax.ts';
+import type { Branch, Entry } from './tree.ts';
+import { namesOf, reportUnsupported, UNSUPPORTED_PATH } from './unsupported.ts';
+
+/** An entry of `paths`: its settings with `pathDefaults` filled in, or why it is disabled. */
+export type PathEntry = ReadyPath | DisabledPath;
+
+interface NamedPath {
+  readonly name: string;
+  /** The names that it stands for; absent for the one path of its name. */
+  readonly pattern?: RegExp;
+}
+export interface ReadyPath extends NamedPath {
+  readonly settings: PathSettings;
+  readonly error?: never;
+}
+export interface DisabledPath extends NamedPath {
+  /** One line: the first wrong key and what is wrong with it. */
+  readonly error: string;
+  readonly settings?: never;
+}
+
+/** `pathDefaults`, read: what every path starts from. */
+export interface PathDefaults {
+  readonly settings: PathSettings;
+  readonly block: Branch;
+  readonly cwd: string;
+}
+
+export interface PathContext {
+  readonly defaults: PathDefaults;
+  readonly hasPlayback: boolean;
+  readonly report: Report;
+  /** The entries above it in the file. */
+  readonly before: ReadonlyMap<string, PathEntry>;
+}
+
+const PATH = asNode(PathSchema);
+const HANDLED = new Set<string>([...PATH_USER_KEYS, ...namesOf(UNSUPPORTED_PATH)]);
+const ALSO_KNOWN = [...HANDLED, ...DEPRECATED_PATH];
+const EMPTY: Branch = { kind: 'branch', entries: new Map() };
+
+export function readPathDefaults(
+  root: Branch,
+  hasPlayback: boolean,
+  fallback: { readonly recordPath: string; readonly cwd: string },
+  report: Report,
+): PathDefaults {
+  const entry = root.entries.get('pathDefaults');
+  const block = entry ? blockOf(entry, 'pathDefaults', report) : EMPTY;
+  const { written, renamed } = readBlock(block, 'pathDefaults', report);
+  const settings = { ...defaultsOf(PATH), recordPath: fallback.recordPath, ...written } as PathSettings;
+  // A source that is not supported concerns the paths that use it, so it is told there.
+  reportFaults(recordFaults(settings, hasPlayback), renamed, EMPTY, entry ?? {}, 'pathDefaults', report);
+  return { settings: resolved(settings, fallback.cwd), block: renamed, cwd: fallback.cwd };
+}
+
+export function readPath(name: string, entry: Entry, context: PathContext): PathEntry {
+  const { defaults, hasPlayback, report } = context;
+  const key = `paths.${name}`;
+  const named = readName(name, entry, context);
+  const { written, renamed } = readBlock(blockOf(entry, key, report, name), key, report, name);
+  let settings = { ...defaults.settings, ...written } as PathSettings;
+
+  if (report.firstErrorOf(name) === undefined) {
+    const faults = [...sourceFaults(settings, named.pattern !== undefined), ...recordFaults(settings, hasPlayback)];
+    reportFaults(faults, renamed, defaults.block, entry, key, report, name);
+  }
+  const error = report.firstErrorOf(name);
+  if (error) {
+    const shortKey = error.key.startsWith(`${key}.`) ? `${error.key.slice(key.length + 1)}: ` : '';
+    return { ...named, error: `${shortKey}${error.message}` };
+  }
+  if (settings.record && settings.recordFormat !== 'fmp4') {
+    const place = placeOf('recordFormat', renamed, defaults.block, entry);
+    report.add('warn', place, `${key}.recordFormat`, "'mpegts' is not supported yet: the path is not recorded", name);
+    settings = { ...settings, record: false };
+  }
+  return { ...named, settings: resolved(settings, defaults.cwd) };
+}
+
+function readName(name: string, entry: Entry, { report, before }: PathContext): NamedPath {
+  const result = attempt(() => patternOf(name));
+  if ('fault' in result) {
+    report.add('error', entry, `paths.${name}`, result.fault, name);
+    return { name };
+  }
+  const other = isCatchAll(name) ? [...before.keys()].find(isCatchAll) : undefined;
+  if (other !== undefined) {
+    report.add(
+      'error',
+      entry,
+      `paths.${name}`,
+      `means the same as ${other} above: only one of them can be there`,
+      name,
+    );
+    return { name };
+  }
+  return result.value ? { name, pattern: result.value } : { name };
+}
+
+function readBlock(block: Branch, key: string, report: Report, path?: string) {
+  const renamed = renamePath(block, `${key}.`, report, path);
+  reportUnsupported(renamed, UNSUPPORTED_PATH, `${key}.`, report, path);
+  for (const name of PATH_USER_KEYS) {
+    const entry = renamed.entries.get(name);
+    if (entry && !(entry.tree.kind === 'leaf' && entry.tree.text === '')) {
+      const message = 'not supported any more: give this permission to a user in authInternalUsers';
+      report.add('error', entry, `${key}.${name}`, message, path);
+    }
+  }
+  const context = { report, handled: HANDLED, alsoKnown: ALSO_KNOWN, ...(path === undefined ? {} : { path }) };
+  const written = readObject(PATH, renamed, key, context);
+  const transport = written['rtspTransport'];
+  if (transport === 'udp' || transport === 'multicast') {
+    const place = renamed.entries.get('rtspTransport') ?? {};
+    report.add('warn', place, `${key}.rtspTransport`, `'${transport}' is not supported yet, tcp is used`, path);
+    written['rtspTransport'] = 'tcp';
+  }
+  return { written, renamed };
+}
+
+/** The keys under `entry`; none for an entry that is empty, which is all defaults. */
+function blockOf(entry: Entry, key: string, report: Report, path?: string): Branch {
+  const { tree } = entry;
+  if (tree.kind !== 'branch' && !(tree.kind === 'leaf' && tree.isNull)) {
+    report.add('error', entry, key, 'expected a block of keys, or nothing', path);
+  }
+  return tree.kind === 'branch' ? tree : EMPTY;
+}
+
+function reportFaults(
+  faults: readonly Fault[],
+  block: Branch,
+  defaults: Branch,
+  entry: Place,
+  key: string,
+  report: Report,
+  path?: string,
+): void {
+  for (const fault of faults) {
+    report.add('error', placeOf(fault.key, block, defaults, entry), `${key}.${fault.key}`, fault.message, path);
+  }
+}
+
+/** Where the value of a key comes from: the path itself, `pathDefaults`, else (a default) the path as a whole. */
+const placeOf = (key: string, block: Branch, defaults: Branch, entry: Place): Place =>
+  block.entries.get(key) ?? defaults.entries.get(key) ?? entry;
+
+const resolved = (settings: PathSettings, cwd: string): PathSettings => ({
+  ...settings,
+  recordPath: resolve(cwd, settings.recordPath),
+});

@@ -1,0 +1,84 @@
+/** Where a value was written. Values from the environment have no line; their key names the variable. */
+export interface Place {
+  /** From 1. */
+  readonly line?: number;
+  /** From 1. */
+  readonly column?: number;
+}
+
+/**
+ * Something to tell about a configuration. error = the value is wrong: its path is disabled, or the file refused;
+ * warn = it does not do what its author wants; note = worth knowing.
+ */
+export interface Problem extends Place {
+  readonly severity: 'error' | 'warn' | 'note';
+  readonly file: string;
+  /** Dotted, as in `pathDefaults.recordPartDuration`; empty for the file as a whole. */
+  readonly key: string;
+  readonly message: string;
+  /** The path that it concerns alone. */
+  readonly path?: string;
+}
+
+/** The line for log and terminal: `perch.yml:12: pathDefaults.record: 'maybe' is not yes or no`. */
+export function problemText({ file, line, key, message }: Problem): string {
+  const place = line === undefined ? file : `${file}:${line}`;
+  return key === '' ? `${place}: ${message}` : `${place}: ${key}: ${message}`;
+}
+
+export type Severity = Problem['severity'];
+const MOST_PER_SEVERITY = 200;
+
+/** Collects the problems of one file; keeps the first 200 of each severity and counts the rest. */
+export class Report {
+  readonly #file: string;
+  readonly #kept: Problem[] = [];
+  readonly #counts: Record<Severity, number> = { error: 0, warn: 0, note: 0 };
+  readonly #firstErrors = new Map<string, Problem>();
+  #fatalCount = 0;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  add(severity: Severity, place: Place, key: string, message: string, path?: string): void {
+    const where = place.line === undefined ? {} : { line: place.line, column: place.column ?? 1 };
+    const whose = path === undefined ? {} : { path };
+    const problem: Problem = { severity, file: this.#file, ...where, key, message, ...whose };
+    this.#counts[severity] += 1;
+    if (this.#counts[severity] <= MOST_PER_SEVERITY) {
+      this.#kept.push(problem);
+    }
+    if (severity === 'error' && path === undefined) {
+      this.#fatalCount += 1;
+    } else if (severity === 'error' && path !== undefined && !this.#firstErrors.has(path)) {
+      this.#firstErrors.set(path, problem);
+    }
+  }
+
+  /** How many of `severity` were added, kept or not. */
+  count(severity: Severity): number {
+    return this.#counts[severity];
+  }
+
+  /** Errors that concern more than one path. */
+  get fatalCount(): number {
+    return this.#fatalCount;
+  }
+
+  firstErrorOf(path: string): Problem | undefined {
+    return this.#firstErrors.get(path);
+  }
+
+  /** In the order of the file's lines. */
+  all(): readonly Problem[] {
+    const sorted = this.#kept.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
+    for (const [severity, count] of Object.entries(this.#counts)) {
+      if (count > MOST_PER_SEVERITY) {
+        const message = `${count - MOST_PER_SEVERITY} more of this kind (${severity}) are not shown`;
+        sorted.push({ severity: severity as Severity, file: this.#file, key: '', message });
+      }
+    }
+    return sorted;
+  }
+}

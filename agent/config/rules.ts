@@ -1,0 +1,111 @@
+import { formatDuration } from './duration.ts';
+import type { GlobalSettings } from './global.ts';
+import type { PathSettings } from './path.ts';
+import { patternOf } from './path-name.ts';
+import { attempt, isSupportedSource, sourceKind } from './syntax.ts';
+
+/** A rule that values break together, told at one of their keys. */
+export interface Fault {
+  readonly key: string;
+  readonly message: string;
+}
+
+const DAY_MS = 86_400_000;
+const AUTH_HINT = 'write internal and list users in authInternalUsers';
+
+/** What MediaMTX checks of the top-level keys at start. */
+export function globalFaults(settings: GlobalSettings): readonly Fault[] {
+  const faults: Fault[] = [];
+  if (settings.authMethod !== 'internal') {
+    // Going on without it would open what its author closed.
+    faults.push({ key: 'authMethod', message: `'${settings.authMethod}' is not supported yet: ${AUTH_HINT}` });
+  }
+  for (const key of ['readTimeout', 'writeTimeout', 'recordSyncInterval', 'webrtcHandshakeTimeout'] as const) {
+    if (settings[`${key}Ms`] <= 0) {
+      faults.push({ key, message: 'must be longer than zero' });
+    }
+  }
+  return [...faults, ...userFaults(settings), ...webrtcFaults(settings)];
+}
+
+function userFaults({ authInternalUsers: users }: GlobalSettings): readonly Fault[] {
+  const faults: Fault[] = [];
+  for (const [i, { user, pass, permissions }] of users.entries()) {
+    if (user === 'any' && pass !== '') {
+      faults.push({ key: `authInternalUsers[${i}].pass`, message: "the user 'any' cannot have a password" });
+    }
+    for (const [j, { path }] of permissions.entries()) {
+      const result = path.startsWith('~') ? attempt(() => patternOf(path)) : undefined;
+      if (result && 'fault' in result) {
+        faults.push({ key: `authInternalUsers[${i}].permissions[${j}].path`, message: result.fault });
+      }
+    }
+  }
+  return faults;
+}
+
+function webrtcFaults(settings: GlobalSettings): readonly Fault[] {
+  if (!settings.webrtc) {
+    return [];
+  }
+  const key = 'webrtcLocalUDPAddress';
+  if (settings.webrtcLocalUDPAddress === '') {
+    const hasServers = settings.webrtcICEServers2.length > 0;
+    return hasServers ? [] : [{ key, message: 'WebRTC needs this address or webrtcICEServers2' }];
+  }
+  if (!settings.webrtcIPsFromInterfaces && settings.webrtcAdditionalHosts.length === 0) {
+    return [{ key: 'webrtcIPsFromInterfaces', message: 'when this is off, webrtcAdditionalHosts must name a host' }];
+  }
+  return [];
+}
+
+/** What MediaMTX checks of the recording keys of a path. `hasPlayback`: recordings are found again by their names. */
+export function recordFaults(settings: PathSettings, hasPlayback: boolean): readonly Fault[] {
+  const faults: Fault[] = [];
+  const { recordPath, recordSegmentDurationMs: segmentMs, recordDeleteAfterMs: deleteAfterMs } = settings;
+  const message = recordPathFault(recordPath, hasPlayback);
+  if (message !== undefined) {
+    faults.push({ key: 'recordPath', message });
+  }
+  if (segmentMs > DAY_MS || segmentMs <= 0) {
+    const shown = formatDuration(segmentMs) || '0s';
+    faults.push({
+      key: 'recordSegmentDuration',
+      message: `'${shown}' is not within the limits of more than 0s up to 1d`,
+    });
+  }
+  if (settings.recordPartDurationMs <= 0) {
+    faults.push({ key: 'recordPartDuration', message: 'must be longer than zero' });
+  }
+  if (deleteAfterMs !== 0 && deleteAfterMs < segmentMs) {
+    const limit = `recordSegmentDuration, which is ${formatDuration(segmentMs)}`;
+    faults.push({ key: 'recordDeleteAfter', message: `'${formatDuration(deleteAfterMs)}' is shorter than ${limit}` });
+  }
+  return faults;
+}
+
+function recordPathFault(template: string, hasPlayback: boolean): string | undefined {
+  const lacks = (variable: string): boolean => !template.includes(variable);
+  if (lacks('%path')) {
+    return 'must contain %path';
+  }
+  if (lacks('%s') && ['%Y', '%m', '%d', '%H', '%M', '%S'].some(lacks)) {
+    return 'must contain either %s or all of %Y %m %d %H %M %S';
+  }
+  return hasPlayback && lacks('%f') ? 'must contain %f, because playback is on' : undefined;
+}
+
+/** What a path's source can be: a pattern stands for many paths, of which none can be pulled before it is asked for. */
+export function sourceFaults(settings: PathSettings, isPattern: boolean): readonly Fault[] {
+  const { source } = settings;
+  if (!isSupportedSource(source)) {
+    return [
+      { key: 'source', message: `'${sourceKind(source)}' is not supported yet: write an rtsp:// URL or publisher` },
+    ];
+  }
+  if (isPattern && source !== 'publisher') {
+    const message = 'a source for a pattern of names would need sourceOnDemand, which is not supported yet';
+    return [{ key: 'source', message }];
+  }
+  return [];
+}

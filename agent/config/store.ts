@@ -1,0 +1,278 @@
+import { createHash } from 'node:crypto';
+import { basename, join, resolve } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { explain, PerchError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { editText, type KeyPath } from './edit.ts';
+import type { Environment } from './environment.ts';
+import { ownFileOf, placesOf, readConfigFile, signatureOf, writeAtomic } from './file.ts';
+import { FileWatch } from './file-watch.ts';
+import { type Config, type ConfigDefaults, NO_FILE, type ParsedConfig, parseConfig } from './load.ts';
+import { type Problem, problemText } from './problem.ts';
+
+export interface ConfigStoreOptions {
+  /** The command line's argument. */
+  readonly file?: string;
+  /** What relative names are relative to. */
+  readonly cwd: string;
+  readonly dataDir: string;
+  readonly env: Environment;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+type Listener = (config: Config) => void;
+
+/** The configuration in force, and the only place that reads or writes its file. */
+export class ConfigStore {
+  readonly #options: ConfigStoreOptions;
+  readonly #defaults: ConfigDefaults;
+  readonly #listeners = new Set<Listener>();
+  #file: string | undefined;
+  /** The file's text as last read or written, right or wrong: what differs from it is news. */
+  #text: string | undefined;
+  #current: Config;
+  #problems: readonly Problem[];
+  #watch: FileWatch | undefined;
+  /** Reloads and edits run one after the other. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  /**
+   * Finds the file and reads it. A wrong file is passed over for its last good version; where there is none, the first
+   * of its errors is thrown.
+   */
+  static async open(given: ConfigStoreOptions): Promise<ConfigStore> {
+    const options = { ...given, dataDir: resolve(given.cwd, given.dataDir) };
+    const file = await findFile(options);
+    const defaults = defaultsFor(options);
+    const text = file === undefined ? undefined : await readConfigFile(file);
+    const parsed = parseConfig(text ?? NO_FILE, nameOf(file), options.env, defaults);
+    const config = parsed.config ?? (await lastGood(file, parsed, options, defaults));
+    const store = new ConfigStore(options, defaults, file, text, config, parsed.problems);
+    await store.#keepIfGood(text);
+    return store;
+  }
+
+  private constructor(
+    options: ConfigStoreOptions,
+    defaults: ConfigDefaults,
+    file: string | undefined,
+    text: string | undefined,
+    current: Config,
+    problems: readonly Problem[],
+  ) {
+    this.#options = options;
+    this.#defaults = defaults;
+    this.#file = file;
+    this.#text = text;
+    this.#current = current;
+    this.#problems = problems;
+  }
+
+  /** Absolute; nothing while the built-in defaults hold. */
+  get file(): string | undefined {
+    return this.#file;
+  }
+
+  get current(): Config {
+    return this.#current;
+  }
+
+  /** What is to be told about the file as it is now, even if it was refused and an older version is in force. */
+  get problems(): readonly Problem[] {
+    return this.#problems;
+  }
+
+  /** Reads the file again. False: something in it is wrong, the old configuration stays in force. */
+  reload(): Promise<boolean> {
+    return this.#enqueue(async () => {
+      this.#file ??= await findFile(this.#options);
+      return this.#apply(await read(this.#file));
+    });
+  }
+
+  /**
+   * Writes one value into the file (`undefined` removes it) and applies it. Refused, with nothing written, when it would
+   * bring an error that is not there yet. Where there is no file it makes Perch's own, in the data folder.
+   */
+  edit(keyPath: KeyPath, value: unknown): Promise<void> {
+    return this.#enqueue(async () => {
+      const file = this.#file ?? ownFileOf(this.#options.dataDir);
+      const before = (await readConfigFile(file)) ?? NO_FILE;
+      const text = editText(before, keyPath, value);
+      const parsed = this.#parse(text, file);
+      const known = this.#parse(before, file).problems.map(sameness);
+      const fresh = parsed.problems.find((one) => one.severity === 'error' && !known.includes(sameness(one)));
+      const first = fresh ?? (parsed.config ? undefined : parsed.problems.find((one) => one.severity === 'error'));
+      if (first || !parsed.config) {
+        throw new PerchError('badInput', first ? `${first.key}: ${first.message}` : 'the configuration is not valid');
+      }
+      if (text !== before || this.#file === undefined) {
+        await writeAtomic(file, text);
+      }
+      this.#file = file;
+      this.#text = text;
+      this.#problems = parsed.problems;
+      this.#adopt(parsed.config);
+      await this.#keepIfGood(text);
+    });
+  }
+
+  /** `listener` is called, after each change that is in force, until the returned function is called. */
+  onChange(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reloads by itself when the file changes, or appears, until `close`. */
+  watch(): void {
+    const { clock, log } = this.#options;
+    const watched = () => this.#file;
+    this.#watch ??= new FileWatch(watched, () => this.#reloadIfNew(), clock, log);
+  }
+
+  close(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
+    this.#listeners.clear();
+  }
+
+  #reloadIfNew(): Promise<void> {
+    return this.#enqueue(async () => {
+      this.#file ??= await findFile(this.#options);
+      const found = await read(this.#file);
+      if (this.#file !== undefined && (found.fault !== undefined || found.text !== this.#text)) {
+        await this.#apply(found);
+      }
+    });
+  }
+
+  async #apply({ text, fault }: FoundText): Promise<boolean> {
+    const { log } = this.#options;
+    const name = nameOf(this.#file);
+    const parsed = fault === undefined ? this.#parse(text ?? NO_FILE, this.#file) : unreadable(name, fault);
+    const isNew = text !== this.#text;
+    this.#text = text;
+    this.#problems = parsed.problems;
+    const error = parsed.problems.find((one) => one.severity === 'error');
+    if (error || !parsed.config) {
+      log.error({ problem: error && problemText(error) }, 'changed configuration refused, the old one stays in force');
+      return false;
+    }
+    if (isNew) {
+      log.info({ file: name }, 'configuration changed');
+    }
+    this.#adopt(parsed.config);
+    await this.#keepIfGood(text);
+    return true;
+  }
+
+  #adopt(config: Config): void {
+    this.#current = config;
+    for (const listener of this.#listeners) {
+      listener(config);
+    }
+  }
+
+  /**
+   * Keeps a copy of a file without any error. Only when it differs, to be gentle to flash cards; one that cannot be
+   * kept harms nobody until the file breaks.
+   */
+  async #keepIfGood(text: string | undefined): Promise<void> {
+    const isWrong = this.#problems.some((one) => one.severity === 'error');
+    if (isWrong || this.#file === undefined || text === undefined) {
+      return;
+    }
+    const copy = goodCopyOf(this.#file, this.#options.dataDir);
+    try {
+      if ((await readConfigFile(copy)) !== text) {
+        await writeAtomic(copy, text);
+      }
+    } catch (error) {
+      this.#options.log.warn({ file: copy, cause: explain(error) }, 'cannot keep a copy of the good configuration');
+    }
+  }
+
+  #parse(text: string, file: string | undefined): ParsedConfig {
+    return parseConfig(text, nameOf(file), this.#options.env, this.#defaults);
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+}
+
+const defaultsFor = ({ cwd, dataDir }: ConfigStoreOptions): ConfigDefaults => ({
+  recordPath: join(dataDir, 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f'),
+  cwd,
+});
+
+/** An absolute name; nothing when no file is there. The argument's file must be there. */
+async function findFile({ file, cwd, dataDir }: ConfigStoreOptions): Promise<string | undefined> {
+  if (file !== undefined) {
+    const named = resolve(cwd, file);
+    if ((await signatureOf(named)) === undefined) {
+      throw new PerchError('notFound', `the configuration file ${file} does not exist`, { file: named });
+    }
+    return named;
+  }
+  for (const place of placesOf(cwd, dataDir)) {
+    if ((await signatureOf(place)) !== undefined) {
+      return place;
+    }
+  }
+  return undefined;
+}
+
+async function lastGood(
+  file: string | undefined,
+  { problems }: ParsedConfig,
+  options: ConfigStoreOptions,
+  defaults: ConfigDefaults,
+): Promise<Config> {
+  const error = problems.find((one) => one.severity === 'error' && one.path === undefined);
+  const problem = error ? problemText(error) : 'the configuration is not valid';
+  const copy = file && goodCopyOf(file, options.dataDir);
+  const text = copy === undefined ? undefined : await readConfigFile(copy);
+  const config = text === undefined ? undefined : parseConfig(text, nameOf(file), options.env, defaults).config;
+  if (!config) {
+    throw new PerchError('badInput', problem, { file });
+  }
+  options.log.error({ problem, used: copy }, 'configuration file is wrong, its last good version is used');
+  return config;
+}
+
+/** Beside the data folder's own file under its name; the copy of any other file carries a mark of where that is. */
+function goodCopyOf(file: string, dataDir: string): string {
+  const mark = createHash('sha256').update(file).digest('hex').slice(0, 8);
+  const isOwn = file === ownFileOf(dataDir);
+  return join(dataDir, isOwn ? `${basename(file)}.last-good` : `${basename(file)}.${mark}.last-good`);
+}
+
+const nameOf = (file: string | undefined): string => (file === undefined ? 'perch.yml' : basename(file));
+
+const sameness = ({ severity, key, message }: Problem): string => `${severity} ${key} ${message}`;
+
+/** The file's text, nothing when there is no file yet, or why it cannot be read. */
+interface FoundText {
+  readonly text?: string;
+  readonly fault?: string;
+}
+
+async function read(file: string | undefined): Promise<FoundText> {
+  try {
+    const text = file === undefined ? undefined : await readConfigFile(file);
+    return text === undefined ? (file === undefined ? {} : { fault: 'the configuration file is gone' }) : { text };
+  } catch (error) {
+    if (error instanceof PerchError) {
+      return { fault: explain(error) };
+    }
+    throw error;
+  }
+}
+
+const unreadable = (file: string, message: string): ParsedConfig => ({
+  problems: [{ severity: 'error', file, key: '', message }],
+});

@@ -1,0 +1,213 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml';
+import type { Place, Report } from './problem.ts';
+
+/** A value as it was written, with its place: what the reader needs of YAML, and what the environment can add to. */
+export type Tree = Leaf | Branch | Row;
+export interface Leaf extends Place {
+  readonly kind: 'leaf';
+  /** As in the file, so that `pass: 0123` keeps its zero whatever YAML takes it for. */
+  readonly text: string;
+  readonly isNull: boolean;
+  /** The environment variable that it comes from, instead of a line. */
+  readonly variable?: string;
+}
+export interface Branch extends Place {
+  readonly kind: 'branch';
+  readonly entries: Map<string, Entry>;
+}
+export interface Row extends Place {
+  readonly kind: 'row';
+  readonly items: Tree[];
+}
+/** A key's value; the place is the key's. */
+export interface Entry extends Place {
+  readonly tree: Tree;
+}
+
+const MOST_CHARACTERS = 1_048_576;
+const MOST_VALUES = 100_000;
+const MOST_LEVELS = 32;
+
+/** The file as a tree; nothing when it is no YAML, each fault of which goes to `report` as an error with its line. */
+export function parseTree(text: string, report: Report): Branch | undefined {
+  if (text.length > MOST_CHARACTERS) {
+    report.add('error', {}, '', `the file has ${text.length} characters, the limit is ${MOST_CHARACTERS}`);
+    return undefined;
+  }
+  const lines = new LineCounter();
+  // Keys that stand twice are found by the walk below: yaml's own search takes time that grows with their square.
+  const document = parseDocument(text, {
+    uniqueKeys: false,
+    prettyErrors: false,
+    lineCounter: lines,
+    logLevel: 'error',
+  });
+  for (const error of document.errors.slice(0, 20)) {
+    const { line, col: column } = lines.linePos(error.pos[0]);
+    report.add('error', { line: Math.max(1, line), column }, '', yamlMessage(error.message));
+  }
+  if (document.errors.length > 0) {
+    return undefined;
+  }
+  return new Walk(document, lines, report).root();
+}
+
+function yamlMessage(message: string): string {
+  if (message.startsWith('Maximum call stack')) {
+    return 'nested too deeply';
+  }
+  return `not valid YAML: ${message.slice(0, 1).toLowerCase()}${message.slice(1, 200)}`;
+}
+
+/** Ends a walk whose fault is reported already. */
+class Stop extends Error {}
+
+class Walk {
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+  readonly #report: Report;
+  /** Finished trees only, so an alias inside its own anchor does not resolve. */
+  readonly #anchors = new Map<string, { tree: Tree; values: number }>();
+  /** Counted as if every alias were written out, so that a few lines cannot stand for millions. */
+  #values = 0;
+
+  constructor(document: Document, lines: LineCounter, report: Report) {
+    this.#document = document;
+    this.#lines = lines;
+    this.#report = report;
+  }
+
+  root(): Branch | undefined {
+    const before = this.#report.count('error');
+    try {
+      const tree = this.#convert(this.#document.contents, { line: 1, column: 1 }, '', 0);
+      if (tree.kind === 'leaf' && tree.isNull) {
+        return { kind: 'branch', entries: new Map() };
+      }
+      if (tree.kind !== 'branch') {
+        this.#report.add('error', tree, '', 'the file is not a list of keys: write for example paths:');
+      }
+      return tree.kind === 'branch' && this.#report.count('error') === before ? tree : undefined;
+    } catch (error) {
+      if (error instanceof Stop) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  #convert(node: Node | null, place: Place, key: string, level: number): Tree {
+    const here = this.#placeOf(node) ?? place;
+    const before = this.#values;
+    this.#count(1, here, key);
+    if (level > MOST_LEVELS) {
+      this.#stop(here, key, `nested more than ${MOST_LEVELS} levels deep`);
+    }
+    if (isAlias(node)) {
+      return this.#resolve(node.source, here, key);
+    }
+    const tree = this.#convertOwn(node, here, key, level);
+    const anchor = node && 'anchor' in node ? node.anchor : undefined;
+    if (anchor) {
+      this.#anchors.set(anchor, { tree, values: this.#values - before });
+    }
+    return tree;
+  }
+
+  #convertOwn(node: Node | null, here: Place, key: string, level: number): Tree {
+    if (isMap(node)) {
+      return { kind: 'branch', ...here, entries: this.#entriesOf(node, here, key, level) };
+    }
+    if (isSeq(node)) {
+      const items = node.items.map((item, i) => this.#convert(item as Node, here, `${key}[${i}]`, level + 1));
+      return { kind: 'row', ...here, items };
+    }
+    const value: unknown = isScalar(node) ? node.value : null;
+    const text = isScalar(node) && typeof value !== 'string' ? (node.source ?? '') : String(value ?? '');
+    return { kind: 'leaf', ...here, text, isNull: value === null };
+  }
+
+  #entriesOf(map: YAMLMap, here: Place, key: string, level: number): Map<string, Entry> {
+    const entries = new Map<string, Entry>();
+    const merged = new Map<string, Entry>();
+    for (const pair of map.items) {
+      const keyNode = pair.key as Node | null;
+      const place = this.#placeOf(keyNode) ?? here;
+      if (!isScalar(keyNode) || keyNode.value === null) {
+        this.#stop(place, key, 'a key must be a plain text');
+      }
+      const name = typeof keyNode.value === 'string' ? keyNode.value : (keyNode.source ?? String(keyNode.value));
+      const dotted = key === '' ? name : `${key}.${name}`;
+      const tree = this.#convert(pair.value as Node | null, place, dotted, level + 1);
+      if (name === '<<') {
+        this.#merge(tree, merged, place, dotted);
+      } else if (entries.has(name)) {
+        const first = entries.get(name)?.line;
+        this.#report.add('error', place, dotted, `the key stands here for the second time, first in line ${first}`);
+      } else {
+        entries.set(name, { ...place, tree });
+      }
+    }
+    for (const [name, entry] of merged) {
+      if (!entries.has(name)) {
+        entries.set(name, entry);
+      }
+    }
+    return entries;
+  }
+
+  /** `<<: *base` and `<<: [*first, *second]`: the earlier one wins, and a key of the map itself before all. */
+  #merge(tree: Tree, merged: Map<string, Entry>, place: Place, key: string): void {
+    const sources = tree.kind === 'row' ? tree.items : [tree];
+    for (const source of sources) {
+      if (source.kind !== 'branch') {
+        this.#stop(place, key, 'only an alias of a block of keys can be merged');
+      }
+      for (const [name, entry] of source.entries) {
+        if (!merged.has(name)) {
+          merged.set(name, entry);
+        }
+      }
+    }
+  }
+
+  #resolve(name: string, here: Place, key: string): Tree {
+    const found = this.#anchors.get(name);
+    if (!found) {
+      this.#stop(here, key, `the alias *${name.slice(0, 60)} has no anchor before it`);
+    }
+    this.#count(found.values, here, key);
+    return found.tree;
+  }
+
+  #count(values: number, here: Place, key: string): void {
+    this.#values += values;
+    if (this.#values > MOST_VALUES) {
+      this.#stop(here, key.slice(0, 100), `the file holds more than ${MOST_VALUES} values, aliases written out`);
+    }
+  }
+
+  #placeOf(node: Node | null): Place | undefined {
+    const start = node?.range?.[0];
+    if (start === undefined) {
+      return undefined;
+    }
+    const { line, col: column } = this.#lines.linePos(start);
+    return { line: Math.max(1, line), column: Math.max(1, column) };
+  }
+
+  #stop(place: Place, key: string, message: string): never {
+    this.#report.add('error', place, key, message);
+    throw new Stop(message);
+  }
+}

@@ -1,0 +1,213 @@
+import type { Report } from './problem.ts';
+import type { Branch, Entry, Tree } from './tree.ts';
+import { parseWord } from './word.ts';
+
+type Harmless = boolean | number | string | readonly (string | number)[];
+
+/**
+ * Keys of MediaMTX that do nothing here yet, each with the value at which that makes no difference: MediaMTX's default,
+ * or for a server its being off. They are told in one line for each group and block of the file.
+ */
+export interface UnsupportedGroup {
+  /** What the keys are about, as the subject of "is not supported yet"; without it each key is told for itself. */
+  readonly feature?: string;
+  readonly keys: Readonly<Record<string, Harmless>>;
+}
+
+/** The keys of a server's TLS, which have the same names for each. */
+const tls = (server: string) => ({
+  [`${server}Encryption`]: false,
+  [`${server}ServerKey`]: 'server.key',
+  [`${server}ServerCert`]: 'server.crt',
+});
+/** The keys of a server that answers HTTP. */
+const httpServer = (server: string, address: string) => ({
+  [server]: false,
+  [`${server}Address`]: address,
+  ...tls(server),
+  [`${server}AllowOrigin`]: '*',
+  [`${server}AllowOrigins`]: ['*'],
+  [`${server}TrustedProxies`]: [],
+});
+
+export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
+  {
+    feature: 'writing the log elsewhere than to the terminal',
+    keys: {
+      ...{ logDestinations: ['stdout'], logStructured: false, logFile: 'mediamtx.log', sysLogPrefix: 'mediamtx' },
+      dumpPackets: false,
+    },
+  },
+  {
+    feature: 'tuning of packet queues and sockets',
+    keys: {
+      ...{ writeQueueSize: 512, readBufferCount: 512, udpMaxPayloadSize: 1452 },
+      ...{ udpReadBufferSize: 0, rtspUDPReadBufferSize: 0 },
+    },
+  },
+  {
+    feature: 'running commands when clients connect',
+    keys: { runOnConnect: '', runOnConnectRestart: false, runOnDisconnect: '' },
+  },
+  {
+    feature: 'asking another server or a token for permission',
+    keys: {
+      ...{ authHTTPAddress: '', authHTTPFingerprint: '', authHTTPExclude: [], authJWTJWKS: '' },
+      ...{ authJWTJWKSFingerprint: '', authJWTClaimKey: 'mediamtx_permissions', authJWTExclude: [] },
+      ...{ authJWTInHTTPQuery: false, authJWTIssuer: '', authJWTAudience: '' },
+    },
+  },
+  { feature: 'TLS of the API', keys: tls('api') },
+  { feature: 'TLS of the playback server', keys: tls('playback') },
+  { feature: 'TLS of the HLS server', keys: tls('hls') },
+  { feature: 'TLS of the WebRTC server', keys: tls('webrtc') },
+  { feature: 'the metrics server', keys: httpServer('metrics', ':9998') },
+  { feature: 'the profiling server', keys: httpServer('pprof', ':9999') },
+  {
+    feature: 'the RTSP server',
+    keys: {
+      ...{ rtsp: false, rtspDisable: true, rtspTransports: ['udp', 'multicast', 'tcp'], rtspEncryption: 'no' },
+      ...{ protocols: ['udp', 'multicast', 'tcp'], encryption: 'no', rtspAddress: ':8554', rtspsAddress: ':8322' },
+      ...{ rtpAddress: ':8000', rtcpAddress: ':8001', multicastIPRange: '224.1.0.0/16' },
+      ...{ multicastRTPPort: 8002, multicastRTCPPort: 8003, srtpAddress: ':8004', srtcpAddress: ':8005' },
+      ...{ multicastSRTPPort: 8006, multicastSRTCPPort: 8007, rtspServerKey: 'server.key' },
+      ...{ rtspServerCert: 'server.crt', serverKey: 'server.key', serverCert: 'server.crt' },
+      ...{ rtspAuthMethods: ['basic'], authMethods: ['basic'], rtspTrustedProxies: [] },
+    },
+  },
+  {
+    feature: 'the RTMP server',
+    keys: {
+      ...{ rtmp: false, rtmpDisable: true, rtmpEncryption: 'no', rtmpAddress: ':1935', rtmpsAddress: ':1936' },
+      ...{ rtmpServerKey: 'server.key', rtmpServerCert: 'server.crt', rtmpTrustedProxies: [] },
+    },
+  },
+  { feature: 'the SRT server', keys: { srt: false, srtAddress: ':8890' } },
+  {
+    feature: 'the Media-over-QUIC server',
+    keys: {
+      ...{ moq: false, moqHTTP2Address: ':8892', moqHTTP3Address: ':8892', moqQUICAddress: ':8893' },
+      ...{ moqHTTPS2Address: ':8892', moqHTTPS3Address: ':8892', moqServerKey: 'auto.key' },
+      ...{ moqServerCert: 'auto.crt', moqAllowOrigins: ['*'], moqTrustedProxies: [] },
+    },
+  },
+  { keys: { hlsPartDuration: '200ms', hlsDirectory: '', hlsCDNSecret: '' } },
+  {
+    keys: {
+      ...{ webrtcLocalTCPAddress: '', webrtcICETCPMuxAddress: '' },
+      ...{ webrtcSTUNGatherTimeout: '5s', webrtcTrackGatherTimeout: '2s' },
+    },
+  },
+];
+
+export const UNSUPPORTED_PATH: readonly UnsupportedGroup[] = [
+  {
+    feature: 'pulling a source only while someone reads',
+    keys: { sourceOnDemand: false, sourceOnDemandStartTimeout: '10s', sourceOnDemandCloseAfter: '10s' },
+  },
+  {
+    feature: 'a picture while the source is away',
+    keys: { fallback: '', alwaysAvailable: false, alwaysAvailableTracks: [], alwaysAvailableFile: '' },
+  },
+  {
+    feature: 'details of pulling and publishing over RTSP',
+    keys: {
+      ...{ sourceFingerprint: '', rtspDemuxMpegts: false, rtspAnyPort: false, sourceAnyPortEnable: false },
+      ...{ rtspRangeType: '', rtspRangeStart: '', rtspScale: '', rtspUDPSourcePortRange: [32768, 60999] },
+      ...{ rtspUDPReadBufferSize: 0, mpegtsUDPReadBufferSize: 0, rtpUDPReadBufferSize: 0, rtpSDP: '' },
+    },
+  },
+  {
+    feature: 'pulling and publishing over SRT, Media-over-QUIC and WHEP',
+    keys: {
+      ...{ srtReadPassphrase: '', srtPublishPassphrase: '', moqTransport: 'quic', whepBearerToken: '' },
+      ...{ whepSTUNGatherTimeout: '5s', whepHandshakeTimeout: '10s', whepTrackGatherTimeout: '2s' },
+    },
+  },
+  {
+    keys: {
+      ...{ useAbsoluteTimestamp: false, forward: [], overridePublisher: true, disablePublisherOverride: false },
+      ...{ sourceRedirect: '', playback: true },
+    },
+  },
+  {
+    feature: 'the Raspberry Pi camera',
+    keys: {
+      ...{ rpiCameraCamID: 0, rpiCameraSecondary: false, rpiCameraWidth: 1920, rpiCameraHeight: 1080 },
+      ...{ rpiCameraHFlip: false, rpiCameraVFlip: false, rpiCameraBrightness: 0, rpiCameraContrast: 1 },
+      ...{ rpiCameraSaturation: 1, rpiCameraSharpness: 1, rpiCameraExposure: 'normal', rpiCameraAWB: 'auto' },
+      ...{ rpiCameraAWBGains: [0, 0], rpiCameraDenoise: 'off', rpiCameraShutter: 0, rpiCameraMetering: 'centre' },
+      ...{ rpiCameraGain: 0, rpiCameraEV: 0, rpiCameraROI: '', rpiCameraHDR: false, rpiCameraTuningFile: '' },
+      ...{ rpiCameraMode: '', rpiCameraFPS: 30, rpiCameraAfMode: 'continuous', rpiCameraAfRange: 'normal' },
+      ...{ rpiCameraAfSpeed: 'normal', rpiCameraLensPosition: 0, rpiCameraAfWindow: '', rpiCameraFlickerPeriod: 0 },
+      ...{ rpiCameraTextOverlayEnable: false, rpiCameraTextOverlay: '%Y-%m-%d %H:%M:%S - MediaMTX' },
+      ...{ rpiCameraCodec: 'auto', rpiCameraIDRPeriod: 60, rpiCameraBitrate: 5000000, rpiCameraH264Profile: 'auto' },
+      ...{ rpiCameraH264Level: '4.1', rpiCameraMJPEGQuality: 60, rpiCameraJPEGQuality: 60, rpiCameraProfile: 'main' },
+      ...{ rpiCameraLevel: '4.1', rpiCameraHardwareH264Profile: 'main', rpiCameraHardwareH264Level: '4.1' },
+      ...{ rpiCameraSoftwareH264Profile: 'baseline', rpiCameraSoftwareH264Level: '4.1' },
+    },
+  },
+  {
+    feature: 'running commands',
+    keys: {
+      ...{ runOnInit: '', runOnInitRestart: false, runOnDemand: '', runOnDemandRestart: false },
+      ...{ runOnDemandStartTimeout: '10s', runOnDemandCloseAfter: '10s', runOnUnDemand: '' },
+      ...{ runOnAvailable: '', runOnAvailableRestart: false, runOnUnavailable: '' },
+      ...{ runOnReady: '', runOnReadyRestart: false, runOnNotReady: '', runOnOnline: '', runOnOnlineRestart: false },
+      ...{ runOnOffline: '', runOnRead: '', runOnReadRestart: false, runOnUnread: '' },
+      ...{ runOnRecordSegmentCreate: '', runOnRecordSegmentComplete: '' },
+    },
+  },
+];
+
+export const namesOf = (groups: readonly UnsupportedGroup[]): readonly string[] =>
+  groups.flatMap((group) => Object.keys(group.keys));
+
+/** Tells which keys of `branch` do nothing, by name and line: a warning where that matters, else a note. */
+export function reportUnsupported(
+  branch: Branch,
+  groups: readonly UnsupportedGroup[],
+  prefix: string,
+  report: Report,
+  path?: string,
+): void {
+  for (const { feature, keys } of groups) {
+    const present = [...branch.entries].filter(([name]) => Object.hasOwn(keys, name));
+    const wanted = present.filter(([name, { tree }]) => !isHarmless(tree, keys[name] ?? ''));
+    const told = wanted.length > 0 ? wanted : present;
+    const severity = wanted.length > 0 ? 'warn' : 'note';
+    for (const group of feature === undefined ? told.map((one) => [one]) : [told]) {
+      const [first, ...others] = group;
+      if (first) {
+        const verb = `${feature ?? 'this'} is not supported yet`;
+        const message = others.length === 0 ? verb : `${verb}, so neither are ${others.map(nameAndLine).join(', ')}`;
+        report.add(severity, first[1], `${prefix}${first[0]}`, message, path);
+      }
+    }
+  }
+}
+
+const nameAndLine = ([name, { line }]: readonly [string, Entry]): string =>
+  line === undefined ? name : `${name} (line ${line})`;
+
+function isHarmless(tree: Tree, harmless: Harmless): boolean {
+  if (tree.kind === 'leaf') {
+    return tree.isNull || isSame(tree.text, harmless);
+  }
+  if (tree.kind === 'row' && Array.isArray(harmless)) {
+    const texts = tree.items.map((item) => (item.kind === 'leaf' ? item.text : ''));
+    return texts.length === harmless.length && texts.every((text, i) => isSame(text, harmless[i] ?? ''));
+  }
+  return false;
+}
+
+function isSame(text: string, harmless: Harmless): boolean {
+  if (typeof harmless === 'boolean') {
+    return parseWord(text) === harmless;
+  }
+  if (typeof harmless === 'number') {
+    return text !== '' && Number(text) === harmless;
+  }
+  // `rtspEncryption: no` without quotes is the word of its enumeration all the same.
+  return text === harmless || (harmless === 'no' && parseWord(text) === false);
+}
