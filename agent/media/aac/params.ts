@@ -1,0 +1,75 @@
+import { PerchError } from '../../base/errors.ts';
+import { BitReader } from '../bit-reader.ts';
+
+/** samplingFrequencyIndex, ISO/IEC 14496-3 table 1.18. */
+const RATES_HZ = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+const EXPLICIT_RATE = 15;
+/** channelConfiguration, ISO/IEC 14496-3 table 1.19; 0: told in the bit stream. */
+const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8];
+const AAC_LC = 2;
+const SBR = 5;
+const PARAMETRIC_STEREO = 29;
+const ESCAPE = 31;
+/** Object types with a GASpecificConfig. */
+const GENERAL_AUDIO = [1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 23];
+
+/** AudioSpecificConfig, ISO/IEC 14496-3 §1.6.2.1. */
+export interface AacConfig {
+  /** 2: AAC-LC. */
+  readonly objectType: number;
+  /** Of the core: what a frame's `frameSamples` are counted in. */
+  readonly rateHz: number;
+  /** 0: told in the bit stream only. */
+  readonly channels: number;
+  /** PCM samples in one frame at `rateHz`: 1024, or 960. */
+  readonly frameSamples: number;
+  /** Output rate of explicitly signalled spectral band replication (HE-AAC); undefined: not signalled. */
+  readonly sbrRateHz: number | undefined;
+}
+
+export function parseAacConfig(config: Uint8Array): AacConfig {
+  const bits = new BitReader(config, 0, config.length, false);
+  let objectType = readObjectType(bits);
+  const rateHz = readRate(bits);
+  const channelConfig = bits.bits(4);
+  const channels = CHANNELS[channelConfig];
+  if (channels === undefined) {
+    throw new PerchError('badInput', `AAC channel configuration ${channelConfig}, 0 to 7 allowed`);
+  }
+  let sbrRateHz: number | undefined;
+  if (objectType === SBR || objectType === PARAMETRIC_STEREO) {
+    sbrRateHz = readRate(bits);
+    objectType = readObjectType(bits);
+  }
+  if (!GENERAL_AUDIO.includes(objectType)) {
+    throw new PerchError('unsupported', `MPEG-4 audio object type ${objectType} is not AAC`);
+  }
+  // GASpecificConfig begins with frameLengthFlag (§4.4.1).
+  const frameSamples = bits.flag() ? 960 : 1024;
+  return { objectType, rateHz, channels, frameSamples, sbrRateHz };
+}
+
+/** An AudioSpecificConfig for AAC-LC, for streams that do not bring one. Undefined: a rate or channel count that it cannot say. */
+export function writeAacConfig(rateHz: number, channels: number): Uint8Array | undefined {
+  const rateIndex = RATES_HZ.indexOf(rateHz);
+  const channelConfig = channels === 0 ? -1 : CHANNELS.indexOf(channels);
+  if (rateIndex < 0 || channelConfig < 0) {
+    return undefined;
+  }
+  const bits = (AAC_LC << 11) | (rateIndex << 7) | (channelConfig << 3);
+  return Uint8Array.of(bits >> 8, bits & 0xff);
+}
+
+function readObjectType(bits: BitReader): number {
+  const type = bits.bits(5);
+  return type === ESCAPE ? 32 + bits.bits(6) : type;
+}
+
+function readRate(bits: BitReader): number {
+  const index = bits.bits(4);
+  const rateHz = index === EXPLICIT_RATE ? bits.bits(24) : RATES_HZ[index];
+  if (rateHz === undefined || rateHz < 1000 || rateHz > 192_000) {
+    throw new PerchError('badInput', `AAC sample rate ${rateHz ?? `index ${index}`}, 1000 to 192000 Hz allowed`);
+  }
+  return rateHz;
+}

@@ -1,0 +1,191 @@
+/** No decoder holds back more frames than its picture buffer has places: H.264 §A.3.1, H.265 §A.4.2. */
+const MAX_REORDER_FRAMES = 16;
+/** A camera that goes back further than this has set its clock: time starts anew. 90 kHz. */
+const JUMP_TICKS = 10 * 90_000;
+const DEFAULT_FRAME_TICKS = 3000;
+
+/** What an SPS says about the order of pictures. */
+export interface PictureOrder {
+  /** So many frames may precede a frame in decoding order and follow it in output order; undefined: not said. */
+  readonly maxReorderFrames: number | undefined;
+  /** Usual distance of picture order counts of neighbouring frames: 2 in H.264, 1 in H.265. */
+  readonly pocStep: number;
+  /** 90 kHz; undefined: not said. */
+  readonly frameTicks: number | undefined;
+}
+
+/**
+ * Decode times from presentation times and picture order counts. RTP carries presentation times only; MP4 needs both.
+ *
+ * With a reorder depth of D frames, the n-th frame's decode time is the (n-D)-th smallest presentation time.
+ * D is not what the SPS allows (cameras without B-frames allow some) but what the picture order counts show:
+ * a frame whose count skips others will be held by the decoder until these have come. So D is known at the first
+ * P-frame that has B-frames before it, early enough for their times, and stays 0 for streams without B-frames: dts = pts, no delay.
+ */
+export class DecodeTimes {
+  /** Of the unit given to `next` last; pts differs from what was given only where a camera repeats a time. */
+  pts = 0;
+  dts = 0;
+  #limit = MAX_REORDER_FRAMES;
+  #step = 1;
+  #frameTicks = DEFAULT_FRAME_TICKS;
+  #depth = 0;
+  /** Deepest reordering that really happened. */
+  #seenDepth = 0;
+  #lastDts = Number.NEGATIVE_INFINITY;
+  #newestPts = 0;
+  #isFresh = true;
+  /** Presentation times that are not yet given as decode times, ascending. */
+  readonly #window: number[] = [];
+  /** Presentation times of the last frames in decoding order. */
+  readonly #recent: number[] = [];
+  /** Picture order counts that wait for smaller ones, ascending. */
+  readonly #held: number[] = [];
+  #nextPoc = 0;
+  #basePoc = 0;
+  #maxPoc = 0;
+  #pocDivisor = 0;
+
+  configure(order: PictureOrder): void {
+    this.#limit = Math.min(order.maxReorderFrames ?? MAX_REORDER_FRAMES, MAX_REORDER_FRAMES);
+    this.#step = order.pocStep;
+    this.#frameTicks = order.frameTicks ?? DEFAULT_FRAME_TICKS;
+    this.#depth = Math.min(this.#depth, this.#limit);
+  }
+
+  /** Frames were lost: the next one is a key frame and follows from nothing. */
+  restart(): void {
+    this.#isFresh = true;
+  }
+
+  /**
+   * @param poc picture order count; undefined: not known
+   * @param startsOrder picture order counts start anew here
+   * @returns false: the frame comes too late in the order, because reordering is deeper than was known; the next key frame will do
+   */
+  next(pts: number, poc: number | undefined, startsOrder: boolean): boolean {
+    if (this.#limit === 0) {
+      return this.#assign(pts, pts, false);
+    }
+    if (this.#isFresh || Math.abs(pts - this.#newestPts) > JUMP_TICKS) {
+      this.#startAt(pts, poc);
+    } else if (startsOrder) {
+      this.#endGroup(poc);
+    }
+    const isLate = poc === undefined ? pts < this.#newestPts : poc < this.#maxPoc;
+    if (poc !== undefined) {
+      this.#predictDepth(poc);
+    }
+    const overtaken = isLate ? this.#countOvertaken(pts) : 0;
+    this.#seenDepth = Math.max(this.#seenDepth, Math.min(overtaken, this.#limit));
+    this.#remember(pts);
+
+    let dts = this.#lastDts + 1;
+    while (this.#window.length > this.#depth) {
+      dts = Math.max(dts, this.#window.shift() as number);
+    }
+    const isInTime = this.#assign(pts, dts, isLate);
+    if (!isInTime) {
+      this.#depth = Math.min(Math.max(this.#depth + 1, overtaken), this.#limit);
+    }
+    return isInTime;
+  }
+
+  #assign(pts: number, dts: number, isLate: boolean): boolean {
+    if (this.#lastDts - pts > JUMP_TICKS) {
+      // Given on as it is: whoever anchors this track to the wall clock sees the jump and starts anew as well.
+      this.#lastDts = Number.NEGATIVE_INFINITY;
+    }
+    const decode = Math.max(dts, this.#lastDts + 1);
+    if (decode > pts && isLate) {
+      return false;
+    }
+    // Some cameras give two frames one time, or step back a little.
+    this.pts = Math.max(pts, decode);
+    this.dts = decode;
+    this.#lastDts = decode;
+    return true;
+  }
+
+  #startAt(pts: number, poc: number | undefined): void {
+    this.#isFresh = false;
+    this.#recent.length = 0;
+    this.#window.length = 0;
+    for (let frames = this.#depth; frames > 0; frames -= 1) {
+      this.#window.push(pts - frames * this.#frameTicks);
+    }
+    if (pts < this.#newestPts - JUMP_TICKS) {
+      this.#lastDts = Number.NEGATIVE_INFINITY;
+    }
+    this.#newestPts = pts;
+    this.#startGroup(poc);
+  }
+
+  /** A whole group has been seen: what was predicted but never happened is taken back. */
+  #endGroup(poc: number | undefined): void {
+    if (this.#seenDepth === 0 && this.#pocDivisor > 0) {
+      this.#step = this.#pocDivisor;
+    }
+    this.#depth = Math.min(this.#depth, this.#seenDepth);
+    this.#startGroup(poc);
+  }
+
+  #startGroup(poc: number | undefined): void {
+    this.#held.length = 0;
+    this.#basePoc = poc ?? 0;
+    this.#maxPoc = this.#basePoc;
+    this.#nextPoc = this.#basePoc;
+    this.#pocDivisor = 0;
+  }
+
+  /** The frames that are held because smaller picture order counts are still to come: so deep is the reordering at least. */
+  #predictDepth(poc: number): void {
+    const distance = Math.abs(poc - this.#basePoc);
+    this.#pocDivisor = greatestDivisor(this.#pocDivisor, distance);
+    if (distance % this.#step !== 0) {
+      this.#step = greatestDivisor(this.#step, distance);
+    }
+    this.#maxPoc = Math.max(this.#maxPoc, poc);
+    const held = this.#held;
+    if (poc >= this.#nextPoc) {
+      insertAscending(held, poc);
+    }
+    while (held.length > 0 && (held[0] === this.#nextPoc || held.length > this.#limit)) {
+      this.#nextPoc = (held.shift() as number) + this.#step;
+    }
+    this.#depth = Math.max(this.#depth, held.length);
+  }
+
+  #countOvertaken(pts: number): number {
+    let count = 0;
+    for (let i = 0; i < this.#recent.length; i += 1) {
+      count += (this.#recent[i] as number) > pts ? 1 : 0;
+    }
+    return count;
+  }
+
+  #remember(pts: number): void {
+    if (this.#recent.length === MAX_REORDER_FRAMES) {
+      this.#recent.shift();
+    }
+    this.#recent.push(pts);
+    this.#newestPts = Math.max(this.#newestPts, pts);
+    insertAscending(this.#window, pts);
+  }
+}
+
+function insertAscending(list: number[], value: number): void {
+  let at = list.length;
+  while (at > 0 && (list[at - 1] as number) > value) {
+    at -= 1;
+  }
+  list.splice(at, 0, value);
+}
+
+function greatestDivisor(a: number, b: number): number {
+  let [large, small] = [a, b];
+  while (small > 0) {
+    [large, small] = [small, large % small];
+  }
+  return large;
+}

@@ -1,0 +1,173 @@
+import { PerchError } from '../../base/errors.ts';
+import { BitReader } from '../bit-reader.ts';
+import type { H264Track } from '../track.ts';
+import { parseVui, type Vui } from './vui.ts';
+
+/** Frame sizes beyond this are not of this world (level 6.2 ends at 16,384). */
+const MAX_SIDE_PIXELS = 16_384;
+/** Profiles whose SPS says chroma format and bit depth, H.264 §7.3.2.1.1. */
+const HIGH_PROFILES = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+const NO_VUI: Vui = { fps: undefined, maxReorderFrames: undefined };
+
+/** Sequence parameter set, H.264 §7.3.2.1. */
+export interface H264Sps {
+  readonly id: number;
+  readonly profileIdc: number;
+  /** The byte behind profile_idc: constraint_set0_flag is its highest bit. */
+  readonly constraints: number;
+  /** Ten times the level; 9 or 11 with constraint_set3_flag: level 1b. */
+  readonly levelIdc: number;
+  /** 0: grey, 1: 4:2:0, 2: 4:2:2, 3: 4:4:4. */
+  readonly chromaFormatIdc: number;
+  readonly hasSeparatePlanes: boolean;
+  readonly bitDepthLuma: number;
+  readonly bitDepthChroma: number;
+  readonly frameNumBits: number;
+  readonly pocType: number;
+  /** Only with pocType 0. */
+  readonly pocLsbBits: number;
+  readonly isFrameOnly: boolean;
+  /** Pixels that are shown: cropping taken off. */
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number | undefined;
+  /** Frames that may come out of output order; undefined: not said. */
+  readonly maxReorderFrames: number | undefined;
+}
+
+/** Picture parameter set, as far as slice headers need it: H.264 §7.3.2.2. */
+export interface H264Pps {
+  readonly id: number;
+  readonly spsId: number;
+}
+
+/** @param nal the NAL unit with its header. What follows the parameters (Reolink: stray bytes) is not looked at. */
+export function parseH264Sps(nal: Uint8Array): H264Sps {
+  if (nal.length < 4 || ((nal[0] as number) & 0x1f) !== 7) {
+    throw new PerchError('badInput', `NAL unit of ${nal.length} bytes is not an H.264 SPS`);
+  }
+  const bits = new BitReader(nal, 1, nal.length, true);
+  const profileIdc = bits.bits(8);
+  const constraints = bits.bits(8);
+  const levelIdc = bits.bits(8);
+  const id = bits.ueUpTo(31, 'seq_parameter_set_id');
+  const color = parseColor(bits, profileIdc);
+  const frameNumBits = bits.ueUpTo(12, 'log2_max_frame_num_minus4') + 4;
+  const poc = parsePocType(bits);
+  bits.ueUpTo(32, 'max_num_ref_frames');
+  bits.flag(); // gaps_in_frame_num_value_allowed_flag
+  const size = parseSize(bits, color.hasSeparatePlanes ? 0 : color.chromaFormatIdc);
+  const vui = parseVuiIfAny(bits);
+  const sps = { id, profileIdc, constraints, levelIdc, ...color, frameNumBits, ...poc, ...size, fps: vui.fps };
+  return { ...sps, maxReorderFrames: maxReorder(sps, vui) };
+}
+
+export function parseH264Pps(nal: Uint8Array): H264Pps {
+  if (nal.length < 2 || ((nal[0] as number) & 0x1f) !== 8) {
+    throw new PerchError('badInput', `NAL unit of ${nal.length} bytes is not an H.264 PPS`);
+  }
+  const bits = new BitReader(nal, 1, nal.length, true);
+  return { id: bits.ueUpTo(255, 'pic_parameter_set_id'), spsId: bits.ueUpTo(31, 'seq_parameter_set_id') };
+}
+
+/** The track that these parameter sets describe. Throws a PerchError if the SPS cannot be read. */
+export function h264Track(sps: Uint8Array, pps: readonly Uint8Array[]): H264Track {
+  const { width, height, fps } = parseH264Sps(sps);
+  return { kind: 'video', codec: 'h264', clockRate: 90_000, width, height, fps, sps, pps };
+}
+
+function parseColor(bits: BitReader, profileIdc: number) {
+  if (!HIGH_PROFILES.includes(profileIdc)) {
+    return { chromaFormatIdc: 1, hasSeparatePlanes: false, bitDepthLuma: 8, bitDepthChroma: 8 };
+  }
+  const chromaFormatIdc = bits.ueUpTo(3, 'chroma_format_idc');
+  const hasSeparatePlanes = chromaFormatIdc === 3 && bits.flag();
+  const bitDepthLuma = bits.ueUpTo(6, 'bit_depth_luma_minus8') + 8;
+  const bitDepthChroma = bits.ueUpTo(6, 'bit_depth_chroma_minus8') + 8;
+  bits.flag(); // qpprime_y_zero_transform_bypass_flag
+  if (bits.flag()) {
+    const lists = chromaFormatIdc === 3 ? 12 : 8;
+    for (let list = 0; list < lists; list += 1) {
+      if (bits.flag()) {
+        skipScalingList(bits, list < 6 ? 16 : 64);
+      }
+    }
+  }
+  return { chromaFormatIdc, hasSeparatePlanes, bitDepthLuma, bitDepthChroma };
+}
+
+/** H.264 §7.3.2.1.1.1. */
+function skipScalingList(bits: BitReader, size: number): void {
+  let last = 8;
+  let next = 8;
+  for (let i = 0; i < size && next !== 0; i += 1) {
+    next = (last + bits.se() + 256) & 0xff;
+    last = next === 0 ? last : next;
+  }
+}
+
+function parsePocType(bits: BitReader) {
+  const pocType = bits.ueUpTo(2, 'pic_order_cnt_type');
+  if (pocType === 0) {
+    return { pocType, pocLsbBits: bits.ueUpTo(12, 'log2_max_pic_order_cnt_lsb_minus4') + 4 };
+  }
+  if (pocType === 1) {
+    bits.flag(); // delta_pic_order_always_zero_flag
+    bits.se(); // offset_for_non_ref_pic
+    bits.se(); // offset_for_top_to_bottom_field
+    const cycle = bits.ueUpTo(255, 'num_ref_frames_in_pic_order_cnt_cycle');
+    for (let i = 0; i < cycle; i += 1) {
+      bits.se();
+    }
+  }
+  return { pocType, pocLsbBits: 0 };
+}
+
+function parseSize(bits: BitReader, chromaArrayType: number) {
+  const codedWidth = (bits.ueUpTo(MAX_SIDE_PIXELS / 16, 'pic_width_in_mbs_minus1') + 1) * 16;
+  const mapUnits = bits.ueUpTo(MAX_SIDE_PIXELS / 16, 'pic_height_in_map_units_minus1') + 1;
+  const isFrameOnly = bits.flag();
+  const codedHeight = mapUnits * 16 * (isFrameOnly ? 1 : 2);
+  if (!isFrameOnly) {
+    bits.flag(); // mb_adaptive_frame_field_flag
+  }
+  bits.flag(); // direct_8x8_inference_flag
+  let [left, right, top, bottom] = [0, 0, 0, 0];
+  if (bits.flag()) {
+    left = bits.ue();
+    right = bits.ue();
+    top = bits.ue();
+    bottom = bits.ue();
+  }
+  // Crop units, H.264 equations 7-19 to 7-22.
+  const unitX = chromaArrayType === 1 || chromaArrayType === 2 ? 2 : 1;
+  const unitY = (chromaArrayType === 1 ? 2 : 1) * (isFrameOnly ? 1 : 2);
+  const width = codedWidth - unitX * (left + right);
+  const height = codedHeight - unitY * (top + bottom);
+  if (width <= 0 || height <= 0 || width > MAX_SIDE_PIXELS || height > MAX_SIDE_PIXELS) {
+    throw new PerchError(
+      'badInput',
+      `SPS has a picture of ${width} x ${height} pixels, 1 to ${MAX_SIDE_PIXELS} allowed`,
+    );
+  }
+  return { width, height, isFrameOnly };
+}
+
+/** The VUI helps but is not needed: some encoders cut it off or fill it with nonsense. */
+function parseVuiIfAny(bits: BitReader): Vui {
+  try {
+    return bits.flag() ? parseVui(bits) : NO_VUI;
+  } catch (error) {
+    if (error instanceof PerchError) {
+      return NO_VUI;
+    }
+    throw error;
+  }
+}
+
+/** H.264 §E.2.1 max_num_reorder_frames; streams that cannot have B-frames or that decode in output order have none. */
+function maxReorder(sps: { profileIdc: number; constraints: number; pocType: number }, vui: Vui): number | undefined {
+  const isBaseline = sps.profileIdc === 66;
+  const isIntraOnly = [44, 86, 100, 110, 122, 244].includes(sps.profileIdc) && (sps.constraints & 0x10) !== 0;
+  return isBaseline || isIntraOnly || sps.pocType === 2 ? 0 : vui.maxReorderFrames;
+}

@@ -1,0 +1,194 @@
+import { PerchError } from '../../base/errors.ts';
+import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from '../access-unit.ts';
+import { BitReader } from '../bit-reader.ts';
+import type { PictureOrder } from '../decode-times.ts';
+import { hasRecoveryPoint } from '../nal.ts';
+import { ParameterSets } from '../parameter-sets.ts';
+import type { H264Track } from '../track.ts';
+import { type H264Sps, h264Track, parseH264Pps, parseH264Sps } from './params.ts';
+
+/** What is read of a slice header has at most about 20 bytes. */
+const SLICE_HEADER_BYTES = 32;
+
+/** H.264 for the assembly of access units: NAL unit types (§7.4.1), parameter sets, slice headers (§7.3.3). */
+export class H264Rules implements NalRules {
+  readonly headerBytes = 1;
+  poc: number | undefined;
+  startsOrder = false;
+  readonly #sps = new ParameterSets(parseH264Sps);
+  readonly #pps = new ParameterSets(parseH264Pps);
+  #activePps = 0;
+  #track: H264Track | undefined;
+  readonly #bits = new BitReader(new Uint8Array(0), 0, 0, true);
+  // Of the reference picture before, H.264 §8.2.1.1.
+  #prevPocMsb = 0;
+  #prevPocLsb = 0;
+  // Of the first slice before: to find the second field of a frame.
+  #prevFrameNum = -1;
+  #prevField = 0;
+
+  kindOf(header: number): NalKind {
+    switch (header & 0x1f) {
+      case 1:
+      case 2:
+      case 5:
+        return NAL.slice;
+      case 3:
+      case 4:
+        return NAL.suffix;
+      case 6:
+        return NAL.prefix;
+      case 7:
+      case 8:
+        return NAL.parameters;
+      case 9:
+        return NAL.delimiter;
+      default:
+        return NAL.drop;
+    }
+  }
+
+  isKey(header: number): boolean {
+    return (header & 0x1f) === 5;
+  }
+
+  sliceStart(header: number, data: Uint8Array, at: number, end: number): SliceStart {
+    // first_mb_in_slice is 0: a single one bit.
+    if (at >= end || ((data[at] as number) & 0x80) === 0) {
+      return SLICE.continues;
+    }
+    const sps = this.#activeSps()?.parsed;
+    return sps && !sps.isFrameOnly ? this.#fieldStart(sps, header, data, at, end) : SLICE.begins;
+  }
+
+  isRecoveryPoint(data: Uint8Array, start: number, end: number): boolean {
+    return hasRecoveryPoint(data, start + 1, end);
+  }
+
+  keepParameters(data: Uint8Array, start: number, end: number): void {
+    const isSps = ((data[start] as number) & 0x1f) === 7;
+    if ((isSps ? this.#sps : this.#pps).keep(data, start, end)) {
+      this.#track = undefined;
+    }
+  }
+
+  readSlice(data: Uint8Array, start: number, end: number): void {
+    const header = data[start] as number;
+    this.startsOrder = this.isKey(header);
+    this.poc = undefined;
+    try {
+      this.#readHeader(header, data, start + 1, Math.min(end, start + SLICE_HEADER_BYTES));
+    } catch (error) {
+      // The decoder may make more of it; without a count the order is taken from the times.
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+    }
+  }
+
+  track(): H264Track | undefined {
+    const sps = this.#activeSps();
+    if (!sps) {
+      return undefined;
+    }
+    if (this.#track?.sps !== sps.nal) {
+      this.#track = h264Track(
+        sps.nal,
+        this.#pps.nalsWhere((pps) => pps.spsId === sps.parsed.id),
+      );
+    }
+    return this.#track;
+  }
+
+  /** From an SDP: the first PPS counts as the one in use. */
+  trackFromSdp(): H264Track | undefined {
+    this.#activePps = this.#pps.firstId ?? 0;
+    return this.track();
+  }
+
+  order(): PictureOrder {
+    const sps = this.#activeSps()?.parsed;
+    const frameTicks = sps?.fps ? Math.round(90_000 / sps.fps) : undefined;
+    return { maxReorderFrames: sps?.maxReorderFrames, pocStep: 2, frameTicks };
+  }
+
+  #activeSps() {
+    const pps = this.#pps.get(this.#activePps);
+    return pps && this.#sps.get(pps.parsed.spsId);
+  }
+
+  #readHeader(header: number, data: Uint8Array, start: number, end: number): void {
+    const bits = this.#bits;
+    bits.reset(data, start, end);
+    bits.ue(); // first_mb_in_slice
+    bits.ue(); // slice_type
+    this.#activePps = bits.ueUpTo(255, 'pic_parameter_set_id');
+    const sps = this.#activeSps()?.parsed;
+    if (!sps) {
+      return;
+    }
+    if (sps.hasSeparatePlanes) {
+      bits.skip(2);
+    }
+    bits.skip(sps.frameNumBits);
+    if (!sps.isFrameOnly) {
+      readField(bits);
+    }
+    if (this.startsOrder) {
+      bits.ue(); // idr_pic_id
+    }
+    if (sps.pocType === 0) {
+      this.poc = this.#countPoc(bits.bits(sps.pocLsbBits), 2 ** sps.pocLsbBits, (header & 0x60) !== 0);
+    }
+  }
+
+  /** H.264 §8.2.1.1. */
+  #countPoc(lsb: number, range: number, isReference: boolean): number {
+    if (this.startsOrder) {
+      this.#prevPocMsb = 0;
+      this.#prevPocLsb = 0;
+    }
+    let msb = this.#prevPocMsb;
+    if (lsb < this.#prevPocLsb && this.#prevPocLsb - lsb >= range / 2) {
+      msb += range;
+    } else if (lsb > this.#prevPocLsb && lsb - this.#prevPocLsb > range / 2) {
+      msb -= range;
+    }
+    if (isReference) {
+      this.#prevPocMsb = msb;
+      this.#prevPocLsb = lsb;
+    }
+    return msb + lsb;
+  }
+
+  /** Interlaced streams: the field of the other parity with the same frame number belongs to the field before. */
+  #fieldStart(sps: H264Sps, header: number, data: Uint8Array, at: number, end: number): SliceStart {
+    const bits = this.#bits;
+    bits.reset(data, at, Math.min(end, at + SLICE_HEADER_BYTES));
+    try {
+      bits.ue();
+      bits.ue();
+      bits.ue();
+      if (sps.hasSeparatePlanes) {
+        bits.skip(2);
+      }
+      const frameNum = bits.bits(sps.frameNumBits);
+      const field = readField(bits);
+      const isSecond = field !== 0 && frameNum === this.#prevFrameNum && field + this.#prevField === 3;
+      this.#prevFrameNum = frameNum;
+      // A pair is complete with its second field.
+      this.#prevField = isSecond ? 0 : field;
+      return isSecond && !this.isKey(header) ? SLICE.either : SLICE.begins;
+    } catch (error) {
+      if (error instanceof PerchError) {
+        return SLICE.begins;
+      }
+      throw error;
+    }
+  }
+}
+
+/** 0: a frame, 1: a top field, 2: a bottom field. */
+function readField(bits: BitReader): number {
+  return bits.flag() ? 1 + bits.bits(1) : 0;
+}

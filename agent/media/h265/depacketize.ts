@@ -1,0 +1,105 @@
+import { AccessUnits } from '../access-unit.ts';
+import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
+import { decodeSprop } from '../nal.ts';
+import { H265Rules } from './rules.ts';
+
+const NAL_HEADER_BYTES = 2;
+/** H.265 NAL unit types end at 47; RFC 7798 gives the next ones to packets. */
+const MAX_NAL_TYPE = 47;
+const AGGREGATION_PACKET = 48;
+const FRAGMENTATION_UNIT = 49;
+const FU_HEADER_BYTES = 3;
+const FU_START = 0x80;
+const FU_END = 0x40;
+
+/**
+ * RFC 7798 without decoding order numbers (sprop-max-don-diff 0 or absent):
+ *   single NAL unit packet (§4.4.1), aggregation packet (§4.4.2): 2-byte header, then [16-bit size, NAL unit] …,
+ *   fragmentation unit (§4.4.3): 2-byte header with type 49, then S, E, type; fragment.
+ * PACI packets (50) and what is not assigned are passed over: GeoVision sends junk of type 50.
+ */
+export class H265Depacketizer implements Depacketizer {
+  readonly #units: AccessUnits;
+  /** NAL unit header of a first fragment without payload; -1: none. */
+  #emptyStart = -1;
+
+  constructor(format: RtpFormat, sink: UnitSink) {
+    const rules = new H265Rules();
+    this.#units = new AccessUnits(rules, sink);
+    for (const key of ['sprop-vps', 'sprop-sps', 'sprop-pps']) {
+      for (const nal of decodeSprop(format.fmtp.get(key))) {
+        const type = ((nal[0] as number) >> 1) & 0x3f;
+        if (type >= 32 && type <= 34) {
+          rules.keepParameters(nal, 0, nal.length);
+        }
+      }
+    }
+    const track = rules.trackFromSdp();
+    if (track) {
+      this.#units.announce(track);
+    }
+  }
+
+  push(chunk: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void {
+    const units = this.#units;
+    if (gap) {
+      this.#emptyStart = -1;
+      units.gap();
+    }
+    if (start < end) {
+      const type = ((chunk[start] as number) >> 1) & 0x3f;
+      if (type === FRAGMENTATION_UNIT) {
+        this.#fragment(chunk, start, end, ticks);
+      } else if (type <= MAX_NAL_TYPE) {
+        units.nal(ticks, chunk, start, end);
+      } else if (type === AGGREGATION_PACKET) {
+        this.#aggregate(chunk, start + NAL_HEADER_BYTES, end, ticks);
+      }
+    }
+    if (marker) {
+      units.marker();
+    }
+  }
+
+  #fragment(chunk: Uint8Array, start: number, end: number, ticks: number): void {
+    if (end - start < FU_HEADER_BYTES) {
+      return;
+    }
+    const units = this.#units;
+    const fu = chunk[start + 2] as number;
+    const at = start + FU_HEADER_BYTES;
+    const isStart = (fu & FU_START) !== 0;
+    // F and the layer's bits are the payload header's own; the type is that of the first fragment.
+    const first = ((chunk[start] as number) & 0x81) | ((fu & 0x3f) << 1);
+    const header = isStart ? (first << 8) | (chunk[start + 1] as number) : this.#emptyStart;
+    this.#emptyStart = isStart && at === end ? header : -1;
+    if (isStart && at === end) {
+      return;
+    }
+    if (header >= 0) {
+      units.beginNal(ticks, header, chunk, at, end);
+    } else if (units.isOpenAt(ticks)) {
+      units.append(chunk, at, end);
+    } else {
+      units.damage('a fragment comes without the beginning of its NAL unit');
+      return;
+    }
+    if ((fu & FU_END) !== 0) {
+      units.endNal();
+    }
+  }
+
+  #aggregate(chunk: Uint8Array, start: number, end: number, ticks: number): void {
+    let at = start;
+    while (at + 2 < end) {
+      const size = ((chunk[at] as number) << 8) | (chunk[at + 1] as number);
+      at += 2;
+      if (at + size > end) {
+        this.#units.damage(`NAL unit of ${size} bytes in an aggregation packet with ${end - at} bytes left`);
+        return;
+      }
+      this.#units.nal(ticks, chunk, at, at + size);
+      at += size;
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import { PerchError } from '../../base/errors.ts';
+import { BitReader } from '../bit-reader.ts';
+import type { H265Track } from '../track.ts';
+import { type H265Profile, parseProfile } from './profile.ts';
+import { parseFps } from './vui.ts';
+
+const VPS_NAL = 32;
+const SPS_NAL = 33;
+const PPS_NAL = 34;
+/** Frame sizes beyond this are not of this world (level 6.2 ends at 16,888). */
+const MAX_SIDE_PIXELS = 16_888;
+
+/** Sequence parameter set, H.265 §7.3.2.2: all that an hvcC (ISO/IEC 14496-15 §8.3.3.1) says about it. */
+export interface H265Sps {
+  readonly id: number;
+  readonly vpsId: number;
+  readonly profile: H265Profile;
+  /** Temporal sub-layers, 1 to 7. */
+  readonly subLayers: number;
+  readonly isTemporalIdNested: boolean;
+  /** 0: grey, 1: 4:2:0, 2: 4:2:2, 3: 4:4:4. */
+  readonly chromaFormatIdc: number;
+  readonly hasSeparatePlanes: boolean;
+  readonly bitDepthLuma: number;
+  readonly bitDepthChroma: number;
+  readonly pocLsbBits: number;
+  /** Pixels that are shown: the conformance window. */
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number | undefined;
+  readonly maxReorderFrames: number;
+}
+
+/** Picture parameter set, as far as slice headers need it: H.265 §7.3.2.3. */
+export interface H265Pps {
+  readonly id: number;
+  readonly spsId: number;
+  readonly hasOutputFlag: boolean;
+  readonly extraSliceHeaderBits: number;
+}
+
+/** @param nal the NAL unit with its two header bytes */
+export function parseH265Sps(nal: Uint8Array): H265Sps {
+  const bits = readerOf(nal, SPS_NAL, 'SPS');
+  const vpsId = bits.bits(4);
+  const maxSubLayersMinus1 = bits.bits(3);
+  if (maxSubLayersMinus1 > 6) {
+    throw new PerchError('badInput', `SPS has ${maxSubLayersMinus1 + 1} sub-layers, at most 7 allowed`);
+  }
+  const isTemporalIdNested = bits.flag();
+  const profile = parseProfile(bits, maxSubLayersMinus1);
+  const id = bits.ueUpTo(15, 'sps_seq_parameter_set_id');
+  const chromaFormatIdc = bits.ueUpTo(3, 'chroma_format_idc');
+  const hasSeparatePlanes = chromaFormatIdc === 3 && bits.flag();
+  const size = parseSize(bits, hasSeparatePlanes ? 0 : chromaFormatIdc);
+  const bitDepthLuma = bits.ueUpTo(8, 'bit_depth_luma_minus8') + 8;
+  const bitDepthChroma = bits.ueUpTo(8, 'bit_depth_chroma_minus8') + 8;
+  const pocLsbBits = bits.ueUpTo(12, 'log2_max_pic_order_cnt_lsb_minus4') + 4;
+  const maxReorderFrames = parseReorder(bits, maxSubLayersMinus1);
+  const fps = fpsIfAny(bits, pocLsbBits);
+  const subLayers = maxSubLayersMinus1 + 1;
+  const color = { chromaFormatIdc, hasSeparatePlanes, bitDepthLuma, bitDepthChroma };
+  return { id, vpsId, profile, subLayers, isTemporalIdNested, ...color, pocLsbBits, ...size, fps, maxReorderFrames };
+}
+
+export function parseH265Pps(nal: Uint8Array): H265Pps {
+  const bits = readerOf(nal, PPS_NAL, 'PPS');
+  const id = bits.ueUpTo(63, 'pps_pic_parameter_set_id');
+  const spsId = bits.ueUpTo(15, 'pps_seq_parameter_set_id');
+  bits.flag(); // dependent_slice_segments_enabled_flag
+  return { id, spsId, hasOutputFlag: bits.flag(), extraSliceHeaderBits: bits.bits(3) };
+}
+
+/** vps_video_parameter_set_id, H.265 §7.3.2.1. */
+export function parseH265VpsId(nal: Uint8Array): number {
+  return readerOf(nal, VPS_NAL, 'VPS').bits(4);
+}
+
+/** The track that these parameter sets describe. Throws a PerchError if the SPS cannot be read. */
+export function h265Track(vps: Uint8Array, sps: Uint8Array, pps: readonly Uint8Array[]): H265Track {
+  const { width, height, fps } = parseH265Sps(sps);
+  return { kind: 'video', codec: 'h265', clockRate: 90_000, width, height, fps, vps, sps, pps };
+}
+
+function readerOf(nal: Uint8Array, type: number, name: string): BitReader {
+  if (nal.length < 3 || (nal[0] as number) >> 1 !== type) {
+    throw new PerchError('badInput', `NAL unit of ${nal.length} bytes is not an H.265 ${name}`);
+  }
+  return new BitReader(nal, 2, nal.length, true);
+}
+
+function parseSize(bits: BitReader, chromaArrayType: number) {
+  let width = bits.ueUpTo(MAX_SIDE_PIXELS, 'pic_width_in_luma_samples');
+  let height = bits.ueUpTo(MAX_SIDE_PIXELS, 'pic_height_in_luma_samples');
+  if (bits.flag()) {
+    // In units of chroma samples, H.265 table 6-1.
+    const unitX = chromaArrayType === 1 || chromaArrayType === 2 ? 2 : 1;
+    const unitY = chromaArrayType === 1 ? 2 : 1;
+    width -= unitX * (bits.ue() + bits.ue());
+    height -= unitY * (bits.ue() + bits.ue());
+  }
+  if (width <= 0 || height <= 0) {
+    throw new PerchError('badInput', `SPS has a picture of ${width} x ${height} pixels, at least 1 x 1 allowed`);
+  }
+  return { width, height };
+}
+
+/** sps_max_num_reorder_pics of the highest sub-layer. */
+function parseReorder(bits: BitReader, maxSubLayersMinus1: number): number {
+  const isForEach = bits.flag();
+  let maxReorderFrames = 0;
+  for (let layer = isForEach ? 0 : maxSubLayersMinus1; layer <= maxSubLayersMinus1; layer += 1) {
+    bits.ueUpTo(16, 'sps_max_dec_pic_buffering_minus1');
+    maxReorderFrames = bits.ueUpTo(16, 'sps_max_num_reorder_pics');
+    bits.ue(); // sps_max_latency_increase_plus1
+  }
+  return maxReorderFrames;
+}
+
+/** The frame rate stands at the very end and is not needed: some encoders cut it off or fill it with nonsense. */
+function fpsIfAny(bits: BitReader, pocLsbBits: number): number | undefined {
+  try {
+    return parseFps(bits, pocLsbBits);
+  } catch (error) {
+    if (error instanceof PerchError) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,190 @@
+import { PerchError } from '../../base/errors.ts';
+import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from '../access-unit.ts';
+import { BitReader } from '../bit-reader.ts';
+import type { PictureOrder } from '../decode-times.ts';
+import { hasRecoveryPoint } from '../nal.ts';
+import { ParameterSets } from '../parameter-sets.ts';
+import type { H265Track } from '../track.ts';
+import { h265Track, parseH265Pps, parseH265Sps, parseH265VpsId } from './params.ts';
+
+/** NAL unit types, H.265 table 7-1. */
+const RSV_VCL_R15 = 15;
+const RADL_N = 6;
+const RASL_R = 9;
+const BLA_W_LP = 16;
+const IDR_W_RADL = 19;
+const IDR_N_LP = 20;
+const CRA = 21;
+const RSV_IRAP_23 = 23;
+const VPS = 32;
+const SPS = 33;
+const PPS = 34;
+const AUD = 35;
+const PREFIX_SEI = 39;
+const SUFFIX_SEI = 40;
+
+/** What is read of a slice header has at most about 20 bytes. */
+const SLICE_HEADER_BYTES = 32;
+
+/** `header` is the NAL unit header of §7.3.1.2: F (1), type (6), layer (6), temporal id plus 1 (3). */
+const typeOf = (header: number): number => (header >> 9) & 0x3f;
+const layerOf = (header: number): number => (header >> 3) & 0x3f;
+const temporalIdOf = (header: number): number => (header & 7) - 1;
+
+/** H.265 for the assembly of access units: NAL unit types (§7.4.2.2), parameter sets, slice headers (§7.3.6.1). */
+export class H265Rules implements NalRules {
+  readonly headerBytes = 2;
+  poc: number | undefined;
+  startsOrder = false;
+  readonly #vps = new ParameterSets(parseVps);
+  readonly #sps = new ParameterSets(parseH265Sps);
+  readonly #pps = new ParameterSets(parseH265Pps);
+  #activePps = 0;
+  #track: H265Track | undefined;
+  readonly #bits = new BitReader(new Uint8Array(0), 0, 0, true);
+  // Of the picture of temporal sub-layer 0 before, H.265 §8.3.1.
+  #prevPocMsb = 0;
+  #prevPocLsb = 0;
+
+  kindOf(header: number): NalKind {
+    if (layerOf(header) !== 0) {
+      return NAL.drop;
+    }
+    const type = typeOf(header);
+    if (type <= RASL_R || (type >= BLA_W_LP && type <= CRA)) {
+      return NAL.slice;
+    }
+    switch (type) {
+      case VPS:
+      case SPS:
+      case PPS:
+        return NAL.parameters;
+      case AUD:
+        return NAL.delimiter;
+      case PREFIX_SEI:
+        return NAL.prefix;
+      case SUFFIX_SEI:
+        return NAL.suffix;
+      default:
+        return NAL.drop;
+    }
+  }
+
+  isKey(header: number): boolean {
+    const type = typeOf(header);
+    return type >= BLA_W_LP && type <= CRA;
+  }
+
+  /** first_slice_segment_in_pic_flag. */
+  sliceStart(_header: number, data: Uint8Array, at: number, end: number): SliceStart {
+    return at < end && ((data[at] as number) & 0x80) !== 0 ? SLICE.begins : SLICE.continues;
+  }
+
+  isRecoveryPoint(data: Uint8Array, start: number, end: number): boolean {
+    return hasRecoveryPoint(data, start + 2, end);
+  }
+
+  keepParameters(data: Uint8Array, start: number, end: number): void {
+    const type = ((data[start] as number) >> 1) & 0x3f;
+    const sets = type === VPS ? this.#vps : type === SPS ? this.#sps : this.#pps;
+    if (sets.keep(data, start, end)) {
+      this.#track = undefined;
+    }
+  }
+
+  readSlice(data: Uint8Array, start: number, end: number): void {
+    const header = ((data[start] as number) << 8) | (data[start + 1] as number);
+    const type = typeOf(header);
+    this.startsOrder = type >= BLA_W_LP && type <= IDR_N_LP;
+    this.poc = undefined;
+    try {
+      this.#readHeader(header, data, start + 2, Math.min(end, start + SLICE_HEADER_BYTES));
+    } catch (error) {
+      // The decoder may make more of it; without a count the order is taken from the times.
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+    }
+  }
+
+  track(): H265Track | undefined {
+    const sps = this.#activeSps();
+    const vps = sps && this.#vps.get(sps.parsed.vpsId);
+    if (!sps || !vps) {
+      return undefined;
+    }
+    if (this.#track?.sps !== sps.nal) {
+      this.#track = h265Track(
+        vps.nal,
+        sps.nal,
+        this.#pps.nalsWhere((pps) => pps.spsId === sps.parsed.id),
+      );
+    }
+    return this.#track;
+  }
+
+  /** From an SDP: the first PPS counts as the one in use. */
+  trackFromSdp(): H265Track | undefined {
+    this.#activePps = this.#pps.firstId ?? 0;
+    return this.track();
+  }
+
+  order(): PictureOrder {
+    const sps = this.#activeSps()?.parsed;
+    const frameTicks = sps?.fps ? Math.round(90_000 / sps.fps) : undefined;
+    return { maxReorderFrames: sps?.maxReorderFrames, pocStep: 1, frameTicks };
+  }
+
+  #activeSps() {
+    const pps = this.#pps.get(this.#activePps);
+    return pps && this.#sps.get(pps.parsed.spsId);
+  }
+
+  #readHeader(header: number, data: Uint8Array, start: number, end: number): void {
+    const type = typeOf(header);
+    const bits = this.#bits;
+    bits.reset(data, start, end);
+    bits.skip(1); // first_slice_segment_in_pic_flag
+    if (type >= BLA_W_LP && type <= RSV_IRAP_23) {
+      bits.skip(1); // no_output_of_prior_pics_flag
+    }
+    this.#activePps = bits.ueUpTo(63, 'slice_pic_parameter_set_id');
+    const pps = this.#pps.get(this.#activePps)?.parsed;
+    const sps = this.#activeSps()?.parsed;
+    if (!pps || !sps) {
+      return;
+    }
+    bits.skip(pps.extraSliceHeaderBits);
+    bits.ue(); // slice_type
+    if (pps.hasOutputFlag) {
+      bits.skip(1);
+    }
+    if (sps.hasSeparatePlanes) {
+      bits.skip(2);
+    }
+    // A BLA picture starts the counts anew as well, but not at 0.
+    const isIdr = type === IDR_W_RADL || type === IDR_N_LP;
+    this.poc = this.#countPoc(header, isIdr ? 0 : bits.bits(sps.pocLsbBits), 2 ** sps.pocLsbBits);
+  }
+
+  /** H.265 §8.3.1. */
+  #countPoc(header: number, lsb: number, range: number): number {
+    const type = typeOf(header);
+    let msb = this.startsOrder ? 0 : this.#prevPocMsb;
+    if (!this.startsOrder && lsb < this.#prevPocLsb && this.#prevPocLsb - lsb >= range / 2) {
+      msb += range;
+    } else if (!this.startsOrder && lsb > this.#prevPocLsb && lsb - this.#prevPocLsb > range / 2) {
+      msb -= range;
+    }
+    // Even types up to 14 are sub-layer non-reference pictures; 6 to 9 are leading pictures.
+    const isLeading = type >= RADL_N && type <= RASL_R;
+    const isUnreferenced = type < RSV_VCL_R15 && type % 2 === 0;
+    if (temporalIdOf(header) <= 0 && !isLeading && !isUnreferenced) {
+      this.#prevPocMsb = msb;
+      this.#prevPocLsb = lsb;
+    }
+    return msb + lsb;
+  }
+}
+
+const parseVps = (nal: Uint8Array) => ({ id: parseH265VpsId(nal) });

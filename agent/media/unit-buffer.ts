@@ -1,0 +1,172 @@
+export interface UnitBufferOptions {
+  /** A unit may not grow beyond this. */
+  readonly unitLimitBytes: number;
+  readonly minSlabBytes: number;
+  readonly maxSlabBytes: number;
+}
+
+/** One 8 MB access unit is a 4K key frame at several hundred Mbit/s: more is an attack or a fault. */
+export const VIDEO_UNITS: UnitBufferOptions = {
+  unitLimitBytes: 8 << 20,
+  minSlabBytes: 64 << 10,
+  maxSlabBytes: 1 << 20,
+};
+export const AUDIO_UNITS: UnitBufferOptions = {
+  unitLimitBytes: 64 << 10,
+  minSlabBytes: 4 << 10,
+  maxSlabBytes: 64 << 10,
+};
+
+/** So many typical units fill a slab: rarely does a unit have to move, and a kept view holds back little else. */
+const UNITS_PER_SLAB = 16;
+const LENGTH_BYTES = 4;
+/** Below this a loop is faster than making a view for `set`. */
+const SMALL_COPY_BYTES = 32;
+const NO_SLAB = new Uint8Array(0);
+
+/**
+ * Where units are assembled in their final form, so that each payload byte is copied once. Bytes go to the tail of a slab;
+ * a finished unit is handed out as a view of it and the next one follows. A unit that outgrows its slab moves to a new one,
+ * which is rare: a slab is given up early when less than one and a half typical units would fit.
+ *
+ * The price: a view keeps its whole slab alive. Samples live and die in the order in which they came (group cache,
+ * parts, segments), so at most one slab at each end of what is kept is held in vain: 1 MB at very high bit rates,
+ * 512 kB at 4 Mbit/s and 25 frames/s, 64 kB for a small sub stream, 4 kB for sound. Whoever keeps one sample for long copies it.
+ */
+export class UnitBuffer {
+  readonly #options: UnitBufferOptions;
+  #slab = NO_SLAB;
+  #start = 0;
+  #tail = 0;
+  #nalStart = 0;
+  #typicalBytes = 0;
+
+  constructor(options: UnitBufferOptions) {
+    this.#options = options;
+  }
+
+  /** The bytes that the unit lies in, from `start` to `tail`; changes with every append. */
+  get slab(): Uint8Array {
+    return this.#slab;
+  }
+
+  get start(): number {
+    return this.#start;
+  }
+
+  get tail(): number {
+    return this.#tail;
+  }
+
+  /** Size of the unit so far. */
+  get sizeBytes(): number {
+    return this.#tail - this.#start;
+  }
+
+  /** First byte of the NAL unit begun last, as a place in `slab`. */
+  get nalStart(): number {
+    return this.#nalStart + LENGTH_BYTES;
+  }
+
+  /** Leaves room for the length of a NAL unit. False: the unit would grow beyond its limit, nothing was added. */
+  beginNal(): boolean {
+    if (!this.#hasRoom(LENGTH_BYTES)) {
+      return false;
+    }
+    this.#nalStart = this.#tail;
+    this.#tail += LENGTH_BYTES;
+    return true;
+  }
+
+  /** Writes the length of the NAL unit begun last: all that was appended since. */
+  endNal(): void {
+    const bytes = this.#tail - this.#nalStart - LENGTH_BYTES;
+    const slab = this.#slab;
+    const at = this.#nalStart;
+    slab[at] = bytes >>> 24;
+    slab[at + 1] = bytes >>> 16;
+    slab[at + 2] = bytes >>> 8;
+    slab[at + 3] = bytes;
+  }
+
+  /** Takes back the NAL unit begun last. */
+  cancelNal(): void {
+    this.#tail = this.#nalStart;
+  }
+
+  appendByte(byte: number): boolean {
+    if (!this.#hasRoom(1)) {
+      return false;
+    }
+    this.#slab[this.#tail] = byte;
+    this.#tail += 1;
+    return true;
+  }
+
+  /** Copies `data[start, end)`. False: the unit would grow beyond its limit, nothing was added. */
+  append(data: Uint8Array, start: number, end: number): boolean {
+    const bytes = end - start;
+    if (!this.#hasRoom(bytes)) {
+      return false;
+    }
+    if (bytes <= SMALL_COPY_BYTES) {
+      const slab = this.#slab;
+      for (let from = start, to = this.#tail; from < end; from += 1, to += 1) {
+        slab[to] = data[from] as number;
+      }
+    } else {
+      this.#slab.set(data.subarray(start, end), this.#tail);
+    }
+    this.#tail += bytes;
+    return true;
+  }
+
+  /** Hands the unit out; it is never written to again. */
+  take(): Uint8Array {
+    const unit = this.#slab.subarray(this.#start, this.#tail);
+    this.#typicalBytes += (unit.length - this.#typicalBytes) / 8;
+    this.#start = this.#tail;
+    this.#nalStart = this.#tail;
+    if (this.#slab.length - this.#tail < 1.5 * this.#typicalBytes) {
+      this.#useSlab(NO_SLAB, 0);
+    }
+    return unit;
+  }
+
+  /** Forgets the unit so far. */
+  drop(): void {
+    this.#tail = this.#start;
+    this.#nalStart = this.#start;
+  }
+
+  #hasRoom(bytes: number): boolean {
+    return bytes <= this.#slab.length - this.#tail || this.#makeRoom(bytes);
+  }
+
+  /** Moves the unit to a new slab. */
+  #makeRoom(bytes: number): boolean {
+    const { unitLimitBytes, minSlabBytes, maxSlabBytes } = this.#options;
+    const size = this.sizeBytes;
+    const needed = size + bytes;
+    if (needed > unitLimitBytes) {
+      return false;
+    }
+    const usual = Math.min(Math.max(this.#typicalBytes * UNITS_PER_SLAB, minSlabBytes), maxSlabBytes);
+    // A unit that is larger than all before it may still grow: double, so that it moves a few times at most.
+    const slabBytes = Math.min(Math.max(usual, 2 * needed), Math.max(unitLimitBytes, maxSlabBytes));
+    const slab = new Uint8Array(2 ** Math.ceil(Math.log2(slabBytes)));
+    slab.set(this.#slab.subarray(this.#start, this.#tail));
+    this.#nalStart -= this.#start;
+    this.#slab = slab;
+    this.#start = 0;
+    this.#tail = size;
+    return true;
+  }
+
+  #useSlab(slab: Uint8Array<ArrayBuffer>, at: number): void {
+    this.#slab = slab;
+    this.#start = at;
+    this.#tail = at;
+    this.#nalStart = at;
+  }
+}
