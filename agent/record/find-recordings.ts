@@ -1,0 +1,57 @@
+import type { Dirent } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from './disk-fault.ts';
+import type { RecordingName, RecordPathPattern } from './record-path.ts';
+
+/** After so many names other work gets its turn. */
+const NAMES_PER_TURN = 2_000;
+
+export interface FoundRecording extends RecordingName {
+  readonly file: string;
+}
+
+export interface RecordingVisitor {
+  /** Called before the folder's names are read. Missing folders are not entered. */
+  onFolder?(folder: string): void | Promise<void>;
+  onRecording(recording: FoundRecording): void;
+}
+
+/** Visits every file whose name fits. Links are not followed; a folder that cannot be read counts as empty, except for want of permission. */
+export async function findRecordings(pattern: RecordPathPattern, visitor: RecordingVisitor): Promise<void> {
+  await visit(pattern, visitor, pattern.folder, 1);
+}
+
+async function visit(
+  pattern: RecordPathPattern,
+  visitor: RecordingVisitor,
+  folder: string,
+  level: number,
+): Promise<void> {
+  await visitor.onFolder?.(folder);
+  let entries: Dirent[];
+  try {
+    entries = await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') {
+      return;
+    }
+    throw error;
+  }
+  let count = 0;
+  for (const entry of entries) {
+    const file = join(folder, entry.name);
+    if (entry.isDirectory() && pattern.canHold(entry.name, level)) {
+      await visit(pattern, visitor, file, level + 1);
+    } else if (entry.isFile()) {
+      const name = pattern.match(file);
+      if (name) {
+        visitor.onRecording({ ...name, file });
+      }
+    }
+    count += 1;
+    if (count % NAMES_PER_TURN === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import { resolve } from 'node:path';
+import { PerchError } from '../base/errors.ts';
+import { fromLocalTime, toLocalTime, zoneOffsetMs } from './time-zone.ts';
+
+/** What a recording is called after its template's expansion. */
+export const RECORDING_SUFFIX = '.mp4';
+
+const VARIABLE = /%(path|[YmdHMSfzs])/g;
+const DATE_VARIABLES = ['%Y', '%m', '%d', '%H', '%M', '%S'];
+/** What a path name consists of; the shortest match, because a template may go on after it. */
+const PATH_PATTERN = '[0-9A-Za-z_./-]+?';
+const PATTERNS: Record<string, string> = {
+  Y: '\\d{4}',
+  m: '\\d{2}',
+  d: '\\d{2}',
+  H: '\\d{2}',
+  M: '\\d{2}',
+  S: '\\d{2}',
+  f: '\\d{6}',
+  z: 'Z|[+-]\\d{4}',
+  s: '\\d{10}',
+};
+
+/** One recording as its file name tells it. */
+export interface RecordingName {
+  readonly path: string;
+  /** Unix microseconds. */
+  readonly startUs: number;
+}
+
+/** @throws PerchError when recordings made with this template could not be told apart or found again */
+export function checkRecordPath(template: string, forPlayback: boolean): void {
+  const missing = (text: string): never => {
+    throw new PerchError('badInput', `recordPath '${template}' must contain ${text}`);
+  };
+  if (!template.includes('%path')) {
+    missing('%path');
+  }
+  if (!template.includes('%s') && !DATE_VARIABLES.every((variable) => template.includes(variable))) {
+    missing(`%s or all of ${DATE_VARIABLES.join(' ')}`);
+  }
+  if (forPlayback && !template.includes('%f')) {
+    missing('%f, which playback needs to tell recordings of one second apart');
+  }
+}
+
+/**
+ * The absolute name of a recording.
+ * @param wallMs Unix milliseconds, with a fraction down to the microsecond
+ * @param zone IANA name; undefined: the machine's own
+ */
+export function formatRecordPath(template: string, path: string, wallMs: number, zone?: string): string {
+  const wholeUs = Math.round(wallMs * 1000);
+  const utcMs = Math.floor(wholeUs / 1000);
+  const local = toLocalTime(utcMs, zone);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const values: Record<string, () => string> = {
+    path: () => path,
+    Y: () => String(local.year).padStart(4, '0'),
+    m: () => two(local.month),
+    d: () => two(local.day),
+    H: () => two(local.hour),
+    M: () => two(local.minute),
+    S: () => two(local.second),
+    f: () => String(wholeUs - Math.floor(wholeUs / 1_000_000) * 1_000_000).padStart(6, '0'),
+    z: () => formatOffset(zoneOffsetMs(utcMs, zone)),
+    s: () => String(Math.floor(wholeUs / 1_000_000)).padStart(10, '0'),
+  };
+  return resolve(template.replace(VARIABLE, (_, name: string) => values[name]?.() ?? '') + RECORDING_SUFFIX);
+}
+
+/** `Z` or `+hhmm`. */
+function formatOffset(offsetMs: number): string {
+  if (offsetMs === 0) {
+    return 'Z';
+  }
+  const minutes = Math.round(Math.abs(offsetMs) / 60_000);
+  const digits = String(Math.floor(minutes / 60) * 100 + (minutes % 60)).padStart(4, '0');
+  return `${offsetMs < 0 ? '-' : '+'}${digits}`;
+}
+
+/** Finds a template's recordings by name. Only whole names match: `cam1` never finds the files of `cam10`. */
+export class RecordPathPattern {
+  /** The deepest folder that all matching files share. */
+  readonly folder: string;
+  readonly #path: string | undefined;
+  readonly #zone: string | undefined;
+  readonly #names: string[] = [];
+  readonly #whole: RegExp;
+  /** One pattern for each level below `folder`; undefined when `%path` is open and may span levels. */
+  readonly #levels: readonly RegExp[] | undefined;
+
+  /** @param path undefined: the recordings of every path */
+  constructor(template: string, path: string | undefined, zone?: string) {
+    this.#path = path;
+    this.#zone = zone;
+    const named = path === undefined ? template : template.replaceAll('%path', path);
+    const absolute = resolve(named) + RECORDING_SUFFIX;
+    const first = absolute.search(VARIABLE);
+    const cut = absolute.lastIndexOf('/', first < 0 ? absolute.length : first);
+    this.folder = absolute.slice(0, Math.max(cut, 1));
+    this.#whole = new RegExp(`^${this.#capturing(absolute)}$`);
+    const below = absolute.slice(cut + 1).split('/');
+    this.#levels = path === undefined ? undefined : below.map((level) => new RegExp(`^${plain(level)}$`));
+  }
+
+  /** Whether a folder, so many levels below `folder` (1: right in it), can hold matching files. */
+  canHold(name: string, level: number): boolean {
+    if (this.#levels) {
+      return level < this.#levels.length && (this.#levels[level - 1]?.test(name) ?? false);
+    }
+    return level < 32;
+  }
+
+  match(file: string): RecordingName | undefined {
+    const found = this.#whole.exec(file);
+    if (!found) {
+      return undefined;
+    }
+    const fields: Record<string, string> = {};
+    for (let i = 0; i < this.#names.length; i += 1) {
+      fields[this.#names[i] ?? ''] ??= found[i + 1] ?? '';
+    }
+    const path = this.#path ?? fields['path'];
+    const startUs = startOf(fields, this.#zone);
+    return path === undefined || startUs === undefined ? undefined : { path, startUs };
+  }
+
+  /** A variable that stands twice must read the same both times. */
+  #capturing(absolute: string): string {
+    return expand(absolute, (name) => {
+      const group = this.#names.indexOf(name);
+      if (group >= 0) {
+        return `\\${group + 1}`;
+      }
+      this.#names.push(name);
+      return `(${name === 'path' ? PATH_PATTERN : PATTERNS[name]})`;
+    });
+  }
+}
+
+function plain(text: string): string {
+  return expand(text, (name) => `(?:${name === 'path' ? PATH_PATTERN : PATTERNS[name]})`);
+}
+
+/** What has a meaning in a regular expression, taken literally. */
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+
+/** A regular expression's source: text as it stands, variables as `of` says. */
+function expand(text: string, of: (name: string) => string): string {
+  let source = '';
+  let at = 0;
+  for (const match of text.matchAll(VARIABLE)) {
+    source += escaped(text.slice(at, match.index)) + of(match[1] ?? '');
+    at = match.index + match[0].length;
+  }
+  return source + escaped(text.slice(at));
+}
+
+function startOf(fields: Record<string, string>, zone: string | undefined): number | undefined {
+  const micros = Number(fields['f'] ?? 0);
+  if (fields['s'] !== undefined) {
+    return Number(fields['s']) * 1_000_000 + micros;
+  }
+  const number = (name: string): number => Number(fields[name] ?? 0);
+  const local = {
+    year: number('Y'),
+    month: number('m'),
+    day: number('d'),
+    hour: number('H'),
+    minute: number('M'),
+    second: number('S'),
+  };
+  const asUtc = new Date(Date.UTC(local.year, local.month - 1, local.day, local.hour, local.minute, local.second));
+  // A date that does not exist is counted on by Date, so it reads back differently.
+  const isDate = asUtc.getUTCMonth() + 1 === local.month && asUtc.getUTCDate() === local.day;
+  if (!isDate || local.hour > 23 || local.minute > 59 || local.second > 59) {
+    return undefined;
+  }
+  const offset = fields['z'];
+  const utcMs = offset === undefined ? fromLocalTime(local, zone) : asUtc.getTime() - parseOffset(offset);
+  return utcMs * 1000 + micros;
+}
+
+function parseOffset(text: string): number {
+  if (text === 'Z') {
+    return 0;
+  }
+  const minutes = Number(text.slice(1, 3)) * 60 + Number(text.slice(3, 5));
+  return (text.startsWith('-') ? -minutes : minutes) * 60_000;
+}

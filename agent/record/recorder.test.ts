@@ -1,0 +1,220 @@
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import {
+  feed,
+  filesBelow,
+  opusSound,
+  opusTrack,
+  record,
+  startRecorder,
+  temporaryFolder,
+  WALL,
+} from '../../test/recordings.ts';
+import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
+import type { Mp4Fragment } from '../media/mp4/read.ts';
+import { FragmentWalk, readInit } from './fragment-walk.ts';
+import { findStreamMark, type StreamMark } from './stream-mark.ts';
+
+interface ReadFile {
+  readonly durationMs: number;
+  readonly mark: StreamMark;
+  readonly fragments: readonly Mp4Fragment[];
+  /** Bytes behind the last fragment. */
+  readonly tailBytes: number;
+}
+
+async function readFile(file: string): Promise<ReadFile> {
+  await using handle = await open(file);
+  const { size } = await handle.stat();
+  const init = await readInit(handle, size);
+  const walk = new FragmentWalk(handle, init, size);
+  const fragments: Mp4Fragment[] = [];
+  for (let placed = await walk.next(); placed; placed = await walk.next()) {
+    fragments.push(placed.fragment);
+  }
+  const mark = findStreamMark(init.userData) as StreamMark;
+  return { durationMs: init.durationMs, mark, fragments, tailBytes: size - walk.offset };
+}
+
+const runsOf = (file: ReadFile, trackId: number) =>
+  file.fragments.flatMap((fragment) => fragment.runs.filter((run) => run.trackId === trackId));
+const countOf = (file: ReadFile, trackId: number) => runsOf(file, trackId).reduce((sum, run) => sum + run.count, 0);
+
+test('files are cut at the first key frame after the segment duration, and nothing is lost between them', async () => {
+  using folder = temporaryFolder();
+  const names = await record(folder.path, 10, { segmentDurationMs: 2_500, sound: true });
+  // The sound of the last 20 ms has not ended when the key frame comes: it begins the next file.
+  const times = ['12-00-00-000000', '12-00-02-980000', '12-00-05-980000', '12-00-08-980000'];
+  expect(names.map((name) => name.slice(-19))).toEqual(times.map((time) => `${time}.mp4`));
+  const files = await Promise.all(names.map(readFile));
+
+  expect(files.map((file) => file.durationMs)).toEqual([3000, 3020, 3020, 1020]);
+  expect(files.map((file) => runsOf(file, 1)[0]?.isSync(0))).toEqual([true, true, true, true]);
+  expect(files.map((file) => runsOf(file, 1)[0]?.baseTime)).toEqual([0, 1800, 1800, 1800]);
+  expect(files.map((file) => runsOf(file, 2)[0]?.baseTime)).toEqual([0, 0, 0, 0]);
+  expect(files.reduce((sum, file) => sum + countOf(file, 1), 0)).toBe(100);
+  expect(files.reduce((sum, file) => sum + countOf(file, 2), 0)).toBe(500);
+  expect(files.map((file) => file.mark.segmentNumber)).toEqual([0, 1, 2, 3]);
+  expect(new Set(files.map((file) => file.mark.streamId)).size).toBe(1);
+  expect(files.map((file) => file.mark.dtsUs)).toEqual([10e6, 12.98e6, 15.98e6, 18.98e6]);
+  expect(files.map((file) => file.mark.wallUs)).toEqual([0, 2.98, 5.98, 8.98].map((s) => (WALL + s * 1000) * 1000));
+  expect(files.every((file) => file.tailBytes > 0)).toBe(true);
+});
+
+test('a part is written each part duration, holds all tracks, and follows the one before', async () => {
+  using folder = temporaryFolder();
+  const [name = ''] = await record(folder.path, 4, { partDurationMs: 500, sound: true });
+  const file = await readFile(name);
+  expect(file.fragments.map((fragment) => fragment.sequence)).toEqual(file.fragments.map((_, i) => i));
+  expect(file.fragments.length).toBeGreaterThanOrEqual(8);
+  for (const trackId of [1, 2]) {
+    let end = 0;
+    for (const run of runsOf(file, trackId)) {
+      expect(run.baseTime).toBe(end);
+      end += run.durationTicks;
+    }
+  }
+});
+
+test('a part that has reached its size limit is written before its time', async () => {
+  using folder = temporaryFolder();
+  const [name = ''] = await record(folder.path, 4, { maxPartBytes: 4_000 });
+  expect((await readFile(name)).fragments.length).toBeGreaterThan(4);
+});
+
+test('what comes before the first key frame is left out', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path);
+  feed(running.stream, [tinyVideo(20, 10, 10, 0, WALL).slice(5)]);
+  running.stream.close();
+  await running.recorder.stop();
+  const file = await readFile(running.log.finishedFiles[0]?.file ?? '');
+  expect(countOf(file, 1)).toBe(10);
+  expect(file.mark.wallUs).toBe((WALL + 1000) * 1000);
+});
+
+test('recording that begins late has the group of pictures that the stream kept', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path);
+  await running.recorder.stop();
+  const video = tinyVideo(20, 10, 10, 0, WALL);
+  feed(running.stream, [video.slice(0, 15)]);
+  running.recorder.start(running.stream);
+  feed(running.stream, [video.slice(15)]);
+  await running.recorder.stop();
+  expect(countOf(await readFile(running.log.finishedFiles[0]?.file ?? ''), 1)).toBe(10);
+  expect(running.recorder.state).toEqual({ kind: 'idle' });
+});
+
+test('sound that runs behind the picture begins the file, so that no time is negative', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
+  const sound = opusSound(100, 0, WALL - 200);
+  feed(running.stream, [tinyVideo(20, 10, 10, 90_000 * 0.2, WALL), sound]);
+  running.stream.close();
+  await running.recorder.stop();
+  const file = await readFile(running.log.finishedFiles[0]?.file ?? '');
+  expect(runsOf(file, 2)[0]?.baseTime).toBe(0);
+  expect(runsOf(file, 1)[0]?.baseTime).toBeGreaterThan(0);
+});
+
+test('changed parameter sets begin a file that does not claim to follow on', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path);
+  const video = tinyVideo(20, 10, 10, 0, WALL);
+  feed(running.stream, [video.slice(0, 10)]);
+  running.stream.setTrack(0, { ...tinyH264, fps: 10 });
+  feed(running.stream, [video.slice(10)]);
+  running.stream.close();
+  await running.recorder.stop();
+  const files = await Promise.all(running.log.names.map(readFile));
+  expect(files.map((file) => countOf(file, 1))).toEqual([10, 10]);
+  expect(files[0]?.mark.streamId).not.toBe(files[1]?.mark.streamId);
+  expect(files[1]?.mark.segmentNumber).toBe(0);
+});
+
+test('a single wrong timestamp is left out, a clock that has jumped begins a file that does not claim to follow on', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path);
+  const video = tinyVideo(20, 10, 10, 900_000, WALL);
+  const stray = { ...video[5], pts: 1e12, dts: 1e12 } as (typeof video)[number];
+  const jumped = tinyVideo(20, 10, 10, 9e9, WALL + 2000);
+  feed(running.stream, [[...video.slice(0, 5), stray, ...video.slice(6), ...jumped]]);
+  running.stream.close();
+  await running.recorder.stop();
+  const files = await Promise.all(running.log.names.map(readFile));
+  expect(files.map((file) => file.durationMs)).toEqual([2000, 1000]);
+  expect(files.map((file) => countOf(file, 1))).toEqual([19, 10]);
+  expect(files[0]?.mark.streamId).not.toBe(files[1]?.mark.streamId);
+  expect(running.recorder.dropped['jumped timestamp']).toBeGreaterThan(0);
+});
+
+test('a name that is taken is never overwritten: the file gets the next microsecond', async () => {
+  using folder = temporaryFolder();
+  const taken = join(folder.path, 'cam/2026-07-01_12-00-00-000000.mp4');
+  mkdirSync(dirname(taken));
+  writeFileSync(taken, 'precious');
+  expect(await record(folder.path, 2)).toEqual([taken.replace('000000.mp4', '000001.mp4')]);
+  expect(readFileSync(taken, 'utf8')).toBe('precious');
+});
+
+test('a file is whole up to its last part at any time while it is being written', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path);
+  feed(running.stream, [tinyVideo(45, 10, 10, 0, WALL)]);
+  await running.flush.flush();
+  await expect.poll(() => running.recorder.state.kind).toBe('recording');
+  await expect.poll(() => statSync(filesBelow(folder.path)[0] ?? '').size).toBeGreaterThan(10_000);
+  const [name = ''] = filesBelow(folder.path);
+  await expect.poll(async () => countOf(await readFile(name), 1)).toBe(40);
+  expect((await readFile(name)).durationMs).toBe(0);
+  expect(running.flush.isOpen(name)).toBe(true);
+  await running.recorder.stop();
+  expect(running.flush.isOpen(name)).toBe(false);
+  expect(countOf(await readFile(name), 1)).toBe(45);
+});
+
+test('a disk that cannot keep up loses whole groups of pictures, and the file stays playable', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, { queueBytes: 6_000 });
+  // All at once, so that the disk has no chance to take anything away.
+  feed(running.stream, [tinyVideo(100, 10, 10, 0, WALL)]);
+  running.stream.close();
+  await running.recorder.stop();
+  const file = await readFile(running.log.finishedFiles[0]?.file ?? '');
+  expect(running.recorder.dropped['slow disk']).toBeGreaterThan(0);
+  expect(countOf(file, 1)).toBeLessThan(100);
+  let end = 0;
+  for (const run of runsOf(file, 1)) {
+    expect(run.baseTime === end || run.isSync(0)).toBe(true);
+    end = run.baseTime + run.durationTicks;
+  }
+});
+
+test('a folder that cannot be made is one clear state; the recorder tries again by itself and goes on when it can', async () => {
+  using folder = temporaryFolder();
+  const inTheWay = join(folder.path, 'cam');
+  writeFileSync(inTheWay, 'a file where the folder should be');
+  await using running = startRecorder(folder.path);
+  const video = tinyVideo(60, 10, 10, 0, WALL);
+  feed(running.stream, [video.slice(0, 15)]);
+  await expect.poll(() => running.recorder.state.kind).toBe('failed');
+  expect(running.recorder.state).toEqual({
+    kind: 'failed',
+    error: `cannot write recordings to ${inTheWay}: a file stands where a folder is needed: remove it or change recordPath`,
+    sinceMs: running.clock.wallMs(),
+  });
+
+  mkdirSync(join(folder.path, 'aside'));
+  renameSync(inTheWay, join(folder.path, 'aside/kept'));
+  feed(running.stream, [video.slice(15, 35)]);
+  expect(running.recorder.state.kind).toBe('failed');
+  await running.clock.advance(2_000);
+  feed(running.stream, [video.slice(35)]);
+  running.stream.close();
+  await running.recorder.stop();
+  expect(running.log.finishedFiles.map((segment) => segment.durationMs)).toEqual([2000]);
+  expect(readFileSync(join(folder.path, 'aside/kept'), 'utf8')).toBe('a file where the folder should be');
+});

@@ -1,0 +1,207 @@
+import { dirname } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { explain } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { storable } from '../stream/storable.ts';
+import type { Stream } from '../stream/stream.ts';
+import { codeOf, diskFault } from './disk-fault.ts';
+import type { FlushPoint } from './flush.ts';
+import { formatRecordPath } from './record-path.ts';
+import { recoverFile } from './recovery.ts';
+import type { SegmentLog } from './segment-log.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import { Segmenter, type SegmenterLimits, type SegmenterOwner } from './segmenter.ts';
+import type { StreamMark } from './stream-mark.ts';
+import type { TrackBuffer } from './track-buffer.ts';
+
+const FIRST_RETRY_MS = 2_000;
+const LONGEST_RETRY_MS = 10_000;
+/** What may wait for the disk: some ten seconds of a good camera. */
+const QUEUE_BYTES = 16 << 20;
+/** A file name clash is solved in steps of a microsecond, in a template without microseconds in steps of a second. */
+const CLASH_STEPS_MS = [0.001, 1000] as const;
+
+export interface RecorderOptions extends SegmenterLimits {
+  readonly path: string;
+  readonly recordPath: string;
+  /** IANA name for the times in file names; undefined: the machine's own. */
+  readonly zone?: string;
+  readonly queueBytes?: number;
+}
+
+export interface RecorderDeps {
+  readonly flush: FlushPoint;
+  readonly log: SegmentLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export type RecorderState =
+  | { readonly kind: 'idle' }
+  /** A stream is there; its first key frame or first part is not. */
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'recording'; readonly file: string }
+  /** The disk cannot be written; it is tried again and again. `sinceMs` is Unix time. */
+  | { readonly kind: 'failed'; readonly error: string; readonly sinceMs: number };
+
+/** Records one path: a stream at a time, for as long as it lasts. A disk that fails never reaches the stream. */
+export class Recorder {
+  /** How often samples were left out since the recorder was made. */
+  readonly dropped = { 'slow disk': 0, 'late sample': 0, 'jumped timestamp': 0 };
+  readonly #options: RecorderOptions;
+  readonly #deps: RecorderDeps;
+  #state: RecorderState = { kind: 'idle' };
+  #current: { readonly stream: Stream; readonly segmenter: Segmenter } | undefined;
+  /** Files that have all their samples and are being finished. */
+  readonly #finishing = new Set<Promise<void>>();
+  /** Files that a failing disk left unfinished, to be finished when it can be written again. */
+  #leftOver: string[] = [];
+  #failures = 0;
+  #retryAtMs = 0;
+  #isDropping = false;
+
+  constructor(options: RecorderOptions, deps: RecorderDeps) {
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  get state(): RecorderState {
+    return this.#state;
+  }
+
+  /** Records `stream` until it ends; begins with the group of pictures that the stream has kept. */
+  start(stream: Stream): void {
+    this.#leave();
+    const source = storable(stream);
+    if (source.tracks.length === 0) {
+      this.#deps.logger.warn('nothing in this stream can be recorded');
+      return;
+    }
+    this.#state = this.#state.kind === 'failed' ? this.#state : { kind: 'waiting' };
+    const segmenter: Segmenter = new Segmenter(
+      source.tracks,
+      this.#options,
+      this.#owner(() => segmenter),
+    );
+    this.#current = { stream: source, segmenter };
+    source.addReader(segmenter, true);
+  }
+
+  /** Resolves when everything that was recorded is whole and on the disk, or the disk has refused it. */
+  async stop(): Promise<void> {
+    this.#leave();
+    while (this.#finishing.size > 0) {
+      await Promise.all(this.#finishing);
+    }
+  }
+
+  #leave(): void {
+    const current = this.#current;
+    if (current) {
+      current.stream.removeReader(current.segmenter);
+      current.segmenter.onEnd();
+    }
+  }
+
+  #owner(segmenter: () => Segmenter): SegmenterOwner {
+    return {
+      mayOpen: () => this.#deps.clock.monoMs() >= this.#retryAtMs,
+      open: (mark, buffers) => this.#open(segmenter(), mark, buffers),
+      finish: (writer) => this.#finish(writer),
+      dropped: (reason) => this.#onDropped(reason),
+      ended: (cause) => {
+        if (cause !== undefined) {
+          this.#deps.logger.error({ err: cause }, 'recorder ended by a fault of its own');
+        }
+        this.#current = undefined;
+        this.#state = this.#state.kind === 'failed' ? this.#state : { kind: 'idle' };
+      },
+    };
+  }
+
+  #open(segmenter: Segmenter, mark: StreamMark, buffers: readonly TrackBuffer[]): SegmentWriter {
+    const stepMs = CLASH_STEPS_MS[this.#options.recordPath.includes('%f') ? 0 : 1];
+    const { recordPath, path, zone } = this.#options;
+    const nameOf = (clash: number) => formatRecordPath(recordPath, path, mark.wallUs / 1000 + clash * stepMs, zone);
+    const writer: SegmentWriter = new SegmentWriter(mark, buffers, {
+      nameOf,
+      queueBytes: this.#options.queueBytes ?? QUEUE_BYTES,
+      flush: this.#deps.flush,
+      onStarted: (file, clash) => {
+        writer.startUs = mark.wallUs + Math.round(clash * stepMs * 1000);
+        this.#onStarted(segmenter, file, writer.startUs);
+      },
+      onFailure: (error, leftOver) => {
+        segmenter.abandon(writer);
+        this.#onFailure(leftOver, nameOf(0), error);
+      },
+    });
+    return writer;
+  }
+
+  #onStarted(segmenter: Segmenter, file: string, startUs: number): void {
+    if (this.#state.kind === 'failed') {
+      this.#deps.logger.info({ file }, 'recording goes on');
+      this.#finishLeftOver();
+    }
+    this.#failures = 0;
+    this.#isDropping = false;
+    const isCurrent = this.#current?.segmenter === segmenter;
+    this.#state = isCurrent ? { kind: 'recording', file } : { kind: 'idle' };
+    this.#deps.log.opened({ path: this.#options.path, file, startUs });
+  }
+
+  #finish(writer: SegmentWriter): void {
+    const done = writer
+      .finish()
+      .then((isWhole) => {
+        const file = writer.name;
+        if (isWhole && file !== undefined) {
+          this.#failures = 0;
+          const { startUs, durationMs, sizeBytes } = writer;
+          this.#deps.log.finished({ path: this.#options.path, file, startUs, durationMs, sizeBytes });
+        }
+      })
+      .finally(() => this.#finishing.delete(done));
+    this.#finishing.add(done);
+  }
+
+  #onFailure(file: string | undefined, wantedFile: string, error: unknown): void {
+    this.#failures += 1;
+    const pauseMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
+    this.#retryAtMs = this.#deps.clock.monoMs() + pauseMs;
+    if (file !== undefined) {
+      this.#leftOver.push(file);
+    }
+    const fault = diskFault(dirname(file ?? wantedFile), error);
+    const isNew = this.#state.kind !== 'failed' || this.#state.error !== fault.message;
+    const sinceMs = this.#state.kind === 'failed' ? this.#state.sinceMs : this.#deps.clock.wallMs();
+    this.#state = { kind: 'failed', error: fault.message, sinceMs };
+    if (isNew) {
+      this.#deps.logger.error({ ...fault.context, code: codeOf(error), cause: explain(error) }, fault.message);
+    }
+  }
+
+  #finishLeftOver(): void {
+    const files = this.#leftOver;
+    this.#leftOver = [];
+    for (const file of files) {
+      const done = recoverFile(file)
+        .then((result) =>
+          this.#deps.logger.info({ file, result: result.kind }, 'finished a recording that was cut off'),
+        )
+        .catch((error: unknown) => this.#deps.logger.warn({ file, cause: explain(error) }, 'cannot finish a recording'))
+        .finally(() => this.#finishing.delete(done));
+      this.#finishing.add(done);
+    }
+  }
+
+  #onDropped(reason: Parameters<SegmenterOwner['dropped']>[0]): void {
+    this.dropped[reason] += 1;
+    // Said once when it begins; the count goes on.
+    if (!this.#isDropping) {
+      this.#isDropping = true;
+      this.#deps.logger.warn({ reason, dropped: this.dropped[reason] }, 'recorder leaves out samples');
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { filesBelow, SegmentLogBook, temporaryFolder } from '../../test/recordings.ts';
+import { silentLogger } from '../base/log.ts';
+import { formatRecordPath } from './record-path.ts';
+import { deleteExpired, keepRetention, pauseMs, type RetentionRules } from './retention.ts';
+
+const HOUR_MS = 3_600_000;
+
+function setUp(folder: string, limits: Readonly<Record<string, number>>) {
+  const recordPath = join(folder, '%path/%Y-%m-%d/%H-%M-%S-%f');
+  const clock = new FakeClock();
+  const log = new SegmentLogBook();
+  const open = new Set<string>();
+  const rules: RetentionRules = {
+    recordPaths: () => [recordPath],
+    deleteAfterMs: (path) => limits[path],
+    shortestMs: () => Math.min(...Object.values(limits)),
+  };
+  // Deletions pause on the clock: here they do not wait.
+  const hurried = {
+    ...clock,
+    monoMs: clock.monoMs,
+    wallMs: clock.wallMs,
+    every: () => () => {},
+    sleep: async () => {},
+  };
+  const deps = { clock: hurried, log, isOpen: (file: string) => open.has(file), logger: silentLogger };
+  const make = (path: string, ageMs: number): string => {
+    const file = formatRecordPath(recordPath, path, clock.wallMs() - ageMs, 'UTC');
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, 'x');
+    return file;
+  };
+  return { clock, log, open, rules, deps, make };
+}
+
+test('recordings whose start is older than the limit of their path go, and the folders that become empty', async () => {
+  using folder = temporaryFolder();
+  const { rules, deps, log, make } = setUp(folder.path, { cam: 24 * HOUR_MS, 'garden/gate': HOUR_MS });
+  const old = [make('cam', 49 * HOUR_MS), make('cam', 24 * HOUR_MS), make('garden/gate', HOUR_MS + 1)];
+  const kept = [make('cam', 24 * HOUR_MS - 1), make('garden/gate', HOUR_MS - 1)];
+  const deleted = await deleteExpired(rules, deps, new AbortController().signal, 'UTC');
+  expect(deleted.sort()).toEqual([...old].sort());
+  expect(log.removedFiles.sort()).toEqual([...old].sort());
+  expect(filesBelow(folder.path)).toEqual(kept.sort());
+  expect(existsSync(dirname(old[0] ?? ''))).toBe(false);
+  expect(existsSync(folder.path)).toBe(true);
+});
+
+test('recordings of a path without a limit, unknown files, open files and empty folders of others stay', async () => {
+  using folder = temporaryFolder();
+  const { rules, deps, open, make } = setUp(folder.path, { cam: HOUR_MS });
+  const opened = make('cam', 5 * HOUR_MS);
+  open.add(opened);
+  const unlimited = make('attic', 500 * HOUR_MS);
+  const note = join(folder.path, 'cam/readme.txt');
+  writeFileSync(note, 'x');
+  mkdirSync(join(folder.path, 'cam/empty'));
+  expect(await deleteExpired(rules, deps, new AbortController().signal, 'UTC')).toEqual([]);
+  expect(filesBelow(folder.path)).toEqual([opened, unlimited, note].sort());
+  expect(existsSync(join(folder.path, 'cam/empty'))).toBe(true);
+});
+
+test('a limit of zero keeps everything', async () => {
+  using folder = temporaryFolder();
+  const { rules, deps, make } = setUp(folder.path, { cam: 0 });
+  make('cam', 9_000 * HOUR_MS);
+  expect(await deleteExpired(rules, deps, new AbortController().signal, 'UTC')).toEqual([]);
+});
+
+test.for([
+  [undefined, 30 * 60_000],
+  [24 * HOUR_MS, 30 * 60_000],
+  [10 * 60_000, 5 * 60_000],
+  [1, 1_000],
+] as const)('with a smallest limit of %s ms the next round comes after %s ms', ([shortest, pause]) => {
+  expect(pauseMs({ shortestMs: () => shortest })).toBe(pause);
+});
+
+test('rounds follow one another until they are stopped', async () => {
+  using folder = temporaryFolder();
+  const { clock, rules, deps, make } = setUp(folder.path, { cam: HOUR_MS });
+  const file = make('cam', HOUR_MS - 60_000);
+  const stop = new AbortController();
+  const done = keepRetention(rules, { ...deps, clock }, stop.signal, 'UTC');
+  await clock.advance(1);
+  expect(existsSync(file)).toBe(true);
+  await expect
+    .poll(async () => {
+      await clock.advance(600_000);
+      return existsSync(file);
+    })
+    .toBe(false);
+  stop.abort();
+  await done;
+});

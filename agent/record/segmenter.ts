@@ -1,0 +1,311 @@
+import { randomUUID } from 'node:crypto';
+import type { Sample } from '../media/sample.ts';
+import type { Track } from '../media/track.ts';
+import type { Reader } from '../stream/stream.ts';
+import type { SegmentWriter } from './segment-writer.ts';
+import type { StreamMark } from './stream-mark.ts';
+import { leadingTrackOf, TrackBuffer } from './track-buffer.ts';
+
+/** Samples of other tracks that are this much older than the newest belong to the file before. */
+const MAX_LAG_SECONDS = 1;
+/** When the capture times and the stream's own times part by more than this, one of the two has jumped. */
+const MAX_DRIFT_MS = 5_000;
+const JUMPS_TO_START_OVER = 3;
+/** A sample of another track this far from the leading one is a wrong timestamp. */
+const MAX_SPREAD_SECONDS = 10;
+
+export interface SegmenterLimits {
+  readonly partDurationMs: number;
+  readonly maxPartBytes: number;
+  readonly segmentDurationMs: number;
+}
+
+/** What the recorder does for its segmenter. */
+export interface SegmenterOwner {
+  /** Called at a key sample when there is no file: false while the disk is given a rest after a failure. */
+  mayOpen(): boolean;
+  open(mark: StreamMark, buffers: readonly TrackBuffer[]): SegmentWriter;
+  /** The file has all its samples. */
+  finish(writer: SegmentWriter): void;
+  /** Samples that cannot be stored were left out: from here to the next key sample, or a single one. */
+  dropped(reason: 'slow disk' | 'late sample' | 'jumped timestamp'): void;
+  ended(cause?: unknown): void;
+}
+
+/**
+ * Cuts a stream into parts and files. A file begins with a key sample of the leading track; other tracks go on where they
+ * were, so that nothing is lost at a cut. Each track's newest sample is held back until its end is known.
+ */
+export class Segmenter implements Reader {
+  readonly type = 'hidden';
+  readonly id = 'recorder';
+  readonly #buffers: readonly TrackBuffer[];
+  readonly #lead: TrackBuffer;
+  readonly #limits: SegmenterLimits;
+  readonly #owner: SegmenterOwner;
+  #writer: SegmentWriter | undefined;
+  #streamId = newStreamId();
+  #segmentNumber = 0;
+  /** Nothing is taken before the next key sample of the leading track. */
+  #isWaiting = true;
+  #wantsNewFile = false;
+  #partBytes = 0;
+  /** The first sample of the file: what drift is measured against. */
+  #startWall = 0;
+  #startDts = 0;
+  /** Samples of the leading track with jumped timestamps, one after the other. */
+  #jumps = 0;
+
+  constructor(tracks: readonly Track[], limits: SegmenterLimits, owner: SegmenterOwner) {
+    this.#buffers = tracks.map((track, i) => new TrackBuffer(i, track));
+    this.#lead = this.#buffers[leadingTrackOf(tracks)] as TrackBuffer;
+    this.#limits = limits;
+    this.#owner = owner;
+  }
+
+  onSample(track: number, sample: Sample): void {
+    const buffer = this.#buffers[track] as TrackBuffer;
+    if (this.#isWaiting) {
+      this.#join(buffer, sample);
+      return;
+    }
+    if (buffer.wantsKey && !sample.key) {
+      return;
+    }
+    buffer.wantsKey = false;
+    const held = buffer.held;
+    if (held === undefined) {
+      buffer.held = sample;
+      return;
+    }
+    if (buffer === this.#lead ? this.#hasJumped(sample) : this.#isStray(buffer, sample)) {
+      this.#onJump(buffer, sample);
+      return;
+    }
+    if (sample.dts <= held.dts) {
+      this.#owner.dropped('late sample');
+      return;
+    }
+    buffer.held = sample;
+    this.#take(buffer, held, sample.dts);
+    if (buffer === this.#lead && !this.#isWaiting) {
+      this.#jumps = 0;
+      if (sample.key) {
+        this.#cutAt(sample);
+      }
+    }
+  }
+
+  /** A file has one description of its tracks: the next key sample begins another, and readers must not join the two. */
+  onTrack(track: number, description: Track): void {
+    const buffer = this.#buffers[track] as TrackBuffer;
+    buffer.nextDescription = description;
+    this.#wantsNewFile = true;
+    if (!this.#writer) {
+      this.#applyDescriptions();
+    }
+  }
+
+  onEnd(cause?: unknown): void {
+    this.#completeAll();
+    this.#finish();
+    this.#isWaiting = true;
+    this.#owner.ended(cause);
+  }
+
+  /** The disk refused the file: what comes next begins a new one, which does not follow on from it. */
+  abandon(writer: SegmentWriter): void {
+    if (this.#writer === writer) {
+      this.#writer = undefined;
+      this.#clearParts();
+      this.#wait();
+    }
+    this.#renew();
+  }
+
+  /** While waiting: a key sample ends the wait. Samples of sound are held on the way, for the file may begin with one. */
+  #join(buffer: TrackBuffer, sample: Sample): void {
+    if (buffer !== this.#lead || !sample.key) {
+      if (buffer.description.kind === 'audio') {
+        buffer.held = sample;
+      }
+      return;
+    }
+    if (!this.#writer && !this.#owner.mayOpen()) {
+      return;
+    }
+    buffer.held = sample;
+    this.#isWaiting = false;
+    buffer.wantsKey = false;
+    if (!this.#writer) {
+      this.#begin();
+    } else if (this.#wantsNewFile) {
+      this.#cutAt(sample);
+    }
+  }
+
+  #hasJumped(sample: Sample): boolean {
+    const mediaMs = this.#lead.secondsOf(sample.dts - this.#startDts) * 1000;
+    return Math.abs(sample.wall - this.#startWall - mediaMs) > MAX_DRIFT_MS;
+  }
+
+  #isStray(buffer: TrackBuffer, sample: Sample): boolean {
+    const held = this.#lead.held;
+    const apart = held ? buffer.secondsOf(sample.dts) - this.#lead.secondsOf(held.dts) : 0;
+    return Math.abs(apart) > MAX_SPREAD_SECONDS;
+  }
+
+  /** A single wrong stamp is left out; after several in a row, old and new samples cannot be told on one scale. */
+  #onJump(buffer: TrackBuffer, sample: Sample): void {
+    this.#owner.dropped('jumped timestamp');
+    this.#jumps += buffer === this.#lead ? 1 : 0;
+    if (this.#jumps < JUMPS_TO_START_OVER) {
+      return;
+    }
+    this.#completeAll();
+    this.#finish();
+    this.#renew();
+    this.#wait();
+    this.#join(buffer, sample);
+  }
+
+  #take(buffer: TrackBuffer, sample: Sample, endDts: number): void {
+    if (sample.dts < buffer.baseDts) {
+      this.#owner.dropped('late sample');
+      return;
+    }
+    buffer.samples.push(sample);
+    buffer.endDts = endDts;
+    buffer.lastDuration = endDts - sample.dts;
+    this.#partBytes += sample.data.length;
+    const partTicks = endDts - (buffer.samples[0] as Sample).dts;
+    if (
+      partTicks * 1000 >= this.#limits.partDurationMs * buffer.description.clockRate ||
+      this.#partBytes >= this.#limits.maxPartBytes
+    ) {
+      this.#writePart();
+    }
+  }
+
+  #writePart(): void {
+    this.#partBytes = 0;
+    if (this.#writer && !this.#writer.writePart()) {
+      this.#owner.dropped('slow disk');
+      this.#wait();
+    }
+  }
+
+  /** At a key sample of the leading track (held): ends the file when it is long enough. */
+  #cutAt(sample: Sample): void {
+    const ticks = sample.dts - this.#startDts;
+    const isLongEnough = ticks * 1000 >= this.#limits.segmentDurationMs * this.#lead.description.clockRate;
+    if (!isLongEnough && !this.#wantsNewFile) {
+      return;
+    }
+    const oldest = this.#lead.secondsOf(sample.dts) - MAX_LAG_SECONDS;
+    for (const buffer of this.#buffers) {
+      if (buffer.held && buffer.secondsOf(buffer.held.dts) < oldest) {
+        this.#completeHeld(buffer);
+      }
+    }
+    this.#finish();
+    if (this.#isWaiting || !this.#owner.mayOpen()) {
+      this.#wait();
+      this.#join(this.#lead, sample);
+    } else {
+      this.#begin();
+    }
+  }
+
+  /** Begins a file with the held samples. */
+  #begin(): void {
+    this.#applyDescriptions();
+    const newest = Math.max(...this.#buffers.map((b) => (b.held ? b.secondsOf(b.held.dts) : -Infinity)));
+    let first = this.#lead;
+    for (const buffer of this.#buffers) {
+      if (!buffer.held || !first.held) {
+        continue;
+      }
+      const seconds = buffer.secondsOf(buffer.held.dts);
+      if (seconds < newest - MAX_LAG_SECONDS) {
+        buffer.held = undefined;
+      } else if (seconds < first.secondsOf(first.held.dts)) {
+        first = buffer;
+      }
+    }
+    const start = first.held ?? (this.#lead.held as Sample);
+    const startSeconds = first.secondsOf(start.dts);
+    for (const buffer of this.#buffers) {
+      buffer.baseDts = buffer === first ? start.dts : buffer.ticksOf(startSeconds);
+    }
+    const leadSample = this.#lead.held ?? start;
+    this.#jumps = 0;
+    this.#startDts = leadSample.dts;
+    this.#startWall = leadSample.wall;
+    const mark = {
+      streamId: this.#streamId,
+      segmentNumber: this.#segmentNumber,
+      dtsUs: startSeconds * 1e6,
+      wallUs: Math.round(start.wall * 1000),
+    };
+    this.#segmentNumber += 1;
+    this.#writer = this.#owner.open(mark, this.#buffers);
+  }
+
+  #applyDescriptions(): void {
+    for (const buffer of this.#buffers) {
+      buffer.description = buffer.nextDescription ?? buffer.description;
+      buffer.nextDescription = undefined;
+    }
+    if (this.#wantsNewFile) {
+      this.#wantsNewFile = false;
+      this.#renew();
+    }
+  }
+
+  /** The last samples of a stream have no successor: they are taken to last as long as the ones before. */
+  #completeAll(): void {
+    for (const buffer of this.#buffers) {
+      this.#completeHeld(buffer);
+    }
+  }
+
+  #completeHeld(buffer: TrackBuffer): void {
+    const held = buffer.held;
+    buffer.held = undefined;
+    if (held && this.#writer && !this.#isWaiting) {
+      this.#take(buffer, held, held.dts + Math.max(1, buffer.lastDuration));
+    }
+  }
+
+  #finish(): void {
+    const writer = this.#writer;
+    if (writer) {
+      this.#writePart();
+      this.#writer = undefined;
+      this.#owner.finish(writer);
+    }
+  }
+
+  #clearParts(): void {
+    this.#partBytes = 0;
+    for (const buffer of this.#buffers) {
+      buffer.samples = [];
+    }
+  }
+
+  #wait(): void {
+    this.#isWaiting = true;
+    for (const buffer of this.#buffers) {
+      buffer.held = undefined;
+      buffer.wantsKey = buffer.description.kind === 'video';
+    }
+  }
+
+  #renew(): void {
+    this.#streamId = newStreamId();
+    this.#segmentNumber = 0;
+  }
+}
+
+const newStreamId = (): string => randomUUID().replaceAll('-', '');

@@ -1,0 +1,77 @@
+const DAY_MS = 86_400_000;
+
+/** Calendar fields as a file name shows them. `month` counts from 1. */
+export interface LocalTime {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** How far local time is ahead of UTC at an instant. @param zone IANA name; undefined: the machine's own */
+export function zoneOffsetMs(utcMs: number, zone: string | undefined): number {
+  if (zone === undefined) {
+    return -new Date(utcMs).getTimezoneOffset() * 60_000;
+  }
+  const { year, month, day, hour, minute, second } = partsIn(zone, utcMs);
+  return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(utcMs / 1000) * 1000;
+}
+
+/** The fields of an instant in a zone. */
+export function toLocalTime(utcMs: number, zone: string | undefined): LocalTime {
+  const shifted = new Date(utcMs + zoneOffsetMs(utcMs, zone));
+  return {
+    year: shifted.getUTCFullYear(),
+    month: shifted.getUTCMonth() + 1,
+    day: shifted.getUTCDate(),
+    hour: shifted.getUTCHours(),
+    minute: shifted.getUTCMinutes(),
+    second: shifted.getUTCSeconds(),
+  };
+}
+
+/**
+ * The instant (Unix milliseconds) that shows these fields. The hour that a zone shows twice in autumn means the first of the two;
+ * an hour that it skips in spring is counted on from before the change.
+ */
+export function fromLocalTime(local: LocalTime, zone: string | undefined): number {
+  const asUtcMs = Date.UTC(local.year, local.month - 1, local.day, local.hour, local.minute, local.second);
+  const beforeMs = zoneOffsetMs(asUtcMs - DAY_MS, zone);
+  const afterMs = zoneOffsetMs(asUtcMs + DAY_MS, zone);
+  const earlierMs = asUtcMs - Math.max(beforeMs, afterMs);
+  if (beforeMs === afterMs || zoneOffsetMs(earlierMs, zone) === Math.max(beforeMs, afterMs)) {
+    return earlierMs;
+  }
+  return asUtcMs - Math.min(beforeMs, afterMs);
+}
+
+function partsIn(zone: string, utcMs: number): LocalTime {
+  let format = formats.get(zone);
+  if (!format) {
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone: zone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    });
+    formats.set(zone, format);
+  }
+  const values = new Map(format.formatToParts(utcMs).map((part) => [part.type, Number(part.value)]));
+  const of = (type: Intl.DateTimeFormatPartTypes): number => values.get(type) ?? 0;
+  return {
+    year: of('year'),
+    month: of('month'),
+    day: of('day'),
+    hour: of('hour'),
+    minute: of('minute'),
+    second: of('second'),
+  };
+}
