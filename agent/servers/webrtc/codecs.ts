@@ -1,0 +1,132 @@
+import { PerchError } from '../../base/errors.ts';
+import type { RtpFormat } from '../../media/depacketizer.ts';
+import { type AudioTrack, CODEC_LABEL, type H264Track, type H265Track, type Track } from '../../media/track.ts';
+import type { Offer, OfferSection } from './offer.ts';
+
+/** The part of a track that a browser plays, and what it calls it. */
+export interface Choice {
+  /** The track's number in its stream; -1: nothing is sent, the section is there because players want it. */
+  readonly track: number;
+  readonly section: OfferSection;
+  readonly format: RtpFormat;
+}
+
+/** What of a stream goes to a browser. */
+export interface Choices {
+  readonly video: Choice | undefined;
+  readonly audio: Choice | undefined;
+  /** What stays behind, in words for the log. */
+  readonly leftOut: readonly string[];
+}
+
+const SUPPORTED = 'H264, H265, Opus, G711 with 8000 Hz and one channel';
+
+/**
+ * Finds what the browser can play of the stream, with the payload types that it gave.
+ * Throws when it could play nothing, or not the picture: a player can then say why.
+ */
+export function chooseCodecs(tracks: readonly Track[], offer: Offer): Choices {
+  const videoTrack = tracks.findIndex((track) => track.kind === 'video');
+  const audioTrack = tracks.findIndex((track) => track.kind === 'audio' && isSendable(track));
+  if (videoTrack < 0 && audioTrack < 0) {
+    const codecs = tracks.map((track) => CODEC_LABEL[track.codec]).join(', ') || 'no tracks';
+    throw new PerchError(
+      'badInput',
+      `the stream has no codec that WebRTC supports: it has ${codecs}, supported are ${SUPPORTED}`,
+    );
+  }
+  const leftOut = tracks
+    .filter((_track, i) => i !== videoTrack && i !== audioTrack)
+    .map(
+      (track) =>
+        `${CODEC_LABEL[track.codec]}${track.kind === 'audio' && !isSendable(track) ? ' (not for WebRTC)' : ''}`,
+    );
+  const videoSection = sectionFor('video', offer);
+  const audioSection = sectionFor('audio', offer);
+
+  const video = videoSection && videoTrack >= 0 ? chooseVideo(tracks, videoTrack, videoSection) : undefined;
+  const audio = audioSection && audioTrack >= 0 ? chooseAudio(tracks, audioTrack, audioSection) : undefined;
+  if (!video && !audio) {
+    const wanted = tracks.map((track) => CODEC_LABEL[track.codec]).join(' and ');
+    throw new PerchError(
+      'badInput',
+      `codecs not supported by client: the stream has ${wanted}, the offer takes neither`,
+    );
+  }
+  return {
+    video,
+    // A stream without sound still has a silent section: players wait for both kinds.
+    audio: audio ?? silent(audioSection),
+    leftOut,
+  };
+}
+
+function isSendable(track: Track): boolean {
+  // RFC 3551 §4.5.14: PCMU and PCMA are what browsers know, at 8,000 Hz and with one channel only.
+  return track.codec === 'opus' || (track.codec === 'g711' && track.clockRate === 8_000 && track.channels === 1);
+}
+
+function sectionFor(kind: string, offer: Offer): OfferSection | undefined {
+  return offer.sections.find((section) => section.kind === kind && section.receives && !section.isRefused);
+}
+
+function chooseVideo(tracks: readonly Track[], number: number, section: OfferSection): Choice {
+  const track = tracks[number] as Track;
+  const format = track.codec === 'h265' ? chooseH265(track, section) : chooseH264(track as H264Track, section);
+  return { track: number, section, format };
+}
+
+/** Only packetization-mode 1 has fragments (RFC 6184 §6.3). The stream's own profile first, then the usual ones: browsers decode more than they name. */
+function chooseH264(track: H264Track, section: OfferSection): RtpFormat {
+  const offered = section.formats.filter((format) => format.encoding === 'H264');
+  const usable = offered.filter((format) => format.fmtp.get('packetization-mode') === '1');
+  const profile = track.sps[1] ?? 0;
+  const rank = (format: RtpFormat): number => {
+    const id = (format.fmtp.get('profile-level-id') ?? '42001f').toLowerCase();
+    if (Number.parseInt(id.slice(0, 2), 16) === profile) {
+      return id.startsWith('42e0') ? 0 : 1;
+    }
+    return id.startsWith('42e0') ? 2 : 3;
+  };
+  const best = usable.toSorted((a, b) => rank(a) - rank(b))[0];
+  if (!best) {
+    const why = offered.length > 0 ? 'offers H264 with packetization-mode 0 only' : 'does not offer H264';
+    throw new PerchError('badInput', `codecs not supported by client: the video is H264 and this browser ${why}`);
+  }
+  return best;
+}
+
+/** RFC 7798 §7.1: without a profile-id the profile is Main (1). */
+function chooseH265(track: H265Track, section: OfferSection): RtpFormat {
+  const offered = section.formats.filter((format) => format.encoding === 'H265');
+  // After the two-byte header and a byte of identifiers: profile space (2), tier (1), profile (5), ISO/IEC 23008-2 §7.3.3.
+  const profile = (track.sps[3] ?? 1) & 0x1f;
+  const best = offered.find((format) => Number(format.fmtp.get('profile-id') ?? 1) === profile);
+  if (!best) {
+    const why = offered.length > 0 ? `does not offer its profile ${profile}` : 'does not offer H265';
+    throw new PerchError('badInput', `codecs not supported by client: the video is H265 and this browser ${why}`);
+  }
+  return best;
+}
+
+function chooseAudio(tracks: readonly Track[], number: number, section: OfferSection): Choice | undefined {
+  const track = tracks[number] as AudioTrack;
+  const law = track.codec === 'g711' && track.law === 'a' ? 'PCMA' : 'PCMU';
+  const encoding = track.codec === 'opus' ? 'OPUS' : law;
+  const format = section.formats.find(
+    (offered) => offered.encoding === encoding && offered.clockRate === track.clockRate,
+  );
+  return format && { track: number, section, format: track.channels === 2 ? withStereo(format) : format };
+}
+
+/** RFC 7587 §6.1: browsers play Opus with one channel unless told otherwise. */
+function withStereo(format: RtpFormat): RtpFormat {
+  return { ...format, fmtp: new Map([...format.fmtp, ['stereo', '1'], ['sprop-stereo', '1']]) };
+}
+
+function silent(section: OfferSection | undefined): Choice | undefined {
+  const format =
+    section?.formats.find((offered) => offered.encoding === 'PCMU') ??
+    section?.formats.find((offered) => offered.encoding === 'OPUS' || offered.encoding === 'PCMA');
+  return section && format && { track: -1, section, format };
+}

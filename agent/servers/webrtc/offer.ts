@@ -1,0 +1,176 @@
+import { PerchError } from '../../base/errors.ts';
+import type { RtpFormat } from '../../media/depacketizer.ts';
+
+/** Far above any browser's offer (a hundred formats, 300 lines). */
+const MAX_LINES = 4_000;
+const MAX_SECTIONS = 32;
+const MAX_FORMATS = 256;
+const MAX_FINGERPRINTS = 8;
+
+export interface Fingerprint {
+  /** `sha-256`, in lower case. */
+  readonly hash: string;
+  /** Upper-case hexadecimal with colons, RFC 8122 §5. */
+  readonly value: string;
+}
+
+/** One `m=` section of an offer. */
+export interface OfferSection {
+  /** `audio`, `video`, `application`, or whatever word stands there. */
+  readonly kind: string;
+  readonly protocol: string;
+  /** The format words of the m-line, as they have to be repeated when the section is refused. */
+  readonly formatWords: readonly string[];
+  readonly mid: string;
+  /** Port 0 in an offer: the section is not to be used (RFC 3264 §6), unless it is bundled. */
+  readonly isRefused: boolean;
+  /** Whether the browser wants to receive. */
+  readonly receives: boolean;
+  /** In the browser's order of preference. */
+  readonly formats: readonly RtpFormat[];
+  /** `payload type + space + feedback` as `a=rtcp-fb` has them; `*` for all. */
+  readonly feedback: ReadonlySet<string>;
+}
+
+/** What a browser offers, RFC 8829; what is not needed here is passed over. */
+export interface Offer {
+  readonly sections: readonly OfferSection[];
+  /** The mids of `a=group:BUNDLE`. */
+  readonly bundle: readonly string[];
+  readonly ufrag: string;
+  readonly fingerprints: readonly Fingerprint[];
+  /** `actpass`, `active` or `passive`. */
+  readonly setup: string;
+}
+
+interface Draft {
+  readonly kind: string;
+  readonly port: string;
+  readonly protocol: string;
+  readonly formatWords: readonly string[];
+  readonly attributes: Map<string, string[]>;
+}
+
+/** Reads an offer. Throws PerchError when a session cannot be built on it, and names what is missing. */
+export function parseOffer(text: string): Offer {
+  const lines = text.split(/\r\n|\n|\r/);
+  if (!lines[0]?.startsWith('v=')) {
+    throw new PerchError('badInput', 'the offer is not a session description: it does not begin with v=');
+  }
+  if (lines.length > MAX_LINES) {
+    throw new PerchError('badInput', `offer of ${lines.length} lines, at most ${MAX_LINES} are taken`);
+  }
+  const session = new Map<string, string[]>();
+  const drafts: Draft[] = [];
+  for (const line of lines) {
+    readLine(line.trim(), session, drafts);
+  }
+  if (drafts.length === 0) {
+    throw new PerchError('badInput', 'the offer has no media');
+  }
+  // Credentials may stand for the whole session or in each section; bundled ones are the same (RFC 8843 §7).
+  const transport = (name: string): string[] =>
+    [...drafts.map((draft) => draft.attributes), session].flatMap((attributes) => attributes.get(name) ?? []);
+  const ufrag = transport('ice-ufrag')[0];
+  const fingerprints = transport('fingerprint').slice(0, MAX_FINGERPRINTS).map(parseFingerprint);
+  if (!ufrag || ufrag.length > 256) {
+    throw new PerchError('badInput', 'the offer has no a=ice-ufrag');
+  }
+  if (fingerprints.length === 0) {
+    throw new PerchError('badInput', 'the offer has no a=fingerprint');
+  }
+  const bundle = (session.get('group') ?? []).find((group) => group.startsWith('BUNDLE'));
+  return {
+    sections: drafts.map((draft, i) => sectionOf(draft, session, i)),
+    bundle: bundle?.split(/\s+/).slice(1) ?? [],
+    ufrag,
+    fingerprints,
+    setup: transport('setup')[0] ?? 'actpass',
+  };
+}
+
+function readLine(line: string, session: Map<string, string[]>, drafts: Draft[]): void {
+  if (line.startsWith('m=')) {
+    if (drafts.length === MAX_SECTIONS) {
+      throw new PerchError('badInput', `offer with more than ${MAX_SECTIONS} media sections`);
+    }
+    const [kind = '', port = '', protocol = '', ...formatWords] = line.slice(2).split(/\s+/, 3 + MAX_FORMATS);
+    if (!/^[\w-]+$/.test(kind) || !/^\d+$/.test(port) || formatWords.length === 0) {
+      throw new PerchError('badInput', `'${line.slice(0, 80)}' is not a media line`);
+    }
+    drafts.push({ kind: kind.toLowerCase(), port, protocol, formatWords, attributes: new Map() });
+    return;
+  }
+  if (!line.startsWith('a=')) {
+    return;
+  }
+  const colon = line.indexOf(':');
+  const name = (colon < 0 ? line.slice(2) : line.slice(2, colon)).toLowerCase();
+  const attributes = drafts.at(-1)?.attributes ?? session;
+  const values = attributes.get(name) ?? [];
+  attributes.set(name, values);
+  values.push(colon < 0 ? '' : line.slice(colon + 1).trim());
+}
+
+function sectionOf(draft: Draft, session: Map<string, string[]>, index: number): OfferSection {
+  const { attributes } = draft;
+  const direction = ['sendrecv', 'recvonly', 'sendonly', 'inactive'].find(
+    (word) => attributes.has(word) || session.has(word),
+  );
+  const maps = byPayloadType(attributes.get('rtpmap') ?? []);
+  const fmtps = byPayloadType(attributes.get('fmtp') ?? []);
+  return {
+    kind: draft.kind,
+    protocol: draft.protocol,
+    formatWords: draft.formatWords,
+    mid: attributes.get('mid')?.[0] ?? String(index),
+    isRefused: draft.port === '0' && !attributes.has('bundle-only'),
+    receives: direction !== 'sendonly' && direction !== 'inactive',
+    formats: draft.formatWords.flatMap((word) => formatOf(word, maps, fmtps)),
+    feedback: new Set(attributes.get('rtcp-fb') ?? []),
+  };
+}
+
+/** RFC 3551 §6: G.711 needs no rtpmap. */
+const STATIC_MAPS: Record<number, string> = { 0: 'PCMU/8000', 8: 'PCMA/8000' };
+
+function formatOf(word: string, maps: Map<number, string>, fmtps: Map<number, string>): RtpFormat[] {
+  const payloadType = /^\d{1,3}$/.test(word) ? Number(word) : -1;
+  const map = /^([\w.+-]+)\/(\d{1,6})(?:\/(\d{1,2}))?$/.exec(maps.get(payloadType) ?? STATIC_MAPS[payloadType] ?? '');
+  if (payloadType < 0 || payloadType > 127 || !map) {
+    return [];
+  }
+  const fmtp = new Map<string, string>();
+  for (const part of (fmtps.get(payloadType) ?? '').split(';', 64)) {
+    const equals = part.indexOf('=');
+    const key = part
+      .slice(0, equals < 0 ? undefined : equals)
+      .trim()
+      .toLowerCase();
+    if (key !== '') {
+      fmtp.set(key, part.slice(equals + 1).trim());
+    }
+  }
+  const encoding = (map[1] ?? '').toUpperCase();
+  return [{ payloadType, encoding, clockRate: Number(map[2]), channels: Number(map[3] ?? 1), fmtp }];
+}
+
+/** `96 H264/90000` → 96: `H264/90000`. */
+function byPayloadType(values: readonly string[]): Map<number, string> {
+  const map = new Map<number, string>();
+  for (const value of values) {
+    const match = /^(\d{1,3})\s+(.+)$/.exec(value);
+    if (match?.[2] !== undefined) {
+      map.set(Number(match[1]), match[2]);
+    }
+  }
+  return map;
+}
+
+function parseFingerprint(text: string): Fingerprint {
+  const [hash = '', value = ''] = text.split(/\s+/);
+  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){15,63}$/i.test(value)) {
+    throw new PerchError('badInput', `'${text.slice(0, 80)}' is not a fingerprint`);
+  }
+  return { hash: hash.toLowerCase(), value: value.toUpperCase() };
+}

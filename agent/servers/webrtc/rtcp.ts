@@ -1,0 +1,144 @@
+// RTCP, RFC 3550 §6.4: version (2), padding, count or format (5), type (8), length in words minus one (16), SSRC (32).
+const SENDER_REPORT = 200;
+const RECEIVER_REPORT = 201;
+const SOURCE_DESCRIPTION = 202;
+const TRANSPORT_FEEDBACK = 205;
+const PAYLOAD_FEEDBACK = 206;
+const GENERIC_NACK = 1;
+const PLI = 1;
+const FIR = 4;
+const APPLICATION_LAYER = 15;
+const CNAME = 1;
+/** "REMB", draft-alvestrand-rmcat-remb §2.2. */
+const REMB = 0x52454d42;
+
+const REPORT_BLOCK_BYTES = 24;
+/** Seconds from 1900, where NTP begins, to 1970. */
+const NTP_OFFSET_S = 2_208_988_800;
+
+/** What a viewer says about what it gets. */
+export interface RtcpSink {
+  /**
+   * @param ssrc of the track that the report is about
+   * @param lost packets since the start; may be negative when there were duplicates
+   * @param jitterTicks in the clock rate of the track
+   */
+  onReport(ssrc: number, lost: number, jitterTicks: number): void;
+  /** The viewer cannot go on without a key frame. */
+  onPictureLoss(): void;
+  /** @param lost packets that it asks to have again */
+  onNack(lost: number): void;
+  /** What the viewer's link takes, by its own estimate. */
+  onEstimate(bitsPerSecond: number): void;
+}
+
+/** Walks a compound packet. Each part is read within its own length; the first one that is damaged ends the walk. Never throws. */
+export function readRtcp(compound: Uint8Array, sink: RtcpSink): void {
+  const view = new DataView(compound.buffer, compound.byteOffset, compound.byteLength);
+  let at = 0;
+  while (at + 8 <= compound.length) {
+    const flags = view.getUint8(at);
+    const end = at + 4 * (view.getUint16(at + 2) + 1);
+    if (flags >> 6 !== 2 || end > compound.length) {
+      return;
+    }
+    readPart(view, at, end, flags & 0x1f, sink);
+    at = end;
+  }
+}
+
+function readPart(view: DataView, at: number, end: number, format: number, sink: RtcpSink): void {
+  switch (view.getUint8(at + 1)) {
+    case SENDER_REPORT:
+      readReports(view, at + 28, end, format, sink);
+      break;
+    case RECEIVER_REPORT:
+      readReports(view, at + 8, end, format, sink);
+      break;
+    case TRANSPORT_FEEDBACK:
+      if (format === GENERIC_NACK) {
+        sink.onNack(countNacked(view, at + 12, end));
+      }
+      break;
+    case PAYLOAD_FEEDBACK:
+      if (format === PLI || format === FIR) {
+        sink.onPictureLoss();
+      } else if (format === APPLICATION_LAYER) {
+        readEstimate(view, at + 12, end, sink);
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+function readReports(view: DataView, start: number, end: number, count: number, sink: RtcpSink): void {
+  for (let i = 0; i < count; i += 1) {
+    const at = start + i * REPORT_BLOCK_BYTES;
+    if (at + REPORT_BLOCK_BYTES > end) {
+      return;
+    }
+    // 24 bits with a sign, after the 8 bits of the fraction.
+    const lost = (view.getInt32(at + 4) << 8) >> 8;
+    sink.onReport(view.getUint32(at), lost, view.getUint32(at + 12));
+  }
+}
+
+/** RFC 4585 §6.2.1: a sequence number and a bit for each of the 16 after it. */
+function countNacked(view: DataView, start: number, end: number): number {
+  let lost = 0;
+  for (let at = start; at + 4 <= end; at += 4) {
+    lost += 1;
+    for (let bits = view.getUint16(at + 2); bits !== 0; bits &= bits - 1) {
+      lost += 1;
+    }
+  }
+  return lost;
+}
+
+function readEstimate(view: DataView, at: number, end: number, sink: RtcpSink): void {
+  if (at + 8 > end || view.getUint32(at) !== REMB) {
+    return;
+  }
+  const word = view.getUint32(at + 4);
+  const exponent = (word >>> 18) & 0x3f;
+  sink.onEstimate((word & 0x3ffff) * 2 ** exponent);
+}
+
+export interface SenderFacts {
+  readonly ssrc: number;
+  /** Unix milliseconds. */
+  readonly wallMs: number;
+  /** The RTP time of that moment, 32 bits. */
+  readonly timestamp: number;
+  readonly packets: number;
+  readonly octets: number;
+  readonly cname: string;
+}
+
+/** A sender report and the name that ties sound to picture, RFC 3550 §6.4.1 and §6.5. */
+export function writeSenderReport(facts: SenderFacts): Uint8Array {
+  const cname = Buffer.from(facts.cname);
+  const itemBytes = 4 + 2 + cname.length;
+  // At least one zero ends the items; the chunk is filled up to whole words.
+  const chunkBytes = (itemBytes + 4) & ~3;
+  const packet = Buffer.alloc(28 + 4 + chunkBytes);
+  packet[0] = 0x80;
+  packet[1] = SENDER_REPORT;
+  packet.writeUInt16BE(28 / 4 - 1, 2);
+  packet.writeUInt32BE(facts.ssrc, 4);
+  const seconds = Math.floor(facts.wallMs / 1000);
+  packet.writeUInt32BE((seconds + NTP_OFFSET_S) >>> 0, 8);
+  packet.writeUInt32BE(Math.floor(((facts.wallMs / 1000) % 1) * 2 ** 32), 12);
+  packet.writeUInt32BE(facts.timestamp, 16);
+  packet.writeUInt32BE(facts.packets >>> 0, 20);
+  packet.writeUInt32BE(facts.octets >>> 0, 24);
+  packet[28] = 0x81;
+  packet[29] = SOURCE_DESCRIPTION;
+  packet.writeUInt16BE((4 + chunkBytes) / 4 - 1, 30);
+  packet.writeUInt32BE(facts.ssrc, 32);
+  packet[36] = CNAME;
+  packet[37] = cname.length;
+  packet.set(cname, 38);
+  return packet;
+}

@@ -1,0 +1,44 @@
+import { createCipheriv } from 'node:crypto';
+
+/** Master key (16 bytes) and salt (14 bytes) of both directions, as the DTLS handshake leaves them (RFC 5764 §4.2). */
+export interface SrtpKeys {
+  readonly localKey: Uint8Array;
+  readonly localSalt: Uint8Array;
+  readonly remoteKey: Uint8Array;
+  readonly remoteSalt: Uint8Array;
+}
+
+/** Session keys of one direction. */
+export interface SessionKeys {
+  readonly cipherKey: Uint8Array;
+  readonly authKey: Uint8Array;
+  readonly salt: Uint8Array;
+}
+
+const CIPHER_KEY_BYTES = 16;
+const AUTH_KEY_BYTES = 20;
+const SALT_BYTES = 14;
+/** Of HMAC-SHA1-80. */
+export const AUTH_TAG_BYTES = 10;
+
+// RFC 3711 §4.3.2: encryption, authentication, salt; RTCP's three follow.
+const RTP_LABEL = 0;
+const RTCP_LABEL = 3;
+
+export const deriveRtpKeys = (key: Uint8Array, salt: Uint8Array): SessionKeys => derive(key, salt, RTP_LABEL);
+export const deriveRtcpKeys = (key: Uint8Array, salt: Uint8Array): SessionKeys => derive(key, salt, RTCP_LABEL);
+
+/** RFC 3711 §4.3.3 with a key derivation rate of 0: AES-CM over a counter made of the label and the master salt. */
+function derive(key: Uint8Array, salt: Uint8Array, firstLabel: number): SessionKeys {
+  const one = (label: number, length: number): Uint8Array => {
+    const counter = Buffer.alloc(16);
+    counter.set(salt.subarray(0, SALT_BYTES));
+    counter[7] = (counter[7] as number) ^ label;
+    return createCipheriv('aes-128-ctr', key, counter).update(Buffer.alloc(length));
+  };
+  return {
+    cipherKey: one(firstLabel, CIPHER_KEY_BYTES),
+    authKey: one(firstLabel + 1, AUTH_KEY_BYTES),
+    salt: one(firstLabel + 2, SALT_BYTES),
+  };
+}

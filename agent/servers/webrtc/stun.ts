@@ -1,0 +1,216 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { isIPv4 } from 'node:net';
+import { crc32 } from 'node:zlib';
+
+// STUN, RFC 8489 §5: type (16), length (16), magic cookie (32), transaction id (96), then attributes padded to 32 bits.
+const HEADER_BYTES = 20;
+const MAGIC_COOKIE = 0x2112a442;
+const BINDING_REQUEST = 0x0001;
+const BINDING_SUCCESS = 0x0101;
+const BINDING_ERROR = 0x0111;
+/** RFC 8489 §14.7: the CRC is XORed with "STUN". */
+const FINGERPRINT_XOR = 0x5354554e;
+const INTEGRITY_BYTES = 24;
+const FINGERPRINT_BYTES = 8;
+/** A connectivity check has about ten attributes; a datagram that has more than this is none. */
+const MAX_ATTRIBUTES = 32;
+
+const ATTRIBUTE = {
+  username: 0x0006,
+  messageIntegrity: 0x0008,
+  errorCode: 0x0009,
+  unknownAttributes: 0x000a,
+  xorMappedAddress: 0x0020,
+  priority: 0x0024,
+  useCandidate: 0x0025,
+  fingerprint: 0x8028,
+} as const;
+
+/** Comprehension-required attributes (below 0x8000) that a check may carry. */
+const UNDERSTOOD: ReadonlySet<number> = new Set([
+  ATTRIBUTE.username,
+  ATTRIBUTE.messageIntegrity,
+  ATTRIBUTE.priority,
+  ATTRIBUTE.useCandidate,
+]);
+
+/** A connectivity check, not yet authenticated: nothing in it may be believed before `hasIntegrity`. */
+export interface BindingRequest {
+  /** 12 bytes, a view into the datagram. */
+  readonly transactionId: Uint8Array;
+  /** `ufrag of the receiver:ufrag of the sender`, RFC 8445 §7.2.2. */
+  readonly username: string;
+  readonly useCandidate: boolean;
+  /** Attributes that the sender insists on and that mean nothing to us. */
+  readonly unknown: readonly number[];
+  /** Where MESSAGE-INTEGRITY begins. */
+  readonly integrityAt: number;
+}
+
+/** RFC 7983 §7: the first byte tells STUN (0 to 3) from DTLS (20 to 63) and RTP or RTCP (128 to 191). */
+export function isStun(datagram: Uint8Array): boolean {
+  return (datagram[0] ?? 255) <= 3;
+}
+
+/** Reads a binding request; undefined for everything else, damaged or not. Never throws. */
+export function parseBindingRequest(datagram: Uint8Array): BindingRequest | undefined {
+  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
+  if (datagram.length < HEADER_BYTES || datagram.length % 4 !== 0) {
+    return undefined;
+  }
+  const isRequest = view.getUint16(0) === BINDING_REQUEST && view.getUint32(4) === MAGIC_COOKIE;
+  if (!isRequest || view.getUint16(2) !== datagram.length - HEADER_BYTES) {
+    return undefined;
+  }
+
+  let username: string | undefined;
+  let useCandidate = false;
+  let integrityAt = -1;
+  const unknown: number[] = [];
+  let at = HEADER_BYTES;
+  for (let count = 0; at < datagram.length; count += 1) {
+    const type = view.getUint16(at);
+    const length = view.getUint16(at + 2);
+    const start = at + 4;
+    const end = start + length;
+    if (end > datagram.length || count === MAX_ATTRIBUTES) {
+      return undefined;
+    }
+    if (type === ATTRIBUTE.fingerprint) {
+      // It comes last (§14.7) and covers everything before it.
+      return length === 4 && end === datagram.length && hasFingerprint(datagram, view, at) && username !== undefined
+        ? { transactionId: datagram.subarray(8, 20), username, useCandidate, unknown, integrityAt }
+        : undefined;
+    }
+    // What stands after MESSAGE-INTEGRITY is not covered by it and is ignored (§14.5).
+    if (integrityAt < 0) {
+      if (type === ATTRIBUTE.messageIntegrity) {
+        if (length !== INTEGRITY_BYTES - 4) {
+          return undefined;
+        }
+        integrityAt = at;
+      } else if (type === ATTRIBUTE.username) {
+        username = latin1(datagram, start, end);
+      } else if (type === ATTRIBUTE.useCandidate) {
+        useCandidate = true;
+      } else if (type < 0x8000 && !UNDERSTOOD.has(type)) {
+        unknown.push(type);
+      }
+    }
+    at = (end + 3) & ~3;
+  }
+  if (username === undefined || at !== datagram.length) {
+    return undefined;
+  }
+  return { transactionId: datagram.subarray(8, 20), username, useCandidate, unknown, integrityAt };
+}
+
+/** Whether the request was made with this password, RFC 8489 §14.5 (short-term credentials: the key is the password). */
+export function hasIntegrity(datagram: Uint8Array, request: BindingRequest, password: string): boolean {
+  if (request.integrityAt < 0) {
+    return false;
+  }
+  const given = datagram.subarray(request.integrityAt + 4, request.integrityAt + INTEGRITY_BYTES);
+  return timingSafeEqual(given, integrityOf(datagram, request.integrityAt, password));
+}
+
+/** The answer to a check that has passed: the address that it came from, as we see it. */
+export function writeBindingSuccess(
+  transactionId: Uint8Array,
+  address: string,
+  port: number,
+  password: string,
+): Uint8Array {
+  const ip = isIPv4(address) ? ipv4Bytes(address) : ipv6Bytes(address);
+  const value = Buffer.alloc(4 + ip.length);
+  value[1] = ip.length === 4 ? 1 : 2;
+  value.writeUInt16BE(port ^ (MAGIC_COOKIE >>> 16), 2);
+  // XORed with the cookie and the transaction id, so that no NAT rewrites it (§14.2).
+  const mask = Buffer.alloc(16);
+  mask.writeUInt32BE(MAGIC_COOKIE, 0);
+  mask.set(transactionId, 4);
+  for (let i = 0; i < ip.length; i += 1) {
+    value[4 + i] = (ip[i] as number) ^ (mask[i] as number);
+  }
+  return writeMessage(BINDING_SUCCESS, transactionId, ATTRIBUTE.xorMappedAddress, value, password);
+}
+
+/** Error 420 for a check that insists on something unknown to us, RFC 8489 §6.3.1. */
+export function writeUnknownAttributes(
+  transactionId: Uint8Array,
+  unknown: readonly number[],
+  password: string,
+): Uint8Array {
+  const error = Buffer.from([0, 0, 4, 20]);
+  const list = Buffer.alloc(4 + 2 * unknown.length + (unknown.length % 2) * 2);
+  list.writeUInt16BE(ATTRIBUTE.unknownAttributes, 0);
+  list.writeUInt16BE(2 * unknown.length, 2);
+  for (const [i, type] of unknown.entries()) {
+    list.writeUInt16BE(type, 4 + 2 * i);
+  }
+  return writeMessage(BINDING_ERROR, transactionId, ATTRIBUTE.errorCode, error, password, list);
+}
+
+function writeMessage(
+  type: number,
+  transactionId: Uint8Array,
+  attribute: number,
+  value: Uint8Array,
+  password: string,
+  more: Uint8Array = new Uint8Array(0),
+): Uint8Array {
+  const integrityAt = HEADER_BYTES + 4 + value.length + more.length;
+  const message = Buffer.alloc(integrityAt + INTEGRITY_BYTES + FINGERPRINT_BYTES);
+  message.writeUInt16BE(type, 0);
+  message.writeUInt16BE(message.length - HEADER_BYTES, 2);
+  message.writeUInt32BE(MAGIC_COOKIE, 4);
+  message.set(transactionId, 8);
+  message.writeUInt16BE(attribute, HEADER_BYTES);
+  message.writeUInt16BE(value.length, HEADER_BYTES + 2);
+  message.set(value, HEADER_BYTES + 4);
+  message.set(more, HEADER_BYTES + 4 + value.length);
+  message.writeUInt16BE(ATTRIBUTE.messageIntegrity, integrityAt);
+  message.writeUInt16BE(INTEGRITY_BYTES - 4, integrityAt + 2);
+  message.set(integrityOf(message, integrityAt, password), integrityAt + 4);
+  const fingerprintAt = integrityAt + INTEGRITY_BYTES;
+  message.writeUInt16BE(ATTRIBUTE.fingerprint, fingerprintAt);
+  message.writeUInt16BE(4, fingerprintAt + 2);
+  message.writeUInt32BE((crc32(message.subarray(0, fingerprintAt)) ^ FINGERPRINT_XOR) >>> 0, fingerprintAt + 4);
+  return message;
+}
+
+/** The HMAC of what precedes the attribute, with a header length as if the attribute were the last (§14.5). */
+function integrityOf(message: Uint8Array, integrityAt: number, password: string): Uint8Array {
+  const header = Buffer.from(message.subarray(0, HEADER_BYTES));
+  header.writeUInt16BE(integrityAt + INTEGRITY_BYTES - HEADER_BYTES, 2);
+  return createHmac('sha1', password).update(header).update(message.subarray(HEADER_BYTES, integrityAt)).digest();
+}
+
+function hasFingerprint(datagram: Uint8Array, view: DataView, at: number): boolean {
+  return (crc32(datagram.subarray(0, at)) ^ FINGERPRINT_XOR) >>> 0 === view.getUint32(at + 4);
+}
+
+function latin1(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
+}
+
+function ipv4Bytes(address: string): Uint8Array {
+  return Uint8Array.from(address.split('.'), Number);
+}
+
+/** @param address as Node prints it: may have `::`, a scope (`%eth0`) or an IPv4 tail */
+function ipv6Bytes(address: string): Uint8Array {
+  const plain = (address.split('%')[0] ?? '').replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) => {
+    const group = (high: string, low: string) => (Number(high) * 256 + Number(low)).toString(16);
+    return `${group(a, b)}:${group(c, d)}`;
+  });
+  const [head = '', tail] = plain.split('::');
+  const first = head === '' ? [] : head.split(':');
+  const last = tail === undefined || tail === '' ? [] : tail.split(':');
+  const middle = Array<string>(Math.max(0, 8 - first.length - last.length)).fill('0');
+  const bytes = Buffer.alloc(16);
+  for (const [i, group] of [...first, ...middle, ...last].entries()) {
+    bytes.writeUInt16BE(Number.parseInt(group, 16), 2 * i);
+  }
+  return bytes;
+}
