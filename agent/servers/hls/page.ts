@@ -1,0 +1,120 @@
+/**
+ * The player at `/{path}/`: one file but for hls.js beside it.
+ * Query parameters controls, muted, autoplay, playsinline and disablepictureinpicture (`=false` switches off) are MediaMTX's.
+ */
+export const PLAYER_PAGE = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Live</title>
+<style>
+html, body { margin: 0; height: 100%; background: #000; color: #fff; font: 16px/1.5 system-ui, sans-serif; }
+video { display: block; width: 100%; height: 100%; object-fit: contain; }
+p { position: fixed; inset: auto 0 0 0; margin: 0; padding: 12px 16px; background: rgba(0, 0, 0, .75); }
+p:empty { display: none; }
+</style>
+</head>
+<body>
+<video></video>
+<p role="status"></p>
+<script src="hls.min.js"></script>
+<script>
+'use strict';
+(() => {
+  const AGAIN_AFTER_MS = 2000;
+  const video = document.querySelector('video');
+  const message = document.querySelector('p');
+  const options = new URLSearchParams(location.search);
+  const wants = (name) => !['false', '0', 'no'].includes(options.get(name) ?? 'true');
+  const say = (text) => { message.textContent = text; };
+  const address = 'index.m3u8' + location.search;
+
+  const name = decodeURIComponent(location.pathname.split('/').filter(Boolean).pop() ?? '');
+  document.title = name || 'Live';
+  video.controls = wants('controls');
+  video.muted = wants('muted');
+  video.autoplay = wants('autoplay');
+  video.playsInline = wants('playsinline');
+  video.disablePictureInPicture = !wants('disablepictureinpicture');
+  video.addEventListener('playing', () => say(''));
+
+  const again = (text) => {
+    say(text + ' Trying again\\u2026');
+    setTimeout(start, AGAIN_AFTER_MS);
+  };
+
+  /** Asks first, so that a refusal can be told in the server's words. */
+  const start = async () => {
+    let playlist;
+    try {
+      const answer = await fetch(address, { cache: 'no-store' });
+      playlist = await answer.text();
+      if (!answer.ok) {
+        let reason = playlist;
+        try { reason = JSON.parse(playlist).error; } catch {}
+        return again(sentence(reason || 'error ' + answer.status));
+      }
+    } catch {
+      return again('The server cannot be reached.');
+    }
+    play(playlist);
+  };
+
+  const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + '.';
+
+  const NAMES = { avc1: 'H.264', hvc1: 'H.265', mp4a: 'AAC', opus: 'Opus', fLaC: 'FLAC' };
+
+  /** The codecs of the stream that this browser has no decoder for, by their usual names. */
+  const missing = (playlist) => {
+    const source = window.ManagedMediaSource ?? window.MediaSource;
+    const codecs = (/CODECS="([^"]*)"/.exec(playlist)?.[1] ?? '').split(',').filter(Boolean);
+    const cannot = source ? codecs.filter((codec) => !source.isTypeSupported('video/mp4; codecs="' + codec + '"')) : [];
+    return cannot.map((codec) => NAMES[codec.split('.')[0]] ?? codec);
+  };
+
+  const play = (playlist) => {
+    const cannot = missing(playlist);
+    const useHls = window.Hls?.isSupported();
+    if (cannot.length > 0) {
+      say('This browser cannot play ' + cannot.join(' and ') + ', which the camera sends. Try another browser, or set the camera to H.264.');
+      if (useHls && cannot.includes('H.265')) {
+        return;
+      }
+    }
+    if (!useHls) {
+      return playNative();
+    }
+    const hls = new Hls();
+    hls.on(Hls.Events.ERROR, (_, data) => {
+      if (data.fatal) {
+        hls.destroy();
+        again('The picture stopped (' + data.details + ').');
+      }
+    });
+    hls.loadSource(address);
+    hls.attachMedia(video);
+    begin();
+  };
+
+  const playNative = () => {
+    if (!video.canPlayType('application/vnd.apple.mpegurl')) {
+      return say('This browser cannot play HLS: it has neither Media Source Extensions nor a player of its own.');
+    }
+    video.onerror = () => again('The picture stopped (' + (video.error?.message || 'error ' + video.error?.code) + ').');
+    video.src = address;
+    begin();
+  };
+
+  const begin = () => {
+    if (video.autoplay) {
+      video.play().catch(() => { say('Tap the picture to start.'); video.onclick = () => video.play(); });
+    }
+  };
+
+  start();
+})();
+</script>
+</body>
+</html>
+`;
