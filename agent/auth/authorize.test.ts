@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { type InternalUser, MEDIAMTX_USERS } from '../config/global.ts';
 import { type AccessRules, type Action, Authority, type Identity, type Owners } from './authorize.ts';
-import type { InternalUser } from './internal-users.ts';
 
 const ACTIONS: readonly Action[] = ['read', 'publish', 'playback', 'api', 'metrics', 'admin'];
 const loopback: Identity = { ip: '127.0.0.1', isLoopback: true, isPrivate: true };
@@ -16,10 +16,10 @@ const owners = (owner: string | undefined): Owners => ({
 const unclaimed = owners(undefined);
 const claimed = owners('owner');
 const tom: InternalUser = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read', path: 'door' }] };
-const anyone: InternalUser = { user: 'any', pass: '', ips: [], permissions: [{ action: 'read' }] };
+const anyone: InternalUser = { user: 'any', pass: '', ips: [], permissions: [{ action: 'read', path: '' }] };
 
-const own: AccessRules = { isOwn: true, internalUsers: undefined };
-const foreign: AccessRules = { isOwn: false, internalUsers: undefined };
+const own: AccessRules = { isOwn: true, internalUsers: [] };
+const foreign: AccessRules = { isOwn: false, internalUsers: MEDIAMTX_USERS };
 
 const allowedTo = async (accounts: Owners, rules: AccessRules, identity: Identity) => {
   const authority = new Authority(accounts, rules);
@@ -99,14 +99,19 @@ test('new rules hold from the next request on', async () => {
   expect((await authority.authorize('read', 'door', away)).allowed).toBe(false);
 });
 
-test.for([
-  [foreign, true, ['anyone on this network can watch: set users (authInternalUsers)']],
-  [{ ...foreign, internalUsers: [anyone] }, true, ['anyone on this network can watch: set users (authInternalUsers)']],
-  [{ ...foreign, internalUsers: [{ ...anyone, ips: ['192.168.0.0/16'] }] }, false, []],
-  [{ ...foreign, internalUsers: [tom] }, false, []],
-  [own, false, []],
-  [{ ...own, internalUsers: [anyone] }, false, ['authInternalUsers: 1 without a password passed over (perch: own)']],
-] as const)('%j is open: %s, and says %j', ([rules, isOpen, warnings]) => {
+test.for<[string, AccessRules, boolean, string[]]>([
+  ["MediaMTX's users", foreign, true, []],
+  ['anyone', { ...foreign, internalUsers: [anyone] }, true, []],
+  ['anyone of one network', { ...foreign, internalUsers: [{ ...anyone, ips: ['192.168.0.0/16'] }] }, false, []],
+  ['a user with a password', { ...foreign, internalUsers: [tom] }, false, []],
+  ['no user of its own set-up', own, false, []],
+  [
+    'anyone in its own set-up',
+    { ...own, internalUsers: [anyone] },
+    false,
+    ['authInternalUsers: 1 without a password let nobody in (perch: own)'],
+  ],
+])('with %s the box is open: %s', ([, rules, isOpen, warnings]) => {
   const authority = new Authority(claimed, rules);
   expect([authority.isOpen, authority.warnings]).toEqual([isOpen, warnings]);
 });

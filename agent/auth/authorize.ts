@@ -1,5 +1,6 @@
 import { isLoopbackIp } from '../base/ip-address.ts';
-import { DEFAULT_INTERNAL_USERS, type InternalUser, InternalUsers } from './internal-users.ts';
+import type { InternalUser } from '../config/global.ts';
+import { InternalUsers } from './internal-users.ts';
 
 /** MediaMTX's actions, and `admin`: the web UI itself (settings, users, cameras). */
 export type Action = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'admin';
@@ -33,8 +34,8 @@ export interface Decision {
 export interface AccessRules {
   /** Perch's own set-up (no configuration file, or one that begins with `perch: own`), not a file written for MediaMTX. */
   readonly isOwn: boolean;
-  /** The file's `authInternalUsers`; undefined when it does not have the key. */
-  readonly internalUsers: readonly InternalUser[] | undefined;
+  /** `authInternalUsers`. A file without the key has MediaMTX's; Perch's own set-up has none. */
+  readonly internalUsers: readonly InternalUser[];
 }
 
 /** The part of the accounts that decisions need. */
@@ -55,12 +56,12 @@ export class Authority {
   constructor(accounts: Owners, rules: AccessRules) {
     this.#accounts = accounts;
     this.#rules = rules;
-    this.#users = usersOf(rules);
+    this.#users = new InternalUsers(rules.internalUsers);
   }
 
   /** The configuration has changed: holds from the next request on. */
   setRules(rules: AccessRules): void {
-    this.#users = usersOf(rules);
+    this.#users = new InternalUsers(rules.internalUsers);
     this.#rules = rules;
   }
 
@@ -69,12 +70,11 @@ export class Authority {
     return !this.#rules.isOwn && this.#users.isOpen;
   }
 
-  /** Lines for the log and the page. */
+  /** Users of the file that let nobody in, and why: lines for the log and the page. */
   get warnings(): readonly string[] {
-    const open = this.isOpen ? ['anyone on this network can watch: set users (authInternalUsers)'] : [];
     const count = this.#rules.isOwn ? this.#users.anonymousCount : 0;
-    const passedOver = count > 0 ? [`authInternalUsers: ${count} without a password passed over (perch: own)`] : [];
-    return [...open, ...passedOver, ...this.#users.problems];
+    const passedOver = `authInternalUsers: ${count} without a password let nobody in (perch: own)`;
+    return count > 0 ? [passedOver, ...this.#users.problems] : this.#users.problems;
   }
 
   async authorize(action: Action, path: string, identity: Identity): Promise<Decision> {
@@ -111,10 +111,6 @@ export class Authority {
     return refuse(identity);
   }
 }
-
-/** Perch's own set-up has no anonymous users, so no default ones either. */
-const usersOf = ({ isOwn, internalUsers }: AccessRules): InternalUsers =>
-  new InternalUsers(internalUsers ?? (isOwn ? [] : DEFAULT_INTERNAL_USERS));
 
 const allow = (reason: string): Decision => ({ allowed: true, reason, challenge: false });
 

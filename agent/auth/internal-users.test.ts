@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { DEFAULT_INTERNAL_USERS, type InternalRequest, type InternalUser, InternalUsers } from './internal-users.ts';
+import { type InternalUser, MEDIAMTX_USERS } from '../config/global.ts';
+import { type InternalRequest, InternalUsers } from './internal-users.ts';
 
 const sha256 = (text: string) => `sha256:${createHash('sha256').update(text).digest('base64')}`;
-const reader: InternalUser = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read' }] };
+const reader: InternalUser = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read', path: '' }] };
 const request: InternalRequest = { action: 'read', path: 'door', ip: '192.168.1.9', user: 'tom', password: 'secret' };
 
-test.for([
+test.for<[string, InternalUser, InternalRequest, boolean]>([
   ['name and password are right', reader, request, true],
   ['the password is wrong', reader, { ...request, password: 'Secret' }, false],
   ['the name is wrong', reader, { ...request, user: 'tim' }, false],
@@ -28,7 +29,7 @@ test.for([
     { ...request, password: sha256('secret') },
     false,
   ],
-] as const)('%s', ([, user, given, isAllowed]) => {
+])('%s', ([, user, given, isAllowed]) => {
   expect(new InternalUsers([user]).allows(given, true)).toBe(isAllowed);
 });
 
@@ -55,7 +56,7 @@ test('the entries are tried in order until one lets in', () => {
 });
 
 test("MediaMTX's own defaults: everybody reads, publishes and plays back, the API is for loopback", () => {
-  const users = new InternalUsers(DEFAULT_INTERNAL_USERS);
+  const users = new InternalUsers(MEDIAMTX_USERS);
   const stranger = { ...request, user: '', password: '' };
   const asks = (action: string, ip: string) => users.allows({ ...stranger, action, ip }, true);
   expect(['read', 'publish', 'playback'].map((action) => asks(action, '203.0.113.5'))).toEqual([true, true, true]);
@@ -72,7 +73,7 @@ test('entries without a password can be passed over', () => {
   expect(users.allows(request, false)).toBe(true);
 });
 
-test.for([
+test.for<[InternalUser, string]>([
   [
     { ...reader, pass: 'argon2:$argon2id$v=19$m=4096,t=3,p=1$c2FsdA$aGFzaA' },
     'authInternalUsers[0].pass: argon2 is not supported',
@@ -83,7 +84,7 @@ test.for([
     { ...reader, permissions: [{ action: 'read', path: '~(' }] },
     "authInternalUsers[0].permissions: '~(' matches nothing",
   ],
-] as const)('what cannot match is told: %s', ([user, message]) => {
+])('what cannot match is told: %s', ([user, message]) => {
   const users = new InternalUsers([user]);
   expect(users.problems.join()).toContain(message);
   expect(users.allows(request, true)).toBe(false);

@@ -1,33 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { explain } from '../base/errors.ts';
 import { IpList } from '../base/ip-address.ts';
-
-/** An entry of `authInternalUsers`, as it stands in the configuration. */
-export interface InternalUser {
-  /** A name, `any`, or `sha256:` and the base64 digest of a name. */
-  readonly user: string;
-  /** Plain, or `sha256:` and the base64 digest; empty: any password will do. */
-  readonly pass: string;
-  /** Addresses and subnets; empty: from everywhere. */
-  readonly ips: readonly string[];
-  readonly permissions: readonly { readonly action: string; readonly path?: string }[];
-}
-
-/** MediaMTX's, for a file that does not have the key. */
-export const DEFAULT_INTERNAL_USERS: readonly InternalUser[] = [
-  {
-    user: 'any',
-    pass: '',
-    ips: [],
-    permissions: [{ action: 'publish' }, { action: 'read' }, { action: 'playback' }],
-  },
-  {
-    user: 'any',
-    pass: '',
-    ips: ['127.0.0.1', '::1'],
-    permissions: [{ action: 'api' }, { action: 'metrics' }, { action: 'pprof' }],
-  },
-];
+import type { InternalUser } from '../config/global.ts';
 
 export interface InternalRequest {
   readonly action: string;
@@ -105,7 +79,7 @@ function compile({ user, pass, ips, permissions }: InternalUser, where: string, 
     pass: pass === '' ? () => true : credential(pass, `${where}.pass`, problems),
     hasPass: pass !== '',
     ips: list,
-    permissions: permissions.map(({ action, path = '' }) => ({
+    permissions: permissions.map(({ action, path }) => ({
       action,
       matches: ACTIONS_WITH_PATH.has(action) ? pathRule(path, `${where}.permissions`, problems) : () => true,
     })),

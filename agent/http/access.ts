@@ -68,8 +68,10 @@ export class HttpAccess {
   identify(request: FastifyRequest): Identity {
     const { ip, isLoopback, isPrivate, isSameOrigin } = this.origin(request);
     const token = sessionTokenOf(request.headers);
-    // A cookie comes along with whatever another site makes the browser send: then it may look, not change.
-    const mayUseSession = SAFE_METHODS.has(request.method) || isSameOrigin;
+    // A cookie comes along with whatever another page makes the browser send: then it may neither change anything
+    // nor be read from (Origin stands in every such request that a script could read, WebSockets among them).
+    const isHarmless = SAFE_METHODS.has(request.method) && request.headers.origin === undefined;
+    const mayUseSession = isHarmless || isSameOrigin;
     const sessionUser = token !== undefined && mayUseSession ? this.#options.sessions.sessionUser(token) : undefined;
     return {
       ip,

@@ -1,6 +1,7 @@
+import { isIPv6 } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { PerchError } from '../base/errors.ts';
-import { canonicalIp } from '../base/ip-address.ts';
+import { type ListenAddress, parseAddress } from '../config/address.ts';
 import { holderOf } from './port-holder.ts';
 
 export interface Listener {
@@ -9,21 +10,18 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly ipv6Only?: boolean;
-}
-
 /**
  * Lets `app` answer on `address`: `:8080` = IPv4 and IPv6, `0.0.0.0:8080` = IPv4 only, `[::]:8080` = IPv6 only, or one host.
  *
  * @param key the configuration key that the address comes from: an error names it as the thing to change
  */
 export async function listen(key: string, address: string, app: FastifyInstance): Promise<Listener> {
-  const where = parseListenAddress(key, address);
+  const where = parseAddress(address);
+  if (!where) {
+    throw new PerchError('badInput', `${key} is empty: there is nothing to listen on`, { key });
+  }
   try {
-    await listenOn(app, where, address.startsWith(':'));
+    await listenOn(app, where);
   } catch (error) {
     throw await describe(error as NodeJS.ErrnoException, key, address, where.port);
   }
@@ -34,32 +32,20 @@ export async function listen(key: string, address: string, app: FastifyInstance)
   };
 }
 
-export function parseListenAddress(key: string, address: string): ListenAddress {
-  const [, bracketed, plain = '', digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(address) ?? [];
-  const port = digits === '' ? Number.NaN : Number(digits);
-  const isWrongHost = bracketed !== undefined && canonicalIp(bracketed) === undefined;
-  if (!(port <= 65_535) || isWrongHost) {
-    throw new PerchError(
-      'badInput',
-      `${key}: '${address}' is not an address: write for example :8080 or 127.0.0.1:8080`,
-    );
+async function listenOn(app: FastifyInstance, { host, port }: ListenAddress): Promise<void> {
+  if (host !== undefined) {
+    await app.listen({ host, port, ipv6Only: isIPv6(host) });
+    return;
   }
-  if (bracketed !== undefined) {
-    return { host: bracketed, port, ipv6Only: true };
-  }
-  return { host: plain === '' ? '::' : plain, port };
-}
-
-/** A machine without IPv6 has no `::` to listen on: then IPv4 is everything. */
-async function listenOn(app: FastifyInstance, where: ListenAddress, isDual: boolean): Promise<void> {
   try {
-    await app.listen({ ...where });
+    await app.listen({ host: '::', port });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (!isDual || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) {
+    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') {
       throw error;
     }
-    await app.listen({ ...where, host: '0.0.0.0' });
+    // A machine without IPv6: then IPv4 is everything.
+    await app.listen({ host: '0.0.0.0', port });
   }
 }
 

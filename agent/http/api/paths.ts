@@ -29,9 +29,7 @@ export const PathItem = Type.Object({
   inboundFramesInError: Type.Integer(),
   bytesReceived: Type.Integer(),
   bytesSent: Type.Integer(),
-  sourceState: OrNull(
-    Type.Union(['running', 'waiting', 'stopped', 'disabled'].map((state) => Type.Literal(state as SourceState))),
-  ),
+  sourceState: OrNull(Type.Enum(['running', 'waiting', 'stopped', 'disabled'])),
   lastError: OrNull(Type.String()),
   lastErrorTime: Time,
   configError: OrNull(Type.String()),
@@ -39,7 +37,6 @@ export const PathItem = Type.Object({
   bitrate: Type.Number({ description: 'Bits per second that come in.' }),
   title: OrNull(Type.String()),
 });
-type SourceState = 'running' | 'waiting' | 'stopped' | 'disabled';
 export type PathItem = Static<typeof PathItem>;
 
 export interface PathLookup {

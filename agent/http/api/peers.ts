@@ -1,4 +1,4 @@
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import { idOf, nameOf } from './names.ts';
 import { paginate } from './paginate.ts';
@@ -33,53 +33,60 @@ export interface PeerLookups {
 }
 
 export const peerRoutes: FastifyPluginAsync<{ peers: PeerLookups }> = async (app, { peers }) => {
-  const sessions = () => running(peers.webrtcSessions());
-  const muxers = () => running(peers.hlsMuxers());
+  await app.register(webrtcRoutes, { sessions: () => peers.webrtcSessions() });
+  await app.register(muxerRoutes, { muxers: () => peers.hlsMuxers() });
+};
 
-  app.get('/webrtcsessions/list', ({ query }) => paginate(sessions().list().toSorted(byCreated), query));
+const webrtcRoutes: FastifyPluginAsync<{ sessions: () => SessionLookup | undefined }> = async (app, { sessions }) => {
+  existOnlyWhile(app, () => sessions() !== undefined);
+  const list = () => (sessions()?.list() ?? []).toSorted(byCreated);
+
+  app.get('/webrtcsessions/list', ({ query }) => paginate(list(), query));
 
   app.get('/webrtcsessions/get/:id', (request) => {
     const id = idOf(request);
-    return found(
-      sessions()
-        .list()
-        .find((session) => session.id === id),
-      'session not found',
-    );
+    const session = list().find((candidate) => candidate.id === id);
+    if (!session) {
+      throw new PerchError('notFound', 'session not found', { session: id });
+    }
+    return session;
   });
 
   app.post('/webrtcsessions/kick/:id', (request) => {
     const id = idOf(request);
-    found(sessions().kick(id) || undefined, 'session not found');
+    if (!sessions()?.kick(id)) {
+      throw new PerchError('notFound', 'session not found', { session: id });
+    }
     return { status: 'ok' };
-  });
-
-  app.get('/hlsmuxers/list', ({ query }) => paginate(muxers().list().toSorted(byCreated), query));
-
-  app.get('/hlsmuxers/get/*', (request) => {
-    const name = nameOf(request);
-    return found(
-      muxers()
-        .list()
-        .find(({ path }) => path === name),
-      'muxer not found',
-    );
   });
 };
 
+const muxerRoutes: FastifyPluginAsync<{ muxers: () => MuxerLookup | undefined }> = async (app, { muxers }) => {
+  existOnlyWhile(app, () => muxers() !== undefined);
+  const list = () => (muxers()?.list() ?? []).toSorted(byCreated);
+
+  app.get('/hlsmuxers/list', ({ query }) => paginate(list(), query));
+
+  app.get('/hlsmuxers/get/*', (request) => {
+    const name = nameOf(request);
+    const muxer = list().find(({ path }) => path === name);
+    if (!muxer) {
+      throw new PerchError('notFound', 'muxer not found', { path: name });
+    }
+    return muxer;
+  });
+};
+
+/** A server that the configuration switches off while the port stays open. */
+function existOnlyWhile(app: FastifyInstance, isOn: () => boolean): void {
+  app.addHook('preHandler', async (_request, reply) => {
+    if (!isOn()) {
+      reply.callNotFound();
+      return reply;
+    }
+    return undefined;
+  });
+}
+
 const byCreated = (a: { created: string }, b: { created: string }): number =>
   Date.parse(a.created) - Date.parse(b.created);
-
-function running<T>(lookup: T | undefined): T {
-  if (lookup === undefined) {
-    throw new PerchError('notFound', 'this server is switched off');
-  }
-  return lookup;
-}
-
-function found<T>(item: T | undefined, message: string): T {
-  if (item === undefined) {
-    throw new PerchError('notFound', message);
-  }
-  return item;
-}

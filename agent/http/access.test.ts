@@ -1,0 +1,126 @@
+import { networkInterfaces } from 'node:os';
+import { expect, test } from 'vitest';
+import { type HttpBox, type HttpBoxOptions, openHttpBox } from '../../test/http-box.ts';
+import { MEDIAMTX_USERS } from '../config/global.ts';
+import type { HttpAction } from './access.ts';
+import { listen } from './listeners.ts';
+
+const PASSWORD = 'blue heron';
+const ACTIONS: readonly HttpAction[] = ['read', 'publish', 'playback', 'api', 'metrics', 'admin'];
+const FOREIGN = { isOwn: false, internalUsers: MEDIAMTX_USERS };
+const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
+
+async function openWithRoutes(options: HttpBoxOptions = {}): Promise<HttpBox> {
+  const box = await openHttpBox(options);
+  for (const action of ACTIONS) {
+    box.app.all(`/${action}`, async (request) => {
+      await box.access.require(request, action, 'door');
+      return 'allowed';
+    });
+  }
+  return box;
+}
+
+const lanAddress = () =>
+  Object.values(networkInterfaces())
+    .flat()
+    .find((face) => face?.family === 'IPv4' && !face.internal)?.address;
+
+test.for<[string, HttpBoxOptions, string, string]>([
+  ['own, unclaimed', {}, 'read publish playback api metrics admin', ''],
+  ['own, claimed', { password: PASSWORD }, '', ''],
+  ['foreign, unclaimed', { rules: FOREIGN }, 'read publish playback api metrics admin', 'read publish playback'],
+  [
+    'foreign, claimed',
+    { rules: FOREIGN, password: PASSWORD },
+    'read publish playback api metrics',
+    'read publish playback',
+  ],
+])('over real sockets: %s', async ([, options, fromLoopback, fromElsewhere], { skip }) => {
+  const elsewhere = lanAddress();
+  if (elsewhere === undefined) {
+    skip('this machine has no address but loopback');
+    return;
+  }
+  await using box = await openWithRoutes(options);
+  const { port } = await listen('address', ':0', box.app);
+  const allowed = async (host: string) => {
+    const answers = await Promise.all(ACTIONS.map((action) => fetch(`http://${host}:${port}/${action}`)));
+    return ACTIONS.filter((_, i) => answers[i]?.ok).join(' ');
+  };
+  expect(await allowed('127.0.0.1')).toBe(fromLoopback);
+  expect(await allowed('[::1]')).toBe(fromLoopback);
+  expect(await allowed(elsewhere)).toBe(fromElsewhere);
+});
+
+const from = (remoteAddress: string, headers: Record<string, string> = {}) => ({
+  remoteAddress,
+  headers: { host: '192.168.1.2:8080', ...headers },
+});
+
+test('nothing offered is challenged; something wrong is not', async () => {
+  await using box = await openWithRoutes({ password: PASSWORD });
+  const nothing = await box.app.inject({ url: '/read', ...from('192.168.1.9') });
+  expect([nothing.statusCode, nothing.headers['www-authenticate'], nothing.json()]).toEqual([
+    401,
+    'Basic realm="mediamtx"',
+    { status: 'error', error: 'authentication error' },
+  ]);
+  const wrong = await box.app.inject({ url: '/read', ...from('192.168.1.9', { authorization: basic('owner:x') }) });
+  expect([wrong.statusCode, wrong.headers['www-authenticate'], wrong.json()]).toEqual([
+    401,
+    undefined,
+    { status: 'error', error: 'authentication error' },
+  ]);
+});
+
+test('before the claim the refusal says what to do and challenges nobody', async () => {
+  await using box = await openWithRoutes();
+  const answer = await box.app.inject({ url: '/read', ...from('192.168.1.9') });
+  expect([answer.statusCode, answer.headers['www-authenticate']]).toEqual([401, undefined]);
+  expect(answer.json().error).toContain('this box has no owner yet');
+});
+
+test.for(['Basic', 'Bearer'])("the owner's name and password work with each request (%s)", async (scheme) => {
+  await using box = await openWithRoutes({ password: PASSWORD });
+  const authorization = scheme === 'Basic' ? basic(`owner:${PASSWORD}`) : `Bearer owner:blue%20heron`;
+  const answer = await box.app.inject({ url: '/read', ...from('203.0.113.5', { authorization }) });
+  expect(answer.statusCode).toBe(scheme === 'Basic' ? 200 : 401);
+});
+
+test('the session looks from everywhere, and serves scripts and changes only on behalf of our own page', async () => {
+  await using box = await openWithRoutes({ password: PASSWORD });
+  const token = await box.accounts.logIn('owner', PASSWORD, '192.168.1.9', undefined);
+  const ask = async (method: 'GET' | 'POST' | 'DELETE', headers: Record<string, string>) =>
+    (
+      await box.app.inject({
+        method,
+        url: '/api',
+        ...from('203.0.113.5', { cookie: `perch_session=${token}`, ...headers }),
+      })
+    ).statusCode;
+  expect(await ask('GET', {})).toBe(200);
+  expect(await ask('GET', { origin: 'http://192.168.1.2:8123' })).toBe(401);
+  expect(await ask('POST', { origin: 'http://192.168.1.2:8080' })).toBe(200);
+  expect(await ask('DELETE', { 'sec-fetch-site': 'same-origin' })).toBe(200);
+  expect(await ask('POST', { origin: 'https://evil.example' })).toBe(401);
+  expect(await ask('POST', { origin: 'http://192.168.1.2:8123' })).toBe(401);
+  expect(await ask('DELETE', { 'sec-fetch-site': 'same-site' })).toBe(401);
+  expect(await ask('POST', {})).toBe(401);
+  await box.accounts.logOut(token);
+  expect(await ask('GET', {})).toBe(401);
+});
+
+test('a trusted proxy is not loopback, and the client that it names counts', async () => {
+  await using box = await openWithRoutes({ trustedProxies: ['127.0.0.1'] });
+  const ask = async (client: string) =>
+    (
+      await box.app.inject({
+        url: '/admin',
+        remoteAddress: '127.0.0.1',
+        headers: { host: 'localhost', 'x-forwarded-for': client },
+      })
+    ).statusCode;
+  expect(await ask('203.0.113.5')).toBe(401);
+  expect(await ask('127.0.0.1')).toBe(200);
+});

@@ -1,0 +1,212 @@
+import { expect, test } from 'vitest';
+import { openHttpBox } from '../../../test/http-box.ts';
+import { PerchError } from '../../base/errors.ts';
+import { type ControlApiOptions, controlApi } from './control-api.ts';
+import type { PathItem } from './paths.ts';
+
+const LOOPBACK = { remoteAddress: '127.0.0.1', headers: { host: 'localhost' } };
+const ID = '0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11';
+const OTHER_ID = '9b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11';
+
+const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
+  name,
+  confName: name,
+  ready: true,
+  readyTime: '2026-01-01T12:00:00.5+01:00',
+  available: true,
+  availableTime: '2026-01-01T12:00:00.5+01:00',
+  online: true,
+  onlineTime: '2026-01-01T12:00:00.5+01:00',
+  source: { type: 'rtspSource', id: '' },
+  tracks: ['H264'],
+  tracks2: [
+    { codec: 'H264', codecProps: { width: 640, height: 360, profile: 'Baseline', level: '3' } },
+    { codec: 'MPEG-TS', codecProps: null },
+  ],
+  readers: [{ type: 'webRTCSession', id: ID }],
+  inboundBytes: 6_000_000_000,
+  outboundBytes: 1,
+  inboundFramesInError: 0,
+  bytesReceived: 6_000_000_000,
+  bytesSent: 1,
+  sourceState: 'running',
+  lastError: null,
+  lastErrorTime: null,
+  configError: null,
+  recording: { active: true, error: null, since: '2026-01-01T12:00:01+01:00' },
+  bitrate: 1_234_567.5,
+  title: 'Front door',
+  ...more,
+});
+
+const PATHS = [
+  item('garden/gate'),
+  item('door', {
+    ready: false,
+    readyTime: null,
+    source: null,
+    recording: null,
+    title: null,
+    lastError: 'connection refused',
+  }),
+];
+
+async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
+  const box = await openHttpBox(rules);
+  const kicked: string[] = [];
+  const deleted: string[] = [];
+  const options: ControlApiOptions = {
+    access: box.access,
+    allowOrigins: ['*'],
+    info: { version: 'v0.1.0', started: '2026-01-01T12:00:00+01:00' },
+    paths: { list: () => PATHS, find: (name) => PATHS.find((path) => path.name === name) },
+    config: {
+      global: () => ({ logLevel: 'info', webrtcICEServers2: [] }),
+      pathDefaults: () => ({ source: 'publisher' }),
+      paths: () => [{ name: 'door', source: 'rtsp://cam/1' }, { name: '~^cam' }],
+    },
+    peers: {
+      webrtcSessions: () => ({
+        list: () => [
+          { id: OTHER_ID, created: '2026-01-01T12:00:00.123456789+01:00', path: 'door' },
+          { id: ID, created: '2026-01-01T10:59:00Z', path: 'garden/gate' },
+        ],
+        kick: (id) => kicked.push(id) > 0 && id === ID,
+      }),
+      hlsMuxers: () => undefined,
+    },
+    recordings: {
+      names: () => ['garden/gate', 'door'],
+      segments: (name) =>
+        name === 'unknown' ? undefined : name === 'door' ? [{ start: '2026-01-01T12:00:00+01:00' }] : [],
+      deleteSegment: async (path, start) => {
+        if (path !== 'door') {
+          throw new PerchError('notFound', 'no segment starts then');
+        }
+        deleted.push(start);
+      },
+    },
+  };
+  await box.app.register(controlApi, options);
+  return { ...box, kicked, deleted, [Symbol.asyncDispose]: box[Symbol.asyncDispose] };
+}
+
+const get = async (url: string) => {
+  await using api = await openApi();
+  const answer = await api.app.inject({ url, ...LOOPBACK });
+  return [answer.statusCode, answer.headers['content-type']?.includes('json') ? answer.json() : answer.body];
+};
+
+test('a path is shown with every field that MediaMTX has, and ours', async () => {
+  expect(await get('/v3/paths/get/garden/gate')).toEqual([200, item('garden/gate')]);
+  expect(await get('/v3/paths/get/garden%2Fgate')).toEqual([200, item('garden/gate')]);
+  expect(await get('/v3/paths/get/door')).toEqual([200, PATHS[1]]);
+});
+
+test('paths are listed by name, in pages', async () => {
+  expect(await get('/v3/paths/list')).toEqual([200, { itemCount: 2, pageCount: 1, items: [PATHS[1], PATHS[0]] }]);
+  expect(await get('/v3/paths/list?itemsPerPage=1&page=1')).toEqual([
+    200,
+    { itemCount: 2, pageCount: 2, items: [PATHS[0]] },
+  ]);
+  expect(await get('/v3/paths/list?page=7')).toEqual([200, { itemCount: 2, pageCount: 1, items: [] }]);
+});
+
+const failure = (error: string) => ({ status: 'error', error });
+const SESSIONS = [
+  { id: ID, created: '2026-01-01T10:59:00Z', path: 'garden/gate' },
+  { id: OTHER_ID, created: '2026-01-01T12:00:00.123456789+01:00', path: 'door' },
+];
+
+test.for<[string, number, unknown]>([
+  ['/v3/info', 200, { version: 'v0.1.0', started: '2026-01-01T12:00:00+01:00' }],
+  ['/v3/paths/get/nothing', 404, failure('path not found')],
+  ['/v3/paths/get/', 400, failure('invalid name')],
+  ['/v3/paths/list?itemsPerPage=0', 400, failure('invalid items per page')],
+  ['/v3/paths/list?itemsPerPage=many', 400, failure('invalid items per page')],
+  ['/v3/paths/list?page=-1', 400, failure('invalid page')],
+  ['/v3/config/global/get', 200, { logLevel: 'info', webrtcICEServers2: [] }],
+  ['/v3/config/pathdefaults/get', 200, { source: 'publisher' }],
+  [
+    '/v3/config/paths/list',
+    200,
+    { itemCount: 2, pageCount: 1, items: [{ name: 'door', source: 'rtsp://cam/1' }, { name: '~^cam' }] },
+  ],
+  ['/v3/config/paths/get/door', 200, { name: 'door', source: 'rtsp://cam/1' }],
+  ['/v3/config/paths/get/~%5Ecam', 200, { name: '~^cam' }],
+  ['/v3/config/paths/get/gate', 404, failure('path configuration not found')],
+  ['/v3/webrtcsessions/list', 200, { itemCount: 2, pageCount: 1, items: SESSIONS }],
+  [`/v3/webrtcsessions/get/${ID}`, 200, SESSIONS[0]],
+  [`/v3/webrtcsessions/get/${ID.replace('0b', '1b')}`, 404, failure('session not found')],
+  ['/v3/webrtcsessions/get/7', 400, failure("invalid UUID '7'")],
+  ['/v3/hlsmuxers/list', 404, '404 page not found'],
+  ['/v3/hlsmuxers/get/door', 404, '404 page not found'],
+  [
+    '/v3/recordings/list',
+    200,
+    {
+      itemCount: 2,
+      pageCount: 1,
+      items: [
+        { name: 'door', segments: [{ start: '2026-01-01T12:00:00+01:00' }] },
+        { name: 'garden/gate', segments: [] },
+      ],
+    },
+  ],
+  ['/v3/recordings/get/garden/gate', 200, { name: 'garden/gate', segments: [] }],
+  ['/v3/recordings/get/unknown', 400, failure("path 'unknown' is not configured")],
+  ['/v3/unknown', 404, '404 page not found'],
+  ['/v1/paths/list', 404, '404 page not found'],
+])('GET %s is %i', async ([url, status, body]) => {
+  expect(await get(url)).toEqual([status, body]);
+});
+
+test.for<['POST' | 'DELETE' | 'PATCH', string, number, unknown]>([
+  ['POST', `/v3/webrtcsessions/kick/${ID}`, 200, { status: 'ok' }],
+  ['POST', `/v3/webrtcsessions/kick/${ID.replace('0b', '1b')}`, 404, failure('session not found')],
+  ['DELETE', '/v3/recordings/deletesegment?path=door&start=2026-01-01T12:00:00%2B01:00', 200, { status: 'ok' }],
+  [
+    'DELETE',
+    '/v3/recordings/deletesegment?path=gate&start=2026-01-01T12:00:00Z',
+    400,
+    failure('no segment starts then'),
+  ],
+  ['DELETE', '/v3/recordings/deletesegment?start=2026-01-01T12:00:00Z', 400, failure('invalid path')],
+  [
+    'DELETE',
+    '/v3/recordings/deletesegment?path=door&start=noon',
+    400,
+    failure("invalid start: 'noon' is not a time such as 2026-01-31T12:00:00+01:00"),
+  ],
+])('%s %s is %i', async ([method, url, status, body]) => {
+  await using api = await openApi();
+  const answer = await api.app.inject({ method, url, ...LOOPBACK });
+  expect([answer.statusCode, answer.json()]).toEqual([status, body]);
+});
+
+test('a kick comes under any content type, as clients of MediaMTX send it', async () => {
+  await using api = await openApi();
+  const headers = { ...LOOPBACK.headers, 'content-type': 'application/x-www-form-urlencoded' };
+  const answer = await api.app.inject({ method: 'POST', url: `/v3/webrtcsessions/kick/${ID}`, ...LOOPBACK, headers });
+  expect([answer.statusCode, api.kicked]).toEqual([200, [ID]]);
+});
+
+test('a slash too many is redirected', async () => {
+  await using api = await openApi();
+  const answer = await api.app.inject({ url: '/v3/paths/list/?page=0', ...LOOPBACK });
+  expect([answer.statusCode, answer.headers.location]).toEqual([301, '../list?page=0']);
+});
+
+test('everything needs the permission, unknown routes too, and a preflight does not', async () => {
+  await using api = await openApi({ password: 'blue heron' });
+  for (const url of ['/v3/info', '/v3/paths/list', '/v3/config/global/get', '/v3/unknown', '/v3/recordings/list']) {
+    const answer = await api.app.inject({ url, ...LOOPBACK });
+    expect([url, answer.statusCode, answer.json()]).toEqual([url, 401, failure('authentication error')]);
+  }
+  const headers = { ...LOOPBACK.headers, origin: 'https://dash.example', 'access-control-request-method': 'GET' };
+  const preflight = await api.app.inject({ method: 'OPTIONS', url: '/v3/paths/list', ...LOOPBACK, headers });
+  expect([preflight.statusCode, preflight.headers['access-control-allow-origin']]).toEqual([204, '*']);
+  expect(preflight.headers['access-control-allow-methods']).toBe('OPTIONS, GET, POST, PATCH, DELETE');
+  expect(preflight.headers['access-control-allow-headers']).toBe('Authorization, Content-Type');
+  expect(preflight.headers['access-control-allow-credentials']).toBeUndefined();
+});

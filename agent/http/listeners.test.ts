@@ -1,0 +1,56 @@
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { silentLogger } from '../base/log.ts';
+import { createHttpApp } from './app.ts';
+import { listen } from './listeners.ts';
+
+const open = () => {
+  const app = createHttpApp({ log: silentLogger });
+  app.get('/', () => 'here');
+  return app;
+};
+const answers = async (host: string, port: number) =>
+  fetch(`http://${host}:${port}/`).then(
+    (answer) => answer.ok,
+    () => false,
+  );
+
+test.for<[string, boolean, boolean]>([
+  [':0', true, true],
+  ['0.0.0.0:0', true, false],
+  ['[::]:0', false, true],
+  ['127.0.0.1:0', true, false],
+  ['[::1]:0', false, true],
+])('%s answers on IPv4: %s, on IPv6: %s', async ([address, v4, v6]) => {
+  const listener = await listen('address', address, open());
+  try {
+    expect([await answers('127.0.0.1', listener.port), await answers('[::1]', listener.port)]).toEqual([v4, v6]);
+  } finally {
+    await listener.close();
+  }
+  expect(await answers('127.0.0.1', listener.port)).toBe(false);
+});
+
+test('a port that is taken is told with the program that holds it and the key to change', async () => {
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+  const { port } = holder.address() as { port: number };
+  try {
+    const failure = await listen('webrtcAddress', `127.0.0.1:${port}`, open()).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'unavailable' });
+    expect(String(failure)).toContain(`port ${port} is taken by `);
+    expect(String(failure)).toContain(`(process ${process.pid}): stop it or change webrtcAddress`);
+  } finally {
+    holder.close();
+  }
+});
+
+test('a foreign address is told with the key to change', async () => {
+  await expect(listen('apiAddress', '203.0.113.77:0', open())).rejects.toThrow(
+    '203.0.113.77:0 is not an address of this machine: change apiAddress',
+  );
+});
+
+test.for(['', '8080', ':http', ':70000'])("'%s' is nothing to listen on", async (address) => {
+  await expect(listen('address', address, open())).rejects.toMatchObject({ code: 'badInput' });
+});

@@ -1,0 +1,79 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { silentLogger } from '../base/log.ts';
+import { createHttpApp } from './app.ts';
+import { staticUi } from './static-ui.ts';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'perch-ui-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const open = () => {
+  const app = createHttpApp({ log: silentLogger });
+  app.register(staticUi, { folder: join(folder, 'dist') });
+  return app;
+};
+const build = async () => {
+  await mkdir(join(folder, 'dist'));
+  await writeFile(join(folder, 'secret.txt'), 'secret');
+  for (const name of ['index.html', 'main-3F2A9C1B.js', 'app.css', '.hidden']) {
+    await writeFile(join(folder, 'dist', name), 'content');
+  }
+};
+
+test('the page is asked for again each time, files with a hash in the name never', async () => {
+  await build();
+  const app = open();
+  expect((await app.inject('/')).headers['cache-control']).toBe('no-cache');
+  expect((await app.inject('/app.css')).headers['cache-control']).toBe('no-cache');
+  expect((await app.inject('/main-3F2A9C1B.js')).headers['cache-control']).toBe('public, max-age=31536000, immutable');
+  const { etag } = (await app.inject('/')).headers;
+  expect((await app.inject({ url: '/', headers: { 'if-none-match': String(etag) } })).statusCode).toBe(304);
+});
+
+test('the page may load nothing from elsewhere and nothing inline', async () => {
+  await build();
+  const { headers } = await open().inject({ url: '/', headers: { host: 'perch.local:8080' } });
+  const policy = String(headers['content-security-policy']);
+  expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self';");
+  expect(policy).toContain("connect-src 'self' ws://perch.local:8080 wss://perch.local:8080");
+  expect(policy).toContain("frame-ancestors 'self'");
+  expect(policy).not.toContain('unsafe');
+  expect(headers['x-content-type-options']).toBe('nosniff');
+});
+
+test('a Host that is none does not get into the policy', async () => {
+  await build();
+  const { headers } = await open().inject({ url: '/', headers: { host: "x; script-src 'unsafe-inline'" } });
+  expect(headers['content-security-policy']).toMatch(/connect-src 'self'$/);
+});
+
+test.for(['/../secret.txt', '/%2e%2e/secret.txt', '/..%2fsecret.txt', '/.hidden', '/nothing.js'])(
+  '%s is not there',
+  async (url) => {
+    await build();
+    const answer = await open().inject(url);
+    expect(answer.statusCode).toBeGreaterThanOrEqual(400);
+    expect(answer.body).not.toContain('secret');
+  },
+);
+
+test('before the page is built it says so in words', async () => {
+  const answer = await open().inject('/');
+  expect(answer.statusCode).toBe(503);
+  expect(answer.body).toContain('The page is not built yet.');
+});
+
+test('beside the page the API and its unknown routes stay as they are', async () => {
+  await build();
+  const app = open();
+  app.get('/v3/info', () => ({ version: '1' }));
+  expect((await app.inject('/v3/info')).json()).toEqual({ version: '1' });
+  expect((await app.inject('/v3/info/')).headers.location).toBe('../info');
+  expect((await app.inject('/v3/nothing')).body).toBe('404 page not found');
+  expect((await app.inject({ method: 'HEAD', url: '/' })).statusCode).toBe(200);
+});

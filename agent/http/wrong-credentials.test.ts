@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { WrongCredentials } from './wrong-credentials.ts';
+
+test('a wrong answer waits up to four seconds, and the ninth of one address is refused meanwhile', async () => {
+  const clock = new FakeClock();
+  const wrong = new WrongCredentials(clock, new AbortController().signal, () => 0.999);
+  const answered: string[] = [];
+  for (let i = 0; i < 8; i += 1) {
+    wrong.checkRoom('192.0.2.1');
+    wrong.pause('192.0.2.1').then(() => answered.push('192.0.2.1'));
+  }
+  expect(() => wrong.checkRoom('192.0.2.1')).toThrow('8 wrong log-ins from this address are being answered');
+  expect(() => wrong.checkRoom('192.0.2.2')).not.toThrow();
+  await clock.advance(3_995);
+  expect(answered).toHaveLength(0);
+  await clock.advance(5);
+  expect(answered).toHaveLength(8);
+  expect(() => wrong.checkRoom('192.0.2.1')).not.toThrow();
+});
+
+test('at most 256 wait altogether', async () => {
+  const stop = new AbortController();
+  const wrong = new WrongCredentials(new FakeClock(), stop.signal);
+  const all = Array.from({ length: 256 }, (_, i) => wrong.pause(`10.0.${i}.1`));
+  expect(() => wrong.checkRoom('192.0.2.1')).toThrow('try again');
+  stop.abort();
+  await Promise.all(all);
+  expect(() => wrong.checkRoom('192.0.2.1')).not.toThrow();
+});

@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { Accounts } from '../agent/auth/accounts.ts';
+import { type AccessRules, Authority } from '../agent/auth/authorize.ts';
+import { systemClock } from '../agent/base/clock.ts';
+import { silentLogger } from '../agent/base/log.ts';
+import { HttpAccess } from '../agent/http/access.ts';
+import { createHttpApp } from '../agent/http/app.ts';
+import { sessionRoutes } from '../agent/http/session-routes.ts';
+import { WrongCredentials } from '../agent/http/wrong-credentials.ts';
+
+export interface HttpBox extends AsyncDisposable {
+  readonly app: FastifyInstance;
+  readonly access: HttpAccess;
+  readonly accounts: Accounts;
+  readonly authority: Authority;
+}
+
+export interface HttpBoxOptions {
+  readonly rules?: AccessRules;
+  /** The owner's password; without one the box is not claimed. */
+  readonly password?: string;
+  readonly trustedProxies?: readonly string[];
+}
+
+/** The real accounts, rules and log-in routes behind one HTTP app, without the media; wrong credentials are answered at once. */
+export async function openHttpBox(options: HttpBoxOptions = {}): Promise<HttpBox> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'perch-http-'));
+  const accounts = await Accounts.open({ dataDir, clock: systemClock, log: silentLogger });
+  if (options.password !== undefined) {
+    await accounts.claim(options.password, undefined, { ip: '127.0.0.1', isPrivate: true });
+  }
+  const authority = new Authority(accounts, options.rules ?? { isOwn: true, internalUsers: [] });
+  const wrongCredentials = new WrongCredentials(systemClock, new AbortController().signal, () => 0);
+  const access = new HttpAccess({
+    authority,
+    sessions: accounts,
+    wrongCredentials,
+    trustedProxies: options.trustedProxies ?? [],
+    log: silentLogger,
+  });
+  const app = createHttpApp({ log: silentLogger });
+  await app.register(sessionRoutes, {
+    accounts,
+    access,
+    wrongCredentials,
+    notices: {
+      get isOpen() {
+        return authority.isOpen;
+      },
+      warnings: ['a warning'],
+    },
+  });
+  return {
+    app,
+    access,
+    accounts,
+    authority,
+    [Symbol.asyncDispose]: async () => {
+      await app.close();
+      await rm(dataDir, { recursive: true });
+    },
+  };
+}
