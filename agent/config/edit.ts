@@ -12,6 +12,8 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { PerchError } from '../base/errors.ts';
+import { Report } from './problem.ts';
+import { parseTree } from './tree.ts';
 
 export type KeyPath = readonly (string | number)[];
 type YamlPair = Pair<Node, Node | null>;
@@ -28,11 +30,24 @@ const TO_JS = { maxAliasCount: -1 } as const;
  * order and anchors, but not the spacing. A block of keys is compared key by key, so comments inside it stay too.
  */
 export function editText(text: string, keyPath: KeyPath, value: unknown): string {
-  let edited = text;
-  for (const change of changesOf(valueAt(toJs(parse(text)), keyPath), keyPath, value)) {
-    edited = applyChange(edited, change.keyPath, change.value);
+  try {
+    let edited = text;
+    for (const change of changesOf(valueAt(toJs(parse(text)), keyPath), keyPath, value)) {
+      edited = applyChange(edited, change.keyPath, change.value);
+    }
+    return edited;
+  } catch (error) {
+    // What yaml throws at an alias whose anchor is not there, or would go away with the change.
+    if (error instanceof ReferenceError || (error instanceof Error && error.message.startsWith('Unresolved alias'))) {
+      throw new PerchError(
+        'badInput',
+        'another line of the file uses this one as its anchor: edit the file',
+        {},
+        error,
+      );
+    }
+    throw error;
   }
-  return edited;
 }
 
 interface Change {
@@ -62,12 +77,14 @@ function applyChange(text: string, keyPath: KeyPath, value: unknown): string {
   return rewrite(document, keyPath, expected);
 }
 
+/** The document of a text that the loader takes: its aliases resolve, and it is no deeper or larger than allowed. */
 function parse(text: string): Document {
-  const document = parseDocument(text, PARSE);
-  if (document.errors.length > 0) {
-    throw new PerchError('badInput', 'the configuration file is not valid YAML: mend it before changing settings');
+  const report = new Report('');
+  if (!parseTree(text, report)) {
+    const { line, message } = report.all()[0] ?? {};
+    throw new PerchError('badInput', `mend the configuration file before changing settings: line ${line}: ${message}`);
   }
-  return document;
+  return parseDocument(text, PARSE);
 }
 
 const toJs = (document: Document): unknown => document.toJS(TO_JS);
@@ -92,7 +109,7 @@ function pruned(value: unknown): unknown {
 /** Through yaml's document: the deepest collection on the way gets the value, with what is missing below it. */
 function rewrite(document: Document, keyPath: KeyPath, expected: unknown): string {
   let depth = 1;
-  while (depth < keyPath.length && isCollection(document.getIn(keyPath.slice(0, depth), true))) {
+  while (depth < keyPath.length && takesKey(document.getIn(keyPath.slice(0, depth), true), keyPath[depth])) {
     depth += 1;
   }
   const place = keyPath.slice(0, depth);
@@ -106,6 +123,9 @@ function rewrite(document: Document, keyPath: KeyPath, expected: unknown): strin
   }
   return document.toString(WRITE);
 }
+
+const takesKey = (node: unknown, key: string | number | undefined): boolean =>
+  isMap(node) || (isSeq(node) && typeof key === 'number');
 
 /** Characters from `start` to `end` of the text are exchanged. */
 interface Splice {
@@ -210,7 +230,8 @@ function removeLines(text: string, start: number, end: number, before: RegExp): 
 function insertAfterLine(text: string, position: number, lines: string, column: number): Splice {
   const at = lineEnd(text, position);
   const indented = `${' '.repeat(column)}${lines}`;
-  return { start: at, end: at, text: text[at - 1] === '\n' ? `${indented}\n` : `\n${indented}` };
+  const isAtLineStart = at === 0 || text[at - 1] === '\n';
+  return { start: at, end: at, text: isAtLineStart ? `${indented}\n` : `\n${indented}\n` };
 }
 
 const append = (text: string, lines: string): Splice => insertAfterLine(text, text.length, lines, 0);

@@ -77,7 +77,7 @@ export function recordFaults(settings: PathSettings, hasPlayback: boolean): read
   if (settings.recordPartDurationMs <= 0) {
     faults.push({ key: 'recordPartDuration', message: 'must be longer than zero' });
   }
-  if (deleteAfterMs !== 0 && deleteAfterMs < segmentMs) {
+  if (segmentMs <= DAY_MS && deleteAfterMs !== 0 && deleteAfterMs < segmentMs) {
     const limit = `recordSegmentDuration, which is ${formatDuration(segmentMs)}`;
     faults.push({ key: 'recordDeleteAfter', message: `'${formatDuration(deleteAfterMs)}' is shorter than ${limit}` });
   }

@@ -180,7 +180,7 @@ export function reportUnsupported(
       const [first, ...others] = group;
       if (first) {
         const verb = `${feature ?? 'this'} is not supported yet`;
-        const message = others.length === 0 ? verb : `${verb}, so neither are ${others.map(nameAndLine).join(', ')}`;
+        const message = others.length === 0 ? verb : `${verb}, with it ${others.map(nameAndLine).join(', ')}`;
         report.add(severity, first[1], `${prefix}${first[0]}`, message, path);
       }
     }

@@ -15,7 +15,7 @@ export const parseWord = (text: string): boolean | undefined =>
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const wanted = name.slice(0, 60).toLowerCase();
   let best: string | undefined;
-  let bestSteps = Math.max(2, Math.floor(wanted.length / 4)) + 1;
+  let bestSteps = Math.max(1, Math.floor(wanted.length / 4)) + 1;
   for (const candidate of known) {
     if (Math.abs(candidate.length - wanted.length) < bestSteps) {
       const steps = editSteps(wanted, candidate.toLowerCase());

@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest';
+import { random } from '../../test/random.ts';
+import { editText, type KeyPath } from './edit.ts';
+
+const FILE = `# my cameras
+hls:   yes      # wide spacing
+hlsAddress: ':8888'
+
+paths:
+    # in front of the house
+    door:      # the bell
+        source: rtsp://a/1   # main stream
+        record: no
+
+    # behind it
+    garden: {source: 'rtsp://b/1',   record: no}
+    shed:
+    loft: &base
+        record: yes
+    attic: *base
+
+# who may
+authInternalUsers:
+  - user: me
+    pass: pw   # secret
+  - user: you
+# the end
+`;
+
+test.for([
+  ['a scalar', ['paths', 'door', 'source'], 'rtsp://c/2', 'source: rtsp://a/1 ', 'source: rtsp://c/2 '],
+  ['a boolean', ['hls'], false, 'hls:   yes ', 'hls:   false '],
+  ['a quoted text', ['hlsAddress'], ':80', "hlsAddress: ':8888'", 'hlsAddress: :80'],
+  ['a text that looks like a number', ['hlsAddress'], '80', "hlsAddress: ':8888'", 'hlsAddress: "80"'],
+  [
+    'a new key of a block',
+    ['paths', 'door', 'maxReaders'],
+    2,
+    'record: no\n\n',
+    'record: no\n        maxReaders: 2\n\n',
+  ],
+  [
+    'a path that was empty',
+    ['paths', 'shed', 'record'],
+    true,
+    'shed:\n',
+    'shed:\n        record: true\n'.replace('        ', '      '),
+  ],
+  ['a new path', ['paths', 'new'], { source: 'x' }, 'attic: *base\n', 'attic: *base\n    new:\n      source: x\n'],
+  ['a new top-level key', ['api'], true, '- user: you\n', '- user: you\napi: true\n'],
+  ['a removed key', ['paths', 'door', 'record'], undefined, '        record: no\n', ''],
+  ['a removed path', ['paths', 'garden'], undefined, "    garden: {source: 'rtsp://b/1',   record: no}\n", ''],
+  ['a key of a list item', ['authInternalUsers', 0, 'pass'], 'new', 'pass: pw ', 'pass: new '],
+  ['a removed list item', ['authInternalUsers', 1], undefined, '  - user: you\n', ''],
+  ['a new list item', ['authInternalUsers', 2], { user: 'x' }, '- user: you\n', '- user: you\n  - user: x\n'],
+] as const)('%s changes its own line and no other', ([, keyPath, value, before, after]) => {
+  expect(FILE).toContain(before);
+  expect(editText(FILE, keyPath as KeyPath, value)).toBe(FILE.replace(before, after));
+});
+
+test('a block is compared key by key, so the comments of those that stay, stay', () => {
+  const edited = editText(FILE, ['paths', 'door'], { source: 'rtsp://a/1', record: true, name: 'x' });
+  expect(edited).toBe(FILE.replace('        record: no\n', '        record: true\n        name: x\n'));
+});
+
+test('nothing changes when the value is there already', () => {
+  expect(editText(FILE, ['paths', 'door', 'source'], 'rtsp://a/1')).toBe(FILE);
+  expect(editText(FILE, ['nobody', 'knows'], undefined)).toBe(FILE);
+});
+
+test('a flow block is written by the document, and every comment stays', () => {
+  const edited = editText(FILE, ['paths', 'garden', 'record'], true);
+  expect(edited).toContain("source: 'rtsp://b/1', record: true");
+  for (const comment of FILE.match(/#.*/g) ?? []) {
+    expect(edited).toContain(comment);
+  }
+  expect(edited).toContain('&base');
+  expect(edited).toContain('*base');
+});
+
+test('an alias becomes a block of its own, the anchor keeps its value', () => {
+  const edited = editText(FILE, ['paths', 'attic', 'record'], false);
+  expect(edited).toContain('loft: &base');
+  expect(edited).toMatch(/attic:\s+record: false/);
+});
+
+test.for([
+  ['', 'a:\n  b: 1\n'],
+  ['# only a comment\n', '# only a comment\na:\n  b: 1\n'],
+  ['x: 1', 'x: 1\na:\n  b: 1\n'],
+  ['a: {}\n', 'a:\n  b: 1\n'],
+  ['a: # note\n', 'a:\n  b: 1 # note\n'],
+  ['x: 1\r\ny: 2\r\n', 'x: 1\r\ny: 2\r\na:\r\n  b: 1\r\n'],
+] as const)('a key is added to %j', ([before, after]) => {
+  expect(editText(before, ['a', 'b'], 1)).toBe(after);
+});
+
+test('a text of several lines and one with signs of YAML come back as they were', () => {
+  for (const value of ['a\nb\n', '- x', 'a: b', '#x', "it's", '', ' x ', '*y', 'null', 'ä😀', '0x10']) {
+    const edited = editText(FILE, ['paths', 'door', 'source'], value);
+    expect(editText(edited, ['paths', 'door', 'source'], 'rtsp://a/1')).toContain('# behind it');
+    expect(editText(edited, ['paths', 'door', 'source'], value)).toBe(edited);
+  }
+});
+
+test('a file that is no YAML is not touched', () => {
+  expect(() => editText('a: [', ['a'], 1)).toThrow(
+    'mend the configuration file before changing settings: line 1: not valid YAML',
+  );
+});
+
+test('any sequence of edits keeps every comment, and each value is read back', () => {
+  const next = random(7);
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)] as T;
+  const names = ['door', 'garden', 'shed', 'loft', 'attic', 'fresh', 'x/y'];
+  let text = FILE;
+  for (let i = 0; i < 300; i += 1) {
+    const keyPath = ['paths', pick(names), pick(['source', 'record', 'maxReaders', 'recordPath'])];
+    const value = pick([true, 5, 'rtsp://h/1', '%path/%s', 'a: #b', ['x', 'y'], { z: 1 }, undefined]);
+    text = editText(text, keyPath, value);
+    expect(editText(text, keyPath, value)).toBe(text);
+  }
+  for (const comment of ['# my cameras', '# wide spacing', '# behind it', '# who may', '# secret', '# the end']) {
+    expect(text).toContain(comment);
+  }
+});

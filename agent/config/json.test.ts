@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { globalJson, pathDefaultsJson, pathJson, pathListJson } from './json.ts';
+import { type Config, parseConfig } from './load.ts';
+
+function load(text: string): Config {
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/' });
+  if (!config) {
+    throw new Error('no configuration');
+  }
+  return config;
+}
+
+test('the global answer has the keys of the file, quantities as texts, and no password', () => {
+  const json = globalJson(
+    load(
+      'authInternalUsers: [{user: me, pass: pw, ips: [10.0.0.1]}]\nwebrtcICEServers2: [{url: "turn:h:1", password: pw}]',
+    ),
+  );
+  expect(json).toMatchObject({ readTimeout: '10s', hlsMuxerCloseAfter: '1m0s', hlsSegmentMaxSize: '50M', hls: true });
+  expect(json['authInternalUsers']).toEqual([
+    { user: 'me', pass: '<redacted>', ips: ['10.0.0.1/32'], permissions: [] },
+  ]);
+  expect(json['webrtcICEServers2']).toEqual([
+    { url: 'turn:h:1', username: '', password: '<redacted>', clientOnly: false },
+  ]);
+  expect(Object.keys(json)).not.toContain('paths');
+  expect(Object.keys(json)).not.toContain('isOwn');
+});
+
+test('a path answer is complete, with its name first and without credentials', () => {
+  const config = load(
+    'paths: {cam: {source: "rtsp://me:pw@h/x", recordDeleteAfter: 0s, camera: {user: me, password: pw}}}',
+  );
+  expect(pathListJson(config)).toEqual([
+    {
+      name: 'cam',
+      source: 'rtsp://h/x',
+      rtspTransport: 'automatic',
+      maxReaders: 0,
+      record: false,
+      recordPath: '/d/%path/%s%f',
+      recordFormat: 'fmp4',
+      recordPartDuration: '1s',
+      recordMaxPartSize: '50M',
+      recordSegmentDuration: '1h0m0s',
+      recordDeleteAfter: '',
+      camera: { user: 'me', password: '<redacted>' },
+    },
+  ]);
+  expect(pathDefaultsJson(config)).toMatchObject({ source: 'publisher', recordDeleteAfter: '1d' });
+});
+
+test('paths are sorted by name, and a disabled one has its error', () => {
+  const config = load('paths: {b: {record: perhaps}, a: }');
+  expect(pathListJson(config).map(({ name }) => name)).toEqual(['a', 'b']);
+  const entry = config.paths.get('b');
+  expect(entry && pathJson(entry)).toEqual({ name: 'b', error: "record: 'perhaps' is not yes or no" });
+});

@@ -1,0 +1,330 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { DEPRECATED_GLOBAL, DEPRECATED_PATH } from './deprecated.ts';
+import { GlobalSchema } from './global.ts';
+import { type Config, parseConfig, resolvePath } from './load.ts';
+import { PathSchema } from './path.ts';
+import { problemText } from './problem.ts';
+import { namesOf, UNSUPPORTED_GLOBAL, UNSUPPORTED_PATH } from './unsupported.ts';
+
+const defaults = { recordPath: '/data/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/home/me' };
+const load = (text: string, env: Record<string, string> = {}) => parseConfig(text, 'perch.yml', env, defaults);
+const linesOf = (text: string, severity: string) =>
+  load(text)
+    .problems.filter((one) => one.severity === severity)
+    .map(problemText);
+
+function good(text: string, env: Record<string, string> = {}): Config {
+  const { config, problems } = load(text, env);
+  expect(problems.filter((one) => one.severity === 'error')).toEqual([]);
+  if (!config) {
+    throw new Error('no configuration');
+  }
+  return config;
+}
+
+test('an empty file is everything at the defaults of MediaMTX', () => {
+  const config = good('');
+  expect(config).toMatchObject({
+    isOwn: false,
+    api: false,
+    playback: false,
+    hlsAddress: ':8888',
+    readTimeoutMs: 10_000,
+  });
+  expect(config.hlsSegmentMaxSizeBytes).toBe(50 * 1024 * 1024);
+  expect(config.pathDefaults).toMatchObject({ source: 'publisher', recordDeleteAfterMs: 86_400_000 });
+  expect(config.pathDefaults.recordPath).toBe(defaults.recordPath);
+  expect(config.paths.size).toBe(0);
+});
+
+test('a file of its own opens API and playback and lets nobody in', () => {
+  expect(good('perch: own')).toMatchObject({ isOwn: true, api: true, playback: true, authInternalUsers: [] });
+});
+
+test("where users are left out, MediaMTX's hold, and one line says what that means", () => {
+  expect(good('hls: no').authInternalUsers.map((user) => user.permissions.map(({ action }) => action))).toEqual([
+    ['publish', 'read', 'playback'],
+    ['api', 'metrics', 'pprof'],
+  ]);
+  expect(linesOf('hls: no', 'warn')).toEqual([
+    'perch.yml: authInternalUsers: anyone on this network can watch: set users with this key',
+  ]);
+});
+
+test("a file with every key of MediaMTX's vocabulary loads without an error", () => {
+  const text = readFileSync(`${import.meta.dirname}/fixtures/all-keys.yml`, 'utf8');
+  const config = good(text);
+  expect(config.paths.get('garage')?.settings?.source).toBe('rtsp://viewer:secret@192.168.1.20:554/stream1');
+  expect(linesOf(text, 'warn').map((line) => line.replace(/^perch.yml:\d+: /, ''))).toEqual([
+    'rtsp: the RTSP server is not supported yet',
+    'rtmp: the RTMP server is not supported yet',
+    'srt: the SRT server is not supported yet',
+    'moq: the Media-over-QUIC server is not supported yet',
+  ]);
+  for (const line of linesOf(text, 'note')) {
+    expect(line).toMatch(/^perch\.yml:\d+: .* is not supported yet/);
+  }
+});
+
+test('the file of all keys has each of them', () => {
+  const text = readFileSync(`${import.meta.dirname}/fixtures/all-keys.yml`, 'utf8');
+  const former =
+    /^(rpiCamera(Profile|Level|Hardware|Software|JPEG)|.*UDPReadBufferSize$|.*Disable$|.*AllowOrigin$|moqHTTPS)/;
+  const others =
+    /^(address|recordSyncInterval|camera|readBufferCount|protocols|encryption|serverKey|serverCert|authMethods|webrtcICETCPMuxAddress|authJWTInHTTPQuery|fallback|sourceAnyPortEnable|disablePublisherOverride|playback|runOnReady|runOnReadyRestart|runOnNotReady)$/;
+  const names = [
+    ...Object.keys({ ...GlobalSchema.properties, ...PathSchema.properties }),
+    ...namesOf([...UNSUPPORTED_GLOBAL, ...UNSUPPORTED_PATH]),
+  ];
+  const missing = names.filter((name) => !former.test(name) && !others.test(name) && !text.includes(`${name}:`));
+  expect(missing).toEqual([]);
+});
+
+test('no key is both supported and not', () => {
+  const global = new Set(Object.keys(GlobalSchema.properties));
+  const path = new Set(Object.keys(PathSchema.properties));
+  expect(namesOf(UNSUPPORTED_GLOBAL).filter((name) => global.has(name))).toEqual([]);
+  expect(namesOf(UNSUPPORTED_PATH).filter((name) => path.has(name))).toEqual([]);
+  expect(DEPRECATED_PATH.filter((name) => path.has(name))).toEqual([]);
+  expect(DEPRECATED_GLOBAL.filter((name) => global.has(name))).toEqual([]);
+});
+
+test.for([
+  ['a: [', 'perch.yml:1: not valid YAML: '],
+  ['hls: yes\nhls: no', 'perch.yml:2: hls: the key stands here for the second time, first in line 1'],
+  ['paths:\n  a:\n  a:', 'perch.yml:3: paths.a: the key stands here for the second time, first in line 2'],
+  ['- a', 'perch.yml:1: the file is not a list of keys'],
+  ['a: *b', 'perch.yml:1: a: the alias *b has no anchor before it'],
+  ['hls: maybe', "perch.yml:1: hls: 'maybe' is not yes or no"],
+  [
+    'hls: no\npathDefaults:\n  recordPartDuration: 1 second',
+    "perch.yml:3: pathDefaults.recordPartDuration: '1 second' is not a duration: write for example 10s, 1h30m or 200ms",
+  ],
+  ['readTimeout: 10', "perch.yml:1: readTimeout: '10' is not a duration"],
+  ['readTimeout: 0s', 'perch.yml:1: readTimeout: must be longer than zero'],
+  ['hlsSegmentMaxSize: 50', "perch.yml:1: hlsSegmentMaxSize: '50' is not a size"],
+  ['hlsSegmentCount: 2', "perch.yml:1: hlsSegmentCount: '2' must be >= 3"],
+  ['hlsSegmentCount: many', "perch.yml:1: hlsSegmentCount: 'many' is not a whole number"],
+  ['logLevel: loud', "perch.yml:1: logLevel: 'loud' is not one of error, warn, info, debug"],
+  ['hlsAddress: "8888"', "perch.yml:1: hlsAddress: '8888' is not an address"],
+  ['hlsAllowOrigins: "*"', 'perch.yml:1: hlsAllowOrigins: expected a list here: write [] for none'],
+  ['hlsAllowOrigins:', 'perch.yml:1: hlsAllowOrigins: expected a list here: write [] for none'],
+  ['hlsTrustedProxies: [10.0.0.0/8, lan]', "perch.yml:1: hlsTrustedProxies[1]: 'lan' is not an IP address or range"],
+  ['authMethod: http', "perch.yml:1: authMethod: 'http' is not supported yet"],
+  ['externalAuthenticationURL: http://x', 'perch.yml:1: externalAuthenticationURL: not supported yet'],
+  ['authInternalUsers:\n- pass: x', 'perch.yml:2: authInternalUsers[0]: the key user is missing'],
+  [
+    'authInternalUsers:\n- user: ""',
+    "perch.yml:2: authInternalUsers[0].user: '' must not have fewer than 1 characters",
+  ],
+  ['authInternalUsers:\n- user: any\n  pass: x', "perch.yml:1: authInternalUsers[0].pass: the user 'any' cannot have"],
+  ['webrtcLocalUDPAddress: ""', 'perch.yml:1: webrtcLocalUDPAddress: WebRTC needs this address or webrtcICEServers2'],
+  ['webrtcIPsFromInterfaces: no', 'perch.yml:1: webrtcIPsFromInterfaces: when this is off, webrtcAdditionalHosts'],
+  [
+    'webrtcICEServers2:\n- url: example.org',
+    "perch.yml:2: webrtcICEServers2[0].url: 'example.org' is not an ICE server",
+  ],
+  ['pathDefaults:\n  recordPath: /x/%Y', 'perch.yml:2: pathDefaults.recordPath: must contain %path'],
+  ['playback: yes\npathDefaults:\n  recordPath: /x/%path/%s', 'perch.yml:3: pathDefaults.recordPath: must contain %f'],
+  ['pathDefaults:\n  readUser: me', 'perch.yml:2: pathDefaults.readUser: not supported any more'],
+  ['perch: mine', 'perch.yml:1: perch: expected the word own'],
+  ['paths: 5', 'perch.yml:1: paths: expected a block with one key for each path'],
+] as const)('%j is refused whole, with its line', ([text, line]) => {
+  const { config } = load(text);
+  expect(config).toBeUndefined();
+  expect(linesOf(text, 'error')[0]?.startsWith(line), linesOf(text, 'error')[0]).toBe(true);
+});
+
+test.for([
+  ['source: bla', "source: 'bla' is not a source: write publisher, or for example rtsp://192.168.1.20:554/stream"],
+  ['source: rtmp://h/app', "source: 'rtmp://' is not supported yet: write an rtsp:// URL or publisher"],
+  ['source: rpiCamera', "source: 'rpiCamera' is not supported yet"],
+  ['source: rtsp://', 'source: the rtsp:// URL is not valid'],
+  ['source: rtsp://me@h/x', 'source: the URL has a user without password'],
+  ['record: perhaps', "record: 'perhaps' is not yes or no"],
+  ['recordSegmentDuration: 25h', "recordSegmentDuration: '1d1h0m0s' is not within the limits"],
+  ['recordDeleteAfter: 10m', "recordDeleteAfter: '10m0s' is shorter than recordSegmentDuration, which is 1h0m0s"],
+  ['recordPath: /x/%path/%Y', 'recordPath: must contain either %s or all of'],
+  ['camera: 192.168.1.2', 'camera: expected a block with the keys onvif, profile, user, password, name'],
+  ['camera: {onvif: "http://a:b@c"}', 'camera.onvif: not an HTTP address without credentials'],
+  ['publishUser: me', 'publishUser: not supported any more'],
+  ['maxReaders: -1', "maxReaders: '-1' must be >= 0"],
+] as const)('a path with "%s" is disabled alone', ([line, error]) => {
+  const { config, problems } = load(`paths:\n  wrong:\n    ${line}\n  right:\n`);
+  expect(config?.paths.get('wrong')?.error?.startsWith(error), config?.paths.get('wrong')?.error).toBe(true);
+  expect(config?.paths.get('right')?.settings).toBeDefined();
+  const found = problems.filter((one) => one.severity === 'error');
+  expect(found).toHaveLength(1);
+  expect(found[0]).toMatchObject({ line: 3, path: 'wrong', key: `paths.wrong.${error.split(':')[0]}` });
+});
+
+test.for([
+  ['/cam', "can't begin with a slash"],
+  ['cam/', "can't end with a slash"],
+  ['my cam', 'can contain only alphanumeric characters, underscore, dot, minus, slash'],
+  ['a/../b', "can't contain dot path segments"],
+  ['', 'cannot be empty'],
+] as const)('the path name "%s" %s', ([name, reason]) => {
+  expect(load(`paths: {"${name}": {}}`).config?.paths.get(name)?.error).toBe(`invalid path name: ${reason} (${name})`);
+});
+
+test('no message shows a password', () => {
+  const text = [
+    'authInternalUsers:\n- user: any\n  pass: hunter2\n',
+    'webrtcICEServers2:\n- {url: "turn:h:1", password: [hunter2]}\n',
+    'paths:\n  a: {source: "rtsp://me:hunter2/x@h/"}\n  b: {source: "rtmp://me:hunter2@h/"}\n',
+    '  c: {source: "me:hunter2@h"}\n  d: {camera: {password: [hunter2]}}\n',
+  ].join('');
+  const { problems } = load(text);
+  expect(problems.filter((one) => one.severity === 'error')).toHaveLength(5);
+  expect(problems.map(problemText).join('\n')).not.toContain('hunter2');
+});
+
+test('an unknown key is a warning with the name that may be meant', () => {
+  expect(linesOf('perch: own\nhlsAdress: :1\nfoo: 1', 'warn')).toEqual([
+    'perch.yml:2: hlsAdress: unknown key, did you mean hlsAddress?',
+    'perch.yml:3: foo: unknown key',
+  ]);
+  expect(linesOf('perch: own\npaths:\n  a:\n    sources: x', 'warn')).toEqual([
+    'perch.yml:4: paths.a.sources: unknown key, did you mean source?',
+  ]);
+});
+
+test('a key that does nothing yet is a warning when it asks for something, and a note at its default', () => {
+  const text =
+    'perch: own\nrtspAddress: :554\nrtpAddress: :8000\npathDefaults:\n  sourceOnDemand: yes\nhlsDirectory: ""';
+  expect(linesOf(text, 'warn')).toEqual([
+    'perch.yml:2: rtspAddress: the RTSP server is not supported yet',
+    'perch.yml:5: pathDefaults.sourceOnDemand: pulling a source only while someone reads is not supported yet',
+  ]);
+  expect(linesOf(text, 'note')).toEqual(['perch.yml:6: hlsDirectory: this is not supported yet']);
+});
+
+test('yes, on and their kin are booleans, and a password keeps its leading zero', () => {
+  const config = good('api: yes\nplayback: On\nhls: NO\nwebrtc: off\nauthInternalUsers: [{user: 007, pass: 0123}]');
+  expect(config).toMatchObject({ api: true, playback: true, hls: false, webrtc: false });
+  expect(config.authInternalUsers[0]).toEqual({ user: '007', pass: '0123', ips: [], permissions: [] });
+});
+
+test('an empty value keeps the default, an empty path has those of pathDefaults', () => {
+  const config = good('logLevel:\npathDefaults: {record: yes}\npaths: {cam: }');
+  expect(config.logLevel).toBe('info');
+  expect(config.paths.get('cam')?.settings?.record).toBe(true);
+});
+
+test('anchors and merged blocks are followed, the own key before the merged one', () => {
+  const text = 'paths:\n  a: &a {record: yes, maxReaders: 3}\n  b: {<<: *a, maxReaders: 4}\n  c: *a\n';
+  const config = good(text);
+  expect(config.paths.get('b')?.settings).toMatchObject({ record: true, maxReaders: 4 });
+  expect(config.paths.get('c')?.settings).toMatchObject({ record: true, maxReaders: 3 });
+});
+
+test('a relative recordPath is relative to the working directory', () => {
+  const config = good('paths: {a: {recordPath: ./rec/%path/%s}, b: {recordPath: /mnt/%path/%s}}');
+  expect(config.paths.get('a')?.settings?.recordPath).toBe('/home/me/rec/%path/%s');
+  expect(config.paths.get('b')?.settings?.recordPath).toBe('/mnt/%path/%s');
+});
+
+test('a transport or format that is not there yet is told, and the path goes on without it', () => {
+  const text = 'perch: own\npaths:\n  a:\n    rtspTransport: udp\n    record: yes\n    recordFormat: mpegts';
+  expect(good(text).paths.get('a')?.settings).toMatchObject({ rtspTransport: 'tcp', record: false });
+  expect(linesOf(text, 'warn')).toEqual([
+    "perch.yml:4: paths.a.rtspTransport: 'udp' is not supported yet, tcp is used",
+    "perch.yml:6: paths.a.recordFormat: 'mpegts' is not supported yet: the path is not recorded",
+  ]);
+});
+
+test('a source of pathDefaults that is not supported disables the paths that use it', () => {
+  const config = load('pathDefaults: {source: srt://h}\npaths: {a: , b: {source: publisher}}').config;
+  expect(config?.paths.get('a')?.error).toContain('is not supported yet');
+  expect(config?.paths.get('b')?.settings).toBeDefined();
+});
+
+test('former names are taken with a warning', () => {
+  const text = [
+    'perch: own',
+    'hlsAllowOrigin: https://a',
+    'webrtcDisable: yes',
+    'webrtcICEUDPMuxAddress: :9',
+    'webrtcICEHostNAT1To1IPs: [1.2.3.4]',
+    'webrtcICEServers: [stun:h:1, turn:me:pw:h:2]',
+    'record: yes',
+    'paths: {a: {sourceProtocol: tcp}}',
+  ].join('\n');
+  const config = good(text);
+  expect(config).toMatchObject({ hlsAllowOrigins: ['https://a'], webrtc: false, webrtcLocalUDPAddress: ':9' });
+  expect(config.webrtcAdditionalHosts).toEqual(['1.2.3.4']);
+  expect(config.webrtcICEServers2).toMatchObject([
+    { url: 'stun:h:1', username: '' },
+    { url: 'turn:h:2', username: 'me', password: 'pw', clientOnly: false },
+  ]);
+  expect(config.paths.get('a')?.settings).toMatchObject({ record: true, rtspTransport: 'tcp' });
+  expect(linesOf(text, 'warn')).toHaveLength(7);
+  expect(linesOf(text, 'warn')).toContain('perch.yml:7: record: this key is called pathDefaults.record now');
+});
+
+test('the name itself is looked up first, then patterns by their order, the one for all others last', () => {
+  const config = good('paths: {all_others: , "~^b": , "~^a": , ab: }');
+  const resolved = ['ab', 'abc', 'bc', 'xyz'].map((name) => resolvePath(config, name)?.name);
+  expect(resolved).toEqual(['ab', '~^a', '~^b', 'all_others']);
+  expect(resolvePath(good('paths: {ab: }'), 'x')).toBeUndefined();
+});
+
+test('a disabled pattern keeps its names closed', () => {
+  const config = load('paths: {"~^cam": {record: perhaps}, all: }').config;
+  expect(config && resolvePath(config, 'cam1')).toMatchObject({
+    name: '~^cam',
+    error: "record: 'perhaps' is not yes or no",
+  });
+});
+
+test('only one entry can stand for all others, and a pattern cannot be pulled', () => {
+  const config = load('paths: {all: , all_others: , "~x": {source: "rtsp://h/"}, "~(": }').config;
+  expect(config?.paths.get('all_others')?.error).toBe('means the same as all above: only one of them can be there');
+  expect(config?.paths.get('~x')?.error).toContain('sourceOnDemand, which is not supported yet');
+  expect(config?.paths.get('~(')?.error).toContain("'(' is not a regular expression");
+});
+
+test('variables override the file, and those of Perch those of MediaMTX', () => {
+  const config = good('hlsAddress: :1\napi: no\npaths: {cam: {record: no}}', {
+    MTX_HLSADDRESS: ':2',
+    PERCH_HLSADDRESS: ':3',
+    MTX_API: 'YES',
+    MTX_HLSALLOWORIGINS: 'https://a,https://b',
+    MTX_WEBRTCALLOWORIGINS: '',
+    MTX_PATHDEFAULTS_RECORDPARTDURATION: '2s',
+    MTX_PATHS_CAM_RECORD: 'true',
+    MTX_PATHS_NEW_SOURCE: 'rtsp://h/x',
+    MTX_PATHS_NEW_CAMERA_USER: 'me',
+  });
+  expect(config).toMatchObject({ hlsAddress: ':3', api: true, webrtcAllowOrigins: [] });
+  expect(config.hlsAllowOrigins).toEqual(['https://a', 'https://b']);
+  expect(config.paths.get('cam')?.settings).toMatchObject({ record: true, recordPartDurationMs: 2_000 });
+  expect(config.paths.get('new')?.settings).toMatchObject({ source: 'rtsp://h/x', camera: { user: 'me' } });
+});
+
+test('variables change single keys of lists, of the default ones too', () => {
+  const env = { MTX_AUTHINTERNALUSERS_0_USER: 'me', MTX_AUTHINTERNALUSERS_0_PASS: 'pw' };
+  const { config, problems } = load('', env);
+  expect(config?.authInternalUsers[0]).toMatchObject({
+    user: 'me',
+    pass: 'pw',
+    permissions: [{ action: 'publish' }, {}, {}],
+  });
+  expect(config?.authInternalUsers).toHaveLength(2);
+  expect(problems).toEqual([]);
+  const own = good('perch: own', { ...env, PERCH_AUTHINTERNALUSERS_0_PERMISSIONS_0_ACTION: 'read' });
+  expect(own.authInternalUsers).toEqual([
+    { user: 'me', pass: 'pw', ips: [], permissions: [{ action: 'read', path: '' }] },
+  ]);
+});
+
+test('a wrong variable is an error that names it, and one without effect a warning', () => {
+  const { config, problems } = load('perch: own', { PERCH_READTIMEOUT: 'soon', MTX_RTSPTRANSPORTS: 'tcp' });
+  expect(config).toBeUndefined();
+  expect(problems.map(problemText)).toEqual([
+    'perch.yml: MTX_RTSPTRANSPORTS: rtspTransports is not supported yet',
+    "perch.yml: readTimeout: 'soon' is not a duration: write for example 10s, 1h30m or 200ms (from PERCH_READTIMEOUT)",
+  ]);
+});
