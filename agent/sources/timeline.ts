@@ -98,6 +98,11 @@ export class TrackTimeline {
     return this.#lastTimestamp >= 0;
   }
 
+  /** Of what has arrived. */
+  get newestTicks(): number {
+    return this.#newestTicks;
+  }
+
   /** Monotonic capture time of ticks 0, as arrival alone tells it. */
   get arrivalOffsetMs(): number {
     return this.#filter.offsetMs;

@@ -1,0 +1,85 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  authorization,
+  type Challenge,
+  type Credentials,
+  type DigestAlgorithm,
+  parseChallenges,
+} from '../../media/rtsp/digest.ts';
+import type { RtspResponse } from '../../media/rtsp/message.ts';
+
+const CLIENT_NONCE_BYTES = 8;
+
+/** Answers a camera's challenges: the strongest first, the next when that is refused, and again when its nonce has grown old. */
+export class Authenticator {
+  readonly #credentials: Credentials | undefined;
+  readonly #mayTellPassword: boolean;
+  readonly #refused = new Set<string>();
+  #challenge: Challenge | undefined;
+  #clientNonce = '';
+  #count = 0;
+  #hasWorked = false;
+
+  /** @param mayTellPassword Basic, which sends the password as it is, may be used */
+  constructor(credentials: Credentials | undefined, mayTellPassword: boolean) {
+    this.#credentials = credentials;
+    this.#mayTellPassword = mayTellPassword;
+  }
+
+  get hasCredentials(): boolean {
+    return this.#credentials !== undefined;
+  }
+
+  /** The Authorization header of a request, undefined while none has been asked for. */
+  header(method: string, uri: string): string | undefined {
+    if (!this.#challenge || !this.#credentials) {
+      return undefined;
+    }
+    this.#count += 1;
+    const use = { method, uri, clientNonce: this.#clientNonce, count: this.#count };
+    return authorization(this.#challenge, this.#credentials, use, hash);
+  }
+
+  /** The last header was accepted. */
+  accept(): void {
+    this.#hasWorked = true;
+  }
+
+  /** The camera answered 401: is there another answer to try? */
+  refuse(response: RtspResponse): boolean {
+    if (!this.#credentials) {
+      return false;
+    }
+    const all = parseChallenges(response.headers.all('WWW-Authenticate'));
+    const challenges = all.filter(({ scheme }) => scheme === 'digest' || this.#mayTellPassword);
+    const current = this.#challenge;
+    if (current) {
+      const renewed = challenges.find((other) => kindOf(other) === kindOf(current) && other.nonce !== current.nonce);
+      if (renewed && (renewed.isStale || this.#hasWorked)) {
+        this.#use(renewed);
+        return true;
+      }
+      this.#refused.add(kindOf(current));
+    }
+    const next = challenges.find((challenge) => !this.#refused.has(kindOf(challenge)));
+    if (next) {
+      this.#use(next);
+    }
+    return next !== undefined;
+  }
+
+  #use(challenge: Challenge): void {
+    this.#challenge = challenge;
+    this.#clientNonce = randomBytes(CLIENT_NONCE_BYTES).toString('hex');
+    this.#count = 0;
+    this.#hasWorked = false;
+  }
+}
+
+function kindOf(challenge: Challenge): string {
+  return challenge.scheme === 'basic' ? 'basic' : challenge.algorithm;
+}
+
+function hash(algorithm: DigestAlgorithm, text: string): string {
+  return createHash(algorithm).update(text).digest('hex');
+}

@@ -1,0 +1,187 @@
+import { connect, type Socket } from 'node:net';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { RtspFramer } from '../../media/rtsp/interleaved.ts';
+import {
+  cseqOf,
+  type HeaderField,
+  type RtspMessage,
+  type RtspRequest,
+  type RtspResponse,
+  writeRequest,
+  writeResponse,
+} from '../../media/rtsp/message.ts';
+import type { Address } from './address.ts';
+import { connectionFailure } from './failures.ts';
+
+/** One read takes an access unit of most cameras whole. Larger buffers did not lower the cost per packet. */
+const READ_BUFFER_BYTES = 64 << 10;
+const FRAME_HEADER_BYTES = 4;
+const USER_AGENT = 'Perch';
+const OUR_METHODS = 'OPTIONS, GET_PARAMETER, SET_PARAMETER';
+
+/** What a connection gives its interleaved frames to. */
+export interface FrameSink {
+  /** @param chunk holds the payload in [start, end), valid during the call only */
+  onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;
+}
+
+interface Waiter {
+  readonly resolve: (response: RtspResponse) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One TCP connection to a camera: requests and their replies, and interleaved frames between them. */
+export class RtspConnection {
+  /** Monotonic time of the read that is being handled. */
+  readAtMs = 0;
+  hasRead = false;
+  frames: FrameSink | undefined;
+  /** Resolves with the reason when the connection has ended. */
+  readonly ended: Promise<unknown>;
+  readonly #socket: Socket;
+  readonly #framer: RtspFramer;
+  readonly #buffer = new Uint8Array(READ_BUFFER_BYTES);
+  readonly #address: Address;
+  readonly #name: string;
+  readonly #clock: Clock;
+  readonly #waiters = new Map<number, Waiter>();
+  #lastCseq = 0;
+  #failure: unknown;
+  #settleEnd: (cause: unknown) => void = () => {};
+
+  /** @param name of the path, for messages */
+  constructor(address: Address, name: string, clock: Clock) {
+    this.#address = address;
+    this.#name = name;
+    this.#clock = clock;
+    this.#framer = new RtspFramer(this);
+    this.ended = new Promise((resolve) => {
+      this.#settleEnd = resolve;
+    });
+    this.#socket = connect({
+      host: address.host,
+      port: address.port,
+      noDelay: true,
+      onread: { buffer: this.#buffer, callback: (bytes) => this.#read(bytes) },
+    });
+    this.#socket.on('error', (cause) => this.fail(connectionFailure(cause, address, name)));
+    this.#socket.on('close', () =>
+      this.fail(new PerchError('unavailable', `camera closed the connection of path '${name}'`)),
+    );
+  }
+
+  get junkBytes(): number {
+    return this.#framer.junkBytes;
+  }
+
+  /**
+   * Sends a request and waits for its reply.
+   * @param timeoutMs for the reply, and for the connection to be made if that is still going on
+   */
+  async request(
+    method: string,
+    uri: string,
+    headers: readonly HeaderField[],
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<RtspResponse> {
+    signal?.throwIfAborted();
+    this.#throwFailure();
+    this.#lastCseq += 1;
+    const cseq = this.#lastCseq;
+    const message = writeRequest(method, uri, [['CSeq', `${cseq}`], ['User-Agent', USER_AGENT], ...headers]);
+    const answered = new AbortController();
+    const reply = new Promise<RtspResponse>((resolve, reject) => {
+      this.#waiters.set(cseq, { resolve, reject });
+      signal?.addEventListener('abort', () => reject(signal.reason), { signal: answered.signal });
+    });
+    const late = this.#clock.sleep(timeoutMs, answered.signal).then(() => this.#silence(method, timeoutMs));
+    this.#socket.write(message);
+    try {
+      const first = await Promise.race([reply, late]);
+      if (first instanceof PerchError) {
+        throw first;
+      }
+      return first;
+    } finally {
+      this.#waiters.delete(cseq);
+      answered.abort();
+    }
+  }
+
+  sendFrame(channel: number, payload: Uint8Array): void {
+    if (this.#failure === undefined) {
+      const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
+      frame.set([0x24, channel, payload.length >> 8, payload.length & 0xff]);
+      frame.set(payload, FRAME_HEADER_BYTES);
+      this.#socket.write(frame);
+    }
+  }
+
+  /** Ends the connection at once; the first cause is the one that counts. */
+  fail(cause: unknown): void {
+    if (this.#failure !== undefined) {
+      return;
+    }
+    this.#failure = cause;
+    this.frames = undefined;
+    this.#socket.destroy();
+    for (const waiter of this.#waiters.values()) {
+      waiter.reject(cause);
+    }
+    this.#waiters.clear();
+    this.#settleEnd(cause);
+  }
+
+  onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
+    this.frames?.onFrame(chunk, channel, start, end);
+  }
+
+  onMessage(message: RtspMessage): void {
+    if (message.kind === 'request') {
+      this.#answer(message);
+      return;
+    }
+    // A reply without number can only be to the oldest request that waits.
+    const cseq = cseqOf(message) ?? this.#waiters.keys().next().value;
+    if (cseq !== undefined) {
+      this.#waiters.get(cseq)?.resolve(message);
+    }
+  }
+
+  #read(bytes: number): boolean {
+    this.readAtMs = this.#clock.monoMs();
+    this.hasRead = true;
+    try {
+      this.#framer.push(this.#buffer, bytes);
+    } catch (cause) {
+      const message = `camera of path '${this.#name}' sends what is not RTSP`;
+      this.fail(cause instanceof PerchError ? new PerchError(cause.code, message, { path: this.#name }, cause) : cause);
+    }
+    return true;
+  }
+
+  /** Some cameras ask us: OPTIONS to see whether we are alive, SET_PARAMETER to tell us things. */
+  #answer(request: RtspRequest): void {
+    const isKnown = OUR_METHODS.includes(request.method);
+    const headers: HeaderField[] = [['CSeq', request.headers.get('CSeq') ?? '0']];
+    if (request.method === 'OPTIONS') {
+      headers.push(['Public', OUR_METHODS]);
+    }
+    this.#socket.write(writeResponse(isKnown ? 200 : 501, headers));
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+  }
+
+  #silence(method: string, timeoutMs: number): PerchError {
+    const where = `${this.#address.host}:${this.#address.port}`;
+    const what = this.hasRead ? `no reply to ${method}` : 'no answer at all';
+    const message = `${what} from ${where} within ${timeoutMs / 1000} s: is the camera of path '${this.#name}' on?`;
+    return new PerchError('timeout', message, { path: this.#name, host: this.#address.host });
+  }
+}

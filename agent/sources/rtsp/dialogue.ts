@@ -1,0 +1,176 @@
+import { bodyText, type HeaderField, type RtspResponse } from '../../media/rtsp/message.ts';
+import { parseTransport, type Transport, writeTransport } from '../../media/rtsp/transport.ts';
+import { parseSdp, type Sdp } from '../../media/sdp/parse.ts';
+import { type Address, baseOf, joinControl } from './address.ts';
+import type { Authenticator } from './authenticator.ts';
+import type { RtspConnection } from './connection.ts';
+import { refusal } from './failures.ts';
+
+/** Schemes and old nonces that are tried for one request. */
+const MAX_ATTEMPTS = 4;
+/** RFC 2326 §12.37. */
+const DEFAULT_SESSION_MS = 60_000;
+const SHORTEST_SESSION_MS = 2_000;
+const GOODBYE_MS = 1_000;
+
+export interface Description {
+  readonly sdp: Sdp;
+  /** What control URLs are joined to. */
+  readonly base: string;
+}
+
+/** The camera is to be asked at another address. */
+export class Redirect {
+  readonly location: string;
+
+  constructor(location: string) {
+    this.location = location;
+  }
+}
+
+/** The requests of one RTSP session in their order, with credentials where they are asked for. */
+export class Dialogue {
+  /** How long the camera keeps the session without a sign of life from us. */
+  sessionMs = DEFAULT_SESSION_MS;
+  readonly #connection: RtspConnection;
+  readonly #address: Address;
+  readonly #authenticator: Authenticator;
+  readonly #name: string;
+  readonly #timeoutMs: number;
+  readonly #signal: AbortSignal;
+  #session: string | undefined;
+  #controlUri: string;
+  #keepAliveMethod = 'OPTIONS';
+
+  constructor(
+    connection: RtspConnection,
+    address: Address,
+    authenticator: Authenticator,
+    options: { readonly name: string; readonly timeoutMs: number },
+    signal: AbortSignal,
+  ) {
+    this.#connection = connection;
+    this.#address = address;
+    this.#authenticator = authenticator;
+    this.#name = options.name;
+    this.#timeoutMs = options.timeoutMs;
+    this.#signal = signal;
+    this.#controlUri = address.uri;
+  }
+
+  /** Finds out what the camera can; one that refuses to say is asked on all the same. */
+  async greet(): Promise<void> {
+    const response = await this.#ask('OPTIONS', this.#address.uri, []);
+    if (response.status === 401) {
+      throw this.#refusal('OPTIONS', response);
+    }
+    if (/\bGET_PARAMETER\b/i.test(response.headers.get('Public') ?? '')) {
+      this.#keepAliveMethod = 'GET_PARAMETER';
+    }
+  }
+
+  async describe(): Promise<Description | Redirect> {
+    const response = await this.#ask('DESCRIBE', this.#address.uri, [['Accept', 'application/sdp']]);
+    const location = response.headers.get('Location');
+    if (response.status >= 300 && response.status < 400 && location) {
+      return new Redirect(location);
+    }
+    this.#check('DESCRIBE', response);
+    const { headers } = response;
+    const base = baseOf(this.#address, headers.get('Content-Base') ?? headers.get('Content-Location'));
+    const sdp = parseSdp(bodyText(response));
+    this.#controlUri = joinControl(this.#address, base, sdp.control);
+    return { sdp, base };
+  }
+
+  /** @returns the transport that the camera will use; its channels may be others than those asked for */
+  async setup(uri: string, channel: number): Promise<Transport> {
+    const transport = writeTransport({
+      protocol: 'tcp',
+      isSecure: false,
+      isMulticast: false,
+      interleaved: [channel, channel + 1],
+    });
+    const response = await this.#ask('SETUP', uri, [['Transport', transport]]);
+    this.#check('SETUP', response);
+    return parseTransport(response.headers.get('Transport') ?? transport);
+  }
+
+  async play(): Promise<void> {
+    this.#check('PLAY', await this.#ask('PLAY', this.#controlUri, [['Range', 'npt=0.000-']]));
+  }
+
+  /** A sign of life; the reply is not waited for, because some cameras never send one. */
+  keepAlive(): void {
+    const method = this.#keepAliveMethod;
+    this.#ask(method, this.#controlUri, []).then(
+      (response) => {
+        if (response.status >= 400 && response.status !== 401) {
+          this.#keepAliveMethod = 'OPTIONS';
+        }
+      },
+      // No reply is no failure: whether media come is what counts, and a broken connection is seen elsewhere.
+      () => {},
+    );
+  }
+
+  /** Says goodbye and waits a moment for the reply: live555 cameras go on sending to a connection that was just closed. */
+  async teardown(): Promise<void> {
+    if (this.#session === undefined) {
+      return;
+    }
+    const headers = this.#headers('TEARDOWN', this.#controlUri, []);
+    await this.#connection.request('TEARDOWN', this.#controlUri, headers, GOODBYE_MS).catch(() => {});
+  }
+
+  async #ask(method: string, uri: string, fields: readonly HeaderField[]): Promise<RtspResponse> {
+    for (let attempt = 1; ; attempt += 1) {
+      const headers = this.#headers(method, uri, fields);
+      const response = await this.#connection.request(method, uri, headers, this.#timeoutMs, this.#signal);
+      this.#readSession(response);
+      if (response.status !== 401) {
+        this.#authenticator.accept();
+        return response;
+      }
+      if (attempt >= MAX_ATTEMPTS || !this.#authenticator.refuse(response)) {
+        return response;
+      }
+    }
+  }
+
+  #headers(method: string, uri: string, fields: readonly HeaderField[]): HeaderField[] {
+    const headers = [...fields];
+    if (this.#session !== undefined) {
+      headers.push(['Session', this.#session]);
+    }
+    const authorization = this.#authenticator.header(method, uri);
+    if (authorization !== undefined) {
+      headers.push(['Authorization', authorization]);
+    }
+    return headers;
+  }
+
+  /** `Session: 4711;timeout=60`. Taken from every reply: there are cameras that change it with each SETUP. */
+  #readSession(response: RtspResponse): void {
+    const field = response.headers.get('Session');
+    const id = field?.split(';', 1)[0]?.trim();
+    if (field === undefined || !id || response.status !== 200) {
+      return;
+    }
+    this.#session = id;
+    const timeout = /;\s*timeout\s*=\s*(\d{1,6})/i.exec(field)?.[1];
+    if (timeout !== undefined) {
+      this.sessionMs = Math.max(SHORTEST_SESSION_MS, Number(timeout) * 1000);
+    }
+  }
+
+  #check(method: string, response: RtspResponse): void {
+    if (response.status !== 200) {
+      throw this.#refusal(method, response);
+    }
+  }
+
+  #refusal(method: string, response: RtspResponse): unknown {
+    return refusal(method, response.status, response.reason, this.#name, this.#authenticator.hasCredentials);
+  }
+}

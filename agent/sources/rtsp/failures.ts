@@ -1,0 +1,58 @@
+import { type ErrorCode, PerchError } from '../../base/errors.ts';
+import type { Address } from './address.ts';
+
+/** What a person can do about a camera's status code; `%` is the path's name. */
+const REFUSALS: Record<number, readonly [ErrorCode, string]> = {
+  401: ['unauthorized', "camera refused the password (401): check user and password of path '%'"],
+  403: ['unauthorized', "camera forbids this user to watch (403): check the rights of the user of path '%'"],
+  404: ['notFound', "camera has no stream at this address (404): check the URL of path '%'"],
+  453: ['exhausted', "camera has no room for another connection (453): close other viewers of path '%'"],
+  454: ['unavailable', "camera has forgotten the session (454) of path '%'"],
+  461: ['unsupported', "camera refuses TCP (461), which path '%' needs"],
+  503: ['unavailable', "camera is busy or still starting (503), path '%'"],
+};
+
+const MAX_REASON_LENGTH = 60;
+
+/** The camera answered with a status that ends the attempt. */
+export function refusal(
+  method: string,
+  status: number,
+  reason: string,
+  name: string,
+  hadPassword: boolean,
+): PerchError {
+  const context = { path: name, method, status };
+  if (status === 401 && !hadPassword) {
+    const message = `camera asks for a password (401): set user and password of path '${name}'`;
+    return new PerchError('unauthorized', message, context);
+  }
+  const known = REFUSALS[status];
+  if (known) {
+    return new PerchError(
+      known[0],
+      known[1].replace('%', () => name),
+      context,
+    );
+  }
+  const words = reason.replace(/[^\x20-\x7e]/g, '').slice(0, MAX_REASON_LENGTH);
+  const message = `camera answered ${method} with ${`${status} ${words}`.trim()}, path '${name}'`;
+  return new PerchError('unavailable', message, context);
+}
+
+/** The connection could not be made, or broke. */
+export function connectionFailure(cause: NodeJS.ErrnoException, address: Address, name: string): PerchError {
+  const where = `${address.host}:${address.port}`;
+  const messages: Record<string, string> = {
+    ECONNREFUSED: `connection refused by ${where}: check address and port of path '${name}', and that RTSP is on in the camera`,
+    ENOTFOUND: `no device with the name '${address.host}' is known: check the URL of path '${name}'`,
+    EAI_AGAIN: `the name '${address.host}' cannot be looked up now (path '${name}')`,
+    EHOSTUNREACH: `nothing answers at ${where}: is the camera of path '${name}' on?`,
+    ENETUNREACH: `there is no network to reach ${where} (path '${name}')`,
+    ETIMEDOUT: `nothing answers at ${where}: is the camera of path '${name}' on?`,
+    ECONNRESET: `camera broke the connection of path '${name}'`,
+    EPIPE: `camera broke the connection of path '${name}'`,
+  };
+  const message = messages[cause.code ?? ''] ?? `connection to ${where} failed (${cause.code}), path '${name}'`;
+  return new PerchError('unavailable', message, { path: name, host: address.host, errno: cause.code });
+}

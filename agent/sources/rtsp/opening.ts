@@ -1,0 +1,158 @@
+import type { Logger } from '../../base/log.ts';
+import type { Track } from '../../media/track.ts';
+import type { Stream } from '../../stream/stream.ts';
+import type { SourceSink } from '../source.ts';
+import type { Timeline } from '../timeline.ts';
+import type { TrackReceiver, UnitOutput } from './track-receiver.ts';
+
+/** A track that has sent nothing for so long is not waited for any more. */
+const SILENT_MS = 5_000;
+/** A track that sends, but whose description does not come, holds the others up for so long at most. */
+const UNDESCRIBED_MS = 20_000;
+/** What is kept until the stream opens: since the last key picture, and bounded. */
+const HELD_BYTES = 16 << 20;
+const HELD_UNITS = 4_000;
+/** The first unit of a track that has given none yet may be older than what has arrived of it (B-frames). */
+const MARGIN_MS = 1_000;
+
+interface HeldUnit {
+  readonly receiver: TrackReceiver;
+  readonly ptsTicks: number;
+  readonly dtsTicks: number;
+  readonly key: boolean;
+  readonly data: Uint8Array;
+}
+
+/** A track of the open stream. */
+interface Lane {
+  readonly index: number;
+  lastDts: number;
+}
+
+/** Holds the units of a connection back until every track is known, then opens the stream and writes to it. */
+export class Opening implements UnitOutput {
+  readonly #sink: SourceSink;
+  readonly #timeline: Timeline;
+  readonly #receivers: readonly TrackReceiver[];
+  readonly #log: Logger;
+  readonly #heard = new Set<TrackReceiver>();
+  readonly #lanes = new Map<TrackReceiver, Lane>();
+  #held: HeldUnit[] = [];
+  #heldBytes = 0;
+  #damage = 0;
+  #stream: Stream | undefined;
+
+  /** @param receivers filled by the owner before the first packet */
+  constructor(sink: SourceSink, timeline: Timeline, receivers: readonly TrackReceiver[], log: Logger) {
+    this.#sink = sink;
+    this.#timeline = timeline;
+    this.#receivers = receivers;
+    this.#log = log;
+  }
+
+  get isOpen(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  onUnit(receiver: TrackReceiver, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void {
+    if (this.#stream) {
+      this.#write(this.#stream, receiver, ptsTicks, dtsTicks, key, data);
+      return;
+    }
+    this.#hold({ receiver, ptsTicks, dtsTicks, key, data });
+    this.#heard.add(receiver);
+    if (this.#receivers.every((other) => other.track && this.#heard.has(other))) {
+      this.#open(this.#receivers);
+    }
+  }
+
+  onTrack(receiver: TrackReceiver, track: Track): void {
+    const lane = this.#lanes.get(receiver);
+    if (lane) {
+      this.#stream?.setTrack(lane.index, track);
+    }
+  }
+
+  onDamage(receiver: TrackReceiver, reason: string): void {
+    this.#log.debug({ codec: receiver.format.encoding, reason }, 'frame in error');
+    if (this.#stream) {
+      this.#stream.framesInError += 1;
+    } else {
+      this.#damage += 1;
+    }
+  }
+
+  /** Called now and then: stops waiting for tracks that do not come. @param playingMs since PLAY */
+  check(playingMs: number): void {
+    if (this.#stream || playingMs < SILENT_MS) {
+      return;
+    }
+    const ready = this.#receivers.filter((receiver) => receiver.track && receiver.packets > 0);
+    const isHopeless = (receiver: TrackReceiver) => receiver.packets === 0 || playingMs >= UNDESCRIBED_MS;
+    const missing = this.#receivers.filter((receiver) => !ready.includes(receiver));
+    if (ready.length > 0 && missing.every(isHopeless)) {
+      for (const { format, packets } of missing) {
+        this.#log.warn({ codec: format.encoding, packets }, 'track does not deliver and is left out');
+      }
+      this.#open(ready);
+    }
+  }
+
+  #hold(unit: HeldUnit): void {
+    const leading = this.#receivers.find((receiver) => receiver.isVideo);
+    const startsGroup = unit.key && unit.receiver === leading;
+    if (startsGroup || this.#heldBytes + unit.data.length > HELD_BYTES || this.#held.length >= HELD_UNITS) {
+      this.#held = [];
+      this.#heldBytes = 0;
+    }
+    this.#held.push(unit);
+    this.#heldBytes += unit.data.length;
+  }
+
+  #open(receivers: readonly TrackReceiver[]): void {
+    this.#timeline.align();
+    const held = this.#held.filter(({ receiver }) => receivers.includes(receiver));
+    const starts = held.map(({ receiver, dtsTicks }) => receiver.timeline.captureMs(dtsTicks));
+    for (const receiver of receivers) {
+      if (!held.some((unit) => unit.receiver === receiver)) {
+        const marginMs = this.#heard.has(receiver) ? 0 : MARGIN_MS;
+        starts.push(receiver.timeline.captureMs(receiver.timeline.newestTicks) - marginMs);
+      }
+    }
+    this.#timeline.open(starts.reduce((least, startMs) => Math.min(least, startMs)));
+    for (const [index, receiver] of receivers.entries()) {
+      this.#lanes.set(receiver, { index, lastDts: -1 });
+    }
+    const stream = this.#sink.open(receivers.map(({ track }) => track).filter((track) => track !== undefined));
+    stream.framesInError += this.#damage;
+    this.#stream = stream;
+    this.#held = [];
+    for (const { receiver, ptsTicks, dtsTicks, key, data } of held) {
+      this.#write(stream, receiver, ptsTicks, dtsTicks, key, data);
+    }
+  }
+
+  #write(
+    stream: Stream,
+    receiver: TrackReceiver,
+    ptsTicks: number,
+    dtsTicks: number,
+    key: boolean,
+    data: Uint8Array,
+  ): void {
+    const lane = this.#lanes.get(receiver);
+    if (!lane) {
+      return;
+    }
+    const timeline = receiver.timeline;
+    const time = timeline.timeOf(dtsTicks);
+    if (time < 0) {
+      return;
+    }
+    const dts = Math.max(time, lane.lastDts + 1);
+    const pts = Math.max(timeline.timeOf(ptsTicks), dts);
+    const wall = timeline.captureMs(ptsTicks) + this.#timeline.wallOffsetMs();
+    lane.lastDts = dts;
+    stream.write(lane.index, { pts, dts, wall, key, data });
+  }
+}

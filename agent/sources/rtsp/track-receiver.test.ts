@@ -1,0 +1,134 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { random } from '../../../test/random.ts';
+import { rtpFrame } from '../../../test/scripted-camera.ts';
+import { idrPicture, skipPicture, tinyH264 } from '../../../test/tiny-h264.ts';
+import { parseSdp } from '../../media/sdp/parse.ts';
+import { writeSdp } from '../../media/sdp/write.ts';
+import { Timeline } from '../timeline.ts';
+import { TrackReceiver, type UnitOutput } from './track-receiver.ts';
+
+class Log implements UnitOutput {
+  readonly pts: number[] = [];
+  damage = 0;
+  onUnit(_: TrackReceiver, pts: number): void {
+    this.pts.push(pts);
+  }
+  onTrack(): void {}
+  onDamage(): void {
+    this.damage += 1;
+  }
+}
+
+function receiver(): { log: Log; track: TrackReceiver } {
+  const log = new Log();
+  const clock = new FakeClock();
+  const format = parseSdp(writeSdp([tinyH264], { name: 'x', host: '::1', sessionId: 1 })).medias[0]?.formats[0];
+  if (!format) {
+    throw new Error('no format');
+  }
+  return { log, track: new TrackReceiver(format, new Timeline(clock), log, clock) };
+}
+
+interface Picture {
+  readonly sequence: number;
+  readonly ticks: number;
+  readonly ssrc?: number;
+  readonly isKey?: boolean;
+}
+
+function show(track: TrackReceiver, pictures: readonly Picture[], atMs = 0): void {
+  for (const [i, { isKey = false, ...header }] of pictures.entries()) {
+    const payload = (isKey ? idrPicture(40) : skipPicture(i)).subarray(4);
+    const frame = rtpFrame(0, payload, { type: 96, marker: true, ...header });
+    track.packet(frame, 4, frame.length, atMs + i * 40);
+  }
+}
+
+const spans = (pts: readonly number[]) => pts.map((value) => value - (pts[0] ?? 0));
+
+test('a sender that begins anew goes on in time, from its next key picture', () => {
+  const { log, track } = receiver();
+  show(track, [
+    { sequence: 1, ticks: 3600, isKey: true },
+    { sequence: 2, ticks: 7200 },
+    { sequence: 30_000, ticks: 900_000_000, ssrc: 2, isKey: true },
+    { sequence: 30_001, ticks: 900_003_600, ssrc: 2 },
+  ]);
+  expect(spans(log.pts)).toEqual([0, 3600, 7200, 10_800]);
+});
+
+test('a new SSRC whose numbers go on is the same sender', () => {
+  const { log, track } = receiver();
+  show(track, [
+    { sequence: 1, ticks: 3600, isKey: true },
+    { sequence: 2, ticks: 7200, ssrc: 7 },
+    { sequence: 3, ticks: 10_800, ssrc: 8 },
+  ]);
+  expect(spans(log.pts)).toEqual([0, 3600, 7200]);
+  expect(track.timeline.jumps).toBe(0);
+});
+
+test('packets of another type are counted and passed over', () => {
+  const { log, track } = receiver();
+  const junk = rtpFrame(0, new Uint8Array(30), { type: 50, sequence: 9 });
+  expect(track.packet(junk, 4, junk.length, 0)).toBe(false);
+  show(track, [{ sequence: 1, ticks: 0, isKey: true }]);
+  expect(log.pts).toHaveLength(1);
+  expect(track.badPackets).toBe(1);
+});
+
+test('a goodbye is taken back by the next packet', () => {
+  const { track } = receiver();
+  show(track, [{ sequence: 1, ticks: 0, isKey: true }]);
+  track.control(Uint8Array.of(0x81, 203, 0, 1, 0, 0, 0, 1), 0, 8);
+  expect(track.hasLeft).toBe(true);
+  show(track, [{ sequence: 2, ticks: 3600 }]);
+  expect(track.hasLeft).toBe(false);
+});
+
+test('there is nothing to report before the first packet', () => {
+  const { track } = receiver();
+  expect(track.receiverReport(1)).toBeUndefined();
+  show(track, [
+    { sequence: 1, ticks: 0, isKey: true },
+    { sequence: 4, ticks: 3600 },
+  ]);
+  const report = track.receiverReport(1);
+  // Half of the four packets were lost, two of them in all; the highest was number 4.
+  expect(Buffer.from(report?.subarray(12, 20) ?? []).toString('hex')).toBe('8000000200000004');
+});
+
+test('mutated packets and reports never end the receiver, and it recovers with the next good pictures', () => {
+  const { log, track } = receiver();
+  const next = random(9);
+  let sequence = 0;
+  const send = (payload: Uint8Array, picture: number, isBad: boolean) => {
+    sequence = (sequence + 1) & 0xffff;
+    const frame = rtpFrame(0, payload, { type: 96, marker: payload.length > 20, sequence, ticks: picture * 3600 });
+    for (let change = isBad ? 4 : 0; change > 0; change -= 1) {
+      frame[4 + Math.floor(next() * Math.min(40, frame.length - 4))] = Math.floor(next() * 256);
+    }
+    const end = isBad && next() < 0.3 ? 4 + Math.floor(next() * (frame.length - 4)) : frame.length;
+    track.packet(frame, 4, end, picture * 40);
+    track.control(frame, 4, end);
+  };
+  const group = (first: number, badness: number) => {
+    for (const set of [tinyH264.sps, ...tinyH264.pps, idrPicture(9).subarray(4)]) {
+      send(set, first, next() < badness);
+    }
+    for (let picture = 1; picture < 10; picture += 1) {
+      send(skipPicture(picture).subarray(4), first + picture, next() < badness);
+    }
+  };
+  for (let groups = 0; groups < 1_000; groups += 1) {
+    group(groups * 10, 0.3);
+  }
+  const before = log.pts.length;
+  // One group at most to believe in the sequence again.
+  group(10_000, 0);
+  group(10_010, 0);
+  group(10_020, 0);
+  expect(log.pts.length - before).toBeGreaterThanOrEqual(20);
+  expect(spans(log.pts.slice(-10))).toEqual(Array.from({ length: 10 }, (_, i) => i * 3600));
+});
