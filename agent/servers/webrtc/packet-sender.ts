@@ -128,6 +128,7 @@ export class PacketSender implements RtpViewer {
       this.#port.send(datagram, 0, datagram.length, this.to);
       this.rtcpPackets += 1;
       this.bytes += datagram.length;
+      this.#stream.countSent(datagram.length);
     }
   }
 

@@ -65,6 +65,10 @@ export class WebRtcServer {
     return this.#port.port;
   }
 
+  wallMs(): number {
+    return this.#clock.wallMs();
+  }
+
   async listen(): Promise<void> {
     if (this.#options.udpAddress === '') {
       return;

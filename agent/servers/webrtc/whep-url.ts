@@ -6,7 +6,8 @@ export type WhepTarget =
   | { readonly kind: 'page' | 'publisherPage'; readonly path: string }
   /** The page without its final slash, which relative URLs need. */
   | { readonly kind: 'redirect'; readonly path: string }
-  | { readonly kind: 'nothing' };
+  /** Browsers ask for an icon by themselves; there is none, and no error either. */
+  | { readonly kind: 'icon' | 'nothing' };
 
 /** @param rest decoded, without the service's prefix and its slash: `cam1/whep` */
 export function readWhepUrl(rest: string): WhepTarget {
@@ -25,7 +26,7 @@ export function readWhepUrl(rest: string): WhepTarget {
   // Leading slashes and backslashes would make the redirect point to another host.
   const path = rest.replace(/^[/\\]+/, '').replace(/\/+$/, '');
   if (path === '' || path === 'favicon.ico') {
-    return { kind: 'nothing' };
+    return { kind: path === '' ? 'nothing' : 'icon' };
   }
   if (!rest.endsWith('/') || /^[/\\]/.test(rest)) {
     return path.endsWith('/publish')

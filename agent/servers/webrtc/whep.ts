@@ -31,7 +31,6 @@ export interface WebRtcPluginOptions {
   readonly iceServers: readonly IceServer[];
   /** Whether a page can be shown for this path; without it every path has one. */
   readonly isConfigured?: (path: string) => boolean;
-  readonly wallMs: () => number;
 }
 
 /** WHEP and the player page. One wildcard route, because path names may contain slashes. */
@@ -73,6 +72,8 @@ class WhepRoutes {
         return isRead ? await this.#sendPage(target.path, request, reply) : notFound(reply);
       case 'redirect':
         return isRead ? this.#redirect(target.path, request, reply) : notFound(reply);
+      case 'icon':
+        return reply.code(204).send();
       case 'publisherPage':
         throw new PerchError('unsupported', 'publishing from a browser is not supported yet');
       default:
@@ -171,7 +172,7 @@ class WhepRoutes {
   }
 
   #setLinks(reply: FastifyReply): void {
-    const links = iceServerLinks(this.#options.iceServers, this.#options.wallMs());
+    const links = iceServerLinks(this.#options.iceServers, this.#options.server.wallMs());
     if (links.length > 0) {
       reply.header('Link', links);
     }

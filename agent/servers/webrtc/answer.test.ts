@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import type { Track } from '../../media/track.ts';
+import { writeAnswer } from './answer.ts';
+import { chooseCodecs } from './codecs.ts';
+import { parseOffer } from './offer.ts';
+
+const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
+const VIDEO = { kind: 'video', clockRate: 90_000, width: 640, height: 360, fps: 15 } as const;
+const h264 = (profile: number): Track => ({
+  ...VIDEO,
+  codec: 'h264',
+  sps: Uint8Array.of(0x67, profile, 0, 30),
+  pps: [Uint8Array.of(0x68)],
+});
+const H265: Track = {
+  ...VIDEO,
+  codec: 'h265',
+  vps: Uint8Array.of(0x40, 1),
+  sps: Uint8Array.of(0x42, 1, 1, 1),
+  pps: [Uint8Array.of(0x44, 1)],
+};
+const PCMA: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8_000, channels: 1 };
+const OPUS: Track = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };
+const AAC: Track = {
+  kind: 'audio',
+  codec: 'aac',
+  clockRate: 16_000,
+  channels: 1,
+  config: new Uint8Array(2),
+  frameSamples: 1_024,
+};
+
+const FACTS = {
+  credentials: { ufrag: 'ours', password: 'ourpassword' },
+  fingerprint: 'AA:BB',
+  candidates: ['1 1 udp 2130706431 192.0.2.1 8189 typ host'],
+  videoSsrc: 1111,
+  audioSsrc: 2222,
+  cname: 'name',
+  sessionId: 7,
+};
+
+const answer = (tracks: readonly Track[], offerText = CHROMIUM): string => {
+  const offer = parseOffer(offerText);
+  return writeAnswer(offer, chooseCodecs(tracks, offer), FACTS);
+};
+/** The lines of each `m=` section, the session's first. */
+const sections = (sdp: string): string[][] => sdp.split(/(?=^m=)/m).map((section) => section.trim().split('\r\n'));
+
+test('the answer has one lite transport for picture and sound and refuses the rest', () => {
+  const [session, video, audio, data] = sections(answer([h264(0x42), PCMA]));
+  expect(session).toEqual(expect.arrayContaining(['v=0', 'a=group:BUNDLE 0 1', 'a=ice-lite']));
+  expect(video?.[0]).toBe('m=video 9 UDP/TLS/RTP/SAVPF 108');
+  expect(audio?.[0]).toBe('m=audio 9 UDP/TLS/RTP/SAVPF 8');
+  for (const section of [video, audio]) {
+    expect(section).toEqual(
+      expect.arrayContaining([
+        'a=ice-ufrag:ours',
+        'a=ice-pwd:ourpassword',
+        'a=fingerprint:sha-256 AA:BB',
+        'a=setup:passive',
+        'a=sendonly',
+        'a=rtcp-mux',
+        'a=candidate:1 1 udp 2130706431 192.0.2.1 8189 typ host',
+        'a=end-of-candidates',
+      ]),
+    );
+  }
+  expect(video).toEqual(
+    expect.arrayContaining([
+      'a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
+      'a=rtcp-fb:108 nack pli',
+      'a=ssrc:1111 cname:name',
+    ]),
+  );
+  expect(audio).toContain('a=ssrc:2222 cname:name');
+  expect(data?.[0]).toBe('m=application 0 UDP/DTLS/SCTP webrtc-datachannel');
+});
+
+test('the feedback that is answered is advertised, no other', () => {
+  const feedback = answer([h264(0x42), OPUS]).match(/a=rtcp-fb.*/g);
+  expect(feedback).toEqual(['a=rtcp-fb:108 nack pli']);
+});
+
+test.for([
+  ['Baseline', 0x42, 108],
+  ['Main', 0x4d, 116],
+  ['High, which is not offered', 0x64, 108],
+  ['High 4:4:4', 0xf4, 41],
+] as const)('H264 %s gets the payload type that fits best', ([, profile, payloadType]) => {
+  expect(answer([h264(profile)])).toContain(`m=video 9 UDP/TLS/RTP/SAVPF ${payloadType}\r\n`);
+});
+
+test('stereo Opus is announced as such', () => {
+  expect(answer([h264(0x42), OPUS])).toContain('a=fmtp:111 minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1\r\n');
+});
+
+test('a stream without usable sound still has a silent sound section', () => {
+  for (const tracks of [[h264(0x42)], [h264(0x42), AAC]]) {
+    expect(answer(tracks)).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n');
+  }
+  expect(chooseCodecs([h264(0x42), AAC], parseOffer(CHROMIUM)).leftOut).toEqual(['MPEG-4 Audio (not for WebRTC)']);
+});
+
+test('a stream of sound alone is played without picture', () => {
+  const [session, video, audio] = sections(answer([OPUS]));
+  expect(session).toContain('a=group:BUNDLE 1');
+  expect(video?.[0]).toMatch(/^m=video 0 /);
+  expect(audio?.[0]).toBe('m=audio 9 UDP/TLS/RTP/SAVPF 111');
+});
+
+test('H265 is sent to a browser that offers its profile', () => {
+  const offer = CHROMIUM.replace('a=rtpmap:102 H264/90000', 'a=rtpmap:102 H265/90000').replace(
+    'a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f',
+    'a=fmtp:102 level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST',
+  );
+  const sdp = answer([H265], offer);
+  expect(sdp).toContain('m=video 9 UDP/TLS/RTP/SAVPF 102\r\n');
+  expect(sdp).toContain('a=fmtp:102 level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST\r\n');
+});
+
+test('an offer without a bundle gets one section', () => {
+  const offer = CHROMIUM.replace('a=group:BUNDLE 0 1 2\n', '').replace('a=group:BUNDLE 0 1 2\r\n', '');
+  const [session, video, audio] = sections(answer([h264(0x42), PCMA], offer));
+  expect(session?.some((line) => line.startsWith('a=group'))).toBe(false);
+  expect(video?.[0]).toMatch(/^m=video 9 /);
+  expect(audio?.[0]).toMatch(/^m=audio 0 /);
+});
+
+test.for([
+  ['H265', [H265], CHROMIUM, 'the video is H265 and this browser does not offer H265'],
+  ['H264', [h264(0x42)], CHROMIUM.replaceAll('H264/', 'X264/'), 'this browser does not offer H264'],
+  [
+    'H264 in fragments',
+    [h264(0x42)],
+    CHROMIUM.replaceAll('packetization-mode=1', 'packetization-mode=0'),
+    'packetization-mode 0 only',
+  ],
+  ['AAC alone', [AAC], CHROMIUM, 'it has MPEG-4 Audio, supported are H264, H265, Opus'],
+  ['sound for a picture-only player', [PCMA], CHROMIUM.replace('m=audio 9', 'm=audio 0'), 'the offer takes neither'],
+] as const)('%s that the browser cannot play is refused with the reason', ([, tracks, offer, message]) => {
+  expect(() => answer(tracks, offer)).toThrow(message);
+});

@@ -1,0 +1,142 @@
+import { expect, test } from 'vitest';
+import type { Sample } from '../media/sample.ts';
+import type { Track } from '../media/track.ts';
+import { MAX_PAYLOAD_BYTES, RtpPackets, type RtpViewer } from './rtp-packets.ts';
+import { Stream } from './stream.ts';
+
+const VIDEO: Track = {
+  kind: 'video',
+  codec: 'h264',
+  clockRate: 90_000,
+  width: 640,
+  height: 360,
+  fps: 15,
+  sps: Uint8Array.of(0x67, 0x42, 0xc0, 0x1e),
+  pps: [Uint8Array.of(0x68, 0xce)],
+};
+const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8_000, channels: 1 };
+const AAC: Track = {
+  kind: 'audio',
+  codec: 'aac',
+  clockRate: 16_000,
+  channels: 1,
+  config: new Uint8Array(2),
+  frameSamples: 1_024,
+};
+
+const sample = (pts: number, key: boolean, data: Uint8Array, dts = pts): Sample => ({
+  pts,
+  dts,
+  wall: pts / 90,
+  key,
+  data,
+});
+
+/** An access unit of one NAL unit. */
+function nalu(bytes: number, header = 0x41): Uint8Array {
+  const data = new Uint8Array(4 + bytes);
+  new DataView(data.buffer).setUint32(0, bytes);
+  data.fill(7, 4);
+  data[4] = header;
+  return data;
+}
+
+/** Notes everything that a viewer sees, in words. */
+class Notes implements RtpViewer {
+  readonly packets: string[] = [];
+  readonly batches: number[] = [];
+  reordered = 0;
+  onPackets(packets: RtpPackets, from: number, to: number): void {
+    this.batches.push(to - from);
+    const bytes = new Uint8Array(packets.words.buffer);
+    for (let n = from; n < to; n += 1) {
+      const at = packets.wordOf(n) * 4;
+      const start = packets.startsGroup(n) ? ' start' : '';
+      const marker = packets.markerOf(n) === 1 ? ' marker' : '';
+      const first = (bytes[at] ?? 0).toString(16);
+      this.packets.push(
+        `${packets.trackOf(n)}@${packets.timestampOf(n)} ${packets.payloadBytesOf(n)}x${first}${start}${marker}`,
+      );
+    }
+  }
+  onReordered(): void {
+    this.reordered += 1;
+  }
+}
+
+test('parameter sets go ahead of each key frame, with its time, and are where a viewer starts', () => {
+  const stream = new Stream([VIDEO, AUDIO]);
+  const notes = new Notes();
+  RtpPackets.join(stream, notes);
+  stream.write(0, sample(3_000, false, nalu(100)));
+  stream.write(1, sample(160, true, new Uint8Array(160).fill(0xd5)));
+  stream.write(0, sample(9_000, true, nalu(2_000, 0x65)));
+  expect(notes.packets).toEqual([
+    '0@3000 100x41 marker',
+    '1@160 160xd5',
+    '0@9000 11x78 start',
+    '0@9000 1188x7c',
+    '0@9000 815x7c marker',
+  ]);
+});
+
+test('new parameter sets are those of the key frame that follows them', () => {
+  const stream = new Stream([VIDEO]);
+  const notes = new Notes();
+  RtpPackets.join(stream, notes);
+  stream.setTrack(0, { ...VIDEO, sps: new Uint8Array(40).fill(0x67) });
+  stream.write(0, sample(0, true, nalu(10, 0x65)));
+  expect(notes.packets[0]).toBe('0@0 47x78 start');
+});
+
+test('RTP time wraps at 32 bits, sound that RTP viewers cannot play is left out', () => {
+  const stream = new Stream([VIDEO, AAC]);
+  const notes = new Notes();
+  const packets = RtpPackets.join(stream, notes);
+  stream.write(0, sample(2 ** 32 + 5, false, nalu(10)));
+  stream.write(1, sample(1, true, new Uint8Array(10)));
+  expect(notes.packets).toEqual(['0@5 10x41 marker']);
+  expect(packets.lastPts[0]).toBe(2 ** 32 + 5);
+});
+
+test('a stream with B-frames is refused instead of shown in the wrong order', () => {
+  const stream = new Stream([VIDEO]);
+  const notes = new Notes();
+  RtpPackets.join(stream, notes);
+  stream.write(0, sample(6_000, true, nalu(10, 0x65), 3_000));
+  expect(notes).toMatchObject({ reordered: 1, packets: [] });
+});
+
+test('all viewers share one packetizer, which is there from the first to the last of them', () => {
+  const stream = new Stream([VIDEO]);
+  const [one, two] = [new Notes(), new Notes()];
+  const packets = RtpPackets.join(stream, one);
+  expect(RtpPackets.join(stream, two)).toBe(packets);
+  expect(stream.readers).toEqual([packets]);
+  stream.write(0, sample(0, false, nalu(10)));
+  packets.leave(one);
+  stream.write(0, sample(3_000, false, nalu(10)));
+  packets.leave(two);
+  expect([one.packets.length, two.packets.length]).toEqual([1, 2]);
+  expect(stream.readers).toEqual([]);
+  expect(RtpPackets.join(stream, one)).not.toBe(packets);
+});
+
+test('the packets of a large key frame leave while it is still being cut', () => {
+  const stream = new Stream([VIDEO]);
+  const notes = new Notes();
+  RtpPackets.join(stream, notes);
+  stream.write(0, sample(0, true, nalu(200 * MAX_PAYLOAD_BYTES, 0x65)));
+  expect(notes.batches).toEqual([64, 64, 64, 10]);
+});
+
+test('the ring keeps the last packets however many there were', () => {
+  const stream = new Stream([VIDEO]);
+  const notes = new Notes();
+  RtpPackets.join(stream, notes);
+  for (let i = 0; i < 5_000; i += 1) {
+    stream.write(0, sample(i, false, nalu(1 + (i % 100), 0x41)));
+  }
+  expect(notes.packets.at(-1)).toBe('0@4999 100x41 marker');
+  expect(notes.packets.length).toBe(5_000);
+});
