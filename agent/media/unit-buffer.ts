@@ -140,17 +140,20 @@ export class UnitBuffer {
   }
 
   #hasRoom(bytes: number): boolean {
-    return bytes <= this.#slab.length - this.#tail || this.#makeRoom(bytes);
+    if (this.#tail - this.#start + bytes > this.#options.unitLimitBytes) {
+      return false;
+    }
+    if (bytes > this.#slab.length - this.#tail) {
+      this.#makeRoom(bytes);
+    }
+    return true;
   }
 
   /** Moves the unit to a new slab. */
-  #makeRoom(bytes: number): boolean {
+  #makeRoom(bytes: number): void {
     const { unitLimitBytes, minSlabBytes, maxSlabBytes } = this.#options;
     const size = this.sizeBytes;
     const needed = size + bytes;
-    if (needed > unitLimitBytes) {
-      return false;
-    }
     const usual = Math.min(Math.max(this.#typicalBytes * UNITS_PER_SLAB, minSlabBytes), maxSlabBytes);
     // A unit that is larger than all before it may still grow: double, so that it moves a few times at most.
     const slabBytes = Math.min(Math.max(usual, 2 * needed), Math.max(unitLimitBytes, maxSlabBytes));
@@ -160,7 +163,6 @@ export class UnitBuffer {
     this.#slab = slab;
     this.#start = 0;
     this.#tail = size;
-    return true;
   }
 
   #useSlab(slab: Uint8Array<ArrayBuffer>, at: number): void {

@@ -82,7 +82,9 @@ export class H264Depacketizer implements Depacketizer {
     } else if (units.isOpenAt(ticks)) {
       units.append(chunk, at, end);
     } else {
-      units.damage('a fragment comes without the beginning of its NAL unit');
+      if (at < end) {
+        units.damage('a fragment comes without the beginning of its NAL unit');
+      }
       return;
     }
     if ((fu & FU_END) !== 0) {

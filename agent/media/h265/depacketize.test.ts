@@ -1,0 +1,182 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../test/random.ts';
+import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../../../test/tiny-streams.ts';
+import { Collector, hex, pushHex, rtpFormat, sampleOf, send, toHex } from '../../../test/units.ts';
+import { H265Depacketizer } from './depacketize.ts';
+import { packetizeH265 } from './packetize.ts';
+
+/** First slices of an IDR (W_RADL), a CRA, a TRAIL_R and a RASL_N picture, and the second slice of such. */
+const IDR = '2601 af08 11';
+const IDR_2 = '2601 2f08 12';
+const CRA = '2a01 ac00 13';
+const TRAIL = '0201 d010 21';
+const TRAIL_2 = '0201 5010 22';
+const RASL = '1001 e010 23';
+const AUD = '4601 10';
+const SEI = '4e01 0504aabbccdd 80';
+const SUFFIX_SEI = '5001 0504aabbccdd 80';
+
+const base64 = (text: string) => Buffer.from(hex(text)).toString('base64');
+const SPROP = { 'sprop-vps': base64(H265_VPS), 'sprop-sps': base64(H265_SPS), 'sprop-pps': base64(H265_PPS) };
+const sample = (...nals: string[]) => toHex(sampleOf(...nals.map(hex)));
+
+function setUp(fmtp: Record<string, string> = SPROP) {
+  const seen = new Collector();
+  const depacketizer = new H265Depacketizer(rtpFormat('H265', 90_000, 0, fmtp), seen);
+  return { seen, depacketizer, data: () => seen.units.map((unit) => toHex(unit.data)) };
+}
+
+test('the SDP alone makes the track known', () => {
+  expect(setUp().seen.tracks).toMatchObject([{ codec: 'h265', width: 64, height: 64, fps: 25 }]);
+});
+
+test('without a VPS in the SDP the sets in band are awaited', () => {
+  const { seen, depacketizer, data } = setUp({ 'sprop-sps': base64(H265_SPS), 'sprop-pps': base64(H265_PPS) });
+  pushHex(depacketizer, IDR, 0, true);
+  expect([seen.tracks, seen.units]).toEqual([[], []]);
+  pushHex(depacketizer, H265_VPS, 3600);
+  pushHex(depacketizer, IDR, 3600, true);
+  expect(seen.tracks).toHaveLength(1);
+  expect(data()).toEqual([sample(IDR)]);
+});
+
+test('a unit is handed out at its marker, without delimiter and parameter sets, with SEI', () => {
+  const { seen, depacketizer, data } = setUp();
+  for (const nal of [AUD, H265_VPS, H265_SPS, H265_PPS, SEI, IDR, IDR_2]) {
+    pushHex(depacketizer, nal, 9000);
+  }
+  pushHex(depacketizer, SUFFIX_SEI, 9000, true);
+  expect(data()).toEqual([sample(SEI, IDR, IDR_2, SUFFIX_SEI)]);
+  expect(seen.units).toMatchObject([{ pts: 9000, key: true }]);
+  expect(seen.tracks).toHaveLength(1);
+});
+
+test('an aggregation packet holds a whole key unit', () => {
+  const { depacketizer, data } = setUp();
+  const size = (nal: string) => hex(nal).length.toString(16).padStart(4, '0');
+  const inside = [H265_VPS, H265_SPS, H265_PPS, SEI, IDR].map((nal) => `${size(nal)} ${nal}`).join(' ');
+  pushHex(depacketizer, `6001 ${inside}`, 0, true);
+  expect(data()).toEqual([sample(SEI, IDR)]);
+});
+
+test.for([
+  ['whole', ['6201 93 af', '6201 13 08', '6201 53 11']],
+  ['with empty ones', ['6201 93', '6201 13 af08', '6201 13', '6201 53 11', '6201 53']],
+  ['with another type in later ones', ['6201 93 af08', '6201 01', '6201 41 11']],
+] as const)('fragments become one NAL unit: %s', ([, payloads]) => {
+  const { seen, depacketizer, data } = setUp();
+  for (const payload of payloads) {
+    pushHex(depacketizer, payload, 0);
+  }
+  pushHex(depacketizer, TRAIL, 3600);
+  expect(data()).toEqual([sample(IDR)]);
+  expect(seen.damage).toEqual([]);
+});
+
+test('a camera that never sets the marker is read by its timestamps', () => {
+  const { depacketizer, data } = setUp();
+  for (const [nal, ticks] of [
+    [IDR, 0],
+    [IDR_2, 0],
+    [TRAIL, 3600],
+    [TRAIL_2, 3600],
+    [TRAIL, 7200],
+  ] as const) {
+    pushHex(depacketizer, nal, ticks);
+  }
+  expect(data()).toEqual([sample(IDR, IDR_2), sample(TRAIL, TRAIL_2)]);
+});
+
+test('junk of payload type 50 (GeoVision) and layers that nobody decodes are passed over', () => {
+  const { seen, depacketizer, data } = setUp();
+  pushHex(depacketizer, '6401 0102030405', 0);
+  pushHex(depacketizer, '0209 d010 21', 0);
+  pushHex(depacketizer, IDR, 0, true);
+  expect(data()).toEqual([sample(IDR)]);
+  expect(seen.damage).toEqual([]);
+});
+
+test('packets missing: nothing more comes until the next key unit', () => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, IDR, 0, true);
+  pushHex(depacketizer, TRAIL_2, 3600, true, true);
+  pushHex(depacketizer, TRAIL, 7200, true);
+  pushHex(depacketizer, CRA, 10_800, true);
+  pushHex(depacketizer, TRAIL, 14_400, true);
+  expect(seen.units.map(({ pts, key }) => [pts, key])).toEqual([
+    [0, true],
+    [10_800, true],
+    [14_400, false],
+  ]);
+  expect(seen.damage).toEqual(['packets are missing']);
+});
+
+test('leading pictures of a key picture that we join at are left out', () => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, CRA, 10_800, true);
+  pushHex(depacketizer, RASL, 7200, true);
+  pushHex(depacketizer, TRAIL, 14_400, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([10_800, 14_400]);
+  expect(seen.damage).toEqual([]);
+});
+
+test('a stream with B-frames gets decode times from its picture order counts', () => {
+  const { seen, depacketizer } = setUp();
+  for (const [frame, nal] of H265_UNITS) {
+    send(packetizeH265, sampleOf(hex(nal)), 90_000 + frame * 3600, depacketizer, 100);
+  }
+  expect(seen.damage).toEqual([]);
+  expect(seen.units.map(({ pts }) => (pts - 90_000) / 3600)).toEqual(H265_UNITS.map(([frame]) => frame));
+  const frames = seen.units.map(({ dts }) => Math.floor((dts - 90_000) / 3600));
+  expect(frames).toEqual([0, 0, 0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+test('samples survive the way through packets of any size', () => {
+  const { seen, depacketizer } = setUp();
+  const next = random(7798);
+  const sent: string[] = [];
+  for (let unit = 0; unit < 200; unit += 1) {
+    const nals = Array.from({ length: 1 + Math.floor(next() * 4) }, (_, i) => {
+      const body = Uint8Array.from({ length: Math.floor(next() ** 3 * 9000) }, () => 1 + Math.floor(next() * 255));
+      return Uint8Array.of(0x26, 0x01, i === 0 ? 0xaf : 0x2f, 0x08, ...body);
+    });
+    sent.push(toHex(sampleOf(...nals)));
+    send(packetizeH265, sampleOf(...nals), unit * 3600, depacketizer, 20 + Math.floor(next() * 1400));
+  }
+  expect(seen.damage).toEqual([]);
+  expect(seen.units.map(({ data }) => toHex(data))).toEqual(sent);
+});
+
+test('thousands of damaged packets: no exception, and the rules of time hold for whatever comes out', () => {
+  const next = random(49);
+  const sets = [H265_VPS, H265_SPS, H265_PPS, SEI, AUD];
+  const seeds = [
+    ...sets,
+    IDR,
+    IDR_2,
+    CRA,
+    TRAIL,
+    TRAIL_2,
+    RASL,
+    '6201 93 af',
+    '6201 13 08',
+    '6201 53 11',
+    `6001 0005 ${IDR}`,
+  ].map(hex);
+  const { seen, depacketizer } = setUp();
+  let ticks = 0;
+  for (let round = 0; round < 20_000; round += 1) {
+    const packet = Uint8Array.from(seeds[Math.floor(next() * seeds.length)] ?? []);
+    if (next() < 0.3) {
+      packet[Math.floor(next() * packet.length)] = Math.floor(next() * 256);
+    }
+    const end = next() < 0.1 ? Math.floor(next() * (packet.length + 1)) : packet.length;
+    ticks += next() < 0.4 ? Math.floor(next() * 7200) : 0;
+    depacketizer.push(packet, 0, end, ticks, next() < 0.3, next() < 0.02);
+  }
+  expect(seen.units.length).toBeGreaterThan(100);
+  for (const [i, { pts, dts }] of seen.units.entries()) {
+    expect(dts).toBeLessThanOrEqual(pts);
+    expect(dts).toBeGreaterThan(seen.units[i - 1]?.dts ?? Number.NEGATIVE_INFINITY);
+  }
+});
