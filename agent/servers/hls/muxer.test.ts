@@ -1,0 +1,234 @@
+import { expect, test } from 'vitest';
+import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
+import type { PerchError } from '../../base/errors.ts';
+import { parseFragment, parseInit } from '../../media/mp4/read.ts';
+import type { Sample } from '../../media/sample.ts';
+import type { OpusTrack } from '../../media/track.ts';
+import { Stream } from '../../stream/stream.ts';
+import { Muxer, type MuxerOptions } from './muxer.ts';
+
+const opus: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };
+const OPTIONS: MuxerOptions = { prefix: 'p', segmentCount: 3, segmentDurationMs: 1000, segmentMaxBytes: 1 << 20 };
+
+function setup(stream: Stream, options: Partial<MuxerOptions> = {}) {
+  const ends: unknown[] = [];
+  const muxer = new Muxer('cam', stream, { ...OPTIONS, ...options }, (cause) => ends.push(cause));
+  muxer.start();
+  return { muxer, ends };
+}
+
+/** Opus of 20 ms from `startS` to `endS`. */
+function sound(startS: number, endS: number): Sample[] {
+  return Array.from({ length: Math.round((endS - startS) * 50) }, (_, i) => {
+    const pts = Math.round(startS * 48_000) + i * 960;
+    return { pts, dts: pts, wall: pts / 48, key: true, data: Uint8Array.of(0xfc, 0xff, 0xfe) };
+  });
+}
+
+/** Both tracks in order of time. @param audioLateS how much later than the pictures of its time the sound comes in */
+function writeBoth(stream: Stream, pictures: readonly Sample[], sounds: readonly Sample[], audioLateS = 0): void {
+  const all = [
+    ...pictures.map((sample) => ({ track: 0, sample, atS: sample.dts / 90_000 })),
+    ...sounds.map((sample) => ({ track: 1, sample, atS: sample.dts / 48_000 + audioLateS })),
+  ];
+  for (const { track, sample } of all.sort((a, b) => a.atS - b.atS)) {
+    stream.write(track, sample);
+  }
+}
+
+interface Listed {
+  readonly number: number;
+  readonly durationS: number;
+  readonly name: string;
+  readonly isGap: boolean;
+}
+
+function listed(muxer: Muxer, rendition: string): Listed[] {
+  const lines = (muxer.mediaPlaylist(rendition, '') ?? '').split('\n');
+  const first = Number(lines.find((line) => line.startsWith('#EXT-X-MEDIA-SEQUENCE:'))?.slice(22));
+  const names = lines.filter((line) => line.endsWith('.mp4'));
+  return names.map((name, i) => ({
+    number: first + i,
+    name,
+    durationS: Number(/:([\d.]+)/.exec(lines[lines.indexOf(name) - 1] ?? '')?.[1]),
+    isGap: lines[lines.indexOf(name) - 2] === '#EXT-X-GAP',
+  }));
+}
+
+function content(muxer: Muxer, name: string): Buffer {
+  const found = muxer.file(name);
+  const bytes = Buffer.concat(found?.file.pieces ?? []);
+  expect(bytes.length).toBe(found?.file.sizeBytes);
+  return bytes;
+}
+
+const runOf = (muxer: Muxer, name: string) => {
+  const run = parseFragment(content(muxer, name))?.runs[0];
+  if (!run) {
+    throw new Error(`no run in ${name}`);
+  }
+  return run;
+};
+
+test('segments end before the first key frame that is late enough, and hold what the stream had', () => {
+  const stream = new Stream([tinyH264]);
+  const { muxer } = setup(stream);
+  const pictures = tinyVideo(81, 20, 10, 4500);
+  for (const picture of pictures) {
+    stream.write(0, picture);
+  }
+  const segments = listed(muxer, 'video1');
+  expect(segments.map(({ number, durationS }) => [number, durationS])).toEqual([
+    [1, 1],
+    [2, 1],
+    [3, 1],
+  ]);
+  const bytes = content(muxer, segments[0]?.name ?? '');
+  const run = parseFragment(bytes)?.runs[0];
+  expect(run).toMatchObject({ trackId: 1, baseTime: 4500 + 90_000 + 10 * 90_000, durationTicks: 90_000 });
+  expect(bytes.subarray(run?.dataOffset)).toEqual(Buffer.concat(pictures.slice(20, 40).map((picture) => picture.data)));
+  expect(parseInit(content(muxer, 'p_video1_init.mp4'))?.tracks).toMatchObject([{ codec: 'avc1', width: 64 }]);
+});
+
+test('old segments can still be fetched for a while after they have left the playlist', () => {
+  const stream = new Stream([tinyH264]);
+  const { muxer } = setup(stream);
+  for (const picture of tinyVideo(20 * 10 + 1, 20, 20)) {
+    stream.write(0, picture);
+  }
+  expect(listed(muxer, 'video1').map(({ number }) => number)).toEqual([7, 8, 9]);
+  expect([3, 4, 6].map((n) => muxer.file(`p_video1_seg${n}.mp4`) !== undefined)).toEqual([false, true, true]);
+});
+
+test('a viewer of a camera with rare key frames gets what the stream keeps at once', async () => {
+  const stream = new Stream([tinyH264]);
+  const pictures = tinyVideo(300, 20, 100);
+  for (const picture of pictures.slice(0, 55)) {
+    stream.write(0, picture);
+  }
+  const { muxer } = setup(stream);
+  await muxer.ready;
+  expect(listed(muxer, 'video1').map(({ durationS }) => durationS)).toEqual([1, 1]);
+  expect(muxer.mediaPlaylist('video1', '')).not.toContain('INDEPENDENT');
+  for (const picture of pictures.slice(55)) {
+    stream.write(0, picture);
+  }
+  // From the second group on segments are whole groups.
+  expect(listed(muxer, 'video1').map(({ durationS }) => durationS)).toEqual([1, 1, 5]);
+  expect(muxer.mediaPlaylist('video1', '')).toContain('TARGETDURATION:5');
+});
+
+test('nothing is cut inside a group whose pictures are reordered', () => {
+  const stream = new Stream([tinyH264]);
+  const { muxer } = setup(stream);
+  for (const picture of tinyVideo(100, 20, 50)) {
+    stream.write(0, { ...picture, pts: picture.pts + 9000 });
+  }
+  expect(listed(muxer, 'video1').map(({ durationS }) => durationS)).toEqual([2.5]);
+  expect(runOf(muxer, 'p_video1_seg0.mp4').compositionOffsets?.[0]).toBe(9000);
+});
+
+test.for([0, 0.3, 0.9, -0.4])('audio that comes %d s late is cut at the same times as the video', (late) => {
+  const stream = new Stream([tinyH264, opus]);
+  const { muxer } = setup(stream);
+  writeBoth(stream, tinyVideo(121, 20, 20), sound(0, 6.5), late);
+  const [video, audio] = [listed(muxer, 'video1'), listed(muxer, 'audio2')];
+  const both = video.filter((segment) => audio.some(({ number }) => number === segment.number));
+  expect(both.length).toBeGreaterThanOrEqual(1);
+  for (const { number, name } of both) {
+    const run = runOf(muxer, `p_audio2_seg${number}.mp4`);
+    const start = runOf(muxer, name).baseTime / 90_000;
+    expect(Math.abs(run.baseTime / 48_000 - start)).toBeLessThanOrEqual(0.02);
+    expect(Math.abs(run.durationTicks / 48_000 - 1)).toBeLessThanOrEqual(0.02);
+  }
+  expect(muxer.multivariantPlaylist('')).toContain('CODECS="avc1.42C00A,opus"');
+});
+
+test('no sample is lost or doubled between segments of audio', () => {
+  const stream = new Stream([tinyH264, opus]);
+  const { muxer } = setup(stream, { segmentCount: 20 });
+  writeBoth(stream, tinyVideo(201, 20, 20), sound(0, 10.5), 0.3);
+  let next: number | undefined;
+  for (const { name } of listed(muxer, 'audio2')) {
+    const run = runOf(muxer, name);
+    expect(run.baseTime).toBe(next ?? run.baseTime);
+    expect(run.durations.every((duration) => duration === 960)).toBe(true);
+    next = run.baseTime + run.durationTicks;
+  }
+  expect(listed(muxer, 'audio2').length).toBe(10);
+});
+
+test('silence of a whole segment is a gap, and the audio comes back with the numbers of the video', () => {
+  const stream = new Stream([tinyH264, opus]);
+  const { muxer } = setup(stream, { segmentCount: 20 });
+  writeBoth(stream, tinyVideo(161, 20, 20), [...sound(0, 2), ...sound(5, 8.1)]);
+  expect(listed(muxer, 'audio2').map(({ number, isGap }) => [number, isGap])).toEqual([
+    [0, false],
+    [1, false],
+    [2, true],
+    [3, true],
+    [4, true],
+    [5, false],
+    [6, false],
+    [7, false],
+  ]);
+  expect(muxer.file('p_audio2_gap.mp4')).toBeUndefined();
+});
+
+test('audio that never comes is not waited for and not announced', async () => {
+  const stream = new Stream([tinyH264, opus]);
+  const { muxer } = setup(stream);
+  const pictures = tinyVideo(61, 20, 20);
+  for (const picture of pictures) {
+    stream.write(0, picture);
+  }
+  await muxer.ready;
+  expect(muxer.multivariantPlaylist('')).not.toContain('AUDIO');
+});
+
+test('new parameter sets begin a segment with a new init file and a discontinuity in every rendition', () => {
+  const stream = new Stream([tinyH264, opus]);
+  const { muxer } = setup(stream, { segmentCount: 20, segmentDurationMs: 3000 });
+  const [pictures, sounds] = [tinyVideo(161, 20, 20), sound(0, 8.1)];
+  writeBoth(stream, pictures.slice(0, 80), sounds.slice(0, 200));
+  stream.setTrack(0, { ...tinyH264, width: 32 });
+  writeBoth(stream, pictures.slice(80), sounds.slice(200));
+  // Cut at 3 s, at 4 s (the change) and at 7 s.
+  expect(listed(muxer, 'video1').map(({ durationS }) => durationS)).toEqual([3, 1, 3]);
+  const lines = (muxer.mediaPlaylist('video1', '') ?? '').split('\n');
+  expect(lines.slice(lines.indexOf('#EXT-X-DISCONTINUITY'))[1]).toBe('#EXT-X-MAP:URI="p_video1_init1.mp4"');
+  expect(muxer.mediaPlaylist('audio2', '')?.match(/DISCONTINUITY\n/g)?.length).toBe(1);
+  expect(parseInit(content(muxer, 'p_video1_init1.mp4'))?.tracks[0]?.width).toBe(32);
+  expect(parseInit(content(muxer, 'p_video1_init.mp4'))?.tracks[0]?.width).toBe(64);
+});
+
+test('a stream of audio alone is cut by its length', async () => {
+  const stream = new Stream([opus]);
+  const { muxer } = setup(stream);
+  for (const sample of sound(0, 3.1)) {
+    stream.write(0, sample);
+  }
+  await muxer.ready;
+  expect(listed(muxer, 'audio1').map(({ durationS }) => durationS)).toEqual([0.98, 0.98, 0.98]);
+  expect(muxer.multivariantPlaylist('')).toContain('audio1_stream.m3u8');
+  expect(muxer.file('p_audio1_seg0.mp4')?.type).toBe('audio/mp4');
+});
+
+test('a segment beyond its limit ends the muxer with the reason', async () => {
+  const stream = new Stream([tinyH264]);
+  const { muxer, ends } = setup(stream, { segmentMaxBytes: 6000 });
+  const [key] = tinyVideo(1, 20, 20);
+  stream.write(0, key as Sample);
+  stream.write(0, { ...(key as Sample), pts: 4500, dts: 4500 });
+  expect((ends[0] as PerchError).message).toMatch(/^HLS segment of \d+ bytes, at most 6000/);
+  expect(stream.readers).toEqual([]);
+  await expect(muxer.ready).rejects.toThrow('at most 6000');
+});
+
+test('the end of the stream ends the muxer', async () => {
+  const stream = new Stream([tinyH264]);
+  const { muxer, ends } = setup(stream);
+  stream.close();
+  expect(ends).toEqual([undefined]);
+  await expect(muxer.ready).rejects.toThrow("the stream on path 'cam' has ended");
+});
