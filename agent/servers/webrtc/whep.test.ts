@@ -1,0 +1,217 @@
+import { readFileSync } from 'node:fs';
+import fastify, { type FastifyInstance } from 'fastify';
+import { afterEach, expect, test } from 'vitest';
+import { systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import { cors } from '../../http/cors.ts';
+import { installErrorHandler } from '../../http/errors.ts';
+import type { Track } from '../../media/track.ts';
+import { Stream } from '../../stream/stream.ts';
+import { WebRtcServer } from './server.ts';
+import { type WebRtcPluginOptions, webrtcPlugin } from './whep.ts';
+
+const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
+const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };
+const AAC: Track = { ...AUDIO, codec: 'aac', config: new Uint8Array(2), frameSamples: 1_024 };
+const UUID = 'b1946ac9-2492-4d23-9b1f-7a0b6c0d5e11';
+const SDP = { 'content-type': 'application/sdp; charset=utf-8' };
+const FRAGMENT = { 'content-type': 'application/trickle-ice-sdpfrag' };
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) {
+    await cleanup();
+  }
+});
+
+async function openStream(path: string): Promise<Stream> {
+  switch (path) {
+    case 'cam':
+    case 'group/front door':
+      return new Stream([AUDIO]);
+    case 'aac':
+      return new Stream([AAC]);
+    case 'slow':
+      throw new PerchError('timeout', "source of path 'slow' has timed out");
+    default:
+      throw new PerchError('notFound', `no stream is available on path '${path}'`);
+  }
+}
+
+async function start(more: Partial<WebRtcPluginOptions> = {}, prefix = ''): Promise<FastifyInstance> {
+  const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
+  const options = { udpAddress: '127.0.0.1:0', handshakeTimeoutMs: 10_000, ...hosts };
+  const server = new WebRtcServer(options, { open: openStream }, systemClock, silentLogger);
+  await server.listen();
+  const app = fastify();
+  installErrorHandler(app);
+  await app.register(webrtcPlugin, {
+    server,
+    access: { require: async () => {}, identify: () => ({ ip: '192.0.2.1' }) },
+    cors: (methods, headers) => cors(['*'], methods, headers),
+    iceServers: [],
+    isConfigured: (path) => path !== 'nobody',
+    prefix,
+    ...more,
+  });
+  cleanups.push(async () => {
+    await server.close();
+    await app.close();
+  });
+  return app;
+}
+
+const error = (text: string): object => ({ status: 'error', error: text });
+
+test('an offer is answered with the session in Location and ID', async () => {
+  const app = await start();
+  const response = await app.inject({
+    method: 'POST',
+    url: '/group/front%20door/whep?x=1',
+    headers: SDP,
+    payload: CHROMIUM,
+  });
+  expect(response.statusCode).toBe(201);
+  expect(response.headers).toMatchObject({
+    'content-type': 'application/sdp',
+    etag: '*',
+    'accept-patch': 'application/trickle-ice-sdpfrag',
+    'access-control-allow-origin': '*',
+    'access-control-expose-headers': 'ETag, ID, Accept-Patch, Link, Location',
+  });
+  expect(response.headers['location']).toMatch(/^\/group\/front%20door\/whep\/[0-9a-f-]{36}\?x=1$/);
+  expect(response.headers['location']).not.toContain(response.headers['id']);
+  expect(response.body).toContain('a=ice-lite\r\n');
+});
+
+test('a session ends with DELETE on its Location, once', async () => {
+  const app = await start({}, '/webrtc');
+  const { headers } = await app.inject({ method: 'POST', url: '/webrtc/cam/whep', headers: SDP, payload: CHROMIUM });
+  const url = String(headers['location']);
+  expect(url).toMatch(/^\/webrtc\/cam\/whep\//);
+  const patch = await app.inject({ method: 'PATCH', url, headers: FRAGMENT, payload: 'a=mid:0\r\na=candidate:1\r\n' });
+  expect([patch.statusCode, patch.body]).toEqual([204, '']);
+  const first = await app.inject({ method: 'DELETE', url });
+  expect([first.statusCode, first.json()]).toEqual([200, { status: 'ok' }]);
+  const second = await app.inject({ method: 'DELETE', url });
+  expect([second.statusCode, second.json()]).toEqual([404, error('session not found')]);
+});
+
+test('a fragment with a new user fragment restarts ICE', async () => {
+  const app = await start();
+  const { headers } = await app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
+  const payload = 'a=ice-ufrag:fresh\r\na=ice-pwd:0123456789012345678901\r\nm=audio 9 X 0\r\na=mid:1\r\n';
+  const response = await app.inject({ method: 'PATCH', url: String(headers['location']), headers: FRAGMENT, payload });
+  expect(response.statusCode).toBe(200);
+  expect(response.headers['content-type']).toBe('application/trickle-ice-sdpfrag');
+  const ufrag = /a=ice-ufrag:(\S+)/.exec(response.body)?.[1];
+  expect(response.headers['etag']).toBe(`"${ufrag}"`);
+});
+
+test.for([
+  ['a preflight', 'OPTIONS', '/', { 'access-control-request-method': 'GET' }, 204, ''],
+  ['the page without its slash', 'GET', '/cam', {}, 302, '/cam/'],
+  ['the same with a query', 'GET', '/cam?muted=0', {}, 302, '/cam/?muted=0'],
+  ['a doubled slash', 'GET', '//evil.com', {}, 302, '/evil.com/'],
+  ['a backslash', 'GET', '/%5Cevil.com', {}, 302, '/evil.com/'],
+  ['both, and a slash at the end', 'GET', '/%5C/%5Cevil.com/', {}, 302, '/evil.com/'],
+  ['a new line', 'GET', '/cam%0d%0aX:1', {}, 302, '/cam%0D%0AX%3A1/'],
+  ['a path that is not configured', 'GET', '/nobody/', {}, 500, "path 'nobody' is not configured"],
+  ['GET on the endpoint', 'GET', '/cam/whep', {}, 405, 'method not allowed'],
+  ['an unknown session', 'PATCH', `/cam/whep/${UUID}`, FRAGMENT, 404, 'session not found'],
+  ['a secret that is none', 'PATCH', '/cam/whep/abc', FRAGMENT, 400, 'invalid secret'],
+  ['a fragment of another type', 'PATCH', `/cam/whep/${UUID}`, SDP, 400, 'invalid Content-Type'],
+  [
+    'an offer of another type',
+    'POST',
+    '/cam/whep',
+    { 'content-type': 'application/json' },
+    400,
+    'invalid Content-Type',
+  ],
+  ['an offer that is none', 'POST', '/cam/whep', SDP, 400, 'the offer is not a session description'],
+  ['publishing', 'POST', '/cam/whip', SDP, 501, 'publishing over WHIP is not supported yet'],
+  ['the icon', 'GET', '/favicon.ico', {}, 204, ''],
+  ['the root', 'GET', '/', {}, 404, '404 page not found'],
+  ['another method on a page', 'POST', '/cam/', SDP, 404, '404 page not found'],
+] as const)('%s: %s %s', async ([, method, url, headers, status, text]) => {
+  const app = await start();
+  const body = method === 'GET' || method === 'OPTIONS' ? {} : { payload: 'a=mid:0' };
+  const response = await app.inject({ method, url, headers, ...body });
+  expect(response.statusCode).toBe(status);
+  if (status === 302) {
+    expect(response.headers['location']).toBe(text);
+  } else {
+    expect(response.body).toContain(text);
+  }
+});
+
+test.for([
+  ['none', 404, "no stream is available on path 'none'"],
+  ['slow', 400, "source of path 'slow' has timed out"],
+  ['aac', 400, 'the stream has no codec that WebRTC supports: it has MPEG-4 Audio'],
+] as const)("a viewer of '%s' is told why there is nothing", async ([path, status, text]) => {
+  const app = await start();
+  const response = await app.inject({ method: 'POST', url: `/${path}/whep`, headers: SDP, payload: CHROMIUM });
+  expect(response.statusCode).toBe(status);
+  expect(response.json().error).toContain(text);
+});
+
+test('nobody without permission gets an answer, the page or the ICE servers', async () => {
+  const refuse = () => Promise.reject(new PerchError('unauthorized', 'authentication error', { challenge: true }));
+  const app = await start({ access: { require: refuse, identify: () => ({ ip: '192.0.2.1' }) } });
+  for (const [method, url] of [
+    ['POST', '/cam/whep'],
+    ['OPTIONS', '/cam/whep'],
+    ['GET', '/cam/'],
+  ] as const) {
+    const response = await app.inject({
+      method,
+      url,
+      headers: SDP,
+      ...(method === 'POST' ? { payload: CHROMIUM } : {}),
+    });
+    expect(response.statusCode).toBe(401);
+    expect(response.headers['www-authenticate']).toBe('Basic realm="mediamtx"');
+  }
+});
+
+test('OPTIONS tells the ICE servers, with credentials that work for a day where the password is a shared secret', async () => {
+  const iceServers = [
+    { url: 'stun:stun.example.net:3478', username: '', password: '' },
+    { url: 'turn:turn.example.net', username: 'a"b\\c', password: 'pw' },
+    { url: 'turn:other.example.net', username: 'AUTH_SECRET', password: 'key' },
+  ];
+  const app = await start({ iceServers });
+  const response = await app.inject({ method: 'OPTIONS', url: '/cam/whep' });
+  expect(response.statusCode).toBe(204);
+  expect(response.headers).toMatchObject({
+    'accept-post': 'application/sdp',
+    'access-control-expose-headers': 'Accept-Post, Link',
+  });
+  const [stun, turn, secret] = response.headers['link'] as unknown as string[];
+  expect(stun).toBe('<stun:stun.example.net:3478>; rel="ice-server"');
+  expect(turn).toBe(
+    '<turn:turn.example.net>; rel="ice-server"; username="a\\"b\\\\c"; credential="pw"; credential-type="password"',
+  );
+  expect(secret).toMatch(/username="\d{10}:[0-9a-f]{16}"; credential="[A-Za-z0-9+/]{27}="/);
+});
+
+test('an offer above 128 KiB is dropped', async () => {
+  const app = await start();
+  const payload = CHROMIUM.padEnd((128 << 10) + 1, '\n');
+  const response = await app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload });
+  expect(response.statusCode).toBe(413);
+});
+
+test('the page and its script are served with relative URLs only', async () => {
+  const app = await start({}, '/webrtc');
+  const page = await app.inject({ url: '/webrtc/group/door/' });
+  expect(page.headers).toMatchObject({ 'cache-control': 'no-cache', 'content-type': 'text/html; charset=utf-8' });
+  expect(page.body).toContain('<script src="reader.js">');
+  const script = await app.inject({ url: '/webrtc/group/door/reader.js' });
+  expect(script.headers['cache-control']).toBe('max-age=3600');
+  expect(script.body).toContain('window.MediaMTXWebRTCReader = MediaMTXWebRTCReader');
+  expect((await app.inject({ method: 'HEAD', url: '/webrtc/group/door/' })).statusCode).toBe(200);
+});
