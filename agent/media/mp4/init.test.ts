@@ -1,0 +1,128 @@
+import { expect, test } from 'vitest';
+import { mutate } from '../../../test/mutate.ts';
+import { random } from '../../../test/random.ts';
+import { tinyH264 } from '../../../test/tiny-h264.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Track } from '../track.ts';
+import { box, fullBox, u32, zeros } from './boxes.ts';
+import { writeInit } from './init.ts';
+import { type Mp4Init, parseInit } from './read.ts';
+
+const hex = (text: string): Uint8Array =>
+  Uint8Array.from(text.match(/[0-9a-f]{2}/g) ?? [], (pair) => Number.parseInt(pair, 16));
+const toHex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex');
+
+const h265: Track = {
+  kind: 'video',
+  codec: 'h265',
+  clockRate: 90_000,
+  width: 1280,
+  height: 720,
+  fps: 25,
+  vps: hex('40 01 0c 01 ff ff'),
+  sps: hex('42 01 01 01 60 00 00 03 00 90 00 00 03 00 00 03 00 5d a0 02 80 80 2d 16 59 59 a4 93 2b c0 40'),
+  pps: [hex('44 01 c1 72')],
+};
+const aac: Track = {
+  kind: 'audio',
+  codec: 'aac',
+  clockRate: 16_000,
+  channels: 1,
+  config: hex('14 08'),
+  frameSamples: 1024,
+};
+const opus: Track = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };
+const flac: Track = { kind: 'audio', codec: 'flac', clockRate: 8000, channels: 1, frameSamples: 320 };
+
+function parsed(tracks: readonly Track[], userData?: Uint8Array): Mp4Init {
+  const init = parseInit(writeInit(tracks, userData));
+  if (!init) {
+    throw new Error('more bytes wanted');
+  }
+  return init;
+}
+
+test('every track comes back with id, time scale and format', () => {
+  expect(parsed([tinyH264, h265, aac, opus, flac]).tracks).toMatchObject([
+    { id: 1, kind: 'video', codec: 'avc1', timescale: 90_000, width: 64, height: 48, sampleRate: 0, channels: 0 },
+    { id: 2, kind: 'video', codec: 'hvc1', timescale: 90_000, width: 1280, height: 720 },
+    { id: 3, kind: 'audio', codec: 'mp4a', timescale: 16_000, width: 0, height: 0, sampleRate: 16_000, channels: 1 },
+    { id: 4, kind: 'audio', codec: 'Opus', timescale: 48_000, sampleRate: 48_000, channels: 2 },
+    { id: 5, kind: 'audio', codec: 'fLaC', timescale: 8000, sampleRate: 8000, channels: 1 },
+  ]);
+});
+
+// The codec's own box, without size and name, as the standards lay it out.
+test.for([
+  ['avcC of Baseline', tinyH264, 'avcC', `0142c00affe1${'0008'}6742c00a`],
+  ['avcC of High, which tells chroma and depth', { ...tinyH264, sps: hex('67 64 00 28 ac d9') }, 'avcC', '01640028ff'],
+  ['hvcC with complete arrays', h265, 'hvcC', '0101600000009000000000005df000fcfdf8f800000f03a0000100064001'],
+  ['esds of AAC', aac, 'esds', '0000000003808080220000000480808014401500000000000000000000000580808002140806808080'],
+  ['dOps of Opus: 48 kHz, 312 samples ahead', opus, 'dOps', '000201380000bb80000000'],
+  ['dfLa of FLAC', flac, 'dfLa', `00000000800000220140014000000000000001f400f0${'00'.repeat(20)}`],
+] as const)('%s', ([, track, name, start]) => {
+  const entry = toHex(parsed([track]).tracks[0]?.sampleEntry);
+  const at = entry.indexOf(toHex(Buffer.from(name)));
+  expect(entry.slice(at + 8, at + 8 + start.length)).toBe(start);
+});
+
+test('High profile says 4:2:0 and 8 bits behind its parameter sets', () => {
+  const entry = parsed([{ ...tinyH264, sps: hex('67 64 00 28 ac d9') }]).tracks[0]?.sampleEntry;
+  expect(toHex(entry).endsWith('fdf8f800')).toBe(true);
+});
+
+test('G.711 is refused', () => {
+  const g711: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
+  expect(() => writeInit([g711])).toThrow(
+    new PerchError('unsupported', 'G.711 is not stored in MP4: browsers refuse the whole file'),
+  );
+});
+
+test('user data come back as they were, and their absence too', () => {
+  const mark = box('mark', [1, 2, 3]);
+  expect(parsed([tinyH264], mark).userData).toEqual(mark);
+  expect(parsed([tinyH264]).userData).toBeUndefined();
+});
+
+test('the place of the duration is told, so that it can be written later', () => {
+  const bytes = writeInit([tinyH264]);
+  const init = parsed([tinyH264]);
+  expect(init).toMatchObject({ durationMs: 0, durationBytes: 4, movieTimescale: 1000, sizeBytes: bytes.length });
+  new DataView(bytes.buffer).setUint32(init.durationOffset, 61_234);
+  expect(parseInit(bytes)?.durationMs).toBe(61_234);
+});
+
+test('a version 1 header has its duration in 8 bytes', () => {
+  const mvhd = fullBox('mvhd', 1, 0, zeros(16), u32(600), u32(0), u32(1200), zeros(80));
+  expect(parseInit(box('moov', mvhd))).toMatchObject({ durationMs: 2000, durationBytes: 8, durationOffset: 40 });
+});
+
+test('every cut-off beginning asks for more bytes', () => {
+  const bytes = writeInit([tinyH264, flac]);
+  for (let length = 0; length < bytes.length; length += 1) {
+    expect(parseInit(bytes.subarray(0, length))).toBeUndefined();
+  }
+});
+
+test.for([
+  ['samples before the header', box('mdat', [0]), "'mdat' before 'moov'"],
+  ['a box smaller than its header', [0, 0, 0, 7, 0x66, 0x72, 0x65, 0x65], 'of 7 bytes, at least 8'],
+  ['a header without movie box', box('moov'), "without 'mvhd'"],
+  ['a header of a gigabyte', [0x40, 0, 0, 0, 0x6d, 0x6f, 0x6f, 0x76], 'at most 8388608'],
+  ['a child larger than its parent', box('moov', [0, 0, 1, 0, 0x6d, 0x76, 0x68, 0x64]), 'bytes after its parent'],
+  ['a movie box without fields', box('moov', fullBox('mvhd', 0, 0)), 'of 4 bytes, at least 20'],
+] as const)('%s is refused', ([, bytes, message]) => {
+  expect(() => parseInit(Uint8Array.from(bytes))).toThrow(message);
+});
+
+test('damaged headers give a header, a wish for more, or a PerchError', () => {
+  const bytes = writeInit([tinyH264, h265, aac, opus, flac], box('mark', [1]));
+  const next = random(21);
+  for (let round = 0; round < 20_000; round += 1) {
+    try {
+      expect(parseInit(mutate(bytes, next))?.tracks.length ?? 0).toBeLessThanOrEqual(64);
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+  }
+});
