@@ -38,6 +38,7 @@ export class RtspSession implements FrameSink {
   readonly #byRtpChannel: (TrackReceiver | undefined)[] = new Array(256).fill(undefined);
   readonly #byRtcpChannel: (TrackReceiver | undefined)[] = new Array(256).fill(undefined);
   readonly #ssrc = randomInt(1, 2 ** 32);
+  readonly #toldFaults = new Map<TrackReceiver, number>();
   #lastMediaMs = 0;
 
   constructor(
@@ -160,10 +161,24 @@ export class RtspSession implements FrameSink {
 
   #report(): void {
     for (const { receiver, rtcpChannel } of this.#lanes) {
+      this.#tally(receiver);
       const packet = receiver.receiverReport(this.#ssrc);
       if (packet) {
         this.#connection.sendFrame(rtcpChannel, packet);
       }
+    }
+  }
+
+  /** What went wrong packet by packet is told in sum. */
+  #tally(receiver: TrackReceiver): void {
+    const { badPackets, format, sequence, timeline } = receiver;
+    const faults = badPackets + sequence.lost + sequence.late + timeline.jumps;
+    if (faults > (this.#toldFaults.get(receiver) ?? 0)) {
+      this.#toldFaults.set(receiver, faults);
+      const { lost, late } = sequence;
+      const { junkBytes } = this.#connection;
+      const facts = { codec: format.encoding, lost, late, badPackets, jumps: timeline.jumps, junkBytes };
+      this.#log.debug(facts, 'camera sends with faults');
     }
   }
 
