@@ -72,40 +72,42 @@ function deviceUrl(text: string): URL {
   return url;
 }
 
-/** Targets by the address object that node-onvif hands through to its one sending function. */
+/** Targets by the address object that node-onvif hands through to the one function that calls. */
 const targets = new WeakMap<OnvifAddress, SoapTarget>();
 
 function pin(service: OnvifService, target: SoapTarget): void {
   targets.set(service.oxaddr, target);
 }
 
-/** Loads node-onvif when the first camera is opened, and puts our transport in the place of its own, which has neither deadline nor limit. */
+/**
+ * Loads node-onvif when the first camera is opened, and puts our call in the place of its own: that one has neither
+ * deadline nor limit, and its pretty-printing of every reply holds up the program for a second per megabyte.
+ */
 async function loadOnvif() {
   const [{ default: onvif }, { default: Media }, { default: soap }] = await Promise.all([
     import('node-onvif'),
     import('node-onvif/lib/modules/service-media.js'),
     import('node-onvif/lib/modules/soap.js'),
   ]);
-  if (typeof soap._request !== 'function') {
-    throw new Error('node-onvif has changed: its soap module has no _request');
+  if (typeof soap.requestCommand !== 'function') {
+    throw new Error('node-onvif has changed: its soap module has no requestCommand');
   }
-  soap._request = sendPinned;
+  soap.requestCommand = callPinned;
   return { OnvifDevice: onvif.OnvifDevice, Media };
 }
 
-function sendPinned(address: OnvifAddress, envelope: string): Promise<string> {
+async function callPinned(address: OnvifAddress, _method: string, envelope: string): Promise<OnvifReply> {
   const target = targets.get(address);
-  return target ? callSoap(target, envelope) : Promise.reject(new Error('an ONVIF service that was not pinned'));
+  if (!target) {
+    throw new Error('an ONVIF service that was not pinned');
+  }
+  return { soap: await callSoap(target, envelope), converted: {} };
 }
 
-/** The response element of a call; replies are read here, because node-onvif gives a list of one as no list. */
+/** The response element of a call. */
 async function ask(call: Promise<OnvifReply>, response: string) {
-  const reply = await call.catch((cause: unknown) => {
-    throw cause instanceof PerchError
-      ? cause
-      : new PerchError('badInput', 'the camera answers something that is not ONVIF', {}, cause);
-  });
-  const element = find(readXml(Buffer.from(reply.soap), MAX_REPLY_BYTES), 'Body', response);
+  const { soap } = await call;
+  const element = find(readXml(Buffer.from(soap), MAX_REPLY_BYTES), 'Body', response);
   if (!element) {
     throw new PerchError('badInput', `the camera's reply has no ${response}`);
   }

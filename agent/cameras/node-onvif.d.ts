@@ -3,9 +3,11 @@
 interface OnvifReply {
   /** The reply as it came. */
   readonly soap: string;
+  /** The reply as an object; of it node-onvif reads the time alone, and does without when `Body` is missing. */
+  readonly converted: object;
 }
 
-/** Where a service object sends its requests: the parsed URL, handed to `_request` as it is. */
+/** Where a service object sends its requests: the parsed URL, handed to `requestCommand` as it is. */
 type OnvifAddress = object;
 
 interface OnvifService {
@@ -42,6 +44,6 @@ declare module 'node-onvif/lib/modules/service-media.js' {
 }
 
 declare module 'node-onvif/lib/modules/soap.js' {
-  const soap: { _request(address: OnvifAddress, envelope: string): Promise<string> };
+  const soap: { requestCommand(address: OnvifAddress, method: string, envelope: string): Promise<OnvifReply> };
   export = soap;
 }

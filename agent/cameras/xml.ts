@@ -67,7 +67,7 @@ export function findText(from: XmlElement | undefined, ...path: readonly string[
 /** What a camera says of itself, fit to be shown: one line, no control characters, not endless. */
 export function plainLine(text: string | undefined): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
-  const line = text?.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
+  const line = text?.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
   return line?.slice(0, MAX_TEXT_CHARACTERS) || undefined;
 }
 

@@ -112,6 +112,8 @@ export class Feed {
    * The loop wakes twice a picture and sends the sound that is whole by then: on a small machine waking up costs more than the work.
    */
   async #run(signal: AbortSignal): Promise<void> {
+    // Nobody is called before `listen` has returned.
+    await this.#clock.sleep(0, signal);
     this.#skipTo(this.#clock.monoMs());
     this.#readWall(true);
     while (!signal.aborted) {

@@ -1,0 +1,131 @@
+import { createSocket, type RemoteInfo } from 'node:dgram';
+import { once } from 'node:events';
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { systemClock } from '../base/clock.ts';
+import { silentLogger } from '../base/log.ts';
+import { startDemoCamera } from '../sources/demo/demo-camera.ts';
+import { discover, type FoundCamera } from './discovery.ts';
+
+const GROUP = '239.255.255.250';
+const never = new AbortController().signal;
+
+async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+}
+
+/** Something on loopback that answers each probe with these datagrams; `ID` stands for the probe's message id. */
+async function startAnswering(answers: readonly (string | Uint8Array)[]): Promise<number> {
+  const port = await freeUdpPort();
+  const socket = createSocket({ type: 'udp4', reuseAddr: true }).bind({ port, address: GROUP });
+  await once(socket, 'listening');
+  socket.addMembership(GROUP, '127.0.0.1');
+  onTestFinished(() => {
+    socket.close();
+  });
+  socket.on('message', (probe: Buffer, from: RemoteInfo) => {
+    const id = /MessageID>([^<]*)</.exec(probe.toString())?.[1] ?? '';
+    for (const answer of answers) {
+      socket.send(typeof answer === 'string' ? answer.replace('ID', id) : answer, from.port, from.address);
+    }
+  });
+  return port;
+}
+
+const match = (endpoint: string, xaddrs: string) =>
+  `<ProbeMatch><EndpointReference><Address>${endpoint}</Address></EndpointReference><XAddrs>${xaddrs}</XAddrs></ProbeMatch>`;
+const answer = (matches: string, relatesTo = '<RelatesTo>ID</RelatesTo>') =>
+  `<Envelope><Header>${relatesTo}</Header><Body><ProbeMatches>${matches}</ProbeMatches></Body></Envelope>`;
+
+/** Looks around until a camera with this endpoint is found. */
+async function findUntil(port: number, endpoint: string): Promise<FoundCamera[]> {
+  const found: FoundCamera[] = [];
+  const options = { includeLoopback: true, listenMs: 10_000, signal: never, log: silentLogger, port };
+  for await (const camera of discover(options)) {
+    found.push(camera);
+    if (camera.endpoint === endpoint) {
+      break;
+    }
+  }
+  return found;
+}
+
+test('the demo camera is found on loopback', async () => {
+  const port = await freeUdpPort();
+  const demo = await startDemoCamera({ clock: systemClock, log: silentLogger, discoveryPort: port });
+  onTestFinished(() => demo.close());
+  const options = { includeLoopback: true, listenMs: 10_000, signal: never, log: silentLogger, port };
+  for await (const camera of discover(options)) {
+    expect(camera).toMatchObject({
+      address: '127.0.0.1',
+      url: demo.onvifUrl,
+      name: 'Perch demo',
+      manufacturer: 'Perch',
+    });
+    return;
+  }
+  expect.unreachable('nothing was found');
+});
+
+test('garbage, strangers and repetitions do not spoil the rest', async () => {
+  const port = await startAnswering([
+    'M-SEARCH * HTTP/1.1',
+    new Uint8Array(1400),
+    '<Envelope><Body><Hello/></Body></Envelope>',
+    answer(''),
+    answer(match('urn:uuid:stranger', 'http://127.0.0.1/'), '<RelatesTo>urn:uuid:other</RelatesTo>'),
+    answer(match('urn:uuid:printer', '')),
+    answer(match('urn:uuid:one', 'http://10.9.9.9:81/a') + match('urn:uuid:two', 'http://127.0.0.1/b')),
+    answer(match('urn:uuid:one', 'http://127.0.0.1:82/c')),
+    answer(match('urn:uuid:last', 'http://127.0.0.1/d'), ''),
+  ]);
+  const found = await findUntil(port, 'urn:uuid:last');
+  expect(found.map(({ endpoint, url }) => [endpoint, url])).toEqual([
+    ['urn:uuid:one', 'http://127.0.0.1:81/a'],
+    ['urn:uuid:two', 'http://127.0.0.1/b'],
+    ['urn:uuid:last', 'http://127.0.0.1/d'],
+  ]);
+});
+
+test('no more than 512 devices are taken', async () => {
+  const flood = Array.from({ length: 20 }, (_, i) =>
+    answer(Array.from({ length: 50 }, (_, j) => match(`urn:uuid:${i}-${j}`, 'http://127.0.0.1/')).join('')),
+  );
+  const port = await startAnswering(flood);
+  const stop = new AbortController();
+  const found: FoundCamera[] = [];
+  const options = { includeLoopback: true, listenMs: 10_000, signal: stop.signal, log: silentLogger, port };
+  for await (const camera of discover(options)) {
+    found.push(camera);
+    if (found.length === 512) {
+      setImmediate(() => setImmediate(() => stop.abort()));
+    }
+  }
+  expect(found.length).toBe(512);
+});
+
+test('it ends when the time is over, when it is stopped, and at once when it was stopped before', async () => {
+  const port = await freeUdpPort();
+  const collect = async (signal: AbortSignal, clock: FakeClock) => {
+    const found: FoundCamera[] = [];
+    const options = { includeLoopback: true, listenMs: 3000, signal, log: silentLogger, clock, port };
+    for await (const camera of discover(options)) {
+      found.push(camera);
+    }
+    return found;
+  };
+  const clock = new FakeClock();
+  const whole = collect(never, clock);
+  await clock.advance(3000);
+  expect(await whole).toEqual([]);
+
+  const stop = new AbortController();
+  const stopped = collect(stop.signal, new FakeClock());
+  stop.abort();
+  expect(await stopped).toEqual([]);
+  expect(await collect(stop.signal, new FakeClock())).toEqual([]);
+});

@@ -1,0 +1,121 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../base/clock.ts';
+import { silentLogger } from '../../base/log.ts';
+import { type DemoCamera, startDemoCamera } from './demo-camera.ts';
+
+const GROUP = '239.255.255.250';
+/** An address of this machine that others can reach, if it has one. */
+const LAN = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .find(({ family, internal, address }) => family === 'IPv4' && !internal && !address.startsWith('169.254.'))?.address;
+
+async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+}
+
+async function startCamera(): Promise<{ camera: DemoCamera; discoveryPort: number }> {
+  const discoveryPort = await freeUdpPort();
+  const camera = await startDemoCamera({ clock: systemClock, log: silentLogger, discoveryPort });
+  onTestFinished(() => camera.close());
+  return { camera, discoveryPort };
+}
+
+async function call(url: string, body: string): Promise<{ status: number; text: string }> {
+  const response = await fetch(url, {
+    method: 'POST',
+    body: `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>${body}</s:Body></s:Envelope>`,
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+test.for([
+  ['<GetSystemDateAndTime/>', '<tt:UTCDateTime>'],
+  ['<GetDeviceInformation/>', '<tds:Manufacturer>Perch<'],
+  ['<GetCapabilities><Category>All</Category></GetCapabilities>', '/onvif/media_service'],
+  ['<GetServices/>', 'http://www.onvif.org/ver10/media/wsdl'],
+  ['<GetScopes/>', 'onvif://www.onvif.org/name/'],
+  ['<GetProfiles/>', '<tt:Encoding>H264</tt:Encoding>'],
+  ['<GetVideoEncoderConfigurations/>', '<tt:GovLength>60<'],
+  ['<GetStreamUri><ProfileToken>sub</ProfileToken></GetStreamUri>', '/sub</tt:Uri>'],
+] as const)('it answers %s', async ([body, part]) => {
+  const { camera } = await startCamera();
+  const { status, text } = await call(camera.onvifUrl, body);
+  expect([status, text]).toEqual([200, expect.stringContaining(part)]);
+});
+
+test.for([
+  ['an operation that it does not have', '<GetSnapshotUri/>', 500, 'ter:ActionNotSupported'],
+  [
+    'a profile that it does not have',
+    '<GetStreamUri><ProfileToken>x</ProfileToken></GetStreamUri>',
+    400,
+    'ter:NoProfile',
+  ],
+  ['what is not SOAP', '<', 400, 'ter:WellFormed'],
+] as const)('%s is a fault', async ([, body, status, subcode]) => {
+  const { camera } = await startCamera();
+  const reply = await call(camera.onvifUrl, body);
+  expect([reply.status, reply.text]).toEqual([status, expect.stringContaining(subcode)]);
+});
+
+test('other paths and methods are not found, and a request without end is cut off', async () => {
+  const { camera } = await startCamera();
+  expect((await fetch(camera.onvifUrl)).status).toBe(404);
+  expect((await call(new URL('/', camera.onvifUrl).href, '<GetProfiles/>')).status).toBe(404);
+  await expect(call(camera.onvifUrl, ' '.repeat(1 << 20))).rejects.toThrow();
+  expect((await call(camera.onvifUrl, '<GetProfiles/>')).status).toBe(200);
+});
+
+async function openProbe(
+  address: string,
+): Promise<{ socket: Socket; answers: string[]; probe: (port: number) => void }> {
+  const socket = createSocket({ type: 'udp4' }).bind(0, address);
+  const answers: string[] = [];
+  socket.on('message', (datagram) => answers.push(datagram.toString()));
+  await once(socket, 'listening');
+  socket.setMulticastInterface('127.0.0.1');
+  onTestFinished(() => {
+    socket.close();
+  });
+  const probe = (port: number) =>
+    socket.send(
+      '<Envelope><Header><MessageID>urn:uuid:5</MessageID></Header><Body><Probe><Types>tds:Device</Types></Probe></Body></Envelope>',
+      port,
+      GROUP,
+    );
+  return { socket, answers, probe };
+}
+
+test.runIf(LAN)('a probe from loopback is answered, one from a LAN address is not', async () => {
+  const { camera, discoveryPort } = await startCamera();
+  const [near, far] = [await openProbe('127.0.0.1'), await openProbe(LAN ?? '')];
+  far.probe(discoveryPort);
+  far.socket.send('not a probe', discoveryPort, GROUP);
+  near.socket.send('<Envelope><Body><Hello/></Body></Envelope>', discoveryPort, GROUP);
+  near.probe(discoveryPort);
+  await once(near.socket, 'message');
+  // The second answer to loopback comes after what an answer to the first, from the LAN, would have come after.
+  near.probe(discoveryPort);
+  await once(near.socket, 'message');
+  expect(near.answers.length).toBe(2);
+  expect(near.answers[0]).toContain(camera.onvifUrl);
+  expect(near.answers[0]).toContain('<a:RelatesTo>urn:uuid:5</a:RelatesTo>');
+  expect(far.answers).toEqual([]);
+});
+
+test.runIf(LAN)('neither ONVIF nor RTSP can be reached at a LAN address', async () => {
+  const { camera } = await startCamera();
+  for (const url of [camera.onvifUrl, camera.rtspUrl('main')]) {
+    const socket = connect(Number(new URL(url).port), LAN);
+    const [error] = await once(socket, 'error');
+    expect(error.code).toBe('ECONNREFUSED');
+  }
+});
