@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { Run, url } from '../../../test/rtsp-run.ts';
+import { rtpFrame, scriptedCamera, soundPackets } from '../../../test/scripted-camera.ts';
+import { idrPicture, skipPicture, tinyH264 } from '../../../test/tiny-h264.ts';
+import { writeSdp } from '../../media/sdp/write.ts';
+
+const PICTURE = { type: 96, ssrc: 9 };
+const avSdp = writeSdp([tinyH264, { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8000, channels: 1 }], {
+  name: 'camera',
+  host: '127.0.0.1',
+  sessionId: 1,
+});
+
+test('the stream opens at a key picture when every track has delivered', async () => {
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== 'PLAY') {
+      return undefined;
+    }
+    caller.reply(request, 200);
+    const key = idrPicture(50).subarray(4);
+    caller.send(
+      rtpFrame(0, skipPicture(3).subarray(4), { ...PICTURE, sequence: 1, ticks: 0, marker: true }),
+      rtpFrame(0, key, { ...PICTURE, sequence: 2, ticks: 3600, marker: true }),
+      rtpFrame(0, skipPicture(1).subarray(4), { ...PICTURE, sequence: 3, ticks: 7200, marker: true }),
+      ...soundPackets(0, 1, 2),
+    );
+    return true;
+  }, avSdp);
+  await using run = new Run(url(camera));
+  await run.sampled(3);
+  expect(run.tracks.map((track) => track.codec)).toEqual(['h264', 'g711']);
+  const pictures = run.samples.filter(({ track }) => track === 0).map(({ sample }) => sample);
+  expect(pictures.map((sample) => sample.key)).toEqual([true, false]);
+  expect(pictures[0]?.data).toEqual(idrPicture(50));
+  expect((pictures[1]?.pts ?? 0) - (pictures[0]?.pts ?? 0)).toBe(3600);
+  expect(Math.min(...run.samples.map(({ sample }) => sample.dts))).toBe(0);
+});
+
+test('a damaged picture is counted and the rest of its group is left out', async () => {
+  const key = (sequence: number, ticks: number) =>
+    rtpFrame(0, idrPicture(50).subarray(4), { ...PICTURE, sequence, ticks, marker: true });
+  const skip = (sequence: number, ticks: number, frame: number) =>
+    rtpFrame(0, skipPicture(frame).subarray(4), { ...PICTURE, sequence, ticks, marker: true });
+  await using camera = await scriptedCamera(
+    (request, caller) => {
+      if (request.method !== 'PLAY') {
+        return undefined;
+      }
+      caller.reply(request, 200);
+      caller.send(key(1, 0), skip(2, 3600, 1), skip(4, 7200, 2), skip(5, 10_800, 3), key(6, 14_400));
+      return true;
+    },
+    writeSdp([tinyH264], { name: 'x', host: '127.0.0.1', sessionId: 1 }),
+  );
+  await using run = new Run(url(camera));
+  await run.sampled(3);
+  expect(run.samples.map(({ sample }) => sample.pts)).toEqual([0, 3600, 14_400]);
+  expect(run.stream?.framesInError).toBeGreaterThan(0);
+});
+
+test('a track that stays silent for five seconds is left out', async () => {
+  const clock = new FakeClock();
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== 'PLAY') {
+      return undefined;
+    }
+    caller.reply(request, 200);
+    caller.send(...soundPackets(0, 3, 2));
+    // Asked when the sound has been read: replies and media come in their order.
+    caller.send('OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n');
+    return true;
+  }, avSdp);
+  await using run = new Run(url(camera), { readTimeoutMs: 60_000 }, clock);
+  await camera.until(() => camera.callers[0]?.replies.length === 1);
+  await clock.advance(4_499);
+  expect(run.tracks).toEqual([]);
+  await clock.advance(501);
+  await run.sampled(3);
+  expect(run.tracks.map((track) => track.codec)).toEqual(['g711']);
+});

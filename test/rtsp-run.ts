@@ -1,0 +1,87 @@
+import { systemClock } from '../agent/base/clock.ts';
+import { explain } from '../agent/base/errors.ts';
+import { silentLogger } from '../agent/base/log.ts';
+import type { Sample } from '../agent/media/sample.ts';
+import type { Track } from '../agent/media/track.ts';
+import { RtspSource, type RtspSourceOptions } from '../agent/sources/rtsp/client.ts';
+import { Stream } from '../agent/stream/stream.ts';
+import type { FakeClock } from './fake-clock.ts';
+import type { Caller } from './scripted-camera.ts';
+
+/** A run of the RTSP source against `url`, and what came of it. */
+export class Run {
+  readonly samples: { track: number; sample: Sample }[] = [];
+  tracks: readonly Track[] = [];
+  stream: Stream | undefined;
+  readonly #stop = new AbortController();
+  readonly #over: Promise<unknown>;
+  #onSample: () => void = () => {};
+
+  constructor(
+    url: string,
+    options: Partial<RtspSourceOptions> = {},
+    clock: FakeClock | typeof systemClock = systemClock,
+  ) {
+    const source = new RtspSource({ name: 'garden', url, readTimeoutMs: 5000, ...options }, clock, silentLogger);
+    const open = (tracks: readonly Track[]) => {
+      this.tracks = tracks;
+      this.stream = new Stream(tracks);
+      this.stream.addReader(
+        {
+          type: 'hidden',
+          id: 'test',
+          onSample: (track, sample) => {
+            this.samples.push({ track, sample });
+            this.#onSample();
+          },
+          onTrack: () => {},
+          onEnd: () => {},
+        },
+        false,
+      );
+      return this.stream;
+    };
+    this.#over = source.run({ open }, this.#stop.signal).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  }
+
+  /** Resolves when `count` samples are there; rejects when the run ends before. */
+  async sampled(count: number): Promise<void> {
+    const enough = new Promise<'enough'>((resolve) => {
+      this.#onSample = () => {
+        if (this.samples.length >= count) {
+          resolve('enough');
+        }
+      };
+      this.#onSample();
+    });
+    const first = await Promise.race([enough, this.#over]);
+    if (first !== 'enough') {
+      throw first ?? new Error('the run has ended');
+    }
+  }
+
+  /** How it ended by itself, as a person reads it. */
+  async failure(): Promise<string> {
+    return explain(await this.#over);
+  }
+
+  /** Stops it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#over;
+  }
+}
+
+/** The URL of a scripted camera. */
+export const url = (camera: { port: number }, rest = '/live') => `rtsp://127.0.0.1:${camera.port}${rest}`;
+/** Who called the camera last. */
+export const lastCaller = (camera: { callers: readonly Caller[] }): Caller => {
+  const caller = camera.callers.at(-1);
+  if (!caller) {
+    throw new Error('nobody has called');
+  }
+  return caller;
+};
