@@ -9,6 +9,7 @@ import { formatSize } from './size.ts';
 
 /** An answer of the control API: the file's keys, quantities as texts, nothing secret. */
 export type ConfigJson = Record<string, unknown>;
+export type PathJson = ConfigJson & { readonly name: string };
 
 /** `/v3/config/global/get`. */
 export const globalJson = (config: Config): ConfigJson => renderObject(asNode(GlobalSchema), { ...config });
@@ -17,12 +18,12 @@ export const globalJson = (config: Config): ConfigJson => renderObject(asNode(Gl
 export const pathDefaultsJson = (config: Config): ConfigJson => renderSettings(config.pathDefaults);
 
 /** An item of `/v3/config/paths/list`. A disabled path has its error in place of settings. */
-export function pathJson({ name, settings, error }: PathEntry): ConfigJson {
+export function pathJson({ name, settings, error }: PathEntry): PathJson {
   return settings ? { name, ...renderSettings(settings) } : { name, error };
 }
 
 /** `/v3/config/paths/list` before pagination: sorted by name. */
-export function pathListJson(config: Config): readonly ConfigJson[] {
+export function pathListJson(config: Config): readonly PathJson[] {
   const entries = [...config.paths.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   return entries.map(pathJson);
 }

@@ -23,7 +23,8 @@ export interface HttpAppOptions {
 /** A Fastify instance for one listener, with everything that all of them share; its plugins are the caller's. */
 export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS }: HttpAppOptions): FastifyInstance {
   const app: FastifyInstance = fastify({
-    loggerInstance: log as FastifyBaseLogger,
+    // Fastify tells each address that it listens on: that is dialogue.
+    loggerInstance: log.child({}, { level: log.level === 'debug' ? 'debug' : 'warn' }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,

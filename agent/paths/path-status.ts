@@ -1,10 +1,12 @@
+import type { PathEntry } from '../config/path-entry.ts';
+import { parseH265Sps } from '../media/h265/params.ts';
 import type { G711Track, H264Track, Track } from '../media/track.ts';
 import { CODEC_LABEL } from '../media/track.ts';
 
 /** A track as MediaMTX's API describes it. */
 export interface TrackStatus {
   readonly codec: string;
-  readonly codecProps: Readonly<Record<string, unknown>> | null;
+  readonly codecProps: Record<string, unknown> | null;
 }
 
 /** A path as the control API shows it: MediaMTX's fields, then Perch's own. Times are RFC 3339. */
@@ -18,9 +20,9 @@ export interface PathStatus {
   readonly online: boolean;
   readonly onlineTime: string | null;
   readonly source: { readonly type: string; readonly id: string } | null;
-  readonly tracks: readonly string[];
-  readonly tracks2: readonly TrackStatus[];
-  readonly readers: readonly { readonly type: string; readonly id: string }[];
+  readonly tracks: string[];
+  readonly tracks2: TrackStatus[];
+  readonly readers: { readonly type: string; readonly id: string }[];
   readonly inboundBytes: number;
   readonly outboundBytes: number;
   readonly inboundFramesInError: number;
@@ -37,6 +39,36 @@ export interface PathStatus {
   readonly recording: { readonly active: boolean; readonly error: string | null; readonly since: string | null } | null;
   /** Bits per second that came in, over the last seconds. */
   readonly bitrate: number;
+}
+
+/** A path that the configuration disables: it is shown with the reason, and nothing runs. */
+export function disabledStatus({ name, error }: PathEntry): PathStatus {
+  return {
+    name,
+    confName: name,
+    ready: false,
+    readyTime: null,
+    available: false,
+    availableTime: null,
+    online: false,
+    onlineTime: null,
+    source: null,
+    tracks: [],
+    tracks2: [],
+    readers: [],
+    inboundBytes: 0,
+    outboundBytes: 0,
+    inboundFramesInError: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    title: null,
+    sourceState: 'disabled',
+    lastError: null,
+    lastErrorTime: null,
+    configError: error ?? null,
+    recording: null,
+    bitrate: 0,
+  };
 }
 
 export const trackLabels = (tracks: readonly Track[]): string[] => tracks.map((track) => CODEC_LABEL[track.codec]);
@@ -93,8 +125,7 @@ const H265_PROFILES: Readonly<Record<number, string>> = {
   4: 'Range Extensions',
 };
 
-/** profile_tier_level() stands at a fixed place behind the two header bytes of the NAL unit and one byte (§7.3.2.2.1). */
 function h265ProfileLevel(sps: Uint8Array): { profile: string; level: string } {
-  const profile = (sps[3] ?? 0) & 0x1f;
-  return { profile: H265_PROFILES[profile] ?? String(profile), level: String((sps[14] ?? 0) / 30) };
+  const { profileIdc, levelIdc } = parseH265Sps(sps).profile;
+  return { profile: H265_PROFILES[profileIdc] ?? String(profileIdc), level: String(levelIdc / 30) };
 }

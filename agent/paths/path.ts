@@ -23,6 +23,8 @@ export interface PathParts {
   /** undefined: nobody is asked for media (a path that waits for a publisher). */
   readonly source: Source | undefined;
   readonly recorder: PathRecorder | undefined;
+  /** Called with each new stream. */
+  readonly onStream?: (stream: Stream) => void;
 }
 
 /** One path: keeps its source running, holds the stream while there is one, and has it recorded. */
@@ -82,6 +84,7 @@ export class Path implements SourceSink {
     this.#readySince = this.#now();
     this.#log.info({ tracks: trackLabels(tracks) }, 'camera is there');
     this.#recorder?.start(stream);
+    this.#parts.onStream?.(stream);
     return stream;
   }
 
@@ -159,7 +162,7 @@ export class Path implements SourceSink {
     if (state.kind !== 'waiting') {
       return;
     }
-    const text = state.cause === undefined ? 'the camera ended the stream' : explain(state.cause);
+    const text = explain(state.cause);
     // Once per change: a camera that is off for a week is one line.
     if (text !== this.#lastError) {
       this.#log.warn({ reason: text }, 'no picture from the camera, trying again');

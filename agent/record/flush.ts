@@ -15,17 +15,24 @@ export interface OpenFile {
  */
 export class FlushPoint {
   readonly #files = new Map<string, OpenFile>();
-  readonly #stop: () => void;
+  readonly #clock: Pick<Clock, 'every'>;
+  #stop: () => void;
+  #intervalMs: number;
   #round: Promise<void> | undefined;
 
   /** @param intervalMs at most so much is lost in a power cut */
   constructor(clock: Pick<Clock, 'every'>, intervalMs: number) {
-    this.#stop = clock.every(intervalMs, () => {
-      // A round that takes longer than the interval is not joined by a second one.
-      this.#round ??= this.flush().finally(() => {
-        this.#round = undefined;
-      });
-    });
+    this.#clock = clock;
+    this.#intervalMs = intervalMs;
+    this.#stop = this.#start();
+  }
+
+  setInterval(intervalMs: number): void {
+    if (intervalMs !== this.#intervalMs) {
+      this.#stop();
+      this.#intervalMs = intervalMs;
+      this.#stop = this.#start();
+    }
   }
 
   /** To be called before the file is created, so that nobody mistakes it for one that was left over. */
@@ -52,5 +59,23 @@ export class FlushPoint {
   async close(): Promise<void> {
     this.#stop();
     await this.#round;
+  }
+
+  #tick(): () => void {
+    return this.#clock.every(this.#intervalMs, () => {
+      // A round that takes longer than the interval is not joined by a second one.
+      this.#round ??= this.flush().finally(() => {
+        this.#round = undefined;
+      });
+    });
+  }
+
+  #start(): () => void {
+    return this.#clock.every(this.#intervalMs, () => {
+      // A round that takes longer than the interval is not joined by a second one.
+      this.#round ??= this.flush().finally(() => {
+        this.#round = undefined;
+      });
+    });
   }
 }

@@ -12,6 +12,8 @@ export interface AgentOptions {
   /** A folder to go on with; without it a fresh one, removed at the end. */
   readonly dataDir?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** What the ports listen on; loopback when not given. */
+  readonly host?: string;
 }
 
 /** A real agent in a process of its own, on free ports of loopback. */
@@ -51,7 +53,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     env = { ...Object.fromEntries(prefixed.map(([key, value]) => [`PERCH_${key?.toUpperCase()}`, value])), ...env };
   } else {
     const file = join(dataDir, 'test.yml');
-    writeFileSync(file, portLines(ports, '127.0.0.1') + options.config);
+    writeFileSync(file, portLines(ports, options.host ?? '127.0.0.1') + options.config);
     args.push(file);
   }
   const running = startProcess(process.execPath, args, env);

@@ -1,0 +1,252 @@
+import { join } from 'node:path';
+import { Accounts } from './auth/accounts.ts';
+import { Authority } from './auth/authorize.ts';
+import type { Clock } from './base/clock.ts';
+import type { Logger } from './base/log.ts';
+import type { Environment } from './config/environment.ts';
+import type { Config } from './config/load.ts';
+import { problemText } from './config/problem.ts';
+import { ConfigStore } from './config/store.ts';
+import { type Demo, startDemo } from './demo.ts';
+import { HttpServices } from './http-services.ts';
+import { PathTable } from './paths/path-table.ts';
+import { Reconciler } from './reconcile.ts';
+import { Recordings } from './recordings.ts';
+import { HlsServer } from './servers/hls/server.ts';
+import { WebRtcServer } from './servers/webrtc/server.ts';
+import { RtspSource } from './sources/rtsp/client.ts';
+
+const RETRY_MS = 10_000;
+
+export interface AppOptions {
+  readonly version: string;
+  /** Absolute; held by the caller. */
+  readonly dataDir: string;
+  /** The configuration file of the command line. */
+  readonly file?: string;
+  readonly cwd: string;
+  readonly env: Environment;
+  /** The built page. */
+  readonly pageFolder: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The product: builds its parts from a configuration and brings them to the next one when it changes. */
+export class App {
+  readonly #options: AppOptions;
+  readonly #store: ConfigStore;
+  readonly #accounts: Accounts;
+  readonly #authority: Authority;
+  readonly #paths: PathTable;
+  readonly #recordings: Recordings;
+  readonly #http: HttpServices;
+  readonly #parts: Reconciler<Config>;
+  readonly #stop = new AbortController();
+  #config: Config;
+  #hls: HlsServer | undefined;
+  #webrtc: WebRtcServer | undefined;
+  #demo: Demo | undefined;
+  /** Configurations are applied one after the other. */
+  #applying: Promise<void> = Promise.resolve();
+  #stopRetrying: () => void = () => {};
+
+  /** @throws PerchError when there is no configuration to start with */
+  static async start(options: AppOptions): Promise<App> {
+    const { dataDir, clock, log } = options;
+    const store = await ConfigStore.open({ ...options, log });
+    log.level = store.current.logLevel;
+    const app = new App(options, store, await Accounts.open({ dataDir, clock, log }));
+    await app.#begin();
+    return app;
+  }
+
+  private constructor(options: AppOptions, store: ConfigStore, accounts: Accounts) {
+    const { clock, log } = options;
+    this.#options = options;
+    this.#store = store;
+    this.#config = store.current;
+    this.#accounts = accounts;
+    this.#authority = new Authority(accounts, rulesOf(this.#config));
+    this.#recordings = new Recordings(() => this.#config, options.dataDir, clock, log);
+    this.#paths = new PathTable(
+      {
+        source: (name, settings, config) => makeSource(name, settings, config, clock, log),
+        recorder: (name, settings) => this.#recordings.recorder(name, settings),
+        streamOpened: (name, stream) => this.#hls?.streamOpened(name, stream),
+      },
+      clock,
+      log,
+    );
+    this.#http = new HttpServices({
+      ...options,
+      accounts,
+      authority: this.#authority,
+      paths: this.#paths,
+      recordings: this.#recordings,
+      config: () => this.#config,
+      problems: () => store.problems,
+      hls: () => this.#hls,
+      webrtc: () => this.#webrtc,
+      stopped: this.#stop.signal,
+    });
+    this.#parts = new Reconciler<Config>([this.#webrtcPart(), this.#hlsPart(), ...this.#http.parts()], log);
+  }
+
+  /** The port that the page is on; undefined while it could not be opened. */
+  get mainPort(): number | undefined {
+    return this.#http.mainPort;
+  }
+
+  get mainAddress(): string {
+    return this.#config.address;
+  }
+
+  /** What somebody from outside has to know to claim the box; undefined once it has an owner. */
+  get setupCode(): string | undefined {
+    return this.#accounts.setupCode;
+  }
+
+  /** Reads the configuration file again. */
+  async reload(): Promise<void> {
+    await this.#store.reload();
+  }
+
+  /** Ends everything in order: nothing new comes in, open recordings are finished. */
+  async close(): Promise<void> {
+    this.#store.close();
+    this.#stop.abort();
+    this.#stopRetrying();
+    await this.#applying;
+    await this.#parts.close();
+    await this.#paths.close();
+    await this.#demo?.close();
+    await this.#recordings.close();
+  }
+
+  async #begin(): Promise<void> {
+    const { clock, log } = this.#options;
+    for (const problem of this.#store.problems) {
+      log[problem.severity === 'note' ? 'info' : problem.severity]({ at: problemText(problem) }, 'configuration');
+    }
+    await this.#apply(this.#config);
+    this.#store.onChange((config) => {
+      this.#applying = this.#applying.then(() => this.#apply(config));
+    });
+    this.#store.watch();
+    this.#stopRetrying = clock.every(RETRY_MS, () => {
+      this.#applying = this.#applying.then(() => this.#parts.retry());
+    });
+    this.#recordings.begin(this.#stop.signal);
+    log.info(
+      { version: this.#options.version, file: this.#store.file ?? 'none', data: this.#options.dataDir },
+      'started',
+    );
+  }
+
+  async #apply(config: Config): Promise<void> {
+    const { log } = this.#options;
+    log.level = config.logLevel;
+    this.#authority.setRules(rulesOf(config));
+    this.#config = await this.#withDemo(config);
+    this.#recordings.configure();
+    // The page first: it shows how the rest comes up.
+    await this.#parts.apply(this.#config);
+    await this.#paths.apply(this.#config);
+    for (const warning of this.#authority.warnings) {
+      log.warn(warning);
+    }
+  }
+
+  /** Somebody without a camera gets one: only in Perch's own set-up, and only as long as no path is configured. */
+  async #withDemo(config: Config): Promise<Config> {
+    const isWanted = config.isOwn && config.paths.size === 0;
+    if (!isWanted) {
+      const demo = this.#demo;
+      this.#demo = undefined;
+      await demo?.close();
+      return config;
+    }
+    this.#demo ??= this.#startDemo();
+    return { ...config, paths: this.#demo.paths(config) };
+  }
+
+  #startDemo(): Demo {
+    const { clock, log } = this.#options;
+    return startDemo({ clock, log, signal: this.#stop.signal }, () => {
+      // Found and read: its paths are there now.
+      this.#applying = this.#applying.then(() => this.#apply(this.#store.current));
+    });
+  }
+
+  #webrtcPart() {
+    const { clock, log } = this.#options;
+    return {
+      name: 'WebRTC media port',
+      settings: ({ webrtcLocalUDPAddress, webrtcAdditionalHosts, ...c }: Config) => [
+        webrtcLocalUDPAddress,
+        webrtcAdditionalHosts,
+        c.webrtcIPsFromInterfaces,
+        c.webrtcIPsFromInterfacesList,
+        c.webrtcHandshakeTimeoutMs,
+      ],
+      start: async (config: Config) => {
+        const server = new WebRtcServer(
+          {
+            udpAddress: config.webrtcLocalUDPAddress,
+            additionalHosts: config.webrtcAdditionalHosts,
+            ipsFromInterfaces: config.webrtcIPsFromInterfaces,
+            interfaces: config.webrtcIPsFromInterfacesList,
+            handshakeTimeoutMs: config.webrtcHandshakeTimeoutMs,
+          },
+          this.#paths,
+          clock,
+          log,
+        );
+        await server.listen();
+        this.#webrtc = server;
+        return async () => {
+          this.#webrtc = undefined;
+          await server.close();
+        };
+      },
+    };
+  }
+
+  #hlsPart() {
+    const { clock, log } = this.#options;
+    const optionsOf = (config: Config) => ({
+      segmentCount: config.hlsSegmentCount,
+      segmentDurationMs: config.hlsSegmentDurationMs,
+      segmentMaxBytes: config.hlsSegmentMaxSizeBytes,
+      closeAfterMs: config.hlsMuxerCloseAfterMs,
+      alwaysRemux: config.hlsAlwaysRemux,
+    });
+    return {
+      name: 'HLS muxers',
+      settings: optionsOf,
+      start: async (config: Config) => {
+        const server = new HlsServer(optionsOf(config), this.#paths, clock, log);
+        this.#hls = server;
+        return () => {
+          this.#hls = undefined;
+          server.close();
+        };
+      },
+    };
+  }
+}
+
+function makeSource(name: string, settings: Config['pathDefaults'], config: Config, clock: Clock, log: Logger) {
+  if (settings.source === 'publisher') {
+    return undefined;
+  }
+  const { user, password } = settings.camera ?? {};
+  const login = user === undefined ? {} : { user, password: password ?? '' };
+  return new RtspSource({ name, url: settings.source, ...login, readTimeoutMs: config.readTimeoutMs }, clock, log);
+}
+
+const rulesOf = ({ isOwn, authInternalUsers }: Config) => ({ isOwn, internalUsers: authInternalUsers });
+
+/** Where the built page lies beside the sources. */
+export const PAGE_FOLDER = join(import.meta.dirname, '../webui/dist');

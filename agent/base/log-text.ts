@@ -1,0 +1,37 @@
+import { redact } from './log.ts';
+
+const LEVELS: Readonly<Record<number, string>> = { 20: 'DEB', 30: 'INF', 40: 'WAR', 50: 'ERR', 60: 'ERR' };
+/** Shown at their own place, or not of interest to people. */
+const SHOWN_APART = new Set(['level', 'time', 'msg', 'path', 'err']);
+
+/**
+ * A line of the logger as a person reads it: time, level, path, event, facts.
+ * `2026-11-20 07:50:01 WAR [garden] no picture from the camera, trying again reason="connection refused"`
+ */
+export function textLine(json: string): string {
+  const entry = JSON.parse(json) as Record<string, unknown>;
+  const time = localTime(new Date(String(entry['time'])));
+  const path = entry['path'] === undefined ? '' : `[${String(entry['path'])}] `;
+  const facts = Object.entries(entry)
+    .filter(([key]) => !SHOWN_APART.has(key))
+    .map(([key, value]) => ` ${key}=${factText(value)}`);
+  const line = `${time} ${LEVELS[Number(entry['level'])] ?? 'INF'} ${path}${String(entry['msg'] ?? '')}${facts.join('')}`;
+  return `${redact(line)}${stackOf(entry['err'])}\n`;
+}
+
+/** Only faults of our own are logged with a stack: there it is what a developer needs. */
+function stackOf(error: unknown): string {
+  const stack = (error as { stack?: unknown } | undefined)?.stack;
+  return typeof stack === 'string' ? `\n${redact(stack)}` : '';
+}
+
+function factText(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' && /[\s"=]/.test(text) ? JSON.stringify(text) : text;
+}
+
+function localTime(time: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+  return `${day} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+}

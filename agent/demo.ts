@@ -1,0 +1,85 @@
+import type { Clock } from './base/clock.ts';
+import { explain } from './base/errors.ts';
+import type { Logger } from './base/log.ts';
+import { chooseProfiles } from './cameras/choose.ts';
+import { openCamera } from './cameras/device.ts';
+import { discover } from './cameras/discovery.ts';
+import type { Config } from './config/load.ts';
+import type { PathEntry, ReadyPath } from './config/path-entry.ts';
+import { type DemoCamera, startDemoCamera } from './sources/demo/demo-camera.ts';
+
+const LISTEN_MS = 4_000;
+
+export interface DemoDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+interface DemoStreams {
+  readonly onvifUrl: string;
+  readonly main: { readonly token: string; readonly rtspUrl: string };
+  readonly sub: { readonly token: string; readonly rtspUrl: string } | undefined;
+}
+
+/** The demo camera, adopted as any other: found by a probe, read over ONVIF, pulled over RTSP. */
+export interface Demo {
+  /** `demo` and `demo_sub`, once it is found. */
+  paths(config: Config): ReadonlyMap<string, PathEntry>;
+  close(): Promise<void>;
+}
+
+/** @param onFound called when `paths` has something */
+export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
+  let streams: DemoStreams | undefined;
+  let camera: DemoCamera | undefined;
+  const begin = async () => {
+    camera = await startDemoCamera(deps);
+    streams = await findStreams(camera, deps);
+    onFound();
+  };
+  const begun = begin().catch((error: unknown) => {
+    deps.log.error({ reason: explain(error) }, 'the demo camera does not start, the rest goes on');
+  });
+  return {
+    paths: (config) => pathsOf(streams, config),
+    close: async () => {
+      await begun;
+      await camera?.close();
+    },
+  };
+}
+
+async function findStreams(camera: DemoCamera, { log, signal, clock }: DemoDeps): Promise<DemoStreams | undefined> {
+  for await (const found of discover({ includeLoopback: true, listenMs: LISTEN_MS, signal, log, clock })) {
+    if (found.url === camera.onvifUrl) {
+      const { profiles } = await openCamera({ url: found.url, signal, clock });
+      const { main, sub } = chooseProfiles(profiles);
+      return main && { onvifUrl: found.url, main, sub };
+    }
+  }
+  log.warn('the demo camera did not answer the probe');
+  return undefined;
+}
+
+function pathsOf(streams: DemoStreams | undefined, { pathDefaults }: Config): ReadonlyMap<string, PathEntry> {
+  const paths = new Map<string, ReadyPath>();
+  if (!streams) {
+    return paths;
+  }
+  const { onvifUrl, main, sub } = streams;
+  const entry = (name: string, profile: DemoStreams['main'], record: boolean): ReadyPath => ({
+    name,
+    settings: {
+      ...pathDefaults,
+      source: profile.rtspUrl,
+      record,
+      camera: { onvif: onvifUrl, profile: profile.token, name: 'Demo camera' },
+    },
+  });
+  paths.set('demo', entry('demo', main, true));
+  if (sub) {
+    paths.set('demo_sub', entry('demo_sub', sub, false));
+  }
+  return paths;
+}

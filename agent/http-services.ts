@@ -1,0 +1,234 @@
+import type { FastifyInstance } from 'fastify';
+import { hostFacts } from '../system/host.ts';
+import type { Accounts } from './auth/accounts.ts';
+import type { Authority } from './auth/authorize.ts';
+import type { Clock } from './base/clock.ts';
+import { PerchError } from './base/errors.ts';
+import type { Logger } from './base/log.ts';
+import { globalJson, pathDefaultsJson, pathListJson } from './config/json.ts';
+import { type Config, resolvePath } from './config/load.ts';
+import { type Problem, problemText } from './config/problem.ts';
+import { HttpAccess } from './http/access.ts';
+import { controlApi } from './http/api/control-api.ts';
+import { createHttpApp } from './http/app.ts';
+import { cors } from './http/cors.ts';
+import { healthRoute } from './http/health.ts';
+import { listen } from './http/listeners.ts';
+import { sessionRoutes } from './http/session-routes.ts';
+import { staticUi } from './http/static-ui.ts';
+import { systemRoute } from './http/system.ts';
+import { WrongCredentials } from './http/wrong-credentials.ts';
+import type { PathTable } from './paths/path-table.ts';
+import { playbackPlugin } from './playback/plugin.ts';
+import type { Part } from './reconcile.ts';
+import type { Recordings } from './recordings.ts';
+import { hlsPlugin } from './servers/hls/plugin.ts';
+import type { HlsServer } from './servers/hls/server.ts';
+import type { WebRtcServer } from './servers/webrtc/server.ts';
+import { webrtcPlugin } from './servers/webrtc/whep.ts';
+
+export interface HttpServicesDeps {
+  readonly version: string;
+  readonly dataDir: string;
+  readonly pageFolder: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly accounts: Accounts;
+  readonly authority: Authority;
+  readonly paths: PathTable;
+  readonly recordings: Recordings;
+  config(): Config;
+  /** What is wrong with the configuration file as it is now. */
+  problems(): readonly Problem[];
+  hls(): HlsServer | undefined;
+  webrtc(): WebRtcServer | undefined;
+  /** Aborts when the program ends. */
+  readonly stopped: AbortSignal;
+}
+
+/** What a listener mounts. */
+type Mount = (app: FastifyInstance, access: HttpAccess, config: Config) => Promise<void>;
+
+/** Every HTTP listener: the main port with everything, and MediaMTX's ports with one service each at `/`. */
+export class HttpServices {
+  readonly #deps: HttpServicesDeps;
+  readonly #wrongCredentials: WrongCredentials;
+  readonly #started: string;
+  #mainPort: number | undefined;
+
+  constructor(deps: HttpServicesDeps) {
+    this.#deps = deps;
+    this.#wrongCredentials = new WrongCredentials(deps.clock, deps.stopped);
+    this.#started = new Date(deps.clock.wallMs()).toISOString();
+  }
+
+  get mainPort(): number | undefined {
+    return this.#mainPort;
+  }
+
+  parts(): Part<Config>[] {
+    return [
+      this.#listener(
+        'main port',
+        'address',
+        (c) => c.address,
+        [],
+        (app, access, config) => this.#mountMain(app, access, config),
+      ),
+      this.#listener(
+        'WebRTC port',
+        'webrtcAddress',
+        (c) => (c.webrtc ? c.webrtcAddress : undefined),
+        ['webrtcAllowOrigins', 'webrtcTrustedProxies', 'webrtcICEServers2'],
+        (app, access, config) => this.#mountWebRtc(app, access, config, ''),
+      ),
+      this.#listener(
+        'HLS port',
+        'hlsAddress',
+        (c) => (c.hls ? c.hlsAddress : undefined),
+        ['hlsAllowOrigins', 'hlsTrustedProxies'],
+        (app, access, config) => this.#mountHls(app, access, config, ''),
+      ),
+      this.#listener(
+        'playback port',
+        'playbackAddress',
+        (c) => (c.playback ? c.playbackAddress : undefined),
+        ['playbackAllowOrigins', 'playbackTrustedProxies'],
+        (app, access, config) => this.#mountPlayback(app, access, config, ''),
+      ),
+      this.#listener(
+        'API port',
+        'apiAddress',
+        (c) => (c.api ? c.apiAddress : undefined),
+        ['apiAllowOrigins', 'apiTrustedProxies'],
+        (app, access, config) => this.#mountApi(app, access, config),
+      ),
+    ];
+  }
+
+  /** @param keys further settings that the listener depends on */
+  #listener(
+    name: string,
+    key: string,
+    addressOf: (config: Config) => string | undefined,
+    keys: readonly (keyof Config)[],
+    mount: Mount,
+  ): Part<Config> {
+    return {
+      name,
+      settings: (config) => {
+        const address = addressOf(config);
+        return address && [address, config.readTimeoutMs, ...keys.map((other) => config[other])];
+      },
+      start: async (config) => {
+        const { log, authority, accounts } = this.#deps;
+        const app = createHttpApp({ log, readTimeoutMs: config.readTimeoutMs });
+        const proxies = keys.find((other) => other.endsWith('TrustedProxies'));
+        const access = new HttpAccess({
+          authority,
+          sessions: accounts,
+          wrongCredentials: this.#wrongCredentials,
+          trustedProxies: proxies === undefined ? [] : (config[proxies] as readonly string[]),
+          log,
+        });
+        await mount(app, access, config);
+        const { port, close } = await listen(key, addressOf(config) ?? '', app);
+        if (key === 'address') {
+          this.#mainPort = port;
+        }
+        return close;
+      },
+    };
+  }
+
+  async #mountMain(app: FastifyInstance, access: HttpAccess, config: Config): Promise<void> {
+    const { accounts, authority, paths, pageFolder, dataDir } = this.#deps;
+    const warnings = () => [...authority.warnings, ...this.#deps.problems().filter(isSerious).map(problemText)];
+    await app.register(healthRoute, { health: { status: () => (paths.isRecordingBroken ? 'not recording' : 'ok') } });
+    await app.register(sessionRoutes, {
+      accounts,
+      access,
+      wrongCredentials: this.#wrongCredentials,
+      notices: {
+        get isOpen() {
+          return authority.isOpen;
+        },
+        get warnings() {
+          return warnings();
+        },
+      },
+    });
+    await app.register(systemRoute, {
+      access,
+      info: { version: this.#deps.version, started: this.#started },
+      facts: () => hostFacts([dataDir, ...this.#deps.recordings.folders()]),
+    });
+    await this.#mountApi(app, access, config);
+    await this.#mountPlayback(app, access, config, '/playback');
+    await this.#mountHls(app, access, config, '/hls');
+    await this.#mountWebRtc(app, access, config, '/webrtc');
+    await app.register(staticUi, { folder: pageFolder });
+  }
+
+  async #mountWebRtc(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {
+    const { webrtc } = this.#deps;
+    await app.register(webrtcPlugin, {
+      prefix,
+      access,
+      // Asked at each request: the media port may open anew while this listener goes on.
+      get server() {
+        return running(webrtc(), 'WebRTC has no media port open (webrtcLocalUDPAddress)');
+      },
+      cors: (methods, headers) => cors(config.webrtcAllowOrigins, methods, headers),
+      iceServers: config.webrtcICEServers2,
+      isConfigured: (path) => resolvePath(this.#deps.config(), path) !== undefined,
+    });
+  }
+
+  async #mountHls(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {
+    const { hls } = this.#deps;
+    await app.register(hlsPlugin, {
+      prefix,
+      access,
+      get server() {
+        return running(hls(), 'HLS is starting again');
+      },
+      allowOrigins: config.hlsAllowOrigins,
+    });
+  }
+
+  async #mountPlayback(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {
+    await app.register(playbackPlugin, {
+      prefix,
+      access,
+      playback: this.#deps.recordings.playback,
+      cors: (methods, headers) => cors(config.playbackAllowOrigins, methods, headers),
+    });
+  }
+
+  async #mountApi(app: FastifyInstance, access: HttpAccess, config: Config): Promise<void> {
+    const { paths, recordings, hls, webrtc } = this.#deps;
+    await app.register(controlApi, {
+      access,
+      allowOrigins: config.apiAllowOrigins,
+      info: { version: this.#deps.version, started: this.#started },
+      paths,
+      config: {
+        global: () => globalJson(this.#deps.config()),
+        pathDefaults: () => pathDefaultsJson(this.#deps.config()),
+        paths: () => pathListJson(this.#deps.config()),
+      },
+      peers: { webrtcSessions: webrtc, hlsMuxers: hls },
+      recordings,
+    });
+  }
+}
+
+const isSerious = ({ severity }: Problem): boolean => severity === 'error';
+
+function running<T>(server: T | undefined, message: string): T {
+  if (server === undefined) {
+    throw new PerchError('unavailable', message);
+  }
+  return server;
+}

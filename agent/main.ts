@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { explain, PerchError } from './base/errors.ts';
+
+const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configuration file
+       perch check FILE.yml             say what is wrong with a configuration file, and end
+       perch --version | --help
+
+DIR is where Perch keeps what is its own (recordings, users, index); ./perch-data when not given.`;
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as {
+  version: string;
+};
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { data: { type: 'string' }, version: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help || values.version) {
+    console.log(values.help ? USAGE : version);
+    return 0;
+  }
+  const [first, second, ...more] = positionals;
+  if (more.length > 0 || (second !== undefined && first !== 'check')) {
+    throw new PerchError('badInput', `one configuration file is enough\n${USAGE}`);
+  }
+  if (first === 'check') {
+    return check(second);
+  }
+  return run(values.data ?? 'perch-data', first);
+}
+
+async function check(file: string | undefined): Promise<number> {
+  if (file === undefined) {
+    throw new PerchError('badInput', `which file?\n${USAGE}`);
+  }
+  const { checkFile } = await import('./config/check.ts');
+  const { lines, isUsable } = await checkFile(resolve(file), process.env);
+  console.log(lines.length > 0 ? lines.join('\n') : `${file}: nothing wrong`);
+  return isUsable ? 0 : 1;
+}
+
+async function run(data: string, file: string | undefined): Promise<number> {
+  const [{ holdDataFolder }, { App, PAGE_FOLDER }, { systemClock }, { createLogger }, { textLine }] = await Promise.all(
+    [
+      import('../system/data-folder.ts'),
+      import('./app.ts'),
+      import('./base/clock.ts'),
+      import('./base/log.ts'),
+      import('./base/log-text.ts'),
+    ],
+  );
+  const folder = holdDataFolder(data);
+  const ended = whenAsked();
+  const app = await App.start({
+    version,
+    dataDir: folder.path,
+    ...(file === undefined ? {} : { file }),
+    cwd: process.cwd(),
+    env: process.env,
+    pageFolder: PAGE_FOLDER,
+    clock: systemClock,
+    log: createLogger('info', (line) => process.stdout.write(textLine(line))),
+  });
+  if (app.setupCode !== undefined) {
+    console.log(`Setup code, asked for when the page is opened from another network: ${app.setupCode}`);
+  }
+  if (app.mainPort !== undefined) {
+    console.log(`Perch is at ${addressOf(app.mainAddress, app.mainPort)}`);
+  }
+  process.on('SIGHUP', () => {
+    void app.reload();
+  });
+  await ended;
+  await app.close();
+  folder.release();
+  return 0;
+}
+
+/** Resolves at the first SIGINT or SIGTERM. A terminal and npm both pass Ctrl-C on: only one that comes later means "at once". */
+function whenAsked(): Promise<void> {
+  return new Promise((resolve) => {
+    let firstMs: number | undefined;
+    const onSignal = () => {
+      const nowMs = performance.now();
+      if (firstMs !== undefined && nowMs - firstMs > 1_000) {
+        process.exit(130);
+      }
+      firstMs ??= nowMs;
+      resolve();
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+  });
+}
+
+/** What to type into a phone: the address in the local network, when the port is open to it. */
+function addressOf(address: string, port: number): string {
+  const host = address.slice(0, address.lastIndexOf(':'));
+  if (host !== '' && host !== '0.0.0.0' && host !== '[::]') {
+    return `http://${host}:${port}/`;
+  }
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const lan = own.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+  const here = `http://127.0.0.1:${port}/`;
+  return lan === undefined ? here : `http://${lan}:${port}/ (on this machine also ${here})`;
+}
+
+try {
+  // The event loop may still hold a socket that nobody needs any more.
+  process.exit(await main());
+} catch (error) {
+  if (!(error instanceof PerchError) && (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') !== true) {
+    throw error;
+  }
+  console.error(`Perch: ${explain(error)}`);
+  process.exit(1);
+}

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { silentLogger } from './base/log.ts';
+import { type Part, Reconciler } from './reconcile.ts';
+
+interface Config {
+  readonly a?: number;
+  readonly b?: number;
+}
+
+function setUp() {
+  const did: string[] = [];
+  const broken = new Set<string>();
+  const part = (name: 'a' | 'b'): Part<Config> => ({
+    name,
+    settings: (config) => config[name],
+    start: async (config) => {
+      if (broken.has(name)) {
+        throw new Error('taken');
+      }
+      did.push(`start ${name}${config[name]}`);
+      return () => {
+        did.push(`stop ${name}`);
+      };
+    },
+  });
+  return { did, broken, reconciler: new Reconciler<Config>([part('a'), part('b')], silentLogger) };
+}
+
+test('only what changed is stopped and started, in order', async () => {
+  const { did, reconciler } = setUp();
+  await reconciler.apply({ a: 1, b: 1 });
+  await reconciler.apply({ a: 1, b: 2 });
+  await reconciler.apply({ a: 2, b: 2 });
+  expect(did).toEqual(['start a1', 'start b1', 'stop b', 'start b2', 'stop a', 'start a2']);
+});
+
+test('what is switched off stops, and everything stops in reverse at the end', async () => {
+  const { did, reconciler } = setUp();
+  await reconciler.apply({ a: 1, b: 1 });
+  await reconciler.apply({ b: 1 });
+  await reconciler.apply({ a: 1, b: 1 });
+  await reconciler.close();
+  expect(did).toEqual(['start a1', 'start b1', 'stop a', 'start a1', 'stop b', 'stop a']);
+});
+
+test('a part that cannot start holds up no other and starts when it can', async () => {
+  const { did, broken, reconciler } = setUp();
+  broken.add('a');
+  await reconciler.apply({ a: 1, b: 1 });
+  expect(reconciler.isRunning('a')).toBe(false);
+  await reconciler.retry();
+  broken.clear();
+  await reconciler.retry();
+  await reconciler.retry();
+  expect(did).toEqual(['start b1', 'start a1']);
+});

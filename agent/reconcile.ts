@@ -1,0 +1,97 @@
+import { explain } from './base/errors.ts';
+import type { Logger } from './base/log.ts';
+
+/** A part of the product that runs as long as the settings that it depends on stay the same. */
+export interface Part<C> {
+  /** For the log, such as `HLS server`. */
+  readonly name: string;
+  /** What it depends on, as plain data; undefined: it is switched off. */
+  settings(config: C): unknown;
+  /** @returns what ends it */
+  start(config: C): Promise<() => Promise<void> | void>;
+}
+
+interface Running {
+  readonly key: string;
+  readonly stop: () => Promise<void> | void;
+}
+
+/**
+ * Brings the parts to what a configuration says, with the fewest stops and starts. A part that cannot start
+ * (a port that is taken) is one line in the log, is tried again by `retry`, and does not hold up the others.
+ */
+export class Reconciler<C> {
+  readonly #parts: readonly Part<C>[];
+  readonly #log: Logger;
+  readonly #running = new Map<string, Running>();
+  readonly #failures = new Map<string, string>();
+  #config: C | undefined;
+
+  /** @param parts in the order of their start: each may use those before it */
+  constructor(parts: readonly Part<C>[], log: Logger) {
+    this.#parts = parts;
+    this.#log = log;
+  }
+
+  async apply(config: C): Promise<void> {
+    this.#config = config;
+    for (const part of this.#parts.toReversed()) {
+      const running = this.#running.get(part.name);
+      if (running && running.key !== keyOf(part, config)) {
+        this.#running.delete(part.name);
+        await running.stop();
+      }
+    }
+    for (const part of this.#parts) {
+      await this.#bring(part, config);
+    }
+  }
+
+  /** Starts what could not start before. */
+  async retry(): Promise<void> {
+    const config = this.#config;
+    for (const part of this.#parts) {
+      if (config !== undefined && this.#failures.has(part.name)) {
+        await this.#bring(part, config);
+      }
+    }
+  }
+
+  isRunning(name: string): boolean {
+    return this.#running.has(name);
+  }
+
+  async close(): Promise<void> {
+    this.#config = undefined;
+    for (const part of this.#parts.toReversed()) {
+      const running = this.#running.get(part.name);
+      this.#running.delete(part.name);
+      await running?.stop();
+    }
+  }
+
+  async #bring(part: Part<C>, config: C): Promise<void> {
+    const key = keyOf(part, config);
+    if (key === undefined || this.#running.has(part.name)) {
+      this.#failures.delete(part.name);
+      return;
+    }
+    try {
+      this.#running.set(part.name, { key, stop: await part.start(config) });
+      if (this.#failures.delete(part.name)) {
+        this.#log.info({ part: part.name }, 'is there now');
+      }
+    } catch (error) {
+      const reason = explain(error);
+      if (this.#failures.get(part.name) !== reason) {
+        this.#log.error({ part: part.name, reason }, 'cannot start, the rest goes on');
+      }
+      this.#failures.set(part.name, reason);
+    }
+  }
+}
+
+function keyOf<C>(part: Part<C>, config: C): string | undefined {
+  const settings = part.settings(config);
+  return settings === undefined ? undefined : JSON.stringify(settings);
+}

@@ -1,0 +1,145 @@
+import { join } from 'node:path';
+import type { Clock } from './base/clock.ts';
+import { PerchError } from './base/errors.ts';
+import type { Logger } from './base/log.ts';
+import { type Config, resolvePath } from './config/load.ts';
+import type { PathSettings } from './config/path.ts';
+import type { PathRecorder } from './paths/path.ts';
+import { Playback } from './playback/playback.ts';
+import { FlushPoint } from './record/flush.ts';
+import { Recorder } from './record/recorder.ts';
+import { recoverRecordings } from './record/recovery.ts';
+import { keepRetention, type RetentionRules } from './record/retention.ts';
+
+/** Everything about recordings: makes recorders, finishes what was cut off, deletes by age, and plays back. */
+export class Recordings {
+  readonly playback: Playback;
+  readonly #config: () => Config;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #flush: FlushPoint;
+  #recovery: Promise<unknown> = Promise.resolve();
+
+  constructor(config: () => Config, dataDir: string, clock: Clock, log: Logger) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#log = log;
+    this.#flush = new FlushPoint(clock, config().recordSyncIntervalMs);
+    this.playback = new Playback({
+      file: join(dataDir, 'segments.db'),
+      paths: {
+        recordPathOf: (name) => {
+          const settings = this.#settingsOf(name);
+          return settings && { recordPath: settings.recordPath, format: settings.recordFormat };
+        },
+        recordPaths: () => this.#recordPaths(),
+      },
+      logger: log,
+    });
+  }
+
+  /** The configuration has changed. */
+  configure(): void {
+    this.#flush.setInterval(this.#config().recordSyncIntervalMs);
+  }
+
+  /** Starts what goes on in the background until `signal` aborts. */
+  begin(signal: AbortSignal): void {
+    const isOpen = (file: string) => this.#flush.isOpen(file);
+    const log = this.playback.segmentLog;
+    const isFinished = (file: string) => this.playback.isFinished(file);
+    this.#recovery = recoverRecordings(this.#recordPaths(), { isOpen, isFinished, logger: this.#log })
+      .then(() => this.playback.rebuild(signal))
+      // What was cut off is finished before anything is judged by its age.
+      .then(() => keepRetention(this.#retention(), { clock: this.#clock, log, isOpen, logger: this.#log }, signal));
+    this.#recovery.catch((error: unknown) => this.#log.error({ err: error }, 'recordings are not looked after'));
+  }
+
+  recorder(name: string, settings: PathSettings): PathRecorder | undefined {
+    if (!settings.record) {
+      return undefined;
+    }
+    const recorder = new Recorder(
+      {
+        path: name,
+        recordPath: settings.recordPath,
+        partDurationMs: settings.recordPartDurationMs,
+        maxPartBytes: settings.recordMaxPartSizeBytes,
+        segmentDurationMs: settings.recordSegmentDurationMs,
+      },
+      {
+        flush: this.#flush,
+        log: this.playback.segmentLog,
+        clock: this.#clock,
+        logger: this.#log.child({ path: name }),
+      },
+    );
+    return {
+      start: (stream) => recorder.start(stream),
+      stop: () => recorder.stop(),
+      get status() {
+        return statusOf(recorder);
+      },
+    };
+  }
+
+  /** Folders that recordings go to, for the disk's state. */
+  folders(): string[] {
+    return [...new Set(this.#recordPaths().map((template) => template.slice(0, template.indexOf('%')).replace(/[^/]*$/, '')))];
+  }
+
+  names(): Promise<readonly string[]> {
+    return this.playback.names();
+  }
+
+  async segments(path: string): Promise<readonly { readonly start: string }[] | undefined> {
+    return this.#settingsOf(path) ? this.playback.segments(path) : undefined;
+  }
+
+  async deleteSegment(path: string, start: string): Promise<void> {
+    if (!this.#settingsOf(path)) {
+      throw new PerchError('badInput', `path '${path}' is not configured`, { path });
+    }
+    await this.playback.deleteSegment(path, start, (file) => this.#flush.isOpen(file));
+  }
+
+  async close(): Promise<void> {
+    await this.#recovery;
+    await this.#flush.close();
+    await this.playback.close();
+  }
+
+  #settingsOf(name: string): PathSettings | undefined {
+    return resolvePath(this.#config(), name)?.settings;
+  }
+
+  #recordPaths(): string[] {
+    const { pathDefaults, paths } = this.#config();
+    const all = [...paths.values()].map(({ settings }) => settings?.recordPath ?? pathDefaults.recordPath);
+    return [...new Set([pathDefaults.recordPath, ...all])];
+  }
+
+  #retention(): RetentionRules {
+    const keptMs = (settings: PathSettings | undefined) => settings?.recordDeleteAfterMs || undefined;
+    return {
+      recordPaths: () => this.#recordPaths(),
+      deleteAfterMs: (path, recordPath) => {
+        const settings = this.#settingsOf(path);
+        return settings?.recordPath === recordPath ? keptMs(settings) : undefined;
+      },
+      shortestMs: () => {
+        const all = [...this.#config().paths.values()].flatMap(({ settings }) => keptMs(settings) ?? []);
+        return all.length === 0 ? undefined : Math.min(...all);
+      },
+    };
+  }
+}
+
+function statusOf({ state }: Recorder): PathRecorder['status'] {
+  const isFailed = state.kind === 'failed';
+  return {
+    active: state.kind === 'recording',
+    error: isFailed ? state.error : null,
+    since: isFailed ? new Date(state.sinceMs).toISOString() : null,
+  };
+}

@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readTimeBar } from '../../agent/sources/demo/time-bar.ts';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { framesDecoded, pictureOf, startViewer, type Viewer } from '../peers/browser.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
+
+const SECONDS = byLength(8, 60);
+const FRAMES_PER_SECOND = 15;
+/** The demo camera's frame interval and what a label may be off. */
+const TOLERANCE_MS = 150;
+
+interface Span {
+  readonly start: string;
+  readonly duration: number;
+}
+
+describeWith(['chromium'], 'Chromium', () => {
+  let agent: Agent;
+  let viewer: Viewer;
+  beforeAll(async () => {
+    [agent, viewer] = await Promise.all([startAgent(), startViewer()]);
+    await until(async () => ((await fetch(`${agent.url}/v3/paths/get/demo`)).ok ? true : undefined));
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await agent[Symbol.asyncDispose]();
+  });
+
+  /** The time that stands in the picture, as Unix milliseconds. */
+  const timeShown = async (page: Awaited<ReturnType<Viewer['open']>>): Promise<number> => {
+    const { luma, width, height } = await pictureOf(page);
+    const time = readTimeBar(luma, width, height, width);
+    expect(time, 'the time bar in the picture').toBeDefined();
+    return time ?? 0;
+  };
+
+  test('plays WHEP on the WebRTC port: pictures are decoded, in their size, of this moment, and the session is in the API', async () => {
+    const page = await viewer.open(`http://127.0.0.1:${agent.ports.webrtc}/demo/`);
+    await framesDecoded(page, SECONDS * FRAMES_PER_SECOND);
+    const { width, height } = await pictureOf(page);
+    expect([width, height]).toEqual([640, 360]);
+    expect(Math.abs(Date.now() - (await timeShown(page)))).toBeLessThan(5_000);
+    const { items } = await agent.json<{ items: { state: string; path: string; outboundBytes: number }[] }>(
+      '/v3/webrtcsessions/list',
+    );
+    expect(items).toMatchObject([{ state: 'read', path: 'demo', peerConnectionEstablished: true }]);
+    expect(items[0]?.outboundBytes).toBeGreaterThan(10_000);
+    const path = await agent.json<{ readers: unknown[]; bytesSent: number }>('/v3/paths/get/demo');
+    expect(path.readers).toMatchObject([{ type: 'webRTCSession' }]);
+    expect(path.bytesSent).toBeGreaterThan(10_000);
+    await page.close();
+    await until(async () => {
+      const left = await agent.json<{ itemCount: number }>('/v3/webrtcsessions/list');
+      return left.itemCount === 0 ? true : undefined;
+    });
+  });
+
+  test('plays WHEP below the main port, picture and sound', async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const heard = await page.evaluate(async (seconds) => {
+      const peer = new RTCPeerConnection();
+      peer.addTransceiver('video', { direction: 'recvonly' });
+      peer.addTransceiver('audio', { direction: 'recvonly' });
+      await peer.setLocalDescription();
+      const response = await fetch('/webrtc/demo/whep', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/sdp' },
+        body: peer.localDescription?.sdp ?? '',
+      });
+      const location = response.headers.get('Location') ?? '';
+      await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+      const deadline = performance.now() + seconds * 4_000;
+      for (;;) {
+        const stats = [...(await peer.getStats()).values()].filter((item) => item.type === 'inbound-rtp');
+        const video = stats.find((item) => item.kind === 'video');
+        const audio = stats.find((item) => item.kind === 'audio');
+        const isEnough = (video?.framesDecoded ?? 0) > seconds * 10 && (audio?.packetsReceived ?? 0) > seconds * 20;
+        if (isEnough || performance.now() > deadline) {
+          const ended = await fetch(location, { method: 'DELETE' });
+          const again = await fetch(location, { method: 'DELETE' });
+          const { status } = response;
+          const { framesDecoded, packetsLost, frameWidth } = video ?? {};
+          const { packetsReceived } = audio ?? {};
+          return {
+            status,
+            location,
+            framesDecoded,
+            packetsLost,
+            frameWidth,
+            packetsReceived,
+            ended: ended.status,
+            again: again.status,
+          };
+        }
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }, SECONDS);
+    expect(heard).toMatchObject({ status: 201, packetsLost: 0, frameWidth: 640, ended: 200, again: 404 });
+    expect(heard.location).toMatch(/^\/webrtc\/demo\/whep\/[0-9a-f-]{36}$/);
+    expect(heard.framesDecoded).toBeGreaterThan(SECONDS * 10);
+    expect(heard.packetsReceived).toBeGreaterThan(SECONDS * 20);
+    await page.close();
+  });
+
+  test('plays HLS through hls.js on the HLS port and below the main port', async () => {
+    for (const address of [`http://127.0.0.1:${agent.ports.hls}/demo/`, `${agent.url}/hls/demo/`]) {
+      const page = await viewer.open(address);
+      await framesDecoded(page, SECONDS * 10);
+      expect(Math.abs(Date.now() - (await timeShown(page)))).toBeLessThan(30_000);
+      await page.close();
+    }
+  });
+
+  test('plays and seeks what was recorded: the picture at a moment is the picture of that moment', async () => {
+    const span = await until(async () => {
+      const [first] = await agent.json<Span[]>('/playback/list?path=demo').catch(() => []);
+      return first && first.duration > SECONDS ? first : undefined;
+    });
+    const start = encodeURIComponent(span.start);
+    for (const format of ['fmp4', 'mp4']) {
+      const source = `/playback/get?path=demo&start=${start}&duration=${SECONDS}&format=${format}`;
+      const page = await viewer.open(`${agent.url}/health`);
+      await page.setContent('<video muted></video>');
+      for (const at of [0.5, SECONDS - 1, SECONDS / 2, 1.25]) {
+        await page.evaluate(
+          ([url, seconds]) =>
+            new Promise<void>((resolve, reject) => {
+              const video = document.querySelector('video') as HTMLVideoElement;
+              if (!video.src) {
+                video.src = String(url);
+              }
+              video.onerror = () => reject(new Error(video.error?.message));
+              video.onseeked = () => resolve();
+              video.currentTime = Number(seconds);
+            }),
+          [`${agent.url}${source}`, at] as const,
+        );
+        const shown = (await timeShown(page)) - Date.parse(span.start);
+        expect(Math.abs(shown - at * 1000), `${format} at ${at} s shows ${shown} ms`).toBeLessThan(TOLERANCE_MS);
+      }
+      const played = await page.evaluate(async () => {
+        const video = document.querySelector('video') as HTMLVideoElement;
+        video.currentTime = 0;
+        await video.play();
+        await new Promise((resolve) => video.addEventListener('ended', resolve, { once: true }));
+        return { duration: video.duration, frames: video.getVideoPlaybackQuality().totalVideoFrames };
+      });
+      expect(played.duration).toBeCloseTo(SECONDS, 0);
+      expect(played.frames).toBeGreaterThan(SECONDS * 10);
+      await page.close();
+    }
+  });
+});

@@ -1,0 +1,141 @@
+import { networkInterfaces } from 'node:os';
+import { expect, test } from 'vitest';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+
+/** An address of this machine that is not loopback: what is asked from there comes from there. */
+const outside = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+
+const PASSWORD = 'a kingfisher on a perch';
+
+/** What each port answers for what a viewer would ask of it; `demo` is the camera's path. */
+async function statuses(
+  agent: Agent,
+  host: string,
+  headers: Record<string, string> = {},
+): Promise<Record<string, number>> {
+  const { main, webrtc, hls, playback, api } = agent.ports;
+  const asked: Record<string, string> = {
+    'main: paths': `${main}/v3/paths/list`,
+    'main: HLS': `${main}/hls/demo/index.m3u8`,
+    'main: WHEP page': `${main}/webrtc/demo/`,
+    'main: list': `${main}/playback/list?path=demo`,
+    'main: system': `${main}/v3/system`,
+    'HLS port': `${hls}/demo/index.m3u8`,
+    'WebRTC port': `${webrtc}/demo/`,
+    'playback port': `${playback}/list?path=demo`,
+    'API port': `${api}/v3/paths/list`,
+  };
+  const found: Record<string, number> = {};
+  for (const [what, where] of Object.entries(asked)) {
+    const response = await fetch(`http://${host}:${where}`, { headers, redirect: 'manual' });
+    await response.body?.cancel();
+    found[what] = response.status;
+  }
+  return found;
+}
+
+const all = (status: number) => (found: Record<string, number>) =>
+  Object.entries(found).filter(([, other]) => other !== status);
+
+const whenRecorded = (agent: Agent) =>
+  until(async () => ((await fetch(`${agent.url}/playback/list?path=demo`)).ok ? true : undefined));
+
+const json = { 'Content-Type': 'application/json' };
+
+test.runIf(outside)(
+  "nobody from outside sees anything of Perch's own set-up before the claim; the box itself sees all",
+  async () => {
+    await using agent = await startAgent({ host: '0.0.0.0' });
+    await whenRecorded(agent);
+    expect(all(200)(await statuses(agent, '127.0.0.1'))).toEqual([]);
+    expect(all(401)(await statuses(agent, outside ?? ''))).toEqual([]);
+    const forwarded = await statuses(agent, '127.0.0.1', { 'X-Forwarded-For': '127.0.0.1' });
+    expect(all(401)(forwarded)).toEqual([]);
+
+    const main = `http://${outside}:${agent.ports.main}`;
+    expect((await fetch(`${main}/`)).status).toBe(200);
+    expect((await fetch(`${main}/health`)).status).toBe(200);
+    expect(await (await fetch(`${main}/v3/session`)).json()).toMatchObject({ claimed: false, loggedIn: false });
+  },
+);
+
+test.runIf(outside)(
+  'after the claim the session opens every port, the password does for players, and nothing else does',
+  async () => {
+    await using agent = await startAgent({ host: '0.0.0.0' });
+    await whenRecorded(agent);
+    const claim = (url: string, body: object) =>
+      fetch(`${url}/v3/claim`, { method: 'POST', headers: json, body: JSON.stringify(body) });
+    expect((await claim(agent.url, { password: 'short' })).status).toBe(400);
+    const claimed = await claim(agent.url, { password: PASSWORD });
+    expect(claimed.status).toBe(200);
+    const cookie = claimed.headers.getSetCookie()[0] ?? '';
+    expect(cookie).toMatch(/HttpOnly/);
+    expect(cookie).toMatch(/SameSite/);
+    expect((await claim(agent.url, { password: PASSWORD })).status).toBe(400);
+
+    const session = { Cookie: cookie.split(';')[0] ?? '' };
+    expect(all(200)(await statuses(agent, outside ?? '', session))).toEqual([]);
+    expect(all(401)(await statuses(agent, outside ?? ''))).toEqual([]);
+    expect(all(401)(await statuses(agent, '127.0.0.1'))).toEqual([]);
+    const player = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
+    expect(all(200)(await statuses(agent, outside ?? '', player))).toEqual([]);
+
+    await fetch(`${agent.url}/v3/session`, { method: 'DELETE', headers: session });
+    expect(all(401)(await statuses(agent, outside ?? '', session))).toEqual([]);
+  },
+);
+
+test.runIf(outside)('from outside and no private network the claim wants the setup code', async () => {
+  await using agent = await startAgent({ host: '0.0.0.0' });
+  const session = await (await fetch(`http://${outside}:${agent.ports.main}/v3/session`)).json();
+  const { needsSetupCode } = session as { needsSetupCode: boolean };
+  const claim = (setupCode?: string) =>
+    fetch(`http://${outside}:${agent.ports.main}/v3/claim`, {
+      method: 'POST',
+      headers: json,
+      body: JSON.stringify({ password: PASSWORD, ...(setupCode ? { setupCode } : {}) }),
+    });
+  if (needsSetupCode) {
+    expect((await claim()).status).toBe(400);
+  }
+  const [, code = ''] = agent.process.output().match(/Setup code[^:]*: (\S+)/) ?? [];
+  expect((await claim(code)).status).toBe(200);
+});
+
+test.runIf(outside)(
+  'a file without users means what MediaMTX makes of it: anyone may watch, the API is for the box itself',
+  async () => {
+    // The demo camera of another Perch is the camera of this one.
+    await using camera = await startAgent();
+    const { items } = await until(async () => {
+      const list = await camera.json<{ items: { source: string; name: string }[] }>('/v3/config/paths/list');
+      return list.items.some(({ name }) => name === 'demo') ? list : undefined;
+    });
+    const { source } = items.find(({ name }) => name === 'demo') ?? { source: '' };
+    await using agent = await startAgent({
+      host: '0.0.0.0',
+      config: `playback: yes\napi: yes\npaths:\n  demo:\n    source: ${source}\n    record: yes\n`,
+    });
+    await whenRecorded(agent);
+    expect(all(200)(await statuses(agent, '127.0.0.1'))).toEqual([]);
+    expect(await statuses(agent, outside ?? '')).toEqual({
+      'main: paths': 401,
+      'main: HLS': 200,
+      'main: WHEP page': 200,
+      'main: list': 200,
+      'main: system': 401,
+      'HLS port': 200,
+      'WebRTC port': 200,
+      'playback port': 200,
+      'API port': 401,
+    });
+    expect(agent.process.output()).toContain('anyone on this network can watch: set users');
+  },
+);
+
+test.skipIf(outside)('this machine has loopback only: what comes from outside is not tried', () => {
+  expect(outside).toBeUndefined();
+});

@@ -1,0 +1,102 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { PathStatus } from '../../agent/paths/path-status.ts';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { runProcess, startProcess } from '../peers/process.ts';
+
+const MAIN = join(import.meta.dirname, '../../agent/main.ts');
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
+const run = (...args: string[]) => runProcess(process.execPath, [...NODE_FLAGS, MAIN, ...args]);
+
+/** The address of the demo camera that `agent` runs. */
+const demoSource = (agent: Agent): Promise<string> =>
+  until(async () => {
+    const { items } = await agent.json<{ items: { source: string; name: string }[] }>('/v3/config/paths/list');
+    return items.find(({ name }) => name === 'demo')?.source;
+  });
+
+const find = (agent: Agent, name: string) => agent.json<PathStatus>(`/v3/paths/get/${name}`).catch(() => undefined);
+
+test('with no configuration the demo camera is found, relayed and recorded, and the folder is held', async () => {
+  await using agent = await startAgent();
+  const demo = await until(async () => {
+    const path = await find(agent, 'demo');
+    return path?.ready && path.recording?.active ? path : undefined;
+  });
+  expect(demo).toMatchObject({ title: 'Demo camera', tracks: ['H264', 'G711'], source: { type: 'rtspSource' } });
+  expect(await until(() => find(agent, 'demo_sub'))).toMatchObject({ recording: null });
+  const second = await run('--data', agent.dataDir);
+  expect(second.code).toBe(1);
+  expect(second.output).toMatch(/is in use by another Perch \(process \d+\)/);
+});
+
+test('a changed file changes the paths that it concerns; a wrong one is refused and the old one stays', async () => {
+  await using camera = await startAgent();
+  const source = await demoSource(camera);
+  const config = (rest: string) => `paths:\n  one:\n    source: ${source}\n${rest}`;
+  await using agent = await startAgent({ config: config('') });
+  const file = join(agent.dataDir, 'test.yml');
+  const head = readFileSync(file, 'utf8').replace(config(''), '');
+  const one = await until(async () => {
+    const path = await find(agent, 'one');
+    return path?.ready ? path : undefined;
+  });
+
+  writeFileSync(file, head + config(`  two:\n    source: ${source}\n    record: yes\n`));
+  await until(async () => ((await find(agent, 'two'))?.recording?.active ? true : undefined));
+  expect(await find(agent, 'one')).toMatchObject({ readyTime: one.readyTime });
+
+  writeFileSync(file, head + config(`    record: yes\n  two:\n    source: ${source}\n    record: no\n`));
+  await until(async () => ((await find(agent, 'one'))?.recording?.active ? true : undefined));
+  expect(await find(agent, 'one')).toMatchObject({ readyTime: one.readyTime });
+  expect(await find(agent, 'two')).toMatchObject({ ready: true, recording: null });
+
+  writeFileSync(file, `${head}paths:\n  one:\n    recordSegmentDuration: often\n`);
+  await agent.process.waitFor(/recordSegmentDuration.*'often' is not a duration/);
+  expect(await find(agent, 'one')).toMatchObject({ ready: true, readyTime: one.readyTime });
+
+  writeFileSync(file, head + config('').replace('one', 'three'));
+  agent.process.child.kill('SIGHUP');
+  await until(async () => ((await find(agent, 'three'))?.ready ? true : undefined));
+  expect(await find(agent, 'one')).toBeUndefined();
+});
+
+test('a wrong value in one path disables that path with its reason, and the rest starts', async () => {
+  await using camera = await startAgent();
+  const source = await demoSource(camera);
+  await using agent = await startAgent({
+    config: `paths:\n  good:\n    source: ${source}\n  bad:\n    source: ${source}\n    recordSegmentDuration: often\n`,
+  });
+  await until(async () => ((await find(agent, 'good'))?.ready ? true : undefined));
+  const bad = await find(agent, 'bad');
+  expect(bad).toMatchObject({ ready: false, sourceState: 'disabled' });
+  expect(bad?.configError).toMatch(/recordSegmentDuration: 'often' is not a duration/);
+  expect(agent.process.output()).toMatch(/test\.yml:\d+.*paths\.bad\.recordSegmentDuration/);
+});
+
+test('a port that is taken is one line that says by whom and what to change, and the rest goes on', async () => {
+  await using first = await startAgent();
+  const file = join(first.dataDir, 'taken.yml');
+  writeFileSync(file, `address: 127.0.0.1:${first.ports.main}\nwebrtc: no\nhls: no\nwebrtcLocalUDPAddress: ''\n`);
+  const second = startProcess(process.execPath, [...NODE_FLAGS, MAIN, '--data', join(first.dataDir, 'second'), file]);
+  await second.waitFor(/started/);
+  const [line = ''] = await second.waitFor(/.*is taken by.*/);
+  expect(line).toMatch(
+    new RegExp(`port ${first.ports.main} is taken by .*process ${first.process.pid}.*change address`),
+  );
+  expect(await second.stop('SIGINT')).toBe(0);
+});
+
+test('check says what is wrong with a file, with line and key, and ends', async () => {
+  await using agent = await startAgent();
+  const file = join(agent.dataDir, 'check.yml');
+  writeFileSync(file, 'logLevel: info\nrecordSyncInterval: soon\npaths:\n  a:\n    sorce: rtsp://x\n');
+  const wrong = await run('check', file);
+  expect(wrong.code).toBe(1);
+  expect(wrong.output).toMatch(/check\.yml:2: recordSyncInterval: 'soon' is not a duration/);
+  expect(wrong.output).toMatch(/check\.yml:5: paths\.a\.sorce: .*source/);
+  writeFileSync(file, 'paths:\n  a:\n    source: rtsp://127.0.0.1/x\n');
+  expect((await run('check', file)).code).toBe(0);
+  expect((await run('check', join(agent.dataDir, 'none.yml'))).output).toMatch(/does not exist/);
+});

@@ -1,0 +1,68 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { CHROMIUM } from './peers.ts';
+
+export interface Viewer extends AsyncDisposable {
+  readonly browser: Browser;
+  open(url: string, size?: { width: number; height: number }): Promise<Page>;
+}
+
+/** Headless Chromium from the system's packages. */
+export async function startViewer(): Promise<Viewer> {
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--autoplay-policy=no-user-gesture-required',
+      '--disable-background-networking',
+    ],
+  });
+  return {
+    browser,
+    open: async (url, size = { width: 390, height: 844 }) => {
+      const page = await browser.newPage({ viewport: size });
+      await page.goto(url);
+      return page;
+    },
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
+}
+
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  /** One byte a pixel. */
+  readonly luma: Uint8Array;
+}
+
+/** What the page's first `<video>` shows now. */
+export async function pictureOf(page: Page): Promise<Picture> {
+  const { width, height, base64 } = await page.evaluate(() => {
+    const video = document.querySelector('video') as HTMLVideoElement;
+    const canvas = document.createElement('canvas');
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+    context.drawImage(video, 0, 0);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    let text = '';
+    for (let i = 0; i < data.length; i += 4) {
+      const [r = 0, g = 0, b = 0] = [data[i], data[i + 1], data[i + 2]];
+      text += String.fromCharCode(Math.round(0.299 * r + 0.587 * g + 0.114 * b));
+    }
+    return { width: canvas.width, height: canvas.height, base64: btoa(text) };
+  });
+  return { width, height, luma: new Uint8Array(Buffer.from(base64, 'base64')) };
+}
+
+/** Waits until the page's first `<video>` has decoded at least `frames` pictures. */
+export async function framesDecoded(page: Page, frames: number): Promise<void> {
+  await page.waitForFunction(
+    (wanted) => {
+      const video = document.querySelector('video');
+      return video !== null && video.getVideoPlaybackQuality().totalVideoFrames >= wanted;
+    },
+    frames,
+    { timeout: 60_000 },
+  );
+}

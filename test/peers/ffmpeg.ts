@@ -1,0 +1,74 @@
+import { runProcess } from './process.ts';
+
+/** Reads an input to its end, decoding all of it. @returns what ffmpeg had to say: nothing, when all is well */
+export async function ffmpegWarnings(input: readonly string[]): Promise<string> {
+  const { code, output } = await runProcess('ffmpeg', [
+    '-nostdin',
+    '-hide_banner',
+    '-v',
+    'warning',
+    ...input,
+    '-f',
+    'null',
+    '-',
+  ]);
+  return code === 0 ? output.trim() : `ended with ${code}: ${output.trim()}`;
+}
+
+export interface ProbedStream {
+  readonly codec_name: string;
+  readonly codec_type: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly duration?: string;
+  readonly sample_rate?: string;
+  readonly nb_read_packets?: string;
+  readonly start_time?: string;
+}
+
+export interface Probed {
+  readonly streams: readonly ProbedStream[];
+  readonly format: { readonly duration?: string; readonly format_name: string };
+  /** What ffprobe had to say besides. */
+  readonly warnings: string;
+}
+
+export async function ffprobe(input: string, args: readonly string[] = []): Promise<Probed> {
+  const { code, output } = await runProcess('sh', [
+    '-c',
+    // The answer and the complaints apart.
+    'ffprobe -v warning -of json -show_streams -show_format "$@" 2>/tmp/perch-ffprobe-$$ ; code=$?; printf "\\n--warnings--\\n"; cat /tmp/perch-ffprobe-$$; rm -f /tmp/perch-ffprobe-$$; exit $code',
+    'ffprobe',
+    ...args,
+    input,
+  ]);
+  const [json = '', warnings = ''] = output.split('\n--warnings--\n');
+  if (code !== 0) {
+    throw new Error(`ffprobe ${input}: ${output}`);
+  }
+  return { ...(JSON.parse(json) as Omit<Probed, 'warnings'>), warnings: warnings.trim() };
+}
+
+/** Presentation times, in seconds, and key flags of a stream's packets, in the order of the file. */
+export async function packetTimes(input: string, stream: string): Promise<{ pts: number; isKey: boolean }[]> {
+  const args = [
+    '-v',
+    'error',
+    '-select_streams',
+    stream,
+    '-show_entries',
+    'packet=pts_time,flags',
+    '-of',
+    'csv=p=0',
+    input,
+  ];
+  const { output } = await runProcess('ffprobe', args);
+  return output
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [pts = '', flags = ''] = line.split(',');
+      return { pts: Number(pts), isKey: flags.startsWith('K') };
+    });
+}
