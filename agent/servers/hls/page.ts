@@ -8,6 +8,7 @@ export const PLAYER_PAGE = `<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Live</title>
+<link rel="icon" href="data:,">
 <style>
 html, body { margin: 0; height: 100%; background: #000; color: #fff; font: 16px/1.5 system-ui, sans-serif; }
 video { display: block; width: 100%; height: 100%; object-fit: contain; }
