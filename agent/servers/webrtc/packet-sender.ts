@@ -3,9 +3,15 @@ import type { RtpPackets, RtpViewer } from '../../stream/rtp-packets.ts';
 import type { Stream } from '../../stream/stream.ts';
 import { writeSenderReport } from './rtcp.ts';
 import { Srtcp } from './srtcp.ts';
-import { type Batch, MAX_BATCH, type OutboundTrack, SrtpSender } from './srtp.ts';
+import { type Batch, MAX_BATCH, type OutboundTrack, SrtpSender, type Target } from './srtp.ts';
 import { AUTH_TAG_BYTES, type SrtpKeys } from './srtp-keys.ts';
-import type { UdpPort } from './udp-port.ts';
+
+/** The part of the UDP port that a sender needs. */
+export interface PacketPort extends Target {
+  /** The network takes less than is sent: nothing more may be queued. */
+  readonly isCongested: boolean;
+  send(bytes: Uint8Array, offset: number, length: number, to: RemoteInfo): void;
+}
 
 const OVERHEAD_BYTES = 12 + AUTH_TAG_BYTES;
 
@@ -30,7 +36,7 @@ export class PacketSender implements RtpViewer {
   /** Pictures that the network did not take in time. */
   framesDiscarded = 0;
   readonly srtcp: Srtcp;
-  readonly #port: UdpPort;
+  readonly #port: PacketPort;
   readonly #stream: Stream;
   /** By track number of the stream. */
   readonly #tracks: readonly (OutboundTrack | undefined)[];
@@ -42,7 +48,7 @@ export class PacketSender implements RtpViewer {
 
   /** @param videoTrack the number of the track whose key frames a viewer starts at; -1: sound only */
   constructor(
-    port: UdpPort,
+    port: PacketPort,
     stream: Stream,
     tracks: readonly (OutboundTrack | undefined)[],
     videoTrack: number,
@@ -80,6 +86,7 @@ export class PacketSender implements RtpViewer {
       }
       if (number === video && this.#waitsForKey) {
         if (!packets.startsGroup(packet)) {
+          this.framesDiscarded += this.#hasStarted ? packets.markerOf(packet) : 0;
           continue;
         }
         this.#waitsForKey = false;

@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest';
+import type { Track } from '../../media/track.ts';
+import { RtpPackets } from '../../stream/rtp-packets.ts';
+import { Stream } from '../../stream/stream.ts';
+import { PacketSender } from './packet-sender.ts';
+
+const VIDEO: Track = {
+  kind: 'video',
+  codec: 'h264',
+  clockRate: 90_000,
+  width: 640,
+  height: 360,
+  fps: 15,
+  sps: Uint8Array.of(0x67, 0x42, 0xc0, 0x1e),
+  pps: [Uint8Array.of(0x68, 0xce)],
+};
+const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };
+const SLOT_BYTES = 1_216;
+
+/** A network that takes everything, until it is told not to. Notes `ssrc:sequence number`. */
+class Network {
+  readonly slots = new Uint8Array(SLOT_BYTES * 256);
+  readonly slotWords = new Uint32Array(this.slots.buffer);
+  readonly slotView = new DataView(this.slots.buffer);
+  readonly sent: string[] = [];
+  isCongested = false;
+  #next = 0;
+  takeSlot(): number {
+    this.#next = (this.#next + SLOT_BYTES) % this.slots.length;
+    return this.#next;
+  }
+  send(bytes: Uint8Array, offset: number): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
+    this.sent.push(`${view.getUint32(8)}:${view.getUint16(2)}`);
+  }
+}
+
+function open(tracks: readonly Track[]) {
+  const stream = new Stream(tracks);
+  const network = new Network();
+  const key = { localKey: new Uint8Array(16), localSalt: new Uint8Array(14) };
+  const keys = { ...key, remoteKey: new Uint8Array(16), remoteSalt: new Uint8Array(14) };
+  const outbound = tracks.map((_, i) => ({
+    ssrc: i + 1,
+    payloadType: 96,
+    timestampOffset: 0,
+    packetIndex: 100,
+    packets: 0,
+    octets: 0,
+  }));
+  const to = { address: '192.0.2.1', port: 5, family: 'IPv4', size: 0 } as const;
+  const video = tracks.findIndex((track) => track.kind === 'video');
+  const sender = new PacketSender(network, stream, outbound, video, keys, to, () => {});
+  RtpPackets.join(stream, sender);
+  const picture = (key: boolean): void => {
+    const data = Uint8Array.of(0, 0, 0, 2, key ? 0x65 : 0x41, 0);
+    stream.write(video, { pts: 0, dts: 0, wall: 0, key, data });
+  };
+  const sound = (): void => {
+    stream.write(tracks.length - 1, { pts: 0, dts: 0, wall: 0, key: true, data: new Uint8Array(160) });
+  };
+  return { network, sender, picture, sound };
+}
+
+test('nothing is sent before a key frame; sound starts with it and the very first packet goes out twice', () => {
+  const { network, picture, sound } = open([VIDEO, AUDIO]);
+  sound();
+  picture(false);
+  expect(network.sent).toEqual([]);
+  picture(true);
+  sound();
+  picture(false);
+  expect(network.sent).toEqual(['1:100', '1:101', '1:100', '2:100', '1:102']);
+});
+
+test('sound without picture starts at once', () => {
+  const { network, sound } = open([AUDIO]);
+  sound();
+  expect(network.sent).toEqual(['1:100', '1:100']);
+});
+
+test('a network that takes no more loses whole groups: the picture goes on at the next key frame, numbered without a gap', () => {
+  const { network, sender, picture, sound } = open([VIDEO, AUDIO]);
+  picture(true);
+  network.isCongested = true;
+  picture(false);
+  sound();
+  network.isCongested = false;
+  network.sent.length = 0;
+  picture(false);
+  sound();
+  picture(true);
+  picture(false);
+  expect(network.sent).toEqual(['2:100', '1:102', '1:103', '1:104']);
+  expect(sender).toMatchObject({ framesDiscarded: 2, packets: 6 });
+});
