@@ -193,7 +193,7 @@ export class HttpServices {
       get server() {
         return running(hls(), 'HLS is starting again');
       },
-      allowOrigins: config.hlsAllowOrigins,
+      cors: (methods, headers) => cors(config.hlsAllowOrigins, methods, headers),
     });
   }
 

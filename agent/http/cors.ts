@@ -19,6 +19,7 @@ export function cors(allowOrigins: readonly string[], methods: string, headers: 
     const origin = allowedOrigin(request.headers.origin, allowOrigins);
     if (origin !== undefined) {
       reply.header('Access-Control-Allow-Origin', origin);
+      reply.header('Vary', 'Origin');
     }
     if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) {
       return undefined;

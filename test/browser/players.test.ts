@@ -120,20 +120,26 @@ describeWith(['chromium'], 'Chromium', () => {
     for (const format of ['fmp4', 'mp4']) {
       const source = `/playback/get?path=demo&start=${start}&duration=${SECONDS}&format=${format}`;
       const page = await viewer.open(`${agent.url}/health`);
-      await page.setContent('<video muted></video>');
+      await page.setContent('<video muted preload="auto"></video>');
+      await page.evaluate(
+        (url) =>
+          new Promise<void>((resolve, reject) => {
+            const video = document.querySelector('video') as HTMLVideoElement;
+            video.onerror = () => reject(new Error(video.error?.message));
+            video.onloadeddata = () => resolve();
+            video.src = url;
+          }),
+        `${agent.url}${source}`,
+      );
       for (const at of [0.5, SECONDS - 1, SECONDS / 2, 1.25]) {
         await page.evaluate(
-          ([url, seconds]) =>
-            new Promise<void>((resolve, reject) => {
+          (seconds) =>
+            new Promise<void>((resolve) => {
               const video = document.querySelector('video') as HTMLVideoElement;
-              if (!video.src) {
-                video.src = String(url);
-              }
-              video.onerror = () => reject(new Error(video.error?.message));
               video.onseeked = () => resolve();
-              video.currentTime = Number(seconds);
+              video.currentTime = seconds;
             }),
-          [`${agent.url}${source}`, at] as const,
+          at,
         );
         const shown = (await timeShown(page)) - Date.parse(span.start);
         expect(Math.abs(shown - at * 1000), `${format} at ${at} s shows ${shown} ms`).toBeLessThan(TOLERANCE_MS);

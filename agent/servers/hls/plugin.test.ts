@@ -5,6 +5,7 @@ import { FakeClock } from '../../../test/fake-clock.ts';
 import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
+import { cors } from '../../http/cors.ts';
 import { parseFragment, parseInit } from '../../media/mp4/read.ts';
 import type { G711Track } from '../../media/track.ts';
 import { Stream } from '../../stream/stream.ts';
@@ -55,7 +56,12 @@ function setup({ prefix = '', options = OPTIONS } = {}) {
     const status = { unauthorized: 401, notFound: 404, timeout: 504 }[error.code as string] ?? 500;
     return reply.code(status).send({ status: 'error', error: error.message });
   });
-  app.register(hlsPlugin, { prefix, server, access, allowOrigins: ['*', 'https://nas.example'] });
+  app.register(hlsPlugin, {
+    prefix,
+    server,
+    access,
+    cors: (methods, headers) => cors(['*', 'https://nas.example'], methods, headers),
+  });
   opened.push(app);
   return { app, server, clock, paths };
 }

@@ -4,7 +4,6 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
-import { answerCors } from './cors.ts';
 import type { Muxer } from './muxer.ts';
 import { PLAYER_PAGE } from './page.ts';
 import { addressQuery, type PathRequest, parseRequest } from './request.ts';
@@ -19,8 +18,11 @@ export interface HttpAccess {
 export interface HlsPluginOptions {
   readonly server: HlsServer;
   readonly access: HttpAccess;
-  /** As the configuration has them: `*`, or origins that may contain wildcards. */
-  readonly allowOrigins: readonly string[];
+  /** Makes the hook that answers preflights and names allowed origins. */
+  readonly cors: (
+    methods: string,
+    headers: string,
+  ) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
   /** The file of hls.js; undefined: from the package of that name. */
   readonly hlsJsFile?: string;
 }
@@ -34,11 +36,7 @@ const KEEP_AN_HOUR = 'private, max-age=3600';
 export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, options) => {
   const hlsJsFile = options.hlsJsFile ?? fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js'));
 
-  app.addHook('onRequest', async (request, reply) => {
-    if (answerCors(request, reply, options.allowOrigins)) {
-      return reply;
-    }
-  });
+  app.addHook('onRequest', options.cors('OPTIONS, GET', 'Authorization, Range'));
 
   app.route({
     method: ['GET', 'HEAD', 'OPTIONS'],
