@@ -49,3 +49,15 @@ test('files are flushed one after the other, and a slow round is not joined by a
   await flush.close();
   expect([slow.rounds, next.rounds]).toEqual([1, 1]);
 });
+
+test('another interval holds from when it is set', async () => {
+  const clock = new FakeClock();
+  const flush = new FlushPoint(clock, 5_000);
+  const busy = new CountedFile();
+  flush.add('busy', busy);
+  flush.setInterval(1_000);
+  await clock.advance(3_000);
+  await flush.close();
+  await clock.advance(3_000);
+  expect(busy.rounds).toBe(3);
+});

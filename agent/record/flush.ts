@@ -61,15 +61,6 @@ export class FlushPoint {
     await this.#round;
   }
 
-  #tick(): () => void {
-    return this.#clock.every(this.#intervalMs, () => {
-      // A round that takes longer than the interval is not joined by a second one.
-      this.#round ??= this.flush().finally(() => {
-        this.#round = undefined;
-      });
-    });
-  }
-
   #start(): () => void {
     return this.#clock.every(this.#intervalMs, () => {
       // A round that takes longer than the interval is not joined by a second one.

@@ -91,6 +91,7 @@ export class Segmenter implements Reader {
     if (buffer === this.#lead && !this.#isWaiting) {
       this.#jumps = 0;
       if (sample.key) {
+        this.#alignPart();
         this.#cutAt(sample);
       }
     }
@@ -195,8 +196,20 @@ export class Segmenter implements Reader {
     }
   }
 
+  /** Where a part is half full, a key sample begins the next one: players start at the beginning of parts. */
+  #alignPart(): void {
+    const first = this.#lead.samples[0];
+    const partTicks = first ? this.#lead.endDts - first.dts : 0;
+    if (partTicks * 2000 >= this.#limits.partDurationMs * this.#lead.description.clockRate) {
+      this.#writePart();
+    }
+  }
+
   /** At a key sample of the leading track (held): ends the file when it is long enough. */
   #cutAt(sample: Sample): void {
+    if (this.#isWaiting) {
+      return;
+    }
     const ticks = sample.dts - this.#startDts;
     const isLongEnough = ticks * 1000 >= this.#limits.segmentDurationMs * this.#lead.description.clockRate;
     if (!isLongEnough && !this.#wantsNewFile) {

@@ -45,11 +45,16 @@ export function findStreamMark(userData: Uint8Array | undefined): StreamMark | u
     }
     if (child.type === MTXI && child.end - child.bodyStart >= BODY_BYTES) {
       const start = child.bodyStart;
+      const segmentNumber = Number(view.getBigUint64(start + 20));
+      const wallUs = Number(view.getBigInt64(start + 36) / 1000n);
+      if (!Number.isSafeInteger(segmentNumber) || !Number.isSafeInteger(wallUs)) {
+        return undefined;
+      }
       return {
         streamId: [...userData.subarray(start + 4, start + 20)].map((b) => b.toString(16).padStart(2, '0')).join(''),
-        segmentNumber: Number(view.getBigUint64(start + 20)),
+        segmentNumber,
         dtsUs: Number(view.getBigInt64(start + 28)) / 1000,
-        wallUs: Number(view.getBigInt64(start + 36) / 1000n),
+        wallUs,
       };
     }
     at = child.end;

@@ -1,0 +1,67 @@
+import { PerchError } from '../base/errors.ts';
+import { zoneOffsetMs } from '../record/time-zone.ts';
+import type { Catalog } from './catalog.ts';
+import { formatRfc3339, type ZonedTime } from './rfc3339.ts';
+import type { Timespan } from './segment-index.ts';
+
+export interface ListEntry {
+  readonly start: string;
+  /** Seconds. */
+  readonly duration: number;
+  readonly url: string;
+}
+
+export interface ListRequest {
+  readonly path: string;
+  readonly recordPath: string;
+  readonly start: ZonedTime | undefined;
+  readonly end: ZonedTime | undefined;
+  /** Where this service is reached, without a slash at the end: `https://host/playback`. */
+  readonly baseUrl: string;
+  /** Of the recordings' names; undefined: the machine's own. */
+  readonly zone: string | undefined;
+}
+
+export async function listTimespans(catalog: Catalog, request: ListRequest): Promise<ListEntry[]> {
+  const fromUs = request.start?.us ?? Number.MIN_SAFE_INTEGER;
+  const toUs = request.end?.us ?? Number.MAX_SAFE_INTEGER;
+  await catalog.refresh(request.path, request.recordPath, fromUs, toUs);
+  const { index } = catalog;
+  const spans = index.timespans(request.path, index.lastStartUpTo(request.path, fromUs), toUs);
+  const trimmed = trim(spans, fromUs, toUs);
+  if (trimmed.length === 0) {
+    throw new PerchError('notFound', 'no recording segments found', { path: request.path });
+  }
+  return trimmed.map((span) => entryOf(span, request));
+}
+
+/** The first is cut to what lies in the request, or left out when it has ended before; the last is shortened. */
+function trim(spans: readonly Timespan[], fromUs: number, toUs: number): Timespan[] {
+  const kept = [...spans];
+  const first = kept[0];
+  if (first && first.startUs + first.durationUs <= fromUs) {
+    kept.shift();
+  } else if (first && first.startUs < fromUs) {
+    kept[0] = { startUs: fromUs, durationUs: first.startUs + first.durationUs - fromUs };
+  }
+  const last = kept.at(-1);
+  if (last && last.startUs + last.durationUs > toUs) {
+    kept[kept.length - 1] = { startUs: last.startUs, durationUs: toUs - last.startUs };
+  }
+  return kept;
+}
+
+function entryOf(span: Timespan, request: ListRequest): ListEntry {
+  // A start that the request has given is shown in the request's zone.
+  const isTrimmed = request.start?.us === span.startUs;
+  const offsetMs =
+    isTrimmed && request.start ? request.start.offsetMs : zoneOffsetMs(Math.floor(span.startUs / 1000), request.zone);
+  const start = formatRfc3339({ us: span.startUs, offsetMs });
+  const duration = span.durationUs / 1e6;
+  const query = new URLSearchParams([
+    ['duration', String(duration)],
+    ['path', request.path],
+    ['start', start],
+  ]);
+  return { start, duration, url: `${request.baseUrl}/get?${query}` };
+}

@@ -1,0 +1,152 @@
+import { request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import fastify, { type FastifyInstance } from 'fastify';
+import { expect, test } from 'vitest';
+import { openPlayback } from '../../test/playback.ts';
+import { record, temporaryFolder } from '../../test/recordings.ts';
+import { PerchError } from '../base/errors.ts';
+import type { Playback } from './playback.ts';
+import { playbackPlugin } from './plugin.ts';
+
+const STATUS: Readonly<Record<string, number>> = { badInput: 400, unauthorized: 401, notFound: 404, unsupported: 501 };
+
+/** The plugin on a listener that lets everybody play back everything but `secret`. */
+async function open(playback: Playback, prefix = ''): Promise<FastifyInstance & AsyncDisposable> {
+  const app = fastify();
+  app.setErrorHandler((error, _, reply) => {
+    const code = error instanceof PerchError ? (STATUS[error.code] ?? 500) : 500;
+    return reply.code(code).send({ status: 'error', error: (error as Error).message });
+  });
+  await app.register(playbackPlugin, {
+    prefix,
+    playback,
+    access: {
+      require: async (_, action, path) => {
+        if (path === 'secret') {
+          throw new PerchError('unauthorized', 'authentication error', { action });
+        }
+      },
+      origin: (request) => ({ isSecure: request.headers['x-forwarded-proto'] === 'https' }),
+    },
+    cors: (methods, headers) => async (request, reply) =>
+      request.method === 'OPTIONS' ? reply.code(204).headers({ methods, headers }).send() : undefined,
+  });
+  return Object.assign(app, { [Symbol.asyncDispose]: async () => void (await app.close()) });
+}
+
+const GET = '/get?path=cam&start=2026-07-01T12:00:00Z&duration=60';
+
+test('a list is JSON with urls that lead back to the same listener', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 3);
+  await using playback = openPlayback(folder.path);
+  await using app = await open(playback, '/playback');
+  const headers = { host: 'box.lan:8080', 'x-forwarded-proto': 'https' };
+  const answer = await app.inject({ url: '/playback/list?path=cam', headers });
+  expect(answer.statusCode).toBe(200);
+  expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+  const url = 'https://box.lan:8080/playback/get?duration=3&path=cam&start=2026-07-01T12%3A00%3A00Z';
+  expect(answer.json()).toEqual([{ start: '2026-07-01T12:00:00Z', duration: 3, url }]);
+  expect((await app.inject(url.slice('https://box.lan:8080'.length))).statusCode).toBe(200);
+});
+
+test.for([
+  ['/list', 400, 'invalid path name: cannot be empty ()'],
+  ['/list?path=../x', 400, "invalid path name: can't contain dot path segments (../x)"],
+  ['/list?path=secret&start=nonsense', 401, 'authentication error'],
+  ['/list?path=unknown', 400, "path 'unknown' is not configured"],
+  ['/list?path=cam&start=yesterday', 400, 'invalid start'],
+  ['/list?path=cam&end=yesterday', 400, 'invalid end'],
+  ['/list?path=empty', 404, 'no recording segments found'],
+  ['/get?path=cam&duration=1', 400, 'invalid start'],
+  ['/get?path=cam&start=2026-07-01T12:00:00Z', 400, 'invalid duration'],
+  [`${GET}&format=avi`, 400, 'invalid format: avi'],
+  ['/get?path=secret', 401, 'authentication error'],
+  ['/get?path=cam&start=2027-07-01T12:00:00Z&duration=1', 404, 'no recording segments found'],
+] as const)('%s is answered with %s: %s', async ([url, status, message]) => {
+  using folder = temporaryFolder();
+  await record(folder.path, 2);
+  await using playback = openPlayback(folder.path);
+  await using app = await open(playback);
+  const answer = await app.inject(url);
+  expect(answer.statusCode).toBe(status);
+  expect(answer.json().status).toBe('error');
+  expect(answer.json().error).toContain(message);
+});
+
+test.for(['fmp4', 'mp4'])('%s: the whole, its parts, its head and its tag agree', async (format) => {
+  using folder = temporaryFolder();
+  await record(folder.path, 3, { sound: true });
+  await using playback = openPlayback(folder.path);
+  await using app = await open(playback);
+  const url = `${GET}&format=${format}`;
+  const whole = await app.inject(url);
+  const size = whole.rawPayload.length;
+  const etag = String(whole.headers.etag);
+  expect(whole.headers).toMatchObject({
+    'content-type': 'video/mp4',
+    'accept-ranges': 'bytes',
+    'content-length': String(size),
+  });
+  expect(whole.headers['content-disposition']).toBeUndefined();
+
+  const head = await app.inject({ method: 'HEAD', url });
+  expect([head.statusCode, head.rawPayload.length]).toEqual([200, 0]);
+  expect([head.headers['content-length'], head.headers.etag]).toEqual([String(size), etag]);
+
+  // Safari's first question.
+  const probe = await app.inject({ url, headers: { range: 'bytes=0-1' } });
+  expect([probe.statusCode, probe.headers['content-range']]).toEqual([206, `bytes 0-1/${size}`]);
+  expect(probe.rawPayload.equals(whole.rawPayload.subarray(0, 2))).toBe(true);
+
+  const rest = await app.inject({ url, headers: { range: `bytes=${size - 1000}-`, 'if-range': etag } });
+  expect([rest.statusCode, rest.headers['content-length']]).toEqual([206, '1000']);
+  expect(rest.rawPayload.equals(whole.rawPayload.subarray(-1000))).toBe(true);
+
+  const other = await app.inject({ url, headers: { range: 'bytes=0-1', 'if-range': '"other"' } });
+  expect([other.statusCode, other.rawPayload.length]).toEqual([200, size]);
+
+  const beyond = await app.inject({ url, headers: { range: `bytes=${size}-` } });
+  expect([beyond.statusCode, beyond.headers['content-range']]).toEqual([416, `bytes */${size}`]);
+
+  const known = await app.inject({ url, headers: { 'if-none-match': etag } });
+  expect([known.statusCode, known.rawPayload.length]).toEqual([304, 0]);
+});
+
+test('a download has a name', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 2);
+  await using playback = openPlayback(folder.path);
+  await using app = await open(playback);
+  const answer = await app.inject(`${GET}&format=mp4&download`);
+  expect(answer.headers['content-disposition']).toBe('attachment; filename="cam_2026-07-01T12-00-00.mp4"');
+});
+
+test('preflights are answered for both, and nothing else is there', async () => {
+  using folder = temporaryFolder();
+  await using playback = openPlayback(folder.path);
+  await using app = await open(playback);
+  const preflight = await app.inject({ method: 'OPTIONS', url: '/get' });
+  expect([preflight.statusCode, preflight.headers['methods']]).toEqual([204, 'OPTIONS, GET, HEAD']);
+  expect((await app.inject({ method: 'POST', url: '/get' })).statusCode).toBe(404);
+});
+
+test('a client that goes in the middle of an answer leaves the next one unharmed', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 60, { gop: 1 });
+  await using playback = openPlayback(folder.path);
+  await using app = await open(playback);
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  await new Promise<void>((resolve, reject) => {
+    const client = httpRequest({ port, host: '127.0.0.1', path: GET }, (answer) => {
+      answer.once('data', () => {
+        client.destroy();
+        resolve();
+      });
+    });
+    client.on('error', reject).end();
+  });
+  const again = await fetch(`http://127.0.0.1:${port}${GET}`);
+  expect((await again.arrayBuffer()).byteLength).toBe(Number(again.headers.get('content-length')));
+});

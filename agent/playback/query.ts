@@ -1,0 +1,76 @@
+import { PerchError } from '../base/errors.ts';
+import { parseDuration } from '../config/duration.ts';
+import { pathNameFault } from '../config/path-name.ts';
+import { parseRfc3339, type ZonedTime } from './rfc3339.ts';
+
+/** What came in a query string: a name that stands twice is a list. */
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export type GetFormat = 'fmp4' | 'mp4';
+
+export function queryText(query: Query, name: string): string | undefined {
+  const value = query[name];
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+export function queryPath(query: Query): string {
+  const path = queryText(query, 'path') ?? '';
+  const fault = pathNameFault(path);
+  if (fault) {
+    throw new PerchError('badInput', `invalid path name: ${fault} (${path.slice(0, 200)})`);
+  }
+  return path;
+}
+
+export function queryTime(query: Query, name: 'start' | 'end'): ZonedTime | undefined {
+  const text = queryText(query, name);
+  if (text === undefined || text === '') {
+    return undefined;
+  }
+  const time = parseRfc3339(text);
+  if (!time) {
+    throw new PerchError(
+      'badInput',
+      `invalid ${name}: '${text.slice(0, 64)}' is not a time such as 2026-01-31T14:05:00.5+01:00`,
+    );
+  }
+  return time;
+}
+
+export function queryStart(query: Query): ZonedTime {
+  const time = queryTime(query, 'start');
+  if (!time) {
+    throw new PerchError('badInput', "invalid start: '' is not a time such as 2026-01-31T14:05:00.5+01:00");
+  }
+  return time;
+}
+
+/** Microseconds of seconds such as `200.5`, or of a duration such as `3m20s`. */
+export function queryDuration(query: Query): number {
+  const text = queryText(query, 'duration') ?? '';
+  let seconds = Number(text);
+  if (text !== '' && !Number.isFinite(seconds)) {
+    try {
+      seconds = parseDuration(text) / 1000;
+    } catch (cause) {
+      throw new PerchError(
+        'badInput',
+        `invalid duration: '${text.slice(0, 64)}' is not a number of seconds`,
+        {},
+        cause,
+      );
+    }
+  }
+  if (text.trim() === '' || !(seconds >= 0) || seconds > 1e10) {
+    throw new PerchError('badInput', `invalid duration: '${text.slice(0, 64)}' is not a number of seconds`);
+  }
+  return Math.round(seconds * 1e6);
+}
+
+export function queryFormat(query: Query): GetFormat {
+  const format = queryText(query, 'format') ?? '';
+  if (format !== '' && format !== 'fmp4' && format !== 'mp4') {
+    throw new PerchError('badInput', `invalid format: ${format.slice(0, 64)}`);
+  }
+  return format === 'mp4' ? 'mp4' : 'fmp4';
+}

@@ -1,0 +1,80 @@
+import { rmSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { codeOf } from '../record/disk-fault.ts';
+
+type Sqlite = typeof import('node:sqlite');
+
+/** SQLite's result codes for a file that is damaged or is no database. */
+const DAMAGED = new Set([11, 26]);
+
+let loaded: Sqlite | undefined;
+
+/** Node says once that its SQLite is experimental; nobody who watches cameras can act on it. */
+function sqlite(): Sqlite {
+  if (loaded) {
+    return loaded;
+  }
+  const { emitWarning } = process;
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
+    if (!String(warning).includes('SQLite')) {
+      Reflect.apply(emitWarning, process, [warning, ...rest]);
+    }
+  };
+  try {
+    loaded = process.getBuiltinModule('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+  return loaded;
+}
+
+export function isSqliteError(error: unknown): error is Error & { errcode?: number } {
+  return codeOf(error) === 'ERR_SQLITE_ERROR';
+}
+
+export function isDamaged(error: unknown): boolean {
+  return isSqliteError(error) && DAMAGED.has((error.errcode ?? 0) & 0xff);
+}
+
+/**
+ * Opens a database that is only a cache: what is damaged or of another version is thrown away and made anew.
+ * @param version changes with the schema
+ */
+export function openCache(file: string, version: number, schema: string): DatabaseSync {
+  try {
+    return openWith(file, version, schema);
+  } catch (error) {
+    if (!isDamaged(error)) {
+      throw error;
+    }
+    removeCache(file);
+    return openWith(file, version, schema);
+  }
+}
+
+export function removeCache(file: string): void {
+  for (const suffix of ['', '-wal', '-shm']) {
+    rmSync(file + suffix, { force: true });
+  }
+}
+
+function openWith(file: string, version: number, schema: string): DatabaseSync {
+  const open = (): DatabaseSync => new (sqlite().DatabaseSync)(file);
+  let database = open();
+  try {
+    const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+    if (found !== 0 && found !== version) {
+      database.close();
+      removeCache(file);
+      database = open();
+    }
+    // NORMAL with WAL: no flush for each change; a power cut may cost the newest rows, which the files give back.
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;');
+    database.exec(schema);
+    database.exec(`PRAGMA user_version = ${version}`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
