@@ -27,7 +27,8 @@ const SCHEMA = `
     dts_us REAL NOT NULL DEFAULT 0,
     signature TEXT NOT NULL DEFAULT ''
   ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS by_start ON segments (path, start_us, state, duration_us);
+  CREATE INDEX IF NOT EXISTS by_start ON segments (path, start_us);
+  CREATE INDEX IF NOT EXISTS by_readable ON segments (path, start_us) WHERE state IN (1, 2);
   CREATE INDEX IF NOT EXISTS by_break ON segments (path, start_us) WHERE joins = 0 AND state IN (1, 2);
   CREATE INDEX IF NOT EXISTS by_work ON segments (path, start_us) WHERE state != 2;
 `;
@@ -57,7 +58,9 @@ export interface Timespan {
 }
 
 const SELECT = 'SELECT * FROM segments';
-const READABLE = 'state IN (1, 2)';
+/** Named, because a search through files that are not read yet would cost as much as there are of them. */
+const FROM_READABLE = 'FROM segments INDEXED BY by_readable WHERE state IN (1, 2)';
+const FROM_BREAKS = 'FROM segments INDEXED BY by_break WHERE joins = 0 AND state IN (1, 2)';
 
 /** What is known of the recordings, in SQLite: a cache, the files are the truth. A damaged one is thrown away and filled again. */
 export class SegmentIndex {
@@ -92,9 +95,7 @@ export class SegmentIndex {
         }
         this.#database.exec('COMMIT');
       } catch (error) {
-        if (this.#database.isTransaction) {
-          this.#database.exec('ROLLBACK');
-        }
+        this.#rollBack();
         throw error;
       }
       return true;
@@ -164,22 +165,6 @@ export class SegmentIndex {
     );
   }
 
-  paths(): string[] {
-    // One step of the index for each path, instead of a walk over all files.
-    const query = 'SELECT min(path) AS path FROM segments WHERE path > ?';
-    return this.#guarded(() => {
-      const paths: string[] = [];
-      for (let at = ''; ; ) {
-        const next = this.#all(query, [at])[0]?.['path'];
-        if (typeof next !== 'string') {
-          return paths;
-        }
-        paths.push(next);
-        at = next;
-      }
-    }, []);
-  }
-
   startsOf(path: string): number[] {
     const query = 'SELECT start_us FROM segments WHERE path = ? ORDER BY start_us';
     return this.#guarded(() => this.#all(query, [path]).map((row) => Number(row['start_us'])), []);
@@ -205,7 +190,7 @@ export class SegmentIndex {
 
   /** Readable files from `fromUs` on, at most `count`. */
   list(path: string, fromUs: number, toUs: number, count: number): SegmentRow[] {
-    const query = `${SELECT} WHERE path = ? AND start_us BETWEEN ? AND ? AND ${READABLE} ORDER BY start_us LIMIT ?`;
+    const query = `SELECT * ${FROM_READABLE} AND path = ? AND start_us BETWEEN ? AND ? ORDER BY start_us LIMIT ?`;
     return this.#guarded(() => this.#all(query, [path, fromUs, toUs, count]).map(rowOf), []);
   }
 
@@ -213,7 +198,7 @@ export class SegmentIndex {
   timespans(path: string, fromUs: number, toUs: number): Timespan[] {
     return this.#guarded(() => {
       const breaks = this.#all(
-        `SELECT start_us FROM segments WHERE path = ? AND start_us BETWEEN ? AND ? AND joins = 0 AND ${READABLE} ORDER BY start_us`,
+        `SELECT start_us ${FROM_BREAKS} AND path = ? AND start_us BETWEEN ? AND ? ORDER BY start_us`,
         [path, fromUs, toUs],
       ).map((row) => Number(row['start_us']));
       const first = this.list(path, fromUs, toUs, 1)[0];
@@ -248,12 +233,12 @@ export class SegmentIndex {
   }
 
   #lastBefore(path: string, us: number): SegmentRow | undefined {
-    const query = `${SELECT} WHERE path = ? AND start_us < ? AND ${READABLE} ORDER BY start_us DESC LIMIT 1`;
+    const query = `SELECT * ${FROM_READABLE} AND path = ? AND start_us < ? ORDER BY start_us DESC LIMIT 1`;
     return this.#row(query, [path, Math.min(us, Number.MAX_SAFE_INTEGER)]);
   }
 
   #after(row: SegmentRow): SegmentRow | undefined {
-    const query = `${SELECT} WHERE path = ? AND start_us > ? AND ${READABLE} ORDER BY start_us LIMIT 1`;
+    const query = `SELECT * ${FROM_READABLE} AND path = ? AND start_us > ? ORDER BY start_us LIMIT 1`;
     return this.#row(query, [row.path, row.startUs]);
   }
 
@@ -274,6 +259,17 @@ export class SegmentIndex {
     const statement = this.#statements.get(query) ?? this.#database.prepare(query);
     this.#statements.set(query, statement);
     return statement;
+  }
+
+  /** After some failures SQLite has rolled back by itself, and says so. */
+  #rollBack(): void {
+    try {
+      this.#database.exec('ROLLBACK');
+    } catch (error) {
+      if (!isSqliteError(error)) {
+        throw error;
+      }
+    }
   }
 
   /** Without a place on the disk the index lives in memory: slower after each start, but right. */
