@@ -12,7 +12,7 @@ const STATUS: Readonly<Record<string, number>> = { badInput: 400, unauthorized: 
 
 /** The plugin on a listener that lets everybody play back everything but `secret`. */
 async function open(playback: Playback, prefix = ''): Promise<FastifyInstance & AsyncDisposable> {
-  const app = fastify();
+  const app = fastify({ forceCloseConnections: true });
   app.setErrorHandler((error, _, reply) => {
     const code = error instanceof PerchError ? (STATUS[error.code] ?? 500) : 500;
     return reply.code(code).send({ status: 'error', error: (error as Error).message });
