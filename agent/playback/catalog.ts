@@ -36,6 +36,8 @@ export class Catalog implements SegmentLog {
   readonly #seen = new Map<string, FolderTimes>();
   readonly #walked = new Map<string, WalkState>();
   readonly #refreshing = new Map<string, Promise<void>>();
+  /** Finished files whose headers are being read. */
+  readonly #reading = new Set<Promise<void>>();
 
   constructor(index: SegmentIndex, paths: RecordPaths, logger: Logger, zone?: string) {
     this.index = index;
@@ -51,9 +53,15 @@ export class Catalog implements SegmentLog {
   finished({ file }: FinishedSegment): void {
     this.#walked.delete(file);
     this.index.setUnread(file);
-    this.#examine(file).catch((error: unknown) =>
-      this.#logger.warn({ file, cause: explain(error) }, 'cannot read a recording'),
-    );
+    const reading = this.#examine(file)
+      .catch((error: unknown) => this.#logger.warn({ file, cause: explain(error) }, 'cannot read a recording'))
+      .finally(() => this.#reading.delete(reading));
+    this.#reading.add(reading);
+  }
+
+  /** Resolves when what was begun on its own account is done: the index may be closed. */
+  async settle(): Promise<void> {
+    await Promise.allSettled([...this.#reading, ...this.#refreshing.values()]);
   }
 
   removed(file: string): void {

@@ -144,6 +144,7 @@ export class Playback {
 
   async close(): Promise<void> {
     this.#answers.clear();
+    await this.#catalog.settle();
     this.#index.close();
   }
 
