@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import { explain, PerchError } from './base/errors.ts';
 
 const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configuration file
@@ -13,6 +14,13 @@ DIR is where Perch keeps what is its own (recordings, users, index); ./perch-dat
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as {
   version: string;
 };
+
+/**
+ * Media comes in as large buffers outside V8's heap, a few megabytes a second, and V8 marks its whole heap again whenever
+ * they have grown by its usual share: with eight cameras that was more than half of all CPU time. A wider share costs
+ * about 20 MB (`npm run bench -- record-cpu record-memory`).
+ */
+const HEAP_GROWING_PERCENT = 60;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -44,6 +52,7 @@ async function check(file: string | undefined): Promise<number> {
 }
 
 async function run(data: string, file: string | undefined): Promise<number> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const [{ holdDataFolder }, { App, PAGE_FOLDER }, { systemClock }, { createLogger }, { textLine }] = await Promise.all(
     [
       import('../system/data-folder.ts'),

@@ -85,7 +85,9 @@ export class Recordings {
 
   /** Folders that recordings go to, for the disk's state. */
   folders(): string[] {
-    return [...new Set(this.#recordPaths().map((template) => template.slice(0, template.indexOf('%')).replace(/[^/]*$/, '')))];
+    return [
+      ...new Set(this.#recordPaths().map((template) => template.slice(0, template.indexOf('%')).replace(/[^/]*$/, ''))),
+    ];
   }
 
   names(): Promise<readonly string[]> {

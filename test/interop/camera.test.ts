@@ -32,7 +32,7 @@ describeWith(['ffmpeg', 'gstreamer'], "GStreamer's RTSP server as the camera", (
     await using camera = await startGstCamera(mounts, { digest: 'admin:se:cret' });
     const url = camera.url('/main').replace('://', '://admin:se%3Acret@');
     await using agent = await startAgent({ config: config(url) });
-    const path = await pathWhen(agent, 'garden', ({ ready }) => ready);
+    const path = await pathWhen(agent, 'garden', ({ ready, recording }) => ready && recording?.active === true);
     expect(path).toMatchObject({
       tracks: ['H264', 'MPEG-4 Audio'],
       source: { type: 'rtspSource', id: '' },

@@ -46,7 +46,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const args = ['--disable-warning=ExperimentalWarning', MAIN, '--data', dataDir];
   let env: NodeJS.ProcessEnv = { ...options.env };
   if (options.config === undefined) {
-    const prefixed = portLines(ports, '127.0.0.1')
+    const prefixed = portLines(ports, options.host ?? '127.0.0.1')
       .trim()
       .split('\n')
       .map((line) => line.split(/: (.*)/));

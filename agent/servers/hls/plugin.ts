@@ -71,13 +71,36 @@ async function answer(server: HlsServer, wanted: PathRequest, request: FastifyRe
         : sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, muxer.multivariantPlaylist(query));
     }
     case 'media': {
-      const text = server.find(wanted.path)?.mediaPlaylist(wanted.rendition, query);
-      return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, found(text));
+      const text = found(server.find(wanted.path)?.mediaPlaylist(wanted.rendition, query));
+      return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, isKnownToLavf(request) ? withoutFirstMap(text) : text);
     }
     case 'file':
       return sendFile(found(server.find(wanted.path)), wanted.file, request, reply);
   }
 }
+
+/** By connection: the playlists that an ffmpeg has been given over it. */
+const readByLavf = new WeakMap<object, Set<string>>();
+const MOST_PLAYLISTS = 16;
+
+/**
+ * ffmpeg 4 to 7 (`Lavf/…`) read the init segment again at each reload of a playlist and complain of the `moov` that they know
+ * already. They reload over one connection; there the address of the init segment is told once.
+ */
+function isKnownToLavf({ headers, url, socket }: FastifyRequest): boolean {
+  if (!headers['user-agent']?.startsWith('Lavf/')) {
+    return false;
+  }
+  const urls = readByLavf.get(socket) ?? new Set();
+  const isKnown = urls.has(url);
+  if (urls.size < MOST_PLAYLISTS) {
+    readByLavf.set(socket, urls.add(url));
+  }
+  return isKnown;
+}
+
+/** What follows a discontinuity keeps its own. */
+const withoutFirstMap = (playlist: string): string => playlist.replace(/^#EXT-X-MAP:.*\n/m, '');
 
 /** A path that is not configured is answered with 500 as MediaMTX does: its text is returned. */
 async function openMuxer(server: HlsServer, path: string): Promise<Muxer | string> {
