@@ -1,0 +1,77 @@
+import { signal } from '@preact/signals';
+import { ask, BoxError } from './request.ts';
+import { access, loadSession, session } from './session.ts';
+import { pageShown, pause, wake } from './wake.ts';
+
+/** One path of the box, as far as the page looks at it. Times are RFC 3339. */
+export interface PathItem {
+  readonly name: string;
+  readonly title: string | null;
+  readonly ready: boolean;
+  readonly readyTime: string | null;
+  /** Codec labels: `H264`, `H265`, `MPEG-4 Audio`, `Opus`, `G711`. */
+  readonly tracks: readonly string[];
+  readonly tracks2: readonly {
+    readonly codec: string;
+    readonly codecProps: Readonly<Record<string, unknown>> | null;
+  }[];
+  /** Bits per second that come in. */
+  readonly bitrate: number;
+  readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
+  readonly lastError: string | null;
+  readonly lastErrorTime: string | null;
+  readonly configError: string | null;
+  readonly recording: { readonly active: boolean; readonly error: string | null; readonly since: string | null } | null;
+}
+
+/** Undefined until the box has answered for the first time. */
+export const paths = signal<readonly PathItem[] | undefined>(undefined);
+
+/** Since when the box has not answered, in Unix milliseconds. */
+export const awaySinceMs = signal<number | undefined>(undefined);
+
+const POLL_MS = 2_000;
+
+/** Keeps `session` and `paths` fresh as long as somebody looks. */
+export async function keepAsking(stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    if (pageShown.peek()) {
+      await askOnce();
+    }
+    await pause(POLL_MS, stop);
+  }
+}
+
+async function askOnce(): Promise<void> {
+  try {
+    if (session.peek() === undefined || access.peek() === 'refused') {
+      await loadSession();
+    }
+    const { items } = await ask<{ items: readonly PathItem[] }>('v3/paths/list?itemsPerPage=1000');
+    paths.value = items;
+    access.value = 'granted';
+    onAnswer();
+  } catch (error) {
+    onFailure(error);
+  }
+}
+
+function onAnswer(): void {
+  const wasAway = awaySinceMs.peek() !== undefined;
+  awaySinceMs.value = undefined;
+  if (wasAway) {
+    wake();
+  }
+}
+
+function onFailure(error: unknown): void {
+  const status = error instanceof BoxError ? error.status : 0;
+  if (status === 401 || status === 403) {
+    // What was shown belongs to the one who was logged in.
+    paths.value = undefined;
+    access.value = 'refused';
+    onAnswer();
+    return;
+  }
+  awaySinceMs.value ??= Date.now();
+}

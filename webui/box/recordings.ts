@@ -1,0 +1,42 @@
+import { spansAddress } from './addresses.ts';
+import { ask, BoxError } from './request.ts';
+
+/** A time of recording without a gap. */
+export interface Span {
+  /** As the box wrote it, RFC 3339: exact to the microsecond, so that playing begins at the first picture. */
+  readonly start: string;
+  /** Unix milliseconds, cut down to whole ones. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+const LIST_LIMIT_MS = 60_000;
+
+/** Names of the paths that have recordings. */
+export async function recordedNames(signal: AbortSignal): Promise<readonly string[]> {
+  const answer = await ask<{ items: readonly { readonly name: string }[] }>('v3/recordings/list?itemsPerPage=1000', {
+    signal,
+    limitMs: LIST_LIMIT_MS,
+  });
+  return answer.items.map(({ name }) => name);
+}
+
+/** Oldest first; empty when nothing was recorded. */
+export async function recordedSpans(name: string, signal: AbortSignal): Promise<readonly Span[]> {
+  try {
+    const entries = await ask<readonly { readonly start: string; readonly duration: number }[]>(spansAddress(name), {
+      signal,
+      limitMs: LIST_LIMIT_MS,
+    });
+    return entries.map(({ start, duration }) => ({
+      start,
+      startMs: Date.parse(start),
+      endMs: Date.parse(start) + duration * 1000,
+    }));
+  } catch (error) {
+    if (error instanceof BoxError && error.status === 404) {
+      return [];
+    }
+    throw error;
+  }
+}

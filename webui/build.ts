@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join, parse } from 'node:path';
+import { build, type Metafile } from 'esbuild';
+
+const HERE = import.meta.dirname;
+
+/** The browsers of the last three years: what plays live pictures well. */
+const BROWSERS = ['chrome116', 'edge116', 'firefox117', 'safari16.4'];
+
+/**
+ * Builds the page into `folder`: scripts and style with a hash of their content in the name (they are kept for ever),
+ * and the `index.html` that names them. The old build stays until the new one is whole.
+ */
+export async function buildPage(folder: string): Promise<void> {
+  const fresh = `${folder}.new`;
+  await rm(fresh, { recursive: true, force: true });
+  await mkdir(fresh, { recursive: true });
+  const { metafile } = await build({
+    absWorkingDir: HERE,
+    entryPoints: { main: 'main.tsx', app: 'app.css' },
+    outdir: fresh,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    target: BROWSERS,
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    minify: true,
+    legalComments: 'none',
+    entryNames: '[name]-[hash]',
+    chunkNames: '[name]-[hash]',
+    metafile: true,
+    logLevel: 'warning',
+  });
+  const names = new Map([
+    ['main.js', outputOf(metafile, 'main.tsx')],
+    ['app.css', outputOf(metafile, 'app.css')],
+    ['mark.svg', await copyHashed('mark.svg', fresh)],
+  ]);
+  await writeFile(join(fresh, 'index.html'), await writeIndex(names));
+  await rm(folder, { recursive: true, force: true });
+  await rename(fresh, folder);
+}
+
+function outputOf({ outputs }: Metafile, source: string): string {
+  const found = Object.entries(outputs).find(([, output]) => output.entryPoint === source);
+  if (!found) {
+    throw new Error(`the build has no output for ${source}`);
+  }
+  return basename(found[0]);
+}
+
+async function copyHashed(file: string, folder: string): Promise<string> {
+  const bytes = await readFile(join(HERE, file));
+  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 8).toUpperCase();
+  const { name, ext } = parse(file);
+  const hashed = `${name}-${hash}${ext}`;
+  await writeFile(join(folder, hashed), bytes);
+  return hashed;
+}
+
+async function writeIndex(names: ReadonlyMap<string, string>): Promise<string> {
+  let page = await readFile(join(HERE, 'index.html'), 'utf8');
+  for (const [plain, hashed] of names) {
+    page = page.replace(`"${plain}"`, `"${hashed}"`);
+  }
+  return page.replace(/\n\s*/g, '\n');
+}
+
+if (import.meta.main) {
+  await buildPage(join(HERE, 'dist'));
+}

@@ -1,0 +1,67 @@
+import type { PathItem } from '../box/paths.ts';
+
+/** What people call a camera: its path, and the small picture that belongs to it. */
+export interface Camera {
+  /** The main path's name; it is the camera's in links. */
+  readonly name: string;
+  /** What is shown to people. */
+  readonly title: string;
+  readonly main: PathItem;
+  /** The path `name_sub`, if there is one. */
+  readonly sub: PathItem | undefined;
+}
+
+const SUB = '_sub';
+
+/** Paths as cameras: `garden` and `garden_sub` are one. A `_sub` without its main path stands for itself. */
+export function pairCameras(items: readonly PathItem[]): Camera[] {
+  const byName = new Map(items.map((item) => [item.name, item]));
+  const isSub = ({ name }: PathItem) => name.endsWith(SUB) && byName.has(name.slice(0, -SUB.length));
+  return items
+    .filter((item) => !isSub(item))
+    .map((main) => ({ name: main.name, title: titleOf(main), main, sub: byName.get(main.name + SUB) }));
+}
+
+/** A name without a title of its own is made readable: `front-door` becomes `Front door`. */
+export function titleOf({ name, title }: Pick<PathItem, 'name' | 'title'>): string {
+  return title?.trim() || readableName(name);
+}
+
+export function readableName(name: string): string {
+  const words = name.replace(/[-_]+/g, ' ').trim();
+  return words === '' ? name : words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** What a small tile plays. */
+export const smallPath = ({ main, sub }: Camera): PathItem => (sub && canPlay(sub) ? sub : main);
+
+/** The box has a picture of it, or makes one when asked (a source on demand). */
+export const canPlay = (item: PathItem): boolean =>
+  item.configError === null && (item.ready || item.sourceState === 'stopped');
+
+const VIDEO = new Map([
+  ['H264', 'H.264'],
+  ['H265', 'H.265'],
+  ['AV1', 'AV1'],
+  ['VP8', 'VP8'],
+  ['VP9', 'VP9'],
+]);
+
+/** `H.265`, as people know it; undefined when there is no picture. */
+export const videoCodec = (item: PathItem): string | undefined => {
+  const label = item.tracks.find((track) => VIDEO.has(track));
+  return label === undefined ? undefined : VIDEO.get(label);
+};
+
+export const hasSound = (item: PathItem): boolean => item.tracks.some((track) => !VIDEO.has(track));
+
+/** `2560 × 1440`, when the box knows it. */
+export function pictureSize(item: PathItem): string | undefined {
+  for (const { codecProps } of item.tracks2) {
+    const { width, height } = codecProps ?? {};
+    if (typeof width === 'number' && typeof height === 'number' && width > 0) {
+      return `${width} × ${height}`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,59 @@
+import type { PathItem } from '../box/paths.ts';
+import { canPlay } from './pair.ts';
+
+/** What a tile says about its camera. */
+export type CameraState =
+  | { readonly kind: 'live' | 'first' | 'reconnecting' }
+  | { readonly kind: 'late'; readonly seconds: number }
+  /** `sinceMs`: Unix milliseconds, when it was seen to go. `why`: the box's words. */
+  | { readonly kind: 'offline'; readonly sinceMs?: number; readonly why?: string }
+  | { readonly kind: 'misconfigured'; readonly why: string }
+  | { readonly kind: 'unplayable' };
+
+/** What the player knows. */
+export interface PictureState {
+  readonly phase: 'stopped' | 'starting' | 'playing' | 'waiting' | 'unplayable';
+  /** Unix milliseconds of the last frame; 0: none yet. */
+  readonly lastFrameMs: number;
+}
+
+export const LATE_MS = 2_000;
+export const RECONNECTING_MS = 10_000;
+
+/** @param goneMs when the page saw the camera go, Unix milliseconds */
+export function cameraState(
+  item: PathItem,
+  picture: PictureState,
+  nowMs: number,
+  goneMs: number | undefined,
+): CameraState {
+  if (item.configError !== null) {
+    return { kind: 'misconfigured', why: item.configError };
+  }
+  const silentMs = picture.lastFrameMs === 0 ? Number.POSITIVE_INFINITY : nowMs - picture.lastFrameMs;
+  if (!canPlay(item)) {
+    return silentMs <= RECONNECTING_MS ? late(silentMs) : offline(item, goneMs);
+  }
+  if (picture.phase === 'unplayable') {
+    return { kind: 'unplayable' };
+  }
+  if (picture.lastFrameMs === 0) {
+    return { kind: picture.phase === 'waiting' ? 'reconnecting' : 'first' };
+  }
+  // A tile out of sight does not play: there is nothing to complain about.
+  if (picture.phase === 'stopped') {
+    return { kind: 'live' };
+  }
+  return silentMs > RECONNECTING_MS ? { kind: 'reconnecting' } : late(silentMs);
+}
+
+const late = (silentMs: number): CameraState =>
+  silentMs > LATE_MS ? { kind: 'late', seconds: Math.floor(silentMs / 1000) } : { kind: 'live' };
+
+function offline({ lastError }: PathItem, goneMs: number | undefined): CameraState {
+  return {
+    kind: 'offline',
+    ...(goneMs === undefined ? {} : { sinceMs: goneMs }),
+    ...(lastError === null ? {} : { why: lastError }),
+  };
+}

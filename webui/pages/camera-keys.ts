@@ -1,0 +1,69 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Camera } from '../cameras/pair.ts';
+import { cameraLink } from '../route.ts';
+
+export interface CameraKeys {
+  readonly sound: () => void;
+  readonly full: () => void;
+  readonly info: () => void;
+}
+
+/** Esc back, M sound, F full screen, I information, PageUp and PageDown the next camera. */
+export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraKeys): void {
+  const latest = useRef(keys);
+  latest.current = keys;
+  const names = all.map((one) => one.name).join('\n');
+  useEffect(() => {
+    const step = (by: number) => {
+      const order = names.split('\n');
+      const next = order[(order.indexOf(camera.name) + by + order.length) % order.length];
+      location.hash = cameraLink(next ?? camera.name);
+    };
+    const actions: Readonly<Record<string, () => void>> = {
+      Escape: () => {
+        location.hash = '#/live';
+      },
+      m: () => latest.current.sound(),
+      f: () => latest.current.full(),
+      i: () => latest.current.info(),
+      PageUp: () => step(-1),
+      PageDown: () => step(1),
+    };
+    const onKey = (event: KeyboardEvent) => {
+      const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
+      // Esc leaves full screen first; that is the browser's.
+      if (!hasModifier && !(document.fullscreenElement && event.key === 'Escape')) {
+        actions[event.key]?.();
+      }
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [camera.name, names]);
+}
+
+const IDLE_MS = 3_000;
+
+/** True when neither pointer nor key has moved for a while: what lies over the picture goes. */
+export function useIdle(): boolean {
+  const [isIdle, setIdle] = useState(false);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    const onSign = () => {
+      clearTimeout(timer);
+      setIdle(false);
+      timer = setTimeout(() => setIdle(true), IDLE_MS);
+    };
+    const signs = ['pointermove', 'pointerdown', 'keydown', 'focusin'] as const;
+    for (const sign of signs) {
+      window.addEventListener(sign, onSign);
+    }
+    onSign();
+    return () => {
+      clearTimeout(timer);
+      for (const sign of signs) {
+        window.removeEventListener(sign, onSign);
+      }
+    };
+  }, []);
+  return isIdle;
+}

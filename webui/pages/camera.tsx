@@ -1,0 +1,181 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { cameras } from '../cameras/cameras.ts';
+import { type Camera, canPlay, hasSound, videoCodec } from '../cameras/pair.ts';
+import { Ambient } from '../parts/ambient.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { InfoCard } from '../parts/info-card.tsx';
+import { Empty } from '../parts/notices.tsx';
+import { stateOf, stateReason, stateWord } from '../parts/tile.tsx';
+import { voice } from '../parts/voice.ts';
+import type { LivePlayer } from '../player/live-player.ts';
+import { Picture, useLivePlayer } from '../player/picture.tsx';
+import { recordingsLink } from '../route.ts';
+import { words } from '../words/words.ts';
+import { useIdle, useKeys } from './camera-keys.ts';
+
+/** One camera, large and on black. */
+export function CameraPage({ name }: { readonly name: string }) {
+  const all = cameras.value;
+  const camera = all?.find((one) => one.name === name);
+  if (!all) {
+    return <div class="cinema" />;
+  }
+  return camera ? <Cinema key={name} camera={camera} all={all} /> : <NoSuchCamera />;
+}
+
+function NoSuchCamera() {
+  const { unknownCamera, unknownCameraText, toLive } = words.value;
+  return (
+    <Empty title={unknownCamera} text={unknownCameraText}>
+      <a class="button main" href="#/live">
+        {toLive}
+      </a>
+    </Empty>
+  );
+}
+
+function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readonly Camera[] }) {
+  const [showsSmall, setShowsSmall] = useState(false);
+  const [isSoundOn, setSoundOn] = useState(false);
+  const [showsInfo, setShowsInfo] = useState(false);
+  const item = showsSmall && camera.sub ? camera.sub : camera.main;
+  const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: hasSound(camera.main) });
+  const screen = useRef<HTMLDivElement>(null);
+  const isUnplayable = player.view.value.phase === 'unplayable';
+  useEffect(() => {
+    // The small picture is often H.264 where the large one is H.265.
+    if (isUnplayable && camera.sub && !showsSmall) {
+      setShowsSmall(true);
+    }
+  }, [isUnplayable, camera.sub, showsSmall]);
+  const toggleSound = () => {
+    player.setSound(!isSoundOn);
+    setSoundOn(!isSoundOn);
+  };
+  const keys = { sound: toggleSound, full: () => goFull(screen.current, player), info: () => setShowsInfo(!showsInfo) };
+  useKeys(camera, all, keys);
+  const isIdle = useIdle();
+  return (
+    <div class={isIdle ? 'cinema idle' : 'cinema'} ref={screen}>
+      <Ambient player={player} />
+      <Title camera={camera} player={player} info={showsInfo} onInfo={keys.info} />
+      <div class="screen">
+        <Picture player={player} isOn={canPlay(item)} />
+      </div>
+      <Trouble camera={camera} player={player} showsSmall={showsSmall} />
+      {showsInfo && <InfoCard camera={camera} player={player} />}
+      <Actions camera={camera} isSoundOn={isSoundOn} onSound={toggleSound} onFull={keys.full} />
+    </div>
+  );
+}
+
+interface TitleProps {
+  readonly camera: Camera;
+  readonly player: LivePlayer;
+  readonly info: boolean;
+  readonly onInfo: () => void;
+}
+
+function Title({ camera, player, info, onInfo }: TitleProps) {
+  const speaker = voice();
+  const state = stateOf(camera, player);
+  const word = stateWord(state, speaker) ?? speaker.words.live;
+  return (
+    <header class="over">
+      <a class="round" href="#/live" aria-label={speaker.words.back}>
+        <Icon name="back" />
+      </a>
+      <div class="grow">
+        <h1>
+          <bdi>{camera.title}</bdi>
+        </h1>
+        <p class={`state ${state.kind}`} role="status">
+          <i class="dot" />
+          {word}
+        </p>
+      </div>
+      <button class="round" type="button" aria-label={speaker.words.information} aria-expanded={info} onClick={onInfo}>
+        <Icon name="info" />
+      </button>
+    </header>
+  );
+}
+
+/** What is wrong, what goes on, what to do: below the picture, which stays. */
+function Trouble(props: { readonly camera: Camera; readonly player: LivePlayer; readonly showsSmall: boolean }) {
+  const { camera, player, showsSmall } = props;
+  const say = words.value;
+  const state = stateOf(camera, player);
+  const reason = stateReason(state, camera, say);
+  const { recording } = camera.main;
+  const codec = videoCodec(camera.main) ?? '?';
+  const lines: (string | undefined)[] = [];
+  if (state.kind === 'offline') {
+    lines.push(say.offlineText, reason && `${say.whyOffline}: ${reason}`);
+  } else if (state.kind === 'misconfigured') {
+    lines.push(say.misconfiguredText, reason);
+  } else if (state.kind === 'unplayable') {
+    lines.push(say.notPlayableWhy(codec), recording?.active ? say.recordingGoesOn : undefined, say.anotherBrowser);
+  } else if (showsSmall) {
+    lines.push(`${say.notPlayableWhy(codec)} ${say.smallShown}`);
+  }
+  if (recording?.error) {
+    lines.push(say.notRecordingText(recording.error));
+  }
+  const said = lines.filter((line) => line !== undefined);
+  return said.length === 0 ? null : (
+    <div class="trouble">
+      {said.map((line) => (
+        <p key={line}>{line}</p>
+      ))}
+    </div>
+  );
+}
+
+interface ActionsProps {
+  readonly camera: Camera;
+  readonly isSoundOn: boolean;
+  readonly onSound: () => void;
+  readonly onFull: () => void;
+}
+
+/** Below, where the thumb is. */
+function Actions({ camera, isSoundOn, onSound, onFull }: ActionsProps) {
+  const { soundOn, soundOff, noSound, recordings, minuteAgo, fullScreen } = words.value;
+  const canHear = hasSound(camera.main);
+  const soundName = canHear ? (isSoundOn ? soundOff : soundOn) : noSound;
+  return (
+    <div class="actions">
+      <a class="action chip" href={recordingsLink(camera.name, { agoS: 60 })}>
+        <Icon name="earlier" />
+        <span>{minuteAgo}</span>
+      </a>
+      <button class="action" type="button" disabled={!canHear} onClick={onSound}>
+        <Icon name={isSoundOn ? 'sound' : 'soundOff'} />
+        <span>{soundName}</span>
+      </button>
+      <a class="action" href={recordingsLink(camera.name)}>
+        <Icon name="recordings" />
+        <span>{recordings}</span>
+      </a>
+      <button class="action" type="button" onClick={onFull}>
+        <Icon name="full" />
+        <span>{fullScreen}</span>
+      </button>
+    </div>
+  );
+}
+
+/** iPhones let only the video itself be full screen. */
+function goFull(screen: HTMLElement | null, player: LivePlayer): void {
+  if (document.fullscreenElement) {
+    document.exitFullscreen();
+    return;
+  }
+  const video = player.stage.video as HTMLVideoElement & { webkitEnterFullscreen?: () => void };
+  if (screen?.requestFullscreen) {
+    screen.requestFullscreen().catch(() => {});
+  } else {
+    video.webkitEnterFullscreen?.();
+  }
+}

@@ -1,0 +1,72 @@
+import { useState } from 'preact/hooks';
+import { BoxError } from '../box/request.ts';
+import { logIn } from '../box/session.ts';
+import { PasswordField } from '../parts/field.tsx';
+import { Mark } from '../parts/icon.tsx';
+import { LanguageChoice } from '../parts/language-choice.tsx';
+import { place } from '../route.ts';
+import type { Words } from '../words/en.ts';
+import { words } from '../words/words.ts';
+
+/** Log in. It stands in place of the page that was asked for, so that one is there afterwards. */
+export function LoginPage() {
+  const say = words.value;
+  const [password, setPassword] = useState('');
+  const [wrong, setWrong] = useState<string>();
+  const [isBusy, setBusy] = useState(false);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setWrong(await tryLogIn(password, say));
+    setBusy(false);
+  };
+  return (
+    <form class="first" onSubmit={submit}>
+      <LanguageChoice />
+      <div class="hero">
+        <Mark />
+      </div>
+      <h1>{say.loginTitle}</h1>
+      <p class="dim">{say.loginText}</p>
+      <input
+        class="unseen"
+        name="username"
+        autocomplete="username"
+        value="owner"
+        readOnly
+        tabIndex={-1}
+        aria-hidden="true"
+      />
+      <PasswordField
+        label={say.yourPassword}
+        name="password"
+        autocomplete="current-password"
+        value={password}
+        onInput={(value) => {
+          setPassword(value);
+          setWrong(undefined);
+        }}
+        wrong={wrong}
+      />
+      <button class="button main" type="submit" disabled={isBusy} data-busy={isBusy}>
+        {isBusy ? say.loginBusy : say.loginButton}
+      </button>
+    </form>
+  );
+}
+
+async function tryLogIn(password: string, say: Words): Promise<string | undefined> {
+  try {
+    await logIn(password);
+    if (place.peek().page === 'login') {
+      location.hash = '#/live';
+    }
+    return undefined;
+  } catch (error) {
+    const { status, retryAfterS } = error instanceof BoxError ? error : new BoxError(0, '');
+    if (status === 429) {
+      return say.tooManyTries(retryAfterS ?? 1);
+    }
+    return status === 400 || status === 401 ? say.loginWrong : say.noAnswer;
+  }
+}

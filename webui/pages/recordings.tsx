@@ -1,0 +1,140 @@
+import { useEffect, useState } from 'preact/hooks';
+import { recordedNames, recordedSpans, type Span } from '../box/recordings.ts';
+import { pageShown, pause } from '../box/wake.ts';
+import { cameras } from '../cameras/cameras.ts';
+import { type Camera, readableName } from '../cameras/pair.ts';
+import { Choice } from '../parts/choice.tsx';
+import { Empty } from '../parts/notices.tsx';
+import { voice } from '../parts/voice.ts';
+import { place, recordingsLink } from '../route.ts';
+import { RecordedCamera } from './recorded-camera.tsx';
+
+const REFRESH_MS = 15_000;
+
+/** Recordings: a camera, its days, and the player. */
+export function RecordingsPage() {
+  const here = place.value;
+  const wanted = here.page === 'recordings' ? here.camera : undefined;
+  const names = useRecordedNames();
+  const entries = entriesOf(names ?? [], cameras.value ?? []);
+  const name = wanted ?? entries[0]?.name;
+  const spans = useSpans(name);
+  const { words } = voice();
+  const camera = (cameras.value ?? []).find((one) => one.name === name);
+  const title = camera?.title ?? (name === undefined ? words.recordings : readableName(name));
+  if (names === undefined || (name !== undefined && spans === undefined)) {
+    return <Waiting title={wanted === undefined ? words.recordings : title} />;
+  }
+  if (name === undefined || spans === undefined || spans.length === 0) {
+    return (
+      <>
+        <header class="top">
+          <Cameras name={name} title={title} entries={entries} />
+        </header>
+        <Empty
+          title={name === undefined ? words.noRecordings : words.noRecordingsOf(title)}
+          text={words.noRecordingsText}
+        />
+      </>
+    );
+  }
+  return (
+    <RecordedCamera
+      key={name}
+      name={name}
+      camera={camera}
+      spans={spans}
+      chooser={<Cameras name={name} title={title} entries={entries} />}
+    />
+  );
+}
+
+const Waiting = ({ title }: { readonly title: string }) => (
+  <>
+    <header class="top">
+      <h1>
+        <bdi>{title}</bdi>
+      </h1>
+    </header>
+    <div class="skeleton picture-shape" />
+  </>
+);
+
+interface Entry {
+  readonly name: string;
+  readonly title: string;
+}
+
+function Cameras({ name, title, entries }: { name: string | undefined; title: string; entries: readonly Entry[] }) {
+  const { words } = voice();
+  const isKnown = name === undefined || entries.some((entry) => entry.name === name);
+  const options = isKnown ? entries : [{ name, title }, ...entries];
+  return options.length > 1 ? (
+    <Choice
+      class="title"
+      label={words.camera}
+      value={name ?? ''}
+      options={options.map((entry) => ({ value: entry.name, text: entry.title }))}
+      onChange={(value) => {
+        location.hash = recordingsLink(value);
+      }}
+    />
+  ) : (
+    <h1>
+      <bdi>{title}</bdi>
+    </h1>
+  );
+}
+
+/** What has recordings: the cameras in their order, then what is no camera any more. */
+function entriesOf(names: readonly string[], all: readonly Camera[]): Entry[] {
+  const known = all.filter(({ name }) => names.includes(name));
+  const others = names.filter((name) => !all.some((camera) => camera.name === name || camera.sub?.name === name));
+  return [
+    ...known.map(({ name, title }) => ({ name, title })),
+    ...others.map((name) => ({ name, title: readableName(name) })),
+  ];
+}
+
+/** Undefined until the box has answered. */
+function useRecordedNames(): readonly string[] | undefined {
+  const [names, setNames] = useState<readonly string[]>();
+  useEffect(() => {
+    const stop = new AbortController();
+    repeat(stop.signal, async () => setNames(await recordedNames(stop.signal)), Number.POSITIVE_INFINITY);
+    return () => stop.abort();
+  }, []);
+  return names;
+}
+
+/** Asked for again from time to time: recording goes on. */
+function useSpans(name: string | undefined): readonly Span[] | undefined {
+  const [known, setKnown] = useState<{ name: string; spans: readonly Span[] }>();
+  useEffect(() => {
+    const stop = new AbortController();
+    if (name !== undefined) {
+      repeat(stop.signal, async () => setKnown({ name, spans: await recordedSpans(name, stop.signal) }), REFRESH_MS);
+    }
+    return () => stop.abort();
+  }, [name]);
+  return known?.name === name ? known?.spans : undefined;
+}
+
+const RETRY_MS = 2_000;
+
+/** Does it again every so often while the page is shown; sooner when it failed. Infinity: until it has worked once. */
+async function repeat(stop: AbortSignal, work: () => Promise<void>, everyMs: number): Promise<void> {
+  while (!stop.aborted) {
+    let waitMs = everyMs;
+    if (pageShown.peek()) {
+      // The strip above says when the box does not answer.
+      await work().catch(() => {
+        waitMs = RETRY_MS;
+      });
+    }
+    if (waitMs === Number.POSITIVE_INFINITY) {
+      return;
+    }
+    await pause(waitMs, stop);
+  }
+}

@@ -1,0 +1,72 @@
+import { useEffect, useState } from 'preact/hooks';
+import { type Camera, pictureSize, videoCodec } from '../cameras/pair.ts';
+import type { LivePlayer } from '../player/live-player.ts';
+import { bitRate, number } from '../words/format.ts';
+import { voice } from './voice.ts';
+
+type Facts = Awaited<ReturnType<LivePlayer['facts']>>;
+
+const LOOK_MS = 1_000;
+
+interface InfoProps {
+  readonly camera: Camera;
+  readonly player: LivePlayer;
+}
+
+/** The "i": how the picture comes, in the technology's words. */
+export function InfoCard({ camera, player }: InfoProps) {
+  const { words, language } = voice();
+  const { facts, bitsPerSecond } = useFacts(player);
+  const size = facts && facts.width > 0 ? `${facts.width} × ${facts.height}` : pictureSize(camera.main);
+  const rate = bitsPerSecond ?? camera.main.bitrate;
+  const lost = [
+    ...(facts?.packetsLost === undefined ? [] : [words.packets(number(facts.packetsLost, 0, language))]),
+    words.frames(number(facts?.dropped ?? 0, 0, language)),
+  ].join(' · ');
+  const rows: readonly (readonly [string, string])[] = [
+    [words.infoTechnology, player.view.value.technology ?? '–'],
+    [words.infoSize, size ?? '–'],
+    [words.infoCodec, facts?.codec ?? videoCodec(camera.main) ?? '–'],
+    [words.infoRate, bitRate(rate, language)],
+    [words.infoLost, lost],
+  ];
+  return (
+    <dl class="info">
+      {rows.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd class="digits">{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** Looks once a second as long as the card is open. */
+function useFacts(player: LivePlayer): { facts?: Facts; bitsPerSecond?: number } {
+  const [seen, setSeen] = useState<{ facts?: Facts; bitsPerSecond?: number }>({});
+  useEffect(() => {
+    let before: { bytes: number; atMs: number } | undefined;
+    let isOver = false;
+    const look = async () => {
+      const facts = await player.facts().catch(() => undefined);
+      const bytes = facts?.bytesReceived;
+      if (isOver || !facts) {
+        return;
+      }
+      const atMs = performance.now();
+      // HLS comes in lumps: the camera's own rate says more than a second's bytes.
+      const isSteady = player.view.peek().technology === 'WebRTC' && before && bytes !== undefined;
+      const rate = isSteady && before ? ((bytes - before.bytes) * 8000) / (atMs - before.atMs) : undefined;
+      before = bytes === undefined ? undefined : { bytes, atMs };
+      setSeen({ facts, ...(rate === undefined || rate < 0 ? {} : { bitsPerSecond: rate }) });
+    };
+    look();
+    const timer = setInterval(look, LOOK_MS);
+    return () => {
+      isOver = true;
+      clearInterval(timer);
+    };
+  }, [player]);
+  return seen;
+}

@@ -1,0 +1,66 @@
+import type { ComponentChildren } from 'preact';
+import { awaySinceMs } from '../box/paths.ts';
+import { access, session } from '../box/session.ts';
+import { nowMs } from '../box/wake.ts';
+import { words } from '../words/words.ts';
+import { Icon, Mark } from './icon.tsx';
+
+const QUIET_MS = 3_000;
+
+/** The box does not answer: a strip above, which goes by itself. */
+export function AwayStrip() {
+  const since = awaySinceMs.value;
+  const isLong = since !== undefined && nowMs.value - since >= QUIET_MS;
+  return (
+    <div class="strip" role="status" hidden={!isLong}>
+      {isLong && words.value.boxAway}
+    </div>
+  );
+}
+
+/** At the box itself one may look before anybody owns it. */
+export function ClaimNotice() {
+  const { notYours, startTitle } = words.value;
+  const isFree = session.value?.mayClaim === true && access.value === 'granted';
+  return isFree ? (
+    <p class="notice">
+      <span>{notYours}</span>
+      <a class="text" href="#/start">
+        {startTitle}
+      </a>
+    </p>
+  ) : null;
+}
+
+/** What the owner should know about the set-up: never more than two at once. */
+export function Warnings() {
+  const warnings = session.value?.warnings ?? [];
+  return (
+    <>
+      {warnings.slice(0, 2).map((text) => (
+        <p class="notice" key={text}>
+          <Icon name="alert" />
+          <span>{text}</span>
+        </p>
+      ))}
+    </>
+  );
+}
+
+interface EmptyProps {
+  readonly title: string;
+  readonly text: string;
+  readonly children?: ComponentChildren;
+}
+
+/** One line what will be here, one line what to do. */
+export function Empty({ title, text, children }: EmptyProps) {
+  return (
+    <div class="empty">
+      <Mark />
+      <h2>{title}</h2>
+      <p class="dim">{text}</p>
+      {children}
+    </div>
+  );
+}

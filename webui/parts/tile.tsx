@@ -1,0 +1,85 @@
+import { nowMs } from '../box/wake.ts';
+import { goneMs } from '../cameras/cameras.ts';
+import { type Camera, canPlay, smallPath, videoCodec } from '../cameras/pair.ts';
+import { type CameraState, cameraState } from '../cameras/state.ts';
+import type { LivePlayer } from '../player/live-player.ts';
+import { Picture, useLivePlayer } from '../player/picture.tsx';
+import { cameraLink } from '../route.ts';
+import type { Words } from '../words/en.ts';
+import { bitRate, moment } from '../words/format.ts';
+import { voice } from './voice.ts';
+
+/** The camera's state now, from the box's answer and the player. */
+export function stateOf(camera: Camera, player: LivePlayer): CameraState {
+  const picture = { phase: player.view.value.phase, lastFrameMs: player.stage.lastFrameMs };
+  return cameraState(camera.main, picture, nowMs.value, goneMs.value.get(camera.name));
+}
+
+/** A word only where something is different from what one expects. */
+export function stateWord(state: CameraState, { words, language }: ReturnType<typeof voice>): string | undefined {
+  switch (state.kind) {
+    case 'live':
+      return undefined;
+    case 'late':
+      return words.secondsAgo(state.seconds);
+    case 'first':
+      return words.firstPicture;
+    case 'reconnecting':
+      return words.reconnecting;
+    case 'offline':
+      return state.sinceMs === undefined
+        ? words.offline
+        : words.offlineSince(moment(state.sinceMs, nowMs.value, { words, language }));
+    case 'misconfigured':
+      return words.misconfigured;
+    case 'unplayable':
+      return words.notPlayable;
+  }
+}
+
+/** Why there is no picture, in a sentence. */
+export function stateReason(state: CameraState, camera: Camera, words: Words): string | undefined {
+  switch (state.kind) {
+    case 'offline':
+    case 'misconfigured':
+      return state.why;
+    case 'unplayable':
+      return words.notPlayableWhy(videoCodec(smallPath(camera)) ?? '?');
+    default:
+      return undefined;
+  }
+}
+
+/** One camera of the grid: its small picture, its name, and a word where there is one to say. One link. */
+export function Tile({ camera }: { readonly camera: Camera }) {
+  const item = smallPath(camera);
+  const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: false });
+  const speaker = voice();
+  const state = stateOf(camera, player);
+  const word = stateWord(state, speaker);
+  const reason = stateReason(state, camera, speaker.words);
+  const isStopped = camera.main.recording?.error != null;
+  return (
+    <a
+      class={`tile ${state.kind}`}
+      href={cameraLink(camera.name)}
+      aria-label={[camera.title, word ?? speaker.words.live, isStopped && speaker.words.notRecording]
+        .filter(Boolean)
+        .join(', ')}
+      data-technology={player.view.value.technology}
+    >
+      <Picture player={player} isOn={canPlay(item)} />
+      {isStopped && <span class="chip corner">{speaker.words.notRecording}</span>}
+      <span class="caption">
+        <span class="name">
+          <i class="dot" />
+          <b>
+            <bdi>{camera.title}</bdi>
+          </b>
+          <span class="word">{word ?? bitRate(camera.main.bitrate, speaker.language)}</span>
+        </span>
+        {reason && <span class="why">{reason}</span>}
+      </span>
+    </a>
+  );
+}

@@ -1,0 +1,215 @@
+import { signal } from '@preact/signals';
+import { loadSession } from '../box/session.ts';
+import { onWake, pause } from '../box/wake.ts';
+import { Backoff } from './backoff.ts';
+import { openHls } from './hls.ts';
+import { type LiveSession, PlayError, type SessionFacts, type Technology } from './live-session.ts';
+import { Stage } from './stage.ts';
+import { StartGate } from './start-gate.ts';
+import { openWhep } from './whep.ts';
+
+/** What the page shows of a player. */
+export interface PlayerView {
+  readonly phase: 'stopped' | 'starting' | 'playing' | 'waiting' | 'unplayable';
+  /** Which way the pictures come. */
+  readonly technology?: Technology;
+  /** Why there is none, in the box's or the player's words. */
+  readonly reason?: string;
+}
+
+export interface LivePlayerOptions {
+  /** The path that is played. */
+  readonly name: string;
+  /** Whose picture it is: main and small picture of a camera share the still. */
+  readonly camera: string;
+  /** Offers to take sound; whether it is heard, `setSound` says. */
+  readonly wantsSound: boolean;
+}
+
+/** Without a frame for so long a connection is opened anew: the device slept, or the network changed. */
+const SILENCE_LIMIT_MS = 10_000;
+const LOOK_MS = 2_000;
+const UNPLAYABLE_PAUSE_MS = 60_000;
+const OPENING_LIMIT = 4;
+
+const gate = new StartGate(OPENING_LIMIT);
+
+/** What failed for one tile because of the network fails for all: the others need not wait for it. */
+let isWebRtcBlocked = false;
+
+/** Plays one path live, over WebRTC or else HLS, and comes back by itself until it is stopped. */
+export class LivePlayer {
+  readonly stage: Stage;
+  readonly view = signal<PlayerView>({ phase: 'stopped' });
+  readonly #options: LivePlayerOptions;
+  readonly #backoff = new Backoff();
+  #run: AbortController | undefined;
+  #session: LiveSession | undefined;
+  /** The way that worked last; sound may ask for another. */
+  #first: Technology = 'WebRTC';
+
+  constructor(options: LivePlayerOptions) {
+    this.#options = options;
+    this.stage = new Stage(options.camera, () => this.#onFirstFrame());
+  }
+
+  start(): void {
+    if (!this.#run) {
+      this.#run = new AbortController();
+      this.#loop(this.#run.signal);
+    }
+  }
+
+  stop(): void {
+    this.#run?.abort();
+    this.#run = undefined;
+    this.#closeSession();
+    this.view.value = { phase: 'stopped' };
+  }
+
+  /** Must be called from a tap or key: browsers want that before they make a sound. */
+  setSound(isOn: boolean): void {
+    this.stage.video.muted = !isOn;
+    // WebRTC does not carry every camera's sound (AAC); HLS does.
+    const lacksIt = this.#session?.technology === 'WebRTC' && !hasSoundTrack(this.stage.video);
+    if (isOn && lacksIt && this.#options.wantsSound) {
+      this.#first = 'HLS';
+      this.#closeSession();
+    }
+  }
+
+  async facts(): Promise<SessionFacts & { readonly width: number; readonly height: number; readonly dropped: number }> {
+    const { video } = this.stage;
+    const facts = (await this.#session?.facts()) ?? {};
+    const dropped = video.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0;
+    return { ...facts, width: video.videoWidth, height: video.videoHeight, dropped };
+  }
+
+  async #loop(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      let waitMs = 0;
+      try {
+        await this.#playOnce(stop);
+      } catch (error) {
+        if (stop.aborted) {
+          return;
+        }
+        waitMs = this.#onFailure(error);
+      }
+      if (!stop.aborted) {
+        await pause(waitMs || this.#backoff.take(), stop);
+      }
+    }
+  }
+
+  /** One connection, from its offer to its end. */
+  async #playOnce(stop: AbortSignal): Promise<void> {
+    const leave = await gate.enter();
+    try {
+      if (stop.aborted) {
+        return;
+      }
+      this.view.value = { ...this.view.peek(), phase: this.stage.lastFrameMs > 0 ? 'waiting' : 'starting' };
+      this.#session = await this.#open(stop);
+    } finally {
+      leave();
+    }
+    const session = this.#session;
+    const reason = await Promise.race([session.ended, this.#silence(session, stop)]);
+    if (!stop.aborted) {
+      this.#closeSession();
+      this.view.value = { phase: 'waiting', reason };
+    }
+  }
+
+  async #open(stop: AbortSignal): Promise<LiveSession> {
+    const order: readonly Technology[] =
+      this.#first === 'HLS' || isWebRtcBlocked ? ['HLS', 'WebRTC'] : ['WebRTC', 'HLS'];
+    let failure: unknown;
+    for (const technology of order) {
+      try {
+        const session = await this.#openBy(technology, stop);
+        this.#first = technology;
+        return session;
+      } catch (error) {
+        this.stage.end();
+        if (stop.aborted || !(error instanceof PlayError) || !isWorthAnotherWay(error)) {
+          throw error;
+        }
+        isWebRtcBlocked ||= technology === 'WebRTC' && error.kind === 'transport';
+        // "Cannot decode" is worth more to the person than "did not come through".
+        failure = failure instanceof PlayError && failure.kind === 'codec' ? failure : error;
+      }
+    }
+    // Neither works: next time in the usual order.
+    isWebRtcBlocked = false;
+    this.#first = 'WebRTC';
+    throw failure;
+  }
+
+  async #openBy(technology: Technology, signal: AbortSignal): Promise<LiveSession> {
+    const { name, wantsSound } = this.#options;
+    const { video } = this.stage;
+    this.stage.begin();
+    const session =
+      technology === 'WebRTC'
+        ? await openWhep(video, { name, wantsSound, signal })
+        : await openHls(video, { name, signal });
+    this.view.value = { ...this.view.peek(), technology };
+    return session;
+  }
+
+  /** Resolves when no frame has come for too long while the page was there to see it. */
+  async #silence(session: LiveSession, stop: AbortSignal): Promise<string> {
+    let isOver = false;
+    let soundedMs = Date.now();
+    session.ended.then(() => {
+      isOver = true;
+    });
+    // Hidden pages get no frames: the time does not count.
+    const forget = onWake(() => {
+      soundedMs = Date.now();
+    });
+    while (!isOver && !stop.aborted) {
+      await pause(LOOK_MS, stop);
+      const lastMs = Math.max(soundedMs, this.stage.lastFrameMs);
+      if (document.visibilityState === 'visible' && Date.now() - lastMs > SILENCE_LIMIT_MS) {
+        break;
+      }
+    }
+    forget();
+    return `no picture for ${SILENCE_LIMIT_MS / 1000} s`;
+  }
+
+  #onFirstFrame(): void {
+    this.#backoff.reset();
+    const technology = this.#session?.technology ?? this.#first;
+    this.view.value = { phase: 'playing', technology };
+  }
+
+  /** @returns how long to wait, 0: as long as usual */
+  #onFailure(error: unknown): number {
+    this.#closeSession();
+    const reason = error instanceof Error ? error.message : String(error);
+    const kind = error instanceof PlayError ? error.kind : 'transport';
+    if (kind === 'refused') {
+      loadSession().catch(() => {});
+    }
+    this.view.value = { phase: kind === 'codec' ? 'unplayable' : 'waiting', reason };
+    return kind === 'codec' ? UNPLAYABLE_PAUSE_MS : 0;
+  }
+
+  #closeSession(): void {
+    this.stage.end();
+    this.#session?.close();
+    this.#session = undefined;
+  }
+}
+
+const isWorthAnotherWay = ({ kind }: PlayError): boolean => kind === 'codec' || kind === 'transport';
+
+function hasSoundTrack(video: HTMLVideoElement): boolean {
+  const tracks = video.srcObject instanceof MediaStream ? video.srcObject.getAudioTracks() : [];
+  // A section that the box left out still has a track, and a silent one is muted.
+  return tracks.some((track) => !track.muted && track.readyState === 'live');
+}

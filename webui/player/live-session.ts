@@ -1,0 +1,50 @@
+export type Technology = 'WebRTC' | 'HLS';
+
+/** What the "i" shows. */
+export interface SessionFacts {
+  /** `H.264`, if the session knows it. */
+  readonly codec?: string;
+  readonly bytesReceived?: number;
+  readonly packetsLost?: number;
+}
+
+/** One connection to the box that feeds a `<video>`. */
+export interface LiveSession {
+  readonly technology: Technology;
+  /** Resolves with the reason when no more pictures will come. Never rejects. */
+  readonly ended: Promise<string>;
+  facts(): Promise<SessionFacts>;
+  /** Ends it here and in the box. */
+  close(): void;
+}
+
+/**
+ * `codec`: this browser cannot decode it. `transport`: the box answers, the media does not come through.
+ * `absent`: there is no such picture now. `refused`: not logged in. `away`: the box does not answer.
+ */
+export type FailureKind = 'codec' | 'transport' | 'absent' | 'refused' | 'away';
+
+export class PlayError extends Error {
+  override readonly name = 'PlayError';
+  readonly kind: FailureKind;
+
+  constructor(kind: FailureKind, message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+/** What the box's answer to a request for a picture means. */
+export function failureOf(status: number, message: string): PlayError {
+  if (status === 0 || status >= 502) {
+    return new PlayError('away', message);
+  }
+  if (status === 401 || status === 403) {
+    return new PlayError('refused', message);
+  }
+  if (status === 404) {
+    return new PlayError('absent', message);
+  }
+  const isCodec = /codec/i.test(message);
+  return new PlayError(isCodec ? 'codec' : 'transport', message);
+}

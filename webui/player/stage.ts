@@ -1,0 +1,141 @@
+const STILL_WIDTH_LIMIT_PX = 960;
+/** A tile crops at most so much of a picture to fill itself. */
+const CROP_LIMIT = 0.1;
+
+/** The last picture of each camera, so that it is there at once when the camera is opened again. */
+const stills = new Map<string, HTMLCanvasElement>();
+
+/**
+ * The `<video>` and, above it, the last picture that it showed, which goes when the next one comes: whatever happens
+ * to the connection, a picture stays. (Above, because browsers may count no frames of a video that cannot be seen.)
+ * Made by hand, because a `<video>` must be muted before it is given anything to play.
+ */
+export class Stage {
+  readonly element = document.createElement('div');
+  readonly video = document.createElement('video');
+  /** Unix milliseconds; 0: no frame yet. */
+  lastFrameMs = 0;
+  readonly #still = document.createElement('canvas');
+  readonly #key: string;
+  readonly #onFirst: () => void;
+  #frameCall = 0;
+
+  /** @param key names the camera; `onFirst` is called when a connection has shown its first frame */
+  constructor(key: string, onFirst: () => void) {
+    this.#key = key;
+    this.#onFirst = onFirst;
+    this.element.className = 'stage';
+    this.element.setAttribute('aria-hidden', 'true');
+    Object.assign(this.video, { muted: true, playsInline: true, autoplay: true, disableRemotePlayback: true });
+    this.video.setAttribute('muted', '');
+    this.video.setAttribute('playsinline', '');
+    this.video.tabIndex = -1;
+    this.video.addEventListener('resize', () => this.#fit());
+    // Belongs to the element: it ends with it.
+    new ResizeObserver(() => this.#fit()).observe(this.element);
+    this.element.append(this.video, this.#still);
+  }
+
+  /** A connection begins: its first frame uncovers the video. */
+  begin(): void {
+    if (!this.#hasStill) {
+      this.#recall();
+    }
+    this.element.classList.remove('playing');
+    this.#watchFrames(true);
+  }
+
+  /** Keeps the last frame as a still and takes the video away. */
+  end(): void {
+    this.#keep();
+    this.element.classList.remove('playing');
+    this.#stopWatching();
+    this.video.srcObject = null;
+  }
+
+  /** Draws what is seen now. False when there is nothing. */
+  drawTo(context: CanvasRenderingContext2D, width: number, height: number): boolean {
+    const hasPicture = this.#isPlaying ? this.video.videoWidth > 0 : this.#hasStill;
+    if (hasPicture) {
+      context.drawImage(this.#isPlaying ? this.video : this.#still, 0, 0, width, height);
+    }
+    return hasPicture;
+  }
+
+  get #isPlaying(): boolean {
+    return this.element.classList.contains('playing');
+  }
+
+  get #hasStill(): boolean {
+    return this.element.classList.contains('has-still');
+  }
+
+  #watchFrames(isFirst: boolean): void {
+    const onFrame = () => {
+      this.lastFrameMs = Date.now();
+      if (isFirst) {
+        isFirst = false;
+        this.#fit();
+        this.element.classList.add('playing');
+        this.#onFirst();
+      }
+      this.#frameCall = this.#requestFrame(onFrame);
+    };
+    this.#stopWatching();
+    this.#frameCall = this.#requestFrame(onFrame);
+  }
+
+  /** Browsers without frame callbacks tell the time of playing a few times a second, which does as well. */
+  #requestFrame(onFrame: () => void): number {
+    if ('requestVideoFrameCallback' in this.video) {
+      return this.video.requestVideoFrameCallback(onFrame);
+    }
+    (this.video as HTMLVideoElement).ontimeupdate = onFrame;
+    return 0;
+  }
+
+  #stopWatching(): void {
+    this.video.ontimeupdate = null;
+    if (this.#frameCall !== 0) {
+      this.video.cancelVideoFrameCallback(this.#frameCall);
+      this.#frameCall = 0;
+    }
+  }
+
+  /** Fills the tile when little is cut off by that, else leaves black beside the picture. */
+  #fit(): void {
+    const { videoWidth, videoHeight } = this.video;
+    const { clientWidth, clientHeight } = this.element;
+    if (videoWidth === 0 || clientHeight === 0) {
+      return;
+    }
+    const shape = videoWidth / videoHeight / (clientWidth / clientHeight);
+    this.element.classList.toggle('fills', Math.min(shape, 1 / shape) >= 1 - CROP_LIMIT);
+  }
+
+  #keep(): void {
+    const { videoWidth, videoHeight } = this.video;
+    if (videoWidth === 0 || !this.#isPlaying) {
+      return;
+    }
+    const scale = Math.min(1, STILL_WIDTH_LIMIT_PX / videoWidth);
+    this.#still.width = Math.round(videoWidth * scale);
+    this.#still.height = Math.round(videoHeight * scale);
+    this.#still.getContext('2d')?.drawImage(this.video, 0, 0, this.#still.width, this.#still.height);
+    this.element.classList.add('has-still');
+    stills.set(this.#key, this.#still);
+  }
+
+  #recall(): void {
+    const known = stills.get(this.#key);
+    if (known && known.width > 0) {
+      this.#still.width = known.width;
+      this.#still.height = known.height;
+      this.#still.getContext('2d')?.drawImage(known, 0, 0);
+      this.element.classList.add('has-still');
+    }
+  }
+}
+
+/** Pictures belong to the one who was logged in. */
+export const forgetStills = (): void => stills.clear();

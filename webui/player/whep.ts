@@ -1,0 +1,159 @@
+import { whepAddress, whepSessionAddress } from '../box/addresses.ts';
+import { errorOf, UI_HEADER } from '../box/request.ts';
+import { failureOf, type LiveSession, PlayError, type SessionFacts } from './live-session.ts';
+
+/** A connection on the same network takes a tenth of a second; without one the media port is not reachable. */
+const CONNECT_LIMIT_MS = 5_000;
+/** ICE often recovers from this by itself. */
+const DISCONNECTED_LIMIT_MS = 3_000;
+
+export interface WhepOptions {
+  readonly name: string;
+  readonly wantsSound: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Plays a path over WebRTC: one offer, one answer (RFC 9725 and WHEP), the session deleted at the end. */
+export async function openWhep(video: HTMLVideoElement, options: WhepOptions): Promise<LiveSession> {
+  if (typeof RTCPeerConnection === 'undefined') {
+    throw new PlayError('transport', 'this browser has no WebRTC');
+  }
+  const peer = new RTCPeerConnection();
+  const session = new WhepSession(peer, options.name);
+  const onAbort = () => session.close();
+  options.signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const stream = new MediaStream();
+    peer.addEventListener('track', ({ track }) => stream.addTrack(track));
+    peer.addTransceiver('video', { direction: 'recvonly' });
+    if (options.wantsSound) {
+      peer.addTransceiver('audio', { direction: 'recvonly' });
+    }
+    await session.offer(options.signal);
+    await session.connected(CONNECT_LIMIT_MS);
+    video.srcObject = stream;
+    // Refused when the page may not play yet; the muted video then begins by itself.
+    video.play().catch(() => {});
+    return session;
+  } catch (error) {
+    session.close();
+    throw error;
+  } finally {
+    options.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+class WhepSession implements LiveSession {
+  readonly technology = 'WebRTC';
+  readonly ended: Promise<string>;
+  readonly #peer: RTCPeerConnection;
+  readonly #name: string;
+  #end: (reason: string) => void = () => {};
+  #address: string | undefined;
+  #isClosed = false;
+  #patience: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(peer: RTCPeerConnection, name: string) {
+    this.#peer = peer;
+    this.#name = name;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    peer.addEventListener('connectionstatechange', () => this.#onState());
+  }
+
+  async offer(signal: AbortSignal): Promise<void> {
+    const peer = this.#peer;
+    await peer.setLocalDescription();
+    const response = await this.#post(peer.localDescription?.sdp ?? '', signal);
+    if (response.status !== 201) {
+      const error = await errorOf(response);
+      throw failureOf(error.status, error.message);
+    }
+    this.#address = whepSessionAddress(this.#name, response.headers.get('Location') ?? '');
+    const sdp = await response.text();
+    if (this.#isClosed) {
+      this.#delete();
+      throw new PlayError('transport', 'closed while it was opened');
+    }
+    await peer.setRemoteDescription({ type: 'answer', sdp });
+  }
+
+  async #post(body: string, signal: AbortSignal): Promise<Response> {
+    try {
+      return await fetch(whepAddress(this.#name), {
+        method: 'POST',
+        headers: { ...UI_HEADER, 'Content-Type': 'application/sdp' },
+        body,
+        signal,
+      });
+    } catch {
+      throw new PlayError('away', 'the box does not answer');
+    }
+  }
+
+  /** Resolves when media can flow. */
+  async connected(limitMs: number): Promise<void> {
+    const peer = this.#peer;
+    const opened = new Promise<undefined>((resolve) => {
+      const look = () => peer.connectionState === 'connected' && resolve(undefined);
+      peer.addEventListener('connectionstatechange', look);
+      look();
+    });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve(`no connection within ${limitMs / 1000} s`), limitMs);
+    });
+    const failure = await Promise.race([opened, this.ended, late]);
+    clearTimeout(timer);
+    if (failure !== undefined) {
+      throw new PlayError('transport', failure);
+    }
+  }
+
+  async facts(): Promise<SessionFacts> {
+    const report = await this.#peer.getStats();
+    const facts: { codec?: string; bytesReceived?: number; packetsLost?: number } = {};
+    for (const entry of report.values()) {
+      if (entry.type === 'inbound-rtp' && entry.kind === 'video') {
+        facts.bytesReceived = entry.bytesReceived;
+        facts.packetsLost = entry.packetsLost;
+        const mime: unknown = report.get(entry.codecId)?.mimeType;
+        if (typeof mime === 'string') {
+          facts.codec = mime.replace(/^video\//i, '').replace(/^H26(\d)$/i, 'H.26$1');
+        }
+      }
+    }
+    return facts;
+  }
+
+  close(): void {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#isClosed = true;
+    clearTimeout(this.#patience);
+    this.#peer.close();
+    this.#delete();
+    this.#end('closed');
+  }
+
+  #onState(): void {
+    clearTimeout(this.#patience);
+    const state = this.#peer.connectionState;
+    if (state === 'failed' || state === 'closed') {
+      this.#end('the connection is lost');
+    }
+    if (state === 'disconnected') {
+      this.#patience = setTimeout(() => this.#end('the connection is lost'), DISCONNECTED_LIMIT_MS);
+    }
+  }
+
+  #delete(): void {
+    if (this.#address !== undefined) {
+      // The page may be on its way out: keepalive sends it all the same. The box forgets the session by itself otherwise.
+      fetch(this.#address, { method: 'DELETE', headers: UI_HEADER, keepalive: true }).catch(() => {});
+      this.#address = undefined;
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import type { Words } from './en.ts';
+
+/** What a moment is called depends on the language and on today. */
+export interface Voice {
+  readonly language: string;
+  readonly words: Pick<Words, 'today' | 'yesterday' | 'yesterdayAt' | 'minutes' | 'seconds'>;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Making a format costs a hundred times more than using it. */
+function format(language: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = language + JSON.stringify(options);
+  let known = formats.get(key);
+  if (!known) {
+    known = new Intl.DateTimeFormat(language, options);
+    formats.set(key, known);
+  }
+  return known;
+}
+
+/** `14:02` */
+export const clock = (ms: number, language: string): string =>
+  format(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(ms);
+
+/** `14:02:08` */
+export const clockSeconds = (ms: number, language: string): string =>
+  format(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(ms);
+
+/** Midnight before `ms`, in the browser's time zone. Days have 23 to 25 hours. */
+export function dayStart(ms: number): number {
+  return new Date(ms).setHours(0, 0, 0, 0);
+}
+
+export const nextDay = (ms: number): number => {
+  const day = new Date(dayStart(ms));
+  return day.setDate(day.getDate() + 1);
+};
+
+/** Whole days between the two, by the calendar. */
+const daysBetween = (fromMs: number, toMs: number): number =>
+  Math.round((dayStart(toMs) - dayStart(fromMs)) / 86_400_000);
+
+/** As people say it: `14:02`, `yesterday 14:02`, `Tuesday 14:02`, else the date. */
+export function moment(ms: number, nowMs: number, { language, words }: Voice): string {
+  const time = clock(ms, language);
+  const days = daysBetween(ms, nowMs);
+  if (days === 0) {
+    return time;
+  }
+  if (days === 1) {
+    return words.yesterdayAt(time);
+  }
+  const day = days > 1 && days < 7 ? format(language, { weekday: 'long' }) : dateFormat(ms, nowMs, language);
+  return `${day.format(ms)} ${time}`;
+}
+
+/** `Today`, `Yesterday`, `Tuesday 17 November`. */
+export function dayName(ms: number, nowMs: number, { language, words }: Voice): string {
+  const days = daysBetween(ms, nowMs);
+  if (days === 0) {
+    return words.today;
+  }
+  if (days === 1) {
+    return words.yesterday;
+  }
+  const isThisYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
+  return format(language, {
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    ...(isThisYear ? {} : { year: 'numeric' }),
+  }).format(ms);
+}
+
+function dateFormat(ms: number, nowMs: number, language: string): Intl.DateTimeFormat {
+  const isThisYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
+  return format(language, { day: 'numeric', month: 'long', ...(isThisYear ? {} : { year: 'numeric' }) });
+}
+
+/** `42 s`, `8 min`; below a minute in seconds. */
+export function duration(ms: number, { language, words }: Voice): string {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  const number = (value: number) => new Intl.NumberFormat(language).format(value);
+  return seconds < 60 ? words.seconds(number(seconds)) : words.minutes(number(Math.round(seconds / 60)));
+}
+
+/** The largest unit alone: `23 days`, `5 hours`, `8 minutes`. */
+export function longDuration(ms: number, language: string): string {
+  const minutes = Math.max(1, Math.floor(ms / 60_000));
+  const [value, unit] =
+    minutes >= 2 * 1440
+      ? [Math.floor(minutes / 1440), 'day']
+      : minutes >= 120
+        ? [Math.floor(minutes / 60), 'hour']
+        : [minutes, 'minute'];
+  return new Intl.NumberFormat(language, { style: 'unit', unit: String(unit), unitDisplay: 'long' }).format(
+    Number(value),
+  );
+}
+
+/** `4.2 Mbit/s`; below a megabit in whole kbit/s. Nothing that comes in is nothing. */
+export function bitRate(bitsPerSecond: number, language: string): string {
+  if (bitsPerSecond < 1000) {
+    return '0 kbit/s';
+  }
+  return bitsPerSecond < 999_500
+    ? `${number(bitsPerSecond / 1e3, 0, language)} kbit/s`
+    : `${number(bitsPerSecond / 1e6, bitsPerSecond < 99.95e6 ? 1 : 0, language)} Mbit/s`;
+}
+
+const SIZES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+/** `1.8 TB`, in powers of a thousand as on the disk's box. */
+export function byteSize(bytes: number, language: string): string {
+  const step = bytes < 1 ? 0 : Math.min(SIZES.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** step;
+  return `${number(value, value < 10 && step > 1 ? 1 : 0, language)} ${SIZES[step]}`;
+}
+
+/** `83 %`, with a space that does not break. */
+export const percent = (share: number, language: string): string => `${number(share * 100, 0, language)} %`;
+
+export const number = (value: number, digits: number, language: string): string =>
+  new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
