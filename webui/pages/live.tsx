@@ -36,7 +36,7 @@ export function LivePage() {
           onKeyDown={(event) => moveFocus(event, grid.current)}
         >
           {all.map((camera) => (
-            <Tile key={camera.name} camera={camera} />
+            <Tile key={camera.name} camera={camera} isLarge={all.length === 1} />
           ))}
         </div>
       )}

@@ -41,27 +41,31 @@ export function RecordedCamera({ name, camera, spans, chooser }: RecordedCameraP
   const [playing, setPlaying] = useState<Playing>();
   const [atMs, setAtMs] = useState<number>();
   const [hasFailed, setFailed] = useState(false);
+  const [hasEnded, setEnded] = useState(false);
   const days = recordedDays(spans);
   const [chosenDay, setChosenDay] = useState<number>();
   const day = chosenDay ?? (atMs === undefined ? days[0] : dayStart(atMs)) ?? 0;
-  const jumpTo = (ms: number) => {
+  const jumpTo = (ms: number, isExact = true) => {
     const next = playFrom(spans, ms, playing?.piece);
     if (next) {
+      setEnded(false);
       const shownMs = next.jump?.toMs ?? next.piece.startMs;
       setFailed(false);
-      setPlaying(next);
+      setPlaying({ ...next, isNearest: isExact && next.isNearest });
       setAtMs(shownMs);
       setChosenDay(undefined);
       history.replaceState(null, '', recordingsLink(name, { atMs: shownMs }));
     }
   };
   useWantedMoment(spans, jumpTo);
-  const goOn = () => {
-    const next = playing && pieceAfter(spans, playing.piece);
+  useEffect(() => {
+    // At the newest end this happens as soon as more has been recorded.
+    const next = hasEnded && playing && pieceAfter(spans, playing.piece);
     if (next) {
+      setEnded(false);
       setPlaying({ piece: next, jump: undefined, isNearest: false });
     }
-  };
+  }, [hasEnded, playing, spans]);
   const codec = (camera && videoCodec(camera.main)) ?? '?';
   const newestMs = spans.at(-1)?.endMs ?? 0;
   return (
@@ -83,11 +87,11 @@ export function RecordedCamera({ name, camera, spans, chooser }: RecordedCameraP
             piece={playing.piece}
             jump={playing.jump}
             onTime={setAtMs}
-            onEnd={goOn}
+            onEnd={() => setEnded(true)}
             onFailure={() => setFailed(true)}
           />
         ) : (
-          <button class="recording begin" type="button" onClick={() => jumpTo(newestMs - MINUTE_MS)}>
+          <button class="recording begin" type="button" onClick={() => jumpTo(newestMs - MINUTE_MS, false)}>
             <Icon name="play" />
             <span>{words.minuteAgo}</span>
           </button>
@@ -134,13 +138,13 @@ function playFrom(spans: readonly Span[], ms: number, current: Piece | undefined
 const isAfterAll = (spans: readonly Span[], ms: number): boolean => ms >= (spans.at(-1)?.endMs ?? 0) - NEAR_MS;
 
 /** The link's own moment: played when the page is opened with it, and when the link changes. */
-function useWantedMoment(spans: readonly Span[], jumpTo: (ms: number) => void): void {
+function useWantedMoment(spans: readonly Span[], jumpTo: (ms: number, isExact: boolean) => void): void {
   const here = place.value;
   useEffect(() => {
     if (here.page === 'recordings') {
       const ms = here.atMs ?? (here.agoS === undefined ? undefined : momentAgo(spans, here.agoS));
       if (ms !== undefined) {
-        jumpTo(ms);
+        jumpTo(ms, here.atMs !== undefined);
       }
     }
   }, [here]);
@@ -200,7 +204,7 @@ interface RowsProps {
   readonly atMs: number | undefined;
   readonly isGoingOn: boolean;
   readonly newestMs: number;
-  readonly onPlay: (ms: number) => void;
+  readonly onPlay: (ms: number, isExact: boolean) => void;
 }
 
 /** The day's hours, newest first. */
@@ -209,7 +213,7 @@ function Rows({ rows, atMs, isGoingOn, newestMs, onPlay }: RowsProps) {
   return (
     <ul class="rows">
       <li>
-        <button class="accent" type="button" onClick={() => onPlay(newestMs - MINUTE_MS)}>
+        <button class="accent" type="button" onClick={() => onPlay(newestMs - MINUTE_MS, false)}>
           <Icon name="earlier" />
           <b>{words.minuteAgo}</b>
         </button>
@@ -219,10 +223,10 @@ function Rows({ rows, atMs, isGoingOn, newestMs, onPlay }: RowsProps) {
         const isOpen = isGoingOn && endMs === newestMs;
         return (
           <li key={startMs}>
-            <button type="button" aria-current={isHere ? 'true' : undefined} onClick={() => onPlay(startMs)}>
+            <button type="button" aria-current={isHere ? 'true' : undefined} onClick={() => onPlay(startMs, true)}>
               <Icon name="play" small />
               <b class="digits">
-                {clock(startMs, language)} – {isOpen ? words.goesOn : clock(endMs, language)}
+                {clock(startMs, language)} – {isOpen ? words.now : clock(endMs, language)}
               </b>
               <span class="dim digits">{duration(endMs - startMs, { language, words })}</span>
             </button>

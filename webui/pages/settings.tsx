@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { logOut, session } from '../box/session.ts';
-import { type SystemFacts, systemFacts } from '../box/system.ts';
+import { distinctDisks, type SystemFacts, systemFacts } from '../box/system.ts';
 import { nowMs, pageShown } from '../box/wake.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import { LanguageChoice } from '../parts/language-choice.tsx';
@@ -59,7 +59,7 @@ function Storage({ facts }: { readonly facts: SystemFacts }) {
     <section>
       <h2>{words.storage}</h2>
       <div class="card">
-        {facts.disks.map(({ folder, totalBytes, freeBytes }) => (
+        {distinctDisks(facts.disks).map(({ folder, totalBytes, freeBytes }) => (
           <div class="line tall" key={folder}>
             <Icon name="disk" />
             <span class="grow">
@@ -75,7 +75,6 @@ function Storage({ facts }: { readonly facts: SystemFacts }) {
           </div>
         ))}
       </div>
-      <p class="hint">{words.roomText}</p>
     </section>
   );
 }

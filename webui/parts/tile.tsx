@@ -50,9 +50,9 @@ export function stateReason(state: CameraState, camera: Camera, words: Words): s
   }
 }
 
-/** One camera of the grid: its small picture, its name, and a word where there is one to say. One link. */
-export function Tile({ camera }: { readonly camera: Camera }) {
-  const item = smallPath(camera);
+/** One camera of the grid: its picture, its name, and a word where there is one to say. One link. */
+export function Tile({ camera, isLarge }: { readonly camera: Camera; readonly isLarge: boolean }) {
+  const item = isLarge ? camera.main : smallPath(camera);
   const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: false });
   const speaker = voice();
   const state = stateOf(camera, player);

@@ -28,14 +28,16 @@ export interface LivePlayerOptions {
 
 /** Without a frame for so long a connection is opened anew: the device slept, or the network changed. */
 const SILENCE_LIMIT_MS = 10_000;
+const AFTER_WAKE_MS = 3_000;
 const LOOK_MS = 2_000;
 const UNPLAYABLE_PAUSE_MS = 60_000;
 const OPENING_LIMIT = 4;
 
 const gate = new StartGate(OPENING_LIMIT);
 
-/** What failed for one tile because of the network fails for all: the others need not wait for it. */
-let isWebRtcBlocked = false;
+/** What failed for one tile because of the network fails for all: the others need not wait for it, for a while. */
+let webRtcBlockedUntilMs = 0;
+const BLOCKED_MS = 5 * 60_000;
 
 /** Plays one path live, over WebRTC or else HLS, and comes back by itself until it is stopped. */
 export class LivePlayer {
@@ -45,8 +47,9 @@ export class LivePlayer {
   readonly #backoff = new Backoff();
   #run: AbortController | undefined;
   #session: LiveSession | undefined;
-  /** The way that worked last; sound may ask for another. */
-  #first: Technology = 'WebRTC';
+  /** Sound that WebRTC does not carry was asked for. */
+  #needsHls = false;
+  #isSwitching = false;
 
   constructor(options: LivePlayerOptions) {
     this.#options = options;
@@ -64,6 +67,8 @@ export class LivePlayer {
     this.#run?.abort();
     this.#run = undefined;
     this.#closeSession();
+    // The still is older than any clock here: nothing is said about its age.
+    this.stage.lastFrameMs = 0;
     this.view.value = { phase: 'stopped' };
   }
 
@@ -73,7 +78,8 @@ export class LivePlayer {
     // WebRTC does not carry every camera's sound (AAC); HLS does.
     const lacksIt = this.#session?.technology === 'WebRTC' && !hasSoundTrack(this.stage.video);
     if (isOn && lacksIt && this.#options.wantsSound) {
-      this.#first = 'HLS';
+      this.#needsHls = true;
+      this.#isSwitching = true;
       this.#closeSession();
     }
   }
@@ -97,7 +103,8 @@ export class LivePlayer {
         waitMs = this.#onFailure(error);
       }
       if (!stop.aborted) {
-        await pause(waitMs || this.#backoff.take(), stop);
+        await pause(this.#isSwitching ? 0 : waitMs || this.#backoff.take(), stop);
+        this.#isSwitching = false;
       }
     }
   }
@@ -105,16 +112,21 @@ export class LivePlayer {
   /** One connection, from its offer to its end. */
   async #playOnce(stop: AbortSignal): Promise<void> {
     const leave = await gate.enter();
+    let session: LiveSession;
     try {
       if (stop.aborted) {
         return;
       }
       this.view.value = { ...this.view.peek(), phase: this.stage.lastFrameMs > 0 ? 'waiting' : 'starting' };
-      this.#session = await this.#open(stop);
+      session = await this.#open(stop);
     } finally {
       leave();
     }
-    const session = this.#session;
+    if (stop.aborted) {
+      session.close();
+      return;
+    }
+    this.#session = session;
     const reason = await Promise.race([session.ended, this.#silence(session, stop)]);
     if (!stop.aborted) {
       this.#closeSession();
@@ -123,27 +135,29 @@ export class LivePlayer {
   }
 
   async #open(stop: AbortSignal): Promise<LiveSession> {
-    const order: readonly Technology[] =
-      this.#first === 'HLS' || isWebRtcBlocked ? ['HLS', 'WebRTC'] : ['WebRTC', 'HLS'];
+    const wantsHls = this.#needsHls || Date.now() < webRtcBlockedUntilMs;
+    const order: readonly Technology[] = wantsHls ? ['HLS', 'WebRTC'] : ['WebRTC', 'HLS'];
     let failure: unknown;
     for (const technology of order) {
       try {
-        const session = await this.#openBy(technology, stop);
-        this.#first = technology;
-        return session;
+        return await this.#openBy(technology, stop);
       } catch (error) {
-        this.stage.end();
-        if (stop.aborted || !(error instanceof PlayError) || !isWorthAnotherWay(error)) {
+        if (stop.aborted) {
           throw error;
         }
-        isWebRtcBlocked ||= technology === 'WebRTC' && error.kind === 'transport';
+        this.stage.end();
+        if (!(error instanceof PlayError) || !isWorthAnotherWay(error)) {
+          throw error;
+        }
+        if (technology === 'WebRTC' && error.kind === 'transport') {
+          webRtcBlockedUntilMs = Date.now() + BLOCKED_MS;
+        }
         // "Cannot decode" is worth more to the person than "did not come through".
         failure = failure instanceof PlayError && failure.kind === 'codec' ? failure : error;
       }
     }
     // Neither works: next time in the usual order.
-    isWebRtcBlocked = false;
-    this.#first = 'WebRTC';
+    webRtcBlockedUntilMs = 0;
     throw failure;
   }
 
@@ -166,9 +180,9 @@ export class LivePlayer {
     session.ended.then(() => {
       isOver = true;
     });
-    // Hidden pages get no frames: the time does not count.
+    // Hidden pages get no frames: their time does not count. After that a connection has to show soon that it lives.
     const forget = onWake(() => {
-      soundedMs = Date.now();
+      soundedMs = Date.now() - SILENCE_LIMIT_MS + AFTER_WAKE_MS;
     });
     while (!isOver && !stop.aborted) {
       await pause(LOOK_MS, stop);
@@ -183,8 +197,8 @@ export class LivePlayer {
 
   #onFirstFrame(): void {
     this.#backoff.reset();
-    const technology = this.#session?.technology ?? this.#first;
-    this.view.value = { phase: 'playing', technology };
+    const { technology } = this.view.peek();
+    this.view.value = { phase: 'playing', ...(technology === undefined ? {} : { technology }) };
   }
 
   /** @returns how long to wait, 0: as long as usual */

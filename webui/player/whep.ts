@@ -6,6 +6,7 @@ import { failureOf, type LiveSession, PlayError, type SessionFacts } from './liv
 const CONNECT_LIMIT_MS = 5_000;
 /** ICE often recovers from this by itself. */
 const DISCONNECTED_LIMIT_MS = 3_000;
+const DELETE_LIMIT_MS = 2_000;
 
 export interface WhepOptions {
   readonly name: string;
@@ -133,9 +134,9 @@ class WhepSession implements LiveSession {
     }
     this.#isClosed = true;
     clearTimeout(this.#patience);
-    this.#peer.close();
-    this.#delete();
     this.#end('closed');
+    // Told first: the box would find the session gone when the connection has ended by itself.
+    this.#delete().finally(() => this.#peer.close());
   }
 
   #onState(): void {
@@ -149,11 +150,14 @@ class WhepSession implements LiveSession {
     }
   }
 
-  #delete(): void {
-    if (this.#address !== undefined) {
-      // The page may be on its way out: keepalive sends it all the same. The box forgets the session by itself otherwise.
-      fetch(this.#address, { method: 'DELETE', headers: UI_HEADER, keepalive: true }).catch(() => {});
-      this.#address = undefined;
+  async #delete(): Promise<void> {
+    const address = this.#address;
+    this.#address = undefined;
+    if (address === undefined) {
+      return;
     }
+    // The page may be on its way out: keepalive sends it all the same. A session that is not deleted ends by itself.
+    const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
+    await fetch(address, { method: 'DELETE', headers: UI_HEADER, keepalive: true, signal }).catch(() => {});
   }
 }

@@ -19,7 +19,6 @@ export const en = {
   setupCodeWrong: 'This is not the setup code. It changes each time the box starts.',
   startButton: 'Find my cameras',
   startBusy: 'Saving…',
-  hasOwner: 'This box has an owner. Log in.',
   notYours: 'This box has no owner yet.',
 
   loginTitle: 'Welcome back',
@@ -33,7 +32,6 @@ export const en = {
   hidePassword: 'Hide password',
 
   boxAway: 'No connection to the box. Trying again…',
-  loading: 'One moment…',
   noCameras: 'No camera yet',
   noCamerasText: 'As soon as the box has a camera it shows up here by itself.',
   unknownCamera: 'There is no such camera',
@@ -42,7 +40,6 @@ export const en = {
 
   camerasCount: (count: number) => (count === 1 ? 'One camera' : `${count} cameras`),
   camerasRecord: (count: number) => (count === 1 ? 'One camera records' : `${count} cameras record`),
-  nothingRecords: 'Nothing is recorded',
 
   secondsAgo: (seconds: number) => `${seconds} s ago`,
   firstPicture: 'First picture…',
@@ -80,9 +77,8 @@ export const en = {
   noRecordings: 'Nothing is recorded yet',
   noRecordingsText: 'As soon as a camera records, its days stand here.',
   noRecordingsOf: (camera: string) => `Nothing was recorded of ${camera}.`,
-  recordedOn: (day: string) => `Recorded on ${day}`,
   gap: 'No recording at this moment. This is the nearest.',
-  goesOn: 'goes on',
+  now: 'now',
   download: 'Download',
   cannotPlayRecording: (codec: string) => `This browser cannot play this recording (${codec}). It can be downloaded.`,
   recordingGone: 'This recording is not there any more. Older ones make room for newer ones.',
@@ -96,7 +92,6 @@ export const en = {
   yesterdayAt: (time: string) => `yesterday ${time}`,
 
   ownerIs: (user: string) => `Logged in as ${user}`,
-  noOwner: 'Nobody owns this box yet',
   noOwnerText: 'You see it because you sit at the box itself. Other devices see nothing.',
   logOut: 'Log out',
   languageLabel: 'Language',
@@ -113,7 +108,6 @@ export const en = {
   version: 'Version',
   freeOf: (free: string, total: string) => `${free} free of ${total}`,
   roomLeft: (percent: string) => `${percent} free`,
-  roomText: 'When the disk gets full the oldest recordings make room.',
 };
 
 export type Words = typeof en;

@@ -94,9 +94,9 @@ export function longDuration(ms: number, language: string): string {
       : minutes >= 120
         ? [Math.floor(minutes / 60), 'hour']
         : [minutes, 'minute'];
-  return new Intl.NumberFormat(language, { style: 'unit', unit: String(unit), unitDisplay: 'long' }).format(
-    Number(value),
-  );
+  const options = { style: 'unit', unit: String(unit), unitDisplay: 'long' } as const;
+  // Chinese: a space between digits and characters, which Intl leaves out.
+  return new Intl.NumberFormat(language, options).format(Number(value)).replace(/(\d)(\p{Script=Han})/u, '$1 $2');
 }
 
 /** `4.2 Mbit/s`; below a megabit in whole kbit/s. Nothing that comes in is nothing. */

@@ -20,7 +20,6 @@ export const zhCn: Words = {
   setupCodeWrong: '设置码不正确。设备每次启动都会更换。',
   startButton: '查找摄像头',
   startBusy: '正在保存…',
-  hasOwner: '此设备已有所有者，请登录。',
   notYours: '此设备还没有所有者。',
 
   loginTitle: '欢迎回来',
@@ -34,7 +33,6 @@ export const zhCn: Words = {
   hidePassword: '隐藏密码',
 
   boxAway: '连不上设备，正在重试…',
-  loading: '请稍候…',
   noCameras: '还没有摄像头',
   noCamerasText: '设备一旦有了摄像头，就会自动显示在这里。',
   unknownCamera: '没有这个摄像头',
@@ -43,7 +41,6 @@ export const zhCn: Words = {
 
   camerasCount: (count) => `${count} 个摄像头`,
   camerasRecord: (count) => `${count} 个在录像`,
-  nothingRecords: '没有在录像',
 
   secondsAgo: (seconds) => `${seconds} 秒前`,
   firstPicture: '等待首帧…',
@@ -81,9 +78,8 @@ export const zhCn: Words = {
   noRecordings: '还没有录像',
   noRecordingsText: '摄像头开始录像后，会按日期显示在这里。',
   noRecordingsOf: (camera) => `${camera} 没有录像。`,
-  recordedOn: (day) => `${day}的录像`,
   gap: '这一刻没有录像，现显示最近的一段。',
-  goesOn: '录像中',
+  now: '现在',
   download: '下载',
   cannotPlayRecording: (codec) => `此浏览器无法播放这段录像（${codec}），可以下载。`,
   recordingGone: '这段录像已不在。更早的录像会让位给新录像。',
@@ -97,7 +93,6 @@ export const zhCn: Words = {
   yesterdayAt: (time) => `昨天 ${time}`,
 
   ownerIs: (user) => `已登录：${user}`,
-  noOwner: '此设备还没有所有者',
   noOwnerText: '您在设备本机上，所以能看到；其他设备什么也看不到。',
   logOut: '退出登录',
   languageLabel: '语言',
@@ -114,5 +109,4 @@ export const zhCn: Words = {
   version: '版本',
   freeOf: (free, total) => `可用 ${free}，共 ${total}`,
   roomLeft: (percent) => `剩余 ${percent}`,
-  roomText: '空间不足时，会先删最旧的录像。',
 };

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import type { PathItem } from '../box/paths.ts';
+import { canPlay, hasSound, pairCameras, pictureSize, smallPath, titleOf, videoCodec } from './pair.ts';
+
+const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
+  name,
+  title: null,
+  ready: true,
+  readyTime: null,
+  tracks: ['H264', 'G711'],
+  tracks2: [],
+  bitrate: 0,
+  sourceState: 'running',
+  lastError: null,
+  lastErrorTime: null,
+  configError: null,
+  recording: null,
+  ...more,
+});
+const only = (...items: PathItem[]) => {
+  const [camera] = pairCameras(items);
+  if (!camera) {
+    throw new Error('no camera');
+  }
+  return camera;
+};
+
+test('a path and its small picture are one camera, in the order of the box', () => {
+  const cameras = pairCameras([item('barn'), item('garden_sub'), item('garden')]);
+  expect(cameras.map(({ name, sub }) => [name, sub?.name])).toEqual([
+    ['barn', undefined],
+    ['garden', 'garden_sub'],
+  ]);
+});
+
+test('a small picture whose large one is not there stands for itself', () => {
+  expect(pairCameras([item('garden_sub')]).map(({ name }) => name)).toEqual(['garden_sub']);
+});
+
+test('tiles play the small picture, and the large one while the small one is away', () => {
+  expect(smallPath(only(item('garden'), item('garden_sub'))).name).toBe('garden_sub');
+  const away = item('garden_sub', { ready: false, sourceState: 'waiting' });
+  expect(smallPath(only(item('garden'), away)).name).toBe('garden');
+});
+
+test.for([
+  ['ready', {}, true],
+  ['away', { ready: false, sourceState: 'waiting' }, false],
+  ['started only when somebody looks', { ready: false, sourceState: 'stopped' }, true],
+  ['without anybody who sends', { ready: false, sourceState: null }, false],
+  ['left out for its settings', { ready: false, sourceState: 'disabled', configError: 'wrong' }, false],
+] as const)('whether a camera that is %s can play', ([, more, expected]) => {
+  expect(canPlay(item('garden', more))).toBe(expected);
+});
+
+test.for([
+  ['front-door', null, 'Front door'],
+  ['yard/gate_2', null, 'Yard/gate 2'],
+  ['cam1', 'Barn, above the hay', 'Barn, above the hay'],
+  ['cam1', '  ', 'Cam1'],
+  ['-', null, '-'],
+  ['马厩', null, '马厩'],
+] as const)('path %s with title %s is called %s', ([name, title, expected]) => {
+  expect(titleOf({ name, title })).toBe(expected);
+});
+
+test('codec, sound and size are read from the tracks', () => {
+  const size = { codec: 'H265', codecProps: { width: 2560, height: 1440 } };
+  const garden = item('garden', { tracks: ['H265', 'MPEG-4 Audio'], tracks2: [size] });
+  expect([videoCodec(garden), hasSound(garden), pictureSize(garden)]).toEqual(['H.265', true, '2560 × 1440']);
+  const silent = item('gate', { tracks: ['H264'], tracks2: [{ codec: 'H264', codecProps: null }] });
+  expect([videoCodec(silent), hasSound(silent), pictureSize(silent)]).toEqual(['H.264', false, undefined]);
+});

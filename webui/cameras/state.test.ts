@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { cameraState, type PictureState } from './state.ts';
+
+const NOW = 1_000_000;
+const running = {
+  name: 'garden',
+  title: null,
+  ready: true,
+  readyTime: null,
+  tracks: ['H264'],
+  tracks2: [],
+  bitrate: 0,
+  sourceState: 'running',
+  lastError: null,
+  lastErrorTime: null,
+  configError: null,
+  recording: null,
+} as const;
+const away = { ...running, ready: false, sourceState: 'waiting', lastError: 'no route to host' } as const;
+const playing = (agoMs: number): PictureState => ({ phase: 'playing', lastFrameMs: NOW - agoMs });
+const none: PictureState = { phase: 'starting', lastFrameMs: 0 };
+
+test.for([
+  ['pictures come', running, playing(40), { kind: 'live' }],
+  ['the last picture is two seconds old', running, playing(2000), { kind: 'live' }],
+  ['the last picture is older', running, playing(4900), { kind: 'late', seconds: 4 }],
+  ['no picture came for more than ten seconds', running, playing(10_001), { kind: 'reconnecting' }],
+  ['the first picture is under way', running, none, { kind: 'first' }],
+  ['the first try failed', running, { phase: 'waiting', lastFrameMs: 0 }, { kind: 'reconnecting' }],
+  ['the tile is out of sight', running, { phase: 'stopped', lastFrameMs: NOW - 60_000 }, { kind: 'live' }],
+  ['the browser cannot decode it', running, { phase: 'unplayable', lastFrameMs: 0 }, { kind: 'unplayable' }],
+  ['the camera went a moment ago', away, playing(3000), { kind: 'late', seconds: 3 }],
+  ['the camera is away', away, playing(11_000), { kind: 'offline', why: 'no route to host' }],
+  ['the camera was never there', away, none, { kind: 'offline', why: 'no route to host' }],
+  [
+    'its settings are wrong',
+    { ...away, configError: "record: 'maybe'" },
+    playing(0),
+    { kind: 'misconfigured', why: "record: 'maybe'" },
+  ],
+  [
+    'it is started only when somebody looks',
+    { ...running, ready: false, sourceState: 'stopped' },
+    none,
+    { kind: 'first' },
+  ],
+] as const)('what a tile says when %s', ([, item, picture, expected]) => {
+  expect(cameraState(item, picture, NOW, undefined)).toEqual(expected);
+});
+
+test('a camera that was seen to go says since when', () => {
+  expect(cameraState(away, none, NOW, 900_000)).toEqual({ kind: 'offline', sinceMs: 900_000, why: 'no route to host' });
+});

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { doorOf } from './gate.ts';
+
+const session = {
+  claimed: true,
+  loggedIn: true,
+  user: 'owner',
+  mayClaim: false,
+  needsSetupCode: false,
+  openAccess: false,
+  warnings: [],
+};
+const unclaimed = { ...session, claimed: false, loggedIn: false, user: null, mayClaim: true };
+const loggedOut = { ...session, loggedIn: false, user: null };
+
+test.for([
+  ['nobody knows yet', undefined, 'unknown', 'live', 'waiting'],
+  ['the cameras were not asked for yet', session, 'unknown', 'live', 'waiting'],
+  ['the owner is logged in', session, 'granted', 'live', 'open'],
+  ['the owner is logged in and opens an old link to log in', session, 'granted', 'login', 'open'],
+  ['the session is over', loggedOut, 'refused', 'recordings', 'login'],
+  ['everybody may look and somebody wants to log in', loggedOut, 'granted', 'login', 'login'],
+  ['everybody may look', loggedOut, 'granted', 'live', 'open'],
+  ['a new box is opened from another device', unclaimed, 'refused', 'live', 'start'],
+  ['a new box is opened on the box itself', unclaimed, 'granted', 'live', 'open'],
+  ['somebody at the box itself wants to claim it', unclaimed, 'granted', 'start', 'start'],
+  ['the box is claimed and somebody opens the link to claim it', session, 'granted', 'start', 'open'],
+] as const)('when %s', ([, known, access, page, door]) => {
+  expect(doorOf(known, access, page)).toBe(door);
+});

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { momentAgo, PIECE_LIMIT_MS, pieceAfter, pieceAt } from './pieces.ts';
+
+const MINUTE = 60_000;
+const T = Date.UTC(2026, 10, 17, 12);
+const first = { start: '2026-11-17T13:00:00.000321+01:00', startMs: T, endMs: T + 25 * MINUTE };
+const second = { start: '2026-11-17T13:40:00+01:00', startMs: T + 40 * MINUTE, endMs: T + 41 * MINUTE };
+const spans = [first, second];
+
+test('a moment is played from there, at most ten minutes', () => {
+  expect(pieceAt(spans, T + 3 * MINUTE)).toEqual({
+    start: '2026-11-17T12:03:00.000Z',
+    startMs: T + 3 * MINUTE,
+    endMs: T + 3 * MINUTE + PIECE_LIMIT_MS,
+  });
+});
+
+test("a span's beginning is asked for as the box wrote it, to the microsecond", () => {
+  expect(pieceAt(spans, T)?.start).toBe(first.start);
+  expect(pieceAt(spans, T - MINUTE)?.start).toBe(first.start);
+});
+
+test('in a gap the next recording is played', () => {
+  expect(pieceAt(spans, T + 30 * MINUTE)).toEqual({ ...second });
+});
+
+test('after all recordings the last second is played', () => {
+  expect(pieceAt(spans, T + 90 * MINUTE)).toMatchObject({ startMs: second.endMs - 1000, endMs: second.endMs });
+});
+
+test('pieces follow each other to the end of the span, then over the gap, then nothing follows', () => {
+  const starts: number[] = [];
+  for (let piece = pieceAt(spans, T); piece; piece = pieceAfter(spans, piece)) {
+    starts.push((piece.startMs - T) / MINUTE);
+  }
+  expect(starts).toEqual([0, 10, 20, 40]);
+});
+
+test('what is recorded after the last piece follows it once it is there', () => {
+  const last = pieceAt(spans, T + 40 * MINUTE);
+  if (!last) {
+    throw new Error('nothing to play');
+  }
+  expect(pieceAfter(spans, last)).toBeUndefined();
+  const grown = [first, { ...second, endMs: second.endMs + 15_000 }];
+  expect(pieceAfter(grown, last)).toMatchObject({ startMs: second.endMs, endMs: second.endMs + 15_000 });
+});
+
+test("a minute ago counts from the newest recording, whatever the browser's clock says", () => {
+  expect(momentAgo(spans, 60)).toBe(second.endMs - MINUTE);
+  expect(momentAgo([], 60)).toBeUndefined();
+  expect(pieceAt([], T)).toBeUndefined();
+});

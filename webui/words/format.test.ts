@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { en } from './en.ts';
+import {
+  bitRate,
+  byteSize,
+  clockSeconds,
+  dayName,
+  duration,
+  longDuration,
+  moment,
+  nextDay,
+  percent,
+} from './format.ts';
+import { zhCn } from './zh-cn.ts';
+
+const english = { language: 'en', words: en };
+const chinese = { language: 'zh-CN', words: zhCn };
+const at = (day: number, hour: number, minute: number, month = 10, year = 2026) =>
+  new Date(year, month, day, hour, minute, 8).getTime();
+/** A Friday. */
+const now = at(20, 14, 32);
+
+test.for([
+  ['today', at(20, 0, 5), '00:05'],
+  ['yesterday', at(19, 23, 59), 'yesterday 23:59'],
+  ['this week', at(17, 14, 2), 'Tuesday 14:02'],
+  ['before', at(3, 9, 15), 'November 3 09:15'],
+  ['another year', at(31, 9, 15, 11, 2025), 'December 31, 2025 09:15'],
+] as const)('a moment of %s is said as people say it', ([, ms, expected]) => {
+  expect(moment(ms, now, english)).toBe(expected);
+});
+
+test('days are called as people call them', () => {
+  const names = [at(20, 1, 0), at(19, 1, 0), at(17, 1, 0)].map((ms) => dayName(ms, now, english));
+  expect(names).toEqual(['Today', 'Yesterday', 'Tuesday, November 17']);
+  expect(dayName(at(19, 1, 0), now, chinese)).toBe('昨天');
+  expect(moment(at(19, 8, 0), now, chinese)).toBe('昨天 08:00');
+});
+
+test('midnight is 00, not 24', () => {
+  expect(clockSeconds(at(20, 0, 0), 'en')).toBe('00:00:08');
+});
+
+test('the next day begins at midnight, however long the day is', () => {
+  for (let day = at(1, 15, 0, 0); day < at(1, 0, 0, 0, 2027); day = nextDay(day)) {
+    expect(new Date(nextDay(day)).getHours()).toBe(0);
+  }
+});
+
+test.for([
+  [0, '0 kbit/s'],
+  [999, '0 kbit/s'],
+  [64_000, '64 kbit/s'],
+  [999_499, '999 kbit/s'],
+  [999_500, '1 Mbit/s'],
+  [4_240_000, '4.2 Mbit/s'],
+  [123_400_000, '123 Mbit/s'],
+] as const)('%i bits in a second are %s', ([bits, expected]) => {
+  expect(bitRate(bits, 'en')).toBe(expected);
+});
+
+test.for([
+  [0, '0 B'],
+  [999, '999 B'],
+  [142e6, '142 MB'],
+  [4.06e9, '4.1 GB'],
+  [1.82e12, '1.8 TB'],
+  [29.6e9, '30 GB'],
+] as const)('%d bytes are %s', ([bytes, expected]) => {
+  expect(byteSize(bytes, 'en')).toBe(expected);
+});
+
+test('durations are in the unit that people would take', () => {
+  expect([400, 42_000, 60_000, 3_600_000].map((ms) => duration(ms, english))).toEqual([
+    '1 s',
+    '42 s',
+    '1 min',
+    '60 min',
+  ]);
+  const hour = 3_600_000;
+  expect([1000, hour, 5 * hour, 47 * hour, 23 * 24 * hour].map((ms) => longDuration(ms, 'en'))).toEqual([
+    '1 minute',
+    '60 minutes',
+    '5 hours',
+    '47 hours',
+    '23 days',
+  ]);
+  expect(longDuration(23 * 24 * hour, 'zh-CN')).toBe('23 天');
+  expect(percent(0.174, 'en')).toBe('17 %');
+});
