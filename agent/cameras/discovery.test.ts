@@ -80,7 +80,7 @@ test('garbage, strangers and repetitions do not spoil the rest', async () => {
     answer(match('urn:uuid:stranger', 'http://127.0.0.1/'), '<RelatesTo>urn:uuid:other</RelatesTo>'),
     answer(match('urn:uuid:printer', '')),
     answer(match('urn:uuid:one', 'http://10.9.9.9:81/a') + match('urn:uuid:two', 'http://127.0.0.1/b')),
-    answer(match('urn:uuid:one', 'http://127.0.0.1:82/c')),
+    answer(match('urn:uuid:one', 'http://10.9.9.9:81/a')),
     answer(match('urn:uuid:last', 'http://127.0.0.1/d'), ''),
   ]);
   const found = await findUntil(port, 'urn:uuid:last');
@@ -89,6 +89,16 @@ test('garbage, strangers and repetitions do not spoil the rest', async () => {
     ['urn:uuid:two', 'http://127.0.0.1/b'],
     ['urn:uuid:last', 'http://127.0.0.1/d'],
   ]);
+});
+
+test('two devices at one address that have the same endpoint are both found', async () => {
+  const port = await startAnswering([
+    answer(match('urn:uuid:demo', 'http://127.0.0.1:81/')),
+    answer(match('urn:uuid:demo', 'http://127.0.0.1:82/')),
+    answer(match('urn:uuid:last', 'http://127.0.0.1:83/')),
+  ]);
+  const found = await findUntil(port, 'urn:uuid:last');
+  expect(found.map(({ url }) => new URL(url).port)).toEqual(['81', '82', '83']);
 });
 
 test('no more than 512 devices are taken', async () => {

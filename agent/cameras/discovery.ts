@@ -152,8 +152,9 @@ class Scan {
         return;
       }
       for (const match of matches) {
-        const key = `${match.endpoint} ${from.address}`;
         const url = chooseXAddr(match.xaddrs, from.address, local);
+        // The address of its service too: two Perches on one machine have a demo camera each, both with one endpoint.
+        const key = `${match.endpoint} ${from.address} ${url}`;
         if (url === undefined || this.#seen.has(key) || this.#seen.size >= MAX_DEVICES) {
           continue;
         }
