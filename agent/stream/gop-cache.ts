@@ -5,7 +5,10 @@ export interface SampleSink {
   onSample(track: number, sample: Sample): void;
 }
 
-/** The samples of all tracks since the leading video track's last key sample, bounded in bytes. Holds references, copies nothing. */
+/** Far more than any real group has: each costs some hundred bytes beside its data. */
+const MAX_SAMPLES = 20_000;
+
+/** The samples of all tracks since the leading video track's last key sample, bounded in bytes and number. Holds references, copies nothing. */
 export class GopCache {
   readonly #leadingTrack: number;
   readonly #limitBytes: number;
@@ -29,7 +32,7 @@ export class GopCache {
       return;
     }
     this.#bytes += sample.data.length;
-    if (this.#bytes > this.#limitBytes) {
+    if (this.#bytes > this.#limitBytes || this.#samples.length === MAX_SAMPLES) {
       // Half a group is of no use to anybody: wait for the next.
       this.clear();
       return;

@@ -75,6 +75,17 @@ test('a group larger than the limit is not kept, and the next one is', () => {
   expect(later.seen).toEqual(['0:300k']);
 });
 
+test('a group of countless small samples is not kept either', () => {
+  const stream = new Stream([video]);
+  stream.write(0, sample(0, true));
+  for (let i = 1; i <= 20_000; i += 1) {
+    stream.write(0, sample(i, false, 1));
+  }
+  const late = new Recording();
+  stream.addReader(late, true);
+  expect(late.seen).toEqual([]);
+});
+
 test('a reader that throws is removed with its cause, and the others lose nothing', () => {
   const stream = new Stream([video]);
   const broken = new Recording();

@@ -17,6 +17,14 @@ export interface Address {
 
 /** @param name of the path, for the message */
 export function parseAddress(url: string, name: string): Address {
+  const address = readAddress(url);
+  if (!address) {
+    throw new PerchError('badInput', `the URL of path '${name}' is not rtsp://host:port/…`, { path: name });
+  }
+  return address;
+}
+
+function readAddress(url: string): Address | undefined {
   // The last @ before the first slash ends the credentials, so that @, # and ? in a password do no harm.
   const match = /^rtsp:\/\/(?:([^/]*)@)?(\[[\da-f:.%]+\]|[^\s/?#:]+)(?::(\d{1,5}))?([/?][^\s#]*)?(?:#.*)?$/i.exec(
     url.trim(),
@@ -24,7 +32,7 @@ export function parseAddress(url: string, name: string): Address {
   const port = Number(match?.[3] ?? DEFAULT_PORT);
   const host = match?.[2];
   if (!match || host === undefined || port < 1 || port > 65_535) {
-    throw new PerchError('badInput', `the URL of path '${name}' is not rtsp://host:port/…`, { path: name });
+    return undefined;
   }
   const origin = match[3] === undefined ? `rtsp://${host}` : `rtsp://${host}:${port}`;
   return {
@@ -91,5 +99,10 @@ function onOrigin(address: Address, text: string): string {
 /** The address that a redirect names; a relative one is on the same host. */
 export function redirectedTo(address: Address, location: string, name: string): Address {
   const url = location.startsWith('/') ? `${address.origin}${location}` : location;
-  return parseAddress(url, name);
+  const redirected = readAddress(url);
+  if (!redirected) {
+    const message = `camera of path '${name}' redirects to what is not rtsp://host:port/…`;
+    throw new PerchError('unsupported', message, { path: name });
+  }
+  return redirected;
 }

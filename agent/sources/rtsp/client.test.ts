@@ -182,6 +182,84 @@ test('a camera with nothing that can be taken says what it offers', async () => 
   expect(await run.failure()).toBe("camera of path 'garden' offers JPEG, G722, none of which can be taken");
 });
 
+test('sound that the camera refuses is the reason where there is nothing else', async () => {
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== 'SETUP') {
+      return undefined;
+    }
+    caller.reply(request, 461);
+    return true;
+  });
+  await using run = new Run(url(camera));
+  expect(await run.failure()).toBe("camera refuses TCP (461), which path 'garden' needs");
+});
+
+test('a camera that answers with UDP ports does not send over TCP', async () => {
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== 'SETUP') {
+      return undefined;
+    }
+    caller.reply(request, 200, [['Transport', 'RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001']]);
+    return true;
+  });
+  await using run = new Run(url(camera));
+  expect(await run.failure()).toBe("camera wants to send over UDP, path 'garden' needs TCP");
+});
+
+test.for([
+  ['DESCRIBE', [], 'no description', 'SDP without any media'],
+  ['SETUP', [['Transport', 'RAW/RAW/UDP']], '', "'RAW/RAW/UDP' is not an RTP transport"],
+] as const)('an answer to %s that cannot be read is told with whose it is', async ([method, headers, body, reason]) => {
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== method) {
+      return undefined;
+    }
+    caller.reply(request, 200, headers, body);
+    return true;
+  });
+  await using run = new Run(url(camera));
+  expect(await run.failure()).toBe(`answer to ${method} of the camera of path 'garden' cannot be read: ${reason}`);
+});
+
+test('a redirect to what is no RTSP address is not blamed on the URL of the path', async () => {
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== 'DESCRIBE') {
+      return undefined;
+    }
+    caller.reply(request, 302, [['Location', 'http://admin:secret@127.0.0.1/']]);
+    return true;
+  });
+  await using run = new Run(url(camera));
+  expect(await run.failure()).toBe("camera of path 'garden' redirects to what is not rtsp://host:port/…");
+});
+
+test('a camera that asks without end and never reads the answers takes no memory', async () => {
+  const replyBytes = 7_000;
+  const count = 5_000;
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== 'PLAY') {
+      return undefined;
+    }
+    caller.reply(request, 200);
+    caller.socket.pause();
+    // Each is answered with its own long number.
+    const question = Buffer.from(`OPTIONS * RTSP/1.0\r\nCSeq: ${'7'.repeat(replyBytes)}\r\n\r\n`);
+    for (let i = 0; i < count; i += 1) {
+      caller.socket.write(question);
+    }
+    caller.send(...soundPackets(0, 1));
+    return true;
+  });
+  const run = new Run(url(camera));
+  await run.sampled(1);
+  const { socket } = lastCaller(camera);
+  socket.resume();
+  await run[Symbol.asyncDispose]();
+  await camera.until(() => socket.closed);
+  // What the kernel holds is bounded by the system; the rest would have been ours.
+  expect(socket.bytesRead).toBeLessThan((count * replyBytes) / 2);
+});
+
 test('signs of life go out at half the session timeout, without waiting for replies, and receiver reports beside them', async () => {
   const clock = new FakeClock();
   await using camera = await scriptedCamera((request, caller) => {

@@ -16,6 +16,8 @@ import { connectionFailure } from './failures.ts';
 
 /** One read takes an access unit of most cameras whole. Larger buffers did not lower the cost per packet. */
 const READ_BUFFER_BYTES = 64 << 10;
+/** A camera that does not read what we send gets no more of it: what counts is what it sends. */
+const MAX_UNREAD_BYTES = 64 << 10;
 const FRAME_HEADER_BYTES = 4;
 const USER_AGENT = 'Perch';
 const OUR_METHODS = 'OPTIONS, GET_PARAMETER, SET_PARAMETER';
@@ -97,7 +99,7 @@ export class RtspConnection {
       signal?.addEventListener('abort', () => reject(signal.reason), { signal: answered.signal });
     });
     const late = this.#clock.sleep(timeoutMs, answered.signal).then(() => this.#silence(method, timeoutMs));
-    this.#socket.write(message);
+    this.#send(message);
     try {
       const first = await Promise.race([reply, late]);
       if (first instanceof PerchError) {
@@ -111,12 +113,10 @@ export class RtspConnection {
   }
 
   sendFrame(channel: number, payload: Uint8Array): void {
-    if (this.#failure === undefined) {
-      const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
-      frame.set([0x24, channel, payload.length >> 8, payload.length & 0xff]);
-      frame.set(payload, FRAME_HEADER_BYTES);
-      this.#socket.write(frame);
-    }
+    const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
+    frame.set([0x24, channel, payload.length >> 8, payload.length & 0xff]);
+    frame.set(payload, FRAME_HEADER_BYTES);
+    this.#send(frame);
   }
 
   /** Ends the connection at once; the first cause is the one that counts. */
@@ -169,7 +169,13 @@ export class RtspConnection {
     if (request.method === 'OPTIONS') {
       headers.push(['Public', OUR_METHODS]);
     }
-    this.#socket.write(writeResponse(isKnown ? 200 : 501, headers));
+    this.#send(writeResponse(isKnown ? 200 : 501, headers));
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (this.#failure === undefined && this.#socket.writableLength <= MAX_UNREAD_BYTES) {
+      this.#socket.write(bytes);
+    }
   }
 
   #throwFailure(): void {

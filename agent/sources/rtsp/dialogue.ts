@@ -1,3 +1,4 @@
+import { PerchError } from '../../base/errors.ts';
 import { bodyText, type HeaderField, type RtspResponse } from '../../media/rtsp/message.ts';
 import { parseTransport, type Transport, writeTransport } from '../../media/rtsp/transport.ts';
 import { parseSdp, type Sdp } from '../../media/sdp/parse.ts';
@@ -78,7 +79,7 @@ export class Dialogue {
     this.#check('DESCRIBE', response);
     const { headers } = response;
     const base = baseOf(this.#address, headers.get('Content-Base') ?? headers.get('Content-Location'));
-    const sdp = parseSdp(bodyText(response));
+    const sdp = this.#read('DESCRIBE', () => parseSdp(bodyText(response)));
     this.#controlUri = joinControl(this.#address, base, sdp.control);
     return { sdp, base };
   }
@@ -93,7 +94,12 @@ export class Dialogue {
     });
     const response = await this.#ask('SETUP', uri, [['Transport', transport]]);
     this.#check('SETUP', response);
-    return parseTransport(response.headers.get('Transport') ?? transport);
+    const answered = this.#read('SETUP', () => parseTransport(response.headers.get('Transport') ?? transport));
+    if (answered.protocol === 'udp' && (answered.clientPort || answered.serverPort)) {
+      const message = `camera wants to send over UDP, path '${this.#name}' needs TCP`;
+      throw new PerchError('unsupported', message, { path: this.#name });
+    }
+    return answered;
   }
 
   async play(): Promise<void> {
@@ -161,6 +167,18 @@ export class Dialogue {
     const timeout = /;\s*timeout\s*=\s*(\d{1,6})/i.exec(field)?.[1];
     if (timeout !== undefined) {
       this.sessionMs = Math.max(SHORTEST_SESSION_MS, Number(timeout) * 1000);
+    }
+  }
+
+  #read<T>(method: string, read: () => T): T {
+    try {
+      return read();
+    } catch (cause) {
+      if (cause instanceof PerchError) {
+        const message = `answer to ${method} of the camera of path '${this.#name}' cannot be read`;
+        throw new PerchError(cause.code, message, { path: this.#name }, cause);
+      }
+      throw cause;
     }
   }
 

@@ -43,15 +43,25 @@ export function refusal(
 /** The connection could not be made, or broke. */
 export function connectionFailure(cause: NodeJS.ErrnoException, address: Address, name: string): PerchError {
   const where = `${address.host}:${address.port}`;
+  const silence = `nothing answers at ${where}: is the camera of path '${name}' on?`;
+  const noNetwork = `there is no network to reach ${where} (path '${name}')`;
+  const barred = `this machine's firewall does not let us reach ${where} (path '${name}')`;
+  const broken = `camera broke the connection of path '${name}'`;
   const messages: Record<string, string> = {
     ECONNREFUSED: `connection refused by ${where}: check address and port of path '${name}', and that RTSP is on in the camera`,
     ENOTFOUND: `no device with the name '${address.host}' is known: check the URL of path '${name}'`,
     EAI_AGAIN: `the name '${address.host}' cannot be looked up now (path '${name}')`,
-    EHOSTUNREACH: `nothing answers at ${where}: is the camera of path '${name}' on?`,
-    ENETUNREACH: `there is no network to reach ${where} (path '${name}')`,
-    ETIMEDOUT: `nothing answers at ${where}: is the camera of path '${name}' on?`,
-    ECONNRESET: `camera broke the connection of path '${name}'`,
-    EPIPE: `camera broke the connection of path '${name}'`,
+    EHOSTUNREACH: silence,
+    EHOSTDOWN: silence,
+    ETIMEDOUT: silence,
+    ENETUNREACH: noNetwork,
+    ENETDOWN: noNetwork,
+    EADDRNOTAVAIL: noNetwork,
+    EACCES: barred,
+    EPERM: barred,
+    EINVAL: `${where} cannot be reached from here: check the URL of path '${name}'`,
+    ECONNRESET: broken,
+    EPIPE: broken,
   };
   const message = messages[cause.code ?? ''] ?? `connection to ${where} failed (${cause.code}), path '${name}'`;
   return new PerchError('unavailable', message, { path: name, host: address.host, errno: cause.code });

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Pair } from '../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../media/sdp/parse.ts';
@@ -61,6 +61,7 @@ export class RtspSession implements FrameSink {
 
   /** SETUP of every track that we can take. Sound that the camera refuses to set up is done without. */
   async setup(address: Address, { sdp, base }: Description): Promise<void> {
+    let refusal: unknown;
     for (const media of sdp.medias) {
       const receiver = this.#receivers.length < MAX_TRACKS ? this.#choose(media) : undefined;
       if (receiver) {
@@ -73,11 +74,15 @@ export class RtspSession implements FrameSink {
           if (receiver.isVideo || !(error instanceof PerchError) || error.code === 'unauthorized') {
             throw error;
           }
-          this.#log.warn({ codec: receiver.format.encoding, err: error }, 'camera refuses to set up a track');
+          refusal ??= error;
+          this.#log.warn({ codec: receiver.format.encoding, reason: explain(error) }, 'camera refuses to set up a track');
         }
       }
     }
     if (this.#receivers.length === 0) {
+      if (refusal !== undefined) {
+        throw refusal;
+      }
       const offered = sdp.medias.flatMap((media) => media.formats.map((format) => format.encoding));
       const list = offered.length > 0 ? offered.join(', ') : 'nothing';
       throw new PerchError('unsupported', `camera of path '${this.#name}' offers ${list}, none of which can be taken`);

@@ -69,6 +69,15 @@ test('a new SSRC whose numbers go on is the same sender', () => {
   expect(track.timeline.jumps).toBe(0);
 });
 
+test('a loss before an empty packet is a loss', () => {
+  const { log, track } = receiver();
+  show(track, [{ sequence: 1, ticks: 0, isKey: true }]);
+  const empty = rtpFrame(0, new Uint8Array(0), { type: 96, sequence: 3, ticks: 3600 });
+  expect(track.packet(empty, 4, empty.length, 40)).toBe(true);
+  show(track, [{ sequence: 4, ticks: 7200 }]);
+  expect(log).toMatchObject({ pts: [expect.any(Number)], damage: 1 });
+});
+
 test('packets of another type are counted and passed over', () => {
   const { log, track } = receiver();
   const junk = rtpFrame(0, new Uint8Array(30), { type: 50, sequence: 9 });

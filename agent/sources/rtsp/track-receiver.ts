@@ -32,12 +32,17 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   badPackets = 0;
   /** The camera said goodbye (RTCP BYE), and nothing has come since. */
   hasLeft = false;
+  /** Monotonic time of the last packet, and of the one that made the last unit whole; 0 while there is none. */
+  lastPacketMs = 0;
+  lastUnitMs = 0;
   readonly sequence = new SequenceTracker();
   readonly #header = new RtpHeader();
   readonly #depacketizer: Depacketizer | undefined;
   readonly #output: UnitOutput;
   readonly #clock: Clock;
   #ssrc = -1;
+  /** Packets are missing before the next payload. */
+  #isGap = false;
   #expectedBefore = 0;
   #lostBefore = 0;
   #lastReport = 0;
@@ -84,6 +89,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     }
     this.packets += 1;
     this.hasLeft = false;
+    this.lastPacketMs = atMs;
     if (arrival === 'drop') {
       return true;
     }
@@ -91,9 +97,10 @@ export class TrackReceiver implements UnitSink, RtcpSink {
       this.timeline.restart();
     }
     const ticks = this.timeline.arrive(header.timestamp, atMs);
+    this.#isGap ||= arrival !== 'next';
     if (header.payloadEnd > header.payloadStart) {
-      const isGap = arrival !== 'next';
-      this.#depacketizer?.push(chunk, header.payloadStart, header.payloadEnd, ticks, header.marker, isGap);
+      this.#depacketizer?.push(chunk, header.payloadStart, header.payloadEnd, ticks, header.marker, this.#isGap);
+      this.#isGap = false;
     }
     return true;
   }
@@ -108,6 +115,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   }
 
   onUnit(pts: number, dts: number, key: boolean, data: Uint8Array): void {
+    this.lastUnitMs = this.lastPacketMs;
     this.#output.onUnit(this, pts, dts, key, data);
   }
 
