@@ -20,7 +20,7 @@ const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../packag
  * they have grown by its usual share: with eight cameras that was more than half of all CPU time. A wider share costs
  * about 20 MB (`npm run bench -- record-cpu record-memory`).
  */
-const HEAP_GROWING_PERCENT = 60;
+const HEAP_GROWING_PERCENT = 100;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
