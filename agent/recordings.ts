@@ -10,6 +10,7 @@ import { FlushPoint } from './record/flush.ts';
 import { Recorder } from './record/recorder.ts';
 import { recoverRecordings } from './record/recovery.ts';
 import { keepRetention, type RetentionRules } from './record/retention.ts';
+import { SegmentAges } from './record/segment-ages.ts';
 
 /** Everything about recordings: makes recorders, finishes what was cut off, deletes by age, and plays back. */
 export class Recordings {
@@ -18,7 +19,8 @@ export class Recordings {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #flush: FlushPoint;
-  #recovery: Promise<unknown> = Promise.resolve();
+  readonly #segmentLog: SegmentAges;
+  #upkeep: Promise<void> = Promise.resolve();
 
   constructor(config: () => Config, dataDir: string, clock: Clock, log: Logger) {
     this.#config = config;
@@ -36,6 +38,7 @@ export class Recordings {
       },
       logger: log,
     });
+    this.#segmentLog = new SegmentAges(this.playback.segmentLog, clock);
   }
 
   /** The configuration has changed. */
@@ -45,14 +48,21 @@ export class Recordings {
 
   /** Starts what goes on in the background until `signal` aborts. */
   begin(signal: AbortSignal): void {
+    this.#upkeep = this.#keepUp(signal).catch((error: unknown) =>
+      this.#log.error({ err: error }, 'recordings are not looked after'),
+    );
+  }
+
+  async #keepUp(signal: AbortSignal): Promise<void> {
+    const logger = this.#log;
     const isOpen = (file: string) => this.#flush.isOpen(file);
-    const log = this.playback.segmentLog;
     const isFinished = (file: string) => this.playback.isFinished(file);
-    this.#recovery = recoverRecordings(this.#recordPaths(), { isOpen, isFinished, logger: this.#log })
-      .then(() => this.playback.rebuild(signal))
-      // What was cut off is finished before anything is judged by its age.
-      .then(() => keepRetention(this.#retention(), { clock: this.#clock, log, isOpen, logger: this.#log }, signal));
-    this.#recovery.catch((error: unknown) => this.#log.error({ err: error }, 'recordings are not looked after'));
+    await recoverRecordings(this.#recordPaths(), { isOpen, isFinished, signal, logger });
+    await this.playback.rebuild(signal);
+    // What was cut off is finished before anything is judged by its age.
+    const log = this.#segmentLog;
+    const ageMs = (file: string) => log.ageMs(file);
+    await keepRetention(this.#retention(), { clock: this.#clock, log, isOpen, ageMs, logger }, signal);
   }
 
   recorder(name: string, settings: PathSettings): PathRecorder | undefined {
@@ -69,7 +79,7 @@ export class Recordings {
       },
       {
         flush: this.#flush,
-        log: this.playback.segmentLog,
+        log: this.#segmentLog,
         clock: this.#clock,
         logger: this.#log.child({ path: name }),
       },
@@ -106,7 +116,7 @@ export class Recordings {
   }
 
   async close(): Promise<void> {
-    await this.#recovery;
+    await this.#upkeep;
     await this.#flush.close();
     await this.playback.close();
   }

@@ -98,7 +98,9 @@ export class Catalog implements SegmentLog {
           return;
         }
         if (this.#paths.recordPathOf(name)?.recordPath === recordPath) {
-          await this.#readAll(name, recordPath, signal);
+          await this.#readAll(name, recordPath, signal).catch((error: unknown) =>
+            this.#logger.warn({ path: name, cause: explain(error) }, 'cannot read the recordings of a path'),
+          );
         }
       }
     }

@@ -17,7 +17,10 @@ export interface RecordingVisitor {
   onRecording(recording: FoundRecording): void;
 }
 
-/** Visits every file whose name fits. Links are not followed; a folder that cannot be read counts as empty, except for want of permission. */
+/**
+ * Visits every file whose name fits. Links are not followed. A folder that is not there counts as empty, and so does one below the
+ * common folder that may not be read: disks have some of their own (`lost+found`).
+ */
 export async function findRecordings(pattern: RecordPathPattern, visitor: RecordingVisitor): Promise<void> {
   await visit(pattern, visitor, pattern.folder, 1);
 }
@@ -33,7 +36,9 @@ async function visit(
   try {
     entries = await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') {
+    const code = codeOf(error);
+    const isPrivate = level > 1 && (code === 'EACCES' || code === 'EPERM');
+    if (code === 'ENOENT' || code === 'ENOTDIR' || isPrivate) {
       return;
     }
     throw error;

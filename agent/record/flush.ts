@@ -35,9 +35,16 @@ export class FlushPoint {
     }
   }
 
-  /** To be called before the file is created, so that nobody mistakes it for one that was left over. */
-  add(name: string, file: OpenFile): void {
+  /**
+   * To be called before the file is created, so that nobody mistakes it for one that was left over.
+   * @returns false when another file of this name is being written
+   */
+  add(name: string, file: OpenFile): boolean {
+    if (this.#files.has(name)) {
+      return false;
+    }
     this.#files.set(name, file);
+    return true;
   }
 
   remove(name: string): void {

@@ -146,8 +146,12 @@ export class Recorder {
     }
     this.#failures = 0;
     this.#isDropping = false;
-    const isCurrent = this.#current?.segmenter === segmenter;
-    this.#state = isCurrent ? { kind: 'recording', file } : { kind: 'idle' };
+    if (this.#current?.segmenter === segmenter) {
+      this.#state = { kind: 'recording', file };
+    } else if (this.#state.kind === 'failed') {
+      // The last file of a stream that is over: it says nothing of the one that is recorded now.
+      this.#state = { kind: this.#current ? 'waiting' : 'idle' };
+    }
     this.#deps.log.opened({ path: this.#options.path, file, startUs });
   }
 

@@ -147,6 +147,8 @@ export interface RecoveryDeps {
   readonly isOpen: (file: string) => boolean;
   /** A file that is known to be whole, so that it need not be opened; without it every file is looked at. */
   readonly isFinished?: (file: string) => boolean;
+  /** Ends the look through many files early: what is left waits for the next start. */
+  readonly signal?: AbortSignal;
   readonly logger: Logger;
 }
 
@@ -180,6 +182,9 @@ export async function recoverRecordings(
   const recovered: string[] = [];
   const unreadable: { file: string; reason: string }[] = [];
   for (const file of files) {
+    if (deps.signal?.aborted) {
+      break;
+    }
     if (deps.isOpen(file) || deps.isFinished?.(file)) {
       continue;
     }

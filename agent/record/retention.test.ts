@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
@@ -6,6 +6,7 @@ import { filesBelow, SegmentLogBook, temporaryFolder } from '../../test/recordin
 import { silentLogger } from '../base/log.ts';
 import { formatRecordPath } from './record-path.ts';
 import { deleteExpired, keepRetention, pauseMs, type RetentionRules } from './retention.ts';
+import { SegmentAges } from './segment-ages.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -27,14 +28,16 @@ function setUp(folder: string, limits: Readonly<Record<string, number>>) {
     every: () => () => {},
     sleep: async () => {},
   };
-  const deps = { clock: hurried, log, isOpen: (file: string) => open.has(file), logger: silentLogger };
+  const ages = new SegmentAges(log, clock);
+  const ageMs = (file: string) => ages.ageMs(file);
+  const deps = { clock: hurried, log, isOpen: (file: string) => open.has(file), ageMs, logger: silentLogger };
   const make = (path: string, ageMs: number): string => {
     const file = formatRecordPath(recordPath, path, clock.wallMs() - ageMs, 'UTC');
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, 'x');
     return file;
   };
-  return { clock, log, open, rules, deps, make };
+  return { clock, log, ages, open, rules, deps, make };
 }
 
 test('recordings whose start is older than the limit of their path go, and the folders that become empty', async () => {
@@ -63,6 +66,57 @@ test('recordings of a path without a limit, unknown files, open files and empty 
   expect(filesBelow(folder.path)).toEqual([opened, unlimited, note].sort());
   expect(existsSync(join(folder.path, 'cam/empty'))).toBe(true);
 });
+
+test('what was recorded while the clock was wrong does not count as old when the clock is set', async () => {
+  using folder = temporaryFolder();
+  const { clock, ages, rules, deps, make } = setUp(folder.path, { cam: HOUR_MS });
+  const file = make('cam', 0);
+  ages.opened({ path: 'cam', file, startUs: clock.wallMs() * 1000 });
+  const older = make('cam', HOUR_MS / 2);
+  clock.stepWall(900 * HOUR_MS);
+  const { signal } = new AbortController();
+  expect(await deleteExpired(rules, deps, signal, 'UTC')).toEqual([older]);
+  await clock.advance(HOUR_MS - 1);
+  expect(await deleteExpired(rules, deps, signal, 'UTC')).toEqual([]);
+  await clock.advance(1);
+  expect(await deleteExpired(rules, deps, signal, 'UTC')).toEqual([file]);
+});
+
+test('a folder that may not be read, as a disk has one of its own, does not keep the old recordings', async () => {
+  using folder = temporaryFolder();
+  const { rules, deps, make } = setUp(folder.path, { cam: HOUR_MS });
+  const old = make('cam', 2 * HOUR_MS);
+  mkdirSync(join(folder.path, 'lost+found'), { mode: 0o000 });
+  const round = () => deleteExpired(rules, deps, new AbortController().signal, 'UTC');
+  expect(await asNobody(folder.path, round)).toEqual([old]);
+});
+
+test('where the recordings of one path cannot be read, those of the others still go', async () => {
+  using folder = temporaryFolder();
+  const { rules, deps, make } = setUp(folder.path, { cam: HOUR_MS });
+  const old = make('cam', 2 * HOUR_MS);
+  const locked = join(folder.path, 'locked');
+  mkdirSync(locked, { mode: 0o000 });
+  const both = { ...rules, recordPaths: () => [join(locked, '%path/%s'), ...rules.recordPaths()] };
+  const round = () => deleteExpired(both, deps, new AbortController().signal, 'UTC');
+  expect(await asNobody(folder.path, round)).toEqual([old]);
+});
+
+/** To the superuser every folder is open. */
+async function asNobody<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) {
+    return work();
+  }
+  for (const shared of [folder, join(folder, 'cam'), join(folder, 'cam', '2025-12-31')]) {
+    chmodSync(shared, 0o777);
+  }
+  process.seteuid?.(65_534);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
 
 test('a limit of zero keeps everything', async () => {
   using folder = temporaryFolder();

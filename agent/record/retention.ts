@@ -27,6 +27,8 @@ export interface RetentionDeps {
   readonly clock: Clock;
   readonly log: Pick<SegmentLog, 'removed'>;
   readonly isOpen: (file: string) => boolean;
+  /** Since this process began the file, whatever the wall clock has done meanwhile; undefined: it did not. */
+  readonly ageMs: (file: string) => number | undefined;
   readonly logger: Logger;
 }
 
@@ -38,9 +40,7 @@ export async function keepRetention(
   zone?: string,
 ): Promise<void> {
   while (!signal.aborted) {
-    await deleteExpired(rules, deps, signal, zone).catch((error: unknown) =>
-      deps.logger.warn({ cause: explain(error) }, 'cannot delete old recordings'),
-    );
+    await deleteExpired(rules, deps, signal, zone);
     if (!signal.aborted) {
       await deps.clock.sleep(pauseMs(rules), signal);
     }
@@ -52,7 +52,7 @@ export function pauseMs(rules: Pick<RetentionRules, 'shortestMs'>): number {
   return Math.max(SHORTEST_PAUSE_MS, Math.min(LONGEST_PAUSE_MS, shortestMs === undefined ? Infinity : shortestMs / 2));
 }
 
-/** One round. @returns the files that were deleted */
+/** One round. A folder that cannot be read is one line in the log and does not keep the others. @returns the files that were deleted */
 export async function deleteExpired(
   rules: RetentionRules,
   deps: RetentionDeps,
@@ -62,38 +62,53 @@ export async function deleteExpired(
   const deleted: string[] = [];
   for (const recordPath of rules.recordPaths()) {
     const pattern = new RecordPathPattern(recordPath, undefined, zone);
-    const expired: string[] = [];
-    const folders: string[] = [];
-    const limits = new Map<string, number | undefined>();
-    const nowUs = deps.clock.wallMs() * 1000;
-    await findRecordings(pattern, {
-      onFolder: (folder) => {
-        folders.push(folder);
-      },
-      onRecording: ({ file, path, startUs }) => {
-        if (!limits.has(path)) {
-          limits.set(path, rules.deleteAfterMs(path, recordPath));
+    try {
+      const { expired, folders } = await findExpired(pattern, recordPath, rules, deps);
+      const touched = new Set<string>();
+      for (const file of expired) {
+        if (signal.aborted) {
+          return deleted;
         }
-        const limitMs = limits.get(path);
-        if (limitMs !== undefined && limitMs > 0 && startUs <= nowUs - limitMs * 1000) {
-          expired.push(file);
+        if (!deps.isOpen(file) && (await remove(file, deps))) {
+          deleted.push(file);
+          touched.add(dirname(file));
+          await deps.clock.sleep(DELETION_PAUSE_MS, signal);
         }
-      },
-    });
-    const touched = new Set<string>();
-    for (const file of expired) {
-      if (signal.aborted) {
-        return deleted;
       }
-      if (!deps.isOpen(file) && (await remove(file, deps))) {
-        deleted.push(file);
-        touched.add(dirname(file));
-        await deps.clock.sleep(DELETION_PAUSE_MS, signal);
-      }
+      await removeEmpty(pattern.folder, folders, touched);
+    } catch (error) {
+      deps.logger.warn({ recordPath, cause: explain(error) }, 'cannot delete old recordings');
     }
-    await removeEmpty(pattern.folder, folders, touched);
   }
   return deleted;
+}
+
+async function findExpired(
+  pattern: RecordPathPattern,
+  recordPath: string,
+  rules: RetentionRules,
+  deps: RetentionDeps,
+): Promise<{ readonly expired: readonly string[]; readonly folders: readonly string[] }> {
+  const expired: string[] = [];
+  const folders: string[] = [];
+  const limits = new Map<string, number | undefined>();
+  const nowUs = deps.clock.wallMs() * 1000;
+  await findRecordings(pattern, {
+    onFolder: (folder) => {
+      folders.push(folder);
+    },
+    onRecording: ({ file, path, startUs }) => {
+      if (!limits.has(path)) {
+        limits.set(path, rules.deleteAfterMs(path, recordPath));
+      }
+      const limitMs = limits.get(path);
+      const hasExpired = limitMs !== undefined && limitMs > 0 && startUs <= nowUs - limitMs * 1000;
+      if (hasExpired && (deps.ageMs(file) ?? limitMs) >= limitMs) {
+        expired.push(file);
+      }
+    },
+  });
+  return { expired, folders };
 }
 
 async function remove(file: string, deps: RetentionDeps): Promise<boolean> {

@@ -132,11 +132,9 @@ export class SegmentFile implements OpenFile {
       const name = this.#options.nameOf(clash);
       const folder = dirname(name);
       const firstMade = await mkdir(folder, { recursive: true });
-      this.#options.flush.add(name, this);
       try {
-        this.#fd = await openAsync(name, 'wx', 0o644);
+        this.#fd = await this.#create(name);
       } catch (error) {
-        this.#options.flush.remove(name);
         if (codeOf(error) === 'EEXIST' && clash < MAX_NAME_CLASHES) {
           continue;
         }
@@ -153,6 +151,20 @@ export class SegmentFile implements OpenFile {
       this.#pump();
       await syncFolders(folder, firstMade);
       return;
+    }
+  }
+
+  /** @throws with the code EEXIST also for the name of a file of ours that is not there yet, or is being finished */
+  async #create(name: string): Promise<number> {
+    const { flush } = this.#options;
+    if (!flush.add(name, this)) {
+      throw Object.assign(new Error(`${name} is being written`), { code: 'EEXIST' });
+    }
+    try {
+      return await openAsync(name, 'wx', 0o644);
+    } catch (error) {
+      flush.remove(name);
+      throw error;
     }
   }
 
