@@ -59,23 +59,86 @@ test('a damaged picture is counted and the rest of its group is left out', async
   expect(run.stream?.framesInError).toBeGreaterThan(0);
 });
 
-test('a track that stays silent for five seconds is left out', async () => {
-  const clock = new FakeClock();
-  await using camera = await scriptedCamera((request, caller) => {
+const sound = (first: number, count: number) => soundPackets(first, count, 2);
+const key = (sequence: number, ticks: number) =>
+  rtpFrame(0, idrPicture(50).subarray(4), { ...PICTURE, sequence, ticks, marker: true });
+const skip = (sequence: number, ticks: number) =>
+  rtpFrame(0, skipPicture(1).subarray(4), { ...PICTURE, sequence, ticks, marker: true });
+
+/** A camera with picture and sound that sends `first` with PLAY, and more as the test says. */
+async function play(clock: FakeClock, sdp: string, ...first: readonly Uint8Array[]) {
+  const camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'PLAY') {
       return undefined;
     }
     caller.reply(request, 200);
-    caller.send(...soundPackets(0, 3, 2));
-    // Asked when the sound has been read: replies and media come in their order.
-    caller.send('OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n');
+    caller.send(...first, ASK);
     return true;
-  }, avSdp);
-  await using run = new Run(url(camera), { readTimeoutMs: 60_000 }, clock);
-  await camera.until(() => camera.callers[0]?.replies.length === 1);
+  }, sdp);
+  const run = new Run(url(camera), { readTimeoutMs: 10_000 }, clock);
+  let asked = 1;
+  const read = () => camera.until(() => camera.callers[0]?.replies.length === asked);
+  await read();
+  /** Resolves when it has been read: replies and media come in their order. */
+  const send = async (...packets: readonly Uint8Array[]) => {
+    camera.callers[0]?.send(...packets, ASK);
+    asked += 1;
+    await read();
+  };
+  const close = async () => {
+    await run[Symbol.asyncDispose]();
+    await camera[Symbol.asyncDispose]();
+  };
+  return { run, send, [Symbol.asyncDispose]: close };
+}
+const ASK = 'OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n';
+const bareSdp = avSdp.replace(/;?sprop-parameter-sets=[^;\r\n]*/, '');
+
+test('sound that stays silent for five seconds is left out', async () => {
+  const clock = new FakeClock();
+  await using camera = await play(clock, avSdp, key(1, 0), skip(2, 3600));
   await clock.advance(4_499);
-  expect(run.tracks).toEqual([]);
+  expect(camera.run.tracks).toEqual([]);
   await clock.advance(501);
-  await run.sampled(3);
-  expect(run.tracks.map((track) => track.codec)).toEqual(['g711']);
+  await camera.run.sampled(2);
+  expect(camera.run.tracks.map((track) => track.codec)).toEqual(['h264']);
+});
+
+test('a picture is waited for longer than sound, and one that comes later still makes a new start', async () => {
+  const clock = new FakeClock();
+  await using camera = await play(clock, avSdp, ...sound(0, 3));
+  for (const second of [5, 10, 15]) {
+    await clock.advance(5_000);
+    await camera.send(...sound(second, 1));
+    expect(camera.run.tracks).toEqual([]);
+  }
+  await clock.advance(5_000);
+  await camera.run.sampled(1);
+  expect(camera.run.tracks.map((track) => track.codec)).toEqual(['g711']);
+  await camera.send(key(1, 0), skip(2, 3600), ...sound(20, 1));
+  await clock.advance(500);
+  expect(await camera.run.failure()).toBe("camera of path 'garden' sends its picture late: starting again with it");
+});
+
+test('a camera whose picture stops is given up although its sound goes on', async () => {
+  const clock = new FakeClock();
+  await using camera = await play(clock, avSdp, key(1, 0), skip(2, 3600), ...sound(0, 1));
+  await camera.run.sampled(3);
+  await clock.advance(9_000);
+  await camera.send(...sound(1, 1));
+  await clock.advance(1_000);
+  expect(await camera.run.failure()).toBe("camera of path 'garden' has sent no picture for 10 s, only sound");
+});
+
+test('a camera whose pictures never become whole is given up, and told so', async () => {
+  const clock = new FakeClock();
+  await using camera = await play(clock, bareSdp, key(1, 0));
+  for (let seconds = 5; seconds <= 25; seconds += 5) {
+    await clock.advance(5_000);
+    await camera.send(key(1 + seconds, seconds * 90_000));
+  }
+  await clock.advance(5_000);
+  expect(await camera.run.failure()).toBe(
+    "camera of path 'garden' has sent no whole picture for 30 s, although it sends (H264)",
+  );
 });

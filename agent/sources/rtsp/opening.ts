@@ -1,3 +1,4 @@
+import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Track } from '../../media/track.ts';
 import type { Stream } from '../../stream/stream.ts';
@@ -5,10 +6,10 @@ import type { SourceSink } from '../source.ts';
 import type { Timeline } from '../timeline.ts';
 import type { TrackReceiver, UnitOutput } from './track-receiver.ts';
 
-/** A track that has sent nothing for so long is not waited for any more. */
+/** Sound that has not come after so long is not waited for any more: there are microphones that are off. */
 const SILENT_MS = 5_000;
-/** A track that sends, but whose description does not come, holds the others up for so long at most. */
-const UNDESCRIBED_MS = 20_000;
+/** A picture that does not come, or a track that sends but whose description does not, holds the others up for so long at most. */
+const MISSING_MS = 20_000;
 /** What is kept until the stream opens: since the last key picture, and bounded. */
 const HELD_BYTES = 16 << 20;
 const HELD_UNITS = 4_000;
@@ -34,24 +35,31 @@ export class Opening implements UnitOutput {
   readonly #sink: SourceSink;
   readonly #timeline: Timeline;
   readonly #receivers: readonly TrackReceiver[];
+  readonly #name: string;
   readonly #log: Logger;
   readonly #heard = new Set<TrackReceiver>();
   readonly #lanes = new Map<TrackReceiver, Lane>();
   #held: HeldUnit[] = [];
   #heldBytes = 0;
   #damage = 0;
+  #isPictureLate = false;
   #stream: Stream | undefined;
 
-  /** @param receivers filled by the owner before the first packet */
-  constructor(sink: SourceSink, timeline: Timeline, receivers: readonly TrackReceiver[], log: Logger) {
+  /**
+   * @param receivers filled by the owner before the first packet
+   * @param name of the path, for messages
+   */
+  constructor(sink: SourceSink, timeline: Timeline, receivers: readonly TrackReceiver[], name: string, log: Logger) {
     this.#sink = sink;
     this.#timeline = timeline;
     this.#receivers = receivers;
+    this.#name = name;
     this.#log = log;
   }
 
-  get isOpen(): boolean {
-    return this.#stream !== undefined;
+  /** The stream goes without this track. */
+  hasLeftOut(receiver: TrackReceiver): boolean {
+    return this.#stream !== undefined && !this.#lanes.has(receiver);
   }
 
   onUnit(receiver: TrackReceiver, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void {
@@ -82,13 +90,18 @@ export class Opening implements UnitOutput {
     }
   }
 
-  /** Called now and then: stops waiting for tracks that do not come. @param playingMs since PLAY */
+  /** Called now and then: stops waiting for tracks that do not come. @param playingMs since PLAY; @throws PerchError to start again */
   check(playingMs: number): void {
+    if (this.#isPictureLate) {
+      const message = `camera of path '${this.#name}' sends its picture late: starting again with it`;
+      throw new PerchError('unavailable', message, { path: this.#name });
+    }
     if (this.#stream || playingMs < SILENT_MS) {
       return;
     }
     const ready = this.#receivers.filter((receiver) => receiver.track && receiver.packets > 0);
-    const isHopeless = (receiver: TrackReceiver) => receiver.packets === 0 || playingMs >= UNDESCRIBED_MS;
+    const isHopeless = (receiver: TrackReceiver) =>
+      playingMs >= MISSING_MS || (receiver.packets === 0 && !receiver.isVideo);
     const missing = this.#receivers.filter((receiver) => !ready.includes(receiver));
     if (ready.length > 0 && missing.every(isHopeless)) {
       for (const { format, packets } of missing) {
@@ -142,6 +155,7 @@ export class Opening implements UnitOutput {
   ): void {
     const lane = this.#lanes.get(receiver);
     if (!lane) {
+      this.#isPictureLate ||= receiver.isVideo;
       return;
     }
     const timeline = receiver.timeline;

@@ -13,6 +13,8 @@ import { Opening } from './opening.ts';
 import { TrackReceiver } from './track-receiver.ts';
 
 const MAX_TRACKS = 8;
+/** So long we wait for a whole picture after damage: a new connection begins with one. */
+const BROKEN_PICTURE_MS = 30_000;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 5_000;
 /** Half of RFC 2326's session timeout; longer ones of the camera's do not make it longer. */
@@ -56,7 +58,7 @@ export class RtspSession implements FrameSink {
     this.#name = options.name;
     this.#readTimeoutMs = options.readTimeoutMs;
     this.#timeline = new Timeline(clock);
-    this.#opening = new Opening(sink, this.#timeline, this.#receivers, log);
+    this.#opening = new Opening(sink, this.#timeline, this.#receivers, options.name, log);
   }
 
   /** SETUP of every track that we can take. Sound that the camera refuses to set up is done without. */
@@ -75,7 +77,10 @@ export class RtspSession implements FrameSink {
             throw error;
           }
           refusal ??= error;
-          this.#log.warn({ codec: receiver.format.encoding, reason: explain(error) }, 'camera refuses to set up a track');
+          this.#log.warn(
+            { codec: receiver.format.encoding, reason: explain(error) },
+            'camera refuses to set up a track',
+          );
         }
       }
     }
@@ -109,7 +114,7 @@ export class RtspSession implements FrameSink {
         reportAtMs = nowMs + REPORT_EVERY_MS;
         this.#report();
       }
-      this.#watch(nowMs, nowMs - startedMs);
+      this.#watch(nowMs, startedMs);
     });
     const over = new AbortController();
     const aborted = new Promise<void>((resolve) => {
@@ -187,7 +192,7 @@ export class RtspSession implements FrameSink {
     }
   }
 
-  #watch(nowMs: number, playingMs: number): void {
+  #watch(nowMs: number, startedMs: number): void {
     const silentMs = nowMs - this.#lastMediaMs;
     const context = { path: this.#name };
     if (silentMs >= this.#readTimeoutMs) {
@@ -197,9 +202,29 @@ export class RtspSession implements FrameSink {
       this.#connection.fail(new PerchError('unavailable', `camera of path '${this.#name}' ended the stream`, context));
     } else {
       try {
-        this.#opening.check(playingMs);
+        this.#opening.check(nowMs - startedMs);
+        this.#watchPicture(nowMs, startedMs);
       } catch (cause) {
         this.#connection.fail(cause);
+      }
+    }
+  }
+
+  /** Sound does not keep a connection whose picture has stopped, nor do packets that never make a whole one. */
+  #watchPicture(nowMs: number, startedMs: number): void {
+    for (const receiver of this.#receivers) {
+      if (!receiver.isVideo || receiver.packets === 0 || this.#opening.hasLeftOut(receiver)) {
+        continue;
+      }
+      const who = `camera of path '${this.#name}' has sent`;
+      const context = { path: this.#name, codec: receiver.format.encoding };
+      if (nowMs - receiver.lastPacketMs >= this.#readTimeoutMs) {
+        const message = `${who} no picture for ${this.#readTimeoutMs / 1000} s, only sound`;
+        throw new PerchError('timeout', message, context);
+      }
+      if (nowMs - Math.max(startedMs, receiver.lastUnitMs) >= BROKEN_PICTURE_MS) {
+        const message = `${who} no whole picture for ${BROKEN_PICTURE_MS / 1000} s, although it sends (${context.codec})`;
+        throw new PerchError('unavailable', message, context);
       }
     }
   }
