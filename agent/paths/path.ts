@@ -63,16 +63,20 @@ export class Path implements SourceSink {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#closeStream();
-    await Promise.all([this.#running, this.#recorder?.stop()]);
+    // A source that was just about to deliver may have begun one more file.
+    await this.#running;
+    await this.#recorder?.stop();
   }
 
   /** Another recorder, or none: source and readers do not notice. */
   async setRecorder(recorder: PathRecorder | undefined): Promise<void> {
     const old = this.#recorder;
+    const stream = this.#stream;
     this.#recorder = recorder;
     await old?.stop();
-    if (this.#stream && this.#recorder === recorder) {
-      recorder?.start(this.#stream);
+    // A stream that has come meanwhile was begun when it opened.
+    if (stream && this.#stream === stream && this.#recorder === recorder) {
+      recorder?.start(stream);
     }
   }
 

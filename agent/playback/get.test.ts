@@ -85,6 +85,18 @@ describe('format=fmp4', () => {
     expect(rounded(played.of(1))).toEqual([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]);
   });
 
+  test('a start in the gap behind a recording that was cut off gives what follows', async () => {
+    using folder = temporaryFolder();
+    const [cutOff = ''] = await record(folder.path, 4);
+    await record(folder.path, 3, { wall: WALL + 10_000 });
+    const bytes = readFileSync(cutOff);
+    bytes.writeUInt32BE(0, bytes.indexOf('mvhd') + 20);
+    writeFileSync(cutOff, bytes);
+    await using playback = openPlayback(folder.path);
+    const played = await readAnswer(folder.path, await getBytes(playback, 8_000, 60));
+    expect(rounded(played.of(1))).toEqual(Array.from({ length: 30 }, (_, i) => 2 + i / 10));
+  });
+
   test('a start before the first recording keeps its place in time', async () => {
     using folder = temporaryFolder();
     await record(folder.path, 9);

@@ -84,7 +84,7 @@ class AnswerBuilder {
   async add(row: SegmentRow): Promise<boolean> {
     const before = this.#before;
     // A recording that has ended before the start is no part of the answer; one behind a gap ends it.
-    if (!before && row.state === STATE.finished && row.startUs + row.durationUs <= this.#request.startUs) {
+    if (!before && row.startUs + row.durationUs <= this.#request.startUs) {
       return true;
     }
     if (before && !goesOn(before.row, row)) {

@@ -157,6 +157,22 @@ test.for([
   expect(await spans(playback)).toEqual([['2026-07-01T12:00:00Z', 6]]);
 });
 
+test('an index that is found damaged in use and cannot be removed goes on in memory', async () => {
+  using folder = temporaryFolder();
+  const [file = ''] = await record(folder.path, 2);
+  const index = join(folder.path, 'index.db');
+  {
+    await using before = openPlayback(folder.path, index);
+    await before.rebuild(new AbortController().signal);
+  }
+  writeFileSync(index, readFileSync(index).fill(0x55, 4_200));
+  await using playback = openPlayback(folder.path, index);
+  rmSync(`${index}-shm`, { force: true });
+  mkdirSync(`${index}-shm`);
+  playback.segmentLog.opened({ path: 'cam', file, startUs: WALL * 1000 });
+  expect(await spans(playback)).toEqual([['2026-07-01T12:00:00Z', 2]]);
+});
+
 test('an index that cannot be written lives in memory', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 2);

@@ -273,8 +273,11 @@ export class SegmentIndex {
   }
 
   /** Without a place on the disk the index lives in memory: slower after each start, but right. */
-  #open(): DatabaseSync {
+  #open(isDamaged = false): DatabaseSync {
     try {
+      if (isDamaged) {
+        removeCache(this.#file);
+      }
       return openCache(this.#file, VERSION, SCHEMA);
     } catch (error) {
       this.#onFault(error);
@@ -294,8 +297,7 @@ export class SegmentIndex {
       if (isDamaged(error)) {
         this.#statements.clear();
         this.#database.close();
-        removeCache(this.#file);
-        this.#database = this.#open();
+        this.#database = this.#open(true);
         this.generation += 1;
       }
       return otherwise;

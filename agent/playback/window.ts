@@ -45,7 +45,7 @@ export class WindowCut {
   readonly #timing: FileTiming;
   readonly #endSeconds: number;
   readonly #sink: FragmentSink;
-  /** Fragments with samples before the start, until the first without. */
+  /** Fragments with samples before the start, until the first without; not further back than any track needs for decoding. */
   #head: PlacedFragment[] = [];
   #isPastHead = false;
 
@@ -60,6 +60,9 @@ export class WindowCut {
     const runs = placed.fragment.runs;
     if (!this.#isPastHead) {
       if (runs.some((run) => this.#timeOf(run) < 0)) {
+        if (this.#startsAll(runs)) {
+          this.#head = [];
+        }
         this.#head.push({ ...placed, moof: placed.moof.slice() });
         return true;
       }
@@ -76,6 +79,22 @@ export class WindowCut {
     if (!this.#isPastHead) {
       this.#endHead([]);
     }
+  }
+
+  /** Every track has a sync sample before the start here: whatever came earlier is not needed. */
+  #startsAll(runs: readonly FragmentRun[]): boolean {
+    return [...this.#timing.timescales.keys()].every((trackId) =>
+      runs.some((run) => {
+        let time = this.#timeOf(run);
+        for (let i = 0; run.trackId === trackId && i < run.count && time < 0; i += 1) {
+          if (run.isSync(i)) {
+            return true;
+          }
+          time += run.durations[i] as number;
+        }
+        return false;
+      }),
+    );
   }
 
   #endHead(following: readonly FragmentRun[]): void {

@@ -95,6 +95,15 @@ test('what comes before the first key frame is left out', async () => {
   expect(file.mark.wallUs).toBe((WALL + 1000) * 1000);
 });
 
+test('a file of a single picture is finished all the same', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path);
+  feed(running.stream, [tinyVideo(1, 10, 10, 0, WALL)]);
+  running.stream.close();
+  await running.recorder.stop();
+  expect((await readFile(running.log.names[0] ?? '')).durationMs).toBe(1);
+});
+
 test('recording that begins late has the group of pictures that the stream kept', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
@@ -149,6 +158,20 @@ test('a single wrong timestamp is left out, a clock that has jumped begins a fil
   expect(files.map((file) => countOf(file, 1))).toEqual([19, 10]);
   expect(files[0]?.mark.streamId).not.toBe(files[1]?.mark.streamId);
   expect(running.recorder.dropped['jumped timestamp']).toBeGreaterThan(0);
+});
+
+test('a camera whose clock runs away gets a new file with the right time in good order, and loses nothing', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path);
+  const slow = tinyVideo(600, 10, 10, 0, WALL).map((sample, i) => ({ ...sample, wall: WALL + i * 110 }));
+  feed(running.stream, [slow]);
+  running.stream.close();
+  await running.recorder.stop();
+  const files = await Promise.all(running.log.names.map(readFile));
+  expect(files.map((file) => countOf(file, 1))).toEqual([260, 260, 80]);
+  expect(files.map((file) => file.mark.wallUs / 1000 - WALL)).toEqual([0, 28_600, 57_200]);
+  expect(new Set(files.map((file) => file.mark.streamId)).size).toBe(1);
+  expect(running.recorder.dropped['jumped timestamp']).toBe(0);
 });
 
 test('a name that is taken is never overwritten: the file gets the next microsecond', async () => {

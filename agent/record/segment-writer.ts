@@ -39,8 +39,9 @@ export class SegmentWriter {
     return this.#file?.sizeBytes ?? 0;
   }
 
+  /** Never 0, which would say that the file is unfinished. */
   get durationMs(): number {
-    return Math.round(this.#endSeconds * 1000);
+    return Math.max(1, Math.round(this.#endSeconds * 1000));
   }
 
   /**

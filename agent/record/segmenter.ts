@@ -10,6 +10,8 @@ import { leadingTrackOf, TrackBuffer } from './track-buffer.ts';
 const MAX_LAG_SECONDS = 1;
 /** When the capture times and the stream's own times part by more than this, one of the two has jumped. */
 const MAX_DRIFT_MS = 5_000;
+/** A camera's clock runs away from ours by seconds in a day: long before that is taken for a jump, a new file is labelled anew. */
+const TOLERATED_DRIFT_MS = MAX_DRIFT_MS / 2;
 const JUMPS_TO_START_OVER = 3;
 /** A sample of another track this far from the leading one is a wrong timestamp. */
 const MAX_SPREAD_SECONDS = 10;
@@ -146,8 +148,12 @@ export class Segmenter implements Reader {
   }
 
   #hasJumped(sample: Sample): boolean {
+    return this.#driftMs(sample) > MAX_DRIFT_MS;
+  }
+
+  #driftMs(sample: Sample): number {
     const mediaMs = this.#lead.secondsOf(sample.dts - this.#startDts) * 1000;
-    return Math.abs(sample.wall - this.#startWall - mediaMs) > MAX_DRIFT_MS;
+    return Math.abs(sample.wall - this.#startWall - mediaMs);
   }
 
   #isStray(buffer: TrackBuffer, sample: Sample): boolean {
@@ -205,14 +211,14 @@ export class Segmenter implements Reader {
     }
   }
 
-  /** At a key sample of the leading track (held): ends the file when it is long enough. */
+  /** At a key sample of the leading track (held): ends the file when it is long enough, or its time has come to differ from ours. */
   #cutAt(sample: Sample): void {
     if (this.#isWaiting) {
       return;
     }
     const ticks = sample.dts - this.#startDts;
     const isLongEnough = ticks * 1000 >= this.#limits.segmentDurationMs * this.#lead.description.clockRate;
-    if (!isLongEnough && !this.#wantsNewFile) {
+    if (!isLongEnough && !this.#wantsNewFile && this.#driftMs(sample) <= TOLERATED_DRIFT_MS) {
       return;
     }
     const oldest = this.#lead.secondsOf(sample.dts) - MAX_LAG_SECONDS;
