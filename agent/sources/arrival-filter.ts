@@ -48,4 +48,11 @@ export class ArrivalFilter {
     }
     this.#lastAtMs = atMs;
   }
+
+  /** Media time has been set forward: what was 0 is `ms` now. */
+  advance(ms: number): void {
+    this.offsetMs -= ms;
+    this.#leastMs -= ms;
+    this.#leastBeforeMs -= ms;
+  }
 }

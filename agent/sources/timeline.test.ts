@@ -168,3 +168,37 @@ test('a step of the wall clock is followed at once', () => {
   clock.stepWall(HOUR_MS);
   expect(timeline.wallOffsetMs() - before).toBe(HOUR_MS);
 });
+
+test.for([
+  ['stand still', 5_100, () => 7],
+  ['count milliseconds', 20_000, (i: number) => i * 40],
+  ['stood still for eight seconds', 5_100, (i: number) => 3600 * (i < 500 ? i : Math.max(500, i - 200))],
+] as const)('timestamps that %s do not stop time', ([, limitMs, timestampOf]) => {
+  const { timeline, track } = opened(90_000, true);
+  const pictures = 3_000;
+  let lastTicks = 0;
+  for (let i = 0; i < pictures; i += 1) {
+    const ticks = track.arrive(timestampOf(i), i * 40);
+    if (i === 0) {
+      timeline.open(track.captureMs(ticks));
+    }
+    expect(ticks).toBeGreaterThanOrEqual(lastTicks);
+    lastTicks = ticks;
+  }
+  const realMs = pictures * 40;
+  expect(Math.abs(track.timeOf(lastTicks) / 90 - realMs)).toBeLessThan(limitMs);
+  expect(Math.abs(track.captureMs(lastTicks) - realMs)).toBeLessThan(limitMs);
+  expect(track.jumps).toBeGreaterThan(0);
+});
+
+test('a network that holds everything back for six seconds and then lets it go moves nothing', () => {
+  const { timeline, track } = opened();
+  for (let i = 0; i < 3_000; i += 1) {
+    const capturedMs = i * 40;
+    const ticks = track.arrive(i * 3600, capturedMs >= 20_000 && capturedMs < 26_000 ? 26_000 : capturedMs);
+    if (i === 0) {
+      timeline.open(track.captureMs(ticks));
+    }
+    expect(track.timeOf(ticks)).toBe(i * 3600);
+  }
+});

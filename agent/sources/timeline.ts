@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { TickUnwrapper } from '../media/rtp/ticks.ts';
 import { ArrivalFilter } from './arrival-filter.ts';
 
-/** Timestamps that run ahead of their packets' arrival by more than this have jumped. */
+/** Timestamps that run ahead of their packets' arrival by more than this, or for good behind it, have jumped. */
 const JUMP_MS = 5_000;
 /** Pictures out of order (B-frames) reach this far back at most; what goes further back has jumped. */
 const REORDER_MS = 1_000;
@@ -127,7 +127,8 @@ export class TrackTimeline {
    * @param atMs monotonic time of arrival
    */
   arrive(timestamp: number, atMs: number): number {
-    if (timestamp === this.#lastTimestamp && !this.#mustReanchor) {
+    const isRepeated = timestamp === this.#lastTimestamp;
+    if (isRepeated && !this.#mustReanchor && atMs - this.#newestAtMs < JUMP_MS) {
       return this.#lastTicks;
     }
     const isFirst = this.#lastTimestamp < 0;
@@ -135,19 +136,18 @@ export class TrackTimeline {
     if (!isFirst) {
       const arrivedTicks = ((atMs - this.#newestAtMs) * this.#rtpClockRate) / 1000;
       const aheadTicks = ticks - this.#newestTicks;
-      if (this.#mustReanchor || aheadTicks - arrivedTicks > this.#jumpTicks || -aheadTicks > this.#backTicks) {
+      const isAhead = aheadTicks - arrivedTicks > this.#jumpTicks;
+      if (this.#mustReanchor || isRepeated || isAhead || -aheadTicks > this.#backTicks) {
         const anchorTicks = this.#newestTicks + Math.max(1, Math.round(arrivedTicks));
-        this.#shiftTicks += anchorTicks - ticks;
+        this.#shift(anchorTicks - ticks);
         ticks = anchorTicks;
         this.#mustReanchor = false;
-        this.reportOffsetMs = Number.NaN;
-        this.jumps += 1;
       }
     }
     if (isFirst || ticks > this.#newestTicks) {
+      ticks += this.#catchUp(atMs, ticks);
       this.#newestTicks = ticks;
       this.#newestAtMs = atMs;
-      this.#filter.push(atMs, this.#msOf(ticks));
     }
     this.#lastTimestamp = timestamp;
     this.#lastTicks = ticks;
@@ -175,6 +175,26 @@ export class TrackTimeline {
   timeOf(ticks: number): number {
     // `+ 0` makes a rounded -0 a plain zero.
     return Math.round(((ticks - this.#originTicks) * this.#clockRate) / this.#rtpClockRate) + 0;
+  }
+
+  /** A camera whose clock has stood still, or runs far too slowly, is set forward: ticks to add. The network's delays never last so long. */
+  #catchUp(atMs: number, ticks: number): number {
+    const beforeMs = this.#filter.offsetMs;
+    this.#filter.push(atMs, this.#msOf(ticks));
+    const lateMs = this.#filter.offsetMs - beforeMs;
+    if (!(lateMs > JUMP_MS)) {
+      return 0;
+    }
+    const lateTicks = Math.round((lateMs * this.#rtpClockRate) / 1000);
+    this.#filter.advance(this.#msOf(lateTicks));
+    this.#shift(lateTicks);
+    return lateTicks;
+  }
+
+  #shift(byTicks: number): void {
+    this.#shiftTicks += byTicks;
+    this.reportOffsetMs = Number.NaN;
+    this.jumps += 1;
   }
 
   #msOf(ticks: number): number {
