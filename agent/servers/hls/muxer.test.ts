@@ -186,6 +186,29 @@ test('audio that never comes is not waited for and not announced', async () => {
   expect(muxer.multivariantPlaylist('')).not.toContain('AUDIO');
 });
 
+test('the count of discontinuities before a segment stays the same while the list moves on', () => {
+  const stream = new Stream([tinyH264]);
+  const { muxer } = setup(stream);
+  const pictures = tinyVideo(250, 25, 25);
+  const counts = new Map<string, Set<number>>();
+  for (const [i, picture] of pictures.entries()) {
+    if (i === 50) {
+      stream.setTrack(0, { ...tinyH264, fps: 25 });
+    }
+    stream.write(0, picture);
+    const lines = (muxer.mediaPlaylist('video1', '') ?? '').split('\n');
+    let count = Number(/^#EXT-X-DISCONTINUITY-SEQUENCE:(\d+)$/m.exec(lines.join('\n'))?.[1] ?? 0);
+    for (const line of lines) {
+      count += line === '#EXT-X-DISCONTINUITY' ? 1 : 0;
+      if (line.endsWith('.mp4')) {
+        counts.set(line, (counts.get(line) ?? new Set()).add(count));
+      }
+    }
+  }
+  const expected = [...counts.keys()].map((_, i) => [i < 2 ? 0 : 1]);
+  expect([...counts.values()].map((seen) => [...seen])).toEqual(expected);
+});
+
 test('new parameter sets begin a segment with a new init file and a discontinuity in every rendition', () => {
   const stream = new Stream([tinyH264, opus]);
   const { muxer } = setup(stream, { segmentCount: 20, segmentDurationMs: 3000 });

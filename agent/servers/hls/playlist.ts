@@ -14,6 +14,7 @@ export interface SegmentLine {
 
 export interface MediaPlaylist {
   readonly targetDurationS: number;
+  /** Up to the first segment, its own included. */
   readonly discontinuitySequence: number;
   /** Oldest first, at least one. */
   readonly segments: readonly SegmentLine[];
@@ -45,7 +46,7 @@ export function writeMediaPlaylist(playlist: MediaPlaylist, query: string): stri
   }
   let init = '';
   for (const [i, segment] of segments.entries()) {
-    // At the head of the list it says nothing: what it would break with is gone.
+    // At the head of the list it says nothing: what it would break with is gone, and the sequence counts it.
     if (segment.isDiscontinuity && i > 0) {
       lines.push('#EXT-X-DISCONTINUITY');
     }

@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
@@ -167,6 +170,31 @@ test.for([
   const answer = await app.inject(url);
   expect(answer.statusCode).toBe(status);
   expect(answer.json()).toEqual({ status: 'error', error });
+});
+
+test('an ffmpeg that reloads a playlist over its connection is told each init file once, through a proxy each time', async () => {
+  const { app, paths } = setup();
+  const stream = live(paths);
+  const address = await app.listen({ host: '127.0.0.1', port: 0 });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = async (file: string, headers: Record<string, string>) => {
+    const request = get(`${address}/cam/${file}`, { agent, headers });
+    const [answer] = (await once(request, 'response')) as [IncomingMessage];
+    return [...(await text(answer)).matchAll(/MAP:URI="[0-9a-f]+_(\w+).mp4"/g)].map((match) => match[1]);
+  };
+  const lavf = { 'user-agent': 'Lavf/60.16.100' };
+  await ask('index.m3u8', lavf);
+  expect(await ask('video1_stream.m3u8', lavf)).toEqual(['video1_init']);
+  expect(await ask('audio2_stream.m3u8', lavf)).toEqual(['audio2_init']);
+  expect(await ask('video1_stream.m3u8', lavf)).toEqual([]);
+  expect(await ask('video1_stream.m3u8', { ...lavf, 'x-forwarded-for': '192.0.2.7' })).toEqual(['video1_init']);
+  expect(await ask('video1_stream.m3u8', { 'user-agent': 'AppleCoreMedia' })).toEqual(['video1_init']);
+
+  stream.close();
+  live(paths);
+  await ask('index.m3u8', lavf);
+  expect(await ask('video1_stream.m3u8', lavf)).toEqual(['video1_init']);
+  agent.destroy();
 });
 
 test('a token in the query goes along with every address', async () => {

@@ -72,35 +72,39 @@ async function answer(server: HlsServer, wanted: PathRequest, request: FastifyRe
     }
     case 'media': {
       const text = found(server.find(wanted.path)?.mediaPlaylist(wanted.rendition, query));
-      return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, isKnownToLavf(request) ? withoutFirstMap(text) : text);
+      return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, withoutKnownInit(text, request));
     }
     case 'file':
       return sendFile(found(server.find(wanted.path)), wanted.file, request, reply);
   }
 }
 
-/** By connection: the playlists that an ffmpeg has been given over it. */
-const readByLavf = new WeakMap<object, Set<string>>();
-const MOST_PLAYLISTS = 16;
+/** By connection: the init files that an ffmpeg has been told over it, as the playlist's lines. */
+const toldToLavf = new WeakMap<object, Set<string>>();
+const MOST_INIT_FILES = 16;
+/** Over a proxy's connection come the requests of several players. */
+const PROXY_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'] as const;
 
 /**
  * ffmpeg 4 to 7 (`Lavf/…`) read the init segment again at each reload of a playlist and complain of the `moov` that they know
- * already. They reload over one connection; there the address of the init segment is told once.
+ * already. They reload over one connection; there the address of an init segment is told once.
  */
-function isKnownToLavf({ headers, url, socket }: FastifyRequest): boolean {
-  if (!headers['user-agent']?.startsWith('Lavf/')) {
-    return false;
+function withoutKnownInit(playlist: string, { headers, socket }: FastifyRequest): string {
+  const line = /^#EXT-X-MAP:.*\n/m.exec(playlist)?.[0];
+  const isDirect = PROXY_HEADERS.every((name) => headers[name] === undefined);
+  if (line === undefined || !isDirect || !headers['user-agent']?.startsWith('Lavf/')) {
+    return playlist;
   }
-  const urls = readByLavf.get(socket) ?? new Set();
-  const isKnown = urls.has(url);
-  if (urls.size < MOST_PLAYLISTS) {
-    readByLavf.set(socket, urls.add(url));
+  const told = toldToLavf.get(socket) ?? new Set();
+  if (told.has(line)) {
+    // What follows a discontinuity keeps its own.
+    return playlist.replace(line, '');
   }
-  return isKnown;
+  if (told.size < MOST_INIT_FILES) {
+    toldToLavf.set(socket, told.add(line));
+  }
+  return playlist;
 }
-
-/** What follows a discontinuity keeps its own. */
-const withoutFirstMap = (playlist: string): string => playlist.replace(/^#EXT-X-MAP:.*\n/m, '');
 
 /** A path that is not configured is answered with 500 as MediaMTX does: its text is returned. */
 async function openMuxer(server: HlsServer, path: string): Promise<Muxer | string> {

@@ -81,10 +81,10 @@ export class Rendition {
     return this.#segments.length;
   }
 
-  /** Discontinuities in segments that are no longer listed. */
+  /** Discontinuities up to the first listed segment, its own included: the playlist does not tell it any more (RFC 8216 §6.2.2). */
   get discontinuitySequence(): number {
-    const hidden = this.#segments.slice(0, -this.#options.segmentCount);
-    return this.#removedDiscontinuities + hidden.filter((segment) => segment.isDiscontinuity).length;
+    const upToHead = this.#segments.slice(0, Math.max(1, this.#segments.length - this.#options.segmentCount + 1));
+    return this.#removedDiscontinuities + upToHead.filter((segment) => segment.isDiscontinuity).length;
   }
 
   /** The longest segment so far, rounded; never shrinks. */

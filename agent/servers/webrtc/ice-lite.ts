@@ -33,10 +33,12 @@ export interface CheckResult {
 /** One session's half of ICE, RFC 8445 §2.5 (lite): it answers checks, sends none and nominates nothing. */
 export class IceLite {
   readonly credentials: IceCredentials;
+  readonly remoteUfrag: string;
   readonly #username: string;
 
   constructor(credentials: IceCredentials, remoteUfrag: string) {
     this.credentials = credentials;
+    this.remoteUfrag = remoteUfrag;
     this.#username = `${credentials.ufrag}:${remoteUfrag}`;
   }
 

@@ -299,6 +299,16 @@ test('after an ICE restart the former credentials hold until the new ones are us
   expect(await checker.nextAnswer()).toBe(third);
 });
 
+test('fragments that follow an ICE restart are about its candidates and restart nothing again', async () => {
+  const server = await startServer(new Stream([VIDEO]));
+  const { secret } = await server.read(VIEWER, CHROMIUM);
+  const { ufrag, password } = credentialsIn(server.restart(secret, 'newu') ?? '');
+  expect([server.restart(secret, 'newu'), server.restart(secret, 'newu')]).toEqual([undefined, undefined]);
+  const checker = await openChecker(server);
+  const check = checker.send(`${ufrag}:newu`, password);
+  expect(await checker.nextAnswer()).toBe(check);
+});
+
 test('a viewer that never finishes its handshake is let go after ten seconds', async () => {
   const clock = new FakeClock();
   const server = await startServer(new Stream([VIDEO]), clock);

@@ -124,7 +124,7 @@ export class WebRtcServer {
     if (!session) {
       throw new PerchError('notFound', 'session not found');
     }
-    if (remoteUfrag === undefined || remoteUfrag === session.offer.ufrag) {
+    if (remoteUfrag === undefined || remoteUfrag === session.remoteUfrag) {
       return undefined;
     }
     const credentials = session.restartIce(remoteUfrag);

@@ -109,6 +109,11 @@ export class WebRtcSession implements Reader, UdpPeer {
     return this.#ice.credentials;
   }
 
+  /** The browser's half of the newest credentials. */
+  get remoteUfrag(): string {
+    return this.#ice.remoteUfrag;
+  }
+
   /** Becomes one of the stream's readers. The packets themselves come from the packetizer that all viewers share. */
   start(): void {
     this.#stream.addReader(this, false);

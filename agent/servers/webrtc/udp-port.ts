@@ -144,6 +144,11 @@ export class UdpPort {
   }
 
   #onMessage(datagram: Buffer, from: RemoteInfo): void {
+    if (from.port === 0) {
+      // Nobody can be answered there: Node throws at the attempt.
+      this.ignored += 1;
+      return;
+    }
     if (isStun(datagram)) {
       this.#onStun(datagram, from);
       return;
