@@ -185,7 +185,10 @@ test('a camera that does not answer, or a byte at a time for ever, costs one dea
   });
   for (const { url, calls } of [silent, trickling]) {
     const error = await failureOf({ url, callDeadlineMs: 300 });
-    expect([error.code, error.message]).toEqual(['timeout', 'no answer from the camera within 300 ms']);
+    expect([error.code, error.message]).toEqual([
+      'timeout',
+      `no answer from the camera at ${new URL(url).host} within 0.3 s`,
+    ]);
     expect(calls.length).toBe(1);
   }
 });
@@ -217,6 +220,11 @@ test.for([
   ['http://127.0.0.1:1/onvif', 'unavailable'],
 ] as const)('%s fails as %s', async ([url, code]) => {
   expect((await failureOf({ url })).code).toBe(code);
+});
+
+test('a camera that refuses the connection is told in words', async () => {
+  const { message } = await failureOf({ url: 'http://127.0.0.1:1/onvif' });
+  expect(message).toMatch(/^cannot reach the camera at 127\.0\.0\.1:1: it refuses the connection: check address/);
 });
 
 test('stopping ends the call', async () => {

@@ -5,6 +5,19 @@ import { find, findText, localName, plainLine, readXml } from './xml.ts';
 /** The largest real replies (profiles of a recorder with 32 channels) have some 300 kB. */
 const MAX_REPLY_BYTES = 1 << 20;
 
+/** Why a call did not get through, in words for people. */
+const CAUSES: Record<string, string> = {
+  ECONNREFUSED: 'it refuses the connection: check address and port, and that ONVIF is on in the camera',
+  EHOSTUNREACH: 'nothing answers there: is it on?',
+  EHOSTDOWN: 'nothing answers there: is it on?',
+  ETIMEDOUT: 'nothing answers there: is it on?',
+  ENETUNREACH: 'there is no network to it',
+  ENOTFOUND: 'no device with this name is known',
+  EAI_AGAIN: 'the name cannot be looked up now',
+  ECONNRESET: 'it broke the connection',
+  EPIPE: 'it broke the connection',
+};
+
 /** How one camera is called. The host is the one that the caller knows: never one that a reply has named. */
 export interface SoapTarget {
   readonly host: string;
@@ -41,9 +54,18 @@ async function post(target: SoapTarget, envelope: string): Promise<{ status: num
       throw cause;
     }
     if (deadline.aborted) {
-      throw new PerchError('timeout', `no answer from the camera within ${target.deadlineMs} ms`, context);
+      throw new PerchError(
+        'timeout',
+        `no answer from the camera at ${target.host}:${target.port} within ${target.deadlineMs / 1000} s`,
+        context,
+      );
     }
-    throw new PerchError('unavailable', `cannot reach the camera at ${target.host}:${target.port}`, context, cause);
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    const reason = CAUSES[code] ?? message;
+    throw new PerchError('unavailable', `cannot reach the camera at ${target.host}:${target.port}: ${reason}`, {
+      ...context,
+      errno: code,
+    });
   }
 }
 
@@ -82,7 +104,7 @@ function exchange(
         }
       });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
-      response.on('close', () => reject(new Error('the camera closed the connection inside its reply')));
+      response.on('close', () => reject(new Error('it closed the connection inside its reply')));
     });
     sent.end(envelope);
   });

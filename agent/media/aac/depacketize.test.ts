@@ -163,3 +163,15 @@ test('random packets give frames or damage, never an exception', () => {
   expect(seen.units.length).toBeGreaterThan(1000);
   expect(seen.units.every(({ data }) => data.length > 0 && data.length < 65_536)).toBe(true);
 });
+
+test('a whole frame behind a fragment that was never finished is not glued to it', () => {
+  const { seen, depacketizer, units } = setUp();
+  const packet = (text: string) => {
+    const bytes = hex(text);
+    depacketizer.push(bytes, 0, bytes.length, 100, false, false);
+  };
+  packet('0010 0040 aabbcc');
+  packet('0010 0018 ddeeff');
+  expect(units()).toEqual([[100, 'ddeeff']]);
+  expect(seen.damage).toHaveLength(1);
+});

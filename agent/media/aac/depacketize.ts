@@ -136,6 +136,9 @@ class AacDepacketizer implements Depacketizer {
   }
 
   #emit(chunk: Uint8Array, start: number, end: number, ticks: number): void {
+    if (this.#buffer.sizeBytes > 0) {
+      this.#damage('a fragmented AAC frame has no end');
+    }
     if (start < end && this.#buffer.append(chunk, start, end)) {
       this.#sink.onUnit(ticks, ticks, true, this.#buffer.take());
     }
