@@ -70,6 +70,8 @@ export class TrackTimeline {
   jumps = 0;
   /** Sender reports' clock at ticks 0, NaN while none has come. Only for comparison with other tracks of the same camera. */
   reportOffsetMs = Number.NaN;
+  /** A report that came before the first packet: it waits for the timestamps' scale. */
+  #earlyReport: { readonly unixMs: number; readonly timestamp: number } | undefined;
   readonly #rtpClockRate: number;
   readonly #backTicks: number;
   readonly #jumpTicks: number;
@@ -151,13 +153,22 @@ export class TrackTimeline {
     }
     this.#lastTimestamp = timestamp;
     this.#lastTicks = ticks;
+    if (this.#earlyReport) {
+      this.report(this.#earlyReport.unixMs, this.#earlyReport.timestamp);
+      this.#earlyReport = undefined;
+    }
     return ticks;
   }
 
   /** A sender report: the camera's clock `unixMs` and its RTP timestamp are the same moment. */
   report(unixMs: number, timestamp: number): void {
     // NTP time 0 means that the sender knows no time (RFC 3550 §6.4.1).
-    if (this.hasArrived && unixMs >= 0) {
+    if (!(unixMs >= 0)) {
+      return;
+    }
+    if (!this.hasArrived) {
+      this.#earlyReport = { unixMs, timestamp };
+    } else {
       this.reportOffsetMs = unixMs - this.#msOf(this.#unwrapper.near(timestamp) + this.#shiftTicks);
     }
   }
