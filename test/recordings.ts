@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../agent/base/log.ts';
@@ -15,6 +15,27 @@ import { tinyH264, tinyVideo } from './tiny-h264.ts';
 export function temporaryFolder(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'perch-recordings-'));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Does something without the superuser's rights, to whom every file is open. What is below `folder` can be changed all the same. */
+export async function asNobody<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) {
+    return work();
+  }
+  for (const entry of [
+    folder,
+    ...readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((n) => join(folder, n)),
+  ]) {
+    if ((statSync(entry).mode & 0o777) !== 0) {
+      chmodSync(entry, 0o777);
+    }
+  }
+  process.seteuid?.(65_534);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
 }
 
 /** Every file below a folder, sorted. */

@@ -178,7 +178,8 @@ export class Catalog implements SegmentLog {
       if (!(error instanceof PerchError) && codeOf(error) === '') {
         throw error;
       }
-      const found = await statOf(file);
+      // What only the system refused (too many open files, a disk that comes and goes) is looked at again at the next question.
+      const found = error instanceof PerchError ? await statOf(file) : undefined;
       this.index.setBroken(file, found?.size ?? 0, found?.mtimeMs ?? 0);
       this.#logger.warn({ file, cause: explain(error) }, 'left out a recording that cannot be read');
     }

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   copyFileSync,
   mkdirSync,
   readFileSync,
@@ -12,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openPlayback } from '../../test/playback.ts';
 import { random } from '../../test/random.ts';
-import { feed, record, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
+import { asNobody, feed, record, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
 import { tinyVideo } from '../../test/tiny-h264.ts';
 import { formatRecordPath } from '../record/record-path.ts';
 import type { Playback } from './playback.ts';
@@ -192,6 +193,16 @@ test('empty, headerless and broken files are left out, and the others are listed
   // What was broken may have been copied meanwhile.
   copyFileSync(first, at(10));
   expect(await spans(playback)).toHaveLength(2);
+});
+
+test('a recording that could not be opened for the moment is there again when it can', async () => {
+  using folder = temporaryFolder();
+  const [file = ''] = await record(folder.path, 2);
+  await using playback = openPlayback(folder.path, ':memory:');
+  chmodSync(file, 0o000);
+  await expect(asNobody(folder.path, () => spans(playback))).rejects.toThrow('no recording segments found');
+  chmodSync(file, 0o644);
+  expect(await spans(playback)).toEqual([['2026-07-01T12:00:00Z', 2]]);
 });
 
 test('a file whose tail is garbage is listed and played up to its last whole part', async () => {

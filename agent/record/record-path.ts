@@ -1,12 +1,10 @@
 import { resolve } from 'node:path';
-import { PerchError } from '../base/errors.ts';
 import { fromLocalTime, toLocalTime, zoneOffsetMs } from './time-zone.ts';
 
 /** What a recording is called after its template's expansion. */
-export const RECORDING_SUFFIX = '.mp4';
+const RECORDING_SUFFIX = '.mp4';
 
 const VARIABLE = /%(path|[YmdHMSfzs])/g;
-const DATE_VARIABLES = ['%Y', '%m', '%d', '%H', '%M', '%S'];
 /** What a path name consists of; the shortest match, because a template may go on after it. */
 const PATH_PATTERN = '[0-9A-Za-z_./-]+?';
 const PATTERNS: Record<string, string> = {
@@ -26,22 +24,6 @@ export interface RecordingName {
   readonly path: string;
   /** Unix microseconds. */
   readonly startUs: number;
-}
-
-/** @throws PerchError when recordings made with this template could not be told apart or found again */
-export function checkRecordPath(template: string, forPlayback: boolean): void {
-  const missing = (text: string): never => {
-    throw new PerchError('badInput', `recordPath '${template}' must contain ${text}`);
-  };
-  if (!template.includes('%path')) {
-    missing('%path');
-  }
-  if (!template.includes('%s') && !DATE_VARIABLES.every((variable) => template.includes(variable))) {
-    missing(`%s or all of ${DATE_VARIABLES.join(' ')}`);
-  }
-  if (forPlayback && !template.includes('%f')) {
-    missing('%f, which playback needs to tell recordings of one second apart');
-  }
 }
 
 /**

@@ -1,8 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
-import { filesBelow, SegmentLogBook, temporaryFolder } from '../../test/recordings.ts';
+import { asNobody, filesBelow, SegmentLogBook, temporaryFolder } from '../../test/recordings.ts';
 import { silentLogger } from '../base/log.ts';
 import { formatRecordPath } from './record-path.ts';
 import { deleteExpired, keepRetention, pauseMs, type RetentionRules } from './retention.ts';
@@ -101,22 +101,6 @@ test('where the recordings of one path cannot be read, those of the others still
   const round = () => deleteExpired(both, deps, new AbortController().signal, 'UTC');
   expect(await asNobody(folder.path, round)).toEqual([old]);
 });
-
-/** To the superuser every folder is open. */
-async function asNobody<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  if (process.geteuid?.() !== 0) {
-    return work();
-  }
-  for (const shared of [folder, join(folder, 'cam'), join(folder, 'cam', '2025-12-31')]) {
-    chmodSync(shared, 0o777);
-  }
-  process.seteuid?.(65_534);
-  try {
-    return await work();
-  } finally {
-    process.seteuid?.(0);
-  }
-}
 
 test('a limit of zero keeps everything', async () => {
   using folder = temporaryFolder();

@@ -84,7 +84,7 @@ export function writeMultivariantPlaylist(renditions: readonly RenditionLine[], 
   return `${lines.join('\n')}\n`;
 }
 
-export const playlistName = (rendition: string): string => `${rendition}_stream.m3u8`;
+const playlistName = (rendition: string): string => `${rendition}_stream.m3u8`;
 
 function streamInf(leading: RenditionLine, others: readonly RenditionLine[], hasGroup: boolean): string {
   const attributes = [

@@ -273,7 +273,7 @@ export class WebRtcSession implements Reader, UdpPeer {
   }
 }
 
-export const REORDERED = "WebRTC doesn't support H264 streams with B-frames";
+const REORDERED = "WebRTC doesn't support H264 streams with B-frames";
 
 export const reorderedError = (): PerchError => new PerchError('badInput', REORDERED);
 

@@ -21,7 +21,6 @@ const QUEUE_LIMIT_PACKETS = 2_048;
 /** Room for a header, a full payload and a tag, and a multiple of 16 bytes. */
 const SLOT_BYTES = 1_216;
 const SLOT_COUNT = 4_096;
-const SLOT_HEADER_AND_TAG_BYTES = 12 + 10;
 /** A phone has a handful of addresses; the oldest is forgotten. */
 const MAX_ADDRESSES_PER_PEER = 16;
 
@@ -183,9 +182,6 @@ export class UdpPort {
     }
   }
 }
-
-/** The largest payload that a slot holds. */
-export const MAX_SLOT_PAYLOAD_BYTES = SLOT_BYTES - SLOT_HEADER_AND_TAG_BYTES;
 
 function isQueueFull(socket: Socket | undefined): boolean {
   return (
