@@ -127,19 +127,6 @@ test('a sender report that comes before the first packet of its track counts', (
   expect(sound.captureMs(packet) - video.captureMs(picture)).toBeCloseTo(0, 3);
 });
 
-test('sender reports that come before the first packet count as well', () => {
-  const timeline = new Timeline(new FakeClock());
-  const video = timeline.addTrack(90_000, true);
-  const sound = timeline.addTrack(8_000, false);
-  // The sound is heard 700 ms after it was made, the picture seen at once.
-  video.report(1_000_000, 0xffff_ffff);
-  sound.report(1_000_000, 8_000);
-  const picture = video.arrive(0xffff_ffff, 1_000);
-  const noise = sound.arrive(8_000, 1_700);
-  timeline.align();
-  expect(sound.captureMs(noise) - video.captureMs(picture)).toBeCloseTo(0, 3);
-});
-
 test('without sender reports arrival decides, and so it does against nonsense', () => {
   expect(twoTracks(() => {})).toBeCloseTo(700, 3);
   expect(twoTracks((video) => video.report(1_000_000, 90_000))).toBeCloseTo(700, 3);
