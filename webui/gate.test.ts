@@ -5,6 +5,7 @@ const session = {
   claimed: true,
   loggedIn: true,
   user: 'owner',
+  mayLook: true,
   mayClaim: false,
   needsSetupCode: false,
   openAccess: false,

@@ -21,6 +21,7 @@ test('a phone at home claims the box with nothing but a password, and is logged 
     claimed: false,
     loggedIn: false,
     user: null,
+    mayLook: false,
     mayClaim: true,
     needsSetupCode: false,
     openAccess: false,
@@ -38,6 +39,7 @@ test('a phone at home claims the box with nothing but a password, and is logged 
     claimed: true,
     loggedIn: true,
     user: 'owner',
+    mayLook: true,
     mayClaim: false,
     warnings: ['a warning'],
   });

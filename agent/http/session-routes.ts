@@ -88,6 +88,7 @@ async function describeSession(
     claimed,
     loggedIn: sessionUser !== undefined,
     user: sessionUser ?? null,
+    mayLook: await access.allows(request, 'api'),
     mayClaim: !claimed,
     needsSetupCode: !claimed && !origin.isPrivate,
     openAccess: notices.isOpen,

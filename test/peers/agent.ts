@@ -12,6 +12,8 @@ export interface AgentOptions {
   /** A folder to go on with; without it a fresh one, removed at the end. */
   readonly dataDir?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Those of an agent that was there before, so that its page finds this one. */
+  readonly ports?: Agent['ports'];
   /** What the ports listen on; loopback when not given. */
   readonly host?: string;
 }
@@ -39,10 +41,14 @@ function portLines(ports: Agent['ports'], host: string): string {
   ].join('\n');
 }
 
+async function sixPorts(): Promise<Agent['ports']> {
+  const [main = 0, webrtc = 0, hls = 0, playback = 0, api = 0, media = 0] = await freePorts(6);
+  return { main, webrtc, hls, playback, api, media };
+}
+
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'perch-test-'));
-  const [main = 0, webrtc = 0, hls = 0, playback = 0, api = 0, media = 0] = await freePorts(6);
-  const ports = { main, webrtc, hls, playback, api, media };
+  const ports = options.ports ?? (await sixPorts());
   const args = ['--disable-warning=ExperimentalWarning', MAIN, '--data', dataDir];
   let env: NodeJS.ProcessEnv = { ...options.env };
   if (options.config === undefined) {
@@ -57,7 +63,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     args.push(file);
   }
   const running = startProcess(process.execPath, args, env);
-  const url = `http://127.0.0.1:${main}`;
+  const url = `http://127.0.0.1:${ports.main}`;
   await running.waitFor(/Perch is at http/);
   return {
     process: running,

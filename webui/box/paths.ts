@@ -46,6 +46,10 @@ async function askOnce(): Promise<void> {
   try {
     if (session.peek() === undefined || access.peek() === 'refused') {
       await loadSession();
+      if (session.peek()?.mayLook === false) {
+        onRefusal();
+        return;
+      }
     }
     const { items } = await ask<{ items: readonly PathItem[] }>('v3/paths/list?itemsPerPage=1000');
     paths.value = items;
@@ -67,11 +71,15 @@ function onAnswer(): void {
 function onFailure(error: unknown): void {
   const status = error instanceof BoxError ? error.status : 0;
   if (status === 401 || status === 403) {
-    // What was shown belongs to the one who was logged in.
-    paths.value = undefined;
-    access.value = 'refused';
-    onAnswer();
+    onRefusal();
     return;
   }
   awaySinceMs.value ??= Date.now();
+}
+
+function onRefusal(): void {
+  // What was shown belongs to the one who was logged in.
+  paths.value = undefined;
+  access.value = 'refused';
+  onAnswer();
 }

@@ -5,6 +5,8 @@ export interface Session {
   readonly claimed: boolean;
   readonly loggedIn: boolean;
   readonly user: string | null;
+  /** Whether the box shows us its cameras. */
+  readonly mayLook: boolean;
   readonly mayClaim: boolean;
   readonly needsSetupCode: boolean;
   /** Anyone on this network can watch. */

@@ -21,7 +21,7 @@ export function LoginPage() {
     setBusy(false);
   };
   return (
-    <form class="first" onSubmit={submit}>
+    <form class="door" onSubmit={submit}>
       <LanguageChoice />
       <div class="hero">
         <Mark />

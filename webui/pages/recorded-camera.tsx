@@ -111,7 +111,7 @@ export function RecordedCamera({ name, camera, spans, chooser }: RecordedCameraP
           atMs={atMs}
           onStep={(byMs) => atMs !== undefined && jumpTo(atMs + byMs)}
         />
-        <DayBar dayMs={day} rows={withinDay(spans, day)} atMs={atMs ?? day} onJump={jumpTo} />
+        <DayBar dayMs={day} rows={withinDay(spans, day)} atMs={atMs ?? newestMs} onJump={jumpTo} />
       </div>
       <Rows
         rows={hourRows(spans, day)}

@@ -36,7 +36,7 @@ export function StartPage() {
     setBusy(false);
   };
   return (
-    <form class="first" onSubmit={submit}>
+    <form class="door" onSubmit={submit}>
       <LanguageChoice />
       <div class="hero">
         <Mark />

@@ -1,0 +1,248 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { readTimeBar } from '../../agent/sources/demo/time-bar.ts';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { framesDecoded, pictureOf, startViewer, type Viewer } from '../peers/browser.ts';
+import { startGstCamera } from '../peers/camera.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
+
+const FRAMES = byLength(30, 900);
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1440, height: 900 };
+const TARGET_PX = 44;
+const GOOD_PASSWORD = 'a small bird by the river';
+/** Seconds of recording that leave room for a step of ten. */
+const RECORDED_S = 13;
+
+const camera = (encoder: string, codec: string) =>
+  `( videotestsrc is-live=true ! video/x-raw,width=640,height=360,framerate=15/1 ! ${encoder} tune=zerolatency speed-preset=ultrafast key-int-max=15 ! ${codec}parse ! rtp${codec}pay name=pay0 pt=96 )`;
+const H264 = camera('x264enc bitrate=800', 'h264');
+const H265 = camera('x265enc bitrate=800', 'h265');
+
+let viewer: Viewer;
+beforeAll(async () => {
+  viewer = await startViewer();
+});
+afterAll(() => viewer[Symbol.asyncDispose]());
+
+async function open(url: string, size = PHONE): Promise<Page> {
+  const page = await viewer.open(url, size);
+  page.setDefaultTimeout(50_000);
+  onTestFinished(() => page.close());
+  return page;
+}
+
+/** The time that stands in the picture, Unix milliseconds; undefined while there is none. */
+async function timeShown(page: Page): Promise<number | undefined> {
+  const picture = await pictureOf(page).catch(() => undefined);
+  return picture && readTimeBar(picture.luma, picture.width, picture.height, picture.width);
+}
+
+const timeShownAfter = (page: Page, ms: number): Promise<number> =>
+  until(async () => {
+    const shown = await timeShown(page);
+    return shown !== undefined && shown >= ms ? shown : undefined;
+  });
+
+const tile = (page: Page, name: string | RegExp) => page.getByRole('link', { name });
+const alert = (page: Page, text: string) => page.getByRole('alert').filter({ hasText: text });
+
+describeWith(['chromium'], 'the page, with the demo camera', () => {
+  let agent: Agent;
+  beforeAll(async () => {
+    agent = await startAgent();
+  });
+  afterAll(() => agent[Symbol.asyncDispose]());
+
+  test('a first visit at the box itself offers to claim it and shows the picture of this moment', async () => {
+    const page = await open(agent.url);
+    await tile(page, 'Make this box yours').waitFor();
+    await tile(page, 'Demo camera, Live').waitFor();
+    const before = Date.now();
+    await framesDecoded(page, FRAMES);
+    expect(Math.abs((await timeShownAfter(page, before)) - Date.now())).toBeLessThan(5_000);
+  });
+
+  test.for([
+    ['a phone', PHONE],
+    ['a desktop', DESKTOP],
+  ] as const)(
+    'on %s nothing scrolls sideways, fingers find every target, and the console stays empty',
+    async ([, size]) => {
+      const page = await open('about:blank', size);
+      const complaints: string[] = [];
+      page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+      page.on('pageerror', ({ message }) => complaints.push(message));
+      for (const [address, sign] of [
+        ['#/live', '.tile.live'],
+        ['#/live/demo', '.actions'],
+        ['#/live/nobody', '.empty'],
+        ['#/rec', '.begin'],
+        ['#/rec/demo?ago=5', 'video.recording'],
+        ['#/settings', '.headline'],
+        ['#/start', 'form'],
+      ] as const) {
+        await page.goto(`${agent.url}/${address}`);
+        await page.locator(sign).first().waitFor();
+        expect(await layoutFaults(page), address).toEqual([]);
+      }
+      expect(complaints).toEqual([]);
+    },
+  );
+
+  test('what was recorded plays, and a step shows the picture of the moment that the page tells', async () => {
+    await until(async () => {
+      const [span] = await agent.json<{ duration: number }[]>('/playback/list?path=demo').catch(() => []);
+      return span && span.duration > RECORDED_S ? true : undefined;
+    });
+    const page = await open(`${agent.url}/#/live/demo`);
+    await page.getByRole('link', { name: 'One minute ago' }).click();
+    await page.locator('video.recording').waitFor();
+    await framesDecoded(page, 10);
+    await page.evaluate(() => document.querySelector('video')?.pause());
+    const first = await expectTold(page);
+    await stepBy(page, '10 s on');
+    const second = await expectTold(page);
+    expect(second - first).toBeGreaterThan(8_000);
+    await stepBy(page, '10 s back');
+    expect(Math.abs((await expectTold(page)) - first)).toBeLessThan(1_500);
+  });
+});
+
+describeWith(['chromium'], 'the page and its box', () => {
+  test('a weak password is refused in words, a good one leads to live; the session outlives a restart, until one logs out', async () => {
+    await using agent = await startAgent();
+    const page = await open(`${agent.url}/#/start`);
+    const password = page.getByLabel('Your password');
+    for (const [weak, words] of [
+      ['seven77', 'Eight characters or more.'],
+      ['password1', 'Many people use this one.'],
+    ] as const) {
+      await password.fill(weak);
+      await page.getByRole('button', { name: 'Find my cameras' }).click();
+      await alert(page, words).waitFor();
+    }
+    await password.fill(GOOD_PASSWORD);
+    await page.getByRole('button', { name: 'Find my cameras' }).click();
+    await tile(page, 'Demo camera, Live').waitFor();
+
+    await agent.process.stop('SIGINT');
+    await using again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports });
+    await page.goto(again.url);
+    await tile(page, 'Demo camera, Live').waitFor();
+
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
+    const refused: string[] = [];
+    page.on('request', (request) => refused.push(...(request.url().match(/v3\/paths.*/) ?? [])));
+    await page.reload();
+    await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
+    expect(await layoutFaults(page)).toEqual([]);
+    await password.fill('a large bird by the river');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await alert(page, 'Name or password is not right.').waitFor();
+    expect(refused, 'asked for cameras that it may not see').toEqual([]);
+    await password.fill(GOOD_PASSWORD);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    // The page that one has left.
+    await page.getByRole('button', { name: 'Log out' }).waitFor();
+  });
+
+  test('when the box is killed and comes back, so does the picture, without a click', async () => {
+    await using agent = await startAgent();
+    const page = await open(agent.url);
+    await tile(page, 'Demo camera, Live').waitFor();
+    await framesDecoded(page, 10);
+    await agent.process.stop('SIGKILL');
+    await page.getByRole('status').filter({ hasText: 'No connection to the box.' }).waitFor();
+    expect(await pictureStays(page)).toBe(true);
+    const restartedMs = Date.now();
+    await using _again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports });
+    await timeShownAfter(page, restartedMs);
+    await page.getByText('No connection to the box.').waitFor({ state: 'detached' });
+    await tile(page, 'Demo camera, Live').waitFor();
+  });
+});
+
+describeWith(['chromium', 'gstreamer'], "the page, with GStreamer's cameras", () => {
+  test('a camera that goes is called so and leaves its last picture; it comes back by itself', async () => {
+    const gone = await startGstCamera({ '/main': H264 });
+    await using agent = await startAgent({
+      config: `readTimeout: 3s\npaths:\n  garden:\n    source: ${gone.url('/main')}\n`,
+    });
+    const page = await open(agent.url);
+    await tile(page, 'Garden, Live').waitFor();
+    await framesDecoded(page, 10);
+    await gone[Symbol.asyncDispose]();
+    await tile(page, /^Garden, (Reconnecting|Offline)/).waitFor();
+    expect(await pictureStays(page)).toBe(true);
+    await using _back = await startGstCamera({ '/main': H264 }, { port: gone.port });
+    await tile(page, 'Garden, Live').waitFor();
+    await page.locator('.stage.playing').waitFor();
+  });
+
+  test('a codec that the browser cannot decode is named, and the small picture is shown if there is one', async () => {
+    await using gst = await startGstCamera({ '/h265': H265, '/h264': H264 });
+    const sources = { barn: '/h265', garden: '/h265', garden_sub: '/h264' };
+    const paths = Object.entries(sources).map(([name, mount]) => `  ${name}:\n    source: ${gst.url(mount)}\n`);
+    await using agent = await startAgent({ config: `paths:\n${paths.join('')}` });
+    const page = await open(agent.url);
+    await tile(page, 'Garden, Live').waitFor();
+    await tile(page, 'Barn, Not playable here').waitFor();
+    await page.getByText("This browser cannot play this camera's picture (H.265).").waitFor();
+    await tile(page, 'Garden, Live').click();
+    await page
+      .getByText("This browser cannot play this camera's picture (H.265). The small picture is shown.")
+      .waitFor();
+    await page.locator('.cinema .stage.playing').waitFor();
+    await framesDecoded(page, FRAMES);
+  });
+});
+
+/** What a finger or an eye would stumble over. */
+const layoutFaults = (page: Page): Promise<string[]> =>
+  page.evaluate((limit) => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    const wide = scrollWidth > clientWidth ? [`the page is ${scrollWidth} px wide, the window ${clientWidth} px`] : [];
+    const targets = [...document.querySelectorAll(':is(nav, main) :is(a, button, select, [role=slider])')];
+    const small = targets.flatMap((target) => {
+      const { width, height } = target.getBoundingClientRect();
+      const isFit = !target.checkVisibility() || (width >= limit && height >= limit);
+      return isFit ? [] : [`${width} x ${height} px: ${target.outerHTML.slice(0, 120)}`];
+    });
+    return [...wide, ...small];
+  }, TARGET_PX);
+
+/** Whether the first tile shows a picture, the video's last or the still that was kept of it: it has many colours. */
+const pictureStays = (page: Page): Promise<boolean> =>
+  page.evaluate(() => {
+    const shown = document.querySelector('.tile .stage.playing > video, .tile .stage.has-still:not(.playing) > canvas');
+    const canvas = document.createElement('canvas');
+    const context = canvas.getContext('2d');
+    context?.drawImage(shown as HTMLVideoElement | HTMLCanvasElement, 0, 0, canvas.width, canvas.height);
+    return new Set(context?.getImageData(0, 0, canvas.width, canvas.height).data).size > 10;
+  });
+
+async function stepBy(page: Page, button: string): Promise<void> {
+  await page.evaluate(() => {
+    const video = document.querySelector('video') as HTMLVideoElement & { hasSought?: boolean };
+    video.hasSought = false;
+    video.addEventListener('seeked', () => {
+      video.hasSought = true;
+    });
+  });
+  await page.getByRole('button', { name: button }).click();
+  await page.waitForFunction(() => (document.querySelector('video') as { hasSought?: boolean } | null)?.hasSought);
+}
+
+/** The moment in the picture, which is the one that the page tells, to the second. */
+async function expectTold(page: Page): Promise<number> {
+  const shown = await until(() => timeShown(page));
+  const told = await page.locator('output').textContent();
+  const day = await page.evaluate((ms) => new Date(ms).setHours(0, 0, 0, 0), shown);
+  const [hours = 0, minutes = 0, seconds = 0] = (told ?? '').split(':').map(Number);
+  const toldMs = day + (hours * 3600 + minutes * 60 + seconds) * 1000;
+  expect(Math.abs(toldMs + 500 - shown), `the page tells ${told}`).toBeLessThan(1_000);
+  return shown;
+}
