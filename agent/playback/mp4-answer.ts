@@ -19,8 +19,12 @@ interface AnswerTrack {
 export class Mp4Answer implements FragmentSink {
   readonly #tracks: ReadonlyMap<number, AnswerTrack>;
   readonly #body = new VirtualFile();
+  readonly #leadId: number;
+  /** Presentation time of the picture that is shown at time 0, in ticks: 0 or before. */
+  #shownAtZero = Number.NEGATIVE_INFINITY;
 
   constructor(init: FileInit) {
+    this.#leadId = init.tracks.find((track) => track.kind === 'video')?.id ?? 0;
     this.#tracks = new Map(init.tracks.map((track) => [track.id, { track, tables: new SampleTables() }]));
   }
 
@@ -43,7 +47,11 @@ export class Mp4Answer implements FragmentSink {
       let time = keptRun.time;
       for (let i = from; i < to; i += 1) {
         const duration = run.durations[i] as number;
-        tables.addSample(time, duration, run.sizes[i] as number, run.compositionOffsets?.[i] ?? 0, run.isSync(i));
+        const composition = run.compositionOffsets?.[i] ?? 0;
+        tables.addSample(time, duration, run.sizes[i] as number, composition, run.isSync(i));
+        if (run.trackId === this.#leadId && time + composition <= 0) {
+          this.#shownAtZero = Math.max(this.#shownAtZero, time + composition);
+        }
         time += duration;
       }
     }
@@ -51,8 +59,9 @@ export class Mp4Answer implements FragmentSink {
 
   finish(): VirtualFile {
     const tracks = [...this.#tracks.values()].filter(({ tables }) => tables.count > 0);
-    for (const { tables } of tracks) {
+    for (const { track, tables } of tracks) {
       tables.close();
+      tables.startLater(Math.round(this.#leadSeconds() * track.timescale));
     }
     const dataBytes = this.#body.sizeBytes;
     const ftyp = box('ftyp', text('isom'), u32(0x200), text('isomiso2mp41'));
@@ -67,6 +76,15 @@ export class Mp4Answer implements FragmentSink {
     this.#body.prepend(moov);
     this.#body.prepend(ftyp);
     return this.#body;
+  }
+
+  /**
+   * How much earlier than asked the answer begins: with the whole picture that is shown then. In the middle of it an edit would be
+   * exact by the standard, but ffmpeg and Chromium then show the pictures too early by the rest of it, beside the sound.
+   */
+  #leadSeconds(): number {
+    const timescale = this.#tracks.get(this.#leadId)?.track.timescale ?? 1;
+    return Number.isFinite(this.#shownAtZero) ? -this.#shownAtZero / timescale : 0;
   }
 }
 

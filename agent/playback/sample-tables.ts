@@ -124,6 +124,12 @@ export class SampleTables {
     this.#offsets.flush();
   }
 
+  /** Moves time 0 of the answer to before: all samples come so many ticks later. */
+  startLater(ticks: number): void {
+    this.firstTime += ticks;
+    this.endTime += ticks;
+  }
+
   /** @param dataStart where the data begin in the file; `isLarge`: places need 64 bits */
   write(sampleEntry: Uint8Array, dataStart: number, isLarge: boolean): Uint8Array {
     const pairs = (list: RunList): Fields[] => [u32(list.entries.count / 2), list.entries.bytes];

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
@@ -86,6 +86,19 @@ test('a port that is taken is one line that says by whom and what to change, and
     new RegExp(`port ${first.ports.main} is taken by .*process ${first.process.pid}.*change address`),
   );
   expect(await second.stop('SIGINT')).toBe(0);
+});
+
+test('the end is clean even when whoever read the output has gone first', async () => {
+  const agent = await startAgent();
+  agent.process.child.stdout.destroy();
+  writeFileSync(join(agent.dataDir, 'perch.yml'), 'perch: own\nlogLevel: often\n');
+  agent.process.child.kill('SIGHUP');
+  await until(async () => {
+    const { warnings } = await agent.json<{ warnings: string[] }>('/v3/session');
+    return warnings.some((text) => text.includes('often')) || undefined;
+  });
+  expect(await agent.process.stop('SIGINT')).toBe(0);
+  rmSync(agent.dataDir, { recursive: true, force: true });
 });
 
 test('check says what is wrong with a file, with line and key, and ends', async () => {
