@@ -2,13 +2,11 @@ import { render } from 'preact';
 import { App } from './app.tsx';
 import { keepAsking } from './box/paths.ts';
 import { watchPage } from './box/wake.ts';
-import { watchCameras } from './cameras/cameras.ts';
 import { watchPlace } from './route.ts';
 import { loadLanguage } from './words/words.ts';
 
 watchPlace();
 watchPage();
-watchCameras();
 keepAsking(new AbortController().signal);
 
 const root = document.getElementById('app');

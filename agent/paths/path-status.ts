@@ -31,6 +31,8 @@ export interface PathStatus {
   /** What people call the camera; null: the path's name will do. */
   readonly title: string | null;
   readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
+  /** Since when there is no stream; null while there is one, and for a disabled path. */
+  readonly offlineSince: string | null;
   /** Why the source is not there, or why it went last time. */
   readonly lastError: string | null;
   readonly lastErrorTime: string | null;
@@ -63,6 +65,7 @@ export function disabledStatus({ name, error }: PathEntry): PathStatus {
     bytesSent: 0,
     title: null,
     sourceState: 'disabled',
+    offlineSince: null,
     lastError: null,
     lastErrorTime: null,
     configError: error ?? null,

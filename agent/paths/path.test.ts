@@ -48,3 +48,15 @@ test('a stream that comes while recorders are exchanged is begun once', async ()
   await changed;
   expect(second.started).toEqual([next]);
 });
+
+test('a path says since when it has no stream, from its first moment on', async () => {
+  const clock = new FakeClock();
+  const path = new Path({ name: 'cam', title: null, source: undefined, recorder: undefined }, clock, silentLogger);
+  await clock.advance(5_000);
+  expect(path.status.offlineSince).toBe('2026-01-01T00:00:00.000Z');
+  path.open([tinyH264]);
+  expect(path.status).toMatchObject({ offlineSince: null, readyTime: '2026-01-01T00:00:05.000Z' });
+  await clock.advance(1_000);
+  await path.stop();
+  expect(path.status).toMatchObject({ offlineSince: '2026-01-01T00:00:06.000Z', readyTime: null });
+});

@@ -39,6 +39,7 @@ export class Path implements SourceSink {
   #running: Promise<void> | undefined;
   #stream: Stream | undefined;
   #readySince: string | null = null;
+  #offlineSince: string | null;
   #state: SourceState['kind'] | null = null;
   #lastError: string | null = null;
   #lastErrorTime: string | null = null;
@@ -49,6 +50,7 @@ export class Path implements SourceSink {
     this.#recorder = parts.recorder;
     this.#clock = clock;
     this.#log = log.child({ path: parts.name });
+    this.#offlineSince = this.#now();
   }
 
   start(): void {
@@ -86,6 +88,7 @@ export class Path implements SourceSink {
     const stream = new Stream(tracks);
     this.#stream = stream;
     this.#readySince = this.#now();
+    this.#offlineSince = null;
     this.#log.info({ tracks: trackLabels(tracks) }, 'camera is there');
     this.#recorder?.start(stream);
     this.#parts.onStream?.(stream);
@@ -137,6 +140,7 @@ export class Path implements SourceSink {
       bytesSent: sent,
       title: this.#parts.title,
       sourceState: this.#state,
+      offlineSince: this.#offlineSince,
       lastError: this.#lastError,
       lastErrorTime: this.#lastErrorTime,
       configError: null,
@@ -157,6 +161,7 @@ export class Path implements SourceSink {
     const stream = this.#stream;
     this.#stream = undefined;
     this.#readySince = null;
+    this.#offlineSince ??= this.#now();
     this.#rate.reset();
     stream?.close();
   }

@@ -11,6 +11,7 @@ const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   tracks2: [],
   bitrate: 0,
   sourceState: 'running',
+  offlineSince: null,
   lastError: null,
   lastErrorTime: null,
   configError: null,

@@ -11,6 +11,7 @@ const running = {
   tracks2: [],
   bitrate: 0,
   sourceState: 'running',
+  offlineSince: null,
   lastError: null,
   lastErrorTime: null,
   configError: null,
@@ -45,9 +46,10 @@ test.for([
     { kind: 'first' },
   ],
 ] as const)('what a tile says when %s', ([, item, picture, expected]) => {
-  expect(cameraState(item, picture, NOW, undefined)).toEqual(expected);
+  expect(cameraState(item, picture, NOW)).toEqual(expected);
 });
 
-test('a camera that was seen to go says since when', () => {
-  expect(cameraState(away, none, NOW, 900_000)).toEqual({ kind: 'offline', sinceMs: 900_000, why: 'no route to host' });
+test('a camera that is away says since when, in the words of the box', () => {
+  const item = { ...away, offlineSince: '1970-01-01T00:15:00.000Z' };
+  expect(cameraState(item, none, NOW)).toEqual({ kind: 'offline', sinceMs: 900_000, why: 'no route to host' });
 });

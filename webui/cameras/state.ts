@@ -5,7 +5,7 @@ import { canPlay } from './pair.ts';
 export type CameraState =
   | { readonly kind: 'live' | 'first' | 'reconnecting' }
   | { readonly kind: 'late'; readonly seconds: number }
-  /** `sinceMs`: Unix milliseconds, when it was seen to go. `why`: the box's words. */
+  /** `sinceMs`: Unix milliseconds. `why`: the box's words. */
   | { readonly kind: 'offline'; readonly sinceMs?: number; readonly why?: string }
   | { readonly kind: 'misconfigured'; readonly why: string }
   | { readonly kind: 'unplayable' };
@@ -20,19 +20,13 @@ export interface PictureState {
 export const LATE_MS = 2_000;
 export const RECONNECTING_MS = 10_000;
 
-/** @param goneMs when the page saw the camera go, Unix milliseconds */
-export function cameraState(
-  item: PathItem,
-  picture: PictureState,
-  nowMs: number,
-  goneMs: number | undefined,
-): CameraState {
+export function cameraState(item: PathItem, picture: PictureState, nowMs: number): CameraState {
   if (item.configError !== null) {
     return { kind: 'misconfigured', why: item.configError };
   }
   const silentMs = picture.lastFrameMs === 0 ? Number.POSITIVE_INFINITY : nowMs - picture.lastFrameMs;
   if (!canPlay(item)) {
-    return silentMs <= RECONNECTING_MS ? late(silentMs) : offline(item, goneMs);
+    return silentMs <= RECONNECTING_MS ? late(silentMs) : offline(item);
   }
   if (picture.phase === 'unplayable') {
     return { kind: 'unplayable' };
@@ -50,10 +44,10 @@ export function cameraState(
 const late = (silentMs: number): CameraState =>
   silentMs > LATE_MS ? { kind: 'late', seconds: Math.floor(silentMs / 1000) } : { kind: 'live' };
 
-function offline({ lastError }: PathItem, goneMs: number | undefined): CameraState {
+function offline({ lastError, offlineSince }: PathItem): CameraState {
   return {
     kind: 'offline',
-    ...(goneMs === undefined ? {} : { sinceMs: goneMs }),
+    ...(offlineSince === null ? {} : { sinceMs: Date.parse(offlineSince) }),
     ...(lastError === null ? {} : { why: lastError }),
   };
 }

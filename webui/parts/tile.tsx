@@ -1,5 +1,4 @@
 import { nowMs } from '../box/wake.ts';
-import { goneMs } from '../cameras/cameras.ts';
 import { type Camera, canPlay, smallPath, videoCodec } from '../cameras/pair.ts';
 import { type CameraState, cameraState } from '../cameras/state.ts';
 import type { LivePlayer } from '../player/live-player.ts';
@@ -12,7 +11,7 @@ import { voice } from './voice.ts';
 /** The camera's state now, from the box's answer and the player. */
 export function stateOf(camera: Camera, player: LivePlayer): CameraState {
   const picture = { phase: player.view.value.phase, lastFrameMs: player.stage.lastFrameMs };
-  return cameraState(camera.main, picture, nowMs.value, goneMs.value.get(camera.name));
+  return cameraState(camera.main, picture, nowMs.value);
 }
 
 /** A word only where something is different from what one expects. */

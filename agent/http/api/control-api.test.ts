@@ -30,6 +30,7 @@ const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   bytesReceived: 6_000_000_000,
   bytesSent: 1,
   sourceState: 'running',
+  offlineSince: null,
   lastError: null,
   lastErrorTime: null,
   configError: null,
@@ -47,6 +48,7 @@ const PATHS = [
     source: null,
     recording: null,
     title: null,
+    offlineSince: '2026-01-01T11:00:00+01:00',
     lastError: 'connection refused',
   }),
 ];

@@ -30,6 +30,7 @@ export const PathItem = Type.Object({
   bytesReceived: Type.Integer(),
   bytesSent: Type.Integer(),
   sourceState: OrNull(Type.Enum(['running', 'waiting', 'stopped', 'disabled'])),
+  offlineSince: Time,
   lastError: OrNull(Type.String()),
   lastErrorTime: Time,
   configError: OrNull(Type.String()),
