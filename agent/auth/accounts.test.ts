@@ -83,6 +83,17 @@ test('an unknown name is as wrong as a wrong password', async () => {
   expect(await accounts.verify('root', '', HOME.ip)).toBe(false);
 });
 
+test('sessions of an owner before, whose users file was removed, are worth nothing to the next', async () => {
+  const old = await (await open()).claim(PASSWORD, undefined, HOME);
+  await rm(join(folder, 'users.json'));
+  const accounts = await open();
+  expect(accounts.sessionUser(old)).toBeUndefined();
+  const token = await accounts.claim('grey heron', undefined, HOME);
+  expect(accounts.sessionUser(old)).toBeUndefined();
+  expect((await open()).sessionUser(old)).toBeUndefined();
+  expect((await open()).sessionUser(token)).toBe('owner');
+});
+
 test('many requests of one player at once cost one attempt and one hash', async () => {
   const accounts = await open();
   await accounts.claim(PASSWORD, undefined, HOME);

@@ -75,6 +75,8 @@ export class Accounts {
     }
     checkNewPassword(password);
     await this.#users.setOwner(password);
+    // Of an owner before, whose users.json was removed.
+    this.#sessions.forgetAll();
     this.#log.info({ ip: asker.ip }, 'the owner has set a password');
     return this.#sessions.create(this.#users.owner ?? '');
   }

@@ -88,6 +88,11 @@ export class Sessions {
     return session.user;
   }
 
+  /** Nobody is logged in any more; saved with the next one who logs in. */
+  forgetAll(): void {
+    this.#sessions.clear();
+  }
+
   async end(token: string): Promise<void> {
     if (this.#sessions.delete(hashOf(token))) {
       await this.#save();
