@@ -129,14 +129,10 @@ export class App {
     for (const problem of this.#store.problems) {
       log[problem.severity === 'note' ? 'info' : problem.severity]({ at: problemText(problem) }, 'configuration');
     }
-    await this.#apply(this.#config);
-    this.#store.onChange((config) => {
-      this.#applying = this.#applying.then(() => this.#apply(config));
-    });
+    await this.#inTurn(() => this.#apply(this.#config));
+    this.#store.onChange((config) => this.#inTurn(() => this.#apply(config)));
     this.#store.watch();
-    this.#stopRetrying = clock.every(RETRY_MS, () => {
-      this.#applying = this.#applying.then(() => this.#parts.retry());
-    });
+    this.#stopRetrying = clock.every(RETRY_MS, () => this.#inTurn(() => this.#parts.retry()));
     this.#recordings.begin(this.#stop.signal);
     log.info(
       { version: this.#options.version, file: this.#store.file ?? 'none', data: this.#options.dataDir },
@@ -144,39 +140,44 @@ export class App {
     );
   }
 
+  /** One after the other, and nothing any more once the end has begun: what `close` stops must not start again. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#applying = this.#applying.then(() => (this.#stop.signal.aborted ? undefined : work()));
+    return this.#applying;
+  }
+
   async #apply(config: Config): Promise<void> {
     const { log } = this.#options;
     log.level = config.logLevel;
     this.#authority.setRules(rulesOf(config));
-    this.#config = await this.#withDemo(config);
+    const idle = this.#chooseDemo(config);
+    this.#config = this.#demo ? { ...config, paths: this.#demo.paths(config) } : config;
     this.#recordings.configure();
     // The page first: it shows how the rest comes up.
     await this.#parts.apply(this.#config);
     await this.#paths.apply(this.#config);
+    // After its paths: a camera that goes first would be missed.
+    await idle?.close();
     for (const warning of this.#authority.warnings) {
       log.warn(warning);
     }
   }
 
-  /** Somebody without a camera gets one: only in Perch's own set-up, and only as long as no path is configured. */
-  async #withDemo(config: Config): Promise<Config> {
-    const isWanted = config.isOwn && config.paths.size === 0;
-    if (!isWanted) {
-      const demo = this.#demo;
+  /**
+   * Somebody without a camera gets one: only in Perch's own set-up, and only as long as no path is configured.
+   * @returns the demo that is not wanted any more, to be closed
+   */
+  #chooseDemo(config: Config): Demo | undefined {
+    const demo = this.#demo;
+    if (!config.isOwn || config.paths.size > 0) {
       this.#demo = undefined;
-      await demo?.close();
-      return config;
+      return demo;
     }
-    this.#demo ??= this.#startDemo();
-    return { ...config, paths: this.#demo.paths(config) };
-  }
-
-  #startDemo(): Demo {
     const { clock, log } = this.#options;
-    return startDemo({ clock, log, signal: this.#stop.signal }, () => {
-      // Found and read: its paths are there now.
-      this.#applying = this.#applying.then(() => this.#apply(this.#store.current));
-    });
+    // Found and read: its paths are there now.
+    const onFound = () => void this.#inTurn(() => this.#apply(this.#store.current));
+    this.#demo ??= startDemo({ clock, log, signal: this.#stop.signal }, onFound);
+    return undefined;
   }
 
   #webrtcPart() {

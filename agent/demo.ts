@@ -9,6 +9,8 @@ import type { PathEntry, ReadyPath } from './config/path-entry.ts';
 import { type DemoCamera, startDemoCamera } from './sources/demo/demo-camera.ts';
 
 const LISTEN_MS = 4_000;
+/** A busy machine may miss the answers of a first look. */
+const LOOK_AGAIN_MS = 2_000;
 
 export interface DemoDeps {
   readonly clock: Clock;
@@ -33,10 +35,14 @@ export interface Demo {
 export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
   let streams: DemoStreams | undefined;
   let camera: DemoCamera | undefined;
+  const closed = new AbortController();
+  const signal = AbortSignal.any([deps.signal, closed.signal]);
   const begin = async () => {
     camera = await startDemoCamera(deps);
-    streams = await findStreams(camera, deps);
-    onFound();
+    streams = await untilFound(camera, { ...deps, signal });
+    if (!signal.aborted) {
+      onFound();
+    }
   };
   const begun = begin().catch((error: unknown) => {
     deps.log.error({ reason: explain(error) }, 'the demo camera does not start, the rest goes on');
@@ -44,10 +50,27 @@ export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
   return {
     paths: (config) => pathsOf(streams, config),
     close: async () => {
+      closed.abort();
       await begun;
       await camera?.close();
     },
   };
+}
+
+async function untilFound(camera: DemoCamera, deps: DemoDeps): Promise<DemoStreams | undefined> {
+  const { clock, log, signal } = deps;
+  for (let told = ''; !signal.aborted; await clock.sleep(LOOK_AGAIN_MS, signal)) {
+    const found = await findStreams(camera, deps).catch((error: unknown) => explain(error));
+    if (typeof found === 'object') {
+      return found;
+    }
+    const reason = found ?? 'it did not answer the probe';
+    if (reason !== told && !signal.aborted) {
+      log.warn({ reason }, 'the demo camera is not found yet, looking again');
+    }
+    told = reason;
+  }
+  return undefined;
 }
 
 async function findStreams(camera: DemoCamera, { log, signal, clock }: DemoDeps): Promise<DemoStreams | undefined> {
@@ -58,7 +81,6 @@ async function findStreams(camera: DemoCamera, { log, signal, clock }: DemoDeps)
       return main && { onvifUrl: found.url, main, sub };
     }
   }
-  log.warn('the demo camera did not answer the probe');
   return undefined;
 }
 

@@ -72,7 +72,7 @@ export class HttpServices {
         'main port',
         'address',
         (c) => c.address,
-        [],
+        ['webrtcAllowOrigins', 'webrtcICEServers2', 'hlsAllowOrigins', 'playbackAllowOrigins', 'apiAllowOrigins'],
         (app, access, config) => this.#mountMain(app, access, config),
       ),
       this.#listener(
@@ -131,8 +131,12 @@ export class HttpServices {
           trustedProxies: proxies === undefined ? [] : (config[proxies] as readonly string[]),
           log,
         });
-        await mount(app, access, config);
-        const { port, close } = await listen(key, addressOf(config) ?? '', app);
+        const { port, close } = await mount(app, access, config)
+          .then(() => listen(key, addressOf(config) ?? '', app))
+          .catch(async (error: unknown) => {
+            await app.close();
+            throw error;
+          });
         if (key === 'address') {
           this.#mainPort = port;
         }

@@ -62,8 +62,13 @@ async function run(data: string, file: string | undefined): Promise<number> {
       import('./base/log-text.ts'),
     ],
   );
+  // Whoever reads what we say may go first, as in `perch | tee log` at Ctrl-C: that must not end us in the middle.
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
   const folder = holdDataFolder(data);
   const ended = whenAsked();
+  let reload = async () => {};
+  process.on('SIGHUP', () => void reload());
   const app = await App.start({
     version,
     dataDir: folder.path,
@@ -80,9 +85,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   if (app.mainPort !== undefined) {
     console.log(`Perch is at ${addressOf(app.mainAddress, app.mainPort)}`);
   }
-  process.on('SIGHUP', () => {
-    void app.reload();
-  });
+  reload = () => app.reload();
   await ended;
   await app.close();
   folder.release();

@@ -43,6 +43,27 @@ test('what is switched off stops, and everything stops in reverse at the end', a
   expect(did).toEqual(['start a1', 'start b1', 'stop a', 'start a1', 'stop b', 'stop a']);
 });
 
+test('a part that does not end well keeps no other from its end or its start', async () => {
+  const did: string[] = [];
+  const part = (name: 'a' | 'b', stop: () => void): Part<Config> => ({
+    name,
+    settings: (config) => config[name],
+    start: async (config) => {
+      did.push(`start ${name}${config[name]}`);
+      return stop;
+    },
+  });
+  const stopA = () => void did.push('stop a');
+  const stopB = () => {
+    throw new Error('stuck');
+  };
+  const reconciler = new Reconciler<Config>([part('a', stopA), part('b', stopB)], silentLogger);
+  await reconciler.apply({ a: 1, b: 1 });
+  await reconciler.apply({ a: 2, b: 2 });
+  await reconciler.close();
+  expect(did).toEqual(['start a1', 'start b1', 'stop a', 'start a2', 'start b2', 'stop a']);
+});
+
 test('a part that cannot start holds up no other and starts when it can', async () => {
   const { did, broken, reconciler } = setUp();
   broken.add('a');

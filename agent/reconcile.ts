@@ -38,8 +38,7 @@ export class Reconciler<C> {
     for (const part of this.#parts.toReversed()) {
       const running = this.#running.get(part.name);
       if (running && running.key !== keyOf(part, config)) {
-        this.#running.delete(part.name);
-        await running.stop();
+        await this.#end(part.name, running);
       }
     }
     for (const part of this.#parts) {
@@ -65,8 +64,19 @@ export class Reconciler<C> {
     this.#config = undefined;
     for (const part of this.#parts.toReversed()) {
       const running = this.#running.get(part.name);
-      this.#running.delete(part.name);
-      await running?.stop();
+      if (running) {
+        await this.#end(part.name, running);
+      }
+    }
+  }
+
+  /** What does not end well must not keep the others, least of all open recordings, from their end. */
+  async #end(name: string, { stop }: Running): Promise<void> {
+    this.#running.delete(name);
+    try {
+      await stop();
+    } catch (error) {
+      this.#log.error({ part: name, err: error }, 'did not end well, the rest goes on');
     }
   }
 

@@ -19,7 +19,7 @@ export const ownFileOf = (dataDir: string): string => resolve(dataDir, OWN_NAME)
 
 /** What tells one version of a file from the next without reading it; nothing when there is no file. Follows symbolic links. */
 export async function signatureOf(file: string): Promise<string | undefined> {
-  const status = await unlessMissing(stat(file));
+  const status = await unlessMissing(file, stat(file));
   return status && `${status.ino} ${status.mtimeMs} ${status.ctimeMs} ${status.size}`;
 }
 
@@ -51,8 +51,8 @@ export async function readConfigFile(file: string): Promise<string | undefined> 
  */
 export async function writeAtomic(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  const target = (await unlessMissing(realpath(file))) ?? file;
-  const before = await unlessMissing(stat(target));
+  const target = (await unlessMissing(file, realpath(file))) ?? file;
+  const before = await unlessMissing(target, stat(target));
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
   try {
     await writeSynced(temporary, text, before);
@@ -103,14 +103,14 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+async function unlessMissing<T>(file: string, work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {
     if (isMissing(error)) {
       return undefined;
     }
-    throw new PerchError('unavailable', 'cannot look at the configuration file', {}, error);
+    throw new PerchError('unavailable', `cannot look at ${file}`, { file }, error);
   }
 }
 

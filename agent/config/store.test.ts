@@ -283,3 +283,11 @@ test.for([
   make(join(cwd, 'perch.yml'));
   await expect(open()).rejects.toThrow(message);
 });
+
+test('asked to reload where a file cannot be looked at, it says so and goes on', async () => {
+  const { cwd, logged, open } = place();
+  const store = await open();
+  symlinkSync('perch.yml', join(cwd, 'perch.yml'));
+  expect(await store.reload()).toBe(false);
+  expect(logged.at(-1)?.problem).toContain(`cannot look at ${join(cwd, 'perch.yml')}`);
+});

@@ -86,8 +86,7 @@ export class ConfigStore {
   /** Reads the file again. False: something in it is wrong, the old configuration stays in force. */
   reload(): Promise<boolean> {
     return this.#enqueue(async () => {
-      this.#file ??= await findFile(this.#options);
-      return this.#apply(await read(this.#file));
+      return this.#apply(await this.#look());
     });
   }
 
@@ -145,6 +144,15 @@ export class ConfigStore {
         await this.#apply(found);
       }
     });
+  }
+
+  async #look(): Promise<FoundText> {
+    try {
+      this.#file ??= await findFile(this.#options);
+    } catch (error) {
+      return faultOf(error);
+    }
+    return read(this.#file);
   }
 
   async #apply({ text, fault }: FoundText): Promise<boolean> {
@@ -266,11 +274,15 @@ async function read(file: string | undefined): Promise<FoundText> {
     const text = file === undefined ? undefined : await readConfigFile(file);
     return text === undefined ? (file === undefined ? {} : { fault: 'the configuration file is gone' }) : { text };
   } catch (error) {
-    if (error instanceof PerchError) {
-      return { fault: explain(error) };
-    }
-    throw error;
+    return faultOf(error);
   }
+}
+
+function faultOf(error: unknown): FoundText {
+  if (error instanceof PerchError) {
+    return { fault: explain(error) };
+  }
+  throw error;
 }
 
 const unreadable = (file: string, message: string): ParsedConfig => ({

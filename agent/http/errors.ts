@@ -55,7 +55,7 @@ function setHeaders({ code, context }: PerchError, request: FastifyRequest, repl
 function logFailure(error: unknown, status: number, request: FastifyRequest): void {
   const facts = { method: request.method, url: redact(request.url), status };
   if (error instanceof PerchError) {
-    request.log.warn({ ...facts, ...error.context, cause: explain(error) }, 'request failed');
+    request.log.warn({ ...facts, ...error.context, cause: redact(explain(error)) }, 'request failed');
   } else {
     request.log.error({ ...facts, err: error }, 'request failed');
   }
