@@ -216,14 +216,14 @@ export class RtspSession implements FrameSink {
       if (!receiver.isVideo || receiver.packets === 0 || this.#opening.hasLeftOut(receiver)) {
         continue;
       }
-      const who = `camera of path '${this.#name}' has sent`;
-      const context = { path: this.#name, codec: receiver.format.encoding };
+      const { encoding } = receiver.format;
+      const context = { path: this.#name, codec: encoding };
       if (nowMs - receiver.lastPacketMs >= this.#readTimeoutMs) {
-        const message = `${who} no picture for ${this.#readTimeoutMs / 1000} s, only sound`;
+        const message = `camera of path '${this.#name}' has sent no picture for ${this.#readTimeoutMs / 1000} s, only sound`;
         throw new PerchError('timeout', message, context);
       }
       if (nowMs - Math.max(startedMs, receiver.lastUnitMs) >= BROKEN_PICTURE_MS) {
-        const message = `${who} no whole picture for ${BROKEN_PICTURE_MS / 1000} s, although it sends (${context.codec})`;
+        const message = `camera of path '${this.#name}' sends ${encoding}, but no whole picture for ${BROKEN_PICTURE_MS / 1000} s`;
         throw new PerchError('unavailable', message, context);
       }
     }
