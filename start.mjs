@@ -7,7 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(fileURLToPath(import.meta.url));
@@ -143,7 +143,11 @@ function handOver(runtime, target, args) {
     // Ours runs where the user stands (relative paths on the command line); tools run in the project.
     cwd: isOurs ? (process.env.INIT_CWD ?? process.cwd()) : root,
     stdio: 'inherit',
-    env: { ...process.env, NODE_COMPILE_CACHE: cache, PATH: `${dirname(runtime)}:${process.env.PATH}` },
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: cache,
+      PATH: `${dirname(runtime)}${delimiter}${process.env.PATH ?? ''}`,
+    },
   });
   // A terminal sends Ctrl-C to the whole group; what is sent to this process alone is passed on.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
