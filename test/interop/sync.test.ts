@@ -101,6 +101,13 @@ describeWith(['ffmpeg'], 'the tick of each second is heard when the clock in the
     await check(file);
   });
 
+  test('in live HLS, as a player keeps it', async () => {
+    const kept = join(agent.dataDir, 'kept.mkv');
+    const input = ['-i', `${agent.url}/hls/demo/index.m3u8`, '-t', String(SECONDS + 2)];
+    await runProcess('ffmpeg', ['-nostdin', '-v', 'error', ...input, '-map', '0:v', '-map', '0:a', '-c', 'copy', kept]);
+    await check(kept);
+  });
+
   for (const format of ['fmp4', 'mp4']) {
     test(`in /get as ${format}, from the middle of a group of pictures on`, async () => {
       const start = new Date(Date.parse(recording.start) + 1_300).toISOString();

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
+import { LavfClients } from './lavf.ts';
 import type { Muxer } from './muxer.ts';
 import { PLAYER_PAGE } from './page.ts';
 import { addressQuery, type PathRequest, parseRequest } from './request.ts';
@@ -34,6 +35,7 @@ const KEEP_AN_HOUR = 'private, max-age=3600';
 
 /** MediaMTX's HLS addresses, below any prefix: playlists and pages hold relative addresses only. */
 export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, options) => {
+  const lavf = new LavfClients();
   const hlsJsFile = options.hlsJsFile ?? fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js'));
 
   app.addHook('onRequest', options.cors('OPTIONS, GET', 'Authorization, Range'));
@@ -54,12 +56,18 @@ export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, optio
         return reply.redirect(`${wanted.to}${queryOf(request.url)}`, 302);
       }
       await options.access.require(request, 'read', wanted.path);
-      return answer(options.server, wanted, request, reply);
+      return answer(options.server, lavf, wanted, request, reply);
     },
   });
 };
 
-async function answer(server: HlsServer, wanted: PathRequest, request: FastifyRequest, reply: FastifyReply) {
+async function answer(
+  server: HlsServer,
+  lavf: LavfClients,
+  wanted: PathRequest,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
   const query = addressQuery(queryOf(request.url));
   switch (wanted.kind) {
     case 'page':
@@ -68,42 +76,16 @@ async function answer(server: HlsServer, wanted: PathRequest, request: FastifyRe
       const muxer = await openMuxer(server, wanted.path);
       return typeof muxer === 'string'
         ? reply.code(500).send({ status: 'error', error: muxer })
-        : sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, muxer.multivariantPlaylist(query));
+        : sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, muxer.multivariantPlaylist(lavf.queryOf(request, query)));
     }
     case 'media': {
       const text = found(server.find(wanted.path)?.mediaPlaylist(wanted.rendition, query));
-      return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, withoutKnownInit(text, request));
+      return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, lavf.playlistFor(request, text));
     }
     case 'file':
+      lavf.reads(request, wanted.file);
       return sendFile(found(server.find(wanted.path)), wanted.file, request, reply);
   }
-}
-
-/** By connection: the init files that an ffmpeg has been told over it, as the playlist's lines. */
-const toldToLavf = new WeakMap<object, Set<string>>();
-const MOST_INIT_FILES = 16;
-/** Over a proxy's connection come the requests of several players. */
-const PROXY_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'] as const;
-
-/**
- * ffmpeg 4 to 7 (`Lavf/…`) read the init segment again at each reload of a playlist and complain of the `moov` that they know
- * already. They reload over one connection; there the address of an init segment is told once.
- */
-function withoutKnownInit(playlist: string, { headers, socket }: FastifyRequest): string {
-  const line = /^#EXT-X-MAP:.*\n/m.exec(playlist)?.[0];
-  const isDirect = PROXY_HEADERS.every((name) => headers[name] === undefined);
-  if (line === undefined || !isDirect || !headers['user-agent']?.startsWith('Lavf/')) {
-    return playlist;
-  }
-  const told = toldToLavf.get(socket) ?? new Set();
-  if (told.has(line)) {
-    // What follows a discontinuity keeps its own.
-    return playlist.replace(line, '');
-  }
-  if (told.size < MOST_INIT_FILES) {
-    toldToLavf.set(socket, told.add(line));
-  }
-  return playlist;
 }
 
 /** A path that is not configured is answered with 500 as MediaMTX does: its text is returned. */
