@@ -62,6 +62,10 @@ class Notes implements RtpViewer {
   onReordered(): void {
     this.reordered += 1;
   }
+  readonly failures: unknown[] = [];
+  onFailed(cause: unknown): void {
+    this.failures.push(cause);
+  }
 }
 
 test('parameter sets go ahead of each key frame, with its time, and are where a viewer starts', () => {
@@ -105,6 +109,21 @@ test('a stream with B-frames is refused instead of shown in the wrong order', ()
   RtpPackets.join(stream, notes);
   stream.write(0, sample(6_000, true, nalu(10, 0x65), 3_000));
   expect(notes).toMatchObject({ reordered: 1, packets: [] });
+});
+
+test('a viewer that throws is told so and leaves; the others lose nothing', () => {
+  const stream = new Stream([VIDEO]);
+  const broken = new Notes();
+  broken.onPackets = () => {
+    throw new Error('broken');
+  };
+  const sound = new Notes();
+  RtpPackets.join(stream, broken);
+  RtpPackets.join(stream, sound);
+  stream.write(0, sample(0, false, nalu(10)));
+  stream.write(0, sample(3_000, false, nalu(10)));
+  expect(broken.failures).toEqual([new Error('broken')]);
+  expect(sound).toMatchObject({ failures: [], packets: ['0@0 10x41 marker', '0@3000 10x41 marker'] });
 });
 
 test('all viewers share one packetizer, which is there from the first to the last of them', () => {

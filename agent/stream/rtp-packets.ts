@@ -32,6 +32,8 @@ export interface RtpViewer {
   onPackets(packets: RtpPackets, from: number, to: number): void;
   /** The video has B-frames, which no RTP viewer can show: nothing more will come. */
   onReordered(): void;
+  /** The viewer, or what cuts the packets, threw: nothing more will come. */
+  onFailed(cause: unknown): void;
 }
 
 const packetsOf = new WeakMap<Stream, RtpPackets>();
@@ -146,9 +148,14 @@ export class RtpPackets implements Reader, PayloadSink {
     this.#descriptions[track] = description;
   }
 
-  onEnd(): void {
+  onEnd(cause?: unknown): void {
     packetsOf.delete(this.#stream);
+    const viewers = this.#viewers;
     this.#viewers = [];
+    // Without a cause the stream is over, which viewers learn as its readers.
+    for (const viewer of cause === undefined ? [] : viewers) {
+      viewer.onFailed(cause);
+    }
   }
 
   onPayload(prefix: number, prefixBytes: number, data: Uint8Array, start: number, end: number, marker: boolean): void {
@@ -177,7 +184,14 @@ export class RtpPackets implements Reader, PayloadSink {
     this.#told = this.#written;
     const viewers = this.#viewers;
     for (let i = 0; i < viewers.length; i += 1) {
-      (viewers[i] as RtpViewer).onPackets(this, from, this.#written);
+      const viewer = viewers[i] as RtpViewer;
+      try {
+        viewer.onPackets(this, from, this.#written);
+      } catch (cause) {
+        // One viewer's fault is not the others'.
+        this.leave(viewer);
+        viewer.onFailed(cause);
+      }
     }
   }
 

@@ -50,7 +50,18 @@ function open(tracks: readonly Track[]) {
   }));
   const to = { address: '192.0.2.1', port: 5, family: 'IPv4', size: 0 } as const;
   const video = tracks.findIndex((track) => track.kind === 'video');
-  const sender = new PacketSender(network, stream, outbound, video, keys, to, () => {});
+  const sender = new PacketSender(
+    network,
+    stream,
+    outbound,
+    video,
+    keys,
+    to,
+    () => {},
+    (cause) => {
+      throw cause;
+    },
+  );
   RtpPackets.join(stream, sender);
   const picture = (key: boolean): void => {
     const data = Uint8Array.of(0, 0, 0, 2, key ? 0x65 : 0x41, 0);

@@ -43,6 +43,7 @@ export class PacketSender implements RtpViewer {
   readonly #videoTrack: number;
   readonly #srtp: SrtpSender;
   readonly #onReordered: () => void;
+  readonly #onFailed: (cause: unknown) => void;
   #waitsForKey: boolean;
   #hasStarted: boolean;
 
@@ -55,6 +56,7 @@ export class PacketSender implements RtpViewer {
     keys: SrtpKeys,
     to: RemoteInfo,
     onReordered: () => void,
+    onFailed: (cause: unknown) => void,
   ) {
     this.#port = port;
     this.#stream = stream;
@@ -69,6 +71,7 @@ export class PacketSender implements RtpViewer {
     );
     this.to = to;
     this.#onReordered = onReordered;
+    this.#onFailed = onFailed;
   }
 
   onPackets(packets: RtpPackets, from: number, to: number): void {
@@ -112,6 +115,10 @@ export class PacketSender implements RtpViewer {
 
   onReordered(): void {
     this.#onReordered();
+  }
+
+  onFailed(cause: unknown): void {
+    this.#onFailed(cause);
   }
 
   /** A sender report for each track that has been sent: without them sound and picture do not find together. */

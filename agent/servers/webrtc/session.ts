@@ -236,8 +236,9 @@ export class WebRtcSession implements Reader, UdpPeer {
       return isVideo ? this.video : i === audio?.track ? this.audio : undefined;
     });
     const refuse = () => this.close(REORDERED);
+    const fail = (cause: unknown) => this.onEnd(cause);
     const { port } = this.#ground;
-    this.sender = new PacketSender(port, this.#stream, tracks, video?.track ?? -1, keys, this.remote, refuse);
+    this.sender = new PacketSender(port, this.#stream, tracks, video?.track ?? -1, keys, this.remote, refuse, fail);
     this.#packets = RtpPackets.join(this.#stream, this.sender);
     this.#log.info({ remote: addressOf(this.remote) }, 'WebRTC viewer is connected');
   }
