@@ -122,6 +122,7 @@ export class App {
     await this.#paths.close();
     await this.#demo?.close();
     await this.#recordings.close();
+    this.#options.log.info('stopped');
   }
 
   async #begin(): Promise<void> {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -65,6 +65,9 @@ async function run(data: string, file: string | undefined): Promise<number> {
   // Whoever reads what we say may go first, as in `perch | tee log` at Ctrl-C: that must not end us in the middle.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
+  if (file !== undefined && !existsSync(file)) {
+    throw new PerchError('notFound', `the configuration file ${file} does not exist`);
+  }
   const folder = holdDataFolder(data);
   const ended = whenAsked();
   let reload = async () => {};

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PerchError } from '../agent/base/errors.ts';
@@ -41,7 +41,11 @@ export function holdDataFolder(folder: string): DataFolder {
     });
   }
   writeFileSync(holder, `${process.pid}\n`);
-  return { path, release: () => lock.close() };
+  const release = () => {
+    rmSync(holder, { force: true });
+    lock.close();
+  };
+  return { path, release };
 }
 
 function pidOf(holder: string): string {

@@ -150,6 +150,16 @@ test('when the file goes away the configuration stays', async () => {
   expect(store.problems.map(problemText)).toEqual(['perch.yml: the configuration file is gone']);
 });
 
+test('a file that became empty is an accident: the configuration stays', async () => {
+  const { open, write } = place();
+  write('perch.yml', 'hls: no');
+  const store = await open();
+  write('perch.yml', '\n');
+  expect(await store.reload()).toBe(false);
+  expect(store.current.hls).toBe(false);
+  expect(store.problems.map(problemText)).toEqual(['perch.yml: the configuration file is empty']);
+});
+
 test('variables hold after a reload too', async () => {
   const { open, write } = place();
   write('perch.yml', 'hls: yes');

@@ -272,6 +272,10 @@ interface FoundText {
 async function read(file: string | undefined): Promise<FoundText> {
   try {
     const text = file === undefined ? undefined : await readConfigFile(file);
+    if (text?.trim() === '') {
+      // An editor that is about to write, or an accident: nobody ends all cameras like this.
+      return { fault: 'the configuration file is empty' };
+    }
     return text === undefined ? (file === undefined ? {} : { fault: 'the configuration file is gone' }) : { text };
   } catch (error) {
     return faultOf(error);

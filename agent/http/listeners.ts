@@ -54,14 +54,14 @@ async function describe(error: NodeJS.ErrnoException, key: string, address: stri
   if (error.code === 'EADDRINUSE') {
     const holder = await holderOf(port);
     const who = holder === undefined ? 'another program' : `${holder.name} (process ${holder.pid})`;
-    return new PerchError('unavailable', `port ${port} is taken by ${who}: stop it or change ${key}`, context, error);
+    return new PerchError('unavailable', `port ${port} is taken by ${who}: stop it or change ${key}`, context);
   }
   if (error.code === 'EACCES') {
     const text = `port ${port} is not allowed to this user: change ${key} to a port from 1024 on`;
-    return new PerchError('unavailable', text, context, error);
+    return new PerchError('unavailable', text, context);
   }
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
-    return new PerchError('unavailable', `${address} is not an address of this machine: change ${key}`, context, error);
+    return new PerchError('unavailable', `${address} is not an address of this machine: change ${key}`, context);
   }
   return new PerchError('unavailable', `cannot listen on ${address} (${key})`, context, error);
 }

@@ -178,7 +178,10 @@ export class Segmenter implements Reader {
 
   #take(buffer: TrackBuffer, sample: Sample, endDts: number): void {
     if (sample.dts < buffer.baseDts) {
-      this.#owner.dropped('late sample');
+      // Sound from right before the first picture belongs to no file: that is no fault.
+      if (buffer.secondsOf(buffer.baseDts - sample.dts) > MAX_LAG_SECONDS) {
+        this.#owner.dropped('late sample');
+      }
       return;
     }
     buffer.samples.push(sample);

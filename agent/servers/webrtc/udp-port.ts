@@ -134,7 +134,7 @@ export class UdpPort {
       await listening;
     } catch (cause) {
       socket.close();
-      throw new PerchError('unavailable', `cannot open UDP port ${port} on ${address}`, { address, port }, cause);
+      throw cannotOpen(cause as NodeJS.ErrnoException, address, port);
     }
     socket.on('message', (datagram, from) => this.#onMessage(datagram, from));
     // An address that is unreachable right now: the packet is lost like any other.
@@ -200,4 +200,13 @@ export function parseUdpAddress(address: string): { readonly host: string; reado
     throw new PerchError('badInput', `'${address}' is not a UDP address: write for example :8189 or 192.168.1.2:8189`);
   }
   return { host, port };
+}
+
+function cannotOpen(cause: NodeJS.ErrnoException, address: string, port: number): PerchError {
+  const context = { address, port };
+  if (cause.code === 'EADDRINUSE') {
+    const text = `UDP port ${port} is taken by another program: stop it or change webrtcLocalUDPAddress`;
+    return new PerchError('unavailable', text, context);
+  }
+  return new PerchError('unavailable', `cannot open UDP port ${port} on ${address}`, context, cause);
 }
