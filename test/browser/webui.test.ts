@@ -78,6 +78,7 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
         ['#/live/demo', '.actions'],
         ['#/live/nobody', '.empty'],
         ['#/rec', '.begin'],
+        ['#/rec/..%2F..%2Fx', '.empty'],
         ['#/rec/demo?ago=5', 'video.recording'],
         ['#/settings', '.headline'],
         ['#/start', 'form'],
@@ -106,6 +107,14 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
     expect(second - first).toBeGreaterThan(8_000);
     await stepBy(page, '10 s back');
     expect(Math.abs((await expectTold(page)) - first)).toBeLessThan(1_500);
+
+    // Nearly at its end: what was recorded since then follows by itself.
+    await page.goto('about:blank');
+    await page.goto(`${agent.url}/#/rec/demo?ago=4`);
+    const played = await page.locator('video.recording[src]').getAttribute('src');
+    await page.waitForFunction((src) => document.querySelector('video')?.getAttribute('src') !== src, played);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
   });
 });
 
@@ -115,15 +124,16 @@ describeWith(['chromium'], 'the page and its box', () => {
     const page = await open(`${agent.url}/#/start`);
     const password = page.getByLabel('Your password');
     for (const [weak, words] of [
+      ['', 'Eight characters or more.'],
       ['seven77', 'Eight characters or more.'],
       ['password1', 'Many people use this one.'],
     ] as const) {
       await password.fill(weak);
-      await page.getByRole('button', { name: 'Find my cameras' }).click();
+      await page.getByRole('button', { name: 'Make it mine' }).click();
       await alert(page, words).waitFor();
     }
     await password.fill(GOOD_PASSWORD);
-    await page.getByRole('button', { name: 'Find my cameras' }).click();
+    await page.getByRole('button', { name: 'Make it mine' }).click();
     await tile(page, 'Demo camera, Live').waitFor();
 
     await agent.process.stop('SIGINT');
@@ -141,7 +151,7 @@ describeWith(['chromium'], 'the page and its box', () => {
     expect(await layoutFaults(page)).toEqual([]);
     await password.fill('a large bird by the river');
     await page.getByRole('button', { name: 'Log in' }).click();
-    await alert(page, 'Name or password is not right.').waitFor();
+    await alert(page, 'This password is not right.').waitFor();
     expect(refused, 'asked for cameras that it may not see').toEqual([]);
     await password.fill(GOOD_PASSWORD);
     await page.getByRole('button', { name: 'Log in' }).click();
@@ -187,7 +197,10 @@ describeWith(['chromium', 'gstreamer'], "the page, with GStreamer's cameras", ()
     const sources = { barn: '/h265', garden: '/h265', garden_sub: '/h264' };
     const paths = Object.entries(sources).map(([name, mount]) => `  ${name}:\n    source: ${gst.url(mount)}\n`);
     await using agent = await startAgent({ config: `paths:\n${paths.join('')}` });
-    const page = await open(agent.url);
+    const page = await open('about:blank');
+    const offers: string[] = [];
+    page.on('request', (request) => request.url().endsWith('/barn/whep') && offers.push(request.url()));
+    await page.goto(agent.url);
     await tile(page, 'Garden, Live').waitFor();
     await tile(page, 'Barn, Not playable here').waitFor();
     await page.getByText("This browser cannot play this camera's picture (H.265).").waitFor();
@@ -197,6 +210,9 @@ describeWith(['chromium', 'gstreamer'], "the page, with GStreamer's cameras", ()
       .waitFor();
     await page.locator('.cinema .stage.playing').waitFor();
     await framesDecoded(page, FRAMES);
+    await page.getByRole('link', { name: 'Back' }).click();
+    await tile(page, 'Barn, Not playable here').waitFor();
+    expect(offers).toHaveLength(1);
   });
 });
 

@@ -1,15 +1,18 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { absenceOf } from '../cameras/absence.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { type Camera, canPlay, hasSound, videoCodec } from '../cameras/pair.ts';
 import { Ambient } from '../parts/ambient.tsx';
+import { goFull } from '../parts/full-screen.ts';
 import { Icon } from '../parts/icon.tsx';
 import { InfoCard } from '../parts/info-card.tsx';
-import { Empty } from '../parts/notices.tsx';
+import { NoSuchCamera } from '../parts/notices.tsx';
 import { stateOf, stateReason, stateWord } from '../parts/tile.tsx';
 import { voice } from '../parts/voice.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
 import { recordingsLink } from '../route.ts';
+import type { Words } from '../words/en.ts';
 import { words } from '../words/words.ts';
 import { useIdle, useKeys } from './camera-keys.ts';
 
@@ -21,17 +24,6 @@ export function CameraPage({ name }: { readonly name: string }) {
     return <div class="cinema" />;
   }
   return camera ? <Cinema key={name} camera={camera} all={all} /> : <NoSuchCamera />;
-}
-
-function NoSuchCamera() {
-  const { unknownCamera, unknownCameraText, toLive } = words.value;
-  return (
-    <Empty title={unknownCamera} text={unknownCameraText}>
-      <a class="button main" href="#/live">
-        {toLive}
-      </a>
-    </Empty>
-  );
 }
 
 function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readonly Camera[] }) {
@@ -52,9 +44,14 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
     player.setSound(!isSoundOn);
     setSoundOn(!isSoundOn);
   };
-  const keys = { sound: toggleSound, full: () => goFull(screen.current, player), info: () => setShowsInfo(!showsInfo) };
+  const keys = {
+    sound: toggleSound,
+    full: () => goFull(screen.current, player.stage.video),
+    info: () => setShowsInfo(!showsInfo),
+  };
   useKeys(camera, all, keys);
-  const isIdle = useIdle();
+  // Without a picture to look at, what lies over it stays.
+  const isIdle = useIdle() && player.view.value.phase === 'playing';
   return (
     <div class={isIdle ? 'cinema idle' : 'cinema'} ref={screen}>
       <Ambient player={player} />
@@ -101,6 +98,19 @@ function Title({ camera, player, info, onInfo }: TitleProps) {
   );
 }
 
+function offlineText({ why }: { readonly why?: string }, say: Words): string {
+  switch (absenceOf(why)) {
+    case 'password':
+      return say.offlinePassword;
+    case 'refuses':
+      return say.offlineRefuses;
+    case 'silent':
+      return say.offlineSilent;
+    case 'unknown':
+      return say.offlineText;
+  }
+}
+
 /** What is wrong, what goes on, what to do: below the picture, which stays. */
 function Trouble(props: { readonly camera: Camera; readonly player: LivePlayer; readonly showsSmall: boolean }) {
   const { camera, player, showsSmall } = props;
@@ -111,7 +121,7 @@ function Trouble(props: { readonly camera: Camera; readonly player: LivePlayer; 
   const codec = videoCodec(camera.main) ?? '?';
   const lines: (string | undefined)[] = [];
   if (state.kind === 'offline') {
-    lines.push(say.offlineText, reason && `${say.whyOffline}: ${reason}`);
+    lines.push(offlineText(state, say), reason && `${say.whyOffline}: ${reason}`);
   } else if (state.kind === 'misconfigured') {
     lines.push(say.misconfiguredText, reason);
   } else if (state.kind === 'unplayable') {
@@ -125,6 +135,9 @@ function Trouble(props: { readonly camera: Camera; readonly player: LivePlayer; 
   const said = lines.filter((line) => line !== undefined);
   return said.length === 0 ? null : (
     <div class="trouble">
+      <h2>
+        <bdi>{camera.title}</bdi>
+      </h2>
       {said.map((line) => (
         <p key={line}>{line}</p>
       ))}
@@ -164,18 +177,4 @@ function Actions({ camera, isSoundOn, onSound, onFull }: ActionsProps) {
       </button>
     </div>
   );
-}
-
-/** iPhones let only the video itself be full screen. */
-function goFull(screen: HTMLElement | null, player: LivePlayer): void {
-  if (document.fullscreenElement) {
-    document.exitFullscreen();
-    return;
-  }
-  const video = player.stage.video as HTMLVideoElement & { webkitEnterFullscreen?: () => void };
-  if (screen?.requestFullscreen) {
-    screen.requestFullscreen().catch(() => {});
-  } else {
-    video.webkitEnterFullscreen?.();
-  }
 }

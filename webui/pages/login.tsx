@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { BoxError } from '../box/request.ts';
 import { logIn } from '../box/session.ts';
 import { PasswordField } from '../parts/field.tsx';
@@ -14,11 +14,17 @@ export function LoginPage() {
   const [password, setPassword] = useState('');
   const [wrong, setWrong] = useState<string>();
   const [isBusy, setBusy] = useState(false);
+  const field = useRef<HTMLDivElement>(null);
   const submit = async (event: Event) => {
     event.preventDefault();
+    if (isBusy) {
+      return;
+    }
+    setWrong(undefined);
     setBusy(true);
     setWrong(await tryLogIn(password, say));
     setBusy(false);
+    field.current?.querySelector('input')?.focus();
   };
   return (
     <form class="door" onSubmit={submit}>
@@ -37,17 +43,20 @@ export function LoginPage() {
         tabIndex={-1}
         aria-hidden="true"
       />
-      <PasswordField
-        label={say.yourPassword}
-        name="password"
-        autocomplete="current-password"
-        value={password}
-        onInput={(value) => {
-          setPassword(value);
-          setWrong(undefined);
-        }}
-        wrong={wrong}
-      />
+      <div ref={field}>
+        <PasswordField
+          label={say.yourPassword}
+          name="password"
+          autocomplete="current-password"
+          value={password}
+          onInput={(value) => {
+            setPassword(value);
+            setWrong(undefined);
+          }}
+          isLocked={isBusy}
+          wrong={wrong}
+        />
+      </div>
       <button class="button main" type="submit" disabled={isBusy} data-busy={isBusy}>
         {isBusy ? say.loginBusy : say.loginButton}
       </button>

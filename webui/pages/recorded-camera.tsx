@@ -1,6 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
-import { clipAddress } from '../box/addresses.ts';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Span } from '../box/recordings.ts';
 import { nowMs } from '../box/wake.ts';
 import { type Camera, videoCodec } from '../cameras/pair.ts';
@@ -8,11 +7,12 @@ import { Choice } from '../parts/choice.tsx';
 import { DayBar } from '../parts/day-bar.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { RecordingPlayer } from '../parts/recording-player.tsx';
+import { Transport } from '../parts/transport.tsx';
 import { voice } from '../parts/voice.ts';
 import { place, recordingsLink } from '../route.ts';
 import { hourRows, type Row, recordedDays, withinDay } from '../timeline/days.ts';
 import { momentAgo, type Piece, pieceAfter, pieceAt } from '../timeline/pieces.ts';
-import { clock, clockSeconds, dayName, dayStart, duration } from '../words/format.ts';
+import { clock, dayName, dayStart, duration } from '../words/format.ts';
 
 interface RecordedCameraProps {
   readonly name: string;
@@ -20,6 +20,8 @@ interface RecordedCameraProps {
   readonly camera: Camera | undefined;
   /** At least one, oldest first. */
   readonly spans: readonly Span[];
+  /** Told whether what plays has nearly reached the newest. */
+  readonly onNearEnd: (isNear: boolean) => void;
   readonly chooser: ComponentChildren;
 }
 
@@ -31,43 +33,24 @@ interface Playing {
   readonly isNearest: boolean;
 }
 
-const STEP_MS = 10_000;
 const MINUTE_MS = 60_000;
 /** A moment that is off by less was meant. */
 const NEAR_MS = 2_000;
+const NEAR_END_MS = 20_000;
 
-export function RecordedCamera({ name, camera, spans, chooser }: RecordedCameraProps) {
+export function RecordedCamera({ name, camera, spans, onNearEnd, chooser }: RecordedCameraProps) {
   const { words, language } = voice();
-  const [playing, setPlaying] = useState<Playing>();
-  const [atMs, setAtMs] = useState<number>();
-  const [hasFailed, setFailed] = useState(false);
-  const [hasEnded, setEnded] = useState(false);
-  const days = recordedDays(spans);
   const [chosenDay, setChosenDay] = useState<number>();
-  const day = chosenDay ?? (atMs === undefined ? days[0] : dayStart(atMs)) ?? 0;
-  const jumpTo = (ms: number, isExact = true) => {
-    const next = playFrom(spans, ms, playing?.piece);
-    if (next) {
-      setEnded(false);
-      const shownMs = next.jump?.toMs ?? next.piece.startMs;
-      setFailed(false);
-      setPlaying({ ...next, isNearest: isExact && next.isNearest });
-      setAtMs(shownMs);
-      setChosenDay(undefined);
-      history.replaceState(null, '', recordingsLink(name, { atMs: shownMs }));
-    }
-  };
-  useWantedMoment(spans, jumpTo);
-  useEffect(() => {
-    // At the newest end this happens as soon as more has been recorded.
-    const next = hasEnded && playing && pieceAfter(spans, playing.piece);
-    if (next) {
-      setEnded(false);
-      setPlaying({ piece: next, jump: undefined, isNearest: false });
-    }
-  }, [hasEnded, playing, spans]);
-  const codec = (camera && videoCodec(camera.main)) ?? '?';
+  const { playing, atMs, hasFailed, jumpTo, onTime, onEnd, onFailure } = usePlayback(name, spans, () =>
+    setChosenDay(undefined),
+  );
+  const video = useRef<HTMLVideoElement>(null);
   const newestMs = spans.at(-1)?.endMs ?? 0;
+  const isNearEnd = atMs !== undefined && newestMs - atMs < NEAR_END_MS;
+  useEffect(() => onNearEnd(isNearEnd), [isNearEnd]);
+  const days = recordedDays(spans);
+  const day = chosenDay ?? (atMs === undefined ? days[0] : dayStart(atMs)) ?? 0;
+  const codec = (camera && videoCodec(camera.main)) ?? '?';
   return (
     <div class="recorded">
       <header class="top">
@@ -85,10 +68,11 @@ export function RecordedCamera({ name, camera, spans, chooser }: RecordedCameraP
           <RecordingPlayer
             name={name}
             piece={playing.piece}
+            video={video}
             jump={playing.jump}
-            onTime={setAtMs}
-            onEnd={() => setEnded(true)}
-            onFailure={() => setFailed(true)}
+            onTime={onTime}
+            onEnd={onEnd}
+            onFailure={onFailure}
           />
         ) : (
           <button class="recording begin" type="button" onClick={() => jumpTo(newestMs - MINUTE_MS, false)}>
@@ -107,8 +91,10 @@ export function RecordedCamera({ name, camera, spans, chooser }: RecordedCameraP
         {playing?.isNearest && <p class="hint">{words.gap}</p>}
         <Transport
           name={name}
-          playing={playing}
+          piece={playing?.piece}
+          video={video}
           atMs={atMs}
+          newestMs={newestMs}
           onStep={(byMs) => atMs !== undefined && jumpTo(atMs + byMs)}
         />
         <DayBar dayMs={day} rows={withinDay(spans, day)} atMs={atMs ?? newestMs} onJump={jumpTo} />
@@ -118,10 +104,51 @@ export function RecordedCamera({ name, camera, spans, chooser }: RecordedCameraP
         atMs={atMs}
         isGoingOn={camera?.main.recording?.active === true}
         newestMs={newestMs}
-        onPlay={jumpTo}
+        onPlay={(ms, isExact) => {
+          jumpTo(ms, isExact);
+          video.current?.play().catch(() => {});
+        }}
       />
     </div>
   );
+}
+
+/** What plays, from a first jump on; pieces follow each other. `onJump` is told of each jump. */
+function usePlayback(name: string, spans: readonly Span[], onJump: () => void) {
+  const [playing, setPlaying] = useState<Playing>();
+  const [atMs, setAtMs] = useState<number>();
+  const [hasFailed, setFailed] = useState(false);
+  const [hasEnded, setEnded] = useState(false);
+  const jumpTo = (ms: number, isExact = true) => {
+    const next = playFrom(spans, ms, playing?.piece);
+    if (next) {
+      const shownMs = next.jump?.toMs ?? next.piece.startMs;
+      setEnded(false);
+      setFailed(false);
+      setPlaying({ ...next, isNearest: isExact && next.isNearest });
+      setAtMs(shownMs);
+      history.replaceState(null, '', recordingsLink(name, { atMs: shownMs }));
+      onJump();
+    }
+  };
+  useWantedMoment(spans, jumpTo);
+  useEffect(() => {
+    // At the newest end this happens as soon as more has been recorded.
+    const next = hasEnded && playing && pieceAfter(spans, playing.piece);
+    if (next) {
+      setEnded(false);
+      setPlaying({ piece: next, jump: undefined, isNearest: false });
+    }
+  }, [hasEnded, playing, spans]);
+  return {
+    playing,
+    atMs,
+    hasFailed,
+    jumpTo,
+    onTime: setAtMs,
+    onEnd: () => setEnded(true),
+    onFailure: () => setFailed(true),
+  };
 }
 
 /** Stays within the piece where that will do: a seek costs less than a new file. */
@@ -148,48 +175,6 @@ function useWantedMoment(spans: readonly Span[], jumpTo: (ms: number, isExact: b
       }
     }
   }, [here]);
-}
-
-interface TransportProps {
-  readonly name: string;
-  readonly playing: Playing | undefined;
-  readonly atMs: number | undefined;
-  readonly onStep: (byMs: number) => void;
-}
-
-function Transport({ name, playing, atMs, onStep }: TransportProps) {
-  const { words, language } = voice();
-  const piece = playing?.piece;
-  return (
-    <div class="controls">
-      <span class="round" />
-      <button class="round" type="button" aria-label={words.earlier} disabled={!piece} onClick={() => onStep(-STEP_MS)}>
-        <Icon name="earlier" />
-      </button>
-      <output class="digits now">{atMs === undefined ? '–' : clockSeconds(atMs, language)}</output>
-      <button class="round" type="button" aria-label={words.later} disabled={!piece} onClick={() => onStep(STEP_MS)}>
-        <Icon name="later" />
-      </button>
-      {piece ? (
-        <a
-          class="round"
-          href={clipAddress(name, piece.start, (piece.endMs - piece.startMs) / 1000)}
-          download={fileName(name, piece.startMs)}
-          aria-label={words.download}
-        >
-          <Icon name="download" />
-        </a>
-      ) : (
-        <span class="round" />
-      )}
-    </div>
-  );
-}
-
-/** `garden 2026-11-20 14.02.08.mp4`: no colons, Windows takes none. */
-function fileName(name: string, ms: number): string {
-  const at = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString();
-  return `${name.replaceAll('/', ' ')} ${at.slice(0, 10)} ${at.slice(11, 19).replaceAll(':', '.')}.mp4`;
 }
 
 /** Whether the browser would play it if it were there; MIME strings that say so for any profile. */

@@ -4,12 +4,14 @@ import { pageShown, pause } from '../box/wake.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { type Camera, readableName } from '../cameras/pair.ts';
 import { Choice } from '../parts/choice.tsx';
-import { Empty } from '../parts/notices.tsx';
+import { Empty, NoSuchCamera } from '../parts/notices.tsx';
 import { voice } from '../parts/voice.ts';
 import { place, recordingsLink } from '../route.ts';
 import { RecordedCamera } from './recorded-camera.tsx';
 
 const REFRESH_MS = 15_000;
+/** What plays will soon need what is being recorded. */
+const NEAR_END_REFRESH_MS = 4_000;
 
 /** Recordings: a camera, its days, and the player. */
 export function RecordingsPage() {
@@ -18,11 +20,16 @@ export function RecordingsPage() {
   const names = useRecordedNames();
   const entries = entriesOf(names ?? [], cameras.value ?? []);
   const name = wanted ?? entries[0]?.name;
-  const spans = useSpans(name);
+  const isKnown = names && cameras.value && (name === undefined || isNamed(name, names, cameras.value));
+  const [isNearEnd, setNearEnd] = useState(false);
+  const spans = useSpans(isKnown ? name : undefined, isNearEnd ? NEAR_END_REFRESH_MS : REFRESH_MS);
   const { words } = voice();
   const camera = (cameras.value ?? []).find((one) => one.name === name);
   const title = camera?.title ?? (name === undefined ? words.recordings : readableName(name));
-  if (names === undefined || (name !== undefined && spans === undefined)) {
+  if (isKnown === false) {
+    return <NoSuchCamera />;
+  }
+  if (isKnown === undefined || (name !== undefined && spans === undefined)) {
     return <Waiting title={wanted === undefined ? words.recordings : title} />;
   }
   if (name === undefined || spans === undefined || spans.length === 0) {
@@ -44,6 +51,7 @@ export function RecordingsPage() {
       name={name}
       camera={camera}
       spans={spans}
+      onNearEnd={setNearEnd}
       chooser={<Cameras name={name} title={title} entries={entries} />}
     />
   );
@@ -86,6 +94,10 @@ function Cameras({ name, title, entries }: { name: string | undefined; title: st
   );
 }
 
+/** A camera of the box, or something that has recordings. */
+const isNamed = (name: string, names: readonly string[], all: readonly Camera[]): boolean =>
+  names.includes(name) || all.some((camera) => camera.name === name || camera.sub?.name === name);
+
 /** What has recordings: the cameras in their order, then what is no camera any more. */
 function entriesOf(names: readonly string[], all: readonly Camera[]): Entry[] {
   const known = all.filter(({ name }) => names.includes(name));
@@ -108,15 +120,15 @@ function useRecordedNames(): readonly string[] | undefined {
 }
 
 /** Asked for again from time to time: recording goes on. */
-function useSpans(name: string | undefined): readonly Span[] | undefined {
+function useSpans(name: string | undefined, everyMs: number): readonly Span[] | undefined {
   const [known, setKnown] = useState<{ name: string; spans: readonly Span[] }>();
   useEffect(() => {
     const stop = new AbortController();
     if (name !== undefined) {
-      repeat(stop.signal, async () => setKnown({ name, spans: await recordedSpans(name, stop.signal) }), REFRESH_MS);
+      repeat(stop.signal, async () => setKnown({ name, spans: await recordedSpans(name, stop.signal) }), everyMs);
     }
     return () => stop.abort();
-  }, [name]);
+  }, [name, everyMs]);
   return known?.name === name ? known?.spans : undefined;
 }
 

@@ -27,6 +27,9 @@ export function StartPage() {
   const isLong = lengthOf(password) >= SHORTEST;
   const submit = async (event: Event) => {
     event.preventDefault();
+    if (isBusy) {
+      return;
+    }
     if (!isLong) {
       setWrong({ password: say.passwordHint });
       return;
@@ -48,11 +51,15 @@ export function StartPage() {
         name="password"
         autocomplete="new-password"
         value={password}
-        onInput={setPassword}
+        onInput={(value) => {
+          setPassword(value);
+          setWrong({});
+        }}
+        isLocked={isBusy}
         onLeave={() => setWrong({ ...wrong, ...(isLong || password === '' ? {} : { password: say.passwordHint }) })}
         hint={isLong ? say.passwordLong : say.passwordHint}
         good={isLong}
-        wrong={wrong.password === say.passwordHint && isLong ? undefined : wrong.password}
+        wrong={wrong.password}
       />
       {needsCode && (
         <CodeField
@@ -60,7 +67,11 @@ export function StartPage() {
           name="code"
           autocomplete="one-time-code"
           value={code}
-          onInput={setCode}
+          onInput={(value) => {
+            setCode(value);
+            setWrong({});
+          }}
+          isLocked={isBusy}
           hint={say.setupCodeHint}
           wrong={wrong.code}
         />

@@ -17,6 +17,8 @@ interface FieldProps extends HintProps {
   readonly onInput: (value: string) => void;
   readonly onLeave?: () => void;
   readonly name: string;
+  /** An answer is under way: what was typed stays as it is. */
+  readonly isLocked?: boolean;
   readonly autocomplete: 'new-password' | 'current-password' | 'one-time-code';
 }
 
@@ -50,6 +52,7 @@ function Field(props: FieldProps & { readonly type: 'text' | 'password'; readonl
     autocomplete,
     autocapitalize: 'none',
     spellcheck: false,
+    readOnly: props.isLocked === true,
     value,
     'aria-invalid': wrong !== undefined,
     'aria-describedby': `${id}-hint`,

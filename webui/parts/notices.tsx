@@ -47,6 +47,18 @@ export function Warnings() {
   );
 }
 
+/** The address names a camera that the box does not know. */
+export function NoSuchCamera() {
+  const { unknownCamera, unknownCameraText, toLive } = words.value;
+  return (
+    <Empty title={unknownCamera} text={unknownCameraText}>
+      <a class="button main" href="#/live">
+        {toLive}
+      </a>
+    </Empty>
+  );
+}
+
 interface EmptyProps {
   readonly title: string;
   readonly text: string;

@@ -1,4 +1,5 @@
 import { nowMs } from '../box/wake.ts';
+import { absenceOf } from '../cameras/absence.ts';
 import { type Camera, canPlay, smallPath, videoCodec } from '../cameras/pair.ts';
 import { type CameraState, cameraState } from '../cameras/state.ts';
 import type { LivePlayer } from '../player/live-player.ts';
@@ -26,6 +27,9 @@ export function stateWord(state: CameraState, { words, language }: ReturnType<ty
     case 'reconnecting':
       return words.reconnecting;
     case 'offline':
+      if (absenceOf(state.why) === 'password') {
+        return words.wrongPassword;
+      }
       return state.sinceMs === undefined
         ? words.offline
         : words.offlineSince(moment(state.sinceMs, nowMs.value, { words, language }));

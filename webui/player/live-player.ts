@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { paths } from '../box/paths.ts';
 import { loadSession } from '../box/session.ts';
 import { onWake, pause } from '../box/wake.ts';
 import { Backoff } from './backoff.ts';
@@ -6,6 +7,7 @@ import { openHls } from './hls.ts';
 import { type LiveSession, PlayError, type SessionFacts, type Technology } from './live-session.ts';
 import { Stage } from './stage.ts';
 import { StartGate } from './start-gate.ts';
+import { isUnplayable, rememberUnplayable } from './unplayable.ts';
 import { openWhep } from './whep.ts';
 
 /** What the page shows of a player. */
@@ -30,7 +32,6 @@ export interface LivePlayerOptions {
 const SILENCE_LIMIT_MS = 10_000;
 const AFTER_WAKE_MS = 3_000;
 const LOOK_MS = 2_000;
-const UNPLAYABLE_PAUSE_MS = 60_000;
 const OPENING_LIMIT = 4;
 
 const gate = new StartGate(OPENING_LIMIT);
@@ -93,20 +94,29 @@ export class LivePlayer {
 
   async #loop(stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      let waitMs = 0;
+      if (isUnplayable(this.#options.name, this.#tracks)) {
+        this.view.value = { ...this.view.peek(), phase: 'unplayable' };
+        await pause(LOOK_MS, stop);
+        continue;
+      }
       try {
         await this.#playOnce(stop);
       } catch (error) {
         if (stop.aborted) {
           return;
         }
-        waitMs = this.#onFailure(error);
+        this.#onFailure(error);
       }
       if (!stop.aborted) {
-        await pause(this.#isSwitching ? 0 : waitMs || this.#backoff.take(), stop);
+        await pause(this.#isSwitching ? 0 : this.#backoff.take(), stop);
         this.#isSwitching = false;
       }
     }
+  }
+
+  /** As the box told last. */
+  get #tracks(): readonly string[] {
+    return paths.peek()?.find(({ name }) => name === this.#options.name)?.tracks ?? [];
   }
 
   /** One connection, from its offer to its end. */
@@ -147,7 +157,7 @@ export class LivePlayer {
         }
         this.stage.end();
         if (!(error instanceof PlayError) || !isWorthAnotherWay(error)) {
-          throw error;
+          throw failure ?? error;
         }
         if (technology === 'WebRTC' && error.kind === 'transport') {
           webRtcBlockedUntilMs = Date.now() + BLOCKED_MS;
@@ -201,16 +211,17 @@ export class LivePlayer {
     this.view.value = { phase: 'playing', ...(technology === undefined ? {} : { technology }) };
   }
 
-  /** @returns how long to wait, 0: as long as usual */
-  #onFailure(error: unknown): number {
+  #onFailure(error: unknown): void {
     this.#closeSession();
     const reason = error instanceof Error ? error.message : String(error);
     const kind = error instanceof PlayError ? error.kind : 'transport';
     if (kind === 'refused') {
       loadSession().catch(() => {});
     }
+    if (kind === 'codec') {
+      rememberUnplayable(this.#options.name, this.#tracks);
+    }
     this.view.value = { phase: kind === 'codec' ? 'unplayable' : 'waiting', reason };
-    return kind === 'codec' ? UNPLAYABLE_PAUSE_MS : 0;
   }
 
   #closeSession(): void {

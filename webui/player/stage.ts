@@ -106,10 +106,11 @@ export class Stage {
   #fit(): void {
     const { videoWidth, videoHeight } = this.video;
     const { clientWidth, clientHeight } = this.element;
-    if (videoWidth === 0 || clientHeight === 0) {
+    const [width, height] = videoWidth > 0 ? [videoWidth, videoHeight] : [this.#still.width, this.#still.height];
+    if (height === 0 || clientHeight === 0) {
       return;
     }
-    const shape = videoWidth / videoHeight / (clientWidth / clientHeight);
+    const shape = width / height / (clientWidth / clientHeight);
     this.element.classList.toggle('fills', Math.min(shape, 1 / shape) >= 1 - CROP_LIMIT);
   }
 
@@ -133,6 +134,7 @@ export class Stage {
       this.#still.height = known.height;
       this.#still.getContext('2d')?.drawImage(known, 0, 0);
       this.element.classList.add('has-still');
+      this.#fit();
     }
   }
 }

@@ -24,8 +24,8 @@ test('in a gap the next recording is played', () => {
   expect(pieceAt(spans, T + 30 * MINUTE)).toEqual({ ...second });
 });
 
-test('after all recordings the last second is played', () => {
-  expect(pieceAt(spans, T + 90 * MINUTE)).toMatchObject({ startMs: second.endMs - 1000, endMs: second.endMs });
+test('after all recordings the last ten seconds are played', () => {
+  expect(pieceAt(spans, T + 90 * MINUTE)).toMatchObject({ startMs: second.endMs - 10_000, endMs: second.endMs });
 });
 
 test('pieces follow each other to the end of the span, then over the gap, then nothing follows', () => {

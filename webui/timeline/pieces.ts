@@ -14,17 +14,21 @@ export const PIECE_LIMIT_MS = 10 * 60_000;
 
 /** A rest so short has no picture in it. */
 const REST_MS = 200;
+/** Less than this is not worth a file of its own. */
+const LEAST_MS = 1000;
+const TAIL_MS = 10_000;
 
 /**
  * What to play for a moment: from there to the end of its span, at most ten minutes. In a gap it is the next that is
- * recorded, after all of it the last second. Undefined when there is nothing at all.
+ * recorded, after all of it the last ten seconds. Undefined when there is nothing at all.
  */
 export function pieceAt(spans: readonly Span[], atMs: number): Piece | undefined {
-  const span = spans.find(({ endMs }) => endMs - REST_MS > atMs) ?? spans.at(-1);
+  const next = spans.find(({ endMs }) => endMs - REST_MS > atMs);
+  const span = next ?? spans.at(-1);
   if (!span) {
     return undefined;
   }
-  const latestMs = Math.max(span.startMs, span.endMs - 1000);
+  const latestMs = Math.max(span.startMs, span.endMs - (next ? LEAST_MS : TAIL_MS));
   const startMs = Math.min(Math.max(atMs, span.startMs), latestMs);
   return {
     start: startMs === span.startMs ? span.start : new Date(startMs).toISOString(),

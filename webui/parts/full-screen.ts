@@ -1,0 +1,10 @@
+/** There and back. iPhones let only the video itself be full screen. */
+export function goFull(screen: HTMLElement | null, video: HTMLVideoElement | null): void {
+  if (document.fullscreenElement) {
+    document.exitFullscreen();
+  } else if (screen?.requestFullscreen) {
+    screen.requestFullscreen().catch(() => {});
+  } else {
+    (video as (HTMLVideoElement & { webkitEnterFullscreen?: () => void }) | null)?.webkitEnterFullscreen?.();
+  }
+}
