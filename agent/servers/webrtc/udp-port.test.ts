@@ -29,7 +29,9 @@ test('a port that is taken is named', async () => {
   await once(other, 'listening');
   const { port } = other.address();
   const udp = new UdpPort();
-  await expect(udp.listen(`127.0.0.1:${port}`)).rejects.toThrow(`UDP port ${port} is taken by another program: stop it or change webrtcLocalUDPAddress`);
+  await expect(udp.listen(`127.0.0.1:${port}`)).rejects.toThrow(
+    `UDP port ${port} is taken by another program: stop it or change webrtcLocalUDPAddress`,
+  );
   other.close();
 });
 
