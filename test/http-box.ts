@@ -60,7 +60,7 @@ export async function openHttpBox(options: HttpBoxOptions = {}): Promise<HttpBox
     authority,
     [Symbol.asyncDispose]: async () => {
       await app.close();
-      await rm(dataDir, { recursive: true });
+      await rm(dataDir, { recursive: true, maxRetries: 10 });
     },
   };
 }

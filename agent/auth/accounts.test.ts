@@ -17,7 +17,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'perch-accounts-'));
   clock = new FakeClock();
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(() => rm(folder, { recursive: true, maxRetries: 10 }));
 
 test('the first password makes the owner, logged in at once and after a restart', async () => {
   const accounts = await open();
