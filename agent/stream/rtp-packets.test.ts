@@ -1,19 +1,10 @@
 import { expect, test } from 'vitest';
+import { H264_TRACK } from '../../test/tracks.ts';
 import type { Sample } from '../media/sample.ts';
 import type { Track } from '../media/track.ts';
 import { MAX_PAYLOAD_BYTES, RtpPackets, type RtpViewer } from './rtp-packets.ts';
 import { Stream } from './stream.ts';
 
-const VIDEO: Track = {
-  kind: 'video',
-  codec: 'h264',
-  clockRate: 90_000,
-  width: 640,
-  height: 360,
-  fps: 15,
-  sps: Uint8Array.of(0x67, 0x42, 0xc0, 0x1e),
-  pps: [Uint8Array.of(0x68, 0xce)],
-};
 const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8_000, channels: 1 };
 const AAC: Track = {
   kind: 'audio',
@@ -69,7 +60,7 @@ class Notes implements RtpViewer {
 }
 
 test('parameter sets go ahead of each key frame, with its time, and are where a viewer starts', () => {
-  const stream = new Stream([VIDEO, AUDIO]);
+  const stream = new Stream([H264_TRACK, AUDIO]);
   const notes = new Notes();
   RtpPackets.join(stream, notes);
   stream.write(0, sample(3_000, false, nalu(100)));
@@ -85,16 +76,16 @@ test('parameter sets go ahead of each key frame, with its time, and are where a 
 });
 
 test('new parameter sets are those of the key frame that follows them', () => {
-  const stream = new Stream([VIDEO]);
+  const stream = new Stream([H264_TRACK]);
   const notes = new Notes();
   RtpPackets.join(stream, notes);
-  stream.setTrack(0, { ...VIDEO, sps: new Uint8Array(40).fill(0x67) });
+  stream.setTrack(0, { ...H264_TRACK, sps: new Uint8Array(40).fill(0x67) });
   stream.write(0, sample(0, true, nalu(10, 0x65)));
   expect(notes.packets[0]).toBe('0@0 47x78 start');
 });
 
 test('RTP time wraps at 32 bits, sound that RTP viewers cannot play is left out', () => {
-  const stream = new Stream([VIDEO, AAC]);
+  const stream = new Stream([H264_TRACK, AAC]);
   const notes = new Notes();
   const packets = RtpPackets.join(stream, notes);
   stream.write(0, sample(2 ** 32 + 5, false, nalu(10)));
@@ -104,7 +95,7 @@ test('RTP time wraps at 32 bits, sound that RTP viewers cannot play is left out'
 });
 
 test('a stream with B-frames is refused instead of shown in the wrong order', () => {
-  const stream = new Stream([VIDEO]);
+  const stream = new Stream([H264_TRACK]);
   const notes = new Notes();
   RtpPackets.join(stream, notes);
   stream.write(0, sample(6_000, true, nalu(10, 0x65), 3_000));
@@ -112,7 +103,7 @@ test('a stream with B-frames is refused instead of shown in the wrong order', ()
 });
 
 test('a viewer that throws is told so and leaves; the others lose nothing', () => {
-  const stream = new Stream([VIDEO]);
+  const stream = new Stream([H264_TRACK]);
   const broken = new Notes();
   broken.onPackets = () => {
     throw new Error('broken');
@@ -127,7 +118,7 @@ test('a viewer that throws is told so and leaves; the others lose nothing', () =
 });
 
 test('all viewers share one packetizer, which is there from the first to the last of them', () => {
-  const stream = new Stream([VIDEO]);
+  const stream = new Stream([H264_TRACK]);
   const [one, two] = [new Notes(), new Notes()];
   const packets = RtpPackets.join(stream, one);
   expect(RtpPackets.join(stream, two)).toBe(packets);
@@ -142,7 +133,7 @@ test('all viewers share one packetizer, which is there from the first to the las
 });
 
 test('the packets of a large key frame leave while it is still being cut', () => {
-  const stream = new Stream([VIDEO]);
+  const stream = new Stream([H264_TRACK]);
   const notes = new Notes();
   RtpPackets.join(stream, notes);
   stream.write(0, sample(0, true, nalu(200 * MAX_PAYLOAD_BYTES, 0x65)));
@@ -150,7 +141,7 @@ test('the packets of a large key frame leave while it is still being cut', () =>
 });
 
 test('the ring keeps the last packets however many there were', () => {
-  const stream = new Stream([VIDEO]);
+  const stream = new Stream([H264_TRACK]);
   const notes = new Notes();
   RtpPackets.join(stream, notes);
   for (let i = 0; i < 5_000; i += 1) {

@@ -1,6 +1,7 @@
 import { AccessUnits } from '../access-unit.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
 import { decodeSprop } from '../nal.ts';
+import { NalAssembler } from '../nal-payloads.ts';
 import { H264Rules } from './rules.ts';
 
 const STAP_A = 24;
@@ -10,8 +11,6 @@ const MTAP24 = 27;
 const FU_A = 28;
 const FU_B = 29;
 const FU_HEADER_BYTES = 2;
-const FU_START = 0x80;
-const FU_END = 0x40;
 
 /**
  * RFC 6184, packetization modes 0 and 1:
@@ -21,12 +20,12 @@ const FU_END = 0x40;
  */
 export class H264Depacketizer implements Depacketizer {
   readonly #units: AccessUnits;
-  /** NAL unit header of a first fragment without payload; -1: none. */
-  #emptyStart = -1;
+  readonly #nals: NalAssembler;
 
   constructor(format: RtpFormat, sink: UnitSink) {
     const rules = new H264Rules();
     this.#units = new AccessUnits(rules, sink);
+    this.#nals = new NalAssembler(this.#units);
     for (const nal of decodeSprop(format.fmtp.get('sprop-parameter-sets'))) {
       const type = (nal[0] as number) & 0x1f;
       if (type === 7 || type === 8) {
@@ -42,8 +41,7 @@ export class H264Depacketizer implements Depacketizer {
   push(chunk: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void {
     const units = this.#units;
     if (gap) {
-      this.#emptyStart = -1;
-      units.gap();
+      this.#nals.gap();
     }
     if (start < end) {
       const type = (chunk[start] as number) & 0x1f;
@@ -52,7 +50,7 @@ export class H264Depacketizer implements Depacketizer {
       } else if (type < STAP_A) {
         units.nal(ticks, chunk, start, end);
       } else if (type === STAP_A) {
-        this.#aggregate(chunk, start + 1, end, ticks);
+        this.#nals.aggregate(chunk, start + 1, end, ticks);
       } else if (type === STAP_B || type === MTAP16 || type === MTAP24 || type === FU_B) {
         units.damage(`RTP packet type ${type} of the interleaved mode is not supported`);
       }
@@ -66,43 +64,9 @@ export class H264Depacketizer implements Depacketizer {
     if (end - start < FU_HEADER_BYTES) {
       return;
     }
-    const units = this.#units;
-    const indicator = chunk[start] as number;
     const fu = chunk[start + 1] as number;
-    const at = start + FU_HEADER_BYTES;
-    const isStart = (fu & FU_START) !== 0;
     // The type in later fragments is not looked at: Tiandy changes it inside a NAL unit.
-    const header = isStart ? (indicator & 0xe0) | (fu & 0x1f) : this.#emptyStart;
-    this.#emptyStart = isStart && at === end ? header : -1;
-    if (at === end && isStart) {
-      return;
-    }
-    if (header >= 0) {
-      units.beginNal(ticks, header, chunk, at, end);
-    } else if (units.isOpenAt(ticks)) {
-      units.append(chunk, at, end);
-    } else {
-      if (at < end) {
-        units.damage('a fragment comes without the beginning of its NAL unit');
-      }
-      return;
-    }
-    if ((fu & FU_END) !== 0) {
-      units.endNal();
-    }
-  }
-
-  #aggregate(chunk: Uint8Array, start: number, end: number, ticks: number): void {
-    let at = start;
-    while (at + 2 < end) {
-      const size = ((chunk[at] as number) << 8) | (chunk[at + 1] as number);
-      at += 2;
-      if (at + size > end) {
-        this.#units.damage(`NAL unit of ${size} bytes in an aggregation packet with ${end - at} bytes left`);
-        return;
-      }
-      this.#units.nal(ticks, chunk, at, at + size);
-      at += size;
-    }
+    const header = ((chunk[start] as number) & 0xe0) | (fu & 0x1f);
+    this.#nals.fragment(chunk, start + FU_HEADER_BYTES, end, ticks, fu, header);
   }
 }

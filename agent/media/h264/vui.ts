@@ -1,6 +1,6 @@
 import type { BitReader } from '../bit-reader.ts';
+import { skipPictureDescription } from '../picture-description.ts';
 
-const EXTENDED_SAR = 255;
 const MAX_FPS = 1000;
 
 /** What is used of the video usability information, H.264 annex E. */
@@ -11,22 +11,7 @@ export interface Vui {
 
 /** H.264 §E.1.1. */
 export function parseVui(bits: BitReader): Vui {
-  if (bits.flag() && bits.bits(8) === EXTENDED_SAR) {
-    bits.skip(32);
-  }
-  if (bits.flag()) {
-    bits.skip(1); // overscan_appropriate_flag
-  }
-  if (bits.flag()) {
-    bits.skip(4); // video_format, video_full_range_flag
-    if (bits.flag()) {
-      bits.skip(24); // colour description
-    }
-  }
-  if (bits.flag()) {
-    bits.ue(); // chroma sample location
-    bits.ue();
-  }
+  skipPictureDescription(bits);
   const fps = bits.flag() ? parseTiming(bits) : undefined;
   const hasNalHrd = bits.flag();
   if (hasNalHrd) {

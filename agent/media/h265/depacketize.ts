@@ -1,6 +1,7 @@
 import { AccessUnits } from '../access-unit.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
 import { decodeSprop } from '../nal.ts';
+import { NalAssembler } from '../nal-payloads.ts';
 import { H265Rules } from './rules.ts';
 
 const NAL_HEADER_BYTES = 2;
@@ -9,8 +10,6 @@ const MAX_NAL_TYPE = 47;
 const AGGREGATION_PACKET = 48;
 const FRAGMENTATION_UNIT = 49;
 const FU_HEADER_BYTES = 3;
-const FU_START = 0x80;
-const FU_END = 0x40;
 
 /**
  * RFC 7798 without decoding order numbers (sprop-max-don-diff 0 or absent):
@@ -20,12 +19,12 @@ const FU_END = 0x40;
  */
 export class H265Depacketizer implements Depacketizer {
   readonly #units: AccessUnits;
-  /** NAL unit header of a first fragment without payload; -1: none. */
-  #emptyStart = -1;
+  readonly #nals: NalAssembler;
 
   constructor(format: RtpFormat, sink: UnitSink) {
     const rules = new H265Rules();
     this.#units = new AccessUnits(rules, sink);
+    this.#nals = new NalAssembler(this.#units);
     for (const key of ['sprop-vps', 'sprop-sps', 'sprop-pps']) {
       for (const nal of decodeSprop(format.fmtp.get(key))) {
         const type = ((nal[0] as number) >> 1) & 0x3f;
@@ -43,8 +42,7 @@ export class H265Depacketizer implements Depacketizer {
   push(chunk: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void {
     const units = this.#units;
     if (gap) {
-      this.#emptyStart = -1;
-      units.gap();
+      this.#nals.gap();
     }
     if (start < end) {
       const type = ((chunk[start] as number) >> 1) & 0x3f;
@@ -53,7 +51,7 @@ export class H265Depacketizer implements Depacketizer {
       } else if (type <= MAX_NAL_TYPE) {
         units.nal(ticks, chunk, start, end);
       } else if (type === AGGREGATION_PACKET) {
-        this.#aggregate(chunk, start + NAL_HEADER_BYTES, end, ticks);
+        this.#nals.aggregate(chunk, start + NAL_HEADER_BYTES, end, ticks);
       }
     }
     if (marker) {
@@ -65,43 +63,10 @@ export class H265Depacketizer implements Depacketizer {
     if (end - start < FU_HEADER_BYTES) {
       return;
     }
-    const units = this.#units;
     const fu = chunk[start + 2] as number;
-    const at = start + FU_HEADER_BYTES;
-    const isStart = (fu & FU_START) !== 0;
     // F and the layer's bits are the payload header's own; the type is that of the first fragment.
     const first = ((chunk[start] as number) & 0x81) | ((fu & 0x3f) << 1);
-    const header = isStart ? (first << 8) | (chunk[start + 1] as number) : this.#emptyStart;
-    this.#emptyStart = isStart && at === end ? header : -1;
-    if (isStart && at === end) {
-      return;
-    }
-    if (header >= 0) {
-      units.beginNal(ticks, header, chunk, at, end);
-    } else if (units.isOpenAt(ticks)) {
-      units.append(chunk, at, end);
-    } else {
-      if (at < end) {
-        units.damage('a fragment comes without the beginning of its NAL unit');
-      }
-      return;
-    }
-    if ((fu & FU_END) !== 0) {
-      units.endNal();
-    }
-  }
-
-  #aggregate(chunk: Uint8Array, start: number, end: number, ticks: number): void {
-    let at = start;
-    while (at + 2 < end) {
-      const size = ((chunk[at] as number) << 8) | (chunk[at + 1] as number);
-      at += 2;
-      if (at + size > end) {
-        this.#units.damage(`NAL unit of ${size} bytes in an aggregation packet with ${end - at} bytes left`);
-        return;
-      }
-      this.#units.nal(ticks, chunk, at, at + size);
-      at += size;
-    }
+    const header = (first << 8) | (chunk[start + 1] as number);
+    this.#nals.fragment(chunk, start + FU_HEADER_BYTES, end, ticks, fu, header);
   }
 }

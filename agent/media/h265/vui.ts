@@ -1,6 +1,6 @@
 import type { BitReader } from '../bit-reader.ts';
+import { skipPictureDescription } from '../picture-description.ts';
 
-const EXTENDED_SAR = 255;
 const MAX_FPS = 1000;
 const MAX_REF_PICS = 16;
 
@@ -97,22 +97,7 @@ function predictSet(bits: BitReader, previous: readonly number[]): number[] {
 
 /** H.265 §E.2.1 up to the timing. */
 function parseVui(bits: BitReader): number | undefined {
-  if (bits.flag() && bits.bits(8) === EXTENDED_SAR) {
-    bits.skip(32);
-  }
-  if (bits.flag()) {
-    bits.skip(1); // overscan_appropriate_flag
-  }
-  if (bits.flag()) {
-    bits.skip(4); // video_format, video_full_range_flag
-    if (bits.flag()) {
-      bits.skip(24); // colour description
-    }
-  }
-  if (bits.flag()) {
-    bits.ue(); // chroma sample location
-    bits.ue();
-  }
+  skipPictureDescription(bits);
   bits.skip(3); // neutral chroma, field sequence, frame and field information
   if (bits.flag()) {
     for (let side = 0; side < 4; side += 1) {

@@ -1,19 +1,10 @@
 import { expect, test } from 'vitest';
+import { H264_TRACK } from '../../../test/tracks.ts';
 import type { Track } from '../../media/track.ts';
 import { RtpPackets } from '../../stream/rtp-packets.ts';
 import { Stream } from '../../stream/stream.ts';
 import { PacketSender } from './packet-sender.ts';
 
-const VIDEO: Track = {
-  kind: 'video',
-  codec: 'h264',
-  clockRate: 90_000,
-  width: 640,
-  height: 360,
-  fps: 15,
-  sps: Uint8Array.of(0x67, 0x42, 0xc0, 0x1e),
-  pps: [Uint8Array.of(0x68, 0xce)],
-};
 const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };
 const SLOT_BYTES = 1_216;
 
@@ -74,7 +65,7 @@ function open(tracks: readonly Track[]) {
 }
 
 test('nothing is sent before a key frame; sound starts with it and the very first packet goes out twice', () => {
-  const { network, picture, sound } = open([VIDEO, AUDIO]);
+  const { network, picture, sound } = open([H264_TRACK, AUDIO]);
   sound();
   picture(false);
   expect(network.sent).toEqual([]);
@@ -91,7 +82,7 @@ test('sound without picture starts at once', () => {
 });
 
 test('a network that takes no more loses whole groups: the picture goes on at the next key frame, numbered without a gap', () => {
-  const { network, sender, picture, sound } = open([VIDEO, AUDIO]);
+  const { network, sender, picture, sound } = open([H264_TRACK, AUDIO]);
   picture(true);
   network.isCongested = true;
   picture(false);

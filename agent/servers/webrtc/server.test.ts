@@ -14,6 +14,7 @@ import {
   usePCMU,
 } from 'werift';
 import { FakeClock } from '../../../test/fake-clock.ts';
+import { H264_TRACK } from '../../../test/tracks.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
@@ -23,16 +24,6 @@ import { Stream } from '../../stream/stream.ts';
 import { type StreamLookup, WebRtcServer } from './server.ts';
 
 const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
-const VIDEO: Track = {
-  kind: 'video',
-  codec: 'h264',
-  clockRate: 90_000,
-  width: 640,
-  height: 360,
-  fps: 15,
-  sps: Uint8Array.of(0x67, 0x42, 0xc0, 0x1e),
-  pps: [Uint8Array.of(0x68, 0xce)],
-};
 const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };
 const VIEWER = { path: 'cam', query: 'a=1', remoteAddr: '192.0.2.1:5', userAgent: 'test', user: 'me' };
 
@@ -113,7 +104,7 @@ async function watch(server: WebRtcServer) {
 }
 
 test('another implementation connects and gets every packet, from the parameter sets of a key frame on', async () => {
-  const stream = new Stream([VIDEO, AUDIO]);
+  const stream = new Stream([H264_TRACK, AUDIO]);
   const server = await startServer(stream);
   const viewer = await watch(server);
   stream.write(0, picture(1, false));
@@ -159,7 +150,7 @@ test('another implementation connects and gets every packet, from the parameter 
 });
 
 test('sender reports tie RTP time to the wall clock, and the viewer answers with receiver reports', async () => {
-  const stream = new Stream([VIDEO, AUDIO]);
+  const stream = new Stream([H264_TRACK, AUDIO]);
   const server = await startServer(stream);
   const viewer = await watch(server);
   const written = picture(1, true);
@@ -176,7 +167,7 @@ test('sender reports tie RTP time to the wall clock, and the viewer answers with
 });
 
 test('the viewer is one of the readers of the stream until the stream ends', async () => {
-  const stream = new Stream([VIDEO]);
+  const stream = new Stream([H264_TRACK]);
   const server = await startServer(stream);
   const viewer = await watch(server);
   expect(stream.readers.map((reader) => reader.type)).toEqual(['webRTCSession', 'hidden']);
@@ -186,7 +177,7 @@ test('the viewer is one of the readers of the stream until the stream ends', asy
 });
 
 test('a viewer that is kicked or says goodbye leaves nothing behind', async () => {
-  const stream = new Stream([VIDEO]);
+  const stream = new Stream([H264_TRACK]);
   const server = await startServer(stream);
   const [one, two] = [await watch(server), await watch(server)];
   expect(server.list().map((item) => item.id)).toEqual([one.id, two.id]);
@@ -198,7 +189,7 @@ test('a viewer that is kicked or says goodbye leaves nothing behind', async () =
 });
 
 test('B-frames end the session', async () => {
-  const stream = new Stream([VIDEO]);
+  const stream = new Stream([H264_TRACK]);
   const server = await startServer(stream);
   await watch(server);
   stream.write(0, { ...picture(1, true), dts: 0 });
@@ -206,7 +197,7 @@ test('B-frames end the session', async () => {
 });
 
 test('a stream that is known to have B-frames is refused at once', async () => {
-  const stream = new Stream([VIDEO]);
+  const stream = new Stream([H264_TRACK]);
   stream.write(0, { ...picture(1, true), dts: 0 });
   const server = await startServer(stream);
   await expect(server.read(VIEWER, CHROMIUM)).rejects.toThrow("WebRTC doesn't support H264 streams with B-frames");
@@ -257,7 +248,7 @@ const credentialsIn = (sdp: string): { ufrag: string; password: string } => ({
 });
 
 test('only checks with the right password and both user fragments are answered', async () => {
-  const server = await startServer(new Stream([VIDEO]));
+  const server = await startServer(new Stream([H264_TRACK]));
   const { id, answer } = await server.read(VIEWER, CHROMIUM);
   const { ufrag, password } = credentialsIn(answer);
   const checker = await openChecker(server);
@@ -270,7 +261,7 @@ test('only checks with the right password and both user fragments are answered',
 });
 
 test('the newest nomination wins, so a phone may change its network', async () => {
-  const server = await startServer(new Stream([VIDEO]));
+  const server = await startServer(new Stream([H264_TRACK]));
   const { id, answer } = await server.read(VIEWER, CHROMIUM);
   const { ufrag, password } = credentialsIn(answer);
   for (const checker of [await openChecker(server), await openChecker(server)]) {
@@ -281,7 +272,7 @@ test('the newest nomination wins, so a phone may change its network', async () =
 });
 
 test('after an ICE restart the former credentials hold until the new ones are used', async () => {
-  const server = await startServer(new Stream([VIDEO]));
+  const server = await startServer(new Stream([H264_TRACK]));
   const { secret, answer } = await server.read(VIEWER, CHROMIUM);
   expect(server.restart(secret, 'wocP')).toBeUndefined();
   const former = credentialsIn(answer);
@@ -300,7 +291,7 @@ test('after an ICE restart the former credentials hold until the new ones are us
 });
 
 test('fragments that follow an ICE restart are about its candidates and restart nothing again', async () => {
-  const server = await startServer(new Stream([VIDEO]));
+  const server = await startServer(new Stream([H264_TRACK]));
   const { secret } = await server.read(VIEWER, CHROMIUM);
   const { ufrag, password } = credentialsIn(server.restart(secret, 'newu') ?? '');
   expect([server.restart(secret, 'newu'), server.restart(secret, 'newu')]).toEqual([undefined, undefined]);
@@ -311,7 +302,7 @@ test('fragments that follow an ICE restart are about its candidates and restart 
 
 test('a viewer that never finishes its handshake is let go after ten seconds', async () => {
   const clock = new FakeClock();
-  const server = await startServer(new Stream([VIDEO]), clock);
+  const server = await startServer(new Stream([H264_TRACK]), clock);
   await server.read(VIEWER, CHROMIUM);
   await clock.advance(10_000);
   expect(server.list()).toHaveLength(1);
@@ -321,7 +312,7 @@ test('a viewer that never finishes its handshake is let go after ten seconds', a
 
 test('a viewer that has vanished is let go after fifteen seconds without a check', async () => {
   const clock = new FakeClock();
-  const server = await startServer(new Stream([VIDEO]), clock, 60_000);
+  const server = await startServer(new Stream([H264_TRACK]), clock, 60_000);
   const { answer } = await server.read(VIEWER, CHROMIUM);
   const { ufrag, password } = credentialsIn(answer);
   const checker = await openChecker(server);

@@ -1,0 +1,129 @@
+import type { AccessUnits } from './access-unit.ts';
+import { NAL_LENGTH_BYTES, readNalLength } from './nal.ts';
+import type { PayloadSink } from './packetizer.ts';
+
+/** Of the fragment header, RFC 6184 §5.8 and RFC 7798 §4.4.3 alike. */
+export const FU_START = 0x80;
+export const FU_END = 0x40;
+const SIZE_BYTES = 2;
+
+/** Puts fragments and aggregates of NAL units together: what the RTP payloads of H.264 and H.265 have in common. */
+export class NalAssembler {
+  readonly #units: AccessUnits;
+  /** NAL unit header of a first fragment without payload; -1: none. */
+  #emptyStart = -1;
+
+  constructor(units: AccessUnits) {
+    this.#units = units;
+  }
+
+  gap(): void {
+    this.#emptyStart = -1;
+    this.#units.gap();
+  }
+
+  /**
+   * One fragment: `chunk[at, end)`.
+   * @param flags the fragment header, of which the two highest bits are looked at
+   * @param header the NAL unit's header, as a first fragment tells it
+   */
+  fragment(chunk: Uint8Array, at: number, end: number, ticks: number, flags: number, header: number): void {
+    const units = this.#units;
+    const isStart = (flags & FU_START) !== 0;
+    const begun = isStart ? header : this.#emptyStart;
+    const isEmptyStart = isStart && at === end;
+    this.#emptyStart = isEmptyStart ? header : -1;
+    if (isEmptyStart) {
+      return;
+    }
+    if (begun >= 0) {
+      units.beginNal(ticks, begun, chunk, at, end);
+    } else if (units.isOpenAt(ticks)) {
+      units.append(chunk, at, end);
+    } else {
+      if (at < end) {
+        units.damage('a fragment comes without the beginning of its NAL unit');
+      }
+      return;
+    }
+    if ((flags & FU_END) !== 0) {
+      units.endNal();
+    }
+  }
+
+  /** Whole NAL units, each behind its size in 16 bits: RFC 6184 §5.7.1, RFC 7798 §4.4.2. */
+  aggregate(chunk: Uint8Array, start: number, end: number, ticks: number): void {
+    let at = start;
+    while (at + SIZE_BYTES < end) {
+      const size = ((chunk[at] as number) << 8) | (chunk[at + 1] as number);
+      at += SIZE_BYTES;
+      if (at + size > end) {
+        this.#units.damage(`NAL unit of ${size} bytes in an aggregation packet with ${end - at} bytes left`);
+        return;
+      }
+      this.#units.nal(ticks, chunk, at, at + size);
+      at += size;
+    }
+  }
+}
+
+/** Cuts one NAL unit, `data[start, end)`, into fragments; the last one carries `marker`. */
+export type FragmentNal = (
+  data: Uint8Array,
+  start: number,
+  end: number,
+  maxPayloadBytes: number,
+  marker: boolean,
+  sink: PayloadSink,
+) => void;
+
+/** A NAL unit that fits goes alone, a larger one as fragments. The marker is on the last payload of the access unit. */
+export function packetizeNals(
+  data: Uint8Array,
+  maxPayloadBytes: number,
+  isLast: boolean,
+  sink: PayloadSink,
+  fragment: FragmentNal,
+): void {
+  let at = 0;
+  while (at + NAL_LENGTH_BYTES < data.length) {
+    const start = at + NAL_LENGTH_BYTES;
+    const end = Math.min(start + readNalLength(data, at), data.length);
+    const marker = isLast && end === data.length;
+    if (end - start > maxPayloadBytes) {
+      fragment(data, start, end, maxPayloadBytes, marker, sink);
+    } else if (end > start) {
+      sink.onPayload(0, 0, data, start, end, marker);
+    }
+    at = end;
+  }
+}
+
+/**
+ * Parameter sets, to go ahead of a key sample with its timestamp: behind `header` in one aggregation packet if they fit, else
+ * each alone. Never with the marker: the access unit goes on.
+ */
+export function packetizeSets(
+  header: readonly number[],
+  sets: readonly Uint8Array[],
+  maxPayloadBytes: number,
+  sink: PayloadSink,
+): void {
+  const bytes = sets.reduce((sum, set) => sum + SIZE_BYTES + set.length, header.length);
+  if (bytes > maxPayloadBytes) {
+    for (const set of sets) {
+      sink.onPayload(0, 0, set, 0, set.length, false);
+    }
+    return;
+  }
+  const packet = new Uint8Array(bytes);
+  packet.set(header);
+  let at = header.length;
+  for (const set of sets) {
+    packet[at] = set.length >> 8;
+    packet[at + 1] = set.length;
+    packet.set(set, at + SIZE_BYTES);
+    at += SIZE_BYTES + set.length;
+  }
+  sink.onPayload(0, 0, packet, 0, bytes, false);
+}
