@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readTimeBar } from '../../agent/sources/demo/time-bar.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
-import { framesDecoded, pictureOf, startViewer, type Viewer } from '../peers/browser.ts';
+import { framesDecoded, pictureOf, startViewer, timeShown, timeShownAfter, type Viewer } from '../peers/browser.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 
 const SECONDS = byLength(8, 60);
 const FRAMES_PER_SECOND = 15;
-/** The demo camera's frame interval and what a label may be off. */
-const TOLERANCE_MS = 150;
+/** The demo camera sends a picture each 67 ms: which of two is shown at their border may differ. */
+const PICTURE_MS = 70;
+/** The label of a recording is the arrival of its first picture, which a busy machine may delay. */
+const LABEL_MS = 1_000;
 
 interface Span {
   readonly start: string;
@@ -26,20 +27,13 @@ describeWith(['chromium'], 'Chromium', () => {
     await agent[Symbol.asyncDispose]();
   });
 
-  /** The time that stands in the picture, as Unix milliseconds. */
-  const timeShown = async (page: Awaited<ReturnType<Viewer['open']>>): Promise<number> => {
-    const { luma, width, height } = await pictureOf(page);
-    const time = readTimeBar(luma, width, height, width);
-    expect(time, 'the time bar in the picture').toBeDefined();
-    return time ?? 0;
-  };
-
   test('plays WHEP on the WebRTC port: pictures are decoded, in their size, of this moment, and the session is in the API', async () => {
+    const openedMs = Date.now();
     const page = await viewer.open(`http://127.0.0.1:${agent.ports.webrtc}/demo/`);
     await framesDecoded(page, SECONDS * FRAMES_PER_SECOND);
     const { width, height } = await pictureOf(page);
     expect([width, height]).toEqual([640, 360]);
-    expect(Math.abs(Date.now() - (await timeShown(page)))).toBeLessThan(5_000);
+    expect(await timeShownAfter(page, openedMs)).toBeLessThanOrEqual(Date.now());
     const { items } = await agent.json<{ items: { state: string; path: string; outboundBytes: number }[] }>(
       '/v3/webrtcsessions/list',
     );
@@ -69,13 +63,12 @@ describeWith(['chromium'], 'Chromium', () => {
       });
       const location = response.headers.get('Location') ?? '';
       await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
-      const deadline = performance.now() + seconds * 4_000;
       for (;;) {
         const stats = [...(await peer.getStats()).values()].filter((item) => item.type === 'inbound-rtp');
         const video = stats.find((item) => item.kind === 'video');
         const audio = stats.find((item) => item.kind === 'audio');
         const isEnough = (video?.framesDecoded ?? 0) > seconds * 10 && (audio?.packetsReceived ?? 0) > seconds * 20;
-        if (isEnough || performance.now() > deadline) {
+        if (isEnough) {
           const ended = await fetch(location, { method: 'DELETE' });
           const again = await fetch(location, { method: 'DELETE' });
           const { status } = response;
@@ -104,9 +97,10 @@ describeWith(['chromium'], 'Chromium', () => {
 
   test('plays HLS through hls.js on the HLS port and below the main port', async () => {
     for (const address of [`http://127.0.0.1:${agent.ports.hls}/demo/`, `${agent.url}/hls/demo/`]) {
+      const openedMs = Date.now();
       const page = await viewer.open(address);
       await framesDecoded(page, SECONDS * 10);
-      expect(Math.abs(Date.now() - (await timeShown(page)))).toBeLessThan(30_000);
+      expect(await timeShownAfter(page, openedMs)).toBeLessThanOrEqual(Date.now());
       await page.close();
     }
   });
@@ -131,6 +125,8 @@ describeWith(['chromium'], 'Chromium', () => {
           }),
         `${agent.url}${source}`,
       );
+      // The moment that stands in the picture at the start, by the first one that is looked at.
+      let firstMs: number | undefined;
       for (const at of [0.5, SECONDS - 1, SECONDS / 2, 1.25]) {
         await page.evaluate(
           (seconds) =>
@@ -141,8 +137,10 @@ describeWith(['chromium'], 'Chromium', () => {
             }),
           at,
         );
-        const shown = (await timeShown(page)) - Date.parse(span.start);
-        expect(Math.abs(shown - at * 1000), `${format} at ${at} s shows ${shown} ms`).toBeLessThan(TOLERANCE_MS);
+        const shownMs = (await timeShown(page)) ?? Number.NaN;
+        firstMs ??= shownMs - at * 1000;
+        expect(Math.abs(shownMs - at * 1000 - firstMs), `${format} at ${at} s`).toBeLessThan(PICTURE_MS);
+        expect(Math.abs(firstMs - Date.parse(span.start)), 'the label of the recording').toBeLessThan(LABEL_MS);
       }
       const played = await page.evaluate(async () => {
         const video = document.querySelector('video') as HTMLVideoElement;

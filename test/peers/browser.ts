@@ -1,4 +1,6 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { readTimeBar } from '../../agent/sources/demo/time-bar.ts';
+import { until } from './agent.ts';
 import { CHROMIUM } from './peers.ts';
 
 export interface Viewer extends AsyncDisposable {
@@ -67,3 +69,17 @@ export async function framesDecoded(page: Page, frames: number): Promise<void> {
     { timeout: 0 },
   );
 }
+
+/** The time that stands in the demo camera's picture, as Unix milliseconds; undefined while there is no such picture. */
+export async function timeShown(page: Page): Promise<number | undefined> {
+  // There may be no video yet, or one without a picture.
+  const picture = await pictureOf(page).catch(() => undefined);
+  return picture && readTimeBar(picture.luma, picture.width, picture.height, picture.width);
+}
+
+/** Waits for a picture of that moment or later: it has gone all the way since. */
+export const timeShownAfter = (page: Page, unixMs: number): Promise<number> =>
+  until(async () => {
+    const shown = await timeShown(page);
+    return shown !== undefined && shown >= unixMs ? shown : undefined;
+  });
