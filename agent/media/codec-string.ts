@@ -15,7 +15,7 @@ export function codecString(track: Track): string | undefined {
     case 'flac':
       // This spelling and no other: Apple's validator refuses `flac`.
       return 'fLaC';
-    case 'g711':
+    default:
       return undefined;
   }
 }

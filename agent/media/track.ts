@@ -1,34 +1,77 @@
 /** The tracks of a stream. A track's place in its stream's list is its number (0-based) everywhere in the program. */
-export type Track = H264Track | H265Track | AacTrack | OpusTrack | G711Track | FlacTrack;
-export type VideoTrack = H264Track | H265Track;
-export type AudioTrack = AacTrack | OpusTrack | G711Track | FlacTrack;
+export type Track = VideoTrack | AudioTrack | MpegTsTrack;
+/** Coded in NAL units, with parameter sets beside them. */
+export type NalTrack = H264Track | H265Track;
+export type VideoTrack = NalTrack | Av1Track | Vp8Track | Vp9Track | MjpegTrack | Mpeg4VideoTrack;
+export type AudioTrack =
+  | AacTrack
+  | OpusTrack
+  | G711Track
+  | FlacTrack
+  | G722Track
+  | LpcmTrack
+  | MpegAudioTrack
+  | Ac3Track;
 
 interface TrackBase {
-  /** Ticks per second of the track's samples' pts and dts. Video: 90,000. Audio: the sample rate. */
+  /** Ticks per second of the track's samples' pts and dts. Video and MPEG-TS: 90,000. Audio: the sample rate (G.722: 8,000, RFC 3551 §4.5.2). */
   readonly clockRate: number;
 }
 
-/** Parameter sets are NAL units without start code or length, as the last key frame used them. */
-export interface H264Track extends TrackBase {
+interface VideoBase extends TrackBase {
   readonly kind: 'video';
-  readonly codec: 'h264';
   readonly width: number;
   readonly height: number;
-  /** Frames per second when the SPS says so, else undefined. */
+  /** Frames per second when the stream says so, else undefined. */
   readonly fps: number | undefined;
+}
+
+/** Parameter sets are NAL units without start code or length, as the last key frame used them. */
+export interface H264Track extends VideoBase {
+  readonly codec: 'h264';
   readonly sps: Uint8Array;
   readonly pps: readonly Uint8Array[];
 }
 
-export interface H265Track extends TrackBase {
-  readonly kind: 'video';
+export interface H265Track extends VideoBase {
   readonly codec: 'h265';
-  readonly width: number;
-  readonly height: number;
-  readonly fps: number | undefined;
   readonly vps: Uint8Array;
   readonly sps: Uint8Array;
   readonly pps: readonly Uint8Array[];
+}
+
+/** A sample is one temporal unit: OBUs with size fields, without temporal delimiter. */
+export interface Av1Track extends VideoBase {
+  readonly codec: 'av1';
+  /** The sequence header OBU with its size field, as the last key frame used it. */
+  readonly sequenceHeader: Uint8Array;
+}
+
+/** A sample is one frame, RFC 6386. */
+export interface Vp8Track extends VideoBase {
+  readonly codec: 'vp8';
+}
+
+/** A sample is one frame, or one superframe with its index. */
+export interface Vp9Track extends VideoBase {
+  readonly codec: 'vp9';
+  /** 0 to 3. */
+  readonly profile: number;
+  readonly bitDepth: 8 | 10 | 12;
+  /** As in `vpcC`: 0 and 1 are 4:2:0, 2 is 4:2:2, 3 is 4:4:4. */
+  readonly chromaSubsampling: number;
+}
+
+/** A sample is one whole JPEG image (JFIF), tables included; every sample is a key sample. */
+export interface MjpegTrack extends VideoBase {
+  readonly codec: 'mjpeg';
+}
+
+/** MPEG-4 part 2. A sample is one VOP, with what stands before it. */
+export interface Mpeg4VideoTrack extends VideoBase {
+  readonly codec: 'mpeg4-video';
+  /** Visual object sequence to video object layer, ISO/IEC 14496-2 §6.2. */
+  readonly config: Uint8Array;
 }
 
 export interface AacTrack extends TrackBase {
@@ -64,12 +107,62 @@ export interface FlacTrack extends TrackBase {
   readonly frameSamples: number;
 }
 
+/** A sample is what one packet brought. */
+export interface G722Track extends TrackBase {
+  readonly kind: 'audio';
+  readonly codec: 'g722';
+  readonly channels: number;
+}
+
+/** Big-endian signed samples, interleaved, as RTP carries them (RFC 3551 §4.5.10, §4.5.11; RFC 3190). */
+export interface LpcmTrack extends TrackBase {
+  readonly kind: 'audio';
+  readonly codec: 'lpcm';
+  readonly bitDepth: 8 | 16 | 24;
+  readonly channels: number;
+}
+
+/** MPEG-1 and MPEG-2 audio of layers 1 to 3. A sample is one frame with its header. */
+export interface MpegAudioTrack extends TrackBase {
+  readonly kind: 'audio';
+  readonly codec: 'mpeg-audio';
+  readonly layer: 1 | 2 | 3;
+  readonly channels: number;
+  /** PCM samples (per channel) in each frame. */
+  readonly frameSamples: number;
+}
+
+/** A sample is one syncframe, ETSI TS 102 366. */
+export interface Ac3Track extends TrackBase {
+  readonly kind: 'audio';
+  readonly codec: 'ac3';
+  readonly channels: number;
+  /** The first bytes of a syncframe, up to the end of `acmod` and the mix levels: what `dac3` is made from. */
+  readonly header: Uint8Array;
+}
+
+/** A multiplex that is passed on as it is (RFC 2250 §2). A sample is a whole number of 188-byte packets; every sample is a key sample. */
+export interface MpegTsTrack extends TrackBase {
+  readonly kind: 'multiplex';
+  readonly codec: 'mpeg-ts';
+}
+
 /** The track's codec as MediaMTX's API and logs name it. */
 export const CODEC_LABEL: Record<Track['codec'], string> = {
   h264: 'H264',
   h265: 'H265',
+  av1: 'AV1',
+  vp8: 'VP8',
+  vp9: 'VP9',
+  mjpeg: 'M-JPEG',
+  'mpeg4-video': 'MPEG-4 Video',
   aac: 'MPEG-4 Audio',
   opus: 'Opus',
   g711: 'G711',
   flac: 'FLAC',
+  g722: 'G722',
+  lpcm: 'LPCM',
+  'mpeg-audio': 'MPEG-1/2 Audio',
+  ac3: 'AC3',
+  'mpeg-ts': 'MPEG-TS',
 };

@@ -80,7 +80,7 @@ export function describeTrack(track: Track): TrackStatus {
   return { codec: CODEC_LABEL[track.codec], codecProps: propsOf(track) };
 }
 
-function propsOf(track: Track): Record<string, unknown> {
+function propsOf(track: Track): Record<string, unknown> | null {
   switch (track.codec) {
     case 'h264':
       return { width: track.width, height: track.height, profile: h264Profile(track), level: h264Level(track) };
@@ -93,6 +93,8 @@ function propsOf(track: Track): Record<string, unknown> {
     case 'aac':
     case 'flac':
       return { sampleRate: track.clockRate, channelCount: track.channels };
+    default:
+      return null;
   }
 }
 

@@ -2,8 +2,9 @@ import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/track.ts';
-import type { Source, SourceSink } from '../sources/source.ts';
+import type { Source } from '../sources/source.ts';
 import { type SourceState, supervise } from '../sources/supervisor.ts';
+import type { StreamSink } from '../stream/ingest/stream-sink.ts';
 import { Stream } from '../stream/stream.ts';
 import { describeTrack, type PathStatus, trackLabels } from './path-status.ts';
 import { RateMeter } from './rate-meter.ts';
@@ -28,7 +29,7 @@ export interface PathParts {
 }
 
 /** One path: keeps its source running, holds the stream while there is one, and has it recorded. */
-export class Path implements SourceSink {
+export class Path implements StreamSink {
   readonly name: string;
   readonly #parts: PathParts;
   readonly #clock: Clock;

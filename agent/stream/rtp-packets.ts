@@ -1,10 +1,7 @@
-import { packetizeG711 } from '../media/g711/packetize.ts';
-import { packetizeH264, packetizeH264Parameters } from '../media/h264/packetize.ts';
-import { packetizeH265, packetizeH265Parameters } from '../media/h265/packetize.ts';
-import { packetizeOpus } from '../media/opus/packetize.ts';
+import { packetizeParameters, packetizerOf } from '../media/create-packetizer.ts';
 import type { Packetize, PayloadSink } from '../media/packetizer.ts';
 import type { Sample } from '../media/sample.ts';
-import type { Track, VideoTrack } from '../media/track.ts';
+import type { Track } from '../media/track.ts';
 import type { Reader, Stream } from './stream.ts';
 
 /** With the RTP header and the SRTP tag a packet stays below 1,232 bytes: it fits the smallest IPv6 path (RFC 8200 §5). */
@@ -19,12 +16,8 @@ const MAX_UNTOLD = 64;
 const GROUP_START = 2;
 const MARKER = 1;
 
-const PACKETIZE: Partial<Record<Track['codec'], Packetize>> = {
-  h264: packetizeH264,
-  h265: packetizeH265,
-  opus: packetizeOpus,
-  g711: packetizeG711,
-};
+/** What browsers take over RTP; the rest is not cut for them. */
+const BROWSER_CODECS: ReadonlySet<Track['codec']> = new Set(['h264', 'h265', 'av1', 'vp8', 'vp9', 'opus', 'g711']);
 
 /** One receiver of a stream's RTP packets. Called synchronously; it never blocks and never throws. */
 export interface RtpViewer {
@@ -82,7 +75,7 @@ export class RtpPackets implements Reader, PayloadSink {
     this.#stream = stream;
     this.lastPts = new Float64Array(stream.tracks.length);
     this.lastWall = new Float64Array(stream.tracks.length);
-    this.#packetize = stream.tracks.map((track) => PACKETIZE[track.codec]);
+    this.#packetize = stream.tracks.map((track) => (BROWSER_CODECS.has(track.codec) ? packetizerOf(track) : undefined));
     this.#descriptions = [...stream.tracks];
   }
 
@@ -135,7 +128,7 @@ export class RtpPackets implements Reader, PayloadSink {
       }
       if (sample.key) {
         this.#startsGroup = true;
-        packetizeParameters(description, this);
+        packetizeParameters(description, MAX_PAYLOAD_BYTES, this);
       }
     }
     packetize(sample.data, MAX_PAYLOAD_BYTES, true, this);
@@ -199,14 +192,5 @@ export class RtpPackets implements Reader, PayloadSink {
     for (const viewer of this.#viewers) {
       viewer.onReordered();
     }
-  }
-}
-
-/** In band before each key frame, so that nobody depends on what the SDP once said. */
-function packetizeParameters(track: VideoTrack, sink: PayloadSink): void {
-  if (track.codec === 'h264') {
-    packetizeH264Parameters(track, MAX_PAYLOAD_BYTES, sink);
-  } else {
-    packetizeH265Parameters(track, MAX_PAYLOAD_BYTES, sink);
   }
 }

@@ -1,5 +1,15 @@
 import { PerchError } from '../../base/errors.ts';
-import type { AacTrack, AudioTrack, FlacTrack, H264Track, H265Track, OpusTrack, Track, VideoTrack } from '../track.ts';
+import {
+  type AacTrack,
+  type AudioTrack,
+  CODEC_LABEL,
+  type FlacTrack,
+  type H264Track,
+  type H265Track,
+  type OpusTrack,
+  type Track,
+  type VideoTrack,
+} from '../track.ts';
 import { box, type Fields, fullBox, join, u8, u16, u24, u32, zeros } from './boxes.ts';
 import { avcPixelFormat, hevcFields } from './parameter-fields.ts';
 
@@ -23,6 +33,8 @@ export function sampleEntry(track: Track): Uint8Array {
       return audioEntry('fLaC', track, dfLa(track));
     case 'g711':
       throw new PerchError('unsupported', 'G.711 is not stored in MP4: browsers refuse the whole file');
+    default:
+      throw new PerchError('unsupported', `${CODEC_LABEL[track.codec]} is not stored in MP4`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { Track } from '../track.ts';
+import { CODEC_LABEL, type Track } from '../track.ts';
 
 export interface SdpOptions {
   /** The `s=` line; what stands there is for people. */
@@ -66,6 +66,8 @@ function mapOf(track: Track): string {
       return `${track.law === 'a' ? 'PCMA' : 'PCMU'}/${track.clockRate}${track.channels > 1 ? `/${track.channels}` : ''}`;
     case 'flac':
       throw new PerchError('unsupported', 'FLAC has no RTP format: it is made for files only');
+    default:
+      throw new PerchError('unsupported', `${CODEC_LABEL[track.codec]} is not sent over RTP`);
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Source, SourceSink } from '../source.ts';
+import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
+import type { Source } from '../source.ts';
 import { type Address, parseAddress, redirectedTo } from './address.ts';
 import { Authenticator } from './authenticator.ts';
 import { RtspConnection } from './connection.ts';
@@ -20,6 +21,24 @@ export interface RtspSourceOptions {
   readonly password?: string;
   /** For the connection and each reply, and the longest time without media. */
   readonly readTimeoutMs: number;
+  /** How RTP is to come. `automatic`: over the RTSP connection, over UDP where the camera refuses that, by multicast last. */
+  readonly rtspTransport?: 'automatic' | 'udp' | 'multicast' | 'tcp';
+  /** Take RTP over UDP from whichever port of the camera it comes. */
+  readonly rtspAnyPort?: boolean;
+  /** Kind of the Range header of PLAY; empty: from now on. */
+  readonly rtspRangeType?: '' | 'clock' | 'npt' | 'smpte';
+  /** Where the range starts, in words of its kind. */
+  readonly rtspRangeStart?: string;
+  /** Scale header of PLAY; empty: none. */
+  readonly rtspScale?: string;
+  /** First and last local UDP port that may be used. */
+  readonly rtspUDPSourcePortRange?: readonly [first: number, last: number];
+  /** Of UDP sockets; 0: as the system has it. */
+  readonly udpReadBufferBytes?: number;
+  /** SHA-256 of the camera's TLS certificate in hex, which is then believed whoever signed it. */
+  readonly sourceFingerprint?: string;
+  /** Samples are labelled with the camera's clock as its sender reports tell it. */
+  readonly useAbsoluteTimestamp?: boolean;
 }
 
 /** A camera or another RTSP server, read over TCP: RFC 2326 with RTP in the same connection (§10.12). */
@@ -35,7 +54,7 @@ export class RtspSource implements Source {
     this.#log = log;
   }
 
-  async run(sink: SourceSink, signal: AbortSignal): Promise<void> {
+  async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
     const { name, url, user, password = '' } = this.#options;
     const first = parseAddress(url, name);
     const credentials = user === undefined ? first.credentials : { user, password };
@@ -59,7 +78,7 @@ export class RtspSource implements Source {
   async #connect(
     address: Address,
     authenticator: Authenticator,
-    sink: SourceSink,
+    sink: StreamSink,
     signal: AbortSignal,
   ): Promise<Redirect | undefined> {
     const { name, readTimeoutMs } = this.#options;

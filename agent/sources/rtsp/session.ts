@@ -4,13 +4,13 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Pair } from '../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../media/sdp/parse.ts';
-import type { SourceSink } from '../source.ts';
-import { Timeline } from '../timeline.ts';
+import { Opening } from '../../stream/ingest/opening.ts';
+import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
+import { Timeline } from '../../stream/ingest/timeline.ts';
+import { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import { type Address, joinControl } from './address.ts';
 import type { FrameSink, RtspConnection } from './connection.ts';
 import type { Description, Dialogue } from './dialogue.ts';
-import { Opening } from './opening.ts';
-import { TrackReceiver } from './track-receiver.ts';
 
 const MAX_TRACKS = 8;
 /** So long we wait for a whole picture after damage: a new connection begins with one. */
@@ -46,7 +46,7 @@ export class RtspSession implements FrameSink {
   constructor(
     connection: RtspConnection,
     dialogue: Dialogue,
-    sink: SourceSink,
+    sink: StreamSink,
     options: { readonly name: string; readonly readTimeoutMs: number },
     clock: Clock,
     log: Logger,

@@ -5,7 +5,7 @@ import { rtpFrame } from '../../../test/scripted-camera.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../../../test/tiny-h264.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
 import { writeSdp } from '../../media/sdp/write.ts';
-import { Timeline } from '../timeline.ts';
+import { Timeline } from './timeline.ts';
 import { TrackReceiver, type UnitOutput } from './track-receiver.ts';
 
 class Log implements UnitOutput {

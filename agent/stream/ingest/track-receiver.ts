@@ -7,7 +7,7 @@ import { writeReceiverReport } from '../../media/rtcp/write.ts';
 import { RtpHeader } from '../../media/rtp/header.ts';
 import { SequenceTracker } from '../../media/rtp/sequence.ts';
 import type { Track } from '../../media/track.ts';
-import type { Timeline, TrackTimeline } from '../timeline.ts';
+import type { Timeline, TrackTimeline } from './timeline.ts';
 
 /** What a receiver gives its units to. */
 export interface UnitOutput {

@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.ts';
-import { TickUnwrapper } from '../media/rtp/ticks.ts';
+import type { Clock } from '../../base/clock.ts';
+import { TickUnwrapper } from '../../media/rtp/ticks.ts';
 import { ArrivalFilter } from './arrival-filter.ts';
 
 /** Timestamps that run ahead of their packets' arrival by more than this, or for good behind it, have jumped. */

@@ -1,9 +1,9 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Track } from '../../media/track.ts';
-import type { Stream } from '../../stream/stream.ts';
-import type { SourceSink } from '../source.ts';
-import type { Timeline } from '../timeline.ts';
+import type { Stream } from '../stream.ts';
+import type { StreamSink } from './stream-sink.ts';
+import type { Timeline } from './timeline.ts';
 import type { TrackReceiver, UnitOutput } from './track-receiver.ts';
 
 /** Sound that has not come after so long is not waited for any more: there are microphones that are off. */
@@ -32,7 +32,7 @@ interface Lane {
 
 /** Holds the units of a connection back until every track is known, then opens the stream and writes to it. */
 export class Opening implements UnitOutput {
-  readonly #sink: SourceSink;
+  readonly #sink: StreamSink;
   readonly #timeline: Timeline;
   readonly #receivers: readonly TrackReceiver[];
   readonly #name: string;
@@ -49,7 +49,7 @@ export class Opening implements UnitOutput {
    * @param receivers filled by the owner before the first packet
    * @param name of the path, for messages
    */
-  constructor(sink: SourceSink, timeline: Timeline, receivers: readonly TrackReceiver[], name: string, log: Logger) {
+  constructor(sink: StreamSink, timeline: Timeline, receivers: readonly TrackReceiver[], name: string, log: Logger) {
     this.#sink = sink;
     this.#timeline = timeline;
     this.#receivers = receivers;

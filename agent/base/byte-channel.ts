@@ -1,0 +1,23 @@
+/** What a channel gives its bytes to. */
+export interface ByteSink {
+  /** @param chunk holds `length` bytes, valid during the call only */
+  onBytes(chunk: Uint8Array, length: number): void;
+  /** Called once, when the channel has ended; `cause` is undefined when the other side ended it in order. */
+  onEnd(cause: unknown): void;
+}
+
+/** Bytes both ways, in order: a TCP connection, TLS, or a tunnel through HTTP or WebSocket. */
+export interface ByteChannel {
+  /** Set by the owner before anything is read. */
+  sink: ByteSink | undefined;
+  /** Bytes that were written and have not left yet. */
+  readonly queuedBytes: number;
+  /** `address:port` of the other side, for logs and the API. */
+  readonly remote: string;
+  /** Never blocks: bytes queue. The caller looks at `queuedBytes` and decides when it is enough. They are not to be changed afterwards. */
+  write(bytes: Uint8Array): void;
+  /** Writes what is queued, then ends. */
+  end(): void;
+  /** Ends at once. */
+  destroy(): void;
+}

@@ -1,0 +1,29 @@
+import { packetizeAac } from './aac/packetize.ts';
+import { packetizeG711 } from './g711/packetize.ts';
+import { packetizeH264, packetizeH264Parameters } from './h264/packetize.ts';
+import { packetizeH265, packetizeH265Parameters } from './h265/packetize.ts';
+import { packetizeOpus } from './opus/packetize.ts';
+import type { Packetize, PayloadSink } from './packetizer.ts';
+import type { Track } from './track.ts';
+
+const PACKETIZERS: Partial<Record<Track['codec'], Packetize>> = {
+  h264: packetizeH264,
+  h265: packetizeH265,
+  aac: packetizeAac,
+  opus: packetizeOpus,
+  g711: packetizeG711,
+};
+
+/** What cuts a track's samples into RTP payloads; undefined: the codec has no RTP format (FLAC). */
+export function packetizerOf(track: Track): Packetize | undefined {
+  return PACKETIZERS[track.codec];
+}
+
+/** What stands in band before each key frame, so that nobody depends on what the SDP once said; nothing for most codecs. */
+export function packetizeParameters(track: Track, maxPayloadBytes: number, sink: PayloadSink): void {
+  if (track.codec === 'h264') {
+    packetizeH264Parameters(track, maxPayloadBytes, sink);
+  } else if (track.codec === 'h265') {
+    packetizeH265Parameters(track, maxPayloadBytes, sink);
+  }
+}

@@ -1,0 +1,8 @@
+import type { Track } from '../../media/track.ts';
+import type { Stream } from '../stream.ts';
+
+/** What a source or a publisher is given by its path. */
+export interface StreamSink {
+  /** Media is there: makes the stream that its samples are written to. Called once in a connection, when every track is known. */
+  open(tracks: readonly Track[]): Stream;
+}
