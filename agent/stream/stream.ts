@@ -5,7 +5,7 @@ import { GopCache } from './gop-cache.ts';
 /** One output of a stream. Called synchronously for every sample: it never blocks; it queues within its own byte limit or drops. */
 export interface Reader {
   /** As MediaMTX's API names it: `webRTCSession`, `hlsSession`, …; `hidden` readers (recorder, HLS muxer) are not listed. */
-  readonly type: 'webRTCSession' | 'hlsSession' | 'rtspSession' | 'hidden';
+  readonly type: 'webRTCSession' | 'hlsSession' | 'rtspSession' | 'rtspsSession' | 'hidden';
   readonly id: string;
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */
