@@ -14,7 +14,10 @@ export type AudioTrack =
   | Ac3Track;
 
 interface TrackBase {
-  /** Ticks per second of the track's samples' pts and dts. Video and MPEG-TS: 90,000. Audio: the sample rate (G.722: 8,000, RFC 3551 §4.5.2). */
+  /**
+   * Ticks per second of the track's samples' pts and dts, which is also their clock in RTP. Video and MPEG-TS: 90,000.
+   * Audio: the sample rate, but G.722 8,000 (RFC 3551 §4.5.2) and MPEG audio 90,000 (RFC 3551 §4.5.13).
+   */
   readonly clockRate: number;
 }
 
@@ -98,7 +101,7 @@ export interface G711Track extends TrackBase {
   readonly channels: number;
 }
 
-/** Only made by us, from G.711, for what is stored as MP4. 16 bits, mono or stereo. */
+/** Only made by us, from G.711 and LPCM, for what is stored as MP4. 16 bits, mono or stereo. */
 export interface FlacTrack extends TrackBase {
   readonly kind: 'audio';
   readonly codec: 'flac';
@@ -107,14 +110,14 @@ export interface FlacTrack extends TrackBase {
   readonly frameSamples: number;
 }
 
-/** A sample is what one packet brought. */
+/** Sampled at 16,000 Hz, 64 kbit/s: a byte holds two sampling instants and lasts one tick. A sample is what one packet brought, or a part of it. */
 export interface G722Track extends TrackBase {
   readonly kind: 'audio';
   readonly codec: 'g722';
   readonly channels: number;
 }
 
-/** Big-endian signed samples, interleaved, as RTP carries them (RFC 3551 §4.5.10, §4.5.11; RFC 3190). */
+/** Interleaved as RTP carries it: 8 bits with an offset of 128 (RFC 3551 §4.5.10), 16 (§4.5.11) and 24 bits (RFC 3190 §4) signed, big-endian. */
 export interface LpcmTrack extends TrackBase {
   readonly kind: 'audio';
   readonly codec: 'lpcm';
@@ -126,10 +129,11 @@ export interface LpcmTrack extends TrackBase {
 export interface MpegAudioTrack extends TrackBase {
   readonly kind: 'audio';
   readonly codec: 'mpeg-audio';
+  /** MPEG-1, or the low sampling rates of MPEG-2 (ISO/IEC 13818-3) and of what is called MPEG-2.5. */
+  readonly version: 1 | 2 | 2.5;
   readonly layer: 1 | 2 | 3;
+  readonly sampleRate: number;
   readonly channels: number;
-  /** PCM samples (per channel) in each frame. */
-  readonly frameSamples: number;
 }
 
 /** A sample is one syncframe, ETSI TS 102 366. */
@@ -137,8 +141,8 @@ export interface Ac3Track extends TrackBase {
   readonly kind: 'audio';
   readonly codec: 'ac3';
   readonly channels: number;
-  /** The first bytes of a syncframe, up to the end of `acmod` and the mix levels: what `dac3` is made from. */
-  readonly header: Uint8Array;
+  /** The three bytes of AC3SpecificBox, ETSI TS 102 366 annex F.4. */
+  readonly config: Uint8Array;
 }
 
 /** A multiplex that is passed on as it is (RFC 2250 §2). A sample is a whole number of 188-byte packets; every sample is a key sample. */
