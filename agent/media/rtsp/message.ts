@@ -79,7 +79,8 @@ export function parseHead(head: Uint8Array): RtspMessage {
   throw new PerchError('badInput', `'${first.slice(0, 60)}' is not the first line of an RTSP message`);
 }
 
-function parseFields(lines: readonly string[]): HeaderField[] {
+/** Header fields of all lines but the first, as RTSP and HTTP write them alike. */
+export function parseFields(lines: readonly string[]): HeaderField[] {
   const fields: HeaderField[] = [];
   for (const line of lines.slice(1)) {
     const last = fields.at(-1);
