@@ -143,11 +143,9 @@ export class RtspConnection {
       this.#answer(message);
       return;
     }
-    // A reply without number can only be to the oldest request that waits.
-    const cseq = cseqOf(message) ?? this.#waiters.keys().next().value;
-    if (cseq !== undefined) {
-      this.#waiters.get(cseq)?.resolve(message);
-    }
+    // A reply without a number, or with one that was not ours, can only be to the oldest request that waits.
+    const waiter = this.#waiters.get(cseqOf(message) ?? 0) ?? this.#waiters.values().next().value;
+    waiter?.resolve(message);
   }
 
   #read(bytes: number): boolean {
