@@ -1,12 +1,11 @@
 import { createAacDepacketizer } from './aac/depacketize.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from './depacketizer.ts';
-import { G711Depacketizer } from './g711/depacketize.ts';
+import { createG711Depacketizer } from './g711/depacketize.ts';
+import { createG722Depacketizer } from './g722/depacketize.ts';
 import { H264Depacketizer } from './h264/depacketize.ts';
 import { H265Depacketizer } from './h265/depacketize.ts';
+import { createLpcmDepacketizer } from './lpcm/depacketize.ts';
 import { OpusDepacketizer } from './opus/depacketize.ts';
-
-const MIN_G711_RATE_HZ = 4_000;
-const MAX_G711_RATE_HZ = 48_000;
 
 /**
  * The depacketizer for an RTP format, or undefined: the codec, or the way it is packed, is not supported.
@@ -24,10 +23,17 @@ export function createDepacketizer(format: RtpFormat, sink: UnitSink): Depacketi
     case 'OPUS':
       return new OpusDepacketizer(format, sink);
     case 'PCMA':
-    case 'PCMU': {
-      const isRate = format.clockRate >= MIN_G711_RATE_HZ && format.clockRate <= MAX_G711_RATE_HZ;
-      return isRate ? new G711Depacketizer(format, format.encoding === 'PCMA' ? 'a' : 'mu', sink) : undefined;
-    }
+      return createG711Depacketizer(format, 'a', sink);
+    case 'PCMU':
+      return createG711Depacketizer(format, 'mu', sink);
+    case 'G722':
+      return createG722Depacketizer(format, sink);
+    case 'L8':
+      return createLpcmDepacketizer(format, 8, sink);
+    case 'L16':
+      return createLpcmDepacketizer(format, 16, sink);
+    case 'L24':
+      return createLpcmDepacketizer(format, 24, sink);
     default:
       return undefined;
   }

@@ -1,7 +1,7 @@
 import { packetizeAac } from './aac/packetize.ts';
-import { packetizeG711 } from './g711/packetize.ts';
 import { packetizeH264, packetizeH264Parameters } from './h264/packetize.ts';
 import { packetizeH265, packetizeH265Parameters } from './h265/packetize.ts';
+import { packetizeInstants } from './instants.ts';
 import { packetizeOpus } from './opus/packetize.ts';
 import type { Packetize, PayloadSink } from './packetizer.ts';
 import type { Track } from './track.ts';
@@ -11,7 +11,9 @@ const PACKETIZERS: Partial<Record<Track['codec'], Packetize>> = {
   h265: packetizeH265,
   aac: packetizeAac,
   opus: packetizeOpus,
-  g711: packetizeG711,
+  g711: packetizeInstants,
+  g722: packetizeInstants,
+  lpcm: packetizeInstants,
 };
 
 /** What cuts a track's samples into RTP payloads; undefined: the codec has no RTP format (FLAC). */

@@ -1,0 +1,21 @@
+import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
+import { InstantDepacketizer } from '../instants.ts';
+
+const MIN_RATE_HZ = 4_000;
+const MAX_RATE_HZ = 192_000;
+const MAX_CHANNELS = 8;
+
+/** L8, L16 (RFC 3551 §4.5.10, §4.5.11) and L24 (RFC 3190 §4). Undefined: a rate or channel count that cannot be. */
+export function createLpcmDepacketizer(
+  format: RtpFormat,
+  bitDepth: 8 | 16 | 24,
+  sink: UnitSink,
+): Depacketizer | undefined {
+  const { clockRate } = format;
+  const channels = Math.max(format.channels, 1);
+  if (clockRate < MIN_RATE_HZ || clockRate > MAX_RATE_HZ || channels > MAX_CHANNELS) {
+    return undefined;
+  }
+  sink.onTrack({ kind: 'audio', codec: 'lpcm', clockRate, bitDepth, channels });
+  return new InstantDepacketizer({ bytes: (bitDepth / 8) * channels, ticks: 1 }, sink);
+}
