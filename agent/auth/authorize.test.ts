@@ -46,6 +46,14 @@ test.for([
   ['own, claimed, away, session', claimed, own, { ...away, ...session }, ALL],
   ['own, claimed, away, name and password', claimed, own, { ...away, ...owner }, ALL],
   ['own, claimed, away, wrong password', claimed, own, { ...away, ...owner, password: 'x' }, ''],
+  ['own, claimed, away, Digest of the owner', claimed, own, { ...away, user: 'owner', proves: () => true }, ''],
+  [
+    'own, claimed, Digest of a user of the file',
+    claimed,
+    { ...own, internalUsers: [tom] },
+    { ...away, user: 'tom', proves: (password: string) => password === 'secret' },
+    'read',
+  ],
   ['own, claimed, user of the file', claimed, { ...own, internalUsers: [tom] }, { ...away, ...asTom }, 'read'],
   ['own, claimed, anonymous user of the file', claimed, { ...own, internalUsers: [anyone] }, away, ''],
   // A file written for MediaMTX.

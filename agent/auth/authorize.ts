@@ -15,6 +15,8 @@ export interface Identity {
   readonly isPrivate: boolean;
   readonly user?: string;
   readonly password?: string;
+  /** Instead of a password: whether what was sent was made with this one (HTTP Digest). */
+  readonly proves?: (password: string) => boolean;
   /** A bearer token that is not a name and password. */
   readonly token?: string;
   /** Whose session's cookie came with the request. */
@@ -99,12 +101,13 @@ export class Authority {
 
   /** Perch's own set-up after the claim: the owner, or a user of the file with a password. */
   async #authorizeOwn(action: Action, path: string, identity: Identity): Promise<Decision> {
-    const { user = '', password = '' } = identity;
+    const { user = '', password = '', proves } = identity;
     // Before the owner's password, which takes long to verify. Users of the file never get the web UI.
     if (action !== 'admin' && this.#users.allows(toInternal(action, path, identity), false)) {
       return allow('authInternalUsers');
     }
-    const isOwner = user !== '' && user === this.#accounts.owner;
+    // Nothing but the hash of the owner's password is known, which proves no Digest.
+    const isOwner = user !== '' && user === this.#accounts.owner && proves === undefined;
     if (isOwner && (await this.#accounts.verify(user, password, identity.ip))) {
       return allow("the owner's name and password");
     }
@@ -131,4 +134,5 @@ const toInternal = (action: Action, path: string, identity: Identity) => ({
   ip: isLoopbackIp(identity.ip) && !identity.isLoopback ? undefined : identity.ip,
   user: identity.user ?? '',
   password: identity.password ?? '',
+  proves: identity.proves,
 });

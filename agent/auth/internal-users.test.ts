@@ -33,6 +33,18 @@ test.for<[string, InternalUser, InternalRequest, boolean]>([
   expect(new InternalUsers([user]).allows(given, true)).toBe(isAllowed);
 });
 
+test.for<[string, InternalUser, boolean]>([
+  ['it was made with the password', reader, true],
+  ['it was made with another password', { ...reader, pass: 'other' }, false],
+  ['only a hash of the password is known', { ...reader, pass: sha256('secret') }, false],
+  ['the name is another', { ...reader, user: 'tim' }, false],
+  ['the name is hashed', { ...reader, user: sha256('tom') }, true],
+  ['no password is configured', { ...reader, pass: '' }, true],
+])('a Digest answer when %s', ([, user, isAllowed]) => {
+  const proves = (password: string) => password === 'secret';
+  expect(new InternalUsers([user]).allows({ ...request, password: '', proves }, true)).toBe(isAllowed);
+});
+
 test.for([
   ['', 'door', true],
   ['door', 'door', true],

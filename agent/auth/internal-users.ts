@@ -10,6 +10,8 @@ export interface InternalRequest {
   readonly ip: string | undefined;
   readonly user: string;
   readonly password: string;
+  /** Instead of a password: whether what was sent was made with this one (HTTP Digest). Holds for plain passwords only. */
+  readonly proves?: ((password: string) => boolean) | undefined;
 }
 
 interface CompiledUser {
@@ -17,6 +19,8 @@ interface CompiledUser {
   readonly user: (given: string) => boolean;
   readonly pass: (given: string) => boolean;
   readonly hasPass: boolean;
+  /** As configured; undefined where only its hash is known. */
+  readonly plainPass: string | undefined;
   readonly ips: IpList;
   readonly permissions: readonly CompiledPermission[];
 }
@@ -60,12 +64,20 @@ export class InternalUsers {
 
 const isAnonymous = (user: CompiledUser): boolean => user.isAny || !user.hasPass;
 
-function lets(user: CompiledUser, { ip, action, path, user: name, password }: InternalRequest): boolean {
+function lets(user: CompiledUser, request: InternalRequest): boolean {
+  const { ip, action, path, user: name } = request;
   const isFromThere = user.ips.isEmpty || (ip !== undefined && user.ips.has(ip));
   const isPermitted = () => user.permissions.some((rule) => rule.action === action && rule.matches(path));
   // Both are compared whatever the first gives, so that the time tells nothing.
-  const isKnown = () => user.isAny || [user.user(name), user.pass(password)].every(Boolean);
+  const isKnown = () => user.isAny || [user.user(name), hasPassword(user, request)].every(Boolean);
   return isFromThere && isPermitted() && isKnown();
+}
+
+function hasPassword(user: CompiledUser, { password, proves }: InternalRequest): boolean {
+  if (!proves || !user.hasPass) {
+    return user.pass(password);
+  }
+  return user.plainPass !== undefined && proves(user.plainPass);
 }
 
 function compile({ user, pass, ips, permissions }: InternalUser, where: string, problems: string[]): CompiledUser {
@@ -78,6 +90,7 @@ function compile({ user, pass, ips, permissions }: InternalUser, where: string, 
     user: credential(user, `${where}.user`, problems),
     pass: pass === '' ? () => true : credential(pass, `${where}.pass`, problems),
     hasPass: pass !== '',
+    plainPass: /^(?:sha256|argon2):/.test(pass) ? undefined : pass,
     ips: list,
     permissions: permissions.map(({ action, path }) => ({
       action,

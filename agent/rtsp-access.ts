@@ -1,0 +1,55 @@
+import type { Authority, Identity } from './auth/authorize.ts';
+import { canonicalIp, isLoopbackIp, isPrivateIp } from './base/ip-address.ts';
+import type { Logger } from './base/log.ts';
+import type { WrongCredentials } from './http/wrong-credentials.ts';
+import type { RtspAccess, RtspRequester } from './servers/rtsp/gateway.ts';
+
+/** Asks who may use RTSP where it is decided for every protocol. */
+export class RtspAuthority implements RtspAccess {
+  readonly #authority: Pick<Authority, 'authorize'>;
+  readonly #wrongCredentials: WrongCredentials;
+  readonly #log: Logger;
+
+  /** @param wrongCredentials the same as HTTP's: guessing on two ports is not faster than on one */
+  constructor(authority: Pick<Authority, 'authorize'>, wrongCredentials: WrongCredentials, log: Logger) {
+    this.#authority = authority;
+    this.#wrongCredentials = wrongCredentials;
+    this.#log = log;
+  }
+
+  async authorize(
+    action: 'read' | 'publish',
+    path: string,
+    requester: RtspRequester,
+  ): Promise<'allowed' | 'refused' | 'challenge'> {
+    const identity = identityOf(requester);
+    const { ip, user, password } = identity;
+    const hasCredentials = requester.credentials !== undefined && [user, password, identity.proves].some(Boolean);
+    if (hasCredentials) {
+      this.#wrongCredentials.checkRoom(ip);
+    }
+    const { allowed, reason, challenge } = await this.#authority.authorize(action, path, identity);
+    if (allowed) {
+      return 'allowed';
+    }
+    if (!hasCredentials) {
+      return challenge ? 'challenge' : 'refused';
+    }
+    this.#log.warn({ reason, action, path, ip, user, protocol: 'rtsp' }, 'failed to authenticate');
+    await this.#wrongCredentials.pause(ip);
+    return 'refused';
+  }
+}
+
+function identityOf({ ip: text, credentials }: RtspRequester): Identity {
+  const ip = canonicalIp(text) ?? text;
+  const { user, password, proves } = credentials ?? {};
+  return {
+    ip,
+    isLoopback: isLoopbackIp(ip),
+    isPrivate: isPrivateIp(ip),
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+    ...(proves === undefined ? {} : { proves }),
+  };
+}
