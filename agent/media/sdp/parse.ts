@@ -211,8 +211,13 @@ function parseFmtp(text: string): ReadonlyMap<string, string> {
     const equals = word.indexOf('=');
     const key = (equals < 0 ? word : word.slice(0, equals)).trim().toLowerCase();
     if (key !== '' && !values.has(key)) {
-      values.set(key, equals < 0 ? '' : word.slice(equals + 1).trim());
+      values.set(key, equals < 0 ? '' : unquote(word.slice(equals + 1).trim()));
     }
   }
   return values;
+}
+
+/** Some put values in quotes, which the syntax does not know. */
+function unquote(text: string): string {
+  return text.length > 1 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
 }
