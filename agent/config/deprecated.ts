@@ -17,6 +17,14 @@ const inverted = (old: Tree): Tree => {
 };
 
 const GLOBAL: Readonly<Record<string, Rename>> = {
+  readBufferCount: { to: 'writeQueueSize' },
+  rtspUDPReadBufferSize: { to: 'udpReadBufferSize' },
+  rtspDisable: { to: 'rtsp', convert: inverted },
+  protocols: { to: 'rtspTransports' },
+  encryption: { to: 'rtspEncryption' },
+  serverKey: { to: 'rtspServerKey' },
+  serverCert: { to: 'rtspServerCert' },
+  authMethods: { to: 'rtspAuthMethods' },
   apiAllowOrigin: { to: 'apiAllowOrigins', convert: asList },
   playbackAllowOrigin: { to: 'playbackAllowOrigins', convert: asList },
   hlsAllowOrigin: { to: 'hlsAllowOrigins', convert: asList },
@@ -31,7 +39,11 @@ const GLOBAL: Readonly<Record<string, Rename>> = {
 const NOW_PATH_DEFAULTS = [
   ...['record', 'recordPath', 'recordFormat', 'recordPartDuration', 'recordSegmentDuration', 'recordDeleteAfter'],
 ];
-const PATH: Readonly<Record<string, Rename>> = { sourceProtocol: { to: 'rtspTransport' } };
+const PATH: Readonly<Record<string, Rename>> = {
+  sourceProtocol: { to: 'rtspTransport' },
+  sourceAnyPortEnable: { to: 'rtspAnyPort' },
+  disablePublisherOverride: { to: 'overridePublisher', convert: inverted },
+};
 
 /** Users of single paths, which `authInternalUsers` replaced. Ignoring one would open a stream that its author closed. */
 export const PATH_USER_KEYS = ['publishUser', 'publishPass', 'publishIPs', 'readUser', 'readPass', 'readIPs'] as const;

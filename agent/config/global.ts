@@ -52,6 +52,8 @@ const Origins = () =>
   Type.Array(Type.String(), { default: ['*'], description: 'Web sites whose scripts may ask this server (CORS).' });
 const Proxies = () => IpRanges('Reverse proxies whose X-Forwarded headers are believed.');
 const Switch = (on: boolean, description: string) => Type.Boolean({ default: on, description });
+const Port = (number: number, description: string) =>
+  Type.Integer({ minimum: 1, maximum: 65_535, default: number, description });
 const Texts = (description: string) => Type.Array(Type.String({ minLength: 1 }), { default: [], description });
 
 /** Top-level settings, `pathDefaults` and `paths` apart. Names and defaults are MediaMTX's, except for the first block. */
@@ -62,6 +64,24 @@ export const GlobalSchema = Type.Object({
   logLevel: Type.Enum(['error', 'warn', 'info', 'debug'], { default: 'info', description: 'What the log tells.' }),
   readTimeout: Duration('10s', 'Give up on a peer that sends nothing for this long.'),
   writeTimeout: Duration('10s', 'Give up on a peer that takes nothing for this long.'),
+  writeQueueSize: Type.Integer({
+    minimum: 1,
+    maximum: 1 << 20,
+    default: 512,
+    description: 'Packets that may wait for a reader before it is cut off. A power of two.',
+  }),
+  udpMaxPayloadSize: Type.Integer({
+    minimum: 256,
+    maximum: 1_472,
+    default: 1_452,
+    description: 'Largest UDP payload that is sent, in bytes.',
+  }),
+  udpReadBufferSize: Type.Integer({
+    minimum: 0,
+    maximum: 1 << 30,
+    default: 0,
+    description: 'Receive buffer of UDP sockets in bytes. 0 = chosen by Perch.',
+  }),
   authMethod: Type.Enum(['internal', 'http', 'jwt'], { default: 'internal', description: 'Who decides on access.' }),
   authInternalUsers: Type.Array(InternalUserSchema, { default: [], description: 'Users of streams, API and metrics.' }),
 
@@ -74,6 +94,34 @@ export const GlobalSchema = Type.Object({
   playbackAddress: Address(':9996', 'Port of the playback server.'),
   playbackAllowOrigins: Origins(),
   playbackTrustedProxies: Proxies(),
+
+  rtsp: Switch(true, 'Open the RTSP server.'),
+  rtspTransports: Type.Array(Type.Enum(['udp', 'multicast', 'tcp']), {
+    default: ['udp', 'multicast', 'tcp'],
+    description: 'How RTP may travel between Perch and its RTSP clients.',
+  }),
+  rtspEncryption: Type.Enum(['no', 'optional', 'strict'], {
+    default: 'no',
+    words: { yes: 'strict', no: 'no' },
+    description: 'RTSP over TLS: no, beside plain RTSP, or alone.',
+  }),
+  rtspAddress: Address(':8554', 'Port of RTSP.'),
+  rtspsAddress: Address(':8322', 'Port of RTSP over TLS.'),
+  rtpAddress: Address(':8000', 'UDP port of RTP.'),
+  rtcpAddress: Address(':8001', 'UDP port of RTCP.'),
+  multicastIPRange: Type.String({
+    syntax: 'multicastRange',
+    default: '224.1.0.0/16',
+    description: 'Group addresses for multicast, one for each path.',
+  }),
+  multicastRTPPort: Port(8002, 'Port of RTP by multicast.'),
+  multicastRTCPPort: Port(8003, 'Port of RTCP by multicast.'),
+  rtspServerKey: Type.String({ default: 'server.key', description: 'File of the private key for RTSP over TLS.' }),
+  rtspServerCert: Type.String({ default: 'server.crt', description: 'File of the certificate for RTSP over TLS.' }),
+  rtspAuthMethods: Type.Array(Type.Enum(['basic', 'digest']), {
+    default: ['basic'],
+    description: 'How RTSP clients may log in.',
+  }),
 
   hls: Switch(true, 'Open the HLS server on its own port.'),
   hlsAddress: Address(':8888', 'Port of the HLS server.'),

@@ -35,7 +35,10 @@ test('a path answer is complete, with its name first and without credentials', (
     {
       name: 'cam',
       source: 'rtsp://h/x',
-      rtspTransport: 'automatic',
+      ...{ sourceFingerprint: '', sourceOnDemand: false, sourceOnDemandStartTimeout: '10s' },
+      ...{ sourceOnDemandCloseAfter: '10s', sourceRedirect: '', useAbsoluteTimestamp: false, overridePublisher: true },
+      ...{ rtspAnyPort: false, rtspRangeType: '', rtspRangeStart: '', rtspScale: '' },
+      ...{ rtspTransport: 'automatic', rtspUDPSourcePortRange: [32_768, 60_999] },
       maxReaders: 0,
       record: false,
       recordPath: '/d/%path/%s%f',
@@ -55,4 +58,9 @@ test('paths are sorted by name, and a disabled one has its error', () => {
   expect(pathListJson(config).map(({ name }) => name)).toEqual(['a', 'b']);
   const entry = config.paths.get('b');
   expect(entry && pathJson(entry)).toEqual({ name: 'b', error: "record: 'perhaps' is not yes or no" });
+});
+
+test('where readers are sent is shown without credentials', () => {
+  const config = load('paths: {a: {source: redirect, sourceRedirect: "rtsp://me:pw@h/x"}}');
+  expect(pathListJson(config)[0]).toMatchObject({ sourceRedirect: 'rtsp://h/x' });
 });

@@ -28,6 +28,9 @@ export function pathListJson(config: Config): readonly PathJson[] {
   return entries.map(pathJson);
 }
 
+/** Kinds of text that may hold a password. */
+const URLS = new Set(['source', 'redirect']);
+
 const renderSettings = (settings: PathSettings): ConfigJson => renderObject(asNode(PathSchema), { ...settings });
 
 function renderObject(schema: SchemaNode, values: Readonly<Record<string, unknown>>): ConfigJson {
@@ -54,5 +57,5 @@ function render(schema: SchemaNode, value: unknown): unknown {
   if (schema.secret) {
     return value === '' ? '' : '<redacted>';
   }
-  return schema.syntax === 'source' ? redact(String(value)) : value;
+  return URLS.has(schema.syntax ?? '') ? redact(String(value)) : value;
 }

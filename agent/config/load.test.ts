@@ -57,7 +57,6 @@ test("a file with every key of MediaMTX's vocabulary loads without an error", ()
   const config = good(text);
   expect(config.paths.get('garage')?.settings?.source).toBe('rtsp://viewer:secret@192.168.1.20:554/stream1');
   expect(linesOf(text, 'warn').map((line) => line.replace(/^perch.yml:\d+: /, ''))).toEqual([
-    'rtsp: the RTSP server is not supported yet',
     'rtmp: the RTMP server is not supported yet',
     'srt: the SRT server is not supported yet',
     'moq: the Media-over-QUIC server is not supported yet',
@@ -72,7 +71,7 @@ test('the file of all keys has each of them', () => {
   const former =
     /^(rpiCamera(Profile|Level|Hardware|Software|JPEG)|.*UDPReadBufferSize$|.*Disable$|.*AllowOrigin$|moqHTTPS)/;
   const others =
-    /^(address|recordSyncInterval|camera|readBufferCount|protocols|encryption|serverKey|serverCert|authMethods|webrtcICETCPMuxAddress|authJWTInHTTPQuery|fallback|sourceAnyPortEnable|disablePublisherOverride|playback|runOnReady|runOnReadyRestart|runOnNotReady)$/;
+    /^(address|recordSyncInterval|camera|webrtcICETCPMuxAddress|authJWTInHTTPQuery|fallback|playback|runOnReady|runOnReadyRestart|runOnNotReady)$/;
   const names = [
     ...Object.keys({ ...GlobalSchema.properties, ...PathSchema.properties }),
     ...namesOf([...UNSUPPORTED_GLOBAL, ...UNSUPPORTED_PATH]),
@@ -125,6 +124,18 @@ test.for([
     'webrtcICEServers2:\n- url: example.org',
     "perch.yml:2: webrtcICEServers2[0].url: 'example.org' is not an ICE server",
   ],
+  ['writeQueueSize: 500', "perch.yml:1: writeQueueSize: '500' is not a power of two"],
+  ['udpMaxPayloadSize: 1473', "perch.yml:1: udpMaxPayloadSize: '1473' must be <= 1472"],
+  ['rtspTransports: [tcp, quic]', "perch.yml:1: rtspTransports[1]: 'quic' is not one of udp, multicast, tcp"],
+  ['rtspTransports: []', 'perch.yml:1: rtspTransports: must name at least one'],
+  ['rtspEncryption: maybe', "perch.yml:1: rtspEncryption: 'maybe' is not one of no, optional, strict"],
+  ['rtspAuthMethods: []', 'perch.yml:1: rtspAuthMethods: must name at least one'],
+  [
+    'rtspAuthMethods: [basic, digest]\nauthInternalUsers:\n- {user: me, pass: "sha256:AA=="}',
+    'perch.yml:1: rtspAuthMethods: digest needs plain names and passwords, and authInternalUsers[0] has a hash',
+  ],
+  ['multicastIPRange: 10.0.0.0/8', "perch.yml:1: multicastIPRange: '10.0.0.0/8' is not a range of multicast"],
+  ['multicastRTPPort: 65536', "perch.yml:1: multicastRTPPort: '65536' must be <= 65535"],
   ['pathDefaults:\n  recordPath: /x/%Y', 'perch.yml:2: pathDefaults.recordPath: must contain %path'],
   ['playback: yes\npathDefaults:\n  recordPath: /x/%path/%s', 'perch.yml:3: pathDefaults.recordPath: must contain %f'],
   ['pathDefaults:\n  readUser: me', 'perch.yml:2: pathDefaults.readUser: not supported any more'],
@@ -137,11 +148,24 @@ test.for([
 });
 
 test.for([
-  ['source: bla', "source: 'bla' is not a source: write publisher, or for example rtsp://192.168.1.20:554/stream"],
+  [
+    'source: bla',
+    "source: 'bla' is not a source: write publisher, redirect, or for example rtsp://192.168.1.20:554/stream",
+  ],
   ['source: rtmp://h/app', "source: 'rtmp://' is not supported yet: write an rtsp:// URL or publisher"],
   ['source: rpiCamera', "source: 'rpiCamera' is not supported yet"],
   ['source: rtsp://', 'source: the rtsp:// URL is not valid'],
   ['source: rtsp://me@h/x', 'source: the URL has a user without password'],
+  ['source: "rtsp://$G1@h/x"', 'source: the URL has a user without password'],
+  ['sourceRedirect: /other', "sourceRedirect: is of no use unless the source is 'redirect'"],
+  ['fallback: other', 'fallback: not where readers can be sent: write /name of a path, or an rtsp:// URL'],
+  ['sourceOnDemand: yes', "sourceOnDemand: is of no use with the source 'publisher'"],
+  ['sourceOnDemandStartTimeout: 0s', 'sourceOnDemandStartTimeout: must be longer than zero'],
+  ['sourceFingerprint: abc', "sourceFingerprint: 'abc' is not the SHA-256 of a certificate"],
+  ['rtspTransport: quic', "rtspTransport: 'quic' is not one of automatic, udp, multicast, tcp"],
+  ['rtspUDPSourcePortRange: [9000]', 'rtspUDPSourcePortRange: [9000] is not the first and the last'],
+  ['rtspUDPSourcePortRange: [9, 8]', 'rtspUDPSourcePortRange: [9, 8] is not the first and the last'],
+  ['rtspScale: fast', "rtspScale: 'fast' is not a number such as 2.0"],
   ['record: perhaps', "record: 'perhaps' is not yes or no"],
   ['recordSegmentDuration: 25h', "recordSegmentDuration: '1d1h0m0s' is not within the limits"],
   ['recordDeleteAfter: 10m', "recordDeleteAfter: '10m0s' is shorter than recordSegmentDuration, which is 1h0m0s"],
@@ -193,10 +217,10 @@ test('an unknown key is a warning with the name that may be meant', () => {
 
 test('a key that does nothing yet is a warning when it asks for something, and a note at its default', () => {
   const text =
-    'perch: own\nrtspAddress: :554\nrtpAddress: :8000\npathDefaults:\n  sourceOnDemand: yes\nhlsDirectory: ""';
+    'perch: own\nsrtpAddress: :554\nsrtcpAddress: :8005\npathDefaults:\n  alwaysAvailable: yes\nhlsDirectory: ""';
   expect(linesOf(text, 'warn')).toEqual([
-    'perch.yml:2: rtspAddress: the RTSP server is not supported yet',
-    'perch.yml:5: pathDefaults.sourceOnDemand: pulling a source only while someone reads is not supported yet',
+    'perch.yml:2: srtpAddress: SRTP for RTSP clients is not supported yet',
+    'perch.yml:5: pathDefaults.alwaysAvailable: a picture while the source is away is not supported yet',
   ]);
   expect(linesOf(text, 'note')).toEqual(['perch.yml:6: hlsDirectory: this is not supported yet']);
 });
@@ -226,12 +250,11 @@ test('a relative recordPath is relative to the working directory', () => {
   expect(config.paths.get('b')?.settings?.recordPath).toBe('/mnt/%path/%s');
 });
 
-test('a transport or format that is not there yet is told, and the path goes on without it', () => {
-  const text = 'perch: own\npaths:\n  a:\n    rtspTransport: udp\n    record: yes\n    recordFormat: mpegts';
-  expect(good(text).paths.get('a')?.settings).toMatchObject({ rtspTransport: 'tcp', record: false });
+test('a format that is not there yet is told, and the path goes on without it', () => {
+  const text = 'perch: own\npaths:\n  a:\n    record: yes\n    recordFormat: mpegts';
+  expect(good(text).paths.get('a')?.settings).toMatchObject({ record: false });
   expect(linesOf(text, 'warn')).toEqual([
-    "perch.yml:4: paths.a.rtspTransport: 'udp' is not supported yet, tcp is used",
-    "perch.yml:6: paths.a.recordFormat: 'mpegts' is not supported yet: the path is not recorded",
+    "perch.yml:5: paths.a.recordFormat: 'mpegts' is not supported yet: the path is not recorded",
   ]);
 });
 
@@ -250,7 +273,15 @@ test('former names are taken with a warning', () => {
     'webrtcICEHostNAT1To1IPs: [1.2.3.4]',
     'webrtcICEServers: [stun:h:1, turn:me:pw:h:2]',
     'record: yes',
-    'paths: {a: {sourceProtocol: tcp}}',
+    'readBufferCount: 1024',
+    'protocols: [tcp]',
+    'encryption: optional',
+    'authMethods: [digest]',
+    'serverKey: a.key',
+    'serverCert: a.crt',
+    'rtspUDPReadBufferSize: 65536',
+    'rtspDisable: yes',
+    'paths: {a: {sourceProtocol: tcp, sourceAnyPortEnable: yes, disablePublisherOverride: yes}}',
   ].join('\n');
   const config = good(text);
   expect(config).toMatchObject({ hlsAllowOrigins: ['https://a'], webrtc: false, webrtcLocalUDPAddress: ':9' });
@@ -259,8 +290,14 @@ test('former names are taken with a warning', () => {
     { url: 'stun:h:1', username: '' },
     { url: 'turn:h:2', username: 'me', password: 'pw', clientOnly: false },
   ]);
-  expect(config.paths.get('a')?.settings).toMatchObject({ record: true, rtspTransport: 'tcp' });
-  expect(linesOf(text, 'warn')).toHaveLength(7);
+  expect(config).toMatchObject({
+    ...{ writeQueueSize: 1_024, rtspTransports: ['tcp'], rtspEncryption: 'optional', rtspAuthMethods: ['digest'] },
+    ...{ rtspServerKey: 'a.key', rtspServerCert: 'a.crt', udpReadBufferSize: 65_536, rtsp: false },
+  });
+  expect(config.paths.get('a')?.settings).toMatchObject({
+    ...{ record: true, rtspTransport: 'tcp', rtspAnyPort: true, overridePublisher: false },
+  });
+  expect(linesOf(text, 'warn')).toHaveLength(17);
   expect(linesOf(text, 'warn')).toContain('perch.yml:7: record: this key is called pathDefaults.record now');
 });
 
@@ -279,10 +316,10 @@ test('a disabled pattern keeps its names closed', () => {
   });
 });
 
-test('only one entry can stand for all others, and a pattern cannot be pulled', () => {
+test('only one entry can stand for all others, and a pattern is pulled on demand or not at all', () => {
   const config = load('paths: {all: , all_others: , "~x": {source: "rtsp://h/"}, "~(": }').config;
   expect(config?.paths.get('all_others')?.error).toBe('means the same as all above: only one of them can be there');
-  expect(config?.paths.get('~x')?.error).toContain('sourceOnDemand, which is not supported yet');
+  expect(config?.paths.get('~x')?.error).toContain('source: a source for a pattern of names needs sourceOnDemand: yes');
   expect(config?.paths.get('~(')?.error).toContain("'(' is not a regular expression");
 });
 
@@ -293,6 +330,7 @@ test('variables override the file, and those of Perch those of MediaMTX', () => 
     MTX_API: 'YES',
     MTX_HLSALLOWORIGINS: 'https://a,https://b',
     MTX_WEBRTCALLOWORIGINS: '',
+    MTX_RTSPTRANSPORTS: 'tcp,udp',
     MTX_PATHDEFAULTS_RECORDPARTDURATION: '2s',
     MTX_PATHS_CAM_RECORD: 'true',
     MTX_PATHS_NEW_SOURCE: 'rtsp://h/x',
@@ -300,6 +338,7 @@ test('variables override the file, and those of Perch those of MediaMTX', () => 
   });
   expect(config).toMatchObject({ hlsAddress: ':3', api: true, webrtcAllowOrigins: [] });
   expect(config.hlsAllowOrigins).toEqual(['https://a', 'https://b']);
+  expect(config.rtspTransports).toEqual(['tcp', 'udp']);
   expect(config.paths.get('cam')?.settings).toMatchObject({ record: true, recordPartDurationMs: 2_000 });
   expect(config.paths.get('new')?.settings).toMatchObject({ source: 'rtsp://h/x', camera: { user: 'me' } });
 });
@@ -321,10 +360,55 @@ test('variables change single keys of lists, of the default ones too', () => {
 });
 
 test('a wrong variable is an error that names it, and one without effect a warning', () => {
-  const { config, problems } = load('perch: own', { PERCH_READTIMEOUT: 'soon', MTX_RTSPTRANSPORTS: 'tcp' });
+  const { config, problems } = load('perch: own', { PERCH_READTIMEOUT: 'soon', MTX_SRTPADDRESS: ':1' });
   expect(config).toBeUndefined();
   expect(problems.map(problemText)).toEqual([
-    'perch.yml: MTX_RTSPTRANSPORTS: rtspTransports is not supported yet',
+    'perch.yml: MTX_SRTPADDRESS: srtpAddress is not supported yet',
     "perch.yml: readTimeout: 'soon' is not a duration: write for example 10s, 1h30m or 200ms (from PERCH_READTIMEOUT)",
   ]);
+});
+
+test.for([
+  'rtsp://h/x',
+  'rtsps://me:pw@h/x',
+  'rtsp+http://h:80/x',
+  'rtsps+http://h/x',
+  'rtsp+ws://h/x',
+  'rtsps+ws://h/x',
+  'rtsp://$G1:554/$G2?$MTX_QUERY',
+])('%s is a source', (source) => {
+  expect(good(`paths: {a: {source: "${source}", sourceOnDemand: yes}}`).paths.get('a')?.settings?.source).toBe(source);
+});
+
+test('a redirect that leads nowhere disables its path, which is told at the path itself', () => {
+  const [line = ''] = linesOf('paths:\n  a:\n    source: redirect', 'error');
+  expect(line).toBe(
+    "perch.yml:2: paths.a.sourceRedirect: the source 'redirect' needs this key: where readers are sent",
+  );
+});
+
+test('a pattern can be pulled on demand, and readers can be sent elsewhere', () => {
+  const config = good(
+    'paths: {"~^cam(.*)": {source: "rtsp://h/$G1", sourceOnDemand: yes}, a: {source: redirect, sourceRedirect: /b}, b: {fallback: "rtsp://h/x"}}',
+  );
+  expect(config.patterns[0]?.settings).toMatchObject({ sourceOnDemand: true, sourceOnDemandCloseAfterMs: 10_000 });
+  expect(config.paths.get('a')?.settings).toMatchObject({ source: 'redirect', sourceRedirect: '/b' });
+  expect(config.paths.get('b')?.settings?.fallback).toBe('rtsp://h/x');
+});
+
+test.for([
+  ['no', 'no'],
+  ['"no"', 'no'],
+  ['false', 'no'],
+  ['yes', 'strict'],
+  ['"optional"', 'optional'],
+  ['strict', 'strict'],
+] as const)('rtspEncryption: %s means %s', ([written, value]) => {
+  expect(good(`rtspEncryption: ${written}`).rtspEncryption).toBe(value);
+});
+
+test('a fingerprint may be written as browsers and openssl show it', () => {
+  const shown = Array(32).fill('AB').join(':');
+  const config = good(`paths: {a: {source: "rtsps://h/", sourceFingerprint: "${shown}"}}`);
+  expect(config.paths.get('a')?.settings?.sourceFingerprint).toBe('ab'.repeat(32));
 });

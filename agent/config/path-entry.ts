@@ -118,12 +118,6 @@ function readBlock(block: Branch, key: string, report: Report, path?: string) {
   }
   const context = { report, handled: HANDLED, alsoKnown: ALSO_KNOWN, ...(path === undefined ? {} : { path }) };
   const written = readObject(PATH, renamed, key, context);
-  const transport = written['rtspTransport'];
-  if (transport === 'udp' || transport === 'multicast') {
-    const place = renamed.entries.get('rtspTransport') ?? {};
-    report.add('warn', place, `${key}.rtspTransport`, `'${transport}' is not supported yet, tcp is used`, path);
-    written['rtspTransport'] = 'tcp';
-  }
   return { written, renamed };
 }
 

@@ -20,11 +20,53 @@ export const PathSchema = Type.Object({
   source: Type.String({
     default: 'publisher',
     syntax: 'source',
-    description: 'RTSP URL of the camera, or "publisher" to wait for one.',
+    description: 'RTSP URL of the camera, "publisher" to wait for one, or "redirect" to send readers elsewhere.',
+  }),
+  sourceFingerprint: Type.String({
+    default: '',
+    syntax: 'fingerprint',
+    description: "SHA-256 of the camera's TLS certificate in hex: it is believed whoever signed it.",
+  }),
+  sourceOnDemand: Type.Boolean({ default: false, description: 'Pull the source only while someone reads.' }),
+  sourceOnDemandStartTimeout: Duration('10s', 'Keep readers waiting for a source on demand at most this long.'),
+  sourceOnDemandCloseAfter: Duration('10s', 'Close a source on demand when nobody has read for this long.'),
+  sourceRedirect: Type.String({
+    default: '',
+    syntax: 'redirect',
+    description: 'Where RTSP readers are sent when the source is "redirect": an RTSP URL, or /name of another path.',
+  }),
+  fallback: Type.Optional(
+    Type.String({
+      syntax: 'redirect',
+      description: 'Where RTSP readers are sent while there is no stream: an RTSP URL, or /name of another path.',
+    }),
+  ),
+  useAbsoluteTimestamp: Type.Boolean({ default: false, description: "Label pictures with the camera's own clock." }),
+  overridePublisher: Type.Boolean({
+    default: true,
+    description: 'A new publisher takes the place of the present one.',
   }),
   rtspTransport: Type.Enum(['automatic', 'udp', 'multicast', 'tcp'], {
     default: 'automatic',
     description: 'How the stream is pulled from the camera.',
+  }),
+  rtspAnyPort: Type.Boolean({
+    default: false,
+    description: 'Take RTP over UDP from whichever port of the camera it comes.',
+  }),
+  rtspRangeType: Type.Enum(['', 'clock', 'npt', 'smpte'], {
+    default: '',
+    description: 'Kind of the time at which a recorded source begins. Empty = live.',
+  }),
+  rtspRangeStart: Type.String({
+    default: '',
+    maxLength: 64,
+    description: 'That time: 20260131T120000Z for clock, a duration such as 1m30s for npt and smpte.',
+  }),
+  rtspScale: Type.String({ default: '', maxLength: 16, description: 'Speed of a recorded source, such as 2.0.' }),
+  rtspUDPSourcePortRange: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 }), {
+    default: [32_768, 60_999],
+    description: 'First and last local UDP port for RTP from the camera.',
   }),
   maxReaders: Type.Integer({ minimum: 0, default: 0, description: 'Readers allowed at the same time. 0 = no limit.' }),
   record: Type.Boolean({ default: false, description: 'Record the stream to disk.' }),

@@ -7,7 +7,7 @@ import { attempt, checkSyntax } from './syntax.ts';
 import type { Branch, Leaf, Tree } from './tree.ts';
 import { nearestName, parseWord } from './word.ts';
 
-/** The words of a schema that the reader looks at; `unit`, `syntax` and `secret` are ours. */
+/** The words of a schema that the reader looks at; `unit`, `syntax`, `secret` and `words` are ours. */
 export interface SchemaNode extends TSchema {
   readonly type?: string;
   readonly enum?: readonly string[];
@@ -18,6 +18,8 @@ export interface SchemaNode extends TSchema {
   readonly unit?: 'Ms' | 'Bytes';
   readonly syntax?: string;
   readonly secret?: boolean;
+  /** What yes and no stand for, where an enumeration was a switch once or `no` is one of its words. */
+  readonly words?: Readonly<Record<'yes' | 'no', string>>;
 }
 
 /** TypeBox's own types say nothing about a schema's keywords. */
@@ -141,7 +143,7 @@ function readNested(schema: SchemaNode, tree: Tree, key: string, context: ReadCo
 }
 
 function readLeaf(schema: SchemaNode, leaf: Leaf): { readonly value: unknown } | { readonly fault: string } {
-  const { unit, syntax } = schema;
+  const { unit, syntax, words } = schema;
   if (unit) {
     return attempt(() => QUANTITIES[unit](leaf.text));
   }
@@ -149,6 +151,10 @@ function readLeaf(schema: SchemaNode, leaf: Leaf): { readonly value: unknown } |
   if (schema.type === 'boolean') {
     const value = parseWord(leaf.text);
     return value === undefined ? { fault: `${shown} is not yes or no` } : { value };
+  }
+  const word = words && parseWord(leaf.text);
+  if (words && word !== undefined) {
+    return { value: words[word ? 'yes' : 'no'] };
   }
   if (schema.enum && !schema.enum.includes(leaf.text)) {
     return { fault: `${shown} is not one of ${schema.enum.join(', ')}` };

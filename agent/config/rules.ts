@@ -2,6 +2,7 @@ import { formatDuration } from './duration.ts';
 import type { GlobalSettings } from './global.ts';
 import type { PathSettings } from './path.ts';
 import { patternOf } from './path-name.ts';
+import { rangeStartOf } from './range-start.ts';
 import { attempt, isSupportedSource, sourceKind } from './syntax.ts';
 
 /** A rule that values break together, told at one of their keys. */
@@ -25,7 +26,7 @@ export function globalFaults(settings: GlobalSettings): readonly Fault[] {
       faults.push({ key, message: 'must be longer than zero' });
     }
   }
-  return [...faults, ...userFaults(settings), ...webrtcFaults(settings)];
+  return [...faults, ...userFaults(settings), ...rtspFaults(settings), ...webrtcFaults(settings)];
 }
 
 function userFaults({ authInternalUsers: users }: GlobalSettings): readonly Fault[] {
@@ -43,6 +44,28 @@ function userFaults({ authInternalUsers: users }: GlobalSettings): readonly Faul
   }
   return faults;
 }
+
+function rtspFaults(settings: GlobalSettings): readonly Fault[] {
+  const faults: Fault[] = [];
+  const { writeQueueSize, rtspTransports, rtspAuthMethods, authInternalUsers } = settings;
+  if ((writeQueueSize & (writeQueueSize - 1)) !== 0) {
+    faults.push({ key: 'writeQueueSize', message: `'${writeQueueSize}' is not a power of two, such as 512` });
+  }
+  if (rtspTransports.length === 0) {
+    faults.push({ key: 'rtspTransports', message: 'must name at least one of udp, multicast, tcp' });
+  }
+  if (rtspAuthMethods.length === 0) {
+    faults.push({ key: 'rtspAuthMethods', message: 'must name at least one of basic, digest' });
+  }
+  const hashed = authInternalUsers.findIndex(({ user, pass }) => isHashed(user) || isHashed(pass));
+  if (rtspAuthMethods.includes('digest') && hashed >= 0) {
+    const message = `digest needs plain names and passwords, and authInternalUsers[${hashed}] has a hash: leave digest out`;
+    faults.push({ key: 'rtspAuthMethods', message });
+  }
+  return faults;
+}
+
+const isHashed = (credential: string): boolean => /^(sha256|argon2):/.test(credential);
 
 function webrtcFaults(settings: GlobalSettings): readonly Fault[] {
   if (!settings.webrtc) {
@@ -95,17 +118,50 @@ function recordPathFault(template: string, hasPlayback: boolean): string | undef
   return hasPlayback && lacks('%f') ? 'must contain %f, because playback is on' : undefined;
 }
 
-/** What a path's source can be: a pattern stands for many paths, of which none can be pulled before it is asked for. */
+/** What a path's source can be, and which keys go with it. */
 export function sourceFaults(settings: PathSettings, isPattern: boolean): readonly Fault[] {
-  const { source } = settings;
+  const { source, sourceOnDemand, sourceRedirect } = settings;
   if (!isSupportedSource(source)) {
     return [
       { key: 'source', message: `'${sourceKind(source)}' is not supported yet: write an rtsp:// URL or publisher` },
     ];
   }
-  if (isPattern && source !== 'publisher') {
-    const message = 'a source for a pattern of names would need sourceOnDemand, which is not supported yet';
-    return [{ key: 'source', message }];
+  const isPulled = source.includes('://');
+  const faults: Fault[] = [];
+  if (isPattern && isPulled && !sourceOnDemand) {
+    const message = 'a source for a pattern of names needs sourceOnDemand: yes, because nobody knows the names before';
+    faults.push({ key: 'source', message });
   }
-  return [];
+  if (sourceOnDemand && source === 'publisher') {
+    faults.push({ key: 'sourceOnDemand', message: "is of no use with the source 'publisher', which is not pulled" });
+  }
+  if (source === 'redirect' && sourceRedirect === '') {
+    faults.push({ key: 'sourceRedirect', message: "the source 'redirect' needs this key: where readers are sent" });
+  }
+  if (source !== 'redirect' && sourceRedirect !== '') {
+    faults.push({ key: 'sourceRedirect', message: "is of no use unless the source is 'redirect'" });
+  }
+  return [...faults, ...pullFaults(settings)];
+}
+
+/** What belongs to pulling over RTSP. */
+function pullFaults(settings: PathSettings): readonly Fault[] {
+  const faults: Fault[] = [];
+  const { rtspRangeType, rtspRangeStart, rtspScale, rtspUDPSourcePortRange: ports } = settings;
+  if (settings.sourceOnDemandStartTimeoutMs <= 0) {
+    faults.push({ key: 'sourceOnDemandStartTimeout', message: 'must be longer than zero' });
+  }
+  const range = attempt(() => rangeStartOf(rtspRangeType, rtspRangeStart));
+  if ('fault' in range) {
+    faults.push({ key: 'rtspRangeStart', message: range.fault });
+  }
+  if (!/^(-?\d{1,4}(\.\d{1,6})?)?$/.test(rtspScale)) {
+    faults.push({ key: 'rtspScale', message: `'${rtspScale}' is not a number such as 2.0` });
+  }
+  const [first = 0, last = 0] = ports;
+  if (ports.length !== 2 || last - first < 1) {
+    const message = `[${ports.join(', ')}] is not the first and the last of at least two ports: write for example [32768, 60999]`;
+    faults.push({ key: 'rtspUDPSourcePortRange', message });
+  }
+  return faults;
 }

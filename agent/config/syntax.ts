@@ -1,15 +1,16 @@
 import { explain, PerchError } from '../base/errors.ts';
+import { IpList } from '../base/ip-address.ts';
 import { parseAddress, parseIpRange } from './address.ts';
 
 /** Sources by the words and URL schemes of MediaMTX; `true` for those that Perch can open. */
-const WORDS: Readonly<Record<string, boolean>> = { publisher: true, redirect: false, rpiCamera: false };
+const WORDS: Readonly<Record<string, boolean>> = { publisher: true, redirect: true, rpiCamera: false };
 const SCHEMES: Readonly<Record<string, boolean>> = Object.fromEntries([
-  ['rtsp', true],
-  ...'rtsps rtsp+http rtsps+http rtsp+ws rtsps+ws rtmp rtmps http https udp udp+mpegts unix+mpegts udp+rtp unix+rtp srt moqt whep wheps'
+  ...'rtsp rtsps rtsp+http rtsps+http rtsp+ws rtsps+ws'.split(' ').map((scheme): [string, boolean] => [scheme, true]),
+  ...'rtmp rtmps http https udp udp+mpegts unix+mpegts udp+rtp unix+rtp srt moqt whep wheps'
     .split(' ')
     .map((scheme): [string, boolean] => [scheme, false]),
 ]);
-const EXPECTED_SOURCE = 'write publisher, or for example rtsp://192.168.1.20:554/stream';
+const EXPECTED_SOURCE = 'write publisher, redirect, or for example rtsp://192.168.1.20:554/stream';
 
 /** What a source is called in messages: a URL's scheme, without the credentials behind it. */
 export const sourceKind = (source: string): string => /^[a-z0-9+]{1,20}:\/\//i.exec(source)?.[0] ?? source.slice(0, 64);
@@ -32,6 +33,15 @@ function checkSource(text: string): string {
   if (!isSupportedSource(text)) {
     return text;
   }
+  checkRtspUrl(text, kind);
+  return text;
+}
+
+/** Stands for what is known when the source is opened: a group of the path's regular expression, the reader's query. */
+const SOURCE_VARIABLE = /\$(?:G\d{1,2}|MTX_QUERY)/g;
+
+function checkRtspUrl(withVariables: string, kind: string): void {
+  const text = withVariables.replace(SOURCE_VARIABLE, '1');
   if (!URL.canParse(text) || new URL(text).hostname === '') {
     const hint = 'in a password write % as %25, / as %2F, # as %23, ? as %3F and @ as %40';
     throw new PerchError('badInput', `the ${kind} URL is not valid: ${EXPECTED_SOURCE}; ${hint}`);
@@ -43,7 +53,39 @@ function checkSource(text: string): string {
       'the URL has a user without password, or a password without user: both or neither',
     );
   }
+}
+
+/** Where readers are sent: `/name` on this server, or an RTSP URL. */
+function checkRedirect(text: string): string {
+  const isHere = /^\/[^\s/]\S*$/.test(text);
+  const isElsewhere = /^rtsps?:\/\/\S+$/i.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
+  if (text !== '' && !isHere && !isElsewhere) {
+    throw new PerchError('badInput', 'not where readers can be sent: write /name of a path, or an rtsp:// URL');
+  }
   return text;
+}
+
+/** SHA-256 in hex, with colons between the bytes or without; as the program uses it: lower case, without. */
+function checkFingerprint(text: string): string {
+  const hex = text.replaceAll(':', '').toLowerCase();
+  if (hex !== '' && !/^[0-9a-f]{64}$/.test(hex)) {
+    throw new PerchError('badInput', `'${text.slice(0, 100)}' is not the SHA-256 of a certificate: 64 hex digits`);
+  }
+  return hex;
+}
+
+// RFC 5771 §3, RFC 4291 §2.7.
+const MULTICAST = new IpList(['224.0.0.0/4', 'ff00::/8']);
+
+function checkMulticastRange(text: string): string {
+  const range = parseIpRange(text);
+  if (!MULTICAST.has(range.split('/')[0] ?? '')) {
+    throw new PerchError(
+      'badInput',
+      `'${range}' is not a range of multicast addresses: write for example 224.1.0.0/16`,
+    );
+  }
+  return range;
 }
 
 function checkIceUrl(text: string): string {
@@ -75,7 +117,10 @@ function checkAddress(text: string): string {
 const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   address: checkAddress,
   ipRange: parseIpRange,
+  multicastRange: checkMulticastRange,
   source: checkSource,
+  redirect: checkRedirect,
+  fingerprint: checkFingerprint,
   iceUrl: checkIceUrl,
   httpUrl: checkHttpUrl,
 };

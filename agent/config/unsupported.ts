@@ -39,13 +39,6 @@ export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
     },
   },
   {
-    feature: 'tuning of packet queues and sockets',
-    keys: {
-      ...{ writeQueueSize: 512, readBufferCount: 512, udpMaxPayloadSize: 1452 },
-      ...{ udpReadBufferSize: 0, rtspUDPReadBufferSize: 0 },
-    },
-  },
-  {
     feature: 'running commands when clients connect',
     keys: { runOnConnect: '', runOnConnectRestart: false, runOnDisconnect: '' },
   },
@@ -64,17 +57,10 @@ export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
   { feature: 'the metrics server', keys: httpServer('metrics', ':9998') },
   { feature: 'the profiling server', keys: httpServer('pprof', ':9999') },
   {
-    feature: 'the RTSP server',
-    keys: {
-      ...{ rtsp: false, rtspDisable: true, rtspTransports: ['udp', 'multicast', 'tcp'], rtspEncryption: 'no' },
-      ...{ protocols: ['udp', 'multicast', 'tcp'], encryption: 'no', rtspAddress: ':8554', rtspsAddress: ':8322' },
-      ...{ rtpAddress: ':8000', rtcpAddress: ':8001', multicastIPRange: '224.1.0.0/16' },
-      ...{ multicastRTPPort: 8002, multicastRTCPPort: 8003, srtpAddress: ':8004', srtcpAddress: ':8005' },
-      ...{ multicastSRTPPort: 8006, multicastSRTCPPort: 8007, rtspServerKey: 'server.key' },
-      ...{ rtspServerCert: 'server.crt', serverKey: 'server.key', serverCert: 'server.crt' },
-      ...{ rtspAuthMethods: ['basic'], authMethods: ['basic'], rtspTrustedProxies: [] },
-    },
+    feature: 'SRTP for RTSP clients',
+    keys: { srtpAddress: ':8004', srtcpAddress: ':8005', multicastSRTPPort: 8006, multicastSRTCPPort: 8007 },
   },
+  { keys: { rtspTrustedProxies: [] } },
   {
     feature: 'the RTMP server',
     keys: {
@@ -102,21 +88,14 @@ export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
 
 export const UNSUPPORTED_PATH: readonly UnsupportedGroup[] = [
   {
-    feature: 'pulling a source only while someone reads',
-    keys: { sourceOnDemand: false, sourceOnDemandStartTimeout: '10s', sourceOnDemandCloseAfter: '10s' },
-  },
-  {
     feature: 'a picture while the source is away',
-    keys: { fallback: '', alwaysAvailable: false, alwaysAvailableTracks: [], alwaysAvailableFile: '' },
+    keys: { alwaysAvailable: false, alwaysAvailableTracks: [], alwaysAvailableFile: '' },
   },
   {
-    feature: 'details of pulling and publishing over RTSP',
-    keys: {
-      ...{ sourceFingerprint: '', rtspDemuxMpegts: false, rtspAnyPort: false, sourceAnyPortEnable: false },
-      ...{ rtspRangeType: '', rtspRangeStart: '', rtspScale: '', rtspUDPSourcePortRange: [32768, 60999] },
-      ...{ rtspUDPReadBufferSize: 0, mpegtsUDPReadBufferSize: 0, rtpUDPReadBufferSize: 0, rtpSDP: '' },
-    },
+    feature: 'taking RTP and MPEG-TS apart from RTSP cameras',
+    keys: { rtspDemuxMpegts: false, rtpSDP: '', mpegtsUDPReadBufferSize: 0, rtpUDPReadBufferSize: 0 },
   },
+  { keys: { rtspUDPReadBufferSize: 0 } },
   {
     feature: 'pulling and publishing over SRT, Media-over-QUIC and WHEP',
     keys: {
@@ -124,12 +103,7 @@ export const UNSUPPORTED_PATH: readonly UnsupportedGroup[] = [
       ...{ whepSTUNGatherTimeout: '5s', whepHandshakeTimeout: '10s', whepTrackGatherTimeout: '2s' },
     },
   },
-  {
-    keys: {
-      ...{ useAbsoluteTimestamp: false, forward: [], overridePublisher: true, disablePublisherOverride: false },
-      ...{ sourceRedirect: '', playback: true },
-    },
-  },
+  { keys: { forward: [], playback: true } },
   {
     feature: 'the Raspberry Pi camera',
     keys: {
@@ -208,6 +182,6 @@ function isSame(text: string, harmless: Harmless): boolean {
   if (typeof harmless === 'number') {
     return text !== '' && Number(text) === harmless;
   }
-  // `rtspEncryption: no` without quotes is the word of its enumeration all the same.
+  // `rtmpEncryption: no` without quotes is the word of its enumeration all the same.
   return text === harmless || (harmless === 'no' && parseWord(text) === false);
 }
