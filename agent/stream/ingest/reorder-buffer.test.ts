@@ -1,0 +1,215 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../test/random.ts';
+import { RTP_HEADER_BYTES, writeRtpHeader } from '../../media/rtp/header.ts';
+import { SequenceTracker } from '../../media/rtp/sequence.ts';
+import { ReorderBuffer } from './reorder-buffer.ts';
+
+const TYPE = 96;
+
+/** Notes what comes out, and checks that the copies that waited are the packets that came. */
+class Sink {
+  readonly sequences: number[] = [];
+  readonly times: number[] = [];
+  readonly tracker = new SequenceTracker();
+  strangers = 0;
+
+  packet(chunk: Uint8Array, start: number, end: number, atMs: number): boolean {
+    if (((chunk[start + 1] ?? 0) & 0x7f) !== TYPE) {
+      this.strangers += 1;
+      return false;
+    }
+    const sequence = ((chunk[start + 2] ?? 0) << 8) | (chunk[start + 3] ?? 0);
+    expect([...chunk.subarray(start + RTP_HEADER_BYTES, end)]).toEqual(payloadOf(sequence));
+    this.sequences.push(sequence);
+    this.times.push(atMs);
+    this.tracker.push(sequence);
+    return true;
+  }
+}
+
+const payloadOf = (sequence: number) => [sequence & 0xff, sequence >> 8, 7];
+
+/** Every packet comes in the same bytes, as from a socket that reuses its buffer. */
+class Line {
+  readonly sink = new Sink();
+  readonly buffer = new ReorderBuffer(this.sink, TYPE);
+  readonly #chunk = new Uint8Array(2 + RTP_HEADER_BYTES + 3);
+
+  push(sequence: number, atMs = 0, type = TYPE): boolean {
+    writeRtpHeader(this.#chunk, 2, false, type, sequence & 0xffff, 0, 1);
+    this.#chunk.set(payloadOf(sequence & 0xffff), 2 + RTP_HEADER_BYTES);
+    return this.buffer.push(this.#chunk, 2, this.#chunk.length, atMs);
+  }
+
+  pushAll(...sequences: readonly number[]): void {
+    for (const sequence of sequences) {
+      this.push(sequence);
+    }
+  }
+}
+
+const range = (first: number, count: number) => Array.from({ length: count }, (_, i) => (first + i) & 0xffff);
+
+function shuffle<T>(items: readonly T[], next: () => number): T[] {
+  const keyed = items.map((item) => ({ item, key: next() }));
+  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
+}
+
+test('packets in order pass at once', () => {
+  const line = new Line();
+  line.pushAll(1, 2, 3);
+  expect(line.sink.sequences).toEqual([1, 2, 3]);
+  expect(line.buffer.reordered).toBe(0);
+});
+
+test('an early packet waits for the one before it, also where the numbers wrap', () => {
+  const line = new Line();
+  line.pushAll(65_534, 0, 1);
+  expect(line.sink.sequences).toEqual([65_534]);
+  line.push(65_535);
+  expect(line.sink.sequences).toEqual([65_534, 65_535, 0, 1]);
+  expect(line.buffer).toMatchObject({ reordered: 2, late: 0 });
+});
+
+test('a packet that is missing for 200 ms is lost: those after it go on with the next packet that comes', () => {
+  const line = new Line();
+  line.push(1, 0);
+  line.push(3, 10);
+  line.push(4, 209);
+  expect(line.sink.sequences).toEqual([1]);
+  line.push(5, 210);
+  expect(line.sink.sequences).toEqual([1, 3, 4, 5]);
+  expect(line.sink.times).toEqual([0, 10, 209, 210]);
+  expect(line.sink.tracker.lost).toBe(1);
+});
+
+test('a packet that is missing for 200 ms is lost: those after it go on with a tick when none comes', () => {
+  const line = new Line();
+  line.push(1, 0);
+  line.push(3, 10);
+  line.push(6, 100);
+  line.buffer.flush(209);
+  expect(line.sink.sequences).toEqual([1]);
+  line.buffer.flush(210);
+  expect(line.sink.sequences).toEqual([1, 3]);
+  line.buffer.flush(300);
+  expect(line.sink.sequences).toEqual([1, 3, 6]);
+  expect(line.sink.tracker.lost).toBe(3);
+});
+
+test('a packet that comes after its place was given up is counted and goes no further', () => {
+  const line = new Line();
+  line.push(1, 0);
+  line.push(3, 0);
+  line.push(4, 200);
+  line.push(2, 201);
+  expect(line.sink.sequences).toEqual([1, 3, 4]);
+  expect(line.buffer.late).toBe(1);
+});
+
+test('duplicates vanish, whether the first has passed or waits', () => {
+  const line = new Line();
+  line.pushAll(1, 1, 3, 3, 2, 2, 3);
+  expect(line.sink.sequences).toEqual([1, 2, 3]);
+  expect(line.buffer.late).toBe(4);
+});
+
+test('times of arrival do not run backwards for who receives', () => {
+  const line = new Line();
+  line.push(1, 0);
+  line.push(3, 5);
+  line.push(2, 9);
+  expect(line.sink.times).toEqual([0, 9, 9]);
+});
+
+test('after a long burst of loss nothing waits: the packets that come are the ones that count', () => {
+  const line = new Line();
+  line.pushAll(1, 3, 1_500, 1_501);
+  expect(line.sink.sequences).toEqual([1, 3, 1_500, 1_501]);
+  expect(line.sink.tracker.lost).toBe(1_497);
+});
+
+test('a sender that begins anew is believed with its second packet, and what waited comes before', () => {
+  const line = new Line();
+  line.pushAll(100, 102, 40_000, 40_001, 40_003, 40_002);
+  expect(line.sink.sequences).toEqual([100, 102, 40_000, 40_001, 40_002, 40_003]);
+});
+
+test('a single wild number changes nothing', () => {
+  const line = new Line();
+  line.pushAll(100, 40_000, 101, 103, 102);
+  expect(line.sink.sequences).toEqual([100, 40_000, 101, 102, 103]);
+});
+
+test('packets of another payload type, and what is too short for RTP, are handed on as they come', () => {
+  const line = new Line();
+  line.push(1);
+  line.push(2_000, 0, 50);
+  expect(line.buffer.push(new Uint8Array(3), 0, 3, 0)).toBe(false);
+  line.push(2);
+  expect(line.sink.sequences).toEqual([1, 2]);
+  expect(line.sink.strangers).toBe(2);
+});
+
+test('what waits is bounded in bytes: huge datagrams do not wait for long', () => {
+  const sizes: number[] = [];
+  const buffer = new ReorderBuffer({ packet: (_, start, end) => sizes.push(end - start) > 0 }, TYPE);
+  const datagram = new Uint8Array(60_000);
+  const push = (sequence: number) => {
+    writeRtpHeader(datagram, 0, false, TYPE, sequence, 0, 1);
+    buffer.push(datagram, 0, datagram.length, 0);
+  };
+  push(0);
+  for (let sequence = 2; sequence < 20; sequence += 1) {
+    push(sequence);
+  }
+  expect(sizes).toHaveLength(19);
+});
+
+test('any order within 256 packets comes out as it was sent, with duplicates gone and loss counted right', () => {
+  const next = random(11);
+  for (let round = 0; round < 60; round += 1) {
+    const line = new Line();
+    const first = Math.floor(next() * 65_536);
+    const sent: number[] = [first];
+    const came: number[] = [first];
+    let dropped = 0;
+    let twice = 0;
+    for (let block = 0; block < 4; block += 1) {
+      const size = 1 + Math.floor(next() * 255);
+      const numbers = range(first + sent.length, size);
+      // The last of a block always arrives, so that the next block begins where this one ends.
+      const kept = numbers.filter((_, i) => i === size - 1 || next() > 0.02);
+      dropped += size - kept.length;
+      const copies = kept.filter(() => next() < 0.1);
+      twice += copies.length;
+      came.push(...shuffle([...kept, ...copies], next));
+      sent.push(...numbers);
+      for (const sequence of came.splice(0)) {
+        line.push(sequence, block * 1_000);
+      }
+      line.buffer.flush(block * 1_000 + 200);
+    }
+    const { sequences, tracker } = line.sink;
+    const unwrapped = sequences.map((sequence) => (sequence - first) & 0xffff);
+    expect(unwrapped).toEqual([...unwrapped].sort((a, b) => a - b));
+    expect(new Set(sequences).size).toBe(sequences.length);
+    expect(sequences).toHaveLength(sent.length - dropped);
+    expect(tracker.lost).toBe(dropped);
+    expect(tracker.late).toBe(0);
+    expect(line.buffer.late).toBe(twice);
+  }
+});
+
+test('whatever comes, each packet comes out once at most, and nothing waits beyond its time', () => {
+  const next = random(5);
+  const line = new Line();
+  let pushed = 0;
+  for (let i = 0; i < 50_000; i += 1) {
+    const isWild = next() < 0.01;
+    line.push(isWild ? Math.floor(next() * 65_536) : i - Math.floor(next() * 300), i);
+    pushed += 1;
+  }
+  line.buffer.flush(1_000_000);
+  expect(line.sink.sequences.length + line.buffer.late).toBe(pushed);
+});

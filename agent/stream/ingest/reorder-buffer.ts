@@ -1,0 +1,169 @@
+/** What packets are handed to in the order of their numbers, such as a TrackReceiver. */
+export interface PacketSink {
+  /** @param chunk holds the packet in [start, end), valid during the call only; @returns whether it is media of this track */
+  packet(chunk: Uint8Array, start: number, end: number, atMs: number): boolean;
+}
+
+/** A power of two: so far ahead of a missing packet others wait. A key picture sent at once over Wi-Fi is shuffled as a whole. */
+const WINDOW_PACKETS = 256;
+const SLOT_MASK = WINDOW_PACKETS - 1;
+const WINDOW_BYTES = 1 << 20;
+/** A packet that is missing for so long is lost. Only loss is delayed by it, and that shows as a broken picture anyway. */
+const LONGEST_WAIT_MS = 200;
+/** As in RFC 3550 appendix A.1: a step forward that may still be loss. */
+const MAX_DROPOUT = 3_000;
+const RTP_HEADER_BYTES = 12;
+
+/**
+ * Puts the RTP packets of one track that came over UDP into the order of their sequence numbers.
+ * Packets in order pass straight through, uncopied; early ones are copied and wait for those before them. Bounded in packets,
+ * bytes and time; what is missing then is left out, and the sink sees a gap in the numbers. There is no timer: time passes with
+ * `push` and `flush`.
+ */
+export class ReorderBuffer {
+  /** Packets that came twice, or after their place had been given up: they go no further. */
+  late = 0;
+  /** Packets that came before an earlier one. */
+  reordered = 0;
+  readonly #sink: PacketSink;
+  readonly #payloadType: number;
+  /** Packet `n` waits at place `n % WINDOW_PACKETS`. */
+  readonly #slots: (Uint8Array | undefined)[] = new Array(WINDOW_PACKETS).fill(undefined);
+  readonly #arrivedMs = new Float64Array(WINDOW_PACKETS);
+  #waiting = 0;
+  #waitingBytes = 0;
+  /** When the first of those that wait came. */
+  #waitingSinceMs = 0;
+  /** The sequence number that comes next; -1 before the first packet. */
+  #next = -1;
+  /** The only sequence number that would prove that the sender has begun anew; -1: none expected. */
+  #restartAt = -1;
+  #lastAtMs = 0;
+
+  /** @param payloadType packets of others are handed on at once: junk has numbers of its own */
+  constructor(sink: PacketSink, payloadType: number) {
+    this.#sink = sink;
+    this.#payloadType = payloadType;
+  }
+
+  /**
+   * One datagram, in `chunk[start, end)`, valid during the call only.
+   * @param atMs monotonic time of arrival
+   * @returns whether it is media of this track
+   */
+  push(chunk: Uint8Array, start: number, end: number, atMs: number): boolean {
+    if (end - start < RTP_HEADER_BYTES || ((chunk[start + 1] as number) & 0x7f) !== this.#payloadType) {
+      return this.#sink.packet(chunk, start, end, atMs);
+    }
+    const sequence = ((chunk[start + 2] as number) << 8) | (chunk[start + 3] as number);
+    const ahead = this.#next < 0 ? 0 : (sequence - this.#next) & 0xffff;
+    if (ahead === 0) {
+      return this.#pass(chunk, start, end, sequence, atMs);
+    }
+    if (ahead < WINDOW_PACKETS) {
+      this.#hold(chunk, start, end, sequence, atMs);
+      return true;
+    }
+    if (ahead > 0xffff - WINDOW_PACKETS) {
+      this.late += 1;
+      this.flush(atMs);
+      return true;
+    }
+    this.#releaseAll();
+    if (ahead <= MAX_DROPOUT || sequence === this.#restartAt) {
+      return this.#pass(chunk, start, end, sequence, atMs);
+    }
+    // A single wild number may be junk: the sink decides about it, and here only the next one proves it.
+    this.#restartAt = (sequence + 1) & 0xffff;
+    return this.#deliver(chunk, start, end, atMs);
+  }
+
+  /** Called now and then, so that nothing waits longer than it should when no packet comes. @param nowMs monotonic */
+  flush(nowMs: number): void {
+    while (this.#waiting > 0 && nowMs - this.#waitingSinceMs >= LONGEST_WAIT_MS) {
+      this.#release();
+    }
+  }
+
+  #pass(chunk: Uint8Array, start: number, end: number, sequence: number, atMs: number): boolean {
+    this.#restartAt = -1;
+    this.#next = (sequence + 1) & 0xffff;
+    const isMedia = this.#deliver(chunk, start, end, atMs);
+    if (this.#waiting > 0) {
+      this.#drain();
+      this.flush(atMs);
+    }
+    return isMedia;
+  }
+
+  #hold(chunk: Uint8Array, start: number, end: number, sequence: number, atMs: number): void {
+    const slot = sequence & SLOT_MASK;
+    if (this.#slots[slot]) {
+      this.late += 1;
+    } else {
+      const copy = new Uint8Array(end - start);
+      copy.set(chunk.subarray(start, end));
+      this.#slots[slot] = copy;
+      this.#arrivedMs[slot] = atMs;
+      if (this.#waiting === 0) {
+        this.#waitingSinceMs = atMs;
+      }
+      this.#waiting += 1;
+      this.#waitingBytes += copy.length;
+      this.reordered += 1;
+    }
+    while (this.#waitingBytes > WINDOW_BYTES) {
+      this.#release();
+    }
+    this.flush(atMs);
+  }
+
+  #releaseAll(): void {
+    while (this.#waiting > 0) {
+      this.#release();
+    }
+  }
+
+  /** Gives up what is missing before the first packet that waits. */
+  #release(): void {
+    while (!this.#slots[this.#next & SLOT_MASK]) {
+      this.#next = (this.#next + 1) & 0xffff;
+    }
+    this.#drain();
+  }
+
+  /** Hands on what waits and is next. */
+  #drain(): void {
+    for (;;) {
+      const slot = this.#next & SLOT_MASK;
+      const packet = this.#slots[slot];
+      if (!packet) {
+        break;
+      }
+      this.#slots[slot] = undefined;
+      this.#waiting -= 1;
+      this.#waitingBytes -= packet.length;
+      this.#next = (this.#next + 1) & 0xffff;
+      this.#deliver(packet, 0, packet.length, this.#arrivedMs[slot] as number);
+    }
+    if (this.#waiting > 0) {
+      this.#waitingSinceMs = this.#firstArrival();
+    }
+  }
+
+  #firstArrival(): number {
+    let firstMs = Number.POSITIVE_INFINITY;
+    for (let slot = 0; slot < WINDOW_PACKETS; slot += 1) {
+      if (this.#slots[slot]) {
+        firstMs = Math.min(firstMs, this.#arrivedMs[slot] as number);
+      }
+    }
+    return firstMs;
+  }
+
+  /** Times of arrival never run backwards for the sink. */
+  #deliver(chunk: Uint8Array, start: number, end: number, atMs: number): boolean {
+    this.#lastAtMs = Math.max(this.#lastAtMs, atMs);
+    return this.#sink.packet(chunk, start, end, this.#lastAtMs);
+  }
+}
