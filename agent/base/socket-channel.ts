@@ -1,0 +1,71 @@
+import type { Socket } from 'node:net';
+import type { ByteChannel, ByteSink } from './byte-channel.ts';
+
+/** A TCP or TLS connection as a channel. */
+export class SocketChannel implements ByteChannel {
+  sink: ByteSink | undefined;
+  readonly remote: string;
+  readonly #socket: Socket;
+  #hasEnded = false;
+
+  /** @param remote `address:port`; taken from the socket when it is connected already */
+  constructor(socket: Socket, remote: string = remoteOf(socket)) {
+    this.#socket = socket;
+    this.remote = remote;
+    // A socket that reads into its owner's buffer (`onread`) emits no data: its owner calls `receive`.
+    socket.on('data', (chunk: Uint8Array) => this.receive(chunk, chunk.length));
+    socket.on('error', (cause) => this.#finish(cause));
+    socket.on('close', () => this.#finish(undefined));
+  }
+
+  get queuedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  receive(chunk: Uint8Array, length: number): void {
+    if (!this.#hasEnded) {
+      this.sink?.onBytes(chunk, length);
+    }
+  }
+
+  write(bytes: Uint8Array): void {
+    if (!this.#hasEnded && this.#socket.writable) {
+      this.#socket.write(bytes);
+    }
+  }
+
+  /** Both leave together: one system call, and no packet with the head alone in it. */
+  writeTwo(head: Uint8Array, bytes: Uint8Array): void {
+    this.#socket.cork();
+    this.write(head);
+    this.write(bytes);
+    this.#socket.uncork();
+  }
+
+  /** The other side may never close its half: once all is written, ours is closed for both. */
+  end(): void {
+    this.#socket.destroySoon();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Ends at once, for a reason that the sink is told. */
+  fail(cause: unknown): void {
+    this.#socket.destroy();
+    this.#finish(cause);
+  }
+
+  #finish(cause: unknown): void {
+    if (!this.#hasEnded) {
+      this.#hasEnded = true;
+      this.sink?.onEnd(cause);
+    }
+  }
+}
+
+function remoteOf(socket: Socket): string {
+  const { remoteAddress = '', remotePort = 0 } = socket;
+  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
+}

@@ -1,0 +1,112 @@
+import type { ByteChannel, ByteSink } from '../../base/byte-channel.ts';
+import { PerchError } from '../../base/errors.ts';
+import { binaryHead, closeFrame, maskedBinary, pongFrame, WebSocketDecoder, type WebSocketSink } from './websocket.ts';
+
+/** A channel that can send two pieces at once. */
+export interface PairWriter extends ByteChannel {
+  writeTwo(head: Uint8Array, bytes: Uint8Array): void;
+}
+
+const NO_MASK = new Uint8Array(0);
+const NORMAL_CLOSURE = 1000;
+const PROTOCOL_ERROR = 1002;
+/** A peer that pings and does not read the answers gets no more of them. */
+const MAX_UNREAD_BYTES = 64 << 10;
+
+/** The bytes within a WebSocket's data frames, after the handshake. Every write is a message of its own. */
+export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
+  sink: ByteSink | undefined;
+  readonly #inner: PairWriter;
+  readonly #newMask: (() => Uint8Array) | undefined;
+  readonly #decoder: WebSocketDecoder;
+  #hasEnded = false;
+
+  /** @param newMask four random bytes, on the client's side only */
+  constructor(inner: PairWriter, newMask: (() => Uint8Array) | undefined) {
+    this.#inner = inner;
+    this.#newMask = newMask;
+    this.#decoder = new WebSocketDecoder(this, newMask === undefined);
+    inner.sink = this;
+  }
+
+  get queuedBytes(): number {
+    return this.#inner.queuedBytes;
+  }
+
+  get remote(): string {
+    return this.#inner.remote;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#hasEnded) {
+      return;
+    }
+    if (this.#newMask) {
+      this.#inner.write(maskedBinary(bytes, this.#newMask()));
+    } else {
+      this.#inner.writeTwo(binaryHead(bytes.length), bytes);
+    }
+  }
+
+  end(): void {
+    this.#close(NORMAL_CLOSURE, undefined);
+  }
+
+  destroy(): void {
+    this.#inner.destroy();
+  }
+
+  onBytes(chunk: Uint8Array, length: number): void {
+    if (this.#hasEnded) {
+      return;
+    }
+    try {
+      this.#decoder.push(chunk, length);
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.#close(PROTOCOL_ERROR, error);
+    }
+  }
+
+  onEnd(cause: unknown): void {
+    this.#finish(cause);
+  }
+
+  onPayload(chunk: Uint8Array, start: number, end: number): void {
+    if (!this.#hasEnded && end > start) {
+      this.sink?.onBytes(chunk.subarray(start, end), end - start);
+    }
+  }
+
+  onPing(payload: Uint8Array): void {
+    if (!this.#hasEnded && this.#inner.queuedBytes <= MAX_UNREAD_BYTES) {
+      this.#inner.write(pongFrame(payload, this.#mask()));
+    }
+  }
+
+  /** RFC 6455 §5.5.1: answered with a close of ours, and that is the end. */
+  onClose(_code: number): void {
+    this.#close(NORMAL_CLOSURE, undefined);
+  }
+
+  #close(code: number, cause: unknown): void {
+    if (!this.#hasEnded) {
+      this.#inner.write(closeFrame(code, this.#mask()));
+      this.#inner.end();
+      this.#finish(cause);
+    }
+  }
+
+  #mask(): Uint8Array {
+    return this.#newMask?.() ?? NO_MASK;
+  }
+
+  #finish(cause: unknown): void {
+    if (!this.#hasEnded) {
+      this.#hasEnded = true;
+      this.sink?.onEnd(cause);
+    }
+  }
+}
