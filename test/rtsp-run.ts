@@ -11,7 +11,10 @@ import type { Caller } from './scripted-camera.ts';
 /** A run of the RTSP source against `url`, and what came of it. */
 export class Run {
   readonly samples: { track: number; sample: Sample }[] = [];
+  /** As they were when the stream opened. */
   tracks: readonly Track[] = [];
+  /** Tracks that changed in the stream, and how many samples had come before. */
+  readonly changes: { track: number; afterSamples: number }[] = [];
   stream: Stream | undefined;
   readonly #stop = new AbortController();
   readonly #over: Promise<unknown>;
@@ -34,7 +37,7 @@ export class Run {
             this.samples.push({ track, sample });
             this.#onSample();
           },
-          onTrack: () => {},
+          onTrack: (track) => this.changes.push({ track, afterSamples: this.samples.length }),
           onEnd: () => {},
         },
         false,

@@ -1,7 +1,8 @@
 import { DecodeTimes, type PictureOrder } from './decode-times.ts';
 import type { UnitSink } from './depacketizer.ts';
 import { findStartCode, trimZeros } from './nal.ts';
-import type { VideoTrack } from './track.ts';
+import { hasSameSets } from './parameter-sets.ts';
+import type { NalTrack } from './track.ts';
 import { UnitBuffer, VIDEO_UNITS } from './unit-buffer.ts';
 
 /** What a NAL unit is for the access unit that it is in. Numbers, because it is asked for each. */
@@ -47,7 +48,7 @@ export interface NalRules {
   /** Picture order counts start anew with this unit. */
   readonly startsOrder: boolean;
   /** The description that the slice refers to, the same object while nothing changes; undefined: its parameter sets have not come. */
-  track(): VideoTrack | undefined;
+  track(): NalTrack | undefined;
   order(): PictureOrder;
 }
 
@@ -70,7 +71,7 @@ export class AccessUnits {
   readonly #sink: UnitSink;
   readonly #buffer = new UnitBuffer(VIDEO_UNITS);
   readonly #times = new DecodeTimes();
-  #track: VideoTrack | undefined;
+  #track: NalTrack | undefined;
 
   // The unit in the making.
   #ticks = 0;
@@ -100,7 +101,7 @@ export class AccessUnits {
   }
 
   /** The description is known already, from the SDP. */
-  announce(track: VideoTrack): void {
+  announce(track: NalTrack): void {
     this.#track = track;
     this.#times.configure(this.#rules.order());
     this.#sink.onTrack(track);
@@ -343,12 +344,16 @@ export class AccessUnits {
   /** Tells the sink when the parameter sets of this key unit are not those of the last. False: they are missing. */
   #describe(): boolean {
     const track = this.#rules.track();
-    if (track && track !== this.#track) {
-      this.#track = track;
+    if (!track || track === this.#track) {
+      return track !== undefined;
+    }
+    const isChange = !this.#track || !hasSameSets(track, this.#track);
+    this.#track = track;
+    if (isChange) {
       this.#times.configure(this.#rules.order());
       this.#sink.onTrack(track);
     }
-    return track !== undefined;
+    return true;
   }
 
   #isLateRecovery(): boolean {

@@ -1,5 +1,6 @@
 import { PerchError } from '../base/errors.ts';
 import { isSame } from './nal.ts';
+import type { NalTrack } from './track.ts';
 
 /** Real ones have 10 to 100 bytes, with scaling lists up to some hundred. */
 const MAX_BYTES = 1024;
@@ -59,3 +60,13 @@ export class ParameterSets<T extends { readonly id: number }> {
     return false;
   }
 }
+
+/** The same sets, byte for byte: some cameras send others in between that no picture uses. */
+export function hasSameSets(track: NalTrack, other: NalTrack): boolean {
+  const sets = setsOf(track);
+  const others = setsOf(other);
+  return sets.length === others.length && sets.every((set, i) => isSame(others[i], set, 0, set.length));
+}
+
+const setsOf = (track: NalTrack): readonly Uint8Array[] =>
+  track.codec === 'h264' ? [track.sps, ...track.pps] : [track.vps, track.sps, ...track.pps];
