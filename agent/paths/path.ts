@@ -58,7 +58,8 @@ export class Path implements StreamSink {
     const { source } = this.#parts;
     if (source) {
       const run = (signal: AbortSignal) => this.#runOnce(source, signal);
-      this.#running = supervise(run, (state) => this.#onState(state), this.#clock, this.#stop.signal);
+      const options = { answers: source.answers?.bind(source) };
+      this.#running = supervise(run, (state) => this.#onState(state), this.#clock, this.#stop.signal, options);
     }
   }
 

@@ -1,9 +1,29 @@
 import type { StreamSink } from '../stream/ingest/stream-sink.ts';
 
+/** Of all connections of a source since it was made; `transport` is the present one's. */
+export interface SourceStatistics {
+  readonly transport: 'TCP' | 'UDP' | 'UDP-multicast' | undefined;
+  /** RTP packets that came. */
+  readonly packets: number;
+  /** RTP packets that never came. */
+  readonly lost: number;
+  /** RTP packets that came twice or too late to be used. */
+  readonly late: number;
+  /** RTP packets that came before an earlier one and were put in order. */
+  readonly reordered: number;
+  /** Packets that were no RTP of their track, datagrams of strangers included. */
+  readonly badPackets: number;
+  /** Times that the camera's timestamps jumped. */
+  readonly jumps: number;
+}
+
 /** Where a path's media comes from. */
 export interface Source {
   /** As MediaMTX's API names it, such as `rtspSource`. */
   readonly type: string;
   /** One connection: resolves or rejects when it ends; ends soon after `signal` aborts. The path closes the stream afterwards. */
   run(sink: StreamSink, signal: AbortSignal): Promise<void>;
+  /** Whether somebody answers there now. Cheap: asked every other second while the source cannot be reached. Never rejects. */
+  answers?(signal: AbortSignal): Promise<boolean>;
+  readonly statistics?: SourceStatistics;
 }

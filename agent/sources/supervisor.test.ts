@@ -18,7 +18,7 @@ test('a refused password is tried seldom, before the camera locks its owner out 
   const causes = ['unavailable', 'unavailable', 'unauthorized', 'unauthorized', 'unavailable'] as const;
   const run = () => Promise.reject(new PerchError(causes[pauses.length] ?? 'unavailable', 'refused'));
   const note = (state: SourceState) => state.kind === 'waiting' && pauses.push(state.pauseMs);
-  const done = supervise(run, note, clock, stop.signal, () => 0);
+  const done = supervise(run, note, clock, stop.signal, { random: () => 0 });
   for (const pauseMs of [0, 1000, 2000, 10_000, 20_000]) {
     await clock.advance(pauseMs);
   }
@@ -39,13 +39,7 @@ test('a camera that refuses is tried again after the pause, and stopping interru
   const refuse = () => Promise.reject(new Error('connection refused'));
   const kinds = () => states.map((state) => state.kind);
 
-  const done = supervise(
-    refuse,
-    (state) => states.push(state),
-    clock,
-    stop.signal,
-    () => 0,
-  );
+  const done = supervise(refuse, (state) => states.push(state), clock, stop.signal, { random: () => 0 });
   await clock.advance(999);
   expect(kinds()).toEqual(['running', 'waiting']);
   await clock.advance(1);
@@ -69,7 +63,7 @@ test('after a healthy minute the pauses start over', async () => {
   };
   const note = (state: SourceState) => state.kind === 'waiting' && pauses.push(state.pauseMs);
 
-  const done = supervise(run, note, clock, stop.signal, () => 0);
+  const done = supervise(run, note, clock, stop.signal, { random: () => 0 });
   await clock.advance(0);
   await clock.advance(1000);
   await clock.advance(2000);
@@ -96,4 +90,146 @@ test('a source that ends by itself is a cause too', async () => {
   expect(explain(states.at(-1)?.cause)).toBe('the source ended the stream');
   stop.abort();
   await done;
+});
+
+const unreachable = () => new PerchError('unavailable', 'nothing answers', { isUnreachable: true });
+
+/** A camera that is off for a time, then boots: its port opens before it can serve. */
+class Rebooting {
+  readonly #clock: FakeClock;
+  readonly opensAtMs: number;
+  readonly servesAtMs: number;
+  servedAtMs = Number.NaN;
+  looks = 0;
+  runs = 0;
+
+  constructor(clock: FakeClock, opensAtMs: number, servesAtMs: number) {
+    this.#clock = clock;
+    this.opensAtMs = opensAtMs;
+    this.servesAtMs = servesAtMs;
+  }
+
+  /** A connection: asked for at 0, 1, 3 and 7 s, as TCP does it, and given up after 10 s. */
+  run = async (signal: AbortSignal): Promise<void> => {
+    this.runs += 1;
+    for (const pauseMs of [0, 1_000, 2_000, 4_000, 3_000]) {
+      await this.#clock.sleep(pauseMs, signal);
+      if (this.#clock.monoMs() >= this.servesAtMs) {
+        this.servedAtMs = Math.min(this.#clock.monoMs(), this.servedAtMs || Number.POSITIVE_INFINITY);
+        await this.#clock.sleep(3_600_000, signal);
+        return;
+      }
+      if (this.#clock.monoMs() >= this.opensAtMs) {
+        throw new PerchError('unavailable', 'camera is busy or still starting (503)');
+      }
+    }
+    throw unreachable();
+  };
+
+  answers = async (signal: AbortSignal): Promise<boolean> => {
+    this.looks += 1;
+    if (this.#clock.monoMs() < this.opensAtMs) {
+      await this.#clock.sleep(2_000, signal);
+      return false;
+    }
+    return true;
+  };
+}
+
+test.for([
+  ['one minute and serves at once', 60_000, 0],
+  ['two minutes and serves at once', 120_000, 0],
+  ['ten minutes and serves at once', 600_000, 0],
+  ['two minutes and is busy for 25 s more', 120_000, 25_000],
+] as const)('a camera that is off for %s is pulled within five seconds', async ([, offMs, bootMs]) => {
+  for (const chance of [0, 0.3, 0.7, 0.99]) {
+    for (const partMs of [0, 1_300, 2_900, 4_700, 7_100, 9_400]) {
+      const clock = new FakeClock();
+      const stop = new AbortController();
+      const camera = new Rebooting(clock, offMs + partMs, offMs + partMs + bootMs);
+      const options = { answers: camera.answers, random: () => chance };
+      const done = supervise(camera.run, () => {}, clock, stop.signal, options);
+      await clock.advance(offMs + partMs + bootMs + 5_000);
+      expect(camera.servedAtMs - camera.servesAtMs).toBeLessThan(5_000);
+      stop.abort();
+      await done;
+    }
+  }
+});
+
+test('a camera that was served a moment ago is asked every four seconds at least, for three minutes', async () => {
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  const pauses: number[] = [];
+  let isFirst = true;
+  const run = async (signal: AbortSignal) => {
+    await clock.sleep(isFirst ? 60_000 : 0, signal);
+    isFirst = false;
+    throw new PerchError('notFound', 'channel of the recorder has no camera (404)');
+  };
+  const note = (state: SourceState) => state.kind === 'waiting' && pauses.push(state.pauseMs);
+  const done = supervise(run, note, clock, stop.signal, { random: () => 0 });
+  await clock.advance(60_000 + 200_000);
+  expect(pauses.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 4_000]);
+  expect(pauses.at(-1)).toBe(10_000);
+  stop.abort();
+  await done;
+});
+
+test.for([
+  ['answers with a status', new PerchError('notFound', 'camera has no stream at this address (404)')],
+  ['refuses the password', new PerchError('unauthorized', 'camera refused the password (401)')],
+] as const)('a camera that %s is not looked for in between', async ([, cause]) => {
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  let looks = 0;
+  const answers = async () => {
+    looks += 1;
+    return true;
+  };
+  const done = supervise(
+    () => Promise.reject(cause),
+    () => {},
+    clock,
+    stop.signal,
+    { answers },
+  );
+  await clock.advance(60_000);
+  expect(looks).toBe(0);
+  stop.abort();
+  await done;
+});
+
+test('a device that answers the look but never the run is asked once a second at most', async () => {
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  let runs = 0;
+  const run = () => {
+    runs += 1;
+    return Promise.reject(unreachable());
+  };
+  const done = supervise(run, () => {}, clock, stop.signal, { answers: async () => true, random: () => 0 });
+  await clock.advance(10_000);
+  expect(runs).toBeLessThanOrEqual(11);
+  stop.abort();
+  await done;
+});
+
+test('stopping interrupts a wait that looks for the camera', async () => {
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  const states: SourceState[] = [];
+  const answers = async () => false;
+  const done = supervise(
+    () => Promise.reject(unreachable()),
+    (state) => states.push(state),
+    clock,
+    stop.signal,
+    { answers },
+  );
+  await clock.advance(6_000);
+  expect(states.at(-1)?.kind).toBe('waiting');
+  stop.abort();
+  await done;
+  expect(states.at(-1)?.kind).toBe('stopped');
 });

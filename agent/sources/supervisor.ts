@@ -3,6 +3,11 @@ import { PerchError } from '../base/errors.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 10_000;
+/** A camera that was there a moment ago is on its way back: it is asked so often at least, so that it is pulled within 5 s. */
+const LONGEST_FRESH_PAUSE_MS = 4_000;
+const FRESH_MS = 180_000;
+/** One that does not even answer is looked for so often; whoever looks gives up before the next time. */
+const LOOK_EVERY_MS = 2_000;
 /** Cameras lock out whoever gives a wrong password some five times in half an hour, and their owner may sit at the same address. */
 const FIRST_REFUSED_PAUSE_MS = 10_000;
 const LONGEST_REFUSED_PAUSE_MS = 300_000;
@@ -17,15 +22,24 @@ export type SourceState =
   | { readonly kind: 'waiting'; readonly pauseMs: number; readonly cause: unknown }
   | { readonly kind: 'stopped'; readonly cause: unknown };
 
+export interface SupervisorOptions {
+  /** Whether somebody answers there now; asked only where the last run ended because nobody did. Never rejects. */
+  readonly answers?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
+  /** A float in [0, 1). */
+  readonly random?: () => number;
+}
+
 /**
  * How long to wait before a reconnect: doubles from 1 s to 10 s, from 10 s to 5 min after a refused password; less up to a fifth.
  * @param failures of one kind in a row, counts from 1
  * @param random a float in [0, 1)
+ * @param isFresh the camera was there a moment ago: 4 s at most
  */
-export function pauseAfter(failures: number, random: number, isRefused: boolean): number {
+export function pauseAfter(failures: number, random: number, isRefused: boolean, isFresh = false): number {
+  const longestSoonMs = isFresh ? LONGEST_FRESH_PAUSE_MS : LONGEST_PAUSE_MS;
   const [firstMs, longestMs] = isRefused
     ? [FIRST_REFUSED_PAUSE_MS, LONGEST_REFUSED_PAUSE_MS]
-    : [FIRST_PAUSE_MS, LONGEST_PAUSE_MS];
+    : [FIRST_PAUSE_MS, longestSoonMs];
   const pauseMs = Math.min(longestMs, firstMs * 2 ** (failures - 1));
   return Math.round(pauseMs * (1 - JITTER * random));
 }
@@ -36,10 +50,11 @@ export async function supervise(
   onState: (state: SourceState) => void,
   clock: Clock,
   signal: AbortSignal,
-  random: () => number = Math.random,
+  { answers, random = Math.random }: SupervisorOptions = {},
 ): Promise<void> {
   let failures = 0;
   let wasRefused = false;
+  let lastSeenMs = Number.NEGATIVE_INFINITY;
   let cause: unknown;
   while (!signal.aborted) {
     onState({ kind: 'running', attempt: failures + 1, cause });
@@ -51,14 +66,47 @@ export async function supervise(
     if (signal.aborted) {
       break;
     }
+    const nowMs = clock.monoMs();
+    const isRefused = ended instanceof PerchError && ended.code === 'unauthorized';
+    const wasHealthy = nowMs - startedMs >= HEALTHY_RUN_MS;
+    const answersAgain = isUnreachable(cause) && !isUnreachable(ended);
     cause = ended;
-    const isRefused = cause instanceof PerchError && cause.code === 'unauthorized';
-    const startsOver = clock.monoMs() - startedMs >= HEALTHY_RUN_MS || isRefused !== wasRefused;
-    failures = startsOver ? 1 : failures + 1;
+    failures = wasHealthy || answersAgain || isRefused !== wasRefused ? 1 : failures + 1;
     wasRefused = isRefused;
-    const pauseMs = pauseAfter(failures, random(), isRefused);
+    lastSeenMs = wasHealthy || answersAgain ? nowMs : lastSeenMs;
+    const pauseMs = pauseAfter(failures, random(), isRefused, nowMs - lastSeenMs < FRESH_MS);
     onState({ kind: 'waiting', pauseMs, cause });
-    await clock.sleep(pauseMs, signal);
+    if (answers && isUnreachable(cause)) {
+      if (await isBack(answers, pauseMs, clock, signal)) {
+        failures = 0;
+        lastSeenMs = clock.monoMs();
+      }
+    } else {
+      await clock.sleep(pauseMs, signal);
+    }
   }
   onState({ kind: 'stopped', cause });
+}
+
+/** Who threw it says so: nobody answered at all. */
+function isUnreachable(cause: unknown): boolean {
+  return cause instanceof PerchError && cause.context['isUnreachable'] === true;
+}
+
+/** Waits for `pauseMs`, or until somebody answers. */
+async function isBack(
+  answers: (signal: AbortSignal) => Promise<boolean>,
+  pauseMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const endMs = clock.monoMs() + pauseMs;
+  for (let leftMs = pauseMs; leftMs > 0 && !signal.aborted; leftMs = endMs - clock.monoMs()) {
+    // Never at once: who answers and then does not is asked no faster than a camera that failed for the first time.
+    await clock.sleep(Math.min(leftMs, leftMs === pauseMs ? FIRST_PAUSE_MS : LOOK_EVERY_MS), signal);
+    if (clock.monoMs() < endMs && !signal.aborted && (await answers(signal))) {
+      return true;
+    }
+  }
+  return false;
 }

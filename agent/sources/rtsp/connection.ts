@@ -186,6 +186,7 @@ export class RtspConnection {
     const where = `${this.#address.host}:${this.#address.port}`;
     const what = this.hasRead ? `no reply to ${method}` : 'no answer at all';
     const message = `${what} from ${where} within ${timeoutMs / 1000} s: is the camera of path '${this.#name}' on?`;
-    return new PerchError('timeout', message, { path: this.#name, host: this.#address.host });
+    const context = { path: this.#name, host: this.#address.host, isUnreachable: !this.hasRead };
+    return new PerchError('timeout', message, context);
   }
 }

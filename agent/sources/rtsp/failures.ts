@@ -40,7 +40,7 @@ export function refusal(
   return new PerchError('unavailable', message, context);
 }
 
-/** The connection could not be made, or broke. */
+/** The connection could not be made (`isUnreachable`), or broke. */
 export function connectionFailure(cause: NodeJS.ErrnoException, address: Address, name: string): PerchError {
   const where = `${address.host}:${address.port}`;
   const silence = `nothing answers at ${where}: is the camera of path '${name}' on?`;
@@ -64,5 +64,6 @@ export function connectionFailure(cause: NodeJS.ErrnoException, address: Address
     EPIPE: broken,
   };
   const message = messages[cause.code ?? ''] ?? `connection to ${where} failed (${cause.code}), path '${name}'`;
-  return new PerchError('unavailable', message, { path: name, host: address.host, errno: cause.code });
+  const isUnreachable = message !== broken;
+  return new PerchError('unavailable', message, { path: name, host: address.host, errno: cause.code, isUnreachable });
 }
