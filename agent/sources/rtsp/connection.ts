@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { canonicalIp } from '../../base/ip-address.ts';
 import { RtspFramer } from '../../media/rtsp/interleaved.ts';
 import {
   cseqOf,
@@ -71,6 +72,11 @@ export class RtspConnection {
     this.#socket.on('close', () =>
       this.fail(new PerchError('unavailable', `camera closed the connection of path '${name}'`)),
     );
+  }
+
+  /** The camera's address in canonical form, as the connection has found it; undefined while there is none. RTP over UDP comes from it. */
+  get remoteIp(): string | undefined {
+    return canonicalIp(this.#socket.remoteAddress ?? '');
   }
 
   get junkBytes(): number {
