@@ -1,0 +1,134 @@
+import { randomInt } from 'node:crypto';
+import type { PayloadSink } from '../media/packetizer.ts';
+import { RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp/header.ts';
+import { payloadTypeOf } from '../media/sdp/write.ts';
+import type { Track } from '../media/track.ts';
+
+/** `$`, channel, length of what follows (16 bits): RFC 2326 §10.12. */
+export const FRAME_HEADER_BYTES = 4;
+const DOLLAR = 0x24;
+const OVERHEAD_BYTES = FRAME_HEADER_BYTES + RTP_HEADER_BYTES;
+/** What the length can say; only parameter sets, which nobody cuts, could ever be longer. */
+const MAX_PAYLOAD_BYTES = 0xffff - RTP_HEADER_BYTES;
+
+/** So many typical chunks share a slab: an allocation for each small frame of sound would cost more than the frame. */
+const CHUNKS_PER_SLAB = 16;
+const MIN_SLAB_BYTES = 16 << 10;
+const MAX_SLAB_BYTES = 1 << 20;
+/** Headers are 1.3 % of full packets; the rest is for parameter sets and small NAL units. */
+const EXTRA_SHIFT = 5;
+const EXTRA_BYTES = 512;
+/** Below this a loop is faster than making a view for `set`. */
+const SMALL_COPY_BYTES = 48;
+const NO_SLAB: Buffer = Buffer.alloc(0);
+
+/**
+ * Writes the RTP packets of one sample after the other, each as the interleaved frame of its track's RTP channel (twice the
+ * track's number), one behind the other in memory that is never written to again: sockets may hold on to it.
+ */
+export class FrameWriter implements PayloadSink {
+  /** Packets of the chunk so far. */
+  packets = 0;
+  /** By track, since the start, for sender reports. */
+  readonly sentPackets: Float64Array;
+  readonly sentPayloadBytes: Float64Array;
+  readonly ssrcs: Uint32Array;
+  /** Of the next packet, by track; begins at random (RFC 3550 §5.1). */
+  readonly sequences: Uint16Array;
+  /** By track; RTP time is pts and this, modulo 2^32. */
+  readonly offsets: Uint32Array;
+  readonly #payloadTypes: Uint8Array;
+  #slab = NO_SLAB;
+  #start = 0;
+  #tail = 0;
+  #typicalBytes = 0;
+  // Of the sample that is being written.
+  #track = 0;
+  #timestamp = 0;
+
+  constructor(tracks: readonly Track[]) {
+    this.sentPackets = new Float64Array(tracks.length);
+    this.sentPayloadBytes = new Float64Array(tracks.length);
+    this.ssrcs = Uint32Array.from(tracks, () => randomInt(1, 2 ** 32));
+    this.sequences = Uint16Array.from(tracks, () => randomInt(0, 2 ** 16));
+    this.offsets = Uint32Array.from(tracks, () => randomInt(0, 2 ** 32));
+    this.#payloadTypes = Uint8Array.from(tracks, payloadTypeOf);
+  }
+
+  /** RTP time of a pts, 32 bits. */
+  rtpTimeOf(track: number, pts: number): number {
+    return (pts + (this.offsets[track] as number)) >>> 0;
+  }
+
+  /** @param dataBytes size of the sample: what is to come is a little more */
+  begin(track: number, pts: number, dataBytes: number): void {
+    this.#track = track;
+    this.#timestamp = this.rtpTimeOf(track, pts);
+    this.packets = 0;
+    const expectedBytes = dataBytes + (dataBytes >> EXTRA_SHIFT) + EXTRA_BYTES;
+    if (expectedBytes > this.#slab.length - this.#tail) {
+      this.#useSlab(expectedBytes);
+    }
+  }
+
+  onPayload(prefix: number, prefixBytes: number, data: Uint8Array, start: number, end: number, marker: boolean): void {
+    const track = this.#track;
+    const payloadBytes = prefixBytes + end - start;
+    if (payloadBytes > MAX_PAYLOAD_BYTES) {
+      return;
+    }
+    if (OVERHEAD_BYTES + payloadBytes > this.#slab.length - this.#tail) {
+      this.#useSlab(2 * (this.#tail - this.#start + OVERHEAD_BYTES + payloadBytes));
+    }
+    const slab = this.#slab;
+    let at = this.#tail;
+    const frameBytes = RTP_HEADER_BYTES + payloadBytes;
+    slab[at] = DOLLAR;
+    slab[at + 1] = 2 * track;
+    slab[at + 2] = frameBytes >> 8;
+    slab[at + 3] = frameBytes;
+    at += FRAME_HEADER_BYTES;
+    const sequence = this.sequences[track] as number;
+    const type = this.#payloadTypes[track] as number;
+    writeRtpHeader(slab, at, marker, type, sequence, this.#timestamp, this.ssrcs[track] as number);
+    at += RTP_HEADER_BYTES;
+    for (let shift = 8 * (prefixBytes - 1); shift >= 0; shift -= 8) {
+      slab[at] = prefix >>> shift;
+      at += 1;
+    }
+    if (end - start <= SMALL_COPY_BYTES) {
+      for (let from = start; from < end; from += 1, at += 1) {
+        slab[at] = data[from] as number;
+      }
+    } else {
+      slab.set(data.subarray(start, end), at);
+      at += end - start;
+    }
+    this.#tail = at;
+    this.packets += 1;
+    // An array of 16 bits wraps as the sequence does.
+    this.sequences[track] = sequence + 1;
+    this.sentPackets[track] = (this.sentPackets[track] as number) + 1;
+    this.sentPayloadBytes[track] = (this.sentPayloadBytes[track] as number) + payloadBytes;
+  }
+
+  /** The frames since `begin`, one behind the other; never written to again. */
+  end(): Buffer {
+    const chunk = this.#slab.subarray(this.#start, this.#tail);
+    this.#start = this.#tail;
+    this.#typicalBytes += (chunk.length - this.#typicalBytes) / 8;
+    return chunk;
+  }
+
+  /** Goes on in a new slab, with what has been written of the chunk. */
+  #useSlab(neededBytes: number): void {
+    const usual = Math.min(Math.max(this.#typicalBytes * CHUNKS_PER_SLAB, MIN_SLAB_BYTES), MAX_SLAB_BYTES);
+    // Its bytes need no clearing: only what has been written is ever shown.
+    const slab = Buffer.allocUnsafeSlow(Math.max(Math.ceil(usual), neededBytes));
+    const written = this.#slab.subarray(this.#start, this.#tail);
+    slab.set(written);
+    this.#slab = slab;
+    this.#start = 0;
+    this.#tail = written.length;
+  }
+}

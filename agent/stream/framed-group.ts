@@ -1,0 +1,72 @@
+/** What a replay is given to. */
+export interface ChunkSink {
+  onChunk(chunk: Buffer, track: number, packets: number, key: boolean): void;
+}
+
+const LIMIT_BYTES = 8 << 20;
+const LIMIT_CHUNKS = 20_000;
+
+/** The chunks of all tracks since the last key frame, bounded, and where each track begins among them. Holds references, copies nothing. */
+export class FramedGroup {
+  isOpen = false;
+  /** Of each track's first sample in the group; `sequences` is -1 where there is none. */
+  readonly sequences: Int32Array;
+  readonly pts: Float64Array;
+  readonly walls: Float64Array;
+  #chunks: Buffer[] = [];
+  #tracks: number[] = [];
+  #packets: number[] = [];
+  #bytes = 0;
+
+  constructor(trackCount: number) {
+    this.sequences = new Int32Array(trackCount).fill(-1);
+    this.pts = new Float64Array(trackCount);
+    this.walls = new Float64Array(trackCount);
+  }
+
+  /** A key frame comes: a group begins with it. */
+  open(): void {
+    this.clear();
+    this.isOpen = true;
+  }
+
+  /** @param sequence of the chunk's first packet */
+  add(chunk: Buffer, track: number, packets: number, sequence: number, pts: number, wall: number): void {
+    if (!this.isOpen) {
+      return;
+    }
+    this.#bytes += chunk.length;
+    if (this.#bytes > LIMIT_BYTES || this.#chunks.length === LIMIT_CHUNKS) {
+      // Half a group is of no use to anybody: wait for the next.
+      this.clear();
+      return;
+    }
+    if (this.sequences[track] === -1) {
+      this.sequences[track] = sequence;
+      this.pts[track] = pts;
+      this.walls[track] = wall;
+    }
+    this.#chunks.push(chunk);
+    this.#tracks.push(track);
+    this.#packets.push(packets);
+  }
+
+  /** All chunks in their order; the first is the key frame. */
+  replay(sink: ChunkSink): void {
+    const chunks = this.#chunks;
+    const tracks = this.#tracks;
+    const packets = this.#packets;
+    for (let i = 0; i < chunks.length; i += 1) {
+      sink.onChunk(chunks[i] as Buffer, tracks[i] as number, packets[i] as number, i === 0);
+    }
+  }
+
+  clear(): void {
+    this.isOpen = false;
+    this.sequences.fill(-1);
+    this.#chunks = [];
+    this.#tracks = [];
+    this.#packets = [];
+    this.#bytes = 0;
+  }
+}

@@ -1,0 +1,306 @@
+import type { Clock } from '../base/clock.ts';
+import { packetizeParameters, packetizerOf } from '../media/create-packetizer.ts';
+import type { Packetize } from '../media/packetizer.ts';
+import { writeSenderReport } from '../media/rtcp/write.ts';
+import type { Sample } from '../media/sample.ts';
+import type { Track } from '../media/track.ts';
+import { FRAME_HEADER_BYTES, FrameWriter } from './frame-writer.ts';
+import { FramedGroup } from './framed-group.ts';
+import type { Reader, Stream } from './stream.ts';
+
+const REPORT_EVERY_MS = 10_000;
+const CNAME = 'perch';
+
+/**
+ * One receiver of a stream's interleaved frames (RFC 2326 §10.12), whose channels are twice the track's number for RTP and the
+ * next for RTCP. Called synchronously; it never blocks and never throws. A chunk is never written to again: it may be kept.
+ */
+export interface FramedViewer {
+  /**
+   * The RTP packets of one sample, each a frame, one behind the other.
+   * @param packets how many
+   * @param key whoever has lost something can go on here: a key frame of the leading video track, parameter sets included;
+   * in a stream without video every chunk
+   */
+  onChunk(chunk: Buffer, track: number, packets: number, key: boolean): void;
+  /** A sender report (RTCP), as one frame: before a viewer's first packet of the track where possible, then every 10 s. */
+  onReport(chunk: Buffer, track: number): void;
+  /** Nothing more will come: the stream is over, or the viewer, or what cuts the packets, threw `cause`. */
+  onEnd(cause?: unknown): void;
+}
+
+/** Where a track begins for a viewer: what RTP-Info says (RFC 2326 §12.33). */
+export interface FramedStart {
+  readonly track: number;
+  /** Of the first packet that the viewer gets. */
+  readonly sequence: number;
+  /** RTP time of one moment, the same for all tracks: the start of the oldest packet among them. */
+  readonly rtpTime: number;
+}
+
+const packetsOf = new WeakMap<Stream, FramedPackets>();
+
+/**
+ * A stream as RTP packets in interleaved frames, cut and written once for all viewers over TCP, UDP and multicast: they get the
+ * same bytes. SSRCs, sequence numbers and RTP time live as long as the stream, so that nothing has to be patched for anybody; work is
+ * done, and the running group of pictures is kept, only while there are viewers.
+ */
+export class FramedPackets implements Reader {
+  readonly type = 'hidden';
+  readonly id = 'framed-packets';
+  readonly stream: Stream;
+  readonly #clock: Clock;
+  readonly #writer: FrameWriter;
+  readonly #group: FramedGroup;
+  readonly #packetize: readonly (Packetize | undefined)[];
+  readonly #descriptions: Track[];
+  readonly #leadingTrack: number;
+  /** Latest sample of each track; wall 0: none yet. */
+  readonly #lastPts: Float64Array;
+  readonly #lastWall: Float64Array;
+  #maxPayloadBytes: number;
+  // Copied on change, so that delivery walks a plain array while viewers come and go.
+  #viewers: readonly FramedViewer[] = [];
+  /** Joined, but not to be told anything yet. */
+  readonly #joined = new Set<FramedViewer>();
+  /** Joined while there was no group to begin with. */
+  #waiting: readonly FramedViewer[] = [];
+  #stopReports: (() => void) | undefined;
+
+  /** @param maxPayloadBytes of RTP payloads: `udpMaxPayloadSize` without the RTP header; another value holds when all viewers have left */
+  static of(stream: Stream, maxPayloadBytes: number, clock: Clock): FramedPackets {
+    let packets = packetsOf.get(stream);
+    if (!packets) {
+      packets = new FramedPackets(stream, maxPayloadBytes, clock);
+      packetsOf.set(stream, packets);
+    }
+    if (!packets.#stopReports) {
+      packets.#maxPayloadBytes = maxPayloadBytes;
+    }
+    return packets;
+  }
+
+  private constructor(stream: Stream, maxPayloadBytes: number, clock: Clock) {
+    this.stream = stream;
+    this.#clock = clock;
+    this.#maxPayloadBytes = maxPayloadBytes;
+    this.#writer = new FrameWriter(stream.tracks);
+    this.#group = new FramedGroup(stream.tracks.length);
+    this.#packetize = stream.tracks.map(packetizerOf);
+    this.#descriptions = [...stream.tracks];
+    this.#leadingTrack = stream.tracks.findIndex((track) => track.kind === 'video');
+    this.#lastPts = new Float64Array(stream.tracks.length);
+    this.#lastWall = new Float64Array(stream.tracks.length);
+  }
+
+  ssrcOf(track: number): number {
+    return this.#writer.ssrcs[track] ?? 0;
+  }
+
+  /**
+   * Adds a viewer, which is told nothing before `flow`, to be called in the same turn.
+   * @returns where the tracks begin that carry data already; nothing while the next key frame has to be waited for
+   */
+  join(viewer: FramedViewer): readonly FramedStart[] {
+    this.#joined.add(viewer);
+    this.#attach();
+    const isLive = this.#leadingTrack < 0;
+    const sequences = isLive ? this.#nextSequences() : this.#group.sequences;
+    const pts = isLive ? this.#lastPts : this.#group.pts;
+    const tracks = this.#descriptions.flatMap((_, track) => (sequences[track] === -1 ? [] : [track]));
+    const secondsOf = (track: number) => (pts[track] as number) / this.#clockRateOf(track);
+    const oldestSeconds = tracks.reduce((least, track) => Math.min(least, secondsOf(track)), Number.POSITIVE_INFINITY);
+    return tracks.map((track) => ({
+      track,
+      sequence: sequences[track] as number,
+      rtpTime: this.#writer.rtpTimeOf(track, Math.round(oldestSeconds * this.#clockRateOf(track))),
+    }));
+  }
+
+  /** Gives a viewer the packets since the last key frame, then each as it comes. Where none are kept, it begins at the next key frame. */
+  flow(viewer: FramedViewer): void {
+    if (!this.#joined.delete(viewer)) {
+      return;
+    }
+    const group = this.#group;
+    if (this.#leadingTrack >= 0 && !group.isOpen) {
+      this.#waiting = [...this.#waiting, viewer];
+      return;
+    }
+    this.#viewers = [...this.#viewers, viewer];
+    try {
+      this.#greet(viewer);
+      group.replay(viewer);
+    } catch (cause) {
+      this.#expel(viewer, cause);
+    }
+  }
+
+  leave(viewer: FramedViewer): void {
+    this.#joined.delete(viewer);
+    this.#viewers = this.#viewers.filter((other) => other !== viewer);
+    this.#waiting = this.#waiting.filter((other) => other !== viewer);
+    if (this.#viewers.length + this.#waiting.length + this.#joined.size === 0 && this.#stopReports) {
+      this.#stopReports();
+      this.#stopReports = undefined;
+      this.#group.clear();
+      this.stream.removeReader(this);
+    }
+  }
+
+  onSample(track: number, sample: Sample): void {
+    const packetize = this.#packetize[track];
+    if (!packetize) {
+      return;
+    }
+    const isLeading = track === this.#leadingTrack;
+    const key = sample.key && (isLeading || this.#leadingTrack < 0);
+    const sequence = this.#writer.sequences[track] as number;
+    const chunk = this.#cut(packetize, track, sample);
+    const packets = this.#writer.packets;
+    if (packets === 0) {
+      return;
+    }
+    this.#lastPts[track] = sample.pts;
+    this.#lastWall[track] = sample.wall;
+    if (key && isLeading) {
+      this.#group.open();
+    }
+    this.#group.add(chunk, track, packets, sequence, sample.pts, sample.wall);
+    if (key && this.#waiting.length > 0) {
+      this.#admitWaiting();
+    }
+    this.#tell(chunk, track, packets, key);
+  }
+
+  onTrack(track: number, description: Track): void {
+    this.#descriptions[track] = description;
+    // As the stream's own cache: what is kept is of the old description.
+    this.#group.clear();
+  }
+
+  onEnd(cause?: unknown): void {
+    this.#stopReports?.();
+    this.#stopReports = undefined;
+    this.#group.clear();
+    const viewers = [...this.#viewers, ...this.#waiting, ...this.#joined];
+    this.#viewers = [];
+    this.#waiting = [];
+    this.#joined.clear();
+    for (const viewer of viewers) {
+      viewer.onEnd(cause);
+    }
+  }
+
+  #attach(): void {
+    if (this.#stopReports) {
+      return;
+    }
+    this.#stopReports = this.#clock.every(REPORT_EVERY_MS, () => this.#report());
+    // Parameter sets may have changed while nobody looked.
+    for (const [track, description] of this.stream.tracks.entries()) {
+      this.#descriptions[track] = description;
+    }
+    this.stream.addReader(this, true);
+  }
+
+  #cut(packetize: Packetize, track: number, sample: Sample): Buffer {
+    const writer = this.#writer;
+    writer.begin(track, sample.pts, sample.data.length);
+    if (sample.key) {
+      packetizeParameters(this.#descriptions[track] as Track, this.#maxPayloadBytes, writer);
+    }
+    packetize(sample.data, this.#maxPayloadBytes, true, writer);
+    return writer.end();
+  }
+
+  #tell(chunk: Buffer, track: number, packets: number, key: boolean): void {
+    const viewers = this.#viewers;
+    for (let i = 0; i < viewers.length; i += 1) {
+      const viewer = viewers[i] as FramedViewer;
+      try {
+        viewer.onChunk(chunk, track, packets, key);
+      } catch (cause) {
+        // One viewer's fault is not the others'.
+        this.#expel(viewer, cause);
+      }
+    }
+  }
+
+  #admitWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#viewers = [...this.#viewers, ...waiting];
+    for (const viewer of waiting) {
+      try {
+        this.#greet(viewer);
+      } catch (cause) {
+        this.#expel(viewer, cause);
+      }
+    }
+  }
+
+  #expel(viewer: FramedViewer, cause: unknown): void {
+    this.leave(viewer);
+    viewer.onEnd(cause);
+  }
+
+  /** The tracks' times beside each other, before any packet: players that wait for a first report would jump with it. */
+  #greet(viewer: FramedViewer): void {
+    const group = this.#group;
+    for (const track of this.#descriptions.keys()) {
+      if (this.#lastWall[track] !== 0) {
+        const isKept = group.sequences[track] !== -1;
+        const pts = isKept ? group.pts : this.#lastPts;
+        const walls = isKept ? group.walls : this.#lastWall;
+        viewer.onReport(this.#reportOf(track, pts[track] as number, walls[track] as number), track);
+      }
+    }
+  }
+
+  #report(): void {
+    const nowMs = this.#clock.wallMs();
+    for (const track of this.#descriptions.keys()) {
+      const lastWall = this.#lastWall[track] as number;
+      if (lastWall === 0) {
+        continue;
+      }
+      const pts = (this.#lastPts[track] as number) + ((nowMs - lastWall) * this.#clockRateOf(track)) / 1000;
+      const report = this.#reportOf(track, Math.round(pts), nowMs);
+      for (const viewer of this.#viewers) {
+        try {
+          viewer.onReport(report, track);
+        } catch (cause) {
+          this.#expel(viewer, cause);
+        }
+      }
+    }
+  }
+
+  #reportOf(track: number, pts: number, unixMs: number): Buffer {
+    const writer = this.#writer;
+    const report = writeSenderReport(
+      {
+        ssrc: this.ssrcOf(track),
+        unixMs,
+        ticks: writer.rtpTimeOf(track, pts),
+        packets: writer.sentPackets[track] as number,
+        payloadBytes: writer.sentPayloadBytes[track] as number,
+      },
+      CNAME,
+    );
+    const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + report.length);
+    frame.set([0x24, 2 * track + 1, report.length >> 8, report.length & 0xff]);
+    frame.set(report, FRAME_HEADER_BYTES);
+    return frame;
+  }
+
+  /** By track; -1 where nothing has been sent. */
+  #nextSequences(): Int32Array {
+    return Int32Array.from(this.#writer.sequences, (sequence, track) => (this.#lastWall[track] === 0 ? -1 : sequence));
+  }
+
+  #clockRateOf(track: number): number {
+    return (this.#descriptions[track] as Track).clockRate;
+  }
+}
