@@ -1,0 +1,114 @@
+import { PerchError } from '../../base/errors.ts';
+import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
+import { AUDIO_UNITS, UnitBuffer } from '../unit-buffer.ts';
+import { FRAME_SAMPLES, parseAc3Frame } from './params.ts';
+
+/** Six bits of 0, the frame type (2), then the number of frames or of fragments (8). */
+const RTP_HEADER_BYTES = 2;
+const WHOLE_FRAMES = 0;
+const LATER_FRAGMENT = 3;
+const CLOCK_RATES_HZ = [32_000, 44_100, 48_000];
+
+/** Undefined: a clock that is no sample rate of AC-3. The track is told with the first frame: the SDP does not describe it well enough. */
+export function createAc3Depacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
+  return CLOCK_RATES_HZ.includes(format.clockRate) ? new Ac3Depacketizer(format.clockRate, sink) : undefined;
+}
+
+/**
+ * RFC 4184 §4.1: a packet holds whole frames, or one fragment of a frame. How many frames there are, and where one ends,
+ * is read from the frames themselves.
+ */
+class Ac3Depacketizer implements Depacketizer {
+  readonly #rtpClockHz: number;
+  readonly #sink: UnitSink;
+  readonly #buffer = new UnitBuffer(AUDIO_UNITS);
+  /** Of the track that was told last; -1: none was. */
+  #config = -1;
+  /** Of the fragmented frame in the making: its time and whole size; 0 bytes: there is none. */
+  #fragmentTicks = 0;
+  #fragmentedBytes = 0;
+
+  constructor(rtpClockHz: number, sink: UnitSink) {
+    this.#rtpClockHz = rtpClockHz;
+    this.#sink = sink;
+  }
+
+  push(chunk: Uint8Array, start: number, end: number, ticks: number, _marker: boolean, gap: boolean): void {
+    if (this.#fragmentedBytes > 0 && (gap || ticks !== this.#fragmentTicks)) {
+      this.#damage('a fragment of an AC-3 frame is missing');
+    }
+    const at = start + RTP_HEADER_BYTES;
+    if (at >= end) {
+      return;
+    }
+    const type = (chunk[start] as number) & 3;
+    if (type === LATER_FRAGMENT) {
+      this.#continue(chunk, at, end);
+      return;
+    }
+    if (this.#fragmentedBytes > 0) {
+      this.#damage('a fragmented AC-3 frame has no end');
+    }
+    try {
+      this.#frames(chunk, at, end, ticks, type === WHOLE_FRAMES);
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.#damage(error.message);
+    }
+  }
+
+  #frames(chunk: Uint8Array, start: number, end: number, ticks: number, isWhole: boolean): void {
+    let at = start;
+    for (let i = 0; at < end; i += 1) {
+      const frame = parseAc3Frame(chunk, at, end);
+      const next = at + frame.sizeBytes;
+      if (next > end && isWhole) {
+        throw new PerchError(
+          'badInput',
+          `AC-3 frame of ${frame.sizeBytes} bytes in a packet with ${end - at} bytes left`,
+        );
+      }
+      this.#describe(frame.config, frame.sampleRate, frame.channels);
+      this.#buffer.append(chunk, at, Math.min(next, end));
+      if (next > end) {
+        this.#fragmentTicks = ticks;
+        this.#fragmentedBytes = frame.sizeBytes;
+        return;
+      }
+      const pts = ticks + Math.round((i * FRAME_SAMPLES * this.#rtpClockHz) / frame.sampleRate);
+      this.#sink.onUnit(pts, pts, true, this.#buffer.take());
+      at = next;
+    }
+  }
+
+  #continue(chunk: Uint8Array, start: number, end: number): void {
+    const buffer = this.#buffer;
+    if (this.#fragmentedBytes === 0) {
+      // Its beginning is lost, or came before we did.
+      return;
+    }
+    buffer.append(chunk, start, end);
+    if (buffer.sizeBytes === this.#fragmentedBytes) {
+      this.#fragmentedBytes = 0;
+      this.#sink.onUnit(this.#fragmentTicks, this.#fragmentTicks, true, buffer.take());
+    } else if (buffer.sizeBytes > this.#fragmentedBytes) {
+      this.#damage(`fragments of an AC-3 frame of ${this.#fragmentedBytes} bytes have ${buffer.sizeBytes}`);
+    }
+  }
+
+  #describe(config: number, sampleRate: number, channels: number): void {
+    if (config !== this.#config) {
+      this.#config = config;
+      const bytes = Uint8Array.of(config >> 16, config >> 8, config);
+      this.#sink.onTrack({ kind: 'audio', codec: 'ac3', clockRate: sampleRate, channels, config: bytes });
+    }
+  }
+
+  #damage(reason: string): void {
+    this.#fragmentedBytes = 0;
+    this.#buffer.drop();
+    this.#sink.onDamage(reason);
+  }
+}
