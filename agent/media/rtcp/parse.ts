@@ -8,6 +8,7 @@ export const RTCP_BYE = 203;
 
 const HEADER_BYTES = 4;
 const SENDER_INFO_BYTES = 20;
+const REPORT_BLOCK_BYTES = 24;
 /** Seconds from 1900 (NTP era 0) to 1970. */
 const NTP_TO_UNIX_S = 2_208_988_800;
 
@@ -27,6 +28,11 @@ export interface RtcpSink {
   onSenderReport(info: SenderInfo): void;
   /** The source ends (RFC 3550 §6.6). */
   onBye(ssrc: number): void;
+  /**
+   * What a receiver says about one source (RFC 3550 §6.4.1).
+   * @param lost packets since the start; negative when there were duplicates
+   */
+  onReception?(ssrc: number, lost: number): void;
 }
 
 /**
@@ -66,10 +72,23 @@ function readPacket(view: DataView, at: number, end: number, sink: RtcpSink): vo
       ntpMiddle: (((seconds & 0xffff) << 16) | (fraction >>> 16)) >>> 0,
       timestamp: view.getUint32(body + 12),
     });
+    readReports(view, at, body + 4 + SENDER_INFO_BYTES, end, sink);
+  } else if (type === RTCP_RECEIVER_REPORT) {
+    readReports(view, at, body + 4, end, sink);
   } else if (type === RTCP_BYE) {
     const count = Math.min(view.getUint8(at) & 0x1f, (end - body) >> 2);
     for (let i = 0; i < count; i += 1) {
       sink.onBye(view.getUint32(body + 4 * i));
     }
+  }
+}
+
+/** As many blocks as the header counts, as far as the packet goes. */
+function readReports(view: DataView, at: number, from: number, end: number, sink: RtcpSink): void {
+  const count = Math.min(view.getUint8(at) & 0x1f, Math.floor((end - from) / REPORT_BLOCK_BYTES));
+  for (let i = 0; i < count; i += 1) {
+    const block = from + REPORT_BLOCK_BYTES * i;
+    // 24 bits with a sign, behind the fraction's 8.
+    sink.onReception?.(view.getUint32(block), (view.getInt32(block + 4) << 8) >> 8);
   }
 }

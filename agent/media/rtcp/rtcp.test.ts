@@ -56,6 +56,28 @@ test('a receiver report has the fields of the standard, and a source description
   );
 });
 
+test.for([
+  ['a receiver report', writeReceiverReport(reception, 'p'), [[0xdeadbeef, 3]]],
+  [
+    'a sender report with a block, and duplicates',
+    Uint8Array.from([
+      ...[0x81, 200, 0, 12, 0, 0, 0, 5, ...new Uint8Array(20)],
+      ...[0, 0, 0, 7, 0, 0xff, 0xff, 0xfe, ...new Uint8Array(16)],
+    ]),
+    [[7, -2]],
+  ],
+  ['more blocks than there is room for', Uint8Array.of(0x9f, 201, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2), []],
+] as const)('the losses that a receiver tells are read from %s', ([, packet, expected]) => {
+  const told: [number, number][] = [];
+  const sink = {
+    onSenderReport: () => {},
+    onBye: () => {},
+    onReception: (...block: [number, number]) => told.push(block),
+  };
+  parseRtcp(packet, 0, packet.length, sink);
+  expect(told).toEqual(expected);
+});
+
 test('without a sender report there is no delay since it', () => {
   const packet = writeReceiverReport({ ...reception, lastReport: 0 }, 'x');
   expect(new DataView(packet.buffer).getUint32(28)).toBe(0);

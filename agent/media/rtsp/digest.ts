@@ -130,12 +130,15 @@ export function authorization(challenge: Challenge, credentials: Credentials, us
 }
 
 /** A WWW-Authenticate value for a server. */
-export function writeChallenge(challenge: Pick<Challenge, 'scheme' | 'realm' | 'nonce' | 'algorithm'>): string {
+export function writeChallenge(
+  challenge: Pick<Challenge, 'scheme' | 'realm' | 'nonce' | 'algorithm'> & Partial<Pick<Challenge, 'isStale'>>,
+): string {
   if (challenge.scheme === 'basic') {
     return `Basic realm=${quote(challenge.realm)}`;
   }
   const algorithm = challenge.algorithm === 'md5' ? '' : `, algorithm=${ALGORITHM_NAMES[challenge.algorithm]}`;
-  return `Digest realm=${quote(challenge.realm)}, nonce=${quote(challenge.nonce)}${algorithm}`;
+  const stale = challenge.isStale ? ', stale=true' : '';
+  return `Digest realm=${quote(challenge.realm)}, nonce=${quote(challenge.nonce)}${algorithm}${stale}`;
 }
 
 export interface BasicAnswer extends Credentials {
