@@ -1,0 +1,350 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { random } from '../../test/random.ts';
+import { tinyH264 } from '../../test/tiny-h264.ts';
+import { H265_PPS, H265_SPS, H265_VPS } from '../../test/tiny-streams.ts';
+import { H264_TRACK } from '../../test/tracks.ts';
+import { hex, sampleOf } from '../../test/units.ts';
+import { createDepacketizer } from '../media/create-depacketizer.ts';
+import type { SenderInfo } from '../media/rtcp/parse.ts';
+import { parseRtcp } from '../media/rtcp/parse.ts';
+import { RtpHeader } from '../media/rtp/header.ts';
+import { RtspFramer } from '../media/rtsp/interleaved.ts';
+import type { Sample } from '../media/sample.ts';
+import { parseSdp } from '../media/sdp/parse.ts';
+import { writeSdp } from '../media/sdp/write.ts';
+import type { AacTrack, G711Track, H265Track, OpusTrack, Track } from '../media/track.ts';
+import { FramedPackets, type FramedViewer } from './framed-packets.ts';
+import { Stream } from './stream.ts';
+
+const G711: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
+const OPUS: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };
+const AAC: AacTrack = {
+  kind: 'audio',
+  codec: 'aac',
+  clockRate: 48_000,
+  channels: 2,
+  config: Uint8Array.of(0x11, 0x90),
+  frameSamples: 1024,
+};
+const H265: H265Track = {
+  ...H264_TRACK,
+  codec: 'h265',
+  vps: hex(H265_VPS),
+  sps: hex(H265_SPS),
+  pps: [hex(H265_PPS)],
+};
+
+const WALL_MS = Date.UTC(2026, 0, 1);
+const nalu = (bytes: number, header = 0x41) => sampleOf(new Uint8Array(bytes).fill(7).fill(header, 0, 1));
+
+function sample(pts: number, key: boolean, data: Uint8Array, dts = pts): Sample {
+  return { pts, dts, wall: WALL_MS + pts / 90, key, data };
+}
+
+/** What the frames say, read as a client over TCP reads them. */
+class Client implements FramedViewer {
+  readonly packets: string[] = [];
+  readonly sequences: number[][] = [[], []];
+  readonly timestamps: number[][] = [[], []];
+  readonly reports: SenderInfo[][] = [[], []];
+  readonly chunks: string[] = [];
+  readonly ends: unknown[] = [];
+  readonly #header = new RtpHeader();
+  readonly #framer = new RtspFramer({
+    onFrame: (chunk, channel, start, end) => this.#read(chunk, channel, start, end),
+    onMessage: () => {},
+  });
+
+  onChunk(chunk: Buffer, track: number, packets: number, key: boolean): void {
+    const before = this.packets.length;
+    this.#framer.push(chunk, chunk.length);
+    expect(this.packets.length - before).toBe(packets);
+    this.chunks.push(`${track}${key ? ' key' : ''} ${packets}`);
+  }
+
+  onReport(chunk: Buffer, track: number): void {
+    expect(chunk[1]).toBe(2 * track + 1);
+    this.#framer.push(chunk, chunk.length);
+  }
+
+  onEnd(cause?: unknown): void {
+    this.ends.push(cause);
+  }
+
+  #read(chunk: Uint8Array, channel: number, start: number, end: number): void {
+    const track = channel >> 1;
+    if (channel % 2 === 1) {
+      parseRtcp(chunk, start, end, {
+        onSenderReport: (info) => this.reports[track]?.push(info),
+        onBye: () => {},
+      });
+      return;
+    }
+    const header = this.#header;
+    header.parse(chunk, start, end);
+    this.sequences[track]?.push(header.sequence);
+    this.timestamps[track]?.push(header.timestamp);
+    const first = (chunk[header.payloadStart] ?? 0).toString(16);
+    const marker = header.marker ? ' marker' : '';
+    this.packets.push(`${track} ${header.payloadEnd - header.payloadStart}x${first}${marker}`);
+  }
+}
+
+function join(stream: Stream, clock = new FakeClock()) {
+  const packets = FramedPackets.of(stream, 1440, clock);
+  const client = new Client();
+  const starts = packets.join(client);
+  packets.flow(client);
+  return { packets, client, starts, clock };
+}
+
+test('a sample becomes one chunk of frames, with the parameter sets ahead of a key frame', () => {
+  const stream = new Stream([H264_TRACK, G711]);
+  const { client } = join(stream);
+  stream.write(0, sample(9_000, true, nalu(3_000, 0x65)));
+  stream.write(1, sample(160, true, new Uint8Array(160).fill(0xd5)));
+  stream.write(0, sample(12_000, false, nalu(100)));
+  expect(client.packets).toEqual([
+    '0 11x78',
+    '0 1440x7c',
+    '0 1440x7c',
+    '0 125x7c marker',
+    '1 160xd5',
+    '0 100x41 marker',
+  ]);
+  expect(client.chunks).toEqual(['0 key 4', '1 1', '0 1']);
+});
+
+test('a viewer begins with the packets since the last key frame, numbered as the others have them', () => {
+  const stream = new Stream([H264_TRACK, G711]);
+  stream.write(0, sample(0, false, nalu(50)));
+  stream.write(0, sample(3_000, true, nalu(2_000, 0x65)));
+  stream.write(1, sample(300, true, new Uint8Array(160)));
+  const first = join(stream);
+  expect(first.client.chunks).toEqual(['0 key 3', '1 1']);
+  stream.write(0, sample(6_000, false, nalu(10)));
+  const second = join(stream, first.clock);
+  stream.write(0, sample(9_000, false, nalu(10)));
+  expect(second.client.chunks).toEqual(['0 key 3', '1 1', '0 1', '0 1']);
+  expect(second.client.sequences).toEqual(first.client.sequences);
+  expect(second.client.timestamps).toEqual(first.client.timestamps);
+  expect(stream.readers).toEqual([first.packets]);
+});
+
+test('packets are numbered without a gap, and RTP time is pts shifted by a number of the track’s own', () => {
+  const stream = new Stream([H264_TRACK]);
+  const { client } = join(stream);
+  const pts = [2 ** 32 - 3_000, 2 ** 32, 2 ** 32 + 3_000];
+  for (const [i, at] of pts.entries()) {
+    stream.write(0, sample(at, i === 0, nalu(10)));
+  }
+  const [, first = 0, second, third] = client.timestamps[0] ?? [];
+  expect([second, third]).toEqual([(first + 3_000) % 2 ** 32, (first + 6_000) % 2 ** 32]);
+  const [sequence = 0, ...others] = client.sequences[0] ?? [];
+  expect(others).toEqual([1, 2, 3].map((step) => (sequence + step) & 0xffff));
+});
+
+test('B-frames go out in decoding order with their presentation time', () => {
+  const stream = new Stream([H264_TRACK]);
+  const { client } = join(stream);
+  stream.write(0, sample(3_000, true, nalu(10, 0x65), 0));
+  stream.write(0, sample(9_000, false, nalu(10), 3_000));
+  stream.write(0, sample(6_000, false, nalu(10), 6_000));
+  const [first = 0, , second, third] = client.timestamps[0] ?? [];
+  expect([second, third]).toEqual([(first + 6_000) % 2 ** 32, (first + 3_000) % 2 ** 32]);
+});
+
+test('where no group is kept a viewer waits for the next key frame', () => {
+  const stream = new Stream([H264_TRACK, G711]);
+  const { client, starts } = join(stream);
+  stream.write(0, sample(0, false, nalu(10)));
+  stream.write(1, sample(0, true, new Uint8Array(160)));
+  expect(starts).toEqual([]);
+  expect(client.chunks).toEqual([]);
+  stream.write(0, sample(3_000, true, nalu(10, 0x65)));
+  expect(client.chunks).toEqual(['0 key 2']);
+});
+
+test('a group beyond 8 MB is not kept', () => {
+  const stream = new Stream([H264_TRACK], { gopCacheBytes: 64 << 20 });
+  const first = join(stream);
+  stream.write(0, sample(0, true, nalu(5 << 20, 0x65)));
+  stream.write(0, sample(3_000, false, nalu(4 << 20)));
+  const second = join(stream, first.clock);
+  expect(second.client.chunks).toEqual([]);
+  stream.write(0, sample(6_000, true, nalu(10, 0x65)));
+  expect(second.client.chunks).toEqual(['0 key 2']);
+});
+
+test('sound alone begins at once', () => {
+  const stream = new Stream([G711]);
+  const { client } = join(stream);
+  stream.write(0, sample(0, true, new Uint8Array(160)));
+  expect(client.chunks).toEqual(['0 key 1']);
+});
+
+test('RTP-Info names the first packets, and one moment on the clock of every track', () => {
+  const stream = new Stream([H264_TRACK, G711]);
+  stream.write(0, sample(90_000, true, nalu(10, 0x65)));
+  stream.write(1, sample(8_160, true, new Uint8Array(160)));
+  const { client, starts } = join(stream);
+  expect(starts.map(({ sequence }) => sequence)).toEqual([client.sequences[0]?.[0], client.sequences[1]?.[0]]);
+  expect(starts[0]?.rtpTime).toBe(client.timestamps[0]?.[0]);
+  expect(((starts[1]?.rtpTime ?? 0) + 160) % 2 ** 32).toBe(client.timestamps[1]?.[0]);
+});
+
+test('a sender report goes ahead of each track and tells where its first packet stands in time', () => {
+  const stream = new Stream([H264_TRACK, G711]);
+  stream.write(0, sample(90_000, true, nalu(10, 0x65)));
+  stream.write(1, { ...sample(8_160, true, new Uint8Array(160)), wall: WALL_MS + 1_020 });
+  const { client, packets } = join(stream);
+  expect(client.reports.map((reports) => reports.length)).toEqual([1, 1]);
+  expect(client.reports[0]?.[0]).toMatchObject({ ssrc: packets.ssrcOf(0), timestamp: client.timestamps[0]?.[0] });
+  expect(client.reports[0]?.[0]?.unixMs).toBeCloseTo(WALL_MS + 1_000, 0);
+  expect(client.reports[1]?.[0]).toMatchObject({ ssrc: packets.ssrcOf(1), timestamp: client.timestamps[1]?.[0] });
+  expect(client.reports[1]?.[0]?.unixMs).toBeCloseTo(WALL_MS + 1_020, 0);
+});
+
+test('sender reports follow every ten seconds with the time of the report', async () => {
+  const stream = new Stream([H264_TRACK]);
+  const { client, clock } = join(stream);
+  stream.write(0, sample(0, true, nalu(10, 0x65)));
+  const before = client.reports[0]?.length ?? 0;
+  await clock.advance(10_000);
+  const report = client.reports[0]?.at(-1);
+  expect(client.reports[0]?.length).toBe(before + 1);
+  expect(report?.unixMs).toBeCloseTo(WALL_MS + 10_000, 0);
+  expect(report?.timestamp).toBe(((client.timestamps[0]?.[0] ?? 0) + 900_000) % 2 ** 32);
+});
+
+test('numbers, time and SSRC go on when the last viewer has left and another comes', () => {
+  const stream = new Stream([H264_TRACK]);
+  const first = join(stream);
+  stream.write(0, sample(0, true, nalu(10, 0x65)));
+  first.packets.leave(first.client);
+  expect(stream.readers).toEqual([]);
+  stream.write(0, sample(3_000, true, nalu(10, 0x65)));
+  const second = join(stream);
+  expect(second.packets).toBe(first.packets);
+  const last = first.client.sequences[0]?.at(-1) ?? 0;
+  expect(second.client.sequences[0]?.[0]).toBe((last + 1) & 0xffff);
+  expect(second.client.timestamps[0]?.[0]).toBe(((first.client.timestamps[0]?.[0] ?? 0) + 3_000) % 2 ** 32);
+});
+
+test('a viewer that throws is told so and leaves; the others lose nothing', () => {
+  const stream = new Stream([H264_TRACK]);
+  const { client, packets } = join(stream);
+  const broken = new Client();
+  broken.onChunk = () => {
+    throw new Error('broken');
+  };
+  packets.join(broken);
+  packets.flow(broken);
+  stream.write(0, sample(0, true, nalu(10, 0x65)));
+  stream.write(0, sample(3_000, false, nalu(10)));
+  expect(broken.ends).toEqual([new Error('broken')]);
+  expect(client.chunks).toEqual(['0 key 2', '0 1']);
+});
+
+test('the end of the stream is told to all, and to who comes afterwards', () => {
+  const stream = new Stream([H264_TRACK]);
+  const first = join(stream);
+  const joined = new Client();
+  first.packets.join(joined);
+  stream.close();
+  const late = join(stream);
+  expect([first.client, joined, late.client].map(({ ends }) => ends)).toEqual([[undefined], [undefined], [undefined]]);
+});
+
+test('chunks share memory and are never written to again', () => {
+  const stream = new Stream([G711]);
+  const packets = FramedPackets.of(stream, 1440, new FakeClock());
+  const kept: { chunk: Buffer; copy: Buffer }[] = [];
+  const viewer: FramedViewer = {
+    onChunk: (chunk) => kept.push({ chunk, copy: Buffer.from(chunk) }),
+    onReport: () => {},
+    onEnd: () => {},
+  };
+  packets.join(viewer);
+  packets.flow(viewer);
+  for (let i = 0; i < 500; i += 1) {
+    stream.write(0, sample(160 * i, true, new Uint8Array(160).fill(i)));
+  }
+  expect(kept.every(({ chunk, copy }) => chunk.equals(copy))).toBe(true);
+  expect(new Set(kept.map(({ chunk }) => chunk.buffer)).size).toBeLessThan(10);
+});
+
+/** Access units of one slice with messages before it, of any size, and frames of sound. */
+function anySample(track: Track, next: () => number): Uint8Array {
+  const bytes = (max: number, head: readonly number[]) => {
+    const data = Uint8Array.from({ length: head.length + 1 + Math.floor(next() * max) }, () =>
+      Math.floor(next() * 256),
+    );
+    data.set(head);
+    return data;
+  };
+  if (track.codec === 'h264' || track.codec === 'h265') {
+    const [slice, message] =
+      track.codec === 'h264'
+        ? [[0x65, 0x88, 0x80], [0x06]]
+        : [
+            [0x26, 0x01, 0x80],
+            [0x4e, 0x01],
+          ];
+    const messages = Array.from({ length: Math.floor(next() * 3) }, () => bytes(next() < 0.2 ? 3_000 : 90, message));
+    return sampleOf(...messages, bytes(next() < 0.5 ? 5_000 : 90, slice));
+  }
+  return bytes(track.codec === 'opus' ? 400 : 1_200, [0xfc]);
+}
+
+test.for([
+  ['h264', tinyH264],
+  ['h265', H265],
+  ['aac', AAC],
+  ['opus', OPUS],
+  ['g711', G711],
+] as const)('what is cut of %s is put together again as it was', ([, track]) => {
+  const next = random(7);
+  const stream = new Stream([track]);
+  const format = parseSdp(writeSdp([track], { name: 'x', host: '::1', sessionId: 1 })).medias[0]?.formats[0];
+  const units: Uint8Array[] = [];
+  const damage: string[] = [];
+  const sink = {
+    onUnit: (_pts: number, _dts: number, _key: boolean, data: Uint8Array) => units.push(data),
+    onTrack: () => {},
+    onDamage: (reason: string) => damage.push(reason),
+  };
+  const depacketizer = format && createDepacketizer(format, sink);
+  const header = new RtpHeader();
+  const framer = new RtspFramer({
+    onFrame: (chunk, _channel, start, end) => {
+      header.parse(chunk, start, end);
+      expect(header.payloadType).toBe(format?.payloadType);
+      expect(end - start).toBeLessThanOrEqual(1452);
+      depacketizer?.push(chunk, header.payloadStart, header.payloadEnd, header.timestamp, header.marker, false);
+    },
+    onMessage: () => {},
+  });
+  const viewer: FramedViewer = {
+    onChunk: (chunk) => framer.push(chunk, chunk.length),
+    onReport: () => {},
+    onEnd: (cause) => expect(cause).toBeUndefined(),
+  };
+  const packets = FramedPackets.of(stream, 1440, new FakeClock());
+  packets.join(viewer);
+  packets.flow(viewer);
+  const sent: Uint8Array[] = [];
+  for (let i = 0; i < 300; i += 1) {
+    const data = anySample(track, next);
+    sent.push(data);
+    stream.write(0, sample(i * 1_024, true, data));
+  }
+  expect(damage).toEqual([]);
+  // Sound without frames may come back in other pieces.
+  const [sentBytes, unitBytes] = [Buffer.concat(sent), Buffer.concat(units)];
+  expect(unitBytes.equals(sentBytes)).toBe(true);
+  if (track.codec !== 'g711') {
+    expect(units.map((unit) => unit.length)).toEqual(sent.map((unit) => unit.length));
+  }
+});
