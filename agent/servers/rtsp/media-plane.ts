@@ -105,10 +105,11 @@ export interface PublisherRequest {
 
 /** Where a stream's multicast packets go, for a description that says it (`?vlcmulticast`). */
 export interface MulticastPlace {
-  readonly group: string;
+  /** By track: each has a group address of its own, since all share one port. */
+  readonly groups: readonly string[];
+  /** Of RTP, on every group. */
+  readonly port: number;
   readonly ttl: number;
-  /** RTP ports by track. */
-  readonly ports: readonly number[];
 }
 
 /** Media that do not go through the connection: the UDP ports and the multicast groups. */
@@ -119,5 +120,6 @@ export interface MediaPlane {
   reader(kind: 'udp' | 'multicast', request: ReaderRequest): Delivery;
   /** Over TCP too: the packets' way from the frames to the stream is the same. */
   publisher(kind: 'tcp' | 'udp', request: PublisherRequest): Intake;
-  multicastPlace(name: string, stream: Stream): MulticastPlace | undefined;
+  /** @throws PerchError `unsupported` when multicast is off */
+  multicastPlace(stream: Stream): MulticastPlace;
 }
