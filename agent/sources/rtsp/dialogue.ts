@@ -41,6 +41,7 @@ export class Dialogue {
   readonly #signal: AbortSignal;
   #session: string | undefined;
   #controlUri: string;
+  #base: string;
   #keepAliveMethod = 'OPTIONS';
 
   constructor(
@@ -57,6 +58,7 @@ export class Dialogue {
     this.#timeoutMs = options.timeoutMs;
     this.#signal = signal;
     this.#controlUri = address.uri;
+    this.#base = address.uri;
   }
 
   /** Finds out what the camera can; one that refuses to say is asked on all the same. */
@@ -81,6 +83,7 @@ export class Dialogue {
     const base = baseOf(this.#address, headers.get('Content-Base') ?? headers.get('Content-Location'));
     const sdp = this.#read('DESCRIBE', () => parseSdp(bodyText(response)));
     this.#controlUri = joinControl(this.#address, base, sdp.control);
+    this.#base = base;
     return { sdp, base };
   }
 
@@ -92,9 +95,13 @@ export class Dialogue {
       isMulticast: false,
       interleaved: [channel, channel + 1],
     });
-    const response = await this.#ask('SETUP', uri, [['Transport', transport]]);
+    const response = await this.#askSetup(uri, [['Transport', transport]]);
     this.#check('SETUP', response);
     const answered = this.#read('SETUP', () => parseTransport(response.headers.get('Transport') ?? transport));
+    if (answered.isSecure) {
+      const message = `camera wants to encrypt its media (RTP/SAVP), which path '${this.#name}' cannot read`;
+      throw new PerchError('unsupported', message, { path: this.#name });
+    }
     if (answered.protocol === 'udp' && (answered.clientPort || answered.serverPort)) {
       const message = `camera wants to send over UDP, path '${this.#name}' needs TCP`;
       throw new PerchError('unsupported', message, { path: this.#name });
@@ -106,10 +113,13 @@ export class Dialogue {
     this.#check('PLAY', await this.#ask('PLAY', this.#controlUri, [['Range', 'npt=0.000-']]));
   }
 
-  /** A sign of life; the reply is not waited for, because some cameras never send one. */
+  /**
+   * A sign of life; the reply is not waited for, because some cameras never send one. It goes to the base URL:
+   * some do not know the session's control URL here, though they take PLAY on it.
+   */
   keepAlive(): void {
     const method = this.#keepAliveMethod;
-    this.#ask(method, this.#controlUri, []).then(
+    this.#ask(method, this.#base, []).then(
       (response) => {
         if (response.status >= 400 && response.status !== 401) {
           this.#keepAliveMethod = 'OPTIONS';
@@ -127,6 +137,17 @@ export class Dialogue {
     }
     const headers = this.#headers('TEARDOWN', this.#controlUri, []);
     await this.#connection.request('TEARDOWN', this.#controlUri, headers, GOODBYE_MS).catch(() => {});
+  }
+
+  /** Cameras mean their controls to be added to the base; the few that do not know such a URL are asked as RFC 3986 §5.2.3 joins it. */
+  async #askSetup(uri: string, fields: readonly HeaderField[]): Promise<RtspResponse> {
+    const response = await this.#ask('SETUP', uri, fields);
+    const base = this.#base;
+    if (response.status !== 404 || base.endsWith('/') || !uri.startsWith(`${base}/`)) {
+      return response;
+    }
+    const besides = base.replace(/\?.*$/, '').replace(/[^/]*$/, '') + uri.slice(base.length + 1);
+    return this.#ask('SETUP', besides, fields);
   }
 
   async #ask(method: string, uri: string, fields: readonly HeaderField[]): Promise<RtspResponse> {
