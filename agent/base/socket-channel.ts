@@ -4,18 +4,25 @@ import type { ByteChannel, ByteSink } from './byte-channel.ts';
 /** A TCP or TLS connection as a channel. */
 export class SocketChannel implements ByteChannel {
   sink: ByteSink | undefined;
-  readonly remote: string;
   readonly #socket: Socket;
+  #remote: string;
   #hasEnded = false;
 
-  /** @param remote `address:port`; taken from the socket when it is connected already */
-  constructor(socket: Socket, remote: string = remoteOf(socket)) {
+  /** @param wanted `host:port` of a connection that is still to be made */
+  constructor(socket: Socket, wanted = '') {
     this.#socket = socket;
-    this.remote = remote;
+    this.#remote = remoteOf(socket) ?? wanted;
     // A socket that reads into its owner's buffer (`onread`) emits no data: its owner calls `receive`.
     socket.on('data', (chunk: Uint8Array) => this.receive(chunk, chunk.length));
+    socket.once('connect', () => {
+      this.#remote = remoteOf(socket) ?? wanted;
+    });
     socket.on('error', (cause) => this.#finish(cause));
     socket.on('close', () => this.#finish(undefined));
+  }
+
+  get remote(): string {
+    return this.#remote;
   }
 
   get queuedBytes(): number {
@@ -65,7 +72,9 @@ export class SocketChannel implements ByteChannel {
   }
 }
 
-function remoteOf(socket: Socket): string {
-  const { remoteAddress = '', remotePort = 0 } = socket;
+function remoteOf({ remoteAddress, remotePort }: Socket): string | undefined {
+  if (remoteAddress === undefined) {
+    return undefined;
+  }
   return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }

@@ -1,46 +1,60 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 
+/** The same with and without a tunnel, as MediaMTX and ffmpeg have it: cameras that take one take it on RTSP's port too. */
 const DEFAULT_PORT = 554;
+const DEFAULT_TLS_PORT = 322;
+
+/** What carries RTSP: TCP itself, two HTTP requests, or a WebSocket. */
+export type Tunnel = 'none' | 'http' | 'websocket';
+
+const TUNNELS: Record<string, Tunnel> = { '': 'none', '+http': 'http', '+ws': 'websocket' };
 
 /** Where a camera's stream is. */
 export interface Address {
+  /** RTSP over TLS. */
+  readonly isSecure: boolean;
+  readonly tunnel: Tunnel;
   /** Without brackets. */
   readonly host: string;
   readonly port: number;
   /** For request lines and messages: never holds credentials. */
   readonly uri: string;
-  /** `rtsp://host:port`, the start of `uri`. */
+  /** `rtsp://host:port` or `rtsps://host:port`, the start of `uri`. */
   readonly origin: string;
   readonly credentials: Credentials | undefined;
 }
 
 /** @param name of the path, for the message */
 export function parseAddress(url: string, name: string): Address {
-  const address = readAddress(url);
+  const address = readAddress(url.trim());
   if (!address) {
     throw new PerchError('badInput', `the URL of path '${name}' is not rtsp://host:port/…`, { path: name });
   }
   return address;
 }
 
+// The last @ before the first slash ends the credentials, so that @, # and ? in a password do no harm.
+const URL_PARTS =
+  /^rtsp(?<tls>s?)(?<tunnel>|\+http|\+ws):\/\/(?:(?<user>[^/]*)@)?(?<host>\[[\da-f:.%]+\]|[^\s/?#:]+)(?::(?<port>\d{1,5}))?(?<rest>[/?][^\s#]*)?(?:#.*)?$/i;
+
 function readAddress(url: string): Address | undefined {
-  // The last @ before the first slash ends the credentials, so that @, # and ? in a password do no harm.
-  const match = /^rtsp:\/\/(?:([^/]*)@)?(\[[\da-f:.%]+\]|[^\s/?#:]+)(?::(\d{1,5}))?([/?][^\s#]*)?(?:#.*)?$/i.exec(
-    url.trim(),
-  );
-  const port = Number(match?.[3] ?? DEFAULT_PORT);
-  const host = match?.[2];
-  if (!match || host === undefined || port < 1 || port > 65_535) {
+  const { tls, tunnel = '', user, host, port: portText, rest = '/' } = URL_PARTS.exec(url)?.groups ?? {};
+  const isSecure = tls !== undefined && tls !== '';
+  const port = Number(portText ?? (isSecure ? DEFAULT_TLS_PORT : DEFAULT_PORT));
+  if (host === undefined || port < 1 || port > 65_535) {
     return undefined;
   }
-  const origin = match[3] === undefined ? `rtsp://${host}` : `rtsp://${host}:${port}`;
+  const place = portText === undefined ? host : `${host}:${port}`;
+  const origin = `${isSecure ? 'rtsps' : 'rtsp'}://${place}`;
   return {
+    isSecure,
+    tunnel: TUNNELS[tunnel.toLowerCase()] ?? 'none',
     host: host.replace(/^\[(.*)\]$/, '$1'),
     port,
     origin,
-    uri: `${origin}${match[4] ?? '/'}`,
-    credentials: match[1] === undefined ? undefined : parseUserInfo(match[1]),
+    uri: `${origin}${rest}`,
+    credentials: user === undefined ? undefined : parseUserInfo(user),
   };
 }
 
@@ -96,13 +110,20 @@ function onOrigin(address: Address, text: string): string {
   return path === '' ? `${address.origin}/` : `${address.origin}${path}`;
 }
 
-/** The address that a redirect names; a relative one is on the same host. */
+/**
+ * The address that a redirect names; a relative one is on the same host. Who is behind a tunnel redirects without naming it,
+ * so the tunnel stays, and on the same host its port too.
+ */
 export function redirectedTo(address: Address, location: string, name: string): Address {
-  const url = location.startsWith('/') ? `${address.origin}${location}` : location;
+  const url = location.startsWith('/') ? `${address.origin}${location}` : location.trim();
   const redirected = readAddress(url);
   if (!redirected) {
     const message = `camera of path '${name}' redirects to what is not rtsp://host:port/…`;
     throw new PerchError('unsupported', message, { path: name });
   }
-  return redirected;
+  if (address.tunnel === 'none' || redirected.tunnel !== 'none') {
+    return redirected;
+  }
+  const isNear = redirected.host === address.host && redirected.isSecure === address.isSecure;
+  return { ...redirected, tunnel: address.tunnel, port: isNear ? address.port : redirected.port };
 }

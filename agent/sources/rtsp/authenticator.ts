@@ -46,7 +46,7 @@ export class Authenticator {
   }
 
   /** The camera answered 401: is there another answer to try? */
-  refuse(response: RtspResponse): boolean {
+  refuse(response: Pick<RtspResponse, 'headers'>): boolean {
     if (!this.#credentials) {
       return false;
     }

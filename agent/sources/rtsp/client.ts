@@ -5,6 +5,7 @@ import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import type { Source } from '../source.ts';
 import { type Address, parseAddress, redirectedTo } from './address.ts';
 import { Authenticator } from './authenticator.ts';
+import { openChannel } from './channel/open-channel.ts';
 import { RtspConnection } from './connection.ts';
 import { Dialogue, Redirect } from './dialogue.ts';
 import { RtspSession } from './session.ts';
@@ -60,10 +61,12 @@ export class RtspSource implements Source {
     const credentials = user === undefined ? first.credentials : { user, password };
     let address = first;
     for (let redirects = 0; redirects <= MAX_REDIRECTS && !signal.aborted; redirects += 1) {
-      // Only the host that the owner named gets the password as it is; others get a digest of it at most.
-      const mayTellPassword = address.host === first.host || address.credentials !== undefined;
+      // Only the host that the owner named gets the password as it is, and in the clear only when he did so; others get a digest of it at most.
+      const isFirst = address.host === first.host && (address.isSecure || !first.isSecure);
+      const mayTellPassword = isFirst || address.credentials !== undefined;
       const own = redirects > 0 ? (address.credentials ?? credentials) : credentials;
-      const redirect = await this.#connect(address, new Authenticator(own, mayTellPassword), sink, signal);
+      const newAuthenticator = () => new Authenticator(own, mayTellPassword);
+      const redirect = await this.#connect(address, newAuthenticator, sink, signal);
       if (!redirect) {
         return;
       }
@@ -77,14 +80,15 @@ export class RtspSource implements Source {
 
   async #connect(
     address: Address,
-    authenticator: Authenticator,
+    newAuthenticator: () => Authenticator,
     sink: StreamSink,
     signal: AbortSignal,
   ): Promise<Redirect | undefined> {
-    const { name, readTimeoutMs } = this.#options;
-    const connection = new RtspConnection(address, name, this.#clock);
+    const { name, readTimeoutMs, sourceFingerprint: fingerprint = '' } = this.#options;
+    const channel = openChannel(address, { name, fingerprint, authenticator: newAuthenticator() });
+    const connection = new RtspConnection(channel, address, name, this.#clock);
     const options = { name, timeoutMs: readTimeoutMs };
-    const dialogue = new Dialogue(connection, address, authenticator, options, signal);
+    const dialogue = new Dialogue(connection, address, newAuthenticator(), options, signal);
     const session = new RtspSession(connection, dialogue, sink, this.#options, this.#clock, this.#log);
     try {
       await dialogue.greet();

@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import type { ByteChannel, ByteSink } from '../../base/byte-channel.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { canonicalIp } from '../../base/ip-address.ts';
@@ -15,8 +15,6 @@ import {
 import type { Address } from './address.ts';
 import { connectionFailure } from './failures.ts';
 
-/** One read takes an access unit of most cameras whole. Larger buffers did not lower the cost per packet. */
-const READ_BUFFER_BYTES = 64 << 10;
 /** A camera that does not read what we send gets no more of it: what counts is what it sends. */
 const MAX_UNREAD_BYTES = 64 << 10;
 const FRAME_HEADER_BYTES = 4;
@@ -34,17 +32,16 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** One TCP connection to a camera: requests and their replies, and interleaved frames between them. */
-export class RtspConnection {
+/** One connection to a camera, whatever it goes through: requests and their replies, and interleaved frames between them. */
+export class RtspConnection implements ByteSink {
   /** Monotonic time of the read that is being handled. */
   readAtMs = 0;
   hasRead = false;
   frames: FrameSink | undefined;
   /** Resolves with the reason when the connection has ended. */
   readonly ended: Promise<unknown>;
-  readonly #socket: Socket;
+  readonly #channel: ByteChannel;
   readonly #framer: RtspFramer;
-  readonly #buffer = new Uint8Array(READ_BUFFER_BYTES);
   readonly #address: Address;
   readonly #name: string;
   readonly #clock: Clock;
@@ -54,7 +51,8 @@ export class RtspConnection {
   #settleEnd: (cause: unknown) => void = () => {};
 
   /** @param name of the path, for messages */
-  constructor(address: Address, name: string, clock: Clock) {
+  constructor(channel: ByteChannel, address: Address, name: string, clock: Clock) {
+    this.#channel = channel;
     this.#address = address;
     this.#name = name;
     this.#clock = clock;
@@ -62,21 +60,13 @@ export class RtspConnection {
     this.ended = new Promise((resolve) => {
       this.#settleEnd = resolve;
     });
-    this.#socket = connect({
-      host: address.host,
-      port: address.port,
-      noDelay: true,
-      onread: { buffer: this.#buffer, callback: (bytes) => this.#read(bytes) },
-    });
-    this.#socket.on('error', (cause) => this.fail(connectionFailure(cause, address, name)));
-    this.#socket.on('close', () =>
-      this.fail(new PerchError('unavailable', `camera closed the connection of path '${name}'`)),
-    );
+    channel.sink = this;
   }
 
   /** The camera's address in canonical form, as the connection has found it; undefined while there is none. RTP over UDP comes from it. */
   get remoteIp(): string | undefined {
-    return canonicalIp(this.#socket.remoteAddress ?? '');
+    const { remote } = this.#channel;
+    return canonicalIp(remote.slice(0, remote.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1'));
   }
 
   get junkBytes(): number {
@@ -132,12 +122,27 @@ export class RtspConnection {
     }
     this.#failure = cause;
     this.frames = undefined;
-    this.#socket.destroy();
+    this.#channel.destroy();
     for (const waiter of this.#waiters.values()) {
       waiter.reject(cause);
     }
     this.#waiters.clear();
     this.#settleEnd(cause);
+  }
+
+  onBytes(chunk: Uint8Array, length: number): void {
+    this.readAtMs = this.#clock.monoMs();
+    this.hasRead = true;
+    try {
+      this.#framer.push(chunk, length);
+    } catch (cause) {
+      const message = `camera of path '${this.#name}' sends what is not RTSP`;
+      this.fail(cause instanceof PerchError ? new PerchError(cause.code, message, { path: this.#name }, cause) : cause);
+    }
+  }
+
+  onEnd(cause: unknown): void {
+    this.fail(cause instanceof PerchError ? cause : this.#brokenBy(cause));
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
@@ -154,18 +159,6 @@ export class RtspConnection {
     waiter?.resolve(message);
   }
 
-  #read(bytes: number): boolean {
-    this.readAtMs = this.#clock.monoMs();
-    this.hasRead = true;
-    try {
-      this.#framer.push(this.#buffer, bytes);
-    } catch (cause) {
-      const message = `camera of path '${this.#name}' sends what is not RTSP`;
-      this.fail(cause instanceof PerchError ? new PerchError(cause.code, message, { path: this.#name }, cause) : cause);
-    }
-    return true;
-  }
-
   /** Some cameras ask us: OPTIONS to see whether we are alive, SET_PARAMETER to tell us things. */
   #answer(request: RtspRequest): void {
     const isKnown = OUR_METHODS.includes(request.method);
@@ -177,9 +170,15 @@ export class RtspConnection {
   }
 
   #send(bytes: Uint8Array): void {
-    if (this.#failure === undefined && this.#socket.writableLength <= MAX_UNREAD_BYTES) {
-      this.#socket.write(bytes);
+    if (this.#failure === undefined && this.#channel.queuedBytes <= MAX_UNREAD_BYTES) {
+      this.#channel.write(bytes);
     }
+  }
+
+  #brokenBy(cause: unknown): PerchError {
+    return cause === undefined
+      ? new PerchError('unavailable', `camera closed the connection of path '${this.#name}'`)
+      : connectionFailure(cause as NodeJS.ErrnoException, this.#address, this.#name);
   }
 
   #throwFailure(): void {

@@ -63,7 +63,19 @@ export function connectionFailure(cause: NodeJS.ErrnoException, address: Address
     ECONNRESET: broken,
     EPIPE: broken,
   };
-  const message = messages[cause.code ?? ''] ?? `connection to ${where} failed (${cause.code}), path '${name}'`;
-  const isUnreachable = message !== broken;
-  return new PerchError('unavailable', message, { path: name, host: address.host, errno: cause.code, isUnreachable });
+  const code = cause.code ?? cause.message;
+  const message =
+    messages[code] ?? tlsFailure(code, where, name) ?? `connection to ${where} failed (${code}), path '${name}'`;
+  return new PerchError('unavailable', message, { path: name, host: address.host, errno: code });
+}
+
+/** OpenSSL's codes. */
+function tlsFailure(code: string, where: string, name: string): string | undefined {
+  if (!/^(?:ERR_SSL_|EPROTO)/.test(code)) {
+    return undefined;
+  }
+  // Whoever does not speak TLS answers the handshake with text, or with what looks like a record of an unknown version.
+  return /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/.test(code)
+    ? `${where} does not speak TLS: check port and scheme of the URL of path '${name}' (rtsps is with TLS, rtsp without)`
+    : `no TLS in common with the camera at ${where} (${code}), path '${name}'`;
 }

@@ -1,0 +1,117 @@
+import type { ByteSink } from '../../../base/byte-channel.ts';
+import { PerchError } from '../../../base/errors.ts';
+import type { SocketChannel } from '../../../base/socket-channel.ts';
+import { HttpHeadReader, type HttpResponse, parseHttpHead, writeHttpHead } from '../../../media/rtsp/http-head.ts';
+import type { HeaderField } from '../../../media/rtsp/message.ts';
+import type { Authenticator } from '../authenticator.ts';
+import { refusal } from '../failures.ts';
+
+/** Schemes and old nonces that are tried. */
+const MAX_ATTEMPTS = 4;
+
+export interface OpeningSink {
+  /** The camera agreed. @param rest what came behind the head of its answer, valid during the call only */
+  onOpen(channel: SocketChannel, response: HttpResponse, rest: Uint8Array): void;
+  onEnd(cause: unknown): void;
+}
+
+export interface OpeningOptions {
+  /** Of the path, for messages. */
+  readonly name: string;
+  /** Path and query of the request. */
+  readonly target: string;
+  readonly fields: readonly HeaderField[];
+  /** The status that is a yes. */
+  readonly status: number;
+  readonly version: '1.0' | '1.1';
+  readonly authenticator: Authenticator;
+  dial(): SocketChannel;
+}
+
+/** The GET with which a tunnel begins, again with a password when the camera wants one. */
+export class HttpOpening implements ByteSink {
+  readonly #options: OpeningOptions;
+  readonly #sink: OpeningSink;
+  #channel: SocketChannel | undefined;
+  #head = new HttpHeadReader();
+  #attempts = 0;
+
+  constructor(options: OpeningOptions, sink: OpeningSink) {
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  start(): void {
+    const { target, fields, version, authenticator } = this.#options;
+    this.#attempts += 1;
+    this.#head = new HttpHeadReader();
+    const channel = this.#options.dial();
+    this.#channel = channel;
+    channel.sink = this;
+    const authorization = authenticator.header('GET', target);
+    const all = authorization === undefined ? fields : [...fields, ['Authorization', authorization] as const];
+    channel.write(writeHttpHead(`GET ${target} HTTP/${version}`, all));
+  }
+
+  destroy(): void {
+    this.#channel?.destroy();
+  }
+
+  onBytes(chunk: Uint8Array, length: number): void {
+    try {
+      const end = this.#head.push(chunk, length);
+      if (end >= 0) {
+        this.#answered(parseHttpHead(this.#head.bytes), chunk.subarray(end, length));
+      }
+    } catch (cause) {
+      if (!(cause instanceof PerchError)) {
+        throw cause;
+      }
+      this.#fail(
+        new PerchError(cause.code, `answer of the camera of path '${this.#options.name}' is not HTTP`, {}, cause),
+      );
+    }
+  }
+
+  onEnd(cause: unknown): void {
+    this.#sink.onEnd(cause);
+  }
+
+  #answered(response: ReturnType<typeof parseHttpHead>, rest: Uint8Array): void {
+    const { status, authenticator } = this.#options;
+    const channel = this.#channel;
+    if (response.kind !== 'response' || !channel) {
+      throw new PerchError('badInput', 'request where an answer was expected');
+    }
+    if (response.status === status) {
+      authenticator.accept();
+      channel.sink = undefined;
+      this.#sink.onOpen(channel, response, rest);
+    } else if (response.status === 401 && this.#attempts < MAX_ATTEMPTS && authenticator.refuse(response)) {
+      channel.sink = undefined;
+      channel.destroy();
+      this.start();
+    } else {
+      this.#fail(this.#refusal(response));
+    }
+  }
+
+  #refusal({ status, reason }: HttpResponse): PerchError {
+    const { name, authenticator } = this.#options;
+    if (status === 401 || status === 403 || status === 503) {
+      return refusal('GET', status, reason, name, authenticator.hasCredentials);
+    }
+    const kind = this.#options.status === 101 ? 'a WebSocket' : 'HTTP';
+    const words = `${status} ${reason.replace(/[^\x20-\x7e]/g, '').slice(0, 60)}`.trim();
+    const message = `camera takes no RTSP over ${kind} here (${words}): check the URL of path '${name}'`;
+    return new PerchError('unsupported', message, { path: name, status });
+  }
+
+  #fail(cause: PerchError): void {
+    if (this.#channel) {
+      this.#channel.sink = undefined;
+      this.#channel.destroy();
+    }
+    this.#sink.onEnd(cause);
+  }
+}

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import type { ByteChannel, ByteSink } from '../../../base/byte-channel.ts';
+import type { SocketChannel } from '../../../base/socket-channel.ts';
+import { encodeBase64 } from '../../../media/rtsp/base64-stream.ts';
+import { type HttpResponse, writeHttpHead } from '../../../media/rtsp/http-head.ts';
+import type { HeaderField } from '../../../media/rtsp/message.ts';
+import { HeldWrites } from './held-writes.ts';
+import { HttpOpening, type OpeningOptions, type OpeningSink } from './http-opening.ts';
+
+const TUNNELLED = 'application/x-rtsp-tunnelled';
+/** HTTP/1.0 wants a length for a body without end. It is the one that all clients name, and no server counts. */
+const BODY_BYTES = '32767';
+
+/**
+ * RTSP within two HTTP connections, as QuickTime began it: the camera's bytes are the endless body of its answer to GET,
+ * ours the endless body of a POST, in base64. The cookie tells the camera that they belong together.
+ */
+export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
+  sink: ByteSink | undefined;
+  readonly remote: string;
+  readonly #options: OpeningOptions;
+  readonly #opening: HttpOpening;
+  readonly #cookie: HeaderField = ['x-sessioncookie', randomBytes(16).toString('base64url')];
+  readonly #held = new HeldWrites();
+  #get: SocketChannel | undefined;
+  #post: SocketChannel | undefined;
+  #hasEnded = false;
+
+  constructor(remote: string, options: Pick<OpeningOptions, 'name' | 'target' | 'authenticator' | 'dial'>) {
+    this.remote = remote;
+    const fields: HeaderField[] = [
+      ['Host', remote],
+      ['User-Agent', 'Perch'],
+      this.#cookie,
+      ['Accept', TUNNELLED],
+      ['Pragma', 'no-cache'],
+      ['Cache-Control', 'no-cache'],
+    ];
+    // Version 1.0, so that no camera sends its endless body in chunks.
+    this.#options = { ...options, fields, status: 200, version: '1.0' };
+    this.#opening = new HttpOpening(this.#options, this);
+    this.#opening.start();
+  }
+
+  get queuedBytes(): number {
+    return this.#held.byteCount + (this.#post?.queuedBytes ?? 0);
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#hasEnded) {
+      return;
+    }
+    if (!this.#get) {
+      this.#held.add(bytes);
+      return;
+    }
+    this.#post ??= this.#newPost();
+    this.#post.write(encodeBase64(bytes));
+  }
+
+  end(): void {
+    if (this.#post) {
+      this.#post.end();
+    } else {
+      this.destroy();
+    }
+  }
+
+  destroy(): void {
+    this.#opening.destroy();
+    this.#get?.destroy();
+    this.#post?.destroy();
+  }
+
+  onOpen(get: SocketChannel, _response: HttpResponse, rest: Uint8Array): void {
+    this.#get = get;
+    get.sink = this;
+    this.#held.release(this);
+    if (rest.length > 0) {
+      this.onBytes(rest, rest.length);
+    }
+  }
+
+  onBytes(chunk: Uint8Array, length: number): void {
+    this.sink?.onBytes(chunk, length);
+  }
+
+  onEnd(cause: unknown): void {
+    if (!this.#hasEnded) {
+      this.#hasEnded = true;
+      this.destroy();
+      this.sink?.onEnd(cause);
+    }
+  }
+
+  /** One that the camera ends in order is followed by another when there is more to say. */
+  #newPost(): SocketChannel {
+    const { target, authenticator } = this.#options;
+    const post = this.#options.dial();
+    post.sink = {
+      // Most cameras do not answer a POST that has no end; if they do, they say what GET's answer said already.
+      onBytes: () => {},
+      onEnd: (cause) => {
+        if (post === this.#post) {
+          this.#post = undefined;
+        }
+        if (cause !== undefined) {
+          this.onEnd(cause);
+        }
+      },
+    };
+    const fields: HeaderField[] = [
+      ['Host', this.remote],
+      ['User-Agent', 'Perch'],
+      this.#cookie,
+      ['Content-Type', TUNNELLED],
+      ['Pragma', 'no-cache'],
+      ['Cache-Control', 'no-cache'],
+      ['Content-Length', BODY_BYTES],
+      ['Expires', 'Sun, 9 Jan 1972 00:00:00 GMT'],
+    ];
+    const authorization = authenticator.header('POST', target);
+    if (authorization !== undefined) {
+      fields.push(['Authorization', authorization]);
+    }
+    post.write(writeHttpHead(`POST ${target} HTTP/1.0`, fields));
+    return post;
+  }
+}

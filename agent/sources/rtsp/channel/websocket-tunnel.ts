@@ -1,0 +1,92 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { ByteChannel, ByteSink } from '../../../base/byte-channel.ts';
+import { PerchError } from '../../../base/errors.ts';
+import type { SocketChannel } from '../../../base/socket-channel.ts';
+import type { HttpResponse } from '../../../media/rtsp/http-head.ts';
+import { acceptOf, SUBPROTOCOL } from '../../../media/rtsp/websocket.ts';
+import { WebSocketChannel } from '../../../media/rtsp/websocket-channel.ts';
+import { HeldWrites } from './held-writes.ts';
+import { HttpOpening, type OpeningOptions, type OpeningSink } from './http-opening.ts';
+
+/** RTSP within a WebSocket (ONVIF Streaming §5.1.1.5). */
+export class WebSocketTunnel implements ByteChannel, OpeningSink, ByteSink {
+  sink: ByteSink | undefined;
+  readonly remote: string;
+  readonly #name: string;
+  readonly #key = randomBytes(16).toString('base64');
+  readonly #opening: HttpOpening;
+  readonly #held = new HeldWrites();
+  #within: WebSocketChannel | undefined;
+  #hasEnded = false;
+
+  constructor(remote: string, options: Pick<OpeningOptions, 'name' | 'target' | 'authenticator' | 'dial'>) {
+    this.remote = remote;
+    this.#name = options.name;
+    const fields = [
+      ['Host', remote],
+      ['User-Agent', 'Perch'],
+      ['Upgrade', 'websocket'],
+      ['Connection', 'Upgrade'],
+      ['Sec-WebSocket-Key', this.#key],
+      ['Sec-WebSocket-Version', '13'],
+      ['Sec-WebSocket-Protocol', SUBPROTOCOL],
+    ] as const;
+    this.#opening = new HttpOpening({ ...options, fields, status: 101, version: '1.1' }, this);
+    this.#opening.start();
+  }
+
+  get queuedBytes(): number {
+    return this.#held.byteCount + (this.#within?.queuedBytes ?? 0);
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#within) {
+      this.#within.write(bytes);
+    } else if (!this.#hasEnded) {
+      this.#held.add(bytes);
+    }
+  }
+
+  end(): void {
+    if (this.#within) {
+      this.#within.end();
+    } else {
+      this.destroy();
+    }
+  }
+
+  destroy(): void {
+    this.#opening.destroy();
+    this.#within?.destroy();
+  }
+
+  onOpen(channel: SocketChannel, response: HttpResponse, rest: Uint8Array): void {
+    if (response.headers.get('Sec-WebSocket-Accept')?.trim() !== acceptOf(this.#key, sha1)) {
+      channel.destroy();
+      const message = `camera of path '${this.#name}' answers the WebSocket of another: it is no WebSocket`;
+      this.onEnd(new PerchError('badInput', message, { path: this.#name }));
+      return;
+    }
+    this.#within = new WebSocketChannel(channel, () => randomBytes(4));
+    this.#within.sink = this;
+    this.#held.release(this.#within);
+    if (rest.length > 0) {
+      this.#within.onBytes(rest, rest.length);
+    }
+  }
+
+  onBytes(chunk: Uint8Array, length: number): void {
+    this.sink?.onBytes(chunk, length);
+  }
+
+  onEnd(cause: unknown): void {
+    if (!this.#hasEnded) {
+      this.#hasEnded = true;
+      this.sink?.onEnd(cause);
+    }
+  }
+}
+
+function sha1(text: string): string {
+  return createHash('sha1').update(text).digest('base64');
+}
