@@ -1,15 +1,20 @@
 import { createAacDepacketizer } from './aac/depacketize.ts';
+import { Av1Depacketizer } from './av1/depacketize.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from './depacketizer.ts';
 import { createG711Depacketizer } from './g711/depacketize.ts';
 import { createG722Depacketizer } from './g722/depacketize.ts';
 import { H264Depacketizer } from './h264/depacketize.ts';
 import { H265Depacketizer } from './h265/depacketize.ts';
 import { createLpcmDepacketizer } from './lpcm/depacketize.ts';
+import { MjpegDepacketizer } from './mjpeg/depacketize.ts';
+import { Mpeg4VideoDepacketizer } from './mpeg4-video/depacketize.ts';
 import { OpusDepacketizer } from './opus/depacketize.ts';
+import { Vp8Depacketizer } from './vp8/depacketize.ts';
+import { Vp9Depacketizer } from './vp9/depacketize.ts';
 
 /**
  * The depacketizer for an RTP format, or undefined: the codec, or the way it is packed, is not supported.
- * `sink.onTrack` is called at once where the SDP says enough; with H.264 and H.265 it may come with the first key unit.
+ * `sink.onTrack` is called at once where the SDP says enough; with pictures it may come with the first key unit.
  */
 export function createDepacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
   switch (format.encoding) {
@@ -18,6 +23,16 @@ export function createDepacketizer(format: RtpFormat, sink: UnitSink): Depacketi
       return format.fmtp.get('packetization-mode')?.trim() === '2' ? undefined : new H264Depacketizer(format, sink);
     case 'H265':
       return Number(format.fmtp.get('sprop-max-don-diff') ?? 0) > 0 ? undefined : new H265Depacketizer(format, sink);
+    case 'AV1':
+      return new Av1Depacketizer(sink);
+    case 'VP8':
+      return new Vp8Depacketizer(sink);
+    case 'VP9':
+      return new Vp9Depacketizer(sink);
+    case 'JPEG':
+      return new MjpegDepacketizer(sink);
+    case 'MP4V-ES':
+      return new Mpeg4VideoDepacketizer(format, sink);
     case 'MPEG4-GENERIC':
       return createAacDepacketizer(format, sink);
     case 'OPUS':

@@ -1,14 +1,24 @@
 import { packetizeAac } from './aac/packetize.ts';
+import { packetizeAv1 } from './av1/packetize.ts';
 import { packetizeH264, packetizeH264Parameters } from './h264/packetize.ts';
 import { packetizeH265, packetizeH265Parameters } from './h265/packetize.ts';
 import { packetizeInstants } from './instants.ts';
+import { packetizeMjpeg } from './mjpeg/packetize.ts';
+import { packetizeMpeg4Video } from './mpeg4-video/packetize.ts';
 import { packetizeOpus } from './opus/packetize.ts';
 import type { Packetize, PayloadSink } from './packetizer.ts';
 import type { Track } from './track.ts';
+import { packetizeVp8 } from './vp8/packetize.ts';
+import { packetizeVp9 } from './vp9/packetize.ts';
 
 const PACKETIZERS: Partial<Record<Track['codec'], Packetize>> = {
   h264: packetizeH264,
   h265: packetizeH265,
+  av1: packetizeAv1,
+  vp8: packetizeVp8,
+  vp9: packetizeVp9,
+  mjpeg: packetizeMjpeg,
+  'mpeg4-video': packetizeMpeg4Video,
   aac: packetizeAac,
   opus: packetizeOpus,
   g711: packetizeInstants,

@@ -2,10 +2,12 @@
 export interface PayloadSink {
   /**
    * One RTP payload: `prefixBytes` bytes of `prefix` (big-endian, 0 to 4), then `data[start, end)`.
-   * @param data the sample's own bytes, never to be written to
+   * @param data the sample's own bytes (MJPEG: the packetizer's, made for this sample alone), never to be written to
    * @param marker RTP marker bit
    */
   onPayload(prefix: number, prefixBytes: number, data: Uint8Array, start: number, end: number, marker: boolean): void;
+  /** The codec's RTP format cannot express this sample: it is left out. Said for each; who listens says it once. */
+  onRefused?(reason: string): void;
 }
 
 /**

@@ -63,6 +63,8 @@ export interface Vp9Track extends VideoBase {
   readonly bitDepth: 8 | 10 | 12;
   /** As in `vpcC`: 0 and 1 are 4:2:0, 2 is 4:2:2, 3 is 4:4:4. */
   readonly chromaSubsampling: number;
+  /** Samples use all values of their bits, not those of television. */
+  readonly isFullRange: boolean;
 }
 
 /** A sample is one whole JPEG image (JFIF), tables included; every sample is a key sample. */

@@ -1,0 +1,46 @@
+/*
+ * Open bitstream units, AV1 bitstream specification §5.3:
+ *   header: forbidden bit, type (4), extension flag, has_size flag, reserved bit; extension (1 byte, if flagged); size (leb128, if flagged); payload.
+ */
+export const OBU = {
+  sequenceHeader: 1,
+  temporalDelimiter: 2,
+  frameHeader: 3,
+  tileGroup: 4,
+  metadata: 5,
+  frame: 6,
+  redundantFrameHeader: 7,
+} as const;
+
+export const OBU_EXTENSION = 0x04;
+export const OBU_HAS_SIZE = 0x02;
+/** leb128() of §4.10.5 has eight bytes at most; sizes that matter here fit into four. */
+const MAX_SIZE_BYTES = 8;
+
+export const obuType = (header: number): number => (header >> 3) & 0x0f;
+
+/** What is kept in a sample: no temporal delimiters (they stand for the sample's borders), tile lists, padding or reserved types. */
+export const isKeptObu = (type: number): boolean =>
+  type !== OBU.temporalDelimiter && type >= OBU.sequenceHeader && type <= OBU.redundantFrameHeader;
+
+/** A number of 7 bits per byte, lowest first. One instance is used again and again, so that nothing is allocated. */
+export class Leb128 {
+  value = 0;
+  /** First byte behind it. */
+  next = 0;
+
+  /** False: it does not end before `end`, or is beyond all sizes. */
+  read(data: Uint8Array, start: number, end: number): boolean {
+    let value = 0;
+    for (let i = 0; i < MAX_SIZE_BYTES && start + i < end; i += 1) {
+      const byte = data[start + i] as number;
+      value += (byte & 0x7f) * 2 ** (7 * i);
+      if (byte < 0x80) {
+        this.value = value;
+        this.next = start + i + 1;
+        return value <= 0xffff_ffff;
+      }
+    }
+    return false;
+  }
+}

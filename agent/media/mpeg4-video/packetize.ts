@@ -1,0 +1,14 @@
+import type { PayloadSink } from '../packetizer.ts';
+
+/** RFC 6416 §5: the stream as it is; the marker is on the last payload of the VOP. Its headers are in the first, as §5.2 asks. */
+export function packetizeMpeg4Video(
+  data: Uint8Array,
+  maxPayloadBytes: number,
+  isLast: boolean,
+  sink: PayloadSink,
+): void {
+  for (let at = 0; at < data.length; at += maxPayloadBytes) {
+    const to = Math.min(at + maxPayloadBytes, data.length);
+    sink.onPayload(0, 0, data, at, to, isLast && to === data.length);
+  }
+}

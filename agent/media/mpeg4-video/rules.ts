@@ -1,0 +1,121 @@
+import { BitReader } from '../bit-reader.ts';
+import type { PictureOrder } from '../decode-times.ts';
+import { type FrameRules, IN_ORDER } from '../frame-units.ts';
+import { findStartCode, isSame } from '../nal.ts';
+import type { Mpeg4VideoTrack } from '../track.ts';
+import { mpeg4VideoTrack, parseVideoObjectLayer, START, type VideoObjectLayer } from './params.ts';
+
+const INTRA = 0;
+const BIDIRECTIONAL = 2;
+
+/** MPEG-4 part 2 for the assembly of units: configuration in band, kind and time of VOPs (ISO/IEC 14496-2 §6.2.5, §6.3.5). */
+export class Mpeg4VideoRules implements FrameRules {
+  isKey = false;
+  order: number | undefined;
+  track: Mpeg4VideoTrack | undefined;
+  pictureOrder: PictureOrder = IN_ORDER;
+  readonly #bits = new BitReader(new Uint8Array(0), 0, 0, false);
+  #layer: VideoObjectLayer | undefined;
+  /** The layer alone: what stands around it in the SDP and in band may differ. */
+  #layerBytes: Uint8Array | undefined;
+  /** Whole seconds of the last two reference VOPs (modulo_time_base). */
+  #seconds = 0;
+  #secondsBefore = 0;
+
+  /** @param config kept as it is. Throws a PerchError. */
+  configure(config: Uint8Array): void {
+    const layer = parseVideoObjectLayer(config);
+    const { timeResolution, fixedIncrement } = layer;
+    this.track = mpeg4VideoTrack(config);
+    this.#layer = layer;
+    this.#layerBytes = layerOf(config, 0, config.length);
+    this.pictureOrder = layer.mayReorder
+      ? {
+          maxReorderFrames: 1,
+          pocStep: Math.max(1, fixedIncrement),
+          frameTicks: fixedIncrement > 0 ? (90_000 * fixedIncrement) / timeResolution : undefined,
+        }
+      : IN_ORDER;
+  }
+
+  read(data: Uint8Array, start: number, end: number): boolean {
+    let configStart = -1;
+    for (let code = findStartCode(data, start, end); code >= 0; code = findStartCode(data, code + 3, end)) {
+      const type = code + 3 < end ? (data[code + 3] as number) : 0;
+      if (type === START.group || type === START.vop) {
+        this.#takeConfig(data, configStart, code);
+        configStart = -1;
+      }
+      if (type === START.vop) {
+        this.#readVop(data, code + 4, end);
+        return true;
+      }
+      if (type === START.group) {
+        this.#readGroup(data, code + 4, end);
+      } else if (configStart < 0) {
+        configStart = code;
+      }
+    }
+    this.#takeConfig(data, configStart, end);
+    return false;
+  }
+
+  complete(unit: Uint8Array): Uint8Array {
+    return unit;
+  }
+
+  #takeConfig(data: Uint8Array, start: number, end: number): void {
+    const layer = start < 0 ? undefined : layerOf(data, start, end);
+    if (layer && !(this.#layerBytes && isSame(this.#layerBytes, layer, 0, layer.length))) {
+      this.configure(data.slice(start, end));
+    }
+  }
+
+  /** time_code: hours (5), minutes (6), marker, seconds (6). */
+  #readGroup(data: Uint8Array, start: number, end: number): void {
+    const bits = this.#bits;
+    bits.reset(data, start, end);
+    const [hours, minutes] = [bits.bits(5), bits.bits(6)];
+    bits.skip(1);
+    this.#seconds = (hours * 60 + minutes) * 60 + bits.bits(6);
+    this.#secondsBefore = this.#seconds;
+  }
+
+  #readVop(data: Uint8Array, start: number, end: number): void {
+    const bits = this.#bits;
+    bits.reset(data, start, end);
+    const kind = bits.bits(2);
+    this.isKey = kind === INTRA;
+    this.order = undefined;
+    const layer = this.#layer;
+    if (!layer) {
+      return;
+    }
+    let elapsed = 0;
+    while (bits.flag()) {
+      elapsed += 1;
+    }
+    bits.skip(1); // marker
+    const increment = bits.bits(layer.timeBits);
+    if (kind === BIDIRECTIONAL) {
+      this.order = (this.#secondsBefore + elapsed) * layer.timeResolution + increment;
+      return;
+    }
+    this.#secondsBefore = this.#seconds;
+    this.#seconds += elapsed;
+    this.order = this.#seconds * layer.timeResolution + increment;
+  }
+}
+
+/** From the layer's start code to the next one; a view. */
+function layerOf(data: Uint8Array, start: number, end: number): Uint8Array | undefined {
+  for (let code = findStartCode(data, start, end); code >= 0; ) {
+    const next = findStartCode(data, code + 3, end);
+    const type = code + 3 < end ? (data[code + 3] as number) : 0;
+    if (type >= START.layer && type <= START.lastLayer) {
+      return data.subarray(code, next < 0 ? end : next);
+    }
+    code = next;
+  }
+  return undefined;
+}

@@ -1,0 +1,17 @@
+import type { PayloadSink } from '../packetizer.ts';
+
+const STARTS_PARTITION = 0x10;
+const DESCRIPTOR_BYTES = 1;
+
+/**
+ * RFC 7741 §4.2 with the one-byte descriptor. Where partitions begin is not said: all is sent as of partition 0 (§4.4),
+ * as receivers put whole frames together.
+ */
+export function packetizeVp8(data: Uint8Array, maxPayloadBytes: number, isLast: boolean, sink: PayloadSink): void {
+  const step = maxPayloadBytes - DESCRIPTOR_BYTES;
+  for (let at = 0; at < data.length; at += step) {
+    const to = Math.min(at + step, data.length);
+    const descriptor = at === 0 ? STARTS_PARTITION : 0;
+    sink.onPayload(descriptor, DESCRIPTOR_BYTES, data, at, to, isLast && to === data.length);
+  }
+}
