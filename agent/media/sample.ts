@@ -13,7 +13,7 @@ export interface Sample {
   readonly key: boolean;
   /**
    * H.264/H.265 as MP4 stores it: 4-byte length + NAL unit, repeated (no parameter sets, no AUD); else exactly one frame.
-   * Never written to again.
+   * Not written to while somebody holds it (`slab.ts`).
    */
   readonly data: Uint8Array;
 }

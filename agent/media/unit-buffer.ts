@@ -1,3 +1,5 @@
+import { hold, release, SlabPool } from './slab.ts';
+
 export interface UnitBufferOptions {
   /** A unit may not grow beyond this. */
   readonly unitLimitBytes: number;
@@ -29,12 +31,13 @@ const NO_SLAB = new Uint8Array(0);
  * a finished unit is handed out as a view of it and the next one follows. A unit that outgrows its slab moves to a new one,
  * which is rare: a slab is given up early when less than one and a half typical units would fit.
  *
- * The price: a view keeps its whole slab alive. Samples live and die in the order in which they came (group cache,
+ * A slab is used again when every unit in it has been released (`slab.ts`). The price: a view keeps its whole slab alive. Samples live and die in the order in which they came (group cache,
  * parts, segments), so at most one slab at each end of what is kept is held in vain: 1 MB at very high bit rates,
  * 512 kB at 4 Mbit/s and 25 frames/s, 64 kB for a small sub stream, 4 kB for sound. Whoever keeps one sample for long copies it.
  */
 export class UnitBuffer {
   readonly #options: UnitBufferOptions;
+  readonly #pool = new SlabPool();
   #slab = NO_SLAB;
   #start = 0;
   #tail = 0;
@@ -121,14 +124,19 @@ export class UnitBuffer {
     return true;
   }
 
-  /** Hands the unit out; it is never written to again. */
+  /** Hands the unit out, with one hold on it; it is not written to before that and all others are released. */
   take(): Uint8Array {
     const unit = this.#slab.subarray(this.#start, this.#tail);
+    hold(unit);
     this.#typicalBytes += (unit.length - this.#typicalBytes) / 8;
     this.#start = this.#tail;
     this.#nalStart = this.#tail;
     if (this.#slab.length - this.#tail < 1.5 * this.#typicalBytes) {
-      this.#useSlab(NO_SLAB, 0);
+      release(this.#slab);
+      this.#slab = NO_SLAB;
+      this.#start = 0;
+      this.#tail = 0;
+      this.#nalStart = 0;
     }
     return unit;
   }
@@ -157,18 +165,12 @@ export class UnitBuffer {
     const usual = Math.min(Math.max(this.#typicalBytes * UNITS_PER_SLAB, minSlabBytes), maxSlabBytes);
     // A unit that is larger than all before it may still grow: double, so that it moves a few times at most.
     const slabBytes = Math.min(Math.max(usual, 2 * needed), Math.max(unitLimitBytes, maxSlabBytes));
-    const slab = new Uint8Array(2 ** Math.ceil(Math.log2(slabBytes)));
+    const slab = this.#pool.take(2 ** Math.ceil(Math.log2(slabBytes)));
     slab.set(this.#slab.subarray(this.#start, this.#tail));
+    release(this.#slab);
     this.#nalStart -= this.#start;
     this.#slab = slab;
     this.#start = 0;
     this.#tail = size;
-  }
-
-  #useSlab(slab: Uint8Array<ArrayBuffer>, at: number): void {
-    this.#slab = slab;
-    this.#start = at;
-    this.#tail = at;
-    this.#nalStart = at;
   }
 }

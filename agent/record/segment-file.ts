@@ -2,6 +2,7 @@ import { close, fdatasync, open as openFile, write, writev } from 'node:fs';
 import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { release } from '../media/slab.ts';
 import { codeOf } from './disk-fault.ts';
 import type { FlushPoint, OpenFile } from './flush.ts';
 
@@ -43,6 +44,7 @@ export class SegmentFile implements OpenFile {
   #clash = 0;
   #fd = -1;
   #queue: Uint8Array[] = [];
+  #inFlight: readonly Uint8Array[] = [];
   #queuedBytes = 0;
   #inFlightBytes = 0;
   #writtenBytes = 0;
@@ -75,7 +77,7 @@ export class SegmentFile implements OpenFile {
   }
 
   /**
-   * Appends one part (`moof`, `mdat` header, samples) with a single vectored write.
+   * Appends one part (`moof`, `mdat` header, samples) with a single vectored write, after which one hold on each is released.
    * @returns false when too much is waiting for the disk: the part is not taken
    */
   append(part: readonly Uint8Array[], sizeBytes: number): boolean {
@@ -178,6 +180,7 @@ export class SegmentFile implements OpenFile {
     }
     const pieces = this.#queue;
     this.#queue = [];
+    this.#inFlight = pieces;
     this.#inFlightBytes = this.#queuedBytes;
     this.#queuedBytes = 0;
     writev(this.#fd, pieces, (error, written) => this.#onWritten(error, written));
@@ -185,7 +188,12 @@ export class SegmentFile implements OpenFile {
 
   #onWritten(error: NodeJS.ErrnoException | null, written: number): void {
     const wantedBytes = this.#inFlightBytes;
+    const pieces = this.#inFlight;
     this.#inFlightBytes = 0;
+    this.#inFlight = [];
+    for (let i = 0; i < pieces.length; i += 1) {
+      release(pieces[i] as Uint8Array);
+    }
     if (this.#hasFailed) {
       void this.#close();
       return;

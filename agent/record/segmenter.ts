@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Sample } from '../media/sample.ts';
+import { hold } from '../media/slab.ts';
 import type { Track } from '../media/track.ts';
 import type { Reader } from '../stream/stream.ts';
 import type { SegmentWriter } from './segment-writer.ts';
@@ -41,6 +42,7 @@ export interface SegmenterOwner {
 export class Segmenter implements Reader {
   readonly type = 'hidden';
   readonly id = 'recorder';
+  readonly countsHolds = true;
   readonly #buffers: readonly TrackBuffer[];
   readonly #lead: TrackBuffer;
   readonly #limits: SegmenterLimits;
@@ -67,6 +69,8 @@ export class Segmenter implements Reader {
 
   onSample(track: number, sample: Sample): void {
     const buffer = this.#buffers[track] as TrackBuffer;
+    // Released when it is written. What is left out on the way is the collector's.
+    hold(sample.data);
     if (this.#isWaiting) {
       this.#join(buffer, sample);
       return;

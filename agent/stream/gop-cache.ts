@@ -1,4 +1,5 @@
 import type { Sample } from '../media/sample.ts';
+import { hold, release } from '../media/slab.ts';
 
 /** What a replay is given to. */
 export interface SampleSink {
@@ -8,7 +9,7 @@ export interface SampleSink {
 /** Far more than any real group has: each costs some hundred bytes beside its data. */
 const MAX_SAMPLES = 20_000;
 
-/** The samples of all tracks since the leading video track's last key sample, bounded in bytes and number. Holds references, copies nothing. */
+/** The samples of all tracks since the leading video track's last key sample, bounded in bytes and number. Copies nothing. */
 export class GopCache {
   readonly #leadingTrack: number;
   readonly #limitBytes: number;
@@ -37,19 +38,29 @@ export class GopCache {
       this.clear();
       return;
     }
+    hold(sample.data);
     this.#tracks.push(track);
     this.#samples.push(sample);
   }
 
-  replay(sink: SampleSink): void {
+  /** @param countsHolds the sink does: else what it gets is never used again */
+  replay(sink: SampleSink, countsHolds: boolean): void {
     const samples = this.#samples;
     const tracks = this.#tracks;
     for (let i = 0; i < samples.length; i += 1) {
-      sink.onSample(tracks[i] as number, samples[i] as Sample);
+      const sample = samples[i] as Sample;
+      if (!countsHolds) {
+        hold(sample.data);
+      }
+      sink.onSample(tracks[i] as number, sample);
     }
   }
 
   clear(): void {
+    const samples = this.#samples;
+    for (let i = 0; i < samples.length; i += 1) {
+      release((samples[i] as Sample).data);
+    }
     this.#tracks = [];
     this.#samples = [];
     this.#bytes = 0;

@@ -38,6 +38,7 @@ const packetsOf = new WeakMap<Stream, RtpPackets>();
 export class RtpPackets implements Reader, PayloadSink {
   readonly type = 'hidden';
   readonly id = 'rtp-packets';
+  readonly countsHolds = true;
   /** Payloads, each at the start of its slot: word-aligned, for those who encrypt them. */
   readonly words = new Uint32Array((SLOT_COUNT * MAX_PAYLOAD_BYTES) / 4);
   /** Latest sample of each track, for sender reports: RTP time before any offset, and its capture as Unix milliseconds. */

@@ -1,5 +1,6 @@
 import { FlacFromG711, flacTrackOf } from '../media/flac/from-g711.ts';
 import type { Sample } from '../media/sample.ts';
+import { hold } from '../media/slab.ts';
 import type { Track } from '../media/track.ts';
 import { type Reader, Stream } from './stream.ts';
 
@@ -31,9 +32,15 @@ class StorableStream extends Stream {
   constructor(origin: Stream) {
     super(origin.tracks.map(storableTrack));
     this.#origin = origin;
+    this.onAudience = () => origin.countAudience();
+    const hasAudience = () => this.audience > 0;
     this.#feeder = {
       type: 'hidden',
       id: 'storable',
+      countsHolds: true,
+      get isAudience() {
+        return hasAudience();
+      },
       onSample: (track, sample) => this.#take(track, sample),
       onTrack: (track, description) => this.#describe(track, description),
       onEnd: () => this.close(),
@@ -85,6 +92,7 @@ class StorableStream extends Stream {
     if (converter) {
       converter.push(sample);
     } else {
+      hold(sample.data);
       this.write(track, sample);
     }
   }

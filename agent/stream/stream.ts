@@ -1,4 +1,5 @@
 import type { Sample } from '../media/sample.ts';
+import { release } from '../media/slab.ts';
 import type { Track } from '../media/track.ts';
 import { GopCache } from './gop-cache.ts';
 
@@ -7,6 +8,13 @@ export interface Reader {
   /** As MediaMTX's API names it: `webRTCSession`, `hlsSession`, …; `hidden` readers (recorder, HLS muxer) are not listed. */
   readonly type: 'webRTCSession' | 'hlsSession' | 'rtspSession' | 'rtspsSession' | 'hidden';
   readonly id: string;
+  /** Whether somebody gets the stream through it, so that a source on demand goes on; when not said: unless it is hidden. */
+  readonly isAudience?: boolean;
+  /**
+   * It keeps no sample's data beyond `onSample`, or takes a hold on what it keeps (`media/slab.ts`).
+   * While there are readers that do not say so, the memory of samples is left to the collector.
+   */
+  readonly countsHolds?: boolean;
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */
   onTrack(track: number, description: Track): void;
@@ -32,10 +40,15 @@ export class Stream {
   bytesSent = 0;
   /** Access units that a depacketizer had to drop. */
   framesInError = 0;
+  /** Told when `audience` has changed while the stream lasts. */
+  onAudience: (() => void) | undefined;
   readonly #tracks: Track[];
   readonly #gop: GopCache;
   // Copied on change, so that delivery walks a plain array while readers come and go.
   #readers: readonly Reader[] = [];
+  #audience = 0;
+  /** Readers that keep samples without saying so. */
+  #keepers = 0;
   #isClosed = false;
 
   constructor(tracks: readonly Track[], options: StreamOptions = {}) {
@@ -52,10 +65,16 @@ export class Stream {
     return this.#readers;
   }
 
+  /** How many of the readers somebody gets the stream through: not the recorder, nor what is made once for others. */
+  get audience(): number {
+    return this.#audience;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
+  /** @param sample one hold on its data goes over to the stream */
   write(track: number, sample: Sample): void {
     this.bytesReceived += sample.data.length;
     this.#gop.add(track, sample);
@@ -67,6 +86,9 @@ export class Stream {
       } catch (cause) {
         this.#expel(reader, cause);
       }
+    }
+    if (this.#keepers === 0) {
+      release(sample.data);
     }
   }
 
@@ -93,13 +115,30 @@ export class Stream {
       return;
     }
     this.#readers = [...this.#readers, reader];
+    this.#countKeepers();
+    this.countAudience();
     if (replay) {
-      this.#gop.replay(reader);
+      this.#gop.replay(reader, reader.countsHolds === true);
     }
   }
 
   removeReader(reader: Reader): void {
     this.#readers = this.#readers.filter((other) => other !== reader);
+    this.#countKeepers();
+    this.countAudience();
+  }
+
+  /** Called also by a reader whose `isAudience` has changed. */
+  countAudience(): void {
+    const audience = this.#readers.filter(({ type, isAudience }) => isAudience ?? type !== 'hidden').length;
+    if (audience !== this.#audience) {
+      this.#audience = audience;
+      this.onAudience?.();
+    }
+  }
+
+  #countKeepers(): void {
+    this.#keepers = this.#readers.filter(({ countsHolds }) => countsHolds !== true).length;
   }
 
   /** Lets go of the samples that are kept for new readers: what is written next does not continue them. */
@@ -119,6 +158,7 @@ export class Stream {
     this.#isClosed = true;
     const readers = this.#readers;
     this.#readers = [];
+    this.#audience = 0;
     this.#gop.clear();
     for (const reader of readers) {
       reader.onEnd();

@@ -55,6 +55,7 @@ export interface SessionGround {
 /** One viewer of one stream, from the answer to the goodbye. */
 export class WebRtcSession implements Reader, UdpPeer {
   readonly type = 'webRTCSession';
+  readonly countsHolds = true;
   readonly id = randomUUID();
   /** Whoever knows it may end the session: it stands in the Location of the answer only. */
   readonly secret = randomUUID();

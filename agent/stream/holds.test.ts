@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import { random } from '../../test/random.ts';
+import { H264_TRACK } from '../../test/tracks.ts';
+import type { Sample } from '../media/sample.ts';
+import { hold, release } from '../media/slab.ts';
+import { UnitBuffer, VIDEO_UNITS } from '../media/unit-buffer.ts';
+import { type Reader, Stream } from './stream.ts';
+
+const BYTES = 5_000;
+
+/** What a camera does: units out of slabs, a key frame now and then. */
+function camera(stream: Stream) {
+  const buffer = new UnitBuffer(VIDEO_UNITS);
+  const slabs = new Set<ArrayBufferLike>();
+  let count = 0;
+  return {
+    slabs,
+    write: () => {
+      buffer.append(new Uint8Array(BYTES).fill(count), 0, BYTES);
+      const data = buffer.take();
+      slabs.add(data.buffer);
+      stream.write(0, { pts: count, dts: count, wall: count, key: count % 25 === 0, data });
+      count += 1;
+    },
+  };
+}
+
+const reader = (countsHolds: boolean, onSample: (sample: Sample) => void): Reader => ({
+  type: 'hidden',
+  id: 'test',
+  countsHolds,
+  onSample: (_track, sample) => onSample(sample),
+  onTrack: () => {},
+  onEnd: () => {},
+});
+
+const isWhole = ({ data, pts }: Sample) => data.length === BYTES && data.every((byte) => byte === (pts & 0xff));
+
+test('the memory of what nobody holds any more is used again, the group that is kept for new readers apart', () => {
+  const stream = new Stream([H264_TRACK]);
+  const { slabs, write } = camera(stream);
+  const next = random(3);
+  const kept: Sample[] = [];
+  stream.addReader(
+    reader(true, (sample) => {
+      hold(sample.data);
+      kept.push(sample);
+      while (kept.length > 20 || (kept.length > 0 && next() < 0.4)) {
+        const [gone] = kept.splice(Math.floor(next() * kept.length), 1) as [Sample];
+        expect(isWhole(gone)).toBe(true);
+        release(gone.data);
+      }
+    }),
+    false,
+  );
+  for (let i = 0; i < 2_000; i += 1) {
+    write();
+  }
+  const replayed: Sample[] = [];
+  stream.addReader(
+    reader(true, (sample) => replayed.push(sample)),
+    true,
+  );
+  expect(replayed.every(isWhole)).toBe(true);
+  // 10 MB went through slabs of 128 kB at most.
+  expect(slabs.size).toBeLessThan(20);
+});
+
+test('a reader that says nothing of holds may keep what it gets for ever, from the replay on', () => {
+  const stream = new Stream([H264_TRACK]);
+  const { write } = camera(stream);
+  const kept: Sample[] = [];
+  const keeper = reader(false, (sample) => kept.push(sample));
+  for (let i = 0; i < 300; i += 1) {
+    if (i === 110) {
+      stream.addReader(keeper, true);
+    } else if (i === 190) {
+      stream.removeReader(keeper);
+    }
+    write();
+  }
+  expect(kept.map(({ pts }) => pts)).toEqual(Array.from({ length: 90 }, (_, i) => 100 + i));
+  expect(kept.every(isWhole)).toBe(true);
+});
