@@ -36,6 +36,7 @@ export class Opening implements UnitOutput {
   readonly #timeline: Timeline;
   readonly #receivers: readonly TrackReceiver[];
   readonly #name: string;
+  readonly #subject: string;
   readonly #log: Logger;
   readonly #heard = new Set<TrackReceiver>();
   readonly #lanes = new Map<TrackReceiver, Lane>();
@@ -48,12 +49,21 @@ export class Opening implements UnitOutput {
   /**
    * @param receivers filled by the owner before the first packet
    * @param name of the path, for messages
+   * @param sender whose media these are, for messages
    */
-  constructor(sink: StreamSink, timeline: Timeline, receivers: readonly TrackReceiver[], name: string, log: Logger) {
+  constructor(
+    sink: StreamSink,
+    timeline: Timeline,
+    receivers: readonly TrackReceiver[],
+    name: string,
+    log: Logger,
+    sender: 'camera' | 'publisher' = 'camera',
+  ) {
     this.#sink = sink;
     this.#timeline = timeline;
     this.#receivers = receivers;
     this.#name = name;
+    this.#subject = `${sender} of path '${name}'`;
     this.#log = log;
   }
 
@@ -93,7 +103,7 @@ export class Opening implements UnitOutput {
   /** Called now and then: stops waiting for tracks that do not come. @param playingMs since PLAY; @throws PerchError to start again */
   check(playingMs: number): void {
     if (this.#isPictureLate) {
-      const message = `camera of path '${this.#name}' sends its picture late: starting again with it`;
+      const message = `${this.#subject} sends its picture late: starting again with it`;
       throw new PerchError('unavailable', message, { path: this.#name });
     }
     if (this.#stream || playingMs < SILENT_MS) {

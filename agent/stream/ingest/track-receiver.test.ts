@@ -108,6 +108,31 @@ test('there is nothing to report before the first packet', () => {
   expect(Buffer.from(report?.subarray(12, 20) ?? []).toString('hex')).toBe('8000000200000004');
 });
 
+test('jitter is how much the delay of pictures changes, and neither steady lateness nor a jump of timestamps counts', () => {
+  const { track } = receiver();
+  let sequence = 0;
+  const picture = (ticks: number, atMs: number) => {
+    sequence += 1;
+    const frame = rtpFrame(0, skipPicture(1).subarray(4), { type: 96, marker: true, sequence, ticks });
+    track.packet(frame, 4, frame.length, atMs);
+  };
+  for (let i = 0; i < 200; i += 1) {
+    picture(i * 3600, i * 40 + 500);
+  }
+  expect(track.jitterTicks).toBe(0);
+  for (let i = 200; i < 400; i += 1) {
+    // Every other one comes 10 ms late: 900 ticks from each to the next.
+    picture(i * 3600, i * 40 + 500 + 10 * (i % 2));
+  }
+  expect(track.jitterTicks).toBeGreaterThan(850);
+  expect(track.jitterTicks).toBeLessThanOrEqual(900);
+  const before = track.jitterTicks;
+  picture(2_000_000_000, 16_500);
+  expect(track.jitterTicks).toBe(before);
+  const report = track.receiverReport(1);
+  expect(new DataView(report?.buffer ?? new ArrayBuffer(0)).getUint32(20)).toBe(before);
+});
+
 test('mutated packets and reports never end the receiver, and it recovers with the next good pictures', () => {
   const { log, track } = receiver();
   const next = random(9);

@@ -20,8 +20,10 @@ export interface UnitOutput {
 /** Encodings whose pictures may come out of their order. */
 const VIDEO_ENCODINGS = ['H264', 'H265'];
 const CNAME = 'perch';
+/** A step between two packets' delays beyond this is no jitter: the sender's timestamps have jumped. */
+const MAX_JITTER_MS = 10_000;
 
-/** One RTP stream of a camera: from packets to access units with continuous time. Nothing is allocated per packet. */
+/** One RTP stream of a camera or a publisher: from packets to access units with continuous time. Nothing is allocated per packet. */
 export class TrackReceiver implements UnitSink, RtcpSink {
   readonly format: RtpFormat;
   readonly isVideo: boolean;
@@ -30,7 +32,10 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   packets = 0;
   /** Packets that were no RTP of this format. */
   badPackets = 0;
-  /** The camera said goodbye (RTCP BYE), and nothing has come since. */
+  controlPackets = 0;
+  /** Packets that were no RTCP. */
+  badControlPackets = 0;
+  /** The sender said goodbye (RTCP BYE), and nothing has come since. */
   hasLeft = false;
   /** Monotonic time of the last packet, and of the one that made the last unit whole; 0 while there is none. */
   lastPacketMs = 0;
@@ -47,6 +52,11 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   #lostBefore = 0;
   #lastReport = 0;
   #lastReportAtMs = 0;
+  /** Of the last packet with a new timestamp; -1: none to compare with. */
+  #jitterTimestamp = -1;
+  #transitTicks = 0;
+  /** In sixteenths of a tick. */
+  #jitter = 0;
 
   constructor(format: RtpFormat, timeline: Timeline, output: UnitOutput, clock: Clock) {
     this.format = format;
@@ -63,13 +73,19 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     return this.#depacketizer !== undefined;
   }
 
+  /** Interarrival jitter in ticks of the RTP clock, RFC 3550 §6.4.1. */
+  get jitterTicks(): number {
+    return this.#jitter >> 4;
+  }
+
   /** One RTP packet in `chunk[start, end)`. @param atMs monotonic time of arrival; @returns whether it is media of this track */
   packet(chunk: Uint8Array, start: number, end: number, atMs: number): boolean {
     const header = this.#header;
     try {
       header.parse(chunk, start, end);
     } catch (error) {
-      this.#reject(error);
+      mustBePerch(error);
+      this.badPackets += 1;
       return false;
     }
     if (header.payloadType !== this.format.payloadType) {
@@ -95,6 +111,10 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     }
     if (arrival === 'restart') {
       this.timeline.restart();
+      this.#jitterTimestamp = -1;
+    }
+    if (header.timestamp !== this.#jitterTimestamp) {
+      this.#measureJitter(header.timestamp, atMs);
     }
     const ticks = this.timeline.arrive(header.timestamp, atMs);
     this.#isGap ||= arrival !== 'next';
@@ -107,10 +127,12 @@ export class TrackReceiver implements UnitSink, RtcpSink {
 
   /** One RTCP packet in `chunk[start, end)`. */
   control(chunk: Uint8Array, start: number, end: number): void {
+    this.controlPackets += 1;
     try {
       parseRtcp(chunk, start, end, this);
     } catch (error) {
-      this.#reject(error);
+      mustBePerch(error);
+      this.badControlPackets += 1;
     }
   }
 
@@ -155,17 +177,31 @@ export class TrackReceiver implements UnitSink, RtcpSink {
       fractionLost: expected > 0 ? Math.min(1, lost / expected) : 0,
       lost: this.sequence.lost,
       highest: this.sequence.highest,
-      jitterTicks: 0,
+      jitterTicks: this.jitterTicks,
       lastReport: this.#lastReport,
       sinceLastReportMs: this.#clock.monoMs() - this.#lastReportAtMs,
     };
     return writeReceiverReport(report, CNAME);
   }
 
-  #reject(error: unknown): void {
-    if (!(error instanceof PerchError)) {
-      throw error;
+  /** RFC 3550 appendix A.8, by the first packet of each sample: the others have its timestamp, and their own delay would count as jitter. */
+  #measureJitter(timestamp: number, atMs: number): void {
+    const { clockRate } = this.format;
+    // `| 0` keeps all that matters: differences modulo 2^32.
+    const transitTicks = (((atMs * clockRate) / 1000) | 0) - timestamp;
+    if (this.#jitterTimestamp >= 0) {
+      const step = Math.abs((transitTicks - this.#transitTicks) | 0);
+      if (step * 1000 <= MAX_JITTER_MS * clockRate) {
+        this.#jitter += step - ((this.#jitter + 8) >> 4);
+      }
     }
-    this.badPackets += 1;
+    this.#jitterTimestamp = timestamp;
+    this.#transitTicks = transitTicks;
+  }
+}
+
+function mustBePerch(error: unknown): void {
+  if (!(error instanceof PerchError)) {
+    throw error;
   }
 }
