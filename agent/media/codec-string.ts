@@ -1,4 +1,5 @@
 import { hevcFields } from './mp4/parameter-fields.ts';
+import { mpegAudioObjectType } from './mpeg-audio/params.ts';
 import type { AacTrack, H264Track, H265Track, Track } from './track.ts';
 
 /** How playlists and `MediaSource.isTypeSupported` name a codec: RFC 6381 and what follows it. undefined: not for MP4. */
@@ -8,6 +9,12 @@ export function codecString(track: Track): string | undefined {
       return avc1(track);
     case 'h265':
       return hvc1(track);
+    case 'av1':
+      return av01(track);
+    case 'vp8':
+      return `vp08.00.${decimal(vp9Level(track.width, track.height, track.fps))}.08`;
+    case 'vp9':
+      return vp09(track);
     case 'aac':
       return `mp4a.40.${aacObjectType(track)}`;
     case 'opus':
@@ -15,6 +22,10 @@ export function codecString(track: Track): string | undefined {
     case 'flac':
       // This spelling and no other: Apple's validator refuses `flac`.
       return 'fLaC';
+    case 'mpeg-audio':
+      return `mp4a.${hex(mpegAudioObjectType(track))}`;
+    case 'ac3':
+      return 'ac-3';
     default:
       return undefined;
   }
@@ -25,6 +36,19 @@ const hex = (byte: number): string => byte.toString(16).toUpperCase().padStart(2
 /** RFC 6381 §3.3: profile_idc, constraint flags and level_idc. */
 function avc1(track: H264Track): string {
   return `avc1.${[1, 2, 3].map((i) => hex(track.sps[i] ?? 0)).join('')}`;
+}
+
+const decimal = (value: number): string => String(value).padStart(2, '0');
+
+/** "AV1 Codec ISO Media File Format Binding" §5: profile, level with tier, bit depth. */
+function av01(track: Av1Track): string {
+  const { profile, levelIdx, tier, bitDepth } = parseAv1Sequence(track.sequenceHeader);
+  return `av01.${profile}.${decimal(levelIdx)}${tier === 0 ? 'M' : 'H'}.${decimal(bitDepth)}`;
+}
+
+/** "VP Codec ISO Media File Format Binding": profile, ten times the level, bit depth. */
+function vp09({ profile, width, height, fps, bitDepth }: Vp9Track): string {
+  return `vp09.${decimal(profile)}.${decimal(vp9Level(width, height, fps))}.${decimal(bitDepth)}`;
 }
 
 /** ISO/IEC 14496-15 annex E.3. */

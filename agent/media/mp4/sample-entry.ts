@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
+import { mpegAudioObjectType } from '../mpeg-audio/params.ts';
 import {
-  type AacTrack,
   type AudioTrack,
   CODEC_LABEL,
   type FlacTrack,
@@ -11,6 +11,8 @@ import {
   type VideoTrack,
 } from '../track.ts';
 import { box, type Fields, fullBox, join, u8, u16, u24, u32, zeros } from './boxes.ts';
+import { ELEMENTARY_STREAM, esds } from './esds.ts';
+import { av1C, vpcC } from './open-video.ts';
 import { avcPixelFormat, hevcFields } from './parameter-fields.ts';
 
 /** RFC 7845 §4.2, at 48 kHz: what libopus looks ahead, and what a stream that does not say it most likely has. */
@@ -26,11 +28,15 @@ export function sampleEntry(track: Track): Uint8Array {
       // hvc1, not hev1: parameter sets stand here and only here, which is what Apple's players ask for.
       return visualEntry('hvc1', track, hvcC(track));
     case 'aac':
-      return audioEntry('mp4a', track, esds(track));
+      return audioEntry('mp4a', track, esds(MPEG_4_AUDIO, track.config));
     case 'opus':
       return audioEntry('Opus', track, dOps(track));
     case 'flac':
       return audioEntry('fLaC', track, dfLa(track));
+    case 'mpeg-audio':
+      return audioEntry('mp4a', track, esds(mpegAudioObjectType(track), undefined));
+    case 'ac3':
+      return audioEntry('ac-3', track, box('dac3', track.config));
     case 'g711':
       throw new PerchError('unsupported', 'G.711 is not stored in MP4: browsers refuse the whole file');
     default:
@@ -60,8 +66,9 @@ function visualEntry(type: string, track: VideoTrack, config: Uint8Array): Uint8
 }
 
 function audioEntry(type: string, track: AudioTrack, config: Uint8Array): Uint8Array {
+  const sampleRate = track.codec === 'mpeg-audio' ? track.sampleRate : track.clockRate;
   // 16.16 bits hold no rate above 65,535 Hz; the codec's own box has the true one.
-  const rateHz = track.clockRate <= 0xffff ? track.clockRate : 0;
+  const rateHz = sampleRate <= 0xffff ? sampleRate : 0;
   return box(
     type,
     [...zeros(6), ...u16(1)],
@@ -126,22 +133,8 @@ function withLength(nal: Uint8Array): Uint8Array {
   return join([u16(nal.length), nal]);
 }
 
-/** ISO/IEC 14496-14 §5.6 around the descriptors of ISO/IEC 14496-1 §7.2.6. */
-function esds(track: AacTrack): Uint8Array {
-  const objectType = 0x40; // MPEG-4 audio
-  const streamType = (5 << 2) | 1; // audio; the last bit is reserved as 1
-  const unknownRates = zeros(11); // bufferSizeDB, maxBitrate, avgBitrate
-  const decoder = descriptor(4, [objectType, streamType], unknownRates, descriptor(5, track.config));
-  const syncLayer = descriptor(6, u8(2));
-  return fullBox('esds', 0, 0, descriptor(3, u16(0), u8(0), decoder, syncLayer));
-}
-
-/** A length of 7 bits per byte, always in four bytes as most writers do. */
-function descriptor(tag: number, ...parts: readonly Fields[]): Uint8Array {
-  const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
-  const length = [21, 14, 7].map((shift) => 0x80 | ((sizeBytes >> shift) & 0x7f));
-  return join([u8(tag), length, u8(sizeBytes & 0x7f), ...parts]);
-}
+/** objectTypeIndication, ISO/IEC 14496-1 §7.2.6.6. */
+const MPEG_4_AUDIO = 0x40;
 
 /** "Encapsulation of Opus in ISO Base Media File Format" §4.3.2. Both rates must be 48,000: Chromium compares them. */
 function dOps(track: OpusTrack): Uint8Array {
