@@ -1,6 +1,8 @@
+import { parseAv1Sequence } from './av1/params.ts';
 import { hevcFields } from './mp4/parameter-fields.ts';
 import { mpegAudioObjectType } from './mpeg-audio/params.ts';
-import type { AacTrack, H264Track, H265Track, Track } from './track.ts';
+import type { AacTrack, Av1Track, H264Track, H265Track, Track, Vp9Track } from './track.ts';
+import { vp9Level } from './vp9/params.ts';
 
 /** How playlists and `MediaSource.isTypeSupported` name a codec: RFC 6381 and what follows it. undefined: not for MP4. */
 export function codecString(track: Track): string | undefined {

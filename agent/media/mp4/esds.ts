@@ -1,18 +1,17 @@
 import { type Fields, fullBox, join, u8, u16, zeros } from './boxes.ts';
 
-/** objectTypeIndication and streamType of ISO/IEC 14496-1 §7.2.6.6, tables 5 and 6. */
-export const ELEMENTARY_STREAM = {
-  mpeg4Audio: { objectType: 0x40, streamType: 5 },
-  mpeg4Video: { objectType: 0x20, streamType: 4 },
-  jpeg: { objectType: 0x6c, streamType: 4 },
-} as const;
+/** objectTypeIndication of what we store, ISO/IEC 14496-1 table 5; MPEG audio has numbers of its own. */
+export const OBJECT_TYPE = { mpeg4Video: 0x20, mpeg4Audio: 0x40, jpeg: 0x6c } as const;
+/** streamType, table 6. */
+export const STREAM_TYPE = { video: 4, audio: 5 } as const;
 
 /**
  * ISO/IEC 14496-14 §5.6 around the descriptors of ISO/IEC 14496-1 §7.2.6.
  * @param specificInfo what the decoder is set up with; undefined: the codec needs nothing
  */
 export function esds(
-  { objectType, streamType }: (typeof ELEMENTARY_STREAM)[keyof typeof ELEMENTARY_STREAM],
+  streamType: (typeof STREAM_TYPE)[keyof typeof STREAM_TYPE],
+  objectType: number,
   specificInfo: Uint8Array | undefined,
 ): Uint8Array {
   const streamTypeByte = (streamType << 2) | 1; // the last bit is reserved as 1

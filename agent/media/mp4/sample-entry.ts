@@ -10,8 +10,8 @@ import {
   type Track,
   type VideoTrack,
 } from '../track.ts';
-import { box, type Fields, fullBox, join, u8, u16, u24, u32, zeros } from './boxes.ts';
-import { ELEMENTARY_STREAM, esds } from './esds.ts';
+import { box, fullBox, join, u8, u16, u24, u32, zeros } from './boxes.ts';
+import { esds, OBJECT_TYPE, STREAM_TYPE } from './esds.ts';
 import { av1C, vpcC } from './open-video.ts';
 import { avcPixelFormat, hevcFields } from './parameter-fields.ts';
 
@@ -27,14 +27,24 @@ export function sampleEntry(track: Track): Uint8Array {
     case 'h265':
       // hvc1, not hev1: parameter sets stand here and only here, which is what Apple's players ask for.
       return visualEntry('hvc1', track, hvcC(track));
+    case 'av1':
+      return visualEntry('av01', track, av1C(track));
+    case 'vp8':
+      return visualEntry('vp08', track, vpcC(track));
+    case 'vp9':
+      return visualEntry('vp09', track, vpcC(track));
+    case 'mjpeg':
+      return visualEntry('mp4v', track, esds(STREAM_TYPE.video, OBJECT_TYPE.jpeg, undefined));
+    case 'mpeg4-video':
+      return visualEntry('mp4v', track, esds(STREAM_TYPE.video, OBJECT_TYPE.mpeg4Video, track.config));
     case 'aac':
-      return audioEntry('mp4a', track, esds(MPEG_4_AUDIO, track.config));
+      return audioEntry('mp4a', track, esds(STREAM_TYPE.audio, OBJECT_TYPE.mpeg4Audio, track.config));
     case 'opus':
       return audioEntry('Opus', track, dOps(track));
     case 'flac':
       return audioEntry('fLaC', track, dfLa(track));
     case 'mpeg-audio':
-      return audioEntry('mp4a', track, esds(mpegAudioObjectType(track), undefined));
+      return audioEntry('mp4a', track, esds(STREAM_TYPE.audio, mpegAudioObjectType(track), undefined));
     case 'ac3':
       return audioEntry('ac-3', track, box('dac3', track.config));
     case 'g711':
@@ -132,9 +142,6 @@ function completeArray(nalType: number, nals: readonly Uint8Array[]): Uint8Array
 function withLength(nal: Uint8Array): Uint8Array {
   return join([u16(nal.length), nal]);
 }
-
-/** objectTypeIndication, ISO/IEC 14496-1 §7.2.6.6. */
-const MPEG_4_AUDIO = 0x40;
 
 /** "Encapsulation of Opus in ISO Base Media File Format" §4.3.2. Both rates must be 48,000: Chromium compares them. */
 function dOps(track: OpusTrack): Uint8Array {
