@@ -10,6 +10,8 @@ export interface Challenge {
   readonly nonce: string;
   readonly opaque: string | undefined;
   readonly algorithm: DigestAlgorithm;
+  /** `MD5-sess`, `SHA-256-sess`: the password's hash is made over the nonces too (RFC 7616 §3.4.2). */
+  readonly isSession: boolean;
   /** The server knows `qop=auth` (RFC 7616 §3.3); else the answer is RFC 2069's. */
   readonly hasQop: boolean;
   /** The credentials were right and only the nonce was too old. */
@@ -36,7 +38,9 @@ const PIECE = /([!#$%&'*+.^_`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)
 export function parseChallenges(fields: readonly string[]): Challenge[] {
   const challenges: Challenge[] = [];
   for (const { scheme, values } of fields.flatMap(splitSchemes)) {
-    const algorithm = ALGORITHMS[(values.get('algorithm') ?? '').toLowerCase()];
+    const name = (values.get('algorithm') ?? '').toLowerCase();
+    const isSession = name.endsWith('-sess');
+    const algorithm = ALGORITHMS[isSession ? name.slice(0, -5) : name];
     const qop = values.get('qop')?.toLowerCase();
     const wantsIntegrity = qop !== undefined && !/\bauth\b(?!-)/.test(qop);
     if (scheme === 'digest' && (algorithm === undefined || wantsIntegrity || !values.has('nonce'))) {
@@ -49,6 +53,7 @@ export function parseChallenges(fields: readonly string[]): Challenge[] {
         nonce: values.get('nonce') ?? '',
         opaque: values.get('opaque'),
         algorithm: algorithm ?? 'md5',
+        isSession: scheme === 'digest' && isSession,
         hasQop: scheme === 'digest' && qop !== undefined,
         isStale: values.get('stale')?.toLowerCase() === 'true',
       });
@@ -107,6 +112,7 @@ export function authorization(challenge: Challenge, credentials: Credentials, us
     nonce: challenge.nonce,
     uri: use.uri,
     algorithm: challenge.algorithm,
+    isSession: challenge.isSession,
     response: '',
     qop: challenge.hasQop ? 'auth' : undefined,
     count: use.count.toString(16).padStart(8, '0'),
@@ -116,15 +122,18 @@ export function authorization(challenge: Challenge, credentials: Credentials, us
   const { realm, nonce } = challenge;
   const parts = [`username=${quote(credentials.user)}`, `realm=${quote(realm)}`, `nonce=${quote(nonce)}`];
   parts.push(`uri=${quote(use.uri)}`, `response="${response}"`);
-  if (challenge.algorithm !== 'md5') {
+  if (challenge.algorithm !== 'md5' || challenge.isSession) {
     // Left out for MD5: old cameras refuse a header with parameters that they did not send.
-    parts.push(`algorithm=${ALGORITHM_NAMES[challenge.algorithm]}`);
+    parts.push(`algorithm=${ALGORITHM_NAMES[challenge.algorithm]}${challenge.isSession ? '-sess' : ''}`);
   }
   if (challenge.opaque !== undefined) {
     parts.push(`opaque=${quote(challenge.opaque)}`);
   }
   if (challenge.hasQop) {
-    parts.push('qop=auth', `nc=${answer.count}`, `cnonce=${quote(use.clientNonce)}`);
+    parts.push('qop=auth', `nc=${answer.count}`);
+  }
+  if (challenge.hasQop || challenge.isSession) {
+    parts.push(`cnonce=${quote(use.clientNonce)}`);
   }
   return `Digest ${parts.join(', ')}`;
 }
@@ -152,10 +161,16 @@ export interface DigestAnswer {
   readonly nonce: string;
   readonly uri: string;
   readonly algorithm: DigestAlgorithm;
+  readonly isSession: boolean;
   readonly response: string;
   readonly qop: 'auth' | undefined;
   readonly count: string;
   readonly clientNonce: string;
+}
+
+/** The nonce that a server wants from now on, out of its Authentication-Info header (RFC 7616 §3.5). */
+export function nextNonceOf(field: string | undefined): string | undefined {
+  return /(?:^|[\s,])nextnonce\s*=\s*"([^"\\]+)"/i.exec(field ?? '')?.[1];
 }
 
 /** What a client sent in Authorization; undefined when it is neither Basic nor a Digest that we know. */
@@ -169,7 +184,9 @@ export function parseAuthorization(field: string): BasicAnswer | DigestAnswer | 
       : { scheme: 'basic', user: text.slice(0, colon), password: text.slice(colon + 1) };
   }
   const digest = splitSchemes(field)[0];
-  const algorithm = ALGORITHMS[(digest?.values.get('algorithm') ?? '').toLowerCase()];
+  const name = (digest?.values.get('algorithm') ?? '').toLowerCase();
+  const isSession = name.endsWith('-sess');
+  const algorithm = ALGORITHMS[isSession ? name.slice(0, -5) : name];
   const qop = digest?.values.get('qop')?.toLowerCase();
   if (digest?.scheme !== 'digest' || algorithm === undefined || (qop !== undefined && qop !== 'auth')) {
     return undefined;
@@ -182,6 +199,7 @@ export function parseAuthorization(field: string): BasicAnswer | DigestAnswer | 
     nonce: value('nonce'),
     uri: value('uri'),
     algorithm,
+    isSession,
     response: value('response').toLowerCase(),
     qop,
     count: value('nc'),
@@ -205,7 +223,8 @@ export function verifyDigest(answer: DigestAnswer, method: string, password: str
 
 /** RFC 7616 §3.4.1; without qop RFC 2069 §2.1.1. */
 function digestOf(answer: DigestAnswer, method: string, password: string, hash: Hash): string {
-  const secret = hash(answer.algorithm, `${answer.user}:${answer.realm}:${password}`);
+  const known = hash(answer.algorithm, `${answer.user}:${answer.realm}:${password}`);
+  const secret = answer.isSession ? hash(answer.algorithm, `${known}:${answer.nonce}:${answer.clientNonce}`) : known;
   const request = hash(answer.algorithm, `${method}:${answer.uri}`);
   const middle = answer.qop ? `${answer.nonce}:${answer.count}:${answer.clientNonce}:${answer.qop}` : answer.nonce;
   return hash(answer.algorithm, `${secret}:${middle}:${request}`);

@@ -4,6 +4,7 @@ import {
   type Challenge,
   type Credentials,
   type DigestAlgorithm,
+  nextNonceOf,
   parseChallenges,
 } from '../../media/rtsp/digest.ts';
 import type { RtspResponse } from '../../media/rtsp/message.ts';
@@ -41,7 +42,11 @@ export class Authenticator {
   }
 
   /** The last header was accepted. */
-  accept(): void {
+  accept(response?: Pick<RtspResponse, 'headers'>): void {
+    const nonce = nextNonceOf(response?.headers.get('Authentication-Info'));
+    if (nonce !== undefined && this.#challenge) {
+      this.#use({ ...this.#challenge, nonce });
+    }
     this.#hasWorked = true;
   }
 
@@ -77,7 +82,7 @@ export class Authenticator {
 }
 
 function kindOf(challenge: Challenge): string {
-  return challenge.scheme === 'basic' ? 'basic' : challenge.algorithm;
+  return challenge.scheme === 'basic' ? 'basic' : `${challenge.algorithm}${challenge.isSession ? '-sess' : ''}`;
 }
 
 function hash(algorithm: DigestAlgorithm, text: string): string {
