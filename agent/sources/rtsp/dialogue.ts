@@ -135,8 +135,15 @@ export class Dialogue {
     if (this.#session === undefined) {
       return;
     }
+    const response = await this.#goodbye();
+    if (response?.status === 401 && this.#authenticator.refuse(response)) {
+      await this.#goodbye();
+    }
+  }
+
+  async #goodbye(): Promise<RtspResponse | undefined> {
     const headers = this.#headers('TEARDOWN', this.#controlUri, []);
-    await this.#connection.request('TEARDOWN', this.#controlUri, headers, GOODBYE_MS).catch(() => {});
+    return this.#connection.request('TEARDOWN', this.#controlUri, headers, GOODBYE_MS).catch(() => undefined);
   }
 
   /** Cameras mean their controls to be added to the base; the few that do not know such a URL are asked as RFC 3986 §5.2.3 joins it. */
@@ -156,7 +163,7 @@ export class Dialogue {
       const response = await this.#connection.request(method, uri, headers, this.#timeoutMs, this.#signal);
       this.#readSession(response);
       if (response.status !== 401) {
-        this.#authenticator.accept();
+        this.#authenticator.accept(response);
         return response;
       }
       if (attempt >= MAX_ATTEMPTS || !this.#authenticator.refuse(response)) {
