@@ -1,10 +1,18 @@
 import { calibrate } from './calibrate.ts';
 import { type Figure, judge, type Result } from './figure.ts';
+import { ingestPacket, ingestPacketBytes } from './ingest-packet.ts';
 import { recordCpu } from './record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record-memory.ts';
 import { startTime } from './start-time.ts';
 
-const FIGURES: readonly Figure[] = [startTime, recordCpu, recordMemory, recordMemoryGrowth];
+const FIGURES: readonly Figure[] = [
+  startTime,
+  recordCpu,
+  recordMemory,
+  recordMemoryGrowth,
+  ingestPacket,
+  ingestPacketBytes,
+];
 
 function format(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toFixed(2);
