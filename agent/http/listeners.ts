@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { PerchError } from '../base/errors.ts';
+import { listenFailure } from '../base/listen-failure.ts';
 import { type ListenAddress, parseAddress } from '../config/address.ts';
-import { holderOf } from './port-holder.ts';
 
 export interface Listener {
   /** The port that was really taken: it differs from the configured one when that is 0. */
@@ -23,7 +23,7 @@ export async function listen(key: string, address: string, app: FastifyInstance)
   try {
     await listenOn(app, where);
   } catch (error) {
-    throw await describe(error as NodeJS.ErrnoException, key, address, where.port);
+    throw await listenFailure(error, key, address, where.port);
   }
   const bound = app.server.address();
   return {
@@ -47,21 +47,4 @@ async function listenOn(app: FastifyInstance, { host, port }: ListenAddress): Pr
     // A machine without IPv6: then IPv4 is everything.
     await app.listen({ host: '0.0.0.0', port });
   }
-}
-
-async function describe(error: NodeJS.ErrnoException, key: string, address: string, port: number): Promise<PerchError> {
-  const context = { key, address };
-  if (error.code === 'EADDRINUSE') {
-    const holder = await holderOf(port);
-    const who = holder === undefined ? 'another program' : `${holder.name} (process ${holder.pid})`;
-    return new PerchError('unavailable', `port ${port} is taken by ${who}: stop it or change ${key}`, context);
-  }
-  if (error.code === 'EACCES') {
-    const text = `port ${port} is not allowed to this user: change ${key} to a port from 1024 on`;
-    return new PerchError('unavailable', text, context);
-  }
-  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
-    return new PerchError('unavailable', `${address} is not an address of this machine: change ${key}`, context);
-  }
-  return new PerchError('unavailable', `cannot listen on ${address} (${key})`, context, error);
 }

@@ -1,8 +1,15 @@
 import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { Room } from './dialogue.ts';
 import type { RtspAccess, RtspPaths } from './gateway.ts';
 import type { Listed, RtspConnItem, RtspSessionItem } from './items.ts';
+import type { ListenerOptions } from './listener.ts';
+import type { MediaPlane } from './media-plane.ts';
 import type { RtspServerOptions } from './options.ts';
+import { SessionTable } from './session-table.ts';
+import { Side } from './side.ts';
+import { TcpDelivery } from './tcp-delivery.ts';
 
 /** One kind of listener: plain, or with TLS. */
 export interface RtspSide {
@@ -12,29 +19,115 @@ export interface RtspSide {
   readonly sessions: Listed<RtspSessionItem>;
 }
 
-const NOTHING = { list: () => [], find: () => undefined, kick: () => false };
+const TICK_MS = 1_000;
+const RTP_HEADER_BYTES = 12;
+
+const off = () => {
+  throw new PerchError('unsupported', 'only readers over TCP are served');
+};
+const nothing: MediaPlane = {
+  listen: async () => {},
+  close: async () => {},
+  reader: off,
+  publisher: off,
+  multicastPlace: off,
+};
 
 /** RTSP for readers and publishers, RFC 2326. */
 export class RtspServer {
-  readonly rtsp: RtspSide = { port: 0, conns: NOTHING, sessions: NOTHING };
-  readonly rtsps: RtspSide = { port: 0, conns: NOTHING, sessions: NOTHING };
   readonly #options: RtspServerOptions;
   readonly #paths: RtspPaths;
   readonly #access: RtspAccess;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #media: MediaPlane;
+  readonly #plain: Side;
+  readonly #secure: Side;
+  #stopTicking: (() => void) | undefined;
 
-  constructor(options: RtspServerOptions, paths: RtspPaths, access: RtspAccess, clock: Clock, log: Logger) {
+  constructor(
+    options: RtspServerOptions,
+    paths: RtspPaths,
+    access: RtspAccess,
+    clock: Clock,
+    log: Logger,
+    media: MediaPlane = nothing,
+  ) {
     this.#options = options;
     this.#paths = paths;
     this.#access = access;
     this.#clock = clock;
     this.#log = log;
+    this.#media = media;
+    const { address, tlsAddress, serverKey, serverCert } = options;
+    this.#plain = this.#makeSide('rtspSession', { key: 'rtspAddress', address });
+    const tls = { key: serverKey, cert: serverCert };
+    this.#secure = this.#makeSide('rtspsSession', { key: 'rtspsAddress', address: tlsAddress, tls });
   }
 
-  /** @throws when an address cannot be listened on, or key and certificate cannot be read */
-  async listen(): Promise<void> {}
+  get rtsp(): RtspSide {
+    return this.#plain;
+  }
 
-  /** Ends every session and connection, then the listeners. */
-  async close(): Promise<void> {}
+  get rtsps(): RtspSide {
+    return this.#secure;
+  }
+
+  /** @throws PerchError when an address cannot be listened on, or key and certificate cannot be used; nothing is open then */
+  async listen(): Promise<void> {
+    const { encryption } = this.#options;
+    const sides = [...(encryption === 'strict' ? [] : [this.#plain]), ...(encryption === 'no' ? [] : [this.#secure])];
+    try {
+      await this.#media.listen();
+      for (const side of sides) {
+        await side.listen();
+      }
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    this.#stopTicking = this.#clock.every(TICK_MS, () => {
+      const nowMs = this.#clock.monoMs();
+      this.#plain.tick(nowMs);
+      this.#secure.tick(nowMs);
+    });
+    this.#log.info({ rtsp: this.#plain.port, rtsps: this.#secure.port }, 'RTSP server is open');
+  }
+
+  /** Ends every session and connection, then the ports. */
+  async close(): Promise<void> {
+    this.#stopTicking?.();
+    await Promise.all([this.#plain.close(), this.#secure.close()]);
+    await this.#media.close();
+  }
+
+  #makeSide(type: 'rtspSession' | 'rtspsSession', listener: ListenerOptions): Side {
+    const { transports, authMethods, readTimeoutMs, writeTimeoutMs, writeQueueSize, udpMaxPayloadBytes } =
+      this.#options;
+    const media = this.#media;
+    const clock = this.#clock;
+    const tcp = { writeQueueSize, maxPayloadBytes: udpMaxPayloadBytes - RTP_HEADER_BYTES };
+    const room: Room = {
+      type,
+      // Media by UDP would leave unencrypted what the client has asked to have encrypted.
+      transports: type === 'rtspSession' ? transports : transports.filter((kind) => kind === 'tcp'),
+      authMethods,
+      readTimeoutMs,
+      paths: this.#paths,
+      access: this.#access,
+      sessions: new SessionTable(clock, this.#log),
+      media,
+      makeDelivery: (kind, session, stream) => {
+        const { target, home } = session.facts;
+        const request = { name: target.name, stream, ip: home.ip, owner: session };
+        return kind === 'tcp' ? new TcpDelivery(request, home, tcp, clock) : media.reader(kind, request);
+      },
+      makeIntake: (kind, session, medias) => {
+        const { target, home } = session.facts;
+        return media.publisher(kind, { name: target.name, medias, ip: home.ip, owner: session });
+      },
+      clock,
+    };
+    return new Side(listener, room, { readMs: readTimeoutMs, writeMs: writeTimeoutMs }, clock, this.#log);
+  }
 }

@@ -1,0 +1,106 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import {
+  type BasicAnswer,
+  type DigestAlgorithm,
+  type DigestAnswer,
+  type Hash,
+  parseAuthorization,
+  verifyDigest,
+  writeChallenge,
+} from '../../media/rtsp/digest.ts';
+import type { HeaderField, RtspRequest } from '../../media/rtsp/message.ts';
+import type { Answer } from './answer.ts';
+import type { RtspAccess, RtspCredentials } from './gateway.ts';
+import type { RtspTarget } from './target.ts';
+
+export type AuthMethod = 'basic' | 'digest';
+
+const REALM = 'ipcam';
+const NONCE_LIFE_MS = 10 * 60_000;
+const RETRY_AFTER_S = 4;
+
+const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
+
+/** Who may use a path: either a name, or what the request is answered with instead. */
+export type Verdict = { readonly user: string } | { readonly answer: Answer };
+
+/** Asks the client of one connection for its name, RFC 2326 §D, RFC 7616, RFC 7617. Nonces are this connection's alone. */
+export class Authentication {
+  readonly #methods: readonly AuthMethod[];
+  readonly #access: RtspAccess;
+  readonly #ip: string;
+  readonly #clock: Clock;
+  #nonce = '';
+  #nonceEndsMs = Number.NEGATIVE_INFINITY;
+
+  constructor(methods: readonly AuthMethod[], access: RtspAccess, ip: string, clock: Clock) {
+    this.#methods = methods;
+    this.#access = access;
+    this.#ip = ip;
+    this.#clock = clock;
+  }
+
+  async check(action: 'read' | 'publish', target: RtspTarget, request: RtspRequest): Promise<Verdict> {
+    const given = this.#answerIn(request);
+    if (given?.scheme === 'digest' && !this.#isFresh(given)) {
+      return { answer: this.#challenge(true) };
+    }
+    const credentials = given && credentialsOf(given, request.method);
+    const requester = { ip: this.#ip, query: target.query, credentials };
+    try {
+      const verdict = await this.#access.authorize(action, target.name, requester);
+      if (verdict === 'allowed') {
+        return { user: credentials?.user ?? '' };
+      }
+      const refusal = { status: 401, ends: 'not permitted' };
+      return { answer: verdict === 'challenge' ? this.#challenge(false) : refusal };
+    } catch (error) {
+      if (error instanceof PerchError && error.code === 'exhausted') {
+        return { answer: { status: 503, headers: [['Retry-After', `${RETRY_AFTER_S}`]], ends: error.message } };
+      }
+      throw error;
+    }
+  }
+
+  /** Of a method that is not offered: as if nothing had been sent. */
+  #answerIn(request: RtspRequest): BasicAnswer | DigestAnswer | undefined {
+    const given = parseAuthorization(request.headers.get('Authorization') ?? '');
+    return given && this.#methods.includes(given.scheme) ? given : undefined;
+  }
+
+  #isFresh(given: DigestAnswer): boolean {
+    return given.realm === REALM && given.nonce === this.#nonce && this.#clock.monoMs() < this.#nonceEndsMs;
+  }
+
+  #challenge(isStale: boolean): Answer {
+    const headers: HeaderField[] = [];
+    if (this.#methods.includes('digest')) {
+      this.#nonce = randomBytes(16).toString('hex');
+      this.#nonceEndsMs = this.#clock.monoMs() + NONCE_LIFE_MS;
+      // FFmpeg takes the last Digest that stands there, whether it knows its algorithm or not.
+      headers.push(this.#digest('sha256', isStale), this.#digest('md5', isStale));
+    }
+    if (this.#methods.includes('basic')) {
+      const basic = writeChallenge({ scheme: 'basic', realm: REALM, nonce: '', algorithm: 'md5' });
+      headers.push(['WWW-Authenticate', basic]);
+    }
+    return { status: 401, headers };
+  }
+
+  #digest(algorithm: DigestAlgorithm, isStale: boolean): HeaderField {
+    return [
+      'WWW-Authenticate',
+      writeChallenge({ scheme: 'digest', realm: REALM, nonce: this.#nonce, algorithm, isStale }),
+    ];
+  }
+}
+
+function credentialsOf(given: BasicAnswer | DigestAnswer, method: string): RtspCredentials {
+  if (given.scheme === 'basic') {
+    return { user: given.user, password: given.password };
+  }
+  // The URI is taken as the client wrote it: players differ in what they put there, and the nonce is of this connection.
+  return { user: given.user, proves: (password) => verifyDigest(given, method, password, hash) };
+}

@@ -1,0 +1,192 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  isIPv6,
+  type ListenOptions,
+  type Server,
+  type Socket,
+} from 'node:net';
+import { createSecureContext, createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { canonicalIp, subscriberOf } from '../../base/ip-address.ts';
+import { listenFailure } from '../../base/listen-failure.ts';
+import type { Logger } from '../../base/log.ts';
+import { parseAddress } from '../../config/address.ts';
+import { FileWatch } from '../../config/file-watch.ts';
+
+/** Connections that are open at a time. A recorder opens one for each camera and quality of a house. */
+const TOTAL_LIMIT = 1_000;
+const PER_ADDRESS_LIMIT = 256;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+export interface ListenerOptions {
+  /** The configuration key of the address, for messages. */
+  readonly key: string;
+  readonly address: string;
+  /** Files of private key and certificate chain, absolute; without them there is no TLS. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+}
+
+/** One TCP port, with or without TLS. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #onSocket: (socket: Socket) => void;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #sockets = new Set<Socket>();
+  readonly #watches: FileWatch[] = [];
+  #server: Server | undefined;
+
+  /** @param onSocket a connection has come; with TLS its handshake is done */
+  constructor(options: ListenerOptions, onSocket: (socket: Socket) => void, clock: Clock, log: Logger) {
+    this.#options = options;
+    this.#onSocket = onSocket;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** 0 while it does not listen. */
+  get port(): number {
+    return (this.#server?.address() as AddressInfo | null | undefined)?.port ?? 0;
+  }
+
+  /** Throws when the address cannot be listened on, or key and certificate are of no use. */
+  async listen(): Promise<void> {
+    const { key, address } = this.#options;
+    const where = parseAddress(address);
+    if (!where) {
+      throw new PerchError('badInput', `${key} is empty: there is nothing to listen on`, { key });
+    }
+    const server = await this.#makeServer();
+    // Before any handshake: what is over the limits costs nothing else.
+    server.on('connection', (socket: Socket) => this.#admit(socket));
+    try {
+      await bind(server, where.host, where.port);
+    } catch (error) {
+      throw await listenFailure(error, key, address, where.port);
+    }
+    server.on('error', (error) => this.#log.warn({ cause: explain(error) }, 'RTSP port has a fault'));
+    this.#server = server;
+  }
+
+  /** Lets go of all connections. */
+  async close(): Promise<void> {
+    for (const watch of this.#watches) {
+      watch.close();
+    }
+    const server = this.#server;
+    this.#server = undefined;
+    const closed = server && new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const socket of this.#sockets) {
+      socket.destroy();
+    }
+    await closed;
+  }
+
+  #admit(socket: Socket): void {
+    const subscriber = subscriberOf(canonicalIp(socket.remoteAddress ?? '') ?? '');
+    let fromThere = 0;
+    for (const other of this.#sockets) {
+      fromThere += subscriberOf(canonicalIp(other.remoteAddress ?? '') ?? '') === subscriber ? 1 : 0;
+    }
+    if (this.#sockets.size >= TOTAL_LIMIT || fromThere >= PER_ADDRESS_LIMIT) {
+      this.#log.warn({ remote: socket.remoteAddress, fromThere }, 'too many RTSP connections');
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    // Whoever owns the connection hears of its errors too; before there is an owner they are nobody's.
+    socket.on('error', () => {});
+    if (!this.#options.tls) {
+      this.#onSocket(socket);
+    }
+  }
+
+  async #makeServer(): Promise<Server> {
+    const { tls } = this.#options;
+    if (!tls) {
+      return createTcpServer();
+    }
+    const pair = await readPair(tls);
+    const server = createTlsServer({ ...pair, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, this.#onSocket);
+    server.on('tlsClientError', (error, socket) => {
+      this.#log.debug({ remote: socket.remoteAddress, cause: explain(error) }, 'RTSP client did not come to TLS');
+      socket.destroy();
+    });
+    const renew = () => this.#renew(server);
+    this.#watches.push(...[tls.key, tls.cert].map((file) => new FileWatch(() => file, renew, this.#clock, this.#log)));
+    return server;
+  }
+
+  /** Key and certificate have changed: they hold for the next connection. While they do not belong together the old ones stay. */
+  async #renew(server: TlsServer): Promise<void> {
+    const { tls } = this.#options;
+    if (!tls) {
+      return;
+    }
+    try {
+      server.setSecureContext(await readPair(tls));
+    } catch (error) {
+      this.#log.warn({ cause: explain(error) }, 'new certificate cannot be used yet');
+    }
+  }
+}
+
+async function readPair(files: {
+  readonly key: string;
+  readonly cert: string;
+}): Promise<{ key: Buffer; cert: Buffer }> {
+  const [key, cert] = await Promise.all([
+    readNamed('rtspServerKey', files.key),
+    readNamed('rtspServerCert', files.cert),
+  ]);
+  try {
+    createSecureContext({ key, cert });
+  } catch (error) {
+    throw new PerchError(
+      'badInput',
+      'rtspServerKey and rtspServerCert are no key and its certificate',
+      { ...files },
+      error,
+    );
+  }
+  return { key, cert };
+}
+
+async function readNamed(setting: string, file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new PerchError('unavailable', `${setting} cannot be read`, { file }, error);
+  }
+}
+
+/** Without a host: IPv6 and IPv4 on one socket, or IPv4 alone where the machine has no IPv6. */
+async function bind(server: Server, host: string | undefined, port: number): Promise<void> {
+  if (host !== undefined) {
+    await listenOn(server, { host, port, ipv6Only: isIPv6(host) });
+    return;
+  }
+  try {
+    await listenOn(server, { host: '::', port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') {
+      throw error;
+    }
+    await listenOn(server, { host: '0.0.0.0', port });
+  }
+}
+
+function listenOn(server: Server, options: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

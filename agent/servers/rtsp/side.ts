@@ -1,0 +1,77 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import { ChannelAcceptor } from './accept-channel.ts';
+import { RtspConnection } from './connection.ts';
+import type { Room } from './dialogue.ts';
+import type { Listed, RtspConnItem, RtspSessionItem } from './items.ts';
+import { Listener, type ListenerOptions } from './listener.ts';
+
+/** Everything behind one port: plain, or with TLS. */
+export class Side {
+  readonly conns: Listed<RtspConnItem>;
+  readonly sessions: Listed<RtspSessionItem>;
+  readonly #room: Room;
+  readonly #timeouts: { readonly readMs: number; readonly writeMs: number };
+  readonly #listener: Listener;
+  readonly #acceptor: ChannelAcceptor;
+  /** By id, oldest first. */
+  readonly #connections = new Map<string, RtspConnection>();
+
+  constructor(
+    listener: ListenerOptions,
+    room: Room,
+    timeouts: { readonly readMs: number; readonly writeMs: number },
+    clock: Clock,
+    log: Logger,
+  ) {
+    this.#room = room;
+    this.#timeouts = timeouts;
+    const side = log.child({ server: listener.tls ? 'rtsps' : 'rtsp' });
+    this.#acceptor = new ChannelAcceptor(
+      { timeoutMs: timeouts.readMs },
+      (channel, tunnel) => {
+        const connection = new RtspConnection(channel, tunnel, room, side, ({ id }) => this.#connections.delete(id));
+        this.#connections.set(connection.id, connection);
+      },
+      clock,
+      side,
+    );
+    this.#listener = new Listener(listener, (socket) => this.#acceptor.accept(socket), clock, side);
+    this.sessions = room.sessions;
+    this.conns = {
+      list: () => [...this.#connections.values()].map((connection) => connection.describe()),
+      find: (id) => this.#connections.get(id)?.describe(),
+      kick: (id) => {
+        const connection = this.#connections.get(id);
+        connection?.close('ended through the API');
+        return connection !== undefined;
+      },
+    };
+  }
+
+  /** TCP port in use; 0 while it does not listen. */
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  listen(): Promise<void> {
+    return this.#listener.listen();
+  }
+
+  tick(nowMs: number): void {
+    this.#room.sessions.tick(nowMs);
+    for (const connection of this.#connections.values()) {
+      connection.tick(nowMs, this.#timeouts.readMs, this.#timeouts.writeMs);
+    }
+  }
+
+  /** Sessions first, so that publishers' paths and readers' peers hear of it while there are connections. */
+  async close(): Promise<void> {
+    this.#acceptor.close();
+    this.#room.sessions.close('the server is closing');
+    for (const connection of [...this.#connections.values()]) {
+      connection.close('the server is closing');
+    }
+    await this.#listener.close();
+  }
+}
