@@ -1,0 +1,214 @@
+import { randomInt } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { createDepacketizer } from '../../media/create-depacketizer.ts';
+import type { RtpFormat } from '../../media/depacketizer.ts';
+import type { Transport } from '../../media/rtsp/transport.ts';
+import type { SdpMedia } from '../../media/sdp/parse.ts';
+import { Opening } from '../../stream/ingest/opening.ts';
+import { ReorderBuffer } from '../../stream/ingest/reorder-buffer.ts';
+import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
+import { Timeline } from '../../stream/ingest/timeline.ts';
+import { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
+import type { Intake, PublisherRequest, Received, Sent } from './media-plane.ts';
+import { type PublisherPath, TcpPublisherPath, UdpPublisherPath } from './publisher-path.ts';
+import type { UdpPorts } from './udp-ports.ts';
+
+const MAX_TRACKS = 16;
+const TICK_MS = 500;
+const REPORT_EVERY_MS = 10_000;
+
+/** One medium that is set up. */
+interface Lane {
+  /** The first format that we can take; undefined: what comes is passed over. */
+  readonly format: RtpFormat | undefined;
+  /** While recording. */
+  receiver: TrackReceiver | undefined;
+  /** Over UDP. */
+  reorder: ReorderBuffer | undefined;
+}
+
+/** What a publisher sends, from RTP packets to the samples of its stream. */
+export class PublisherMedia implements Intake {
+  readonly kind: 'tcp' | 'udp';
+  /** Monotonic time of the last packet of any kind; 0 while there is none. */
+  heardMs = 0;
+  readonly #request: PublisherRequest;
+  readonly #path: PublisherPath;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #formats: readonly (RtpFormat | undefined)[];
+  readonly #lanes: (Lane | undefined)[];
+  readonly #ssrc = randomInt(1, 2 ** 32);
+  #bytes = 0;
+  #sentBytes = 0;
+  #sentReports = 0;
+  #opening: Opening | undefined;
+  #receivers: TrackReceiver[] = [];
+  #startedMs = 0;
+  #reportAtMs = 0;
+  #stopTicks: (() => void) | undefined;
+  #isEnded = false;
+
+  /**
+   * @param ports of UDP; undefined: the packets come through the connection
+   * @throws PerchError `unsupported` when nothing of what is announced can be taken
+   */
+  constructor(request: PublisherRequest, ports: UdpPorts | undefined, clock: Clock, log: Logger) {
+    this.kind = ports ? 'udp' : 'tcp';
+    this.#request = request;
+    this.#clock = clock;
+    this.#log = log.child({ path: request.name });
+    this.#path = ports ? new UdpPublisherPath(ports, request.ip, this) : new TcpPublisherPath(request.owner, this);
+    this.#formats = request.medias.slice(0, MAX_TRACKS).map(chooseFormat);
+    this.#lanes = this.#formats.map(() => undefined);
+    if (this.#formats.every((format) => format === undefined)) {
+      const offered = request.medias.flatMap(({ formats }) => formats.map(({ encoding }) => encoding));
+      const list = offered.length > 0 ? offered.join(', ') : 'nothing';
+      const message = `publisher of path '${request.name}' offers ${list.slice(0, 200)}, none of which can be taken`;
+      throw new PerchError('unsupported', message, { path: request.name });
+    }
+  }
+
+  get received(): Received {
+    const receivers = this.#receivers;
+    const sum = (of: (receiver: TrackReceiver) => number) => receivers.reduce((total, other) => total + of(other), 0);
+    return {
+      bytes: this.#bytes,
+      rtpPackets: sum(({ packets }) => packets),
+      lost: sum(({ sequence }) => sequence.lost),
+      inError: sum(({ badPackets }) => badPackets),
+      jitterTicks: receivers.length === 0 ? 0 : sum(({ jitterTicks }) => jitterTicks) / receivers.length,
+      rtcpPackets: sum(({ controlPackets }) => controlPackets),
+      rtcpInError: sum(({ badControlPackets }) => badControlPackets),
+    };
+  }
+
+  get sent(): Sent {
+    return { bytes: this.#sentBytes, rtpPackets: 0, rtcpPackets: this.#sentReports, reportedLost: 0, discarded: 0 };
+  }
+
+  setUp(media: number, wanted: Transport): Transport {
+    if (media >= this.#formats.length) {
+      throw new PerchError('unsupported', `media ${media}: at most ${MAX_TRACKS} are taken`);
+    }
+    const answer = this.#path.setUp(media, wanted);
+    this.#lanes[media] = { format: this.#formats[media], receiver: undefined, reorder: undefined };
+    return answer;
+  }
+
+  /** @throws PerchError `unsupported` when nothing of what is set up can be taken */
+  start(sink: StreamSink): void {
+    const timeline = new Timeline(this.#clock);
+    const receivers: TrackReceiver[] = [];
+    const opening = new Opening(sink, timeline, receivers, this.#request.name, this.#log, 'publisher');
+    for (const lane of this.#lanes) {
+      if (lane?.format) {
+        const receiver = new TrackReceiver(lane.format, timeline, opening, this.#clock);
+        lane.receiver = receiver;
+        lane.reorder = this.kind === 'udp' ? new ReorderBuffer(receiver, lane.format.payloadType) : undefined;
+        receivers.push(receiver);
+      }
+    }
+    if (receivers.length === 0) {
+      const message = `publisher of path '${this.#request.name}' has set up nothing that can be taken`;
+      throw new PerchError('unsupported', message, { path: this.#request.name });
+    }
+    this.#receivers = receivers;
+    this.#opening = opening;
+    this.#startedMs = this.#clock.monoMs();
+    this.#reportAtMs = this.#startedMs + REPORT_EVERY_MS;
+    this.#stopTicks ??= this.#clock.every(TICK_MS, () => this.#tick());
+  }
+
+  onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
+    this.#path.onFrame(chunk, channel, start, end);
+  }
+
+  /** One RTP packet of a medium, valid during the call only. */
+  rtp(media: number, chunk: Uint8Array, start: number, end: number): void {
+    const nowMs = this.#clock.monoMs();
+    this.heardMs = nowMs;
+    this.#bytes += end - start;
+    const lane = this.#lanes[media];
+    try {
+      if (lane?.reorder) {
+        lane.reorder.push(chunk, start, end, nowMs);
+      } else {
+        lane?.receiver?.packet(chunk, start, end, nowMs);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** One RTCP packet of a medium, valid during the call only. */
+  rtcp(media: number, chunk: Uint8Array, start: number, end: number): void {
+    this.heardMs = this.#clock.monoMs();
+    this.#bytes += end - start;
+    this.#lanes[media]?.receiver?.control(chunk, start, end);
+  }
+
+  /** The publisher's ports are another session's now. */
+  onReplaced(): void {
+    this.#end('its UDP ports were taken by a newer session of the same address');
+  }
+
+  close(): void {
+    this.#isEnded = true;
+    this.#stopTicks?.();
+    this.#stopTicks = undefined;
+    this.#path.close();
+  }
+
+  #tick(): void {
+    const nowMs = this.#clock.monoMs();
+    try {
+      for (const lane of this.#lanes) {
+        lane?.reorder?.flush(nowMs);
+      }
+      this.#opening?.check(nowMs - this.#startedMs);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (this.#receivers.every(({ hasLeft }) => hasLeft)) {
+      this.#end('the publisher has said goodbye (RTCP BYE)');
+    } else if (nowMs >= this.#reportAtMs) {
+      this.#reportAtMs = nowMs + REPORT_EVERY_MS;
+      this.#report();
+    }
+  }
+
+  #report(): void {
+    for (const [media, lane] of this.#lanes.entries()) {
+      const report = lane?.receiver?.receiverReport(this.#ssrc);
+      if (report) {
+        this.#path.sendRtcp(media, report);
+        this.#sentBytes += report.length;
+        this.#sentReports += 1;
+      }
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!(error instanceof PerchError)) {
+      this.#log.error({ err: error }, 'fault in what takes a publisher');
+    }
+    this.#end(explain(error));
+  }
+
+  #end(reason: string): void {
+    if (!this.#isEnded) {
+      this.#isEnded = true;
+      this.#request.owner.onMediaEnd(reason);
+    }
+  }
+}
+
+/** The first format of a medium that we can take. */
+function chooseFormat(media: SdpMedia): RtpFormat | undefined {
+  const nobody = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
+  return media.formats.find((format) => createDepacketizer(format, nobody) !== undefined);
+}
