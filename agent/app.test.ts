@@ -6,7 +6,7 @@ import { FakeClock } from '../test/fake-clock.ts';
 import { App } from './app.ts';
 import { silentLogger } from './base/log.ts';
 
-const PORTS = 'address: 127.0.0.1:0\nwebrtc: no\nhls: no\nwebrtcLocalUDPAddress: ""\npaths:\n  cam:\n';
+const PORTS = 'address: 127.0.0.1:0\nwebrtc: no\nhls: no\nrtsp: no\nwebrtcLocalUDPAddress: ""\npaths:\n  cam:\n';
 
 async function openApp() {
   const cwd = mkdtempSync(join(tmpdir(), 'perch-app-'));

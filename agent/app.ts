@@ -8,13 +8,17 @@ import type { Config } from './config/load.ts';
 import { problemText } from './config/problem.ts';
 import { ConfigStore } from './config/store.ts';
 import { type Demo, startDemo } from './demo.ts';
+import { WrongCredentials } from './http/wrong-credentials.ts';
 import { HttpServices } from './http-services.ts';
+import { makeSource } from './make-source.ts';
 import { PathTable } from './paths/path-table.ts';
 import { Reconciler } from './reconcile.ts';
 import { Recordings } from './recordings.ts';
+import { RtspAuthority } from './rtsp-access.ts';
+import { rtspPart } from './rtsp-part.ts';
 import { HlsServer } from './servers/hls/server.ts';
+import type { RtspServer } from './servers/rtsp/server.ts';
 import { WebRtcServer } from './servers/webrtc/server.ts';
-import { RtspSource } from './sources/rtsp/client.ts';
 
 const RETRY_MS = 10_000;
 
@@ -46,6 +50,7 @@ export class App {
   #config: Config;
   #hls: HlsServer | undefined;
   #webrtc: WebRtcServer | undefined;
+  #rtsp: RtspServer | undefined;
   #demo: Demo | undefined;
   /** Configurations are applied one after the other. */
   #applying: Promise<void> = Promise.resolve();
@@ -78,19 +83,29 @@ export class App {
       clock,
       log,
     );
+    const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     this.#http = new HttpServices({
       ...options,
       accounts,
       authority: this.#authority,
+      wrongCredentials,
       paths: this.#paths,
       recordings: this.#recordings,
       config: () => this.#config,
       problems: () => store.problems,
       hls: () => this.#hls,
       webrtc: () => this.#webrtc,
-      stopped: this.#stop.signal,
+      rtsp: () => this.#rtsp,
     });
-    this.#parts = new Reconciler<Config>([this.#webrtcPart(), this.#hlsPart(), ...this.#http.parts()], log);
+    const rtsp = rtspPart({
+      ...options,
+      paths: this.#paths,
+      access: new RtspAuthority(this.#authority, wrongCredentials, log),
+      use: (server) => {
+        this.#rtsp = server;
+      },
+    });
+    this.#parts = new Reconciler<Config>([this.#webrtcPart(), this.#hlsPart(), ...this.#http.parts(), rtsp], log);
   }
 
   /** The port that the page is on; undefined while it could not be opened. */
@@ -237,15 +252,6 @@ export class App {
       },
     };
   }
-}
-
-function makeSource(name: string, settings: Config['pathDefaults'], config: Config, clock: Clock, log: Logger) {
-  if (settings.source === 'publisher') {
-    return undefined;
-  }
-  const { user, password } = settings.camera ?? {};
-  const login = user === undefined ? {} : { user, password: password ?? '' };
-  return new RtspSource({ name, url: settings.source, ...login, readTimeoutMs: config.readTimeoutMs }, clock, log);
 }
 
 const rulesOf = ({ isOwn, authInternalUsers }: Config) => ({ isOwn, internalUsers: authInternalUsers });

@@ -17,13 +17,14 @@ import { listen } from './http/listeners.ts';
 import { sessionRoutes } from './http/session-routes.ts';
 import { staticUi } from './http/static-ui.ts';
 import { systemRoute } from './http/system.ts';
-import { WrongCredentials } from './http/wrong-credentials.ts';
+import type { WrongCredentials } from './http/wrong-credentials.ts';
 import type { PathTable } from './paths/path-table.ts';
 import { playbackPlugin } from './playback/plugin.ts';
 import type { Part } from './reconcile.ts';
 import type { Recordings } from './recordings.ts';
 import { hlsPlugin } from './servers/hls/plugin.ts';
 import type { HlsServer } from './servers/hls/server.ts';
+import type { RtspServer } from './servers/rtsp/server.ts';
 import type { WebRtcServer } from './servers/webrtc/server.ts';
 import { webrtcPlugin } from './servers/webrtc/whep.ts';
 
@@ -35,6 +36,8 @@ export interface HttpServicesDeps {
   readonly log: Logger;
   readonly accounts: Accounts;
   readonly authority: Authority;
+  /** One for all ports and protocols. */
+  readonly wrongCredentials: WrongCredentials;
   readonly paths: PathTable;
   readonly recordings: Recordings;
   config(): Config;
@@ -42,8 +45,7 @@ export interface HttpServicesDeps {
   problems(): readonly Problem[];
   hls(): HlsServer | undefined;
   webrtc(): WebRtcServer | undefined;
-  /** Aborts when the program ends. */
-  readonly stopped: AbortSignal;
+  rtsp(): RtspServer | undefined;
 }
 
 /** What a listener mounts. */
@@ -52,13 +54,11 @@ type Mount = (app: FastifyInstance, access: HttpAccess, config: Config) => Promi
 /** Every HTTP listener: the main port with everything, and MediaMTX's ports with one service each at `/`. */
 export class HttpServices {
   readonly #deps: HttpServicesDeps;
-  readonly #wrongCredentials: WrongCredentials;
   readonly #started: string;
   #mainPort: number | undefined;
 
   constructor(deps: HttpServicesDeps) {
     this.#deps = deps;
-    this.#wrongCredentials = new WrongCredentials(deps.clock, deps.stopped);
     this.#started = new Date(deps.clock.wallMs()).toISOString();
   }
 
@@ -127,7 +127,7 @@ export class HttpServices {
         const access = new HttpAccess({
           authority,
           sessions: accounts,
-          wrongCredentials: this.#wrongCredentials,
+          wrongCredentials: this.#deps.wrongCredentials,
           trustedProxies: proxies === undefined ? [] : (config[proxies] as readonly string[]),
           log,
         });
@@ -152,7 +152,7 @@ export class HttpServices {
     await app.register(sessionRoutes, {
       accounts,
       access,
-      wrongCredentials: this.#wrongCredentials,
+      wrongCredentials: this.#deps.wrongCredentials,
       notices: {
         get isOpen() {
           return authority.isOpen;
@@ -222,9 +222,22 @@ export class HttpServices {
         pathDefaults: () => pathDefaultsJson(this.#deps.config()),
         paths: () => pathListJson(this.#deps.config()),
       },
-      peers: { webrtcSessions: webrtc, hlsMuxers: hls },
+      peers: { webrtcSessions: webrtc, hlsMuxers: hls, ...this.#rtspPeers() },
       recordings,
     });
+  }
+
+  /** With TLS and without are apart, as in MediaMTX: what does not listen has no routes. */
+  #rtspPeers() {
+    const { rtsp, config } = this.#deps;
+    const plain = () => (config().rtspEncryption === 'strict' ? undefined : rtsp()?.rtsp);
+    const secure = () => (config().rtspEncryption === 'no' ? undefined : rtsp()?.rtsps);
+    return {
+      rtspConns: () => plain()?.conns,
+      rtspSessions: () => plain()?.sessions,
+      rtspsConns: () => secure()?.conns,
+      rtspsSessions: () => secure()?.sessions,
+    };
   }
 }
 

@@ -1,12 +1,26 @@
 import type { PathEntry } from '../config/path-entry.ts';
+import { parseAv1Sequence } from '../media/av1/params.ts';
 import { parseH265Sps } from '../media/h265/params.ts';
-import type { G711Track, H264Track, Track } from '../media/track.ts';
+import type { Av1Track, G711Track, H264Track, Track } from '../media/track.ts';
 import { CODEC_LABEL } from '../media/track.ts';
+import type { SourceStatistics } from '../sources/source.ts';
 
 /** A track as MediaMTX's API describes it. */
 export interface TrackStatus {
   readonly codec: string;
   readonly codecProps: Record<string, unknown> | null;
+}
+
+export interface SourceStatisticsItem {
+  readonly transport: 'TCP' | 'UDP' | 'UDP-multicast' | null;
+  /** RTP packets that came, never came, came too late, came out of order, and made no sense. */
+  readonly packets: number;
+  readonly lost: number;
+  readonly late: number;
+  readonly reordered: number;
+  readonly badPackets: number;
+  /** Times that the camera's timestamps jumped. */
+  readonly jumps: number;
 }
 
 /** A path as the control API shows it: MediaMTX's fields, then Perch's own. Times are RFC 3339. */
@@ -31,6 +45,12 @@ export interface PathStatus {
   /** What people call the camera; null: the path's name will do. */
   readonly title: string | null;
   readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
+  /** Pulled only while somebody reads: then it is 'stopped' as long as nobody asks. */
+  readonly sourceOnDemand: boolean;
+  /** What came from the source, over all its connections; null: nothing is pulled. */
+  readonly sourceStatistics: SourceStatisticsItem | null;
+  /** The camera's clock minus ours, from its sender reports; null while it has not told. */
+  readonly clockOffsetMs: number | null;
   /** Since when there is no stream; null while there is one, and for a disabled path. */
   readonly offlineSince: string | null;
   /** Why the source is not there, or why it went last time. */
@@ -65,6 +85,9 @@ export function disabledStatus({ name, error }: PathEntry): PathStatus {
     bytesSent: 0,
     title: null,
     sourceState: 'disabled',
+    sourceOnDemand: false,
+    sourceStatistics: null,
+    clockOffsetMs: null,
     offlineSince: null,
     lastError: null,
     lastErrorTime: null,
@@ -72,6 +95,11 @@ export function disabledStatus({ name, error }: PathEntry): PathStatus {
     recording: null,
     bitrate: 0,
   };
+}
+
+export function describeStatistics(statistics: SourceStatistics): SourceStatisticsItem {
+  const { transport, packets, lost, late, reordered, badPackets, jumps } = statistics;
+  return { transport: transport ?? null, packets, lost, late, reordered, badPackets, jumps };
 }
 
 export const trackLabels = (tracks: readonly Track[]): string[] => tracks.map((track) => CODEC_LABEL[track.codec]);
@@ -86,16 +114,29 @@ function propsOf(track: Track): Record<string, unknown> | null {
       return { width: track.width, height: track.height, profile: h264Profile(track), level: h264Level(track) };
     case 'h265':
       return { width: track.width, height: track.height, ...h265ProfileLevel(track.sps) };
+    case 'av1':
+      return av1Props(track);
+    case 'vp9':
+      return { profile: track.profile };
     case 'g711':
       return g711Props(track);
     case 'opus':
       return { channelCount: track.channels };
     case 'aac':
     case 'flac':
+    case 'ac3':
       return { sampleRate: track.clockRate, channelCount: track.channels };
+    case 'lpcm':
+      return { bitDepth: track.bitDepth, sampleRate: track.clockRate, channelCount: track.channels };
     default:
       return null;
   }
+}
+
+/** Numbers as the sequence header has them, unlike those of H.264 and H.265. */
+function av1Props({ width, height, sequenceHeader }: Av1Track): Record<string, unknown> {
+  const { profile, levelIdx, tier } = parseAv1Sequence(sequenceHeader);
+  return { width, height, profile, level: levelIdx, tier };
 }
 
 const g711Props = (track: G711Track) => ({

@@ -4,23 +4,25 @@ import type { Logger } from '../base/log.ts';
 import { type Config, resolvePath } from '../config/load.ts';
 import type { PathSettings } from '../config/path.ts';
 import type { PathEntry } from '../config/path-entry.ts';
+import { pathNameFault } from '../config/path-name.ts';
 import type { Source } from '../sources/source.ts';
 import type { Stream } from '../stream/stream.ts';
-import { Path, type PathRecorder } from './path.ts';
+import { cannotPublish, Path, type PathOrigin, type PathRecorder, type Publication, type Publisher } from './path.ts';
+import { recordKeyOf, settingsFor, sourceKeyOf, usesQuery, withQuery } from './path-settings.ts';
 import { disabledStatus, type PathStatus } from './path-status.ts';
 
 const TICK_MS = 1_000;
+/** Paths that patterns stand for are made when somebody asks: not without end, and not with names that no file can have. */
+const MAX_MADE_PATHS = 1_000;
+const LONGEST_NAME = 240;
 
 /** How the parts of a path are made; the composition root knows the kinds. */
 export interface PathMakers {
-  source(name: string, settings: PathSettings, config: Config): Source | undefined;
+  /** @param settings of a path that is pulled */
+  source(name: string, settings: PathSettings, config: Config): Source;
   recorder(name: string, settings: PathSettings): PathRecorder | undefined;
   streamOpened(name: string, stream: Stream): void;
 }
-
-/** What of a path's settings concerns the recorder alone: a change of these leaves source and readers untouched. */
-type RecordKey = Extract<keyof PathSettings, `record${string}`>;
-const RECORD_KEYS = /^record/;
 
 interface LivePath {
   readonly path: Path;
@@ -28,12 +30,17 @@ interface LivePath {
   recordKey: string;
 }
 
-/** All paths by name: makes them as the configuration says and changes only those whose settings have changed. */
+/**
+ * All paths by name: makes them as the configuration says and changes only those whose settings have changed.
+ * A path of its own entry is always there; one that a pattern stands for from its first use to its last.
+ */
 export class PathTable {
   readonly #makers: PathMakers;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #live = new Map<string, LivePath>();
+  /** Paths that are gone and have not finished yet. */
+  readonly #ending = new Set<Promise<void>>();
   readonly #stopTicking: () => void;
   #config: Config | undefined;
 
@@ -54,7 +61,7 @@ export class PathTable {
     this.#config = config;
     const stopping: Promise<void>[] = [];
     for (const [name, live] of this.#live) {
-      const settings = settingsOf(config.paths.get(name));
+      const settings = settingsFor(resolvePath(config, name), name);
       if (!settings || sourceKeyOf(settings, config) !== live.sourceKey) {
         this.#live.delete(name);
         stopping.push(live.path.stop());
@@ -62,21 +69,60 @@ export class PathTable {
     }
     // What has a new source starts when the old one has let go of the camera: some allow one session only.
     await Promise.all(stopping);
-    await Promise.all([...config.paths.values()].map((entry) => this.#bring(entry, config)));
+    const lasting = [...config.paths.values()].filter((entry) => entry.settings && !entry.pattern);
+    for (const { name } of lasting) {
+      this.#obtain(name, config);
+    }
+    await Promise.all([...this.#live].map(([name, live]) => this.#follow(name, live, config)));
   }
 
-  /** The stream of a path. @throws PerchError notFound while there is none, badInput when the path is not configured */
-  async open(name: string): Promise<Stream> {
-    const live = this.#live.get(name);
-    if (live) {
-      return live.path.stream;
+  /**
+   * The stream of a path; a source on demand is started and waited for.
+   * @param query of the reader's address, without `?`
+   * @throws PerchError notFound while there is none, badInput when the path is not configured, timeout when the source on demand
+   * does not come, exhausted when there are as many readers as are allowed
+   */
+  async open(name: string, query = ''): Promise<Stream> {
+    const entry = this.#entryOf(name);
+    const isStarted = entry.settings?.sourceOnDemand === true && entry.settings.source.includes('://');
+    const live = this.#live.get(name) ?? (isStarted ? this.#obtain(name, this.#config) : undefined);
+    if (!live) {
+      const reason = entry.error === undefined ? '' : `: ${entry.error}`;
+      throw new PerchError('notFound', `no stream is available on path '${name}'${reason}`, { path: name });
     }
-    const entry = this.#config && resolvePath(this.#config, name);
-    if (!entry) {
-      throw new PerchError('badInput', `path '${name}' is not configured`, { path: name });
+    return live.path.open(query);
+  }
+
+  /**
+   * Where RTSP readers of the path are sent instead: an RTSP URL, or `/name` on this server.
+   * @throws PerchError badInput when the path is not configured
+   */
+  redirectOf(name: string): string | undefined {
+    const { settings } = this.#entryOf(name);
+    if (settings?.source === 'redirect') {
+      return settings.sourceRedirect;
     }
-    const reason = entry.error === undefined ? '' : `: ${entry.error}`;
-    throw new PerchError('notFound', `no stream is available on path '${name}'${reason}`, { path: name });
+    const isOver = settings?.sourceOnDemand || this.#live.get(name)?.path.hasStream;
+    return isOver ? undefined : settings?.fallback || undefined;
+  }
+
+  /** @throws PerchError badInput when the path is not configured, or disabled */
+  mayPublish(name: string): void {
+    const { error } = this.#entryOf(name);
+    if (error !== undefined) {
+      throw new PerchError('badInput', `path '${name}' is disabled: ${error}`, { path: name });
+    }
+  }
+
+  /** @throws PerchError badInput when the path does not wait for a publisher, or has one that may not be replaced */
+  publish(name: string, publisher: Publisher): Publication {
+    this.mayPublish(name);
+    const { settings } = this.#entryOf(name);
+    const live = settings?.source === 'publisher' ? this.#obtain(name, this.#config) : this.#live.get(name);
+    if (!live) {
+      throw cannotPublish(name);
+    }
+    return live.path.publish(publisher);
   }
 
   list(): PathStatus[] {
@@ -95,54 +141,102 @@ export class PathTable {
 
   async close(): Promise<void> {
     this.#stopTicking();
+    this.#config = undefined;
     const paths = [...this.#live.values()];
     this.#live.clear();
-    await Promise.all(paths.map(({ path }) => path.stop()));
+    await Promise.all([...paths.map(({ path }) => path.stop()), ...this.#ending]);
   }
 
-  async #bring(entry: PathEntry, config: Config): Promise<void> {
-    const settings = settingsOf(entry);
-    if (!settings) {
-      return;
+  /** The entry that the path of this name follows. @throws PerchError badInput when there is none, or the name cannot be one */
+  #entryOf(name: string): PathEntry {
+    const fault = name.length > LONGEST_NAME ? `is longer than ${LONGEST_NAME} characters` : pathNameFault(name);
+    if (fault !== undefined) {
+      throw new PerchError('badInput', `invalid path name: ${fault} (${name.slice(0, LONGEST_NAME)})`);
     }
-    const { name } = entry;
-    const recordKey = recordKeyOf(settings);
-    const live = this.#live.get(name);
-    if (live) {
-      if (live.recordKey !== recordKey) {
-        live.recordKey = recordKey;
-        await live.path.setRecorder(this.#makers.recorder(name, settings));
-      }
-      return;
+    const entry = this.#config && resolvePath(this.#config, name);
+    if (!entry) {
+      throw new PerchError('badInput', `path '${name}' is not configured`, { path: name });
+    }
+    return entry;
+  }
+
+  /** The path of this name, made when it is not there; undefined when its entry is disabled. */
+  #obtain(name: string, config: Config | undefined): LivePath | undefined {
+    const known = this.#live.get(name);
+    const entry = config && resolvePath(config, name);
+    const settings = settingsFor(entry, name);
+    if (known || !config || !entry || !settings) {
+      return known;
+    }
+    if (entry.pattern && this.#live.size - config.paths.size >= MAX_MADE_PATHS) {
+      const message = `${MAX_MADE_PATHS} paths are in use that patterns stand for: no more are made`;
+      throw new PerchError('exhausted', message, { path: name });
     }
     const path = new Path(
       {
         name,
+        confName: entry.name,
         title: settings.camera?.name ?? null,
-        source: this.#makers.source(name, settings, config),
+        origin: this.#originOf(name, settings, config),
         recorder: this.#makers.recorder(name, settings),
+        maxReaders: settings.maxReaders,
         onStream: (stream) => this.#makers.streamOpened(name, stream),
+        onIdle: () => this.#forget(name, path),
       },
       this.#clock,
       this.#log,
     );
-    this.#live.set(name, { path, sourceKey: sourceKeyOf(settings, config), recordKey });
+    const live = { path, sourceKey: sourceKeyOf(settings, config), recordKey: recordKeyOf(settings) };
+    this.#live.set(name, live);
     path.start();
+    return live;
   }
-}
 
-/** The settings of a path that is there by itself: one of its own name, and not disabled. */
-function settingsOf(entry: PathEntry | undefined): PathSettings | undefined {
-  return entry?.pattern ? undefined : entry?.settings;
-}
+  #originOf(name: string, settings: PathSettings, config: Config): PathOrigin {
+    const { source, overridePublisher } = settings;
+    if (source === 'publisher') {
+      return { kind: 'publisher', mayOverride: overridePublisher };
+    }
+    if (source === 'redirect') {
+      return { kind: 'redirect' };
+    }
+    return {
+      kind: 'pulled',
+      source: {
+        make: (query) => this.#makers.source(name, withQuery(settings, query), config),
+        usesQuery: usesQuery(settings),
+      },
+      onDemand: settings.sourceOnDemand
+        ? { startTimeoutMs: settings.sourceOnDemandStartTimeoutMs, closeAfterMs: settings.sourceOnDemandCloseAfterMs }
+        : undefined,
+    };
+  }
 
-function sourceKeyOf(settings: PathSettings, config: Config): string {
-  const other = Object.entries(settings).filter(([key]) => !RECORD_KEYS.test(key));
-  return JSON.stringify([other.sort(), config.readTimeoutMs]);
-}
+  /** Whatever entry the path follows now, its source is the same: only recorder and name of the entry may change. */
+  async #follow(name: string, live: LivePath, config: Config): Promise<void> {
+    const entry = resolvePath(config, name);
+    const settings = settingsFor(entry, name);
+    if (!entry || !settings) {
+      return;
+    }
+    live.path.confName = entry.name;
+    const recordKey = recordKeyOf(settings);
+    if (live.recordKey !== recordKey) {
+      live.recordKey = recordKey;
+      await live.path.setRecorder(this.#makers.recorder(name, settings));
+    }
+    if (live.path.isIdle) {
+      this.#forget(name, live.path);
+    }
+  }
 
-function recordKeyOf(settings: PathSettings): string {
-  const own = Object.entries(settings).filter(([key]) => RECORD_KEYS.test(key)) as [RecordKey, unknown][];
-  // How long recordings are kept is asked anew in each round of the retention; the recorder does not know it.
-  return JSON.stringify(own.filter(([key]) => key !== 'recordDeleteAfterMs').sort());
+  /** Nobody needs the path: it goes, unless it has an entry of its own. */
+  #forget(name: string, path: Path): void {
+    const entry = this.#config && resolvePath(this.#config, name);
+    if (entry?.pattern && this.#live.get(name)?.path === path) {
+      this.#live.delete(name);
+      const ended = path.stop().finally(() => this.#ending.delete(ended));
+      this.#ending.add(ended);
+    }
+  }
 }

@@ -3,7 +3,7 @@ import { FakeClock } from '../../test/fake-clock.ts';
 import { tinyH264 } from '../../test/tiny-h264.ts';
 import { silentLogger } from '../base/log.ts';
 import type { Stream } from '../stream/stream.ts';
-import { Path, type PathRecorder } from './path.ts';
+import { Path, type PathRecorder, type Publisher } from './path.ts';
 
 /** Takes as long to stop as the test wants. */
 class SlowRecorder implements PathRecorder {
@@ -24,13 +24,18 @@ class SlowRecorder implements PathRecorder {
   }
 }
 
-const pathWith = (recorder: PathRecorder): Path =>
-  new Path({ name: 'cam', title: null, source: undefined, recorder }, new FakeClock(), silentLogger);
+const nobody: Publisher = { type: 'rtspSession', id: 'p', onReplaced: () => {} };
+const pathWith = (recorder: PathRecorder | undefined, clock = new FakeClock(), mayOverride = true): Path =>
+  new Path(
+    { name: 'cam', confName: 'cam', title: null, origin: { kind: 'publisher', mayOverride }, recorder, maxReaders: 0 },
+    clock,
+    silentLogger,
+  );
 
 test('another recorder goes on with the stream once the one before has finished its file', async () => {
   const [first, second] = [new SlowRecorder(), new SlowRecorder()];
   const path = pathWith(first);
-  const stream = path.open([tinyH264]);
+  const stream = path.publish(nobody).open([tinyH264]);
   const changed = path.setRecorder(second);
   expect(second.started).toEqual([]);
   first.release();
@@ -41,9 +46,9 @@ test('another recorder goes on with the stream once the one before has finished 
 test('a stream that comes while recorders are exchanged is begun once', async () => {
   const [first, second] = [new SlowRecorder(), new SlowRecorder()];
   const path = pathWith(first);
-  path.open([tinyH264]);
+  path.publish(nobody).open([tinyH264]);
   const changed = path.setRecorder(second);
-  const next = path.open([tinyH264]);
+  const next = path.publish(nobody).open([tinyH264]);
   first.release();
   await changed;
   expect(second.started).toEqual([next]);
@@ -51,12 +56,67 @@ test('a stream that comes while recorders are exchanged is begun once', async ()
 
 test('a path says since when it has no stream, from its first moment on', async () => {
   const clock = new FakeClock();
-  const path = new Path({ name: 'cam', title: null, source: undefined, recorder: undefined }, clock, silentLogger);
+  const path = pathWith(undefined, clock);
   await clock.advance(5_000);
   expect(path.status.offlineSince).toBe('2026-01-01T00:00:00.000Z');
-  path.open([tinyH264]);
+  path.publish(nobody).open([tinyH264]);
   expect(path.status).toMatchObject({ offlineSince: null, readyTime: '2026-01-01T00:00:05.000Z' });
   await clock.advance(1_000);
   await path.stop();
   expect(path.status).toMatchObject({ offlineSince: '2026-01-01T00:00:06.000Z', readyTime: null });
+});
+
+/** Writes down why it had to go. */
+function publisherOf(id: string) {
+  const reasons: string[] = [];
+  return { type: 'rtspSession', id, reasons, onReplaced: (reason: string) => void reasons.push(reason) };
+}
+
+test('the stream of a publisher is recorded and shown like that of a camera', async () => {
+  const recorder = new SlowRecorder();
+  const path = pathWith(recorder);
+  expect(path.status).toMatchObject({ ready: false, source: null, sourceState: null });
+  const publication = path.publish(publisherOf('one'));
+  expect(path.status).toMatchObject({ ready: false, source: { type: 'rtspSession', id: 'one' } });
+  const stream = publication.open([tinyH264]);
+  expect(recorder.started).toEqual([stream]);
+  expect(await path.open('')).toBe(stream);
+  expect(path.status).toMatchObject({ ready: true, tracks: ['H264'], source: { type: 'rtspSession', id: 'one' } });
+  publication.close();
+  expect(stream.isClosed).toBe(true);
+  expect(path.status).toMatchObject({ ready: false, source: null });
+});
+
+test('a new publisher takes the place of the present one, whose readers go with it', () => {
+  const path = pathWith(undefined);
+  const [first, second] = [publisherOf('one'), publisherOf('two')];
+  const old = path.publish(first);
+  const stream = old.open([tinyH264]);
+  const publication = path.publish(second);
+  expect(first.reasons).toEqual(["another publisher has taken path 'cam'"]);
+  expect(stream.isClosed).toBe(true);
+  const next = publication.open([tinyH264]);
+  // What is left of the first does no harm to the second.
+  old.close();
+  expect(() => old.open([tinyH264])).toThrow("another publisher has taken path 'cam'");
+  expect(next.isClosed).toBe(false);
+  expect(path.status.source).toEqual({ type: 'rtspSession', id: 'two' });
+});
+
+test('with overridePublisher off the first publisher stays', () => {
+  const path = pathWith(undefined, new FakeClock(), false);
+  const first = publisherOf('one');
+  const publication = path.publish(first);
+  expect(() => path.publish(publisherOf('two'))).toThrow("someone is already publishing to path 'cam'");
+  expect(first.reasons).toEqual([]);
+  publication.close();
+  expect(() => path.publish(publisherOf('two'))).not.toThrow();
+});
+
+test('a publisher is told when its path goes', async () => {
+  const path = pathWith(undefined);
+  const publisher = publisherOf('one');
+  path.publish(publisher).open([tinyH264]);
+  await path.stop();
+  expect(publisher.reasons).toEqual(["path 'cam' was removed or changed"]);
 });

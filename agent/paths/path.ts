@@ -1,13 +1,13 @@
 import type { Clock } from '../base/clock.ts';
-import { explain, PerchError } from '../base/errors.ts';
+import { PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/track.ts';
-import type { Source } from '../sources/source.ts';
-import { type SourceState, supervise } from '../sources/supervisor.ts';
 import type { StreamSink } from '../stream/ingest/stream-sink.ts';
 import { Stream } from '../stream/stream.ts';
-import { describeTrack, type PathStatus, trackLabels } from './path-status.ts';
+import { OnDemand, type OnDemandTimes } from './on-demand.ts';
+import { describeStatistics, describeTrack, type PathStatus, trackLabels } from './path-status.ts';
 import { RateMeter } from './rate-meter.ts';
+import { type SourceMaker, SourceRunner } from './source-runner.ts';
 
 /** What records a path's streams. */
 export interface PathRecorder {
@@ -18,57 +18,89 @@ export interface PathRecorder {
   readonly status: { readonly active: boolean; readonly error: string | null; readonly since: string | null };
 }
 
-export interface PathParts {
-  readonly name: string;
-  readonly title: string | null;
-  /** undefined: nobody is asked for media (a path that waits for a publisher). */
-  readonly source: Source | undefined;
-  readonly recorder: PathRecorder | undefined;
-  /** Called with each new stream. */
-  readonly onStream?: (stream: Stream) => void;
+/** Somebody who sends media to a path. */
+export interface Publisher {
+  /** As MediaMTX's API names it. */
+  readonly type: string;
+  readonly id: string;
+  /** Another publisher has taken the path, or the path is gone. */
+  onReplaced(reason: string): void;
 }
 
-/** One path: keeps its source running, holds the stream while there is one, and has it recorded. */
-export class Path implements StreamSink {
+/** A path that is being published to. */
+export interface Publication extends StreamSink {
+  /** The publisher has gone: the stream ends. */
+  close(): void;
+}
+
+/** Where a path's media comes from. */
+export type PathOrigin =
+  /** `onDemand`: pulled only while somebody reads; else always. */
+  | { readonly kind: 'pulled'; readonly source: SourceMaker; readonly onDemand: OnDemandTimes | undefined }
+  | { readonly kind: 'publisher'; readonly mayOverride: boolean }
+  /** Readers are sent elsewhere: there is never a stream. */
+  | { readonly kind: 'redirect' };
+
+export interface PathParts {
   readonly name: string;
+  /** The entry of the configuration that it follows. */
+  readonly confName: string;
+  readonly title: string | null;
+  readonly origin: PathOrigin;
+  readonly recorder: PathRecorder | undefined;
+  /** 0: any number. */
+  readonly maxReaders: number;
+  /** Called with each new stream. */
+  readonly onStream?: (stream: Stream) => void;
+  /** Nobody needs the path any more: no source, no publisher, no request. Called each time. */
+  readonly onIdle?: () => void;
+}
+
+/** One path: has its source pulled or takes a publisher, holds the stream while there is one, and has it recorded. */
+export class Path {
+  readonly name: string;
+  confName: string;
   readonly #parts: PathParts;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #stop = new AbortController();
+  readonly #runner: SourceRunner | undefined;
+  readonly #onDemand: OnDemand | undefined;
   readonly #rate = new RateMeter();
   #recorder: PathRecorder | undefined;
-  #running: Promise<void> | undefined;
+  #publisher: Publisher | undefined;
   #stream: Stream | undefined;
   #readySince: string | null = null;
   #offlineSince: string | null;
-  #state: SourceState['kind'] | null = null;
-  #lastError: string | null = null;
-  #lastErrorTime: string | null = null;
 
   constructor(parts: PathParts, clock: Clock, log: Logger) {
+    const { origin } = parts;
     this.name = parts.name;
+    this.confName = parts.confName;
     this.#parts = parts;
     this.#recorder = parts.recorder;
     this.#clock = clock;
     this.#log = log.child({ path: parts.name });
     this.#offlineSince = this.#now();
-  }
-
-  start(): void {
-    const { source } = this.#parts;
-    if (source) {
-      const run = (signal: AbortSignal) => this.#runOnce(source, signal);
-      const options = { answers: source.answers?.bind(source) };
-      this.#running = supervise(run, (state) => this.#onState(state), this.#clock, this.#stop.signal, options);
+    if (origin.kind === 'pulled') {
+      this.#runner = new SourceRunner(origin.source, this.#runnerOwner(), clock, this.#log);
+      this.#onDemand = origin.onDemand && new OnDemand(origin.onDemand, this.#onDemandOwner(this.#runner), clock);
     }
   }
 
-  /** Ends the source, its readers and the recording; resolves when the last file is finished. */
+  /** Pulls the source, unless somebody has to ask for it first. */
+  start(): void {
+    if (!this.#onDemand) {
+      this.#runner?.start('');
+    }
+  }
+
+  /** Ends the source or the publisher, its readers and the recording; resolves when the last file is finished. */
   async stop(): Promise<void> {
-    this.#stop.abort();
+    this.#replace(`path '${this.name}' was removed or changed`);
+    this.#onDemand?.close();
     this.#closeStream();
     // A source that was just about to deliver may have begun one more file.
-    await this.#running;
+    await this.#runner?.stop();
     await this.#recorder?.stop();
   }
 
@@ -84,25 +116,65 @@ export class Path implements StreamSink {
     }
   }
 
-  /** Called by the source when it delivers. */
-  open(tracks: readonly Track[]): Stream {
-    this.#closeStream();
-    const stream = new Stream(tracks);
-    this.#stream = stream;
-    this.#readySince = this.#now();
-    this.#offlineSince = null;
-    this.#log.info({ tracks: trackLabels(tracks) }, 'camera is there');
-    this.#recorder?.start(stream);
-    this.#parts.onStream?.(stream);
+  /**
+   * The stream for one more reader; a source on demand is started for it.
+   * @param query of the reader's address
+   * @throws PerchError notFound while nothing comes in, timeout when the source on demand does not come, exhausted
+   */
+  async open(query: string): Promise<Stream> {
+    const stream = this.#stream ?? (await this.#onDemand?.request(query));
+    if (!stream) {
+      throw new PerchError('notFound', `no stream is available on path '${this.name}'`, { path: this.name });
+    }
+    const { maxReaders } = this.#parts;
+    if (maxReaders > 0 && stream.audience >= maxReaders) {
+      const message = `maximum reader count reached: path '${this.name}' has ${maxReaders}`;
+      throw new PerchError('exhausted', message, { path: this.name });
+    }
+    this.#onDemand?.touch(stream.audience);
     return stream;
   }
 
-  /** @throws PerchError notFound while nothing comes in */
-  get stream(): Stream {
-    if (!this.#stream) {
-      throw new PerchError('notFound', `no stream is available on path '${this.name}'`, { path: this.name });
+  /** @throws PerchError badInput when the path is not for publishers, or has one that may not be replaced */
+  publish(publisher: Publisher): Publication {
+    const { name } = this;
+    const { origin } = this.#parts;
+    if (origin.kind !== 'publisher') {
+      throw cannotPublish(name);
     }
-    return this.#stream;
+    if (this.#publisher && !origin.mayOverride) {
+      throw new PerchError('badInput', `someone is already publishing to path '${name}'`, { path: name });
+    }
+    this.#replace(`another publisher has taken path '${name}'`);
+    this.#closeStream();
+    this.#publisher = publisher;
+    return {
+      open: (tracks) => {
+        if (this.#publisher !== publisher) {
+          throw new PerchError('unavailable', `another publisher has taken path '${name}'`, { path: name });
+        }
+        return this.#openStream(tracks);
+      },
+      close: () => {
+        if (this.#publisher === publisher) {
+          this.#publisher = undefined;
+          this.#closeStream();
+          this.#tellIdle();
+        }
+      },
+    };
+  }
+
+  get hasStream(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  /** No source runs or is asked for, nobody publishes. */
+  get isIdle(): boolean {
+    const { kind } = this.#parts.origin;
+    return kind === 'pulled'
+      ? this.#onDemand?.isInitial === true && this.#runner?.isStopped === true
+      : this.#publisher === undefined;
   }
 
   /** Reads the byte counter; called about once a second. */
@@ -118,45 +190,83 @@ export class Path implements StreamSink {
     const received = stream?.bytesReceived ?? 0;
     const sent = stream?.bytesSent ?? 0;
     const tracks = stream?.tracks ?? [];
-    const listed = (stream?.readers ?? [])
-      .filter(({ type }) => type !== 'hidden')
-      .map(({ type, id }) => ({ type, id }));
-    listed.sort((a, b) => (a.type + a.id < b.type + b.id ? -1 : 1));
+    const statistics = this.#runner?.statistics;
     return {
       name: this.name,
-      confName: this.name,
+      confName: this.confName,
       ready: stream !== undefined,
       readyTime: since,
       available: stream !== undefined,
       availableTime: since,
       online: stream !== undefined,
       onlineTime: since,
-      source: this.#parts.source ? { type: this.#parts.source.type, id: '' } : null,
+      source: this.#sourceStatus,
       tracks: trackLabels(tracks),
       tracks2: tracks.map(describeTrack),
-      readers: listed,
+      readers: readersOf(stream),
       inboundBytes: received,
       outboundBytes: sent,
       inboundFramesInError: stream?.framesInError ?? 0,
       bytesReceived: received,
       bytesSent: sent,
       title: this.#parts.title,
-      sourceState: this.#state,
+      sourceState: this.#runner?.state ?? null,
+      sourceOnDemand: this.#onDemand !== undefined,
+      sourceStatistics: statistics ? describeStatistics(statistics) : null,
+      clockOffsetMs: statistics?.clockOffsetMs ?? null,
       offlineSince: this.#offlineSince,
-      lastError: this.#lastError,
-      lastErrorTime: this.#lastErrorTime,
+      lastError: this.#runner?.lastError ?? null,
+      lastErrorTime: this.#runner?.lastErrorTime ?? null,
       configError: null,
       recording: this.#recorder?.status ?? null,
       bitrate: stream ? this.#rate.bitsPerSecond : 0,
     };
   }
 
-  async #runOnce(source: Source, signal: AbortSignal): Promise<void> {
-    try {
-      await source.run(this, signal);
-    } finally {
-      this.#closeStream();
+  get #sourceStatus(): PathStatus['source'] {
+    if (this.#publisher) {
+      return { type: this.#publisher.type, id: this.#publisher.id };
     }
+    if (this.#parts.origin.kind === 'redirect') {
+      return { type: 'redirect', id: '' };
+    }
+    return this.#runner ? { type: this.#runner.type, id: '' } : null;
+  }
+
+  #runnerOwner() {
+    return {
+      sourceOpened: (tracks: readonly Track[]) => this.#openStream(tracks),
+      sourceClosed: () => this.#closeStream(),
+      sourceStopped: () => this.#tellIdle(),
+    };
+  }
+
+  #onDemandOwner(runner: SourceRunner) {
+    return {
+      name: this.name,
+      startSource: (query: string) => runner.start(query),
+      stopSource: () => {
+        void runner.stop();
+        this.#closeStream();
+      },
+      get sourceFault() {
+        return runner.cause;
+      },
+    };
+  }
+
+  #openStream(tracks: readonly Track[]): Stream {
+    this.#closeStream();
+    const stream = new Stream(tracks);
+    stream.onAudience = () => this.#onDemand?.audienceChanged(stream.audience);
+    this.#stream = stream;
+    this.#readySince = this.#now();
+    this.#offlineSince = null;
+    this.#log.info({ tracks: trackLabels(tracks) }, this.#publisher ? 'publisher is there' : 'camera is there');
+    this.#recorder?.start(stream);
+    this.#parts.onStream?.(stream);
+    this.#onDemand?.streamOpened(stream);
+    return stream;
   }
 
   #closeStream(): void {
@@ -166,23 +276,36 @@ export class Path implements StreamSink {
     this.#offlineSince ??= this.#now();
     this.#rate.reset();
     stream?.close();
+    if (stream) {
+      this.#onDemand?.streamClosed();
+    }
   }
 
-  #onState(state: SourceState): void {
-    this.#state = state.kind;
-    if (state.kind !== 'waiting') {
-      return;
+  /** The present publisher has to go. */
+  #replace(reason: string): void {
+    const publisher = this.#publisher;
+    this.#publisher = undefined;
+    publisher?.onReplaced(reason);
+  }
+
+  #tellIdle(): void {
+    if (this.isIdle) {
+      this.#parts.onIdle?.();
     }
-    const text = explain(state.cause);
-    // Once per change: a camera that is off for a week is one line.
-    if (text !== this.#lastError) {
-      this.#log.warn({ reason: text }, 'no picture from the camera, trying again');
-    }
-    this.#lastError = text;
-    this.#lastErrorTime = this.#now();
   }
 
   #now(): string {
     return new Date(this.#clock.wallMs()).toISOString();
   }
+}
+
+export function cannotPublish(name: string): PerchError {
+  return new PerchError('badInput', `can't publish to path '${name}' since 'source' is not 'publisher'`, {
+    path: name,
+  });
+}
+
+function readersOf(stream: Stream | undefined): PathStatus['readers'] {
+  const listed = (stream?.readers ?? []).filter(({ type }) => type !== 'hidden').map(({ type, id }) => ({ type, id }));
+  return listed.sort((a, b) => (a.type + a.id < b.type + b.id ? -1 : 1));
 }

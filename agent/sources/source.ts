@@ -15,6 +15,8 @@ export interface SourceStatistics {
   readonly badPackets: number;
   /** Times that the camera's timestamps jumped. */
   readonly jumps: number;
+  /** The camera's clock minus ours, in milliseconds, as its sender reports tell it. */
+  readonly clockOffsetMs?: number | undefined;
 }
 
 /** Where a path's media comes from. */

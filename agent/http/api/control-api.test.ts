@@ -30,6 +30,9 @@ const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   bytesReceived: 6_000_000_000,
   bytesSent: 1,
   sourceState: 'running',
+  sourceOnDemand: false,
+  sourceStatistics: { transport: 'UDP', packets: 9, lost: 1, late: 0, reordered: 2, badPackets: 0, jumps: 0 },
+  clockOffsetMs: -2_500.5,
   offlineSince: null,
   lastError: null,
   lastErrorTime: null,
@@ -46,6 +49,8 @@ const PATHS = [
     ready: false,
     readyTime: null,
     source: null,
+    sourceStatistics: null,
+    clockOffsetMs: null,
     recording: null,
     title: null,
     offlineSince: '2026-01-01T11:00:00+01:00',
@@ -57,6 +62,10 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
   const box = await openHttpBox(rules);
   const kicked: string[] = [];
   const deleted: string[] = [];
+  const peersOf = (known: string) => ({
+    list: () => [{ id: known, created: '2026-01-01T10:59:00Z' }],
+    kick: (id: string) => kicked.push(id) > 0 && id === known,
+  });
   const options: ControlApiOptions = {
     access: box.access,
     allowOrigins: ['*'],
@@ -76,6 +85,10 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
         kick: (id) => kicked.push(id) > 0 && id === ID,
       }),
       hlsMuxers: () => undefined,
+      rtspConns: () => peersOf(ID),
+      rtspSessions: () => peersOf(OTHER_ID),
+      rtspsConns: () => undefined,
+      rtspsSessions: () => undefined,
     },
     recordings: {
       names: () => ['garden/gate', 'door'],
@@ -141,6 +154,13 @@ test.for<[string, number, unknown]>([
   [`/v3/webrtcsessions/get/${ID}`, 200, SESSIONS[0]],
   [`/v3/webrtcsessions/get/${ID.replace('0b', '1b')}`, 404, failure('session not found')],
   ['/v3/webrtcsessions/get/7', 400, failure("invalid UUID '7'")],
+  ['/v3/rtspconns/list', 200, { itemCount: 1, pageCount: 1, items: [{ id: ID, created: '2026-01-01T10:59:00Z' }] }],
+  [`/v3/rtspconns/get/${ID}`, 200, { id: ID, created: '2026-01-01T10:59:00Z' }],
+  [`/v3/rtspconns/get/${OTHER_ID}`, 404, failure('connection not found')],
+  [`/v3/rtspsessions/get/${OTHER_ID}`, 200, { id: OTHER_ID, created: '2026-01-01T10:59:00Z' }],
+  [`/v3/rtspsessions/get/${ID}`, 404, failure('session not found')],
+  ['/v3/rtspsconns/list', 404, '404 page not found'],
+  ['/v3/rtspssessions/list', 404, '404 page not found'],
   ['/v3/hlsmuxers/list', 404, '404 page not found'],
   ['/v3/hlsmuxers/get/door', 404, '404 page not found'],
   [
@@ -166,6 +186,9 @@ test.for<[string, number, unknown]>([
 test.for<['POST' | 'DELETE' | 'PATCH', string, number, unknown]>([
   ['POST', `/v3/webrtcsessions/kick/${ID}`, 200, { status: 'ok' }],
   ['POST', `/v3/webrtcsessions/kick/${ID.replace('0b', '1b')}`, 404, failure('session not found')],
+  ['POST', `/v3/rtspconns/kick/${ID}`, 200, { status: 'ok' }],
+  ['POST', `/v3/rtspsessions/kick/${OTHER_ID}`, 200, { status: 'ok' }],
+  ['POST', `/v3/rtspsessions/kick/${ID}`, 404, failure('session not found')],
   ['DELETE', '/v3/recordings/deletesegment?path=door&start=2026-01-01T12:00:00%2B01:00', 200, { status: 'ok' }],
   [
     'DELETE',

@@ -30,32 +30,52 @@ export interface MuxerLookup {
 export interface PeerLookups {
   webrtcSessions(): SessionLookup | undefined;
   hlsMuxers(): MuxerLookup | undefined;
+  rtspConns(): SessionLookup | undefined;
+  rtspSessions(): SessionLookup | undefined;
+  rtspsConns(): SessionLookup | undefined;
+  rtspsSessions(): SessionLookup | undefined;
 }
 
 export const peerRoutes: FastifyPluginAsync<{ peers: PeerLookups }> = async (app, { peers }) => {
-  await app.register(webrtcRoutes, { sessions: () => peers.webrtcSessions() });
   await app.register(muxerRoutes, { muxers: () => peers.hlsMuxers() });
+  const kinds: readonly SessionKind[] = [
+    { base: '/webrtcsessions', noun: 'session', lookup: () => peers.webrtcSessions() },
+    { base: '/rtspconns', noun: 'connection', lookup: () => peers.rtspConns() },
+    { base: '/rtspsessions', noun: 'session', lookup: () => peers.rtspSessions() },
+    { base: '/rtspsconns', noun: 'connection', lookup: () => peers.rtspsConns() },
+    { base: '/rtspssessions', noun: 'session', lookup: () => peers.rtspsSessions() },
+  ];
+  for (const kind of kinds) {
+    await app.register(sessionRoutes, kind);
+  }
 };
 
-const webrtcRoutes: FastifyPluginAsync<{ sessions: () => SessionLookup | undefined }> = async (app, { sessions }) => {
-  existOnlyWhile(app, () => sessions() !== undefined);
-  const list = () => (sessions()?.list() ?? []).toSorted(byCreated);
+interface SessionKind {
+  readonly base: string;
+  /** What one of them is called in messages. */
+  readonly noun: string;
+  lookup(): SessionLookup | undefined;
+}
 
-  app.get('/webrtcsessions/list', ({ query }) => paginate(list(), query));
+const sessionRoutes: FastifyPluginAsync<SessionKind> = async (app, { base, noun, lookup }) => {
+  existOnlyWhile(app, () => lookup() !== undefined);
+  const list = () => (lookup()?.list() ?? []).toSorted(byCreated);
 
-  app.get('/webrtcsessions/get/:id', (request) => {
+  app.get(`${base}/list`, ({ query }) => paginate(list(), query));
+
+  app.get(`${base}/get/:id`, (request) => {
     const id = idOf(request);
-    const session = list().find((candidate) => candidate.id === id);
-    if (!session) {
-      throw new PerchError('notFound', 'session not found', { session: id });
+    const item = list().find((candidate) => candidate.id === id);
+    if (!item) {
+      throw new PerchError('notFound', `${noun} not found`, { [noun]: id });
     }
-    return session;
+    return item;
   });
 
-  app.post('/webrtcsessions/kick/:id', (request) => {
+  app.post(`${base}/kick/:id`, (request) => {
     const id = idOf(request);
-    if (!sessions()?.kick(id)) {
-      throw new PerchError('notFound', 'session not found', { session: id });
+    if (!lookup()?.kick(id)) {
+      throw new PerchError('notFound', `${noun} not found`, { [noun]: id });
     }
     return { status: 'ok' };
   });

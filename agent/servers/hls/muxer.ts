@@ -32,6 +32,8 @@ const EARLY_KEY_MS = 20;
 export class Muxer implements Reader {
   readonly type = 'hidden';
   readonly id = 'hls';
+  /** One for all who watch over HLS. */
+  readonly isAudience = true;
   /** Settles when there is something to play, or fails with what ended the muxer before. */
   readonly ready: Promise<void>;
   bytesSent = 0;

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { PerchError } from '../../base/errors.ts';
+import { type ErrorCode, explain, PerchError } from '../../base/errors.ts';
 import { LavfClients } from './lavf.ts';
 import type { Muxer } from './muxer.ts';
 import { PLAYER_PAGE } from './page.ts';
@@ -73,7 +73,7 @@ async function answer(
     case 'page':
       return sendText(request, reply, 'text/html; charset=utf-8', 'max-age=3600', PLAYER_PAGE);
     case 'multivariant': {
-      const muxer = await openMuxer(server, wanted.path);
+      const muxer = await openMuxer(server, wanted.path, queryOf(request.url).slice(1));
       return typeof muxer === 'string'
         ? reply.code(500).send({ status: 'error', error: muxer })
         : sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, muxer.multivariantPlaylist(lavf.queryOf(request, query)));
@@ -88,13 +88,16 @@ async function answer(
   }
 }
 
-/** A path that is not configured is answered with 500 as MediaMTX does: its text is returned. */
-async function openMuxer(server: HlsServer, path: string): Promise<Muxer | string> {
+/** What the path itself refuses: MediaMTX answers it with 500. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['badInput', 'timeout', 'exhausted']);
+
+/** @returns the text of a refusal, where there is no muxer */
+async function openMuxer(server: HlsServer, path: string, query: string): Promise<Muxer | string> {
   try {
-    return await server.open(path);
+    return await server.open(path, query);
   } catch (error) {
-    if (error instanceof PerchError && error.code === 'badInput') {
-      return error.message;
+    if (error instanceof PerchError && REFUSALS.has(error.code)) {
+      return explain(error);
     }
     throw error;
   }

@@ -18,8 +18,12 @@ export interface HlsOptions {
 
 /** Where streams come from. */
 export interface StreamLookup {
-  /** Throws a PerchError: notFound while the path has no stream, badInput when it is not configured. */
-  open(name: string): Promise<Stream>;
+  /**
+   * @param query of the viewer's address: it may say something about the source
+   * @throws PerchError notFound while the path has no stream, badInput when it is not configured, timeout when its source on
+   * demand does not come, exhausted when it has as many readers as are allowed
+   */
+  open(name: string, query: string): Promise<Stream>;
 }
 
 /** A muxer as MediaMTX's API shows it. */
@@ -67,8 +71,9 @@ export class HlsServer {
   }
 
   /** The path's muxer as soon as it has something to play; made when there is none. */
-  async open(name: string): Promise<Muxer> {
-    const origin = await this.#paths.open(name);
+  async open(name: string, query = ''): Promise<Muxer> {
+    // All who watch over HLS are one reader of the path: it is asked once.
+    const origin = this.#entries.get(name)?.origin ?? (await this.#paths.open(name, query));
     if (this.#isClosed) {
       throw new PerchError('unavailable', 'the HLS server is shutting down');
     }

@@ -25,10 +25,11 @@ export interface RtspPaths {
   redirectOf(name: string): string | undefined;
   /**
    * The stream of a path; a source on demand is started and waited for.
+   * @param query of the reader's URL, without `?`: it may say something about the source
    * @throws PerchError notFound while there is none, badInput when the path is not configured, timeout when the source on demand
    * does not come, exhausted when there are as many readers as are allowed
    */
-  open(name: string): Promise<Stream>;
+  open(name: string, query?: string): Promise<Stream>;
   /** @throws PerchError badInput when the path is not configured */
   mayPublish(name: string): void;
   /** @throws PerchError badInput when the path does not wait for a publisher, or has one that may not be replaced */

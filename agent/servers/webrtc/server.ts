@@ -20,9 +20,10 @@ const MAX_SESSIONS = 1_000;
 export interface StreamLookup {
   /**
    * The stream of a path, started if it has to be.
+   * @param query of the viewer's address: it may say something about the source
    * Throws PerchError: notFound `no stream is available on path 'x'`, badInput `path 'x' is not configured`.
    */
-  open(path: string): Promise<Stream>;
+  open(path: string, query: string): Promise<Stream>;
 }
 
 export interface WebRtcServerOptions extends CandidateOptions {
@@ -99,7 +100,7 @@ export class WebRtcServer {
       throw new PerchError('exhausted', `maximum reader count reached: ${MAX_SESSIONS} WebRTC viewers`);
     }
     const [stream, dtls, addresses] = await Promise.all([
-      this.#paths.open(viewer.path),
+      this.#paths.open(viewer.path, viewer.query),
       loadDtls(),
       gatherAddresses(this.#options, this.#port.reachable, this.#clock, this.#log),
     ]);

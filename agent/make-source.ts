@@ -1,0 +1,32 @@
+import type { Clock } from './base/clock.ts';
+import type { Logger } from './base/log.ts';
+import type { Config } from './config/load.ts';
+import type { PathSettings } from './config/path.ts';
+import { rangeStartOf } from './config/range-start.ts';
+import { RtspSource } from './sources/rtsp/client.ts';
+import type { Source } from './sources/source.ts';
+
+/** The source of a path that is pulled. RTSP in all its spellings is the one kind so far. */
+export function makeSource(name: string, settings: PathSettings, config: Config, clock: Clock, log: Logger): Source {
+  const { user, password } = settings.camera ?? {};
+  const [firstPort = 0, lastPort = 0] = settings.rtspUDPSourcePortRange;
+  return new RtspSource(
+    {
+      name,
+      url: settings.source,
+      ...(user === undefined ? {} : { user, password: password ?? '' }),
+      readTimeoutMs: config.readTimeoutMs,
+      rtspTransport: settings.rtspTransport,
+      rtspAnyPort: settings.rtspAnyPort,
+      rtspRangeType: settings.rtspRangeType,
+      rtspRangeStart: rangeStartOf(settings.rtspRangeType, settings.rtspRangeStart),
+      rtspScale: settings.rtspScale,
+      rtspUDPSourcePortRange: [firstPort, lastPort],
+      udpReadBufferBytes: config.udpReadBufferSize,
+      ...(settings.sourceFingerprint === '' ? {} : { sourceFingerprint: settings.sourceFingerprint }),
+      useAbsoluteTimestamp: settings.useAbsoluteTimestamp,
+    },
+    clock,
+    log.child({ path: name }),
+  );
+}

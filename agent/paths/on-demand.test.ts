@@ -1,0 +1,243 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { readerOf } from '../../test/reader.ts';
+import { ScriptedSource } from '../../test/scripted-source.ts';
+import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
+import { PerchError } from '../base/errors.ts';
+import { silentLogger } from '../base/log.ts';
+import type { Sample } from '../media/sample.ts';
+import type { G711Track } from '../media/track.ts';
+import { storable } from '../stream/storable.ts';
+import { Path } from './path.ts';
+
+const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8000, channels: 1 };
+
+/** A path on demand with 10 s to start and 10 s to close. */
+function pathOnDemand(more: { readonly maxReaders?: number; readonly usesQuery?: boolean } = {}) {
+  const clock = new FakeClock();
+  const source = new ScriptedSource();
+  const queries: string[] = [];
+  let idle = 0;
+  const path = new Path(
+    {
+      name: 'cam',
+      confName: 'cam',
+      title: null,
+      origin: {
+        kind: 'pulled',
+        source: {
+          make: (query) => {
+            queries.push(query);
+            return source;
+          },
+          usesQuery: more.usesQuery ?? false,
+        },
+        onDemand: { startTimeoutMs: 10_000, closeAfterMs: 10_000 },
+      },
+      recorder: undefined,
+      maxReaders: more.maxReaders ?? 0,
+      onIdle: () => {
+        idle += 1;
+      },
+    },
+    clock,
+    silentLogger,
+  );
+  path.start();
+  return { clock, source, path, queries, idleCount: () => idle };
+}
+
+test('nobody asks: the source is left alone, and the page sees that asking would start it', async () => {
+  const { clock, source, path } = pathOnDemand();
+  await clock.advance(60_000);
+  expect(source.runs).toBe(0);
+  expect(path.status).toMatchObject({
+    ...{ sourceOnDemand: true, sourceState: 'stopped', ready: false, lastError: null },
+    source: { type: 'scripted', id: '' },
+  });
+});
+
+test('the first request starts the source, and all requests until then get its stream', async () => {
+  const { clock, source, path } = pathOnDemand();
+  const [first, second] = [path.open(''), path.open('')];
+  await clock.advance(3_000);
+  expect(source.runs).toBe(1);
+  expect(path.status).toMatchObject({ sourceState: 'running', ready: false });
+  const stream = source.deliver([tinyH264]);
+  expect(await first).toBe(stream);
+  expect(await second).toBe(stream);
+  expect(await path.open('')).toBe(stream);
+  expect(source.runs).toBe(1);
+});
+
+test('a source that does not come in time fails every request, with the reason, and is stopped', async () => {
+  const { clock, source, path, idleCount } = pathOnDemand();
+  const failures = [path.open(''), path.open('')].map((request) => request.catch((error: unknown) => error));
+  await clock.advance(100);
+  source.fail(new PerchError('unavailable', 'connection refused'));
+  await clock.advance(9_899);
+  expect(source.runs).toBe(2);
+  expect(path.status.sourceState).toBe('running');
+  await clock.advance(1);
+  for (const failure of await Promise.all(failures)) {
+    expect(failure).toMatchObject({ code: 'timeout', message: "source of path 'cam' has timed out" });
+    expect(failure).toMatchObject({ cause: { message: 'connection refused' } });
+  }
+  expect(source.isRunning).toBe(false);
+  expect(path.status).toMatchObject({ sourceState: 'stopped', lastError: 'connection refused' });
+  expect(idleCount()).toBe(1);
+});
+
+test('a stream that was asked for and is not read ends after the time to close', async () => {
+  const { clock, source, path } = pathOnDemand();
+  const request = path.open('');
+  await clock.advance(0);
+  const stream = source.deliver([tinyH264]);
+  await request;
+  await clock.advance(9_999);
+  expect(stream.isClosed).toBe(false);
+  await clock.advance(1);
+  expect(stream.isClosed).toBe(true);
+  expect(source.isRunning).toBe(false);
+});
+
+test('readers keep the source; a new one within the time to close gets the same connection', async () => {
+  const { clock, source, path } = pathOnDemand();
+  const request = path.open('');
+  await clock.advance(0);
+  const stream = source.deliver([tinyH264]);
+  await request;
+  const [first, second] = [readerOf('rtspSession'), readerOf('webRTCSession')];
+  stream.addReader(first, false);
+  await clock.advance(60_000);
+  stream.removeReader(first);
+  await clock.advance(9_000);
+  expect(await path.open('')).toBe(stream);
+  stream.addReader(second, false);
+  await clock.advance(60_000);
+  expect(stream.isClosed).toBe(false);
+  expect(source.runs).toBe(1);
+  stream.removeReader(second);
+  await clock.advance(10_000);
+  expect(stream.isClosed).toBe(true);
+});
+
+test('recorders and what is made once for others are no readers, the HLS muxer is one', async () => {
+  const { clock, source, path } = pathOnDemand();
+  const request = path.open('');
+  await clock.advance(0);
+  const stream = source.deliver([tinyH264, g711]);
+  await request;
+  // Both read the stream through the one that has FLAC in place of G.711.
+  const recorder = readerOf('hidden');
+  const muxer = readerOf('hidden', true);
+  storable(stream).addReader(recorder, false);
+  stream.addReader(readerOf('hidden'), false);
+  expect(stream.audience).toBe(0);
+  storable(stream).addReader(muxer, false);
+  expect(stream.audience).toBe(1);
+  await clock.advance(60_000);
+  expect(stream.isClosed).toBe(false);
+  storable(stream).removeReader(muxer);
+  expect(stream.audience).toBe(0);
+  await clock.advance(10_000);
+  expect(stream.isClosed).toBe(true);
+});
+
+test('a reader that is thrown out counts no more', async () => {
+  const { clock, source, path } = pathOnDemand();
+  const request = path.open('');
+  await clock.advance(0);
+  const stream = source.deliver([tinyH264]);
+  await request;
+  const broken = readerOf('rtspSession');
+  broken.onSample = () => {
+    throw new Error('broken');
+  };
+  stream.addReader(broken, false);
+  stream.write(0, tinyVideo(1, 25, 25)[0] as Sample);
+  await clock.advance(10_000);
+  expect(stream.isClosed).toBe(true);
+});
+
+test('a source that fails after it was there takes its readers along, and the next request starts it again', async () => {
+  const { clock, source, path } = pathOnDemand();
+  const request = path.open('');
+  await clock.advance(0);
+  const stream = source.deliver([tinyH264]);
+  await request;
+  const reader = readerOf('rtspSession');
+  stream.addReader(reader, false);
+  await clock.advance(5_000);
+  source.fail(new PerchError('unavailable', 'the camera broke the connection'));
+  await clock.advance(60_000);
+  expect(reader.ends).toBe(1);
+  expect(source.runs).toBe(1);
+  expect(path.status).toMatchObject({ sourceState: 'stopped', lastError: 'the camera broke the connection' });
+  const again = path.open('');
+  await clock.advance(0);
+  expect(source.runs).toBe(2);
+  expect(await Promise.all([again, source.deliver([tinyH264])])).toHaveLength(2);
+});
+
+test('a source that takes its time to let go is started again only after that', async () => {
+  const { clock, source, path } = pathOnDemand();
+  source.isSlowToEnd = true;
+  const request = path.open('');
+  await clock.advance(0);
+  source.deliver([tinyH264]);
+  await request;
+  await clock.advance(10_000);
+  const again = path.open('');
+  await clock.advance(1_000);
+  expect(source.runs).toBe(1);
+  source.letGo();
+  await clock.advance(0);
+  expect(source.runs).toBe(2);
+  const stream = source.deliver([tinyH264]);
+  expect(await again).toBe(stream);
+});
+
+test('a source that delivers when nobody wants it any more opens no stream', async () => {
+  const { clock, source, path } = pathOnDemand();
+  source.isSlowToEnd = true;
+  const request = path.open('').catch(() => {});
+  await clock.advance(10_000);
+  await request;
+  expect(() => source.deliver([tinyH264])).toThrow('not wanted any more');
+  expect(path.hasStream).toBe(false);
+});
+
+test('as many readers as are allowed: the next one is refused', async () => {
+  const { clock, source, path } = pathOnDemand({ maxReaders: 1 });
+  const request = path.open('');
+  await clock.advance(0);
+  const stream = source.deliver([tinyH264]);
+  await request;
+  const reader = readerOf('rtspSession');
+  stream.addReader(reader, false);
+  await expect(path.open('')).rejects.toMatchObject({
+    code: 'exhausted',
+    message: "maximum reader count reached: path 'cam' has 1",
+  });
+  stream.removeReader(reader);
+  expect(await path.open('')).toBe(stream);
+});
+
+test('a path that goes lets its requests go', async () => {
+  const { clock, source, path } = pathOnDemand();
+  const request = path.open('');
+  const failure = request.catch((error: unknown) => error);
+  await clock.advance(1_000);
+  await path.stop();
+  expect(await failure).toMatchObject({ code: 'notFound' });
+  expect(source.isRunning).toBe(false);
+});
+
+test('the query of the reader who starts the source is told to it', async () => {
+  const { clock, path, queries } = pathOnDemand({ usesQuery: true });
+  path.open('user=me').catch(() => {});
+  await clock.advance(0);
+  expect(queries).toEqual(['', 'user=me']);
+  await path.stop();
+});

@@ -1,0 +1,40 @@
+import type { Config } from '../config/load.ts';
+import type { PathSettings } from '../config/path.ts';
+import type { PathEntry } from '../config/path-entry.ts';
+
+/** What of a path's settings concerns the recorder alone: a change of these leaves source and readers untouched. */
+type RecordKey = Extract<keyof PathSettings, `record${string}`>;
+const RECORD_KEYS = /^record/;
+const READER_QUERY = '$MTX_QUERY';
+
+/** The settings of the path `name` that follows `entry`, with the groups of its regular expression put into the source. */
+export function settingsFor(entry: PathEntry | undefined, name: string): PathSettings | undefined {
+  const { settings, pattern } = entry ?? {};
+  const groups = settings && pattern?.exec(name);
+  if (!settings || !groups) {
+    return settings;
+  }
+  const source = settings.source.replace(/\$G(\d{1,2})/g, (whole, number: string) => groups[Number(number)] ?? whole);
+  return { ...settings, source };
+}
+
+export const usesQuery = ({ source }: PathSettings): boolean => source.includes(READER_QUERY);
+
+/** The settings with a reader's query put into the source. */
+export function withQuery(settings: PathSettings, query: string): PathSettings {
+  return usesQuery(settings)
+    ? { ...settings, source: settings.source.replaceAll(READER_QUERY, () => query) }
+    : settings;
+}
+
+/** Paths whose source keys are the same go on as they are. */
+export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBufferSize }: Config): string {
+  const other = Object.entries(settings).filter(([key]) => !RECORD_KEYS.test(key));
+  return JSON.stringify([other.sort(), readTimeoutMs, udpReadBufferSize]);
+}
+
+export function recordKeyOf(settings: PathSettings): string {
+  const own = Object.entries(settings).filter(([key]) => RECORD_KEYS.test(key)) as [RecordKey, unknown][];
+  // How long recordings are kept is asked anew in each round of the retention; the recorder does not know it.
+  return JSON.stringify(own.filter(([key]) => key !== 'recordDeleteAfterMs').sort());
+}

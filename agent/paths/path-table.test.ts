@@ -1,0 +1,265 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { readerOf } from '../../test/reader.ts';
+import { ScriptedSource } from '../../test/scripted-source.ts';
+import { tinyH264 } from '../../test/tiny-h264.ts';
+import { silentLogger } from '../base/log.ts';
+import { type Config, parseConfig } from '../config/load.ts';
+import type { Stream } from '../stream/stream.ts';
+import { PathTable } from './path-table.ts';
+
+function configOf(paths: string, more = ''): Config {
+  const defaults = { recordPath: '/data/%path/%s%f', cwd: '/' };
+  const { config } = parseConfig(`${more}\npaths:\n${paths}`, 'perch.yml', {}, defaults);
+  if (!config) {
+    throw new Error('no configuration');
+  }
+  return config;
+}
+
+/** A recorder that writes down what it is told. */
+class NotedRecorder {
+  readonly status = { active: false, error: null, since: null };
+  readonly started: Stream[] = [];
+  stops = 0;
+  start(stream: Stream): void {
+    this.started.push(stream);
+  }
+  async stop(): Promise<void> {
+    this.stops += 1;
+  }
+}
+
+async function tableOf(paths: string, more = '') {
+  const clock = new FakeClock();
+  /** By the address that they were made for. */
+  const sources = new Map<string, ScriptedSource>();
+  const recorders = new Map<string, NotedRecorder>();
+  const table = new PathTable(
+    {
+      source: (_name, { source: url }) => {
+        const source = sources.get(url) ?? new ScriptedSource();
+        sources.set(url, source);
+        return source;
+      },
+      recorder: (name, { record }) => {
+        const recorder = new NotedRecorder();
+        recorders.set(name, recorder);
+        return record ? recorder : undefined;
+      },
+      streamOpened: () => {},
+    },
+    clock,
+    silentLogger,
+  );
+  await table.apply(configOf(paths, more));
+  const sourceOf = (url: string): ScriptedSource => {
+    const source = sources.get(url);
+    if (!source) {
+      throw new Error(`nobody pulls ${url}`);
+    }
+    return source;
+  };
+  return { clock, table, sourceOf, recorders, apply: (next: string) => table.apply(configOf(next, more)) };
+}
+
+const publisherOf = (id: string) => ({ type: 'rtspSession', id, onReplaced: () => {} });
+const namesOf = (table: PathTable) => table.list().map(({ name, confName }) => `${name} (${confName})`);
+const failureOf = (request: Promise<unknown>) => request.catch((error: unknown) => error);
+const thrownBy = (act: () => unknown): unknown => {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+};
+
+test('a path that no entry stands for is not configured, and a name that cannot be one is told so', async () => {
+  const { table } = await tableOf('  cam:');
+  const absent = { code: 'badInput', message: "path 'other' is not configured" };
+  await expect(table.open('other')).rejects.toMatchObject(absent);
+  expect(thrownBy(() => table.redirectOf('other'))).toMatchObject(absent);
+  expect(thrownBy(() => table.mayPublish('other'))).toMatchObject(absent);
+  expect(thrownBy(() => table.publish('other', publisherOf('one')))).toMatchObject(absent);
+});
+
+test.for([
+  ['../../etc', "invalid path name: can't contain dot path segments"],
+  ['a/', "invalid path name: can't end with a slash"],
+  ['a b', 'invalid path name: can contain only alphanumeric'],
+  ['x'.repeat(241), 'invalid path name: is longer than 240 characters'],
+] as const)('an entry for all others does not stand for %s', async ([name, message]) => {
+  const { table } = await tableOf('  all_others:');
+  for (const refused of [() => table.mayPublish(name), () => table.publish(name, publisherOf('one'))]) {
+    expect(thrownBy(refused)).toMatchObject({ code: 'badInput', message: expect.stringContaining(message) });
+  }
+  await expect(table.open(name)).rejects.toMatchObject({ code: 'badInput' });
+});
+
+test('a path of all others is there from its publisher to the end of it, recording included', async () => {
+  const { clock, table, recorders } = await tableOf('  all_others: {record: yes}');
+  expect(await failureOf(table.open('live/one'))).toMatchObject({
+    code: 'notFound',
+    message: "no stream is available on path 'live/one'",
+  });
+  expect(namesOf(table)).toEqual([]);
+  table.mayPublish('live/one');
+  const publication = table.publish('live/one', publisherOf('one'));
+  const stream = publication.open([tinyH264]);
+  expect(await table.open('live/one')).toBe(stream);
+  expect(namesOf(table)).toEqual(['live/one (all_others)']);
+  expect(recorders.get('live/one')?.started).toEqual([stream]);
+  publication.close();
+  await clock.advance(0);
+  expect(namesOf(table)).toEqual([]);
+  expect(recorders.get('live/one')?.stops).toBe(1);
+});
+
+test('a path of its own entry stays when its publisher goes', async () => {
+  const { table } = await tableOf('  cam:\n  all_others:');
+  table.publish('cam', publisherOf('one')).close();
+  expect(namesOf(table)).toEqual(['cam (cam)']);
+});
+
+test('groups of a regular expression stand in the source, one source for each path', async () => {
+  const { clock, table, sourceOf } = await tableOf(
+    '  "~^(north|south)/(\\\\d+)$": {source: "rtsp://$G1.cams:554/ch$G2?g3=$G3", sourceOnDemand: yes}',
+  );
+  const requests = [table.open('north/1'), table.open('south/22')];
+  await clock.advance(0);
+  const north = sourceOf('rtsp://north.cams:554/ch1?g3=$G3').deliver([tinyH264]);
+  const south = sourceOf('rtsp://south.cams:554/ch22?g3=$G3').deliver([tinyH264]);
+  expect(await Promise.all(requests)).toEqual([north, south]);
+  expect(table.list().map(({ name }) => name)).toEqual(['north/1', 'south/22']);
+  south.addReader(readerOf('rtspSession'), false);
+  await clock.advance(10_000);
+  expect(table.list().map(({ name }) => name)).toEqual(['south/22']);
+});
+
+test("a reader's query stands in the source that is started for it", async () => {
+  const { clock, table, sourceOf } = await tableOf('  "~^cam": {source: "rtsp://h/x?$MTX_QUERY", sourceOnDemand: yes}');
+  const request = table.open('cam1', "a=1&b=$&$'");
+  await clock.advance(0);
+  const stream = sourceOf("rtsp://h/x?a=1&b=$&$'").deliver([tinyH264]);
+  expect(await request).toBe(stream);
+});
+
+test('paths that patterns stand for are not made without end', async () => {
+  const { clock, table } = await tableOf('  all_others: {source: "rtsp://h/$MTX_QUERY", sourceOnDemand: yes}');
+  const requests = Array.from({ length: 1_010 }, (_, i) => failureOf(table.open(`p${i}`)));
+  await clock.advance(9_000);
+  expect(table.list().length).toBeLessThanOrEqual(1_001);
+  expect(await requests.at(-1)).toMatchObject({ code: 'exhausted' });
+  await clock.advance(1_000);
+  expect(table.list()).toEqual([]);
+  expect(await requests[0]).toMatchObject({ code: 'timeout', message: "source of path 'p0' has timed out" });
+});
+
+test('nobody publishes to a path that is pulled or that leads elsewhere', async () => {
+  const { table } = await tableOf(
+    '  cam: {source: "rtsp://h/x"}\n  gate: {source: redirect, sourceRedirect: /cam}\n  "~^p": {source: "rtsp://h/$G1", sourceOnDemand: yes}',
+  );
+  for (const name of ['cam', 'gate', 'p1']) {
+    table.mayPublish(name);
+    expect(thrownBy(() => table.publish(name, publisherOf('one')))).toMatchObject({
+      code: 'badInput',
+      message: `can't publish to path '${name}' since 'source' is not 'publisher'`,
+    });
+  }
+});
+
+test('overridePublisher says whether a second publisher may come', async () => {
+  const { table } = await tableOf('  open:\n  closed: {overridePublisher: no}');
+  table.publish('open', publisherOf('one'));
+  expect(() => table.publish('open', publisherOf('two'))).not.toThrow();
+  table.publish('closed', publisherOf('one'));
+  expect(() => table.publish('closed', publisherOf('two'))).toThrow('someone is already publishing');
+});
+
+test('readers of a redirect are sent on, and there is nothing to read in it', async () => {
+  const { table } = await tableOf('  cam:\n  gate: {source: redirect, sourceRedirect: "rtsp://other/x"}');
+  expect(table.redirectOf('gate')).toBe('rtsp://other/x');
+  expect(table.redirectOf('cam')).toBeUndefined();
+  await expect(table.open('gate')).rejects.toMatchObject({ code: 'notFound' });
+  expect(table.find('gate')).toMatchObject({ ready: false, source: { type: 'redirect', id: '' } });
+});
+
+test('a fallback holds while there is no stream', async () => {
+  const { table } = await tableOf('  cam: {fallback: /other}\n  all_others: {fallback: /rest}');
+  expect(table.redirectOf('cam')).toBe('/other');
+  expect(table.redirectOf('x')).toBe('/rest');
+  const publication = table.publish('cam', publisherOf('one'));
+  publication.open([tinyH264]);
+  expect(table.redirectOf('cam')).toBeUndefined();
+  publication.close();
+  expect(table.redirectOf('cam')).toBe('/other');
+});
+
+test('a disabled path is closed for readers and publishers, with its reason', async () => {
+  const { table } = await tableOf('  cam: {record: perhaps}\n  all_others:');
+  await expect(table.open('cam')).rejects.toMatchObject({
+    code: 'notFound',
+    message: "no stream is available on path 'cam': record: 'perhaps' is not yes or no",
+  });
+  expect(() => table.mayPublish('cam')).toThrow("path 'cam' is disabled: record: 'perhaps' is not yes or no");
+  expect(() => table.publish('cam', publisherOf('one'))).toThrow('disabled');
+});
+
+test('recording on demand records what readers get, and asks for nothing itself', async () => {
+  const { clock, table, sourceOf, recorders } = await tableOf(
+    '  cam: {source: "rtsp://h/x", sourceOnDemand: yes, record: yes}',
+  );
+  await clock.advance(60_000);
+  expect(sourceOf('rtsp://h/x').runs).toBe(0);
+  const request = table.open('cam');
+  await clock.advance(0);
+  const stream = sourceOf('rtsp://h/x').deliver([tinyH264]);
+  await request;
+  expect(recorders.get('cam')?.started).toEqual([stream]);
+});
+
+test('recording is switched on and off while source and readers go on', async () => {
+  const { clock, table, sourceOf, recorders, apply } = await tableOf('  cam: {source: "rtsp://h/x"}');
+  await clock.advance(0);
+  const stream = sourceOf('rtsp://h/x').deliver([tinyH264]);
+  await apply('  cam: {source: "rtsp://h/x", record: yes}');
+  expect(recorders.get('cam')?.started).toEqual([stream]);
+  await apply('  cam: {source: "rtsp://h/x"}');
+  expect(stream.isClosed).toBe(false);
+  expect(sourceOf('rtsp://h/x').runs).toBe(1);
+  expect(table.find('cam')?.recording).toBeNull();
+});
+
+test.for([
+  ['the source', '  cam: {source: "rtsp://h/y"}'],
+  ['the transport', '  cam: {source: "rtsp://h/x", rtspTransport: udp}'],
+  ['the number of readers', '  cam: {source: "rtsp://h/x", maxReaders: 3}'],
+] as const)('a change of %s makes the path anew', async ([, next]) => {
+  const { clock, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/x"}');
+  await clock.advance(0);
+  const stream = sourceOf('rtsp://h/x').deliver([tinyH264]);
+  await apply(next);
+  expect(stream.isClosed).toBe(true);
+});
+
+test('a path that follows another entry now goes on when only its name or its recording differ', async () => {
+  const { clock, table, apply } = await tableOf('  "~^cam":\n');
+  const stream = table.publish('cam1', publisherOf('one')).open([tinyH264]);
+  await apply('  cam1: {record: yes}');
+  expect(stream.isClosed).toBe(false);
+  expect(namesOf(table)).toEqual(['cam1 (cam1)']);
+  await apply('  all_others:');
+  expect(stream.isClosed).toBe(false);
+  expect(namesOf(table)).toEqual(['cam1 (all_others)']);
+  await apply('  other:');
+  await clock.advance(0);
+  expect(stream.isClosed).toBe(true);
+  expect(namesOf(table)).toEqual(['other (other)']);
+});
+
+test('a path whose own entry goes is gone when a pattern stands for it and nobody uses it', async () => {
+  const { clock, table, apply } = await tableOf('  cam:\n  all_others:');
+  await apply('  all_others:');
+  await clock.advance(0);
+  expect(namesOf(table)).toEqual([]);
+});

@@ -1,0 +1,148 @@
+import type { Clock } from '../base/clock.ts';
+import { explain, PerchError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { Track } from '../media/track.ts';
+import type { Source, SourceStatistics } from '../sources/source.ts';
+import { type SourceState, supervise } from '../sources/supervisor.ts';
+import type { Stream } from '../stream/stream.ts';
+
+/** How a path gets at its source. */
+export interface SourceMaker {
+  /** @param query of the reader that the source is started for */
+  make(query: string): Source;
+  /** Whether the query says something about the source (`$MTX_QUERY`): then it is made anew for another query. */
+  readonly usesQuery: boolean;
+}
+
+/** The path that the source is for. */
+export interface RunnerOwner {
+  sourceOpened(tracks: readonly Track[]): Stream;
+  /** The connection is over. */
+  sourceClosed(): void;
+  /** It was told to stop and has let go of the camera. */
+  sourceStopped(): void;
+}
+
+/** Keeps a source running from `start` to `stop`, and remembers why it is not there. */
+export class SourceRunner {
+  readonly #maker: SourceMaker;
+  readonly #owner: RunnerOwner;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #source: Source;
+  #query = '';
+  #stop: AbortController | undefined;
+  /** Runs follow each other: some cameras allow one session only. */
+  #running: Promise<void> = Promise.resolve();
+  #runs = 0;
+  #state: SourceState['kind'] = 'stopped';
+  #cause: unknown;
+  #lastError: string | null = null;
+  #lastErrorTime: string | null = null;
+
+  constructor(maker: SourceMaker, owner: RunnerOwner, clock: Clock, log: Logger) {
+    this.#maker = maker;
+    this.#owner = owner;
+    this.#clock = clock;
+    this.#log = log;
+    this.#source = maker.make('');
+  }
+
+  get type(): string {
+    return this.#source.type;
+  }
+
+  get state(): SourceState['kind'] {
+    return this.#state;
+  }
+
+  /** Nothing of it is left running. */
+  get isStopped(): boolean {
+    return this.#runs === 0;
+  }
+
+  /** Why the source did not come since `start`; undefined while nothing has failed. */
+  get cause(): unknown {
+    return this.#cause;
+  }
+
+  get lastError(): string | null {
+    return this.#lastError;
+  }
+
+  get lastErrorTime(): string | null {
+    return this.#lastErrorTime;
+  }
+
+  get statistics(): SourceStatistics | undefined {
+    return this.#source.statistics;
+  }
+
+  start(query: string): void {
+    if (this.#maker.usesQuery && query !== this.#query) {
+      this.#query = query;
+      this.#source = this.#maker.make(query);
+    }
+    const stop = new AbortController();
+    const source = this.#source;
+    this.#stop = stop;
+    this.#cause = undefined;
+    this.#runs += 1;
+    this.#running = this.#running.then(() => this.#run(source, stop.signal));
+  }
+
+  /** Resolves when the source has let go of the camera. */
+  stop(): Promise<void> {
+    this.#stop?.abort();
+    this.#stop = undefined;
+    return this.#running;
+  }
+
+  async #run(source: Source, signal: AbortSignal): Promise<void> {
+    const run = (runSignal: AbortSignal) => this.#runOnce(source, runSignal);
+    const onState = ({ kind }: SourceState) => {
+      this.#state = kind;
+    };
+    const answers = source.answers?.bind(source);
+    const options = answers ? { answers } : {};
+    await supervise(run, onState, this.#clock, signal, options);
+    this.#runs -= 1;
+    if (this.#runs === 0) {
+      this.#owner.sourceStopped();
+    }
+  }
+
+  async #runOnce(source: Source, signal: AbortSignal): Promise<void> {
+    const open = (tracks: readonly Track[]): Stream => {
+      if (signal.aborted) {
+        throw new PerchError('unavailable', 'the source is not wanted any more');
+      }
+      return this.#owner.sourceOpened(tracks);
+    };
+    try {
+      await source.run({ open }, signal);
+      if (!signal.aborted) {
+        throw new PerchError('unavailable', 'the source ended the stream');
+      }
+    } catch (cause) {
+      // Before the path hears of it: it may stop a source on demand for this, which would be no failure.
+      if (!signal.aborted) {
+        this.#note(cause);
+      }
+      throw cause;
+    } finally {
+      this.#owner.sourceClosed();
+    }
+  }
+
+  #note(cause: unknown): void {
+    const text = explain(cause);
+    // Once per change: a camera that is off for a week is one line.
+    if (text !== this.#lastError) {
+      this.#log.warn({ reason: text }, 'no picture from the camera, trying again');
+    }
+    this.#cause = cause;
+    this.#lastError = text;
+    this.#lastErrorTime = new Date(this.#clock.wallMs()).toISOString();
+  }
+}
