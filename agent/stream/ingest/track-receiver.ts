@@ -17,8 +17,8 @@ export interface UnitOutput {
   onDamage(receiver: TrackReceiver, reason: string): void;
 }
 
-/** Encodings whose pictures may come out of their order. */
-const VIDEO_ENCODINGS = ['H264', 'H265'];
+/** Encodings of pictures; they may come out of their order. */
+const VIDEO_ENCODINGS = ['H264', 'H265', 'AV1', 'VP8', 'VP9', 'JPEG', 'MP4V-ES'];
 const CNAME = 'perch';
 /** A step between two packets' delays beyond this is no jitter: the sender's timestamps have jumped. */
 const MAX_JITTER_MS = 10_000;
