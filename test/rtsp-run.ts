@@ -1,6 +1,6 @@
 import { systemClock } from '../agent/base/clock.ts';
 import { explain } from '../agent/base/errors.ts';
-import { silentLogger } from '../agent/base/log.ts';
+import { type Logger, silentLogger } from '../agent/base/log.ts';
 import type { Sample } from '../agent/media/sample.ts';
 import type { Track } from '../agent/media/track.ts';
 import { RtspSource, type RtspSourceOptions } from '../agent/sources/rtsp/client.ts';
@@ -22,10 +22,10 @@ export class Run {
 
   constructor(
     url: string,
-    options: Partial<RtspSourceOptions> = {},
+    { log = silentLogger, ...options }: Partial<RtspSourceOptions> & { log?: Logger } = {},
     clock: FakeClock | typeof systemClock = systemClock,
   ) {
-    const source = new RtspSource({ name: 'garden', url, readTimeoutMs: 5000, ...options }, clock, silentLogger);
+    const source = new RtspSource({ name: 'garden', url, readTimeoutMs: 5000, ...options }, clock, log);
     const open = (tracks: readonly Track[]) => {
       this.tracks = tracks;
       this.stream = new Stream(tracks);

@@ -1,0 +1,295 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { expectPictures, pictureCamera } from '../../../test/picture-camera.ts';
+import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
+import type { Script } from '../../../test/scripted-camera.ts';
+import { createLogger } from '../../base/log.ts';
+import { parseAuthorization, verifyDigest } from '../../media/rtsp/digest.ts';
+import type { HeaderField, RtspRequest } from '../../media/rtsp/message.ts';
+
+const hash = (algorithm: string, text: string) => createHash(algorithm).update(text).digest('hex');
+const USER = { user: 'admin', password: 'secret' };
+
+type Guard = (request: RtspRequest) => boolean;
+const answerOf = (request: RtspRequest) => parseAuthorization(request.headers.get('Authorization') ?? '');
+
+/** Who sends a digest of the user's password over this nonce, for what is asked. */
+const digest =
+  (nonce: string, { user, password } = USER): Guard =>
+  (request) => {
+    const answer = answerOf(request);
+    return (
+      answer?.scheme === 'digest' &&
+      answer.user === user &&
+      answer.nonce === nonce &&
+      answer.uri === request.uri &&
+      verifyDigest(answer, request.method, password, hash)
+    );
+  };
+const basic =
+  ({ user, password } = USER): Guard =>
+  (request) => {
+    const answer = answerOf(request);
+    return answer?.scheme === 'basic' && answer.user === user && answer.password === password;
+  };
+
+/** A camera that lets in who `isRight`, and else answers 401 with these challenges. */
+function guarded(challenges: readonly string[], isRight: Guard, methods?: readonly string[]): Script {
+  return (request, caller) => {
+    if (isRight(request) || (methods && !methods.includes(request.method))) {
+      return undefined;
+    }
+    caller.reply(
+      request,
+      401,
+      challenges.map((value): HeaderField => ['WWW-Authenticate', value]),
+    );
+    return true;
+  };
+}
+
+const MD5 = 'Digest realm="cam", nonce="n"';
+const SHA256 = 'Digest realm="cam", nonce="n", algorithm=SHA-256';
+const BASIC = 'Basic realm="cam"';
+
+test.for<[what: string, challenges: readonly string[], isRight: Guard]>([
+  ['Basic', [BASIC], basic()],
+  ['Basic without a realm', ['Basic'], basic()],
+  ['Digest', [MD5], digest('n')],
+  ['Digest that names its MD5', [`${MD5}, algorithm=MD5`], digest('n')],
+  ['Digest that names its MD5 in quotes', [`${MD5}, algorithm="MD5"`], digest('n')],
+  ['Digest with qop', [`${MD5}, qop="auth"`], digest('n')],
+  ['Digest with a choice of qop', [`${MD5}, qop="auth-int,auth"`], digest('n')],
+  ['Digest with MD5-sess', [`${MD5}, algorithm=MD5-sess, qop="auth"`], digest('n')],
+  [
+    'Digest with opaque, domain and charset',
+    [`${MD5}, opaque="x,y", domain="/", charset=UTF-8, userhash=false`],
+    digest('n'),
+  ],
+  ['Digest in lower case without blanks', ['digest realm="cam",nonce="n",stale=false'], digest('n')],
+  ['Digest with SHA-256', [SHA256], digest('n')],
+  ['Digest with SHA-256 and qop', [`${SHA256}, qop="auth"`], digest('n')],
+  ['Digest, named after Basic', [BASIC, MD5], digest('n')],
+  ['Digest, in one header with Basic', [`${BASIC}, ${MD5}`], digest('n')],
+  ['Digest, in one header before Basic', [`${MD5}, ${BASIC}`], digest('n')],
+  ['Digest, beside schemes that nobody knows', ['Negotiate', 'Bearer realm="x"', MD5], digest('n')],
+  [
+    'Digest, beside one that nobody can answer',
+    ['Digest realm="cam", nonce="n", algorithm=SHA-512-256', MD5],
+    digest('n'),
+  ],
+  ['either, and takes only Basic', [MD5, BASIC], basic()],
+  [
+    'either, and takes only MD5 though it names SHA-256',
+    [SHA256, MD5],
+    (request) =>
+      answerOf(request)?.scheme === 'digest' &&
+      !/SHA/.test(request.headers.get('Authorization') ?? '') &&
+      digest('n')(request),
+  ],
+  ['an empty realm', ['Digest realm="", nonce="n"'], digest('n')],
+  ['a realm with quotes', ['Digest realm="a \\"cam\\", b", nonce="n"'], digest('n')],
+])('picture of a camera that asks for %s', async ([, challenges, isRight]) => {
+  await using camera = await pictureCamera(guarded(challenges, isRight));
+  await using run = new Run(url(camera), USER);
+  await expectPictures(run);
+});
+
+test('the password itself is not sent where a digest of it will do', async () => {
+  await using camera = await pictureCamera(guarded([BASIC, MD5], digest('n')));
+  await using run = new Run(url(camera), USER);
+  await expectPictures(run);
+  const sent = lastCaller(camera).requests.map((request) => request.headers.get('Authorization') ?? '');
+  expect(sent.filter((header) => /^Basic/i.test(header))).toEqual([]);
+});
+
+const ALL = ['OPTIONS', 'DESCRIBE', 'SETUP', 'PLAY'];
+test.for(ALL)('a camera that asks for the password first at %s', async (method) => {
+  await using camera = await pictureCamera(guarded([MD5], digest('n'), ALL.slice(ALL.indexOf(method))));
+  await using run = new Run(url(camera), USER);
+  await expectPictures(run);
+});
+
+test.for<[what: string, stale: string]>([
+  ['called stale', ', stale=true'],
+  ['called stale in capitals and quotes', ', stale="TRUE"'],
+  ['not called stale', ''],
+])('a nonce that is good for one request, and then %s, is renewed', async ([, stale]) => {
+  let used = 0;
+  await using camera = await pictureCamera((request, caller) => {
+    if (digest(`n${used}`)(request)) {
+      used += 1;
+      return undefined;
+    }
+    caller.reply(request, 401, [['WWW-Authenticate', `Digest realm="cam", nonce="n${used}"${stale}`]]);
+    return true;
+  });
+  await using run = new Run(url(camera), USER);
+  await expectPictures(run);
+  expect(used).toBeGreaterThanOrEqual(4);
+});
+
+test('the nonce that a camera wants next is used without being refused first', async () => {
+  let number = 0;
+  await using camera = await pictureCamera((request, caller) => {
+    if (!digest(`n${number}`)(request)) {
+      caller.reply(request, 401, [['WWW-Authenticate', `Digest realm="cam", nonce="n${number}"`]]);
+      return true;
+    }
+    if (request.method !== 'OPTIONS') {
+      return undefined;
+    }
+    number += 1;
+    caller.reply(request, 200, [['Authentication-Info', `qop=auth, nextnonce="n${number}"`]]);
+    return true;
+  });
+  await using run = new Run(url(camera), USER);
+  await expectPictures(run);
+  expect(lastCaller(camera).methods).toEqual(['OPTIONS', 'OPTIONS', 'DESCRIBE', 'SETUP', 'PLAY']);
+});
+
+test('a sign of life that is refused is sent again with the new nonce, and so is the goodbye', async () => {
+  const clock = new FakeClock();
+  let nonce = 'n';
+  await using camera = await pictureCamera((request, caller) => {
+    if (guarded([`Digest realm="cam", nonce="${nonce}"`], digest(nonce))(request, caller)) {
+      return true;
+    }
+    if (request.method !== 'SETUP') {
+      return undefined;
+    }
+    caller.reply(request, 200, [['Session', '4711;timeout=20']]);
+    return true;
+  });
+  const run = new Run(url(camera), { ...USER, readTimeoutMs: 120_000 }, clock);
+  await expectPictures(run);
+  const { methods } = lastCaller(camera);
+  const before = methods.length;
+  nonce = 'later';
+  await clock.advance(10_000);
+  const since = () => lastCaller(camera).methods.slice(before);
+  await camera.until(() => since().length === 2);
+  expect(since()).toEqual(['GET_PARAMETER', 'GET_PARAMETER']);
+  nonce = 'last';
+  await run[Symbol.asyncDispose]();
+  expect(since()).toEqual(['GET_PARAMETER', 'GET_PARAMETER', 'TEARDOWN', 'TEARDOWN']);
+});
+
+test('every request names the program, for cameras that answer 401 to those that do not', async () => {
+  await using camera = await pictureCamera((request, caller) => {
+    if (request.headers.get('User-Agent')) {
+      return undefined;
+    }
+    caller.reply(request, 401);
+    return true;
+  });
+  {
+    await using run = new Run(url(camera));
+    await expectPictures(run);
+  }
+  expect(lastCaller(camera).methods).toContain('TEARDOWN');
+});
+
+const ODD = '@:/?#%&+ ünï "\\';
+const HARD = { user: ODD.replace(':', ''), password: ODD };
+const GUARDS: [scheme: string, challenge: string, isRight: Guard][] = [
+  ['Basic', BASIC, basic(HARD)],
+  ['Digest', MD5, digest('n', HARD)],
+  ['Digest with SHA-256', SHA256, digest('n', HARD)],
+];
+
+test.for(GUARDS)(
+  'any character may stand in user and password, set apart from the URL: %s',
+  async ([, challenge, isRight]) => {
+    await using camera = await pictureCamera(guarded([challenge], isRight));
+    await using run = new Run(url(camera), HARD);
+    await expectPictures(run);
+  },
+);
+
+test.for(GUARDS)('any character may stand percent-encoded in the URL: %s', async ([, challenge, isRight]) => {
+  await using camera = await pictureCamera(guarded([challenge], isRight));
+  const userInfo = `${encodeURIComponent(HARD.user)}:${encodeURIComponent(HARD.password)}@`;
+  await using run = new Run(url(camera).replace('//', () => `//${userInfo}`));
+  await expectPictures(run);
+  const sent = lastCaller(camera).requests;
+  expect(sent.filter(({ uri }) => uri.includes('@'))).toEqual([]);
+});
+
+test.for(['p@ss', 'a:b', 'wh?t', '100%', 'a#1', 'a&b+c', 'ünï', 'q"uote', 'back\\slash'])(
+  'the password %s may stand in the URL as it is',
+  async (password) => {
+    await using camera = await pictureCamera(guarded([MD5], digest('n', { user: 'admin', password })));
+    await using run = new Run(url(camera).replace('//', () => `//admin:${password}@`));
+    await expectPictures(run);
+  },
+);
+
+test('user and password of the camera: block come before those of the URL', async () => {
+  await using camera = await pictureCamera(guarded([MD5], digest('n')));
+  await using run = new Run(url(camera).replace('//', '//other:wrong@'), USER);
+  await expectPictures(run);
+});
+
+test.for<[what: string, challenges: readonly string[]]>([
+  ['Digest', [MD5]],
+  ['Digest with a nonce that is always new', ['Digest realm="cam", nonce="$"']],
+  ['Digest with a nonce that is always called stale', ['Digest realm="cam", nonce="$", stale=true']],
+  ['Digest and Basic', [MD5, BASIC]],
+  ['a scheme that nobody knows', ['Negotiate']],
+  ['nothing at all', []],
+])('a wrong password is told as such, after few tries, by a camera that asks for %s', async ([, challenges]) => {
+  let count = 0;
+  await using camera = await pictureCamera((request, caller) => {
+    count += 1;
+    return guarded(
+      challenges.map((challenge) => challenge.replace('$', `n${count}`)),
+      () => false,
+    )(request, caller);
+  });
+  await using run = new Run(url(camera), USER);
+  expect(await run.failure()).toBe("camera refused the password (401): check user and password of path 'garden'");
+  // Cameras lock their accounts after some wrong ones.
+  expect(count).toBeLessThanOrEqual(4);
+});
+
+test('the password is in no log line, no error and no request line', async () => {
+  const lines: string[] = [];
+  const log = createLogger('trace', (line) => lines.push(line));
+  const hidden = { user: 'admin', password: 'Zx9-hidden' };
+  const told: string[] = [];
+  const scripts: Script[] = [
+    guarded([MD5], digest('n', hidden)),
+    guarded([MD5], () => false),
+    guarded([MD5, BASIC], () => false),
+    guarded([BASIC], basic(hidden), ['PLAY']),
+    (request, caller) => {
+      caller.reply(request, 302, [['Location', '/live/again']]);
+      return request.method === 'DESCRIBE';
+    },
+    (_, caller) => {
+      caller.socket.destroy();
+      return true;
+    },
+  ];
+  for (const script of scripts) {
+    await using camera = await pictureCamera(script);
+    await using run = new Run(
+      url(camera).replace('//', () => `//${hidden.user}:${hidden.password}@`),
+      { log },
+    );
+    const outcome = run.sampled(4).then(
+      () => 'plays',
+      () => run.failure(),
+    );
+    told.push(await outcome);
+    for (const { method, uri } of camera.callers.flatMap(({ requests }) => requests)) {
+      told.push(`${method} ${uri}`);
+    }
+  }
+  expect(told.filter((text) => text === 'plays')).toHaveLength(2);
+  const basicText = Buffer.from(`${hidden.user}:${hidden.password}`).toString('base64');
+  const isLoose = (text: string) => text.includes(hidden.password) || text.includes(basicText);
+  expect([...told, ...lines].filter(isLoose)).toEqual([]);
+});
