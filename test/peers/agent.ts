@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePorts } from './free-port.ts';
+import { freePorts, freeUdpPair } from './free-port.ts';
 import { type RunningProcess, startProcess } from './process.ts';
 
 const MAIN = join(import.meta.dirname, '../../agent/main.ts');
@@ -24,7 +24,20 @@ export interface Agent extends AsyncDisposable {
   readonly dataDir: string;
   /** Main port: `http://127.0.0.1:PORT`. */
   readonly url: string;
-  readonly ports: { main: number; webrtc: number; hls: number; playback: number; api: number; media: number };
+  readonly ports: {
+    readonly main: number;
+    readonly webrtc: number;
+    readonly hls: number;
+    readonly playback: number;
+    readonly api: number;
+    readonly media: number;
+    readonly rtsp: number;
+    readonly rtsps: number;
+    /** UDP; RTCP is on the next port. */
+    readonly rtp: number;
+  };
+  /** `rtsp://127.0.0.1:PORT/PATH`. */
+  rtspUrl(path: string): string;
   json<T>(path: string): Promise<T>;
 }
 
@@ -37,18 +50,23 @@ function portLines(ports: Agent['ports'], host: string): string {
     `hlsAddress: ${host}:${ports.hls}`,
     `playbackAddress: ${host}:${ports.playback}`,
     `apiAddress: ${host}:${ports.api}`,
+    `rtspAddress: ${host}:${ports.rtsp}`,
+    `rtspsAddress: ${host}:${ports.rtsps}`,
+    `rtpAddress: ${host}:${ports.rtp}`,
+    `rtcpAddress: ${host}:${ports.rtp + 1}`,
     '',
   ].join('\n');
 }
 
-async function sixPorts(): Promise<Agent['ports']> {
-  const [main = 0, webrtc = 0, hls = 0, playback = 0, api = 0, media = 0] = await freePorts(6);
-  return { main, webrtc, hls, playback, api, media };
+async function portsOfItsOwn(): Promise<Agent['ports']> {
+  const [main = 0, webrtc = 0, hls = 0, playback = 0, api = 0, media = 0, rtsp = 0, rtsps = 0] = await freePorts(8);
+  const [rtp] = await freeUdpPair();
+  return { main, webrtc, hls, playback, api, media, rtsp, rtsps, rtp };
 }
 
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'perch-test-'));
-  const ports = options.ports ?? (await sixPorts());
+  const ports = options.ports ?? (await portsOfItsOwn());
   const args = ['--disable-warning=ExperimentalWarning', MAIN, '--data', dataDir];
   let env: NodeJS.ProcessEnv = { ...options.env };
   if (options.config === undefined) {
@@ -70,6 +88,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     dataDir,
     url,
     ports,
+    rtspUrl: (path) => `rtsp://127.0.0.1:${ports.rtsp}/${path}`,
     json: async <T>(path: string) => {
       const response = await fetch(`${url}${path}`);
       if (!response.ok) {

@@ -18,6 +18,8 @@ export interface PathItem {
   /** Bits per second that come in. */
   readonly bitrate: number;
   readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
+  /** Pulled only while somebody looks. */
+  readonly sourceOnDemand: boolean;
   /** Null while there is a stream. */
   readonly offlineSince: string | null;
   readonly lastError: string | null;

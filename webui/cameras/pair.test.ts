@@ -11,6 +11,7 @@ const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   tracks2: [],
   bitrate: 0,
   sourceState: 'running',
+  sourceOnDemand: false,
   offlineSince: null,
   lastError: null,
   lastErrorTime: null,
@@ -47,7 +48,8 @@ test('tiles play the small picture, and the large one while the small one is awa
 test.for([
   ['ready', {}, true],
   ['away', { ready: false, sourceState: 'waiting' }, false],
-  ['started only when somebody looks', { ready: false, sourceState: 'stopped' }, true],
+  ['started only when somebody looks', { ready: false, sourceState: 'stopped', sourceOnDemand: true }, true],
+  ['just being started', { ready: false, sourceOnDemand: true }, true],
   ['without anybody who sends', { ready: false, sourceState: null }, false],
   ['left out for its settings', { ready: false, sourceState: 'disabled', configError: 'wrong' }, false],
 ] as const)('whether a camera that is %s can play', ([, more, expected]) => {

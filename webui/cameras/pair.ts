@@ -36,8 +36,7 @@ export function readableName(name: string): string {
 export const smallPath = ({ main, sub }: Camera): PathItem => (sub && canPlay(sub) ? sub : main);
 
 /** The box has a picture of it, or makes one when asked (a source on demand). */
-export const canPlay = (item: PathItem): boolean =>
-  item.configError === null && (item.ready || item.sourceState === 'stopped');
+export const canPlay = (item: PathItem): boolean => item.configError === null && (item.ready || item.sourceOnDemand);
 
 const VIDEO = new Map([
   ['H264', 'H.264'],

@@ -11,6 +11,7 @@ const running = {
   tracks2: [],
   bitrate: 0,
   sourceState: 'running',
+  sourceOnDemand: false,
   offlineSince: null,
   lastError: null,
   lastErrorTime: null,
@@ -41,7 +42,7 @@ test.for([
   ],
   [
     'it is started only when somebody looks',
-    { ...running, ready: false, sourceState: 'stopped' },
+    { ...running, ready: false, sourceState: 'stopped', sourceOnDemand: true },
     none,
     { kind: 'first' },
   ],
