@@ -3,6 +3,7 @@ import { type Figure, judge, type Result } from './figure.ts';
 import { ingestPacket, ingestPacketBytes } from './ingest-packet.ts';
 import { recordCpu } from './record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record-memory.ts';
+import { relayCpu } from './relay-cpu.ts';
 import { startTime } from './start-time.ts';
 
 const FIGURES: readonly Figure[] = [
@@ -12,6 +13,7 @@ const FIGURES: readonly Figure[] = [
   recordMemoryGrowth,
   ingestPacket,
   ingestPacketBytes,
+  relayCpu,
 ];
 
 function format(value: number): string {

@@ -1,0 +1,43 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/**
+ * The least that an RTSP client can do: DESCRIBE, SETUP of the first track within the connection, PLAY.
+ * @returns the connection, with the reply to PLAY read: what comes next is media, and possibly a few bytes of it in `rest`
+ */
+export async function pull(url: string): Promise<{ readonly socket: Socket; readonly rest: Buffer }> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  await once(socket, 'connect');
+  let pending = Buffer.alloc(0);
+  let cseq = 0;
+  const ask = async (method: string, uri: string, ...headers: string[]) => {
+    cseq += 1;
+    socket.write(`${[`${method} ${uri} RTSP/1.0`, `CSeq: ${cseq}`, ...headers].join('\r\n')}\r\n\r\n`);
+    for (;;) {
+      const end = pending.indexOf('\r\n\r\n');
+      const head = pending.subarray(0, Math.max(0, end)).toString('latin1');
+      const size = end + 4 + Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+      if (end >= 0 && pending.length >= size) {
+        const body = pending.subarray(end + 4, size).toString();
+        pending = pending.subarray(size);
+        if (!head.startsWith('RTSP/1.0 200')) {
+          throw new Error(`${method} ${uri}: ${head}`);
+        }
+        return { head, body };
+      }
+      const [chunk] = (await once(socket, 'data')) as [Buffer];
+      pending = Buffer.concat([pending, chunk]);
+    }
+  };
+  const { head, body } = await ask('DESCRIBE', url, 'Accept: application/sdp');
+  const base = /content-base: *(\S+)/i.exec(head)?.[1] ?? `${url}/`;
+  const control = /^a=control:(?!\*)(\S+)/m.exec(body.slice(body.indexOf('\nm=') + 1))?.[1] ?? '';
+  const track = control.startsWith('rtsp:') ? control : `${base.replace(/\/$/, '')}/${control}`;
+  const setup = await ask('SETUP', track, 'Transport: RTP/AVP/TCP;unicast;interleaved=0-1');
+  const session = /session: *([^;\s]+)/i.exec(setup.head)?.[1] ?? '';
+  socket.pause();
+  await ask('PLAY', base, `Session: ${session}`, 'Range: npt=0-');
+  socket.pause();
+  return { socket, rest: pending };
+}
