@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
-import { expectPictures, pictureCamera } from '../../../test/picture-camera.ts';
+import { expectPictures, framesOf, PICTURES, packetsOf, pictureCamera } from '../../../test/picture-camera.ts';
 import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
 import type { Script } from '../../../test/scripted-camera.ts';
 import { createLogger } from '../../base/log.ts';
@@ -156,10 +156,13 @@ test('a sign of life that is refused is sent again with the new nonce, and so is
     if (guarded([`Digest realm="cam", nonce="${nonce}"`], digest(nonce))(request, caller)) {
       return true;
     }
-    if (request.method !== 'SETUP') {
+    if (request.method !== 'SETUP' && request.method !== 'GET_PARAMETER') {
       return undefined;
     }
     caller.reply(request, 200, [['Session', '4711;timeout=20']]);
+    if (request.method === 'GET_PARAMETER') {
+      caller.send(...framesOf(packetsOf(PICTURES, 4)));
+    }
     return true;
   });
   const run = new Run(url(camera), { ...USER, readTimeoutMs: 120_000 }, clock);
@@ -169,7 +172,8 @@ test('a sign of life that is refused is sent again with the new nonce, and so is
   nonce = 'later';
   await clock.advance(10_000);
   const since = () => lastCaller(camera).methods.slice(before);
-  await camera.until(() => since().length === 2);
+  // The picture behind the reply is there, so the reply is.
+  await run.sampled(PICTURES.length + 1);
   expect(since()).toEqual(['GET_PARAMETER', 'GET_PARAMETER']);
   nonce = 'last';
   await run[Symbol.asyncDispose]();
