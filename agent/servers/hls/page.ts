@@ -64,7 +64,7 @@ p:empty { display: none; }
 
   const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + '.';
 
-  const NAMES = { avc1: 'H.264', hvc1: 'H.265', mp4a: 'AAC', opus: 'Opus', fLaC: 'FLAC' };
+  const NAMES = { avc1: 'H.264', hvc1: 'H.265', av01: 'AV1', vp09: 'VP9', mp4a: 'AAC', opus: 'Opus', fLaC: 'FLAC' };
 
   /** The codecs of the stream that this browser has no decoder for, by their usual names. */
   const missing = (playlist) => {

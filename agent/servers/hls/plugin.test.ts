@@ -22,7 +22,15 @@ const OPTIONS: HlsOptions = {
 
 class Paths {
   readonly streams = new Map<string, Stream>();
-  async open(name: string): Promise<Stream> {
+  readonly asked: string[] = [];
+  async open(name: string, query: string): Promise<Stream> {
+    this.asked.push(`${name}?${query}`);
+    if (name === 'late') {
+      throw new PerchError('timeout', `source of path '${name}' has timed out`, {}, new Error('connection refused'));
+    }
+    if (name === 'full') {
+      throw new PerchError('exhausted', `maximum reader count reached: path '${name}' has 1`);
+    }
     if (name === 'unknown') {
       throw new PerchError('badInput', `path '${name}' is not configured`);
     }
@@ -296,4 +304,27 @@ test('a closed server ends its muxers and opens no more', async () => {
   server.close();
   expect(stream.readers).toEqual([]);
   await expect(server.open('cam')).rejects.toThrow('shutting down');
+});
+
+test.for([
+  ['late', "source of path 'late' has timed out: connection refused"],
+  ['full', "maximum reader count reached: path 'full' has 1"],
+  ['unknown', "path 'unknown' is not configured"],
+] as const)('what the path %s refuses is answered with 500 and its reason', async ([name, error]) => {
+  const { app } = setup();
+  const answer = await app.inject(`/${name}/index.m3u8`);
+  expect([answer.statusCode, answer.json()]).toEqual([500, { status: 'error', error }]);
+});
+
+test('all who watch over HLS are one reader of the path, which hears the query of the first', async () => {
+  const { app, paths } = setup();
+  const stream = live(paths);
+  feed(stream, 4, 4);
+  const first = app.inject('/cam/index.m3u8?a=1&b');
+  await new Promise(setImmediate);
+  feed(stream, 4, 8);
+  expect((await first).statusCode).toBe(200);
+  expect((await app.inject('/cam/index.m3u8?a=2')).statusCode).toBe(200);
+  expect(paths.asked).toEqual(['cam?a=1&b']);
+  expect(stream.audience).toBe(1);
 });
