@@ -74,3 +74,29 @@ test('mutated URLs give an address without credentials in its URI, or a PerchErr
     }
   }
 });
+
+test.for([
+  ['rtsp://cam/1', false, 'none', 554, 'rtsp://cam/1'],
+  ['rtsps://cam/1', true, 'none', 322, 'rtsps://cam/1'],
+  ['rtsp+http://cam:80/1', false, 'http', 80, 'rtsp://cam:80/1'],
+  ['rtsp+http://cam/1', false, 'http', 554, 'rtsp://cam/1'],
+  ['rtsps+http://cam:443/1', true, 'http', 443, 'rtsps://cam:443/1'],
+  ['RTSP+WS://cam:80/1', false, 'websocket', 80, 'rtsp://cam:80/1'],
+  ['rtsps+ws://cam/1', true, 'websocket', 322, 'rtsps://cam/1'],
+] as const)(
+  '%s goes through what its scheme says, and requests name rtsp or rtsps',
+  ([url, isSecure, tunnel, port, uri]) => {
+    expect(parseAddress(url, 'garden')).toMatchObject({ isSecure, tunnel, port, uri });
+  },
+);
+
+test.for([
+  ['rtsp://10.0.0.1:8554/a', 'rtsps://10.0.0.1/b', { isSecure: true, tunnel: 'none', port: 322 }],
+  ['rtsps://10.0.0.1/a', 'rtsp://10.0.0.1/b', { isSecure: false, tunnel: 'none', port: 554 }],
+  ['rtsps://10.0.0.1:8322/a', '/b', { isSecure: true, port: 8322, uri: 'rtsps://10.0.0.1:8322/b' }],
+  ['rtsp+http://10.0.0.1:80/a', 'rtsp://10.0.0.1/b', { tunnel: 'http', port: 80 }],
+  ['rtsp+http://10.0.0.1:80/a', 'rtsp://10.0.0.2:81/b', { tunnel: 'http', host: '10.0.0.2', port: 81 }],
+  ['rtsp+ws://10.0.0.1:80/a', '/b', { tunnel: 'websocket', port: 80, uri: 'rtsp://10.0.0.1:80/b' }],
+] as const)('from %s a redirect to %s', ([from, to, expected]) => {
+  expect(redirectedTo(parseAddress(from, 'garden'), to, 'garden')).toMatchObject(expected);
+});

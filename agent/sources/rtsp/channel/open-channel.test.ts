@@ -1,0 +1,225 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { getCACertificates, setDefaultCACertificates, type TlsOptions } from 'node:tls';
+import { expect, test } from 'vitest';
+import { certificate, channelFront, passOn } from '../../../../test/channel-front.ts';
+import { Run } from '../../../../test/rtsp-run.ts';
+import { type Script, scriptedCamera } from '../../../../test/scripted-camera.ts';
+import type { Clock } from '../../../base/clock.ts';
+
+const plain: Script = () => undefined;
+const fingerprint = (name: 'camera' | 'old-camera') =>
+  new X509Certificate(certificate(name).cert).fingerprint256.replaceAll(':', '').toLowerCase();
+
+/** A scripted camera behind what the RTSP server accepts connections with. */
+async function camera(scheme: string, tls?: TlsOptions, script: Script = plain, clock?: Clock) {
+  const inner = await scriptedCamera(script);
+  const front = await channelFront(passOn(inner.port), tls, clock);
+  return {
+    inner,
+    front,
+    url: `${scheme}://127.0.0.1:${front.port}/live`,
+    async [Symbol.asyncDispose]() {
+      await front[Symbol.asyncDispose]();
+      await inner[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test.for([
+  ['rtsp', 'none'],
+  ['rtsps', 'none'],
+  ['rtsp+http', 'http'],
+  ['rtsps+http', 'http'],
+  ['rtsp+ws', 'websocket'],
+  ['rtsps+ws', 'websocket'],
+] as const)('a camera behind %s:// is played and left in order', async ([scheme, tunnel]) => {
+  const isSecure = scheme.startsWith('rtsps');
+  await using there = await camera(scheme, isSecure ? certificate('camera') : undefined);
+  const sourceFingerprint = isSecure ? fingerprint('camera') : '';
+  {
+    await using run = new Run(there.url, { sourceFingerprint });
+    await run.sampled(5);
+  }
+  expect(there.front.channels.map((one) => one.tunnel)).toEqual([tunnel]);
+  const { requests } = there.inner.callers[0] ?? { requests: [] };
+  expect(requests.map(({ method }) => method)).toEqual(['OPTIONS', 'DESCRIBE', 'SETUP', 'PLAY', 'TEARDOWN']);
+  expect(requests[0]?.uri).toBe(`${isSecure ? 'rtsps' : 'rtsp'}://127.0.0.1:${there.front.port}/live`);
+});
+
+test.for(['rtsps', 'rtsps+http', 'rtsps+ws'])(
+  'over %s:// a certificate that nobody known has signed is refused, and its fingerprint told',
+  async (scheme) => {
+    await using there = await camera(scheme, certificate('camera'));
+    await using run = new Run(there.url);
+    expect(await run.failure()).toBe(
+      `the camera's certificate is not signed by anyone known (DEPTH_ZERO_SELF_SIGNED_CERT); ` +
+        `if it is your camera, set sourceFingerprint of path 'garden' to ${fingerprint('camera')}`,
+    );
+    expect(there.inner.callers).toHaveLength(0);
+  },
+);
+
+test('a fingerprint may be written with colons and capitals', async () => {
+  await using there = await camera('rtsps', certificate('camera'));
+  const sourceFingerprint = new X509Certificate(certificate('camera').cert).fingerprint256;
+  await using run = new Run(there.url, { sourceFingerprint });
+  await run.sampled(1);
+});
+
+test('a certificate that is not the named one is refused, and not a byte is said to its owner', async () => {
+  await using there = await camera('rtsps', certificate('camera'));
+  const sourceFingerprint = fingerprint('old-camera');
+  await using run = new Run(there.url.replace('://', '://admin:secret@'), { sourceFingerprint });
+  expect(await run.failure()).toBe(
+    `the camera's certificate is not the one that sourceFingerprint of path 'garden' names; ` +
+      `if it is your camera, set sourceFingerprint of path 'garden' to ${fingerprint('camera')}`,
+  );
+  await using right = new Run(there.url, { sourceFingerprint: fingerprint('camera') });
+  await right.sampled(1);
+  expect(there.front.channels).toHaveLength(1);
+});
+
+test('a certificate that someone known has signed is believed for its own host only', async () => {
+  const before = getCACertificates('default');
+  setDefaultCACertificates([
+    ...before,
+    certificate('camera').cert.toString(),
+    certificate('old-camera').cert.toString(),
+  ]);
+  try {
+    await using right = await camera('rtsps', certificate('camera'));
+    await using run = new Run(right.url);
+    await run.sampled(1);
+    await using named = new Run(right.url.replace('127.0.0.1', 'localhost'));
+    await named.sampled(1);
+    await using other = await camera('rtsps', { ...certificate('old-camera'), ciphers: 'DEFAULT@SECLEVEL=0' });
+    await using wrong = new Run(other.url);
+    expect(await wrong.failure()).toMatch(/^the camera's certificate is for another name or address; /);
+  } finally {
+    setDefaultCACertificates(before);
+  }
+});
+
+test('a camera of old that knows TLS 1.0, TLS_RSA and SHA-1 is played', async () => {
+  const tls = {
+    ...certificate('old-camera'),
+    minVersion: 'TLSv1',
+    maxVersion: 'TLSv1',
+    ciphers: 'AES128-SHA@SECLEVEL=0',
+  } as const;
+  await using there = await camera('rtsps', tls);
+  await using run = new Run(there.url, { sourceFingerprint: fingerprint('old-camera') });
+  await run.sampled(5);
+});
+
+test('a camera without TLS says so when it is asked for', async () => {
+  await using talkative = await channelFront((channel) => {
+    channel.sink = { onBytes: () => channel.write(Buffer.from('RTSP/1.0 400 Bad Request\r\n\r\n')), onEnd: () => {} };
+  });
+  await using run = new Run(`rtsps://127.0.0.1:${talkative.port}/live`);
+  expect(await run.failure()).toBe(
+    `127.0.0.1:${talkative.port} does not speak TLS: check port and scheme of the URL of path 'garden' (rtsps is with TLS, rtsp without)`,
+  );
+});
+
+test.for([
+  ['rtsp+http', 'camera takes no RTSP over HTTP here (404 Not Found): check the URL of path'],
+  ['rtsp+ws', 'camera takes no RTSP over a WebSocket here (404 Not Found): check the URL of path'],
+] as const)('%s:// to where there is no tunnel is refused by name', async ([scheme, message]) => {
+  await using server = await httpServer(() => 'HTTP/1.1 404 Not Found\r\n\r\n');
+  await using run = new Run(`${scheme}://127.0.0.1:${server.port}/live`);
+  expect(await run.failure()).toBe(`${message} 'garden'`);
+});
+
+test.for(['rtsp+http', 'rtsp+ws'])('%s:// to what does not answer in HTTP is refused by name', async (scheme) => {
+  await using server = await httpServer(() => 'RTSP/1.0 400 Bad Request\r\n\r\n');
+  await using run = new Run(`${scheme}://127.0.0.1:${server.port}/live`);
+  expect(await run.failure()).toBe(
+    "answer of the camera of path 'garden' is not HTTP: 'RTSP/1.0 400 Bad Request' is not the first line of an HTTP message",
+  );
+});
+
+test('a WebSocket that answers another key is none', async () => {
+  await using server = await httpServer(
+    () => 'HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: AAAA\r\n\r\n',
+  );
+  await using run = new Run(`rtsp+ws://127.0.0.1:${server.port}/live`);
+  expect(await run.failure()).toBe("camera of path 'garden' answers the WebSocket of another: it is no WebSocket");
+});
+
+test('a tunnel that asks for a password gets a digest of it, on both of its connections', async () => {
+  const heads: string[] = [];
+  await using server = await httpServer((head) => {
+    heads.push(head);
+    const hasProof = /Authorization: Digest /.test(head);
+    return hasProof
+      ? 'HTTP/1.0 200 OK\r\n\r\n'
+      : 'HTTP/1.0 401 No\r\nWWW-Authenticate: Digest realm="cam", nonce="n1"\r\n\r\n';
+  });
+  await using run = new Run(`rtsp+http://admin:secret@127.0.0.1:${server.port}/live?ch=1`);
+  await expect.poll(() => heads.length).toBe(3);
+  expect(heads.map((head) => head.split('\r\n')[0])).toEqual([
+    'GET /live?ch=1 HTTP/1.0',
+    'GET /live?ch=1 HTTP/1.0',
+    'POST /live?ch=1 HTTP/1.0',
+  ]);
+  const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+  const proof = (method: string) => md5(`${md5('admin:cam:secret')}:n1:${md5(`${method}:/live?ch=1`)}`);
+  expect(heads[1]).toContain(`response="${proof('GET')}"`);
+  expect(heads[2]).toContain(`response="${proof('POST')}"`);
+  expect(heads.join('')).not.toContain('secret');
+  const cookies = heads.map((head) => /x-sessioncookie: (\S+)/.exec(head)?.[1]);
+  expect(new Set(cookies).size).toBe(1);
+  expect(run.samples).toHaveLength(0);
+});
+
+test('a tunnel without the password that it asks for says so', async () => {
+  await using server = await httpServer(() => 'HTTP/1.0 401 No\r\nWWW-Authenticate: Basic realm="cam"\r\n\r\n');
+  await using run = new Run(`rtsp+http://127.0.0.1:${server.port}/live`);
+  expect(await run.failure()).toBe("camera asks for a password (401): set user and password of path 'garden'");
+});
+
+test('a camera may redirect from behind its tunnel: the tunnel stays', async () => {
+  await using there = await camera('rtsp+http', undefined, (request, caller) => {
+    if (request.method !== 'DESCRIBE' || request.uri.endsWith('/other')) {
+      return undefined;
+    }
+    caller.reply(request, 302, [['Location', 'rtsp://127.0.0.1/other']]);
+    return true;
+  });
+  await using run = new Run(there.url);
+  await run.sampled(1);
+  expect(there.front.channels.map(({ tunnel }) => tunnel)).toEqual(['http', 'http']);
+});
+
+/** Answers each head that comes. */
+async function httpServer(answer: (head: string) => string) {
+  const server = createServer((socket) => {
+    let text = '';
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+      const end = text.indexOf('\r\n\r\n');
+      if (end >= 0) {
+        socket.write(answer(text.slice(0, end + 4)));
+        text = '';
+      }
+    });
+  });
+  const sockets = new Set<{ destroy(): void }>();
+  server.on('connection', (socket) => sockets.add(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
