@@ -1,16 +1,23 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { rangeStartOf } from '../../config/range-start.ts';
+import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
-import type { Source } from '../source.ts';
+import type { Source, SourceStatistics } from '../source.ts';
 import { type Address, parseAddress, redirectedTo } from './address.ts';
 import { Authenticator } from './authenticator.ts';
 import { openChannel } from './channel/open-channel.ts';
 import { RtspConnection } from './connection.ts';
 import { Dialogue, Redirect } from './dialogue.ts';
+import { answersAt } from './probe.ts';
 import { RtspSession } from './session.ts';
+import { NOTHING_YET, plus } from './statistics.ts';
+import { noWayLeft, TRANSPORT_OF, TransportChoice, TransportRefused, type Way } from './transport-choice.ts';
 
 const MAX_REDIRECTS = 5;
+/** UDP that brings nothing for so long is blocked on its way, as far as TCP may do better. */
+const SILENT_UDP_MS = 3_000;
 
 export interface RtspSourceOptions {
   /** Of the path, for messages. */
@@ -28,13 +35,13 @@ export interface RtspSourceOptions {
   readonly rtspAnyPort?: boolean;
   /** Kind of the Range header of PLAY; empty: from now on. */
   readonly rtspRangeType?: '' | 'clock' | 'npt' | 'smpte';
-  /** Where the range starts, in words of its kind. */
+  /** Where the range starts, in words of its kind or as MediaMTX's file has it. */
   readonly rtspRangeStart?: string;
   /** Scale header of PLAY; empty: none. */
   readonly rtspScale?: string;
   /** First and last local UDP port that may be used. */
   readonly rtspUDPSourcePortRange?: readonly [first: number, last: number];
-  /** Of UDP sockets; 0: as the system has it. */
+  /** Of UDP sockets; 0: more than the system's default. */
   readonly udpReadBufferBytes?: number;
   /** SHA-256 of the camera's TLS certificate in hex, which is then believed whoever signed it. */
   readonly sourceFingerprint?: string;
@@ -42,17 +49,32 @@ export interface RtspSourceOptions {
   readonly useAbsoluteTimestamp?: boolean;
 }
 
-/** A camera or another RTSP server, read over TCP: RFC 2326 with RTP in the same connection (§10.12). */
+/** A camera or another RTSP server: RFC 2326. */
 export class RtspSource implements Source {
   readonly type = 'rtspSource';
   readonly #options: RtspSourceOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #choice: TransportChoice;
+  /** What was logged about ways that do not work, so that it is told once. */
+  readonly #told = new Set<string>();
+  #past = NOTHING_YET;
+  #session: RtspSession | undefined;
 
   constructor(options: RtspSourceOptions, clock: Clock, log: Logger) {
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
+    this.#choice = new TransportChoice(options.rtspTransport ?? 'automatic', clock);
+  }
+
+  get statistics(): SourceStatistics {
+    return plus(this.#past, this.#session?.statistics ?? NOTHING_YET);
+  }
+
+  async answers(signal: AbortSignal): Promise<boolean> {
+    const { host, port } = parseAddress(this.#options.url, this.#options.name);
+    return answersAt(host, port, this.#clock, signal);
   }
 
   async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
@@ -78,10 +100,41 @@ export class RtspSource implements Source {
     }
   }
 
+  /** One connection for each way to send, until media come in one. */
   async #connect(
     address: Address,
     newAuthenticator: () => Authenticator,
     sink: StreamSink,
+    signal: AbortSignal,
+  ): Promise<Redirect | undefined> {
+    const ways = this.#choice.ways(address.isSecure || address.tunnel !== 'none');
+    const refusals: (readonly [Way, PerchError])[] = [];
+    for (const [i, way] of ways.entries()) {
+      const isTcpLeft = ways.includes('tcp', i + 1);
+      const patienceMs = isTcpLeft ? SILENT_UDP_MS : this.#options.readTimeoutMs;
+      const silenceMs = ways.length > 1 && way !== 'tcp' ? patienceMs : undefined;
+      try {
+        return await this.#attempt(address, newAuthenticator, sink, { way, silenceMs }, signal);
+      } catch (error) {
+        if (!(error instanceof TransportRefused)) {
+          throw error;
+        }
+        this.#choice.failed(way);
+        refusals.push([way, error.cause]);
+        this.#tell(way, error.message, ways[i + 1]);
+      }
+      if (signal.aborted) {
+        return undefined;
+      }
+    }
+    throw noWayLeft(refusals, this.#options.name);
+  }
+
+  async #attempt(
+    address: Address,
+    newAuthenticator: () => Authenticator,
+    sink: StreamSink,
+    { way, silenceMs }: { readonly way: Way; readonly silenceMs: number | undefined },
     signal: AbortSignal,
   ): Promise<Redirect | undefined> {
     const { name, readTimeoutMs, sourceFingerprint: fingerprint = '' } = this.#options;
@@ -89,15 +142,20 @@ export class RtspSource implements Source {
     const connection = new RtspConnection(channel, address, name, this.#clock);
     const options = { name, timeoutMs: readTimeoutMs };
     const dialogue = new Dialogue(connection, address, newAuthenticator(), options, signal);
-    const session = new RtspSession(connection, dialogue, sink, this.#options, this.#clock, this.#log);
+    const session = new RtspSession(connection, dialogue, address, sink, this.#options, this.#clock, this.#log);
+    this.#session = session;
     try {
       await dialogue.greet();
       const description = await dialogue.describe();
       if (description instanceof Redirect) {
         return description;
       }
-      await session.setup(address, description);
-      await session.play(signal);
+      await session.setup(description, way);
+      await session.play(
+        playHeaders(this.#options),
+        { way, silenceMs, onMedia: () => this.#choice.worked(way) },
+        signal,
+      );
       return undefined;
     } catch (error) {
       if (signal.aborted) {
@@ -106,7 +164,32 @@ export class RtspSource implements Source {
       throw error;
     } finally {
       await dialogue.teardown();
+      session.close();
       connection.fail(new PerchError('unavailable', 'connection is over'));
+      this.#past = { ...this.statistics, transport: undefined };
+      this.#session = undefined;
     }
   }
+
+  #tell(way: Way, reason: string, next: Way | undefined): void {
+    const what = `${way} ${next}`;
+    if (next !== undefined && !this.#told.has(what)) {
+      this.#told.add(what);
+      this.#log.warn(
+        { transport: TRANSPORT_OF[way], reason, next: TRANSPORT_OF[next] },
+        'camera is asked for another transport',
+      );
+    }
+  }
+}
+
+/** Range and Scale of PLAY, RFC 2326 §12.29 and §12.34. */
+function playHeaders({ rtspRangeType = '', rtspRangeStart = '', rtspScale = '' }: RtspSourceOptions): HeaderField[] {
+  const start = rangeStartOf(rtspRangeType, rtspRangeStart);
+  // Some cameras want to be told that it is from now on.
+  const headers: HeaderField[] = [['Range', rtspRangeType === '' ? 'npt=0.000-' : `${rtspRangeType}=${start}-`]];
+  if (rtspScale !== '') {
+    headers.push(['Scale', rtspScale]);
+  }
+  return headers;
 }

@@ -87,14 +87,9 @@ export class Dialogue {
     return { sdp, base };
   }
 
-  /** @returns the transport that the camera will use; its channels may be others than those asked for */
-  async setup(uri: string, channel: number): Promise<Transport> {
-    const transport = writeTransport({
-      protocol: 'tcp',
-      isSecure: false,
-      isMulticast: false,
-      interleaved: [channel, channel + 1],
-    });
+  /** @returns the transport that the camera will use, which may be another than the one that is wanted */
+  async setup(uri: string, wanted: Transport): Promise<Transport> {
+    const transport = writeTransport(wanted);
     const response = await this.#askSetup(uri, [['Transport', transport]]);
     this.#check('SETUP', response);
     const answered = this.#read('SETUP', () => parseTransport(response.headers.get('Transport') ?? transport));
@@ -102,15 +97,12 @@ export class Dialogue {
       const message = `camera wants to encrypt its media (RTP/SAVP), which path '${this.#name}' cannot read`;
       throw new PerchError('unsupported', message, { path: this.#name });
     }
-    if (answered.protocol === 'udp' && (answered.clientPort || answered.serverPort)) {
-      const message = `camera wants to send over UDP, path '${this.#name}' needs TCP`;
-      throw new PerchError('unsupported', message, { path: this.#name });
-    }
     return answered;
   }
 
-  async play(): Promise<void> {
-    this.#check('PLAY', await this.#ask('PLAY', this.#controlUri, [['Range', 'npt=0.000-']]));
+  /** @param fields what is to be played, and how fast */
+  async play(fields: readonly HeaderField[]): Promise<void> {
+    this.#check('PLAY', await this.#ask('PLAY', this.#controlUri, fields));
   }
 
   /**

@@ -8,7 +8,6 @@ const REFUSALS: Record<number, readonly [ErrorCode, string]> = {
   404: ['notFound', "camera has no stream at this address (404): check the URL of path '%'"],
   453: ['exhausted', "camera has no room for another connection (453): close other viewers of path '%'"],
   454: ['unavailable', "camera has forgotten the session (454) of path '%'"],
-  461: ['unsupported', "camera refuses TCP (461), which path '%' needs"],
   503: ['unavailable', "camera is busy or still starting (503), path '%'"],
 };
 
@@ -66,7 +65,8 @@ export function connectionFailure(cause: NodeJS.ErrnoException, address: Address
   const code = cause.code ?? cause.message;
   const message =
     messages[code] ?? tlsFailure(code, where, name) ?? `connection to ${where} failed (${code}), path '${name}'`;
-  return new PerchError('unavailable', message, { path: name, host: address.host, errno: code });
+  const isUnreachable = code in messages && message !== broken;
+  return new PerchError('unavailable', message, { path: name, host: address.host, errno: code, isUnreachable });
 }
 
 /** OpenSSL's codes. */

@@ -1,16 +1,20 @@
-import { randomInt } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Pair } from '../../media/rtsp/transport.ts';
+import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { SdpMedia } from '../../media/sdp/parse.ts';
 import { Opening } from '../../stream/ingest/opening.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import { Timeline } from '../../stream/ingest/timeline.ts';
 import { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
+import type { SourceStatistics } from '../source.ts';
 import { type Address, joinControl } from './address.ts';
-import type { FrameSink, RtspConnection } from './connection.ts';
+import type { RtspConnection } from './connection.ts';
 import type { Description, Dialogue } from './dialogue.ts';
+import { Lanes } from './lanes.ts';
+import { NOTHING_YET, plus, statisticsOf } from './statistics.ts';
+import { TRANSPORT_OF, TransportRefused, type Way } from './transport-choice.ts';
+import type { UdpOptions } from './udp-ports.ts';
 
 const MAX_TRACKS = 8;
 /** So long we wait for a whole picture after damage: a new connection begins with one. */
@@ -20,34 +24,41 @@ const REPORT_EVERY_MS = 5_000;
 /** Half of RFC 2326's session timeout; longer ones of the camera's do not make it longer. */
 const LONGEST_KEEP_ALIVE_MS = 30_000;
 
-interface Lane {
-  readonly receiver: TrackReceiver;
-  readonly rtcpChannel: number;
+export interface SessionOptions extends UdpOptions {
+  readonly readTimeoutMs: number;
 }
 
-/** One playing session: which channel belongs to which track, and the watch over it. */
-export class RtspSession implements FrameSink {
+/** What PLAY is tried with. */
+export interface Trial {
+  readonly way: Way;
+  /** With no packet for so long the way is given up; undefined: it is the only one. */
+  readonly silenceMs: number | undefined;
+  /** The first packet has come. */
+  readonly onMedia: () => void;
+}
+
+/** One playing session: its tracks, and the watch over them. */
+export class RtspSession {
   readonly #connection: RtspConnection;
   readonly #dialogue: Dialogue;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #name: string;
   readonly #readTimeoutMs: number;
+  readonly #address: Address;
   readonly #timeline: Timeline;
   readonly #opening: Opening;
   readonly #receivers: TrackReceiver[] = [];
-  readonly #lanes: Lane[] = [];
-  readonly #byRtpChannel: (TrackReceiver | undefined)[] = new Array(256).fill(undefined);
-  readonly #byRtcpChannel: (TrackReceiver | undefined)[] = new Array(256).fill(undefined);
-  readonly #ssrc = randomInt(1, 2 ** 32);
+  readonly #lanes: Lanes;
   readonly #toldFaults = new Map<TrackReceiver, number>();
-  #lastMediaMs = 0;
+  #hasMedia = false;
 
   constructor(
     connection: RtspConnection,
     dialogue: Dialogue,
+    address: Address,
     sink: StreamSink,
-    options: { readonly name: string; readonly readTimeoutMs: number },
+    options: SessionOptions,
     clock: Clock,
     log: Logger,
   ) {
@@ -57,30 +68,27 @@ export class RtspSession implements FrameSink {
     this.#log = log;
     this.#name = options.name;
     this.#readTimeoutMs = options.readTimeoutMs;
+    this.#address = address;
     this.#timeline = new Timeline(clock);
     this.#opening = new Opening(sink, this.#timeline, this.#receivers, options.name, log);
+    this.#lanes = new Lanes(connection, dialogue, address.host, options, clock);
+  }
+
+  get statistics(): SourceStatistics {
+    return this.#lanes.all.map(statisticsOf).reduce(plus, NOTHING_YET);
   }
 
   /** SETUP of every track that we can take. Sound that the camera refuses to set up is done without. */
-  async setup(address: Address, { sdp, base }: Description): Promise<void> {
+  async setup({ sdp, base }: Description, way: Way): Promise<void> {
     let refusal: unknown;
     for (const media of sdp.medias) {
       const receiver = this.#receivers.length < MAX_TRACKS ? this.#choose(media) : undefined;
       if (receiver) {
-        const channel = 2 * this.#lanes.length;
-        const uri = joinControl(address, base, media.control);
         try {
-          const transport = await this.#dialogue.setup(uri, channel);
-          this.#assign(receiver, transport.interleaved, channel);
+          await this.#lanes.add(receiver, joinControl(this.#address, base, media.control), way);
+          this.#receivers.push(receiver);
         } catch (error) {
-          if (receiver.isVideo || !(error instanceof PerchError) || error.code === 'unauthorized') {
-            throw error;
-          }
-          refusal ??= error;
-          this.#log.warn(
-            { codec: receiver.format.encoding, reason: explain(error) },
-            'camera refuses to set up a track',
-          );
+          refusal ??= this.#doWithout(receiver, error);
         }
       }
     }
@@ -95,11 +103,10 @@ export class RtspSession implements FrameSink {
   }
 
   /** PLAY, then until the connection ends, the camera falls silent or `signal` aborts. */
-  async play(signal: AbortSignal): Promise<void> {
-    // Some cameras send before they answer PLAY.
-    this.#lastMediaMs = this.#clock.monoMs();
-    this.#connection.frames = this;
-    await this.#dialogue.play();
+  async play(fields: readonly HeaderField[], trial: Trial, signal: AbortSignal): Promise<void> {
+    this.#lanes.open();
+    await this.#dialogue.play(fields);
+    this.#lanes.open();
     const startedMs = this.#clock.monoMs();
     const keepAliveMs = Math.min(LONGEST_KEEP_ALIVE_MS, this.#dialogue.sessionMs / 2);
     let keepAliveAtMs = startedMs + keepAliveMs;
@@ -114,6 +121,10 @@ export class RtspSession implements FrameSink {
         reportAtMs = nowMs + REPORT_EVERY_MS;
         this.#report();
       }
+      for (const lane of this.#lanes.all) {
+        lane.tick(nowMs);
+      }
+      this.#watchStart(nowMs - startedMs, trial);
       this.#watch(nowMs, startedMs);
     });
     const over = new AbortController();
@@ -132,17 +143,8 @@ export class RtspSession implements FrameSink {
     }
   }
 
-  onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
-    const receiver = this.#byRtpChannel[channel];
-    if (receiver) {
-      const atMs = this.#connection.readAtMs;
-      if (receiver.packet(chunk, start, end, atMs)) {
-        this.#lastMediaMs = atMs;
-      }
-      return;
-    }
-    // Frames on channels that nobody asked for are passed over.
-    this.#byRtcpChannel[channel]?.control(chunk, start, end);
+  close(): void {
+    this.#lanes.close();
   }
 
   /** The first format that we can take; back channels, metadata and what nobody can decode are left alone. */
@@ -159,22 +161,25 @@ export class RtspSession implements FrameSink {
     return undefined;
   }
 
-  #assign(receiver: TrackReceiver, answered: Pair | undefined, asked: number): void {
-    // A camera that gives two tracks the same channels means those that were asked for.
-    const isTaken = answered === undefined || this.#byRtpChannel[answered[0]] !== undefined;
-    const [rtp, rtcp] = isTaken ? [asked, asked + 1] : answered;
-    this.#byRtpChannel[rtp] = receiver;
-    this.#byRtcpChannel[rtcp] = receiver;
-    this.#receivers.push(receiver);
-    this.#lanes.push({ receiver, rtcpChannel: rtcp });
+  /** @returns the error, when one can do without the track; @throws it when not */
+  #doWithout(receiver: TrackReceiver, error: unknown): unknown {
+    const hasOthers = this.#receivers.length > 0;
+    const cause = error instanceof TransportRefused && hasOthers ? error.cause : error;
+    if (receiver.isVideo || !(cause instanceof PerchError) || cause.code === 'unauthorized') {
+      throw cause;
+    }
+    const facts = { codec: receiver.format.encoding, reason: explain(cause) };
+    this.#log.warn(facts, 'camera refuses to set up a track');
+    return cause;
   }
 
   #report(): void {
-    for (const { receiver, rtcpChannel } of this.#lanes) {
+    for (const lane of this.#lanes.all) {
+      const { receiver } = lane;
       this.#tally(receiver);
-      const packet = receiver.receiverReport(this.#ssrc);
+      const packet = receiver.receiverReport(this.#lanes.ssrc);
       if (packet) {
-        this.#connection.sendFrame(rtcpChannel, packet);
+        lane.sendControl(packet);
       }
     }
   }
@@ -192,8 +197,23 @@ export class RtspSession implements FrameSink {
     }
   }
 
+  /** A way that brings nothing is given up before the read timeout, where there is another. */
+  #watchStart(playingMs: number, { way, silenceMs, onMedia }: Trial): void {
+    if (this.#hasMedia) {
+      return;
+    }
+    if (this.#receivers.some(({ packets }) => packets > 0)) {
+      this.#hasMedia = true;
+      onMedia();
+    } else if (silenceMs !== undefined && playingMs >= silenceMs) {
+      const message = `camera of path '${this.#name}' has sent nothing by ${TRANSPORT_OF[way]} for ${silenceMs / 1000} s`;
+      this.#connection.fail(new TransportRefused(new PerchError('timeout', message, { path: this.#name })));
+    }
+  }
+
   #watch(nowMs: number, startedMs: number): void {
-    const silentMs = nowMs - this.#lastMediaMs;
+    const lastMediaMs = this.#receivers.reduce((lastMs, { lastPacketMs }) => Math.max(lastMs, lastPacketMs), startedMs);
+    const silentMs = nowMs - lastMediaMs;
     const context = { path: this.#name };
     if (silentMs >= this.#readTimeoutMs) {
       const message = `camera of path '${this.#name}' has sent no media for ${this.#readTimeoutMs / 1000} s`;

@@ -1,0 +1,61 @@
+import type { Pair } from '../../media/rtsp/transport.ts';
+import type { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
+import type { FrameSink, RtspConnection } from './connection.ts';
+import type { Lane } from './lane.ts';
+
+const CHANNELS = 256;
+
+/** RTP and RTCP within the RTSP connection (RFC 2326 §10.12): which channel belongs to which track. */
+export class Interleaved implements FrameSink {
+  readonly #connection: RtspConnection;
+  readonly #byRtpChannel: (TrackReceiver | undefined)[] = new Array(CHANNELS).fill(undefined);
+  readonly #byRtcpChannel: (TrackReceiver | undefined)[] = new Array(CHANNELS).fill(undefined);
+
+  constructor(connection: RtspConnection) {
+    this.#connection = connection;
+  }
+
+  /** @param answered the channels that the camera named, `asked` the first of those that were asked for */
+  lane(receiver: TrackReceiver, answered: Pair | undefined, asked: number): Lane {
+    // A camera that gives two tracks the same channels means those that were asked for.
+    const isTaken = answered === undefined || this.#byRtpChannel[answered[0]] !== undefined;
+    const [rtp, rtcp] = isTaken ? [asked, asked + 1] : answered;
+    this.#byRtpChannel[rtp] = receiver;
+    this.#byRtcpChannel[rtcp] = receiver;
+    return new InterleavedLane(receiver, this.#connection, rtcp);
+  }
+
+  onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
+    const receiver = this.#byRtpChannel[channel];
+    if (receiver) {
+      receiver.packet(chunk, start, end, this.#connection.readAtMs);
+      return;
+    }
+    // Frames on channels that nobody asked for are passed over.
+    this.#byRtcpChannel[channel]?.control(chunk, start, end);
+  }
+}
+
+class InterleavedLane implements Lane {
+  readonly receiver: TrackReceiver;
+  readonly transport = 'TCP';
+  readonly late = 0;
+  readonly reordered = 0;
+  readonly strangers = 0;
+  readonly #connection: RtspConnection;
+  readonly #rtcpChannel: number;
+
+  constructor(receiver: TrackReceiver, connection: RtspConnection, rtcpChannel: number) {
+    this.receiver = receiver;
+    this.#connection = connection;
+    this.#rtcpChannel = rtcpChannel;
+  }
+
+  sendControl(packet: Uint8Array): void {
+    this.#connection.sendFrame(this.#rtcpChannel, packet);
+  }
+
+  open(): void {}
+  tick(): void {}
+  close(): void {}
+}

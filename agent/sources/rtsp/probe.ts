@@ -1,0 +1,25 @@
+import { connect } from 'node:net';
+import type { Clock } from '../../base/clock.ts';
+
+/** Whoever is there in a local network answers in milliseconds; TCP asks a second time after one second. */
+const LONGEST_WAIT_MS = 2_000;
+
+/** Whether a TCP connection can be made there. It is closed at once. */
+export async function answersAt(host: string, port: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) {
+    return false;
+  }
+  const over = new AbortController();
+  const socket = connect({ host, port });
+  const connected = new Promise<boolean>((resolve) => {
+    socket.once('connect', () => resolve(true));
+    socket.on('error', () => resolve(false));
+    signal.addEventListener('abort', () => resolve(false), { signal: over.signal });
+  });
+  try {
+    return await Promise.race([connected, clock.sleep(LONGEST_WAIT_MS, over.signal).then(() => false)]);
+  } finally {
+    over.abort();
+    socket.destroy();
+  }
+}

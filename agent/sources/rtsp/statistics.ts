@@ -1,0 +1,39 @@
+import type { SourceStatistics } from '../source.ts';
+import type { Lane } from './lane.ts';
+
+export const NOTHING_YET: SourceStatistics = {
+  transport: undefined,
+  packets: 0,
+  lost: 0,
+  late: 0,
+  reordered: 0,
+  badPackets: 0,
+  jumps: 0,
+};
+
+/** Of one track. */
+export function statisticsOf({ receiver, transport, late, reordered, strangers }: Lane): SourceStatistics {
+  const { packets, sequence, badPackets, timeline } = receiver;
+  return {
+    transport,
+    packets,
+    lost: sequence.lost,
+    late: sequence.late + late,
+    reordered,
+    badPackets: badPackets + strangers,
+    jumps: timeline.jumps,
+  };
+}
+
+/** The transport is the second one's. */
+export function plus(a: SourceStatistics, b: SourceStatistics): SourceStatistics {
+  return {
+    transport: b.transport,
+    packets: a.packets + b.packets,
+    lost: a.lost + b.lost,
+    late: a.late + b.late,
+    reordered: a.reordered + b.reordered,
+    badPackets: a.badPackets + b.badPackets,
+    jumps: a.jumps + b.jumps,
+  };
+}
