@@ -96,6 +96,10 @@ export function joinControl(address: Address, base: string, control: string | un
   if (text.startsWith('?')) {
     return base + text;
   }
+  const basePath = base.slice(address.origin.length).replace(/\?.*$/, '').replace(/\/$/, '');
+  if (basePath !== '' && text.startsWith(`${basePath}/`)) {
+    return address.origin + text;
+  }
   return `${base.replace(/\/$/, '')}/${text.replace(/^\//, '')}`;
 }
 
