@@ -7,6 +7,7 @@ import { PerchError } from '../base/errors.ts';
  */
 export class BitReader {
   #data: Uint8Array;
+  #start: number;
   #at: number;
   #end: number;
   #isEscaped: boolean;
@@ -17,6 +18,7 @@ export class BitReader {
   /** @param isEscaped the bytes are of a NAL unit */
   constructor(data: Uint8Array, start: number, end: number, isEscaped: boolean) {
     this.#data = data;
+    this.#start = start;
     this.#at = start;
     this.#end = end;
     this.#isEscaped = isEscaped;
@@ -24,10 +26,16 @@ export class BitReader {
 
   reset(data: Uint8Array, start: number, end: number): void {
     this.#data = data;
+    this.#start = start;
     this.#at = start;
     this.#end = end;
     this.#bitsLeft = 0;
     this.#zeros = 0;
+  }
+
+  /** How many bits have been read, those of emulation prevention bytes included. */
+  get positionBits(): number {
+    return 8 * (this.#at - this.#start) - this.#bitsLeft;
   }
 
   flag(): boolean {

@@ -1,4 +1,6 @@
 import { createAacDepacketizer } from './aac/depacketize.ts';
+import { createLatmDepacketizer } from './aac/latm.ts';
+import { createAc3Depacketizer } from './ac3/depacketize.ts';
 import { Av1Depacketizer } from './av1/depacketize.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from './depacketizer.ts';
 import { createG711Depacketizer } from './g711/depacketize.ts';
@@ -7,7 +9,9 @@ import { H264Depacketizer } from './h264/depacketize.ts';
 import { H265Depacketizer } from './h265/depacketize.ts';
 import { createLpcmDepacketizer } from './lpcm/depacketize.ts';
 import { MjpegDepacketizer } from './mjpeg/depacketize.ts';
+import { createMpegAudioDepacketizer } from './mpeg-audio/depacketize.ts';
 import { Mpeg4VideoDepacketizer } from './mpeg4-video/depacketize.ts';
+import { createMpegTsDepacketizer } from './mpegts/depacketize.ts';
 import { OpusDepacketizer } from './opus/depacketize.ts';
 import { Vp8Depacketizer } from './vp8/depacketize.ts';
 import { Vp9Depacketizer } from './vp9/depacketize.ts';
@@ -35,6 +39,8 @@ export function createDepacketizer(format: RtpFormat, sink: UnitSink): Depacketi
       return new Mpeg4VideoDepacketizer(format, sink);
     case 'MPEG4-GENERIC':
       return createAacDepacketizer(format, sink);
+    case 'MP4A-LATM':
+      return createLatmDepacketizer(format, sink);
     case 'OPUS':
       return new OpusDepacketizer(format, sink);
     case 'PCMA':
@@ -49,6 +55,12 @@ export function createDepacketizer(format: RtpFormat, sink: UnitSink): Depacketi
       return createLpcmDepacketizer(format, 16, sink);
     case 'L24':
       return createLpcmDepacketizer(format, 24, sink);
+    case 'MPA':
+      return createMpegAudioDepacketizer(format, sink);
+    case 'AC3':
+      return createAc3Depacketizer(format, sink);
+    case 'MP2T':
+      return createMpegTsDepacketizer(format, sink);
     default:
       return undefined;
   }

@@ -1,10 +1,13 @@
 import { packetizeAac } from './aac/packetize.ts';
+import { packetizeAc3 } from './ac3/packetize.ts';
 import { packetizeAv1 } from './av1/packetize.ts';
 import { packetizeH264, packetizeH264Parameters } from './h264/packetize.ts';
 import { packetizeH265, packetizeH265Parameters } from './h265/packetize.ts';
 import { packetizeInstants } from './instants.ts';
 import { packetizeMjpeg } from './mjpeg/packetize.ts';
+import { packetizeMpegAudio } from './mpeg-audio/packetize.ts';
 import { packetizeMpeg4Video } from './mpeg4-video/packetize.ts';
+import { packetizeMpegTs } from './mpegts/packetize.ts';
 import { packetizeOpus } from './opus/packetize.ts';
 import type { Packetize, PayloadSink } from './packetizer.ts';
 import type { Track } from './track.ts';
@@ -24,6 +27,9 @@ const PACKETIZERS: Partial<Record<Track['codec'], Packetize>> = {
   g711: packetizeInstants,
   g722: packetizeInstants,
   lpcm: packetizeInstants,
+  'mpeg-audio': packetizeMpegAudio,
+  ac3: packetizeAc3,
+  'mpeg-ts': packetizeMpegTs,
 };
 
 /** What cuts a track's samples into RTP payloads; undefined: the codec has no RTP format (FLAC). */

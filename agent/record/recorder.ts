@@ -2,7 +2,8 @@ import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { storable } from '../stream/storable.ts';
+import { CODEC_LABEL, type Track } from '../media/track.ts';
+import { storable, unstorableTracks } from '../stream/storable.ts';
 import type { Stream } from '../stream/stream.ts';
 import { codeOf, diskFault } from './disk-fault.ts';
 import type { FlushPoint } from './flush.ts';
@@ -41,7 +42,7 @@ export type RecorderState =
   /** A stream is there; its first key frame or first part is not. */
   | { readonly kind: 'waiting' }
   | { readonly kind: 'recording'; readonly file: string }
-  /** The disk cannot be written; it is tried again and again. `sinceMs` is Unix time. */
+  /** The disk cannot be written, and is tried again and again; or there is nothing that could be. `sinceMs` is Unix time. */
   | { readonly kind: 'failed'; readonly error: string; readonly sinceMs: number };
 
 /** Records one path: a stream at a time, for as long as it lasts. A disk that fails never reaches the stream. */
@@ -59,6 +60,8 @@ export class Recorder {
   #failures = 0;
   #retryAtMs = 0;
   #isDropping = false;
+  /** Codecs of which it has been said that they cannot be recorded. */
+  readonly #toldCodecs = new Set<Track['codec']>();
 
   constructor(options: RecorderOptions, deps: RecorderDeps) {
     this.#options = options;
@@ -73,8 +76,10 @@ export class Recorder {
   start(stream: Stream): void {
     this.#leave();
     const source = storable(stream);
+    this.#tellLeftOut(stream);
     if (source.tracks.length === 0) {
-      this.#deps.logger.warn('nothing in this stream can be recorded');
+      const codecs = stream.tracks.map((track) => CODEC_LABEL[track.codec]).join(', ') || 'no tracks';
+      this.#refuse(`nothing in this stream can be recorded: it has ${codecs}`);
       return;
     }
     this.#state = this.#state.kind === 'failed' ? this.#state : { kind: 'waiting' };
@@ -92,6 +97,24 @@ export class Recorder {
     this.#leave();
     while (this.#finishing.size > 0) {
       await Promise.all(this.#finishing);
+    }
+  }
+
+  #refuse(error: string): void {
+    const isNew = this.#state.kind !== 'failed' || this.#state.error !== error;
+    if (isNew) {
+      this.#state = { kind: 'failed', error, sinceMs: this.#deps.clock.wallMs() };
+      this.#deps.logger.error(error);
+    }
+  }
+
+  /** Said once, however often the camera comes back. */
+  #tellLeftOut(stream: Stream): void {
+    for (const { codec } of unstorableTracks(stream)) {
+      if (!this.#toldCodecs.has(codec)) {
+        this.#toldCodecs.add(codec);
+        this.#deps.logger.warn({ codec: CODEC_LABEL[codec] }, 'recordings go without a track that MP4 cannot hold');
+      }
     }
   }
 

@@ -2,12 +2,16 @@ import { expect, test } from 'vitest';
 import { decodeFlacFrame } from '../../test/flac-decoder.ts';
 import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
 import type { Sample } from '../media/sample.ts';
-import type { G711Track, OpusTrack, Track } from '../media/track.ts';
-import { storable } from './storable.ts';
+import type { G711Track, LpcmTrack, OpusTrack, Track } from '../media/track.ts';
+import { storable, unstorableTracks } from './storable.ts';
 import { type Reader, Stream } from './stream.ts';
 
 const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8000, channels: 1 };
 const opus: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 1 };
+
+const lpcm: LpcmTrack = { kind: 'audio', codec: 'lpcm', clockRate: 48_000, bitDepth: 16, channels: 2 };
+const g722: Track = { kind: 'audio', codec: 'g722', clockRate: 8000, channels: 1 };
+const multiplex: Track = { kind: 'multiplex', codec: 'mpeg-ts', clockRate: 90_000 };
 
 class Recording implements Reader {
   readonly type = 'hidden';
@@ -31,7 +35,7 @@ class Recording implements Reader {
 
 const sound = (pts: number): Sample => ({ pts, dts: pts, wall: pts / 8, key: true, data: new Uint8Array(320) });
 
-test('a stream without G.711 is its own storable stream', () => {
+test('a stream that MP4 can hold is its own storable stream', () => {
   const stream = new Stream([tinyH264, opus]);
   expect(storable(stream)).toBe(stream);
 });
@@ -101,4 +105,30 @@ test('new parameter sets and the end come through; bytes sent are counted on the
   const late = new Recording();
   storable(stream).addReader(late, true);
   expect(late.ends).toBe(1);
+});
+
+test('LPCM becomes FLAC, and what MP4 cannot hold is left out and named', () => {
+  const stream = new Stream([g722, lpcm, tinyH264, multiplex, { ...lpcm, channels: 6 }]);
+  const stored = storable(stream);
+  expect(stored.tracks.map((track) => track.codec)).toEqual(['flac', 'h264']);
+  expect(unstorableTracks(stream).map((track) => track.codec)).toEqual(['g722', 'mpeg-ts', 'lpcm']);
+  const reader = new Recording();
+  stored.addReader(reader, false);
+  const [picture] = tinyVideo(1, 25, 25);
+  stream.write(0, sound(0));
+  stream.write(2, picture as Sample);
+  stream.write(3, sound(0));
+  stream.write(1, { ...sound(4800), data: new Uint8Array(1920 * 4).fill(1) });
+  stream.setTrack(2, { ...tinyH264, fps: 10 });
+  stream.setTrack(0, { ...g722, channels: 2 });
+  expect(reader.samples.map(({ track, sample }) => [track, sample.pts])).toEqual([
+    [1, (picture as Sample).pts],
+    [0, 4800],
+  ]);
+  expect(decodeFlacFrame((reader.of(0)[0] as Sample).data).pcm.slice(0, 2)).toEqual([0x0101, 0x0101]);
+  expect(reader.tracks).toMatchObject([{ codec: 'h264', fps: 10 }]);
+});
+
+test('a stream of which nothing can be stored has a storable stream without tracks', () => {
+  expect(storable(new Stream([multiplex])).tracks).toEqual([]);
 });

@@ -1,4 +1,5 @@
-import { FlacFromG711, flacTrackOf } from '../media/flac/from-g711.ts';
+import { FlacFromPcm, flacTrackOf } from '../media/flac/from-pcm.ts';
+import type { PcmTrack } from '../media/flac/pcm.ts';
 import type { Sample } from '../media/sample.ts';
 import { hold } from '../media/slab.ts';
 import type { Track } from '../media/track.ts';
@@ -6,12 +7,18 @@ import { type Reader, Stream } from './stream.ts';
 
 const derived = new WeakMap<Stream, StorableStream>();
 
+/** MP4 has no place for them, or none that any player knows. */
+const UNSTORABLE: ReadonlySet<Track['codec']> = new Set(['g722', 'lpcm', 'mpeg-ts']);
+/** What FLAC is made of has the order of channels that everybody knows. */
+const MAX_PCM_CHANNELS = 2;
+
 /**
- * The stream as MP4 can hold it: the stream itself, or, when it has G.711 (which browsers refuse in MP4), one derived stream for all
- * who ask, with FLAC in its place. Other samples are the same objects. Close the original, never the derived one.
+ * The stream as MP4 can hold it: the stream itself, or one derived stream for all who ask, with FLAC in the place of G.711 and LPCM
+ * (which browsers refuse in MP4) and without what MP4 cannot hold. Other samples are the same objects.
+ * Close the original, never the derived one.
  */
 export function storable(stream: Stream): Stream {
-  if (!stream.tracks.some((track) => track.codec === 'g711')) {
+  if (stream.tracks.every((track) => storableTrackOf(track) === track)) {
     return stream;
   }
   const known = derived.get(stream) ?? new StorableStream(stream);
@@ -19,18 +26,40 @@ export function storable(stream: Stream): Stream {
   return known;
 }
 
-const storableTrack = (track: Track): Track => (track.codec === 'g711' ? flacTrackOf(track) : track);
+/** The tracks that the storable stream goes without. */
+export function unstorableTracks(stream: Stream): readonly Track[] {
+  return stream.tracks.filter((track) => storableTrackOf(track) === undefined);
+}
+
+const isPcm = (track: Track): track is PcmTrack =>
+  track.codec === 'g711' || (track.codec === 'lpcm' && track.channels <= MAX_PCM_CHANNELS);
+
+/** What MP4 holds in the place of a track; undefined: nothing. */
+function storableTrackOf(track: Track): Track | undefined {
+  if (isPcm(track)) {
+    return flacTrackOf(track);
+  }
+  return UNSTORABLE.has(track.codec) ? undefined : track;
+}
+
+/** How a track of the original comes into the derived stream. */
+interface Lane {
+  /** Its number there. */
+  readonly number: number;
+  /** undefined: samples pass untouched. */
+  readonly converter: FlacFromPcm | undefined;
+}
 
 /** Reads its original only while it is read itself, so that an unread derived stream keeps no on-demand source running. */
 class StorableStream extends Stream {
   readonly #origin: Stream;
   readonly #feeder: Reader;
-  /** By track; undefined where samples pass untouched. */
-  #converters: (FlacFromG711 | undefined)[] = [];
+  /** By track of the original; undefined: it is left out. */
+  readonly #lanes: (Lane | undefined)[] = [];
   #isFed = false;
 
   constructor(origin: Stream) {
-    super(origin.tracks.map(storableTrack));
+    super(origin.tracks.map(storableTrackOf).filter((track) => track !== undefined));
     this.#origin = origin;
     this.onAudience = () => origin.countAudience();
     const hasAudience = () => this.audience > 0;
@@ -70,35 +99,44 @@ class StorableStream extends Stream {
 
   #feed(): void {
     this.#isFed = true;
+    let number = 0;
     this.#origin.tracks.forEach((track, i) => {
-      this.#converters[i] = this.#converterOf(i, track);
-      // Parameter sets may have changed while nobody read.
-      if (track.codec !== 'g711' && track !== this.tracks[i]) {
-        this.setTrack(i, track);
+      this.#lanes[i] = undefined;
+      if (storableTrackOf(track)) {
+        const lane = this.#laneOf(number, track);
+        this.#lanes[i] = lane;
+        // Parameter sets may have changed while nobody read.
+        if (!lane.converter && track !== this.tracks[number]) {
+          this.setTrack(number, track);
+        }
+        number += 1;
       }
     });
     // With what the original keeps, so that a new reader starts at once here too.
     this.#origin.addReader(this.#feeder, true);
   }
 
-  #converterOf(track: number, description: Track): FlacFromG711 | undefined {
-    return description.codec === 'g711'
-      ? new FlacFromG711(description, (frame: Sample) => this.write(track, frame))
-      : undefined;
+  #laneOf(number: number, track: Track): Lane {
+    const converter = isPcm(track) ? new FlacFromPcm(track, (frame: Sample) => this.write(number, frame)) : undefined;
+    return { number, converter };
   }
 
   #take(track: number, sample: Sample): void {
-    const converter = this.#converters[track];
-    if (converter) {
-      converter.push(sample);
-    } else {
+    const lane = this.#lanes[track];
+    if (lane?.converter) {
+      lane.converter.push(sample);
+    } else if (lane) {
       hold(sample.data);
-      this.write(track, sample);
+      this.write(lane.number, sample);
     }
   }
 
   #describe(track: number, description: Track): void {
-    this.#converters[track] = this.#converterOf(track, description);
-    this.setTrack(track, storableTrack(description));
+    const number = this.#lanes[track]?.number;
+    const stored = storableTrackOf(description);
+    if (number !== undefined && stored) {
+      this.#lanes[track] = this.#laneOf(number, description);
+      this.setTrack(number, stored);
+    }
   }
 }

@@ -10,8 +10,14 @@ const AAC_LC = 2;
 const SBR = 5;
 const PARAMETRIC_STEREO = 29;
 const ESCAPE = 31;
+const LOW_DELAY = 23;
 /** Object types with a GASpecificConfig. */
-const GENERAL_AUDIO = [1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 23];
+const GENERAL_AUDIO = [1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, LOW_DELAY];
+/** From here on types are error resilient, with an epConfig at the end. */
+const FIRST_RESILIENT = 17;
+const SCALABLE = [6, 20];
+const BIT_SLICED = 22;
+const WITH_RESILIENCE_FLAGS = [17, 19, 20, LOW_DELAY];
 
 /** AudioSpecificConfig, ISO/IEC 14496-3 §1.6.2.1. */
 export interface AacConfig {
@@ -21,14 +27,18 @@ export interface AacConfig {
   readonly rateHz: number;
   /** 0: told in the bit stream only. */
   readonly channels: number;
-  /** PCM samples in one frame at `rateHz`: 1024, or 960. */
+  /** PCM samples in one frame at `rateHz`: 1024 or 960, with low delay 512 or 480. */
   readonly frameSamples: number;
   /** Output rate of explicitly signalled spectral band replication (HE-AAC); undefined: not signalled. */
   readonly sbrRateHz: number | undefined;
 }
 
 export function parseAacConfig(config: Uint8Array): AacConfig {
-  const bits = new BitReader(config, 0, config.length, false);
+  return readAacConfig(new BitReader(config, 0, config.length, false));
+}
+
+/** As far as to the frame length: what follows is for decoders. */
+function readAacConfig(bits: BitReader): AacConfig {
   let objectType = readObjectType(bits);
   const rateHz = readRate(bits);
   const channelConfig = bits.bits(4);
@@ -45,8 +55,36 @@ export function parseAacConfig(config: Uint8Array): AacConfig {
     throw new PerchError('unsupported', `MPEG-4 audio object type ${objectType} is not AAC`);
   }
   // GASpecificConfig begins with frameLengthFlag (§4.4.1).
-  const frameSamples = bits.flag() ? 960 : 1024;
+  const whole = bits.flag() ? 960 : 1024;
+  const frameSamples = objectType === LOW_DELAY ? whole / 2 : whole;
   return { objectType, rateHz, channels, frameSamples, sbrRateHz };
+}
+
+/** Reads a config of which only the bits themselves tell where it ends: GASpecificConfig, ISO/IEC 14496-3 §4.4.1, and epConfig, §1.6.2.1. */
+export function skipAacConfig(bits: BitReader): void {
+  const { objectType, channels } = readAacConfig(bits);
+  if (channels === 0) {
+    throw new PerchError('unsupported', 'AAC channel configuration 0 in LATM: only 1 to 7 are taken');
+  }
+  if (bits.flag()) {
+    bits.skip(14); // coreCoderDelay
+  }
+  const isExtended = bits.flag();
+  if (SCALABLE.includes(objectType)) {
+    bits.skip(3); // layerNr
+  }
+  if (isExtended) {
+    if (objectType === BIT_SLICED) {
+      bits.skip(5 + 11); // numOfSubFrame, layer_length
+    } else if (WITH_RESILIENCE_FLAGS.includes(objectType)) {
+      bits.skip(3); // resilience flags
+    }
+    bits.skip(1); // extensionFlag3
+  }
+  const protection = objectType >= FIRST_RESILIENT ? bits.bits(2) : 0;
+  if (protection > 1) {
+    throw new PerchError('unsupported', `AAC with epConfig ${protection}, 0 and 1 are taken`);
+  }
 }
 
 /** An AudioSpecificConfig for AAC-LC, for streams that do not bring one. Undefined: a rate or channel count that it cannot say. */

@@ -8,7 +8,7 @@ import { describeWith } from '../../../test/peers/peers.ts';
 import { random } from '../../../test/random.ts';
 import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
 import { PerchError } from '../../base/errors.ts';
-import { FlacFromG711, flacTrackOf } from '../flac/from-g711.ts';
+import { FlacFromPcm, flacTrackOf } from '../flac/from-pcm.ts';
 import type { Sample } from '../sample.ts';
 import type { G711Track } from '../track.ts';
 import { box, fullBox, join, u16, u32, u64 } from './boxes.ts';
@@ -200,7 +200,7 @@ test('the index at the end tells its own size in its last four bytes', () => {
 function recording(): Buffer {
   const flac = flacTrackOf(g711);
   const sounds: Sample[] = [];
-  const converter = new FlacFromG711(g711, (frame) => sounds.push(frame));
+  const converter = new FlacFromPcm(g711, (frame) => sounds.push(frame));
   const next = random(5);
   for (let pts = 0; pts < 32_000; pts += 160) {
     converter.push({ pts, dts: pts, wall: 0, key: true, data: Uint8Array.from({ length: 160 }, () => next() * 256) });

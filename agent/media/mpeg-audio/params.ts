@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import type { MpegAudioTrack } from '../track.ts';
 
 /*
  * The header of a frame, ISO/IEC 11172-3 §2.4.1.3 and ISO/IEC 13818-3 §2.4.1.3; "MPEG-2.5" is what decoders agreed on:
@@ -32,6 +33,11 @@ const KBITS_1 = [KBITS_1_LAYER_1, KBITS_1_LAYER_2, KBITS_1_LAYER_3];
 const KBITS_2 = [KBITS_2_LAYER_1, KBITS_2_LAYERS_2_3, KBITS_2_LAYERS_2_3];
 const MONO = 3;
 const LAYER_1_SLOT_BYTES = 4;
+
+/** objectTypeIndication of MP4, ISO/IEC 14496-1 §7.2.6.6: ISO/IEC 11172-3 or 13818-3, whatever the layer. */
+export function mpegAudioObjectType({ version }: MpegAudioTrack): number {
+  return version === 1 ? 0x6b : 0x69;
+}
 
 /** The frame whose header stands at `start`. Throws a PerchError where there is none, and for the free format, whose size stands nowhere. */
 export function parseMpegAudioFrame(data: Uint8Array, start: number, end: number): MpegAudioFrame {

@@ -31,11 +31,13 @@ const MAX_FORMATS = 64;
 const MAX_FMTP_KEYS = 64;
 
 /** RFC 3551 §6: payload types that need no rtpmap. */
-const STATIC_FORMATS: Record<number, readonly [encoding: string, clockRate: number]> = {
+const STATIC_FORMATS: Record<number, readonly [encoding: string, clockRate: number, channels?: number]> = {
   0: ['PCMU', 8000],
   3: ['GSM', 8000],
   8: ['PCMA', 8000],
   9: ['G722', 8000],
+  10: ['L16', 44_100, 2],
+  11: ['L16', 44_100],
   14: ['MPA', 90_000],
   26: ['JPEG', 90_000],
   32: ['MPV', 90_000],
@@ -43,7 +45,18 @@ const STATIC_FORMATS: Record<number, readonly [encoding: string, clockRate: numb
 };
 
 /** Clock rates that a wrong or missing one can only mean. */
-const USUAL_CLOCK_RATES: Record<string, number> = { H264: 90_000, H265: 90_000, PCMU: 8000, PCMA: 8000, OPUS: 48_000 };
+const USUAL_CLOCK_RATES: Record<string, number> = {
+  H264: 90_000,
+  H265: 90_000,
+  AV1: 90_000,
+  VP8: 90_000,
+  VP9: 90_000,
+  JPEG: 90_000,
+  'MP4V-ES': 90_000,
+  PCMU: 8000,
+  PCMA: 8000,
+  OPUS: 48_000,
+};
 
 interface Draft {
   readonly kind: string;
@@ -187,20 +200,21 @@ function formatsOf(session: Session, draft: Draft, index: number): RtpFormat[] {
     if (encoding === '' || clockRate === 0) {
       continue;
     }
+    const channels = map.channels ?? (encoding === known?.[0] ? known[2] : undefined) ?? 1;
     const fmtp = parseFmtp(session.fmtps.get(own) ?? session.fmtps.get(payloadType) ?? '');
-    formats.push({ payloadType, encoding, clockRate, channels: map.channels, fmtp });
+    formats.push({ payloadType, encoding, clockRate, channels, fmtp });
   }
   return formats;
 }
 
 /** `H264/90000`, `opus/48000/2`. */
-function parseMap(text: string): { encoding: string; clockRate: number; channels: number } {
+function parseMap(text: string): { encoding: string; clockRate: number; channels: number | undefined } {
   const [encoding = '', rate = '', channels = ''] = text.split('/').map((word) => word.trim());
   const clockRate = /^\d{1,7}$/.test(rate) ? Number(rate) : 0;
   return {
     encoding: encoding.toUpperCase(),
     clockRate,
-    channels: /^[1-8]$/.test(channels) ? Number(channels) : 1,
+    channels: /^[1-8]$/.test(channels) ? Number(channels) : undefined,
   };
 }
 

@@ -64,3 +64,14 @@ test('every track has a control of its own', () => {
 test('a name cannot add lines', () => {
   expect(parseSdp(writeSdp([alaw], { ...options, name: 'x\r\nm=video 0 RTP/AVP 96' })).medias).toHaveLength(1);
 });
+
+test('a multicast description names the group of every track', () => {
+  const multicast = { groups: ['224.1.0.1', 'ff15::2'], port: 8002, ttl: 16 };
+  const lines = writeSdp([video, alaw], { ...options, multicast }).split('\r\n');
+  expect(lines.filter((line) => /^(?:m|c)=/.test(line)).slice(1)).toEqual([
+    'm=video 8002 RTP/AVP 96',
+    'c=IN IP4 224.1.0.1/16',
+    'm=audio 8002 RTP/AVP 8',
+    'c=IN IP6 ff15::2',
+  ]);
+});

@@ -1,5 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
-import { CODEC_LABEL, type Track } from '../track.ts';
+import { parseAv1Sequence } from '../av1/params.ts';
+import { profileLevelOf } from '../mpeg4-video/params.ts';
+import type { AudioTrack, Track } from '../track.ts';
 
 export interface SdpOptions {
   /** The `s=` line; what stands there is for people. */
@@ -8,19 +10,40 @@ export interface SdpOptions {
   readonly host: string;
   /** A number for the `o=` line that differs between sessions. */
   readonly sessionId: number;
+  /** Where the packets go when nobody asks for another way; without it each receiver names its own ports. */
+  readonly multicast?: { readonly groups: readonly string[]; readonly port: number; readonly ttl: number } | undefined;
 }
 
-/** RFC 3551 §6. */
-const PCMU_PAYLOAD_TYPE = 0;
-const PCMA_PAYLOAD_TYPE = 8;
 const FIRST_DYNAMIC_PAYLOAD_TYPE = 96;
 
 /** The payload type that `writeSdp` announces for a track. */
 export function payloadTypeOf(track: Track, index: number): number {
-  if (track.codec === 'g711' && track.clockRate === 8000 && track.channels === 1) {
-    return track.law === 'a' ? PCMA_PAYLOAD_TYPE : PCMU_PAYLOAD_TYPE;
+  return staticPayloadTypeOf(track) ?? FIRST_DYNAMIC_PAYLOAD_TYPE + index;
+}
+
+/** RFC 3551 §6. */
+function staticPayloadTypeOf(track: Track): number | undefined {
+  switch (track.codec) {
+    case 'g711':
+      return track.clockRate === 8000 && track.channels === 1 ? (track.law === 'a' ? 8 : 0) : undefined;
+    case 'g722':
+      return track.channels === 1 ? 9 : undefined;
+    case 'lpcm':
+      return track.bitDepth === 16 && track.clockRate === 44_100 ? { 1: 11, 2: 10 }[track.channels] : undefined;
+    case 'mpeg-audio':
+      return 14;
+    case 'mjpeg':
+      return 26;
+    case 'mpeg-ts':
+      return 33;
+    default:
+      return undefined;
   }
-  return FIRST_DYNAMIC_PAYLOAD_TYPE + index;
+}
+
+/** The word of the `m=` line. A multiplex has pictures in it, RFC 2250 §2. */
+function mediaOf(track: Track): string {
+  return track.kind === 'multiplex' ? 'video' : track.kind;
 }
 
 /** The relative control URL of a track, as `writeSdp` announces it. */
@@ -41,7 +64,13 @@ export function writeSdp(tracks: readonly Track[], options: SdpOptions): string 
   ];
   for (const [index, track] of tracks.entries()) {
     const type = payloadTypeOf(track, index);
-    lines.push(`m=${track.kind} 0 RTP/AVP ${type}`, `a=rtpmap:${type} ${mapOf(track)}`);
+    lines.push(`m=${mediaOf(track)} ${options.multicast?.port ?? 0} RTP/AVP ${type}`);
+    if (options.multicast) {
+      // RFC 8866 §5.7: with the scope for IPv4.
+      const group = options.multicast.groups[index] ?? '';
+      lines.push(group.includes(':') ? `c=IN IP6 ${group}` : `c=IN IP4 ${group}/${options.multicast.ttl}`);
+    }
+    lines.push(`a=rtpmap:${type} ${mapOf(track)}`);
     const fmtp = fmtpOf(track);
     if (fmtp !== '') {
       lines.push(`a=fmtp:${type} ${fmtp}`);
@@ -57,18 +86,41 @@ function mapOf(track: Track): string {
       return `H264/${track.clockRate}`;
     case 'h265':
       return `H265/${track.clockRate}`;
+    case 'av1':
+      return `AV1/${track.clockRate}`;
+    case 'vp8':
+      return `VP8/${track.clockRate}`;
+    case 'vp9':
+      return `VP9/${track.clockRate}`;
+    case 'mjpeg':
+      return `JPEG/${track.clockRate}`;
+    case 'mpeg4-video':
+      return `MP4V-ES/${track.clockRate}`;
     case 'aac':
       return `mpeg4-generic/${track.clockRate}/${track.channels}`;
     case 'opus':
       // Two channels whatever is inside, RFC 7587 §7.
       return 'opus/48000/2';
     case 'g711':
-      return `${track.law === 'a' ? 'PCMA' : 'PCMU'}/${track.clockRate}${track.channels > 1 ? `/${track.channels}` : ''}`;
+      return `${track.law === 'a' ? 'PCMA' : 'PCMU'}/${track.clockRate}${channelsOf(track)}`;
+    case 'g722':
+      return `G722/${track.clockRate}${channelsOf(track)}`;
+    case 'lpcm':
+      return `L${track.bitDepth}/${track.clockRate}${channelsOf(track)}`;
+    case 'mpeg-audio':
+      return `MPA/${track.clockRate}`;
+    case 'ac3':
+      return `AC3/${track.clockRate}/${track.channels}`;
+    case 'mpeg-ts':
+      return `MP2T/${track.clockRate}`;
     case 'flac':
       throw new PerchError('unsupported', 'FLAC has no RTP format: it is made for files only');
-    default:
-      throw new PerchError('unsupported', `${CODEC_LABEL[track.codec]} is not sent over RTP`);
   }
+}
+
+/** One channel is not said, RFC 8866 §6.6. */
+function channelsOf({ channels }: AudioTrack): string {
+  return channels > 1 ? `/${channels}` : '';
 }
 
 function fmtpOf(track: Track): string {
@@ -81,6 +133,14 @@ function fmtpOf(track: Track): string {
     }
     case 'h265':
       return `sprop-vps=${base64(track.vps)}; sprop-sps=${base64(track.sps)}; sprop-pps=${track.pps.map(base64).join(',')}`;
+    case 'av1': {
+      const { profile, levelIdx, tier } = parseAv1Sequence(track.sequenceHeader);
+      return `profile=${profile}; level-idx=${levelIdx}; tier=${tier}`;
+    }
+    case 'vp9':
+      return `profile-id=${track.profile}`;
+    case 'mpeg4-video':
+      return `profile-level-id=${profileLevelOf(track.config)}; config=${hex(track.config)}`;
     case 'aac':
       return `streamtype=5; profile-level-id=1; mode=AAC-hbr; sizelength=13; indexlength=3; indexdeltalength=3; config=${hex(track.config)}`;
     case 'opus':

@@ -1,7 +1,7 @@
-import { A_LAW, A_LAW_UNUSED_BITS, MU_LAW, MU_LAW_UNUSED_BITS } from '../g711/decode.ts';
 import type { Sample } from '../sample.ts';
-import type { FlacTrack, G711Track } from '../track.ts';
+import type { FlacTrack } from '../track.ts';
 import { FlacEncoder } from './encode.ts';
+import { type PcmDecoder, type PcmTrack, pcmDecoderOf } from './pcm.ts';
 
 /** 40 ms: smaller blocks cost bytes, larger ones delay. */
 const FRAMES_PER_SECOND = 25;
@@ -16,20 +16,22 @@ const MAX_SILENCE_MS = 1000;
 /** While slipping, one in so many PCM samples is dropped or doubled: 1 % is not heard. */
 const SLIP_EVERY = 100;
 
-/** The track that `FlacFromG711` makes. */
-export function flacTrackOf(track: G711Track): FlacTrack {
+/** The track that `FlacFromPcm` makes. */
+export function flacTrackOf(track: PcmTrack): FlacTrack {
   const frameSamples = Math.max(16, Math.round(track.clockRate / FRAMES_PER_SECOND));
   return { kind: 'audio', codec: 'flac', clockRate: track.clockRate, channels: track.channels, frameSamples };
 }
 
 /**
- * G.711 of any packet length into FLAC frames of 40 ms.
+ * G.711 or LPCM of any packet length into FLAC frames of 40 ms.
  * The output's times count its samples from one anchor; the input's times only correct it: small errors stay, drift is slipped away,
  * gaps up to a second become silence, longer ones a new anchor.
  */
-export class FlacFromG711 {
+export class FlacFromPcm {
   readonly #encoder: FlacEncoder;
-  readonly #values: Int16Array;
+  readonly #decoder: PcmDecoder;
+  /** Of the sample that is being taken. */
+  #values = new Int16Array(0);
   readonly #channels: number;
   readonly #rate: number;
   readonly #emit: (sample: Sample) => void;
@@ -44,11 +46,11 @@ export class FlacFromG711 {
   #sinceSlip = 0;
 
   /** @param emit is called during `push`, for every frame that has become full */
-  constructor(track: G711Track, emit: (sample: Sample) => void) {
+  constructor(track: PcmTrack, emit: (sample: Sample) => void) {
     const { clockRate, channels, frameSamples } = flacTrackOf(track);
-    const unusedBits = track.law === 'a' ? A_LAW_UNUSED_BITS : MU_LAW_UNUSED_BITS;
+    this.#decoder = pcmDecoderOf(track);
+    const { unusedBits } = this.#decoder;
     this.#encoder = new FlacEncoder({ sampleRateHz: clockRate, channels, frameSamples, unusedBits });
-    this.#values = track.law === 'a' ? A_LAW : MU_LAW;
     this.#channels = channels;
     this.#rate = clockRate;
     this.#emit = emit;
@@ -59,9 +61,15 @@ export class FlacFromG711 {
     if (!this.#align(sample)) {
       return;
     }
-    const { data } = sample;
+    const { decode, bytesPerValue } = this.#decoder;
+    const most = sample.data.length / bytesPerValue;
+    if (this.#values.length < most) {
+      this.#values = new Int16Array(Math.ceil(most));
+    }
+    const values = this.#values;
+    const count = decode(sample.data, values);
     const channels = this.#channels;
-    for (let at = 0; at + channels <= data.length; at += channels) {
+    for (let at = 0; at + channels <= count; at += channels) {
       let copies = 1;
       if (this.#slip !== 0) {
         this.#sinceSlip += 1;
@@ -73,7 +81,7 @@ export class FlacFromG711 {
       for (; copies > 0; copies -= 1) {
         const start = this.#filled * channels;
         for (let channel = 0; channel < channels; channel += 1) {
-          this.#block[start + channel] = this.#values[data[at + channel] as number] as number;
+          this.#block[start + channel] = values[at + channel] as number;
         }
         this.#advance(sample);
       }

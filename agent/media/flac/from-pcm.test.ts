@@ -1,17 +1,19 @@
 import { expect, test } from 'vitest';
 import { decodeFlacFrame } from '../../../test/flac-decoder.ts';
 import { random } from '../../../test/random.ts';
+import { hex } from '../../../test/units.ts';
 import { A_LAW } from '../g711/decode.ts';
 import type { Sample } from '../sample.ts';
-import type { G711Track } from '../track.ts';
-import { FlacFromG711, flacTrackOf } from './from-g711.ts';
+import type { G711Track, LpcmTrack } from '../track.ts';
+import { FlacFromPcm, flacTrackOf } from './from-pcm.ts';
+import type { PcmTrack } from './pcm.ts';
 
 const track: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
 const START_WALL = 1_700_000_000_000;
 
-function setup(of: G711Track = track) {
+function setup(of: PcmTrack = track) {
   const out: Sample[] = [];
-  const converter = new FlacFromG711(of, (sample) => out.push(sample));
+  const converter = new FlacFromPcm(of, (sample) => out.push(sample));
   /** @param pts in PCM samples; the wall clock agrees with it */
   const push = (pts: number, data: Uint8Array) =>
     converter.push({ pts, dts: pts, wall: START_WALL + pts / 8, key: true, data });
@@ -54,6 +56,33 @@ test('both channels of a stereo track come out', () => {
     Uint8Array.from({ length: 640 }, (_, i) => (i % 2 ? 0x80 : 0x00)),
   );
   expect(decodeFlacFrame(out[0]?.data ?? new Uint8Array()).pcm.slice(0, 2)).toEqual([A_LAW[0], A_LAW[0x80]]);
+});
+
+const lpcm: LpcmTrack = { kind: 'audio', codec: 'lpcm', bitDepth: 16, clockRate: 48_000, channels: 2 };
+
+test.for([
+  [8, '00 7f 80 81 ff', [-32_768, -256, 0, 256, 32_512]],
+  [16, '0000 0001 7fff 8000 ffff', [0, 1, 32_767, -32_768, -1]],
+  [24, '000000 0001ff 7fffff 800000 ffff00', [0, 1, 32_767, -32_768, -1]],
+] as const)('LPCM of %i bits is stored with 16', ([bitDepth, bytes, values]) => {
+  const { push, pcm } = setup({ ...lpcm, bitDepth, channels: 1, clockRate: 400 });
+  const data = hex(bytes);
+  for (let i = 0; i < 16; i += 1) {
+    push(i * 5, data);
+  }
+  expect(pcm().slice(0, 5)).toEqual(values);
+  expect(pcm()).toHaveLength(80);
+});
+
+test('a second of noise in 48 kHz stereo comes out bit by bit, in 25 frames', () => {
+  const { out, push, pcm } = setup(lpcm);
+  const sound = noise(48_000 * 4, 48);
+  for (let at = 0; at < 48_000; at += 240) {
+    push(at, sound.subarray(at * 4, (at + 240) * 4));
+  }
+  expect(out.map((sample) => sample.pts)).toEqual(Array.from({ length: 25 }, (_, i) => i * 1920));
+  const values = new DataView(sound.buffer);
+  expect(pcm()).toEqual(Array.from({ length: 96_000 }, (_, i) => values.getInt16(2 * i)));
 });
 
 test('times that tremble by less than 40 ms change nothing', () => {

@@ -1,0 +1,233 @@
+import { expect, test } from 'vitest';
+import { mutate } from '../../../test/mutate.ts';
+import { random } from '../../../test/random.ts';
+import { Collector, hex, pushHex, rtpFormat, toHex } from '../../../test/units.ts';
+import { createLatmDepacketizer } from './latm.ts';
+
+/** [value, bits] one after the other, as bytes; what is left of the last byte is 0. */
+function packBits(...fields: readonly (readonly [value: number, bits: number])[]): string {
+  const text = fields.map(([value, bits]) => value.toString(2).padStart(bits, '0')).join('');
+  const bytes = text.padEnd(8 * Math.ceil(text.length / 8), '0').match(/.{8}/g) ?? [];
+  return bytes.map((byte) => Number.parseInt(byte, 2).toString(16).padStart(2, '0')).join('');
+}
+
+type Field = readonly [value: number, bits: number];
+/** AAC-LC, 8 kHz, mono: the bits of 1588. */
+const LC_8K: readonly Field[] = [[0x1588, 16]];
+/** HE-AAC that says so: 32 kHz out of a core of 16 kHz, stereo. */
+const HE_16K: readonly Field[] = [
+  [5, 5],
+  [8, 4],
+  [2, 4],
+  [5, 4],
+  [2, 5],
+  [0, 3],
+];
+/** audioMuxVersion 0, same timing, frames, one program, one layer, the config, sizes in the stream, fullness, nothing else, no CRC. */
+const muxConfig = (asc: readonly Field[], frames = 1): readonly Field[] => [
+  [0, 1],
+  [1, 1],
+  [frames - 1, 6],
+  [0, 4],
+  [0, 3],
+  ...asc,
+  [0, 3],
+  [0xff, 8],
+  [0, 1],
+  [0, 1],
+];
+const frameFields = (...bytes: readonly number[]): readonly Field[] => [
+  [bytes.length, 8],
+  ...bytes.map((byte) => [byte, 8] as const),
+];
+
+function setUp(fmtp: Record<string, string>, clockRate = 8_000, channels = 1) {
+  const seen = new Collector();
+  const depacketizer = createLatmDepacketizer(rtpFormat('MP4A-LATM', clockRate, channels, fmtp), seen);
+  if (!depacketizer) {
+    throw new Error('not supported');
+  }
+  return { seen, depacketizer, units: () => seen.units.map(({ pts, data }) => [pts, toHex(data)]) };
+}
+
+const OUT_OF_BAND = { cpresent: '0', config: packBits(...muxConfig(LC_8K)) };
+const TRACK = { kind: 'audio', codec: 'aac', clockRate: 8_000, channels: 1, config: hex('1588'), frameSamples: 1024 };
+
+test.for([
+  ['cpresent=0', OUT_OF_BAND],
+  ['a config and no cpresent', { config: OUT_OF_BAND.config }],
+  ['what GStreamer writes', { cpresent: '0', config: '40002b103fc0' }],
+] as const)('the SDP makes the track known with %s', ([, fmtp]) => {
+  const { seen, depacketizer, units } = setUp(fmtp);
+  expect(seen.tracks).toEqual([TRACK]);
+  pushHex(depacketizer, '03 aabbcc', 100, true);
+  expect(units()).toEqual([[100, 'aabbcc']]);
+});
+
+test('the config of HE-AAC is cut out to its last bit, and times are of the RTP clock', () => {
+  const config = packBits(...muxConfig(HE_16K, 2));
+  const { seen, depacketizer, units } = setUp({ cpresent: '0', config }, 32_000, 2);
+  expect(seen.tracks).toMatchObject([{ clockRate: 16_000, channels: 2, config: hex(packBits(...HE_16K)) }]);
+  pushHex(depacketizer, '02 aabb 01 cc', 0, true);
+  expect(units()).toEqual([
+    [0, 'aabb'],
+    [2048, 'cc'],
+  ]);
+});
+
+test('a config with its length in front may hold more than we know', () => {
+  // audioMuxVersion 1, then taraBufferFullness, and 24 bits of AudioSpecificConfig of which the last are not ours.
+  const fields: readonly Field[] = [
+    [1, 1],
+    [0, 1],
+    [0, 2],
+    [0xff, 8],
+    ...muxConfig([], 1).slice(1, 5),
+    [0, 2],
+    [24, 8],
+    [0x1588, 16],
+    [0x56, 8],
+    ...muxConfig([], 1).slice(5),
+  ];
+  const { seen } = setUp({ cpresent: '0', config: packBits(...fields) });
+  expect(seen.tracks).toMatchObject([{ clockRate: 8_000, config: hex('158856') }]);
+});
+
+test('frames of one fixed size have none in front', () => {
+  const fields: readonly Field[] = [...muxConfig(LC_8K).slice(0, 6), [1, 3], [2, 9], [0, 1], [0, 1]];
+  const { depacketizer, units } = setUp({ cpresent: '0', config: packBits(...fields) });
+  pushHex(depacketizer, 'ab'.repeat(22), 0, true);
+  expect(units()).toEqual([[0, 'ab'.repeat(22)]]);
+});
+
+test('sizes from 255 on take several bytes', () => {
+  const { seen, depacketizer } = setUp(OUT_OF_BAND);
+  pushHex(depacketizer, `ff 01 ${'cd'.repeat(256)}`, 0, true);
+  pushHex(depacketizer, `ff ff 00 ${'cd'.repeat(510)}`, 1024, true);
+  expect(seen.units.map(({ data }) => data.length)).toEqual([256, 510]);
+});
+
+test('a config in the stream comes before its frames, which lie across bytes', () => {
+  const { seen, depacketizer, units } = setUp({});
+  pushHex(depacketizer, packBits([1, 1], ...frameFields(0x11, 0x22)), 0, true);
+  expect([seen.tracks, seen.units, seen.damage]).toEqual([[], [], []]);
+  pushHex(
+    depacketizer,
+    packBits([0, 1], ...muxConfig(LC_8K, 2), ...frameFields(0xaa, 0xbb), ...frameFields(0xcc)),
+    1024,
+    true,
+  );
+  pushHex(depacketizer, packBits([1, 1], ...frameFields(0xdd, 0xee), ...frameFields(0xff)), 3072, true);
+  expect(seen.tracks).toEqual([TRACK]);
+  expect(units()).toEqual([
+    [1024, 'aabb'],
+    [2048, 'cc'],
+    [3072, 'ddee'],
+    [4096, 'ff'],
+  ]);
+});
+
+test('a config that is repeated changes nothing, another one changes the track', () => {
+  const { seen, depacketizer } = setUp({ cpresent: '1' }, 16_000, 2);
+  for (const asc of [LC_8K, LC_8K, HE_16K]) {
+    pushHex(depacketizer, packBits([0, 1], ...muxConfig(asc), ...frameFields(0xaa)), 0, true);
+  }
+  expect(seen.tracks).toMatchObject([{ clockRate: 8_000 }, { clockRate: 16_000, channels: 2 }]);
+  expect(seen.units).toHaveLength(3);
+});
+
+test.for([
+  ['with the marker on the last', [false, false, true]],
+  ['without marker', [false, false, false]],
+] as const)('fragments become one frame, %s', ([, markers]) => {
+  const { seen, depacketizer, units } = setUp(OUT_OF_BAND);
+  for (const [i, part] of ['05 aabb', 'cc', 'ddee'].entries()) {
+    pushHex(depacketizer, part, 500, markers[i]);
+  }
+  expect(units()).toEqual([[500, 'aabbccddee']]);
+  expect(seen.damage).toEqual([]);
+});
+
+test('after a lost fragment everything up to the next marker is passed over', () => {
+  const { seen, depacketizer, units } = setUp(OUT_OF_BAND);
+  pushHex(depacketizer, '05 aabb', 0, false);
+  pushHex(depacketizer, 'dd', 0, false, true);
+  pushHex(depacketizer, 'ee', 0, true);
+  pushHex(depacketizer, '01 ff', 1024, true);
+  expect(seen.damage).toEqual(['a fragment of an AAC frame is missing']);
+  expect(units()).toEqual([[1024, 'ff']]);
+});
+
+test('where frames are never fragmented, nothing but the lost packet is missing', () => {
+  const { seen, depacketizer, units } = setUp(OUT_OF_BAND);
+  pushHex(depacketizer, '01 aa', 0, true);
+  pushHex(depacketizer, '01 bb', 2048, true, true);
+  expect(units()).toEqual([
+    [0, 'aa'],
+    [2048, 'bb'],
+  ]);
+  expect(seen.damage).toEqual([]);
+});
+
+test.for([
+  ['a frame that is longer than its element', '05 aabb', 'behind its 3 bytes'],
+  ['a size without end', 'ff ff', 'behind its 2 bytes'],
+  ['a size above 8191', `${'ff'.repeat(40)} 00`, 'at least 10200 bytes'],
+] as const)('%s is damage, and the next frame is good', ([, payload, reason]) => {
+  const { seen, depacketizer, units } = setUp(OUT_OF_BAND);
+  pushHex(depacketizer, payload, 0, true);
+  pushHex(depacketizer, '01 cc', 1024, true);
+  expect(seen.damage).toEqual([expect.stringContaining(reason)]);
+  expect(units()).toEqual([[1024, 'cc']]);
+});
+
+test.for([
+  ['no config where the SDP should have it', { cpresent: '0' }],
+  ['a config that is no StreamMuxConfig', { cpresent: '0', config: '1588' }],
+  ['two programs', { config: packBits([0, 1], [1, 1], [0, 6], [1, 4], [0, 3], ...LC_8K, [0, 8]), cpresent: '0' }],
+  ['CELP', { config: packBits(...muxConfig([[0x4588, 16]])), cpresent: '0' }],
+  [
+    'a config of 600 bits',
+    { config: packBits([1, 1], [0, 1], [0, 10], ...muxConfig([]).slice(1, 5), [1, 2], [600, 16]), cpresent: '0' },
+  ],
+] as const)('not supported: %s', ([, fmtp]) => {
+  const seen = new Collector();
+  expect(createLatmDepacketizer(rtpFormat('MP4A-LATM', 8_000, 1, fmtp), seen)).toBeUndefined();
+  expect(seen.tracks).toEqual([]);
+});
+
+test('without markers the next time tells that a broken element is over', () => {
+  const { seen, depacketizer, units } = setUp(OUT_OF_BAND);
+  pushHex(depacketizer, `${'ff'.repeat(40)} 00`, 0);
+  pushHex(depacketizer, '02 aa', 0);
+  pushHex(depacketizer, '01 bb', 1024);
+  expect(seen.damage).toHaveLength(1);
+  expect(units()).toEqual([[1024, 'bb']]);
+});
+
+test('fragments that never end are damage before they are 64 kB', () => {
+  const config = packBits(...muxConfig(LC_8K, 64));
+  const { seen, depacketizer } = setUp({ cpresent: '0', config });
+  const first = Uint8Array.from([...new Array(32).fill(0xff), 0, ...new Array(8160).fill(1)]);
+  for (let i = 0; i < 9; i += 1) {
+    depacketizer.push(first, 0, first.length, 0, false, false);
+  }
+  expect(seen.units).toEqual([]);
+  expect(seen.damage).toEqual(['LATM element: more than 65536 bytes']);
+});
+
+test('mutated elements give frames or damage, whether the config is theirs or that of the SDP', () => {
+  const next = random(6416);
+  for (const fmtp of [OUT_OF_BAND, { cpresent: '1' }]) {
+    const { seen, depacketizer } = setUp(fmtp);
+    const inBand = packBits([0, 1], ...muxConfig(LC_8K, 2), ...frameFields(1, 2, 3, 4, 5, 6), ...frameFields(7, 8, 9));
+    const element = hex(fmtp === OUT_OF_BAND ? `20 ${'ab'.repeat(32)}` : inBand);
+    for (let round = 0; round < 10_000; round += 1) {
+      const bytes = mutate(element, next);
+      depacketizer.push(bytes, 0, bytes.length, round * 1024, next() < 0.9, next() < 0.05);
+    }
+    expect(seen.units.length).toBeGreaterThan(1_000);
+    expect(seen.damage.length).toBeGreaterThan(500);
+    expect(Math.max(...seen.units.map(({ data }) => data.length))).toBeLessThan(65_536);
+  }
+});

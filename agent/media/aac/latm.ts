@@ -1,0 +1,198 @@
+import { PerchError } from '../../base/errors.ts';
+import { BitReader } from '../bit-reader.ts';
+import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
+import { AUDIO_UNITS, UnitBuffer } from '../unit-buffer.ts';
+import { configBytes } from './format.ts';
+import { type LatmConfig, readStreamMuxConfig } from './latm-config.ts';
+
+/** numSubFrames has six bits. */
+const MAX_FRAMES = 64;
+const ALL_ONES = 255;
+/** Eight channels of 768 bytes, and what RFC 3640 could say. */
+const MAX_FRAME_BYTES = 8191;
+
+/**
+ * MP4A-LATM, RFC 6416. The configuration stands in the SDP (cpresent=0) or in the stream (cpresent=1, which holds where nothing is said;
+ * but senders that give a configuration and do not say mean it). Undefined: it should stand in the SDP and cannot be read there.
+ */
+export function createLatmDepacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
+  const config = configOf(format);
+  const cpresent = format.fmtp.get('cpresent')?.trim();
+  const isInBand = cpresent === undefined ? config === undefined : cpresent !== '0';
+  return config || isInBand ? new LatmDepacketizer(format, config, isInBand, sink) : undefined;
+}
+
+/** Here `config` is a StreamMuxConfig, §7.3. */
+function configOf(format: RtpFormat): LatmConfig | undefined {
+  const bytes = configBytes(format);
+  try {
+    return bytes && readStreamMuxConfig(new BitReader(bytes, 0, bytes.length, false), bytes);
+  } catch (error) {
+    if (error instanceof PerchError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** A packet holds one AudioMuxElement or a fragment of one, §6.1; the marker is set on the last. */
+class LatmDepacketizer implements Depacketizer {
+  readonly #sink: UnitSink;
+  readonly #format: RtpFormat;
+  readonly #isInBand: boolean;
+  readonly #buffer = new UnitBuffer(AUDIO_UNITS);
+  readonly #bits = new BitReader(new Uint8Array(0), 0, 0, false);
+  /** Of each frame of the element: its first bit, and its size in bytes. */
+  readonly #startBits = new Uint32Array(MAX_FRAMES);
+  readonly #sizes = new Uint32Array(MAX_FRAMES);
+  #config: LatmConfig | undefined;
+  #frameTicks = 0;
+  /** Of the element in the making. */
+  #ticks = 0;
+  #hasSeenFragments = false;
+  /** Fragments whose beginning is lost are passed over, up to the next marker or the next time: nothing else tells where an element begins. */
+  #isLost = false;
+
+  constructor(format: RtpFormat, config: LatmConfig | undefined, isInBand: boolean, sink: UnitSink) {
+    this.#format = format;
+    this.#sink = sink;
+    this.#isInBand = isInBand;
+    if (config) {
+      this.#use(config);
+    }
+  }
+
+  push(chunk: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void {
+    const isNewTime = ticks !== this.#ticks;
+    this.#ticks = ticks;
+    if (this.#buffer.sizeBytes > 0 && (gap || isNewTime)) {
+      this.#damage('a fragment of an AAC frame is missing');
+    }
+    this.#isLost = (this.#isLost && (gap || !isNewTime)) || (gap && this.#hasSeenFragments);
+    if (this.#isLost) {
+      this.#isLost = !marker;
+      return;
+    }
+    try {
+      if (!this.#buffer.append(chunk, start, end)) {
+        throw new PerchError('exhausted', `more than ${AUDIO_UNITS.unitLimitBytes} bytes`);
+      }
+      const { slab, start: first, tail } = this.#buffer;
+      if (this.#take(slab.subarray(first, tail))) {
+        return;
+      }
+      this.#hasSeenFragments = true;
+      if (marker) {
+        throw new PerchError('badInput', `its frames end behind its ${tail - first} bytes`);
+      }
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.#damage(`LATM element: ${error.message}`);
+      this.#isLost = !marker;
+    }
+  }
+
+  /** Hands the frames out, as soon as all of them are there: false before that. Throws a PerchError when they cannot be read. */
+  #take(element: Uint8Array): boolean {
+    let config = this.#config;
+    let startBit = 0;
+    if (this.#isInBand) {
+      const bits = this.#bits;
+      bits.reset(element, 0, element.length);
+      config = bits.flag() ? config : readStreamMuxConfig(bits, element);
+      startBit = bits.positionBits;
+    }
+    if (!config) {
+      // The sender repeats it sooner or later.
+      this.#buffer.drop();
+      return true;
+    }
+    if (!this.#findFrames(element, startBit, config)) {
+      return false;
+    }
+    this.#use(config);
+    const unit = this.#buffer.take();
+    for (let i = 0; i < config.frames; i += 1) {
+      const size = this.#sizes[i] as number;
+      const at = alignBytes(unit, this.#startBits[i] as number, size);
+      const pts = this.#ticks + Math.round(i * this.#frameTicks);
+      if (size > 0) {
+        // A unit is given away once: frames behind the first, which are rare, are copies.
+        this.#sink.onUnit(pts, pts, true, i === 0 ? unit.subarray(at, at + size) : unit.slice(at, at + size));
+      }
+    }
+    return true;
+  }
+
+  /** PayloadLengthInfo and PayloadMux, tables 1.44 and 1.45: a size is a sum of bytes that ends with one below 255. False: more is to come. */
+  #findFrames(element: Uint8Array, startBit: number, config: LatmConfig): boolean {
+    const endBit = 8 * element.length;
+    let bit = startBit;
+    for (let i = 0; i < config.frames; i += 1) {
+      let size = config.fixedBytes;
+      for (let part = ALL_ONES; config.fixedBytes === 0 && part === ALL_ONES; bit += 8) {
+        if (bit + 8 > endBit) {
+          return false;
+        }
+        part = byteAt(element, bit);
+        size += part;
+      }
+      if (size > MAX_FRAME_BYTES) {
+        throw new PerchError('badInput', `AAC frame of at least ${size} bytes, at most ${MAX_FRAME_BYTES} allowed`);
+      }
+      this.#startBits[i] = bit;
+      this.#sizes[i] = size;
+      bit += 8 * size;
+    }
+    return bit <= endBit;
+  }
+
+  #use(config: LatmConfig): void {
+    const old = this.#config;
+    this.#config = config;
+    if (old && isEqual(old.config, config.config)) {
+      return;
+    }
+    const { rateHz, channels, frameSamples } = config.aac;
+    this.#frameTicks = (frameSamples * this.#format.clockRate) / rateHz;
+    this.#sink.onTrack({
+      kind: 'audio',
+      codec: 'aac',
+      clockRate: rateHz,
+      channels: channels === 0 ? this.#format.channels : channels,
+      config: config.config,
+      frameSamples,
+    });
+  }
+
+  #damage(reason: string): void {
+    this.#buffer.drop();
+    this.#sink.onDamage(reason);
+  }
+}
+
+/** The eight bits from `bit` on, which end in the data. */
+function byteAt(data: Uint8Array, bit: number): number {
+  const at = bit >> 3;
+  const pair = ((data[at] as number) << 8) | (data[at + 1] ?? 0);
+  return (pair >> (8 - (bit & 7))) & 0xff;
+}
+
+/**
+ * Moves `size` bytes that begin within a byte to its beginning: after the one bit that says whether a configuration follows,
+ * every frame lies across bytes. @returns where they begin
+ */
+function alignBytes(data: Uint8Array, startBit: number, size: number): number {
+  const start = startBit >> 3;
+  const shift = startBit & 7;
+  for (let at = start; shift > 0 && at < start + size; at += 1) {
+    data[at] = ((data[at] as number) << shift) | ((data[at + 1] as number) >> (8 - shift));
+  }
+  return start;
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
