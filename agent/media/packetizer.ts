@@ -6,12 +6,11 @@ export interface PayloadSink {
    * @param marker RTP marker bit
    */
   onPayload(prefix: number, prefixBytes: number, data: Uint8Array, start: number, end: number, marker: boolean): void;
-  /** The codec's RTP format cannot express this sample: it is left out. Said for each; who listens says it once. */
-  onRefused?(reason: string): void;
 }
 
 /**
  * Cuts one sample (`Sample.data`) into RTP payloads of at most `maxPayloadBytes`, prefix included.
+ * Throws a PerchError 'unsupported' when the codec's RTP format cannot express the sample: whoever reads the stream so is told why.
  * @param isLast the sample's last payload ends the access unit, so it may carry the marker (false for parameter sets sent ahead)
  */
 export type Packetize = (data: Uint8Array, maxPayloadBytes: number, isLast: boolean, sink: PayloadSink) => void;

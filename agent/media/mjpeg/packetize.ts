@@ -15,7 +15,7 @@ const MAX_SIDE_PIXELS = 2_040;
 /**
  * RFC 2435: what the headers of an image say goes into RTP headers of 8 to 144 bytes, which are more than a prefix holds.
  * So the payloads are laid out in a buffer of their own, one for each image: one copy more than other codecs need.
- * An image that this form cannot express is told to the sink and left out.
+ * Throws a PerchError 'unsupported' for an image that this form cannot express; one that is broken is left out.
  */
 export function packetizeMjpeg(data: Uint8Array, maxPayloadBytes: number, isLast: boolean, sink: PayloadSink): void {
   let image: JpegImage;
@@ -23,11 +23,10 @@ export function packetizeMjpeg(data: Uint8Array, maxPayloadBytes: number, isLast
     image = parseJpeg(data);
     checkSize(image);
   } catch (error) {
-    if (!(error instanceof PerchError)) {
-      throw error;
+    if (error instanceof PerchError && error.code === 'badInput') {
+      return;
     }
-    sink.onRefused?.(error.message);
-    return;
+    throw error;
   }
   const hasRestart = image.restartInterval > 0;
   const headerBytes = MAIN_HEADER_BYTES + (hasRestart ? RESTART_HEADER_BYTES : 0);

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { hex } from '../../../test/units.ts';
+import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/video-tracks.ts';
 import type { Track } from '../../media/track.ts';
 import { writeAnswer } from './answer.ts';
 import { chooseCodecs } from './codecs.ts';
 import { parseOffer } from './offer.ts';
 
 const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
+/** Sequence header of libaom for 64x48 with 8 bits 4:4:4. */
+const AV1_444 = hex('0a0a 20000002aff79b5f2040');
 const VIDEO = { kind: 'video', clockRate: 90_000, width: 640, height: 360, fps: 15 } as const;
 const h264 = (profile: number): Track => ({
   ...VIDEO,
@@ -120,6 +124,25 @@ test('H265 is sent to a browser that offers its profile', () => {
   expect(sdp).toContain('a=fmtp:102 level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST\r\n');
 });
 
+test.for([
+  ['AV1', av1, 45],
+  ['AV1 of the High profile', { ...av1, sequenceHeader: AV1_444 }, 47],
+  ['VP9', vp9, 98],
+  ['VP9 with 10 bits', { ...vp9, profile: 2, bitDepth: 10 }, 100],
+  ['VP8', vp8, 96],
+] as const)('%s gets the payload type of its profile', ([, track, payloadType]) => {
+  expect(answer([track])).toContain(`m=video 9 UDP/TLS/RTP/SAVPF ${payloadType}\r\n`);
+});
+
+test('of several video tracks the first in the order AV1, VP9, VP8, H265, H264 that the browser takes is sent', () => {
+  const tracks = [h264(0x42), vp8, av1, vp9, mjpeg];
+  const choices = (offer: string) => chooseCodecs(tracks, parseOffer(offer));
+  expect(choices(CHROMIUM)).toMatchObject({ video: { track: 2 }, leftOut: ['H264', 'VP8', 'VP9', 'M-JPEG'] });
+  expect(choices(CHROMIUM.replaceAll('AV1/', 'XV1/')).video?.track).toBe(3);
+  expect(choices(CHROMIUM.replaceAll('AV1/', 'XV1/').replaceAll('VP9/', 'XP9/')).video?.track).toBe(1);
+  expect(choices(CHROMIUM.replaceAll(/(AV1|VP8|VP9)\//g, 'X/')).video?.track).toBe(0);
+});
+
 test('an offer without a bundle gets one section', () => {
   const offer = CHROMIUM.replace('a=group:BUNDLE 0 1 2\n', '').replace('a=group:BUNDLE 0 1 2\r\n', '');
   const [session, video, audio] = sections(answer([h264(0x42), PCMA], offer));
@@ -137,7 +160,16 @@ test.for([
     CHROMIUM.replaceAll('packetization-mode=1', 'packetization-mode=0'),
     'packetization-mode 0 only',
   ],
-  ['AAC alone', [AAC], CHROMIUM, 'it has MPEG-4 Audio, supported are H264, H265, Opus'],
+  ['AV1', [av1], CHROMIUM.replaceAll('AV1/', 'XV1/'), 'the video is AV1 and this browser does not offer AV1'],
+  [
+    'VP9 with 12 bits',
+    [{ ...vp9, profile: 2 }],
+    CHROMIUM.replaceAll('profile-id=2', 'profile-id=0'),
+    'does not offer its profile 2',
+  ],
+  ['MJPEG', [mjpeg, OPUS], CHROMIUM, 'the video is M-JPEG, which no browser takes over WebRTC: set the camera to H264'],
+  ['MPEG-4', [mpeg4Video], CHROMIUM, 'the video is MPEG-4 Video, which no browser takes over WebRTC'],
+  ['AAC alone', [AAC], CHROMIUM, 'it has MPEG-4 Audio, supported are AV1, VP9, VP8, H265, H264, Opus'],
   ['sound for a picture-only player', [PCMA], CHROMIUM.replace('m=audio 9', 'm=audio 0'), 'the offer takes neither'],
 ] as const)('%s that the browser cannot play is refused with the reason', ([, tracks, offer, message]) => {
   expect(() => answer(tracks, offer)).toThrow(message);

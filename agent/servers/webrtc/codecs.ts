@@ -1,6 +1,14 @@
 import { PerchError } from '../../base/errors.ts';
+import { parseAv1Sequence } from '../../media/av1/params.ts';
 import type { RtpFormat } from '../../media/depacketizer.ts';
-import { type AudioTrack, CODEC_LABEL, type H264Track, type H265Track, type Track } from '../../media/track.ts';
+import {
+  type AudioTrack,
+  CODEC_LABEL,
+  type H264Track,
+  type H265Track,
+  type Track,
+  type VideoTrack,
+} from '../../media/track.ts';
 import type { Offer, OfferSection } from './offer.ts';
 
 /** The part of a track that a browser plays, and what it calls it. */
@@ -19,14 +27,17 @@ export interface Choices {
   readonly leftOut: readonly string[];
 }
 
-const SUPPORTED = 'H264, H265, Opus, G711 with 8000 Hz and one channel';
+const SUPPORTED = 'AV1, VP9, VP8, H265, H264, Opus, G711 with 8000 Hz and one channel';
+/** MediaMTX's order: of several video tracks the first of these that the browser takes is sent. */
+const VIDEO_PRIORITY: readonly Track['codec'][] = ['av1', 'vp9', 'vp8', 'h265', 'h264'];
 
 /**
  * Finds what the browser can play of the stream, with the payload types that it gave.
  * Throws when it could play nothing, or not the picture: a player can then say why.
  */
 export function chooseCodecs(tracks: readonly Track[], offer: Offer): Choices {
-  const videoTrack = tracks.findIndex((track) => track.kind === 'video');
+  const videoSection = sectionFor('video', offer);
+  const videoTrack = preferredVideo(tracks, videoSection);
   const audioTrack = tracks.findIndex((track) => track.kind === 'audio' && isSendable(track));
   if (videoTrack < 0 && audioTrack < 0) {
     const codecs = tracks.map((track) => CODEC_LABEL[track.codec]).join(', ') || 'no tracks';
@@ -41,7 +52,6 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer): Choices {
       (track) =>
         `${CODEC_LABEL[track.codec]}${track.kind === 'audio' && !isSendable(track) ? ' (not for WebRTC)' : ''}`,
     );
-  const videoSection = sectionFor('video', offer);
   const audioSection = sectionFor('audio', offer);
 
   const video = videoSection && videoTrack >= 0 ? chooseVideo(tracks, videoTrack, videoSection) : undefined;
@@ -70,10 +80,55 @@ function sectionFor(kind: string, offer: Offer): OfferSection | undefined {
   return offer.sections.find((section) => section.kind === kind && section.receives && !section.isRefused);
 }
 
+/** The number of the track to send, or of the one to give as the reason why there is no picture; -1: the stream has none. */
+function preferredVideo(tracks: readonly Track[], section: OfferSection | undefined): number {
+  const ranked = tracks
+    .map((track, number) => ({ number, rank: VIDEO_PRIORITY.indexOf(track.codec), track }))
+    .filter(({ track }) => track.kind === 'video')
+    .sort((a, b) => (a.rank < 0 ? VIDEO_PRIORITY.length : a.rank) - (b.rank < 0 ? VIDEO_PRIORITY.length : b.rank));
+  const isOffered = ({ track }: { track: Track }): boolean =>
+    section?.formats.some((format) => format.encoding === CODEC_LABEL[track.codec]) ?? false;
+  return (ranked.find(isOffered) ?? ranked[0])?.number ?? -1;
+}
+
 function chooseVideo(tracks: readonly Track[], number: number, section: OfferSection): Choice {
-  const track = tracks[number] as Track;
-  const format = track.codec === 'h265' ? chooseH265(track, section) : chooseH264(track as H264Track, section);
-  return { track: number, section, format };
+  return { track: number, section, format: formatFor(tracks[number] as VideoTrack, section) };
+}
+
+function formatFor(track: VideoTrack, section: OfferSection): RtpFormat {
+  switch (track.codec) {
+    case 'h264':
+      return chooseH264(track, section);
+    case 'h265':
+      return chooseH265(track, section);
+    case 'av1':
+      // "RTP Payload Format For AV1" §7.2: without a profile it is Main (0).
+      return chooseByProfile('AV1', 'profile', parseAv1Sequence(track.sequenceHeader).profile, section);
+    case 'vp9':
+      // RFC 9628 §6: without a profile-id it is 0.
+      return chooseByProfile('VP9', 'profile-id', track.profile, section);
+    case 'vp8':
+      return chooseByProfile('VP8', undefined, 0, section);
+    case 'mjpeg':
+    case 'mpeg4-video':
+      throw new PerchError(
+        'badInput',
+        `the video is ${CODEC_LABEL[track.codec]}, which no browser takes over WebRTC: set the camera to H264, or watch it over RTSP`,
+      );
+  }
+}
+
+function chooseByProfile(encoding: string, key: string | undefined, profile: number, section: OfferSection): RtpFormat {
+  const offered = section.formats.filter((format) => format.encoding === encoding);
+  const best = offered.find((format) => key === undefined || Number(format.fmtp.get(key) ?? 0) === profile);
+  if (!best) {
+    const why = offered.length > 0 ? `does not offer its profile ${profile}` : `does not offer ${encoding}`;
+    throw new PerchError(
+      'badInput',
+      `codecs not supported by client: the video is ${encoding} and this browser ${why}`,
+    );
+  }
+  return best;
 }
 
 /** Only packetization-mode 1 has fragments (RFC 6184 §6.3). The stream's own profile first, then the usual ones: browsers decode more than they name. */
