@@ -195,7 +195,7 @@ export class PathTable {
   #originOf(name: string, settings: PathSettings, config: Config): PathOrigin {
     const { source, overridePublisher } = settings;
     if (source === 'publisher') {
-      return { kind: 'publisher', mayOverride: overridePublisher };
+      return { kind: 'publisher', mayOverride: overridePublisher, usesSenderClock: settings.useAbsoluteTimestamp };
     }
     if (source === 'redirect') {
       return { kind: 'redirect' };

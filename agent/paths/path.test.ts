@@ -27,7 +27,14 @@ class SlowRecorder implements PathRecorder {
 const nobody: Publisher = { type: 'rtspSession', id: 'p', onReplaced: () => {} };
 const pathWith = (recorder: PathRecorder | undefined, clock = new FakeClock(), mayOverride = true): Path =>
   new Path(
-    { name: 'cam', confName: 'cam', title: null, origin: { kind: 'publisher', mayOverride }, recorder, maxReaders: 0 },
+    {
+      name: 'cam',
+      confName: 'cam',
+      title: null,
+      origin: { kind: 'publisher', mayOverride, usesSenderClock: false },
+      recorder,
+      maxReaders: 0,
+    },
     clock,
     silentLogger,
   );

@@ -37,7 +37,7 @@ export interface Publication extends StreamSink {
 export type PathOrigin =
   /** `onDemand`: pulled only while somebody reads; else always. */
   | { readonly kind: 'pulled'; readonly source: SourceMaker; readonly onDemand: OnDemandTimes | undefined }
-  | { readonly kind: 'publisher'; readonly mayOverride: boolean }
+  | { readonly kind: 'publisher'; readonly mayOverride: boolean; readonly usesSenderClock: boolean }
   /** Readers are sent elsewhere: there is never a stream. */
   | { readonly kind: 'redirect' };
 
@@ -149,6 +149,7 @@ export class Path {
     this.#closeStream();
     this.#publisher = publisher;
     return {
+      usesSenderClock: origin.usesSenderClock,
       open: (tracks) => {
         if (this.#publisher !== publisher) {
           throw new PerchError('unavailable', `another publisher has taken path '${name}'`, { path: name });

@@ -100,7 +100,7 @@ export class PublisherMedia implements Intake {
 
   /** @throws PerchError `unsupported` when nothing of what is set up can be taken */
   start(sink: StreamSink): void {
-    const timeline = new Timeline(this.#clock);
+    const timeline = new Timeline(this.#clock, sink.usesSenderClock);
     const receivers: TrackReceiver[] = [];
     const opening = new Opening(sink, timeline, receivers, this.#request.name, this.#log, 'publisher');
     for (const lane of this.#lanes) {

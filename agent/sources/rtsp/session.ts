@@ -26,6 +26,7 @@ const LONGEST_KEEP_ALIVE_MS = 30_000;
 
 export interface SessionOptions extends UdpOptions {
   readonly readTimeoutMs: number;
+  readonly useAbsoluteTimestamp?: boolean;
 }
 
 /** What PLAY is tried with. */
@@ -69,13 +70,14 @@ export class RtspSession {
     this.#name = options.name;
     this.#readTimeoutMs = options.readTimeoutMs;
     this.#address = address;
-    this.#timeline = new Timeline(clock);
+    this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp);
     this.#opening = new Opening(sink, this.#timeline, this.#receivers, options.name, log);
     this.#lanes = new Lanes(connection, dialogue, address.host, options, clock);
   }
 
   get statistics(): SourceStatistics {
-    return this.#lanes.all.map(statisticsOf).reduce(plus, NOTHING_YET);
+    const { clockOffsetMs } = this.#timeline;
+    return { ...this.#lanes.all.map(statisticsOf).reduce(plus, NOTHING_YET), clockOffsetMs };
   }
 
   /** SETUP of every track that we can take. Sound that the camera refuses to set up is done without. */

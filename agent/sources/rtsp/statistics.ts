@@ -35,5 +35,6 @@ export function plus(a: SourceStatistics, b: SourceStatistics): SourceStatistics
     reordered: a.reordered + b.reordered,
     badPackets: a.badPackets + b.badPackets,
     jumps: a.jumps + b.jumps,
+    clockOffsetMs: b.clockOffsetMs,
   };
 }

@@ -175,7 +175,7 @@ export class Opening implements UnitOutput {
     }
     const dts = Math.max(time, lane.lastDts + 1);
     const pts = Math.max(timeline.timeOf(ptsTicks), dts);
-    const wall = timeline.captureMs(ptsTicks) + this.#timeline.wallOffsetMs();
+    const wall = this.#timeline.wallMs(timeline, ptsTicks);
     lane.lastDts = dts;
     stream.write(lane.index, { pts, dts, wall, key, data });
   }

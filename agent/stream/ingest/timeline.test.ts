@@ -177,9 +177,11 @@ test('a burst of kept pictures at the start does not make later labels late', ()
 test('a step of the wall clock is followed at once', () => {
   const clock = new FakeClock();
   const timeline = new Timeline(clock);
-  const before = timeline.wallOffsetMs();
+  const track = timeline.addTrack(90_000, true);
+  const ticks = track.arrive(0, clock.monoMs());
+  const before = timeline.wallMs(track, ticks);
   clock.stepWall(HOUR_MS);
-  expect(timeline.wallOffsetMs() - before).toBe(HOUR_MS);
+  expect(timeline.wallMs(track, ticks) - before).toBe(HOUR_MS);
 });
 
 test.for([
@@ -215,3 +217,24 @@ test('a network that holds everything back for six seconds and then lets it go m
     expect(track.timeOf(ticks)).toBe(i * 3600);
   }
 });
+
+test.for([
+  [-9_999, true, -9_999],
+  [9_999, true, 9_999],
+  [10_001, true, 0],
+  [-9 * HOUR_MS, true, 0],
+  [9_999, false, 0],
+] as const)(
+  'a camera whose clock is %d ms off: with useAbsoluteTimestamp %s labels are %d ms off, and the offset is known',
+  ([offMs, usesSenderClock, labelOffMs]) => {
+    const clock = new FakeClock();
+    const timeline = new Timeline(clock, usesSenderClock);
+    const track = timeline.addTrack(90_000, true);
+    const first = track.arrive(900_000, clock.monoMs());
+    expect(timeline.clockOffsetMs).toBeUndefined();
+    expect(timeline.wallMs(track, first)).toBeCloseTo(clock.wallMs(), 3);
+    track.report(clock.wallMs() + offMs, 900_000);
+    expect(timeline.clockOffsetMs).toBeCloseTo(offMs, 3);
+    expect(timeline.wallMs(track, first + 90_000)).toBeCloseTo(clock.wallMs() + 1000 + labelOffMs, 3);
+  },
+);

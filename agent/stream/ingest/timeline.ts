@@ -6,6 +6,8 @@ import { ArrivalFilter } from './arrival-filter.ts';
 const JUMP_MS = 5_000;
 /** Pictures out of order (B-frames) reach this far back at most; what goes further back has jumped. */
 const REORDER_MS = 1_000;
+/** The camera's clock is believed, where it is asked for, as long as it is no further from ours. */
+const MAX_CLOCK_OFFSET_MS = 10_000;
 /** Sender reports that set tracks further apart than this against their arrival are wrong. */
 const MAX_REPORT_SKEW_MS = 5_000;
 
@@ -16,11 +18,14 @@ const MAX_REPORT_SKEW_MS = 5_000;
  */
 export class Timeline {
   readonly #clock: Clock;
+  readonly #usesSenderClock: boolean;
   readonly #tracks: TrackTimeline[] = [];
   #wallOffsetMs = Number.NaN;
 
-  constructor(clock: Clock) {
+  /** @param usesSenderClock wall time is the sender's own, as its reports tell it, while it is within 10 s of ours */
+  constructor(clock: Clock, usesSenderClock = false) {
     this.#clock = clock;
+    this.#usesSenderClock = usesSenderClock;
   }
 
   /**
@@ -54,8 +59,21 @@ export class Timeline {
     }
   }
 
+  /** Capture as Unix milliseconds. */
+  wallMs(track: TrackTimeline, ticks: number): number {
+    const oursMs = track.captureMs(ticks) + this.#wallOffset();
+    const theirsMs = this.#usesSenderClock ? track.senderMs(ticks) : Number.NaN;
+    return Math.abs(theirsMs - oursMs) <= MAX_CLOCK_OFFSET_MS ? theirsMs : oursMs;
+  }
+
+  /** The sender's clock minus ours, in milliseconds, the network's delay included; undefined while no report has told it. */
+  get clockOffsetMs(): number | undefined {
+    const track = this.#tracks.find((one) => one.hasArrived && !Number.isNaN(one.reportOffsetMs));
+    return track && track.senderMs(0) - track.captureMs(0) - this.#wallOffset();
+  }
+
   /** From monotonic to Unix milliseconds. A step of the wall clock is followed at once, its reading's rounding is not. */
-  wallOffsetMs(): number {
+  #wallOffset(): number {
     const offsetMs = this.#clock.wallMs() - this.#clock.monoMs();
     if (!(Math.abs(offsetMs - this.#wallOffsetMs) < 5)) {
       this.#wallOffsetMs = offsetMs;
@@ -176,6 +194,11 @@ export class TrackTimeline {
   /** Monotonic time at which the sample was captured, as far as can be told from here. */
   captureMs(ticks: number): number {
     return this.#filter.offsetMs + this.#biasMs + this.#msOf(ticks);
+  }
+
+  /** The sender's own clock at `ticks`, Unix milliseconds; NaN while no report has told it. */
+  senderMs(ticks: number): number {
+    return this.reportOffsetMs + this.#msOf(ticks);
   }
 
   open(originMs: number): void {
