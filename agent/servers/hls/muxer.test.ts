@@ -3,8 +3,9 @@ import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
 import type { PerchError } from '../../base/errors.ts';
 import { parseFragment, parseInit } from '../../media/mp4/read.ts';
 import type { Sample } from '../../media/sample.ts';
-import type { OpusTrack } from '../../media/track.ts';
+import type { OpusTrack, Track } from '../../media/track.ts';
 import { Stream } from '../../stream/stream.ts';
+import { leftOutOfHls } from './muxable.ts';
 import { Muxer, type MuxerOptions } from './muxer.ts';
 
 const opus: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };
@@ -254,4 +255,44 @@ test('the end of the stream ends the muxer', async () => {
   stream.close();
   expect(ends).toEqual([undefined]);
   await expect(muxer.ready).rejects.toThrow("the stream on path 'cam' has ended");
+});
+
+const mp3: Track = {
+  kind: 'audio',
+  codec: 'mpeg-audio',
+  clockRate: 90_000,
+  version: 1,
+  layer: 3,
+  sampleRate: 48_000,
+  channels: 2,
+};
+const mjpeg: Track = { kind: 'video', codec: 'mjpeg', clockRate: 90_000, width: 64, height: 48, fps: undefined };
+const multiplex: Track = { kind: 'multiplex', codec: 'mpeg-ts', clockRate: 90_000 };
+
+test('tracks that players do not take are left out, and named; the others go on', () => {
+  const stream = new Stream([mjpeg, tinyH264, mp3, opus]);
+  expect(leftOutOfHls(stream)).toEqual(['M-JPEG', 'MPEG-1/2 Audio']);
+  const { muxer } = setup(stream);
+  const pictures = tinyVideo(50, 25, 25);
+  const sounds = sound(0, 2);
+  for (const [i, picture] of pictures.entries()) {
+    stream.write(0, picture);
+    stream.write(1, picture);
+    stream.write(2, picture);
+    stream.write(3, sounds[2 * i] as Sample);
+    stream.write(3, sounds[2 * i + 1] as Sample);
+  }
+  expect(muxer.multivariantPlaylist('')).toContain('CODECS="avc1.42C00A,opus",RESOLUTION=64x48');
+  expect(muxer.multivariantPlaylist('').match(/TYPE=AUDIO/g)).toHaveLength(1);
+});
+
+test.for([
+  [
+    'nothing that players take',
+    [mjpeg, mp3, multiplex],
+    'has MPEG-TS and M-JPEG and MPEG-1/2 Audio, of which HLS takes',
+  ],
+  ['nothing at all', [], 'has neither video nor audio'],
+] as const)('a stream with %s is refused with its reason', ([, tracks, reason]) => {
+  expect(() => setup(new Stream([...tracks]))).toThrow(reason);
 });

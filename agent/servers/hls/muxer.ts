@@ -1,7 +1,9 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Sample } from '../../media/sample.ts';
 import type { Track } from '../../media/track.ts';
+import { storable } from '../../stream/storable.ts';
 import type { Reader, Stream } from '../../stream/stream.ts';
+import { hlsRefusal, isMuxed } from './muxable.ts';
 import { writeMediaPlaylist, writeMultivariantPlaylist } from './playlist.ts';
 import { type MediaFile, Rendition } from './rendition.ts';
 
@@ -26,7 +28,7 @@ interface Boundary {
 const EARLY_KEY_MS = 20;
 
 /**
- * A stream as HLS: the first video track and every audio track, each a rendition of its own, all cut at the same times.
+ * A stream as HLS: the first video track and every audio track that players take, each a rendition of its own, all cut at the same times.
  * It reads the stream as long as it lives.
  */
 export class Muxer implements Reader {
@@ -60,19 +62,19 @@ export class Muxer implements Reader {
 
   /**
    * @param name of the path, for messages
-   * @param stream must be storable
+   * @param stream as the path has it; its storable form is read
    * @param onClosed called once: undefined when the stream ended or `close` was called, else what went wrong
    */
   constructor(name: string, stream: Stream, options: MuxerOptions, onClosed: (cause: unknown) => void) {
     this.#name = name;
-    this.#stream = stream;
+    this.#stream = storable(stream);
     this.#options = options;
     this.#onClosed = onClosed;
-    this.#byTrack = renditionsOf(stream.tracks, options);
+    this.#byTrack = renditionsOf(this.#stream.tracks, options);
     this.#renditions = this.#byTrack.filter((rendition) => rendition !== undefined);
     const leading = this.#renditions.find(isVideo) ?? this.#renditions[0];
     if (!leading) {
-      throw new PerchError('unsupported', `the stream on path '${name}' has neither video nor audio`, { path: name });
+      throw new PerchError('unsupported', hlsRefusal(name, stream), { path: name });
     }
     this.#leading = leading;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -80,10 +82,6 @@ export class Muxer implements Reader {
     this.#settle = { resolve, reject };
     // Not every failure has someone waiting for it.
     promise.catch(() => {});
-  }
-
-  get stream(): Stream {
-    return this.#stream;
   }
 
   get isClosed(): boolean {
@@ -271,10 +269,10 @@ function ticksIn(rendition: Rendition, other: Rendition, otherTicks: number): nu
 }
 
 function renditionsOf(tracks: readonly Track[], options: MuxerOptions): (Rendition | undefined)[] {
-  const firstVideo = tracks.findIndex((track) => track.kind === 'video');
+  const firstVideo = tracks.findIndex((track) => track.kind === 'video' && isMuxed(track));
   let number = 0;
   return tracks.map((track, i) => {
-    if (track.kind === 'video' && i !== firstVideo) {
+    if (!isMuxed(track) || (track.kind === 'video' && i !== firstVideo)) {
       return undefined;
     }
     number += 1;

@@ -328,3 +328,13 @@ test('all who watch over HLS are one reader of the path, which hears the query o
   expect(paths.asked).toEqual(['cam?a=1&b']);
   expect(stream.audience).toBe(1);
 });
+
+test('a stream that HLS cannot carry is answered with 500 and what HLS takes', async () => {
+  const { app, paths } = setup();
+  paths.streams.set('cam', new Stream([{ kind: 'multiplex', codec: 'mpeg-ts', clockRate: 90_000 }]));
+  const answer = await app.inject('/cam/index.m3u8');
+  expect(answer.statusCode).toBe(500);
+  expect(answer.json().error).toMatch(
+    /^the stream on path 'cam' has MPEG-TS, of which HLS takes nothing: it takes H264/,
+  );
+});

@@ -89,7 +89,7 @@ async function answer(
 }
 
 /** What the path itself refuses: MediaMTX answers it with 500. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set(['badInput', 'timeout', 'exhausted']);
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['badInput', 'timeout', 'exhausted', 'unsupported']);
 
 /** @returns the text of a refusal, where there is no muxer */
 async function openMuxer(server: HlsServer, path: string, query: string): Promise<Muxer | string> {

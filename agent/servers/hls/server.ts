@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { storable } from '../../stream/storable.ts';
 import type { Stream } from '../../stream/stream.ts';
+import { leftOutOfHls } from './muxable.ts';
 import { Muxer } from './muxer.ts';
 
 export interface HlsOptions {
@@ -58,6 +58,7 @@ export class HlsServer {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #entries = new Map<string, Entry>();
+  readonly #told = new WeakSet<Stream>();
   readonly #stopChecking: () => void;
   #isClosed = false;
 
@@ -133,16 +134,14 @@ export class HlsServer {
     known?.muxer.close();
     const { segmentCount, segmentDurationMs, segmentMaxBytes } = this.#options;
     const prefix = randomBytes(6).toString('hex');
-    const muxer = new Muxer(
-      name,
-      storable(origin),
-      { prefix, segmentCount, segmentDurationMs, segmentMaxBytes },
-      (cause) => this.#forget(name, muxer, cause),
+    const muxer = new Muxer(name, origin, { prefix, segmentCount, segmentDurationMs, segmentMaxBytes }, (cause) =>
+      this.#forget(name, muxer, cause),
     );
     const nowMs = this.#clock.wallMs();
     const entry = { muxer, origin, createdMs: nowMs, lastRequestMs: nowMs, lastRequestMonoMs: this.#clock.monoMs() };
     this.#entries.set(name, entry);
     this.#log.debug({ path: name }, 'HLS muxer opened');
+    this.#tellLeftOut(name, origin);
     try {
       muxer.start();
     } catch (error) {
@@ -150,6 +149,15 @@ export class HlsServer {
       throw error;
     }
     return entry;
+  }
+
+  /** Said once for each stream, however often it is asked for. */
+  #tellLeftOut(name: string, origin: Stream): void {
+    const codecs = leftOutOfHls(origin);
+    if (codecs.length > 0 && !this.#told.has(origin)) {
+      this.#told.add(origin);
+      this.#log.warn({ path: name, codecs }, 'HLS goes without tracks that players do not take');
+    }
   }
 
   #forget(name: string, muxer: Muxer, cause: unknown): void {
