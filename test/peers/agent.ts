@@ -58,7 +58,8 @@ function portLines(ports: Agent['ports'], host: string): string {
   ].join('\n');
 }
 
-async function portsOfItsOwn(): Promise<Agent['ports']> {
+/** For a configuration that names its own ports. */
+export async function freeAgentPorts(): Promise<Agent['ports']> {
   const [main = 0, webrtc = 0, hls = 0, playback = 0, api = 0, media = 0, rtsp = 0, rtsps = 0] = await freePorts(8);
   const [rtp] = await freeUdpPair();
   return { main, webrtc, hls, playback, api, media, rtsp, rtsps, rtp };
@@ -66,7 +67,7 @@ async function portsOfItsOwn(): Promise<Agent['ports']> {
 
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'perch-test-'));
-  const ports = options.ports ?? (await portsOfItsOwn());
+  const ports = options.ports ?? (await freeAgentPorts());
   const args = ['--disable-warning=ExperimentalWarning', MAIN, '--data', dataDir];
   let env: NodeJS.ProcessEnv = { ...options.env };
   if (options.config === undefined) {

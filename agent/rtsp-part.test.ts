@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { systemClock } from './base/clock.ts';
+import { silentLogger } from './base/log.ts';
+import { type Config, parseConfig } from './config/load.ts';
+import { rtspPart } from './rtsp-part.ts';
+import type { RtspPaths } from './servers/rtsp/gateway.ts';
+import type { RtspServer } from './servers/rtsp/server.ts';
+
+function configOf(text: string): Config {
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/' });
+  if (!config) {
+    throw new Error('no configuration');
+  }
+  return config;
+}
+
+const paths = {} as RtspPaths;
+const access = { authorize: async () => 'refused' } as const;
+
+function partWith(use: (server: RtspServer | undefined) => void) {
+  return rtspPart({ cwd: '/etc/perch', paths, access, clock: systemClock, log: silentLogger, use });
+}
+
+const settingsOf = (text: string): unknown => partWith(() => {}).settings(configOf(text));
+
+test('the server is there unless the file switches it off', () => {
+  expect(settingsOf('')).toMatchObject({ address: ':8554', encryption: 'no', serverKey: '/etc/perch/server.key' });
+  expect(settingsOf('rtsp: no')).toBeUndefined();
+});
+
+test.for([
+  ['rtspAddress: :554', true],
+  ['rtspTransports: [tcp]', true],
+  ['rtspAuthMethods: [digest]', true],
+  ['readTimeout: 5s', true],
+  ['writeQueueSize: 1024', true],
+  ['hlsAddress: :1', false],
+  ['authInternalUsers: [{user: me, pass: pw}]', false],
+  ['paths: {cam: {rtspTransport: udp}}', false],
+] as const)('whether %s starts it anew: %s', ([text, isNew]) => {
+  expect(JSON.stringify(settingsOf(text)) !== JSON.stringify(settingsOf(''))).toBe(isNew);
+});
+
+test('it listens from its start to its end, and the API can ask it meanwhile', async () => {
+  let server: RtspServer | undefined;
+  const part = partWith((now) => {
+    server = now;
+  });
+  const local = 'rtspAddress: 127.0.0.1:0\nrtpAddress: 127.0.0.1:0\nrtcpAddress: 127.0.0.1:0';
+  const stop = await part.start(configOf(local));
+  expect(server?.rtsp.port).toBeGreaterThan(0);
+  expect(server?.rtsp.sessions.list()).toEqual([]);
+  await stop();
+  expect(server).toBeUndefined();
+});
