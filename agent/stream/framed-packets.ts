@@ -49,12 +49,13 @@ export class FramedPackets implements Reader {
   readonly type = 'hidden';
   readonly id = 'framed-packets';
   readonly stream: Stream;
+  /** The video track whose key frames viewers begin at; -1: there is none. */
+  readonly leadingTrack: number;
   readonly #clock: Clock;
   readonly #writer: FrameWriter;
   readonly #group: FramedGroup;
   readonly #packetize: readonly (Packetize | undefined)[];
   readonly #descriptions: Track[];
-  readonly #leadingTrack: number;
   /** Latest sample of each track; wall 0: none yet. */
   readonly #lastPts: Float64Array;
   readonly #lastWall: Float64Array;
@@ -88,7 +89,7 @@ export class FramedPackets implements Reader {
     this.#group = new FramedGroup(stream.tracks.length);
     this.#packetize = stream.tracks.map(packetizerOf);
     this.#descriptions = [...stream.tracks];
-    this.#leadingTrack = stream.tracks.findIndex((track) => track.kind === 'video');
+    this.leadingTrack = stream.tracks.findIndex((track) => track.kind === 'video');
     this.#lastPts = new Float64Array(stream.tracks.length);
     this.#lastWall = new Float64Array(stream.tracks.length);
   }
@@ -104,7 +105,7 @@ export class FramedPackets implements Reader {
   join(viewer: FramedViewer): readonly FramedStart[] {
     this.#joined.add(viewer);
     this.#attach();
-    const isLive = this.#leadingTrack < 0;
+    const isLive = this.leadingTrack < 0;
     const sequences = isLive ? this.#nextSequences() : this.#group.sequences;
     const pts = isLive ? this.#lastPts : this.#group.pts;
     const tracks = this.#descriptions.flatMap((_, track) => (sequences[track] === -1 ? [] : [track]));
@@ -123,7 +124,7 @@ export class FramedPackets implements Reader {
       return;
     }
     const group = this.#group;
-    if (this.#leadingTrack >= 0 && !group.isOpen) {
+    if (this.leadingTrack >= 0 && !group.isOpen) {
       this.#waiting = [...this.#waiting, viewer];
       return;
     }
@@ -153,8 +154,8 @@ export class FramedPackets implements Reader {
     if (!packetize) {
       return;
     }
-    const isLeading = track === this.#leadingTrack;
-    const key = sample.key && (isLeading || this.#leadingTrack < 0);
+    const isLeading = track === this.leadingTrack;
+    const key = sample.key && (isLeading || this.leadingTrack < 0);
     const sequence = this.#writer.sequences[track] as number;
     const chunk = this.#cut(packetize, track, sample);
     const packets = this.#writer.packets;

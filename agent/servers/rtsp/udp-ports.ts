@@ -170,7 +170,8 @@ async function openPort(
   }
   const open = (type: 'udp4' | 'udp6', ip: string, number: number) =>
     openSocket(type, ip, number, bufferBytes, (datagram, from, fromPort) => {
-      const peer = (peers.get(from) ?? peers.get(canonicalIp(from) ?? ''))?.get(fromPort);
+      const ip = from.includes('%') ? (canonicalIp(from) ?? '') : from;
+      const peer = peers.get(ip)?.get(fromPort);
       if (!peer) {
         ports.ignored += 1;
       } else if (key === 'rtpAddress') {
