@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ac3, lpcm, mp3, mpegTs } from '../../test/audio-tracks.ts';
 import { tinyH264 } from '../../test/tiny-h264.ts';
 import { codecString } from './codec-string.ts';
 import type { Track } from './track.ts';
@@ -38,6 +39,11 @@ test.for([
   ['an audio object type beyond 31', aac('f8 e8'), 'mp4a.40.39'],
   ['Opus', { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 }, 'opus'],
   ['FLAC', { kind: 'audio', codec: 'flac', clockRate: 8000, channels: 1, frameSamples: 320 }, 'fLaC'],
+  ['MP3', mp3, 'mp4a.6B'],
+  ['MP3 of low sampling rates', { ...mp3, version: 2, sampleRate: 22_050 }, 'mp4a.69'],
+  ['AC-3', ac3, 'ac-3'],
+  ['LPCM, which is stored as FLAC', lpcm, undefined],
+  ['a multiplex', mpegTs, undefined],
   [
     'G.711, which MP4 does not hold',
     { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 },

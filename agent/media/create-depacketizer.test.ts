@@ -11,6 +11,15 @@ test.for([
   ['H265', 90_000, 0, { 'sprop-max-don-diff': '0' }, []],
   ['MPEG4-GENERIC', 8_000, 1, AAC, [{ codec: 'aac', clockRate: 8_000 }]],
   ['OPUS', 48_000, 2, { 'sprop-stereo': '1' }, [{ codec: 'opus', channels: 2 }]],
+  ['MP4A-LATM', 8_000, 1, { cpresent: '0', config: '40002b103fc0' }, [{ codec: 'aac', clockRate: 8_000 }]],
+  ['MP4A-LATM', 90_000, 1, {}, []],
+  ['G722', 8_000, 1, {}, [{ codec: 'g722' }]],
+  ['L8', 8_000, 1, {}, [{ codec: 'lpcm', bitDepth: 8 }]],
+  ['L16', 44_100, 2, {}, [{ codec: 'lpcm', bitDepth: 16, channels: 2 }]],
+  ['L24', 48_000, 2, {}, [{ codec: 'lpcm', bitDepth: 24 }]],
+  ['MPA', 90_000, 1, {}, []],
+  ['AC3', 48_000, 6, {}, []],
+  ['MP2T', 90_000, 1, {}, [{ codec: 'mpeg-ts' }]],
   ['PCMA', 8_000, 1, {}, [{ codec: 'g711', law: 'a' }]],
   ['PCMU', 16_000, 2, {}, [{ codec: 'g711', law: 'mu', clockRate: 16_000, channels: 2 }]],
 ] as const)('%s at %i Hz, %i channels is supported', ([encoding, clockRate, channels, fmtp, tracks]) => {
@@ -25,6 +34,9 @@ test.for([
   ['H.264 in interleaved mode', 'H264', 90_000, { ...H264, 'packetization-mode': '2' }],
   ['H.265 with decoding order numbers', 'H265', 90_000, { 'sprop-max-don-diff': '2' }],
   ['AAC with decode times in its headers', 'MPEG4-GENERIC', 8_000, { ...AAC, dtsdeltalength: '22' }],
+  ['MPEG audio with its frames shuffled', 'MPA-ROBUST', 90_000, {}],
+  ['E-AC-3', 'EAC3', 48_000, {}],
+  ['LATM without the config that the SDP should have', 'MP4A-LATM', 8_000, { cpresent: '0' }],
   ['G.711 without a clock', 'PCMA', 0, {}],
 ] as const)('not supported: %s', ([, encoding, clockRate, fmtp]) => {
   const seen = new Collector();

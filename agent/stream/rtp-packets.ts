@@ -17,7 +17,16 @@ const GROUP_START = 2;
 const MARKER = 1;
 
 /** What browsers take over RTP; the rest is not cut for them. */
-const BROWSER_CODECS: ReadonlySet<Track['codec']> = new Set(['h264', 'h265', 'av1', 'vp8', 'vp9', 'opus', 'g711']);
+const BROWSER_CODECS: ReadonlySet<Track['codec']> = new Set([
+  'h264',
+  'h265',
+  'av1',
+  'vp8',
+  'vp9',
+  'opus',
+  'g711',
+  'g722',
+]);
 
 /** One receiver of a stream's RTP packets. Called synchronously; it never blocks and never throws. */
 export interface RtpViewer {

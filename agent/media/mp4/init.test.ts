@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/audio-tracks.ts';
 import { mutate } from '../../../test/mutate.ts';
 import { random } from '../../../test/random.ts';
 import { tinyH264 } from '../../../test/tiny-h264.ts';
@@ -42,6 +43,13 @@ function parsed(tracks: readonly Track[], userData?: Uint8Array): Mp4Init {
   return init;
 }
 
+test('MP3 and AC-3 come back with their sample rates, whatever their time scale', () => {
+  expect(parsed([mp3, ac3]).tracks).toMatchObject([
+    { id: 1, kind: 'audio', codec: 'mp4a', timescale: 90_000, sampleRate: 44_100, channels: 2 },
+    { id: 2, kind: 'audio', codec: 'ac-3', timescale: 48_000, sampleRate: 48_000, channels: 2 },
+  ]);
+});
+
 test('every track comes back with id, time scale and format', () => {
   expect(parsed([tinyH264, h265, aac, opus, flac]).tracks).toMatchObject([
     { id: 1, kind: 'video', codec: 'avc1', timescale: 90_000, width: 64, height: 48, sampleRate: 0, channels: 0 },
@@ -58,6 +66,9 @@ test.for([
   ['avcC of High, which tells chroma and depth', { ...tinyH264, sps: hex('67 64 00 28 ac d9') }, 'avcC', '01640028ff'],
   ['hvcC with complete arrays', h265, 'hvcC', '0101600000009000000000005df000fcfdf8f800000f03a0000100064001'],
   ['esds of AAC', aac, 'esds', '0000000003808080220000000480808014401500000000000000000000000580808002140806808080'],
+  ['esds of MP3, without a config', mp3, 'esds', `00000000038080801b000000048080800d6b15${'00'.repeat(11)}06808080`],
+  ['esds of MPEG-2 audio', { ...mp3, version: 2 }, 'esds', '00000000038080801b000000048080800d69'],
+  ['dac3 of AC-3', ac3, 'dac3', '101140'],
   ['dOps of Opus: 48 kHz, 312 samples ahead', opus, 'dOps', '000201380000bb80000000'],
   ['dfLa of FLAC', flac, 'dfLa', `00000000800000220140014000000000000001f400f0${'00'.repeat(20)}`],
 ] as const)('%s', ([, track, name, start]) => {
@@ -76,6 +87,14 @@ test('G.711 is refused', () => {
   expect(() => writeInit([g711])).toThrow(
     new PerchError('unsupported', 'G.711 is not stored in MP4: browsers refuse the whole file'),
   );
+});
+
+test.for([
+  ['LPCM', lpcm],
+  ['G722', g722],
+  ['MPEG-TS', mpegTs],
+] as const)('%s is refused by its name', ([name, track]) => {
+  expect(() => writeInit([track])).toThrow(new PerchError('unsupported', `${name} is not stored in MP4`));
 });
 
 test('user data come back as they were, and their absence too', () => {

@@ -42,6 +42,12 @@ test('a camera description is read whole', () => {
 
 test.for([
   ['no rtpmap', 'm=audio 0 RTP/AVP 8', { encoding: 'PCMA', clockRate: 8000 }],
+  ['nothing but payload type 9', 'm=audio 0 RTP/AVP 9', { encoding: 'G722', clockRate: 8000, channels: 1 }],
+  ['nothing but payload type 10', 'm=audio 0 RTP/AVP 10', { encoding: 'L16', clockRate: 44_100, channels: 2 }],
+  ['nothing but payload type 11', 'm=audio 0 RTP/AVP 11', { encoding: 'L16', clockRate: 44_100, channels: 1 }],
+  ['nothing but payload type 14', 'm=audio 0 RTP/AVP 14', { encoding: 'MPA', clockRate: 90_000 }],
+  ['nothing but payload type 33', 'm=video 0 RTP/AVP 33', { encoding: 'MP2T', clockRate: 90_000 }],
+  ['another codec on payload type 10', 'm=audio 0 RTP/AVP 10\na=rtpmap:10 L24/48000', { encoding: 'L24', channels: 1 }],
   ['trailing blanks', 'm=video 0 RTP/AVP 96 \na=rtpmap:96 H264/90000 ', { encoding: 'H264', clockRate: 90_000 }],
   ['clock rate 0', 'm=video 0 RTP/AVP 96\na=rtpmap:96 H265/0', { encoding: 'H265', clockRate: 90_000 }],
   ['channels', 'm=audio 0 RTP/AVP 97\na=rtpmap:97 opus/48000/2', { encoding: 'OPUS', channels: 2 }],

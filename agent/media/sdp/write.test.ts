@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/audio-tracks.ts';
 import type { Track } from '../track.ts';
 import { parseSdp } from './parse.ts';
 import { controlOf, payloadTypeOf, writeSdp } from './write.ts';
@@ -41,11 +42,24 @@ test.for([
     { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 1 },
     { encoding: 'OPUS', clockRate: 48_000, channels: 2 },
   ],
+  ['G.722', g722, { payloadType: 9, encoding: 'G722', clockRate: 8000, channels: 1 }],
+  ['G.722 in stereo', { ...g722, channels: 2 }, { payloadType: 96, encoding: 'G722', channels: 2 }],
+  ['LPCM', lpcm, { payloadType: 96, encoding: 'L16', clockRate: 48_000, channels: 2 }],
+  ['LPCM of 24 bits', { ...lpcm, bitDepth: 24, channels: 1 }, { payloadType: 96, encoding: 'L24', channels: 1 }],
+  ['LPCM as on a CD', { ...lpcm, clockRate: 44_100 }, { payloadType: 10, encoding: 'L16', channels: 2 }],
+  ['the same in mono', { ...lpcm, clockRate: 44_100, channels: 1 }, { payloadType: 11, encoding: 'L16', channels: 1 }],
+  ['MP3', mp3, { payloadType: 14, encoding: 'MPA', clockRate: 90_000 }],
+  ['AC-3', ac3, { payloadType: 96, encoding: 'AC3', clockRate: 48_000, channels: 2 }],
 ] as const)('a description of %s is read back', ([, track, expected]) => {
   const media = parseSdp(writeSdp([track as Track], options)).medias[0];
   expect(media?.kind).toBe(track.kind);
   expect(media?.formats[0]).toMatchObject(expected);
   expect(media?.formats[0]?.payloadType).toBe(payloadTypeOf(track as Track, 0));
+});
+
+test('a multiplex is announced as pictures, which it has', () => {
+  const media = parseSdp(writeSdp([mpegTs], options)).medias[0];
+  expect(media).toMatchObject({ kind: 'video', formats: [{ payloadType: 33, encoding: 'MP2T', clockRate: 90_000 }] });
 });
 
 test('parameter sets travel in the description', () => {

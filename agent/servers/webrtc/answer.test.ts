@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/audio-tracks.ts';
 import { hex } from '../../../test/units.ts';
 import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/video-tracks.ts';
 import type { Track } from '../../media/track.ts';
@@ -105,6 +106,12 @@ test('a stream without usable sound still has a silent sound section', () => {
     expect(answer(tracks)).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n');
   }
   expect(chooseCodecs([h264(0x42), AAC], parseOffer(CHROMIUM)).leftOut).toEqual(['MPEG-4 Audio (not for WebRTC)']);
+});
+
+test('G.722 goes as it is; other sounds stay behind, and are named', () => {
+  expect(answer([h264(0x42), mp3, g722])).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 9\r\n');
+  const { leftOut } = chooseCodecs([mpegTs, h264(0x42), lpcm, ac3, { ...g722, channels: 2 }], parseOffer(CHROMIUM));
+  expect(leftOut).toEqual(['MPEG-TS', 'LPCM', 'AC3', 'G722'].map((codec) => `${codec} (not for WebRTC)`));
 });
 
 test('a stream of sound alone is played without picture', () => {

@@ -27,7 +27,7 @@ export interface Choices {
   readonly leftOut: readonly string[];
 }
 
-const SUPPORTED = 'AV1, VP9, VP8, H265, H264, Opus, G711 with 8000 Hz and one channel';
+const SUPPORTED = 'AV1, VP9, VP8, H265, H264, Opus, and with one channel G722 and G711 of 8000 Hz';
 /** MediaMTX's order: of several video tracks the first of these that the browser takes is sent. */
 const VIDEO_PRIORITY: readonly Track['codec'][] = ['av1', 'vp9', 'vp8', 'h265', 'h264'];
 
@@ -50,7 +50,7 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer): Choices {
     .filter((_track, i) => i !== videoTrack && i !== audioTrack)
     .map(
       (track) =>
-        `${CODEC_LABEL[track.codec]}${track.kind === 'audio' && !isSendable(track) ? ' (not for WebRTC)' : ''}`,
+        `${CODEC_LABEL[track.codec]}${track.kind !== 'video' && !isSendable(track) ? ' (not for WebRTC)' : ''}`,
     );
   const audioSection = sectionFor('audio', offer);
 
@@ -72,8 +72,11 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer): Choices {
 }
 
 function isSendable(track: Track): boolean {
-  // RFC 3551 §4.5.14: PCMU and PCMA are what browsers know, at 8,000 Hz and with one channel only.
-  return track.codec === 'opus' || (track.codec === 'g711' && track.clockRate === 8_000 && track.channels === 1);
+  if (track.codec === 'g722' || track.codec === 'g711') {
+    // RFC 3551 §4.5.2, §4.5.14: browsers know them with an RTP clock of 8,000 and one channel only.
+    return track.clockRate === 8_000 && track.channels === 1;
+  }
+  return track.codec === 'opus';
 }
 
 function sectionFor(kind: string, offer: Offer): OfferSection | undefined {
@@ -166,12 +169,16 @@ function chooseH265(track: H265Track, section: OfferSection): RtpFormat {
 
 function chooseAudio(tracks: readonly Track[], number: number, section: OfferSection): Choice | undefined {
   const track = tracks[number] as AudioTrack;
-  const law = track.codec === 'g711' && track.law === 'a' ? 'PCMA' : 'PCMU';
-  const encoding = track.codec === 'opus' ? 'OPUS' : law;
+  const encoding = encodingOf(track);
   const format = section.formats.find(
     (offered) => offered.encoding === encoding && offered.clockRate === track.clockRate,
   );
   return format && { track: number, section, format: track.channels === 2 ? withStereo(format) : format };
+}
+
+/** Of a track that is sendable. */
+function encodingOf(track: AudioTrack): string {
+  return track.codec === 'g711' ? (track.law === 'a' ? 'PCMA' : 'PCMU') : CODEC_LABEL[track.codec].toUpperCase();
 }
 
 /** RFC 7587 §6.1: browsers play Opus with one channel unless told otherwise. */

@@ -132,7 +132,7 @@ function sectionOf(draft: Draft, session: Map<string, string[]>, index: number):
 }
 
 /** RFC 3551 §6: G.711 needs no rtpmap. */
-const STATIC_MAPS: Record<number, string> = { 0: 'PCMU/8000', 8: 'PCMA/8000' };
+const STATIC_MAPS: Record<number, string> = { 0: 'PCMU/8000', 8: 'PCMA/8000', 9: 'G722/8000' };
 
 function formatOf(word: string, maps: Map<number, string>, fmtps: Map<number, string>): RtpFormat[] {
   const payloadType = /^\d{1,3}$/.test(word) ? Number(word) : -1;
