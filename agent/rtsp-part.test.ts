@@ -3,7 +3,7 @@ import { systemClock } from './base/clock.ts';
 import { silentLogger } from './base/log.ts';
 import { type Config, parseConfig } from './config/load.ts';
 import { rtspPart } from './rtsp-part.ts';
-import type { RtspPaths } from './servers/rtsp/gateway.ts';
+import type { RtspAccess, RtspPaths } from './servers/rtsp/gateway.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
 
 function configOf(text: string): Config {
@@ -15,7 +15,7 @@ function configOf(text: string): Config {
 }
 
 const paths = {} as RtspPaths;
-const access = { authorize: async () => 'refused' } as const;
+const access: RtspAccess = { authorize: async () => 'refused' };
 
 function partWith(use: (server: RtspServer | undefined) => void) {
   return rtspPart({ cwd: '/etc/perch', paths, access, clock: systemClock, log: silentLogger, use });

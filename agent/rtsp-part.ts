@@ -3,6 +3,7 @@ import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
 import type { Config } from './config/load.ts';
 import type { Part } from './reconcile.ts';
+import { DatagramPlane } from './servers/rtsp/datagram-plane.ts';
 import type { RtspAccess, RtspPaths } from './servers/rtsp/gateway.ts';
 import type { RtspServerOptions } from './servers/rtsp/options.ts';
 import { RtspServer } from './servers/rtsp/server.ts';
@@ -24,7 +25,10 @@ export function rtspPart(deps: RtspPartDeps): Part<Config> {
     name: 'RTSP server',
     settings: (config) => (config.rtsp ? optionsOf(config, deps.cwd) : undefined),
     start: async (config) => {
-      const server = new RtspServer(optionsOf(config, deps.cwd), deps.paths, deps.access, deps.clock, deps.log);
+      const { paths, access, clock, log } = deps;
+      const options = optionsOf(config, deps.cwd);
+      const media = new DatagramPlane(options, clock, log);
+      const server = new RtspServer(options, paths, access, clock, log, media);
       await server.listen();
       deps.use(server);
       return async () => {
