@@ -28,6 +28,7 @@ export default defineConfig({
                   'system/**/*.test.ts',
                   'webui/**/*.test.{ts,tsx}',
                   'test/unit/**/*.test.ts',
+                  'test/fuzz/**/*.test.ts',
                 ],
                 testTimeout: 20_000,
               },
