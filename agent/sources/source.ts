@@ -19,6 +19,22 @@ export interface SourceStatistics {
   readonly clockOffsetMs?: number | undefined;
 }
 
+/** Sound to a camera's loudspeaker. */
+export interface BackChannel {
+  readonly codec: 'PCMA' | 'PCMU';
+  /** Samples per second. */
+  readonly clockRate: number;
+  readonly channels: number;
+  /**
+   * Never blocks; what the camera does not take in time is lost, as is everything after the session's end.
+   * @param payload one byte per sample and channel; 20 to 120 ms suit all cameras
+   * @param ticks time of its first sample in samples, from any start; pauses are gaps
+   */
+  send(payload: Uint8Array, ticks: number): void;
+  /** Somebody else may talk. */
+  close(): void;
+}
+
 /** Where a path's media comes from. */
 export interface Source {
   /** As MediaMTX's API names it, such as `rtspSource`. */
@@ -28,4 +44,9 @@ export interface Source {
   /** Whether somebody answers there now. Cheap: asked every other second while the source cannot be reached. Never rejects. */
   answers?(signal: AbortSignal): Promise<boolean>;
   readonly statistics?: SourceStatistics;
+  /**
+   * The way to talk through the camera; undefined while there is none.
+   * @throws PerchError when somebody talks already, or why the camera does not let us
+   */
+  openBackChannel?(): BackChannel | undefined;
 }

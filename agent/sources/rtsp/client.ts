@@ -4,7 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import { rangeStartOf } from '../../config/range-start.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
-import type { Source, SourceStatistics } from '../source.ts';
+import type { BackChannel, Source, SourceStatistics } from '../source.ts';
 import { type Address, parseAddress, redirectedTo } from './address.ts';
 import { Authenticator } from './authenticator.ts';
 import { openChannel } from './channel/open-channel.ts';
@@ -47,6 +47,8 @@ export interface RtspSourceOptions {
   readonly sourceFingerprint?: string;
   /** Samples are labelled with the camera's clock as its sender reports tell it. */
   readonly useAbsoluteTimestamp?: boolean;
+  /** The camera is asked for a way to talk through it (ONVIF back channel), which it may give to one client only. */
+  readonly backChannel?: boolean;
 }
 
 /** A camera or another RTSP server: RFC 2326. */
@@ -70,6 +72,10 @@ export class RtspSource implements Source {
 
   get statistics(): SourceStatistics {
     return plus(this.#past, this.#session?.statistics ?? NOTHING_YET);
+  }
+
+  openBackChannel(): BackChannel | undefined {
+    return this.#session?.openBackChannel();
   }
 
   async answers(signal: AbortSignal): Promise<boolean> {
@@ -146,7 +152,7 @@ export class RtspSource implements Source {
     this.#session = session;
     try {
       await dialogue.greet();
-      const description = await dialogue.describe();
+      const description = await dialogue.describe(this.#options.backChannel);
       if (description instanceof Redirect) {
         return description;
       }

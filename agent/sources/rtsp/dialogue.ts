@@ -4,6 +4,7 @@ import { parseTransport, type Transport, writeTransport } from '../../media/rtsp
 import { parseSdp, type Sdp } from '../../media/sdp/parse.ts';
 import { type Address, baseOf, joinControl } from './address.ts';
 import type { Authenticator } from './authenticator.ts';
+import { REQUIRE_BACK_CHANNEL } from './back-channel.ts';
 import type { RtspConnection } from './connection.ts';
 import { refusal } from './failures.ts';
 
@@ -72,8 +73,15 @@ export class Dialogue {
     }
   }
 
-  async describe(): Promise<Description | Redirect> {
-    const response = await this.#ask('DESCRIBE', this.#address.uri, [['Accept', 'application/sdp']]);
+  /** @param wantsBackChannel tracks on which we could talk are asked for too; a camera that refuses is asked without them */
+  async describe(wantsBackChannel = false): Promise<Description | Redirect> {
+    const accept: HeaderField = ['Accept', 'application/sdp'];
+    const { uri } = this.#address;
+    let response = await this.#ask('DESCRIBE', uri, wantsBackChannel ? [accept, REQUIRE_BACK_CHANNEL] : [accept]);
+    // 551 is what the standard says (RFC 2326 §12.32); cameras have said 400, 454 and 500.
+    if (wantsBackChannel && response.status >= 400 && response.status !== 401) {
+      response = await this.#ask('DESCRIBE', uri, [accept]);
+    }
     const location = response.headers.get('Location');
     if (response.status >= 300 && response.status < 400 && location) {
       return new Redirect(location);
@@ -88,9 +96,9 @@ export class Dialogue {
   }
 
   /** @returns the transport that the camera will use, which may be another than the one that is wanted */
-  async setup(uri: string, wanted: Transport): Promise<Transport> {
+  async setup(uri: string, wanted: Transport, fields: readonly HeaderField[] = []): Promise<Transport> {
     const transport = writeTransport(wanted);
-    const response = await this.#askSetup(uri, [['Transport', transport]]);
+    const response = await this.#askSetup(uri, [['Transport', transport], ...fields]);
     this.#check('SETUP', response);
     const answered = this.#read('SETUP', () => parseTransport(response.headers.get('Transport') ?? transport));
     if (answered.isSecure) {

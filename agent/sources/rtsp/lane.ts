@@ -17,3 +17,10 @@ export interface Lane {
   tick(nowMs: number): void;
   close(): void;
 }
+
+/** A way for RTP to the camera. */
+export interface Outlet {
+  /** @param packet RTP; not to be changed afterwards */
+  send(packet: Uint8Array): void;
+  close(): void;
+}

@@ -3,12 +3,13 @@ import { isIP } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { canonicalIp } from '../../base/ip-address.ts';
+import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { Transport } from '../../media/rtsp/transport.ts';
 import type { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import type { RtspConnection } from './connection.ts';
 import type { Dialogue } from './dialogue.ts';
 import { Interleaved } from './interleaved.ts';
-import type { Lane } from './lane.ts';
+import type { Lane, Outlet } from './lane.ts';
 import { TRANSPORT_OF, TransportRefused, type Way } from './transport-choice.ts';
 import { type FarEnd, UdpLane } from './udp-lane.ts';
 import { joinGroup, openPair, ownIps, type UdpOptions, type UdpPair } from './udp-ports.ts';
@@ -48,6 +49,20 @@ export class Lanes {
    */
   async add(receiver: TrackReceiver, uri: string, way: Way): Promise<void> {
     this.all.push(await this.#open(receiver, uri, way));
+  }
+
+  /**
+   * SETUP of a track on which we send. It is the last of a session: its channels come after all others.
+   * @throws TransportRefused, PerchError
+   */
+  async addOutlet(uri: string, way: Way, fields: readonly HeaderField[]): Promise<Outlet> {
+    if (way !== 'tcp') {
+      return this.#openUdpOutlet(uri, fields);
+    }
+    const asked = this.#nextChannels;
+    const answered = await this.#setup(uri, { ...PLAIN, protocol: 'tcp', interleaved: asked }, 'tcp', fields);
+    const [channel] = answered.interleaved ?? asked;
+    return { send: (packet) => this.#connection.sendFrame(channel, packet), close: () => {} };
   }
 
   /** Nothing is taken before all tracks are set up. */
@@ -109,6 +124,26 @@ export class Lanes {
     }
   }
 
+  async #openUdpOutlet(uri: string, fields: readonly HeaderField[]): Promise<Outlet> {
+    const ip = this.#cameraIp;
+    const pair = await openPair(ip, this.#options, this.#clock);
+    try {
+      const clientPort = [pair.rtp.port, pair.rtcp.port] as const;
+      const answered = await this.#setup(uri, { ...PLAIN, protocol: 'udp', clientPort }, 'udp', fields);
+      const port = answered.protocol === 'udp' ? answered.serverPort?.[0] : undefined;
+      if (port === undefined) {
+        const message = `camera of path '${this.#options.name}' names no port to send to`;
+        throw new PerchError('unsupported', message, { path: this.#options.name });
+      }
+      const { sendTo } = this.#farEnd(ip, answered);
+      const host = sendTo[0] ?? ip;
+      return { send: (packet) => pair.rtp.send(packet, port, host), close: () => closePair(pair) };
+    } catch (error) {
+      closePair(pair);
+      throw error;
+    }
+  }
+
   /** The camera sends within the connection. */
   #taken(receiver: TrackReceiver, { interleaved }: Transport): Lane {
     return this.#interleaved.lane(receiver, interleaved, this.#nextChannels[0]);
@@ -163,9 +198,9 @@ export class Lanes {
     return [channel, channel + 1];
   }
 
-  async #setup(uri: string, wanted: Transport, way: Way): Promise<Transport> {
+  async #setup(uri: string, wanted: Transport, way: Way, fields: readonly HeaderField[] = []): Promise<Transport> {
     try {
-      return await this.#dialogue.setup(uri, wanted);
+      return await this.#dialogue.setup(uri, wanted, fields);
     } catch (error) {
       const status = error instanceof PerchError ? error.context['status'] : undefined;
       if (!(error instanceof PerchError) || typeof status !== 'number' || OTHER_REASONS.includes(status)) {

@@ -7,8 +7,9 @@ import { Opening } from '../../stream/ingest/opening.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import { Timeline } from '../../stream/ingest/timeline.ts';
 import { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
-import type { SourceStatistics } from '../source.ts';
+import type { BackChannel, SourceStatistics } from '../source.ts';
 import { type Address, joinControl } from './address.ts';
+import { type BackTrack, findBackTrack, Loudspeaker, REQUIRE_BACK_CHANNEL } from './back-channel.ts';
 import type { RtspConnection } from './connection.ts';
 import type { Description, Dialogue } from './dialogue.ts';
 import { Lanes } from './lanes.ts';
@@ -27,6 +28,7 @@ const LONGEST_KEEP_ALIVE_MS = 30_000;
 export interface SessionOptions extends UdpOptions {
   readonly readTimeoutMs: number;
   readonly useAbsoluteTimestamp?: boolean;
+  readonly backChannel?: boolean;
 }
 
 /** What PLAY is tried with. */
@@ -52,6 +54,9 @@ export class RtspSession {
   readonly #receivers: TrackReceiver[] = [];
   readonly #lanes: Lanes;
   readonly #toldFaults = new Map<TrackReceiver, number>();
+  readonly #wantsBackChannel: boolean;
+  #loudspeaker: Loudspeaker | undefined;
+  #backChannelRefusal: PerchError | undefined;
   #hasMedia = false;
 
   constructor(
@@ -70,6 +75,7 @@ export class RtspSession {
     this.#name = options.name;
     this.#readTimeoutMs = options.readTimeoutMs;
     this.#address = address;
+    this.#wantsBackChannel = options.backChannel ?? false;
     this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp);
     this.#opening = new Opening(sink, this.#timeline, this.#receivers, options.name, log);
     this.#lanes = new Lanes(connection, dialogue, address.host, options, clock);
@@ -102,12 +108,16 @@ export class RtspSession {
       const list = offered.length > 0 ? offered.join(', ') : 'nothing';
       throw new PerchError('unsupported', `camera of path '${this.#name}' offers ${list}, none of which can be taken`);
     }
+    const track = this.#wantsBackChannel ? findBackTrack(sdp.medias) : undefined;
+    if (track) {
+      await this.#setupBackChannel(track, joinControl(this.#address, base, track.control), way);
+    }
   }
 
   /** PLAY, then until the connection ends, the camera falls silent or `signal` aborts. */
   async play(fields: readonly HeaderField[], trial: Trial, signal: AbortSignal): Promise<void> {
     this.#lanes.open();
-    await this.#dialogue.play(fields);
+    await this.#dialogue.play(this.#loudspeaker ? [...fields, REQUIRE_BACK_CHANNEL] : fields);
     this.#lanes.open();
     const startedMs = this.#clock.monoMs();
     const keepAliveMs = Math.min(LONGEST_KEEP_ALIVE_MS, this.#dialogue.sessionMs / 2);
@@ -145,8 +155,34 @@ export class RtspSession {
     }
   }
 
+  /** @throws PerchError when somebody talks already, or the camera has refused it */
+  openBackChannel(): BackChannel | undefined {
+    if (this.#backChannelRefusal) {
+      throw this.#backChannelRefusal;
+    }
+    return this.#loudspeaker?.open();
+  }
+
   close(): void {
+    this.#loudspeaker?.close();
     this.#lanes.close();
+  }
+
+  /** One can watch without talking: cameras that let one client talk (Dahua, Amcrest) refuse the second. */
+  async #setupBackChannel(track: BackTrack, uri: string, way: Way): Promise<void> {
+    try {
+      const outlet = await this.#lanes.addOutlet(uri, way, [REQUIRE_BACK_CHANNEL]);
+      this.#loudspeaker = new Loudspeaker(track, outlet, this.#name);
+    } catch (error) {
+      const cause = error instanceof TransportRefused ? error.cause : error;
+      const isRefusal = cause instanceof PerchError && ('status' in cause.context || cause.code === 'unsupported');
+      if (!isRefusal) {
+        throw cause;
+      }
+      const message = `camera of path '${this.#name}' does not let us talk, perhaps because somebody else does`;
+      this.#backChannelRefusal = new PerchError('unavailable', message, { path: this.#name }, cause);
+      this.#log.warn({ codec: track.codec, reason: explain(cause) }, 'camera refuses the back channel');
+    }
   }
 
   /** The first format that we can take; back channels, metadata and what nobody can decode are left alone. */
