@@ -16,6 +16,7 @@ export class Run {
   /** Tracks that changed in the stream, and how many samples had come before. */
   readonly changes: { track: number; afterSamples: number }[] = [];
   stream: Stream | undefined;
+  readonly source: RtspSource;
   readonly #stop = new AbortController();
   readonly #over: Promise<unknown>;
   #onSample: () => void = () => {};
@@ -26,6 +27,7 @@ export class Run {
     clock: FakeClock | typeof systemClock = systemClock,
   ) {
     const source = new RtspSource({ name: 'garden', url, readTimeoutMs: 5000, ...options }, clock, log);
+    this.source = source;
     const open = (tracks: readonly Track[]) => {
       this.tracks = tracks;
       this.stream = new Stream(tracks);
