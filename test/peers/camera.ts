@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Namespace } from './namespace.ts';
 import { PYTHON } from './peers.ts';
 import { runProcess, startProcess } from './process.ts';
 
@@ -81,6 +82,16 @@ export async function cameraClip(seconds: number): Promise<string> {
   return clip(`camera-${seconds}.mp4`, ['-stream_loop', '-1', '-i', short, '-c', 'copy', '-t', String(seconds)]);
 }
 
+export interface GstCameraOptions {
+  readonly port?: number;
+  /** `user:password`. */
+  readonly digest?: string;
+  /** How media may be asked for; all but multicast when not given. */
+  readonly protocols?: readonly ('tcp' | 'udp' | 'multicast')[];
+  /** Where it runs; on loopback when not given. Its multicast goes to other machines only, so it needs one. */
+  readonly namespace?: Namespace;
+}
+
 export interface GstCamera extends AsyncDisposable {
   readonly port: number;
   readonly pid: number;
@@ -90,19 +101,27 @@ export interface GstCamera extends AsyncDisposable {
 /** GStreamer's RTSP server; each mount serves one launch line. */
 export async function startGstCamera(
   mounts: Readonly<Record<string, string>>,
-  options: { port?: number; digest?: string } = {},
+  options: GstCameraOptions = {},
 ): Promise<GstCamera> {
   const args = [join(import.meta.dirname, 'gst-camera.py'), String(options.port ?? 0)];
   if (options.digest) {
     args.push('--digest', options.digest);
   }
+  if (options.protocols) {
+    args.push('--protocols', options.protocols.join(','));
+  }
   args.push(...Object.entries(mounts).map(([mount, launch]) => `${mount}=${launch}`));
-  const running = startProcess(PYTHON, args, { GST_DEBUG: '0' });
+  const { namespace } = options;
+  if (namespace) {
+    args.splice(2, 0, '--address', namespace.ip);
+  }
+  const command = namespace ? ['ip', 'netns', 'exec', namespace.name, PYTHON] : [PYTHON];
+  const running = startProcess(command[0] ?? '', [...command.slice(1), ...args], { GST_DEBUG: '0' });
   const [, port = '0'] = await running.waitFor(/ready (\d+)/);
   return {
     port: Number(port),
     pid: running.pid,
-    url: (mount) => `rtsp://127.0.0.1:${port}${mount}`,
+    url: (mount) => `rtsp://${namespace?.ip ?? '127.0.0.1'}:${port}${mount}`,
     async [Symbol.asyncDispose]() {
       await running.stop('SIGKILL');
     },

@@ -1,8 +1,9 @@
 """GStreamer's RTSP server as cameras.
 
-usage: gst-camera.py PORT [--digest USER:PASSWORD] MOUNT=LAUNCH ...
+usage: gst-camera.py PORT [--address IP] [--digest USER:PASSWORD] [--protocols tcp,udp,multicast] MOUNT=LAUNCH ...
 
 Each MOUNT (such as /cam1) serves LAUNCH, a pipeline in which the payloaders are named pay0, pay1, ...
+--protocols: how media may be asked for; all but multicast when it is not given. Groups are 224.3.7.0 to 224.3.7.15.
 Prints "ready PORT" when it listens (PORT 0: any free one). Ends with its standard input.
 """
 
@@ -16,16 +17,37 @@ gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 
+PROTOCOLS = {
+    "tcp": GstRtsp.RTSPLowerTrans.TCP,
+    "udp": GstRtsp.RTSPLowerTrans.UDP,
+    "multicast": GstRtsp.RTSPLowerTrans.UDP_MCAST,
+}
+
+
+def allow(factory, names) -> None:
+    protocols = GstRtsp.RTSPLowerTrans.UNKNOWN
+    for name in names:
+        protocols |= PROTOCOLS[name]
+    factory.set_protocols(protocols)
+    if "multicast" in names:
+        pool = GstRtspServer.RTSPAddressPool()
+        pool.add_range("224.3.7.0", "224.3.7.15", 25000, 25031, 1)
+        factory.set_address_pool(pool)
+
+
 def main() -> None:
     Gst.init(None)
     arguments = sys.argv[1:]
     server = GstRtspServer.RTSPServer()
-    server.set_address("127.0.0.1")
     server.set_service(arguments.pop(0))
+    options = {}
+    while arguments[0].startswith("--"):
+        name, value, *arguments = arguments
+        options[name] = value
+    server.set_address(options.get("--address", "127.0.0.1"))
     token = None
-    if arguments[0] == "--digest":
-        user, password = arguments[1].split(":", 1)
-        arguments = arguments[2:]
+    if "--digest" in options:
+        user, password = options["--digest"].split(":", 1)
         auth = GstRtspServer.RTSPAuth()
         auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
         token = GstRtspServer.RTSPToken()
@@ -37,6 +59,8 @@ def main() -> None:
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch(launch)
         factory.set_shared(True)
+        if "--protocols" in options:
+            allow(factory, options["--protocols"].split(","))
         if token is not None:
             permissions = GstRtspServer.RTSPPermissions()
             permissions.add_permission_for_role("user", "media.factory.access", True)

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'vitest';
 
@@ -11,12 +12,21 @@ const PEERS = {
   ],
 } as const;
 
-export type Peer = keyof typeof PEERS;
+/** `namespaces`: networks of their own, which need root and `ip`. */
+export type Peer = keyof typeof PEERS | 'namespaces';
 
 /** Debian's own Python: the one that has the GObject bindings. */
 export const PYTHON = '/usr/bin/python3';
 
-const pathOf = (peer: Peer): string | undefined => PEERS[peer].find((path) => existsSync(path));
+const pathOf = (peer: keyof typeof PEERS): string | undefined => PEERS[peer].find((path) => existsSync(path));
+
+const isThere = (peer: Peer): boolean => (peer === 'namespaces' ? canMakeNamespaces() : pathOf(peer) !== undefined);
+
+function canMakeNamespaces(): boolean {
+  const name = `perch-${process.pid}-try`;
+  const ip = (...args: string[]) => spawnSync('ip', ['netns', ...args]).status === 0;
+  return ip('add', name) && ip('del', name);
+}
 
 export const CHROMIUM = pathOf('chromium') ?? '/usr/bin/chromium';
 
@@ -25,7 +35,7 @@ export const CHROMIUM = pathOf('chromium') ?? '/usr/bin/chromium';
  * with PERCH_REQUIRE_PEERS=1 a missing peer is a failure.
  */
 export function describeWith(peers: readonly Peer[], name: string, body: () => void): void {
-  const missing = peers.filter((peer) => pathOf(peer) === undefined);
+  const missing = peers.filter((peer) => !isThere(peer));
   if (missing.length === 0) {
     describe(name, body);
     return;
