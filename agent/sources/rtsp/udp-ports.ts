@@ -89,7 +89,10 @@ export async function joinGroup(ip: string, group: Group, options: UdpOptions, c
   try {
     pair = await bindPair(bind, rtcpPort, options, clock);
     const source = SOURCE_SPECIFIC.has(address) ? (group.source ?? ip) : undefined;
-    joinAll(pair, address, interfacesTowards(ip, familyOf(address), networkInterfaces()), source, group.ttl);
+    const interfaces = networkInterfaces();
+    const joined = joinAll(pair, address, interfacesTowards(ip, familyOf(address), interfaces), source);
+    // Our own reports are of interest here only to a camera that is here.
+    pair.rtcp.sendToGroupsBy(joined, group.ttl, ownIps(interfaces).includes(ip));
     return pair;
   } catch (cause) {
     pair?.rtp.close();
@@ -99,14 +102,13 @@ export async function joinGroup(ip: string, group: Group, options: UdpOptions, c
   }
 }
 
-/** One interface that takes part is enough. */
+/** One interface that takes part is enough. @returns the first that does */
 function joinAll(
   { rtp, rtcp }: UdpPair,
   group: string,
   interfaces: readonly string[],
   source: string | undefined,
-  ttl: number,
-): void {
+): string {
   let failure: unknown = new Error('no network interface is up');
   let joined: string | undefined;
   for (const networkInterface of interfaces) {
@@ -121,7 +123,7 @@ function joinAll(
   if (joined === undefined) {
     throw failure;
   }
-  rtcp.sendToGroupsBy(joined, ttl);
+  return joined;
 }
 
 type Interfaces = Readonly<Record<string, NetworkInterfaceInfo[] | undefined>>;

@@ -87,10 +87,11 @@ export class UdpSocket {
     }
   }
 
-  /** What is sent to groups goes so far, and out there. */
-  sendToGroupsBy(networkInterface: string, ttl: number): void {
+  /** How what is sent to groups leaves. @param isLooped it comes back to this machine */
+  sendToGroupsBy(networkInterface: string, ttl: number, isLooped: boolean): void {
     this.#socket.setMulticastInterface(networkInterface);
     this.#socket.setMulticastTTL(ttl);
+    this.#socket.setMulticastLoopback(isLooped);
   }
 
   /** @param ip an address, no name */
