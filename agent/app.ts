@@ -15,7 +15,7 @@ import { PathTable } from './paths/path-table.ts';
 import { Reconciler } from './reconcile.ts';
 import { Recordings } from './recordings.ts';
 import { RtspAuthority } from './rtsp-access.ts';
-import { rtspPart } from './rtsp-part.ts';
+import { rtspParts } from './rtsp-parts.ts';
 import { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
 import { WebRtcServer } from './servers/webrtc/server.ts';
@@ -97,7 +97,7 @@ export class App {
       webrtc: () => this.#webrtc,
       rtsp: () => this.#rtsp,
     });
-    const rtsp = rtspPart({
+    const rtsp = rtspParts({
       ...options,
       paths: this.#paths,
       access: new RtspAuthority(this.#authority, wrongCredentials, log),
@@ -105,7 +105,7 @@ export class App {
         this.#rtsp = server;
       },
     });
-    this.#parts = new Reconciler<Config>([this.#webrtcPart(), this.#hlsPart(), ...this.#http.parts(), rtsp], log);
+    this.#parts = new Reconciler<Config>([this.#webrtcPart(), this.#hlsPart(), ...this.#http.parts(), ...rtsp], log);
   }
 
   /** The port that the page is on; undefined while it could not be opened. */

@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import type { Clock } from './base/clock.ts';
+import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import type { Config } from './config/load.ts';
 import type { Part } from './reconcile.ts';
 import { DatagramPlane } from './servers/rtsp/datagram-plane.ts';
 import type { RtspAccess, RtspPaths } from './servers/rtsp/gateway.ts';
+import type { MediaPlane } from './servers/rtsp/media-plane.ts';
 import type { RtspServerOptions } from './servers/rtsp/options.ts';
 import { RtspServer } from './servers/rtsp/server.ts';
 
@@ -19,25 +21,54 @@ export interface RtspPartDeps {
   use(server: RtspServer | undefined): void;
 }
 
-/** The RTSP server as a part of the product: a change of its own keys restarts it alone. */
-export function rtspPart(deps: RtspPartDeps): Part<Config> {
-  return {
+/**
+ * The RTSP server: a change of its own keys restarts it alone. Its UDP ports are a part of their own, so that one that is
+ * taken leaves everybody else with RTP over the connection or by multicast.
+ */
+export function rtspParts(deps: RtspPartDeps): readonly Part<Config>[] {
+  const settings = (config: Config) => (config.rtsp ? optionsOf(config, deps.cwd) : undefined);
+  let media: DatagramPlane | undefined;
+  const server: Part<Config> = {
     name: 'RTSP server',
-    settings: (config) => (config.rtsp ? optionsOf(config, deps.cwd) : undefined),
+    settings,
     start: async (config) => {
       const { paths, access, clock, log } = deps;
       const options = optionsOf(config, deps.cwd);
-      const media = new DatagramPlane(options, clock, log);
-      const server = new RtspServer(options, paths, access, clock, log, media);
-      await server.listen();
-      deps.use(server);
+      const plane = new DatagramPlane(options, clock, log);
+      const running = new RtspServer(options, paths, access, clock, log, withoutPorts(plane));
+      await running.listen();
+      media = plane;
+      deps.use(running);
       return async () => {
+        media = undefined;
         deps.use(undefined);
-        await server.close();
+        await running.close();
       };
     },
   };
+  const ports: Part<Config> = {
+    name: 'RTP over UDP',
+    // It goes and comes with the server that it belongs to.
+    settings,
+    start: async () => {
+      if (!media) {
+        throw new PerchError('unavailable', 'the RTSP server is not open');
+      }
+      await media.listen();
+      // The server closes them, after the sessions that use them.
+      return () => {};
+    },
+  };
+  return [server, ports];
 }
+
+const withoutPorts = (plane: DatagramPlane): MediaPlane => ({
+  listen: async () => {},
+  close: () => plane.close(),
+  reader: (kind, request) => plane.reader(kind, request),
+  publisher: (kind, request) => plane.publisher(kind, request),
+  multicastPlace: (stream) => plane.multicastPlace(stream),
+});
 
 function optionsOf(config: Config, cwd: string): RtspServerOptions {
   return {

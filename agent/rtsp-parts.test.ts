@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { systemClock } from './base/clock.ts';
 import { silentLogger } from './base/log.ts';
 import { type Config, parseConfig } from './config/load.ts';
-import { rtspPart } from './rtsp-part.ts';
+import { Reconciler } from './reconcile.ts';
+import { rtspParts } from './rtsp-parts.ts';
 import type { RtspAccess, RtspPaths } from './servers/rtsp/gateway.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
 
@@ -17,15 +18,15 @@ function configOf(text: string): Config {
 const paths = {} as RtspPaths;
 const access: RtspAccess = { authorize: async () => 'refused' };
 
-function partWith(use: (server: RtspServer | undefined) => void) {
-  return rtspPart({ cwd: '/etc/perch', paths, access, clock: systemClock, log: silentLogger, use });
+function partsWith(use: (server: RtspServer | undefined) => void = () => {}) {
+  return rtspParts({ cwd: '/etc/perch', paths, access, clock: systemClock, log: silentLogger, use });
 }
 
-const settingsOf = (text: string): unknown => partWith(() => {}).settings(configOf(text));
+const settingsOf = (text: string): unknown[] => partsWith().map((part) => part.settings(configOf(text)));
 
 test('the server is there unless the file switches it off', () => {
-  expect(settingsOf('')).toMatchObject({ address: ':8554', encryption: 'no', serverKey: '/etc/perch/server.key' });
-  expect(settingsOf('rtsp: no')).toBeUndefined();
+  expect(settingsOf('')[0]).toMatchObject({ address: ':8554', encryption: 'no', serverKey: '/etc/perch/server.key' });
+  expect(settingsOf('rtsp: no')).toEqual([undefined, undefined]);
 });
 
 test.for([
@@ -41,15 +42,19 @@ test.for([
   expect(JSON.stringify(settingsOf(text)) !== JSON.stringify(settingsOf(''))).toBe(isNew);
 });
 
+const LOCAL = 'rtspAddress: 127.0.0.1:0\nrtcpAddress: 127.0.0.1:0\nrtpAddress: 127.0.0.1:';
+
 test('it listens from its start to its end, and the API can ask it meanwhile', async () => {
   let server: RtspServer | undefined;
-  const part = partWith((now) => {
-    server = now;
-  });
-  const local = 'rtspAddress: 127.0.0.1:0\nrtpAddress: 127.0.0.1:0\nrtcpAddress: 127.0.0.1:0';
-  const stop = await part.start(configOf(local));
+  const parts = new Reconciler<Config>(
+    partsWith((now) => {
+      server = now;
+    }),
+    silentLogger,
+  );
+  await parts.apply(configOf(`${LOCAL}0`));
   expect(server?.rtsp.port).toBeGreaterThan(0);
   expect(server?.rtsp.sessions.list()).toEqual([]);
-  await stop();
+  await parts.close();
   expect(server).toBeUndefined();
 });
