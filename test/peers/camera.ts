@@ -88,6 +88,10 @@ export interface GstCameraOptions {
   readonly digest?: string;
   /** How media may be asked for; all but multicast when not given. */
   readonly protocols?: readonly ('tcp' | 'udp' | 'multicast')[];
+  /** A file with certificate and key: it speaks TLS only. Not together with `digest`. */
+  readonly tls?: string;
+  /** ONVIF cameras for one client each, which write the A-law that they are told to this file. */
+  readonly backChannel?: string;
   /** Where it runs; on loopback when not given. Its multicast goes to other machines only, so it needs one. */
   readonly namespace?: Namespace;
 }
@@ -110,6 +114,12 @@ export async function startGstCamera(
   if (options.protocols) {
     args.push('--protocols', options.protocols.join(','));
   }
+  if (options.tls) {
+    args.push('--tls', options.tls);
+  }
+  if (options.backChannel) {
+    args.push('--back-channel', options.backChannel);
+  }
   args.push(...Object.entries(mounts).map(([mount, launch]) => `${mount}=${launch}`));
   const { namespace } = options;
   if (namespace) {
@@ -121,7 +131,7 @@ export async function startGstCamera(
   return {
     port: Number(port),
     pid: running.pid,
-    url: (mount) => `rtsp://${namespace?.ip ?? '127.0.0.1'}:${port}${mount}`,
+    url: (mount) => `${options.tls ? 'rtsps' : 'rtsp'}://${namespace?.ip ?? '127.0.0.1'}:${port}${mount}`,
     async [Symbol.asyncDispose]() {
       await running.stop('SIGKILL');
     },

@@ -1,9 +1,12 @@
 """GStreamer's RTSP server as cameras.
 
-usage: gst-camera.py PORT [--address IP] [--digest USER:PASSWORD] [--protocols tcp,udp,multicast] MOUNT=LAUNCH ...
+usage: gst-camera.py PORT [--address IP] [--digest USER:PASSWORD] [--protocols tcp,udp,multicast]
+                     [--tls PEM] [--back-channel FILE] MOUNT=LAUNCH ...
 
 Each MOUNT (such as /cam1) serves LAUNCH, a pipeline in which the payloaders are named pay0, pay1, ...
 --protocols: how media may be asked for; all but multicast when it is not given. Groups are 224.3.7.0 to 224.3.7.15.
+--tls: rtsps only, with the certificate and key of this file.
+--back-channel: ONVIF cameras, for one client at a time, that write the A-law that they are told to this file.
 Prints "ready PORT" when it listens (PORT 0: any free one). Ends with its standard input.
 """
 
@@ -14,7 +17,7 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 
 PROTOCOLS = {
@@ -35,15 +38,30 @@ def allow(factory, names) -> None:
         factory.set_address_pool(pool)
 
 
+TALK = (
+    '( capsfilter name=depay_backchannel caps="application/x-rtp, media=audio, payload=8, clock-rate=8000, encoding-name=PCMA"'
+    " ! rtppcmadepay ! filesink async=false sync=false buffer-mode=unbuffered location=%s )"
+)
+
+
+def onvif_factory(file):
+    factory = GstRtspServer.RTSPOnvifMediaFactory()
+    factory.set_media_gtype(GstRtspServer.RTSPOnvifMedia.__gtype__)
+    factory.set_backchannel_launch(TALK % file)
+    return factory
+
+
 def main() -> None:
     Gst.init(None)
     arguments = sys.argv[1:]
-    server = GstRtspServer.RTSPServer()
-    server.set_service(arguments.pop(0))
+    port = arguments.pop(0)
     options = {}
     while arguments[0].startswith("--"):
         name, value, *arguments = arguments
         options[name] = value
+    back_channel = options.get("--back-channel")
+    server = GstRtspServer.RTSPOnvifServer() if back_channel else GstRtspServer.RTSPServer()
+    server.set_service(port)
     server.set_address(options.get("--address", "127.0.0.1"))
     token = None
     if "--digest" in options:
@@ -54,11 +72,19 @@ def main() -> None:
         token.set_string("media.factory.role", "user")
         auth.add_digest(user, password, token)
         server.set_auth(auth)
+    if "--tls" in options:
+        # Whoever has no password is let in as a user all the same.
+        auth = GstRtspServer.RTSPAuth()
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(options["--tls"]))
+        token = GstRtspServer.RTSPToken()
+        token.set_string("media.factory.role", "user")
+        auth.set_default_token(token)
+        server.set_auth(auth)
     for argument in arguments:
         mount, launch = argument.split("=", 1)
-        factory = GstRtspServer.RTSPMediaFactory()
+        factory = onvif_factory(back_channel) if back_channel else GstRtspServer.RTSPMediaFactory()
         factory.set_launch(launch)
-        factory.set_shared(True)
+        factory.set_shared(back_channel is None)
         if "--protocols" in options:
             allow(factory, options["--protocols"].split(","))
         if token is not None:
