@@ -1,0 +1,259 @@
+import { expect, test } from 'vitest';
+import { mutate } from '../../../test/mutate.ts';
+import { random } from '../../../test/random.ts';
+import { Collector, hex, payloadsOf, pushHex, send, toHex } from '../../../test/units.ts';
+import { AV1_SEQUENCE, av1 } from '../../../test/video-tracks.ts';
+import { PerchError } from '../../base/errors.ts';
+import { VIDEO_UNITS } from '../unit-buffer.ts';
+import { Av1Depacketizer } from './depacketize.ts';
+import { packetizeAv1 } from './packetize.ts';
+import { parseAv1Sequence } from './params.ts';
+
+/** As RTP has it, without a size: 11 payload bytes. */
+const SEQUENCE = '08 000000043cffbcdaf90040';
+const STORED_SEQUENCE = toHex(AV1_SEQUENCE);
+/** OBU_FRAME, a shown key frame; then one that refers to others. */
+const KEY = '30 10aabbcc';
+const DELTA = '30 30ddee';
+const STORED_KEY = '320410aabbcc';
+const STORED_DELTA = '320330ddee';
+
+function setUp() {
+  const seen = new Collector();
+  return { seen, depacketizer: new Av1Depacketizer(seen) };
+}
+
+/** Has seen a key frame at 0. */
+function joined() {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, `28 0c ${SEQUENCE} ${KEY}`, 0, true);
+  seen.units.length = 0;
+  return { seen, depacketizer };
+}
+
+const stored = (seen: Collector) => seen.units.map(({ pts, key, data }) => [pts, key, toHex(data)]);
+
+test.for([
+  [
+    'libaom, 8 bits 4:2:0',
+    '0a0b 000000043cffbcdaf90040',
+    { profile: 0, levelIdx: 0, width: 320, height: 240, bitDepth: 8, isHalfWidth: true, isHalfHeight: true },
+  ],
+  [
+    'SVT-AV1',
+    '0a0b 000000043cffbcfbf90040',
+    { profile: 0, width: 320, height: 240, bitDepth: 8, isMonochrome: false, tier: 0, fps: undefined },
+  ],
+  ['rav1e', '0a0e 000000fa1e7fde210a88101010a0', { profile: 0, levelIdx: 31, width: 320, height: 240, bitDepth: 8 }],
+  ['libaom, 10 bits', '0a0a 00000002aff79b5f2808', { profile: 0, width: 64, height: 48, bitDepth: 10 }],
+  ['libaom, 4:4:4', '0a0a 20000002aff79b5f2040', { profile: 1, width: 64, height: 48, isHalfWidth: false }],
+] as const)('the sequence header of %s', ([, obu, expected]) => {
+  expect(parseAv1Sequence(hex(obu))).toMatchObject(expected);
+});
+
+test('a sequence header without size is read as well', () => {
+  expect(parseAv1Sequence(hex(SEQUENCE))).toEqual(parseAv1Sequence(AV1_SEQUENCE));
+});
+
+test.for([
+  ['another OBU', '30 10aabbcc', 'OBU of type 6 is not a sequence header'],
+  ['one that is cut off', '0a0b 0000', 'bits end too early'],
+  ['one without a size', '0aff', 'has no size'],
+  ['nothing', '', 'OBU of type 0'],
+] as const)('%s is no sequence header', ([, obu, message]) => {
+  expect(() => parseAv1Sequence(hex(obu))).toThrow(message);
+});
+
+test.for([
+  ['two elements, the first with its length', `28 0c ${SEQUENCE} ${KEY}`],
+  ['elements that all have their lengths', `08 0c ${SEQUENCE} 05 ${KEY}`],
+  ['OBUs with sizes of their own', `28 0d 0a0b 000000043cffbcdaf90040 32 04 10aabbcc`],
+  ['a temporal delimiter and padding beside them', `08 01 10 0c ${SEQUENCE} 02 7800 05 ${KEY}`],
+  ['tile lists and reserved types beside them', `08 0c ${SEQUENCE} 02 4000 02 4800 05 ${KEY}`],
+] as const)('a temporal unit comes out of a packet of %s', ([, packet]) => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, packet, 3000, true);
+  expect(seen.tracks).toEqual([av1]);
+  expect(stored(seen)).toEqual([[3000, true, STORED_SEQUENCE + STORED_KEY]]);
+});
+
+test('OBUs with an extension keep it', () => {
+  const { seen, depacketizer } = joined();
+  pushHex(depacketizer, '10 34 08 30ddee', 3000, true);
+  expect(stored(seen)).toEqual([[3000, false, '36080330ddee']]);
+});
+
+test('an OBU in fragments gets its size when its end is there', () => {
+  const { seen, depacketizer } = joined();
+  pushHex(depacketizer, '50 30 30dd', 3000);
+  pushHex(depacketizer, 'd0 0102', 3000);
+  pushHex(depacketizer, 'a0 02 ee03 3004', 3000, true);
+  // Four bytes are left for the size; the second OBU is whole.
+  expect(stored(seen)).toEqual([[3000, false, '32 86808000 30dd0102ee03 320104'.replaceAll(' ', '')]]);
+});
+
+test('a fragment that is not kept is left out to its end', () => {
+  const { seen, depacketizer } = joined();
+  pushHex(depacketizer, '50 7800', 3000);
+  pushHex(depacketizer, `a0 02 0000 ${DELTA}`, 3000, true);
+  expect(stored(seen)).toEqual([[3000, false, STORED_DELTA]]);
+});
+
+test('nothing comes before the first key frame, nor a key frame before its sequence header', () => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, `10 ${DELTA}`, 0, true);
+  pushHex(depacketizer, `10 ${KEY}`, 3000, true);
+  expect(seen.units).toEqual([]);
+  pushHex(depacketizer, `28 0c ${SEQUENCE} ${KEY}`, 6000, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([6000]);
+});
+
+test('a key frame without sequence header gets the one that holds', () => {
+  const { seen, depacketizer } = joined();
+  pushHex(depacketizer, `10 ${KEY}`, 3000, true);
+  expect(stored(seen)).toEqual([[3000, true, STORED_SEQUENCE + STORED_KEY]]);
+});
+
+test('a key frame that is not shown yet is none to join at', () => {
+  const { seen, depacketizer } = joined();
+  pushHex(depacketizer, '10 30 00aabb', 3000, true);
+  expect(stored(seen)).toEqual([[3000, false, '320300aabb']]);
+});
+
+test('another sequence header is a new description', () => {
+  const { seen, depacketizer } = joined();
+  pushHex(depacketizer, `28 0c ${SEQUENCE} ${KEY}`, 3000, true);
+  pushHex(depacketizer, `28 0b 08 00000002aff79b5f2808 ${KEY}`, 6000, true);
+  expect(seen.tracks).toMatchObject([{ width: 320 }, { width: 64, height: 48 }]);
+});
+
+test('after a gap nothing comes until the next key frame', () => {
+  const { seen, depacketizer } = joined();
+  pushHex(depacketizer, `10 ${DELTA}`, 3000, true, true);
+  pushHex(depacketizer, `10 ${DELTA}`, 6000, true);
+  pushHex(depacketizer, `28 0c ${SEQUENCE} ${KEY}`, 9000, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([9000]);
+  expect(seen.damage).toEqual(['packets are missing']);
+});
+
+test.for([
+  ['it says so', `28 0c ${SEQUENCE} ${KEY}`],
+  ['it begins with its sequence header', `20 0c ${SEQUENCE} ${KEY}`],
+  ['it begins with a temporal delimiter', `00 01 10 0c ${SEQUENCE} 05 ${KEY}`],
+] as const)('a key frame right behind a gap is taken if %s', ([, packet]) => {
+  const { seen, depacketizer } = joined();
+  pushHex(depacketizer, packet, 3000, true, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([3000]);
+});
+
+test('a key frame right behind a gap may lack its first OBUs: it is not taken', () => {
+  const { seen, depacketizer } = joined();
+  pushHex(depacketizer, `10 ${KEY}`, 3000, true, true);
+  expect(seen.units).toEqual([]);
+});
+
+test.for([
+  ['a lost end', ['50 30 30dd', `10 ${DELTA}`], [3000, 6000]],
+  ['an element beyond the packet', ['00 30 30ddee', `10 ${DELTA}`], [3000, 6000]],
+  ['a size beyond the OBU', ['10 32 30 30ddee', `10 ${DELTA}`], [3000, 6000]],
+  ['a fragment without beginning', ['90 ddee', `10 ${DELTA}`], [3000, 6000]],
+] as const)('%s is damage, and what refers to it is left out', ([, packets, times]) => {
+  const { seen, depacketizer } = joined();
+  for (const [i, packet] of packets.entries()) {
+    pushHex(depacketizer, packet, times[i] as number, true);
+  }
+  pushHex(depacketizer, `28 0c ${SEQUENCE} ${KEY}`, 9000, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([9000]);
+  expect(seen.damage).toHaveLength(1);
+});
+
+test('where markers are missing, the next timestamp ends the unit', () => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, `18 ${SEQUENCE}`, 3000);
+  pushHex(depacketizer, `10 ${KEY}`, 3000);
+  pushHex(depacketizer, `10 ${DELTA}`, 6000);
+  expect(stored(seen)).toEqual([[3000, true, STORED_SEQUENCE + STORED_KEY]]);
+});
+
+test('a unit beyond the limit is dropped', () => {
+  const { seen, depacketizer } = joined();
+  const fragment = new Uint8Array(1 << 20);
+  fragment[0] = 0xd0;
+  pushHex(depacketizer, '50 30 30dd', 3000);
+  for (let i = 0; i < 9; i += 1) {
+    depacketizer.push(fragment, 0, fragment.length, 3000, false, false);
+  }
+  pushHex(depacketizer, '90 ee', 3000, true);
+  expect(seen.units).toEqual([]);
+  expect(seen.damage).toEqual([`frame is larger than ${VIDEO_UNITS.unitLimitBytes} bytes`]);
+});
+
+/** OBUs with sizes, as a sample has them. */
+function unitOf(frameBytes: number, isKey: boolean): Uint8Array {
+  const next = random(frameBytes);
+  const frame = Uint8Array.from({ length: frameBytes }, () => next() * 256);
+  frame[0] = isKey ? 0x10 : 0x30;
+  const size = frameBytes < 128 ? [frameBytes] : [0x80 | (frameBytes & 0x7f), frameBytes >> 7];
+  return Uint8Array.from([...(isKey ? AV1_SEQUENCE : []), 0x32, ...size, ...frame]);
+}
+
+test.for([100, 1186, 1187, 1188, 5000])('a unit of %i bytes comes back as it was', (bytes) => {
+  for (const isKey of [true, false]) {
+    const unit = unitOf(bytes, isKey);
+    const payloads = payloadsOf((sink) => packetizeAv1(unit, 1188, true, sink));
+    expect(payloads.map(({ marker }) => marker)).toEqual([...payloads.slice(1).map(() => false), true]);
+    expect(Math.max(...payloads.map(({ bytes: payload }) => payload.length))).toBeLessThanOrEqual(1188);
+    const { seen, depacketizer } = joined();
+    send(packetizeAv1, unit, 3000, depacketizer, 1188);
+    // The size of an OBU that came in fragments has four bytes: what is sent of it is the same.
+    const back = seen.units[0]?.data ?? new Uint8Array(0);
+    expect(payloadsOf((sink) => packetizeAv1(back, 1188, true, sink))).toEqual(payloads);
+  }
+});
+
+test('the first packet of a new sequence says so', () => {
+  const first = (isKey: boolean) =>
+    payloadsOf((sink) => packetizeAv1(unitOf(10, isKey), 1188, true, sink)).map(({ bytes }) => bytes[0]);
+  expect(first(true)).toEqual([0x18, 0x10]);
+  expect(first(false)).toEqual([0x10]);
+});
+
+test('mutated packets give units or damage, in the order of their times', () => {
+  const next = random(1);
+  const { seen, depacketizer } = joined();
+  const packets = [
+    `28 0c ${SEQUENCE} ${KEY}`,
+    `10 ${DELTA}`,
+    '50 30 30dd0102',
+    'd0 0102',
+    '90 0304',
+    `00 05 ${KEY} 04 ${DELTA}`,
+  ];
+  for (let round = 0; round < 30_000; round += 1) {
+    const packet = mutate(hex(packets[Math.floor(next() * packets.length)] as string), next);
+    depacketizer.push(packet, 0, packet.length, round * 1000, next() < 0.5, next() < 0.05);
+  }
+  expect(seen.units.length).toBeGreaterThan(500);
+  expect(seen.units.map(({ pts }) => pts)).toEqual(seen.units.map(({ pts }) => pts).toSorted((a, b) => a - b));
+});
+
+test('mutated units are cut into packets within the limit', () => {
+  const next = random(2);
+  const unit = unitOf(3000, true);
+  for (let round = 0; round < 3_000; round += 1) {
+    for (const { bytes } of payloadsOf((sink) => packetizeAv1(mutate(unit, next), 1188, true, sink))) {
+      expect(bytes.length).toBeLessThanOrEqual(1188);
+    }
+  }
+});
+
+test('mutated sequence headers are read or refused with a PerchError', () => {
+  const next = random(3);
+  for (let round = 0; round < 20_000; round += 1) {
+    try {
+      expect(parseAv1Sequence(mutate(AV1_SEQUENCE, next)).width).toBeLessThanOrEqual(65_536);
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+  }
+});
