@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
@@ -40,6 +42,20 @@ async function statuses(
   return found;
 }
 
+/** What the RTSP port answers for the description of `demo`. */
+async function rtspStatus(agent: Agent, host: string, authorization?: string): Promise<number> {
+  const socket = connect(agent.ports.rtsp, host);
+  const lines = [
+    `DESCRIBE rtsp://${host}:${agent.ports.rtsp}/demo RTSP/1.0`,
+    'CSeq: 1',
+    ...(authorization === undefined ? [] : [`Authorization: ${authorization}`]),
+  ];
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return Number(/^RTSP\/1\.0 (\d{3}) /.exec(answer.toString())?.[1]);
+}
+
 const all = (status: number) => (found: Record<string, number>) =>
   Object.entries(found).filter(([, other]) => other !== status);
 
@@ -55,6 +71,8 @@ test.runIf(outside)(
     await whenRecorded(agent);
     expect(all(200)(await statuses(agent, '127.0.0.1'))).toEqual([]);
     expect(all(401)(await statuses(agent, outside ?? ''))).toEqual([]);
+    expect(await rtspStatus(agent, '127.0.0.1')).toBe(200);
+    expect(await rtspStatus(agent, outside ?? '')).toBe(401);
     const forwarded = await statuses(agent, '127.0.0.1', { 'X-Forwarded-For': '127.0.0.1' });
     expect(all(401)(forwarded)).toEqual([]);
 
@@ -86,6 +104,8 @@ test.runIf(outside)(
     expect(all(401)(await statuses(agent, '127.0.0.1'))).toEqual([]);
     const player = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
     expect(all(200)(await statuses(agent, outside ?? '', player))).toEqual([]);
+    expect(await rtspStatus(agent, '127.0.0.1')).toBe(401);
+    expect(await rtspStatus(agent, outside ?? '', player.Authorization)).toBe(200);
 
     await fetch(`${agent.url}/v3/session`, { method: 'DELETE', headers: session });
     expect(all(401)(await statuses(agent, outside ?? '', session))).toEqual([]);
@@ -136,6 +156,7 @@ test.runIf(outside)(
       'playback port': 200,
       'API port': 401,
     });
+    expect(await rtspStatus(agent, outside ?? '')).toBe(200);
     expect(agent.process.output()).toContain('anyone on this network can watch: set users');
   },
 );
