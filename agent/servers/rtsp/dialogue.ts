@@ -16,7 +16,7 @@ import { absoluteUrl, parseTarget, parseTrackTarget, type RtspTarget, withoutCre
 
 const METHODS = 'DESCRIBE, ANNOUNCE, SETUP, PLAY, RECORD, PAUSE, GET_PARAMETER, TEARDOWN';
 /** A stream of more tracks is nothing that anybody plays. */
-const MAX_MEDIAS = 32;
+const MAX_MEDIAS = 16;
 
 /** What all connections of one side of the server share. */
 export interface Room {

@@ -1,5 +1,4 @@
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Room } from './dialogue.ts';
 import type { RtspAccess, RtspPaths } from './gateway.ts';
@@ -22,17 +21,6 @@ export interface RtspSide {
 const TICK_MS = 1_000;
 const RTP_HEADER_BYTES = 12;
 
-const off = () => {
-  throw new PerchError('unsupported', 'only readers over TCP are served');
-};
-const nothing: MediaPlane = {
-  listen: async () => {},
-  close: async () => {},
-  reader: off,
-  publisher: off,
-  multicastPlace: off,
-};
-
 /** RTSP for readers and publishers, RFC 2326. */
 export class RtspServer {
   readonly #options: RtspServerOptions;
@@ -45,13 +33,14 @@ export class RtspServer {
   readonly #secure: Side;
   #stopTicking: (() => void) | undefined;
 
+  /** @param media opened and closed with the server */
   constructor(
     options: RtspServerOptions,
     paths: RtspPaths,
     access: RtspAccess,
     clock: Clock,
     log: Logger,
-    media: MediaPlane = nothing,
+    media: MediaPlane,
   ) {
     this.#options = options;
     this.#paths = paths;

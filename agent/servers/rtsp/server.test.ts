@@ -1,0 +1,358 @@
+import { expect, test } from 'vitest';
+import { RtspBox } from '../../../test/rtsp-box.ts';
+import { H264_TRACK } from '../../../test/tracks.ts';
+import { PerchError } from '../../base/errors.ts';
+import { bodyText, type HeaderField, type RtspResponse } from '../../media/rtsp/message.ts';
+import { parseSdp } from '../../media/sdp/parse.ts';
+import type { Track } from '../../media/track.ts';
+import { Stream } from '../../stream/stream.ts';
+
+const ALAW: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
+const TCP: HeaderField = ['Transport', 'RTP/AVP/TCP;unicast;interleaved=0-1'];
+const SDP = 'v=0\r\ns=x\r\na=control:*\r\nm=audio 0 RTP/AVP 8\r\na=control:streamid=0\r\n';
+const SDP_TYPE: HeaderField = ['Content-Type', 'application/sdp'];
+
+async function boxWithCamera(): Promise<RtspBox> {
+  const box = await RtspBox.open();
+  box.paths.streams.set('cam', new Stream([H264_TRACK, ALAW]));
+  return box;
+}
+
+const all = (reply: RtspResponse) => Object.fromEntries(reply.headers.fields);
+
+test('OPTIONS tells the methods, with the number of the request and the name of the server', async () => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  const reply = await caller.ask('OPTIONS', box.url('cam'));
+  expect(reply.status).toBe(200);
+  expect(all(reply)).toEqual({
+    CSeq: '1',
+    Server: 'Perch',
+    Public: 'DESCRIBE, ANNOUNCE, SETUP, PLAY, RECORD, PAUSE, GET_PARAMETER, TEARDOWN',
+  });
+});
+
+test('DESCRIBE gives the tracks, with their controls below Content-Base', async () => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  const reply = await caller.ask('DESCRIBE', `${box.url('cam').replace('//', '//tom:secret@')}?a=b`);
+  expect(all(reply)).toMatchObject({ 'Content-Type': 'application/sdp', 'Content-Base': `${box.url('cam')}?a=b/` });
+  const { medias } = parseSdp(bodyText(reply));
+  expect(medias.map(({ kind, control }) => `${kind} ${control}`)).toEqual(['video trackID=0', 'audio trackID=1']);
+  expect(box.paths.opened).toEqual(['cam?a=b']);
+});
+
+test.for([
+  ['nothing is on the path yet', 'empty', 404],
+  ['the path is not configured', 'unknown', 400],
+  ['the source on demand does not come', 'late', 400],
+  ['there are as many readers as may be', 'full', 400],
+  ['the name is no UTF-8', '%FF', 400],
+] as const)('DESCRIBE and SETUP when %s', async ([, name, status]) => {
+  await using box = await boxWithCamera();
+  box.paths.waiting.add('empty');
+  box.paths.failures.set('late', new PerchError('timeout', "source of path 'late' has timed out"));
+  box.paths.failures.set('full', new PerchError('exhausted', 'maximum reader count reached'));
+  const caller = await box.call();
+  expect((await caller.ask('DESCRIBE', box.url(name))).status).toBe(status);
+  expect((await caller.ask('SETUP', `${box.url(name)}/trackID=0`, [TCP])).status).toBe(status);
+});
+
+test.for([
+  ['a path', '/other', 'rtsp://127.0.0.1:8554/other'],
+  ['a URL', 'rtsp://elsewhere/x?y', 'rtsp://elsewhere/x?y'],
+] as const)('DESCRIBE of a path that redirects to %s says where, absolutely', async ([, location, expected]) => {
+  await using box = await boxWithCamera();
+  box.paths.redirects.set('moved', location);
+  const caller = await box.call();
+  const reply = await caller.ask('DESCRIBE', 'rtsp://127.0.0.1:8554/moved');
+  expect(reply.status).toBe(302);
+  expect(reply.headers.get('Location')).toBe(expected);
+});
+
+test.for([
+  ['an unknown method', 'DANCE', [], 501],
+  ['PLAY without a session', 'PLAY', [], 454],
+  ['TEARDOWN without a session', 'TEARDOWN', [], 454],
+  ['a session that nobody opened', 'PLAY', [['Session', 'abc']], 454],
+  ['a sign of life in a session that is gone', 'OPTIONS', [['Session', 'abc']], 454],
+  ['GET_PARAMETER without a session', 'GET_PARAMETER', [], 200],
+  ['SET_PARAMETER without a parameter', 'SET_PARAMETER', [], 200],
+  ['SETUP without a track', 'SETUP', [TCP], 400],
+  ['ANNOUNCE on a path that takes no publisher', 'ANNOUNCE', [SDP_TYPE], 400],
+] as const)('%s is answered with its status', async ([, method, headers, status]) => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  expect((await caller.ask(method, box.url('cam'), headers as readonly HeaderField[])).status).toBe(status);
+});
+
+test('SET_PARAMETER with a parameter is refused: there are none', async () => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  expect((await caller.ask('SET_PARAMETER', box.url('cam'), [], 'volume: 3\r\n')).status).toBe(451);
+});
+
+test('a reader goes from SETUP over PLAY and PAUSE to TEARDOWN, and its session is gone then', async () => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  const setUp = await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP, ['User-Agent', 'player 1']]);
+  expect(setUp.headers.get('Session')).toMatch(/^[0-9a-f]{32};timeout=55$/);
+  expect(setUp.headers.get('Transport')).toMatch(/^RTP\/AVP\/TCP;unicast;interleaved=0-1;ssrc=[0-9A-F]{8}$/);
+  expect(box.server.rtsp.sessions.list()).toMatchObject([
+    { state: 'idle', path: 'cam', user: '', userAgent: 'player 1', transport: 'TCP', profile: 'AVP' },
+  ]);
+  expect((await caller.ask('PLAY', box.url('cam/'))).status).toBe(200);
+  expect(box.server.rtsp.sessions.list()).toMatchObject([{ state: 'read' }]);
+  expect((await caller.ask('PLAY', box.url('cam/'))).status).toBe(200);
+  expect((await caller.ask('PAUSE', box.url('cam/'))).status).toBe(200);
+  expect(box.server.rtsp.sessions.list()).toMatchObject([{ state: 'idle' }]);
+  expect((await caller.ask('PLAY', box.url('cam/'))).status).toBe(200);
+  expect((await caller.ask('TEARDOWN', box.url('cam/'))).status).toBe(200);
+  expect(box.server.rtsp.sessions.list()).toEqual([]);
+  expect((await caller.ask('PLAY', box.url('cam/'))).status).toBe(454);
+});
+
+test('a reader counts as one from its first SETUP to its end', async () => {
+  await using box = await boxWithCamera();
+  const stream = box.paths.streams.get('cam') as Stream;
+  const caller = await box.call();
+  await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  const { id } = box.server.rtsp.sessions.list()[0] ?? { id: '' };
+  expect(stream.readers.map((reader) => `${reader.type} ${reader.id}`)).toEqual([`rtspSession ${id}`]);
+  await caller.ask('TEARDOWN', box.url('cam'));
+  expect(stream.readers).toEqual([]);
+});
+
+test.for([
+  ['a track that the stream does not have', 'cam/trackID=2', 'RTP/AVP/TCP;interleaved=0-1', 404],
+  ['no Transport', 'cam/trackID=0', '', 461],
+  ['media that are encrypted', 'cam/trackID=0', 'RTP/SAVP/TCP;unicast;interleaved=0-1', 461],
+  ['a transport that is off', 'cam/trackID=0', 'RTP/AVP;multicast', 461],
+  ['one channel for two kinds of packets', 'cam/trackID=0', 'RTP/AVP/TCP;interleaved=3-3', 461],
+] as const)('SETUP of %s is refused, and leaves no session', async ([, name, transport, status]) => {
+  await using box = await RtspBox.open({ transports: ['tcp', 'udp'] });
+  box.paths.streams.set('cam', new Stream([H264_TRACK, ALAW]));
+  const caller = await box.call();
+  expect((await caller.ask('SETUP', box.url(name), [['Transport', transport]])).status).toBe(status);
+  expect(box.server.rtsp.sessions.list()).toEqual([]);
+});
+
+test('the first of the transports that is served is taken', async () => {
+  await using box = await RtspBox.open({ transports: ['tcp'] });
+  box.paths.streams.set('cam', new Stream([ALAW]));
+  const caller = await box.call();
+  const offer = 'RTP/AVP;unicast;client_port=5000-5001,RTP/AVP/TCP;unicast';
+  const reply = await caller.ask('SETUP', box.url('cam/trackID=0'), [['Transport', offer]]);
+  expect(reply.headers.get('Transport')).toContain('RTP/AVP/TCP;unicast;interleaved=0-1');
+});
+
+test.for([
+  ['the same track twice', 'cam/trackID=0', 'RTP/AVP/TCP;interleaved=2-3', 400],
+  ['channels that are taken', 'cam/trackID=1', 'RTP/AVP/TCP;interleaved=1-2', 461],
+  ['another path', 'other/trackID=1', 'RTP/AVP/TCP;interleaved=2-3', 400],
+  ['another transport', 'cam/trackID=1', 'RTP/AVP;unicast;client_port=5000-5001', 400],
+] as const)('a second SETUP with %s is refused, and the first track stays', async ([, name, transport, status]) => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  expect((await caller.ask('SETUP', box.url(name), [['Transport', transport]])).status).toBe(status);
+  expect((await caller.ask('PLAY', box.url('cam'))).status).toBe(200);
+});
+
+test('RECORD and ANNOUNCE in the session of a reader are refused', async () => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  expect((await caller.ask('RECORD', box.url('cam'))).status).toBe(455);
+  expect((await caller.ask('ANNOUNCE', box.url('cam'), [SDP_TYPE], SDP)).status).toBe(455);
+});
+
+test.for([
+  ['is no SDP by its type', [['Content-Type', 'text/plain']], SDP],
+  ['has no type', [], SDP],
+  ['has no media', [SDP_TYPE], 'v=0\r\ns=x\r\n'],
+  ['has no known format', [SDP_TYPE], 'v=0\r\nm=application 0 RTP/AVP 107\r\n'],
+  ['has more media than anybody plays', [SDP_TYPE], `v=0\r\n${'m=audio 0 RTP/AVP 8\r\n'.repeat(17)}`],
+] as const)('ANNOUNCE whose body %s is refused', async ([, headers, body]) => {
+  await using box = await RtspBox.open();
+  box.paths.waiting.add('studio');
+  const caller = await box.call();
+  const reply = await caller.ask('ANNOUNCE', box.url('studio'), headers as readonly HeaderField[], body);
+  expect(reply.status).toBe(400);
+  expect(box.server.rtsp.sessions.list()).toEqual([]);
+});
+
+test('requests that come in one packet are answered in their order, also those that have to wait', async () => {
+  await using box = await boxWithCamera();
+  const stream = box.paths.streams.get('cam') as Stream;
+  const late = Promise.withResolvers<Stream>();
+  box.paths.open = () => late.promise;
+  const caller = await box.call();
+  caller.socket.cork();
+  caller.say('DESCRIBE', box.url('cam'));
+  caller.say('OPTIONS', box.url('cam'));
+  caller.say('DANCE', box.url('cam'));
+  caller.socket.uncork();
+  const other = await box.call();
+  expect((await other.ask('OPTIONS', '*')).status).toBe(200);
+  expect(caller.replies).toEqual([]);
+  late.resolve(stream);
+  await caller.until(() => caller.replies.length === 3);
+  expect(caller.replies.map((reply) => `${reply.headers.get('CSeq')} ${reply.status}`)).toEqual([
+    '1 200',
+    '2 200',
+    '3 501',
+  ]);
+});
+
+test('more requests than may wait end the connection', async () => {
+  await using box = await boxWithCamera();
+  box.paths.open = () => new Promise(() => {});
+  const caller = await box.call();
+  caller.say('DESCRIBE', box.url('cam'));
+  for (let i = 0; i < 40; i += 1) {
+    caller.say('OPTIONS', '*');
+  }
+  await caller.until(() => caller.hasEnded);
+  expect(box.log.join('')).toContain('more than 32 requests wait');
+});
+
+test.for([
+  ['bytes that are no RTSP behind a request', 'OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n', 'x'.repeat(20_000), 'not RTSP'],
+  ['a head without end', `OPTIONS * RTSP/1.0\r\n`, 'A: b\r\n'.repeat(6_000), 'RTSP head beyond'],
+  ['a line without end', 'OPTIONS * RTSP/1.0\r\nA: ', 'b'.repeat(9_000), 'RTSP head beyond'],
+  ['a body beyond all measure', '', 'ANNOUNCE x RTSP/1.0\r\nContent-Length: 999999\r\n\r\n', 'at most 131072'],
+  [
+    'more headers than anybody needs',
+    '',
+    `OPTIONS * RTSP/1.0\r\n${'a: b\r\n'.repeat(150)}\r\n`,
+    'more than 100 headers',
+  ],
+] as const)('%s end the connection, with the reason in the log', async ([, first, rest, reason]) => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  caller.socket.write(first);
+  caller.socket.write(rest);
+  await caller.until(() => caller.hasEnded);
+  expect(box.log.join('')).toContain(reason);
+  expect(box.server.rtsp.conns.list()).toEqual([]);
+});
+
+test('a request that makes us stumble is answered, logged, and ends its connection alone', async () => {
+  await using box = await boxWithCamera();
+  box.paths.redirectOf = () => {
+    throw new TypeError('no such thing');
+  };
+  const [caller, other] = [await box.call(), await box.call()];
+  expect((await caller.ask('DESCRIBE', box.url('cam'))).status).toBe(500);
+  await caller.until(() => caller.hasEnded);
+  expect(box.log.join('')).toContain('no such thing');
+  expect((await other.ask('OPTIONS', '*')).status).toBe(200);
+});
+
+test('a connection says something in the first ten seconds, and something every minute', async () => {
+  await using box = await boxWithCamera();
+  const [silent, idle, player] = [await box.call(), await box.call(), await box.call()];
+  await idle.ask('OPTIONS', '*');
+  await player.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  await player.ask('PLAY', box.url('cam'));
+  silent.socket.write('OPT');
+  await box.clock.advance(11_000);
+  await silent.until(() => silent.hasEnded);
+  expect(idle.hasEnded).toBe(false);
+  await box.clock.advance(50_000);
+  await idle.until(() => idle.hasEnded);
+  await box.clock.advance(600_000);
+  expect((await player.ask('GET_PARAMETER', '*')).status).toBe(200);
+});
+
+test('a session that is set up but not played ends after a minute without a sign of life', async () => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  await box.clock.advance(50_000);
+  await caller.ask('GET_PARAMETER', '*');
+  await box.clock.advance(50_000);
+  expect(box.server.rtsp.sessions.list()).toHaveLength(1);
+  await box.clock.advance(12_000);
+  expect(box.server.rtsp.sessions.list()).toEqual([]);
+  await caller.until(() => caller.hasEnded);
+});
+
+test('a session over TCP ends with its connection', async () => {
+  await using box = await boxWithCamera();
+  const stream = box.paths.streams.get('cam') as Stream;
+  const caller = await box.call();
+  await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  const [conn] = box.server.rtsp.conns.list();
+  expect(conn).toMatchObject({ tunnel: 'none', session: box.server.rtsp.sessions.list()[0]?.id });
+  expect(conn?.inboundBytes).toBeGreaterThan(0);
+  expect(conn?.outboundBytes).toBe(conn?.bytesSent);
+  caller.socket.destroy();
+  const other = await box.call();
+  await other.ask('OPTIONS', '*');
+  expect(box.server.rtsp.sessions.list()).toEqual([]);
+  expect(stream.readers).toEqual([]);
+});
+
+test('a session may be spoken of on another connection of the same address, and is listed with both', async () => {
+  await using box = await boxWithCamera();
+  const [caller, other] = [await box.call(), await box.call()];
+  const setUp = await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  const key = setUp.headers.get('Session')?.split(';')[0] ?? '';
+  expect((await other.ask('PLAY', box.url('cam'), [['Session', key]])).status).toBe(200);
+  const conns = box.server.rtsp.conns.list().map(({ id }) => id);
+  expect(box.server.rtsp.sessions.list()[0]?.conns.toSorted()).toEqual(conns.toSorted());
+});
+
+test('what is kicked is gone, its connections with it', async () => {
+  await using box = await boxWithCamera();
+  const [reader, idle] = [await box.call(), await box.call()];
+  await idle.ask('OPTIONS', '*');
+  await reader.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  const { conns, sessions } = box.server.rtsp;
+  const session = sessions.list()[0]?.id ?? '';
+  expect(sessions.find(session)).toEqual(sessions.list()[0]);
+  expect(sessions.kick(session)).toBe(true);
+  await reader.until(() => reader.hasEnded);
+  expect(conns.list()).toHaveLength(1);
+  const conn = conns.list()[0]?.id ?? '';
+  expect(conns.find(conn)?.id).toBe(conn);
+  expect(conns.kick(conn)).toBe(true);
+  await idle.until(() => idle.hasEnded);
+  expect([sessions.kick(session), conns.kick(conn), conns.find(conn), sessions.find('x')]).toEqual([
+    false,
+    false,
+    undefined,
+    undefined,
+  ]);
+});
+
+test('closing ends every session and connection', async () => {
+  const box = await boxWithCamera();
+  const caller = await box.call();
+  await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  await box.server.close();
+  await caller.until(() => caller.hasEnded);
+  expect(box.server.rtsp.port).toBe(0);
+  expect(box.paths.streams.get('cam')?.readers).toEqual([]);
+  await box[Symbol.asyncDispose]();
+});
+
+test('a port that is taken is named with its key, and nothing stays open', async () => {
+  await using box = await boxWithCamera();
+  const second = new RtspBox({ address: `127.0.0.1:${box.server.rtsp.port}` });
+  await expect(second.server.listen()).rejects.toThrow(/port \d+ is taken by .*: stop it or change rtspAddress/);
+});
+
+test('one address has 256 connections at most', async () => {
+  await using box = await boxWithCamera();
+  for (let i = 0; i < 256; i += 1) {
+    const caller = await box.call();
+    await caller.ask('OPTIONS', '*');
+  }
+  const last = await box.call();
+  await last.until(() => last.hasEnded);
+  expect(box.log.join('')).toContain('too many RTSP connections');
+  expect(box.server.rtsp.conns.list()).toHaveLength(256);
+});

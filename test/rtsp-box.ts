@@ -1,0 +1,143 @@
+import { Authority } from '../agent/auth/authorize.ts';
+import { PerchError } from '../agent/base/errors.ts';
+import { createLogger } from '../agent/base/log.ts';
+import { type InternalUser, MEDIAMTX_USERS } from '../agent/config/global.ts';
+import { WrongCredentials } from '../agent/http/wrong-credentials.ts';
+import type { Track } from '../agent/media/track.ts';
+import { RtspAuthority } from '../agent/rtsp-access.ts';
+import { DatagramPlane } from '../agent/servers/rtsp/datagram-plane.ts';
+import type { Publication, Publisher, RtspPaths } from '../agent/servers/rtsp/gateway.ts';
+import type { RtspServerOptions } from '../agent/servers/rtsp/options.ts';
+import { RtspServer } from '../agent/servers/rtsp/server.ts';
+import { Stream } from '../agent/stream/stream.ts';
+import { FakeClock } from './fake-clock.ts';
+import { RtspCaller } from './rtsp-caller.ts';
+
+/** Paths whose streams a test writes itself. Those that nobody knows are not configured. */
+export class TestPaths implements RtspPaths {
+  readonly streams = new Map<string, Stream>();
+  readonly redirects = new Map<string, string>();
+  readonly publishers = new Map<string, Publisher>();
+  /** Paths that wait for a publisher. */
+  readonly waiting = new Set<string>();
+  /** What opening a path fails with. */
+  readonly failures = new Map<string, PerchError>();
+  readonly opened: string[] = [];
+
+  redirectOf(name: string): string | undefined {
+    return this.redirects.get(name);
+  }
+
+  async open(name: string, query = ''): Promise<Stream> {
+    this.opened.push(`${name}?${query}`);
+    const failure = this.failures.get(name);
+    if (failure) {
+      throw failure;
+    }
+    const stream = this.streams.get(name);
+    if (stream) {
+      return stream;
+    }
+    if (this.waiting.has(name)) {
+      throw new PerchError('notFound', `no stream is available on path '${name}'`);
+    }
+    throw new PerchError('badInput', `path '${name}' is not configured`);
+  }
+
+  mayPublish(name: string): void {
+    if (!this.waiting.has(name)) {
+      throw new PerchError('badInput', `path '${name}' is not configured`);
+    }
+  }
+
+  publish(name: string, publisher: Publisher): Publication {
+    if (this.publishers.has(name)) {
+      throw new PerchError('badInput', `someone is already publishing to path '${name}'`);
+    }
+    this.publishers.set(name, publisher);
+    return {
+      open: (tracks: readonly Track[]) => {
+        const stream = new Stream(tracks);
+        this.streams.set(name, stream);
+        return stream;
+      },
+      close: () => {
+        this.publishers.delete(name);
+        this.streams.get(name)?.close();
+        this.streams.delete(name);
+      },
+    };
+  }
+}
+
+export interface RtspBoxOptions extends Partial<RtspServerOptions> {
+  readonly users?: readonly InternalUser[];
+}
+
+const NOBODY = { owner: undefined, verify: async () => false };
+
+/** A server on loopback with the real rules of access, over paths of the test. Wrong credentials wait for the full four seconds. */
+export class RtspBox implements AsyncDisposable {
+  readonly clock = new FakeClock();
+  readonly paths = new TestPaths();
+  /** What the log says, as lines of JSON. */
+  readonly log: string[] = [];
+  readonly media: DatagramPlane;
+  readonly server: RtspServer;
+  readonly #callers: RtspCaller[] = [];
+  readonly #stop = new AbortController();
+
+  static async open(options: RtspBoxOptions = {}): Promise<RtspBox> {
+    const box = new RtspBox(options);
+    await box.server.listen();
+    return box;
+  }
+
+  constructor({ users = MEDIAMTX_USERS, ...options }: RtspBoxOptions) {
+    const log = createLogger('debug', (line) => this.log.push(line));
+    const authority = new Authority(NOBODY, { isOwn: false, internalUsers: users });
+    const wrong = new WrongCredentials(this.clock, this.#stop.signal, () => 1);
+    const access = new RtspAuthority(authority, wrong, log);
+    const all = { ...OPTIONS, ...options };
+    this.media = new DatagramPlane(all, this.clock, log);
+    this.server = new RtspServer(all, this.paths, access, this.clock, log, this.media);
+  }
+
+  async call(isTls = false): Promise<RtspCaller> {
+    const caller = await RtspCaller.connect(isTls ? this.server.rtsps.port : this.server.rtsp.port, isTls);
+    this.#callers.push(caller);
+    return caller;
+  }
+
+  url(path: string): string {
+    return `rtsp://127.0.0.1:${this.server.rtsp.port}/${path}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    for (const caller of this.#callers) {
+      caller[Symbol.dispose]();
+    }
+    await this.server.close();
+  }
+}
+
+const OPTIONS: RtspServerOptions = {
+  address: '127.0.0.1:0',
+  tlsAddress: '127.0.0.1:0',
+  encryption: 'no',
+  serverKey: '',
+  serverCert: '',
+  transports: ['udp', 'multicast', 'tcp'],
+  authMethods: ['basic'],
+  rtpAddress: '127.0.0.1:0',
+  rtcpAddress: '127.0.0.1:0',
+  multicastIPRange: '224.1.0.0/16',
+  multicastRTPPort: 8002,
+  multicastRTCPPort: 8003,
+  readTimeoutMs: 10_000,
+  writeTimeoutMs: 10_000,
+  writeQueueSize: 512,
+  udpMaxPayloadBytes: 1452,
+  udpReadBufferBytes: 0,
+};
