@@ -15,6 +15,10 @@ export interface LatmConfig {
 
 /** frameLengthType 1: sizes are counted from here, table 1.47. */
 const FIXED_LENGTH_OFFSET_BYTES = 20;
+const SYNC_BITS = 11;
+const SBR_SYNC = 0x2b7;
+const STEREO_SYNC = 0x548;
+const EXPLICIT_RATE = 15;
 /** AudioSpecificConfigs have two to some ten bytes. */
 const MAX_CONFIG_BITS = 512;
 
@@ -47,12 +51,36 @@ export function readStreamMuxConfig(bits: BitReader, data: Uint8Array): LatmConf
   return { aac, config, frames, fixedBytes };
 }
 
-/** The AudioSpecificConfig says itself where it ends. */
+/**
+ * The AudioSpecificConfig says itself where it ends. GStreamer puts the extension behind it that only files may have, where the bits
+ * could mean nothing else: a frameLengthType that is reserved.
+ */
 function readConfig(bits: BitReader, data: Uint8Array): Pick<LatmConfig, 'aac' | 'config'> {
   const startBit = bits.positionBits;
   skipAacConfig(bits);
+  if (isNext(SBR_SYNC, bits, data)) {
+    skipReplication(bits);
+    if (isNext(STEREO_SYNC, bits, data)) {
+      bits.skip(SYNC_BITS + 1); // psPresentFlag
+    }
+  }
   const config = cutBits(data, startBit, bits.positionBits);
   return { aac: parseAacConfig(config), config };
+}
+
+/** Spectral band replication, ISO/IEC 14496-3 §1.6.2.1: syncExtensionType, object type, whether there is any, its rate. */
+function skipReplication(bits: BitReader): void {
+  bits.skip(SYNC_BITS + 5);
+  if (bits.flag() && bits.bits(4) === EXPLICIT_RATE) {
+    bits.skip(24);
+  }
+}
+
+function isNext(word: number, bits: BitReader, data: Uint8Array): boolean {
+  const at = bits.positionBits;
+  const isThere = at + SYNC_BITS <= 8 * data.length;
+  const [high = 0, low = 0] = isThere ? cutBits(data, at, at + SYNC_BITS) : [];
+  return ((high << 8) | low) >> (16 - SYNC_BITS) === word;
 }
 
 /** Its length comes first, so that there may be more in it than we know (spectral band replication, for instance). */

@@ -56,12 +56,29 @@ const TRACK = { kind: 'audio', codec: 'aac', clockRate: 8_000, channels: 1, conf
 test.for([
   ['cpresent=0', OUT_OF_BAND],
   ['a config and no cpresent', { config: OUT_OF_BAND.config }],
-  ['what GStreamer writes', { cpresent: '0', config: '40002b103fc0' }],
+  ['the same in hexadecimal', { cpresent: '0', config: '40002b103fc0' }],
 ] as const)('the SDP makes the track known with %s', ([, fmtp]) => {
   const { seen, depacketizer, units } = setUp(fmtp);
   expect(seen.tracks).toEqual([TRACK]);
   pushHex(depacketizer, '03 aabbcc', 100, true);
   expect(units()).toEqual([[100, 'aabbcc']]);
+});
+
+test('GStreamer: an extension for files behind the config, and nothing behind that', () => {
+  const { seen } = setUp({ cpresent: '0', config: '40002320adca00' }, 48_000, 2);
+  expect(seen.tracks).toMatchObject([{ clockRate: 48_000, channels: 2, config: hex('119056e500') }]);
+});
+
+test('an extension that tells of HE-AAC is a part of the config, to its last bit', () => {
+  // Replication at 16 kHz (syncExtensionType, object type, flag, rate), then parametric stereo.
+  const extended: readonly Field[] = [...LC_8K, [0x2b7, 11], [5, 5], [1, 1], [8, 4], [0x548, 11], [1, 1]];
+  const { seen, depacketizer, units } = setUp({ cpresent: '0', config: packBits(...muxConfig(extended, 2)) });
+  expect(seen.tracks).toMatchObject([{ clockRate: 8_000, config: hex(packBits(...extended)) }]);
+  pushHex(depacketizer, '01 aa 01 bb', 0, true);
+  expect(units()).toEqual([
+    [0, 'aa'],
+    [1024, 'bb'],
+  ]);
 });
 
 test('the config of HE-AAC is cut out to its last bit, and times are of the RTP clock', () => {

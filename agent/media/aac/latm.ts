@@ -8,6 +8,8 @@ import { type LatmConfig, readStreamMuxConfig } from './latm-config.ts';
 /** numSubFrames has six bits. */
 const MAX_FRAMES = 64;
 const ALL_ONES = 255;
+/** frameLengthType, latmBufferFullness and two flags. */
+const MISSING_BYTES = 2;
 /** Eight channels of 768 bytes, and what RFC 3640 could say. */
 const MAX_FRAME_BYTES = 8191;
 
@@ -22,11 +24,16 @@ export function createLatmDepacketizer(format: RtpFormat, sink: UnitSink): Depac
   return config || isInBand ? new LatmDepacketizer(format, config, isInBand, sink) : undefined;
 }
 
-/** Here `config` is a StreamMuxConfig, §7.3. */
+/** Here `config` is a StreamMuxConfig, §7.3. GStreamer leaves out what is 0 at its end. */
 function configOf(format: RtpFormat): LatmConfig | undefined {
-  const bytes = configBytes(format);
+  const written = configBytes(format);
+  if (!written) {
+    return undefined;
+  }
+  const bytes = new Uint8Array(written.length + MISSING_BYTES);
+  bytes.set(written);
   try {
-    return bytes && readStreamMuxConfig(new BitReader(bytes, 0, bytes.length, false), bytes);
+    return readStreamMuxConfig(new BitReader(bytes, 0, bytes.length, false), bytes);
   } catch (error) {
     if (error instanceof PerchError) {
       return undefined;
