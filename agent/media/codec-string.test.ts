@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { ac3, lpcm, mp3, mpegTs } from '../../test/audio-tracks.ts';
 import { tinyH264 } from '../../test/tiny-h264.ts';
+import { av1, mjpeg, vp8, vp9 } from '../../test/video-tracks.ts';
 import { codecString } from './codec-string.ts';
 import type { Track } from './track.ts';
 
@@ -34,6 +35,13 @@ test.for([
   ['High 4.0', { ...tinyH264, sps: hex('67 64 00 28 ac') }, 'avc1.640028'],
   ['Main 3.1 of H.265', hevc(MAIN_L93), 'hvc1.1.6.L93.90'],
   ['Main 10 in the high tier, compatible with Main 10 alone', hevc(MAIN10_HIGH_L120), 'hvc1.2.4.H120.90'],
+  ['AV1 Main 2.0', av1, 'av01.0.00M.08'],
+  ['AV1 High', { ...av1, sequenceHeader: hex('0a 0a 20 00 00 02 af f7 9b 5f 20 40') }, 'av01.1.00M.08'],
+  ['AV1 Main with 10 bits', { ...av1, sequenceHeader: hex('0a 0a 00 00 00 02 af f7 9b 5f 28 08') }, 'av01.0.00M.10'],
+  ['VP9 at 320x240', vp9, 'vp09.00.11.08'],
+  ['VP9 with 10 bits at 1080p', { ...vp9, profile: 2, bitDepth: 10, width: 1920, height: 1080 }, 'vp09.02.40.10'],
+  ['VP8', vp8, 'vp08.00.11.08'],
+  ['MJPEG, which no playlist names', mjpeg, undefined],
   ['AAC-LC', aac('11 90'), 'mp4a.40.2'],
   ['HE-AAC', aac('2b 92 08 00'), 'mp4a.40.5'],
   ['an audio object type beyond 31', aac('f8 e8'), 'mp4a.40.39'],
