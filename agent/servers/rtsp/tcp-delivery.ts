@@ -1,9 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import { parseRtcp, type RtcpSink } from '../../media/rtcp/parse.ts';
 import type { Transport } from '../../media/rtsp/transport.ts';
 import { FramedPackets, type FramedViewer } from '../../stream/framed-packets.ts';
 import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
+import { ReaderReports } from './reader-reports.ts';
 
 /** Where frames go. */
 export interface FrameLink {
@@ -25,11 +25,13 @@ const FRAME_HEADER_BYTES = 4;
  * A reader may leave `writeQueueSize` × 1,472 bytes waiting (beside the group that it began with): when there is more as the next
  * sample comes it is too slow and is cut off. A single sample, however large, never is too much.
  */
-export class TcpDelivery implements Delivery, FramedViewer, RtcpSink {
+export class TcpDelivery implements Delivery, FramedViewer {
   readonly kind = 'tcp';
   /** Receiver reports say nothing about the life of a connection. */
   readonly heardMs = 0;
   readonly #packets: FramedPackets;
+  readonly #reports: ReaderReports;
+  readonly #clock: Clock;
   readonly #link: FrameLink;
   readonly #owner: MediaOwner;
   readonly #limitBytes: number;
@@ -38,15 +40,11 @@ export class TcpDelivery implements Delivery, FramedViewer, RtcpSink {
   readonly #rtcpChannels: Int16Array;
   /** Which channels are in use. */
   readonly #isTaken = new Uint8Array(CHANNELS);
-  readonly #lost: Int32Array;
   #allowedBytes: number;
   #sentBytes = 0;
   #sentPackets = 0;
   #sentReports = 0;
   #discarded = 0;
-  #receivedBytes = 0;
-  #receivedReports = 0;
-  #badReports = 0;
 
   constructor(
     { stream, owner }: ReaderRequest,
@@ -55,6 +53,8 @@ export class TcpDelivery implements Delivery, FramedViewer, RtcpSink {
     clock: Clock,
   ) {
     this.#packets = FramedPackets.of(stream, options.maxPayloadBytes, clock);
+    this.#reports = new ReaderReports(this.#packets);
+    this.#clock = clock;
     this.#link = link;
     this.#owner = owner;
     this.#limitBytes = options.writeQueueSize * PACKET_BYTES;
@@ -62,7 +62,6 @@ export class TcpDelivery implements Delivery, FramedViewer, RtcpSink {
     const tracks = stream.tracks.length;
     this.#rtpChannels = new Int16Array(tracks).fill(NO_CHANNEL);
     this.#rtcpChannels = new Int16Array(tracks).fill(NO_CHANNEL);
-    this.#lost = new Int32Array(tracks);
   }
 
   get sent(): Sent {
@@ -70,21 +69,13 @@ export class TcpDelivery implements Delivery, FramedViewer, RtcpSink {
       bytes: this.#sentBytes,
       rtpPackets: this.#sentPackets,
       rtcpPackets: this.#sentReports,
-      reportedLost: this.#lost.reduce((sum, lost) => sum + Math.max(0, lost), 0),
+      reportedLost: this.#reports.lost,
       discarded: this.#discarded,
     };
   }
 
   get received(): Received {
-    return {
-      bytes: this.#receivedBytes,
-      rtpPackets: 0,
-      lost: 0,
-      inError: 0,
-      jitterTicks: 0,
-      rtcpPackets: this.#receivedReports,
-      rtcpInError: this.#badReports,
-    };
+    return this.#reports.received;
   }
 
   setUp(track: number, wanted: Transport): Transport {
@@ -162,34 +153,12 @@ export class TcpDelivery implements Delivery, FramedViewer, RtcpSink {
     }
   }
 
-  /** RTCP of the reader; whatever else it sends is not taken. */
+  /** RTCP of the reader; whatever else it sends is passed over. */
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
-    this.#receivedBytes += end - start;
-    if (!this.#rtcpChannels.includes(channel)) {
-      return;
-    }
-    this.#receivedReports += 1;
-    try {
-      parseRtcp(chunk, start, end, this);
-    } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
-      this.#badReports += 1;
+    if (this.#rtcpChannels.includes(channel)) {
+      this.#reports.take(chunk.subarray(start, end), this.#clock.monoMs());
     }
   }
-
-  onReception(ssrc: number, lost: number): void {
-    for (let track = 0; track < this.#lost.length; track += 1) {
-      if (this.#packets.ssrcOf(track) === ssrc) {
-        this.#lost[track] = lost;
-      }
-    }
-  }
-
-  onSenderReport(): void {}
-
-  onBye(): void {}
 
   /** For a reader that leaves the choice to us. */
   #freePair(track: number): readonly [number, number] {
