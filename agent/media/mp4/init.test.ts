@@ -3,7 +3,7 @@ import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/audio-tracks.ts';
 import { mutate } from '../../../test/mutate.ts';
 import { random } from '../../../test/random.ts';
 import { tinyH264 } from '../../../test/tiny-h264.ts';
-import { AV1_SEQUENCE, av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/video-tracks.ts';
+import { AV1_SEQUENCE, av1, MPEG4_CONFIG, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/video-tracks.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Track } from '../track.ts';
 import { box, fullBox, u32, zeros } from './boxes.ts';
@@ -84,21 +84,21 @@ test.for([
   ['dac3 of AC-3', ac3, 'dac3', '101140'],
   ['av1C with the sequence header', av1, 'av1C', `81000c00${toHex(AV1_SEQUENCE)}`],
   ['av1C of 4:4:4', { ...av1, sequenceHeader: hex('0a 0a 20 00 00 02 af f7 9b 5f 20 40') }, 'av1C', '812000000a0a20'],
-  ['vpcC of VP8', vp8, 'vpcC', '01000000000b820202020000'],
-  ['vpcC of VP9', vp9, 'vpcC', '01000000000b820202020000'],
+  ['vpcC of VP8', vp8, 'vpcC', '010000000014820202020000'],
+  ['vpcC of VP9', vp9, 'vpcC', '010000000014820202020000'],
   [
     'vpcC of VP9 with 10 bits 4:4:4 in full range',
     { ...vp9, profile: 3, bitDepth: 10, chromaSubsampling: 3, isFullRange: true, width: 1920, height: 1080 },
     'vpcC',
     '010000000328a7020202',
   ],
+  ['esds of MJPEG', mjpeg, 'esds', `00000000038080801b000000048080800d6c11${'00'.repeat(11)}068080800102`],
   [
-    'esds of MJPEG',
-    mjpeg,
+    'esds of MPEG-4 video, with its configuration',
+    mpeg4Video,
     'esds',
-    `00000000${'0380808019000000'.slice(0, 14)}00048080800d6c11${'00'.repeat(11)}06808080`,
+    `00000000038080803e00000004808080302011${'00'.repeat(11)}058080801e${toHex(MPEG4_CONFIG)}068080800102`,
   ],
-  ['esds of MPEG-4 video', mpeg4Video, 'esds', `0000000003808080${'3c000000'.slice(0, 8)}`.slice(0, 16)],
   ['dOps of Opus: 48 kHz, 312 samples ahead', opus, 'dOps', '000201380000bb80000000'],
   ['dfLa of FLAC', flac, 'dfLa', `00000000800000220140014000000000000001f400f0${'00'.repeat(20)}`],
 ] as const)('%s', ([, track, name, start]) => {

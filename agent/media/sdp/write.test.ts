@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/audio-tracks.ts';
+import { toHex } from '../../../test/units.ts';
+import { av1, MPEG4_CONFIG, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/video-tracks.ts';
 import type { Track } from '../track.ts';
 import { parseSdp } from './parse.ts';
 import { controlOf, payloadTypeOf, writeSdp } from './write.ts';
@@ -22,6 +24,11 @@ const alaw: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, c
 test.for([
   ['h264', video, { payloadType: 96, encoding: 'H264', clockRate: 90_000 }],
   ['h265', h265, { payloadType: 96, encoding: 'H265', clockRate: 90_000 }],
+  ['AV1', av1, { payloadType: 96, encoding: 'AV1', clockRate: 90_000 }],
+  ['VP8', vp8, { payloadType: 96, encoding: 'VP8', clockRate: 90_000 }],
+  ['VP9', vp9, { payloadType: 96, encoding: 'VP9', clockRate: 90_000 }],
+  ['MJPEG', mjpeg, { payloadType: 26, encoding: 'JPEG', clockRate: 90_000 }],
+  ['MPEG-4 video', mpeg4Video, { payloadType: 96, encoding: 'MP4V-ES', clockRate: 90_000 }],
   ['A-law', alaw, { payloadType: 8, encoding: 'PCMA', clockRate: 8000 }],
   ['µ-law', { ...alaw, law: 'mu' }, { payloadType: 0, encoding: 'PCMU', clockRate: 8000 }],
   ['wide µ-law', { ...alaw, law: 'mu', clockRate: 16_000 }, { payloadType: 96, encoding: 'PCMU', clockRate: 16_000 }],
@@ -67,6 +74,17 @@ test('parameter sets travel in the description', () => {
   expect(fmtp?.get('profile-level-id')).toBe('42C01E');
   expect(fmtp?.get('packetization-mode')).toBe('1');
   expect(fmtp?.get('sprop-parameter-sets')).toBe('Z0LAHtk=,aM4=,aM8=');
+});
+
+test.for([
+  ['AV1', av1, { profile: '0', 'level-idx': '0', tier: '0' }],
+  ['VP9', { ...vp9, profile: 2 }, { 'profile-id': '2' }],
+  ['MPEG-4 video', mpeg4Video, { 'profile-level-id': '1', config: toHex(MPEG4_CONFIG).toUpperCase() }],
+  ['VP8', vp8, {}],
+  ['MJPEG', mjpeg, {}],
+] as const)('what a decoder of %s wants to know beforehand travels in the description', ([, track, fmtp]) => {
+  const format = parseSdp(writeSdp([track], options)).medias[0]?.formats[0];
+  expect(Object.fromEntries(format?.fmtp ?? [])).toEqual(fmtp);
 });
 
 test('every track has a control of its own', () => {
