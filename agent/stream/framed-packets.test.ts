@@ -36,7 +36,13 @@ const H265: H265Track = {
 };
 
 const WALL_MS = Date.UTC(2026, 0, 1);
-const nalu = (bytes: number, header = 0x41) => sampleOf(new Uint8Array(bytes).fill(7).fill(header, 0, 1));
+/** A sample of one NAL unit. */
+function nalu(bytes: number, header = 0x41): Uint8Array {
+  const data = new Uint8Array(4 + bytes).fill(7);
+  new DataView(data.buffer).setUint32(0, bytes);
+  data[4] = header;
+  return data;
+}
 
 function sample(pts: number, key: boolean, data: Uint8Array, dts = pts): Sample {
   return { pts, dts, wall: WALL_MS + pts / 90, key, data };

@@ -48,6 +48,8 @@ const packetsOf = new WeakMap<Stream, FramedPackets>();
 export class FramedPackets implements Reader {
   readonly type = 'hidden';
   readonly id = 'framed-packets';
+  /** Samples are copied into frames at once. */
+  readonly countsHolds = true;
   readonly stream: Stream;
   /** The video track whose key frames viewers begin at; -1: there is none. */
   readonly leadingTrack: number;

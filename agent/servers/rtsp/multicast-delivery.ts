@@ -10,8 +10,8 @@ import { ReaderReports } from './reader-reports.ts';
 export class MulticastDelivery implements Delivery, GroupMember, GroupListener {
   readonly kind = 'multicast';
   readonly ip: string;
-  /** Our addresses in the networks where it listens. */
-  readonly exits: readonly string[];
+  /** Our address in the network where it listens. */
+  readonly exit: string;
   readonly #multicast: Multicast;
   readonly #request: ReaderRequest;
   readonly #maxPayloadBytes: number;
@@ -25,7 +25,7 @@ export class MulticastDelivery implements Delivery, GroupMember, GroupListener {
   /** @throws PerchError `unsupported` when the reader cannot be reached by multicast */
   constructor(request: ReaderRequest, multicast: Multicast, maxPayloadBytes: number) {
     this.ip = request.ip;
-    this.exits = multicast.exitsFor(request.ip);
+    this.exit = multicast.exitFor(request.ip);
     this.#multicast = multicast;
     this.#request = request;
     this.#maxPayloadBytes = maxPayloadBytes;

@@ -6,7 +6,8 @@ import { type FeedTarget, PacketFeed } from './packet-feed.ts';
 
 /** One reader of a group. */
 export interface GroupMember {
-  readonly exits: readonly string[];
+  /** Our address in the network where it listens. */
+  readonly exit: string;
   onSenderEnd(reason: string): void;
 }
 
@@ -46,12 +47,11 @@ export class MulticastSender implements FeedTarget {
   /** What the stream keeps for new readers is sent with the first of them only: the others read along. */
   add(member: GroupMember): void {
     this.#members.add(member);
-    for (const exit of member.exits) {
-      const users = this.#users.get(exit) ?? 0;
-      this.#users.set(exit, users + 1);
-      if (users === 0) {
-        this.#multicast.open(exit, this.#groups);
-      }
+    const { exit } = member;
+    const users = this.#users.get(exit) ?? 0;
+    this.#users.set(exit, users + 1);
+    if (users === 0) {
+      this.#multicast.open(exit, this.#groups);
     }
     this.#exits = [...this.#users.keys()];
     if (this.#members.size === 1) {
@@ -64,14 +64,13 @@ export class MulticastSender implements FeedTarget {
     if (!this.#members.delete(member)) {
       return;
     }
-    for (const exit of member.exits) {
-      const users = (this.#users.get(exit) ?? 0) - 1;
-      if (users > 0) {
-        this.#users.set(exit, users);
-      } else {
-        this.#users.delete(exit);
-        this.#multicast.close(exit, this.#groups);
-      }
+    const { exit } = member;
+    const users = (this.#users.get(exit) ?? 0) - 1;
+    if (users > 0) {
+      this.#users.set(exit, users);
+    } else {
+      this.#users.delete(exit);
+      this.#multicast.close(exit, this.#groups);
     }
     this.#exits = [...this.#users.keys()];
     if (this.#members.size === 0) {

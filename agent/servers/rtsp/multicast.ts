@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { IpList, isLoopbackIp } from '../../base/ip-address.ts';
+import { IpList } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Stream } from '../../stream/stream.ts';
 import { GroupEars, type GroupListener } from './group-ears.ts';
@@ -76,27 +76,18 @@ export class Multicast {
   }
 
   /**
-   * Our addresses in the networks where a reader listens.
+   * Our address in the network where a reader listens. One on this machine listens where the route to the group leads.
    * @throws PerchError `unsupported` for readers over IPv6: the groups are IPv4's
    */
-  exitsFor(readerIp: string): readonly string[] {
+  exitFor(readerIp: string): string {
     if (!isIPv4(readerIp)) {
       throw new PerchError('unsupported', `multicast goes to IPv4 addresses only, and the reader's is ${readerIp}`);
     }
     const own = Object.values(networkInterfaces())
       .flatMap((addresses) => addresses ?? [])
       .filter(({ family, internal }) => family === 'IPv4' && !internal);
-    const first = own[0]?.address;
-    if (isLoopbackIp(readerIp)) {
-      // Players on this machine listen there where the route to the group leads, if there is one.
-      return first === undefined ? ['127.0.0.1'] : ['127.0.0.1', first];
-    }
     const near = own.find(({ cidr }) => cidr !== null && new IpList([cidr]).has(readerIp));
-    const exit = near?.address ?? first;
-    if (exit === undefined) {
-      throw new PerchError('unavailable', `no network for multicast to ${readerIp}`);
-    }
-    return [exit];
+    return (near ?? own[0])?.address ?? '127.0.0.1';
   }
 
   /** Opens the way into a network, for as long as somebody uses it. */
