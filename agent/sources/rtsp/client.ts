@@ -18,6 +18,8 @@ import { noWayLeft, TRANSPORT_OF, TransportChoice, TransportRefused, type Way } 
 const MAX_REDIRECTS = 5;
 /** UDP that brings nothing for so long is blocked on its way, as far as TCP may do better. */
 const SILENT_UDP_MS = 3_000;
+/** There are cameras that want to hear of us as often as this, whatever timeout they name. */
+const WARY_KEEP_ALIVE_MS = 5_000;
 
 export interface RtspSourceOptions {
   /** Of the path, for messages. */
@@ -61,6 +63,8 @@ export class RtspSource implements Source {
   /** What was logged about ways that do not work, so that it is told once. */
   readonly #told = new Set<string>();
   #past = NOTHING_YET;
+  /** The camera has ended a playing session by itself. */
+  #isWary = false;
   #session: RtspSession | undefined;
 
   constructor(options: RtspSourceOptions, clock: Clock, log: Logger) {
@@ -148,8 +152,11 @@ export class RtspSource implements Source {
     const connection = new RtspConnection(channel, address, name, this.#clock);
     const options = { name, timeoutMs: readTimeoutMs };
     const dialogue = new Dialogue(connection, address, newAuthenticator(), options, signal);
-    const session = new RtspSession(connection, dialogue, address, sink, this.#options, this.#clock, this.#log);
+    const keepAlive = this.#isWary ? { keepAliveMs: WARY_KEEP_ALIVE_MS } : {};
+    const sessionOptions = { ...this.#options, ...keepAlive };
+    const session = new RtspSession(connection, dialogue, address, sink, sessionOptions, this.#clock, this.#log);
     this.#session = session;
+    let isPlaying = false;
     try {
       await dialogue.greet();
       const description = await dialogue.describe(this.#options.backChannel);
@@ -157,16 +164,17 @@ export class RtspSource implements Source {
         return description;
       }
       await session.setup(description, way);
-      await session.play(
-        playHeaders(this.#options),
-        { way, silenceMs, onMedia: () => this.#choice.worked(way) },
-        signal,
-      );
+      const onMedia = () => {
+        isPlaying = true;
+        this.#choice.worked(way);
+      };
+      await session.play(playHeaders(this.#options), { way, silenceMs, onMedia }, signal);
       return undefined;
     } catch (error) {
       if (signal.aborted) {
         return undefined;
       }
+      this.#isWary ||= isPlaying;
       throw error;
     } finally {
       await dialogue.teardown();

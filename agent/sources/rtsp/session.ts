@@ -29,6 +29,8 @@ export interface SessionOptions extends UdpOptions {
   readonly readTimeoutMs: number;
   readonly useAbsoluteTimestamp?: boolean;
   readonly backChannel?: boolean;
+  /** The camera gets a sign of life at least as often. */
+  readonly keepAliveMs?: number;
 }
 
 /** What PLAY is tried with. */
@@ -55,6 +57,7 @@ export class RtspSession {
   readonly #lanes: Lanes;
   readonly #toldFaults = new Map<TrackReceiver, number>();
   readonly #wantsBackChannel: boolean;
+  readonly #longestKeepAliveMs: number;
   #loudspeaker: Loudspeaker | undefined;
   #backChannelRefusal: PerchError | undefined;
   #hasMedia = false;
@@ -76,6 +79,7 @@ export class RtspSession {
     this.#readTimeoutMs = options.readTimeoutMs;
     this.#address = address;
     this.#wantsBackChannel = options.backChannel ?? false;
+    this.#longestKeepAliveMs = options.keepAliveMs ?? LONGEST_KEEP_ALIVE_MS;
     this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp);
     this.#opening = new Opening(sink, this.#timeline, this.#receivers, options.name, log);
     this.#lanes = new Lanes(connection, dialogue, address.host, options, clock);
@@ -120,7 +124,7 @@ export class RtspSession {
     await this.#dialogue.play(this.#loudspeaker ? [...fields, REQUIRE_BACK_CHANNEL] : fields);
     this.#lanes.open();
     const startedMs = this.#clock.monoMs();
-    const keepAliveMs = Math.min(LONGEST_KEEP_ALIVE_MS, this.#dialogue.sessionMs / 2);
+    const keepAliveMs = Math.min(this.#longestKeepAliveMs, this.#dialogue.sessionMs / 2);
     let keepAliveAtMs = startedMs + keepAliveMs;
     let reportAtMs = startedMs + REPORT_EVERY_MS;
     const stop = this.#clock.every(TICK_MS, () => {

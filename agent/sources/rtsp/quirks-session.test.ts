@@ -1,0 +1,322 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import {
+  expectPictures,
+  framesOf,
+  numbered,
+  PICTURE_SDP,
+  PICTURES,
+  packetsOf,
+  pictureCamera,
+} from '../../../test/picture-camera.ts';
+import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
+import { type Caller, type Script, scriptedCamera, soundPackets } from '../../../test/scripted-camera.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { HeaderField, RtspRequest } from '../../media/rtsp/message.ts';
+import { Stream } from '../../stream/stream.ts';
+import { RtspSource } from './client.ts';
+
+const SOUND = 'm=audio 0 RTP/AVP 0\r\na=control:track2\r\n';
+/** Longer than any test's pretended time. */
+const PATIENT = { readTimeoutMs: 24 * 3_600_000 };
+
+const at =
+  (method: string, act: (request: RtspRequest, caller: Caller) => void): Script =>
+  (request, caller) => {
+    if (request.method !== method) {
+      return undefined;
+    }
+    act(request, caller);
+    return true;
+  };
+const session = (value: string): Script =>
+  at('SETUP', (request, caller) =>
+    caller.reply(request, 200, [
+      ['Session', value],
+      ['Transport', request.headers.get('Transport') ?? ''],
+    ]),
+  );
+const signsOfLife = (caller: Caller) =>
+  caller.requests
+    .slice(caller.methods.indexOf('PLAY') + 1)
+    .filter(({ method }) => /OPTIONS|GET_PARAMETER/.test(method));
+
+test('a Session id that changes with each SETUP: the last one counts', async () => {
+  let count = 0;
+  const script: Script = at('SETUP', (request, caller) => {
+    count += 1;
+    const transport: HeaderField = ['Transport', request.headers.get('Transport') ?? ''];
+    caller.reply(request, 200, [['Session', `session-${count}`], transport]);
+  });
+  const frames = [...framesOf(packetsOf()), ...soundPackets(0, 2, 2)];
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== 'PLAY') {
+      return script(request, caller);
+    }
+    caller.reply(request, 200);
+    caller.send(...frames);
+    return true;
+  }, PICTURE_SDP + SOUND);
+  await using run = new Run(url(camera));
+  await run.sampled(6);
+  const ids = lastCaller(camera).requests.map(({ method, headers }) => `${method} ${headers.get('Session') ?? ''}`);
+  expect(ids.slice(2)).toEqual(['SETUP ', 'SETUP session-1', 'PLAY session-2']);
+});
+
+test.for<[header: string, id: string, everyMs: number]>([
+  ['4711;timeout=20', '4711', 10_000],
+  ['4711 ; Timeout = 20', '4711', 10_000],
+  ['4711;timeout=20;x=y', '4711', 10_000],
+  ['4711;timeout=5', '4711', 2_500],
+  ['4711;timeout=1', '4711', 1_000],
+  ['4711;timeout=0', '4711', 1_000],
+  ['4711', '4711', 30_000],
+  ['4711;timeout=soon', '4711', 30_000],
+  ['4711;timeout=3600', '4711', 30_000],
+])('Session: %s has signs of life sent in %s every %d ms', async ([header, id, everyMs]) => {
+  const clock = new FakeClock();
+  await using camera = await scriptedCamera(session(header));
+  await using run = new Run(url(camera), PATIENT, clock);
+  await run.sampled(5);
+  const caller = lastCaller(camera);
+  await clock.advance(everyMs - 500);
+  await clock.advance(500);
+  await camera.until(() => signsOfLife(caller).length === 1);
+  await clock.advance(everyMs);
+  await camera.until(() => signsOfLife(caller).length === 2);
+  expect(new Set(signsOfLife(caller).map(({ headers }) => headers.get('Session')))).toEqual(new Set([id]));
+});
+
+test('signs of life that are never answered go on', async () => {
+  const clock = new FakeClock();
+  await using camera = await scriptedCamera((request) => request.method === 'GET_PARAMETER');
+  await using run = new Run(url(camera), { readTimeoutMs: 600_000 }, clock);
+  await run.sampled(5);
+  const caller = lastCaller(camera);
+  for (const count of [1, 2, 3, 4]) {
+    await clock.advance(30_000);
+    await camera.until(() => signsOfLife(caller).length === count);
+  }
+});
+
+test('signs of life go to the base URL, not to the control URL of the session', async () => {
+  const clock = new FakeClock();
+  const sdp = 'v=0\r\na=control:aggregate\r\nm=audio 0 RTP/AVP 0\r\na=control:track1\r\n';
+  await using camera = await scriptedCamera(
+    at('DESCRIBE', (request, caller) => caller.reply(request, 200, [['Content-Base', url(camera, '/base/')]], sdp)),
+  );
+  await using run = new Run(url(camera), PATIENT, clock);
+  await run.sampled(5);
+  const caller = lastCaller(camera);
+  await clock.advance(30_000);
+  await camera.until(() => signsOfLife(caller).length === 1);
+  const uris = caller.requests.slice(-2).map(({ method, uri }) => `${method} ${new URL(uri).pathname}`);
+  expect(uris).toEqual(['PLAY /base/aggregate', 'GET_PARAMETER /base/']);
+});
+
+test.for([405, 451, 454, 501])(
+  'a sign of life that is refused with %d ends nothing, and the next is OPTIONS',
+  async (status) => {
+    const clock = new FakeClock();
+    await using camera = await scriptedCamera(
+      at('GET_PARAMETER', (request, caller) => {
+        caller.reply(request, status);
+        caller.send(...soundPackets(5, 1));
+      }),
+    );
+    await using run = new Run(url(camera), PATIENT, clock);
+    await run.sampled(5);
+    const caller = lastCaller(camera);
+    await clock.advance(30_000);
+    // The packet behind the reply is there, so the reply is.
+    await run.sampled(6);
+    await clock.advance(30_000);
+    await camera.until(() => signsOfLife(caller).length === 2);
+    expect(signsOfLife(caller).map(({ method }) => method)).toEqual(['GET_PARAMETER', 'OPTIONS']);
+  },
+);
+
+test('a camera that does not say that it knows GET_PARAMETER is sent OPTIONS', async () => {
+  const clock = new FakeClock();
+  await using camera = await scriptedCamera(at('OPTIONS', (request, caller) => caller.reply(request, 200)));
+  await using run = new Run(url(camera), PATIENT, clock);
+  await run.sampled(5);
+  const caller = lastCaller(camera);
+  await clock.advance(30_000);
+  await camera.until(() => signsOfLife(caller).length === 1);
+  expect(caller.methods.at(-1)).toBe('OPTIONS');
+});
+
+test('a camera that ended a session on its own gets a sign of life every five seconds in the next', async () => {
+  const clock = new FakeClock();
+  await using camera = await scriptedCamera(session('4711;timeout=60'));
+  const source = new RtspSource({ name: 'garden', url: url(camera), ...PATIENT }, clock, silentLogger);
+  const stop = new AbortController();
+  const start = () => {
+    let isOpen = () => {};
+    const opened = new Promise<void>((resolve) => {
+      isOpen = resolve;
+    });
+    const open = (tracks: ConstructorParameters<typeof Stream>[0]) => {
+      isOpen();
+      return new Stream(tracks);
+    };
+    return { opened, over: source.run({ open }, stop.signal).catch((error: unknown) => error) };
+  };
+  const first = start();
+  await first.opened;
+  await clock.advance(6_000);
+  expect(signsOfLife(lastCaller(camera))).toEqual([]);
+  lastCaller(camera).socket.destroy();
+  expect(await first.over).toMatchObject({ message: expect.stringContaining("connection of path 'garden'") });
+
+  const second = start();
+  await second.opened;
+  for (const count of [1, 2, 3]) {
+    await clock.advance(5_000);
+    await camera.until(() => signsOfLife(lastCaller(camera)).length === count);
+  }
+  stop.abort();
+  await second.over;
+});
+
+test('TEARDOWN goes out before the connection closes (live555 sends on to connections that are gone)', async () => {
+  await using camera = await pictureCamera();
+  const run = new Run(url(camera));
+  await expectPictures(run);
+  const { socket, requests } = lastCaller(camera);
+  const atEnd: (string | undefined)[] = [];
+  socket.on('end', () => atEnd.push(requests.at(-1)?.method));
+  socket.on('close', () => atEnd.push(requests.at(-1)?.method));
+  await run[Symbol.asyncDispose]();
+  await camera.until(() => atEnd.length > 0);
+  expect(atEnd[0]).toBe('TEARDOWN');
+  expect(requests.at(-1)?.headers.get('Session')).toBe('4711');
+});
+
+test('a camera that forgets its tracks between connections is described in each (Hikvision)', async () => {
+  const described = new Set<Caller>();
+  await using camera = await pictureCamera((request, caller) => {
+    if (request.method === 'DESCRIBE') {
+      described.add(caller);
+    }
+    if (request.method !== 'SETUP' || described.has(caller)) {
+      return undefined;
+    }
+    caller.reply(request, 455);
+    return true;
+  });
+  for (const _ of [1, 2]) {
+    await using run = new Run(url(camera));
+    await expectPictures(run);
+  }
+  expect(camera.callers).toHaveLength(2);
+});
+
+/** Pictures for `seconds` of pretended time, one group every five. */
+async function playOn(clock: FakeClock, run: Run, caller: Caller, seconds: number): Promise<void> {
+  const perGroup = packetsOf().length;
+  for (let second = 5; second <= seconds; second += 5) {
+    await clock.advance(5_000);
+    const group = second / 5;
+    const before = run.samples.length;
+    const packets = packetsOf(PICTURES).map((packet) => ({ ...packet, ticks: packet.ticks + second * 90_000 }));
+    caller.send(...framesOf(numbered(packets, group * perGroup)));
+    await run.sampled(before + PICTURES.length);
+  }
+}
+
+test('metadata that are silent for hours, and sound that has stopped, do not end a picture', async () => {
+  const clock = new FakeClock();
+  const metadata = 'm=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:meta\r\n';
+  const frames = [...framesOf(numbered(packetsOf())), ...soundPackets(0, 2, 2)];
+  await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + SOUND + metadata, frames });
+  await using run = new Run(url(camera), { readTimeoutMs: 10_000 }, clock);
+  await run.sampled(6);
+  await playOn(clock, run, lastCaller(camera), 120);
+  expect(camera.callers).toHaveLength(1);
+  expect(run.tracks).toHaveLength(2);
+});
+
+test('sound that was described and never comes is done without after five seconds', async () => {
+  const clock = new FakeClock();
+  const frames = [...framesOf(packetsOf()), 'OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n'];
+  await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + SOUND, frames });
+  await using run = new Run(url(camera), { readTimeoutMs: 20_000 }, clock);
+  // What stands behind the pictures has been answered, so they are there.
+  await camera.until(() => camera.callers[0]?.replies.length === 1);
+  await clock.advance(4_500);
+  expect(run.tracks).toEqual([]);
+  await clock.advance(500);
+  await expectPictures(run);
+  expect(run.tracks).toMatchObject([{ codec: 'h264' }]);
+});
+
+test('a picture that stops while sound goes on is a picture that has stopped', async () => {
+  const clock = new FakeClock();
+  const frames = [...framesOf(packetsOf()), ...soundPackets(0, 2, 2)];
+  await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + SOUND, frames });
+  await using run = new Run(url(camera), { readTimeoutMs: 10_000 }, clock);
+  await run.sampled(6);
+  for (let i = 0; i < 3; i += 1) {
+    await clock.advance(4_000);
+    lastCaller(camera).send(...soundPackets(2 + 200 * i, 1, 2));
+  }
+  expect(await run.failure()).toBe("camera of path 'garden' has sent no picture for 10 s, only sound");
+});
+
+test('a goodbye over RTCP on every track ends the session with its reason', async () => {
+  const clock = new FakeClock();
+  const bye = Uint8Array.of(0x24, 1, 0, 8, 0x81, 203, 0, 1, 0, 0, 0, 1);
+  await using camera = await pictureCamera(undefined, { frames: [...framesOf(packetsOf()), bye] });
+  await using run = new Run(url(camera), {}, clock);
+  await expectPictures(run);
+  await camera.until(() => run.samples.length === PICTURES.length);
+  await clock.advance(1_000);
+  expect(await run.failure()).toBe("camera of path 'garden' ended the stream");
+});
+
+const TALK = 'm=audio 0 RTP/AVP 8\r\na=control:talk\r\na=sendonly\r\n';
+
+test.for([400, 454, 500, 551])(
+  'a camera that refuses to be asked for a back channel with %d is asked without',
+  async (status) => {
+    await using camera = await pictureCamera((request, caller) => {
+      if (!request.headers.get('Require')) {
+        return undefined;
+      }
+      caller.reply(request, status);
+      return true;
+    });
+    await using run = new Run(url(camera), { backChannel: true });
+    await expectPictures(run);
+    expect(lastCaller(camera).methods).toEqual(['OPTIONS', 'DESCRIBE', 'DESCRIBE', 'SETUP', 'PLAY']);
+  },
+);
+
+test.for([453, 455, 461, 500])(
+  'a camera that gives its back channel to one client only, and answers the second with %d, shows its picture (Dahua, Amcrest)',
+  async (status) => {
+    await using camera = await pictureCamera(
+      (request, caller) => {
+        if (request.method !== 'SETUP' || !request.uri.endsWith('/talk')) {
+          return undefined;
+        }
+        caller.reply(request, status);
+        return true;
+      },
+      { sdp: PICTURE_SDP + TALK },
+    );
+    await using run = new Run(url(camera), { backChannel: true });
+    await expectPictures(run);
+    expect(camera.callers).toHaveLength(1);
+  },
+);
+
+test('a back channel is not asked for where nobody wants to talk', async () => {
+  await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + TALK });
+  await using run = new Run(url(camera));
+  await expectPictures(run);
+  const { requests } = lastCaller(camera);
+  expect(requests.filter(({ uri, headers }) => uri.endsWith('/talk') || headers.get('Require'))).toEqual([]);
+});
