@@ -10,11 +10,16 @@ export class ScriptedSource implements Source {
   isRunning = false;
   /** Told to stop it goes on until `letGo`. */
   isSlowToEnd = false;
+  /** Every connection ends at once with this. */
+  refusal: Error | undefined;
   #sink: StreamSink | undefined;
   #ended = Promise.withResolvers<void>();
 
   async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
     this.runs += 1;
+    if (this.refusal) {
+      throw this.refusal;
+    }
     this.isRunning = true;
     this.#sink = sink;
     this.#ended = Promise.withResolvers();

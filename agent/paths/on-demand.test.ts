@@ -241,3 +241,21 @@ test('the query of the reader who starts the source is told to it', async () => 
   expect(queries).toEqual(['', 'user=me']);
   await path.stop();
 });
+
+test('a camera that refuses the password is not asked with it by each request anew', async () => {
+  const { clock, source, path } = pathOnDemand();
+  source.refusal = new PerchError('unauthorized', 'camera refused the password');
+  for (let i = 0; i < 30; i += 1) {
+    const failure = path.open('').catch((error: unknown) => error);
+    await clock.advance(10_000);
+    expect(await failure).toMatchObject({ code: 'timeout', cause: { message: 'camera refused the password' } });
+  }
+  // Five minutes of requests.
+  expect(source.runs).toBeLessThanOrEqual(6);
+  source.refusal = undefined;
+  await clock.advance(300_000);
+  const request = path.open('');
+  await clock.advance(0);
+  const stream = source.deliver([tinyH264]);
+  expect(await request).toBe(stream);
+});

@@ -3,7 +3,7 @@ import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/track.ts';
 import type { Source, SourceStatistics } from '../sources/source.ts';
-import { type SourceState, supervise } from '../sources/supervisor.ts';
+import { pauseAfter, type SourceState, supervise } from '../sources/supervisor.ts';
 import type { Stream } from '../stream/stream.ts';
 
 /** How a path gets at its source. */
@@ -39,6 +39,10 @@ export class SourceRunner {
   #cause: unknown;
   #lastError: string | null = null;
   #lastErrorTime: string | null = null;
+  /** Passwords that were refused in a row: cameras lock out whoever comes with one again and again. */
+  #refusals = 0;
+  /** Monotonic: nobody asks the camera before. */
+  #notBeforeMs = 0;
 
   constructor(maker: SourceMaker, owner: RunnerOwner, clock: Clock, log: Logger) {
     this.#maker = maker;
@@ -82,11 +86,12 @@ export class SourceRunner {
     if (this.#maker.usesQuery && query !== this.#query) {
       this.#query = query;
       this.#source = this.#maker.make(query);
+      this.#notBeforeMs = 0;
     }
     const stop = new AbortController();
     const source = this.#source;
     this.#stop = stop;
-    this.#cause = undefined;
+    this.#cause = this.#pauseLeftMs > 0 ? this.#cause : undefined;
     this.#runs += 1;
     this.#running = this.#running.then(() => this.#run(source, stop.signal));
   }
@@ -96,6 +101,10 @@ export class SourceRunner {
     this.#stop?.abort();
     this.#stop = undefined;
     return this.#running;
+  }
+
+  get #pauseLeftMs(): number {
+    return this.#notBeforeMs - this.#clock.monoMs();
   }
 
   async #run(source: Source, signal: AbortSignal): Promise<void> {
@@ -117,9 +126,16 @@ export class SourceRunner {
       if (signal.aborted) {
         throw new PerchError('unavailable', 'the source is not wanted any more');
       }
+      this.#refusals = 0;
       return this.#owner.sourceOpened(tracks);
     };
     try {
+      if (this.#pauseLeftMs > 0) {
+        await this.#clock.sleep(this.#pauseLeftMs, signal);
+      }
+      if (signal.aborted) {
+        return;
+      }
       await source.run({ open }, signal);
       if (!signal.aborted) {
         throw new PerchError('unavailable', 'the source ended the stream');
@@ -136,6 +152,11 @@ export class SourceRunner {
   }
 
   #note(cause: unknown): void {
+    if (cause instanceof PerchError && cause.code === 'unauthorized') {
+      this.#refusals += 1;
+      // The shortest that the supervisor waits after so many: it keeps to it by itself, unless it is started anew.
+      this.#notBeforeMs = this.#clock.monoMs() + pauseAfter(this.#refusals, 1, true);
+    }
     const text = explain(cause);
     // Once per change: a camera that is off for a week is one line.
     if (text !== this.#lastError) {
