@@ -1,3 +1,4 @@
+import { isLoopbackIp } from '../../base/ip-address.ts';
 import type { Transport } from '../../media/rtsp/transport.ts';
 import { FramedPackets } from '../../stream/framed-packets.ts';
 import type { GroupListener } from './group-ears.ts';
@@ -9,6 +10,7 @@ import { ReaderReports } from './reader-reports.ts';
 /** A reader of a stream's multicast groups. What it is sent, all get who read there. */
 export class MulticastDelivery implements Delivery, GroupMember, GroupListener {
   readonly kind = 'multicast';
+  /** Where its reports come from. */
   readonly ip: string;
   /** Our address in the network where it listens. */
   readonly exit: string;
@@ -24,8 +26,9 @@ export class MulticastDelivery implements Delivery, GroupMember, GroupListener {
 
   /** @throws PerchError `unsupported` when the reader cannot be reached by multicast */
   constructor(request: ReaderRequest, multicast: Multicast, maxPayloadBytes: number) {
-    this.ip = request.ip;
     this.exit = multicast.exitFor(request.ip);
+    // What a reader on this machine says to the group has the address of the network that the group is in.
+    this.ip = isLoopbackIp(request.ip) ? this.exit : request.ip;
     this.#multicast = multicast;
     this.#request = request;
     this.#maxPayloadBytes = maxPayloadBytes;
