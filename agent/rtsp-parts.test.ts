@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { systemClock } from './base/clock.ts';
 import { silentLogger } from './base/log.ts';
@@ -57,4 +59,18 @@ test('it listens from its start to its end, and the API can ask it meanwhile', a
   expect(server?.rtsp.sessions.list()).toEqual([]);
   await parts.close();
   expect(server).toBeUndefined();
+});
+
+test('a UDP port that is taken leaves the rest of the server as it is, and is opened when it is free', async () => {
+  const taken = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const parts = new Reconciler<Config>(partsWith(), silentLogger);
+  await parts.apply(configOf(`${LOCAL}${taken.address().port}`));
+  expect(['RTSP server', 'RTP over UDP'].map((name) => parts.isRunning(name))).toEqual([true, false]);
+  const closed = once(taken, 'close');
+  taken.close();
+  await closed;
+  await parts.retry();
+  expect(parts.isRunning('RTP over UDP')).toBe(true);
+  await parts.close();
 });

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
+import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { RTP_HEADER_BYTES } from '../../media/rtp/header.ts';
 import type { Stream } from '../../stream/stream.ts';
@@ -41,18 +41,14 @@ export class DatagramPlane implements MediaPlane {
     return this.#ports.rtcpPort;
   }
 
-  /** Ports that are taken are one line in the log: readers and publishers over UDP are refused then, all else goes on. */
+  /**
+   * Opens the UDP ports. While they are not open, readers and publishers over UDP are refused and all else goes on.
+   * @throws PerchError when a port is taken: none is open then, and it may be tried again
+   */
   async listen(): Promise<void> {
     if (this.#options.transports.includes('udp')) {
       const { rtpAddress, rtcpAddress, udpReadBufferBytes: readBufferBytes } = this.#options;
-      try {
-        await this.#ports.listen({ rtpAddress, rtcpAddress, readBufferBytes });
-      } catch (error) {
-        if (!(error instanceof PerchError) || error.code !== 'unavailable') {
-          throw error;
-        }
-        this.#log.error({ reason: explain(error) }, 'RTSP goes on without UDP');
-      }
+      await this.#ports.listen({ rtpAddress, rtcpAddress, readBufferBytes });
     }
   }
 
