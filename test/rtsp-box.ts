@@ -103,10 +103,13 @@ export class RtspBox implements AsyncDisposable {
     this.server = new RtspServer(all, this.paths, access, this.clock, log, this.media);
   }
 
-  async call(isTls = false): Promise<RtspCaller> {
-    const caller = await RtspCaller.connect(isTls ? this.server.rtsps.port : this.server.rtsp.port, isTls);
-    this.#callers.push(caller);
-    return caller;
+  call(isTls = false): Promise<RtspCaller> {
+    return this.#call(isTls ? this.server.rtsps.port : this.server.rtsp.port, isTls);
+  }
+
+  /** Without TLS, whatever the port is for. */
+  callPlain(port: number): Promise<RtspCaller> {
+    return this.#call(port, false);
   }
 
   url(path: string): string {
@@ -119,6 +122,12 @@ export class RtspBox implements AsyncDisposable {
       caller[Symbol.dispose]();
     }
     await this.server.close();
+  }
+
+  async #call(port: number, isTls: boolean): Promise<RtspCaller> {
+    const caller = await RtspCaller.connect(port, isTls);
+    this.#callers.push(caller);
+    return caller;
   }
 }
 
