@@ -48,7 +48,19 @@ def onvif_factory(file):
     factory = GstRtspServer.RTSPOnvifMediaFactory()
     factory.set_media_gtype(GstRtspServer.RTSPOnvifMedia.__gtype__)
     factory.set_backchannel_launch(TALK % file)
+    factory.connect("media-configure", lambda _, media: make_live(media))
     return factory
+
+
+def make_live(media) -> None:
+    """Nobody can seek in a camera; GStreamer would try, and fail at the sound that comes from us."""
+
+    def answer(_pad, info):
+        is_seeking = info.get_query().type == Gst.QueryType.SEEKING
+        return Gst.PadProbeReturn.DROP if is_seeking else Gst.PadProbeReturn.OK
+
+    payloader = media.get_element().get_by_name("pay0")
+    payloader.get_static_pad("src").add_probe(Gst.PadProbeType.QUERY_UPSTREAM, answer)
 
 
 def main() -> None:
