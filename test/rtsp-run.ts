@@ -8,7 +8,13 @@ import { Stream } from '../agent/stream/stream.ts';
 import type { FakeClock } from './fake-clock.ts';
 import type { Caller } from './scripted-camera.ts';
 
-/** A run of the RTSP source against `url`, and what came of it. */
+export interface RunOptions extends Partial<RtspSourceOptions> {
+  readonly log?: Logger;
+  /** One that has run before; the other options are its own then. */
+  readonly source?: RtspSource;
+}
+
+/** A run of the RTSP source against `url` (or of one that has run before), and what came of it. */
 export class Run {
   readonly samples: { track: number; sample: Sample }[] = [];
   /** As they were when the stream opened. */
@@ -23,10 +29,10 @@ export class Run {
 
   constructor(
     url: string,
-    { log = silentLogger, ...options }: Partial<RtspSourceOptions> & { log?: Logger } = {},
+    { log = silentLogger, source: former, ...options }: RunOptions = {},
     clock: FakeClock | typeof systemClock = systemClock,
   ) {
-    const source = new RtspSource({ name: 'garden', url, readTimeoutMs: 5000, ...options }, clock, log);
+    const source = former ?? new RtspSource({ name: 'garden', url, readTimeoutMs: 5000, ...options }, clock, log);
     this.source = source;
     const open = (tracks: readonly Track[]) => {
       this.tracks = tracks;
@@ -71,6 +77,11 @@ export class Run {
   /** How it ended by itself, as a person reads it. */
   async failure(): Promise<string> {
     return explain(await this.#over);
+  }
+
+  /** What it ended with by itself. */
+  cause(): Promise<unknown> {
+    return this.#over;
   }
 
   /** Stops it. */
