@@ -2,7 +2,6 @@ import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
 import type { Config } from './config/load.ts';
 import type { PathSettings } from './config/path.ts';
-import { rangeStartOf } from './config/range-start.ts';
 import { RtspSource } from './sources/rtsp/client.ts';
 import type { Source } from './sources/source.ts';
 
@@ -19,7 +18,7 @@ export function makeSource(name: string, settings: PathSettings, config: Config,
       rtspTransport: settings.rtspTransport,
       rtspAnyPort: settings.rtspAnyPort,
       rtspRangeType: settings.rtspRangeType,
-      rtspRangeStart: rangeStartOf(settings.rtspRangeType, settings.rtspRangeStart),
+      rtspRangeStart: settings.rtspRangeStart,
       rtspScale: settings.rtspScale,
       rtspUDPSourcePortRange: [firstPort, lastPort],
       udpReadBufferBytes: config.udpReadBufferSize,
