@@ -6,11 +6,27 @@ test.for([
   ['rtsp://admin:secret@192.168.1.2:554/main', 'rtsp://192.168.1.2:554/main'],
   ['rtsp://admin:p@ss@192.168.1.2/main', 'rtsp://192.168.1.2/main'],
   ['rtsp://192.168.1.2/user=a&password=b', 'rtsp://192.168.1.2/user=a&password=***'],
+  ['rtsp://admin:pa/ss@192.168.1.2/main', 'rtsp://192.168.1.2/main'],
+  ['rtsp://admin:a@b/c@192.168.1.2/main', 'rtsp://192.168.1.2/main'],
+  ['rtsp://admin:q"uote@192.168.1.2/main', 'rtsp://192.168.1.2/main'],
+  ['rtsp+http://admin:secret@192.168.1.2', 'rtsp+http://192.168.1.2'],
+  ['rtsp://192.168.1.2:554/live@2x', 'rtsp://192.168.1.2:554/live@2x'],
+  ['rtsp://[fe80::1]:554/live@2x', 'rtsp://[fe80::1]:554/live@2x'],
+  ['{"a":"rtsp://a:b@c/","b":"d@e"}', '{"a":"rtsp://c/","b":"d@e"}'],
+  ['rtsp://192.168.1.2/user=a_password=b_channel=1', 'rtsp://192.168.1.2/user=a_password=***'],
+  ['http://192.168.1.2/x?usr=a&pwd=b', 'http://192.168.1.2/x?usr=a&pwd=***'],
   ['GET /hls/x?token=abc&y=1', 'GET /hls/x?token=***&y=1'],
   ['mail someone@example.org', 'mail someone@example.org'],
 ] as const)('%s is shown without what is secret', ([text, shown]) => {
   expect(redact(text)).toBe(shown);
 });
+
+test.for(['a', 'a://', 'a://b:', 'a://@', ';pass=', 'rtsp://a:b@'])(
+  'a megabyte of "%s" is through before the test is over',
+  (piece) => {
+    expect(redact(piece.repeat((1 << 20) / piece.length)).length).toBeLessThanOrEqual(2 << 20);
+  },
+);
 
 test('a line for people has time, level, path, event and facts, and no secret of any of them', () => {
   const lines: string[] = [];

@@ -2,11 +2,15 @@ import { type Logger, type LoggerOptions, pino } from 'pino';
 
 export type { Logger } from 'pino';
 
+/** A password as it was typed may hold slashes and @; what begins like a port (`:554/`) is none. */
+const TYPED_CREDENTIALS = /([a-z][a-z0-9+.-]{0,15}:\/\/)[^\s/@:["']*:(?!\d{1,5}(?:[/?#\s"']|$))[^\s"']{0,256}@/gi;
+const CREDENTIALS = /([a-z][a-z0-9+.-]{0,15}:\/\/)[^\s/@]*(?:@[^\s/@]*)*@/gi;
+/** In queries, and in paths as some cameras have them: `/user=admin_password=x_channel=1`. */
+const SECRETS = /([?&;/_](?:token|jwt|pass|passwd|password|pwd|secret|session)=)[^&\s"']*/gi;
+
 /** `user:password@` in a URL and `token=`/`jwt=`/`pass=` in a query never reach a log, an API answer or an error page. */
 export function redact(text: string): string {
-  return text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*(?:@[^\s/@]*)*@/gi, '$1')
-    .replace(/([?&;](?:token|jwt|pass|password|secret|session)=)[^&\s"']*/gi, '$1***');
+  return text.replace(TYPED_CREDENTIALS, '$1').replace(CREDENTIALS, '$1').replace(SECRETS, '$1***');
 }
 
 /**
