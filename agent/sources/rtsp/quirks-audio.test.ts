@@ -142,11 +142,15 @@ test.for<[quirk: string, sizes: readonly number[]]>([
 });
 
 test.for<[quirk: string, sdp: string, offers: string]>([
-  ['a config of a codec that is not AAC', sdpOf('MPEG4-GENERIC/44100/2', `${AAC}ffff`), 'MPEG4-GENERIC'],
+  [
+    'a config of a codec that is not AAC',
+    sdpOf('MPEG4-GENERIC/44100/2', `${AAC}ffff`),
+    'MPEG4-GENERIC (no AAC by its configuration, config=ffff)',
+  ],
   [
     'interleaved headers of unknown length',
     sdpOf('MPEG4-GENERIC/44100/2', `${AAC}1210;constantsize=40`),
-    'MPEG4-GENERIC',
+    'MPEG4-GENERIC (AU headers that are not those of AAC-hbr or AAC-lbr)',
   ],
   ['a codec that nobody knows', sdpOf('SPEEX/16000'), 'SPEEX'],
 ])('a camera whose only sound has %s is refused for it', async ([, sdp, offers]) => {

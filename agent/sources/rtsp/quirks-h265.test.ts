@@ -100,5 +100,7 @@ test('a lost fragment of H.265 takes its picture and all up to the next key pict
 test('H.265 whose packets come out of order by design is refused', async () => {
   await using camera = await pictureCamera(undefined, { sdp: sdpOf('sprop-max-don-diff=2') });
   await using run = new Run(url(camera));
-  expect(await run.failure()).toBe("camera of path 'garden' offers H265, none of which can be taken");
+  expect(await run.failure()).toBe(
+    "camera of path 'garden' offers H265 (NAL units out of order, sprop-max-don-diff=2), none of which can be taken",
+  );
 });

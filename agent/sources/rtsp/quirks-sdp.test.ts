@@ -159,7 +159,7 @@ test.for<[quirk: string, sdp: string, reason: string]>([
   [
     'interleaved H.264',
     change(/packetization-mode=1/, 'packetization-mode=2'),
-    "camera of path 'garden' offers H264, none of which can be taken",
+    "camera of path 'garden' offers H264 (NAL units out of order, packetization-mode=2), none of which can be taken",
   ],
   [
     'medias without end',

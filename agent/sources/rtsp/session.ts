@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { describeFormat } from '../../media/describe-format.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { SdpMedia } from '../../media/sdp/parse.ts';
 import { Opening } from '../../stream/ingest/opening.ts';
@@ -108,7 +109,7 @@ export class RtspSession {
       if (refusal !== undefined) {
         throw refusal;
       }
-      const offered = sdp.medias.flatMap((media) => media.formats.map((format) => format.encoding));
+      const offered = sdp.medias.flatMap((media) => media.formats.map(describeFormat));
       const list = offered.length > 0 ? offered.join(', ') : 'nothing';
       throw new PerchError('unsupported', `camera of path '${this.#name}' offers ${list}, none of which can be taken`);
     }
@@ -199,6 +200,10 @@ export class RtspSession {
       if (receiver.isSupported) {
         return receiver;
       }
+    }
+    if (media.kind === 'audio' || media.kind === 'video') {
+      const formats = media.formats.map(describeFormat);
+      this.#log.warn({ kind: media.kind, formats }, 'camera offers a track that cannot be taken');
     }
     return undefined;
   }
