@@ -8,7 +8,7 @@ import { WebSocketChannel } from '../../../media/rtsp/websocket-channel.ts';
 import { HeldWrites } from './held-writes.ts';
 import { HttpOpening, type OpeningOptions, type OpeningSink } from './http-opening.ts';
 
-/** RTSP within a WebSocket (ONVIF Streaming §5.1.1.5). */
+/** RTSP within a WebSocket (ONVIF Streaming, RTSP over WebSocket). */
 export class WebSocketTunnel implements ByteChannel, OpeningSink, ByteSink {
   sink: ByteSink | undefined;
   readonly remote: string;
