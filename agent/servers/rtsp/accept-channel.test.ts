@@ -270,6 +270,24 @@ test('one address may have so many connections that say nothing, and no more', a
   await late.until(() => late.text === 'DESCRIBE');
 });
 
+test('one address may have so many halves of tunnels that wait, and no more; a half that comes again takes its own place', async () => {
+  await using there = await front();
+  await using stack = new AsyncDisposableStack();
+  for (let i = 0; i < 32; i += 1) {
+    const half = stack.use(new Client(there));
+    half.send(get(`cookie${i}`));
+    await answered(half);
+  }
+  await using late = new Client(there);
+  late.send(get('late'));
+  await late.until(() => late.hasEnded);
+  expect(late.text).toMatch(/^HTTP\/1\.1 503 Service Unavailable\r\n[\s\S]*32 HTTP tunnels of this address wait/);
+  await using again = new Client(there);
+  again.send(get('cookie7'));
+  await answered(again);
+  expect(again.text).toMatch(/^HTTP\/1\.0 200 OK\r\n/);
+});
+
 test('a POST that brings too much before its GET is dropped', async () => {
   await using there = await front();
   await using up = new Client(there);

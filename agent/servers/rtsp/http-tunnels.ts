@@ -8,8 +8,9 @@ import { HttpTunnel } from './http-tunnel.ts';
 export const TUNNELLED = 'application/x-rtsp-tunnelled';
 
 const MAX_COOKIE_LENGTH = 256;
-/** Halves that wait for the other. */
+/** Halves that wait for the other: in all, and of one address. */
 const MAX_WAITING = 128;
+const MAX_WAITING_OF_ONE = 32;
 /** What a POST may bring before its GET has come: a request or two. */
 const MAX_EARLY_BYTES = 16_384;
 
@@ -99,8 +100,14 @@ export class HttpTunnels {
         `x-sessioncookie of ${cookie.length} bytes, at most ${MAX_COOKIE_LENGTH} are taken`,
       );
     }
-    if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(key)) {
-      return new PerchError('exhausted', `${MAX_WAITING} HTTP tunnels wait for their other half already`);
+    const prefix = key.slice(0, -cookie.length);
+    let ofOne = 0;
+    for (const other of this.#waiting.keys()) {
+      ofOne += other.startsWith(prefix) ? 1 : 0;
+    }
+    const isFull = this.#waiting.size >= MAX_WAITING || ofOne >= MAX_WAITING_OF_ONE;
+    if (isFull && !this.#waiting.has(key)) {
+      return new PerchError('exhausted', `${ofOne} HTTP tunnels of this address wait for their other half already`);
     }
     return undefined;
   }
