@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'no
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { g722, mpegTs } from '../../test/audio-tracks.ts';
 import {
   feed,
   filesBelow,
@@ -14,6 +15,7 @@ import {
 } from '../../test/recordings.ts';
 import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
 import type { Mp4Fragment } from '../media/mp4/read.ts';
+import { Stream } from '../stream/stream.ts';
 import { FragmentWalk, readInit } from './fragment-walk.ts';
 import { findStreamMark, type StreamMark } from './stream-mark.ts';
 
@@ -240,4 +242,22 @@ test('a folder that cannot be made is one clear state; the recorder tries again 
   await running.recorder.stop();
   expect(running.log.finishedFiles.map((segment) => segment.durationMs)).toEqual([2000]);
   expect(readFileSync(join(folder.path, 'aside/kept'), 'utf8')).toBe('a file where the folder should be');
+});
+
+test('a stream of which nothing can be stored is a state with its reason, and the next one is recorded', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, {}, [mpegTs]);
+  const error = 'nothing in this stream can be recorded: it has MPEG-TS';
+  expect(running.recorder.state).toMatchObject({ kind: 'failed', error });
+  const next = new Stream([g722, tinyH264]);
+  running.recorder.start(next);
+  for (const picture of tinyVideo(20, 10, 10, 0, WALL)) {
+    next.write(1, picture);
+    next.write(0, { ...picture, data: new Uint8Array(160) });
+  }
+  next.close();
+  await running.recorder.stop();
+  expect(running.recorder.state.kind).toBe('idle');
+  const file = await readFile(running.log.names[0] ?? '');
+  expect([countOf(file, 1), countOf(file, 2)]).toEqual([20, 0]);
 });

@@ -132,6 +132,14 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
       const [file = ''] = globSync(join(agent.dataDir, `recordings/${name}/*.mp4`));
       expect(await codecsOf(file)).toEqual(expected(stored));
       expect(await ffmpegWarnings(['-i', file])).toBe('');
+
+      const [recording] = await agent.json<{ start: string }[]>(`/playback/list?path=${name}`);
+      for (const format of ['fmp4', 'mp4']) {
+        const query = `path=${name}&start=${encodeURIComponent(recording?.start ?? '')}&duration=1.5&format=${format}`;
+        const part = `${agent.url}/playback/get?${query}`;
+        expect(await codecsOf(part)).toEqual(expected(stored));
+        expect(await ffmpegWarnings(['-i', part])).toBe('');
+      }
     },
   );
 
