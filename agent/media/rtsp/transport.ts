@@ -53,7 +53,7 @@ function parseAlternative(text: string): Transport | undefined {
     const [name = '', value = ''] = word.split('=', 2);
     values.set(name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, '$1'));
   }
-  const interleaved = parsePair(values.get('interleaved'), MAX_CHANNEL);
+  const interleaved = parsePair(values.get('interleaved'), 0, MAX_CHANNEL);
   const mode = values.get('mode')?.toLowerCase();
   return {
     // The Escam Q6 answers plain RTP/AVP with the channels of TCP.
@@ -61,9 +61,9 @@ function parseAlternative(text: string): Transport | undefined {
     isSecure: spec[1] !== '',
     isMulticast: values.has('multicast'),
     interleaved,
-    clientPort: parsePair(values.get('client_port'), MAX_PORT),
-    serverPort: parsePair(values.get('server_port'), MAX_PORT),
-    port: parsePair(values.get('port'), MAX_PORT),
+    clientPort: parsePair(values.get('client_port'), 1, MAX_PORT),
+    serverPort: parsePair(values.get('server_port'), 1, MAX_PORT),
+    port: parsePair(values.get('port'), 1, MAX_PORT),
     ttl: parseNumber(values.get('ttl'), 10, 255),
     source: values.get('source') || undefined,
     destination: values.get('destination') || undefined,
@@ -72,15 +72,15 @@ function parseAlternative(text: string): Transport | undefined {
   };
 }
 
-/** `4-5`, or a single number: RTCP is then the next. */
-function parsePair(text: string | undefined, max: number): Pair | undefined {
+/** `4-5`, or a single number: RTCP is then the next. Port 0 is none: cameras write it where they do not know. */
+function parsePair(text: string | undefined, min: number, max: number): Pair | undefined {
   const match = /^(\d{1,5})(?:\s*-\s*(\d{1,5}))?$/.exec(text ?? '');
   if (!match) {
     return undefined;
   }
   const rtp = Number(match[1]);
   const rtcp = match[2] === undefined ? rtp + 1 : Number(match[2]);
-  return rtp <= max && rtcp <= max ? [rtp, rtcp] : undefined;
+  return Math.min(rtp, rtcp) >= min && Math.max(rtp, rtcp) <= max ? [rtp, rtcp] : undefined;
 }
 
 function parseNumber(text: string | undefined, radix: 10 | 16, max: number): number | undefined {

@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import {
+  expectPictures,
+  FRAME_TICKS,
+  framesOf,
+  numbered,
+  type Packet,
+  PICTURE_SDP,
+  PICTURES,
+  packetsOf,
+} from '../../../test/picture-camera.ts';
+import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
+import { scriptedCamera } from '../../../test/scripted-camera.ts';
+import { udpCamera } from '../../../test/udp-camera.ts';
+import { hex, sampleOf } from '../../../test/units.ts';
+
+const UDP = { rtspTransport: 'udp' } as const;
+const FRAME_HEADER_BYTES = 4;
+const datagramsOf = (packets: readonly Packet[]) =>
+  framesOf(packets).map((frame) => frame.subarray(FRAME_HEADER_BYTES));
+/** Behind the last picture, so that packets which wait for others do not wait for the clock. */
+const NEXT = Array.from({ length: 40 }, (_, i) => ({
+  payload: hex('06 0504aabbccdd 80'),
+  ticks: (4 + i) * FRAME_TICKS,
+}));
+const PACKETS = numbered([...packetsOf(), ...NEXT]);
+
+test.for<[quirk: string, transport: (port: number) => string]>([
+  ['both ports', (port) => `server_port=${port}-${port + 1}`],
+  ['one port', (port) => `server_port=${port}`],
+  ['no port', () => ''],
+  ['port 0', () => 'server_port=0-0'],
+  [
+    'host names for source and destination',
+    (port) => `source=cam.local;destination=viewer;server_port=${port}-${port + 1}`,
+  ],
+  ['0.0.0.0 for a source', (port) => `source=0.0.0.0;server_port=${port}-${port + 1}`],
+  ['the address behind its router for a source', (port) => `source=192.168.200.9;server_port=${port}-${port + 1}`],
+  [
+    'an SSRC that is filled up with blanks (Hikvision)',
+    (port) => `server_port=${port}-${port + 1};ssrc=     4d2;mode="PLAY"`,
+  ],
+])('picture over UDP of a camera that answers SETUP with %s', async ([, transport]) => {
+  await using udp = await udpCamera();
+  await using camera = await scriptedCamera(udp.script(datagramsOf(PACKETS), transport(udp.ports[0])), PICTURE_SDP);
+  await using run = new Run(url(camera), UDP);
+  await expectPictures(run);
+});
+
+test('datagrams of ten thousand bytes are taken whole (Tapo)', async () => {
+  const sei = Uint8Array.from({ length: 9_900 }, (_, i) => [6, 5, 80][i] ?? 0x55);
+  const [key = sei, ...rest] = PICTURES;
+  const packets = numbered([{ payload: sei }, ...packetsOf([key]), ...packetsOf(rest, 1), ...NEXT]);
+  await using udp = await udpCamera();
+  await using camera = await scriptedCamera(udp.script(datagramsOf(packets)), PICTURE_SDP);
+  await using run = new Run(url(camera), UDP);
+  await expectPictures(run, [Uint8Array.from([...sampleOf(sei), ...key]), ...rest]);
+});
+
+test.for<[quirk: string, packets: readonly Packet[]]>([
+  [
+    'in pairs the wrong way round',
+    PACKETS.map((_, i) => PACKETS[i === 0 ? 0 : ((i - 1) ^ 1) + 1] ?? PACKETS[i]).filter(
+      (packet) => packet !== undefined,
+    ),
+  ],
+  ['twice', PACKETS.flatMap((packet) => [packet, packet])],
+  ['with every third one late by three', PACKETS.toSorted((a, b) => lateness(a) - lateness(b))],
+])('fragments of pictures that come %s make whole pictures', async ([, packets]) => {
+  await using udp = await udpCamera();
+  await using camera = await scriptedCamera(udp.script(datagramsOf(packets)), PICTURE_SDP);
+  await using run = new Run(url(camera), UDP);
+  await expectPictures(run);
+  expect(run.stream?.framesInError).toBe(0);
+});
+
+function lateness({ sequence }: Packet): number {
+  return sequence % 3 === 2 ? sequence + 3.5 : sequence;
+}
+
+test('a fragment that is lost takes its group with it, and no picture is smeared', async () => {
+  const groups = numbered([
+    ...packetsOf(),
+    ...packetsOf(PICTURES, 4),
+    ...packetsOf(PICTURES, 8),
+    ...NEXT.map((part) => ({ ...part, ticks: part.ticks + 8 * FRAME_TICKS })),
+  ]);
+  const lost = packetsOf().length + 1;
+  await using udp = await udpCamera();
+  await using camera = await scriptedCamera(udp.script(datagramsOf(groups.filter((_, i) => i !== lost))), PICTURE_SDP);
+  await using run = new Run(url(camera), UDP);
+  await expectPictures(run, [...PICTURES, ...PICTURES]);
+  expect(run.source.statistics).toMatchObject({ lost: 1 });
+});
+
+test('a camera that refuses TCP is asked for UDP at once', async () => {
+  await using udp = await udpCamera();
+  await using camera = await scriptedCamera(udp.script(datagramsOf(PACKETS)), PICTURE_SDP);
+  await using run = new Run(url(camera));
+  await expectPictures(run);
+  expect(camera.callers[0]?.methods).toContain('SETUP');
+  expect(lastCaller(camera).methods).toContain('PLAY');
+  expect(run.source.statistics).toMatchObject({ transport: 'UDP' });
+});
