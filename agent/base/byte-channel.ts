@@ -10,11 +10,11 @@ export interface ByteSink {
 export interface ByteChannel {
   /** Set by the owner before anything is read. */
   sink: ByteSink | undefined;
-  /** Bytes that were written and have not left yet. */
+  /** Bytes that were written and have not left yet. At 0 nothing that was written is referred to any more. */
   readonly queuedBytes: number;
   /** `address:port` of the other side, for logs and the API. */
   readonly remote: string;
-  /** Never blocks: bytes queue. The caller looks at `queuedBytes` and decides when it is enough. They are not to be changed afterwards. */
+  /** Never blocks: bytes queue. The caller looks at `queuedBytes` and decides when it is enough. They are not to be changed before it is 0. */
   write(bytes: Uint8Array): void;
   /** Writes what is queued, then ends. */
   end(): void;

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { PayloadSink } from '../media/packetizer.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp/header.ts';
 import { payloadTypeOf } from '../media/sdp/write.ts';
+import { hold, release, SlabPool } from '../media/slab.ts';
 import type { Track } from '../media/track.ts';
 
 /** `$`, channel, length of what follows (16 bits): RFC 2326 §10.12. */
@@ -24,7 +25,7 @@ const NO_SLAB: Buffer = Buffer.alloc(0);
 
 /**
  * Writes the RTP packets of one sample after the other, each as the interleaved frame of its track's RTP channel (twice the
- * track's number), one behind the other in memory that is never written to again: sockets may hold on to it.
+ * track's number), one behind the other in memory that is not written to again before it is released (`media/slab.ts`).
  */
 export class FrameWriter implements PayloadSink {
   /** Packets of the chunk so far. */
@@ -38,6 +39,7 @@ export class FrameWriter implements PayloadSink {
   /** By track; RTP time is pts and this, modulo 2^32. */
   readonly offsets: Uint32Array;
   readonly #payloadTypes: Uint8Array;
+  readonly #pool = new SlabPool();
   #slab = NO_SLAB;
   #start = 0;
   #tail = 0;
@@ -112,9 +114,10 @@ export class FrameWriter implements PayloadSink {
     this.sentPayloadBytes[track] = (this.sentPayloadBytes[track] as number) + payloadBytes;
   }
 
-  /** The frames since `begin`, one behind the other; never written to again. */
+  /** The frames since `begin`, one behind the other, with one hold on them. */
   end(): Buffer {
     const chunk = this.#slab.subarray(this.#start, this.#tail);
+    hold(chunk);
     this.#start = this.#tail;
     this.#typicalBytes += (chunk.length - this.#typicalBytes) / 8;
     return chunk;
@@ -123,10 +126,12 @@ export class FrameWriter implements PayloadSink {
   /** Goes on in a new slab, with what has been written of the chunk. */
   #useSlab(neededBytes: number): void {
     const usual = Math.min(Math.max(this.#typicalBytes * CHUNKS_PER_SLAB, MIN_SLAB_BYTES), MAX_SLAB_BYTES);
-    // Its bytes need no clearing: only what has been written is ever shown.
-    const slab = Buffer.allocUnsafeSlow(Math.max(Math.ceil(usual), neededBytes));
+    const slabBytes = 2 ** Math.ceil(Math.log2(Math.max(usual, neededBytes)));
+    // A Buffer, because sockets would make one for each write.
+    const slab = Buffer.from(this.#pool.take(slabBytes).buffer);
     const written = this.#slab.subarray(this.#start, this.#tail);
     slab.set(written);
+    release(this.#slab);
     this.#slab = slab;
     this.#start = 0;
     this.#tail = written.length;

@@ -1,12 +1,15 @@
+import { hold, release } from '../media/slab.ts';
+
 /** What a replay is given to. */
 export interface ChunkSink {
-  onChunk(chunk: Buffer, track: number, packets: number, key: boolean): void;
+  /** @returns whether the chunk has to stay as it is beyond the call */
+  onChunk(chunk: Buffer, track: number, packets: number, key: boolean): boolean;
 }
 
 const LIMIT_BYTES = 8 << 20;
 const LIMIT_CHUNKS = 20_000;
 
-/** The chunks of all tracks since the last key frame, bounded, and where each track begins among them. Holds references, copies nothing. */
+/** The chunks of all tracks since the last key frame, bounded, and where each track begins among them. Copies nothing. */
 export class FramedGroup {
   isOpen = false;
   /** Of each track's first sample in the group; `sequences` is -1 where there is none. */
@@ -46,6 +49,7 @@ export class FramedGroup {
       this.pts[track] = pts;
       this.walls[track] = wall;
     }
+    hold(chunk);
     this.#chunks.push(chunk);
     this.#tracks.push(track);
     this.#packets.push(packets);
@@ -57,13 +61,20 @@ export class FramedGroup {
     const tracks = this.#tracks;
     const packets = this.#packets;
     for (let i = 0; i < chunks.length; i += 1) {
-      sink.onChunk(chunks[i] as Buffer, tracks[i] as number, packets[i] as number, i === 0);
+      const chunk = chunks[i] as Buffer;
+      if (sink.onChunk(chunk, tracks[i] as number, packets[i] as number, i === 0)) {
+        // Never released: left to the collector.
+        hold(chunk);
+      }
     }
   }
 
   clear(): void {
     this.isOpen = false;
     this.sequences.fill(-1);
+    for (let i = 0; i < this.#chunks.length; i += 1) {
+      release(this.#chunks[i] as Buffer);
+    }
     this.#chunks = [];
     this.#tracks = [];
     this.#packets = [];

@@ -3,6 +3,7 @@ import { packetizeParameters, packetizerOf } from '../media/create-packetizer.ts
 import type { Packetize } from '../media/packetizer.ts';
 import { writeSenderReport } from '../media/rtcp/write.ts';
 import type { Sample } from '../media/sample.ts';
+import { release } from '../media/slab.ts';
 import type { Track } from '../media/track.ts';
 import { FRAME_HEADER_BYTES, FrameWriter } from './frame-writer.ts';
 import { FramedGroup } from './framed-group.ts';
@@ -13,7 +14,7 @@ const CNAME = 'perch';
 
 /**
  * One receiver of a stream's interleaved frames (RFC 2326 §10.12), whose channels are twice the track's number for RTP and the
- * next for RTCP. Called synchronously; it never blocks and never throws. A chunk is never written to again: it may be kept.
+ * next for RTCP. Called synchronously; it never blocks and never throws.
  */
 export interface FramedViewer {
   /**
@@ -21,8 +22,9 @@ export interface FramedViewer {
    * @param packets how many
    * @param key whoever has lost something can go on here: a key frame of the leading video track, parameter sets included;
    * in a stream without video every chunk
+   * @returns whether the chunk has to stay as it is beyond the call: it has not left yet
    */
-  onChunk(chunk: Buffer, track: number, packets: number, key: boolean): void;
+  onChunk(chunk: Buffer, track: number, packets: number, key: boolean): boolean;
   /** A sender report (RTCP), as one frame: before a viewer's first packet of the track where possible, then every 10 s. */
   onReport(chunk: Buffer, track: number): void;
   /** Nothing more will come: the stream is over, or the viewer, or what cuts the packets, threw `cause`. */
@@ -162,6 +164,7 @@ export class FramedPackets implements Reader {
     const chunk = this.#cut(packetize, track, sample);
     const packets = this.#writer.packets;
     if (packets === 0) {
+      release(chunk);
       return;
     }
     this.#lastPts[track] = sample.pts;
@@ -173,7 +176,9 @@ export class FramedPackets implements Reader {
     if (key && this.#waiting.length > 0) {
       this.#admitWaiting();
     }
-    this.#tell(chunk, track, packets, key);
+    if (!this.#tell(chunk, track, packets, key)) {
+      release(chunk);
+    }
   }
 
   onTrack(track: number, description: Track): void {
@@ -217,17 +222,21 @@ export class FramedPackets implements Reader {
     return writer.end();
   }
 
-  #tell(chunk: Buffer, track: number, packets: number, key: boolean): void {
+  /** @returns whether somebody keeps the chunk */
+  #tell(chunk: Buffer, track: number, packets: number, key: boolean): boolean {
     const viewers = this.#viewers;
+    let isKept = false;
     for (let i = 0; i < viewers.length; i += 1) {
       const viewer = viewers[i] as FramedViewer;
       try {
-        viewer.onChunk(chunk, track, packets, key);
+        isKept = viewer.onChunk(chunk, track, packets, key) || isKept;
       } catch (cause) {
         // One viewer's fault is not the others'.
+        isKept = true;
         this.#expel(viewer, cause);
       }
     }
+    return isKept;
   }
 
   #admitWaiting(): void {

@@ -15,7 +15,7 @@ for (const url of process.argv.slice(2)) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   ports.push(typeof address === 'object' && address ? address.port : 0);
-  const { socket } = await pull(url);
+  const socket = await pull(url);
   socket.on('data', (chunk) => {
     for (let i = 0; i < readers.length; i += 1) {
       readers[i]?.write(chunk);

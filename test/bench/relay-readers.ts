@@ -8,9 +8,7 @@ import { pull } from './rtsp-pull.ts';
 const counts: number[] = [];
 
 async function open(target: string, index: number): Promise<void> {
-  const socket = target.startsWith('rtsp:')
-    ? (await pull(target)).socket
-    : connect({ host: '127.0.0.1', port: Number(target) });
+  const socket = target.startsWith('rtsp:') ? await pull(target) : connect({ host: '127.0.0.1', port: Number(target) });
   counts[index] = 0;
   socket.on('data', (chunk) => {
     counts[index] = (counts[index] ?? 0) + chunk.length;

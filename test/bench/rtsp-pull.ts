@@ -3,9 +3,9 @@ import { connect, type Socket } from 'node:net';
 
 /**
  * The least that an RTSP client can do: DESCRIBE, SETUP of the first track within the connection, PLAY.
- * @returns the connection, with the reply to PLAY read: what comes next is media, and possibly a few bytes of it in `rest`
+ * @returns the connection, with the reply to PLAY read: what comes next is media, the first bytes of which may be missing
  */
-export async function pull(url: string): Promise<{ readonly socket: Socket; readonly rest: Buffer }> {
+export async function pull(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
   await once(socket, 'connect');
@@ -15,8 +15,10 @@ export async function pull(url: string): Promise<{ readonly socket: Socket; read
     cseq += 1;
     socket.write(`${[`${method} ${uri} RTSP/1.0`, `CSeq: ${cseq}`, ...headers].join('\r\n')}\r\n\r\n`);
     for (;;) {
-      const end = pending.indexOf('\r\n\r\n');
-      const head = pending.subarray(0, Math.max(0, end)).toString('latin1');
+      // Some send media before they answer PLAY.
+      const start = pending.indexOf('RTSP/1.0 ');
+      const end = start < 0 ? -1 : pending.indexOf('\r\n\r\n', start);
+      const head = pending.subarray(Math.max(0, start), Math.max(0, end)).toString('latin1');
       const size = end + 4 + Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
       if (end >= 0 && pending.length >= size) {
         const body = pending.subarray(end + 4, size).toString();
@@ -36,8 +38,6 @@ export async function pull(url: string): Promise<{ readonly socket: Socket; read
   const track = control.startsWith('rtsp:') ? control : `${base.replace(/\/$/, '')}/${control}`;
   const setup = await ask('SETUP', track, 'Transport: RTP/AVP/TCP;unicast;interleaved=0-1');
   const session = /session: *([^;\s]+)/i.exec(setup.head)?.[1] ?? '';
-  socket.pause();
   await ask('PLAY', base, `Session: ${session}`, 'Range: npt=0-');
-  socket.pause();
-  return { socket, rest: pending };
+  return socket;
 }

@@ -47,13 +47,13 @@ export class PacketFeed implements FramedViewer {
     this.#queue.clear();
   }
 
-  onChunk(chunk: Buffer, track: number, packets: number, key: boolean): void {
+  onChunk(chunk: Buffer, track: number, packets: number, key: boolean): boolean {
     if (!this.#target.has(track)) {
-      return;
+      return false;
     }
     if (this.#waitsForKey && !key) {
       this.#queue.discarded += packets;
-      return;
+      return false;
     }
     if (this.#queue.push(chunk, track, packets)) {
       this.#waitsForKey = false;
@@ -63,6 +63,8 @@ export class PacketFeed implements FramedViewer {
       const { leadingTrack } = this.#packets;
       this.#waitsForKey = leadingTrack >= 0 && this.#target.has(leadingTrack);
     }
+    // A datagram is sent after the call, whatever the queue says.
+    return true;
   }
 
   onReport(chunk: Buffer, track: number): void {

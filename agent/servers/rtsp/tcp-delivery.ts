@@ -7,7 +7,7 @@ import { ReaderReports } from './reader-reports.ts';
 
 /** Where frames go. */
 export interface FrameLink {
-  /** Bytes that were written and have not left yet. */
+  /** Bytes that were written and have not left yet. At 0 nothing that was written is referred to any more. */
   readonly queuedBytes: number;
   write(bytes: Uint8Array): void;
 }
@@ -115,17 +115,17 @@ export class TcpDelivery implements Delivery, FramedViewer {
     this.#packets.leave(this);
   }
 
-  onChunk(chunk: Buffer, track: number, packets: number): void {
+  onChunk(chunk: Buffer, track: number, packets: number): boolean {
     const channel = this.#rtpChannels[track] as number;
     if (channel === NO_CHANNEL) {
-      return;
+      return false;
     }
     const queuedBytes = this.#link.queuedBytes;
     if (queuedBytes > this.#allowedBytes) {
       this.#discarded += packets;
       this.#packets.leave(this);
       this.#owner.onMediaEnd(`reader is too slow: ${queuedBytes} bytes wait, at most ${this.#limitBytes} may`);
-      return;
+      return false;
     }
     if (queuedBytes <= this.#limitBytes) {
       this.#allowedBytes = this.#limitBytes;
@@ -135,6 +135,7 @@ export class TcpDelivery implements Delivery, FramedViewer {
     this.#sentBytes += bytes;
     this.#sentPackets += packets;
     this.#packets.stream.countSent(bytes);
+    return this.#link.queuedBytes > 0;
   }
 
   onReport(chunk: Buffer, track: number): void {
