@@ -18,12 +18,18 @@ test.for([
   expect(address.credentials).toEqual(user === undefined ? undefined : { user, password });
 });
 
-test.for(['', 'http://cam/', 'rtsp://', 'rtsp://a:secret@', 'rtsp://a:secret@cam:99999/', 'rtsp://a:secret@c am/'])(
-  "'%s' is refused without telling the password",
-  (url) => {
-    expect(() => parseAddress(url, 'garden')).toThrow("the URL of path 'garden' is not rtsp://host:port/…");
-  },
-);
+test.for([
+  '',
+  'http://cam/',
+  'rtsp://',
+  'rtsp://a:secret@',
+  'rtsp://a:secret@cam:99999/',
+  'rtsp://a:secret@c am/',
+  'rtsp://a:secret@[]/',
+  'rtsp://a:secret@[cam/',
+])("'%s' is refused without telling the password", (url) => {
+  expect(() => parseAddress(url, 'garden')).toThrow("the URL of path 'garden' is not rtsp://host:port/…");
+});
 
 const address = parseAddress('rtsp://10.0.0.1:8554/live?ch=1', 'garden');
 

@@ -36,7 +36,7 @@ export function parseAddress(url: string, name: string): Address {
 
 // The last @ before the first slash ends the credentials, so that @, # and ? in a password do no harm.
 const URL_PARTS =
-  /^rtsp(?<tls>s?)(?<tunnel>|\+http|\+ws):\/\/(?:(?<user>[^/]*)@)?(?<host>\[[\da-f:.%]+\]|[^\s/?#:]+)(?::(?<port>\d{1,5}))?(?<rest>[/?][^\s#]*)?(?:#.*)?$/i;
+  /^rtsp(?<tls>s?)(?<tunnel>|\+http|\+ws):\/\/(?:(?<user>[^/]*)@)?(?<host>\[[\da-f:.%]+\]|[^\s/?#:[\]]+)(?::(?<port>\d{1,5}))?(?<rest>[/?][^\s#]*)?(?:#.*)?$/i;
 
 function readAddress(url: string): Address | undefined {
   const { tls, tunnel = '', user, host, port: portText, rest = '/' } = URL_PARTS.exec(url)?.groups ?? {};
