@@ -5,7 +5,13 @@ import { explain, PerchError } from '../../base/errors.ts';
 import { canonicalIp } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import { type FramerSink, RtspFramer } from '../../media/rtsp/interleaved.ts';
-import { type HeaderField, type RtspMessage, type RtspRequest, writeResponse } from '../../media/rtsp/message.ts';
+import {
+  cseqOf,
+  type HeaderField,
+  type RtspMessage,
+  type RtspRequest,
+  writeResponse,
+} from '../../media/rtsp/message.ts';
 import type { TunnelKind } from './accept-channel.ts';
 import { type Answer, answerTo } from './answer.ts';
 import { Dialogue, type Room } from './dialogue.ts';
@@ -68,6 +74,10 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
 
   get remote(): string {
     return this.#channel.remote;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   get queuedBytes(): number {
@@ -177,7 +187,12 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     this.#isAnswering = true;
     for (let request = this.#waiting.shift(); request && !this.#isClosed; request = this.#waiting.shift()) {
       const answer = await this.#answerOne(request);
-      this.#send(request, answer);
+      try {
+        this.#send(request, answer);
+      } catch (error) {
+        this.#log.error({ err: error, method: request.method }, 'RTSP answer could not be sent');
+        this.close('a fault of the server');
+      }
     }
     this.#isAnswering = false;
     this.#heardMs = this.#clock.monoMs();
@@ -202,8 +217,8 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   }
 
   #send(request: RtspRequest, answer: Answer): void {
-    const cseq = request.headers.get('CSeq');
-    const numbered: HeaderField[] = cseq === undefined ? [] : [['CSeq', cseq]];
+    const cseq = cseqOf(request);
+    const numbered: HeaderField[] = cseq === undefined ? [] : [['CSeq', `${cseq}`]];
     const headers: HeaderField[] = [...numbered, ['Server', SERVER], ...(answer.headers ?? [])];
     this.write(writeResponse(answer.status, headers, answer.body));
     answer.after?.();

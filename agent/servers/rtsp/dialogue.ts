@@ -59,6 +59,9 @@ export class Dialogue {
       if (!session) {
         return { status: 454 };
       }
+      if (this.session && this.session !== session) {
+        throw new PerchError('badInput', 'the connection belongs to another session');
+      }
       this.#session = session;
     }
     const session = this.session;
@@ -185,6 +188,10 @@ export class Dialogue {
 
   #open(target: RtspTarget, user: string, request: RtspRequest): RtspSession {
     const { type, sessions, readTimeoutMs } = this.#room;
+    if (this.#link.isClosed) {
+      // It did not wait for the source: a session would keep it running for nobody.
+      throw new PerchError('unavailable', 'the client has gone');
+    }
     const userAgent = request.headers.get('User-Agent') ?? '';
     const session = sessions.open({ type, target, user, userAgent, home: this.#link, readTimeoutMs });
     this.#session = session;

@@ -205,6 +205,53 @@ test('requests that come in one packet are answered in their order, also those t
   ]);
 });
 
+test('a reader that goes while its source is being started leaves no session', async () => {
+  await using box = await boxWithCamera();
+  const stream = box.paths.streams.get('cam') as Stream;
+  const late = Promise.withResolvers<Stream>();
+  const asked = Promise.withResolvers<void>();
+  box.paths.open = () => {
+    asked.resolve();
+    return late.promise;
+  };
+  const [caller, other] = [await box.call(), await box.call()];
+  caller.say('SETUP', box.url('cam/trackID=0'), [TCP]);
+  await asked.promise;
+  caller.socket.destroy();
+  while (box.server.rtsp.conns.list().length > 1) {
+    await other.ask('OPTIONS', '*');
+  }
+  await other.ask('OPTIONS', '*');
+  late.resolve(stream);
+  await other.ask('OPTIONS', '*');
+  expect(box.server.rtsp.sessions.list()).toEqual([]);
+  expect(stream.readers).toEqual([]);
+});
+
+test('a connection belongs to one session', async () => {
+  await using box = await boxWithCamera();
+  const [one, two] = [await box.call(), await box.call()];
+  await one.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  const other = await two.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  const key = other.headers.get('Session')?.split(';')[0] ?? '';
+  expect((await one.ask('PLAY', box.url('cam'), [['Session', key]])).status).toBe(400);
+});
+
+test.for([
+  ['is missing', []],
+  ['is no number', [['CSeq', 'x']]],
+  ['has a carriage return in it', 'CSeq: 1\r2\r\n'],
+] as const)('a request whose CSeq %s is answered without', async ([, headers]) => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  const fields =
+    typeof headers === 'string' ? headers : headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  caller.socket.write(`OPTIONS * RTSP/1.0\r\n${fields}\r\n`);
+  await caller.until(() => caller.replies.length === 1);
+  expect(caller.replies[0]?.status).toBe(200);
+  expect(caller.replies[0]?.headers.get('CSeq')).toBeUndefined();
+});
+
 test('more requests than may wait end the connection', async () => {
   await using box = await boxWithCamera();
   box.paths.open = () => new Promise(() => {});

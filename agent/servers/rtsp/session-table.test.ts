@@ -9,7 +9,10 @@ const factsOf = (ip: string): SessionFacts => ({
   target: { name: 'cam', query: '' },
   user: '',
   userAgent: '',
-  home: { id: ip, ip, remote: `${ip}:1`, queuedBytes: 0, write: () => {}, close: () => {}, finish: () => {} },
+  home: {
+    ...{ id: ip, ip, remote: `${ip}:1`, isClosed: false, queuedBytes: 0 },
+    ...{ write: () => {}, close: () => {}, finish: () => {} },
+  },
   readTimeoutMs: 10_000,
 });
 

@@ -11,6 +11,8 @@ export interface SessionLink {
   readonly ip: string;
   /** `address:port`. */
   readonly remote: string;
+  /** Nothing comes any more, and nothing that is written leaves. */
+  readonly isClosed: boolean;
   /** Bytes that were written and have not left yet. */
   readonly queuedBytes: number;
   write(bytes: Uint8Array): void;
