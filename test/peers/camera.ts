@@ -5,7 +5,8 @@ import type { Namespace } from './namespace.ts';
 import { PYTHON } from './peers.ts';
 import { runProcess, startProcess } from './process.ts';
 
-const CLIPS = join(tmpdir(), 'perch-clips');
+/** Where clips are kept from run to run. */
+export const CLIPS = join(tmpdir(), 'perch-clips');
 
 /** Makes a clip with ffmpeg once per machine; the name says what is in it. */
 export async function clip(name: string, args: readonly string[]): Promise<string> {

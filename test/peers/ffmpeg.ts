@@ -23,6 +23,7 @@ export interface ProbedStream {
   readonly duration?: string;
   readonly sample_rate?: string;
   readonly nb_read_packets?: string;
+  readonly nb_read_frames?: string;
   readonly start_time?: string;
 }
 

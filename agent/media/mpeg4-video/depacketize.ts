@@ -1,6 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
 import { FrameUnits } from '../frame-units.ts';
+import { findStartCode } from '../nal.ts';
+import { START } from './params.ts';
 import { Mpeg4VideoRules } from './rules.ts';
 
 const START_CODE_BYTES = 3;
@@ -8,13 +10,14 @@ const MAX_CONFIG_BYTES = 4_096;
 
 /**
  * RFC 6416 §5 (MP4V-ES): the elementary stream as it is, cut anywhere. A VOP begins, with what stands before it, at the beginning of a packet;
- * the marker ends it.
+ * the marker ends it. Several small VOPs may come in one packet, whose timestamp is that of the first (§5.1).
  */
 export class Mpeg4VideoDepacketizer implements Depacketizer {
   readonly #units: FrameUnits;
+  readonly #rules = new Mpeg4VideoRules();
 
   constructor(format: RtpFormat, sink: UnitSink) {
-    const rules = new Mpeg4VideoRules();
+    const rules = this.#rules;
     this.#units = new FrameUnits(rules, sink);
     const config = configOf(format);
     if (config) {
@@ -41,12 +44,49 @@ export class Mpeg4VideoDepacketizer implements Depacketizer {
       const isStart =
         end - start > START_CODE_BYTES && chunk[start] === 0 && chunk[start + 1] === 0 && chunk[start + 2] === 1;
       units.begin(ticks, isStart);
-      units.append(chunk, start, end);
+      units.append(chunk, isStart ? this.#takeWhole(chunk, start, end, ticks) : start, end);
     }
     if (marker) {
       units.marker();
     }
   }
+
+  /** Gives on all VOPs of the packet but the last. @returns where the last begins */
+  #takeWhole(chunk: Uint8Array, start: number, end: number, ticks: number): number {
+    const units = this.#units;
+    let at = start;
+    let shown = ticks;
+    for (let next = endOfVop(chunk, at, end); next >= 0; next = endOfVop(chunk, at, end)) {
+      units.append(chunk, at, next);
+      units.end();
+      shown += this.#ticksTo(chunk, next, end);
+      units.begin(shown, true);
+      at = next;
+    }
+    return at;
+  }
+
+  #ticksTo(chunk: Uint8Array, start: number, end: number): number {
+    try {
+      return this.#rules.ticksTo(chunk, start, end);
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      // The same error comes when the VOP is read, and is damage then.
+      return 0;
+    }
+  }
+}
+
+/** The first start code behind a VOP's own in a packet, or -1: the packet holds one VOP or none. */
+function endOfVop(chunk: Uint8Array, start: number, end: number): number {
+  for (let code = findStartCode(chunk, start, end); code >= 0; code = findStartCode(chunk, code + 3, end)) {
+    if (chunk[code + 3] === START.vop) {
+      return findStartCode(chunk, code + 4, end);
+    }
+  }
+  return -1;
 }
 
 /** `config=` of the fmtp: hexadecimal. */

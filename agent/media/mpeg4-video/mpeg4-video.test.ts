@@ -125,6 +125,22 @@ test('B-VOPs before the I-VOP one joins at refer to what is missing: they are le
   expect(seen.units.map(({ pts }) => pts)).toEqual([32_400, 36_000]);
 });
 
+test('small VOPs that share a packet come out one by one, each in its time', () => {
+  const { seen, depacketizer } = setUp(REORDERED);
+  pushHex(depacketizer, `${GROUP} ${vop('I', 0, 0)}`, 90_000, true);
+  pushHex(depacketizer, vop('P', 0, 3), 100_800, true);
+  pushHex(depacketizer, `${vop('B', 0, 1)} ${vop('B', 0, 2)}`, 93_600, true);
+  pushHex(depacketizer, `${vop('P', 0, 6)}`, 111_600);
+  pushHex(depacketizer, '0102', 111_600, true);
+  expect(seen.units.map(({ pts, data }) => [pts, data.length])).toEqual([
+    [90_000, 16],
+    [100_800, 8],
+    [93_600, 8],
+    [97_200, 8],
+    [111_600, 10],
+  ]);
+});
+
 test('after a gap nothing comes until the next I-VOP', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, vop('I', 0, 0), 0, true);
@@ -173,7 +189,7 @@ test('mutated packets give VOPs or damage; decode times never run backwards', ()
     for (let round = 0; round < 10_000; round += 1) {
       const frame =
         round % 5 === 0 ? `${config} ${GROUP} ${vop('I', 0, 0)}` : vop(round % 3 === 0 ? 'B' : 'P', 0, round % 25);
-      const packet = mutate(hex(frame), next);
+      const packet = mutate(hex(round % 7 === 0 ? frame + frame : frame), next);
       depacketizer.push(packet, 0, packet.length, round * 3600, next() < 0.9, next() < 0.05);
     }
     expect(seen.units.length).toBeGreaterThan(500);

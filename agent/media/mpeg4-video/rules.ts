@@ -21,6 +21,9 @@ export class Mpeg4VideoRules implements FrameRules {
   /** Whole seconds of the last two reference VOPs (modulo_time_base). */
   #seconds = 0;
   #secondsBefore = 0;
+  /** Of the VOP header that was read last. */
+  #time = 0;
+  #elapsed = 0;
 
   /** @param config kept as it is. Throws a PerchError. */
   configure(config: Uint8Array): void {
@@ -64,6 +67,15 @@ export class Mpeg4VideoRules implements FrameRules {
     return unit;
   }
 
+  /** How much later than the VOP that was read last the one at `start` is shown, 90 kHz. Throws a PerchError when it cannot be read. */
+  ticksTo(data: Uint8Array, start: number, end: number): number {
+    if (!this.#layer || this.order === undefined || data[start + 3] !== START.vop) {
+      return 0;
+    }
+    this.#readTime(data, start + 4, end);
+    return Math.round(((this.#time - this.order) * 90_000) / this.#layer.timeResolution);
+  }
+
   #takeConfig(data: Uint8Array, start: number, end: number): void {
     const layer = start < 0 ? undefined : layerOf(data, start, end);
     if (layer && !(this.#layerBytes && isSame(this.#layerBytes, layer, 0, layer.length))) {
@@ -82,28 +94,31 @@ export class Mpeg4VideoRules implements FrameRules {
   }
 
   #readVop(data: Uint8Array, start: number, end: number): void {
+    const kind = this.#readTime(data, start, end);
+    this.isKey = kind === INTRA;
+    this.order = this.#layer && this.#time;
+    if (kind !== BIDIRECTIONAL) {
+      this.#secondsBefore = this.#seconds;
+      this.#seconds += this.#elapsed;
+    }
+  }
+
+  /** vop_coding_type (2), modulo_time_base (a one for each whole second), marker, vop_time_increment. Sets `#time` and `#elapsed`. */
+  #readTime(data: Uint8Array, start: number, end: number): number {
     const bits = this.#bits;
     bits.reset(data, start, end);
     const kind = bits.bits(2);
-    this.isKey = kind === INTRA;
-    this.order = undefined;
-    const layer = this.#layer;
-    if (!layer) {
-      return;
+    this.#elapsed = 0;
+    this.#time = 0;
+    if (this.#layer) {
+      while (bits.flag()) {
+        this.#elapsed += 1;
+      }
+      bits.skip(1); // marker
+      const since = kind === BIDIRECTIONAL ? this.#secondsBefore : this.#seconds;
+      this.#time = (since + this.#elapsed) * this.#layer.timeResolution + bits.bits(this.#layer.timeBits);
     }
-    let elapsed = 0;
-    while (bits.flag()) {
-      elapsed += 1;
-    }
-    bits.skip(1); // marker
-    const increment = bits.bits(layer.timeBits);
-    if (kind === BIDIRECTIONAL) {
-      this.order = (this.#secondsBefore + elapsed) * layer.timeResolution + increment;
-      return;
-    }
-    this.#secondsBefore = this.#seconds;
-    this.#seconds += elapsed;
-    this.order = this.#seconds * layer.timeResolution + increment;
+    return kind;
   }
 }
 
