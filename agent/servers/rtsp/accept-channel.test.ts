@@ -227,6 +227,12 @@ test.for([
   ['an old WebSocket', upgrade({ 'Sec-WebSocket-Version': '8' }), "WebSocket of version '8', expected 13"],
   ['no key', upgrade({ 'Sec-WebSocket-Key': 'abc' }), 'WebSocket without a key of 16 bytes'],
   ['another protocol', upgrade({ 'Sec-WebSocket-Protocol': 'chat' }), 'WebSocket without the protocol rtsp.onvif.org'],
+  ['a page of elsewhere', upgrade({ Origin: 'https://evil.example' }), 'tunnel from the web page https://evil.example'],
+  [
+    'a proxy in between',
+    upgrade({ 'X-Forwarded-For': '192.0.2.1' }),
+    'tunnel through a proxy: its client is not known',
+  ],
   ['no upgrade', upgrade({ Connection: 'close' }), 'WebSocket without Connection: Upgrade'],
   ['a head without end', `GET / HTTP/1.0\r\n${'X: y\r\n'.repeat(4_000)}`, 'HTTP head of more than 16384 bytes'],
 ] as const)('%s is answered with 400 and the reason', async ([, request, reason]) => {

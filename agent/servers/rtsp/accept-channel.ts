@@ -11,6 +11,7 @@ import { acceptOf, SUBPROTOCOL } from '../../media/rtsp/websocket.ts';
 import { WebSocketChannel } from '../../media/rtsp/websocket-channel.ts';
 import { Arrival, type ArrivalSink } from './arrival.ts';
 import { HttpTunnels, TUNNELLED } from './http-tunnels.ts';
+import { foreignOrigin } from './tunnel-origin.ts';
 
 /** As MediaMTX's API names it. */
 export type TunnelKind = 'none' | 'http' | 'websocket';
@@ -93,7 +94,10 @@ export class ChannelAcceptor implements ArrivalSink {
   onHttp(arrival: Arrival, request: HttpRequest, first: Uint8Array): void {
     const { method, headers } = request;
     const cookie = headers.get('x-sessioncookie') ?? '';
-    if (method === 'GET' && namesWord(headers.get('Upgrade'), 'websocket')) {
+    const foreign = foreignOrigin(headers);
+    if (foreign !== undefined) {
+      this.onBroken(arrival, new PerchError('badInput', foreign));
+    } else if (method === 'GET' && namesWord(headers.get('Upgrade'), 'websocket')) {
       this.#upgrade(arrival, request, first);
     } else if (method === 'GET' && cookie !== '' && namesWord(headers.get('Accept'), TUNNELLED)) {
       this.#tunnel(arrival, this.#tunnels.takeGet(arrival, cookie));
