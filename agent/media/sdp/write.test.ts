@@ -97,13 +97,19 @@ test('a name cannot add lines', () => {
   expect(parseSdp(writeSdp([alaw], { ...options, name: 'x\r\nm=video 0 RTP/AVP 96' })).medias).toHaveLength(1);
 });
 
-test('a multicast description names the group of every track', () => {
-  const multicast = { groups: ['224.1.0.1', 'ff15::2'], port: 8002, ttl: 16 };
-  const lines = writeSdp([video, alaw], { ...options, multicast }).split('\r\n');
+test.for([
+  ['224.1.0.1', 'c=IN IP4 224.1.0.1/16'],
+  ['ff15::2', 'c=IN IP6 ff15::2'],
+] as const)('a multicast description names the group %s and the port of every track', ([group, connection]) => {
+  const ports = [
+    [8002, 8003],
+    [8004, 8005],
+  ] as const;
+  const lines = writeSdp([video, alaw], { ...options, multicast: { group, ports, ttl: 16 } }).split('\r\n');
   expect(lines.filter((line) => /^(?:m|c)=/.test(line)).slice(1)).toEqual([
     'm=video 8002 RTP/AVP 96',
-    'c=IN IP4 224.1.0.1/16',
-    'm=audio 8002 RTP/AVP 8',
-    'c=IN IP6 ff15::2',
+    connection,
+    'm=audio 8004 RTP/AVP 8',
+    connection,
   ]);
 });

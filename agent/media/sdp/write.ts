@@ -11,7 +11,14 @@ export interface SdpOptions {
   /** A number for the `o=` line that differs between sessions. */
   readonly sessionId: number;
   /** Where the packets go when nobody asks for another way; without it each receiver names its own ports. */
-  readonly multicast?: { readonly groups: readonly string[]; readonly port: number; readonly ttl: number } | undefined;
+  readonly multicast?: SdpMulticast | undefined;
+}
+
+export interface SdpMulticast {
+  readonly group: string;
+  /** RTP and RTCP, by track. */
+  readonly ports: readonly (readonly [rtp: number, rtcp: number])[];
+  readonly ttl: number;
 }
 
 const FIRST_DYNAMIC_PAYLOAD_TYPE = 96;
@@ -64,11 +71,11 @@ export function writeSdp(tracks: readonly Track[], options: SdpOptions): string 
   ];
   for (const [index, track] of tracks.entries()) {
     const type = payloadTypeOf(track, index);
-    lines.push(`m=${mediaOf(track)} ${options.multicast?.port ?? 0} RTP/AVP ${type}`);
+    lines.push(`m=${mediaOf(track)} ${options.multicast?.ports[index]?.[0] ?? 0} RTP/AVP ${type}`);
     if (options.multicast) {
       // RFC 8866 §5.7: with the scope for IPv4.
-      const group = options.multicast.groups[index] ?? '';
-      lines.push(group.includes(':') ? `c=IN IP6 ${group}` : `c=IN IP4 ${group}/${options.multicast.ttl}`);
+      const { group, ttl } = options.multicast;
+      lines.push(group.includes(':') ? `c=IN IP6 ${group}` : `c=IN IP4 ${group}/${ttl}`);
     }
     lines.push(`a=rtpmap:${type} ${mapOf(track)}`);
     const fmtp = fmtpOf(track);

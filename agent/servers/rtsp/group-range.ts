@@ -29,28 +29,19 @@ export class GroupRange {
   }
 
   /**
-   * Addresses that nobody uses; those given back are used again as late as possible.
-   * @throws PerchError `exhausted` when there are not so many
+   * An address that nobody uses; those given back are used again as late as possible.
+   * @throws PerchError `exhausted` when there is none
    */
-  take(count: number, used: ReadonlySet<string>): string[] {
-    const groups: string[] = [];
-    for (let tried = 0; tried < this.#size && groups.length < count; tried += 1) {
+  take(used: ReadonlySet<string>): string {
+    const tries = Math.min(this.#size, used.size + 1);
+    for (let tried = 0; tried < tries; tried += 1) {
       const group = this.#at(this.#next);
       this.#next = (this.#next + 1) % this.#size;
       if (!used.has(group)) {
-        groups.push(group);
-      }
-      if (tried > used.size + count) {
-        break;
+        return group;
       }
     }
-    if (groups.length < count) {
-      throw new PerchError(
-        'exhausted',
-        `all ${this.#size} group addresses of multicastIPRange ${this.#text} are in use`,
-      );
-    }
-    return groups;
+    throw new PerchError('exhausted', `all ${this.#size} group addresses of multicastIPRange ${this.#text} are in use`);
   }
 
   #at(index: number): string {

@@ -1,4 +1,4 @@
-import type { Transport } from '../../media/rtsp/transport.ts';
+import type { Pair, Transport } from '../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../media/sdp/parse.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import type { Stream } from '../../stream/stream.ts';
@@ -105,10 +105,9 @@ export interface PublisherRequest {
 
 /** Where a stream's multicast packets go, for a description that says it (`?vlcmulticast`). */
 export interface MulticastPlace {
-  /** By track: each has a group address of its own, since all share one port. */
-  readonly groups: readonly string[];
-  /** Of RTP, on every group. */
-  readonly port: number;
+  readonly group: string;
+  /** By track: players listen at a port on all groups at once, so tracks that shared one would be mixed up. */
+  readonly ports: readonly Pair[];
   readonly ttl: number;
 }
 

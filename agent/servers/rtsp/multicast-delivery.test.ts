@@ -6,7 +6,7 @@ import { UdpPair } from '../../../test/udp-pair.ts';
 import { silentLogger } from '../../base/log.ts';
 import { writeReceiverReport } from '../../media/rtcp/write.ts';
 import { RtpHeader } from '../../media/rtp/header.ts';
-import type { Transport } from '../../media/rtsp/transport.ts';
+import type { Pair, Transport } from '../../media/rtsp/transport.ts';
 import type { G711Track } from '../../media/track.ts';
 import { Stream } from '../../stream/stream.ts';
 import { Multicast } from './multicast.ts';
@@ -24,6 +24,7 @@ class Place implements AsyncDisposable {
   readonly clock = new FakeClock();
   readonly ends: string[] = [];
   readonly multicast: Multicast;
+  readonly ports: Pair;
   readonly #deliveries: MulticastDelivery[] = [];
 
   static async open(range: string): Promise<Place> {
@@ -32,6 +33,7 @@ class Place implements AsyncDisposable {
   }
 
   private constructor(range: string, rtpPort: number, rtcpPort: number) {
+    this.ports = [rtpPort, rtcpPort];
     this.multicast = new Multicast({ range, rtpPort, rtcpPort }, this.clock, silentLogger);
   }
 
@@ -56,20 +58,20 @@ class Place implements AsyncDisposable {
   }
 }
 
-test('each track has a group of its own, on the ports of all, and all readers are told the same', async () => {
+test('a stream has a group, each track ports of its own there, and all readers are told the same', async () => {
   await using place = await Place.open('239.77.0.0/24');
   const stream = new Stream([H264_TRACK, G711]);
   const [one, two] = [place.deliver(stream), place.deliver(stream)];
   const answers = [one.setUp(0, wanted), one.setUp(1, wanted)];
-  expect(answers.map(({ destination }) => destination)).toEqual(['239.77.0.0', '239.77.0.1']);
-  expect(answers[0]).toMatchObject({
-    isMulticast: true,
-    port: [place.multicast.rtpPort, place.multicast.rtcpPort],
-    ttl: 16,
-  });
+  const [rtp, rtcp] = place.ports;
+  expect(answers[0]).toMatchObject({ isMulticast: true, destination: '239.77.0.0', port: [rtp, rtcp], ttl: 16 });
+  expect(answers[1]).toMatchObject({ destination: '239.77.0.0', port: [rtp + 2, rtcp + 2] });
   expect([two.setUp(0, wanted), two.setUp(1, wanted)]).toEqual(answers);
-  expect(place.multicast.placeOf(stream).groups).toEqual(['239.77.0.0', '239.77.0.1']);
-  expect(place.multicast.placeOf(new Stream([G711])).groups).toEqual(['239.77.0.2']);
+  expect(place.multicast.placeOf(stream)).toMatchObject({
+    group: '239.77.0.0',
+    ports: answers.map(({ port }) => port),
+  });
+  expect(place.multicast.placeOf(new Stream([G711])).group).toBe('239.77.0.1');
 });
 
 test('a stream is sent once for all who read it there, from the first to the last of them', async () => {

@@ -1,13 +1,12 @@
 import { isLoopbackIp } from '../../base/ip-address.ts';
 import type { Transport } from '../../media/rtsp/transport.ts';
 import { FramedPackets } from '../../stream/framed-packets.ts';
-import type { GroupListener } from './group-ears.ts';
 import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
-import type { Multicast } from './multicast.ts';
+import type { GroupListener, Multicast } from './multicast.ts';
 import { type GroupMember, MulticastSender } from './multicast-sender.ts';
 import { ReaderReports } from './reader-reports.ts';
 
-/** A reader of a stream's multicast groups. What it is sent, all get who read there. */
+/** A reader of a stream's multicast group. What it is sent, all get who read there. */
 export class MulticastDelivery implements Delivery, GroupMember, GroupListener {
   readonly kind = 'multicast';
   /** Where its reports come from. */
@@ -58,13 +57,13 @@ export class MulticastDelivery implements Delivery, GroupMember, GroupListener {
   }
 
   setUp(track: number, _wanted: Transport): Transport {
-    const { groups, port, ttl } = this.#multicast.placeOf(this.#request.stream);
+    const { group, ports, ttl } = this.#multicast.placeOf(this.#request.stream);
     return {
       protocol: 'udp',
       isSecure: false,
       isMulticast: true,
-      destination: groups[track],
-      port: [port, this.#multicast.rtcpPort],
+      destination: group,
+      port: ports[track],
       ttl,
       ssrc: this.#packets.ssrcOf(track),
     };

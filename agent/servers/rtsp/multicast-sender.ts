@@ -1,4 +1,5 @@
 import { writeBye } from '../../media/rtcp/write.ts';
+import type { Pair } from '../../media/rtsp/transport.ts';
 import { FramedPackets } from '../../stream/framed-packets.ts';
 import type { Stream } from '../../stream/stream.ts';
 import type { Multicast } from './multicast.ts';
@@ -13,13 +14,14 @@ export interface GroupMember {
 
 const senders = new WeakMap<Multicast, Map<Stream, MulticastSender>>();
 
-/** Sends a stream to its groups, once for all who read it there: from the first to the last of them. */
+/** Sends a stream to its group, once for all who read it there: from the first to the last of them. */
 export class MulticastSender implements FeedTarget {
   readonly feed: PacketFeed;
   readonly #multicast: Multicast;
   readonly #stream: Stream;
   readonly #packets: FramedPackets;
-  readonly #groups: readonly string[];
+  readonly #group: string;
+  readonly #ports: readonly Pair[];
   readonly #members = new Set<GroupMember>();
   /** By address of ours in a network: how many of the members are there. */
   readonly #users = new Map<string, number>();
@@ -38,10 +40,12 @@ export class MulticastSender implements FeedTarget {
   private constructor(multicast: Multicast, stream: Stream, maxPayloadBytes: number) {
     this.#multicast = multicast;
     this.#stream = stream;
-    this.#groups = multicast.placeOf(stream).groups;
+    const { group, ports } = multicast.placeOf(stream);
+    this.#group = group;
+    this.#ports = ports;
     this.#packets = FramedPackets.of(stream, maxPayloadBytes, multicast.clock);
     this.feed = new PacketFeed(this.#packets, this, multicast.clock);
-    multicast.occupy(this.#groups);
+    multicast.occupy(this.#group);
   }
 
   /** What the stream keeps for new readers is sent with the first of them only: the others read along. */
@@ -51,7 +55,7 @@ export class MulticastSender implements FeedTarget {
     const users = this.#users.get(exit) ?? 0;
     this.#users.set(exit, users + 1);
     if (users === 0) {
-      this.#multicast.open(exit, this.#groups);
+      this.#multicast.open(exit, this.#group, this.#stream.tracks.length);
     }
     this.#exits = [...this.#users.keys()];
     if (this.#members.size === 1) {
@@ -70,12 +74,12 @@ export class MulticastSender implements FeedTarget {
       this.#users.set(exit, users);
     } else {
       this.#users.delete(exit);
-      this.#multicast.close(exit, this.#groups);
+      this.#multicast.close(exit, this.#group, this.#stream.tracks.length);
     }
     this.#exits = [...this.#users.keys()];
     if (this.#members.size === 0) {
       this.feed.stop();
-      this.#multicast.vacate(this.#groups);
+      this.#multicast.vacate(this.#group);
       senders.get(this.#multicast)?.delete(this.#stream);
     }
   }
@@ -95,15 +99,15 @@ export class MulticastSender implements FeedTarget {
   }
 
   sendRtp(track: number, bytes: Buffer, start: number, length: number): void {
-    this.#send(track, bytes, start, length, this.#multicast.rtpPort);
+    this.#send(track, bytes, start, length, 0);
   }
 
   sendRtcp(track: number, bytes: Uint8Array, start: number, length: number): void {
-    this.#send(track, bytes, start, length, this.#multicast.rtcpPort);
+    this.#send(track, bytes, start, length, 1);
   }
 
   onFeedEnd(reason: string): void {
-    for (const track of this.#groups.keys()) {
+    for (const track of this.#stream.tracks.keys()) {
       const bye = writeBye(this.#packets.ssrcOf(track));
       this.sendRtcp(track, bye, 0, bye.length);
     }
@@ -113,10 +117,12 @@ export class MulticastSender implements FeedTarget {
     }
   }
 
-  #send(track: number, bytes: Uint8Array, start: number, length: number, port: number): void {
+  /** @param kind 0: RTP, 1: RTCP */
+  #send(track: number, bytes: Uint8Array, start: number, length: number, kind: 0 | 1): void {
+    const port = (this.#ports[track] as Pair)[kind];
     const exits = this.#exits;
     for (let i = 0; i < exits.length; i += 1) {
-      this.#multicast.send(exits[i] as string, bytes, start, length, port, this.#groups[track] as string);
+      this.#multicast.send(exits[i] as string, bytes, start, length, port, this.#group);
     }
   }
 }

@@ -5,15 +5,24 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { IpList } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
+import type { Pair } from '../../media/rtsp/transport.ts';
 import type { Stream } from '../../stream/stream.ts';
-import { GroupEars, type GroupListener } from './group-ears.ts';
+import { GroupEars } from './group-ears.ts';
 import { GroupRange } from './group-range.ts';
 import type { MulticastPlace } from './media-plane.ts';
 
 export interface MulticastOptions {
   readonly range: string;
+  /** Of the first track; each further one has the next but one. */
   readonly rtpPort: number;
   readonly rtcpPort: number;
+}
+
+/** Who hears what the receivers at an address report. A datagram is valid during the call only. */
+export interface GroupListener {
+  /** Canonical. */
+  readonly ip: string;
+  onRtcp(datagram: Buffer): void;
 }
 
 /** Routers pass it on so many times at most. */
@@ -29,50 +38,47 @@ interface Exit {
   port: number;
 }
 
-/** The group addresses of streams, the sockets that send to them, and the one that hears what receivers report. */
+/** The group addresses of streams, the sockets that send to them, and those that hear what receivers report. */
 export class Multicast {
-  readonly rtpPort: number;
-  readonly #rtcpPort: number;
+  readonly clock: Clock;
+  readonly #options: MulticastOptions;
   readonly #range: GroupRange;
   readonly #log: Logger;
-  readonly #groups = new WeakMap<Stream, readonly string[]>();
+  readonly #groups = new WeakMap<Stream, string>();
   readonly #used = new Set<string>();
+  /** By address of ours. */
   readonly #exits = new Map<string, Exit>();
-  readonly #ears: GroupEars;
-  readonly clock: Clock;
+  /** By track. */
+  readonly #ears: GroupEars[] = [];
+  /** By receiver's address. */
+  readonly #listeners = new Map<string, Set<GroupListener>>();
 
   /** @throws PerchError when the range is none */
   constructor(options: MulticastOptions, clock: Clock, log: Logger) {
-    this.rtpPort = options.rtpPort;
-    this.#rtcpPort = options.rtcpPort;
+    this.#options = options;
     this.#range = new GroupRange(options.range);
     this.clock = clock;
     this.#log = log;
-    this.#ears = new GroupEars(options.rtcpPort, (port) => this.#isOwn(port), log);
   }
 
-  get rtcpPort(): number {
-    return this.#rtcpPort;
-  }
-
-  /** A stream keeps its groups as long as it lives, so that a description stays true. */
+  /** A stream keeps its group as long as it lives, so that a description stays true. */
   placeOf(stream: Stream): MulticastPlace {
-    const groups = this.#groups.get(stream) ?? this.#range.take(stream.tracks.length, this.#used);
-    this.#groups.set(stream, groups);
-    return { groups, port: this.rtpPort, ttl: TTL };
+    const group = this.#groups.get(stream) ?? this.#range.take(this.#used);
+    this.#groups.set(stream, group);
+    return { group, ports: stream.tracks.map((_, track) => this.portsOf(track)), ttl: TTL };
   }
 
-  /** A stream begins to be sent to its groups, or ends. */
-  occupy(groups: readonly string[]): void {
-    for (const group of groups) {
-      this.#used.add(group);
-    }
+  portsOf(track: number): Pair {
+    return [this.#options.rtpPort + 2 * track, this.#options.rtcpPort + 2 * track];
   }
 
-  vacate(groups: readonly string[]): void {
-    for (const group of groups) {
-      this.#used.delete(group);
-    }
+  /** A stream begins to be sent to its group, or ends. */
+  occupy(group: string): void {
+    this.#used.add(group);
+  }
+
+  vacate(group: string): void {
+    this.#used.delete(group);
   }
 
   /**
@@ -90,23 +96,26 @@ export class Multicast {
     return (near ?? own[0])?.address ?? '127.0.0.1';
   }
 
-  /** Opens the way into a network, for as long as somebody uses it. */
-  open(exitIp: string, groups: readonly string[]): void {
+  /** Opens the way into a network, for as long as somebody uses it. @param tracks how many are sent to the group */
+  open(exitIp: string, group: string, tracks: number): void {
     const exit = this.#exits.get(exitIp) ?? this.#openExit(exitIp);
     exit.users += 1;
-    this.#ears.join(exitIp, groups);
+    for (let track = 0; track < tracks; track += 1) {
+      this.#earsOf(track).join(exitIp, group);
+    }
   }
 
-  close(exitIp: string, groups: readonly string[]): void {
-    const exit = this.#exits.get(exitIp);
-    if (!exit) {
-      return;
+  close(exitIp: string, group: string, tracks: number): void {
+    for (let track = 0; track < tracks; track += 1) {
+      this.#earsOf(track).leave(exitIp, group);
     }
-    this.#ears.leave(exitIp, groups);
-    exit.users -= 1;
-    if (exit.users === 0) {
-      this.#exits.delete(exitIp);
-      exit.socket.close();
+    const exit = this.#exits.get(exitIp);
+    if (exit) {
+      exit.users -= 1;
+      if (exit.users === 0) {
+        this.#exits.delete(exitIp);
+        exit.socket.close();
+      }
     }
   }
 
@@ -123,20 +132,36 @@ export class Multicast {
   }
 
   listen(listener: GroupListener): void {
-    this.#ears.add(listener);
+    const listeners = this.#listeners.get(listener.ip) ?? new Set();
+    this.#listeners.set(listener.ip, listeners);
+    listeners.add(listener);
   }
 
   unlisten(listener: GroupListener): void {
-    this.#ears.remove(listener);
+    const listeners = this.#listeners.get(listener.ip);
+    listeners?.delete(listener);
+    if (listeners?.size === 0) {
+      this.#listeners.delete(listener.ip);
+    }
   }
 
-  #isOwn(port: number): boolean {
+  #earsOf(track: number): GroupEars {
+    const [, rtcpPort] = this.portsOf(track);
+    const take = (datagram: Buffer, ip: string, port: number) => this.#hear(datagram, ip, port);
+    this.#ears[track] ??= new GroupEars(rtcpPort, take, this.#log);
+    return this.#ears[track];
+  }
+
+  #hear(datagram: Buffer, ip: string, port: number): void {
     for (const exit of this.#exits.values()) {
       if (exit.port === port) {
-        return true;
+        // Our own report: what is sent to a group is heard by its sender too.
+        return;
       }
     }
-    return false;
+    for (const listener of this.#listeners.get(ip) ?? []) {
+      listener.onRtcp(datagram);
+    }
   }
 
   #openExit(ip: string): Exit {
