@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
+import { expectPictures, PICTURE_SDP, pictureCamera } from '../../../test/picture-camera.ts';
 import { Run, url } from '../../../test/rtsp-run.ts';
 import { type Script, type ScriptedCamera, scriptedCamera, soundPackets } from '../../../test/scripted-camera.ts';
 import { soundFrom, udpCamera } from '../../../test/udp-camera.ts';
@@ -53,10 +54,21 @@ test('TCP is asked for first', async () => {
   expect(run.source.statistics).toMatchObject({ transport: 'TCP', packets: 5 });
 });
 
+test.for([461, 400, 500])('a camera that refuses TCP with %d is asked for UDP, in the same session', async (status) => {
+  await using udp = await udpCamera();
+  const refuse: Script = (request, caller) => {
+    caller.reply(request, status);
+    return true;
+  };
+  await using camera = await scriptedCamera(overTcp(refuse, udp.script(soundFrom(0, 5))));
+  await using run = new Run(url(camera));
+  await run.sampled(5);
+  expect(asked(camera)).toEqual([TCP, UDP]);
+  expect(camera.callers).toHaveLength(1);
+  expect(run.source.statistics.transport).toBe('UDP');
+});
+
 test.for([
-  ['refuses TCP (461)', (request, caller) => caller.reply(request, 461)],
-  ['does not understand TCP (400)', (request, caller) => caller.reply(request, 400)],
-  ['fails over TCP (500)', (request, caller) => caller.reply(request, 500)],
   [
     'answers with ports of UDP',
     (request, caller) =>
@@ -79,6 +91,22 @@ test.for([
     expect(run.source.statistics.transport).toBe('UDP');
   },
 );
+
+test('a camera that cannot change its mind within a connection is asked for UDP on another', async () => {
+  await using udp = await udpCamera();
+  const overUdp = udp.script(soundFrom(0, 5));
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method === 'SETUP' && asked({ callers: [caller] }).length > 1) {
+      caller.socket.destroy();
+      return true;
+    }
+    return overUdp(request, caller);
+  });
+  await using run = new Run(url(camera));
+  await run.sampled(5);
+  expect(asked(camera)).toEqual([TCP, UDP, UDP]);
+  expect(camera.callers).toHaveLength(2);
+});
 
 test.for([401, 403, 404, 453, 454, 503])('%d has nothing to do with the transport', async (status) => {
   await using camera = await scriptedCamera((request, caller) => {
@@ -153,7 +181,7 @@ test('a camera that refuses TCP has the whole read timeout to begin over UDP', a
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script([]));
   await using run = new Run(url(camera), { readTimeoutMs: 10_000 }, clock);
-  await camera.until(() => camera.callers[1]?.methods.includes('PLAY') === true);
+  await camera.until(() => camera.callers[0]?.methods.includes('PLAY') === true);
   for (let elapsedMs = 0; elapsedMs < 8_000; elapsedMs += 500) {
     await clock.advance(500);
   }
@@ -203,6 +231,29 @@ test('a path that wants TCP does not take UDP', async () => {
   });
   await using run = new Run(url(camera), { rtspTransport: 'tcp' });
   expect(await run.failure()).toBe("camera wants to send over UDP, path 'garden' asks for TCP");
+});
+
+test('sound that is refused whatever the transport does not keep the picture away', async () => {
+  await using camera = await pictureCamera((request, caller) => {
+    if (request.method === 'DESCRIBE') {
+      const sound = 'm=audio 0 RTP/AVP 0\r\na=control:sound\r\n';
+      caller.reply(
+        request,
+        200,
+        [],
+        PICTURE_SDP.replace('m=video', () => `${sound}m=video`),
+      );
+      return true;
+    }
+    if (request.method !== 'SETUP' || !request.uri.endsWith('sound')) {
+      return undefined;
+    }
+    caller.reply(request, 500);
+    return true;
+  });
+  await using run = new Run(url(camera));
+  await expectPictures(run);
+  expect(asked(camera)).toEqual([TCP, TCP]);
 });
 
 test('sound that cannot come as the picture does is done without', async () => {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { rangeStartOf } from '../../config/range-start.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
@@ -9,11 +9,11 @@ import { type Address, parseAddress, redirectedTo } from './address.ts';
 import { Authenticator } from './authenticator.ts';
 import { openChannel } from './channel/open-channel.ts';
 import { RtspConnection } from './connection.ts';
-import { Dialogue, Redirect } from './dialogue.ts';
+import { type Description, Dialogue, Redirect } from './dialogue.ts';
 import { answersAt } from './probe.ts';
 import { RtspSession } from './session.ts';
 import { NOTHING_YET, plus } from './statistics.ts';
-import { noWayLeft, TRANSPORT_OF, TransportChoice, TransportRefused, type Way } from './transport-choice.ts';
+import { TRANSPORT_OF, TransportChoice, TransportRefused, Trials, type Way } from './transport-choice.ts';
 
 const MAX_REDIRECTS = 5;
 /** UDP that brings nothing for so long is blocked on its way, as far as TCP may do better. */
@@ -110,41 +110,39 @@ export class RtspSource implements Source {
     }
   }
 
-  /** One connection for each way to send, until media come in one. */
+  /** One way to send after the other, until media come in one. */
   async #connect(
     address: Address,
     newAuthenticator: () => Authenticator,
     sink: StreamSink,
     signal: AbortSignal,
   ): Promise<Redirect | undefined> {
-    const ways = this.#choice.ways(address.isSecure || address.tunnel !== 'none');
-    const refusals: (readonly [Way, PerchError])[] = [];
-    for (const [i, way] of ways.entries()) {
-      const isTcpLeft = ways.includes('tcp', i + 1);
-      const patienceMs = isTcpLeft ? SILENT_UDP_MS : this.#options.readTimeoutMs;
-      const silenceMs = ways.length > 1 && way !== 'tcp' ? patienceMs : undefined;
+    const trials = new Trials(this.#choice.ways(address.isSecure || address.tunnel !== 'none'));
+    while (!signal.aborted) {
+      const { way } = trials;
+      if (way === undefined) {
+        throw trials.failure(this.#options.name);
+      }
+      const packetsBefore = this.#past.packets;
       try {
-        return await this.#attempt(address, newAuthenticator, sink, { way, silenceMs }, signal);
+        return await this.#attempt(address, newAuthenticator, sink, trials, signal);
       } catch (error) {
-        if (!(error instanceof TransportRefused)) {
+        if (error instanceof TransportRefused) {
+          this.#refuse(trials, error);
+        } else if (trials.way === way || this.#past.packets > packetsBefore) {
           throw error;
         }
-        this.#choice.failed(way);
-        refusals.push([way, error.cause]);
-        this.#tell(way, error.message, ways[i + 1]);
-      }
-      if (signal.aborted) {
-        return undefined;
+        // Else the camera cannot change its mind within a connection: the other way gets one of its own.
       }
     }
-    throw noWayLeft(refusals, this.#options.name);
+    return undefined;
   }
 
   async #attempt(
     address: Address,
     newAuthenticator: () => Authenticator,
     sink: StreamSink,
-    { way, silenceMs }: { readonly way: Way; readonly silenceMs: number | undefined },
+    trials: Trials,
     signal: AbortSignal,
   ): Promise<Redirect | undefined> {
     const { name, readTimeoutMs, sourceFingerprint: fingerprint = '' } = this.#options;
@@ -163,7 +161,9 @@ export class RtspSource implements Source {
       if (description instanceof Redirect) {
         return description;
       }
-      await session.setup(description, way);
+      const way = await this.#setup(session, description, trials);
+      const patienceMs = trials.isLeft('tcp') ? SILENT_UDP_MS : readTimeoutMs;
+      const silenceMs = trials.isOnlyWay || way === 'tcp' ? undefined : patienceMs;
       const onMedia = () => {
         isPlaying = true;
         this.#choice.worked(way);
@@ -185,14 +185,38 @@ export class RtspSource implements Source {
     }
   }
 
-  #tell(way: Way, reason: string, next: Way | undefined): void {
+  /** @returns the way that the camera takes; @throws what it refuses the last one with */
+  async #setup(session: RtspSession, description: Description, trials: Trials): Promise<Way> {
+    for (;;) {
+      const { way } = trials;
+      if (way === undefined) {
+        throw trials.failure(this.#options.name);
+      }
+      try {
+        await session.setup(description, way);
+        return way;
+      } catch (error) {
+        if (!(error instanceof TransportRefused) || error.hasBegun) {
+          throw error;
+        }
+        this.#refuse(trials, error);
+      }
+    }
+  }
+
+  #refuse(trials: Trials, { cause }: TransportRefused): void {
+    const { way } = trials;
+    trials.refuse(cause);
+    const next = trials.way;
+    if (way === undefined) {
+      return;
+    }
+    this.#choice.failed(way);
     const what = `${way} ${next}`;
     if (next !== undefined && !this.#told.has(what)) {
       this.#told.add(what);
-      this.#log.warn(
-        { transport: TRANSPORT_OF[way], reason, next: TRANSPORT_OF[next] },
-        'camera is asked for another transport',
-      );
+      const facts = { transport: TRANSPORT_OF[way], reason: explain(cause), next: TRANSPORT_OF[next] };
+      this.#log.warn(facts, 'camera is asked for another transport');
     }
   }
 }

@@ -97,7 +97,7 @@ export class Lanes {
     // Plain RTP/AVP without any port is no wish for UDP (Escam Q6).
     if (answered.protocol === 'udp' && (answered.isMulticast || answered.clientPort || answered.serverPort)) {
       const message = `camera wants to send over UDP, path '${this.#options.name}' asks for TCP`;
-      throw new TransportRefused(new PerchError('unsupported', message, { path: this.#options.name }));
+      throw new TransportRefused(new PerchError('unsupported', message, { path: this.#options.name }), true);
     }
     return this.#taken(receiver, answered);
   }
@@ -155,7 +155,7 @@ export class Lanes {
     const ports = answered.port ?? answered.serverPort ?? answered.clientPort;
     if (!answered.isMulticast || answered.destination === undefined || !ports) {
       const message = `camera names no multicast group and port for path '${name}'`;
-      throw new TransportRefused(new PerchError('unsupported', message, { path: name }));
+      throw new TransportRefused(new PerchError('unsupported', message, { path: name }), true);
     }
     const ip = this.#cameraIp;
     const source = canonicalIp(answered.source ?? '');
@@ -208,9 +208,9 @@ export class Lanes {
       }
       if (status === UNSUPPORTED_TRANSPORT) {
         const message = `camera refuses ${TRANSPORT_OF[way]} (461), which path '${this.#options.name}' asks for`;
-        throw new TransportRefused(new PerchError('unsupported', message, error.context));
+        throw new TransportRefused(new PerchError('unsupported', message, error.context), false);
       }
-      throw new TransportRefused(error);
+      throw new TransportRefused(error, false);
     }
   }
 }

@@ -3,7 +3,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { describeFormat } from '../../media/describe-format.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
-import type { SdpMedia } from '../../media/sdp/parse.ts';
+import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
 import { Opening } from '../../stream/ingest/opening.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import { Timeline } from '../../stream/ingest/timeline.ts';
@@ -91,9 +91,12 @@ export class RtspSession {
     return { ...this.#lanes.all.map(statisticsOf).reduce(plus, NOTHING_YET), clockOffsetMs };
   }
 
-  /** SETUP of every track that we can take. Sound that the camera refuses to set up is done without. */
+  /**
+   * SETUP of every track that we can take. Sound that the camera refuses to set up is done without.
+   * @throws TransportRefused when the camera does not send in this way; unless it has begun, another may be tried here
+   */
   async setup({ sdp, base }: Description, way: Way): Promise<void> {
-    let refusal: unknown;
+    const refusals: (readonly [TrackReceiver, unknown])[] = [];
     for (const media of sdp.medias) {
       const receiver = this.#receivers.length < MAX_TRACKS ? this.#choose(media) : undefined;
       if (receiver) {
@@ -101,17 +104,17 @@ export class RtspSession {
           await this.#lanes.add(receiver, joinControl(this.#address, base, media.control), way);
           this.#receivers.push(receiver);
         } catch (error) {
-          refusal ??= this.#doWithout(receiver, error);
+          this.#throwUnlessSpare(receiver, error);
+          refusals.push([receiver, error]);
         }
       }
     }
     if (this.#receivers.length === 0) {
-      if (refusal !== undefined) {
-        throw refusal;
-      }
-      const offered = sdp.medias.flatMap((media) => media.formats.map(describeFormat));
-      const list = offered.length > 0 ? offered.join(', ') : 'nothing';
-      throw new PerchError('unsupported', `camera of path '${this.#name}' offers ${list}, none of which can be taken`);
+      const [refusal] = refusals;
+      throw refusal ? refusal[1] : this.#offersNothing(sdp);
+    }
+    for (const [{ format }, cause] of refusals) {
+      this.#log.warn({ codec: format.encoding, reason: explain(cause) }, 'camera refuses to set up a track');
     }
     const track = this.#wantsBackChannel ? findBackTrack(sdp.medias) : undefined;
     if (track) {
@@ -208,16 +211,19 @@ export class RtspSession {
     return undefined;
   }
 
-  /** @returns the error, when one can do without the track; @throws it when not */
-  #doWithout(receiver: TrackReceiver, error: unknown): unknown {
-    const hasOthers = this.#receivers.length > 0;
-    const cause = error instanceof TransportRefused && hasOthers ? error.cause : error;
-    if (receiver.isVideo || !(cause instanceof PerchError) || cause.code === 'unauthorized') {
-      throw cause;
+  /** One can do without sound, but not without the picture. */
+  #throwUnlessSpare(receiver: TrackReceiver, error: unknown): void {
+    const isRefusal = error instanceof TransportRefused;
+    if (receiver.isVideo || !(isRefusal || (error instanceof PerchError && error.code !== 'unauthorized'))) {
+      throw isRefusal ? new TransportRefused(error.cause, error.hasBegun || this.#receivers.length > 0) : error;
     }
-    const facts = { codec: receiver.format.encoding, reason: explain(cause) };
-    this.#log.warn(facts, 'camera refuses to set up a track');
-    return cause;
+  }
+
+  #offersNothing(sdp: Sdp): PerchError {
+    const offered = sdp.medias.flatMap((media) => media.formats.map(describeFormat));
+    const list = offered.length > 0 ? offered.join(', ') : 'nothing';
+    const message = `camera of path '${this.#name}' offers ${list}, none of which can be taken`;
+    return new PerchError('unsupported', message, { path: this.#name });
   }
 
   #report(): void {
@@ -254,7 +260,7 @@ export class RtspSession {
       onMedia();
     } else if (silenceMs !== undefined && playingMs >= silenceMs) {
       const message = `camera of path '${this.#name}' has sent nothing by ${TRANSPORT_OF[way]} for ${silenceMs / 1000} s`;
-      this.#connection.fail(new TransportRefused(new PerchError('timeout', message, { path: this.#name })));
+      this.#connection.fail(new TransportRefused(new PerchError('timeout', message, { path: this.#name }), true));
     }
   }
 

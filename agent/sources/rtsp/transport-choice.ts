@@ -16,10 +16,13 @@ const REMEMBER_MS = 3_600_000;
 export class TransportRefused extends Error {
   override readonly name = 'TransportRefused';
   override readonly cause: PerchError;
+  /** The camera has set something up all the same: only on another connection it can be asked anew. */
+  readonly hasBegun: boolean;
 
-  constructor(cause: PerchError) {
+  constructor(cause: PerchError, hasBegun: boolean) {
     super(cause.message);
     this.cause = cause;
+    this.hasBegun = hasBegun;
   }
 }
 
@@ -67,14 +70,44 @@ export class TransportChoice {
   }
 }
 
-/** What to tell when no way is left. @param refusals at least one */
-export function noWayLeft(refusals: readonly (readonly [Way, PerchError])[], name: string): PerchError {
-  const last = refusals.at(-1)?.[1];
-  if (last === undefined || refusals.length === 1) {
-    return last ?? new PerchError('unsupported', `no transport is left for path '${name}'`, { path: name });
+/** The ways of one run, one after the other. */
+export class Trials {
+  readonly #ways: readonly Way[];
+  readonly #refusals: (readonly [Way, PerchError])[] = [];
+
+  constructor(ways: readonly Way[]) {
+    this.#ways = ways;
   }
-  const reasons = refusals.map(([way, cause]) => `${TRANSPORT_OF[way]}: ${explain(cause)}`);
-  return new PerchError('unsupported', `camera of path '${name}' sends in no way (${reasons.join('; ')})`, {
-    path: name,
-  });
+
+  /** The one to ask for; undefined: none is left. */
+  get way(): Way | undefined {
+    return this.#ways[this.#refusals.length];
+  }
+
+  get isOnlyWay(): boolean {
+    return this.#ways.length === 1;
+  }
+
+  /** It has not been asked for yet. */
+  isLeft(way: Way): boolean {
+    return this.#ways.includes(way, this.#refusals.length + 1);
+  }
+
+  /** The present way does not do. */
+  refuse(cause: PerchError): void {
+    if (this.way !== undefined) {
+      this.#refusals.push([this.way, cause]);
+    }
+  }
+
+  /** What to tell when no way is left. @param name of the path */
+  failure(name: string): PerchError {
+    const [only, ...others] = this.#refusals;
+    if (only && others.length === 0) {
+      return only[1];
+    }
+    const reasons = this.#refusals.map(([way, cause]) => `${TRANSPORT_OF[way]}: ${explain(cause)}`);
+    const message = `camera of path '${name}' sends in no way (${reasons.join('; ')})`;
+    return new PerchError('unsupported', message, { path: name });
+  }
 }
