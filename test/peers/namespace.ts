@@ -9,7 +9,7 @@ export interface Namespace extends AsyncDisposable {
   readonly ip: string;
   /** Our end of the cable. */
   readonly hostInterface: string;
-  /** Plugs the cable in or pulls it. */
+  /** Plugs the cable in or pulls it, at the other end: ours sees no carrier. */
   plug(isIn: boolean): Promise<void>;
 }
 
@@ -38,15 +38,19 @@ export async function openNamespace(): Promise<Namespace> {
   await ip('addr', 'add', `${hostIp}/24`, 'dev', hostInterface);
   await ip('link', 'set', hostInterface, 'up');
   await ip(...far, 'addr', 'add', `${farIp}/24`, 'dev', farInterface);
-  await ip(...far, 'link', 'set', farInterface, 'up');
+  const plugIn = async () => {
+    await ip(...far, 'link', 'set', farInterface, 'up');
+    // Groups go this way too. The route goes with the link.
+    await ip(...far, 'route', 'add', 'default', 'via', hostIp);
+  };
+  await plugIn();
   await ip(...far, 'link', 'set', 'lo', 'up');
-  await ip(...far, 'route', 'add', 'default', 'via', hostIp);
   return {
     name,
     hostIp,
     ip: farIp,
     hostInterface,
-    plug: (isIn) => ip('link', 'set', hostInterface, isIn ? 'up' : 'down'),
+    plug: (isIn) => (isIn ? plugIn() : ip(...far, 'link', 'set', farInterface, 'down')),
     async [Symbol.asyncDispose]() {
       await ip('link', 'del', hostInterface);
       await ip('netns', 'del', name);
