@@ -1,15 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../agent/base/clock.ts';
+import { packetizerOf } from '../../agent/media/create-packetizer.ts';
+import { payloadTypeOf, writeSdp } from '../../agent/media/sdp/write.ts';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { CLIPS, clip, type GstCamera, startGstCamera } from '../peers/camera.ts';
-import { CLIP_FPS, type ClipCodec, codedClip } from '../peers/coded-clip.ts';
+import { CLIP_FPS, type ClipCodec, type CodedClip, codedClip } from '../peers/coded-clip.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
 import { describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 import { getBytes, openPlayback } from '../playback.ts';
 import { startRecorder, temporaryFolder, WALL } from '../recordings.ts';
+import { type Caller, rtpFrame, type ScriptedCamera, scriptedCamera } from '../scripted-camera.ts';
+import { payloadsOf, type Unit } from '../units.ts';
 
 /** What ffprobe calls them. */
 const FFMPEG_NAMES: Record<ClipCodec, string> = {
@@ -164,5 +169,62 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
       expect(answer.ok).toBe(false);
       expect(await answer.json()).toMatchObject({ error: expect.stringContaining(`has ${label}, of which HLS takes`) });
     }
+  });
+});
+
+/** A camera of ours that plays a clip again and again, in real time. */
+function clipCamera({ track, units }: CodedClip): Promise<ScriptedCamera> {
+  const packetize = packetizerOf(track);
+  const sdp = writeSdp([track], { name: 'camera', host: '127.0.0.1', sessionId: 1 });
+  let sequence = 0;
+  const show = (caller: Caller, number: number): void => {
+    const unit = units[number % units.length] as Unit;
+    const header = { type: payloadTypeOf(track, 0), ticks: (number * 90_000) / CLIP_FPS };
+    for (const { bytes, marker } of payloadsOf((sink) => packetize?.(unit.data, 1188, true, sink))) {
+      sequence = (sequence + 1) & 0xffff;
+      caller.send(rtpFrame(0, bytes, { ...header, sequence, marker }));
+    }
+  };
+  return scriptedCamera((request, caller) => {
+    if (request.method !== 'PLAY') {
+      return undefined;
+    }
+    caller.reply(request, 200);
+    let number = 0;
+    const stop = systemClock.every(1000 / CLIP_FPS, () => {
+      show(caller, number);
+      number += 1;
+    });
+    caller.socket.once('close', stop);
+    return true;
+  }, sdp);
+}
+
+describeWith(['ffmpeg'], 'AV1, which neither ffmpeg nor GStreamer take over RTSP here', () => {
+  test('goes from a camera through one Perch to another, whose recording ffmpeg decodes', async () => {
+    await using camera = await clipCamera(await codedClip('av1', SECONDS));
+    await using first = await startAgent({
+      config: `paths:\n  cam: { source: 'rtsp://127.0.0.1:${camera.port}/' }\n`,
+    });
+    await using second = await startAgent({
+      config: `playback: yes\npaths:\n  again: { source: '${first.rtspUrl('cam')}', record: yes }\n`,
+    });
+    const [span] = await until(async () => {
+      const spans = await second
+        .json<{ start: string; duration: number }[]>('/playback/list?path=again')
+        .catch(() => []);
+      return (spans[0]?.duration ?? 0) >= RECORDED_SECONDS ? spans : undefined;
+    });
+    const status = await second.json<PathStatus>('/v3/paths/get/again');
+    expect(status).toMatchObject({
+      tracks2: [{ codec: 'AV1', codecProps: { width: 320, height: 240, profile: 0, level: 0, tier: 0 } }],
+      inboundFramesInError: 0,
+    });
+    const query = `path=again&start=${encodeURIComponent(span?.start ?? '')}&duration=${RECORDED_SECONDS}`;
+    const url = `${second.url}/playback/get?${query}`;
+    expect(await ffmpegWarnings(['-i', url])).toBe('');
+    const { streams } = await ffprobe(url, ['-count_frames']);
+    expect(streams).toMatchObject([{ codec_name: 'av1', width: 320, height: 240 }]);
+    expect(Number(streams[0]?.nb_read_frames)).toBeGreaterThan(RECORDED_SECONDS * 20);
   });
 });

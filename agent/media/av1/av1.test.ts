@@ -211,11 +211,36 @@ test.for([100, 1186, 1187, 1188, 5000])('a unit of %i bytes comes back as it was
   }
 });
 
-test('the first packet of a new sequence says so', () => {
-  const first = (isKey: boolean) =>
-    payloadsOf((sink) => packetizeAv1(unitOf(10, isKey), 1188, true, sink)).map(({ bytes }) => bytes[0]);
-  expect(first(true)).toEqual([0x18, 0x10]);
-  expect(first(false)).toEqual([0x10]);
+const sent = (unit: Uint8Array, limit = 1188): string[] =>
+  payloadsOf((sink) => packetizeAv1(unit, limit, true, sink)).map(({ bytes }) => toHex(bytes));
+
+test('a sequence header shares its packet with the frame, and says that a sequence begins', () => {
+  expect(sent(hex(STORED_SEQUENCE + STORED_KEY))).toEqual([toHex(hex(`08 0c ${SEQUENCE} 05 ${KEY}`))]);
+  expect(sent(hex(STORED_DELTA))).toEqual([toHex(hex(`10 ${DELTA}`))]);
+});
+
+test('no packet but the last ends with the end of an OBU: libwebrtc takes such an end for that of a frame', () => {
+  const next = random(9);
+  for (let round = 0; round < 500; round += 1) {
+    const obu = () => {
+      const payload = Array.from({ length: 1 + Math.floor(next() * 90) }, () => Math.floor(next() * 128));
+      return [0x32, payload.length, ...payload];
+    };
+    const unit = Uint8Array.from([...AV1_SEQUENCE, ...obu(), ...obu(), ...obu()]);
+    const payloads = payloadsOf((sink) => packetizeAv1(unit, 60, true, sink));
+    const isContinued = payloads.map(({ bytes }) => ((bytes[0] ?? 0) & 0x40) !== 0);
+    const continues = payloads.map(({ bytes }) => ((bytes[0] ?? 0) & 0x80) !== 0);
+    expect(isContinued).toEqual(payloads.map((_, i) => i < payloads.length - 1));
+    expect(continues).toEqual(payloads.map((_, i) => i > 0));
+    expect(Math.max(...payloads.map(({ bytes }) => bytes.length))).toBeLessThanOrEqual(60);
+  }
+});
+
+test('a unit of several frames comes back as it was', () => {
+  const unit = hex(`${STORED_SEQUENCE} ${STORED_KEY} ${STORED_DELTA} 36080330ddee`);
+  const { seen, depacketizer } = joined();
+  send(packetizeAv1, unit, 3000, depacketizer);
+  expect(toHex(seen.units[0]?.data ?? hex(''))).toBe(toHex(unit));
 });
 
 test('mutated packets give units or damage, in the order of their times', () => {
