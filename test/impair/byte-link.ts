@@ -1,0 +1,90 @@
+import type { Clock } from '../../agent/base/clock.ts';
+import { random } from '../random.ts';
+import type { WayState } from './packet-link.ts';
+
+/** What a network does to the bytes of one direction of a TCP connection: all come, in order, but when? */
+export interface ByteImpairment {
+  readonly seed: number;
+  readonly bitsPerSecond?: number;
+  /** What comes at once is delayed by something from 0 to this. */
+  readonly jitterMs?: number;
+  /** The connection ends behind this byte. */
+  readonly cutAfterBytes?: number;
+}
+
+/** What goes out at once over a narrow way. */
+const SLICE_MS = 20;
+
+/** One direction of a connection. Whoever awaits `carry` before reading on gives the pressure back to the sender. */
+export class ByteLink {
+  /** In a black hole. */
+  swallowedBytes = 0;
+  readonly #impairment: ByteImpairment;
+  readonly #random: () => number;
+  readonly #clock: Clock;
+  readonly #write: (bytes: Uint8Array) => Promise<void> | void;
+  readonly #closed = new AbortController();
+  #state: WayState = 'open';
+  #opened: PromiseWithResolvers<void> | undefined;
+  #carriedBytes = 0;
+
+  /** @param write takes the bytes that arrive; the next ones wait for it */
+  constructor(impairment: ByteImpairment, clock: Clock, write: (bytes: Uint8Array) => Promise<void> | void) {
+    this.#impairment = impairment;
+    this.#random = random(impairment.seed);
+    this.#clock = clock;
+    this.#write = write;
+  }
+
+  get state(): WayState {
+    return this.#state;
+  }
+
+  set state(state: WayState) {
+    this.#state = state;
+    if (state !== 'stalled') {
+      this.#opened?.resolve();
+      this.#opened = undefined;
+    }
+  }
+
+  /** Resolves when the bytes are at the other end, or lost in a black hole. @returns whether the connection goes on */
+  async carry(bytes: Uint8Array): Promise<boolean> {
+    const { bitsPerSecond = Number.POSITIVE_INFINITY, jitterMs = 0, cutAfterBytes } = this.#impairment;
+    const leftBytes = (cutAfterBytes ?? Number.POSITIVE_INFINITY) - this.#carriedBytes;
+    const kept = bytes.subarray(0, Math.min(bytes.length, leftBytes));
+    this.#carriedBytes += kept.length;
+    await this.#pass(this.#random() * jitterMs);
+    const bytesPerMs = bitsPerSecond / 8000;
+    const sliceBytes = Math.max(1, Math.min(kept.length, Math.floor(bytesPerMs * SLICE_MS)));
+    for (let at = 0; at < kept.length; at += sliceBytes) {
+      const slice = kept.subarray(at, at + sliceBytes);
+      await this.#pass(slice.length / bytesPerMs);
+      if (this.#closed.signal.aborted) {
+        return false;
+      }
+      if (this.#state === 'blackHole') {
+        this.swallowedBytes += slice.length;
+      } else {
+        await this.#write(slice);
+      }
+    }
+    return bytes.length < leftBytes;
+  }
+
+  close(): void {
+    this.#closed.abort();
+    this.state = 'open';
+  }
+
+  /** Time passes, and a stall. */
+  async #pass(ms: number): Promise<void> {
+    if (ms > 0) {
+      await this.#clock.sleep(ms, this.#closed.signal);
+    }
+    while (this.#state === 'stalled') {
+      this.#opened ??= Promise.withResolvers();
+      await this.#opened.promise;
+    }
+  }
+}
