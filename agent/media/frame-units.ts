@@ -15,7 +15,7 @@ export interface FrameRules {
   readonly pictureOrder: PictureOrder;
   /** Reads the headers of a whole unit. False: there is no picture in it. Throws a PerchError when it cannot be read. */
   read(data: Uint8Array, start: number, end: number): boolean;
-  /** The unit as it is given on. */
+  /** The unit as it is given on; another in its place releases it (`slab.ts`). */
   complete(unit: Uint8Array): Uint8Array;
 }
 

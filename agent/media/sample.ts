@@ -9,10 +9,11 @@ export interface Sample {
   readonly dts: number;
   /** Capture time as Unix milliseconds (may have a fraction): our clock at arrival, smoothed by the RTP clock. */
   readonly wall: number;
-  /** A reader can join here: H.264 IDR, H.265 IRAP; audio: every sample. */
+  /** A reader can join here: H.264 IDR, H.265 IRAP, key frames of AV1, VP8 and VP9, I-VOPs, every image of MJPEG; audio: every sample. */
   readonly key: boolean;
   /**
-   * H.264/H.265 as MP4 stores it: 4-byte length + NAL unit, repeated (no parameter sets, no AUD); else exactly one frame.
+   * H.264/H.265 as MP4 stores it: 4-byte length + NAL unit, repeated (no parameter sets, no AUD);
+   * AV1: a temporal unit of OBUs with sizes; else one frame, as its track's type says.
    * Not written to while somebody holds it (`slab.ts`).
    */
   readonly data: Uint8Array;

@@ -1,5 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { type FrameRules, IN_ORDER } from '../frame-units.ts';
+import { release } from '../slab.ts';
 import type { Av1Track } from '../track.ts';
 import { Leb128, OBU, OBU_EXTENSION, obuType } from './obu.ts';
 import { av1Track, parseAv1Sequence } from './params.ts';
@@ -50,6 +51,7 @@ export class Av1Rules implements FrameRules {
     const whole = new Uint8Array(sequenceHeader.length + unit.length);
     whole.set(sequenceHeader);
     whole.set(unit, sequenceHeader.length);
+    release(unit);
     return whole;
   }
 
