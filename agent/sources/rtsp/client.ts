@@ -129,7 +129,7 @@ export class RtspSource implements Source {
       } catch (error) {
         if (error instanceof TransportRefused) {
           this.#refuse(trials, error);
-        } else if (trials.way === way || this.#past.packets > packetsBefore) {
+        } else if (trials.way === way || this.#past.packets > packetsBefore || isOfTheUser(error)) {
           throw error;
         }
         // Else the camera cannot change its mind within a connection: the other way gets one of its own.
@@ -220,6 +220,9 @@ export class RtspSource implements Source {
     }
   }
 }
+
+/** Asking once more would be one more wrong password. */
+const isOfTheUser = (error: unknown): boolean => error instanceof PerchError && error.code === 'unauthorized';
 
 /** Range and Scale of PLAY, RFC 2326 §12.29 and §12.34. */
 function playHeaders({ rtspRangeType = '', rtspRangeStart = '', rtspScale = '' }: RtspSourceOptions): HeaderField[] {
