@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Collector, rtpFormat } from '../../test/units.ts';
+import { Collector, rtpFormat, toHex } from '../../test/units.ts';
+import { MPEG4_CONFIG } from '../../test/video-tracks.ts';
 import { createDepacketizer } from './create-depacketizer.ts';
 
 const AAC = { mode: 'AAC-hbr', config: '1588' };
@@ -9,6 +10,12 @@ test.for([
   ['H264', 90_000, 0, H264, [{ codec: 'h264', width: 640, height: 360 }]],
   ['H264', 90_000, 0, {}, []],
   ['H265', 90_000, 0, { 'sprop-max-don-diff': '0' }, []],
+  ['AV1', 90_000, 0, {}, []],
+  ['VP8', 90_000, 0, {}, []],
+  ['VP9', 90_000, 0, { 'profile-id': '0' }, []],
+  ['JPEG', 90_000, 0, {}, []],
+  ['MP4V-ES', 90_000, 0, {}, []],
+  ['MP4V-ES', 90_000, 0, { config: toHex(MPEG4_CONFIG) }, [{ codec: 'mpeg4-video', width: 320, height: 240 }]],
   ['MPEG4-GENERIC', 8_000, 1, AAC, [{ codec: 'aac', clockRate: 8_000 }]],
   ['OPUS', 48_000, 2, { 'sprop-stereo': '1' }, [{ codec: 'opus', channels: 2 }]],
   ['MP4A-LATM', 8_000, 1, { cpresent: '0', config: '40002b103fc0' }, [{ codec: 'aac', clockRate: 8_000 }]],
