@@ -55,16 +55,17 @@ export class FramedGroup {
     this.#packets.push(packets);
   }
 
-  /** All chunks in their order; the first is the key frame. */
+  /** All chunks in their order; the first is the key frame. Ends early when the sink brings it about that the group is let go. */
   replay(sink: ChunkSink): void {
     const chunks = this.#chunks;
     const tracks = this.#tracks;
     const packets = this.#packets;
-    for (let i = 0; i < chunks.length; i += 1) {
+    for (let i = 0; i < chunks.length && chunks === this.#chunks; i += 1) {
       const chunk = chunks[i] as Buffer;
-      if (sink.onChunk(chunk, tracks[i] as number, packets[i] as number, i === 0)) {
-        // Never released: left to the collector.
-        hold(chunk);
+      // A hold on what is kept, or may be because the sink threw, is never released: left to the collector.
+      hold(chunk);
+      if (!sink.onChunk(chunk, tracks[i] as number, packets[i] as number, i === 0)) {
+        release(chunk);
       }
     }
   }

@@ -287,6 +287,38 @@ test.for([true, false])('chunks share memory, and stay as they are as long as so
   expect(new Set(kept.map(({ chunk }) => chunk.buffer)).size).toBeLessThan(10);
 });
 
+test.for([
+  ['leaves', (packets: FramedPackets, viewer: FramedViewer) => packets.leave(viewer)],
+  ['throws', () => expect.unreachable('the viewer threw')],
+] as const)(
+  'the first chunk of a viewer that %s at once stays as it is when it is kept, and is its last',
+  ([, end]) => {
+    const stream = new Stream([H264_TRACK]);
+    const { packets, client } = join(stream);
+    for (let i = 0; i < 20; i += 1) {
+      stream.write(0, sample(3_000 * i, i === 0, nalu(1_000, i === 0 ? 0x65 : 0x41)));
+    }
+    const kept: { chunk: Buffer; copy: Buffer }[] = [];
+    const viewer: FramedViewer = {
+      onChunk: (chunk) => {
+        kept.push({ chunk, copy: Buffer.from(chunk) });
+        packets.leave(client);
+        end(packets, viewer);
+        return true;
+      },
+      onReport: () => {},
+      onEnd: () => {},
+    };
+    packets.join(viewer);
+    packets.flow(viewer);
+    join(stream);
+    for (let i = 20; i < 300; i += 1) {
+      stream.write(0, sample(3_000 * i, i % 25 === 0, nalu(1_000, i % 25 === 0 ? 0x65 : 0x41)));
+    }
+    expect(kept.map(({ chunk, copy }) => chunk.equals(copy))).toEqual([true]);
+  },
+);
+
 /** Access units of one slice with messages before it, of any size, and frames of sound. */
 function anySample(track: Track, next: () => number): Uint8Array {
   const bytes = (max: number, head: readonly number[]) => {

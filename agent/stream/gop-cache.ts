@@ -43,16 +43,20 @@ export class GopCache {
     this.#samples.push(sample);
   }
 
-  /** @param countsHolds the sink does: else what it gets is never used again */
+  /**
+   * Ends early when the sink brings it about that the group is let go.
+   * @param countsHolds the sink does: else what it gets is never used again
+   */
   replay(sink: SampleSink, countsHolds: boolean): void {
     const samples = this.#samples;
     const tracks = this.#tracks;
-    for (let i = 0; i < samples.length; i += 1) {
+    for (let i = 0; i < samples.length && samples === this.#samples; i += 1) {
       const sample = samples[i] as Sample;
-      if (!countsHolds) {
-        hold(sample.data);
-      }
+      hold(sample.data);
       sink.onSample(tracks[i] as number, sample);
+      if (countsHolds) {
+        release(sample.data);
+      }
     }
   }
 

@@ -82,3 +82,43 @@ test('a reader that says nothing of holds may keep what it gets for ever, from t
   expect(kept.map(({ pts }) => pts)).toEqual(Array.from({ length: 90 }, (_, i) => 100 + i));
   expect(kept.every(isWhole)).toBe(true);
 });
+
+test('what a reader keeps that goes while it is handed a sample is not written to again', () => {
+  const stream = new Stream([H264_TRACK]);
+  const { write } = camera(stream);
+  const kept: Sample[] = [];
+  for (const leave of [() => stream.removeReader(leaver), () => expect.unreachable('the reader threw')]) {
+    const leaver = reader(false, (sample) => {
+      kept.push(sample);
+      leave();
+    });
+    stream.addReader(leaver, false);
+    for (let i = 0; i < 200; i += 1) {
+      write();
+    }
+  }
+  expect(kept.map(({ pts }) => pts)).toEqual([0, 200]);
+  expect(kept.every(isWhole)).toBe(true);
+});
+
+test('a replay ends where its reader ends the stream, whose memory may be used again at once', () => {
+  const stream = new Stream([H264_TRACK]);
+  const { write } = camera(stream);
+  for (let i = 0; i < 20; i += 1) {
+    write();
+  }
+  const replayed: Sample[] = [];
+  stream.addReader(
+    reader(true, (sample) => {
+      stream.close();
+      hold(sample.data);
+      replayed.push(sample);
+    }),
+    true,
+  );
+  for (let i = 0; i < 100; i += 1) {
+    write();
+  }
+  expect(replayed.map(({ pts }) => pts)).toEqual([0]);
+  expect(replayed.every(isWhole)).toBe(true);
+});

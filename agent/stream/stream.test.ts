@@ -102,6 +102,18 @@ test('a reader that throws is removed with its cause, and the others lose nothin
   expect(stream.readers).toEqual([sound]);
 });
 
+test('a reader that throws at what is kept for it is removed with its cause, and who added it goes on', () => {
+  const stream = new Stream([video]);
+  stream.write(0, sample(0, true));
+  const broken = new Recording();
+  broken.onSample = () => {
+    throw new Error('broken');
+  };
+  stream.addReader(broken, true);
+  expect(broken.ends).toEqual([new Error('broken')]);
+  expect(stream.readers).toEqual([]);
+});
+
 test('readers that leave and join during a delivery do not disturb it', () => {
   const stream = new Stream([video]);
   const next = new Recording();

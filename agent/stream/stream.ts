@@ -79,6 +79,8 @@ export class Stream {
     this.bytesReceived += sample.data.length;
     this.#gop.add(track, sample);
     const readers = this.#readers;
+    // One that leaves while it is handed the sample may keep it all the same.
+    const isKept = this.#keepers > 0;
     for (let i = 0; i < readers.length; i += 1) {
       const reader = readers[i] as Reader;
       try {
@@ -87,7 +89,7 @@ export class Stream {
         this.#expel(reader, cause);
       }
     }
-    if (this.#keepers === 0) {
+    if (!isKept) {
       release(sample.data);
     }
   }
@@ -118,7 +120,11 @@ export class Stream {
     this.#countKeepers();
     this.countAudience();
     if (replay) {
-      this.#gop.replay(reader, reader.countsHolds === true);
+      try {
+        this.#gop.replay(reader, reader.countsHolds === true);
+      } catch (cause) {
+        this.#expel(reader, cause);
+      }
     }
   }
 

@@ -226,6 +226,7 @@ function hasReordering(stream: Stream, videoTrack: number): boolean {
   const probe: Reader = {
     type: 'hidden',
     id: 'b-frame-probe',
+    countsHolds: true,
     onSample: (track: number, sample: Sample) => {
       found ||= track === videoTrack && sample.pts !== sample.dts;
     },
