@@ -63,3 +63,14 @@ test('what is in no slab may be held and released as one likes', () => {
   release(own);
   expect(own.length).toBe(10);
 });
+
+test('few large slabs wait to be used again, and many small ones', () => {
+  const waitingOf = (bytes: number) => {
+    const pool = new SlabPool();
+    const slabs = Array.from({ length: 20 }, () => pool.take(bytes));
+    slabs.forEach(release);
+    const again = new Set(Array.from({ length: 20 }, () => pool.take(bytes)));
+    return slabs.filter((slab) => again.has(slab)).length;
+  };
+  expect([64 << 10, 1 << 20, 8 << 20].map(waitingOf)).toEqual([16, 16, 2]);
+});

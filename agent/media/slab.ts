@@ -18,18 +18,22 @@ class Slab {
 
 const slabs = new WeakMap<ArrayBufferLike, Slab>();
 
-/** What a camera's group of pictures fills at most (8 MB) is some such number of its slabs. */
+/** A camera's group of pictures (8 MB at most) fills some such number of its slabs. */
 const MAX_FREE = 16;
+/** Slabs for key frames of many megabytes may be as large as a group: two of them are enough to take turns. */
+const MAX_FREE_BYTES = 16 << 20;
 
 /** The slabs of one track. */
 export class SlabPool {
   readonly #free: Slab[] = [];
+  #freeBytes = 0;
   #wantedBytes = 0;
 
   /** A slab of at least this size, old or new. The taker holds it: `release` when it moves on. */
   take(wantedBytes: number): Uint8Array<ArrayBuffer> {
     this.#wantedBytes = wantedBytes;
     for (let used = this.#free.pop(); used; used = this.#free.pop()) {
+      this.#freeBytes -= used.bytes.length;
       if (this.#fits(used)) {
         used.holds = 1;
         return used.bytes;
@@ -42,8 +46,10 @@ export class SlabPool {
 
   /** Nobody holds anything in `slab` any more. */
   giveBack(slab: Slab): void {
-    if (this.#fits(slab) && this.#free.length < MAX_FREE) {
+    const freeBytes = this.#freeBytes + slab.bytes.length;
+    if (this.#fits(slab) && this.#free.length < MAX_FREE && freeBytes <= MAX_FREE_BYTES) {
       this.#free.push(slab);
+      this.#freeBytes = freeBytes;
     }
   }
 

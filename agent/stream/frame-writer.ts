@@ -67,6 +67,8 @@ export class FrameWriter implements PayloadSink {
     this.#track = track;
     this.#timestamp = this.rtpTimeOf(track, pts);
     this.packets = 0;
+    // What was begun and never ended, because cutting it failed, goes to nobody.
+    this.#tail = this.#start;
     const expectedBytes = dataBytes + (dataBytes >> EXTRA_SHIFT) + EXTRA_BYTES;
     if (expectedBytes > this.#slab.length - this.#tail) {
       this.#useSlab(expectedBytes);
