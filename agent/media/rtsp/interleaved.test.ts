@@ -134,6 +134,26 @@ test('a peer that sends only junk is given up after a megabyte', () => {
   expect(() => push(framer, log, new Uint8Array(2 << 20).fill(0xff), () => 65_536)).toThrow('that are not RTSP');
 });
 
+test.for([
+  ['words that end in one line', `${'AAA '.repeat(16_383)}AAA\n`],
+  ['words in lines', `${'AAA '.repeat(1_000)}\n`],
+  ['words without end of line', 'AAA '],
+  ['words between frames', `${'$\x01\x00\x08\x80aaaaaaaAAA '.repeat(4_000)}\n`],
+] as const)('junk of %s is looked through once: nobody keeps the program busy with it', ([, text]) => {
+  const junk = bytes(text.repeat(Math.ceil(65_536 / text.length)));
+  for (let round = 0; round < 60; round += 1) {
+    const framer = new RtspFramer({ onFrame: () => {}, onMessage: () => expect.unreachable('it is junk') });
+    framer.push(junk, junk.length);
+  }
+});
+
+test('a request whose first line is beyond the limit is none, though its end has come with it', () => {
+  const log = new Log();
+  const request = bytes(`OPTIONS ${'x'.repeat(9_000)} RTSP/1.0\r\n\r\n`);
+  expect(() => push(new RtspFramer(log), log, request, () => 65_536)).toThrow('not the first line of an RTSP message');
+  expect(log.lines).toEqual([]);
+});
+
 test('mutated streams cut anywhere give units or a PerchError', () => {
   const next = random(2);
   let units = 0;

@@ -46,6 +46,8 @@ export class RtspFramer {
   #pendingBytes = 0;
   /** Size of the unit that `#pending` begins with, 0 while it is not known. */
   #unitBytes = 0;
+  /** No message begins before this place of the bytes at hand, so that junk made of words is looked through once. */
+  #noMessageBefore = 0;
 
   constructor(sink: FramerSink) {
     this.#sink = sink;
@@ -70,6 +72,7 @@ export class RtspFramer {
   #consume(bytes: Uint8Array, from: number, length: number): number {
     let at = from;
     this.#unitBytes = 0;
+    this.#noMessageBefore = 0;
     while (at < length) {
       if (bytes[at] !== DOLLAR) {
         const next = this.#consumeText(bytes, at, length);
@@ -104,15 +107,22 @@ export class RtspFramer {
     if (isBlank(bytes[at] as number)) {
       return at + 1;
     }
-    const start = messageStart(bytes, at, length);
+    const start = at < this.#noMessageBefore ? 'no' : messageStart(bytes, at, length);
     if (start === 'no') {
       return this.#skipJunk(bytes, at, length);
     }
-    const lineEnd = start === 'yes' ? bytes.indexOf(LF, at) : -1;
-    if (lineEnd < 0 || lineEnd >= length) {
-      return length - at > MAX_LINE_BYTES ? this.#skipJunk(bytes, at, length) : at;
+    const found = start === 'yes' ? bytes.indexOf(LF, at) : -1;
+    const isWhole = found >= 0 && found < length;
+    const lineEnd = isWhole ? found : length;
+    if (lineEnd - at > MAX_LINE_BYTES) {
+      this.#noMessageBefore = lineEnd - MAX_LINE_BYTES;
+      return this.#skipJunk(bytes, at, length);
+    }
+    if (!isWhole) {
+      return at;
     }
     if (!endsWithVersion(bytes, at, lineEnd)) {
+      this.#noMessageBefore = lineEnd;
       return this.#skipJunk(bytes, at, length);
     }
     const headEnd = endOfHead(bytes, lineEnd + 1, length, at);
@@ -132,7 +142,7 @@ export class RtspFramer {
 
   #skipJunk(bytes: Uint8Array, from: number, length: number): number {
     let at = from + 1;
-    while (at < length && !mayBeginUnit(bytes, at, length)) {
+    while (at < length && !this.#mayGoOn(bytes, at, length)) {
       at += 1;
     }
     this.junkBytes += at - from;
@@ -141,6 +151,10 @@ export class RtspFramer {
       throw new PerchError('badInput', `more than ${MAX_JUNK_BYTES} bytes that are not RTSP`);
     }
     return at;
+  }
+
+  #mayGoOn(bytes: Uint8Array, at: number, length: number): boolean {
+    return (at >= this.#noMessageBefore || bytes[at] === DOLLAR) && mayBeginUnit(bytes, at, length);
   }
 
   /** Adds to the kept part of a unit what surely belongs to it, and consumes it when it is whole. */

@@ -51,6 +51,13 @@ test.for([
   expect(() => parseHead(bytes(head))).toThrow(message);
 });
 
+test('a first line of blanks up to its limit costs no more than any other', () => {
+  const head = bytes(`RTSP/1.0 200${' '.repeat(8_000)}a\u2028b\r\n\r\n`);
+  for (let round = 0; round < 500; round += 1) {
+    expect(parseHead(head)).toMatchObject({ status: 200, reason: 'a\u2028b' });
+  }
+});
+
 test.for(['-1', '1e9', '131073', '99999999999', '0x10'])('a Content-Length of %s is refused', (length) => {
   const head = parseHead(bytes(`RTSP/1.0 200 OK\r\nContent-Length: ${length}\r\n\r\n`));
   expect(() => contentLengthOf(head)).toThrow(PerchError);

@@ -48,7 +48,8 @@ export interface RtspResponse {
 
 export type RtspMessage = RtspRequest | RtspResponse;
 
-const RESPONSE_LINE = /^RTSP\/\d\.\d\s+(\d{3})(?:\s+(.*))?$/;
+// With `s`, or a line separator (U+2028) makes it try every blank before it.
+const RESPONSE_LINE = /^RTSP\/\d\.\d\s+(\d{3})(?:\s+(.*))?$/s;
 const REQUEST_LINE = /^([A-Z_]+)\s+(\S+)\s+RTSP\/\d\.\d$/;
 const NO_BODY = new Uint8Array(0);
 const decoder = new TextDecoder();
@@ -67,7 +68,7 @@ export function parseHead(head: Uint8Array): RtspMessage {
     return {
       kind: 'response',
       status: Number(response[1]),
-      reason: response[2] ?? '',
+      reason: response[2]?.trim() ?? '',
       headers,
       body: NO_BODY,
     };
