@@ -87,6 +87,38 @@ test('a server that marks everything as sent by itself has no back channel', () 
   expect(sdp.medias.some((media) => media.isBackChannel)).toBe(false);
 });
 
+const ALL_FORMATS = `m=video 0 RTP/AVP${' 96'.repeat(64)}\r\n`.repeat(64);
+
+test.for([
+  [
+    'blanks before a line separator that is none in SDP',
+    `m=video 0 RTP/AVP 96\na=rtpmap:96${' '.repeat(120_000)}a\u2028b`,
+  ],
+  ['slashes in an rtpmap', `${ALL_FORMATS}a=rtpmap:96 H264/90000${'/'.repeat(120_000)}`],
+] as const)('120 kB of %s take no time that grows with their square', { timeout: 3_000 }, ([, text]) => {
+  expect(parseSdp(text).medias.length).toBeGreaterThan(0);
+});
+
+test('a payload type that stands in a line again and again is one format', () => {
+  const { medias } = parseSdp(`${ALL_FORMATS}a=rtpmap:96 H264/90000`);
+  expect(medias.map(({ formats }) => formats.length)).toEqual(new Array(64).fill(1));
+});
+
+test('the name of an encoding has no more than 40 characters, so that nothing that tells of it grows', () => {
+  const sdp = (name: string) => `m=video 0 RTP/AVP 96 8\na=rtpmap:96 ${name}/90000`;
+  expect(parseSdp(sdp('X'.repeat(40))).medias[0]?.formats.map(({ payloadType }) => payloadType)).toEqual([96, 8]);
+  expect(parseSdp(sdp('X'.repeat(41))).medias[0]?.formats.map(({ payloadType }) => payloadType)).toEqual([8]);
+});
+
+test.for([
+  ['G722', 8_000],
+  ['MPA', 90_000],
+  ['MP2T', 90_000],
+] as const)('%s without a clock rate has the only one that it can have', ([encoding, clockRate]) => {
+  const sdp = parseSdp(`m=audio 0 RTP/AVP 97\na=rtpmap:97 ${encoding}`);
+  expect(sdp.medias[0]?.formats).toMatchObject([{ encoding, clockRate }]);
+});
+
 test.for([
   ['nothing', ''],
   ['a page', '<html></html>'],

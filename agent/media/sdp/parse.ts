@@ -29,6 +29,8 @@ const MAX_LINES = 2_000;
 const MAX_MEDIAS = 64;
 const MAX_FORMATS = 64;
 const MAX_FMTP_KEYS = 64;
+/** Names of encodings come into logs and messages; registered ones have some thirty at most. */
+const MAX_ENCODING_CHARACTERS = 40;
 
 /** RFC 3551 §6: payload types that need no rtpmap. */
 const STATIC_FORMATS: Record<number, readonly [encoding: string, clockRate: number, channels?: number]> = {
@@ -53,8 +55,11 @@ const USUAL_CLOCK_RATES: Record<string, number> = {
   VP9: 90_000,
   JPEG: 90_000,
   'MP4V-ES': 90_000,
+  MPA: 90_000,
+  MP2T: 90_000,
   PCMU: 8000,
   PCMA: 8000,
+  G722: 8000,
   OPUS: 48_000,
 };
 
@@ -131,11 +136,12 @@ function readLine(session: Session, line: string): void {
 }
 
 function parseMediaLine(text: string): Draft {
-  const [kind = '', , protocol = '', ...types] = text.split(/\s+/, 3 + MAX_FORMATS);
+  const [kind = '', , protocol = '', ...words] = text.split(/\s+/, 3 + MAX_FORMATS);
+  const types = words.filter((word) => /^\d{1,3}$/.test(word) && Number(word) < 128).map(Number);
   return {
     kind: kind.toLowerCase(),
     protocol,
-    payloadTypes: types.filter((type) => /^\d{1,3}$/.test(type) && Number(type) < 128).map(Number),
+    payloadTypes: [...new Set(types)],
     control: undefined,
     direction: undefined,
   };
@@ -170,7 +176,8 @@ function readAttribute(session: Session, text: string): void {
 
 /** Kept for its own media section, and for any other that lacks it (H.264's fmtp stands in the audio section of some cameras). */
 function keep(into: Map<number, string>, value: string, media: number): void {
-  const match = /^(\d{1,3})(?:\s+(.*))?$/.exec(value);
+  // With `s`, or a line separator (U+2028) makes it try every blank before it.
+  const match = /^(\d{1,3})(?:\s+(.*))?$/s.exec(value);
   const type = Number(match?.[1] ?? Number.NaN);
   if (!(type < 128) || match?.[2] === undefined) {
     return;
@@ -209,10 +216,10 @@ function formatsOf(session: Session, draft: Draft, index: number): RtpFormat[] {
 
 /** `H264/90000`, `opus/48000/2`. */
 function parseMap(text: string): { encoding: string; clockRate: number; channels: number | undefined } {
-  const [encoding = '', rate = '', channels = ''] = text.split('/').map((word) => word.trim());
+  const [encoding = '', rate = '', channels = ''] = text.split('/', 3).map((word) => word.trim());
   const clockRate = /^\d{1,7}$/.test(rate) ? Number(rate) : 0;
   return {
-    encoding: encoding.toUpperCase(),
+    encoding: encoding.length <= MAX_ENCODING_CHARACTERS ? encoding.toUpperCase() : '',
     clockRate,
     channels: /^[1-8]$/.test(channels) ? Number(channels) : undefined,
   };
