@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Collector, rtpFormat } from '../../test/units.ts';
 import { createDepacketizer } from './create-depacketizer.ts';
-import { describeFormat } from './describe-format.ts';
+import { describeFormat, describeOffer } from './describe-format.ts';
 
 test.for([
   ['H264', 90_000, 1, { 'packetization-mode': '2' }, 'H264 (NAL units out of order, packetization-mode=2)'],
@@ -40,4 +40,13 @@ test.for([
 test('a parameter of any length is told in 40 characters', () => {
   const format = rtpFormat('MP4A-LATM', 16_000, 1, { cpresent: '0', config: 'f'.repeat(10_000) });
   expect(describeFormat(format)).toHaveLength('MP4A-LATM (no AAC by its configuration, config=)'.length + 40);
+});
+
+test.for([
+  [[], 'nothing'],
+  [['PCMU', 'SPEEX'], 'PCMU, SPEEX'],
+  [new Array(10).fill('GSM'), new Array(10).fill('GSM').join(', ')],
+  [new Array(4096).fill('GSM'), `${new Array(10).fill('GSM').join(', ')} and 4086 more`],
+] as const)('an offer is told by its first ten formats', ([encodings, text]) => {
+  expect(describeOffer(encodings.map((encoding: string) => rtpFormat(encoding, 8_000, 1, {})))).toBe(text);
 });

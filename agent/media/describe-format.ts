@@ -7,6 +7,16 @@ const MAX_VALUE_CHARACTERS = 40;
 
 const NOBODY: UnitSink = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
 
+/** More formats than anybody reads. */
+const MAX_TOLD = 10;
+
+/** What somebody offers, for a message. */
+export function describeOffer(formats: readonly RtpFormat[]): string {
+  const told = formats.slice(0, MAX_TOLD).map(describeFormat).join(', ');
+  const more = formats.length - MAX_TOLD;
+  return more > 0 ? `${told} and ${more} more` : told || 'nothing';
+}
+
 /** A format for people: its encoding, and where that is one which we take otherwise, why not this time. */
 export function describeFormat(format: RtpFormat): string {
   const reason = createDepacketizer(format, NOBODY) ? undefined : reasonAgainst(format);

@@ -4,7 +4,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { createDepacketizer } from '../../media/create-depacketizer.ts';
 import type { RtpFormat } from '../../media/depacketizer.ts';
-import { describeFormat } from '../../media/describe-format.ts';
+import { describeOffer } from '../../media/describe-format.ts';
 import type { Transport } from '../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../media/sdp/parse.ts';
 import { Opening } from '../../stream/ingest/opening.ts';
@@ -65,9 +65,8 @@ export class PublisherMedia implements Intake {
     this.#formats = request.medias.slice(0, MAX_TRACKS).map(chooseFormat);
     this.#lanes = this.#formats.map(() => undefined);
     if (this.#formats.every((format) => format === undefined)) {
-      const offered = request.medias.flatMap(({ formats }) => formats.map(describeFormat));
-      const list = offered.length > 0 ? offered.join(', ') : 'nothing';
-      const message = `publisher of path '${request.name}' offers ${list.slice(0, 200)}, none of which can be taken`;
+      const offer = describeOffer(request.medias.flatMap(({ formats }) => formats));
+      const message = `publisher of path '${request.name}' offers ${offer}, none of which can be taken`;
       throw new PerchError('unsupported', message, { path: request.name });
     }
   }

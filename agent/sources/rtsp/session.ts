@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { describeFormat } from '../../media/describe-format.ts';
+import { describeFormat, describeOffer } from '../../media/describe-format.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
 import { Opening } from '../../stream/ingest/opening.ts';
@@ -220,9 +220,8 @@ export class RtspSession {
   }
 
   #offersNothing(sdp: Sdp): PerchError {
-    const offered = sdp.medias.flatMap((media) => media.formats.map(describeFormat));
-    const list = offered.length > 0 ? offered.join(', ') : 'nothing';
-    const message = `camera of path '${this.#name}' offers ${list}, none of which can be taken`;
+    const offer = describeOffer(sdp.medias.flatMap(({ formats }) => formats));
+    const message = `camera of path '${this.#name}' offers ${offer}, none of which can be taken`;
     return new PerchError('unsupported', message, { path: this.#name });
   }
 
