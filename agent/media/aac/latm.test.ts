@@ -144,6 +144,19 @@ test('a config in the stream comes before its frames, which lie across bytes', (
   ]);
 });
 
+test('a fragment behind one that could not be read yet is not taken for the beginning of an element', () => {
+  const { seen, depacketizer, units } = setUp({});
+  // Its config came before we did; what follows happens to look like an element with one.
+  const looksWhole = packBits([0, 1], ...muxConfig(HE_16K), ...frameFields(0xaa));
+  pushHex(depacketizer, packBits([1, 1], [20, 8], [0x55, 7]), 0);
+  pushHex(depacketizer, looksWhole, 0);
+  pushHex(depacketizer, looksWhole, 0, true);
+  expect([seen.tracks, seen.units]).toEqual([[], []]);
+  pushHex(depacketizer, packBits([0, 1], ...muxConfig(LC_8K), ...frameFields(0xbb)), 1024, true);
+  expect(seen.tracks).toEqual([TRACK]);
+  expect(units()).toEqual([[1024, 'bb']]);
+});
+
 test('a config that is repeated changes nothing, another one changes the track', () => {
   const { seen, depacketizer } = setUp({ cpresent: '1' }, 16_000, 2);
   for (const asc of [LC_8K, LC_8K, HE_16K]) {

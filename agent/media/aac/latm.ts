@@ -86,6 +86,7 @@ class LatmDepacketizer implements Depacketizer {
       }
       const { slab, start: first, tail } = this.#buffer;
       if (this.#take(slab.subarray(first, tail))) {
+        this.#isLost &&= !marker;
         return;
       }
       this.#hasSeenFragments = true;
@@ -112,8 +113,9 @@ class LatmDepacketizer implements Depacketizer {
       startBit = bits.positionBits;
     }
     if (!config) {
-      // The sender repeats it sooner or later.
+      // The sender repeats it sooner or later. What follows may be fragments of this element.
       this.#buffer.drop();
+      this.#isLost = true;
       return true;
     }
     if (!this.#findFrames(element, startBit, config)) {
