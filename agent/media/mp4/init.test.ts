@@ -107,6 +107,16 @@ test.for([
   expect(entry.slice(at + 8, at + 8 + start.length)).toBe(start);
 });
 
+test.for([
+  [48_000, 48_000],
+  [88_200, 44_100],
+  [96_000, 48_000],
+  [192_000, 48_000],
+] as const)('FLAC of %i Hz has %i in its sample entry: browsers refuse 0 there', ([clockRate, sampleRate]) => {
+  const tracks = parsed([{ ...flac, clockRate, frameSamples: clockRate / 25 }]).tracks;
+  expect(tracks).toMatchObject([{ codec: 'fLaC', sampleRate, timescale: clockRate }]);
+});
+
 test('High profile says 4:2:0 and 8 bits behind its parameter sets', () => {
   const entry = parsed([{ ...tinyH264, sps: hex('67 64 00 28 ac d9') }]).tracks[0]?.sampleEntry;
   expect(toHex(entry).endsWith('fdf8f800')).toBe(true);

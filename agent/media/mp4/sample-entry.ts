@@ -76,9 +76,6 @@ function visualEntry(type: string, track: VideoTrack, config: Uint8Array): Uint8
 }
 
 function audioEntry(type: string, track: AudioTrack, config: Uint8Array): Uint8Array {
-  const sampleRate = track.codec === 'mpeg-audio' ? track.sampleRate : track.clockRate;
-  // 16.16 bits hold no rate above 65,535 Hz; the codec's own box has the true one.
-  const rateHz = sampleRate <= 0xffff ? sampleRate : 0;
   return box(
     type,
     [...zeros(6), ...u16(1)],
@@ -86,9 +83,21 @@ function audioEntry(type: string, track: AudioTrack, config: Uint8Array): Uint8A
     u16(track.channels),
     u16(16),
     zeros(4),
-    [...u16(rateHz), ...u16(0)],
+    [...u16(entryRateHz(track)), ...u16(0)],
     config,
   );
+}
+
+/**
+ * 16.16 bits hold no rate above 65,535 Hz; the codec's own box has the true one. FLAC then has the highest half, quarter … that
+ * fits ("Encapsulation of FLAC in ISO Base Media File Format" §3.3.1): Firefox refuses the file for a 0.
+ */
+function entryRateHz(track: AudioTrack): number {
+  let rateHz = track.codec === 'mpeg-audio' ? track.sampleRate : track.clockRate;
+  while (track.codec === 'flac' && rateHz > 0xffff) {
+    rateHz = Math.floor(rateHz / 2);
+  }
+  return rateHz <= 0xffff ? rateHz : 0;
 }
 
 /** ISO/IEC 14496-15 §5.3.3.1. */
