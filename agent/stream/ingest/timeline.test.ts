@@ -238,3 +238,20 @@ test.for([
     expect(timeline.wallMs(track, first + 90_000)).toBeCloseTo(clock.wallMs() + 1000 + labelOffMs, 3);
   },
 );
+
+test('labels do not go back and forth where the camera’s clock is ten seconds off, give or take what reports are off by', () => {
+  const clock = new FakeClock();
+  const timeline = new Timeline(clock, true);
+  const track = timeline.addTrack(90_000, false);
+  let changes = 0;
+  let wasTheirs = true;
+  for (let i = 0; i < 100; i += 1) {
+    const ticks = track.arrive(90_000 * i, clock.monoMs() + 1_000 * i);
+    const oursMs = clock.wallMs() + 1_000 * i;
+    track.report(oursMs + 10_000 + (i % 2 === 0 ? -5 : 5), 90_000 * i);
+    const isTheirs = timeline.wallMs(track, ticks) - oursMs > 5_000;
+    changes += isTheirs === wasTheirs ? 0 : 1;
+    wasTheirs = isTheirs;
+  }
+  expect([changes, wasTheirs]).toEqual([1, false]);
+});

@@ -8,6 +8,8 @@ const JUMP_MS = 5_000;
 const REORDER_MS = 1_000;
 /** The camera's clock is believed, where it is asked for, as long as it is no further from ours. */
 const MAX_CLOCK_OFFSET_MS = 10_000;
+/** Once it was further, it has to come nearer than this: labels that go back and forth cost recordings a file each time. */
+const TRUSTED_AGAIN_MS = 9_000;
 /** Sender reports that set tracks further apart than this against their arrival are wrong. */
 const MAX_REPORT_SKEW_MS = 5_000;
 
@@ -21,6 +23,8 @@ export class Timeline {
   readonly #usesSenderClock: boolean;
   readonly #tracks: TrackTimeline[] = [];
   #wallOffsetMs = Number.NaN;
+  /** The sender's clock was near enough when it was last looked at. Of all tracks: sound and picture have one clock. */
+  #isTrusted = true;
 
   /** @param usesSenderClock wall time is the sender's own, as its reports tell it, while it is within 10 s of ours */
   constructor(clock: Clock, usesSenderClock = false) {
@@ -63,7 +67,11 @@ export class Timeline {
   wallMs(track: TrackTimeline, ticks: number): number {
     const oursMs = track.captureMs(ticks) + this.#wallOffset();
     const theirsMs = this.#usesSenderClock ? track.senderMs(ticks) : Number.NaN;
-    return Math.abs(theirsMs - oursMs) <= MAX_CLOCK_OFFSET_MS ? theirsMs : oursMs;
+    if (Number.isNaN(theirsMs)) {
+      return oursMs;
+    }
+    this.#isTrusted = Math.abs(theirsMs - oursMs) <= (this.#isTrusted ? MAX_CLOCK_OFFSET_MS : TRUSTED_AGAIN_MS);
+    return this.#isTrusted ? theirsMs : oursMs;
   }
 
   /** The sender's clock minus ours, in milliseconds, the network's delay included; undefined while no report has told it. */
