@@ -2,8 +2,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { CODEC_LABEL, type Track } from '../media/track.ts';
-import { storable, unstorableTracks } from '../stream/storable.ts';
+import { storable, unstorableLabels } from '../stream/storable.ts';
 import type { Stream } from '../stream/stream.ts';
 import { codeOf, diskFault } from './disk-fault.ts';
 import type { FlushPoint } from './flush.ts';
@@ -61,7 +60,7 @@ export class Recorder {
   #retryAtMs = 0;
   #isDropping = false;
   /** Codecs of which it has been said that they cannot be recorded. */
-  readonly #toldCodecs = new Set<Track['codec']>();
+  readonly #toldCodecs = new Set<string>();
 
   constructor(options: RecorderOptions, deps: RecorderDeps) {
     this.#options = options;
@@ -76,12 +75,12 @@ export class Recorder {
   start(stream: Stream): void {
     this.#leave();
     const source = storable(stream);
-    this.#tellLeftOut(stream);
+    const leftOut = unstorableLabels(stream);
     if (source.tracks.length === 0) {
-      const codecs = stream.tracks.map((track) => CODEC_LABEL[track.codec]).join(', ') || 'no tracks';
-      this.#refuse(`nothing in this stream can be recorded: it has ${codecs}`);
+      this.#refuse(`nothing in this stream can be recorded: it has ${leftOut.join(', ') || 'no tracks'}`);
       return;
     }
+    this.#tellLeftOut(leftOut);
     this.#state = this.#state.kind === 'failed' ? this.#state : { kind: 'waiting' };
     const segmenter: Segmenter = new Segmenter(
       source.tracks,
@@ -109,11 +108,11 @@ export class Recorder {
   }
 
   /** Said once, however often the camera comes back. */
-  #tellLeftOut(stream: Stream): void {
-    for (const { codec } of unstorableTracks(stream)) {
+  #tellLeftOut(codecs: readonly string[]): void {
+    for (const codec of codecs) {
       if (!this.#toldCodecs.has(codec)) {
         this.#toldCodecs.add(codec);
-        this.#deps.logger.warn({ codec: CODEC_LABEL[codec] }, 'recordings go without a track that MP4 cannot hold');
+        this.#deps.logger.warn({ codec }, 'recordings go without a track that MP4 cannot hold');
       }
     }
   }

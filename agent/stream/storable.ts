@@ -2,7 +2,7 @@ import { FlacFromPcm, flacTrackOf } from '../media/flac/from-pcm.ts';
 import type { PcmTrack } from '../media/flac/pcm.ts';
 import type { Sample } from '../media/sample.ts';
 import { hold } from '../media/slab.ts';
-import type { Track } from '../media/track.ts';
+import { CODEC_LABEL, type Track } from '../media/track.ts';
 import { type Reader, Stream } from './stream.ts';
 
 const derived = new WeakMap<Stream, StorableStream>();
@@ -26,9 +26,12 @@ export function storable(stream: Stream): Stream {
   return known;
 }
 
-/** The tracks that the storable stream goes without. */
-export function unstorableTracks(stream: Stream): readonly Track[] {
-  return stream.tracks.filter((track) => storableTrackOf(track) === undefined);
+/** What the storable stream goes without, for people: LPCM as such is stored. */
+export function unstorableLabels(stream: Stream): string[] {
+  const left = stream.tracks.filter((track) => storableTrackOf(track) === undefined);
+  return left.map(
+    (track) => CODEC_LABEL[track.codec] + (track.codec === 'lpcm' ? ` with ${track.channels} channels` : ''),
+  );
 }
 
 const isPcm = (track: Track): track is PcmTrack =>

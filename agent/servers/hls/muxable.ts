@@ -1,5 +1,5 @@
 import { CODEC_LABEL, type Track } from '../../media/track.ts';
-import { storable, unstorableTracks } from '../../stream/storable.ts';
+import { storable, unstorableLabels } from '../../stream/storable.ts';
 import type { Stream } from '../../stream/stream.ts';
 
 /**
@@ -14,8 +14,8 @@ export const isMuxed = (track: Track): boolean => MUXED.has(track.codec);
 
 /** Labels of the tracks that HLS goes without. */
 export function leftOutOfHls(stream: Stream): string[] {
-  const left = [...unstorableTracks(stream), ...storable(stream).tracks.filter((track) => !isMuxed(track))];
-  return left.map((track) => CODEC_LABEL[track.codec]);
+  const unplayable = storable(stream).tracks.filter((track) => !isMuxed(track));
+  return [...unstorableLabels(stream), ...unplayable.map((track) => CODEC_LABEL[track.codec])];
 }
 
 /** Why a stream of which nothing is left cannot be played by HLS. */
