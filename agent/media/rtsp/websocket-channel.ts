@@ -19,7 +19,10 @@ export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
   readonly #inner: PairWriter;
   readonly #newMask: (() => Uint8Array) | undefined;
   readonly #decoder: WebSocketDecoder;
-  #hasEnded = false;
+  /** A close has been sent or asked for: from here on nothing counts but that the connection goes. */
+  #isClosing = false;
+  /** What the other side did wrong, if that is why it is closed. */
+  #fault: PerchError | undefined;
 
   /** @param newMask four random bytes, on the client's side only */
   constructor(inner: PairWriter, newMask: (() => Uint8Array) | undefined) {
@@ -38,7 +41,7 @@ export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#hasEnded) {
+    if (this.#isClosing) {
       return;
     }
     if (this.#newMask) {
@@ -49,7 +52,7 @@ export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
   }
 
   end(): void {
-    this.#close(NORMAL_CLOSURE, undefined);
+    this.#close(NORMAL_CLOSURE);
   }
 
   destroy(): void {
@@ -57,7 +60,7 @@ export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
   }
 
   onBytes(chunk: Uint8Array, length: number): void {
-    if (this.#hasEnded) {
+    if (this.#isClosing) {
       return;
     }
     try {
@@ -66,47 +69,53 @@ export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      this.#close(PROTOCOL_ERROR, error);
+      this.#fault = error;
+      this.#closed(PROTOCOL_ERROR);
     }
   }
 
   onEnd(cause: unknown): void {
-    this.#finish(cause);
+    this.#isClosing = true;
+    this.sink?.onEnd(this.#fault ?? cause);
   }
 
   onPayload(chunk: Uint8Array, start: number, end: number): void {
-    if (!this.#hasEnded && end > start) {
+    if (!this.#isClosing && end > start) {
       this.sink?.onBytes(chunk.subarray(start, end), end - start);
     }
   }
 
   onPing(payload: Uint8Array): void {
-    if (!this.#hasEnded && this.#inner.queuedBytes <= MAX_UNREAD_BYTES) {
+    if (!this.#isClosing && this.#inner.queuedBytes <= MAX_UNREAD_BYTES) {
       this.#inner.write(pongFrame(payload, this.#mask()));
     }
   }
 
   /** RFC 6455 §5.5.1: answered with a close of ours, and that is the end. */
   onClose(_code: number): void {
-    this.#close(NORMAL_CLOSURE, undefined);
+    this.#closed(NORMAL_CLOSURE);
   }
 
-  #close(code: number, cause: unknown): void {
-    if (!this.#hasEnded) {
+  /** The other side wants or deserves no more. What waits for one that does not read would keep the connection for ever. */
+  #closed(code: number): void {
+    if (this.#inner.queuedBytes > 0) {
+      this.#isClosing = true;
+      this.#inner.destroy();
+    } else {
+      this.#close(code);
+    }
+  }
+
+  /** The owner hears of the end when the connection has gone: until then it may find that this takes too long. */
+  #close(code: number): void {
+    if (!this.#isClosing) {
+      this.#isClosing = true;
       this.#inner.write(closeFrame(code, this.#mask()));
       this.#inner.end();
-      this.#finish(cause);
     }
   }
 
   #mask(): Uint8Array {
     return this.#newMask?.() ?? NO_MASK;
-  }
-
-  #finish(cause: unknown): void {
-    if (!this.#hasEnded) {
-      this.#hasEnded = true;
-      this.sink?.onEnd(cause);
-    }
   }
 }

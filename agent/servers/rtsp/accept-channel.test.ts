@@ -215,6 +215,32 @@ test('a WebSocket whose frames break the rules is closed for it', async () => {
   expect(client.text.endsWith('\x88\x02\x03\xea')).toBe(true);
 });
 
+test("a WebSocket that is ended while its client does not read stays its owner's until it has gone", async () => {
+  const ends: unknown[] = [];
+  await using there = await channelFront((channel) => {
+    channel.sink = { onBytes: () => channel.end(), onEnd: (cause) => ends.push(cause) };
+    channel.write(Buffer.alloc(32 << 20));
+  });
+  await using client = new Client(there);
+  client.socket.pause();
+  client.send(upgrade() + HELLO);
+  await expect.poll(() => there.sockets[0]?.writableEnded).toBe(true);
+  expect(ends).toEqual([]);
+  there.channels[0]?.channel.destroy();
+  await expect.poll(() => ends).toEqual([undefined]);
+});
+
+test('a client that closes its WebSocket and does not read what waits for it is let go at once', async () => {
+  await using there = await channelFront((channel) => {
+    channel.sink = { onBytes: () => {}, onEnd: () => {} };
+    channel.write(Buffer.alloc(32 << 20));
+  });
+  await using client = new Client(there);
+  client.socket.pause();
+  client.send(`${upgrade()}\x88\x80\0\0\0\0`);
+  await expect.poll(() => there.sockets[0]?.closed).toBe(true);
+});
+
 test.for([
   ['no tunnel', 'GET / HTTP/1.1\r\nHost: perch\r\n\r\n', 'HTTP GET that is no tunnel: this port is for RTSP'],
   [
