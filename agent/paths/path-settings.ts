@@ -14,7 +14,11 @@ export function settingsFor(entry: PathEntry | undefined, name: string): PathSet
   if (!settings || !groups) {
     return settings;
   }
-  const source = settings.source.replace(/\$G(\d{1,2})/g, (whole, number: string) => groups[Number(number)] ?? whole);
+  let { source } = settings;
+  // From the last on, for $G1 is the beginning of $G10. A group that was not needed for the match is empty.
+  for (let number = groups.length - 1; number > 0; number -= 1) {
+    source = source.replaceAll(`$G${number}`, () => groups[number] ?? '');
+  }
   return { ...settings, source };
 }
 

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { parseConfig, resolvePath } from '../config/load.ts';
+import { settingsFor } from './path-settings.ts';
+
+test.for<[pattern: string, source: string, name: string, wanted: string]>([
+  ['~^cam(.)$', 'rtsp://h/$G1', 'cam7', 'rtsp://h/7'],
+  ['~^(front|back)(/sub)?$', 'rtsp://$G1.lan/live$G2', 'front/sub', 'rtsp://front.lan/live/sub'],
+  ['~^(front|back)(/sub)?$', 'rtsp://$G1.lan/live$G2', 'back', 'rtsp://back.lan/live'],
+  ['~^(.)(.)$', 'rtsp://h/$G12', 'ab', 'rtsp://h/a2'],
+  ['~^(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)$', 'rtsp://h/$G10', 'abcdefghij', 'rtsp://h/j'],
+  ['~^(.)$', 'rtsp://h/$G2', 'a', 'rtsp://h/$G2'],
+])('the pattern %s with the source %s, asked for %s, pulls %s', ([pattern, source, name, wanted]) => {
+  const text = JSON.stringify({ paths: { [pattern]: { source, sourceOnDemand: true } } });
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+  expect(settingsFor(config && resolvePath(config, name), name)?.source).toBe(wanted);
+});
