@@ -74,15 +74,17 @@ function checkFingerprint(text: string): string {
   return hex;
 }
 
-// RFC 5771 §3, RFC 4291 §2.7.
-const MULTICAST = new IpList(['224.0.0.0/4', 'ff00::/8']);
+// RFC 5771 §3.
+const MULTICAST = new IpList(['224.0.0.0/4']);
+const MULTICAST_BITS = 4;
 
 function checkMulticastRange(text: string): string {
   const range = parseIpRange(text);
-  if (!MULTICAST.has(range.split('/')[0] ?? '')) {
+  const [ip = '', bits] = range.split('/');
+  if (!MULTICAST.has(ip) || Number(bits) < MULTICAST_BITS) {
     throw new PerchError(
       'badInput',
-      `'${range}' is not a range of multicast addresses: write for example 224.1.0.0/16`,
+      `'${range}' is not a range of IPv4 multicast addresses: write for example 224.1.0.0/16`,
     );
   }
   return range;
