@@ -1,5 +1,6 @@
 import type { ByteChannel } from '../../base/byte-channel.ts';
 import { PerchError } from '../../base/errors.ts';
+import { subscriberOf } from '../../base/ip-address.ts';
 import type { SocketChannel } from '../../base/socket-channel.ts';
 import { writeHttpHead } from '../../media/rtsp/http-head.ts';
 import type { Arrival } from './arrival.ts';
@@ -8,7 +9,7 @@ import { HttpTunnel } from './http-tunnel.ts';
 export const TUNNELLED = 'application/x-rtsp-tunnelled';
 
 const MAX_COOKIE_LENGTH = 256;
-/** Halves that wait for the other: in all, and of one address. */
+/** Halves that wait for the other: in all, and of one subscriber. */
 const MAX_WAITING = 128;
 const MAX_WAITING_OF_ONE = 32;
 /** What a POST may bring before its GET has come: a request or two. */
@@ -19,6 +20,8 @@ interface Half {
   readonly channel: SocketChannel;
   readonly untilMs: number;
   readonly isGet: boolean;
+  /** Whose limit it counts for. */
+  readonly subscriber: string;
   /** What a POST has brought so far. */
   early: Uint8Array;
 }
@@ -51,7 +54,7 @@ export class HttpTunnels {
       this.#join(key, arrival.channel, other.channel, other.early);
       return undefined;
     }
-    const refusal = this.#refusal(key, cookie);
+    const refusal = this.#refusal(key, arrival, cookie);
     if (!refusal) {
       this.#wait(key, arrival, true);
       accept(arrival.channel);
@@ -73,7 +76,7 @@ export class HttpTunnels {
       this.#join(key, other.channel, arrival.channel, first);
       return undefined;
     }
-    const refusal = this.#refusal(key, cookie);
+    const refusal = this.#refusal(key, arrival, cookie);
     if (!refusal) {
       keepEarly(this.#wait(key, arrival, false), first);
     }
@@ -93,17 +96,17 @@ export class HttpTunnels {
     this.expire(Number.POSITIVE_INFINITY);
   }
 
-  #refusal(key: string, cookie: string): PerchError | undefined {
+  #refusal(key: string, arrival: Arrival, cookie: string): PerchError | undefined {
     if (cookie.length > MAX_COOKIE_LENGTH) {
       return new PerchError(
         'badInput',
         `x-sessioncookie of ${cookie.length} bytes, at most ${MAX_COOKIE_LENGTH} are taken`,
       );
     }
-    const prefix = key.slice(0, -cookie.length);
+    const subscriber = subscriberOf(arrival.ip);
     let ofOne = 0;
-    for (const other of this.#waiting.keys()) {
-      ofOne += other.startsWith(prefix) ? 1 : 0;
+    for (const other of this.#waiting.values()) {
+      ofOne += other.subscriber === subscriber ? 1 : 0;
     }
     const isFull = this.#waiting.size >= MAX_WAITING || ofOne >= MAX_WAITING_OF_ONE;
     if (isFull && !this.#waiting.has(key)) {
@@ -117,7 +120,8 @@ export class HttpTunnels {
     const before = this.#waiting.get(key);
     // The client has tried again.
     before?.channel.destroy();
-    const half: Half = { channel, untilMs, isGet, early: new Uint8Array(0) };
+    const subscriber = subscriberOf(arrival.ip);
+    const half: Half = { channel, untilMs, isGet, subscriber, early: new Uint8Array(0) };
     this.#waiting.set(key, half);
     channel.sink = {
       onBytes: (chunk, length) => keepEarly(half, chunk.subarray(0, length)),
