@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/random.ts';
 import { PerchError } from '../../base/errors.ts';
-import { baseOf, joinControl, parseAddress, redirectedTo } from './address.ts';
+import { baseOf, joinControl, parseAddress, placeOf, redirectedTo } from './address.ts';
 
 test.for([
   ['rtsp://10.0.0.1/live', '10.0.0.1', 554, 'rtsp://10.0.0.1/live', undefined, undefined],
@@ -12,6 +12,8 @@ test.for([
   ['rtsp://admin:100%@cam/1', 'cam', 554, 'rtsp://cam/1', 'admin', '100%'],
   ['rtsp://admin@cam/1', 'cam', 554, 'rtsp://cam/1', 'admin', ''],
   ['rtsp://[fe80::1]:8554/1', 'fe80::1', 8554, 'rtsp://[fe80::1]:8554/1', undefined, undefined],
+  ['rtsp://[fe80::1%eth0]/1', 'fe80::1%eth0', 554, 'rtsp://[fe80::1]/1', undefined, undefined],
+  ['rtsp://[fe80::1%25wlan0]:8554/1', 'fe80::1%wlan0', 8554, 'rtsp://[fe80::1]:8554/1', undefined, undefined],
 ] as const)('%s', ([url, host, port, uri, user, password]) => {
   const address = parseAddress(url, 'garden');
   expect(address).toMatchObject({ host, port, uri });
@@ -27,6 +29,7 @@ test.for([
   'rtsp://a:secret@c am/',
   'rtsp://a:secret@[]/',
   'rtsp://a:secret@[cam/',
+  'rtsp://a:p@secret@',
 ])("'%s' is refused without telling the password", (url) => {
   expect(() => parseAddress(url, 'garden')).toThrow("the URL of path 'garden' is not rtsp://host:port/…");
 });
@@ -58,6 +61,22 @@ test.for([
   [undefined, 'rtsp://c/live/', 'rtsp://c/live/'],
 ] as const)('control %s on base %s', ([control, base, uri]) => {
   expect(joinControl(address, base, control)).toBe(uri);
+});
+
+test.for([
+  ['rtsp://cam/1', 'cam:554'],
+  ['rtsps+ws://[2001:db8::1]/1', '[2001:db8::1]:322'],
+  ['rtsp://[fe80::1%eth0]:80/1', '[fe80::1]:80'],
+] as const)('%s is at %s, its port named in any case', ([url, place]) => {
+  expect(placeOf(parseAddress(url, 'garden'))).toBe(place);
+});
+
+test("a redirect on a link-local host keeps the zone, which is ours and not the camera's", () => {
+  const near = parseAddress('rtsp://[fe80::1%eth0]/a', 'garden');
+  expect(redirectedTo(near, '/b', 'garden')).toMatchObject({ host: 'fe80::1%eth0', uri: 'rtsp://[fe80::1]/b' });
+  expect(redirectedTo(near, 'rtsp://[fe80::1]:8554/b', 'garden')).toMatchObject({ host: 'fe80::1%eth0', port: 8554 });
+  expect(redirectedTo(near, 'rtsp://[fe80::2]/b', 'garden').host).toBe('fe80::2%eth0');
+  expect(redirectedTo(near, 'rtsp://[2001:db8::1]/b', 'garden').host).toBe('2001:db8::1');
 });
 
 test('a redirect may be relative to the host', () => {

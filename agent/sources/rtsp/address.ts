@@ -25,6 +25,12 @@ export interface Address {
   readonly credentials: Credentials | undefined;
 }
 
+/** `host:port`, for messages and HTTP's Host. */
+export function placeOf({ host, port }: Address): string {
+  const bare = host.replace(/%.*/, '');
+  return bare.includes(':') ? `[${bare}]:${port}` : `${bare}:${port}`;
+}
+
 /** @param name of the path, for the message */
 export function parseAddress(url: string, name: string): Address {
   const address = readAddress(url.trim());
@@ -36,7 +42,7 @@ export function parseAddress(url: string, name: string): Address {
 
 // The last @ before the first slash ends the credentials, so that @, # and ? in a password do no harm.
 const URL_PARTS =
-  /^rtsp(?<tls>s?)(?<tunnel>|\+http|\+ws):\/\/(?:(?<user>[^/]*)@)?(?<host>\[[\da-f:.%]+\]|[^\s/?#:[\]]+)(?::(?<port>\d{1,5}))?(?<rest>[/?][^\s#]*)?(?:#.*)?$/i;
+  /^rtsp(?<tls>s?)(?<tunnel>|\+http|\+ws):\/\/(?:(?<user>[^/]*)@)?(?<host>\[[\da-f:.]+(?:%[\w.~-]+)?\]|[^\s@/?#:[\]]+)(?::(?<port>\d{1,5}))?(?<rest>[/?][^\s#]*)?(?:#.*)?$/i;
 
 function readAddress(url: string): Address | undefined {
   const { tls, tunnel = '', user, host, port: portText, rest = '/' } = URL_PARTS.exec(url)?.groups ?? {};
@@ -45,12 +51,14 @@ function readAddress(url: string): Address | undefined {
   if (host === undefined || port < 1 || port > 65_535) {
     return undefined;
   }
-  const place = portText === undefined ? host : `${host}:${port}`;
+  // A zone (RFC 6874) says which of our networks the camera is on: it is nothing that a camera knows.
+  const shown = host.replace(/%[^\]]*/, '');
+  const place = portText === undefined ? shown : `${shown}:${port}`;
   const origin = `${isSecure ? 'rtsps' : 'rtsp'}://${place}`;
   return {
     isSecure,
     tunnel: TUNNELS[tunnel.toLowerCase()] ?? 'none',
-    host: host.replace(/^\[(.*)\]$/, '$1'),
+    host: host.replace(/^\[(.*)\]$/, '$1').replace(/%25(?=.)/, '%'),
     port,
     origin,
     uri: `${origin}${rest}`,
@@ -120,14 +128,21 @@ function onOrigin(address: Address, text: string): string {
  */
 export function redirectedTo(address: Address, location: string, name: string): Address {
   const url = location.startsWith('/') ? `${address.origin}${location}` : location.trim();
-  const redirected = readAddress(url);
-  if (!redirected) {
+  const there = readAddress(url);
+  if (!there) {
     const message = `camera of path '${name}' redirects to what is not rtsp://host:port/…`;
     throw new PerchError('unsupported', message, { path: name });
   }
+  const redirected = { ...there, host: inZoneOf(address, there.host) };
   if (address.tunnel === 'none' || redirected.tunnel !== 'none') {
     return redirected;
   }
   const isNear = redirected.host === address.host && redirected.isSecure === address.isSecure;
   return { ...redirected, tunnel: address.tunnel, port: isNear ? address.port : redirected.port };
+}
+
+/** A link-local address (RFC 4291 §2.5.6) that a camera names is on the network that the camera is on. */
+function inZoneOf({ host }: Address, other: string): string {
+  const zone = /%.*/.exec(host)?.[0] ?? '';
+  return /^fe[89ab][\da-f]:/i.test(other) && !other.includes('%') ? other + zone : other;
 }

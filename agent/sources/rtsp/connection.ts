@@ -12,7 +12,7 @@ import {
   writeRequest,
   writeResponse,
 } from '../../media/rtsp/message.ts';
-import type { Address } from './address.ts';
+import { type Address, placeOf } from './address.ts';
 import { connectionFailure } from './failures.ts';
 
 /** A camera that does not read what we send gets no more of it: what counts is what it sends. */
@@ -188,7 +188,7 @@ export class RtspConnection implements ByteSink {
   }
 
   #silence(method: string, timeoutMs: number): PerchError {
-    const where = `${this.#address.host}:${this.#address.port}`;
+    const where = placeOf(this.#address);
     const what = this.hasRead ? `no reply to ${method}` : 'no answer at all';
     const message = `${what} from ${where} within ${timeoutMs / 1000} s: is the camera of path '${this.#name}' on?`;
     const context = { path: this.#name, host: this.#address.host, isUnreachable: !this.hasRead };

@@ -1,5 +1,5 @@
 import { type ErrorCode, PerchError } from '../../base/errors.ts';
-import type { Address } from './address.ts';
+import { type Address, placeOf } from './address.ts';
 
 /** What a person can do about a camera's status code; `%` is the path's name. */
 const REFUSALS: Record<number, readonly [ErrorCode, string]> = {
@@ -41,7 +41,7 @@ export function refusal(
 
 /** The connection could not be made (`isUnreachable`), or broke. */
 export function connectionFailure(cause: NodeJS.ErrnoException, address: Address, name: string): PerchError {
-  const where = `${address.host}:${address.port}`;
+  const where = placeOf(address);
   const silence = `nothing answers at ${where}: is the camera of path '${name}' on?`;
   const noNetwork = `there is no network to reach ${where} (path '${name}')`;
   const barred = `this machine's firewall does not let us reach ${where} (path '${name}')`;

@@ -2,7 +2,7 @@ import { constants } from 'node:crypto';
 import { connect, isIP, type OnReadOpts } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { SocketChannel } from '../../../base/socket-channel.ts';
-import type { Address } from '../address.ts';
+import { type Address, placeOf } from '../address.ts';
 import { certificateFailure } from './certificate.ts';
 import { SecureChannel } from './secure-channel.ts';
 
@@ -22,7 +22,7 @@ export function dial(address: Address, name: string, fingerprint: string): Socke
     return true;
   };
   const place = { host: address.host, port: address.port, onread: { buffer, callback: receive } };
-  const remote = address.origin.slice(address.origin.indexOf('//') + 2);
+  const remote = placeOf(address);
   const channel = address.isSecure
     ? secureChannel(place, remote, name, fingerprint)
     : new SocketChannel(connect({ ...place, noDelay: true }), remote);

@@ -1,5 +1,5 @@
 import type { ByteChannel } from '../../../base/byte-channel.ts';
-import type { Address } from '../address.ts';
+import { type Address, placeOf } from '../address.ts';
 import type { Authenticator } from '../authenticator.ts';
 import { dial } from './dial.ts';
 import { HttpTunnel } from './http-tunnel.ts';
@@ -20,7 +20,7 @@ export function openChannel(address: Address, { name, fingerprint, authenticator
   if (address.tunnel === 'none') {
     return connect();
   }
-  const remote = address.origin.slice(address.origin.indexOf('//') + 2);
+  const remote = placeOf(address);
   const path = address.uri.slice(address.origin.length);
   return address.tunnel === 'http'
     ? new HttpTunnel(remote, { name, target: path.startsWith('/') ? path : `/${path}`, authenticator, dial: connect })
