@@ -91,3 +91,12 @@ test('ten thousand mutated URLs give a target or a PerchError', () => {
 test('a URL beyond all measure is refused', () => {
   expect(() => parseTarget(`rtsp://host/${'a'.repeat(5_000)}`)).toThrow('at most 4096');
 });
+
+test('a name that is all slashes but for its ends is taken at once', () => {
+  const uri = `rtsp://host/a${'/'.repeat(4_000)}b`;
+  // A search that begins anew at each slash would outlast the time that a test has.
+  for (let i = 0; i < 1_500; i += 1) {
+    expect(parseTarget(uri).name).toHaveLength(4_002);
+    expect(mediaOf(uri, { name: 'cam', query: '' }, ['/x'])).toBe(-1);
+  }
+});
