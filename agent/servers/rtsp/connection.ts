@@ -20,6 +20,9 @@ import type { SessionLink } from './session.ts';
 
 /** Requests that wait for the one before them. */
 const MAX_WAITING_REQUESTS = 32;
+const MAX_WAITING_BYTES = 1 << 17;
+/** Answers that a client leaves unread, whatever media wait beside them. */
+const MAX_UNREAD_BYTES = 1 << 18;
 /** Without a session, a connection that asks for nothing is let go after so long. */
 const IDLE_MS = 60_000;
 /** Some junk between frames is human; a client that sends this much speaks something else. */
@@ -50,6 +53,9 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   #leftBytes = 0;
   #leftMs: number;
   #endsMs: number | undefined;
+  /** Answers since `#outboundBytes` was `#readEnd`; they count anew when all before that has left. */
+  #unreadBytes = 0;
+  #readEnd = 0;
 
   /** @param onGone nothing is left of it */
   constructor(
@@ -146,6 +152,8 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     this.#waiting.push(message);
     if (!this.#isAnswering) {
       void this.#answerAll();
+    } else if (this.#waiting.reduce((sum, request) => sum + sizeOf(request), 0) > MAX_WAITING_BYTES) {
+      this.#refuse(`more than ${MAX_WAITING_BYTES} bytes of requests wait`);
     }
   }
 
@@ -220,7 +228,17 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     const cseq = cseqOf(request);
     const numbered: HeaderField[] = cseq === undefined ? [] : [['CSeq', `${cseq}`]];
     const headers: HeaderField[] = [...numbered, ['Server', SERVER], ...(answer.headers ?? [])];
-    this.write(writeResponse(answer.status, headers, answer.body));
+    const bytes = writeResponse(answer.status, headers, answer.body);
+    if (this.#outboundBytes - this.#channel.queuedBytes >= this.#readEnd) {
+      this.#unreadBytes = 0;
+      this.#readEnd = this.#outboundBytes;
+    }
+    this.#unreadBytes += bytes.length;
+    if (this.#unreadBytes > MAX_UNREAD_BYTES) {
+      this.#refuse(`${MAX_UNREAD_BYTES} bytes of answers are not read`);
+      return;
+    }
+    this.write(bytes);
     answer.after?.();
     if (answer.ends !== undefined) {
       this.finish(answer.ends);
@@ -250,6 +268,11 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     this.#dialogue.session?.onLinkClosed(this);
     this.#log.debug({ reason }, 'RTSP connection closed');
   }
+}
+
+/** About as much as it takes in memory. */
+function sizeOf({ uri, headers, body }: RtspRequest): number {
+  return headers.fields.reduce((sum, [name, value]) => sum + name.length + value.length, uri.length + body.length);
 }
 
 /** Without port and brackets, canonical. */

@@ -416,3 +416,35 @@ test('one address has 256 connections at most', async () => {
   expect(box.log.join('')).toContain('too many RTSP connections');
   expect(box.server.rtsp.conns.list()).toHaveLength(256);
 });
+
+test('a client that asks without end and reads no answer is let go', async () => {
+  await using box = await boxWithCamera();
+  const [caller, other] = [await box.call(), await box.call()];
+  await caller.ask('OPTIONS', '*');
+  await other.ask('OPTIONS', '*');
+  const [id = ''] = box.server.rtsp.conns.list().map((conn) => conn.id);
+  const conn = () => box.server.rtsp.conns.find(id);
+  caller.socket.pause();
+  while (conn() !== undefined) {
+    for (let i = 0; i < 16; i += 1) {
+      caller.say('DESCRIBE', box.url('cam'));
+    }
+    while ((conn()?.inboundBytes ?? Number.POSITIVE_INFINITY) < caller.socket.bytesWritten) {
+      await other.ask('OPTIONS', '*');
+    }
+    // The buffers of both ends hold some megabytes.
+    expect(conn()?.outboundBytes ?? 0).toBeLessThan(16_000_000);
+  }
+  expect(box.log.join('')).toContain('262144 bytes of answers are not read');
+});
+
+test('requests that wait are bounded in bytes, too', async () => {
+  await using box = await boxWithCamera();
+  box.paths.open = () => new Promise(() => {});
+  const caller = await box.call();
+  caller.say('DESCRIBE', box.url('cam'));
+  caller.say('SET_PARAMETER', '*', [], 'x'.repeat(100_000));
+  caller.say('SET_PARAMETER', '*', [], 'x'.repeat(100_000));
+  await caller.until(() => caller.hasEnded);
+  expect(box.log.join('')).toContain('more than 131072 bytes of requests wait');
+});

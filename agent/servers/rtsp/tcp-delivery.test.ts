@@ -316,3 +316,22 @@ test('a reader whose network is gone is let go after writeTimeout, however littl
   expect(box.log.join('')).toContain('its connection is gone');
   expect(box.log.join('')).toContain('nothing could be sent for 10 s');
 });
+
+test('PLAY after PAUSE while the group of the last PLAY still waits does not add another to it', async () => {
+  await using box = await RtspBox.open();
+  const camera = cameraOf(box);
+  camera.film(true, 4_000_000);
+  const [caller] = await play(box, [[0, '4-5']]);
+  caller.socket.pause();
+  const [id = ''] = box.server.rtsp.conns.list().map((conn) => conn.id);
+  const conn = () => box.server.rtsp.conns.find(id);
+  const other = await box.call();
+  for (let i = 0; conn() !== undefined; i += 1) {
+    caller.say(i % 2 === 0 ? 'PAUSE' : 'PLAY', box.url('cam'));
+    while ((conn()?.inboundBytes ?? Number.POSITIVE_INFINITY) < caller.socket.bytesWritten) {
+      await other.ask('OPTIONS', '*');
+    }
+    expect(conn()?.outboundBytes ?? 0).toBeLessThan(20_000_000);
+  }
+  expect(box.log.join('')).toMatch(/reader is too slow: \d+ bytes wait, at most 753664 may/);
+});

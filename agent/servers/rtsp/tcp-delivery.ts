@@ -101,6 +101,12 @@ export class TcpDelivery implements Delivery, FramedViewer {
   }
 
   flow(): void {
+    const queuedBytes = this.#link.queuedBytes;
+    if (queuedBytes > this.#limitBytes) {
+      // PAUSE and PLAY, again and again, would each add the group to what waits.
+      this.#cutOff(queuedBytes);
+      return;
+    }
     // A reader begins with everything since the last key frame, which may be more than may wait later.
     this.#allowedBytes = Number.POSITIVE_INFINITY;
     this.#packets.flow(this);
@@ -123,8 +129,7 @@ export class TcpDelivery implements Delivery, FramedViewer {
     const queuedBytes = this.#link.queuedBytes;
     if (queuedBytes > this.#allowedBytes) {
       this.#discarded += packets;
-      this.#packets.leave(this);
-      this.#owner.onMediaEnd(`reader is too slow: ${queuedBytes} bytes wait, at most ${this.#limitBytes} may`);
+      this.#cutOff(queuedBytes);
       return false;
     }
     if (queuedBytes <= this.#limitBytes) {
@@ -159,6 +164,11 @@ export class TcpDelivery implements Delivery, FramedViewer {
     if (this.#rtcpChannels.includes(channel)) {
       this.#reports.take(chunk.subarray(start, end), this.#clock.monoMs());
     }
+  }
+
+  #cutOff(queuedBytes: number): void {
+    this.#packets.leave(this);
+    this.#owner.onMediaEnd(`reader is too slow: ${queuedBytes} bytes wait, at most ${this.#limitBytes} may`);
   }
 
   /** For a reader that leaves the choice to us. */
