@@ -93,8 +93,12 @@ test('a stream is sent once for all who read it there, from the first to the las
   one.close();
   stream.write(0, picture(6_000, false));
   await place.flow(() => receiver.rtp.length === 4);
+  const byes = () => receiver.rtcp.filter((packet) => packet[1] === 203).length;
+  expect(byes()).toBe(0);
   two.close();
   expect(stream.readers).toEqual([]);
+  // Whoever listens without a session learns that nothing more comes, on the first track's port.
+  await receiver.until(() => byes() === 1);
   const header = new RtpHeader();
   const sequences = receiver.rtp.map((packet) => {
     header.parse(packet, 0, packet.length);

@@ -68,6 +68,9 @@ export class MulticastSender implements FeedTarget {
     if (!this.#members.delete(member)) {
       return;
     }
+    if (this.#members.size === 0) {
+      this.#sayGoodbye();
+    }
     const { exit } = member;
     const users = (this.#users.get(exit) ?? 0) - 1;
     if (users > 0) {
@@ -107,13 +110,16 @@ export class MulticastSender implements FeedTarget {
   }
 
   onFeedEnd(reason: string): void {
-    for (const track of this.#stream.tracks.keys()) {
-      const bye = writeBye(this.#packets.ssrcOf(track));
-      this.sendRtcp(track, bye, 0, bye.length);
-    }
     for (const member of [...this.#members]) {
       this.leave(member);
       member.onSenderEnd(reason);
+    }
+  }
+
+  #sayGoodbye(): void {
+    for (const track of this.#stream.tracks.keys()) {
+      const bye = writeBye(this.#packets.ssrcOf(track));
+      this.sendRtcp(track, bye, 0, bye.length);
     }
   }
 

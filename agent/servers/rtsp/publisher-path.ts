@@ -93,6 +93,7 @@ export class UdpPublisherPath implements PublisherPath {
     }
     const taker = this.#taker;
     const peer: UdpPeer = {
+      owner: taker,
       onRtp: (datagram) => taker.rtp(media, datagram, 0, datagram.length),
       onRtcp: (datagram) => taker.rtcp(media, datagram, 0, datagram.length),
       onReplaced: () => taker.onReplaced(),

@@ -154,3 +154,33 @@ test('a reader over UDP without request or RTCP for a minute is let go, one that
   await callers[0]?.until(() => callers[0]?.hasEnded === true);
   expect(box.server.rtsp.sessions.list()).toHaveLength(1);
 });
+
+test('two tracks of one session cannot share UDP ports: the second is refused, and nothing stays of either', async () => {
+  await using box = await RtspBox.open();
+  const stream = new Stream([H264_TRACK, H264_TRACK]);
+  box.paths.streams.set('cam', stream);
+  await using pair = await UdpPair.open();
+  const [first, second] = [await box.call(), await box.call()];
+  expect((await first.ask('SETUP', box.url('cam/trackID=0'), [udp(pair.ports)])).status).toBe(200);
+  expect((await first.ask('SETUP', box.url('cam/trackID=1'), [udp(pair.ports)])).status).toBe(461);
+  expect((await first.ask('PLAY', box.url('cam'))).status).toBe(200);
+  // A newer session takes them over, as long as its own tracks do not.
+  expect((await second.ask('SETUP', box.url('cam/trackID=1'), [udp(pair.ports)])).status).toBe(200);
+  await first.until(() => first.hasEnded);
+  expect(box.server.rtsp.sessions.list()).toHaveLength(1);
+});
+
+test('readers over UDP hear that the stream is over (BYE), the first of them too', async () => {
+  await using box = await RtspBox.open();
+  const stream = new Stream([H264_TRACK]);
+  box.paths.streams.set('cam', stream);
+  await using one = await UdpPair.open();
+  await using two = await UdpPair.open();
+  for (const pair of [one, two]) {
+    const caller = await box.call();
+    await caller.ask('SETUP', box.url('cam/trackID=0'), [udp(pair.ports)]);
+    await caller.ask('PLAY', box.url('cam'));
+  }
+  stream.close();
+  await Promise.all([one, two].map((pair) => pair.until(() => pair.rtcp.some((packet) => packet[1] === 203))));
+});

@@ -22,6 +22,7 @@ export class UdpDelivery implements Delivery, FeedTarget {
   readonly #rtpPorts: Uint16Array;
   readonly #rtcpPorts: Uint16Array;
   readonly #peers = new Map<number, UdpPeer>();
+  #isPlaying = false;
 
   constructor({ stream, ip, owner }: ReaderRequest, ports: UdpPorts, maxPayloadBytes: number, clock: Clock) {
     this.#packets = FramedPackets.of(stream, maxPayloadBytes, clock);
@@ -62,6 +63,7 @@ export class UdpDelivery implements Delivery, FeedTarget {
       throw new PerchError('unsupported', 'RTP over UDP without client_port');
     }
     const peer: UdpPeer = {
+      owner: this,
       // Punches a hole through a firewall on its side, and means nothing else.
       onRtp: () => {},
       onRtcp: (datagram) => this.#reports.take(datagram, this.#clock.monoMs()),
@@ -81,6 +83,7 @@ export class UdpDelivery implements Delivery, FeedTarget {
   }
 
   start(): readonly TrackStart[] {
+    this.#isPlaying = true;
     return this.#packets.join(this.#feed).filter(({ track }) => this.has(track));
   }
 
@@ -89,10 +92,12 @@ export class UdpDelivery implements Delivery, FeedTarget {
   }
 
   stop(): void {
+    this.#isPlaying = false;
     this.#feed.stop();
   }
 
   close(): void {
+    this.#sayGoodbye();
     this.#feed.stop();
     for (const [track, peer] of this.#peers) {
       this.#ports.forget(peer);
@@ -114,11 +119,20 @@ export class UdpDelivery implements Delivery, FeedTarget {
   }
 
   onFeedEnd(reason: string): void {
+    this.#sayGoodbye();
+    this.#owner.onMediaEnd(reason);
+  }
+
+  /** Here, because the session may learn of the stream's end before its packets do, and close first. */
+  #sayGoodbye(): void {
+    if (!this.#isPlaying) {
+      return;
+    }
+    this.#isPlaying = false;
     for (const track of this.#peers.keys()) {
       const bye = writeBye(this.#packets.ssrcOf(track));
       this.sendRtcp(track, bye, 0, bye.length);
     }
-    this.#owner.onMediaEnd(reason);
   }
 
   #setPorts(track: number, [rtp, rtcp]: Pair): void {

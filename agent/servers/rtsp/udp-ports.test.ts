@@ -5,6 +5,7 @@ import { UdpPair } from '../../../test/udp-pair.ts';
 import { type UdpPeer, UdpPorts } from './udp-ports.ts';
 
 class Peer implements UdpPeer {
+  readonly owner = this;
   readonly heard: string[] = [];
   replaced = 0;
   #wake = () => {};
@@ -105,8 +106,8 @@ test('ports that cannot be sent to are refused', async () => {
 test('the number of peers is bounded', async () => {
   await using server = await open('127.0.0.1:0');
   const fill = () => {
-    for (let port = 1_000; port < 10_000; port += 2) {
-      server.ports.register('127.0.0.1', [port, port + 1], new Peer());
+    for (let i = 0; i < 4_000; i += 1) {
+      server.ports.register(`127.0.0.${1 + (i % 200)}`, [1_000 + 2 * i, 1_001 + 2 * i], new Peer());
     }
   };
   expect(fill).toThrow('2048 tracks are sent over UDP already');
@@ -128,4 +129,22 @@ test('a port that is taken is named with its key, and none stays open', async ()
   );
   expect(ports.isOpen).toBe(false);
   taken.close();
+});
+
+test('one address cannot take the places of all', async () => {
+  await using server = await open('127.0.0.1:0');
+  const fill = (ip: string, count: number) => {
+    for (let i = 0; i < count; i += 1) {
+      server.ports.register(ip, [1_000 + 2 * i, 1_001 + 2 * i], new Peer());
+    }
+  };
+  expect(() => fill('127.0.0.1', 1_000)).toThrow('512 tracks of 127.0.0.1 are sent over UDP already');
+  fill('127.0.0.2', 1);
+});
+
+test('an address that the ports cannot send to is refused', async () => {
+  await using server = await open('127.0.0.1:0');
+  expect(() => server.ports.register('::1', [7_000, 7_001], new Peer())).toThrow(
+    'RTP over UDP does not reach ::1: rtpAddress is of the other kind of address',
+  );
 });

@@ -8,6 +8,8 @@ import type { Pair } from '../../media/rtsp/transport.ts';
 
 /** One track of a session: whoever the datagrams of two of a peer's ports belong to. A datagram is valid during the call only. */
 export interface UdpPeer {
+  /** Its session, whatever stands for it: two tracks of one do not push each other out. */
+  readonly owner: unknown;
   onRtp(datagram: Buffer): void;
   onRtcp(datagram: Buffer): void;
   /** Another session of the same address has asked for these ports: what comes from there is that one's. */
@@ -26,8 +28,9 @@ const SOCKET_BUFFER_BYTES = 1 << 20;
 /** Above either nothing more is handed to the sockets for now. */
 const QUEUE_LIMIT_BYTES = 1 << 20;
 const QUEUE_LIMIT_PACKETS = 1_024;
-/** Tracks of all sessions. */
+/** Tracks of all sessions, and of those of one address: a recorder's sessions have two each. */
 const MAX_PEERS = 2_048;
+const MAX_PEERS_OF_ONE = 512;
 
 /** A peer's address, without zone, then its port: no string has to be built to find a peer. */
 type PeerMap = Map<string, Map<number, UdpPeer>>;
@@ -73,25 +76,29 @@ export class UdpPorts {
   /**
    * From now on `peer` gets what comes from these two ports of `ip`.
    * @param ip canonical
-   * @throws PerchError `unsupported` when the ports are none, `exhausted` when there are too many peers
+   * @throws PerchError `unsupported` when the ports cannot be used, `exhausted` when there are too many peers
    */
   register(ip: string, ports: Pair, peer: UdpPeer): void {
     const [rtp, rtcp] = ports;
     if (rtp < 1 || rtcp < 1 || rtp === rtcp) {
       throw new PerchError('unsupported', `UDP ports ${rtp}-${rtcp} cannot be sent to`);
     }
-    if (this.#places.size >= MAX_PEERS) {
-      throw new PerchError('exhausted', `${MAX_PEERS} tracks are sent over UDP already`);
+    const family = isIPv6(ip) ? 'IPv6' : 'IPv4';
+    if (!this.#rtpSockets.some((socket) => socket.address().family === family)) {
+      const message = `RTP over UDP does not reach ${ip}: rtpAddress is of the other kind of address`;
+      throw new PerchError('unsupported', message);
     }
-    this.forget(peer);
-    const others = new Set([this.#rtp.get(ip)?.get(rtp), this.#rtcp.get(ip)?.get(rtcp)]);
+    const there = [this.#rtp.get(ip)?.get(rtp), this.#rtcp.get(ip)?.get(rtcp)];
+    const others = new Set(there.filter((other) => other !== undefined));
+    if ([...others].some(({ owner }) => owner === peer.owner)) {
+      throw new PerchError('unsupported', `UDP ports ${rtp}-${rtcp} are those of another track of the session`);
+    }
     for (const other of others) {
-      if (other) {
-        // A client that was cut off takes the same ports again: nobody else can be there.
-        this.forget(other);
-        other.onReplaced();
-      }
+      // A client that was cut off takes the same ports again: nobody else can be there.
+      this.forget(other);
+      other.onReplaced();
     }
+    this.#checkRoom(ip);
     add(this.#rtp, ip, rtp, peer);
     add(this.#rtcp, ip, rtcp, peer);
     this.#places.set(peer, { ip, ports });
@@ -125,6 +132,15 @@ export class UdpPorts {
     this.#rtpSockets = [];
     this.#rtcpSockets = [];
     await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
+  }
+
+  #checkRoom(ip: string): void {
+    if (this.#places.size >= MAX_PEERS) {
+      throw new PerchError('exhausted', `${MAX_PEERS} tracks are sent over UDP already`);
+    }
+    if ((this.#rtp.get(ip)?.size ?? 0) >= MAX_PEERS_OF_ONE) {
+      throw new PerchError('exhausted', `${MAX_PEERS_OF_ONE} tracks of ${ip} are sent over UDP already`);
+    }
   }
 }
 
