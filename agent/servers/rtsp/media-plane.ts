@@ -72,6 +72,8 @@ export interface Intake {
   setUp(media: number, wanted: Transport): Transport;
   /** RECORD: what comes from now on goes to the path. */
   start(sink: StreamSink): void;
+  /** PAUSE: what comes is passed over; `start` may come again. */
+  stop(): void;
   /** One interleaved frame of the session's connection: its payload is `chunk[start, end)`, valid during the call only. */
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;
   close(): void;

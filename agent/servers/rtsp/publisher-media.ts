@@ -122,6 +122,17 @@ export class PublisherMedia implements Intake {
     this.#stopTicks ??= this.#clock.every(TICK_MS, () => this.#tick());
   }
 
+  stop(): void {
+    this.#stopTicks?.();
+    this.#stopTicks = undefined;
+    for (const lane of this.#lanes) {
+      if (lane) {
+        lane.receiver = undefined;
+        lane.reorder = undefined;
+      }
+    }
+  }
+
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
     this.#path.onFrame(chunk, channel, start, end);
   }

@@ -159,3 +159,14 @@ test('the connection of a publisher takes its stream with it', async () => {
   }
   expect(box.server.rtsp.sessions.list()).toEqual([]);
 });
+
+test('PAUSE before the stream has opened only pauses', async () => {
+  await using box = await openBox();
+  const caller = await announce(box);
+  await caller.ask('RECORD', box.url('studio'));
+  caller.socket.write(sound(0, 8, 0));
+  await caller.ask('PAUSE', box.url('studio'));
+  await box.clock.advance(8_000);
+  expect(box.paths.streams.size).toBe(0);
+  expect((await caller.ask('RECORD', box.url('studio'))).status).toBe(200);
+});

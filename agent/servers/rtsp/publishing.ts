@@ -90,6 +90,7 @@ export class Publishing implements Role, Publisher {
 
   /** Stops publishing; RECORD may come again. */
   pause(): Answer {
+    this.#intake?.stop();
     this.#endPublication();
     return { status: 200 };
   }
