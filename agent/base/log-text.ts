@@ -25,9 +25,11 @@ function stackOf(error: unknown): string {
   return typeof stack === 'string' ? `\n${redact(stack)}` : '';
 }
 
+/** No control character gets to the terminal: some facts are a stranger's words. */
 function factText(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return typeof value === 'string' && /[\s"=]/.test(text) ? JSON.stringify(text) : text;
+  const text = typeof value === 'string' && !/[\s"=\p{Cc}]/u.test(value) ? value : JSON.stringify(value);
+  // JSON leaves DEL and C1 as they are.
+  return text.replace(/\p{Cc}/gu, (control) => `\\u00${control.charCodeAt(0).toString(16)}`);
 }
 
 function localTime(time: Date): string {

@@ -9,6 +9,12 @@ test.for([
   ['rtsp://admin:pa/ss@192.168.1.2/main', 'rtsp://192.168.1.2/main'],
   ['rtsp://admin:a@b/c@192.168.1.2/main', 'rtsp://192.168.1.2/main'],
   ['rtsp://admin:q"uote@192.168.1.2/main', 'rtsp://192.168.1.2/main'],
+  ['rtsp://admin:my pass word@192.168.1.2/main', 'rtsp://192.168.1.2/main'],
+  ['rtsp://admin:a/b"c@192.168.1.2/main', 'rtsp://192.168.1.2/main'],
+  ['url="rtsp://admin:a b@192.168.1.2/main" x=1', 'url="rtsp://192.168.1.2/main" x=1'],
+  ['rtsp://cam:554 is off, write to me@example.org', 'rtsp://cam:554 is off, write to me@example.org'],
+  ['rtsp://cam/main is off, write to me@example.org', 'rtsp://cam/main is off, write to me@example.org'],
+  ['http://cam/live.flv?loginuse=a&loginpas=b', 'http://cam/live.flv?loginuse=a&loginpas=***'],
   ['rtsp+http://admin:secret@192.168.1.2', 'rtsp+http://192.168.1.2'],
   ['rtsp://192.168.1.2:554/live@2x', 'rtsp://192.168.1.2:554/live@2x'],
   ['rtsp://[fe80::1]:554/live@2x', 'rtsp://[fe80::1]:554/live@2x'],
@@ -36,6 +42,12 @@ test('a line for people has time, level, path, event and facts, and no secret of
   expect(lines[0]).toMatch(
     /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d WAR \[garden\] no picture url=rtsp:\/\/c\/d pauseMs=1000 reason="not there"\n$/,
   );
+});
+
+test('what a stranger has chosen cannot write to the terminal', () => {
+  const lines: string[] = [];
+  createLogger('info', (line) => lines.push(textLine(line))).info({ user: '\x1b[2J\x9b2J', key: 'a\nb' }, 'reader');
+  expect(lines[0]).toMatch(/ reader user="\\u001b\[2J\\u009b2J" key="a\\nb"\n$/);
 });
 
 test('a fault of our own brings its stack', () => {

@@ -2,15 +2,22 @@ import { type Logger, type LoggerOptions, pino } from 'pino';
 
 export type { Logger } from 'pino';
 
-/** A password as it was typed may hold slashes and @; what begins like a port (`:554/`) is none. */
-const TYPED_CREDENTIALS = /([a-z][a-z0-9+.-]{0,15}:\/\/)[^\s/@:["']*:(?!\d{1,5}(?:[/?#\s"']|$))[^\s"']{0,256}@/gi;
+/**
+ * A password as it was typed may hold slashes, quotes and @, or (without slashes) blanks; what begins like a port (`:554/`) is none,
+ * and a quote before what follows a value in JSON or in a line of the log ends it.
+ */
+const TYPED_CREDENTIALS = [/[^\s"']|["'](?![\s,}\]:]|$)/, /[^\n/"']|["'](?![\s,}\]:]|$)/].map(
+  ({ source }) =>
+    new RegExp(`([a-z][a-z0-9+.-]{0,15}://)[^\\s/@:["']*:(?!\\d{1,5}(?:[/?#\\s"']|$))(?:${source}){0,256}@`, 'gi'),
+);
 const CREDENTIALS = /([a-z][a-z0-9+.-]{0,15}:\/\/)[^\s/@]*(?:@[^\s/@]*)*@/gi;
 /** In queries, and in paths as some cameras have them: `/user=admin_password=x_channel=1`. */
-const SECRETS = /([?&;/_](?:token|jwt|pass|passwd|password|pwd|secret|session)=)[^&\s"']*/gi;
+const SECRETS = /([?&;/_](?:token|jwt|pass|passwd|password|pwd|loginpas|authbasic|secret|session)=)[^&\s"']*/gi;
 
 /** `user:password@` in a URL and `token=`/`jwt=`/`pass=` in a query never reach a log, an API answer or an error page. */
 export function redact(text: string): string {
-  return text.replace(TYPED_CREDENTIALS, '$1').replace(CREDENTIALS, '$1').replace(SECRETS, '$1***');
+  const named = TYPED_CREDENTIALS.reduce((shown, pattern) => shown.replace(pattern, '$1'), text);
+  return named.replace(CREDENTIALS, '$1').replace(SECRETS, '$1***');
 }
 
 /**
