@@ -83,7 +83,7 @@ export class HttpOpening implements ByteSink {
     if (response.kind !== 'response' || !channel) {
       throw new PerchError('badInput', 'request where an answer was expected');
     }
-    if (response.status === status) {
+    if (response.status === status && !isPage(response)) {
       authenticator.accept();
       channel.sink = undefined;
       this.#sink.onOpen(channel, response, rest);
@@ -96,13 +96,15 @@ export class HttpOpening implements ByteSink {
     }
   }
 
-  #refusal({ status, reason }: HttpResponse): PerchError {
+  #refusal(response: HttpResponse): PerchError {
+    const { status, reason } = response;
     const { name, authenticator } = this.#options;
     if (status === 401 || status === 403 || status === 503) {
       return refusal('GET', status, reason, name, authenticator.hasCredentials);
     }
     const kind = this.#options.status === 101 ? 'a WebSocket' : 'HTTP';
-    const words = `${status} ${reason.replace(/[^\x20-\x7e]/g, '').slice(0, 60)}`.trim();
+    const answer = `${status} ${reason.replace(/[^\x20-\x7e]/g, '').slice(0, 60)}`.trim();
+    const words = isPage(response) && status === 200 ? 'a web page' : answer;
     const message = `camera takes no RTSP over ${kind} here (${words}): check the URL of path '${name}'`;
     return new PerchError('unsupported', message, { path: name, status });
   }
@@ -114,4 +116,9 @@ export class HttpOpening implements ByteSink {
     }
     this.#sink.onEnd(cause);
   }
+}
+
+/** Whoever serves web pages answers every GET with one, and a single-page application at every path. */
+function isPage({ headers }: HttpResponse): boolean {
+  return /^text\/html\b/i.test(headers.get('Content-Type') ?? '');
 }

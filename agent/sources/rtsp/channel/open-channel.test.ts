@@ -133,6 +133,12 @@ test.for([
   expect(await run.failure()).toBe(`${message} 'garden'`);
 });
 
+test('a page that is answered with where a tunnel was asked for is no tunnel', async () => {
+  await using server = await httpServer(() => 'HTTP/1.1 200 OK\r\nContent-Type: Text/HTML; charset=x\r\n\r\n<html>');
+  await using run = new Run(`rtsp+http://127.0.0.1:${server.port}/live`);
+  expect(await run.failure()).toBe("camera takes no RTSP over HTTP here (a web page): check the URL of path 'garden'");
+});
+
 test.for(['rtsp+http', 'rtsp+ws'])('%s:// to what does not answer in HTTP is refused by name', async (scheme) => {
   await using server = await httpServer(() => 'RTSP/1.0 400 Bad Request\r\n\r\n');
   await using run = new Run(`${scheme}://127.0.0.1:${server.port}/live`);
