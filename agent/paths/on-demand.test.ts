@@ -64,6 +64,7 @@ test('the first request starts the source, and all requests until then get its s
   expect(source.runs).toBe(1);
   expect(path.status).toMatchObject({ sourceState: 'running', ready: false });
   const stream = source.deliver([tinyH264]);
+  expect(stream.isOnDemand).toBe(true);
   expect(await first).toBe(stream);
   expect(await second).toBe(stream);
   expect(await path.open('')).toBe(stream);

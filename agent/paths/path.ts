@@ -258,7 +258,7 @@ export class Path {
 
   #openStream(tracks: readonly Track[]): Stream {
     this.#closeStream();
-    const stream = new Stream(tracks);
+    const stream = new Stream(tracks, { isOnDemand: this.#onDemand !== undefined });
     stream.onAudience = () => this.#onDemand?.audienceChanged(stream.audience);
     this.#stream = stream;
     this.#readySince = this.#now();

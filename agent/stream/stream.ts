@@ -25,6 +25,8 @@ export interface Reader {
 export interface StreamOptions {
   /** A group of pictures larger than this is not kept for new readers. */
   readonly gopCacheBytes?: number;
+  /** Its source goes on only while somebody reads: nothing reads it for the case that somebody comes. */
+  readonly isOnDemand?: boolean;
 }
 
 const GOP_CACHE_BYTES = 8 << 20;
@@ -40,6 +42,7 @@ export class Stream {
   bytesSent = 0;
   /** Access units that a depacketizer had to drop. */
   framesInError = 0;
+  readonly isOnDemand: boolean;
   /** Told when `audience` has changed while the stream lasts. */
   onAudience: (() => void) | undefined;
   readonly #tracks: Track[];
@@ -53,6 +56,7 @@ export class Stream {
 
   constructor(tracks: readonly Track[], options: StreamOptions = {}) {
     this.#tracks = [...tracks];
+    this.isOnDemand = options.isOnDemand ?? false;
     const leading = tracks.findIndex((track) => track.kind === 'video');
     this.#gop = new GopCache(leading, options.gopCacheBytes ?? GOP_CACHE_BYTES);
   }

@@ -297,6 +297,19 @@ test('with alwaysRemux the muxer begins with the stream and stays', async () => 
   expect(server.list()).toEqual([]);
 });
 
+test('with alwaysRemux a source on demand gets a muxer for viewers only, and is let go when they have gone', async () => {
+  const { app, paths, server, clock } = setup({ options: { ...OPTIONS, alwaysRemux: true } });
+  const stream = new Stream([tinyH264, g711], { isOnDemand: true });
+  paths.streams.set('cam', stream);
+  server.streamOpened('cam', stream);
+  expect(stream.audience).toBe(0);
+  feed(stream, 4);
+  await app.inject('/cam/index.m3u8');
+  expect(stream.audience).toBe(1);
+  await clock.advance(600_000);
+  expect(stream.audience).toBe(0);
+});
+
 test('a closed server ends its muxers and opens no more', async () => {
   const { app, paths, server } = setup();
   const stream = live(paths);

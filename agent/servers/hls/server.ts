@@ -12,7 +12,7 @@ export interface HlsOptions {
   readonly segmentMaxBytes: number;
   /** A muxer that nobody has asked for anything for this long is closed. */
   readonly closeAfterMs: number;
-  /** Muxers begin with their streams (see `streamOpened`) and do not close while these last. */
+  /** Muxers begin with their streams (see `streamOpened`) and do not close while these last; those of sources on demand as ever. */
   readonly alwaysRemux?: boolean;
 }
 
@@ -96,7 +96,7 @@ export class HlsServer {
 
   /** With `alwaysRemux` a path's new stream gets its muxer at once. */
   streamOpened(name: string, origin: Stream): void {
-    if (!this.#options.alwaysRemux || this.#isClosed) {
+    if (!this.#options.alwaysRemux || origin.isOnDemand || this.#isClosed) {
       return;
     }
     try {
@@ -194,12 +194,11 @@ export class HlsServer {
   }
 
   #closeIdle(): void {
-    if (this.#options.alwaysRemux) {
-      return;
-    }
+    const { alwaysRemux, closeAfterMs } = this.#options;
     const nowMs = this.#clock.monoMs();
-    for (const { muxer, lastRequestMonoMs } of [...this.#entries.values()]) {
-      if (nowMs - lastRequestMonoMs >= this.#options.closeAfterMs) {
+    for (const { muxer, origin, lastRequestMonoMs } of [...this.#entries.values()]) {
+      const isLasting = alwaysRemux && !origin.isOnDemand;
+      if (!isLasting && nowMs - lastRequestMonoMs >= closeAfterMs) {
         muxer.close();
       }
     }
