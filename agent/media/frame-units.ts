@@ -62,6 +62,11 @@ export class FrameUnits {
     this.#describe(track);
   }
 
+  /** Markers of this sender end pictures, as far as is known. */
+  get believesMarkers(): boolean {
+    return !this.#areMarkersWrong;
+  }
+
   /** Whether a packet of this time goes on with the unit in the making. */
   continues(ticks: number): boolean {
     return ticks === this.#ticks && !this.#isEnded;

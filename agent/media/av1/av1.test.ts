@@ -60,6 +60,7 @@ test.for([
   ['one that is cut off', '0a0b 0000', 'bits end too early'],
   ['one without a size', '0aff', 'has no size'],
   ['nothing', '', 'OBU of type 0'],
+  ['one of two kilobytes', `0a8010 ${'00'.repeat(2048)}`, 'of 2051 bytes, at most 1024'],
 ] as const)('%s is no sequence header', ([, obu, message]) => {
   expect(() => parseAv1Sequence(hex(obu))).toThrow(message);
 });
@@ -175,6 +176,17 @@ test('where markers are missing, the next timestamp ends the unit', () => {
   expect(stored(seen)).toEqual([[3000, true, STORED_SEQUENCE + STORED_KEY]]);
 });
 
+test('where markers end packets and not pictures, they are not looked at', () => {
+  const { seen, depacketizer } = joined();
+  for (const ticks of [3000, 6000, 9000]) {
+    pushHex(depacketizer, `68 0c ${SEQUENCE} 30 10aa`, ticks, true);
+    pushHex(depacketizer, '90 bbcc', ticks, true);
+  }
+  pushHex(depacketizer, `10 ${DELTA}`, 12_000, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([6000, 9000]);
+  expect(seen.damage).toEqual(['an OBU in fragments has no end']);
+});
+
 test('a unit beyond the limit is dropped', () => {
   const { seen, depacketizer } = joined();
   const fragment = new Uint8Array(1 << 20);
@@ -208,6 +220,14 @@ test.for([100, 1186, 1187, 1188, 5000])('a unit of %i bytes comes back as it was
     // The size of an OBU that came in fragments has four bytes: what is sent of it is the same.
     const back = seen.units[0]?.data ?? new Uint8Array(0);
     expect(payloadsOf((sink) => packetizeAv1(back, 1188, true, sink))).toEqual(payloads);
+  }
+});
+
+test('OBUs that are nothing but a header are left out, wherever they fall in a packet', () => {
+  for (let bytes = 1150; bytes < 1200; bytes += 1) {
+    const metadata = [0x2a, 0x80 | (bytes & 0x7f), bytes >> 7, ...new Uint8Array(bytes).fill(1)];
+    const withEmpty = Uint8Array.from([...metadata, ...hex(`2a00 2a00 ${STORED_DELTA}`)]);
+    expect(sent(withEmpty)).toEqual(sent(Uint8Array.from([...metadata, ...hex(STORED_DELTA)])));
   }
 });
 

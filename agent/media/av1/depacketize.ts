@@ -42,9 +42,9 @@ export class Av1Depacketizer implements Depacketizer {
         this.#elements(chunk, start + 1, end, header);
       }
     }
-    if (marker) {
+    if (marker && units.believesMarkers) {
       this.#checkClosed();
-      units.marker();
+      units.end();
     }
   }
 

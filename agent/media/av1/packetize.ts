@@ -8,7 +8,7 @@ const IS_CONTINUED = 0x40;
 const ONE_ELEMENT = 0x10;
 const AGGREGATION_BYTES = 1;
 
-/** Walks the OBUs of a unit that are sent. */
+/** Walks the OBUs of a unit that are sent; one of nothing but its header says nothing, and cannot go on in another packet. */
 class ObuWalk {
   /** Header (1 or 2 bytes as a number, without the size flag) and payload of the OBU. */
   header = 0;
@@ -41,7 +41,7 @@ class ObuWalk {
       this.start = this.#size.next;
       this.end = Math.min(this.#size.next + this.#size.value, data.length);
       this.#next = this.end;
-      if (isKeptObu(this.type)) {
+      if (isKeptObu(this.type) && this.start < this.end) {
         return true;
       }
     }

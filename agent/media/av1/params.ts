@@ -7,6 +7,8 @@ import { Leb128, OBU, OBU_EXTENSION, OBU_HAS_SIZE, obuType } from './obu.ts';
 const CICP_BT709 = 1;
 const CICP_SRGB = 13;
 const CICP_IDENTITY = 0;
+/** With 32 operating points, the most there can be, it has some four hundred; it is kept on the track and put before key frames. */
+const MAX_SEQUENCE_BYTES = 1_024;
 /** seq_level_idx from which on a tier is told, §5.5.1. */
 const FIRST_TIERED_LEVEL = 8;
 
@@ -40,6 +42,9 @@ export function parseAv1Sequence(obu: Uint8Array): Av1Sequence {
   let start = 1 + ((header & OBU_EXTENSION) === 0 ? 0 : 1);
   if (obuType(header) !== OBU.sequenceHeader) {
     throw new PerchError('badInput', `OBU of type ${obuType(header)} is not a sequence header`);
+  }
+  if (obu.length > MAX_SEQUENCE_BYTES) {
+    throw new PerchError('badInput', `AV1 sequence header of ${obu.length} bytes, at most ${MAX_SEQUENCE_BYTES}`);
   }
   if ((header & OBU_HAS_SIZE) !== 0) {
     const size = new Leb128();

@@ -1,5 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { type FrameRules, IN_ORDER } from '../frame-units.ts';
+import { isSame } from '../nal.ts';
 import { release } from '../slab.ts';
 import type { Av1Track } from '../track.ts';
 import { Leb128, OBU, OBU_EXTENSION, obuType } from './obu.ts';
@@ -56,12 +57,7 @@ export class Av1Rules implements FrameRules {
   }
 
   #describe(data: Uint8Array, start: number, end: number): void {
-    const known = this.track?.sequenceHeader;
-    let isSame = known?.length === end - start;
-    for (let i = 0; isSame && i < end - start; i += 1) {
-      isSame = known?.[i] === data[start + i];
-    }
-    if (!isSame) {
+    if (!isSame(this.track?.sequenceHeader, data, start, end)) {
       const sequenceHeader = data.slice(start, end);
       this.#isReduced = parseAv1Sequence(sequenceHeader).isReduced;
       this.track = av1Track(sequenceHeader);
