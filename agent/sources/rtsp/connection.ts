@@ -19,7 +19,7 @@ import { connectionFailure } from './failures.ts';
 const MAX_UNREAD_BYTES = 64 << 10;
 const FRAME_HEADER_BYTES = 4;
 const USER_AGENT = 'Perch';
-const OUR_METHODS = 'OPTIONS, GET_PARAMETER, SET_PARAMETER';
+const OUR_METHODS = ['OPTIONS', 'GET_PARAMETER', 'SET_PARAMETER'];
 
 /** What a connection gives its interleaved frames to. */
 export interface FrameSink {
@@ -154,6 +154,10 @@ export class RtspConnection implements ByteSink {
       this.#answer(message);
       return;
     }
+    if (message.status < 200) {
+      // The reply itself is still to come (RFC 2326 §7.1.1).
+      return;
+    }
     // A reply without a number, or with one that was not ours, can only be to the oldest request that waits.
     const waiter = this.#waiters.get(cseqOf(message) ?? 0) ?? this.#waiters.values().next().value;
     waiter?.resolve(message);
@@ -164,7 +168,7 @@ export class RtspConnection implements ByteSink {
     const isKnown = OUR_METHODS.includes(request.method);
     const headers: HeaderField[] = [['CSeq', request.headers.get('CSeq') ?? '0']];
     if (request.method === 'OPTIONS') {
-      headers.push(['Public', OUR_METHODS]);
+      headers.push(['Public', OUR_METHODS.join(', ')]);
     }
     this.#send(writeResponse(isKnown ? 200 : 501, headers));
   }

@@ -67,6 +67,10 @@ test.for<[quirk: string, Script]>([
   ['no Transport in its reply to SETUP', writing((lines) => joined(lines.filter((line) => !/^Transport/.test(line))))],
   ['garbage before each message', writing((lines) => `\x01\x02junk\xff\x00${joined(lines)}`)],
   ['empty lines before each message', writing((lines) => `\r\n\r\n${joined(lines)}`)],
+  [
+    '100 Continue before each reply',
+    writing((lines) => joined(['RTSP/1.0 100 Continue', `${lines[1]}`]) + joined(lines)),
+  ],
   ['OPTIONS refused', at('OPTIONS', (caller, request) => caller.reply(request, 501))],
 ])('picture of a camera with %s', async ([, script]) => {
   await using camera = await pictureCamera(script);
@@ -121,6 +125,7 @@ test.for([
   ['ANNOUNCE', 501],
   ['REDIRECT', 501],
   ['EJECT', 501],
+  ['PARAMETER', 501],
 ] as const)('%s asked by the camera in the middle of its stream is answered with %d', async ([method, status]) => {
   const question = `${method} rtsp://127.0.0.1/live RTSP/1.0\r\nCSeq: 77\r\nSession: 4711\r\nContent-Length: 4\r\n\r\nv=0\n`;
   await using camera = await pictureCamera(undefined, { frames: FRAMES.flatMap((frame) => [question, frame]) });

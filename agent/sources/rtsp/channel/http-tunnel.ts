@@ -24,6 +24,7 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
   readonly #held = new HeldWrites();
   #get: SocketChannel | undefined;
   #post: SocketChannel | undefined;
+  #isEnding = false;
   #hasEnded = false;
 
   constructor(remote: string, options: Pick<OpeningOptions, 'name' | 'target' | 'authenticator' | 'dial'>) {
@@ -60,6 +61,7 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
 
   end(): void {
     if (this.#post) {
+      this.#isEnding = true;
       this.#post.end();
     } else {
       this.destroy();
@@ -104,7 +106,7 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
         if (post === this.#post) {
           this.#post = undefined;
         }
-        if (cause !== undefined) {
+        if (cause !== undefined || this.#isEnding) {
           this.onEnd(cause);
         }
       },

@@ -7,6 +7,9 @@ import { certificate, channelFront, passOn } from '../../../../test/channel-fron
 import { Run } from '../../../../test/rtsp-run.ts';
 import { type Script, scriptedCamera } from '../../../../test/scripted-camera.ts';
 import type { Clock } from '../../../base/clock.ts';
+import { parseAddress } from '../address.ts';
+import { Authenticator } from '../authenticator.ts';
+import { openChannel } from './open-channel.ts';
 
 const plain: Script = () => undefined;
 const fingerprint = (name: 'camera' | 'old-camera') =>
@@ -198,6 +201,29 @@ test('a camera may redirect from behind its tunnel: the tunnel stays', async () 
   await using run = new Run(there.url);
   await run.sampled(1);
   expect(there.front.channels.map(({ tunnel }) => tunnel)).toEqual(['http', 'http']);
+});
+
+test.for(['rtsp', 'rtsp+http', 'rtsp+ws'])('what was written to %s:// arrives before its end does', async (scheme) => {
+  let heard = '';
+  const farEnds: unknown[] = [];
+  await using there = await channelFront((channel) => {
+    channel.sink = {
+      onBytes: (chunk, length) => {
+        heard += Buffer.from(chunk.subarray(0, length)).toString('latin1');
+      },
+      onEnd: (cause) => farEnds.push(cause),
+    };
+    channel.write(Buffer.from('hello'));
+  });
+  const address = parseAddress(`${scheme}://127.0.0.1:${there.port}/live`, 'garden');
+  const authenticator = new Authenticator(undefined, false);
+  const channel = openChannel(address, { name: 'garden', fingerprint: '', authenticator });
+  const ends: unknown[] = [];
+  channel.sink = { onBytes: () => channel.end(), onEnd: (cause) => ends.push(cause) };
+  channel.write(Buffer.from('goodbye'));
+  await expect.poll(() => ends).toEqual([undefined]);
+  await expect.poll(() => farEnds).toEqual([undefined]);
+  expect(heard).toBe('goodbye');
 });
 
 /** Answers each head that comes. */
