@@ -2,11 +2,10 @@ import { PerchError } from '../../base/errors.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
 import { FrameUnits } from '../frame-units.ts';
 import { findStartCode } from '../nal.ts';
-import { START } from './params.ts';
+import { MAX_CONFIG_BYTES, START } from './params.ts';
 import { Mpeg4VideoRules } from './rules.ts';
 
 const START_CODE_BYTES = 3;
-const MAX_CONFIG_BYTES = 4_096;
 
 /**
  * RFC 6416 §5 (MP4V-ES): the elementary stream as it is, cut anywhere. A VOP begins, with what stands before it, at the beginning of a packet;

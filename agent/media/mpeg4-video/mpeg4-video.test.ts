@@ -12,13 +12,22 @@ import { parseVideoObjectLayer, profileLevelOf } from './params.ts';
 const CONFIG = toHex(MPEG4_CONFIG);
 /** group_of_vop at 00:00:00; VOP headers: kind (2), modulo_time_base, marker, increment of 5 bits, marker, coded. */
 const GROUP = '000001b3 00100700';
-const vop = (kind: 'I' | 'P' | 'B', second: number, increment: number): string => {
-  const bits = `${{ I: '00', P: '01', B: '10' }[kind]}${'1'.repeat(second)}01${increment.toString(2).padStart(5, '0')}11`;
+const vop = (kind: 'I' | 'P' | 'B', second: number, increment: number, timeBits = 5): string => {
+  const time = increment.toString(2).padStart(timeBits, '0');
+  const bits = `${{ I: '00', P: '01', B: '10' }[kind]}${'1'.repeat(second)}01${time}11`;
   const bytes = bits.padEnd(Math.ceil(bits.length / 8) * 8, '0').match(/.{8}/g) ?? [];
   return `000001b6 ${bytes.map((byte) => Number.parseInt(byte, 2).toString(16).padStart(2, '0')).join('')} aabb`;
 };
+/** group_of_vop at a second of the first minute: hours, minutes, marker, seconds, closed, not broken. */
+const groupAt = (second: number): string => {
+  const bits = `${'0'.repeat(11)}1${second.toString(2).padStart(6, '0')}10`.padEnd(24, '0');
+  return `000001b3 ${Number.parseInt(bits, 2).toString(16).padStart(6, '0')}`;
+};
 /** The layer of ffmpeg's encoder with B-VOPs: Advanced Simple, no low delay. */
 const REORDERED = '000001b0f1000001b5a913000001000000012008d48d0800cd0a041e14103f';
+
+/** Advanced Simple with 24,000/1001 frames/s: a frame lasts 3753.75 ticks. */
+const REORDERED_24 = '0000012008845770307d30a041e1';
 
 function setUp(config = CONFIG) {
   const seen = new Collector();
@@ -116,6 +125,40 @@ test('B-VOPs get decode times in the order in which they come', () => {
   }
 });
 
+test('B-VOPs that come after groups without any cost nothing: encoders use them as the picture asks', () => {
+  const { seen, depacketizer } = setUp(REORDERED);
+  const still = [
+    ['I', 0],
+    ['P', 1],
+    ['P', 2],
+  ] as const;
+  const moving = [
+    ['I', 0],
+    ['P', 2],
+    ['B', 1],
+  ] as const;
+  const groups = [still, still, moving, still, moving];
+  for (const [second, vops] of groups.entries()) {
+    for (const [kind, frame] of vops) {
+      const header = kind === 'I' ? groupAt(second) : '';
+      pushHex(depacketizer, `${header} ${vop(kind, 0, frame)}`, second * 90_000 + frame * 3600, true);
+    }
+  }
+  expect(seen.damage).toEqual([]);
+  expect(seen.units.map(({ pts }) => (pts % 90_000) / 3600)).toEqual(groups.flat().map(([, frame]) => frame));
+});
+
+test('decode times are whole ticks at any frame rate', () => {
+  const { seen, depacketizer } = setUp(REORDERED_24);
+  const send = (kind: 'I' | 'P' | 'B', frame: number, gap = false) =>
+    pushHex(depacketizer, vop(kind, 0, frame * 1001, 15), 90_000 + Math.round(frame * 3753.75), true, gap);
+  send('I', 0);
+  send('P', 2);
+  send('B', 1);
+  send('I', 3, true);
+  expect(seen.units.map(({ dts }) => Number.isInteger(dts))).toEqual([true, true, true, true]);
+});
+
 test('B-VOPs before the I-VOP one joins at refer to what is missing: they are left out', () => {
   const { seen, depacketizer } = setUp(REORDERED);
   pushHex(depacketizer, vop('I', 0, 9), 32_400, true);
@@ -168,6 +211,23 @@ test.for([100, 1188, 1189, 5000])('a VOP of %i bytes comes back as it was', (byt
   const { seen, depacketizer } = setUp();
   send(packetizeMpeg4Video, unit, 0, depacketizer, 1188);
   expect(seen.units[0]?.data).toEqual(unit);
+});
+
+test('a configuration in band beyond the limit is damage: it would stand in every SDP', () => {
+  const { seen, depacketizer } = setUp('');
+  const unit = hex(`${CONFIG} 000001b2 ${'41'.repeat(5000)} ${vop('I', 0, 0)}`);
+  depacketizer.push(unit, 0, unit.length, 0, true, false);
+  expect([seen.tracks, seen.units]).toEqual([[], []]);
+});
+
+test('a VOP of hours behind the last is damage, and none is set more than seconds from the one in its packet', () => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, vop('I', 0, 0), 0, true);
+  pushHex(depacketizer, `${vop('P', 0, 1)} ${vop('P', 3000, 2)} ${vop('P', 0, 3)}`, 3600, true);
+  pushHex(depacketizer, vop('P', 5000, 1), 9000, true);
+  pushHex(depacketizer, vop('I', 0, 2), 10_800, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([0, 3600, 3601, 7200, 10_800]);
+  expect(seen.damage).toEqual(['VOP of more than 3600 s behind the last']);
 });
 
 test('a VOP beyond the limit is dropped', () => {

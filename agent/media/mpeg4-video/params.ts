@@ -14,6 +14,8 @@ export const START = {
   vop: 0xb6,
 } as const;
 
+/** It stands in the SDP and in every recording: some fifty bytes, and the user data of encoders that say their name. */
+export const MAX_CONFIG_BYTES = 4_096;
 const EXTENDED_PAR = 15;
 const RECTANGULAR = 0;
 const TYPE_SIMPLE = 1;
@@ -36,6 +38,12 @@ export interface VideoObjectLayer {
 
 /** Finds the layer in `config` and reads it. Throws a PerchError. */
 export function parseVideoObjectLayer(config: Uint8Array): VideoObjectLayer {
+  if (config.length > MAX_CONFIG_BYTES) {
+    throw new PerchError(
+      'badInput',
+      `MPEG-4 video configuration of ${config.length} bytes, at most ${MAX_CONFIG_BYTES}`,
+    );
+  }
   for (let code = findStartCode(config, 0, config.length); code >= 0; ) {
     const type = config[code + 3] ?? 0;
     if (type >= START.layer && type <= START.lastLayer) {

@@ -1,3 +1,4 @@
+import { PerchError } from '../../base/errors.ts';
 import { BitReader } from '../bit-reader.ts';
 import type { PictureOrder } from '../decode-times.ts';
 import { type FrameRules, IN_ORDER } from '../frame-units.ts';
@@ -7,6 +8,10 @@ import { mpeg4VideoTrack, parseVideoObjectLayer, START, type VideoObjectLayer } 
 
 const INTRA = 0;
 const BIDIRECTIONAL = 2;
+/** Seconds without a VOP: the slowest of cameras send one in minutes. A count without end would keep the program busy. */
+const MAX_ELAPSED_S = 3_600;
+/** VOPs that share a packet are neighbours. */
+const MAX_SHARED_TICKS = 10 * 90_000;
 
 /** MPEG-4 part 2 for the assembly of units: configuration in band, kind and time of VOPs (ISO/IEC 14496-2 §6.2.5, §6.3.5). */
 export class Mpeg4VideoRules implements FrameRules {
@@ -36,7 +41,7 @@ export class Mpeg4VideoRules implements FrameRules {
       ? {
           maxReorderFrames: 1,
           pocStep: Math.max(1, fixedIncrement),
-          frameTicks: fixedIncrement > 0 ? (90_000 * fixedIncrement) / timeResolution : undefined,
+          frameTicks: fixedIncrement > 0 ? Math.round((90_000 * fixedIncrement) / timeResolution) : undefined,
         }
       : IN_ORDER;
   }
@@ -67,13 +72,14 @@ export class Mpeg4VideoRules implements FrameRules {
     return unit;
   }
 
-  /** How much later than the VOP that was read last the one at `start` is shown, 90 kHz. Throws a PerchError when it cannot be read. */
+  /** How much later than the VOP that was read last the one at `start` is shown, 90 kHz; 0 where that cannot be. Throws a PerchError when it cannot be read. */
   ticksTo(data: Uint8Array, start: number, end: number): number {
     if (!this.#layer || this.order === undefined || data[start + 3] !== START.vop) {
       return 0;
     }
     this.#readTime(data, start + 4, end);
-    return Math.round(((this.#time - this.order) * 90_000) / this.#layer.timeResolution);
+    const ticks = Math.round(((this.#time - this.order) * 90_000) / this.#layer.timeResolution);
+    return Math.abs(ticks) <= MAX_SHARED_TICKS ? ticks : 0;
   }
 
   #takeConfig(data: Uint8Array, start: number, end: number): void {
@@ -113,6 +119,9 @@ export class Mpeg4VideoRules implements FrameRules {
     if (this.#layer) {
       while (bits.flag()) {
         this.#elapsed += 1;
+        if (this.#elapsed > MAX_ELAPSED_S) {
+          throw new PerchError('badInput', `VOP of more than ${MAX_ELAPSED_S} s behind the last`);
+        }
       }
       bits.skip(1); // marker
       const since = kind === BIDIRECTIONAL ? this.#secondsBefore : this.#seconds;
