@@ -92,21 +92,8 @@ export class HttpOpening implements ByteSink {
       channel.destroy();
       this.start();
     } else {
-      this.#fail(this.#refusal(response));
+      this.#fail(tunnelRefusal('GET', response, this.#options));
     }
-  }
-
-  #refusal(response: HttpResponse): PerchError {
-    const { status, reason } = response;
-    const { name, authenticator } = this.#options;
-    if (status === 401 || status === 403 || status === 503) {
-      return refusal('GET', status, reason, name, authenticator.hasCredentials);
-    }
-    const kind = this.#options.status === 101 ? 'a WebSocket' : 'HTTP';
-    const answer = `${status} ${reason.replace(/[^\x20-\x7e]/g, '').slice(0, 60)}`.trim();
-    const words = isPage(response) && status === 200 ? 'a web page' : answer;
-    const message = `camera takes no RTSP over ${kind} here (${words}): check the URL of path '${name}'`;
-    return new PerchError('unsupported', message, { path: name, status });
   }
 
   #fail(cause: PerchError): void {
@@ -116,6 +103,24 @@ export class HttpOpening implements ByteSink {
     }
     this.#sink.onEnd(cause);
   }
+}
+
+/** Why there is no tunnel, as a person reads it. */
+export function tunnelRefusal(
+  method: 'GET' | 'POST',
+  response: HttpResponse,
+  options: Pick<OpeningOptions, 'name' | 'status' | 'authenticator'>,
+): PerchError {
+  const { status, reason } = response;
+  const { name, authenticator } = options;
+  if (status === 401 || status === 403 || status === 503) {
+    return refusal(method, status, reason, name, authenticator.hasCredentials);
+  }
+  const kind = options.status === 101 ? 'a WebSocket' : 'HTTP';
+  const answer = `${status} ${reason.replace(/[^\x20-\x7e]/g, '').slice(0, 60)}`.trim();
+  const words = isPage(response) && status === 200 ? 'a web page' : answer;
+  const message = `camera takes no RTSP over ${kind} here (${words}): check the URL of path '${name}'`;
+  return new PerchError('unsupported', message, { path: name, status });
 }
 
 /** Whoever serves web pages answers every GET with one, and a single-page application at every path. */

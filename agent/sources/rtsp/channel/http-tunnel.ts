@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { ByteChannel, ByteSink } from '../../../base/byte-channel.ts';
+import { PerchError } from '../../../base/errors.ts';
 import type { SocketChannel } from '../../../base/socket-channel.ts';
 import { encodeBase64 } from '../../../media/rtsp/base64-stream.ts';
-import { type HttpResponse, writeHttpHead } from '../../../media/rtsp/http-head.ts';
+import { HttpHeadReader, type HttpResponse, parseHttpHead, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import { HeldWrites } from './held-writes.ts';
-import { HttpOpening, type OpeningOptions, type OpeningSink } from './http-opening.ts';
+import { HttpOpening, type OpeningOptions, type OpeningSink, tunnelRefusal } from './http-opening.ts';
 
 const TUNNELLED = 'application/x-rtsp-tunnelled';
 /** HTTP/1.0 wants a length for a body without end. It is the one that all clients name, and no server counts. */
@@ -24,6 +25,8 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
   readonly #held = new HeldWrites();
   #get: SocketChannel | undefined;
   #post: SocketChannel | undefined;
+  /** The camera has spoken within the tunnel. */
+  #hasHeard = false;
   #isEnding = false;
   #hasEnded = false;
 
@@ -84,6 +87,7 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
   }
 
   onBytes(chunk: Uint8Array, length: number): void {
+    this.#hasHeard = true;
     this.sink?.onBytes(chunk, length);
   }
 
@@ -99,9 +103,14 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
   #newPost(): SocketChannel {
     const { target, authenticator } = this.#options;
     const post = this.#options.dial();
+    const answer = new HttpHeadReader();
+    let isAnswered = false;
     post.sink = {
-      // Most cameras do not answer a POST that has no end; if they do, they say what GET's answer said already.
-      onBytes: () => {},
+      onBytes: (chunk, length) => {
+        if (!isAnswered) {
+          isAnswered = this.#hasHeard || this.#isPostAnswered(answer, chunk, length);
+        }
+      },
       onEnd: (cause) => {
         if (post === this.#post) {
           this.#post = undefined;
@@ -127,5 +136,27 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
     }
     post.write(writeHttpHead(`POST ${target} HTTP/1.0`, fields));
     return post;
+  }
+
+  /**
+   * Most cameras do not answer a POST that has no end, and some say in the middle of a stream that they are tired of waiting for it.
+   * One that refuses it before the tunnel has brought anything will never answer within it.
+   */
+  #isPostAnswered(answer: HttpHeadReader, chunk: Uint8Array, length: number): boolean {
+    try {
+      if (answer.push(chunk, length) < 0) {
+        return false;
+      }
+      const response = parseHttpHead(answer.bytes);
+      if (response.kind === 'response' && response.status >= 400) {
+        this.onEnd(tunnelRefusal('POST', response, this.#options));
+      }
+    } catch (error) {
+      // What is not HTTP says nothing.
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+    }
+    return true;
   }
 }

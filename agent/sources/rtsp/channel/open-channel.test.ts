@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { getCACertificates, setDefaultCACertificates, type TlsOptions } from 'node:tls';
 import { expect, test } from 'vitest';
 import { certificate, channelFront, passOn } from '../../../../test/channel-front.ts';
@@ -184,6 +184,50 @@ test('a tunnel that asks for a password gets a digest of it, on both of its conn
   expect(run.samples).toHaveLength(0);
 });
 
+test.for([
+  [
+    '405 Method Not Allowed',
+    "camera takes no RTSP over HTTP here (405 Method Not Allowed): check the URL of path 'garden'",
+  ],
+  ['401 No', "camera refused the password (401): check user and password of path 'garden'"],
+] as const)('a tunnel whose POST is answered with %s is refused for it', async ([status, message]) => {
+  await using server = await httpServer((head) => `HTTP/1.0 ${head.startsWith('GET') ? '200 OK' : status}\r\n\r\n`);
+  await using run = new Run(`rtsp+http://admin:secret@127.0.0.1:${server.port}/live`);
+  expect(await run.failure()).toBe(message);
+});
+
+test('a POST that the camera tires of leaves its tunnel alone: what is said next goes through another', async () => {
+  const posts: string[] = [];
+  let down: Socket | undefined;
+  await using server = await httpServer((head, socket) => {
+    if (head.startsWith('GET')) {
+      down = socket;
+      return 'HTTP/1.0 200 OK\r\n\r\n';
+    }
+    posts.push(head);
+    down?.write('heard');
+    setImmediate(() => socket.end('HTTP/1.0 408 Request Timeout\r\n\r\n'));
+    return '';
+  });
+  const address = parseAddress(`rtsp+http://127.0.0.1:${server.port}/live`, 'garden');
+  const channel = openChannel(address, {
+    name: 'garden',
+    fingerprint: '',
+    authenticator: new Authenticator(undefined, false),
+  });
+  const ends: unknown[] = [];
+  channel.sink = { onBytes: () => {}, onEnd: (cause) => ends.push(cause) };
+  channel.write(Buffer.from('first'));
+  await expect
+    .poll(() => {
+      channel.write(Buffer.from('next'));
+      return posts.length;
+    })
+    .toBeGreaterThan(1);
+  expect(ends).toEqual([]);
+  channel.destroy();
+});
+
 test('a tunnel without the password that it asks for says so', async () => {
   await using server = await httpServer(() => 'HTTP/1.0 401 No\r\nWWW-Authenticate: Basic realm="cam"\r\n\r\n');
   await using run = new Run(`rtsp+http://127.0.0.1:${server.port}/live`);
@@ -227,7 +271,7 @@ test.for(['rtsp', 'rtsp+http', 'rtsp+ws'])('what was written to %s:// arrives be
 });
 
 /** Answers each head that comes. */
-async function httpServer(answer: (head: string) => string) {
+async function httpServer(answer: (head: string, socket: Socket) => string) {
   const server = createServer((socket) => {
     let text = '';
     socket.on('error', () => {});
@@ -235,7 +279,7 @@ async function httpServer(answer: (head: string) => string) {
       text += chunk.toString('latin1');
       const end = text.indexOf('\r\n\r\n');
       if (end >= 0) {
-        socket.write(answer(text.slice(0, end + 4)));
+        socket.write(answer(text.slice(0, end + 4), socket));
         text = '';
       }
     });
