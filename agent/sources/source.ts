@@ -9,7 +9,7 @@ export interface SourceStatistics {
   readonly lost: number;
   /** RTP packets that came twice or too late to be used. */
   readonly late: number;
-  /** RTP packets that came before an earlier one and were put in order. */
+  /** RTP packets that came after a later one and were put in order. */
   readonly reordered: number;
   /** Packets that were no RTP of their track, datagrams of strangers included. */
   readonly badPackets: number;

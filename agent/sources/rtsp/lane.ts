@@ -7,7 +7,7 @@ export interface Lane {
   /** Packets that did not reach the receiver because they came twice or too late. */
   readonly late: number;
   readonly reordered: number;
-  /** Datagrams of others than the camera. */
+  /** Datagrams of others than the camera, where nobody else should send. */
   readonly strangers: number;
   /** @param packet RTCP */
   sendControl(packet: Uint8Array): void;

@@ -265,6 +265,19 @@ test('a picture that stops while sound goes on is a picture that has stopped', a
   expect(await run.failure()).toBe("camera of path 'garden' has sent no picture for 10 s, only sound");
 });
 
+test('a picture and sound that stop together are silence, although the sound was a moment longer', async () => {
+  const clock = new FakeClock();
+  const frames = [...framesOf(packetsOf()), ...soundPackets(0, 2, 2)];
+  await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + SOUND, frames });
+  await using run = new Run(url(camera), { readTimeoutMs: 10_000 }, clock);
+  await run.sampled(6);
+  await clock.advance(400);
+  lastCaller(camera).send(...soundPackets(2, 1, 2));
+  await run.sampled(7);
+  await clock.advance(11_000);
+  expect(await run.failure()).toBe("camera of path 'garden' has sent no media for 10 s");
+});
+
 test('a goodbye over RTCP on every track ends the session with its reason', async () => {
   const clock = new FakeClock();
   const bye = Uint8Array.of(0x24, 1, 0, 8, 0x81, 203, 0, 1, 0, 0, 0, 1);

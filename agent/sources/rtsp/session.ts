@@ -62,6 +62,8 @@ export class RtspSession {
   #loudspeaker: Loudspeaker | undefined;
   #backChannelRefusal: PerchError | undefined;
   #hasMedia = false;
+  /** Ends `play` while the connection still stands, so that the camera can be told goodbye. */
+  #giveUp: (cause: unknown) => void = () => {};
 
   constructor(
     connection: RtspConnection,
@@ -127,6 +129,9 @@ export class RtspSession {
     this.#lanes.open();
     await this.#dialogue.play(this.#loudspeaker ? [...fields, REQUIRE_BACK_CHANNEL] : fields);
     this.#lanes.open();
+    const givenUp = new Promise<unknown>((resolve) => {
+      this.#giveUp = resolve;
+    });
     const startedMs = this.#clock.monoMs();
     const keepAliveMs = Math.min(this.#longestKeepAliveMs, this.#dialogue.sessionMs / 2);
     let keepAliveAtMs = startedMs + keepAliveMs;
@@ -141,11 +146,15 @@ export class RtspSession {
         reportAtMs = nowMs + REPORT_EVERY_MS;
         this.#report();
       }
-      for (const lane of this.#lanes.all) {
-        lane.tick(nowMs);
+      try {
+        for (const lane of this.#lanes.all) {
+          lane.tick(nowMs);
+        }
+        this.#watchStart(nowMs - startedMs, trial);
+        this.#watch(nowMs, startedMs);
+      } catch (cause) {
+        this.#giveUp(cause);
       }
-      this.#watchStart(nowMs - startedMs, trial);
-      this.#watch(nowMs, startedMs);
     });
     const over = new AbortController();
     const aborted = new Promise<void>((resolve) => {
@@ -153,7 +162,7 @@ export class RtspSession {
     });
     try {
       signal.throwIfAborted();
-      const cause = await Promise.race([this.#connection.ended, aborted]);
+      const cause = await Promise.race([this.#connection.ended, givenUp, aborted]);
       if (!signal.aborted) {
         throw cause;
       }
@@ -259,7 +268,7 @@ export class RtspSession {
       onMedia();
     } else if (silenceMs !== undefined && playingMs >= silenceMs) {
       const message = `camera of path '${this.#name}' has sent nothing by ${TRANSPORT_OF[way]} for ${silenceMs / 1000} s`;
-      this.#connection.fail(new TransportRefused(new PerchError('timeout', message, { path: this.#name }), true));
+      throw new TransportRefused(new PerchError('timeout', message, { path: this.#name }), true);
     }
   }
 
@@ -269,28 +278,26 @@ export class RtspSession {
     const context = { path: this.#name };
     if (silentMs >= this.#readTimeoutMs) {
       const message = `camera of path '${this.#name}' has sent no media for ${this.#readTimeoutMs / 1000} s`;
-      this.#connection.fail(new PerchError('timeout', message, context));
-    } else if (this.#receivers.every((receiver) => receiver.hasLeft)) {
-      this.#connection.fail(new PerchError('unavailable', `camera of path '${this.#name}' ended the stream`, context));
-    } else {
-      try {
-        this.#opening.check(nowMs - startedMs);
-        this.#watchPicture(nowMs, startedMs);
-      } catch (cause) {
-        this.#connection.fail(cause);
-      }
+      throw new PerchError('timeout', message, context);
     }
+    if (this.#receivers.every((receiver) => receiver.hasLeft)) {
+      throw new PerchError('unavailable', `camera of path '${this.#name}' ended the stream`, context);
+    }
+    this.#opening.check(nowMs - startedMs);
+    this.#watchPicture(nowMs, startedMs, silentMs);
   }
 
   /** Sound does not keep a connection whose picture has stopped, nor do packets that never make a whole one. */
-  #watchPicture(nowMs: number, startedMs: number): void {
+  #watchPicture(nowMs: number, startedMs: number, silentMs: number): void {
+    // When all stops at once the sound is a moment younger than the picture: that is not yet sound alone.
+    const hasSound = silentMs < this.#readTimeoutMs / 2;
     for (const receiver of this.#receivers) {
       if (!receiver.isVideo || receiver.packets === 0 || this.#opening.hasLeftOut(receiver)) {
         continue;
       }
       const { encoding } = receiver.format;
       const context = { path: this.#name, codec: encoding };
-      if (nowMs - receiver.lastPacketMs >= this.#readTimeoutMs) {
+      if (hasSound && nowMs - receiver.lastPacketMs >= this.#readTimeoutMs) {
         const message = `camera of path '${this.#name}' has sent no picture for ${this.#readTimeoutMs / 1000} s, only sound`;
         throw new PerchError('timeout', message, context);
       }

@@ -3,6 +3,7 @@ import { RTP_HEADER_BYTES, writeRtpHeader } from '../../media/rtp/header.ts';
 import type { Pair } from '../../media/rtsp/transport.ts';
 import { ReorderBuffer } from '../../stream/ingest/reorder-buffer.ts';
 import type { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
+import type { RtspConnection } from './connection.ts';
 import type { Lane } from './lane.ts';
 import type { UdpPair } from './udp-ports.ts';
 
@@ -26,20 +27,26 @@ export class UdpLane implements Lane {
   readonly #order: ReorderBuffer;
   readonly #farEnd: FarEnd;
   readonly #ssrc: number;
+  readonly #connection: Pick<RtspConnection, 'fail'>;
 
-  /** @param ssrc of ours */
+  /**
+   * @param ssrc of ours
+   * @param connection ends with what goes wrong with media beside it, as it does with media within it
+   */
   constructor(
     receiver: TrackReceiver,
     pair: UdpPair,
     transport: 'UDP' | 'UDP-multicast',
     farEnd: FarEnd,
     ssrc: number,
+    connection: Pick<RtspConnection, 'fail'>,
   ) {
     this.receiver = receiver;
     this.transport = transport;
     this.#pair = pair;
     this.#farEnd = farEnd;
     this.#ssrc = ssrc;
+    this.#connection = connection;
     this.#order = new ReorderBuffer(receiver, receiver.format.payloadType);
     // There are cameras that send RTCP from the port of RTP.
     const peers = { ips: farEnd.ips, ports: farEnd.isAnyPort ? [] : (farEnd.ports ?? []) };
@@ -56,7 +63,8 @@ export class UdpLane implements Lane {
   }
 
   get strangers(): number {
-    return this.#pair.rtp.strangers + this.#pair.rtcp.strangers;
+    // Other cameras may send to the same group, and the system hands us their packets too.
+    return this.transport === 'UDP' ? this.#pair.rtp.strangers + this.#pair.rtcp.strangers : 0;
   }
 
   sendControl(packet: Uint8Array): void {
@@ -67,10 +75,8 @@ export class UdpLane implements Lane {
   }
 
   open(): void {
-    const order = this.#order;
-    const receiver = this.receiver;
-    this.#pair.rtp.sink ??= { onDatagram: (datagram, atMs) => order.push(datagram, 0, datagram.length, atMs) };
-    this.#pair.rtcp.sink ??= { onDatagram: (datagram) => receiver.control(datagram, 0, datagram.length) };
+    this.#pair.rtp.sink ??= { onDatagram: (datagram, atMs) => this.#takeMedia(datagram, atMs) };
+    this.#pair.rtcp.sink ??= { onDatagram: (datagram) => this.#takeControl(datagram) };
     this.#punch();
   }
 
@@ -81,6 +87,22 @@ export class UdpLane implements Lane {
   close(): void {
     this.#pair.rtp.close();
     this.#pair.rtcp.close();
+  }
+
+  #takeMedia(datagram: Uint8Array, atMs: number): void {
+    try {
+      this.#order.push(datagram, 0, datagram.length, atMs);
+    } catch (cause) {
+      this.#connection.fail(cause);
+    }
+  }
+
+  #takeControl(datagram: Uint8Array): void {
+    try {
+      this.receiver.control(datagram, 0, datagram.length);
+    } catch (cause) {
+      this.#connection.fail(cause);
+    }
   }
 
   /** A firewall or router on the way lets in what answers our own packets: an empty one of each kind goes out. */

@@ -68,7 +68,19 @@ test('an early packet waits for the one before it, also where the numbers wrap',
   expect(line.sink.sequences).toEqual([65_534]);
   line.push(65_535);
   expect(line.sink.sequences).toEqual([65_534, 65_535, 0, 1]);
-  expect(line.buffer).toMatchObject({ reordered: 2, late: 0 });
+  expect(line.buffer).toMatchObject({ reordered: 1, late: 0 });
+});
+
+test.for([
+  ['none, however many wait behind one that never comes', [1, 3, 4, 5, 6], 0],
+  ['one that comes behind many', [1, 3, 4, 5, 6, 2], 1],
+  ['one of two that are missing, when the other never comes', [1, 4, 5, 3, 6], 1],
+  ['all but one of a row that comes backwards', [1, 5, 4, 3, 2], 3],
+  ['those behind the wrap that come after a later one', [65_534, 2, 0, 1, 65_535], 3],
+] as const)('packets out of order are those that come after a later one: %s', ([, sequences, reordered]) => {
+  const line = new Line();
+  line.pushAll(...sequences);
+  expect(line.buffer).toMatchObject({ reordered, late: 0 });
 });
 
 test('a packet that is missing for 200 ms is lost: those after it go on with the next packet that comes', () => {

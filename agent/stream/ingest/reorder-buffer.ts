@@ -23,7 +23,7 @@ const RTP_HEADER_BYTES = 12;
 export class ReorderBuffer {
   /** Packets that came twice, or after their place had been given up: they go no further. */
   late = 0;
-  /** Packets that came before an earlier one. */
+  /** Packets that came after a later one and were put in order. */
   reordered = 0;
   readonly #sink: PacketSink;
   readonly #payloadType: number;
@@ -32,6 +32,8 @@ export class ReorderBuffer {
   readonly #arrivedMs = new Float64Array(WINDOW_PACKETS);
   #waiting = 0;
   #waitingBytes = 0;
+  /** The highest sequence number of those that wait. */
+  #farthest = 0;
   /** When the first of those that wait came. */
   #waitingSinceMs = 0;
   /** The sequence number that comes next; -1 before the first packet. */
@@ -90,6 +92,7 @@ export class ReorderBuffer {
     this.#next = (sequence + 1) & 0xffff;
     const isMedia = this.#deliver(chunk, start, end, atMs);
     if (this.#waiting > 0) {
+      this.reordered += 1;
       this.#drain();
       this.flush(atMs);
     }
@@ -107,10 +110,14 @@ export class ReorderBuffer {
       this.#arrivedMs[slot] = atMs;
       if (this.#waiting === 0) {
         this.#waitingSinceMs = atMs;
+        this.#farthest = sequence;
+      } else if (((sequence - this.#farthest) & 0xffff) < WINDOW_PACKETS) {
+        this.#farthest = sequence;
+      } else {
+        this.reordered += 1;
       }
       this.#waiting += 1;
       this.#waitingBytes += copy.length;
-      this.reordered += 1;
     }
     while (this.#waitingBytes > WINDOW_BYTES) {
       this.#release();
