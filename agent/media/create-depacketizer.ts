@@ -34,7 +34,7 @@ export function createDepacketizer(format: RtpFormat, sink: UnitSink): Depacketi
     case 'VP9':
       return new Vp9Depacketizer(sink);
     case 'JPEG':
-      return new MjpegDepacketizer(sink);
+      return new MjpegDepacketizer(format, sink);
     case 'MP4V-ES':
       return new Mpeg4VideoDepacketizer(format, sink);
     case 'MPEG4-GENERIC':

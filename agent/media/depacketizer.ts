@@ -1,5 +1,11 @@
 import type { Track } from './track.ts';
 
+/** In pixels. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** One `a=rtpmap` of an SDP media section with its `a=fmtp`. */
 export interface RtpFormat {
   readonly payloadType: number;
@@ -9,6 +15,8 @@ export interface RtpFormat {
   readonly channels: number;
   /** Keys in lower case, values as sent. */
   readonly fmtp: ReadonlyMap<string, string>;
+  /** Where the SDP tells it beside the formats; of use to JPEG alone, whose packets have no room for large ones. */
+  readonly pictureSize?: PictureSize;
 }
 
 /** Where a depacketizer puts what it has assembled. */

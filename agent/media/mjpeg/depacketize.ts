@@ -1,4 +1,4 @@
-import type { Depacketizer, UnitSink } from '../depacketizer.ts';
+import type { Depacketizer, PictureSize, RtpFormat, UnitSink } from '../depacketizer.ts';
 import type { MjpegTrack } from '../track.ts';
 import { UnitBuffer, VIDEO_UNITS } from '../unit-buffer.ts';
 import { EOI, type JpegFormat, writeJfifHeader } from './params.ts';
@@ -22,6 +22,7 @@ const NO_TABLES: Uint8Array = new Uint8Array(0);
  */
 export class MjpegDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
+  readonly #toldSize: PictureSize | undefined;
   readonly #buffer = new UnitBuffer(VIDEO_UNITS);
   readonly #inBand = new Map<number, Uint8Array>();
   #track: MjpegTrack | undefined;
@@ -32,8 +33,9 @@ export class MjpegDepacketizer implements Depacketizer {
   /** Bytes of the scan so far; -1: no image is in the making. */
   #scanBytes = -1;
 
-  constructor(sink: UnitSink) {
+  constructor(format: RtpFormat, sink: UnitSink) {
     this.#sink = sink;
+    this.#toldSize = format.pictureSize;
   }
 
   push(chunk: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void {
@@ -74,14 +76,14 @@ export class MjpegDepacketizer implements Depacketizer {
   #begin(chunk: Uint8Array, start: number, end: number): void {
     const type = chunk[start + 4] as number;
     const q = chunk[start + 5] as number;
-    const [width, height] = [8 * (chunk[start + 6] as number), 8 * (chunk[start + 7] as number)];
     const chroma = type & ~HAS_RESTART;
     if (chroma > 1) {
       this.#refuse(`JPEG type ${type} over RTP is not defined, expected 0, 1, 64 or 65`);
       return;
     }
-    if (width === 0 || height === 0) {
-      this.#refuse('JPEG images of more than 2040 pixels do not tell their size over RTP (RFC 2435)');
+    const size = this.#sizeOf(chunk, start);
+    if (!size) {
+      this.#refuse('JPEG images of more than 2040 pixels whose size neither RTP (RFC 2435) nor the SDP tells');
       return;
     }
     let at = start + MAIN_HEADER_BYTES;
@@ -103,10 +105,16 @@ export class MjpegDepacketizer implements Depacketizer {
       this.#refuse(`JPEG image with quality ${q} has no quantization tables`);
       return;
     }
-    this.#describe({ type: chroma as 0 | 1, width, height, restartInterval, tables });
+    this.#describe({ type: chroma as 0 | 1, ...size, restartInterval, tables });
     this.#scanBytes = 0;
     this.#buffer.append(this.#header, 0, this.#header.length);
     this.#append(chunk, at, end);
+  }
+
+  /** A byte for each side in steps of 8 (RFC 2435 §3.1.5, §3.1.6): cameras with larger images send 0. undefined: nobody tells it. */
+  #sizeOf(chunk: Uint8Array, start: number): PictureSize | undefined {
+    const [width, height] = [8 * (chunk[start + 6] as number), 8 * (chunk[start + 7] as number)];
+    return width > 0 && height > 0 ? { width, height } : this.#toldSize;
   }
 
   /** Tables may be left out once they were told, but for Q 255. One table counts for both. */

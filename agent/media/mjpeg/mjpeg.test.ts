@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mutate } from '../../../test/mutate.ts';
 import { random } from '../../../test/random.ts';
-import { Collector, hex, payloadsOf, pushHex, send, toHex } from '../../../test/units.ts';
+import { Collector, hex, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/units.ts';
 import { PerchError } from '../../base/errors.ts';
 import { VIDEO_UNITS } from '../unit-buffer.ts';
 import { MjpegDepacketizer } from './depacketize.ts';
@@ -13,9 +13,10 @@ import { HUFFMAN_TABLES, quantizationTables } from './tables.ts';
 const FIRST = (type: string, q: string) => `00 000000 ${type} ${q} 50 3c`;
 const REST = (offset: string, type = '01', q = '32') => `00 ${offset} ${type} ${q} 50 3c`;
 
-function setUp() {
+function setUp(pictureSize?: { width: number; height: number }) {
   const seen = new Collector();
-  return { seen, depacketizer: new MjpegDepacketizer(seen) };
+  const rtp = { ...rtpFormat('JPEG', 90_000, 1, {}), ...(pictureSize && { pictureSize }) };
+  return { seen, depacketizer: new MjpegDepacketizer(rtp, seen) };
 }
 
 const ptsOf = (seen: Collector) => seen.units.map(({ pts }) => pts);
@@ -96,6 +97,17 @@ test('tables in band are taken, and kept for those who say them once', () => {
   ]);
 });
 
+test('a size beyond 2040 pixels, which RTP cannot say, is the one of the SDP', () => {
+  const { seen, depacketizer } = setUp({ width: 2592, height: 1944 });
+  pushHex(depacketizer, '00 000000 01 32 00 f3 aabb', 0, true);
+  pushHex(depacketizer, `${FIRST('01', '32')} aabb`, 3000, true);
+  expect(seen.tracks).toMatchObject([
+    { width: 2592, height: 1944 },
+    { width: 640, height: 480 },
+  ]);
+  expect(parseJpeg(seen.units[0]?.data ?? hex(''))).toMatchObject({ width: 2592, height: 1944 });
+});
+
 test('a lost fragment costs its image alone', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `${FIRST('01', '32')} aabb`, 0, true);
@@ -134,7 +146,11 @@ test('a new size is a new description', () => {
 
 test.for([
   ['a type that is not defined', '00 000000 02 32 50 3c aabb', 'JPEG type 2 over RTP is not defined'],
-  ['a size that is not told', '00 000000 01 32 00 3c aabb', 'of more than 2040 pixels do not tell their size'],
+  [
+    'a size that is not told',
+    '00 000000 01 32 00 3c aabb',
+    'of more than 2040 pixels whose size neither RTP (RFC 2435) nor the SDP tells',
+  ],
   ['quality 0', '00 000000 01 00 50 3c aabb', 'quality 0 has no quantization tables'],
   ['tables that are cut off', '00 000000 01 ff 50 3c 0000 0080 0102', 'quality 255 has no quantization tables'],
 ] as const)('%s is damage', ([, packet, reason]) => {

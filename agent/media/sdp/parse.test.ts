@@ -41,6 +41,22 @@ test('a camera description is read whole', () => {
 });
 
 test.for([
+  ['for any of its formats', 'a=x-dimensions:2592,1944', { width: 2592, height: 1944 }],
+  ['for this payload type', 'a=framesize:26 2560-1920', { width: 2560, height: 1920 }],
+  [
+    'for this payload type before others',
+    'a=x-dimensions: 1, 2\na=framesize:26 2560-1920',
+    { width: 2560, height: 1920 },
+  ],
+  ['for another payload type', 'a=framesize:96 2560-1920', undefined],
+  ['in words', 'a=x-dimensions:large', undefined],
+  ['of nothing', 'a=x-dimensions:0,1944', undefined],
+  ['beyond what images can have', 'a=x-dimensions:65536,1944', undefined],
+] as const)('the size of pictures is told %s', ([, line, expected]) => {
+  expect(parseSdp(`m=video 0 RTP/AVP 26\n${line}`).medias[0]?.formats[0]?.pictureSize).toEqual(expected);
+});
+
+test.for([
   ['no rtpmap', 'm=audio 0 RTP/AVP 8', { encoding: 'PCMA', clockRate: 8000 }],
   ['nothing but payload type 9', 'm=audio 0 RTP/AVP 9', { encoding: 'G722', clockRate: 8000, channels: 1 }],
   ['nothing but payload type 10', 'm=audio 0 RTP/AVP 10', { encoding: 'L16', clockRate: 44_100, channels: 2 }],

@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { RtpFormat } from '../depacketizer.ts';
+import type { PictureSize, RtpFormat } from '../depacketizer.ts';
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
@@ -31,6 +31,9 @@ const MAX_FORMATS = 64;
 const MAX_FMTP_KEYS = 64;
 /** Names of encodings come into logs and messages; registered ones have some thirty at most. */
 const MAX_ENCODING_CHARACTERS = 40;
+
+/** What the headers of images can say. */
+const MAX_SIDE_PIXELS = 0xffff;
 
 /** RFC 3551 §6: payload types that need no rtpmap. */
 const STATIC_FORMATS: Record<number, readonly [encoding: string, clockRate: number, channels?: number]> = {
@@ -69,6 +72,7 @@ interface Draft {
   readonly payloadTypes: readonly number[];
   control: string | undefined;
   direction: Direction | undefined;
+  dimensions: string | undefined;
 }
 
 interface Session {
@@ -79,6 +83,7 @@ interface Session {
   /** By payload type; those of a wrong media section count too, where no other says otherwise. */
   readonly maps: Map<number, string>;
   readonly fmtps: Map<number, string>;
+  readonly frameSizes: Map<number, string>;
 }
 
 /**
@@ -97,6 +102,7 @@ export function parseSdp(text: string): Sdp {
     drafts: [],
     maps: new Map(),
     fmtps: new Map(),
+    frameSizes: new Map(),
   };
   for (const line of lines) {
     readLine(session, line.trim());
@@ -144,6 +150,7 @@ function parseMediaLine(text: string): Draft {
     payloadTypes: [...new Set(types)],
     control: undefined,
     direction: undefined,
+    dimensions: undefined,
   };
 }
 
@@ -152,7 +159,8 @@ function readAttribute(session: Session, text: string): void {
   const name = (colon < 0 ? text : text.slice(0, colon)).trim().toLowerCase();
   const value = colon < 0 ? '' : text.slice(colon + 1).trim();
   const media = session.drafts.length;
-  const scope = session.drafts.at(-1) ?? session;
+  const draft = session.drafts.at(-1);
+  const scope = draft ?? session;
   switch (name) {
     case 'control':
       scope.control ??= value || undefined;
@@ -168,6 +176,16 @@ function readAttribute(session: Session, text: string): void {
       break;
     case 'fmtp':
       keep(session.fmtps, value, media);
+      break;
+    case 'framesize':
+      // RFC 6064.
+      keep(session.frameSizes, value, media);
+      break;
+    case 'x-dimensions':
+      // QuickTime's servers, and GStreamer for JPEG beyond 2040 pixels.
+      if (draft) {
+        draft.dimensions ??= value;
+      }
       break;
     default:
       break;
@@ -209,7 +227,8 @@ function formatsOf(session: Session, draft: Draft, index: number): RtpFormat[] {
     }
     const channels = map.channels ?? (encoding === known?.[0] ? known[2] : undefined) ?? 1;
     const fmtp = parseFmtp(session.fmtps.get(own) ?? session.fmtps.get(payloadType) ?? '');
-    formats.push({ payloadType, encoding, clockRate, channels, fmtp });
+    const pictureSize = parseSize(session.frameSizes.get(own)) ?? parseSize(draft.dimensions);
+    formats.push({ payloadType, encoding, clockRate, channels, fmtp, ...(pictureSize && { pictureSize }) });
   }
   return formats;
 }
@@ -223,6 +242,14 @@ function parseMap(text: string): { encoding: string; clockRate: number; channels
     clockRate,
     channels: /^[1-8]$/.test(channels) ? Number(channels) : undefined,
   };
+}
+
+/** `1920-1080`, `1920,1080`. */
+function parseSize(text = ''): PictureSize | undefined {
+  const match = /^(\d{1,5})\s*[-,]\s*(\d{1,5})$/.exec(text.trim());
+  const [width, height] = [Number(match?.[1] ?? 0), Number(match?.[2] ?? 0)];
+  const isPossible = width > 0 && height > 0 && Math.max(width, height) <= MAX_SIDE_PIXELS;
+  return isPossible ? { width, height } : undefined;
 }
 
 /** `a=1; b=2`: a value may hold `=` itself (base64). */

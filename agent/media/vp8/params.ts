@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import type { PictureSize } from '../depacketizer.ts';
 import { type FrameRules, IN_ORDER } from '../frame-units.ts';
 import type { Vp8Track } from '../track.ts';
 
@@ -9,13 +10,8 @@ const KEY_HEADER_BYTES = 10;
 /** RFC 6386 §9.1: the lowest bit of the first byte is 0 in a key frame. */
 export const isVp8Key = (data: Uint8Array, start: number): boolean => ((data[start] as number) & 1) === 0;
 
-export interface Vp8Size {
-  readonly width: number;
-  readonly height: number;
-}
-
 /** The size that a key frame says; scaling hints for the display are left out. Throws a PerchError. */
-export function parseVp8Size(data: Uint8Array, start: number, end: number): Vp8Size {
+export function parseVp8Size(data: Uint8Array, start: number, end: number): PictureSize {
   if (end - start < KEY_HEADER_BYTES) {
     throw new PerchError('badInput', `VP8 key frame of ${end - start} bytes, at least ${KEY_HEADER_BYTES}`);
   }
