@@ -177,8 +177,9 @@ export class RtspSource implements Source {
       this.#isWary ||= isPlaying;
       throw error;
     } finally {
-      await dialogue.teardown();
+      // First, because what comes until the goodbye is answered would go into a stream that nobody wants any more.
       session.close();
+      await dialogue.teardown();
       connection.fail(new PerchError('unavailable', 'connection is over'));
       this.#past = { ...this.statistics, transport: undefined };
       this.#session = undefined;

@@ -74,6 +74,7 @@ export class Lanes {
   }
 
   close(): void {
+    this.#connection.frames = undefined;
     for (const lane of this.all) {
       lane.close();
     }
@@ -112,7 +113,7 @@ export class Lanes {
       if (answered.protocol === 'udp' && !answered.isMulticast) {
         const isAnyPort = this.#options.rtspAnyPort ?? false;
         const farEnd = { ...this.#farEnd(ip, answered), ports: answered.serverPort, isAnyPort };
-        lane = new UdpLane(receiver, pair, 'UDP', farEnd, this.ssrc);
+        lane = new UdpLane(receiver, pair, 'UDP', farEnd, this.ssrc, this.#connection);
         return lane;
       }
       // Some NVRs do not ask how one would like to have it.
@@ -171,7 +172,7 @@ export class Lanes {
       ports,
       isAnyPort: true,
     };
-    return new UdpLane(receiver, pair, 'UDP-multicast', farEnd, this.ssrc);
+    return new UdpLane(receiver, pair, 'UDP-multicast', farEnd, this.ssrc, this.#connection);
   }
 
   #farEnd(ip: string, { source }: Transport): Pick<FarEnd, 'ips' | 'sendTo'> {

@@ -4,8 +4,11 @@ import { freeUdpPair } from '../../../test/peers/free-port.ts';
 import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
 import { scriptedCamera, soundPackets } from '../../../test/scripted-camera.ts';
 import { bound, soundFrom, soundPacket, udpCamera } from '../../../test/udp-camera.ts';
+import { systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
 import { writeBye, writeSenderReport } from '../../media/rtcp/write.ts';
-import type { RtspSourceOptions } from './client.ts';
+import { RtspSource, type RtspSourceOptions } from './client.ts';
 
 const UDP: Partial<RtspSourceOptions> = { rtspTransport: 'udp' };
 const firstBytes = (run: Run) => run.samples.map(({ sample }) => sample.data[0]);
@@ -204,6 +207,56 @@ test('stopping sends TEARDOWN, and our ports are free again', async () => {
     (await bound(port)).close();
   }
 });
+
+test('media that a path cannot take any more end the run, and not the process', async () => {
+  await using udp = await udpCamera();
+  await using camera = await scriptedCamera(udp.script(soundFrom(0, 5)));
+  const options = { name: 'garden', url: url(camera), readTimeoutMs: 5000, ...UDP };
+  const source = new RtspSource(options, systemClock, silentLogger);
+  const open = () => {
+    throw new PerchError('unavailable', 'the path is gone');
+  };
+  await expect(source.run({ open }, new AbortController().signal)).rejects.toThrow('the path is gone');
+});
+
+test('while the goodbye is not answered yet nothing is taken any more', async () => {
+  await using udp = await udpCamera();
+  const script = udp.script(soundFrom(0, 1));
+  let isAsked = false;
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== 'TEARDOWN') {
+      return script(request, caller);
+    }
+    isAsked = true;
+    udp.send(...soundFrom(1, 5));
+    // What was sent before on another socket is there when this is.
+    setImmediate(() => caller.reply(request, 200));
+    return true;
+  });
+  const run = new Run(url(camera), UDP);
+  await run.sampled(1);
+  await run[Symbol.asyncDispose]();
+  expect(isAsked).toBe(true);
+  expect(run.samples).toHaveLength(1);
+});
+
+test.for([
+  ['has fallen silent', [soundPacket(0)], 10_500],
+  ['never sent anything', [], 10_500],
+] as const)(
+  'a camera that %s is told goodbye, so that it does not go on with a session that is over',
+  async ([, packets, afterMs]) => {
+    const clock = new FakeClock();
+    await using udp = await udpCamera();
+    await using camera = await scriptedCamera(udp.script(packets));
+    await using run = new Run(url(camera), { ...UDP, readTimeoutMs: 10_000 }, clock);
+    await (packets.length > 0 ? run.sampled(1) : camera.until(() => camera.callers[0]?.methods.at(-1) === 'PLAY'));
+    await clock.advance(0);
+    await clock.advance(afterMs);
+    await run.failure();
+    expect(lastCaller(camera).methods.at(-1)).toBe('TEARDOWN');
+  },
+);
 
 test('a refused SETUP leaves no port open', async () => {
   const [first, last] = await freeUdpPair();
