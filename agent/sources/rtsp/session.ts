@@ -302,7 +302,8 @@ export class RtspSession {
         throw new PerchError('timeout', message, context);
       }
       if (nowMs - Math.max(startedMs, receiver.lastUnitMs) >= BROKEN_PICTURE_MS) {
-        const message = `camera of path '${this.#name}' sends ${encoding}, but no whole picture for ${BROKEN_PICTURE_MS / 1000} s`;
+        const why = receiver.damage === undefined ? '' : `: ${receiver.damage}`;
+        const message = `camera of path '${this.#name}' sends ${encoding}, but no whole picture for ${BROKEN_PICTURE_MS / 1000} s${why}`;
         throw new PerchError('unavailable', message, context);
       }
     }

@@ -3,6 +3,7 @@ import { FakeClock } from '../../../test/fake-clock.ts';
 import { Run, url } from '../../../test/rtsp-run.ts';
 import { rtpFrame, scriptedCamera, soundPackets } from '../../../test/scripted-camera.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../../../test/tiny-h264.ts';
+import { hex } from '../../../test/units.ts';
 import { writeSdp } from '../../media/sdp/write.ts';
 
 const PICTURE = { type: 96, ssrc: 9 };
@@ -128,6 +129,25 @@ test('a camera whose picture stops is given up although its sound goes on', asyn
   await camera.send(...sound(1, 1));
   await clock.advance(1_000);
   expect(await camera.run.failure()).toBe("camera of path 'garden' has sent no picture for 10 s, only sound");
+});
+
+/** One image of 4:2:0, a side of which is beyond what RTP can say. */
+const largeJpeg = (sequence: number, ticks: number) =>
+  rtpFrame(0, hex('00 000000 01 32 00 f3 aabb'), { type: 26, ssrc: 9, sequence, ticks, marker: true });
+const jpegSdp = 'v=0\ns=x\nm=video 0 RTP/AVP 26\na=control:trackID=0';
+
+test('a camera whose images cannot be taken is given up with the reason', async () => {
+  const clock = new FakeClock();
+  await using camera = await play(clock, jpegSdp, largeJpeg(1, 0));
+  for (let seconds = 5; seconds <= 25; seconds += 5) {
+    await clock.advance(5_000);
+    await camera.send(largeJpeg(1 + seconds, seconds * 90_000));
+  }
+  await clock.advance(5_000);
+  expect(await camera.run.failure()).toBe(
+    "camera of path 'garden' sends JPEG, but no whole picture for 30 s: " +
+      'JPEG images of more than 2040 pixels whose size neither RTP (RFC 2435) nor the SDP tells',
+  );
 });
 
 test('a camera whose pictures never become whole is given up, and told so', async () => {

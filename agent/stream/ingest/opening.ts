@@ -114,8 +114,8 @@ export class Opening implements UnitOutput {
       playingMs >= MISSING_MS || (receiver.packets === 0 && !receiver.isVideo);
     const missing = this.#receivers.filter((receiver) => !ready.includes(receiver));
     if (ready.length > 0 && missing.every(isHopeless)) {
-      for (const { format, packets } of missing) {
-        this.#log.warn({ codec: format.encoding, packets }, 'track does not deliver and is left out');
+      for (const { format, packets, damage } of missing) {
+        this.#log.warn({ codec: format.encoding, packets, reason: damage }, 'track does not deliver and is left out');
       }
       this.#open(ready);
     }

@@ -40,6 +40,8 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   /** Monotonic time of the last packet, and of the one that made the last unit whole; 0 while there is none. */
   lastPacketMs = 0;
   lastUnitMs = 0;
+  /** Why nothing became whole since the last unit, where that is known. */
+  damage: string | undefined;
   readonly sequence = new SequenceTracker();
   readonly #header = new RtpHeader();
   readonly #depacketizer: Depacketizer | undefined;
@@ -138,6 +140,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
 
   onUnit(pts: number, dts: number, key: boolean, data: Uint8Array): void {
     this.lastUnitMs = this.lastPacketMs;
+    this.damage = undefined;
     this.#output.onUnit(this, pts, dts, key, data);
   }
 
@@ -148,6 +151,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   }
 
   onDamage(reason: string): void {
+    this.damage = reason;
     this.#output.onDamage(this, reason);
   }
 
