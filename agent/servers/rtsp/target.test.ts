@@ -62,7 +62,9 @@ test.for([
 test('a redirect to a path is told with the host that was asked, without credentials', () => {
   expect(absoluteUrl('/other', 'rtsp://tom:x@host:8554/cam?q')).toBe('rtsp://host:8554/other');
   expect(absoluteUrl('rtsp://elsewhere/x', 'rtsp://host/cam')).toBe('rtsp://elsewhere/x');
+  expect(absoluteUrl('/other', 'rtsp://tom:x@y@host:8554?q')).toBe('rtsp://host:8554/other');
   expect(withoutCredentials('rtsp://tom:x@host/cam')).toBe('rtsp://host/cam');
+  expect(withoutCredentials('rtsp://tom:x@y@host/cam?mail=a@b')).toBe('rtsp://host/cam?mail=a@b');
 });
 
 test('ten thousand mutated URLs give a target or a PerchError', () => {

@@ -76,13 +76,13 @@ export function absoluteUrl(location: string, requestUri: string): string {
   if (!location.startsWith('/')) {
     return location;
   }
-  const base = /^rtsps?:\/\/(?:[^/?@]*@)?[^/?]*/i.exec(requestUri)?.[0] ?? 'rtsp://localhost';
-  return `${base.replace(/\/\/[^/@]*@/, '//')}${location}`;
+  const base = /^rtsps?:\/\/[^/?]*/i.exec(requestUri)?.[0] ?? 'rtsp://localhost';
+  return `${withoutCredentials(base)}${location}`;
 }
 
-/** The URL without `user:password@`: what stands in an answer may be logged by anybody. */
+/** The URL without `user:password@`, which may have more than one @: what stands in an answer may be logged by anybody. */
 export function withoutCredentials(uri: string): string {
-  return uri.replace(/^(rtsps?:\/\/)[^/?@]*@/i, '$1');
+  return uri.replace(/^(rtsps?:\/\/)[^/?]*@/i, '$1');
 }
 
 function split(uri: string): { readonly path: string; readonly query: string } {
