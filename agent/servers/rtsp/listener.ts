@@ -20,6 +20,8 @@ import { FileWatch } from '../../config/file-watch.ts';
 const TOTAL_LIMIT = 1_000;
 const PER_ADDRESS_LIMIT = 256;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** So often it is told that connections are refused: a flood of them is not to fill the log. */
+const TELL_EVERY_MS = 10_000;
 
 export interface ListenerOptions {
   /** The configuration key of the address, for messages. */
@@ -38,6 +40,9 @@ export class Listener {
   readonly #sockets = new Set<Socket>();
   readonly #watches: FileWatch[] = [];
   #server: Server | undefined;
+  /** Since it was last told, and when that was (monotonic). */
+  #refused = 0;
+  #toldMs = Number.NEGATIVE_INFINITY;
 
   /** @param onSocket a connection has come; with TLS its handshake is done */
   constructor(options: ListenerOptions, onSocket: (socket: Socket) => void, clock: Clock, log: Logger) {
@@ -92,8 +97,7 @@ export class Listener {
       fromThere += subscriberOf(canonicalIp(other.remoteAddress ?? '') ?? '') === subscriber ? 1 : 0;
     }
     if (this.#sockets.size >= TOTAL_LIMIT || fromThere >= PER_ADDRESS_LIMIT) {
-      this.#log.warn({ remote: socket.remoteAddress, fromThere }, 'too many RTSP connections');
-      socket.destroy();
+      this.#refuse(socket, fromThere);
       return;
     }
     this.#sockets.add(socket);
@@ -103,6 +107,18 @@ export class Listener {
     if (!this.#options.tls) {
       this.#onSocket(socket);
     }
+  }
+
+  #refuse(socket: Socket, fromThere: number): void {
+    this.#refused += 1;
+    const nowMs = this.#clock.monoMs();
+    if (nowMs - this.#toldMs >= TELL_EVERY_MS) {
+      const facts = { remote: socket.remoteAddress, fromThere, open: this.#sockets.size, refused: this.#refused };
+      this.#log.warn(facts, 'too many RTSP connections');
+      this.#toldMs = nowMs;
+      this.#refused = 0;
+    }
+    socket.destroy();
   }
 
   async #makeServer(): Promise<Server> {
