@@ -142,9 +142,11 @@ test('one address cannot take the places of all', async () => {
   fill('127.0.0.2', 1);
 });
 
-test('an address that the ports cannot send to is refused', async () => {
-  await using server = await open('127.0.0.1:0');
-  expect(() => server.ports.register('::1', [7_000, 7_001], new Peer())).toThrow(
-    'RTP over UDP does not reach ::1: rtpAddress is of the other kind of address',
-  );
+test.for([
+  ['127.0.0.1:0', '::1', 'RTP over UDP does not reach ::1: rtpAddress is none of IPv6'],
+  ['[::1]:0', '127.0.0.1', 'RTP over UDP does not reach 127.0.0.1: rtpAddress is none of IPv4'],
+  [':0', 'fe80::7', 'RTP over UDP does not reach fe80::7: it means nothing without its network'],
+] as const)('the ports at %s refuse the address %s, which they cannot send to', async ([address, ip, message]) => {
+  await using server = await open(address);
+  expect(() => server.ports.register(ip, [7_000, 7_001], new Peer())).toThrow(message);
 });

@@ -32,6 +32,9 @@ const QUEUE_LIMIT_PACKETS = 1_024;
 const MAX_PEERS = 2_048;
 const MAX_PEERS_OF_ONE = 512;
 
+/** RFC 4291 §2.5.6. Canonical addresses have no zone, and no packet leaves without one. */
+const LINK_LOCAL = /^fe[89ab]/;
+
 /** A peer's address, without zone, then its port: no string has to be built to find a peer. */
 type PeerMap = Map<string, Map<number, UdpPeer>>;
 
@@ -85,8 +88,10 @@ export class UdpPorts {
     }
     const family = isIPv6(ip) ? 'IPv6' : 'IPv4';
     if (!this.#rtpSockets.some((socket) => socket.address().family === family)) {
-      const message = `RTP over UDP does not reach ${ip}: rtpAddress is of the other kind of address`;
-      throw new PerchError('unsupported', message);
+      throw new PerchError('unsupported', `RTP over UDP does not reach ${ip}: rtpAddress is none of ${family}`);
+    }
+    if (LINK_LOCAL.test(ip)) {
+      throw new PerchError('unsupported', `RTP over UDP does not reach ${ip}: it means nothing without its network`);
     }
     const there = [this.#rtp.get(ip)?.get(rtp), this.#rtcp.get(ip)?.get(rtcp)];
     const others = new Set(there.filter((other) => other !== undefined));
