@@ -32,7 +32,7 @@ export class GroupRange {
    * An address that nobody uses; those given back are used again as late as possible.
    * @throws PerchError `exhausted` when there is none
    */
-  take(used: ReadonlySet<string>): string {
+  take(used: Pick<ReadonlySet<string>, 'has' | 'size'>): string {
     const tries = Math.min(this.#size, used.size + 1);
     for (let tried = 0; tried < tries; tried += 1) {
       const group = this.#at(this.#next);

@@ -160,3 +160,22 @@ test('readers over IPv6 are told that groups are IPv4’s', async () => {
     "multicast goes to IPv4 addresses only, and the reader's is fd00::2",
   );
 });
+
+test('a stream that comes back finds its group in use by another: it gets one of its own', async () => {
+  await using place = await Place.open('239.77.6.0/31');
+  const [first, second, third] = [new Stream([G711]), new Stream([G711]), new Stream([G711])];
+  const groupOf = (stream: Stream) => place.multicast.placeOf(stream).group;
+  expect([first, second, third].map(groupOf)).toEqual(['239.77.6.0', '239.77.6.1', '239.77.6.0']);
+  const delivery = place.deliver(third);
+  delivery.setUp(0, wanted);
+  delivery.start();
+  delivery.flow();
+  expect([first, second, third].map(groupOf)).toEqual(['239.77.6.1', '239.77.6.1', '239.77.6.0']);
+  const other = place.deliver(second);
+  other.setUp(0, wanted);
+  other.start();
+  other.flow();
+  expect(() => groupOf(first)).toThrow('all 2 group addresses of multicastIPRange 239.77.6.0/31 are in use');
+  delivery.close();
+  expect(groupOf(first)).toBe('239.77.6.0');
+});

@@ -45,7 +45,7 @@ export class MulticastSender implements FeedTarget {
     this.#ports = ports;
     this.#packets = FramedPackets.of(stream, maxPayloadBytes, multicast.clock);
     this.feed = new PacketFeed(this.#packets, this, multicast.clock);
-    multicast.occupy(this.#group);
+    multicast.occupy(this.#group, stream);
   }
 
   /** What the stream keeps for new readers is sent with the first of them only: the others read along. */

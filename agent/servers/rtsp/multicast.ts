@@ -45,7 +45,8 @@ export class Multicast {
   readonly #range: GroupRange;
   readonly #log: Logger;
   readonly #groups = new WeakMap<Stream, string>();
-  readonly #used = new Set<string>();
+  /** Groups that something is sent to. */
+  readonly #used = new Map<string, Stream>();
   /** By address of ours. */
   readonly #exits = new Map<string, Exit>();
   /** By track. */
@@ -61,9 +62,11 @@ export class Multicast {
     this.#log = log;
   }
 
-  /** A stream keeps its group as long as it lives, so that a description stays true. */
+  /** A stream keeps its group, so that a description stays true: unless the range is so small that another has it meanwhile. */
   placeOf(stream: Stream): MulticastPlace {
-    const group = this.#groups.get(stream) ?? this.#range.take(this.#used);
+    const before = this.#groups.get(stream);
+    const isFree = before !== undefined && (this.#used.get(before) ?? stream) === stream;
+    const group = isFree ? before : this.#range.take(this.#used);
     this.#groups.set(stream, group);
     return { group, ports: stream.tracks.map((_, track) => this.portsOf(track)), ttl: TTL };
   }
@@ -73,8 +76,8 @@ export class Multicast {
   }
 
   /** A stream begins to be sent to its group, or ends. */
-  occupy(group: string): void {
-    this.#used.add(group);
+  occupy(group: string, stream: Stream): void {
+    this.#used.set(group, stream);
   }
 
   vacate(group: string): void {
