@@ -3,27 +3,38 @@ import { runProcess } from './process.ts';
 /** A network of its own, with a cable to ours: multicast, other addresses and pulled cables are real there. */
 export interface Namespace extends AsyncDisposable {
   readonly name: string;
-  /** Ours on the cable. */
+  /** Of this end of the cable. */
   readonly hostIp: string;
   /** The other end's. */
   readonly ip: string;
-  /** Our end of the cable. */
+  /** This end of the cable. */
   readonly hostInterface: string;
   /** Plugs the cable in or pulls it, at the other end: ours sees no carrier. */
   plug(isIn: boolean): Promise<void>;
+  /** Takes the other end's address away or gives it back; the cable stays. */
+  give(hasAddress: boolean): Promise<void>;
+}
+
+export interface NamespaceOptions {
+  /** The largest packet that the cable takes; 1500 when not given. */
+  readonly mtuBytes?: number;
+  /** The cable begins in that network instead of ours: it becomes a router between us and this one. */
+  readonly behind?: Namespace;
 }
 
 let count = 0;
 
-async function ip(...args: readonly string[]): Promise<void> {
-  const { code, output } = await runProcess('ip', args);
+async function run(command: string, ...args: readonly string[]): Promise<void> {
+  const { code, output } = await runProcess(command, args);
   if (code !== 0) {
-    throw new Error(`ip ${args.join(' ')}: ${output}`);
+    throw new Error(`${command} ${args.join(' ')}: ${output}`);
   }
 }
 
+const ip = (...args: readonly string[]): Promise<void> => run('ip', ...args);
+
 /** Needs root, and `ip` (Debian: iproute2). */
-export async function openNamespace(): Promise<Namespace> {
+export async function openNamespace({ mtuBytes = 1_500, behind }: NamespaceOptions = {}): Promise<Namespace> {
   count += 1;
   const name = `perch-${process.pid}-${count}`;
   const hostInterface = `pa${process.pid}x${count}`;
@@ -31,28 +42,45 @@ export async function openNamespace(): Promise<Namespace> {
   // RFC 2544 §C.2.2: addresses for tests.
   const net = `198.18.${(process.pid + count * 37) % 250}`;
   const [hostIp, farIp] = [`${net}.1`, `${net}.2`];
-  const far = ['netns', 'exec', name, 'ip'];
+  const near = behind ? ['-n', behind.name] : [];
+  const far = ['-n', name];
   await ip('netns', 'add', name);
   await ip('link', 'add', hostInterface, 'type', 'veth', 'peer', 'name', farInterface);
   await ip('link', 'set', farInterface, 'netns', name);
-  await ip('addr', 'add', `${hostIp}/24`, 'dev', hostInterface);
-  await ip('link', 'set', hostInterface, 'up');
+  if (behind) {
+    await ip('link', 'set', hostInterface, 'netns', behind.name);
+    await run('ip', 'netns', 'exec', behind.name, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
+  }
+  await ip(...near, 'addr', 'add', `${hostIp}/24`, 'dev', hostInterface);
+  await ip(...near, 'link', 'set', hostInterface, 'mtu', `${mtuBytes}`, 'up');
+  if (behind) {
+    await ip('route', 'add', `${net}.0/24`, 'via', behind.ip);
+  }
+  await ip(...far, 'link', 'set', 'lo', 'up');
   await ip(...far, 'addr', 'add', `${farIp}/24`, 'dev', farInterface);
   const plugIn = async () => {
-    await ip(...far, 'link', 'set', farInterface, 'up');
-    // Groups go this way too. The route goes with the link.
+    await ip(...far, 'link', 'set', farInterface, 'mtu', `${mtuBytes}`, 'up');
+    // Groups go this way too. The route goes with the link, and with the address.
     await ip(...far, 'route', 'add', 'default', 'via', hostIp);
   };
   await plugIn();
-  await ip(...far, 'link', 'set', 'lo', 'up');
   return {
     name,
     hostIp,
     ip: farIp,
     hostInterface,
     plug: (isIn) => (isIn ? plugIn() : ip(...far, 'link', 'set', farInterface, 'down')),
+    give: async (hasAddress) => {
+      await ip(...far, 'addr', hasAddress ? 'add' : 'del', `${farIp}/24`, 'dev', farInterface);
+      if (hasAddress) {
+        await ip(...far, 'route', 'add', 'default', 'via', hostIp);
+      }
+    },
     async [Symbol.asyncDispose]() {
-      await ip('link', 'del', hostInterface);
+      if (behind) {
+        await ip('route', 'del', `${net}.0/24`);
+      }
+      await ip(...near, 'link', 'del', hostInterface);
       await ip('netns', 'del', name);
     },
   };
