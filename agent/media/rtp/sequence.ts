@@ -12,7 +12,6 @@ export type Arrival = 'next' | 'gap' | 'drop' | 'restart';
 export class SequenceTracker {
   /** Packets that were missing; those that came late are not taken back. */
   lost = 0;
-  received = 0;
   /** Duplicates and packets that came after a later one. */
   late = 0;
   /** Extended by the number of wraps: the highest so far. */
@@ -26,6 +25,10 @@ export class SequenceTracker {
     return this.highest < 0 ? 0 : this.highest - this.#first + 1;
   }
 
+  isNext(sequence: number): boolean {
+    return this.highest >= 0 && ((sequence - this.highest) & 0xffff) === 1;
+  }
+
   push(sequence: number): Arrival {
     if (this.highest < 0) {
       this.#begin(sequence);
@@ -34,7 +37,6 @@ export class SequenceTracker {
     const ahead = (sequence - this.highest) & 0xffff;
     if (ahead > 0 && ahead <= MAX_DROPOUT) {
       this.#restartAt = -1;
-      this.received += 1;
       this.highest += ahead;
       this.lost += ahead - 1;
       return ahead === 1 ? 'next' : 'gap';
@@ -60,7 +62,6 @@ export class SequenceTracker {
 
   #begin(sequence: number): void {
     this.#restartAt = -1;
-    this.received += 1;
     this.#first = sequence;
     this.highest = sequence;
   }

@@ -180,11 +180,11 @@ test('a publisher that says goodbye on every track has ended', async () => {
   session.record();
   session.take(picture(0));
   session.take(sound(0));
-  const bye = (channel: number) => Uint8Array.of(0x24, channel, 0, 8, 0x81, 203, 0, 1, 0, 0, 0, 9);
-  session.take(bye(1));
+  const bye = (channel: number, ssrc: number) => Uint8Array.of(0x24, channel, 0, 8, 0x81, 203, 0, 1, 0, 0, 0, ssrc);
+  session.take(bye(1, 9));
   await session.clock.advance(1_000);
   expect(session.ends).toEqual([]);
-  session.take(bye(3));
+  session.take(bye(3, 10));
   await session.clock.advance(1_000);
   expect(session.ends).toEqual(['the publisher has said goodbye (RTCP BYE)']);
 });

@@ -289,6 +289,20 @@ test('a goodbye over RTCP on every track ends the session with its reason', asyn
   expect(await run.failure()).toBe("camera of path 'garden' ended the stream");
 });
 
+test('a goodbye of another SSRC ends nothing', async () => {
+  const clock = new FakeClock();
+  const bye = Uint8Array.of(0x24, 1, 0, 8, 0x81, 203, 0, 1, 0xde, 0xad, 0xbe, 0xef);
+  const next = framesOf(packetsOf(PICTURES, 4).map((packet, i) => ({ ...packet, sequence: packetsOf().length + i })));
+  // What stands behind the goodbye has been answered, so it is there.
+  const frames = [...framesOf(packetsOf()), bye, 'OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n'];
+  await using camera = await pictureCamera(undefined, { frames });
+  await using run = new Run(url(camera), {}, clock);
+  await camera.until(() => camera.callers[0]?.replies.length === 1);
+  await clock.advance(1_000);
+  lastCaller(camera).send(...next);
+  await expectPictures(run, [...PICTURES, ...PICTURES]);
+});
+
 const TALK = 'm=audio 0 RTP/AVP 8\r\na=control:talk\r\na=sendonly\r\n';
 
 test.for([400, 454, 500, 551])(

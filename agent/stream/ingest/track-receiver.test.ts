@@ -3,6 +3,7 @@ import { FakeClock } from '../../../test/fake-clock.ts';
 import { random } from '../../../test/random.ts';
 import { rtpFrame } from '../../../test/scripted-camera.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../../../test/tiny-h264.ts';
+import { writeBye } from '../../media/rtcp/write.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
 import { writeSdp } from '../../media/sdp/write.ts';
 import { Timeline } from './timeline.ts';
@@ -69,6 +70,23 @@ test('a new SSRC whose numbers go on is the same sender', () => {
   expect(track.timeline.jumps).toBe(0);
 });
 
+test.for([
+  ['further on', 12_500],
+  ['far away', 40_000],
+  ['behind', 9_990],
+  ['where it was', 10_001],
+] as const)('a new SSRC whose numbers begin %s has lost nothing', ([, sequence]) => {
+  const { log, track } = receiver();
+  show(track, [
+    { sequence: 10_000, ticks: 0, isKey: true },
+    { sequence: 10_001, ticks: 3600 },
+    { sequence, ticks: 7200, ssrc: 2, isKey: true },
+    { sequence: sequence + 1, ticks: 10_800, ssrc: 2 },
+  ]);
+  expect(log.pts).toHaveLength(4);
+  expect(track.sequence).toMatchObject({ lost: 0, late: 0 });
+});
+
 test('a loss before an empty packet is a loss', () => {
   const { log, track } = receiver();
   show(track, [{ sequence: 1, ticks: 0, isKey: true }]);
@@ -94,6 +112,16 @@ test('a goodbye is taken back by the next packet', () => {
   expect(track.hasLeft).toBe(true);
   show(track, [{ sequence: 2, ticks: 3600 }]);
   expect(track.hasLeft).toBe(false);
+});
+
+test('a goodbye of somebody else in the group is none of the track', () => {
+  const { track } = receiver();
+  show(track, [{ sequence: 1, ticks: 0, isKey: true }]);
+  track.control(writeBye(7), 0, 8);
+  expect(track.hasLeft).toBe(false);
+  track.control(writeBye(1), 0, 8);
+  track.control(writeBye(7), 0, 8);
+  expect(track.hasLeft).toBe(true);
 });
 
 test('there is nothing to report before the first packet', () => {

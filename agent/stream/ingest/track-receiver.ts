@@ -95,16 +95,14 @@ export class TrackReceiver implements UnitSink, RtcpSink {
       this.badPackets += 1;
       return false;
     }
-    let arrival = this.sequence.push(header.sequence);
-    if (header.ssrc !== this.#ssrc) {
-      // A new SSRC with the next sequence number is the same sender, with any other a new one.
-      if (this.#ssrc >= 0 && arrival !== 'next') {
-        this.sequence.reset();
-        this.sequence.push(header.sequence);
-        arrival = 'restart';
-      }
-      this.#ssrc = header.ssrc;
+    // A new SSRC with the next sequence number is the same sender, with any other a new one: of its packets none is missing yet.
+    const isOther = header.ssrc !== this.#ssrc && this.#ssrc >= 0 && !this.sequence.isNext(header.sequence);
+    if (isOther) {
+      this.sequence.reset();
     }
+    const followed = this.sequence.push(header.sequence);
+    const arrival = isOther ? 'restart' : followed;
+    this.#ssrc = header.ssrc;
     this.packets += 1;
     this.hasLeft = false;
     this.lastPacketMs = atMs;
@@ -162,8 +160,9 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     this.#lastReportAtMs = this.#clock.monoMs();
   }
 
-  onBye(): void {
-    this.hasLeft = true;
+  /** Others say goodbye here too: readers of the same group, and the senders of reports above. */
+  onBye(ssrc: number): void {
+    this.hasLeft ||= ssrc === this.#ssrc;
   }
 
   /** What we tell the camera about its packets, RFC 3550 §6.4.2; undefined while none has come. */
