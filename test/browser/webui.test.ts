@@ -17,6 +17,9 @@ const camera = (encoder: string, codec: string) =>
   `( videotestsrc is-live=true ! video/x-raw,width=640,height=360,framerate=15/1 ! ${encoder} tune=zerolatency speed-preset=ultrafast key-int-max=15 ! ${codec}parse ! rtp${codec}pay name=pay0 pt=96 )`;
 const H264 = camera('x264enc bitrate=800', 'h264');
 const H265 = camera('x265enc bitrate=800', 'h265');
+const JPEG =
+  'videotestsrc is-live=true ! video/x-raw,format=I420,width=640,height=360,framerate=15/1 ! jpegenc ! rtpjpegpay name=pay0 pt=26';
+const ALAW = 'audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay1 pt=8';
 
 let viewer: Viewer;
 beforeAll(async () => {
@@ -200,6 +203,24 @@ describeWith(['chromium', 'gstreamer'], "the page, with GStreamer's cameras", ()
     await page.getByRole('link', { name: 'Back' }).click();
     await tile(page, 'Barn, Not playable here').waitFor();
     expect(offers).toHaveLength(1);
+  });
+
+  test('a recording that the browser cannot decode is named, also where its sound plays', async () => {
+    await using gst = await startGstCamera({ '/silent': `( ${JPEG} )`, '/sound': `( ${JPEG} ${ALAW} )` });
+    const paths = ['silent', 'sound'].map(
+      (name) => `  ${name}:\n    source: ${gst.url(`/${name}`)}\n    record: true\n`,
+    );
+    await using agent = await startAgent({ config: `paths:\n${paths.join('')}` });
+    const page = await open(agent.url);
+    for (const name of ['silent', 'sound']) {
+      await until(async () => {
+        const [span] = await agent.json<{ duration: number }[]>(`/playback/list?path=${name}`).catch(() => []);
+        return span && span.duration > 2 ? true : undefined;
+      });
+      await page.goto(`${agent.url}/#/rec/${name}?ago=2`);
+      await alert(page, 'This browser cannot play this recording (M-JPEG). It can be downloaded.').waitFor();
+      await page.goto('about:blank');
+    }
   });
 });
 

@@ -74,3 +74,15 @@ test('codec, sound and size are read from the tracks', () => {
   const silent = item('gate', { tracks: ['H264'], tracks2: [{ codec: 'H264', codecProps: null }] });
   expect([videoCodec(silent), hasSound(silent), pictureSize(silent)]).toEqual(['H.264', false, undefined]);
 });
+
+test.for([
+  ['AV1', 'AV1'],
+  ['VP8', 'VP8'],
+  ['VP9', 'VP9'],
+  ['M-JPEG', 'M-JPEG'],
+  ['MPEG-4 Video', 'MPEG-4'],
+  ['MPEG-TS', undefined],
+] as const)('%s alone is no sound, and is called %s', ([label, codec]) => {
+  const camera = item('garden', { tracks: [label] });
+  expect([videoCodec(camera), hasSound(camera)]).toEqual([codec, false]);
+});

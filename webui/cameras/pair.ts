@@ -44,7 +44,11 @@ const VIDEO = new Map([
   ['AV1', 'AV1'],
   ['VP8', 'VP8'],
   ['VP9', 'VP9'],
+  ['M-JPEG', 'M-JPEG'],
+  ['MPEG-4 Video', 'MPEG-4'],
 ]);
+/** Holds both, and nobody here looks into it. */
+const MULTIPLEX = 'MPEG-TS';
 
 /** `H.265`, as people know it; undefined when there is no picture. */
 export const videoCodec = (item: PathItem): string | undefined => {
@@ -52,7 +56,8 @@ export const videoCodec = (item: PathItem): string | undefined => {
   return label === undefined ? undefined : VIDEO.get(label);
 };
 
-export const hasSound = (item: PathItem): boolean => item.tracks.some((track) => !VIDEO.has(track));
+export const hasSound = (item: PathItem): boolean =>
+  item.tracks.some((track) => !VIDEO.has(track) && track !== MULTIPLEX);
 
 /** `2560 × 1440`, when the box knows it. */
 export function pictureSize(item: PathItem): string | undefined {

@@ -17,10 +17,12 @@ interface RecordingPlayerProps {
   readonly onTime: (ms: number) => void;
   readonly onEnd: () => void;
   readonly onFailure: () => void;
+  /** It plays without a picture: Chromium plays the sound of pictures that it cannot decode. */
+  readonly onBlind: () => void;
 }
 
 /** Plays one piece; the browser seeks in it by ranges. */
-export function RecordingPlayer({ name, piece, video, jump, onTime, onEnd, onFailure }: RecordingPlayerProps) {
+export function RecordingPlayer({ name, piece, video, jump, onTime, onEnd, onFailure, onBlind }: RecordingPlayerProps) {
   const screen = useRef<HTMLDivElement>(null);
   const [isMuted, setMuted] = useState(false);
   const { soundOn, soundOff, fullScreen } = words.value;
@@ -53,6 +55,7 @@ export function RecordingPlayer({ name, piece, video, jump, onTime, onEnd, onFai
         playsInline
         preload="auto"
         onClick={(event) => togglePlay(event.currentTarget)}
+        onLoadedMetadata={(event) => event.currentTarget.videoWidth === 0 && onBlind()}
         onTimeUpdate={(event) => onTime(piece.startMs + event.currentTarget.currentTime * 1000)}
         onEnded={onEnd}
         onError={(event) => event.currentTarget.hasAttribute('src') && onFailure()}
