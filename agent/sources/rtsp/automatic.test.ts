@@ -305,6 +305,21 @@ test('a look tells whether somebody answers at the port, without a word', async 
   expect(await run.source.answers(signal)).toBe(false);
 });
 
+test('a look is for whoever did not answer, also where the camera has sent us on to him', async () => {
+  const other = await scriptedCamera(() => undefined);
+  await other[Symbol.asyncDispose]();
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== 'DESCRIBE') {
+      return undefined;
+    }
+    caller.reply(request, 302, [['Location', url(other)]]);
+    return true;
+  });
+  await using run = new Run(url(camera));
+  expect(await run.cause()).toMatchObject({ context: { isUnreachable: true } });
+  expect(await run.source.answers(new AbortController().signal)).toBe(false);
+});
+
 test('a look ends when it is stopped', async () => {
   const stop = new AbortController();
   stop.abort();

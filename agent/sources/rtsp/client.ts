@@ -66,6 +66,8 @@ export class RtspSource implements Source {
   /** The camera has ended a playing session by itself. */
   #isWary = false;
   #session: RtspSession | undefined;
+  /** Where the last connection went: a camera may send us on to another address. */
+  #lastAddress: Address | undefined;
 
   constructor(options: RtspSourceOptions, clock: Clock, log: Logger) {
     this.#options = options;
@@ -83,7 +85,7 @@ export class RtspSource implements Source {
   }
 
   async answers(signal: AbortSignal): Promise<boolean> {
-    const { host, port } = parseAddress(this.#options.url, this.#options.name);
+    const { host, port } = this.#lastAddress ?? parseAddress(this.#options.url, this.#options.name);
     return answersAt(host, port, this.#clock, signal);
   }
 
@@ -146,6 +148,7 @@ export class RtspSource implements Source {
     signal: AbortSignal,
   ): Promise<Redirect | undefined> {
     const { name, readTimeoutMs, sourceFingerprint: fingerprint = '' } = this.#options;
+    this.#lastAddress = address;
     const channel = openChannel(address, { name, fingerprint, authenticator: newAuthenticator() });
     const connection = new RtspConnection(channel, address, name, this.#clock);
     const options = { name, timeoutMs: readTimeoutMs };

@@ -58,7 +58,7 @@ test.for<[quirk: string, sdp: string]>([
   ['lines of no known kind', change('a=control:*', 'q=1\r\nnonsense\r\na=\r\na=control:*')],
   ['a byte order mark', `\ufeff${PICTURE_SDP}`],
   ['a codec in lower case', change('H264/90000', 'h264/90000')],
-  ['the codec named H.264 in the fmtp line only', change('a=rtpmap:96 H264/90000', 'a=rtpmap:96  H264/90000/1')],
+  ['two blanks and a number of channels in its rtpmap', change('a=rtpmap:96 H264/90000', 'a=rtpmap:96  H264/90000/1')],
   ['a wrong profile-level-id', change('42C00A', 'zz')],
   ['another profile than it sends', change('42C00A', '640028')],
   ['no packetization mode', withFmtp(`sprop-parameter-sets=${SPROP}`)],
