@@ -164,7 +164,7 @@ export class FrameUnits {
   }
 
   #deliver(): void {
-    const { isKey, track, order } = this.#rules;
+    const { isKey, track, order, pictureOrder } = this.#rules;
     if (isKey && track && track !== this.#track) {
       this.#describe(track);
     }
@@ -173,7 +173,8 @@ export class FrameUnits {
       return;
     }
     if (isKey) {
-      this.#leadingBefore = this.#isWaiting ? this.#ticks : Number.NEGATIVE_INFINITY;
+      const mayLead = this.#isWaiting && pictureOrder !== IN_ORDER;
+      this.#leadingBefore = mayLead ? this.#ticks : Number.NEGATIVE_INFINITY;
       this.#isWaiting = false;
     }
     const unit = this.#rules.complete(this.buffer.take());

@@ -48,6 +48,14 @@ test('nothing comes before the first key frame', () => {
   ]);
 });
 
+test('a clock that steps back behind the first key frame costs no frame: none can lead it', () => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, `10 ${KEY}`, 90_000, true);
+  pushHex(depacketizer, `10 ${DELTA}`, 60_000, true);
+  pushHex(depacketizer, `10 ${DELTA}`, 93_000, true);
+  expect(ptsOf(seen)).toEqual([90_000, 90_001, 93_000]);
+});
+
 test('a new size in a key frame is a new description, the same size is not', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `10 ${KEY}`, 0, true);
