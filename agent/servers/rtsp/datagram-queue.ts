@@ -16,8 +16,11 @@ const TICK_MS = 2;
  * tick of 2 ms they are 90 Mbit/s.
  */
 const BURST_PACKETS = 16;
-/** However much waits is gone after so many ticks: streams beyond 90 Mbit/s, and groups of pictures at the start. */
-const DRAIN_TICKS = 50;
+/**
+ * However much waits is gone after about so many ticks, half a second: streams beyond 90 Mbit/s, and groups of pictures at the start.
+ * Faster would be of no use to players, which begin a group in the past anyway, and more than a busy one or a link of 100 Mbit/s takes.
+ */
+const DRAIN_TICKS = 250;
 /** A group of pictures as large as is kept, and the same again. */
 const LIMIT_BYTES = 16 << 20;
 const LOOSE_CHUNKS = 64;
