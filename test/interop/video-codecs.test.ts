@@ -159,6 +159,21 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
     },
   );
 
+  test('images beyond 2,040 pixels are recorded in the size that the SDP tells: RTP has no room for it', async () => {
+    const raw = 'videotestsrc is-live=true ! video/x-raw,format=I420,width=2560,height=1440,framerate=5/1';
+    await using large = await startGstCamera({ '/large': `( ${raw} ! jpegenc ! rtpjpegpay name=pay0 pt=26 )` });
+    const config = `playback: yes\npaths:\n  large: { source: '${large.url('/large')}', record: yes }\n`;
+    await using box = await startAgent({ config });
+    const [span] = await until(async () => {
+      const spans = await box.json<{ start: string; duration: number }[]>('/playback/list?path=large').catch(() => []);
+      return (spans[0]?.duration ?? 0) >= 2 ? spans : undefined;
+    });
+    const url = `${box.url}/playback/get?path=large&start=${encodeURIComponent(span?.start ?? '')}&duration=2&format=mp4`;
+    expect(await ffmpegWarnings(['-i', url])).toBe('');
+    const { streams } = await ffprobe(url);
+    expect(streams).toMatchObject([{ codec_name: 'mjpeg', width: 2560, height: 1440 }]);
+  });
+
   test('what no player takes over HLS or WebRTC is refused with its reason', async () => {
     for (const [path, label] of [
       ['vp8', 'VP8'],
