@@ -204,6 +204,39 @@ test('when no way is left, the reason of each is told', async () => {
   expect(asked(camera)).toEqual([TCP, UDP, MULTICAST]);
 });
 
+test('a camera that takes no way any more is asked for all of them anew, and the log is told once', async () => {
+  const clock = new FakeClock();
+  const lines: string[] = [];
+  const log = createLogger('warn', (line) => lines.push(line));
+  await using udp = await udpCamera();
+  const before = udp.script(soundFrom(0, 5));
+  let hasChanged = false;
+  await using camera = await scriptedCamera((request, caller) => {
+    if (!hasChanged || request.method !== 'SETUP') {
+      return before(request, caller);
+    }
+    caller.reply(request, 461);
+    return true;
+  });
+  let source: Run['source'];
+  {
+    await using first = new Run(url(camera), { readTimeoutMs: 60_000, log }, clock);
+    await first.sampled(5);
+    await clock.advance(500);
+    source = first.source;
+  }
+  hasChanged = true;
+  for (const _ of [2, 3, 4]) {
+    await using run = new Run(url(camera), { source }, clock);
+    expect(await run.failure()).toContain('sends in no way');
+  }
+  const all = [TCP, UDP, MULTICAST];
+  expect(asked(camera)).toEqual([TCP, UDP, UDP, TCP, MULTICAST, ...all, ...all]);
+  expect(new Set(lines).size).toBe(lines.length);
+  const changes = lines.map((line) => /"transport":"(.*?)".*"next":"(.*?)"/.exec(line)?.slice(1).join(' '));
+  expect(changes).toEqual(['TCP UDP', 'UDP TCP', 'TCP UDP-multicast', 'UDP UDP-multicast']);
+});
+
 test.for([
   ['tcp', TCP, "camera refuses TCP (461), which path 'garden' asks for"],
   ['udp', UDP, "camera refuses UDP (461), which path 'garden' asks for"],

@@ -4,7 +4,15 @@ import { Run, url } from '../../../test/rtsp-run.ts';
 import { rtpFrame, scriptedCamera, soundPackets } from '../../../test/scripted-camera.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../../../test/tiny-h264.ts';
 import { hex } from '../../../test/units.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { Sample } from '../../media/sample.ts';
+import { parseSdp } from '../../media/sdp/parse.ts';
 import { writeSdp } from '../../media/sdp/write.ts';
+import type { Track } from '../../media/track.ts';
+import { Stream } from '../stream.ts';
+import { Opening } from './opening.ts';
+import { Timeline } from './timeline.ts';
+import { TrackReceiver } from './track-receiver.ts';
 
 const PICTURE = { type: 96, ssrc: 9 };
 const avSdp = writeSdp([tinyH264, { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8000, channels: 1 }], {
@@ -129,6 +137,49 @@ test('a camera whose picture stops is given up although its sound goes on', asyn
   await camera.send(...sound(1, 1));
   await clock.advance(1_000);
   expect(await camera.run.failure()).toBe("camera of path 'garden' has sent no picture for 10 s, only sound");
+});
+
+test.for([
+  ['many small ones', 4_500, 8],
+  ['large ones', 20, 1 << 20],
+] as const)('what is kept for a picture that does not come is bounded: %s', ([, count, bytes]) => {
+  const clock = new FakeClock();
+  const timeline = new Timeline(clock);
+  const receivers: TrackReceiver[] = [];
+  let keptUnits = 0;
+  let keptBytes = 0;
+  const open = (tracks: readonly Track[]): Stream => {
+    const stream = new Stream(tracks);
+    const onSample = (_: number, { data }: Sample) => {
+      keptUnits += 1;
+      keptBytes += data.length;
+    };
+    stream.addReader({ type: 'hidden', id: 'test', onSample, onTrack: () => {}, onEnd: () => {} }, false);
+    return stream;
+  };
+  const opening = new Opening({ open }, timeline, receivers, 'garden', silentLogger);
+  for (const { formats } of parseSdp(avSdp).medias) {
+    receivers.push(...formats.map((format) => new TrackReceiver(format, timeline, opening, clock)));
+  }
+  const heard = receivers.find(({ isVideo }) => !isVideo);
+  const packet = soundPackets(0, 1)[0]?.subarray(4);
+  if (!heard || !packet) {
+    throw new Error('no sound');
+  }
+  heard.packet(packet, 0, packet.length, 0);
+  for (let i = 0; i < count; i += 1) {
+    opening.onUnit(
+      heard,
+      heard.timeline.newestTicks + 160 * i,
+      heard.timeline.newestTicks + 160 * i,
+      true,
+      new Uint8Array(bytes),
+    );
+  }
+  opening.check(20_000);
+  expect(keptUnits).toBeGreaterThan(0);
+  expect(keptUnits).toBeLessThanOrEqual(4_000);
+  expect(keptBytes).toBeLessThanOrEqual(16 << 20);
 });
 
 /** One image of 4:2:0, a side of which is beyond what RTP can say. */
