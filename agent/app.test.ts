@@ -1,18 +1,22 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
+import { freeUdpPair } from '../test/peers/free-port.ts';
 import { App } from './app.ts';
 import { silentLogger } from './base/log.ts';
 
-const PORTS = 'address: 127.0.0.1:0\nwebrtc: no\nhls: no\nrtsp: no\nwebrtcLocalUDPAddress: ""\npaths:\n  cam:\n';
+const PORTS = 'address: 127.0.0.1:0\nhls: no\nrtsp: no\npaths:\n  cam:\n';
+const OFF = 'webrtc: no\n';
 
 async function openApp() {
   const cwd = mkdtempSync(join(tmpdir(), 'perch-app-'));
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
   const write = (text: string) => writeFileSync(join(cwd, 'perch.yml'), PORTS + text);
-  write('');
+  write(OFF);
   const app = await App.start({
     version: '0',
     dataDir: join(cwd, 'data'),
@@ -25,6 +29,16 @@ async function openApp() {
   return { app, write };
 }
 
+async function isTaken(port: number): Promise<boolean> {
+  const socket = createSocket('udp4');
+  const failed = once(socket, 'error').then(() => true);
+  const bound = once(socket, 'listening').then(() => false);
+  socket.bind(port, '127.0.0.1');
+  const taken = await Promise.race([failed, bound]);
+  socket.close();
+  return taken;
+}
+
 const portOf = (app: App) => `http://127.0.0.1:${app.mainPort}`;
 
 test('origins that the file allows later hold on the main port without a restart', async () => {
@@ -34,16 +48,34 @@ test('origins that the file allows later hold on the main port without a restart
     return response.headers.get('access-control-allow-origin');
   };
   expect(await allowed()).toBe('*');
-  write("hlsAllowOrigins: ['http://house.example']\n");
+  write("webrtc: no\nhlsAllowOrigins: ['http://house.example']\n");
   await app.reload();
   await expect.poll(() => allowed().catch(() => undefined)).toBe('http://house.example');
+  await app.close();
+});
+
+test('webrtc: no keeps the media port shut too, and whoever asks on the main port hears why', async () => {
+  const [port] = await freeUdpPair();
+  const { app, write } = await openApp();
+  const ask = () => fetch(`${portOf(app)}/webrtc/cam/whep`, { method: 'OPTIONS' });
+  const statusOf = () => ask().then(({ status }) => status, String);
+  const media = `webrtcLocalUDPAddress: 127.0.0.1:${port}\nwebrtcAddress: 127.0.0.1:0\n`;
+  write(`webrtc: yes\n${media}`);
+  await app.reload();
+  await expect.poll(statusOf).toBe(204);
+  expect(await isTaken(port)).toBe(true);
+  write(`webrtc: no\n${media}`);
+  await app.reload();
+  await expect.poll(statusOf).toBe(400);
+  expect(await (await ask()).json()).toEqual({ status: 'error', error: 'WebRTC is switched off (webrtc: no)' });
+  await expect.poll(() => isTaken(port)).toBe(false);
   await app.close();
 });
 
 test('a change that comes while the end has begun starts nothing again', async () => {
   const { app, write } = await openApp();
   const url = `${portOf(app)}/health`;
-  write("hlsAllowOrigins: ['http://house.example']\n");
+  write("webrtc: no\nhlsAllowOrigins: ['http://house.example']\n");
   await app.reload();
   await app.close();
   await expect(fetch(url)).rejects.toThrow();

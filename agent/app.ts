@@ -200,13 +200,16 @@ export class App {
     const { clock, log } = this.#options;
     return {
       name: 'WebRTC media port',
-      settings: ({ webrtcLocalUDPAddress, webrtcAdditionalHosts, ...c }: Config) => [
-        webrtcLocalUDPAddress,
-        webrtcAdditionalHosts,
-        c.webrtcIPsFromInterfaces,
-        c.webrtcIPsFromInterfacesList,
-        c.webrtcHandshakeTimeoutMs,
-      ],
+      settings: (c: Config) =>
+        c.webrtc
+          ? [
+              c.webrtcLocalUDPAddress,
+              c.webrtcAdditionalHosts,
+              c.webrtcIPsFromInterfaces,
+              c.webrtcIPsFromInterfacesList,
+              c.webrtcHandshakeTimeoutMs,
+            ]
+          : undefined,
       start: async (config: Config) => {
         const server = new WebRtcServer(
           {

@@ -175,12 +175,16 @@ export class HttpServices {
   }
 
   async #mountWebRtc(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {
-    const { webrtc } = this.#deps;
+    const { webrtc, config: now } = this.#deps;
     await app.register(webrtcPlugin, {
       prefix,
       access,
       // Asked at each request: the media port may open anew while this listener goes on.
       get server() {
+        if (!now().webrtc) {
+          // As players are told of what they cannot have; ours goes on with HLS at once.
+          throw new PerchError('badInput', 'WebRTC is switched off (webrtc: no)');
+        }
         return running(webrtc(), 'WebRTC has no media port open (webrtcLocalUDPAddress)');
       },
       cors: (methods, headers) => cors(config.webrtcAllowOrigins, methods, headers),

@@ -156,14 +156,14 @@ export class LivePlayer {
           throw error;
         }
         this.stage.end();
+        // "Cannot decode" is worth more to the person than "did not come through", and that less than what the other way says.
+        failure = failure instanceof PlayError && failure.kind === 'codec' ? failure : error;
         if (!(error instanceof PlayError) || !isWorthAnotherWay(error)) {
-          throw failure ?? error;
+          throw failure;
         }
         if (technology === 'WebRTC' && error.kind === 'transport') {
           webRtcBlockedUntilMs = Date.now() + BLOCKED_MS;
         }
-        // "Cannot decode" is worth more to the person than "did not come through".
-        failure = failure instanceof PlayError && failure.kind === 'codec' ? failure : error;
       }
     }
     // Neither works: next time in the usual order.

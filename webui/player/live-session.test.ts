@@ -7,7 +7,9 @@ test.for([
   [401, 'authentication required', 'refused'],
   [404, "no stream is available on path 'gate'", 'absent'],
   [400, 'codecs not supported by client: the video is H265 and this browser does not take it', 'codec'],
-  [400, 'WebRTC has no media port open (webrtcLocalUDPAddress)', 'transport'],
+  [503, 'WebRTC has no media port open (webrtcLocalUDPAddress)', 'transport'],
+  [504, 'gateway timeout', 'away'],
+  [400, 'WebRTC is switched off (webrtc: no)', 'transport'],
 ] as const)('an answer of %i, "%s", means: %s', ([status, message, kind]) => {
   expect(failureOf(status, message)).toMatchObject({ kind, message });
 });

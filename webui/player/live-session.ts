@@ -36,7 +36,8 @@ export class PlayError extends Error {
 
 /** What the box's answer to a request for a picture means. */
 export function failureOf(status: number, message: string): PlayError {
-  if (status === 0 || status >= 502) {
+  // 503 are the box's own words: this way is not open now, another may be.
+  if (status === 0 || status === 502 || status >= 504) {
     return new PlayError('away', message);
   }
   if (status === 401 || status === 403) {
