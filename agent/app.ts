@@ -143,7 +143,7 @@ export class App {
   async #begin(): Promise<void> {
     const { clock, log } = this.#options;
     for (const problem of this.#store.problems) {
-      log[problem.severity === 'note' ? 'info' : problem.severity]({ at: problemText(problem) }, 'configuration');
+      log[problem.severity === 'note' ? 'debug' : problem.severity]({ at: problemText(problem) }, 'configuration');
     }
     await this.#inTurn(() => this.#apply(this.#config));
     this.#store.onChange((config) => this.#inTurn(() => this.#apply(config)));

@@ -62,7 +62,9 @@ test("a file with every key of MediaMTX's vocabulary loads without an error", ()
     'moq: the Media-over-QUIC server is not supported yet',
   ]);
   for (const line of linesOf(text, 'note')) {
-    expect(line).toMatch(/^perch\.yml:\d+: .* is not supported yet/);
+    expect(line).toMatch(
+      /^perch\.yml:\d+: \S+: (this does nothing here, and as it is written nothing is missing|'lowLatency' is)/,
+    );
   }
 });
 
@@ -224,7 +226,27 @@ test('a key that does nothing yet is a warning when it asks for something, and a
     'perch.yml:2: srtpAddress: SRTP for RTSP clients is not supported yet',
     'perch.yml:5: pathDefaults.alwaysAvailable: a picture while the source is away is not supported yet',
   ]);
-  expect(linesOf(text, 'note')).toEqual(['perch.yml:6: hlsDirectory: this is not supported yet']);
+  expect(linesOf(text, 'note')).toEqual([
+    'perch.yml:6: hlsDirectory: this does nothing here, and as it is written nothing is missing',
+  ]);
+});
+
+test('what a file switches off or leaves at its default is not called unsupported', () => {
+  const text =
+    "perch: own\nmetrics: no\nmetricsAddress: :9998\nrtmp: no\nrunOnConnect: ''\nlogDestinations: [stdout]\nauthHTTPExclude: []";
+  expect(linesOf(text, 'warn')).toEqual([]);
+  expect(linesOf(text, 'note').map((line) => line.replace(/^.*?: (\w+): /, '$1: '))).toEqual([
+    'metrics: this does nothing here, and as it is written nothing is missing, with it metricsAddress (line 3)',
+    ...['rtmp', 'runOnConnect', 'logDestinations', 'authHTTPExclude'].map(
+      (key) => `${key}: this does nothing here, and as it is written nothing is missing`,
+    ),
+  ]);
+});
+
+test('HLS of another kind than the one that is served is a warning where somebody chose it', () => {
+  const words = (kind: string) => `perch.yml:2: hlsVariant: '${kind}' is not supported yet, HLS is served as fmp4`;
+  expect(linesOf('perch: own\nhlsVariant: mpegts', 'warn')).toEqual([words('mpegts')]);
+  expect(linesOf('perch: own\nhlsVariant: lowLatency', 'note')).toEqual([words('lowLatency')]);
 });
 
 test('yes, on and their kin are booleans, and a password keeps its leading zero', () => {

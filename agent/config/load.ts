@@ -120,7 +120,9 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
   }
   const variant = root.entries.get('hlsVariant');
   if (variant && settings.hlsVariant !== 'fmp4') {
-    report.add('note', variant, 'hlsVariant', `'${settings.hlsVariant}' is not supported yet, HLS is served as fmp4`);
+    // Low latency is the default that stands in every file; who writes mpegts has a player that wants it.
+    const severity = settings.hlsVariant === 'mpegts' ? 'warn' : 'note';
+    report.add(severity, variant, 'hlsVariant', `'${settings.hlsVariant}' is not supported yet, HLS is served as fmp4`);
   }
   return settings;
 }

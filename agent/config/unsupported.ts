@@ -137,7 +137,7 @@ export const UNSUPPORTED_PATH: readonly UnsupportedGroup[] = [
 export const namesOf = (groups: readonly UnsupportedGroup[]): readonly string[] =>
   groups.flatMap((group) => Object.keys(group.keys));
 
-/** Tells which keys of `branch` do nothing, by name and line: a warning where that matters, else a note. */
+/** Tells which keys of `branch` do nothing, by name and line: a warning where that matters, else a note that nothing is missing. */
 export function reportUnsupported(
   branch: Branch,
   groups: readonly UnsupportedGroup[],
@@ -148,21 +148,25 @@ export function reportUnsupported(
   for (const { feature, keys } of groups) {
     const present = [...branch.entries].filter(([name]) => Object.hasOwn(keys, name));
     const wanted = present.filter(([name, { tree }]) => !isHarmless(tree, keys[name] ?? ''));
-    const told = wanted.length > 0 ? wanted : present;
-    const severity = wanted.length > 0 ? 'warn' : 'note';
-    for (const group of feature === undefined ? told.map((one) => [one]) : [told]) {
-      const [first, ...others] = group;
+    const tell = (severity: 'warn' | 'note', words: string, entries: readonly NamedEntry[]) => {
+      const [first, ...others] = entries;
       if (first) {
-        const verb = `${feature ?? 'this'} is not supported yet`;
-        const message = others.length === 0 ? verb : `${verb}, with it ${others.map(nameAndLine).join(', ')}`;
+        const message = others.length === 0 ? words : `${words}, with it ${others.map(nameAndLine).join(', ')}`;
         report.add(severity, first[1], `${prefix}${first[0]}`, message, path);
       }
+    };
+    for (const entries of feature === undefined ? wanted.map((one) => [one]) : [wanted]) {
+      tell('warn', `${feature ?? 'this'} is not supported yet`, entries);
+    }
+    if (wanted.length === 0) {
+      tell('note', 'this does nothing here, and as it is written nothing is missing', present);
     }
   }
 }
 
-const nameAndLine = ([name, { line }]: readonly [string, Entry]): string =>
-  line === undefined ? name : `${name} (line ${line})`;
+type NamedEntry = readonly [name: string, entry: Entry];
+
+const nameAndLine = ([name, { line }]: NamedEntry): string => (line === undefined ? name : `${name} (line ${line})`);
 
 function isHarmless(tree: Tree, harmless: Harmless): boolean {
   if (tree.kind === 'leaf') {
