@@ -14,8 +14,8 @@ const READ_TIMEOUT_S = byLength(3, 10);
 const SHORT_STALL_MS = byLength(2_000, 3_000);
 /** The clip has about twice as much. */
 const NARROW_BITS_PER_SECOND = 500_000;
-/** Of four seconds each. */
-const NARROW_ROUNDS = byLength(1, 20);
+/** Of two seconds and a half each. */
+const NARROW_ROUNDS = byLength(2, 30);
 /** Somewhere in a picture. */
 const CUT_AFTER_BYTES = 150_000;
 
@@ -63,7 +63,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer over TCP', () => {
   /** Plays for a while from now on. */
   const plays = async (name: string): Promise<PathStatus> => {
     const { bytesReceived } = await pathWhen(name, ({ ready }) => ready);
-    return pathWhen(name, (path) => path.ready && path.bytesReceived > bytesReceived + 250_000);
+    return pathWhen(name, (path) => path.ready && path.bytesReceived > bytesReceived + 150_000);
   };
   /** Recordings that ffmpeg decodes without a word, and whose pictures follow each other without a gap. */
   const expectFlawless = async (name: string): Promise<void> => {

@@ -13,7 +13,7 @@ import { byLength, describeWith } from '../peers/peers.ts';
 import { type RunningProcess, startProcess } from '../peers/process.ts';
 
 /** 25 a second. */
-const PICTURES = byLength(100, 1_500);
+const PICTURES = byLength(75, 1_500);
 
 const sparedPackets = 20;
 const IMPAIRMENTS = {

@@ -8,10 +8,11 @@ import { type GstCamera, playClip, smallClip, startGstCamera } from '../peers/ca
 import { ffmpegWarnings, packetTimes } from '../peers/ffmpeg.ts';
 import { type Namespace, openNamespace } from '../peers/namespace.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
-import { runProcess, startProcess } from '../peers/process.ts';
+import { runProcess } from '../peers/process.ts';
+import { publishClip } from '../peers/publisher.ts';
 
 /** 25 a second. */
-const PICTURES = byLength(75, 1_000);
+const PICTURES = byLength(50, 1_000);
 /** What the clip has in that time at least. */
 const BYTES = PICTURES * 4_500;
 const SMALL_MTU_BYTES = 1_280;
@@ -31,9 +32,25 @@ async function plays(agent: Agent, name: string): Promise<PathStatus> {
 const filesOf = (agent: Agent, name: string): string[] =>
   globSync(join(agent.dataDir, `recordings/${name}/*.mp4`)).sort();
 
-async function cameraIn(namespace: Namespace, protocols: readonly ('tcp' | 'udp' | 'multicast')[]): Promise<GstCamera> {
-  return startGstCamera({ '/cam': playClip(await smallClip(120), true) }, { namespace, protocols });
+async function expectFlawless(agent: Agent, name: string, count: number): Promise<void> {
+  expect(filesOf(agent, name)).toHaveLength(count);
+  for (const file of filesOf(agent, name)) {
+    expect(await ffmpegWarnings(['-i', file])).toBe('');
+  }
 }
+
+/** A camera in another network that serves the clip to each of these paths. */
+async function cameraFor(
+  paths: readonly string[],
+  namespace: Namespace,
+  protocols: readonly ('tcp' | 'udp' | 'multicast')[],
+): Promise<GstCamera> {
+  const clip = playClip(await smallClip(120), true);
+  return startGstCamera(Object.fromEntries(paths.map((path) => [`/${path}`, clip])), { namespace, protocols });
+}
+
+const pathLine = (name: string, camera: GstCamera, rtspTransport: string): string =>
+  `  ${name}: { source: '${camera.url(`/${name}`)}', rtspTransport: ${rtspTransport}, record: yes }\n`;
 
 /** Decodes so many pictures in another network. @returns what GStreamer had to say: nothing, when all is well */
 async function readIn(namespace: Namespace, url: string, protocols: string, pictures: number): Promise<string> {
@@ -51,53 +68,36 @@ const sessions = async (agent: Agent): Promise<readonly RtspSessionItem[]> => {
   return items.filter(({ state }) => state === 'read');
 };
 
-/** An agent in all networks, and a clip that ffmpeg publishes to `cam`. */
-async function publishing(): Promise<Agent> {
-  const agent = await startAgent({ config: 'api: yes\npaths:\n  cam:\n', host: '0.0.0.0' });
-  const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(120), '-c', 'copy', '-f', 'rtsp'];
-  const publisher = startProcess('ffmpeg', [...input, '-rtsp_transport', 'tcp', agent.rtspUrl('cam')]);
-  await pathWhen(agent, 'cam', ({ ready }) => ready);
-  const close = agent[Symbol.asyncDispose].bind(agent);
-  return {
-    ...agent,
-    async [Symbol.asyncDispose]() {
-      await publisher.stop('SIGKILL');
-      await close();
-    },
-  };
-}
+/** In all networks; `cam` is for whoever publishes. */
+const startEverywhere = (paths = ''): Promise<Agent> =>
+  startAgent({ config: `api: yes\npaths:\n  cam:\n${paths}`, host: '0.0.0.0' });
 
 const urlFrom = (agent: Agent, { hostIp }: Namespace): string => agent.rtspUrl('cam').replace('127.0.0.1', hostIp);
 
 describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in networks of their own', () => {
-  test.concurrent.for(['udp', 'multicast'] as const)(
-    'two cameras of two networks are pulled by %s, although both send to the same group',
-    async (rtspTransport) => {
-      await using house = await openNamespace();
-      await using barn = await openNamespace();
-      await using inHouse = await cameraIn(house, [rtspTransport]);
-      await using inBarn = await cameraIn(barn, [rtspTransport]);
-      const path = (name: string, camera: GstCamera) =>
-        `  ${name}: { source: '${camera.url('/cam')}', rtspTransport: ${rtspTransport}, record: yes }\n`;
-      await using agent = await startAgent({
-        config: `api: yes\npaths:\n${path('house', inHouse)}${path('barn', inBarn)}`,
-      });
-      for (const name of ['house', 'barn']) {
-        const { sourceStatistics } = await plays(agent, name);
-        expect(sourceStatistics).toMatchObject({ lost: 0, late: 0, badPackets: 0, jumps: 0 });
-      }
-      await agent.process.stop('SIGINT');
-      for (const name of ['house', 'barn']) {
-        expect(filesOf(agent, name)).toHaveLength(1);
-        expect(await ffmpegWarnings(['-i', filesOf(agent, name)[0] ?? ''])).toBe('');
-      }
-    },
-  );
-
-  test.concurrent('readers by multicast in two networks are both sent to', async () => {
+  test.concurrent('two cameras are pulled by multicast, although both send to the same group', async () => {
     await using house = await openNamespace();
     await using barn = await openNamespace();
-    await using agent = await publishing();
+    await using inHouse = await cameraFor(['house'], house, ['multicast']);
+    await using inBarn = await cameraFor(['barn'], barn, ['multicast']);
+    await using agent = await startAgent({
+      config: `api: yes\npaths:\n${pathLine('house', inHouse, 'multicast')}${pathLine('barn', inBarn, 'multicast')}`,
+    });
+    for (const name of ['house', 'barn']) {
+      const { sourceStatistics } = await plays(agent, name);
+      expect(sourceStatistics).toMatchObject({ lost: 0, late: 0, badPackets: 0, jumps: 0 });
+    }
+    await agent.process.stop('SIGINT');
+    for (const name of ['house', 'barn']) {
+      await expectFlawless(agent, name, 1);
+    }
+  });
+
+  test.concurrent('readers by multicast are sent to wherever they are', async () => {
+    await using house = await openNamespace();
+    await using barn = await openNamespace();
+    await using agent = await startEverywhere();
+    await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true });
     const reading = [house, barn].map((network) => readIn(network, urlFrom(agent, network), 'udp-mcast', PICTURES));
     const both = await until(async () => {
       const found = await sessions(agent);
@@ -107,48 +107,48 @@ describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in networks of their own', 
     expect(await Promise.all(reading)).toEqual(['', '']);
   });
 
-  test.concurrent.for(['tcp', 'udp'] as const)(
-    'a camera that loses its address and gets it back is pulled again by %s',
-    async (rtspTransport) => {
-      await using network = await openNamespace();
-      await using camera = await cameraIn(network, ['tcp', 'udp']);
-      const path = `cam: { source: '${camera.url('/cam')}', rtspTransport: ${rtspTransport}, record: yes }`;
-      await using agent = await startAgent({ config: `api: yes\nreadTimeout: 3s\npaths:\n  ${path}\n` });
-      await plays(agent, 'cam');
-      await network.give(false);
-      const { lastError } = await pathWhen(agent, 'cam', (status) => !status.ready && status.lastError !== null);
-      expect(lastError).toBe("camera of path 'cam' has sent no media for 3 s");
-      await network.give(true);
-      await plays(agent, 'cam');
-      await agent.process.stop('SIGINT');
-      expect(filesOf(agent, 'cam')).toHaveLength(2);
-      for (const file of filesOf(agent, 'cam')) {
-        expect(await ffmpegWarnings(['-i', file])).toBe('');
-      }
-    },
-  );
+  test.concurrent('a camera that loses its address and gets it back is pulled again, by TCP and by UDP', async () => {
+    await using network = await openNamespace();
+    const ways = ['tcp', 'udp'] as const;
+    await using camera = await cameraFor(ways, network, ways);
+    const paths = ways.map((way) => pathLine(way, camera, way)).join('');
+    await using agent = await startAgent({ config: `api: yes\nreadTimeout: 3s\npaths:\n${paths}` });
+    await Promise.all(ways.map((way) => plays(agent, way)));
+    await network.give(false);
+    const isGone = ({ ready, lastError }: PathStatus) => !ready && lastError !== null;
+    const gone = await Promise.all(ways.map((way) => pathWhen(agent, way, isGone)));
+    expect(gone.map(({ lastError }) => lastError)).toEqual([
+      "camera of path 'tcp' has sent no media for 3 s",
+      "camera of path 'udp' has sent no media for 3 s",
+    ]);
+    await network.give(true);
+    await Promise.all(ways.map((way) => plays(agent, way)));
+    await agent.process.stop('SIGINT');
+    for (const way of ways) {
+      await expectFlawless(agent, way, 2);
+    }
+  });
 
   test.concurrent.for([
     ['on our own cable', SMALL_MTU_BYTES, 1_500],
     ['behind a router', 1_500, SMALL_MTU_BYTES],
   ] as const)(
-    'a way that takes nothing above 1280 bytes, %s, is no obstacle over UDP, to us or from us',
+    'a way that takes nothing above 1280 bytes, %s, is no obstacle over UDP, from us or to us',
     async ([, ourMtuBytes, farMtuBytes]) => {
       await using router = await openNamespace({ mtuBytes: ourMtuBytes });
       await using far = await openNamespace({ behind: router, mtuBytes: farMtuBytes });
-      await using agent = await publishing();
+      await using camera = await cameraFor(['far'], far, ['udp']);
+      await using agent = await startEverywhere(pathLine('far', camera, 'udp'));
+      await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true });
       expect(await readIn(far, urlFrom(agent, router), 'udp', PICTURES)).toBe('');
 
-      await using camera = await cameraIn(far, ['udp']);
-      const path = `cam: { source: '${camera.url('/cam')}', rtspTransport: udp, record: yes }`;
-      await using puller = await startAgent({ config: `api: yes\npaths:\n  ${path}\n` });
-      const { sourceStatistics } = await plays(puller, 'cam');
+      const { sourceStatistics } = await plays(agent, 'far');
       // What is sent before the sender is told how much the way takes.
       expect(sourceStatistics?.lost).toBeLessThan(10);
-      await puller.process.stop('SIGINT');
-      const [file = ''] = filesOf(puller, 'cam');
-      expect(await ffmpegWarnings(['-i', file])).toBe('');
-      expect((await packetTimes(file, 'v:0')).length).toBeGreaterThan(PICTURES / 2);
+      await agent.process.stop('SIGINT');
+      await expectFlawless(agent, 'far', 1);
+      const [file = ''] = filesOf(agent, 'far');
+      expect((await packetTimes(file, 'v:0')).length).toBeGreaterThan(PICTURES);
     },
   );
 });
