@@ -68,6 +68,17 @@ test.for([461, 400, 500])('a camera that refuses TCP with %d is asked for UDP, i
   expect(run.source.statistics.transport).toBe('UDP');
 });
 
+test('that TCP is refused where UDP then works is no warning, and nothing that the path asked for', async () => {
+  const lines: string[] = [];
+  await using udp = await udpCamera();
+  await using camera = await scriptedCamera(udp.script(soundFrom(0, 5)));
+  await using run = new Run(url(camera), { log: createLogger('info', (line) => lines.push(line)) });
+  await run.sampled(5);
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({ level: 30, transport: 'TCP', reason: 'camera refuses TCP (461)', next: 'UDP' }),
+  ]);
+});
+
 test.for([
   [
     'answers with ports of UDP',
@@ -144,7 +155,7 @@ test('what a camera takes is remembered for its next connection, and TCP is aske
 test('remembered UDP that brings nothing for three seconds goes back to TCP, and a line says so', async () => {
   const clock = new FakeClock();
   const lines: string[] = [];
-  const log = createLogger('warn', (line) => lines.push(line));
+  const log = createLogger('info', (line) => lines.push(line));
   await using udp = await udpCamera();
   let hasChanged = false;
   const before = udp.script(soundFrom(0, 5));
@@ -197,9 +208,9 @@ test('when no way is left, the reason of each is told', async () => {
   await ticking(clock, run.failure());
   expect(await run.failure()).toBe(
     "camera of path 'garden' sends in no way (" +
-      "TCP: camera refuses TCP (461), which path 'garden' asks for; " +
+      'TCP: camera refuses TCP (461); ' +
       "UDP: camera of path 'garden' has sent nothing by UDP for 10 s; " +
-      "UDP-multicast: camera refuses UDP-multicast (461), which path 'garden' asks for)",
+      'UDP-multicast: camera refuses UDP-multicast (461))',
   );
   expect(asked(camera)).toEqual([TCP, UDP, MULTICAST]);
 });
@@ -207,7 +218,7 @@ test('when no way is left, the reason of each is told', async () => {
 test('a camera that takes no way any more is asked for all of them anew, and the log is told once', async () => {
   const clock = new FakeClock();
   const lines: string[] = [];
-  const log = createLogger('warn', (line) => lines.push(line));
+  const log = createLogger('info', (line) => lines.push(line));
   await using udp = await udpCamera();
   const before = udp.script(soundFrom(0, 5));
   let hasChanged = false;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
 import { type Script, SOUND_SDP, scriptedCamera, soundPackets } from '../../../test/scripted-camera.ts';
+import { createLogger } from '../../base/log.ts';
 
 const plain: Script = () => undefined;
 
@@ -52,13 +53,19 @@ test('nobody at the port is a refused connection', async () => {
   );
 });
 
-test('a camera that closes the connection is named', async () => {
-  await using camera = await scriptedCamera((_, caller) => {
+test.for([
+  ['OPTIONS', ' before any answer: if this port is for TLS, write rtsps:// in the URL'],
+  ['DESCRIBE', ''],
+] as const)('a camera that closes the connection at %s is named', async ([method, hint]) => {
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== method) {
+      return undefined;
+    }
     caller.socket.end();
     return true;
   });
   await using run = new Run(url(camera));
-  expect(await run.failure()).toBe("camera closed the connection of path 'garden'");
+  expect(await run.failure()).toBe(`camera closed the connection of path 'garden'${hint}`);
 });
 
 test('redirects are followed, to another camera and within one', async () => {
@@ -178,8 +185,11 @@ a=control:g726
 test('a camera with nothing that can be taken says what it offers', async () => {
   const sdp = 'v=0\r\nm=video 0 RTP/AVP 98\r\na=rtpmap:98 VC2/90000\r\na=control:1\r\nm=audio 0 RTP/AVP 3\r\n';
   await using camera = await scriptedCamera(plain, sdp);
-  await using run = new Run(url(camera));
+  const lines: string[] = [];
+  await using run = new Run(url(camera), { log: createLogger('info', (line) => lines.push(line)) });
   expect(await run.failure()).toBe("camera of path 'garden' offers VC2, GSM, none of which can be taken");
+  // Whoever runs the source tells its failure: no second line for the same.
+  expect(lines).toEqual([]);
 });
 
 test('sound that the camera refuses is the reason where there is nothing else', async () => {

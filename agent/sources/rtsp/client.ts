@@ -220,7 +220,8 @@ export class RtspSource implements Source {
     if (next !== undefined && !this.#told.has(what)) {
       this.#told.add(what);
       const facts = { transport: TRANSPORT_OF[way], reason: explain(cause), next: TRANSPORT_OF[next] };
-      this.#log.warn(facts, 'camera is asked for another transport');
+      // No warning: it is how automatic finds out what a camera does. Where no way is left the failure is told with all reasons.
+      this.#log.info(facts, 'camera is asked for another transport');
     }
   }
 }

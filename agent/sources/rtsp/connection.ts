@@ -13,7 +13,7 @@ import {
   writeResponse,
 } from '../../media/rtsp/message.ts';
 import { type Address, placeOf } from './address.ts';
-import { connectionFailure } from './failures.ts';
+import { connectionEnd, connectionFailure } from './failures.ts';
 
 /** A camera that does not read what we send gets no more of it: what counts is what it sends. */
 const MAX_UNREAD_BYTES = 64 << 10;
@@ -47,6 +47,8 @@ export class RtspConnection implements ByteSink {
   readonly #clock: Clock;
   readonly #waiters = new Map<number, Waiter>();
   #lastCseq = 0;
+  /** In RTSP: what a TLS port sends back is none. */
+  #hasAnswered = false;
   #failure: unknown;
   #settleEnd: (cause: unknown) => void = () => {};
 
@@ -150,6 +152,7 @@ export class RtspConnection implements ByteSink {
   }
 
   onMessage(message: RtspMessage): void {
+    this.#hasAnswered = true;
     if (message.kind === 'request') {
       this.#answer(message);
       return;
@@ -181,8 +184,8 @@ export class RtspConnection implements ByteSink {
 
   #brokenBy(cause: unknown): PerchError {
     return cause === undefined
-      ? new PerchError('unavailable', `camera closed the connection of path '${this.#name}'`)
-      : connectionFailure(cause as NodeJS.ErrnoException, this.#address, this.#name);
+      ? connectionEnd(this.#address, this.#name, this.#hasAnswered)
+      : connectionFailure(cause as NodeJS.ErrnoException, this.#address, this.#name, this.#hasAnswered);
   }
 
   #throwFailure(): void {

@@ -39,13 +39,32 @@ export function refusal(
   return new PerchError('unavailable', message, context);
 }
 
-/** The connection could not be made (`isUnreachable`), or broke. */
-export function connectionFailure(cause: NodeJS.ErrnoException, address: Address, name: string): PerchError {
+/** What a connection that ends before any answer may mean: a port for TLS alone takes plain RTSP for a broken handshake. */
+function hintAt({ isSecure, tunnel }: Address, hasAnswered: boolean): string {
+  const mayWantTls = !hasAnswered && !isSecure && tunnel === 'none';
+  return mayWantTls ? ' before any answer: if this port is for TLS, write rtsps:// in the URL' : '';
+}
+
+/** The camera has ended the connection in order. */
+export function connectionEnd(address: Address, name: string, hasAnswered: boolean): PerchError {
+  return new PerchError('unavailable', `camera closed the connection of path '${name}'${hintAt(address, hasAnswered)}`);
+}
+
+/**
+ * The connection could not be made (`isUnreachable`), or broke.
+ * @param hasAnswered the camera has said something in RTSP before
+ */
+export function connectionFailure(
+  cause: NodeJS.ErrnoException,
+  address: Address,
+  name: string,
+  hasAnswered: boolean,
+): PerchError {
   const where = placeOf(address);
   const silence = `nothing answers at ${where}: is the camera of path '${name}' on?`;
   const noNetwork = `there is no network to reach ${where} (path '${name}')`;
   const barred = `this machine's firewall does not let us reach ${where} (path '${name}')`;
-  const broken = `camera broke the connection of path '${name}'`;
+  const broken = `camera broke the connection of path '${name}'${hintAt(address, hasAnswered)}`;
   const messages: Record<string, string> = {
     ECONNREFUSED: `connection refused by ${where}: check address and port of path '${name}', and that RTSP is on in the camera`,
     ENOTFOUND: `no device with the name '${address.host}' is known: check the URL of path '${name}'`,

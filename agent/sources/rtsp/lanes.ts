@@ -97,8 +97,10 @@ export class Lanes {
     const answered = await this.#setup(uri, { ...PLAIN, protocol: 'tcp', interleaved: this.#nextChannels }, 'tcp');
     // Plain RTP/AVP without any port is no wish for UDP (Escam Q6).
     if (answered.protocol === 'udp' && (answered.isMulticast || answered.clientPort || answered.serverPort)) {
-      const message = `camera wants to send over UDP, path '${this.#options.name}' asks for TCP`;
-      throw new TransportRefused(new PerchError('unsupported', message, { path: this.#options.name }), true);
+      const { name, rtspTransport } = this.#options;
+      const whose = rtspTransport === 'tcp' ? `, path '${name}' asks for TCP` : ' where TCP was asked for';
+      const message = `camera wants to send over UDP${whose}`;
+      throw new TransportRefused(new PerchError('unsupported', message, { path: name }), true);
     }
     return this.#taken(receiver, answered);
   }
@@ -208,7 +210,9 @@ export class Lanes {
         throw error;
       }
       if (status === UNSUPPORTED_TRANSPORT) {
-        const message = `camera refuses ${TRANSPORT_OF[way]} (461), which path '${this.#options.name}' asks for`;
+        const { name, rtspTransport } = this.#options;
+        const whose = rtspTransport === way ? `, which path '${name}' asks for` : '';
+        const message = `camera refuses ${TRANSPORT_OF[way]} (461)${whose}`;
         throw new TransportRefused(new PerchError('unsupported', message, error.context), false);
       }
       throw new TransportRefused(error, false);

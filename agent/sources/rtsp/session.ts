@@ -99,8 +99,13 @@ export class RtspSession {
    */
   async setup({ sdp, base }: Description, way: Way): Promise<void> {
     const refusals: (readonly [TrackReceiver, unknown])[] = [];
+    const unknown: SdpMedia[] = [];
     for (const media of sdp.medias) {
-      const receiver = this.#receivers.length < MAX_TRACKS ? this.#choose(media) : undefined;
+      const isWanted = this.#receivers.length < MAX_TRACKS && !media.isBackChannel && media.direction !== 'inactive';
+      const receiver = isWanted ? this.#choose(media) : undefined;
+      if (isWanted && !receiver && (media.kind === 'audio' || media.kind === 'video')) {
+        unknown.push(media);
+      }
       if (receiver) {
         try {
           await this.#lanes.add(receiver, joinControl(this.#address, base, media.control), way);
@@ -114,6 +119,9 @@ export class RtspSession {
     if (this.#receivers.length === 0) {
       const [refusal] = refusals;
       throw refusal ? refusal[1] : this.#offersNothing(sdp);
+    }
+    for (const { kind, formats } of unknown) {
+      this.#log.warn({ kind, formats: formats.map(describeFormat) }, 'camera offers a track that cannot be taken');
     }
     for (const [{ format }, cause] of refusals) {
       this.#log.warn({ codec: format.encoding, reason: explain(cause) }, 'camera refuses to set up a track');
@@ -202,20 +210,13 @@ export class RtspSession {
     }
   }
 
-  /** The first format that we can take; back channels, metadata and what nobody can decode are left alone. */
+  /** The first format that we can take; metadata and what nobody can decode are left alone. */
   #choose(media: SdpMedia): TrackReceiver | undefined {
-    if (media.isBackChannel || media.direction === 'inactive') {
-      return undefined;
-    }
     for (const format of media.formats) {
       const receiver = new TrackReceiver(format, this.#timeline, this.#opening, this.#clock);
       if (receiver.isSupported) {
         return receiver;
       }
-    }
-    if (media.kind === 'audio' || media.kind === 'video') {
-      const formats = media.formats.map(describeFormat);
-      this.#log.warn({ kind: media.kind, formats }, 'camera offers a track that cannot be taken');
     }
     return undefined;
   }

@@ -15,6 +15,8 @@ const MAX_TRIES = 100;
 export interface UdpOptions {
   /** Of the path, for messages. */
   readonly name: string;
+  /** What the path asks for, for messages. */
+  readonly rtspTransport?: 'automatic' | 'udp' | 'multicast' | 'tcp';
   readonly rtspAnyPort?: boolean;
   readonly rtspUDPSourcePortRange?: readonly [first: number, last: number];
   readonly udpReadBufferBytes?: number;

@@ -64,6 +64,14 @@ test.for(['rtsps', 'rtsps+http', 'rtsps+ws'])(
   },
 );
 
+test('plain RTSP to a port for TLS is told what may be wrong', async () => {
+  await using there = await camera('rtsp', certificate('camera'));
+  await using run = new Run(there.url);
+  expect(await run.failure()).toMatch(
+    /^camera (closed|broke) the connection of path 'garden' before any answer: if this port is for TLS, write rtsps:\/\//,
+  );
+});
+
 test('a fingerprint may be written with colons and capitals', async () => {
   await using there = await camera('rtsps', certificate('camera'));
   const sourceFingerprint = new X509Certificate(certificate('camera').cert).fingerprint256;
