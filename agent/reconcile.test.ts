@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { silentLogger } from './base/log.ts';
-import { type Part, Reconciler } from './reconcile.ts';
+import { createLogger, silentLogger } from './base/log.ts';
+import { type EndCause, type Part, Reconciler } from './reconcile.ts';
 
 interface Config {
   readonly a?: number;
@@ -74,4 +74,45 @@ test('a part that cannot start holds up no other and starts when it can', async 
   await reconciler.retry();
   await reconciler.retry();
   expect(did).toEqual(['start b1', 'start a1']);
+});
+
+test('a part hears whether it starts again, is switched off, or all ends', async () => {
+  const causes: EndCause[] = [];
+  const part: Part<Config> = {
+    name: 'a',
+    settings: (config) => config.a,
+    start: async () => (cause) => void causes.push(cause),
+  };
+  const reconciler = new Reconciler<Config>([part], silentLogger);
+  for (const config of [{ a: 1 }, { a: 2 }, {}, { a: 3 }]) {
+    await reconciler.apply(config);
+  }
+  await reconciler.close();
+  expect(causes).toEqual(['changed', 'off', 'end']);
+});
+
+test('a part that needs another waits for it without a word, and comes with it', async () => {
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
+  let isTaken = true;
+  const server: Part<Config> = {
+    name: 'server',
+    settings: (config) => config.a,
+    start: async () => {
+      if (isTaken) {
+        throw new Error('taken');
+      }
+      return () => {};
+    },
+  };
+  const media: Part<Config> = { name: 'media', needs: 'server', settings: (c) => c.a, start: async () => () => {} };
+  const reconciler = new Reconciler<Config>([server, media], log);
+  await reconciler.apply({ a: 1 });
+  await reconciler.retry();
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain('"part":"server","reason":"taken"');
+  isTaken = false;
+  await reconciler.retry();
+  expect(['server', 'media'].map((name) => reconciler.isRunning(name))).toEqual([true, true]);
+  expect(lines.slice(1).map((line) => JSON.parse(line).part)).toEqual(['server']);
 });

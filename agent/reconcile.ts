@@ -1,19 +1,26 @@
 import { explain } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 
+/** Why a part ends: it starts again with other settings, it is switched off, or everything ends. */
+export type EndCause = 'changed' | 'off' | 'end';
+
 /** A part of the product that runs as long as the settings that it depends on stay the same. */
 export interface Part<C> {
   /** For the log, such as `HLS server`. */
   readonly name: string;
+  /** The part before it without which it cannot be: while that one does not run, this one waits and says nothing. */
+  readonly needs?: string;
   /** What it depends on, as plain data; undefined: it is switched off. */
   settings(config: C): unknown;
   /** @returns what ends it */
-  start(config: C): Promise<() => Promise<void> | void>;
+  start(config: C): Promise<Stop>;
 }
+
+type Stop = (cause: EndCause) => Promise<void> | void;
 
 interface Running {
   readonly key: string;
-  readonly stop: () => Promise<void> | void;
+  readonly stop: Stop;
 }
 
 /**
@@ -24,6 +31,7 @@ export class Reconciler<C> {
   readonly #parts: readonly Part<C>[];
   readonly #log: Logger;
   readonly #running = new Map<string, Running>();
+  /** Why they do not run; empty: because another part does not. */
   readonly #failures = new Map<string, string>();
   #config: C | undefined;
 
@@ -37,8 +45,9 @@ export class Reconciler<C> {
     this.#config = config;
     for (const part of this.#parts.toReversed()) {
       const running = this.#running.get(part.name);
-      if (running && running.key !== keyOf(part, config)) {
-        await this.#end(part.name, running);
+      const key = keyOf(part, config);
+      if (running && running.key !== key) {
+        await this.#end(part.name, running, key === undefined ? 'off' : 'changed');
       }
     }
     for (const part of this.#parts) {
@@ -65,16 +74,16 @@ export class Reconciler<C> {
     for (const part of this.#parts.toReversed()) {
       const running = this.#running.get(part.name);
       if (running) {
-        await this.#end(part.name, running);
+        await this.#end(part.name, running, 'end');
       }
     }
   }
 
   /** What does not end well must not keep the others, least of all open recordings, from their end. */
-  async #end(name: string, { stop }: Running): Promise<void> {
+  async #end(name: string, { stop }: Running, cause: EndCause): Promise<void> {
     this.#running.delete(name);
     try {
-      await stop();
+      await stop(cause);
     } catch (error) {
       this.#log.error({ part: name, err: error }, 'did not end well, the rest goes on');
     }
@@ -86,9 +95,15 @@ export class Reconciler<C> {
       this.#failures.delete(part.name);
       return;
     }
+    if (part.needs !== undefined && !this.#running.has(part.needs)) {
+      this.#failures.set(part.name, '');
+      return;
+    }
     try {
       this.#running.set(part.name, { key, stop: await part.start(config) });
-      if (this.#failures.delete(part.name)) {
+      const failure = this.#failures.get(part.name);
+      this.#failures.delete(part.name);
+      if (failure) {
         this.#log.info({ part: part.name }, 'is there now');
       }
     } catch (error) {

@@ -1,13 +1,16 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { RtspCaller } from '../test/rtsp-caller.ts';
+import { H264_TRACK } from '../test/tracks.ts';
 import { systemClock } from './base/clock.ts';
-import { silentLogger } from './base/log.ts';
+import { createLogger, silentLogger } from './base/log.ts';
 import { type Config, parseConfig } from './config/load.ts';
 import { Reconciler } from './reconcile.ts';
 import { rtspParts } from './rtsp-parts.ts';
 import type { RtspAccess, RtspPaths } from './servers/rtsp/gateway.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
+import { Stream } from './stream/stream.ts';
 
 function configOf(text: string): Config {
   const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/' });
@@ -29,6 +32,8 @@ const settingsOf = (text: string): unknown[] => partsWith().map((part) => part.s
 test('the server is there unless the file switches it off', () => {
   expect(settingsOf('')[0]).toMatchObject({ address: ':8554', encryption: 'no', serverKey: '/etc/perch/server.key' });
   expect(settingsOf('rtsp: no')).toEqual([undefined, undefined]);
+  // With TLS alone nobody gets media by UDP.
+  expect(settingsOf('rtspEncryption: strict').map((settings) => settings === undefined)).toEqual([false, true]);
 });
 
 test.for([
@@ -59,6 +64,49 @@ test('it listens from its start to its end, and the API can ask it meanwhile', a
   expect(server?.rtsp.sessions.list()).toEqual([]);
   await parts.close();
   expect(server).toBeUndefined();
+});
+
+test('a certificate that cannot be read is one line, and tried again', async () => {
+  for (const encryption of ['optional', 'strict']) {
+    const lines: string[] = [];
+    const log = createLogger('info', (line) => lines.push(line));
+    const parts = new Reconciler<Config>(partsWith(), log);
+    const tls = `rtspEncryption: ${encryption}\nrtspServerKey: /nonexistent/server.key\n`;
+    await parts.apply(configOf(`${tls}${LOCAL}0`));
+    await parts.retry();
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ level: 50, part: 'RTSP server', reason: expect.stringContaining('rtspServerKey') }),
+    ]);
+    await parts.close();
+  }
+});
+
+test('sessions hear why the server goes', async () => {
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
+  const stream = new Stream([H264_TRACK]);
+  const open: RtspPaths = { ...paths, redirectOf: () => undefined, open: async () => stream };
+  const allowed: RtspAccess = { authorize: async () => 'allowed' };
+  let port = 0;
+  const use = (server: RtspServer | undefined) => {
+    port = server?.rtsp.port ?? 0;
+  };
+  const deps = { cwd: '/', paths: open, access: allowed, clock: systemClock, log, use };
+  const parts = new Reconciler<Config>(rtspParts(deps), log);
+  for (const next of ['readTimeout: 5s\n', 'rtsp: no\n']) {
+    await parts.apply(configOf(`${LOCAL}0`));
+    using caller = await RtspCaller.connect(port);
+    const uri = `rtsp://127.0.0.1:${port}/cam/trackID=0`;
+    await caller.ask('SETUP', uri, [['Transport', 'RTP/AVP/TCP;unicast;interleaved=0-1']]);
+    await parts.apply(configOf(`${next}${LOCAL}0`));
+    await caller.until(() => caller.hasEnded);
+  }
+  await parts.close();
+  const reasons = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'RTSP session closed');
+  expect(reasons.map(({ reason }) => reason)).toEqual([
+    'the RTSP server starts again with its changed configuration',
+    'the RTSP server was switched off',
+  ]);
 });
 
 test('a UDP port that is taken leaves the rest of the server as it is, and is opened when it is free', async () => {

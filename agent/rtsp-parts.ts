@@ -1,14 +1,20 @@
 import { resolve } from 'node:path';
 import type { Clock } from './base/clock.ts';
-import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import type { Config } from './config/load.ts';
-import type { Part } from './reconcile.ts';
+import type { EndCause, Part } from './reconcile.ts';
 import { DatagramPlane } from './servers/rtsp/datagram-plane.ts';
 import type { RtspAccess, RtspPaths } from './servers/rtsp/gateway.ts';
 import type { MediaPlane } from './servers/rtsp/media-plane.ts';
 import type { RtspServerOptions } from './servers/rtsp/options.ts';
 import { RtspServer } from './servers/rtsp/server.ts';
+
+/** What sessions are told. */
+const END_WORDS: Record<EndCause, string> = {
+  changed: 'the RTSP server starts again with its changed configuration',
+  off: 'the RTSP server was switched off',
+  end: 'Perch is ending',
+};
 
 export interface RtspPartDeps {
   /** What the names of key and certificate are relative to. */
@@ -27,6 +33,7 @@ export interface RtspPartDeps {
  */
 export function rtspParts(deps: RtspPartDeps): readonly Part<Config>[] {
   const settings = (config: Config) => (config.rtsp ? optionsOf(config, deps.cwd) : undefined);
+  const hasPlainClients = (config: Config) => config.rtspEncryption !== 'strict';
   let media: DatagramPlane | undefined;
   const server: Part<Config> = {
     name: 'RTSP server',
@@ -39,22 +46,20 @@ export function rtspParts(deps: RtspPartDeps): readonly Part<Config>[] {
       await running.listen();
       media = plane;
       deps.use(running);
-      return async () => {
+      return async (cause) => {
         media = undefined;
         deps.use(undefined);
-        await running.close();
+        await running.close(END_WORDS[cause]);
       };
     },
   };
   const ports: Part<Config> = {
     name: 'RTP over UDP',
-    // It goes and comes with the server that it belongs to.
-    settings,
+    needs: server.name,
+    // It goes and comes with the server that it belongs to. With TLS media stay in the connection.
+    settings: (config) => (hasPlainClients(config) ? settings(config) : undefined),
     start: async () => {
-      if (!media) {
-        throw new PerchError('unavailable', 'the RTSP server is not open');
-      }
-      await media.listen();
+      await media?.listen();
       // The server closes them, after the sessions that use them.
       return () => {};
     },

@@ -11,7 +11,7 @@ const SHOWN_APART = new Set(['level', 'time', 'msg', 'path', 'err']);
 export function textLine(json: string): string {
   const entry = JSON.parse(json) as Record<string, unknown>;
   const time = localTime(new Date(String(entry['time'])));
-  const path = entry['path'] === undefined ? '' : `[${String(entry['path'])}] `;
+  const path = entry['path'] === undefined ? '' : `[${withoutControls(String(entry['path']))}] `;
   const facts = Object.entries(entry)
     .filter(([key]) => !SHOWN_APART.has(key))
     .map(([key, value]) => ` ${key}=${factText(value)}`);
@@ -29,7 +29,11 @@ function stackOf(error: unknown): string {
 function factText(value: unknown): string {
   const text = typeof value === 'string' && !/[\s"=\p{Cc}]/u.test(value) ? value : JSON.stringify(value);
   // JSON leaves DEL and C1 as they are.
-  return text.replace(/\p{Cc}/gu, (control) => `\\u00${control.charCodeAt(0).toString(16)}`);
+  return withoutControls(text);
+}
+
+function withoutControls(text: string): string {
+  return text.replace(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function localTime(time: Date): string {

@@ -46,8 +46,11 @@ test('a line for people has time, level, path, event and facts, and no secret of
 
 test('what a stranger has chosen cannot write to the terminal', () => {
   const lines: string[] = [];
-  createLogger('info', (line) => lines.push(textLine(line))).info({ user: '\x1b[2J\x9b2J', key: 'a\nb' }, 'reader');
-  expect(lines[0]).toMatch(/ reader user="\\u001b\[2J\\u009b2J" key="a\\nb"\n$/);
+  createLogger('info', (line) => lines.push(textLine(line))).info(
+    { path: 'x\n\x1b[2J', user: '\x1b[2J\x9b2J', key: 'a\nb' },
+    'reader',
+  );
+  expect(lines[0]).toMatch(/ \[x\\u000a\\u001b\[2J\] reader user="\\u001b\[2J\\u009b2J" key="a\\nb"\n$/);
 });
 
 test('a fault of our own brings its stack', () => {

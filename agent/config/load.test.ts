@@ -243,6 +243,17 @@ test('what a file switches off or leaves at its default is not called unsupporte
   ]);
 });
 
+test('Digest alone, which the owner cannot log in with, is a warning where there is an owner only', () => {
+  const digest = 'rtspAuthMethods: [digest]';
+  expect(linesOf(`perch: own\n${digest}`, 'warn')).toEqual([
+    'perch.yml:2: rtspAuthMethods: the owner cannot log in with digest, because only the hash of the password is known: add basic',
+  ]);
+  const others = ['perch: own\nrtspAuthMethods: [basic, digest]', `perch: own\nrtsp: no\n${digest}`];
+  for (const text of [...others, `authInternalUsers: []\n${digest}`]) {
+    expect(linesOf(text, 'warn')).toEqual([]);
+  }
+});
+
 test('HLS of another kind than the one that is served is a warning where somebody chose it', () => {
   const words = (kind: string) => `perch.yml:2: hlsVariant: '${kind}' is not supported yet, HLS is served as fmp4`;
   expect(linesOf('perch: own\nhlsVariant: mpegts', 'warn')).toEqual([words('mpegts')]);

@@ -118,6 +118,10 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
       report.add('error', placeOfKey(root, key), key, message);
     }
   }
+  if (isOwn && settings.rtsp && !settings.rtspAuthMethods.includes('basic')) {
+    const message = 'the owner cannot log in with digest, because only the hash of the password is known: add basic';
+    report.add('warn', placeOfKey(root, 'rtspAuthMethods'), 'rtspAuthMethods', message);
+  }
   const variant = root.entries.get('hlsVariant');
   if (variant && settings.hlsVariant !== 'fmp4') {
     // Low latency is the default that stands in every file; who writes mpegts has a player that wants it.

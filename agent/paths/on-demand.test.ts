@@ -4,7 +4,7 @@ import { readerOf } from '../../test/reader.ts';
 import { ScriptedSource } from '../../test/scripted-source.ts';
 import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
 import { PerchError } from '../base/errors.ts';
-import { silentLogger } from '../base/log.ts';
+import { createLogger, type Logger, silentLogger } from '../base/log.ts';
 import type { Sample } from '../media/sample.ts';
 import type { G711Track } from '../media/track.ts';
 import { storable } from '../stream/storable.ts';
@@ -13,7 +13,9 @@ import { Path } from './path.ts';
 const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8000, channels: 1 };
 
 /** A path on demand with 10 s to start and 10 s to close. */
-function pathOnDemand(more: { readonly maxReaders?: number; readonly usesQuery?: boolean } = {}) {
+function pathOnDemand(
+  more: { readonly maxReaders?: number; readonly usesQuery?: boolean; readonly log?: Logger } = {},
+) {
   const clock = new FakeClock();
   const source = new ScriptedSource();
   const queries: string[] = [];
@@ -41,7 +43,7 @@ function pathOnDemand(more: { readonly maxReaders?: number; readonly usesQuery?:
       },
     },
     clock,
-    silentLogger,
+    more.log ?? silentLogger,
   );
   path.start();
   return { clock, source, path, queries, idleCount: () => idle };
@@ -259,4 +261,26 @@ test('a camera that refuses the password is not asked with it by each request an
   await clock.advance(0);
   const stream = source.deliver([tinyH264]);
   expect(await request).toBe(stream);
+});
+
+test('that nobody reads any more is told once when the camera is let go, and not when it fails or never came', async () => {
+  const lines: string[] = [];
+  const { clock, source, path } = pathOnDemand({ log: createLogger('info', (line) => lines.push(line)) });
+  const letGo = () => lines.filter((line) => line.includes('nobody reads any more: camera is let go')).length;
+  path.open('').catch(() => {});
+  await clock.advance(10_000);
+  expect(letGo()).toBe(0);
+  const opened = path.open('');
+  await clock.advance(0);
+  source.deliver([tinyH264]);
+  await opened;
+  await clock.advance(10_000);
+  expect([letGo(), path.status.sourceState]).toEqual([1, 'stopped']);
+  const again = path.open('');
+  await clock.advance(0);
+  source.deliver([tinyH264]);
+  await again;
+  source.fail(new PerchError('unavailable', 'the camera broke the connection'));
+  await clock.advance(10_000);
+  expect(letGo()).toBe(1);
 });

@@ -19,7 +19,8 @@ export interface OnDemandOwner {
   readonly name: string;
   /** @param query of the request that wants it */
   startSource(query: string): void;
-  stopSource(): void;
+  /** @param isUnread nobody has read for the whole time */
+  stopSource(isUnread: boolean): void;
   /** Why the source has not come so far, if that is known. */
   readonly sourceFault: unknown;
 }
@@ -114,14 +115,14 @@ export class OnDemand {
   }
 
   #closeAfter(ms: number): void {
-    this.#after(ms, () => this.#stop());
+    this.#after(ms, () => this.#stop(true));
   }
 
-  #stop(): void {
+  #stop(isUnread = false): void {
     this.#timer?.abort();
     if (this.#state !== 'initial') {
       this.#state = 'initial';
-      this.#owner.stopSource();
+      this.#owner.stopSource(isUnread);
     }
   }
 

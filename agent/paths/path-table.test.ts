@@ -180,7 +180,10 @@ test('readers of a redirect are sent on, and there is nothing to read in it', as
   const { table } = await tableOf('  cam:\n  gate: {source: redirect, sourceRedirect: "rtsp://other/x"}');
   expect(table.redirectOf('gate')).toBe('rtsp://other/x');
   expect(table.redirectOf('cam')).toBeUndefined();
-  await expect(table.open('gate')).rejects.toMatchObject({ code: 'notFound' });
+  await expect(table.open('gate')).rejects.toMatchObject({
+    code: 'notFound',
+    message: "path 'gate' sends RTSP readers elsewhere (source: redirect), where HLS and WebRTC cannot follow",
+  });
   expect(table.find('gate')).toMatchObject({ ready: false, source: { type: 'redirect', id: '' } });
 });
 

@@ -84,6 +84,10 @@ export class PathTable {
    */
   async open(name: string, query = ''): Promise<Stream> {
     const entry = this.#entryOf(name);
+    if (entry.settings?.source === 'redirect') {
+      const message = `path '${name}' sends RTSP readers elsewhere (source: redirect), where HLS and WebRTC cannot follow`;
+      throw new PerchError('notFound', message, { path: name });
+    }
     const isStarted = entry.settings?.sourceOnDemand === true && entry.settings.source.includes('://');
     const live = this.#live.get(name) ?? (isStarted ? this.#obtain(name, this.#config) : undefined);
     if (!live) {

@@ -246,7 +246,10 @@ export class Path {
     return {
       name: this.name,
       startSource: (query: string) => runner.start(query),
-      stopSource: () => {
+      stopSource: (isUnread: boolean) => {
+        if (isUnread) {
+          this.#log.info('nobody reads any more: camera is let go');
+        }
         void runner.stop();
         this.#closeStream();
       },

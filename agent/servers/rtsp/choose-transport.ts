@@ -1,6 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { parseTransports, type Transport } from '../../media/rtsp/transport.ts';
 import type { TransportKind } from './media-plane.ts';
+import { TRANSPORT_LABEL } from './session.ts';
 
 export interface ChosenTransport {
   readonly kind: TransportKind;
@@ -20,7 +21,10 @@ export function chooseTransport(
   const alternatives = parseTransports(header ?? '').map((wanted) => ({ kind: kindOf(wanted), wanted }));
   const possible = alternatives.filter(({ kind, wanted }) => enabled.includes(kind) && !wanted.isSecure);
   if (possible.length === 0) {
-    throw new PerchError('unsupported', `none of '${(header ?? '').slice(0, 80)}' is served: ${enabled.join(', ')}`);
+    const asked = alternatives.map(({ kind, wanted }) => (wanted.isSecure ? 'SRTP' : TRANSPORT_LABEL[kind]));
+    const shown = asked.length > 0 ? listOf(asked) : `what is no transport ('${(header ?? '').slice(0, 80)}')`;
+    const served = listOf(enabled.map((kind) => TRANSPORT_LABEL[kind]));
+    throw new PerchError('unsupported', `the client asks for its media by ${shown}, served here: ${served}`);
   }
   const chosen = possible.find(({ kind }) => present === undefined || kind === present);
   if (!chosen) {
@@ -28,6 +32,8 @@ export function chooseTransport(
   }
   return chosen;
 }
+
+const listOf = (labels: readonly string[]): string => [...new Set(labels)].join(', ');
 
 function kindOf({ protocol, isMulticast }: Transport): TransportKind {
   return protocol === 'tcp' ? 'tcp' : isMulticast ? 'multicast' : 'udp';

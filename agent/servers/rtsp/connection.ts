@@ -17,6 +17,7 @@ import { type Answer, answerTo } from './answer.ts';
 import { Dialogue, type Room } from './dialogue.ts';
 import type { RtspConnItem } from './items.ts';
 import type { SessionLink } from './session.ts';
+import { shownPath } from './target.ts';
 
 /** Requests that wait for the one before them. */
 const MAX_WAITING_REQUESTS = 32;
@@ -214,8 +215,9 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     } catch (error) {
       const answer = answerTo(error);
       if (answer) {
-        const { method } = request;
-        this.#log.info({ method, status: answer.status, reason: explain(error) }, 'RTSP request refused');
+        const { method, uri } = request;
+        const path = this.#dialogue.session?.facts.target.name ?? shownPath(uri);
+        this.#log.info({ path, method, status: answer.status, reason: explain(error) }, 'RTSP request refused');
         return answer;
       }
       // A fault of ours ends this connection and nothing else.

@@ -389,6 +389,34 @@ test('what is kicked is gone, its connections with it', async () => {
   ]);
 });
 
+const told = (box: RtspBox, msg: string) =>
+  box.log.map((line) => JSON.parse(line)).filter((line) => line.msg.startsWith(msg));
+
+test.for([
+  [['tcp'], 'RTP/AVP;unicast;client_port=5000-5001', 'the client asks for its media by UDP, served here: TCP'],
+  [['udp', 'tcp'], 'RTP/AVP;multicast', 'the client asks for its media by UDP-multicast, served here: UDP, TCP'],
+  [['tcp'], 'RTP/SAVP/TCP;unicast', 'the client asks for its media by SRTP, served here: TCP'],
+  [['tcp'], 'RAW;x', "the client asks for its media by what is no transport ('RAW;x'), served here: TCP"],
+] as const)('with %s the refusal of %s is told with its path, in words', async ([transports, transport, reason]) => {
+  await using box = await RtspBox.open({ transports });
+  box.paths.streams.set('cam', new Stream([ALAW]));
+  const caller = await box.call();
+  await caller.ask('SETUP', box.url('cam/trackID=0'), [['Transport', transport]]);
+  expect(told(box, 'RTSP request refused')).toMatchObject([{ path: 'cam', method: 'SETUP', status: 461, reason }]);
+});
+
+test('the log shows no user where there is none, and no port that is off', async () => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  await caller.ask('PLAY', box.url('cam'));
+  const [reading] = told(box, 'is reading from path');
+  expect(reading).toMatchObject({ path: 'cam', transport: 'TCP' });
+  expect(reading).not.toHaveProperty('user');
+  expect(told(box, 'RTSP server is open')).toEqual([expect.objectContaining({ rtsp: box.server.rtsp.port })]);
+  expect(told(box, 'RTSP server is open')[0]).not.toHaveProperty('rtsps');
+});
+
 test('closing ends every session and connection', async () => {
   const box = await boxWithCamera();
   const caller = await box.call();

@@ -80,13 +80,14 @@ export class RtspServer {
       this.#plain.tick(nowMs);
       this.#secure.tick(nowMs);
     });
-    this.#log.info({ rtsp: this.#plain.port, rtsps: this.#secure.port }, 'RTSP server is open');
+    const ports = { ...portOf('rtsp', this.#plain), ...portOf('rtsps', this.#secure) };
+    this.#log.info(ports, 'RTSP server is open');
   }
 
-  /** Ends every session and connection, then the ports. */
-  async close(): Promise<void> {
+  /** Ends every session and connection, then the ports. @param reason for the log */
+  async close(reason = 'the server is closing'): Promise<void> {
     this.#stopTicking?.();
-    await Promise.all([this.#plain.close(), this.#secure.close()]);
+    await Promise.all([this.#plain.close(reason), this.#secure.close(reason)]);
     await this.#media.close();
   }
 
@@ -120,3 +121,6 @@ export class RtspServer {
     return new Side(listener, room, { readMs: readTimeoutMs, writeMs: writeTimeoutMs }, clock, this.#log);
   }
 }
+
+/** For the log: a port that is off is no fact. */
+const portOf = (name: string, { port }: Side): Record<string, number> => (port === 0 ? {} : { [name]: port });

@@ -1,11 +1,6 @@
 import type { RtspSessionItem } from './items.ts';
-import type { Received, Sent, TransportKind } from './media-plane.ts';
-import type { RtspSession } from './session.ts';
-
-const TRANSPORT_LABEL = { tcp: 'TCP', udp: 'UDP', multicast: 'UDP-multicast' } as const satisfies Record<
-  TransportKind,
-  string
->;
+import type { Received, Sent } from './media-plane.ts';
+import { type RtspSession, TRANSPORT_LABEL } from './session.ts';
 
 export const NOTHING_SENT: Sent = { bytes: 0, rtpPackets: 0, rtcpPackets: 0, reportedLost: 0, discarded: 0 };
 export const NOTHING_RECEIVED: Received = {

@@ -1,8 +1,18 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import type { TunnelKind } from './accept-channel.ts';
 import type { MediaOwner, Received, Sent, TransportKind } from './media-plane.ts';
 import type { RtspTarget } from './target.ts';
+
+/** As MediaMTX's API names them. */
+export const TRANSPORT_LABEL = { tcp: 'TCP', udp: 'UDP', multicast: 'UDP-multicast' } as const satisfies Record<
+  TransportKind,
+  string
+>;
+
+/** What media within the connection travel in. */
+const CARRIER: Record<TunnelKind, string> = { none: 'TCP', http: 'HTTP tunnel', websocket: 'WebSocket tunnel' };
 
 /** A connection, as far as its session needs it. */
 export interface SessionLink {
@@ -11,6 +21,7 @@ export interface SessionLink {
   readonly ip: string;
   /** `address:port`. */
   readonly remote: string;
+  readonly tunnel: TunnelKind;
   /** Nothing comes any more, and nothing that is written leaves. */
   readonly isClosed: boolean;
   /** Bytes that were written and have not left yet. */
@@ -98,7 +109,18 @@ export class RtspSession implements MediaOwner {
   began(what: string): void {
     const { home, user } = this.facts;
     this.#aliveMs = this.#clock.monoMs();
-    this.#log.info({ remote: home.remote, transport: this.#role?.kind, user }, what);
+    const who = user === '' ? { remote: home.remote } : { remote: home.remote, user };
+    this.#log.info({ ...who, transport: this.#transport }, what);
+  }
+
+  /** How the media travel, for people. */
+  get #transport(): string | undefined {
+    const { type, home } = this.facts;
+    const kind = this.#role?.kind;
+    if (kind !== 'tcp') {
+      return kind && TRANSPORT_LABEL[kind];
+    }
+    return type === 'rtspsSession' ? `${CARRIER[home.tunnel]} over TLS` : CARRIER[home.tunnel];
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {

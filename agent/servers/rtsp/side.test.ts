@@ -61,6 +61,8 @@ test('sessions and connections with TLS are listed apart, and read over the conn
   expect(box.server.rtsp.sessions.list()).toEqual([]);
   expect(box.server.rtsp.conns.list()).toEqual([]);
   expect(stream.readers.map(({ type }) => type)).toEqual(['rtspsSession']);
+  await caller.ask('PLAY', uri);
+  expect(box.log.find((line) => line.includes('is reading'))).toContain('"transport":"TCP over TLS"');
 });
 
 test('a session of one side is unknown on the other', async () => {

@@ -66,11 +66,11 @@ export class Side {
   }
 
   /** Sessions first, so that publishers' paths and readers' peers hear of it while there are connections. */
-  async close(): Promise<void> {
+  async close(reason: string): Promise<void> {
     this.#acceptor.close();
-    this.#room.sessions.close('the server is closing');
+    this.#room.sessions.close(reason);
     for (const connection of [...this.#connections.values()]) {
-      connection.close('the server is closing');
+      connection.close(reason);
     }
     await this.#listener.close();
   }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/random.ts';
 import { PerchError } from '../../base/errors.ts';
-import { absoluteUrl, mediaOf, parseTarget, parseTrackTarget, withoutCredentials } from './target.ts';
+import { absoluteUrl, mediaOf, parseTarget, parseTrackTarget, shownPath, withoutCredentials } from './target.ts';
 
 test.for([
   ['a plain URL', 'rtsp://host:8554/cam', 'cam', ''],
@@ -17,6 +17,18 @@ test.for([
   ['all of the server', '*', '*', ''],
 ] as const)('path and query of a URL with %s', ([, uri, name, query]) => {
   expect(parseTarget(uri)).toEqual({ name, query });
+});
+
+test.for([
+  ['a track', 'rtsp://tom:secret@host/house/cam/trackID=1?a=b', 'house/cam'],
+  ['a track behind a query', 'rtsp://host/cam?a=b/trackID=1', 'cam'],
+  ['all of the server', '*', undefined],
+  ['no path', 'rtsp://host', undefined],
+  ['a long name', `rtsp://host/${'x'.repeat(200)}`, 'x'.repeat(120)],
+  ['what is not UTF-8', 'rtsp://host/%FF', undefined],
+  ['what is too long to read', `rtsp://host/${'x'.repeat(5_000)}`, undefined],
+] as const)('what the log shows of a URL of %s', ([, uri, shown]) => {
+  expect(shownPath(uri)).toBe(shown);
 });
 
 test.for([

@@ -13,6 +13,7 @@ export interface TrackTarget extends RtspTarget {
 }
 
 const MAX_URI = 4_096;
+const MAX_SHOWN = 120;
 const PATH_TRACK = /^(.*?)\/trackID=(\d{1,3})\/*$/;
 const QUERY_TRACK = /^(.*)\/trackID=(\d{1,3})\/*$/;
 
@@ -40,6 +41,17 @@ export function parseTrackTarget(uri: string): TrackTarget {
     return { name: trimmed(path), query: withoutEndSlashes(query), track: 0 };
   }
   throw new PerchError('badInput', 'the URL of SETUP names no track');
+}
+
+/** The path that a URL names, for the log: without its track, cut to a length that the log can bear; never throws. */
+export function shownPath(uri: string): string | undefined {
+  try {
+    const name = trimmed(split(uri).path);
+    const bare = PATH_TRACK.exec(name)?.[1] ?? name;
+    return bare === '' || bare === '*' ? undefined : bare.slice(0, MAX_SHOWN);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
