@@ -14,8 +14,8 @@ const READ_TIMEOUT_S = byLength(3, 10);
 const SHORT_STALL_MS = byLength(2_000, 3_000);
 /** The clip has about twice as much. */
 const NARROW_BITS_PER_SECOND = 500_000;
-/** Of two seconds and a half each. */
-const NARROW_ROUNDS = byLength(2, 30);
+/** Of about three seconds each. */
+const NARROW_ROUNDS = byLength(1, 25);
 /** Somewhere in a picture. */
 const CUT_AFTER_BYTES = 150_000;
 
@@ -63,14 +63,15 @@ describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer over TCP', () => {
   /** Plays for a while from now on. */
   const plays = async (name: string): Promise<PathStatus> => {
     const { bytesReceived } = await pathWhen(name, ({ ready }) => ready);
-    return pathWhen(name, (path) => path.ready && path.bytesReceived > bytesReceived + 150_000);
+    return pathWhen(name, (path) => path.ready && path.bytesReceived > bytesReceived + 200_000);
   };
   /** Recordings that ffmpeg decodes without a word, and whose pictures follow each other without a gap. */
   const expectFlawless = async (name: string): Promise<void> => {
     for (const file of filesOf(name)) {
       expect(await ffmpegWarnings(['-i', file])).toBe('');
       const times = (await packetTimes(file, 'v:0')).map(({ pts }) => pts);
-      expect(times.length).toBeGreaterThan(25);
+      // At least the first part, of a second.
+      expect(times.length).toBeGreaterThanOrEqual(25);
       const steps = times.slice(1).map((time, i) => Math.round((time - (times[i] ?? 0)) * 100) / 100);
       expect(steps.filter((step) => step !== 0.04)).toEqual([]);
     }
