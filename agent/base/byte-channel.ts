@@ -20,4 +20,10 @@ export interface ByteChannel {
   end(): void;
   /** Ends at once. */
   destroy(): void;
+  /**
+   * Nothing more is read until `resume`, so that the other side has to wait. What was read already still comes,
+   * and the end of the connection is heard of only afterwards.
+   */
+  pause(): void;
+  resume(): void;
 }

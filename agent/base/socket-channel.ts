@@ -58,6 +58,14 @@ export class SocketChannel implements ByteChannel {
     this.#socket.destroy();
   }
 
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Ends at once, for a reason that the sink is told. */
   fail(cause: unknown): void {
     this.#socket.destroy();

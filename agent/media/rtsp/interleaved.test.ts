@@ -154,6 +154,51 @@ test('a request whose first line is beyond the limit is none, though its end has
   expect(log.lines).toEqual([]);
 });
 
+test.for([1, 7, 100, 10_000])(
+  'a framer that is held at every unit hands on the same, in pieces of %d bytes too',
+  (size) => {
+    const plain = new Log();
+    push(new RtspFramer(plain), plain, mixed, () => size);
+    const held = new Log();
+    const hold = () => framer.hold();
+    const framer = new RtspFramer({
+      onFrame: (...frame) => {
+        held.onFrame(...frame);
+        hold();
+      },
+      onMessage: (message) => {
+        held.onMessage(message);
+        hold();
+      },
+    });
+    for (let at = 0; at < mixed.length; at += size) {
+      const before = held.lines.length;
+      const wasHeld = framer.isHeld;
+      const piece = mixed.subarray(at, at + size);
+      framer.push(piece, piece.length);
+      expect(held.lines.length - before).toBeLessThanOrEqual(wasHeld ? 0 : 1);
+      if (at % 3 === 0 && framer.isHeld) {
+        framer.release();
+      }
+    }
+    while (framer.isHeld) {
+      framer.release();
+    }
+    expect(held.lines).toEqual(plain.lines);
+  },
+);
+
+test('a framer that is held keeps a megabyte at most', () => {
+  const framer = new RtspFramer(new Log());
+  framer.hold();
+  const chunk = new Uint8Array(65_536);
+  expect(() => {
+    for (let i = 0; i < 20; i += 1) {
+      framer.push(chunk, chunk.length);
+    }
+  }).toThrow('more than 1048576 bytes while nothing is taken');
+});
+
 test('mutated streams cut anywhere give units or a PerchError', () => {
   const next = random(2);
   let units = 0;

@@ -29,6 +29,8 @@ const MIN_FRAME_BYTES = 8;
 /** Longer than every method; a server has to see unknown methods, to answer 501. */
 const MAX_METHOD_BYTES = 24;
 const MAX_JUNK_BYTES = 1 << 20;
+/** What may come while it is held: a chunk that was on its way, and a little more. */
+const MAX_HELD_BYTES = 1 << 20;
 const RTSP_WORD = 'RTSP';
 
 /**
@@ -48,15 +50,31 @@ export class RtspFramer {
   #unitBytes = 0;
   /** No message begins before this place of the bytes at hand, so that junk made of words is looked through once. */
   #noMessageBefore = 0;
+  #isHeld = false;
 
   constructor(sink: FramerSink) {
     this.#sink = sink;
   }
 
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Nothing is handed on any more, from the next unit on: it is kept. May be called by the sink. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Hands on what was kept, unless the sink holds it again. Throws as `push`. */
+  release(): void {
+    this.#isHeld = false;
+    this.#consumePending();
+  }
+
   /** @param length bytes of `chunk` that are filled; the chunk may be used again afterwards */
   push(chunk: Uint8Array, length: number): void {
     let at = 0;
-    while (at < length && this.#pendingBytes > 0) {
+    while (at < length && this.#pendingBytes > 0 && !this.#isHeld) {
       at = this.#fill(chunk, at, length);
     }
     if (at === length) {
@@ -66,6 +84,9 @@ export class RtspFramer {
     if (at < length) {
       this.#append(chunk, at, length);
     }
+    if (this.#isHeld && this.#pendingBytes > MAX_HELD_BYTES) {
+      throw new PerchError('badInput', `more than ${MAX_HELD_BYTES} bytes while nothing is taken`);
+    }
   }
 
   /** Hands on all whole units of `bytes[at, length)`; answers where the first that is not whole begins. */
@@ -73,7 +94,7 @@ export class RtspFramer {
     let at = from;
     this.#unitBytes = 0;
     this.#noMessageBefore = 0;
-    while (at < length) {
+    while (at < length && !this.#isHeld) {
       if (bytes[at] !== DOLLAR) {
         const next = this.#consumeText(bytes, at, length);
         if (next === at) {
@@ -164,10 +185,14 @@ export class RtspFramer {
     if (this.#unitBytes > this.#pendingBytes) {
       return end;
     }
+    this.#consumePending();
+    return end;
+  }
+
+  #consumePending(): void {
     const used = this.#consume(this.#pending, 0, this.#pendingBytes);
     this.#pending.copyWithin(0, used, this.#pendingBytes);
     this.#pendingBytes -= used;
-    return end;
   }
 
   #missingBytes(chunk: Uint8Array, at: number, length: number): number {

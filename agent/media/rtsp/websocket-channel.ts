@@ -59,6 +59,14 @@ export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
     this.#inner.destroy();
   }
 
+  pause(): void {
+    this.#inner.pause();
+  }
+
+  resume(): void {
+    this.#inner.resume();
+  }
+
   onBytes(chunk: Uint8Array, length: number): void {
     if (this.#isClosing) {
       return;

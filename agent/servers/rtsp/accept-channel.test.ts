@@ -134,6 +134,63 @@ test('a client may end its POST and make another', async () => {
   expect(there.channels).toHaveLength(1);
 });
 
+/** A WebSocket's message of a client, masked with zeros. */
+const masked = (text: string) => `\x82${String.fromCharCode(0x80 | text.length)}\0\0\0\0${text}`;
+
+test.for([
+  ['a plain connection', '', (text: string) => text],
+  ['an HTTP tunnel', 'http', base64],
+  ['a WebSocket', 'websocket', masked],
+] as const)('what is sent into %s that is paused comes when it goes on, and then its end', async ([, kind, wrap]) => {
+  const told: string[] = [];
+  let onTold = () => {};
+  await using there = await channelFront((channel) => {
+    channel.sink = {
+      onBytes: (chunk, length) => {
+        told.push(Buffer.from(chunk.subarray(0, length)).toString('latin1'));
+        onTold();
+      },
+      onEnd: () => {
+        told.push('end');
+        onTold();
+      },
+    };
+  });
+  const hear = (count: number) =>
+    new Promise<void>((resolve) => {
+      onTold = () => told.length >= count && resolve();
+      onTold();
+    });
+  await using down = new Client(there);
+  await using up = new Client(there);
+  const speaker = kind === 'http' ? up : down;
+  if (kind === 'http') {
+    down.send(get('abc'));
+    await answered(down);
+    up.send(post('abc'));
+  } else if (kind === 'websocket') {
+    down.send(upgrade());
+    await answered(down);
+  }
+  speaker.send(wrap('one'));
+  await hear(1);
+  const channel = there.channels[0]?.channel as ByteChannel;
+  channel.pause();
+  speaker.send(wrap('two'));
+  speaker.socket.end();
+  if (kind === 'http') {
+    down.socket.end();
+  }
+  // Another connection has come and gone through the same server meanwhile.
+  await using witness = new Client(there);
+  witness.send(kind === 'http' ? 'OPTIONS' : 'GETX');
+  await hear(2);
+  expect(told).toEqual(['one', kind === 'http' ? 'OPTIONS' : 'GETX']);
+  channel.resume();
+  await hear(4);
+  expect(told.slice(2)).toEqual(['two', 'end']);
+});
+
 test('a tunnel ends with its GET, and takes the POST with it', async () => {
   await using there = await front();
   const down = new Client(there);

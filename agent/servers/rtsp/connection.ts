@@ -44,6 +44,9 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   readonly #createdWallMs: number;
   readonly #waiting: RtspRequest[] = [];
   #isAnswering = false;
+  #isPaused = false;
+  /** The channel has ended while what it brought before still waits. */
+  #end: { readonly cause: unknown } | undefined;
   #isClosed = false;
   #inboundBytes = 0;
   #outboundBytes = 0;
@@ -111,6 +114,21 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     }
   }
 
+  /** Also what lies behind the frame at hand waits. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#framer.hold();
+    this.#channel.pause();
+  }
+
+  /** Reading goes on a moment later: the caller may be in the middle of closing what reads. */
+  resume(): void {
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      setImmediate(() => this.#readOn());
+    }
+  }
+
   onBytes(chunk: Uint8Array, length: number): void {
     if (this.#isClosed) {
       return;
@@ -119,10 +137,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     try {
       this.#framer.push(chunk, length);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
-      this.#refuse(explain(error));
+      this.#refuseFor(error);
       return;
     }
     const allowed = this.#hasSpoken ? MAX_JUNK_BYTES : 0;
@@ -132,6 +147,10 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   }
 
   onEnd(cause: unknown): void {
+    if (this.#framer.isHeld && !this.#isClosed) {
+      this.#end = { cause };
+      return;
+    }
     this.#leave(cause === undefined ? 'closed by the client' : explain(cause));
     this.#onGone(this);
   }
@@ -245,6 +264,32 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     if (answer.ends !== undefined) {
       this.finish(answer.ends);
     }
+  }
+
+  #readOn(): void {
+    if (this.#isClosed || this.#isPaused) {
+      return;
+    }
+    try {
+      this.#framer.release();
+    } catch (error) {
+      this.#refuseFor(error);
+      return;
+    }
+    if (this.#framer.isHeld) {
+      return;
+    }
+    this.#channel.resume();
+    if (this.#end) {
+      this.onEnd(this.#end.cause);
+    }
+  }
+
+  #refuseFor(error: unknown): void {
+    if (!(error instanceof PerchError)) {
+      throw error;
+    }
+    this.#refuse(explain(error));
   }
 
   #refuse(reason: string): void {

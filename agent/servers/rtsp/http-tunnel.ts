@@ -11,6 +11,10 @@ export class HttpTunnel implements ByteChannel {
   readonly #get: ByteChannel;
   readonly #onOver: () => void;
   #post: ByteChannel | undefined;
+  #isPaused = false;
+  /** It was paused once: much of the client's may still be on its way when GET has ended. */
+  #isBehind = false;
+  #isGetOver = false;
   #hasEnded = false;
 
   /** @param onOver called once, when the tunnel has ended */
@@ -20,7 +24,7 @@ export class HttpTunnel implements ByteChannel {
     get.sink = {
       // What a client sends behind its GET has no meaning.
       onBytes: () => {},
-      onEnd: (cause) => this.#finish(cause),
+      onEnd: (cause) => this.#endGet(cause),
     };
   }
 
@@ -37,6 +41,9 @@ export class HttpTunnel implements ByteChannel {
       onBytes: (chunk, length) => this.#decode(post, decoder, chunk, length),
       onEnd: (cause) => this.#endPost(post, cause),
     };
+    if (this.#isPaused) {
+      post.pause();
+    }
     this.#decode(post, decoder, first, first.length);
   }
 
@@ -62,6 +69,18 @@ export class HttpTunnel implements ByteChannel {
     this.#post?.destroy();
   }
 
+  /** Only what brings the client's bytes: of the other half the end is all that can come. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#isBehind = true;
+    this.#post?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#post?.resume();
+  }
+
   #decode(post: ByteChannel, decoder: Base64Decoder, chunk: Uint8Array, length: number): void {
     if (this.#hasEnded || post !== this.#post) {
       return;
@@ -79,11 +98,19 @@ export class HttpTunnel implements ByteChannel {
     }
   }
 
+  #endGet(cause: unknown): void {
+    if (cause === undefined && this.#isBehind && this.#post) {
+      this.#isGetOver = true;
+    } else {
+      this.#finish(cause);
+    }
+  }
+
   /** One that ended in order may be followed by another; one that broke takes the tunnel with it. */
   #endPost(post: ByteChannel, cause: unknown): void {
     if (post === this.#post) {
       this.#post = undefined;
-      if (cause !== undefined) {
+      if (cause !== undefined || this.#isGetOver) {
         this.#finish(cause);
       }
     }

@@ -87,6 +87,13 @@ export interface MediaOwner {
   writeFrames(frames: Uint8Array): void;
 }
 
+/** Of one whose media come through the connection, it can make the publisher wait. */
+export interface PublisherOwner extends MediaOwner {
+  /** Nothing more is read from the session's connection until `resumeReading`: neither frames nor requests. */
+  pauseReading(): void;
+  resumeReading(): void;
+}
+
 export interface ReaderRequest {
   /** Of the path. */
   readonly name: string;
@@ -102,7 +109,7 @@ export interface PublisherRequest {
   readonly medias: readonly SdpMedia[];
   /** Of the publisher, without port. */
   readonly ip: string;
-  readonly owner: MediaOwner;
+  readonly owner: PublisherOwner;
 }
 
 /** Where a stream's multicast packets go, for a description that says it (`?vlcmulticast`). */

@@ -5,6 +5,7 @@ import { random } from '../../../test/random.ts';
 import { rtpFrame } from '../../../test/scripted-camera.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../../../test/tiny-h264.ts';
 import { UdpPair } from '../../../test/udp-pair.ts';
+import { hex } from '../../../test/units.ts';
 import { createLogger, silentLogger } from '../../base/log.ts';
 import { writeSenderReport } from '../../media/rtcp/write.ts';
 import type { Transport } from '../../media/rtsp/transport.ts';
@@ -30,6 +31,9 @@ class Session {
   readonly samples: { readonly track: number; readonly sample: Sample }[] = [];
   readonly frames: Uint8Array[] = [];
   readonly ends: string[] = [];
+  /** Its connection is not read. */
+  isPaused = false;
+  pauses = 0;
   tracks: readonly Track[] = [];
   readonly media: PublisherMedia;
   #wake = () => {};
@@ -38,6 +42,13 @@ class Session {
     const owner = {
       onMediaEnd: (reason: string) => this.ends.push(reason),
       writeFrames: (frames: Uint8Array) => this.frames.push(frames),
+      pauseReading: () => {
+        this.isPaused = true;
+        this.pauses += 1;
+      },
+      resumeReading: () => {
+        this.isPaused = false;
+      },
     };
     const { medias } = parseSdp(sdp);
     this.media = new PublisherMedia({ name: 'garden', medias, ip: '127.0.0.1', owner }, ports, this.clock, log);
@@ -292,6 +303,160 @@ test('a newer session that takes the ports ends the older one', async () => {
   newer.media.setUp(0, { ...overUdp, clientPort: publisher.pairs[0].ports });
   expect(publisher.session.ends).toEqual(['its UDP ports were taken by a newer session of the same address']);
   newer.media.close();
+});
+
+/** A session over TCP that records, and what it writes to the log from `warn` on. */
+function recording(sdp = SDP) {
+  const lines: string[] = [];
+  const session = new Session(
+    sdp,
+    undefined,
+    createLogger('warn', (line) => lines.push(line)),
+  );
+  for (const media of parseSdp(sdp).medias.keys()) {
+    session.media.setUp(media, overTcp);
+  }
+  session.record();
+  return { session, said: () => lines.map((line) => JSON.parse(line) as { msg: string }) };
+}
+
+/** Sends a film as fast as its connection is read. @returns how many pictures have been read */
+async function sendFilm(session: Session, pictures: number, seconds: number): Promise<number> {
+  let sent = 0;
+  for (let ms = 0; ms <= seconds * 1000; ms += 50) {
+    for (; sent < pictures && !session.isPaused; sent += 1) {
+      session.take(picture(sent));
+      session.take(sound(sent));
+    }
+    await session.clock.advance(50);
+  }
+  return sent;
+}
+
+test('a publisher that sends as fast as it can is read in real time after its first two seconds, and told so once', async () => {
+  const { session, said } = recording();
+  const sent = await sendFilm(session, 1_000, 20);
+  expect(Math.abs(sent - 22 * 25)).toBeLessThan(5);
+  expect(said()).toMatchObject([
+    { path: 'garden', msg: 'publisher sends faster than real time: it is slowed down to it (ffmpeg: -re)' },
+  ]);
+  expect(session.ends).toEqual([]);
+  // Its system may throw away what has not come yet when it gets bytes that nobody reads any more.
+  expect(session.frames).toEqual([]);
+});
+
+test('a publisher that has to wait never waits for long at a time, and is not silent meanwhile', async () => {
+  const { session } = recording();
+  const waits: number[] = [];
+  let sent = 0;
+  for (let waitMs = 0; sent < 500; ) {
+    if (session.isPaused) {
+      await session.clock.advance(10);
+      waitMs += 10;
+      expect(session.media.heardMs).toBe(session.clock.monoMs());
+      continue;
+    }
+    waits.push(waitMs);
+    waitMs = 0;
+    session.take(picture(sent));
+    session.take(sound(sent));
+    sent += 1;
+  }
+  expect(Math.max(...waits)).toBeLessThanOrEqual(200);
+});
+
+test('a publisher that begins with what it has kept for two seconds, and goes on in real time, never waits', async () => {
+  const { session, said } = recording();
+  for (let i = 0; i < 1_000; i += 1) {
+    session.take(picture(i));
+    session.take(sound(i));
+    await session.clock.advance(i < 49 ? 0 : 40);
+  }
+  expect(session.pauses).toBe(0);
+  expect(said()).toEqual([]);
+});
+
+test('a jump of the timestamps is not speed', async () => {
+  const { session } = recording();
+  for (let i = 0; i < 100; i += 1) {
+    const jump = i < 50 ? 0 : 90_000 * 3_600;
+    const header = { type: 96, ssrc: 9, marker: true, sequence: i, ticks: i * 3_600 + jump };
+    session.take(rtpFrame(0, idrPicture(50).subarray(4), header));
+    session.take(sound(i));
+    await session.clock.advance(40);
+  }
+  expect(session.pauses).toBe(0);
+});
+
+test.for([
+  ['ends', (session: Session) => session.media.close()],
+  ['pauses', (session: Session) => session.media.stop()],
+] as const)('when a publisher that has to wait %s, its connection is read again', async ([, leave]) => {
+  const { session } = recording();
+  for (let i = 0; !session.isPaused; i += 1) {
+    session.take(picture(i));
+    session.take(sound(i));
+  }
+  leave(session);
+  expect(session.isPaused).toBe(false);
+  await session.clock.advance(60_000);
+  expect(session.pauses).toBe(1);
+});
+
+test('over UDP a publisher that comes ten seconds ahead of real time is ended', async () => {
+  await using publisher = await udpSession();
+  const { session, ports } = publisher;
+  const [video, audio] = publisher.pairs;
+  session.record();
+  for (let i = 0; session.ends.length === 0; i += 1) {
+    expect(i).toBeLessThan(300);
+    await video.send('rtp', packetOf(picture(i)), ports.rtpPort);
+    await audio.send('rtp', packetOf(sound(i)), ports.rtpPort);
+    await session.clock.advance(0);
+  }
+  expect(session.ends).toEqual([
+    'publisher sends faster than real time, which cannot be slowed down over UDP (ffmpeg: -re)',
+  ]);
+});
+
+test('a track that cannot be taken is named in the log, one that is neither sound nor picture is not', () => {
+  const unknown = 'm=audio 0 RTP/AVP 98\r\na=rtpmap:98 SPEEX/16000\r\nm=application 0 RTP/AVP 107\r\n';
+  const { session, said } = recording(`${SDP}${unknown}`);
+  session.take(picture(0));
+  session.take(sound(0));
+  expect(session.samples).toHaveLength(2);
+  expect(said()).toMatchObject([
+    {
+      path: 'garden',
+      kind: 'audio',
+      formats: ['SPEEX'],
+      msg: 'publisher offers a track that cannot be taken',
+    },
+  ]);
+});
+
+test('a publisher none of whose pictures can be taken is ended after thirty seconds, with the reason', async () => {
+  const { session } = recording('v=0\ns=x\nm=video 0 RTP/AVP 26\na=control:trackID=0');
+  // 4:2:0, and a side that RTP cannot tell (RFC 2435).
+  const image = hex('00 000000 01 32 00 f3 aabb');
+  for (let second = 0; second < 31; second += 1) {
+    expect(session.ends).toHaveLength(second < 30 ? 0 : 1);
+    session.take(rtpFrame(0, image, { type: 26, ssrc: 9, sequence: second, ticks: second * 90_000, marker: true }));
+    await session.clock.advance(1_000);
+  }
+  expect(session.ends[0]).toMatch(
+    /^publisher of path 'garden' sends JPEG, but no whole picture for 30 s: JPEG images of more than 2040 pixels/,
+  );
+});
+
+test('a publisher that sends sound alone after its pictures goes on', async () => {
+  const { session } = recording();
+  session.take(picture(0));
+  for (let i = 0; i < 1_500; i += 1) {
+    session.take(sound(i));
+    await session.clock.advance(40);
+  }
+  expect(session.ends).toEqual([]);
 });
 
 test('mutated packets never end a publisher, and it recovers with the next good group', () => {

@@ -4,21 +4,33 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { createDepacketizer } from '../../media/create-depacketizer.ts';
 import type { RtpFormat } from '../../media/depacketizer.ts';
-import { describeOffer } from '../../media/describe-format.ts';
+import { describeFormat, describeOffer } from '../../media/describe-format.ts';
 import type { Transport } from '../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../media/sdp/parse.ts';
+import { brokenPicture } from '../../stream/ingest/broken-picture.ts';
 import { Opening } from '../../stream/ingest/opening.ts';
 import { ReorderBuffer } from '../../stream/ingest/reorder-buffer.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import { Timeline } from '../../stream/ingest/timeline.ts';
 import { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import type { Intake, PublisherRequest, Received, Sent } from './media-plane.ts';
+import { SenderPace } from './pace.ts';
 import { type PublisherPath, TcpPublisherPath, UdpPublisherPath } from './publisher-path.ts';
 import type { UdpPorts } from './udp-ports.ts';
 
 const MAX_TRACKS = 16;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 10_000;
+/**
+ * A publisher may begin with a burst of what it has kept. What comes further ahead of real time than this has to wait.
+ * Times of capture move by as much: recordings are cut where they have moved by 2.5 s.
+ */
+const MAX_SURPLUS_MS = 2_000;
+/** It waits in steps as short as these, so that those who watch see no pauses. */
+const STEP_MS = 100;
+const LOOK_EVERY_MS = 50;
+/** Over UDP nobody can be made to wait. */
+const MAX_UDP_SURPLUS_MS = 10_000;
 
 /** One medium that is set up. */
 interface Lane {
@@ -33,8 +45,6 @@ interface Lane {
 /** What a publisher sends, from RTP packets to the samples of its stream. */
 export class PublisherMedia implements Intake {
   readonly kind: 'tcp' | 'udp';
-  /** Monotonic time of the last packet of any kind; 0 while there is none. */
-  heardMs = 0;
   readonly #request: PublisherRequest;
   readonly #path: PublisherPath;
   readonly #clock: Clock;
@@ -50,6 +60,11 @@ export class PublisherMedia implements Intake {
   #startedMs = 0;
   #reportAtMs = 0;
   #stopTicks: (() => void) | undefined;
+  #heardMs = 0;
+  #pace = new SenderPace(0);
+  /** While it has to wait. */
+  #stopLooking: (() => void) | undefined;
+  #isTooFast = false;
   #isEnded = false;
 
   /**
@@ -69,6 +84,16 @@ export class PublisherMedia implements Intake {
       const message = `publisher of path '${request.name}' offers ${offer}, none of which can be taken`;
       throw new PerchError('unsupported', message, { path: request.name });
     }
+    for (const [media, { kind, formats }] of request.medias.slice(0, MAX_TRACKS).entries()) {
+      if (!this.#formats[media] && (kind === 'audio' || kind === 'video')) {
+        this.#log.warn({ kind, formats: formats.map(describeFormat) }, 'publisher offers a track that cannot be taken');
+      }
+    }
+  }
+
+  /** One that has to wait is not silent. */
+  get heardMs(): number {
+    return this.#stopLooking ? this.#clock.monoMs() : this.#heardMs;
   }
 
   get received(): Received {
@@ -117,6 +142,7 @@ export class PublisherMedia implements Intake {
     }
     this.#receivers = receivers;
     this.#opening = opening;
+    this.#pace = new SenderPace(this.#lanes.length);
     this.#startedMs = this.#clock.monoMs();
     this.#reportAtMs = this.#startedMs + REPORT_EVERY_MS;
     this.#stopTicks ??= this.#clock.every(TICK_MS, () => this.#tick());
@@ -131,6 +157,7 @@ export class PublisherMedia implements Intake {
         lane.reorder = undefined;
       }
     }
+    this.#goOn();
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
@@ -140,23 +167,35 @@ export class PublisherMedia implements Intake {
   /** One RTP packet of a medium, valid during the call only. */
   rtp(media: number, chunk: Uint8Array, start: number, end: number): void {
     const nowMs = this.#clock.monoMs();
-    this.heardMs = nowMs;
+    this.#heardMs = nowMs;
     this.#bytes += end - start;
     const lane = this.#lanes[media];
+    const receiver = lane?.receiver;
+    if (!receiver) {
+      return;
+    }
     try {
-      if (lane?.reorder) {
+      if (lane.reorder) {
         lane.reorder.push(chunk, start, end, nowMs);
       } else {
-        lane?.receiver?.packet(chunk, start, end, nowMs);
+        receiver.packet(chunk, start, end, nowMs);
       }
     } catch (error) {
       this.#fail(error);
+      return;
+    }
+    if (receiver.timeline.hasArrived) {
+      const mediaMs = (receiver.timeline.newestTicks * 1000) / receiver.format.clockRate;
+      const limitMs = this.kind === 'udp' ? MAX_UDP_SURPLUS_MS : MAX_SURPLUS_MS;
+      if (this.#pace.push(media, mediaMs, nowMs, limitMs)) {
+        this.#hasComeTooFast();
+      }
     }
   }
 
   /** One RTCP packet of a medium, valid during the call only. */
   rtcp(media: number, chunk: Uint8Array, start: number, end: number): void {
-    this.heardMs = this.#clock.monoMs();
+    this.#heardMs = this.#clock.monoMs();
     this.#bytes += end - start;
     this.#lanes[media]?.receiver?.control(chunk, start, end);
   }
@@ -168,8 +207,7 @@ export class PublisherMedia implements Intake {
 
   close(): void {
     this.#isEnded = true;
-    this.#stopTicks?.();
-    this.#stopTicks = undefined;
+    this.stop();
     this.#path.close();
   }
 
@@ -180,13 +218,16 @@ export class PublisherMedia implements Intake {
         lane?.reorder?.flush(nowMs);
       }
       this.#opening?.check(nowMs - this.#startedMs);
+      this.#watchPicture(nowMs);
     } catch (error) {
       this.#fail(error);
       return;
     }
     if (this.#receivers.every(({ hasLeft }) => hasLeft)) {
       this.#end('the publisher has said goodbye (RTCP BYE)');
-    } else if (nowMs >= this.#reportAtMs) {
+    } else if (nowMs >= this.#reportAtMs && !this.#isTooFast) {
+      // One that was slowed down may be gone already, with much of what it sent still in the network's buffers:
+      // bytes of ours that find nobody would make its system throw that away.
       this.#reportAtMs = nowMs + REPORT_EVERY_MS;
       this.#report();
     }
@@ -200,6 +241,46 @@ export class PublisherMedia implements Intake {
         this.#sentBytes += report.length;
         this.#sentReports += 1;
       }
+    }
+  }
+
+  /** Packets that never make a whole picture are of no use to anybody: a new session begins with one. */
+  #watchPicture(nowMs: number): void {
+    for (const receiver of this.#receivers) {
+      const fault = this.#opening?.hasLeftOut(receiver) ? undefined : brokenPicture(receiver, this.#startedMs, nowMs);
+      if (fault !== undefined) {
+        const { name: path } = this.#request;
+        throw new PerchError('unavailable', `publisher of path '${path}' ${fault}`, { path });
+      }
+    }
+  }
+
+  #hasComeTooFast(): void {
+    if (this.kind === 'udp') {
+      this.#end('publisher sends faster than real time, which cannot be slowed down over UDP (ffmpeg: -re)');
+      return;
+    }
+    if (!this.#isTooFast) {
+      this.#isTooFast = true;
+      this.#log.warn('publisher sends faster than real time: it is slowed down to it (ffmpeg: -re)');
+    }
+    if (!this.#stopLooking && !this.#isEnded) {
+      this.#request.owner.pauseReading();
+      this.#stopLooking = this.#clock.every(LOOK_EVERY_MS, () => {
+        if (this.#pace.surplusMs(this.#clock.monoMs()) <= MAX_SURPLUS_MS - STEP_MS) {
+          this.#goOn();
+        }
+      });
+    }
+  }
+
+  /** The publisher need not wait any more. */
+  #goOn(): void {
+    if (this.#stopLooking) {
+      this.#stopLooking();
+      this.#stopLooking = undefined;
+      this.#heardMs = this.#clock.monoMs();
+      this.#request.owner.resumeReading();
     }
   }
 

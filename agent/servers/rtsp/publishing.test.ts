@@ -170,3 +170,65 @@ test('PAUSE before the stream has opened only pauses', async () => {
   expect(box.paths.streams.size).toBe(0);
   expect((await caller.ask('RECORD', box.url('studio'))).status).toBe(200);
 });
+
+/** Four seconds of sound on both channels, in one go. */
+function fourSeconds(first = 0): Buffer {
+  return Buffer.concat(Array.from({ length: 200 }, (_, i) => [sound(0, 8, first + i), sound(2, 0, first + i)]).flat());
+}
+
+const FOUR_SECONDS_BYTES = 400 * 160;
+const received = (box: RtspBox) => box.paths.streams.get('studio')?.bytesReceived ?? 0;
+
+/** A publisher has sent four seconds of sound, of which two are taken. */
+async function hurry(box: RtspBox): Promise<RtspCaller> {
+  const caller = await announce(box);
+  await caller.ask('RECORD', box.url('studio'));
+  caller.socket.write(fourSeconds());
+  const probe = await box.call();
+  while (received(box) < FOUR_SECONDS_BYTES / 2) {
+    await probe.ask('OPTIONS', '*');
+  }
+  return caller;
+}
+
+test('a publisher that sends too fast has to wait, and its requests are answered when their turn has come', async () => {
+  await using box = await openBox();
+  const caller = await hurry(box);
+  const reply = caller.ask('GET_PARAMETER', box.url('studio'));
+  await box.clock.advance(1_000);
+  expect(received(box)).toBeGreaterThan(FOUR_SECONDS_BYTES * 0.6);
+  expect(received(box)).toBeLessThan(FOUR_SECONDS_BYTES * 0.8);
+  await box.clock.advance(1_500);
+  expect((await reply).status).toBe(200);
+  expect(received(box)).toBe(FOUR_SECONDS_BYTES);
+  expect(box.log.filter((line) => line.includes('faster than real time'))).toHaveLength(1);
+});
+
+test('of a publisher that has sent all and gone everything is taken, in its time', async () => {
+  await using box = await openBox();
+  const caller = await hurry(box);
+  const stream = box.paths.streams.get('studio');
+  caller.socket.end();
+  await box.clock.advance(1_000);
+  expect(box.paths.publishers.size).toBe(1);
+  await box.clock.advance(1_500);
+  const probe = await box.call();
+  while (box.paths.publishers.size > 0) {
+    await probe.ask('OPTIONS', '*');
+  }
+  expect(stream?.bytesReceived).toBe(FOUR_SECONDS_BYTES);
+  expect(box.server.rtsp.sessions.list()).toEqual([]);
+  expect(box.server.rtsp.conns.list()).toEqual([]);
+});
+
+test('a publisher that has to wait can be ended: nothing of it stays', async () => {
+  await using box = await openBox();
+  const caller = await hurry(box);
+  const [session] = box.server.rtsp.sessions.list();
+  expect(box.server.rtsp.sessions.kick(session?.id ?? '')).toBe(true);
+  await caller.until(() => caller.hasEnded);
+  await box.clock.advance(60_000);
+  expect(box.paths.publishers.size).toBe(0);
+  expect(box.server.rtsp.sessions.list()).toEqual([]);
+  expect(box.server.rtsp.conns.list()).toEqual([]);
+});

@@ -11,7 +11,7 @@ const factsOf = (ip: string): SessionFacts => ({
   userAgent: '',
   home: {
     ...{ id: ip, ip, remote: `${ip}:1`, isClosed: false, queuedBytes: 0, tunnel: 'none' as const },
-    ...{ write: () => {}, close: () => {}, finish: () => {} },
+    ...{ write: () => {}, pause: () => {}, resume: () => {}, close: () => {}, finish: () => {} },
   },
   readTimeoutMs: 10_000,
 });

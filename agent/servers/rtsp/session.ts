@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { TunnelKind } from './accept-channel.ts';
-import type { MediaOwner, Received, Sent, TransportKind } from './media-plane.ts';
+import type { PublisherOwner, Received, Sent, TransportKind } from './media-plane.ts';
 import type { RtspTarget } from './target.ts';
 
 /** As MediaMTX's API names them. */
@@ -27,6 +27,9 @@ export interface SessionLink {
   /** Bytes that were written and have not left yet. */
   readonly queuedBytes: number;
   write(bytes: Uint8Array): void;
+  /** Nothing more is read until `resume`: the peer has to wait. */
+  pause(): void;
+  resume(): void;
   /** Ends the connection at once. */
   close(reason: string): void;
   /** Ends the connection when everything has been sent. */
@@ -63,7 +66,7 @@ const IDLE_MS = 60_000;
 export const TOLD_TIMEOUT_S = 55;
 
 /** One peer's session, RFC 2326 §3: over TCP it lives with its connection, else by signs of life. */
-export class RtspSession implements MediaOwner {
+export class RtspSession implements PublisherOwner {
   readonly id = randomUUID();
   /** What the peer names it by: whoever knows it may control it. */
   readonly key = randomBytes(16).toString('hex');
@@ -133,6 +136,14 @@ export class RtspSession implements MediaOwner {
 
   writeFrames(frames: Uint8Array): void {
     this.facts.home.write(frames);
+  }
+
+  pauseReading(): void {
+    this.facts.home.pause();
+  }
+
+  resumeReading(): void {
+    this.facts.home.resume();
   }
 
   /** The connection has ended: the session too, unless its media go another way. */

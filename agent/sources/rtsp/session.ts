@@ -4,6 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import { describeFormat, describeOffer } from '../../media/describe-format.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
+import { brokenPicture } from '../../stream/ingest/broken-picture.ts';
 import { Opening } from '../../stream/ingest/opening.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import { Timeline } from '../../stream/ingest/timeline.ts';
@@ -19,8 +20,6 @@ import { TRANSPORT_OF, TransportRefused, type Way } from './transport-choice.ts'
 import type { UdpOptions } from './udp-ports.ts';
 
 const MAX_TRACKS = 8;
-/** So long we wait for a whole picture after damage: a new connection begins with one. */
-const BROKEN_PICTURE_MS = 30_000;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 5_000;
 /** Half of RFC 2326's session timeout; longer ones of the camera's do not make it longer. */
@@ -302,10 +301,9 @@ export class RtspSession {
         const message = `camera of path '${this.#name}' has sent no picture for ${this.#readTimeoutMs / 1000} s, only sound`;
         throw new PerchError('timeout', message, context);
       }
-      if (nowMs - Math.max(startedMs, receiver.lastUnitMs) >= BROKEN_PICTURE_MS) {
-        const why = receiver.damage === undefined ? '' : `: ${receiver.damage}`;
-        const message = `camera of path '${this.#name}' sends ${encoding}, but no whole picture for ${BROKEN_PICTURE_MS / 1000} s${why}`;
-        throw new PerchError('unavailable', message, context);
+      const fault = brokenPicture(receiver, startedMs, nowMs);
+      if (fault !== undefined) {
+        throw new PerchError('unavailable', `camera of path '${this.#name}' ${fault}`, context);
       }
     }
   }

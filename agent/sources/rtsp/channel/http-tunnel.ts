@@ -27,6 +27,7 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
   #post: SocketChannel | undefined;
   /** The camera has spoken within the tunnel. */
   #hasHeard = false;
+  #isPaused = false;
   #isEnding = false;
   #hasEnded = false;
 
@@ -77,9 +78,22 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
     this.#post?.destroy();
   }
 
+  pause(): void {
+    this.#isPaused = true;
+    this.#get?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#get?.resume();
+  }
+
   onOpen(get: SocketChannel, _response: HttpResponse, rest: Uint8Array): void {
     this.#get = get;
     get.sink = this;
+    if (this.#isPaused) {
+      get.pause();
+    }
     this.#held.release(this);
     if (rest.length > 0) {
       this.onBytes(rest, rest.length);

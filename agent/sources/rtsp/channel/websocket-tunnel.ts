@@ -17,6 +17,7 @@ export class WebSocketTunnel implements ByteChannel, OpeningSink, ByteSink {
   readonly #opening: HttpOpening;
   readonly #held = new HeldWrites();
   #within: WebSocketChannel | undefined;
+  #isPaused = false;
   #hasEnded = false;
 
   constructor(remote: string, options: Pick<OpeningOptions, 'name' | 'target' | 'authenticator' | 'dial'>) {
@@ -60,6 +61,16 @@ export class WebSocketTunnel implements ByteChannel, OpeningSink, ByteSink {
     this.#within?.destroy();
   }
 
+  pause(): void {
+    this.#isPaused = true;
+    this.#within?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#within?.resume();
+  }
+
   onOpen(channel: SocketChannel, response: HttpResponse, rest: Uint8Array): void {
     if (response.headers.get('Sec-WebSocket-Accept')?.trim() !== acceptOf(this.#key, sha1)) {
       channel.destroy();
@@ -69,6 +80,9 @@ export class WebSocketTunnel implements ByteChannel, OpeningSink, ByteSink {
     }
     this.#within = new WebSocketChannel(channel, () => randomBytes(4));
     this.#within.sink = this;
+    if (this.#isPaused) {
+      this.#within.pause();
+    }
     this.#held.release(this.#within);
     if (rest.length > 0) {
       this.#within.onBytes(rest, rest.length);

@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../test/random.ts';
+import { Pace, SenderPace } from './pace.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** What a sender is ahead by at most, when `arrivalOf` tells when the picture of a media time comes. */
+function mostAhead(durationMs: number, mediaOf: (i: number) => number, arrivalOf: (mediaMs: number) => number): number {
+  const pace = new Pace();
+  let mostMs = 0;
+  let atMs = 0;
+  for (let i = 0; i * 40 < durationMs; i += 1) {
+    const mediaMs = mediaOf(i);
+    // TCP: nothing overtakes.
+    atMs = Math.max(atMs, arrivalOf(mediaMs));
+    pace.push(mediaMs, atMs);
+    mostMs = Math.max(mostMs, pace.surplusMs(atMs));
+  }
+  return mostMs;
+}
+
+test('what is sent at once is ahead by its length, less the time that has passed', () => {
+  const pace = new Pace();
+  for (let i = 0; i <= 50; i += 1) {
+    pace.push(i * 40, 100);
+  }
+  expect(pace.surplusMs(100)).toBe(2_000);
+  expect(pace.surplusMs(600)).toBeCloseTo(1_500, 0);
+});
+
+test('a clock that runs one per cent fast is never ahead', () => {
+  expect(
+    mostAhead(
+      2 * HOUR_MS,
+      (i) => i * 40,
+      (mediaMs) => mediaMs / 1.0099,
+    ),
+  ).toBeLessThan(1);
+});
+
+test('after a burst at the start, a clock that runs 100 ppm fast comes no further ahead', () => {
+  const most = mostAhead(
+    2 * HOUR_MS,
+    (i) => i * 40,
+    (mediaMs) => Math.max(0, mediaMs - 1_800) / 1.0001,
+  );
+  expect(most).toBeLessThan(1_850);
+});
+
+test('what a bad network delivers late and all at once is not ahead', () => {
+  const next = random(4);
+  let blockedUntilMs = 0;
+  const arrival = (mediaMs: number) => {
+    blockedUntilMs = next() < 0.002 ? mediaMs + 8_000 * next() : blockedUntilMs;
+    return Math.max(mediaMs + 20, blockedUntilMs);
+  };
+  expect(mostAhead(HOUR_MS, (i) => i * 40, arrival)).toBeLessThan(1_000);
+});
+
+test('a sender is ahead when all its tracks are: one alone has wrong timestamps', () => {
+  const pace = new SenderPace(2);
+  let isAhead = false;
+  for (let i = 0; i < 500; i += 1) {
+    pace.push(0, i * 40, i * 40, 2_000);
+    isAhead ||= pace.push(1, i * 80, i * 40, 2_000);
+  }
+  expect(isAhead).toBe(false);
+  for (let i = 500; i < 600; i += 1) {
+    pace.push(0, i * 40, 20_000, 2_000);
+    isAhead ||= pace.push(1, i * 80, 20_000, 2_000);
+  }
+  expect(isAhead).toBe(true);
+});
+
+test('a track that has stopped does not hide that the others are ahead', () => {
+  const pace = new SenderPace(3);
+  pace.push(0, 0, 0, 2_000);
+  let packets = 0;
+  while (!pace.push(1, packets * 20, 0, 2_000)) {
+    packets += 1;
+  }
+  expect(packets).toBeLessThan(300);
+});
