@@ -1,8 +1,32 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Three lengths of the same suites: short (npm test), long, system. PERCH_LENGTH says which. */
 const length = process.env['PERCH_LENGTH'] ?? 'short';
 const slow = length === 'short' ? 60_000 : 900_000;
+
+/**
+ * Suites with other people's programs mostly wait for pictures: in short form several go side by side, in the lengths that
+ * the figures are for each has the machine to itself.
+ */
+const together = {
+  ...(length === 'short' ? { maxWorkers: 4 } : { fileParallelism: false }),
+  sequence: { groupOrder: 1 },
+};
+/** Their pictures and sounds are compared to the millisecond, or every packet is counted. */
+const ALONE = ['sync', 'impaired', 'impaired-tcp', 'rtsp-media'].map((name) => `test/interop/${name}.test.ts`);
+
+/** What takes long begins first, so that no worker is left alone with it at the end. */
+const LONG = ['webui', 'players', 'rtsp-server', 'rtsp-transports', 'video-codecs', 'camera', 'rtsp-tunnels'];
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = LONG.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return at < 0 ? LONG.length : at;
+    };
+    return [...files].sort((a, b) => rank(a) - rank(b) || (a.moduleId < b.moduleId ? -1 : 1));
+  }
+}
 
 /** Packages, machines and soak: their suites come with the packages. */
 const system = {
@@ -16,6 +40,7 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/plain-summary.ts'],
     passWithNoTests: length === 'system',
+    sequence: { sequencer: LongestFirst },
     projects:
       length === 'system'
         ? [system]
@@ -31,15 +56,27 @@ export default defineConfig({
                   'test/fuzz/**/*.test.ts',
                 ],
                 testTimeout: 20_000,
+                sequence: { groupOrder: 0 },
               },
             },
             {
               test: {
                 name: 'interop',
                 include: ['test/interop/**/*.test.ts'],
+                exclude: ALONE,
+                testTimeout: slow,
+                hookTimeout: 120_000,
+                ...together,
+              },
+            },
+            {
+              test: {
+                name: 'alone',
+                include: ALONE,
                 testTimeout: slow,
                 hookTimeout: 120_000,
                 fileParallelism: false,
+                sequence: { groupOrder: 2 },
               },
             },
             {
@@ -48,7 +85,7 @@ export default defineConfig({
                 include: ['test/browser/**/*.test.ts'],
                 testTimeout: slow,
                 hookTimeout: 120_000,
-                fileParallelism: false,
+                ...together,
               },
             },
           ],

@@ -128,18 +128,23 @@ describeWith(['chromium'], 'Chromium', () => {
       // The moment that stands in the picture at the start, by the first one that is looked at.
       let firstMs: number | undefined;
       for (const at of [0.5, SECONDS - 1, SECONDS / 2, 1.25]) {
-        await page.evaluate(
+        // On a busy machine the demo leaves pictures out: the one that is shown says its own moment.
+        const shownAt = await page.evaluate(
           (seconds) =>
-            new Promise<void>((resolve) => {
+            new Promise<number>((resolve) => {
               const video = document.querySelector('video') as HTMLVideoElement;
-              video.onseeked = () => resolve();
+              const sought = new Promise((done) => {
+                video.onseeked = done;
+              });
+              video.requestVideoFrameCallback((_now, { mediaTime }) => void sought.then(() => resolve(mediaTime)));
               video.currentTime = seconds;
             }),
           at,
         );
+        expect(shownAt, `${format} at ${at} s`).toBeLessThanOrEqual(at);
         const shownMs = (await timeShown(page)) ?? Number.NaN;
-        firstMs ??= shownMs - at * 1000;
-        expect(Math.abs(shownMs - at * 1000 - firstMs), `${format} at ${at} s`).toBeLessThan(PICTURE_MS);
+        firstMs ??= shownMs - shownAt * 1000;
+        expect(Math.abs(shownMs - shownAt * 1000 - firstMs), `${format} at ${at} s`).toBeLessThan(PICTURE_MS);
         expect(Math.abs(firstMs - Date.parse(span.start)), 'the label of the recording').toBeLessThan(LABEL_MS);
       }
       const played = await page.evaluate(async () => {

@@ -2,15 +2,40 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** A TCP port that is free on loopback now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * Below the ports that the system gives to connections by itself, and apart for each of vitest's workers: what is found free stays
+ * so until it is used.
+ */
+const FIRST_PORT = 10_000;
+const LANES = 4;
+const LANE_PORTS = 5_000;
+const lane = Number(process.env['VITEST_POOL_ID'] ?? 0) % LANES;
+let next = Math.floor(Math.random() * LANE_PORTS);
+
+/** The next number that nobody has been given, and the one behind it where a pair is asked for. */
+function take(count: 1 | 2): number {
+  next += count === 2 ? next % 2 : 0;
+  next = next + count > LANE_PORTS ? 0 : next;
+  const port = FIRST_PORT + lane * LANE_PORTS + next;
+  next += count;
+  return port;
+}
+
+/** A TCP port that is free on loopback now, and was not given out before. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = take(1);
+    if (await isFreeForTcp(port)) {
+      return port;
+    }
+  }
+}
+
+function isFreeForTcp(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
 
@@ -22,11 +47,10 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports];
 }
 
-/** An even UDP port and the next one, both free on loopback now: as RTP and RTCP like them. */
+/** An even UDP port and the next one, both free now: as RTP and RTCP like them. */
 export async function freeUdpPair(): Promise<readonly [rtp: number, rtcp: number]> {
   for (;;) {
-    const port = await freePort();
-    const rtp = port - (port % 2);
+    const rtp = take(2);
     if ((await isFreeForUdp(rtp)) && (await isFreeForUdp(rtp + 1))) {
       return [rtp, rtp + 1];
     }
@@ -37,7 +61,8 @@ async function isFreeForUdp(port: number): Promise<boolean> {
   const socket = createSocket('udp4');
   const failed = once(socket, 'error').then(() => false);
   const bound = once(socket, 'listening').then(() => true);
-  socket.bind(port, '127.0.0.1');
+  // Some of ours listen on every address.
+  socket.bind(port);
   const isFree = await Promise.race([bound, failed]);
   if (isFree) {
     socket.close();
