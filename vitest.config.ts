@@ -56,6 +56,7 @@ export default defineConfig({
                   'test/fuzz/**/*.test.ts',
                 ],
                 testTimeout: 20_000,
+                maxWorkers: 3,
                 sequence: { groupOrder: 0 },
               },
             },
