@@ -53,9 +53,19 @@ async function gstreamerReads(url: string, pictures: number, properties: readonl
   const source = ['rtspsrc', `location=${url}`, 'protocols=tcp', 'latency=200', ...properties];
   const decoder = ['rtph264depay', '!', 'h264parse', '!', 'avdec_h264', '!', 'identity', `eos-after=${pictures}`];
   const args = ['-q', ...source, '!', 'application/x-rtp,media=video', '!', ...decoder, '!', 'fakesink', 'sync=false'];
-  const { code, output } = await runProcess('gst-launch-1.0', args);
-  return code === 0 ? output.trim() : `ended with ${code}: ${output.trim()}`;
+  let said = '';
+  for (let run = 0; run < 3; run += 1) {
+    const { code, output } = await runProcess('gst-launch-1.0', args);
+    said = code === 0 ? output.trim() : `ended with ${code}: ${output.trim()}`;
+    if (!OWN_END.test(said)) {
+      break;
+    }
+  }
+  return said;
 }
+
+/** GStreamer 1.22, now and then: at its end its CLOSE interrupts its own PAUSE, which it reports as an error of the connection. */
+const OWN_END = /gst_rtspsrc_pause \(\)[^]*Could not send message\. \(Received end-of-file\)$/;
 
 describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
   test('ffprobe, ffmpeg and GStreamer read over TCP what ffmpeg publishes, and the API lists them', async () => {
@@ -137,7 +147,8 @@ describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
       const url = agent.rtspUrl('cam');
       const known = url.replace('//', '//tom:blue%3Aheron%207@');
       expect(await ffmpegWarnings([...TCP, '-i', known, '-t', '1'])).toBe('');
-      expect(await gstreamerReads(url, 20, ['user-id=tom', 'user-pw=blue:heron 7'])).toBe('');
+      const said = await gstreamerReads(url, 20, ['user-id=tom', 'user-pw=blue:heron 7']);
+      expect(said, agent.process.output()).toBe('');
       expect(await ffmpegWarnings([...TCP, '-i', url, '-t', '1'])).toContain('401 Unauthorized');
       expect(await ffmpegWarnings([...TCP, '-i', url.replace('//', '//tom:x@'), '-t', '1'])).toContain('401');
       expect(agent.process.output()).toContain('failed to authenticate');
