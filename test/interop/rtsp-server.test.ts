@@ -65,7 +65,7 @@ async function gstreamerReads(url: string, pictures: number, properties: readonl
 }
 
 /** GStreamer 1.22, now and then: at its end its CLOSE interrupts its own PAUSE, which it reports as an error of the connection. */
-const OWN_END = /gst_rtspsrc_pause \(\)[^]*Could not send message\. \(Received end-of-file\)$/;
+const OWN_END = /gst_rtspsrc_pause \(\).*Could not send message\. \(Received end-of-file\)$/s;
 
 describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
   test('ffprobe, ffmpeg and GStreamer read over TCP what ffmpeg publishes, and the API lists them', async () => {
