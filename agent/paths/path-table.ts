@@ -5,7 +5,7 @@ import { type Config, resolvePath } from '../config/load.ts';
 import type { PathSettings } from '../config/path.ts';
 import type { PathEntry } from '../config/path-entry.ts';
 import { pathNameFault } from '../config/path-name.ts';
-import type { Source } from '../sources/source.ts';
+import type { BackChannel, Source } from '../sources/source.ts';
 import type { Stream } from '../stream/stream.ts';
 import { cannotPublish, Path, type PathOrigin, type PathRecorder, type Publication, type Publisher } from './path.ts';
 import { recordKeyOf, settingsFor, sourceKeyOf, usesQuery, withQuery } from './path-settings.ts';
@@ -127,6 +127,16 @@ export class PathTable {
       throw cannotPublish(name);
     }
     return live.path.publish(publisher);
+  }
+
+  /** The loudspeaker of a path's camera. @throws PerchError with the reason why nobody can talk there now */
+  talk(name: string): BackChannel {
+    this.#entryOf(name);
+    const live = this.#live.get(name);
+    if (!live) {
+      throw new PerchError('notFound', `no stream is available on path '${name}'`, { path: name });
+    }
+    return live.path.talk();
   }
 
   list(): PathStatus[] {

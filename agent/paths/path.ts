@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/track.ts';
+import type { BackChannel } from '../sources/source.ts';
 import type { StreamSink } from '../stream/ingest/stream-sink.ts';
 import { Stream } from '../stream/stream.ts';
 import { OnDemand, type OnDemandTimes } from './on-demand.ts';
@@ -164,6 +165,16 @@ export class Path {
         }
       },
     };
+  }
+
+  /** The loudspeaker of the path's camera. @throws PerchError with the reason why nobody can talk there now */
+  talk(): BackChannel {
+    const channel = this.#runner?.openBackChannel();
+    if (!channel) {
+      const message = `path '${this.name}' has no camera that can be talked to`;
+      throw new PerchError('unsupported', message, { path: this.name });
+    }
+    return channel;
   }
 
   get hasStream(): boolean {

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/track.ts';
-import type { Source, SourceStatistics } from '../sources/source.ts';
+import type { BackChannel, Source, SourceStatistics } from '../sources/source.ts';
 import { pauseAfter, type SourceState, supervise } from '../sources/supervisor.ts';
 import type { Stream } from '../stream/stream.ts';
 
@@ -80,6 +80,11 @@ export class SourceRunner {
 
   get statistics(): SourceStatistics | undefined {
     return this.#source.statistics;
+  }
+
+  /** @throws PerchError with the reason why nobody can talk there now */
+  openBackChannel(): BackChannel | undefined {
+    return this.#source.openBackChannel?.();
   }
 
   start(query: string): void {

@@ -45,6 +45,8 @@ export class Stream {
   readonly isOnDemand: boolean;
   /** Told when `audience` has changed while the stream lasts. */
   onAudience: (() => void) | undefined;
+  /** Asks who makes the pictures for a key frame; set by a source that can, which also sees to it that it is not asked too often. */
+  onKeyFrameWanted: (() => void) | undefined;
   readonly #tracks: Track[];
   readonly #gop: GopCache;
   // Copied on change, so that delivery walks a plain array while readers come and go.
@@ -154,6 +156,11 @@ export class Stream {
   /** Lets go of the samples that are kept for new readers: what is written next does not continue them. */
   forgetGroup(): void {
     this.#gop.clear();
+  }
+
+  /** Somebody cannot go on, or not begin, before the next key frame. */
+  requestKeyFrame(): void {
+    this.onKeyFrameWanted?.();
   }
 
   countSent(bytes: number): void {

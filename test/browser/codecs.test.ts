@@ -7,11 +7,12 @@ import { installErrorHandler } from '../../agent/http/errors.ts';
 import { hlsPlugin } from '../../agent/servers/hls/plugin.ts';
 import { HlsServer } from '../../agent/servers/hls/server.ts';
 import { WebRtcServer } from '../../agent/servers/webrtc/server.ts';
-import { webrtcPlugin } from '../../agent/servers/webrtc/whep.ts';
+import { webrtcPlugin } from '../../agent/servers/webrtc/signalling/whep.ts';
 import { Stream } from '../../agent/stream/stream.ts';
 import { framesDecoded, pictureOf, startViewer, type Viewer } from '../peers/browser.ts';
 import { CLIP_FPS, type ClipCodec, type CodedClip, codedClip } from '../peers/coded-clip.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
+import { webrtcPaths } from '../webrtc-paths.ts';
 
 const SECONDS = byLength(2, 20);
 const CLIP_SECONDS = 3;
@@ -47,7 +48,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium and the codecs of cameras', () =>
       cameras.push(camera);
       streams.set(codec, camera.stream);
     }
-    const lookup = { open: async (path: string) => streams.get(path) as Stream };
+    const lookup = webrtcPaths(async (path) => streams.get(path) as Stream);
     const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
     const webrtcOptions = { udpAddress: '127.0.0.1:0', handshakeTimeoutMs: 10_000, ...hosts };
     webrtc = new WebRtcServer(webrtcOptions, lookup, systemClock, silentLogger);

@@ -11,10 +11,11 @@ import { installErrorHandler } from '../../agent/http/errors.ts';
 import { findStartCode, trimZeros } from '../../agent/media/nal.ts';
 import type { H264Track, Track } from '../../agent/media/track.ts';
 import { WebRtcServer } from '../../agent/servers/webrtc/server.ts';
-import { webrtcPlugin } from '../../agent/servers/webrtc/whep.ts';
+import { webrtcPlugin } from '../../agent/servers/webrtc/signalling/whep.ts';
 import { Stream } from '../../agent/stream/stream.ts';
 import { CHROMIUM, describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
+import { webrtcPaths } from '../webrtc-paths.ts';
 
 const FPS = 25;
 const TICKS = 90_000 / FPS;
@@ -101,7 +102,7 @@ describeWith(['chromium', 'ffmpeg'], 'the WebRTC player page in Chromium', () =>
       number += 1;
     });
     const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
-    const lookup = { open: async (path: string) => streams[path] as Stream };
+    const lookup = webrtcPaths(async (path) => streams[path] as Stream);
     const options = { udpAddress: '127.0.0.1:0', handshakeTimeoutMs: 10_000, ...hosts };
     server = new WebRtcServer(options, lookup, systemClock, silentLogger);
     await server.listen();

@@ -15,13 +15,15 @@ import {
 } from 'werift';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { H264_TRACK } from '../../../test/tracks.ts';
+import { webrtcPaths } from '../../../test/webrtc-paths.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { Sample } from '../../media/sample.ts';
 import type { Track } from '../../media/track.ts';
 import { Stream } from '../../stream/stream.ts';
-import { type StreamLookup, WebRtcServer } from './server.ts';
+import type { WebRtcPaths } from './gateway.ts';
+import { WebRtcServer } from './server.ts';
 
 const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
 const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };
@@ -35,11 +37,11 @@ afterEach(async () => {
 });
 
 async function startServer(
-  paths: StreamLookup | Stream,
+  paths: WebRtcPaths | Stream,
   clock: Clock = systemClock,
   handshakeTimeoutMs = 10_000,
 ): Promise<WebRtcServer> {
-  const lookup = paths instanceof Stream ? { open: async () => paths } : paths;
+  const lookup = paths instanceof Stream ? webrtcPaths(async () => paths) : paths;
   const options = {
     udpAddress: '127.0.0.1:0',
     additionalHosts: ['127.0.0.1'],
@@ -208,7 +210,7 @@ test.for([
   ['a path without a stream', new PerchError('notFound', "no stream is available on path 'cam'")],
   ['a path that nobody has configured', new PerchError('badInput', "path 'cam' is not configured")],
 ] as const)('%s is refused in the words of the path table', async ([, error]) => {
-  const server = await startServer({ open: () => Promise.reject(error) });
+  const server = await startServer(webrtcPaths(() => Promise.reject(error)));
   await expect(server.read(VIEWER, CHROMIUM)).rejects.toBe(error);
 });
 

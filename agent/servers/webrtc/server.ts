@@ -1,30 +1,24 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Sample } from '../../media/sample.ts';
-import type { Reader, Stream } from '../../stream/stream.ts';
-import { type AnswerFacts, writeAnswer, writeRestartFragment } from './answer.ts';
-import { type CandidateOptions, gatherAddresses, writeCandidates } from './candidates.ts';
-import { chooseCodecs } from './codecs.ts';
-import { loadDtls } from './dtls.ts';
-import { type Offer, parseOffer } from './offer.ts';
-import { reorderedError, type Viewer, WebRtcSession } from './session.ts';
+import type { WebRtcPaths } from './gateway.ts';
+import { type AnswerFacts, writeAnswer, writeRestartFragment } from './sdp/answer.ts';
+import { chooseCodecs } from './sdp/codecs.ts';
+import { type Offer, parseOffer } from './sdp/offer.ts';
+import { type DtlsIdentity, loadDtls } from './secure/dtls.ts';
+import { type Requester, WebRtcSession } from './session.ts';
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
-import { UdpPort } from './udp-port.ts';
+import type { SessionMedia } from './session-media.ts';
+import { type CandidateOptions, gatherAddresses, writeCandidates } from './transport/candidates.ts';
+import { PacketSlots } from './transport/packet-slots.ts';
+import { PeerBook } from './transport/peer-book.ts';
+import { UdpPort } from './transport/udp-port.ts';
+import { Viewing } from './viewing/viewing.ts';
 
 const TICK_MS = 1_000;
 /** Each holds a few kilobytes before its handshake; more than this many at once are not viewers. */
 const MAX_SESSIONS = 1_000;
-
-/** Where streams come from. */
-export interface StreamLookup {
-  /**
-   * The stream of a path, started if it has to be.
-   * @param query of the viewer's address: it may say something about the source
-   * Throws PerchError: notFound `no stream is available on path 'x'`, badInput `path 'x' is not configured`.
-   */
-  open(path: string, query: string): Promise<Stream>;
-}
 
 export interface WebRtcServerOptions extends CandidateOptions {
   /** Of the media port, such as `:8189`; empty: there is none and nobody can watch. */
@@ -43,10 +37,12 @@ export interface Answered {
 /** All WebRTC viewers, behind one UDP port. */
 export class WebRtcServer {
   readonly #options: WebRtcServerOptions;
-  readonly #paths: StreamLookup;
+  readonly #paths: WebRtcPaths;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #port = new UdpPort();
+  readonly #book = new PeerBook();
+  readonly #slots = new PacketSlots();
+  readonly #port = new UdpPort(this.#book);
   /** In the order of their creation. */
   readonly #sessions = new Map<string, WebRtcSession>();
   readonly #bySecret = new Map<string, WebRtcSession>();
@@ -54,7 +50,7 @@ export class WebRtcServer {
   #stopTicking: (() => void) | undefined;
   #isListening = false;
 
-  constructor(options: WebRtcServerOptions, paths: StreamLookup, clock: Clock, log: Logger) {
+  constructor(options: WebRtcServerOptions, paths: WebRtcPaths, clock: Clock, log: Logger) {
     this.#options = options;
     this.#paths = paths;
     this.#clock = clock;
@@ -89,8 +85,8 @@ export class WebRtcServer {
     loadDtls().catch((cause: unknown) => this.#log.error({ err: cause }, 'WebRTC cannot be set up'));
   }
 
-  /** Answers an offer. Throws PerchError with the reason why the viewer cannot have this stream. */
-  async read(viewer: Viewer, offerText: string): Promise<Answered> {
+  /** Answers an offer to watch. Throws PerchError with the reason why the viewer cannot have this stream. */
+  async read(viewer: Requester, offerText: string): Promise<Answered> {
     this.#checkOpen();
     const offer = parseOffer(offerText);
     if (offer.setup === 'passive') {
@@ -105,15 +101,26 @@ export class WebRtcServer {
       gatherAddresses(this.#options, this.#port.reachable, this.#clock, this.#log),
     ]);
     this.#checkOpen();
-    const session = this.#openSession(viewer, offer, stream, {
-      dtls,
-      port: this.#port,
-      clock: this.#clock,
-      log: this.#log,
-    });
-    this.#addressesOf.set(session, addresses);
-    const answer = writeAnswer(offer, session.choices, this.#factsOf(session, dtls.fingerprint, addresses));
-    return { id: session.id, secret: session.secret, answer };
+    const choices = chooseCodecs(stream.tracks, offer);
+    if (choices.leftOut.length > 0) {
+      this.#log.warn(
+        { path: viewer.path, tracks: choices.leftOut },
+        'WebRTC viewer gets the stream without some tracks',
+      );
+    }
+    const id = randomUUID();
+    const viewing = new Viewing(id, stream, choices, this.#clock);
+    const session = this.#openSession(id, viewer, offer, viewing, dtls, addresses);
+    const facts: AnswerFacts = {
+      credentials: session.credentials,
+      fingerprint: dtls.fingerprint,
+      candidates: writeCandidates(addresses, this.udpPort),
+      videoSsrc: viewing.video?.ssrc ?? 0,
+      audioSsrc: viewing.audio?.ssrc ?? 0,
+      cname: viewing.cname,
+      sessionId: Math.floor(session.createdWallMs / 1000),
+    };
+    return { id: session.id, secret: session.secret, answer: writeAnswer(offer, choices, facts) };
   }
 
   /**
@@ -129,8 +136,7 @@ export class WebRtcServer {
       return undefined;
     }
     const credentials = session.restartIce(remoteUfrag);
-    const { video, audio } = session.choices;
-    const mids = [video, audio].flatMap((choice) => (choice ? [choice.section.mid] : []));
+    const mids = session.offer.sections.map(({ mid }) => mid);
     const candidates = writeCandidates(this.#addressesOf.get(session) ?? [], this.udpPort);
     return writeRestartFragment(mids, { credentials, candidates });
   }
@@ -173,67 +179,27 @@ export class WebRtcServer {
   }
 
   #openSession(
-    viewer: Viewer,
+    id: string,
+    requester: Requester,
     offer: Offer,
-    stream: Stream,
-    ground: ConstructorParameters<typeof WebRtcSession>[1],
+    media: SessionMedia,
+    dtls: DtlsIdentity,
+    addresses: readonly string[],
   ): WebRtcSession {
-    const choices = chooseCodecs(stream.tracks, offer);
-    if (choices.video && hasReordering(stream, choices.video.track)) {
-      throw reorderedError();
-    }
-    if (choices.leftOut.length > 0) {
-      this.#log.warn(
-        { path: viewer.path, tracks: choices.leftOut },
-        'WebRTC viewer gets the stream without some tracks',
-      );
-    }
     const onClosed = (closed: WebRtcSession): void => {
       this.#sessions.delete(closed.id);
       this.#bySecret.delete(closed.secret);
     };
     const { handshakeTimeoutMs } = this.#options;
-    const session = new WebRtcSession({ viewer, stream, offer, choices, handshakeTimeoutMs, onClosed }, ground);
+    const ground = { book: this.#book, slots: this.#slots, dtls, clock: this.#clock, log: this.#log };
+    const session = new WebRtcSession({ id, requester, offer, media, handshakeTimeoutMs, onClosed }, ground);
     this.#sessions.set(session.id, session);
     this.#bySecret.set(session.secret, session);
-    session.start();
-    if (session.state === 'closed') {
-      throw new PerchError('notFound', `no stream is available on path '${viewer.path}'`);
-    }
+    this.#addressesOf.set(session, addresses);
     return session;
-  }
-
-  #factsOf(session: WebRtcSession, fingerprint: string, addresses: readonly string[]): AnswerFacts {
-    return {
-      credentials: session.credentials,
-      fingerprint,
-      candidates: writeCandidates(addresses, this.udpPort),
-      videoSsrc: session.video?.ssrc ?? 0,
-      audioSsrc: session.audio?.ssrc ?? 0,
-      cname: session.cname,
-      sessionId: Math.floor(session.createdWallMs / 1000),
-    };
   }
 
   #describe(session: WebRtcSession): WebRtcSessionItem {
     return describeSession(session, this.#addressesOf.get(session) ?? [], this.udpPort);
   }
-}
-
-/** Looks into the stream's last group: a viewer of a stream with B-frames is told at once, not after its first picture. */
-function hasReordering(stream: Stream, videoTrack: number): boolean {
-  let found = false;
-  const probe: Reader = {
-    type: 'hidden',
-    id: 'b-frame-probe',
-    countsHolds: true,
-    onSample: (track: number, sample: Sample) => {
-      found ||= track === videoTrack && sample.pts !== sample.dts;
-    },
-    onTrack: () => {},
-    onEnd: () => {},
-  };
-  stream.addReader(probe, true);
-  stream.removeReader(probe);
-  return found;
 }

@@ -1,5 +1,5 @@
 import type { WebRtcSession } from './session.ts';
-import { addressOf } from './session.ts';
+import { addressOf } from './transport/route.ts';
 
 /** A session as MediaMTX's API shows it; the names at the end are older ones for the same numbers. */
 export interface WebRtcSessionItem {
@@ -9,7 +9,7 @@ export interface WebRtcSessionItem {
   readonly peerConnectionEstablished: boolean;
   readonly localCandidate: string;
   readonly remoteCandidate: string;
-  readonly state: 'read';
+  readonly state: 'read' | 'publish';
   readonly path: string;
   readonly query: string;
   readonly user: string;
@@ -40,40 +40,42 @@ export function describeSession(
   localAddresses: readonly string[],
   port: number,
 ): WebRtcSessionItem {
-  const { viewer, remote, sender, health } = session;
+  const { requester, remote, media } = session;
+  const { statistics } = media;
   const isEstablished = session.state === 'connected';
   const local = remote && nearest(localAddresses, remote.address);
-  const sent = { bytes: sender?.bytes ?? 0, packets: sender?.packets ?? 0, rtcp: sender?.rtcpPackets ?? 0 };
+  const protocol = remote?.protocol;
+  const outboundBytes = statistics.outboundBytes + session.outboundRtcpBytes;
   return {
     id: session.id,
     created: new Date(session.createdWallMs).toISOString(),
-    remoteAddr: remote ? addressOf(remote) : viewer.remoteAddr,
+    remoteAddr: remote ? addressOf(remote) : requester.remoteAddr,
     peerConnectionEstablished: isEstablished,
-    localCandidate: isEstablished && local ? `host/udp/${local}/${port}` : '',
-    remoteCandidate: isEstablished && remote ? `host/udp/${remote.address}/${remote.port}` : '',
-    state: 'read',
-    path: viewer.path,
-    query: viewer.query,
-    user: viewer.user,
-    userAgent: viewer.userAgent,
+    localCandidate: isEstablished && local ? `host/${protocol}/${local}/${port}` : '',
+    remoteCandidate: isEstablished && remote ? `host/${protocol}/${remote.address}/${remote.port}` : '',
+    state: media.state,
+    path: requester.path,
+    query: requester.query,
+    user: requester.user,
+    userAgent: requester.userAgent,
     inboundBytes: session.inboundBytes,
-    inboundRTPPackets: 0,
-    inboundRTPPacketsLost: 0,
-    inboundRTPPacketsJitter: 0,
-    inboundRTCPPackets: health.rtcpPackets,
-    outboundBytes: sent.bytes,
-    outboundRTPPackets: sent.packets,
-    outboundRTPPacketsReportedLost: health.lost,
-    outboundRTCPPackets: sent.rtcp,
-    outboundFramesDiscarded: sender?.framesDiscarded ?? 0,
+    inboundRTPPackets: statistics.inboundPackets,
+    inboundRTPPacketsLost: statistics.inboundLost,
+    inboundRTPPacketsJitter: statistics.jitterSeconds,
+    inboundRTCPPackets: session.inboundRtcpPackets,
+    outboundBytes,
+    outboundRTPPackets: statistics.outboundPackets,
+    outboundRTPPacketsReportedLost: statistics.outboundReportedLost,
+    outboundRTCPPackets: session.outboundRtcpPackets,
+    outboundFramesDiscarded: statistics.framesDiscarded,
     bytesReceived: session.inboundBytes,
-    bytesSent: sent.bytes,
-    rtpPacketsReceived: 0,
-    rtpPacketsSent: sent.packets,
-    rtpPacketsLost: 0,
-    rtpPacketsJitter: 0,
-    rtcpPacketsReceived: health.rtcpPackets,
-    rtcpPacketsSent: sent.rtcp,
+    bytesSent: outboundBytes,
+    rtpPacketsReceived: statistics.inboundPackets,
+    rtpPacketsSent: statistics.outboundPackets,
+    rtpPacketsLost: statistics.inboundLost,
+    rtpPacketsJitter: statistics.jitterSeconds,
+    rtcpPacketsReceived: session.inboundRtcpPackets,
+    rtcpPacketsSent: session.outboundRtcpPackets,
   };
 }
 

@@ -1,31 +1,27 @@
-import { randomInt, randomUUID } from 'node:crypto';
-import type { RemoteInfo } from 'node:dgram';
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { RtpPackets } from '../../stream/rtp-packets.ts';
-import type { Reader, Stream } from '../../stream/stream.ts';
-import type { Choices } from './codecs.ts';
-import type { DtlsEvents, DtlsIdentity, DtlsPeer } from './dtls.ts';
-import { type IceCredentials, IceLite, makeCredentials } from './ice-lite.ts';
-import type { Offer } from './offer.ts';
-import { PacketSender } from './packet-sender.ts';
-import { readRtcp } from './rtcp.ts';
-import type { OutboundTrack } from './srtp.ts';
-import type { SrtpKeys } from './srtp-keys.ts';
-import type { BindingRequest } from './stun.ts';
-import type { UdpPeer, UdpPort } from './udp-port.ts';
-import { ViewerHealth } from './viewer-health.ts';
+import type { Offer } from './sdp/offer.ts';
+import type { DtlsEvents, DtlsIdentity, DtlsPeer } from './secure/dtls.ts';
+import { Srtcp } from './secure/srtcp.ts';
+import type { SrtpKeys } from './secure/srtp-keys.ts';
+import type { SecureLink, SessionMedia } from './session-media.ts';
+import { type IceCredentials, IceLite, makeCredentials } from './transport/ice-lite.ts';
+import type { PacketSlots } from './transport/packet-slots.ts';
+import type { PeerBook } from './transport/peer-book.ts';
+import { addressOf, type Peer, type Route } from './transport/route.ts';
+import type { BindingRequest } from './transport/stun.ts';
 
-/** Browsers check every two to three seconds: after this long without a check the viewer is gone. */
+/** Browsers check every two to three seconds: after this long without a check the peer is gone. */
 const LIVENESS_LIMIT_MS = 15_000;
 /** From the browser's first DTLS packet on; a healthy handshake takes less than half a second. */
 const DTLS_LIMIT_MS = 5_000;
-/** The packet index must not become negative when the whole history is sent again before it: the history's 4,096 come on top. */
-const HISTORY_PACKETS = 4_096;
+/** A phone has a handful of addresses; the oldest is forgotten. */
+const MAX_ROUTES = 16;
 
-/** Who asked for the stream. */
-export interface Viewer {
+/** Who made the request that the session comes from. */
+export interface Requester {
   readonly path: string;
   /** Without `?`. */
   readonly query: string;
@@ -36,74 +32,69 @@ export interface Viewer {
 }
 
 export interface SessionOptions {
-  readonly viewer: Viewer;
-  readonly stream: Stream;
+  readonly id: string;
+  readonly requester: Requester;
   readonly offer: Offer;
-  readonly choices: Choices;
+  readonly media: SessionMedia;
   readonly handshakeTimeoutMs: number;
   readonly onClosed: (session: WebRtcSession) => void;
 }
 
 /** What a session stands on. */
 export interface SessionGround {
-  readonly port: UdpPort;
+  readonly book: PeerBook;
+  readonly slots: PacketSlots;
   readonly dtls: DtlsIdentity;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** One viewer of one stream, from the answer to the goodbye. */
-export class WebRtcSession implements Reader, UdpPeer {
-  readonly type = 'webRTCSession';
-  readonly countsHolds = true;
-  readonly id = randomUUID();
+/** One peer, from the answer to the goodbye: ICE, DTLS, the keys. What flows is its media's affair. */
+export class WebRtcSession implements Peer, SecureLink {
+  readonly id: string;
   /** Whoever knows it may end the session: it stands in the Location of the answer only. */
   readonly secret = randomUUID();
-  readonly cname = randomUUID();
-  readonly viewer: Viewer;
+  readonly requester: Requester;
   readonly offer: Offer;
-  readonly choices: Choices;
+  readonly media: SessionMedia;
   readonly createdWallMs: number;
-  readonly video: OutboundTrack | undefined;
-  readonly audio: OutboundTrack | undefined;
-  readonly health: ViewerHealth;
   state: 'waiting' | 'handshake' | 'connected' | 'closed' = 'waiting';
-  /** Everything that came from the viewer, connectivity checks included. */
+  /** Everything that came from the peer, connectivity checks included. */
   inboundBytes = 0;
-  /** Where the viewer is, once a check has passed. */
-  remote: RemoteInfo | undefined;
-  sender: PacketSender | undefined;
+  inboundRtcpPackets = 0;
+  outboundRtcpPackets = 0;
+  outboundRtcpBytes = 0;
   readonly #ground: SessionGround;
-  readonly #stream: Stream;
   readonly #log: Logger;
   readonly #handshakeTimeoutMs: number;
   readonly #onClosed: (session: WebRtcSession) => void;
   readonly #createdMs: number;
+  /** Ways that have passed a check, oldest first. */
+  readonly #routes = new Set<Route>();
+  #route: Route | undefined;
   /** The newest credentials; after an ICE restart the former ones hold until the new ones are used. */
   #ice: IceLite;
   #formerIce: IceLite | undefined;
   #dtls: DtlsPeer | undefined;
   #dtlsStartedMs = 0;
   #lastCheckMs: number;
-  #packets: RtpPackets | undefined;
+  #keys: SrtpKeys | undefined;
+  #srtcp: Srtcp | undefined;
 
   constructor(options: SessionOptions, ground: SessionGround) {
-    this.viewer = options.viewer;
+    this.id = options.id;
+    this.requester = options.requester;
     this.offer = options.offer;
-    this.choices = options.choices;
+    this.media = options.media;
     this.#ground = ground;
-    this.#stream = options.stream;
     this.#handshakeTimeoutMs = options.handshakeTimeoutMs;
     this.#onClosed = options.onClosed;
-    this.#log = ground.log.child({ session: this.id, path: options.viewer.path });
+    this.#log = ground.log.child({ session: this.id, path: options.requester.path });
     this.createdWallMs = ground.clock.wallMs();
     this.#createdMs = ground.clock.monoMs();
     this.#lastCheckMs = this.#createdMs;
-    this.video = options.choices.video && outboundTrack(options.choices.video.format.payloadType);
-    this.audio = options.choices.audio && outboundTrack(options.choices.audio.format.payloadType);
-    this.health = new ViewerHealth(this.#clockRates());
     this.#ice = new IceLite(makeCredentials(), options.offer.ufrag);
-    ground.port.register(this.#ice.credentials.ufrag, this);
+    ground.book.register(this.#ice.credentials.ufrag, this);
   }
 
   get credentials(): IceCredentials {
@@ -115,17 +106,21 @@ export class WebRtcSession implements Reader, UdpPeer {
     return this.#ice.remoteUfrag;
   }
 
-  /** Becomes one of the stream's readers. The packets themselves come from the packetizer that all viewers share. */
-  start(): void {
-    this.#stream.addReader(this, false);
+  /** Where the peer is, once a check has passed. */
+  get remote(): Route | undefined {
+    return this.#route;
   }
 
-  onSample(): void {}
+  get route(): Route {
+    return this.#route as Route;
+  }
 
-  onTrack(): void {}
+  get keys(): SrtpKeys {
+    return this.#keys as SrtpKeys;
+  }
 
-  onEnd(cause?: unknown): void {
-    this.close(cause === undefined ? 'the stream has ended' : explain(cause));
+  get slots(): PacketSlots {
+    return this.#ground.slots;
   }
 
   /** New credentials for a browser whose network has changed. The handshake's keys stay. */
@@ -133,20 +128,19 @@ export class WebRtcSession implements Reader, UdpPeer {
     this.#dropFormerIce();
     this.#formerIce = this.#ice;
     this.#ice = new IceLite(makeCredentials(), remoteUfrag);
-    this.#ground.port.register(this.#ice.credentials.ufrag, this);
+    this.#ground.book.register(this.#ice.credentials.ufrag, this);
     return this.#ice.credentials;
   }
 
-  onCheck(datagram: Uint8Array, request: BindingRequest, from: RemoteInfo): void {
+  onCheck(datagram: Uint8Array, request: BindingRequest, from: Route): void {
     const isNewest = request.username.startsWith(`${this.#ice.credentials.ufrag}:`);
     const ice = isNewest ? this.#ice : this.#formerIce;
     const result = ice?.check(datagram, request, from);
     if (!result) {
-      this.#ground.port.ignored += 1;
       return;
     }
     this.inboundBytes += datagram.length;
-    this.#ground.port.send(result.answer, 0, result.answer.length, from);
+    from.send(result.answer, 0, result.answer.length);
     if (!result.passed) {
       return;
     }
@@ -154,8 +148,8 @@ export class WebRtcSession implements Reader, UdpPeer {
       this.#dropFormerIce();
     }
     this.#lastCheckMs = this.#ground.clock.monoMs();
-    this.#ground.port.admit(this, from);
-    if (!this.remote || result.nominated) {
+    this.#admit(from);
+    if (!this.#route || result.nominated) {
       this.#moveTo(from);
     }
   }
@@ -168,22 +162,43 @@ export class WebRtcSession implements Reader, UdpPeer {
     if (first >= 20 && first <= 63) {
       this.#dtls ??= this.#startDtls();
       this.#dtls.receive(datagram);
-    } else if (first >> 6 === 2 && second >= 192 && second <= 223) {
-      const compound = this.sender?.srtcp.unprotect(datagram);
+    } else if (this.state !== 'connected' || first >> 6 !== 2) {
+      return;
+    } else if (second >= 192 && second <= 223) {
+      const compound = this.#srtcp?.unprotect(datagram);
       if (compound) {
-        this.health.rtcpPackets += 1;
-        readRtcp(compound, this.health);
+        this.inboundRtcpPackets += 1;
+        this.media.onRtcp(compound);
       }
+    } else {
+      this.media.onRtp(datagram);
     }
+  }
+
+  onRouteClosed(route: Route): void {
+    this.#routes.delete(route);
+    if (this.#route === route) {
+      // Another way may do, until the browser nominates one; without any, the checks that are missing will end the session.
+      this.#moveTo([...this.#routes].at(-1) ?? route);
+    }
+  }
+
+  sendRtcp(compound: Uint8Array): number {
+    const datagram = this.#srtcp?.protect(compound);
+    if (!datagram || this.state !== 'connected') {
+      return 0;
+    }
+    this.route.send(datagram, 0, datagram.length);
+    this.outboundRtcpPackets += 1;
+    this.outboundRtcpBytes += datagram.length;
+    return datagram.length;
   }
 
   /** Called once a second. */
   tick(): void {
     const nowMs = this.#ground.clock.monoMs();
     if (this.state === 'connected') {
-      if (this.#packets) {
-        this.sender?.report(this.#packets, this.#ground.clock.wallMs(), this.cname);
-      }
+      this.media.tick();
     } else if (nowMs - this.#createdMs > this.#handshakeTimeoutMs) {
       this.close('deadline exceeded while waiting connection');
     } else if (this.state === 'handshake' && nowMs - this.#dtlsStartedMs > DTLS_LIMIT_MS) {
@@ -200,13 +215,17 @@ export class WebRtcSession implements Reader, UdpPeer {
       return;
     }
     this.state = 'closed';
+    this.media.close();
     this.#dtls?.close();
-    this.#packets?.leave(this.sender as PacketSender);
-    this.#stream.removeReader(this);
     this.#dropFormerIce();
-    this.#ground.port.unregister(this.#ice.credentials.ufrag);
-    this.#ground.port.forget(this);
-    this.#log.info({ reason, bytes: this.sender?.bytes ?? 0 }, 'WebRTC viewer has left');
+    this.#ground.book.unregister(this.#ice.credentials.ufrag);
+    for (const route of this.#routes) {
+      route.close();
+    }
+    this.#routes.clear();
+    const { outboundBytes: sentBytes } = this.media.statistics;
+    const who = this.media.state === 'read' ? 'viewer' : 'publisher';
+    this.#log.info({ reason, sentBytes, receivedBytes: this.inboundBytes }, `WebRTC ${who} has left`);
     this.#onClosed(this);
   }
 
@@ -214,83 +233,58 @@ export class WebRtcSession implements Reader, UdpPeer {
     this.state = 'handshake';
     this.#dtlsStartedMs = this.#ground.clock.monoMs();
     const events: DtlsEvents = {
-      send: (datagram) => {
-        if (this.remote) {
-          this.#ground.port.send(datagram, 0, datagram.length, this.remote);
-        }
-      },
+      send: (datagram) => this.#route?.send(datagram, 0, datagram.length),
       onConnected: (keys) => this.#onConnected(keys),
       onFailed: (reason) => this.close(explain(reason)),
-      onClosed: () => this.close('closed by the viewer'),
+      onClosed: () => this.close('closed by the peer'),
     };
     return this.#ground.dtls.accept(this.offer.fingerprints, events);
   }
 
   #onConnected(keys: SrtpKeys): void {
-    if (this.state !== 'handshake' || !this.remote) {
+    if (this.state !== 'handshake' || !this.#route) {
       return;
     }
     this.state = 'connected';
-    const { video, audio } = this.choices;
-    const tracks = this.#stream.tracks.map((_, i) => {
-      const isVideo = i === video?.track;
-      return isVideo ? this.video : i === audio?.track ? this.audio : undefined;
-    });
-    const refuse = () => this.close(REORDERED);
-    const fail = (cause: unknown) => this.onEnd(cause);
-    const { port } = this.#ground;
-    this.sender = new PacketSender(port, this.#stream, tracks, video?.track ?? -1, keys, this.remote, refuse, fail);
-    this.#packets = RtpPackets.join(this.#stream, this.sender);
-    this.#log.info({ remote: addressOf(this.remote) }, 'WebRTC viewer is connected');
+    this.#keys = keys;
+    this.#srtcp = new Srtcp(keys);
+    const who = this.media.state === 'read' ? 'viewer' : 'publisher';
+    this.#log.info({ remote: addressOf(this.#route), protocol: this.#route.protocol }, `WebRTC ${who} is connected`);
+    try {
+      this.media.start(this);
+    } catch (cause) {
+      this.close(explain(cause));
+    }
   }
 
-  #moveTo(from: RemoteInfo): void {
-    if (this.remote?.address === from.address && this.remote.port === from.port) {
+  #admit(from: Route): void {
+    if (this.#routes.has(from)) {
       return;
     }
-    this.remote = from;
-    if (this.sender) {
-      this.sender.to = from;
-      this.#log.info({ remote: addressOf(from) }, 'WebRTC viewer has moved');
+    from.admit(this);
+    this.#routes.add(from);
+    for (const oldest of this.#routes) {
+      if (this.#routes.size <= MAX_ROUTES) {
+        break;
+      }
+      if (oldest !== this.#route) {
+        this.#routes.delete(oldest);
+        oldest.close();
+      }
     }
+  }
+
+  #moveTo(to: Route): void {
+    if (this.#route !== to && this.state === 'connected') {
+      this.#log.info({ remote: addressOf(to), protocol: to.protocol }, 'WebRTC peer has moved');
+    }
+    this.#route = to;
   }
 
   #dropFormerIce(): void {
     if (this.#formerIce) {
-      this.#ground.port.unregister(this.#formerIce.credentials.ufrag);
+      this.#ground.book.unregister(this.#formerIce.credentials.ufrag);
       this.#formerIce = undefined;
     }
   }
-
-  #clockRates(): Map<number, number> {
-    const rates = new Map<number, number>();
-    const { video, audio } = this.choices;
-    if (video && this.video) {
-      rates.set(this.video.ssrc, video.format.clockRate);
-    }
-    if (audio && this.audio) {
-      rates.set(this.audio.ssrc, audio.format.clockRate);
-    }
-    return rates;
-  }
-}
-
-const REORDERED = "WebRTC doesn't support H264 streams with B-frames";
-
-export const reorderedError = (): PerchError => new PerchError('badInput', REORDERED);
-
-/** `192.168.1.7:50000` or `[fe80::1]:50000`. */
-export function addressOf(remote: RemoteInfo): string {
-  return remote.family === 'IPv6' ? `[${remote.address}]:${remote.port}` : `${remote.address}:${remote.port}`;
-}
-
-function outboundTrack(payloadType: number): OutboundTrack {
-  return {
-    ssrc: randomInt(1, 2 ** 32),
-    payloadType,
-    timestampOffset: randomInt(0, 2 ** 32),
-    packetIndex: randomInt(0, 2 ** 15) + HISTORY_PACKETS,
-    packets: 0,
-    octets: 0,
-  };
 }

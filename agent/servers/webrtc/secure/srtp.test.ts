@@ -1,26 +1,22 @@
 import { expect, test } from 'vitest';
 import { RtpHeader, RtpPacket, SrtcpSession, SrtpSession } from 'werift';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../../test/random.ts';
+import { PacketSlots } from '../transport/packet-slots.ts';
+import { createSrtpSender } from './create-srtp-sender.ts';
 import { Srtcp } from './srtcp.ts';
-import { type Batch, type OutboundTrack, SrtpSender } from './srtp.ts';
-import { deriveRtpKeys } from './srtp-keys.ts';
+import type { Batch, OutboundTrack, SrtpSender } from './srtp.ts';
+import { AES128_CM_HMAC_SHA1_80, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');
 const KEY = hex('e1f97a0d3e018be0d64fa32c06de4139');
 const SALT = hex('0ec675ad498afeebb6960b3aabe6');
-const SLOT_BYTES = 1_216;
-
-class Slots {
-  readonly slots = new Uint8Array(SLOT_BYTES * 64);
-  readonly slotWords = new Uint32Array(this.slots.buffer);
-  readonly slotView = new DataView(this.slots.buffer);
-  #next = 0;
-  takeSlot(): number {
-    const slot = this.#next;
-    this.#next = (slot + SLOT_BYTES) % this.slots.length;
-    return slot;
-  }
-}
+const KEYS: SrtpKeys = {
+  profile: AES128_CM_HMAC_SHA1_80,
+  localKey: KEY,
+  localSalt: SALT,
+  remoteKey: KEY,
+  remoteSalt: SALT,
+};
 
 const track = (packetIndex: number, ssrc = 0xcafebabe): OutboundTrack => ({
   ssrc,
@@ -46,10 +42,12 @@ function protect(sender: SrtpSender, payloads: readonly Uint8Array[], tracks: re
     payloadBytes: Uint16Array.from(payloads, (payload) => payload.length),
     sourceWords: Uint32Array.from(payloads, (_, i) => i * 300),
   };
-  const target = new Slots();
+  const slots = new PacketSlots();
   const at = new Uint32Array(payloads.length);
-  sender.protect(batch, source, target, at);
-  return payloads.map((payload, i) => Buffer.from(target.slots.subarray(at[i], (at[i] ?? 0) + payload.length + 22)));
+  sender.protect(batch, source, slots, at);
+  return payloads.map((payload, i) =>
+    Buffer.from(slots.bytes.subarray(at[i], (at[i] ?? 0) + payload.length + sender.overheadBytes)),
+  );
 }
 
 const werift = (key = KEY, salt = SALT) =>
@@ -71,7 +69,7 @@ test("session keys are those of the standard's test vectors (RFC 3711 §B.3)", (
 });
 
 test('another implementation decrypts what is sent, whatever the length of the payload', () => {
-  const sender = new SrtpSender(KEY, SALT);
+  const sender = createSrtpSender(KEYS);
   const peer = werift();
   const sent = track(4_096);
   const payloads = [1, 2, 3, 4, 15, 16, 17, 160, 1_187, 1_188].map((length) => Buffer.alloc(length, length));
@@ -95,7 +93,7 @@ test('another implementation decrypts what is sent, whatever the length of the p
 });
 
 test('the key stream changes at the wrap of the sequence number, and two tracks in one batch count each for itself', () => {
-  const sender = new SrtpSender(KEY, SALT);
+  const sender = createSrtpSender(KEYS);
   const peer = werift();
   const video = track(65_533, 1);
   const audio = track(9, 2);
@@ -111,14 +109,14 @@ test('what another implementation encrypts is the same, byte for byte', () => {
   const header = new RtpHeader({ version: 2, payloadType: 96, sequenceNumber: 7, timestamp: 1_005, ssrc: 0xcafebabe });
   const payload = Buffer.from('the same payload on both sides');
   const theirs = werift().encrypt(payload, header);
-  expect(protect(new SrtpSender(KEY, SALT), [payload], [track(7)])[0]?.equals(theirs)).toBe(true);
+  expect(protect(createSrtpSender(KEYS), [payload], [track(7)])[0]?.equals(theirs)).toBe(true);
 });
 
 const REPORT = hex('80c90001 11223344');
 
 test('RTCP goes through another implementation in both directions', () => {
   const other = { key: hex('000102030405060708090a0b0c0d0e0f'), salt: hex('101112131415161718191a1b1c1d') };
-  const ours = new Srtcp({ key: KEY, salt: SALT }, other);
+  const ours = new Srtcp({ ...KEYS, remoteKey: other.key, remoteSalt: other.salt });
   const keys = {
     localMasterKey: other.key,
     localMasterSalt: other.salt,
@@ -135,9 +133,8 @@ test('RTCP goes through another implementation in both directions', () => {
 });
 
 test('a report that comes twice counts once, a damaged one not at all', () => {
-  const one = { key: KEY, salt: SALT };
-  const sender = new Srtcp(one, one);
-  const receiver = new Srtcp(one, one);
+  const sender = new Srtcp(KEYS);
+  const receiver = new Srtcp(KEYS);
   const packet = sender.protect(REPORT);
   expect(receiver.unprotect(packet)).toBeDefined();
   expect(receiver.unprotect(packet)).toBeUndefined();

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
+import type { WebRtcServer } from '../server.ts';
 import { type IceServer, iceServerLinks } from './ice-servers.ts';
 import { PLAYER_PAGE } from './player-page.ts';
 import { READER_SCRIPT } from './reader-script.ts';
-import type { WebRtcServer } from './server.ts';
 import { encodePath, isUuid, readWhepUrl, type WhepTarget } from './whep-url.ts';
 
 const OFFER_LIMIT_BYTES = 128 << 10;

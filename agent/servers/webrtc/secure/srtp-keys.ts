@@ -1,7 +1,13 @@
 import { createCipheriv } from 'node:crypto';
 
-/** Master key (16 bytes) and salt (14 bytes) of both directions, as the DTLS handshake leaves them (RFC 5764 §4.2). */
+/** Protection profiles that we know, as DTLS numbers them (RFC 5764 §4.1.2, RFC 7714 §14.2). */
+export type SrtpProfile = typeof AES128_CM_HMAC_SHA1_80 | typeof AEAD_AES_128_GCM;
+export const AES128_CM_HMAC_SHA1_80 = 1;
+export const AEAD_AES_128_GCM = 7;
+
+/** Master key (16 bytes) and salt (14 bytes, with GCM 12) of both directions, as the DTLS handshake leaves them (RFC 5764 §4.2). */
 export interface SrtpKeys {
+  readonly profile: SrtpProfile;
   readonly localKey: Uint8Array;
   readonly localSalt: Uint8Array;
   readonly remoteKey: Uint8Array;

@@ -1,45 +1,32 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv4, isIPv6 } from 'node:net';
-import { PerchError } from '../../base/errors.ts';
+import { PerchError } from '../../../base/errors.ts';
 import type { Reachable } from './candidates.ts';
-import { type BindingRequest, isStun, parseBindingRequest } from './stun.ts';
-
-/** Whoever a datagram belongs to. */
-export interface UdpPeer {
-  /** A connectivity check for the peer's user fragment; not authenticated yet. */
-  onCheck(datagram: Uint8Array, request: BindingRequest, from: RemoteInfo): void;
-  /** DTLS or SRTCP from an address that passed a check. Valid during the call only. */
-  onDatagram(datagram: Buffer, from: RemoteInfo): void;
-}
+import type { PeerBook } from './peer-book.ts';
+import type { Peer, Route } from './route.ts';
+import { isStun } from './stun.ts';
 
 /** Kernel buffers: one key frame of 4 Mbit/s video to ten viewers leaves in one go. */
 const SOCKET_BUFFER_BYTES = 1 << 20;
 /** Above either, video waits for the next key frame: what libuv has queued must not be overwritten in the slots. */
 const QUEUE_LIMIT_BYTES = 1 << 20;
 const QUEUE_LIMIT_PACKETS = 2_048;
-/** Room for a header, a full payload and a tag, and a multiple of 16 bytes. */
-const SLOT_BYTES = 1_216;
-const SLOT_COUNT = 4_096;
-/** A phone has a handful of addresses; the oldest is forgotten. */
-const MAX_ADDRESSES_PER_PEER = 16;
 
 /** The one UDP port of all sessions: a socket per address family. */
 export class UdpPort {
   /** Datagrams that belong to nobody, or are nothing that we know. */
   ignored = 0;
-  /** Where SRTP packets are built: a datagram may wait in libuv's queue, so a slot is used again only 4,096 packets later. */
-  readonly slots = new Uint8Array(SLOT_BYTES * SLOT_COUNT);
-  readonly slotWords = new Uint32Array(this.slots.buffer);
-  readonly slotView = new DataView(this.slots.buffer);
-  readonly #byUfrag = new Map<string, UdpPeer>();
+  readonly #book: PeerBook;
   /** Address, then port: no string has to be built to find a peer. */
-  readonly #byAddress = new Map<string, Map<number, UdpPeer>>();
-  readonly #addressesOf = new Map<UdpPeer, RemoteInfo[]>();
+  readonly #routes = new Map<string, Map<number, UdpRoute>>();
   #ipv4: Socket | undefined;
   #ipv6: Socket | undefined;
   #only: string | undefined;
-  #nextSlot = 0;
+
+  constructor(book: PeerBook) {
+    this.#book = book;
+  }
 
   get port(): number {
     return (this.#ipv4 ?? this.#ipv6)?.address().port ?? 0;
@@ -64,52 +51,23 @@ export class UdpPort {
     }
   }
 
-  register(ufrag: string, peer: UdpPeer): void {
-    this.#byUfrag.set(ufrag, peer);
+  /** Called by routes. */
+  keep(route: UdpRoute): void {
+    const ports = this.#routes.get(route.address) ?? new Map<number, UdpRoute>();
+    this.#routes.set(route.address, ports);
+    ports.set(route.port, route);
   }
 
-  unregister(ufrag: string): void {
-    this.#byUfrag.delete(ufrag);
-  }
-
-  /** From now on the peer gets what comes from this address: it has passed a check. */
-  admit(peer: UdpPeer, from: RemoteInfo): void {
-    const ports = this.#byAddress.get(from.address) ?? new Map<number, UdpPeer>();
-    if (ports.get(from.port) === peer) {
+  /** Called by routes. */
+  drop(route: UdpRoute): void {
+    const ports = this.#routes.get(route.address);
+    if (ports?.get(route.port) !== route) {
       return;
     }
-    this.#byAddress.set(from.address, ports);
-    ports.set(from.port, peer);
-    const addresses = this.#addressesOf.get(peer) ?? [];
-    this.#addressesOf.set(peer, addresses);
-    addresses.push(from);
-    if (addresses.length > MAX_ADDRESSES_PER_PEER) {
-      this.#forgetAddress(peer, addresses.shift() as RemoteInfo);
+    ports.delete(route.port);
+    if (ports.size === 0) {
+      this.#routes.delete(route.address);
     }
-  }
-
-  forget(peer: UdpPeer): void {
-    for (const address of this.#addressesOf.get(peer) ?? []) {
-      this.#forgetAddress(peer, address);
-    }
-    this.#addressesOf.delete(peer);
-  }
-
-  /** The byte offset of the next slot in `slots`. */
-  takeSlot(): number {
-    const slot = this.#nextSlot;
-    this.#nextSlot = (slot + 1) % SLOT_COUNT;
-    return slot * SLOT_BYTES;
-  }
-
-  /** Sends at once; what the kernel does not take waits in libuv's queue. A failed send is a lost packet. */
-  send(bytes: Uint8Array, offset: number, length: number, to: RemoteInfo): void {
-    const socket = to.family === 'IPv4' ? this.#ipv4 : this.#ipv6;
-    socket?.send(bytes, offset, length, to.port, to.address);
-  }
-
-  get isCongested(): boolean {
-    return isQueueFull(this.#ipv4) || isQueueFull(this.#ipv6);
   }
 
   async close(): Promise<void> {
@@ -148,46 +106,60 @@ export class UdpPort {
       this.ignored += 1;
       return;
     }
+    const route = this.#routes.get(from.address)?.get(from.port);
     if (isStun(datagram)) {
-      this.#onStun(datagram, from);
-      return;
-    }
-    const peer = this.#byAddress.get(from.address)?.get(from.port);
-    if (peer) {
-      peer.onDatagram(datagram, from);
+      const socket = from.family === 'IPv4' ? this.#ipv4 : this.#ipv6;
+      const isForSomebody = socket && this.#book.onStun(datagram, route ?? new UdpRoute(this, socket, from));
+      this.ignored += isForSomebody ? 0 : 1;
+    } else if (route?.peer) {
+      route.peer.onDatagram(datagram, route);
     } else {
       this.ignored += 1;
-    }
-  }
-
-  #onStun(datagram: Buffer, from: RemoteInfo): void {
-    const request = parseBindingRequest(datagram);
-    const ufrag = request?.username.slice(0, request.username.indexOf(':')) ?? '';
-    const peer = this.#byUfrag.get(ufrag);
-    if (request && peer) {
-      peer.onCheck(datagram, request, from);
-    } else {
-      this.ignored += 1;
-    }
-  }
-
-  #forgetAddress(peer: UdpPeer, address: RemoteInfo): void {
-    const ports = this.#byAddress.get(address.address);
-    if (ports?.get(address.port) !== peer) {
-      return;
-    }
-    ports.delete(address.port);
-    if (ports.size === 0) {
-      this.#byAddress.delete(address.address);
     }
   }
 }
 
-function isQueueFull(socket: Socket | undefined): boolean {
-  return (
-    socket !== undefined &&
-    (socket.getSendQueueSize() > QUEUE_LIMIT_BYTES || socket.getSendQueueCount() > QUEUE_LIMIT_PACKETS)
-  );
+/** One address that datagrams come from. */
+class UdpRoute implements Route {
+  readonly protocol = 'udp';
+  readonly family: 'IPv4' | 'IPv6';
+  readonly address: string;
+  readonly port: number;
+  peer: Peer | undefined;
+  readonly #owner: UdpPort;
+  readonly #socket: Socket;
+
+  constructor(owner: UdpPort, socket: Socket, from: RemoteInfo) {
+    this.#owner = owner;
+    this.#socket = socket;
+    this.family = from.family;
+    this.address = from.address;
+    this.port = from.port;
+  }
+
+  get isCongested(): boolean {
+    const socket = this.#socket;
+    return socket.getSendQueueSize() > QUEUE_LIMIT_BYTES || socket.getSendQueueCount() > QUEUE_LIMIT_PACKETS;
+  }
+
+  /** What the kernel does not take waits in libuv's queue. */
+  send(bytes: Uint8Array, offset: number, length: number): void {
+    try {
+      this.#socket.send(bytes, offset, length, this.port, this.address);
+    } catch {
+      // The port has been closed meanwhile: the packet is lost like any other.
+    }
+  }
+
+  admit(peer: Peer): void {
+    this.peer = peer;
+    this.#owner.keep(this);
+  }
+
+  close(): void {
+    this.peer = undefined;
+    this.#owner.drop(this);
+  }
 }
 
 /** `:8189`, `192.168.1.2:8189` or `[::]:8189`. */

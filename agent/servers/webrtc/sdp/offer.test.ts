@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { PerchError } from '../../base/errors.ts';
+import { random } from '../../../../test/random.ts';
+import { PerchError } from '../../../base/errors.ts';
 import { parseOffer } from './offer.ts';
 
 const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');

@@ -1,36 +1,55 @@
 import { expect, test } from 'vitest';
-import { H264_TRACK } from '../../../test/tracks.ts';
-import type { Track } from '../../media/track.ts';
-import { RtpPackets } from '../../stream/rtp-packets.ts';
-import { Stream } from '../../stream/stream.ts';
+import { H264_TRACK } from '../../../../test/tracks.ts';
+import type { Track } from '../../../media/track.ts';
+import { RtpPackets } from '../../../stream/rtp-packets.ts';
+import { Stream } from '../../../stream/stream.ts';
+import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../secure/srtp-keys.ts';
+import type { SecureLink } from '../session-media.ts';
+import { PacketSlots } from '../transport/packet-slots.ts';
+import type { Route } from '../transport/route.ts';
 import { PacketSender } from './packet-sender.ts';
 
 const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };
-const SLOT_BYTES = 1_216;
-
 /** A network that takes everything, until it is told not to. Notes `ssrc:sequence number`. */
-class Network {
-  readonly slots = new Uint8Array(SLOT_BYTES * 256);
-  readonly slotWords = new Uint32Array(this.slots.buffer);
-  readonly slotView = new DataView(this.slots.buffer);
+class Network implements Route, SecureLink {
+  readonly protocol = 'udp';
+  readonly family = 'IPv4';
+  readonly address = '192.0.2.1';
+  readonly port = 5;
+  readonly slots = new PacketSlots();
+  readonly keys: SrtpKeys = {
+    profile: AES128_CM_HMAC_SHA1_80,
+    localKey: new Uint8Array(16),
+    localSalt: new Uint8Array(14),
+    remoteKey: new Uint8Array(16),
+    remoteSalt: new Uint8Array(14),
+  };
   readonly sent: string[] = [];
   isCongested = false;
-  #next = 0;
-  takeSlot(): number {
-    this.#next = (this.#next + SLOT_BYTES) % this.slots.length;
-    return this.#next;
+
+  get route(): Route {
+    return this;
   }
+
   send(bytes: Uint8Array, offset: number): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
     this.sent.push(`${view.getUint32(8)}:${view.getUint16(2)}`);
+  }
+
+  sendRtcp(): number {
+    return 0;
+  }
+
+  admit(): void {}
+
+  close(reason?: string): void {
+    throw new Error(reason);
   }
 }
 
 function open(tracks: readonly Track[]) {
   const stream = new Stream(tracks);
   const network = new Network();
-  const key = { localKey: new Uint8Array(16), localSalt: new Uint8Array(14) };
-  const keys = { ...key, remoteKey: new Uint8Array(16), remoteSalt: new Uint8Array(14) };
   const outbound = tracks.map((_, i) => ({
     ssrc: i + 1,
     payloadType: 96,
@@ -39,20 +58,8 @@ function open(tracks: readonly Track[]) {
     packets: 0,
     octets: 0,
   }));
-  const to = { address: '192.0.2.1', port: 5, family: 'IPv4', size: 0 } as const;
   const video = tracks.findIndex((track) => track.kind === 'video');
-  const sender = new PacketSender(
-    network,
-    stream,
-    outbound,
-    video,
-    keys,
-    to,
-    () => {},
-    (cause) => {
-      throw cause;
-    },
-  );
+  const sender = new PacketSender(network, stream, outbound, video, () => {});
   RtpPackets.join(stream, sender);
   const picture = (key: boolean): void => {
     const data = Uint8Array.of(0, 0, 0, 2, key ? 0x65 : 0x41, 0);

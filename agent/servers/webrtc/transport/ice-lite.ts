@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RemoteInfo } from 'node:dgram';
+import type { Route } from './route.ts';
 import { type BindingRequest, hasIntegrity, writeBindingSuccess, writeUnknownAttributes } from './stun.ts';
 
 /** Letters and digits are `ice-char`, RFC 8839 §5.4; 24 of them hold more than the 128 bits that a password needs. */
@@ -43,7 +43,7 @@ export class IceLite {
   }
 
   /** @returns undefined for a check that was not made with our password: it gets no answer and changes nothing */
-  check(datagram: Uint8Array, request: BindingRequest, from: RemoteInfo): CheckResult | undefined {
+  check(datagram: Uint8Array, request: BindingRequest, from: Pick<Route, 'address' | 'port'>): CheckResult | undefined {
     const { password } = this.credentials;
     // The password first: nobody without it learns or moves anything.
     if (!hasIntegrity(datagram, request, password) || request.username !== this.#username) {

@@ -1,47 +1,12 @@
 import { type Cipheriv, createCipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
-import { AUTH_TAG_BYTES, deriveRtpKeys } from './srtp-keys.ts';
+import type { PacketSlots } from '../transport/packet-slots.ts';
+import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from './srtp.ts';
+import { AUTH_TAG_BYTES, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
 
 const HEADER_BYTES = 12;
 const BLOCK_BYTES = 16;
 const MAX_PAYLOAD_BYTES = 1_188;
 const MAX_BLOCKS_PER_PACKET = Math.ceil(MAX_PAYLOAD_BYTES / BLOCK_BYTES);
-
-/** Packets that one call may protect: their key stream is made in one go. */
-export const MAX_BATCH = 64;
-
-/** One SSRC that a viewer is sent. */
-export interface OutboundTrack {
-  readonly ssrc: number;
-  readonly payloadType: number;
-  /** Added to the stream's time, so that RTP time starts anywhere (RFC 3550 §5.1). */
-  readonly timestampOffset: number;
-  /** The next packet's 48-bit index: roll-over counter and sequence number in one, so that neither is ever guessed. */
-  packetIndex: number;
-  packets: number;
-  /** Payload bytes, as sender reports count them. */
-  octets: number;
-}
-
-/** Packets to protect, each in its place of the arrays. */
-export interface Batch {
-  readonly count: number;
-  readonly tracks: readonly OutboundTrack[];
-  /** RTP time before the track's offset. */
-  readonly timestamps: Uint32Array;
-  readonly markers: Uint8Array;
-  readonly payloadBytes: Uint16Array;
-  /** Where the payload begins in `source`, in words. */
-  readonly sourceWords: Uint32Array;
-}
-
-/** Where protected packets are built. */
-export interface Target {
-  readonly slots: Uint8Array;
-  readonly slotWords: Uint32Array;
-  readonly slotView: DataView;
-  /** Byte offset of a slot, a multiple of 4. */
-  takeSlot(): number;
-}
 
 // Shared by all senders: filled and used up within one call.
 const counters = new Uint8Array(MAX_BATCH * MAX_BLOCKS_PER_PACKET * BLOCK_BYTES);
@@ -54,33 +19,29 @@ const indexes = new Float64Array(MAX_BATCH);
  * Counter mode by hand: a long-lived AES-ECB cipher turns the counters of a whole batch into key stream at once,
  * because making a native cipher object costs more than encrypting a packet.
  */
-export class SrtpSender {
+export class SrtpCmSender implements SrtpSender {
+  readonly overheadBytes = HEADER_BYTES + AUTH_TAG_BYTES;
   readonly #cipher: Cipheriv;
   readonly #authKey: KeyObject;
   readonly #salt: DataView;
 
-  constructor(masterKey: Uint8Array, masterSalt: Uint8Array) {
-    const keys = deriveRtpKeys(masterKey, masterSalt);
+  constructor({ localKey, localSalt }: Pick<SrtpKeys, 'localKey' | 'localSalt'>) {
+    const keys = deriveRtpKeys(localKey, localSalt);
     this.#cipher = createCipheriv('aes-128-ecb', keys.cipherKey, null).setAutoPadding(false);
     this.#authKey = createSecretKey(keys.authKey);
     this.#salt = new DataView(keys.salt.buffer, keys.salt.byteOffset, keys.salt.byteLength);
   }
 
-  /**
-   * Encrypts and signs a batch; advances its tracks.
-   * @param source payloads, each starting at a whole word
-   * @param slots gets the byte offset of each packet in `target.slots`; it is `payloadBytes + 22` bytes long
-   */
-  protect(batch: Batch, source: Uint32Array, target: Target, slots: Uint32Array): void {
+  protect(batch: Batch, source: Uint32Array, slots: PacketSlots, offsets: Uint32Array): void {
     const keyStream = this.#keyStream(batch);
     let streamWord = 0;
     for (let i = 0; i < batch.count; i += 1) {
       const track = batch.tracks[i] as OutboundTrack;
       const length = batch.payloadBytes[i] as number;
       const index = indexes[i] as number;
-      const slot = target.takeSlot();
-      slots[i] = slot;
-      const view = target.slotView;
+      const slot = slots.take();
+      offsets[i] = slot;
+      const view = slots.view;
       view.setUint8(slot, 0x80);
       view.setUint8(slot + 1, ((batch.markers[i] as number) << 7) | track.payloadType);
       view.setUint16(slot + 2, index % 65_536);
@@ -91,10 +52,10 @@ export class SrtpSender {
       const from = batch.sourceWords[i] as number;
       const words = (length + 3) >>> 2;
       for (let w = 0; w < words; w += 1) {
-        target.slotWords[to + w] = (source[from + w] as number) ^ (keyStream[streamWord + w] as number);
+        slots.words[to + w] = (source[from + w] as number) ^ (keyStream[streamWord + w] as number);
       }
       streamWord += ((length + BLOCK_BYTES - 1) >>> 4) << 2;
-      this.#sign(target, slot, HEADER_BYTES + length, index);
+      this.#sign(slots, slot, HEADER_BYTES + length, index);
     }
   }
 
@@ -142,12 +103,12 @@ export class SrtpSender {
   }
 
   /** The tag covers the packet and the roll-over counter, which is not sent (RFC 3711 §4.2). */
-  #sign(target: Target, slot: number, length: number, index: number): void {
-    target.slotView.setUint32(slot + length, Math.floor(index / 65_536));
-    const covered = target.slots.subarray(slot, slot + length + 4);
+  #sign(slots: PacketSlots, slot: number, length: number, index: number): void {
+    slots.view.setUint32(slot + length, Math.floor(index / 65_536));
+    const covered = slots.bytes.subarray(slot, slot + length + 4);
     const digest = createHmac('sha1', this.#authKey).update(covered).digest();
     for (let i = 0; i < AUTH_TAG_BYTES; i += 1) {
-      target.slots[slot + length + i] = digest[i] as number;
+      slots.bytes[slot + length + i] = digest[i] as number;
     }
   }
 }

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
-import { systemClock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
-import { silentLogger } from '../../base/log.ts';
-import { cors } from '../../http/cors.ts';
-import { installErrorHandler } from '../../http/errors.ts';
-import type { Track } from '../../media/track.ts';
-import { Stream } from '../../stream/stream.ts';
-import { WebRtcServer } from './server.ts';
+import { webrtcPaths } from '../../../../test/webrtc-paths.ts';
+import { systemClock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { cors } from '../../../http/cors.ts';
+import { installErrorHandler } from '../../../http/errors.ts';
+import type { Track } from '../../../media/track.ts';
+import { Stream } from '../../../stream/stream.ts';
+import { WebRtcServer } from '../server.ts';
 import { type WebRtcPluginOptions, webrtcPlugin } from './whep.ts';
 
 const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
@@ -42,7 +43,7 @@ async function openStream(path: string): Promise<Stream> {
 async function start(more: Partial<WebRtcPluginOptions> = {}, prefix = ''): Promise<FastifyInstance> {
   const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
   const options = { udpAddress: '127.0.0.1:0', handshakeTimeoutMs: 10_000, ...hosts };
-  const server = new WebRtcServer(options, { open: openStream }, systemClock, silentLogger);
+  const server = new WebRtcServer(options, webrtcPaths(openStream), systemClock, silentLogger);
   await server.listen();
   const app = fastify();
   installErrorHandler(app);

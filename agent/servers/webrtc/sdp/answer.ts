@@ -1,6 +1,6 @@
-import type { RtpFormat } from '../../media/depacketizer.ts';
+import type { RtpFormat } from '../../../media/depacketizer.ts';
+import type { IceCredentials } from '../transport/ice-lite.ts';
 import type { Choice, Choices } from './codecs.ts';
-import type { IceCredentials } from './ice-lite.ts';
 import type { Offer, OfferSection } from './offer.ts';
 
 /** What an answer says about our side. */

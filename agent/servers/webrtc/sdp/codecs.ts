@@ -1,6 +1,6 @@
-import { PerchError } from '../../base/errors.ts';
-import { parseAv1Sequence } from '../../media/av1/params.ts';
-import type { RtpFormat } from '../../media/depacketizer.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { parseAv1Sequence } from '../../../media/av1/params.ts';
+import type { RtpFormat } from '../../../media/depacketizer.ts';
 import {
   type AudioTrack,
   CODEC_LABEL,
@@ -8,7 +8,7 @@ import {
   type H265Track,
   type Track,
   type VideoTrack,
-} from '../../media/track.ts';
+} from '../../../media/track.ts';
 import type { Offer, OfferSection } from './offer.ts';
 
 /** The part of a track that a browser plays, and what it calls it. */

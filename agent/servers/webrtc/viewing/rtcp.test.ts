@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RtcpPacketConverter, RtcpSourceDescriptionPacket, RtcpSrPacket } from 'werift';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../../test/random.ts';
 import { type RtcpSink, readRtcp, writeSenderReport } from './rtcp.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');

@@ -1,5 +1,5 @@
 import { createCipheriv, createHmac, timingSafeEqual } from 'node:crypto';
-import { AUTH_TAG_BYTES, deriveRtcpKeys, type SessionKeys } from './srtp-keys.ts';
+import { AUTH_TAG_BYTES, deriveRtcpKeys, type SessionKeys, type SrtpKeys } from './srtp-keys.ts';
 
 /** Header and SSRC of the first packet stay readable, RFC 3711 §3.4. */
 const CLEAR_BYTES = 8;
@@ -14,9 +14,9 @@ export class Srtcp {
   #nextIndex = 1;
   #highestIndex = -1;
 
-  constructor(local: { key: Uint8Array; salt: Uint8Array }, remote: { key: Uint8Array; salt: Uint8Array }) {
-    this.#local = deriveRtcpKeys(local.key, local.salt);
-    this.#remote = deriveRtcpKeys(remote.key, remote.salt);
+  constructor({ localKey, localSalt, remoteKey, remoteSalt }: SrtpKeys) {
+    this.#local = deriveRtcpKeys(localKey, localSalt);
+    this.#remote = deriveRtcpKeys(remoteKey, remoteSalt);
   }
 
   /** @param compound a compound RTCP packet */

@@ -1,9 +1,11 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { silentLogger } from '../../base/log.ts';
+import { FakeClock } from '../../../../test/fake-clock.ts';
+import { silentLogger } from '../../../base/log.ts';
 import { gatherAddresses, writeCandidates } from './candidates.ts';
+import { PeerBook } from './peer-book.ts';
+import type { Peer, Route } from './route.ts';
 import { parseUdpAddress, UdpPort } from './udp-port.ts';
 
 test.for([
@@ -28,7 +30,7 @@ test('a port that is taken is named', async () => {
   other.bind(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address();
-  const udp = new UdpPort();
+  const udp = new UdpPort(new PeerBook());
   await expect(udp.listen(`127.0.0.1:${port}`)).rejects.toThrow(
     `UDP port ${port} is taken by another program: stop it or change webrtcLocalUDPAddress`,
   );
@@ -36,7 +38,7 @@ test('a port that is taken is named', async () => {
 });
 
 test('both families listen on one port number', async () => {
-  const udp = new UdpPort();
+  const udp = new UdpPort(new PeerBook());
   await udp.listen(':0');
   expect(udp.port).toBeGreaterThan(0);
   expect(udp.reachable).toMatchObject({ ipv4: true, only: undefined });
@@ -45,21 +47,30 @@ test('both families listen on one port number', async () => {
 });
 
 test('what comes from an address without a passed check reaches nobody', async () => {
-  const udp = new UdpPort();
+  const book = new PeerBook();
+  const udp = new UdpPort(book);
   await udp.listen('127.0.0.1:0');
   const received: string[] = [];
-  const peer = { onCheck: () => {}, onDatagram: (datagram: Buffer) => received.push(datagram.toString('hex')) };
+  const routes: Route[] = [];
+  const peer: Peer = {
+    onCheck: (_datagram, _request, from) => routes.push(from),
+    onDatagram: (datagram) => received.push(datagram.toString('hex')),
+    onRouteClosed: () => {},
+  };
+  book.register('ours', peer);
   const socket = createSocket('udp4');
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
-  const from = { address: '127.0.0.1', port: socket.address().port, family: 'IPv4', size: 0 } as const;
 
   socket.send(Buffer.from('1401', 'hex'), udp.port, '127.0.0.1');
   await expect.poll(() => udp.ignored).toBe(1);
-  udp.admit(peer, from);
+  socket.send(bindingRequest('ours:theirs'), udp.port, '127.0.0.1');
+  await expect.poll(() => routes.length).toBe(1);
+  expect(routes[0]).toMatchObject({ protocol: 'udp', address: '127.0.0.1', port: socket.address().port });
+  routes[0]?.admit(peer);
   socket.send(Buffer.from('1402', 'hex'), udp.port, '127.0.0.1');
   await expect.poll(() => received).toEqual(['1402']);
-  udp.forget(peer);
+  routes[0]?.close();
   socket.send(Buffer.from('1403', 'hex'), udp.port, '127.0.0.1');
   await expect.poll(() => udp.ignored).toBe(2);
   expect(received).toEqual(['1402']);
@@ -67,25 +78,12 @@ test('what comes from an address without a passed check reaches nobody', async (
   await udp.close();
 });
 
-test('a peer keeps its sixteen newest addresses', async () => {
-  const udp = new UdpPort();
-  await udp.listen('127.0.0.1:0');
-  const received: number[] = [];
-  const peer = { onCheck: () => {}, onDatagram: (datagram: Buffer) => received.push(datagram[1] ?? 0) };
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const from = (port: number) => ({ address: '127.0.0.1', port, family: 'IPv4', size: 0 }) as const;
-  udp.admit(peer, from(socket.address().port));
-  for (let port = 1; port <= 16; port += 1) {
-    udp.admit(peer, from(port));
-  }
-  socket.send(Buffer.from([20, 1]), udp.port, '127.0.0.1');
-  await expect.poll(() => udp.ignored).toBe(1);
-  expect(received).toEqual([]);
-  socket.close();
-  await udp.close();
-});
+/** Without integrity: the port does not look at it. */
+function bindingRequest(username: string): Uint8Array {
+  const name = Buffer.from(username.padEnd(12));
+  const head = Buffer.from(`000100102112a442${'00'.repeat(12)}0006000c`, 'hex');
+  return Buffer.concat([head, name]);
+}
 
 const REACHABLE = { ipv4: true, ipv6: false, only: undefined };
 const HOSTS = { additionalHosts: [], ipsFromInterfaces: true, interfaces: [] };

@@ -1,9 +1,9 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { CipherContext, DtlsClient } from 'werift';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../../test/random.ts';
+import type { Fingerprint } from '../sdp/offer.ts';
 import { type DtlsPeer, loadDtls } from './dtls.ts';
-import type { Fingerprint } from './offer.ts';
 import type { SrtpKeys } from './srtp-keys.ts';
 
 const SIGNATURE = { hash: 4, signature: 3 } as const;

@@ -1,19 +1,10 @@
-import type { RemoteInfo } from 'node:dgram';
-import type { RtpPackets, RtpViewer } from '../../stream/rtp-packets.ts';
-import type { Stream } from '../../stream/stream.ts';
+import { explain } from '../../../base/errors.ts';
+import type { RtpPackets, RtpViewer } from '../../../stream/rtp-packets.ts';
+import type { Stream } from '../../../stream/stream.ts';
+import { createSrtpSender } from '../secure/create-srtp-sender.ts';
+import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../secure/srtp.ts';
+import type { SecureLink } from '../session-media.ts';
 import { writeSenderReport } from './rtcp.ts';
-import { Srtcp } from './srtcp.ts';
-import { type Batch, MAX_BATCH, type OutboundTrack, SrtpSender, type Target } from './srtp.ts';
-import { AUTH_TAG_BYTES, type SrtpKeys } from './srtp-keys.ts';
-
-/** The part of the UDP port that a sender needs. */
-export interface PacketPort extends Target {
-  /** The network takes less than is sent: nothing more may be queued. */
-  readonly isCongested: boolean;
-  send(bytes: Uint8Array, offset: number, length: number, to: RemoteInfo): void;
-}
-
-const OVERHEAD_BYTES = 12 + AUTH_TAG_BYTES;
 
 // Filled and sent within one call, so all viewers share it.
 const batch: { -readonly [K in keyof Batch]: Batch[K] } & { tracks: OutboundTrack[] } = {
@@ -24,58 +15,45 @@ const batch: { -readonly [K in keyof Batch]: Batch[K] } & { tracks: OutboundTrac
   payloadBytes: new Uint16Array(MAX_BATCH),
   sourceWords: new Uint32Array(MAX_BATCH),
 };
-const slots = new Uint32Array(MAX_BATCH);
+const offsets = new Uint32Array(MAX_BATCH);
 
 /** Sends a stream's packets to one viewer: from its first key frame on, encrypted with its keys. */
 export class PacketSender implements RtpViewer {
-  /** Where the viewer is; it may move. */
-  to: RemoteInfo;
+  /** SRTP only: the session counts RTCP. */
   bytes = 0;
   packets = 0;
-  rtcpPackets = 0;
   /** Pictures that the network did not take in time. */
   framesDiscarded = 0;
-  readonly srtcp: Srtcp;
-  readonly #port: PacketPort;
+  readonly #link: SecureLink;
   readonly #stream: Stream;
   /** By track number of the stream. */
   readonly #tracks: readonly (OutboundTrack | undefined)[];
   readonly #videoTrack: number;
   readonly #srtp: SrtpSender;
   readonly #onReordered: () => void;
-  readonly #onFailed: (cause: unknown) => void;
   #waitsForKey: boolean;
   #hasStarted: boolean;
 
   /** @param videoTrack the number of the track whose key frames a viewer starts at; -1: sound only */
   constructor(
-    port: PacketPort,
+    link: SecureLink,
     stream: Stream,
     tracks: readonly (OutboundTrack | undefined)[],
     videoTrack: number,
-    keys: SrtpKeys,
-    to: RemoteInfo,
     onReordered: () => void,
-    onFailed: (cause: unknown) => void,
   ) {
-    this.#port = port;
+    this.#link = link;
     this.#stream = stream;
     this.#tracks = tracks;
     this.#videoTrack = videoTrack;
     this.#waitsForKey = videoTrack >= 0;
     this.#hasStarted = videoTrack < 0;
-    this.#srtp = new SrtpSender(keys.localKey, keys.localSalt);
-    this.srtcp = new Srtcp(
-      { key: keys.localKey, salt: keys.localSalt },
-      { key: keys.remoteKey, salt: keys.remoteSalt },
-    );
-    this.to = to;
+    this.#srtp = createSrtpSender(link.keys);
     this.#onReordered = onReordered;
-    this.#onFailed = onFailed;
   }
 
   onPackets(packets: RtpPackets, from: number, to: number): void {
-    if (this.#port.isCongested) {
+    if (this.#link.route.isCongested) {
       this.#discard(packets, from, to);
       return;
     }
@@ -118,7 +96,7 @@ export class PacketSender implements RtpViewer {
   }
 
   onFailed(cause: unknown): void {
-    this.#onFailed(cause);
+    this.#link.close(explain(cause));
   }
 
   /** A sender report for each track that has been sent: without them sound and picture do not find together. */
@@ -138,32 +116,25 @@ export class PacketSender implements RtpViewer {
         octets: track.octets,
         cname,
       });
-      const datagram = this.srtcp.protect(report);
-      this.#port.send(datagram, 0, datagram.length, this.to);
-      this.rtcpPackets += 1;
-      this.bytes += datagram.length;
-      this.#stream.countSent(datagram.length);
+      this.#stream.countSent(this.#link.sendRtcp(report));
     }
   }
 
   #send(source: Uint32Array, count: number): void {
     batch.count = count;
+    const { route, slots } = this.#link;
+    const { overheadBytes } = this.#srtp;
     const isFirst = this.packets === 0;
-    this.#srtp.protect(batch, source, this.#port, slots);
+    this.#srtp.protect(batch, source, slots, offsets);
     let bytes = 0;
     for (let i = 0; i < count; i += 1) {
-      const length = (batch.payloadBytes[i] as number) + OVERHEAD_BYTES;
-      this.#port.send(this.#port.slots, slots[i] as number, length, this.to);
+      const length = (batch.payloadBytes[i] as number) + overheadBytes;
+      route.send(slots.bytes, offsets[i] as number, length);
       bytes += length;
     }
     if (isFirst) {
       // Of a first packet that is lost the viewer never learns: it goes out twice, and the second is taken as a repeat.
-      this.#port.send(
-        this.#port.slots,
-        slots[0] as number,
-        (batch.payloadBytes[0] as number) + OVERHEAD_BYTES,
-        this.to,
-      );
+      route.send(slots.bytes, offsets[0] as number, (batch.payloadBytes[0] as number) + overheadBytes);
     }
     this.packets += count;
     this.bytes += bytes;

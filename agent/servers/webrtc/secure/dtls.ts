@@ -1,8 +1,8 @@
 import { createHash, verify, X509Certificate } from 'node:crypto';
 import type { DtlsServer } from 'werift';
-import { explain, PerchError } from '../../base/errors.ts';
-import type { Fingerprint } from './offer.ts';
-import type { SrtpKeys } from './srtp-keys.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
+import type { Fingerprint } from '../sdp/offer.ts';
+import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from './srtp-keys.ts';
 
 /*
  * The only module that knows werift. Its DtlsServer does the DTLS 1.2 handshake (RFC 6347, RFC 5764); what it leaves
@@ -11,7 +11,6 @@ import type { SrtpKeys } from './srtp-keys.ts';
  */
 
 // Values of TLS and DTLS registries: werift's own names for them would load it.
-const SRTP_AES128_CM_HMAC_SHA1_80 = 1;
 const HASH_SHA256 = 4;
 const SIGNATURE_ECDSA = 3;
 const CURVE_P256 = 23;
@@ -81,7 +80,7 @@ async function createIdentity(): Promise<DtlsIdentity> {
         key: keyPem,
         signatureHash,
         transport,
-        srtpProfiles: [SRTP_AES128_CM_HMAC_SHA1_80],
+        srtpProfiles: [AES128_CM_HMAC_SHA1_80],
         extendedMasterSecret: true,
         certificateRequest: true,
       });
@@ -223,12 +222,15 @@ class Handshake implements DtlsPeer {
       this.#fail('the browser has not proved that the certificate is its own');
       return;
     }
-    if (this.#server.srtp.srtpProfile !== SRTP_AES128_CM_HMAC_SHA1_80) {
+    if (this.#server.srtp.srtpProfile !== AES128_CM_HMAC_SHA1_80) {
       this.#fail('the browser has no SRTP profile AES128_CM_HMAC_SHA1_80');
       return;
     }
     this.#isConnected = true;
-    this.#events.onConnected(this.#server.extractSessionKeys(MASTER_KEY_BYTES, MASTER_SALT_BYTES));
+    this.#events.onConnected({
+      profile: AES128_CM_HMAC_SHA1_80,
+      ...this.#server.extractSessionKeys(MASTER_KEY_BYTES, MASTER_SALT_BYTES),
+    });
   }
 
   /** RFC 5246 §7.4.8: the client signs the handshake so far with the certificate's key. werift reads the signature and does not verify it. */

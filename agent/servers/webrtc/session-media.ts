@@ -1,0 +1,46 @@
+import type { SrtpKeys } from './secure/srtp-keys.ts';
+import type { PacketSlots } from './transport/packet-slots.ts';
+import type { Route } from './transport/route.ts';
+
+/** The encrypted way to a peer whose handshake has succeeded. */
+export interface SecureLink {
+  readonly keys: SrtpKeys;
+  /** Where the peer is; it may move: not to be kept. */
+  readonly route: Route;
+  readonly slots: PacketSlots;
+  /** @returns bytes sent */
+  sendRtcp(compound: Uint8Array): number;
+  /** Ends the session. */
+  close(reason: string): void;
+}
+
+/** What a session has sent and received, as the API shows it. RTCP is counted by the session. */
+export interface MediaStatistics {
+  readonly outboundBytes: number;
+  readonly outboundPackets: number;
+  /** By the peer's receiver reports. */
+  readonly outboundReportedLost: number;
+  readonly framesDiscarded: number;
+  readonly inboundPackets: number;
+  readonly inboundLost: number;
+  /** Seconds; the worst track's. */
+  readonly jitterSeconds: number;
+  /** By the peer's receiver reports; undefined: not known. */
+  readonly roundTripMs: number | undefined;
+}
+
+/** What a session is for. It is made before the answer, starts when the handshake is done, and ends with the session. */
+export interface SessionMedia {
+  readonly state: 'read' | 'publish';
+  readonly statistics: MediaStatistics;
+  /** Called once. Throws PerchError when it cannot be done: the session ends with that reason. */
+  start(link: SecureLink): void;
+  /** An SRTP packet as it came; valid during the call only. */
+  onRtp(packet: Buffer): void;
+  /** A compound RTCP packet, decrypted; not parsed yet. */
+  onRtcp(compound: Buffer): void;
+  /** About once a second, from `start` on. */
+  tick(): void;
+  /** Called once, also when `start` never was. */
+  close(): void;
+}

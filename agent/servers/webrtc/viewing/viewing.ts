@@ -1,0 +1,154 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import type { Clock } from '../../../base/clock.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
+import type { Sample } from '../../../media/sample.ts';
+import { RtpPackets } from '../../../stream/rtp-packets.ts';
+import type { Reader, Stream } from '../../../stream/stream.ts';
+import type { Choices } from '../sdp/codecs.ts';
+import type { OutboundTrack } from '../secure/srtp.ts';
+import type { MediaStatistics, SecureLink, SessionMedia } from '../session-media.ts';
+import { PacketSender } from './packet-sender.ts';
+import { readRtcp } from './rtcp.ts';
+import { ViewerHealth } from './viewer-health.ts';
+
+/** The packet index must not become negative when the whole history is sent again before it: the history's 4,096 come on top. */
+const HISTORY_PACKETS = 4_096;
+const REORDERED = "WebRTC doesn't support H264 streams with B-frames";
+
+/** A stream on its way to one viewer. */
+export class Viewing implements Reader, SessionMedia {
+  readonly type = 'webRTCSession';
+  readonly countsHolds = true;
+  readonly state = 'read';
+  readonly id: string;
+  readonly cname = randomUUID();
+  readonly choices: Choices;
+  readonly video: OutboundTrack | undefined;
+  readonly audio: OutboundTrack | undefined;
+  readonly #stream: Stream;
+  readonly #clock: Clock;
+  readonly #health: ViewerHealth;
+  #link: SecureLink | undefined;
+  #sender: PacketSender | undefined;
+  #packets: RtpPackets | undefined;
+  /** The stream's last word, when it came before the viewer. */
+  #ended: string | undefined;
+
+  /**
+   * Becomes one of the stream's readers. The packets themselves come from the packetizer that all viewers share.
+   * @param id of the session
+   * @throws PerchError when the stream cannot be watched this way
+   */
+  constructor(id: string, stream: Stream, choices: Choices, clock: Clock) {
+    this.id = id;
+    this.choices = choices;
+    this.#stream = stream;
+    this.#clock = clock;
+    this.video = choices.video && outboundTrack(choices.video.format.payloadType);
+    this.audio = choices.audio && outboundTrack(choices.audio.format.payloadType);
+    this.#health = new ViewerHealth(this.#clockRates());
+    if (choices.video && hasReordering(stream, choices.video.track)) {
+      throw new PerchError('badInput', REORDERED);
+    }
+    stream.addReader(this, false);
+    if (this.#ended !== undefined) {
+      throw new PerchError('notFound', this.#ended);
+    }
+  }
+
+  get statistics(): MediaStatistics {
+    return {
+      outboundBytes: this.#sender?.bytes ?? 0,
+      outboundPackets: this.#sender?.packets ?? 0,
+      outboundReportedLost: this.#health.lost,
+      framesDiscarded: this.#sender?.framesDiscarded ?? 0,
+      inboundPackets: 0,
+      inboundLost: 0,
+      jitterSeconds: 0,
+      roundTripMs: undefined,
+    };
+  }
+
+  start(link: SecureLink): void {
+    if (this.#ended !== undefined) {
+      throw new PerchError('notFound', this.#ended);
+    }
+    this.#link = link;
+    const { video, audio } = this.choices;
+    const tracks = this.#stream.tracks.map((_, i) =>
+      i === video?.track ? this.video : i === audio?.track ? this.audio : undefined,
+    );
+    this.#sender = new PacketSender(link, this.#stream, tracks, video?.track ?? -1, () => link.close(REORDERED));
+    this.#packets = RtpPackets.join(this.#stream, this.#sender);
+  }
+
+  /** Viewers send no media. */
+  onRtp(): void {}
+
+  onRtcp(compound: Buffer): void {
+    readRtcp(compound, this.#health);
+  }
+
+  tick(): void {
+    if (this.#packets) {
+      this.#sender?.report(this.#packets, this.#clock.wallMs(), this.cname);
+    }
+  }
+
+  close(): void {
+    if (this.#sender) {
+      this.#packets?.leave(this.#sender);
+    }
+    this.#stream.removeReader(this);
+  }
+
+  onSample(): void {}
+
+  onTrack(): void {}
+
+  onEnd(cause?: unknown): void {
+    this.#ended = cause === undefined ? 'the stream has ended' : explain(cause);
+    this.#link?.close(this.#ended);
+  }
+
+  #clockRates(): Map<number, number> {
+    const rates = new Map<number, number>();
+    const { video, audio } = this.choices;
+    if (video && this.video) {
+      rates.set(this.video.ssrc, video.format.clockRate);
+    }
+    if (audio && this.audio) {
+      rates.set(this.audio.ssrc, audio.format.clockRate);
+    }
+    return rates;
+  }
+}
+
+function outboundTrack(payloadType: number): OutboundTrack {
+  return {
+    ssrc: randomInt(1, 2 ** 32),
+    payloadType,
+    timestampOffset: randomInt(0, 2 ** 32),
+    packetIndex: randomInt(0, 2 ** 15) + HISTORY_PACKETS,
+    packets: 0,
+    octets: 0,
+  };
+}
+
+/** Looks into the stream's last group: a viewer of a stream with B-frames is told at once, not after its first picture. */
+function hasReordering(stream: Stream, videoTrack: number): boolean {
+  let found = false;
+  const probe: Reader = {
+    type: 'hidden',
+    id: 'b-frame-probe',
+    countsHolds: true,
+    onSample: (track: number, sample: Sample) => {
+      found ||= track === videoTrack && sample.pts !== sample.dts;
+    },
+    onTrack: () => {},
+    onEnd: () => {},
+  };
+  stream.addReader(probe, true);
+  stream.removeReader(probe);
+  return found;
+}
