@@ -10,6 +10,8 @@ const PEERS = {
     '/usr/lib/x86_64-linux-gnu/girepository-1.0/GstRtspServer-1.0.typelib',
     '/usr/lib/aarch64-linux-gnu/girepository-1.0/GstRtspServer-1.0.typelib',
   ],
+  firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
+  aiortc: ['/usr/lib/python3/dist-packages/aiortc/__init__.py'],
 } as const;
 
 /** `namespaces`: networks of their own, which need root and `ip`. */
@@ -29,6 +31,7 @@ function canMakeNamespaces(): boolean {
 }
 
 export const CHROMIUM = pathOf('chromium') ?? '/usr/bin/chromium';
+export const FIREFOX = pathOf('firefox') ?? '/usr/bin/firefox-esr';
 
 /**
  * A suite that needs these peers. Where one is missing the suite is skipped and says so;
