@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { WebRtcPaths } from './gateway.ts';
 import { type AnswerFacts, writeAnswer, writeRestartFragment } from './sdp/answer.ts';
@@ -9,6 +9,7 @@ import { type Offer, parseOffer } from './sdp/offer.ts';
 import { type DtlsIdentity, loadDtls } from './secure/dtls.ts';
 import { type Requester, WebRtcSession } from './session.ts';
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
+import { type Seat, SessionLimits } from './session-limits.ts';
 import type { SessionMedia } from './session-media.ts';
 import { type CandidateOptions, gatherAddresses, writeCandidates } from './transport/candidates.ts';
 import { PacketSlots } from './transport/packet-slots.ts';
@@ -17,8 +18,6 @@ import { UdpPort } from './transport/udp-port.ts';
 import { Viewing } from './viewing/viewing.ts';
 
 const TICK_MS = 1_000;
-/** Each holds a few kilobytes before its handshake; more than this many at once are not viewers. */
-const MAX_SESSIONS = 1_000;
 
 export interface WebRtcServerOptions extends CandidateOptions {
   /** Of the media port, such as `:8189`; empty: there is none and nobody can watch. */
@@ -32,6 +31,29 @@ export interface Answered {
   readonly id: string;
   readonly secret: string;
   readonly answer: string;
+  /** Tracks of the stream that the offer cannot take, in words. */
+  readonly leftOut: readonly string[];
+}
+
+/** What one kind of session brings. */
+interface Prepared {
+  readonly media: SessionMedia;
+  readonly leftOut: readonly string[];
+  /** Writes the answer. */
+  write(facts: TransportFacts): string;
+}
+
+/** What an answer says about the way to us, whatever goes there. */
+type TransportFacts = Pick<AnswerFacts, 'credentials' | 'fingerprint' | 'candidates' | 'sessionId'>;
+
+interface Opening {
+  readonly id: string;
+  readonly requester: Requester;
+  readonly offer: Offer;
+  readonly media: SessionMedia;
+  readonly dtls: DtlsIdentity;
+  readonly addresses: readonly string[];
+  readonly seat: Seat;
 }
 
 /** All WebRTC viewers, behind one UDP port. */
@@ -43,6 +65,7 @@ export class WebRtcServer {
   readonly #book = new PeerBook();
   readonly #slots = new PacketSlots();
   readonly #port = new UdpPort(this.#book);
+  readonly #limits = new SessionLimits();
   /** In the order of their creation. */
   readonly #sessions = new Map<string, WebRtcSession>();
   readonly #bySecret = new Map<string, WebRtcSession>();
@@ -86,41 +109,18 @@ export class WebRtcServer {
   }
 
   /** Answers an offer to watch. Throws PerchError with the reason why the viewer cannot have this stream. */
-  async read(viewer: Requester, offerText: string): Promise<Answered> {
-    this.#checkOpen();
-    const offer = parseOffer(offerText);
-    if (offer.setup === 'passive') {
-      throw new PerchError('badInput', 'the offer says a=setup:passive, expected actpass or active');
-    }
-    if (this.#sessions.size >= MAX_SESSIONS) {
-      throw new PerchError('exhausted', `maximum reader count reached: ${MAX_SESSIONS} WebRTC viewers`);
-    }
-    const [stream, dtls, addresses] = await Promise.all([
-      this.#paths.open(viewer.path, viewer.query),
-      loadDtls(),
-      gatherAddresses(this.#options, this.#port.reachable, this.#clock, this.#log),
-    ]);
-    this.#checkOpen();
-    const choices = chooseCodecs(stream.tracks, offer);
-    if (choices.leftOut.length > 0) {
-      this.#log.warn(
-        { path: viewer.path, tracks: choices.leftOut },
-        'WebRTC viewer gets the stream without some tracks',
-      );
-    }
-    const id = randomUUID();
-    const viewing = new Viewing(id, stream, choices, this.#clock);
-    const session = this.#openSession(id, viewer, offer, viewing, dtls, addresses);
-    const facts: AnswerFacts = {
-      credentials: session.credentials,
-      fingerprint: dtls.fingerprint,
-      candidates: writeCandidates(addresses, this.udpPort),
-      videoSsrc: viewing.video?.ssrc ?? 0,
-      audioSsrc: viewing.audio?.ssrc ?? 0,
-      cname: viewing.cname,
-      sessionId: Math.floor(session.createdWallMs / 1000),
-    };
-    return { id: session.id, secret: session.secret, answer: writeAnswer(offer, choices, facts) };
+  read(viewer: Requester, offerText: string): Promise<Answered> {
+    return this.#answer(viewer, offerText, async (id, offer) => {
+      const stream = await this.#paths.open(viewer.path, viewer.query);
+      const choices = chooseCodecs(stream.tracks, offer);
+      const media = new Viewing(id, stream, choices, this.#clock);
+      const ssrcs = { videoSsrc: media.video?.ssrc ?? 0, audioSsrc: media.audio?.ssrc ?? 0, cname: media.cname };
+      return {
+        media,
+        leftOut: choices.leftOut,
+        write: (facts) => writeAnswer(offer, choices, { ...facts, ...ssrcs }),
+      };
+    });
   }
 
   /**
@@ -178,21 +178,73 @@ export class WebRtcServer {
     }
   }
 
-  #openSession(
-    id: string,
+  /**
+   * What all kinds of sessions have in common.
+   * @param prepare makes what flows; it may wait for a source. Whatever fails later closes it again
+   */
+  async #answer(
     requester: Requester,
-    offer: Offer,
-    media: SessionMedia,
-    dtls: DtlsIdentity,
-    addresses: readonly string[],
-  ): WebRtcSession {
+    offerText: string,
+    prepare: (id: string, offer: Offer) => Promise<Prepared>,
+  ): Promise<Answered> {
+    this.#checkOpen();
+    const offer = parseOffer(offerText);
+    if (offer.setup === 'passive') {
+      throw new PerchError('badInput', 'the offer says a=setup:passive, expected actpass or active');
+    }
+    const seat = this.#limits.take(requester);
+    let prepared: Prepared | undefined;
+    let session: WebRtcSession | undefined;
+    try {
+      const ground = this.#prepareGround();
+      const id = randomUUID();
+      prepared = await prepare(id, offer);
+      const { dtls, addresses } = await ground;
+      this.#checkOpen();
+      session = this.#openSession({ id, requester, offer, media: prepared.media, dtls, addresses, seat });
+      if (prepared.leftOut.length > 0) {
+        const facts = { path: requester.path, tracks: prepared.leftOut };
+        this.#log.warn(facts, 'WebRTC viewer gets the stream without some tracks');
+      }
+      const answer = prepared.write({
+        credentials: session.credentials,
+        fingerprint: dtls.fingerprint,
+        candidates: writeCandidates(addresses, this.udpPort),
+        sessionId: Math.floor(session.createdWallMs / 1000),
+      });
+      return { id, secret: session.secret, answer, leftOut: prepared.leftOut };
+    } catch (cause) {
+      if (session) {
+        session.close(explain(cause));
+      } else {
+        prepared?.media.close();
+        seat.leave();
+      }
+      throw cause;
+    }
+  }
+
+  #prepareGround(): Promise<{ dtls: DtlsIdentity; addresses: readonly string[] }> {
+    const gathering = gatherAddresses(this.#options, this.#port.reachable, this.#clock, this.#log);
+    const ground = Promise.all([loadDtls(), gathering]).then(([dtls, addresses]) => ({ dtls, addresses }));
+    // Whoever waits for it may have failed for another reason before.
+    ground.catch(() => {});
+    return ground;
+  }
+
+  #openSession(opening: Opening): WebRtcSession {
+    const { id, requester, offer, media, dtls, addresses, seat } = opening;
     const onClosed = (closed: WebRtcSession): void => {
       this.#sessions.delete(closed.id);
       this.#bySecret.delete(closed.secret);
+      seat.leave();
     };
     const { handshakeTimeoutMs } = this.#options;
     const ground = { book: this.#book, slots: this.#slots, dtls, clock: this.#clock, log: this.#log };
-    const session = new WebRtcSession({ id, requester, offer, media, handshakeTimeoutMs, onClosed }, ground);
+    const session = new WebRtcSession(
+      { id, requester, offer, media, handshakeTimeoutMs, onConnected: () => seat.settle(), onClosed },
+      ground,
+    );
     this.#sessions.set(session.id, session);
     this.#bySecret.set(session.secret, session);
     this.#addressesOf.set(session, addresses);

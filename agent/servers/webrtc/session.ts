@@ -37,6 +37,8 @@ export interface SessionOptions {
   readonly offer: Offer;
   readonly media: SessionMedia;
   readonly handshakeTimeoutMs: number;
+  /** The handshake has succeeded. */
+  readonly onConnected: () => void;
   readonly onClosed: (session: WebRtcSession) => void;
 }
 
@@ -67,6 +69,7 @@ export class WebRtcSession implements Peer, SecureLink {
   readonly #ground: SessionGround;
   readonly #log: Logger;
   readonly #handshakeTimeoutMs: number;
+  readonly #onEstablished: () => void;
   readonly #onClosed: (session: WebRtcSession) => void;
   readonly #createdMs: number;
   /** Ways that have passed a check, oldest first. */
@@ -88,6 +91,7 @@ export class WebRtcSession implements Peer, SecureLink {
     this.media = options.media;
     this.#ground = ground;
     this.#handshakeTimeoutMs = options.handshakeTimeoutMs;
+    this.#onEstablished = options.onConnected;
     this.#onClosed = options.onClosed;
     this.#log = ground.log.child({ session: this.id, path: options.requester.path });
     this.createdWallMs = ground.clock.wallMs();
@@ -246,6 +250,7 @@ export class WebRtcSession implements Peer, SecureLink {
       return;
     }
     this.state = 'connected';
+    this.#onEstablished();
     this.#keys = keys;
     this.#srtcp = new Srtcp(keys);
     const who = this.media.state === 'read' ? 'viewer' : 'publisher';
