@@ -11,5 +11,6 @@ export function webrtcPaths(
   open: (path: string, query: string) => Promise<Stream>,
   more: Partial<WebRtcPaths> = {},
 ): WebRtcPaths {
-  return { open, mayPublish: refuse, publish: refuse, talk: refuse, ...more };
+  const reject = async (path: string): Promise<never> => refuse(path);
+  return { open, mayPublish: refuse, publish: refuse, mayTalk: reject, talk: reject, ...more };
 }

@@ -61,6 +61,8 @@ export interface PathStatus {
   readonly recording: { readonly active: boolean; readonly error: string | null; readonly since: string | null } | null;
   /** Bits per second that came in, over the last seconds. */
   readonly bitrate: number;
+  /** Whether people can talk through the camera; 'unknown' until somebody has wanted to. */
+  readonly talk: 'yes' | 'no' | 'unknown';
 }
 
 /** A path that the configuration disables: it is shown with the reason, and nothing runs. */
@@ -94,6 +96,7 @@ export function disabledStatus({ name, error }: PathEntry): PathStatus {
     configError: error ?? null,
     recording: null,
     bitrate: 0,
+    talk: 'no',
   };
 }
 

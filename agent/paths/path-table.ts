@@ -10,6 +10,7 @@ import type { Stream } from '../stream/stream.ts';
 import { cannotPublish, Path, type PathOrigin, type PathRecorder, type Publication, type Publisher } from './path.ts';
 import { recordKeyOf, settingsFor, sourceKeyOf, usesQuery, withQuery } from './path-settings.ts';
 import { disabledStatus, type PathStatus } from './path-status.ts';
+import type { PathTalk } from './path-talk.ts';
 
 const TICK_MS = 1_000;
 /** Paths that patterns stand for are made when somebody asks: not without end, and not with names that no file can have. */
@@ -129,14 +130,21 @@ export class PathTable {
     return live.path.publish(publisher);
   }
 
-  /** The loudspeaker of a path's camera. @throws PerchError with the reason why nobody can talk there now */
-  talk(name: string): BackChannel {
-    this.#entryOf(name);
-    const live = this.#live.get(name);
-    if (!live) {
-      throw new PerchError('notFound', `no stream is available on path '${name}'`, { path: name });
-    }
-    return live.path.talk();
+  /**
+   * Asks the camera of a path whether it can be talked to, unless that is known.
+   * @throws PerchError with the reason why nobody can
+   */
+  async mayTalk(name: string): Promise<void> {
+    await this.#camera(name).check();
+  }
+
+  /**
+   * Connects to the loudspeaker of a path's camera.
+   * @param onEnded nobody hears what is said from now on, and why; not called after `close`
+   * @throws PerchError with the reason why nobody can talk there now
+   */
+  async talk(name: string, onEnded: (reason: string) => void): Promise<BackChannel> {
+    return this.#camera(name).open(onEnded);
   }
 
   list(): PathStatus[] {
@@ -159,6 +167,18 @@ export class PathTable {
     const paths = [...this.#live.values()];
     this.#live.clear();
     await Promise.all([...paths.map(({ path }) => path.stop()), ...this.#ending]);
+  }
+
+  /** A camera is talked to whether somebody watches or not. */
+  #camera(name: string): PathTalk {
+    const { settings } = this.#entryOf(name);
+    const isPulled = settings?.source.includes('://') === true;
+    const live = this.#live.get(name) ?? (isPulled ? this.#obtain(name, this.#config) : undefined);
+    if (!live) {
+      const message = `path '${name}' has no camera that can be talked to`;
+      throw new PerchError('unsupported', message, { path: name });
+    }
+    return live.path.talk;
   }
 
   /** The entry that the path of this name follows. @throws PerchError badInput when there is none, or the name cannot be one */

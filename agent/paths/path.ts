@@ -2,11 +2,11 @@ import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/track.ts';
-import type { BackChannel } from '../sources/source.ts';
 import type { StreamSink } from '../stream/ingest/stream-sink.ts';
 import { Stream } from '../stream/stream.ts';
 import { OnDemand, type OnDemandTimes } from './on-demand.ts';
 import { describeStatistics, describeTrack, type PathStatus, trackLabels } from './path-status.ts';
+import { PathTalk } from './path-talk.ts';
 import { RateMeter } from './rate-meter.ts';
 import { type SourceMaker, SourceRunner } from './source-runner.ts';
 
@@ -61,6 +61,7 @@ export interface PathParts {
 export class Path {
   readonly name: string;
   confName: string;
+  readonly talk: PathTalk;
   readonly #parts: PathParts;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -82,6 +83,11 @@ export class Path {
     this.#clock = clock;
     this.#log = log.child({ path: parts.name });
     this.#offlineSince = this.#now();
+    this.talk = new PathTalk(
+      parts.name,
+      () => this.#runner?.loudspeaker,
+      () => this.#tellIdle(),
+    );
     if (origin.kind === 'pulled') {
       this.#runner = new SourceRunner(origin.source, this.#runnerOwner(), clock, this.#log);
       this.#onDemand = origin.onDemand && new OnDemand(origin.onDemand, this.#onDemandOwner(this.#runner), clock);
@@ -97,7 +103,9 @@ export class Path {
 
   /** Ends the source or the publisher, its readers and the recording; resolves when the last file is finished. */
   async stop(): Promise<void> {
-    this.#replace(`path '${this.name}' was removed or changed`);
+    const reason = `path '${this.name}' was removed or changed`;
+    this.#replace(reason);
+    this.talk.close(reason);
     this.#onDemand?.close();
     this.#closeStream();
     // A source that was just about to deliver may have begun one more file.
@@ -167,23 +175,16 @@ export class Path {
     };
   }
 
-  /** The loudspeaker of the path's camera. @throws PerchError with the reason why nobody can talk there now */
-  talk(): BackChannel {
-    const channel = this.#runner?.openBackChannel();
-    if (!channel) {
-      const message = `path '${this.name}' has no camera that can be talked to`;
-      throw new PerchError('unsupported', message, { path: this.name });
-    }
-    return channel;
-  }
-
   get hasStream(): boolean {
     return this.#stream !== undefined;
   }
 
-  /** No source runs or is asked for, nobody publishes. */
+  /** No source runs or is asked for, nobody publishes or talks. */
   get isIdle(): boolean {
     const { kind } = this.#parts.origin;
+    if (!this.talk.isIdle) {
+      return false;
+    }
     return kind === 'pulled'
       ? this.#onDemand?.isInitial === true && this.#runner?.isStopped === true
       : this.#publisher === undefined;
@@ -232,6 +233,7 @@ export class Path {
       configError: null,
       recording: this.#recorder?.status ?? null,
       bitrate: stream ? this.#rate.bitsPerSecond : 0,
+      talk: this.talk.state,
     };
   }
 

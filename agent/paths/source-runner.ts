@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/track.ts';
-import type { BackChannel, Source, SourceStatistics } from '../sources/source.ts';
+import type { Loudspeaker, Source, SourceStatistics } from '../sources/source.ts';
 import { pauseAfter, type SourceState, supervise } from '../sources/supervisor.ts';
 import type { Stream } from '../stream/stream.ts';
 
@@ -82,9 +82,8 @@ export class SourceRunner {
     return this.#source.statistics;
   }
 
-  /** @throws PerchError with the reason why nobody can talk there now */
-  openBackChannel(): BackChannel | undefined {
-    return this.#source.openBackChannel?.();
+  get loudspeaker(): Loudspeaker | undefined {
+    return this.#source.loudspeaker;
   }
 
   start(query: string): void {

@@ -35,6 +35,20 @@ export interface BackChannel {
   close(): void;
 }
 
+/** A camera's ear, on a connection of its own: who talks and how it goes is nothing that the picture notices. */
+export interface Loudspeaker {
+  /** Whether the camera can be talked to, as far as it was asked. */
+  readonly state: 'yes' | 'no' | 'unknown';
+  /** Asks the camera, unless it has told lately. @throws PerchError with the reason why nobody can talk */
+  check(): Promise<void>;
+  /**
+   * Connects to it; one speaker at a time.
+   * @param onEnded nobody hears what is said from now on, and why; not called after `close`
+   * @throws PerchError with the reason why nobody can talk now
+   */
+  open(onEnded: (reason: string) => void): Promise<BackChannel>;
+}
+
 /** Where a path's media comes from. */
 export interface Source {
   /** As MediaMTX's API names it, such as `rtspSource`. */
@@ -44,9 +58,6 @@ export interface Source {
   /** Whether somebody answers there now. Cheap: asked every other second while the source cannot be reached. Never rejects. */
   answers?(signal: AbortSignal): Promise<boolean>;
   readonly statistics?: SourceStatistics;
-  /**
-   * The way to talk through the camera; undefined while there is none.
-   * @throws PerchError when somebody talks already, or why the camera does not let us
-   */
-  openBackChannel?(): BackChannel | undefined;
+  /** The other direction, where there may be one. */
+  readonly loudspeaker?: Loudspeaker;
 }

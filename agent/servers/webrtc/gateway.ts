@@ -44,6 +44,15 @@ export interface WebRtcPaths {
   mayPublish(path: string): void;
   /** @throws PerchError badInput when the path does not wait for a publisher, or has one that may not be replaced */
   publish(path: string, publisher: Publisher): Publication;
-  /** @throws PerchError with the reason why nobody can talk there now: no back channel, somebody else talks, the camera is away */
-  talk(path: string): TalkChannel;
+  /**
+   * Asks the camera whether it can be talked to, unless that is known. Costs the picture nothing.
+   * @throws PerchError with the reason why nobody can: no camera, no back channel, it cannot be reached
+   */
+  mayTalk(path: string): Promise<void>;
+  /**
+   * Connects to the camera's loudspeaker.
+   * @param onEnded nobody hears what is said from now on, and why; not called for a channel that was closed
+   * @throws PerchError with the reason why nobody can talk there now: no back channel, somebody else talks, the camera is away
+   */
+  talk(path: string, onEnded: (reason: string) => void): Promise<TalkChannel>;
 }

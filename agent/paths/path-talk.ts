@@ -1,0 +1,109 @@
+import { PerchError } from '../base/errors.ts';
+import type { BackChannel, Loudspeaker } from '../sources/source.ts';
+
+interface Talk {
+  readonly onEnded: (reason: string) => void;
+  /** Undefined while the camera is being connected to. */
+  channel: BackChannel | undefined;
+  /** Why it is over. */
+  reason: string | undefined;
+}
+
+/** Talking through the camera of a path: the path is in use while somebody does, and its end is the end of the talk. */
+export class PathTalk {
+  readonly #name: string;
+  readonly #loudspeaker: () => Loudspeaker | undefined;
+  readonly #onIdle: () => void;
+  readonly #talks = new Set<Talk>();
+  #checks = 0;
+
+  /**
+   * @param name of the path, for messages
+   * @param loudspeaker of its present source
+   */
+  constructor(name: string, loudspeaker: () => Loudspeaker | undefined, onIdle: () => void) {
+    this.#name = name;
+    this.#loudspeaker = loudspeaker;
+    this.#onIdle = onIdle;
+  }
+
+  /** Nobody talks or is about to. */
+  get isIdle(): boolean {
+    return this.#talks.size === 0 && this.#checks === 0;
+  }
+
+  /** What is known without asking the camera. */
+  get state(): Loudspeaker['state'] {
+    return this.#loudspeaker()?.state ?? 'no';
+  }
+
+  /** @throws PerchError with the reason why nobody can talk there */
+  async check(): Promise<void> {
+    this.#checks += 1;
+    try {
+      await this.#there().check();
+    } finally {
+      this.#checks -= 1;
+      this.#onIdle();
+    }
+  }
+
+  /** @throws PerchError with the reason why nobody can talk there now */
+  async open(onEnded: (reason: string) => void): Promise<BackChannel> {
+    const talk: Talk = { onEnded, channel: undefined, reason: undefined };
+    this.#talks.add(talk);
+    try {
+      const channel = await this.#there().open((reason) => this.#end(talk, reason));
+      if (talk.reason !== undefined) {
+        channel.close();
+        throw new PerchError('unavailable', talk.reason, { path: this.#name });
+      }
+      talk.channel = channel;
+      const { codec, clockRate, channels } = channel;
+      return {
+        codec,
+        clockRate,
+        channels,
+        send: (payload, ticks) => channel.send(payload, ticks),
+        close: () => {
+          channel.close();
+          this.#forget(talk);
+        },
+      };
+    } catch (error) {
+      this.#forget(talk);
+      throw error;
+    }
+  }
+
+  /** Ends the talk that goes on. */
+  close(reason: string): void {
+    for (const talk of [...this.#talks]) {
+      talk.channel?.close();
+      this.#end(talk, reason);
+    }
+  }
+
+  #there(): Loudspeaker {
+    const loudspeaker = this.#loudspeaker();
+    if (!loudspeaker) {
+      const message = `path '${this.#name}' has no camera that can be talked to`;
+      throw new PerchError('unsupported', message, { path: this.#name });
+    }
+    return loudspeaker;
+  }
+
+  #end(talk: Talk, reason: string): void {
+    talk.reason ??= reason;
+    if (this.#talks.has(talk) && talk.channel) {
+      this.#forget(talk);
+      talk.onEnded(reason);
+    }
+  }
+
+  #forget(talk: Talk): void {
+    if (this.#talks.delete(talk)) {
+      this.#onIdle();
+    }
+  }
+}
