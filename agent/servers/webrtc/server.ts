@@ -3,9 +3,10 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { WebRtcPaths } from './gateway.ts';
-import { type AnswerFacts, writeAnswer, writeRestartFragment } from './sdp/answer.ts';
+import { type AnswerSection, writeAnswer, writeRestartFragment } from './sdp/answer.ts';
 import { chooseCodecs } from './sdp/codecs.ts';
 import { type Offer, parseOffer } from './sdp/offer.ts';
+import { sendingSections } from './sdp/sections.ts';
 import { type DtlsIdentity, loadDtls } from './secure/dtls.ts';
 import { type Requester, WebRtcSession } from './session.ts';
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
@@ -39,12 +40,11 @@ export interface Answered {
 interface Prepared {
   readonly media: SessionMedia;
   readonly leftOut: readonly string[];
-  /** Writes the answer. */
-  write(facts: TransportFacts): string;
+  /** What of the offer is taken up. */
+  readonly sections: readonly AnswerSection[];
+  /** Of what we send. */
+  readonly cname: string;
 }
-
-/** What an answer says about the way to us, whatever goes there. */
-type TransportFacts = Pick<AnswerFacts, 'credentials' | 'fingerprint' | 'candidates' | 'sessionId'>;
 
 interface Opening {
   readonly id: string;
@@ -114,12 +114,8 @@ export class WebRtcServer {
       const stream = await this.#paths.open(viewer.path, viewer.query);
       const choices = chooseCodecs(stream.tracks, offer);
       const media = new Viewing(id, stream, choices, this.#clock);
-      const ssrcs = { videoSsrc: media.video?.ssrc ?? 0, audioSsrc: media.audio?.ssrc ?? 0, cname: media.cname };
-      return {
-        media,
-        leftOut: choices.leftOut,
-        write: (facts) => writeAnswer(offer, choices, { ...facts, ...ssrcs }),
-      };
+      const sections = sendingSections(choices, media.video, media.audio);
+      return { media, leftOut: choices.leftOut, sections, cname: media.cname };
     });
   }
 
@@ -206,10 +202,11 @@ export class WebRtcServer {
         const facts = { path: requester.path, tracks: prepared.leftOut };
         this.#log.warn(facts, 'WebRTC viewer gets the stream without some tracks');
       }
-      const answer = prepared.write({
+      const answer = writeAnswer(offer, prepared.sections, {
         credentials: session.credentials,
         fingerprint: dtls.fingerprint,
         candidates: writeCandidates(addresses, this.udpPort),
+        cname: prepared.cname,
         sessionId: Math.floor(session.createdWallMs / 1000),
       });
       return { id, secret: session.secret, answer, leftOut: prepared.leftOut };

@@ -7,6 +7,7 @@ import type { Track } from '../../../media/track.ts';
 import { writeAnswer } from './answer.ts';
 import { chooseCodecs } from './codecs.ts';
 import { parseOffer } from './offer.ts';
+import { sendingSections } from './sections.ts';
 
 const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
 /** Sequence header of libaom for 64x48 with 8 bits 4:4:4. */
@@ -40,15 +41,13 @@ const FACTS = {
   credentials: { ufrag: 'ours', password: 'ourpassword' },
   fingerprint: 'AA:BB',
   candidates: ['1 1 udp 2130706431 192.0.2.1 8189 typ host'],
-  videoSsrc: 1111,
-  audioSsrc: 2222,
   cname: 'name',
   sessionId: 7,
 };
 
 const answer = (tracks: readonly Track[], offerText = CHROMIUM): string => {
   const offer = parseOffer(offerText);
-  return writeAnswer(offer, chooseCodecs(tracks, offer), FACTS);
+  return writeAnswer(offer, sendingSections(chooseCodecs(tracks, offer), { ssrc: 1111 }, { ssrc: 2222 }), FACTS);
 };
 /** The lines of each `m=` section, the session's first. */
 const sections = (sdp: string): string[][] => sdp.split(/(?=^m=)/m).map((section) => section.trim().split('\r\n'));
@@ -85,7 +84,7 @@ test('the answer has one lite transport for picture and sound and refuses the re
 
 test('the feedback that is answered is advertised, no other', () => {
   const feedback = answer([h264(0x42), OPUS]).match(/a=rtcp-fb.*/g);
-  expect(feedback).toEqual(['a=rtcp-fb:108 nack pli']);
+  expect(feedback).toEqual(['a=rtcp-fb:108 goog-remb', 'a=rtcp-fb:108 nack', 'a=rtcp-fb:108 nack pli']);
 });
 
 test.for([

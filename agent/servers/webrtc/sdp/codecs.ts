@@ -9,7 +9,7 @@ import {
   type Track,
   type VideoTrack,
 } from '../../../media/track.ts';
-import type { Offer, OfferSection } from './offer.ts';
+import { hasFeedback, type Offer, type OfferSection, rtxOf } from './offer.ts';
 
 /** The part of a track that a browser plays, and what it calls it. */
 export interface Choice {
@@ -17,6 +17,8 @@ export interface Choice {
   readonly track: number;
   readonly section: OfferSection;
   readonly format: RtpFormat;
+  /** For what was lost and is sent again; undefined: the browser has none. */
+  readonly rtx: RtpFormat | undefined;
 }
 
 /** What of a stream goes to a browser. */
@@ -95,7 +97,13 @@ function preferredVideo(tracks: readonly Track[], section: OfferSection | undefi
 }
 
 function chooseVideo(tracks: readonly Track[], number: number, section: OfferSection): Choice {
-  return { track: number, section, format: formatFor(tracks[number] as VideoTrack, section) };
+  const format = formatFor(tracks[number] as VideoTrack, section);
+  return {
+    track: number,
+    section,
+    format,
+    rtx: hasFeedback(section, format, 'nack') ? rtxOf(section, format) : undefined,
+  };
 }
 
 function formatFor(track: VideoTrack, section: OfferSection): RtpFormat {
@@ -173,7 +181,9 @@ function chooseAudio(tracks: readonly Track[], number: number, section: OfferSec
   const format = section.formats.find(
     (offered) => offered.encoding === encoding && offered.clockRate === track.clockRate,
   );
-  return format && { track: number, section, format: track.channels === 2 ? withStereo(format) : format };
+  return (
+    format && { track: number, section, format: track.channels === 2 ? withStereo(format) : format, rtx: undefined }
+  );
 }
 
 /** Of a track that is sendable. */
@@ -190,5 +200,5 @@ function silent(section: OfferSection | undefined): Choice | undefined {
   const format =
     section?.formats.find((offered) => offered.encoding === 'PCMU') ??
     section?.formats.find((offered) => offered.encoding === 'OPUS' || offered.encoding === 'PCMA');
-  return section && format && { track: -1, section, format };
+  return section && format && { track: -1, section, format, rtx: undefined };
 }

@@ -26,6 +26,10 @@ export interface OfferSection {
   readonly isRefused: boolean;
   /** Whether the browser wants to receive. */
   readonly receives: boolean;
+  /** Whether it wants to send. */
+  readonly sends: boolean;
+  /** Several encodings of one picture at once, RFC 8853; what the answer does not take up is not sent. */
+  readonly isSimulcast: boolean;
   /** In the browser's order of preference. */
   readonly formats: readonly RtpFormat[];
   /** `payload type + space + feedback` as `a=rtcp-fb` has them; `*` for all. */
@@ -114,9 +118,7 @@ function readLine(line: string, session: Map<string, string[]>, drafts: Draft[])
 
 function sectionOf(draft: Draft, session: Map<string, string[]>, index: number): OfferSection {
   const { attributes } = draft;
-  const direction = ['sendrecv', 'recvonly', 'sendonly', 'inactive'].find(
-    (word) => attributes.has(word) || session.has(word),
-  );
+  const direction = directionOf(attributes) ?? directionOf(session) ?? 'sendrecv';
   const maps = byPayloadType(attributes.get('rtpmap') ?? []);
   const fmtps = byPayloadType(attributes.get('fmtp') ?? []);
   return {
@@ -126,9 +128,17 @@ function sectionOf(draft: Draft, session: Map<string, string[]>, index: number):
     mid: attributes.get('mid')?.[0] ?? String(index),
     isRefused: draft.port === '0' && !attributes.has('bundle-only'),
     receives: direction !== 'sendonly' && direction !== 'inactive',
+    sends: direction !== 'recvonly' && direction !== 'inactive',
+    isSimulcast: attributes.has('simulcast') || (attributes.get('rid')?.length ?? 0) > 1,
     formats: draft.formatWords.flatMap((word) => formatOf(word, maps, fmtps)),
     feedback: new Set(attributes.get('rtcp-fb') ?? []),
   };
+}
+
+const DIRECTIONS = ['sendrecv', 'recvonly', 'sendonly', 'inactive'] as const;
+
+function directionOf(attributes: ReadonlyMap<string, string[]>): (typeof DIRECTIONS)[number] | undefined {
+  return DIRECTIONS.find((word) => attributes.has(word));
 }
 
 /** RFC 3551 §6: G.711 needs no rtpmap. */
@@ -173,4 +183,16 @@ function parseFingerprint(text: string): Fingerprint {
     throw new PerchError('badInput', `'${text.slice(0, 80)}' is not a fingerprint`);
   }
   return { hash: hash.toLowerCase(), value: value.toUpperCase() };
+}
+
+/** The section's format for retransmissions of another, RFC 4588 §8; undefined: losses are not asked for again that way. */
+export function rtxOf(section: OfferSection, { payloadType }: RtpFormat): RtpFormat | undefined {
+  return section.formats.find(
+    ({ encoding, fmtp }) => encoding === 'RTX' && Number(fmtp.get('apt') ?? -1) === payloadType,
+  );
+}
+
+/** Whether the browser would send or read this feedback (RFC 4585 §4.2) for a format. */
+export function hasFeedback(section: OfferSection, { payloadType }: RtpFormat, feedback: string): boolean {
+  return section.feedback.has(`${payloadType} ${feedback}`) || section.feedback.has(`* ${feedback}`);
 }
