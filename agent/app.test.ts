@@ -59,7 +59,7 @@ test('webrtc: no keeps the media port shut too, and whoever asks on the main por
   const { app, write } = await openApp();
   const ask = () => fetch(`${portOf(app)}/webrtc/cam/whep`, { method: 'OPTIONS' });
   const statusOf = () => ask().then(({ status }) => status, String);
-  const media = `webrtcLocalUDPAddress: 127.0.0.1:${port}\nwebrtcAddress: 127.0.0.1:0\n`;
+  const media = `webrtcLocalUDPAddress: 127.0.0.1:${port}\nwebrtcLocalTCPAddress: ""\nwebrtcAddress: 127.0.0.1:0\n`;
   write(`webrtc: yes\n${media}`);
   await app.reload();
   await expect.poll(statusOf).toBe(204);

@@ -32,6 +32,7 @@ const GLOBAL: Readonly<Record<string, Rename>> = {
   hlsDisable: { to: 'hls', convert: inverted },
   webrtcDisable: { to: 'webrtc', convert: inverted },
   webrtcICEUDPMuxAddress: { to: 'webrtcLocalUDPAddress' },
+  webrtcICETCPMuxAddress: { to: 'webrtcLocalTCPAddress' },
   webrtcICEHostNAT1To1IPs: { to: 'webrtcAdditionalHosts' },
   webrtcICEServers: { to: 'webrtcICEServers2', convert: asIceServers },
 };

@@ -45,7 +45,7 @@ const IceServer = Type.Object({
   url: Type.String({ syntax: 'iceUrl' }),
   username: Type.String({ default: '' }),
   password: Type.String({ default: '', secret: true }),
-  clientOnly: Type.Boolean({ default: false, description: 'Only browsers use it, Perch itself does not.' }),
+  clientOnly: Type.Boolean({ default: false, description: 'Of no effect: only browsers use these servers.' }),
 });
 
 const Origins = () =>
@@ -135,15 +135,22 @@ export const GlobalSchema = Type.Object({
   hlsMuxerCloseAfter: Duration('60s', 'Stop preparing HLS when nobody has asked for this long.'),
 
   webrtc: Switch(true, 'Open the WebRTC server on its own port.'),
-  webrtcAddress: Address(':8889', 'Port of WebRTC signalling (WHEP).'),
+  webrtcAddress: Address(':8889', 'Port of WebRTC signalling (WHEP and WHIP).'),
   webrtcAllowOrigins: Origins(),
   webrtcTrustedProxies: Proxies(),
   webrtcLocalUDPAddress: Address(':8189', 'UDP port of WebRTC media. Empty = off.'),
+  // MediaMTX's is empty: networks that block UDP would see nothing.
+  webrtcLocalTCPAddress: Address(':8189', 'TCP port of WebRTC media, for networks that block UDP. Empty = off.'),
   webrtcIPsFromInterfaces: Switch(true, 'Offer the addresses of the network interfaces.'),
   webrtcIPsFromInterfacesList: Texts('Interfaces whose addresses are offered. Empty = all.'),
   webrtcAdditionalHosts: Texts('More host names or addresses to offer, such as the public one.'),
-  webrtcICEServers2: Type.Array(IceServer, { default: [], description: 'STUN and TURN servers.' }),
+  webrtcICEServers2: Type.Array(IceServer, {
+    default: [],
+    description: 'STUN and TURN servers that browsers are told to use. Perch itself asks none.',
+  }),
   webrtcHandshakeTimeout: Duration('10s', 'Give up on a WebRTC peer that does not connect within this time.'),
+  webrtcTrackGatherTimeout: Duration('2s', 'Go on with the tracks that a WebRTC publisher has sent within this time.'),
+  webrtcSTUNGatherTimeout: Duration('5s', 'Of no effect: Perch itself asks no STUN server.'),
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;
 /** Settings that differ where Perch made the file itself: its own page needs them. */

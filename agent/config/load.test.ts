@@ -73,7 +73,7 @@ test('the file of all keys has each of them', () => {
   const former =
     /^(rpiCamera(Profile|Level|Hardware|Software|JPEG)|.*UDPReadBufferSize$|.*Disable$|.*AllowOrigin$|moqHTTPS)/;
   const others =
-    /^(address|recordSyncInterval|camera|webrtcICETCPMuxAddress|authJWTInHTTPQuery|fallback|playback|runOnReady|runOnReadyRestart|runOnNotReady)$/;
+    /^(address|recordSyncInterval|camera|authJWTInHTTPQuery|fallback|playback|runOnReady|runOnReadyRestart|runOnNotReady)$/;
   const names = [
     ...Object.keys({ ...GlobalSchema.properties, ...PathSchema.properties }),
     ...namesOf([...UNSUPPORTED_GLOBAL, ...UNSUPPORTED_PATH]),
@@ -120,7 +120,12 @@ test.for([
     "perch.yml:2: authInternalUsers[0].user: '' must not have fewer than 1 characters",
   ],
   ['authInternalUsers:\n- user: any\n  pass: x', "perch.yml:1: authInternalUsers[0].pass: the user 'any' cannot have"],
-  ['webrtcLocalUDPAddress: ""', 'perch.yml:1: webrtcLocalUDPAddress: WebRTC needs this address or webrtcICEServers2'],
+  [
+    'webrtcLocalUDPAddress: ""\nwebrtcLocalTCPAddress: ""',
+    'perch.yml:1: webrtcLocalUDPAddress: WebRTC needs this address, webrtcLocalTCPAddress or webrtcICEServers2',
+  ],
+  ['webrtcLocalTCPAddress: "8189"', "perch.yml:1: webrtcLocalTCPAddress: '8189' is not an address"],
+  ['webrtcTrackGatherTimeout: 0s', 'perch.yml:1: webrtcTrackGatherTimeout: must be longer than zero'],
   ['webrtcIPsFromInterfaces: no', 'perch.yml:1: webrtcIPsFromInterfaces: when this is off, webrtcAdditionalHosts'],
   [
     'webrtcICEServers2:\n- url: example.org',
@@ -293,6 +298,16 @@ test('a format that is not there yet is told, and the path goes on without it', 
   ]);
 });
 
+test('one way for WebRTC media is enough, and TCP is one unless the file says otherwise', () => {
+  expect(good('hls: no')).toMatchObject({ webrtcLocalUDPAddress: ':8189', webrtcLocalTCPAddress: ':8189' });
+  expect(good('webrtcLocalUDPAddress: ""').webrtcLocalTCPAddress).toBe(':8189');
+  expect(good('webrtcLocalTCPAddress: ""').webrtcLocalTCPAddress).toBe('');
+  const browsersOnly = 'webrtcICEServers2: [{url: "turn:h:1", clientOnly: yes}]';
+  expect(good(`webrtcLocalUDPAddress: ""\nwebrtcLocalTCPAddress: ""\n${browsersOnly}`).webrtcICEServers2).toHaveLength(
+    1,
+  );
+});
+
 test('a source of pathDefaults that is not supported disables the paths that use it', () => {
   const config = load('pathDefaults: {source: srt://h}\npaths: {a: , b: {source: publisher}}').config;
   expect(config?.paths.get('a')?.error).toContain('is not supported yet');
@@ -305,6 +320,7 @@ test('former names are taken with a warning', () => {
     'hlsAllowOrigin: https://a',
     'webrtcDisable: yes',
     'webrtcICEUDPMuxAddress: :9',
+    'webrtcICETCPMuxAddress: :10',
     'webrtcICEHostNAT1To1IPs: [1.2.3.4]',
     'webrtcICEServers: [stun:h:1, turn:me:pw:h:2]',
     'record: yes',
@@ -319,7 +335,8 @@ test('former names are taken with a warning', () => {
     'paths: {a: {sourceProtocol: tcp, sourceAnyPortEnable: yes, disablePublisherOverride: yes}}',
   ].join('\n');
   const config = good(text);
-  expect(config).toMatchObject({ hlsAllowOrigins: ['https://a'], webrtc: false, webrtcLocalUDPAddress: ':9' });
+  expect(config).toMatchObject({ hlsAllowOrigins: ['https://a'], webrtc: false });
+  expect(config).toMatchObject({ webrtcLocalUDPAddress: ':9', webrtcLocalTCPAddress: ':10' });
   expect(config.webrtcAdditionalHosts).toEqual(['1.2.3.4']);
   expect(config.webrtcICEServers2).toMatchObject([
     { url: 'stun:h:1', username: '' },
@@ -332,8 +349,8 @@ test('former names are taken with a warning', () => {
   expect(config.paths.get('a')?.settings).toMatchObject({
     ...{ record: true, rtspTransport: 'tcp', rtspAnyPort: true, overridePublisher: false },
   });
-  expect(linesOf(text, 'warn')).toHaveLength(17);
-  expect(linesOf(text, 'warn')).toContain('perch.yml:7: record: this key is called pathDefaults.record now');
+  expect(linesOf(text, 'warn')).toHaveLength(18);
+  expect(linesOf(text, 'warn')).toContain('perch.yml:8: record: this key is called pathDefaults.record now');
 });
 
 test('the name itself is looked up first, then patterns by their order, the one for all others last', () => {

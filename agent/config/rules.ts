@@ -14,6 +14,11 @@ export interface Fault {
 const DAY_MS = 86_400_000;
 const AUTH_HINT = 'write internal and list users in authInternalUsers';
 
+const LONGER_THAN_ZERO = [
+  ...(['readTimeout', 'writeTimeout', 'recordSyncInterval'] as const),
+  ...(['webrtcHandshakeTimeout', 'webrtcTrackGatherTimeout'] as const),
+];
+
 /** What MediaMTX checks of the top-level keys at start. */
 export function globalFaults(settings: GlobalSettings): readonly Fault[] {
   const faults: Fault[] = [];
@@ -21,7 +26,7 @@ export function globalFaults(settings: GlobalSettings): readonly Fault[] {
     // Going on without it would open what its author closed.
     faults.push({ key: 'authMethod', message: `'${settings.authMethod}' is not supported yet: ${AUTH_HINT}` });
   }
-  for (const key of ['readTimeout', 'writeTimeout', 'recordSyncInterval', 'webrtcHandshakeTimeout'] as const) {
+  for (const key of LONGER_THAN_ZERO) {
     if (settings[`${key}Ms`] <= 0) {
       faults.push({ key, message: 'must be longer than zero' });
     }
@@ -71,10 +76,10 @@ function webrtcFaults(settings: GlobalSettings): readonly Fault[] {
   if (!settings.webrtc) {
     return [];
   }
-  const key = 'webrtcLocalUDPAddress';
-  if (settings.webrtcLocalUDPAddress === '') {
-    const hasServers = settings.webrtcICEServers2.length > 0;
-    return hasServers ? [] : [{ key, message: 'WebRTC needs this address or webrtcICEServers2' }];
+  const { webrtcLocalUDPAddress: udp, webrtcLocalTCPAddress: tcp, webrtcICEServers2: servers } = settings;
+  if (udp === '' && tcp === '') {
+    const message = 'WebRTC needs this address, webrtcLocalTCPAddress or webrtcICEServers2';
+    return servers.length > 0 ? [] : [{ key: 'webrtcLocalUDPAddress', message }];
   }
   if (!settings.webrtcIPsFromInterfaces && settings.webrtcAdditionalHosts.length === 0) {
     return [{ key: 'webrtcIPsFromInterfaces', message: 'when this is off, webrtcAdditionalHosts must name a host' }];

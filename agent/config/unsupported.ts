@@ -78,12 +78,6 @@ export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
     },
   },
   { keys: { hlsPartDuration: '200ms', hlsDirectory: '', hlsCDNSecret: '' } },
-  {
-    keys: {
-      ...{ webrtcLocalTCPAddress: '', webrtcICETCPMuxAddress: '' },
-      ...{ webrtcSTUNGatherTimeout: '5s', webrtcTrackGatherTimeout: '2s' },
-    },
-  },
 ];
 
 export const UNSUPPORTED_PATH: readonly UnsupportedGroup[] = [

@@ -30,6 +30,7 @@ export interface Agent extends AsyncDisposable {
     readonly hls: number;
     readonly playback: number;
     readonly api: number;
+    /** UDP and TCP. */
     readonly media: number;
     readonly rtsp: number;
     readonly rtsps: number;
@@ -47,6 +48,7 @@ function portLines(ports: Agent['ports'], host: string): string {
     `address: ${host}:${ports.main}`,
     `webrtcAddress: ${host}:${ports.webrtc}`,
     `webrtcLocalUDPAddress: ${host}:${ports.media}`,
+    `webrtcLocalTCPAddress: ${host}:${ports.media}`,
     `hlsAddress: ${host}:${ports.hls}`,
     `playbackAddress: ${host}:${ports.playback}`,
     `apiAddress: ${host}:${ports.api}`,
