@@ -26,7 +26,7 @@ import { hlsPlugin } from './servers/hls/plugin.ts';
 import type { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
 import type { WebRtcServer } from './servers/webrtc/server.ts';
-import { webrtcPlugin } from './servers/webrtc/signalling/whep.ts';
+import { webrtcPlugin } from './servers/webrtc/signalling/plugin.ts';
 
 export interface HttpServicesDeps {
   readonly version: string;

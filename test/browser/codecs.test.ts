@@ -7,7 +7,7 @@ import { installErrorHandler } from '../../agent/http/errors.ts';
 import { hlsPlugin } from '../../agent/servers/hls/plugin.ts';
 import { HlsServer } from '../../agent/servers/hls/server.ts';
 import { WebRtcServer } from '../../agent/servers/webrtc/server.ts';
-import { webrtcPlugin } from '../../agent/servers/webrtc/signalling/whep.ts';
+import { webrtcPlugin } from '../../agent/servers/webrtc/signalling/plugin.ts';
 import { Stream } from '../../agent/stream/stream.ts';
 import { framesDecoded, pictureOf, startViewer, type Viewer } from '../peers/browser.ts';
 import { CLIP_FPS, type ClipCodec, type CodedClip, codedClip } from '../peers/coded-clip.ts';

@@ -11,7 +11,7 @@ import { installErrorHandler } from '../../agent/http/errors.ts';
 import { findStartCode, trimZeros } from '../../agent/media/nal.ts';
 import type { H264Track, Track } from '../../agent/media/track.ts';
 import { WebRtcServer } from '../../agent/servers/webrtc/server.ts';
-import { webrtcPlugin } from '../../agent/servers/webrtc/signalling/whep.ts';
+import { webrtcPlugin } from '../../agent/servers/webrtc/signalling/plugin.ts';
 import { Stream } from '../../agent/stream/stream.ts';
 import { CHROMIUM, describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';

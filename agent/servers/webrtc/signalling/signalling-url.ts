@@ -1,5 +1,5 @@
 /** What a URL of this service means. Path names may contain slashes. */
-export type WhepTarget =
+export type SignallingTarget =
   | { readonly kind: 'endpoint'; readonly protocol: 'whep' | 'whip'; readonly path: string }
   | { readonly kind: 'session'; readonly protocol: 'whep' | 'whip'; readonly path: string; readonly secret: string }
   | { readonly kind: 'script'; readonly name: 'reader.js' | 'publisher.js' }
@@ -10,7 +10,7 @@ export type WhepTarget =
   | { readonly kind: 'icon' | 'nothing' };
 
 /** @param rest decoded, without the service's prefix and its slash: `cam1/whep` */
-export function readWhepUrl(rest: string): WhepTarget {
+export function readSignallingUrl(rest: string): SignallingTarget {
   const endpoint = /^(.+?)\/(whep|whip)(?:\/([^/]*))?$/.exec(rest);
   if (endpoint?.[1] !== undefined) {
     const protocol = endpoint[2] === 'whip' ? 'whip' : 'whep';

@@ -10,7 +10,7 @@ import { installErrorHandler } from '../../../http/errors.ts';
 import type { Track } from '../../../media/track.ts';
 import { Stream } from '../../../stream/stream.ts';
 import { WebRtcServer } from '../server.ts';
-import { type WebRtcPluginOptions, webrtcPlugin } from './whep.ts';
+import { type WebRtcPluginOptions, webrtcPlugin } from './plugin.ts';
 
 const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
 const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };

@@ -4,7 +4,7 @@ import type { WebRtcServer } from '../server.ts';
 import { type IceServer, iceServerLinks } from './ice-servers.ts';
 import { PLAYER_PAGE } from './player-page.ts';
 import { READER_SCRIPT } from './reader-script.ts';
-import { encodePath, isUuid, readWhepUrl, type WhepTarget } from './whep-url.ts';
+import { encodePath, isUuid, readSignallingUrl, type SignallingTarget } from './signalling-url.ts';
 
 const OFFER_LIMIT_BYTES = 128 << 10;
 const METHODS = 'OPTIONS, GET, POST, PATCH, DELETE';
@@ -59,7 +59,7 @@ class WhepRoutes {
   }
 
   async answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const target = readWhepUrl((request.params as { '*': string })['*']);
+    const target = readSignallingUrl((request.params as { '*': string })['*']);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     switch (target.kind) {
       case 'endpoint':
@@ -82,7 +82,7 @@ class WhepRoutes {
   }
 
   async #onEndpoint(
-    { protocol, path }: Extract<WhepTarget, { kind: 'endpoint' }>,
+    { protocol, path }: Extract<SignallingTarget, { kind: 'endpoint' }>,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
@@ -131,7 +131,7 @@ class WhepRoutes {
 
   /** No login here: the secret in the URL is the credential. */
   #onSession(
-    { secret }: Extract<WhepTarget, { kind: 'session' }>,
+    { secret }: Extract<SignallingTarget, { kind: 'session' }>,
     request: FastifyRequest,
     reply: FastifyReply,
   ): FastifyReply {
