@@ -18,7 +18,8 @@ import { RtspAuthority } from './rtsp-access.ts';
 import { rtspParts } from './rtsp-parts.ts';
 import { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
-import { WebRtcServer } from './servers/webrtc/server.ts';
+import type { WebRtcServer } from './servers/webrtc/server.ts';
+import { webrtcParts } from './webrtc-parts.ts';
 
 const RETRY_MS = 10_000;
 
@@ -105,7 +106,14 @@ export class App {
         this.#rtsp = server;
       },
     });
-    this.#parts = new Reconciler<Config>([this.#webrtcPart(), this.#hlsPart(), ...this.#http.parts(), ...rtsp], log);
+    const webrtc = webrtcParts({
+      ...options,
+      paths: this.#paths,
+      use: (server) => {
+        this.#webrtc = server;
+      },
+    });
+    this.#parts = new Reconciler<Config>([...webrtc, this.#hlsPart(), ...this.#http.parts(), ...rtsp], log);
   }
 
   /** The port that the page is on; undefined while it could not be opened. */
@@ -194,43 +202,6 @@ export class App {
     const onFound = () => void this.#inTurn(() => this.#apply(this.#store.current));
     this.#demo ??= startDemo({ clock, log, signal: this.#stop.signal }, onFound);
     return undefined;
-  }
-
-  #webrtcPart() {
-    const { clock, log } = this.#options;
-    return {
-      name: 'WebRTC media port',
-      settings: (c: Config) =>
-        c.webrtc
-          ? [
-              c.webrtcLocalUDPAddress,
-              c.webrtcAdditionalHosts,
-              c.webrtcIPsFromInterfaces,
-              c.webrtcIPsFromInterfacesList,
-              c.webrtcHandshakeTimeoutMs,
-            ]
-          : undefined,
-      start: async (config: Config) => {
-        const server = new WebRtcServer(
-          {
-            udpAddress: config.webrtcLocalUDPAddress,
-            additionalHosts: config.webrtcAdditionalHosts,
-            ipsFromInterfaces: config.webrtcIPsFromInterfaces,
-            interfaces: config.webrtcIPsFromInterfacesList,
-            handshakeTimeoutMs: config.webrtcHandshakeTimeoutMs,
-          },
-          this.#paths,
-          clock,
-          log,
-        );
-        await server.listen();
-        this.#webrtc = server;
-        return async () => {
-          this.#webrtc = undefined;
-          await server.close();
-        };
-      },
-    };
   }
 
   #hlsPart() {

@@ -23,8 +23,12 @@ const TICK_MS = 1_000;
 export interface WebRtcServerOptions extends CandidateOptions {
   /** Of the media port, such as `:8189`; empty: there is none and nobody can watch. */
   readonly udpAddress: string;
+  /** Of media over TCP, likewise. */
+  readonly tcpAddress?: string;
   /** From the answer to a finished handshake. */
   readonly handshakeTimeoutMs: number;
+  /** A publisher's tracks that have not come within this time are done without. */
+  readonly trackGatherTimeoutMs?: number;
 }
 
 /** What a viewer gets for its offer. */

@@ -1,0 +1,55 @@
+import type { Clock } from './base/clock.ts';
+import type { Logger } from './base/log.ts';
+import type { Config } from './config/load.ts';
+import type { Part } from './reconcile.ts';
+import type { WebRtcPaths } from './servers/webrtc/gateway.ts';
+import { WebRtcServer, type WebRtcServerOptions } from './servers/webrtc/server.ts';
+
+export interface WebRtcPartDeps {
+  readonly paths: WebRtcPaths;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Told of the server that answers now. */
+  use(server: WebRtcServer | undefined): void;
+}
+
+/** The media ports and the sessions behind them: a change of their own keys restarts them alone. Offers come by the HTTP listeners. */
+export function webrtcParts(deps: WebRtcPartDeps): readonly Part<Config>[] {
+  const media: Part<Config> = {
+    name: 'WebRTC media port',
+    settings: (config) => (config.webrtc ? optionsOf(config) : undefined),
+    start: async (config) => {
+      const { paths, clock, log } = deps;
+      tellOfIceServers(config, log);
+      const server = new WebRtcServer(optionsOf(config), paths, clock, log);
+      await server.listen();
+      deps.use(server);
+      return async () => {
+        deps.use(undefined);
+        await server.close();
+      };
+    },
+  };
+  return [media];
+}
+
+const optionsOf = (config: Config): WebRtcServerOptions => ({
+  udpAddress: config.webrtcLocalUDPAddress,
+  tcpAddress: config.webrtcLocalTCPAddress,
+  additionalHosts: config.webrtcAdditionalHosts,
+  ipsFromInterfaces: config.webrtcIPsFromInterfaces,
+  interfaces: config.webrtcIPsFromInterfacesList,
+  handshakeTimeoutMs: config.webrtcHandshakeTimeoutMs,
+  trackGatherTimeoutMs: config.webrtcTrackGatherTimeoutMs,
+});
+
+/** MediaMTX would find out its public address from them. ICE-lite waits to be called: nothing is ever asked of a STUN server. */
+function tellOfIceServers({ webrtcICEServers2 }: Config, log: Logger): void {
+  const servers = webrtcICEServers2.filter(({ clientOnly }) => !clientOnly).map(({ url }) => url);
+  if (servers.length > 0) {
+    log.info(
+      { servers },
+      'webrtcICEServers2 are told to browsers only: a public address of this box is named in webrtcAdditionalHosts',
+    );
+  }
+}
