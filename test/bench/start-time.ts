@@ -7,7 +7,15 @@ import type { Figure } from './figure.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const RUNS = 7;
-const KEYS = ['ADDRESS', 'WEBRTCADDRESS', 'WEBRTCLOCALUDPADDRESS', 'HLSADDRESS', 'PLAYBACKADDRESS', 'APIADDRESS'];
+const KEYS = [
+  'ADDRESS',
+  'WEBRTCADDRESS',
+  'WEBRTCLOCALUDPADDRESS',
+  'WEBRTCLOCALTCPADDRESS',
+  'HLSADDRESS',
+  'PLAYBACKADDRESS',
+  'APIADDRESS',
+];
 
 /** Through start.mjs as `npm start` does it, with an own data folder that has been used before. */
 async function oneStart(dataDir: string): Promise<number> {

@@ -16,6 +16,8 @@ export interface AgentOptions {
   readonly ports?: Agent['ports'];
   /** What the ports listen on; loopback when not given. */
   readonly host?: string;
+  /** Addresses that shall be others, by their key. @param ports those that were found */
+  readonly listen?: (ports: Agent['ports']) => Readonly<Record<string, string>>;
 }
 
 /** A real agent in a process of its own, on free ports of loopback. */
@@ -42,22 +44,22 @@ export interface Agent extends AsyncDisposable {
   json<T>(path: string): Promise<T>;
 }
 
-/** The ports part of a configuration; every port on loopback. */
-function portLines(ports: Agent['ports'], host: string): string {
-  return [
-    `address: ${host}:${ports.main}`,
-    `webrtcAddress: ${host}:${ports.webrtc}`,
-    `webrtcLocalUDPAddress: ${host}:${ports.media}`,
-    `webrtcLocalTCPAddress: ${host}:${ports.media}`,
-    `hlsAddress: ${host}:${ports.hls}`,
-    `playbackAddress: ${host}:${ports.playback}`,
-    `apiAddress: ${host}:${ports.api}`,
-    `rtspAddress: ${host}:${ports.rtsp}`,
-    `rtspsAddress: ${host}:${ports.rtsps}`,
-    `rtpAddress: ${host}:${ports.rtp}`,
-    `rtcpAddress: ${host}:${ports.rtp + 1}`,
-    '',
-  ].join('\n');
+/** The addresses of a configuration. */
+function addresses(ports: Agent['ports'], { host = '127.0.0.1', listen }: AgentOptions): Record<string, string> {
+  return {
+    address: `${host}:${ports.main}`,
+    webrtcAddress: `${host}:${ports.webrtc}`,
+    webrtcLocalUDPAddress: `${host}:${ports.media}`,
+    webrtcLocalTCPAddress: `${host}:${ports.media}`,
+    hlsAddress: `${host}:${ports.hls}`,
+    playbackAddress: `${host}:${ports.playback}`,
+    apiAddress: `${host}:${ports.api}`,
+    rtspAddress: `${host}:${ports.rtsp}`,
+    rtspsAddress: `${host}:${ports.rtsps}`,
+    rtpAddress: `${host}:${ports.rtp}`,
+    rtcpAddress: `${host}:${ports.rtp + 1}`,
+    ...listen?.(ports),
+  };
 }
 
 /** For a configuration that names its own ports. */
@@ -73,14 +75,12 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const args = ['--disable-warning=ExperimentalWarning', MAIN, '--data', dataDir];
   let env: NodeJS.ProcessEnv = { ...options.env };
   if (options.config === undefined) {
-    const prefixed = portLines(ports, options.host ?? '127.0.0.1')
-      .trim()
-      .split('\n')
-      .map((line) => line.split(/: (.*)/));
-    env = { ...Object.fromEntries(prefixed.map(([key, value]) => [`PERCH_${key?.toUpperCase()}`, value])), ...env };
+    const prefixed = Object.entries(addresses(ports, options));
+    env = { ...Object.fromEntries(prefixed.map(([key, value]) => [`PERCH_${key.toUpperCase()}`, value])), ...env };
   } else {
     const file = join(dataDir, 'test.yml');
-    writeFileSync(file, portLines(ports, options.host ?? '127.0.0.1') + options.config);
+    const lines = Object.entries(addresses(ports, options)).map(([key, value]) => `${key}: '${value}'\n`);
+    writeFileSync(file, lines.join('') + options.config);
     args.push(file);
   }
   const running = startProcess(process.execPath, args, env);
