@@ -7,8 +7,8 @@ export const MAX_BATCH = 64;
 export interface OutboundTrack {
   readonly ssrc: number;
   readonly payloadType: number;
-  /** Added to the stream's time, so that RTP time starts anywhere (RFC 3550 §5.1). */
-  readonly timestampOffset: number;
+  /** Added to the stream's time, so that RTP time starts anywhere (RFC 3550 §5.1). Changes with the stream, when a viewer is sent another one. */
+  timestampOffset: number;
   /** The next packet's 48-bit index: roll-over counter and sequence number in one, so that neither is ever guessed. */
   packetIndex: number;
   packets: number;

@@ -19,15 +19,22 @@ const NTP_OFFSET_S = 2_208_988_800;
 /** What a viewer says about what it gets. */
 export interface RtcpSink {
   /**
+   * A report block, RFC 3550 §6.4.1.
    * @param ssrc of the track that the report is about
+   * @param fraction lost since the report before, in 1/256
    * @param lost packets since the start; may be negative when there were duplicates
    * @param jitterTicks in the clock rate of the track
+   * @param lastReport the middle 32 bits of the NTP time in the latest sender report, 0: none has come
+   * @param delay since that report came, in 1/65536 s
    */
-  onReport(ssrc: number, lost: number, jitterTicks: number): void;
-  /** The viewer cannot go on without a key frame. */
-  onPictureLoss(): void;
-  /** @param lost packets that it asks to have again */
-  onNack(lost: number): void;
+  onReport(ssrc: number, fraction: number, lost: number, jitterTicks: number, lastReport: number, delay: number): void;
+  /** The viewer cannot go on without a key frame on this SSRC. */
+  onPictureLoss(ssrc: number): void;
+  /**
+   * It asks to have packets again, RFC 4585 §6.2.1.
+   * @param following bit i is set: `sequence + i + 1` too (modulo 2^16)
+   */
+  onNack(ssrc: number, sequence: number, following: number): void;
   /** What the viewer's link takes, by its own estimate. */
   onEstimate(bitsPerSecond: number): void;
 }
@@ -57,12 +64,14 @@ function readPart(view: DataView, at: number, end: number, format: number, sink:
       break;
     case TRANSPORT_FEEDBACK:
       if (format === GENERIC_NACK) {
-        sink.onNack(countNacked(view, at + 12, end));
+        readNack(view, at + 8, end, sink);
       }
       break;
     case PAYLOAD_FEEDBACK:
-      if (format === PLI || format === FIR) {
-        sink.onPictureLoss();
+      if (format === PLI && at + 12 <= end) {
+        sink.onPictureLoss(view.getUint32(at + 8));
+      } else if (format === FIR) {
+        readFullIntraRequests(view, at + 12, end, sink);
       } else if (format === APPLICATION_LAYER) {
         readEstimate(view, at + 12, end, sink);
       }
@@ -78,22 +87,26 @@ function readReports(view: DataView, start: number, end: number, count: number, 
     if (at + REPORT_BLOCK_BYTES > end) {
       return;
     }
+    const ssrc = view.getUint32(at);
+    const fraction = view.getUint8(at + 4);
     // 24 bits with a sign, after the 8 bits of the fraction.
     const lost = (view.getInt32(at + 4) << 8) >> 8;
-    sink.onReport(view.getUint32(at), lost, view.getUint32(at + 12));
+    sink.onReport(ssrc, fraction, lost, view.getUint32(at + 12), view.getUint32(at + 16), view.getUint32(at + 20));
   }
 }
 
-/** RFC 4585 §6.2.1: a sequence number and a bit for each of the 16 after it. */
-function countNacked(view: DataView, start: number, end: number): number {
-  let lost = 0;
-  for (let at = start; at + 4 <= end; at += 4) {
-    lost += 1;
-    for (let bits = view.getUint16(at + 2); bits !== 0; bits &= bits - 1) {
-      lost += 1;
-    }
+/** RFC 4585 §6.2.1: after the SSRC, as many pairs of a sequence number and a bit for each of the 16 after it as there is room for. */
+function readNack(view: DataView, start: number, end: number, sink: RtcpSink): void {
+  for (let at = start + 4; at + 4 <= end; at += 4) {
+    sink.onNack(view.getUint32(start), view.getUint16(at), view.getUint16(at + 2));
   }
-  return lost;
+}
+
+/** RFC 5104 §4.3.1.1: an SSRC, the request's number and three bytes for later, once for each that is asked. */
+function readFullIntraRequests(view: DataView, start: number, end: number, sink: RtcpSink): void {
+  for (let at = start; at + 8 <= end; at += 8) {
+    sink.onPictureLoss(view.getUint32(at));
+  }
 }
 
 function readEstimate(view: DataView, at: number, end: number, sink: RtcpSink): void {

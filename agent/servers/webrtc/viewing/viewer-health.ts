@@ -1,49 +1,84 @@
-import type { RtcpSink } from './rtcp.ts';
+import type { Clock } from '../../../base/clock.ts';
 
-/** What a viewer reports, as the API shows it. */
-export class ViewerHealth implements RtcpSink {
-  rtcpPackets = 0;
-  /** Times the viewer could not go on without a key frame; it gets the next one that the camera sends. */
-  pictureLosses = 0;
-  /** Packets that the viewer asked to have again. */
-  nacked = 0;
+/** Seconds from 1900, where NTP begins, to 1970. */
+const NTP_OFFSET_S = 2_208_988_800;
+/** A wall clock that was set since the report makes any number of it. */
+const MAX_ROUND_TRIP_MS = 10_000;
+
+/** What a viewer reports about one SSRC. */
+interface Reception {
+  readonly clockRate: number;
+  lost: number;
+  jitterSeconds: number;
+  /** Of the reports since `takeLoss`, in 1/256 each. */
+  fractions: number;
+  reports: number;
+}
+
+/** What a viewer reports about its reception and its link. Reports about SSRCs that are not ours count for nothing. */
+export class ViewerHealth {
   /** By the viewer's own estimate; 0: it has given none. */
   estimateBitsPerSecond = 0;
-  readonly #lostBySsrc = new Map<number, number>();
-  readonly #jitterBySsrc = new Map<number, number>();
-  readonly #clockRates: ReadonlyMap<number, number>;
+  /** From our sender report to its receiver report and back, without the time between; undefined: not known. */
+  roundTripMs: number | undefined;
+  readonly #receptions = new Map<number, Reception>();
+  readonly #clock: Clock;
 
-  /** @param clockRates of the SSRCs that are sent; reports about others are foreign and count for nothing */
-  constructor(clockRates: ReadonlyMap<number, number>) {
-    this.#clockRates = clockRates;
+  /** @param clockRates of the SSRCs that are sent */
+  constructor(clockRates: ReadonlyMap<number, number>, clock: Clock) {
+    this.#clock = clock;
+    for (const [ssrc, clockRate] of clockRates) {
+      this.#receptions.set(ssrc, { clockRate, lost: 0, jitterSeconds: 0, fractions: 0, reports: 0 });
+    }
   }
 
   get lost(): number {
-    return [...this.#lostBySsrc.values()].reduce((sum, lost) => sum + lost, 0);
+    return [...this.#receptions.values()].reduce((sum, { lost }) => sum + lost, 0);
   }
 
   /** The worst track's. */
   get jitterSeconds(): number {
-    return Math.max(0, ...this.#jitterBySsrc.values());
+    return Math.max(0, ...[...this.#receptions.values()].map((reception) => reception.jitterSeconds));
   }
 
-  onReport(ssrc: number, lost: number, jitterTicks: number): void {
-    const clockRate = this.#clockRates.get(ssrc);
-    if (clockRate !== undefined) {
-      this.#lostBySsrc.set(ssrc, Math.max(0, lost));
-      this.#jitterBySsrc.set(ssrc, jitterTicks / clockRate);
+  /** Share of the SSRC's packets that got lost in the time that the reports since the last call speak of; undefined: there was none. */
+  takeLoss(ssrc: number): number | undefined {
+    const reception = this.#receptions.get(ssrc);
+    if (!reception || reception.reports === 0) {
+      return undefined;
     }
+    const loss = reception.fractions / 256 / reception.reports;
+    reception.fractions = 0;
+    reception.reports = 0;
+    return loss;
   }
 
-  onPictureLoss(): void {
-    this.pictureLosses += 1;
-  }
-
-  onNack(lost: number): void {
-    this.nacked += lost;
+  onReport(ssrc: number, fraction: number, lost: number, jitterTicks: number, lastReport: number, delay: number): void {
+    const reception = this.#receptions.get(ssrc);
+    if (!reception) {
+      return;
+    }
+    reception.lost = Math.max(0, lost);
+    reception.jitterSeconds = jitterTicks / reception.clockRate;
+    reception.fractions += fraction;
+    reception.reports += 1;
+    if (lastReport !== 0) {
+      this.#measureRoundTrip(lastReport, delay);
+    }
   }
 
   onEstimate(bitsPerSecond: number): void {
     this.estimateBitsPerSecond = bitsPerSecond;
+  }
+
+  /** RFC 3550 §6.4.1: all in 1/65536 s modulo 2^32. */
+  #measureRoundTrip(lastReport: number, delay: number): void {
+    const now = Math.round((this.#clock.wallMs() / 1000 + NTP_OFFSET_S) * 65_536) % 2 ** 32;
+    const units = (now - lastReport - delay) | 0;
+    const roundTripMs = units / 65.536;
+    // Its clock counts the delay in steps of its own: a link without any delay comes out a little below nothing.
+    if (roundTripMs >= -10 && roundTripMs <= MAX_ROUND_TRIP_MS) {
+      this.roundTripMs = Math.max(0, roundTripMs);
+    }
   }
 }

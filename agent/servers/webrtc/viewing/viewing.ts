@@ -8,7 +8,7 @@ import type { Choices } from '../sdp/codecs.ts';
 import type { OutboundTrack } from '../secure/srtp.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session-media.ts';
 import { PacketSender } from './packet-sender.ts';
-import { readRtcp } from './rtcp.ts';
+import { type RtcpSink, readRtcp } from './rtcp.ts';
 import { ViewerHealth } from './viewer-health.ts';
 
 /** The packet index must not become negative when the whole history is sent again before it: the history's 4,096 come on top. */
@@ -16,7 +16,7 @@ const HISTORY_PACKETS = 4_096;
 const REORDERED = "WebRTC doesn't support H264 streams with B-frames";
 
 /** A stream on its way to one viewer. */
-export class Viewing implements Reader, SessionMedia {
+export class Viewing implements Reader, RtcpSink, SessionMedia {
   readonly type = 'webRTCSession';
   readonly countsHolds = true;
   readonly state = 'read';
@@ -46,7 +46,7 @@ export class Viewing implements Reader, SessionMedia {
     this.#clock = clock;
     this.video = choices.video && outboundTrack(choices.video.format.payloadType);
     this.audio = choices.audio && outboundTrack(choices.audio.format.payloadType);
-    this.#health = new ViewerHealth(this.#clockRates());
+    this.#health = new ViewerHealth(this.#clockRates(), clock);
     if (choices.video && hasReordering(stream, choices.video.track)) {
       throw new PerchError('badInput', REORDERED);
     }
@@ -65,7 +65,7 @@ export class Viewing implements Reader, SessionMedia {
       inboundPackets: 0,
       inboundLost: 0,
       jitterSeconds: 0,
-      roundTripMs: undefined,
+      roundTripMs: this.#health.roundTripMs,
     };
   }
 
@@ -86,7 +86,19 @@ export class Viewing implements Reader, SessionMedia {
   onRtp(): void {}
 
   onRtcp(compound: Buffer): void {
-    readRtcp(compound, this.#health);
+    readRtcp(compound, this);
+  }
+
+  onReport(ssrc: number, fraction: number, lost: number, jitter: number, lastReport: number, delay: number): void {
+    this.#health.onReport(ssrc, fraction, lost, jitter, lastReport, delay);
+  }
+
+  onPictureLoss(): void {}
+
+  onNack(): void {}
+
+  onEstimate(bitsPerSecond: number): void {
+    this.#health.onEstimate(bitsPerSecond);
   }
 
   tick(): void {
