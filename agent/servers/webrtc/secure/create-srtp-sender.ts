@@ -1,8 +1,9 @@
 import type { SrtpSender } from './srtp.ts';
 import { SrtpCmSender } from './srtp-cm.ts';
-import type { SrtpKeys } from './srtp-keys.ts';
+import { SrtpGcmSender } from './srtp-gcm.ts';
+import { AEAD_AES_128_GCM, type SrtpKeys } from './srtp-keys.ts';
 
 /** The sender of the profile that the handshake has agreed on. */
 export function createSrtpSender(keys: SrtpKeys): SrtpSender {
-  return new SrtpCmSender(keys);
+  return keys.profile === AEAD_AES_128_GCM ? new SrtpGcmSender(keys) : new SrtpCmSender(keys);
 }
