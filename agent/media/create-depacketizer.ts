@@ -12,7 +12,7 @@ import { MjpegDepacketizer } from './mjpeg/depacketize.ts';
 import { createMpegAudioDepacketizer } from './mpeg-audio/depacketize.ts';
 import { Mpeg4VideoDepacketizer } from './mpeg4-video/depacketize.ts';
 import { createMpegTsDepacketizer } from './mpegts/depacketize.ts';
-import { OpusDepacketizer } from './opus/depacketize.ts';
+import { createMultiopusDepacketizer, createOpusDepacketizer } from './opus/depacketize.ts';
 import { Vp8Depacketizer } from './vp8/depacketize.ts';
 import { Vp9Depacketizer } from './vp9/depacketize.ts';
 
@@ -42,7 +42,9 @@ export function createDepacketizer(format: RtpFormat, sink: UnitSink): Depacketi
     case 'MP4A-LATM':
       return createLatmDepacketizer(format, sink);
     case 'OPUS':
-      return new OpusDepacketizer(format, sink);
+      return createOpusDepacketizer(format, sink);
+    case 'MULTIOPUS':
+      return createMultiopusDepacketizer(format, sink);
     case 'PCMA':
       return createG711Depacketizer(format, 'a', sink);
     case 'PCMU':

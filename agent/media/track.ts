@@ -94,6 +94,17 @@ export interface OpusTrack extends TrackBase {
   readonly kind: 'audio';
   readonly codec: 'opus';
   readonly channels: number;
+  /** With more than two channels: a sample is several Opus packets in one, RFC 6716 appendix B. */
+  readonly layout?: OpusLayout;
+}
+
+/** How up to eight channels, in the order of RFC 7845 §5.1.1.2, lie in the streams of a packet. */
+export interface OpusLayout {
+  readonly streams: number;
+  /** Of these the first have two channels each. */
+  readonly coupledStreams: number;
+  /** For each channel the decoded one that it is; 255: silence. */
+  readonly mapping: readonly number[];
 }
 
 export interface G711Track extends TrackBase {

@@ -100,6 +100,12 @@ test.for([
     `00000000038080803e00000004808080302011${'00'.repeat(11)}058080801e${toHex(MPEG4_CONFIG)}068080800102`,
   ],
   ['dOps of Opus: 48 kHz, 312 samples ahead', opus, 'dOps', '000201380000bb80000000'],
+  [
+    'dOps of six channels: family 1, four streams, two of them coupled',
+    { ...opus, channels: 6, layout: { streams: 4, coupledStreams: 2, mapping: [0, 4, 1, 2, 3, 5] } },
+    'dOps',
+    '000601380000bb800000010402000401020305',
+  ],
   ['dfLa of FLAC', flac, 'dfLa', `00000000800000220140014000000000000001f400f0${'00'.repeat(20)}`],
 ] as const)('%s', ([, track, name, start]) => {
   const entry = toHex(parsed([track]).tracks[0]?.sampleEntry);

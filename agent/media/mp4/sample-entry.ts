@@ -154,11 +154,14 @@ function withLength(nal: Uint8Array): Uint8Array {
 
 /** "Encapsulation of Opus in ISO Base Media File Format" §4.3.2. Both rates must be 48,000: Chromium compares them. */
 function dOps(track: OpusTrack): Uint8Array {
-  if (track.channels > 2) {
-    throw new PerchError('unsupported', `Opus with ${track.channels} channels, at most 2`);
+  const { channels, layout } = track;
+  if (channels > 2 && layout?.mapping.length !== channels) {
+    throw new PerchError('unsupported', `Opus with ${channels} channels, at most 2 without their layout`);
   }
-  const [version, gain, mappingFamily] = [u8(0), u16(0), u8(0)];
-  return box('dOps', version, u8(track.channels), u16(OPUS_PRE_SKIP_SAMPLES), u32(48_000), gain, mappingFamily);
+  // Family 0 is mono or stereo, 1 up to eight channels in the order of Vorbis (RFC 7845 §5.1.1).
+  const mapping = layout ? [1, layout.streams, layout.coupledStreams, ...layout.mapping] : [0];
+  const [version, gain] = [u8(0), u16(0)];
+  return box('dOps', version, u8(channels), u16(OPUS_PRE_SKIP_SAMPLES), u32(48_000), gain, mapping);
 }
 
 /** "Encapsulation of FLAC in ISO Base Media File Format" §3.3.2: one STREAMINFO block (RFC 9639 §8.2), marked as the last. */

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/random.ts';
 import { Collector, hex, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/units.ts';
-import { OpusDepacketizer } from './depacketize.ts';
+import { createMultiopusDepacketizer, createOpusDepacketizer } from './depacketize.ts';
 import { packetizeOpus } from './packetize.ts';
 import { opusFrameTicks } from './params.ts';
 
 function setUp(fmtp: Record<string, string> = {}, channels = 2) {
   const seen = new Collector();
-  return { seen, depacketizer: new OpusDepacketizer(rtpFormat('OPUS', 48_000, channels, fmtp), seen) };
+  return { seen, depacketizer: createOpusDepacketizer(rtpFormat('OPUS', 48_000, channels, fmtp), seen) };
 }
 
 test.for([
@@ -69,11 +69,46 @@ test('random packets have a duration of 2.5 to 120 ms or are damage', () => {
   const { seen, depacketizer } = setUp();
   for (let round = 0; round < 5000; round += 1) {
     const packet = Uint8Array.from({ length: 1 + Math.floor(next() * 6) }, () => Math.floor(next() * 256));
-    depacketizer.push(packet, 0, packet.length, round * 960);
+    depacketizer.push(packet, 0, packet.length, round * 960, false, false);
   }
   expect(seen.units.length + seen.damage.length).toBe(5000);
   for (const { data } of seen.units) {
     const ticks = opusFrameTicks(data);
     expect(ticks >= 120 && ticks <= 5760).toBe(true);
   }
+});
+
+// The table of RFC 7845 §5.1.1.2 for six channels: front left and right together, rear left and right together, centre, LFE.
+const SURROUND = { channel_mapping: '0,4,1,2,3,5', num_streams: '4', coupled_streams: '2' };
+
+test('six channels are a track with the layout of their streams', () => {
+  const seen = new Collector();
+  const depacketizer = createMultiopusDepacketizer(rtpFormat('MULTIOPUS', 48_000, 6, SURROUND), seen);
+  expect(seen.tracks).toEqual([
+    {
+      kind: 'audio',
+      codec: 'opus',
+      clockRate: 48_000,
+      channels: 6,
+      layout: { streams: 4, coupledStreams: 2, mapping: [0, 4, 1, 2, 3, 5] },
+    },
+  ]);
+  depacketizer?.push(hex('fc 01 02'), 0, 3, 960, false, false);
+  expect(seen.units.map(({ pts, data }) => [pts, toHex(data)])).toEqual([[960, 'fc0102']]);
+});
+
+test.for([
+  ['two channels', 2, { channel_mapping: '0,1', num_streams: '1', coupled_streams: '1' }],
+  ['nine channels', 9, { channel_mapping: '0,1,2,3,4,5,6,7,8', num_streams: '9', coupled_streams: '0' }],
+  ['no mapping', 6, { num_streams: '4', coupled_streams: '2' }],
+  ['a mapping that is too short', 6, { ...SURROUND, channel_mapping: '0,4,1,2,3' }],
+  ['a channel that is not decoded', 6, { ...SURROUND, channel_mapping: '0,4,1,2,3,6' }],
+  ['no streams', 6, { ...SURROUND, num_streams: '0' }],
+  ['more coupled streams than streams', 6, { ...SURROUND, coupled_streams: '5' }],
+  ['words', 6, { ...SURROUND, num_streams: 'four' }],
+  ['negative numbers', 6, { ...SURROUND, coupled_streams: '-1' }],
+] as const)('multiopus with %s is not supported', ([, channels, fmtp]) => {
+  const seen = new Collector();
+  expect(createMultiopusDepacketizer(rtpFormat('MULTIOPUS', 48_000, channels, fmtp), seen)).toBeUndefined();
+  expect(seen.tracks).toEqual([]);
 });

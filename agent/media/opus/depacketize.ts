@@ -1,16 +1,32 @@
 import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
 import type { OpusTrack } from '../track.ts';
 import { AUDIO_UNITS, UnitBuffer } from '../unit-buffer.ts';
+import { parseOpusLayout } from './layout.ts';
 import { opusFrameTicks } from './params.ts';
 
-/** RFC 7587: one Opus packet in each RTP packet. The rtpmap always says two channels (§7); what is really sent is in sprop-stereo. */
-export class OpusDepacketizer implements Depacketizer {
+const CLOCK_RATE_HZ = 48_000;
+
+export function createOpusDepacketizer(format: RtpFormat, sink: UnitSink): Depacketizer {
+  return new OpusDepacketizer(stereoTrack(format), sink);
+}
+
+/** Three to eight channels as browsers send them; no RFC has it. Undefined: its parameters are missing or cannot be. */
+export function createMultiopusDepacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
+  const layout = parseOpusLayout(format);
+  const { channels } = format;
+  return (
+    layout && new OpusDepacketizer({ kind: 'audio', codec: 'opus', clockRate: CLOCK_RATE_HZ, channels, layout }, sink)
+  );
+}
+
+/** RFC 7587: one Opus packet in each RTP packet; one of several streams begins as any other does. */
+class OpusDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
   readonly #buffer = new UnitBuffer(AUDIO_UNITS);
 
-  constructor(format: RtpFormat, sink: UnitSink) {
+  constructor(track: OpusTrack, sink: UnitSink) {
     this.#sink = sink;
-    sink.onTrack(opusTrack(format));
+    sink.onTrack(track);
   }
 
   push(chunk: Uint8Array, start: number, end: number, ticks: number): void {
@@ -27,9 +43,12 @@ export class OpusDepacketizer implements Depacketizer {
   }
 }
 
-/** Where sprop-stereo is missing, two channels: a decoder told two plays mono right, one told one plays stereo as mono. */
-function opusTrack(format: RtpFormat): OpusTrack {
+/**
+ * The rtpmap always says two channels (RFC 7587 §7); what is really sent is in sprop-stereo. Where that is missing, two:
+ * a decoder told two plays mono right, one told one plays stereo as mono.
+ */
+function stereoTrack(format: RtpFormat): OpusTrack {
   const stereo = format.fmtp.get('sprop-stereo')?.trim();
   const channels = stereo === undefined ? Math.min(Math.max(format.channels, 1), 2) : stereo === '1' ? 2 : 1;
-  return { kind: 'audio', codec: 'opus', clockRate: 48_000, channels };
+  return { kind: 'audio', codec: 'opus', clockRate: CLOCK_RATE_HZ, channels };
 }

@@ -64,6 +64,7 @@ const USUAL_CLOCK_RATES: Record<string, number> = {
   PCMA: 8000,
   G722: 8000,
   OPUS: 48_000,
+  MULTIOPUS: 48_000,
 };
 
 interface Draft {

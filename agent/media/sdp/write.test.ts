@@ -49,6 +49,26 @@ test.for([
     { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 1 },
     { encoding: 'OPUS', clockRate: 48_000, channels: 2 },
   ],
+  [
+    'Opus with six channels',
+    {
+      kind: 'audio',
+      codec: 'opus',
+      clockRate: 48_000,
+      channels: 6,
+      layout: { streams: 4, coupledStreams: 2, mapping: [0, 4, 1, 2, 3, 5] },
+    },
+    {
+      encoding: 'MULTIOPUS',
+      clockRate: 48_000,
+      channels: 6,
+      fmtp: new Map([
+        ['channel_mapping', '0,4,1,2,3,5'],
+        ['num_streams', '4'],
+        ['coupled_streams', '2'],
+      ]),
+    },
+  ],
   ['G.722', g722, { payloadType: 9, encoding: 'G722', clockRate: 8000, channels: 1 }],
   ['G.722 in stereo', { ...g722, channels: 2 }, { payloadType: 96, encoding: 'G722', channels: 2 }],
   ['LPCM', lpcm, { payloadType: 96, encoding: 'L16', clockRate: 48_000, channels: 2 }],

@@ -1,6 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { parseAv1Sequence } from '../av1/params.ts';
 import { profileLevelOf } from '../mpeg4-video/params.ts';
+import { writeOpusLayout } from '../opus/layout.ts';
 import type { AudioTrack, Track } from '../track.ts';
 
 export interface SdpOptions {
@@ -106,8 +107,8 @@ function mapOf(track: Track): string {
     case 'aac':
       return `mpeg4-generic/${track.clockRate}/${track.channels}`;
     case 'opus':
-      // Two channels whatever is inside, RFC 7587 §7.
-      return 'opus/48000/2';
+      // Two channels whatever is inside, RFC 7587 §7; more have a name of their own, which no RFC has but browsers and GStreamer know.
+      return track.layout ? `multiopus/48000/${track.channels}` : 'opus/48000/2';
     case 'g711':
       return `${track.law === 'a' ? 'PCMA' : 'PCMU'}/${track.clockRate}${channelsOf(track)}`;
     case 'g722':
@@ -151,6 +152,9 @@ function fmtpOf(track: Track): string {
     case 'aac':
       return `streamtype=5; profile-level-id=1; mode=AAC-hbr; sizelength=13; indexlength=3; indexdeltalength=3; config=${hex(track.config)}`;
     case 'opus':
+      if (track.layout) {
+        return writeOpusLayout(track.layout);
+      }
       return track.channels === 2 ? 'sprop-stereo=1' : 'sprop-stereo=0';
     default:
       return '';

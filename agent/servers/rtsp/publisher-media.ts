@@ -9,12 +9,12 @@ import type { Transport } from '../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../media/sdp/parse.ts';
 import { brokenPicture } from '../../stream/ingest/broken-picture.ts';
 import { Opening } from '../../stream/ingest/opening.ts';
+import { SenderPace } from '../../stream/ingest/pace.ts';
 import { ReorderBuffer } from '../../stream/ingest/reorder-buffer.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import { Timeline } from '../../stream/ingest/timeline.ts';
 import { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import type { Intake, PublisherRequest, Received, Sent } from './media-plane.ts';
-import { SenderPace } from './pace.ts';
 import { type PublisherPath, TcpPublisherPath, UdpPublisherPath } from './publisher-path.ts';
 import type { UdpPorts } from './udp-ports.ts';
 

@@ -6,10 +6,16 @@ import type { StreamSink } from './stream-sink.ts';
 import type { Timeline } from './timeline.ts';
 import type { TrackReceiver, UnitOutput } from './track-receiver.ts';
 
-/** Sound that has not come after so long is not waited for any more: there are microphones that are off. */
-const SILENT_MS = 5_000;
+export interface OpeningTimes {
+  /** Sound that has not come after so long is not waited for any more: there are microphones that are off. */
+  readonly soundMs: number;
+  /** Nor is a picture of which nothing at all has come; not before `soundMs`. */
+  readonly pictureMs: number;
+}
+
 /** A picture that does not come, or a track that sends but whose description does not, holds the others up for so long at most. */
 const MISSING_MS = 20_000;
+const CAMERA_TIMES: OpeningTimes = { soundMs: 5_000, pictureMs: MISSING_MS };
 /** What is kept until the stream opens: since the last key picture, and bounded. */
 const HELD_BYTES = 16 << 20;
 const HELD_UNITS = 4_000;
@@ -38,6 +44,7 @@ export class Opening implements UnitOutput {
   readonly #name: string;
   readonly #subject: string;
   readonly #log: Logger;
+  readonly #times: OpeningTimes;
   readonly #heard = new Set<TrackReceiver>();
   readonly #lanes = new Map<TrackReceiver, Lane>();
   #held: HeldUnit[] = [];
@@ -50,6 +57,7 @@ export class Opening implements UnitOutput {
    * @param receivers filled by the owner before the first packet
    * @param name of the path, for messages
    * @param sender whose media these are, for messages
+   * @param times how long tracks that do not come are waited for
    */
   constructor(
     sink: StreamSink,
@@ -58,6 +66,7 @@ export class Opening implements UnitOutput {
     name: string,
     log: Logger,
     sender: 'camera' | 'publisher' = 'camera',
+    times: OpeningTimes = CAMERA_TIMES,
   ) {
     this.#sink = sink;
     this.#timeline = timeline;
@@ -65,6 +74,7 @@ export class Opening implements UnitOutput {
     this.#name = name;
     this.#subject = `${sender} of path '${name}'`;
     this.#log = log;
+    this.#times = times;
   }
 
   /** The stream goes without this track. */
@@ -106,12 +116,13 @@ export class Opening implements UnitOutput {
       const message = `${this.#subject} sends its picture late: starting again with it`;
       throw new PerchError('unavailable', message, { path: this.#name });
     }
-    if (this.#stream || playingMs < SILENT_MS) {
+    const { soundMs, pictureMs } = this.#times;
+    if (this.#stream || playingMs < soundMs) {
       return;
     }
     const ready = this.#receivers.filter((receiver) => receiver.track && receiver.packets > 0);
-    const isHopeless = (receiver: TrackReceiver) =>
-      playingMs >= MISSING_MS || (receiver.packets === 0 && !receiver.isVideo);
+    const isHopeless = ({ packets, isVideo }: TrackReceiver) =>
+      playingMs >= MISSING_MS || (packets === 0 && playingMs >= (isVideo ? pictureMs : soundMs));
     const missing = this.#receivers.filter((receiver) => !ready.includes(receiver));
     if (ready.length > 0 && missing.every(isHopeless)) {
       for (const { format, packets, damage } of missing) {

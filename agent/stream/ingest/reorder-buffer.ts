@@ -4,12 +4,19 @@ export interface PacketSink {
   packet(chunk: Uint8Array, start: number, end: number, atMs: number): boolean;
 }
 
-/** A power of two: so far ahead of a missing packet others wait. A key picture sent at once over Wi-Fi is shuffled as a whole. */
-const WINDOW_PACKETS = 256;
-const SLOT_MASK = WINDOW_PACKETS - 1;
+export interface ReorderLimits {
+  /** A power of two: so far ahead of a missing packet others wait. */
+  readonly windowPackets: number;
+  /** A packet that is missing for so long is lost. */
+  readonly longestWaitMs: number;
+}
+
+/**
+ * For packets that nobody sends again. A key picture sent at once over Wi-Fi is shuffled as a whole. Only loss is delayed by the
+ * wait, and that shows as a broken picture anyway.
+ */
+const USUAL_LIMITS: ReorderLimits = { windowPackets: 256, longestWaitMs: 200 };
 const WINDOW_BYTES = 1 << 20;
-/** A packet that is missing for so long is lost. Only loss is delayed by it, and that shows as a broken picture anyway. */
-const LONGEST_WAIT_MS = 200;
 /** As in RFC 3550 appendix A.1: a step forward that may still be loss. */
 const MAX_DROPOUT = 3_000;
 const RTP_HEADER_BYTES = 12;
@@ -27,9 +34,12 @@ export class ReorderBuffer {
   reordered = 0;
   readonly #sink: PacketSink;
   readonly #payloadType: number;
-  /** Packet `n` waits at place `n % WINDOW_PACKETS`. */
-  readonly #slots: (Uint8Array | undefined)[] = new Array(WINDOW_PACKETS).fill(undefined);
-  readonly #arrivedMs = new Float64Array(WINDOW_PACKETS);
+  readonly #longestWaitMs: number;
+  readonly #window: number;
+  readonly #slotMask: number;
+  /** Packet `n` waits at place `n % windowPackets`. */
+  readonly #slots: (Uint8Array | undefined)[];
+  readonly #arrivedMs: Float64Array;
   #waiting = 0;
   #waitingBytes = 0;
   /** The highest sequence number of those that wait. */
@@ -43,9 +53,19 @@ export class ReorderBuffer {
   #lastAtMs = 0;
 
   /** @param payloadType packets of others are handed on at once: junk has numbers of its own */
-  constructor(sink: PacketSink, payloadType: number) {
+  constructor(sink: PacketSink, payloadType: number, { windowPackets, longestWaitMs } = USUAL_LIMITS) {
     this.#sink = sink;
     this.#payloadType = payloadType;
+    this.#longestWaitMs = longestWaitMs;
+    this.#window = windowPackets;
+    this.#slotMask = windowPackets - 1;
+    this.#slots = new Array(windowPackets).fill(undefined);
+    this.#arrivedMs = new Float64Array(windowPackets);
+  }
+
+  /** Packets are held back because one before them is missing. */
+  get isWaiting(): boolean {
+    return this.#waiting > 0;
   }
 
   /**
@@ -62,11 +82,11 @@ export class ReorderBuffer {
     if (ahead === 0) {
       return this.#pass(chunk, start, end, sequence, atMs);
     }
-    if (ahead < WINDOW_PACKETS) {
+    if (ahead < this.#window) {
       this.#hold(chunk, start, end, sequence, atMs);
       return true;
     }
-    if (ahead > 0xffff - WINDOW_PACKETS) {
+    if (ahead > 0xffff - this.#window) {
       this.late += 1;
       this.flush(atMs);
       return true;
@@ -82,7 +102,7 @@ export class ReorderBuffer {
 
   /** Called now and then, so that nothing waits longer than it should when no packet comes. @param nowMs monotonic */
   flush(nowMs: number): void {
-    while (this.#waiting > 0 && nowMs - this.#waitingSinceMs >= LONGEST_WAIT_MS) {
+    while (this.#waiting > 0 && nowMs - this.#waitingSinceMs >= this.#longestWaitMs) {
       this.#release();
     }
   }
@@ -100,7 +120,7 @@ export class ReorderBuffer {
   }
 
   #hold(chunk: Uint8Array, start: number, end: number, sequence: number, atMs: number): void {
-    const slot = sequence & SLOT_MASK;
+    const slot = sequence & this.#slotMask;
     if (this.#slots[slot]) {
       this.late += 1;
     } else {
@@ -111,7 +131,7 @@ export class ReorderBuffer {
       if (this.#waiting === 0) {
         this.#waitingSinceMs = atMs;
         this.#farthest = sequence;
-      } else if (((sequence - this.#farthest) & 0xffff) < WINDOW_PACKETS) {
+      } else if (((sequence - this.#farthest) & 0xffff) < this.#window) {
         this.#farthest = sequence;
       } else {
         this.reordered += 1;
@@ -133,7 +153,7 @@ export class ReorderBuffer {
 
   /** Gives up what is missing before the first packet that waits. */
   #release(): void {
-    while (!this.#slots[this.#next & SLOT_MASK]) {
+    while (!this.#slots[this.#next & this.#slotMask]) {
       this.#next = (this.#next + 1) & 0xffff;
     }
     this.#drain();
@@ -142,7 +162,7 @@ export class ReorderBuffer {
   /** Hands on what waits and is next. */
   #drain(): void {
     for (;;) {
-      const slot = this.#next & SLOT_MASK;
+      const slot = this.#next & this.#slotMask;
       const packet = this.#slots[slot];
       if (!packet) {
         break;
@@ -160,7 +180,7 @@ export class ReorderBuffer {
 
   #firstArrival(): number {
     let firstMs = Number.POSITIVE_INFINITY;
-    for (let slot = 0; slot < WINDOW_PACKETS; slot += 1) {
+    for (let slot = 0; slot < this.#window; slot += 1) {
       if (this.#slots[slot]) {
         firstMs = Math.min(firstMs, this.#arrivedMs[slot] as number);
       }
