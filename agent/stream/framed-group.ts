@@ -1,4 +1,5 @@
 import { hold, release } from '../media/slab.ts';
+import { REPLAY_LIMIT_BYTES } from './gop-cache.ts';
 
 /** What a replay is given to. */
 export interface ChunkSink {
@@ -6,7 +7,6 @@ export interface ChunkSink {
   onChunk(chunk: Buffer, track: number, packets: number, key: boolean): boolean;
 }
 
-const LIMIT_BYTES = 8 << 20;
 const LIMIT_CHUNKS = 20_000;
 
 /** The chunks of all tracks since the last key frame, bounded, and where each track begins among them. Copies nothing. */
@@ -39,7 +39,7 @@ export class FramedGroup {
       return;
     }
     this.#bytes += chunk.length;
-    if (this.#bytes > LIMIT_BYTES || this.#chunks.length === LIMIT_CHUNKS) {
+    if (this.#bytes > REPLAY_LIMIT_BYTES || this.#chunks.length === LIMIT_CHUNKS) {
       // Half a group is of no use to anybody: wait for the next.
       this.clear();
       return;

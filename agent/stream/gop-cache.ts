@@ -6,10 +6,15 @@ export interface SampleSink {
   onSample(track: number, sample: Sample): void;
 }
 
+/** A group of pictures beyond this is not replayed to those who join: they begin at the next. */
+export const REPLAY_LIMIT_BYTES = 8 << 20;
 /** Far more than any real group has: each costs some hundred bytes beside its data. */
 const MAX_SAMPLES = 20_000;
 
-/** The samples of all tracks since the leading video track's last key sample, bounded in bytes and number. Copies nothing. */
+/**
+ * The samples of all tracks since the leading video track's last key sample, bounded in bytes and number. Copies nothing.
+ * Of a group that has grown beyond the bounds the key sample alone stays, as a still.
+ */
 export class GopCache {
   readonly #leadingTrack: number;
   readonly #limitBytes: number;
@@ -17,9 +22,11 @@ export class GopCache {
   #samples: Sample[] = [];
   #bytes = 0;
   #isOpen = false;
+  /** The key sample of a group that is not kept. */
+  #still: Sample | undefined;
 
   /** @param leadingTrack the video track whose key samples start a group; -1: nothing is ever kept */
-  constructor(leadingTrack: number, limitBytes: number) {
+  constructor(leadingTrack: number, limitBytes = REPLAY_LIMIT_BYTES) {
     this.#leadingTrack = leadingTrack;
     this.#limitBytes = limitBytes;
   }
@@ -35,12 +42,22 @@ export class GopCache {
     this.#bytes += sample.data.length;
     if (this.#bytes > this.#limitBytes || this.#samples.length === MAX_SAMPLES) {
       // Half a group is of no use to anybody: wait for the next.
-      this.clear();
+      this.#keepStill();
       return;
     }
     hold(sample.data);
     this.#tracks.push(track);
     this.#samples.push(sample);
+  }
+
+  /** Gives the newest key sample alone, also that of a group which is too large to be replayed. The sink keeps nothing of it, or takes a hold. */
+  replayKey(sink: SampleSink): void {
+    const key = this.#still ?? this.#samples[0];
+    if (key) {
+      hold(key.data);
+      sink.onSample(this.#leadingTrack, key);
+      release(key.data);
+    }
   }
 
   /**
@@ -61,8 +78,23 @@ export class GopCache {
   }
 
   clear(): void {
+    this.#letGo(0);
+    if (this.#still) {
+      release(this.#still.data);
+      this.#still = undefined;
+    }
+  }
+
+  #keepStill(): void {
+    // Its hold goes over from the group.
+    this.#still = this.#samples[0];
+    this.#letGo(1);
+  }
+
+  /** Ends the group and releases its samples from the first that is named on. */
+  #letGo(first: number): void {
     const samples = this.#samples;
-    for (let i = 0; i < samples.length; i += 1) {
+    for (let i = first; i < samples.length; i += 1) {
       release((samples[i] as Sample).data);
     }
     this.#tracks = [];

@@ -1,7 +1,7 @@
 import type { Sample } from '../media/sample.ts';
 import { release } from '../media/slab.ts';
 import type { Track } from '../media/track.ts';
-import { GopCache } from './gop-cache.ts';
+import { GopCache, type SampleSink } from './gop-cache.ts';
 
 /** One output of a stream. Called synchronously for every sample: it never blocks; it queues within its own byte limit or drops. */
 export interface Reader {
@@ -23,13 +23,11 @@ export interface Reader {
 }
 
 export interface StreamOptions {
-  /** A group of pictures larger than this is not kept for new readers. */
+  /** A group of pictures larger than this is not kept for new readers (8 MB when not said). */
   readonly gopCacheBytes?: number;
   /** Its source goes on only while somebody reads: nothing reads it for the case that somebody comes. */
   readonly isOnDemand?: boolean;
 }
-
-const GOP_CACHE_BYTES = 8 << 20;
 
 /**
  * The hub: one source writes, every reader gets each sample at once.
@@ -60,7 +58,7 @@ export class Stream {
     this.#tracks = [...tracks];
     this.isOnDemand = options.isOnDemand ?? false;
     const leading = tracks.findIndex((track) => track.kind === 'video');
-    this.#gop = new GopCache(leading, options.gopCacheBytes ?? GOP_CACHE_BYTES);
+    this.#gop = new GopCache(leading, options.gopCacheBytes);
   }
 
   get tracks(): readonly Track[] {
@@ -132,6 +130,11 @@ export class Stream {
         this.#expel(reader, cause);
       }
     }
+  }
+
+  /** Gives the newest key sample alone, if there is one: a still, where the group since then is too large to be replayed. */
+  replayKey(sink: SampleSink): void {
+    this.#gop.replayKey(sink);
   }
 
   removeReader(reader: Reader): void {
