@@ -1,0 +1,85 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BAR_CELL_HEIGHT, BAR_COLUMNS, BAR_LINES, BAR_TOP, timeBarCells } from '../../agent/sources/demo/time-bar.ts';
+import { CLIPS, clip } from './camera.ts';
+
+export interface BarClip {
+  readonly video: 'h264' | 'vp8';
+  readonly audio?: 'opus' | 'pcm_alaw' | 'pcm_mulaw';
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+  readonly kilobitsPerSecond: number;
+  /** From key frame to key frame. */
+  readonly groupSeconds: number;
+  readonly seconds: number;
+}
+
+/** What most tests need: small, a key frame each second. */
+export const SMALL: BarClip = {
+  video: 'h264',
+  width: 640,
+  height: 360,
+  fps: 25,
+  kilobitsPerSecond: 600,
+  groupSeconds: 1,
+  seconds: 20,
+};
+
+const VIDEO: Record<BarClip['video'], readonly string[]> = {
+  h264: ['libx264', '-preset', 'veryfast', '-profile:v', 'high', '-bf', '0', '-sc_threshold', '0'],
+  vp8: ['libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-auto-alt-ref', '0'],
+};
+const AUDIO: Record<NonNullable<BarClip['audio']>, readonly string[]> = {
+  opus: ['libopus', '-ac', '2', '-ar', '48000', '-b:a', '64k'],
+  pcm_alaw: ['pcm_alaw', '-ac', '1', '-ar', '8000'],
+  pcm_mulaw: ['pcm_mulaw', '-ac', '1', '-ar', '8000'],
+};
+
+/** A clip whose pictures say in their time bar when in the clip they are, in milliseconds, with a tone beside it. */
+export async function barClip(of: BarClip): Promise<string> {
+  const { video, audio, width, height, fps, kilobitsPerSecond, groupSeconds, seconds } = of;
+  const name = `bar-${video}-${audio ?? 'silent'}-${width}x${height}-${fps}-${kilobitsPerSecond}k-${groupSeconds}s-${seconds}.mkv`;
+  const bars = writeBars(fps, seconds);
+  const input = ['-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=${fps}`];
+  const bar = [
+    '-f',
+    'rawvideo',
+    '-pix_fmt',
+    'gray',
+    '-s',
+    `${BAR_COLUMNS}x${BAR_LINES}`,
+    '-r',
+    String(fps),
+    '-i',
+    bars,
+  ];
+  const tone = audio ? ['-f', 'lavfi', '-i', 'sine=f=440:r=48000', '-map', '2:a', '-c:a', ...AUDIO[audio]] : [];
+  const [toneInput, toneOutput] = [tone.slice(0, 4), tone.slice(4)];
+  const place = `[1]scale=${width}:${height * BAR_CELL_HEIGHT * BAR_LINES}:flags=neighbor[b];[0][b]overlay=0:${height * BAR_TOP}[v]`;
+  const rate = `${kilobitsPerSecond}k`;
+  const coding = ['-b:v', rate, '-maxrate', rate, '-bufsize', rate, '-g', String(groupSeconds * fps)];
+  const keys = ['-keyint_min', String(groupSeconds * fps), '-pix_fmt', 'yuv420p', '-t', String(seconds)];
+  try {
+    const filtered = ['-filter_complex', place, '-map', '[v]', ...toneOutput];
+    return await clip(name, [...input, ...bar, ...toneInput, ...filtered, '-c:v', ...VIDEO[video], ...coding, ...keys]);
+  } finally {
+    rmSync(bars);
+  }
+}
+
+/** Each picture's cells as one tiny grey picture. */
+function writeBars(fps: number, seconds: number): string {
+  mkdirSync(CLIPS, { recursive: true });
+  const file = join(CLIPS, `bars-${process.pid}-${fps}-${seconds}.gray`);
+  const cells = new Uint8Array(BAR_COLUMNS * BAR_LINES);
+  const pictures = new Uint8Array(cells.length * fps * seconds);
+  for (let i = 0; i < fps * seconds; i += 1) {
+    timeBarCells(Math.round((i * 1000) / fps), cells);
+    for (let cell = 0; cell < cells.length; cell += 1) {
+      pictures[i * cells.length + cell] = cells[cell] === 1 ? 255 : 0;
+    }
+  }
+  writeFileSync(file, pictures);
+  return file;
+}

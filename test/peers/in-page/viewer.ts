@@ -1,0 +1,297 @@
+import { WHEPClient } from 'whip-whep/whep.js';
+import { readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
+
+/** Runs in the page: see webrtc-viewer.ts. */
+export interface WatchOptions {
+  /** Of WHEP. */
+  readonly url: string;
+  readonly media?: readonly ('video' | 'audio')[];
+  /** Leaves only candidates of the answer in which this stands, such as ` tcp `. */
+  readonly only?: string;
+  /** Sends the answer's candidates elsewhere: to this port of 127.0.0.1. */
+  readonly relayPort?: number;
+  /** Candidates follow the offer by PATCH; else the offer is posted at once and nothing follows. */
+  readonly trickles?: boolean;
+  /** The client is the reference implementation. */
+  readonly isWhipWhep?: boolean;
+  /** Reads the time bar of each picture that is shown. */
+  readonly readsClock?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The offer and the answer are JSON as ZLMediaKit's. */
+  readonly isZlm?: boolean;
+}
+
+export interface Shown {
+  /** Since the offer was posted. */
+  readonly atMs: number;
+  /** Unix time. */
+  readonly wallMs: number;
+  /** What stands in the time bar. */
+  readonly clockMs: number | undefined;
+}
+
+export interface WatchReport {
+  readonly status: number;
+  /** The server's words when the status is not 201. */
+  readonly error: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly answer: string;
+  readonly connection: string;
+  /** From the POST to the first picture that is shown. */
+  readonly firstPictureMs: number | undefined;
+  readonly pictures: number;
+  readonly size: readonly [width: number, height: number];
+  /** The longest time between two pictures that were shown one after the other. */
+  readonly longestGapMs: number;
+  /** Mean brightness range of the picture shown last: a black picture has none. */
+  readonly contrast: number;
+  readonly clock: readonly Shown[];
+  readonly video: Readonly<Record<string, number | string | undefined>>;
+  readonly audio: Readonly<Record<string, number | string | undefined>>;
+  /** Of the pair in use. */
+  readonly protocol: string;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+}
+
+const CLOCK_WIDTH = 320;
+const CLOCK_HEIGHT = 180;
+
+class Watch {
+  status = 0;
+  error = '';
+  headers: Record<string, string> = {};
+  answer = '';
+  location = '';
+  postedMs = 0;
+  postedWallMs = 0;
+  firstPictureMs: number | undefined;
+  pictures = 0;
+  longestGapMs = 0;
+  lastShownMs = 0;
+  clock: Shown[] = [];
+  readonly peer = new RTCPeerConnection();
+  readonly video = document.createElement('video');
+  readonly options: WatchOptions;
+  readonly #canvas = document.createElement('canvas').getContext('2d', {
+    willReadFrequently: true,
+  }) as CanvasRenderingContext2D;
+  #client: WHEPClient | undefined;
+
+  constructor(options: WatchOptions) {
+    this.options = options;
+    this.#canvas.canvas.width = CLOCK_WIDTH;
+    this.#canvas.canvas.height = CLOCK_HEIGHT;
+    const stream = new MediaStream();
+    this.video.muted = true;
+    this.video.autoplay = true;
+    this.video.playsInline = true;
+    this.video.width = 160;
+    this.video.srcObject = stream;
+    document.body.append(this.video);
+    this.peer.ontrack = ({ track }) => stream.addTrack(track);
+    for (const kind of options.media ?? ['video', 'audio']) {
+      this.peer.addTransceiver(kind, { direction: 'recvonly' });
+    }
+    this.#awaitPicture();
+  }
+
+  async start(): Promise<void> {
+    this.#post();
+    const { url, isWhipWhep, headers } = this.options;
+    if (isWhipWhep) {
+      this.#client = new WHEPClient();
+      await this.#client.view(this.peer, url, headers?.['Authorization']?.replace('Bearer ', ''));
+      this.status = 201;
+      return;
+    }
+    const early: RTCIceCandidate[] = [];
+    this.peer.onicecandidate = ({ candidate }) => {
+      if (candidate && this.options.trickles) {
+        early.push(candidate);
+        this.#trickle(early);
+      }
+    };
+    await this.peer.setLocalDescription(await this.peer.createOffer());
+    const body = this.peer.localDescription?.sdp ?? '';
+    this.#post();
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/sdp', ...headers },
+      body,
+    });
+    this.status = response.status;
+    this.headers = Object.fromEntries(response.headers);
+    const text = await response.text();
+    const reply = this.options.isZlm ? (JSON.parse(text) as { code: number; sdp?: string; msg?: string }) : undefined;
+    if ((reply?.code ?? 0) !== 0 || !response.ok) {
+      this.error = reply?.msg ?? text;
+      return;
+    }
+    this.location = response.headers.has('Location') ? new URL(response.headers.get('Location') ?? '', url).href : '';
+    this.answer = this.#changed(reply?.sdp ?? text);
+    await this.peer.setRemoteDescription({ type: 'answer', sdp: this.answer });
+    this.#trickle(early);
+  }
+
+  #post(): void {
+    this.postedMs = performance.now();
+    this.postedWallMs = Date.now();
+  }
+
+  #changed(answer: string): string {
+    const { only, relayPort } = this.options;
+    const lines = answer.split('\r\n').filter((line) => !line.startsWith('a=candidate:') || line.includes(only ?? ''));
+    if (relayPort === undefined) {
+      return lines.join('\r\n');
+    }
+    const relayed = `a=candidate:1 1 udp 2130706431 127.0.0.1 ${relayPort} typ host`;
+    let hasOne = false;
+    return lines
+      .flatMap((line) => {
+        if (!line.startsWith('a=candidate:')) {
+          hasOne &&= !line.startsWith('m=');
+          return [line];
+        }
+        const isFirst = !hasOne;
+        hasOne = true;
+        return isFirst ? [relayed] : [];
+      })
+      .join('\r\n');
+  }
+
+  async #trickle(candidates: RTCIceCandidate[]): Promise<void> {
+    if (this.location === '') {
+      return;
+    }
+    const batch = candidates.splice(0);
+    if (batch.length === 0) {
+      return;
+    }
+    const own = this.peer.localDescription?.sdp ?? '';
+    const head = /a=ice-ufrag:.*\r\na=ice-pwd:.*\r\n/.exec(own)?.[0] ?? '';
+    const lines = batch.map(
+      ({ candidate, sdpMid }) => `m=video 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:${sdpMid}\r\na=${candidate}`,
+    );
+    await this.#patch(`${head}${lines.join('\r\n')}\r\n`);
+  }
+
+  async #patch(body: string): Promise<Response> {
+    const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '*' };
+    const response = await fetch(this.location, { method: 'PATCH', headers, body });
+    this.headers = { ...this.headers, 'patch-status': String(response.status) };
+    return response;
+  }
+
+  /** As RFC 9725 §4.3.2 has it. @returns the status of the PATCH */
+  async restartIce(): Promise<number> {
+    this.peer.restartIce();
+    await this.peer.setLocalDescription(await this.peer.createOffer({ iceRestart: true }));
+    const own = this.peer.localDescription?.sdp ?? '';
+    const response = await this.#patch(/a=ice-ufrag:.*\r\na=ice-pwd:.*\r\n/.exec(own)?.[0] ?? '');
+    const fragment = await response.text();
+    const [ufrag = '', password = ''] = ['ice-ufrag', 'ice-pwd'].map(
+      (name) => new RegExp(`a=${name}:(.*?)\r?\n`).exec(fragment)?.[1],
+    );
+    const answer = this.answer
+      .replace(/a=ice-ufrag:.*/g, `a=ice-ufrag:${ufrag}`)
+      .replace(/a=ice-pwd:.*/g, `a=ice-pwd:${password}`);
+    await this.peer.setRemoteDescription({ type: 'answer', sdp: answer });
+    return response.status;
+  }
+
+  #awaitPicture(): void {
+    this.video.requestVideoFrameCallback(() => {
+      const nowMs = performance.now();
+      this.firstPictureMs ??= nowMs - this.postedMs;
+      this.longestGapMs = this.pictures === 0 ? 0 : Math.max(this.longestGapMs, nowMs - this.lastShownMs);
+      this.lastShownMs = nowMs;
+      this.pictures += 1;
+      if (this.options.readsClock) {
+        const wallMs = Date.now();
+        this.clock.push({ atMs: nowMs - this.postedMs, wallMs, clockMs: this.#readClock() });
+      }
+      this.#awaitPicture();
+    });
+  }
+
+  #luma(): Uint8Array {
+    this.#canvas.drawImage(this.video, 0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
+    const { data } = this.#canvas.getImageData(0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
+    const luma = new Uint8Array(CLOCK_WIDTH * CLOCK_HEIGHT);
+    for (let i = 0; i < luma.length; i += 1) {
+      // Green is most of the brightness.
+      luma[i] = data[4 * i + 1] ?? 0;
+    }
+    return luma;
+  }
+
+  #readClock(): number | undefined {
+    return readTimeBar(this.#luma(), CLOCK_WIDTH, CLOCK_HEIGHT, CLOCK_WIDTH);
+  }
+
+  #contrast(): number {
+    const luma = this.#luma();
+    let [least, most] = [255, 0];
+    for (const value of luma) {
+      least = Math.min(least, value);
+      most = Math.max(most, value);
+    }
+    return most - least;
+  }
+
+  async report(): Promise<WatchReport> {
+    const stats = [...(await this.peer.getStats()).values()];
+    const byId = new Map(stats.map((item) => [item.id, item]));
+    const inbound = (kind: string) => {
+      const item = stats.find((one) => one.type === 'inbound-rtp' && one.kind === kind) ?? {};
+      return { ...item, mimeType: byId.get(item.codecId)?.mimeType };
+    };
+    const pair = stats.find((one) => one.type === 'candidate-pair' && one.nominated && one.state === 'succeeded');
+    const remote = byId.get(pair?.remoteCandidateId);
+    const { status, error, headers, answer, firstPictureMs, pictures, longestGapMs, clock } = this;
+    return {
+      ...{ status, error, headers, answer, firstPictureMs, pictures, longestGapMs, clock },
+      connection: this.peer.connectionState,
+      size: [this.video.videoWidth, this.video.videoHeight],
+      contrast: this.video.videoWidth > 0 ? this.#contrast() : 0,
+      video: inbound('video'),
+      audio: inbound('audio'),
+      protocol: remote?.protocol ?? '',
+      remoteAddress: remote?.address ?? '',
+      remotePort: remote?.port ?? 0,
+    };
+  }
+
+  /** @returns the status of the DELETE */
+  async close(): Promise<number> {
+    const { location } = this;
+    const ended = location === '' ? undefined : await fetch(location, { method: 'DELETE' });
+    await this.#client?.stop();
+    this.peer.close();
+    this.video.remove();
+    return ended?.status ?? 0;
+  }
+}
+
+const watches: Watch[] = [];
+
+/** What the test calls; numbers stand for watches. */
+const perchViewer = {
+  watch: async (options: WatchOptions): Promise<number> => {
+    const watch = new Watch(options);
+    watches.push(watch);
+    await watch.start();
+    return watches.length - 1;
+  },
+  report: (watch: number) => (watches[watch] as Watch).report(),
+  restartIce: (watch: number) => (watches[watch] as Watch).restartIce(),
+  /** Begins the longest gap anew. */
+  settle: (watch: number) => {
+    (watches[watch] as Watch).longestGapMs = 0;
+  },
+  close: (watch: number) => (watches[watch] as Watch).close(),
+};
+export type PerchViewer = typeof perchViewer;
+
+Object.assign(globalThis, { perchViewer });
