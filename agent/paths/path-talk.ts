@@ -15,6 +15,7 @@ export class PathTalk {
   readonly #loudspeaker: () => Loudspeaker | undefined;
   readonly #onIdle: () => void;
   readonly #talks = new Set<Talk>();
+  readonly #over = new AbortController();
   #checks = 0;
 
   /**
@@ -41,7 +42,7 @@ export class PathTalk {
   async check(): Promise<void> {
     this.#checks += 1;
     try {
-      await this.#there().check();
+      await this.#there().check(this.#over.signal);
     } finally {
       this.#checks -= 1;
       this.#onIdle();
@@ -53,7 +54,7 @@ export class PathTalk {
     const talk: Talk = { onEnded, channel: undefined, reason: undefined };
     this.#talks.add(talk);
     try {
-      const channel = await this.#there().open((reason) => this.#end(talk, reason));
+      const channel = await this.#there().open((reason) => this.#end(talk, reason), this.#over.signal);
       if (talk.reason !== undefined) {
         channel.close();
         throw new PerchError('unavailable', talk.reason, { path: this.#name });
@@ -76,10 +77,10 @@ export class PathTalk {
     }
   }
 
-  /** Ends the talk that goes on. */
+  /** Ends the talk that goes on; none is begun any more. */
   close(reason: string): void {
+    this.#over.abort(new PerchError('unavailable', reason, { path: this.#name }));
     for (const talk of [...this.#talks]) {
-      talk.channel?.close();
       this.#end(talk, reason);
     }
   }

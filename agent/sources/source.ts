@@ -40,13 +40,14 @@ export interface Loudspeaker {
   /** Whether the camera can be talked to, as far as it was asked. */
   readonly state: 'yes' | 'no' | 'unknown';
   /** Asks the camera, unless it has told lately. @throws PerchError with the reason why nobody can talk */
-  check(): Promise<void>;
+  check(signal: AbortSignal): Promise<void>;
   /**
    * Connects to it; one speaker at a time.
-   * @param onEnded nobody hears what is said from now on, and why; not called after `close`
+   * @param onEnded nobody hears what is said from now on, and why; not called after `close` or when `signal` aborts
+   * @param signal ends the talk too
    * @throws PerchError with the reason why nobody can talk now
    */
-  open(onEnded: (reason: string) => void): Promise<BackChannel>;
+  open(onEnded: (reason: string) => void, signal: AbortSignal): Promise<BackChannel>;
 }
 
 /** Where a path's media comes from. */

@@ -50,16 +50,18 @@ describeWith(['ffmpeg', 'gstreamer'], "GStreamer's RTSP server as the camera", (
     const video =
       '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency ! rtph264pay name=pay0 pt=96 )';
     await using camera = await startGstCamera({ '/cam': video }, { backChannel: heard });
-    await using run = new Run(camera.url('/cam'), { backChannel: true, rtspTransport });
+    await using run = new Run(camera.url('/cam'), { rtspTransport });
     await run.sampled(1);
-    const channel = run.source.openBackChannel();
+    const { loudspeaker } = run.source;
+    const channel = await loudspeaker.open(() => {}, new AbortController().signal);
     const words = Uint8Array.from({ length: 8_000 }, (_, i) => i & 0xff);
     for (let at = 0; at < words.length; at += 160) {
-      channel?.send(words.subarray(at, at + 160), at);
+      channel.send(words.subarray(at, at + 160), at);
     }
     await until(() => (readFileSync(heard).length >= words.length ? true : undefined));
     expect(new Uint8Array(readFileSync(heard))).toEqual(words);
-    await run.sampled(5);
+    channel.close();
+    await run.sampled(run.samples.length + 5);
   });
 });
 

@@ -4,31 +4,25 @@ import type { Logger } from '../../base/log.ts';
 import { rangeStartOf } from '../../config/range-start.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
-import type { BackChannel, Source, SourceStatistics } from '../source.ts';
-import { type Address, parseAddress, redirectedTo } from './address.ts';
-import { Authenticator } from './authenticator.ts';
+import type { Source, SourceStatistics } from '../source.ts';
+import { type Address, parseAddress } from './address.ts';
+import type { Authenticator } from './authenticator.ts';
 import { openChannel } from './channel/open-channel.ts';
 import { RtspConnection } from './connection.ts';
 import { type Description, Dialogue, Redirect } from './dialogue.ts';
 import { answersAt } from './probe.ts';
+import { atItsAddress, type Login } from './redirects.ts';
 import { RtspSession } from './session.ts';
 import { NOTHING_YET, plus } from './statistics.ts';
+import { RtspLoudspeaker } from './talk/loudspeaker.ts';
 import { TRANSPORT_OF, TransportChoice, TransportRefused, Trials, type Way } from './transport-choice.ts';
 
-const MAX_REDIRECTS = 5;
 /** UDP that brings nothing for so long is blocked on its way, as far as TCP may do better. */
 const SILENT_UDP_MS = 3_000;
 /** There are cameras that want to hear of us as often as this, whatever timeout they name. */
 const WARY_KEEP_ALIVE_MS = 5_000;
 
-export interface RtspSourceOptions {
-  /** Of the path, for messages. */
-  readonly name: string;
-  /** Credentials in it are percent-decoded. */
-  readonly url: string;
-  /** Takes precedence over the URL's. */
-  readonly user?: string;
-  readonly password?: string;
+export interface RtspSourceOptions extends Login {
   /** For the connection and each reply, and the longest time without media. */
   readonly readTimeoutMs: number;
   /** How RTP is to come. `automatic`: over the RTSP connection, over UDP where the camera refuses that, by multicast last. */
@@ -49,13 +43,12 @@ export interface RtspSourceOptions {
   readonly sourceFingerprint?: string;
   /** Samples are labelled with the camera's clock as its sender reports tell it. */
   readonly useAbsoluteTimestamp?: boolean;
-  /** The camera is asked for a way to talk through it (ONVIF back channel), which it may give to one client only. */
-  readonly backChannel?: boolean;
 }
 
 /** A camera or another RTSP server: RFC 2326. */
 export class RtspSource implements Source {
   readonly type = 'rtspSource';
+  readonly loudspeaker: RtspLoudspeaker;
   readonly #options: RtspSourceOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -74,14 +67,11 @@ export class RtspSource implements Source {
     this.#clock = clock;
     this.#log = log;
     this.#choice = new TransportChoice(options.rtspTransport ?? 'automatic', clock);
+    this.loudspeaker = new RtspLoudspeaker(options, this.#choice, clock, log);
   }
 
   get statistics(): SourceStatistics {
     return plus(this.#past, this.#session?.statistics ?? NOTHING_YET);
-  }
-
-  openBackChannel(): BackChannel | undefined {
-    return this.#session?.openBackChannel();
   }
 
   async answers(signal: AbortSignal): Promise<boolean> {
@@ -90,26 +80,13 @@ export class RtspSource implements Source {
   }
 
   async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
-    const { name, url, user, password = '' } = this.#options;
-    const first = parseAddress(url, name);
-    const credentials = user === undefined ? first.credentials : { user, password };
-    let address = first;
-    for (let redirects = 0; redirects <= MAX_REDIRECTS && !signal.aborted; redirects += 1) {
-      // Only the host that the owner named gets the password as it is, and in the clear only when he did so; others get a digest of it at most.
-      const isFirst = address.host === first.host && (address.isSecure || !first.isSecure);
-      const mayTellPassword = isFirst || address.credentials !== undefined;
-      const own = redirects > 0 ? (address.credentials ?? credentials) : credentials;
-      const newAuthenticator = () => new Authenticator(own, mayTellPassword);
-      const redirect = await this.#connect(address, newAuthenticator, sink, signal);
-      if (!redirect) {
-        return;
+    await atItsAddress(this.#options, this.#log, signal, (address, newAuthenticator) =>
+      this.#connect(address, newAuthenticator, sink, signal),
+    ).catch((error: unknown) => {
+      if (!signal.aborted) {
+        throw error;
       }
-      address = redirectedTo(address, redirect.location, name);
-      this.#log.debug({ host: address.host, port: address.port }, 'camera redirects');
-    }
-    if (!signal.aborted) {
-      throw new PerchError('unavailable', `camera of path '${name}' redirects more than ${MAX_REDIRECTS} times`);
-    }
+    });
   }
 
   /** One way to send after the other, until media come in one. */
@@ -160,7 +137,7 @@ export class RtspSource implements Source {
     let isPlaying = false;
     try {
       await dialogue.greet();
-      const description = await dialogue.describe(this.#options.backChannel);
+      const description = await dialogue.describe();
       if (description instanceof Redirect) {
         return description;
       }

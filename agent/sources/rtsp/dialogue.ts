@@ -4,9 +4,9 @@ import { parseTransport, type Transport, writeTransport } from '../../media/rtsp
 import { parseSdp, type Sdp } from '../../media/sdp/parse.ts';
 import { type Address, baseOf, joinControl } from './address.ts';
 import type { Authenticator } from './authenticator.ts';
-import { REQUIRE_BACK_CHANNEL } from './back-channel.ts';
 import type { RtspConnection } from './connection.ts';
 import { refusal } from './failures.ts';
+import { REQUIRE_BACK_CHANNEL } from './talk/back-track.ts';
 
 /** Schemes and old nonces that are tried for one request. */
 const MAX_ATTEMPTS = 4;

@@ -52,7 +52,7 @@ export class Lanes {
   }
 
   /**
-   * SETUP of a track on which we send. It is the last of a session: its channels come after all others.
+   * SETUP of a track on which we send. Its channels come after those of all that we receive.
    * @throws TransportRefused, PerchError
    */
   async addOutlet(uri: string, way: Way, fields: readonly HeaderField[]): Promise<Outlet> {

@@ -305,41 +305,6 @@ test('a goodbye of another SSRC ends nothing', async () => {
 
 const TALK = 'm=audio 0 RTP/AVP 8\r\na=control:talk\r\na=sendonly\r\n';
 
-test.for([400, 454, 500, 551])(
-  'a camera that refuses to be asked for a back channel with %d is asked without',
-  async (status) => {
-    await using camera = await pictureCamera((request, caller) => {
-      if (!request.headers.get('Require')) {
-        return undefined;
-      }
-      caller.reply(request, status);
-      return true;
-    });
-    await using run = new Run(url(camera), { backChannel: true });
-    await expectPictures(run);
-    expect(lastCaller(camera).methods).toEqual(['OPTIONS', 'DESCRIBE', 'DESCRIBE', 'SETUP', 'PLAY']);
-  },
-);
-
-test.for([453, 455, 461, 500])(
-  'a camera that gives its back channel to one client only, and answers the second with %d, shows its picture (Dahua, Amcrest)',
-  async (status) => {
-    await using camera = await pictureCamera(
-      (request, caller) => {
-        if (request.method !== 'SETUP' || !request.uri.endsWith('/talk')) {
-          return undefined;
-        }
-        caller.reply(request, status);
-        return true;
-      },
-      { sdp: PICTURE_SDP + TALK },
-    );
-    await using run = new Run(url(camera), { backChannel: true });
-    await expectPictures(run);
-    expect(camera.callers).toHaveLength(1);
-  },
-);
-
 test('a back channel is not asked for where nobody wants to talk', async () => {
   await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + TALK });
   await using run = new Run(url(camera));

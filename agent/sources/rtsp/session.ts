@@ -9,9 +9,8 @@ import { Opening } from '../../stream/ingest/opening.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import { Timeline } from '../../stream/ingest/timeline.ts';
 import { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
-import type { BackChannel, SourceStatistics } from '../source.ts';
+import type { SourceStatistics } from '../source.ts';
 import { type Address, joinControl } from './address.ts';
-import { type BackTrack, findBackTrack, Loudspeaker, REQUIRE_BACK_CHANNEL } from './back-channel.ts';
 import type { RtspConnection } from './connection.ts';
 import type { Description, Dialogue } from './dialogue.ts';
 import { Lanes } from './lanes.ts';
@@ -28,7 +27,6 @@ const LONGEST_KEEP_ALIVE_MS = 30_000;
 export interface SessionOptions extends UdpOptions {
   readonly readTimeoutMs: number;
   readonly useAbsoluteTimestamp?: boolean;
-  readonly backChannel?: boolean;
   /** The camera gets a sign of life at least as often. */
   readonly keepAliveMs?: number;
 }
@@ -56,10 +54,7 @@ export class RtspSession {
   readonly #receivers: TrackReceiver[] = [];
   readonly #lanes: Lanes;
   readonly #toldFaults = new Map<TrackReceiver, number>();
-  readonly #wantsBackChannel: boolean;
   readonly #longestKeepAliveMs: number;
-  #loudspeaker: Loudspeaker | undefined;
-  #backChannelRefusal: PerchError | undefined;
   #hasMedia = false;
   /** Ends `play` while the connection still stands, so that the camera can be told goodbye. */
   #giveUp: (cause: unknown) => void = () => {};
@@ -80,7 +75,6 @@ export class RtspSession {
     this.#name = options.name;
     this.#readTimeoutMs = options.readTimeoutMs;
     this.#address = address;
-    this.#wantsBackChannel = options.backChannel ?? false;
     this.#longestKeepAliveMs = options.keepAliveMs ?? LONGEST_KEEP_ALIVE_MS;
     this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp);
     this.#opening = new Opening(sink, this.#timeline, this.#receivers, options.name, log);
@@ -125,16 +119,12 @@ export class RtspSession {
     for (const [{ format }, cause] of refusals) {
       this.#log.warn({ codec: format.encoding, reason: explain(cause) }, 'camera refuses to set up a track');
     }
-    const track = this.#wantsBackChannel ? findBackTrack(sdp.medias) : undefined;
-    if (track) {
-      await this.#setupBackChannel(track, joinControl(this.#address, base, track.control), way);
-    }
   }
 
   /** PLAY, then until the connection ends, the camera falls silent or `signal` aborts. */
   async play(fields: readonly HeaderField[], trial: Trial, signal: AbortSignal): Promise<void> {
     this.#lanes.open();
-    await this.#dialogue.play(this.#loudspeaker ? [...fields, REQUIRE_BACK_CHANNEL] : fields);
+    await this.#dialogue.play(fields);
     this.#lanes.open();
     const givenUp = new Promise<unknown>((resolve) => {
       this.#giveUp = resolve;
@@ -179,34 +169,8 @@ export class RtspSession {
     }
   }
 
-  /** @throws PerchError when somebody talks already, or the camera has refused it */
-  openBackChannel(): BackChannel | undefined {
-    if (this.#backChannelRefusal) {
-      throw this.#backChannelRefusal;
-    }
-    return this.#loudspeaker?.open();
-  }
-
   close(): void {
-    this.#loudspeaker?.close();
     this.#lanes.close();
-  }
-
-  /** One can watch without talking: cameras that let one client talk (Dahua, Amcrest) refuse the second. */
-  async #setupBackChannel(track: BackTrack, uri: string, way: Way): Promise<void> {
-    try {
-      const outlet = await this.#lanes.addOutlet(uri, way, [REQUIRE_BACK_CHANNEL]);
-      this.#loudspeaker = new Loudspeaker(track, outlet, this.#name);
-    } catch (error) {
-      const cause = error instanceof TransportRefused ? error.cause : error;
-      const isRefusal = cause instanceof PerchError && ('status' in cause.context || cause.code === 'unsupported');
-      if (!isRefusal) {
-        throw cause;
-      }
-      const message = `camera of path '${this.#name}' does not let us talk, perhaps because somebody else does`;
-      this.#backChannelRefusal = new PerchError('unavailable', message, { path: this.#name }, cause);
-      this.#log.warn({ codec: track.codec, reason: explain(cause) }, 'camera refuses the back channel');
-    }
   }
 
   /** The first format that we can take; metadata and what nobody can decode are left alone. */

@@ -1,0 +1,300 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../../test/fake-clock.ts';
+import { lastCaller, url } from '../../../../test/rtsp-run.ts';
+import { type Caller, type Script, scriptedCamera } from '../../../../test/scripted-camera.ts';
+import { systemClock } from '../../../base/clock.ts';
+import { explain } from '../../../base/errors.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { TransportChoice, type Way } from '../transport-choice.ts';
+import { RtspLoudspeaker } from './loudspeaker.ts';
+
+const REQUIRE = 'www.onvif.org/ver20/backchannel';
+const TALK = `m=audio 0 RTP/AVP 97 8 0
+a=rtpmap:97 G726-16/8000
+a=control:talk
+a=sendonly
+`;
+const PLAIN_SDP = 'v=0\nm=audio 0 RTP/AVP 0\na=control:listen\na=recvonly\n';
+
+/** Shows the way to talk to those who ask for it, as ONVIF wants it, and sends them nothing. */
+const talkative: Script = (request, caller) => {
+  if (request.method === 'PLAY') {
+    caller.reply(request, 200, [['Session', '4711']]);
+    return true;
+  }
+  if (request.method !== 'DESCRIBE') {
+    return undefined;
+  }
+  const isAsked = request.headers.get('Require') === REQUIRE;
+  caller.reply(request, 200, [['Content-Type', 'application/sdp']], isAsked ? PLAIN_SDP + TALK : PLAIN_SDP);
+  return true;
+};
+
+const refusing =
+  (method: string, status: number): Script =>
+  (request, caller) => {
+    if (request.method === method && request.headers.get('Require') !== undefined) {
+      caller.reply(request, status);
+      return true;
+    }
+    return talkative(request, caller);
+  };
+
+function loudspeakerAt(
+  camera: { port: number },
+  clock: FakeClock | typeof systemClock = systemClock,
+  way: Way | 'automatic' = 'automatic',
+): RtspLoudspeaker {
+  const options = { name: 'garden', url: url(camera), readTimeoutMs: 5_000 };
+  return new RtspLoudspeaker(options, new TransportChoice(way, clock), clock, silentLogger);
+}
+
+const never = new AbortController().signal;
+const deaf = () => {};
+const reasonOf = (failing: Promise<unknown>): Promise<string> => failing.then(() => 'nothing failed', explain);
+
+/** Interleaved frames of a talk, as RTP fields and payload. */
+const heard = ({ frames }: Caller) =>
+  frames
+    .filter((frame) => frame.startsWith('0:'))
+    .map((frame) => {
+      const packet = Buffer.from(frame.slice(2), 'hex');
+      return {
+        first: packet.readUInt16BE(0).toString(16),
+        sequence: packet.readUInt16BE(2),
+        ticks: packet.readUInt32BE(4),
+        payload: packet.subarray(12).toString('latin1'),
+      };
+    });
+
+test('whether a camera can be talked to is found out by its description alone, once', async () => {
+  await using camera = await scriptedCamera(talkative);
+  const loudspeaker = loudspeakerAt(camera);
+  expect(loudspeaker.state).toBe('unknown');
+  await Promise.all([loudspeaker.check(never), loudspeaker.check(never)]);
+  await loudspeaker.check(never);
+  expect(loudspeaker.state).toBe('yes');
+  expect(camera.callers.map(({ methods }) => methods)).toEqual([['OPTIONS', 'DESCRIBE']]);
+  expect(lastCaller(camera).requests[1]?.headers.get('Require')).toBe(REQUIRE);
+});
+
+test('to talk, the back channel alone is set up and played', async () => {
+  await using camera = await scriptedCamera(talkative);
+  const channel = await loudspeakerAt(camera).open(deaf, never);
+  const { requests } = lastCaller(camera);
+  const said = requests.map(({ method, uri, headers }) => [method, uri.split('/').at(-1), headers.get('Require')]);
+  expect(said).toEqual([
+    ['OPTIONS', 'live', undefined],
+    ['DESCRIBE', 'live', REQUIRE],
+    ['SETUP', 'talk', REQUIRE],
+    ['PLAY', 'live', REQUIRE],
+  ]);
+  expect(requests[2]?.headers.get('Transport')).toBe('RTP/AVP/TCP;unicast;interleaved=0-1');
+  channel.close();
+  await camera.until(() => lastCaller(camera).methods.includes('TEARDOWN'));
+});
+
+test('what is said arrives as G.711 with continuous time, its beginning marked', async () => {
+  await using camera = await scriptedCamera(talkative);
+  const channel = await loudspeakerAt(camera).open(deaf, never);
+  expect(channel).toMatchObject({ codec: 'PCMA', clockRate: 8000, channels: 1 });
+  channel.send(Buffer.from('a'.repeat(160)), 1_000);
+  channel.send(Buffer.from('b'.repeat(160)), 1_160);
+  channel.send(Buffer.from('c'.repeat(1_000)), 1_320);
+  const caller = lastCaller(camera);
+  await camera.until(() => heard(caller).length === 4);
+  const packets = heard(caller);
+  expect(packets.map(({ payload }) => `${payload[0]}${payload.length}`)).toEqual(['a160', 'b160', 'c960', 'c40']);
+  // Payload type 8, marker on the first.
+  expect(packets.map(({ first }) => first)).toEqual(['8088', '8008', '8008', '8008']);
+  const [{ sequence = 0, ticks = 0 } = {}] = packets;
+  expect(packets.map((packet) => (packet.sequence - sequence) & 0xffff)).toEqual([0, 1, 2, 3]);
+  expect(packets.map((packet) => (packet.ticks - ticks) >>> 0)).toEqual([0, 160, 320, 1_280]);
+  channel.close();
+});
+
+test('one talks at a time, and the next when he has closed and the camera has heard the goodbye', async () => {
+  await using camera = await scriptedCamera(talkative);
+  const loudspeaker = loudspeakerAt(camera);
+  const first = await loudspeaker.open(deaf, never);
+  expect(await reasonOf(loudspeaker.open(deaf, never))).toBe(
+    "somebody is talking through the camera of path 'garden' already",
+  );
+  first.close();
+  await camera.until(() => camera.callers[0]?.methods.includes('TEARDOWN') ?? false);
+  const second = await loudspeaker.open(deaf, never);
+  first.close();
+  first.send(Buffer.from('x'), 0);
+  second.send(Buffer.from('y'), 0);
+  const caller = lastCaller(camera);
+  await camera.until(() => heard(caller).length > 0);
+  expect(camera.callers.map((each) => heard(each).map(({ payload }) => payload))).toEqual([[], ['y']]);
+  second.close();
+});
+
+test.for([551, 400, 454, 500])('a camera that answers the question with %i cannot be talked to', async (status) => {
+  await using camera = await scriptedCamera(refusing('DESCRIBE', status));
+  const loudspeaker = loudspeakerAt(camera);
+  expect(await reasonOf(loudspeaker.check(never))).toBe(
+    "camera of path 'garden' has no back channel for G.711: it cannot be talked to",
+  );
+  expect(loudspeaker.state).toBe('no');
+});
+
+test('a camera whose back channel is no G.711 has none', async () => {
+  const sdp = `${PLAIN_SDP}m=audio 0 RTP/AVP 97\na=rtpmap:97 G726-16/8000\na=sendonly\na=control:talk\n`;
+  await using camera = await scriptedCamera(() => undefined, sdp);
+  const loudspeaker = loudspeakerAt(camera);
+  expect(await reasonOf(loudspeaker.open(deaf, never))).toContain('has no back channel for G.711');
+  expect(loudspeaker.state).toBe('no');
+});
+
+test('a camera without a back channel is asked again after ten minutes, in case its settings were changed', async () => {
+  let script: Script = () => undefined;
+  await using camera = await scriptedCamera((request, caller) => script(request, caller));
+  const clock = new FakeClock();
+  const loudspeaker = loudspeakerAt(camera, clock);
+  await reasonOf(loudspeaker.check(never));
+  script = talkative;
+  await clock.advance(599_000);
+  expect(await reasonOf(loudspeaker.check(never))).toContain('has no back channel');
+  expect(camera.callers).toHaveLength(1);
+  await clock.advance(1_000);
+  await loudspeaker.check(never);
+  expect(loudspeaker.state).toBe('yes');
+});
+
+test('a camera that closes the connection at the question is told so, asked no more for a moment, and nothing is taken for known', async () => {
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== 'DESCRIBE') {
+      return undefined;
+    }
+    caller.socket.destroy();
+    return true;
+  });
+  const clock = new FakeClock();
+  const loudspeaker = loudspeakerAt(camera, clock);
+  for (const expectedCallers of [1, 1, 2]) {
+    expect(await reasonOf(loudspeaker.check(never))).toMatch(/^camera (closed|broke) the connection of path 'garden'/);
+    expect(camera.callers).toHaveLength(expectedCallers);
+    await clock.advance(expectedCallers * 7_500);
+    expect(loudspeaker.state).toBe('unknown');
+  }
+});
+
+test.for([453, 461, 406])('a camera whose back channel is taken (%i) says so', async (status) => {
+  await using camera = await scriptedCamera(refusing('SETUP', status));
+  const loudspeaker = loudspeakerAt(camera);
+  const reason = await reasonOf(loudspeaker.open(deaf, never));
+  expect(reason).toMatch(
+    /^camera of path 'garden' does not let us talk, perhaps because somebody else does: camera .*\b4\d\d\b/,
+  );
+  expect(reason).toContain(`${status}`);
+  expect(loudspeaker.state).toBe('yes');
+  // Nothing is left of the attempt: the next may talk at once.
+  expect(await reasonOf(loudspeaker.open(deaf, never))).toBe(reason);
+});
+
+test('a wrong password is not tried again and again', async () => {
+  await using camera = await scriptedCamera((request, caller) => {
+    caller.reply(request, 401, [['WWW-Authenticate', 'Basic realm="camera"']]);
+    return true;
+  });
+  const clock = new FakeClock();
+  const loudspeaker = loudspeakerAt(camera, clock);
+  await reasonOf(loudspeaker.check(never));
+  await clock.advance(299_000);
+  expect(await reasonOf(loudspeaker.open(deaf, never))).toContain('camera asks for a password (401)');
+  expect(camera.callers).toHaveLength(1);
+});
+
+test('over UDP what is said goes to the port that the camera names', async () => {
+  const ear = createSocket('udp4');
+  ear.bind(0, '127.0.0.1');
+  await once(ear, 'listening');
+  const words = once(ear, 'message');
+  try {
+    await using camera = await scriptedCamera((request, caller) => {
+      if (request.method !== 'SETUP') {
+        return talkative(request, caller);
+      }
+      const { port } = ear.address();
+      const ports = /client_port=\S+/.exec(request.headers.get('Transport') ?? '')?.[0];
+      caller.reply(request, 200, [
+        ['Session', '4711'],
+        ['Transport', `RTP/AVP;unicast;${ports};server_port=${port}-${port + 1}`],
+      ]);
+      return true;
+    });
+    const channel = await loudspeakerAt(camera, systemClock, 'udp').open(deaf, never);
+    channel.send(Buffer.from('hello'), 0);
+    const [datagram] = await words;
+    expect((datagram as Buffer).subarray(12).toString()).toBe('hello');
+    channel.close();
+  } finally {
+    ear.close();
+  }
+});
+
+test('a camera that takes no sound within the connection is asked for UDP', async () => {
+  await using camera = await scriptedCamera((request, caller) => {
+    const transport = request.headers.get('Transport') ?? '';
+    if (request.method !== 'SETUP') {
+      return talkative(request, caller);
+    }
+    const fields = [['Transport', `${transport};server_port=9-10`]] as const;
+    caller.reply(request, transport.includes('TCP') ? 461 : 200, [['Session', '4711'], ...fields]);
+    return true;
+  });
+  const channel = await loudspeakerAt(camera).open(deaf, never);
+  expect(lastCaller(camera).methods).toEqual(['OPTIONS', 'DESCRIBE', 'SETUP', 'SETUP', 'PLAY']);
+  channel.close();
+});
+
+test('a speaker is told when the camera goes, and not when he has closed himself', async () => {
+  await using camera = await scriptedCamera(talkative);
+  const loudspeaker = loudspeakerAt(camera);
+  const ended = Promise.withResolvers<string>();
+  await loudspeaker.open(ended.resolve, never);
+  lastCaller(camera).socket.destroy();
+  expect(await ended.promise).toMatch(/^camera (closed|broke) the connection of path 'garden'/);
+  const reasons: string[] = [];
+  const channel = await loudspeaker.open((reason) => reasons.push(reason), never);
+  channel.close();
+  await camera.until(() => lastCaller(camera).methods.includes('TEARDOWN'));
+  const next = await loudspeaker.open(deaf, never);
+  expect(reasons).toEqual([]);
+  next.close();
+});
+
+test('a camera that has answered its keep-alives and then falls silent is given up', async () => {
+  let isSilent = false;
+  await using camera = await scriptedCamera((request, caller) => isSilent || talkative(request, caller));
+  const clock = new FakeClock();
+  const ended = Promise.withResolvers<string>();
+  await loudspeakerAt(camera, clock).open(ended.resolve, never);
+  const caller = lastCaller(camera);
+  const before = caller.requests.length;
+  await clock.advance(10_000);
+  await camera.until(() => caller.requests.length > before);
+  // Time goes on while answers come.
+  const asked = () => clock.advance(1_000).then(() => caller.requests.length);
+  await expect.poll(asked, { interval: 5 }).toBeGreaterThan(before + 2);
+  isSilent = true;
+  await clock.advance(60_000);
+  expect(await ended.promise).toBe("camera of path 'garden' has not answered for 25 s");
+});
+
+test('the end of the path ends the talk, or the attempt', async () => {
+  await using camera = await scriptedCamera(
+    (request, caller) => request.method === 'SETUP' || talkative(request, caller),
+  );
+  const over = new AbortController();
+  const opening = reasonOf(loudspeakerAt(camera).open(deaf, over.signal));
+  await camera.until(() => camera.callers[0]?.methods.includes('SETUP') ?? false);
+  over.abort(new Error('the path is gone'));
+  expect(await opening).toBe('the path is gone');
+  await camera.until(() => camera.callers[0]?.socket.destroyed ?? false);
+});
