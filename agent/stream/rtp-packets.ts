@@ -49,6 +49,8 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
   /** Latest sample of each track, for sender reports: RTP time before any offset, and its capture as Unix milliseconds. */
   readonly lastPts: Float64Array;
   readonly lastWall: Float64Array;
+  /** Capture of the key frame at `groupStart`, Unix milliseconds. */
+  groupWall = 0;
   /** RTP time between the latest two samples of each track. */
   readonly lastStep: Float64Array;
   /** The video track whose key frames begin `groupStart`'s groups; -1: there is none that a viewer can play. */
@@ -129,7 +131,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
     }
     this.begin({ track, pts: sample.pts, wall: sample.wall });
     if (description.kind === 'video' && sample.key) {
-      this.beginGroup(track === this.leadingTrack);
+      this.#beginKey(track, sample.wall);
       packetizeParameters(description, MAX_PAYLOAD_BYTES, this);
     }
     packetize(sample.data, MAX_PAYLOAD_BYTES, true, this);
@@ -177,6 +179,15 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
         this.leave(viewer);
         viewer.onFailed(cause);
       }
+    }
+  }
+
+  #beginKey(track: number, wall: number): void {
+    const isLeading = track === this.leadingTrack;
+    this.beginGroup(isLeading);
+    if (isLeading) {
+      this.groupWall = wall;
+      this.#stillStart = -1;
     }
   }
 

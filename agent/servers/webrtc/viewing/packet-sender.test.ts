@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../../../test/fake-clock.ts';
 import { H264_TRACK } from '../../../../test/tracks.ts';
 import type { Track } from '../../../media/track.ts';
-import { RtpPackets } from '../../../stream/rtp-packets.ts';
 import { Stream } from '../../../stream/stream.ts';
 import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../secure/srtp-keys.ts';
 import type { SecureLink } from '../session-media.ts';
@@ -59,8 +59,15 @@ function open(tracks: readonly Track[]) {
     octets: 0,
   }));
   const video = tracks.findIndex((track) => track.kind === 'video');
-  const sender = new PacketSender(network, stream, outbound, video, () => {});
-  RtpPackets.join(stream, sender);
+  const sender = new PacketSender({
+    link: network,
+    stream,
+    tracks: outbound,
+    videoTrack: video,
+    cname: 'test',
+    clock: new FakeClock(),
+    onReordered: () => {},
+  });
   const picture = (key: boolean): void => {
     const data = Uint8Array.of(0, 0, 0, 2, key ? 0x65 : 0x41, 0);
     stream.write(video, { pts: 0, dts: 0, wall: 0, key, data });

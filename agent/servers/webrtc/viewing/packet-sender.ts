@@ -1,10 +1,20 @@
+import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
-import type { RtpPackets, RtpViewer } from '../../../stream/rtp-packets.ts';
+import { RtpPackets, type RtpViewer } from '../../../stream/rtp-packets.ts';
 import type { Stream } from '../../../stream/stream.ts';
 import { createSrtpSender } from '../secure/create-srtp-sender.ts';
 import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../secure/srtp.ts';
 import type { SecureLink } from '../session-media.ts';
+import { LiveEdge } from './live-edge.ts';
 import { writeSenderReport } from './rtcp.ts';
+import { SentHistory } from './sent-history.ts';
+
+/** What is sent at once when there has been a pause: most pictures are smaller. */
+const BURST_BYTES = 80_000;
+/** Beyond it pictures go out at 80 Mbit/s: ten seconds of 2 Mbit/s in a quarter of a second. */
+const PACE_BYTES_PER_MS = 10_000;
+/** What is left over goes on this often. */
+const TICK_MS = 1;
 
 // Filled and sent within one call, so all viewers share it.
 const batch: { -readonly [K in keyof Batch]: Batch[K] } & { tracks: OutboundTrack[] } = {
@@ -17,97 +27,134 @@ const batch: { -readonly [K in keyof Batch]: Batch[K] } & { tracks: OutboundTrac
 };
 const offsets = new Uint32Array(MAX_BATCH);
 
-/** Sends a stream's packets to one viewer: from its first key frame on, encrypted with its keys. */
+export interface PacketSenderOptions {
+  readonly link: SecureLink;
+  readonly stream: Stream;
+  /** By track number of the stream; undefined: the viewer does not get it. */
+  readonly tracks: readonly (OutboundTrack | undefined)[];
+  /** The number of the track whose key frames a viewer starts at; -1: sound only. */
+  readonly videoTrack: number;
+  /** For sender reports. */
+  readonly cname: string;
+  readonly clock: Clock;
+  readonly onReordered: () => void;
+}
+
+/**
+ * Sends a stream's packets to one viewer, encrypted with its keys. It begins with the group of pictures that is already there.
+ * Pictures are read from the stream's ring by a cursor of their own, as fast as the pace allows; sound goes out as it comes.
+ */
 export class PacketSender implements RtpViewer {
   /** SRTP only: the session counts RTCP. */
   bytes = 0;
   packets = 0;
-  /** Pictures that the network did not take in time. */
+  /** Pictures that the network did not take in time, or that were left out for its sake. */
   framesDiscarded = 0;
-  readonly #link: SecureLink;
-  readonly #stream: Stream;
-  /** By track number of the stream. */
-  readonly #tracks: readonly (OutboundTrack | undefined)[];
-  readonly #videoTrack: number;
-  readonly #srtp: SrtpSender;
-  readonly #onReordered: () => void;
-  #waitsForKey: boolean;
+  /** Nothing but key frames is sent while this is set. Afterwards the picture goes on at the next key frame, or with `restartAtKey`. */
+  keyFramesOnly = false;
+  readonly source: RtpPackets;
+  readonly srtp: SrtpSender;
+  /** Of the video track, by its packet indexes. */
+  readonly history: SentHistory | undefined;
+  readonly #options: PacketSenderOptions;
+  readonly #edge: LiveEdge;
+  readonly #video: number;
+  /** The next packet of the ring that pictures are read from. */
+  #cursor = 0;
+  #waitsForKey = false;
+  /** Sound is sent from the first picture on. */
   #hasStarted: boolean;
+  /** A still is being sent up to here, after which the picture goes on with a key frame from `#afterStill` on; -1: none is. */
+  #stillEnd = -1;
+  #afterStill = 0;
+  /** The picture that is being sent: its time in the ring, and the one that it is sent with. */
+  #timestamp = -1;
+  #stamp = 0;
+  #creditBytes = BURST_BYTES;
+  #creditMs: number;
+  #stopTicking: (() => void) | undefined;
 
-  /** @param videoTrack the number of the track whose key frames a viewer starts at; -1: sound only */
-  constructor(
-    link: SecureLink,
-    stream: Stream,
-    tracks: readonly (OutboundTrack | undefined)[],
-    videoTrack: number,
-    onReordered: () => void,
-  ) {
-    this.#link = link;
-    this.#stream = stream;
-    this.#tracks = tracks;
-    this.#videoTrack = videoTrack;
-    this.#waitsForKey = videoTrack >= 0;
+  /** Begins at once. */
+  constructor(options: PacketSenderOptions) {
+    const { link, stream, tracks, videoTrack, clock } = options;
+    this.#options = options;
+    this.#video = videoTrack;
     this.#hasStarted = videoTrack < 0;
-    this.#srtp = createSrtpSender(link.keys);
-    this.#onReordered = onReordered;
+    this.#creditMs = clock.monoMs();
+    this.srtp = createSrtpSender(link.keys);
+    const video = tracks[videoTrack];
+    this.history = video && new SentHistory(video.packetIndex);
+    this.#edge = new LiveEdge(stream.tracks[videoTrack]?.clockRate ?? 90_000);
+    this.source = RtpPackets.join(stream, this);
+    if (videoTrack >= 0) {
+      this.#edge.begin(this.source, videoTrack, this.#creditMs, clock.wallMs());
+      this.restartAtKey();
+    }
+  }
+
+  /**
+   * Sends the newest key frame with all that has followed it, as fast as at the beginning. When the group since then is too
+   * large, the key frame alone is shown until the next one, which is asked for.
+   */
+  restartAtKey(): void {
+    const { source } = this;
+    const start = this.#groupStart;
+    this.#waitsForKey = true;
+    this.#stillEnd = -1;
+    if (start >= 0) {
+      this.#cursor = start;
+    } else {
+      const still = this.#video === source.leadingTrack ? source.putStill() : -1;
+      this.#afterStill = source.written;
+      this.#cursor = still >= 0 ? still : source.written;
+      this.#stillEnd = still >= 0 ? source.stillEnd : -1;
+      this.#options.stream.requestKeyFrame();
+    }
+    this.#sendPictures();
   }
 
   onPackets(packets: RtpPackets, from: number, to: number): void {
-    if (this.#link.route.isCongested) {
-      this.#discard(packets, from, to);
-      return;
+    const number = packets.trackOf(from);
+    if (!this.#stopTicking) {
+      // Nothing is left over: stills of others and foreign tracks need not be walked through.
+      this.#cursor = number === this.#video ? from : to;
     }
-    const video = this.#videoTrack;
-    let count = 0;
-    for (let packet = from; packet < to; packet += 1) {
-      const number = packets.trackOf(packet);
-      const track = this.#tracks[number];
-      if (!track) {
-        continue;
+    if (number === this.#video) {
+      this.#edge.onPicture(packets.timestampOf(to - 1), this.#options.clock.monoMs());
+      if (!this.#stopTicking && this.#options.link.route.isCongested) {
+        this.#discard(packets, to);
+      } else {
+        this.#sendPictures();
       }
-      if (number === video && this.#waitsForKey) {
-        if (!packets.startsGroup(packet)) {
-          this.framesDiscarded += this.#hasStarted ? packets.markerOf(packet) : 0;
-          continue;
-        }
-        this.#waitsForKey = false;
-      } else if (!this.#hasStarted && number !== video) {
-        continue;
-      }
-      batch.tracks[count] = track;
-      batch.timestamps[count] = packets.timestampOf(packet);
-      batch.markers[count] = packets.markerOf(packet);
-      batch.payloadBytes[count] = packets.payloadBytesOf(packet);
-      batch.sourceWords[count] = packets.wordOf(packet);
-      count += 1;
-      this.#hasStarted = true;
-      if (count === MAX_BATCH) {
-        this.#send(packets.words, count);
-        count = 0;
-      }
-    }
-    if (count > 0) {
-      this.#send(packets.words, count);
+    } else if (this.#hasStarted && this.#options.tracks[number] && !this.#options.link.route.isCongested) {
+      this.#sendSound(packets, from, to);
     }
   }
 
   onReordered(): void {
-    this.#onReordered();
+    this.#options.onReordered();
   }
 
   onFailed(cause: unknown): void {
-    this.#link.close(explain(cause));
+    this.#options.link.close(explain(cause));
   }
 
-  /** A sender report for each track that has been sent: without them sound and picture do not find together. */
-  report(packets: RtpPackets, wallMs: number, cname: string): void {
-    for (const [number, track] of this.#tracks.entries()) {
-      if (!track || track.packets === 0) {
+  close(): void {
+    this.#setTicking(false);
+    this.source.leave(this);
+  }
+
+  /** A sender report for each track: without them sound and picture do not find together. */
+  report(): void {
+    const { tracks, stream, clock, cname, link } = this.#options;
+    const wallMs = clock.wallMs();
+    for (const [number, track] of tracks.entries()) {
+      const lastWall = this.source.lastWall[number] ?? 0;
+      if (!track || lastWall === 0) {
         continue;
       }
-      const clockRate = this.#stream.tracks[number]?.clockRate ?? 0;
-      const sinceMs = wallMs - (packets.lastWall[number] as number);
-      const ticks = Math.round((packets.lastPts[number] as number) + (sinceMs * clockRate) / 1000);
+      const clockRate = stream.tracks[number]?.clockRate ?? 0;
+      const ticks = Math.round((this.source.lastPts[number] ?? 0) + ((wallMs - lastWall) * clockRate) / 1000);
       const report = writeSenderReport({
         ssrc: track.ssrc,
         wallMs,
@@ -116,16 +163,132 @@ export class PacketSender implements RtpViewer {
         octets: track.octets,
         cname,
       });
-      this.#stream.countSent(this.#link.sendRtcp(report));
+      stream.countSent(link.sendRtcp(report));
     }
   }
 
-  #send(source: Uint32Array, count: number): void {
-    batch.count = count;
-    const { route, slots } = this.#link;
-    const { overheadBytes } = this.#srtp;
+  /** Where the viewer can begin; -1: nowhere. */
+  get #groupStart(): number {
+    return this.#video === this.source.leadingTrack ? this.source.groupStart : -1;
+  }
+
+  #sendSound(packets: RtpPackets, from: number, to: number): void {
+    batch.count = 0;
+    for (let packet = from; packet < to; packet += 1) {
+      this.#take(packets, packet, packets.timestampOf(packet));
+      if (batch.count === MAX_BATCH) {
+        this.#send();
+      }
+    }
+    this.#send();
+  }
+
+  /** From the cursor on, as much as the pace allows; the rest in a millisecond. */
+  #sendPictures(): void {
+    const { source } = this;
+    const nowMs = this.#options.clock.monoMs();
+    const hadStarted = this.#hasStarted;
+    const earned = (nowMs - this.#creditMs) * PACE_BYTES_PER_MS;
+    this.#creditBytes = Math.min(BURST_BYTES, this.#creditBytes + earned);
+    this.#creditMs = nowMs;
+    while (this.#cursor < source.written && this.#creditBytes > 0 && !this.#options.link.route.isCongested) {
+      this.#fill(nowMs);
+      this.#send();
+    }
+    const wasLate = this.#stopTicking !== undefined;
+    const isLate = this.#cursor < source.written;
+    this.#setTicking(isLate);
+    if ((this.#hasStarted && !hadStarted) || (wasLate && !isLate)) {
+      // At the beginning, and when the burst is over: with two of them a viewer knows how sound and picture belong together.
+      this.report();
+    }
+  }
+
+  /** Moves the cursor over one batch at most. */
+  #fill(nowMs: number): void {
+    const { source } = this;
+    const { written } = source;
+    const overheadBytes = this.srtp.overheadBytes;
+    batch.count = 0;
+    while (this.#cursor < written && batch.count < MAX_BATCH && this.#creditBytes > 0) {
+      const packet = this.#cursor;
+      if (!source.has(packet)) {
+        this.#recover();
+        continue;
+      }
+      this.#cursor += 1;
+      if (source.trackOf(packet) !== this.#video || !this.#wants(packet, nowMs)) {
+        continue;
+      }
+      this.history?.add(packet, this.#stamp);
+      this.#creditBytes -= source.payloadBytesOf(packet) + overheadBytes;
+      this.#take(source, packet, this.#stamp);
+      this.#hasStarted = true;
+    }
+  }
+
+  /** Whether a packet of the video track is sent; begins a picture. May move the cursor. */
+  #wants(packet: number, nowMs: number): boolean {
+    const { source } = this;
+    const isOfStill = packet < this.#stillEnd;
+    if (source.isStill(packet) !== isOfStill) {
+      return false;
+    }
+    const starts = source.startsGroup(packet);
+    const timestamp = source.timestampOf(packet);
+    if (!isOfStill && !starts && this.keyFramesOnly && timestamp !== this.#timestamp) {
+      this.#waitsForKey = true;
+    }
+    if (this.#waitsForKey && !starts && !isOfStill) {
+      this.framesDiscarded += this.#hasStarted ? source.markerOf(packet) : 0;
+      return false;
+    }
+    if (starts || timestamp !== this.#timestamp) {
+      const newest = this.#groupStart;
+      if (newest > packet) {
+        // A newer group has begun: nobody needs the rest of this one.
+        this.#cursor = newest;
+        return false;
+      }
+      this.#timestamp = timestamp;
+      this.#stamp = this.#edge.stamp(timestamp, nowMs);
+    }
+    this.#waitsForKey = false;
+    if (packet === this.#stillEnd - 1) {
+      this.#stillEnd = -1;
+      this.#waitsForKey = true;
+      this.#cursor = this.#afterStill;
+    }
+    return true;
+  }
+
+  /** The ring has gone over what was to be sent next. */
+  #recover(): void {
+    const start = this.#groupStart;
+    this.#cursor = start >= 0 ? start : this.source.written;
+    this.#waitsForKey = true;
+    this.#stillEnd = -1;
+  }
+
+  #take(packets: RtpPackets, packet: number, timestamp: number): void {
+    const at = batch.count;
+    batch.tracks[at] = this.#options.tracks[packets.trackOf(packet)] as OutboundTrack;
+    batch.timestamps[at] = timestamp;
+    batch.markers[at] = packets.markerOf(packet);
+    batch.payloadBytes[at] = packets.payloadBytesOf(packet);
+    batch.sourceWords[at] = packets.wordOf(packet);
+    batch.count += 1;
+  }
+
+  #send(): void {
+    const { count } = batch;
+    if (count === 0) {
+      return;
+    }
+    const { route, slots } = this.#options.link;
+    const { overheadBytes } = this.srtp;
     const isFirst = this.packets === 0;
-    this.#srtp.protect(batch, source, slots, offsets);
+    this.srtp.protect(batch, this.source.words, slots, offsets);
     let bytes = 0;
     for (let i = 0; i < count; i += 1) {
       const length = (batch.payloadBytes[i] as number) + overheadBytes;
@@ -136,19 +299,39 @@ export class PacketSender implements RtpViewer {
       // Of a first packet that is lost the viewer never learns: it goes out twice, and the second is taken as a repeat.
       route.send(slots.bytes, offsets[0] as number, (batch.payloadBytes[0] as number) + overheadBytes);
     }
+    batch.count = 0;
     this.packets += count;
     this.bytes += bytes;
-    this.#stream.countSent(bytes);
+    this.#options.stream.countSent(bytes);
+  }
+
+  #setTicking(isTicking: boolean): void {
+    if (!isTicking) {
+      this.#stopTicking?.();
+      this.#stopTicking = undefined;
+    } else {
+      this.#stopTicking ??= this.#options.clock.every(TICK_MS, () => this.#tick());
+    }
+  }
+
+  #tick(): void {
+    try {
+      this.#sendPictures();
+    } catch (cause) {
+      this.close();
+      this.onFailed(cause);
+    }
   }
 
   /** The network is slower than the stream: the picture goes on at a key frame, once there is room. */
-  #discard(packets: RtpPackets, from: number, to: number): void {
-    this.#waitsForKey = this.#videoTrack >= 0;
-    for (let packet = from; packet < to; packet += 1) {
-      if (packets.markerOf(packet) === 1 && packets.trackOf(packet) === this.#videoTrack) {
+  #discard(packets: RtpPackets, to: number): void {
+    this.#waitsForKey = true;
+    for (let packet = this.#cursor; packet < to; packet += 1) {
+      if (packets.markerOf(packet) === 1 && packets.trackOf(packet) === this.#video && this.#hasStarted) {
         this.framesDiscarded += 1;
       }
     }
+    this.#cursor = to;
   }
 }
 

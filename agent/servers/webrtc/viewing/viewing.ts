@@ -2,7 +2,6 @@ import { randomInt, randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Sample } from '../../../media/sample.ts';
-import { RtpPackets } from '../../../stream/rtp-packets.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 import type { Choices } from '../sdp/codecs.ts';
 import type { OutboundTrack } from '../secure/srtp.ts';
@@ -11,7 +10,7 @@ import { PacketSender } from './packet-sender.ts';
 import { type RtcpSink, readRtcp } from './rtcp.ts';
 import { ViewerHealth } from './viewer-health.ts';
 
-/** The packet index must not become negative when the whole history is sent again before it: the history's 4,096 come on top. */
+/** Room below the first packet index: whoever looks back over the whole history never meets a negative one. */
 const HISTORY_PACKETS = 4_096;
 const REORDERED = "WebRTC doesn't support H264 streams with B-frames";
 
@@ -30,7 +29,6 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   readonly #health: ViewerHealth;
   #link: SecureLink | undefined;
   #sender: PacketSender | undefined;
-  #packets: RtpPackets | undefined;
   /** The stream's last word, when it came before the viewer. */
   #ended: string | undefined;
 
@@ -78,8 +76,15 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     const tracks = this.#stream.tracks.map((_, i) =>
       i === video?.track ? this.video : i === audio?.track ? this.audio : undefined,
     );
-    this.#sender = new PacketSender(link, this.#stream, tracks, video?.track ?? -1, () => link.close(REORDERED));
-    this.#packets = RtpPackets.join(this.#stream, this.#sender);
+    this.#sender = new PacketSender({
+      link,
+      stream: this.#stream,
+      tracks,
+      videoTrack: video?.track ?? -1,
+      cname: this.cname,
+      clock: this.#clock,
+      onReordered: () => link.close(REORDERED),
+    });
   }
 
   /** Viewers send no media. */
@@ -102,15 +107,11 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   }
 
   tick(): void {
-    if (this.#packets) {
-      this.#sender?.report(this.#packets, this.#clock.wallMs(), this.cname);
-    }
+    this.#sender?.report();
   }
 
   close(): void {
-    if (this.#sender) {
-      this.#packets?.leave(this.#sender);
-    }
+    this.#sender?.close();
     this.#stream.removeReader(this);
   }
 
