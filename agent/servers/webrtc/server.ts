@@ -12,18 +12,17 @@ import { type Requester, WebRtcSession } from './session.ts';
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
 import { type Seat, SessionLimits } from './session-limits.ts';
 import type { SessionMedia } from './session-media.ts';
-import { type CandidateOptions, gatherAddresses, writeCandidates } from './transport/candidates.ts';
+import { type CandidateOptions, gatherAddresses, type HostAddress, writeCandidates } from './transport/candidates.ts';
+import { MediaPorts } from './transport/media-ports.ts';
 import { PacketSlots } from './transport/packet-slots.ts';
-import { PeerBook } from './transport/peer-book.ts';
-import { UdpPort } from './transport/udp-port.ts';
 import { Viewing } from './viewing/viewing.ts';
 
 const TICK_MS = 1_000;
 
 export interface WebRtcServerOptions extends CandidateOptions {
-  /** Of the media port, such as `:8189`; empty: there is none and nobody can watch. */
+  /** Of media over UDP, such as `:8189`; empty: there is none. */
   readonly udpAddress: string;
-  /** Of media over TCP, likewise. */
+  /** Of media over TCP, likewise; without either nobody can watch. */
   readonly tcpAddress?: string;
   /** From the answer to a finished handshake. */
   readonly handshakeTimeoutMs: number;
@@ -56,24 +55,23 @@ interface Opening {
   readonly offer: Offer;
   readonly media: SessionMedia;
   readonly dtls: DtlsIdentity;
-  readonly addresses: readonly string[];
+  readonly addresses: readonly HostAddress[];
   readonly seat: Seat;
 }
 
-/** All WebRTC viewers, behind one UDP port. */
+/** All WebRTC sessions, behind one UDP and one TCP port. */
 export class WebRtcServer {
   readonly #options: WebRtcServerOptions;
   readonly #paths: WebRtcPaths;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #book = new PeerBook();
+  readonly #ports: MediaPorts;
   readonly #slots = new PacketSlots();
-  readonly #port = new UdpPort(this.#book);
   readonly #limits = new SessionLimits();
   /** In the order of their creation. */
   readonly #sessions = new Map<string, WebRtcSession>();
   readonly #bySecret = new Map<string, WebRtcSession>();
-  readonly #addressesOf = new WeakMap<WebRtcSession, readonly string[]>();
+  readonly #addressesOf = new WeakMap<WebRtcSession, readonly HostAddress[]>();
   #stopTicking: (() => void) | undefined;
   #isListening = false;
 
@@ -82,29 +80,36 @@ export class WebRtcServer {
     this.#paths = paths;
     this.#clock = clock;
     this.#log = log;
+    this.#ports = new MediaPorts(clock, log);
   }
 
   /** The UDP port in use; 0 when there is none. */
   get udpPort(): number {
-    return this.#port.port;
+    return this.#ports.local.udp.port;
+  }
+
+  /** The TCP port in use; 0 when there is none. */
+  get tcpPort(): number {
+    return this.#ports.local.tcp.port;
   }
 
   wallMs(): number {
     return this.#clock.wallMs();
   }
 
+  /** @throws PerchError when no port can be opened, although one is wanted */
   async listen(): Promise<void> {
-    if (this.#options.udpAddress === '') {
+    this.#isListening = await this.#ports.listen(this.#options.udpAddress, this.#options.tcpAddress ?? '');
+    if (!this.#isListening) {
       return;
     }
-    await this.#port.listen(this.#options.udpAddress);
-    this.#isListening = true;
     this.#stopTicking = this.#clock.every(TICK_MS, () => {
+      this.#ports.tick();
       for (const session of this.#sessions.values()) {
         session.tick();
       }
     });
-    this.#log.info({ port: this.udpPort }, 'WebRTC media port is open');
+    this.#log.info({ udp: this.udpPort, tcp: this.tcpPort }, 'WebRTC media ports are open');
   }
 
   /** Somebody is about to watch: loads what a first viewer would otherwise wait for. */
@@ -123,6 +128,11 @@ export class WebRtcServer {
     });
   }
 
+  /** @throws PerchError with the reason why nobody can talk through the camera of this path */
+  mayTalk(path: string): Promise<void> {
+    return this.#paths.mayTalk(path);
+  }
+
   /**
    * What a viewer sends after its answer. Its candidates are not needed: we see where its checks come from.
    * @returns the fragment with new credentials when it wants to restart ICE, else undefined
@@ -137,7 +147,7 @@ export class WebRtcServer {
     }
     const credentials = session.restartIce(remoteUfrag);
     const mids = session.offer.sections.map(({ mid }) => mid);
-    const candidates = writeCandidates(this.#addressesOf.get(session) ?? [], this.udpPort);
+    const candidates = writeCandidates(this.#addressesOf.get(session) ?? [], this.#ports.local);
     return writeRestartFragment(mids, { credentials, candidates });
   }
 
@@ -169,7 +179,7 @@ export class WebRtcServer {
     for (const session of this.#sessions.values()) {
       session.close('the server is closing');
     }
-    await this.#port.close();
+    await this.#ports.close();
   }
 
   #checkOpen(): void {
@@ -209,7 +219,7 @@ export class WebRtcServer {
       const answer = writeAnswer(offer, prepared.sections, {
         credentials: session.credentials,
         fingerprint: dtls.fingerprint,
-        candidates: writeCandidates(addresses, this.udpPort),
+        candidates: writeCandidates(addresses, this.#ports.local),
         cname: prepared.cname,
         sessionId: Math.floor(session.createdWallMs / 1000),
       });
@@ -225,8 +235,8 @@ export class WebRtcServer {
     }
   }
 
-  #prepareGround(): Promise<{ dtls: DtlsIdentity; addresses: readonly string[] }> {
-    const gathering = gatherAddresses(this.#options, this.#port.reachable, this.#clock, this.#log);
+  #prepareGround(): Promise<{ dtls: DtlsIdentity; addresses: readonly HostAddress[] }> {
+    const gathering = gatherAddresses(this.#options, this.#clock, this.#log);
     const ground = Promise.all([loadDtls(), gathering]).then(([dtls, addresses]) => ({ dtls, addresses }));
     // Whoever waits for it may have failed for another reason before.
     ground.catch(() => {});
@@ -241,7 +251,7 @@ export class WebRtcServer {
       seat.leave();
     };
     const { handshakeTimeoutMs } = this.#options;
-    const ground = { book: this.#book, slots: this.#slots, dtls, clock: this.#clock, log: this.#log };
+    const ground = { book: this.#ports.book, slots: this.#slots, dtls, clock: this.#clock, log: this.#log };
     const session = new WebRtcSession(
       { id, requester, offer, media, handshakeTimeoutMs, onConnected: () => seat.settle(), onClosed },
       ground,
@@ -253,6 +263,6 @@ export class WebRtcServer {
   }
 
   #describe(session: WebRtcSession): WebRtcSessionItem {
-    return describeSession(session, this.#addressesOf.get(session) ?? [], this.udpPort);
+    return describeSession(session, this.#addressesOf.get(session) ?? [], this.#ports.local);
   }
 }

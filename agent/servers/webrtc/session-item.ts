@@ -1,5 +1,6 @@
 import type { WebRtcSession } from './session.ts';
-import { addressOf } from './transport/route.ts';
+import { answers, type HostAddress, type LocalPorts } from './transport/candidates.ts';
+import { addressOf, type Route } from './transport/route.ts';
 
 /** A session as MediaMTX's API shows it; the names at the end are older ones for the same numbers. */
 export interface WebRtcSessionItem {
@@ -34,25 +35,23 @@ export interface WebRtcSessionItem {
   readonly rtcpPacketsSent: number;
 }
 
-/** @param localAddresses what the session was offered, and `port` of the UDP socket */
+/** @param addresses what the session was offered */
 export function describeSession(
   session: WebRtcSession,
-  localAddresses: readonly string[],
-  port: number,
+  addresses: readonly HostAddress[],
+  ports: LocalPorts,
 ): WebRtcSessionItem {
   const { requester, remote, media } = session;
   const { statistics } = media;
   const isEstablished = session.state === 'connected';
-  const local = remote && nearest(localAddresses, remote.address);
-  const protocol = remote?.protocol;
   const outboundBytes = statistics.outboundBytes + session.outboundRtcpBytes;
   return {
     id: session.id,
     created: new Date(session.createdWallMs).toISOString(),
     remoteAddr: remote ? addressOf(remote) : requester.remoteAddr,
     peerConnectionEstablished: isEstablished,
-    localCandidate: isEstablished && local ? `host/${protocol}/${local}/${port}` : '',
-    remoteCandidate: isEstablished && remote ? `host/${protocol}/${remote.address}/${remote.port}` : '',
+    localCandidate: isEstablished && remote ? localCandidate(remote, addresses, ports) : '',
+    remoteCandidate: isEstablished && remote ? `host/${remote.protocol}/${remote.address}/${remote.port}` : '',
     state: media.state,
     path: requester.path,
     query: requester.query,
@@ -79,15 +78,18 @@ export function describeSession(
   };
 }
 
-/** The socket listens on all addresses and does not say which one was used: the one most like the viewer's. */
-function nearest(addresses: readonly string[], remote: string): string | undefined {
+/** The socket listens on all addresses and does not say which one was used: the one most like the peer's. */
+function localCandidate(remote: Route, addresses: readonly HostAddress[], ports: LocalPorts): string {
+  const local = ports[remote.protocol];
   const common = (address: string): number => {
     let i = 0;
-    while (i < address.length && address[i] === remote[i]) {
+    while (i < address.length && address[i] === remote.address[i]) {
       i += 1;
     }
     return i;
   };
-  const sameFamily = addresses.filter((address) => address.includes(':') === remote.includes(':'));
-  return sameFamily.toSorted((a, b) => common(b) - common(a))[0];
+  const possible = addresses
+    .filter((host) => answers(local, host) && host.address.includes(':') === (remote.family === 'IPv6'))
+    .toSorted((a, b) => common(b.address) - common(a.address));
+  return possible[0] ? `host/${remote.protocol}/${possible[0].address}/${local.port}` : '';
 }

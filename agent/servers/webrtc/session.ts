@@ -17,6 +17,8 @@ import type { BindingRequest } from './transport/stun.ts';
 const LIVENESS_LIMIT_MS = 15_000;
 /** From the browser's first DTLS packet on; a healthy handshake takes less than half a second. */
 const DTLS_LIMIT_MS = 5_000;
+/** A browser whose TCP connection has broken tries for five seconds to make another: a tab that was closed does not. */
+const ROUTELESS_LIMIT_MS = 5_000;
 /** A phone has a handful of addresses; the oldest is forgotten. */
 const MAX_ROUTES = 16;
 
@@ -81,6 +83,9 @@ export class WebRtcSession implements Peer, SecureLink {
   #dtls: DtlsPeer | undefined;
   #dtlsStartedMs = 0;
   #lastCheckMs: number;
+  /** Since when there has been no way to the peer; undefined: there is one, or never was. */
+  #routelessSinceMs: number | undefined;
+  #lastMoveMs = Number.NEGATIVE_INFINITY;
   #keys: SrtpKeys | undefined;
   #srtcp: Srtcp | undefined;
 
@@ -137,9 +142,10 @@ export class WebRtcSession implements Peer, SecureLink {
   }
 
   onCheck(datagram: Uint8Array, request: BindingRequest, from: Route): void {
-    const isNewest = request.username.startsWith(`${this.#ice.credentials.ufrag}:`);
+    const isNewest = this.#ice.isFor(request);
     const ice = isNewest ? this.#ice : this.#formerIce;
-    const result = ice?.check(datagram, request, from);
+    const nowMs = this.#ground.clock.monoMs();
+    const result = ice?.check(datagram, request, from, this.#routes.has(from), nowMs);
     if (!result) {
       return;
     }
@@ -151,11 +157,12 @@ export class WebRtcSession implements Peer, SecureLink {
     if (isNewest) {
       this.#dropFormerIce();
     }
-    this.#lastCheckMs = this.#ground.clock.monoMs();
+    this.#lastCheckMs = nowMs;
     this.#admit(from);
-    if (!this.#route || result.nominated) {
+    if (!this.#route || this.#routelessSinceMs !== undefined || result.nominated) {
       this.#moveTo(from);
     }
+    this.#routelessSinceMs = undefined;
   }
 
   onDatagram(datagram: Buffer): void {
@@ -181,9 +188,15 @@ export class WebRtcSession implements Peer, SecureLink {
 
   onRouteClosed(route: Route): void {
     this.#routes.delete(route);
-    if (this.#route === route) {
-      // Another way may do, until the browser nominates one; without any, the checks that are missing will end the session.
-      this.#moveTo([...this.#routes].at(-1) ?? route);
+    if (this.#route !== route) {
+      return;
+    }
+    const another = [...this.#routes].at(-1);
+    if (another) {
+      // It may do until the browser nominates one.
+      this.#moveTo(another);
+    } else {
+      this.#routelessSinceMs = this.#ground.clock.monoMs();
     }
   }
 
@@ -209,7 +222,9 @@ export class WebRtcSession implements Peer, SecureLink {
       const why = this.#dtls?.lastError ?? 'no answer';
       this.close(`DTLS handshake took more than ${DTLS_LIMIT_MS} ms: ${why}`);
     }
-    if (nowMs - this.#lastCheckMs > LIVENESS_LIMIT_MS) {
+    if (this.#routelessSinceMs !== undefined && nowMs - this.#routelessSinceMs > ROUTELESS_LIMIT_MS) {
+      this.close(`no way to the peer for ${ROUTELESS_LIMIT_MS} ms: its connection has ended`);
+    } else if (nowMs - this.#lastCheckMs > LIVENESS_LIMIT_MS) {
       this.close(`no connectivity check for ${LIVENESS_LIMIT_MS} ms`);
     }
   }
@@ -280,7 +295,10 @@ export class WebRtcSession implements Peer, SecureLink {
   }
 
   #moveTo(to: Route): void {
-    if (this.#route !== to && this.state === 'connected') {
+    const nowMs = this.#ground.clock.monoMs();
+    // A peer that moves to and fro does not fill the log.
+    if (this.#route !== to && this.state === 'connected' && nowMs - this.#lastMoveMs > 1_000) {
+      this.#lastMoveMs = nowMs;
       this.#log.info({ remote: addressOf(to), protocol: to.protocol }, 'WebRTC peer has moved');
     }
     this.#route = to;

@@ -12,49 +12,89 @@ export interface CandidateOptions {
   readonly interfaces: readonly string[];
 }
 
-/** Addresses that the UDP port answers on. */
-export interface Reachable {
+/** One media port, and the addresses that it answers on. */
+export interface LocalPort {
+  /** 0: it is not open. */
+  readonly port: number;
   readonly ipv4: boolean;
   readonly ipv6: boolean;
   /** The one address it is bound to, if it is not bound to all. */
   readonly only: string | undefined;
 }
 
+export interface LocalPorts {
+  readonly udp: LocalPort;
+  readonly tcp: LocalPort;
+}
+
+/** An address that a peer can send to. */
+export interface HostAddress {
+  readonly address: string;
+  /** It comes from the configuration: which of our sockets it leads to is not for us to know. */
+  readonly isAdded: boolean;
+}
+
 /** A name that does not resolve within this time is left out, so that no viewer waits for a dead name server. */
 const LOOKUP_LIMIT_MS = 1_000;
-/** RFC 8445 §5.1.2.1: type preference 126 (host) << 24, local preference << 8, 256 - component. */
-const HOST_PRIORITY = 126 * 2 ** 24 + 255;
-const MAX_CANDIDATES = 32;
+/** RFC 8445 §5.1.2.1: type preference << 24, local preference << 8, 256 - component. Host candidates have 126; by TCP (RFC 6544 §4.2) less. */
+const UDP_TYPE_PREFERENCE = 126;
+const TCP_TYPE_PREFERENCE = 99;
+/** RFC 6544 §4.2: a TCP candidate's local preference begins with its direction; 4 says that a host candidate is passive. */
+const PASSIVE_PREFERENCE = 4 << 13;
+const MAX_ADDRESSES = 32;
+const RTP_COMPONENT = 1;
+const RTCP_COMPONENT = 2;
 
-/** The addresses a viewer can send to, best first: the network's, then what the configuration adds, then loopback. */
-export async function gatherAddresses(
-  options: CandidateOptions,
-  reachable: Reachable,
-  clock: Clock,
-  log: Logger,
-): Promise<string[]> {
-  const own = options.ipsFromInterfaces ? interfaceAddresses(options.interfaces, reachable) : [];
+/** The addresses a peer can send to, best first: the network's, then what the configuration adds, then loopback. */
+export async function gatherAddresses(options: CandidateOptions, clock: Clock, log: Logger): Promise<HostAddress[]> {
+  const own = options.ipsFromInterfaces ? interfaceAddresses(options.interfaces) : [];
   const added = await Promise.all(options.additionalHosts.map((host) => resolveHost(host, clock, log)));
-  const outside = own.filter((info) => !info.internal).map((info) => info.address);
-  const loopback = own.filter((info) => info.internal).map((info) => info.address);
-  return [...new Set([...outside, ...added.flat(), ...loopback])].slice(0, MAX_CANDIDATES);
+  const all = [
+    ...own.filter((info) => !info.internal).map(({ address }) => ({ address, isAdded: false })),
+    ...added.flat().map((address) => ({ address, isAdded: true })),
+    ...own.filter((info) => info.internal).map(({ address }) => ({ address, isAdded: false })),
+  ];
+  const isFirst = ({ address }: HostAddress, i: number): boolean =>
+    all.findIndex((other) => other.address === address) === i;
+  return all.filter(isFirst).slice(0, MAX_ADDRESSES);
 }
 
-/** `a=candidate` values, RFC 8839 §5.1. */
-export function writeCandidates(addresses: readonly string[], port: number): string[] {
-  return addresses.map((address, i) => {
-    const priority = HOST_PRIORITY + (65_535 - i) * 256;
-    return `${i + 1} 1 udp ${priority} ${address} ${port} typ host`;
-  });
+/** `a=candidate` values, RFC 8839 §5.1 and RFC 6544 §4.5: by UDP first, TCP is for networks that block it. */
+export function writeCandidates(addresses: readonly HostAddress[], { udp, tcp }: LocalPorts): string[] {
+  const byUdp = addresses.filter((host) => answers(udp, host));
+  const byTcp = addresses.filter((host) => answers(tcp, host));
+  return [
+    ...byUdp.flatMap((host, i) => {
+      const preference = UDP_TYPE_PREFERENCE * 2 ** 24 + (65_535 - i) * 256;
+      return lines(host, i + 1, 'udp', preference, `${host.address} ${udp.port} typ host`);
+    }),
+    ...byTcp.flatMap((host, i) => {
+      const preference = TCP_TYPE_PREFERENCE * 2 ** 24 + (PASSIVE_PREFERENCE + 8_191 - i) * 256;
+      const end = `${host.address} ${tcp.port} typ host tcptype passive`;
+      return lines(host, byUdp.length + i + 1, 'tcp', preference, end);
+    }),
+  ];
 }
 
-function interfaceAddresses(names: readonly string[], reachable: Reachable): NetworkInterfaceInfo[] {
+/** Everything flows on component 1 (RFC 8843); players made for MediaMTX get the other one for added hosts too, as there. */
+function lines(host: HostAddress, foundation: number, protocol: string, preference: number, end: string): string[] {
+  const components = host.isAdded ? [RTP_COMPONENT, RTCP_COMPONENT] : [RTP_COMPONENT];
+  return components.map((component) => `${foundation} ${component} ${protocol} ${preference + 256 - component} ${end}`);
+}
+
+/** Whether what is sent to this address comes in at the port. */
+export function answers(local: LocalPort, { address, isAdded }: HostAddress): boolean {
+  if (local.port === 0 || isAdded) {
+    return local.port !== 0;
+  }
+  const hasFamily = address.includes(':') ? local.ipv6 : local.ipv4;
+  return hasFamily && (local.only === undefined || local.only === address);
+}
+
+function interfaceAddresses(names: readonly string[]): NetworkInterfaceInfo[] {
   const chosen = Object.entries(networkInterfaces()).filter(([name]) => names.length === 0 || names.includes(name));
-  return chosen
-    .flatMap(([, infos]) => infos ?? [])
-    .filter((info) => (info.family === 'IPv4' ? reachable.ipv4 : reachable.ipv6))
-    .filter((info) => reachable.only === undefined || info.address === reachable.only)
-    .filter((info) => !info.address.startsWith('fe80:')); // A browser cannot know on which of its links.
+  // RFC 4291 §2.5.6: a browser cannot know on which of its links a link-local address is.
+  return chosen.flatMap(([, infos]) => infos ?? []).filter((info) => !/^fe[89ab]/i.test(info.address));
 }
 
 async function resolveHost(host: string, clock: Clock, log: Logger): Promise<string[]> {

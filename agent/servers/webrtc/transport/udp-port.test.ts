@@ -1,29 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
-import { silentLogger } from '../../../base/log.ts';
-import { gatherAddresses, writeCandidates } from './candidates.ts';
 import { PeerBook } from './peer-book.ts';
 import type { Peer, Route } from './route.ts';
-import { parseUdpAddress, UdpPort } from './udp-port.ts';
-
-test.for([
-  [':8189', '', 8189],
-  ['0.0.0.0:8189', '0.0.0.0', 8189],
-  ['192.168.1.2:0', '192.168.1.2', 0],
-  ['[::]:8189', '::', 8189],
-  ['[::1]:65535', '::1', 65_535],
-] as const)('%s is host %s and port %s', ([address, host, port]) => {
-  expect(parseUdpAddress(address)).toEqual({ host, port });
-});
-
-test.for(['', '8189', ':65536', ':x', 'camera:8189', '1.2.3:1', '[::g]:1', '::1:8189'])(
-  "'%s' is refused",
-  (address) => {
-    expect(() => parseUdpAddress(address)).toThrow('is not a UDP address');
-  },
-);
+import { UdpPort } from './udp-port.ts';
 
 test('a port that is taken is named', async () => {
   const other = createSocket('udp4');
@@ -41,7 +21,7 @@ test('both families listen on one port number', async () => {
   const udp = new UdpPort(new PeerBook());
   await udp.listen(':0');
   expect(udp.port).toBeGreaterThan(0);
-  expect(udp.reachable).toMatchObject({ ipv4: true, only: undefined });
+  expect(udp.local).toMatchObject({ ipv4: true, only: undefined });
   await udp.close();
   expect(udp.port).toBe(0);
 });
@@ -84,37 +64,3 @@ function bindingRequest(username: string): Uint8Array {
   const head = Buffer.from(`000100102112a442${'00'.repeat(12)}0006000c`, 'hex');
   return Buffer.concat([head, name]);
 }
-
-const REACHABLE = { ipv4: true, ipv6: false, only: undefined };
-const HOSTS = { additionalHosts: [], ipsFromInterfaces: true, interfaces: [] };
-
-test('candidates are the addresses of the interfaces and what the configuration adds, loopback last', async () => {
-  const options = { ...HOSTS, additionalHosts: ['203.0.113.9', 'localhost'] };
-  const addresses = await gatherAddresses(options, REACHABLE, new FakeClock(), silentLogger);
-  expect(addresses).toContain('203.0.113.9');
-  expect(addresses.some((address) => address.startsWith('fe80:'))).toBe(false);
-  expect(new Set(addresses).size).toBe(addresses.length);
-  expect(addresses.indexOf('203.0.113.9')).toBeLessThan(addresses.indexOf('127.0.0.1'));
-});
-
-test('a port bound to one address offers that address alone, and unknown interfaces have none', async () => {
-  const clock = new FakeClock();
-  const bound = { ...REACHABLE, only: '127.0.0.1' };
-  expect(await gatherAddresses(HOSTS, bound, clock, silentLogger)).toEqual(['127.0.0.1']);
-  expect(await gatherAddresses({ ...HOSTS, interfaces: ['none0'] }, REACHABLE, clock, silentLogger)).toEqual([]);
-});
-
-test('a name that does not resolve is left out', async () => {
-  const options = { ...HOSTS, ipsFromInterfaces: false, additionalHosts: ['perch.invalid', '192.0.2.4'] };
-  const clock = new FakeClock();
-  const gathered = gatherAddresses(options, REACHABLE, clock, silentLogger);
-  await clock.advance(1_000);
-  expect(await gathered).toEqual(['192.0.2.4']);
-});
-
-test('the first candidate has the highest priority', () => {
-  expect(writeCandidates(['192.0.2.1', '2001:db8::1'], 8_189)).toEqual([
-    '1 1 udp 2130706431 192.0.2.1 8189 typ host',
-    '2 1 udp 2130706175 2001:db8::1 8189 typ host',
-  ]);
-});

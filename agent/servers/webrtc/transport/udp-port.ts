@@ -2,7 +2,8 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv4, isIPv6 } from 'node:net';
 import { PerchError } from '../../../base/errors.ts';
-import type { Reachable } from './candidates.ts';
+import type { LocalPort } from './candidates.ts';
+import { onlyAddress, parseMediaAddress } from './listen-address.ts';
 import type { PeerBook } from './peer-book.ts';
 import type { Peer, Route } from './route.ts';
 import { isStun } from './stun.ts';
@@ -32,14 +33,15 @@ export class UdpPort {
     return (this.#ipv4 ?? this.#ipv6)?.address().port ?? 0;
   }
 
-  get reachable(): Reachable {
-    return { ipv4: this.#ipv4 !== undefined, ipv6: this.#ipv6 !== undefined, only: this.#only };
+  get local(): LocalPort {
+    const { port } = this;
+    return { port, ipv4: this.#ipv4 !== undefined, ipv6: this.#ipv6 !== undefined, only: this.#only };
   }
 
   /** @param address `:8189` both families, `0.0.0.0:8189` IPv4, `[::]:8189` IPv6, or one address of this machine */
   async listen(address: string): Promise<void> {
-    const { host, port } = parseUdpAddress(address);
-    this.#only = host === '' || host === '0.0.0.0' || host === '::' ? undefined : host;
+    const { host, port } = parseMediaAddress(address, 'UDP');
+    this.#only = onlyAddress(host);
     if (host === '' || isIPv4(host)) {
       this.#ipv4 = await this.#bind('udp4', host === '' ? '0.0.0.0' : host, port);
     }
@@ -152,7 +154,12 @@ class UdpRoute implements Route {
   }
 
   admit(peer: Peer): void {
+    const former = this.peer;
     this.peer = peer;
+    if (former && former !== peer) {
+      // Behind a router a port goes from one device to the next: what comes from it belongs to the newest.
+      former.onRouteClosed(this);
+    }
     this.#owner.keep(this);
   }
 
@@ -160,18 +167,6 @@ class UdpRoute implements Route {
     this.peer = undefined;
     this.#owner.drop(this);
   }
-}
-
-/** `:8189`, `192.168.1.2:8189` or `[::]:8189`. */
-export function parseUdpAddress(address: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]*)):(\d{1,5})$/.exec(address);
-  const host = match?.[1] ?? match?.[2] ?? '';
-  const port = Number(match?.[3] ?? Number.NaN);
-  const isWhole = host === '' || isIPv4(host) || isIPv6(host);
-  if (!(port <= 65_535) || !isWhole) {
-    throw new PerchError('badInput', `'${address}' is not a UDP address: write for example :8189 or 192.168.1.2:8189`);
-  }
-  return { host, port };
 }
 
 function cannotOpen(cause: NodeJS.ErrnoException, address: string, port: number): PerchError {
