@@ -1,11 +1,14 @@
 import { PerchError } from '../../../base/errors.ts';
 import { parseAv1Sequence } from '../../../media/av1/params.ts';
 import type { RtpFormat } from '../../../media/depacketizer.ts';
+import { parseOpusLayout, writeOpusLayout } from '../../../media/opus/layout.ts';
 import {
-  type AudioTrack,
   CODEC_LABEL,
+  type G711Track,
+  type G722Track,
   type H264Track,
   type H265Track,
+  type OpusTrack,
   type Track,
   type VideoTrack,
 } from '../../../media/track.ts';
@@ -25,7 +28,7 @@ export interface Choice {
 export interface Choices {
   readonly video: Choice | undefined;
   readonly audio: Choice | undefined;
-  /** What stays behind, in words for the log. */
+  /** What stays behind, in words for the log and for people, without commas. */
   readonly leftOut: readonly string[];
 }
 
@@ -39,25 +42,17 @@ const VIDEO_PRIORITY: readonly Track['codec'][] = ['av1', 'vp9', 'vp8', 'h265', 
  */
 export function chooseCodecs(tracks: readonly Track[], offer: Offer): Choices {
   const videoSection = sectionFor('video', offer);
+  const audioSection = sectionFor('audio', offer);
   const videoTrack = preferredVideo(tracks, videoSection);
-  const audioTrack = tracks.findIndex((track) => track.kind === 'audio' && isSendable(track));
-  if (videoTrack < 0 && audioTrack < 0) {
+  if (videoTrack < 0 && !tracks.some(isSendableAudio)) {
     const codecs = tracks.map((track) => CODEC_LABEL[track.codec]).join(', ') || 'no tracks';
     throw new PerchError(
       'badInput',
       `the stream has no codec that WebRTC supports: it has ${codecs}, supported are ${SUPPORTED}`,
     );
   }
-  const leftOut = tracks
-    .filter((_track, i) => i !== videoTrack && i !== audioTrack)
-    .map(
-      (track) =>
-        `${CODEC_LABEL[track.codec]}${track.kind !== 'video' && !isSendable(track) ? ' (not for WebRTC)' : ''}`,
-    );
-  const audioSection = sectionFor('audio', offer);
-
   const video = videoSection && videoTrack >= 0 ? chooseVideo(tracks, videoTrack, videoSection) : undefined;
-  const audio = audioSection && audioTrack >= 0 ? chooseAudio(tracks, audioTrack, audioSection) : undefined;
+  const audio = audioSection && chooseAudio(tracks, audioSection);
   if (!video && !audio) {
     const wanted = tracks.map((track) => CODEC_LABEL[track.codec]).join(' and ');
     throw new PerchError(
@@ -69,11 +64,20 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer): Choices {
     video,
     // A stream without sound still has a silent section: players wait for both kinds.
     audio: audio ?? silent(audioSection),
-    leftOut,
+    leftOut: tracks.flatMap((track, i) =>
+      i === video?.track || i === audio?.track ? [] : [whyLeftOut(track, track.kind === 'video' ? video : audio)],
+    ),
   };
 }
 
-function isSendable(track: Track): boolean {
+/** @param sent what goes in its place */
+function whyLeftOut(track: Track, sent: Choice | undefined): string {
+  const isSendable = track.kind === 'video' ? VIDEO_PRIORITY.includes(track.codec) : isSendableAudio(track);
+  const why = !isSendable ? 'not for WebRTC' : sent ? `another ${track.kind} is sent` : 'the player does not take it';
+  return `${track.kind} ${CODEC_LABEL[track.codec]} (${why})`;
+}
+
+function isSendableAudio(track: Track): track is OpusTrack | G711Track | G722Track {
   if (track.codec === 'g722' || track.codec === 'g711') {
     // RFC 3551 §4.5.2, §4.5.14: browsers know them with an RTP clock of 8,000 and one channel only.
     return track.clockRate === 8_000 && track.channels === 1;
@@ -175,20 +179,38 @@ function chooseH265(track: H265Track, section: OfferSection): RtpFormat {
   return best;
 }
 
-function chooseAudio(tracks: readonly Track[], number: number, section: OfferSection): Choice | undefined {
-  const track = tracks[number] as AudioTrack;
-  const encoding = encodingOf(track);
-  const format = section.formats.find(
-    (offered) => offered.encoding === encoding && offered.clockRate === track.clockRate,
-  );
-  return (
-    format && { track: number, section, format: track.channels === 2 ? withStereo(format) : format, rtx: undefined }
-  );
+/** The stream's first that the browser takes. */
+function chooseAudio(tracks: readonly Track[], section: OfferSection): Choice | undefined {
+  for (const [number, track] of tracks.entries()) {
+    const format = isSendableAudio(track) ? section.formats.find((offered) => isSame(offered, track)) : undefined;
+    if (format) {
+      const isStereo = track.codec === 'opus' && track.channels === 2;
+      return { track: number, section, format: isStereo ? withStereo(format) : format, rtx: undefined };
+    }
+  }
+  return undefined;
 }
 
-/** Of a track that is sendable. */
-function encodingOf(track: AudioTrack): string {
-  return track.codec === 'g711' ? (track.law === 'a' ? 'PCMA' : 'PCMU') : CODEC_LABEL[track.codec].toUpperCase();
+function isSame(format: RtpFormat, track: OpusTrack | G711Track | G722Track): boolean {
+  if (format.clockRate !== track.clockRate || format.encoding !== encodingOf(track)) {
+    return false;
+  }
+  if (track.codec === 'opus' && track.layout) {
+    const offered = parseOpusLayout(format);
+    return offered !== undefined && writeOpusLayout(offered) === writeOpusLayout(track.layout);
+  }
+  return true;
+}
+
+function encodingOf(track: OpusTrack | G711Track | G722Track): string {
+  switch (track.codec) {
+    case 'g711':
+      return track.law === 'a' ? 'PCMA' : 'PCMU';
+    case 'opus':
+      return track.layout ? 'MULTIOPUS' : 'OPUS';
+    case 'g722':
+      return 'G722';
+  }
 }
 
 /** RFC 7587 §6.1: browsers play Opus with one channel unless told otherwise. */
