@@ -165,20 +165,24 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     this.hasLeft ||= ssrc === this.#ssrc;
   }
 
-  /** What we tell the camera about its packets, RFC 3550 §6.4.2; undefined while none has come. */
-  receiverReport(ssrc: number): Uint8Array | undefined {
+  /**
+   * What we tell the camera about its packets, RFC 3550 §6.4.2; undefined while none has come.
+   * @param repaired packets so far that were lost and came again in a stream of their own: the network has lost them all the same
+   */
+  receiverReport(ssrc: number, repaired = 0): Uint8Array | undefined {
     if (this.#ssrc < 0) {
       return undefined;
     }
     const expected = Math.max(0, this.sequence.expected - this.#expectedBefore);
-    const lost = this.sequence.lost - this.#lostBefore;
+    const lostInAll = this.sequence.lost + repaired;
+    const lost = lostInAll - this.#lostBefore;
     this.#expectedBefore = this.sequence.expected;
-    this.#lostBefore = this.sequence.lost;
+    this.#lostBefore = lostInAll;
     const report = {
       ssrc,
       sourceSsrc: this.#ssrc,
       fractionLost: expected > 0 ? Math.min(1, lost / expected) : 0,
-      lost: this.sequence.lost,
+      lost: lostInAll,
       highest: this.sequence.highest,
       jitterTicks: this.jitterTicks,
       lastReport: this.#lastReport,

@@ -1,0 +1,128 @@
+import type { Clock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { RtpHeader } from '../../../media/rtp/header.ts';
+import { ReorderBuffer, type ReorderLimits } from '../../../stream/ingest/reorder-buffer.ts';
+import type { Timeline } from '../../../stream/ingest/timeline.ts';
+import { TrackReceiver, type UnitOutput } from '../../../stream/ingest/track-receiver.ts';
+import type { Inbound } from '../sdp/inbound.ts';
+import { hasFeedback } from '../sdp/offer.ts';
+import { NackList } from './nack-list.ts';
+
+/** Where lost packets are sent again they are waited for: several round trips, and what comes meanwhile at 20 Mbit/s. */
+const REPAIRED: ReorderLimits = { windowPackets: 1_024, longestWaitMs: 500 };
+/** Of other packets nothing comes any more after so long; sound would only be delayed. */
+const UNREPAIRED: ReorderLimits = { windowPackets: 256, longestWaitMs: 100 };
+/** A track is of one SSRC, until that has been silent for so long: layers of a simulcast that nobody asked for are not mixed. */
+const SILENT_MS = 1_000;
+/** The original sequence number, RFC 4588 §4. */
+const OSN_BYTES = 2;
+
+/** One picture or sound that comes in: its packets are put in order, those that are missing are known. */
+export class InboundTrack {
+  readonly receiver: TrackReceiver;
+  readonly rtxPayloadType: number;
+  /** The sender reads requests for key frames. */
+  readonly takesPli: boolean;
+  /** The sender reads what it may send. */
+  readonly takesEstimate: boolean;
+  /** Undefined: the sender keeps nothing to send again. */
+  readonly nack: NackList | undefined;
+  /** Of the sender that is listened to; -1: none has come. */
+  ssrc = -1;
+  /** Packets of other senders. */
+  foreign = 0;
+  /** How much later than it could have the quickest packet came, since it was last asked for; infinite: none has come. */
+  queueMs = Number.POSITIVE_INFINITY;
+  readonly #header = new RtpHeader();
+  readonly #payloadType: number;
+  readonly #limits: ReorderLimits;
+  #reorder: ReorderBuffer;
+  #lastMs = 0;
+
+  constructor({ section, format, rtx }: Inbound, timeline: Timeline, output: UnitOutput, clock: Clock) {
+    this.receiver = new TrackReceiver(format, timeline, output, clock);
+    this.#payloadType = format.payloadType;
+    this.rtxPayloadType = rtx?.payloadType ?? -1;
+    this.takesPli = hasFeedback(section, format, 'nack pli');
+    this.takesEstimate = hasFeedback(section, format, 'goog-remb');
+    // Answers take up NACK for pictures: a sound that comes again comes too late.
+    const isRepaired = section.kind === 'video' && hasFeedback(section, format, 'nack');
+    this.#limits = isRepaired ? REPAIRED : UNREPAIRED;
+    this.nack = isRepaired ? new NackList(this.#limits.longestWaitMs) : undefined;
+    this.#reorder = new ReorderBuffer(this.receiver, format.payloadType, this.#limits);
+  }
+
+  /** Something is missing, or waits for it: `flush` has to be called soon. */
+  get isWaiting(): boolean {
+    return this.#reorder.isWaiting || this.nack?.isEmpty === false;
+  }
+
+  /** Packets that were lost on their way, also those that came again. */
+  get lostOnTheWay(): number {
+    return this.receiver.sequence.lost + (this.nack?.repaired ?? 0);
+  }
+
+  /** One RTP packet of the track's own payload type, decrypted, in `packet[0, length)`. */
+  push(packet: Buffer, length: number, atMs: number): void {
+    const ssrc = packet.readUInt32BE(8);
+    if (ssrc !== this.ssrc && !this.#turnTo(ssrc, atMs)) {
+      this.foreign += 1;
+      return;
+    }
+    this.#lastMs = atMs;
+    this.#take(packet, 0, length, atMs);
+  }
+
+  /** One packet that is sent again, RFC 4588 §4: as it was, with a sequence number of its own and the original one before the payload. */
+  pushRepair(packet: Buffer, length: number, atMs: number): void {
+    const header = this.#header;
+    try {
+      header.parse(packet, 0, length);
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.receiver.badPackets += 1;
+      return;
+    }
+    // Padding that probes the network has no payload; a probe may be an old packet that is not missing.
+    if (this.ssrc < 0 || header.payloadEnd - header.payloadStart < OSN_BYTES) {
+      return;
+    }
+    const sequence = packet.readUInt16BE(header.payloadStart);
+    if (this.nack?.isMissing(sequence) !== true) {
+      return;
+    }
+    packet.copyWithin(OSN_BYTES, 0, header.payloadStart);
+    packet[OSN_BYTES + 1] = (header.marker ? 0x80 : 0) | this.#payloadType;
+    packet.writeUInt16BE(sequence, OSN_BYTES + 2);
+    packet.writeUInt32BE(this.ssrc, OSN_BYTES + 8);
+    this.#take(packet, OSN_BYTES, length, atMs);
+  }
+
+  /** Time has passed: what is missing for too long is given up. */
+  flush(nowMs: number): void {
+    this.#reorder.flush(nowMs);
+  }
+
+  #take(packet: Buffer, start: number, end: number, atMs: number): void {
+    this.nack?.arrived(packet.readUInt16BE(start + 2), atMs);
+    this.#reorder.push(packet, start, end, atMs);
+    const { timeline } = this.receiver;
+    if (timeline.hasArrived) {
+      this.queueMs = Math.min(this.queueMs, atMs - timeline.captureMs(timeline.newestTicks));
+    }
+  }
+
+  #turnTo(ssrc: number, atMs: number): boolean {
+    if (this.ssrc >= 0) {
+      if (atMs - this.#lastMs < SILENT_MS) {
+        return false;
+      }
+      this.nack?.clear();
+      this.#reorder = new ReorderBuffer(this.receiver, this.#payloadType, this.#limits);
+    }
+    this.ssrc = ssrc;
+    return true;
+  }
+}

@@ -1,0 +1,44 @@
+/** An encoder needs some of this to answer; more wishes would only cost bits. Doubled while nothing comes. */
+const LEAST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 4_000;
+/**
+ * Browsers make key frames only when they are asked. Each costs a phone's uplink as much as ten other frames, so they are asked for
+ * when somebody needs one; a group gets no longer than this all the same, because segments, parts and recordings begin with one.
+ */
+const LONGEST_GROUP_MS = 4_000;
+
+/** When a publisher is to be asked for a key frame: at its start, after damage, for a reader, and when the group gets long. */
+export class KeyFrameWish {
+  #isWanted = true;
+  #pauseMs = LEAST_PAUSE_MS;
+  #askedMs: number;
+  #keyMs: number;
+
+  /** A sender begins with a key frame of its own accord: it is asked when that did not come. */
+  constructor(nowMs: number) {
+    this.#askedMs = nowMs;
+    this.#keyMs = nowMs;
+  }
+
+  want(): void {
+    this.#isWanted = true;
+  }
+
+  onKey(nowMs: number): void {
+    this.#isWanted = false;
+    this.#pauseMs = LEAST_PAUSE_MS;
+    this.#keyMs = nowMs;
+  }
+
+  /** @returns whether to ask now, which is taken as done then */
+  take(nowMs: number): boolean {
+    const isWanted = this.#isWanted || nowMs - this.#keyMs >= LONGEST_GROUP_MS;
+    if (!isWanted || nowMs - this.#askedMs < this.#pauseMs) {
+      return false;
+    }
+    // The first wish is asked at once, the same wish again only after a while.
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#askedMs > this.#keyMs ? 2 * this.#pauseMs : LEAST_PAUSE_MS);
+    this.#askedMs = nowMs;
+    return true;
+  }
+}
