@@ -3,10 +3,15 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { WebRtcPaths } from './gateway.ts';
+import { Echo } from './publishing/echo.ts';
+import type { IntakeOptions } from './publishing/intake.ts';
+import { Publishing } from './publishing/publishing.ts';
+import { openTalk } from './publishing/talking.ts';
 import { type AnswerSection, writeAnswer, writeRestartFragment } from './sdp/answer.ts';
 import { chooseCodecs } from './sdp/codecs.ts';
+import { chooseEcho, chooseInbound, type Inbound } from './sdp/inbound.ts';
 import { type Offer, parseOffer } from './sdp/offer.ts';
-import { sendingSections } from './sdp/sections.ts';
+import { receivingSections, sendingSections } from './sdp/sections.ts';
 import { type DtlsIdentity, loadDtls } from './secure/dtls.ts';
 import { type Requester, WebRtcSession } from './session.ts';
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
@@ -18,6 +23,7 @@ import { PacketSlots } from './transport/packet-slots.ts';
 import { Viewing } from './viewing/viewing.ts';
 
 const TICK_MS = 1_000;
+const TRACK_GATHER_TIMEOUT_MS = 2_000;
 
 export interface WebRtcServerOptions extends CandidateOptions {
   /** Of media over UDP, such as `:8189`; empty: there is none. */
@@ -128,6 +134,32 @@ export class WebRtcServer {
     });
   }
 
+  /** Answers an offer to publish. The path is taken when the peer is connected, not before. */
+  publish(publisher: Requester, offerText: string): Promise<Answered> {
+    return this.#answer(publisher, offerText, async (id, offer) => {
+      this.#paths.mayPublish(publisher.path);
+      const inbound = chooseInbound(offer);
+      const media = new Publishing(id, this.#intakeOf(publisher, inbound), this.#paths, this.#clock, this.#log);
+      return { media, leftOut: [], sections: receivingSections(inbound), cname: id };
+    });
+  }
+
+  /** Answers an offer to talk through the path's camera, whose loudspeaker is taken at once. */
+  talk(speaker: Requester, offerText: string): Promise<Answered> {
+    return this.#answer(speaker, offerText, async (id, offer) => {
+      const { talking, inbound } = await openTalk(this.#paths, speaker.path, offer, this.#clock);
+      return { media: talking, leftOut: [], sections: receivingSections([inbound]), cname: id };
+    });
+  }
+
+  /** Answers an offer of somebody who wants to see himself. */
+  echo(peer: Requester, offerText: string): Promise<Answered> {
+    return this.#answer(peer, offerText, async (id, offer) => {
+      const media = new Echo(id, this.#intakeOf(peer, chooseEcho(offer)), this.#clock, this.#log);
+      return { media, leftOut: [], sections: media.sections, cname: media.cname };
+    });
+  }
+
   /** @throws PerchError with the reason why nobody can talk through the camera of this path */
   mayTalk(path: string): Promise<void> {
     return this.#paths.mayTalk(path);
@@ -180,6 +212,10 @@ export class WebRtcServer {
       session.close('the server is closing');
     }
     await this.#ports.close();
+  }
+
+  #intakeOf({ path }: Requester, inbound: readonly Inbound[]): IntakeOptions {
+    return { inbound, path, gatherTimeoutMs: this.#options.trackGatherTimeoutMs ?? TRACK_GATHER_TIMEOUT_MS };
   }
 
   #checkOpen(): void {

@@ -7,7 +7,6 @@ import { hold } from '../../../media/slab.ts';
 import type { Track } from '../../../media/track.ts';
 import { type Reader, Stream } from '../../../stream/stream.ts';
 import type { AnswerSection } from '../sdp/answer.ts';
-import type { Inbound } from '../sdp/inbound.ts';
 import { echoSections } from '../sdp/sections.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session-media.ts';
 import { Viewing } from '../viewing/viewing.ts';
