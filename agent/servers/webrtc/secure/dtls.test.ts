@@ -1,10 +1,10 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { CipherContext, DtlsClient } from 'werift';
 import { random } from '../../../../test/random.ts';
 import type { Fingerprint } from '../sdp/offer.ts';
-import { type DtlsPeer, loadDtls } from './dtls.ts';
-import type { SrtpKeys } from './srtp-keys.ts';
+import { createIdentity, type DtlsIdentity, type DtlsPeer, loadDtls } from './dtls.ts';
+import type { SrtpKeys, SrtpProfile } from './srtp-keys.ts';
 
 const SIGNATURE = { hash: 4, signature: 3 } as const;
 const makeCertificate = () => CipherContext.createSelfSignedCertificateWithKey(SIGNATURE, 23);
@@ -21,8 +21,18 @@ interface Call {
   sendToServer(datagram: Buffer): void;
 }
 
-async function call(certificate: { certPem: string; keyPem: string }, expected: readonly Fingerprint[]): Promise<Call> {
-  const identity = await loadDtls();
+interface Variant {
+  readonly identity?: DtlsIdentity;
+  /** In the client's order. */
+  readonly srtpProfiles?: SrtpProfile[];
+}
+
+async function call(
+  certificate: { certPem: string; keyPem: string },
+  expected: readonly Fingerprint[],
+  variant: Variant = {},
+): Promise<Call> {
+  const identity = variant.identity ?? (await loadDtls());
   const fromServer: Buffer[] = [];
   let isClosed = false;
   let settle: (outcome: SrtpKeys | string) => void = () => {};
@@ -54,7 +64,7 @@ async function call(certificate: { certPem: string; keyPem: string }, expected: 
     cert: certificate.certPem,
     key: certificate.keyPem,
     signatureHash: SIGNATURE,
-    srtpProfiles: [7, 1],
+    srtpProfiles: variant.srtpProfiles ?? [7, 1],
     extendedMasterSecret: true,
     certificateRequest: true,
   });
@@ -73,13 +83,38 @@ test('our fingerprint is the SHA-256 of the certificate that the handshake shows
   expect((await loadDtls()).fingerprint.replaceAll(':', '')).toBe(shown);
 });
 
-test('both ends have the same keys after the handshake, and AES-CM is chosen though GCM is offered first', async () => {
+test.for([
+  ['both, and GCM costs less', [1, 7], [7, 1], 7],
+  ['both, and AES-CM costs less', [7, 1], [1, 7], 1],
+  ['AES-CM only', [1], [7, 1], 1],
+  ['GCM only', [7], [1, 7], 7],
+] as const)(
+  'both ends have the same keys; the profile is ours to choose: the browser has %s',
+  async ([, theirs, ours, chosen]) => {
+    const certificate = await makeCertificate();
+    const identity = await createIdentity(() => ours);
+    const expected = [fingerprint(certificate.certPem)];
+    const { client, outcome } = await call(certificate, expected, { identity, srtpProfiles: [...theirs] });
+    const keys = (await outcome) as SrtpKeys;
+    expect(keys.profile).toBe(chosen);
+    await vi.waitFor(() => expect(client.connected).toBe(true));
+    expect(client.srtp.srtpProfile).toBe(chosen);
+    const saltBytes = chosen === 7 ? 12 : 14;
+    const other = client.extractSessionKeys(16, saltBytes);
+    const hexOf = (...parts: readonly Uint8Array[]): string[] => parts.map((part) => Buffer.from(part).toString('hex'));
+    expect(hexOf(keys.localKey, keys.localSalt, keys.remoteKey, keys.remoteSalt)).toEqual(
+      hexOf(other.remoteKey, other.remoteSalt, other.localKey, other.localSalt),
+    );
+  },
+);
+
+test('a browser whose profiles we do not have is told apart from one that does not answer', async () => {
   const certificate = await makeCertificate();
-  const { client, outcome } = await call(certificate, [fingerprint(certificate.certPem)]);
-  const keys = (await outcome) as SrtpKeys;
-  const theirs = client.extractSessionKeys(16, 14);
-  expect(Buffer.from(keys.localKey).equals(theirs.remoteKey)).toBe(true);
-  expect(Buffer.from(keys.remoteSalt).equals(theirs.localSalt)).toBe(true);
+  const { server, fromServer } = await call(certificate, [fingerprint(certificate.certPem)], {
+    srtpProfiles: [2 as 1],
+  });
+  await vi.waitFor(() => expect(server.lastError).toBe('a message of the handshake cannot be used'));
+  expect(fromServer).toEqual([]);
 });
 
 test('a certificate that the offer does not name is refused', async () => {

@@ -2,7 +2,15 @@ import { createHash, verify, X509Certificate } from 'node:crypto';
 import type { DtlsServer } from 'werift';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Fingerprint } from '../sdp/offer.ts';
-import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from './srtp-keys.ts';
+import { measureProfiles } from './profile-order.ts';
+import {
+  AEAD_AES_128_GCM,
+  AES128_CM_HMAC_SHA1_80,
+  MASTER_KEY_BYTES,
+  masterSaltBytesOf,
+  type SrtpKeys,
+  type SrtpProfile,
+} from './srtp-keys.ts';
 
 /*
  * The only module that knows werift. Its DtlsServer does the DTLS 1.2 handshake (RFC 6347, RFC 5764); what it leaves
@@ -25,8 +33,6 @@ const FATAL = 2;
 
 const RECORD_HEADER_BYTES = 13;
 const DTLS_1_2 = 0xfefd;
-const MASTER_KEY_BYTES = 16;
-const MASTER_SALT_BYTES = 14;
 /** A handshake takes about ten datagrams; a certificate chain and repeats included it stays far below this. */
 const MAX_HANDSHAKE_BYTES = 64 << 10;
 const ECDSA_SHA256 = 0x0403;
@@ -63,11 +69,22 @@ let identity: Promise<DtlsIdentity> | undefined;
 
 /** Loads werift and makes a certificate, once. It takes 0.3 s and 40 MB, so only those who have a viewer pay for it. */
 export function loadDtls(): Promise<DtlsIdentity> {
-  identity ??= createIdentity();
+  identity ??= loadMeasured();
   return identity;
 }
 
-async function createIdentity(): Promise<DtlsIdentity> {
+async function loadMeasured(): Promise<DtlsIdentity> {
+  let profiles: readonly SrtpProfile[] = [AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80];
+  const loaded = await createIdentity(() => profiles);
+  // The first viewer does not wait for it.
+  void measureProfiles().then((measured) => {
+    profiles = measured;
+  });
+  return loaded;
+}
+
+/** @param profiles SRTP profiles that we have: the first of them that a browser has too is agreed on */
+export async function createIdentity(profiles: () => readonly SrtpProfile[]): Promise<DtlsIdentity> {
   const werift = await import('werift');
   const signatureHash = { hash: HASH_SHA256, signature: SIGNATURE_ECDSA } as const;
   const { certPem, keyPem } = await werift.CipherContext.createSelfSignedCertificateWithKey(signatureHash, CURVE_P256);
@@ -80,7 +97,7 @@ async function createIdentity(): Promise<DtlsIdentity> {
         key: keyPem,
         signatureHash,
         transport,
-        srtpProfiles: [AES128_CM_HMAC_SHA1_80],
+        srtpProfiles: [...profiles()],
         extendedMasterSecret: true,
         certificateRequest: true,
       });
@@ -128,8 +145,9 @@ class Handshake implements DtlsPeer {
     this.#events = events;
     server.onConnect.subscribe(() => this.#onConnect());
     // A forged datagram can cause it too: it is only remembered, the watchdog of the session decides.
+    // What werift rejects without a word has none of our profiles, cipher suites or signatures.
     server.onError.subscribe((error) => {
-      this.lastError = explain(error);
+      this.lastError = explain(error) || 'a message of the handshake cannot be used';
     });
   }
 
@@ -222,14 +240,15 @@ class Handshake implements DtlsPeer {
       this.#fail('the browser has not proved that the certificate is its own');
       return;
     }
-    if (this.#server.srtp.srtpProfile !== AES128_CM_HMAC_SHA1_80) {
-      this.#fail('the browser has no SRTP profile AES128_CM_HMAC_SHA1_80');
+    const profile = this.#server.srtp.srtpProfile as SrtpProfile | undefined;
+    if (!profile) {
+      this.#fail('the browser has no SRTP profile that we have');
       return;
     }
     this.#isConnected = true;
     this.#events.onConnected({
-      profile: AES128_CM_HMAC_SHA1_80,
-      ...this.#server.extractSessionKeys(MASTER_KEY_BYTES, MASTER_SALT_BYTES),
+      profile,
+      ...this.#server.extractSessionKeys(MASTER_KEY_BYTES, masterSaltBytesOf(profile)),
     });
   }
 

@@ -14,7 +14,10 @@ export interface SrtpKeys {
   readonly remoteSalt: Uint8Array;
 }
 
-/** Session keys of one direction. */
+export const MASTER_KEY_BYTES = 16;
+export const masterSaltBytesOf = (profile: SrtpProfile): number => (profile === AEAD_AES_128_GCM ? 12 : 14);
+
+/** Session keys of one direction; GCM needs no key for authentication and the first 12 bytes of the salt only. */
 export interface SessionKeys {
   readonly cipherKey: Uint8Array;
   readonly authKey: Uint8Array;
@@ -38,6 +41,7 @@ export const deriveRtcpKeys = (key: Uint8Array, salt: Uint8Array): SessionKeys =
 function derive(key: Uint8Array, salt: Uint8Array, firstLabel: number): SessionKeys {
   const one = (label: number, length: number): Uint8Array => {
     const counter = Buffer.alloc(16);
+    // A salt of 12 bytes counts as one with two zeros at its end, RFC 7714 §11.
     counter.set(salt.subarray(0, SALT_BYTES));
     counter[7] = (counter[7] as number) ^ label;
     return createCipheriv('aes-128-ctr', key, counter).update(Buffer.alloc(length));
