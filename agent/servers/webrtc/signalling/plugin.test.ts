@@ -132,7 +132,7 @@ test.for([
     'invalid Content-Type',
   ],
   ['an offer that is none', 'POST', '/cam/whep', SDP, 400, 'the offer is not a session description'],
-  ['publishing', 'POST', '/cam/whip', SDP, 501, 'publishing over WHIP is not supported yet'],
+  ['an offer to publish that is none', 'POST', '/cam/whip', SDP, 400, 'the offer is not a session description'],
   ['the icon', 'GET', '/favicon.ico', {}, 204, ''],
   ['the root', 'GET', '/', {}, 404, '404 page not found'],
   ['another method on a page', 'POST', '/cam/', SDP, 404, '404 page not found'],

@@ -1,9 +1,31 @@
+/** What is asked for at an endpoint: to watch, to publish, to talk through the camera. */
+export type Purpose = 'whep' | 'whip' | 'talk';
+
+export interface EndpointTarget {
+  readonly kind: 'endpoint';
+  readonly purpose: Purpose;
+  readonly path: string;
+}
+
+export interface SessionTarget {
+  readonly kind: 'session';
+  readonly secret: string;
+}
+
+export interface PageTarget {
+  readonly kind: 'page';
+  readonly action: 'read' | 'publish';
+  readonly path: string;
+}
+
+export type ScriptName = 'reader.js' | 'publisher.js';
+
 /** What a URL of this service means. Path names may contain slashes. */
 export type SignallingTarget =
-  | { readonly kind: 'endpoint'; readonly protocol: 'whep' | 'whip'; readonly path: string }
-  | { readonly kind: 'session'; readonly protocol: 'whep' | 'whip'; readonly path: string; readonly secret: string }
-  | { readonly kind: 'script'; readonly name: 'reader.js' | 'publisher.js' }
-  | { readonly kind: 'page' | 'publisherPage'; readonly path: string }
+  | EndpointTarget
+  | SessionTarget
+  | PageTarget
+  | { readonly kind: 'script'; readonly name: ScriptName }
   /** The page without its final slash, which relative URLs need. */
   | { readonly kind: 'redirect'; readonly path: string }
   /** Browsers ask for an icon by themselves; there is none, and no error either. */
@@ -11,17 +33,15 @@ export type SignallingTarget =
 
 /** @param rest decoded, without the service's prefix and its slash: `cam1/whep` */
 export function readSignallingUrl(rest: string): SignallingTarget {
-  const endpoint = /^(.+?)\/(whep|whip)(?:\/([^/]*))?$/.exec(rest);
-  if (endpoint?.[1] !== undefined) {
-    const protocol = endpoint[2] === 'whip' ? 'whip' : 'whep';
-    const secret = endpoint[3];
+  const [, named, purpose, secret] = /^(.+?)\/(whep|whip|talk)(?:\/([^/]*))?$/.exec(rest) ?? [];
+  if (named !== undefined) {
     return secret === undefined
-      ? { kind: 'endpoint', protocol, path: endpoint[1] }
-      : { kind: 'session', protocol, path: endpoint[1], secret };
+      ? { kind: 'endpoint', purpose: purpose as Purpose, path: named }
+      : { kind: 'session', secret };
   }
   const script = /(?:^|\/)(reader\.js|publisher\.js)$/.exec(rest)?.[1];
-  if (script === 'reader.js' || script === 'publisher.js') {
-    return { kind: 'script', name: script };
+  if (script !== undefined) {
+    return { kind: 'script', name: script as ScriptName };
   }
   // Leading slashes and backslashes would make the redirect point to another host.
   const path = rest.replace(/^[/\\]+/, '').replace(/\/+$/, '');
@@ -29,11 +49,10 @@ export function readSignallingUrl(rest: string): SignallingTarget {
     return { kind: path === '' ? 'nothing' : 'icon' };
   }
   if (!rest.endsWith('/') || /^[/\\]/.test(rest)) {
-    return path.endsWith('/publish')
-      ? { kind: 'publisherPage', path: path.slice(0, -'/publish'.length) }
-      : { kind: 'redirect', path };
+    const published = /^(.+)\/publish$/.exec(path)?.[1];
+    return published === undefined ? { kind: 'redirect', path } : { kind: 'page', action: 'publish', path: published };
   }
-  return { kind: 'page', path };
+  return { kind: 'page', action: 'read', path };
 }
 
 /** A path name as it stands in a URL: encoded, its slashes kept. */

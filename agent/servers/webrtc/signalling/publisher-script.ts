@@ -1,0 +1,49 @@
+import { SESSION_SCRIPT } from './session-script.ts';
+
+/**
+ * `publisher.js`: the class that other people's pages use to send a MediaStream. Codecs are named as in SDP or shorter
+ * (`h264/90000`, `opus`), bitrates are in kbit/s; what is left out is the browser's choice.
+ */
+export const PUBLISHER_SCRIPT = `'use strict';
+
+(() => {${SESSION_SCRIPT}
+  const nameOf = (codec) => String(codec).toLowerCase().replace(/^(video|audio)\\//, '').split('/')[0];
+
+  class MediaMTXWebRTCPublisher extends Session {
+    prepare(pc) {
+      const { stream, videoCodec, videoBitrate, audioCodec, audioBitrate, audioVoice } = this.options;
+      for (const track of stream.getTracks()) {
+        const isVideo = track.kind === 'video';
+        const kilobits = Number(isVideo ? videoBitrate : audioBitrate);
+        const sendEncodings = kilobits > 0 ? [{ maxBitrate: kilobits * 1000 }] : undefined;
+        if (!isVideo && 'contentHint' in track) {
+          track.contentHint = audioVoice === false ? 'music' : 'speech';
+        }
+        const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [stream], sendEncodings });
+        this.prefer(transceiver, track.kind, isVideo ? videoCodec : audioCodec);
+      }
+    }
+
+    /** The server takes the first codec that it can. */
+    prefer(transceiver, kind, wanted) {
+      if (!wanted || !transceiver.setCodecPreferences) {
+        return;
+      }
+      const codecs = (RTCRtpSender.getCapabilities(kind) || { codecs: [] }).codecs;
+      const isWanted = (codec) => nameOf(codec.mimeType) === nameOf(wanted);
+      if (codecs.some(isWanted)) {
+        transceiver.setCodecPreferences([...codecs.filter(isWanted), ...codecs.filter((codec) => !isWanted(codec))]);
+      }
+    }
+
+    onConnected() {
+      const { onConnected } = this.options;
+      if (onConnected) {
+        onConnected();
+      }
+    }
+  }
+
+  window.MediaMTXWebRTCPublisher = MediaMTXWebRTCPublisher;
+})();
+`;

@@ -1,0 +1,34 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { PerchError } from '../../../base/errors.ts';
+import type { WebRtcServer } from '../server.ts';
+import { FRAGMENT_TYPE } from './endpoints.ts';
+import { bodyOf, requireType, ufragOf } from './requests.ts';
+import { isUuid, type SessionTarget } from './signalling-url.ts';
+
+/** What a client says to its session after the answer. No login here: the secret in the URL is the credential. */
+export function answerSession(
+  { secret }: SessionTarget,
+  server: WebRtcServer,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (request.method !== 'PATCH' && request.method !== 'DELETE') {
+    return reply.code(405).send({ status: 'error', error: 'method not allowed' });
+  }
+  if (!isUuid(secret)) {
+    throw new PerchError('badInput', 'invalid secret');
+  }
+  if (request.method === 'DELETE') {
+    if (!server.end(secret)) {
+      throw new PerchError('notFound', 'session not found');
+    }
+    return reply.send({ status: 'ok' });
+  }
+  requireType(request, FRAGMENT_TYPE);
+  const fragment = server.restart(secret, ufragOf(bodyOf(request)));
+  if (fragment === undefined) {
+    return reply.code(204).send();
+  }
+  const ufrag = /^a=ice-ufrag:(.+)$/m.exec(fragment)?.[1]?.trim() ?? '';
+  return reply.header('ETag', `"${ufrag}"`).type(FRAGMENT_TYPE).send(fragment);
+}

@@ -1,0 +1,319 @@
+/**
+ * What `reader.js` and `publisher.js` share: one session after another with the same endpoint, until `close()`. Plain JavaScript for
+ * the browser. A class that extends it says what flows (`prepare`) and what an answer means (`onAnswered`).
+ */
+export const SESSION_SCRIPT = String.raw`
+  const RETRY_MS = 2000;
+  /** For which candidates are collected before they are sent. */
+  const TRICKLE_MS = 100;
+
+  /** 'Link' headers of the server, joined with commas, to RTCIceServer. */
+  const parseIceServers = (header) => {
+    const servers = [];
+    const pattern = /<([^>]+)>((?:\s*;\s*[\w-]+="(?:[^"\\]|\\.)*")*)/g;
+    for (const [, url, rest] of (header || '').matchAll(pattern)) {
+      const facts = {};
+      for (const [, key, value] of rest.matchAll(/([\w-]+)="((?:[^"\\]|\\.)*)"/g)) {
+        facts[key] = value.replace(/\\(.)/g, '$1');
+      }
+      if (facts.rel === 'ice-server') {
+        servers.push({ urls: [url], username: facts.username, credential: facts.credential });
+      }
+    }
+    return servers;
+  };
+
+  /** A failure that trying again does not mend. */
+  class Refusal extends Error {}
+  /** There was no answer: no network, or no server. */
+  class Unreachable extends Error {}
+
+  const ask = async (url, init) => {
+    try {
+      return await fetch(url, init);
+    } catch {
+      throw new Unreachable('the server cannot be reached');
+    }
+  };
+
+  const failureOf = async (response) => {
+    let reason = 'the server answered ' + response.status;
+    try {
+      reason = (await response.json()).error || reason;
+    } catch {
+      // Whatever stands between here and the server has its own idea of an answer.
+    }
+    // A wrong password does not become right, and the server counts how often it hears it.
+    return response.status === 401 ? new Refusal(reason) : new Error(reason);
+  };
+
+  const firstLine = (sdp, name) => (sdp.match(new RegExp('^a=' + name + ':.*$', 'm')) || [''])[0];
+
+  /** RFC 8840 §9: the credentials, and the candidates of each section. */
+  const fragmentOf = (sdp, candidates) => {
+    const lines = [firstLine(sdp, 'ice-ufrag'), firstLine(sdp, 'ice-pwd')];
+    sdp.split(/^(?=m=)/m).slice(1).forEach((section, index) => {
+      const own = candidates.filter((candidate) => candidate.sdpMLineIndex === index);
+      if (own.length > 0 || (candidates.length === 0 && index === 0)) {
+        lines.push(section.split(/\r?\n/)[0], firstLine(section, 'mid'));
+        lines.push(...own.map((candidate) => 'a=' + candidate.candidate));
+      }
+    });
+    return lines.join('\r\n') + '\r\n';
+  };
+
+  /** The answer as it would be with what the server said to a restart. */
+  const restarted = (answer, fragment) => {
+    const candidates = [...new Set(fragment.match(/^a=candidate:.*$/gm))];
+    return answer
+      .replace(/^a=ice-ufrag:.*$/gm, firstLine(fragment, 'ice-ufrag'))
+      .replace(/^a=ice-pwd:.*$/gm, firstLine(fragment, 'ice-pwd'))
+      .replace(/^a=candidate:.*\r?\n/gm, '')
+      .replace(/^a=end-of-candidates/gm, [...candidates, 'a=end-of-candidates'].join('\r\n'));
+  };
+
+  class Session {
+    constructor(options) {
+      this.options = options;
+      this.isClosed = false;
+      this.isConnected = false;
+      this.isRestarting = false;
+      this.run = 0;
+      this.timer = 0;
+      this.pc = null;
+      this.sessionUrl = null;
+      this.answer = '';
+      this.candidates = [];
+      this.trickleTimer = 0;
+      this.networkType = undefined;
+      this.onOnline = () => this.wake();
+      this.onNetwork = () => this.lookAtNetwork();
+      addEventListener('online', this.onOnline);
+      if (navigator.connection) {
+        this.networkType = navigator.connection.type;
+        navigator.connection.addEventListener('change', this.onNetwork);
+      }
+      this.start();
+    }
+
+    close() {
+      this.isClosed = true;
+      clearTimeout(this.timer);
+      removeEventListener('online', this.onOnline);
+      if (navigator.connection) {
+        navigator.connection.removeEventListener('change', this.onNetwork);
+      }
+      this.stop();
+    }
+
+    headers(more) {
+      const { user, pass, token } = this.options;
+      const headers = { ...more };
+      if (token) {
+        headers.Authorization = 'Bearer ' + token;
+      } else if (user) {
+        const bytes = new TextEncoder().encode(user + ':' + (pass || ''));
+        headers.Authorization = 'Basic ' + btoa(String.fromCharCode(...bytes));
+      }
+      return headers;
+    }
+
+    async start() {
+      const run = ++this.run;
+      const isOver = () => this.isClosed || run !== this.run;
+      try {
+        await this.connect(isOver);
+      } catch (error) {
+        if (!isOver()) {
+          this.fail(error);
+        }
+      }
+    }
+
+    async connect(isOver) {
+      if (typeof RTCPeerConnection === 'undefined') {
+        throw new Refusal('this browser has no WebRTC');
+      }
+      const { url } = this.options;
+      const hello = ask(url, { method: 'OPTIONS', headers: this.headers({}) });
+      hello.catch(() => {});
+      const pc = new RTCPeerConnection();
+      this.pc = pc;
+      this.prepare(pc);
+      const offer = await pc.createOffer();
+      const answered = await hello;
+      if (answered.status === 401) {
+        throw await failureOf(answered);
+      }
+      if (isOver()) {
+        return;
+      }
+      const iceServers = parseIceServers(answered.headers.get('Link'));
+      if (iceServers.length > 0) {
+        pc.setConfiguration({ iceServers });
+      }
+      pc.onicecandidate = ({ candidate }) => this.trickle(candidate);
+      pc.onconnectionstatechange = () => this.onState(pc, isOver);
+      await pc.setLocalDescription(offer);
+      const { sdp } = pc.localDescription;
+      this.candidates = [];
+      const response = await ask(url, {
+        method: 'POST',
+        headers: this.headers({ 'Content-Type': 'application/sdp' }),
+        body: sdp,
+      });
+      if (response.status !== 201) {
+        throw await failureOf(response);
+      }
+      await this.onAnswer(pc, response, isOver);
+    }
+
+    async onAnswer(pc, response, isOver) {
+      const sessionUrl = this.sessionUrlOf(response.headers.get('Location'));
+      const answer = await response.text();
+      if (isOver()) {
+        fetch(sessionUrl, { method: 'DELETE', keepalive: true }).catch(() => {});
+        return;
+      }
+      this.sessionUrl = sessionUrl;
+      this.answer = answer;
+      this.onAnswered(response);
+      await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+      this.sendCandidates();
+    }
+
+    /** Below our own URL: a proxy that has moved the server into a folder does not know what stands in the header. */
+    sessionUrlOf(location) {
+      if (!location) {
+        throw new Refusal('the answer has no Location: another origin may not read it');
+      }
+      const endpoint = new URL(this.options.url, window.location.href);
+      const secret = new URL(location, endpoint).pathname.split('/').pop();
+      endpoint.pathname = endpoint.pathname.replace(/\/+$/, '') + '/' + secret;
+      return endpoint.toString();
+    }
+
+    onState(pc, isOver) {
+      if (isOver()) {
+        return;
+      }
+      const state = pc.connectionState;
+      if (state === 'connected' && !this.isConnected) {
+        this.isConnected = true;
+        this.onConnected();
+      } else if (state === 'disconnected') {
+        this.restart();
+      } else if (state === 'failed' || state === 'closed') {
+        this.fail(new Error(this.isConnected ? 'the connection is lost' : 'no connection to the media port of the server'));
+      }
+    }
+
+    trickle(candidate) {
+      if (candidate && candidate.candidate) {
+        this.candidates.push(candidate);
+        clearTimeout(this.trickleTimer);
+        this.trickleTimer = setTimeout(() => this.sendCandidates(), TRICKLE_MS);
+      }
+    }
+
+    sendCandidates() {
+      if (this.sessionUrl && this.pc && this.candidates.length > 0) {
+        const fragment = fragmentOf(this.pc.localDescription.sdp, this.candidates);
+        this.candidates = [];
+        this.patch(fragment).catch(() => {});
+      }
+    }
+
+    patch(fragment) {
+      return ask(this.sessionUrl, {
+        method: 'PATCH',
+        headers: { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '*' },
+        body: fragment,
+      });
+    }
+
+    /** The network has changed: the same session goes on over another way. */
+    async restart() {
+      const { pc, run } = this;
+      if (!pc || !this.sessionUrl || this.isRestarting || pc.signalingState !== 'stable') {
+        return;
+      }
+      this.isRestarting = true;
+      try {
+        await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
+        const response = await this.patch(fragmentOf(pc.localDescription.sdp, []));
+        if (response.status !== 200) {
+          throw await failureOf(response);
+        }
+        const sdp = restarted(this.answer, await response.text());
+        await pc.setRemoteDescription({ type: 'answer', sdp });
+      } catch (error) {
+        if (this.isClosed || run !== this.run) {
+          return;
+        }
+        if (error instanceof Unreachable) {
+          // Without any network there is nobody to ask: the way back begins when there is one.
+          pc.setLocalDescription({ type: 'rollback' }).catch(() => {});
+        } else {
+          this.fail(error);
+        }
+      } finally {
+        this.isRestarting = false;
+      }
+    }
+
+    wake() {
+      if (this.sessionUrl) {
+        this.restart();
+      } else if (!this.isClosed && this.timer) {
+        clearTimeout(this.timer);
+        this.timer = 0;
+        this.start();
+      }
+    }
+
+    lookAtNetwork() {
+      const { type } = navigator.connection;
+      if (type !== this.networkType) {
+        this.networkType = type;
+        if (type !== 'none') {
+          this.wake();
+        }
+      }
+    }
+
+    stop() {
+      this.run++;
+      this.isConnected = false;
+      clearTimeout(this.trickleTimer);
+      this.candidates = [];
+      if (this.pc) {
+        this.pc.close();
+        this.pc = null;
+      }
+      if (this.sessionUrl) {
+        fetch(this.sessionUrl, { method: 'DELETE', keepalive: true }).catch(() => {});
+        this.sessionUrl = null;
+      }
+    }
+
+    /** Tells it in words; what may get better by itself is tried again. */
+    fail(error) {
+      this.stop();
+      const { onError } = this.options;
+      const isFinal = error instanceof Refusal;
+      if (onError) {
+        onError(isFinal ? error.message : error.message + ', retrying in some seconds');
+      }
+      if (!isFinal && !this.isClosed) {
+        this.timer = setTimeout(() => {
+          this.timer = 0;
+          this.start();
+        }, RETRY_MS);
+      }
+    }
+
+    onConnected() {}
+    onAnswered() {}
+  }
+`;
