@@ -14,10 +14,22 @@ const together = {
   sequence: { groupOrder: 1 },
 };
 /** Their pictures and sounds are compared to the millisecond, or every packet is counted. */
-const ALONE = ['sync', 'impaired', 'impaired-tcp', 'rtsp-media'].map((name) => `test/interop/${name}.test.ts`);
+const ALONE = [
+  ...['sync', 'impaired', 'impaired-tcp', 'rtsp-media'].map((name) => `test/interop/${name}.test.ts`),
+  'test/browser/webrtc-loss.test.ts',
+];
 
 /** What takes long begins first, so that no worker is left alone with it at the end. */
-const LONG = ['webui', 'players', 'rtsp-server', 'rtsp-transports', 'video-codecs', 'camera', 'rtsp-tunnels'];
+const LONG = [
+  'webui',
+  'players',
+  'rtsp-server',
+  'rtsp-transports',
+  'video-codecs',
+  'camera',
+  'rtsp-tunnels',
+  'webrtc-watching',
+];
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification) => {
@@ -84,6 +96,7 @@ export default defineConfig({
               test: {
                 name: 'browser',
                 include: ['test/browser/**/*.test.ts'],
+                exclude: ALONE,
                 testTimeout: slow,
                 hookTimeout: 120_000,
                 ...together,

@@ -26,6 +26,9 @@ export const SMALL: BarClip = {
   seconds: 20,
 };
 
+/** So small that a page decodes many of them. */
+export const TINY: BarClip = { ...SMALL, width: 320, height: 180, fps: 10, kilobitsPerSecond: 150 };
+
 const VIDEO: Record<BarClip['video'], readonly string[]> = {
   h264: ['libx264', '-preset', 'veryfast', '-profile:v', 'high', '-bf', '0', '-sc_threshold', '0'],
   vp8: ['libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-auto-alt-ref', '0'],
@@ -40,7 +43,7 @@ const AUDIO: Record<NonNullable<BarClip['audio']>, readonly string[]> = {
 export async function barClip(of: BarClip): Promise<string> {
   const { video, audio, width, height, fps, kilobitsPerSecond, groupSeconds, seconds } = of;
   const name = `bar-${video}-${audio ?? 'silent'}-${width}x${height}-${fps}-${kilobitsPerSecond}k-${groupSeconds}s-${seconds}.mkv`;
-  const bars = writeBars(fps, seconds);
+  const bars = writeBars(`${name}-${process.pid}.gray`, fps, seconds);
   const input = ['-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=${fps}`];
   const bar = [
     '-f',
@@ -69,9 +72,9 @@ export async function barClip(of: BarClip): Promise<string> {
 }
 
 /** Each picture's cells as one tiny grey picture. */
-function writeBars(fps: number, seconds: number): string {
+function writeBars(name: string, fps: number, seconds: number): string {
   mkdirSync(CLIPS, { recursive: true });
-  const file = join(CLIPS, `bars-${process.pid}-${fps}-${seconds}.gray`);
+  const file = join(CLIPS, name);
   const cells = new Uint8Array(BAR_COLUMNS * BAR_LINES);
   const pictures = new Uint8Array(cells.length * fps * seconds);
   for (let i = 0; i < fps * seconds; i += 1) {

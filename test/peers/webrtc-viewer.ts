@@ -39,14 +39,13 @@ export interface Watching {
   close(): Promise<number>;
 }
 
-const prepared = new WeakSet<AnyPage>();
+const prepared = new WeakMap<AnyPage, Promise<unknown>>();
 
 /** Makes the page a viewer of a stream; it may watch several. Resolves when the server has answered. */
 export async function watch(page: AnyPage, options: WatchOptions): Promise<Watching> {
-  if (!prepared.has(page)) {
-    prepared.add(page);
-    await page.addScriptTag({ content: await pageScript('viewer') });
-  }
+  const ready = prepared.get(page) ?? pageScript('viewer').then((content) => page.addScriptTag({ content }));
+  prepared.set(page, ready);
+  await ready;
   const call = <T>(method: keyof PerchViewer, argument: unknown): Promise<T> =>
     page.evaluate(
       ([name, value]: [keyof PerchViewer, never]) =>

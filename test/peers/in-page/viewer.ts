@@ -6,7 +6,7 @@ export interface WatchOptions {
   /** Of WHEP. */
   readonly url: string;
   readonly media?: readonly ('video' | 'audio')[];
-  /** Leaves only candidates of the answer in which this stands, such as ` tcp `. */
+  /** A regular expression: leaves only candidates of the answer that match it. */
   readonly only?: string;
   /** Sends the answer's candidates elsewhere: to this port of 127.0.0.1. */
   readonly relayPort?: number;
@@ -83,7 +83,6 @@ class Watch {
     this.#canvas.canvas.width = CLOCK_WIDTH;
     this.#canvas.canvas.height = CLOCK_HEIGHT;
     const stream = new MediaStream();
-    this.video.muted = true;
     this.video.autoplay = true;
     this.video.playsInline = true;
     this.video.width = 160;
@@ -141,7 +140,9 @@ class Watch {
 
   #changed(answer: string): string {
     const { only, relayPort } = this.options;
-    const lines = answer.split('\r\n').filter((line) => !line.startsWith('a=candidate:') || line.includes(only ?? ''));
+    const lines = answer
+      .split('\r\n')
+      .filter((line) => !line.startsWith('a=candidate:') || new RegExp(only ?? '').test(line));
     if (relayPort === undefined) {
       return lines.join('\r\n');
     }

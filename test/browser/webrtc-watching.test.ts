@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Agent, startAgent } from '../peers/agent.ts';
+import { barClip, SMALL, TINY } from '../peers/bar-clip.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
+import { publishClip } from '../peers/publisher.ts';
+import { type WatchReport, watch } from '../peers/webrtc-viewer.ts';
+
+const SECONDS = byLength(4, 60);
+const PICTURES = SECONDS * SMALL.fps;
+/** Chromium conceals what is missing; a packet of sound is 20 ms. */
+const SOUNDS = SECONDS * 50;
+const MANY = byLength(20, 20);
+
+describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
+  const open: AsyncDisposable[] = [];
+  let agent: Agent;
+  /** The same streams without any UDP. */
+  let tcpAgent: Agent;
+  let viewer: Viewer;
+
+  beforeAll(async () => {
+    const paths = 'paths:\n  all_others:\n';
+    const everywhere = ({ media }: Agent['ports']) => ({
+      webrtcLocalUDPAddress: `:${media}`,
+      webrtcLocalTCPAddress: `:${media}`,
+    });
+    [agent, viewer] = await Promise.all([
+      startAgent({ config: `api: yes\n${paths}`, listen: everywhere }),
+      startViewer(),
+    ]);
+    const clips = await Promise.all([
+      barClip({ ...SMALL, audio: 'opus' }),
+      barClip({ ...SMALL, audio: 'pcm_alaw' }),
+      barClip({ ...SMALL, audio: 'pcm_mulaw' }),
+      barClip(TINY),
+    ]);
+    const names = ['opus', 'alaw', 'mulaw', 'tiny'];
+    const publish = (name: string, i: number) => publishClip(agent, name, clips[i] ?? '', { isEndless: true });
+    open.push(...(await Promise.all(names.map(publish))));
+    tcpAgent = await startAgent({
+      config: `api: yes\npaths:\n  opus: { source: '${agent.rtspUrl('opus')}' }\n`,
+      listen: () => ({ webrtcLocalUDPAddress: '' }),
+    });
+  });
+
+  afterAll(async () => {
+    for (const one of [viewer, ...open, tcpAgent, agent]) {
+      await one?.[Symbol.asyncDispose]();
+    }
+  });
+
+  const whepUrl = (path: string, of = agent): string => `http://127.0.0.1:${of.ports.webrtc}/${path}/whep`;
+
+  /** Every picture and every sound that was sent has come, in its size. */
+  function expectPlayed(report: WatchReport, sound: string): void {
+    expect(report).toMatchObject({ status: 201, connection: 'connected', size: [SMALL.width, SMALL.height] });
+    expect(report.video).toMatchObject({ mimeType: 'video/H264', packetsLost: 0 });
+    expect(report.video['framesDecoded']).toBeGreaterThanOrEqual(PICTURES);
+    expect(report.audio).toMatchObject({ mimeType: sound, packetsLost: 0 });
+    expect(report.audio['packetsReceived']).toBeGreaterThan(SOUNDS * 0.8);
+    expect(report.audio['totalAudioEnergy']).toBeGreaterThan(0);
+    expect(report.contrast).toBeGreaterThan(150);
+  }
+
+  test.for([
+    ['opus', 'audio/opus'],
+    ['alaw', 'audio/PCMA'],
+    ['mulaw', 'audio/PCMU'],
+  ] as const)('H.264 with %s comes whole through the one UDP port', async ([path, mimeType]) => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const watching = await watch(page, { url: whepUrl(path), readsClock: true });
+    const report = await watching.shown(PICTURES);
+    expectPlayed(report, mimeType);
+    expect(report).toMatchObject({ protocol: 'udp', remotePort: agent.ports.media });
+    // What the camera's clock says goes on as time does; only the clip begins anew.
+    const clock = report.clock.flatMap(({ clockMs }) => (clockMs === undefined ? [] : [clockMs]));
+    expect(clock.length).toBeGreaterThan(PICTURES * 0.9);
+    const back = clock.filter((ms, i) => i > 0 && ms < (clock[i - 1] ?? 0) && ms > 1_000);
+    expect(back).toEqual([]);
+    expect(await watching.close()).toBe(200);
+    await page.close();
+  });
+
+  test('without UDP everything comes by TCP', async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const watching = await watch(page, { url: whepUrl('opus', tcpAgent) });
+    const report = await watching.shown(PICTURES);
+    expectPlayed(report, 'audio/opus');
+    expect(report).toMatchObject({ protocol: 'tcp', remotePort: tcpAgent.ports.media });
+    await page.close();
+  });
+
+  test.for([' udp ', ' tcp '])('over IPv6 by%sas well', async (protocol) => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const watching = await watch(page, { url: whepUrl('opus'), only: new RegExp(`${protocol}\\d+ ::1 `).source });
+    const report = await watching.shown(PICTURES);
+    expectPlayed(report, 'audio/opus');
+    expect(report).toMatchObject({ protocol: protocol.trim(), remotePort: agent.ports.media });
+    expect(report.remoteAddress).toMatch(/^\[?::1\]?$/);
+    await page.close();
+  });
+
+  test(`${MANY} players that post an offer without candidates play side by side on one page`, async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const all = await Promise.all(Array.from({ length: MANY }, () => watch(page, { url: whepUrl('tiny') })));
+    const reports = await Promise.all(all.map((one) => one.shown(SECONDS * TINY.fps)));
+    expect(reports.map(({ status, size, video }) => [status, ...size, video['packetsLost']])).toEqual(
+      reports.map(() => [201, TINY.width, TINY.height, 0]),
+    );
+    expect(Math.min(...reports.map(({ contrast }) => contrast))).toBeGreaterThan(150);
+    const { items } = await agent.json<{ items: { path: string }[] }>('/v3/webrtcsessions/list');
+    expect(items.filter(({ path }) => path === 'tiny')).toHaveLength(MANY);
+    await page.close();
+  });
+
+  test('candidates that follow by PATCH are taken, and ICE begins anew without a gap in the picture', async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const watching = await watch(page, { url: whepUrl('opus'), trickles: true });
+    const before = await watching.shown(SMALL.fps);
+    expect(before.headers).toMatchObject({ 'patch-status': '204', etag: '*' });
+    await watching.settle();
+    expect(await watching.restartIce()).toBe(200);
+    const after = await watching.shown(before.pictures + PICTURES);
+    expectPlayed(after, 'audio/opus');
+    expect(after.longestGapMs).toBeLessThan(1_000);
+    await page.close();
+  });
+
+  test("WHEP's reference client plays", async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const watching = await watch(page, { url: whepUrl('opus'), isWhipWhep: true });
+    expectPlayed(await watching.shown(PICTURES), 'audio/opus');
+    await watching.close();
+    await page.close();
+  });
+});
