@@ -27,6 +27,16 @@ const batch: { -readonly [K in keyof Batch]: Batch[K] } & { tracks: OutboundTrac
 };
 const offsets = new Uint32Array(MAX_BATCH);
 
+/** Where a viewer is on the RTP clock of its pictures. */
+export interface Position {
+  /** Monotonic milliseconds of our own clock. */
+  readonly atMs: number;
+  /** RTP time at that moment, 32 bits, with its offset. */
+  readonly timestamp: number;
+  /** Of the latest picture that was sent. */
+  readonly lastTimestamp: number;
+}
+
 export interface PacketSenderOptions {
   readonly link: SecureLink;
   readonly stream: Stream;
@@ -37,6 +47,10 @@ export interface PacketSenderOptions {
   /** For sender reports. */
   readonly cname: string;
   readonly clock: Clock;
+  /** Another stream's pictures were sent on the video track until now: its RTP time goes on from here. */
+  readonly follows?: Position | undefined;
+  /** The initial value. */
+  readonly keyFramesOnly?: boolean;
   readonly onReordered: () => void;
 }
 
@@ -51,7 +65,7 @@ export class PacketSender implements RtpViewer {
   /** Pictures that the network did not take in time, or that were left out for its sake. */
   framesDiscarded = 0;
   /** Nothing but key frames is sent while this is set. Afterwards the picture goes on at the next key frame, or with `restartAtKey`. */
-  keyFramesOnly = false;
+  keyFramesOnly: boolean;
   readonly source: RtpPackets;
   readonly srtp: SrtpSender;
   /** Of the video track, by its packet indexes. */
@@ -59,6 +73,7 @@ export class PacketSender implements RtpViewer {
   readonly #options: PacketSenderOptions;
   readonly #edge: LiveEdge;
   readonly #video: number;
+  #follows: Position | undefined;
   /** The next packet of the ring that pictures are read from. */
   #cursor = 0;
   #waitsForKey = false;
@@ -79,6 +94,8 @@ export class PacketSender implements RtpViewer {
     const { link, stream, tracks, videoTrack, clock } = options;
     this.#options = options;
     this.#video = videoTrack;
+    this.#follows = options.follows;
+    this.keyFramesOnly = options.keyFramesOnly ?? false;
     this.#hasStarted = videoTrack < 0;
     this.#creditMs = clock.monoMs();
     this.srtp = createSrtpSender(link.keys);
@@ -144,17 +161,30 @@ export class PacketSender implements RtpViewer {
     this.source.leave(this);
   }
 
+  /** For the sender of another stream that follows on the same track. */
+  get position(): Position {
+    if (this.#follows) {
+      return this.#follows;
+    }
+    const { tracks, clock } = this.#options;
+    const offset = tracks[this.#video]?.timestampOffset ?? 0;
+    return {
+      atMs: clock.monoMs(),
+      timestamp: modulo32(this.#ticksAt(this.#video, clock.wallMs()) + offset),
+      lastTimestamp: modulo32(this.#stamp + offset),
+    };
+  }
+
   /** A sender report for each track: without them sound and picture do not find together. */
   report(): void {
     const { tracks, stream, clock, cname, link } = this.#options;
     const wallMs = clock.wallMs();
     for (const [number, track] of tracks.entries()) {
-      const lastWall = this.source.lastWall[number] ?? 0;
-      if (!track || lastWall === 0) {
+      const isReady = this.source.lastWall[number] !== 0 && !(this.#follows && number === this.#video);
+      if (!track || !isReady) {
         continue;
       }
-      const clockRate = stream.tracks[number]?.clockRate ?? 0;
-      const ticks = Math.round((this.source.lastPts[number] ?? 0) + ((wallMs - lastWall) * clockRate) / 1000);
+      const ticks = this.#ticksAt(number, wallMs);
       const report = writeSenderReport({
         ssrc: track.ssrc,
         wallMs,
@@ -165,6 +195,13 @@ export class PacketSender implements RtpViewer {
       });
       stream.countSent(link.sendRtcp(report));
     }
+  }
+
+  /** RTP time of a track before its offset, as its latest sample has it. */
+  #ticksAt(number: number, wallMs: number): number {
+    const clockRate = this.#options.stream.tracks[number]?.clockRate ?? 0;
+    const sinceMs = wallMs - (this.source.lastWall[number] ?? 0);
+    return Math.round((this.source.lastPts[number] ?? 0) + (sinceMs * clockRate) / 1000);
   }
 
   /** Where the viewer can begin; -1: nowhere. */
@@ -252,6 +289,9 @@ export class PacketSender implements RtpViewer {
       }
       this.#timestamp = timestamp;
       this.#stamp = this.#edge.stamp(timestamp, nowMs);
+      if (this.#follows) {
+        this.#follow(this.#follows, nowMs);
+      }
     }
     this.#waitsForKey = false;
     if (packet === this.#stillEnd - 1) {
@@ -260,6 +300,16 @@ export class PacketSender implements RtpViewer {
       this.#cursor = this.#afterStill;
     }
     return true;
+  }
+
+  /** The first picture gets the time that it would have had in the stream before, which is always later than the last one's. */
+  #follow({ atMs, timestamp, lastTimestamp }: Position, nowMs: number): void {
+    const { tracks, stream } = this.#options;
+    const clockRate = stream.tracks[this.#video]?.clockRate ?? 0;
+    const now = timestamp + Math.round(((nowMs - atMs) * clockRate) / 1000);
+    const next = ((now - lastTimestamp) | 0) > 0 ? now : lastTimestamp + 1;
+    (tracks[this.#video] as OutboundTrack).timestampOffset = modulo32(next - this.#stamp);
+    this.#follows = undefined;
   }
 
   /** The ring has gone over what was to be sent next. */
