@@ -1,0 +1,260 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { FakeClock } from '../../../../test/fake-clock.ts';
+import { frame, writeCheck } from '../../../../test/ice-client.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { PeerBook } from './peer-book.ts';
+import type { Peer, Route } from './route.ts';
+import { TcpPort } from './tcp-port.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) {
+    await cleanup();
+  }
+});
+
+const CHECK = writeCheck({ ufrag: 'ours', password: 'secret' }).bytes;
+
+/** A port with one peer, `ours`, that admits whoever asks for it. */
+async function openPort(address = '127.0.0.1:0') {
+  const clock = new FakeClock();
+  const book = new PeerBook();
+  const port = new TcpPort(book, clock, silentLogger);
+  await port.listen(address);
+  cleanups.push(() => port.close());
+  const received: string[] = [];
+  const routes: Route[] = [];
+  const closed: Route[] = [];
+  const peer: Peer = {
+    onCheck: (_datagram, _request, from) => {
+      routes.push(from);
+      from.admit(peer);
+    },
+    onDatagram: (datagram) => received.push(datagram.toString('hex')),
+    onRouteClosed: (route) => closed.push(route),
+  };
+  book.register('ours', peer);
+  return { port, clock, book, peer, received, routes, closed };
+}
+
+async function dial(port: TcpPort, host = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port: port.port, host });
+  socket.on('error', () => {});
+  cleanups.push(() => socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+const isClosed = (socket: Socket): boolean => socket.closed || socket.readableEnded;
+
+/** A connection whose first check has passed. */
+async function admitted(opened: Awaited<ReturnType<typeof openPort>>): Promise<{ socket: Socket; route: Route }> {
+  const socket = await dial(opened.port);
+  socket.write(frame(CHECK));
+  const count = opened.routes.length;
+  await expect.poll(() => opened.routes.length).toBe(count + 1);
+  return { socket, route: opened.routes[count] as Route };
+}
+
+test('after its first check a connection delivers what it carries, and says when it ends', async () => {
+  const opened = await openPort();
+  const { socket, route } = await admitted(opened);
+  expect(route).toMatchObject({ protocol: 'tcp', family: 'IPv4', address: '127.0.0.1', port: socket.localPort });
+  socket.write(Buffer.concat([frame(Buffer.from('1401', 'hex')), frame(Buffer.from('8060ff', 'hex'))]));
+  await expect.poll(() => opened.received).toEqual(['1401', '8060ff']);
+  socket.end();
+  await expect.poll(() => opened.closed).toEqual([route]);
+  expect(opened.port.connections).toBe(0);
+  expect(opened.port.ignored).toBe(0);
+});
+
+test.for([
+  ['something else than a check', frame(Buffer.from('1401', 'hex'))],
+  ['an HTTP request', Buffer.from('GET / HTTP/1.1\r\nHost: perch\r\n\r\n')],
+  ['more than 64 kB that are for nobody', Buffer.concat(Array(700).fill(frame(Buffer.alloc(100))))],
+] as const)('a connection that begins with %s is ended', async ([, bytes]) => {
+  const { port, received } = await openPort();
+  const socket = await dial(port);
+  socket.resume();
+  socket.write(bytes);
+  await expect.poll(() => isClosed(socket)).toBe(true);
+  expect(port.ignored).toBe(1);
+  expect(received).toEqual([]);
+});
+
+test('a connection that has not passed a check for ten seconds is ended, one that has is not', async () => {
+  const opened = await openPort();
+  const stranger = await dial(opened.port);
+  stranger.write(frame(writeCheck({ ufrag: 'unknown', password: '' }).bytes));
+  const { socket } = await admitted(opened);
+  await opened.clock.advance(9_999);
+  opened.port.tick();
+  expect(opened.port.connections).toBe(2);
+  await opened.clock.advance(1);
+  opened.port.tick();
+  stranger.resume();
+  await expect.poll(() => isClosed(stranger)).toBe(true);
+  expect(opened.port.connections).toBe(1);
+  expect(isClosed(socket)).toBe(false);
+});
+
+test('one address has 256 connections', async () => {
+  const { port } = await openPort();
+  await Promise.all(Array.from({ length: 256 }, () => dial(port)));
+  const oneMore = await dial(port);
+  oneMore.resume();
+  await expect.poll(() => isClosed(oneMore)).toBe(true);
+  expect(port.connections).toBe(256);
+});
+
+test('a thousand connections are the limit: a newer one takes the place of the one that has shown nothing for longest', async () => {
+  const opened = await openPort();
+  const { socket } = await admitted(opened);
+  const hosts = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4'];
+  const strangers: Socket[] = [];
+  for (let i = 1; i < 1_000; i += 1) {
+    const stranger = connect({
+      port: opened.port.port,
+      host: '127.0.0.1',
+      localAddress: hosts[i % hosts.length] as string,
+    });
+    stranger.on('error', () => {});
+    stranger.resume();
+    cleanups.push(() => stranger.destroy());
+    await once(stranger, 'connect');
+    strangers.push(stranger);
+  }
+  await expect.poll(() => opened.port.connections).toBe(1_000);
+  await admitted(opened);
+  await expect.poll(() => isClosed(strangers[0] as Socket)).toBe(true);
+  expect(opened.port.connections).toBe(1_000);
+  expect(isClosed(socket)).toBe(false);
+});
+
+test('what is sent in one turn of the event loop arrives framed and in order, whatever becomes of the slots', async () => {
+  const opened = await openPort();
+  const { socket, route } = await admitted(opened);
+  const slot = new Uint8Array(1_300);
+  const expected: Buffer[] = [];
+  for (let i = 0; i < 100; i += 1) {
+    slot.fill(i);
+    route.send(slot, 50, 1_200);
+    expected.push(frame(Buffer.alloc(1_200, i)));
+  }
+  slot.fill(255);
+  let got = Buffer.alloc(0);
+  socket.on('data', (chunk) => {
+    got = Buffer.concat([got, chunk]);
+  });
+  await expect.poll(() => got.length).toBe(100 * 1_202);
+  expect(got.equals(Buffer.concat(expected))).toBe(true);
+});
+
+test('a peer that does not read is congested at a megabyte, or after two seconds, and costs two megabytes at most', async () => {
+  const opened = await openPort();
+  const { socket, route } = await admitted(opened);
+  socket.pause();
+  const packet = new Uint8Array(1_200);
+  const fill = async (isEnough: () => boolean): Promise<void> => {
+    for (let i = 0; i < 50_000 && !isEnough(); i += 1) {
+      route.send(packet, 0, packet.length);
+      if (i % 10 === 9) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  };
+  await fill(() => route.isCongested);
+  expect(route.isCongested).toBe(true);
+  await fill(() => false);
+  const sent = await takeAll(socket, route);
+  expect(sent).toBeGreaterThan(1 << 20);
+  expect(route.isCongested).toBe(false);
+  // Less than a megabyte, but nothing of it leaves.
+  socket.pause();
+  let bytes = 0;
+  await fill(() => {
+    bytes += packet.length;
+    return bytes > sent - (1 << 20);
+  });
+  expect(route.isCongested).toBe(false);
+  await opened.clock.advance(2_001);
+  expect(route.isCongested).toBe(true);
+  await takeAll(socket, route);
+  expect(route.isCongested).toBe(false);
+});
+
+/** @returns bytes that had been on their way */
+async function takeAll(socket: Socket, route: Route): Promise<number> {
+  let bytes = 0;
+  const count = (chunk: Buffer): void => {
+    bytes += chunk.length;
+  };
+  socket.on('data', count);
+  socket.resume();
+  let before = -1;
+  await expect
+    .poll(() => {
+      const isSame = bytes === before && !route.isCongested;
+      before = bytes;
+      return isSame;
+    })
+    .toBe(true);
+  socket.off('data', count);
+  return bytes;
+}
+
+test('a goodbye that was sent still goes out when the connection is closed', async () => {
+  const opened = await openPort();
+  const { socket, route } = await admitted(opened);
+  let got = '';
+  socket.on('data', (chunk) => {
+    got += chunk.toString('hex');
+  });
+  route.send(Buffer.from('bye'), 0, 3);
+  route.close();
+  await expect.poll(() => isClosed(socket)).toBe(true);
+  expect(got).toBe('0003627965');
+  expect(opened.closed).toEqual([]);
+  expect(route.isCongested).toBe(true);
+});
+
+test('a connection that another peer has proved its own belongs to that one alone', async () => {
+  const opened = await openPort();
+  const { socket, route } = await admitted(opened);
+  const received: string[] = [];
+  const other: Peer = {
+    onCheck: (_datagram, _request, from) => from.admit(other),
+    onDatagram: (datagram) => received.push(datagram.toString('hex')),
+    onRouteClosed: () => {},
+  };
+  opened.book.register('others', other);
+  socket.write(frame(writeCheck({ ufrag: 'others', password: '' }).bytes));
+  socket.write(frame(Buffer.from('1402', 'hex')));
+  await expect.poll(() => received).toEqual(['1402']);
+  expect(opened.closed).toEqual([route]);
+  expect(opened.received).toEqual([]);
+});
+
+test('both families listen on one port number', async () => {
+  const { port } = await openPort(':0');
+  expect(port.local).toMatchObject({ port: port.port, ipv4: true, only: undefined });
+  await dial(port);
+  if (port.local.ipv6) {
+    await dial(port, '::1');
+  }
+  await expect.poll(() => port.connections).toBe(port.local.ipv6 ? 2 : 1);
+});
+
+test('a port that is taken is told with what to change', async () => {
+  const other = createServer();
+  other.listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  cleanups.push(() => other.close());
+  const { port } = other.address() as { port: number };
+  const tcp = new TcpPort(new PeerBook(), new FakeClock(), silentLogger);
+  await expect(tcp.listen(`127.0.0.1:${port}`)).rejects.toThrow(
+    new RegExp(`port ${port} is taken by .*: stop it or change webrtcLocalTCPAddress`),
+  );
+});
