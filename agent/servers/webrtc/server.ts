@@ -174,7 +174,7 @@ export class WebRtcServer {
     if (!session) {
       throw new PerchError('notFound', 'session not found');
     }
-    if (remoteUfrag === undefined || remoteUfrag === session.remoteUfrag) {
+    if (!remoteUfrag || remoteUfrag === session.remoteUfrag || session.offer.ufrags.includes(remoteUfrag)) {
       return undefined;
     }
     const credentials = session.restartIce(remoteUfrag);
@@ -234,14 +234,14 @@ export class WebRtcServer {
     prepare: (id: string, offer: Offer) => Promise<Prepared>,
   ): Promise<Answered> {
     this.#checkOpen();
-    const offer = parseOffer(offerText);
-    if (offer.setup === 'passive') {
-      throw new PerchError('badInput', 'the offer says a=setup:passive, expected actpass or active');
-    }
     const seat = this.#limits.take(requester);
     let prepared: Prepared | undefined;
     let session: WebRtcSession | undefined;
     try {
+      const offer = parseOffer(offerText);
+      if (offer.setup === 'passive') {
+        throw new PerchError('badInput', 'the offer says a=setup:passive, expected actpass or active');
+      }
       const ground = this.#prepareGround();
       const id = randomUUID();
       prepared = await prepare(id, offer);

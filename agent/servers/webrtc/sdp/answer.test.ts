@@ -87,6 +87,41 @@ test('the feedback that is answered is advertised, no other', () => {
   expect(feedback).toEqual(['a=rtcp-fb:108 goog-remb', 'a=rtcp-fb:108 nack', 'a=rtcp-fb:108 nack pli']);
 });
 
+test('retransmissions are offered where both sides have a format and a source for them', () => {
+  const offer = parseOffer(CHROMIUM);
+  const choices = chooseCodecs([h264(0x42), OPUS], offer);
+  expect(choices.video?.rtx?.payloadType).toBe(109);
+  const sdp = writeAnswer(offer, sendingSections(choices, { ssrc: 1111, rtxSsrc: 1112 }, { ssrc: 2222 }), FACTS);
+  const [, video, audio] = sections(sdp);
+  expect(video?.[0]).toBe('m=video 9 UDP/TLS/RTP/SAVPF 108 109');
+  expect(video).toEqual(
+    expect.arrayContaining([
+      'a=rtpmap:109 rtx/90000',
+      'a=fmtp:109 apt=108',
+      'a=ssrc-group:FID 1111 1112',
+      'a=ssrc:1112 cname:name',
+      'a=ssrc:1112 msid:perch video',
+    ]),
+  );
+  expect(audio?.some((line) => line.includes('FID'))).toBe(false);
+  expect(answer([h264(0x42)])).not.toContain('rtx');
+  const withoutNack = parseOffer(CHROMIUM.replace(/a=rtcp-fb:108 nack\r?\n/, ''));
+  expect(chooseCodecs([h264(0x42)], withoutNack).video?.rtx).toBeUndefined();
+});
+
+test('the audio is the first that the player takes, and what it does not take is named', () => {
+  const noOpus = CHROMIUM.replace('opus/48000/2', 'xopus/48000/2');
+  const choose = (tracks: readonly Track[]) => chooseCodecs(tracks, parseOffer(noOpus));
+  expect(choose([h264(0x42), OPUS, PCMA])).toMatchObject({
+    audio: { track: 2 },
+    leftOut: ['audio Opus (another audio is sent)'],
+  });
+  expect(choose([h264(0x42), OPUS])).toMatchObject({
+    audio: { track: -1 },
+    leftOut: ['audio Opus (the player does not take it)'],
+  });
+});
+
 test.for([
   ['Baseline', 0x42, 108],
   ['Main', 0x4d, 116],
@@ -94,6 +129,19 @@ test.for([
   ['High 4:4:4', 0xf4, 41],
 ] as const)('H264 %s gets the payload type that fits best', ([, profile, payloadType]) => {
   expect(answer([h264(profile)])).toContain(`m=video 9 UDP/TLS/RTP/SAVPF ${payloadType}\r\n`);
+});
+
+test('Opus of six channels goes to a player that offers the same layout, and to no other', () => {
+  const layout = { streams: 4, coupledStreams: 2, mapping: [0, 4, 1, 2, 3, 5] };
+  const six: Track = { ...OPUS, channels: 6, layout };
+  const offered = (mapping: string) =>
+    CHROMIUM.replace('opus/48000/2', 'multiopus/48000/6').replace(
+      'minptime=10;useinbandfec=1',
+      `channel_mapping=${mapping};num_streams=4;coupled_streams=2`,
+    );
+  expect(answer([six, h264(0x42)], offered('0,4,1,2,3,5'))).toContain('a=rtpmap:111 multiopus/48000/6\r\n');
+  expect(answer([six, h264(0x42)], offered('0,1,2,3,4,5'))).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n');
+  expect(answer([six, h264(0x42)])).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n');
 });
 
 test('stereo Opus is announced as such', () => {

@@ -1,10 +1,41 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { g722 } from '../../../../test/audio-tracks.ts';
 import { random } from '../../../../test/random.ts';
+import { vp8 } from '../../../../test/video-tracks.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { parseOffer } from './offer.ts';
+import type { RtpFormat } from '../../../media/depacketizer.ts';
+import { type AnswerSection, writeAnswer } from './answer.ts';
+import { chooseCodecs } from './codecs.ts';
+import { chooseEcho, chooseInbound, chooseTalk } from './inbound.ts';
+import { hasFeedback, type Offer, parseOffer, rtxOf } from './offer.ts';
+import { echoSections, receivingSections, sendingSections } from './sections.ts';
 
-const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
+const OFFERS = readdirSync('test/fixtures/offers').filter((name) => name.endsWith('.sdp'));
+const offerOf = (name: string): string => readFileSync(`test/fixtures/offers/${name}`, 'utf8');
+const CHROMIUM = offerOf('chromium-156-linux.sdp');
+const WORDS = [
+  'm=',
+  'a=fmtp:',
+  '\n',
+  ';',
+  '=',
+  ':',
+  ' ',
+  '999999999999',
+  '\0',
+  'a=group:BUNDLE',
+  '/',
+  '%',
+  'a=inactive',
+];
+const FACTS = {
+  credentials: { ufrag: 'ours', password: 'ourpassword' },
+  fingerprint: 'AA:BB',
+  candidates: [],
+  cname: 'name',
+  sessionId: 7,
+};
 const CREDENTIALS = `a=ice-ufrag:abcd\na=fingerprint:sha-256 ${Array(32).fill('ab').join(':')}`;
 
 test("Chromium's offer is read", () => {
@@ -52,22 +83,75 @@ test.for([
   expect(() => parseOffer(text)).toThrow(message);
 });
 
-test('three thousand damaged offers throw nothing but PerchError', () => {
+test('each section says which way it goes, and the session where it does not', () => {
+  const text = (session: string, ...own: string[]) =>
+    `v=0\n${CREDENTIALS}\n${session}\n${own.map((line) => `m=audio 9 X 0\n${line}`).join('\n')}`;
+  const ways = (offer: string) => parseOffer(offer).sections.map(({ sends, receives }) => [sends, receives]);
+  expect(ways(text('', '', 'a=sendrecv', 'a=sendonly', 'a=recvonly', 'a=inactive'))).toEqual([
+    [true, true],
+    [true, true],
+    [true, false],
+    [false, true],
+    [false, false],
+  ]);
+  expect(ways(text('a=recvonly', '', 'a=sendonly'))).toEqual([
+    [false, true],
+    [true, false],
+  ]);
+});
+
+test('the format of retransmissions is found by the one that it is for', () => {
+  const [video] = parseOffer(CHROMIUM).sections;
+  const format = (payloadType: number) => video?.formats.find((one) => one.payloadType === payloadType);
+  if (!video) {
+    throw new Error('no section');
+  }
+  expect(rtxOf(video, format(108) as RtpFormat)?.payloadType).toBe(109);
+  expect(rtxOf(video, format(120) as RtpFormat)).toBeUndefined();
+  expect(hasFeedback(video, format(108) as RtpFormat, 'nack pli')).toBe(true);
+  expect(hasFeedback(video, format(118) as RtpFormat, 'nack')).toBe(false);
+});
+
+test('aiortc has credentials of its own in each section', () => {
+  const { ufrag, ufrags, bundle } = parseOffer(offerOf('aiortc-1.4-whip.sdp'));
+  expect([ufrag, ufrags, bundle]).toEqual(['ISHT', ['ISHT', 'JOkd'], ['0', '1']]);
+});
+
+test.for(OFFERS)('damaged, %s leads to an answer that is well formed or to a PerchError', (name) => {
+  const whole = offerOf(name);
   const next = random(4);
   const pick = (limit: number): number => Math.floor(next() * limit);
-  const words = ['m=', 'a=fmtp:', '\n', ';', '=', ':', ' ', '999999999999', '\0', 'a=group:BUNDLE', '/', '%'];
-  let read = 0;
-  for (let i = 0; i < 3_000; i += 1) {
-    let text = CHROMIUM;
-    for (let damage = pick(6); damage >= 0; damage -= 1) {
+  let answered = 0;
+  for (let i = 0; i < 600; i += 1) {
+    let text = whole;
+    for (let damage = pick(4); damage >= 0; damage -= 1) {
       const at = pick(text.length);
-      text = text.slice(0, at) + (words[pick(words.length)] ?? '') + text.slice(at + pick(30));
+      text = text.slice(0, at) + (WORDS[pick(WORDS.length)] ?? '') + text.slice(at + pick(30));
     }
     try {
-      read += parseOffer(text).sections.length > 0 ? 1 : 0;
+      const offer = parseOffer(text);
+      const answer = writeAnswer(offer, sectionsFor(offer, i), FACTS);
+      answered += 1;
+      expect(answer.split('\r\n').every((line) => line === '' || /^[a-z]=[^\r\n]/.test(line))).toBe(true);
+      expect(answer.match(/^m=/gm)).toHaveLength(offer.sections.length);
     } catch (error) {
       expect(error).toBeInstanceOf(PerchError);
     }
   }
-  expect(read).toBeGreaterThan(1_000);
+  expect(answered).toBeGreaterThan(60);
 });
+
+/** As every kind of session would answer, in turns. */
+function sectionsFor(offer: Offer, turn: number): AnswerSection[] {
+  const ssrcs = [{ ssrc: 1, rtxSsrc: 2 }, { ssrc: 3 }] as const;
+  switch (turn % 4) {
+    case 0:
+      return sendingSections(chooseCodecs([vp8, g722], offer), ...ssrcs);
+    case 1:
+      return echoSections(chooseEcho(offer), ssrcs);
+    case 2:
+      return receivingSections([chooseTalk(offer, 'PCMU')]);
+    default:
+      return receivingSections(chooseInbound(offer));
+  }
+}

@@ -41,7 +41,10 @@ export interface Offer {
   readonly sections: readonly OfferSection[];
   /** The mids of `a=group:BUNDLE`. */
   readonly bundle: readonly string[];
+  /** Of the first section that has one. */
   readonly ufrag: string;
+  /** All: some clients have credentials of their own in each section until an answer bundles them. */
+  readonly ufrags: readonly string[];
   readonly fingerprints: readonly Fingerprint[];
   /** `actpass`, `active` or `passive`. */
   readonly setup: string;
@@ -75,7 +78,8 @@ export function parseOffer(text: string): Offer {
   // Credentials may stand for the whole session or in each section; bundled ones are the same (RFC 8843 §7).
   const transport = (name: string): string[] =>
     [...drafts.map((draft) => draft.attributes), session].flatMap((attributes) => attributes.get(name) ?? []);
-  const ufrag = transport('ice-ufrag')[0];
+  const ufrags = [...new Set(transport('ice-ufrag'))].slice(0, MAX_SECTIONS);
+  const ufrag = ufrags[0];
   const fingerprints = transport('fingerprint').slice(0, MAX_FINGERPRINTS).map(parseFingerprint);
   if (!ufrag || ufrag.length > 256) {
     throw new PerchError('badInput', 'the offer has no a=ice-ufrag');
@@ -88,6 +92,7 @@ export function parseOffer(text: string): Offer {
     sections: drafts.map((draft, i) => sectionOf(draft, session, i)),
     bundle: bundle?.split(/\s+/).slice(1) ?? [],
     ufrag,
+    ufrags,
     fingerprints,
     setup: transport('setup')[0] ?? 'actpass',
   };

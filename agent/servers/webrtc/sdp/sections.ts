@@ -20,7 +20,7 @@ export function receivingSections(inbound: readonly Inbound[]): AnswerSection[] 
   return inbound.map(({ section, format, rtx }) => ({
     section,
     direction: 'recvonly',
-    format: withStereo(format),
+    format: welcome(format),
     rtx,
   }));
 }
@@ -33,13 +33,21 @@ export function echoSections(
   return inbound.map(({ section, format, rtx }, i) => ({
     section,
     direction: 'sendrecv',
-    format: withStereo(format),
+    format: welcome(format),
     rtx,
     outbound: outbound[i],
   }));
 }
 
-/** RFC 7587 §6.1: browsers send Opus with one channel unless they are told that two are welcome. */
-function withStereo(format: RtpFormat): RtpFormat {
-  return format.encoding === 'OPUS' ? { ...format, fmtp: new Map([...format.fmtp, ['stereo', '1']]) } : format;
+/** Of the browser's own abilities to receive, which would bind it when they come back as ours: RFC 7741 §6.1, RFC 9628 §6. */
+const LIMITS = new Set(['max-fs', 'max-fr']);
+
+/** The parameters that the browser sent, so that it finds its format again, without limits that we do not have. */
+function welcome(format: RtpFormat): RtpFormat {
+  const fmtp = new Map([...format.fmtp].filter(([key]) => !LIMITS.has(key)));
+  if (format.encoding === 'OPUS') {
+    // RFC 7587 §6.1: browsers send one channel unless they are told that two are welcome.
+    fmtp.set('stereo', '1');
+  }
+  return { ...format, fmtp };
 }
