@@ -145,7 +145,7 @@ test('what is sent in one turn of the event loop arrives framed and in order, wh
   }
   slot.fill(255);
   let got = Buffer.alloc(0);
-  socket.on('data', (chunk) => {
+  socket.on('data', (chunk: Buffer) => {
     got = Buffer.concat([got, chunk]);
   });
   await expect.poll(() => got.length).toBe(100 * 1_202);

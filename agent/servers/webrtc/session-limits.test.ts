@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { H264_TRACK } from '../../../test/tracks.ts';
+import { webrtcPaths } from '../../../test/webrtc-paths.ts';
+import { silentLogger } from '../../base/log.ts';
+import { Stream } from '../../stream/stream.ts';
+import { WebRtcServer } from './server.ts';
+import { SessionLimits } from './session-limits.ts';
+
+const OFFER = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
+
+const requester = (path: string, ip: string) => ({ path, query: '', remoteAddr: `${ip}:5`, userAgent: '', user: '' });
+/** So many different ones. */
+const addresses = (count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
+
+test('a hundred sessions of one address may wait for their handshakes, five hundred may be there', () => {
+  const limits = new SessionLimits();
+  for (let i = 0; i < 500; i += 1) {
+    limits.take(requester('cam', '192.0.2.1')).settle();
+  }
+  expect(() => limits.take(requester('other', '192.0.2.1'))).toThrow(
+    'maximum reader count reached: 500 WebRTC sessions from 192.0.2.1, limit 500',
+  );
+  for (let i = 0; i < 100; i += 1) {
+    limits.take(requester('other', '[2001:db8::1]'));
+  }
+  expect(() => limits.take(requester('other', '[2001:db8::1]'))).toThrow(
+    'maximum reader count reached: 100 WebRTC sessions from [2001:db8::1] that wait for a handshake, limit 100',
+  );
+  expect(() => limits.take(requester('other', '192.0.2.2'))).not.toThrow();
+});
+
+test('one path has five hundred sessions, all paths together have a thousand', () => {
+  const limits = new SessionLimits();
+  const [one = '', ...others] = addresses(1_001);
+  const first = limits.take(requester('cam', one));
+  for (const ip of others.slice(0, 499)) {
+    limits.take(requester('cam', ip));
+  }
+  expect(() => limits.take(requester('cam', others[499] ?? ''))).toThrow(
+    "maximum reader count reached: 500 WebRTC sessions of path 'cam', limit 500",
+  );
+  for (const ip of others.slice(500)) {
+    limits.take(requester('yard', ip));
+  }
+  expect(() => limits.take(requester('hall', '192.0.2.1'))).toThrow(
+    'maximum reader count reached: 1000 WebRTC sessions in all, limit 1000',
+  );
+  first.leave();
+  first.leave();
+  expect(() => limits.take(requester('hall', '192.0.2.1'))).not.toThrow();
+  expect(() => limits.take(requester('hall', '192.0.2.1'))).toThrow('in all');
+});
+
+async function startServer(clock: FakeClock, stream: Stream): Promise<WebRtcServer> {
+  const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
+  const options = { udpAddress: '127.0.0.1:0', handshakeTimeoutMs: 10_000, ...hosts };
+  const server = new WebRtcServer(
+    options,
+    webrtcPaths(async () => stream),
+    clock,
+    silentLogger,
+  );
+  await server.listen();
+  return server;
+}
+
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
+test('ten thousand offers that nobody follows up leave nothing behind', async () => {
+  const clock = new FakeClock();
+  const stream = new Stream([H264_TRACK]);
+  const server = await startServer(clock, stream);
+  const viewers = addresses(1_000).map((ip, i) => requester(`cam${i % 2}`, ip));
+  const rounds: number[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    const answers = await Promise.allSettled([...viewers, ...viewers].map((viewer) => server.read(viewer, OFFER)));
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1_000);
+    expect(stream.readers.length).toBe(1_000);
+    await clock.advance(11_000);
+    expect(server.list()).toEqual([]);
+    expect(stream.readers).toEqual([]);
+    rounds.push(heapBytes());
+  }
+  expect((rounds.at(-1) as number) - (rounds[1] as number)).toBeLessThan(1_000_000);
+  await server.close();
+}, 60_000);
+
+test('an offer that is refused takes no place', async () => {
+  const server = await startServer(new FakeClock(), new Stream([H264_TRACK]));
+  const viewer = requester('cam', '192.0.2.1');
+  for (let i = 0; i < 200; i += 1) {
+    await expect(server.read(viewer, 'v=0')).rejects.toThrow('the offer has no media');
+  }
+  await server.read(viewer, OFFER);
+  await server.close();
+});
