@@ -45,7 +45,7 @@ export class NackList {
       this.#fill(sequence, atMs);
       return;
     }
-    if (ahead > CAPACITY) {
+    if (ahead - 1 > CAPACITY) {
       this.#count = 0;
     } else {
       for (let missing = 1; missing < ahead; missing += 1) {

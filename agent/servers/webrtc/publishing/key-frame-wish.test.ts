@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { KeyFrameWish } from './key-frame-wish.ts';
+
+/** When a wish is asked, looked at every 10 ms; `at` does something at a time. */
+function askedAt(endMs: number, at: Record<number, (wish: KeyFrameWish, nowMs: number) => void>): number[] {
+  const wish = new KeyFrameWish(0);
+  const asked: number[] = [];
+  for (let nowMs = 0; nowMs <= endMs; nowMs += 10) {
+    at[nowMs]?.(wish, nowMs);
+    if (wish.take(nowMs)) {
+      asked.push(nowMs);
+    }
+  }
+  return asked;
+}
+const key = (wish: KeyFrameWish, nowMs: number) => wish.onKey(nowMs);
+const want = (wish: KeyFrameWish) => wish.want();
+
+test('a sender that does not begin with a key frame is asked, less and less often', () => {
+  expect(askedAt(14_000, {})).toEqual([500, 1_000, 2_000, 4_000, 8_000, 12_000]);
+});
+
+test('one that does is asked when its group gets longer than four seconds', () => {
+  expect(askedAt(8_700, { 100: key, 4300: key })).toEqual([4_100, 8_300]);
+});
+
+test('after damage it is asked at once', () => {
+  expect(askedAt(2_000, { 100: key, 700: want, 900: key })).toEqual([700]);
+});
+
+test('readers that want one after the other cost one key frame in half a second', () => {
+  expect(askedAt(1_600, { 100: key, 700: want, 750: key, 800: want, 850: want, 1250: key })).toEqual([700, 1_200]);
+});

@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../../test/random.ts';
+import { NackList } from './nack-list.ts';
+
+const GIVE_UP_MS = 500;
+
+/** A list that has seen `sequences` at time 0. */
+function after(...sequences: readonly number[]): NackList {
+  const list = new NackList(GIVE_UP_MS);
+  for (const sequence of sequences) {
+    list.arrived(sequence, 0);
+  }
+  return list;
+}
+
+function asked(list: NackList, nowMs: number): number[] {
+  const due = new Uint16Array(256);
+  return [...due.subarray(0, list.collect(nowMs, due))];
+}
+
+test('packets in order leave nothing to ask for', () => {
+  expect(after(1, 2, 3).isEmpty).toBe(true);
+});
+
+test('a missing packet is asked for when two later ones are there', () => {
+  const list = after(1, 3);
+  expect(asked(list, 0)).toEqual([]);
+  list.arrived(4, 0);
+  expect(asked(list, 0)).toEqual([2]);
+});
+
+test('without later packets it is asked for after 12 ms', () => {
+  const list = after(1, 3);
+  expect(asked(list, 11)).toEqual([]);
+  expect(asked(list, 12)).toEqual([2]);
+});
+
+test('one that is only late is not asked for', () => {
+  const list = after(1, 3, 2, 4, 5);
+  expect(list.isEmpty).toBe(true);
+  expect(list.repaired).toBe(0);
+});
+
+test('it is asked for again every 60 ms, ten times at most, and not after half a second', () => {
+  const list = after(1, 3, 4);
+  const times: number[] = [];
+  for (let nowMs = 0; nowMs <= 1_000; nowMs += 10) {
+    if (asked(list, nowMs).length > 0) {
+      times.push(nowMs);
+    }
+  }
+  expect(times).toEqual([0, 60, 120, 180, 240, 300, 360, 420, 480]);
+  expect(list.isEmpty).toBe(true);
+});
+
+test('how long an answer takes is learnt, and with it how long to wait for the next', () => {
+  const list = after(1, 3, 4);
+  asked(list, 0);
+  list.arrived(2, 100);
+  expect([list.repaired, list.roundTripMs]).toEqual([1, 100]);
+  list.arrived(6, 100);
+  list.arrived(7, 100);
+  expect(asked(list, 100)).toEqual([5]);
+  expect(asked(list, 240)).toEqual([]);
+  expect(asked(list, 250)).toEqual([5]);
+  // Of a packet that was asked for twice nobody knows which answer it is.
+  list.arrived(5, 251);
+  expect([list.repaired, list.roundTripMs]).toEqual([2, 100]);
+});
+
+test('numbers wrap', () => {
+  const list = after(0xfffe, 2, 3);
+  expect(asked(list, 0)).toEqual([0xffff, 0, 1]);
+  list.arrived(0, 1);
+  expect([list.isMissing(0xffff), list.isMissing(0), list.isMissing(1)]).toEqual([true, false, true]);
+});
+
+test('more than 256 missing at once are not asked for: a key frame mends that', () => {
+  expect(asked(after(1, 258), 100)).toHaveLength(256);
+  expect(asked(after(1, 259), 100)).toEqual([]);
+});
+
+test('of more than 256 the oldest are forgotten', () => {
+  const list = after(...Array.from({ length: 300 }, (_, i) => 2 * i));
+  expect(asked(list, 100)).toEqual(Array.from({ length: 256 }, (_, i) => 2 * (i + 43) + 1));
+});
+
+test('after another sender began nothing of the former is missing', () => {
+  const list = after(1, 5);
+  list.clear();
+  list.arrived(9_000, 0);
+  expect(list.isEmpty).toBe(true);
+});
+
+test('whatever comes in whatever order, it is bounded and asks only for what did not come', () => {
+  const next = random(4588);
+  const list = new NackList(GIVE_UP_MS);
+  let nowMs = 0;
+  let sequence = 0;
+  for (let i = 0; i < 20_000; i += 1) {
+    nowMs += next() * 5;
+    sequence = (sequence + (next() < 0.9 ? 1 : Math.floor(next() * 600))) & 0xffff;
+    const late = next() < 0.1 ? Math.floor(next() * 300) : 0;
+    const arrived = (sequence - late) & 0xffff;
+    list.arrived(arrived, nowMs);
+    const missing = asked(list, nowMs);
+    expect(missing.length).toBeLessThanOrEqual(256);
+    expect(missing.includes(arrived)).toBe(false);
+  }
+});
