@@ -1,23 +1,13 @@
-import { readFileSync } from 'node:fs';
-import fastify, { type FastifyInstance } from 'fastify';
+import { runInNewContext } from 'node:vm';
+import type { FastifyInstance } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
-import { webrtcPaths } from '../../../../test/webrtc-paths.ts';
-import { systemClock } from '../../../base/clock.ts';
+import { FRAGMENT, offerOf, signallingApp } from '../../../../test/signalling-app.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { silentLogger } from '../../../base/log.ts';
-import { cors } from '../../../http/cors.ts';
-import { installErrorHandler } from '../../../http/errors.ts';
-import type { Track } from '../../../media/track.ts';
-import { Stream } from '../../../stream/stream.ts';
-import { WebRtcServer } from '../server.ts';
-import { type WebRtcPluginOptions, webrtcPlugin } from './plugin.ts';
+import type { WebRtcPluginOptions } from './plugin.ts';
 
-const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
-const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };
-const AAC: Track = { ...AUDIO, codec: 'aac', config: new Uint8Array(2), frameSamples: 1_024 };
+const CHROMIUM = offerOf('chromium-156-linux');
 const UUID = 'b1946ac9-2492-4d23-9b1f-7a0b6c0d5e11';
 const SDP = { 'content-type': 'application/sdp; charset=utf-8' };
-const FRAGMENT = { 'content-type': 'application/trickle-ice-sdpfrag' };
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -26,41 +16,10 @@ afterEach(async () => {
   }
 });
 
-async function openStream(path: string): Promise<Stream> {
-  switch (path) {
-    case 'cam':
-    case 'group/front door':
-      return new Stream([AUDIO]);
-    case 'aac':
-      return new Stream([AAC]);
-    case 'slow':
-      throw new PerchError('timeout', "source of path 'slow' has timed out");
-    default:
-      throw new PerchError('notFound', `no stream is available on path '${path}'`);
-  }
-}
-
 async function start(more: Partial<WebRtcPluginOptions> = {}, prefix = ''): Promise<FastifyInstance> {
-  const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
-  const options = { udpAddress: '127.0.0.1:0', handshakeTimeoutMs: 10_000, ...hosts };
-  const server = new WebRtcServer(options, webrtcPaths(openStream), systemClock, silentLogger);
-  await server.listen();
-  const app = fastify();
-  installErrorHandler(app);
-  await app.register(webrtcPlugin, {
-    server,
-    access: { require: async () => {}, identify: () => ({ ip: '192.0.2.1' }) },
-    cors: (methods, headers) => cors(['*'], methods, headers),
-    iceServers: [],
-    isConfigured: (path) => path !== 'nobody',
-    prefix,
-    ...more,
-  });
-  cleanups.push(async () => {
-    await server.close();
-    await app.close();
-  });
-  return app;
+  const run = await signallingApp(more, { prefix });
+  cleanups.push(() => run[Symbol.asyncDispose]());
+  return run.app;
 }
 
 const error = (text: string): object => ({ status: 'error', error: text });
@@ -166,6 +125,11 @@ test('nobody without permission gets an answer, the page or the ICE servers', as
     ['POST', '/cam/whep'],
     ['OPTIONS', '/cam/whep'],
     ['GET', '/cam/'],
+    ['POST', '/cam/whip'],
+    ['OPTIONS', '/cam/whip'],
+    ['GET', '/cam/publish'],
+    ['POST', '/cam/talk'],
+    ['OPTIONS', '/cam/talk'],
   ] as const) {
     const response = await app.inject({
       method,
@@ -199,6 +163,88 @@ test('OPTIONS tells the ICE servers, with credentials that work for a day where 
   expect(secret).toMatch(/username="\d{10}:[0-9a-f]{16}"; credential="[A-Za-z0-9+/]{27}="/);
 });
 
+test('an ICE restart answers with credentials for every section, and a late candidate is none', async () => {
+  const app = await start();
+  const post = await app.inject({
+    method: 'POST',
+    url: '/cam/whep',
+    headers: SDP,
+    payload: offerOf('aiortc-1.4-whep'),
+  });
+  const url = String(post.headers['location']);
+  const ufrags = [...offerOf('aiortc-1.4-whep').matchAll(/a=ice-ufrag:(\S+)/g)].map(([, ufrag]) => ufrag);
+  expect(new Set(ufrags).size).toBe(2);
+  const patch = (ufrag: string | undefined) =>
+    app.inject({ method: 'PATCH', url, headers: FRAGMENT, payload: `a=ice-ufrag:${ufrag}\r\na=ice-pwd:x\r\n` });
+  for (const ufrag of ufrags) {
+    expect((await patch(ufrag)).statusCode).toBe(204);
+  }
+  const { statusCode, body } = await patch('another');
+  expect(statusCode).toBe(200);
+  expect(body).toMatch(/^a=ice-options:trickle ice2\r\n/);
+  expect(body.match(/a=mid:.*/g)).toEqual(['a=mid:0', 'a=mid:1']);
+  expect(body.match(/a=candidate:.* 127\.0\.0\.1 /g)?.length).toBeGreaterThan(0);
+  expect(body.match(/a=end-of-candidates/g)).toHaveLength(2);
+  expect((await patch('another')).statusCode).toBe(204);
+  expect((await patch(ufrags[1])).statusCode).toBe(204);
+});
+
+test('a user fragment with characters that none has is refused', async () => {
+  const app = await start();
+  const { headers } = await app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
+  const payload = 'a=ice-ufrag:a b\r\n';
+  const response = await app.inject({ method: 'PATCH', url: String(headers['location']), headers: FRAGMENT, payload });
+  expect([response.statusCode, response.json()]).toEqual([400, error("'a b' is not an ICE user fragment")]);
+});
+
+test('a track that the player does not get is named in a header that other origins may read', async () => {
+  const app = await start();
+  const post = async (url: string) =>
+    (await app.inject({ method: 'POST', url, headers: SDP, payload: CHROMIUM })).headers;
+  const both = await post('/both/whep');
+  expect(both['perch-left-out']).toBe('audio MPEG-4 Audio (not for WebRTC)');
+  expect(both['access-control-expose-headers']).toBe('ETag, ID, Accept-Patch, Link, Location, Perch-Left-Out');
+  expect((await post('/cam/whep'))['perch-left-out']).toBeUndefined();
+});
+
+test('the stream that a viewer may be moved to has to be open to him as well', async () => {
+  const asked: string[] = [];
+  const access: WebRtcPluginOptions['access'] = {
+    require: async (_request, action, path) => {
+      asked.push(`${action} ${path}`);
+      if (path === 'secret') {
+        throw new PerchError('unauthorized', 'authentication error');
+      }
+    },
+    identify: () => ({ ip: '192.0.2.1' }),
+  };
+  const app = await start({ access });
+  const post = (query: string) =>
+    app.inject({ method: 'POST', url: `/cam/whep${query}`, headers: SDP, payload: CHROMIUM });
+  expect((await post('?fallback=group%2Ffront%20door')).statusCode).toBe(201);
+  expect((await post('?fallback=secret')).statusCode).toBe(401);
+  expect((await post('?fallback=')).statusCode).toBe(201);
+  expect(asked).toEqual(['read cam', 'read group/front door', 'read cam', 'read secret', 'read cam']);
+});
+
+test('twenty players of one page, none of which has a candidate yet, are all answered', async () => {
+  const app = await start();
+  const offers = ['chromium-156-linux', 'firefox-153-linux-whep'].map(offerOf);
+  expect(offers.join()).not.toContain('a=candidate');
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) =>
+      app.inject({ method: 'POST', url: `/cam/whep?tile=${i}`, headers: SDP, payload: offers[i % 2] ?? '' }),
+    ),
+  );
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual(Array(20).fill(201));
+  expect(new Set(answers.map(({ headers }) => headers['id'])).size).toBe(20);
+  expect(new Set(answers.map(({ body }) => /a=ice-ufrag:(\S+)/.exec(body)?.[1])).size).toBe(20);
+  for (const { headers, body } of answers) {
+    expect(body).toContain('a=end-of-candidates');
+    expect((await app.inject({ method: 'DELETE', url: String(headers['location']) })).statusCode).toBe(200);
+  }
+});
+
 test('an offer above 128 KiB is dropped', async () => {
   const app = await start();
   const payload = CHROMIUM.padEnd((128 << 10) + 1, '\n');
@@ -211,8 +257,32 @@ test('the page and its script are served with relative URLs only', async () => {
   const page = await app.inject({ url: '/webrtc/group/door/' });
   expect(page.headers).toMatchObject({ 'cache-control': 'no-cache', 'content-type': 'text/html; charset=utf-8' });
   expect(page.body).toContain('<script src="reader.js">');
-  const script = await app.inject({ url: '/webrtc/group/door/reader.js' });
-  expect(script.headers['cache-control']).toBe('max-age=3600');
-  expect(script.body).toContain('window.MediaMTXWebRTCReader = MediaMTXWebRTCReader');
+  const publisher = await app.inject({ url: '/webrtc/group/door/publish' });
+  expect(publisher.headers).toMatchObject({ 'cache-control': 'no-cache', 'content-type': 'text/html; charset=utf-8' });
+  expect(publisher.body).toContain('<script src="publisher.js">');
+  for (const id of ['video-device', 'video-codec', 'video-bitrate', 'video-framerate', 'video-width', 'video-height']) {
+    expect(publisher.body).toContain(`id="${id}"`);
+  }
+  for (const id of ['audio-device', 'audio-codec', 'audio-bitrate', 'audio-voice']) {
+    expect(publisher.body).toContain(`id="${id}"`);
+  }
+  for (const [file, name] of [
+    ['reader.js', 'MediaMTXWebRTCReader'],
+    ['publisher.js', 'MediaMTXWebRTCPublisher'],
+  ] as const) {
+    const script = await app.inject({ url: `/webrtc/group/door/${file}` });
+    expect(script.headers).toMatchObject({
+      'cache-control': 'max-age=3600',
+      'content-type': 'application/javascript; charset=utf-8',
+    });
+    expect(definedBy(script.body)).toEqual([name]);
+  }
   expect((await app.inject({ method: 'HEAD', url: '/webrtc/group/door/' })).statusCode).toBe(200);
 });
+
+/** What a script leaves in the window that it runs in. */
+function definedBy(script: string): string[] {
+  const window = {};
+  runInNewContext(script, { window });
+  return Object.keys(window);
+}

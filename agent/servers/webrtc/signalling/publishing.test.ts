@@ -1,0 +1,148 @@
+import { expect, test } from 'vitest';
+import { FRAGMENT, offerOf, SDP, signallingApp } from '../../../../test/signalling-app.ts';
+import { PerchError } from '../../../base/errors.ts';
+import type { TalkChannel } from '../gateway.ts';
+
+const CHROMIUM = offerOf('chromium-156-linux-whip');
+const VOICE = offerOf('chromium-156-linux-talk');
+
+/** `cam` waits for a publisher, and can be talked through by one at a time; `deaf` has no loudspeaker. */
+class Box {
+  readonly asked: string[] = [];
+  isTaken = false;
+  readonly mayPublish = (path: string): void => {
+    if (path !== 'cam') {
+      throw new PerchError('badInput', `path '${path}' is not configured`);
+    }
+  };
+  readonly mayTalk = async (path: string): Promise<void> => {
+    if (path !== 'cam') {
+      throw new PerchError('unsupported', `the camera of path '${path}' has no back channel`);
+    }
+  };
+  readonly talk = async (path: string): Promise<TalkChannel> => {
+    await this.mayTalk(path);
+    if (this.isTaken) {
+      throw new PerchError('exhausted', 'somebody else talks through this camera');
+    }
+    this.isTaken = true;
+    const close = (): void => {
+      this.isTaken = false;
+    };
+    return { codec: 'PCMA', clockRate: 8_000, channels: 1, send: () => {}, close };
+  };
+
+  open() {
+    const require = async (_request: unknown, action: string, path: string): Promise<void> => {
+      this.asked.push(`${action} ${path}`);
+    };
+    const access = { require, identify: () => ({ ip: '192.0.2.1' }) };
+    const { mayPublish, mayTalk, talk } = this;
+    return signallingApp({ access }, { paths: { mayPublish, mayTalk, talk } });
+  }
+}
+
+test('an offer to publish is answered with the session in Location and ID', async () => {
+  const box = new Box();
+  await using run = await box.open();
+  const response = await run.app.inject({ method: 'POST', url: '/cam/whip?x=1', headers: SDP, payload: CHROMIUM });
+  expect(response.statusCode).toBe(201);
+  expect(response.headers).toMatchObject({
+    'content-type': 'application/sdp',
+    etag: '*',
+    'accept-patch': 'application/trickle-ice-sdpfrag',
+    'access-control-expose-headers': 'ETag, ID, Accept-Patch, Link, Location',
+  });
+  const location = String(response.headers['location']);
+  expect(location).toMatch(/^\/cam\/whip\/[0-9a-f-]{36}\?x=1$/);
+  expect(response.body.match(/a=recvonly/g)).toHaveLength(2);
+  expect(run.server.list()).toMatchObject([
+    { id: response.headers['id'], state: 'publish', path: 'cam', query: 'x=1' },
+  ]);
+  expect(box.asked).toEqual(['publish cam']);
+
+  const payload = 'a=ice-ufrag:fresh\r\na=ice-pwd:0123456789012345678901\r\n';
+  const patch = await run.app.inject({ method: 'PATCH', url: location, headers: FRAGMENT, payload });
+  expect(patch.statusCode).toBe(200);
+  expect((await run.app.inject({ method: 'DELETE', url: location })).statusCode).toBe(200);
+  expect(run.server.list()).toEqual([]);
+});
+
+test('a publisher learns of ICE servers, what may be sent, and that it needs the right to publish', async () => {
+  const box = new Box();
+  await using run = await box.open();
+  const response = await run.app.inject({ method: 'OPTIONS', url: '/cam/whip' });
+  expect(response.statusCode).toBe(204);
+  expect(response.headers).toMatchObject({
+    'accept-post': 'application/sdp',
+    'access-control-allow-methods': 'OPTIONS, GET, POST, PATCH, DELETE',
+    'access-control-allow-headers': 'Authorization, Content-Type, If-Match',
+    'access-control-expose-headers': 'Accept-Post, Link',
+  });
+  await run.app.inject({ url: '/cam/publish' });
+  expect(box.asked).toEqual(['publish cam', 'publish cam']);
+});
+
+test.for([
+  ['two pictures', '/cam/whip', CHROMIUM + secondPicture(), 406, 'the offer has 2 video sections'],
+  ['a viewer', '/cam/whip', offerOf('firefox-153-linux-whep'), 406, 'sends neither video nor audio'],
+  [
+    'a data channel',
+    '/cam/whip',
+    offerOf('chromium-156-linux').replaceAll('recvonly', 'sendrecv'),
+    406,
+    "'application'",
+  ],
+  [
+    'an unknown codec',
+    '/cam/whip',
+    offerOf('obs-30-whip').replace('H264', 'THEORA'),
+    400,
+    'the video of the offer has THEORA',
+  ],
+  ['no path', '/nobody/whip', CHROMIUM, 400, "path 'nobody' is not configured"],
+  ['no loudspeaker', '/deaf/talk', VOICE, 400, "the camera of path 'deaf' has no back channel"],
+  ['no voice', '/cam/talk', offerOf('firefox-153-linux-whep'), 406, 'the offer sends no audio'],
+  ['no codec of the camera', '/cam/talk', offerOf('obs-30-whip'), 400, 'the camera takes PCMA'],
+] as const)('an offer with %s is refused by %s', async ([, url, payload, status, text]) => {
+  const box = new Box();
+  await using run = await box.open();
+  const response = await run.app.inject({ method: 'POST', url, headers: SDP, payload });
+  expect(response.statusCode).toBe(status);
+  expect(response.json()).toMatchObject({ status: 'error', error: expect.stringContaining(text) });
+  expect([run.server.list(), box.isTaken]).toEqual([[], false]);
+});
+
+test.for(['GET', 'HEAD', 'PUT'] as const)('%s is no method of the endpoints', async (method) => {
+  await using run = await new Box().open();
+  for (const url of ['/cam/whip', '/cam/whep', '/cam/talk', '/cam/talk/x']) {
+    expect((await run.app.inject({ method, url })).statusCode).toBe(405);
+  }
+});
+
+test('one at a time talks, in the codec of the camera, and whoever hangs up makes way for the next', async () => {
+  const box = new Box();
+  await using run = await box.open();
+  const talk = () => run.app.inject({ method: 'POST', url: '/cam/talk', headers: SDP, payload: VOICE });
+  const first = await talk();
+  expect(first.statusCode).toBe(201);
+  expect(first.body).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 8\r\n');
+  expect(first.headers['location']).toMatch(/^\/cam\/talk\/[0-9a-f-]{36}$/);
+  const second = await talk();
+  expect([second.statusCode, second.json().error]).toEqual([400, 'somebody else talks through this camera']);
+  await run.app.inject({ method: 'DELETE', url: String(first.headers['location']) });
+  expect((await talk()).statusCode).toBe(201);
+  expect(box.asked).toEqual(Array(3).fill('publish cam'));
+});
+
+test('OPTIONS tells a page whether there is somebody to hear, so that it can hide the button', async () => {
+  await using run = await new Box().open();
+  expect((await run.app.inject({ method: 'OPTIONS', url: '/cam/talk' })).statusCode).toBe(204);
+  const deaf = await run.app.inject({ method: 'OPTIONS', url: '/deaf/talk' });
+  expect([deaf.statusCode, deaf.json().error]).toEqual([400, "the camera of path 'deaf' has no back channel"]);
+});
+
+function secondPicture(): string {
+  const [picture = ''] = /m=video[\s\S]*?(?=m=|$(?![\s\S]))/.exec(CHROMIUM) ?? [];
+  return picture.replace(/a=mid:.*/, 'a=mid:9');
+}
