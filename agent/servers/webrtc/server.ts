@@ -128,7 +128,11 @@ export class WebRtcServer {
     return this.#answer(viewer, offerText, async (id, offer) => {
       const stream = await this.#paths.open(viewer.path, viewer.query);
       const choices = chooseCodecs(stream.tracks, offer);
-      const media = new Viewing(id, stream, choices, this.#clock);
+      const { path, fallback } = viewer;
+      const media = new Viewing(id, stream, choices, this.#clock, {
+        openFallback: fallback ? () => this.#paths.open(fallback, '') : undefined,
+        log: this.#log.child({ session: id, path }),
+      });
       const sections = sendingSections(choices, media.video, media.audio);
       return { media, leftOut: choices.leftOut, sections, cname: media.cname };
     });

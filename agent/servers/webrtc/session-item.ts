@@ -25,6 +25,10 @@ export interface WebRtcSessionItem {
   readonly outboundRTPPacketsReportedLost: number;
   readonly outboundRTCPPackets: number;
   readonly outboundFramesDiscarded: number;
+  /** By the peer's receiver reports; null: not known. */
+  readonly roundTripMs: number | null;
+  /** How much of the stream a viewer is given; null: it is none, or not connected yet. */
+  readonly viewing: 'all' | 'fallback' | 'keyFrames' | null;
   readonly bytesReceived: number;
   readonly bytesSent: number;
   readonly rtpPacketsReceived: number;
@@ -67,6 +71,8 @@ export function describeSession(
     outboundRTPPacketsReportedLost: statistics.outboundReportedLost,
     outboundRTCPPackets: session.outboundRtcpPackets,
     outboundFramesDiscarded: statistics.framesDiscarded,
+    roundTripMs: statistics.roundTripMs === undefined ? null : Math.round(statistics.roundTripMs),
+    viewing: statistics.share ?? null,
     bytesReceived: session.inboundBytes,
     bytesSent: outboundBytes,
     rtpPacketsReceived: statistics.inboundPackets,

@@ -27,6 +27,8 @@ export interface MediaStatistics {
   readonly jitterSeconds: number;
   /** By the peer's receiver reports; undefined: not known. */
   readonly roundTripMs: number | undefined;
+  /** How much a viewer is given; undefined: it is none, or its handshake is not done. */
+  readonly share?: 'all' | 'fallback' | 'keyFrames' | undefined;
 }
 
 /** What a session is for. It is made before the answer, starts when the handshake is done, and ends with the session. */

@@ -31,6 +31,8 @@ export interface Requester {
   readonly remoteAddr: string;
   readonly userAgent: string;
   readonly user: string;
+  /** A path with the same pictures in small, for a viewer whose network does not take the stream: he has been found to be allowed to read it. */
+  readonly fallback?: string | undefined;
 }
 
 export interface SessionOptions {

@@ -67,14 +67,12 @@ export class Endpoints {
     requireType(request, SDP_TYPE);
     const { access } = this.#options;
     const query = queryOf(request);
-    if (target.purpose === 'whep') {
+    const fallback = (target.purpose === 'whep' && new URLSearchParams(query).get('fallback')) || undefined;
+    if (fallback !== undefined) {
       // A viewer on a bad network is moved there later, when nobody can be asked for a password any more.
-      const fallback = new URLSearchParams(query).get('fallback');
-      if (fallback !== null && fallback !== '') {
-        await access.require(request, 'read', fallback);
-      }
+      await access.require(request, 'read', fallback);
     }
-    const requester = requesterOf(request, access, target.path);
+    const requester = { ...requesterOf(request, access, target.path), fallback };
     const answered = await this.#open(target.purpose, requester, bodyOf(request));
     const location = `${this.#prefix}/${encodePath(target.path)}/${target.purpose}/${answered.secret}`;
     reply.header('Location', query === '' ? location : `${location}?${query}`);

@@ -51,6 +51,8 @@ export interface PacketSenderOptions {
   readonly follows?: Position | undefined;
   /** The initial value. */
   readonly keyFramesOnly?: boolean;
+  /** A longer group is not sent at once: its key frame alone is shown until the next one. */
+  readonly maxReplayPackets?: number;
   readonly onReordered: () => void;
 }
 
@@ -118,7 +120,7 @@ export class PacketSender implements RtpViewer {
     const start = this.#groupStart;
     this.#waitsForKey = true;
     this.#stillEnd = -1;
-    if (start >= 0) {
+    if (start >= 0 && source.written - start <= (this.#options.maxReplayPackets ?? source.written)) {
       this.#cursor = start;
     } else {
       const still = this.#video === source.leadingTrack ? source.putStill() : -1;

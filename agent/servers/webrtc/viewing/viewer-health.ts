@@ -9,11 +9,21 @@ const MAX_ROUND_TRIP_MS = 10_000;
 interface Reception {
   readonly clockRate: number;
   lost: number;
+  /** Extended sequence number; -1: there was no report. */
+  highest: number;
   jitterSeconds: number;
-  /** Of the reports since `takeLoss`, in 1/256 each. */
-  fractions: number;
-  reports: number;
+  /** Both as they were at the last `takeLoss`. */
+  takenLost: number;
+  takenHighest: number;
 }
+
+/** Packets that a viewer has lost of those that were on their way to it. */
+export interface Loss {
+  readonly lost: number;
+  readonly expected: number;
+}
+
+const NOTHING: Loss = { lost: 0, expected: 0 };
 
 /** What a viewer reports about its reception and its link. Reports about SSRCs that are not ours count for nothing. */
 export class ViewerHealth {
@@ -28,12 +38,19 @@ export class ViewerHealth {
   constructor(clockRates: ReadonlyMap<number, number>, clock: Clock) {
     this.#clock = clock;
     for (const [ssrc, clockRate] of clockRates) {
-      this.#receptions.set(ssrc, { clockRate, lost: 0, jitterSeconds: 0, fractions: 0, reports: 0 });
+      this.#receptions.set(ssrc, {
+        clockRate,
+        lost: 0,
+        highest: -1,
+        jitterSeconds: 0,
+        takenLost: 0,
+        takenHighest: -1,
+      });
     }
   }
 
   get lost(): number {
-    return [...this.#receptions.values()].reduce((sum, { lost }) => sum + lost, 0);
+    return [...this.#receptions.values()].reduce((sum, { lost }) => sum + Math.max(0, lost), 0);
   }
 
   /** The worst track's. */
@@ -41,27 +58,28 @@ export class ViewerHealth {
     return Math.max(0, ...[...this.#receptions.values()].map((reception) => reception.jitterSeconds));
   }
 
-  /** Share of the SSRC's packets that got lost in the time that the reports since the last call speak of; undefined: there was none. */
-  takeLoss(ssrc: number): number | undefined {
+  /** Of the packets that the reports since the last call speak of; the first report is where they begin. */
+  takeLoss(ssrc: number): Loss {
     const reception = this.#receptions.get(ssrc);
-    if (!reception || reception.reports === 0) {
-      return undefined;
+    if (!reception || reception.highest < 0) {
+      return NOTHING;
     }
-    const loss = reception.fractions / 256 / reception.reports;
-    reception.fractions = 0;
-    reception.reports = 0;
-    return loss;
+    const { lost, highest, takenLost, takenHighest } = reception;
+    reception.takenLost = lost;
+    reception.takenHighest = highest;
+    const expected = takenHighest < 0 ? 0 : (highest - takenHighest) | 0;
+    return expected <= 0 ? NOTHING : { expected, lost: Math.max(0, lost - takenLost) };
   }
 
-  onReport(ssrc: number, fraction: number, lost: number, jitterTicks: number, lastReport: number, delay: number): void {
+  /** A report block as `RtcpSink` has it. */
+  onReport(ssrc: number, lost: number, highest: number, jitterTicks: number, lastReport: number, delay: number): void {
     const reception = this.#receptions.get(ssrc);
     if (!reception) {
       return;
     }
-    reception.lost = Math.max(0, lost);
+    reception.lost = lost;
+    reception.highest = highest;
     reception.jitterSeconds = jitterTicks / reception.clockRate;
-    reception.fractions += fraction;
-    reception.reports += 1;
     if (lastReport !== 0) {
       this.#measureRoundTrip(lastReport, delay);
     }

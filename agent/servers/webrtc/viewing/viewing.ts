@@ -1,18 +1,40 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
+import { type Logger, silentLogger } from '../../../base/log.ts';
 import type { Sample } from '../../../media/sample.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 import type { Choices } from '../sdp/codecs.ts';
 import type { OutboundTrack } from '../secure/srtp.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session-media.ts';
-import { PacketSender } from './packet-sender.ts';
+import { BitRate } from './bit-rate.ts';
+import { Downshift } from './downshift.ts';
+import { Feed } from './feed.ts';
+import { type OutboundVideo, outboundTrack, outboundVideo } from './outbound.ts';
+import { PictureLoss } from './picture-loss.ts';
+import { hasReordering, REORDERED } from './reordering.ts';
+import { Retransmitter } from './retransmitter.ts';
 import { type RtcpSink, readRtcp } from './rtcp.ts';
 import { ViewerHealth } from './viewer-health.ts';
 
-/** Room below the first packet index: whoever looks back over the whole history never meets a negative one. */
-const HISTORY_PACKETS = 4_096;
-const REORDERED = "WebRTC doesn't support H264 streams with B-frames";
+export interface ViewingOptions {
+  /** For a viewer on a bad network: opens a smaller stream with the same pictures, which it may read. */
+  readonly openFallback?: (() => Promise<Stream>) | undefined;
+  /** Told when the viewer is given less or more. */
+  readonly log?: Logger;
+}
+
+/** What there is from the handshake on. */
+interface Running {
+  readonly link: SecureLink;
+  readonly feed: Feed;
+  readonly downshift: Downshift;
+  readonly pictureLoss: PictureLoss;
+  readonly retransmitter: Retransmitter | undefined;
+  /** Of the stream, and of what is sent. */
+  readonly wholeRate: BitRate;
+  readonly sentRate: BitRate;
+}
 
 /** A stream on its way to one viewer. */
 export class Viewing implements Reader, RtcpSink, SessionMedia {
@@ -22,13 +44,13 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   readonly id: string;
   readonly cname = randomUUID();
   readonly choices: Choices;
-  readonly video: OutboundTrack | undefined;
+  readonly video: OutboundVideo | undefined;
   readonly audio: OutboundTrack | undefined;
   readonly #stream: Stream;
   readonly #clock: Clock;
+  readonly #options: ViewingOptions;
   readonly #health: ViewerHealth;
-  #link: SecureLink | undefined;
-  #sender: PacketSender | undefined;
+  #running: Running | undefined;
   /** The stream's last word, when it came before the viewer. */
   #ended: string | undefined;
 
@@ -37,13 +59,14 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
    * @param id of the session
    * @throws PerchError when the stream cannot be watched this way
    */
-  constructor(id: string, stream: Stream, choices: Choices, clock: Clock) {
+  constructor(id: string, stream: Stream, choices: Choices, clock: Clock, options: ViewingOptions = {}) {
     this.id = id;
     this.choices = choices;
     this.#stream = stream;
     this.#clock = clock;
-    this.video = choices.video && outboundTrack(choices.video.format.payloadType);
-    this.audio = choices.audio && outboundTrack(choices.audio.format.payloadType);
+    this.#options = options;
+    this.video = choices.video && outboundVideo(choices.video.format, choices.video.rtx);
+    this.audio = choices.audio && outboundTrack(choices.audio.format);
     this.#health = new ViewerHealth(this.#clockRates(), clock);
     if (choices.video && hasReordering(stream, choices.video.track)) {
       throw new PerchError('badInput', REORDERED);
@@ -55,15 +78,17 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   }
 
   get statistics(): MediaStatistics {
+    const { feed, retransmitter } = this.#running ?? {};
     return {
-      outboundBytes: this.#sender?.bytes ?? 0,
-      outboundPackets: this.#sender?.packets ?? 0,
+      outboundBytes: (feed?.bytes ?? 0) + (retransmitter?.bytes ?? 0),
+      outboundPackets: (feed?.packets ?? 0) + (retransmitter?.resent ?? 0),
       outboundReportedLost: this.#health.lost,
-      framesDiscarded: this.#sender?.framesDiscarded ?? 0,
+      framesDiscarded: feed?.framesDiscarded ?? 0,
       inboundPackets: 0,
       inboundLost: 0,
       jitterSeconds: 0,
       roundTripMs: this.#health.roundTripMs,
+      share: feed?.share,
     };
   }
 
@@ -71,20 +96,31 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     if (this.#ended !== undefined) {
       throw new PerchError('notFound', this.#ended);
     }
-    this.#link = link;
-    const { video, audio } = this.choices;
-    const tracks = this.#stream.tracks.map((_, i) =>
-      i === video?.track ? this.video : i === audio?.track ? this.audio : undefined,
-    );
-    this.#sender = new PacketSender({
+    const { video, audio, choices, cname } = this;
+    const clock = this.#clock;
+    const nowMs = clock.monoMs();
+    const feed = new Feed({
+      id: this.id,
       link,
       stream: this.#stream,
-      tracks,
-      videoTrack: video?.track ?? -1,
-      cname: this.cname,
-      clock: this.#clock,
-      onReordered: () => link.close(REORDERED),
+      choices,
+      video,
+      audio,
+      cname,
+      clock,
+      openFallback: this.#options.openFallback,
+      onFallbackFailed: (cause) => this.#log('WebRTC viewer cannot have the fallback', { err: cause }),
     });
+    this.#running = {
+      link,
+      feed,
+      // Of sound alone nothing can be left out.
+      downshift: new Downshift(!video ? 0 : this.#options.openFallback ? 2 : 1, nowMs),
+      pictureLoss: new PictureLoss(keyFramesOf(feed, clock), clock),
+      retransmitter: video && new Retransmitter(link, video, video.rtx),
+      wholeRate: new BitRate(this.#stream.bytesReceived, nowMs),
+      sentRate: new BitRate(feed.bytes, nowMs),
+    };
   }
 
   /** Viewers send no media. */
@@ -94,74 +130,105 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     readRtcp(compound, this);
   }
 
-  onReport(ssrc: number, fraction: number, lost: number, jitter: number, lastReport: number, delay: number): void {
-    this.#health.onReport(ssrc, fraction, lost, jitter, lastReport, delay);
+  onReport(ssrc: number, lost: number, highest: number, jitter: number, lastReport: number, delay: number): void {
+    this.#health.onReport(ssrc, lost, highest, jitter, lastReport, delay);
   }
 
-  onPictureLoss(): void {}
+  onPictureLoss(ssrc: number): void {
+    if (this.#running && ssrc === this.video?.ssrc) {
+      this.#running.pictureLoss.onPictureLoss();
+    }
+  }
 
-  onNack(): void {}
+  onNack(ssrc: number, sequence: number, following: number): void {
+    const { retransmitter, feed } = this.#running ?? {};
+    if (!retransmitter || !feed || ssrc !== this.video?.ssrc) {
+      return;
+    }
+    const nowMs = this.#clock.monoMs();
+    const sent = retransmitter.onNack(feed.pictures, sequence, following, nowMs, this.#health.roundTripMs);
+    feed.stream.countSent(sent);
+  }
 
   onEstimate(bitsPerSecond: number): void {
     this.#health.onEstimate(bitsPerSecond);
   }
 
   tick(): void {
-    this.#sender?.report();
+    const running = this.#running;
+    if (!running) {
+      return;
+    }
+    const { feed, downshift, wholeRate, sentRate, link } = running;
+    const nowMs = this.#clock.monoMs();
+    feed.report();
+    wholeRate.update(this.#stream.bytesReceived, nowMs);
+    sentRate.update(feed.bytes, nowMs);
+    if (!this.video) {
+      return;
+    }
+    const second = {
+      ...this.#health.takeLoss(this.video.ssrc),
+      estimateBitsPerSecond: this.#health.estimateBitsPerSecond,
+      roundTripMs: this.#health.roundTripMs,
+      isCongested: link.route.isCongested,
+      bitsPerSecond: sentRate.bitsPerSecond,
+      betterBitsPerSecond: wholeRate.bitsPerSecond,
+    };
+    if (downshift.tick(second, nowMs)) {
+      feed.setLevel(downshift.level);
+      const { estimateBitsPerSecond, betterBitsPerSecond: streamBitsPerSecond } = second;
+      const facts = { level: downshift.level, estimateBitsPerSecond, streamBitsPerSecond };
+      this.#log(downshift.level > 0 ? LESS : MORE, facts);
+    }
   }
 
   close(): void {
-    this.#sender?.close();
+    this.#running?.pictureLoss.close();
+    this.#running?.feed.close();
     this.#stream.removeReader(this);
   }
 
-  onSample(): void {}
+  onSample(track: number, sample: Sample): void {
+    if (sample.key && track === this.choices.video?.track && this.#running?.feed.share === 'fallback') {
+      // Other readers have not seen the sample yet, the packetizer among them.
+      queueMicrotask(() => this.#running?.feed.onKey());
+    }
+  }
 
   onTrack(): void {}
 
   onEnd(cause?: unknown): void {
     this.#ended = cause === undefined ? 'the stream has ended' : explain(cause);
-    this.#link?.close(this.#ended);
+    this.#running?.link.close(this.#ended);
+  }
+
+  #log(message: string, facts: object): void {
+    (this.#options.log ?? silentLogger).info(facts, message);
   }
 
   #clockRates(): Map<number, number> {
-    const rates = new Map<number, number>();
     const { video, audio } = this.choices;
-    if (video && this.video) {
-      rates.set(this.video.ssrc, video.format.clockRate);
-    }
-    if (audio && this.audio) {
-      rates.set(this.audio.ssrc, audio.format.clockRate);
-    }
-    return rates;
+    return new Map([
+      ...(video && this.video ? [[this.video.ssrc, video.format.clockRate] as const] : []),
+      ...(audio && this.audio ? [[this.audio.ssrc, audio.format.clockRate] as const] : []),
+    ]);
   }
 }
 
-function outboundTrack(payloadType: number): OutboundTrack {
-  return {
-    ssrc: randomInt(1, 2 ** 32),
-    payloadType,
-    timestampOffset: randomInt(0, 2 ** 32),
-    packetIndex: randomInt(0, 2 ** 15) + HISTORY_PACKETS,
-    packets: 0,
-    octets: 0,
-  };
-}
+const LESS = 'WebRTC viewer is given less: its network does not take the stream';
+const MORE = 'WebRTC viewer is given more';
 
-/** Looks into the stream's last group: a viewer of a stream with B-frames is told at once, not after its first picture. */
-function hasReordering(stream: Stream, videoTrack: number): boolean {
-  let found = false;
-  const probe: Reader = {
-    type: 'hidden',
-    id: 'b-frame-probe',
-    countsHolds: true,
-    onSample: (track: number, sample: Sample) => {
-      found ||= track === videoTrack && sample.pts !== sample.dts;
+function keyFramesOf(feed: Feed, clock: Clock) {
+  return {
+    get keyFrameAgeMs(): number | undefined {
+      const { source } = feed.pictures;
+      return source.groupStart < 0 ? undefined : Math.max(0, clock.wallMs() - source.groupWall);
     },
-    onTrack: () => {},
-    onEnd: () => {},
+    restartAtKey: () => feed.pictures.restartAtKey(),
+    requestKeyFrame: () => {
+      feed.stream.requestKeyFrame();
+      return feed.stream.onKeyFrameWanted !== undefined;
+    },
   };
-  stream.addReader(probe, true);
-  stream.removeReader(probe);
-  return found;
 }

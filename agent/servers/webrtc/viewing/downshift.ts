@@ -1,0 +1,121 @@
+import type { Loss } from './viewer-health.ts';
+
+/** Losses are counted over this many ticks of a second: a single late burst is no trend. */
+const WINDOW_TICKS = 5;
+/** Retransmission makes up for less. */
+const MUCH_LOSS = 0.1;
+/** With this a low estimate is believed: by itself browsers' estimates say little (they stay below the bitrate for half a minute after a single queue). */
+const SOME_LOSS = 0.02;
+const MIN_LOST = 5;
+/** A queue so much longer than the way itself holds seconds of pictures. */
+const LONG_QUEUE_MS = 600;
+/** So many bad seconds, of which each good one takes back a half. */
+const PATIENCE = 3;
+/** The start, and every replay, is a burst. */
+const GRACE_MS = 5_000;
+/** An estimate must leave room for what the better picture takes. */
+const ROOM = 1.25;
+/** Estimates do not grow beyond one and a half times of what is sent: without one that is high enough, trying is the only way to know. */
+const FIRST_RETRY_MS = 20_000;
+const MAX_RETRY_MS = 300_000;
+/** A step up that has lasted so long was right. */
+const PROVEN_MS = 60_000;
+
+/** A second of a viewer's life. */
+export interface Second extends Loss {
+  /** The viewer's estimate; 0: none. */
+  readonly estimateBitsPerSecond: number;
+  readonly roundTripMs: number | undefined;
+  /** The network takes no more at this moment. */
+  readonly isCongested: boolean;
+  /** What is sent now takes, and what the next better picture would take, on average. */
+  readonly bitsPerSecond: number;
+  readonly betterBitsPerSecond: number;
+}
+
+/**
+ * Decides how much of a stream a viewer's network is given: level 0 is all of it, each further level is less. Losses and
+ * queues take it down within seconds; up it goes after a quiet time, which doubles each time that it was wrong.
+ */
+export class Downshift {
+  level = 0;
+  readonly #lost: number[] = [];
+  readonly #expected: number[] = [];
+  readonly #lastLevel: number;
+  #score = 0;
+  #graceUntilMs: number;
+  #shortestMs = Number.POSITIVE_INFINITY;
+  /** Since when there was no sign of trouble. */
+  #quietSinceMs: number;
+  #retryMs = FIRST_RETRY_MS;
+  #climbedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(lastLevel: number, nowMs: number) {
+    this.#lastLevel = lastLevel;
+    this.#graceUntilMs = nowMs + GRACE_MS;
+    this.#quietSinceMs = nowMs;
+  }
+
+  /** To be called once a second. @returns whether the level has changed */
+  tick(second: Second, nowMs: number): boolean {
+    const isBad = this.#isBad(second);
+    if (nowMs < this.#graceUntilMs) {
+      return false;
+    }
+    this.#score = isBad ? this.#score + 1 : Math.max(0, this.#score - 0.5);
+    if (isBad) {
+      this.#quietSinceMs = nowMs;
+    }
+    if (this.#score >= PATIENCE && this.level < this.#lastLevel) {
+      if (nowMs - this.#climbedMs < PROVEN_MS) {
+        this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
+      }
+      this.#change(this.level + 1, nowMs);
+      return true;
+    }
+    if (this.#climbedMs + PROVEN_MS < nowMs && this.level === 0) {
+      this.#retryMs = FIRST_RETRY_MS;
+    }
+    if (this.level > 0 && this.#mayClimb(second, nowMs)) {
+      this.#climbedMs = nowMs;
+      this.#change(this.level - 1, nowMs);
+      return true;
+    }
+    return false;
+  }
+
+  #isBad(second: Second): boolean {
+    const { estimateBitsPerSecond, roundTripMs, bitsPerSecond } = second;
+    const lost = sumOf(this.#lost, second.lost);
+    const expected = sumOf(this.#expected, second.expected);
+    const loss = lost < MIN_LOST ? 0 : lost / Math.max(1, expected);
+    this.#shortestMs = Math.min(this.#shortestMs, roundTripMs ?? Number.POSITIVE_INFINITY);
+    const isQueueing = roundTripMs !== undefined && roundTripMs > this.#shortestMs + LONG_QUEUE_MS;
+    const isEstimatedLow = estimateBitsPerSecond > 0 && estimateBitsPerSecond < bitsPerSecond;
+    return second.isCongested || loss > MUCH_LOSS || (isEstimatedLow && (loss > SOME_LOSS || isQueueing));
+  }
+
+  #mayClimb({ estimateBitsPerSecond, betterBitsPerSecond }: Second, nowMs: number): boolean {
+    const quietMs = nowMs - this.#quietSinceMs;
+    const isRoomy = estimateBitsPerSecond >= ROOM * betterBitsPerSecond;
+    return quietMs >= (isRoomy ? this.#retryMs / 2 : this.#retryMs);
+  }
+
+  #change(level: number, nowMs: number): void {
+    this.level = level;
+    this.#score = 0;
+    this.#lost.length = 0;
+    this.#expected.length = 0;
+    this.#quietSinceMs = nowMs;
+    this.#graceUntilMs = nowMs + GRACE_MS / 2;
+  }
+}
+
+/** Of the last ticks, `latest` included. */
+function sumOf(window: number[], latest: number): number {
+  window.push(latest);
+  if (window.length > WINDOW_TICKS) {
+    window.shift();
+  }
+  return window.reduce((sum, count) => sum + count, 0);
+}

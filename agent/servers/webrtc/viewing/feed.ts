@@ -1,0 +1,240 @@
+import type { Clock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import type { Reader, Stream } from '../../../stream/stream.ts';
+import type { Choices } from '../sdp/codecs.ts';
+import type { OutboundTrack } from '../secure/srtp.ts';
+import type { SecureLink } from '../session-media.ts';
+import { PacketSender, type Position } from './packet-sender.ts';
+import { hasReordering, REORDERED } from './reordering.ts';
+
+/** A network that has just been found too slow is not given a long group at once: its key frame alone, until the next. */
+const SHORT_GROUP_PACKETS = 128;
+
+/** How much a viewer is given: everything, the pictures of another stream, or key frames only. */
+export type Share = 'all' | 'fallback' | 'keyFrames';
+
+export interface FeedOptions {
+  readonly id: string;
+  readonly link: SecureLink;
+  readonly stream: Stream;
+  readonly choices: Choices;
+  readonly video: OutboundTrack | undefined;
+  readonly audio: OutboundTrack | undefined;
+  readonly cname: string;
+  readonly clock: Clock;
+  /** Opens a smaller stream with the same pictures; undefined: there is none. */
+  readonly openFallback?: (() => Promise<Stream>) | undefined;
+  /** The smaller stream cannot be used, now or at all. */
+  readonly onFallbackFailed: (cause: unknown) => void;
+}
+
+interface Fallback {
+  readonly stream: Stream;
+  readonly reader: Reader;
+  readonly sender: PacketSender;
+}
+
+/**
+ * What flows to one viewer, and how much of it. The sound is always the stream's own; the pictures may come from a smaller
+ * stream for a while, on the same SSRC, with sequence numbers and RTP time that go on.
+ */
+export class Feed {
+  readonly #options: FeedOptions;
+  readonly #videoTrack: number;
+  #main: PacketSender;
+  #fallback: Fallback | undefined;
+  /** 0: everything; 1: the smaller stream where there is one, else key frames; 2: key frames. */
+  #level = 0;
+  #isOpening = false;
+  #isClosed = false;
+  /** The smaller stream's pictures are sent until the next key frame of the stream itself. */
+  #awaitsKey = false;
+  /** Of senders that are closed. */
+  #bytes = 0;
+  #packets = 0;
+  #framesDiscarded = 0;
+
+  /** Begins at once. */
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#videoTrack = options.choices.video?.track ?? -1;
+    this.#main = this.#openMain(undefined);
+  }
+
+  get bytes(): number {
+    return this.#bytes + this.#main.bytes + (this.#fallback?.sender.bytes ?? 0);
+  }
+
+  get packets(): number {
+    return this.#packets + this.#main.packets + (this.#fallback?.sender.packets ?? 0);
+  }
+
+  get framesDiscarded(): number {
+    return this.#framesDiscarded + this.#main.framesDiscarded + (this.#fallback?.sender.framesDiscarded ?? 0);
+  }
+
+  get share(): Share {
+    return this.pictures.keyFramesOnly ? 'keyFrames' : this.#fallback ? 'fallback' : 'all';
+  }
+
+  /** Whose pictures are sent. */
+  get pictures(): PacketSender {
+    return this.#fallback?.sender ?? this.#main;
+  }
+
+  /** Where the pictures come from. */
+  get stream(): Stream {
+    return this.#fallback?.stream ?? this.#options.stream;
+  }
+
+  setLevel(level: number): void {
+    this.#level = level;
+    this.#awaitsKey = level === 0 && this.#fallback !== undefined;
+    this.pictures.keyFramesOnly = level > (this.#fallback ? 1 : 0);
+    if (level === 0) {
+      this.#options.stream.requestKeyFrame();
+    } else if (!this.#fallback) {
+      this.#openFallback();
+    }
+  }
+
+  /** A key sample of the stream's pictures has come; to be called when the stream has been told of it entirely. */
+  onKey(): void {
+    if (this.#awaitsKey) {
+      this.#awaitsKey = false;
+      this.#endFallback();
+    }
+  }
+
+  report(): void {
+    this.#main.report();
+    this.#fallback?.sender.report();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#retire(this.#main);
+    if (this.#fallback) {
+      this.#retire(this.#fallback.sender);
+      this.#fallback.stream.removeReader(this.#fallback.reader);
+      this.#fallback = undefined;
+    }
+  }
+
+  #openFallback(): void {
+    const { openFallback, onFallbackFailed } = this.#options;
+    if (!openFallback || this.#isOpening) {
+      return;
+    }
+    this.#isOpening = true;
+    openFallback()
+      .then((stream) => this.#useFallback(stream))
+      .catch(onFallbackFailed)
+      .finally(() => {
+        this.#isOpening = false;
+      });
+  }
+
+  #useFallback(stream: Stream): void {
+    // It took a while to open: the viewer may have gone, or recovered.
+    if (this.#isClosed || this.#level === 0 || this.#fallback) {
+      return;
+    }
+    if (stream === this.#options.stream) {
+      throw new PerchError('badInput', 'the fallback is the stream itself');
+    }
+    const number = this.#matchingTrack(stream);
+    const reader: Reader = {
+      type: 'webRTCSession',
+      id: this.#options.id,
+      countsHolds: true,
+      onSample: () => {},
+      onTrack: () => {},
+      onEnd: () => this.#endFallback(),
+    };
+    stream.addReader(reader, false);
+    if (stream.isClosed) {
+      return;
+    }
+    const follows = this.#main.position;
+    this.#retire(this.#main);
+    this.#main = this.#openSound();
+    const sender = this.#openPictures(stream, number, follows);
+    this.#fallback = { stream, reader, sender };
+    sender.keyFramesOnly = this.#level > 1;
+  }
+
+  /** The smaller stream has ended, or is needed no more. */
+  #endFallback(): void {
+    const fallback = this.#fallback;
+    if (!fallback || this.#isClosed) {
+      return;
+    }
+    this.#fallback = undefined;
+    const follows = fallback.sender.position;
+    this.#retire(fallback.sender);
+    fallback.stream.removeReader(fallback.reader);
+    this.#retire(this.#main);
+    this.#main = this.#openMain(follows);
+  }
+
+  /** @throws PerchError when its pictures are not what was agreed with the viewer */
+  #matchingTrack(stream: Stream): number {
+    const { codec, clockRate } = this.#options.stream.tracks[this.#videoTrack] ?? {};
+    const number = stream.tracks.findIndex((track) => track.codec === codec && track.clockRate === clockRate);
+    if (number < 0) {
+      throw new PerchError('badInput', `the fallback has no ${codec} track, which the viewer was promised`);
+    }
+    if (hasReordering(stream, number)) {
+      throw new PerchError('badInput', REORDERED);
+    }
+    return number;
+  }
+
+  #openMain(follows: Position | undefined): PacketSender {
+    const { choices, video, audio } = this.#options;
+    return this.#open({
+      stream: this.#options.stream,
+      tracks: this.#tracks((number) =>
+        number === choices.video?.track ? video : number === choices.audio?.track ? audio : undefined,
+      ),
+      videoTrack: this.#videoTrack,
+      follows,
+      keyFramesOnly: this.#level > 0,
+    });
+  }
+
+  #openSound(): PacketSender {
+    const { choices, audio } = this.#options;
+    const tracks = this.#tracks((number) => (number === choices.audio?.track ? audio : undefined));
+    return this.#open({ stream: this.#options.stream, tracks, videoTrack: -1 });
+  }
+
+  #openPictures(stream: Stream, videoTrack: number, follows: Position): PacketSender {
+    const tracks = stream.tracks.map((_, number) => (number === videoTrack ? this.#options.video : undefined));
+    return this.#open({ stream, tracks, videoTrack, follows, maxReplayPackets: SHORT_GROUP_PACKETS });
+  }
+
+  #open(
+    what: Pick<
+      ConstructorParameters<typeof PacketSender>[0],
+      'stream' | 'tracks' | 'videoTrack' | 'follows' | 'keyFramesOnly' | 'maxReplayPackets'
+    >,
+  ): PacketSender {
+    const { link, cname, clock } = this.#options;
+    const isOwn = what.stream === this.#options.stream;
+    const onReordered = (): void => (isOwn ? link.close(REORDERED) : this.#endFallback());
+    return new PacketSender({ ...what, link, cname, clock, onReordered });
+  }
+
+  #tracks(trackOf: (number: number) => OutboundTrack | undefined): (OutboundTrack | undefined)[] {
+    return this.#options.stream.tracks.map((_, number) => trackOf(number));
+  }
+
+  #retire(sender: PacketSender): void {
+    sender.close();
+    this.#bytes += sender.bytes;
+    this.#packets += sender.packets;
+    this.#framesDiscarded += sender.framesDiscarded;
+  }
+}

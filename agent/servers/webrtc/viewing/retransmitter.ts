@@ -1,0 +1,161 @@
+import type { RtpPackets } from '../../../stream/rtp-packets.ts';
+import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../secure/srtp.ts';
+import type { SecureLink } from '../session-media.ts';
+import type { SentHistory } from './sent-history.ts';
+
+/** The original sequence number before the payload, RFC 4588 §4. */
+const SEQUENCE_BYTES = 2;
+/** What a payload and that number fill, in whole words. */
+const SLOT_WORDS = 299;
+/** Of what is sent, as much again may be spent on repetitions. */
+const SHARE = 0.15;
+/** A first burst may be lost before anything has been earned. */
+const FIRST_CREDIT_BYTES = 64 << 10;
+const MAX_CREDIT_BYTES = 128 << 10;
+/** A viewer that asks again sooner has not waited for the answer. */
+const MIN_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 250;
+/** Of the packets that were repeated lately, a power of two. */
+const REMEMBERED = 1_024;
+
+// Filled and sent within one call, so all viewers share it.
+const batch: { -readonly [K in keyof Batch]: Batch[K] } & { tracks: OutboundTrack[] } = {
+  count: 0,
+  tracks: [],
+  timestamps: new Uint32Array(MAX_BATCH),
+  markers: new Uint8Array(MAX_BATCH),
+  payloadBytes: new Uint16Array(MAX_BATCH),
+  sourceWords: new Uint32Array(MAX_BATCH),
+};
+const offsets = new Uint32Array(MAX_BATCH);
+const scratch = new Uint32Array(MAX_BATCH * SLOT_WORDS);
+const scratchBytes = new Uint8Array(scratch.buffer);
+
+/** What a viewer was sent on one SSRC, and where it can be read again. */
+export interface Sent {
+  readonly source: RtpPackets;
+  readonly history: SentHistory | undefined;
+  readonly srtp: SrtpSender;
+}
+
+/**
+ * Sends a viewer again what it has lost: as a retransmission on an SSRC of its own where both sides know that (RFC 4588),
+ * else the identical packet. Each at most once in a round trip, a seventh of the bitrate at most, and nothing that the stream's
+ * ring has let go of.
+ */
+export class Retransmitter {
+  /** Packets sent again, and what they took with header and tag. */
+  resent = 0;
+  bytes = 0;
+  /** Asked for, but never sent or no longer there. */
+  missing = 0;
+  /** Asked for again too soon, or beyond the share. */
+  refused = 0;
+  readonly #link: SecureLink;
+  readonly #track: OutboundTrack;
+  readonly #rtx: OutboundTrack | undefined;
+  /** When packet index n was sent again, in slot n mod 1,024: milliseconds modulo 2^32 and one, 0: never. */
+  readonly #resentMs = new Uint32Array(REMEMBERED);
+  #creditBytes = FIRST_CREDIT_BYTES;
+  #earnedOctets: number;
+
+  /** @param rtx undefined: the viewer knows no retransmission format */
+  constructor(link: SecureLink, track: OutboundTrack, rtx: OutboundTrack | undefined) {
+    this.#link = link;
+    this.#track = track;
+    this.#rtx = rtx;
+    this.#earnedOctets = track.octets;
+  }
+
+  /**
+   * @param following bit i is set: `sequence + i + 1` is asked for too
+   * @param roundTripMs undefined: not known
+   * @returns bytes sent
+   */
+  onNack(sent: Sent, sequence: number, following: number, nowMs: number, roundTripMs: number | undefined): number {
+    this.#earn();
+    const pauseMs = Math.min(Math.max(MIN_PAUSE_MS, 0.75 * (roundTripMs ?? 0)), MAX_PAUSE_MS);
+    const before = this.bytes;
+    batch.count = 0;
+    for (let bits = 2 * following + 1, i = 0; bits !== 0; bits >>>= 1, i += 1) {
+      if ((bits & 1) === 1) {
+        this.#take(sent, (sequence + i) & 0xffff, nowMs, pauseMs);
+      }
+    }
+    if (batch.count > 0) {
+      this.#send(scratch, sent.srtp);
+    }
+    return this.bytes - before;
+  }
+
+  #earn(): void {
+    const earned = (this.#track.octets - this.#earnedOctets) * SHARE;
+    this.#earnedOctets = this.#track.octets;
+    this.#creditBytes = Math.min(this.#creditBytes + earned, MAX_CREDIT_BYTES);
+  }
+
+  #take({ source, history, srtp }: Sent, sequence: number, nowMs: number, pauseMs: number): void {
+    const index = history?.indexOf(sequence) ?? -1;
+    const packet = index < 0 ? -1 : (history?.packetOf(index) ?? -1);
+    if (!history || !source.has(packet)) {
+      this.missing += 1;
+      return;
+    }
+    const bytes = source.payloadBytesOf(packet) + SEQUENCE_BYTES + srtp.overheadBytes;
+    const slot = index % REMEMBERED;
+    const last = this.#resentMs[slot] as number;
+    const now = (Math.floor(nowMs) + 1) >>> 0;
+    if (bytes > this.#creditBytes || (last !== 0 && (now - last) >>> 0 < pauseMs) || this.#link.route.isCongested) {
+      this.refused += 1;
+      return;
+    }
+    this.#creditBytes -= bytes;
+    this.#resentMs[slot] = now;
+    const at = batch.count;
+    batch.timestamps[at] = history.timestampOf(index);
+    batch.markers[at] = source.markerOf(packet);
+    if (this.#rtx) {
+      this.#wrap(at, sequence, source, packet, this.#rtx);
+    } else {
+      this.#repeat(source, packet, index, srtp);
+    }
+  }
+
+  /** RFC 4588 §4: the original sequence number, then the original payload. */
+  #wrap(at: number, sequence: number, source: RtpPackets, packet: number, rtx: OutboundTrack): void {
+    const start = 4 * at * SLOT_WORDS;
+    const length = source.payloadBytesOf(packet);
+    const { words } = source;
+    scratchBytes[start] = sequence >>> 8;
+    scratchBytes[start + 1] = sequence;
+    const payload = new Uint8Array(words.buffer, words.byteOffset + 4 * source.wordOf(packet), length);
+    scratchBytes.set(payload, start + SEQUENCE_BYTES);
+    // RFC 4588 §4: the time of the original, whose offset may have changed with the stream.
+    rtx.timestampOffset = this.#track.timestampOffset;
+    batch.tracks[at] = rtx;
+    batch.payloadBytes[at] = SEQUENCE_BYTES + length;
+    batch.sourceWords[at] = at * SLOT_WORDS;
+    batch.count += 1;
+  }
+
+  /** The same index with the same bytes gives the same packet: its key stream tells nobody anything new. */
+  #repeat(source: RtpPackets, packet: number, index: number, srtp: SrtpSender): void {
+    batch.payloadBytes[0] = source.payloadBytesOf(packet);
+    batch.sourceWords[0] = source.wordOf(packet);
+    batch.tracks[0] = { ...this.#track, packetIndex: index };
+    batch.count = 1;
+    this.#send(source.words, srtp);
+    batch.count = 0;
+  }
+
+  #send(source: Uint32Array, srtp: SrtpSender): void {
+    const { route, slots } = this.#link;
+    srtp.protect(batch, source, slots, offsets);
+    for (let i = 0; i < batch.count; i += 1) {
+      const length = (batch.payloadBytes[i] as number) + srtp.overheadBytes;
+      route.send(slots.bytes, offsets[i] as number, length);
+      this.bytes += length;
+    }
+    this.resent += batch.count;
+  }
+}
