@@ -127,7 +127,7 @@ test('a copied certificate without its key is refused', async () => {
   const [victim, thief] = [await makeCertificate(), await makeCertificate()];
   const stolen = { certPem: victim.certPem, keyPem: thief.keyPem };
   const { outcome } = await call(stolen, [fingerprint(victim.certPem)]);
-  expect(await outcome).toBe('DTLS handshake failed: the browser has not proved that the certificate is its own');
+  expect(await outcome).toBe('DTLS handshake failed: the peer has not proved that the certificate is its own');
 });
 
 test('our goodbye is an alert that only the browser can read', async () => {
@@ -190,8 +190,12 @@ test('noise of any kind does not throw, and too much of it ends the handshake', 
     }
     server.close();
   }
-  expect(failures).toEqual([]);
+  // Some of it is a whole message by chance.
+  const reason =
+    /^DTLS handshake failed: (a message of type \d+ comes after one of type -1|the peer shows no certificate)$/;
+  expect(failures.filter((failure) => !reason.test(failure))).toEqual([]);
 
+  failures.length = 0;
   const flooded = identity.accept([], events);
   for (let i = 0; i < 60; i += 1) {
     flooded.receive(Buffer.alloc(1_200, 22));
