@@ -6,7 +6,7 @@ import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './config/json.ts';
-import { type Config, resolvePath } from './config/load.ts';
+import type { Config } from './config/load.ts';
 import { type Problem, problemText } from './config/problem.ts';
 import { HttpAccess } from './http/access.ts';
 import { controlApi } from './http/api/control-api.ts';
@@ -26,7 +26,7 @@ import { hlsPlugin } from './servers/hls/plugin.ts';
 import type { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
 import type { WebRtcServer } from './servers/webrtc/server.ts';
-import { webrtcPlugin } from './servers/webrtc/signalling/plugin.ts';
+import { mountWebRtc } from './webrtc-http.ts';
 
 export interface HttpServicesDeps {
   readonly version: string;
@@ -80,7 +80,7 @@ export class HttpServices {
         'webrtcAddress',
         (c) => (c.webrtc ? c.webrtcAddress : undefined),
         ['webrtcAllowOrigins', 'webrtcTrustedProxies', 'webrtcICEServers2'],
-        (app, access, config) => this.#mountWebRtc(app, access, config, ''),
+        (app, access, config) => mountWebRtc(app, access, config, '', this.#deps),
       ),
       this.#listener(
         'HLS port',
@@ -170,27 +170,8 @@ export class HttpServices {
     await this.#mountApi(app, access, config);
     await this.#mountPlayback(app, access, config, '/playback');
     await this.#mountHls(app, access, config, '/hls');
-    await this.#mountWebRtc(app, access, config, '/webrtc');
+    await mountWebRtc(app, access, config, '/webrtc', this.#deps);
     await app.register(staticUi, { folder: pageFolder });
-  }
-
-  async #mountWebRtc(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {
-    const { webrtc, config: now } = this.#deps;
-    await app.register(webrtcPlugin, {
-      prefix,
-      access,
-      // Asked at each request: the media port may open anew while this listener goes on.
-      get server() {
-        if (!now().webrtc) {
-          // As players are told of what they cannot have; ours goes on with HLS at once.
-          throw new PerchError('badInput', 'WebRTC is switched off (webrtc: no)');
-        }
-        return running(webrtc(), 'WebRTC has no media port open (webrtcLocalUDPAddress)');
-      },
-      cors: (methods, headers) => cors(config.webrtcAllowOrigins, methods, headers),
-      iceServers: config.webrtcICEServers2,
-      isConfigured: (path) => resolvePath(this.#deps.config(), path) !== undefined,
-    });
   }
 
   async #mountHls(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {

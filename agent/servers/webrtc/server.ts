@@ -187,6 +187,11 @@ export class WebRtcServer {
     return writeRestartFragment(mids, { credentials, candidates });
   }
 
+  /** Whose secret this is. */
+  idOf(secret: string): string | undefined {
+    return this.#bySecret.get(secret)?.id;
+  }
+
   /** The viewer says goodbye over HTTP. */
   end(secret: string): boolean {
     const session = this.#bySecret.get(secret);

@@ -1,0 +1,52 @@
+import type { FastifyRequest } from 'fastify';
+import { PerchError } from '../../../../base/errors.ts';
+import { bodyOf, queryOf } from '../requests.ts';
+
+const MAX_PARAMETERS = 100;
+
+/** The parameters of a call: of its query, then of its body (a form, or one flat JSON object), then its headers by their names. */
+export class Parameters {
+  readonly #values: ReadonlyMap<string, string>;
+  readonly #headers: FastifyRequest['headers'];
+
+  constructor(request: FastifyRequest) {
+    const pairs = [...fromBody(request), ...new URLSearchParams(queryOf(request))].slice(-MAX_PARAMETERS);
+    this.#values = new Map(pairs);
+    this.#headers = request.headers;
+  }
+
+  /** Empty counts as not there. */
+  get(name: string): string | undefined {
+    const header = this.#headers[name.toLowerCase()];
+    return this.#values.get(name) || (typeof header === 'string' ? header : undefined) || undefined;
+  }
+
+  /** @throws PerchError badInput with `missing` in its context, naming all that are not there */
+  require<Name extends string>(...names: readonly Name[]): Record<Name, string> {
+    const missing = names.filter((name) => this.get(name) === undefined);
+    if (missing.length > 0) {
+      const list = missing.map((name) => `"${name}"`).join(', ');
+      throw new PerchError('badInput', `Required parameter missed: ${list}`, { missing });
+    }
+    return Object.fromEntries(names.map((name) => [name, this.get(name) ?? ''])) as Record<Name, string>;
+  }
+}
+
+/** Whatever else a body is, it is no place for parameters. */
+function fromBody(request: FastifyRequest): [string, string][] {
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  if (type === 'application/x-www-form-urlencoded') {
+    return [...new URLSearchParams(bodyOf(request))];
+  }
+  if (type !== 'application/json') {
+    return [];
+  }
+  try {
+    const value: unknown = JSON.parse(bodyOf(request));
+    const isFlat = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isFlat ? Object.entries(value).map(([name, one]) => [name, String(one)]) : [];
+  } catch {
+    // An SDP offer that a client calls JSON: its parameters are in the query.
+    return [];
+  }
+}

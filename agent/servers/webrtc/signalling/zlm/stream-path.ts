@@ -1,0 +1,56 @@
+import type { Clock } from '../../../../base/clock.ts';
+import { PerchError } from '../../../../base/errors.ts';
+
+/** As long as ZLMediaKit lets a player wait for a stream. */
+const STREAM_WAIT_MS = 15_000;
+const LOOK_EVERY_MS = 250;
+
+/** The paths, as far as the mapping of names needs them. */
+export interface NamedPaths {
+  /** Undefined: no such path is there now. */
+  find(path: string): { readonly ready: boolean } | undefined;
+  /** Whether an entry of the configuration, or a pattern, stands for it. */
+  isConfigured(path: string): boolean;
+}
+
+/** The path that `app` and `stream` mean: `app/stream`, and for the customary app `live` the plain `stream` where that is what there is. */
+export function pathOf(app: string, stream: string, paths: NamedPaths): string {
+  const full = `${app}/${stream}`;
+  if (app !== 'live' || paths.find(full)) {
+    return full;
+  }
+  const isPlain = paths.find(stream) !== undefined || (!paths.isConfigured(full) && paths.isConfigured(stream));
+  return isPlain ? stream : full;
+}
+
+/**
+ * Plays what `app` and `stream` mean, as soon as it is there.
+ * @param play asks for permission too: the name may come to mean another path while we wait
+ * @param signal the client has gone
+ * @throws PerchError notFound `stream not found`, or what `play` throws for another reason
+ */
+export async function playWhenThere<T>(
+  { app, stream }: { readonly app: string; readonly stream: string },
+  paths: NamedPaths,
+  play: (path: string) => Promise<T>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<T> {
+  const untilMs = clock.monoMs() + STREAM_WAIT_MS;
+  for (;;) {
+    const path = pathOf(app, stream, paths);
+    try {
+      return await play(path);
+    } catch (error) {
+      if (!(error instanceof PerchError) || error.code !== 'notFound') {
+        throw error;
+      }
+    }
+    do {
+      if (clock.monoMs() >= untilMs || signal.aborted) {
+        throw new PerchError('notFound', 'stream not found', { path });
+      }
+      await clock.sleep(LOOK_EVERY_MS, signal);
+    } while (!paths.find(pathOf(app, stream, paths))?.ready);
+  }
+}

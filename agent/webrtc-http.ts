@@ -1,0 +1,66 @@
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from './base/clock.ts';
+import { PerchError } from './base/errors.ts';
+import { type Config, resolvePath } from './config/load.ts';
+import type { HttpAccess } from './http/access.ts';
+import { cors } from './http/cors.ts';
+import type { PathTable } from './paths/path-table.ts';
+import type { WebRtcServer } from './servers/webrtc/server.ts';
+import { webrtcPlugin } from './servers/webrtc/signalling/plugin.ts';
+import { zlmPlugin } from './servers/webrtc/signalling/zlm/plugin.ts';
+
+export interface WebRtcHttpDeps {
+  readonly paths: PathTable;
+  readonly clock: Clock;
+  /** As it is now. */
+  config(): Config;
+  webrtc(): WebRtcServer | undefined;
+}
+
+/**
+ * WebRTC's signalling on one listener: WHEP, WHIP and pages below `prefix`, ZLMediaKit's calls below `/index/api/`.
+ * @param config what the listener was opened with
+ */
+export async function mountWebRtc(
+  app: FastifyInstance,
+  access: HttpAccess,
+  config: Config,
+  prefix: string,
+  deps: WebRtcHttpDeps,
+): Promise<void> {
+  const corsHook = (methods: string, headers: string) => cors(config.webrtcAllowOrigins, methods, headers);
+  const isConfigured = (path: string) => resolvePath(deps.config(), path) !== undefined;
+  await app.register(webrtcPlugin, {
+    prefix,
+    access,
+    // Asked at each request: the media ports may open anew while this listener goes on.
+    get server() {
+      return runningServer(deps);
+    },
+    cors: corsHook,
+    iceServers: config.webrtcICEServers2,
+    isConfigured,
+  });
+  await app.register(zlmPlugin, {
+    access,
+    get server() {
+      return runningServer(deps);
+    },
+    cors: corsHook,
+    paths: { find: (path) => deps.paths.find(path), isConfigured },
+    clock: deps.clock,
+  });
+}
+
+function runningServer({ config, webrtc }: WebRtcHttpDeps): WebRtcServer {
+  if (!config().webrtc) {
+    // As players are told of what they cannot have; ours goes on with HLS at once.
+    throw new PerchError('badInput', 'WebRTC is switched off (webrtc: no)');
+  }
+  const server = webrtc();
+  if (server === undefined) {
+    const keys = 'webrtcLocalUDPAddress, webrtcLocalTCPAddress';
+    throw new PerchError('unavailable', `WebRTC has no media port open (${keys})`);
+  }
+  return server;
+}
