@@ -11,11 +11,10 @@ export const PUBLISHER_SCRIPT = `'use strict';
 
   class MediaMTXWebRTCPublisher extends Session {
     prepare(pc) {
-      const { stream, videoCodec, videoBitrate, audioCodec, audioBitrate, audioVoice } = this.options;
+      const { stream, videoCodec, videoBitrate, audioCodec, audioVoice } = this.options;
       for (const track of stream.getTracks()) {
         const isVideo = track.kind === 'video';
-        const kilobits = Number(isVideo ? videoBitrate : audioBitrate);
-        const sendEncodings = kilobits > 0 ? [{ maxBitrate: kilobits * 1000 }] : undefined;
+        const sendEncodings = isVideo && videoBitrate > 0 ? [{ maxBitrate: videoBitrate * 1000 }] : undefined;
         if (!isVideo && 'contentHint' in track) {
           track.contentHint = audioVoice === false ? 'music' : 'speech';
         }
@@ -36,7 +35,20 @@ export const PUBLISHER_SCRIPT = `'use strict';
       }
     }
 
+    /** Only now the codec is known: G.711 has but one bitrate, and Chromium refuses an answer that would need another. */
+    limitSound() {
+      const { audioBitrate } = this.options;
+      const sender = this.pc.getSenders().find(({ track }) => track && track.kind === 'audio');
+      const parameters = sender && sender.getParameters();
+      const codec = parameters && parameters.codecs[0];
+      if (audioBitrate > 0 && codec && nameOf(codec.mimeType) === 'opus' && parameters.encodings.length > 0) {
+        parameters.encodings[0].maxBitrate = audioBitrate * 1000;
+        sender.setParameters(parameters).catch(() => {});
+      }
+    }
+
     onConnected() {
+      this.limitSound();
       const { onConnected } = this.options;
       if (onConnected) {
         onConnected();

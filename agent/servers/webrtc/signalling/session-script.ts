@@ -179,7 +179,22 @@ export const SESSION_SCRIPT = String.raw`
       this.answer = answer;
       this.onAnswered(response);
       await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+      this.listenForGoodbye(pc, isOver);
       this.sendCandidates();
+    }
+
+    /** The server ends a session with an alert that closes the transport; the connection itself would notice seconds later. */
+    listenForGoodbye(pc, isOver) {
+      for (const { receiver } of pc.getTransceivers()) {
+        const { transport } = receiver;
+        if (transport) {
+          transport.onstatechange = () => {
+            if (!isOver() && transport.state === 'closed') {
+              this.fail(new Error('the server has ended the session'));
+            }
+          };
+        }
+      }
     }
 
     /** Below our own URL: a proxy that has moved the server into a folder does not know what stands in the header. */
