@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Agent, startAgent } from '../peers/agent.ts';
+import { type Agent, mediaEverywhere, startAgent } from '../peers/agent.ts';
 import { barClip, SMALL, TINY } from '../peers/bar-clip.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
@@ -21,12 +21,8 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
 
   beforeAll(async () => {
     const paths = 'paths:\n  all_others:\n';
-    const everywhere = ({ media }: Agent['ports']) => ({
-      webrtcLocalUDPAddress: `:${media}`,
-      webrtcLocalTCPAddress: `:${media}`,
-    });
     [agent, viewer] = await Promise.all([
-      startAgent({ config: `api: yes\n${paths}`, listen: everywhere }),
+      startAgent({ config: `api: yes\n${paths}`, listen: mediaEverywhere }),
       startViewer(),
     ]);
     const clips = await Promise.all([
@@ -63,7 +59,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     expect(report.contrast).toBeGreaterThan(150);
   }
 
-  test.for([
+  test.concurrent.for([
     ['opus', 'audio/opus'],
     ['alaw', 'audio/PCMA'],
     ['mulaw', 'audio/PCMU'],
@@ -82,7 +78,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     await page.close();
   });
 
-  test('without UDP everything comes by TCP', async () => {
+  test.concurrent('without UDP everything comes by TCP', async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const watching = await watch(page, { url: whepUrl('opus', tcpAgent) });
     const report = await watching.shown(PICTURES);
@@ -91,7 +87,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     await page.close();
   });
 
-  test.for([' udp ', ' tcp '])('over IPv6 by%sas well', async (protocol) => {
+  test.concurrent.for([' udp ', ' tcp '])('over IPv6 by%sas well', async (protocol) => {
     const page = await viewer.open(`${agent.url}/health`);
     const watching = await watch(page, { url: whepUrl('opus'), only: new RegExp(`${protocol}\\d+ ::1 `).source });
     const report = await watching.shown(PICTURES);
@@ -101,7 +97,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     await page.close();
   });
 
-  test(`${MANY} players that post an offer without candidates play side by side on one page`, async () => {
+  test.concurrent(`${MANY} players that post an offer without candidates play side by side on one page`, async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const all = await Promise.all(Array.from({ length: MANY }, () => watch(page, { url: whepUrl('tiny') })));
     const reports = await Promise.all(all.map((one) => one.shown(SECONDS * TINY.fps)));
@@ -114,7 +110,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     await page.close();
   });
 
-  test('candidates that follow by PATCH are taken, and ICE begins anew without a gap in the picture', async () => {
+  test.concurrent('candidates that follow by PATCH are taken, and ICE begins anew without a gap in the picture', async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const watching = await watch(page, { url: whepUrl('opus'), trickles: true });
     const before = await watching.shown(SMALL.fps);
@@ -127,7 +123,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     await page.close();
   });
 
-  test("WHEP's reference client plays", async () => {
+  test.concurrent("WHEP's reference client plays", async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const watching = await watch(page, { url: whepUrl('opus'), isWhipWhep: true });
     expectPlayed(await watching.shown(PICTURES), 'audio/opus');

@@ -62,6 +62,12 @@ function addresses(ports: Agent['ports'], { host = '127.0.0.1', listen }: AgentO
   };
 }
 
+/** WebRTC's media by every address of this machine, of both families. */
+export const mediaEverywhere = ({ media }: Agent['ports']): Readonly<Record<string, string>> => ({
+  webrtcLocalUDPAddress: `:${media}`,
+  webrtcLocalTCPAddress: `:${media}`,
+});
+
 /** For a configuration that names its own ports. */
 export async function freeAgentPorts(): Promise<Agent['ports']> {
   const [main = 0, webrtc = 0, hls = 0, playback = 0, api = 0, media = 0, rtsp = 0, rtsps = 0] = await freePorts(8);
