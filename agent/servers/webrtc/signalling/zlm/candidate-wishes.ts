@@ -34,7 +34,8 @@ function placeOf(name: string, parameters: Parameters): string | undefined {
   return `${address} ${Number(port)}`;
 }
 
-const CANDIDATE = /^a=candidate:(?<foundation>\S+) 1 (?<protocol>udp|tcp) (?<priority>\d+) \S+ \d+ (?<end>typ host.*)$/;
+const CANDIDATE =
+  /^a=candidate:(?<foundation>\S+) \d (?<protocol>udp|tcp) (?<priority>\d+) \S+ \d+ (?<end>typ host.*)$/;
 /** The least that RFC 8445 §5.1.2 allows for a candidate. */
 const LEAST_PRIORITY = 1;
 
@@ -54,7 +55,7 @@ export function fulfil(answer: string, wishes: CandidateWishes): string {
         written.clear();
       }
       if (protocol === undefined) {
-        return line.startsWith('a=candidate:') ? [] : [line];
+        return [line];
       }
       const rank = wishes.prefersTcp && hasTcp && protocol === 'udp' ? LEAST_PRIORITY : priority;
       const place = protocol === 'udp' ? wishes.udp : wishes.tcp;

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { fulfil } from './candidate-wishes.ts';
+
+const UDP = 'a=candidate:1 1 udp 2130706431 192.168.1.5 8189 typ host';
+const OTHER_UDP = 'a=candidate:2 1 udp 2130706175 10.0.0.5 8189 typ host';
+const TCP = 'a=candidate:3 1 tcp 1671430143 192.168.1.5 8189 typ host tcptype passive';
+const sdp = (...lines: string[]): string =>
+  ['v=0', 'm=video 9 X 96', ...lines, 'm=audio 9 X 0', ...lines, ''].join('\r\n');
+const NOTHING = { udp: undefined, tcp: undefined, prefersTcp: false };
+
+test('without wishes the answer stays as it is', () => {
+  expect(fulfil(sdp(UDP, OTHER_UDP, TCP), NOTHING)).toBe(sdp(UDP, OTHER_UDP, TCP));
+});
+
+test('a place that the client knows stands instead of ours, once in each section', () => {
+  const wished = fulfil(sdp(UDP, OTHER_UDP, TCP), { ...NOTHING, udp: '203.0.113.5 40000', tcp: '203.0.113.5 40001' });
+  expect(wished).toBe(
+    sdp(
+      'a=candidate:1 1 udp 2130706431 203.0.113.5 40000 typ host',
+      'a=candidate:3 1 tcp 1671430143 203.0.113.5 40001 typ host tcptype passive',
+    ),
+  );
+});
+
+test('TCP goes first where it is preferred and there is some', () => {
+  const last = (line: string): string => line.replace(/ udp \d+ /, ' udp 1 ');
+  expect(fulfil(sdp(UDP, TCP), { ...NOTHING, prefersTcp: true })).toBe(sdp(last(UDP), TCP));
+  expect(fulfil(sdp(UDP), { ...NOTHING, prefersTcp: true })).toBe(sdp(UDP));
+});
