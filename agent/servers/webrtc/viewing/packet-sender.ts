@@ -9,10 +9,21 @@ import { LiveEdge } from './live-edge.ts';
 import { writeSenderReport } from './rtcp.ts';
 import { SentHistory } from './sent-history.ts';
 
-/** What is sent at once when there has been a pause: most pictures are smaller. */
-const BURST_BYTES = 80_000;
-/** Beyond it pictures go out at 80 Mbit/s: ten seconds of 2 Mbit/s in a quarter of a second. */
-const PACE_BYTES_PER_MS = 10_000;
+/** How fast pictures go out. */
+export interface Pace {
+  /** What is sent at once when there has been a pause: most pictures are smaller. */
+  readonly burstBytes: number;
+  /** Beyond it. */
+  readonly bytesPerMs: number;
+}
+/** A large live picture goes fast, as all who watch it wait for it; Chromium's socket takes no more than 113 packets unread. */
+export const FULL_PACE: Pace = { burstBytes: 80_000, bytesPerMs: 20_000 };
+/** A group is replayed at 64 Mbit/s: ten seconds of 2 Mbit/s take no longer than a browser needs to decode them. */
+const REPLAY_BYTES_PER_MS = 8_000;
+/** Chromium has places for 800 pictures that wait for its decoder, and begins anew at the next key frame when they are taken. */
+const UNPACED_PICTURES = 500;
+/** What each picture takes of a replay's time after those, at least: most decoders do 500 a second. */
+const MIN_PICTURE_MS = 2;
 /** What is left over goes on this often. */
 const TICK_MS = 1;
 
@@ -53,6 +64,8 @@ export interface PacketSenderOptions {
   readonly keyFramesOnly?: boolean;
   /** A longer group is not sent at once: its key frame alone is shown until the next one. */
   readonly maxReplayPackets?: number;
+  /** The initial value; `FULL_PACE` when not given. */
+  readonly pace?: Pace;
   readonly onReordered: () => void;
 }
 
@@ -68,6 +81,7 @@ export class PacketSender implements RtpViewer {
   framesDiscarded = 0;
   /** Nothing but key frames is sent while this is set. Afterwards the picture goes on at the next key frame, or with `restartAtKey`. */
   keyFramesOnly: boolean;
+  pace: Pace;
   readonly source: RtpPackets;
   readonly srtp: SrtpSender;
   /** Of the video track, by its packet indexes. */
@@ -87,7 +101,9 @@ export class PacketSender implements RtpViewer {
   /** The picture that is being sent: its time in the ring, and the one that it is sent with. */
   #timestamp = -1;
   #stamp = 0;
-  #creditBytes = BURST_BYTES;
+  /** Of a replay, which lasts until the cursor has come to the end of the ring; -1: there is none. */
+  #replayedPictures = -1;
+  #creditBytes: number;
   #creditMs: number;
   #stopTicking: (() => void) | undefined;
 
@@ -98,6 +114,8 @@ export class PacketSender implements RtpViewer {
     this.#video = videoTrack;
     this.#follows = options.follows;
     this.keyFramesOnly = options.keyFramesOnly ?? false;
+    this.pace = options.pace ?? FULL_PACE;
+    this.#creditBytes = this.pace.burstBytes;
     this.#hasStarted = videoTrack < 0;
     this.#creditMs = clock.monoMs();
     this.srtp = createSrtpSender(link.keys);
@@ -120,6 +138,7 @@ export class PacketSender implements RtpViewer {
     const start = this.#groupStart;
     this.#waitsForKey = true;
     this.#stillEnd = -1;
+    this.#replayedPictures = 0;
     if (start >= 0 && source.written - start <= (this.#options.maxReplayPackets ?? source.written)) {
       this.#cursor = start;
     } else {
@@ -206,6 +225,11 @@ export class PacketSender implements RtpViewer {
     return Math.round((this.source.lastPts[number] ?? 0) + (sinceMs * clockRate) / 1000);
   }
 
+  get #bytesPerMs(): number {
+    const { bytesPerMs } = this.pace;
+    return this.#replayedPictures < 0 ? bytesPerMs : Math.min(bytesPerMs, REPLAY_BYTES_PER_MS);
+  }
+
   /** Where the viewer can begin; -1: nowhere. */
   get #groupStart(): number {
     return this.#video === this.source.leadingTrack ? this.source.groupStart : -1;
@@ -227,17 +251,18 @@ export class PacketSender implements RtpViewer {
     const { source } = this;
     const nowMs = this.#options.clock.monoMs();
     const hadStarted = this.#hasStarted;
-    const earned = (nowMs - this.#creditMs) * PACE_BYTES_PER_MS;
-    this.#creditBytes = Math.min(BURST_BYTES, this.#creditBytes + earned);
+    const earned = (nowMs - this.#creditMs) * this.#bytesPerMs;
+    this.#creditBytes = Math.min(this.pace.burstBytes, this.#creditBytes + earned);
     this.#creditMs = nowMs;
     while (this.#cursor < source.written && this.#creditBytes > 0 && !this.#options.link.route.isCongested) {
       this.#fill(nowMs);
       this.#send();
     }
-    const wasLate = this.#stopTicking !== undefined;
     const isLate = this.#cursor < source.written;
     this.#setTicking(isLate);
-    if ((this.#hasStarted && !hadStarted) || (wasLate && !isLate)) {
+    const hasCaughtUp = this.#replayedPictures > 0 && !isLate;
+    this.#replayedPictures = isLate ? this.#replayedPictures : -1;
+    if ((this.#hasStarted && !hadStarted) || hasCaughtUp) {
       // At the beginning, and when the burst is over: with two of them a viewer knows how sound and picture belong together.
       this.report();
     }
@@ -293,6 +318,10 @@ export class PacketSender implements RtpViewer {
       this.#stamp = this.#edge.stamp(timestamp, nowMs);
       if (this.#follows) {
         this.#follow(this.#follows, nowMs);
+      }
+      if (this.#replayedPictures >= 0) {
+        this.#replayedPictures += 1;
+        this.#creditBytes -= this.#replayedPictures > UNPACED_PICTURES ? MIN_PICTURE_MS * this.#bytesPerMs : 0;
       }
     }
     this.#waitsForKey = false;
