@@ -2,10 +2,10 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import { RtpPackets, type RtpViewer } from '../../../stream/rtp-packets.ts';
 import type { Stream } from '../../../stream/stream.ts';
-import { createSrtpSender } from '../secure/create-srtp-sender.ts';
-import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../secure/srtp.ts';
+import type { OutboundTrack, SrtpSender } from '../secure/srtp.ts';
 import type { SecureLink } from '../session-media.ts';
 import { LiveEdge } from './live-edge.ts';
+import { PacketOutlet } from './packet-outlet.ts';
 import { writeSenderReport } from './rtcp.ts';
 import { SentHistory } from './sent-history.ts';
 
@@ -26,17 +26,6 @@ const UNPACED_PICTURES = 500;
 const MIN_PICTURE_MS = 2;
 /** What is left over goes on this often. */
 const TICK_MS = 1;
-
-// Filled and sent within one call, so all viewers share it.
-const batch: { -readonly [K in keyof Batch]: Batch[K] } & { tracks: OutboundTrack[] } = {
-  count: 0,
-  tracks: [],
-  timestamps: new Uint32Array(MAX_BATCH),
-  markers: new Uint8Array(MAX_BATCH),
-  payloadBytes: new Uint16Array(MAX_BATCH),
-  sourceWords: new Uint32Array(MAX_BATCH),
-};
-const offsets = new Uint32Array(MAX_BATCH);
 
 /** Where a viewer is on the RTP clock of its pictures. */
 export interface Position {
@@ -74,19 +63,16 @@ export interface PacketSenderOptions {
  * Pictures are read from the stream's ring by a cursor of their own, as fast as the pace allows; sound goes out as it comes.
  */
 export class PacketSender implements RtpViewer {
-  /** SRTP only: the session counts RTCP. */
-  bytes = 0;
-  packets = 0;
   /** Pictures that the network did not take in time, or that were left out for its sake. */
   framesDiscarded = 0;
   /** Nothing but key frames is sent while this is set. Afterwards the picture goes on at the next key frame, or with `restartAtKey`. */
   keyFramesOnly: boolean;
   pace: Pace;
   readonly source: RtpPackets;
-  readonly srtp: SrtpSender;
   /** Of the video track, by its packet indexes. */
   readonly history: SentHistory | undefined;
   readonly #options: PacketSenderOptions;
+  readonly #outlet: PacketOutlet;
   readonly #edge: LiveEdge;
   readonly #video: number;
   #follows: Position | undefined;
@@ -118,7 +104,7 @@ export class PacketSender implements RtpViewer {
     this.#creditBytes = this.pace.burstBytes;
     this.#hasStarted = videoTrack < 0;
     this.#creditMs = clock.monoMs();
-    this.srtp = createSrtpSender(link.keys);
+    this.#outlet = new PacketOutlet(link, (bytes) => stream.countSent(bytes));
     const video = tracks[videoTrack];
     this.history = video && new SentHistory(video.packetIndex);
     this.#edge = new LiveEdge(stream.tracks[videoTrack]?.clockRate ?? 90_000);
@@ -127,6 +113,19 @@ export class PacketSender implements RtpViewer {
       this.#edge.begin(this.source, videoTrack, this.#creditMs, clock.wallMs());
       this.restartAtKey();
     }
+  }
+
+  /** SRTP only: the session counts RTCP. */
+  get bytes(): number {
+    return this.#outlet.bytes;
+  }
+
+  get packets(): number {
+    return this.#outlet.packets;
+  }
+
+  get srtp(): SrtpSender {
+    return this.#outlet.srtp;
   }
 
   /**
@@ -164,8 +163,8 @@ export class PacketSender implements RtpViewer {
       } else {
         this.#sendPictures();
       }
-    } else if (this.#hasStarted && this.#options.tracks[number] && !this.#options.link.route.isCongested) {
-      this.#sendSound(packets, from, to);
+    } else if (this.#hasStarted && !this.#options.link.route.isCongested) {
+      this.#sendSound(packets, from, to, this.#options.tracks[number]);
     }
   }
 
@@ -235,15 +234,15 @@ export class PacketSender implements RtpViewer {
     return this.#video === this.source.leadingTrack ? this.source.groupStart : -1;
   }
 
-  #sendSound(packets: RtpPackets, from: number, to: number): void {
-    batch.count = 0;
-    for (let packet = from; packet < to; packet += 1) {
-      this.#take(packets, packet, packets.timestampOf(packet));
-      if (batch.count === MAX_BATCH) {
-        this.#send();
+  #sendSound(packets: RtpPackets, from: number, to: number, track: OutboundTrack | undefined): void {
+    const outlet = this.#outlet;
+    outlet.begin();
+    for (let packet = from; packet < to && track; packet += 1) {
+      if (outlet.add(packets, packet, track, packets.timestampOf(packet))) {
+        outlet.send(packets);
       }
     }
-    this.#send();
+    outlet.send(packets);
   }
 
   /** From the cursor on, as much as the pace allows; the rest in a millisecond. */
@@ -255,8 +254,7 @@ export class PacketSender implements RtpViewer {
     this.#creditBytes = Math.min(this.pace.burstBytes, this.#creditBytes + earned);
     this.#creditMs = nowMs;
     while (this.#cursor < source.written && this.#creditBytes > 0 && !this.#options.link.route.isCongested) {
-      this.#fill(nowMs);
-      this.#send();
+      this.#sendBatch(nowMs);
     }
     const isLate = this.#cursor < source.written;
     this.#setTicking(isLate);
@@ -269,12 +267,15 @@ export class PacketSender implements RtpViewer {
   }
 
   /** Moves the cursor over one batch at most. */
-  #fill(nowMs: number): void {
+  #sendBatch(nowMs: number): void {
     const { source } = this;
     const { written } = source;
-    const overheadBytes = this.srtp.overheadBytes;
-    batch.count = 0;
-    while (this.#cursor < written && batch.count < MAX_BATCH && this.#creditBytes > 0) {
+    const outlet = this.#outlet;
+    const track = this.#options.tracks[this.#video] as OutboundTrack;
+    const { overheadBytes } = outlet.srtp;
+    let isFull = false;
+    outlet.begin();
+    while (this.#cursor < written && !isFull && this.#creditBytes > 0) {
       const packet = this.#cursor;
       if (!source.has(packet)) {
         this.#recover();
@@ -286,9 +287,10 @@ export class PacketSender implements RtpViewer {
       }
       this.history?.add(packet, this.#stamp);
       this.#creditBytes -= source.payloadBytesOf(packet) + overheadBytes;
-      this.#take(source, packet, this.#stamp);
+      isFull = outlet.add(source, packet, track, this.#stamp);
       this.#hasStarted = true;
     }
+    outlet.send(source);
   }
 
   /** Whether a packet of the video track is sent; begins a picture. May move the cursor. */
@@ -349,41 +351,6 @@ export class PacketSender implements RtpViewer {
     this.#cursor = start >= 0 ? start : this.source.written;
     this.#waitsForKey = true;
     this.#stillEnd = -1;
-  }
-
-  #take(packets: RtpPackets, packet: number, timestamp: number): void {
-    const at = batch.count;
-    batch.tracks[at] = this.#options.tracks[packets.trackOf(packet)] as OutboundTrack;
-    batch.timestamps[at] = timestamp;
-    batch.markers[at] = packets.markerOf(packet);
-    batch.payloadBytes[at] = packets.payloadBytesOf(packet);
-    batch.sourceWords[at] = packets.wordOf(packet);
-    batch.count += 1;
-  }
-
-  #send(): void {
-    const { count } = batch;
-    if (count === 0) {
-      return;
-    }
-    const { route, slots } = this.#options.link;
-    const { overheadBytes } = this.srtp;
-    const isFirst = this.packets === 0;
-    this.srtp.protect(batch, this.source.words, slots, offsets);
-    let bytes = 0;
-    for (let i = 0; i < count; i += 1) {
-      const length = (batch.payloadBytes[i] as number) + overheadBytes;
-      route.send(slots.bytes, offsets[i] as number, length);
-      bytes += length;
-    }
-    if (isFirst) {
-      // Of a first packet that is lost the viewer never learns: it goes out twice, and the second is taken as a repeat.
-      route.send(slots.bytes, offsets[0] as number, (batch.payloadBytes[0] as number) + overheadBytes);
-    }
-    batch.count = 0;
-    this.packets += count;
-    this.bytes += bytes;
-    this.#options.stream.countSent(bytes);
   }
 
   #setTicking(isTicking: boolean): void {

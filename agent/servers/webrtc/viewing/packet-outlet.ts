@@ -1,0 +1,77 @@
+import type { RtpPackets } from '../../../stream/rtp-packets.ts';
+import { createSrtpSender } from '../secure/create-srtp-sender.ts';
+import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../secure/srtp.ts';
+import type { SecureLink } from '../session-media.ts';
+
+// Filled and sent within one call, so all viewers share it.
+const batch: { -readonly [K in keyof Batch]: Batch[K] } & { tracks: OutboundTrack[] } = {
+  count: 0,
+  tracks: [],
+  timestamps: new Uint32Array(MAX_BATCH),
+  markers: new Uint8Array(MAX_BATCH),
+  payloadBytes: new Uint16Array(MAX_BATCH),
+  sourceWords: new Uint32Array(MAX_BATCH),
+};
+const offsets = new Uint32Array(MAX_BATCH);
+
+/** Encrypts packets of a stream with a viewer's keys and sends them, a batch at a time. */
+export class PacketOutlet {
+  /** SRTP only: the session counts RTCP. */
+  bytes = 0;
+  packets = 0;
+  readonly srtp: SrtpSender;
+  readonly #link: SecureLink;
+  readonly #onSent: (bytes: number) => void;
+
+  constructor(link: SecureLink, onSent: (bytes: number) => void) {
+    this.#link = link;
+    this.#onSent = onSent;
+    this.srtp = createSrtpSender(link.keys);
+  }
+
+  /** Begins a batch. Nothing else may be sent until it is: it has to be filled within the same call. */
+  begin(): void {
+    batch.count = 0;
+  }
+
+  /**
+   * Adds a packet to the batch.
+   * @param timestamp RTP time before the track's offset
+   * @returns whether the batch is full: it has to be sent
+   */
+  add(source: RtpPackets, packet: number, track: OutboundTrack, timestamp: number): boolean {
+    const at = batch.count;
+    batch.tracks[at] = track;
+    batch.timestamps[at] = timestamp;
+    batch.markers[at] = source.markerOf(packet);
+    batch.payloadBytes[at] = source.payloadBytesOf(packet);
+    batch.sourceWords[at] = source.wordOf(packet);
+    batch.count += 1;
+    return batch.count === MAX_BATCH;
+  }
+
+  /** Sends the batch, and begins another. */
+  send(source: RtpPackets): void {
+    const { count } = batch;
+    if (count === 0) {
+      return;
+    }
+    const { route, slots } = this.#link;
+    const { overheadBytes } = this.srtp;
+    this.srtp.protect(batch, source.words, slots, offsets);
+    let bytes = 0;
+    for (let i = 0; i < count; i += 1) {
+      const length = (batch.payloadBytes[i] as number) + overheadBytes;
+      route.send(slots.bytes, offsets[i] as number, length);
+      bytes += length;
+    }
+    if (this.packets === 0) {
+      // Of a first packet that is lost the viewer never learns: it goes out twice, and the second is taken as a repeat.
+      route.send(slots.bytes, offsets[0] as number, (batch.payloadBytes[0] as number) + overheadBytes);
+    }
+    batch.count = 0;
+    this.packets += count;
+    this.bytes += bytes;
+    this.#onSent(bytes);
+  }
+}
