@@ -4,19 +4,24 @@ import type { Loss } from './viewer-health.ts';
 const WINDOW_TICKS = 5;
 /** Retransmission makes up for less. */
 const MUCH_LOSS = 0.1;
-/** With this a low estimate is believed: by itself browsers' estimates say little (they stay below the bitrate for half a minute after a single queue). */
+/** So much may come from a full queue, or from nothing but the air: the round trip tells. */
 const SOME_LOSS = 0.02;
 const MIN_LOST = 5;
-/** A queue so much longer than the way itself holds seconds of pictures. */
+/** Nothing is shown any more: such a second counts for two. */
+const HEAVY_LOSS = 0.3;
+const QUEUE_MS = 100;
+/** Seconds of pictures are in it: they will not be made up for. */
 const LONG_QUEUE_MS = 600;
+/** A longer way is taken for the normal one after a while. */
+const FORGET_MS = 2;
 /** So many bad seconds, of which each good one takes back a half. */
 const PATIENCE = 3;
 /** The start, and every replay, is a burst. */
 const GRACE_MS = 5_000;
 /** An estimate must leave room for what the better picture takes. */
 const ROOM = 1.25;
-/** Estimates do not grow beyond one and a half times of what is sent: without one that is high enough, trying is the only way to know. */
-const FIRST_RETRY_MS = 20_000;
+/** Estimates follow what is sent (to one and a half times of it, and down to nothing between key frames): without a high one, trying is the only way to know. */
+const FIRST_RETRY_MS = 15_000;
 const MAX_RETRY_MS = 300_000;
 /** A step up that has lasted so long was right. */
 const PROVEN_MS = 60_000;
@@ -42,6 +47,8 @@ export class Downshift {
   readonly #lost: number[] = [];
   readonly #expected: number[] = [];
   readonly #lastLevel: number;
+  /** Of the window. */
+  #loss = 0;
   #score = 0;
   #graceUntilMs: number;
   #shortestMs = Number.POSITIVE_INFINITY;
@@ -62,7 +69,7 @@ export class Downshift {
     if (nowMs < this.#graceUntilMs) {
       return false;
     }
-    this.#score = isBad ? this.#score + 1 : Math.max(0, this.#score - 0.5);
+    this.#score = isBad ? this.#score + (this.#loss > HEAVY_LOSS ? 2 : 1) : Math.max(0, this.#score - 0.5);
     if (isBad) {
       this.#quietSinceMs = nowMs;
     }
@@ -89,10 +96,21 @@ export class Downshift {
     const lost = sumOf(this.#lost, second.lost);
     const expected = sumOf(this.#expected, second.expected);
     const loss = lost < MIN_LOST ? 0 : lost / Math.max(1, expected);
-    this.#shortestMs = Math.min(this.#shortestMs, roundTripMs ?? Number.POSITIVE_INFINITY);
-    const isQueueing = roundTripMs !== undefined && roundTripMs > this.#shortestMs + LONG_QUEUE_MS;
-    const isEstimatedLow = estimateBitsPerSecond > 0 && estimateBitsPerSecond < bitsPerSecond;
-    return second.isCongested || loss > MUCH_LOSS || (isEstimatedLow && (loss > SOME_LOSS || isQueueing));
+    this.#loss = loss;
+    const queueMs = this.#queueMs(roundTripMs);
+    // By themselves browsers' estimates say little: they stay below the bitrate for half a minute after a single queue, and
+    // anywhere after a time of key frames. But there is none that stays high while the network is full.
+    const mayBeFull = estimateBitsPerSecond === 0 || estimateBitsPerSecond < bitsPerSecond;
+    const isFull = queueMs > LONG_QUEUE_MS || (queueMs > QUEUE_MS && loss > SOME_LOSS);
+    return second.isCongested || loss > MUCH_LOSS || (mayBeFull && isFull);
+  }
+
+  #queueMs(roundTripMs: number | undefined): number {
+    if (roundTripMs === undefined) {
+      return 0;
+    }
+    this.#shortestMs = Math.min(this.#shortestMs + FORGET_MS, roundTripMs);
+    return roundTripMs - this.#shortestMs;
   }
 
   #mayClimb({ estimateBitsPerSecond, betterBitsPerSecond }: Second, nowMs: number): boolean {

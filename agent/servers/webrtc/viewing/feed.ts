@@ -4,11 +4,15 @@ import type { Reader, Stream } from '../../../stream/stream.ts';
 import type { Choices } from '../sdp/codecs.ts';
 import type { OutboundTrack } from '../secure/srtp.ts';
 import type { SecureLink } from '../session-media.ts';
-import { PacketSender, type Position } from './packet-sender.ts';
+import { FULL_PACE, PacketSender, type Position } from './packet-sender.ts';
 import { hasReordering, REORDERED } from './reordering.ts';
 
 /** A network that has just been found too slow is not given a long group at once: its key frame alone, until the next. */
 const SHORT_GROUP_PACKETS = 128;
+/** Key frames come in bursts, which its queues do not take: they are spread to half of the rate that was too much. */
+const GENTLE_SHARE = 0.5;
+const GENTLE_BURST_BYTES = 6_000;
+const MIN_BYTES_PER_MS = 16;
 
 /** How much a viewer is given: everything, the pictures of another stream, or key frames only. */
 export type Share = 'all' | 'fallback' | 'keyFrames';
@@ -45,6 +49,7 @@ export class Feed {
   #fallback: Fallback | undefined;
   /** 0: everything; 1: the smaller stream where there is one, else key frames; 2: key frames. */
   #level = 0;
+  #pace = FULL_PACE;
   #isOpening = false;
   #isClosed = false;
   /** The smaller stream's pictures are sent until the next key frame of the stream itself. */
@@ -87,9 +92,13 @@ export class Feed {
     return this.#fallback?.stream ?? this.#options.stream;
   }
 
-  setLevel(level: number): void {
+  /** @param bitsPerSecond what the whole stream takes */
+  setLevel(level: number, bitsPerSecond: number): void {
     this.#level = level;
+    const bytesPerMs = Math.max(MIN_BYTES_PER_MS, (GENTLE_SHARE * bitsPerSecond) / 8_000);
+    this.#pace = level === 0 ? FULL_PACE : { burstBytes: GENTLE_BURST_BYTES, bytesPerMs };
     this.#awaitsKey = level === 0 && this.#fallback !== undefined;
+    this.pictures.pace = this.#pace;
     this.pictures.keyFramesOnly = level > (this.#fallback ? 1 : 0);
     if (level === 0) {
       this.#options.stream.requestKeyFrame();
@@ -224,7 +233,7 @@ export class Feed {
     const { link, cname, clock } = this.#options;
     const isOwn = what.stream === this.#options.stream;
     const onReordered = (): void => (isOwn ? link.close(REORDERED) : this.#endFallback());
-    return new PacketSender({ ...what, link, cname, clock, onReordered });
+    return new PacketSender({ ...what, pace: this.#pace, link, cname, clock, onReordered });
   }
 
   #tracks(trackOf: (number: number) => OutboundTrack | undefined): (OutboundTrack | undefined)[] {

@@ -7,11 +7,14 @@ import type { SentHistory } from './sent-history.ts';
 const SEQUENCE_BYTES = 2;
 /** What a payload and that number fill, in whole words. */
 const SLOT_WORDS = 299;
-/** Of what is sent, as much again may be spent on repetitions. */
+/** Of what is sent, as much again may be spent on repetitions; more where little is sent because the network is bad. */
 const SHARE = 0.15;
+const SHARE_OF_LITTLE = 0.5;
 /** A first burst may be lost before anything has been earned. */
 const FIRST_CREDIT_BYTES = 64 << 10;
 const MAX_CREDIT_BYTES = 128 << 10;
+/** With less than this it is saved for the newest group: a viewer that is so far behind goes on at its key frame. */
+const LOW_CREDIT_BYTES = 32 << 10;
 /** A viewer that asks again sooner has not waited for the answer. */
 const MIN_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 250;
@@ -51,6 +54,8 @@ export class Retransmitter {
   missing = 0;
   /** Asked for again too soon, or beyond the share. */
   refused = 0;
+  /** The viewer is given less than the whole stream. */
+  sendsLittle = false;
   readonly #link: SecureLink;
   readonly #track: OutboundTrack;
   readonly #rtx: OutboundTrack | undefined;
@@ -89,7 +94,7 @@ export class Retransmitter {
   }
 
   #earn(): void {
-    const earned = (this.#track.octets - this.#earnedOctets) * SHARE;
+    const earned = (this.#track.octets - this.#earnedOctets) * (this.sendsLittle ? SHARE_OF_LITTLE : SHARE);
     this.#earnedOctets = this.#track.octets;
     this.#creditBytes = Math.min(this.#creditBytes + earned, MAX_CREDIT_BYTES);
   }
@@ -105,7 +110,9 @@ export class Retransmitter {
     const slot = index % REMEMBERED;
     const last = this.#resentMs[slot] as number;
     const now = (Math.floor(nowMs) + 1) >>> 0;
-    if (bytes > this.#creditBytes || (last !== 0 && (now - last) >>> 0 < pauseMs) || this.#link.route.isCongested) {
+    const isTooSoon = last !== 0 && (now - last) >>> 0 < pauseMs;
+    const isTooMuch = bytes > this.#creditBytes || (this.#creditBytes < LOW_CREDIT_BYTES && packet < source.groupStart);
+    if (isTooSoon || isTooMuch || this.#link.route.isCongested) {
       this.refused += 1;
       return;
     }

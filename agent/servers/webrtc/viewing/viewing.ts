@@ -176,7 +176,10 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
       betterBitsPerSecond: wholeRate.bitsPerSecond,
     };
     if (downshift.tick(second, nowMs)) {
-      feed.setLevel(downshift.level);
+      feed.setLevel(downshift.level, wholeRate.bitsPerSecond);
+      if (running.retransmitter) {
+        running.retransmitter.sendsLittle = downshift.level > 0;
+      }
       const { estimateBitsPerSecond, betterBitsPerSecond: streamBitsPerSecond } = second;
       const facts = { level: downshift.level, estimateBitsPerSecond, streamBitsPerSecond };
       this.#log(downshift.level > 0 ? LESS : MORE, facts);
