@@ -13,24 +13,41 @@ export interface WebRtcPartDeps {
   use(server: WebRtcServer | undefined): void;
 }
 
-/** The media ports and the sessions behind them: a change of their own keys restarts them alone. Offers come by the HTTP listeners. */
+/**
+ * The media ports and the sessions behind them: a change of their own keys restarts them alone. One port of two that is taken is a
+ * part of its own, so that it is told and tried again while the other goes on. Offers come by the HTTP listeners.
+ */
 export function webrtcParts(deps: WebRtcPartDeps): readonly Part<Config>[] {
+  const settings = (config: Config) => (config.webrtc ? optionsOf(config) : undefined);
+  let running: WebRtcServer | undefined;
   const media: Part<Config> = {
     name: 'WebRTC media port',
-    settings: (config) => (config.webrtc ? optionsOf(config) : undefined),
+    settings,
     start: async (config) => {
       const { paths, clock, log } = deps;
       tellOfIceServers(config, log);
       const server = new WebRtcServer(optionsOf(config), paths, clock, log);
       await server.listen();
+      running = server;
       deps.use(server);
       return async () => {
+        running = undefined;
         deps.use(undefined);
         await server.close();
       };
     },
   };
-  return [media];
+  const rest: Part<Config> = {
+    name: 'second WebRTC media port',
+    needs: media.name,
+    settings,
+    start: async () => {
+      await running?.listenToRest();
+      // The server closes it with the other.
+      return () => {};
+    },
+  };
+  return [media, rest];
 }
 
 const optionsOf = (config: Config): WebRtcServerOptions => ({

@@ -118,6 +118,11 @@ export class WebRtcServer {
     this.#log.info({ udp: this.udpPort, tcp: this.tcpPort }, 'WebRTC media ports are open');
   }
 
+  /** One of two ports may have been taken. @throws PerchError as long as it is */
+  async listenToRest(): Promise<void> {
+    await this.#ports.listenToRest();
+  }
+
   /** Somebody is about to watch: loads what a first viewer would otherwise wait for. */
   prepare(): void {
     loadDtls().catch((cause: unknown) => this.#log.error({ err: cause }, 'WebRTC cannot be set up'));

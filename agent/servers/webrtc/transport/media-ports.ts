@@ -1,5 +1,4 @@
 import type { Clock } from '../../../base/clock.ts';
-import { explain } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { LocalPorts } from './candidates.ts';
 import { PeerBook } from './peer-book.ts';
@@ -11,10 +10,9 @@ export class MediaPorts {
   readonly book = new PeerBook();
   readonly #udp: UdpPort;
   readonly #tcp: TcpPort;
-  readonly #log: Logger;
+  #missing: readonly (() => Promise<unknown>)[] = [];
 
   constructor(clock: Clock, log: Logger) {
-    this.#log = log;
     this.#udp = new UdpPort(this.book);
     this.#tcp = new TcpPort(this.book, clock, log);
   }
@@ -29,29 +27,41 @@ export class MediaPorts {
   }
 
   /**
-   * With one of two ports there is still a picture for most.
+   * With one of two ports there is still a picture for most: `listenToRest` tells what is wrong with the other.
    * @param udpAddress `:8189`; empty: off
    * @returns whether there is a port
    * @throws PerchError when none of those that are wanted can be opened
    */
   async listen(udpAddress: string, tcpAddress: string): Promise<boolean> {
     const wanted = [
-      ...(udpAddress === '' ? [] : [this.#udp.listen(udpAddress)]),
-      ...(tcpAddress === '' ? [] : [this.#tcp.listen(tcpAddress)]),
+      ...(udpAddress === '' ? [] : [() => this.#udp.listen(udpAddress)]),
+      ...(tcpAddress === '' ? [] : [() => this.#tcp.listen(tcpAddress)]),
     ];
-    const failures = (await Promise.allSettled(wanted)).filter((result) => result.status === 'rejected');
-    if (failures.length > 0 && failures.length === wanted.length) {
-      throw failures[0]?.reason;
-    }
-    for (const { reason } of failures) {
-      this.#log.error({ reason: explain(reason) }, 'a WebRTC media port cannot be opened, the other one goes on alone');
+    this.#missing = wanted;
+    const [failure] = await this.#openMissing();
+    if (this.#missing.length > 0 && this.#missing.length === wanted.length) {
+      throw failure;
     }
     return wanted.length > 0;
+  }
+
+  /** Tries what could not be opened. @throws PerchError when there is still something */
+  async listenToRest(): Promise<void> {
+    const [failure] = await this.#openMissing();
+    if (failure !== undefined) {
+      throw failure;
+    }
   }
 
   /** Called once a second. */
   tick(): void {
     this.#tcp.tick();
+  }
+
+  async #openMissing(): Promise<unknown[]> {
+    const results = await Promise.allSettled(this.#missing.map((open) => open()));
+    this.#missing = this.#missing.filter((_, i) => results[i]?.status === 'rejected');
+    return results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   }
 
   async close(): Promise<void> {
