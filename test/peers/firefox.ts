@@ -7,7 +7,7 @@ export interface Firefox extends AsyncDisposable {
 }
 
 /** Headless Firefox from the system's packages, driven over WebDriver BiDi. Its WebRTC never goes to 127.0.0.1: see `mediaEverywhere`. */
-export async function startFirefox(): Promise<Firefox> {
+export async function startFirefox(prefs: Readonly<Record<string, boolean>> = {}): Promise<Firefox> {
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: FIREFOX,
@@ -17,6 +17,7 @@ export async function startFirefox(): Promise<Firefox> {
       // No H.264 for WebRTC comes from elsewhere while a test runs.
       'media.gmp-manager.updateEnabled': false,
       'media.gmp-gmpopenh264.autoupdate': false,
+      ...prefs,
     },
   });
   return {
