@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import type { Sample } from '../media/sample.ts';
+import { release, SlabPool } from '../media/slab.ts';
+import { GopCache } from './gop-cache.ts';
+
+const sample = (pts: number, key: boolean, data: Uint8Array = new Uint8Array(100)): Sample => ({
+  pts,
+  dts: pts,
+  wall: pts,
+  key,
+  data,
+});
+
+/** What the cache gives: whole groups, and the still. */
+function given(cache: GopCache) {
+  const notes = { group: [] as number[], still: [] as number[] };
+  cache.replay({ onSample: (_, { pts }) => notes.group.push(pts) }, true);
+  cache.replayKey({ onSample: (_, { pts }) => notes.still.push(pts) });
+  return notes;
+}
+
+test('of a group within the limit all is given, or its key sample alone to those who ask for a still', () => {
+  const cache = new GopCache(0, 300);
+  expect(given(cache)).toEqual({ group: [], still: [] });
+  cache.add(0, sample(1, false));
+  cache.add(0, sample(2, true));
+  cache.add(1, sample(3, true));
+  expect(given(cache)).toEqual({ group: [2, 3], still: [2] });
+});
+
+test('a group beyond the limit is not given; its key sample stays until the next one', () => {
+  const cache = new GopCache(0, 300);
+  cache.add(0, sample(1, true));
+  for (let pts = 2; pts < 10; pts += 1) {
+    cache.add(0, sample(pts, false));
+  }
+  expect(given(cache)).toEqual({ group: [], still: [1] });
+  cache.add(0, sample(10, true));
+  expect(given(cache)).toEqual({ group: [10], still: [10] });
+});
+
+test('a key sample that is too large by itself is not kept', () => {
+  const cache = new GopCache(0, 300);
+  cache.add(0, sample(1, true, new Uint8Array(301)));
+  expect(given(cache)).toEqual({ group: [], still: [] });
+});
+
+test('what is cleared gives no still either', () => {
+  const cache = new GopCache(0, 150);
+  cache.add(0, sample(1, true));
+  cache.add(0, sample(2, false));
+  cache.clear();
+  expect(given(cache)).toEqual({ group: [], still: [] });
+});
+
+test('the memory of a group that is too large is given back but for the still, and that with the next key sample', () => {
+  const pool = new SlabPool();
+  const cache = new GopCache(0, 250);
+  const [key, delta] = [pool.take(100), pool.take(100)];
+  cache.add(0, sample(1, true, key));
+  cache.add(0, sample(2, false, delta));
+  // The source's own holds: what is left are the cache's.
+  release(key);
+  release(delta);
+  cache.add(0, sample(3, false));
+  const again = pool.take(100);
+  expect([again.buffer === delta.buffer, pool.take(100).buffer === key.buffer]).toEqual([true, false]);
+  cache.add(0, sample(4, true));
+  expect(pool.take(100).buffer).toBe(key.buffer);
+});
