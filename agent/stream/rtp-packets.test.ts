@@ -140,6 +140,55 @@ test('the packets of a large key frame leave while it is still being cut', () =>
   expect(notes.batches).toEqual([64, 64, 64, 10]);
 });
 
+test('the first viewer finds the group that the stream has kept, without being told of it packet by packet', () => {
+  const stream = new Stream([H264_TRACK, AUDIO]);
+  stream.write(0, sample(0, true, nalu(10, 0x65)));
+  stream.write(1, sample(160, true, new Uint8Array(160).fill(0xd5)));
+  stream.write(0, sample(3_000, false, nalu(20)));
+  const notes = new Notes();
+  const packets = RtpPackets.join(stream, notes);
+  expect(notes.packets).toEqual([]);
+  expect([packets.groupStart, packets.written, packets.lastPts[0], packets.lastStep[0]]).toEqual([0, 4, 3_000, 3_000]);
+  stream.write(0, sample(6_000, false, nalu(30)));
+  expect(notes.packets).toEqual(['0@6000 30x41 marker']);
+  expect(packets.groupStart).toBe(0);
+});
+
+test('new parameter sets end the group: nobody begins with pictures of the old ones', () => {
+  const stream = new Stream([H264_TRACK]);
+  const packets = RtpPackets.join(stream, new Notes());
+  stream.write(0, sample(0, true, nalu(10, 0x65)));
+  expect(packets.groupStart).toBe(0);
+  stream.setTrack(0, { ...H264_TRACK, sps: new Uint8Array(40).fill(0x67) });
+  expect([packets.groupStart, packets.putStill()]).toEqual([-1, -1]);
+});
+
+test('of a group that is too large there is a still, cut again when it is gone, of which viewers are not told', () => {
+  const stream = new Stream([H264_TRACK], { gopCacheBytes: 1_000 });
+  stream.write(0, sample(9_000, true, nalu(500, 0x65)));
+  stream.write(0, sample(12_000, false, nalu(600)));
+  const notes = new Notes();
+  const packets = RtpPackets.join(stream, notes);
+  expect([packets.groupStart, packets.written]).toEqual([-1, 0]);
+  expect([packets.putStill(), packets.stillEnd]).toEqual([0, 2]);
+  expect([0, 1].map((n) => [packets.isStill(n), packets.startsGroup(n), packets.timestampOf(n)])).toEqual([
+    [true, false, 9_000],
+    [true, false, 9_000],
+  ]);
+  expect(packets.putStill()).toBe(0);
+  for (let pts = 15_000; packets.has(0); pts += 90_000) {
+    stream.write(0, sample(pts, false, nalu(5_000)));
+  }
+  const { written } = packets;
+  expect(packets.putStill()).toBe(written);
+  stream.write(0, sample(1e9, false, nalu(10)));
+  expect(notes.packets.filter((note) => note.startsWith('0@9000'))).toEqual([]);
+  expect(notes.packets.at(-1)).toBe('0@1000000000 10x41 marker');
+  stream.write(0, sample(2e9, true, nalu(10, 0x65)));
+  expect(packets.isStill(packets.groupStart)).toBe(false);
+  expect(packets.putStill()).toBe(packets.written - 2);
+});
+
 test('the ring keeps the last packets however many there were', () => {
   const stream = new Stream([H264_TRACK]);
   const notes = new Notes();
