@@ -12,12 +12,14 @@ export const PUBLISHER_PAGE = `<!doctype html>
   html { color-scheme: dark; font: 16px/1.4 system-ui, sans-serif; }
   body { margin: 0 auto; max-width: 44em; padding: 1em; }
   video { width: 100%; max-height: 50vh; background: #000; object-fit: contain; border-radius: .4em; }
-  form { display: grid; gap: .8em; grid-template-columns: repeat(auto-fit, minmax(13em, 1fr)); margin: 1em 0; }
+  form { display: grid; gap: .8em; grid-template-columns: repeat(auto-fit, minmax(9em, 1fr)); margin: 1em 0; }
   label { display: grid; gap: .2em; }
   label.check { grid-template-columns: auto 1fr; align-items: center; gap: .6em; }
   input, select, button { font: inherit; min-height: 2.75em; box-sizing: border-box; }
   input[type=checkbox] { min-height: 0; width: 1.5em; height: 1.5em; }
-  button { grid-column: 1 / -1; font-weight: 600; }
+  input, select { width: 100%; min-width: 0; }
+  input[type=checkbox] { width: 1.5em; }
+  button { grid-column: 1 / -1; font-weight: 600; position: sticky; bottom: .5em; }
   #message { min-height: 1.4em; }
   [hidden] { display: none; }
 </style>
