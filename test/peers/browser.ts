@@ -17,6 +17,9 @@ export async function startViewer(): Promise<Viewer> {
       '--disable-gpu',
       '--autoplay-policy=no-user-gesture-required',
       '--disable-background-networking',
+      // A camera and a microphone of its own, for which nobody is asked.
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
     ],
   });
   return {

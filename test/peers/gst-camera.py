@@ -10,6 +10,7 @@ Each MOUNT (such as /cam1) serves LAUNCH, a pipeline in which the payloaders are
 Prints "ready PORT" when it listens (PORT 0: any free one). Ends with its standard input.
 """
 
+import re
 import sys
 
 import gi
@@ -42,6 +43,11 @@ TALK = (
     '( capsfilter name=depay_backchannel caps="application/x-rtp, media=audio, payload=8, clock-rate=8000, encoding-name=PCMA"'
     " ! rtppcmadepay ! filesink async=false sync=false buffer-mode=unbuffered location=%s )"
 )
+
+
+def unheeded(launch) -> str:
+    """Who only talks does not set the picture up, and now and then GStreamer's media ends at once because nobody takes it."""
+    return re.sub(r"! (rtp\w+pay) ", r"! errorignore ignore-notlinked=true convert-to=ok ! \1 ", launch)
 
 
 def onvif_factory(file):
@@ -95,7 +101,7 @@ def main() -> None:
     for argument in arguments:
         mount, launch = argument.split("=", 1)
         factory = onvif_factory(back_channel) if back_channel else GstRtspServer.RTSPMediaFactory()
-        factory.set_launch(launch)
+        factory.set_launch(unheeded(launch) if back_channel else launch)
         factory.set_shared(back_channel is None)
         if "--protocols" in options:
             allow(factory, options["--protocols"].split(","))

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+/** What pages of both browsers' drivers can do. */
+export interface AnyPage {
+  // biome-ignore lint/suspicious/noExplicitAny: each driver has its own types for the same call
+  evaluate(run: any, argument?: any): Promise<any>;
+  // biome-ignore lint/suspicious/noExplicitAny: the same
+  addScriptTag(options: { content: string }): Promise<any>;
+}
+
+const bundles = new Map<string, Promise<string>>();
+const prepared = new WeakMap<AnyPage, Map<string, Promise<unknown>>>();
+
+/** A script of in-page/ with all that it imports, once per process. */
+function pageScript(name: string): Promise<string> {
+  const entry = join(import.meta.dirname, 'in-page', `${name}.ts`);
+  const made =
+    bundles.get(name) ??
+    build({ entryPoints: [entry], bundle: true, write: false, format: 'iife', logLevel: 'silent' }).then(
+      ({ outputFiles }) => outputFiles[0]?.text ?? '',
+    );
+  bundles.set(name, made);
+  return made;
+}
+
+/** Calls a method of what in-page/`script`.ts has put into the page as `perch…`. */
+export async function callInPage<T>(
+  page: AnyPage,
+  script: 'viewer' | 'publisher',
+  method: string,
+  argument: unknown,
+): Promise<T> {
+  const scripts = prepared.get(page) ?? new Map<string, Promise<unknown>>();
+  prepared.set(page, scripts);
+  const ready = scripts.get(script) ?? pageScript(script).then((content) => page.addScriptTag({ content }));
+  scripts.set(script, ready);
+  await ready;
+  const name = script === 'viewer' ? 'perchViewer' : 'perchPublisher';
+  return (await page.evaluate(
+    ([object, call, value]: [string, string, unknown]) =>
+      (globalThis as unknown as Record<string, Record<string, (value: unknown) => unknown>>)[object]?.[call]?.(value),
+    [name, method, argument],
+  )) as T;
+}
