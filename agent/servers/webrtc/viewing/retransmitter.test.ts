@@ -1,0 +1,169 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../../test/fake-clock.ts';
+import { random } from '../../../../test/random.ts';
+import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
+
+/** A viewer that has seen a key frame and some pictures after it. */
+async function watch({ firstIndex, knowsRtx = true }: { firstIndex?: number; knowsRtx?: boolean } = {}) {
+  const clock = new FakeClock();
+  await clock.advance(1_000);
+  const camera = new ScriptedCamera(clock);
+  const viewer = new ScriptedViewer(camera, { knowsRtx });
+  if (firstIndex !== undefined) {
+    viewer.video.packetIndex = firstIndex;
+  }
+  viewer.start();
+  camera.picture(true);
+  await clock.advance(40);
+  await camera.play(1, { keyEvery: 1_000 });
+  return { clock, camera, viewer };
+}
+
+const original = (packet: Received): Pick<Received, 'sequence' | 'payload'> => ({
+  sequence: packet.payload.readUInt16BE(0),
+  payload: packet.payload.subarray(2),
+});
+
+test('a lost packet comes again with its number before its payload, on an SSRC and payload type of its own', async () => {
+  const { viewer } = await watch();
+  const sent = viewer.takeVideo();
+  const lost = sent.slice(10, 14);
+  viewer.nack([lost[0]?.sequence ?? 0, 0b101]);
+  const repairs = viewer.takeRepairs();
+  expect(repairs.map(original)).toEqual(
+    [lost[0], lost[1], lost[3]].map((packet) => ({ sequence: packet?.sequence, payload: packet?.payload })),
+  );
+  expect(repairs.map(({ timestamp, marker }) => [timestamp, marker])).toEqual(
+    [lost[0], lost[1], lost[3]].map((packet) => [packet?.timestamp, packet?.marker]),
+  );
+  expect(new Set(repairs.map(({ payloadType }) => payloadType))).toEqual(new Set([viewer.video.rtx?.payloadType]));
+  expect(repairs.map(({ sequence }) => sequence)).toEqual(
+    [0, 1, 2].map((i) => ((repairs[0]?.sequence ?? 0) + i) & 0xffff),
+  );
+});
+
+test('a viewer that knows no format for it gets the identical packet, byte for byte', async () => {
+  const { viewer } = await watch({ knowsRtx: false });
+  expect(viewer.video.rtxSsrc).toBeUndefined();
+  const sent = viewer.link.packets.splice(0);
+  const lost = sent.slice(20, 23);
+  viewer.nack([lost[0]?.readUInt16BE(2) ?? 0, 0b11]);
+  expect(viewer.link.packets).toEqual(lost);
+});
+
+test('what is sent next is numbered as if nothing had been sent again', async () => {
+  const { viewer, camera } = await watch({ knowsRtx: false });
+  const last = viewer.takeVideo().at(-1)?.sequence ?? 0;
+  viewer.nack([last - 5, 0b1111]);
+  viewer.take();
+  camera.picture(false);
+  expect(viewer.takeVideo()[0]?.sequence).toBe((last + 1) & 0xffff);
+});
+
+test('a packet that is asked for again at once comes once, and again after the pause', async () => {
+  const { viewer, clock } = await watch();
+  const lost = viewer.takeVideo()[30]?.sequence ?? 0;
+  viewer.nack([lost, 0], [lost, 0]);
+  viewer.nack([lost, 0]);
+  expect(viewer.takeRepairs()).toHaveLength(1);
+  await clock.advance(19);
+  viewer.nack([lost, 0]);
+  expect(viewer.takeRepairs()).toHaveLength(0);
+  await clock.advance(1);
+  viewer.nack([lost, 0]);
+  expect(viewer.takeRepairs()).toHaveLength(1);
+});
+
+test('with a long round trip the pause is longer: the answer is still on its way', async () => {
+  const { viewer, clock } = await watch();
+  const lost = viewer.takeVideo()[30]?.sequence ?? 0;
+  viewer.report(0, 100, 200);
+  viewer.nack([lost, 0]);
+  await clock.advance(100);
+  viewer.nack([lost, 0]);
+  expect(viewer.takeRepairs()).toHaveLength(1);
+  await clock.advance(60);
+  viewer.nack([lost, 0]);
+  expect(viewer.takeRepairs()).toHaveLength(1);
+});
+
+test('packets are found on both sides of the wrap of sequence numbers', async () => {
+  const { viewer } = await watch({ firstIndex: 65_536 - 8 });
+  const sent = viewer.takeVideo();
+  expect(sent.slice(0, 10).map(({ sequence }) => sequence)).toEqual([
+    65_528, 65_529, 65_530, 65_531, 65_532, 65_533, 65_534, 65_535, 0, 1,
+  ]);
+  viewer.nack([65_534, 0b111]);
+  expect(viewer.takeRepairs().map(original)).toEqual(
+    sent.slice(6, 10).map(({ sequence, payload }) => ({ sequence, payload })),
+  );
+});
+
+test('numbers that were never sent give nothing', async () => {
+  const { viewer } = await watch();
+  const sent = viewer.takeVideo();
+  const first = sent[0]?.sequence ?? 0;
+  const next = (sent.at(-1)?.sequence ?? 0) + 1;
+  viewer.nack([first - 1, 0], [first - 17, 0xffff >> 1], [next, 0xffff], [next + 32_000, 0xffff]);
+  expect(viewer.link.packets).toEqual([]);
+});
+
+test('what the ring has let go of is not sent again', async () => {
+  const { viewer, camera } = await watch();
+  const old = viewer.takeVideo()[5]?.sequence ?? 0;
+  // A new group, and more than the second that is kept of the one before.
+  await camera.play(8, { keyEvery: 10 });
+  viewer.take();
+  viewer.nack([old, 0xffff]);
+  expect(viewer.link.packets).toEqual([]);
+});
+
+test('a network that takes no more is not given repeats either', async () => {
+  const { viewer } = await watch();
+  const lost = viewer.takeVideo()[5]?.sequence ?? 0;
+  Object.assign(viewer.link.route, { isCongested: true });
+  viewer.nack([lost, 0]);
+  expect(viewer.link.packets).toEqual([]);
+});
+
+test('a viewer that asks for everything all the time gets a seventh more, and a small first credit', async () => {
+  const { viewer, camera, clock } = await watch();
+  const heard = { video: 0, repairs: 0 };
+  const count = (): number[] => {
+    const packets = viewer.take();
+    for (const { ssrc, payload } of packets) {
+      heard[ssrc === viewer.video.ssrc ? 'video' : 'repairs'] += payload.length;
+    }
+    return packets.filter(({ ssrc }) => ssrc === viewer.video.ssrc).map(({ sequence }) => sequence);
+  };
+  const all = count();
+  for (let i = 0; i < 200; i += 1) {
+    camera.picture(i % 50 === 0, 10_000);
+    await clock.advance(40);
+    all.push(...count());
+    viewer.nack(...all.slice(-200).map((sequence): [number, number] => [sequence, 0xffff]));
+  }
+  count();
+  expect(heard.repairs).toBeGreaterThan(0.1 * heard.video);
+  expect(heard.repairs).toBeLessThan(0.15 * heard.video + 65_536);
+});
+
+test('a minute with three percent lost: each loss is made up for once, also where the numbers wrap', async () => {
+  const next = random(5);
+  const { viewer, camera, clock } = await watch({ firstIndex: 65_000 });
+  viewer.take();
+  let losses = 0;
+  let repaired = 0;
+  for (let i = 0; i < 1_500; i += 1) {
+    camera.picture(i % 50 === 0, i % 50 === 0 ? 60_000 : 50_000);
+    await clock.advance(40);
+    const lost = viewer.takeVideo().filter(() => next() < 0.03);
+    losses += lost.length;
+    viewer.nack(...lost.map(({ sequence }): [number, number] => [sequence, 0]));
+    const repairs = viewer.takeRepairs();
+    expect(repairs.map(original)).toEqual(lost.map(({ sequence, payload }) => ({ sequence, payload })));
+    repaired += repairs.length;
+  }
+  expect(losses).toBeGreaterThan(1_500);
+  expect(repaired).toBe(losses);
+});
