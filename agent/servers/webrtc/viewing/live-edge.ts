@@ -2,6 +2,8 @@ import type { RtpPackets } from '../../../stream/rtp-packets.ts';
 
 /** A still may be as old as this and is shown all the same with the time of now. */
 const MAX_STILL_AGE_MS = 60_000;
+/** A picture that goes out so soon after it has come in keeps its own time exactly. */
+const LIVE_MS = 5;
 /** No camera is slower than this, unless it has stopped. */
 const MAX_STEP_MS = 1_000;
 
@@ -46,10 +48,10 @@ export class LiveEdge {
 
   /** The RTP time for a picture of the time `timestamp` whose sending begins now: 32 bits, always later than the one before. */
   stamp(timestamp: number, nowMs: number): number {
+    const sinceMs = nowMs - this.#edgeMs;
     let stamp = timestamp;
-    if (timestamp !== this.#edge) {
-      const sinceTicks = Math.floor((nowMs - this.#edgeMs) * this.#ticksPerMs);
-      stamp = (this.#edge + Math.min(sinceTicks, this.#stepTicks)) >>> 0;
+    if (timestamp !== this.#edge || sinceMs > LIVE_MS) {
+      stamp = (this.#edge + Math.min(Math.floor(sinceMs * this.#ticksPerMs), this.#stepTicks)) >>> 0;
     }
     const ahead = (stamp - this.#last) | 0;
     // More than a second back: the stream itself has begun anew.

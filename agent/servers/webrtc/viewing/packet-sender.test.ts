@@ -1,55 +1,16 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/fake-clock.ts';
 import { H264_TRACK } from '../../../../test/tracks.ts';
+import { NotedNetwork } from '../../../../test/webrtc-network.ts';
 import type { Track } from '../../../media/track.ts';
 import { Stream } from '../../../stream/stream.ts';
-import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../secure/srtp-keys.ts';
-import type { SecureLink } from '../session-media.ts';
-import { PacketSlots } from '../transport/packet-slots.ts';
-import type { Route } from '../transport/route.ts';
 import { PacketSender } from './packet-sender.ts';
 
 const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };
-/** A network that takes everything, until it is told not to. Notes `ssrc:sequence number`. */
-class Network implements Route, SecureLink {
-  readonly protocol = 'udp';
-  readonly family = 'IPv4';
-  readonly address = '192.0.2.1';
-  readonly port = 5;
-  readonly slots = new PacketSlots();
-  readonly keys: SrtpKeys = {
-    profile: AES128_CM_HMAC_SHA1_80,
-    localKey: new Uint8Array(16),
-    localSalt: new Uint8Array(14),
-    remoteKey: new Uint8Array(16),
-    remoteSalt: new Uint8Array(14),
-  };
-  readonly sent: string[] = [];
-  isCongested = false;
-
-  get route(): Route {
-    return this;
-  }
-
-  send(bytes: Uint8Array, offset: number): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
-    this.sent.push(`${view.getUint32(8)}:${view.getUint16(2)}`);
-  }
-
-  sendRtcp(): number {
-    return 0;
-  }
-
-  admit(): void {}
-
-  close(reason?: string): void {
-    throw new Error(reason);
-  }
-}
 
 function open(tracks: readonly Track[]) {
   const stream = new Stream(tracks);
-  const network = new Network();
+  const network = new NotedNetwork();
   const outbound = tracks.map((_, i) => ({
     ssrc: i + 1,
     payloadType: 96,
@@ -102,7 +63,7 @@ test('a network that takes no more loses whole groups: the picture goes on at th
   picture(false);
   sound();
   network.isCongested = false;
-  network.sent.length = 0;
+  network.packets.length = 0;
   picture(false);
   sound();
   picture(true);

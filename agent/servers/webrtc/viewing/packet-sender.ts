@@ -16,10 +16,10 @@ export interface Pace {
   /** Beyond it. */
   readonly bytesPerMs: number;
 }
-/** A large live picture goes fast, as all who watch it wait for it; Chromium's socket takes no more than 113 packets unread. */
-export const FULL_PACE: Pace = { burstBytes: 80_000, bytesPerMs: 20_000 };
-/** A group is replayed at 64 Mbit/s: ten seconds of 2 Mbit/s take no longer than a browser needs to decode them. */
-const REPLAY_BYTES_PER_MS = 8_000;
+/** As fast as a camera's own 100 Mbit/s line has brought it. Chromium's socket takes no more than 113 packets unread. */
+export const FULL_PACE: Pace = { burstBytes: 64_000, bytesPerMs: 12_500 };
+/** A group is replayed at 48 Mbit/s: ten seconds of 2 Mbit/s take as long as a browser needs to decode them. */
+const REPLAY_BYTES_PER_MS = 6_000;
 /** Chromium has places for 800 pictures that wait for its decoder, and begins anew at the next key frame when they are taken. */
 const UNPACED_PICTURES = 500;
 /** What each picture takes of a replay's time after those, at least: most decoders do 500 a second. */
@@ -110,8 +110,9 @@ export class PacketSender implements RtpViewer {
     this.#edge = new LiveEdge(stream.tracks[videoTrack]?.clockRate ?? 90_000);
     this.source = RtpPackets.join(stream, this);
     if (videoTrack >= 0) {
+      this.#goToKey();
       this.#edge.begin(this.source, videoTrack, this.#creditMs, clock.wallMs());
-      this.restartAtKey();
+      this.#sendPictures();
     }
   }
 
@@ -133,20 +134,7 @@ export class PacketSender implements RtpViewer {
    * large, the key frame alone is shown until the next one, which is asked for.
    */
   restartAtKey(): void {
-    const { source } = this;
-    const start = this.#groupStart;
-    this.#waitsForKey = true;
-    this.#stillEnd = -1;
-    this.#replayedPictures = 0;
-    if (start >= 0 && source.written - start <= (this.#options.maxReplayPackets ?? source.written)) {
-      this.#cursor = start;
-    } else {
-      const still = this.#video === source.leadingTrack ? source.putStill() : -1;
-      this.#afterStill = source.written;
-      this.#cursor = still >= 0 ? still : source.written;
-      this.#stillEnd = still >= 0 ? source.stillEnd : -1;
-      this.#options.stream.requestKeyFrame();
-    }
+    this.#goToKey();
     this.#sendPictures();
   }
 
@@ -232,6 +220,24 @@ export class PacketSender implements RtpViewer {
   /** Where the viewer can begin; -1: nowhere. */
   get #groupStart(): number {
     return this.#video === this.source.leadingTrack ? this.source.groupStart : -1;
+  }
+
+  /** Sets the cursor to the newest key frame. */
+  #goToKey(): void {
+    const { source } = this;
+    const start = this.#groupStart;
+    this.#waitsForKey = true;
+    this.#stillEnd = -1;
+    this.#replayedPictures = 0;
+    if (start >= 0 && source.written - start <= (this.#options.maxReplayPackets ?? source.written)) {
+      this.#cursor = start;
+    } else {
+      const still = this.#video === source.leadingTrack ? source.putStill() : -1;
+      this.#afterStill = source.written;
+      this.#cursor = still >= 0 ? still : source.written;
+      this.#stillEnd = still >= 0 ? source.stillEnd : -1;
+      this.#options.stream.requestKeyFrame();
+    }
   }
 
   #sendSound(packets: RtpPackets, from: number, to: number, track: OutboundTrack | undefined): void {
