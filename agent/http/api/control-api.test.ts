@@ -40,6 +40,7 @@ const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   recording: { active: true, error: null, since: '2026-01-01T12:00:01+01:00' },
   bitrate: 1_234_567.5,
   title: 'Front door',
+  talk: 'yes',
   ...more,
 });
 

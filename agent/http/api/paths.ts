@@ -50,6 +50,9 @@ export const PathItem = Type.Object({
   recording: OrNull(Type.Object({ active: Type.Boolean(), error: OrNull(Type.String()), since: Time })),
   bitrate: Type.Number({ description: 'Bits per second that come in.' }),
   title: OrNull(Type.String()),
+  talk: Type.Enum(['yes', 'no', 'unknown'], {
+    description: "Whether people can talk through the camera; 'unknown' until somebody has wanted to.",
+  }),
 });
 export type PathItem = Static<typeof PathItem>;
 
