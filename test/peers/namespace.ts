@@ -13,6 +13,8 @@ export interface Namespace extends AsyncDisposable {
   plug(isIn: boolean): Promise<void>;
   /** Takes the other end's address away or gives it back; the cable stays. */
   give(hasAddress: boolean): Promise<void>;
+  /** Gives the other end another address instead of its first. @returns the new one */
+  move(): Promise<string>;
 }
 
 export interface NamespaceOptions {
@@ -75,6 +77,13 @@ export async function openNamespace({ mtuBytes = 1_500, behind }: NamespaceOptio
       if (hasAddress) {
         await ip(...far, 'route', 'add', 'default', 'via', hostIp);
       }
+    },
+    move: async () => {
+      const movedIp = `${net}.3`;
+      await ip(...far, 'addr', 'del', `${farIp}/24`, 'dev', farInterface);
+      await ip(...far, 'addr', 'add', `${movedIp}/24`, 'dev', farInterface);
+      await ip(...far, 'route', 'add', 'default', 'via', hostIp);
+      return movedIp;
     },
     async [Symbol.asyncDispose]() {
       if (behind) {

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { WebRtcSessionItem } from '../../agent/servers/webrtc/session-item.ts';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { smallClip } from '../peers/camera.ts';
+import { type Namespace, openNamespace } from '../peers/namespace.ts';
+import { describeWith } from '../peers/peers.ts';
+import { type RunningProcess, startProcess } from '../peers/process.ts';
+import { publishClip } from '../peers/publisher.ts';
+
+const VIEWER = join(import.meta.dirname, '../peers/roaming-viewer.ts');
+const ENOUGH_PACKETS = 50;
+
+/** Watches from another network, with another implementation's DTLS, SRTP and STUN. */
+function startViewer(agent: Agent, network: Namespace, protocol: string): RunningProcess & AsyncDisposable {
+  const url = `http://${network.hostIp}:${agent.ports.webrtc}/cam/whep`;
+  const args = ['netns', 'exec', network.name, process.execPath, VIEWER, url, protocol];
+  const viewer = startProcess('ip', args);
+  return Object.assign(viewer, {
+    async [Symbol.asyncDispose]() {
+      await viewer.stop('SIGKILL');
+    },
+  });
+}
+
+const packetsOf = (viewer: RunningProcess): number => Number(/.*\n(\d+) packets/s.exec(viewer.output())?.[1] ?? 0);
+
+/** Resolves when the viewer has decrypted a while's packets more. */
+async function watches(viewer: RunningProcess): Promise<void> {
+  const before = packetsOf(viewer);
+  await until(() => (packetsOf(viewer) >= before + ENOUGH_PACKETS ? true : undefined));
+}
+
+async function session(agent: Agent): Promise<WebRtcSessionItem> {
+  const { items } = await agent.json<{ items: WebRtcSessionItem[] }>('/v3/webrtcsessions/list');
+  expect(items).toHaveLength(1);
+  return items[0] as WebRtcSessionItem;
+}
+
+describeWith(['ffmpeg', 'namespaces'], 'a viewer in a network of its own', () => {
+  test.concurrent.for([['udp'], ['tcp']] as const)(
+    'that gets another address goes on watching over %s, in the same session and with the same keys',
+    async ([protocol]) => {
+      await using network = await openNamespace();
+      await using agent = await startAgent({ config: 'api: yes\npaths:\n  cam:\n', host: '0.0.0.0' });
+      await using _publisher = await publishClip(agent, 'cam', await smallClip(120), {
+        isSilent: true,
+        isEndless: true,
+      });
+      await using viewer = startViewer(agent, network, protocol);
+      await viewer.waitFor(new RegExp(`seen as ${network.ip}:`));
+      await watches(viewer);
+      const before = await session(agent);
+      expect(before.remoteCandidate).toContain(`host/${protocol}/${network.ip}/`);
+
+      const movedIp = await network.move();
+      await viewer.waitFor(new RegExp(`seen as ${movedIp}:`));
+      await watches(viewer);
+      const after = await session(agent);
+      expect(after.id).toBe(before.id);
+      expect(after.remoteCandidate).toContain(`host/${protocol}/${movedIp}/`);
+      expect(after.localCandidate).toBe(`host/${protocol}/${network.hostIp}/${agent.ports.media}`);
+    },
+  );
+});
