@@ -3,7 +3,7 @@ import type { RtpPackets } from '../../../stream/rtp-packets.ts';
 /** A still may be as old as this and is shown all the same with the time of now. */
 const MAX_STILL_AGE_MS = 60_000;
 /** A picture that goes out so soon after it has come in keeps its own time exactly. */
-const LIVE_MS = 5;
+const LIVE_MS = 1;
 /** No camera is slower than this, unless it has stopped. */
 const MAX_STEP_MS = 1_000;
 
@@ -14,8 +14,8 @@ const MAX_STEP_MS = 1_000;
  */
 export class LiveEdge {
   readonly #ticksPerMs: number;
-  /** RTP time of the newest picture, 32 bits, and when it came in (monotonic). */
-  #edge = 0;
+  /** RTP time of the newest picture, 32 bits, and when it came in (monotonic); -1: there was none. */
+  #edge = -1;
   #edgeMs = 0;
   /** The next picture is due after this many ticks: no further is time carried on. */
   #stepTicks = 0;
@@ -28,6 +28,9 @@ export class LiveEdge {
 
   /** Where the stream is when a viewer comes. `wallMs` is the same moment as `nowMs`. */
   begin(packets: RtpPackets, track: number, nowMs: number, wallMs: number): void {
+    if (packets.groupStart < 0 && packets.lastWall[track] === 0) {
+      return;
+    }
     const sinceMs = wallMs - (packets.lastWall[track] as number);
     const maxStepMs = packets.groupStart < 0 ? MAX_STILL_AGE_MS : MAX_STEP_MS;
     const stepTicks = packets.groupStart < 0 ? Number.POSITIVE_INFINITY : (packets.lastStep[track] as number);
@@ -40,7 +43,7 @@ export class LiveEdge {
   onPicture(timestamp: number, nowMs: number): void {
     const step = (timestamp - this.#edge) | 0;
     if (step !== 0) {
-      this.#stepTicks = Math.max(0, step);
+      this.#stepTicks = Math.min(Math.max(0, step), MAX_STEP_MS * this.#ticksPerMs);
       this.#edge = timestamp;
       this.#edgeMs = nowMs;
     }
