@@ -48,7 +48,7 @@ export class InboundTrack {
     // Answers take up NACK for pictures: a sound that comes again comes too late.
     const isRepaired = section.kind === 'video' && hasFeedback(section, format, 'nack');
     this.#limits = isRepaired ? REPAIRED : UNREPAIRED;
-    this.nack = isRepaired ? new NackList(this.#limits.longestWaitMs) : undefined;
+    this.nack = isRepaired ? new NackList(this.#limits.longestWaitMs, rtx !== undefined) : undefined;
     this.#reorder = new ReorderBuffer(this.receiver, format.payloadType, this.#limits);
   }
 
@@ -70,7 +70,7 @@ export class InboundTrack {
       return;
     }
     this.#lastMs = atMs;
-    this.#take(packet, 0, length, atMs);
+    this.#take(packet, 0, length, atMs, false);
   }
 
   /** One packet that is sent again, RFC 4588 §4: as it was, with a sequence number of its own and the original one before the payload. */
@@ -97,7 +97,7 @@ export class InboundTrack {
     packet[OSN_BYTES + 1] = (header.marker ? 0x80 : 0) | this.#payloadType;
     packet.writeUInt16BE(sequence, OSN_BYTES + 2);
     packet.writeUInt32BE(this.ssrc, OSN_BYTES + 8);
-    this.#take(packet, OSN_BYTES, length, atMs);
+    this.#take(packet, OSN_BYTES, length, atMs, true);
   }
 
   /** Time has passed: what is missing for too long is given up. */
@@ -105,8 +105,8 @@ export class InboundTrack {
     this.#reorder.flush(nowMs);
   }
 
-  #take(packet: Buffer, start: number, end: number, atMs: number): void {
-    this.nack?.arrived(packet.readUInt16BE(start + 2), atMs);
+  #take(packet: Buffer, start: number, end: number, atMs: number, isRepair: boolean): void {
+    this.nack?.arrived(packet.readUInt16BE(start + 2), atMs, isRepair);
     this.#reorder.push(packet, start, end, atMs);
     const { timeline } = this.receiver;
     if (timeline.hasArrived) {

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
@@ -13,15 +12,9 @@ import type { TrackReceiver, UnitOutput } from '../../../stream/ingest/track-rec
 import type { Inbound } from '../sdp/inbound.ts';
 import { SrtpReceiver } from '../secure/srtp-receiver.ts';
 import type { MediaStatistics, SecureLink } from '../session-media.ts';
-import { Bandwidth } from './bandwidth.ts';
-import { writeEstimate, writeNack, writePli } from './feedback.ts';
 import { InboundTrack } from './inbound-track.ts';
-import { KeyFrameWish } from './key-frame-wish.ts';
+import { SenderFeedback } from './sender-feedback.ts';
 
-/** While something is missing. */
-const LOOK_EVERY_MS = 10;
-/** As long as a list of missing packets can be. */
-const MAX_NACKED = 256;
 /** Nobody can be made to wait over UDP: who sends so far ahead of real time is no live source. */
 const MAX_SURPLUS_MS = 10_000;
 /** A muted camera or microphone still sends; one that sends nothing for so long has stopped, whatever its connectivity checks say. */
@@ -49,26 +42,17 @@ export class Intake implements UnitOutput, RtcpSink {
   readonly #options: IntakeOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #ssrc = randomInt(1, 2 ** 32);
   /** By payload type: twice the number of the track, and one more for what it sends again. */
   readonly #byType = new Int16Array(PAYLOAD_TYPES).fill(NOBODY);
-  readonly #due = new Uint16Array(MAX_NACKED);
-  readonly #bandwidth = new Bandwidth();
   #tracks: readonly InboundTrack[] = [];
   #pace = new SenderPace(0);
-  #wish = new KeyFrameWish(0);
   #link: SecureLink | undefined;
   #srtp: SrtpReceiver | undefined;
   #opening: Opening | undefined;
+  #feedback: SenderFeedback | undefined;
   #startedMs = 0;
   #heardMs = 0;
-  #stopLooking: (() => void) | undefined;
   #stopGathering: (() => void) | undefined;
-  // Of the round that the bandwidth is measured in.
-  #roundMs = 0;
-  #roundBytes = 0;
-  #lostBefore = 0;
-  #expectedBefore = 0;
 
   constructor(options: IntakeOptions, clock: Clock, log: Logger) {
     this.#options = options;
@@ -78,7 +62,7 @@ export class Intake implements UnitOutput, RtcpSink {
 
   get statistics(): MediaStatistics {
     const sum = (of: (receiver: TrackReceiver) => number) =>
-      this.#tracks.reduce((total, t) => total + of(t.receiver), 0);
+      this.#tracks.reduce((total, { receiver }) => total + of(receiver), 0);
     const jitters = this.#tracks.map(({ receiver }) => receiver.jitterTicks / receiver.format.clockRate);
     const trips = this.#tracks.flatMap(({ nack }) => nack?.roundTripMs ?? []);
     return {
@@ -113,15 +97,13 @@ export class Intake implements UnitOutput, RtcpSink {
     this.#pace = new SenderPace(this.#tracks.length);
     this.#startedMs = this.#clock.monoMs();
     this.#heardMs = this.#startedMs;
-    this.#roundMs = this.#startedMs;
-    this.#wish = new KeyFrameWish(this.#startedMs);
+    this.#feedback = new SenderFeedback(link, this.#tracks, this.#clock, (error) => this.#fail(error));
     this.#stopGathering = this.#clock.every(gatherTimeoutMs, () => this.#gathered());
   }
 
   /** Somebody who watches cannot go on, or begin, without a key frame. */
   requestKeyFrame(): void {
-    this.#wish.want();
-    this.#askForKeyFrame(this.#clock.monoMs());
+    this.#feedback?.requestKeyFrame();
   }
 
   /** An SRTP packet, decrypted in place. */
@@ -137,28 +119,24 @@ export class Intake implements UnitOutput, RtcpSink {
       return;
     }
     const nowMs = this.#clock.monoMs();
-    const track = this.#tracks[target >> 1] as InboundTrack;
+    const number = target >> 1;
+    const track = this.#tracks[number] as InboundTrack;
+    const isFirst = track.ssrc < 0;
     this.#heardMs = nowMs;
-    this.#roundBytes += length;
     try {
       if ((target & 1) === 0) {
-        const isFirst = track.ssrc < 0;
         track.push(packet, length, nowMs);
-        if (isFirst) {
-          this.#sendEstimate();
-        }
       } else {
         track.pushRepair(packet, length, nowMs);
       }
-      this.#watchPace(target >> 1, track, nowMs);
+      this.#watchPace(number, track, nowMs);
     } catch (error) {
       this.#fail(error);
       return;
     }
-    this.#askForKeyFrame(nowMs);
-    if (track.isWaiting) {
-      this.#ask(track, nowMs);
-      this.#stopLooking ??= this.#clock.every(LOOK_EVERY_MS, () => this.#look());
+    this.#feedback?.onPacket(track, length, nowMs);
+    if (isFirst) {
+      this.#feedback?.sendEstimate();
     }
   }
 
@@ -184,7 +162,7 @@ export class Intake implements UnitOutput, RtcpSink {
 
   onUnit(receiver: TrackReceiver, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void {
     if (key && receiver.isVideo) {
-      this.#wish.onKey(receiver.lastPacketMs);
+      this.#feedback?.onKey(receiver.lastPacketMs);
     }
     this.#opening?.onUnit(receiver, ptsTicks, dtsTicks, key, data);
   }
@@ -195,7 +173,7 @@ export class Intake implements UnitOutput, RtcpSink {
 
   onDamage(receiver: TrackReceiver, reason: string): void {
     if (receiver.isVideo) {
-      this.#wish.want();
+      this.#feedback?.wantKeyFrame();
     }
     this.#opening?.onDamage(receiver, reason);
   }
@@ -210,21 +188,19 @@ export class Intake implements UnitOutput, RtcpSink {
       this.#fail(error);
       return;
     }
-    for (const { receiver, nack } of this.#tracks) {
-      const report = receiver.receiverReport(this.#ssrc, nack?.repaired);
-      if (report) {
-        this.#link?.sendRtcp(report);
-      }
-    }
-    this.#measure(nowMs);
-    this.#sendEstimate();
+    this.#feedback?.report();
   }
 
   close(): void {
-    this.#stopLooking?.();
-    this.#stopLooking = undefined;
+    const foreign = this.#tracks.reduce((sum, track) => sum + track.foreign, 0);
+    if (this.unknown + this.rejected + foreign > 0) {
+      const facts = { unknownType: this.unknown, rejected: this.rejected, foreign };
+      this.#log.debug({ ...facts, path: this.#options.path }, 'publisher has sent packets that nobody wanted');
+    }
     this.#stopGathering?.();
     this.#stopGathering = undefined;
+    this.#feedback?.close();
+    this.#feedback = undefined;
     this.#link = undefined;
     this.#srtp = undefined;
   }
@@ -242,75 +218,13 @@ export class Intake implements UnitOutput, RtcpSink {
     }
   }
 
-  /** While packets are missing. */
-  #look(): void {
-    const nowMs = this.#clock.monoMs();
-    try {
-      for (const track of this.#tracks) {
-        track.flush(nowMs);
-        this.#ask(track, nowMs);
-      }
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    this.#askForKeyFrame(nowMs);
-    if (!this.#tracks.some(({ isWaiting }) => isWaiting)) {
-      this.#stopLooking?.();
-      this.#stopLooking = undefined;
-    }
-  }
-
-  #ask({ nack, ssrc }: InboundTrack, nowMs: number): void {
-    const count = nack?.collect(nowMs, this.#due) ?? 0;
-    if (count > 0) {
-      this.#link?.sendRtcp(writeNack(this.#ssrc, ssrc, this.#due, count));
-    }
-  }
-
-  #askForKeyFrame(nowMs: number): void {
-    const picture = this.#tracks.find(({ receiver }) => receiver.isVideo);
-    if (picture && picture.ssrc >= 0 && picture.takesPli && this.#wish.take(nowMs)) {
-      this.#link?.sendRtcp(writePli(this.#ssrc, picture.ssrc));
-    }
-  }
-
-  #sendEstimate(): void {
-    const sources = this.#tracks.filter(({ takesEstimate, ssrc }) => takesEstimate && ssrc >= 0);
-    if (sources.length > 0) {
-      const ssrcs = sources.map(({ ssrc }) => ssrc);
-      this.#link?.sendRtcp(writeEstimate(this.#ssrc, this.#bandwidth.bitsPerSecond, ssrcs));
-    }
-  }
-
-  #measure(nowMs: number): void {
-    const elapsedMs = nowMs - this.#roundMs;
-    const lost = this.#tracks.reduce((sum, track) => sum + track.lostOnTheWay, 0);
-    const expected = this.#tracks.reduce((sum, { receiver }) => sum + receiver.sequence.expected, 0);
-    const expectedNow = expected - this.#expectedBefore;
-    const queueMs = Math.min(...this.#tracks.map((track) => track.queueMs));
-    if (elapsedMs > 0 && expectedNow > 0) {
-      const bitsPerSecond = (this.#roundBytes * 8_000) / elapsedMs;
-      this.#bandwidth.update(bitsPerSecond, (lost - this.#lostBefore) / expectedNow, queueMs);
-    }
-    this.#roundMs = nowMs;
-    this.#roundBytes = 0;
-    this.#lostBefore = lost;
-    this.#expectedBefore = expected;
-    for (const track of this.#tracks) {
-      track.queueMs = Number.POSITIVE_INFINITY;
-    }
-  }
-
   #watchPace(number: number, { receiver }: InboundTrack, nowMs: number): void {
     const { timeline, format } = receiver;
     if (timeline.hasArrived) {
       const mediaMs = (timeline.newestTicks * 1000) / format.clockRate;
       if (this.#pace.push(number, mediaMs, nowMs, MAX_SURPLUS_MS)) {
-        throw new PerchError(
-          'badInput',
-          'publisher sends faster than real time, which cannot be slowed down (ffmpeg: -re)',
-        );
+        const message = 'publisher sends faster than real time, which cannot be slowed down (ffmpeg: -re)';
+        throw new PerchError('badInput', message);
       }
     }
   }

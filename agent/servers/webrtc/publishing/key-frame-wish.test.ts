@@ -17,11 +17,11 @@ const key = (wish: KeyFrameWish, nowMs: number) => wish.onKey(nowMs);
 const want = (wish: KeyFrameWish) => wish.want();
 
 test('a sender that does not begin with a key frame is asked, less and less often', () => {
-  expect(askedAt(14_000, {})).toEqual([500, 1_000, 2_000, 4_000, 8_000, 12_000]);
+  expect(askedAt(14_000, {})).toEqual([500, 1_500, 3_500, 7_500, 11_500]);
 });
 
 test('one that does is asked when its group gets longer than four seconds', () => {
-  expect(askedAt(8_700, { 100: key, 4300: key })).toEqual([4_100, 8_300]);
+  expect(askedAt(9_200, { 100: key, 4300: key })).toEqual([4_100, 8_300]);
 });
 
 test('after damage it is asked at once', () => {

@@ -1,5 +1,7 @@
-/** An encoder needs some of this to answer; more wishes would only cost bits. Doubled while nothing comes. */
+/** Between two wishes that were fulfilled: more would cost more bits than they are worth. */
 const LEAST_PAUSE_MS = 500;
+/** A large key frame takes its time over a narrow link: the same wish again comes after this, doubled each time. */
+const FIRST_RETRY_MS = 1_000;
 const LONGEST_PAUSE_MS = 4_000;
 /**
  * Browsers make key frames only when they are asked. Each costs a phone's uplink as much as ten other frames, so they are asked for
@@ -36,8 +38,7 @@ export class KeyFrameWish {
     if (!isWanted || nowMs - this.#askedMs < this.#pauseMs) {
       return false;
     }
-    // The first wish is asked at once, the same wish again only after a while.
-    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#askedMs > this.#keyMs ? 2 * this.#pauseMs : LEAST_PAUSE_MS);
+    this.#pauseMs = this.#pauseMs < FIRST_RETRY_MS ? FIRST_RETRY_MS : Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
     this.#askedMs = nowMs;
     return true;
   }

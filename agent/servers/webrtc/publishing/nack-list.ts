@@ -3,7 +3,11 @@ const CAPACITY = 256;
 /** A packet may simply be late: it is asked for when two later ones are there, or after this long. */
 const LATER_PACKETS = 2;
 const FIRST_ASK_MS = 12;
-/** The repetition should be there by then; a longer round trip is learnt from the first answers. */
+/** On networks that shuffle packets nothing is asked for before late ones have usually come; this is forgotten slowly. */
+const MOST_PATIENCE_MS = 60;
+const PATIENCE = 1.25;
+const FORGET = 0.98;
+/** The repetition should be there by then; a longer round trip is learnt from the first answers. Then it is twice that, and so on. */
 const RETRY_MS = 60;
 const MIN_RETRY_MS = 30;
 const MAX_RETRY_MS = 250;
@@ -11,11 +15,13 @@ const MAX_TRIES = 10;
 
 /** The packets of one SSRC that are missing, and when each is to be asked for (RFC 4585 §6.2.1). Nothing is allocated per packet. */
 export class NackList {
-  /** Packets that came after they had been asked for. */
+  /** Packets that came because they had been asked for. */
   repaired = 0;
   /** From asking to getting, smoothed; undefined: not known. */
   roundTripMs: number | undefined;
   readonly #giveUpMs: number;
+  /** Repetitions come in a stream of their own: what comes in the first one was late, not lost. */
+  readonly #hasRepairs: boolean;
   // In the order of the sequence numbers.
   readonly #sequences = new Uint16Array(CAPACITY);
   readonly #sinceMs = new Float64Array(CAPACITY);
@@ -24,10 +30,15 @@ export class NackList {
   #count = 0;
   /** -1 before the first packet. */
   #highest = -1;
+  #patienceMs = 0;
 
-  /** @param giveUpMs a packet that is missing for longer is of no use any more */
-  constructor(giveUpMs: number) {
+  /**
+   * @param giveUpMs a packet that is missing for longer is of no use any more
+   * @param hasRepairs repetitions come in a stream of their own
+   */
+  constructor(giveUpMs: number, hasRepairs: boolean) {
     this.#giveUpMs = giveUpMs;
+    this.#hasRepairs = hasRepairs;
   }
 
   get isEmpty(): boolean {
@@ -38,11 +49,11 @@ export class NackList {
     return this.#find(sequence) >= 0;
   }
 
-  /** A packet has come, by whatever way. */
-  arrived(sequence: number, atMs: number): void {
+  /** A packet has come. @param isRepair in the stream of repetitions */
+  arrived(sequence: number, atMs: number, isRepair: boolean): void {
     const ahead = this.#highest < 0 ? 1 : (sequence - this.#highest) & 0xffff;
     if (ahead === 0 || ahead >= 0x8000) {
-      this.#fill(sequence, atMs);
+      this.#fill(sequence, atMs, isRepair);
       return;
     }
     if (ahead - 1 > CAPACITY) {
@@ -89,12 +100,15 @@ export class NackList {
   }
 
   #isDue(i: number, nowMs: number): boolean {
-    if (this.#tries[i] !== 0) {
+    const tries = this.#tries[i] as number;
+    if (tries > 0) {
       const retryMs = this.roundTripMs === undefined ? RETRY_MS : 1.5 * this.roundTripMs;
-      return nowMs - (this.#askedMs[i] as number) >= Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, retryMs));
+      const dueMs = tries * Math.max(MIN_RETRY_MS, retryMs);
+      return nowMs - (this.#askedMs[i] as number) >= Math.min(MAX_RETRY_MS, dueMs);
     }
+    const missingMs = nowMs - (this.#sinceMs[i] as number);
     const later = (this.#highest - (this.#sequences[i] as number)) & 0xffff;
-    return later >= LATER_PACKETS || nowMs - (this.#sinceMs[i] as number) >= FIRST_ASK_MS;
+    return missingMs >= this.#patienceMs && (later >= LATER_PACKETS || missingMs >= FIRST_ASK_MS);
   }
 
   #add(sequence: number, atMs: number): void {
@@ -106,23 +120,31 @@ export class NackList {
     this.#sinceMs[this.#count] = atMs;
     this.#tries[this.#count] = 0;
     this.#count += 1;
+    this.#patienceMs *= FORGET;
   }
 
-  #fill(sequence: number, atMs: number): void {
+  #fill(sequence: number, atMs: number, isRepair: boolean): void {
     const i = this.#find(sequence);
     if (i < 0) {
       return;
     }
     const tries = this.#tries[i] as number;
-    if (tries > 0) {
+    if (this.#hasRepairs ? !isRepair : tries === 0) {
+      const lateMs = PATIENCE * (atMs - (this.#sinceMs[i] as number));
+      this.#patienceMs = Math.min(MOST_PATIENCE_MS, Math.max(this.#patienceMs, lateMs));
+    } else {
       this.repaired += 1;
+      this.#learnTrip(i, atMs);
     }
-    if (tries === 1) {
+    this.#remove(i);
+  }
+
+  #learnTrip(i: number, atMs: number): void {
+    if (this.#tries[i] === 1) {
       // Of one that was asked for again nobody knows which answer it is.
       const tripMs = atMs - (this.#askedMs[i] as number);
       this.roundTripMs = this.roundTripMs === undefined ? tripMs : 0.875 * this.roundTripMs + 0.125 * tripMs;
     }
-    this.#remove(i);
   }
 
   #find(sequence: number): number {
