@@ -4,9 +4,9 @@ import { WHIPClient } from 'whip-whep/whip.js';
 export interface PublishOptions {
   /** Of WHIP, or of talking. */
   readonly url: string;
-  /** Such as `video/VP8`; left out: no picture. */
+  /** Such as `video/VP8`, or `any`; left out: no picture. */
   readonly video?: string;
-  /** Such as `audio/opus`; left out: no sound. */
+  /** Such as `audio/opus`, or `any`; left out: no sound. */
   readonly audio?: string;
   readonly size?: readonly [width: number, height: number];
   /** The client is the reference implementation. */
@@ -156,6 +156,9 @@ class Publish {
 
 /** That codec alone, and what repairs it. */
 function prefer(transceiver: RTCRtpTransceiver, kind: string, mimeType: string | undefined): void {
+  if (mimeType === 'any') {
+    return;
+  }
   const all = RTCRtpSender.getCapabilities(kind)?.codecs ?? [];
   const wanted = all.filter((codec) => codec.mimeType.toLowerCase() === mimeType?.toLowerCase());
   if (wanted.length === 0) {

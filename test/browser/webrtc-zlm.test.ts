@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Agent, startAgent } from '../peers/agent.ts';
+import { barClip, SMALL } from '../peers/bar-clip.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
+import { publishClip } from '../peers/publisher.ts';
+import { send } from '../peers/webrtc-publisher.ts';
+import { watch } from '../peers/webrtc-viewer.ts';
+
+const PICTURES = byLength(2, 20) * 10;
+
+describeWith(['chromium', 'ffmpeg'], "pages that were written for ZLMediaKit's WebRTC", () => {
+  let agent: Agent;
+  let viewer: Viewer;
+  let publisher: AsyncDisposable;
+
+  beforeAll(async () => {
+    [agent, viewer] = await Promise.all([startAgent({ config: 'api: yes\npaths:\n  all_others:\n' }), startViewer()]);
+    publisher = await publishClip(agent, 'cam', await barClip({ ...SMALL, audio: 'opus' }), { isEndless: true });
+  });
+
+  afterAll(async () => {
+    for (const one of [viewer, publisher, agent]) {
+      await one?.[Symbol.asyncDispose]();
+    }
+  });
+
+  /** On the main port. */
+  const api = (call: string, stream: string, more = ''): string =>
+    `${agent.url}/index/api/${call}?app=live&stream=${stream}${more}`;
+
+  test.concurrent('play a camera', async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const watching = await watch(page, { url: api('webrtc', 'cam', '&type=play'), isZlm: true });
+    expect(await watching.shown(PICTURES)).toMatchObject({ status: 200, error: '', size: [SMALL.width, SMALL.height] });
+    await page.close();
+  });
+
+  test.concurrent('play by the call named whep, and end the session where they are told to', async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const watching = await watch(page, { url: api('whep', 'cam') });
+    const report = await watching.shown(PICTURES);
+    expect(report).toMatchObject({ status: 201, error: '' });
+    expect(report.headers['location']).toContain('/index/api/delete_webrtc?id=');
+    expect(await watching.close()).toBe(200);
+    await page.close();
+  });
+
+  test.concurrent('push a camera that others then play', async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const url = api('webrtc', 'pushed', '&type=push');
+    const sending = await send(page, { url, video: 'video/H264', audio: 'audio/opus', isZlm: true });
+    expect(await sending.report()).toMatchObject({ status: 200, error: '' });
+    // It may take a moment until the stream is there: players wait for it.
+    const watching = await watch(page, { url: api('webrtc', 'pushed', '&type=play'), isZlm: true });
+    expect(await watching.shown(PICTURES)).toMatchObject({ status: 200, error: '', size: [640, 360] });
+    await page.close();
+  });
+
+  test.concurrent('see themselves in the echo', async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const url = api('webrtc', 'mirror', '&type=echo');
+    const sending = await send(page, { url, video: 'any', audio: 'any', isZlm: true, isEcho: true });
+    expect(await sending.report()).toMatchObject({ status: 200, error: '' });
+    for (;;) {
+      const { returned } = await sending.report();
+      if (returned >= PICTURES) {
+        break;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await page.close();
+  });
+});
