@@ -23,13 +23,13 @@ test('a hundred sessions of one address may wait for their handshakes, five hund
     limits.take(requester('cam', '192.0.2.1')).settle();
   }
   expect(() => limits.take(requester('other', '192.0.2.1'))).toThrow(
-    'maximum reader count reached: 500 WebRTC sessions from 192.0.2.1, limit 500',
+    'too many WebRTC sessions: 500 from 192.0.2.1, limit 500',
   );
   for (let i = 0; i < 100; i += 1) {
     limits.take(requester('other', '[2001:db8::1]'));
   }
   expect(() => limits.take(requester('other', '[2001:db8::1]'))).toThrow(
-    'maximum reader count reached: 100 WebRTC sessions from [2001:db8::1] that wait for a handshake, limit 100',
+    'too many WebRTC sessions: 100 from [2001:db8::1] that wait for a handshake, limit 100',
   );
   expect(() => limits.take(requester('other', '192.0.2.2'))).not.toThrow();
 });
@@ -42,13 +42,13 @@ test('one path has five hundred sessions, all paths together have a thousand', (
     limits.take(requester('cam', ip));
   }
   expect(() => limits.take(requester('cam', others[499] ?? ''))).toThrow(
-    "maximum reader count reached: 500 WebRTC sessions of path 'cam', limit 500",
+    "too many WebRTC sessions: 500 of path 'cam', limit 500",
   );
   for (const ip of others.slice(500)) {
     limits.take(requester('yard', ip));
   }
   expect(() => limits.take(requester('hall', '192.0.2.1'))).toThrow(
-    'maximum reader count reached: 1000 WebRTC sessions in all, limit 1000',
+    'too many WebRTC sessions: 1000 in all, limit 1000',
   );
   first.leave();
   first.leave();

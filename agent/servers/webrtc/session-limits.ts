@@ -64,10 +64,7 @@ export class SessionLimits {
 
 function refuseAbove(count: number | undefined, limit: number, which: string): void {
   if ((count ?? 0) >= limit) {
-    throw new PerchError(
-      'exhausted',
-      `maximum reader count reached: ${count} WebRTC sessions ${which}, limit ${limit}`,
-    );
+    throw new PerchError('exhausted', `too many WebRTC sessions: ${count} ${which}, limit ${limit}`);
   }
 }
 
