@@ -6,6 +6,7 @@ import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { type GstCamera, startGstCamera } from '../peers/camera.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
 import { describeWith } from '../peers/peers.ts';
+import { runProcess } from '../peers/process.ts';
 
 const PICTURE =
   'videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency key-int-max=10';
@@ -79,6 +80,11 @@ const SOUNDS: Record<string, Sound> = {
   },
 };
 
+/** 5.1 as browsers and GStreamer send it. */
+const SURROUND = withSound(
+  'rate=48000,channels=6,channel-mask=(bitmask)0x3f ! audioconvert ! opusenc bitrate=256000 ! rtpopuspay pt=97',
+);
+
 /** Long enough for a part of the recording to be on the disk. */
 const RECORDED_BYTES = 150_000;
 
@@ -87,8 +93,8 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
   let agent: Agent;
   beforeAll(async () => {
     const mounts = Object.entries(SOUNDS).map(([name, { sound }]) => [`/${name}`, withSound(sound)]);
-    camera = await startGstCamera({ ...Object.fromEntries(mounts), '/multiplex': MULTIPLEX });
-    const paths = [...Object.keys(SOUNDS), 'multiplex'].map(
+    camera = await startGstCamera({ ...Object.fromEntries(mounts), '/multiplex': MULTIPLEX, '/surround': SURROUND });
+    const paths = [...Object.keys(SOUNDS), 'multiplex', 'surround'].map(
       (name) => `  ${name}: { source: '${camera.url(`/${name}`)}', record: yes }`,
     );
     agent = await startAgent({ config: `paths:\n${paths.join('\n')}\n` });
@@ -142,6 +148,25 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
       }
     },
   );
+
+  test.concurrent('Opus with six channels stays so in recordings, HLS and RTSP', async () => {
+    const path = await pathWhen('surround', ({ ready }) => ready);
+    expect(path.tracks2).toMatchObject([{ codec: 'H264' }, { codec: 'Opus', codecProps: { channelCount: 6 } }]);
+    const soundOf = async (input: string) => (await ffprobe(input)).streams.find((one) => one.codec_type === 'audio');
+    const playlist = `${agent.url}/hls/surround/index.m3u8`;
+    expect(await soundOf(playlist)).toMatchObject({ codec_name: 'opus', channels: 6 });
+    expect(await ffmpegWarnings(['-i', playlist, '-t', '2'])).toBe('');
+    // ffmpeg does not know the name that it has over RTSP.
+    const wanted = `rtspsrc location=${agent.rtspUrl('surround')} protocols=tcp ! application/x-rtp,media=audio ! rtpopusdepay`;
+    const sink = 'opusdec ! audio/x-raw,channels=6 ! fakesink num-buffers=50';
+    const player = await runProcess('gst-launch-1.0', ['-q', ...`${wanted} ! ${sink}`.split(' ')]);
+    expect(player).toMatchObject({ code: 0, output: '' });
+
+    await pathWhen('surround', ({ bytesReceived }) => bytesReceived > RECORDED_BYTES);
+    const [file = ''] = globSync(join(agent.dataDir, 'recordings/surround/*.mp4'));
+    expect(await soundOf(file)).toMatchObject({ codec_name: 'opus', channels: 6 });
+    expect(await ffmpegWarnings(['-i', file])).toBe('');
+  });
 
   test('a multiplex goes to RTSP readers as it came; recorder and HLS say why they cannot take it', async () => {
     const path = await pathWhen('multiplex', ({ ready, recording }) => ready && recording?.error != null);

@@ -22,6 +22,7 @@ export interface ProbedStream {
   readonly height?: number;
   readonly duration?: string;
   readonly sample_rate?: string;
+  readonly channels?: number;
   readonly nb_read_packets?: string;
   readonly nb_read_frames?: string;
   readonly start_time?: string;

@@ -149,6 +149,19 @@ test('picture and sound become a stream with every sample as it was sent', async
   expect(session.media.statistics).toMatchObject({ inboundPackets: 20, inboundLost: 0 });
 });
 
+test('sound with six channels keeps their layout', () => {
+  const fmtp = new Map([
+    ['channel_mapping', '0,4,1,2,3,5'],
+    ['num_streams', '4'],
+    ['coupled_streams', '2'],
+  ]);
+  const session = connect([inboundOf('audio', { ...OPUS, encoding: 'MULTIOPUS', channels: 6, fmtp }, [])]);
+  session.media.onRtp(session.sound.packet(0, Uint8Array.of(0xf8, 1)));
+  expect(session.opened[0]?.tracks).toMatchObject([
+    { codec: 'opus', channels: 6, layout: { streams: 4, coupledStreams: 2, mapping: [0, 4, 1, 2, 3, 5] } },
+  ]);
+});
+
 test('a lost packet is asked for and comes again in a stream of its own', async () => {
   const session = connect([PICTURE]);
   const sent = range(0, 3).map((number) => session.picture.frame(number * FRAME_TICKS, vp8Frame(number, number === 0)));
