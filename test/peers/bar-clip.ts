@@ -33,17 +33,22 @@ const VIDEO: Record<BarClip['video'], readonly string[]> = {
   h264: ['libx264', '-preset', 'veryfast', '-profile:v', 'high', '-bf', '0', '-sc_threshold', '0'],
   vp8: ['libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-auto-alt-ref', '0'],
 };
+/** Cameras send packets of 20 ms. */
+const TWENTY_MS = ['-ac', '1', '-ar', '8000', '-af', 'aresample=8000,asetnsamples=160'];
 const AUDIO: Record<NonNullable<BarClip['audio']>, readonly string[]> = {
   opus: ['libopus', '-ac', '2', '-ar', '48000', '-b:a', '64k'],
-  pcm_alaw: ['pcm_alaw', '-ac', '1', '-ar', '8000'],
-  pcm_mulaw: ['pcm_mulaw', '-ac', '1', '-ar', '8000'],
+  pcm_alaw: ['pcm_alaw', ...TWENTY_MS],
+  pcm_mulaw: ['pcm_mulaw', ...TWENTY_MS],
 };
+
+let counter = 0;
 
 /** A clip whose pictures say in their time bar when in the clip they are, in milliseconds, with a tone beside it. */
 export async function barClip(of: BarClip): Promise<string> {
   const { video, audio, width, height, fps, kilobitsPerSecond, groupSeconds, seconds } = of;
   const name = `bar-${video}-${audio ?? 'silent'}-${width}x${height}-${fps}-${kilobitsPerSecond}k-${groupSeconds}s-${seconds}.mkv`;
-  const bars = writeBars(`${name}-${process.pid}.gray`, fps, seconds);
+  counter += 1;
+  const bars = writeBars(`${name}-${process.pid}-${counter}.gray`, fps, seconds);
   const input = ['-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=${fps}`];
   const bar = [
     '-f',

@@ -1,0 +1,54 @@
+"""aiortc as a publisher over WHIP.
+
+usage: aiortc-publisher.py URL FILE CODEC
+
+Decodes the file in its own time and sends it as CODEC (VP8 or H264) and Opus. Prints "connected" when the media flows.
+Ends, and says goodbye, with its standard input.
+"""
+
+import asyncio
+import sys
+import urllib.error
+import urllib.request
+from urllib.parse import urljoin
+
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc.contrib.media import MediaPlayer
+
+
+def ask(method, url, body=None):
+    request = urllib.request.Request(url, data=body and body.encode(), method=method)
+    if body:
+        request.add_header("Content-Type", "application/sdp")
+    with urllib.request.urlopen(request) as response:
+        return response.headers, response.read().decode()
+
+
+async def main(url, file, codec):
+    # An empty list: with None it would go to a public server.
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    player = MediaPlayer(file, loop=True)
+    connected = asyncio.Event()
+
+    @peer.on("connectionstatechange")
+    def on_change():
+        print(peer.connectionState, flush=True)
+        if peer.connectionState == "connected":
+            connected.set()
+
+    for track in (player.video, player.audio):
+        transceiver = peer.addTransceiver(track, direction="sendonly")
+        if track.kind == "video":
+            known = RTCRtpSender.getCapabilities("video").codecs
+            transceiver.setCodecPreferences([one for one in known if one.mimeType == f"video/{codec}"])
+    await peer.setLocalDescription(await peer.createOffer())
+    headers, answer = await asyncio.to_thread(ask, "POST", url, peer.localDescription.sdp)
+    await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    await connected.wait()
+    await asyncio.to_thread(sys.stdin.read)
+    await asyncio.to_thread(ask, "DELETE", urljoin(url, headers["Location"]))
+    await peer.close()
+    print("ended", flush=True)
+
+
+asyncio.run(main(*sys.argv[1:4]))

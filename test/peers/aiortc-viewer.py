@@ -1,0 +1,78 @@
+"""aiortc as a viewer over WHEP.
+
+usage: aiortc-viewer.py URL PICTURES
+
+Decodes so many pictures and prints one line of JSON: what came, in which size, how much sound, and how the session ended.
+"""
+
+import asyncio
+import json
+import sys
+import urllib.error
+import urllib.request
+from urllib.parse import urljoin
+
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+
+SDP = "application/sdp"
+
+
+def ask(method, url, body=None):
+    request = urllib.request.Request(url, data=body and body.encode(), method=method)
+    if body:
+        request.add_header("Content-Type", SDP)
+    try:
+        with urllib.request.urlopen(request) as response:
+            return response.status, response.headers, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read().decode()
+
+
+async def main(url, wanted):
+    # An empty list: with None it would go to a public server.
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    seen = {"pictures": 0, "size": None, "sounds": 0, "loudest": 0, "codecs": []}
+    done = asyncio.Event()
+
+    async def look(track):
+        while True:
+            frame = await track.recv()
+            seen["pictures"] += 1
+            seen["size"] = [frame.width, frame.height]
+            if seen["pictures"] >= wanted:
+                done.set()
+
+    async def listen(track):
+        while True:
+            frame = await track.recv()
+            seen["sounds"] += frame.samples
+            seen["loudest"] = max(seen["loudest"], int(abs(frame.to_ndarray()).max()))
+
+    async def take(track):
+        try:
+            await (look(track) if track.kind == "video" else listen(track))
+        except MediaStreamError:
+            pass
+
+    tasks = []
+    peer.on("track", lambda track: tasks.append(asyncio.ensure_future(take(track))))
+    peer.addTransceiver("video", direction="recvonly")
+    peer.addTransceiver("audio", direction="recvonly")
+    await peer.setLocalDescription(await peer.createOffer())
+    status, headers, answer = await asyncio.to_thread(ask, "POST", url, peer.localDescription.sdp)
+    if status != 201:
+        print(json.dumps({"status": status, "error": answer}), flush=True)
+        return
+    await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    await done.wait()
+    seen["codecs"] = [
+        line.split(" ")[1] for line in answer.splitlines() if line.startswith("a=rtpmap:") and "rtx" not in line
+    ]
+    seen["status"] = status
+    seen["ended"], _, _ = await asyncio.to_thread(ask, "DELETE", urljoin(url, headers["Location"]))
+    await peer.close()
+    print(json.dumps(seen), flush=True)
+
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
