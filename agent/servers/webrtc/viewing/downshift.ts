@@ -10,6 +10,8 @@ const MIN_LOST = 5;
 /** Nothing is shown any more: such a second counts for two. */
 const HEAVY_LOSS = 0.3;
 const QUEUE_MS = 100;
+/** A queue stands for as many seconds; radio delays single packets by as much. */
+const STANDING_TICKS = 3;
 /** Seconds of pictures are in it: they will not be made up for. */
 const LONG_QUEUE_MS = 600;
 /** A longer way is taken for the normal one after a while. */
@@ -52,6 +54,7 @@ export class Downshift {
   #score = 0;
   #graceUntilMs: number;
   #shortestMs = Number.POSITIVE_INFINITY;
+  readonly #roundTripsMs: number[] = [];
   /** Since when there was no sign of trouble. */
   #quietSinceMs: number;
   #retryMs = FIRST_RETRY_MS;
@@ -93,8 +96,10 @@ export class Downshift {
 
   #isBad(second: Second): boolean {
     const { estimateBitsPerSecond, roundTripMs, bitsPerSecond } = second;
-    const lost = sumOf(this.#lost, second.lost);
-    const expected = sumOf(this.#expected, second.expected);
+    push(this.#lost, second.lost, WINDOW_TICKS);
+    push(this.#expected, second.expected, WINDOW_TICKS);
+    const lost = sumOf(this.#lost);
+    const expected = sumOf(this.#expected);
     const loss = lost < MIN_LOST ? 0 : lost / Math.max(1, expected);
     this.#loss = loss;
     const queueMs = this.#queueMs(roundTripMs);
@@ -110,7 +115,8 @@ export class Downshift {
       return 0;
     }
     this.#shortestMs = Math.min(this.#shortestMs + FORGET_MS, roundTripMs);
-    return roundTripMs - this.#shortestMs;
+    push(this.#roundTripsMs, roundTripMs, STANDING_TICKS);
+    return Math.min(...this.#roundTripsMs) - this.#shortestMs;
   }
 
   #mayClimb({ estimateBitsPerSecond, betterBitsPerSecond }: Second, nowMs: number): boolean {
@@ -129,11 +135,12 @@ export class Downshift {
   }
 }
 
-/** Of the last ticks, `latest` included. */
-function sumOf(window: number[], latest: number): number {
+/** Appends to the last `length` values. */
+function push(window: number[], latest: number, length: number): void {
   window.push(latest);
-  if (window.length > WINDOW_TICKS) {
+  if (window.length > length) {
     window.shift();
   }
-  return window.reduce((sum, count) => sum + count, 0);
 }
+
+const sumOf = (window: readonly number[]): number => window.reduce((sum, count) => sum + count, 0);
