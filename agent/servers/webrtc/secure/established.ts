@@ -11,17 +11,17 @@ const FIRST_ALERT = 1;
 /** What remains of a handshake that has succeeded: enough to say goodbye, and to repeat what the peer may have missed. */
 export class Established {
   readonly #cipher: RecordCipher;
-  readonly #lastFlight: Buffer | undefined;
+  readonly #lastFlight: Uint8Array | undefined;
   #alerts = 0;
 
   /** @param lastFlight what the peer waits for if it was lost, as one datagram */
-  constructor(cipher: RecordCipher, lastFlight: Buffer | undefined) {
+  constructor(cipher: RecordCipher, lastFlight: Uint8Array | undefined) {
     this.#cipher = cipher;
     this.#lastFlight = lastFlight;
   }
 
   /** @returns our last flight when the record is the peer's Finished once more (RFC 6347 §4.2.4), 'goodbye', or undefined */
-  receive(record: Buffer): Buffer | 'goodbye' | undefined {
+  receive(record: Buffer): Uint8Array | 'goodbye' | undefined {
     const plain = this.#cipher.open(record);
     if (!plain) {
       return undefined;

@@ -163,7 +163,8 @@ export abstract class Handshake {
     if (!keys || !cipher) {
       this.fail('the peer has no SRTP profile that we have');
     } else if (!this.#isOver) {
-      const lastFlight = this.peer === 'client' ? Buffer.concat(this.engine.lastFlight) : undefined;
+      // A copy with memory of its own: the original would keep some kilobytes of others' with it.
+      const lastFlight = this.peer === 'client' ? new Uint8Array(Buffer.concat(this.engine.lastFlight)) : undefined;
       this.stop();
       this.events.onDone(keys, new Established(cipher, lastFlight));
     }
