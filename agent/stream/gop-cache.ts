@@ -31,6 +31,11 @@ export class GopCache {
     this.#limitBytes = limitBytes;
   }
 
+  /** Of all samples that are kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   add(track: number, sample: Sample): void {
     if (track === this.#leadingTrack && sample.key) {
       this.clear();

@@ -53,6 +53,11 @@ test('it begins with 64 kB and doubles for a group, which stays whole; what came
   expect([ring.has(0), ring.has(1), ring.groupStart]).toEqual([false, true, 1]);
 });
 
+test('room for what is expected is there from the beginning, up to the limit', () => {
+  const sizes = [0, 65_537, 1 << 30].map((bytes) => new Filled(ROOMY, bytes).words.length * 4);
+  expect(sizes).toEqual([64 << 10, 128 << 10, ROOMY.ringBytes]);
+});
+
 test('many small packets get places without a word being written over', () => {
   const ring = new Filled(ROOMY);
   ring.startGroup();

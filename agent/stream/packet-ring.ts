@@ -54,9 +54,14 @@ export class PacketRing {
   #head = 0;
   #facts: PutFacts = { track: 0, pts: 0, wall: 0 };
 
-  constructor(limits: RingLimits) {
+  /** @param expectedBytes what will come at once: room for it is made now instead of doubling up to it */
+  constructor(limits: RingLimits, expectedBytes = 0) {
     this.#limits = limits;
-    this.words = new Uint32Array(FIRST_BYTES / 4);
+    let bytes = FIRST_BYTES;
+    while (bytes < expectedBytes) {
+      bytes *= 2;
+    }
+    this.words = new Uint32Array(Math.min(bytes, limits.ringBytes) / 4);
     this.#bytes = new Uint8Array(this.words.buffer);
   }
 

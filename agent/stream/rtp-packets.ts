@@ -40,7 +40,7 @@ const packetsOf = new WeakMap<Stream, RtpPackets>();
 
 /**
  * A stream as RTP payloads, cut once for all viewers. It is there from the first viewer to the last:
- * with the first it fills itself with the group that the stream keeps, which takes a millisecond per megabyte.
+ * with the first it fills itself with the group that the stream keeps, which takes some milliseconds.
  */
 export class RtpPackets extends PacketRing implements Reader, PayloadSink {
   readonly type = 'hidden';
@@ -77,7 +77,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
   }
 
   private constructor(stream: Stream) {
-    super(LIMITS);
+    super(LIMITS, stream.keptBytes);
     this.#stream = stream;
     this.leadingTrack = stream.tracks.findIndex(({ kind, codec }) => kind === 'video' && BROWSER_CODECS.has(codec));
     this.lastPts = new Float64Array(stream.tracks.length);

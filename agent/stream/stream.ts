@@ -132,6 +132,11 @@ export class Stream {
     }
   }
 
+  /** Bytes of the samples that a reader is replayed. */
+  get keptBytes(): number {
+    return this.#gop.bytes;
+  }
+
   /** Gives the newest key sample alone, if there is one: a still, where the group since then is too large to be replayed. */
   replayKey(sink: SampleSink): void {
     this.#gop.replayKey(sink);
