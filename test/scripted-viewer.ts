@@ -23,6 +23,8 @@ export class ScriptedCamera {
   number = 0;
   /** Ticks at which its clock stands when ours is at 0. */
   readonly ptsStart: number;
+  /** Its pictures are shown in another order than they are decoded in. */
+  hasBFrames = false;
 
   constructor(clock: FakeClock, ptsStart = 0) {
     this.clock = clock;
@@ -35,7 +37,7 @@ export class ScriptedCamera {
     data[4] = key ? 0x65 : 0x41;
     this.number = (this.number + 1) & 0xff;
     const pts = this.ptsStart + 90 * this.clock.monoMs();
-    this.stream.write(0, { pts, dts: pts, wall: this.clock.wallMs(), key, data });
+    this.stream.write(0, { pts: this.hasBFrames ? pts + 3_600 : pts, dts: pts, wall: this.clock.wallMs(), key, data });
   }
 
   sound(): void {

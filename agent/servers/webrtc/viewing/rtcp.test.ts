@@ -1,5 +1,16 @@
 import { expect, test } from 'vitest';
-import { RtcpPacketConverter, RtcpSourceDescriptionPacket, RtcpSrPacket } from 'werift';
+import {
+  GenericNack,
+  PictureLossIndication,
+  ReceiverEstimatedMaxBitrate,
+  RtcpPacketConverter,
+  RtcpPayloadSpecificFeedback,
+  RtcpReceiverInfo,
+  RtcpRrPacket,
+  RtcpSourceDescriptionPacket,
+  RtcpSrPacket,
+  RtcpTransportLayerFeedback,
+} from 'werift';
 import { random } from '../../../../test/random.ts';
 import { type RtcpSink, readRtcp, writeSenderReport } from './rtcp.ts';
 
@@ -89,6 +100,45 @@ test('thirty thousand damaged packets neither throw nor say more than fits into 
     const cut = packet.subarray(0, next() < 0.3 ? pick(packet.length) : packet.length);
     expect(heard(cut).length).toBeLessThanOrEqual(cut.length / 4);
   }
+});
+
+test('what another implementation writes is read, each part within its own length', () => {
+  const [senderSsrc, mediaSourceSsrc] = [7, 0xcafebabe];
+  const info = {
+    ssrc: mediaSourceSsrc,
+    fractionLost: 3,
+    packetsLost: 9,
+    highestSequence: 70_000,
+    jitter: 5,
+    lsr: 6,
+    dlsr: 8,
+  };
+  const compound = Buffer.concat([
+    new RtcpRrPacket({ ssrc: senderSsrc, reports: [new RtcpReceiverInfo(info)] }).serialize(),
+    new RtcpTransportLayerFeedback({
+      feedback: new GenericNack({ senderSsrc, mediaSourceSsrc, lost: [100, 101, 116, 117] }),
+    }).serialize(),
+    new RtcpPayloadSpecificFeedback({
+      feedback: new PictureLossIndication({ senderSsrc, mediaSsrc: mediaSourceSsrc }),
+    }).serialize(),
+    new RtcpPayloadSpecificFeedback({
+      feedback: new ReceiverEstimatedMaxBitrate({
+        senderSsrc,
+        mediaSsrc: 0,
+        ssrcNum: 1,
+        brExp: 3,
+        brMantissa: 200_000,
+        ssrcFeedbacks: [mediaSourceSsrc],
+      }),
+    }).serialize(),
+  ]);
+  expect(heard(compound)).toEqual([
+    'cafebabe lost 9 up to 70000, jitter 5 after 8 of 6',
+    'nack cafebabe 100 1000000000000001',
+    'nack cafebabe 117 0',
+    'picture loss cafebabe',
+    'estimate 1600000',
+  ]);
 });
 
 test('another implementation reads the sender report and the name', () => {

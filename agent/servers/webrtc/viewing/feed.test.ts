@@ -1,0 +1,272 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../../test/fake-clock.ts';
+import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { parseRtcp, type SenderInfo } from '../../../media/rtcp/parse.ts';
+import type { Track } from '../../../media/track.ts';
+import { Stream } from '../../../stream/stream.ts';
+
+const VP8: Track = { kind: 'video', codec: 'vp8', width: 320, height: 240, fps: 25, clockRate: 90_000 };
+const NAL_TYPE = 0x1f;
+/** Of the first payload of a key frame: parameter sets in one packet. */
+const STAP_A = 24;
+
+const isKey = ({ payload }: Received): boolean => ((payload[0] ?? 0) & NAL_TYPE) === STAP_A;
+
+/** Both streams of a camera, whose clocks have nothing to do with each other, and a viewer of the larger one. */
+class Scene {
+  readonly clock = new FakeClock();
+  readonly main = new ScriptedCamera(this.clock, 7_000);
+  readonly small = new ScriptedCamera(this.clock, 4_000_000_000);
+  viewer: ScriptedViewer;
+  number = 0;
+  lost = 0;
+  keyEvery = 25;
+  smallKeyEvery = 25;
+
+  constructor(openFallback?: (small: Stream, main: Stream) => Promise<Stream>) {
+    this.viewer = new ScriptedViewer(this.main, {
+      openFallback: openFallback && (() => openFallback(this.small.stream, this.main.stream)),
+    });
+  }
+
+  /** Plays for some seconds; the viewer says at the end of each what share of the packets it has lost. */
+  async play(seconds: number, loss: number): Promise<Received[]> {
+    const received: Received[] = [];
+    for (let s = 0; s < seconds; s += 1) {
+      for (let i = 0; i < 25; i += 1) {
+        this.main.picture(this.number % this.keyEvery === 0, 9_000);
+        this.small.picture(this.number % this.smallKeyEvery === 0, 900);
+        this.main.sound();
+        this.number += 1;
+        await this.clock.advance(40);
+      }
+      received.push(...this.viewer.take());
+      this.lost += 200 * loss;
+      this.viewer.report(this.lost, 200 * (this.number / 25), 20);
+      this.viewer.viewing.tick();
+    }
+    return received;
+  }
+
+  get share(): string | undefined {
+    return this.viewer.viewing.statistics.share;
+  }
+
+  videoOf(received: readonly Received[]): Received[] {
+    return received.filter(({ ssrc }) => ssrc === this.viewer.video.ssrc);
+  }
+}
+
+async function lowered(
+  openFallback?: (small: Stream, main: Stream) => Promise<Stream>,
+  smallKeyEvery = 25,
+): Promise<Scene> {
+  const scene = new Scene(openFallback);
+  scene.smallKeyEvery = smallKeyEvery;
+  scene.viewer.start();
+  await scene.play(6, 0);
+  expect(scene.share).toBe('all');
+  for (let s = 0; s < 5 && scene.share === 'all'; s += 1) {
+    await scene.play(1, 0.5);
+  }
+  return scene;
+}
+
+const open = (stream: Stream) => Promise.resolve(stream);
+
+function expectOneSequence(video: readonly Received[]): void {
+  const first = video[0]?.sequence ?? 0;
+  expect(video.map(({ sequence }) => sequence)).toEqual(video.map((_, i) => (first + i) & 0xffff));
+}
+
+/** From one picture to the next, in milliseconds. */
+function stepsMs(video: readonly Received[]): number[] {
+  const times = video.filter(({ marker }) => marker).map(({ timestamp }) => timestamp);
+  return times.slice(1).map((time, i) => ((time - (times[i] ?? 0)) | 0) / 90);
+}
+
+test('on a network that loses half, the viewer gets the key frames and all of the sound', async () => {
+  const scene = await lowered();
+  expect(scene.share).toBe('keyFrames');
+  await scene.play(1, 0.5);
+  const received = await scene.play(4, 0.5);
+  const video = scene.videoOf(received);
+  expect(video.filter(({ marker }) => marker)).toHaveLength(4);
+  expect(video.filter(isKey)).toHaveLength(4);
+  expect(stepsMs(video).map(Math.round)).toEqual([1_000, 1_000, 1_000]);
+  expectOneSequence(video);
+  expect(received.filter(({ ssrc }) => ssrc === scene.viewer.viewing.audio?.ssrc)).toHaveLength(100);
+});
+
+test('a key frame alone does not come in a burst', async () => {
+  const scene = await lowered();
+  await scene.play(1, 0.5);
+  scene.viewer.take();
+  scene.main.picture(true, 60_000);
+  // The stream takes 1.8 Mbit/s, so that the half of it is 113 bytes a millisecond.
+  await scene.clock.advance(100);
+  const early = scene.viewer.takeVideo().length;
+  expect(early).toBeGreaterThan(8);
+  expect(early).toBeLessThan(18);
+  await scene.clock.advance(500);
+  expect(early + scene.viewer.takeVideo().length).toBe(Math.ceil(60_000 / 1_186) + 1);
+});
+
+test('when the network is good again the viewer gets everything from the next key frame on', async () => {
+  const scene = await lowered();
+  const received = await scene.play(30, 0);
+  expect(scene.share).toBe('all');
+  const video = scene.videoOf(received);
+  expectOneSequence(video);
+  const pictures = video.filter(({ marker }) => marker).slice(-100);
+  expect(stepsMs(pictures).every((step) => step === 40)).toBe(true);
+});
+
+test('with a fallback it gets the pictures of that stream on the same SSRC, from a key frame on, and the sound of its own', async () => {
+  const scene = await lowered(open);
+  expect(scene.share).toBe('fallback');
+  const received = await scene.play(2, 0);
+  const video = scene.videoOf(received);
+  expect(isKey(video[0] as Received)).toBe(true);
+  expect(video.filter(({ marker }) => marker).length).toBeGreaterThan(48);
+  expect(video.every(({ payload }) => payload.length < 1_000)).toBe(true);
+  expect(received.filter(({ ssrc }) => ssrc === scene.viewer.viewing.audio?.ssrc)).toHaveLength(50);
+  expect(scene.small.stream.audience).toBe(1);
+});
+
+test('numbers go on without a gap and time with the wall clock, there and back', async () => {
+  const scene = new Scene(open);
+  scene.viewer.start();
+  const received = [...(await scene.play(8, 0)), ...(await scene.play(4, 0.5)), ...(await scene.play(30, 0))];
+  expect(scene.share).toBe('all');
+  const video = scene.videoOf(received);
+  expectOneSequence(video);
+  const steps = stepsMs(video);
+  expect(Math.min(...steps)).toBeGreaterThan(0);
+  // What is sent again at a change gets the time of its sending.
+  expect(Math.max(...steps)).toBeLessThan(100);
+  const sum = steps.reduce((total, step) => total + step, 0);
+  expect(sum).toBeGreaterThan(42_000 - 120);
+  expect(sum).toBeLessThan(42_000 + 40);
+  const largest = video.map(({ payload }) => payload.length > 1_000);
+  expect(largest.indexOf(false, 200)).toBeGreaterThan(0);
+  expect(scene.small.stream.audience).toBe(0);
+});
+
+test('a long group of the fallback is not sent at once: its key frame alone, then the next group', async () => {
+  const scene = await lowered(open, 250);
+  expect(scene.share).toBe('fallback');
+  await scene.clock.advance(0);
+  const video = scene.viewer.takeVideo();
+  expect(video.filter(({ marker }) => marker)).toHaveLength(1);
+  expect(isKey(video[0] as Received)).toBe(true);
+});
+
+test('sender reports tie the time of the stream that is sent to the wall clock', async () => {
+  const scene = await lowered(open);
+  await scene.play(2, 0);
+  const before = scene.clock.wallMs();
+  scene.small.picture(false, 900);
+  const picture = scene.viewer.takeVideo().at(-1) as Received;
+  scene.viewer.link.reports.length = 0;
+  await scene.clock.advance(700);
+  scene.viewer.viewing.tick();
+  const reports: SenderInfo[] = [];
+  for (const report of scene.viewer.link.reports) {
+    parseRtcp(report, 0, report.length, { onSenderReport: (info) => reports.push(info), onBye: () => {} });
+  }
+  const report = reports.find(({ ssrc }) => ssrc === picture.ssrc) as SenderInfo;
+  const pictureWallMs = report.unixMs - ((report.timestamp - picture.timestamp) | 0) / 90;
+  expect(Math.abs(pictureWallMs - before)).toBeLessThan(1);
+  expect(reports.map(({ ssrc }) => ssrc).toSorted()).toEqual(
+    [picture.ssrc, scene.viewer.viewing.audio?.ssrc ?? 0].toSorted(),
+  );
+});
+
+test('what is lost of the fallback is sent again; numbers of the stream before it are unknown', async () => {
+  const scene = await lowered(open);
+  const old = (scene.viewer.video.packetIndex - 200) & 0xffff;
+  await scene.play(1, 0);
+  scene.small.picture(false, 900);
+  const lost = scene.viewer.takeVideo().at(-1) as Received;
+  scene.viewer.nack([lost.sequence, 0], [old, 0xff]);
+  const repairs = scene.viewer.takeRepairs();
+  expect(repairs.map(({ payload }) => payload.subarray(2))).toEqual([lost.payload]);
+  expect(repairs[0]?.timestamp).toBe(lost.timestamp);
+});
+
+test.for([
+  ['cannot be opened', () => Promise.reject(new PerchError('notFound', "no stream is available on path 'small'"))],
+  ['has another codec', () => Promise.resolve(new Stream([VP8]))],
+  [
+    'has ended',
+    async (small: Stream) => {
+      small.close();
+      return small;
+    },
+  ],
+  ['is the stream itself', async (_: Stream, main: Stream) => main],
+] as const)('a fallback that %s: the viewer gets key frames only', async ([, openFallback]) => {
+  const scene = await lowered(openFallback);
+  expect(scene.share).toBe('keyFrames');
+  const video = scene.videoOf(await scene.play(3, 0.5));
+  expect(video.filter(({ marker }) => marker)).toHaveLength(3);
+});
+
+test.for(['from the beginning', 'later'])(
+  'a fallback that has B-frames %s: the viewer gets key frames only',
+  async (when) => {
+    const scene = new Scene(open);
+    scene.small.hasBFrames = when === 'from the beginning';
+    scene.viewer.start();
+    await scene.play(6, 0);
+    for (let s = 0; s < 5 && scene.share === 'all'; s += 1) {
+      await scene.play(1, 0.5);
+    }
+    expect(scene.share).toBe(when === 'later' ? 'fallback' : 'keyFrames');
+    scene.small.hasBFrames = true;
+    await scene.play(1, 0);
+    expect(scene.share).toBe('keyFrames');
+    expect(scene.viewer.link.closedWhy).toBeUndefined();
+  },
+);
+
+test('when the fallback ends the viewer gets the key frames of the stream', async () => {
+  const scene = await lowered(open);
+  expect(scene.share).toBe('fallback');
+  scene.small.stream.close();
+  expect(scene.share).toBe('keyFrames');
+  const video = scene.videoOf(await scene.play(2, 0));
+  expect(video.filter(({ marker }) => marker).length).toBeGreaterThanOrEqual(2);
+  expect(scene.viewer.link.closedWhy).toBeUndefined();
+});
+
+test('a fallback that is too much as well: its key frames only', async () => {
+  const scene = await lowered(open);
+  await scene.play(12, 0.5);
+  expect(scene.share).toBe('keyFrames');
+  const video = scene.videoOf(await scene.play(2, 0.5));
+  expect(video.filter(({ marker }) => marker)).toHaveLength(2);
+  expect(video.every(({ payload }) => payload.length < 1_000)).toBe(true);
+});
+
+test('a viewer that leaves while its fallback opens leaves no reader behind', async () => {
+  let finish = (_: Stream): void => {};
+  const scene = await lowered(() => new Promise((resolve) => (finish = resolve)));
+  expect(scene.share).toBe('keyFrames');
+  scene.viewer.viewing.close();
+  finish(scene.small.stream);
+  await scene.clock.advance(0);
+  expect(scene.small.stream.readers).toEqual([]);
+  expect(scene.main.stream.readers).toEqual([]);
+});
+
+test("a viewer on its fallback that leaves is neither stream's reader any more", async () => {
+  const scene = await lowered(open);
+  const { outboundBytes, outboundPackets } = scene.viewer.viewing.statistics;
+  scene.viewer.viewing.close();
+  expect(scene.small.stream.readers).toEqual([]);
+  expect(scene.main.stream.readers).toEqual([]);
+  expect(scene.viewer.viewing.statistics).toMatchObject({ outboundBytes, outboundPackets });
+});
