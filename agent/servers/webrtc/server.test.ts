@@ -59,7 +59,7 @@ const sound = (number: number): Sample => ({
 });
 
 /** An independent viewer: another implementation's peer connection. */
-async function watch(server: WebRtcServer) {
+async function watch(server: WebRtcServer, setup = 'actpass') {
   const h264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
   const codecs = { video: [h264], audio: [usePCMU()] };
   const pc = new RTCPeerConnection({ iceServers: [], iceUseIpv6: false, codecs });
@@ -85,7 +85,10 @@ async function watch(server: WebRtcServer) {
   pc.addTransceiver('video', { direction: 'recvonly' });
   pc.addTransceiver('audio', { direction: 'recvonly' });
   await pc.setLocalDescription(await pc.createOffer());
-  const answered = await server.read(VIEWER, pc.localDescription?.sdp ?? '');
+  const answered = await server.read(
+    VIEWER,
+    (pc.localDescription?.sdp ?? '').replaceAll('a=setup:actpass', `a=setup:${setup}`),
+  );
   await pc.setRemoteDescription({ type: 'answer', sdp: answered.answer });
   await expect.poll(() => server.get(answered.id)?.peerConnectionEstablished, { timeout: 10_000 }).toBe(true);
   await expect.poll(() => pc.connectionState, { timeout: 10_000 }).toBe('connected');
@@ -136,6 +139,15 @@ test('another implementation connects and gets every packet, from the parameter 
   });
   expect(item?.remoteCandidate).toMatch(/^host\/udp\/[\d.]+\/\d+$/);
   expect(stream.bytesSent).toBe(item?.outboundBytes);
+});
+
+test('a peer that insists on being the DTLS server is called, and gets what all get', async () => {
+  const stream = new Stream([H264_TRACK]);
+  const viewer = await watch(await startServer(stream), 'passive');
+  expect(viewer.answer).toContain('a=setup:active\r\n');
+  expect(viewer.answer).not.toContain('a=setup:passive');
+  stream.write(0, picture(1, true));
+  await expect.poll(() => viewer.packets.length).toBe(4);
 });
 
 test('sender reports tie RTP time to the wall clock, and the viewer answers with receiver reports', async () => {

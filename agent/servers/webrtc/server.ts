@@ -253,9 +253,6 @@ export class WebRtcServer {
     let session: WebRtcSession | undefined;
     try {
       const offer = parseOffer(offerText);
-      if (offer.setup === 'passive') {
-        throw new PerchError('badInput', 'the offer says a=setup:passive, expected actpass or active');
-      }
       const ground = this.#prepareGround();
       const id = randomUUID();
       prepared = await prepare(id, offer);

@@ -165,6 +165,10 @@ export class WebRtcSession implements Peer, SecureLink {
       this.#moveTo(from);
     }
     this.#routelessSinceMs = undefined;
+    if (this.offer.setup === 'passive') {
+      // It waits for us to begin: from now on there is a way.
+      this.#dtls ??= this.#startDtls();
+    }
   }
 
   onDatagram(datagram: Buffer): void {
@@ -259,7 +263,9 @@ export class WebRtcSession implements Peer, SecureLink {
       onFailed: (reason) => this.close(explain(reason)),
       onClosed: () => this.close('closed by the peer'),
     };
-    return this.#ground.dtls.accept(this.offer.fingerprints, events);
+    const { dtls } = this.#ground;
+    const { fingerprints, setup } = this.offer;
+    return setup === 'passive' ? dtls.connect(fingerprints, events) : dtls.accept(fingerprints, events);
   }
 
   #onConnected(keys: SrtpKeys): void {

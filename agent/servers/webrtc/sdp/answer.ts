@@ -43,7 +43,7 @@ const DISCARD_PORT = 9;
 const FEEDBACK = ['goog-remb', 'nack', 'nack pli'];
 
 /**
- * Writes the answer: one bundled ICE-lite transport, DTLS passive, all candidates in it at once (RFC 8829 §5.3). No header
+ * Writes the answer: one bundled ICE-lite transport, DTLS passive unless the offer is, all candidates in it at once (RFC 8829 §5.3). No header
  * extensions: payload types and the SSRCs that stand in it tell the media apart.
  */
 export function writeAnswer(offer: Offer, sections: readonly AnswerSection[], facts: AnswerFacts): string {
@@ -60,7 +60,7 @@ export function writeAnswer(offer: Offer, sections: readonly AnswerSection[], fa
     'a=msid-semantic: WMS perch',
     ...offer.sections.flatMap((section) => {
       const taken = used.find((one) => one.section === section);
-      return taken ? takenSection(taken, facts) : refusedSection(section);
+      return taken ? takenSection(taken, offer, facts) : refusedSection(section);
     }),
   ];
   return `${lines.join('\r\n')}\r\n`;
@@ -95,7 +95,7 @@ function refusedSection(section: OfferSection): string[] {
   ];
 }
 
-function takenSection(taken: AnswerSection, facts: AnswerFacts): string[] {
+function takenSection(taken: AnswerSection, offer: Offer, facts: AnswerFacts): string[] {
   const { section, direction, format, outbound } = taken;
   const rtx = direction === 'recvonly' || outbound?.rtxSsrc !== undefined ? taken.rtx : undefined;
   const payloadTypes = rtx ? `${format.payloadType} ${rtx.payloadType}` : String(format.payloadType);
@@ -105,7 +105,7 @@ function takenSection(taken: AnswerSection, facts: AnswerFacts): string[] {
     'a=rtcp:9 IN IP4 0.0.0.0',
     ...credentialLines(facts.credentials),
     `a=fingerprint:sha-256 ${facts.fingerprint}`,
-    'a=setup:passive',
+    `a=setup:${offer.setup === 'passive' ? 'active' : 'passive'}`,
     `a=mid:${section.mid}`,
     `a=${direction}`,
     ...(outbound ? [`a=msid:perch ${section.kind}`] : []),
