@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { MediaStreamTrack, RTCPeerConnection, useH264, useOPUS } from 'werift';
+import type { PathStatus } from '../../agent/paths/path-status.ts';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { barClip, SMALL } from '../peers/bar-clip.ts';
+import { ffprobe } from '../peers/ffmpeg.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
+import { publishClip } from '../peers/publisher.ts';
+
+const SECONDS = byLength(3, 60);
+
+describeWith(['ffmpeg'], "werift's peer connection", () => {
+  let agent: Agent;
+  let publisher: AsyncDisposable;
+  beforeAll(async () => {
+    agent = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
+    publisher = await publishClip(agent, 'cam', await barClip({ ...SMALL, audio: 'opus' }), { isEndless: true });
+  });
+  afterAll(async () => {
+    await publisher?.[Symbol.asyncDispose]();
+    await agent?.[Symbol.asyncDispose]();
+  });
+
+  function open(): RTCPeerConnection {
+    const h264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
+    return new RTCPeerConnection({
+      codecs: { video: [h264], audio: [useOPUS()] },
+      iceServers: [],
+      iceUseIpv6: false,
+    });
+  }
+
+  /** @returns how the session ends */
+  async function offer(
+    peer: RTCPeerConnection,
+    path: string,
+    purpose: 'whep' | 'whip',
+  ): Promise<() => Promise<number>> {
+    await peer.setLocalDescription(await peer.createOffer());
+    const url = `http://127.0.0.1:${agent.ports.webrtc}/${path}/${purpose}`;
+    const headers = { 'Content-Type': 'application/sdp' };
+    const response = await fetch(url, { method: 'POST', headers, body: peer.localDescription?.sdp ?? '' });
+    const sdp = await response.text();
+    expect([response.status, sdp.slice(0, 3)]).toEqual([201, 'v=0']);
+    await peer.setRemoteDescription({ type: 'answer', sdp });
+    const session = new URL(response.headers.get('Location') ?? '', url);
+    return async () => (await fetch(session, { method: 'DELETE' })).status;
+  }
+
+  test('watches a camera, and publishes what it gets as another one', async () => {
+    const reader = open();
+    const writer = open();
+    const copies = { video: new MediaStreamTrack({ kind: 'video' }), audio: new MediaStreamTrack({ kind: 'audio' }) };
+    reader.onTrack.subscribe((track) => {
+      const copy = track.kind === 'video' ? copies.video : copies.audio;
+      track.onReceiveRtp.subscribe((packet) => copy.writeRtp(packet.clone()));
+    });
+    reader.addTransceiver('video', { direction: 'recvonly' });
+    reader.addTransceiver('audio', { direction: 'recvonly' });
+    const endReading = await offer(reader, 'cam', 'whep');
+    await until(() => reader.connectionState === 'connected' || undefined);
+    writer.addTransceiver(copies.video, { direction: 'sendonly' });
+    writer.addTransceiver(copies.audio, { direction: 'sendonly' });
+    const endWriting = await offer(writer, 'again', 'whip');
+    const status = await until(async () => {
+      const found = await agent.json<PathStatus>('/v3/paths/get/again').catch(() => undefined);
+      return found?.ready && found.tracks.length === 2 ? found : undefined;
+    });
+    expect([...status.tracks].sort()).toEqual(['H264', 'Opus']);
+    const args = ['-rtsp_transport', 'tcp', '-read_intervals', `%+${SECONDS}`, '-count_frames'];
+    const { streams } = await ffprobe(agent.rtspUrl('again'), args);
+    expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({
+      codec_name: 'h264',
+      width: SMALL.width,
+      height: SMALL.height,
+    });
+    expect(Number(streams[0]?.nb_read_frames)).toBeGreaterThan(SECONDS * 10);
+    expect([await endReading(), await endWriting()]).toEqual([200, 200]);
+    await Promise.all([reader.close(), writer.close()]);
+  });
+});
