@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { RtcpPacketConverter, RtcpSourceDescriptionPacket, RtcpSrPacket } from 'werift';
 import { random } from '../../../test/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import { parseRtcp, type SenderInfo } from './parse.ts';
@@ -38,6 +39,22 @@ test('a sender report is read back', () => {
   const report = read(senderReport).reports[0];
   expect(report).toMatchObject({ ssrc: 5, timestamp: 77 });
   expect(report?.unixMs).toBeCloseTo(unixMs, 3);
+});
+
+test('another implementation reads the sender report and the name', () => {
+  const wallMs = Date.UTC(2026, 0, 2, 3, 4, 5, 250);
+  const facts = { ssrc: 0xcafebabe, unixMs: wallMs, ticks: 90_000, packets: 10, payloadBytes: 12_345 };
+  const [report, name] = RtcpPacketConverter.deSerialize(Buffer.from(writeSenderReport(facts, 'one name')));
+  expect(report).toBeInstanceOf(RtcpSrPacket);
+  expect(report).toMatchObject({
+    ssrc: 0xcafebabe,
+    senderInfo: { rtpTimestamp: 90_000, packetCount: 10, octetCount: 12_345 },
+  });
+  const ntp = (report as RtcpSrPacket).senderInfo.ntpTimestamp;
+  expect(Number(ntp >> 32n) - 2_208_988_800).toBe(wallMs / 1000 - 0.25);
+  expect(Number(ntp & 0xffffffffn) / 2 ** 32).toBe(0.25);
+  expect(name).toBeInstanceOf(RtcpSourceDescriptionPacket);
+  expect((name as RtcpSourceDescriptionPacket).chunks[0]?.items[0]).toMatchObject({ type: 1, text: 'one name' });
 });
 
 test('the middle of the NTP time names the report', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/fake-clock.ts';
+import { random } from '../../../../test/random.ts';
 import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { parseRtcp, type SenderInfo } from '../../../media/rtcp/parse.ts';
@@ -24,8 +25,9 @@ class Scene {
   keyEvery = 25;
   smallKeyEvery = 25;
 
-  constructor(openFallback?: (small: Stream, main: Stream) => Promise<Stream>) {
+  constructor(openFallback?: (small: Stream, main: Stream) => Promise<Stream>, knowsRtx = true) {
     this.viewer = new ScriptedViewer(this.main, {
+      knowsRtx,
       openFallback: openFallback && (() => openFallback(this.small.stream, this.main.stream)),
     });
   }
@@ -269,4 +271,42 @@ test("a viewer on its fallback that leaves is neither stream's reader any more",
   expect(scene.small.stream.readers).toEqual([]);
   expect(scene.main.stream.readers).toEqual([]);
   expect(scene.viewer.viewing.statistics).toMatchObject({ outboundBytes, outboundPackets });
+});
+
+test('no packet number is ever used for two contents, whatever is lost, repeated and changed: that would give the keys away', async () => {
+  const next = random(17);
+  const scene = new Scene(open, false);
+  const bytesOf = new Map<number, string>();
+  let repeats = 0;
+  scene.viewer.take = () => {
+    const packets = scene.viewer.link.packets.splice(0);
+    for (const packet of packets) {
+      if (packet.readUInt32BE(8) === scene.viewer.video.ssrc) {
+        const sequence = packet.readUInt16BE(2);
+        const bytes = packet.toString('latin1');
+        repeats += bytesOf.has(sequence) ? 1 : 0;
+        expect(bytesOf.get(sequence) ?? bytes).toBe(bytes);
+        bytesOf.set(sequence, bytes);
+        if (next() < 0.1) {
+          scene.viewer.nack([sequence - Math.floor(40 * next()), Math.floor(65_536 * next())]);
+        }
+      }
+    }
+    if (next() < 0.2) {
+      scene.viewer.losePicture();
+    }
+    return [];
+  };
+  // So that no number comes twice within the test.
+  scene.viewer.video.packetIndex = 5_000;
+  scene.viewer.start();
+  const shares = new Set<string | undefined>();
+  for (let s = 0; s < 80; s += 1) {
+    await scene.play(1, s % 40 > 10 && s % 40 < 16 ? 0.5 : 0);
+    shares.add(scene.share);
+  }
+  expect(shares.size).toBeGreaterThan(1);
+  expect(repeats).toBeGreaterThan(1_000);
+  expect(bytesOf.size).toBeGreaterThan(5_000);
+  expect(scene.viewer.video.packetIndex).toBeLessThan(65_536);
 });

@@ -1,12 +1,12 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
+import { writeSenderReport } from '../../../media/rtcp/write.ts';
 import { RtpPackets, type RtpViewer } from '../../../stream/rtp-packets.ts';
 import type { Stream } from '../../../stream/stream.ts';
 import type { OutboundTrack, SrtpSender } from '../secure/srtp.ts';
 import type { SecureLink } from '../session-media.ts';
 import { LiveEdge } from './live-edge.ts';
 import { PacketOutlet } from './packet-outlet.ts';
-import { writeSenderReport } from './rtcp.ts';
 import { SentHistory } from './sent-history.ts';
 
 /** How fast pictures go out. */
@@ -192,16 +192,14 @@ export class PacketSender implements RtpViewer {
       if (!track || !isReady) {
         continue;
       }
-      const ticks = this.#ticksAt(number, wallMs);
-      const report = writeSenderReport({
+      const facts = {
         ssrc: track.ssrc,
-        wallMs,
-        timestamp: modulo32(ticks + track.timestampOffset),
+        unixMs: wallMs,
+        ticks: this.#ticksAt(number, wallMs) + track.timestampOffset,
         packets: track.packets,
-        octets: track.octets,
-        cname,
-      });
-      stream.countSent(link.sendRtcp(report));
+        payloadBytes: track.octets,
+      };
+      stream.countSent(link.sendRtcp(writeSenderReport(facts, cname)));
     }
   }
 

@@ -167,3 +167,41 @@ test('a minute with three percent lost: each loss is made up for once, also wher
   expect(losses).toBeGreaterThan(1_500);
   expect(repaired).toBe(losses);
 });
+
+test('garbled RTCP makes a viewer of nobody: no throw, no more than a seventh and the first credit is sent', async () => {
+  const next = random(11);
+  const pick = (limit: number): number => Math.floor(next() * limit);
+  const { viewer, camera, clock } = await watch();
+  const sequence = viewer.takeVideo().at(-1)?.sequence ?? 0;
+  const ssrc = viewer.video.ssrc.toString(16).padStart(8, '0');
+  const seeds = [
+    `81c90007 00000001 ${ssrc} 10000005 00010203 0000002a 0abcdef0 00008000`,
+    `81cd0003 00000001 ${ssrc} ${sequence.toString(16).padStart(4, '0')}ffff`,
+    `81ce0002 00000001 ${ssrc}`,
+    `84ce0004 00000001 00000000 ${ssrc} 01000000`,
+    `8fce0005 00000001 00000000 52454d42 01000000 ${ssrc}`,
+    `8fce0005 00000001 00000000 52454d42 01ffffff ${ssrc}`,
+  ].map((text) => Buffer.from(text.replaceAll(' ', ''), 'hex'));
+  for (let i = 0; i < 5_000; i += 1) {
+    const packet = Buffer.concat(Array.from({ length: 1 + pick(4) }, () => seeds[pick(seeds.length)] as Buffer));
+    for (let damage = pick(4); damage > 0; damage -= 1) {
+      packet[pick(packet.length)] = pick(256);
+    }
+    viewer.viewing.onRtcp(packet.subarray(0, next() < 0.3 ? pick(packet.length) : packet.length));
+    if (i % 10 === 9) {
+      camera.picture(i % 500 === 499);
+      await clock.advance(40);
+    }
+    if (i % 250 === 249) {
+      viewer.viewing.tick();
+    }
+  }
+  const heard = { video: 0, repairs: 0 };
+  for (const packet of viewer.take()) {
+    heard[packet.ssrc === viewer.video.ssrc ? 'video' : 'repairs'] += packet.payload.length;
+  }
+  expect(heard.video).toBeGreaterThan(500 * 3_000);
+  // A group of two seconds every eight seconds comes on top.
+  expect(heard.video).toBeLessThan(2 * 500 * 3_000);
+  expect(heard.repairs).toBeLessThan(0.15 * heard.video + 65_536);
+});

@@ -1,21 +1,16 @@
 // RTCP, RFC 3550 §6.4: version (2), padding, count or format (5), type (8), length in words minus one (16), SSRC (32).
 const SENDER_REPORT = 200;
 const RECEIVER_REPORT = 201;
-const SOURCE_DESCRIPTION = 202;
 const TRANSPORT_FEEDBACK = 205;
 const PAYLOAD_FEEDBACK = 206;
 const GENERIC_NACK = 1;
 const PLI = 1;
 const FIR = 4;
 const APPLICATION_LAYER = 15;
-const CNAME = 1;
 /** "REMB", draft-alvestrand-rmcat-remb §2.2. */
 const REMB = 0x52454d42;
 
 const REPORT_BLOCK_BYTES = 24;
-/** Seconds from 1900, where NTP begins, to 1970. */
-const NTP_OFFSET_S = 2_208_988_800;
-
 /** What a viewer says about what it gets. */
 export interface RtcpSink {
   /**
@@ -122,42 +117,4 @@ function readEstimate(view: DataView, at: number, end: number, sink: RtcpSink): 
   const word = view.getUint32(at + 4);
   const exponent = (word >>> 18) & 0x3f;
   sink.onEstimate((word & 0x3ffff) * 2 ** exponent);
-}
-
-export interface SenderFacts {
-  readonly ssrc: number;
-  /** Unix milliseconds. */
-  readonly wallMs: number;
-  /** The RTP time of that moment, 32 bits. */
-  readonly timestamp: number;
-  readonly packets: number;
-  readonly octets: number;
-  readonly cname: string;
-}
-
-/** A sender report and the name that ties sound to picture, RFC 3550 §6.4.1 and §6.5. */
-export function writeSenderReport(facts: SenderFacts): Uint8Array {
-  const cname = Buffer.from(facts.cname);
-  const itemBytes = 4 + 2 + cname.length;
-  // At least one zero ends the items; the chunk is filled up to whole words.
-  const chunkBytes = (itemBytes + 4) & ~3;
-  const packet = Buffer.alloc(28 + 4 + chunkBytes);
-  packet[0] = 0x80;
-  packet[1] = SENDER_REPORT;
-  packet.writeUInt16BE(28 / 4 - 1, 2);
-  packet.writeUInt32BE(facts.ssrc, 4);
-  const seconds = Math.floor(facts.wallMs / 1000);
-  packet.writeUInt32BE((seconds + NTP_OFFSET_S) >>> 0, 8);
-  packet.writeUInt32BE(Math.floor(((facts.wallMs / 1000) % 1) * 2 ** 32), 12);
-  packet.writeUInt32BE(facts.timestamp, 16);
-  packet.writeUInt32BE(facts.packets >>> 0, 20);
-  packet.writeUInt32BE(facts.octets >>> 0, 24);
-  packet[28] = 0x81;
-  packet[29] = SOURCE_DESCRIPTION;
-  packet.writeUInt16BE((4 + chunkBytes) / 4 - 1, 30);
-  packet.writeUInt32BE(facts.ssrc, 32);
-  packet[36] = CNAME;
-  packet[37] = cname.length;
-  packet.set(cname, 38);
-  return packet;
 }
