@@ -10,7 +10,7 @@ import { openTalk } from './publishing/talking.ts';
 import { type AnswerSection, writeAnswer, writeRestartFragment } from './sdp/answer.ts';
 import { chooseCodecs } from './sdp/codecs.ts';
 import { chooseEcho, chooseInbound, type Inbound } from './sdp/inbound.ts';
-import { type Offer, parseOffer } from './sdp/offer.ts';
+import { type Offer, parseOffer, type RemoteSide, remoteSideOf } from './sdp/offer.ts';
 import { receivingSections, sendingSections } from './sdp/sections.ts';
 import { type DtlsIdentity, loadDtls } from './secure/dtls.ts';
 import { type Requester, WebRtcSession } from './session.ts';
@@ -58,7 +58,7 @@ interface Prepared {
 interface Opening {
   readonly id: string;
   readonly requester: Requester;
-  readonly offer: Offer;
+  readonly offer: RemoteSide;
   readonly media: SessionMedia;
   readonly dtls: DtlsIdentity;
   readonly addresses: readonly HostAddress[];
@@ -187,9 +187,8 @@ export class WebRtcServer {
       return undefined;
     }
     const credentials = session.restartIce(remoteUfrag);
-    const mids = session.offer.sections.map(({ mid }) => mid);
     const candidates = writeCandidates(this.#addressesOf.get(session) ?? [], this.#ports.local);
-    return writeRestartFragment(mids, { credentials, candidates });
+    return writeRestartFragment(session.offer.mids, { credentials, candidates });
   }
 
   /** Whose secret this is. */
@@ -258,7 +257,8 @@ export class WebRtcServer {
       prepared = await prepare(id, offer);
       const { dtls, addresses } = await ground;
       this.#checkOpen();
-      session = this.#openSession({ id, requester, offer, media: prepared.media, dtls, addresses, seat });
+      const remote = remoteSideOf(offer);
+      session = this.#openSession({ id, requester, offer: remote, media: prepared.media, dtls, addresses, seat });
       if (prepared.leftOut.length > 0) {
         const facts = { path: requester.path, tracks: prepared.leftOut };
         this.#log.warn(facts, 'WebRTC viewer gets the stream without some tracks');

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Offer } from './sdp/offer.ts';
+import type { RemoteSide } from './sdp/offer.ts';
 import type { DtlsEvents, DtlsIdentity, DtlsPeer } from './secure/dtls.ts';
 import { Srtcp } from './secure/srtcp.ts';
 import type { SrtpKeys } from './secure/srtp-keys.ts';
@@ -38,7 +38,7 @@ export interface Requester {
 export interface SessionOptions {
   readonly id: string;
   readonly requester: Requester;
-  readonly offer: Offer;
+  readonly offer: RemoteSide;
   readonly media: SessionMedia;
   readonly handshakeTimeoutMs: number;
   /** The handshake has succeeded. */
@@ -61,7 +61,7 @@ export class WebRtcSession implements Peer, SecureLink {
   /** Whoever knows it may end the session: it stands in the Location of the answer only. */
   readonly secret = randomUUID();
   readonly requester: Requester;
-  readonly offer: Offer;
+  readonly offer: RemoteSide;
   readonly media: SessionMedia;
   readonly createdWallMs: number;
   state: 'waiting' | 'handshake' | 'connected' | 'closed' = 'waiting';

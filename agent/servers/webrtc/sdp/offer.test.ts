@@ -55,6 +55,16 @@ test("Chromium's offer is read", () => {
   expect(offer.sections[0]?.feedback.has('108 nack pli')).toBe(true);
 });
 
+test('a format that is named again is one, and of a crowd of parameters the first are read', () => {
+  const parameters = Array.from({ length: 100 }, (_, i) => `p${i}=1`).join(';');
+  const text = `v=0\n${CREDENTIALS}\nm=audio 9 X 0 0 111 0 111\na=rtpmap:111 opus/48000/2\na=fmtp:111 ${parameters}`;
+  const [section] = parseOffer(text).sections;
+  expect(section?.formats.map(({ payloadType, fmtp }) => [payloadType, fmtp.size])).toEqual([
+    [0, 0],
+    [111, 16],
+  ]);
+});
+
 test('credentials may stand for the whole session, and lines may end in any way', () => {
   const offer = parseOffer(`v=0\n${CREDENTIALS}\na=setup:active\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=sendonly`);
   expect(offer).toMatchObject({ ufrag: 'abcd', setup: 'active', bundle: [] });
@@ -78,6 +88,11 @@ test.for([
   ['a fingerprint that is none', `v=0\na=ice-ufrag:abcd\na=fingerprint:sha-256 zz\nm=audio 9 X 0`, "'sha-256 zz'"],
   ['a media line without formats', `v=0\n${CREDENTIALS}\nm=audio 9 X`, "'m=audio 9 X' is not a media line"],
   ['more sections than anybody has', `v=0\n${CREDENTIALS}\n${'m=audio 9 X 0\n'.repeat(33)}`, 'more than 32'],
+  [
+    'more formats than anybody has',
+    `v=0\n${CREDENTIALS}\n${`m=audio 9 X${' 0'.repeat(251)}\n`.repeat(4)}`,
+    '1004 formats',
+  ],
   ['more lines than anybody has', `v=0\n${'a=x\n'.repeat(4_000)}`, 'at most 4000'],
 ] as const)('%s is refused', ([, text, message]) => {
   expect(() => parseOffer(text)).toThrow(message);

@@ -4,7 +4,10 @@ import type { RtpFormat } from '../../../media/depacketizer.ts';
 /** Far above any browser's offer (a hundred formats, 300 lines). */
 const MAX_LINES = 4_000;
 const MAX_SECTIONS = 32;
-const MAX_FORMATS = 256;
+/** In all sections together: a megabyte of formats would fit in an offer of some kilobytes. */
+const MAX_FORMATS = 1_000;
+/** Of one format; the longest in use (H265 with parameter sets) has a dozen. */
+const MAX_PARAMETERS = 16;
 const MAX_FINGERPRINTS = 8;
 
 export interface Fingerprint {
@@ -50,6 +53,15 @@ export interface Offer {
   readonly setup: string;
 }
 
+/** What of an offer is kept as long as its session. The rest is large: an offer is whatever its sender makes of it. */
+export interface RemoteSide extends Pick<Offer, 'ufrag' | 'ufrags' | 'fingerprints' | 'setup'> {
+  readonly mids: readonly string[];
+}
+
+export function remoteSideOf({ ufrag, ufrags, fingerprints, setup, sections }: Offer): RemoteSide {
+  return { ufrag, ufrags, fingerprints, setup, mids: sections.map(({ mid }) => mid) };
+}
+
 interface Draft {
   readonly kind: string;
   readonly port: string;
@@ -74,6 +86,10 @@ export function parseOffer(text: string): Offer {
   }
   if (drafts.length === 0) {
     throw new PerchError('badInput', 'the offer has no media');
+  }
+  const formatCount = drafts.reduce((sum, { formatWords }) => sum + formatWords.length, 0);
+  if (formatCount > MAX_FORMATS) {
+    throw new PerchError('badInput', `offer of ${formatCount} formats, at most ${MAX_FORMATS} are taken`);
   }
   // Credentials may stand for the whole session or in each section; bundled ones are the same (RFC 8843 §7).
   const transport = (name: string): string[] =>
@@ -103,7 +119,7 @@ function readLine(line: string, session: Map<string, string[]>, drafts: Draft[])
     if (drafts.length === MAX_SECTIONS) {
       throw new PerchError('badInput', `offer with more than ${MAX_SECTIONS} media sections`);
     }
-    const [kind = '', port = '', protocol = '', ...formatWords] = line.slice(2).split(/\s+/, 3 + MAX_FORMATS);
+    const [kind = '', port = '', protocol = '', ...formatWords] = line.slice(2).split(/\s+/, 4 + MAX_FORMATS);
     if (!/^[\w-]+$/.test(kind) || !/^\d+$/.test(port) || formatWords.length === 0) {
       throw new PerchError('badInput', `'${line.slice(0, 80)}' is not a media line`);
     }
@@ -135,7 +151,8 @@ function sectionOf(draft: Draft, session: Map<string, string[]>, index: number):
     receives: direction !== 'sendonly' && direction !== 'inactive',
     sends: direction !== 'recvonly' && direction !== 'inactive',
     isSimulcast: attributes.has('simulcast') || (attributes.get('rid')?.length ?? 0) > 1,
-    formats: draft.formatWords.flatMap((word) => formatOf(word, maps, fmtps)),
+    // Each number stands for one format (RFC 8866 §5.14), however often it is written.
+    formats: [...new Set(draft.formatWords)].flatMap((word) => formatOf(word, maps, fmtps)),
     feedback: new Set(attributes.get('rtcp-fb') ?? []),
   };
 }
@@ -156,7 +173,7 @@ function formatOf(word: string, maps: Map<number, string>, fmtps: Map<number, st
     return [];
   }
   const fmtp = new Map<string, string>();
-  for (const part of (fmtps.get(payloadType) ?? '').split(';', 64)) {
+  for (const part of (fmtps.get(payloadType) ?? '').split(';', MAX_PARAMETERS)) {
     const equals = part.indexOf('=');
     const key = part
       .slice(0, equals < 0 ? undefined : equals)
