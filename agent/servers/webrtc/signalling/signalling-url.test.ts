@@ -29,6 +29,13 @@ test.for([
   expect(readSignallingUrl(rest)).toEqual(target);
 });
 
+test.for(['/', '/whep', '/publish', '\\'])(
+  "hundreds of thousands of '%s' in the middle are through before the test is over",
+  (piece) => {
+    expect(readSignallingUrl(`a${piece.repeat(300_000)}b/b`).kind).toBe('redirect');
+  },
+);
+
 test('a path in a URL is encoded, its slashes kept', () => {
   expect(encodePath('group/front door?x')).toBe('group/front%20door%3Fx');
 });

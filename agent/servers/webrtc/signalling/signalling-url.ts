@@ -44,7 +44,7 @@ export function readSignallingUrl(rest: string): SignallingTarget {
     return { kind: 'script', name: script as ScriptName };
   }
   // Leading slashes and backslashes would make the redirect point to another host.
-  const path = rest.replace(/^[/\\]+/, '').replace(/\/+$/, '');
+  const path = withoutSlashesBehind(rest.replace(/^[/\\]+/, ''));
   if (path === '' || path === 'favicon.ico') {
     return { kind: path === '' ? 'nothing' : 'icon' };
   }
@@ -53,6 +53,15 @@ export function readSignallingUrl(rest: string): SignallingTarget {
     return published === undefined ? { kind: 'redirect', path } : { kind: 'page', action: 'publish', path: published };
   }
   return { kind: 'page', action: 'read', path };
+}
+
+/** An expression for it would look at each of many slashes again from the one before. */
+function withoutSlashesBehind(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === '/') {
+    end -= 1;
+  }
+  return text.slice(0, end);
 }
 
 /** A path name as it stands in a URL: encoded, its slashes kept. */

@@ -5,7 +5,7 @@ import type { Answered, WebRtcServer } from '../../server.ts';
 import { bodyOf, type HttpAccess, requesterOf } from '../requests.ts';
 import { fulfil, readWishes } from './candidate-wishes.ts';
 import type { Parameters } from './parameters.ts';
-import { type NamedPaths, pathOf, playWhenThere } from './stream-path.ts';
+import { type NamedPaths, pathOf, WaitingPlayers } from './stream-path.ts';
 
 export interface ZlmAccess extends HttpAccess {
   origin(request: FastifyRequest): { readonly isSecure: boolean };
@@ -30,9 +30,11 @@ export interface ZlmCall {
 /** The calls themselves. Permission is asked for as for WHEP and WHIP; `secret` is for calls that we do not have. */
 export class ZlmCalls {
   readonly #options: ZlmCallOptions;
+  readonly #waiting: WaitingPlayers;
 
   constructor(options: ZlmCallOptions) {
     this.#options = options;
+    this.#waiting = new WaitingPlayers(options.paths, options.clock);
   }
 
   /** `/index/api/webrtc`. */
@@ -78,13 +80,13 @@ export class ZlmCalls {
     if (offer.trim() === '') {
       throw new PerchError('badInput', 'the body has no offer', { isEmptyOffer: true });
     }
-    const { server, access, paths, clock } = this.#options;
+    const { server, access, paths } = this.#options;
     if (purpose === 'play') {
       const play = async (path: string): Promise<Answered> => {
         await access.require(request, 'read', path);
         return server.read(requesterOf(request, access, path), offer);
       };
-      return playWhenThere(named, paths, play, clock, signal);
+      return this.#waiting.play(named, play, signal);
     }
     const path = pathOf(named.app, named.stream, paths);
     // An echo goes to nobody else, but it costs as much as publishing and watching together.

@@ -148,6 +148,24 @@ test('a stream that does not come within 15 s is not found', async () => {
   expect((await text).headers['content-type']).toBe('text/plain; charset=utf-8');
 });
 
+test('of a crowd that waits for a stream, a hundred wait and the others are told at once', async () => {
+  const clock = new FakeClock();
+  const { app, asked } = await start({ streams: [], clock });
+  let answers = 0;
+  const crowd = Array.from({ length: 130 }, async () => {
+    const response = await post(app, 'webrtc?app=house&stream=door&type=play');
+    answers += 1;
+    return response.json();
+  });
+  await expect.poll(() => answers).toBe(30);
+  await clock.advance(15_000);
+  expect(await Promise.all(crowd)).toEqual(Array(130).fill({ code: -400, msg: 'stream not found' }));
+  const later = post(app, 'webrtc?app=house&stream=door&type=play');
+  await expect.poll(() => asked.length).toBe(131);
+  await clock.advance(15_000);
+  expect((await later).json().msg).toBe('stream not found');
+});
+
 test('publishers and echoes need the right to publish', async () => {
   const { app, asked } = await start();
   const pushed = await post(app, 'webrtc?app=house&stream=door&type=push', PUBLISHER);

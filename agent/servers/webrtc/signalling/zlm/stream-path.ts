@@ -4,6 +4,8 @@ import { PerchError } from '../../../../base/errors.ts';
 /** As long as ZLMediaKit lets a player wait for a stream. */
 const STREAM_WAIT_MS = 15_000;
 const LOOK_EVERY_MS = 250;
+/** Each keeps its offer meanwhile, and one connection can bring thousands (pipelining). */
+const MAX_WAITING = 100;
 
 /** The paths, as far as the mapping of names needs them. */
 export interface NamedPaths {
@@ -23,34 +25,61 @@ export function pathOf(app: string, stream: string, paths: NamedPaths): string {
   return isPlain ? stream : full;
 }
 
-/**
- * Plays what `app` and `stream` mean, as soon as it is there.
- * @param play asks for permission too: the name may come to mean another path while we wait
- * @param signal the client has gone
- * @throws PerchError notFound `stream not found`, or what `play` throws for another reason
- */
-export async function playWhenThere<T>(
-  { app, stream }: { readonly app: string; readonly stream: string },
-  paths: NamedPaths,
-  play: (path: string) => Promise<T>,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<T> {
-  const untilMs = clock.monoMs() + STREAM_WAIT_MS;
-  for (;;) {
-    const path = pathOf(app, stream, paths);
-    try {
-      return await play(path);
-    } catch (error) {
-      if (!(error instanceof PerchError) || error.code !== 'notFound') {
-        throw error;
+/** Players whose stream is not there yet. */
+export class WaitingPlayers {
+  readonly #paths: NamedPaths;
+  readonly #clock: Clock;
+  #count = 0;
+
+  constructor(paths: NamedPaths, clock: Clock) {
+    this.#paths = paths;
+    this.#clock = clock;
+  }
+
+  /**
+   * Plays what `app` and `stream` mean, as soon as it is there.
+   * @param play asks for permission too: the name may come to mean another path while we wait
+   * @param signal the client has gone
+   * @throws PerchError notFound `stream not found`, or what `play` throws for another reason
+   */
+  async play<T>(
+    { app, stream }: { readonly app: string; readonly stream: string },
+    play: (path: string) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const untilMs = this.#clock.monoMs() + STREAM_WAIT_MS;
+    for (;;) {
+      const path = pathOf(app, stream, this.#paths);
+      try {
+        return await play(path);
+      } catch (error) {
+        if (!(error instanceof PerchError) || error.code !== 'notFound') {
+          throw error;
+        }
       }
-    }
-    do {
-      if (clock.monoMs() >= untilMs || signal.aborted) {
+      const isThere = () => this.#paths.find(pathOf(app, stream, this.#paths))?.ready === true;
+      if (!(await this.#comes(isThere, untilMs, signal))) {
         throw new PerchError('notFound', 'stream not found', { path });
       }
-      await clock.sleep(LOOK_EVERY_MS, signal);
-    } while (!paths.find(pathOf(app, stream, paths))?.ready);
+    }
+  }
+
+  /** False: it is too late, or too many wait already. */
+  async #comes(isThere: () => boolean, untilMs: number, signal: AbortSignal): Promise<boolean> {
+    if (this.#count >= MAX_WAITING) {
+      return false;
+    }
+    this.#count += 1;
+    try {
+      while (this.#clock.monoMs() < untilMs && !signal.aborted) {
+        await this.#clock.sleep(LOOK_EVERY_MS, signal);
+        if (isThere()) {
+          return true;
+        }
+      }
+      return false;
+    } finally {
+      this.#count -= 1;
+    }
   }
 }
