@@ -11,6 +11,7 @@ const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000
 function open(tracks: readonly Track[]) {
   const stream = new Stream(tracks);
   const network = new NotedNetwork();
+  const clock = new FakeClock();
   const outbound = tracks.map((_, i) => ({
     ssrc: i + 1,
     payloadType: 96,
@@ -26,7 +27,7 @@ function open(tracks: readonly Track[]) {
     tracks: outbound,
     videoTrack: video,
     cname: 'test',
-    clock: new FakeClock(),
+    clock,
     onReordered: () => {},
   });
   const picture = (key: boolean): void => {
@@ -36,7 +37,7 @@ function open(tracks: readonly Track[]) {
   const sound = (): void => {
     stream.write(tracks.length - 1, { pts: 0, dts: 0, wall: 0, key: true, data: new Uint8Array(160) });
   };
-  return { network, sender, picture, sound };
+  return { network, clock, sender, picture, sound };
 }
 
 test('nothing is sent before a key frame; sound starts with it and the very first packet goes out twice', () => {
@@ -56,12 +57,30 @@ test('sound without picture starts at once', () => {
   expect(network.sent).toEqual(['1:100', '1:100']);
 });
 
-test('a network that takes no more loses whole groups: the picture goes on at the next key frame, numbered without a gap', () => {
-  const { network, sender, picture, sound } = open([H264_TRACK, AUDIO]);
+test('a network that takes no more for a moment delays pictures and loses sound only', async () => {
+  const { network, clock, sender, picture, sound } = open([H264_TRACK, AUDIO]);
+  picture(true);
+  await clock.advance(1_000);
+  network.isCongested = true;
+  picture(false);
+  sound();
+  await clock.advance(150);
+  picture(false);
+  network.isCongested = false;
+  network.packets.length = 0;
+  await clock.advance(1);
+  sound();
+  expect(network.sent).toEqual(['1:102', '1:103', '2:100']);
+  expect(sender.framesDiscarded).toBe(0);
+});
+
+test('one that takes no more for longer loses whole groups: the picture goes on at the next key frame, numbered without a gap', async () => {
+  const { network, clock, sender, picture, sound } = open([H264_TRACK, AUDIO]);
   picture(true);
   network.isCongested = true;
   picture(false);
   sound();
+  await clock.advance(250);
   network.isCongested = false;
   network.packets.length = 0;
   picture(false);

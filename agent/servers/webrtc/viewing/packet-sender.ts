@@ -24,6 +24,8 @@ const REPLAY_BYTES_PER_MS = 6_000;
 const UNPACED_PICTURES = 500;
 /** What each picture takes of a replay's time after those, at least: most decoders do 500 a second. */
 const MIN_PICTURE_MS = 2;
+/** A key frame for two hundred viewers at once fills the socket that they share for some milliseconds; longer is too slow. */
+const MAX_BLOCKED_MS = 200;
 /** What is left over goes on this often. */
 const TICK_MS = 1;
 
@@ -91,6 +93,8 @@ export class PacketSender implements RtpViewer {
   #replayedPictures = -1;
   #creditBytes: number;
   #creditMs: number;
+  /** When the network did not keep anything waiting for the last time. */
+  #freeMs: number;
   #stopTicking: (() => void) | undefined;
 
   /** Begins at once. */
@@ -104,6 +108,7 @@ export class PacketSender implements RtpViewer {
     this.#creditBytes = this.pace.burstBytes;
     this.#hasStarted = videoTrack < 0;
     this.#creditMs = clock.monoMs();
+    this.#freeMs = this.#creditMs;
     this.#outlet = new PacketOutlet(link, (bytes) => stream.countSent(bytes));
     const video = tracks[videoTrack];
     this.history = video && new SentHistory(video.packetIndex);
@@ -146,11 +151,7 @@ export class PacketSender implements RtpViewer {
     }
     if (number === this.#video) {
       this.#edge.onPicture(packets.timestampOf(to - 1), this.#options.clock.monoMs());
-      if (!this.#stopTicking && this.#options.link.route.isCongested) {
-        this.#discard(packets, to);
-      } else {
-        this.#sendPictures();
-      }
+      this.#sendPictures();
     } else if (this.#hasStarted && !this.#options.link.route.isCongested) {
       this.#sendSound(packets, from, to, this.#options.tracks[number]);
     }
@@ -257,8 +258,14 @@ export class PacketSender implements RtpViewer {
     const earned = (nowMs - this.#creditMs) * this.#bytesPerMs;
     this.#creditBytes = Math.min(this.pace.burstBytes, this.#creditBytes + earned);
     this.#creditMs = nowMs;
-    while (this.#cursor < source.written && this.#creditBytes > 0 && !this.#options.link.route.isCongested) {
+    const { route } = this.#options.link;
+    while (this.#cursor < source.written && this.#creditBytes > 0 && !route.isCongested) {
       this.#sendBatch(nowMs);
+    }
+    if (this.#cursor === source.written || !route.isCongested || !this.#stopTicking) {
+      this.#freeMs = nowMs;
+    } else if (this.#replayedPictures < 0 && nowMs - this.#freeMs > MAX_BLOCKED_MS) {
+      this.#discard();
     }
     const isLate = this.#cursor < source.written;
     this.#setTicking(isLate);
@@ -376,14 +383,14 @@ export class PacketSender implements RtpViewer {
   }
 
   /** The network is slower than the stream: the picture goes on at a key frame, once there is room. */
-  #discard(packets: RtpPackets, to: number): void {
+  #discard(): void {
+    const { source } = this;
     this.#waitsForKey = true;
-    for (let packet = this.#cursor; packet < to; packet += 1) {
-      if (packets.markerOf(packet) === 1 && packets.trackOf(packet) === this.#video && this.#hasStarted) {
-        this.framesDiscarded += 1;
-      }
+    for (let packet = this.#cursor; packet < source.written; packet += 1) {
+      const isPicture = source.markerOf(packet) === 1 && source.trackOf(packet) === this.#video;
+      this.framesDiscarded += isPicture && this.#hasStarted ? 1 : 0;
     }
-    this.#cursor = to;
+    this.#cursor = source.written;
   }
 }
 
