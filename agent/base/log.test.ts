@@ -22,12 +22,14 @@ test.for([
   ['rtsp://192.168.1.2/user=a_password=b_channel=1', 'rtsp://192.168.1.2/user=a_password=***'],
   ['http://192.168.1.2/x?usr=a&pwd=b', 'http://192.168.1.2/x?usr=a&pwd=***'],
   ['GET /hls/x?token=abc&y=1', 'GET /hls/x?token=***&y=1'],
+  ['PATCH /a/b/whep/b1946ac9-2492-4d23-9b1f-7a0b6c0d5e11?x=1', 'PATCH /a/b/whep/***?x=1'],
+  ['POST /a/whip/', 'POST /a/whip/'],
   ['mail someone@example.org', 'mail someone@example.org'],
 ] as const)('%s is shown without what is secret', ([text, shown]) => {
   expect(redact(text)).toBe(shown);
 });
 
-test.for(['a', 'a://', 'a://b:', 'a://@', ';pass=', 'rtsp://a:b@'])(
+test.for(['a', 'a://', 'a://b:', 'a://@', ';pass=', 'rtsp://a:b@', '/whep/b1946ac9-'])(
   'a megabyte of "%s" is through before the test is over',
   (piece) => {
     expect(redact(piece.repeat((1 << 20) / piece.length)).length).toBeLessThanOrEqual(2 << 20);

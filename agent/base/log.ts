@@ -13,11 +13,13 @@ const TYPED_CREDENTIALS = [/[^\s"']|["'](?![\s,}\]:]|$)/, /[^\n/"']|["'](?![\s,}
 const CREDENTIALS = /([a-z][a-z0-9+.-]{0,15}:\/\/)[^\s/@]*(?:@[^\s/@]*)*@/gi;
 /** In queries, and in paths as some cameras have them: `/user=admin_password=x_channel=1`. */
 const SECRETS = /([?&;/_](?:token|jwt|pass|passwd|password|pwd|loginpas|authbasic|secret|session)=)[^&\s"']*/gi;
+/** Whoever knows the last part of a WebRTC session's URL may end and redirect it. */
+const SESSION_URLS = /(\/(?:whip|whep|talk)\/)[\da-f]{8}-[\da-f-]{27}/gi;
 
-/** `user:password@` in a URL and `token=`/`jwt=`/`pass=` in a query never reach a log, an API answer or an error page. */
+/** `user:password@` in a URL and `token=`/`jwt=`/`pass=` in a query, and a session's secret, never reach a log, an API answer or an error page. */
 export function redact(text: string): string {
   const named = TYPED_CREDENTIALS.reduce((shown, pattern) => shown.replace(pattern, '$1'), text);
-  return named.replace(CREDENTIALS, '$1').replace(SECRETS, '$1***');
+  return named.replace(CREDENTIALS, '$1').replace(SECRETS, '$1***').replace(SESSION_URLS, '$1***');
 }
 
 /**
