@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
 import { packetizeH264 } from '../../agent/media/h264/packetize.ts';
-import { findStartCode, trimZeros } from '../../agent/media/nal.ts';
 import { writeRtpHeader } from '../../agent/media/rtp/header.ts';
 import { RtspFramer } from '../../agent/media/rtsp/interleaved.ts';
 import { parseSdp } from '../../agent/media/sdp/parse.ts';
@@ -10,6 +9,7 @@ import { Opening } from '../../agent/stream/ingest/opening.ts';
 import { Timeline } from '../../agent/stream/ingest/timeline.ts';
 import { TrackReceiver } from '../../agent/stream/ingest/track-receiver.ts';
 import { Stream } from '../../agent/stream/stream.ts';
+import { accessUnits } from './access-units.ts';
 import { median } from './figure.ts';
 
 /**
@@ -45,27 +45,6 @@ function interleaved(clip: Uint8Array, frames: number): { readonly bytes: Uint8A
     packetizeH264(units[i % units.length] as Uint8Array, PAYLOAD_BYTES, true, sink);
   }
   return { bytes: Buffer.concat(pieces), packets: sequence };
-}
-
-/** An Annex B file as access units of length-prefixed NAL units; the clip has one slice for each picture. */
-function accessUnits(clip: Uint8Array): Uint8Array[] {
-  const units: Uint8Array[] = [];
-  let unit: Uint8Array[] = [];
-  for (let at = findStartCode(clip, 0, clip.length); at >= 0; ) {
-    const next = findStartCode(clip, at + 3, clip.length);
-    const start = at + 3;
-    const end = trimZeros(clip, start, next < 0 ? clip.length : next);
-    const length = new Uint8Array(4);
-    new DataView(length.buffer).setUint32(0, end - start);
-    unit.push(length, clip.subarray(start, end));
-    const type = (clip[start] as number) & 0x1f;
-    if (type === 1 || type === 5) {
-      units.push(Buffer.concat(unit));
-      unit = [];
-    }
-    at = next;
-  }
-  return units;
 }
 
 function feed(framer: RtspFramer, bytes: Uint8Array, chunk: Uint8Array): void {

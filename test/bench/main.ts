@@ -5,6 +5,8 @@ import { recordCpu } from './record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record-memory.ts';
 import { relayCpu } from './relay-cpu.ts';
 import { startTime } from './start-time.ts';
+import { webrtcJoin } from './webrtc-join.ts';
+import { webrtcLag, webrtcLagJoin } from './webrtc-lag.ts';
 
 const FIGURES: readonly Figure[] = [
   startTime,
@@ -14,6 +16,9 @@ const FIGURES: readonly Figure[] = [
   ingestPacket,
   ingestPacketBytes,
   relayCpu,
+  webrtcJoin,
+  webrtcLag,
+  webrtcLagJoin,
 ];
 
 function format(value: number): string {

@@ -30,7 +30,12 @@ interface Line {
 
 async function openUdp(host: string, port: number, onPacket: (packet: Buffer) => void): Promise<Line> {
   const socket = createSocket('udp4');
-  socket.on('message', onPacket);
+  // RFC 8445 §7.2.5.2.1: what comes from elsewhere than was asked is no answer.
+  socket.on('message', (packet, from) => {
+    if (from.address === host) {
+      onPacket(packet);
+    }
+  });
   socket.on('error', () => {});
   socket.bind(0);
   await once(socket, 'listening');

@@ -1,0 +1,41 @@
+import { basename, join } from 'node:path';
+import { type BarClip, barClip } from '../peers/bar-clip.ts';
+import { clip } from '../peers/camera.ts';
+import { type RunningProcess, startProcess } from '../peers/process.ts';
+
+/** A script of this folder in a process of its own. */
+export function startScript(name: string, args: readonly string[]): RunningProcess {
+  const flags = ['--disable-warning=ExperimentalWarning'];
+  return startProcess(process.execPath, [...flags, join(import.meta.dirname, name), ...args]);
+}
+
+/** A camera in a process of its own whose time is known. */
+export interface ClipCamera extends AsyncDisposable {
+  readonly url: string;
+  /** Of the group that is being sent, from its key frame on, in seconds. */
+  phase(): number;
+  /** @returns the Unix time in ms at which the camera sent what the time bar of a picture says, which was shown at `wallMs` */
+  sentMs(clockMs: number, wallMs: number): number;
+}
+
+/** @param payloadBytes the largest RTP payload that it sends */
+export async function startClipCamera(of: BarClip, payloadBytes = 1_400): Promise<ClipCamera> {
+  const made = await barClip(of);
+  const elementary = ['-i', made, '-map', '0:v', '-c', 'copy', '-bsf', 'h264_mp4toannexb'];
+  const file = await clip(basename(made).replace(/mkv$/, 'h264'), elementary);
+  const running = startScript('clip-camera.ts', [file, String(of.fps), String(payloadBytes)]);
+  const [, port, start, pictures] = await running.waitFor(/ready (\d+) (\d+) (\d+)/);
+  const startWallMs = Number(start);
+  const clipMs = (Number(pictures) * 1000) / of.fps;
+  return {
+    url: `rtsp://127.0.0.1:${port}/cam`,
+    phase: () => (((Date.now() - startWallMs) / 1000) % (clipMs / 1000)) % of.groupSeconds,
+    sentMs: (clockMs, wallMs) => {
+      const rounds = Math.floor((wallMs - startWallMs - clockMs) / clipMs);
+      return startWallMs + rounds * clipMs + clockMs;
+    },
+    async [Symbol.asyncDispose]() {
+      await running.stop('SIGKILL');
+    },
+  };
+}

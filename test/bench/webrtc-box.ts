@@ -1,0 +1,46 @@
+import type { Page } from 'playwright-core';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+import type { BarClip } from '../peers/bar-clip.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { type ClipCamera, startClipCamera } from './clip-cameras.ts';
+
+/** A camera whose time is known, Perch pulling it, and Chromium. */
+export interface WebRtcBox extends AsyncDisposable {
+  readonly camera: ClipCamera;
+  readonly agent: Agent;
+  readonly viewer: Viewer;
+  readonly whepUrl: string;
+  /** From which the agent may be called. */
+  openPage(): Promise<Page>;
+}
+
+export async function openWebRtcBox(clip: BarClip, payloadBytes?: number): Promise<WebRtcBox> {
+  await using stack = new AsyncDisposableStack();
+  const camera = stack.use(await startClipCamera(clip, payloadBytes));
+  const agent = stack.use(await startAgent({ config: `api: yes\npaths:\n  cam: { source: '${camera.url}' }\n` }));
+  const viewer = stack.use(await startViewer());
+  await until(async () => {
+    const { ready } = await agent.json<{ ready: boolean }>('/v3/paths/get/cam');
+    return ready || undefined;
+  });
+  const kept = stack.move();
+  return {
+    camera,
+    agent,
+    viewer,
+    whepUrl: `http://127.0.0.1:${agent.ports.webrtc}/cam/whep`,
+    openPage: () => viewer.open(`${agent.url}/health`),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** What the figures about joining are for: a key frame every ten seconds. */
+export const LONG_GROUPS: BarClip = {
+  video: 'h264',
+  width: 1280,
+  height: 720,
+  fps: 25,
+  kilobitsPerSecond: 2_000,
+  groupSeconds: 10,
+  seconds: 60,
+};
