@@ -5,15 +5,20 @@ import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { smallClip } from '../peers/camera.ts';
 import { type Namespace, openNamespace } from '../peers/namespace.ts';
 import { describeWith } from '../peers/peers.ts';
-import { type RunningProcess, startProcess } from '../peers/process.ts';
+import { type RunningProcess, runProcess, startProcess } from '../peers/process.ts';
 import { publishClip } from '../peers/publisher.ts';
 
 const VIEWER = join(import.meta.dirname, '../peers/roaming-viewer.ts');
 const ENOUGH_PACKETS = 50;
 
 /** Watches from another network, with another implementation's DTLS, SRTP and STUN. */
-function startViewer(agent: Agent, network: Namespace, protocol: string): RunningProcess & AsyncDisposable {
-  const url = `http://${network.hostIp}:${agent.ports.webrtc}/cam/whep`;
+function startViewer(
+  agent: Agent,
+  network: Namespace,
+  protocol: string,
+  host = network.hostIp,
+): RunningProcess & AsyncDisposable {
+  const url = `http://${host}:${agent.ports.webrtc}/cam/whep`;
   const args = ['netns', 'exec', network.name, process.execPath, VIEWER, url, protocol];
   const viewer = startProcess('ip', args);
   return Object.assign(viewer, {
@@ -60,6 +65,26 @@ describeWith(['ffmpeg', 'namespaces'], 'a viewer in a network of its own', () =>
       expect(after.id).toBe(before.id);
       expect(after.remoteCandidate).toContain(`host/${protocol}/${movedIp}/`);
       expect(after.localCandidate).toBe(`host/${protocol}/${network.hostIp}/${agent.ports.media}`);
+    },
+  );
+
+  test.concurrent.for([['udp'], ['tcp']] as const)(
+    'is answered over %s from the address that it has asked, although another one of ours is nearer to it',
+    async ([protocol]) => {
+      await using network = await openNamespace();
+      // RFC 2544 §C.2.2 again; it goes with the cable.
+      const farIp = network.hostIp.replace(/^198\.18/, '198.19');
+      expect(await runProcess('ip', ['addr', 'add', `${farIp}/32`, 'dev', network.hostInterface])).toMatchObject({
+        code: 0,
+      });
+      await using agent = await startAgent({ config: 'api: yes\npaths:\n  cam:\n', host: '0.0.0.0' });
+      await using _publisher = await publishClip(agent, 'cam', await smallClip(120), {
+        isSilent: true,
+        isEndless: true,
+      });
+      await using viewer = startViewer(agent, network, protocol, farIp);
+      await watches(viewer);
+      expect((await session(agent)).localCandidate).toBe(`host/${protocol}/${farIp}/${agent.ports.media}`);
     },
   );
 });

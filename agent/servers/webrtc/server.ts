@@ -283,7 +283,7 @@ export class WebRtcServer {
   }
 
   #prepareGround(): Promise<{ dtls: DtlsIdentity; addresses: readonly HostAddress[] }> {
-    const gathering = gatherAddresses(this.#options, this.#clock, this.#log);
+    const gathering = this.#ports.refresh().then(() => gatherAddresses(this.#options, this.#clock, this.#log));
     const ground = Promise.all([loadDtls(), gathering]).then(([dtls, addresses]) => ({ dtls, addresses }));
     // Whoever waits for it may have failed for another reason before.
     ground.catch(() => {});
@@ -310,6 +310,6 @@ export class WebRtcServer {
   }
 
   #describe(session: WebRtcSession): WebRtcSessionItem {
-    return describeSession(session, this.#addressesOf.get(session) ?? [], this.#ports.local);
+    return describeSession(session, this.#ports.local);
   }
 }

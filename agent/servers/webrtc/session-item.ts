@@ -1,6 +1,6 @@
 import type { WebRtcSession } from './session.ts';
-import { answers, type HostAddress, type LocalPorts } from './transport/candidates.ts';
-import { addressOf, type Route } from './transport/route.ts';
+import type { LocalPorts } from './transport/candidates.ts';
+import { addressOf } from './transport/route.ts';
 
 /** A session as MediaMTX's API shows it; the names at the end are older ones for the same numbers. */
 export interface WebRtcSessionItem {
@@ -39,12 +39,7 @@ export interface WebRtcSessionItem {
   readonly rtcpPacketsSent: number;
 }
 
-/** @param addresses what the session was offered */
-export function describeSession(
-  session: WebRtcSession,
-  addresses: readonly HostAddress[],
-  ports: LocalPorts,
-): WebRtcSessionItem {
+export function describeSession(session: WebRtcSession, ports: LocalPorts): WebRtcSessionItem {
   const { requester, remote, media } = session;
   const { statistics } = media;
   const isEstablished = session.state === 'connected';
@@ -54,7 +49,8 @@ export function describeSession(
     created: new Date(session.createdWallMs).toISOString(),
     remoteAddr: remote ? addressOf(remote) : requester.remoteAddr,
     peerConnectionEstablished: isEstablished,
-    localCandidate: isEstablished && remote ? localCandidate(remote, addresses, ports) : '',
+    localCandidate:
+      isEstablished && remote ? `host/${remote.protocol}/${remote.localAddress}/${ports[remote.protocol].port}` : '',
     remoteCandidate: isEstablished && remote ? `host/${remote.protocol}/${remote.address}/${remote.port}` : '',
     state: media.state,
     path: requester.path,
@@ -82,20 +78,4 @@ export function describeSession(
     rtcpPacketsReceived: session.inboundRtcpPackets,
     rtcpPacketsSent: session.outboundRtcpPackets,
   };
-}
-
-/** The socket listens on all addresses and does not say which one was used: the one most like the peer's. */
-function localCandidate(remote: Route, addresses: readonly HostAddress[], ports: LocalPorts): string {
-  const local = ports[remote.protocol];
-  const common = (address: string): number => {
-    let i = 0;
-    while (i < address.length && address[i] === remote.address[i]) {
-      i += 1;
-    }
-    return i;
-  };
-  const possible = addresses
-    .filter((host) => answers(local, host) && host.address.includes(':') === (remote.family === 'IPv6'))
-    .toSorted((a, b) => common(b.address) - common(a.address));
-  return possible[0] ? `host/${remote.protocol}/${possible[0].address}/${local.port}` : '';
 }

@@ -19,8 +19,8 @@ const LIVENESS_LIMIT_MS = 15_000;
 const DTLS_LIMIT_MS = 5_000;
 /** A browser whose TCP connection has broken tries for five seconds to make another: a tab that was closed does not. */
 const ROUTELESS_LIMIT_MS = 5_000;
-/** A phone has a handful of addresses; the oldest is forgotten. */
-const MAX_ROUTES = 16;
+/** A phone has a handful of addresses, and so have we; the oldest is forgotten. */
+const MAX_ROUTES = 32;
 
 /** Who made the request that the session comes from. */
 export interface Requester {

@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
+import { ownAddresses } from './own-addresses.ts';
 
 export interface CandidateOptions {
   /** Names or addresses that reach this machine from elsewhere (a router's, a tunnel's). */
@@ -47,7 +47,7 @@ const RTCP_COMPONENT = 2;
 
 /** The addresses a peer can send to, best first: the network's, then what the configuration adds, then loopback. */
 export async function gatherAddresses(options: CandidateOptions, clock: Clock, log: Logger): Promise<HostAddress[]> {
-  const own = options.ipsFromInterfaces ? interfaceAddresses(options.interfaces) : [];
+  const own = options.ipsFromInterfaces ? ownAddresses(options.interfaces) : [];
   const added = await Promise.all(options.additionalHosts.map((host) => resolveHost(host, clock, log)));
   const all = [
     ...own.filter((info) => !info.internal).map(({ address }) => ({ address, isAdded: false })),
@@ -83,18 +83,12 @@ function lines(host: HostAddress, foundation: number, protocol: string, preferen
 }
 
 /** Whether what is sent to this address comes in at the port. */
-export function answers(local: LocalPort, { address, isAdded }: HostAddress): boolean {
+function answers(local: LocalPort, { address, isAdded }: HostAddress): boolean {
   if (local.port === 0 || isAdded) {
     return local.port !== 0;
   }
   const hasFamily = address.includes(':') ? local.ipv6 : local.ipv4;
   return hasFamily && (local.only === undefined || local.only === address);
-}
-
-function interfaceAddresses(names: readonly string[]): NetworkInterfaceInfo[] {
-  const chosen = Object.entries(networkInterfaces()).filter(([name]) => names.length === 0 || names.includes(name));
-  // RFC 4291 §2.5.6: a browser cannot know on which of its links a link-local address is.
-  return chosen.flatMap(([, infos]) => infos ?? []).filter((info) => !/^fe[89ab]/i.test(info.address));
 }
 
 async function resolveHost(host: string, clock: Clock, log: Logger): Promise<string[]> {

@@ -5,14 +5,20 @@ import { PeerBook } from './peer-book.ts';
 import { TcpPort } from './tcp-port.ts';
 import { UdpPort } from './udp-port.ts';
 
+/** Seconds: a new address of this machine is known to nobody before the next offer, unless a router leads to it. */
+const REFRESH_TICKS = 10;
+
 /** The media ports of all sessions: one by UDP and one by TCP; either may be off. */
 export class MediaPorts {
   readonly book = new PeerBook();
   readonly #udp: UdpPort;
   readonly #tcp: TcpPort;
+  readonly #log: Logger;
+  #ticks = 0;
   #missing: readonly (() => Promise<unknown>)[] = [];
 
   constructor(clock: Clock, log: Logger) {
+    this.#log = log;
     this.#udp = new UdpPort(this.book);
     this.#tcp = new TcpPort(this.book, clock, log);
   }
@@ -53,9 +59,18 @@ export class MediaPorts {
     }
   }
 
+  /** Follows the machine to its present addresses. */
+  refresh(): Promise<void> {
+    return this.#udp.refresh();
+  }
+
   /** Called once a second. */
   tick(): void {
     this.#tcp.tick();
+    this.#ticks += 1;
+    if (this.#ticks % REFRESH_TICKS === 0) {
+      this.refresh().catch((cause: unknown) => this.#log.warn({ err: cause }, 'WebRTC cannot follow new addresses'));
+    }
   }
 
   async #openMissing(): Promise<unknown[]> {

@@ -6,6 +6,8 @@ export interface Route {
   readonly family: 'IPv4' | 'IPv6';
   readonly address: string;
   readonly port: number;
+  /** Of this machine: where the peer sends to. */
+  readonly localAddress?: string;
   /** The network takes less than is sent: nothing more may be queued, video waits for the next key frame. */
   readonly isCongested: boolean;
   /**

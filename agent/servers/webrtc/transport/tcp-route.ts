@@ -36,6 +36,7 @@ export class TcpRoute implements Route {
   readonly family: 'IPv4' | 'IPv6';
   readonly address: string;
   readonly port: number;
+  readonly localAddress: string;
   readonly openedMs: number;
   readonly #owner: TcpRouteOwner;
   readonly #socket: Socket;
@@ -57,6 +58,7 @@ export class TcpRoute implements Route {
     this.family = remote.family;
     this.address = remote.address;
     this.port = remote.port;
+    this.localAddress = socket.localAddress ?? '';
     this.openedMs = owner.clock.monoMs();
     const reader = new FrameReader(this);
     socket.on('data', (chunk: Buffer) => this.#onData(reader, chunk));

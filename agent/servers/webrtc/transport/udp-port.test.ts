@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { ownAddresses } from './own-addresses.ts';
 import { PeerBook } from './peer-book.ts';
 import type { Peer, Route } from './route.ts';
 import { UdpPort } from './udp-port.ts';
@@ -64,3 +65,41 @@ function bindingRequest(username: string): Uint8Array {
   const head = Buffer.from(`000100102112a442${'00'.repeat(12)}0006000c`, 'hex');
   return Buffer.concat([head, name]);
 }
+
+test('each address of this machine answers for itself', async () => {
+  const book = new PeerBook();
+  const udp = new UdpPort(book);
+  await udp.listen(':0');
+  const routes: Route[] = [];
+  book.register('ours', {
+    onCheck: (_datagram, _request, from) => routes.push(from),
+    onDatagram: () => {},
+    onRouteClosed: () => {},
+  });
+  const own = ownAddresses().filter(({ family }) => family === 'IPv4');
+  for (const { address } of own) {
+    const client = createSocket('udp4');
+    client.connect(udp.port, address);
+    await once(client, 'connect');
+    client.send(bindingRequest('ours:theirs'));
+    await expect.poll(() => routes.at(-1)?.localAddress).toBe(address);
+    routes.at(-1)?.send(Buffer.from('yes'), 0, 3);
+    // A connected socket hears only whom it is connected to.
+    const [answer] = (await once(client, 'message')) as [Buffer];
+    expect(answer.toString()).toBe('yes');
+    client.close();
+  }
+  expect(own.length).toBeGreaterThan(0);
+  await udp.close();
+});
+
+test('what is followed to its present addresses stays where it is', async () => {
+  const udp = new UdpPort(new PeerBook());
+  await udp.listen(':0');
+  const before = udp.local;
+  await Promise.all([udp.refresh(), udp.refresh()]);
+  expect(udp.local).toEqual(before);
+  await udp.close();
+  await udp.refresh();
+  expect(udp.port).toBe(0);
+});

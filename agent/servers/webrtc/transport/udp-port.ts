@@ -1,177 +1,128 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { isIPv4, isIPv6 } from 'node:net';
 import { PerchError } from '../../../base/errors.ts';
 import type { LocalPort } from './candidates.ts';
 import { onlyAddress, parseMediaAddress } from './listen-address.ts';
+import { ownAddresses } from './own-addresses.ts';
 import type { PeerBook } from './peer-book.ts';
-import type { Peer, Route } from './route.ts';
-import { isStun } from './stun.ts';
+import { UdpSocket } from './udp-socket.ts';
 
-/** Kernel buffers: one key frame of 4 Mbit/s video to ten viewers leaves in one go. */
-const SOCKET_BUFFER_BYTES = 1 << 20;
-/** Above either, video waits for the next key frame: what libuv has queued must not be overwritten in the slots. */
-const QUEUE_LIMIT_BYTES = 1 << 20;
-const QUEUE_LIMIT_PACKETS = 2_048;
-
-/** The one UDP port of all sessions: a socket per address family. */
+/**
+ * The one UDP port of all sessions. It has a socket for each address of this machine: one socket for all of them would
+ * answer from whichever address the kernel likes best, and a browser passes over an answer from another address than
+ * the one that it has asked (RFC 8445 §7.2.5.2.1).
+ */
 export class UdpPort {
-  /** Datagrams that belong to nobody, or are nothing that we know. */
-  ignored = 0;
   readonly #book: PeerBook;
-  /** Address, then port: no string has to be built to find a peer. */
-  readonly #routes = new Map<string, Map<number, UdpRoute>>();
-  #ipv4: Socket | undefined;
-  #ipv6: Socket | undefined;
-  #only: string | undefined;
+  /** By the local address. */
+  readonly #sockets = new Map<string, UdpSocket>();
+  #host: string | undefined;
+  #port = 0;
+  #refreshing: Promise<void> | undefined;
 
   constructor(book: PeerBook) {
     this.#book = book;
   }
 
   get port(): number {
-    return (this.#ipv4 ?? this.#ipv6)?.address().port ?? 0;
+    return this.#sockets.size > 0 ? this.#port : 0;
+  }
+
+  /** Datagrams that belong to nobody, or are nothing that we know. */
+  get ignored(): number {
+    return [...this.#sockets.values()].reduce((sum, { ignored }) => sum + ignored, 0);
   }
 
   get local(): LocalPort {
-    const { port } = this;
-    return { port, ipv4: this.#ipv4 !== undefined, ipv6: this.#ipv6 !== undefined, only: this.#only };
+    const families = new Set([...this.#sockets.values()].map(({ family }) => family));
+    const only = this.#host === undefined ? undefined : onlyAddress(this.#host);
+    return { port: this.port, ipv4: families.has('IPv4'), ipv6: families.has('IPv6'), only };
   }
 
   /** @param address `:8189` both families, `0.0.0.0:8189` IPv4, `[::]:8189` IPv6, or one address of this machine */
   async listen(address: string): Promise<void> {
     const { host, port } = parseMediaAddress(address, 'UDP');
-    this.#only = onlyAddress(host);
-    if (host === '' || isIPv4(host)) {
-      this.#ipv4 = await this.#bind('udp4', host === '' ? '0.0.0.0' : host, port);
+    this.#host = host;
+    this.#port = port;
+    let failure: PerchError | undefined;
+    for (const local of addressesOf(host)) {
+      try {
+        await this.#open(local);
+      } catch (cause) {
+        failure = cannotOpen(cause as NodeJS.ErrnoException, local, port);
+        if (isTaken(cause) && port !== 0) {
+          await this.close();
+          throw failure;
+        }
+        // Otherwise it has just gone, is not quite there yet, or is of a family that the kernel does not have.
+      }
     }
-    if (isIPv6(host)) {
-      this.#ipv6 = await this.#bind('udp6', host, port);
-    } else if (host === '') {
-      // A kernel without IPv6 is no reason to have no WebRTC.
-      this.#ipv6 = await this.#bind('udp6', '::', this.port).catch(() => undefined);
+    if (failure && this.#sockets.size === 0) {
+      throw failure;
     }
   }
 
-  /** Called by routes. */
-  keep(route: UdpRoute): void {
-    const ports = this.#routes.get(route.address) ?? new Map<number, UdpRoute>();
-    this.#routes.set(route.address, ports);
-    ports.set(route.port, route);
-  }
-
-  /** Called by routes. */
-  drop(route: UdpRoute): void {
-    const ports = this.#routes.get(route.address);
-    if (ports?.get(route.port) !== route) {
-      return;
-    }
-    ports.delete(route.port);
-    if (ports.size === 0) {
-      this.#routes.delete(route.address);
-    }
+  /** Follows the machine to new addresses, and leaves those that are gone when nobody is reached through them. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#follow().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
   }
 
   async close(): Promise<void> {
-    const sockets = [this.#ipv4, this.#ipv6].filter((socket) => socket !== undefined);
-    this.#ipv4 = undefined;
-    this.#ipv6 = undefined;
-    await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
+    const sockets = [...this.#sockets.values()];
+    this.#sockets.clear();
+    this.#host = undefined;
+    await Promise.all(sockets.map((socket) => socket.close()));
   }
 
-  async #bind(type: 'udp4' | 'udp6', address: string, port: number): Promise<Socket> {
-    const socket = createSocket({
-      type,
-      ipv6Only: type === 'udp6',
-      recvBufferSize: SOCKET_BUFFER_BYTES,
-      sendBufferSize: SOCKET_BUFFER_BYTES,
-      // Every address is numeric: without this each packet would wait for the next turn of the event loop.
-      lookup: (host, _options, callback) => callback(null, host, type === 'udp4' ? 4 : 6),
-    });
-    try {
-      const listening = once(socket, 'listening');
-      socket.bind({ address, port, exclusive: true });
-      await listening;
-    } catch (cause) {
-      socket.close();
-      throw cannotOpen(cause as NodeJS.ErrnoException, address, port);
-    }
-    socket.on('message', (datagram, from) => this.#onMessage(datagram, from));
-    // An address that is unreachable right now: the packet is lost like any other.
-    socket.on('error', () => {});
-    return socket;
-  }
-
-  #onMessage(datagram: Buffer, from: RemoteInfo): void {
-    if (from.port === 0) {
-      // Nobody can be answered there: Node throws at the attempt.
-      this.ignored += 1;
+  async #follow(): Promise<void> {
+    if (this.#host === undefined) {
       return;
     }
-    const route = this.#routes.get(from.address)?.get(from.port);
-    if (isStun(datagram)) {
-      const socket = from.family === 'IPv4' ? this.#ipv4 : this.#ipv6;
-      const isForSomebody = socket && this.#book.onStun(datagram, route ?? new UdpRoute(this, socket, from));
-      this.ignored += isForSomebody ? 0 : 1;
-    } else if (route?.peer) {
-      route.peer.onDatagram(datagram, route);
-    } else {
-      this.ignored += 1;
+    const current = addressesOf(this.#host);
+    for (const [address, socket] of this.#sockets) {
+      if (!current.includes(address) && !socket.isUsed) {
+        this.#sockets.delete(address);
+        await socket.close();
+      }
     }
+    for (const address of current) {
+      if (!this.#sockets.has(address)) {
+        // An address that is not quite there yet is tried again with the next offer.
+        await this.#open(address).catch(() => {});
+      }
+    }
+  }
+
+  async #open(address: string): Promise<void> {
+    const socket = await UdpSocket.open(this.#book, address, this.#port);
+    if (this.#host === undefined) {
+      await socket.close();
+      return;
+    }
+    this.#port = socket.port;
+    this.#sockets.set(address, socket);
   }
 }
 
-/** One address that datagrams come from. */
-class UdpRoute implements Route {
-  readonly protocol = 'udp';
-  readonly family: 'IPv4' | 'IPv6';
-  readonly address: string;
-  readonly port: number;
-  peer: Peer | undefined;
-  readonly #owner: UdpPort;
-  readonly #socket: Socket;
-
-  constructor(owner: UdpPort, socket: Socket, from: RemoteInfo) {
-    this.#owner = owner;
-    this.#socket = socket;
-    this.family = from.family;
-    this.address = from.address;
-    this.port = from.port;
+/** Local addresses to bind. */
+function addressesOf(host: string): string[] {
+  const only = onlyAddress(host);
+  if (only !== undefined) {
+    return [only];
   }
-
-  get isCongested(): boolean {
-    const socket = this.#socket;
-    return socket.getSendQueueSize() > QUEUE_LIMIT_BYTES || socket.getSendQueueCount() > QUEUE_LIMIT_PACKETS;
-  }
-
-  /** What the kernel does not take waits in libuv's queue. */
-  send(bytes: Uint8Array, offset: number, length: number): void {
-    try {
-      this.#socket.send(bytes, offset, length, this.port, this.address);
-    } catch {
-      // The port has been closed meanwhile: the packet is lost like any other.
-    }
-  }
-
-  admit(peer: Peer): void {
-    const former = this.peer;
-    this.peer = peer;
-    if (former && former !== peer) {
-      // Behind a router a port goes from one device to the next: what comes from it belongs to the newest.
-      former.onRouteClosed(this);
-    }
-    this.#owner.keep(this);
-  }
-
-  close(): void {
-    this.peer = undefined;
-    this.#owner.drop(this);
-  }
+  const own = ownAddresses().map(({ address }) => address);
+  const wanted = own.filter((address) => host === '' || (isIPv4(host) ? isIPv4(address) : isIPv6(address)));
+  // A machine that does not tell its addresses: the kernel knows them.
+  return wanted.length > 0 ? [...new Set(wanted)] : host === '' ? ['0.0.0.0', '::'] : [host];
 }
+
+const isTaken = (cause: unknown): boolean => (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
 
 function cannotOpen(cause: NodeJS.ErrnoException, address: string, port: number): PerchError {
   const context = { address, port };
-  if (cause.code === 'EADDRINUSE') {
+  if (isTaken(cause)) {
     const text = `UDP port ${port} is taken by another program: stop it or change webrtcLocalUDPAddress`;
     return new PerchError('unavailable', text, context);
   }
