@@ -90,6 +90,16 @@ test('it goes down a level at a time, and stays at the last', () => {
   expect(levels.at(-1)).toBe(2);
 });
 
+test('losses that are reported after the step are those of before it', () => {
+  const downshift = new Downshift(2, 0);
+  secondsUntilChange(downshift, GOOD, 0, 10);
+  const stepS = 10 + secondsUntilChange(downshift, { ...GOOD, lost: 120 }, 10);
+  downshift.tick({ ...GOOD, lost: 180 }, 1_000 * (stepS + 1));
+  const quiet = { ...GOOD, expected: 60, estimateBitsPerSecond: 5_000 };
+  expect(secondsUntilChange(downshift, quiet, stepS + 1, 12)).toBe(Number.POSITIVE_INFINITY);
+  expect(downshift.level).toBe(1);
+});
+
 /** A viewer that was given less at second 20. */
 function lowered(): Downshift {
   const downshift = new Downshift(1, 0);

@@ -70,6 +70,8 @@ export class Downshift {
   tick(second: Second, nowMs: number): boolean {
     const isBad = this.#isBad(second);
     if (nowMs < this.#graceUntilMs) {
+      // What is reported now is the loss of before.
+      this.#forgetLosses();
       return false;
     }
     this.#score = isBad ? this.#score + (this.#loss > HEAVY_LOSS ? 2 : 1) : Math.max(0, this.#score - 0.5);
@@ -128,10 +130,14 @@ export class Downshift {
   #change(level: number, nowMs: number): void {
     this.level = level;
     this.#score = 0;
-    this.#lost.length = 0;
-    this.#expected.length = 0;
+    this.#forgetLosses();
     this.#quietSinceMs = nowMs;
     this.#graceUntilMs = nowMs + GRACE_MS / 2;
+  }
+
+  #forgetLosses(): void {
+    this.#lost.length = 0;
+    this.#expected.length = 0;
   }
 }
 
