@@ -201,6 +201,55 @@ describeWith(['chromium'], 'the WebRTC pages in Chromium', () => {
     expect(after?.remoteCandidate).not.toBe('');
   });
 
+  test('candidates of a new network do not overtake the restart that they belong to', async () => {
+    await start();
+    await publish();
+    const viewer = await browser.newPage();
+    pages.push(viewer);
+    await viewer.clock.install();
+    await viewer.goto(`${url}/cam/`);
+    await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
+    const [before] = run.server.list().filter(({ state }) => state === 'read');
+
+    const patches: number[] = [];
+    let asked = 0;
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await viewer.route('**/whep/*', async (route) => {
+      const isFirst = asked === 0;
+      asked += 1;
+      if (isFirst) {
+        await released;
+      }
+      const response = await route.fetch();
+      patches.push(response.status());
+      await route.fulfill({ response });
+    });
+    await viewer.evaluate(() => dispatchEvent(new Event('online')));
+    await expect.poll(() => viewer.evaluate('reader.candidates.length'), SOON).toBeGreaterThan(0);
+    await viewer.clock.runFor(1_000);
+    expect(asked).toBe(1);
+    release();
+    await expect.poll(() => patches, SOON).toEqual([200, 204]);
+    expect(await message(viewer)).toBe('');
+    const [after] = run.server.list().filter(({ state }) => state === 'read');
+    expect(after?.id).toBe(before?.id);
+  });
+
+  test('a page that the browser has kept plays again when somebody comes back to it', async () => {
+    await start();
+    await publish();
+    const viewer = await open('/cam/');
+    await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
+    await viewer.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })));
+    await expect.poll(() => run.server.list().map(({ state }) => state), SOON).toEqual(['publish']);
+    await viewer.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+    await expect.poll(() => run.server.list().map(({ state }) => state), SOON).toEqual(['publish', 'read']);
+    await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
+  });
+
   test('a track that does not play here is named on the page', async () => {
     await start();
     await publish();

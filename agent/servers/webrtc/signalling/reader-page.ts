@@ -152,6 +152,12 @@ addEventListener('pagehide', () => {
   stopTalking();
   reader.close();
 });
+// Back to a page that the browser has kept as it was: without a reader.
+addEventListener('pageshow', (event) => {
+  if (event.persisted) {
+    location.reload();
+  }
+});
 </script>
 </body>
 </html>

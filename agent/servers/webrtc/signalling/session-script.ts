@@ -231,8 +231,9 @@ export const SESSION_SCRIPT = String.raw`
       }
     }
 
+    /** Not while a restart is under way: should they overtake it, the server would take them for the restart. */
     sendCandidates() {
-      if (this.sessionUrl && this.pc && this.candidates.length > 0) {
+      if (this.sessionUrl && this.pc && !this.isRestarting && this.candidates.length > 0) {
         const fragment = fragmentOf(this.pc.localDescription.sdp, this.candidates);
         this.candidates = [];
         this.patch(fragment).catch(() => {});
@@ -262,18 +263,22 @@ export const SESSION_SCRIPT = String.raw`
         }
         const sdp = restarted(this.answer, await response.text());
         await pc.setRemoteDescription({ type: 'answer', sdp });
+        if (run === this.run) {
+          this.isRestarting = false;
+          this.sendCandidates();
+        }
       } catch (error) {
         if (this.isClosed || run !== this.run) {
           return;
         }
         if (error instanceof Unreachable) {
           // Without any network there is nobody to ask: the way back begins when there is one.
+          this.candidates = [];
+          this.isRestarting = false;
           pc.setLocalDescription({ type: 'rollback' }).catch(() => {});
         } else {
           this.fail(error);
         }
-      } finally {
-        this.isRestarting = false;
       }
     }
 
@@ -300,6 +305,7 @@ export const SESSION_SCRIPT = String.raw`
     stop() {
       this.run++;
       this.isConnected = false;
+      this.isRestarting = false;
       clearTimeout(this.trickleTimer);
       this.candidates = [];
       if (this.pc) {
