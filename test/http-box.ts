@@ -23,9 +23,11 @@ export interface HttpBoxOptions {
   /** The owner's password; without one the box is not claimed. */
   readonly password?: string;
   readonly trustedProxies?: readonly string[];
+  /** Without it wrong credentials are answered at once. */
+  readonly wrongCredentials?: WrongCredentials;
 }
 
-/** The real accounts, rules and log-in routes behind one HTTP app, without the media; wrong credentials are answered at once. */
+/** The real accounts, rules and log-in routes behind one HTTP app, without the media. */
 export async function openHttpBox(options: HttpBoxOptions = {}): Promise<HttpBox> {
   const dataDir = await mkdtemp(join(tmpdir(), 'perch-http-'));
   const accounts = await Accounts.open({ dataDir, clock: systemClock, log: silentLogger });
@@ -33,7 +35,8 @@ export async function openHttpBox(options: HttpBoxOptions = {}): Promise<HttpBox
     await accounts.claim(options.password, undefined, { ip: '127.0.0.1', isPrivate: true });
   }
   const authority = new Authority(accounts, options.rules ?? { isOwn: true, internalUsers: [] });
-  const wrongCredentials = new WrongCredentials(systemClock, new AbortController().signal, () => 0);
+  const wrongCredentials =
+    options.wrongCredentials ?? new WrongCredentials(systemClock, new AbortController().signal, () => 0);
   const access = new HttpAccess({
     authority,
     sessions: accounts,

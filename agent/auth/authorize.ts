@@ -29,6 +29,8 @@ export interface Decision {
   readonly reason: string;
   /** Nothing was offered and a name and password may help: ask for them. */
   readonly challenge: boolean;
+  /** Name and password are right: nobody is guessing, he may only not do this. */
+  readonly isKnown?: boolean;
   /** What the asking person can do about it, where there is something. */
   readonly advice?: string;
 }
@@ -96,7 +98,7 @@ export class Authority {
       return allow('authInternalUsers');
     }
     // The web UI knows sessions only: a browser's dialog for name and password would lead nowhere.
-    return action === 'admin' ? refuse(identity, 'log in first', 'log in first') : refuse(identity);
+    return action === 'admin' ? refuse(identity, 'log in first', 'log in first') : this.#refuse(action, path, identity);
   }
 
   /** Perch's own set-up after the claim: the owner, or a user of the file with a password. */
@@ -111,7 +113,12 @@ export class Authority {
     if (isOwner && (await this.#accounts.verify(user, password, identity.ip))) {
       return allow("the owner's name and password");
     }
-    return refuse(identity);
+    return this.#refuse(action, path, identity);
+  }
+
+  #refuse(action: Action, path: string, identity: Identity): Decision {
+    const isKnown = this.#users.knows(toInternal(action, path, identity));
+    return isKnown ? { ...refuse(identity, 'not permitted'), isKnown } : refuse(identity);
   }
 }
 
@@ -121,7 +128,7 @@ function refuse({ user, password, token }: Identity, reason?: string, advice?: s
   const hasCredentials = Boolean(user) || Boolean(password) || Boolean(token);
   return {
     allowed: false,
-    reason: reason ?? (hasCredentials ? 'wrong name or password, or not permitted' : 'no name and password'),
+    reason: reason ?? (hasCredentials ? 'wrong name or password' : 'no name and password'),
     challenge: !hasCredentials && advice === undefined,
     ...(advice === undefined ? {} : { advice }),
   };

@@ -33,6 +33,21 @@ test.for<[string, InternalUser, InternalRequest, boolean]>([
   expect(new InternalUsers([user]).allows(given, true)).toBe(isAllowed);
 });
 
+test('a password is known whatever its user may do, and an entry without one knows nobody', () => {
+  const users = new InternalUsers([
+    { ...reader, ips: ['192.168.1.0/24'] },
+    ...MEDIAMTX_USERS,
+    { ...reader, user: 'eve', pass: '' },
+  ]);
+  const knows = (more: Partial<InternalRequest>) => users.knows({ ...request, action: 'publish', ...more });
+  expect([knows({}), knows({ password: 'x' }), knows({ ip: '192.0.2.1' }), knows({ user: 'eve' })]).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]);
+});
+
 test.for<[string, InternalUser, boolean]>([
   ['it was made with the password', reader, true],
   ['it was made with another password', { ...reader, pass: 'other' }, false],

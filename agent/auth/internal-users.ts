@@ -60,18 +60,26 @@ export class InternalUsers {
   allows(request: InternalRequest, allowsAnonymous: boolean): boolean {
     return this.#users.some((user) => (allowsAnonymous || !isAnonymous(user)) && lets(user, request));
   }
+
+  /** Whether the password is somebody's who is in the file, whatever he may do. */
+  knows(request: InternalRequest): boolean {
+    return this.#users.some((user) => !isAnonymous(user) && isFromThere(user, request) && isWho(user, request));
+  }
 }
 
 const isAnonymous = (user: CompiledUser): boolean => user.isAny || !user.hasPass;
 
 function lets(user: CompiledUser, request: InternalRequest): boolean {
-  const { ip, action, path, user: name } = request;
-  const isFromThere = user.ips.isEmpty || (ip !== undefined && user.ips.has(ip));
-  const isPermitted = () => user.permissions.some((rule) => rule.action === action && rule.matches(path));
-  // Both are compared whatever the first gives, so that the time tells nothing.
-  const isKnown = () => user.isAny || [user.user(name), hasPassword(user, request)].every(Boolean);
-  return isFromThere && isPermitted() && isKnown();
+  const isPermitted = user.permissions.some((rule) => rule.action === request.action && rule.matches(request.path));
+  return isPermitted && isFromThere(user, request) && isWho(user, request);
 }
+
+const isFromThere = ({ ips }: CompiledUser, { ip }: InternalRequest): boolean =>
+  ips.isEmpty || (ip !== undefined && ips.has(ip));
+
+/** Both are compared whatever the first gives, so that the time tells nothing. */
+const isWho = (user: CompiledUser, request: InternalRequest): boolean =>
+  user.isAny || [user.user(request.user), hasPassword(user, request)].every(Boolean);
 
 function hasPassword(user: CompiledUser, { password, proves }: InternalRequest): boolean {
   if (!proves || !user.hasPass) {

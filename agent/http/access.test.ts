@@ -1,9 +1,11 @@
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
 import { type HttpBox, type HttpBoxOptions, openHttpBox } from '../../test/http-box.ts';
 import { MEDIAMTX_USERS } from '../config/global.ts';
 import type { HttpAction } from './access.ts';
 import { listen } from './listeners.ts';
+import { WrongCredentials } from './wrong-credentials.ts';
 
 const PASSWORD = 'blue heron';
 const ACTIONS: readonly HttpAction[] = ['read', 'publish', 'playback', 'api', 'metrics', 'admin'];
@@ -71,6 +73,18 @@ test('nothing offered is challenged; something wrong is not', async () => {
     undefined,
     { status: 'error', error: 'authentication error' },
   ]);
+});
+
+test('who has a right password and may not do something is told without a pause, however often he asks', async () => {
+  const tom = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read' as const, path: '' }] };
+  const rules = { isOwn: false, internalUsers: [tom] };
+  // In this time no pause ever ends.
+  const wrongCredentials = new WrongCredentials(new FakeClock(), new AbortController().signal);
+  await using box = await openWithRoutes({ rules, wrongCredentials });
+  const ask = async () =>
+    (await box.app.inject({ url: '/publish', ...from('192.168.1.9', { authorization: basic('tom:secret') }) }))
+      .statusCode;
+  expect(await Promise.all(Array.from({ length: 20 }, ask))).toEqual(Array(20).fill(401));
 });
 
 test('before the claim the refusal says what to do and challenges nobody', async () => {

@@ -28,6 +28,7 @@ export interface HttpAuthority {
     readonly allowed: boolean;
     readonly reason: string;
     readonly challenge: boolean;
+    readonly isKnown?: boolean;
     readonly advice?: string;
   }>;
 }
@@ -82,7 +83,7 @@ export class HttpAccess {
     };
   }
 
-  /** Returns when the request may do this, throws 'unauthorized' (after a pause, if wrong credentials came with it) when not. */
+  /** Returns when the request may do this, throws 'unauthorized' when not (after a pause, if wrong credentials came with it). */
   async require(request: FastifyRequest, action: HttpAction, path: string): Promise<void> {
     const identity = this.identify(request);
     const { authority, wrongCredentials, log } = this.#options;
@@ -90,11 +91,12 @@ export class HttpAccess {
     if (hasCredentials) {
       wrongCredentials.checkRoom(identity.ip);
     }
-    const { allowed, reason, challenge, advice } = await authority.authorize(action, path, identity);
+    const { allowed, reason, challenge, isKnown, advice } = await authority.authorize(action, path, identity);
     if (allowed) {
       return;
     }
-    if (hasCredentials) {
+    // A page asks on its viewer's behalf what he may do besides: that is no guess at a password.
+    if (hasCredentials && !isKnown) {
       log.warn({ reason, action, path, ip: identity.ip, user: identity.user }, 'failed to authenticate');
       await wrongCredentials.pause(identity.ip);
     }
