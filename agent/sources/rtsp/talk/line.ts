@@ -91,16 +91,18 @@ export class Line {
 
   /** Keeps the session alive. @returns why the line is dead when it is, or `signal` has aborted */
   async watch(signal: AbortSignal): Promise<unknown> {
-    const over = new Promise<unknown>((resolve) => {
-      this.#end = resolve;
-      signal.addEventListener('abort', () => resolve(signal.reason), { once: true });
-      if (signal.aborted) {
-        resolve(signal.reason);
-      }
-    });
+    const { promise: over, resolve } = Promise.withResolvers<unknown>();
+    this.#end = resolve;
+    const onAbort = (): void => resolve(signal.reason);
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) {
+      onAbort();
+    }
     const stop = this.#clock.every(TICK_MS, this.#keeper());
     const cause = await Promise.race([over, this.#connection.ended]);
     stop();
+    // The path's signal lives on, and would keep each line that has ever been.
+    signal.removeEventListener('abort', onAbort);
     return cause;
   }
 

@@ -210,6 +210,25 @@ test('a wrong password is not tried again and again', async () => {
   expect(camera.callers).toHaveLength(1);
 });
 
+test('nor is one that has become wrong after the back channel was found', async () => {
+  let isChanged = false;
+  await using camera = await scriptedCamera((request, caller) => {
+    if (isChanged && request.method === 'DESCRIBE') {
+      caller.reply(request, 401, [['WWW-Authenticate', 'Basic realm="cam"']]);
+      return true;
+    }
+    return talkative(request, caller);
+  });
+  const loudspeaker = loudspeakerAt(camera);
+  await loudspeaker.check(never);
+  isChanged = true;
+  expect(await reasonOf(loudspeaker.open(deaf, never))).toContain('camera asks for a password (401)');
+  const { length } = camera.callers;
+  expect(await reasonOf(loudspeaker.open(deaf, never))).toContain('camera asks for a password (401)');
+  expect(await reasonOf(loudspeaker.check(never))).toContain('camera asks for a password (401)');
+  expect(camera.callers).toHaveLength(length);
+});
+
 test('over UDP what is said goes to the port that the camera names', async () => {
   const ear = createSocket('udp4');
   ear.bind(0, '127.0.0.1');

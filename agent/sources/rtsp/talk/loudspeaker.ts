@@ -142,7 +142,7 @@ export class RtspLoudspeaker implements Loudspeaker {
     try {
       return await work();
     } catch (cause) {
-      this.#isThere &&= !isCode(cause, 'unsupported');
+      this.#isThere &&= !isCode(cause, 'unsupported') && !isCode(cause, 'unauthorized');
       this.#refusal = this.#isThere ? undefined : this.#refusalOf(cause);
       throw cause;
     }
