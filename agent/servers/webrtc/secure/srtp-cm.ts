@@ -1,6 +1,7 @@
-import { type Cipheriv, createCipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { type Cipheriv, createCipheriv } from 'node:crypto';
 import type { PacketSlots } from '../transport/packet-slots.ts';
 import { CmCounters } from './cm-counters.ts';
+import { createSrtpSigner, type SrtpSigner } from './hmac/srtp-signer.ts';
 import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from './srtp.ts';
 import { HEADER_BYTES, writeHeader } from './srtp-header.ts';
 import { AUTH_TAG_BYTES, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
@@ -18,18 +19,19 @@ const indexes = new Float64Array(MAX_BATCH);
 export class SrtpCmSender implements SrtpSender {
   readonly overheadBytes = HEADER_BYTES + AUTH_TAG_BYTES;
   readonly #cipher: Cipheriv;
-  readonly #authKey: KeyObject;
+  readonly #signer: SrtpSigner;
   readonly #counters: CmCounters;
 
   constructor({ localKey, localSalt }: Pick<SrtpKeys, 'localKey' | 'localSalt'>) {
     const keys = deriveRtpKeys(localKey, localSalt);
     this.#cipher = createCipheriv('aes-128-ecb', keys.cipherKey, null).setAutoPadding(false);
-    this.#authKey = createSecretKey(keys.authKey);
+    this.#signer = createSrtpSigner(keys.authKey);
     this.#counters = new CmCounters(keys.salt);
   }
 
   protect(batch: Batch, source: Uint32Array, slots: PacketSlots, offsets: Uint32Array): void {
     const keyStream = this.#keyStream(batch);
+    const { words } = slots;
     let streamWord = 0;
     for (let i = 0; i < batch.count; i += 1) {
       const length = batch.payloadBytes[i] as number;
@@ -40,13 +42,14 @@ export class SrtpCmSender implements SrtpSender {
 
       const to = (slot + HEADER_BYTES) >>> 2;
       const from = batch.sourceWords[i] as number;
-      const words = (length + 3) >>> 2;
-      for (let w = 0; w < words; w += 1) {
-        slots.words[to + w] = (source[from + w] as number) ^ (keyStream[streamWord + w] as number);
+      const payloadWords = (length + 3) >>> 2;
+      for (let w = 0; w < payloadWords; w += 1) {
+        words[to + w] = (source[from + w] as number) ^ (keyStream[streamWord + w] as number);
       }
       streamWord += ((length + BLOCK_BYTES - 1) >>> 4) << 2;
-      this.#sign(slots, slot, HEADER_BYTES + length, index);
+      this.#signer.add(slots, slot, HEADER_BYTES + length, Math.floor(index / 65_536));
     }
+    this.#signer.finish(slots);
   }
 
   /** Numbers the packets and makes the key stream of all of them, each rounded up to whole blocks. */
@@ -67,15 +70,5 @@ export class SrtpCmSender implements SrtpSender {
     return stream.byteOffset % 4 === 0
       ? new Uint32Array(stream.buffer, stream.byteOffset, stream.length >>> 2)
       : new Uint32Array(Uint8Array.from(stream).buffer);
-  }
-
-  /** The tag covers the packet and the roll-over counter, which is not sent (RFC 3711 §4.2). */
-  #sign(slots: PacketSlots, slot: number, length: number, index: number): void {
-    slots.view.setUint32(slot + length, Math.floor(index / 65_536));
-    const covered = slots.bytes.subarray(slot, slot + length + 4);
-    const digest = createHmac('sha1', this.#authKey).update(covered).digest();
-    for (let i = 0; i < AUTH_TAG_BYTES; i += 1) {
-      slots.bytes[slot + length + i] = digest[i] as number;
-    }
   }
 }
