@@ -209,6 +209,17 @@ test('after an ICE restart the former credentials hold until the new ones are us
   await client.check(fresh);
 });
 
+test('restarts that are never used take nothing from the credentials that are', async () => {
+  const { server, secret, credentials: used } = await startSession();
+  const client = await udpClient(server);
+  await client.check(used);
+  const unused = credentialsIn(server.restart(secret, 'new1') ?? '');
+  const fresh = credentialsIn(server.restart(secret, 'new2') ?? '');
+  client.send(writeCheck(unused).bytes);
+  await client.check(used);
+  await client.check(fresh);
+});
+
 test('a browser that restarts ICE is heard before it has told its new user fragment', async () => {
   const { server, credentials, where } = await startSession();
   const client = await udpClient(server);

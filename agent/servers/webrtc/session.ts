@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { explain } from '../../base/errors.ts';
+import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { RemoteSide } from './sdp/offer.ts';
 import type { DtlsEvents, DtlsIdentity, DtlsPeer } from './secure/dtls.ts';
@@ -79,8 +79,9 @@ export class WebRtcSession implements Peer, SecureLink {
   /** Ways that have passed a check, oldest first. */
   readonly #routes = new Set<Route>();
   #route: Route | undefined;
-  /** The newest credentials; after an ICE restart the former ones hold until the new ones are used. */
+  /** The newest credentials. */
   #ice: IceLite;
+  /** Those that were used before ICE restarts: they hold until the newest are used. */
   #formerIce: IceLite | undefined;
   #dtls: DtlsPeer | undefined;
   #dtlsStartedMs = 0;
@@ -136,8 +137,12 @@ export class WebRtcSession implements Peer, SecureLink {
 
   /** New credentials for a browser whose network has changed. The handshake's keys stay. */
   restartIce(remoteUfrag: string): IceCredentials {
-    this.#dropFormerIce();
-    this.#formerIce = this.#ice;
+    if (this.#formerIce) {
+      // Those of a restart that has come to nothing.
+      this.#ground.book.unregister(this.#ice.credentials.ufrag);
+    } else {
+      this.#formerIce = this.#ice;
+    }
     this.#ice = new IceLite(makeCredentials(), remoteUfrag);
     this.#ground.book.register(this.#ice.credentials.ufrag, this);
     return this.#ice.credentials;
@@ -172,23 +177,10 @@ export class WebRtcSession implements Peer, SecureLink {
   }
 
   onDatagram(datagram: Buffer): void {
-    this.inboundBytes += datagram.length;
-    // RFC 7983 §7: 20 to 63 is DTLS, 128 to 191 is RTP or RTCP; RFC 5761 §4 tells these two by the second byte.
-    const first = datagram[0] ?? 0;
-    const second = datagram[1] ?? 0;
-    if (first >= 20 && first <= 63) {
-      this.#dtls ??= this.#startDtls();
-      this.#dtls.receive(datagram);
-    } else if (this.state !== 'connected' || first >> 6 !== 2) {
-      return;
-    } else if (second >= 192 && second <= 223) {
-      const compound = this.#srtcp?.unprotect(datagram);
-      if (compound) {
-        this.inboundRtcpPackets += 1;
-        this.media.onRtcp(compound);
-      }
-    } else {
-      this.media.onRtp(datagram);
+    try {
+      this.#take(datagram);
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
@@ -219,19 +211,10 @@ export class WebRtcSession implements Peer, SecureLink {
 
   /** Called once a second. */
   tick(): void {
-    const nowMs = this.#ground.clock.monoMs();
-    if (this.state === 'connected') {
-      this.media.tick();
-    } else if (nowMs - this.#createdMs > this.#handshakeTimeoutMs) {
-      this.close('deadline exceeded while waiting connection');
-    } else if (this.state === 'handshake' && nowMs - this.#dtlsStartedMs > DTLS_LIMIT_MS) {
-      const why = this.#dtls?.lastError ?? 'no answer';
-      this.close(`DTLS handshake took more than ${DTLS_LIMIT_MS} ms: ${why}`);
-    }
-    if (this.#routelessSinceMs !== undefined && nowMs - this.#routelessSinceMs > ROUTELESS_LIMIT_MS) {
-      this.close(`no way to the peer for ${ROUTELESS_LIMIT_MS} ms: its connection has ended`);
-    } else if (nowMs - this.#lastCheckMs > LIVENESS_LIMIT_MS) {
-      this.close(`no connectivity check for ${LIVENESS_LIMIT_MS} ms`);
+    try {
+      this.#watch();
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
@@ -252,6 +235,52 @@ export class WebRtcSession implements Peer, SecureLink {
     const who = this.media.state === 'read' ? 'viewer' : 'publisher';
     this.#log.info({ reason, sentBytes, receivedBytes: this.inboundBytes }, `WebRTC ${who} has left`);
     this.#onClosed(this);
+  }
+
+  #take(datagram: Buffer): void {
+    this.inboundBytes += datagram.length;
+    // RFC 7983 §7: 20 to 63 is DTLS, 128 to 191 is RTP or RTCP; RFC 5761 §4 tells these two by the second byte.
+    const first = datagram[0] ?? 0;
+    const second = datagram[1] ?? 0;
+    if (first >= 20 && first <= 63) {
+      this.#dtls ??= this.#startDtls();
+      this.#dtls.receive(datagram);
+    } else if (this.state !== 'connected' || first >> 6 !== 2) {
+      return;
+    } else if (second >= 192 && second <= 223) {
+      const compound = this.#srtcp?.unprotect(datagram);
+      if (compound) {
+        this.inboundRtcpPackets += 1;
+        this.media.onRtcp(compound);
+      }
+    } else {
+      this.media.onRtp(datagram);
+    }
+  }
+
+  #watch(): void {
+    const nowMs = this.#ground.clock.monoMs();
+    if (this.state === 'connected') {
+      this.media.tick();
+    } else if (nowMs - this.#createdMs > this.#handshakeTimeoutMs) {
+      this.close('deadline exceeded while waiting connection');
+    } else if (this.state === 'handshake' && nowMs - this.#dtlsStartedMs > DTLS_LIMIT_MS) {
+      const why = this.#dtls?.lastError ?? 'no answer';
+      this.close(`DTLS handshake took more than ${DTLS_LIMIT_MS} ms: ${why}`);
+    }
+    if (this.#routelessSinceMs !== undefined && nowMs - this.#routelessSinceMs > ROUTELESS_LIMIT_MS) {
+      this.close(`no way to the peer for ${ROUTELESS_LIMIT_MS} ms: its connection has ended`);
+    } else if (nowMs - this.#lastCheckMs > LIVENESS_LIMIT_MS) {
+      this.close(`no connectivity check for ${LIVENESS_LIMIT_MS} ms`);
+    }
+  }
+
+  /** One peer's fault is not the others'. */
+  #fail(error: unknown): void {
+    if (!(error instanceof PerchError)) {
+      this.#log.error({ err: error }, 'fault in a WebRTC session');
+    }
+    this.close(explain(error));
   }
 
   #startDtls(): DtlsPeer {

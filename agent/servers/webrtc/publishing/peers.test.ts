@@ -266,6 +266,20 @@ test('what somebody says reaches the camera as it was, in order and in time, als
   expect(heard.closed).toBe(1);
 });
 
+test('a fault in what takes a voice ends that session, not the process', async () => {
+  const { paths, heard } = camera('PCMA');
+  const server = await startServer(paths);
+  const voice = new Feeder('audio', 1);
+  const codecs = { video: [], audio: [usePCMA()] };
+  await connect(server, { codecs, feeders: [voice], answer: speak });
+  heard.said.push = () => {
+    throw new TypeError('a bug');
+  };
+  voice.send(0, new Uint8Array(160), true);
+  await expect.poll(() => server.list()).toEqual([]);
+  expect(heard.closed).toBe(1);
+});
+
 test.for([
   ['a codec that the offer has not', camera('PCMU'), 'the camera takes PCMU'],
   ['a rate that browsers do not have', camera('PCMA', 16_000), 'PCMA of 16000 Hz'],
