@@ -234,7 +234,8 @@ export class Intake implements UnitOutput, RtcpSink {
     if (silentMs >= SILENT_MS) {
       throw new PerchError('timeout', `publisher has sent no media for ${SILENT_MS / 1000} s`);
     }
-    if (silentMs >= LEFT_MS && this.#tracks.every(({ receiver }) => receiver.hasLeft)) {
+    const heard = this.#tracks.filter(({ ssrc }) => ssrc >= 0);
+    if (silentMs >= LEFT_MS && heard.length > 0 && heard.every(({ receiver }) => receiver.hasLeft)) {
       throw new PerchError('unavailable', 'the publisher has said goodbye (RTCP BYE)');
     }
     for (const { receiver } of this.#tracks) {

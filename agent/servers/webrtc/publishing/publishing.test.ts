@@ -398,6 +398,16 @@ test('one that says goodbye is gone after five seconds, unless it goes on', asyn
   expect(session.link.closedWhy).toBe('the publisher has said goodbye (RTCP BYE)');
 });
 
+test('a track that never came has no goodbye to say', async () => {
+  const session = connect([PICTURE, SOUND]);
+  await session.video(0, 3, first);
+  await pass(session, 2);
+  expect(session.opened[0]?.tracks).toHaveLength(1);
+  session.media.onRtcp(Buffer.from(writeBye(11)));
+  await pass(session, 3);
+  expect(session.link.closedWhy).toBe('the publisher has said goodbye (RTCP BYE)');
+});
+
 test('a file that is sent faster than it plays ends the session', async () => {
   const session = connect([PICTURE]);
   for (let number = 0; number < 400 && session.link.closedWhy === undefined; number += 1) {
