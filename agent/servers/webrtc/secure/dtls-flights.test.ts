@@ -3,7 +3,7 @@ import { beforeAll, expect, test, vi } from 'vitest';
 import { CipherContext, DtlsClient, DtlsServer } from 'werift';
 import type { Fingerprint } from '../sdp/offer.ts';
 import { createIdentity, type DtlsIdentity, type DtlsPeer } from './dtls.ts';
-import { writeRecord } from './dtls-record.ts';
+import { writeRecord } from './handshake/dtls-record.ts';
 import type { SrtpKeys } from './srtp-keys.ts';
 
 const SIGNATURE = { hash: 4, signature: 3 } as const;

@@ -1,14 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import type { Fingerprint } from '../sdp/offer.ts';
-import { ClientHandshake } from './client-handshake.ts';
-import { DtlsConnection, type DtlsEvents, type DtlsPeer } from './dtls-connection.ts';
+import { ClientHandshake } from './handshake/client-handshake.ts';
+import { DtlsConnection, type DtlsEvents, type DtlsPeer } from './handshake/dtls-connection.ts';
+import { ServerHandshake } from './handshake/server-handshake.ts';
+import { ECDSA_SHA256, type WeriftIdentity } from './handshake/werift-engine.ts';
 import { measureProfiles } from './profile-order.ts';
-import { ServerHandshake } from './server-handshake.ts';
 import { AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80, type SrtpProfile } from './srtp-keys.ts';
-import { ECDSA_SHA256, type WeriftIdentity } from './werift-engine.ts';
 
 /*
- * DTLS 1.2 for SRTP (RFC 6347, RFC 5764). werift does the handshake, seen only by the three files that have its name;
+ * DTLS 1.2 for SRTP (RFC 6347, RFC 5764). werift does the handshake, seen only here and by the files with its name;
  * what it leaves to its user is done around it: messages are put in order, certificates, signatures and Finished are
  * verified, and records that nobody has authenticated cannot end or restart a session.
  */
@@ -16,7 +16,7 @@ import { ECDSA_SHA256, type WeriftIdentity } from './werift-engine.ts';
 /** In the registry of TLS. */
 const CURVE_P256 = 23;
 
-export type { DtlsEvents, DtlsPeer } from './dtls-connection.ts';
+export type { DtlsEvents, DtlsPeer } from './handshake/dtls-connection.ts';
 
 /** Our half of all handshakes. */
 export interface DtlsIdentity {
@@ -40,7 +40,7 @@ export function loadDtls(): Promise<DtlsIdentity> {
 }
 
 async function loadMeasured(): Promise<DtlsIdentity> {
-  let profiles: readonly SrtpProfile[] = [AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80];
+  let profiles: readonly SrtpProfile[] = [AES128_CM_HMAC_SHA1_80, AEAD_AES_128_GCM];
   const identity = await createIdentity(() => profiles);
   // The first viewer does not wait for it.
   void measureProfiles().then((measured) => {

@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual, verify, X509Certificate } from 'node:crypto';
-import type { Fingerprint } from '../sdp/offer.ts';
+import type { Fingerprint } from '../../sdp/offer.ts';
 
 /*
  * What makes a handshake trustworthy and werift leaves to its user: the certificate is that of the offer, the peer

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../../test/random.ts';
+import { random } from '../../../../../test/random.ts';
 import { RecordCipher } from './record-cipher.ts';
 
 const ours = { key: Buffer.alloc(16, 1), nonce: Buffer.from('01020304', 'hex') };

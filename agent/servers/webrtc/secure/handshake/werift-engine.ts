@@ -1,9 +1,9 @@
 import type { DtlsSocket } from 'werift';
-import { explain } from '../../../base/errors.ts';
+import { explain } from '../../../../base/errors.ts';
+import { MASTER_KEY_BYTES, masterSaltBytesOf, type SrtpKeys, type SrtpProfile } from '../srtp-keys.ts';
 import { HANDSHAKE, writeRecord } from './dtls-record.ts';
 import { type HandshakeMessage, writeMessage } from './handshake-messages.ts';
 import type { RecordKeys } from './record-cipher.ts';
-import { MASTER_KEY_BYTES, masterSaltBytesOf, type SrtpKeys, type SrtpProfile } from './srtp-keys.ts';
 
 /*
  * What we have of werift: its key exchange, its messages and its timers. It is given whole messages, in order;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../../test/random.ts';
-import { PerchError } from '../../../base/errors.ts';
+import { random } from '../../../../../test/random.ts';
+import { PerchError } from '../../../../base/errors.ts';
 import { type HandshakeMessage, HandshakeMessages, writeMessage } from './handshake-messages.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');

@@ -1,4 +1,4 @@
-import { PerchError } from '../../../base/errors.ts';
+import { PerchError } from '../../../../base/errors.ts';
 
 /*
  * DTLS handshake messages, RFC 6347 §4.2.2:

@@ -1,5 +1,6 @@
-import { explain } from '../../../base/errors.ts';
-import type { Fingerprint } from '../sdp/offer.ts';
+import { explain } from '../../../../base/errors.ts';
+import type { Fingerprint } from '../../sdp/offer.ts';
+import type { SrtpKeys } from '../srtp-keys.ts';
 import { bodyOf, epochOf, HANDSHAKE, typeOf } from './dtls-record.ts';
 import { Established } from './established.ts';
 import {
@@ -12,7 +13,6 @@ import {
 } from './handshake-messages.ts';
 import { firstCertificate, isExpected, isFinished } from './handshake-proof.ts';
 import { RecordCipher } from './record-cipher.ts';
-import type { SrtpKeys } from './srtp-keys.ts';
 import type { EngineEvents, WeriftEngine } from './werift-engine.ts';
 
 /** A handshake takes about ten datagrams; a chain of certificates and repeats included it stays far below this. */

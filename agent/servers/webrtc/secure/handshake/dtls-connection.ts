@@ -1,8 +1,8 @@
-import { PerchError } from '../../../base/errors.ts';
+import { PerchError } from '../../../../base/errors.ts';
+import type { SrtpKeys } from '../srtp-keys.ts';
 import { ALERT, bodyOf, epochOf, forEachRecord, HANDSHAKE, typeOf } from './dtls-record.ts';
 import type { Established } from './established.ts';
 import type { Handshake, HandshakeEvents } from './handshake.ts';
-import type { SrtpKeys } from './srtp-keys.ts';
 
 /** A flight goes out in as few datagrams as possible: each of them may be lost. */
 const MAX_DATAGRAM_BYTES = 1_200;

@@ -1,4 +1,4 @@
-import type { Fingerprint } from '../sdp/offer.ts';
+import type { Fingerprint } from '../../sdp/offer.ts';
 import { Handshake, type HandshakeEvents, START } from './handshake.ts';
 import {
   CERTIFICATE,
