@@ -25,6 +25,7 @@ function open() {
     receives: false,
     sends: true,
     isSimulcast: false,
+    hasReducedSize: true,
     formats: [H264, RTX],
     feedback: new Set(['96 nack']),
   };

@@ -29,6 +29,7 @@ function inboundOf(kind: 'video' | 'audio', format: RtpFormat, feedback: readonl
     receives: false,
     sends: true,
     isSimulcast: false,
+    hasReducedSize: true,
     formats: [format],
     feedback: new Set(feedback.map((one) => `${format.payloadType} ${one}`)),
   };

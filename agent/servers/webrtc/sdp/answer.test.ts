@@ -52,6 +52,13 @@ const answer = (tracks: readonly Track[], offerText = CHROMIUM): string => {
 /** The lines of each `m=` section, the session's first. */
 const sections = (sdp: string): string[][] => sdp.split(/(?=^m=)/m).map((section) => section.trim().split('\r\n'));
 
+test('RTCP may stand alone in the sections whose offer says so', () => {
+  const offered = CHROMIUM.replace('a=rtcp-rsize\r\n', '');
+  expect(offered).not.toBe(CHROMIUM);
+  const [, video, audio] = sections(answer([h264(0x42), PCMA], offered));
+  expect([video, audio].map((section) => section?.includes('a=rtcp-rsize'))).toEqual([false, true]);
+});
+
 test('the answer has one lite transport for picture and sound and refuses the rest', () => {
   const [session, video, audio, data] = sections(answer([h264(0x42), PCMA]));
   expect(session).toEqual(expect.arrayContaining(['v=0', 'a=group:BUNDLE 0 1', 'a=ice-lite']));

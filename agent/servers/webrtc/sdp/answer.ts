@@ -110,7 +110,8 @@ function takenSection(taken: AnswerSection, offer: Offer, facts: AnswerFacts): s
     `a=${direction}`,
     ...(outbound ? [`a=msid:perch ${section.kind}`] : []),
     'a=rtcp-mux',
-    'a=rtcp-rsize',
+    // RFC 5506 §5: only where it was offered.
+    ...(section.hasReducedSize ? ['a=rtcp-rsize'] : []),
     ...formatLines(format),
     ...(section.kind === 'video' ? feedbackLines(section, format) : []),
     ...(rtx ? formatLines(rtx) : []),

@@ -33,6 +33,8 @@ export interface OfferSection {
   readonly sends: boolean;
   /** Several encodings of one picture at once, RFC 8853; what the answer does not take up is not sent. */
   readonly isSimulcast: boolean;
+  /** RTCP packets may stand alone, RFC 5506. */
+  readonly hasReducedSize: boolean;
   /** In the browser's order of preference. */
   readonly formats: readonly RtpFormat[];
   /** `payload type + space + feedback` as `a=rtcp-fb` has them; `*` for all. */
@@ -153,6 +155,7 @@ function sectionOf(draft: Draft, session: Map<string, string[]>, index: number):
     isSimulcast: attributes.has('simulcast') || (attributes.get('rid')?.length ?? 0) > 1,
     // Each number stands for one format (RFC 8866 §5.14), however often it is written.
     formats: [...new Set(draft.formatWords)].flatMap((word) => formatOf(word, maps, fmtps)),
+    hasReducedSize: attributes.has('rtcp-rsize'),
     feedback: new Set(attributes.get('rtcp-fb') ?? []),
   };
 }
