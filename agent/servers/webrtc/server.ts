@@ -196,10 +196,10 @@ export class WebRtcServer {
     return this.#bySecret.get(secret)?.id;
   }
 
-  /** The viewer says goodbye over HTTP. */
+  /** The peer says goodbye over HTTP. */
   end(secret: string): boolean {
     const session = this.#bySecret.get(secret);
-    session?.close('closed by the viewer');
+    session?.close('closed by the peer over HTTP');
     return session !== undefined;
   }
 

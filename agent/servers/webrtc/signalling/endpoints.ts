@@ -38,7 +38,7 @@ export class Endpoints {
   async answer(target: EndpointTarget, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { method } = request;
     if (method !== 'OPTIONS' && method !== 'POST') {
-      return reply.code(405).send({ status: 'error', error: 'method not allowed' });
+      return reply.code(405).header('Allow', 'OPTIONS, POST').send({ status: 'error', error: 'method not allowed' });
     }
     await this.#options.access.require(request, ACTION[target.purpose], target.path);
     try {

@@ -19,7 +19,8 @@ export function iceServerLinks(servers: readonly IceServer[], wallMs: number): s
       username === ''
         ? ''
         : `; username="${quote(username)}"; credential="${quote(password)}"; credential-type="password"`;
-    return `<${server.url}>; rel="ice-server"${credential}`;
+    // Headers have bytes: any other letter goes as UTF-8.
+    return Buffer.from(`<${server.url}>; rel="ice-server"${credential}`).toString('latin1');
   });
 }
 

@@ -45,6 +45,14 @@ test('an offer is answered with the session in Location and ID', async () => {
   expect(response.body).toContain('a=ice-lite\r\n');
 });
 
+test('a method that there is not is answered with those that there are', async () => {
+  const app = await start();
+  const endpoint = await app.inject({ method: 'PUT', url: '/cam/whep' });
+  const session = await app.inject({ url: `/cam/whep/${UUID}` });
+  expect([endpoint.statusCode, endpoint.headers.allow]).toEqual([405, 'OPTIONS, POST']);
+  expect([session.statusCode, session.headers.allow]).toEqual([405, 'PATCH, DELETE']);
+});
+
 test('a session ends with DELETE on its Location, once', async () => {
   const app = await start({}, '/webrtc');
   const { headers } = await app.inject({ method: 'POST', url: '/webrtc/cam/whep', headers: SDP, payload: CHROMIUM });
@@ -161,6 +169,15 @@ test('OPTIONS tells the ICE servers, with credentials that work for a day where 
     '<turn:turn.example.net>; rel="ice-server"; username="a\\"b\\\\c"; credential="pw"; credential-type="password"',
   );
   expect(secret).toMatch(/username="\d{10}:[0-9a-f]{16}"; credential="[A-Za-z0-9+/]{27}="/);
+});
+
+test('an ICE server may have letters that no header has', async () => {
+  const app = await start({ iceServers: [{ url: 'turn:h', username: 'u', password: 'p€ü' }] });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as { port: number };
+  const { status, headers } = await fetch(`http://127.0.0.1:${port}/cam/whep`, { method: 'OPTIONS' });
+  expect(status).toBe(204);
+  expect(Buffer.from(headers.get('link') ?? '', 'latin1').toString()).toContain('credential="p€ü"');
 });
 
 test('an ICE restart answers with credentials for every section, and a late candidate is none', async () => {

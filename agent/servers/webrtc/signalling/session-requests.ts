@@ -13,7 +13,7 @@ export function answerSession(
   reply: FastifyReply,
 ): FastifyReply {
   if (request.method !== 'PATCH' && request.method !== 'DELETE') {
-    return reply.code(405).send({ status: 'error', error: 'method not allowed' });
+    return reply.code(405).header('Allow', 'PATCH, DELETE').send({ status: 'error', error: 'method not allowed' });
   }
   if (!isUuid(secret)) {
     throw new PerchError('badInput', 'invalid secret');

@@ -9,9 +9,11 @@ export const SESSION_SCRIPT = String.raw`
 
   /** 'Link' headers of the server, joined with commas, to RTCIceServer. */
   const parseIceServers = (header) => {
+    // Browsers show each byte of a header as a letter, and ours are UTF-8.
+    const text = new TextDecoder().decode(Uint8Array.from(header || '', (letter) => letter.charCodeAt(0)));
     const servers = [];
     const pattern = /<([^>]+)>((?:\s*;\s*[\w-]+="(?:[^"\\]|\\.)*")*)/g;
-    for (const [, url, rest] of (header || '').matchAll(pattern)) {
+    for (const [, url, rest] of text.matchAll(pattern)) {
       const facts = {};
       for (const [, key, value] of rest.matchAll(/([\w-]+)="((?:[^"\\]|\\.)*)"/g)) {
         facts[key] = value.replace(/\\(.)/g, '$1');

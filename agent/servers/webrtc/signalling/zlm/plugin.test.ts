@@ -200,6 +200,7 @@ test('WHEP answers with SDP and a Location that ends the session', async () => {
   });
   expect(statusCode).toBe(201);
   expect(headers['content-type']).toBe('application/sdp');
+  expect(headers['access-control-expose-headers']).toBe('Location');
   expect(body).toContain('a=ice-lite\r\n');
   const location = new URL(String(headers['location']));
   expect(location.href).toMatch(/^http:\/\/box:81\/index\/api\/delete_webrtc\?id=[0-9a-f-]{36}&token=[0-9a-f-]{36}$/);

@@ -53,7 +53,8 @@ async function answer(name: string, calls: ZlmCalls, request: FastifyRequest, re
     case 'whip':
     case 'whep': {
       const { answer: sdp, location } = await calls.standard(name, call);
-      return reply.code(201).header('Location', location).type('application/sdp').send(sdp);
+      reply.header('Location', location).header('Access-Control-Expose-Headers', 'Location');
+      return reply.code(201).type('application/sdp').send(sdp);
     }
     case 'delete_webrtc': {
       if (request.method !== 'DELETE') {
