@@ -10,10 +10,10 @@ import { openTalk } from './publishing/talking.ts';
 import { type AnswerSection, writeAnswer, writeRestartFragment } from './sdp/answer.ts';
 import { chooseCodecs } from './sdp/codecs.ts';
 import { chooseEcho, chooseInbound, type Inbound } from './sdp/inbound.ts';
-import { type Offer, parseOffer, type RemoteSide, remoteSideOf } from './sdp/offer.ts';
+import { type Offer, parseOffer, remoteSideOf } from './sdp/offer.ts';
 import { receivingSections, sendingSections } from './sdp/sections.ts';
 import { type DtlsIdentity, loadDtls } from './secure/dtls.ts';
-import { type Requester, WebRtcSession } from './session.ts';
+import { type Requester, type SessionFacts, type SessionGround, WebRtcSession } from './session.ts';
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
 import { type Seat, SessionLimits } from './session-limits.ts';
 import type { SessionMedia } from './session-media.ts';
@@ -55,16 +55,6 @@ interface Prepared {
   readonly cname: string;
 }
 
-interface Opening {
-  readonly id: string;
-  readonly requester: Requester;
-  readonly offer: RemoteSide;
-  readonly media: SessionMedia;
-  readonly dtls: DtlsIdentity;
-  readonly addresses: readonly HostAddress[];
-  readonly seat: Seat;
-}
-
 /** All WebRTC sessions, behind one UDP and one TCP port. */
 export class WebRtcServer {
   readonly #options: WebRtcServerOptions;
@@ -77,7 +67,6 @@ export class WebRtcServer {
   /** In the order of their creation. */
   readonly #sessions = new Map<string, WebRtcSession>();
   readonly #bySecret = new Map<string, WebRtcSession>();
-  readonly #addressesOf = new WeakMap<WebRtcSession, readonly HostAddress[]>();
   #stopTicking: (() => void) | undefined;
   #isListening = false;
 
@@ -130,25 +119,27 @@ export class WebRtcServer {
 
   /** Answers an offer to watch. Throws PerchError with the reason why the viewer cannot have this stream. */
   read(viewer: Requester, offerText: string): Promise<Answered> {
-    return this.#answer(viewer, offerText, async (id, offer) => {
-      const stream = await this.#paths.open(viewer.path, viewer.query);
+    return this.#answer(viewer, offerText, async (id, offer, log) => {
+      const { path, query, fallback } = viewer;
+      const stream = await this.#paths.open(path, query);
       const choices = chooseCodecs(stream.tracks, offer);
-      const { path, fallback } = viewer;
-      const media = new Viewing(id, stream, choices, this.#clock, {
-        openFallback: fallback ? () => this.#paths.open(fallback, '') : undefined,
-        log: this.#log.child({ session: id, path }),
-      });
+      const openFallback = fallback ? () => this.#paths.open(fallback, '') : undefined;
+      const media = new Viewing(id, stream, choices, this.#clock, { openFallback, log });
+      const { leftOut } = choices;
+      if (leftOut.length > 0) {
+        log.warn({ tracks: leftOut }, 'WebRTC viewer gets the stream without some tracks');
+      }
       const sections = sendingSections(choices, media.video, media.audio);
-      return { media, leftOut: choices.leftOut, sections, cname: media.cname };
+      return { media, leftOut, sections, cname: media.cname };
     });
   }
 
   /** Answers an offer to publish. The path is taken when the peer is connected, not before. */
   publish(publisher: Requester, offerText: string): Promise<Answered> {
-    return this.#answer(publisher, offerText, async (id, offer) => {
+    return this.#answer(publisher, offerText, async (id, offer, log) => {
       this.#paths.mayPublish(publisher.path);
       const inbound = chooseInbound(offer);
-      const media = new Publishing(id, this.#intakeOf(publisher, inbound), this.#paths, this.#clock, this.#log);
+      const media = new Publishing(id, this.#intakeOf(publisher, inbound), this.#paths, this.#clock, log);
       return { media, leftOut: [], sections: receivingSections(inbound), cname: id };
     });
   }
@@ -163,8 +154,8 @@ export class WebRtcServer {
 
   /** Answers an offer of somebody who wants to see himself. */
   echo(peer: Requester, offerText: string): Promise<Answered> {
-    return this.#answer(peer, offerText, async (id, offer) => {
-      const media = new Echo(id, this.#intakeOf(peer, chooseEcho(offer)), this.#clock, this.#log);
+    return this.#answer(peer, offerText, async (id, offer, log) => {
+      const media = new Echo(id, this.#intakeOf(peer, chooseEcho(offer)), this.#clock, log);
       return { media, leftOut: [], sections: media.sections, cname: media.cname };
     });
   }
@@ -187,7 +178,7 @@ export class WebRtcServer {
       return undefined;
     }
     const credentials = session.restartIce(remoteUfrag);
-    const candidates = writeCandidates(this.#addressesOf.get(session) ?? [], this.#ports.local);
+    const candidates = writeCandidates(session.addresses, this.#ports.local);
     return writeRestartFragment(session.offer.mids, { credentials, candidates });
   }
 
@@ -233,7 +224,10 @@ export class WebRtcServer {
 
   #checkOpen(): void {
     if (!this.#isListening) {
-      throw new PerchError('unavailable', 'WebRTC has no media port open (webrtcLocalUDPAddress)');
+      throw new PerchError(
+        'unavailable',
+        'WebRTC has no media port open (webrtcLocalUDPAddress, webrtcLocalTCPAddress)',
+      );
     }
   }
 
@@ -244,7 +238,7 @@ export class WebRtcServer {
   async #answer(
     requester: Requester,
     offerText: string,
-    prepare: (id: string, offer: Offer) => Promise<Prepared>,
+    prepare: (id: string, offer: Offer, log: Logger) => Promise<Prepared>,
   ): Promise<Answered> {
     this.#checkOpen();
     const seat = this.#limits.take(requester);
@@ -254,23 +248,20 @@ export class WebRtcServer {
       const offer = parseOffer(offerText);
       const ground = this.#prepareGround();
       const id = randomUUID();
-      prepared = await prepare(id, offer);
+      const log = this.#log.child({ session: id, path: requester.path });
+      prepared = await prepare(id, offer, log);
       const { dtls, addresses } = await ground;
       this.#checkOpen();
-      const remote = remoteSideOf(offer);
-      session = this.#openSession({ id, requester, offer: remote, media: prepared.media, dtls, addresses, seat });
-      if (prepared.leftOut.length > 0) {
-        const facts = { path: requester.path, tracks: prepared.leftOut };
-        this.#log.warn(facts, 'WebRTC viewer gets the stream without some tracks');
-      }
-      const answer = writeAnswer(offer, prepared.sections, {
+      const { media, leftOut, sections, cname } = prepared;
+      session = this.#openSession({ id, requester, offer: remoteSideOf(offer), media, addresses }, { dtls, log }, seat);
+      const answer = writeAnswer(offer, sections, {
         credentials: session.credentials,
         fingerprint: dtls.fingerprint,
         candidates: writeCandidates(addresses, this.#ports.local),
-        cname: prepared.cname,
+        cname,
         sessionId: Math.floor(session.createdWallMs / 1000),
       });
-      return { id, secret: session.secret, answer, leftOut: prepared.leftOut };
+      return { id, secret: session.secret, answer, leftOut };
     } catch (cause) {
       if (session) {
         session.close(explain(cause));
@@ -290,22 +281,21 @@ export class WebRtcServer {
     return ground;
   }
 
-  #openSession(opening: Opening): WebRtcSession {
-    const { id, requester, offer, media, dtls, addresses, seat } = opening;
+  #openSession(
+    facts: SessionFacts,
+    own: Pick<SessionGround, 'dtls' | 'log'>,
+    { settle: onConnected, leave }: Seat,
+  ): WebRtcSession {
     const onClosed = (closed: WebRtcSession): void => {
       this.#sessions.delete(closed.id);
       this.#bySecret.delete(closed.secret);
-      seat.leave();
+      leave();
     };
     const { handshakeTimeoutMs } = this.#options;
-    const ground = { book: this.#ports.book, slots: this.#slots, dtls, clock: this.#clock, log: this.#log };
-    const session = new WebRtcSession(
-      { id, requester, offer, media, handshakeTimeoutMs, onConnected: () => seat.settle(), onClosed },
-      ground,
-    );
+    const ground = { ...own, book: this.#ports.book, slots: this.#slots, clock: this.#clock };
+    const session = new WebRtcSession({ ...facts, handshakeTimeoutMs, onConnected, onClosed }, ground);
     this.#sessions.set(session.id, session);
     this.#bySecret.set(session.secret, session);
-    this.#addressesOf.set(session, addresses);
     return session;
   }
 

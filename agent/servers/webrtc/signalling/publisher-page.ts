@@ -209,7 +209,14 @@ const start = async () => {
     onConnected: () => say('Publishing.'),
   });
   if (navigator.wakeLock) {
-    navigator.wakeLock.request('screen').then((lock) => { wakeLock = lock; }, () => {});
+    navigator.wakeLock.request('screen').then((lock) => {
+      if (publisher) {
+        wakeLock = lock;
+      } else {
+        // Stopped before it was there.
+        lock.release();
+      }
+    }).catch(() => {});
   }
   // With the permission come the names of the devices.
   fillDevices().catch(() => {});
