@@ -7,6 +7,7 @@ import type { DtlsEvents, DtlsIdentity, DtlsPeer } from './secure/dtls.ts';
 import { Srtcp } from './secure/srtcp.ts';
 import type { SrtpKeys } from './secure/srtp-keys.ts';
 import type { SecureLink, SessionMedia } from './session-media.ts';
+import type { HostAddress } from './transport/candidates.ts';
 import { type IceCredentials, IceLite, makeCredentials } from './transport/ice-lite.ts';
 import type { PacketSlots } from './transport/packet-slots.ts';
 import type { PeerBook } from './transport/peer-book.ts';
@@ -35,11 +36,17 @@ export interface Requester {
   readonly fallback?: string | undefined;
 }
 
-export interface SessionOptions {
+/** Who the peer is, and what was agreed on with it. */
+export interface SessionFacts {
   readonly id: string;
   readonly requester: Requester;
   readonly offer: RemoteSide;
   readonly media: SessionMedia;
+  /** Where it was told to find us. */
+  readonly addresses: readonly HostAddress[];
+}
+
+export interface SessionOptions extends SessionFacts {
   readonly handshakeTimeoutMs: number;
   /** The handshake has succeeded. */
   readonly onConnected: () => void;
@@ -52,6 +59,7 @@ export interface SessionGround {
   readonly slots: PacketSlots;
   readonly dtls: DtlsIdentity;
   readonly clock: Clock;
+  /** Names the session. */
   readonly log: Logger;
 }
 
@@ -63,6 +71,7 @@ export class WebRtcSession implements Peer, SecureLink {
   readonly requester: Requester;
   readonly offer: RemoteSide;
   readonly media: SessionMedia;
+  readonly addresses: readonly HostAddress[];
   readonly createdWallMs: number;
   state: 'waiting' | 'handshake' | 'connected' | 'closed' = 'waiting';
   /** Everything that came from the peer, connectivity checks included. */
@@ -97,11 +106,12 @@ export class WebRtcSession implements Peer, SecureLink {
     this.requester = options.requester;
     this.offer = options.offer;
     this.media = options.media;
+    this.addresses = options.addresses;
     this.#ground = ground;
     this.#handshakeTimeoutMs = options.handshakeTimeoutMs;
     this.#onEstablished = options.onConnected;
     this.#onClosed = options.onClosed;
-    this.#log = ground.log.child({ session: this.id, path: options.requester.path });
+    this.#log = ground.log;
     this.createdWallMs = ground.clock.wallMs();
     this.#createdMs = ground.clock.monoMs();
     this.#lastCheckMs = this.#createdMs;
@@ -232,9 +242,13 @@ export class WebRtcSession implements Peer, SecureLink {
     }
     this.#routes.clear();
     const { outboundBytes: sentBytes } = this.media.statistics;
-    const who = this.media.state === 'read' ? 'viewer' : 'publisher';
-    this.#log.info({ reason, sentBytes, receivedBytes: this.inboundBytes }, `WebRTC ${who} has left`);
+    this.#log.info({ reason, sentBytes, receivedBytes: this.inboundBytes }, `WebRTC ${this.#who} has left`);
     this.#onClosed(this);
+  }
+
+  /** For messages. */
+  get #who(): string {
+    return this.media.state === 'read' ? 'viewer' : 'publisher';
   }
 
   #take(datagram: Buffer): void {
@@ -305,8 +319,8 @@ export class WebRtcSession implements Peer, SecureLink {
     this.#onEstablished();
     this.#keys = keys;
     this.#srtcp = new Srtcp(keys);
-    const who = this.media.state === 'read' ? 'viewer' : 'publisher';
-    this.#log.info({ remote: addressOf(this.#route), protocol: this.#route.protocol }, `WebRTC ${who} is connected`);
+    const { protocol } = this.#route;
+    this.#log.info({ remote: addressOf(this.#route), protocol }, `WebRTC ${this.#who} is connected`);
     try {
       this.media.start(this);
     } catch (cause) {

@@ -195,7 +195,7 @@ export class Intake implements UnitOutput, RtcpSink {
     const foreign = this.#tracks.reduce((sum, track) => sum + track.foreign, 0);
     if (this.unknown + this.rejected + foreign > 0) {
       const facts = { unknownType: this.unknown, rejected: this.rejected, foreign };
-      this.#log.debug({ ...facts, path: this.#options.path }, 'publisher has sent packets that nobody wanted');
+      this.#log.debug(facts, 'publisher has sent packets that nobody wanted');
     }
     this.#stopGathering?.();
     this.#stopGathering = undefined;
