@@ -27,11 +27,6 @@ export class MediaPorts {
     return { udp: this.#udp.local, tcp: this.#tcp.local };
   }
 
-  /** Datagrams and connections that were nobody's. */
-  get ignored(): { readonly datagrams: number; readonly connections: number } {
-    return { datagrams: this.#udp.ignored, connections: this.#tcp.ignored };
-  }
-
   /**
    * With one of two ports there is still a picture for most: `listenToRest` tells what is wrong with the other.
    * @param udpAddress `:8189`; empty: off
@@ -80,6 +75,8 @@ export class MediaPorts {
   }
 
   async close(): Promise<void> {
+    const ignored = { datagrams: this.#udp.ignored, connections: this.#tcp.ignored };
+    this.#log.debug(ignored, "WebRTC media ports are closed; of what came, so much was nobody's");
     await Promise.all([this.#udp.close(), this.#tcp.close()]);
   }
 }

@@ -27,6 +27,15 @@ test('both families listen on one port number', async () => {
   expect(udp.port).toBe(0);
 });
 
+test('a port that could not be opened is not followed to new addresses: whoever wants it asks again', async () => {
+  const udp = new UdpPort(new PeerBook());
+  await expect(udp.listen('192.0.2.7:0')).rejects.toThrow(
+    '192.0.2.7:0 is not an address of this machine: change webrtcLocalUDPAddress',
+  );
+  await udp.refresh();
+  expect(udp.local).toEqual({ port: 0, ipv4: false, ipv6: false, only: undefined });
+});
+
 test('what comes from an address without a passed check reaches nobody', async () => {
   const book = new PeerBook();
   const udp = new UdpPort(book);

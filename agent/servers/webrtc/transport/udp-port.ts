@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { PerchError } from '../../../base/errors.ts';
+import { listenFailure } from '../../../base/listen-failure.ts';
 import type { LocalPort } from './candidates.ts';
 import { onlyAddress, parseMediaAddress } from './listen-address.ts';
 import { ownAddresses } from './own-addresses.ts';
@@ -48,7 +49,7 @@ export class UdpPort {
       try {
         await this.#open(local);
       } catch (cause) {
-        failure = cannotOpen(cause as NodeJS.ErrnoException, local, port);
+        failure = await cannotOpen(cause, local, port);
         if (isTaken(cause) && port !== 0) {
           await this.close();
           throw failure;
@@ -57,6 +58,8 @@ export class UdpPort {
       }
     }
     if (failure && this.#sockets.size === 0) {
+      // Whoever asks again must not find the port taken by `refresh`.
+      this.#host = undefined;
       throw failure;
     }
   }
@@ -120,11 +123,11 @@ function addressesOf(host: string): string[] {
 
 const isTaken = (cause: unknown): boolean => (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
 
-function cannotOpen(cause: NodeJS.ErrnoException, address: string, port: number): PerchError {
-  const context = { address, port };
+/** Who holds a UDP port is not to be found out as it is for TCP. */
+async function cannotOpen(cause: unknown, address: string, port: number): Promise<PerchError> {
   if (isTaken(cause)) {
     const text = `UDP port ${port} is taken by another program: stop it or change webrtcLocalUDPAddress`;
-    return new PerchError('unavailable', text, context);
+    return new PerchError('unavailable', text, { address, port });
   }
-  return new PerchError('unavailable', `cannot open UDP port ${port} on ${address}`, context, cause);
+  return listenFailure(cause, 'webrtcLocalUDPAddress', `${address}:${port}`, port);
 }
