@@ -5,6 +5,7 @@ import { recordCpu } from './record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record-memory.ts';
 import { relayCpu } from './relay-cpu.ts';
 import { startTime } from './start-time.ts';
+import { webrtcCpu } from './webrtc-cpu.ts';
 import { webrtcJoin } from './webrtc-join.ts';
 import { webrtcLag, webrtcLagJoin } from './webrtc-lag.ts';
 
@@ -16,6 +17,7 @@ const FIGURES: readonly Figure[] = [
   ingestPacket,
   ingestPacketBytes,
   relayCpu,
+  webrtcCpu,
   webrtcJoin,
   webrtcLag,
   webrtcLagJoin,
