@@ -95,6 +95,20 @@ test('ten thousand offers that nobody follows up leave nothing behind', async ()
   await server.close();
 }, 60_000);
 
+test('the text of an offer is not kept as long as its session', async () => {
+  const clock = new FakeClock();
+  const server = await startServer(clock, new Stream([H264_TRACK]));
+  const before = heapBytes();
+  for (const ip of addresses(200)) {
+    // As a request brings it: a string of its own.
+    const text = Buffer.from(`${OFFER}a=x:${ip}${'y'.repeat(100_000)}\r\n`).toString();
+    await server.read(requester('cam', ip), text);
+  }
+  expect(server.list()).toHaveLength(200);
+  expect(heapBytes() - before).toBeLessThan(200 * 50_000);
+  await server.close();
+});
+
 test('an offer that is refused takes no place', async () => {
   const server = await startServer(new FakeClock(), new Stream([H264_TRACK]));
   const viewer = requester('cam', '192.0.2.1');

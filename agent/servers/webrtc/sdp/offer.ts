@@ -106,7 +106,7 @@ export function parseOffer(text: string): Offer {
     throw new PerchError('badInput', 'the offer has no a=fingerprint');
   }
   const bundle = (session.get('group') ?? []).find((group) => group.startsWith('BUNDLE'));
-  return {
+  const offer = {
     sections: drafts.map((draft, i) => sectionOf(draft, session, i)),
     bundle: bundle?.split(/\s+/).slice(1) ?? [],
     ufrag,
@@ -114,6 +114,8 @@ export function parseOffer(text: string): Offer {
     fingerprints,
     setup: transport('setup')[0] ?? 'actpass',
   };
+  // V8 has pieces of a text as views into it: any that is kept would keep all of it.
+  return structuredClone(offer);
 }
 
 function readLine(line: string, session: Map<string, string[]>, drafts: Draft[]): void {
