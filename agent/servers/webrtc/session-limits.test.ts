@@ -29,9 +29,18 @@ test('a hundred sessions of one address may wait for their handshakes, five hund
     limits.take(requester('other', '[2001:db8::1]'));
   }
   expect(() => limits.take(requester('other', '[2001:db8::1]'))).toThrow(
-    'too many WebRTC sessions: 100 from [2001:db8::1] that wait for a handshake, limit 100',
+    'too many WebRTC sessions: 100 from 2001:db8:0:0::/64 that wait for a handshake, limit 100',
   );
   expect(() => limits.take(requester('other', '192.0.2.2'))).not.toThrow();
+});
+
+test('all addresses that one subscriber of IPv6 has count as one', () => {
+  const limits = new SessionLimits();
+  const seats = Array.from({ length: 100 }, (_, i) => limits.take(requester('cam', `[2001:db8::${i.toString(16)}:1]`)));
+  expect(() => limits.take(requester('cam', '[2001:db8::ffff]'))).toThrow('from 2001:db8:0:0::/64');
+  expect(() => limits.take(requester('cam', '[2001:db8:0:1::1]'))).not.toThrow();
+  seats[0]?.leave();
+  expect(() => limits.take(requester('cam', '[2001:db8::ffff]'))).not.toThrow();
 });
 
 test('one path has five hundred sessions, all paths together have a thousand', () => {

@@ -1,9 +1,10 @@
 import { PerchError } from '../../base/errors.ts';
+import { subscriberOf } from '../../base/ip-address.ts';
 
 /** Each session holds a few kilobytes before its handshake, and a hundred after it; a machine that feeds more than this is none of ours. */
 const MAX_SESSIONS = 1_000;
 const MAX_PER_PATH = 500;
-/** A household behind one address, or a proxy that does not say for whom it asks. */
+/** A household behind one address (of IPv6: in one network of 64 bits), or a proxy that does not say for whom it asks. */
 const MAX_PER_ADDRESS = 500;
 /** A page of cameras asks for twenty at once, and each is done within a second. */
 const MAX_WAITING_PER_ADDRESS = 100;
@@ -24,12 +25,12 @@ export class SessionLimits {
   readonly #waitingByAddress = new Map<string, number>();
 
   /**
-   * @param requester `remoteAddr` is `address:port`
+   * @param requester `remoteAddr` is `address:port`, an IPv6 address in brackets
    * @throws PerchError exhausted
    */
   take(requester: { readonly path: string; readonly remoteAddr: string }): Seat {
     const { path } = requester;
-    const address = requester.remoteAddr.replace(/:\d+$/, '');
+    const address = subscriberOf(requester.remoteAddr.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'));
     refuseAbove(
       this.#waitingByAddress.get(address),
       MAX_WAITING_PER_ADDRESS,
