@@ -22,6 +22,8 @@ class Scene {
   viewer: ScriptedViewer;
   number = 0;
   lost = 0;
+  bytes = 9_000;
+  smallBytes = 900;
   keyEvery = 25;
   smallKeyEvery = 25;
 
@@ -37,8 +39,8 @@ class Scene {
     const received: Received[] = [];
     for (let s = 0; s < seconds; s += 1) {
       for (let i = 0; i < 25; i += 1) {
-        this.main.picture(this.number % this.keyEvery === 0, 9_000);
-        this.small.picture(this.number % this.smallKeyEvery === 0, 900);
+        this.main.picture(this.number % this.keyEvery === 0, this.bytes);
+        this.small.picture(this.number % this.smallKeyEvery === 0, this.smallBytes);
         this.main.sound();
         this.number += 1;
         await this.clock.advance(40);
@@ -115,6 +117,21 @@ test('a key frame alone does not come in a burst', async () => {
   expect(early + scene.viewer.takeVideo().length).toBe(Math.ceil(60_000 / 1_186) + 1);
 });
 
+test('key frames go as fast as the stream of now allows, not that of the time when the viewer was given less', async () => {
+  const scene = new Scene();
+  scene.bytes = 500;
+  scene.viewer.start();
+  await scene.play(6, 0);
+  await scene.play(4, 0.5);
+  expect(scene.share).toBe('keyFrames');
+  scene.bytes = 9_000;
+  await scene.play(10, 0);
+  scene.viewer.take();
+  scene.main.picture(true, 60_000);
+  await scene.clock.advance(700);
+  expect(scene.viewer.takeVideo()).toHaveLength(Math.ceil(60_000 / 1_186) + 1);
+});
+
 test('when the network is good again the viewer gets everything from the next key frame on', async () => {
   const scene = await lowered();
   const received = await scene.play(30, 0);
@@ -135,6 +152,17 @@ test('with a fallback it gets the pictures of that stream on the same SSRC, from
   expect(video.every(({ payload }) => payload.length < 1_000)).toBe(true);
   expect(received.filter(({ ssrc }) => ssrc === scene.viewer.viewing.audio?.ssrc)).toHaveLength(50);
   expect(scene.small.stream.audience).toBe(1);
+});
+
+test('a fallback that is larger than half of the stream comes whole and in time', async () => {
+  const scene = await lowered(open, 50);
+  expect(scene.share).toBe('fallback');
+  scene.smallBytes = 6_000;
+  await scene.play(3, 0);
+  const pictures = scene.videoOf(await scene.play(4, 0)).filter(({ marker }) => marker);
+  expect(scene.share).toBe('fallback');
+  expect(pictures).toHaveLength(100);
+  expect(Math.max(...stepsMs(pictures))).toBeLessThan(45);
 });
 
 test('numbers go on without a gap and time with the wall clock, there and back', async () => {

@@ -4,7 +4,8 @@ import type { Reader, Stream } from '../../../stream/stream.ts';
 import type { Choices } from '../sdp/codecs.ts';
 import type { OutboundTrack } from '../secure/srtp.ts';
 import type { SecureLink } from '../session-media.ts';
-import { FULL_PACE, PacketSender, type Position } from './packet-sender.ts';
+import { BitRate } from './bit-rate.ts';
+import { FULL_PACE, type Pace, PacketSender, type Position } from './packet-sender.ts';
 import { hasReordering, REORDERED } from './reordering.ts';
 
 /** A network that has just been found too slow is not given a long group at once: its key frame alone, until the next. */
@@ -13,6 +14,8 @@ const SHORT_GROUP_PACKETS = 128;
 const GENTLE_SHARE = 0.5;
 const GENTLE_BURST_BYTES = 6_000;
 const MIN_BYTES_PER_MS = 16;
+/** All of a smaller stream has to fit, its key frames in a part of their group's time. */
+const FALLBACK_ROOM = 2;
 
 /** How much a viewer is given: everything, the pictures of another stream, or key frames only. */
 export type Share = 'all' | 'fallback' | 'keyFrames';
@@ -36,6 +39,7 @@ interface Fallback {
   readonly stream: Stream;
   readonly reader: Reader;
   readonly sender: PacketSender;
+  readonly rate: BitRate;
 }
 
 /**
@@ -49,7 +53,8 @@ export class Feed {
   #fallback: Fallback | undefined;
   /** 0: everything; 1: the smaller stream where there is one, else key frames; 2: key frames. */
   #level = 0;
-  #pace = FULL_PACE;
+  /** What the whole stream takes. */
+  #bitsPerSecond = 0;
   #isOpening = false;
   #isClosed = false;
   /** The smaller stream's pictures are sent until the next key frame of the stream itself. */
@@ -92,14 +97,11 @@ export class Feed {
     return this.#fallback?.stream ?? this.#options.stream;
   }
 
-  /** @param bitsPerSecond what the whole stream takes */
-  setLevel(level: number, bitsPerSecond: number): void {
+  setLevel(level: number): void {
     this.#level = level;
-    const bytesPerMs = Math.max(MIN_BYTES_PER_MS, (GENTLE_SHARE * bitsPerSecond) / 8_000);
-    this.#pace = level === 0 ? FULL_PACE : { burstBytes: GENTLE_BURST_BYTES, bytesPerMs };
     this.#awaitsKey = level === 0 && this.#fallback !== undefined;
-    this.pictures.pace = this.#pace;
     this.pictures.keyFramesOnly = level > (this.#fallback ? 1 : 0);
+    this.pictures.pace = this.#pace;
     if (level === 0) {
       this.#options.stream.requestKeyFrame();
     } else if (!this.#fallback) {
@@ -115,9 +117,19 @@ export class Feed {
     }
   }
 
-  report(): void {
+  /**
+   * To be called about once a second.
+   * @param bitsPerSecond what the whole stream takes at this time
+   */
+  tick(bitsPerSecond: number): void {
+    this.#bitsPerSecond = bitsPerSecond;
     this.#main.report();
-    this.#fallback?.sender.report();
+    if (this.#fallback) {
+      const { stream, sender, rate } = this.#fallback;
+      sender.report();
+      rate.update(stream.bytesReceived, this.#options.clock.monoMs());
+    }
+    this.pictures.pace = this.#pace;
   }
 
   close(): void {
@@ -128,6 +140,16 @@ export class Feed {
       this.#fallback.stream.removeReader(this.#fallback.reader);
       this.#fallback = undefined;
     }
+  }
+
+  get #pace(): Pace {
+    if (this.#level === 0) {
+      return FULL_PACE;
+    }
+    const isWhole = !this.pictures.keyFramesOnly;
+    const leastBitsPerSecond = isWhole ? FALLBACK_ROOM * (this.#fallback?.rate.bitsPerSecond ?? 0) : 0;
+    const bitsPerSecond = Math.max(GENTLE_SHARE * this.#bitsPerSecond, leastBitsPerSecond);
+    return { burstBytes: GENTLE_BURST_BYTES, bytesPerMs: Math.max(MIN_BYTES_PER_MS, bitsPerSecond / 8_000) };
   }
 
   #openFallback(): void {
@@ -169,7 +191,8 @@ export class Feed {
     this.#retire(this.#main);
     this.#main = this.#openSound();
     const sender = this.#openPictures(stream, number, follows);
-    this.#fallback = { stream, reader, sender };
+    const rate = new BitRate(stream.bytesReceived, this.#options.clock.monoMs());
+    this.#fallback = { stream, reader, sender, rate };
     sender.keyFramesOnly = this.#level > 1;
   }
 

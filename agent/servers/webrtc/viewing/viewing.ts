@@ -161,9 +161,9 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     }
     const { feed, downshift, wholeRate, sentRate, link } = running;
     const nowMs = this.#clock.monoMs();
-    feed.report();
     wholeRate.update(this.#stream.bytesReceived, nowMs);
     sentRate.update(feed.bytes, nowMs);
+    feed.tick(wholeRate.bitsPerSecond);
     if (!this.video) {
       return;
     }
@@ -176,7 +176,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
       betterBitsPerSecond: wholeRate.bitsPerSecond,
     };
     if (downshift.tick(second, nowMs)) {
-      feed.setLevel(downshift.level, wholeRate.bitsPerSecond);
+      feed.setLevel(downshift.level);
       if (running.retransmitter) {
         running.retransmitter.sendsLittle = downshift.level > 0;
       }
