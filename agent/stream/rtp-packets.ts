@@ -30,8 +30,8 @@ const BROWSER_CODECS: ReadonlySet<Track['codec']> = new Set([
 export interface RtpViewer {
   /** Packets `from` up to, not including, `to` are new; all of one track. */
   onPackets(packets: RtpPackets, from: number, to: number): void;
-  /** The video has B-frames, which no RTP viewer can show: nothing more will come. */
-  onReordered(): void;
+  /** The video track has B-frames, which no RTP viewer can show: nothing more of it will come. */
+  onReordered(track: number): void;
   /** The viewer, or what cuts the packets, threw: nothing more will come. */
   onFailed(cause: unknown): void;
 }
@@ -122,7 +122,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
     }
     const description = this.#descriptions[track] as Track;
     if (description.kind === 'video' && sample.pts !== sample.dts) {
-      this.#refuse();
+      this.#refuse(track);
       return;
     }
     if (this.#isStill) {
@@ -130,14 +130,15 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
       return;
     }
     this.begin({ track, pts: sample.pts, wall: sample.wall });
+    // Known before the first packets of a large picture are told: viewers report it with them.
+    this.lastStep[track] = sample.pts - (this.lastPts[track] as number);
+    this.lastPts[track] = sample.pts;
+    this.lastWall[track] = sample.wall;
     if (description.kind === 'video' && sample.key) {
       this.#beginKey(track, sample.wall);
       packetizeParameters(description, MAX_PAYLOAD_BYTES, this);
     }
     packetize(sample.data, MAX_PAYLOAD_BYTES, true, this);
-    this.lastStep[track] = sample.pts - (this.lastPts[track] as number);
-    this.lastPts[track] = sample.pts;
-    this.lastWall[track] = sample.wall;
     this.#tell();
   }
 
@@ -204,9 +205,9 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
     this.#stillEnd = this.written;
   }
 
-  #refuse(): void {
+  #refuse(track: number): void {
     for (const viewer of this.#viewers) {
-      viewer.onReordered();
+      viewer.onReordered(track);
     }
   }
 }

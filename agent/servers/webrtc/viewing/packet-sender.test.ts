@@ -8,8 +8,12 @@ import { PacketSender } from './packet-sender.ts';
 
 const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };
 
-function open(tracks: readonly Track[]) {
+function open(tracks: readonly Track[], shown = tracks.findIndex((track) => track.kind === 'video')) {
   const stream = new Stream(tracks);
+  const wishes = { keyFrames: 0, reordered: 0 };
+  stream.onKeyFrameWanted = () => {
+    wishes.keyFrames += 1;
+  };
   const network = new NotedNetwork();
   const clock = new FakeClock();
   const outbound = tracks.map((_, i) => ({
@@ -20,24 +24,25 @@ function open(tracks: readonly Track[]) {
     packets: 0,
     octets: 0,
   }));
-  const video = tracks.findIndex((track) => track.kind === 'video');
   const sender = new PacketSender({
     link: network,
     stream,
     tracks: outbound,
-    videoTrack: video,
+    videoTrack: shown,
     cname: 'test',
     clock,
-    onReordered: () => {},
+    onReordered: () => {
+      wishes.reordered += 1;
+    },
   });
-  const picture = (key: boolean): void => {
+  const picture = (key: boolean, delayTicks = 0): void => {
     const data = Uint8Array.of(0, 0, 0, 2, key ? 0x65 : 0x41, 0);
-    stream.write(video, { pts: 0, dts: 0, wall: 0, key, data });
+    stream.write(0, { pts: delayTicks, dts: 0, wall: 0, key, data });
   };
   const sound = (): void => {
     stream.write(tracks.length - 1, { pts: 0, dts: 0, wall: 0, key: true, data: new Uint8Array(160) });
   };
-  return { network, clock, sender, picture, sound };
+  return { network, clock, sender, picture, sound, wishes };
 }
 
 test('nothing is sent before a key frame; sound starts with it and the very first packet goes out twice', () => {
@@ -89,4 +94,42 @@ test('one that takes no more for longer loses whole groups: the picture goes on 
   picture(false);
   expect(network.sent).toEqual(['2:100', '1:102', '1:103', '1:104']);
   expect(sender).toMatchObject({ framesDiscarded: 2, packets: 6 });
+});
+
+test('the sound does not wait for ever for a picture that may never come', async () => {
+  const { network, clock, sound, picture } = open([H264_TRACK, AUDIO]);
+  await clock.advance(999);
+  sound();
+  expect(network.sent).toEqual([]);
+  await clock.advance(1);
+  sound();
+  picture(false);
+  expect(network.sent).toEqual(['2:100', '2:100']);
+});
+
+test('a viewer that hears only does not care in which order pictures are shown', () => {
+  const { network, picture, sound, wishes } = open([H264_TRACK, AUDIO], -1);
+  picture(true, 3_600);
+  sound();
+  expect(network.sent).toEqual(['2:100', '2:100']);
+  expect(wishes.reordered).toBe(0);
+  const watching = open([H264_TRACK, AUDIO]);
+  watching.picture(true, 3_600);
+  expect(watching.wishes.reordered).toBe(1);
+});
+
+test('when the network takes pictures again after a group was lost, a key frame is asked for, once', async () => {
+  const { network, clock, picture, wishes } = open([H264_TRACK]);
+  picture(true);
+  network.isCongested = true;
+  wishes.keyFrames = 0;
+  picture(false);
+  await clock.advance(250);
+  picture(false);
+  expect(wishes.keyFrames).toBe(0);
+  network.isCongested = false;
+  await clock.advance(1);
+  picture(false);
+  picture(false);
+  expect(wishes.keyFrames).toBe(1);
 });

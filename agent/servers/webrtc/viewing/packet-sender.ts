@@ -1,12 +1,9 @@
-import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
-import { writeSenderReport } from '../../../media/rtcp/write.ts';
 import { RtpPackets, type RtpViewer } from '../../../stream/rtp-packets.ts';
-import type { Stream } from '../../../stream/stream.ts';
 import type { OutboundTrack, SrtpSender } from '../secure/srtp.ts';
-import type { SecureLink } from '../session-media.ts';
 import { LiveEdge } from './live-edge.ts';
 import { PacketOutlet } from './packet-outlet.ts';
+import { type SenderReportOptions, SenderReports } from './sender-reports.ts';
 import { SentHistory } from './sent-history.ts';
 
 /** How fast pictures go out. */
@@ -26,6 +23,8 @@ const UNPACED_PICTURES = 500;
 const MIN_PICTURE_MS = 2;
 /** A key frame for two hundred viewers at once fills the socket that they share for some milliseconds; longer is too slow. */
 const MAX_BLOCKED_MS = 200;
+/** Sound waits for the first picture, so that both begin together, but no longer than this: there may be none for minutes. */
+const SOUND_PATIENCE_MS = 1_000;
 /** What is left over goes on this often. */
 const TICK_MS = 1;
 
@@ -39,16 +38,9 @@ export interface Position {
   readonly lastTimestamp: number;
 }
 
-export interface PacketSenderOptions {
-  readonly link: SecureLink;
-  readonly stream: Stream;
-  /** By track number of the stream; undefined: the viewer does not get it. */
-  readonly tracks: readonly (OutboundTrack | undefined)[];
+export interface PacketSenderOptions extends SenderReportOptions {
   /** The number of the track whose key frames a viewer starts at; -1: sound only. */
   readonly videoTrack: number;
-  /** For sender reports. */
-  readonly cname: string;
-  readonly clock: Clock;
   /** Another stream's pictures were sent on the video track until now: its RTP time goes on from here. */
   readonly follows?: Position | undefined;
   /** The initial value. */
@@ -57,6 +49,7 @@ export interface PacketSenderOptions {
   readonly maxReplayPackets?: number;
   /** The initial value; `FULL_PACE` when not given. */
   readonly pace?: Pace;
+  /** The pictures have B-frames: nothing more of them will come. */
   readonly onReordered: () => void;
 }
 
@@ -76,13 +69,18 @@ export class PacketSender implements RtpViewer {
   readonly #options: PacketSenderOptions;
   readonly #outlet: PacketOutlet;
   readonly #edge: LiveEdge;
+  readonly #reports: SenderReports;
   readonly #video: number;
   #follows: Position | undefined;
   /** The next packet of the ring that pictures are read from. */
   #cursor = 0;
   #waitsForKey = false;
-  /** Sound is sent from the first picture on. */
+  /** The first picture is on its way, or there are none to wait for. */
   #hasStarted: boolean;
+  /** Sound is sent from then on, if there is no picture before. */
+  readonly #soundFromMs: number;
+  /** Pictures were left out: a key frame is asked for when the network takes them again. */
+  #needsKey = false;
   /** A still is being sent up to here, after which the picture goes on with a key frame from `#afterStill` on; -1: none is. */
   #stillEnd = -1;
   #afterStill = 0;
@@ -109,11 +107,13 @@ export class PacketSender implements RtpViewer {
     this.#hasStarted = videoTrack < 0;
     this.#creditMs = clock.monoMs();
     this.#freeMs = this.#creditMs;
+    this.#soundFromMs = this.#creditMs + (options.follows ? 0 : SOUND_PATIENCE_MS);
     this.#outlet = new PacketOutlet(link, (bytes) => stream.countSent(bytes));
     const video = tracks[videoTrack];
     this.history = video && new SentHistory(video.packetIndex);
     this.#edge = new LiveEdge(stream.tracks[videoTrack]?.clockRate ?? 90_000);
     this.source = RtpPackets.join(stream, this);
+    this.#reports = new SenderReports(options, this.source);
     if (videoTrack >= 0) {
       this.#goToKey();
       this.#edge.begin(this.source, videoTrack, this.#creditMs, clock.wallMs());
@@ -152,13 +152,15 @@ export class PacketSender implements RtpViewer {
     if (number === this.#video) {
       this.#edge.onPicture(packets.timestampOf(to - 1), this.#options.clock.monoMs());
       this.#sendPictures();
-    } else if (this.#hasStarted && !this.#options.link.route.isCongested) {
+    } else if (this.#sendsSound && !this.#options.link.route.isCongested) {
       this.#sendSound(packets, from, to, this.#options.tracks[number]);
     }
   }
 
-  onReordered(): void {
-    this.#options.onReordered();
+  onReordered(track: number): void {
+    if (track === this.#video) {
+      this.#options.onReordered();
+    }
   }
 
   onFailed(cause: unknown): void {
@@ -179,36 +181,18 @@ export class PacketSender implements RtpViewer {
     const offset = tracks[this.#video]?.timestampOffset ?? 0;
     return {
       atMs: clock.monoMs(),
-      timestamp: modulo32(this.#ticksAt(this.#video, clock.wallMs()) + offset),
+      timestamp: modulo32(this.#reports.ticksAt(this.#video, clock.wallMs()) + offset),
       lastTimestamp: modulo32(this.#stamp + offset),
     };
   }
 
-  /** A sender report for each track: without them sound and picture do not find together. */
+  /** Sends the reports that are due every second. */
   report(): void {
-    const { tracks, stream, clock, cname, link } = this.#options;
-    const wallMs = clock.wallMs();
-    for (const [number, track] of tracks.entries()) {
-      const isReady = this.source.lastWall[number] !== 0 && !(this.#follows && number === this.#video);
-      if (!track || !isReady) {
-        continue;
-      }
-      const facts = {
-        ssrc: track.ssrc,
-        unixMs: wallMs,
-        ticks: this.#ticksAt(number, wallMs) + track.timestampOffset,
-        packets: track.packets,
-        payloadBytes: track.octets,
-      };
-      stream.countSent(link.sendRtcp(writeSenderReport(facts, cname)));
-    }
+    this.#reports.send(this.#follows ? this.#video : -1);
   }
 
-  /** RTP time of a track before its offset, as its latest sample has it. */
-  #ticksAt(number: number, wallMs: number): number {
-    const clockRate = this.#options.stream.tracks[number]?.clockRate ?? 0;
-    const sinceMs = wallMs - (this.source.lastWall[number] ?? 0);
-    return Math.round((this.source.lastPts[number] ?? 0) + (sinceMs * clockRate) / 1000);
+  get #sendsSound(): boolean {
+    return this.#hasStarted || this.#options.clock.monoMs() >= this.#soundFromMs;
   }
 
   get #bytesPerMs(): number {
@@ -228,6 +212,8 @@ export class PacketSender implements RtpViewer {
     this.#waitsForKey = true;
     this.#stillEnd = -1;
     this.#replayedPictures = 0;
+    // The picture that is sent again is a new one to the viewer.
+    this.#timestamp = -1;
     if (start >= 0 && source.written - start <= (this.#options.maxReplayPackets ?? source.written)) {
       this.#cursor = start;
     } else {
@@ -285,6 +271,10 @@ export class PacketSender implements RtpViewer {
     const track = this.#options.tracks[this.#video] as OutboundTrack;
     const { overheadBytes } = outlet.srtp;
     let isFull = false;
+    if (this.#needsKey) {
+      this.#needsKey = false;
+      this.#options.stream.requestKeyFrame();
+    }
     outlet.begin();
     while (this.#cursor < written && !isFull && this.#creditBytes > 0) {
       const packet = this.#cursor;
@@ -360,6 +350,7 @@ export class PacketSender implements RtpViewer {
   #recover(): void {
     const start = this.#groupStart;
     this.#cursor = start >= 0 ? start : this.source.written;
+    this.#needsKey = start < 0;
     this.#waitsForKey = true;
     this.#stillEnd = -1;
   }
@@ -386,6 +377,7 @@ export class PacketSender implements RtpViewer {
   #discard(): void {
     const { source } = this;
     this.#waitsForKey = true;
+    this.#needsKey = true;
     for (let packet = this.#cursor; packet < source.written; packet += 1) {
       const isPicture = source.markerOf(packet) === 1 && source.trackOf(packet) === this.#video;
       this.framesDiscarded += isPicture && this.#hasStarted ? 1 : 0;

@@ -283,6 +283,24 @@ test('the group can be sent again: with new numbers and later times', async () =
   expect(network.sent.at(-1)).toBe('1:121');
 });
 
+test('a still that is shown again has a later time: the same one again would be taken for a repeat', async () => {
+  const rig = new Rig([H264_TRACK, AUDIO], 50_000);
+  await rig.group(100, 1_000);
+  const { network, sender } = rig.view();
+  await rig.clock.advance(500);
+  sender.restartAtKey();
+  const [first, second] = pictures(network);
+  expect(second).toBeGreaterThan(first as number);
+});
+
+test('the first picture of all comes with its sender report, however large it is', async () => {
+  const rig = new Rig([H264_TRACK]);
+  const { network } = rig.view();
+  await rig.clock.advance(STEP_MS);
+  rig.picture(100_000, true);
+  expect(network.reports).toEqual([{ ssrc: VIDEO_SSRC, wallMs: rig.clock.wallMs(), timestamp: rig.timestamp }]);
+});
+
 test('with key frames only the rest is left out and counted; the group brings the viewer back', async () => {
   const rig = new Rig();
   await rig.group(1, 500);

@@ -1,0 +1,53 @@
+import type { Clock } from '../../../base/clock.ts';
+import { writeSenderReport } from '../../../media/rtcp/write.ts';
+import type { RtpPackets } from '../../../stream/rtp-packets.ts';
+import type { Stream } from '../../../stream/stream.ts';
+import type { OutboundTrack } from '../secure/srtp.ts';
+import type { SecureLink } from '../session-media.ts';
+
+export interface SenderReportOptions {
+  readonly link: SecureLink;
+  readonly stream: Stream;
+  /** By track number of the stream; undefined: the viewer does not get it. */
+  readonly tracks: readonly (OutboundTrack | undefined)[];
+  /** The same for all reports of a viewer: by it he knows what belongs together. */
+  readonly cname: string;
+  readonly clock: Clock;
+}
+
+/** Tells a viewer where the RTP clocks of its tracks stand: without that sound and picture do not find together. */
+export class SenderReports {
+  readonly #options: SenderReportOptions;
+  readonly #source: RtpPackets;
+
+  constructor(options: SenderReportOptions, source: RtpPackets) {
+    this.#options = options;
+    this.#source = source;
+  }
+
+  /** RTP time of a track before its offset, as its latest sample has it. */
+  ticksAt(number: number, wallMs: number): number {
+    const clockRate = this.#options.stream.tracks[number]?.clockRate ?? 0;
+    const sinceMs = wallMs - (this.#source.lastWall[number] ?? 0);
+    return Math.round((this.#source.lastPts[number] ?? 0) + (sinceMs * clockRate) / 1000);
+  }
+
+  /** @param except a track whose offset is not known yet; -1: there is none */
+  send(except: number): void {
+    const { tracks, stream, clock, cname, link } = this.#options;
+    const wallMs = clock.wallMs();
+    for (const [number, track] of tracks.entries()) {
+      if (!track || number === except || this.#source.lastWall[number] === 0) {
+        continue;
+      }
+      const facts = {
+        ssrc: track.ssrc,
+        unixMs: wallMs,
+        ticks: this.ticksAt(number, wallMs) + track.timestampOffset,
+        packets: track.packets,
+        payloadBytes: track.octets,
+      };
+      stream.countSent(link.sendRtcp(writeSenderReport(facts, cname)));
+    }
+  }
+}
