@@ -25,6 +25,8 @@ export class ScriptedCamera {
   readonly ptsStart: number;
   /** Its pictures are shown in another order than they are decoded in. */
   hasBFrames = false;
+  /** Its wall clock is ahead of ours by so much. */
+  wallAheadMs = 0;
 
   constructor(clock: FakeClock, ptsStart = 0) {
     this.clock = clock;
@@ -37,7 +39,8 @@ export class ScriptedCamera {
     data[4] = key ? 0x65 : 0x41;
     this.number = (this.number + 1) & 0xff;
     const pts = this.ptsStart + 90 * this.clock.monoMs();
-    this.stream.write(0, { pts: this.hasBFrames ? pts + 3_600 : pts, dts: pts, wall: this.clock.wallMs(), key, data });
+    const wall = this.clock.wallMs() + this.wallAheadMs;
+    this.stream.write(0, { pts: this.hasBFrames ? pts + 3_600 : pts, dts: pts, wall, key, data });
   }
 
   sound(): void {

@@ -22,8 +22,6 @@ export interface KeyFrames {
 
 /** Helps a viewer that cannot go on without a key frame, at a bounded cost however often it asks (RFC 4585 §6.3.1). */
 export class PictureLoss {
-  /** Times the viewer asked. */
-  count = 0;
   readonly #keys: KeyFrames;
   readonly #clock: Clock;
   #quietUntilMs: number;
@@ -40,7 +38,6 @@ export class PictureLoss {
   }
 
   onPictureLoss(): void {
-    this.count += 1;
     const nowMs = this.#clock.monoMs();
     if (nowMs - this.#lastLossMs > CONTENT_MS) {
       this.#pauseMs = PAUSE_MS;

@@ -50,10 +50,6 @@ export class Retransmitter {
   /** Packets sent again, and what they took with header and tag. */
   resent = 0;
   bytes = 0;
-  /** Asked for, but never sent or no longer there. */
-  missing = 0;
-  /** Asked for again too soon, or beyond the share. */
-  refused = 0;
   /** The viewer is given less than the whole stream. */
   sendsLittle = false;
   readonly #link: SecureLink;
@@ -103,7 +99,6 @@ export class Retransmitter {
     const index = history?.indexOf(sequence) ?? -1;
     const packet = index < 0 ? -1 : (history?.packetOf(index) ?? -1);
     if (!history || !source.has(packet)) {
-      this.missing += 1;
       return;
     }
     const bytes = source.payloadBytesOf(packet) + SEQUENCE_BYTES + srtp.overheadBytes;
@@ -113,7 +108,6 @@ export class Retransmitter {
     const isTooSoon = last !== 0 && (now - last) >>> 0 < pauseMs;
     const isTooMuch = bytes > this.#creditBytes || (this.#creditBytes < LOW_CREDIT_BYTES && packet < source.groupStart);
     if (isTooSoon || isTooMuch || this.#link.route.isCongested) {
-      this.refused += 1;
       return;
     }
     this.#creditBytes -= bytes;

@@ -18,11 +18,10 @@ export interface RtcpSink {
    * @param ssrc of the track that the report is about
    * @param lost packets since the start; may be negative when there were duplicates
    * @param highest sequence number that has come, extended to 32 bits by its wraps
-   * @param jitterTicks in the clock rate of the track
    * @param lastReport the middle 32 bits of the NTP time in the latest sender report, 0: none has come
    * @param delay since that report came, in 1/65536 s
    */
-  onReport(ssrc: number, lost: number, highest: number, jitterTicks: number, lastReport: number, delay: number): void;
+  onReport(ssrc: number, lost: number, highest: number, lastReport: number, delay: number): void;
   /** The viewer cannot go on without a key frame on this SSRC. */
   onPictureLoss(ssrc: number): void;
   /**
@@ -85,14 +84,7 @@ function readReports(view: DataView, start: number, end: number, count: number, 
     const ssrc = view.getUint32(at);
     // 24 bits with a sign, after the 8 bits of the fraction.
     const lost = (view.getInt32(at + 4) << 8) >> 8;
-    sink.onReport(
-      ssrc,
-      lost,
-      view.getUint32(at + 8),
-      view.getUint32(at + 12),
-      view.getUint32(at + 16),
-      view.getUint32(at + 20),
-    );
+    sink.onReport(ssrc, lost, view.getUint32(at + 8), view.getUint32(at + 16), view.getUint32(at + 20));
   }
 }
 

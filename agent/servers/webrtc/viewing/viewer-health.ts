@@ -7,11 +7,9 @@ const MAX_ROUND_TRIP_MS = 10_000;
 
 /** What a viewer reports about one SSRC. */
 interface Reception {
-  readonly clockRate: number;
   lost: number;
   /** Extended sequence number; -1: there was no report. */
   highest: number;
-  jitterSeconds: number;
   /** Both as they were at the last `takeLoss`. */
   takenLost: number;
   takenHighest: number;
@@ -34,28 +32,16 @@ export class ViewerHealth {
   readonly #receptions = new Map<number, Reception>();
   readonly #clock: Clock;
 
-  /** @param clockRates of the SSRCs that are sent */
-  constructor(clockRates: ReadonlyMap<number, number>, clock: Clock) {
+  /** @param ssrcs that are sent */
+  constructor(ssrcs: readonly number[], clock: Clock) {
     this.#clock = clock;
-    for (const [ssrc, clockRate] of clockRates) {
-      this.#receptions.set(ssrc, {
-        clockRate,
-        lost: 0,
-        highest: -1,
-        jitterSeconds: 0,
-        takenLost: 0,
-        takenHighest: -1,
-      });
+    for (const ssrc of ssrcs) {
+      this.#receptions.set(ssrc, { lost: 0, highest: -1, takenLost: 0, takenHighest: -1 });
     }
   }
 
   get lost(): number {
     return [...this.#receptions.values()].reduce((sum, { lost }) => sum + Math.max(0, lost), 0);
-  }
-
-  /** The worst track's. */
-  get jitterSeconds(): number {
-    return Math.max(0, ...[...this.#receptions.values()].map((reception) => reception.jitterSeconds));
   }
 
   /** Of the packets that the reports since the last call speak of; the first report is where they begin. */
@@ -72,14 +58,13 @@ export class ViewerHealth {
   }
 
   /** A report block as `RtcpSink` has it. */
-  onReport(ssrc: number, lost: number, highest: number, jitterTicks: number, lastReport: number, delay: number): void {
+  onReport(ssrc: number, lost: number, highest: number, lastReport: number, delay: number): void {
     const reception = this.#receptions.get(ssrc);
     if (!reception) {
       return;
     }
     reception.lost = lost;
     reception.highest = highest;
-    reception.jitterSeconds = jitterTicks / reception.clockRate;
     if (lastReport !== 0) {
       this.#measureRoundTrip(lastReport, delay);
     }

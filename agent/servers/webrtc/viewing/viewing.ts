@@ -67,7 +67,8 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     this.#options = options;
     this.video = choices.video && outboundVideo(choices.video.format, choices.video.rtx);
     this.audio = choices.audio && outboundTrack(choices.audio.format);
-    this.#health = new ViewerHealth(this.#clockRates(), clock);
+    const ssrcs = [this.video?.ssrc, this.audio?.ssrc].filter((ssrc) => ssrc !== undefined);
+    this.#health = new ViewerHealth(ssrcs, clock);
     if (choices.video && hasReordering(stream, choices.video.track)) {
       throw new PerchError('badInput', REORDERED);
     }
@@ -116,7 +117,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
       feed,
       // Of sound alone nothing can be left out.
       downshift: new Downshift(!video ? 0 : this.#options.openFallback ? 2 : 1, nowMs),
-      pictureLoss: new PictureLoss(keyFramesOf(feed, clock), clock),
+      pictureLoss: new PictureLoss(keyFramesOf(feed), clock),
       retransmitter: video && new Retransmitter(link, video, video.rtx),
       wholeRate: new BitRate(this.#stream.bytesReceived, nowMs),
       sentRate: new BitRate(feed.bytes, nowMs),
@@ -130,8 +131,8 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     readRtcp(compound, this);
   }
 
-  onReport(ssrc: number, lost: number, highest: number, jitter: number, lastReport: number, delay: number): void {
-    this.#health.onReport(ssrc, lost, highest, jitter, lastReport, delay);
+  onReport(ssrc: number, lost: number, highest: number, lastReport: number, delay: number): void {
+    this.#health.onReport(ssrc, lost, highest, lastReport, delay);
   }
 
   onPictureLoss(ssrc: number): void {
@@ -209,24 +210,18 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   #log(message: string, facts: object): void {
     (this.#options.log ?? silentLogger).info(facts, message);
   }
-
-  #clockRates(): Map<number, number> {
-    const { video, audio } = this.choices;
-    return new Map([
-      ...(video && this.video ? [[this.video.ssrc, video.format.clockRate] as const] : []),
-      ...(audio && this.audio ? [[this.audio.ssrc, audio.format.clockRate] as const] : []),
-    ]);
-  }
 }
 
 const LESS = 'WebRTC viewer is given less: its network does not take the stream';
 const MORE = 'WebRTC viewer is given more';
 
-function keyFramesOf(feed: Feed, clock: Clock) {
+function keyFramesOf(feed: Feed) {
   return {
     get keyFrameAgeMs(): number | undefined {
       const { source } = feed.pictures;
-      return source.groupStart < 0 ? undefined : Math.max(0, clock.wallMs() - source.groupWall);
+      // Both as the camera's clock has them, which need not be ours.
+      const latestWall = source.lastWall[source.leadingTrack] ?? source.groupWall;
+      return source.groupStart < 0 ? undefined : Math.max(0, latestWall - source.groupWall);
     },
     restartAtKey: () => feed.pictures.restartAtKey(),
     requestKeyFrame: () => {
