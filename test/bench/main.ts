@@ -5,6 +5,7 @@ import { recordCpu } from './record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record-memory.ts';
 import { relayCpu } from './relay-cpu.ts';
 import { startTime } from './start-time.ts';
+import { webrtc200Late, webrtc200Lost, webrtc200Memory } from './webrtc-200.ts';
 import { webrtcCpu } from './webrtc-cpu.ts';
 import { webrtcJoin } from './webrtc-join.ts';
 import { webrtcLag, webrtcLagJoin } from './webrtc-lag.ts';
@@ -21,6 +22,9 @@ const FIGURES: readonly Figure[] = [
   webrtcJoin,
   webrtcLag,
   webrtcLagJoin,
+  webrtc200Lost,
+  webrtc200Late,
+  webrtc200Memory,
 ];
 
 function format(value: number): string {
