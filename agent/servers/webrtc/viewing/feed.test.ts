@@ -184,6 +184,20 @@ test('numbers go on without a gap and time with the wall clock, there and back',
   expect(scene.small.stream.audience).toBe(0);
 });
 
+test.for([-8_000, 8_000])(
+  'a camera whose clock is %i ms ahead of ours makes no jump between the streams',
+  async (wallAheadMs) => {
+    const scene = new Scene(open);
+    scene.main.wallAheadMs = wallAheadMs;
+    scene.viewer.start();
+    const received = [...(await scene.play(8, 0)), ...(await scene.play(4, 0.5)), ...(await scene.play(30, 0))];
+    expect(scene.share).toBe('all');
+    const steps = stepsMs(scene.videoOf(received));
+    expect(Math.min(...steps)).toBeGreaterThan(0);
+    expect(Math.max(...steps)).toBeLessThan(100);
+  },
+);
+
 test('a long group of the fallback is not sent at once: its key frame alone, then the next group', async () => {
   const scene = await lowered(open, 250);
   expect(scene.share).toBe('fallback');

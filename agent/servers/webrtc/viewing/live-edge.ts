@@ -49,6 +49,11 @@ export class LiveEdge {
     }
   }
 
+  /** The RTP time of a moment, however late the next picture is: an integer, not wrapped. */
+  timeAt(nowMs: number): number {
+    return this.#edge + Math.floor((nowMs - this.#edgeMs) * this.#ticksPerMs);
+  }
+
   /** The RTP time for a picture of the time `timestamp` whose sending begins now: 32 bits, always later than the one before. */
   stamp(timestamp: number, nowMs: number): number {
     const sinceMs = nowMs - this.#edgeMs;

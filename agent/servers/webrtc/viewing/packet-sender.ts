@@ -179,9 +179,10 @@ export class PacketSender implements RtpViewer {
     }
     const { tracks, clock } = this.#options;
     const offset = tracks[this.#video]?.timestampOffset ?? 0;
+    const atMs = clock.monoMs();
     return {
-      atMs: clock.monoMs(),
-      timestamp: modulo32(this.#reports.ticksAt(this.#video, clock.wallMs()) + offset),
+      atMs,
+      timestamp: modulo32(this.#edge.timeAt(atMs) + offset),
       lastTimestamp: modulo32(this.#stamp + offset),
     };
   }

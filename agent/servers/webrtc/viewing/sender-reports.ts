@@ -25,13 +25,6 @@ export class SenderReports {
     this.#source = source;
   }
 
-  /** RTP time of a track before its offset, as its latest sample has it. */
-  ticksAt(number: number, wallMs: number): number {
-    const clockRate = this.#options.stream.tracks[number]?.clockRate ?? 0;
-    const sinceMs = wallMs - (this.#source.lastWall[number] ?? 0);
-    return Math.round((this.#source.lastPts[number] ?? 0) + (sinceMs * clockRate) / 1000);
-  }
-
   /** @param except a track whose offset is not known yet; -1: there is none */
   send(except: number): void {
     const { tracks, stream, clock, cname, link } = this.#options;
@@ -43,11 +36,18 @@ export class SenderReports {
       const facts = {
         ssrc: track.ssrc,
         unixMs: wallMs,
-        ticks: this.ticksAt(number, wallMs) + track.timestampOffset,
+        ticks: this.#ticksAt(number, wallMs) + track.timestampOffset,
         packets: track.packets,
         payloadBytes: track.octets,
       };
       stream.countSent(link.sendRtcp(writeSenderReport(facts, cname)));
     }
+  }
+
+  /** RTP time of a track before its offset, as its latest sample has it. */
+  #ticksAt(number: number, wallMs: number): number {
+    const clockRate = this.#options.stream.tracks[number]?.clockRate ?? 0;
+    const sinceMs = wallMs - (this.#source.lastWall[number] ?? 0);
+    return Math.round((this.#source.lastPts[number] ?? 0) + (sinceMs * clockRate) / 1000);
   }
 }
