@@ -1,7 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
-import type { Choices } from '../sdp/codecs.ts';
 import type { OutboundTrack } from '../secure/srtp.ts';
 import type { SecureLink } from '../session-media.ts';
 import { BitRate } from './bit-rate.ts';
@@ -24,7 +23,9 @@ export interface FeedOptions {
   readonly id: string;
   readonly link: SecureLink;
   readonly stream: Stream;
-  readonly choices: Choices;
+  /** Numbers in the stream; -1: none. */
+  readonly videoTrack: number;
+  readonly audioTrack: number;
   readonly video: OutboundTrack | undefined;
   readonly audio: OutboundTrack | undefined;
   readonly cname: string;
@@ -48,7 +49,6 @@ interface Fallback {
  */
 export class Feed {
   readonly #options: FeedOptions;
-  readonly #videoTrack: number;
   #main: PacketSender;
   #fallback: Fallback | undefined;
   /** 0: everything; 1: the smaller stream where there is one, else key frames; 2: key frames. */
@@ -67,7 +67,6 @@ export class Feed {
   /** Begins at once. */
   constructor(options: FeedOptions) {
     this.#options = options;
-    this.#videoTrack = options.choices.video?.track ?? -1;
     this.#main = this.#openMain(undefined);
   }
 
@@ -212,7 +211,7 @@ export class Feed {
 
   /** @throws PerchError when its pictures are not what was agreed with the viewer */
   #matchingTrack(stream: Stream): number {
-    const { codec, clockRate } = this.#options.stream.tracks[this.#videoTrack] ?? {};
+    const { codec, clockRate } = this.#options.stream.tracks[this.#options.videoTrack] ?? {};
     const number = stream.tracks.findIndex((track) => track.codec === codec && track.clockRate === clockRate);
     if (number < 0) {
       throw new PerchError('badInput', `the fallback has no ${codec} track, which the viewer was promised`);
@@ -224,21 +223,19 @@ export class Feed {
   }
 
   #openMain(follows: Position | undefined): PacketSender {
-    const { choices, video, audio } = this.#options;
+    const { videoTrack, audioTrack, video, audio } = this.#options;
     return this.#open({
       stream: this.#options.stream,
-      tracks: this.#tracks((number) =>
-        number === choices.video?.track ? video : number === choices.audio?.track ? audio : undefined,
-      ),
-      videoTrack: this.#videoTrack,
+      tracks: this.#tracks((number) => (number === videoTrack ? video : number === audioTrack ? audio : undefined)),
+      videoTrack: this.#options.videoTrack,
       follows,
       keyFramesOnly: this.#level > 0,
     });
   }
 
   #openSound(): PacketSender {
-    const { choices, audio } = this.#options;
-    const tracks = this.#tracks((number) => (number === choices.audio?.track ? audio : undefined));
+    const { audioTrack, audio } = this.#options;
+    const tracks = this.#tracks((number) => (number === audioTrack ? audio : undefined));
     return this.#open({ stream: this.#options.stream, tracks, videoTrack: -1 });
   }
 

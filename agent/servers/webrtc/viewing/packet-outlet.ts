@@ -1,18 +1,8 @@
 import type { RtpPackets } from '../../../stream/rtp-packets.ts';
 import { createSrtpSender } from '../secure/create-srtp-sender.ts';
-import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../secure/srtp.ts';
+import { MAX_BATCH, type OutboundTrack, type SrtpSender } from '../secure/srtp.ts';
 import type { SecureLink } from '../session-media.ts';
-
-// Filled and sent within one call, so all viewers share it.
-const batch: { -readonly [K in keyof Batch]: Batch[K] } & { tracks: OutboundTrack[] } = {
-  count: 0,
-  tracks: [],
-  timestamps: new Uint32Array(MAX_BATCH),
-  markers: new Uint8Array(MAX_BATCH),
-  payloadBytes: new Uint16Array(MAX_BATCH),
-  sourceWords: new Uint32Array(MAX_BATCH),
-};
-const offsets = new Uint32Array(MAX_BATCH);
+import { batch } from './packet-batch.ts';
 
 /** Encrypts packets of a stream with a viewer's keys and sends them, a batch at a time. */
 export class PacketOutlet {
@@ -56,18 +46,12 @@ export class PacketOutlet {
     if (count === 0) {
       return;
     }
-    const { route, slots } = this.#link;
-    const { overheadBytes } = this.srtp;
-    this.srtp.protect(batch, source.words, slots, offsets);
-    let bytes = 0;
-    for (let i = 0; i < count; i += 1) {
-      const length = (batch.payloadBytes[i] as number) + overheadBytes;
-      route.send(slots.bytes, offsets[i] as number, length);
-      bytes += length;
-    }
+    const bytes = batch.send(this.#link, this.srtp, source.words);
     if (this.packets === 0) {
       // Of a first packet that is lost the viewer never learns: it goes out twice, and the second is taken as a repeat.
-      route.send(slots.bytes, offsets[0] as number, (batch.payloadBytes[0] as number) + overheadBytes);
+      const { route, slots } = this.#link;
+      const length = (batch.payloadBytes[0] as number) + this.srtp.overheadBytes;
+      route.send(slots.bytes, batch.offsets[0] as number, length);
     }
     batch.count = 0;
     this.packets += count;

@@ -1,6 +1,7 @@
 import type { RtpPackets } from '../../../stream/rtp-packets.ts';
-import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../secure/srtp.ts';
+import { MAX_BATCH, type OutboundTrack, type SrtpSender } from '../secure/srtp.ts';
 import type { SecureLink } from '../session-media.ts';
+import { batch } from './packet-batch.ts';
 import type { SentHistory } from './sent-history.ts';
 
 /** The original sequence number before the payload, RFC 4588 §4. */
@@ -22,15 +23,6 @@ const MAX_PAUSE_MS = 250;
 const REMEMBERED = 1_024;
 
 // Filled and sent within one call, so all viewers share it.
-const batch: { -readonly [K in keyof Batch]: Batch[K] } & { tracks: OutboundTrack[] } = {
-  count: 0,
-  tracks: [],
-  timestamps: new Uint32Array(MAX_BATCH),
-  markers: new Uint8Array(MAX_BATCH),
-  payloadBytes: new Uint16Array(MAX_BATCH),
-  sourceWords: new Uint32Array(MAX_BATCH),
-};
-const offsets = new Uint32Array(MAX_BATCH);
 const scratch = new Uint32Array(MAX_BATCH * SLOT_WORDS);
 const scratchBytes = new Uint8Array(scratch.buffer);
 
@@ -150,13 +142,7 @@ export class Retransmitter {
   }
 
   #send(source: Uint32Array, srtp: SrtpSender): void {
-    const { route, slots } = this.#link;
-    srtp.protect(batch, source, slots, offsets);
-    for (let i = 0; i < batch.count; i += 1) {
-      const length = (batch.payloadBytes[i] as number) + srtp.overheadBytes;
-      route.send(slots.bytes, offsets[i] as number, length);
-      this.bytes += length;
-    }
+    this.bytes += batch.send(this.#link, srtp, source);
     this.resent += batch.count;
   }
 }

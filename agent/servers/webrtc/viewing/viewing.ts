@@ -4,7 +4,7 @@ import { explain, PerchError } from '../../../base/errors.ts';
 import { type Logger, silentLogger } from '../../../base/log.ts';
 import type { Sample } from '../../../media/sample.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
-import type { Choices } from '../sdp/codecs.ts';
+import type { Choice } from '../sdp/codecs.ts';
 import type { OutboundTrack } from '../secure/srtp.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session-media.ts';
 import { BitRate } from './bit-rate.ts';
@@ -16,6 +16,9 @@ import { hasReordering, REORDERED } from './reordering.ts';
 import { Retransmitter } from './retransmitter.ts';
 import { type RtcpSink, readRtcp } from './rtcp.ts';
 import { ViewerHealth } from './viewer-health.ts';
+
+/** What a viewing has to know. None of it is kept but the numbers: an offer's section is as large as its sender made it. */
+type Chosen = Pick<Choice, 'track' | 'format' | 'rtx'>;
 
 export interface ViewingOptions {
   /** For a viewer on a bad network: opens a smaller stream with the same pictures, which it may read. */
@@ -43,10 +46,12 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   readonly state = 'read';
   readonly id: string;
   readonly cname = randomUUID();
-  readonly choices: Choices;
   readonly video: OutboundVideo | undefined;
   readonly audio: OutboundTrack | undefined;
   readonly #stream: Stream;
+  /** Numbers in the stream; -1: none. */
+  readonly #videoTrack: number;
+  readonly #audioTrack: number;
   readonly #clock: Clock;
   readonly #options: ViewingOptions;
   readonly #health: ViewerHealth;
@@ -59,17 +64,24 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
    * @param id of the session
    * @throws PerchError when the stream cannot be watched this way
    */
-  constructor(id: string, stream: Stream, choices: Choices, clock: Clock, options: ViewingOptions = {}) {
+  constructor(
+    id: string,
+    stream: Stream,
+    { video, audio }: { readonly video: Chosen | undefined; readonly audio: Chosen | undefined },
+    clock: Clock,
+    options: ViewingOptions = {},
+  ) {
     this.id = id;
-    this.choices = choices;
     this.#stream = stream;
     this.#clock = clock;
     this.#options = options;
-    this.video = choices.video && outboundVideo(choices.video.format, choices.video.rtx);
-    this.audio = choices.audio && outboundTrack(choices.audio.format);
+    this.#videoTrack = video?.track ?? -1;
+    this.#audioTrack = audio?.track ?? -1;
+    this.video = video && outboundVideo(video.format, video.rtx);
+    this.audio = audio && outboundTrack(audio.format);
     const ssrcs = [this.video?.ssrc, this.audio?.ssrc].filter((ssrc) => ssrc !== undefined);
     this.#health = new ViewerHealth(ssrcs, clock);
-    if (choices.video && hasReordering(stream, choices.video.track)) {
+    if (video && hasReordering(stream, video.track)) {
       throw new PerchError('badInput', REORDERED);
     }
     stream.addReader(this, false);
@@ -97,14 +109,15 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     if (this.#ended !== undefined) {
       throw new PerchError('notFound', this.#ended);
     }
-    const { video, audio, choices, cname } = this;
+    const { video, audio, cname } = this;
     const clock = this.#clock;
     const nowMs = clock.monoMs();
     const feed = new Feed({
       id: this.id,
       link,
       stream: this.#stream,
-      choices,
+      videoTrack: this.#videoTrack,
+      audioTrack: this.#audioTrack,
       video,
       audio,
       cname,
@@ -194,7 +207,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   }
 
   onSample(track: number, sample: Sample): void {
-    if (sample.key && track === this.choices.video?.track && this.#running?.feed.share === 'fallback') {
+    if (sample.key && track === this.#videoTrack && this.#running?.feed.share === 'fallback') {
       // Other readers have not seen the sample yet, the packetizer among them.
       queueMicrotask(() => this.#running?.feed.onKey());
     }
