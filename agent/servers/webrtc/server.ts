@@ -9,9 +9,9 @@ import { Publishing } from './publishing/publishing.ts';
 import { openTalk } from './publishing/talking.ts';
 import { type AnswerSection, writeAnswer, writeRestartFragment } from './sdp/answer.ts';
 import { chooseCodecs } from './sdp/codecs.ts';
-import { chooseEcho, chooseInbound, type Inbound } from './sdp/inbound.ts';
+import { chooseEcho, chooseInbound, type Inbound, remoteTrackOf } from './sdp/inbound.ts';
 import { type Offer, parseOffer, remoteSideOf } from './sdp/offer.ts';
-import { receivingSections, sendingSections } from './sdp/sections.ts';
+import { echoSections, receivingSections, sendingSections } from './sdp/sections.ts';
 import { type DtlsIdentity, loadDtls } from './secure/dtls.ts';
 import { type Requester, type SessionFacts, type SessionGround, WebRtcSession } from './session.ts';
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
@@ -155,8 +155,10 @@ export class WebRtcServer {
   /** Answers an offer of somebody who wants to see himself. */
   echo(peer: Requester, offerText: string): Promise<Answered> {
     return this.#answer(peer, offerText, async (id, offer, log) => {
-      const media = new Echo(id, this.#intakeOf(peer, chooseEcho(offer)), this.#clock, log);
-      return { media, leftOut: [], sections: media.sections, cname: media.cname };
+      const inbound = chooseEcho(offer);
+      const media = new Echo(id, this.#intakeOf(peer, inbound), this.#clock, log);
+      const sections = echoSections(inbound, media.video, media.audio);
+      return { media, leftOut: [], sections, cname: media.cname };
     });
   }
 
@@ -219,7 +221,8 @@ export class WebRtcServer {
   }
 
   #intakeOf({ path }: Requester, inbound: readonly Inbound[]): IntakeOptions {
-    return { inbound, path, gatherTimeoutMs: this.#options.trackGatherTimeoutMs ?? TRACK_GATHER_TIMEOUT_MS };
+    const gatherTimeoutMs = this.#options.trackGatherTimeoutMs ?? TRACK_GATHER_TIMEOUT_MS;
+    return { inbound: inbound.map(remoteTrackOf), path, gatherTimeoutMs };
   }
 
   #checkOpen(): void {

@@ -7,10 +7,18 @@ import { H264_TRACK } from '../../../test/tracks.ts';
 import { webrtcPaths } from '../../../test/webrtc-paths.ts';
 import { silentLogger } from '../../base/log.ts';
 import { Stream } from '../../stream/stream.ts';
+import type { TalkChannel } from './gateway.ts';
 import { WebRtcServer } from './server.ts';
 import { SessionLimits } from './session-limits.ts';
 
 const OFFER = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
+
+const LOUDSPEAKER: TalkChannel = { codec: 'PCMU', clockRate: 8_000, channels: 1, send: () => {}, close: () => {} };
+/** Sends and receives. */
+const BOTH_WAYS = readFileSync('test/fixtures/offers/chromium-156-linux-whip.sdp', 'utf8').replaceAll(
+  'a=sendonly',
+  'a=sendrecv',
+);
 
 const requester = (path: string, ip: string) => ({ path, query: '', remoteAddr: `${ip}:5`, userAgent: '', user: '' });
 /** So many different ones. */
@@ -70,7 +78,7 @@ async function startServer(clock: FakeClock, stream: Stream): Promise<WebRtcServ
   const options = { udpAddress: '127.0.0.1:0', handshakeTimeoutMs: 10_000, ...hosts };
   const server = new WebRtcServer(
     options,
-    webrtcPaths(async () => stream),
+    webrtcPaths(async () => stream, { mayPublish: () => {}, talk: async () => LOUDSPEAKER }),
     clock,
     silentLogger,
   );
@@ -117,6 +125,22 @@ test('the text of an offer is not kept as long as its session', async () => {
   expect(heapBytes() - before).toBeLessThan(200 * 50_000);
   await server.close();
 });
+
+test.for(['read', 'publish', 'talk', 'echo'] as const)(
+  'of an offer with thousands of attributes a session keeps what it uses: %s',
+  async (kind) => {
+    const server = await startServer(new FakeClock(), new Stream([H264_TRACK]));
+    const attributes = Array.from({ length: 1_700 }, (_, i) => `\r\na=rtcp-fb:96 x${i}-${'y'.repeat(12)}`).join('');
+    const offer = (kind === 'read' ? OFFER : BOTH_WAYS).replaceAll('a=rtcp-mux', `a=rtcp-mux${attributes}`);
+    const before = heapBytes();
+    for (const ip of addresses(200)) {
+      await server[kind](requester('cam', ip), Buffer.from(offer).toString());
+    }
+    expect(server.list()).toHaveLength(200);
+    expect(heapBytes() - before).toBeLessThan(200 * 30_000);
+    await server.close();
+  },
+);
 
 test('an offer that is refused takes no place', async () => {
   const server = await startServer(new FakeClock(), new Stream([H264_TRACK]));

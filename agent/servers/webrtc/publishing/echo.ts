@@ -6,16 +6,15 @@ import type { Sample } from '../../../media/sample.ts';
 import { hold } from '../../../media/slab.ts';
 import type { Track } from '../../../media/track.ts';
 import { type Reader, Stream } from '../../../stream/stream.ts';
-import type { AnswerSection } from '../sdp/answer.ts';
-import { echoSections } from '../sdp/sections.ts';
+import type { OutboundTrack } from '../secure/srtp.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session-media.ts';
+import type { OutboundVideo } from '../viewing/outbound.ts';
 import { Viewing } from '../viewing/viewing.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
 
 /** What a peer sends goes back to it, through all that a published stream goes through; nobody else sees it. */
 export class Echo implements SessionMedia {
   readonly state = 'publish';
-  readonly sections: readonly AnswerSection[];
   readonly #intake: Intake;
   readonly #stream: Stream;
   readonly #viewing: Viewing;
@@ -26,13 +25,18 @@ export class Echo implements SessionMedia {
     this.#intake = new Intake(options, clock, log);
     this.#stream = new Stream(inbound.map(({ format }) => expectedTrack(format)));
     this.#stream.onKeyFrameWanted = () => this.#intake.requestKeyFrame();
-    const choices = inbound.map((one, track) => ({ ...one, track }));
-    const [video, audio] = ['video', 'audio'].map((kind) => choices.find(({ section }) => section.kind === kind));
-    this.#viewing = new Viewing(id, this.#stream, { video, audio, leftOut: [] }, clock);
-    const outbound = inbound.map(({ section }) =>
-      section.kind === 'video' ? this.#viewing.video : this.#viewing.audio,
-    );
-    this.sections = echoSections(inbound, outbound);
+    const numbered = inbound.map((one, track) => ({ ...one, track }));
+    const [video, audio] = ['video', 'audio'].map((wanted) => numbered.find(({ kind }) => kind === wanted));
+    this.#viewing = new Viewing(id, this.#stream, { video, audio }, clock);
+  }
+
+  /** What goes back. */
+  get video(): OutboundVideo | undefined {
+    return this.#viewing.video;
+  }
+
+  get audio(): OutboundTrack | undefined {
+    return this.#viewing.audio;
   }
 
   /** Of what goes back. */

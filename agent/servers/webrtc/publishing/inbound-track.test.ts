@@ -16,20 +16,8 @@ function open() {
     onTrack: () => {},
     onDamage: () => {},
   };
-  const section = {
-    kind: 'video',
-    protocol: 'UDP/TLS/RTP/SAVPF',
-    formatWords: ['96', '97'],
-    mid: '0',
-    isRefused: false,
-    receives: false,
-    sends: true,
-    isSimulcast: false,
-    hasReducedSize: true,
-    formats: [H264, RTX],
-    feedback: new Set(['96 nack']),
-  };
-  const track = new InboundTrack({ section, format: H264, rtx: RTX }, new Timeline(clock), output, clock);
+  const remote = { kind: 'video', format: H264, rtx: RTX, takesNack: true, takesPli: false, takesEstimate: false };
+  const track = new InboundTrack(remote, new Timeline(clock), output, clock);
   return { track, units };
 }
 

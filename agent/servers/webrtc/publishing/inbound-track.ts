@@ -4,8 +4,7 @@ import { RtpHeader } from '../../../media/rtp/header.ts';
 import { ReorderBuffer, type ReorderLimits } from '../../../stream/ingest/reorder-buffer.ts';
 import type { Timeline } from '../../../stream/ingest/timeline.ts';
 import { TrackReceiver, type UnitOutput } from '../../../stream/ingest/track-receiver.ts';
-import type { Inbound } from '../sdp/inbound.ts';
-import { hasFeedback } from '../sdp/offer.ts';
+import type { RemoteTrack } from '../sdp/inbound.ts';
 import { NackList } from './nack-list.ts';
 
 /** Where lost packets are sent again they are waited for: several round trips, and what comes meanwhile at 20 Mbit/s. */
@@ -20,10 +19,9 @@ const OSN_BYTES = 2;
 /** One picture or sound that comes in: its packets are put in order, those that are missing are known. */
 export class InboundTrack {
   readonly receiver: TrackReceiver;
+  /** -1: the sender has none. */
   readonly rtxPayloadType: number;
-  /** The sender reads requests for key frames. */
   readonly takesPli: boolean;
-  /** The sender reads what it may send. */
   readonly takesEstimate: boolean;
   /** Undefined: the sender keeps nothing to send again. */
   readonly nack: NackList | undefined;
@@ -39,16 +37,15 @@ export class InboundTrack {
   #reorder: ReorderBuffer;
   #lastMs = 0;
 
-  constructor({ section, format, rtx }: Inbound, timeline: Timeline, output: UnitOutput, clock: Clock) {
+  constructor(remote: RemoteTrack, timeline: Timeline, output: UnitOutput, clock: Clock) {
+    const { format, rtx, takesNack } = remote;
     this.receiver = new TrackReceiver(format, timeline, output, clock);
     this.#payloadType = format.payloadType;
     this.rtxPayloadType = rtx?.payloadType ?? -1;
-    this.takesPli = hasFeedback(section, format, 'nack pli');
-    this.takesEstimate = hasFeedback(section, format, 'goog-remb');
-    // Answers take up NACK for pictures: a sound that comes again comes too late.
-    const isRepaired = section.kind === 'video' && hasFeedback(section, format, 'nack');
-    this.#limits = isRepaired ? REPAIRED : UNREPAIRED;
-    this.nack = isRepaired ? new NackList(this.#limits.longestWaitMs, rtx !== undefined) : undefined;
+    this.takesPli = remote.takesPli;
+    this.takesEstimate = remote.takesEstimate;
+    this.#limits = takesNack ? REPAIRED : UNREPAIRED;
+    this.nack = takesNack ? new NackList(this.#limits.longestWaitMs, rtx !== undefined) : undefined;
     this.#reorder = new ReorderBuffer(this.receiver, format.payloadType, this.#limits);
   }
 

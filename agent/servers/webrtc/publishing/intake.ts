@@ -9,7 +9,7 @@ import { SenderPace } from '../../../stream/ingest/pace.ts';
 import type { StreamSink } from '../../../stream/ingest/stream-sink.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import type { TrackReceiver, UnitOutput } from '../../../stream/ingest/track-receiver.ts';
-import type { Inbound } from '../sdp/inbound.ts';
+import type { RemoteTrack } from '../sdp/inbound.ts';
 import { SrtpReceiver } from '../secure/srtp-receiver.ts';
 import type { MediaStatistics, SecureLink } from '../session-media.ts';
 import { InboundTrack } from './inbound-track.ts';
@@ -26,7 +26,7 @@ const PAYLOAD_TYPES = 128;
 const NOBODY = -1;
 
 export interface IntakeOptions {
-  readonly inbound: readonly Inbound[];
+  readonly inbound: readonly RemoteTrack[];
   /** Whose media it is, for messages. */
   readonly path: string;
   /** Tracks of which nothing has come by then are done without. */

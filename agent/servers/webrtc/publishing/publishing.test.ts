@@ -9,7 +9,7 @@ import { writeBye, writeSenderReport } from '../../../media/rtcp/write.ts';
 import type { Track } from '../../../media/track.ts';
 import { type Reader, Stream } from '../../../stream/stream.ts';
 import type { Publisher } from '../gateway.ts';
-import type { Inbound } from '../sdp/inbound.ts';
+import { type RemoteTrack, remoteTrackOf } from '../sdp/inbound.ts';
 import { Publishing } from './publishing.ts';
 
 const VP8: RtpFormat = { payloadType: 96, encoding: 'VP8', clockRate: 90_000, channels: 1, fmtp: new Map() };
@@ -19,7 +19,12 @@ const GATHER_MS = 2_000;
 const FRAME_MS = 40;
 const FRAME_TICKS = 3_600;
 
-function inboundOf(kind: 'video' | 'audio', format: RtpFormat, feedback: readonly string[], rtx?: RtpFormat): Inbound {
+function inboundOf(
+  kind: 'video' | 'audio',
+  format: RtpFormat,
+  feedback: readonly string[],
+  rtx?: RtpFormat,
+): RemoteTrack {
   const section = {
     kind,
     protocol: 'UDP/TLS/RTP/SAVPF',
@@ -33,7 +38,7 @@ function inboundOf(kind: 'video' | 'audio', format: RtpFormat, feedback: readonl
     formats: [format],
     feedback: new Set(feedback.map((one) => `${format.payloadType} ${one}`)),
   };
-  return { section, format, rtx };
+  return remoteTrackOf({ section, format, rtx });
 }
 const PICTURE = inboundOf('video', VP8, ['nack', 'nack pli', 'goog-remb'], RTX);
 const PICTURE_WITHOUT_NACK = inboundOf('video', VP8, ['nack pli']);
@@ -48,7 +53,7 @@ interface Opened {
 }
 
 /** A publisher that has just connected. */
-function connect(inbound: readonly Inbound[]) {
+function connect(inbound: readonly RemoteTrack[]) {
   const clock = new FakeClock();
   const link = new RecordingLink();
   const opened: Opened[] = [];

@@ -5,7 +5,7 @@ import { release } from '../../../media/slab.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import type { TrackReceiver, UnitOutput } from '../../../stream/ingest/track-receiver.ts';
 import type { TalkChannel, WebRtcPaths } from '../gateway.ts';
-import { chooseTalk, type Inbound } from '../sdp/inbound.ts';
+import { chooseTalk, type Inbound, remoteTrackOf } from '../sdp/inbound.ts';
 import type { Offer } from '../sdp/offer.ts';
 import { SrtpReceiver } from '../secure/srtp-receiver.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session-media.ts';
@@ -65,7 +65,7 @@ export class Talking implements SessionMedia, UnitOutput {
   constructor(channel: TalkChannel, inbound: Inbound, clock: Clock) {
     this.#channel = channel;
     this.#clock = clock;
-    this.#track = new InboundTrack(inbound, new Timeline(clock), this, clock);
+    this.#track = new InboundTrack(remoteTrackOf(inbound), new Timeline(clock), this, clock);
   }
 
   get statistics(): MediaStatistics {

@@ -159,7 +159,7 @@ test.for(['chromium-156-linux-echo', 'firefox-153-linux-echo'])('%s gets back wh
   const offer = parseOffer(offerOf(name));
   const inbound = chooseEcho(offer);
   expect(inbound.map(({ section }) => section.kind)).toEqual(['audio', 'video']);
-  const answer = writeAnswer(offer, echoSections(inbound, [{ ssrc: 1 }, { ssrc: 2, rtxSsrc: 3 }]), FACTS);
+  const answer = writeAnswer(offer, echoSections(inbound, { ssrc: 2, rtxSsrc: 3 }, { ssrc: 1 }), FACTS);
   expect(answer.match(/a=sendrecv/g)).toHaveLength(2);
   expect(answer).toContain('a=ssrc:1 cname:name\r\n');
   expect(answer).toContain('a=ssrc-group:FID 2 3\r\n');

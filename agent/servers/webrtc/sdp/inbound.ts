@@ -11,6 +11,29 @@ export interface Inbound {
   readonly rtx: RtpFormat | undefined;
 }
 
+/** What of it is kept as long as its session. The section is as large as its sender made it. */
+export interface RemoteTrack extends Pick<Inbound, 'format' | 'rtx'> {
+  readonly kind: string;
+  /** The sender reads which packets have not come. */
+  readonly takesNack: boolean;
+  /** The sender reads requests for key frames. */
+  readonly takesPli: boolean;
+  /** The sender reads what it may send. */
+  readonly takesEstimate: boolean;
+}
+
+export function remoteTrackOf({ section, format, rtx }: Inbound): RemoteTrack {
+  return {
+    kind: section.kind,
+    format,
+    rtx,
+    // Answers take up NACK for pictures: a sound that comes again comes too late.
+    takesNack: section.kind === 'video' && hasFeedback(section, format, 'nack'),
+    takesPli: hasFeedback(section, format, 'nack pli'),
+    takesEstimate: hasFeedback(section, format, 'goog-remb'),
+  };
+}
+
 /** What WebRTC carries of what can be unpacked here; an AAC stream in an offer would be somebody's experiment. */
 const TAKEN: Record<'video' | 'audio', readonly string[]> = {
   video: ['AV1', 'VP9', 'VP8', 'H265', 'H264'],

@@ -163,7 +163,7 @@ function sectionsFor(offer: Offer, turn: number): AnswerSection[] {
     case 0:
       return sendingSections(chooseCodecs([vp8, g722], offer), ...ssrcs);
     case 1:
-      return echoSections(chooseEcho(offer), ssrcs);
+      return echoSections(chooseEcho(offer), ...ssrcs);
     case 2:
       return receivingSections([chooseTalk(offer, 'PCMU')]);
     default:

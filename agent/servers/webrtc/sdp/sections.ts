@@ -25,17 +25,18 @@ export function receivingSections(inbound: readonly Inbound[]): AnswerSection[] 
   }));
 }
 
-/** Of an answer to somebody who hears and sees himself; `outbound` in the order of `inbound`. */
+/** Of an answer to somebody who hears and sees himself. */
 export function echoSections(
   inbound: readonly Inbound[],
-  outbound: readonly (Outbound | undefined)[],
+  videoOut: Outbound | undefined,
+  audioOut: Outbound | undefined,
 ): AnswerSection[] {
-  return inbound.map(({ section, format, rtx }, i) => ({
+  return inbound.map(({ section, format, rtx }) => ({
     section,
     direction: 'sendrecv',
     format: welcome(format),
     rtx,
-    outbound: outbound[i],
+    outbound: section.kind === 'video' ? videoOut : audioOut,
   }));
 }
 
