@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
+import { heapBytes } from '../../../test/heap.ts';
 import { H264_TRACK } from '../../../test/tracks.ts';
 import { webrtcPaths } from '../../../test/webrtc-paths.ts';
 import { silentLogger } from '../../base/log.ts';
@@ -84,13 +83,6 @@ async function startServer(clock: FakeClock, stream: Stream): Promise<WebRtcServ
   );
   await server.listen();
   return server;
-}
-
-function heapBytes(): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
-  return process.memoryUsage().heapUsed;
 }
 
 test('ten thousand offers that nobody follows up leave nothing behind', async () => {

@@ -74,10 +74,22 @@ test('credentials may stand for the whole session, and lines may end in any way'
   ]);
 });
 
+test.for([
+  ['', 'actpass'],
+  ['a=setup:actpass', 'actpass'],
+  ['a=setup:active', 'active'],
+  ['a=setup:passive', 'passive'],
+  [`a=setup:${'x'.repeat(1_000)}`, 'actpass'],
+] as const)('who begins the handshake: "%s"', ([line, setup]) => {
+  expect(parseOffer(`v=0\n${CREDENTIALS}\n${line}\nm=audio 9 X 0`).setup).toBe(setup);
+});
+
 test('a section on port 0 is refused unless it is bundled', () => {
   const offer = parseOffer(`v=0\n${CREDENTIALS}\nm=audio 0 X 0\nm=video 0 X 96\na=bundle-only`);
   expect(offer.sections.map((section) => section.isRefused)).toEqual([true, false]);
 });
+
+const LONG = 'a'.repeat(300);
 
 test.for([
   ['an empty body', '', 'does not begin with v='],
@@ -92,6 +104,22 @@ test.for([
     'more formats than anybody has',
     `v=0\n${CREDENTIALS}\n${`m=audio 9 X${' 0'.repeat(251)}\n`.repeat(4)}`,
     '1004 formats',
+  ],
+  [
+    'a user fragment beyond the standard',
+    `v=0\n${CREDENTIALS}\nm=audio 9 X 0\na=ice-ufrag:${LONG}`,
+    'ice-ufrag of 300',
+  ],
+  ['a name of a section like a text', `v=0\n${CREDENTIALS}\nm=audio 9 X 0\na=mid:${LONG}`, 'a=mid of 300'],
+  [
+    'a hash like a text',
+    `v=0\na=ice-ufrag:abcd\na=fingerprint:${LONG} 00${':00'.repeat(31)}\nm=audio 9 X 0`,
+    'is not a fingerprint',
+  ],
+  [
+    'parameters like a text',
+    `v=0\n${CREDENTIALS}\nm=audio 9 X 0\na=fmtp:0 a=${LONG.repeat(20)}`,
+    'a=fmtp of 6002 characters, at most 4000',
   ],
   ['more lines than anybody has', `v=0\n${'a=x\n'.repeat(4_000)}`, 'at most 4000'],
 ] as const)('%s is refused', ([, text, message]) => {

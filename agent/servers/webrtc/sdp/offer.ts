@@ -8,7 +8,11 @@ const MAX_SECTIONS = 32;
 const MAX_FORMATS = 1_000;
 /** Of one format; the longest in use (H265 with parameter sets) has a dozen. */
 const MAX_PARAMETERS = 16;
+/** All of one format; parameter sets among them may take a kilobyte. */
+const MAX_FMTP_CHARACTERS = 4_000;
 const MAX_FINGERPRINTS = 8;
+/** RFC 8839 §5.4, of a user fragment; nobody's `a=mid` has a tenth of it. */
+const MAX_WORD_CHARACTERS = 256;
 
 export interface Fingerprint {
   /** `sha-256`, in lower case. */
@@ -41,6 +45,10 @@ export interface OfferSection {
   readonly feedback: ReadonlySet<string>;
 }
 
+/** Who begins the DTLS handshake, RFC 8842 §5.2. */
+const SETUPS = ['actpass', 'active', 'passive'] as const;
+type Setup = (typeof SETUPS)[number];
+
 /** What a browser offers, RFC 8829; what is not needed here is passed over. */
 export interface Offer {
   readonly sections: readonly OfferSection[];
@@ -51,8 +59,7 @@ export interface Offer {
   /** All: some clients have credentials of their own in each section until an answer bundles them. */
   readonly ufrags: readonly string[];
   readonly fingerprints: readonly Fingerprint[];
-  /** `actpass`, `active` or `passive`. */
-  readonly setup: string;
+  readonly setup: Setup;
 }
 
 /** What of an offer is kept as long as its session. The rest is large: an offer is whatever its sender makes of it. */
@@ -99,8 +106,11 @@ export function parseOffer(text: string): Offer {
   const ufrags = [...new Set(transport('ice-ufrag'))].slice(0, MAX_SECTIONS);
   const ufrag = ufrags[0];
   const fingerprints = transport('fingerprint').slice(0, MAX_FINGERPRINTS).map(parseFingerprint);
-  if (!ufrag || ufrag.length > 256) {
+  if (!ufrag) {
     throw new PerchError('badInput', 'the offer has no a=ice-ufrag');
+  }
+  for (const one of ufrags) {
+    requireWord('a=ice-ufrag', one);
   }
   if (fingerprints.length === 0) {
     throw new PerchError('badInput', 'the offer has no a=fingerprint');
@@ -112,7 +122,7 @@ export function parseOffer(text: string): Offer {
     ufrag,
     ufrags,
     fingerprints,
-    setup: transport('setup')[0] ?? 'actpass',
+    setup: SETUPS.find((word) => word === transport('setup')[0]) ?? 'actpass',
   };
   // V8 has pieces of a text as views into it: any that is kept would keep all of it.
   return structuredClone(offer);
@@ -146,11 +156,13 @@ function sectionOf(draft: Draft, session: Map<string, string[]>, index: number):
   const direction = directionOf(attributes) ?? directionOf(session) ?? 'sendrecv';
   const maps = byPayloadType(attributes.get('rtpmap') ?? []);
   const fmtps = byPayloadType(attributes.get('fmtp') ?? []);
+  const mid = attributes.get('mid')?.[0] ?? String(index);
+  requireWord('a=mid', mid);
   return {
     kind: draft.kind,
     protocol: draft.protocol,
     formatWords: draft.formatWords,
-    mid: attributes.get('mid')?.[0] ?? String(index),
+    mid,
     isRefused: draft.port === '0' && !attributes.has('bundle-only'),
     receives: direction !== 'sendonly' && direction !== 'inactive',
     sends: direction !== 'recvonly' && direction !== 'inactive',
@@ -160,6 +172,13 @@ function sectionOf(draft: Draft, session: Map<string, string[]>, index: number):
     hasReducedSize: attributes.has('rtcp-rsize'),
     feedback: new Set(attributes.get('rtcp-fb') ?? []),
   };
+}
+
+/** Words that are kept as long as the session. */
+function requireWord(name: string, word: string): void {
+  if (word.length > MAX_WORD_CHARACTERS) {
+    throw new PerchError('badInput', `${name} of ${word.length} characters, at most ${MAX_WORD_CHARACTERS} are taken`);
+  }
 }
 
 const DIRECTIONS = ['sendrecv', 'recvonly', 'sendonly', 'inactive'] as const;
@@ -178,7 +197,12 @@ function formatOf(word: string, maps: Map<number, string>, fmtps: Map<number, st
     return [];
   }
   const fmtp = new Map<string, string>();
-  for (const part of (fmtps.get(payloadType) ?? '').split(';', MAX_PARAMETERS)) {
+  const parameters = fmtps.get(payloadType) ?? '';
+  if (parameters.length > MAX_FMTP_CHARACTERS) {
+    const limit = `at most ${MAX_FMTP_CHARACTERS} are taken`;
+    throw new PerchError('badInput', `a=fmtp of ${parameters.length} characters, ${limit}`);
+  }
+  for (const part of parameters.split(';', MAX_PARAMETERS)) {
     const equals = part.indexOf('=');
     const key = part
       .slice(0, equals < 0 ? undefined : equals)
@@ -206,7 +230,7 @@ function byPayloadType(values: readonly string[]): Map<number, string> {
 
 function parseFingerprint(text: string): Fingerprint {
   const [hash = '', value = ''] = text.split(/\s+/);
-  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){15,63}$/i.test(value)) {
+  if (!/^[\w-]{1,40}$/.test(hash) || !/^[0-9a-f]{2}(:[0-9a-f]{2}){15,63}$/i.test(value)) {
     throw new PerchError('badInput', `'${text.slice(0, 80)}' is not a fingerprint`);
   }
   return { hash: hash.toLowerCase(), value: value.toUpperCase() };

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { heapBytes } from '../../../../test/heap.ts';
 import { random } from '../../../../test/random.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { ufragOf } from './requests.ts';
@@ -24,6 +25,14 @@ test.for([
   ['one with other characters', 'a=ice-ufrag:ab\u00e9d'],
 ] as const)('%s is no fragment', ([, text]) => {
   expect(() => ufragOf(text)).toThrow(PerchError);
+});
+
+test('a user fragment does not hold the text that it came in', () => {
+  const fragment = (i: number) => `a=ice-ufrag:${'u'.repeat(30)}${i}\r\na=x:${'y'.repeat(100_000)}\r\n`;
+  const before = heapBytes();
+  const kept = Array.from({ length: 100 }, (_, i) => ufragOf(Buffer.from(fragment(i)).toString()));
+  expect(heapBytes() - before).toBeLessThan(1_000_000);
+  expect(kept).toHaveLength(100);
 });
 
 const next = random(8840);

@@ -52,5 +52,6 @@ export function ufragOf(fragment: string): string | undefined {
   if (ufrag !== undefined && !/^[\w+/-]{4,256}$/.test(ufrag)) {
     throw new PerchError('badInput', `'${ufrag.slice(0, 40)}' is not an ICE user fragment`);
   }
-  return ufrag;
+  // A copy: V8 has pieces of a text as views into it, and this one is kept as long as the session.
+  return ufrag === undefined ? undefined : Buffer.from(ufrag, 'latin1').toString('latin1');
 }
