@@ -306,6 +306,15 @@ test('a viewer that leaves while its fallback opens leaves no reader behind', as
   expect(scene.main.stream.readers).toEqual([]);
 });
 
+test('what a viewer was sent counts once, also when it has left', async () => {
+  const scene = new Scene();
+  scene.viewer.start();
+  await scene.play(2, 0);
+  const { outboundBytes, outboundPackets } = scene.viewer.viewing.statistics;
+  scene.viewer.viewing.close();
+  expect(scene.viewer.viewing.statistics).toMatchObject({ outboundBytes, outboundPackets });
+});
+
 test("a viewer on its fallback that leaves is neither stream's reader any more", async () => {
   const scene = await lowered(open);
   const { outboundBytes, outboundPackets } = scene.viewer.viewing.statistics;

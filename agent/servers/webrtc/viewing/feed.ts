@@ -133,7 +133,8 @@ export class Feed {
 
   close(): void {
     this.#isClosed = true;
-    this.#retire(this.#main);
+    // Not retired: what it has sent goes on to count.
+    this.#main.close();
     if (this.#fallback) {
       this.#retire(this.#fallback.sender);
       this.#fallback.stream.removeReader(this.#fallback.reader);
