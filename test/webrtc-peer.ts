@@ -45,6 +45,17 @@ export class RecordingLink implements SecureLink {
     this.closedWhy ??= reason;
   }
 
+  /** What was sent since it was last asked: of each datagram the types of its packets, with their formats or counts. */
+  takeKinds(): string[] {
+    return this.reports.splice(0).map((datagram) => {
+      const kinds: string[] = [];
+      for (let at = 0; at < datagram.length; at += 4 * (datagram.readUInt16BE(at + 2) + 1)) {
+        kinds.push(`${datagram[at + 1]}/${(datagram[at] as number) & 0x1f}`);
+      }
+      return kinds.join(' ');
+    });
+  }
+
   /** Takes the RTCP packets of a type and format (RFC 4585 §6.1) that were sent since it was last asked. */
   take(type: number, format: number): Buffer[] {
     const isWanted = (packet: Buffer): boolean => packet[1] === type && ((packet[0] as number) & 0x1f) === format;

@@ -3,7 +3,7 @@ import { RtcpPacketConverter, RtcpSourceDescriptionPacket, RtcpSrPacket } from '
 import { random } from '../../../test/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import { parseRtcp, type SenderInfo } from './parse.ts';
-import { writeBye, writeReceiverReport, writeSenderReport } from './write.ts';
+import { writeBye, writeEmptyReport, writeReceiverReport, writeSenderReport } from './write.ts';
 
 class Log {
   readonly reports: SenderInfo[] = [];
@@ -71,6 +71,14 @@ test('a receiver report has the fields of the standard, and a source description
       .join('')
       .replaceAll(' ', ''),
   );
+});
+
+test('a report of nothing is what a compound begins with where there is nothing to report', () => {
+  const packet = Buffer.from(writeEmptyReport(1, 'perch'));
+  expect(packet.toString('hex')).toBe('80c9000100000001' + '81ca0003000000010105706572636800');
+  const [report, name] = RtcpPacketConverter.deSerialize(packet);
+  expect(report).toMatchObject({ type: 201, ssrc: 1, reports: [] });
+  expect(name).toBeInstanceOf(RtcpSourceDescriptionPacket);
 });
 
 test.for([

@@ -5,6 +5,7 @@ const NTP_FROM_UNIX_S = 2_208_988_800;
 const CNAME = 1;
 const MAX_CNAME_BYTES = 255;
 const RECEIVER_REPORT_BYTES = 32;
+const EMPTY_REPORT_BYTES = 8;
 const SENDER_REPORT_BYTES = 28;
 
 /** One report block, RFC 3550 §6.4.1. */
@@ -41,6 +42,17 @@ export function writeReceiverReport(report: ReceptionReport, cname: string): Uin
   // In units of 1/65536 s.
   view.setUint32(28, report.lastReport === 0 ? 0 : Math.round(report.sinceLastReportMs * 65.536));
   packet.set(description, RECEIVER_REPORT_BYTES);
+  return packet;
+}
+
+/** What a compound packet has to begin with when there is nothing to report, RFC 3550 §6.1. */
+export function writeEmptyReport(ssrc: number, cname: string): Uint8Array {
+  const description = sourceDescription(ssrc, cname);
+  const packet = new Uint8Array(EMPTY_REPORT_BYTES + description.length);
+  const view = new DataView(packet.buffer);
+  writeHeader(view, 0, RTCP_RECEIVER_REPORT, EMPTY_REPORT_BYTES);
+  view.setUint32(4, ssrc);
+  packet.set(description, EMPTY_REPORT_BYTES);
   return packet;
 }
 

@@ -19,7 +19,8 @@ export interface UnitOutput {
 
 /** Encodings of pictures; they may come out of their order. */
 const VIDEO_ENCODINGS = ['H264', 'H265', 'AV1', 'VP8', 'VP9', 'JPEG', 'MP4V-ES'];
-const CNAME = 'perch';
+/** Ours in reports to whoever sends (RFC 3550 §6.5.1). */
+export const RECEIVER_CNAME = 'perch';
 /** A step between two packets' delays beyond this is no jitter: the sender's timestamps have jumped. */
 const MAX_JITTER_MS = 10_000;
 
@@ -188,7 +189,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
       lastReport: this.#lastReport,
       sinceLastReportMs: this.#clock.monoMs() - this.#lastReportAtMs,
     };
-    return writeReceiverReport(report, CNAME);
+    return writeReceiverReport(report, RECEIVER_CNAME);
   }
 
   /** RFC 3550 appendix A.8, by the first packet of each sample: the others have its timestamp, and their own delay would count as jitter. */

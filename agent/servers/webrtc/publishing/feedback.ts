@@ -1,5 +1,4 @@
 // RTCP feedback, RFC 4585 §6.1: version (2), padding, format (5), type (8), length in words minus one (16), our SSRC, theirs.
-// Each goes as a packet of its own: answers say rtcp-rsize (RFC 5506).
 const TRANSPORT_FEEDBACK = 205;
 const PAYLOAD_FEEDBACK = 206;
 const GENERIC_NACK = 1;

@@ -16,7 +16,15 @@ function open() {
     onTrack: () => {},
     onDamage: () => {},
   };
-  const remote = { kind: 'video', format: H264, rtx: RTX, takesNack: true, takesPli: false, takesEstimate: false };
+  const remote = {
+    kind: 'video',
+    format: H264,
+    rtx: RTX,
+    takesNack: true,
+    takesPli: false,
+    takesEstimate: false,
+    hasReducedSize: true,
+  };
   const track = new InboundTrack(remote, new Timeline(clock), output, clock);
   return { track, units };
 }

@@ -23,6 +23,7 @@ export class InboundTrack {
   readonly rtxPayloadType: number;
   readonly takesPli: boolean;
   readonly takesEstimate: boolean;
+  readonly hasReducedSize: boolean;
   /** Undefined: the sender keeps nothing to send again. */
   readonly nack: NackList | undefined;
   /** Of the sender that is listened to; -1: none has come. */
@@ -44,6 +45,7 @@ export class InboundTrack {
     this.rtxPayloadType = rtx?.payloadType ?? -1;
     this.takesPli = remote.takesPli;
     this.takesEstimate = remote.takesEstimate;
+    this.hasReducedSize = remote.hasReducedSize;
     this.#limits = takesNack ? REPAIRED : UNREPAIRED;
     this.nack = takesNack ? new NackList(this.#limits.longestWaitMs, rtx !== undefined) : undefined;
     this.#reorder = new ReorderBuffer(this.receiver, format.payloadType, this.#limits);

@@ -24,6 +24,7 @@ function inboundOf(
   format: RtpFormat,
   feedback: readonly string[],
   rtx?: RtpFormat,
+  hasReducedSize = true,
 ): RemoteTrack {
   const section = {
     kind,
@@ -34,7 +35,7 @@ function inboundOf(
     receives: false,
     sends: true,
     isSimulcast: false,
-    hasReducedSize: true,
+    hasReducedSize,
     formats: [format],
     feedback: new Set(feedback.map((one) => `${format.payloadType} ${one}`)),
   };
@@ -185,6 +186,25 @@ test('a lost packet is asked for and comes again in a stream of its own', async 
   expect(session.opened[0]?.pictures).toEqual([0, 1, 2]);
   expect(session.link.takePlis()).toBe(0);
   expect(session.media.statistics).toMatchObject({ inboundLost: 0, roundTripMs: 30 });
+});
+
+test.for([
+  ['that agreed to reduced size gets feedback alone', [true], ''],
+  ['that did not gets it behind a report and our name', [false], '201/0 202/1 '],
+  ['that agreed for its sound only gets what is for both like that', [false, true], '201/0 202/1 '],
+] as const)('a sender %s', async ([, [forPicture, forSound], before]) => {
+  const picture = inboundOf('video', VP8, ['nack', 'nack pli', 'goog-remb'], RTX, forPicture);
+  const sound = inboundOf('audio', OPUS, ['goog-remb'], undefined, forSound);
+  const session = connect(forSound === undefined ? [picture] : [picture, sound]);
+  session.media.onRtp(session.sound.packet(0, Uint8Array.of(0xf8, 1)));
+  await session.video(0, 20, first);
+  session.link.takeKinds();
+  await session.video(20, 21, first, (packets) => packets.slice(1));
+  expect(session.link.takeKinds()).toEqual([`${before}205/1`]);
+  session.opened[0]?.stream.requestKeyFrame();
+  expect(session.link.takeKinds()).toEqual([`${before}206/1`]);
+  await session.clock.advance(500);
+  expect(session.link.takeKinds()).toContain(`${before}206/15`);
 });
 
 test('a sender without a stream for repairs sends the packet as it was', async () => {

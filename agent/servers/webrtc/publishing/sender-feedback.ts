@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
+import { writeEmptyReport } from '../../../media/rtcp/write.ts';
+import { RECEIVER_CNAME } from '../../../stream/ingest/track-receiver.ts';
 import type { SecureLink } from '../session-media.ts';
 import { Bandwidth } from './bandwidth.ts';
 import { writeEstimate, writeNack, writePli } from './feedback.ts';
@@ -20,6 +22,7 @@ export class SenderFeedback {
   readonly #clock: Clock;
   readonly #onFault: (error: unknown) => void;
   readonly #ssrc = randomInt(1, 2 ** 32);
+  readonly #emptyReport = writeEmptyReport(this.#ssrc, RECEIVER_CNAME);
   readonly #due = new Uint16Array(MAX_NACKED);
   readonly #bandwidth = new Bandwidth();
   readonly #wish: KeyFrameWish;
@@ -81,7 +84,11 @@ export class SenderFeedback {
     const sources = this.#tracks.filter(({ takesEstimate, ssrc }) => takesEstimate && ssrc >= 0);
     if (sources.length > 0) {
       const ssrcs = sources.map(({ ssrc }) => ssrc);
-      this.#link.sendRtcp(writeEstimate(this.#ssrc, this.#bandwidth.bitsPerSecond, ssrcs));
+      const estimate = writeEstimate(this.#ssrc, this.#bandwidth.bitsPerSecond, ssrcs);
+      this.#send(
+        estimate,
+        sources.every(({ hasReducedSize }) => hasReducedSize),
+      );
     }
   }
 
@@ -110,20 +117,25 @@ export class SenderFeedback {
     }
   }
 
-  #askForLost({ nack, ssrc }: InboundTrack, nowMs: number): void {
+  #askForLost({ nack, ssrc, hasReducedSize }: InboundTrack, nowMs: number): void {
     const count = nack?.collect(nowMs, this.#due) ?? 0;
     if (count > 0) {
-      this.#link.sendRtcp(writeNack(this.#ssrc, ssrc, this.#due, count));
+      this.#send(writeNack(this.#ssrc, ssrc, this.#due, count), hasReducedSize);
     }
   }
 
   #askForKeyFrame(nowMs: number): void {
     for (let i = 0; i < this.#tracks.length; i += 1) {
-      const { receiver, ssrc, takesPli } = this.#tracks[i] as InboundTrack;
+      const { receiver, ssrc, takesPli, hasReducedSize } = this.#tracks[i] as InboundTrack;
       if (receiver.isVideo && takesPli && ssrc >= 0 && this.#wish.take(nowMs)) {
-        this.#link.sendRtcp(writePli(this.#ssrc, ssrc));
+        this.#send(writePli(this.#ssrc, ssrc), hasReducedSize);
       }
     }
+  }
+
+  /** RFC 3550 §6.1: a datagram begins with a report and our name, unless it was agreed that it need not (RFC 5506 §5). */
+  #send(feedback: Buffer, mayStandAlone: boolean): void {
+    this.#link.sendRtcp(mayStandAlone ? feedback : Buffer.concat([this.#emptyReport, feedback]));
   }
 
   #measure(): void {

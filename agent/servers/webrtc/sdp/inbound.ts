@@ -20,6 +20,8 @@ export interface RemoteTrack extends Pick<Inbound, 'format' | 'rtx'> {
   readonly takesPli: boolean;
   /** The sender reads what it may send. */
   readonly takesEstimate: boolean;
+  /** The sender reads feedback that stands alone (RFC 5506); else it begins with a report. */
+  readonly hasReducedSize: boolean;
 }
 
 export function remoteTrackOf({ section, format, rtx }: Inbound): RemoteTrack {
@@ -31,6 +33,7 @@ export function remoteTrackOf({ section, format, rtx }: Inbound): RemoteTrack {
     takesNack: section.kind === 'video' && hasFeedback(section, format, 'nack'),
     takesPli: hasFeedback(section, format, 'nack pli'),
     takesEstimate: hasFeedback(section, format, 'goog-remb'),
+    hasReducedSize: section.hasReducedSize,
   };
 }
 
