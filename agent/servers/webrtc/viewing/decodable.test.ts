@@ -74,7 +74,7 @@ test.for([1, 2, 3])(
     const shares = new Set<string | undefined>();
     let [lost, freeAtMs, isBad] = [0, 0, false];
     viewer.start();
-    for (let i = 0; i < 4_000; i += 1) {
+    for (let i = 0; i < 1_800; i += 1) {
       world.picture(main, next() < 0.02, next() < 0.1 ? 120_000 : 12_000);
       world.picture(small, next() < 0.02, 4_000);
       main.sound();
@@ -115,7 +115,7 @@ test.for([1, 2, 3])(
     const first = packets[0] as Received;
     expect(packets.map(({ sequence }) => sequence)).toEqual(packets.map((_, i) => (first.sequence + i) & 0xffff));
     const shown = world.decode(packets);
-    expect(shown.length).toBeGreaterThan(800);
+    expect(shown.length).toBeGreaterThan(300);
     const steps = shown.slice(1).map(({ timestamp }, i) => (timestamp - (shown[i]?.timestamp ?? 0)) | 0);
     expect(Math.min(...steps)).toBeGreaterThan(0);
     // Where the RTP clock stands against ours when a picture begins to go out.

@@ -133,3 +133,18 @@ test('when the network takes pictures again after a group was lost, a key frame 
   picture(false);
   expect(wishes.keyFrames).toBe(1);
 });
+
+test('a key frame that came while the network took nothing is as good as one that is asked for', async () => {
+  const { network, clock, picture, wishes } = open([H264_TRACK]);
+  picture(true);
+  network.isCongested = true;
+  wishes.keyFrames = 0;
+  picture(false);
+  await clock.advance(250);
+  picture(true);
+  network.packets.length = 0;
+  network.isCongested = false;
+  await clock.advance(1);
+  expect(network.sent).toEqual(['1:102', '1:103']);
+  expect(wishes.keyFrames).toBe(0);
+});

@@ -274,7 +274,9 @@ export class PacketSender implements RtpViewer {
     let isFull = false;
     if (this.#needsKey) {
       this.#needsKey = false;
-      this.#options.stream.requestKeyFrame();
+      if (this.#groupStart < this.#cursor) {
+        this.#options.stream.requestKeyFrame();
+      }
     }
     outlet.begin();
     while (this.#cursor < written && !isFull && this.#creditBytes > 0) {
