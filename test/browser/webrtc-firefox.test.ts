@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Agent, mediaEverywhere, startAgent } from '../peers/agent.ts';
+import { type Agent, mediaEverywhere, startAgent, until } from '../peers/agent.ts';
 import { barClip, SMALL } from '../peers/bar-clip.ts';
 import { type Firefox, startFirefox } from '../peers/firefox.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
 import { watch } from '../peers/webrtc-viewer.ts';
 
-const SECONDS = byLength(4, 60);
+const SECONDS = byLength(3, 60);
 const PICTURES = SECONDS * SMALL.fps;
 
 describeWith(['firefox', 'ffmpeg'], 'Firefox watches over WebRTC', () => {
@@ -19,10 +19,9 @@ describeWith(['firefox', 'ffmpeg'], 'Firefox watches over WebRTC', () => {
       startAgent({ config: 'api: yes\npaths:\n  all_others:\n', listen: mediaEverywhere }),
       startFirefox(),
     ]);
-    for (const video of ['vp8', 'h264'] as const) {
-      const clip = await barClip({ ...SMALL, video, audio: 'opus' });
-      publishers.push(await publishClip(agent, video, clip, { isEndless: true }));
-    }
+    const publish = async (video: 'vp8' | 'h264') =>
+      publishClip(agent, video, await barClip({ ...SMALL, video, audio: 'opus' }), { isEndless: true });
+    publishers.push(...(await Promise.all([publish('vp8'), publish('h264')])));
   });
 
   afterAll(async () => {
@@ -31,7 +30,7 @@ describeWith(['firefox', 'ffmpeg'], 'Firefox watches over WebRTC', () => {
     }
   });
 
-  test.for([' udp ', ' tcp '])('VP8 and Opus of a publisher over RTSP, by%s', async (only) => {
+  test.concurrent.for([' udp ', ' tcp '])('VP8 and Opus of a publisher over RTSP, by%s', async (only) => {
     const page = await firefox.open(`${agent.url}/health`);
     const url = `http://127.0.0.1:${agent.ports.webrtc}/vp8/whep`;
     const watching = await watch(page, { url, only, readsClock: true });
@@ -48,12 +47,13 @@ describeWith(['firefox', 'ffmpeg'], 'Firefox watches over WebRTC', () => {
     await page.close();
   });
 
-  test('the page says why the H.264 of a camera does not play where Firefox has no decoder for it', async () => {
+  test.concurrent('the page says why the H.264 of a camera does not play where Firefox has no decoder for it', async () => {
     const page = await firefox.open(`http://127.0.0.1:${agent.ports.webrtc}/h264/`);
     const why = 'the video is H264 and this browser does not offer';
-    await expect
-      .poll(() => page.evaluate(() => document.querySelector('#message')?.textContent), { timeout: 10_000 })
-      .toContain(why);
+    await until(async () => {
+      const message = await page.evaluate(() => document.querySelector('#message')?.textContent ?? '');
+      return message.includes(why) || undefined;
+    });
     const other = await firefox.open(`${agent.url}/health`);
     const url = `http://127.0.0.1:${agent.ports.webrtc}/h264/whep`;
     const refused = await (await watch(other, { url, media: ['video'] })).report();

@@ -6,11 +6,11 @@ import { byLength, describeWith } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
 import { type WatchReport, watch } from '../peers/webrtc-viewer.ts';
 
-const SECONDS = byLength(4, 60);
+const SECONDS = byLength(3, 60);
 const PICTURES = SECONDS * SMALL.fps;
 /** Chromium conceals what is missing; a packet of sound is 20 ms. */
 const SOUNDS = SECONDS * 50;
-const MANY = byLength(20, 20);
+const MANY = 20;
 
 describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
   const open: AsyncDisposable[] = [];
