@@ -17,6 +17,7 @@ import { type Requester, type SessionFacts, type SessionGround, WebRtcSession } 
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
 import { type Seat, SessionLimits } from './session-limits.ts';
 import type { SessionMedia } from './session-media.ts';
+import { AddedHosts } from './transport/added-hosts.ts';
 import { type CandidateOptions, gatherAddresses, type HostAddress, writeCandidates } from './transport/candidates.ts';
 import { MediaPorts } from './transport/media-ports.ts';
 import { PacketSlots } from './transport/packet-slots.ts';
@@ -62,6 +63,7 @@ export class WebRtcServer {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #ports: MediaPorts;
+  readonly #addedHosts: AddedHosts;
   readonly #slots = new PacketSlots();
   readonly #limits = new SessionLimits();
   /** In the order of their creation. */
@@ -76,6 +78,7 @@ export class WebRtcServer {
     this.#clock = clock;
     this.#log = log;
     this.#ports = new MediaPorts(clock, log);
+    this.#addedHosts = new AddedHosts(clock, log);
   }
 
   /** The UDP port in use; 0 when there is none. */
@@ -277,7 +280,7 @@ export class WebRtcServer {
   }
 
   #prepareGround(): Promise<{ dtls: DtlsIdentity; addresses: readonly HostAddress[] }> {
-    const gathering = this.#ports.refresh().then(() => gatherAddresses(this.#options, this.#clock, this.#log));
+    const gathering = this.#ports.refresh().then(() => gatherAddresses(this.#options, this.#addedHosts));
     const ground = Promise.all([loadDtls(), gathering]).then(([dtls, addresses]) => ({ dtls, addresses }));
     // Whoever waits for it may have failed for another reason before.
     ground.catch(() => {});

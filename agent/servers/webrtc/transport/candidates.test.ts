@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/fake-clock.ts';
 import { silentLogger } from '../../../base/log.ts';
+import { AddedHosts } from './added-hosts.ts';
 import { type CandidateOptions, gatherAddresses, type LocalPort, writeCandidates } from './candidates.ts';
 
 const HOSTS: CandidateOptions = { additionalHosts: [], ipsFromInterfaces: true, interfaces: [] };
@@ -8,7 +9,7 @@ const OFF: LocalPort = { port: 0, ipv4: false, ipv6: false, only: undefined };
 const ANY: LocalPort = { port: 8_189, ipv4: true, ipv6: true, only: undefined };
 
 const textsOf = async (options: CandidateOptions): Promise<string[]> =>
-  (await gatherAddresses(options, new FakeClock(), silentLogger)).map(({ address }) => address);
+  (await gatherAddresses(options, new AddedHosts(new FakeClock(), silentLogger))).map(({ address }) => address);
 const own = (...addresses: string[]) => addresses.map((address) => ({ address, isAdded: false }));
 
 test('addresses are those of the interfaces and what the configuration adds, loopback last', async () => {
@@ -26,7 +27,7 @@ test('unknown interfaces have no addresses', async () => {
 test('a name that does not resolve is left out', async () => {
   const options = { ...HOSTS, ipsFromInterfaces: false, additionalHosts: ['perch.invalid', '192.0.2.4'] };
   const clock = new FakeClock();
-  const gathered = gatherAddresses(options, clock, silentLogger);
+  const gathered = gatherAddresses(options, new AddedHosts(clock, silentLogger));
   await clock.advance(1_000);
   expect(await gathered).toEqual([{ address: '192.0.2.4', isAdded: true }]);
 });

@@ -1,7 +1,4 @@
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
-import type { Clock } from '../../../base/clock.ts';
-import type { Logger } from '../../../base/log.ts';
+import type { AddedHosts } from './added-hosts.ts';
 import { ownAddresses } from './own-addresses.ts';
 
 export interface CandidateOptions {
@@ -34,8 +31,6 @@ export interface HostAddress {
   readonly isAdded: boolean;
 }
 
-/** A name that does not resolve within this time is left out, so that no viewer waits for a dead name server. */
-const LOOKUP_LIMIT_MS = 1_000;
 /** RFC 8445 §5.1.2.1: type preference << 24, local preference << 8, 256 - component. Host candidates have 126; by TCP (RFC 6544 §4.2) less. */
 const UDP_TYPE_PREFERENCE = 126;
 const TCP_TYPE_PREFERENCE = 99;
@@ -46,9 +41,9 @@ const RTP_COMPONENT = 1;
 const RTCP_COMPONENT = 2;
 
 /** The addresses a peer can send to, best first: the network's, then what the configuration adds, then loopback. */
-export async function gatherAddresses(options: CandidateOptions, clock: Clock, log: Logger): Promise<HostAddress[]> {
+export async function gatherAddresses(options: CandidateOptions, hosts: AddedHosts): Promise<HostAddress[]> {
   const own = options.ipsFromInterfaces ? ownAddresses(options.interfaces) : [];
-  const added = await Promise.all(options.additionalHosts.map((host) => resolveHost(host, clock, log)));
+  const added = await Promise.all(options.additionalHosts.map((host) => hosts.resolve(host)));
   const all = [
     ...own.filter((info) => !info.internal).map(({ address }) => ({ address, isAdded: false })),
     ...added.flat().map((address) => ({ address, isAdded: true })),
@@ -89,20 +84,4 @@ function answers(local: LocalPort, { address, isAdded }: HostAddress): boolean {
   }
   const hasFamily = address.includes(':') ? local.ipv6 : local.ipv4;
   return hasFamily && (local.only === undefined || local.only === address);
-}
-
-async function resolveHost(host: string, clock: Clock, log: Logger): Promise<string[]> {
-  if (isIP(host) !== 0) {
-    return [host];
-  }
-  const stop = new AbortController();
-  const failed = (cause: unknown): string[] => {
-    log.warn({ host, err: cause }, 'an additional WebRTC host does not resolve and is left out');
-    return [];
-  };
-  const found = lookup(host, { all: true }).then((all) => all.map(({ address }) => address), failed);
-  const late = clock.sleep(LOOKUP_LIMIT_MS, stop.signal).then(() => undefined);
-  const addresses = await Promise.race([found, late]);
-  stop.abort();
-  return addresses ?? failed(new Error(`no answer within ${LOOKUP_LIMIT_MS} ms`));
 }
