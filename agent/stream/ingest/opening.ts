@@ -1,5 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { release } from '../../media/slab.ts';
 import type { Track } from '../../media/track.ts';
 import type { Stream } from '../stream.ts';
 import type { StreamSink } from './stream-sink.ts';
@@ -11,6 +12,11 @@ export interface OpeningTimes {
   readonly soundMs: number;
   /** Nor is a picture of which nothing at all has come; not before `soundMs`. */
   readonly pictureMs: number;
+  /**
+   * The configuration key that says so, for a sender that cannot be made to begin again (a browser): what it sends later is done
+   * without. Undefined: a picture that comes later is worth a new start.
+   */
+  readonly key?: string;
 }
 
 /** A picture that does not come, or a track that sends but whose description does not, holds the others up for so long at most. */
@@ -50,7 +56,9 @@ export class Opening implements UnitOutput {
   #held: HeldUnit[] = [];
   #heldBytes = 0;
   #damage = 0;
-  #isPictureLate = false;
+  #needsRestart = false;
+  /** What came after the stream had opened without it. */
+  readonly #late = new Set<TrackReceiver>();
   #stream: Stream | undefined;
 
   /**
@@ -112,7 +120,7 @@ export class Opening implements UnitOutput {
 
   /** Called now and then: stops waiting for tracks that do not come. @param playingMs since PLAY; @throws PerchError to start again */
   check(playingMs: number): void {
-    if (this.#isPictureLate) {
+    if (this.#needsRestart) {
       const message = `${this.#subject} sends its picture late: starting again with it`;
       throw new PerchError('unavailable', message, { path: this.#name });
     }
@@ -176,7 +184,8 @@ export class Opening implements UnitOutput {
   ): void {
     const lane = this.#lanes.get(receiver);
     if (!lane) {
-      this.#isPictureLate ||= receiver.isVideo;
+      this.#onLate(receiver);
+      release(data);
       return;
     }
     const timeline = receiver.timeline;
@@ -189,5 +198,20 @@ export class Opening implements UnitOutput {
     const wall = this.#timeline.wallMs(timeline, ptsTicks);
     lane.lastDts = dts;
     stream.write(lane.index, { pts, dts, wall, key, data });
+  }
+
+  #onLate(receiver: TrackReceiver): void {
+    if (this.#late.has(receiver)) {
+      return;
+    }
+    this.#late.add(receiver);
+    const { key } = this.#times;
+    if (key === undefined) {
+      this.#needsRestart ||= receiver.isVideo;
+    } else {
+      const codec = receiver.format.encoding;
+      const what = receiver.isVideo ? 'video' : 'audio';
+      this.#log.warn({ codec }, `${this.#subject} sends its ${what} later than ${key} allows: it is left out`);
+    }
   }
 }

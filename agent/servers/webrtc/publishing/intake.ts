@@ -82,7 +82,7 @@ export class Intake implements UnitOutput, RtcpSink {
     const { inbound, path, gatherTimeoutMs } = this.#options;
     const timeline = new Timeline(this.#clock, sink.usesSenderClock);
     const receivers: TrackReceiver[] = [];
-    const times = { soundMs: gatherTimeoutMs, pictureMs: gatherTimeoutMs };
+    const times = { soundMs: gatherTimeoutMs, pictureMs: gatherTimeoutMs, key: 'webrtcTrackGatherTimeout' };
     this.#opening = new Opening(sink, timeline, receivers, path, this.#log, 'publisher', times);
     this.#tracks = inbound.map((one) => new InboundTrack(one, timeline, this, this.#clock));
     for (const [i, { receiver, rtxPayloadType }] of this.#tracks.entries()) {

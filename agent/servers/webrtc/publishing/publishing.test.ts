@@ -3,7 +3,7 @@ import { FakeClock } from '../../../../test/fake-clock.ts';
 import { random } from '../../../../test/random.ts';
 import { RecordingLink, RtpSource, vp8Frame } from '../../../../test/webrtc-peer.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { silentLogger } from '../../../base/log.ts';
+import { createLogger, silentLogger } from '../../../base/log.ts';
 import type { RtpFormat } from '../../../media/depacketizer.ts';
 import { writeBye, writeSenderReport } from '../../../media/rtcp/write.ts';
 import type { Track } from '../../../media/track.ts';
@@ -90,7 +90,9 @@ function connect(inbound: readonly RemoteTrack[]) {
     },
   };
   const options = { inbound, path: 'door', gatherTimeoutMs: GATHER_MS };
-  const media = new Publishing('session-1', options, paths, clock, silentLogger);
+  const logged: string[] = [];
+  const log = createLogger('warn', (line) => logged.push(JSON.parse(line).msg));
+  const media = new Publishing('session-1', options, paths, clock, log);
   media.start(link);
   const picture = new RtpSource(96, 11);
   return {
@@ -98,6 +100,7 @@ function connect(inbound: readonly RemoteTrack[]) {
     link,
     media,
     opened,
+    logged,
     picture,
     repairs: new RtpSource(97, 12, 50),
     sound: new RtpSource(111, 21),
@@ -299,6 +302,28 @@ test('a track that has not come within the time for it is done without', async (
   await session.video(49, 52, first);
   expect(session.opened[0]?.tracks).toMatchObject([{ codec: 'vp8' }]);
   expect(session.opened[0]?.pictures).toEqual(range(0, 52));
+});
+
+test('a picture that comes later is done without too: who publishes here cannot be started again', async () => {
+  const session = connect([PICTURE, SOUND]);
+  const packet = (i: number) => session.sound.packet(i * 960, Uint8Array.of(0xf8, i));
+  for (let i = 0; i < 120; i += 1) {
+    session.media.onRtp(packet(i));
+    await session.clock.advance(20);
+  }
+  expect(session.opened[0]?.tracks).toMatchObject([{ codec: 'opus' }]);
+  for (let i = 120; i < 240; i += 1) {
+    session.media.onRtp(packet(i));
+    await session.video(i, i + 1, (number) => number === 120);
+    session.media.tick();
+  }
+  expect(session.link.closedWhy).toBeUndefined();
+  expect(session.opened).toHaveLength(1);
+  expect(session.opened[0]?.samples).toHaveLength(240);
+  const late = session.logged.filter((line) => line.includes('later'));
+  expect(late).toEqual([
+    "publisher of path 'door' sends its video later than webrtcTrackGatherTimeout allows: it is left out",
+  ]);
 });
 
 test('without any track the session ends when the time is over', async () => {
