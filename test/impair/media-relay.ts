@@ -22,7 +22,8 @@ export class MediaRelay implements AsyncDisposable {
   readonly #to: number;
   readonly #impairment: PacketImpairment;
   readonly #front = createSocket('udp4');
-  readonly #ways = new Map<number, Promise<Way>>();
+  /** By the client's address and port: a browser may take another address of this machine. */
+  readonly #ways = new Map<string, Promise<Way>>();
   #state: WayState = 'open';
 
   /** @param to UDP port on loopback */
@@ -37,9 +38,10 @@ export class MediaRelay implements AsyncDisposable {
   private constructor(to: number, impairment: PacketImpairment) {
     this.#to = to;
     this.#impairment = impairment;
-    this.#front.on('message', async (packet, { port }) => {
-      const way = this.#ways.get(port) ?? this.#open(port);
-      this.#ways.set(port, way);
+    this.#front.on('message', async (packet, { address, port }) => {
+      const client = `${address}:${port}`;
+      const way = this.#ways.get(client) ?? this.#open(address, port);
+      this.#ways.set(client, way);
       (await way).toServer.push(packet);
     });
   }
@@ -68,7 +70,7 @@ export class MediaRelay implements AsyncDisposable {
     await once(this.#front, 'close');
   }
 
-  async #open(clientPort: number): Promise<Way> {
+  async #open(address: string, port: number): Promise<Way> {
     const socket = createSocket('udp4');
     socket.bind(0, LOOPBACK);
     await once(socket, 'listening');
@@ -81,7 +83,7 @@ export class MediaRelay implements AsyncDisposable {
       return made;
     };
     const toServer = link(0, (packet) => socket.send(packet, this.#to, LOOPBACK));
-    const toClient = link(1, (packet) => this.#front.send(packet, clientPort, LOOPBACK));
+    const toClient = link(1, (packet) => this.#front.send(packet, port, address));
     socket.on('message', (packet) => {
       this.sent += 1;
       this.lost += toClient.push(packet) === 0 ? 1 : 0;
