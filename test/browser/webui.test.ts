@@ -19,6 +19,7 @@ const H264 = camera('x264enc bitrate=800', 'h264');
 const H265 = camera('x265enc bitrate=800', 'h265');
 const JPEG =
   'videotestsrc is-live=true ! video/x-raw,format=I420,width=640,height=360,framerate=15/1 ! jpegenc ! rtpjpegpay name=pay0 pt=26';
+const AAC = 'audiotestsrc is-live=true ! avenc_aac ! aacparse ! rtpmp4gpay name=pay1 pt=97';
 const ALAW = 'audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay1 pt=8';
 
 let viewer: Viewer;
@@ -203,6 +204,19 @@ describeWith(['chromium', 'gstreamer'], "the page, with GStreamer's cameras", ()
     await page.getByRole('link', { name: 'Back' }).click();
     await tile(page, 'Barn, Not playable here').waitFor();
     expect(offers).toHaveLength(1);
+  });
+
+  test('sound that does not come over WebRTC is named in the information, until it is heard', async () => {
+    const mount = H264.replace(' )', ` ${AAC} )`);
+    await using gst = await startGstCamera({ '/main': mount });
+    await using agent = await startAgent({ config: `paths:\n  garden:\n    source: ${gst.url('/main')}\n` });
+    const page = await open(agent.url);
+    await tile(page, 'Garden, Live').click();
+    await page.getByRole('button', { name: 'Information' }).click();
+    const card = page.locator('.info');
+    await card.filter({ hasText: 'Comes byWebRTC' }).filter({ hasText: 'Left outMPEG-4 Audio' }).waitFor();
+    await page.getByRole('button', { name: 'Sound on' }).click();
+    await card.filter({ hasText: 'Comes byHLS' }).filter({ hasNotText: 'Left out' }).waitFor();
   });
 
   test('a recording that the browser cannot decode is named, also where its sound plays', async () => {

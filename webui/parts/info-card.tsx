@@ -23,12 +23,14 @@ export function InfoCard({ camera, player }: InfoProps) {
     ...(facts?.packetsLost === undefined ? [] : [words.packets(number(facts.packetsLost, 0, language))]),
     words.frames(number(facts?.dropped ?? 0, 0, language)),
   ].join(' · ');
+  const leftOut = facts?.leftOut ?? [];
   const rows: readonly (readonly [string, string])[] = [
     [words.infoTechnology, player.view.value.technology ?? '–'],
     [words.infoSize, size ?? '–'],
     [words.infoCodec, facts?.codec ?? videoCodec(camera.main) ?? '–'],
     [words.infoRate, bitRate(rate, language)],
     [words.infoLost, lost],
+    ...(leftOut.length > 0 ? [[words.infoLeftOut, leftOut.join(' · ')] as const] : []),
   ];
   return (
     <dl class="info">

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { failureOf } from './live-session.ts';
+import { failureOf, leftOutOf } from './live-session.ts';
 
 test.for([
   [0, 'the box does not answer', 'away'],
@@ -12,4 +12,14 @@ test.for([
   [400, 'WebRTC is switched off (webrtc: no)', 'transport'],
 ] as const)('an answer of %i, "%s", means: %s', ([status, message, kind]) => {
   expect(failureOf(status, message)).toMatchObject({ kind, message });
+});
+
+test.for([
+  [null, []],
+  ['', []],
+  ['audio MPEG-4 Audio (not for WebRTC)', ['MPEG-4 Audio']],
+  ['video H265 (another video is sent), audio G711 (the player does not take it)', ['H265', 'G711']],
+  ['words that nobody knows', ['words that nobody knows']],
+] as const)('what stays behind of a stream, by its names: %s', ([header, names]) => {
+  expect(leftOutOf(header)).toEqual(names);
 });

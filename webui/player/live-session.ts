@@ -6,6 +6,8 @@ export interface SessionFacts {
   readonly codec?: string;
   readonly bytesReceived?: number;
   readonly packetsLost?: number;
+  /** Names of tracks that do not come this way, such as `MPEG-4 Audio`. */
+  readonly leftOut?: readonly string[];
 }
 
 /** One connection to the box that feeds a `<video>`. */
@@ -33,6 +35,13 @@ export class PlayError extends Error {
     this.kind = kind;
   }
 }
+
+/** The names in the box's `Perch-Left-Out`: kinds and reasons are the box's words, which the page has in its own language. */
+export const leftOutOf = (header: string | null): string[] =>
+  (header ?? '')
+    .split(', ')
+    .filter((track) => track !== '')
+    .map((track) => track.replace(/^(?:audio|video) /, '').replace(/ \([^()]*\)$/, ''));
 
 /** What the box's answer to a request for a picture means. */
 export function failureOf(status: number, message: string): PlayError {

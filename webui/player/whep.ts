@@ -1,6 +1,6 @@
 import { whepAddress, whepSessionAddress } from '../box/addresses.ts';
 import { errorOf, UI_HEADER } from '../box/request.ts';
-import { failureOf, type LiveSession, PlayError, type SessionFacts } from './live-session.ts';
+import { failureOf, type LiveSession, leftOutOf, PlayError, type SessionFacts } from './live-session.ts';
 
 /** A connection on the same network takes a tenth of a second; without one the media port is not reachable. */
 const CONNECT_LIMIT_MS = 5_000;
@@ -51,6 +51,7 @@ class WhepSession implements LiveSession {
   readonly #name: string;
   #end: (reason: string) => void = () => {};
   #address: string | undefined;
+  #leftOut: readonly string[] = [];
   #isClosed = false;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
@@ -72,6 +73,7 @@ class WhepSession implements LiveSession {
       throw failureOf(error.status, error.message);
     }
     this.#address = whepSessionAddress(this.#name, response.headers.get('Location') ?? '');
+    this.#leftOut = leftOutOf(response.headers.get('Perch-Left-Out'));
     const sdp = await response.text();
     if (this.#isClosed) {
       this.#delete();
@@ -114,7 +116,9 @@ class WhepSession implements LiveSession {
 
   async facts(): Promise<SessionFacts> {
     const report = await this.#peer.getStats();
-    const facts: { codec?: string; bytesReceived?: number; packetsLost?: number } = {};
+    const facts: { codec?: string; bytesReceived?: number; packetsLost?: number; leftOut: readonly string[] } = {
+      leftOut: this.#leftOut,
+    };
     for (const entry of report.values()) {
       if (entry.type === 'inbound-rtp' && entry.kind === 'video') {
         facts.bytesReceived = entry.bytesReceived;

@@ -72,6 +72,7 @@ export const en = {
   infoCodec: 'Codec',
   infoRate: 'Bit rate',
   infoLost: 'Lost',
+  infoLeftOut: 'Left out',
   packets: (count: string) => `${count} packets`,
   frames: (count: string) => `${count} frames`,
   minuteAgo: 'One minute ago',

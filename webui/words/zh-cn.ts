@@ -73,6 +73,7 @@ export const zhCn: Words = {
   infoCodec: '编码',
   infoRate: '码率',
   infoLost: '丢失',
+  infoLeftOut: '未传输',
   packets: (count) => `${count} 包`,
   frames: (count) => `${count} 帧`,
   minuteAgo: '一分钟前',
