@@ -160,11 +160,14 @@ test('nobody publishes to a path that is pulled or that leads elsewhere', async 
     '  cam: {source: "rtsp://h/x"}\n  gate: {source: redirect, sourceRedirect: /cam}\n  "~^p": {source: "rtsp://h/$G1", sourceOnDemand: yes}',
   );
   for (const name of ['cam', 'gate', 'p1']) {
+    // RTSP says so at RECORD.
     table.mayPublish(name);
-    expect(thrownBy(() => table.publish(name, publisherOf('one')))).toMatchObject({
-      code: 'badInput',
-      message: `can't publish to path '${name}' since 'source' is not 'publisher'`,
-    });
+    for (const refused of [() => table.publish(name, publisherOf('one')), () => table.mayPublish(name, 'now')]) {
+      expect(thrownBy(refused)).toMatchObject({
+        code: 'badInput',
+        message: `can't publish to path '${name}' since 'source' is not 'publisher'`,
+      });
+    }
   }
 });
 
@@ -172,8 +175,14 @@ test('overridePublisher says whether a second publisher may come', async () => {
   const { table } = await tableOf('  open:\n  closed: {overridePublisher: no}');
   table.publish('open', publisherOf('one'));
   expect(() => table.publish('open', publisherOf('two'))).not.toThrow();
-  table.publish('closed', publisherOf('one'));
+  table.mayPublish('closed', 'now');
+  const publication = table.publish('closed', publisherOf('one'));
   expect(() => table.publish('closed', publisherOf('two'))).toThrow('someone is already publishing');
+  expect(() => table.mayPublish('closed', 'now')).toThrow('someone is already publishing');
+  table.mayPublish('closed');
+  table.mayPublish('open', 'now');
+  publication.close();
+  table.mayPublish('closed', 'now');
 });
 
 test('readers of a redirect are sent on, and there is nothing to read in it', async () => {

@@ -111,11 +111,21 @@ export class PathTable {
     return isOver ? undefined : settings?.fallback || undefined;
   }
 
-  /** @throws PerchError badInput when the path is not configured, or disabled */
-  mayPublish(name: string): void {
-    const { error } = this.#entryOf(name);
+  /**
+   * @param when 'now' asks for what `publish` would ask for; 'later' only for what no waiting mends
+   * @throws PerchError badInput when the path is not configured, or disabled; 'now' also when it does not wait for a publisher, or has
+   * one that may not be replaced
+   */
+  mayPublish(name: string, when: 'now' | 'later' = 'later'): void {
+    const { error, settings } = this.#entryOf(name);
     if (error !== undefined) {
       throw new PerchError('badInput', `path '${name}' is disabled: ${error}`, { path: name });
+    }
+    if (when === 'now' && settings?.source !== 'publisher') {
+      throw cannotPublish(name);
+    }
+    if (when === 'now') {
+      this.#live.get(name)?.path.mayPublish();
     }
   }
 

@@ -145,7 +145,7 @@ export class Path {
   }
 
   /** @throws PerchError badInput when the path is not for publishers, or has one that may not be replaced */
-  publish(publisher: Publisher): Publication {
+  mayPublish(): { readonly usesSenderClock: boolean } {
     const { name } = this;
     const { origin } = this.#parts;
     if (origin.kind !== 'publisher') {
@@ -154,11 +154,18 @@ export class Path {
     if (this.#publisher && !origin.mayOverride) {
       throw new PerchError('badInput', `someone is already publishing to path '${name}'`, { path: name });
     }
+    return origin;
+  }
+
+  /** @throws PerchError badInput when the path is not for publishers, or has one that may not be replaced */
+  publish(publisher: Publisher): Publication {
+    const { name } = this;
+    const { usesSenderClock } = this.mayPublish();
     this.#replace(`another publisher has taken path '${name}'`);
     this.#closeStream();
     this.#publisher = publisher;
     return {
-      usesSenderClock: origin.usesSenderClock,
+      usesSenderClock,
       open: (tracks) => {
         if (this.#publisher !== publisher) {
           throw new PerchError('unavailable', `another publisher has taken path '${name}'`, { path: name });

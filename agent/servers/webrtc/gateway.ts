@@ -40,8 +40,8 @@ export interface WebRtcPaths {
    * @throws PerchError notFound `no stream is available on path 'x'`, badInput `path 'x' is not configured`, timeout, exhausted
    */
   open(path: string, query: string): Promise<Stream>;
-  /** @throws PerchError badInput when the path is not configured */
-  mayPublish(path: string): void;
+  /** @throws PerchError badInput when the path is not configured, does not wait for a publisher, or has one that may not be replaced */
+  mayPublish(path: string, when: 'now'): void;
   /** @throws PerchError badInput when the path does not wait for a publisher, or has one that may not be replaced */
   publish(path: string, publisher: Publisher): Publication;
   /**

@@ -140,7 +140,7 @@ export class WebRtcServer {
   /** Answers an offer to publish. The path is taken when the peer is connected, not before. */
   publish(publisher: Requester, offerText: string): Promise<Answered> {
     return this.#answer(publisher, offerText, async (id, offer, log) => {
-      this.#paths.mayPublish(publisher.path);
+      this.#paths.mayPublish(publisher.path, 'now');
       const inbound = chooseInbound(offer);
       const media = new Publishing(id, this.#intakeOf(publisher, inbound), this.#paths, this.#clock, log);
       return { media, leftOut: [], sections: receivingSections(inbound), cname: id };

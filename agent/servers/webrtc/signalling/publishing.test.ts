@@ -6,11 +6,14 @@ import type { TalkChannel } from '../gateway.ts';
 const CHROMIUM = offerOf('chromium-156-linux-whip');
 const VOICE = offerOf('chromium-156-linux-talk');
 
-/** `cam` waits for a publisher, and can be talked through by one at a time; `deaf` has no loudspeaker. */
+/** `cam` waits for a publisher, which `pulled` does not, and can be talked through by one at a time; `deaf` has no loudspeaker. */
 class Box {
   readonly asked: string[] = [];
   isTaken = false;
-  readonly mayPublish = (path: string): void => {
+  readonly mayPublish = (path: string, when: 'now'): void => {
+    if (path === 'pulled' && when === 'now') {
+      throw new PerchError('badInput', "can't publish to path 'pulled' since 'source' is not 'publisher'");
+    }
     if (path !== 'cam') {
       throw new PerchError('badInput', `path '${path}' is not configured`);
     }
@@ -101,6 +104,7 @@ test.for([
     'the video of the offer has THEORA',
   ],
   ['no path', '/nobody/whip', CHROMIUM, 400, "path 'nobody' is not configured"],
+  ['a source of its own', '/pulled/whip', CHROMIUM, 400, "since 'source' is not 'publisher'"],
   ['no loudspeaker', '/deaf/talk', VOICE, 400, "the camera of path 'deaf' has no back channel"],
   ['no voice', '/cam/talk', offerOf('firefox-153-linux-whep'), 406, 'the offer sends no audio'],
   ['no codec of the camera', '/cam/talk', offerOf('obs-30-whip'), 400, 'the camera takes PCMA'],
