@@ -1,7 +1,7 @@
 import { RtpHeader, SrtpSession } from 'werift';
 import { packetizeVp8 } from '../agent/media/vp8/packetize.ts';
 import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../agent/servers/webrtc/secure/srtp-keys.ts';
-import type { SecureLink } from '../agent/servers/webrtc/session-media.ts';
+import type { SecureLink, SessionEnd } from '../agent/servers/webrtc/session-media.ts';
 import { PacketSlots } from '../agent/servers/webrtc/transport/packet-slots.ts';
 import type { Route } from '../agent/servers/webrtc/transport/route.ts';
 import { payloadsOf } from './units.ts';
@@ -25,6 +25,7 @@ export class RecordingLink implements SecureLink {
   /** RTCP, not encrypted. */
   readonly reports: Buffer[] = [];
   closedWhy: string | undefined;
+  end: SessionEnd | undefined;
   readonly route: Route = {
     protocol: 'udp',
     family: 'IPv4',
@@ -41,8 +42,9 @@ export class RecordingLink implements SecureLink {
     return compound.length;
   }
 
-  close(reason: string): void {
+  close(reason: string, end: SessionEnd = 'forNow'): void {
     this.closedWhy ??= reason;
+    this.end ??= end;
   }
 
   /** What was sent since it was last asked: of each datagram the types of its packets, with their formats or counts. */

@@ -25,7 +25,7 @@ export interface Publisher {
   readonly type: string;
   readonly id: string;
   /** Another publisher has taken the path, or the path is gone. */
-  onReplaced(reason: string): void;
+  onReplaced(reason: string, by: 'publisher' | 'configuration'): void;
 }
 
 /** A path that is being published to. */
@@ -104,7 +104,7 @@ export class Path {
   /** Ends the source or the publisher, its readers and the recording; resolves when the last file is finished. */
   async stop(): Promise<void> {
     const reason = `path '${this.name}' was removed or changed`;
-    this.#replace(reason);
+    this.#replace(reason, 'configuration');
     this.talk.close(reason);
     this.#onDemand?.close();
     this.#closeStream();
@@ -161,7 +161,7 @@ export class Path {
   publish(publisher: Publisher): Publication {
     const { name } = this;
     const { usesSenderClock } = this.mayPublish();
-    this.#replace(`another publisher has taken path '${name}'`);
+    this.#replace(`another publisher has taken path '${name}'`, 'publisher');
     this.#closeStream();
     this.#publisher = publisher;
     return {
@@ -306,10 +306,10 @@ export class Path {
   }
 
   /** The present publisher has to go. */
-  #replace(reason: string): void {
+  #replace(reason: string, by: 'publisher' | 'configuration'): void {
     const publisher = this.#publisher;
     this.#publisher = undefined;
-    publisher?.onReplaced(reason);
+    publisher?.onReplaced(reason, by);
   }
 
   #tellIdle(): void {

@@ -29,7 +29,8 @@ class Place {
       return this.stream;
     },
     mayPublish: (): void => {},
-    publish: (_path: string, publisher: Publisher): Publication => {
+    publish: (path: string, publisher: Publisher): Publication => {
+      this.publisher?.onReplaced(`another publisher has taken path '${path}'`, 'publisher');
       this.publisher = publisher;
       return {
         open: (tracks) => {
@@ -37,6 +38,7 @@ class Place {
           return this.stream;
         },
         close: () => {
+          this.publisher = undefined;
           this.stream?.close();
           this.stream = undefined;
         },
@@ -133,6 +135,43 @@ describeWith(['chromium'], 'the WebRTC pages in Chromium', () => {
     expect(await message(publisher)).toBe('Stopped.');
     await expect.poll(() => message(viewer), SOON).toContain("no stream is available on path 'cam'");
     expect(run.server.list()).toEqual([]);
+  });
+
+  test('a page whose path another one takes stops, says why, and may take it back', async () => {
+    await start();
+    const first = await publish();
+    let offers = 0;
+    first.on('request', (request) => {
+      offers += request.method() === 'POST' ? 1 : 0;
+    });
+    const second = await publish();
+    const taken = "Stopped: another publisher has taken path 'cam'.";
+    await expect.poll(() => message(first), SOON).toBe(taken);
+    expect(await first.locator('#publish').isVisible()).toBe(true);
+    // As when its network comes back: that is no reason to try again either.
+    await first.evaluate(() => dispatchEvent(new Event('online')));
+    expect(await message(second)).toBe('Publishing.');
+    await first.click('#publish');
+    await expect.poll(() => message(second), SOON).toBe(taken);
+    expect(offers).toBe(1);
+  });
+
+  test('a viewer is told why its session has ended, and goes on when it can', async () => {
+    await start();
+    await publish();
+    const viewer = await browser.newPage();
+    pages.push(viewer);
+    await viewer.clock.install();
+    await viewer.goto(`${url}/cam/`);
+    await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
+    const methods: string[] = [];
+    viewer.on('request', (request) => methods.push(request.method()));
+    const [session] = run.server.list().filter(({ state }) => state === 'read');
+    run.server.kick(session?.id ?? '');
+    await expect.poll(() => message(viewer), SOON).toBe('ended through the API, retrying in some seconds');
+    expect(methods).toEqual(['GET']);
+    await viewer.clock.runFor(2_000);
+    await expect.poll(() => message(viewer), SOON).toBe('');
   });
 
   test.for([

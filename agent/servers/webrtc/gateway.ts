@@ -7,7 +7,7 @@ export interface Publisher {
   readonly type: 'webRTCSession';
   readonly id: string;
   /** Another publisher has taken the path, or the path is gone: ends the session. */
-  onReplaced(reason: string): void;
+  onReplaced(reason: string, by: 'publisher' | 'configuration'): void;
 }
 
 /** A path that is being published to. */

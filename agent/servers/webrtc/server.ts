@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { EndedSessions, type Ending } from './ended-sessions.ts';
 import type { WebRtcPaths } from './gateway.ts';
 import { Echo } from './publishing/echo.ts';
 import type { IntakeOptions } from './publishing/intake.ts';
@@ -16,7 +17,7 @@ import { type DtlsIdentity, loadDtls } from './secure/dtls.ts';
 import { type Requester, type SessionFacts, type SessionGround, WebRtcSession } from './session.ts';
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
 import { type Seat, SessionLimits } from './session-limits.ts';
-import type { SessionMedia } from './session-media.ts';
+import type { SessionEnd, SessionMedia } from './session-media.ts';
 import { AddedHosts } from './transport/added-hosts.ts';
 import { type CandidateOptions, gatherAddresses, type HostAddress, writeCandidates } from './transport/candidates.ts';
 import { MediaPorts } from './transport/media-ports.ts';
@@ -69,6 +70,7 @@ export class WebRtcServer {
   /** In the order of their creation. */
   readonly #sessions = new Map<string, WebRtcSession>();
   readonly #bySecret = new Map<string, WebRtcSession>();
+  readonly #ended: EndedSessions;
   #stopTicking: (() => void) | undefined;
   #isListening = false;
 
@@ -78,6 +80,7 @@ export class WebRtcServer {
     this.#clock = clock;
     this.#log = log;
     this.#ports = new MediaPorts(clock, log);
+    this.#ended = new EndedSessions(clock);
     this.#addedHosts = new AddedHosts(clock, log);
   }
 
@@ -103,6 +106,7 @@ export class WebRtcServer {
     }
     this.#stopTicking = this.#clock.every(TICK_MS, () => {
       this.#ports.tick();
+      this.#ended.tick();
       for (const session of this.#sessions.values()) {
         session.tick();
       }
@@ -187,6 +191,11 @@ export class WebRtcServer {
     return writeRestartFragment(session.offer.mids, { credentials, candidates });
   }
 
+  /** Why the server has ended the session of this secret, for a minute. */
+  endingOf(secret: string): Ending | undefined {
+    return this.#ended.find(secret);
+  }
+
   /** Whose secret this is. */
   idOf(secret: string): string | undefined {
     return this.#bySecret.get(secret)?.id;
@@ -195,7 +204,7 @@ export class WebRtcServer {
   /** The peer says goodbye over HTTP. */
   end(secret: string): boolean {
     const session = this.#bySecret.get(secret);
-    session?.close('closed by the peer over HTTP');
+    session?.close('closed by the peer over HTTP', 'byPeer');
     return session !== undefined;
   }
 
@@ -292,7 +301,8 @@ export class WebRtcServer {
     own: Pick<SessionGround, 'dtls' | 'log'>,
     { settle: onConnected, leave }: Seat,
   ): WebRtcSession {
-    const onClosed = (closed: WebRtcSession): void => {
+    const onClosed = (closed: WebRtcSession, reason: string, end: SessionEnd): void => {
+      this.#ended.remember(closed.secret, reason, end);
       this.#sessions.delete(closed.id);
       this.#bySecret.delete(closed.secret);
       leave();

@@ -2,6 +2,12 @@ import type { SrtpKeys } from './secure/srtp-keys.ts';
 import type { PacketSlots } from './transport/packet-slots.ts';
 import type { Route } from './transport/route.ts';
 
+/**
+ * How a session ends: `byPeer`, who knows of it; `forNow`: whoever wants to may come again at once; `final`: somebody who came
+ * again by himself would only be in another's way.
+ */
+export type SessionEnd = 'byPeer' | 'forNow' | 'final';
+
 /** The encrypted way to a peer whose handshake has succeeded. */
 export interface SecureLink {
   readonly keys: SrtpKeys;
@@ -10,8 +16,8 @@ export interface SecureLink {
   readonly slots: PacketSlots;
   /** @returns bytes sent */
   sendRtcp(compound: Uint8Array): number;
-  /** Ends the session. */
-  close(reason: string): void;
+  /** Ends the session; `forNow` unless said otherwise. */
+  close(reason: string, end?: SessionEnd): void;
 }
 
 /** What a session has sent and received, as the API shows it. RTCP is counted by the session. */

@@ -6,7 +6,7 @@ import type { RemoteSide } from './sdp/offer.ts';
 import type { DtlsEvents, DtlsIdentity, DtlsPeer } from './secure/dtls.ts';
 import { Srtcp } from './secure/srtcp.ts';
 import type { SrtpKeys } from './secure/srtp-keys.ts';
-import type { SecureLink, SessionMedia } from './session-media.ts';
+import type { SecureLink, SessionEnd, SessionMedia } from './session-media.ts';
 import type { HostAddress } from './transport/candidates.ts';
 import { type IceCredentials, IceLite, makeCredentials } from './transport/ice-lite.ts';
 import type { PacketSlots } from './transport/packet-slots.ts';
@@ -50,8 +50,10 @@ export interface SessionOptions extends SessionFacts {
   readonly handshakeTimeoutMs: number;
   /** The handshake has succeeded. */
   readonly onConnected: () => void;
-  readonly onClosed: (session: WebRtcSession) => void;
+  readonly onClosed: ClosedListener;
 }
+
+type ClosedListener = (session: WebRtcSession, reason: string, end: SessionEnd) => void;
 
 /** What a session stands on. */
 export interface SessionGround {
@@ -83,7 +85,7 @@ export class WebRtcSession implements Peer, SecureLink {
   readonly #log: Logger;
   readonly #handshakeTimeoutMs: number;
   readonly #onEstablished: () => void;
-  readonly #onClosed: (session: WebRtcSession) => void;
+  readonly #onClosed: ClosedListener;
   readonly #createdMs: number;
   /** Ways that have passed a check, oldest first. */
   readonly #routes = new Set<Route>();
@@ -228,7 +230,7 @@ export class WebRtcSession implements Peer, SecureLink {
     }
   }
 
-  close(reason: string): void {
+  close(reason: string, end: SessionEnd = 'forNow'): void {
     if (this.state === 'closed') {
       return;
     }
@@ -243,7 +245,7 @@ export class WebRtcSession implements Peer, SecureLink {
     this.#routes.clear();
     const { outboundBytes: sentBytes } = this.media.statistics;
     this.#log.info({ reason, sentBytes, receivedBytes: this.inboundBytes }, `WebRTC ${this.#who} has left`);
-    this.#onClosed(this);
+    this.#onClosed(this, reason, end);
   }
 
   /** For messages. */
@@ -304,7 +306,7 @@ export class WebRtcSession implements Peer, SecureLink {
       send: (datagram) => this.#route?.send(datagram, 0, datagram.length),
       onConnected: (keys) => this.#onConnected(keys),
       onFailed: (reason) => this.close(explain(reason)),
-      onClosed: () => this.close('closed by the peer'),
+      onClosed: () => this.close('closed by the peer', 'byPeer'),
     };
     const { dtls } = this.#ground;
     const { fingerprints, setup } = this.offer;

@@ -337,8 +337,12 @@ test('without any track the session ends when the time is over', async () => {
 test('another publisher, or the end of the path, ends the session with the reason', () => {
   const session = connect([PICTURE]);
   expect(session.publisher).toMatchObject({ type: 'webRTCSession', id: 'session-1' });
-  session.publisher?.onReplaced("another publisher has taken path 'door'");
+  session.publisher?.onReplaced("another publisher has taken path 'door'", 'publisher');
   expect(session.link.closedWhy).toBe("another publisher has taken path 'door'");
+  expect(session.link.end).toBe('final');
+  const other = connect([PICTURE]);
+  other.publisher?.onReplaced("path 'door' was removed or changed", 'configuration');
+  expect(other.link.end).toBe('forNow');
 });
 
 test('a path that cannot be published to ends the session with the reason', () => {

@@ -30,7 +30,8 @@ export class Publishing implements SessionMedia {
     const publication = this.#paths.publish(this.#path, {
       type: 'webRTCSession',
       id: this.#id,
-      onReplaced: (reason) => link.close(reason),
+      // Two pages that are both sure of themselves would take the path from each other for ever.
+      onReplaced: (reason, by) => link.close(reason, by === 'publisher' ? 'final' : 'forNow'),
     });
     this.#publication = publication;
     this.#intake.start(link, {

@@ -48,9 +48,26 @@ test('an offer is answered with the session in Location and ID', async () => {
 test('a method that there is not is answered with those that there are', async () => {
   const app = await start();
   const endpoint = await app.inject({ method: 'PUT', url: '/cam/whep' });
-  const session = await app.inject({ url: `/cam/whep/${UUID}` });
+  const { headers } = await app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
   expect([endpoint.statusCode, endpoint.headers.allow]).toEqual([405, 'OPTIONS, POST']);
-  expect([session.statusCode, session.headers.allow]).toEqual([405, 'PATCH, DELETE']);
+  for (const method of ['GET', 'HEAD', 'PUT'] as const) {
+    const session = await app.inject({ method, url: String(headers['location']) });
+    expect([session.statusCode, session.headers.allow]).toEqual([405, 'PATCH, DELETE']);
+  }
+});
+
+test('a session that the server has ended tells why, one that its client has ended does not', async () => {
+  await using run = await signallingApp();
+  const watch = () => run.app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
+  const [kicked, left] = [(await watch()).headers, (await watch()).headers];
+  run.server.kick(String(kicked['id']));
+  await run.app.inject({ method: 'DELETE', url: String(left['location']) });
+  const why = await run.app.inject({ url: String(kicked['location']) });
+  expect([why.statusCode, why.json()]).toEqual([410, error('ended through the API')]);
+  expect(why.headers).toMatchObject({ 'cache-control': 'no-store', 'access-control-allow-origin': '*' });
+  expect((await run.app.inject({ url: String(left['location']) })).statusCode).toBe(404);
+  const again = await run.app.inject({ method: 'DELETE', url: String(kicked['location']) });
+  expect([again.statusCode, again.json()]).toEqual([404, error('session not found')]);
 });
 
 test('a session ends with DELETE on its Location, once', async () => {

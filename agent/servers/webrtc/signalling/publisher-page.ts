@@ -205,7 +205,8 @@ const start = async () => {
     audioCodec: field('audio-codec').value,
     audioBitrate: Number(field('audio-bitrate').value),
     audioVoice: field('audio-voice').checked,
-    onError: say,
+    // The form comes back: whoever wants to may begin again.
+    onError: (text, isFinal) => (isFinal ? stop('Stopped: ' + text + '.') : say(text)),
     onConnected: () => say('Publishing.'),
   });
   if (navigator.wakeLock) {

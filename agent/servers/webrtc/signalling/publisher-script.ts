@@ -3,6 +3,7 @@ import { SESSION_SCRIPT } from './session-script.ts';
 /**
  * `publisher.js`: the class that other people's pages use to send a MediaStream. Codecs are named as in SDP or shorter
  * (`h264/90000`, `opus`), bitrates are in kbit/s; what is left out is the browser's choice.
+ * `onError` gets a sentence for people, and whether that was the end: another publisher has the path now, or the password is wrong.
  */
 export const PUBLISHER_SCRIPT = `'use strict';
 

@@ -12,6 +12,9 @@ export function answerSession(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
+  if (request.method === 'GET' && isUuid(secret) && server.idOf(secret) === undefined) {
+    return tellEnd(secret, server, reply);
+  }
   if (request.method !== 'PATCH' && request.method !== 'DELETE') {
     return reply.code(405).header('Allow', 'PATCH, DELETE').send({ status: 'error', error: 'method not allowed' });
   }
@@ -31,4 +34,15 @@ export function answerSession(
   }
   const ufrag = /^a=ice-ufrag:(.+)$/m.exec(fragment)?.[1]?.trim() ?? '';
   return reply.header('ETag', `"${ufrag}"`).type(FRAGMENT_TYPE).send(fragment);
+}
+
+/** DTLS tells the client that its session has ended, and this why; `final`: it should not come again by itself. */
+function tellEnd(secret: string, server: WebRtcServer, reply: FastifyReply): FastifyReply {
+  const ending = server.endingOf(secret);
+  if (!ending) {
+    throw new PerchError('notFound', 'session not found');
+  }
+  const { reason, end } = ending;
+  reply.code(410).header('Cache-Control', 'no-store');
+  return reply.send({ status: 'error', error: reason, ...(end === 'final' ? { final: true } : {}) });
 }

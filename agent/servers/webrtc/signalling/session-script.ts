@@ -6,6 +6,8 @@ export const SESSION_SCRIPT = String.raw`
   const RETRY_MS = 2000;
   /** For which candidates are collected before they are sent. */
   const TRICKLE_MS = 100;
+  /** Without a network there is no answer. */
+  const WHY_MS = 2000;
 
   /** 'Link' headers of the server, joined with commas, to RTCIceServer. */
   const parseIceServers = (header) => {
@@ -192,10 +194,33 @@ export const SESSION_SCRIPT = String.raw`
         if (transport) {
           transport.onstatechange = () => {
             if (!isOver() && transport.state === 'closed') {
-              this.fail(new Error('the server has ended the session'));
+              this.failWithReason(new Error('the server has ended the session'), isOver);
             }
           };
         }
+      }
+    }
+
+    /** What is remarked here is known better by the server when it has ended the session: it tells for a minute why. */
+    async failWithReason(error, isOver) {
+      const { sessionUrl } = this;
+      let known = error;
+      try {
+        const signal = AbortSignal.timeout ? AbortSignal.timeout(WHY_MS) : undefined;
+        const response = sessionUrl ? await ask(sessionUrl, { signal }) : null;
+        if (response && (response.status === 410 || response.status === 404) && !isOver()) {
+          // There is nothing left to end.
+          this.sessionUrl = null;
+        }
+        if (response && response.status === 410) {
+          const { error: reason, final } = await response.json();
+          known = final ? new Refusal(reason) : new Error(reason);
+        }
+      } catch {
+        // Then it stays with what was remarked.
+      }
+      if (!isOver()) {
+        this.fail(known);
       }
     }
 
@@ -221,7 +246,8 @@ export const SESSION_SCRIPT = String.raw`
       } else if (state === 'disconnected') {
         this.restart();
       } else if (state === 'failed' || state === 'closed') {
-        this.fail(new Error(this.isConnected ? 'the connection is lost' : 'no connection to the media port of the server'));
+        const text = this.isConnected ? 'the connection is lost' : 'no connection to the media port of the server';
+        this.failWithReason(new Error(text), isOver);
       }
     }
 
@@ -279,7 +305,7 @@ export const SESSION_SCRIPT = String.raw`
           this.isRestarting = false;
           pc.setLocalDescription({ type: 'rollback' }).catch(() => {});
         } else {
-          this.fail(error);
+          this.failWithReason(error, () => this.isClosed || run !== this.run);
         }
       }
     }
@@ -326,7 +352,7 @@ export const SESSION_SCRIPT = String.raw`
       const { onError } = this.options;
       const isFinal = error instanceof Refusal;
       if (onError) {
-        onError(isFinal ? error.message : error.message + ', retrying in some seconds');
+        onError(isFinal ? error.message : error.message + ', retrying in some seconds', isFinal);
       }
       if (!isFinal && !this.isClosed) {
         this.timer = setTimeout(() => {
