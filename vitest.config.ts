@@ -28,6 +28,8 @@ const LONG = [
   'video-codecs',
   'camera',
   'rtsp-tunnels',
+  'webrtc-pages',
+  'webrtc-publishing',
   'webrtc-watching',
 ];
 class LongestFirst extends BaseSequencer {
