@@ -5,7 +5,7 @@ import { type Config, resolvePath } from './config/load.ts';
 import type { HttpAccess } from './http/access.ts';
 import { cors } from './http/cors.ts';
 import type { PathTable } from './paths/path-table.ts';
-import type { WebRtcServer } from './servers/webrtc/server.ts';
+import { type WebRtcServer, withoutPort } from './servers/webrtc/server.ts';
 import { webrtcPlugin } from './servers/webrtc/signalling/plugin.ts';
 import { zlmPlugin } from './servers/webrtc/signalling/zlm/plugin.ts';
 
@@ -59,8 +59,7 @@ function runningServer({ config, webrtc }: WebRtcHttpDeps): WebRtcServer {
   }
   const server = webrtc();
   if (server === undefined) {
-    const keys = 'webrtcLocalUDPAddress, webrtcLocalTCPAddress';
-    throw new PerchError('unavailable', `WebRTC has no media port open (${keys})`);
+    throw withoutPort();
   }
   return server;
 }

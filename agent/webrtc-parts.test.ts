@@ -106,6 +106,18 @@ test('without any of its ports it waits, and says so once', async () => {
   taken.close();
 });
 
+test('without any address it says once which keys are empty', async () => {
+  const lines: string[] = [];
+  const log = createLogger('warn', (line) => lines.push(line));
+  const parts = new Reconciler<Config>(partsWith(undefined, log), log);
+  const ice = 'webrtcICEServers2: [{url: "stun:h:1"}]';
+  await parts.apply(configOf(`webrtcLocalUDPAddress: ""\nwebrtcLocalTCPAddress: ""\n${ice}`));
+  await parts.retry();
+  await parts.close();
+  const msg = expect.stringContaining('webrtcLocalUDPAddress and webrtcLocalTCPAddress are empty');
+  expect(lines.map((line) => JSON.parse(line))).toEqual([expect.objectContaining({ level: 40, msg })]);
+});
+
 test('STUN and TURN servers are never asked: browsers are told of them, and the log says so', async () => {
   const stun = createSocket('udp4').bind(0, '127.0.0.1');
   await once(stun, 'listening');

@@ -40,13 +40,20 @@ export interface SignallingApp extends AsyncDisposable {
   readonly server: WebRtcServer;
 }
 
+export interface Where {
+  readonly prefix?: string;
+  readonly paths?: Partial<WebRtcPaths>;
+  /** Of media; empty: there is no port for them. */
+  readonly udpAddress?: string;
+}
+
 /** The signalling service over a server whose paths are a few streams without a sample. */
 export async function signallingApp(
   more: Partial<WebRtcPluginOptions> = {},
-  { prefix = '', paths = {} }: { prefix?: string; paths?: Partial<WebRtcPaths> } = {},
+  { prefix = '', paths = {}, udpAddress = '127.0.0.1:0' }: Where = {},
 ): Promise<SignallingApp> {
   const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
-  const options = { udpAddress: '127.0.0.1:0', tcpAddress: '', handshakeTimeoutMs: 10_000, ...hosts };
+  const options = { udpAddress, tcpAddress: '', handshakeTimeoutMs: 10_000, ...hosts };
   const server = new WebRtcServer(options, webrtcPaths(openStream, paths), systemClock, silentLogger);
   await server.listen();
   const app = fastify();

@@ -102,6 +102,9 @@ export class WebRtcServer {
   async listen(): Promise<void> {
     this.#isListening = await this.#ports.listen(this.#options.udpAddress, this.#options.tcpAddress ?? '');
     if (!this.#isListening) {
+      this.#log.warn(
+        'WebRTC has no media port: webrtcLocalUDPAddress and webrtcLocalTCPAddress are empty, so that nobody can watch or publish',
+      );
       return;
     }
     this.#stopTicking = this.#clock.every(TICK_MS, () => {
@@ -239,10 +242,7 @@ export class WebRtcServer {
 
   #checkOpen(): void {
     if (!this.#isListening) {
-      throw new PerchError(
-        'unavailable',
-        'WebRTC has no media port open (webrtcLocalUDPAddress, webrtcLocalTCPAddress)',
-      );
+      throw withoutPort();
     }
   }
 
@@ -318,4 +318,9 @@ export class WebRtcServer {
   #describe(session: WebRtcSession): WebRtcSessionItem {
     return describeSession(session, this.#ports.local);
   }
+}
+
+export function withoutPort(): PerchError {
+  const message = 'WebRTC has no media port open (webrtcLocalUDPAddress, webrtcLocalTCPAddress)';
+  return new PerchError('unavailable', message, { isWithoutPort: true });
 }

@@ -110,10 +110,14 @@ export class Endpoints {
   }
 }
 
-/** Players know 400, 401, 404 and 406 here; the reason is in the text. */
+/** Players know 400, 401, 404, 406 and 500 here; the reason is in the text. */
 function refuse(error: unknown, reply: FastifyReply): FastifyReply {
   if (!(error instanceof PerchError) || error.code === 'notFound' || error.code === 'unauthorized') {
     throw error;
+  }
+  if (error.context['isWithoutPort'] === true) {
+    // Nothing that was asked is wrong.
+    return reply.code(500).send({ status: 'error', error: explain(error) });
   }
   if (error.context['isUnacceptable'] === true) {
     return reply.code(406).send({ status: 'error', error: explain(error) });

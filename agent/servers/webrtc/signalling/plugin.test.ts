@@ -143,6 +143,13 @@ test.for([
   expect(response.json().error).toContain(text);
 });
 
+test('without any media port a viewer is told that it is not his fault', async () => {
+  await using run = await signallingApp({}, { udpAddress: '' });
+  const response = await run.app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
+  const text = 'WebRTC has no media port open (webrtcLocalUDPAddress, webrtcLocalTCPAddress)';
+  expect([response.statusCode, response.json()]).toEqual([500, error(text)]);
+});
+
 test('nobody without permission gets an answer, the page or the ICE servers', async () => {
   const refuse = () => Promise.reject(new PerchError('unauthorized', 'authentication error', { challenge: true }));
   const app = await start({ access: { require: refuse, identify: () => ({ ip: '192.0.2.1' }) } });
