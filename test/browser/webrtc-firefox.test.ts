@@ -49,7 +49,7 @@ describeWith(['firefox', 'ffmpeg'], 'Firefox watches over WebRTC', () => {
 
   test.concurrent('the page says why the H.264 of a camera does not play where Firefox has no decoder for it', async () => {
     const page = await firefox.open(`http://127.0.0.1:${agent.ports.webrtc}/h264/`);
-    const why = 'the video is H264 and this browser does not offer';
+    const why = 'the video is H264 and this player does not offer';
     await until(async () => {
       const message = await page.evaluate(() => document.querySelector('#message')?.textContent ?? '');
       return message.includes(why) || undefined;

@@ -297,7 +297,7 @@ describeWith(['chromium'], 'the WebRTC pages in Chromium', () => {
     const viewer = await open('/cam/');
     await expect
       .poll(() => viewer.textContent('#note'), SOON)
-      .toBe('Not played here: audio MPEG-1/2 Audio (not for WebRTC)');
+      .toBe('Not played here: audio MPEG-1/2 Audio (browsers cannot play it over WebRTC)');
   });
 
   test('a viewer talks through the camera by a button, and hangs up by it', async () => {

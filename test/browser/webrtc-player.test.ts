@@ -151,7 +151,7 @@ describeWith(['chromium', 'ffmpeg'], 'the WebRTC player page in Chromium', () =>
   test('it says in words why a stream does not play', async () => {
     const page = await browser.newPage();
     await page.goto(`${url}/webrtc/h265/`);
-    const why = 'codecs not supported by client: the video is H265 and this browser does not offer';
+    const why = 'codecs not supported by client: the video is H265 and this player does not offer';
     await expect.poll(() => page.textContent('#message'), { timeout: 10_000 }).toContain(why);
     await page.close();
   });

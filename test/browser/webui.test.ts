@@ -214,7 +214,7 @@ describeWith(['chromium', 'gstreamer'], "the page, with GStreamer's cameras", ()
     await tile(page, 'Garden, Live').click();
     await page.getByRole('button', { name: 'Information' }).click();
     const card = page.locator('.info');
-    await card.filter({ hasText: 'Comes byWebRTC' }).filter({ hasText: 'Left outMPEG-4 Audio' }).waitFor();
+    await card.filter({ hasText: 'Comes byWebRTC' }).filter({ hasText: 'Left outAAC' }).waitFor();
     await page.getByRole('button', { name: 'Sound on' }).click();
     await card.filter({ hasText: 'Comes byHLS' }).filter({ hasNotText: 'Left out' }).waitFor();
   });

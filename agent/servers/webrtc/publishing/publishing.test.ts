@@ -31,7 +31,7 @@ function inboundOf(
     protocol: 'UDP/TLS/RTP/SAVPF',
     formatWords: [String(format.payloadType)],
     mid: kind,
-    isRefused: false,
+    refusedWhy: undefined,
     receives: false,
     sends: true,
     isSimulcast: false,

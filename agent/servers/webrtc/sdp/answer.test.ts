@@ -160,7 +160,7 @@ test('a stream without usable sound still has a silent sound section', () => {
     expect(answer(tracks)).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n');
   }
   expect(chooseCodecs([h264(0x42), AAC], parseOffer(CHROMIUM)).leftOut).toEqual([
-    'audio MPEG-4 Audio (not for WebRTC)',
+    'audio AAC (browsers cannot play it over WebRTC)',
   ]);
 });
 
@@ -168,7 +168,9 @@ test('G.722 goes as it is; other sounds stay behind, and are named', () => {
   expect(answer([h264(0x42), mp3, g722])).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 9\r\n');
   const { leftOut } = chooseCodecs([mpegTs, h264(0x42), lpcm, ac3, { ...g722, channels: 2 }], parseOffer(CHROMIUM));
   expect(leftOut).toEqual(
-    ['multiplex MPEG-TS', 'audio LPCM', 'audio AC3', 'audio G722'].map((track) => `${track} (not for WebRTC)`),
+    ['multiplex MPEG-TS', 'audio LPCM', 'audio AC3', 'audio G722'].map(
+      (track) => `${track} (browsers cannot play it over WebRTC)`,
+    ),
   );
 });
 
@@ -206,7 +208,7 @@ test('of several video tracks the first in the order AV1, VP9, VP8, H265, H264 t
     video: { track: 2 },
     leftOut: [
       ...['H264', 'VP8', 'VP9'].map((codec) => `video ${codec} (another video is sent)`),
-      'video M-JPEG (not for WebRTC)',
+      'video M-JPEG (browsers cannot play it over WebRTC)',
     ],
   });
   expect(choices(CHROMIUM.replaceAll('AV1/', 'XV1/')).video?.track).toBe(3);
@@ -223,15 +225,15 @@ test('an offer without a bundle gets one section', () => {
 });
 
 test.for([
-  ['H265', [H265], CHROMIUM, 'the video is H265 and this browser does not offer H265'],
-  ['H264', [h264(0x42)], CHROMIUM.replaceAll('H264/', 'X264/'), 'this browser does not offer H264'],
+  ['H265', [H265], CHROMIUM, 'the video is H265 and this player does not offer H265'],
+  ['H264', [h264(0x42)], CHROMIUM.replaceAll('H264/', 'X264/'), 'this player does not offer H264'],
   [
     'H264 in fragments',
     [h264(0x42)],
     CHROMIUM.replaceAll('packetization-mode=1', 'packetization-mode=0'),
     'packetization-mode 0 only',
   ],
-  ['AV1', [av1], CHROMIUM.replaceAll('AV1/', 'XV1/'), 'the video is AV1 and this browser does not offer AV1'],
+  ['AV1', [av1], CHROMIUM.replaceAll('AV1/', 'XV1/'), 'the video is AV1 and this player does not offer AV1'],
   [
     'VP9 with 12 bits',
     [{ ...vp9, profile: 2 }],
@@ -240,8 +242,57 @@ test.for([
   ],
   ['MJPEG', [mjpeg, OPUS], CHROMIUM, 'the video is M-JPEG, which no browser takes over WebRTC: set the camera to H264'],
   ['MPEG-4', [mpeg4Video], CHROMIUM, 'the video is MPEG-4 Video, which no browser takes over WebRTC'],
-  ['AAC alone', [AAC], CHROMIUM, 'it has MPEG-4 Audio, supported are AV1, VP9, VP8, H265, H264, Opus'],
-  ['sound for a picture-only player', [PCMA], CHROMIUM.replace('m=audio 9', 'm=audio 0'), 'the offer takes neither'],
+  [
+    'AAC alone',
+    [AAC],
+    CHROMIUM,
+    'it has AAC (browsers cannot play it over WebRTC), supported are AV1, VP9, VP8, H265, H264, Opus',
+  ],
+  [
+    'sound for a picture-only player',
+    [PCMA],
+    CHROMIUM.replace('m=audio 9', 'm=audio 0'),
+    'the offer takes none of it: its audio has port 0',
+  ],
 ] as const)('%s that the browser cannot play is refused with the reason', ([, tracks, offer, message]) => {
   expect(() => answer(tracks, offer)).toThrow(message);
+});
+
+const DATA_ONLY = CHROMIUM.replace(/^m=(video|audio) 9/gm, 'm=x$1 9');
+
+test.for([
+  ['sends', CHROMIUM.replaceAll('a=recvonly', 'a=sendonly'), ': its video is sendonly, its audio is sendonly'],
+  ['holds', CHROMIUM.replaceAll('a=recvonly', 'a=inactive'), ': its video is inactive, its audio is inactive'],
+  ['is over', CHROMIUM.replace(/^m=(video|audio) 9/gm, 'm=$1 0'), ': its video has port 0, its audio has port 0'],
+  ['splits RTCP off', CHROMIUM.replaceAll('a=rtcp-mux', 'a=x'), ': its video has no a=rtcp-mux'],
+  [
+    'is not encrypted',
+    CHROMIUM.replaceAll('UDP/TLS/RTP/SAVPF', 'RTP/AVP'),
+    ': its video has the profile RTP/AVP instead',
+  ],
+  ['has but data', DATA_ONLY, ': it has no video and no audio section'],
+] as const)('an offer that %s is told that it wants nothing', ([, offer, why]) => {
+  expect(() => answer([h264(0x42), PCMA], offer)).toThrow(`the offer wants to receive nothing${why}`);
+});
+
+test('a section that cannot be used is refused alone, and the track says why it stays behind', () => {
+  const offer = CHROMIUM.replace('a=rtcp-mux', 'a=x');
+  const [, video, audio] = sections(answer([h264(0x42), PCMA], offer));
+  expect(video?.[0]).toMatch(/^m=video 0 /);
+  expect(audio?.[0]).toMatch(/^m=audio 9 /);
+  expect(chooseCodecs([h264(0x42), PCMA], parseOffer(offer)).leftOut).toEqual([
+    "video H264 (the player's section has no a=rtcp-mux)",
+  ]);
+});
+
+test('of two sections for pictures the second is refused', () => {
+  const [, video = '', audio = ''] = CHROMIUM.split(/(?=^m=)/m);
+  const text = CHROMIUM.replace(audio, video.replace(/a=mid:.*/, 'a=mid:9') + audio).replace('BUNDLE 0', 'BUNDLE 0 9');
+  const lines = answer([h264(0x42), PCMA], text).match(/^m=\w+ \d+/gm);
+  expect(lines).toEqual(['m=video 9', 'm=video 0', 'm=audio 9', 'm=application 0']);
+});
+
+test('a refusal that stays the same says when to ask again', () => {
+  const refused = expect.objectContaining({ context: { retryAfterS: 15 } });
+  expect(() => answer([H265])).toThrow(refused);
 });

@@ -1,4 +1,3 @@
-import { PerchError } from '../../../base/errors.ts';
 import { parseAv1Sequence } from '../../../media/av1/params.ts';
 import type { RtpFormat } from '../../../media/depacketizer.ts';
 import { parseOpusLayout, writeOpusLayout } from '../../../media/opus/layout.ts';
@@ -12,7 +11,8 @@ import {
   type Track,
   type VideoTrack,
 } from '../../../media/track.ts';
-import { hasFeedback, type Offer, type OfferSection, rtxOf } from './offer.ts';
+import { hopeless } from '../refusals.ts';
+import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, whyNothingGoesOut } from './offer.ts';
 
 /** The part of a track that a browser plays, and what it calls it. */
 export interface Choice {
@@ -33,6 +33,7 @@ export interface Choices {
 }
 
 const SUPPORTED = 'AV1, VP9, VP8, H265, H264, Opus, and with one channel G722 and G711 of 8000 Hz';
+const UNPLAYABLE = 'browsers cannot play it over WebRTC';
 /** MediaMTX's order: of several video tracks the first of these that the browser takes is sent. */
 const VIDEO_PRIORITY: readonly Track['codec'][] = ['av1', 'vp9', 'vp8', 'h265', 'h264'];
 
@@ -43,38 +44,47 @@ const VIDEO_PRIORITY: readonly Track['codec'][] = ['av1', 'vp9', 'vp8', 'h265', 
 export function chooseCodecs(tracks: readonly Track[], offer: Offer): Choices {
   const videoSection = sectionFor('video', offer);
   const audioSection = sectionFor('audio', offer);
+  if (!videoSection && !audioSection) {
+    const why = reasonsOf(offer, whyNothingGoesOut) || ': it has no video and no audio section';
+    throw hopeless(`the offer wants to receive nothing${why}`);
+  }
   const videoTrack = preferredVideo(tracks, videoSection);
   if (videoTrack < 0 && !tracks.some(isSendableAudio)) {
-    const codecs = tracks.map((track) => CODEC_LABEL[track.codec]).join(', ') || 'no tracks';
-    throw new PerchError(
-      'badInput',
-      `the stream has no codec that WebRTC supports: it has ${codecs}, supported are ${SUPPORTED}`,
-    );
+    const codecs = tracks.map((track) => `${nameOf(track)} (${UNPLAYABLE})`).join(', ') || 'no tracks';
+    throw hopeless(`the stream has no codec that WebRTC supports: it has ${codecs}, supported are ${SUPPORTED}`);
   }
   const video = videoSection && videoTrack >= 0 ? chooseVideo(tracks, videoTrack, videoSection) : undefined;
   const audio = audioSection && chooseAudio(tracks, audioSection);
   if (!video && !audio) {
-    const wanted = tracks.map((track) => CODEC_LABEL[track.codec]).join(' and ');
-    throw new PerchError(
-      'badInput',
-      `codecs not supported by client: the stream has ${wanted}, the offer takes neither`,
-    );
+    const wanted = tracks.map(nameOf).join(' and ');
+    const why = reasonsOf(offer, whyNothingGoesOut);
+    throw hopeless(`codecs not supported by client: the stream has ${wanted}, the offer takes none of it${why}`);
   }
   return {
     video,
     // A stream without sound still has a silent section: players wait for both kinds.
     audio: audio ?? silent(audioSection),
     leftOut: tracks.flatMap((track, i) =>
-      i === video?.track || i === audio?.track ? [] : [whyLeftOut(track, track.kind === 'video' ? video : audio)],
+      i === video?.track || i === audio?.track
+        ? []
+        : [whyLeftOut(track, track.kind === 'video' ? video : audio, offer)],
     ),
   };
 }
 
 /** @param sent what goes in its place */
-function whyLeftOut(track: Track, sent: Choice | undefined): string {
+function whyLeftOut(track: Track, sent: Choice | undefined, offer: Offer): string {
   const isSendable = track.kind === 'video' ? VIDEO_PRIORITY.includes(track.codec) : isSendableAudio(track);
-  const why = !isSendable ? 'not for WebRTC' : sent ? `another ${track.kind} is sent` : 'the player does not take it';
-  return `${track.kind} ${CODEC_LABEL[track.codec]} (${why})`;
+  const section = offer.sections.find(({ kind }) => kind === track.kind);
+  const idle = section && !sectionFor(track.kind, offer) ? whyNothingGoesOut(section) : undefined;
+  const notTaken = idle === undefined ? 'the player does not take it' : `the player's section ${idle}`;
+  const why = !isSendable ? UNPLAYABLE : sent ? `another ${track.kind} is sent` : notTaken;
+  return `${track.kind} ${nameOf(track)} (${why})`;
+}
+
+/** As people say it: nobody looks for the name that the standard has for AAC. */
+function nameOf({ codec }: Track): string {
+  return codec === 'aac' ? 'AAC' : CODEC_LABEL[codec];
 }
 
 function isSendableAudio(track: Track): track is OpusTrack | G711Track | G722Track {
@@ -86,7 +96,7 @@ function isSendableAudio(track: Track): track is OpusTrack | G711Track | G722Tra
 }
 
 function sectionFor(kind: string, offer: Offer): OfferSection | undefined {
-  return offer.sections.find((section) => section.kind === kind && section.receives && !section.isRefused);
+  return offer.sections.find((section) => section.kind === kind && whyNothingGoesOut(section) === undefined);
 }
 
 /** The number of the track to send, or of the one to give as the reason why there is no picture; -1: the stream has none. */
@@ -126,8 +136,7 @@ function formatFor(track: VideoTrack, section: OfferSection): RtpFormat {
       return chooseByProfile('VP8', undefined, 0, section);
     case 'mjpeg':
     case 'mpeg4-video':
-      throw new PerchError(
-        'badInput',
+      throw hopeless(
         `the video is ${CODEC_LABEL[track.codec]}, which no browser takes over WebRTC: set the camera to H264, or watch it over RTSP`,
       );
   }
@@ -138,10 +147,7 @@ function chooseByProfile(encoding: string, key: string | undefined, profile: num
   const best = offered.find((format) => key === undefined || Number(format.fmtp.get(key) ?? 0) === profile);
   if (!best) {
     const why = offered.length > 0 ? `does not offer its profile ${profile}` : `does not offer ${encoding}`;
-    throw new PerchError(
-      'badInput',
-      `codecs not supported by client: the video is ${encoding} and this browser ${why}`,
-    );
+    throw hopeless(`codecs not supported by client: the video is ${encoding} and this player ${why}`);
   }
   return best;
 }
@@ -161,7 +167,7 @@ function chooseH264(track: H264Track, section: OfferSection): RtpFormat {
   const best = usable.toSorted((a, b) => rank(a) - rank(b))[0];
   if (!best) {
     const why = offered.length > 0 ? 'offers H264 with packetization-mode 0 only' : 'does not offer H264';
-    throw new PerchError('badInput', `codecs not supported by client: the video is H264 and this browser ${why}`);
+    throw hopeless(`codecs not supported by client: the video is H264 and this player ${why}`);
   }
   return best;
 }
@@ -174,7 +180,7 @@ function chooseH265(track: H265Track, section: OfferSection): RtpFormat {
   const best = offered.find((format) => Number(format.fmtp.get('profile-id') ?? 1) === profile);
   if (!best) {
     const why = offered.length > 0 ? `does not offer its profile ${profile}` : 'does not offer H265';
-    throw new PerchError('badInput', `codecs not supported by client: the video is H265 and this browser ${why}`);
+    throw hopeless(`codecs not supported by client: the video is H265 and this player ${why}`);
   }
   return best;
 }

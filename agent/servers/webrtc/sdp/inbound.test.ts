@@ -115,15 +115,24 @@ test.for(['chromium-156-linux-simulcast', 'firefox-153-linux-simulcast'])(
 );
 
 const section = (kind: string, more = ''): string =>
-  `m=${kind} 9 UDP/TLS/RTP/SAVPF 96\na=rtpmap:96 H264/90000\n${more}`;
+  `m=${kind} 9 UDP/TLS/RTP/SAVPF 96\na=rtpmap:96 H264/90000\na=rtcp-mux\n${more}`;
 
 test.for([
   ['two pictures', `${OBS}${section('video', 'a=mid:2')}`, 'the offer has 2 video sections'],
   ['two sounds', `${OBS}${section('audio', 'a=mid:2')}`, 'the offer has 2 audio sections'],
   ['a data channel', `${OBS}${section('application', 'a=mid:2')}`, "the offer has a section 'application'"],
   ['somebody who only watches', offerOf('firefox-153-linux-whep'), 'sends neither video nor audio'],
-  ['sections that are switched off', OBS.replaceAll('a=sendonly', 'a=inactive'), 'sends neither video nor audio'],
-  ['refused sections', OBS.replace(/m=(audio|video) 9/g, 'm=$1 0'), 'sends neither video nor audio'],
+  [
+    'sections that are switched off',
+    OBS.replaceAll('a=sendonly', 'a=inactive'),
+    'sends neither video nor audio: its audio is inactive, its video is inactive',
+  ],
+  [
+    'refused sections',
+    OBS.replace(/m=(audio|video) 9/g, 'm=$1 0'),
+    'sends neither video nor audio: its audio has port 0',
+  ],
+  ['RTCP on another port', OBS.replaceAll('a=rtcp-mux', 'a=x'), 'its audio has no a=rtcp-mux'],
 ] as const)('%s cannot be published', ([, text, message]) => {
   const [said, isUnacceptable] = codeOf(() => chooseInbound(parseOffer(text)));
   expect(said).toContain(message);
@@ -150,7 +159,7 @@ test.for(['chromium-156-linux-talk', 'firefox-153-linux-talk', 'aiortc-1.4-whip'
 
 test('talking without a sound, or without the codec of the camera, is refused', () => {
   expect(codeOf(() => chooseTalk(parseOffer(offerOf('firefox-153-linux-whep')), 'PCMA'))[0]).toBe(
-    'the offer sends no audio',
+    'the offer sends no audio: its audio is recvonly',
   );
   expect(codeOf(() => chooseTalk(parseOffer(OBS), 'PCMA'))[0]).toContain('the camera takes PCMA');
 });

@@ -1,7 +1,7 @@
-import { PerchError } from '../../../base/errors.ts';
 import { createDepacketizer } from '../../../media/create-depacketizer.ts';
 import type { RtpFormat, UnitSink } from '../../../media/depacketizer.ts';
-import { hasFeedback, type Offer, type OfferSection, rtxOf } from './offer.ts';
+import { hopeless } from '../refusals.ts';
+import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, whyNothingComesIn } from './offer.ts';
 
 /** What a browser sends in one section: the only formats that the answer has for it, so nothing else comes. */
 export interface Inbound {
@@ -49,7 +49,7 @@ const TAKEN: Record<'video' | 'audio', readonly string[]> = {
  * @throws PerchError with `isUnacceptable` in its context when the sections are not such that they could be published
  */
 export function chooseInbound(offer: Offer): readonly Inbound[] {
-  const sending = offer.sections.filter((section) => section.sends && !section.isRefused);
+  const sending = offer.sections.filter((section) => whyNothingComesIn(section) === undefined);
   const other = sending.find(({ kind }) => kind !== 'video' && kind !== 'audio');
   if (other) {
     throw unacceptable(`the offer has a section '${other.kind.slice(0, 40)}', only video and audio are taken`);
@@ -61,7 +61,7 @@ export function chooseInbound(offer: Offer): readonly Inbound[] {
     }
   }
   if (sending.length === 0) {
-    throw unacceptable('the offer sends neither video nor audio');
+    throw unacceptable(`the offer sends neither video nor audio${reasonsOf(offer, whyNothingComesIn)}`);
   }
   return sending.map(inboundOf);
 }
@@ -71,18 +71,16 @@ export function chooseInbound(offer: Offer): readonly Inbound[] {
  * @throws PerchError when the offer has no sound, or not that codec
  */
 export function chooseTalk(offer: Offer, codec: 'PCMA' | 'PCMU'): Inbound {
-  const section = offer.sections.find(({ kind, sends, isRefused }) => kind === 'audio' && sends && !isRefused);
+  const section = offer.sections.find((one) => one.kind === 'audio' && whyNothingComesIn(one) === undefined);
   if (!section) {
-    throw unacceptable('the offer sends no audio');
+    const sections = offer.sections.filter(({ kind }) => kind === 'audio');
+    throw unacceptable(`the offer sends no audio${reasonsOf({ sections }, whyNothingComesIn)}`);
   }
   const format = section.formats.find(
     ({ encoding, clockRate, channels }) => encoding === codec && clockRate === 8_000 && channels === 1,
   );
   if (!format) {
-    throw new PerchError(
-      'badInput',
-      `codecs not supported by client: the camera takes ${codec} and the offer has none of it`,
-    );
+    throw hopeless(`codecs not supported by client: the camera takes ${codec} and the offer has none of it`);
   }
   return { section, format, rtx: undefined };
 }
@@ -98,10 +96,7 @@ function inboundOf(section: OfferSection): Inbound {
   const format = section.formats.find((offered) => TAKEN[kind].includes(offered.encoding) && canUnpack(offered));
   if (!format) {
     const names = [...new Set(section.formats.map(({ encoding }) => encoding))].slice(0, 12).join(', ') || 'no format';
-    throw new PerchError(
-      'badInput',
-      `codecs not supported: the ${kind} of the offer has ${names}, taken are ${TAKEN[kind].join(', ')}`,
-    );
+    throw hopeless(`codecs not supported: the ${kind} of the offer has ${names}, taken are ${TAKEN[kind].join(', ')}`);
   }
   return { section, format, rtx: hasFeedback(section, format, 'nack') ? rtxOf(section, format) : undefined };
 }
@@ -112,6 +107,6 @@ function canUnpack(format: RtpFormat): boolean {
   return createDepacketizer(format, NOWHERE) !== undefined;
 }
 
-function unacceptable(message: string): PerchError {
-  return new PerchError('badInput', message, { isUnacceptable: true });
+function unacceptable(message: string): Error {
+  return hopeless(message, { isUnacceptable: true });
 }

@@ -14,6 +14,8 @@ const MAX_FINGERPRINTS = 8;
 /** RFC 8839 §5.4, of a user fragment; nobody's `a=mid` has a tenth of it. */
 const MAX_WORD_CHARACTERS = 256;
 
+const STRONG_HASHES = ['sha-256', 'sha-384', 'sha-512'];
+
 export interface Fingerprint {
   /** `sha-256`, in lower case. */
   readonly hash: string;
@@ -29,8 +31,8 @@ export interface OfferSection {
   /** The format words of the m-line, as they have to be repeated when the section is refused. */
   readonly formatWords: readonly string[];
   readonly mid: string;
-  /** Port 0 in an offer: the section is not to be used (RFC 3264 §6), unless it is bundled. */
-  readonly isRefused: boolean;
+  /** Why nothing can flow in it whatever its codecs, in words behind `its video`, without commas; undefined: it can. */
+  readonly refusedWhy: string | undefined;
   /** Whether the browser wants to receive. */
   readonly receives: boolean;
   /** Whether it wants to send. */
@@ -76,8 +78,10 @@ interface Draft {
   readonly port: string;
   readonly protocol: string;
   readonly formatWords: readonly string[];
-  readonly attributes: Map<string, string[]>;
+  readonly attributes: Attributes;
 }
+
+type Attributes = Map<string, string[]>;
 
 /** Reads an offer. Throws PerchError when a session cannot be built on it, and names what is missing. */
 export function parseOffer(text: string): Offer {
@@ -112,9 +116,7 @@ export function parseOffer(text: string): Offer {
   for (const one of ufrags) {
     requireWord('a=ice-ufrag', one);
   }
-  if (fingerprints.length === 0) {
-    throw new PerchError('badInput', 'the offer has no a=fingerprint');
-  }
+  requireStrong(fingerprints);
   const bundle = (session.get('group') ?? []).find((group) => group.startsWith('BUNDLE'));
   const offer = {
     sections: drafts.map((draft, i) => sectionOf(draft, session, i)),
@@ -122,7 +124,7 @@ export function parseOffer(text: string): Offer {
     ufrag,
     ufrags,
     fingerprints,
-    setup: SETUPS.find((word) => word === transport('setup')[0]) ?? 'actpass',
+    setup: parseSetup(transport('setup')[0]),
   };
   // V8 has pieces of a text as views into it: any that is kept would keep all of it.
   return structuredClone(offer);
@@ -151,7 +153,7 @@ function readLine(line: string, session: Map<string, string[]>, drafts: Draft[])
   values.push(colon < 0 ? '' : line.slice(colon + 1).trim());
 }
 
-function sectionOf(draft: Draft, session: Map<string, string[]>, index: number): OfferSection {
+function sectionOf(draft: Draft, session: Attributes, index: number): OfferSection {
   const { attributes } = draft;
   const direction = directionOf(attributes) ?? directionOf(session) ?? 'sendrecv';
   const maps = byPayloadType(attributes.get('rtpmap') ?? []);
@@ -163,7 +165,7 @@ function sectionOf(draft: Draft, session: Map<string, string[]>, index: number):
     protocol: draft.protocol,
     formatWords: draft.formatWords,
     mid,
-    isRefused: draft.port === '0' && !attributes.has('bundle-only'),
+    refusedWhy: refusedWhy(draft, session),
     receives: direction !== 'sendonly' && direction !== 'inactive',
     sends: direction !== 'recvonly' && direction !== 'inactive',
     isSimulcast: attributes.has('simulcast') || (attributes.get('rid')?.length ?? 0) > 1,
@@ -172,6 +174,24 @@ function sectionOf(draft: Draft, session: Map<string, string[]>, index: number):
     hasReducedSize: attributes.has('rtcp-rsize'),
     feedback: new Set(attributes.get('rtcp-fb') ?? []),
   };
+}
+
+/** Profiles with DTLS-SRTP, and those that older clients write for the same (RFC 8829 §5.1.2). */
+const SECURE_PROFILE = /^(?:(?:UDP\/TLS|TCP\/DTLS)\/)?RTP\/SAVPF?$/i;
+
+function refusedWhy({ kind, port, protocol, attributes }: Draft, session: Attributes): string | undefined {
+  // Port 0: the section is not to be used (RFC 3264 §6), unless it is bundled.
+  if (port === '0' && !attributes.has('bundle-only')) {
+    return 'has port 0';
+  }
+  if (kind !== 'video' && kind !== 'audio') {
+    return undefined;
+  }
+  if (!SECURE_PROFILE.test(protocol)) {
+    return `has the profile ${protocol.slice(0, 40).replace(/[^\w/.-]/g, '?')} instead of UDP/TLS/RTP/SAVPF`;
+  }
+  // There is one port for all: RFC 8858 §3 lets the answer insist.
+  return attributes.has('rtcp-mux') || session.has('rtcp-mux') ? undefined : 'has no a=rtcp-mux';
 }
 
 /** Words that are kept as long as the session. */
@@ -228,12 +248,55 @@ function byPayloadType(values: readonly string[]): Map<number, string> {
   return map;
 }
 
+/** @param word undefined: of a client that knows only the customary */
+function parseSetup(word: string | undefined): Setup {
+  const setup = SETUPS.find((known) => known === (word ?? 'actpass'));
+  if (!setup) {
+    throw new PerchError('badInput', `a=setup:${word?.slice(0, 40)} is none of ${SETUPS.join(', ')}`);
+  }
+  return setup;
+}
+
+/** One is enough; SHA-1 can be forged (RFC 8122 §5). */
+function requireStrong(fingerprints: readonly Fingerprint[]): void {
+  if (fingerprints.length === 0) {
+    throw new PerchError('badInput', 'the offer has no a=fingerprint');
+  }
+  if (!fingerprints.some(({ hash }) => STRONG_HASHES.includes(hash))) {
+    const hashes = [...new Set(fingerprints.map(({ hash }) => hash))].join(', ');
+    throw new PerchError('badInput', `the offer has fingerprints of ${hashes} only, one of sha-256 is needed`);
+  }
+}
+
 function parseFingerprint(text: string): Fingerprint {
   const [hash = '', value = ''] = text.split(/\s+/);
   if (!/^[\w-]{1,40}$/.test(hash) || !/^[0-9a-f]{2}(:[0-9a-f]{2}){15,63}$/i.test(value)) {
     throw new PerchError('badInput', `'${text.slice(0, 80)}' is not a fingerprint`);
   }
   return { hash: hash.toLowerCase(), value: value.toUpperCase() };
+}
+
+/** Why the browser gets nothing in a section, in words behind `its video`; undefined: it wants to. */
+export function whyNothingGoesOut({ refusedWhy, receives, sends }: OfferSection): string | undefined {
+  return refusedWhy ?? (receives ? undefined : sends ? 'is sendonly' : 'is inactive');
+}
+
+/** Why nothing comes in a section, likewise. */
+export function whyNothingComesIn({ refusedWhy, receives, sends }: OfferSection): string | undefined {
+  return refusedWhy ?? (sends ? undefined : receives ? 'is recvonly' : 'is inactive');
+}
+
+/** `: its video is sendonly, its audio has port 0`; empty when there is nothing to say. */
+export function reasonsOf(
+  { sections }: Pick<Offer, 'sections'>,
+  why: (section: OfferSection) => string | undefined,
+): string {
+  const media = sections.filter(({ kind }) => kind === 'video' || kind === 'audio');
+  const reasons = media.flatMap((section) => {
+    const reason = why(section);
+    return reason === undefined ? [] : [`its ${section.kind} ${reason}`];
+  });
+  return reasons.length === 0 ? '' : `: ${[...new Set(reasons)].join(', ')}`;
 }
 
 /** The section's format for retransmissions of another, RFC 4588 §8; undefined: losses are not asked for again that way. */

@@ -135,7 +135,7 @@ test.for([
 test.for([
   ['none', 404, "no stream is available on path 'none'"],
   ['slow', 400, "source of path 'slow' has timed out"],
-  ['aac', 400, 'the stream has no codec that WebRTC supports: it has MPEG-4 Audio'],
+  ['aac', 400, 'the stream has no codec that WebRTC supports: it has AAC'],
 ] as const)("a viewer of '%s' is told why there is nothing", async ([path, status, text]) => {
   const app = await start();
   const response = await app.inject({ method: 'POST', url: `/${path}/whep`, headers: SDP, payload: CHROMIUM });
@@ -243,7 +243,7 @@ test('a track that the player does not get is named in a header that other origi
   const post = async (url: string) =>
     (await app.inject({ method: 'POST', url, headers: SDP, payload: CHROMIUM })).headers;
   const both = await post('/both/whep');
-  expect(both['perch-left-out']).toBe('audio MPEG-4 Audio (not for WebRTC)');
+  expect(both['perch-left-out']).toBe('audio AAC (browsers cannot play it over WebRTC)');
   expect(both['access-control-expose-headers']).toBe('ETag, ID, Accept-Patch, Link, Location, Perch-Left-Out');
   expect((await post('/cam/whep'))['perch-left-out']).toBeUndefined();
 });
