@@ -110,10 +110,10 @@ function lowered(): Downshift {
   return downshift;
 }
 
-test('after fifteen quiet seconds it is given more, after half of it when the estimate has room for that', () => {
-  expect(secondsUntilChange(lowered(), { ...GOOD, estimateBitsPerSecond: 5_000 }, 20)).toBeLessThanOrEqual(16);
-  expect(secondsUntilChange(lowered(), { ...GOOD, estimateBitsPerSecond: 5_000 }, 20)).toBeGreaterThanOrEqual(10);
-  expect(secondsUntilChange(lowered(), { ...GOOD, estimateBitsPerSecond: 2_600_000 }, 20)).toBeLessThanOrEqual(8);
+test('after thirty quiet seconds it is given more, after half of it when the estimate has room for that', () => {
+  expect(secondsUntilChange(lowered(), { ...GOOD, estimateBitsPerSecond: 5_000 }, 20)).toBeLessThanOrEqual(31);
+  expect(secondsUntilChange(lowered(), { ...GOOD, estimateBitsPerSecond: 5_000 }, 20)).toBeGreaterThanOrEqual(25);
+  expect(secondsUntilChange(lowered(), { ...GOOD, estimateBitsPerSecond: 2_600_000 }, 20)).toBeLessThanOrEqual(15);
 });
 
 test('each time that more was too much the next try comes twice as late, five minutes at most', () => {
@@ -127,8 +127,8 @@ test('each time that more was too much the next try comes twice as late, five mi
     atS += secondsUntilChange(downshift, { ...GOOD, lost: 50 }, atS);
     waits.push(waited);
   }
-  expect(waits.slice(1, 5)).toEqual([30, 60, 120, 240]);
-  expect(waits.slice(5)).toEqual([300, 300, 300]);
+  expect(waits.slice(1, 4)).toEqual([60, 120, 240]);
+  expect(waits.slice(4)).toEqual([300, 300, 300, 300]);
 });
 
 test('a step up that lasts makes the next try as soon as the first', () => {
@@ -139,7 +139,15 @@ test('a step up that lasts makes the next try as soon as the first', () => {
   expect(secondsUntilChange(downshift, GOOD, atS, 90)).toBe(Number.POSITIVE_INFINITY);
   atS += 90;
   atS += secondsUntilChange(downshift, { ...GOOD, lost: 50 }, atS);
-  expect(secondsUntilChange(downshift, { ...GOOD, estimateBitsPerSecond: 0 }, atS)).toBe(15);
+  expect(secondsUntilChange(downshift, { ...GOOD, estimateBitsPerSecond: 0 }, atS)).toBe(30);
+});
+
+test('a burst that is too much takes a level away at once, and only from who is given everything', () => {
+  const downshift = new Downshift(2, 0);
+  expect(downshift.overwhelm(300)).toBe(true);
+  expect(downshift.overwhelm(400)).toBe(false);
+  expect(downshift.level).toBe(1);
+  expect(new Downshift(0, 0).overwhelm(300)).toBe(false);
 });
 
 /** What a viewer whose RTCP was recorded is given in each second. */

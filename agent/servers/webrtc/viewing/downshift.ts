@@ -23,7 +23,7 @@ const GRACE_MS = 5_000;
 /** An estimate must leave room for what the better picture takes. */
 const ROOM = 1.25;
 /** Estimates follow what is sent (to one and a half times of it, and down to nothing between key frames): without a high one, trying is the only way to know. */
-const FIRST_RETRY_MS = 15_000;
+const FIRST_RETRY_MS = 30_000;
 const MAX_RETRY_MS = 300_000;
 /** A step up that has lasted so long was right. */
 const PROVEN_MS = 60_000;
@@ -79,10 +79,7 @@ export class Downshift {
       this.#quietSinceMs = nowMs;
     }
     if (this.#score >= PATIENCE && this.level < this.#lastLevel) {
-      if (nowMs - this.#climbedMs < PROVEN_MS) {
-        this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
-      }
-      this.#change(this.level + 1, nowMs);
+      this.#lower(nowMs);
       return true;
     }
     if (this.#climbedMs + PROVEN_MS < nowMs && this.level === 0) {
@@ -94,6 +91,22 @@ export class Downshift {
       return true;
     }
     return false;
+  }
+
+  /** A burst has shown that all of it is too much: no trend is waited for. @returns whether the level has changed */
+  overwhelm(nowMs: number): boolean {
+    if (this.level > 0 || this.#lastLevel === 0) {
+      return false;
+    }
+    this.#lower(nowMs);
+    return true;
+  }
+
+  #lower(nowMs: number): void {
+    if (nowMs - this.#climbedMs < PROVEN_MS) {
+      this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
+    }
+    this.#change(this.level + 1, nowMs);
   }
 
   #isBad(second: Second): boolean {

@@ -13,6 +13,14 @@ const SHORT_GROUP_PACKETS = 128;
 const GENTLE_SHARE = 0.5;
 const GENTLE_BURST_BYTES = 6_000;
 const MIN_BYTES_PER_MS = 16;
+/** Of what has come through a way, other things may have to go through it as well. */
+const PROVED_SHARE = 0.8;
+/** A replay that is slower never catches up. */
+const REPLAY_ROOM = 1.25;
+/** So little, and it is no matter of a burst that was too fast for short queues. */
+const FAR_LESS = 0.6;
+/** A younger group is for the most part its key frame. */
+const MIN_GROUP_MS = 1_000;
 /** All of a smaller stream has to fit, its key frames in a part of their group's time. */
 const FALLBACK_ROOM = 2;
 
@@ -34,6 +42,8 @@ export interface FeedOptions {
   readonly openFallback?: (() => Promise<Stream>) | undefined;
   /** The smaller stream cannot be used, now or at all. */
   readonly onFallbackFailed: (cause: unknown) => void;
+  /** All of the stream is sent again from now on, after a time of less. */
+  readonly onWhole: () => void;
 }
 
 interface Fallback {
@@ -55,9 +65,11 @@ export class Feed {
   #level = 0;
   /** What the whole stream takes. */
   #bitsPerSecond = 0;
+  /** What has come through at a time of heavy loss. */
+  #provedBitsPerSecond = Number.POSITIVE_INFINITY;
   #isOpening = false;
   #isClosed = false;
-  /** The smaller stream's pictures are sent until the next key frame of the stream itself. */
+  /** Less is sent until the next key frame of the stream itself. */
   #awaitsKey = false;
   /** Of senders that are closed. */
   #bytes = 0;
@@ -96,9 +108,13 @@ export class Feed {
     return this.#fallback?.stream ?? this.#options.stream;
   }
 
+  get awaitsKey(): boolean {
+    return this.#awaitsKey;
+  }
+
   setLevel(level: number): void {
     this.#level = level;
-    this.#awaitsKey = level === 0 && this.#fallback !== undefined;
+    this.#awaitsKey = level === 0;
     this.pictures.keyFramesOnly = level > (this.#fallback ? 1 : 0);
     this.pictures.pace = this.#pace;
     if (level === 0) {
@@ -112,8 +128,20 @@ export class Feed {
   onKey(): void {
     if (this.#awaitsKey) {
       this.#awaitsKey = false;
+      this.#options.onWhole();
       this.#endFallback();
     }
+  }
+
+  /**
+   * A burst has lost its picture: nothing is sent faster than what has come through any more.
+   * @param times that this has happened since the beginning of the burst
+   * @returns whether the stream is more than the network takes
+   */
+  onBurstLost(provedBitsPerSecond: number, times: number): boolean {
+    this.#provedBitsPerSecond = provedBitsPerSecond;
+    this.pictures.pace = this.#pace;
+    return provedBitsPerSecond < (times > 1 ? 1 : FAR_LESS) * this.#wholeBitsPerSecond;
   }
 
   /**
@@ -142,14 +170,33 @@ export class Feed {
     }
   }
 
+  /** 0: not known. */
+  get #wholeBitsPerSecond(): number {
+    const { source } = this.#main;
+    const { octets = 0, packets = 0 } = this.#options.video ?? {};
+    if (this.#bitsPerSecond > 0 || source.groupStart < 0) {
+      return this.#bitsPerSecond;
+    }
+    // The viewer has just come: of the group that was there for it.
+    const meanBytes = octets / Math.max(1, packets);
+    const groupMs = (source.lastWall[this.#options.videoTrack] ?? 0) - source.groupWall;
+    return (8_000 * meanBytes * (source.written - source.groupStart)) / Math.max(MIN_GROUP_MS, groupMs);
+  }
+
   get #pace(): Pace {
-    if (this.#level === 0) {
+    const proved = PROVED_SHARE * this.#provedBitsPerSecond;
+    if (this.#level === 0 && proved === Number.POSITIVE_INFINITY) {
       return FULL_PACE;
+    }
+    if (this.#level === 0) {
+      const bytesPerMs = Math.max(proved, REPLAY_ROOM * this.#wholeBitsPerSecond) / 8_000;
+      return bytesPerMs < FULL_PACE.replayBytesPerMs ? gentlePace(bytesPerMs) : FULL_PACE;
     }
     const isWhole = !this.pictures.keyFramesOnly;
     const leastBitsPerSecond = isWhole ? FALLBACK_ROOM * (this.#fallback?.rate.bitsPerSecond ?? 0) : 0;
-    const bitsPerSecond = Math.max(GENTLE_SHARE * this.#bitsPerSecond, leastBitsPerSecond);
-    return { burstBytes: GENTLE_BURST_BYTES, bytesPerMs: Math.max(MIN_BYTES_PER_MS, bitsPerSecond / 8_000) };
+    const gentle = Math.min(GENTLE_SHARE * this.#wholeBitsPerSecond, proved);
+    const bytesPerMs = Math.max(MIN_BYTES_PER_MS, Math.max(gentle, leastBitsPerSecond) / 8_000);
+    return gentlePace(bytesPerMs);
   }
 
   #openFallback(): void {
@@ -268,3 +315,9 @@ export class Feed {
     this.#framesDiscarded += sender.framesDiscarded;
   }
 }
+
+const gentlePace = (bytesPerMs: number): Pace => ({
+  burstBytes: GENTLE_BURST_BYTES,
+  bytesPerMs,
+  replayBytesPerMs: bytesPerMs,
+});

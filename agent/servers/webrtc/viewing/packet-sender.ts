@@ -12,11 +12,14 @@ export interface Pace {
   readonly burstBytes: number;
   /** Beyond it. */
   readonly bytesPerMs: number;
+  /** The same for pictures that have waited: of the group that there is when a viewer comes, or asks for it once more. */
+  readonly replayBytesPerMs: number;
 }
-/** As fast as a camera's own 100 Mbit/s line has brought it. Chromium's socket takes no more than 113 packets unread. */
-export const FULL_PACE: Pace = { burstBytes: 64_000, bytesPerMs: 12_500 };
-/** A group is replayed at 48 Mbit/s: ten seconds of 2 Mbit/s take as long as a browser needs to decode them. */
-const REPLAY_BYTES_PER_MS = 6_000;
+/**
+ * As fast as a camera's own 100 Mbit/s line has brought it. Chromium's socket takes no more than 113 packets unread. A group is
+ * replayed at 48 Mbit/s: ten seconds of 2 Mbit/s take as long as a browser needs to decode them.
+ */
+export const FULL_PACE: Pace = { burstBytes: 64_000, bytesPerMs: 12_500, replayBytesPerMs: 6_000 };
 /** Chromium has places for 800 pictures that wait for its decoder, and begins anew at the next key frame when they are taken. */
 const UNPACED_PICTURES = 500;
 /** What each picture takes of a replay's time after those, at least: most decoders do 500 a second. */
@@ -197,8 +200,7 @@ export class PacketSender implements RtpViewer {
   }
 
   get #bytesPerMs(): number {
-    const { bytesPerMs } = this.pace;
-    return this.#replayedPictures < 0 ? bytesPerMs : Math.min(bytesPerMs, REPLAY_BYTES_PER_MS);
+    return this.#replayedPictures < 0 ? this.pace.bytesPerMs : this.pace.replayBytesPerMs;
   }
 
   /** Where the viewer can begin; -1: nowhere. */

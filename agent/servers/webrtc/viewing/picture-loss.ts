@@ -63,6 +63,13 @@ export class PictureLoss {
     }
   }
 
+  /** What it was sent as a help is lost, or it gets other pictures: the next one need not wait. */
+  reset(): void {
+    this.#quietUntilMs = this.#clock.monoMs();
+    this.#nextRestartMs = 0;
+    this.#pauseMs = PAUSE_MS;
+  }
+
   close(): void {
     this.#stopWaiting?.();
     this.#stopWaiting = undefined;

@@ -51,6 +51,8 @@ export class Retransmitter {
   readonly #resentMs = new Uint32Array(REMEMBERED);
   #creditBytes = FIRST_CREDIT_BYTES;
   #earnedOctets: number;
+  /** Packet indexes below it are not worth it any more. */
+  #firstIndex = 0;
 
   /** @param rtx undefined: the viewer knows no retransmission format */
   constructor(link: SecureLink, track: OutboundTrack, rtx: OutboundTrack | undefined) {
@@ -81,6 +83,11 @@ export class Retransmitter {
     return this.bytes - before;
   }
 
+  /** What has been sent so far is lost for good: the viewer goes on with other pictures. */
+  giveUp(): void {
+    this.#firstIndex = this.#track.packetIndex;
+  }
+
   #earn(): void {
     const earned = (this.#track.octets - this.#earnedOctets) * (this.sendsLittle ? SHARE_OF_LITTLE : SHARE);
     this.#earnedOctets = this.#track.octets;
@@ -90,7 +97,7 @@ export class Retransmitter {
   #take({ source, history, srtp }: Sent, sequence: number, nowMs: number, pauseMs: number): void {
     const index = history?.indexOf(sequence) ?? -1;
     const packet = index < 0 ? -1 : (history?.packetOf(index) ?? -1);
-    if (!history || !source.has(packet)) {
+    if (!history || index < this.#firstIndex || !source.has(packet)) {
       return;
     }
     const bytes = source.payloadBytesOf(packet) + SEQUENCE_BYTES + srtp.overheadBytes;

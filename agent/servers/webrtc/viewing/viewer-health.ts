@@ -44,6 +44,11 @@ export class ViewerHealth {
     return [...this.#receptions.values()].reduce((sum, { lost }) => sum + Math.max(0, lost), 0);
   }
 
+  /** Of one track, as its latest report has it. */
+  lostOf(ssrc: number): number {
+    return this.#receptions.get(ssrc)?.lost ?? 0;
+  }
+
   /** Of the packets that the reports since the last call speak of; the first report is where they begin. */
   takeLoss(ssrc: number): Loss {
     const reception = this.#receptions.get(ssrc);

@@ -8,6 +8,7 @@ import type { Choice } from '../sdp/codecs.ts';
 import type { OutboundTrack } from '../secure/srtp.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session-media.ts';
 import { BitRate } from './bit-rate.ts';
+import { BurstLoss } from './burst-loss.ts';
 import { Downshift } from './downshift.ts';
 import { Feed } from './feed.ts';
 import { type OutboundVideo, outboundTrack, outboundVideo } from './outbound.ts';
@@ -33,6 +34,7 @@ interface Running {
   readonly feed: Feed;
   readonly downshift: Downshift;
   readonly pictureLoss: PictureLoss;
+  readonly burstLoss: BurstLoss | undefined;
   readonly retransmitter: Retransmitter | undefined;
   /** Of the stream, and of what is sent. */
   readonly wholeRate: BitRate;
@@ -112,6 +114,9 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     const { video, audio, cname } = this;
     const clock = this.#clock;
     const nowMs = clock.monoMs();
+    const burstLoss = video && new BurstLoss(video);
+    // Before the feed, which sends at once.
+    burstLoss?.begin(0, nowMs);
     const feed = new Feed({
       id: this.id,
       link,
@@ -124,13 +129,18 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
       clock,
       openFallback: this.#options.openFallback,
       onFallbackFailed: (cause) => this.#log('WebRTC viewer cannot have the fallback', { err: cause }),
+      onWhole: () => burstLoss?.begin(this.#health.lostOf(video?.ssrc ?? 0), clock.monoMs()),
     });
     this.#running = {
       link,
       feed,
       // Of sound alone nothing can be left out.
       downshift: new Downshift(!video ? 0 : this.#options.openFallback ? 2 : 1, nowMs),
-      pictureLoss: new PictureLoss(keyFramesOf(feed), clock),
+      pictureLoss: new PictureLoss(
+        keyFramesOf(feed, () => burstLoss?.repeat(clock.monoMs())),
+        clock,
+      ),
+      burstLoss,
       retransmitter: video && new Retransmitter(link, video, video.rtx),
       wholeRate: new BitRate(this.#stream.bytesReceived, nowMs),
       sentRate: new BitRate(feed.bytes, nowMs),
@@ -146,6 +156,9 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
 
   onReport(ssrc: number, lost: number, highest: number, lastReport: number, delay: number): void {
     this.#health.onReport(ssrc, lost, highest, lastReport, delay);
+    if (this.#running?.burstLoss && ssrc === this.video?.ssrc && this.#running.downshift.level === 0) {
+      this.#watchBurst(this.#running, this.#running.burstLoss, lost, highest);
+    }
   }
 
   onPictureLoss(ssrc: number): void {
@@ -190,13 +203,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
       betterBitsPerSecond: wholeRate.bitsPerSecond,
     };
     if (downshift.tick(second, nowMs)) {
-      feed.setLevel(downshift.level);
-      if (running.retransmitter) {
-        running.retransmitter.sendsLittle = downshift.level > 0;
-      }
-      const { estimateBitsPerSecond, betterBitsPerSecond: streamBitsPerSecond } = second;
-      const facts = { level: downshift.level, estimateBitsPerSecond, streamBitsPerSecond };
-      this.#log(downshift.level > 0 ? LESS : MORE, facts);
+      this.#changeLevel(running);
     }
   }
 
@@ -207,7 +214,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   }
 
   onSample(track: number, sample: Sample): void {
-    if (sample.key && track === this.#videoTrack && this.#running?.feed.share === 'fallback') {
+    if (sample.key && track === this.#videoTrack && this.#running?.feed.awaitsKey) {
       // Other readers have not seen the sample yet, the packetizer among them.
       queueMicrotask(() => this.#running?.feed.onKey());
     }
@@ -220,6 +227,35 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     this.#running?.link.close(this.#ended);
   }
 
+  #watchBurst(running: Running, burstLoss: BurstLoss, lost: number, highest: number): void {
+    const nowMs = this.#clock.monoMs();
+    const provedBitsPerSecond = burstLoss.onReport(lost, highest, nowMs);
+    if (provedBitsPerSecond === undefined) {
+      return;
+    }
+    running.pictureLoss.reset();
+    running.retransmitter?.giveUp();
+    const isTooMuch = running.feed.onBurstLost(provedBitsPerSecond, burstLoss.count);
+    if (isTooMuch && running.downshift.overwhelm(nowMs)) {
+      this.#changeLevel(running, provedBitsPerSecond);
+    }
+  }
+
+  #changeLevel({ feed, downshift, retransmitter, wholeRate }: Running, provedBitsPerSecond?: number): void {
+    feed.setLevel(downshift.level);
+    if (retransmitter) {
+      retransmitter.sendsLittle = downshift.level > 0;
+    }
+    const { estimateBitsPerSecond } = this.#health;
+    const facts = {
+      level: downshift.level,
+      estimateBitsPerSecond: Math.round(estimateBitsPerSecond),
+      streamBitsPerSecond: Math.round(wholeRate.bitsPerSecond),
+      ...(provedBitsPerSecond !== undefined && { provedBitsPerSecond: Math.round(provedBitsPerSecond) }),
+    };
+    this.#log(downshift.level > 0 ? LESS : MORE, facts);
+  }
+
   #log(message: string, facts: object): void {
     (this.#options.log ?? silentLogger).info(facts, message);
   }
@@ -228,7 +264,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
 const LESS = 'WebRTC viewer is given less: its network does not take the stream';
 const MORE = 'WebRTC viewer is given more';
 
-function keyFramesOf(feed: Feed) {
+function keyFramesOf(feed: Feed, onRestart: () => void) {
   return {
     get keyFrameAgeMs(): number | undefined {
       const { source } = feed.pictures;
@@ -236,7 +272,10 @@ function keyFramesOf(feed: Feed) {
       const latestWall = source.lastWall[source.leadingTrack] ?? source.groupWall;
       return source.groupStart < 0 ? undefined : Math.max(0, latestWall - source.groupWall);
     },
-    restartAtKey: () => feed.pictures.restartAtKey(),
+    restartAtKey: () => {
+      onRestart();
+      feed.pictures.restartAtKey();
+    },
     requestKeyFrame: () => {
       feed.stream.requestKeyFrame();
       return feed.stream.onKeyFrameWanted !== undefined;

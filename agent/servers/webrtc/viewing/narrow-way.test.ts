@@ -1,0 +1,177 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../../test/fake-clock.ts';
+import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
+
+const NAL_TYPE = 0x1f;
+/** Of the first payload of a key frame: parameter sets in one packet. */
+const STAP_A = 24;
+const STEP_MS = 20;
+const MAX_NACKED = 200;
+
+interface Way {
+  readonly bitsPerSecond: number;
+  readonly queueMs: number;
+}
+
+/** A viewer behind a way that takes so much, with a queue before it. It reports, asks and repeats itself as browsers do. */
+class NarrowScene {
+  readonly clock = new FakeClock();
+  readonly main = new ScriptedCamera(this.clock, 7_000);
+  readonly small = new ScriptedCamera(this.clock, 900_000);
+  readonly viewer: ScriptedViewer;
+  way: Way;
+  /** When a picture was shown. */
+  shownMs: number[] = [];
+  /** When the viewer was given more or less. */
+  readonly changes: { readonly share: string | undefined; readonly atMs: number }[] = [];
+  lostBytes = 0;
+  picturesLost = 0;
+  readonly #coming: { readonly atMs: number; readonly packet: Buffer }[] = [];
+  #freeAtMs = 0;
+  #number = 0;
+  #first = -1;
+  #highest = -1;
+  #come = 0;
+  #isBroken = true;
+  #missing: number[] = [];
+  #reportedMs = 0;
+  #askedMs = 0;
+
+  constructor(way: Way, hasFallback = true) {
+    this.way = way;
+    this.viewer = new ScriptedViewer(this.main, hasFallback ? { openFallback: async () => this.small.stream } : {});
+    Object.assign(this.viewer.link.route, { send: this.#send });
+  }
+
+  /** 8 Mbit/s with a key frame every twelve seconds; the smaller stream takes a tenth of it. */
+  async play(seconds: number): Promise<void> {
+    for (let step = 0; step < seconds * (1_000 / STEP_MS); step += 1) {
+      if (step % 2 === 0) {
+        const key = this.#number % 300 === 0;
+        this.main.picture(key, key ? 200_000 : 39_000);
+        this.small.picture(this.#number % 50 === 0, 4_000);
+        this.#number += 1;
+      }
+      await this.clock.advance(STEP_MS);
+      this.#receive();
+      if (step % (1_000 / STEP_MS) === 0) {
+        this.viewer.viewing.tick();
+      }
+      if (this.share !== this.changes.at(-1)?.share) {
+        this.changes.push({ share: this.share, atMs: this.clock.monoMs() });
+      }
+    }
+  }
+
+  get share(): string | undefined {
+    return this.viewer.viewing.statistics.share;
+  }
+
+  /** The longest time without a new picture between two moments. */
+  longestGapMs(fromMs: number, toMs = this.clock.monoMs()): number {
+    const times = [fromMs, ...this.shownMs.filter((ms) => ms > fromMs && ms < toMs), toMs];
+    return Math.max(...times.slice(1).map((ms, i) => ms - (times[i] as number)));
+  }
+
+  #send = (bytes: Uint8Array, offset: number, length: number): void => {
+    const nowMs = this.clock.monoMs();
+    const waitMs = Math.max(0, this.#freeAtMs - nowMs);
+    if (waitMs > this.way.queueMs) {
+      this.lostBytes += length;
+      return;
+    }
+    this.#freeAtMs = nowMs + waitMs + (8_000 * length) / this.way.bitsPerSecond;
+    this.#coming.push({ atMs: this.#freeAtMs, packet: Buffer.from(bytes.slice(offset, offset + length)) });
+  };
+
+  #receive(): void {
+    const nowMs = this.clock.monoMs();
+    const due = this.#coming.findIndex(({ atMs }) => atMs > nowMs);
+    const packets = this.#coming.splice(0, due < 0 ? this.#coming.length : due);
+    this.viewer.link.packets.push(...packets.map(({ packet }) => packet));
+    for (const received of this.viewer.takeVideo()) {
+      this.#take(received, nowMs);
+    }
+    const isUrgent = this.#missing.length > 0 || (this.#isBroken && nowMs - this.#askedMs >= 200);
+    if (this.#first >= 0 && (isUrgent || nowMs - this.#reportedMs >= 1_000)) {
+      this.#reportedMs = nowMs;
+      this.viewer.report(this.#highest - this.#first + 1 - this.#come, this.#highest, 20);
+      this.viewer.nack(...this.#missing.splice(0).map((sequence): [number, number] => [sequence, 0]));
+      if (this.#isBroken && nowMs - this.#askedMs >= 200) {
+        this.#askedMs = nowMs;
+        this.picturesLost += 1;
+        this.viewer.losePicture();
+      }
+    }
+  }
+
+  #take({ sequence, payload, marker }: Received, nowMs: number): void {
+    if (this.#first < 0) {
+      this.#first = sequence;
+      this.#highest = sequence - 1;
+    }
+    const step = (sequence - this.#highest) & 0xffff;
+    for (let i = 1; i < Math.min(step, MAX_NACKED); i += 1) {
+      this.#missing.push(sequence - i);
+    }
+    this.#highest += step;
+    this.#come += 1;
+    this.#isBroken ||= step > 1;
+    if (((payload[0] ?? 0) & NAL_TYPE) === STAP_A) {
+      this.#isBroken = false;
+    }
+    if (marker && !this.#isBroken) {
+      this.shownMs.push(nowMs);
+    }
+  }
+}
+
+/** Somebody comes in the middle of a long group. */
+async function join(way: Way, hasFallback = true): Promise<{ scene: NarrowScene; fromMs: number }> {
+  const scene = new NarrowScene({ bitsPerSecond: 1e9, queueMs: 1_000 }, hasFallback);
+  await scene.play(5);
+  scene.way = way;
+  scene.viewer.start();
+  return { scene, fromMs: scene.clock.monoMs() };
+}
+
+const BAD = { bitsPerSecond: 2_500_000, queueMs: 300 };
+
+test('who comes over a way that takes a third of the stream sees the fallback within a second and a half', async () => {
+  const { scene, fromMs } = await join(BAD);
+  await scene.play(0.5);
+  expect(scene.share).toBe('fallback');
+  await scene.play(7);
+  expect(scene.longestGapMs(fromMs)).toBeLessThan(1_500);
+  expect(scene.longestGapMs(fromMs + 1_500)).toBeLessThan(200);
+  expect(scene.lostBytes).toBeLessThan(3_000_000);
+  expect(scene.picturesLost).toBeLessThan(8);
+});
+
+test('a trial on a way that has not changed costs less than a second, and comes ever more rarely', async () => {
+  const { scene, fromMs } = await join(BAD);
+  await scene.play(130);
+  expect(scene.longestGapMs(fromMs + 1_500)).toBeLessThan(1_000);
+  const trials = scene.changes.filter(({ share, atMs }) => share === 'all' && atMs > fromMs + 1_000);
+  expect(trials).toHaveLength(2);
+  expect((trials[0]?.atMs ?? 0) - fromMs).toBeGreaterThan(30_000);
+  expect(scene.share).toBe('fallback');
+});
+
+test('without a fallback the key frame comes again, at a pace that the way takes', async () => {
+  const { scene, fromMs } = await join(BAD, false);
+  await scene.play(4);
+  expect(scene.share).toBe('keyFrames');
+  const shown = scene.shownMs.filter((ms) => ms > fromMs);
+  expect(shown.length).toBeGreaterThan(0);
+  expect(scene.lostBytes).toBeLessThan(4_000_000);
+});
+
+test('a way with short queues that takes the stream but not the burst loses the burst only: it is sent again at its pace', async () => {
+  const { scene, fromMs } = await join({ bitsPerSecond: 20_000_000, queueMs: 30 });
+  await scene.play(8);
+  expect(scene.share).toBe('all');
+  expect(scene.changes.map(({ share }) => share)).toEqual(['all']);
+  expect(scene.longestGapMs(fromMs)).toBeLessThan(800);
+  expect(scene.longestGapMs(fromMs + 4_000)).toBeLessThan(200);
+});
