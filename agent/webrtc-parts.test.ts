@@ -118,6 +118,28 @@ test('without any address it says once which keys are empty', async () => {
   expect(lines.map((line) => JSON.parse(line))).toEqual([expect.objectContaining({ level: 40, msg })]);
 });
 
+test('those who watch, and the log, are told why the server ends', async () => {
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
+  let server: WebRtcServer | undefined;
+  const use = (now: WebRtcServer | undefined) => {
+    server = now;
+  };
+  const parts = new Reconciler<Config>(partsWith(use, log), log);
+  const requester = { path: 'cam', query: '', remoteAddr: '127.0.0.1:1', userAgent: '', user: '' };
+  for (const text of ['', 'webrtcTrackGatherTimeout: 5s\n', 'webrtc: no\n', '']) {
+    await parts.apply(configOf(`${text}${LOCAL}0`));
+    await server?.read(requester, offerOf('chromium-156-linux'));
+  }
+  await parts.close();
+  const ends = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'WebRTC viewer has left');
+  expect(ends.map(({ reason }) => reason)).toEqual([
+    'the WebRTC server starts again with its changed configuration',
+    'the WebRTC server was switched off',
+    'Perch is ending',
+  ]);
+});
+
 test('STUN and TURN servers are never asked: browsers are told of them, and the log says so', async () => {
   const stun = createSocket('udp4').bind(0, '127.0.0.1');
   await once(stun, 'listening');

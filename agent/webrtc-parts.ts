@@ -1,9 +1,16 @@
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
 import type { Config } from './config/load.ts';
-import type { Part } from './reconcile.ts';
+import type { EndCause, Part } from './reconcile.ts';
 import type { WebRtcPaths } from './servers/webrtc/gateway.ts';
 import { WebRtcServer, type WebRtcServerOptions } from './servers/webrtc/server.ts';
+
+/** What sessions are told. */
+const END_WORDS: Record<EndCause, string> = {
+  changed: 'the WebRTC server starts again with its changed configuration',
+  off: 'the WebRTC server was switched off',
+  end: 'Perch is ending',
+};
 
 export interface WebRtcPartDeps {
   readonly paths: WebRtcPaths;
@@ -30,10 +37,10 @@ export function webrtcParts(deps: WebRtcPartDeps): readonly Part<Config>[] {
       await server.listen();
       running = server;
       deps.use(server);
-      return async () => {
+      return async (cause) => {
         running = undefined;
         deps.use(undefined);
-        await server.close();
+        await server.close(END_WORDS[cause]);
       };
     },
   };

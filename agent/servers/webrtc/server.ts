@@ -4,6 +4,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { EndedSessions, type Ending } from './ended-sessions.ts';
 import type { WebRtcPaths } from './gateway.ts';
+import { OnceAMinute } from './once-a-minute.ts';
 import { Echo } from './publishing/echo.ts';
 import type { IntakeOptions } from './publishing/intake.ts';
 import { Publishing } from './publishing/publishing.ts';
@@ -16,7 +17,7 @@ import { echoSections, receivingSections, sendingSections } from './sdp/sections
 import { type DtlsIdentity, loadDtls } from './secure/dtls.ts';
 import { type Requester, type SessionFacts, type SessionGround, WebRtcSession } from './session.ts';
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
-import { type Seat, SessionLimits } from './session-limits.ts';
+import { hostOf, type Seat, SessionLimits } from './session-limits.ts';
 import type { SessionEnd, SessionMedia } from './session-media.ts';
 import { AddedHosts } from './transport/added-hosts.ts';
 import { type CandidateOptions, gatherAddresses, type HostAddress, writeCandidates } from './transport/candidates.ts';
@@ -71,6 +72,7 @@ export class WebRtcServer {
   readonly #sessions = new Map<string, WebRtcSession>();
   readonly #bySecret = new Map<string, WebRtcSession>();
   readonly #ended: EndedSessions;
+  readonly #told: OnceAMinute;
   #stopTicking: (() => void) | undefined;
   #isListening = false;
 
@@ -81,6 +83,7 @@ export class WebRtcServer {
     this.#log = log;
     this.#ports = new MediaPorts(clock, log);
     this.#ended = new EndedSessions(clock);
+    this.#told = new OnceAMinute(clock);
     this.#addedHosts = new AddedHosts(clock, log);
   }
 
@@ -114,7 +117,9 @@ export class WebRtcServer {
         session.tick();
       }
     });
-    this.#log.info({ udp: this.udpPort, tcp: this.tcpPort }, 'WebRTC media ports are open');
+    const { udp, tcp } = this.#ports.local;
+    const open = { ...(udp.port > 0 ? { udp: udp.port } : {}), ...(tcp.port > 0 ? { tcp: tcp.port } : {}) };
+    this.#log.info(open, 'WebRTC media ports are open');
   }
 
   /** One of two ports may have been taken. @throws PerchError as long as it is */
@@ -135,12 +140,8 @@ export class WebRtcServer {
       const choices = chooseCodecs(stream.tracks, offer);
       const openFallback = fallback ? () => this.#paths.open(fallback, '') : undefined;
       const media = new Viewing(id, stream, choices, this.#clock, { openFallback, log });
-      const { leftOut } = choices;
-      if (leftOut.length > 0) {
-        log.warn({ tracks: leftOut }, 'WebRTC viewer gets the stream without some tracks');
-      }
       const sections = sendingSections(choices, media.video, media.audio);
-      return { media, leftOut, sections, cname: media.cname };
+      return { media, leftOut: choices.leftOut, sections, cname: media.cname };
     });
   }
 
@@ -207,7 +208,7 @@ export class WebRtcServer {
   /** The peer says goodbye over HTTP. */
   end(secret: string): boolean {
     const session = this.#bySecret.get(secret);
-    session?.close('closed by the peer over HTTP', 'byPeer');
+    session?.close(`closed by the ${session.who}`, 'byPeer');
     return session !== undefined;
   }
 
@@ -226,11 +227,12 @@ export class WebRtcServer {
     return session !== undefined;
   }
 
-  async close(): Promise<void> {
+  /** @param reason for those who are connected */
+  async close(reason = 'the server is closing'): Promise<void> {
     this.#isListening = false;
     this.#stopTicking?.();
     for (const session of this.#sessions.values()) {
-      session.close('the server is closing');
+      session.close(reason);
     }
     await this.#ports.close();
   }
@@ -268,7 +270,14 @@ export class WebRtcServer {
       const { dtls, addresses } = await ground;
       this.#checkOpen();
       const { media, leftOut, sections, cname } = prepared;
-      session = this.#openSession({ id, requester, offer: remoteSideOf(offer), media, addresses }, { dtls, log }, seat);
+      const facts = { id, requester, offer: remoteSideOf(offer), media, addresses };
+      const settle = (): void => {
+        seat.settle();
+        if (leftOut.length > 0) {
+          log.info({ tracks: leftOut }, 'WebRTC viewer gets the stream without some tracks');
+        }
+      };
+      session = this.#openSession(facts, { dtls, log }, { settle, leave: seat.leave });
       const answer = writeAnswer(offer, sections, {
         credentials: session.credentials,
         fingerprint: dtls.fingerprint,
@@ -283,8 +292,18 @@ export class WebRtcServer {
       } else {
         prepared?.media.close();
         seat.leave();
+        this.#tellRefusal(requester, cause);
       }
       throw cause;
+    }
+  }
+
+  /** What does not get better by waiting: whoever looks after the cameras can do something about it. */
+  #tellRefusal({ path, remoteAddr }: Requester, cause: unknown): void {
+    if (cause instanceof PerchError && cause.code === 'badInput') {
+      const facts = { path, address: hostOf(remoteAddr), reason: explain(cause) };
+      const level = this.#told.isDue(JSON.stringify(facts)) ? 'info' : 'debug';
+      this.#log[level](facts, 'WebRTC offer is refused');
     }
   }
 
@@ -308,7 +327,8 @@ export class WebRtcServer {
       leave();
     };
     const { handshakeTimeoutMs } = this.#options;
-    const ground = { ...own, book: this.#ports.book, slots: this.#slots, clock: this.#clock };
+    const shared = { book: this.#ports.book, slots: this.#slots, clock: this.#clock, told: this.#told };
+    const ground = { ...own, ...shared, ports: this.#ports.inWords };
     const session = new WebRtcSession({ ...facts, handshakeTimeoutMs, onConnected, onClosed }, ground);
     this.#sessions.set(session.id, session);
     this.#bySecret.set(session.secret, session);

@@ -8,6 +8,7 @@ const MAX_PER_PATH = 500;
 const MAX_PER_ADDRESS = 500;
 /** A page of cameras asks for twenty at once, and each is done within a second. */
 const MAX_WAITING_PER_ADDRESS = 100;
+const RETRY_AFTER_S = 5;
 
 /** The right to be one of the sessions, from the offer on: a source on demand may be waited for. */
 export interface Seat {
@@ -30,7 +31,7 @@ export class SessionLimits {
    */
   take(requester: { readonly path: string; readonly remoteAddr: string }): Seat {
     const { path } = requester;
-    const address = subscriberOf(requester.remoteAddr.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'));
+    const address = subscriberOf(hostOf(requester.remoteAddr));
     refuseAbove(
       this.#waitingByAddress.get(address),
       MAX_WAITING_PER_ADDRESS,
@@ -63,9 +64,13 @@ export class SessionLimits {
   }
 }
 
+/** The address in `address:port`, without brackets. */
+export const hostOf = (remoteAddr: string): string => remoteAddr.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+
 function refuseAbove(count: number | undefined, limit: number, which: string): void {
   if ((count ?? 0) >= limit) {
-    throw new PerchError('exhausted', `too many WebRTC sessions: ${count} ${which}, limit ${limit}`);
+    const message = `too many WebRTC sessions: ${count} ${which}, limit ${limit}`;
+    throw new PerchError('exhausted', message, { retryAfterS: RETRY_AFTER_S });
   }
 }
 

@@ -40,6 +40,8 @@ export interface MediaStatistics {
 /** What a session is for. It is made before the answer, starts when the handshake is done, and ends with the session. */
 export interface SessionMedia {
   readonly state: 'read' | 'publish';
+  /** For messages, where it is neither a viewer nor a publisher. */
+  readonly who?: string;
   readonly statistics: MediaStatistics;
   /** Called once. Throws PerchError when it cannot be done: the session ends with that reason. */
   start(link: SecureLink): void;

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { OnceAMinute } from './once-a-minute.ts';
 import type { RemoteSide } from './sdp/offer.ts';
 import type { DtlsEvents, DtlsIdentity, DtlsPeer } from './secure/dtls.ts';
 import { Srtcp } from './secure/srtcp.ts';
 import type { SrtpKeys } from './secure/srtp-keys.ts';
+import { hostOf } from './session-limits.ts';
 import type { SecureLink, SessionEnd, SessionMedia } from './session-media.ts';
 import type { HostAddress } from './transport/candidates.ts';
 import { type IceCredentials, IceLite, makeCredentials } from './transport/ice-lite.ts';
@@ -20,6 +22,8 @@ const LIVENESS_LIMIT_MS = 15_000;
 const DTLS_LIMIT_MS = 5_000;
 /** A browser whose TCP connection has broken tries for five seconds to make another: a tab that was closed does not. */
 const ROUTELESS_LIMIT_MS = 5_000;
+/** In which browsers find the best of their ways. */
+const SETTLING_MS = 5_000;
 /** A phone has a handful of addresses, and so have we; the oldest is forgotten. */
 const MAX_ROUTES = 32;
 
@@ -63,6 +67,10 @@ export interface SessionGround {
   readonly clock: Clock;
   /** Names the session. */
   readonly log: Logger;
+  /** Which addresses' failures to connect have just been told. */
+  readonly told: OnceAMinute;
+  /** The media ports in words. */
+  readonly ports: string;
 }
 
 /** One peer, from the answer to the goodbye: ICE, DTLS, the keys. What flows is its media's affair. */
@@ -96,7 +104,10 @@ export class WebRtcSession implements Peer, SecureLink {
   #formerIce: IceLite | undefined;
   #dtls: DtlsPeer | undefined;
   #dtlsStartedMs = 0;
+  /** Something has come to a media port that names this session. */
+  #hasHeard = false;
   #lastCheckMs: number;
+  #connectedMs = 0;
   /** Since when there has been no way to the peer; undefined: there is one, or never was. */
   #routelessSinceMs: number | undefined;
   #lastMoveMs = Number.NEGATIVE_INFINITY;
@@ -161,6 +172,7 @@ export class WebRtcSession implements Peer, SecureLink {
   }
 
   onCheck(datagram: Uint8Array, request: BindingRequest, from: Route): void {
+    this.#hasHeard = true;
     const isNewest = this.#ice.isFor(request);
     const ice = isNewest ? this.#ice : this.#formerIce;
     const nowMs = this.#ground.clock.monoMs();
@@ -234,6 +246,12 @@ export class WebRtcSession implements Peer, SecureLink {
     if (this.state === 'closed') {
       return;
     }
+    this.#end(reason, end);
+    const { outboundBytes: sentBytes } = this.media.statistics;
+    this.#log.info({ reason, sentBytes, receivedBytes: this.inboundBytes }, `WebRTC ${this.who} has left`);
+  }
+
+  #end(reason: string, end: SessionEnd): void {
     this.state = 'closed';
     this.media.close();
     this.#dtls?.close();
@@ -243,14 +261,25 @@ export class WebRtcSession implements Peer, SecureLink {
       route.close();
     }
     this.#routes.clear();
-    const { outboundBytes: sentBytes } = this.media.statistics;
-    this.#log.info({ reason, sentBytes, receivedBytes: this.inboundBytes }, `WebRTC ${this.#who} has left`);
     this.#onClosed(this, reason, end);
   }
 
   /** For messages. */
-  get #who(): string {
-    return this.media.state === 'read' ? 'viewer' : 'publisher';
+  get who(): string {
+    return this.media.who ?? (this.media.state === 'read' ? 'viewer' : 'publisher');
+  }
+
+  /** The peer has not come to the end of the handshake in time. */
+  #giveUp(reason: string): void {
+    this.#end(reason, 'forNow');
+    const address = hostOf(this.requester.remoteAddr);
+    const { told, ports } = this.#ground;
+    const unheard = `no check reached ${ports} from ${address}`;
+    const what = this.#hasHeard ? `checks came for ${address}, the handshake did not finish` : unheard;
+    this.#log[told.isDue(address) ? 'warn' : 'debug'](
+      { reason: what, detail: reason },
+      `WebRTC ${this.who} never connected`,
+    );
   }
 
   #take(datagram: Buffer): void {
@@ -279,15 +308,16 @@ export class WebRtcSession implements Peer, SecureLink {
     if (this.state === 'connected') {
       this.media.tick();
     } else if (nowMs - this.#createdMs > this.#handshakeTimeoutMs) {
-      this.close('deadline exceeded while waiting connection');
+      this.#giveUp('deadline exceeded while waiting connection');
     } else if (this.state === 'handshake' && nowMs - this.#dtlsStartedMs > DTLS_LIMIT_MS) {
       const why = this.#dtls?.lastError ?? 'no answer';
-      this.close(`DTLS handshake took more than ${DTLS_LIMIT_MS} ms: ${why}`);
+      this.#giveUp(`DTLS handshake took more than ${DTLS_LIMIT_MS} ms: ${why}`);
     }
     if (this.#routelessSinceMs !== undefined && nowMs - this.#routelessSinceMs > ROUTELESS_LIMIT_MS) {
       this.close(`no way to the peer for ${ROUTELESS_LIMIT_MS} ms: its connection has ended`);
-    } else if (nowMs - this.#lastCheckMs > LIVENESS_LIMIT_MS) {
-      this.close(`no connectivity check for ${LIVENESS_LIMIT_MS} ms`);
+    } else if (this.state !== 'closed' && nowMs - this.#lastCheckMs > LIVENESS_LIMIT_MS) {
+      const reason = `no connectivity check for ${LIVENESS_LIMIT_MS} ms`;
+      this.state === 'connected' ? this.close(reason) : this.#giveUp(reason);
     }
   }
 
@@ -306,7 +336,7 @@ export class WebRtcSession implements Peer, SecureLink {
       send: (datagram) => this.#route?.send(datagram, 0, datagram.length),
       onConnected: (keys) => this.#onConnected(keys),
       onFailed: (reason) => this.close(explain(reason)),
-      onClosed: () => this.close('closed by the peer', 'byPeer'),
+      onClosed: () => this.close(`closed by the ${this.who}`, 'byPeer'),
     };
     const { dtls } = this.#ground;
     const { fingerprints, setup } = this.offer;
@@ -318,11 +348,12 @@ export class WebRtcSession implements Peer, SecureLink {
       return;
     }
     this.state = 'connected';
+    this.#connectedMs = this.#ground.clock.monoMs();
     this.#onEstablished();
     this.#keys = keys;
     this.#srtcp = new Srtcp(keys);
     const { protocol } = this.#route;
-    this.#log.info({ remote: addressOf(this.#route), protocol }, `WebRTC ${this.#who} is connected`);
+    this.#log.info({ remote: addressOf(this.#route), protocol }, `WebRTC ${this.who} is connected`);
     try {
       this.media.start(this);
     } catch (cause) {
@@ -352,7 +383,9 @@ export class WebRtcSession implements Peer, SecureLink {
     // A peer that moves to and fro does not fill the log.
     if (this.#route !== to && this.state === 'connected' && nowMs - this.#lastMoveMs > 1_000) {
       this.#lastMoveMs = nowMs;
-      this.#log.info({ remote: addressOf(to), protocol: to.protocol }, 'WebRTC peer has moved');
+      // A browser that has just come may still look for the best of its ways.
+      const level = nowMs - this.#connectedMs < SETTLING_MS ? 'debug' : 'info';
+      this.#log[level]({ remote: addressOf(to), protocol: to.protocol }, 'WebRTC peer has moved');
     }
     this.#route = to;
   }

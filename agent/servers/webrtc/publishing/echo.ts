@@ -15,6 +15,7 @@ import { Intake, type IntakeOptions } from './intake.ts';
 /** What a peer sends goes back to it, through all that a published stream goes through; nobody else sees it. */
 export class Echo implements SessionMedia {
   readonly state = 'publish';
+  readonly who = 'echo peer';
   readonly #intake: Intake;
   readonly #stream: Stream;
   readonly #viewing: Viewing;

@@ -53,6 +53,7 @@ export async function openTalk(
 /** A voice on its way to a camera's loudspeaker: packets in order, each as it came. What is lost is a gap. */
 export class Talking implements SessionMedia, UnitOutput {
   readonly state = 'publish';
+  readonly who = 'talker';
   readonly #channel: TalkChannel;
   readonly #clock: Clock;
   readonly #track: InboundTrack;

@@ -27,6 +27,15 @@ export class MediaPorts {
     return { udp: this.#udp.local, tcp: this.#tcp.local };
   }
 
+  /** For messages: `UDP/TCP port 8189`. */
+  get inWords(): string {
+    const [udp, tcp] = [this.#udp.local.port, this.#tcp.local.port];
+    if (udp === tcp) {
+      return `UDP/TCP port ${udp}`;
+    }
+    return [udp > 0 ? [`UDP port ${udp}`] : [], tcp > 0 ? [`TCP port ${tcp}`] : []].flat().join(' or ');
+  }
+
   /**
    * With one of two ports there is still a picture for most: `listenToRest` tells what is wrong with the other.
    * @param udpAddress `:8189`; empty: off
