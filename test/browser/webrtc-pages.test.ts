@@ -320,8 +320,24 @@ describeWith(['chromium'], 'the WebRTC pages in Chromium', () => {
     await publish();
     const viewer = await open('/cam/');
     const asked = viewer.waitForResponse((response) => response.url().endsWith('/talk'), SOON);
-    expect((await asked).status()).toBe(400);
+    expect([(await asked).status(), (await asked).headers()['perch-talk']]).toEqual([204, 'no']);
     expect(await viewer.locator('#talk').isVisible()).toBe(false);
+  });
+
+  test('a refusal that stays the same is heard every fifteen seconds, not every two', async () => {
+    await start();
+    place.stream = new Stream([mp3]);
+    const viewer = await browser.newPage();
+    pages.push(viewer);
+    await viewer.clock.install();
+    await viewer.goto(`${url}/cam/`);
+    await expect.poll(() => message(viewer), SOON).toContain('no codec that WebRTC supports: it has MPEG-1/2 Audio');
+    const tried = place.logins;
+    await viewer.clock.runFor(14_000);
+    expect(await viewer.evaluate(async () => (await fetch('whep', { method: 'PUT' })).status)).toBe(405);
+    expect(place.logins).toBe(tried);
+    await viewer.clock.runFor(1_000);
+    await expect.poll(() => place.logins, SOON).toBeGreaterThan(tried);
   });
 
   test('a password that is wrong is not tried again', async () => {

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { explain, PerchError } from '../../../base/errors.ts';
+import { hopeless } from '../refusals.ts';
 import type { Answered, WebRtcServer } from '../server.ts';
 import type { Requester } from '../session.ts';
 import { type IceServer, iceServerLinks } from './ice-servers.ts';
@@ -12,6 +13,11 @@ export const FRAGMENT_TYPE = 'application/trickle-ice-sdpfrag';
 const SDP_TYPE = 'application/sdp';
 /** Tracks of the stream that a viewer does not get, in words; Perch's own header. */
 const LEFT_OUT = 'Perch-Left-Out';
+/** Whether the viewer can talk here, and why not, percent-encoded: an error would stand in the console of each page that asks. */
+const TALK = 'Perch-Talk';
+const TALK_REASON = 'Perch-Talk-Reason';
+const MAX_REASON_CHARACTERS = 300;
+const RETRY_AFTER = 'Retry-After';
 const EXPOSED = 'ETag, ID, Accept-Patch, Link, Location';
 
 /** Talking makes the camera's place heard: more than watching it. */
@@ -20,6 +26,8 @@ const ACTION: Record<Purpose, 'read' | 'publish'> = { whep: 'read', whip: 'publi
 export interface EndpointOptions {
   readonly server: WebRtcServer;
   readonly access: HttpAccess;
+  /** Whether a path can be had at all; without it every path can. */
+  readonly isConfigured?: (path: string) => boolean;
   /** What browsers are told to use. */
   readonly iceServers: readonly IceServer[];
 }
@@ -40,27 +48,50 @@ export class Endpoints {
     if (method !== 'OPTIONS' && method !== 'POST') {
       return reply.code(405).header('Allow', 'OPTIONS, POST').send({ status: 'error', error: 'method not allowed' });
     }
-    await this.#options.access.require(request, ACTION[target.purpose], target.path);
+    const action = method === 'OPTIONS' && target.purpose === 'talk' ? 'read' : ACTION[target.purpose];
+    await this.#options.access.require(request, action, target.path);
     try {
-      return method === 'OPTIONS' ? await this.#onOptions(target, reply) : await this.#onOffer(target, request, reply);
+      return method === 'OPTIONS'
+        ? await this.#onOptions(target, request, reply)
+        : await this.#onOffer(target, request, reply);
     } catch (error) {
       return refuse(error, reply);
     }
   }
 
-  async #onOptions({ purpose, path }: EndpointTarget, reply: FastifyReply): Promise<FastifyReply> {
+  async #onOptions(
+    { purpose, path }: EndpointTarget,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
     const { server } = this.#options;
     server.prepare();
-    if (purpose === 'talk') {
-      // So that pages can hide the button where there is nobody to hear.
-      await server.mayTalk(path);
-    }
     reply.header('Access-Control-Allow-Methods', METHODS);
     reply.header('Access-Control-Allow-Headers', HEADERS);
-    reply.header('Access-Control-Expose-Headers', 'Accept-Post, Link');
+    if (purpose === 'talk') {
+      await this.#tellTalk(path, request, reply);
+    }
+    const exposed = purpose === 'talk' ? `Accept-Post, Link, ${TALK}, ${TALK_REASON}` : 'Accept-Post, Link';
+    reply.header('Access-Control-Expose-Headers', exposed);
     reply.header('Accept-Post', SDP_TYPE);
     this.#setLinks(reply);
     return reply.code(204).send();
+  }
+
+  /** So that pages can hide the button where there is nobody to hear, or this viewer may only watch. */
+  async #tellTalk(path: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { access, server } = this.#options;
+    try {
+      await access.require(request, ACTION.talk, path);
+      await server.mayTalk(path);
+      reply.header(TALK, 'yes');
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      const reason = explain(error).slice(0, MAX_REASON_CHARACTERS).toWellFormed();
+      reply.header(TALK, 'no').header(TALK_REASON, encodeURIComponent(reason));
+    }
   }
 
   async #onOffer(target: EndpointTarget, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -71,6 +102,13 @@ export class Endpoints {
     if (fallback !== undefined) {
       // A viewer on a bad network is moved there later, when nobody can be asked for a password any more.
       await access.require(request, 'read', fallback);
+      if (this.#options.isConfigured?.(fallback) === false) {
+        throw hopeless(`path '${fallback}' (fallback) is not configured`);
+      }
+    }
+    if (target.purpose === 'talk') {
+      // The first thing that a speaker should learn is whether anybody can hear.
+      await this.#options.server.mayTalk(target.path);
     }
     const requester = { ...requesterOf(request, access, target.path), fallback };
     const answered = await this.#open(target.purpose, requester, bodyOf(request));
@@ -110,7 +148,7 @@ export class Endpoints {
   }
 }
 
-/** Players know 400, 401, 404, 406 and 500 here; the reason is in the text. */
+/** Players know 400, 401, 404, 406, 500 and 503 here; the reason is in the text. */
 function refuse(error: unknown, reply: FastifyReply): FastifyReply {
   if (!(error instanceof PerchError) || error.code === 'notFound' || error.code === 'unauthorized') {
     throw error;
@@ -118,6 +156,14 @@ function refuse(error: unknown, reply: FastifyReply): FastifyReply {
   if (error.context['isWithoutPort'] === true) {
     // Nothing that was asked is wrong.
     return reply.code(500).send({ status: 'error', error: explain(error) });
+  }
+  const { retryAfterS } = error.context;
+  if (typeof retryAfterS === 'number') {
+    reply.header(RETRY_AFTER, String(retryAfterS)).header('Access-Control-Expose-Headers', RETRY_AFTER);
+    if (error.code === 'exhausted') {
+      // Sent here: a crowd at the door is no failure to log for each of its heads.
+      return reply.code(503).send({ status: 'error', error: explain(error) });
+    }
   }
   if (error.context['isUnacceptable'] === true) {
     return reply.code(406).send({ status: 'error', error: explain(error) });

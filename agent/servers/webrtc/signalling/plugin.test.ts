@@ -268,6 +268,28 @@ test('the stream that a viewer may be moved to has to be open to him as well', a
   expect(asked).toEqual(['read cam', 'read group/front door', 'read cam', 'read secret', 'read cam']);
 });
 
+test('a refusal that stays the same, and a house that is full, say when to ask again, to other origins too', async () => {
+  const app = await start();
+  const post = async (url: string) => {
+    const { statusCode, headers } = await app.inject({ method: 'POST', url, headers: SDP, payload: CHROMIUM });
+    return [statusCode, headers['retry-after'], headers['access-control-expose-headers']];
+  };
+  expect(await post('/aac/whep')).toEqual([400, '15', 'Retry-After']);
+  expect(await post('/slow/whep')).toEqual([400, undefined, undefined]);
+  expect(await post('/cam/whep?fallback=nobody')).toEqual([400, '15', 'Retry-After']);
+  for (let i = 0; i < 100; i += 1) {
+    expect((await post('/cam/whep'))[0]).toBe(201);
+  }
+  expect(await post('/cam/whep')).toEqual([503, '5', 'Retry-After']);
+});
+
+test('a fallback that nobody has configured is named', async () => {
+  const app = await start();
+  const url = '/cam/whep?fallback=nobody';
+  const response = await app.inject({ method: 'POST', url, headers: SDP, payload: CHROMIUM });
+  expect(response.json()).toEqual(error("path 'nobody' (fallback) is not configured"));
+});
+
 test('twenty players of one page, none of which has a candidate yet, are all answered', async () => {
   const app = await start();
   const offers = ['chromium-156-linux', 'firefox-153-linux-whep'].map(offerOf);

@@ -106,6 +106,7 @@ test.for([
   ['no path', '/nobody/whip', CHROMIUM, 400, "path 'nobody' is not configured"],
   ['a source of its own', '/pulled/whip', CHROMIUM, 400, "since 'source' is not 'publisher'"],
   ['no loudspeaker', '/deaf/talk', VOICE, 400, "the camera of path 'deaf' has no back channel"],
+  ['no loudspeaker and no sense', '/deaf/talk', 'nonsense', 400, "the camera of path 'deaf' has no back channel"],
   ['no voice', '/cam/talk', offerOf('firefox-153-linux-whep'), 406, 'the offer sends no audio'],
   ['no codec of the camera', '/cam/talk', offerOf('obs-30-whip'), 400, 'the camera takes PCMA'],
 ] as const)('an offer with %s is refused by %s', async ([, url, payload, status, text]) => {
@@ -141,9 +142,33 @@ test('one at a time talks, in the codec of the camera, and whoever hangs up make
 
 test('OPTIONS tells a page whether there is somebody to hear, so that it can hide the button', async () => {
   await using run = await new Box().open();
-  expect((await run.app.inject({ method: 'OPTIONS', url: '/cam/talk' })).statusCode).toBe(204);
-  const deaf = await run.app.inject({ method: 'OPTIONS', url: '/deaf/talk' });
-  expect([deaf.statusCode, deaf.json().error]).toEqual([400, "the camera of path 'deaf' has no back channel"]);
+  const ask = async (path: string) => {
+    const { statusCode, headers } = await run.app.inject({ method: 'OPTIONS', url: `/${path}/talk` });
+    const reason = decodeURIComponent(String(headers['perch-talk-reason'] ?? ''));
+    expect(headers['access-control-expose-headers']).toBe('Accept-Post, Link, Perch-Talk, Perch-Talk-Reason');
+    return [statusCode, headers['perch-talk'], reason];
+  };
+  expect(await ask('cam')).toEqual([204, 'yes', '']);
+  expect(await ask('deaf')).toEqual([204, 'no', "the camera of path 'deaf' has no back channel"]);
+  expect(await ask('%E2%82%AC')).toEqual([204, 'no', "the camera of path '€' has no back channel"]);
+});
+
+test('whoever may watch but not talk learns that there is no button for him, and no other may ask', async () => {
+  const allowed = new Set(['read cam']);
+  const require = async (_request: unknown, action: string, path: string): Promise<void> => {
+    if (!allowed.has(`${action} ${path}`)) {
+      throw new PerchError('unauthorized', 'authentication error');
+    }
+  };
+  const access = { require, identify: () => ({ ip: '192.0.2.1' }) };
+  await using run = await signallingApp({ access }, { paths: { talk: new Box().talk } });
+  const ask = (method: 'OPTIONS' | 'POST', url: string) =>
+    run.app.inject({ method, url, headers: SDP, ...(method === 'POST' && { payload: VOICE }) });
+  const told = await ask('OPTIONS', '/cam/talk');
+  expect([told.statusCode, told.headers['perch-talk']]).toEqual([204, 'no']);
+  expect(told.headers['perch-talk-reason']).toBe('authentication%20error');
+  expect((await ask('POST', '/cam/talk')).statusCode).toBe(401);
+  expect((await ask('OPTIONS', '/deaf/talk')).statusCode).toBe(401);
 });
 
 function secondPicture(): string {

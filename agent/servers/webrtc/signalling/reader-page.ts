@@ -93,7 +93,7 @@ const offerTalking = async () => {
   }
   // With this header a refusal opens no dialog for another password.
   const answer = await fetch(endpoint('talk'), { method: 'OPTIONS', headers: { 'X-Perch-UI': '1' } });
-  talk.hidden = answer.status !== 204;
+  talk.hidden = answer.headers.get('Perch-Talk') !== 'yes';
 };
 video.addEventListener('playing', () => offerTalking().catch(() => {}), { once: true });
 

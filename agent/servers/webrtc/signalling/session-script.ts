@@ -4,6 +4,8 @@
  */
 export const SESSION_SCRIPT = String.raw`
   const RETRY_MS = 2000;
+  /** However long the server would have us wait: a person may be looking. */
+  const MAX_RETRY_MS = 60000;
   /** For which candidates are collected before they are sent. */
   const TRICKLE_MS = 100;
   /** Without a network there is no answer. */
@@ -48,7 +50,9 @@ export const SESSION_SCRIPT = String.raw`
       // Whatever stands between here and the server has its own idea of an answer.
     }
     // A wrong password does not become right, and the server counts how often it hears it.
-    return response.status === 401 ? new Refusal(reason) : new Error(reason);
+    const failure = response.status === 401 ? new Refusal(reason) : new Error(reason);
+    failure.retryMs = Math.min(1000 * Number(response.headers.get('Retry-After')) || RETRY_MS, MAX_RETRY_MS);
+    return failure;
   };
 
   const firstLine = (sdp, name) => (sdp.match(new RegExp('^a=' + name + ':.*$', 'm')) || [''])[0];
@@ -358,7 +362,7 @@ export const SESSION_SCRIPT = String.raw`
         this.timer = setTimeout(() => {
           this.timer = 0;
           this.start();
-        }, RETRY_MS);
+        }, error.retryMs || RETRY_MS);
       }
     }
 

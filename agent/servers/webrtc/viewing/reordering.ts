@@ -2,7 +2,8 @@ import type { Sample } from '../../../media/sample.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 
 /** What a viewer of such a stream is told. */
-export const REORDERED = "WebRTC doesn't support H264 streams with B-frames";
+export const REORDERED =
+  "WebRTC doesn't support H264 streams with B-frames: turn them off in the camera, or watch it over HLS";
 
 /** Looks into the stream's last group: a viewer of a stream with B-frames is told at once, not after its first picture. */
 export function hasReordering(stream: Stream, videoTrack: number): boolean {

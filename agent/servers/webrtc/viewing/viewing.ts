@@ -4,6 +4,7 @@ import { explain, PerchError } from '../../../base/errors.ts';
 import { type Logger, silentLogger } from '../../../base/log.ts';
 import type { Sample } from '../../../media/sample.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
+import { hopeless } from '../refusals.ts';
 import type { Choice } from '../sdp/codecs.ts';
 import type { OutboundTrack } from '../secure/srtp.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session-media.ts';
@@ -84,7 +85,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     const ssrcs = [this.video?.ssrc, this.audio?.ssrc].filter((ssrc) => ssrc !== undefined);
     this.#health = new ViewerHealth(ssrcs, clock);
     if (video && hasReordering(stream, video.track)) {
-      throw new PerchError('badInput', REORDERED);
+      throw hopeless(REORDERED);
     }
     stream.addReader(this, false);
     if (this.#ended !== undefined) {
