@@ -137,6 +137,21 @@ describeWith(['chromium'], 'the WebRTC pages in Chromium', () => {
     expect(run.server.list()).toEqual([]);
   });
 
+  test('a picture that stands still is said to, until it goes on', async () => {
+    await start();
+    await publish();
+    const viewer = await open('/cam/');
+    await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(20);
+    expect(await viewer.textContent('#stall')).toBe('');
+    const stream = place.stream as Stream;
+    const write = stream.write.bind(stream);
+    stream.write = () => {};
+    await expect.poll(() => viewer.textContent('#stall'), SOON).toMatch(/^No new picture for [4-6] s$/);
+    stream.write = write;
+    stream.requestKeyFrame();
+    await expect.poll(() => viewer.textContent('#stall'), SOON).toBe('');
+  });
+
   test('a page whose path another one takes stops, says why, and may take it back', async () => {
     await start();
     const first = await publish();

@@ -14,6 +14,7 @@ export const READER_PAGE = `<!doctype html>
   p, button { color: #fff; background: #000a; font: 16px/1.4 system-ui, sans-serif; text-align: center; border-radius: .4em; }
   p { position: fixed; inset: auto 0 12% 0; margin: auto; max-width: 34em; padding: .6em 1em; box-sizing: border-box; }
   #note { inset: 1em 0 auto 0; font-size: 14px; }
+  #stall { inset: auto auto 1em 1em; font-size: 14px; }
   p:empty, [hidden] { display: none; }
   button { position: fixed; top: 1em; right: 1em; min-width: 6em; min-height: 3em; padding: 0 1em; border: 1px solid #fff8; }
   button[aria-pressed=true] { background: #b00; }
@@ -23,14 +24,17 @@ export const READER_PAGE = `<!doctype html>
 <video id="video"></video>
 <p id="note" role="status"></p>
 <p id="message" role="status"></p>
+<p id="stall" role="timer"></p>
 <button id="talk" type="button" aria-pressed="false" hidden>Talk</button>
 <script src="reader.js"></script>
 <script>
 'use strict';
 const NOTE_MS = 8000;
+const STALL_MS = 3000;
 const video = document.getElementById('video');
 const message = document.getElementById('message');
 const note = document.getElementById('note');
+const stall = document.getElementById('stall');
 const talk = document.getElementById('talk');
 const query = new URLSearchParams(location.search);
 const flag = (name, byDefault) => {
@@ -72,6 +76,21 @@ const reader = new MediaMTXWebRTCReader({
     }
   },
 });
+
+/** A still looks like a quiet street: whoever watches is told when it is one. */
+let frames = 0;
+let newestMs = performance.now();
+setInterval(() => {
+  const { totalVideoFrames } = video.getVideoPlaybackQuality();
+  // Browsers decode nothing in the background, and where nothing is shown the message says why.
+  const isExpected = video.videoWidth > 0 && !video.paused && !document.hidden && message.textContent === '';
+  if (totalVideoFrames !== frames || !isExpected) {
+    frames = totalVideoFrames;
+    newestMs = performance.now();
+  }
+  const stillMs = performance.now() - newestMs;
+  stall.textContent = stillMs >= STALL_MS ? 'No new picture for ' + Math.floor(stillMs / 1000) + ' s' : '';
+}, 500);
 
 let talking = null;
 const setTalk = (label, isOn) => {
