@@ -18,8 +18,14 @@ function watch() {
 
 test('the first report that shows heavy loss tells what has come through, also where numbers wrap', () => {
   const { burst, send } = watch();
-  expect(burst.onReport(150, send(200), 200)).toBe(2_000_000);
+  expect(burst.onReport(150, send(200), 200, 0)).toBe(2_000_000);
   expect(burst.count).toBe(1);
+});
+
+test('the way there and back is no time in which anything could have come', () => {
+  const { burst, send } = watch();
+  expect(burst.onReport(150, send(200), 200, 100)).toBe(2_000_000);
+  expect(burst.mostBitsPerSecond).toBe(4_000_000);
 });
 
 test.for([
@@ -28,30 +34,30 @@ test.for([
   ['more is said to be lost than there was', 300, 200],
 ] as const)('where %s there is no heavy loss', ([, lost, packets]) => {
   const { burst, send } = watch();
-  expect(burst.onReport(lost, send(packets), 200)).toBeUndefined();
+  expect(burst.onReport(lost, send(packets), 200, 0)).toBeUndefined();
 });
 
 test('a number that was never sent counts for nothing', () => {
   const { burst, send } = watch();
-  expect(burst.onReport(150, send(200) + 100, 200)).toBeUndefined();
+  expect(burst.onReport(150, send(200) + 100, 200, 0)).toBeUndefined();
 });
 
 test('what was on its way at that time does not count again', () => {
   const { burst, send } = watch();
   const first = send(200);
   const second = send(300);
-  expect(burst.onReport(150, first, 200)).toBeGreaterThan(0);
-  expect(burst.onReport(400, second - 1, 300)).toBeUndefined();
-  expect(burst.onReport(401, second, 320)).toBeUndefined();
-  expect(burst.onReport(401, send(200), 520)).toBeUndefined();
-  expect(burst.onReport(601, send(250), 700)).toBeGreaterThan(0);
+  expect(burst.onReport(150, first, 200, 0)).toBeGreaterThan(0);
+  expect(burst.onReport(400, second - 1, 300, 0)).toBeUndefined();
+  expect(burst.onReport(401, second, 320, 0)).toBeUndefined();
+  expect(burst.onReport(401, send(200), 520, 0)).toBeUndefined();
+  expect(burst.onReport(601, send(250), 700, 0)).toBeGreaterThan(0);
   expect(burst.count).toBe(2);
 });
 
 test('later on, losses are no matter of a burst until something is sent once more', () => {
   const { burst, send } = watch();
-  expect(burst.onReport(150, send(200), 5_001)).toBeUndefined();
+  expect(burst.onReport(150, send(200), 5_001, 0)).toBeUndefined();
   burst.repeat(6_000);
-  expect(burst.onReport(150, send(1), 6_050)).toBeUndefined();
-  expect(burst.onReport(300, send(200), 6_250)).toBeGreaterThan(0);
+  expect(burst.onReport(150, send(1), 6_050, 0)).toBeUndefined();
+  expect(burst.onReport(300, send(200), 6_250, 0)).toBeGreaterThan(0);
 });

@@ -18,6 +18,8 @@ const MIN_SPAN_MS = 20;
 export class BurstLoss {
   /** Times that it was too much, since the beginning of the burst. */
   count = 0;
+  /** What may have come through at the latest of them: nothing does while the first packet and its report are on their way. */
+  mostBitsPerSecond = 0;
   readonly #track: OutboundTrack;
   #untilMs = Number.NEGATIVE_INFINITY;
   /** Where the losses are counted from: a packet's number, what had been lost until then, and when it was sent or known of. */
@@ -26,6 +28,8 @@ export class BurstLoss {
   #atMs = 0;
   #packets = 0;
   #octets = 0;
+  /** That time is a report's, not that of its sending. */
+  #isReported = false;
   /** What was lost before that packet is not known until a report speaks of it. */
   #isPast = false;
 
@@ -53,9 +57,10 @@ export class BurstLoss {
 
   /**
    * @param lost and `highest` as in `RtcpSink.onReport`
+   * @param roundTripMs what the way there and back takes of the time since the beginning; 0: not known
    * @returns bits a second that have come through at a time of heavy loss; undefined: there was none
    */
-  onReport(lost: number, highest: number, nowMs: number): number | undefined {
+  onReport(lost: number, highest: number, nowMs: number, roundTripMs: number): number | undefined {
     const packets = ((highest - this.#sequence) << 16) >> 16;
     const sent = ((this.#track.packetIndex - 1 - this.#sequence) << 16) >> 16;
     if (nowMs > this.#untilMs || packets < 0 || packets > sent) {
@@ -64,6 +69,7 @@ export class BurstLoss {
     if (this.#isPast) {
       this.#isPast = false;
       this.#mark(highest, lost, nowMs);
+      this.#isReported = true;
       return undefined;
     }
     const spanMs = nowMs - this.#atMs;
@@ -75,11 +81,14 @@ export class BurstLoss {
     if (packets >= MIN_PACKETS && spanMs >= MIN_SPAN_MS && come < (1 - HEAVY_LOSS) * packets) {
       const meanBytes = (this.#track.octets - this.#octets) / Math.max(1, this.#track.packets - this.#packets);
       this.count += 1;
+      const awayMs = this.#isReported ? 0 : roundTripMs;
+      this.mostBitsPerSecond = (8_000 * come * meanBytes) / Math.max(MIN_SPAN_MS, spanMs - awayMs);
       this.#skipToNow(nowMs);
       return (8_000 * come * meanBytes) / spanMs;
     }
     if (spanMs >= SPAN_MS) {
       this.#mark(highest, lost, nowMs);
+      this.#isReported = true;
     }
     return undefined;
   }
@@ -93,6 +102,7 @@ export class BurstLoss {
   #mark(sequence: number, lost: number, nowMs: number): void {
     this.#sequence = sequence & 0xffff;
     this.#lost = lost;
+    this.#isReported = false;
     this.#atMs = nowMs;
     this.#packets = this.#track.packets;
     this.#octets = this.#track.octets;

@@ -135,13 +135,14 @@ export class Feed {
 
   /**
    * A burst has lost its picture: nothing is sent faster than what has come through any more.
+   * @param mostBitsPerSecond that may have come through
    * @param times that this has happened since the beginning of the burst
    * @returns whether the stream is more than the network takes
    */
-  onBurstLost(provedBitsPerSecond: number, times: number): boolean {
+  onBurstLost(provedBitsPerSecond: number, mostBitsPerSecond: number, times: number): boolean {
     this.#provedBitsPerSecond = provedBitsPerSecond;
     this.pictures.pace = this.#pace;
-    return provedBitsPerSecond < (times > 1 ? 1 : FAR_LESS) * this.#wholeBitsPerSecond;
+    return mostBitsPerSecond < (times > 1 ? 1 : FAR_LESS) * this.#wholeBitsPerSecond;
   }
 
   /**

@@ -230,13 +230,13 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
 
   #watchBurst(running: Running, burstLoss: BurstLoss, lost: number, highest: number): void {
     const nowMs = this.#clock.monoMs();
-    const provedBitsPerSecond = burstLoss.onReport(lost, highest, nowMs);
+    const provedBitsPerSecond = burstLoss.onReport(lost, highest, nowMs, this.#health.roundTripMs ?? 0);
     if (provedBitsPerSecond === undefined) {
       return;
     }
     running.pictureLoss.reset();
     running.retransmitter?.giveUp();
-    const isTooMuch = running.feed.onBurstLost(provedBitsPerSecond, burstLoss.count);
+    const isTooMuch = running.feed.onBurstLost(provedBitsPerSecond, burstLoss.mostBitsPerSecond, burstLoss.count);
     if (isTooMuch && running.downshift.overwhelm(nowMs)) {
       this.#changeLevel(running, provedBitsPerSecond);
     }
