@@ -248,7 +248,9 @@ class Watch {
       const item = stats.find((one) => one.type === 'inbound-rtp' && one.kind === kind) ?? {};
       return { ...item, mimeType: byId.get(item.codecId)?.mimeType };
     };
-    const pair = stats.find((one) => one.type === 'candidate-pair' && one.nominated && one.state === 'succeeded');
+    // Firefox does not say which one its transport uses.
+    const inUse = stats.find((one) => one.type === 'transport')?.selectedCandidatePairId;
+    const pair = byId.get(inUse) ?? stats.find((one) => one.type === 'candidate-pair' && one.nominated);
     const remote = byId.get(pair?.remoteCandidateId);
     const { status, error, headers, answer, firstPictureMs, pictures, longestGapMs, clock } = this;
     return {
