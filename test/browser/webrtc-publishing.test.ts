@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import type { WebRtcSessionItem } from '../../agent/servers/webrtc/session-item.ts';
-import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { type Agent, PATIENT, startAgent, until } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
@@ -21,7 +21,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium publishes over WHIP', () => {
 
   beforeAll(async () => {
     [agent, viewer] = await Promise.all([
-      startAgent({ config: 'api: yes\npathDefaults: { record: yes }\npaths:\n  all_others:\n' }),
+      startAgent({ config: `${PATIENT}api: yes\npathDefaults: { record: yes }\npaths:\n  all_others:\n` }),
       startViewer(),
     ]);
   });

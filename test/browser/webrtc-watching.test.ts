@@ -123,7 +123,8 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     expect(await watching.restartIce()).toBe(200);
     const after = await watching.shown(before.pictures + PICTURES);
     expectPlayed(after, 'audio/opus');
-    expect(after.longestGapMs).toBeLessThan(1_000);
+    // A way that broke would be noticed by its checks alone, after five seconds.
+    expect(after.longestGapMs).toBeLessThan(2_500);
     await page.close();
   });
 

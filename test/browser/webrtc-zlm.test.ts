@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Agent, startAgent } from '../peers/agent.ts';
+import { type Agent, PATIENT, startAgent } from '../peers/agent.ts';
 import { barClip, SMALL } from '../peers/bar-clip.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
@@ -15,7 +15,10 @@ describeWith(['chromium', 'ffmpeg'], "pages that were written for ZLMediaKit's W
   let publisher: AsyncDisposable;
 
   beforeAll(async () => {
-    [agent, viewer] = await Promise.all([startAgent({ config: 'api: yes\npaths:\n  all_others:\n' }), startViewer()]);
+    [agent, viewer] = await Promise.all([
+      startAgent({ config: `${PATIENT}api: yes\npaths:\n  all_others:\n` }),
+      startViewer(),
+    ]);
     publisher = await publishClip(agent, 'cam', await barClip({ ...SMALL, audio: 'opus' }), { isEndless: true });
   });
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
-import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { type Agent, PATIENT, startAgent, until } from '../peers/agent.ts';
 import { barClip, SMALL } from '../peers/bar-clip.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
 import { byLength, describeWith, PYTHON } from '../peers/peers.ts';
@@ -31,7 +31,7 @@ describeWith(['aiortc', 'ffmpeg'], 'aiortc', () => {
   let agent: Agent;
 
   beforeAll(async () => {
-    agent = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
+    agent = await startAgent({ config: `${PATIENT}api: yes\npaths:\n  all_others:\n` });
     for (const [name, video, audio] of [
       ['h264', 'h264', 'opus'],
       ['vp8', 'vp8', 'pcm_mulaw'],

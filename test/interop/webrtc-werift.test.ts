@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MediaStreamTrack, RTCPeerConnection, useH264, useOPUS } from 'werift';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
-import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { type Agent, PATIENT, startAgent, until } from '../peers/agent.ts';
 import { barClip, SMALL } from '../peers/bar-clip.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
@@ -13,7 +13,7 @@ describeWith(['ffmpeg'], "werift's peer connection", () => {
   let agent: Agent;
   let publisher: AsyncDisposable;
   beforeAll(async () => {
-    agent = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
+    agent = await startAgent({ config: `${PATIENT}api: yes\npaths:\n  all_others:\n` });
     publisher = await publishClip(agent, 'cam', await barClip({ ...SMALL, audio: 'opus' }), { isEndless: true });
   });
   afterAll(async () => {

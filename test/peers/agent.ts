@@ -68,6 +68,9 @@ export const mediaEverywhere = ({ media }: Agent['ports']): Readonly<Record<stri
   webrtcLocalTCPAddress: `:${media}`,
 });
 
+/** Browsers that share two cores with others' take longer than two seconds to their first picture: it would be left out. */
+export const PATIENT = 'webrtcTrackGatherTimeout: 20s\n';
+
 /** For a configuration that names its own ports. */
 export async function freeAgentPorts(): Promise<Agent['ports']> {
   const [main = 0, webrtc = 0, hls = 0, playback = 0, api = 0, media = 0, rtsp = 0, rtsps = 0] = await freePorts(8);
