@@ -107,7 +107,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium and the codecs of cameras', () =>
   ] as const)('the page says why %s does not play over %s', async ([codec, protocol, reason]) => {
     const page = await viewer.open(`${url}/${protocol}/${codec}/`);
     // The pages call it differently.
-    const message = page.locator('#message, p').first();
+    const message = page.locator('#message, p:not([id])').first();
     await expect.poll(() => message.textContent(), { timeout: 10_000 }).toContain(reason);
     await page.close();
   });

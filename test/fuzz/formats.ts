@@ -118,6 +118,13 @@ export const FORMATS: readonly FuzzFormat[] = [
     packets: whole('08 2110042233445566', '03 21aabb'),
   },
   { encoding: 'OPUS', clockRate: 48_000, channels: 2, fmtp: {}, packets: whole('fc aabbccdd', '7b 83 1122334455') },
+  {
+    encoding: 'MULTIOPUS',
+    clockRate: 48_000,
+    channels: 6,
+    fmtp: { channel_mapping: '0,4,1,2,3,5', num_streams: '4', coupled_streams: '2' },
+    packets: whole('fc aabbccdd', '7b 83 1122334455'),
+  },
   { encoding: 'PCMA', clockRate: 8_000, channels: 1, fmtp: {}, packets: sound(160) },
   { encoding: 'PCMU', clockRate: 8_000, channels: 2, fmtp: {}, packets: sound(161) },
   { encoding: 'G722', clockRate: 8_000, channels: 1, fmtp: {}, packets: sound(160) },

@@ -4,6 +4,7 @@ import type { RtspSessionItem } from '../../agent/servers/rtsp/items.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { smallClip } from '../peers/camera.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
+import { OWN_END } from '../peers/gstreamer.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { startProcess } from '../peers/process.ts';
 import { publishClip } from '../peers/publisher.ts';
@@ -21,14 +22,18 @@ async function gstreamer(agent: Agent, url: string, properties: readonly string[
   const source = ['-q', 'rtspsrc', `location=${url}`, 'latency=200', ...properties, '!'];
   const decoder = ['application/x-rtp,media=video', '!', 'rtph264depay', '!', 'h264parse', '!', 'avdec_h264', '!'];
   const sink = ['identity', `eos-after=${25 * SECONDS}`, '!', 'fakesink', 'sync=false'];
-  const player = startProcess('gst-launch-1.0', [...source, ...decoder, ...sink]);
-  const [session] = await until(async () => {
-    const found = await sessions(agent, kind);
-    return found.length > 0 ? found : undefined;
-  });
-  const code = await player.exited;
-  await until(async () => ((await sessions(agent, kind)).length === 0 ? true : undefined));
-  return { transport: session?.transport, said: code === 0 ? player.output().trim() : player.output() };
+  for (let run = 1; ; run += 1) {
+    const player = startProcess('gst-launch-1.0', [...source, ...decoder, ...sink]);
+    const [session] = await until(async () => {
+      const found = await sessions(agent, kind);
+      return found.length > 0 ? found : undefined;
+    });
+    const code = await player.exited;
+    await until(async () => ((await sessions(agent, kind)).length === 0 ? true : undefined));
+    if (run === 3 || !OWN_END.test(player.output())) {
+      return { transport: session?.transport, said: code === 0 ? player.output().trim() : player.output() };
+    }
+  }
 }
 
 describeWith(['ffmpeg', 'gstreamer'], 'players over RTSP', () => {

@@ -3,6 +3,7 @@ import type { RtspSessionItem } from '../../agent/servers/rtsp/items.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { clip, smallClip } from '../peers/camera.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
+import { OWN_END } from '../peers/gstreamer.ts';
 import { describeWith } from '../peers/peers.ts';
 import { type RunningProcess, runProcess, startProcess } from '../peers/process.ts';
 
@@ -63,9 +64,6 @@ async function gstreamerReads(url: string, pictures: number, properties: readonl
   }
   return said;
 }
-
-/** GStreamer 1.22, now and then: at its end its CLOSE interrupts its own PAUSE, which it reports as an error of the connection. */
-const OWN_END = /gst_rtspsrc_pause \(\).*Could not send message\. \(Received end-of-file\)$/s;
 
 describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
   test('ffprobe, ffmpeg and GStreamer read over TCP what ffmpeg publishes, and the API lists them', async () => {

@@ -1,0 +1,141 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { PerchError } from '../agent/base/errors.ts';
+import type { Publication, Publisher, TalkChannel } from '../agent/servers/webrtc/gateway.ts';
+import { Stream } from '../agent/stream/stream.ts';
+import { CHROMIUM } from './peers/peers.ts';
+import { type SignallingApp, signallingApp } from './signalling-app.ts';
+
+export const SOON = { timeout: 20_000 };
+const DEVICES = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+
+/** One path that browsers publish to and watch, with a loudspeaker unless it is deaf. */
+class Place {
+  stream: Stream | undefined;
+  publisher: Publisher | undefined;
+  /** Bytes of voice that came out of the loudspeaker. */
+  heard = 0;
+  isTaken = false;
+  isDeaf = false;
+  isForbidden = false;
+  logins = 0;
+
+  readonly paths = {
+    open: async (path: string): Promise<Stream> => {
+      if (!this.stream) {
+        throw new PerchError('notFound', `no stream is available on path '${path}'`);
+      }
+      return this.stream;
+    },
+    mayPublish: (): void => {},
+    publish: (path: string, publisher: Publisher): Publication => {
+      this.publisher?.onReplaced(`another publisher has taken path '${path}'`, 'publisher');
+      this.publisher = publisher;
+      return {
+        open: (tracks) => {
+          this.stream = new Stream(tracks);
+          return this.stream;
+        },
+        close: () => {
+          this.publisher = undefined;
+          this.stream?.close();
+          this.stream = undefined;
+        },
+      };
+    },
+    mayTalk: async (path: string): Promise<void> => {
+      if (this.isDeaf) {
+        throw new PerchError('unsupported', `the camera of path '${path}' has no back channel`);
+      }
+    },
+    talk: async (path: string): Promise<TalkChannel> => {
+      await this.paths.mayTalk(path);
+      this.isTaken = true;
+      return {
+        codec: 'PCMA',
+        clockRate: 8_000,
+        channels: 1,
+        send: (payload) => {
+          this.heard += payload.length;
+        },
+        close: () => {
+          this.isTaken = false;
+        },
+      };
+    },
+  };
+
+  readonly access = {
+    require: async (): Promise<void> => {
+      this.logins += 1;
+      if (this.isForbidden) {
+        throw new PerchError('unauthorized', 'authentication error');
+      }
+    },
+    identify: () => ({ ip: '127.0.0.1' }),
+  };
+}
+
+/** Pictures that the page has shown. */
+export const frames = (page: Page): Promise<number> =>
+  page.evaluate(() => document.querySelector('video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0);
+export const message = (page: Page) => page.textContent('#message');
+
+/** The WebRTC pages of a server of their own, in one Chromium for all tests of a file. */
+export class WebRtcPages {
+  place = new Place();
+  #browser: Browser | undefined;
+  #run: SignallingApp | undefined;
+  #url = '';
+  readonly #pages: Page[] = [];
+
+  /** To be called while the tests are described. */
+  constructor() {
+    beforeAll(async () => {
+      const args = ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', ...DEVICES];
+      this.#browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    });
+    afterAll(() => this.#browser?.close());
+    afterEach(async () => {
+      for (const page of this.#pages.splice(0)) {
+        await page.close();
+      }
+      await this.run[Symbol.asyncDispose]();
+    });
+  }
+
+  get run(): SignallingApp {
+    return this.#run as SignallingApp;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  async start(): Promise<void> {
+    this.place = new Place();
+    this.#run = await signallingApp({ access: this.place.access }, { prefix: '/webrtc', paths: this.place.paths });
+    this.#url = `${await this.run.app.listen({ host: '127.0.0.1', port: 0 })}/webrtc`;
+  }
+
+  async newPage(): Promise<Page> {
+    const page = await (this.#browser as Browser).newPage();
+    this.#pages.push(page);
+    return page;
+  }
+
+  async open(path: string): Promise<Page> {
+    const page = await this.newPage();
+    await page.goto(this.url + path);
+    return page;
+  }
+
+  async publish(query = 'video-width=640&video-height=360&video-bitrate=1000'): Promise<Page> {
+    const page = await this.open(`/cam/publish?${query}`);
+    await expect.poll(() => page.locator('#video-device option').count(), SOON).toBeGreaterThan(1);
+    await page.click('#publish');
+    await expect.poll(() => message(page), SOON).toBe('Publishing.');
+    await expect.poll(() => this.place.stream?.tracks.length, SOON).toBe(2);
+    return page;
+  }
+}
