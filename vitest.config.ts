@@ -10,7 +10,7 @@ const slow = length === 'short' ? 60_000 : 900_000;
  * the figures are for each has the machine to itself.
  */
 const together = {
-  ...(length === 'short' ? { maxWorkers: 5 } : { fileParallelism: false }),
+  ...(length === 'short' ? { maxWorkers: 4 } : { fileParallelism: false }),
   sequence: { groupOrder: 1 },
 };
 /** Their pictures and sounds are compared to the millisecond, or every packet is counted. */

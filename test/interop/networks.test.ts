@@ -6,6 +6,7 @@ import type { RtspSessionItem } from '../../agent/servers/rtsp/items.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { type GstCamera, playClip, smallClip, startGstCamera } from '../peers/camera.ts';
 import { ffmpegWarnings, packetTimes } from '../peers/ffmpeg.ts';
+import { gstreamerSaid } from '../peers/gstreamer.ts';
 import { type Namespace, openNamespace } from '../peers/namespace.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
@@ -60,7 +61,7 @@ async function readIn(namespace: Namespace, url: string, protocols: string, pict
   const { code, output } = await runProcess('ip', [
     ...['netns', 'exec', namespace.name, 'gst-launch-1.0', '-q', ...pipeline],
   ]);
-  return code === 0 ? output.trim() : `ended with ${code}: ${output.trim()}`;
+  return gstreamerSaid(code, output);
 }
 
 const sessions = async (agent: Agent): Promise<readonly RtspSessionItem[]> => {

@@ -3,6 +3,7 @@ import type { RtspSessionItem } from '../../agent/servers/rtsp/items.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { clip, smallClip } from '../peers/camera.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
+import { gstreamerSaid } from '../peers/gstreamer.ts';
 import { openNamespace } from '../peers/namespace.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { type RunningProcess, runProcess, startProcess } from '../peers/process.ts';
@@ -61,7 +62,7 @@ const gstreamerReads = (url: string, protocols: string, pictures: number): strin
 /** @returns what a program had to say: nothing, when all is well */
 async function complaints(command: string, args: readonly string[]): Promise<string> {
   const { code, output } = await runProcess(command, args);
-  return code === 0 ? output.trim() : `ended with ${code}: ${output.trim()}`;
+  return gstreamerSaid(code, output);
 }
 
 const udp = (url: string, seconds: number) => ['-rtsp_transport', 'udp', '-i', url, '-t', `${seconds}`];

@@ -52,7 +52,7 @@ paths:
   "~^late/(.+)$":
     source: rtsp://127.0.0.1:${ports.rtsp}/$G1
     sourceOnDemand: yes
-    sourceOnDemandCloseAfter: 1s
+    sourceOnDemandCloseAfter: 3s
 `,
     });
     await using _publisher = await publish(agent.rtspUrl('origin'));

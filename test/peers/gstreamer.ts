@@ -1,2 +1,13 @@
-/** GStreamer 1.22, now and then: at its end its CLOSE interrupts its own PAUSE, which it reports as an error of the connection. */
+/**
+ * GStreamer 1.22, now and then: at its end, when all pictures have been read, its CLOSE interrupts its own PAUSE, which it
+ * reports as an error of the connection.
+ */
 export const OWN_END = /gst_rtspsrc_pause \(\).*Could not send message\. \(Received end-of-file\)\s*$/s;
+
+/** What a player of GStreamer's had to say; nothing, when all is well, its own fault at the end included. */
+export function gstreamerSaid(code: number | null, output: string): string {
+  if (code !== 0 && OWN_END.test(output)) {
+    return '';
+  }
+  return code === 0 ? output.trim() : `ended with ${code}: ${output.trim()}`;
+}
