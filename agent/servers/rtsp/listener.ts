@@ -155,10 +155,9 @@ async function readPair(files: {
   readonly key: string;
   readonly cert: string;
 }): Promise<{ key: Buffer; cert: Buffer }> {
-  const [key, cert] = await Promise.all([
-    readNamed('rtspServerKey', files.key),
-    readNamed('rtspServerCert', files.cert),
-  ]);
+  // One after the other: of two that are missing the same one is named at each try, which the log then tells once.
+  const key = await readNamed('rtspServerKey', files.key);
+  const cert = await readNamed('rtspServerCert', files.cert);
   try {
     createSecureContext({ key, cert });
   } catch (error) {
