@@ -19,6 +19,12 @@ const ALONE = [
   'test/browser/webrtc-loss.test.ts',
 ];
 
+/**
+ * Other people's programs have faults of their own, and four of them at once on two cores show them: in short form a test with
+ * them may have a second try, and is named at the end when it needed it. In the long length, one at a time, none has.
+ */
+const withPeers = { retry: length === 'short' ? 1 : 0 };
+
 /** What takes long begins first, so that no worker is left alone with it at the end. */
 const LONG = [
   'webui',
@@ -83,6 +89,7 @@ export default defineConfig({
                 exclude: ALONE,
                 testTimeout: slow,
                 hookTimeout: 120_000,
+                ...withPeers,
                 ...together,
               },
             },
@@ -92,6 +99,7 @@ export default defineConfig({
                 include: ALONE,
                 testTimeout: slow,
                 hookTimeout: 120_000,
+                ...withPeers,
                 fileParallelism: false,
                 sequence: { groupOrder: 2 },
               },
@@ -103,6 +111,7 @@ export default defineConfig({
                 exclude: ALONE,
                 testTimeout: slow,
                 hookTimeout: 120_000,
+                ...withPeers,
                 ...together,
               },
             },

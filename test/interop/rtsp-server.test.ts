@@ -3,7 +3,7 @@ import type { RtspSessionItem } from '../../agent/servers/rtsp/items.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { clip, smallClip } from '../peers/camera.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
-import { OWN_END } from '../peers/gstreamer.ts';
+import { isOwnFault } from '../peers/gstreamer.ts';
 import { describeWith } from '../peers/peers.ts';
 import { type RunningProcess, runProcess, startProcess } from '../peers/process.ts';
 
@@ -58,7 +58,7 @@ async function gstreamerReads(url: string, pictures: number, properties: readonl
   for (let run = 0; run < 3; run += 1) {
     const { code, output } = await runProcess('gst-launch-1.0', args);
     said = code === 0 ? output.trim() : `ended with ${code}: ${output.trim()}`;
-    if (!OWN_END.test(said)) {
+    if (!isOwnFault(said)) {
       break;
     }
   }

@@ -15,3 +15,7 @@ export function gstreamerSaid(code: number | null, output: string): string {
   }
   return code === 0 ? output.trim() : `ended with ${code}: ${output.trim()}`;
 }
+
+/** Worth another try: its end as above, or its elements trip over each other while they are put together. */
+export const isOwnFault = (output: string): boolean =>
+  OWN_END.test(output) || /G(Streamer|Lib-GObject)-CRITICAL/.test(output);
