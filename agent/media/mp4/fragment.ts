@@ -58,12 +58,7 @@ const TRAF_BYTES = 8 + 24 + 20 + 20;
 
 /** `[moof + mdat header, data of every sample, run after run]`: one allocation, the samples' bytes are not copied. */
 export function writeFragment(sequence: number, runs: readonly TrackRun[]): Uint8Array[] {
-  const pieces: Uint8Array[] = [
-    writeFragmentHeader(
-      sequence,
-      runs.map((run) => new SampleTable(run)),
-    ),
-  ];
+  const pieces: Uint8Array[] = [writeFragmentHeader(sequence, runs.map(tableOf))];
   for (const run of runs) {
     for (const sample of run.samples) {
       pieces.push(sample.data);
@@ -175,7 +170,10 @@ function boxHeader(view: DataView, at: number, sizeBytes: number, type: number):
   view.setUint32(at + 4, type);
 }
 
-class SampleTable implements RunTable {
+/** The samples of a run as their table knows them. */
+export const tableOf = (run: TrackRun): RunTable => new SampleRun(run);
+
+class SampleRun implements RunTable {
   readonly trackId: number;
   readonly baseTime: number;
   readonly count: number;
