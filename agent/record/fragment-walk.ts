@@ -1,8 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
 import { PerchError } from '../base/errors.ts';
 import { fourcc } from '../media/mp4/boxes.ts';
 import { type Mp4Fragment, type Mp4Init, parseFragment, parseInit } from '../media/mp4/read.ts';
 import { boxAt, viewOf } from '../media/mp4/walk.ts';
+import type { ReadableFile } from './readable-file.ts';
 
 const FIRST_READ_BYTES = 16 << 10;
 const MAX_INIT_BYTES = 8 << 20;
@@ -17,7 +17,7 @@ export interface FileInit extends Mp4Init {
 }
 
 /** Reads up to the end of `moov`. @throws PerchError when the file has none */
-export async function readInit(handle: FileHandle, sizeBytes: number): Promise<FileInit> {
+export async function readInit(handle: ReadableFile, sizeBytes: number): Promise<FileInit> {
   for (let wantedBytes = FIRST_READ_BYTES; ; wantedBytes *= 4) {
     const buffer = new Uint8Array(Math.min(wantedBytes, sizeBytes));
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
@@ -41,7 +41,7 @@ export interface PlacedFragment {
 
 /** Goes through the fragments of a file, reading little more than their headers. Ends before the first that is not whole. */
 export class FragmentWalk {
-  readonly #handle: FileHandle;
+  readonly #handle: ReadableFile;
   readonly #init: Mp4Init;
   readonly #fileBytes: number;
   #window: Uint8Array = new Uint8Array(FIRST_READ_BYTES);
@@ -53,7 +53,7 @@ export class FragmentWalk {
   fault: PerchError | undefined;
 
   /** @param fileBytes what lies behind is not looked at */
-  constructor(handle: FileHandle, init: Mp4Init, fileBytes: number, offset: number = init.sizeBytes) {
+  constructor(handle: ReadableFile, init: Mp4Init, fileBytes: number, offset: number = init.sizeBytes) {
     this.#handle = handle;
     this.#init = init;
     this.#fileBytes = fileBytes;
