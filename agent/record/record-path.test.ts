@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../test/random.ts';
-import { formatRecordPath, RecordPathPattern } from './record-path.ts';
+import { formatRecordPath, RecordPathPattern, recordFormatOf } from './record-path.ts';
 
 const NOON = Date.UTC(2026, 6, 1, 12, 34, 56, 789) + 0.012;
 
@@ -18,6 +18,19 @@ test.for([
   const startUs = template.includes('%f') ? wholeUs : Math.floor(wholeUs / 1e6) * 1e6;
   expect(new RecordPathPattern(template, 'cam', zone).match(name)).toEqual({ path: 'cam', startUs });
   expect(new RecordPathPattern(template, undefined, zone).match(name)).toEqual({ path: 'cam', startUs });
+});
+
+test('the format decides the suffix, and which files are found', () => {
+  const [mp4, ts] = (['fmp4', 'mpegts'] as const).map((format) => {
+    const name = formatRecordPath('/rec/%path/%s', 'cam', 1_782_909_296_000, 'UTC', format);
+    expect(recordFormatOf(name)).toBe(format);
+    return name;
+  });
+  const found = (['fmp4', 'mpegts', 'any'] as const).map((format) => {
+    const pattern = new RecordPathPattern('/rec/%path/%s', undefined, 'UTC', format);
+    return [mp4, ts, '/rec/cam/1782909296.tsx', '/rec/cam/1782909296mp4'].filter((name) => pattern.match(name ?? ''));
+  });
+  expect(found).toEqual([['/rec/cam/1782909296.mp4'], ['/rec/cam/1782909296.ts'], [mp4, ts]]);
 });
 
 test('a microsecond before the epoch of a second stays in its own second', () => {

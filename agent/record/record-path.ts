@@ -1,8 +1,11 @@
 import { resolve } from 'node:path';
 import { fromLocalTime, toLocalTime, zoneOffsetMs } from './time-zone.ts';
 
-/** What a recording is called after its template's expansion. */
-const RECORDING_SUFFIX = '.mp4';
+export type RecordFormat = 'fmp4' | 'mpegts';
+
+/** What stands behind a template's expansion in the name of a recording. */
+const SUFFIX: Record<RecordFormat, string> = { fmp4: '.mp4', mpegts: '.ts' };
+const SUFFIX_PATTERN: Record<RecordFormat | 'any', string> = { fmp4: '\\.mp4', mpegts: '\\.ts', any: '\\.(?:mp4|ts)' };
 
 const VARIABLE = /%(path|[YmdHMSfzs])/g;
 /** What a path name consists of; the shortest match, because a template may go on after it. */
@@ -31,7 +34,13 @@ export interface RecordingName {
  * @param wallMs Unix milliseconds, with a fraction down to the microsecond
  * @param zone IANA name; undefined: the machine's own
  */
-export function formatRecordPath(template: string, path: string, wallMs: number, zone?: string): string {
+export function formatRecordPath(
+  template: string,
+  path: string,
+  wallMs: number,
+  zone?: string,
+  format: RecordFormat = 'fmp4',
+): string {
   const wholeUs = Math.round(wallMs * 1000);
   const utcMs = Math.floor(wholeUs / 1000);
   const local = toLocalTime(utcMs, zone);
@@ -48,8 +57,11 @@ export function formatRecordPath(template: string, path: string, wallMs: number,
     z: () => formatOffset(zoneOffsetMs(utcMs, zone)),
     s: () => String(Math.floor(wholeUs / 1_000_000)).padStart(10, '0'),
   };
-  return resolve(template.replace(VARIABLE, (_, name: string) => values[name]?.() ?? '') + RECORDING_SUFFIX);
+  return resolve(template.replace(VARIABLE, (_, name: string) => values[name]?.() ?? '') + SUFFIX[format]);
 }
+
+/** Of a recording, by its name. */
+export const recordFormatOf = (file: string): RecordFormat => (file.endsWith(SUFFIX.mpegts) ? 'mpegts' : 'fmp4');
 
 /** `Z` or `+hhmm`. */
 function formatOffset(offsetMs: number): string {
@@ -72,16 +84,19 @@ export class RecordPathPattern {
   /** One pattern for each level below `folder`; undefined when `%path` is open and may span levels. */
   readonly #levels: readonly RegExp[] | undefined;
 
-  /** @param path undefined: the recordings of every path */
-  constructor(template: string, path: string | undefined, zone?: string) {
+  /**
+   * @param path undefined: the recordings of every path
+   * @param format of the files that match
+   */
+  constructor(template: string, path: string | undefined, zone?: string, format: RecordFormat | 'any' = 'fmp4') {
     this.#path = path;
     this.#zone = zone;
     const named = path === undefined ? template : template.replaceAll('%path', path);
-    const absolute = resolve(named) + RECORDING_SUFFIX;
+    const absolute = resolve(named);
     const first = absolute.search(VARIABLE);
     const cut = absolute.lastIndexOf('/', first < 0 ? absolute.length : first);
     this.folder = absolute.slice(0, Math.max(cut, 1));
-    this.#whole = new RegExp(`^${this.#capturing(absolute)}$`);
+    this.#whole = new RegExp(`^${this.#capturing(absolute)}${SUFFIX_PATTERN[format]}$`);
     const below = absolute.slice(cut + 1).split('/');
     this.#levels = path === undefined ? undefined : below.map((level) => new RegExp(`^${plain(level)}$`));
   }

@@ -7,6 +7,7 @@ import type { Stream } from '../stream/stream.ts';
 import { codeOf, diskFault } from './disk-fault.ts';
 import type { FlushPoint } from './flush.ts';
 import { formatRecordPath } from './record-path.ts';
+import type { RecordingWriter } from './recording-writer.ts';
 import { recoverFile } from './recovery.ts';
 import type { SegmentLog } from './segment-log.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -141,11 +142,11 @@ export class Recorder {
     };
   }
 
-  #open(segmenter: Segmenter, mark: StreamMark, buffers: readonly TrackBuffer[]): SegmentWriter {
+  #open(segmenter: Segmenter, mark: StreamMark, buffers: readonly TrackBuffer[]): RecordingWriter {
     const stepMs = CLASH_STEPS_MS[this.#options.recordPath.includes('%f') ? 0 : 1];
     const { recordPath, path, zone } = this.#options;
     const nameOf = (clash: number) => formatRecordPath(recordPath, path, mark.wallUs / 1000 + clash * stepMs, zone);
-    const writer: SegmentWriter = new SegmentWriter(mark, buffers, {
+    const writer: RecordingWriter = new SegmentWriter(mark, buffers, {
       nameOf,
       queueBytes: this.#options.queueBytes ?? QUEUE_BYTES,
       flush: this.#deps.flush,
@@ -177,7 +178,7 @@ export class Recorder {
     this.#deps.log.opened({ path: this.#options.path, file, startUs });
   }
 
-  #finish(writer: SegmentWriter): void {
+  #finish(writer: RecordingWriter): void {
     const done = writer
       .finish()
       .then((isWhole) => {

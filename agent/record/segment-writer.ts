@@ -3,12 +3,13 @@ import { writeInit } from '../media/mp4/init.ts';
 import { parseInit } from '../media/mp4/read.ts';
 import type { Sample } from '../media/sample.ts';
 import { RandomAccessTable } from './random-access.ts';
+import type { RecordingWriter } from './recording-writer.ts';
 import { SegmentFile, type SegmentFileOptions } from './segment-file.ts';
 import { type StreamMark, writeStreamMark } from './stream-mark.ts';
 import { leadingTrackOf, type TrackBuffer } from './track-buffer.ts';
 
 /** One file in the making: numbers its parts, keeps its index and its length. The file is created with its first part. */
-export class SegmentWriter {
+export class SegmentWriter implements RecordingWriter {
   readonly mark: StreamMark;
   /** Unix microseconds, as in the file's name. */
   startUs: number;

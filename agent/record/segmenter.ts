@@ -3,7 +3,7 @@ import type { Sample } from '../media/sample.ts';
 import { hold } from '../media/slab.ts';
 import type { Track } from '../media/track.ts';
 import type { Reader } from '../stream/stream.ts';
-import type { SegmentWriter } from './segment-writer.ts';
+import type { RecordingWriter } from './recording-writer.ts';
 import type { StreamMark } from './stream-mark.ts';
 import { leadingTrackOf, TrackBuffer } from './track-buffer.ts';
 
@@ -27,9 +27,9 @@ export interface SegmenterLimits {
 export interface SegmenterOwner {
   /** Called at a key sample when there is no file: false while the disk is given a rest after a failure. */
   mayOpen(): boolean;
-  open(mark: StreamMark, buffers: readonly TrackBuffer[]): SegmentWriter;
+  open(mark: StreamMark, buffers: readonly TrackBuffer[]): RecordingWriter;
   /** The file has all its samples. */
-  finish(writer: SegmentWriter): void;
+  finish(writer: RecordingWriter): void;
   /** Samples that cannot be stored were left out: from here to the next key sample, or a single one. */
   dropped(reason: 'slow disk' | 'late sample' | 'jumped timestamp'): void;
   ended(cause?: unknown): void;
@@ -47,7 +47,7 @@ export class Segmenter implements Reader {
   readonly #lead: TrackBuffer;
   readonly #limits: SegmenterLimits;
   readonly #owner: SegmenterOwner;
-  #writer: SegmentWriter | undefined;
+  #writer: RecordingWriter | undefined;
   #streamId = newStreamId();
   #segmentNumber = 0;
   /** Nothing is taken before the next key sample of the leading track. */
@@ -121,7 +121,7 @@ export class Segmenter implements Reader {
   }
 
   /** The disk refused the file: what comes next begins a new one, which does not follow on from it. */
-  abandon(writer: SegmentWriter): void {
+  abandon(writer: RecordingWriter): void {
     if (this.#writer === writer) {
       this.#writer = undefined;
       this.#clearParts();

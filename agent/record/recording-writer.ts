@@ -1,0 +1,19 @@
+import type { StreamMark } from './stream-mark.ts';
+
+/** One recording in the making, whatever its format. */
+export interface RecordingWriter {
+  readonly mark: StreamMark;
+  /** Unix microseconds, as in the file's name. */
+  startUs: number;
+  /** Undefined until the file exists. */
+  readonly name: string | undefined;
+  readonly sizeBytes: number;
+  readonly durationMs: number;
+  /**
+   * Writes the samples that the track buffers have collected and empties them.
+   * @returns false when the disk is too slow: the part is lost
+   */
+  writePart(): boolean;
+  /** @returns false when the disk refused, or there is no file because nothing was collected */
+  finish(): Promise<boolean>;
+}
