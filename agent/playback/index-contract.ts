@@ -1,0 +1,66 @@
+import type { SegmentRow } from './segment-index.ts';
+
+/*
+ * What others ask of the index of recordings. `SegmentIndex` is all of these. It is a cache: events and protected ranges have their
+ * truth in journals of their own, which are read again when the index has begun anew (`Journal`).
+ */
+
+/** Something that happened in front of a camera, or to a disk. Times are Unix microseconds. */
+export interface IndexedEvent {
+  readonly id: string;
+  readonly path: string;
+  readonly type: string;
+  readonly startUs: number;
+  /** Undefined while it lasts. */
+  readonly endUs: number | undefined;
+  readonly text: string;
+}
+
+/** Recordings that nothing deletes. Times are Unix microseconds. */
+export interface ProtectedRange {
+  readonly id: string;
+  readonly path: string;
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly note: string;
+}
+
+export interface EventIndex {
+  /** One with the same id takes its place: so an event that has ended is told again. */
+  addEvent(event: IndexedEvent): void;
+  /** What overlaps the two times, the oldest first, at most `limit`. */
+  eventsOf(path: string, fromUs: number, toUs: number, limit: number): IndexedEvent[];
+  /** Forgets events of a path that ended before. */
+  removeEventsBefore(path: string, us: number): void;
+}
+
+export interface ProtectedIndex {
+  /** All there are: takes the place of what was known. */
+  setProtected(ranges: readonly ProtectedRange[]): void;
+  /** What overlaps the two times, the oldest first, at most `limit`. */
+  protectedOf(path: string, fromUs: number, toUs: number, limit: number): ProtectedRange[];
+}
+
+export interface PathBytes {
+  readonly files: number;
+  readonly bytes: number;
+  /** Of files that Perch wrote itself. */
+  readonly ownBytes: number;
+}
+
+export interface SpaceIndex {
+  /**
+   * Finished recordings below a folder that Perch wrote itself, of all paths, the oldest first, at most `limit`.
+   * @param after the last row of the answer before: what comes behind it
+   */
+  oldestOwn(folder: string, limit: number, after?: SegmentRow): SegmentRow[];
+  /** The same of one path, wherever its files are. */
+  oldestOwnOf(path: string, limit: number, after?: SegmentRow): SegmentRow[];
+  /** A file that is being written counts with what it had when it was last looked at. */
+  bytesOf(path: string): PathBytes;
+}
+
+/** The truth of events or protected ranges: told everything anew when the index has lost it. */
+export interface Journal {
+  replay(index: EventIndex & ProtectedIndex): Promise<void> | void;
+}
