@@ -1,5 +1,5 @@
 import { box, fourcc, u32 } from './boxes.ts';
-import { boxAt, viewOf } from './walk.ts';
+import { viewOf } from './walk.ts';
 
 /*
  * Between the last fragment and `mfra` of a finished recording stands a box of ours, which others pass over:
@@ -46,17 +46,26 @@ export function writeRecordingTail({ init, table }: RecordingTail): Uint8Array {
   return box('uuid', TYPE, VERSION_1, u32(init.length), init, table, u32(sizeBytes));
 }
 
-/** @param bytes the whole box; undefined when it is none of ours, or not whole */
-export function parseRecordingTail(bytes: Uint8Array): RecordingTail | undefined {
-  const view = viewOf(bytes);
-  if (bytes.length < HEAD_BYTES + TAIL_SIZE_BYTES || view.getUint32(0) !== bytes.length) {
+/** From its start on: so many bytes tell whether it is ours. */
+export const TAIL_HEAD_BYTES = HEAD_BYTES;
+
+/** @param head the first bytes of the box: the header's size in it; undefined when it is none of ours, or not of this size */
+export function initBytesOfTail(head: Uint8Array, sizeBytes: number): number | undefined {
+  if (head.length < HEAD_BYTES || sizeBytes < HEAD_BYTES + TAIL_SIZE_BYTES) {
     return undefined;
   }
-  const place = boxAt(view, 0, bytes.length);
-  const isOurs = place?.type === UUID && TYPE.every((byte, i) => bytes[8 + i] === byte) && bytes[24] === 1;
+  const view = viewOf(head);
+  const isOurs = view.getUint32(4) === UUID && TYPE.every((byte, i) => head[8 + i] === byte) && head[24] === 1;
   const initBytes = view.getUint32(HEAD_BYTES - 4);
+  const fits = view.getUint32(0) === sizeBytes && HEAD_BYTES + initBytes + TAIL_SIZE_BYTES <= sizeBytes;
+  return isOurs && fits ? initBytes : undefined;
+}
+
+/** @param bytes the whole box; undefined when it is none of ours, or not whole */
+export function parseRecordingTail(bytes: Uint8Array): RecordingTail | undefined {
+  const initBytes = initBytesOfTail(bytes, bytes.length);
   const end = bytes.length - TAIL_SIZE_BYTES;
-  if (!isOurs || HEAD_BYTES + initBytes > end || view.getUint32(end) !== bytes.length) {
+  if (initBytes === undefined || viewOf(bytes).getUint32(end) !== bytes.length) {
     return undefined;
   }
   return {
