@@ -1,0 +1,99 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A time before this version was made is none, and neither is one that a dead battery makes up far ahead. */
+const NOT_BEFORE_MS = Date.UTC(2026, 0, 1);
+const NOT_AFTER_MS = Date.UTC(2100, 0, 1);
+/** A battery-backed clock may run in local time. */
+const MAX_RTC_APART_MS = 24 * 3_600_000;
+/** Made once the time has come from the network; all in memory, so that none is left over from the start before. */
+const SET_MARKS = [
+  'run/systemd/timesync/synchronized',
+  // OpenWrt: made by dnsmasq's hook of its NTP client, which every build has.
+  'var/state/dnsmasqsec',
+  // For set-ups with neither: whoever sets the clock (GPS, a script) makes this.
+  'run/perch-clock-set',
+];
+const UNKNOWN_PATIENCE_MS = 10 * 60_000;
+const BOARD_PATIENCE_MS = 24 * 3_600_000;
+const TIMEDATE_LIMIT_MS = 3_000;
+
+/** What the machine shows of where its wall clock got its time from. */
+export interface ClockSigns {
+  /** Something has set the clock since the machine was started, or a battery kept it. */
+  readonly isSet: boolean;
+  /** Where nothing else is learned the clock is believed once the machine has been up for so long. */
+  readonly patienceMs: number;
+  /** A step is not yet the network's time: the service that sets the clock first steps it to when the machine was last on. */
+  readonly stepsProveNothing: boolean;
+}
+
+export function isPlausible(wallMs: number): boolean {
+  return wallMs >= NOT_BEFORE_MS && wallMs < NOT_AFTER_MS;
+}
+
+/**
+ * Read again and again while the clock is not believed: a few files in memory.
+ *
+ * @param root where the system's files are
+ * @param wallMs what the wall clock says
+ */
+export function readClockSigns(root: string, wallMs: number): ClockSigns {
+  const rtcsMs = rtcTimes(root);
+  const hasGoodRtc = rtcsMs.some((rtcMs) => isPlausible(rtcMs) && Math.abs(rtcMs - wallMs) <= MAX_RTC_APART_MS);
+  return {
+    isSet: hasGoodRtc || SET_MARKS.some((mark) => existsSync(join(root, mark))),
+    patienceMs: patienceOf(root, rtcsMs.length > 0),
+    stepsProveNothing: existsSync(join(root, 'run/systemd/timesync')),
+  };
+}
+
+/**
+ * A board that shows no clock with a battery begins with a guess (1970, or when it was last on): such a clock is behind, and deletes
+ * too little rather than too much. A PC has a clock, and so has what a container on it sees. Of others (a container on a board,
+ * where neither clock nor board can be seen) nothing is known: NTP, where there is any, is through after some minutes.
+ */
+function patienceOf(root: string, hasBadRtc: boolean): number {
+  const isBoard = namesIn(join(root, 'proc/device-tree')).length > 0 || existsSync(join(root, 'etc/openwrt_release'));
+  if (hasBadRtc || isBoard) {
+    return BOARD_PATIENCE_MS;
+  }
+  const isPc = process.platform !== 'linux' || process.arch === 'x64' || process.arch === 'ia32';
+  return isPc ? 0 : UNKNOWN_PATIENCE_MS;
+}
+
+function rtcTimes(root: string): number[] {
+  const folder = join(root, 'sys/class/rtc');
+  const times: number[] = [];
+  for (const name of namesIn(folder)) {
+    try {
+      times.push(Number(readFileSync(join(folder, name, 'since_epoch'), 'utf8')) * 1000);
+    } catch {
+      // A clock whose battery is dead refuses to be read: it is there, and knows nothing.
+      times.push(0);
+    }
+  }
+  return times;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** Whether the kernel holds the clock for synchronized, whoever does it (chrony, ntpd): only systemd tells that without a system call. */
+export function asksTimedate(root: string): Promise<boolean> {
+  if (!existsSync(join(root, 'run/systemd/system'))) {
+    return Promise.resolve(false);
+  }
+  return new Promise((resolve) => {
+    const args = ['show', '--property=NTPSynchronized', '--value'];
+    execFile('timedatectl', args, { timeout: TIMEDATE_LIMIT_MS }, (error, output) =>
+      resolve(!error && output.trim() === 'yes'),
+    );
+  });
+}
