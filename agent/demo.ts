@@ -90,7 +90,7 @@ function pathsOf(streams: DemoStreams | undefined, { pathDefaults }: Config): Re
     return paths;
   }
   const { onvifUrl, main, sub } = streams;
-  const entry = (name: string, profile: DemoStreams['main'], record: boolean): ReadyPath => ({
+  const entry = (name: string, profile: DemoStreams['main'], record: 'always' | 'no'): ReadyPath => ({
     name,
     settings: {
       ...pathDefaults,
@@ -99,9 +99,9 @@ function pathsOf(streams: DemoStreams | undefined, { pathDefaults }: Config): Re
       camera: { onvif: onvifUrl, profile: profile.token, name: 'Demo camera' },
     },
   });
-  paths.set('demo', entry('demo', main, true));
+  paths.set('demo', entry('demo', main, 'always'));
   if (sub) {
-    paths.set('demo_sub', entry('demo_sub', sub, false));
+    paths.set('demo_sub', entry('demo_sub', sub, 'no'));
   }
   return paths;
 }

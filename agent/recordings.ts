@@ -66,7 +66,7 @@ export class Recordings {
   }
 
   recorder(name: string, settings: PathSettings): PathRecorder | undefined {
-    if (!settings.record) {
+    if (settings.record === 'no') {
       return undefined;
     }
     const recorder = new Recorder(

@@ -40,7 +40,7 @@ test('a path answer is complete, with its name first and without credentials', (
       ...{ rtspAnyPort: false, rtspRangeType: '', rtspRangeStart: '', rtspScale: '' },
       ...{ rtspTransport: 'automatic', rtspUDPSourcePortRange: [32_768, 60_999] },
       maxReaders: 0,
-      record: false,
+      ...{ record: false, recordPreRoll: '5s', recordPostRoll: '10s' },
       recordPath: '/d/%path/%s%f',
       recordFormat: 'fmp4',
       recordPartDuration: '1s',
@@ -53,11 +53,16 @@ test('a path answer is complete, with its name first and without credentials', (
   expect(pathDefaultsJson(config)).toMatchObject({ source: 'publisher', recordDeleteAfter: '1d' });
 });
 
+test('a switch with a third word is true or false where it was one, and the word else', () => {
+  const config = load('paths: {a: {record: yes}, b: {record: always}, c: {record: motion}, d: {record: off}}');
+  expect(pathListJson(config).map((path) => path['record'])).toEqual([true, true, 'motion', false]);
+});
+
 test('paths are sorted by name, and a disabled one has its error', () => {
   const config = load('paths: {b: {record: perhaps}, a: }');
   expect(pathListJson(config).map(({ name }) => name)).toEqual(['a', 'b']);
   const entry = config.paths.get('b');
-  expect(entry && pathJson(entry)).toEqual({ name: 'b', error: "record: 'perhaps' is not yes or no" });
+  expect(entry && pathJson(entry)).toEqual({ name: 'b', error: "record: 'perhaps' is not one of no, always, motion" });
 });
 
 test('where readers are sent is shown without credentials', () => {

@@ -54,6 +54,9 @@ function render(schema: SchemaNode, value: unknown): unknown {
   if (typeof value === 'object' && value !== null) {
     return renderObject(schema, value as Readonly<Record<string, unknown>>);
   }
+  if (schema.isSwitch && schema.words && (value === schema.words.yes || value === schema.words.no)) {
+    return value === schema.words.yes;
+  }
   if (schema.secret) {
     return value === '' ? '' : '<redacted>';
   }

@@ -38,6 +38,16 @@ test('an empty file is everything at the defaults of MediaMTX', () => {
   expect(config.paths.size).toBe(0);
 });
 
+test('space is kept free where the set-up is our own, and elsewhere when the file says so', () => {
+  expect(good('perch: own').recordMinFree).toBe('10%');
+  expect(good('perch: own\nrecordMinFree: 0').recordMinFree).toBe('0B');
+  expect(good('hls: no').recordMinFree).toBe('0%');
+  expect(good('recordMinFree: 20GB').recordMinFree).toBe('20G');
+  const { pathDefaults, paths } = good('pathDefaults: {recordMaxSize: 50G}\npaths: {a: {}, b: {recordMaxSize: 0}}');
+  expect(pathDefaults.recordMaxSizeBytes).toBe(50 * 2 ** 30);
+  expect([...paths.values()].map(({ settings }) => settings?.recordMaxSizeBytes)).toEqual([50 * 2 ** 30, 0]);
+});
+
 test('a file of its own opens API and playback and lets nobody in', () => {
   expect(good('perch: own')).toMatchObject({ isOwn: true, api: true, playback: true, authInternalUsers: [] });
 });
@@ -73,7 +83,7 @@ test('the file of all keys has each of them', () => {
   const former =
     /^(rpiCamera(Profile|Level|Hardware|Software|JPEG)|.*UDPReadBufferSize$|.*Disable$|.*AllowOrigin$|moqHTTPS)/;
   const others =
-    /^(address|recordSyncInterval|camera|authJWTInHTTPQuery|fallback|playback|runOnReady|runOnReadyRestart|runOnNotReady)$/;
+    /^(address|recordSyncInterval|recordMinFree|recordMaxSize|recordPreRoll|recordPostRoll|camera|authJWTInHTTPQuery|fallback|playback|runOnReady|runOnReadyRestart|runOnNotReady)$/;
   const names = [
     ...Object.keys({ ...GlobalSchema.properties, ...PathSchema.properties }),
     ...namesOf([...UNSUPPORTED_GLOBAL, ...UNSUPPORTED_PATH]),
@@ -103,6 +113,7 @@ test.for([
     "perch.yml:3: pathDefaults.recordPartDuration: '1 second' is not a duration: write for example 10s, 1h30m or 200ms",
   ],
   ['readTimeout: 10', "perch.yml:1: readTimeout: '10' is not a duration"],
+  ['recordMinFree: much', "perch.yml:1: recordMinFree: 'much' is not free space: write for example 10% or 20G"],
   ['readTimeout: 0s', 'perch.yml:1: readTimeout: must be longer than zero'],
   ['hlsSegmentMaxSize: 50', "perch.yml:1: hlsSegmentMaxSize: '50' is not a size"],
   ['hlsSegmentCount: 2', "perch.yml:1: hlsSegmentCount: '2' must be >= 3"],
@@ -175,8 +186,9 @@ test.for([
   ['rtspUDPSourcePortRange: [9000]', 'rtspUDPSourcePortRange: [9000] is not the first and the last'],
   ['rtspUDPSourcePortRange: [9, 8]', 'rtspUDPSourcePortRange: [9, 8] is not the first and the last'],
   ['rtspScale: fast', "rtspScale: 'fast' is not a number such as 2.0"],
-  ['record: perhaps', "record: 'perhaps' is not yes or no"],
+  ['record: perhaps', "record: 'perhaps' is not one of no, always, motion"],
   ['recordSegmentDuration: 25h', "recordSegmentDuration: '1d1h0m0s' is not within the limits"],
+  ['recordMaxSize: 1M', "recordMaxSize: '1M' is less than the 10M that recordings need at least: 0 = no limit"],
   ['recordDeleteAfter: 10m', "recordDeleteAfter: '10m0s' is shorter than recordSegmentDuration, which is 1h0m0s"],
   ['recordPath: /x/%path/%Y', 'recordPath: must contain either %s or all of'],
   ['camera: 192.168.1.2', 'camera: expected a block with the keys onvif, profile, user, password, name'],
@@ -274,14 +286,14 @@ test('yes, on and their kin are booleans, and a password keeps its leading zero'
 test('an empty value keeps the default, an empty path has those of pathDefaults', () => {
   const config = good('logLevel:\npathDefaults: {record: yes}\npaths: {cam: }');
   expect(config.logLevel).toBe('info');
-  expect(config.paths.get('cam')?.settings?.record).toBe(true);
+  expect(config.paths.get('cam')?.settings?.record).toBe('always');
 });
 
 test('anchors and merged blocks are followed, the own key before the merged one', () => {
   const text = 'paths:\n  a: &a {record: yes, maxReaders: 3}\n  b: {<<: *a, maxReaders: 4}\n  c: *a\n';
   const config = good(text);
-  expect(config.paths.get('b')?.settings).toMatchObject({ record: true, maxReaders: 4 });
-  expect(config.paths.get('c')?.settings).toMatchObject({ record: true, maxReaders: 3 });
+  expect(config.paths.get('b')?.settings).toMatchObject({ record: 'always', maxReaders: 4 });
+  expect(config.paths.get('c')?.settings).toMatchObject({ record: 'always', maxReaders: 3 });
 });
 
 test('a relative recordPath is relative to the working directory', () => {
@@ -292,7 +304,7 @@ test('a relative recordPath is relative to the working directory', () => {
 
 test('a format that is not there yet is told, and the path goes on without it', () => {
   const text = 'perch: own\npaths:\n  a:\n    record: yes\n    recordFormat: mpegts';
-  expect(good(text).paths.get('a')?.settings).toMatchObject({ record: false });
+  expect(good(text).paths.get('a')?.settings).toMatchObject({ record: 'no' });
   expect(linesOf(text, 'warn')).toEqual([
     "perch.yml:5: paths.a.recordFormat: 'mpegts' is not supported yet: the path is not recorded",
   ]);
@@ -347,7 +359,7 @@ test('former names are taken with a warning', () => {
     ...{ rtspServerKey: 'a.key', rtspServerCert: 'a.crt', udpReadBufferSize: 65_536, rtsp: false },
   });
   expect(config.paths.get('a')?.settings).toMatchObject({
-    ...{ record: true, rtspTransport: 'tcp', rtspAnyPort: true, overridePublisher: false },
+    ...{ record: 'always', rtspTransport: 'tcp', rtspAnyPort: true, overridePublisher: false },
   });
   expect(linesOf(text, 'warn')).toHaveLength(18);
   expect(linesOf(text, 'warn')).toContain('perch.yml:8: record: this key is called pathDefaults.record now');
@@ -364,7 +376,7 @@ test('a disabled pattern keeps its names closed', () => {
   const config = load('paths: {"~^cam": {record: perhaps}, all: }').config;
   expect(config && resolvePath(config, 'cam1')).toMatchObject({
     name: '~^cam',
-    error: "record: 'perhaps' is not yes or no",
+    error: "record: 'perhaps' is not one of no, always, motion",
   });
 });
 
@@ -391,7 +403,7 @@ test('variables override the file, and those of Perch those of MediaMTX', () => 
   expect(config).toMatchObject({ hlsAddress: ':3', api: true, webrtcAllowOrigins: [] });
   expect(config.hlsAllowOrigins).toEqual(['https://a', 'https://b']);
   expect(config.rtspTransports).toEqual(['tcp', 'udp']);
-  expect(config.paths.get('cam')?.settings).toMatchObject({ record: true, recordPartDurationMs: 2_000 });
+  expect(config.paths.get('cam')?.settings).toMatchObject({ record: 'always', recordPartDurationMs: 2_000 });
   expect(config.paths.get('new')?.settings).toMatchObject({ source: 'rtsp://h/x', camera: { user: 'me' } });
 });
 

@@ -78,10 +78,10 @@ export function readPath(name: string, entry: Entry, context: PathContext): Path
     const shortKey = error.key.startsWith(`${key}.`) ? `${error.key.slice(key.length + 1)}: ` : '';
     return { ...named, error: `${shortKey}${error.message}` };
   }
-  if (settings.record && settings.recordFormat !== 'fmp4') {
+  if (settings.record !== 'no' && settings.recordFormat !== 'fmp4') {
     const place = placeOf('recordFormat', renamed, defaults.block, entry);
     report.add('warn', place, `${key}.recordFormat`, "'mpegts' is not supported yet: the path is not recorded", name);
-    settings = { ...settings, record: false };
+    settings = { ...settings, record: 'no' };
   }
   return { ...named, settings: resolved(settings, defaults.cwd) };
 }

@@ -69,7 +69,17 @@ export const PathSchema = Type.Object({
     description: 'First and last local UDP port for RTP from the camera.',
   }),
   maxReaders: Type.Integer({ minimum: 0, default: 0, description: 'Readers allowed at the same time. 0 = no limit.' }),
-  record: Type.Boolean({ default: false, description: 'Record the stream to disk.' }),
+  record: Type.Enum(['no', 'always', 'motion'], {
+    default: 'no',
+    words: { yes: 'always', no: 'no' },
+    isSwitch: true,
+    description: 'Record the stream to disk: yes (always), no, or motion: around events only.',
+  }),
+  recordPreRoll: Duration(
+    '5s',
+    'With record: motion, keep this much from before an event, in whole groups of pictures.',
+  ),
+  recordPostRoll: Duration('10s', "With record: motion, go on for this long after an event's end."),
   recordPath: Type.String({
     default: '',
     maxLength: 1_000,
@@ -81,6 +91,7 @@ export const PathSchema = Type.Object({
   recordMaxPartSize: Size('50M', 'A part that grows larger than this ends the recording with an error.'),
   recordSegmentDuration: Duration('1h', 'Start a new recording file after this long, at the next key frame.'),
   recordDeleteAfter: Duration('1d', 'Delete recordings that began longer ago than this. 0s = never.'),
+  recordMaxSize: Size('0B', "Delete the oldest of Perch's own recordings of the path beyond this size. 0 = no limit."),
   camera: Type.Optional(CameraSchema),
 });
 export type PathSettings = Resolved<Static<typeof PathSchema>>;

@@ -20,7 +20,7 @@ export interface Problem extends Place {
   readonly path?: string;
 }
 
-/** The line for log and terminal: `perch.yml:12: pathDefaults.record: 'maybe' is not yes or no`. */
+/** The line for log and terminal: `perch.yml:12: hls: 'maybe' is not yes or no`. */
 export function problemText({ file, line, key, message }: Problem): string {
   const place = line === undefined ? file : `${file}:${line}`;
   return key === '' ? `${place}: ${message}` : `${place}: ${key}: ${message}`;

@@ -7,7 +7,7 @@ import { attempt, checkSyntax } from './syntax.ts';
 import type { Branch, Leaf, Tree } from './tree.ts';
 import { nearestName, parseWord } from './word.ts';
 
-/** The words of a schema that the reader looks at; `unit`, `syntax`, `secret` and `words` are ours. */
+/** The words of a schema that the reader looks at; `unit`, `syntax`, `secret`, `words` and `isSwitch` are ours. */
 export interface SchemaNode extends TSchema {
   readonly type?: string;
   readonly enum?: readonly string[];
@@ -20,6 +20,8 @@ export interface SchemaNode extends TSchema {
   readonly secret?: boolean;
   /** What yes and no stand for, where an enumeration was a switch once or `no` is one of its words. */
   readonly words?: Readonly<Record<'yes' | 'no', string>>;
+  /** With `words`: those two are true and false in the control API, as clients of a time before the other words expect it. */
+  readonly isSwitch?: boolean;
 }
 
 /** TypeBox's own types say nothing about a schema's keywords. */

@@ -117,7 +117,7 @@ test('a file with one wrong path starts, and does not replace the good version',
   await open();
   write('data/perch.yml', `${GOOD}paths: {a: {record: perhaps}, b: }`);
   const store = await open();
-  expect(store.current.paths.get('a')?.error).toBe("record: 'perhaps' is not yes or no");
+  expect(store.current.paths.get('a')?.error).toBe("record: 'perhaps' is not one of no, always, motion");
   expect(store.current.paths.get('b')?.settings).toBeDefined();
   expect(read('data/perch.yml.last-good')).toBe(GOOD);
 });
@@ -196,7 +196,7 @@ test('beside a path that is wrong already, others can be edited', async () => {
   write('perch.yml', 'paths:\n  a: {record: perhaps}\n  b:\n');
   const store = await open();
   await store.edit(['paths', 'b', 'record'], true);
-  expect(store.current.paths.get('b')?.settings?.record).toBe(true);
+  expect(store.current.paths.get('b')?.settings?.record).toBe('always');
   expect(store.current.paths.get('a')?.error).toBeDefined();
 });
 

@@ -45,7 +45,7 @@ async function tableOf(paths: string, more = '') {
       recorder: (name, { record }) => {
         const recorder = new NotedRecorder();
         recorders.set(name, recorder);
-        return record ? recorder : undefined;
+        return record === 'no' ? undefined : recorder;
       },
       streamOpened: () => {},
     },
@@ -211,9 +211,11 @@ test('a disabled path is closed for readers and publishers, with its reason', as
   const { table } = await tableOf('  cam: {record: perhaps}\n  all_others:');
   await expect(table.open('cam')).rejects.toMatchObject({
     code: 'notFound',
-    message: "no stream is available on path 'cam': record: 'perhaps' is not yes or no",
+    message: "no stream is available on path 'cam': record: 'perhaps' is not one of no, always, motion",
   });
-  expect(() => table.mayPublish('cam')).toThrow("path 'cam' is disabled: record: 'perhaps' is not yes or no");
+  expect(() => table.mayPublish('cam')).toThrow(
+    "path 'cam' is disabled: record: 'perhaps' is not one of no, always, motion",
+  );
   expect(() => table.publish('cam', publisherOf('one'))).toThrow('disabled');
 });
 
