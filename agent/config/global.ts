@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { Address, IpRanges } from './address.ts';
 import { Duration } from './duration.ts';
+import { FreeSpaceText } from './free-space.ts';
 import type { Resolved } from './quantity.ts';
 import { Size } from './size.ts';
 
@@ -60,6 +61,10 @@ const Texts = (description: string) => Type.Array(Type.String({ minLength: 1 }),
 export const GlobalSchema = Type.Object({
   address: Address(':8080', 'Main port: the web page and every HTTP service behind one login.'),
   recordSyncInterval: Duration('5s', 'Recordings reach the disk at least this often: the most that a power cut costs.'),
+  recordMinFree: FreeSpaceText(
+    '0%',
+    "Delete the oldest of Perch's own recordings before less than this of their disk is free: 10% or 20G. 0% = never.",
+  ),
 
   logLevel: Type.Enum(['error', 'warn', 'info', 'debug'], { default: 'info', description: 'What the log tells.' }),
   readTimeout: Duration('10s', 'Give up on a peer that sends nothing for this long.'),
@@ -153,5 +158,5 @@ export const GlobalSchema = Type.Object({
   webrtcSTUNGatherTimeout: Duration('5s', 'Of no effect: Perch itself asks no STUN server.'),
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;
-/** Settings that differ where Perch made the file itself: its own page needs them. */
-export const OWN_DEFAULTS = { api: true, playback: true } as const;
+/** Settings that differ where Perch made the file itself: its own page needs them, and a disk that fills up is nobody's wish. */
+export const OWN_DEFAULTS = { api: true, playback: true, recordMinFree: '10%' } as const;

@@ -47,6 +47,7 @@ test('a path answer is complete, with its name first and without credentials', (
       recordMaxPartSize: '50M',
       recordSegmentDuration: '1h0m0s',
       recordDeleteAfter: '',
+      recordMaxSize: '0B',
       camera: { user: 'me', password: '<redacted>' },
     },
   ]);

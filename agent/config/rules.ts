@@ -3,6 +3,7 @@ import type { GlobalSettings } from './global.ts';
 import type { PathSettings } from './path.ts';
 import { patternOf } from './path-name.ts';
 import { rangeStartOf } from './range-start.ts';
+import { formatSize } from './size.ts';
 import { attempt, isSupportedSource, sourceKind } from './syntax.ts';
 
 /** A rule that values break together, told at one of their keys. */
@@ -12,6 +13,8 @@ export interface Fault {
 }
 
 const DAY_MS = 86_400_000;
+/** Some seconds of a camera. */
+const LEAST_PATH_BYTES = 10 << 20;
 const AUTH_HINT = 'write internal and list users in authInternalUsers';
 
 const LONGER_THAN_ZERO = [
@@ -108,6 +111,11 @@ export function recordFaults(settings: PathSettings, hasPlayback: boolean): read
   if (segmentMs <= DAY_MS && deleteAfterMs !== 0 && deleteAfterMs < segmentMs) {
     const limit = `recordSegmentDuration, which is ${formatDuration(segmentMs)}`;
     faults.push({ key: 'recordDeleteAfter', message: `'${formatDuration(deleteAfterMs)}' is shorter than ${limit}` });
+  }
+  const { recordMaxSizeBytes: maxBytes } = settings;
+  if (maxBytes !== 0 && maxBytes < LEAST_PATH_BYTES) {
+    const limit = `${formatSize(LEAST_PATH_BYTES)} that recordings need at least`;
+    faults.push({ key: 'recordMaxSize', message: `'${formatSize(maxBytes)}' is less than the ${limit}: 0 = no limit` });
   }
   return faults;
 }

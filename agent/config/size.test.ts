@@ -8,6 +8,8 @@ test.for([
   ['1.5G', 1_610_612_736, '1.5G'],
   ['512K', 524_288, '512K'],
   ['100B', 100, '100B'],
+  ['0', 0, '0B'],
+  ['0B', 0, '0B'],
   ['1T', 2 ** 40, '1T'],
 ] as const)('%s is %d bytes and is shown as %s', ([text, bytes, shown]) => {
   expect(parseSize(text)).toBe(bytes);

@@ -15,7 +15,8 @@ const LARGEST_BYTES = 2 ** 50;
 /** Bytes of a text such as `50M`, `512KiB` or `100B`. */
 export function parseSize(text: string): number {
   const [whole, amount, letter, bytes] = WHOLE.exec(text.trim().toUpperCase()) ?? [];
-  const hasUnit = letter !== '' || bytes === 'B';
+  // Nothing is nothing in every unit.
+  const hasUnit = letter !== '' || bytes === 'B' || whole === '0';
   if (whole === undefined || !hasUnit) {
     throw new PerchError('badInput', `'${text.slice(0, 64)}' is not a size: write for example 50M, 512K or 100B`);
   }

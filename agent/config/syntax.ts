@@ -1,6 +1,7 @@
 import { explain, PerchError } from '../base/errors.ts';
 import { IpList } from '../base/ip-address.ts';
 import { parseAddress, parseIpRange } from './address.ts';
+import { checkFreeSpace } from './free-space.ts';
 
 /** Sources by the words and URL schemes of MediaMTX; `true` for those that Perch can open. */
 const WORDS: Readonly<Record<string, boolean>> = { publisher: true, redirect: true, rpiCamera: false };
@@ -118,6 +119,7 @@ function checkAddress(text: string): string {
 /** What a text must look like, by the schema's `syntax`; each returns it in the form that the program uses. */
 const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   address: checkAddress,
+  freeSpace: checkFreeSpace,
   ipRange: parseIpRange,
   multicastRange: checkMulticastRange,
   source: checkSource,

@@ -5,6 +5,8 @@ import type { PathEntry } from '../config/path-entry.ts';
 /** What of a path's settings concerns the recorder alone: a change of these leaves source and readers untouched. */
 type RecordKey = Extract<keyof PathSettings, `record${string}`>;
 const RECORD_KEYS = /^record/;
+/** How long recordings are kept is asked anew in each round of the retention; the recorder does not know it. */
+const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set(['recordDeleteAfterMs', 'recordMaxSizeBytes']);
 const READER_QUERY = '$MTX_QUERY';
 
 /** The settings of the path `name` that follows `entry`, with the groups of its regular expression put into the source. */
@@ -39,6 +41,5 @@ export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBuff
 
 export function recordKeyOf(settings: PathSettings): string {
   const own = Object.entries(settings).filter(([key]) => RECORD_KEYS.test(key)) as [RecordKey, unknown][];
-  // How long recordings are kept is asked anew in each round of the retention; the recorder does not know it.
-  return JSON.stringify(own.filter(([key]) => key !== 'recordDeleteAfterMs').sort());
+  return JSON.stringify(own.filter(([key]) => !RETENTION_KEYS.has(key)).sort());
 }
