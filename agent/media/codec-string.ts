@@ -53,9 +53,13 @@ function vp09({ profile, width, height, fps, bitDepth }: Vp9Track): string {
   return `vp09.${decimal(profile)}.${decimal(vp9Level(width, height, fps))}.${decimal(bitDepth)}`;
 }
 
-/** ISO/IEC 14496-15 annex E.3. */
-function hvc1(track: H265Track): string {
-  const ptl = hevcFields(track.sps).profileTierLevel;
+const hvc1 = (track: H265Track): string => hevcCodecString(hevcFields(track.sps).profileTierLevel);
+
+/**
+ * ISO/IEC 14496-15 annex E.3.
+ * @param ptl general_profile_space to general_level_idc: 12 bytes
+ */
+export function hevcCodecString(ptl: Uint8Array): string {
   const first = ptl[0] ?? 0;
   const space = ['', 'A', 'B', 'C'][first >> 6] ?? '';
   const profile = first & 0x1f;
