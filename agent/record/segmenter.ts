@@ -14,6 +14,10 @@ const MAX_DRIFT_MS = 5_000;
 /** A camera's clock runs away from ours by seconds in a day: long before that is taken for a jump, a new file is labelled anew. */
 const TOLERATED_DRIFT_MS = MAX_DRIFT_MS / 2;
 const JUMPS_TO_START_OVER = 3;
+/** From one sample to the next the capture time has moved by so much more or less than the stream's own: the wall clock was set. */
+const MIN_STEP_MS = 1_000;
+/** A camera whose clock jumps all the time has its files cut no more often than this. */
+const MIN_BROKEN_SECONDS = 10;
 /** A sample of another track this far from the leading one is a wrong timestamp. */
 const MAX_SPREAD_SECONDS = 10;
 
@@ -53,6 +57,8 @@ export class Segmenter implements Reader {
   /** Nothing is taken before the next key sample of the leading track. */
   #isWaiting = true;
   #wantsNewFile = false;
+  /** The camera's clock has jumped: the next file does not follow on from this one. */
+  #isBroken = false;
   #partBytes = 0;
   /** The first sample of the file: what drift is measured against. */
   #startWall = 0;
@@ -84,13 +90,19 @@ export class Segmenter implements Reader {
       buffer.held = sample;
       return;
     }
-    if (buffer === this.#lead ? this.#hasJumped(sample) : this.#isStray(buffer, sample)) {
+    const stepMs = buffer === this.#lead ? this.#stepMs(held, sample) : 0;
+    if (buffer === this.#lead ? this.#hasJumped(sample, stepMs) : this.#isStray(buffer, sample)) {
       this.#onJump(buffer, sample);
       return;
     }
     if (sample.dts <= held.dts) {
       this.#owner.dropped('late sample');
       return;
+    }
+    if (stepMs !== 0) {
+      // Time in the file goes on as it was; the next one gets its label from the clock as it is now.
+      this.#startWall += stepMs;
+      this.#wantsNewFile = true;
     }
     buffer.held = sample;
     this.#take(buffer, held, sample.dts);
@@ -111,6 +123,11 @@ export class Segmenter implements Reader {
     if (!this.#writer) {
       this.#applyDescriptions();
     }
+  }
+
+  /** Where the camera's clock has jumped readers must not join two files. Sound alone does not tell: there are bad microphones. */
+  onDiscontinuity(track: number): void {
+    this.#isBroken ||= this.#buffers[track] === this.#lead;
   }
 
   onEnd(cause?: unknown): void {
@@ -151,13 +168,20 @@ export class Segmenter implements Reader {
     }
   }
 
-  #hasJumped(sample: Sample): boolean {
-    return this.#driftMs(sample) > MAX_DRIFT_MS;
+  #hasJumped(sample: Sample, stepMs: number): boolean {
+    return Math.abs(this.#driftMs(sample) - stepMs) > MAX_DRIFT_MS;
   }
 
   #driftMs(sample: Sample): number {
     const mediaMs = this.#lead.secondsOf(sample.dts - this.#startDts) * 1000;
-    return Math.abs(sample.wall - this.#startWall - mediaMs);
+    return sample.wall - this.#startWall - mediaMs;
+  }
+
+  /** How far the wall clock was set between two samples of the leading track; 0 when it was not, or the samples' own time has jumped. */
+  #stepMs(held: Sample, sample: Sample): number {
+    const mediaMs = this.#lead.secondsOf(sample.pts - held.pts) * 1000;
+    const stepMs = sample.wall - held.wall - mediaMs;
+    return Math.abs(stepMs) > MIN_STEP_MS && Math.abs(mediaMs) <= MAX_DRIFT_MS ? stepMs : 0;
   }
 
   #isStray(buffer: TrackBuffer, sample: Sample): boolean {
@@ -225,7 +249,9 @@ export class Segmenter implements Reader {
     }
     const ticks = sample.dts - this.#startDts;
     const isLongEnough = ticks * 1000 >= this.#limits.segmentDurationMs * this.#lead.description.clockRate;
-    if (!isLongEnough && !this.#wantsNewFile && this.#driftMs(sample) <= TOLERATED_DRIFT_MS) {
+    const isBroken = this.#isBroken && ticks >= MIN_BROKEN_SECONDS * this.#lead.description.clockRate;
+    const isOff = Math.abs(this.#driftMs(sample)) > TOLERATED_DRIFT_MS;
+    if (!isLongEnough && !this.#wantsNewFile && !isBroken && !isOff) {
       return;
     }
     const oldest = this.#lead.secondsOf(sample.dts) - MAX_LAG_SECONDS;
@@ -265,6 +291,9 @@ export class Segmenter implements Reader {
       buffer.baseDts = buffer === first ? start.dts : buffer.ticksOf(startSeconds);
     }
     const leadSample = this.#lead.held ?? start;
+    // Sound from right before the wall clock was set has the old time.
+    const wallMs = leadSample.wall - (this.#lead.secondsOf(leadSample.pts) - first.secondsOf(start.pts)) * 1000;
+    const wasSet = Math.abs(wallMs - start.wall) > MIN_STEP_MS;
     this.#jumps = 0;
     this.#startDts = leadSample.dts;
     this.#startWall = leadSample.wall;
@@ -272,7 +301,7 @@ export class Segmenter implements Reader {
       streamId: this.#streamId,
       segmentNumber: this.#segmentNumber,
       dtsUs: startSeconds * 1e6,
-      wallUs: Math.round(start.wall * 1000),
+      wallUs: Math.round((wasSet ? wallMs : start.wall) * 1000),
     };
     this.#segmentNumber += 1;
     this.#writer = this.#owner.open(mark, this.#buffers);
@@ -283,8 +312,9 @@ export class Segmenter implements Reader {
       buffer.description = buffer.nextDescription ?? buffer.description;
       buffer.nextDescription = undefined;
     }
-    if (this.#wantsNewFile) {
+    if (this.#wantsNewFile || this.#isBroken) {
       this.#wantsNewFile = false;
+      this.#isBroken = false;
       this.#renew();
     }
   }

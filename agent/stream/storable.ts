@@ -75,6 +75,12 @@ class StorableStream extends Stream {
       },
       onSample: (track, sample) => this.#take(track, sample),
       onTrack: (track, description) => this.#describe(track, description),
+      onDiscontinuity: (track) => {
+        const lane = this.#lanes[track];
+        if (lane) {
+          this.markDiscontinuity(lane.number);
+        }
+      },
       onEnd: () => this.close(),
     };
   }

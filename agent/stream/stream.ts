@@ -18,6 +18,8 @@ export interface Reader {
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */
   onTrack(track: number, description: Track): void;
+  /** The sender's clock has jumped: times go on, but how much passed in between is only known by what arrived when. */
+  onDiscontinuity?(track: number): void;
   /** The stream is over, or the reader threw `cause`. It has been removed already. */
   onEnd(cause?: unknown): void;
 }
@@ -105,6 +107,17 @@ export class Stream {
     for (const reader of this.#readers) {
       try {
         reader.onTrack(track, description);
+      } catch (cause) {
+        this.#expel(reader, cause);
+      }
+    }
+  }
+
+  /** The sender's clock has jumped: written before the first sample behind it, or a few of them later. */
+  markDiscontinuity(track: number): void {
+    for (const reader of this.#readers) {
+      try {
+        reader.onDiscontinuity?.(track);
       } catch (cause) {
         this.#expel(reader, cause);
       }

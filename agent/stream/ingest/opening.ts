@@ -40,6 +40,8 @@ interface HeldUnit {
 interface Lane {
   readonly index: number;
   lastDts: number;
+  /** Jumps of its clock that the stream knows of. */
+  jumps: number;
 }
 
 /** Holds the units of a connection back until every track is known, then opens the stream and writes to it. */
@@ -163,7 +165,7 @@ export class Opening implements UnitOutput {
     }
     this.#timeline.open(starts.reduce((least, startMs) => Math.min(least, startMs)));
     for (const [index, receiver] of receivers.entries()) {
-      this.#lanes.set(receiver, { index, lastDts: -1 });
+      this.#lanes.set(receiver, { index, lastDts: -1, jumps: receiver.timeline.jumps });
     }
     const stream = this.#sink.open(receivers.map(({ track }) => track).filter((track) => track !== undefined));
     stream.framesInError += this.#damage;
@@ -197,6 +199,10 @@ export class Opening implements UnitOutput {
     const pts = Math.max(timeline.timeOf(ptsTicks), dts);
     const wall = this.#timeline.wallMs(timeline, ptsTicks);
     lane.lastDts = dts;
+    if (timeline.jumps !== lane.jumps) {
+      lane.jumps = timeline.jumps;
+      stream.markDiscontinuity(lane.index);
+    }
     stream.write(lane.index, { pts, dts, wall, key, data });
   }
 

@@ -1,0 +1,122 @@
+import { basename } from 'node:path';
+import { expect, test } from 'vitest';
+import { openRecording } from '../../test/read-recording.ts';
+import { feed, filesBelow, opusSound, opusTrack, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
+import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
+import type { Sample } from '../media/sample.ts';
+import type { RecorderOptions } from './recorder.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** The wall clock is set by so much before sample number `from`. */
+const steppedAt = (samples: readonly Sample[], from: number, byMs: number): Sample[] =>
+  samples.map((sample, i) => (i < from ? sample : { ...sample, wall: sample.wall + byMs }));
+
+/** Records pictures (10 a second, a key picture each second) as they are given, and tells of the files in the order they were begun. */
+async function filesOf(
+  folder: string,
+  samples: readonly Sample[],
+  options: Partial<RecorderOptions> = {},
+  atSample: Readonly<Record<number, 'discontinuity'>> = {},
+) {
+  await using running = startRecorder(folder, options);
+  for (const [i, sample] of samples.entries()) {
+    if (atSample[i]) {
+      running.stream.markDiscontinuity(0);
+    }
+    running.stream.write(0, sample);
+  }
+  running.stream.close();
+  await running.recorder.stop();
+  const files = await Promise.all(filesBelow(folder).map(openRecording));
+  expect(running.recorder.dropped).toEqual({ 'slow disk': 0, 'late sample': 0, 'jumped timestamp': 0 });
+  return files.sort((a, b) => a.mark.dtsUs - b.mark.dtsUs);
+}
+
+test.for([
+  ['three hours ahead', 3 * HOUR_MS],
+  ['three hours back', -3 * HOUR_MS],
+  ['from 1970 to today', 56 * 365 * 24 * HOUR_MS],
+  ['two seconds back', -2_000],
+] as const)(
+  'when the wall clock is set %s, the next key picture begins a file with the new time, and no picture is lost',
+  async ([, byMs]) => {
+    using folder = temporaryFolder();
+    const files = await filesOf(folder.path, steppedAt(tinyVideo(100, 10, 10, 0, WALL), 34, byMs));
+    expect(files.map((file) => file.pictures)).toEqual([40, 60]);
+    expect(files.map((file) => file.durationMs)).toEqual([4_000, 6_000]);
+    expect(files.map((file) => file.mark.wallUs / 1000 - WALL)).toEqual([0, 4_000 + byMs]);
+    expect(files[0]?.mark.streamId).not.toBe(files[1]?.mark.streamId);
+  },
+);
+
+test('a correction of less than a second begins no file', async () => {
+  using folder = temporaryFolder();
+  const files = await filesOf(folder.path, steppedAt(tinyVideo(100, 10, 10, 0, WALL), 34, -900));
+  expect(files.map((file) => file.pictures)).toEqual([100]);
+});
+
+test('a camera that is silent for a minute has not set our clock', async () => {
+  using folder = temporaryFolder();
+  const [before, after] = [tinyVideo(30, 10, 10, 0, WALL), tinyVideo(30, 10, 10, 63 * 90_000, WALL + 63_000)];
+  const files = await filesOf(folder.path, [...before, ...after]);
+  expect(files.map((file) => file.pictures)).toEqual([60]);
+});
+
+test('set back while recording, the clock gives the same second twice: both files are there, under two names', async () => {
+  using folder = temporaryFolder();
+  const options = { recordPath: `${folder.path}/%path/%Y-%m-%d_%H-%M-%S` };
+  const files = await filesOf(folder.path, steppedAt(tinyVideo(80, 10, 10, 0, WALL), 35, -4_000), options);
+  expect(files.map((file) => file.pictures)).toEqual([40, 40]);
+  expect(files.map((file) => file.mark.wallUs / 1000)).toEqual([WALL, WALL]);
+  expect(filesBelow(folder.path).map((file) => basename(file))).toEqual([
+    '2026-07-01_12-00-00.mp4',
+    '2026-07-01_12-00-01.mp4',
+  ]);
+});
+
+test('sound from right before the clock was set does not give its old time to the file', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
+  const video = steppedAt(tinyVideo(40, 10, 10, 9_000, WALL + 100), 20, HOUR_MS);
+  // Each sound comes just before the picture of its time; that before the first picture with the new time has the old.
+  const sound = steppedAt(opusSound(40 * 5, 0, WALL), 105, HOUR_MS);
+  for (const [i, picture] of video.entries()) {
+    for (const packet of sound.slice(i * 5, i * 5 + 5)) {
+      running.stream.write(1, packet);
+    }
+    running.stream.write(0, picture);
+  }
+  running.stream.close();
+  await running.recorder.stop();
+  const files = await Promise.all(filesBelow(folder.path).map(openRecording));
+  expect(files.map((file) => file.pictures)).toEqual([20, 20]);
+  expect(files.map((file) => file.mark.wallUs / 1000 - WALL)).toEqual([80, 2_080 + HOUR_MS]);
+});
+
+test('a jump of the camera’s clock begins a file that does not claim to follow on, and loses nothing', async () => {
+  using folder = temporaryFolder();
+  const files = await filesOf(folder.path, tinyVideo(300, 10, 10, 0, WALL), {}, { 155: 'discontinuity' });
+  expect(files.map((file) => file.pictures)).toEqual([160, 140]);
+  expect(files[0]?.mark.streamId).not.toBe(files[1]?.mark.streamId);
+  expect(files.map((file) => file.mark.wallUs / 1000 - WALL)).toEqual([0, 16_000]);
+});
+
+test('a camera whose clock jumps all the time fills no disk with small files', async () => {
+  using folder = temporaryFolder();
+  const jumps = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [i * 10 + 5, 'discontinuity' as const]));
+  const files = await filesOf(folder.path, tinyVideo(300, 10, 10, 0, WALL), {}, jumps);
+  expect(files.map((file) => file.pictures)).toEqual([100, 100, 100]);
+  expect(new Set(files.map((file) => file.mark.streamId)).size).toBe(3);
+});
+
+test('a jump in the sound alone begins no file', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
+  feed(running.stream, [tinyVideo(150, 10, 10, 0, WALL), opusSound(750, 0, WALL)]);
+  running.stream.markDiscontinuity(1);
+  feed(running.stream, [tinyVideo(50, 10, 10, 15 * 90_000, WALL + 15_000)]);
+  running.stream.close();
+  await running.recorder.stop();
+  expect(filesBelow(folder.path)).toHaveLength(1);
+});
