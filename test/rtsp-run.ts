@@ -21,6 +21,8 @@ export class Run {
   tracks: readonly Track[] = [];
   /** Tracks that changed in the stream, and how many samples had come before. */
   readonly changes: { track: number; afterSamples: number }[] = [];
+  /** Tracks whose clock jumped, and how many samples had come before. */
+  readonly jumps: { track: number; afterSamples: number }[] = [];
   stream: Stream | undefined;
   readonly source: RtspSource;
   readonly #stop = new AbortController();
@@ -46,6 +48,7 @@ export class Run {
             this.#onSample();
           },
           onTrack: (track) => this.changes.push({ track, afterSamples: this.samples.length }),
+          onDiscontinuity: (track) => this.jumps.push({ track, afterSamples: this.samples.length }),
           onEnd: () => {},
         },
         false,

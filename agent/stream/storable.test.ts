@@ -18,12 +18,16 @@ class Recording implements Reader {
   readonly id = 'recording';
   readonly samples: { track: number; sample: Sample }[] = [];
   readonly tracks: Track[] = [];
+  readonly jumps: number[] = [];
   ends = 0;
   onSample(track: number, sample: Sample): void {
     this.samples.push({ track, sample });
   }
   onTrack(_: number, description: Track): void {
     this.tracks.push(description);
+  }
+  onDiscontinuity(track: number): void {
+    this.jumps.push(track);
   }
   onEnd(): void {
     this.ends += 1;
@@ -131,4 +135,14 @@ test('LPCM becomes FLAC, and what MP4 cannot hold is left out and named', () => 
 
 test('a stream of which nothing can be stored has a storable stream without tracks', () => {
   expect(storable(new Stream([multiplex])).tracks).toEqual([]);
+});
+
+test('a jump of the sender’s clock is passed on with the track’s own number, that of a track left out is not', () => {
+  const stream = new Stream([g722, tinyH264, g711]);
+  const reader = new Recording();
+  storable(stream).addReader(reader, false);
+  for (const track of [0, 1, 2]) {
+    stream.markDiscontinuity(track);
+  }
+  expect(reader.jumps).toEqual([0, 1]);
 });

@@ -211,3 +211,14 @@ test('a camera whose pictures never become whole is given up, and told so', asyn
   await clock.advance(5_000);
   expect(await camera.run.failure()).toBe("camera of path 'garden' sends H264, but no whole picture for 30 s");
 });
+
+test('a camera whose clock jumps goes on without a gap, and readers are told before the first sample behind it', async () => {
+  const clock = new FakeClock();
+  const sdp = writeSdp([tinyH264], { name: 'x', host: '127.0.0.1', sessionId: 1 });
+  await using camera = await play(clock, sdp, key(1, 0), skip(2, 3600));
+  await clock.advance(40);
+  await camera.send(key(3, 500_000_000), skip(4, 500_003_600));
+  await camera.run.sampled(4);
+  expect(camera.run.jumps).toEqual([{ track: 0, afterSamples: 2 }]);
+  expect(camera.run.samples.map(({ sample }) => sample.pts)).toEqual([0, 3600, 7200, 10_800]);
+});
