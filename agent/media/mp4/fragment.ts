@@ -67,10 +67,13 @@ export function writeFragment(sequence: number, runs: readonly TrackRun[]): Uint
   return pieces;
 }
 
-/** `moof` and the header of the `mdat` that must follow with the samples' bytes, run after run. */
-export function writeFragmentHeader(sequence: number, runs: readonly RunTable[]): Uint8Array {
+/**
+ * `moof` and the header of the `mdat` that must follow with the samples' bytes, run after run.
+ * @param roomBytes left free at the end of `moof`, for a box
+ */
+export function writeFragmentHeader(sequence: number, runs: readonly RunTable[], roomBytes = 0): Uint8Array {
   const shapes = runs.map(shapeOf);
-  let moofBytes = MOOF_AND_MFHD_BYTES;
+  let moofBytes = MOOF_AND_MFHD_BYTES + roomBytes;
   let dataBytes = 0;
   for (const shape of shapes) {
     moofBytes += shape.trafBytes;
@@ -94,6 +97,21 @@ export function writeFragmentHeader(sequence: number, runs: readonly RunTable[])
   }
   boxHeader(view, moofBytes, dataBytes + 8, MDAT);
   return header;
+}
+
+/** How long `writeFragmentHeader` will be, and how many bytes of samples must follow it. */
+export function measureFragment(runs: readonly RunTable[]): {
+  readonly headerBytes: number;
+  readonly dataBytes: number;
+} {
+  let headerBytes = MOOF_AND_MFHD_BYTES + 8;
+  let dataBytes = 0;
+  for (const run of runs) {
+    const shape = shapeOf(run);
+    headerBytes += shape.trafBytes;
+    dataBytes += shape.dataBytes;
+  }
+  return { headerBytes, dataBytes };
 }
 
 /** What the samples of a run have in common and need not be said for each. */
