@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { MachineClock } from '../system/boot-clock.ts';
 import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
@@ -19,6 +20,7 @@ export class Recordings {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #flush: FlushPoint;
+  readonly #machineClock: MachineClock;
   readonly #segmentLog: SegmentAges;
   #upkeep: Promise<void> = Promise.resolve();
 
@@ -26,6 +28,7 @@ export class Recordings {
     this.#config = config;
     this.#clock = clock;
     this.#log = log;
+    this.#machineClock = new MachineClock({ clock, memoryFile: join(dataDir, 'clock.json') });
     this.#flush = new FlushPoint(clock, config().recordSyncIntervalMs);
     this.playback = new Playback({
       file: join(dataDir, 'segments.db'),
@@ -48,6 +51,7 @@ export class Recordings {
 
   /** Starts what goes on in the background until `signal` aborts. */
   begin(signal: AbortSignal): void {
+    this.#machineClock.begin();
     this.#upkeep = this.#keepUp(signal).catch((error: unknown) =>
       this.#log.error({ err: error }, 'recordings are not looked after'),
     );
@@ -81,6 +85,7 @@ export class Recordings {
         flush: this.#flush,
         log: this.#segmentLog,
         clock: this.#clock,
+        bootClock: this.#machineClock,
         logger: this.#log.child({ path: name }),
       },
     );
@@ -118,6 +123,7 @@ export class Recordings {
   async close(): Promise<void> {
     await this.#upkeep;
     await this.#flush.close();
+    await this.#machineClock.close();
     await this.playback.close();
   }
 

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { silentLogger } from '../agent/base/log.ts';
 import type { Sample } from '../agent/media/sample.ts';
 import type { OpusTrack, Track } from '../agent/media/track.ts';
+import type { BootClock } from '../agent/record/boot-clock.ts';
 import { FlushPoint } from '../agent/record/flush.ts';
 import { Recorder, type RecorderOptions } from '../agent/record/recorder.ts';
+import type { SegmentFs } from '../agent/record/segment-fs.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../agent/record/segment-log.ts';
 import { Stream } from '../agent/stream/stream.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -81,6 +83,13 @@ export class SegmentLogBook implements SegmentLog {
   }
 }
 
+/** A machine that was started an hour before the clock's zero. */
+export const bootClockOf = (clock: FakeClock): BootClock => ({
+  bootId: '0123456789abcdef0123456789abcdef',
+  monoUs: () => (3_600_000 + clock.monoMs()) * 1000,
+  isTrusted: true,
+});
+
 export interface TestRecorder extends AsyncDisposable {
   readonly recorder: Recorder;
   readonly stream: Stream;
@@ -95,6 +104,7 @@ export function startRecorder(
   options: Partial<RecorderOptions> = {},
   tracks: readonly Track[] = [tinyH264],
   log = new SegmentLogBook(),
+  fs?: SegmentFs,
 ): TestRecorder {
   const clock = new FakeClock();
   const flush = new FlushPoint(clock, 5_000);
@@ -109,7 +119,7 @@ export function startRecorder(
       zone: 'UTC',
       ...options,
     },
-    { flush, log, clock, logger: silentLogger },
+    { flush, log, clock, bootClock: bootClockOf(clock), logger: silentLogger, ...(fs && { fs }) },
   );
   recorder.start(stream);
   return {

@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
-import { FlushPoint, type OpenFile } from './flush.ts';
+import { FlushPoint, HANGING_MS, type OpenFile } from './flush.ts';
 
 class CountedFile implements OpenFile {
   hasUnsynced = true;
   rounds = 0;
+  readonly device: number;
   readonly #take: () => Promise<void>;
 
-  constructor(take: () => Promise<void> = async () => {}) {
+  constructor(take: () => Promise<void> = async () => {}, device = 1) {
     this.#take = take;
+    this.device = device;
   }
 
   async sync(): Promise<void> {
@@ -33,9 +35,10 @@ test('each interval is one round over the files that have new bytes', async () =
   await clock.advance(5_000);
   await flush.close();
   expect(busy.rounds).toBe(2);
+  expect(flush.rounds).toBe(2);
 });
 
-test('files are flushed one after the other, and a slow round is not joined by a second', async () => {
+test('files of a disk are flushed one after the other, and a slow round is not joined by a second', async () => {
   const clock = new FakeClock();
   const flush = new FlushPoint(clock, 5_000);
   let release = (): void => {};
@@ -48,6 +51,53 @@ test('files are flushed one after the other, and a slow round is not joined by a
   release();
   await flush.close();
   expect([slow.rounds, next.rounds]).toEqual([1, 1]);
+});
+
+test('a disk that hangs holds up neither the rounds of another nor the end', async () => {
+  const clock = new FakeClock();
+  const flush = new FlushPoint(clock, 5_000);
+  const never = () => flush.disk(1).flush(() => new Promise<void>(() => {}));
+  const [stuck, well] = [new CountedFile(never, 1), new CountedFile(undefined, 2)];
+  flush.add('stuck', stuck);
+  flush.add('well', well);
+  await clock.advance(5_000);
+  expect(flush.isHanging(1)).toBe(false);
+  await clock.advance(HANGING_MS);
+  expect([stuck.rounds, well.rounds]).toEqual([1, 3]);
+  expect([flush.isHanging(1), flush.isHanging(2)]).toEqual([true, false]);
+  await flush.close();
+});
+
+test('a disk that begins to hang at the end is waited for only so long', async () => {
+  const clock = new FakeClock();
+  const flush = new FlushPoint(clock, 5_000);
+  flush.add('stuck', new CountedFile(() => flush.disk(1).flush(() => new Promise<void>(() => {}))));
+  await clock.advance(5_000);
+  let isClosed = false;
+  const closed = flush.close().then(() => {
+    isClosed = true;
+  });
+  await clock.advance(HANGING_MS / 2);
+  expect(isClosed).toBe(false);
+  await clock.advance(HANGING_MS / 2);
+  await closed;
+});
+
+test('what joins the rounds is called once at the end of each that has flushed something', async () => {
+  const clock = new FakeClock();
+  const flush = new FlushPoint(clock, 5_000);
+  const calls: number[] = [];
+  const file = new CountedFile();
+  flush.join(() => calls.push(file.rounds));
+  await clock.advance(5_000);
+  flush.add('file', file);
+  flush.add('other', new CountedFile());
+  await clock.advance(10_000);
+  file.hasUnsynced = false;
+  flush.remove('other');
+  await clock.advance(5_000);
+  await flush.close();
+  expect(calls).toEqual([1, 2]);
 });
 
 test('another interval holds from when it is set', async () => {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { g722, mpegTs } from '../../test/audio-tracks.ts';
 import {
+  bootClockOf,
   feed,
   filesBelow,
   opusSound,
@@ -16,12 +17,15 @@ import {
 import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
 import type { Mp4Fragment } from '../media/mp4/read.ts';
 import { Stream } from '../stream/stream.ts';
+import { type FileMark, findFileMark } from './file-mark.ts';
 import { FragmentWalk, readInit } from './fragment-walk.ts';
+import { readRecordingHead, readRecordingTable } from './recording-file.ts';
 import { findStreamMark, type StreamMark } from './stream-mark.ts';
 
 interface ReadFile {
   readonly durationMs: number;
   readonly mark: StreamMark;
+  readonly fileMark: FileMark;
   readonly fragments: readonly Mp4Fragment[];
   /** Bytes behind the last fragment. */
   readonly tailBytes: number;
@@ -37,7 +41,8 @@ async function readFile(file: string): Promise<ReadFile> {
     fragments.push(placed.fragment);
   }
   const mark = findStreamMark(init.userData) as StreamMark;
-  return { durationMs: init.durationMs, mark, fragments, tailBytes: size - walk.offset };
+  const fileMark = findFileMark(init.userData) as FileMark;
+  return { durationMs: init.durationMs, mark, fileMark, fragments, tailBytes: size - walk.offset };
 }
 
 const runsOf = (file: ReadFile, trackId: number) =>
@@ -69,7 +74,9 @@ test('a part is written each part duration, holds all tracks, and follows the on
   using folder = temporaryFolder();
   const [name = ''] = await record(folder.path, 4, { partDurationMs: 500, sound: true });
   const file = await readFile(name);
-  expect(file.fragments.map((fragment) => fragment.sequence)).toEqual(file.fragments.map((_, i) => i));
+  const { firstSequence } = file.fileMark;
+  expect(firstSequence).toBeGreaterThan(0);
+  expect(file.fragments.map((fragment) => fragment.sequence)).toEqual(file.fragments.map((_, i) => firstSequence + i));
   expect(file.fragments.length).toBeGreaterThanOrEqual(8);
   for (const trackId of [1, 2]) {
     let end = 0;
@@ -78,6 +85,45 @@ test('a part is written each part duration, holds all tracks, and follows the on
       end += run.durationTicks;
     }
   }
+});
+
+test('a file says in which start of the machine it was begun and when, and which time was in use there', async () => {
+  using folder = temporaryFolder();
+  const zone = 'Asia/Kolkata';
+  await using running = startRecorder(folder.path, { zone });
+  const startWall = running.clock.wallMs() - 40;
+  feed(running.stream, [tinyVideo(10, 10, 10, 0, startWall)]);
+  running.stream.close();
+  await running.recorder.stop();
+  const { fileMark } = await readFile(running.log.names[0] ?? '');
+  const { bootId, monoUs } = bootClockOf(running.clock);
+  expect(fileMark).toMatchObject({ bootId, isClockTrusted: true, offsetMinutes: 330, monoUs: monoUs() - 40_000 });
+});
+
+test('a finished file ends with a copy of its header, where every sample lies, and where players can start', async () => {
+  using folder = temporaryFolder();
+  const [name = ''] = await record(folder.path, 3, { sound: true });
+  const file = await readFile(name);
+  await using handle = await open(name);
+  const head = await readRecordingHead(handle);
+  expect(head.isFinished).toBe(true);
+  expect(head.init.durationMs).toBe(0);
+  const { table } = await readRecordingTable(handle, head);
+  const offsets = table.tracks.map(({ trackId, sizes, count }) => [trackId, count, sizes.reduce((a, b) => a + b, 0)]);
+  const walked = [1, 2].map((id) => [
+    id,
+    countOf(file, id),
+    runsOf(file, id).reduce((sum, run) => sum + run.sizeBytes, 0),
+  ]);
+  expect(offsets).toEqual(walked);
+  expect(table.fragmentCount).toBe(file.fragments.length);
+});
+
+test('a file has the times of what it shows', async () => {
+  using folder = temporaryFolder();
+  const [name = ''] = await record(folder.path, 3);
+  const { atimeMs, mtimeMs } = statSync(name);
+  expect([atimeMs, mtimeMs]).toEqual([WALL, WALL + 3_000]);
 });
 
 test('a part that has reached its size limit is written before its time', async () => {

@@ -3,16 +3,20 @@ import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { storable, unstorableLabels } from '../stream/storable.ts';
-import type { Stream } from '../stream/stream.ts';
+import type { Reader, Stream } from '../stream/stream.ts';
+import type { BootClock } from './boot-clock.ts';
+import { type ClipOptions, Clips } from './clips.ts';
 import { codeOf, diskFault } from './disk-fault.ts';
-import type { FlushPoint } from './flush.ts';
+import { type FlushPoint, HANGING_MS } from './flush.ts';
 import { formatRecordPath } from './record-path.ts';
 import type { RecordingWriter } from './recording-writer.ts';
 import { recoverFile } from './recovery.ts';
+import { diskFs, type SegmentFs } from './segment-fs.ts';
 import type { SegmentLog } from './segment-log.ts';
-import { SegmentWriter } from './segment-writer.ts';
+import { type FileOrigin, SegmentWriter } from './segment-writer.ts';
 import { Segmenter, type SegmenterLimits, type SegmenterOwner } from './segmenter.ts';
 import type { StreamMark } from './stream-mark.ts';
+import { zoneOffsetMs } from './time-zone.ts';
 import type { TrackBuffer } from './track-buffer.ts';
 
 const FIRST_RETRY_MS = 2_000;
@@ -28,18 +32,23 @@ export interface RecorderOptions extends SegmenterLimits {
   /** IANA name for the times in file names; undefined: the machine's own. */
   readonly zone?: string;
   readonly queueBytes?: number;
+  /** Only around events; undefined: always. */
+  readonly clips?: ClipOptions | undefined;
 }
 
 export interface RecorderDeps {
   readonly flush: FlushPoint;
   readonly log: SegmentLog;
   readonly clock: Clock;
+  readonly bootClock: BootClock;
   readonly logger: Logger;
+  /** Undefined: the machine's own disks. */
+  readonly fs?: SegmentFs;
 }
 
 export type RecorderState =
   | { readonly kind: 'idle' }
-  /** A stream is there; its first key frame or first part is not. */
+  /** A stream is there; its first key frame or first part is not, or no event wants it. */
   | { readonly kind: 'waiting' }
   | { readonly kind: 'recording'; readonly file: string }
   /** The disk cannot be written, and is tried again and again; or there is nothing that could be. `sinceMs` is Unix time. */
@@ -52,9 +61,10 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #deps: RecorderDeps;
   #state: RecorderState = { kind: 'idle' };
-  #current: { readonly stream: Stream; readonly segmenter: Segmenter } | undefined;
+  readonly #clips: Clips | undefined;
+  #current: { readonly stream: Stream; readonly segmenter: Segmenter; readonly reader: Reader } | undefined;
   /** Files that have all their samples and are being finished. */
-  readonly #finishing = new Set<Promise<void>>();
+  readonly #finishing = new Map<Promise<void>, RecordingWriter | undefined>();
   /** Files that a failing disk left unfinished, to be finished when it can be written again. */
   #leftOver: string[] = [];
   #failures = 0;
@@ -66,6 +76,9 @@ export class Recorder {
   constructor(options: RecorderOptions, deps: RecorderDeps) {
     this.#options = options;
     this.#deps = deps;
+    const { clips, path } = options;
+    const { clock, logger } = deps;
+    this.#clips = clips && new Clips(path, clips, { clock, logger, onClosed: () => this.#rest() });
   }
 
   get state(): RecorderState {
@@ -88,15 +101,39 @@ export class Recorder {
       this.#options,
       this.#owner(() => segmenter),
     );
-    this.#current = { stream: source, segmenter };
-    source.addReader(segmenter, true);
+    const reader = this.#clips?.reader(source.tracks, segmenter, stream) ?? segmenter;
+    this.#current = { stream: source, segmenter, reader };
+    source.addReader(reader, true);
+    this.#clips?.joined();
   }
 
-  /** Resolves when everything that was recorded is whole and on the disk, or the disk has refused it. */
+  /** Resolves when everything that was recorded is whole and on the disk, or the disk has refused it, or does nothing any more. */
   async stop(): Promise<void> {
+    this.#clips?.stop();
     this.#leave();
-    while (this.#finishing.size > 0) {
-      await Promise.all(this.#finishing);
+    const end = new AbortController();
+    while (this.#finishing.size > 0 && !end.signal.aborted) {
+      const steps = this.#steps;
+      const all = Promise.all(this.#finishing.keys()).then(() => true);
+      const isDone = await Promise.race([all, this.#deps.clock.sleep(HANGING_MS, end.signal)]);
+      if (!isDone && this.#steps === steps) {
+        const files = [...this.#finishing.values()].map((writer) => writer?.name);
+        this.#deps.logger.error({ files }, 'the disk hangs: recordings stay unfinished until the next start');
+        end.abort();
+      }
+    }
+    end.abort();
+  }
+
+  /** What the disk has done for the files that are being finished. */
+  get #steps(): number {
+    return [...this.#finishing.values()].reduce((sum, writer) => sum + (writer?.steps ?? 0), 0);
+  }
+
+  /** A clip is over. */
+  #rest(): void {
+    if (this.#state.kind === 'recording') {
+      this.#state = { kind: 'waiting' };
     }
   }
 
@@ -121,8 +158,8 @@ export class Recorder {
   #leave(): void {
     const current = this.#current;
     if (current) {
-      current.stream.removeReader(current.segmenter);
-      current.segmenter.onEnd();
+      current.stream.removeReader(current.reader);
+      current.reader.onEnd();
     }
   }
 
@@ -137,6 +174,7 @@ export class Recorder {
           this.#deps.logger.error({ err: cause }, 'recorder ended by a fault of its own');
         }
         this.#current = undefined;
+        this.#clips?.leave();
         this.#state = this.#state.kind === 'failed' ? this.#state : { kind: 'idle' };
       },
     };
@@ -146,9 +184,11 @@ export class Recorder {
     const stepMs = CLASH_STEPS_MS[this.#options.recordPath.includes('%f') ? 0 : 1];
     const { recordPath, path, zone } = this.#options;
     const nameOf = (clash: number) => formatRecordPath(recordPath, path, mark.wallUs / 1000 + clash * stepMs, zone);
-    const writer: RecordingWriter = new SegmentWriter(mark, buffers, {
+    const writer: RecordingWriter = new SegmentWriter(mark, this.#originOf(mark), buffers, {
+      fs: this.#deps.fs ?? diskFs,
       nameOf,
-      queueBytes: this.#options.queueBytes ?? QUEUE_BYTES,
+      // What has been kept from before an event comes all at once.
+      queueBytes: (this.#options.queueBytes ?? QUEUE_BYTES) + (this.#clips?.ringBytes ?? 0),
       flush: this.#deps.flush,
       onStarted: (file, clash) => {
         writer.startUs = mark.wallUs + Math.round(clash * stepMs * 1000);
@@ -162,6 +202,17 @@ export class Recorder {
     return writer;
   }
 
+  #originOf({ wallUs }: StreamMark): FileOrigin {
+    const { bootClock, clock } = this.#deps;
+    const agoUs = clock.wallMs() * 1000 - wallUs;
+    return {
+      bootId: bootClock.bootId,
+      monoUs: bootClock.monoUs() - agoUs,
+      isClockTrusted: bootClock.isTrusted,
+      offsetMinutes: Math.round(zoneOffsetMs(wallUs / 1000, this.#options.zone) / 60_000),
+    };
+  }
+
   #onStarted(segmenter: Segmenter, file: string, startUs: number): void {
     if (this.#state.kind === 'failed') {
       this.#deps.logger.info({ file }, 'recording goes on');
@@ -170,7 +221,7 @@ export class Recorder {
     this.#failures = 0;
     this.#isDropping = false;
     if (this.#current?.segmenter === segmenter) {
-      this.#state = { kind: 'recording', file };
+      this.#state = this.#clips?.isResting ? { kind: 'waiting' } : { kind: 'recording', file };
     } else if (this.#state.kind === 'failed') {
       // The last file of a stream that is over: it says nothing of the one that is recorded now.
       this.#state = { kind: this.#current ? 'waiting' : 'idle' };
@@ -190,7 +241,7 @@ export class Recorder {
         }
       })
       .finally(() => this.#finishing.delete(done));
-    this.#finishing.add(done);
+    this.#finishing.set(done, writer);
   }
 
   #onFailure(file: string | undefined, wantedFile: string, error: unknown): void {
@@ -219,7 +270,7 @@ export class Recorder {
         )
         .catch((error: unknown) => this.#deps.logger.warn({ file, cause: explain(error) }, 'cannot finish a recording'))
         .finally(() => this.#finishing.delete(done));
-      this.#finishing.add(done);
+      this.#finishing.set(done, undefined);
     }
   }
 

@@ -9,6 +9,8 @@ export interface RecordingWriter {
   readonly name: string | undefined;
   readonly sizeBytes: number;
   readonly durationMs: number;
+  /** Operations that the disk has ended for this file: while it grows, the disk does not hang. */
+  readonly steps: number;
   /**
    * Writes the samples that the track buffers have collected and empties them.
    * @returns false when the disk is too slow: the part is lost

@@ -1,14 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
 import { temporaryFolder } from '../../test/recordings.ts';
 import { FlushPoint } from './flush.ts';
 import { SegmentFile } from './segment-file.ts';
+import { diskFs } from './segment-fs.ts';
 
 function open(flush: FlushPoint, folder: string): { file: SegmentFile; started: Promise<string> } {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const file = new SegmentFile({
+    fs: diskFs,
     nameOf: (clash) => join(folder, `${clash}.mp4`),
     queueBytes: 1 << 20,
     flush,
@@ -31,9 +33,18 @@ test('a file that finds its name taken by one being written leaves that one regi
   expect(await third.started).toBe(join(folder.path, '2.mp4'));
   expect(names.map((name) => flush.isOpen(name))).toEqual([true, true]);
   for (const { file } of [first, second, third]) {
-    expect(await file.finish(Buffer.from('index'), { offset: 0, durationMs: 1 })).toBe(true);
+    expect(
+      await file.finish({
+        pieces: [Buffer.from('index')],
+        duration: { offset: 0, durationMs: 1 },
+        startMs: 1e12,
+        endMs: 1e12 + 5_000,
+      }),
+    ).toBe(true);
   }
   expect(names.map((name) => flush.isOpen(name))).toEqual([false, false]);
+  const { atimeMs, mtimeMs } = statSync(join(folder.path, '2.mp4'));
+  expect([atimeMs, mtimeMs]).toEqual([1e12, 1e12 + 5_000]);
   expect(readFileSync(join(folder.path, '2.mp4')).subarray(4).toString()).toBe('index');
   await flush.close();
 });

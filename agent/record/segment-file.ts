@@ -1,19 +1,11 @@
-import { close, fdatasync, open as openFile, write, writev } from 'node:fs';
-import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
 import { release } from '../media/slab.ts';
 import { codeOf } from './disk-fault.ts';
+import type { DiskQueue, DiskWriter } from './disk-queue.ts';
 import type { FlushPoint, OpenFile } from './flush.ts';
-
-const openAsync = promisify(openFile);
-const syncAsync = promisify(fdatasync);
-const closeAsync = promisify(close);
-const writeAsync = promisify(write);
+import { diskFull, type SegmentFs, type SegmentHandle } from './segment-fs.ts';
 
 const MAX_NAME_CLASHES = 1000;
-/** File systems that cannot flush a folder say so with these. */
-const NO_FOLDER_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EISDIR', 'EBADF', 'EPERM', 'EACCES']);
 
 /** Where `mvhd.duration` (32 bits, milliseconds) stands, and what goes there. */
 export interface DurationPatch {
@@ -21,7 +13,19 @@ export interface DurationPatch {
   readonly durationMs: number;
 }
 
+/** What makes a file whole. */
+export interface SegmentEnd {
+  /** What stands behind the last part; `[]`: nothing. */
+  readonly pieces: readonly Uint8Array[];
+  /** A courtesy to players that want to know it in advance; undefined: the file has no place for it. */
+  readonly duration: DurationPatch | undefined;
+  /** Unix milliseconds: what the file's times will say. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
 export interface SegmentFileOptions {
+  readonly fs: SegmentFs;
   /** The wanted name; with `clash` > 0 the one to try when those before are taken. */
   readonly nameOf: (clash: number) => string;
   /** More than this waiting for the disk is refused. */
@@ -37,12 +41,16 @@ export interface SegmentFileOptions {
  * One recording being written, under its final name from the first byte. One write is in flight at a time; what comes
  * meanwhile goes with the next one. An unfinished file stays as it is: recovery cuts it to its last whole fragment.
  */
-export class SegmentFile implements OpenFile {
+export class SegmentFile implements OpenFile, DiskWriter {
+  /** Operations that the disk has ended: a file for which it grows is not one whose disk hangs. */
+  steps = 0;
   readonly #options: SegmentFileOptions;
   /** Undefined until the file exists. */
   #name: string | undefined;
   #clash = 0;
-  #fd = -1;
+  #handle: SegmentHandle | undefined;
+  #disk: DiskQueue | undefined;
+  #isWaiting = false;
   #queue: Uint8Array[] = [];
   #inFlight: readonly Uint8Array[] = [];
   #queuedBytes = 0;
@@ -53,6 +61,7 @@ export class SegmentFile implements OpenFile {
   /** Operations under way that need the descriptor besides the write. */
   #syncing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
+  readonly #written = (error: Error | null, bytes: number): void => this.#onWritten(error, bytes);
 
   constructor(options: SegmentFileOptions) {
     this.#options = options;
@@ -70,6 +79,10 @@ export class SegmentFile implements OpenFile {
 
   get hasFailed(): boolean {
     return this.#hasFailed;
+  }
+
+  get device(): number | undefined {
+    return this.#handle?.device;
   }
 
   get hasUnsynced(): boolean {
@@ -100,26 +113,41 @@ export class SegmentFile implements OpenFile {
     return this.#syncing;
   }
 
+  /** Its turn at the disk. */
+  startWrite(): void {
+    this.#isWaiting = false;
+    if (this.#queuedBytes === 0 || !this.#handle) {
+      this.#disk?.writeDone();
+      return;
+    }
+    const pieces = this.#queue;
+    this.#queue = [];
+    this.#inFlight = pieces;
+    this.#inFlightBytes = this.#queuedBytes;
+    this.#queuedBytes = 0;
+    this.#handle.append(pieces, this.#written);
+  }
+
   /**
-   * Writes what waits and then `index`, and the duration into the header. The index is on the disk before the duration says
-   * that the file is whole, so that a power cut in between leaves a file that recovery finishes.
+   * Writes what waits and then the end. The end has a copy of the header, and is on the disk before the duration is written into
+   * the header: a power cut that tears that sector costs nothing. The duration itself need not be waited for: nothing depends on it.
    * @returns false when the disk refused (`onFailure` has been called)
    */
-  async finish(index: Uint8Array, patch: DurationPatch): Promise<boolean> {
-    this.#queue.push(index);
-    this.#queuedBytes += index.length;
+  async finish(end: SegmentEnd): Promise<boolean> {
+    for (const piece of end.pieces) {
+      this.#queue.push(piece);
+      this.#queuedBytes += piece.length;
+    }
     await this.#drain();
     // The first may be a round of the flush point that began before the last write.
     await this.sync();
     await this.sync();
-    if (this.#hasFailed) {
+    const handle = this.#handle;
+    if (this.#hasFailed || !handle) {
       return false;
     }
     try {
-      const field = new Uint8Array(4);
-      new DataView(field.buffer).setUint32(0, Math.min(patch.durationMs, 0xffff_fffe));
-      await writeAsync(this.#fd, field, 0, 4, patch.offset);
-      await syncAsync(this.#fd);
+      await this.#disk?.flush(() => finishHeader(handle, end));
     } catch (error) {
       this.#fail(error);
       return false;
@@ -133,9 +161,12 @@ export class SegmentFile implements OpenFile {
     for (let clash = 0; ; clash += 1) {
       const name = this.#options.nameOf(clash);
       const folder = dirname(name);
-      const firstMade = await mkdir(folder, { recursive: true });
+      const firstMade = await this.#options.fs.makeFolder(folder);
+      this.steps += 1;
       try {
-        this.#fd = await this.#create(name);
+        const handle = await this.#create(name);
+        this.#disk = this.#options.flush.disk(handle.device);
+        this.#handle = handle;
       } catch (error) {
         if (codeOf(error) === 'EEXIST' && clash < MAX_NAME_CLASHES) {
           continue;
@@ -151,19 +182,20 @@ export class SegmentFile implements OpenFile {
       this.#name = name;
       this.#clash = clash;
       this.#pump();
-      await syncFolders(folder, firstMade);
+      await this.#disk?.flush(() => syncFolders(this.#options.fs, folder, firstMade));
+      this.steps += 1;
       return;
     }
   }
 
   /** @throws with the code EEXIST also for the name of a file of ours that is not there yet, or is being finished */
-  async #create(name: string): Promise<number> {
-    const { flush } = this.#options;
+  async #create(name: string): Promise<SegmentHandle> {
+    const { flush, fs } = this.#options;
     if (!flush.add(name, this)) {
       throw Object.assign(new Error(`${name} is being written`), { code: 'EEXIST' });
     }
     try {
-      return await openAsync(name, 'wx', 0o644);
+      return await fs.create(name);
     } catch (error) {
       flush.remove(name);
       throw error;
@@ -171,22 +203,20 @@ export class SegmentFile implements OpenFile {
   }
 
   #pump(): void {
-    if (this.#fd < 0 || this.#inFlightBytes > 0) {
+    if (!this.#handle || this.#inFlightBytes > 0 || this.#isWaiting) {
       return;
     }
     if (this.#queuedBytes === 0) {
       this.#onDrained?.();
       return;
     }
-    const pieces = this.#queue;
-    this.#queue = [];
-    this.#inFlight = pieces;
-    this.#inFlightBytes = this.#queuedBytes;
-    this.#queuedBytes = 0;
-    writev(this.#fd, pieces, (error, written) => this.#onWritten(error, written));
+    this.#isWaiting = true;
+    this.#disk?.wantsWrite(this);
   }
 
-  #onWritten(error: NodeJS.ErrnoException | null, written: number): void {
+  #onWritten(error: Error | null, written: number): void {
+    this.steps += 1;
+    this.#disk?.writeDone();
     const wantedBytes = this.#inFlightBytes;
     const pieces = this.#inFlight;
     this.#inFlightBytes = 0;
@@ -199,8 +229,7 @@ export class SegmentFile implements OpenFile {
       return;
     }
     if (error || written < wantedBytes) {
-      // A write that stops short met the end of the disk.
-      this.#fail(error ?? Object.assign(new Error(`wrote ${written} of ${wantedBytes} bytes`), { code: 'ENOSPC' }));
+      this.#fail(error ?? diskFull(written, wantedBytes));
       return;
     }
     const isFirst = this.#writtenBytes === 0;
@@ -224,12 +253,14 @@ export class SegmentFile implements OpenFile {
 
   async #sync(): Promise<void> {
     const upToBytes = this.#writtenBytes;
-    if (this.#hasFailed || this.#fd < 0 || upToBytes === this.#syncedBytes) {
+    const handle = this.#handle;
+    if (this.#hasFailed || !handle || upToBytes === this.#syncedBytes) {
       return;
     }
     try {
-      await syncAsync(this.#fd);
+      await this.#disk?.flush(() => handle.sync());
       this.#syncedBytes = upToBytes;
+      this.steps += 1;
     } catch (error) {
       // After a failed flush nobody knows what is on the disk: the file is given up as it is.
       this.#fail(error);
@@ -250,40 +281,39 @@ export class SegmentFile implements OpenFile {
 
   async #close(): Promise<void> {
     await this.#syncing;
-    const fd = this.#fd;
+    const handle = this.#handle;
     // A write in flight closes the file when it comes back.
-    if (fd < 0 || this.#inFlightBytes > 0) {
+    if (!handle || this.#inFlightBytes > 0) {
       return;
     }
-    this.#fd = -1;
-    await closeAsync(fd).catch(() => {});
+    this.#handle = undefined;
+    await handle.close().catch(() => {});
     const name = this.#name;
     if (name === undefined) {
       return;
     }
     if (this.#hasFailed && this.#writtenBytes === 0) {
       // Made a moment ago and without a single part: not a recording.
-      await unlink(name).catch(() => {});
+      await this.#options.fs.unlink(name).catch(() => {});
     }
     this.#options.flush.remove(name);
   }
 }
 
+async function finishHeader(handle: SegmentHandle, end: SegmentEnd): Promise<void> {
+  if (end.duration) {
+    const field = new Uint8Array(4);
+    new DataView(field.buffer).setUint32(0, Math.min(end.duration.durationMs, 0xffff_fffe));
+    await handle.write(field, end.duration.offset);
+  }
+  await handle.setTimes(end.startMs, end.endMs);
+}
+
 /** A file whose folder entry was not flushed is gone after a power cut, whatever was flushed into it. */
-async function syncFolders(folder: string, firstMade: string | undefined): Promise<void> {
+async function syncFolders(fs: SegmentFs, folder: string, firstMade: string | undefined): Promise<void> {
   const top = firstMade === undefined ? folder : dirname(firstMade);
   for (let at = folder; ; at = dirname(at)) {
-    let handle: FileHandle | undefined;
-    try {
-      handle = await open(at, 'r');
-      await handle.sync();
-    } catch (error) {
-      if (!NO_FOLDER_SYNC.has(codeOf(error))) {
-        throw error;
-      }
-    } finally {
-      await handle?.close();
-    }
+    await fs.syncFolder(at);
     if (at === top || at === dirname(at)) {
       return;
     }

@@ -1,0 +1,126 @@
+import { close, fdatasync, fstat, ftruncate, futimes, open, read, write, writev } from 'node:fs';
+import { mkdir, open as openFolder, unlink } from 'node:fs/promises';
+import { codeOf } from './disk-fault.ts';
+import type { ReadableFile } from './readable-file.ts';
+
+/** File systems that cannot flush a folder say so with these. */
+const NO_FOLDER_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EISDIR', 'EBADF', 'EPERM', 'EACCES']);
+
+/** An open file. Nothing here survives a power cut before `sync`. */
+export interface SegmentHandle extends ReadableFile {
+  /** `st_dev`: files that share it are on one disk. */
+  readonly device: number;
+  /** Writes behind what was appended before, by a callback: it is called for every part. Fewer bytes than were given: the disk is full. */
+  append(pieces: Uint8Array[], done: (error: Error | null, writtenBytes: number) => void): void;
+  write(bytes: Uint8Array, at: number): Promise<void>;
+  truncate(sizeBytes: number): Promise<void>;
+  /** The file's bytes and its length; not its times. */
+  sync(): Promise<void>;
+  /** @param startMs,endMs Unix milliseconds: time of access and of change */
+  setTimes(startMs: number, endMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What makes and mends recordings: the machine's own disks, or one of a test, whose power can be cut. */
+export interface SegmentFs {
+  /** @returns the first of the folders that had to be made */
+  makeFolder(folder: string): Promise<string | undefined>;
+  /** Makes the names in a folder survive a power cut, where the file system can. */
+  syncFolder(folder: string): Promise<void>;
+  /** @throws EEXIST when there is such a file */
+  create(file: string): Promise<SegmentHandle>;
+  open(file: string, mode: 'r' | 'r+'): Promise<SegmentHandle>;
+  unlink(file: string): Promise<void>;
+}
+
+export const diskFs: SegmentFs = {
+  makeFolder: (folder) => mkdir(folder, { recursive: true }),
+  syncFolder,
+  create: (file) => openHandle(file, 'wx'),
+  open: openHandle,
+  unlink,
+};
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await openFolder(folder, 'r').catch((error: unknown) => {
+    if (NO_FOLDER_SYNC.has(codeOf(error))) {
+      return undefined;
+    }
+    throw error;
+  });
+  try {
+    await handle?.sync();
+  } catch (error) {
+    if (!NO_FOLDER_SYNC.has(codeOf(error))) {
+      throw error;
+    }
+  } finally {
+    await handle?.close();
+  }
+}
+
+async function openHandle(file: string, flags: string): Promise<SegmentHandle> {
+  const fd = await called<number>((done) => open(file, flags, 0o644, done));
+  try {
+    const { dev } = await called<{ dev: number }>((done) => fstat(fd, done));
+    return new DiskHandle(fd, dev);
+  } catch (error) {
+    close(fd, () => {});
+    throw error;
+  }
+}
+
+/** A bare descriptor: a part costs one call and one callback. */
+class DiskHandle implements SegmentHandle {
+  readonly device: number;
+  readonly #fd: number;
+
+  constructor(fd: number, device: number) {
+    this.#fd = fd;
+    this.device = device;
+  }
+
+  append(pieces: Uint8Array[], done: (error: Error | null, writtenBytes: number) => void): void {
+    writev(this.#fd, pieces, done);
+  }
+
+  async write(bytes: Uint8Array, at: number): Promise<void> {
+    const written = await called<number>((done) => write(this.#fd, bytes, 0, bytes.length, at, done));
+    if (written < bytes.length) {
+      throw diskFull(written, bytes.length);
+    }
+  }
+
+  async read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }> {
+    return { bytesRead: await called<number>((done) => read(this.#fd, buffer, offset, length, position, done)) };
+  }
+
+  stat(): Promise<{ size: number; mtimeMs: number }> {
+    return called((done) => fstat(this.#fd, done));
+  }
+
+  truncate(sizeBytes: number): Promise<void> {
+    return called((done) => ftruncate(this.#fd, sizeBytes, done));
+  }
+
+  sync(): Promise<void> {
+    return called((done) => fdatasync(this.#fd, done));
+  }
+
+  setTimes(startMs: number, endMs: number): Promise<void> {
+    return called((done) => futimes(this.#fd, startMs / 1000, endMs / 1000, done));
+  }
+
+  close(): Promise<void> {
+    return called((done) => close(this.#fd, done));
+  }
+}
+
+/** A write that stops short met the end of the disk. */
+export function diskFull(writtenBytes: number, wantedBytes: number): Error {
+  return Object.assign(new Error(`wrote ${writtenBytes} of ${wantedBytes} bytes`), { code: 'ENOSPC' });
+}
+
+function called<T>(start: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => start((error, value) => (error ? reject(error) : resolve(value as T))));
+}
