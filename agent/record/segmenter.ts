@@ -137,6 +137,14 @@ export class Segmenter implements Reader {
     this.#owner.ended(cause);
   }
 
+  /** Ends the file with what there is: the next key sample begins another one, which does not follow on from it. */
+  pause(): void {
+    this.#completeAll();
+    this.#finish();
+    this.#renew();
+    this.#wait();
+  }
+
   /** The disk refused the file: what comes next begins a new one, which does not follow on from it. */
   abandon(writer: RecordingWriter): void {
     if (this.#writer === writer) {
@@ -197,10 +205,7 @@ export class Segmenter implements Reader {
     if (this.#jumps < JUMPS_TO_START_OVER) {
       return;
     }
-    this.#completeAll();
-    this.#finish();
-    this.#renew();
-    this.#wait();
+    this.pause();
     this.#join(buffer, sample);
   }
 

@@ -1,0 +1,211 @@
+import { type FileHandle, mkdir, open, readdir, readFile, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { codeOf } from '../disk-fault.ts';
+import type { CameraEvent } from './event.ts';
+import { readEventLine, writeEventLine } from './event-line.ts';
+
+/** Events of a path in a month: some 100,000. */
+const MAX_FILE_BYTES = 16 << 20;
+/** What may wait for the disk. */
+const MAX_WAITING = 1_000;
+const MONTH_FILE = /^(\d{4})-(\d{2})\.jsonl$/;
+/** Where events without a path go: no path can be called so. */
+const MACHINE_FOLDER = '~machine';
+const DEEPEST_FOLDER = 32;
+
+export interface EventJournalOptions {
+  readonly folder: string;
+  readonly logger: Logger;
+  readonly maxFileBytes?: number;
+}
+
+interface MonthFile {
+  readonly file: string;
+  readonly path: string;
+  /** Unix milliseconds at which the month is over. */
+  readonly endMs: number;
+}
+
+/**
+ * The truth of events: for each path and month (UTC, of the event's begin) a file of JSON lines that only grows. A later line with the
+ * same id takes the place of an earlier one; a line that a power cut has torn counts as none.
+ */
+export class EventJournal {
+  readonly #folder: string;
+  readonly #logger: Logger;
+  readonly #maxFileBytes: number;
+  /** Lines that are on their way, one after the other. */
+  #writing: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  /** Files whose last byte is known to be a line break. */
+  readonly #whole = new Set<string>();
+  /** Files with bytes that a power cut would lose. */
+  readonly #unsynced = new Set<string>();
+  #isRefused = false;
+  /** `st_dev` of the folder, once something has been written. */
+  device: number | undefined;
+
+  constructor({ folder, logger, maxFileBytes = MAX_FILE_BYTES }: EventJournalOptions) {
+    this.#folder = folder;
+    this.#logger = logger;
+    this.#maxFileBytes = maxFileBytes;
+  }
+
+  get hasUnsynced(): boolean {
+    return this.#unsynced.size > 0;
+  }
+
+  /** Resolves when the line is in the file, or the disk has refused it, which is said once. @throws PerchError when too many wait */
+  async append(event: CameraEvent): Promise<void> {
+    if (this.#waiting >= MAX_WAITING) {
+      throw new PerchError('exhausted', `${MAX_WAITING} events wait for the disk: no more are taken`);
+    }
+    this.#waiting += 1;
+    this.#writing = this.#writing.then(() => this.#write(event)).finally(() => (this.#waiting -= 1));
+    await this.#writing;
+  }
+
+  /** Part of the disk's flush round. Never rejects. */
+  async sync(): Promise<void> {
+    const files = [...this.#unsynced];
+    this.#unsynced.clear();
+    for (const file of files) {
+      try {
+        await withFile(file, 'r', (handle) => handle.datasync());
+      } catch (error) {
+        this.#tellRefused(file, error);
+      }
+    }
+  }
+
+  /** Every event of every path, as the last line of its id tells it; path after path, month after month. */
+  async replay(index: { addEvent(event: CameraEvent): void }): Promise<void> {
+    for (const { file, path } of await this.#files()) {
+      for (const event of await this.#read(file, path)) {
+        index.addEvent(event);
+      }
+    }
+  }
+
+  /** Events that had not ended when the program did, of the months that `nowMs` and the day before it are in. */
+  async leftOpen(nowMs: number): Promise<CameraEvent[]> {
+    const found: CameraEvent[] = [];
+    for (const { file, path, endMs } of await this.#files()) {
+      if (endMs > nowMs - 86_400_000) {
+        found.push(...(await this.#read(file, path)).filter((event) => event.endUs === undefined));
+      }
+    }
+    return found;
+  }
+
+  /** Deletes the months of which even the last event is older than its path allows. @param keptMs undefined: for ever */
+  async prune(nowMs: number, keptMs: (path: string) => number | undefined): Promise<void> {
+    for (const { file, path, endMs } of await this.#files()) {
+      const limitMs = keptMs(path);
+      if (limitMs !== undefined && endMs < nowMs - limitMs) {
+        await unlink(file).catch((error: unknown) => this.#tellRefused(file, error));
+        this.#whole.delete(file);
+        // A folder that is not empty refuses.
+        await rmdir(dirname(file)).catch(() => undefined);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.sync();
+  }
+
+  async #write(event: CameraEvent): Promise<void> {
+    const month = new Date(event.startUs / 1000).toISOString().slice(0, 7);
+    const file = join(this.#folder, event.path || MACHINE_FOLDER, `${month}.jsonl`);
+    try {
+      await mkdir(dirname(file), { recursive: true });
+      await withFile(file, 'a+', (handle) => this.#append(handle, file, writeEventLine(event)));
+      this.#whole.add(file);
+      this.#unsynced.add(file);
+      this.#isRefused = false;
+    } catch (error) {
+      // Half a line may be there.
+      this.#whole.delete(file);
+      this.#tellRefused(file, error);
+    }
+  }
+
+  async #append(handle: FileHandle, file: string, line: string): Promise<void> {
+    const { size, dev } = await handle.stat();
+    this.device = dev;
+    if (size + Buffer.byteLength(line) > this.#maxFileBytes) {
+      throw new PerchError('exhausted', `${size} of ${this.#maxFileBytes} bytes of events are written in this month`);
+    }
+    const isTorn = !this.#whole.has(file) && size > 0 && !(await endsLine(handle, size));
+    await handle.appendFile(isTorn ? `\n${line}` : line);
+  }
+
+  async #read(file: string, path: string): Promise<CameraEvent[]> {
+    const events = new Map<string, CameraEvent>();
+    try {
+      const { size } = await stat(file);
+      if (size > 2 * this.#maxFileBytes) {
+        throw new PerchError('badInput', `${size} bytes, at most ${2 * this.#maxFileBytes} are read`);
+      }
+      for (const line of (await readFile(file, 'utf8')).split('\n')) {
+        const event = readEventLine(line, path);
+        if (event) {
+          events.set(event.id, event);
+        }
+      }
+    } catch (error) {
+      this.#logger.warn({ file, cause: explain(error) }, 'cannot read the events of a month');
+    }
+    return [...events.values()];
+  }
+
+  async #files(): Promise<MonthFile[]> {
+    const found: MonthFile[] = [];
+    const visit = async (folder: string, level: number): Promise<void> => {
+      const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+        if (codeOf(error) !== 'ENOENT') {
+          this.#logger.warn({ folder, cause: explain(error) }, 'cannot read the events of a path');
+        }
+        return [];
+      });
+      const name = relative(this.#folder, folder);
+      for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+        const file = join(folder, entry.name);
+        const month = MONTH_FILE.exec(entry.name);
+        if (entry.isFile() && month && name !== '') {
+          const endMs = Date.UTC(Number(month[1]), Number(month[2]), 1);
+          found.push({ file, path: name === MACHINE_FOLDER ? '' : name, endMs });
+        } else if (entry.isDirectory() && level < DEEPEST_FOLDER) {
+          await visit(file, level + 1);
+        }
+      }
+    };
+    await visit(this.#folder, 0);
+    return found;
+  }
+
+  #tellRefused(file: string, error: unknown): void {
+    if (!this.#isRefused) {
+      this.#isRefused = true;
+      this.#logger.error({ file, cause: explain(error) }, 'events cannot be written down');
+    }
+  }
+}
+
+async function withFile<T>(file: string, flags: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await open(file, flags);
+  try {
+    return await work(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function endsLine(handle: FileHandle, size: number): Promise<boolean> {
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer[0] === 0x0a;
+}
