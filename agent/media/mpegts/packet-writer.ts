@@ -15,6 +15,8 @@ const RANDOM_ACCESS = 0x40;
 const HAS_PCR = 0x10;
 const PCR_BYTES = 6;
 export const NULL_PID = 0x1fff;
+/** So few bytes are copied before a view of them for `set` is made; a whole packet takes three times as long that way. */
+const SMALL_BYTES = 32;
 
 /** A unit of `sizeBytes` takes at most so many bytes as packets, its adaptation fields included. */
 export const packetBytesOf = (sizeBytes: number): number =>
@@ -77,20 +79,14 @@ export class PacketWriter {
   }
 
   put(data: Uint8Array, start: number, end: number): void {
-    const out = this.#out;
     let from = start;
     while (from < end) {
       if (this.#room === 0) {
         this.#openPacket();
       }
       const count = Math.min(this.#room, end - from);
-      let at = this.#at;
-      // A packet's bytes are so few that making a view of them for `set` takes longer than to copy them.
-      for (const stop = from + count; from < stop; from += 1) {
-        out[at] = data[from] as number;
-        at += 1;
-      }
-      this.#at = at;
+      this.#copy(data, from, from + count);
+      from += count;
       this.#room -= count;
       this.#left -= count;
     }
@@ -102,6 +98,21 @@ export class PacketWriter {
     this.#header(pid, 0, HAS_ADAPTATION | (((this.#counters[pid] as number) - 1) & 0x0f));
     this.#adaptation(BODY_BYTES, HAS_PCR, pcr);
     this.#at = at + PACKET_BYTES;
+  }
+
+  #copy(data: Uint8Array, start: number, end: number): void {
+    const out = this.#out;
+    let at = this.#at;
+    if (end - start < SMALL_BYTES) {
+      for (let from = start; from < end; from += 1) {
+        out[at] = data[from] as number;
+        at += 1;
+      }
+    } else {
+      out.set(data.subarray(start, end), at);
+      at += end - start;
+    }
+    this.#at = at;
   }
 
   #openPacket(): void {
