@@ -1,11 +1,18 @@
 import { FlacFromPcm, flacTrackOf } from '../media/flac/from-pcm.ts';
 import type { PcmTrack } from '../media/flac/pcm.ts';
+import { tsFormatOf } from '../media/mpegts/stream-format.ts';
 import type { Sample } from '../media/sample.ts';
 import { hold } from '../media/slab.ts';
 import { CODEC_LABEL, type Track } from '../media/track.ts';
 import { type Reader, Stream } from './stream.ts';
 
-const derived = new WeakMap<Stream, StorableStream>();
+/** What recordings are stored in. */
+export type Container = 'fmp4' | 'mpegts';
+
+/** What a container holds in the place of a track; undefined: nothing. */
+type Place = (track: Track) => Track | undefined;
+
+const derived: Record<Container, WeakMap<Stream, StorableStream>> = { fmp4: new WeakMap(), mpegts: new WeakMap() };
 
 /** MP4 has no place for them, or none that any player knows. */
 const UNSTORABLE: ReadonlySet<Track['codec']> = new Set(['g722', 'lpcm', 'mpeg-ts']);
@@ -13,37 +20,42 @@ const UNSTORABLE: ReadonlySet<Track['codec']> = new Set(['g722', 'lpcm', 'mpeg-t
 const MAX_PCM_CHANNELS = 2;
 
 /**
- * The stream as MP4 can hold it: the stream itself, or one derived stream for all who ask, with FLAC in the place of G.711 and LPCM
- * (which browsers refuse in MP4) and without what MP4 cannot hold. Other samples are the same objects.
+ * The stream as a container can hold it: the stream itself, or one derived stream for all who ask, without what it cannot hold; in MP4 with
+ * FLAC in the place of G.711 and LPCM (which browsers refuse in MP4). Other samples are the same objects.
  * Close the original, never the derived one.
  */
-export function storable(stream: Stream): Stream {
-  if (stream.tracks.every((track) => storableTrackOf(track) === track)) {
+export function storable(stream: Stream, container: Container = 'fmp4'): Stream {
+  const place = PLACES[container];
+  if (stream.tracks.every((track) => place(track) === track)) {
     return stream;
   }
-  const known = derived.get(stream) ?? new StorableStream(stream);
-  derived.set(stream, known);
+  const known = derived[container].get(stream) ?? new StorableStream(stream, place);
+  derived[container].set(stream, known);
   return known;
 }
 
-/** What the storable stream goes without, for people: LPCM as such is stored. */
-export function unstorableLabels(stream: Stream): string[] {
-  const left = stream.tracks.filter((track) => storableTrackOf(track) === undefined);
+/** What the storable stream goes without, for people: LPCM as such is stored in MP4. */
+export function unstorableLabels(stream: Stream, container: Container = 'fmp4'): string[] {
+  const left = stream.tracks.filter((track) => PLACES[container](track) === undefined);
   return left.map(
-    (track) => CODEC_LABEL[track.codec] + (track.codec === 'lpcm' ? ` with ${track.channels} channels` : ''),
+    (track) =>
+      CODEC_LABEL[track.codec] +
+      (container === 'fmp4' && track.codec === 'lpcm' ? ` with ${track.channels} channels` : ''),
   );
 }
 
 const isPcm = (track: Track): track is PcmTrack =>
   track.codec === 'g711' || (track.codec === 'lpcm' && track.channels <= MAX_PCM_CHANNELS);
 
-/** What MP4 holds in the place of a track; undefined: nothing. */
-function storableTrackOf(track: Track): Track | undefined {
-  if (isPcm(track)) {
-    return flacTrackOf(track);
-  }
-  return UNSTORABLE.has(track.codec) ? undefined : track;
-}
+const PLACES: Record<Container, Place> = {
+  fmp4: (track) => {
+    if (isPcm(track)) {
+      return flacTrackOf(track);
+    }
+    return UNSTORABLE.has(track.codec) ? undefined : track;
+  },
+  mpegts: (track) => (tsFormatOf(track) ? track : undefined),
+};
 
 /** How a track of the original comes into the derived stream. */
 interface Lane {
@@ -56,14 +68,16 @@ interface Lane {
 /** Reads its original only while it is read itself, so that an unread derived stream keeps no on-demand source running. */
 class StorableStream extends Stream {
   readonly #origin: Stream;
+  readonly #place: Place;
   readonly #feeder: Reader;
   /** By track of the original; undefined: it is left out. */
   readonly #lanes: (Lane | undefined)[] = [];
   #isFed = false;
 
-  constructor(origin: Stream) {
-    super(origin.tracks.map(storableTrackOf).filter((track) => track !== undefined));
+  constructor(origin: Stream, place: Place) {
+    super(origin.tracks.map(place).filter((track) => track !== undefined));
     this.#origin = origin;
+    this.#place = place;
     this.onAudience = () => origin.countAudience();
     const hasAudience = () => this.audience > 0;
     this.#feeder = {
@@ -111,8 +125,9 @@ class StorableStream extends Stream {
     let number = 0;
     this.#origin.tracks.forEach((track, i) => {
       this.#lanes[i] = undefined;
-      if (storableTrackOf(track)) {
-        const lane = this.#laneOf(number, track);
+      const stored = this.#place(track);
+      if (stored) {
+        const lane = this.#laneOf(number, track, stored);
         this.#lanes[i] = lane;
         // Parameter sets may have changed while nobody read.
         if (!lane.converter && track !== this.tracks[number]) {
@@ -125,8 +140,9 @@ class StorableStream extends Stream {
     this.#origin.addReader(this.#feeder, true);
   }
 
-  #laneOf(number: number, track: Track): Lane {
-    const converter = isPcm(track) ? new FlacFromPcm(track, (frame: Sample) => this.write(number, frame)) : undefined;
+  #laneOf(number: number, track: Track, stored: Track): Lane {
+    const isConverted = stored.codec !== track.codec && isPcm(track);
+    const converter = isConverted ? new FlacFromPcm(track, (frame: Sample) => this.write(number, frame)) : undefined;
     return { number, converter };
   }
 
@@ -142,9 +158,9 @@ class StorableStream extends Stream {
 
   #describe(track: number, description: Track): void {
     const number = this.#lanes[track]?.number;
-    const stored = storableTrackOf(description);
+    const stored = this.#place(description);
     if (number !== undefined && stored) {
-      this.#lanes[track] = this.#laneOf(number, description);
+      this.#lanes[track] = this.#laneOf(number, description, stored);
       this.setTrack(number, stored);
     }
   }
