@@ -7,7 +7,9 @@ import { type Config, resolvePath } from './config/load.ts';
 import type { PathSettings } from './config/path.ts';
 import type { PathRecorder } from './paths/path.ts';
 import { Playback } from './playback/playback.ts';
+import { Deletions } from './record/deletions.ts';
 import { FlushPoint } from './record/flush.ts';
+import { ProtectedRanges } from './record/protected-ranges.ts';
 import { Recorder } from './record/recorder.ts';
 import { recoverRecordings } from './record/recovery.ts';
 import { keepRetention, type RetentionRules } from './record/retention.ts';
@@ -22,6 +24,8 @@ export class Recordings {
   readonly #flush: FlushPoint;
   readonly #machineClock: MachineClock;
   readonly #segmentLog: SegmentAges;
+  readonly #protected: ProtectedRanges;
+  readonly #deletions: Deletions;
   #upkeep: Promise<void> = Promise.resolve();
 
   constructor(config: () => Config, dataDir: string, clock: Clock, log: Logger) {
@@ -42,6 +46,15 @@ export class Recordings {
       logger: log,
     });
     this.#segmentLog = new SegmentAges(this.playback.segmentLog, clock);
+    this.#protected = new ProtectedRanges(join(dataDir, 'protected.json'));
+    this.#deletions = new Deletions({
+      clock,
+      log: this.#segmentLog,
+      isOpen: (file) => this.#flush.isOpen(file),
+      protection: this.#protected,
+      isClockTrusted: () => this.#machineClock.isTrusted,
+      logger: log,
+    });
   }
 
   /** The configuration has changed. */
@@ -61,12 +74,12 @@ export class Recordings {
     const logger = this.#log;
     const isOpen = (file: string) => this.#flush.isOpen(file);
     const isFinished = (file: string) => this.playback.isFinished(file);
+    await this.#protected.load();
     await recoverRecordings(this.#recordPaths(), { isOpen, isFinished, signal, logger });
     await this.playback.rebuild(signal);
     // What was cut off is finished before anything is judged by its age.
-    const log = this.#segmentLog;
-    const ageMs = (file: string) => log.ageMs(file);
-    await keepRetention(this.#retention(), { clock: this.#clock, log, isOpen, ageMs, logger }, signal);
+    const ageMs = (file: string) => this.#segmentLog.ageMs(file);
+    await keepRetention(this.#retention(), { clock: this.#clock, deletions: this.#deletions, ageMs, logger }, signal);
   }
 
   recorder(name: string, settings: PathSettings): PathRecorder | undefined {
@@ -77,6 +90,7 @@ export class Recordings {
       {
         path: name,
         recordPath: settings.recordPath,
+        format: settings.recordFormat,
         partDurationMs: settings.recordPartDurationMs,
         maxPartBytes: settings.recordMaxPartSizeBytes,
         segmentDurationMs: settings.recordSegmentDurationMs,

@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
+import { makeRecording, type Writer } from '../../test/recording-files.ts';
 import { asNobody, filesBelow, SegmentLogBook, temporaryFolder } from '../../test/recordings.ts';
 import { silentLogger } from '../base/log.ts';
+import { Deletions } from './deletions.ts';
 import { formatRecordPath } from './record-path.ts';
 import { deleteExpired, keepRetention, pauseMs, type RetentionRules } from './retention.ts';
 import { SegmentAges } from './segment-ages.ts';
@@ -30,14 +32,21 @@ function setUp(folder: string, limits: Readonly<Record<string, number>>) {
   };
   const ages = new SegmentAges(log, clock);
   const ageMs = (file: string) => ages.ageMs(file);
-  const deps = { clock: hurried, log, isOpen: (file: string) => open.has(file), ageMs, logger: silentLogger };
-  const make = (path: string, ageMs: number): string => {
-    const file = formatRecordPath(recordPath, path, clock.wallMs() - ageMs, 'UTC');
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, 'x');
-    return file;
-  };
-  return { clock, log, ages, open, rules, deps, make };
+  const state = { isClockTrusted: true, isProtected: (_path: string) => false };
+  const deletions = new Deletions({
+    clock: hurried,
+    log,
+    isOpen: (file) => open.has(file),
+    protection: { fault: undefined, isProtected: (path) => state.isProtected(path) },
+    isClockTrusted: () => state.isClockTrusted,
+    logger: silentLogger,
+  });
+  const labels = new Map<string, number>();
+  const labelUs = (file: string) => labels.get(file);
+  const deps = { clock: hurried, deletions, ageMs, labelUs, logger: silentLogger };
+  const make = (path: string, ageMs: number, writer: Writer = 'perch'): string =>
+    makeRecording(formatRecordPath(recordPath, path, clock.wallMs() - ageMs, 'UTC'), writer);
+  return { clock, log, ages, open, rules, deps, make, state, labels };
 }
 
 test('recordings whose start is older than the limit of their path go, and the folders that become empty', async () => {
@@ -65,6 +74,40 @@ test('recordings of a path without a limit, unknown files, open files and empty 
   expect(await deleteExpired(rules, deps, new AbortController().signal, 'UTC')).toEqual([]);
   expect(filesBelow(folder.path)).toEqual([opened, unlimited, note].sort());
   expect(existsSync(join(folder.path, 'cam/empty'))).toBe(true);
+});
+
+test("recordings of MediaMTX go like Perch's own; what only has such a name, and protected paths, stay", async () => {
+  using folder = temporaryFolder();
+  const { rules, deps, make, state } = setUp(folder.path, { cam: HOUR_MS, door: HOUR_MS });
+  const old = make('cam', 2 * HOUR_MS, 'mediamtx');
+  const kept = [make('cam', 3 * HOUR_MS, 'nobody'), make('door', 2 * HOUR_MS)];
+  state.isProtected = (path) => path === 'door';
+  expect(await deleteExpired(rules, deps, new AbortController().signal, 'UTC')).toEqual([old]);
+  expect(filesBelow(folder.path)).toEqual(kept.sort());
+});
+
+test('nothing is old as long as the clock has not been set', async () => {
+  using folder = temporaryFolder();
+  const { rules, deps, make, state } = setUp(folder.path, { cam: HOUR_MS });
+  const old = make('cam', 2 * HOUR_MS);
+  const { signal } = new AbortController();
+  state.isClockTrusted = false;
+  expect(await deleteExpired(rules, deps, signal, 'UTC')).toEqual([]);
+  state.isClockTrusted = true;
+  expect(await deleteExpired(rules, deps, signal, 'UTC')).toEqual([old]);
+});
+
+test('a recording of an earlier start that a wrong clock has named counts from its true time, and without one it stays', async () => {
+  using folder = temporaryFolder();
+  const { clock, rules, deps, make, labels } = setUp(folder.path, { cam: HOUR_MS });
+  const corrected = make('cam', 900 * HOUR_MS, 'perch without a clock');
+  const unknown = make('cam', 800 * HOUR_MS, 'perch without a clock');
+  labels.set(corrected, (clock.wallMs() - HOUR_MS / 2) * 1000);
+  const { signal } = new AbortController();
+  expect(await deleteExpired(rules, deps, signal, 'UTC')).toEqual([]);
+  labels.set(corrected, (clock.wallMs() - 2 * HOUR_MS) * 1000);
+  expect(await deleteExpired(rules, deps, signal, 'UTC')).toEqual([corrected]);
+  expect(existsSync(unknown)).toBe(true);
 });
 
 test('what was recorded while the clock was wrong does not count as old when the clock is set', async () => {

@@ -1,17 +1,13 @@
-import { rmdir, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { codeOf } from './disk-fault.ts';
-import { findRecordings } from './find-recordings.ts';
+import { type Deletions, type Doomed, removeEmptyFolders } from './deletions.ts';
+import { type FoundRecording, findRecordings } from './find-recordings.ts';
 import { RecordPathPattern } from './record-path.ts';
-import type { SegmentLog } from './segment-log.ts';
 
 const LONGEST_PAUSE_MS = 30 * 60_000;
 const SHORTEST_PAUSE_MS = 1_000;
-/** A pause between deletions keeps an SD card free for what is being recorded. */
-const DELETION_PAUSE_MS = 20;
 
 /** What the configuration says of recordings; asked anew in each round. */
 export interface RetentionRules {
@@ -25,10 +21,11 @@ export interface RetentionRules {
 
 export interface RetentionDeps {
   readonly clock: Clock;
-  readonly log: Pick<SegmentLog, 'removed'>;
-  readonly isOpen: (file: string) => boolean;
+  readonly deletions: Pick<Deletions, 'delete' | 'hold' | 'pause'>;
   /** Since this process began the file, whatever the wall clock has done meanwhile; undefined: it did not. */
   readonly ageMs: (file: string) => number | undefined;
+  /** The true start of a file, Unix microseconds, where more is known of it than its name says. */
+  readonly labelUs?: (file: string) => number | undefined;
   readonly logger: Logger;
 }
 
@@ -42,7 +39,7 @@ export async function keepRetention(
   while (!signal.aborted) {
     await deleteExpired(rules, deps, signal, zone);
     if (!signal.aborted) {
-      await deps.clock.sleep(pauseMs(rules), signal);
+      await deps.clock.sleep(deps.deletions.hold === undefined ? pauseMs(rules) : SHORTEST_PAUSE_MS, signal);
     }
   }
 }
@@ -60,83 +57,66 @@ export async function deleteExpired(
   zone?: string,
 ): Promise<string[]> {
   const deleted: string[] = [];
-  for (const recordPath of rules.recordPaths()) {
-    const pattern = new RecordPathPattern(recordPath, undefined, zone);
-    try {
-      const { expired, folders } = await findExpired(pattern, recordPath, rules, deps);
-      const touched = new Set<string>();
-      for (const file of expired) {
-        if (signal.aborted) {
-          return deleted;
+  const { deletions, logger } = deps;
+  for (const recordPath of deletions.hold === undefined ? rules.recordPaths() : []) {
+    const pattern = new RecordPathPattern(recordPath, undefined, zone, 'any');
+    const touched = new Set<string>();
+    let expired: Doomed[] = [];
+    const deleteFound = async () => {
+      for (const doomed of expired) {
+        if (signal.aborted || deletions.hold !== undefined) {
+          break;
         }
-        if (!deps.isOpen(file) && (await remove(file, deps))) {
-          deleted.push(file);
-          touched.add(dirname(file));
-          await deps.clock.sleep(DELETION_PAUSE_MS, signal);
+        if ((await deletions.delete(doomed, 'age')).kind === 'deleted') {
+          deleted.push(doomed.file);
+          touched.add(dirname(doomed.file));
+          await deletions.pause(signal);
         }
       }
-      await removeEmpty(pattern.folder, folders, touched);
+      expired = [];
+    };
+    try {
+      const doom = judge(recordPath, rules, deps);
+      await findRecordings(pattern, {
+        // One folder's names at a time: a disk holds many.
+        onFolder: deleteFound,
+        onRecording: (recording) => {
+          const doomed = doom(recording);
+          if (doomed) {
+            expired.push(doomed);
+          }
+        },
+      });
+      await deleteFound();
+      await removeEmptyFolders(pattern.folder, touched);
     } catch (error) {
-      deps.logger.warn({ recordPath, cause: explain(error) }, 'cannot delete old recordings');
+      logger.warn({ recordPath, cause: explain(error) }, 'cannot delete old recordings');
     }
   }
   return deleted;
 }
 
-async function findExpired(
-  pattern: RecordPathPattern,
+/** Whether a recording has expired, by its name and what else is known of its time. */
+function judge(
   recordPath: string,
   rules: RetentionRules,
-  deps: RetentionDeps,
-): Promise<{ readonly expired: readonly string[]; readonly folders: readonly string[] }> {
-  const expired: string[] = [];
-  const folders: string[] = [];
+  { clock, ageMs, labelUs }: RetentionDeps,
+): (recording: FoundRecording) => Doomed | undefined {
   const limits = new Map<string, number | undefined>();
-  const nowUs = deps.clock.wallMs() * 1000;
-  await findRecordings(pattern, {
-    onFolder: (folder) => {
-      folders.push(folder);
-    },
-    onRecording: ({ file, path, startUs }) => {
-      if (!limits.has(path)) {
-        limits.set(path, rules.deleteAfterMs(path, recordPath));
-      }
-      const limitMs = limits.get(path);
-      const hasExpired = limitMs !== undefined && limitMs > 0 && startUs <= nowUs - limitMs * 1000;
-      if (hasExpired && (deps.ageMs(file) ?? limitMs) >= limitMs) {
-        expired.push(file);
-      }
-    },
-  });
-  return { expired, folders };
-}
-
-async function remove(file: string, deps: RetentionDeps): Promise<boolean> {
-  try {
-    await unlink(file);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') {
-      deps.logger.warn({ file, cause: explain(error) }, 'cannot delete an old recording');
-      return false;
+  const nowUs = clock.wallMs() * 1000;
+  return ({ file, path, startUs: nameUs }) => {
+    if (!limits.has(path)) {
+      limits.set(path, rules.deleteAfterMs(path, recordPath));
     }
-  }
-  deps.log.removed(file);
-  return true;
-}
-
-/** Only folders that held something that was just deleted, and those above them, but never the common folder itself. */
-async function removeEmpty(top: string, folders: readonly string[], touched: Set<string>): Promise<void> {
-  for (const folder of [...folders].sort((a, b) => b.length - a.length)) {
-    if (folder === top || !touched.has(folder)) {
-      continue;
+    const limitMs = limits.get(path);
+    if (limitMs === undefined || limitMs <= 0 || nameUs > nowUs - limitMs * 1000) {
+      return undefined;
     }
-    // A folder that is not empty refuses.
-    const isGone = await rmdir(folder).then(
-      () => true,
-      () => false,
-    );
-    if (isGone) {
-      touched.add(dirname(folder));
+    const knownAgeMs = ageMs(file);
+    const startUs = labelUs?.(file) ?? nameUs;
+    if (startUs > nowUs - limitMs * 1000 || (knownAgeMs ?? limitMs) < limitMs) {
+      return undefined;
     }
-  }
+    return { file, path, startsUs: [startUs, nameUs], isDated: knownAgeMs !== undefined || startUs !== nameUs };
+  };
 }
