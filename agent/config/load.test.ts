@@ -302,12 +302,11 @@ test('a relative recordPath is relative to the working directory', () => {
   expect(config.paths.get('b')?.settings?.recordPath).toBe('/mnt/%path/%s');
 });
 
-test('a format that is not there yet is told, and the path goes on without it', () => {
-  const text = 'perch: own\npaths:\n  a:\n    record: yes\n    recordFormat: mpegts';
-  expect(good(text).paths.get('a')?.settings).toMatchObject({ record: 'no' });
-  expect(linesOf(text, 'warn')).toEqual([
-    "perch.yml:5: paths.a.recordFormat: 'mpegts' is not supported yet: the path is not recorded",
-  ]);
+test('recordings are made in either format', () => {
+  const text = 'perch: own\npaths: {a: {record: yes, recordFormat: mpegts}, b: {record: yes}}';
+  const formats = [...good(text).paths.values()].map(({ settings }) => settings?.recordFormat);
+  expect(formats).toEqual(['mpegts', 'fmp4']);
+  expect(linesOf(text, 'warn')).toEqual([]);
 });
 
 test('one way for WebRTC media is enough, and TCP is one unless the file says otherwise', () => {

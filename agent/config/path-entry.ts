@@ -67,7 +67,7 @@ export function readPath(name: string, entry: Entry, context: PathContext): Path
   const key = `paths.${name}`;
   const named = readName(name, entry, context);
   const { written, renamed } = readBlock(blockOf(entry, key, report, name), key, report, name);
-  let settings = { ...defaults.settings, ...written } as PathSettings;
+  const settings = { ...defaults.settings, ...written } as PathSettings;
 
   if (report.firstErrorOf(name) === undefined) {
     const faults = [...sourceFaults(settings, named.pattern !== undefined), ...recordFaults(settings, hasPlayback)];
@@ -77,11 +77,6 @@ export function readPath(name: string, entry: Entry, context: PathContext): Path
   if (error) {
     const shortKey = error.key.startsWith(`${key}.`) ? `${error.key.slice(key.length + 1)}: ` : '';
     return { ...named, error: `${shortKey}${error.message}` };
-  }
-  if (settings.record !== 'no' && settings.recordFormat !== 'fmp4') {
-    const place = placeOf('recordFormat', renamed, defaults.block, entry);
-    report.add('warn', place, `${key}.recordFormat`, "'mpegts' is not supported yet: the path is not recorded", name);
-    settings = { ...settings, record: 'no' };
   }
   return { ...named, settings: resolved(settings, defaults.cwd) };
 }

@@ -8,7 +8,7 @@ import type { BootClock } from './boot-clock.ts';
 import { type ClipOptions, Clips } from './clips.ts';
 import { codeOf, diskFault } from './disk-fault.ts';
 import { type FlushPoint, HANGING_MS } from './flush.ts';
-import { formatRecordPath } from './record-path.ts';
+import { formatRecordPath, type RecordFormat } from './record-path.ts';
 import type { RecordingWriter } from './recording-writer.ts';
 import { recoverFile } from './recovery.ts';
 import { diskFs, type SegmentFs } from './segment-fs.ts';
@@ -18,17 +18,22 @@ import { Segmenter, type SegmenterLimits, type SegmenterOwner } from './segmente
 import type { StreamMark } from './stream-mark.ts';
 import { zoneOffsetMs } from './time-zone.ts';
 import type { TrackBuffer } from './track-buffer.ts';
+import { TsSegmentWriter } from './ts-segment-writer.ts';
 
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 10_000;
 /** What may wait for the disk: some ten seconds of a good camera. */
 const QUEUE_BYTES = 16 << 20;
+const WRITERS = { fmp4: SegmentWriter, mpegts: TsSegmentWriter };
+const CONTAINER_NAMES: Record<RecordFormat, string> = { fmp4: 'MP4', mpegts: 'MPEG-TS' };
 /** A file name clash is solved in steps of a microsecond, in a template without microseconds in steps of a second. */
 const CLASH_STEPS_MS = [0.001, 1000] as const;
 
 export interface RecorderOptions extends SegmenterLimits {
   readonly path: string;
   readonly recordPath: string;
+  /** `fmp4` when not given. */
+  readonly format?: RecordFormat;
   /** IANA name for the times in file names; undefined: the machine's own. */
   readonly zone?: string;
   readonly queueBytes?: number;
@@ -85,11 +90,20 @@ export class Recorder {
     return this.#state;
   }
 
+  get #format(): RecordFormat {
+    return this.#options.format ?? 'fmp4';
+  }
+
+  /** Bytes of the stream that are kept in memory from before the next event. */
+  get keptBytes(): number {
+    return this.#clips?.keptBytes ?? 0;
+  }
+
   /** Records `stream` until it ends; begins with the group of pictures that the stream has kept. */
   start(stream: Stream): void {
     this.#leave();
-    const source = storable(stream);
-    const leftOut = unstorableLabels(stream);
+    const source = storable(stream, this.#format);
+    const leftOut = unstorableLabels(stream, this.#format);
     if (source.tracks.length === 0) {
       this.#refuse(`nothing in this stream can be recorded: it has ${leftOut.join(', ') || 'no tracks'}`);
       return;
@@ -150,7 +164,8 @@ export class Recorder {
     for (const codec of codecs) {
       if (!this.#toldCodecs.has(codec)) {
         this.#toldCodecs.add(codec);
-        this.#deps.logger.warn({ codec }, 'recordings go without a track that MP4 cannot hold');
+        const container = CONTAINER_NAMES[this.#format];
+        this.#deps.logger.warn({ codec }, `recordings go without a track that ${container} cannot hold`);
       }
     }
   }
@@ -183,8 +198,9 @@ export class Recorder {
   #open(segmenter: Segmenter, mark: StreamMark, buffers: readonly TrackBuffer[]): RecordingWriter {
     const stepMs = CLASH_STEPS_MS[this.#options.recordPath.includes('%f') ? 0 : 1];
     const { recordPath, path, zone } = this.#options;
-    const nameOf = (clash: number) => formatRecordPath(recordPath, path, mark.wallUs / 1000 + clash * stepMs, zone);
-    const writer: RecordingWriter = new SegmentWriter(mark, this.#originOf(mark), buffers, {
+    const nameOf = (clash: number) =>
+      formatRecordPath(recordPath, path, mark.wallUs / 1000 + clash * stepMs, zone, this.#format);
+    const writer: RecordingWriter = new WRITERS[this.#format](mark, this.#originOf(mark), buffers, {
       fs: this.#deps.fs ?? diskFs,
       nameOf,
       // What has been kept from before an event comes all at once.
