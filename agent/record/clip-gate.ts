@@ -67,7 +67,7 @@ export class ClipGate implements Reader {
   }
 
   onSample(track: number, sample: Sample): void {
-    if (this.#isOpen && this.#ring.isLeadingKey(track, sample) && !this.#window.isOpen) {
+    if (this.#isOpen && this.#ring.isLeadingKey(track, sample) && !this.#window.takes(sample.wall)) {
       this.#isOpen = false;
       this.#sink.pause();
       this.#options.onClosed();

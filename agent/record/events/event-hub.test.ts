@@ -1,0 +1,146 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { temporaryFolder } from '../../../test/recordings.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { CameraEvent } from './event.ts';
+import { EventHub, type NewEvent } from './event-hub.ts';
+import { EventJournal } from './event-journal.ts';
+
+async function startHub(folder?: string) {
+  const temporary = folder === undefined ? temporaryFolder() : undefined;
+  const clock = new FakeClock();
+  const journal = new EventJournal({ folder: folder ?? temporary?.path ?? '', logger: silentLogger });
+  const hub = new EventHub(journal, clock, silentLogger);
+  const told: CameraEvent[] = [];
+  hub.listen((event) => told.push(event));
+  onTestFinished(async () => {
+    await hub.close();
+    temporary?.[Symbol.dispose]();
+  });
+  const add = (event: Partial<NewEvent> = {}) => hub.add({ path: 'cam', type: 'motion', source: 'api', ...event });
+  const written = async () => {
+    const events: CameraEvent[] = [];
+    await journal.replay({ addEvent: (event) => events.push(event) });
+    return events;
+  };
+  return { clock, hub, told, add, written, nowUs: () => clock.wallMs() * 1000 };
+}
+
+test('an event without begin and end is now, and lasts five seconds', async () => {
+  const { add, told, written, nowUs } = await startHub();
+  const event = await add({ text: 'hello' });
+  expect(event).toMatchObject({ startUs: nowUs(), endUs: nowUs() + 5e6, text: 'hello', source: 'api' });
+  expect(event.id).toMatch(/^[0-9a-f-]{36}$/);
+  expect(told).toEqual([event]);
+  expect(await written()).toEqual([event]);
+});
+
+test('what lasts is told at its begin and at its end, with one id', async () => {
+  const { clock, hub, add, told, written, nowUs } = await startHub();
+  const begun = await add({ state: 'start' });
+  expect(hub.running('cam')).toEqual([begun]);
+  expect(begun.endUs).toBeUndefined();
+  await clock.advance(30_000);
+  const ended = await add({ state: 'end', id: begun.id });
+  expect(ended).toEqual({ ...begun, endUs: nowUs() });
+  expect(hub.running('cam')).toEqual([]);
+  expect(told).toEqual([begun, ended]);
+  expect(await written()).toEqual([ended]);
+});
+
+test('an end without an id ends the newest of its type', async () => {
+  const { add, hub } = await startHub();
+  await add({ state: 'start', id: 'one' });
+  await add({ state: 'start', id: 'two' });
+  await add({ state: 'start', id: 'other', type: 'person' });
+  expect((await add({ state: 'end' })).id).toBe('two');
+  expect(hub.running('cam').map(({ id }) => id)).toEqual(['one', 'other']);
+});
+
+test('what goes on and is told again keeps its begin', async () => {
+  const { clock, add, nowUs } = await startHub();
+  const begun = await add({ state: 'start', id: 'one', text: 'first' });
+  await clock.advance(5_000);
+  expect(await add({ state: 'start', id: 'one' })).toEqual(begun);
+  expect(await add({ id: 'one', endUs: nowUs(), text: 'second' })).toEqual({
+    ...begun,
+    text: 'second',
+    endUs: nowUs(),
+  });
+  await add({ state: 'start', id: 'two' });
+  await expect(add({ state: 'start', id: 'two', path: 'garden' })).rejects.toMatchObject({ code: 'badInput' });
+});
+
+test('an event whose end nobody tells is over after an hour', async () => {
+  const { clock, hub, add, told } = await startHub();
+  const { startUs } = await add({ state: 'start' });
+  await clock.advance(3_590_000);
+  expect(hub.running('cam')).toHaveLength(1);
+  await clock.advance(20_000);
+  expect(hub.running('cam')).toHaveLength(0);
+  expect(told.at(-1)?.endUs).toBe(startUs + 3_600e6);
+});
+
+test('what went on when the program ended has an end afterwards', async () => {
+  using folder = temporaryFolder();
+  const first = await startHub(folder.path);
+  await first.add({ state: 'start', id: 'closed' });
+  await first.clock.advance(1_000);
+  const endUs = first.nowUs();
+  await first.hub.close();
+  const killed = await startHub(folder.path);
+  await killed.add({ state: 'start', id: 'killed' });
+  const { hub, written, told } = await startHub(folder.path);
+  await hub.begin();
+  expect(told.map(({ id }) => id)).toEqual(['killed']);
+  const events = await written();
+  expect(events.map((event) => [event.id, event.endUs])).toEqual([
+    ['closed', endUs],
+    ['killed', killed.nowUs() + 5e6],
+  ]);
+});
+
+test('one listener that fails does not keep the others from an event', async () => {
+  const { hub, add } = await startHub();
+  const seen: string[] = [];
+  hub.listen(() => {
+    throw new Error('broken');
+  });
+  const stop = hub.listen(({ id }) => seen.push(id));
+  await add({ id: 'one' });
+  stop();
+  await add({ id: 'two' });
+  expect(seen).toEqual(['one']);
+});
+
+test.for([
+  [{ type: '' }, 'invalid type'],
+  [{ type: 'a b' }, 'invalid type'],
+  [{ type: 'x'.repeat(33) }, 'invalid type'],
+  [{ id: '../x' }, 'invalid id'],
+  [{ text: 'x'.repeat(501) }, 'text of 501 characters, at most 500 are kept'],
+  [{ startUs: -1 }, 'before 1970'],
+  [{ startUs: Date.UTC(2026, 0, 1, 0, 2) * 1000 }, "ahead of this machine's clock"],
+  [{ state: 'start', endUs: Date.UTC(2026, 0, 1) * 1000 }, "has no end yet: tell it with state 'end'"],
+  [{ endUs: Date.UTC(2025, 11, 31) * 1000 }, 'it ends before it begins'],
+  [{ startUs: 0, endUs: Date.UTC(2026, 0, 1) * 1000 }, 'lasts longer than 24 h'],
+] as const)('%o is refused', async ([event, message]) => {
+  const { add, told } = await startHub();
+  await expect(add(event)).rejects.toMatchObject({ code: 'badInput', message: expect.stringContaining(message) });
+  expect(told).toEqual([]);
+});
+
+test('the end of something that does not go on is not found', async () => {
+  const { add } = await startHub();
+  await expect(add({ state: 'end' })).rejects.toMatchObject({ code: 'notFound' });
+  await expect(add({ state: 'end', id: 'x' })).rejects.toMatchObject({ code: 'notFound' });
+});
+
+test('at most 64 events go on in a path', async () => {
+  const { add } = await startHub();
+  for (let i = 0; i < 64; i += 1) {
+    await add({ state: 'start' });
+  }
+  await expect(add({ state: 'start' })).rejects.toMatchObject({ code: 'exhausted' });
+  await add({ state: 'start', path: 'garden' });
+});

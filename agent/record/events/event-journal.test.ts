@@ -1,0 +1,178 @@
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { random } from '../../../test/random.ts';
+import { asNobody, temporaryFolder } from '../../../test/recordings.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { CameraEvent } from './event.ts';
+import { EventJournal } from './event-journal.ts';
+import { readEventLine, writeEventLine } from './event-line.ts';
+
+const NOVEMBER_US = Date.UTC(2026, 10, 20, 12) * 1000;
+const motion = (more: Partial<CameraEvent> = {}): CameraEvent => ({
+  id: 'a1',
+  path: 'yard/gate',
+  type: 'motion',
+  startUs: NOVEMBER_US,
+  endUs: NOVEMBER_US + 5e6,
+  text: '',
+  source: 'api',
+  ...more,
+});
+
+const journalOf = (folder: string, maxFileBytes?: number): EventJournal =>
+  new EventJournal({ folder, logger: silentLogger, ...(maxFileBytes === undefined ? {} : { maxFileBytes }) });
+
+async function eventsOf(journal: EventJournal): Promise<CameraEvent[]> {
+  const events: CameraEvent[] = [];
+  await journal.replay({ addEvent: (event) => events.push(event) });
+  return events;
+}
+
+test('events lie as JSON lines in a file for each path and month, and are read back as they were told', async () => {
+  using folder = temporaryFolder();
+  const journal = journalOf(folder.path);
+  const told = [
+    motion(),
+    motion({ id: 'a2', type: 'person', text: 'at the "gate"\nümläut', endUs: undefined }),
+    motion({ id: 'a3', path: 'cam', startUs: Date.UTC(2026, 11, 1) * 1000, endUs: Date.UTC(2026, 11, 1) * 1000 }),
+    motion({ id: 'a4', path: '', type: 'disk', source: 'perch' }),
+  ];
+  for (const event of told) {
+    await journal.append(event);
+  }
+  expect(readFileSync(join(folder.path, 'yard/gate/2026-11.jsonl'), 'utf8').split('\n')[0]).toBe(
+    `{"id":"a1","type":"motion","startUs":${NOVEMBER_US},"endUs":${NOVEMBER_US + 5e6},"source":"api"}`,
+  );
+  expect(readdirSync(join(folder.path, 'cam'))).toEqual(['2026-12.jsonl']);
+  const byId = (a: CameraEvent, b: CameraEvent) => (a.id < b.id ? -1 : 1);
+  expect((await eventsOf(journal)).sort(byId)).toEqual(told);
+  await journal.close();
+});
+
+test('what is told again takes the place of what was told before', async () => {
+  using folder = temporaryFolder();
+  const journal = journalOf(folder.path);
+  await journal.append(motion({ endUs: undefined }));
+  expect(await journal.leftOpen(NOVEMBER_US / 1000)).toEqual([motion({ endUs: undefined })]);
+  await journal.append(motion());
+  expect(await eventsOf(journal)).toEqual([motion()]);
+  expect(await journal.leftOpen(NOVEMBER_US / 1000)).toEqual([]);
+});
+
+test('a line that a power cut has torn is lost alone', async () => {
+  using folder = temporaryFolder();
+  const first = journalOf(folder.path);
+  await first.append(motion());
+  await first.append(motion({ id: 'torn' }));
+  await first.close();
+  const file = join(folder.path, 'yard/gate/2026-11.jsonl');
+  truncateSync(file, readFileSync(file).length - 20);
+  const second = journalOf(folder.path);
+  await second.append(motion({ id: 'next' }));
+  expect((await eventsOf(second)).map(({ id }) => id)).toEqual(['a1', 'next']);
+  appendFileSync(file, '\0'.repeat(4_096));
+  expect((await eventsOf(second)).map(({ id }) => id)).toEqual(['a1', 'next']);
+});
+
+test('many at once are written one after the other, and the disk is asked to keep them in one flush round', async () => {
+  using folder = temporaryFolder();
+  const journal = journalOf(folder.path);
+  expect(journal.hasUnsynced).toBe(false);
+  await Promise.all(Array.from({ length: 200 }, (_, i) => journal.append(motion({ id: `n${i}` }))));
+  expect((await eventsOf(journal)).map(({ id }) => id)).toEqual(Array.from({ length: 200 }, (_, i) => `n${i}`));
+  expect(journal.hasUnsynced).toBe(true);
+  expect(journal.device).toBeGreaterThan(0);
+  await journal.sync();
+  expect(journal.hasUnsynced).toBe(false);
+});
+
+test('no more wait for the disk than can be remembered', async () => {
+  using folder = temporaryFolder();
+  const journal = journalOf(folder.path);
+  const results = await Promise.allSettled(
+    Array.from({ length: 1_001 }, (_, i) => journal.append(motion({ id: `n${i}` }))),
+  );
+  expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+  expect(results.at(-1)).toMatchObject({ reason: { code: 'exhausted' } });
+  expect(await eventsOf(journal)).toHaveLength(1_000);
+});
+
+test('a month that is full takes no more, and other months do', async () => {
+  using folder = temporaryFolder();
+  const journal = journalOf(folder.path, 1_000);
+  for (let i = 0; i < 50; i += 1) {
+    await journal.append(motion({ id: `n${i}` }));
+  }
+  await journal.append(motion({ id: 'next', startUs: NOVEMBER_US + 31 * 86_400e6, endUs: undefined }));
+  const events = await eventsOf(journal);
+  expect(events.length).toBeLessThan(12);
+  expect(events.at(-1)?.id).toBe('next');
+});
+
+test('a disk that refuses costs the line and nothing else', async () => {
+  using folder = temporaryFolder();
+  const journal = journalOf(join(folder.path, 'events'));
+  writeFileSync(join(folder.path, 'events'), 'a file where a folder is needed');
+  await asNobody(folder.path, () => journal.append(motion()));
+  expect(await eventsOf(journal)).toEqual([]);
+});
+
+test('months go when their last event is older than the path keeps its recordings, and empty folders with them', async () => {
+  using folder = temporaryFolder();
+  const journal = journalOf(folder.path);
+  const DAY_US = 86_400e6;
+  for (const [path, days] of [
+    ['cam', 0],
+    ['cam', 60],
+    ['garden', 60],
+    ['kept', 60],
+    ['', 60],
+  ] as const) {
+    const startUs = NOVEMBER_US - days * DAY_US;
+    await journal.append(motion({ id: `${path}-${days}`, path, startUs, endUs: startUs }));
+  }
+  const nowMs = NOVEMBER_US / 1000;
+  const keptMs = (path: string) => (path === 'kept' ? undefined : 30 * 86_400_000);
+  // Both months end by the last of September, 51 days ago; 30 days are kept.
+  await journal.prune(nowMs, keptMs);
+  expect((await eventsOf(journal)).map(({ id }) => id)).toEqual(['cam-0', 'kept-60']);
+  expect(readdirSync(folder.path).sort()).toEqual(['cam', 'kept']);
+});
+
+test('files of others among them are left out', async () => {
+  using folder = temporaryFolder();
+  const journal = journalOf(folder.path);
+  for (const name of ['cam/2026-11.jsonl', 'cam/notes.txt', '2026-11.jsonl']) {
+    mkdirSync(dirname(join(folder.path, name)), { recursive: true });
+    writeFileSync(join(folder.path, name), 'hello\n[1]\n{}\nnull\n{"id":"x"}\n');
+  }
+  expect(await eventsOf(journal)).toEqual([]);
+  expect(await eventsOf(journalOf(join(folder.path, 'nothing here')))).toEqual([]);
+});
+
+test('any line gives an event or none', () => {
+  const next = random(11);
+  const line = writeEventLine(motion({ text: 'a text' })).trimEnd();
+  expect(readEventLine(line, 'yard/gate')).toEqual(motion({ text: 'a text' }));
+  let events = 0;
+  for (let i = 0; i < 20_000; i += 1) {
+    const bytes = Buffer.from(line);
+    for (let k = 0; k <= 2 * next(); k += 1) {
+      bytes[Math.floor(next() * bytes.length)] =
+        next() < 0.5 ? 0x30 + Math.floor(next() * 10) : Math.floor(next() * 256);
+    }
+    const event = readEventLine(
+      bytes.toString('utf8', 0, next() < 0.1 ? Math.floor(next() * bytes.length) : undefined),
+      'p',
+    );
+    if (event) {
+      events += 1;
+      expect(readEventLine(writeEventLine(event).trimEnd(), 'p')).toEqual(event);
+    }
+  }
+  expect(events).toBeGreaterThan(100);
+  expect(
+    readEventLine(`{"id":"a","type":"b","startUs":1,"source":"api","text":"${'x'.repeat(5_000)}"}`, 'p'),
+  ).toBeUndefined();
+});
