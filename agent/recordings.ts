@@ -28,11 +28,18 @@ export class Recordings {
   readonly #deletions: Deletions;
   #upkeep: Promise<void> = Promise.resolve();
 
-  constructor(config: () => Config, dataDir: string, clock: Clock, log: Logger) {
+  constructor(
+    config: () => Config,
+    dataDir: string,
+    clock: Clock,
+    log: Logger,
+    machineClock = new MachineClock({ clock, memoryFile: join(dataDir, 'clock.json') }),
+  ) {
     this.#config = config;
     this.#clock = clock;
     this.#log = log;
-    this.#machineClock = new MachineClock({ clock, memoryFile: join(dataDir, 'clock.json') });
+    this.#machineClock = machineClock;
+    machineClock.onStep((deltaMs) => log.info({ deltaMs: Math.round(deltaMs) }, 'the clock was set'));
     this.#flush = new FlushPoint(clock, config().recordSyncIntervalMs);
     this.playback = new Playback({
       file: join(dataDir, 'segments.db'),

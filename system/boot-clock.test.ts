@@ -159,6 +159,19 @@ test('a step is told with how far it went, and whoever steps a clock has set it'
   expect([one.isTrusted, steps]).toEqual([true, [leapMs, -10_800_000]]);
 });
 
+test('who asks in the moment in which the clock was set is told so', async () => {
+  board();
+  setWall(1_000_000);
+  const one = machine();
+  const steps: number[] = [];
+  one.onStep((deltaMs) => steps.push(deltaMs));
+  await clock.advance(1_000);
+  setWall(NOW_MS);
+  expect(one.isTrusted).toBe(true);
+  await clock.advance(5_000);
+  expect(steps).toHaveLength(1);
+});
+
 test('slewing is no step, nor is a correction by less than a second', async () => {
   const one = machine();
   const steps: number[] = [];

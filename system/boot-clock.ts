@@ -68,15 +68,17 @@ export class MachineClock {
       this.#noticeStep(this.#offsetMs - memory.offsetMs);
     }
     this.#lookForSigns();
-    this.#wasTrusted = this.isTrusted;
+    this.#wasTrusted = this.#isBelieved;
   }
 
   monoUs(): number {
     return Math.round(this.#monoUs());
   }
 
+  /** Looks at the clock: who asks right after it was set is told so, before the next second. */
   get isTrusted(): boolean {
-    return this.#isSet && isPlausible(this.#options.clock.wallMs());
+    this.#follow();
+    return this.#isBelieved;
   }
 
   /** Looks at the clock every second until `close`. */
@@ -105,20 +107,28 @@ export class MachineClock {
 
   /** Compares the two clocks. Costs two readings of time while all is well. */
   check(): void {
-    const offsetMs = this.#measure();
-    const deltaMs = offsetMs - this.#offsetMs;
-    this.#offsetMs = offsetMs;
-    const hasStepped = this.#noticeStep(deltaMs);
+    this.#follow();
     if (!this.#isSet) {
-      if (hasStepped || this.#checks % SIGNS_EVERY_CHECKS === 0) {
+      if (this.#checks % SIGNS_EVERY_CHECKS === 0) {
         this.#lookForSigns();
       }
       if (!this.#isSet && this.#checks % TIMEDATE_EVERY_CHECKS === 0) {
         this.#ask();
       }
       this.#checks += 1;
+      this.#tellTrust();
     }
-    if (hasStepped) {
+  }
+
+  get #isBelieved(): boolean {
+    return this.#isSet && isPlausible(this.#options.clock.wallMs());
+  }
+
+  #follow(): void {
+    const offsetMs = this.#measure();
+    const deltaMs = offsetMs - this.#offsetMs;
+    this.#offsetMs = offsetMs;
+    if (this.#noticeStep(deltaMs)) {
       this.#save();
       tell(this.#onStep, deltaMs);
     }
@@ -163,7 +173,7 @@ export class MachineClock {
   }
 
   #tellTrust(): void {
-    const { isTrusted } = this;
+    const isTrusted = this.#isBelieved;
     if (isTrusted !== this.#wasTrusted) {
       this.#wasTrusted = isTrusted;
       this.#save();

@@ -35,6 +35,14 @@ export class FakeClock implements Clock {
     this.#wallOffsetMs += ms;
   }
 
+  /** Moves to `ms` from now as if the machine had slept: who was due meanwhile is woken once, at the next `advance`. */
+  skip(ms: number): void {
+    this.#nowMs += ms;
+    for (const sleeper of this.#sleepers) {
+      sleeper.dueMs = Math.max(sleeper.dueMs, this.#nowMs);
+    }
+  }
+
   /** Moves to `ms` from now and wakes everyone due, in order; code under test runs up to its next sleep before and after. */
   async advance(ms: number): Promise<void> {
     await settle();

@@ -1,7 +1,16 @@
 import { basename } from 'node:path';
 import { expect, test } from 'vitest';
 import { openRecording } from '../../test/read-recording.ts';
-import { feed, filesBelow, opusSound, opusTrack, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
+import {
+  bootClockOf,
+  feed,
+  filesBelow,
+  opusSound,
+  opusTrack,
+  startRecorder,
+  temporaryFolder,
+  WALL,
+} from '../../test/recordings.ts';
 import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
 import type { Sample } from '../media/sample.ts';
 import type { RecorderOptions } from './recorder.ts';
@@ -119,4 +128,33 @@ test('a jump in the sound alone begins no file', async () => {
   running.stream.close();
   await running.recorder.stop();
   expect(filesBelow(folder.path)).toHaveLength(1);
+});
+
+test('a file that begins with pictures kept from before the clock was set does not claim to have its time from a clock that was', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path);
+  const { clock, stream, recorder } = running;
+  await recorder.stop();
+  clock.stepWall(WALL - clock.wallMs());
+  feed(stream, [tinyVideo(10, 10, 20, 0, WALL - 3 * HOUR_MS - 900)]);
+  recorder.start(stream);
+  await recorder.stop();
+  const [file = ''] = filesBelow(folder.path);
+  const { monoUs } = bootClockOf(clock);
+  expect((await openRecording(file)).fileMark).toMatchObject({ isClockTrusted: false, monoUs: monoUs() });
+});
+
+test('a file that begins with pictures kept for a moment has the time at which the first of them was taken, on both clocks', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path);
+  const { clock, stream, recorder } = running;
+  await recorder.stop();
+  clock.stepWall(WALL - clock.wallMs());
+  feed(stream, [tinyVideo(10, 10, 20, 0, WALL - 900)]);
+  recorder.start(stream);
+  await recorder.stop();
+  const [file = ''] = filesBelow(folder.path);
+  const { mark, fileMark } = await openRecording(file);
+  expect(mark.wallUs).toBe((WALL - 900) * 1000);
+  expect(fileMark).toMatchObject({ isClockTrusted: true, monoUs: bootClockOf(clock).monoUs() - 900_000 });
 });

@@ -26,6 +26,9 @@ const LONGEST_RETRY_MS = 10_000;
 const QUEUE_BYTES = 16 << 20;
 const WRITERS = { fmp4: SegmentWriter, mpegts: TsSegmentWriter };
 const CONTAINER_NAMES: Record<RecordFormat, string> = { fmp4: 'MP4', mpegts: 'MPEG-TS' };
+/** What a file begins with may have been kept for so long; and a camera's own clock, where it is used, is so far ahead at most. */
+const MAX_AGO_MS = 10 * 60_000;
+const MAX_AHEAD_MS = 15_000;
 /** A file name clash is solved in steps of a microsecond, in a template without microseconds in steps of a second. */
 const CLASH_STEPS_MS = [0.001, 1000] as const;
 
@@ -220,11 +223,13 @@ export class Recorder {
 
   #originOf({ wallUs }: StreamMark): FileOrigin {
     const { bootClock, clock } = this.#deps;
-    const agoUs = clock.wallMs() * 1000 - wallUs;
+    const agoMs = clock.wallMs() - wallUs / 1000;
+    // Samples from before the wall clock was set, that were kept until now, have the old time: it is not to be trusted.
+    const isOfThisClock = agoMs < MAX_AGO_MS && agoMs > -MAX_AHEAD_MS;
     return {
       bootId: bootClock.bootId,
-      monoUs: bootClock.monoUs() - agoUs,
-      isClockTrusted: bootClock.isTrusted,
+      monoUs: bootClock.monoUs() - (isOfThisClock ? agoMs * 1000 : 0),
+      isClockTrusted: bootClock.isTrusted && isOfThisClock,
       offsetMinutes: Math.round(zoneOffsetMs(wallUs / 1000, this.#options.zone) / 60_000),
     };
   }
