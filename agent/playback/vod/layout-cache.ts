@@ -1,0 +1,50 @@
+import { stat } from 'node:fs/promises';
+import type { TableCache } from '../table-cache.ts';
+import { bytesOfLayout, layOut, type VodLayout } from './vod-layout.ts';
+
+/** Of hourly files: those of a year. */
+const MAX_BYTES = 16 << 20;
+
+/** How recordings are laid out for HLS. A playlist of a day asks for each of its files: the tables, which are larger by a thousand, may have gone by then. */
+export class LayoutCache {
+  readonly #tables: TableCache;
+  readonly #maxBytes: number;
+  /** The least used first. */
+  readonly #kept = new Map<string, VodLayout>();
+  #bytes = 0;
+
+  constructor(tables: TableCache, maxBytes = MAX_BYTES) {
+    this.#tables = tables;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @throws PerchError when the file is no recording; as `stat` does when it is gone */
+  async of(file: string): Promise<VodLayout> {
+    const known = this.#kept.get(file);
+    const { size, mtimeMs } = await stat(file);
+    const isSame = known?.sizeBytes === size && known.mtimeMs === mtimeMs;
+    const layout = isSame ? known : layOut(await this.#tables.of({ file }));
+    this.#keep(layout);
+    return layout;
+  }
+
+  #keep(layout: VodLayout): void {
+    this.#drop(layout.file);
+    this.#kept.set(layout.file, layout);
+    this.#bytes += bytesOfLayout(layout);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#bytes <= this.#maxBytes || oldest === layout.file) {
+        return;
+      }
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(file: string): void {
+    const kept = this.#kept.get(file);
+    if (kept) {
+      this.#bytes -= bytesOfLayout(kept);
+      this.#kept.delete(file);
+    }
+  }
+}

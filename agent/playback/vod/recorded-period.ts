@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { codeOf } from '../../record/disk-fault.ts';
+import type { SegmentRow } from '../segment-row.ts';
+import type { LayoutCache } from './layout-cache.ts';
+import type { VodLayout } from './vod-layout.ts';
+import type { PlaylistFile } from './vod-playlist.ts';
+
+export type RowOfRecording = Pick<SegmentRow, 'file' | 'nameUs' | 'startUs'>;
+
+/** What streams made of recordings ask of the index. */
+export interface RecordingLookup {
+  /** Readable recordings of a path that may hold something between two times, the oldest first. @throws PerchError when the path is not known */
+  between(path: string, fromUs: number, toUs: number): Promise<Iterable<RowOfRecording>>;
+  /** Those whose file's name says that they begin at this time. */
+  named(path: string, nameUs: number): Promise<readonly RowOfRecording[]>;
+}
+
+/** A week of segments, and a playlist of some ten megabytes. */
+const MAX_SEGMENTS = 110_000;
+
+/** The recordings of a period, segment by segment. */
+export class RecordedPeriods {
+  readonly #recordings: RecordingLookup;
+  readonly #layouts: LayoutCache;
+  readonly #logger: Logger;
+
+  constructor(recordings: RecordingLookup, layouts: LayoutCache, logger: Logger) {
+    this.#recordings = recordings;
+    this.#layouts = layouts;
+    this.#logger = logger;
+  }
+
+  /**
+   * The segments that have something between two times: the first may begin earlier.
+   * @throws PerchError when there are none, or too many for one playlist
+   */
+  async between(path: string, fromUs: number, toUs: number): Promise<PlaylistFile[]> {
+    const files: PlaylistFile[] = [];
+    let segments = 0;
+    for (const row of await this.#recordings.between(path, fromUs, toUs)) {
+      const layout = await this.#layoutOf(row.file);
+      const before = files.at(-1);
+      const file = layout && partOf(layout, row, before, fromUs, toUs);
+      if (file) {
+        files.push(file);
+        segments += file.to - file.from;
+      }
+      if (segments > MAX_SEGMENTS) {
+        throw new PerchError(
+          'badInput',
+          `more than ${MAX_SEGMENTS} segments in one playlist: ask for a shorter duration`,
+        );
+      }
+    }
+    return files;
+  }
+
+  /** The recording that an address in a playlist names. @throws PerchError when there is none, or no longer */
+  async layoutOf(path: string, address: ResourceAddress): Promise<VodLayout> {
+    const rows = await this.#recordings.named(path, address.nameUs);
+    const row = rows.find(({ file }) => tagOf(file) === address.tag);
+    const layout = row && (await this.#layoutOf(row.file));
+    if (!layout) {
+      throw new PerchError('notFound', 'no such recording, or no longer', { path });
+    }
+    return layout;
+  }
+
+  /** Undefined for a file that has gone, or is none that can be played: the others go on. */
+  async #layoutOf(file: string): Promise<VodLayout | undefined> {
+    try {
+      return await this.#layouts.of(file);
+    } catch (error) {
+      if (!(error instanceof PerchError) && codeOf(error) === '') {
+        throw error;
+      }
+      this.#logger.debug({ file, cause: explain(error) }, 'left a recording out of a playlist');
+      return undefined;
+    }
+  }
+}
+
+function partOf(
+  layout: VodLayout,
+  row: RowOfRecording,
+  before: PlaylistFile | undefined,
+  fromUs: number,
+  toUs: number,
+): PlaylistFile | undefined {
+  const { startSeconds, endSeconds, count } = layout.cuts;
+  let from = 0;
+  while (from < count && row.startUs + (endSeconds[from] as number) * 1e6 <= fromUs) {
+    from += 1;
+  }
+  let to = from;
+  while (to < count && row.startUs + (startSeconds[to] as number) * 1e6 < toUs) {
+    to += 1;
+  }
+  if (from === to) {
+    return undefined;
+  }
+  const isContinued = before !== undefined && from === 0 && goesOn(before, layout);
+  return { layout, uri: resourceUri(row), startUs: row.startUs, from, to, isContinued };
+}
+
+/** The stream's own times lead from one file into the other, and one header would do for both. */
+function goesOn(before: PlaylistFile, layout: VodLayout): boolean {
+  const [one, other] = [before.layout.mark, layout.mark];
+  return (
+    one !== undefined &&
+    other !== undefined &&
+    one.streamId === other.streamId &&
+    one.segmentNumber + 1 === other.segmentNumber &&
+    before.to === before.layout.cuts.count &&
+    before.layout.isFinished &&
+    before.layout.formTag === layout.formTag &&
+    layout.shiftSeconds > before.layout.shiftSeconds
+  );
+}
+
+/** What an address of a recording says: the time in its file's name, which never changes, and a hash of the whole name. */
+export interface ResourceAddress {
+  readonly nameUs: number;
+  readonly tag: string;
+}
+
+const ADDRESS = /^vod\/(\d{1,16})-([\w-]{8})\.mp4$/;
+
+const tagOf = (file: string): string => createHash('sha1').update(file).digest('base64url').slice(0, 8);
+
+const resourceUri = ({ nameUs, file }: RowOfRecording): string => `vod/${nameUs}-${tagOf(file)}.mp4`;
+
+/** @param text behind the path and its slash; undefined when it is no such address */
+export function parseResourceUri(text: string): ResourceAddress | undefined {
+  const [, nameUs, tag] = ADDRESS.exec(text) ?? [];
+  return nameUs === undefined || tag === undefined ? undefined : { nameUs: Number(nameUs), tag };
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { PerchError } from '../../base/errors.ts';
+import { formatRfc3339 } from '../rfc3339.ts';
+import type { TableCache } from '../table-cache.ts';
+import type { RecordedPeriods, ResourceAddress } from './recorded-period.ts';
+import { type PlaylistFile, writeVodMultivariant, writeVodPlaylist } from './vod-playlist.ts';
+import { VodResource } from './vod-resource.ts';
+
+/** Names of playlists, below the path of a camera. */
+export const PLAYLISTS = {
+  vod: 'index.m3u8',
+  vodMedia: 'media.m3u8',
+  rewind: 'rewind.m3u8',
+  rewindMedia: 'rewind_stream.m3u8',
+} as const;
+
+export interface Period {
+  readonly startUs: number;
+  readonly durationUs: number;
+}
+
+/** What the address of a rewind playlist keeps, so that nobody else has to. */
+export interface RewindPeriod {
+  readonly startUs: number;
+  /** Of the longest segment when it was begun: the number must not change while the playlist grows. */
+  readonly targetSeconds: number;
+}
+
+/** A player's first picture begins this much later than the playlist at least: before, it is not worth a word. */
+const LEAST_START_OFFSET_SECONDS = 0.05;
+/** A growing recording was written to in this time. */
+const GROWING_MS = 60_000;
+/** Recordings of a camera whose clock, or ours, is a little ahead. */
+const FUTURE_US = 3_600_000_000;
+
+/** A recording's resource, ready to be sent. */
+export interface SentResource {
+  readonly resource: VodResource;
+  /** Quoted. Undefined while the recording grows. */
+  readonly etag: string | undefined;
+}
+
+/** HLS made of recordings: any period as a whole, and the live edge with what lies behind it. */
+export class RecordedStreams {
+  readonly #periods: RecordedPeriods;
+  readonly #tables: TableCache;
+  readonly #wallMs: () => number;
+
+  constructor(periods: RecordedPeriods, tables: TableCache, wallMs: () => number) {
+    this.#periods = periods;
+    this.#tables = tables;
+    this.#wallMs = wallMs;
+  }
+
+  async multivariant(path: string, period: Period): Promise<string> {
+    const files = await this.#filesOf(path, period);
+    const query = new URLSearchParams({
+      start: formatRfc3339({ us: period.startUs, offsetMs: 0 }),
+      duration: String(period.durationUs / 1e6),
+    });
+    return writeVodMultivariant(files, `${PLAYLISTS.vodMedia}?${query}`);
+  }
+
+  async media(path: string, period: Period): Promise<string> {
+    const files = await this.#filesOf(path, period);
+    const begin = files[0] ? beginUs(files[0]) : period.startUs;
+    const offsetSeconds = (period.startUs - begin) / 1e6;
+    return writeVodPlaylist(files, {
+      isEnded: true,
+      startOffsetSeconds: offsetSeconds >= LEAST_START_OFFSET_SECONDS ? offsetSeconds : undefined,
+      leastTargetSeconds: 1,
+    });
+  }
+
+  /** Fixes where the playlist begins: the media playlist that it names does not move. */
+  async rewindMultivariant(path: string, backSeconds: number): Promise<string> {
+    const startUs = Math.floor(this.#wallMs() * 1000 - backSeconds * 1e6);
+    const files = await this.#upToNow(path, startUs);
+    const query = new URLSearchParams({
+      start: formatRfc3339({ us: startUs, offsetMs: 0 }),
+      target: String(longestSeconds(files)),
+    });
+    return writeVodMultivariant(files, `${PLAYLISTS.rewindMedia}?${query}`);
+  }
+
+  async rewindMedia(path: string, { startUs, targetSeconds }: RewindPeriod): Promise<string> {
+    const files = await this.#upToNow(path, startUs);
+    return writeVodPlaylist(files, {
+      isEnded: false,
+      startOffsetSeconds: undefined,
+      leastTargetSeconds: targetSeconds,
+    });
+  }
+
+  /** @throws PerchError when the recording is not there, or no longer */
+  async resource(path: string, address: ResourceAddress): Promise<SentResource> {
+    const layout = await this.#periods.layoutOf(path, address);
+    const tabled = await this.#tables.of(layout);
+    const { file, sizeBytes, mtimeMs, isFinished } = layout;
+    const hash = createHash('sha256')
+      .update(JSON.stringify([file, sizeBytes, mtimeMs]))
+      .digest('base64url');
+    return { resource: new VodResource(layout, tabled), etag: isFinished ? `"${hash.slice(0, 27)}"` : undefined };
+  }
+
+  async #filesOf(path: string, { startUs, durationUs }: Period): Promise<PlaylistFile[]> {
+    return someOf(path, await this.#periods.between(path, startUs, startUs + durationUs));
+  }
+
+  /** Up to the recording that grows: what another might have already must not stand in the list before the end of that one. */
+  async #upToNow(path: string, startUs: number): Promise<PlaylistFile[]> {
+    const nowMs = this.#wallMs();
+    const files = await this.#periods.between(path, startUs, nowMs * 1000 + FUTURE_US);
+    const growing = files.findIndex(({ layout }) => !layout.isFinished && nowMs - layout.mtimeMs < GROWING_MS);
+    return someOf(path, growing < 0 ? files : files.slice(0, growing + 1));
+  }
+}
+
+function someOf(path: string, files: PlaylistFile[]): PlaylistFile[] {
+  if (files.length === 0) {
+    throw new PerchError('notFound', 'no recording segments found', { path });
+  }
+  return files;
+}
+
+const beginUs = ({ startUs, layout, from }: PlaylistFile): number =>
+  startUs + (layout.cuts.startSeconds[from] ?? 0) * 1e6;
+
+/** Rounded up. */
+function longestSeconds(files: readonly PlaylistFile[]): number {
+  let longest = 0;
+  for (const { layout, from, to } of files) {
+    for (let i = from; i < to; i += 1) {
+      longest = Math.max(longest, (layout.cuts.endSeconds[i] as number) - (layout.cuts.startSeconds[i] as number));
+    }
+  }
+  return Math.max(1, Math.ceil(longest));
+}

@@ -1,0 +1,69 @@
+import type { RunTable } from '../../media/mp4/fragment.ts';
+import { endOfRun, runOf, timeOf } from '../../media/mp4/sample-search.ts';
+import type { TrackSamples } from '../../media/mp4/sample-table.ts';
+
+/** Consecutive samples of one track as a run of a new fragment. */
+export class SampleSlice implements RunTable {
+  readonly trackId: number;
+  readonly baseTime: number;
+  readonly count: number;
+  readonly #track: TrackSamples;
+  readonly #from: number;
+  readonly #firstRun: number;
+  /** Where runs of the file end inside the slice: their last samples last until the next run begins. Sample to duration. */
+  readonly #seams: ReadonlyMap<number, number> | undefined;
+
+  /** @param shiftTicks added to the times of the file */
+  constructor(track: TrackSamples, from: number, to: number, shiftTicks: number) {
+    this.trackId = track.trackId;
+    this.count = to - from;
+    this.#track = track;
+    this.#from = from;
+    this.#firstRun = runOf(track, from);
+    this.baseTime = Math.max(0, timeOf(track, from) + shiftTicks);
+    this.#seams = endOfRun(track, this.#firstRun) < to ? seamsOf(track, this.#firstRun, to) : undefined;
+  }
+
+  sizeOf(i: number): number {
+    return this.#track.sizes[this.#from + i] as number;
+  }
+
+  durationOf(i: number): number {
+    return this.#seams?.get(this.#from + i) ?? (this.#track.durations[this.#from + i] as number);
+  }
+
+  compositionOffsetOf(i: number): number {
+    return this.#track.compositionOffsets?.[this.#from + i] ?? 0;
+  }
+
+  isSync(i: number): boolean {
+    return this.#track.syncs[this.#from + i] === 1;
+  }
+
+  /** Names the ranges of the file that hold the samples' bytes, in their order. */
+  forEachRange(take: (offset: number, sizeBytes: number) => void): void {
+    const { sizes, runs } = this.#track;
+    const to = this.#from + this.count;
+    for (let run = this.#firstRun, at = this.#from; at < to; run += 1) {
+      const end = Math.min(to, endOfRun(this.#track, run));
+      let offset = runs.dataOffsets[run] as number;
+      for (let before = runs.firstSamples[run] as number; before < at; before += 1) {
+        offset += sizes[before] as number;
+      }
+      let sizeBytes = 0;
+      for (; at < end; at += 1) {
+        sizeBytes += sizes[at] as number;
+      }
+      take(offset, sizeBytes);
+    }
+  }
+}
+
+function seamsOf(track: TrackSamples, firstRun: number, to: number): Map<number, number> {
+  const seams = new Map<number, number>();
+  for (let run = firstRun; endOfRun(track, run) < to; run += 1) {
+    const last = endOfRun(track, run) - 1;
+    seams.set(last, Math.max(0, (track.runs.baseTimes[run + 1] as number) - timeOf(track, last)));
+  }
+  return seams;
+}

@@ -1,0 +1,165 @@
+import { endOfRun, runOf } from '../../media/mp4/sample-search.ts';
+import type { SampleTable, TrackSamples } from '../../media/mp4/sample-table.ts';
+
+/** A segment ends at the first key frame from here on: a little less than the six seconds that are meant, for cameras' clocks are not exact. */
+const LEAST_SECONDS = 5.5;
+/** The recording has a hole here, as after a time in which the disk was too slow: a segment begins behind it. */
+const HOLE_SECONDS = 0.5;
+
+/** Where a recording is cut into HLS segments. The same for the same samples: what a growing file has been cut into stays as it is. */
+export interface SegmentCuts {
+  readonly count: number;
+  /** Presentation time of each segment's first picture (or sound), in seconds as the file counts them. */
+  readonly startSeconds: Float64Array;
+  readonly endSeconds: Float64Array;
+  /** By track: first sample of each segment, and one past the last of the last. */
+  readonly firstSamples: readonly Uint32Array[];
+}
+
+export interface CutTrack {
+  readonly kind: 'video' | 'audio';
+  readonly timescale: number;
+}
+
+/**
+ * @param tracks beside `table.tracks`, in the same order
+ * @param isFinished otherwise the samples behind the last cut are no segment yet: more of it may come
+ */
+export function cutSegments(table: SampleTable, tracks: readonly CutTrack[], isFinished: boolean): SegmentCuts {
+  const lead = leadOf(table, tracks, isFinished);
+  const samples = table.tracks[lead];
+  const { timescale = 1, kind } = tracks[lead] ?? {};
+  const cuts = samples ? leadCuts(samples, timescale, kind === 'video') : NO_CUTS;
+  const count = isFinished ? cuts.firstSamples.length : Math.max(0, cuts.firstSamples.length - 1);
+  const firstSamples = table.tracks.map((track, i) =>
+    i === lead
+      ? boundsOfLead(cuts, track, count)
+      : boundsOfOther(track, tracks[i]?.timescale ?? 1, cuts, samples, count),
+  );
+  return {
+    count,
+    startSeconds: Float64Array.from(cuts.startSeconds.slice(0, count)),
+    endSeconds: Float64Array.from(cuts.endSeconds.slice(0, count)),
+    firstSamples,
+  };
+}
+
+/** The first video track, or the first of all; one without samples only as long as some may come. */
+function leadOf(table: SampleTable, tracks: readonly CutTrack[], isFinished: boolean): number {
+  const hasSamples = (i: number): boolean => !isFinished || (table.tracks[i]?.count ?? 0) > 0;
+  const video = tracks.findIndex((track, i) => track.kind === 'video' && hasSamples(i));
+  return video >= 0
+    ? video
+    : Math.max(
+        0,
+        tracks.findIndex((_, i) => hasSamples(i)),
+      );
+}
+
+interface LeadCuts {
+  readonly firstSamples: number[];
+  /** Decode time of the first sample. */
+  readonly decodeSeconds: number[];
+  readonly startSeconds: number[];
+  readonly endSeconds: number[];
+}
+
+const NO_CUTS: LeadCuts = { firstSamples: [], decodeSeconds: [], startSeconds: [], endSeconds: [] };
+
+function leadCuts(track: TrackSamples, timescale: number, isVideo: boolean): LeadCuts {
+  const { runs, durations, syncs, compositionOffsets } = track;
+  const cuts: LeadCuts = { firstSamples: [], decodeSeconds: [], startSeconds: [], endSeconds: [] };
+  let segmentTime = Number.NEGATIVE_INFINITY;
+  let end = 0;
+  let endOffset = 0;
+  for (let run = 0; run < runs.count; run += 1) {
+    const first = runs.firstSamples[run] as number;
+    const last = endOfRun(track, run);
+    let time = runs.baseTimes[run] as number;
+    const isBehindHole = run > 0 && time - end > HOLE_SECONDS * timescale;
+    for (let i = first; i < last; i += 1) {
+      // Every sample of sound is a key sample: where a run begins is early enough.
+      const isKey = syncs[i] === 1 && (isVideo || i === first);
+      if (isKey && (time - segmentTime >= LEAST_SECONDS * timescale || (isBehindHole && i === first))) {
+        const offset = compositionOffsets?.[i] ?? 0;
+        const start = (time + offset) / timescale;
+        if (cuts.firstSamples.length > 0) {
+          cuts.endSeconds.push(isBehindHole && i === first ? (end + endOffset) / timescale : start);
+        }
+        cuts.firstSamples.push(i);
+        cuts.decodeSeconds.push(time / timescale);
+        cuts.startSeconds.push(start);
+        segmentTime = time;
+        endOffset = offset;
+      }
+      time += durations[i] as number;
+    }
+    end = time;
+  }
+  if (cuts.firstSamples.length > 0) {
+    cuts.endSeconds.push((end + endOffset) / timescale);
+  }
+  return cuts;
+}
+
+function boundsOfLead(cuts: LeadCuts, track: TrackSamples, count: number): Uint32Array {
+  return Uint32Array.from({ length: count + 1 }, (_, i) => cuts.firstSamples[i] ?? track.count);
+}
+
+/** Where the leading track is cut between two fragments, so are the others; inside a fragment they are at the same time. */
+function boundsOfOther(
+  track: TrackSamples,
+  timescale: number,
+  cuts: LeadCuts,
+  lead: TrackSamples | undefined,
+  count: number,
+): Uint32Array {
+  const bounds = new Uint32Array(count + 1);
+  for (let i = 1; i <= count; i += 1) {
+    const sample = cuts.firstSamples[i];
+    if (sample === undefined || !lead) {
+      bounds[i] = track.count;
+      continue;
+    }
+    const run = runOf(lead, sample);
+    const fragment = lead.runs.fragments[run] as number;
+    const isFirst = sample === lead.runs.firstSamples[run] && lead.runs.fragments[run - 1] !== fragment;
+    const at = isFirst ? Number.NEGATIVE_INFINITY : (cuts.decodeSeconds[i] as number) * timescale;
+    bounds[i] = Math.max(bounds[i - 1] as number, firstInOrBehind(track, fragment, at));
+  }
+  return bounds;
+}
+
+/** The first sample that lies in this fragment and begins at or after a time, or lies in a later fragment. */
+function firstInOrBehind(track: TrackSamples, fragment: number, time: number): number {
+  const { runs, durations } = track;
+  for (let run = runFrom(track, fragment); run < runs.count; run += 1) {
+    const first = runs.firstSamples[run] as number;
+    if (runs.fragments[run] !== fragment) {
+      return first;
+    }
+    let at = runs.baseTimes[run] as number;
+    for (let i = first; i < endOfRun(track, run); i += 1) {
+      if (at >= time) {
+        return i;
+      }
+      at += durations[i] as number;
+    }
+  }
+  return track.count;
+}
+
+/** The first run of this fragment or a later one. */
+function runFrom({ runs }: TrackSamples, fragment: number): number {
+  let low = 0;
+  let high = runs.count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((runs.fragments[middle] as number) < fragment) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}

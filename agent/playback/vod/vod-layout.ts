@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { entryCodec } from '../../media/mp4/entry-codec.ts';
+import { measureFragment } from '../../media/mp4/fragment.ts';
+import { playerInit } from '../../media/mp4/player-init.ts';
+import { endOfRun, runOf } from '../../media/mp4/sample-search.ts';
+import type { SampleTable, TrackSamples } from '../../media/mp4/sample-table.ts';
+import type { StreamMark } from '../../record/stream-mark.ts';
+import type { Tabled } from '../table-cache.ts';
+import { SampleSlice } from './sample-slice.ts';
+import { cutSegments, type SegmentCuts } from './segment-cuts.ts';
+
+/** Up to here times of a stream and of a file can be added without losing a tick of any time scale. */
+const MAX_SHIFT_SECONDS = 1e9;
+const MAX_TIMESCALE = 1_000_000;
+
+/**
+ * A recording as HLS players are given it: one resource with a header and, for each segment, its fragments with headers of their own.
+ * It depends on nothing but the file: the same bytes stand at the same place for every playlist, and only come in addition while it grows.
+ */
+export interface VodLayout {
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+  readonly isFinished: boolean;
+  readonly mark: StreamMark | undefined;
+  /** For players. */
+  readonly init: Uint8Array;
+  /** Of the samples' descriptions: files with the same need no discontinuity between them. */
+  readonly formTag: string;
+  /** Undefined when one of the tracks has no name that playlists know. */
+  readonly codecs: readonly string[] | undefined;
+  /** Pixels; undefined without video. */
+  readonly size: { readonly width: number; readonly height: number } | undefined;
+  readonly cuts: SegmentCuts;
+  /** Where each segment begins in the resource, and where the last ends. */
+  readonly offsets: Float64Array;
+  /** Added to the file's times, in seconds. 0: the file counts for itself. */
+  readonly shiftSeconds: number;
+}
+
+export function layOut({ file, head, table }: Tabled): VodLayout {
+  const { tracks } = head.init;
+  const init = playerInit(
+    head.init.bytes,
+    tracks.map((track) => track.id),
+  );
+  const cuts = cutSegments(table, tracks, head.isFinished);
+  const shiftSeconds = shiftOf(head.mark, tracks);
+  const offsets = new Float64Array(cuts.count + 1);
+  let at = init.length;
+  for (let segment = 0; segment < cuts.count; segment += 1) {
+    offsets[segment] = at;
+    for (const slices of fragmentsOf(table, cuts, segment, noShift)) {
+      const { headerBytes, dataBytes } = measureFragment(slices);
+      at += headerBytes + dataBytes;
+    }
+  }
+  offsets[cuts.count] = at;
+  const video = tracks.find((track) => track.kind === 'video');
+  const codecs = tracks.map((track) => entryCodec(track.sampleEntry));
+  return {
+    file,
+    sizeBytes: head.sizeBytes,
+    mtimeMs: head.mtimeMs,
+    isFinished: head.isFinished,
+    mark: head.mark,
+    init,
+    formTag: createHash('sha1').update(init).digest('base64url'),
+    codecs: codecs.every((codec) => codec !== undefined) ? codecs : undefined,
+    size: video && { width: video.width, height: video.height },
+    cuts,
+    offsets,
+    shiftSeconds,
+  };
+}
+
+/** What it costs to keep. */
+export const bytesOfLayout = ({ init, offsets, cuts }: VodLayout): number =>
+  init.length + offsets.byteLength * 3 + cuts.firstSamples.length * cuts.count * 4 + 1_000;
+
+const noShift = (): number => 0;
+
+/** Where the file's time zero lies on the stream's own scale, by which files that go on from each other share their times. */
+function shiftOf(mark: StreamMark | undefined, tracks: readonly { readonly timescale: number }[]): number {
+  const seconds = (mark?.dtsUs ?? 0) / 1e6;
+  const isSafe = seconds >= 0 && seconds <= MAX_SHIFT_SECONDS && tracks.every((t) => t.timescale <= MAX_TIMESCALE);
+  return isSafe ? seconds : 0;
+}
+
+/**
+ * The fragments of a segment: those of the file, and two where a key frame stands in the middle of one. Of each the samples, track by track.
+ * @param shiftTicksOf by place of the track
+ */
+export function* fragmentsOf(
+  table: SampleTable,
+  cuts: SegmentCuts,
+  segment: number,
+  shiftTicksOf: (track: number) => number,
+): Generator<SampleSlice[]> {
+  const at = cuts.firstSamples.map((bounds) => bounds[segment] as number);
+  const ends = cuts.firstSamples.map((bounds) => bounds[segment + 1] as number);
+  for (;;) {
+    let fragment = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < at.length; i += 1) {
+      if ((at[i] as number) < (ends[i] as number)) {
+        fragment = Math.min(fragment, fragmentAt(table.tracks[i] as TrackSamples, at[i] as number));
+      }
+    }
+    if (fragment === Number.POSITIVE_INFINITY) {
+      return;
+    }
+    const slices: SampleSlice[] = [];
+    for (let i = 0; i < at.length; i += 1) {
+      const track = table.tracks[i] as TrackSamples;
+      const [from, end] = [at[i] as number, ends[i] as number];
+      const to = from < end ? Math.min(end, endInFragment(track, from, fragment)) : from;
+      if (to > from) {
+        slices.push(new SampleSlice(track, from, to, shiftTicksOf(i)));
+        at[i] = to;
+      }
+    }
+    yield slices;
+  }
+}
+
+const fragmentAt = (track: TrackSamples, sample: number): number =>
+  track.runs.fragments[runOf(track, sample)] as number;
+
+/** One past the last sample from `from` on that lies in the fragment. */
+function endInFragment(track: TrackSamples, from: number, fragment: number): number {
+  let end = from;
+  for (let run = runOf(track, from); track.runs.fragments[run] === fragment; run += 1) {
+    end = endOfRun(track, run);
+  }
+  return end;
+}

@@ -1,0 +1,121 @@
+import type { VodLayout } from './vod-layout.ts';
+
+/** One recording of a playlist: segments [from, to) of it. */
+export interface PlaylistFile {
+  readonly layout: VodLayout;
+  /** Relative to the playlist. */
+  readonly uri: string;
+  /** Unix microseconds at which the file's time is 0. */
+  readonly startUs: number;
+  readonly from: number;
+  readonly to: number;
+  /** It goes on where the one before has ended, in the same form. */
+  readonly isContinued: boolean;
+}
+
+export interface PlaylistKind {
+  /** Nothing will be added. */
+  readonly isEnded: boolean;
+  /** Seconds behind the beginning at which players are to start; undefined: as they do by themselves. */
+  readonly startOffsetSeconds: number | undefined;
+  /** Rounded up, at least this. */
+  readonly leastTargetSeconds: number;
+}
+
+/** The first with byte ranges of an fMP4, RFC 8216 §7. */
+const VERSION = 7;
+/** In a file the pictures end this much before the next: then there is a hole. */
+const HOLE_SECONDS = 0.001;
+
+/** Media playlist of RFC 8216 §4.3.3. Holds nothing but relative addresses, so that it works behind any prefix. */
+export function writeVodPlaylist(files: readonly PlaylistFile[], kind: PlaylistKind): string {
+  const target = Math.max(kind.leastTargetSeconds, Math.ceil(longestSeconds(files)), 1);
+  const lines = [
+    '#EXTM3U',
+    `#EXT-X-VERSION:${VERSION}`,
+    `#EXT-X-TARGETDURATION:${target}`,
+    '#EXT-X-MEDIA-SEQUENCE:0',
+    `#EXT-X-PLAYLIST-TYPE:${kind.isEnded ? 'VOD' : 'EVENT'}`,
+    '#EXT-X-INDEPENDENT-SEGMENTS',
+  ];
+  if (kind.startOffsetSeconds !== undefined) {
+    lines.push(`#EXT-X-START:TIME-OFFSET=${kind.startOffsetSeconds.toFixed(3)},PRECISE=YES`);
+  }
+  for (let i = 0; i < files.length; i += 1) {
+    writeFile(lines, files[i] as PlaylistFile, i === 0);
+  }
+  if (kind.isEnded) {
+    lines.push('#EXT-X-ENDLIST');
+  }
+  lines.push('');
+  return lines.join('\n');
+}
+
+function writeFile(lines: string[], file: PlaylistFile, isFirst: boolean): void {
+  const { layout, uri, from, to } = file;
+  const { startSeconds, endSeconds } = layout.cuts;
+  if (!isFirst && !file.isContinued) {
+    lines.push('#EXT-X-DISCONTINUITY');
+  }
+  // Each file has its own: a playlist must go on when the first of its files has been deleted.
+  lines.push(`#EXT-X-MAP:URI="${uri}",BYTERANGE="${layout.init.length}@0"`);
+  for (let i = from; i < to; i += 1) {
+    const start = startSeconds[i] as number;
+    const isBehindHole = i > from && start - (endSeconds[i - 1] as number) > HOLE_SECONDS;
+    if (isBehindHole) {
+      lines.push('#EXT-X-DISCONTINUITY');
+    }
+    if (i === from || isBehindHole) {
+      lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(file.startUs / 1000 + start * 1000)).toISOString()}`);
+    }
+    const at = layout.offsets[i] as number;
+    lines.push(
+      `#EXTINF:${secondsOf(layout, i).toFixed(5)},`,
+      `#EXT-X-BYTERANGE:${(layout.offsets[i + 1] as number) - at}@${at}`,
+      uri,
+    );
+  }
+}
+
+/** Players divide by it: never 0. */
+const secondsOf = ({ cuts }: VodLayout, i: number): number =>
+  Math.max(0.001, (cuts.endSeconds[i] as number) - (cuts.startSeconds[i] as number));
+
+function longestSeconds(files: readonly PlaylistFile[]): number {
+  let longest = 0;
+  for (const { layout, from, to } of files) {
+    for (let i = from; i < to; i += 1) {
+      longest = Math.max(longest, secondsOf(layout, i));
+    }
+  }
+  return longest;
+}
+
+/**
+ * Multivariant playlist with the one stream, for what only it can say: Safari plays H.265 and FLAC when it is told their names.
+ * @param mediaUri relative to the playlist
+ */
+export function writeVodMultivariant(files: readonly PlaylistFile[], mediaUri: string): string {
+  let [bytes, seconds, peak] = [0, 0, 0];
+  for (const { layout, from, to } of files) {
+    for (let i = from; i < to; i += 1) {
+      const segmentBytes = (layout.offsets[i + 1] as number) - (layout.offsets[i] as number);
+      bytes += segmentBytes;
+      seconds += secondsOf(layout, i);
+      peak = Math.max(peak, (segmentBytes * 8) / secondsOf(layout, i));
+    }
+  }
+  const attributes = [
+    `BANDWIDTH=${Math.max(1, Math.ceil(peak))}`,
+    `AVERAGE-BANDWIDTH=${Math.max(1, Math.ceil(seconds > 0 ? (bytes * 8) / seconds : 0))}`,
+  ];
+  const codecs = files.map(({ layout }) => layout.codecs);
+  if (codecs.every((names) => names !== undefined)) {
+    attributes.push(`CODECS="${[...new Set(codecs.flat())].join(',')}"`);
+  }
+  const size = files.find(({ layout }) => layout.size)?.layout.size;
+  if (size) {
+    attributes.push(`RESOLUTION=${size.width}x${size.height}`);
+  }
+  return `#EXTM3U\n#EXT-X-VERSION:${VERSION}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:${attributes.join(',')}\n${mediaUri}\n`;
+}

@@ -1,0 +1,84 @@
+import type { Readable } from 'node:stream';
+import { writeFragmentHeader } from '../../media/mp4/fragment.ts';
+import { RangeStream } from '../range-stream.ts';
+import type { RecordedFile, Slice, SliceLookup } from '../slice.ts';
+import type { Tabled } from '../table-cache.ts';
+import { VirtualFile } from '../virtual-file.ts';
+import { fragmentsOf, type VodLayout } from './vod-layout.ts';
+
+/** The bytes of a recording's resource. Of its fragments' headers, those of one segment are in memory at a time. */
+export class VodResource implements SliceLookup {
+  readonly #layout: VodLayout;
+  readonly #tabled: Tabled;
+  readonly #recording: RecordedFile;
+  readonly #header = new VirtualFile();
+  #segment = -1;
+  #segmentFile = this.#header;
+
+  /** @param tabled of the same file, as it was when it was laid out, or later */
+  constructor(layout: VodLayout, tabled: Tabled) {
+    this.#layout = layout;
+    this.#tabled = tabled;
+    const { file, sizeBytes, isFinished } = layout;
+    this.#recording = { file, sizeBytes, isFinished };
+    this.#header.addBytes(layout.init);
+  }
+
+  get sizeBytes(): number {
+    return this.#layout.offsets.at(-1) as number;
+  }
+
+  read(start: number, end: number): Readable {
+    return new RangeStream(this, start, end);
+  }
+
+  sliceAt(position: number): Slice | undefined {
+    const { init, offsets, cuts } = this.#layout;
+    if (position < init.length) {
+      return this.#header.sliceAt(position);
+    }
+    const segment = segmentAt(offsets, position);
+    if (segment >= cuts.count) {
+      return undefined;
+    }
+    if (segment !== this.#segment) {
+      this.#segment = segment;
+      this.#segmentFile = this.#fileOf(segment);
+    }
+    const from = offsets[segment] as number;
+    const slice = this.#segmentFile.sliceAt(position - from);
+    return slice && { ...slice, start: slice.start + from, end: slice.end + from };
+  }
+
+  #fileOf(segment: number): VirtualFile {
+    const { cuts, shiftSeconds } = this.#layout;
+    const { table, head } = this.#tabled;
+    const shifts = head.init.tracks.map(({ timescale }) => Math.round(shiftSeconds * timescale));
+    const file = new VirtualFile();
+    // Every fragment has a sample at least: numbers rise throughout the resource.
+    let sequence = cuts.firstSamples.reduce((sum, bounds) => sum + (bounds[segment] as number), 1);
+    for (const slices of fragmentsOf(table, cuts, segment, (track) => shifts[track] ?? 0)) {
+      file.addBytes(writeFragmentHeader(sequence, slices));
+      for (const slice of slices) {
+        slice.forEachRange((offset, sizeBytes) => file.addRange(this.#recording, offset, sizeBytes));
+      }
+      sequence += 1;
+    }
+    return file;
+  }
+}
+
+/** The segment in which a place lies; the number of segments for one behind all. */
+function segmentAt(offsets: Float64Array, place: number): number {
+  let low = 0;
+  let high = offsets.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((offsets[middle] as number) <= place) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low;
+}
