@@ -1,67 +1,60 @@
-import { stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { codeOf } from '../record/disk-fault.ts';
-import { type FoundRecording, findRecordings } from '../record/find-recordings.ts';
-import { RecordPathPattern } from '../record/record-path.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../record/segment-log.ts';
-import { type SegmentIndex, type SegmentRow, STATE } from './segment-index.ts';
+import { lookAtFolders, statOf } from './folder-look.ts';
+import type { KnownTemplates } from './known-templates.ts';
+import type { SegmentIndex } from './segment-index.ts';
 import { readSegmentInfo, type WalkState } from './segment-info.ts';
-
-/** Names go into the index in lots of this many, so that other work gets its turn. */
-const NAMES_PER_LOT = 1_000;
-/** A folder changed this shortly before it was read may change again within the same tick of its clock. */
-const UNSETTLED_MS = 2_000;
+import { type SegmentRow, STATE } from './segment-row.ts';
 
 /** What the configuration says of recordings. */
 export interface RecordPaths {
   /** Undefined when no path of this name is configured. `recordPath` is absolute or relative to the working directory. */
   recordPathOf(name: string): { readonly recordPath: string; readonly format: 'fmp4' | 'mpegts' } | undefined;
-  /** Every different `recordPath` in use. */
+  /** Every different `recordPath` in use, `pathDefaults` included. */
   recordPaths(): readonly string[];
 }
 
-interface FolderTimes {
-  readonly generation: number;
-  readonly mtimes: ReadonlyMap<string, number>;
+export interface CatalogOptions {
+  readonly index: SegmentIndex;
+  readonly paths: RecordPaths;
+  readonly templates: KnownTemplates;
+  readonly logger: Logger;
+  readonly zone: string | undefined;
 }
 
 /** Keeps the index in step with the folders: a look at the folders' times before each answer, and at files that grow. */
 export class Catalog implements SegmentLog {
   readonly index: SegmentIndex;
-  readonly #paths: RecordPaths;
-  readonly #logger: Logger;
-  readonly #zone: string | undefined;
-  /** When the folders of a path were last changed, as seen before they were read. By path and its `recordPath`. */
-  readonly #seen = new Map<string, FolderTimes>();
+  readonly #options: CatalogOptions;
   readonly #walked = new Map<string, WalkState>();
-  readonly #refreshing = new Map<string, Promise<void>>();
+  /** By path; the empty name stands for all. */
+  readonly #looking = new Map<string, Promise<void>>();
+  /** What is wrong with a template's folders, as it was said last. */
+  readonly #told = new Map<string, string>();
   /** Finished files whose headers are being read. */
   readonly #reading = new Set<Promise<void>>();
 
-  constructor(index: SegmentIndex, paths: RecordPaths, logger: Logger, zone?: string) {
-    this.index = index;
-    this.#paths = paths;
-    this.#logger = logger;
-    this.#zone = zone;
+  constructor(options: CatalogOptions) {
+    this.index = options.index;
+    this.#options = options;
   }
 
   opened({ path, file, startUs }: Segment): void {
-    this.index.addNames([{ path, file, startUs }]);
+    this.index.addNames([{ path, folder: dirname(file), name: basename(file), startUs }]);
   }
 
-  finished({ file }: FinishedSegment): void {
+  /** What the recorder says of a file needs not be read in it. */
+  finished(segment: FinishedSegment): void {
+    const { file } = segment;
     this.#walked.delete(file);
     this.index.setUnread(file);
-    const reading = this.#examine(file)
-      .catch((error: unknown) => this.#logger.warn({ file, cause: explain(error) }, 'cannot read a recording'))
-      .finally(() => this.#reading.delete(reading));
-    this.#reading.add(reading);
-  }
-
-  /** Resolves when what was begun on its own account is done: the index may be closed. */
-  async settle(): Promise<void> {
-    await Promise.allSettled([...this.#reading, ...this.#refreshing.values()]);
+    const registering = this.#register(segment)
+      .catch((error: unknown) => this.#options.logger.warn({ file, cause: explain(error) }, 'cannot read a recording'))
+      .finally(() => this.#reading.delete(registering));
+    this.#reading.add(registering);
   }
 
   removed(file: string): void {
@@ -69,103 +62,94 @@ export class Catalog implements SegmentLog {
     this.index.remove(file);
   }
 
+  /** Resolves when what was begun on its own account is done: the index may be closed. */
+  async settle(): Promise<void> {
+    await Promise.allSettled([...this.#reading, ...this.#looking.values()]);
+  }
+
   /** Makes the index agree with the files of one path that can matter between two times. */
-  async refresh(path: string, recordPath: string, fromUs: number, toUs: number): Promise<void> {
-    const key = `${path}\0${recordPath}`;
-    const running =
-      this.#refreshing.get(key) ?? this.#look(path, recordPath).finally(() => this.#refreshing.delete(key));
-    this.#refreshing.set(key, running);
-    await running;
+  async refresh(path: string, fromUs: number, toUs: number): Promise<void> {
+    await this.look(path);
     const firstUs = this.index.lastStartUpTo(path, fromUs);
     for (const row of this.index.work(path, firstUs, toUs)) {
-      await this.#update(row);
+      await this.update(row);
     }
   }
 
-  /** Goes through all folders and reads every header that is not known yet: what a first start or a lost index needs. */
-  async rebuild(signal: AbortSignal): Promise<void> {
-    for (const recordPath of this.#paths.recordPaths()) {
-      const names = new Set<string>();
-      await findRecordings(new RecordPathPattern(recordPath, undefined, this.#zone), {
-        onRecording: ({ path }) => {
-          names.add(path);
-        },
-      }).catch((error: unknown) =>
-        this.#logger.warn({ recordPath, cause: explain(error) }, 'cannot look for recordings'),
-      );
-      for (const name of names) {
-        if (signal.aborted) {
-          return;
-        }
-        if (this.#paths.recordPathOf(name)?.recordPath === recordPath) {
-          await this.#readAll(name, recordPath, signal).catch((error: unknown) =>
-            this.#logger.warn({ path: name, cause: explain(error) }, 'cannot read the recordings of a path'),
-          );
-        }
-      }
-    }
+  /**
+   * Looks for files that came or went.
+   * @param path undefined: of all paths
+   */
+  look(path?: string, signal?: AbortSignal): Promise<void> {
+    const key = path ?? '';
+    const looking = this.#looking.get(key) ?? this.#look(path, signal).finally(() => this.#looking.delete(key));
+    this.#looking.set(key, looking);
+    return looking;
   }
 
-  async #readAll(path: string, recordPath: string, signal: AbortSignal): Promise<void> {
-    await this.#look(path, recordPath);
-    for (const row of this.index.work(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
-      if (signal.aborted) {
-        return;
-      }
-      if (row.state === STATE.unread) {
-        await this.#update(row);
-      }
-    }
-  }
-
-  /** Reads the folders of a path when one has changed since the last time. */
-  async #look(path: string, recordPath: string): Promise<void> {
-    const key = `${path}\0${recordPath}`;
-    const seen = this.#seen.get(key);
-    if (seen && seen.generation === this.index.generation && (await isUnchanged(seen.mtimes))) {
-      return;
-    }
-    const mtimes = new Map<string, number>();
-    const gone = new Set(this.index.filesOf(path));
-    let lot: FoundRecording[] = [];
-    await findRecordings(new RecordPathPattern(recordPath, path, this.#zone), {
-      onFolder: async (folder) => {
-        mtimes.set(folder, await settledMtime(folder));
-      },
-      onRecording: (recording) => {
-        if (!gone.delete(recording.file)) {
-          lot.push(recording);
-        }
-        if (lot.length >= NAMES_PER_LOT) {
-          this.index.addNames(lot);
-          lot = [];
-        }
-      },
-    });
-    this.index.addNames(lot);
-    for (const file of gone) {
-      // A file made while the folders were read was not seen, but is there.
-      if ((await statOf(file)) === undefined) {
-        this.removed(file);
-      }
-    }
-    this.#seen.set(key, { generation: this.index.generation, mtimes });
-  }
-
-  async #update(row: SegmentRow): Promise<void> {
+  /** Reads what may have changed since it was read. */
+  async update(row: SegmentRow): Promise<void> {
     const found = await statOf(row.file);
     if (!found) {
       this.removed(row.file);
     } else if (row.state === STATE.unread || found.size !== row.sizeBytes || found.mtimeMs !== row.mtimeMs) {
-      await this.#examine(row.file);
+      await this.#examine(row);
     }
   }
 
-  async #examine(file: string): Promise<void> {
+  async #look(path: string | undefined, signal: AbortSignal | undefined): Promise<void> {
+    const { index, paths, templates, zone } = this.#options;
+    const current = path === undefined ? undefined : paths.recordPathOf(path)?.recordPath;
+    const onGone = (file: string): void => this.removed(file);
+    for (const template of templates.with(paths.recordPaths())) {
+      const options = { index, template, zone, onGone, signal, ...(path === undefined ? {} : { path }) };
+      try {
+        await lookAtFolders(options);
+        this.#told.delete(template);
+      } catch (error) {
+        signal?.throwIfAborted();
+        this.#tell(template, error);
+        // Where recordings were kept earlier may be gone for good: what is known of the others is an answer.
+        if (current !== undefined && resolve(current) === template) {
+          throw faultOf(error);
+        }
+      }
+    }
+  }
+
+  /** Once until it changes: a folder is looked at before each answer. */
+  #tell(template: string, error: unknown): void {
+    const cause = explain(error);
+    if (this.#told.get(template) !== cause) {
+      this.#told.set(template, cause);
+      this.#options.logger.warn({ recordPath: template, cause }, 'cannot look for recordings');
+    }
+  }
+
+  async #register(segment: FinishedSegment): Promise<void> {
+    const { file, mark, signature, durationMs } = segment;
+    const row = this.index.find(file);
+    const found = mark && signature !== undefined ? await statOf(file) : undefined;
+    if (!found || !mark || signature === undefined) {
+      await (row && this.#examine(row));
+      return;
+    }
+    this.index.setInfo(file, {
+      sizeBytes: found.size,
+      mtimeMs: found.mtimeMs,
+      isFinished: true,
+      durationUs: durationMs * 1000,
+      mark,
+      fileMark: segment.fileMark,
+      signature,
+    });
+  }
+
+  async #examine({ file, fault: knownFault }: SegmentRow): Promise<void> {
     try {
-      const { walked, ...info } = await readSegmentInfo(file, this.#walked.get(file));
+      const { info, walked } = await readSegmentInfo(file, this.#walked.get(file));
       this.index.setInfo(file, info);
-      if (info.isFinished) {
+      if (info.isFinished || !walked) {
         this.#walked.delete(file);
       } else {
         this.#walked.set(file, walked);
@@ -180,32 +164,17 @@ export class Catalog implements SegmentLog {
       }
       // What only the system refused (too many open files, a disk that comes and goes) is looked at again at the next question.
       const found = error instanceof PerchError ? await statOf(file) : undefined;
-      this.index.setBroken(file, found?.size ?? 0, found?.mtimeMs ?? 0);
-      this.#logger.warn({ file, cause: explain(error) }, 'left out a recording that cannot be read');
+      const fault = explain(error);
+      this.index.setBroken(file, found?.size ?? 0, found?.mtimeMs ?? 0, fault);
+      if (fault !== knownFault) {
+        this.#options.logger.warn({ file, cause: fault }, 'left out a recording that cannot be read');
+      }
     }
   }
 }
 
-async function isUnchanged(mtimes: ReadonlyMap<string, number>): Promise<boolean> {
-  for (const [folder, mtimeMs] of mtimes) {
-    if ((await statOf(folder))?.mtimeMs !== mtimeMs) {
-      return false;
-    }
-  }
-  return true;
-}
-
-/** NaN, which equals nothing, for a folder that is not there or was changed a moment ago. */
-async function settledMtime(folder: string): Promise<number> {
-  const found = await statOf(folder);
-  return found && Date.now() - found.mtimeMs > UNSETTLED_MS ? found.mtimeMs : Number.NaN;
-}
-
-async function statOf(file: string) {
-  return stat(file).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') {
-      return undefined;
-    }
-    throw error;
-  });
+/** A folder that the system refuses is a state of the machine, in its own words. */
+function faultOf(error: unknown): unknown {
+  const isSystem = !(error instanceof PerchError) && codeOf(error) !== '';
+  return isSystem ? new PerchError('badInput', 'cannot look for recordings', {}, error) : error;
 }

@@ -1,8 +1,8 @@
-import type { SegmentRow } from './segment-index.ts';
+import type { SegmentRow } from './segment-row.ts';
 
 /*
- * What others ask of the index of recordings. `SegmentIndex` is all of these. It is a cache: events and protected ranges have their
- * truth in journals of their own, which are read again when the index has begun anew (`Journal`).
+ * What others ask of the index of recordings: `Playback.events` and `Playback.space`. It is a cache: events and protected ranges have
+ * their truth in journals of their own, which are read again when the index has begun anew (`Journal`).
  */
 
 /** Something that happened in front of a camera, or to a disk. Times are Unix microseconds. */

@@ -13,7 +13,6 @@ export interface ListEntry {
 
 export interface ListRequest {
   readonly path: string;
-  readonly recordPath: string;
   readonly start: ZonedTime | undefined;
   readonly end: ZonedTime | undefined;
   /** Where this service is reached, without a slash at the end: `https://host/playback`. */
@@ -25,7 +24,7 @@ export interface ListRequest {
 export async function listTimespans(catalog: Catalog, request: ListRequest): Promise<ListEntry[]> {
   const fromUs = request.start?.us ?? Number.MIN_SAFE_INTEGER;
   const toUs = request.end?.us ?? Number.MAX_SAFE_INTEGER;
-  await catalog.refresh(request.path, request.recordPath, fromUs, toUs);
+  await catalog.refresh(request.path, fromUs, toUs);
   const { index } = catalog;
   const spans = index.timespans(request.path, index.lastStartUpTo(request.path, fromUs), toUs);
   const trimmed = trim(spans, fromUs, toUs);

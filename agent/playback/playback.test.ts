@@ -244,11 +244,11 @@ test('segments of all paths are named and deleted one by one, but never one that
     { start: '2026-07-01T12:00:00Z' },
     { start: '2026-07-01T12:00:02Z' },
   ]);
-  await expect(playback.deleteSegment('cam', '2026-07-01T12:00:01Z', () => false)).rejects.toThrow('no recording');
-  await expect(playback.deleteSegment('cam', '2026-07-01T12:00:00Z', () => true)).rejects.toThrow(
+  await expect(playback.deleteSegment('cam', '2026-07-01T12:00:01Z', () => undefined)).rejects.toThrow('no recording');
+  await expect(playback.deleteSegment('cam', '2026-07-01T12:00:00Z', () => 'is still being written')).rejects.toThrow(
     'still being written',
   );
-  await playback.deleteSegment('cam', '2026-07-01T12:00:00Z', () => false);
+  await playback.deleteSegment('cam', '2026-07-01T12:00:00Z', () => undefined);
   expect(await playback.segments('cam')).toEqual([{ start: '2026-07-01T12:00:02Z' }]);
   expect(await spans(playback)).toEqual([['2026-07-01T12:00:02Z', 2]]);
 });

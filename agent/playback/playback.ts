@@ -1,17 +1,22 @@
 import { unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { findRecordings } from '../record/find-recordings.ts';
-import { RecordPathPattern } from '../record/record-path.ts';
 import type { SegmentLog } from '../record/segment-log.ts';
 import { zoneOffsetMs } from '../record/time-zone.ts';
 import { Catalog, type RecordPaths } from './catalog.ts';
 import { type Answer, buildAnswer } from './get.ts';
+import type { EventIndex, Journal, ProtectedIndex, SpaceIndex } from './index-contract.ts';
+import { type IndexProgress, IndexRebuild, type UnreadableFile } from './index-rebuild.ts';
+import { KnownTemplates } from './known-templates.ts';
 import { type ListEntry, listTimespans } from './list.ts';
 import type { GetFormat } from './query.ts';
 import { formatRfc3339, parseRfc3339, type ZonedTime } from './rfc3339.ts';
-import { SeekTable } from './seek-table.ts';
-import { SegmentIndex, STATE } from './segment-index.ts';
+import { SegmentIndex } from './segment-index.ts';
+import { type SegmentRow, STATE } from './segment-row.ts';
+import { TableCache } from './table-cache.ts';
+import { type Timeline, type TimelineQuery, timelineOf } from './timeline.ts';
 
 export type { RecordPaths } from './catalog.ts';
 
@@ -26,7 +31,11 @@ export interface PlaybackOptions {
   readonly logger: Logger;
   /** IANA name for the times in file names; undefined: the machine's own. */
   readonly zone?: string;
+  readonly clock?: Pick<Clock, 'monoMs'>;
 }
+
+/** Why a recording must stay; undefined: it may be deleted. */
+export type WhyKept = (row: SegmentRow) => string | undefined;
 
 export interface GetQuery {
   readonly path: string;
@@ -41,17 +50,28 @@ export class Playback {
   readonly #zone: string | undefined;
   readonly #index: SegmentIndex;
   readonly #catalog: Catalog;
-  readonly #seeks = new SeekTable();
+  readonly #rebuild: IndexRebuild;
+  /** Of the recordings that are being played. */
+  readonly tables = new TableCache();
   /** The newest last. */
   readonly #answers = new Map<string, Answer>();
 
-  constructor({ file, paths, logger, zone }: PlaybackOptions) {
+  constructor({ file, paths, logger, zone, clock = systemClock }: PlaybackOptions) {
     this.#paths = paths;
     this.#zone = zone;
-    this.#index = new SegmentIndex(file, (error) =>
-      logger.warn({ file, cause: explain(error) }, 'the index of recordings cannot be used as it is'),
+    const onFault = (error: unknown): void =>
+      logger.warn({ file, cause: explain(error) }, 'the index of recordings cannot be used as it is');
+    this.#index = new SegmentIndex(file, onFault);
+    const { found } = this.#index;
+    if (found === 'damaged' || found === 'of another version') {
+      logger.warn({ file }, `the index of recordings is ${found}: it is built again from the files`);
+    }
+    const templates = new KnownTemplates(
+      file === ':memory:' ? undefined : join(dirname(file), 'record-paths.json'),
+      onFault,
     );
-    this.#catalog = new Catalog(this.#index, paths, logger, zone);
+    this.#catalog = new Catalog({ index: this.#index, paths, templates, logger, zone });
+    this.#rebuild = new IndexRebuild(this.#catalog, logger, () => clock.monoMs());
   }
 
   /** To be told of every recording that is begun, finished or deleted. */
@@ -59,9 +79,43 @@ export class Playback {
     return this.#catalog;
   }
 
+  /** To be told what the journals of events and protected ranges are told. */
+  get events(): EventIndex & ProtectedIndex {
+    return this.#index.events;
+  }
+
+  /** What those ask who make room. */
+  get space(): SpaceIndex {
+    return this.#index.space;
+  }
+
+  /** Is read when the index has lost what it was told. To be called before `rebuild`. */
+  addJournal(journal: Journal): void {
+    this.#rebuild.addJournal(journal);
+  }
+
+  /** What the index was told since the last time goes to the disk: to be called in the flush rounds. */
+  commit(): void {
+    this.#index.commit();
+  }
+
+  /** Looks whether the newest files are what the index takes them for. To be called before files that were cut off are looked for. */
+  checkNewest(signal: AbortSignal): Promise<void> {
+    return this.#rebuild.checkNewest(signal);
+  }
+
   /** Brings the index in step with all files, in the background of everything else. */
   rebuild(signal: AbortSignal): Promise<void> {
-    return this.#catalog.rebuild(signal);
+    return this.#rebuild.run(signal);
+  }
+
+  get indexProgress(): IndexProgress {
+    return this.#rebuild.progress;
+  }
+
+  /** The files that are left out, and why. */
+  unreadable(): { readonly count: number; readonly files: readonly UnreadableFile[] } {
+    return this.#rebuild.unreadable();
   }
 
   /** The index knows the file to be whole. */
@@ -75,8 +129,14 @@ export class Playback {
     end: ZonedTime | undefined,
     baseUrl: string,
   ): Promise<ListEntry[]> {
-    const recordPath = this.#recordPathOf(path);
-    return listTimespans(this.#catalog, { path, recordPath, start, end, baseUrl, zone: this.#zone });
+    await this.#require(path);
+    return listTimespans(this.#catalog, { path, start, end, baseUrl, zone: this.#zone });
+  }
+
+  /** What there is of a path between two times, as coarse as it is asked for. */
+  async timeline(query: TimelineQuery): Promise<Timeline> {
+    await this.#require(query.path);
+    return timelineOf(this.#catalog, query, this.#zone);
   }
 
   /**
@@ -84,14 +144,14 @@ export class Playback {
    * grown since; otherwise the answer is made from the files as they are
    */
   async get(query: GetQuery, etag?: string): Promise<Answer> {
-    const recordPath = this.#recordPathOf(query.path);
-    const key = JSON.stringify([query.path, query.startUs, query.durationUs, query.format, recordPath]);
+    await this.#require(query.path);
+    const key = keyOf(query);
     const kept = this.#answers.get(key);
     if (kept && etag === kept.etag) {
       this.#keep(key, kept);
       return kept;
     }
-    const built = await buildAnswer(this.#catalog, this.#seeks, { ...query, recordPath });
+    const built = await buildAnswer(this.#catalog, this.tables, query);
     const answer = kept?.etag === built.etag ? kept : built;
     this.#keep(key, answer);
     return answer;
@@ -99,42 +159,41 @@ export class Playback {
 
   /** The tag of the answer that a player has most likely begun to read; undefined when none is kept. */
   keptTag(query: GetQuery): string | undefined {
-    const recordPath = this.#recordPathOf(query.path);
-    const key = JSON.stringify([query.path, query.startUs, query.durationUs, query.format, recordPath]);
-    return this.#answers.get(key)?.etag;
+    return this.#answers.get(keyOf(query))?.etag;
   }
 
-  /** Names of the paths that have recordings. */
+  /** Names of the paths that have recordings, configured or not. */
   async names(): Promise<readonly string[]> {
-    const names = new Set<string>();
-    for (const recordPath of this.#paths.recordPaths()) {
-      await findRecordings(new RecordPathPattern(recordPath, undefined, this.#zone), {
-        onRecording: ({ path }) => {
-          names.add(path);
-        },
-      });
-    }
-    return [...names].filter((name) => this.#paths.recordPathOf(name)).sort();
+    await this.#catalog.look();
+    return this.#index.paths();
   }
 
-  async segments(path: string): Promise<readonly { readonly start: string }[]> {
-    await this.#catalog.refresh(path, this.#recordPathOf(path), Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  /** Undefined when the path is not configured and has no recordings. */
+  async segments(path: string): Promise<readonly { readonly start: string }[] | undefined> {
+    if (!(await this.#isKnown(path))) {
+      return undefined;
+    }
+    await this.#catalog.refresh(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
     return this.#index.startsOf(path).map((us) => ({ start: this.#timeText(us) }));
   }
 
-  /** @param start exactly as `segments` has given it */
-  async deleteSegment(path: string, start: string, isOpen: (file: string) => boolean): Promise<void> {
+  /**
+   * @param start exactly as `segments` has given it
+   * @param whyKept asked before anything is deleted
+   */
+  async deleteSegment(path: string, start: string, whyKept: WhyKept): Promise<void> {
     const startUs = parseRfc3339(start)?.us;
-    const recordPath = this.#recordPathOf(path);
+    await this.#require(path);
     if (startUs !== undefined) {
-      await this.#catalog.refresh(path, recordPath, startUs, startUs);
+      await this.#catalog.refresh(path, startUs, startUs);
     }
     const row = startUs === undefined ? undefined : this.#index.findStart(path, startUs);
     if (!row) {
       throw new PerchError('notFound', `no recording of path '${path}' starts at '${start.slice(0, 64)}'`, { path });
     }
-    if (isOpen(row.file)) {
-      throw new PerchError('badInput', `the recording that starts at '${start}' is still being written`, { path });
+    const reason = whyKept(row);
+    if (reason !== undefined) {
+      throw new PerchError('badInput', `the recording that starts at '${start}' ${reason}`, { path });
     }
     await unlink(row.file).catch((cause: unknown) => {
       throw new PerchError('unavailable', 'cannot delete the recording', { file: row.file }, cause);
@@ -144,19 +203,27 @@ export class Playback {
 
   async close(): Promise<void> {
     this.#answers.clear();
+    this.tables.clear();
     await this.#catalog.settle();
     this.#index.close();
   }
 
-  #recordPathOf(path: string): string {
-    const found = this.#paths.recordPathOf(path);
-    if (!found) {
+  /** Configured, or recorded when it was: what a camera has left can be played when it is gone. */
+  async #isKnown(path: string): Promise<boolean> {
+    if (this.#paths.recordPathOf(path) !== undefined) {
+      return true;
+    }
+    await this.#catalog.look(path);
+    return this.#index.hasRecordings(path);
+  }
+
+  async #require(path: string): Promise<void> {
+    if (!(await this.#isKnown(path))) {
       throw new PerchError('badInput', `path '${path}' is not configured`, { path });
     }
-    if (found.format !== 'fmp4') {
+    if (this.#paths.recordPathOf(path)?.format === 'mpegts' && !this.#index.hasRecordings(path)) {
       throw new PerchError('unsupported', 'MPEG-TS format is not supported yet', { path });
     }
-    return found.recordPath;
   }
 
   #timeText(us: number): string {
@@ -179,3 +246,5 @@ export class Playback {
     }
   }
 }
+
+const keyOf = (query: GetQuery): string => JSON.stringify([query.path, query.startUs, query.durationUs, query.format]);

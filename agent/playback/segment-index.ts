@@ -1,55 +1,31 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { type SegmentInfo, startOf } from './segment-info.ts';
-import { isDamaged, isSqliteError, openCache, removeCache } from './sqlite.ts';
+import type { SQLInputValue } from 'node:sqlite';
+import type { FileMark } from '../record/file-mark.ts';
+import type { StreamMark } from '../record/stream-mark.ts';
+import { ClockLabels } from './clock-labels.ts';
+import { EventTable } from './event-table.ts';
+import { IndexDatabase } from './index-database.ts';
+import { LookTable } from './look-table.ts';
+import { goesOn, READABLE, rowOf, type SegmentRow, STATE, selectRows } from './segment-row.ts';
+import { SpaceTable } from './space-table.ts';
+import type { CacheFound } from './sqlite.ts';
 
-const VERSION = 1;
-/** Files without a `mtxi` box go together when one begins this close to the end of the other. */
-const MERGE_TOLERANCE_US = 1_000_000;
+/** A monotonic time beyond this, 100 years, is no time of a machine that has been started. */
+const MAX_MONO_US = 3.2e15;
 
-/*
- * state: 0 only the name is known, 1 the file grows (its header does not give its length), 2 finished, 3 not readable.
- * joins: 1 when the recording goes on from the one before it on its path. Timespans begin where it is 0: so a list of a long
- * history costs as much as it has gaps, not as it has files.
- */
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS segments (
-    file TEXT PRIMARY KEY,
-    path TEXT NOT NULL,
-    name_us INTEGER NOT NULL,
-    start_us INTEGER NOT NULL,
-    state INTEGER NOT NULL DEFAULT 0,
-    joins INTEGER NOT NULL DEFAULT 0,
-    size INTEGER NOT NULL DEFAULT 0,
-    mtime_ms REAL NOT NULL DEFAULT 0,
-    duration_us INTEGER NOT NULL DEFAULT 0,
-    stream_id TEXT,
-    segment_number INTEGER NOT NULL DEFAULT 0,
-    dts_us REAL NOT NULL DEFAULT 0,
-    signature TEXT NOT NULL DEFAULT ''
-  ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS by_start ON segments (path, start_us);
-  CREATE INDEX IF NOT EXISTS by_readable ON segments (path, start_us) WHERE state IN (1, 2);
-  CREATE INDEX IF NOT EXISTS by_break ON segments (path, start_us) WHERE joins = 0 AND state IN (1, 2);
-  CREATE INDEX IF NOT EXISTS by_work ON segments (path, start_us) WHERE state != 2;
-`;
-
-export interface SegmentRow {
-  readonly file: string;
-  readonly path: string;
-  readonly nameUs: number;
-  readonly startUs: number;
-  readonly state: SegmentState;
+/** What is known of a recording once its header has been read. */
+export interface SegmentInfo {
   readonly sizeBytes: number;
   readonly mtimeMs: number;
+  /** It does not grow any more. */
+  readonly isFinished: boolean;
   readonly durationUs: number;
-  readonly streamId: string | undefined;
-  readonly segmentNumber: number;
-  readonly dtsUs: number;
+  /** Undefined in files without a `mtxi` box. */
+  readonly mark: StreamMark | undefined;
+  /** Undefined in files that Perch has not written. */
+  readonly fileMark: FileMark | undefined;
+  /** Track ids, time scales and codecs as a text: files without `mtxi` go together only when it is the same. */
   readonly signature: string;
 }
-
-export const STATE = { unread: 0, growing: 1, finished: 2, broken: 3 } as const;
-export type SegmentState = (typeof STATE)[keyof typeof STATE];
 
 /** A stretch of recordings without a gap. */
 export interface Timespan {
@@ -57,170 +33,307 @@ export interface Timespan {
   readonly durationUs: number;
 }
 
-const SELECT = 'SELECT * FROM segments';
-/** Named, because a search through files that are not read yet would cost as much as there are of them. */
-const FROM_READABLE = 'FROM segments INDEXED BY by_readable WHERE state IN (1, 2)';
+export interface NamedFile {
+  readonly folder: string;
+  readonly name: string;
+  readonly path: string;
+  readonly startUs: number;
+}
+
 const FROM_BREAKS = 'FROM segments INDEXED BY by_break WHERE joins = 0 AND state IN (1, 2)';
+const SET_INFO = `UPDATE segments SET start_us = ?, state = ?, own = ?, size = ?, mtime_ms = ?, duration_us = ?, stream = ?,
+  segment_number = ?, dts_us = ?, signature = ?, boot = ?, mono_us = ?, wall_us = ?, trusted = ?, offset_minutes = ?, fault = NULL
+  WHERE id = ?`;
 
-/** What is known of the recordings, in SQLite: a cache, the files are the truth. A damaged one is thrown away and filled again. */
+/** What is known of the recordings, in SQLite: a cache, the files are the truth. */
 export class SegmentIndex {
-  /** Counts how often the index had to begin again. */
-  generation = 0;
-  readonly #file: string;
-  #database: DatabaseSync;
-  #statements = new Map<string, StatementSync>();
-
-  readonly #onFault: (error: unknown) => void;
+  readonly events: EventTable;
+  readonly space: SpaceTable;
+  readonly looks: LookTable;
+  readonly #database: IndexDatabase;
+  readonly #labels: ClockLabels;
 
   /** @param onFault told what went wrong with the file; the index goes on with what it can */
   constructor(file: string, onFault: (error: unknown) => void) {
-    this.#file = file;
-    this.#onFault = onFault;
-    this.#database = this.#open();
+    this.#database = new IndexDatabase(file, onFault);
+    this.#labels = new ClockLabels(this.#database);
+    this.events = new EventTable(this.#database);
+    this.space = new SpaceTable(this.#database);
+    this.looks = new LookTable(this.#database);
+  }
+
+  /** Counts how often the index had to begin again. */
+  get generation(): number {
+    return this.#database.generation;
+  }
+
+  get found(): CacheFound {
+    return this.#database.found;
+  }
+
+  /** What was written since the last time goes to the disk. Until then all of it is seen by every question. */
+  commit(): void {
+    this.#database.commit();
   }
 
   close(): void {
-    this.#statements.clear();
     this.#database.close();
   }
 
-  /** @returns false when they could not be kept */
-  addNames(found: readonly { file: string; path: string; startUs: number }[]): boolean {
-    return this.#guarded(() => {
-      this.#database.exec('BEGIN');
-      try {
-        for (const { file, path, startUs } of found) {
-          const values = [file, path, startUs, startUs];
-          this.#run('INSERT OR IGNORE INTO segments (file, path, name_us, start_us) VALUES (?, ?, ?, ?)', values);
-        }
-        this.#database.exec('COMMIT');
-      } catch (error) {
-        this.#rollBack();
-        throw error;
+  /** Files that are known already stay as they are. */
+  addNames(found: readonly NamedFile[]): void {
+    const database = this.#database;
+    database.write(() => {
+      for (const { folder, name, path, startUs } of found) {
+        database.run(
+          'INSERT OR IGNORE INTO segments (folder, name, path, name_us, start_us) VALUES (?, ?, ?, ?, ?)',
+          ...[database.idOf(folder), name, database.idOf(path), startUs, startUs],
+        );
       }
-      return true;
-    }, false);
+    }, undefined);
   }
 
   setInfo(file: string, info: SegmentInfo): void {
-    this.#guarded(() => {
+    this.#database.write(() => {
       const row = this.find(file);
       if (!row) {
         return;
       }
-      this.#run(
-        `UPDATE segments SET start_us = ?, state = ?, size = ?, mtime_ms = ?, duration_us = ?, stream_id = ?,
-         segment_number = ?, dts_us = ?, signature = ? WHERE file = ?`,
-        [
-          startOf(row.nameUs, info.wallUs),
-          info.isFinished ? STATE.finished : STATE.growing,
-          info.sizeBytes,
-          info.mtimeMs,
-          info.durationUs,
-          info.streamId ?? null,
-          info.segmentNumber,
-          info.dtsUs,
-          info.signature,
-          file,
-        ],
+      const { mark } = info;
+      const fileMark = info.fileMark && info.fileMark.monoUs < MAX_MONO_US ? info.fileMark : undefined;
+      const movedBoot = mark && fileMark && this.#labels.learn(mark, fileMark);
+      const begun = { nameUs: row.nameUs, wallUs: mark?.wallUs, monoUs: fileMark?.monoUs };
+      const startUs = this.#labels.startOf(begun, fileMark);
+      const next = this.#after(row);
+      this.#database.run(
+        SET_INFO,
+        ...[startUs, info.isFinished ? STATE.finished : STATE.growing, info.fileMark ? 1 : 0],
+        ...[info.sizeBytes, info.mtimeMs, info.durationUs, this.#nameId(mark?.streamId), mark?.segmentNumber ?? 0],
+        ...[mark?.dtsUs ?? 0, this.#nameId(info.signature), this.#nameId(fileMark?.bootId), fileMark?.monoUs ?? null],
+        ...[mark?.wallUs ?? null, fileMark?.isClockTrusted ? 1 : 0, fileMark?.offsetMinutes ?? null, row.id],
       );
-      this.#join(file);
+      this.#join(row.id);
+      if (next && startUs !== row.startUs) {
+        this.#join(next.id);
+      }
+      if (movedBoot !== undefined) {
+        this.#move(movedBoot);
+      }
     }, undefined);
   }
 
-  setBroken(file: string, sizeBytes: number, mtimeMs: number): void {
-    this.#guarded(() => {
-      this.#run('UPDATE segments SET state = 3, joins = 0, size = ?, mtime_ms = ? WHERE file = ?', [
-        sizeBytes,
-        mtimeMs,
-        file,
-      ]);
+  setBroken(file: string, sizeBytes: number, mtimeMs: number, fault: string): void {
+    this.#database.write(() => {
+      const row = this.find(file);
+      if (row) {
+        const next = this.#after(row);
+        const query = 'UPDATE segments SET state = 3, joins = 0, size = ?, mtime_ms = ?, fault = ? WHERE id = ?';
+        this.#database.run(query, sizeBytes, mtimeMs, fault, row.id);
+        if (next) {
+          this.#join(next.id);
+        }
+      }
     }, undefined);
   }
 
   /** What is known of the file is no longer to be relied on. */
   setUnread(file: string): void {
-    this.#guarded(() => this.#run('UPDATE segments SET state = 0 WHERE file = ?', [file]), undefined);
+    const row = this.find(file);
+    this.#database.write(() => row && this.#database.run('UPDATE segments SET state = 0 WHERE id = ?', row.id), 0);
   }
 
   remove(file: string): void {
-    this.#guarded(() => {
+    this.#database.write(() => {
       const row = this.find(file);
-      this.#run('DELETE FROM segments WHERE file = ?', [file]);
-      const next = row && this.#after(row);
-      if (next) {
-        this.#join(next.file);
+      if (row) {
+        const next = this.#after(row);
+        this.#database.run('DELETE FROM segments WHERE id = ?', row.id);
+        if (next) {
+          this.#join(next.id);
+        }
       }
     }, undefined);
   }
 
   find(file: string): SegmentRow | undefined {
-    return this.#row(`${SELECT} WHERE file = ?`, [file]);
+    const cut = file.lastIndexOf('/');
+    const query = `${selectRows()} WHERE s.folder = (SELECT id FROM names WHERE text = ?) AND s.name = ?`;
+    return this.#row(query, file.slice(0, cut), file.slice(cut + 1));
   }
 
-  filesOf(path: string): string[] {
-    return this.#guarded(
-      () => this.#all('SELECT file FROM segments WHERE path = ?', [path]).map((row) => String(row['file'])),
-      [],
+  /** Of the known files right in a folder. */
+  namesIn(folder: string): Set<string> {
+    const query = 'SELECT name FROM segments WHERE folder = (SELECT id FROM names WHERE text = ?)';
+    const rows = this.#database.read(() => this.#database.all(query, folder), []);
+    return new Set(rows.map((row) => String(row['name'])));
+  }
+
+  /** The paths that have recordings, sorted. */
+  paths(): string[] {
+    const query = 'SELECT text FROM usage JOIN names ON names.id = usage.path WHERE usage.files > 0 ORDER BY text';
+    return this.#database.read(() => this.#database.all(query).map((row) => String(row['text'])), []);
+  }
+
+  hasRecordings(path: string): boolean {
+    return this.space.bytesOf(path).files > 0;
+  }
+
+  /** Of all files, also those that cannot be read. */
+  startsOf(path: string): number[] {
+    const query = `SELECT start_us FROM segments INDEXED BY by_start
+      WHERE path = (SELECT id FROM names WHERE text = ?) ORDER BY start_us, id`;
+    return this.#database.read(() => this.#database.all(query, path).map((row) => Number(row['start_us'])), []);
+  }
+
+  /** The files that begin exactly then. */
+  findStart(path: string, startUs: number): SegmentRow | undefined {
+    return this.#row(
+      `${selectRows()} WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.start_us = ?`,
+      path,
+      startUs,
     );
   }
 
-  startsOf(path: string): number[] {
-    const query = 'SELECT start_us FROM segments WHERE path = ? ORDER BY start_us';
-    return this.#guarded(() => this.#all(query, [path]).map((row) => Number(row['start_us'])), []);
-  }
-
-  /** The file that begins exactly then. */
-  findStart(path: string, startUs: number): SegmentRow | undefined {
-    return this.#row(`${SELECT} WHERE path = ? AND start_us = ?`, [path, startUs]);
-  }
-
   /** Files whose header is still to be read, or that may have changed since. */
-  work(path: string, fromUs: number, toUs: number): SegmentRow[] {
-    const query = `${SELECT} WHERE state != 2 AND path = ? AND start_us BETWEEN ? AND ? ORDER BY start_us`;
-    return this.#guarded(() => this.#all(query, [path, fromUs, toUs]).map(rowOf), []);
+  work(path: string, fromUs: number, toUs: number, count = 1_000_000): SegmentRow[] {
+    const query = `${selectRows('segments INDEXED BY by_work')} WHERE s.state IN (0, 1, 3)
+      AND s.path = (SELECT id FROM names WHERE text = ?) AND s.start_us BETWEEN ? AND ? ORDER BY s.start_us, s.id LIMIT ?`;
+    return this.#rows(query, path, fromUs, toUs, count);
+  }
+
+  /** Files whose header is still to be read, of all paths: the next so many behind `afterId`. */
+  unread(afterId: number, count: number): SegmentRow[] {
+    return this.#rows(
+      `${selectRows('segments INDEXED BY by_unread')} WHERE s.state = 0 AND s.id > ? ORDER BY s.id LIMIT ?`,
+      afterId,
+      count,
+    );
+  }
+
+  /** All files, the next so many behind `afterId`. */
+  allAfter(afterId: number, count: number): SegmentRow[] {
+    return this.#rows(`${selectRows()} WHERE s.id > ? ORDER BY s.id LIMIT ?`, afterId, count);
+  }
+
+  countOf(): { readonly total: number; readonly unread: number; readonly broken: number } {
+    const total = 'SELECT coalesce(sum(files), 0) AS total FROM usage';
+    const work =
+      'SELECT state, count(*) AS count FROM segments INDEXED BY by_work WHERE state IN (0, 1, 3) GROUP BY state';
+    return this.#database.read(
+      () => {
+        const counts = new Map(this.#database.all(work).map((row) => [Number(row['state']), Number(row['count'])]));
+        return {
+          total: Number(this.#database.first(total)?.['total']),
+          unread: counts.get(STATE.unread) ?? 0,
+          broken: counts.get(STATE.broken) ?? 0,
+        };
+      },
+      { total: 0, unread: 0, broken: 0 },
+    );
+  }
+
+  /** Files that cannot be read, at most `count`. */
+  broken(count: number): SegmentRow[] {
+    return this.#rows(`${selectRows('segments INDEXED BY by_work')} WHERE s.state = 3 ORDER BY file LIMIT ?`, count);
+  }
+
+  /** The newest finished files of a path. */
+  newest(path: string, count: number): SegmentRow[] {
+    const query = `${selectRows('segments INDEXED BY by_start')} WHERE s.path = (SELECT id FROM names WHERE text = ?)
+      AND s.state = 2 ORDER BY s.start_us DESC LIMIT ?`;
+    return this.#rows(query, path, count);
   }
 
   /** Start of the last file that begins at or before `us`: the one that could contain it. Whatever its state. */
   lastStartUpTo(path: string, us: number): number {
-    const query = 'SELECT max(start_us) AS start_us FROM segments WHERE path = ? AND state != 3 AND start_us <= ?';
-    const found = this.#guarded(() => this.#all(query, [path, us])[0]?.['start_us'], null);
+    const query = `SELECT start_us FROM segments INDEXED BY by_start
+      WHERE path = (SELECT id FROM names WHERE text = ?) AND state != 3 AND start_us <= ? ORDER BY start_us DESC LIMIT 1`;
+    const found = this.#database.read(() => this.#database.first(query, path, us)?.['start_us'], undefined);
     return typeof found === 'number' ? found : Number.MIN_SAFE_INTEGER;
   }
 
-  /** Readable files from `fromUs` on, at most `count`. */
-  list(path: string, fromUs: number, toUs: number, count: number): SegmentRow[] {
-    const query = `SELECT * ${FROM_READABLE} AND path = ? AND start_us BETWEEN ? AND ? ORDER BY start_us LIMIT ?`;
-    return this.#guarded(() => this.#all(query, [path, fromUs, toUs, count]).map(rowOf), []);
+  /**
+   * Readable files from `fromUs` on, at most `count`.
+   * @param after the last row of the answer before, when that was not all: two files can begin at the same time
+   */
+  list(path: string, fromUs: number, toUs: number, count: number, after?: SegmentRow): SegmentRow[] {
+    const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2) AND s.path = (SELECT id FROM names WHERE text = ?)
+      AND s.start_us BETWEEN ? AND ? AND (s.start_us, s.id) > (?, ?) ORDER BY s.start_us, s.id LIMIT ?`;
+    const from = [Math.max(fromUs, after?.startUs ?? Number.MIN_SAFE_INTEGER), toUs];
+    return this.#rows(query, path, ...from, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? -1, count);
+  }
+
+  /** From the first recording's start to the last one's end. */
+  extentOf(path: string): (Timespan & { readonly endUs: number }) | undefined {
+    const startUs = this.list(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 1)[0]?.startUs;
+    const last = this.#row(
+      `${selectRows(READABLE)} WHERE s.state IN (1, 2) AND s.path = (SELECT id FROM names WHERE text = ?)
+       ORDER BY s.start_us DESC, s.id DESC LIMIT 1`,
+      path,
+    );
+    if (startUs === undefined || !last) {
+      return undefined;
+    }
+    const endUs = last.startUs + last.durationUs;
+    return { startUs, endUs, durationUs: endUs - startUs };
   }
 
   /** The stretches without a gap among the readable files that begin between the two. */
   timespans(path: string, fromUs: number, toUs: number): Timespan[] {
-    return this.#guarded(() => {
-      const breaks = this.#all(
-        `SELECT start_us ${FROM_BREAKS} AND path = ? AND start_us BETWEEN ? AND ? ORDER BY start_us`,
-        [path, fromUs, toUs],
-      ).map((row) => Number(row['start_us']));
-      const first = this.list(path, fromUs, toUs, 1)[0];
-      if (!first) {
+    return this.#database.read(() => {
+      const database = this.#database;
+      const pathId = database.findId(path);
+      const first = pathId === undefined ? undefined : this.list(path, fromUs, toUs, 1)[0];
+      if (pathId === undefined || !first) {
         return [];
       }
-      if (breaks[0] !== first.startUs) {
-        breaks.unshift(first.startUs);
+      const breaks = database.all(
+        `SELECT id, start_us ${FROM_BREAKS} AND path = ? AND start_us BETWEEN ? AND ? ORDER BY start_us, id`,
+        ...[pathId, fromUs, toUs],
+      ) as { id: number; start_us: number }[];
+      if (breaks[0]?.id !== first.id) {
+        breaks.unshift({ id: first.id, start_us: first.startUs });
       }
-      return breaks.map((startUs, i) => {
-        const last = this.#lastBefore(path, Math.min(toUs + 1, breaks[i + 1] ?? Infinity));
-        return { startUs, durationUs: last ? last.startUs + last.durationUs - startUs : 0 };
+      return breaks.map(({ start_us: startUs }, i) => {
+        const next = breaks[i + 1] ?? { id: 0, start_us: toUs + 1 };
+        const last = database.first(
+          `SELECT start_us, duration_us FROM ${READABLE} WHERE state IN (1, 2) AND path = ? AND (start_us, id) < (?, ?)
+           ORDER BY start_us DESC, id DESC LIMIT 1`,
+          ...[pathId, Math.min(next.start_us, Number.MAX_SAFE_INTEGER), next.id],
+        );
+        return { startUs, durationUs: last ? Number(last['start_us']) + Number(last['duration_us']) - startUs : 0 };
       });
     }, []);
   }
 
-  #join(file: string): void {
-    const row = this.find(file);
-    if (!row) {
+  /** Shows the files of a boot where they belong, now that this is known. */
+  #move(boot: number): void {
+    const moved = [...this.#labels.moved(boot)];
+    const touched = new Set<number>();
+    for (const { id } of moved) {
+      const row = this.#rowById(id);
+      const next = row && this.#after(row);
+      touched.add(id).add(next?.id ?? id);
+    }
+    for (const { id, startUs } of moved) {
+      this.#database.run('UPDATE segments SET start_us = ? WHERE id = ?', startUs, id);
+    }
+    for (const id of touched) {
+      this.#join(id);
+    }
+  }
+
+  /** Notes whether a file goes on from the one before it, and the next from it. */
+  #join(id: number): void {
+    const row = this.#rowById(id);
+    if (!row || (row.state !== STATE.growing && row.state !== STATE.finished)) {
       return;
     }
-    const before = this.#lastBefore(row.path, row.startUs);
+    const before = this.#row(
+      `${selectRows(READABLE)} WHERE s.state IN (1, 2) AND s.path = (SELECT id FROM names WHERE text = ?)
+       AND (s.start_us, s.id) < (?, ?) ORDER BY s.start_us DESC, s.id DESC LIMIT 1`,
+      ...[row.path, row.startUs, row.id],
+    );
     this.#setJoins(row, before !== undefined && goesOn(before, row));
     const next = this.#after(row);
     if (next) {
@@ -228,107 +341,27 @@ export class SegmentIndex {
     }
   }
 
-  #setJoins(row: SegmentRow, joins: boolean): void {
-    this.#run('UPDATE segments SET joins = ? WHERE file = ? AND joins != ?', [joins ? 1 : 0, row.file, joins ? 1 : 0]);
-  }
-
-  #lastBefore(path: string, us: number): SegmentRow | undefined {
-    const query = `SELECT * ${FROM_READABLE} AND path = ? AND start_us < ? ORDER BY start_us DESC LIMIT 1`;
-    return this.#row(query, [path, Math.min(us, Number.MAX_SAFE_INTEGER)]);
+  #setJoins({ id }: SegmentRow, joins: boolean): void {
+    this.#database.run('UPDATE segments SET joins = ?1 WHERE id = ?2 AND joins != ?1', joins ? 1 : 0, id);
   }
 
   #after(row: SegmentRow): SegmentRow | undefined {
-    const query = `SELECT * ${FROM_READABLE} AND path = ? AND start_us > ? ORDER BY start_us LIMIT 1`;
-    return this.#row(query, [row.path, row.startUs]);
+    return this.list(row.path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 1, row)[0];
   }
 
-  #row(query: string, values: SQLInputValue[]): SegmentRow | undefined {
-    const found = this.#guarded(() => this.#all(query, values)[0], undefined);
-    return found && rowOf(found);
+  #nameId(text: string | undefined): number | null {
+    return text === undefined ? null : this.#database.idOf(text);
   }
 
-  #all(query: string, values: SQLInputValue[]): Record<string, unknown>[] {
-    return this.#statement(query).all(...values);
+  #rowById(id: number): SegmentRow | undefined {
+    return this.#row(`${selectRows()} WHERE s.id = ?`, id);
   }
 
-  #run(query: string, values: SQLInputValue[]): void {
-    this.#statement(query).run(...values);
+  #row(query: string, ...values: SQLInputValue[]): SegmentRow | undefined {
+    return this.#rows(query, ...values)[0];
   }
 
-  #statement(query: string): StatementSync {
-    const statement = this.#statements.get(query) ?? this.#database.prepare(query);
-    this.#statements.set(query, statement);
-    return statement;
+  #rows(query: string, ...values: SQLInputValue[]): SegmentRow[] {
+    return this.#database.read(() => this.#database.all(query, ...values).map(rowOf), []);
   }
-
-  /** After some failures SQLite has rolled back by itself, and says so. */
-  #rollBack(): void {
-    try {
-      this.#database.exec('ROLLBACK');
-    } catch (error) {
-      if (!isSqliteError(error)) {
-        throw error;
-      }
-    }
-  }
-
-  /** Without a place on the disk the index lives in memory: slower after each start, but right. */
-  #open(isDamaged = false): DatabaseSync {
-    try {
-      if (isDamaged) {
-        removeCache(this.#file);
-      }
-      return openCache(this.#file, VERSION, SCHEMA);
-    } catch (error) {
-      this.#onFault(error);
-      return openCache(':memory:', VERSION, SCHEMA);
-    }
-  }
-
-  /** Damage that shows only in use empties the index: the next look at the folders fills it again. A full disk only loses the change. */
-  #guarded<T>(work: () => T, otherwise: T): T {
-    try {
-      return work();
-    } catch (error) {
-      if (!isSqliteError(error)) {
-        throw error;
-      }
-      this.#onFault(error);
-      if (isDamaged(error)) {
-        this.#statements.clear();
-        this.#database.close();
-        this.#database = this.#open(true);
-        this.generation += 1;
-      }
-      return otherwise;
-    }
-  }
-}
-
-/** MediaMTX's rule for two recordings that are one timespan. */
-export function goesOn(before: SegmentRow, row: SegmentRow): boolean {
-  if (before.streamId !== undefined && row.streamId !== undefined) {
-    return before.streamId === row.streamId && row.segmentNumber === before.segmentNumber + 1;
-  }
-  if (before.streamId !== undefined || row.streamId !== undefined || before.signature !== row.signature) {
-    return false;
-  }
-  return Math.abs(row.startUs - (before.startUs + before.durationUs)) <= MERGE_TOLERANCE_US;
-}
-
-function rowOf(row: Record<string, unknown>): SegmentRow {
-  return {
-    file: String(row['file']),
-    path: String(row['path']),
-    nameUs: Number(row['name_us']),
-    startUs: Number(row['start_us']),
-    state: Number(row['state']) as SegmentState,
-    sizeBytes: Number(row['size']),
-    mtimeMs: Number(row['mtime_ms']),
-    durationUs: Number(row['duration_us']),
-    streamId: row['stream_id'] === null ? undefined : String(row['stream_id']),
-    segmentNumber: Number(row['segment_number']),
-    dtsUs: Number(row['dts_us']),
-    signature: String(row['signature']),
-  };
 }

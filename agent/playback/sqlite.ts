@@ -36,11 +36,20 @@ export function isDamaged(error: unknown): boolean {
   return isSqliteError(error) && DAMAGED.has((error.errcode ?? 0) & 0xff);
 }
 
+/** What was found where the cache is kept. */
+export type CacheFound = 'good' | 'missing' | 'damaged' | 'of another version';
+
+export interface OpenCache {
+  readonly database: DatabaseSync;
+  /** All but `good` mean that it is empty. */
+  readonly found: CacheFound;
+}
+
 /**
  * Opens a database that is only a cache: what is damaged or of another version is thrown away and made anew.
  * @param version changes with the schema
  */
-export function openCache(file: string, version: number, schema: string): DatabaseSync {
+export function openCache(file: string, version: number, schema: string): OpenCache {
   try {
     return openWith(file, version, schema);
   } catch (error) {
@@ -48,7 +57,7 @@ export function openCache(file: string, version: number, schema: string): Databa
       throw error;
     }
     removeCache(file);
-    return openWith(file, version, schema);
+    return { ...openWith(file, version, schema), found: 'damaged' };
   }
 }
 
@@ -58,12 +67,13 @@ export function removeCache(file: string): void {
   }
 }
 
-function openWith(file: string, version: number, schema: string): DatabaseSync {
+function openWith(file: string, version: number, schema: string): OpenCache {
   const open = (): DatabaseSync => new (sqlite().DatabaseSync)(file);
   let database = open();
   try {
-    const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-    if (found !== 0 && found !== version) {
+    const foundVersion = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+    const found = foundVersion === version ? 'good' : foundVersion === 0 ? 'missing' : 'of another version';
+    if (found === 'of another version') {
       database.close();
       removeCache(file);
       database = open();
@@ -72,7 +82,7 @@ function openWith(file: string, version: number, schema: string): DatabaseSync {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;');
     database.exec(schema);
     database.exec(`PRAGMA user_version = ${version}`);
-    return database;
+    return { database, found };
   } catch (error) {
     database.close();
     throw error;

@@ -1,0 +1,118 @@
+import type { EventIndex, IndexedEvent, ProtectedIndex, ProtectedRange } from './index-contract.ts';
+import type { IndexDatabase, Row } from './index-database.ts';
+
+/** As in the schema's index of long events: shorter ones that overlap a time begin this long before it at most. */
+const LONG_US = 3_600_000_000;
+
+const EVENT_COLUMNS = 'id, type, start_us, end_us, text FROM events';
+
+/** Events and protected ranges, as far as their journals have told. */
+export class EventTable implements EventIndex, ProtectedIndex {
+  readonly #database: IndexDatabase;
+
+  constructor(database: IndexDatabase) {
+    this.#database = database;
+  }
+
+  /** False: the journals are to be read again. */
+  get isWhole(): boolean {
+    const query = "SELECT value FROM facts WHERE name = 'journals'";
+    return this.#database.read(() => this.#database.first(query) !== undefined, true);
+  }
+
+  /** The journals have been read to their end. */
+  setWhole(): void {
+    this.#run("INSERT OR REPLACE INTO facts VALUES ('journals', 'whole')");
+  }
+
+  addEvent({ id, path, type, startUs, endUs, text }: IndexedEvent): void {
+    const database = this.#database;
+    database.write(() => {
+      const values = [id, database.idOf(path), type, startUs, endUs ?? null, text];
+      database.run('INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)', ...values);
+    }, undefined);
+  }
+
+  eventsOf(path: string, fromUs: number, toUs: number, limit: number): IndexedEvent[] {
+    // Long ones are few and have an index of their own, so that the others need not be looked for far back.
+    const query = `
+      SELECT ${EVENT_COLUMNS} INDEXED BY events_by_start
+        WHERE path = ?1 AND start_us BETWEEN ?2 - ${LONG_US} AND ?3 AND end_us >= ?2 AND end_us - start_us <= ${LONG_US}
+      UNION ALL
+      SELECT ${EVENT_COLUMNS} INDEXED BY events_long
+        WHERE path = ?1 AND start_us <= ?3 AND (end_us IS NULL OR end_us - start_us > ${LONG_US})
+          AND (end_us IS NULL OR end_us >= ?2)
+      ORDER BY start_us LIMIT ?4`;
+    return this.#find(path, (id) => this.#database.all(query, id, fromUs, toUs, limit)).map((row) => ({
+      id: String(row['id']),
+      path,
+      type: String(row['type']),
+      startUs: Number(row['start_us']),
+      endUs: row['end_us'] === null ? undefined : Number(row['end_us']),
+      text: String(row['text']),
+    }));
+  }
+
+  /** How many begin in each step of the time between the two, by type; at most 1,000 such counts. */
+  countEvents(
+    path: string,
+    fromUs: number,
+    toUs: number,
+    stepUs: number,
+  ): { readonly type: string; readonly startUs: number; readonly endUs: number; readonly count: number }[] {
+    const query = `
+      SELECT type, min(start_us) AS start_us, max(coalesce(end_us, ?3)) AS end_us, count(*) AS count
+      FROM events INDEXED BY events_by_start WHERE path = ?1 AND start_us BETWEEN ?2 AND ?3
+      GROUP BY CAST((start_us - ?2) / ?4 AS INTEGER), type ORDER BY min(start_us) LIMIT 1000`;
+    return this.#find(path, (id) => this.#database.all(query, id, fromUs, toUs, stepUs)).map((row) => ({
+      type: String(row['type']),
+      startUs: Number(row['start_us']),
+      endUs: Number(row['end_us']),
+      count: Number(row['count']),
+    }));
+  }
+
+  removeEventsBefore(path: string, us: number): void {
+    this.#database.write(() => {
+      const id = this.#database.findId(path);
+      if (id !== undefined) {
+        this.#database.run('DELETE FROM events WHERE path = ? AND start_us < ? AND end_us < ?', id, us, us);
+      }
+    }, undefined);
+  }
+
+  setProtected(ranges: readonly ProtectedRange[]): void {
+    const database = this.#database;
+    database.write(() => {
+      database.run('DELETE FROM protected');
+      for (const { id, path, startUs, endUs, note } of ranges) {
+        database.run(
+          'INSERT OR REPLACE INTO protected VALUES (?, ?, ?, ?, ?)',
+          ...[id, database.idOf(path), startUs, endUs, note],
+        );
+      }
+    }, undefined);
+  }
+
+  protectedOf(path: string, fromUs: number, toUs: number, limit: number): ProtectedRange[] {
+    const query = 'SELECT * FROM protected WHERE path = ? AND start_us <= ? AND end_us >= ? ORDER BY start_us LIMIT ?';
+    return this.#find(path, (id) => this.#database.all(query, id, toUs, fromUs, limit)).map((row) => ({
+      id: String(row['id']),
+      path,
+      startUs: Number(row['start_us']),
+      endUs: Number(row['end_us']),
+      note: String(row['note']),
+    }));
+  }
+
+  #find(path: string, query: (pathId: number) => Row[]): Row[] {
+    return this.#database.read(() => {
+      const id = this.#database.findId(path);
+      return id === undefined ? [] : query(id);
+    }, []);
+  }
+
+  #run(query: string): void {
+    this.#database.write(() => this.#database.run(query), 0);
+  }
+}

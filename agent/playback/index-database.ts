@@ -1,0 +1,167 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { INDEX_SCHEMA, INDEX_VERSION } from './index-schema.ts';
+import { type CacheFound, isDamaged, isSqliteError, type OpenCache, openCache, removeCache } from './sqlite.ts';
+
+export type Row = Record<string, unknown>;
+
+/** Ids of texts are kept in memory up to this many. */
+const MAX_KNOWN_NAMES = 4_096;
+
+/**
+ * The file of the index. What is written is collected in one transaction, which `commit` ends: reads see it at once, the disk sees
+ * one write for many. A damaged file is thrown away and made anew; a full disk only loses the last changes.
+ */
+export class IndexDatabase {
+  /** Counts how often it had to begin again. */
+  generation = 0;
+  /** What was found when it was opened. */
+  readonly found: CacheFound;
+  readonly #file: string;
+  readonly #onFault: (error: unknown) => void;
+  #database: DatabaseSync;
+  #isWriting = false;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #ids = new Map<string, number>();
+
+  /** @param onFault told what went wrong with the file; the index goes on with what it can */
+  constructor(file: string, onFault: (error: unknown) => void) {
+    this.#file = file;
+    this.#onFault = onFault;
+    const opened = this.#open(false);
+    this.#database = opened.database;
+    this.found = opened.found;
+  }
+
+  /** Reads. @returns `otherwise` when the file fails */
+  read<T>(work: () => T, otherwise: T): T {
+    try {
+      return work();
+    } catch (error) {
+      this.#onFailure(error);
+      return otherwise;
+    }
+  }
+
+  /** Changes something: on the disk with the next `commit`. @returns `otherwise` when it could not be kept */
+  write<T>(work: () => T, otherwise: T): T {
+    return this.read(() => {
+      if (!this.#isWriting) {
+        this.#database.exec('BEGIN IMMEDIATE');
+        this.#isWriting = true;
+      }
+      return work();
+    }, otherwise);
+  }
+
+  /** @returns false when what was written since the last time is lost */
+  commit(): boolean {
+    return this.read(() => {
+      if (this.#isWriting) {
+        this.#database.exec('COMMIT');
+        this.#isWriting = false;
+      }
+      return true;
+    }, false);
+  }
+
+  close(): void {
+    this.commit();
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  all(query: string, ...values: SQLInputValue[]): Row[] {
+    return this.#statement(query).all(...values);
+  }
+
+  first(query: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#statement(query).get(...values);
+  }
+
+  /** @returns how many rows have changed */
+  run(query: string, ...values: SQLInputValue[]): number {
+    return Number(this.#statement(query).run(...values).changes);
+  }
+
+  /** The number that stands for a text in all tables. Only within `write`. */
+  idOf(text: string): number {
+    const known = this.findId(text);
+    if (known !== undefined) {
+      return known;
+    }
+    const id = Number(this.#statement('INSERT INTO names (text) VALUES (?)').run(text).lastInsertRowid);
+    this.#remember(text, id);
+    return id;
+  }
+
+  /** Undefined when the text stands nowhere. */
+  findId(text: string): number | undefined {
+    const known = this.#ids.get(text);
+    if (known !== undefined) {
+      return known;
+    }
+    const found = this.first('SELECT id FROM names WHERE text = ?', text)?.['id'];
+    if (found === undefined) {
+      return undefined;
+    }
+    this.#remember(text, Number(found));
+    return Number(found);
+  }
+
+  #remember(text: string, id: number): void {
+    if (this.#ids.size >= MAX_KNOWN_NAMES) {
+      this.#ids.clear();
+    }
+    this.#ids.set(text, id);
+  }
+
+  #statement(query: string): StatementSync {
+    const statement = this.#statements.get(query) ?? this.#database.prepare(query);
+    this.#statements.set(query, statement);
+    return statement;
+  }
+
+  /** Damage that shows only in use empties the index: the next look at the folders fills it again. */
+  #onFailure(error: unknown): void {
+    if (!isSqliteError(error)) {
+      throw error;
+    }
+    this.#onFault(error);
+    this.#rollBack();
+    if (isDamaged(error)) {
+      this.#statements.clear();
+      this.#database.close();
+      this.#database = this.#open(true).database;
+      this.generation += 1;
+    }
+  }
+
+  /** After some failures SQLite has rolled back by itself, and says so. */
+  #rollBack(): void {
+    this.#ids.clear();
+    if (!this.#isWriting) {
+      return;
+    }
+    this.#isWriting = false;
+    try {
+      this.#database.exec('ROLLBACK');
+    } catch (error) {
+      if (!isSqliteError(error)) {
+        throw error;
+      }
+    }
+  }
+
+  /** Without a place on the disk the index lives in memory: slower after each start, but right. */
+  #open(isKnownDamaged: boolean): OpenCache {
+    try {
+      if (isKnownDamaged) {
+        removeCache(this.#file);
+      }
+      return openCache(this.#file, INDEX_VERSION, INDEX_SCHEMA);
+    } catch (error) {
+      this.#onFault(error);
+      return openCache(':memory:', INDEX_VERSION, INDEX_SCHEMA);
+    }
+  }
+}

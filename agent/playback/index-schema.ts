@@ -1,0 +1,80 @@
+/** Changes with the schema. */
+export const INDEX_VERSION = 2;
+
+/*
+ * Texts that many rows share (folders, paths, stream ids, boots, tracks) stand once, in `names`.
+ *
+ * segments.state: 0 only the name is known, 1 the file grows (it has no end yet), 2 finished, 3 not readable (`fault` says why).
+ * segments.joins: 1 when the recording goes on from the one before it on its path. Timespans begin where it is 0: so a list of a long
+ * history costs as much as it has gaps, not as it has files.
+ * segments.name_us is what the file's name says, start_us what is shown: corrected for time zones and for clocks that were not set yet.
+ *
+ * looks: folders as they were when they were last read for a template, by their time of change: one that has it still need not be
+ * read again, also after a restart.
+ * usage: bytes by path, kept by triggers.
+ */
+export const INDEX_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+  CREATE TABLE IF NOT EXISTS segments (
+    id INTEGER PRIMARY KEY,
+    folder INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    path INTEGER NOT NULL,
+    name_us INTEGER NOT NULL,
+    start_us INTEGER NOT NULL,
+    state INTEGER NOT NULL DEFAULT 0,
+    joins INTEGER NOT NULL DEFAULT 0,
+    own INTEGER NOT NULL DEFAULT 0,
+    size INTEGER NOT NULL DEFAULT 0,
+    mtime_ms REAL NOT NULL DEFAULT 0,
+    duration_us INTEGER NOT NULL DEFAULT 0,
+    stream INTEGER,
+    segment_number INTEGER NOT NULL DEFAULT 0,
+    dts_us REAL NOT NULL DEFAULT 0,
+    signature INTEGER,
+    boot INTEGER,
+    mono_us INTEGER,
+    wall_us INTEGER,
+    trusted INTEGER NOT NULL DEFAULT 0,
+    offset_minutes INTEGER,
+    fault TEXT,
+    UNIQUE (folder, name)
+  );
+  CREATE INDEX IF NOT EXISTS by_start ON segments (path, start_us);
+  CREATE INDEX IF NOT EXISTS by_readable ON segments (path, start_us) WHERE state IN (1, 2);
+  CREATE INDEX IF NOT EXISTS by_break ON segments (path, start_us) WHERE joins = 0 AND state IN (1, 2);
+  CREATE INDEX IF NOT EXISTS by_work ON segments (path, start_us) WHERE state IN (0, 1, 3);
+  CREATE INDEX IF NOT EXISTS by_unread ON segments (state) WHERE state = 0;
+  CREATE INDEX IF NOT EXISTS by_age ON segments (start_us) WHERE own = 1 AND state = 2;
+  CREATE INDEX IF NOT EXISTS by_boot ON segments (boot, mono_us) WHERE boot IS NOT NULL AND trusted = 0;
+  CREATE TABLE IF NOT EXISTS boots (boot INTEGER PRIMARY KEY, mono_us INTEGER, offset_us INTEGER) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS looks (
+    template INTEGER, folder INTEGER, mtime_ms REAL, PRIMARY KEY (template, folder)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS usage (
+    path INTEGER PRIMARY KEY, files INTEGER NOT NULL, bytes INTEGER NOT NULL, own_bytes INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TRIGGER IF NOT EXISTS usage_more AFTER INSERT ON segments BEGIN
+    INSERT INTO usage VALUES (new.path, 1, new.size, new.size * new.own)
+      ON CONFLICT DO UPDATE SET files = files + 1, bytes = bytes + new.size, own_bytes = own_bytes + new.size * new.own;
+  END;
+  CREATE TRIGGER IF NOT EXISTS usage_change AFTER UPDATE OF size, own ON segments
+    WHEN old.size != new.size OR old.own != new.own BEGIN
+    UPDATE usage SET bytes = bytes + new.size - old.size, own_bytes = own_bytes + new.size * new.own - old.size * old.own
+      WHERE path = new.path;
+  END;
+  CREATE TRIGGER IF NOT EXISTS usage_less AFTER DELETE ON segments BEGIN
+    UPDATE usage SET files = files - 1, bytes = bytes - old.size, own_bytes = own_bytes - old.size * old.own
+      WHERE path = old.path;
+  END;
+  CREATE TABLE IF NOT EXISTS events (
+    id TEXT PRIMARY KEY, path INTEGER NOT NULL, type TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER, text TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS events_by_start ON events (path, start_us);
+  CREATE INDEX IF NOT EXISTS events_long ON events (path, start_us) WHERE end_us IS NULL OR end_us - start_us > 3600000000;
+  CREATE TABLE IF NOT EXISTS protected (
+    id TEXT PRIMARY KEY, path INTEGER NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL, note TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS protected_by_start ON protected (path, start_us);
+  CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+`;

@@ -1,0 +1,42 @@
+import type { PathBytes, SpaceIndex } from './index-contract.ts';
+import type { IndexDatabase } from './index-database.ts';
+import { rowOf, type SegmentRow, selectRows } from './segment-row.ts';
+
+/** What those who make room ask. */
+export class SpaceTable implements SpaceIndex {
+  readonly #database: IndexDatabase;
+
+  constructor(database: IndexDatabase) {
+    this.#database = database;
+  }
+
+  oldestOwn(folder: string, limit: number, after?: SegmentRow): SegmentRow[] {
+    const query = `${selectRows('segments INDEXED BY by_age')}
+      WHERE s.own = 1 AND s.state = 2 AND (s.start_us, s.id) > (?1, ?2)
+        AND s.folder IN (SELECT id FROM names WHERE text = ?3 OR text BETWEEN ?3 || '/' AND ?3 || '0')
+      ORDER BY s.start_us, s.id LIMIT ?4`;
+    const top = folder.replace(/\/+$/, '');
+    return this.#rows(query, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0, top, limit);
+  }
+
+  oldestOwnOf(path: string, limit: number, after?: SegmentRow): SegmentRow[] {
+    const query = `${selectRows('segments INDEXED BY by_start')}
+      WHERE s.path = (SELECT id FROM names WHERE text = ?3) AND s.own = 1 AND s.state = 2
+        AND (s.start_us, s.id) > (?1, ?2) ORDER BY s.start_us, s.id LIMIT ?4`;
+    return this.#rows(query, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0, path, limit);
+  }
+
+  bytesOf(path: string): PathBytes {
+    const query = 'SELECT * FROM usage WHERE path = (SELECT id FROM names WHERE text = ?)';
+    const row = this.#database.read(() => this.#database.first(query, path), undefined);
+    return {
+      files: Number(row?.['files'] ?? 0),
+      bytes: Number(row?.['bytes'] ?? 0),
+      ownBytes: Number(row?.['own_bytes'] ?? 0),
+    };
+  }
+
+  #rows(query: string, ...values: (string | number)[]): SegmentRow[] {
+    return this.#database.read(() => this.#database.all(query, ...values).map(rowOf), []);
+  }
+}

@@ -1,0 +1,226 @@
+import { PerchError } from '../base/errors.ts';
+import { zoneOffsetMs } from '../record/time-zone.ts';
+import type { Catalog } from './catalog.ts';
+import { formatRfc3339, type ZonedTime } from './rfc3339.ts';
+import type { Timespan } from './segment-index.ts';
+
+/** A picture of this many columns is all that fits into 40 kB. */
+const MAX_STEPS = 720;
+const LONGEST_SECONDS = 400 * 86_400;
+const FINEST_SECONDS = 0.001;
+/** What is offered when nothing is asked for: steps that people count in. */
+const STEPS_SECONDS = [
+  0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 86_400,
+];
+const EVENT_BYTES = 9_000;
+const PROTECTED_BYTES = 5_000;
+/** Events up to this many are shown one by one. */
+const MAX_EVENTS = 200;
+const MAX_EVENT_STEPS = 120;
+const MAX_TEXT = 80;
+
+export interface TimelineQuery {
+  readonly path: string;
+  readonly from: ZonedTime;
+  readonly to: ZonedTime;
+  /** Seconds; undefined: what suits. */
+  readonly resolution: number | undefined;
+}
+
+/** Seconds after `from`, and how long. */
+export type Stretch = readonly [atSeconds: number, seconds: number];
+
+export interface TimelineEvent {
+  readonly id: string;
+  readonly type: string;
+  /** Seconds after `from`; below 0 when it began before. */
+  readonly at: number;
+  /** Null while it lasts. */
+  readonly duration: number | null;
+  readonly text: string;
+}
+
+/** Events that stand too close to be shown one by one. */
+export interface EventCount {
+  readonly type: string;
+  readonly at: number;
+  readonly duration: number;
+  readonly count: number;
+}
+
+export interface Timeline {
+  readonly path: string;
+  /** RFC 3339. */
+  readonly from: string;
+  readonly to: string;
+  /** Seconds: gaps that are shorter are not shown. */
+  readonly resolution: number;
+  /** Begin of the first and end of the last recording there is; null: there is none. */
+  readonly first: string | null;
+  readonly last: string | null;
+  readonly recordedSeconds: number;
+  readonly coverage: readonly Stretch[];
+  readonly gaps: readonly Stretch[];
+  readonly events: readonly TimelineEvent[];
+  readonly eventCounts: readonly EventCount[];
+  readonly protected: readonly {
+    readonly id: string;
+    readonly at: number;
+    readonly duration: number;
+    readonly note: string;
+  }[];
+  /** Not all events or protected ranges fit: ask for less time. */
+  readonly isCut: boolean;
+}
+
+/** What there is of a path between two times. The answer is below 40 kB whatever is asked. */
+export async function timelineOf(catalog: Catalog, query: TimelineQuery, zone: string | undefined): Promise<Timeline> {
+  const { path, from, to } = query;
+  const resolution = resolutionOf(query);
+  await catalog.refresh(path, from.us, to.us);
+  const { index } = catalog;
+  const spans = clip(index.timespans(path, index.lastStartUpTo(path, from.us), to.us), from.us, to.us);
+  const shown = merge(spans, resolution * 1e6);
+  const round = rounding(resolution);
+  const stretch = (startUs: number, endUs: number): Stretch => {
+    const at = round((startUs - from.us) / 1e6);
+    return [at, round(round((endUs - from.us) / 1e6) - at)];
+  };
+  const whole = index.extentOf(path);
+  const text = (us: number): string => formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), zone) });
+  return {
+    path,
+    from: formatRfc3339(from),
+    to: formatRfc3339(to),
+    resolution,
+    first: whole ? text(whole.startUs) : null,
+    last: whole ? text(whole.endUs) : null,
+    recordedSeconds: Number((spans.reduce((sum, { durationUs }) => sum + durationUs, 0) / 1e6).toFixed(3)),
+    coverage: shown.map(({ startUs, durationUs }) => stretch(startUs, startUs + durationUs)),
+    gaps: gapsOf(shown, from.us, to.us, resolution * 1e6).map(({ startUs, durationUs }) =>
+      stretch(startUs, startUs + durationUs),
+    ),
+    ...marksOf(catalog, query, resolution),
+  };
+}
+
+function resolutionOf({ from, to, resolution }: TimelineQuery): number {
+  const seconds = (to.us - from.us) / 1e6;
+  if (!(seconds > 0)) {
+    throw new PerchError('badInput', `invalid to: '${formatRfc3339(to)}' is not after '${formatRfc3339(from)}'`);
+  }
+  if (seconds > LONGEST_SECONDS) {
+    throw new PerchError('badInput', `invalid to: ${seconds} s are asked for, at most ${LONGEST_SECONDS} at once`);
+  }
+  const finest = STEPS_SECONDS.find((step) => seconds / step <= MAX_STEPS) ?? 86_400;
+  if (resolution === undefined) {
+    return finest;
+  }
+  if (!(resolution >= FINEST_SECONDS && resolution <= LONGEST_SECONDS)) {
+    throw new PerchError(
+      'badInput',
+      `invalid resolution: ${resolution} is not between ${FINEST_SECONDS} and ${LONGEST_SECONDS} s`,
+    );
+  }
+  if (seconds / resolution > MAX_STEPS) {
+    const steps = Math.ceil(seconds / resolution);
+    throw new PerchError(
+      'badInput',
+      `invalid resolution: ${seconds} s in steps of ${resolution} s are ${steps}, at most ${MAX_STEPS}: ask for ${finest}`,
+    );
+  }
+  return resolution;
+}
+
+/** A tenth of a step is seen by nobody, and long numbers are most of an answer. */
+function rounding(resolution: number): (seconds: number) => number {
+  const digits = resolution >= 10 ? 0 : resolution >= 1 ? 1 : 3;
+  return (seconds) => Number(seconds.toFixed(digits));
+}
+
+/** What lies between the two times, without what overlaps. */
+function clip(spans: readonly Timespan[], fromUs: number, toUs: number): Timespan[] {
+  const clipped: Timespan[] = [];
+  let doneUs = fromUs;
+  for (const { startUs, durationUs } of spans) {
+    const begin = Math.max(startUs, doneUs);
+    const end = Math.min(startUs + durationUs, toUs);
+    if (end > begin) {
+      clipped.push({ startUs: begin, durationUs: end - begin });
+      doneUs = end;
+    }
+  }
+  return clipped;
+}
+
+function merge(spans: readonly Timespan[], leastGapUs: number): Timespan[] {
+  const merged: { startUs: number; durationUs: number }[] = [];
+  for (const { startUs, durationUs } of spans) {
+    const last = merged.at(-1);
+    if (last && startUs - (last.startUs + last.durationUs) < leastGapUs) {
+      last.durationUs = startUs + durationUs - last.startUs;
+    } else {
+      merged.push({ startUs, durationUs });
+    }
+  }
+  return merged;
+}
+
+function gapsOf(spans: readonly Timespan[], fromUs: number, toUs: number, leastUs: number): Timespan[] {
+  const gaps: Timespan[] = [];
+  let doneUs = fromUs;
+  for (const { startUs, durationUs } of [...spans, { startUs: toUs, durationUs: 0 }]) {
+    if (startUs - doneUs >= leastUs) {
+      gaps.push({ startUs: doneUs, durationUs: startUs - doneUs });
+    }
+    doneUs = startUs + durationUs;
+  }
+  return gaps;
+}
+
+type Marks = Pick<Timeline, 'events' | 'eventCounts' | 'protected' | 'isCut'>;
+
+function marksOf({ index }: Catalog, { path, from, to }: TimelineQuery, resolution: number): Marks {
+  const round = rounding(Math.min(resolution, 1));
+  const at = (us: number): number => round((us - from.us) / 1e6);
+  const found = index.events.eventsOf(path, from.us, to.us, MAX_EVENTS + 1);
+  const single = found.map(({ id, type, startUs, endUs, text }) => ({
+    id,
+    type,
+    at: at(startUs),
+    duration: endUs === undefined ? null : round((endUs - startUs) / 1e6),
+    text: text.slice(0, MAX_TEXT),
+  }));
+  const events = fitting(single, EVENT_BYTES);
+  const isSingle = events.length === single.length;
+  const stepUs = Math.ceil((to.us - from.us) / MAX_EVENT_STEPS);
+  const counts = isSingle ? [] : index.events.countEvents(path, from.us, to.us, stepUs);
+  const eventCounts = fitting(
+    counts.map(({ type, startUs, endUs, count }) => ({
+      type,
+      at: at(startUs),
+      duration: round((endUs - startUs) / 1e6),
+      count,
+    })),
+    EVENT_BYTES,
+  );
+  const ranges = index.events.protectedOf(path, from.us, to.us, MAX_EVENTS).map(({ id, startUs, endUs, note }) => ({
+    id,
+    at: at(startUs),
+    duration: round((endUs - startUs) / 1e6),
+    note: note.slice(0, MAX_TEXT),
+  }));
+  const kept = fitting(ranges, PROTECTED_BYTES);
+  const isCut = eventCounts.length < counts.length || kept.length < ranges.length;
+  return { events: isSingle ? events : [], eventCounts, protected: kept, isCut };
+}
+
+/** The first of the list, as many as their JSON fits. */
+function fitting<T>(items: readonly T[], maxBytes: number): T[] {
+  let left = maxBytes;
+  const end = items.findIndex((item) => {
+    left -= Buffer.byteLength(JSON.stringify(item)) + 1;
+    return left < 0;
+  });
+  return items.slice(0, end < 0 ? items.length : end);
+}
