@@ -209,6 +209,7 @@ export class HttpServices {
       },
       peers: { webrtcSessions: webrtc, hlsMuxers: hls, ...this.#rtspPeers() },
       recordings,
+      events: recordings.events,
     });
   }
 

@@ -3,10 +3,12 @@ import { MachineClock } from '../system/boot-clock.ts';
 import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
+import { CameraEvents } from './camera-events.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { PathSettings } from './config/path.ts';
 import type { PathRecorder } from './paths/path.ts';
 import { Playback } from './playback/playback.ts';
+import type { ClipOptions } from './record/clips.ts';
 import { Deletions } from './record/deletions.ts';
 import { FlushPoint } from './record/flush.ts';
 import { ProtectedRanges } from './record/protected-ranges.ts';
@@ -18,6 +20,7 @@ import { SegmentAges } from './record/segment-ages.ts';
 /** Everything about recordings: makes recorders, finishes what was cut off, deletes by age, and plays back. */
 export class Recordings {
   readonly playback: Playback;
+  readonly events: CameraEvents;
   readonly #config: () => Config;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -52,6 +55,11 @@ export class Recordings {
       },
       logger: log,
     });
+    this.events = new CameraEvents({
+      ...{ config, dataDir, clock, log, flush: this.#flush, index: this.playback.events },
+      isClockTrusted: () => this.#machineClock.isTrusted,
+    });
+    this.playback.addJournal(this.events.journal);
     this.#segmentLog = new SegmentAges(this.playback.segmentLog, clock);
     this.#protected = new ProtectedRanges(join(dataDir, 'protected.json'));
     this.#deletions = new Deletions({
@@ -72,6 +80,7 @@ export class Recordings {
   /** Starts what goes on in the background until `signal` aborts. */
   begin(signal: AbortSignal): void {
     this.#machineClock.begin();
+    this.events.begin(signal);
     this.#upkeep = this.#keepUp(signal).catch((error: unknown) =>
       this.#log.error({ err: error }, 'recordings are not looked after'),
     );
@@ -82,7 +91,14 @@ export class Recordings {
     const isOpen = (file: string) => this.#flush.isOpen(file);
     const isFinished = (file: string) => this.playback.isFinished(file);
     await this.#protected.load();
-    await recoverRecordings(this.#recordPaths(), { isOpen, isFinished, signal, logger });
+    await recoverRecordings(this.#recordPaths(), {
+      isOpen,
+      isFinished,
+      onRecovered: (segment) => this.#segmentLog.finished(segment),
+      signal,
+      clock: this.#clock,
+      logger,
+    });
     await this.playback.rebuild(signal);
     // What was cut off is finished before anything is judged by its age.
     const ageMs = (file: string) => this.#segmentLog.ageMs(file);
@@ -101,6 +117,7 @@ export class Recordings {
         partDurationMs: settings.recordPartDurationMs,
         maxPartBytes: settings.recordMaxPartSizeBytes,
         segmentDurationMs: settings.recordSegmentDurationMs,
+        clips: this.#clipsOf(settings),
       },
       {
         flush: this.#flush,
@@ -117,6 +134,15 @@ export class Recordings {
         return statusOf(recorder);
       },
     };
+  }
+
+  /** What a path that records around events has to know. */
+  #clipsOf({
+    record,
+    recordPreRollMs: preRollMs,
+    recordPostRollMs: postRollMs,
+  }: PathSettings): ClipOptions | undefined {
+    return record === 'motion' ? { events: this.events.hub, preRollMs, postRollMs } : undefined;
   }
 
   /** Folders that recordings go to, for the disk's state. */
@@ -143,6 +169,7 @@ export class Recordings {
 
   async close(): Promise<void> {
     await this.#upkeep;
+    await this.events.close();
     await this.#flush.close();
     await this.#machineClock.close();
     await this.playback.close();

@@ -91,6 +91,14 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
       rtspsConns: () => undefined,
       rtspsSessions: () => undefined,
     },
+    events: {
+      tell: async ({ path }) => {
+        if (path !== 'door') {
+          throw new PerchError('badInput', `path '${path}' is not configured`);
+        }
+        return { id: 'e1' };
+      },
+    },
     recordings: {
       names: () => ['garden/gate', 'door'],
       segments: (name) =>
@@ -215,6 +223,27 @@ test('a kick comes under any content type, as clients of MediaMTX send it', asyn
   const headers = { ...LOOPBACK.headers, 'content-type': 'application/x-www-form-urlencoded' };
   const answer = await api.app.inject({ method: 'POST', url: `/v3/webrtcsessions/kick/${ID}`, ...LOOPBACK, headers });
   expect([answer.statusCode, api.kicked]).toEqual([200, [ID]]);
+});
+
+test.for<[string, number, unknown]>([
+  ['{"path":"door","type":"motion"}', 200, { status: 'ok', id: 'e1' }],
+  ['{"path":"gate","type":"motion"}', 400, failure("path 'gate' is not configured")],
+  ['{"path":"door","typ":"motion"}', 400, failure("unknown field 'typ'")],
+  ['{"path":', 400, failure('the body is not JSON')],
+  ['', 400, failure('the body is not a JSON object with path and type')],
+])('POST /v3/events with %s is %i', async ([payload, status, body]) => {
+  await using api = await openApi();
+  const headers = { ...LOOPBACK.headers, 'content-type': 'application/json' };
+  const answer = await api.app.inject({ method: 'POST', url: '/v3/events', ...LOOPBACK, headers, payload });
+  expect([answer.statusCode, answer.json()]).toEqual([status, body]);
+});
+
+test('an event of more than 16 kB is refused unread', async () => {
+  await using api = await openApi();
+  const payload = JSON.stringify({ path: 'door', type: 'motion', text: 'x'.repeat(20_000) });
+  const headers = { ...LOOPBACK.headers, 'content-type': 'application/json' };
+  const answer = await api.app.inject({ method: 'POST', url: '/v3/events', ...LOOPBACK, headers, payload });
+  expect(answer.statusCode).toBe(413);
 });
 
 test('a slash too many is redirected', async () => {

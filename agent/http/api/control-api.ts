@@ -3,6 +3,7 @@ import { PerchError } from '../../base/errors.ts';
 import { answerNotFound } from '../app.ts';
 import { cors } from '../cors.ts';
 import { type ConfigLookup, configRoutes } from './config.ts';
+import { type EventIntake, eventRoutes } from './events.ts';
 import { type PathLookup, pathRoutes } from './paths.ts';
 import { type PeerLookups, peerRoutes } from './peers.ts';
 import { type RecordingLookup, recordingRoutes } from './recordings.ts';
@@ -15,6 +16,7 @@ export interface ControlApiOptions {
   readonly config: ConfigLookup;
   readonly peers: PeerLookups;
   readonly recordings: RecordingLookup;
+  readonly events: EventIntake;
 }
 
 /** MediaMTX's control API, `/v3/…`: registered at the root of a listener. Each request needs the action `api`, unknown routes too. */
@@ -39,6 +41,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(configRoutes, { config: options.config });
   await app.register(peerRoutes, { peers: options.peers });
   await app.register(recordingRoutes, { recordings: options.recordings });
+  await app.register(eventRoutes, { events: options.events });
 };
 
 /** MediaMTX's clients send JSON under any Content-Type, or none. */

@@ -14,6 +14,8 @@ const MONTH_FILE = /^(\d{4})-(\d{2})\.jsonl$/;
 /** Where events without a path go: no path can be called so. */
 const MACHINE_FOLDER = '~machine';
 const DEEPEST_FOLDER = 32;
+/** After so many events other work gets its turn. */
+const EVENTS_PER_TURN = 500;
 
 export interface EventJournalOptions {
   readonly folder: string;
@@ -83,8 +85,12 @@ export class EventJournal {
   /** Every event of every path, as the last line of its id tells it; path after path, month after month. */
   async replay(index: { addEvent(event: CameraEvent): void }): Promise<void> {
     for (const { file, path } of await this.#files()) {
-      for (const event of await this.#read(file, path)) {
-        index.addEvent(event);
+      const events = await this.#read(file, path);
+      for (let from = 0; from < events.length; from += EVENTS_PER_TURN) {
+        for (const event of events.slice(from, from + EVENTS_PER_TURN)) {
+          index.addEvent(event);
+        }
+        await new Promise((resolve) => setImmediate(resolve));
       }
     }
   }
@@ -100,9 +106,15 @@ export class EventJournal {
     return found;
   }
 
-  /** Deletes the months of which even the last event is older than its path allows. @param keptMs undefined: for ever */
-  async prune(nowMs: number, keptMs: (path: string) => number | undefined): Promise<void> {
+  /**
+   * Deletes the months of which even the last event is older than its path allows.
+   * @param keptMs undefined: for ever
+   * @returns the paths that have events
+   */
+  async prune(nowMs: number, keptMs: (path: string) => number | undefined): Promise<ReadonlySet<string>> {
+    const paths = new Set<string>();
     for (const { file, path, endMs } of await this.#files()) {
+      paths.add(path);
       const limitMs = keptMs(path);
       if (limitMs !== undefined && endMs < nowMs - limitMs) {
         await unlink(file).catch((error: unknown) => this.#tellRefused(file, error));
@@ -111,6 +123,7 @@ export class EventJournal {
         await rmdir(dirname(file)).catch(() => undefined);
       }
     }
+    return paths;
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import type { Clock } from './base/clock.ts';
+import { PerchError } from './base/errors.ts';
+import type { Logger } from './base/log.ts';
+import { type Config, resolvePath } from './config/load.ts';
+import type { EventIntake, ToldEvent } from './http/api/events.ts';
+import type { CameraEvent } from './record/events/event.ts';
+import { EventHub } from './record/events/event-hub.ts';
+import { EventJournal } from './record/events/event-journal.ts';
+import type { FlushPoint } from './record/flush.ts';
+
+const PRUNE_PAUSE_MS = 6 * 3_600_000;
+/** Of what happened to the machine, which has no path to say how long. */
+const MACHINE_KEPT_MS = 365 * 86_400_000;
+
+export interface CameraEventsOptions {
+  readonly config: () => Config;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly flush: FlushPoint;
+  /** Nothing goes by its age while it is not known what time it is. */
+  readonly isClockTrusted: () => boolean;
+  /** Shows them beside the recordings. */
+  readonly index: {
+    addEvent(event: CameraEvent): void;
+    removeEventsBefore(path: string, us: number): void;
+  };
+}
+
+/** Events of all cameras: where they are told, and where they are written down. */
+export class CameraEvents implements EventIntake {
+  readonly hub: EventHub;
+  readonly journal: EventJournal;
+  readonly #options: CameraEventsOptions;
+  #upkeep: Promise<void> = Promise.resolve();
+
+  constructor(options: CameraEventsOptions) {
+    const { dataDir, clock, log, flush, index } = options;
+    const folder = join(dataDir, 'events');
+    this.#options = options;
+    this.journal = new EventJournal({ folder, logger: log });
+    this.hub = new EventHub(this.journal, clock, log);
+    this.hub.listen((event) => index.addEvent(event));
+    // One of the files of its disk: it gets no flush of its own.
+    flush.add(folder, this.journal);
+  }
+
+  /** Until `signal` aborts. */
+  begin(signal: AbortSignal): void {
+    const { clock, log, isClockTrusted } = this.#options;
+    const keepUp = async (): Promise<void> => {
+      await this.hub.begin();
+      while (!signal.aborted) {
+        if (isClockTrusted()) {
+          await this.#prune(clock.wallMs());
+        }
+        await clock.sleep(PRUNE_PAUSE_MS, signal);
+      }
+    };
+    this.#upkeep = keepUp().catch((error: unknown) => log.error({ err: error }, 'events are not looked after'));
+  }
+
+  async tell(event: ToldEvent): Promise<{ readonly id: string }> {
+    const { path } = event;
+    if (!resolvePath(this.#options.config(), path)?.settings) {
+      throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured`, { path });
+    }
+    return this.hub.add({ ...event, source: 'api' });
+  }
+
+  async close(): Promise<void> {
+    await this.#upkeep;
+    await this.hub.close();
+  }
+
+  async #prune(nowMs: number): Promise<void> {
+    for (const path of await this.journal.prune(nowMs, (name) => this.#keptMs(name))) {
+      const keptMs = this.#keptMs(path);
+      if (keptMs !== undefined) {
+        this.#options.index.removeEventsBefore(path, (nowMs - keptMs) * 1000);
+      }
+    }
+  }
+
+  /** As long as the recordings of the path. */
+  #keptMs(path: string): number | undefined {
+    return path === ''
+      ? MACHINE_KEPT_MS
+      : resolvePath(this.#options.config(), path)?.settings?.recordDeleteAfterMs || undefined;
+  }
+}

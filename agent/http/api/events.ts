@@ -1,0 +1,76 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { PerchError } from '../../base/errors.ts';
+
+/** Far more than an event can have. */
+const MAX_BODY_BYTES = 16_384;
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
+const KEYS = ['path', 'type', 'start', 'end', 'text', 'id', 'state'] as const;
+type Key = (typeof KEYS)[number];
+
+/** What somebody tells of a camera. Times are Unix microseconds. */
+export interface ToldEvent {
+  readonly path: string;
+  readonly type: string;
+  readonly startUs: number | undefined;
+  readonly endUs: number | undefined;
+  readonly text: string | undefined;
+  readonly id: string | undefined;
+  readonly state: 'start' | 'end' | undefined;
+}
+
+export interface EventIntake {
+  /** Throws PerchError: badInput for an unknown path or what makes no sense, notFound for the end of what does not go on. */
+  tell(event: ToldEvent): Promise<{ readonly id: string }>;
+}
+
+/** `POST /events`: something outside has seen something. */
+export const eventRoutes: FastifyPluginAsync<{ events: EventIntake }> = async (app, { events }) => {
+  app.post('/events', { bodyLimit: MAX_BODY_BYTES }, async ({ body }) => {
+    const { id } = await events.tell(parseEvent(body));
+    return { status: 'ok', id };
+  });
+};
+
+/** @throws PerchError badInput */
+export function parseEvent(body: unknown): ToldEvent {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new PerchError('badInput', 'the body is not a JSON object with path and type');
+  }
+  const unknown = Object.keys(body).find((key) => !(KEYS as readonly string[]).includes(key));
+  if (unknown !== undefined) {
+    throw new PerchError('badInput', `unknown field '${unknown.slice(0, 64)}'`);
+  }
+  const text = (key: Key): string | undefined => {
+    const value = (body as Partial<Record<Key, unknown>>)[key];
+    if (value !== undefined && typeof value !== 'string') {
+      throw new PerchError('badInput', `${key} is not a text`);
+    }
+    return value;
+  };
+  const [path = '', state, id] = [text('path'), text('state'), text('id')];
+  if (path === '') {
+    throw new PerchError('badInput', 'path is missing');
+  }
+  if (state !== undefined && state !== 'start' && state !== 'end') {
+    throw new PerchError('badInput', `state '${state.slice(0, 64)}' is not start or end`);
+  }
+  // The end of an event that is named needs no type.
+  const type = text('type') ?? (state === 'end' && id !== undefined ? 'event' : '');
+  return {
+    path,
+    type,
+    startUs: timeOf('start', text('start')),
+    endUs: timeOf('end', text('end')),
+    text: text('text'),
+    id,
+    state,
+  };
+}
+
+function timeOf(key: Key, text: string | undefined): number | undefined {
+  const ms = text === undefined || !TIME.test(text) ? Number.NaN : Date.parse(text);
+  if (text !== undefined && Number.isNaN(ms)) {
+    throw new PerchError('badInput', `${key} '${text.slice(0, 64)}' is not a time such as 2026-01-31T12:00:00+01:00`);
+  }
+  return text === undefined ? undefined : ms * 1000;
+}
