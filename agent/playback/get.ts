@@ -1,41 +1,48 @@
-import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { createHash, type Hash } from 'node:crypto';
 import { PerchError } from '../base/errors.ts';
 import { codeOf } from '../record/disk-fault.ts';
-import { type FileInit, FragmentWalk, type PlacedFragment, readInit } from '../record/fragment-walk.ts';
+import type { FileInit } from '../record/fragment-walk.ts';
+import type { AnswerForm } from './answer-form.ts';
 import type { Catalog } from './catalog.ts';
+import { answerTime, cutFile, type FileCut, isEmpty } from './cut.ts';
 import { Fmp4Answer } from './fmp4-answer.ts';
-import { endOf } from './kept-table.ts';
 import { Mp4Answer } from './mp4-answer.ts';
 import type { GetFormat } from './query.ts';
-import { leadOf, notePoint, offsetFor, type SeekTable } from './seek-table.ts';
-import { goesOn, type SegmentRow, STATE } from './segment-index.ts';
+import { goesOn, type SegmentRow } from './segment-row.ts';
+import type { TableCache, Tabled } from './table-cache.ts';
 import type { VirtualFile } from './virtual-file.ts';
-import { type FragmentSink, type KeptFragment, WindowCut } from './window.ts';
 
 /** Changes when the same recordings give other bytes. */
-const ANSWER_VERSION = 1;
+const ANSWER_VERSION = 2;
 const ROWS_AT_ONCE = 64;
+/** Its tables are made in memory. */
+const MAX_MP4_SECONDS = 6 * 3600;
 
 export interface GetRequest {
   readonly path: string;
-  readonly recordPath: string;
   readonly startUs: number;
   readonly durationUs: number;
   readonly format: GetFormat;
+}
+
+/** Why an answer is shorter than asked, though there is more, and where that begins. */
+export interface AnswerEnd {
+  readonly reason: 'gap' | 'codec-change' | 'unreadable';
+  readonly resumeUs: number;
 }
 
 export interface Answer {
   readonly file: VirtualFile;
   /** Quoted, as the header wants it. The same for the same bytes. */
   readonly etag: string;
+  readonly end: AnswerEnd | undefined;
 }
 
-/** Puts an answer together: which files, which samples of them, in which form. Nothing but headers is read. */
-export async function buildAnswer(catalog: Catalog, seeks: SeekTable, request: GetRequest): Promise<Answer> {
+/** Puts an answer together: which files, which samples of them, in which form. Of the files only their tables are read. */
+export async function buildAnswer(catalog: Catalog, tables: TableCache, request: GetRequest): Promise<Answer> {
   const { path, startUs, durationUs } = request;
-  await catalog.refresh(path, request.recordPath, startUs, startUs + durationUs);
-  const builder = new AnswerBuilder(seeks, request);
+  await catalog.refresh(path, startUs, startUs + durationUs);
+  const builder = new AnswerBuilder(tables, request);
   for (const row of rowsOf(catalog, request)) {
     if (!(await builder.add(row))) {
       break;
@@ -50,131 +57,131 @@ export async function buildAnswer(catalog: Catalog, seeks: SeekTable, request: G
 
 /** The files that may hold the window, in order; a few at a time, because a day has many. */
 function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetRequest): Generator<SegmentRow> {
-  let fromUs = catalog.index.lastStartUpTo(path, startUs);
-  for (;;) {
-    const rows = catalog.index.list(path, fromUs, startUs + durationUs, ROWS_AT_ONCE);
+  const fromUs = catalog.index.lastStartUpTo(path, startUs);
+  let last: SegmentRow | undefined;
+  do {
+    const rows: SegmentRow[] = catalog.index.list(path, fromUs, startUs + durationUs, ROWS_AT_ONCE, last);
     yield* rows;
-    const last = rows.at(-1);
-    if (!last || rows.length < ROWS_AT_ONCE) {
-      return;
-    }
-    fromUs = last.startUs + 1;
-  }
+    last = rows.length < ROWS_AT_ONCE ? undefined : rows.at(-1);
+  } while (last);
 }
 
 class AnswerBuilder {
-  readonly #seeks: SeekTable;
+  readonly #tables: TableCache;
   readonly #request: GetRequest;
-  readonly #hash = createHash('sha256');
-  #init: FileInit | undefined;
-  #answer: Fmp4Answer | Mp4Answer | undefined;
+  readonly #hash: Hash;
+  /** Of the first file of which something is kept. */
+  #form: { readonly init: FileInit; readonly answer: AnswerForm } | undefined;
   #before: { readonly row: SegmentRow; readonly shiftSeconds: number } | undefined;
   /** By track: where its last sample begins, in seconds of the request. */
   readonly #lastSeconds = new Map<number, number>();
+  #end: AnswerEnd | undefined;
 
-  constructor(seeks: SeekTable, request: GetRequest) {
-    this.#seeks = seeks;
+  constructor(tables: TableCache, request: GetRequest) {
+    this.#tables = tables;
     this.#request = request;
-    this.#hash.update(
-      JSON.stringify([ANSWER_VERSION, request.path, request.startUs, request.durationUs, request.format]),
-    );
+    const { path, startUs, durationUs, format } = request;
+    this.#hash = createHash('sha256').update(JSON.stringify([ANSWER_VERSION, path, startUs, durationUs, format]));
   }
 
-  /** @returns false when the answer ends here: at a gap, or because the window is full */
+  /** @returns false when the answer ends here */
   async add(row: SegmentRow): Promise<boolean> {
-    const before = this.#before;
-    // A recording that has ended before the start is no part of the answer; one behind a gap ends it.
-    if (!before && row.startUs + row.durationUs <= this.#request.startUs) {
+    if (!this.#form && row.startUs + row.durationUs <= this.#request.startUs) {
       return true;
     }
-    if (before && !goesOn(before.row, row)) {
-      return false;
+    const before = this.#before && goesOn(this.#before.row, row) ? this.#before : undefined;
+    if (this.#form && !before) {
+      return this.#endAt('gap', row);
     }
-    const shiftSeconds = before
+    const tabled = await this.#tabled(row);
+    if (!tabled) {
+      return this.#form ? this.#endAt('unreadable', row) : true;
+    }
+    if (this.#form && !isSameForm(this.#form.init, tabled.head.init)) {
+      return this.#endAt('codec-change', row);
+    }
+    const nominal = before
       ? before.shiftSeconds + distanceSeconds(before.row, row)
       : (row.startUs - this.#request.startUs) / 1e6;
-    try {
-      return await this.#read(row, shiftSeconds);
-    } catch (error) {
-      // Gone or broken since it was listed: what comes before it is still good.
-      if (error instanceof PerchError ? error.message.includes('samples in one MP4') : codeOf(error) === '') {
-        throw error;
-      }
-      return this.#answer === undefined || this.#answer.isEmpty;
-    }
+    const shiftSeconds = before ? this.#withoutOverlap(tabled, nominal) : nominal;
+    this.#before = { row, shiftSeconds };
+    this.#addCut(cutFile(tabled, shiftSeconds, this.#request.durationUs / 1e6));
+    return true;
   }
 
   finish(): Answer | undefined {
-    if (!this.#answer || this.#answer.isEmpty) {
+    if (!this.#form) {
       return undefined;
     }
-    return { file: this.#answer.finish(), etag: `"${this.#hash.digest('base64url').slice(0, 27)}"` };
+    const file = this.#form.answer.finish();
+    return { file, etag: `"${this.#hash.digest('base64url').slice(0, 27)}"`, end: this.#end };
   }
 
-  async #read(row: SegmentRow, nominalShift: number): Promise<boolean> {
-    const handle = await open(row.file, 'r');
+  #endAt(reason: AnswerEnd['reason'], row: SegmentRow): false {
+    this.#end = { reason, resumeUs: row.startUs };
+    return false;
+  }
+
+  /** Undefined when it is gone or broken since it was listed: what comes before it is still good. */
+  async #tabled(row: SegmentRow): Promise<Tabled | undefined> {
     try {
-      const { size, mtimeMs } = await handle.stat();
-      const init = await readInit(handle, size);
-      if (this.#init && !isSameForm(this.#init, init)) {
-        return false;
+      return await this.#tables.of(row);
+    } catch (error) {
+      if (!(error instanceof PerchError) && codeOf(error) === '') {
+        throw error;
       }
-      const identity = row.state === STATE.finished ? `${row.file}\0${size}\0${mtimeMs}` : row.file;
-      const points = await this.#seeks.pointsOf(identity, handle, init, size);
-      const walk = new FragmentWalk(handle, init, size, offsetFor(points, -nominalShift));
-      const lead = leadOf(init);
-      let cut: WindowCut | undefined;
-      let isFull = false;
-      for (let placed = await walk.next(); placed; placed = await walk.next()) {
-        notePoint(points, placed.fragment, placed.offset, lead);
-        cut ??= this.#begin(row, init, placed, nominalShift);
-        if (!cut.add(placed)) {
-          isFull = true;
-          break;
-        }
+      return undefined;
+    }
+  }
+
+  /** Files that overlap a little: the later one moves, so that no track runs backwards. */
+  #withoutOverlap({ table, head }: Tabled, nominalSeconds: number): number {
+    let shiftSeconds = nominalSeconds;
+    for (const { trackId, count, runs } of table.tracks) {
+      const last = this.#lastSeconds.get(trackId);
+      const track = head.init.tracks.find(({ id }) => id === trackId);
+      if (last !== undefined && track && count > 0) {
+        shiftSeconds = Math.max(shiftSeconds, last - (runs.baseTimes[0] as number) / track.timescale);
       }
-      cut?.finish();
-      // Of a file that grows, what was whole is what the answer has.
-      this.#hash.update(
-        JSON.stringify([row.file, ...(row.state === STATE.finished ? [size, mtimeMs] : [walk.offset])]),
+    }
+    return shiftSeconds;
+  }
+
+  #addCut(cut: FileCut): void {
+    if (isEmpty(cut)) {
+      return;
+    }
+    for (const track of cut.tracks) {
+      if (track.to > track.from) {
+        const seconds = answerTime(track, track.to - 1) / track.track.timescale;
+        this.#lastSeconds.set(track.track.id, seconds);
+        this.#checkLength(seconds);
+      }
+    }
+    const { init } = cut.tabled.head;
+    this.#form ??= { init, answer: this.#request.format === 'mp4' ? new Mp4Answer(init) : new Fmp4Answer(init) };
+    this.#form.answer.add(cut);
+    this.#hash.update(identityOf(cut));
+  }
+
+  #checkLength(seconds: number): void {
+    if (this.#request.format === 'mp4' && seconds > MAX_MP4_SECONDS) {
+      const { path } = this.#request;
+      throw new PerchError(
+        'badInput',
+        `an answer with format=mp4 has at most ${MAX_MP4_SECONDS / 3600} h: ask for a shorter duration, for format=fmp4, or play ${path}/index.m3u8`,
+        { path },
       );
-      return !isFull;
-    } finally {
-      await handle.close();
     }
   }
+}
 
-  #begin(row: SegmentRow, init: FileInit, first: PlacedFragment, nominalShift: number): WindowCut {
-    this.#init ??= init;
-    this.#answer ??= this.#request.format === 'mp4' ? new Mp4Answer(init) : new Fmp4Answer(init);
-    const answer = this.#answer;
-    const timescales = new Map(init.tracks.map((track) => [track.id, track.timescale]));
-    // Files that overlap a little: the later one moves, so that no track runs backwards.
-    let shiftSeconds = nominalShift;
-    for (const run of this.#before ? first.fragment.runs : []) {
-      const last = this.#lastSeconds.get(run.trackId);
-      const timescale = timescales.get(run.trackId);
-      if (last !== undefined && timescale) {
-        shiftSeconds = Math.max(shiftSeconds, last - run.baseTime / timescale);
-      }
-    }
-    this.#before = { row, shiftSeconds };
-    const timing = { file: row.file, timescales, shiftSeconds };
-    answer.startFile(timing);
-    const sink: FragmentSink = {
-      add: (kept) => {
-        this.#noteLast(kept, timescales);
-        answer.add(kept);
-      },
-    };
-    return new WindowCut(timing, { endSeconds: this.#request.durationUs / 1e6 }, sink);
-  }
-
-  #noteLast(kept: KeptFragment, timescales: ReadonlyMap<number, number>): void {
-    for (const run of kept.runs) {
-      this.#lastSeconds.set(run.run.trackId, endOf(run).last / (timescales.get(run.run.trackId) ?? 1));
-    }
-  }
+/** What makes the bytes that a recording gives: a file that grows gives the same as long as the same samples are meant. */
+function identityOf({ tabled, tracks }: FileCut): string {
+  const { file, head, endOffset } = tabled;
+  const { fileMark, isFinished, sizeBytes, mtimeMs } = head;
+  const content = fileMark ? [fileMark.firstSequence] : isFinished ? [sizeBytes, mtimeMs] : [endOffset];
+  return JSON.stringify([file, content, tracks.map(({ from, to }) => [from, to])]);
 }
 
 /** From the start of one file to the start of the next: by the stream's own times where both have them. */

@@ -1,127 +1,61 @@
 import { PerchError } from '../base/errors.ts';
-import { box, type Fields, fullBox, u32 } from '../media/mp4/boxes.ts';
+import { fullBox, u8, u24, u32 } from '../media/mp4/boxes.ts';
 import { viewOf } from '../media/mp4/walk.ts';
+import { boxOf } from './box-pieces.ts';
+import type { KeptRun } from './kept-table.ts';
+import { NumberList, RunList } from './number-list.ts';
 
-/** About a day of pictures and sound: their tables are made in memory. */
+/** The tables are made in memory: some 200 MB of them at most. */
 const MAX_SAMPLES = 10_000_000;
 
-/** Numbers of 32 bits, as many as it takes, in a tenth of the memory of a plain list. */
-class NumberList {
-  #bytes = new Uint8Array(4096);
-  #view = viewOf(this.#bytes);
-  #count = 0;
-
-  get count(): number {
-    return this.#count;
-  }
-
-  push(value: number): void {
-    const at = this.#count * 4;
-    if (at === this.#bytes.length) {
-      const larger = new Uint8Array(this.#bytes.length * 2);
-      larger.set(this.#bytes);
-      this.#bytes = larger;
-      this.#view = viewOf(larger);
-    }
-    this.#view.setUint32(at, value);
-    this.#count += 1;
-  }
-
-  /** Big-endian, as they stand in a box: a view. */
-  get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#count * 4);
-  }
-}
-
-/** Equal numbers in a row as one entry. */
-class RunList {
-  readonly entries = new NumberList();
-  #value = 0;
-  #length = 0;
-
-  push(value: number): void {
-    if (this.#length > 0 && value !== this.#value) {
-      this.flush();
-    }
-    this.#value = value;
-    this.#length += 1;
-  }
-
-  flush(): void {
-    if (this.#length > 0) {
-      this.entries.push(this.#length);
-      this.entries.push(this.#value);
-      this.#length = 0;
-    }
-  }
-}
-
-/** The tables of one track of a plain MP4 file (ISO/IEC 14496-12 §8.6 and §8.7), filled sample by sample. */
+/** The tables of one track of a plain MP4 file (ISO/IEC 14496-12 §8.6 and §8.7), filled run by run. */
 export class SampleTables {
   /** Decode time of the first sample in the answer's time; negative when it is only needed to decode. */
   firstTime = 0;
   endTime = 0;
-  /** Decode time of the newest sample. */
-  lastTime = 0;
+  #count = 0;
+  /** Decode time of the newest sample, and how long it is by its own file. */
+  #lastTime = 0;
+  #lastDuration = 0;
   readonly #durations = new RunList();
   readonly #offsets = new RunList();
   readonly #sizes = new NumberList();
   readonly #syncs = new NumberList();
   readonly #chunkCounts = new NumberList();
-  /** Chunk number from 1 and samples in it, where that changes. */
   #lastChunkCount = 0;
+  /** From the start of the data. */
   readonly #chunkPlaces: number[] = [];
   #hasOffsets = false;
   #hasNegativeOffsets = false;
-  #lastDuration = 0;
 
   get count(): number {
-    return this.#sizes.count;
+    return this.#count;
   }
 
-  /** Samples that lie one behind the other. @param place of the first, from the start of the data */
-  addChunk(place: number, samples: number): void {
-    this.#chunkPlaces.push(place);
-    if (samples !== this.#lastChunkCount) {
-      this.#chunkCounts.push(this.#chunkPlaces.length);
-      this.#chunkCounts.push(samples);
-      this.#chunkCounts.push(1);
-      this.#lastChunkCount = samples;
-    }
+  /** More than all that `write` will make. */
+  get mostBytes(): number {
+    return this.#count * 28 + this.#chunkPlaces.length * 20 + 4096;
   }
 
-  addSample(time: number, duration: number, sizeBytes: number, compositionOffset: number, isSync: boolean): void {
-    if (this.count === 0) {
-      this.firstTime = time;
-    } else {
-      // A sample lasts until the next one, also over a join where the files said otherwise.
-      this.#durations.push(Math.max(0, time - this.lastTime));
-    }
-    if (this.count >= MAX_SAMPLES) {
+  /** @param place of the run's bytes, from the start of the data */
+  addRun(run: KeptRun, place: number): void {
+    const { samples, from, to } = run;
+    if (this.#count + to - from > MAX_SAMPLES) {
       throw new PerchError(
         'badInput',
         `more than ${MAX_SAMPLES} samples in one MP4: ask for a shorter duration or format=fmp4`,
       );
     }
-    this.lastTime = Math.max(time, this.count === 0 ? time : this.lastTime);
-    this.#lastDuration = duration;
-    this.endTime = this.lastTime + duration;
-    this.#sizes.push(sizeBytes);
-    this.#offsets.push(compositionOffset >>> 0);
-    this.#hasOffsets ||= compositionOffset !== 0;
-    this.#hasNegativeOffsets ||= compositionOffset < 0;
-    if (isSync) {
-      this.#syncs.push(this.count);
+    this.#addChunk(place, to - from);
+    this.#addTimes(run);
+    this.#addOffsets(run);
+    for (let i = from; i < to; i += 1) {
+      if (samples.syncs[i] === 1) {
+        this.#syncs.push(this.#count + i - from + 1);
+      }
     }
-  }
-
-  /** To be called once, after the last sample. */
-  close(): void {
-    if (this.count > 0) {
-      this.#durations.push(this.#lastDuration);
-    }
-    this.#durations.flush();
-    this.#offsets.flush();
+    this.#sizes.pushAll(samples.sizes.subarray(from, to));
+    this.#count += to - from;
   }
 
   /** Moves time 0 of the answer to before: all samples come so many ticks later. */
@@ -130,33 +64,93 @@ export class SampleTables {
     this.endTime += ticks;
   }
 
-  /** @param dataStart where the data begin in the file; `isLarge`: places need 64 bits */
-  write(sampleEntry: Uint8Array, dataStart: number, isLarge: boolean): Uint8Array {
-    const pairs = (list: RunList): Fields[] => [u32(list.entries.count / 2), list.entries.bytes];
-    const ctts = fullBox('ctts', this.#hasNegativeOffsets ? 1 : 0, 0, ...pairs(this.#offsets));
-    const stss = fullBox('stss', 0, 0, u32(this.#syncs.count), this.#syncs.bytes);
-    return box(
-      'stbl',
-      fullBox('stsd', 0, 0, u32(1), sampleEntry),
-      fullBox('stts', 0, 0, ...pairs(this.#durations)),
-      ...(this.#hasOffsets ? [ctts] : []),
-      ...(this.#syncs.count < this.count ? [stss] : []),
-      fullBox('stsc', 0, 0, u32(this.#chunkCounts.count / 3), this.#chunkCounts.bytes),
-      fullBox('stsz', 0, 0, u32(0), u32(this.count), this.#sizes.bytes),
-      this.#chunkOffsets(dataStart, isLarge),
-    );
+  /** `stbl`; to be called once, after the last sample. @param isLarge places need 64 bits */
+  write(sampleEntry: Uint8Array, isLarge: boolean): PlacedTables {
+    this.#durations.push(this.#lastDuration);
+    this.#durations.flush();
+    this.#offsets.flush();
+    const pieces = [fullBox('stsd', 0, 0, u32(1), sampleEntry), ...runs('stts', 0, this.#durations)];
+    if (this.#hasOffsets) {
+      pieces.push(...runs('ctts', this.#hasNegativeOffsets ? 1 : 0, this.#offsets));
+    }
+    if (this.#syncs.count < this.#count) {
+      pieces.push(...table('stss', 0, u32(this.#syncs.count), this.#syncs.toBytes()));
+    }
+    pieces.push(...table('stsc', 0, u32(this.#chunkCounts.count / 3), this.#chunkCounts.toBytes()));
+    pieces.push(...table('stsz', 0, [...u32(0), ...u32(this.#count)], this.#sizes.toBytes()));
+    const places = new Uint8Array(this.#chunkPlaces.length * (isLarge ? 8 : 4));
+    pieces.push(...table(isLarge ? 'co64' : 'stco', 0, u32(this.#chunkPlaces.length), places));
+    return {
+      pieces: boxOf('stbl', pieces),
+      placeData: (start) => writePlaces(places, this.#chunkPlaces, start, isLarge),
+    };
   }
 
-  #chunkOffsets(dataStart: number, isLarge: boolean): Uint8Array {
-    const width = isLarge ? 8 : 4;
-    const places = new Uint8Array(this.#chunkPlaces.length * width);
-    const view = viewOf(places);
-    this.#chunkPlaces.forEach((place, i) => {
-      if (isLarge) {
-        view.setUint32(i * 8, Math.floor((dataStart + place) / 2 ** 32));
+  #addChunk(place: number, samples: number): void {
+    this.#chunkPlaces.push(place);
+    if (samples !== this.#lastChunkCount) {
+      // Chunk number from 1 and samples in it, where that changes.
+      this.#chunkCounts.push(this.#chunkPlaces.length);
+      this.#chunkCounts.push(samples);
+      this.#chunkCounts.push(1);
+      this.#lastChunkCount = samples;
+    }
+  }
+
+  #addTimes({ samples, from, to, time }: KeptRun): void {
+    const { durations } = samples;
+    let start = time;
+    let isFirst = this.#count === 0;
+    for (let i = from; i < to; i += 1) {
+      if (isFirst) {
+        this.firstTime = start;
+        this.#lastTime = start;
+        isFirst = false;
+      } else {
+        // A sample lasts until the next one, also over a join where the files said otherwise.
+        this.#durations.push(Math.max(0, start - this.#lastTime));
+        this.#lastTime = Math.max(start, this.#lastTime);
       }
-      view.setUint32(i * width + width - 4, (dataStart + place) % 2 ** 32);
-    });
-    return fullBox(isLarge ? 'co64' : 'stco', 0, 0, u32(this.#chunkPlaces.length), places);
+      start += durations[i] as number;
+    }
+    this.#lastDuration = durations[to - 1] as number;
+    this.endTime = this.#lastTime + this.#lastDuration;
+  }
+
+  #addOffsets({ samples, from, to }: KeptRun): void {
+    const offsets = samples.compositionOffsets;
+    for (let i = from; i < to; i += 1) {
+      const offset = offsets ? (offsets[i] as number) : 0;
+      this.#offsets.push(offset >>> 0);
+      this.#hasOffsets ||= offset !== 0;
+      this.#hasNegativeOffsets ||= offset < 0;
+    }
+  }
+}
+
+export interface PlacedTables {
+  readonly pieces: readonly Uint8Array[];
+  /** Says where the data begin in the file: only then the places in the pieces are right. */
+  placeData(start: number): void;
+}
+
+/** A full box of numbers, which are not copied. */
+function table(type: string, version: number, head: readonly number[], entries: Uint8Array): Uint8Array[] {
+  return boxOf(type, [Uint8Array.from([...u8(version), ...u24(0), ...head]), entries]);
+}
+
+const runs = (type: string, version: number, list: RunList): Uint8Array[] =>
+  table(type, version, u32(list.entries.count / 2), list.entries.toBytes());
+
+function writePlaces(bytes: Uint8Array, places: readonly number[], dataStart: number, isLarge: boolean): void {
+  const view = viewOf(bytes);
+  for (let i = 0; i < places.length; i += 1) {
+    const place = dataStart + (places[i] as number);
+    if (isLarge) {
+      view.setUint32(i * 8, Math.floor(place / 2 ** 32));
+      view.setUint32(i * 8 + 4, place % 2 ** 32);
+    } else {
+      view.setUint32(i * 4, place);
+    }
   }
 }

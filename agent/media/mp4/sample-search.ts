@@ -1,0 +1,65 @@
+import type { TrackSamples } from './sample-table.ts';
+
+/** The first of `count` ascending values that is not below `value`; `count` when all are. */
+function firstAtLeast(values: Uint32Array | Float64Array, count: number, value: number): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((values[middle] as number) < value) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+/** The run in which a sample lies. */
+export const runOf = ({ runs }: TrackSamples, sample: number): number =>
+  Math.max(0, firstAtLeast(runs.firstSamples, runs.count, sample + 1) - 1);
+
+/** One past the last sample of a run. */
+export const endOfRun = ({ runs, count }: TrackSamples, run: number): number =>
+  run + 1 < runs.count ? (runs.firstSamples[run + 1] as number) : count;
+
+/** Decode time of a sample as the file counts it; of the one behind the last: where that ends. */
+export function timeOf(samples: TrackSamples, sample: number): number {
+  if (samples.count === 0) {
+    return 0;
+  }
+  const run = runOf(samples, Math.min(sample, samples.count - 1));
+  let time = samples.runs.baseTimes[run] as number;
+  for (let i = samples.runs.firstSamples[run] as number; i < sample; i += 1) {
+    time += samples.durations[i] as number;
+  }
+  return time;
+}
+
+/** The first sample that begins at or after a time; `count` when all begin before. */
+export function firstFrom(samples: TrackSamples, time: number): number {
+  const { runs } = samples;
+  const run = firstAtLeast(runs.baseTimes, runs.count, time) - 1;
+  if (run < 0) {
+    return 0;
+  }
+  const end = endOfRun(samples, run);
+  let at = runs.baseTimes[run] as number;
+  for (let i = runs.firstSamples[run] as number; i < end; i += 1) {
+    if (at >= time) {
+      return i;
+    }
+    at += samples.durations[i] as number;
+  }
+  return end;
+}
+
+/** The last sample at or before this one at which a player can start; undefined when there is none. */
+export function syncUpTo(samples: TrackSamples, sample: number): number | undefined {
+  for (let i = Math.min(sample, samples.count - 1); i >= 0; i -= 1) {
+    if (samples.syncs[i] === 1) {
+      return i;
+    }
+  }
+  return undefined;
+}

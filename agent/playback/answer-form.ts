@@ -1,0 +1,10 @@
+import type { FileCut } from './cut.ts';
+import type { VirtualFile } from './virtual-file.ts';
+
+/** A form in which samples are answered: it is given what each recording has of them, in order. */
+export interface AnswerForm {
+  /** @param cut is not empty */
+  add(cut: FileCut): void;
+  /** To be called once, after something was added. */
+  finish(): VirtualFile;
+}

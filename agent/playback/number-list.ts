@@ -1,0 +1,65 @@
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
+/** Numbers of 32 bits, as many as it takes, that become a table of a box. */
+export class NumberList {
+  #values = new Uint32Array(1024);
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  push(value: number): void {
+    if (this.#count === this.#values.length) {
+      this.#grow(this.#count * 2);
+    }
+    this.#values[this.#count] = value;
+    this.#count += 1;
+  }
+
+  /** Takes room for exactly these, for they come by the hour. */
+  pushAll(values: Uint32Array): void {
+    if (this.#count + values.length > this.#values.length) {
+      this.#grow(Math.max(this.#count + values.length, this.#values.length + (this.#values.length >> 3)));
+    }
+    this.#values.set(values, this.#count);
+    this.#count += values.length;
+  }
+
+  /** Big-endian, as they stand in a box. To be called once: nothing can be added afterwards. */
+  toBytes(): Uint8Array {
+    const values = this.#values.slice(0, this.#count);
+    this.#values = new Uint32Array(0);
+    const bytes = Buffer.from(values.buffer);
+    return IS_LITTLE_ENDIAN ? bytes.swap32() : bytes;
+  }
+
+  #grow(count: number): void {
+    const values = new Uint32Array(count);
+    values.set(this.#values);
+    this.#values = values;
+  }
+}
+
+/** Equal numbers in a row as one entry: how many, and which. */
+export class RunList {
+  readonly entries = new NumberList();
+  #value = 0;
+  #length = 0;
+
+  push(value: number): void {
+    if (value !== this.#value) {
+      this.flush();
+      this.#value = value;
+    }
+    this.#length += 1;
+  }
+
+  flush(): void {
+    if (this.#length > 0) {
+      this.entries.push(this.#length);
+      this.entries.push(this.#value);
+      this.#length = 0;
+    }
+  }
+}
