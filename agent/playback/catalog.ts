@@ -1,12 +1,15 @@
 import { basename, dirname, resolve } from 'node:path';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { parseInit } from '../media/mp4/read.ts';
 import { codeOf } from '../record/disk-fault.ts';
+import { findFileMark } from '../record/file-mark.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../record/segment-log.ts';
+import { findStreamMark } from '../record/stream-mark.ts';
 import { lookAtFolders, statOf } from './folder-look.ts';
 import type { KnownTemplates } from './known-templates.ts';
 import type { SegmentIndex } from './segment-index.ts';
-import { readSegmentInfo, type WalkState } from './segment-info.ts';
+import { readSegmentInfo, signatureOf, type WalkState } from './segment-info.ts';
 import { type SegmentRow, STATE } from './segment-row.ts';
 
 /** What the configuration says of recordings. */
@@ -43,13 +46,20 @@ export class Catalog implements SegmentLog {
   }
 
   opened({ path, file, startUs }: Segment): void {
+    if (!isIndexed(file)) {
+      return;
+    }
     this.index.addNames([{ path, folder: dirname(file), name: basename(file), startUs }]);
   }
 
   /** What the recorder says of a file needs not be read in it. */
   finished(segment: FinishedSegment): void {
     const { file } = segment;
+    if (!isIndexed(file)) {
+      return;
+    }
     this.#walked.delete(file);
+    this.opened(segment);
     this.index.setUnread(file);
     const registering = this.#register(segment)
       .catch((error: unknown) => this.#options.logger.warn({ file, cause: explain(error) }, 'cannot read a recording'))
@@ -126,11 +136,11 @@ export class Catalog implements SegmentLog {
     }
   }
 
-  async #register(segment: FinishedSegment): Promise<void> {
-    const { file, mark, signature, durationMs } = segment;
+  async #register({ file, header, durationMs }: FinishedSegment): Promise<void> {
     const row = this.index.find(file);
-    const found = mark && signature !== undefined ? await statOf(file) : undefined;
-    if (!found || !mark || signature === undefined) {
+    const init = header && parseInit(header);
+    const found = init && (await statOf(file));
+    if (!init || !found) {
       await (row && this.#examine(row));
       return;
     }
@@ -139,9 +149,9 @@ export class Catalog implements SegmentLog {
       mtimeMs: found.mtimeMs,
       isFinished: true,
       durationUs: durationMs * 1000,
-      mark,
-      fileMark: segment.fileMark,
-      signature,
+      mark: findStreamMark(init.userData),
+      fileMark: findFileMark(init.userData),
+      signature: signatureOf(init.tracks),
     });
   }
 
@@ -172,6 +182,9 @@ export class Catalog implements SegmentLog {
     }
   }
 }
+
+/** MPEG-TS is recorded, but not played back. */
+const isIndexed = (file: string): boolean => file.endsWith('.mp4');
 
 /** A folder that the system refuses is a state of the machine, in its own words. */
 function faultOf(error: unknown): unknown {

@@ -3,6 +3,15 @@ import { parseDuration } from '../config/duration.ts';
 import { pathNameFault } from '../config/path-name.ts';
 import { parseRfc3339, type ZonedTime } from './rfc3339.ts';
 
+/** What a timeline is to show. */
+export interface TimelineQuery {
+  readonly path: string;
+  readonly from: ZonedTime;
+  readonly to: ZonedTime;
+  /** Seconds; undefined: what suits. */
+  readonly resolution: number | undefined;
+}
+
 /** What came in a query string: a name that stands twice is a list. */
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -73,4 +82,35 @@ export function queryFormat(query: Query): GetFormat {
     throw new PerchError('badInput', `invalid format: ${format.slice(0, 64)}`);
   }
   return format === 'mp4' ? 'mp4' : 'fmp4';
+}
+
+/** What came in a request for a timeline. */
+export interface TimelineRequest {
+  readonly path: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  /** Seconds. */
+  readonly resolution: string | undefined;
+}
+
+export function timelineQuery({ path, from, to, resolution = '' }: TimelineRequest): TimelineQuery {
+  const fault = pathNameFault(path);
+  if (fault) {
+    throw new PerchError('badInput', `invalid path name: ${fault} (${path.slice(0, 200)})`);
+  }
+  const time = (name: string, text = ''): ZonedTime => {
+    const parsed = parseRfc3339(text);
+    if (!parsed) {
+      throw new PerchError(
+        'badInput',
+        `invalid ${name}: '${text.slice(0, 64)}' is not a time such as 2026-01-31T14:05:00.5+01:00`,
+      );
+    }
+    return parsed;
+  };
+  const seconds = resolution === '' ? undefined : Number(resolution);
+  if (seconds !== undefined && !Number.isFinite(seconds)) {
+    throw new PerchError('badInput', `invalid resolution: '${resolution.slice(0, 64)}' is not a number of seconds`);
+  }
+  return { path, from: time('from', from), to: time('to', to), resolution: seconds };
 }

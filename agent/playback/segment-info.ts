@@ -36,7 +36,7 @@ export async function readSegmentInfo(file: string, known?: WalkState): Promise<
   }
 }
 
-const signatureOf = (tracks: readonly Mp4Track[]): string =>
+export const signatureOf = (tracks: readonly Mp4Track[]): string =>
   tracks.map((track) => `${track.id}:${track.timescale}:${track.codec}`).join(',');
 
 async function walkOn(

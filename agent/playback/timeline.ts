@@ -1,7 +1,8 @@
 import { PerchError } from '../base/errors.ts';
 import { zoneOffsetMs } from '../record/time-zone.ts';
 import type { Catalog } from './catalog.ts';
-import { formatRfc3339, type ZonedTime } from './rfc3339.ts';
+import type { TimelineQuery } from './query.ts';
+import { formatRfc3339 } from './rfc3339.ts';
 import type { Timespan } from './segment-index.ts';
 
 /** A picture of this many columns is all that fits into 40 kB. */
@@ -18,14 +19,6 @@ const PROTECTED_BYTES = 5_000;
 const MAX_EVENTS = 200;
 const MAX_EVENT_STEPS = 120;
 const MAX_TEXT = 80;
-
-export interface TimelineQuery {
-  readonly path: string;
-  readonly from: ZonedTime;
-  readonly to: ZonedTime;
-  /** Seconds; undefined: what suits. */
-  readonly resolution: number | undefined;
-}
 
 /** Seconds after `from`, and how long. */
 export type Stretch = readonly [atSeconds: number, seconds: number];

@@ -9,6 +9,8 @@ export interface RecordingWriter {
   readonly name: string | undefined;
   readonly sizeBytes: number;
   readonly durationMs: number;
+  /** `ftyp` and `moov` of the file; undefined where the format has none, or before the file is begun. */
+  readonly header?: Uint8Array | undefined;
   /** Operations that the disk has ended for this file: while it grows, the disk does not hang. */
   readonly steps: number;
   /**

@@ -1,6 +1,3 @@
-import type { FileMark } from './file-mark.ts';
-import type { StreamMark } from './stream-mark.ts';
-
 /** One recording file. Times are Unix microseconds, as in its name. */
 export interface Segment {
   readonly path: string;
@@ -11,11 +8,8 @@ export interface Segment {
 export interface FinishedSegment extends Segment {
   readonly durationMs: number;
   readonly sizeBytes: number;
-  /** What stands in the file's header, so that nobody has to read it again; undefined where the format has none. */
-  readonly mark?: StreamMark;
-  readonly fileMark?: FileMark;
-  /** `id:timescale:codec` of each track, with commas between. */
-  readonly signature?: string;
+  /** `ftyp` and `moov`, as they stand in the file: nobody has to read them again. Undefined where the format has none. */
+  readonly header?: Uint8Array;
 }
 
 /** Who wants to know of recordings: the playback index, hooks. Called synchronously; must not throw. */

@@ -55,6 +55,10 @@ export class SegmentWriter implements RecordingWriter {
     return this.#file?.name;
   }
 
+  get header(): Uint8Array | undefined {
+    return this.#file && this.#init;
+  }
+
   /** Operations that the disk has ended for this file. */
   get steps(): number {
     return this.#file?.steps ?? 0;

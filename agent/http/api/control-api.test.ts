@@ -103,6 +103,8 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
       names: () => ['garden/gate', 'door'],
       segments: (name) =>
         name === 'unknown' ? undefined : name === 'door' ? [{ start: '2026-01-01T12:00:00+01:00' }] : [],
+      timeline: async (request) => ({ ...request, coverage: [] }),
+      index: () => ({ state: 'ready', left: 0 }),
       deleteSegment: async (path, start) => {
         if (path !== 'door') {
           throw new PerchError('notFound', 'no segment starts then');
@@ -174,6 +176,7 @@ test.for<[string, number, unknown]>([
   ['/v3/hlsmuxers/get/door', 404, '404 page not found'],
   [
     '/v3/recordings/list',
+    '/v3/recordings/index',
     200,
     {
       itemCount: 2,

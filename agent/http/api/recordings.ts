@@ -15,6 +15,25 @@ export interface RecordingLookup {
   segments(path: string): Promise<readonly RecordingSegment[] | undefined> | readonly RecordingSegment[] | undefined;
   /** Removes one segment's file. Throws PerchError when there is none that starts exactly then. */
   deleteSegment(path: string, start: string): Promise<void>;
+  /** What there is of a path between two times, RFC 3339. */
+  timeline(request: TimelineRequest): Promise<object>;
+  /** How far the index of recordings is, and which files it has left out. */
+  index(): object;
+}
+
+/** As it came in the query. */
+export interface TimelineRequest {
+  readonly path: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  /** Seconds. */
+  readonly resolution: string | undefined;
+}
+
+interface TimelineQuery {
+  readonly from?: string | readonly string[];
+  readonly to?: string | readonly string[];
+  readonly resolution?: string | readonly string[];
 }
 
 interface DeleteQuery {
@@ -41,6 +60,15 @@ export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }
       throw new PerchError('badInput', `path '${name}' is not configured`, { path: name });
     }
     return { name, segments };
+  });
+
+  app.get('/recordings/index', () => recordings.index());
+
+  app.get<{ Querystring: TimelineQuery }>('/timeline/*', (request) => {
+    const one = (value: string | readonly string[] | undefined) => (typeof value === 'string' ? value : value?.[0]);
+    const { from, to, resolution } = request.query;
+    const times = { from: one(from), to: one(to), resolution: one(resolution) };
+    return recordings.timeline({ path: nameOf(request), ...times });
   });
 
   app.delete<{ Querystring: DeleteQuery }>('/recordings/deletesegment', async ({ query: { path, start } }) => {
