@@ -6,17 +6,22 @@ import type { Logger } from '../base/log.ts';
 import type { SegmentLog } from '../record/segment-log.ts';
 import { zoneOffsetMs } from '../record/time-zone.ts';
 import { Catalog, type RecordPaths } from './catalog.ts';
+import { type Frame, findFrame } from './frame.ts';
 import { type Answer, buildAnswer } from './get.ts';
 import type { EventIndex, Journal, ProtectedIndex, SpaceIndex } from './index-contract.ts';
 import { type IndexProgress, IndexRebuild, type UnreadableFile } from './index-rebuild.ts';
 import { KnownTemplates } from './known-templates.ts';
 import { type ListEntry, listTimespans } from './list.ts';
-import type { GetFormat } from './query.ts';
+import type { GetFormat, TimelineQuery } from './query.ts';
+import { CatalogLookup } from './recording-lookup.ts';
 import { formatRfc3339, parseRfc3339, type ZonedTime } from './rfc3339.ts';
 import { SegmentIndex } from './segment-index.ts';
 import { type SegmentRow, STATE } from './segment-row.ts';
 import { TableCache } from './table-cache.ts';
-import { type Timeline, type TimelineQuery, timelineOf } from './timeline.ts';
+import { type Timeline, timelineOf } from './timeline.ts';
+import { LayoutCache } from './vod/layout-cache.ts';
+import { RecordedPeriods } from './vod/recorded-period.ts';
+import { RecordedStreams } from './vod/recorded-streams.ts';
 
 export type { RecordPaths } from './catalog.ts';
 
@@ -31,7 +36,7 @@ export interface PlaybackOptions {
   readonly logger: Logger;
   /** IANA name for the times in file names; undefined: the machine's own. */
   readonly zone?: string;
-  readonly clock?: Pick<Clock, 'monoMs'>;
+  readonly clock?: Pick<Clock, 'monoMs' | 'wallMs'>;
 }
 
 /** Why a recording must stay; undefined: it may be deleted. */
@@ -53,6 +58,9 @@ export class Playback {
   readonly #rebuild: IndexRebuild;
   /** Of the recordings that are being played. */
   readonly tables = new TableCache();
+  /** HLS made of the recordings. */
+  readonly streams: RecordedStreams;
+  readonly #lookup: CatalogLookup;
   /** The newest last. */
   readonly #answers = new Map<string, Answer>();
 
@@ -71,6 +79,9 @@ export class Playback {
       onFault,
     );
     this.#catalog = new Catalog({ index: this.#index, paths, templates, logger, zone });
+    this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#require(path));
+    const periods = new RecordedPeriods(this.#lookup, new LayoutCache(this.tables), logger);
+    this.streams = new RecordedStreams(periods, this.tables, () => clock.wallMs());
     this.#rebuild = new IndexRebuild(this.#catalog, logger, () => clock.monoMs());
   }
 
@@ -160,6 +171,11 @@ export class Playback {
   /** The tag of the answer that a player has most likely begun to read; undefined when none is kept. */
   keptTag(query: GetQuery): string | undefined {
     return this.#answers.get(keyOf(query))?.etag;
+  }
+
+  /** The key frame of the group of pictures that a time lies in. */
+  frame(path: string, timeUs: number): Promise<Frame> {
+    return findFrame(this.#lookup, this.tables, path, timeUs);
   }
 
   /** Names of the paths that have recordings, configured or not. */

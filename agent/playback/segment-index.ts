@@ -194,6 +194,13 @@ export class SegmentIndex {
     );
   }
 
+  /** Readable files whose names say that they begin then, whatever is shown. Looks through all of the path. */
+  named(path: string, nameUs: number, count: number): SegmentRow[] {
+    const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2) AND s.path = (SELECT id FROM names WHERE text = ?)
+      AND s.name_us = ? LIMIT ?`;
+    return this.#rows(query, path, nameUs, count);
+  }
+
   /** Files whose header is still to be read, or that may have changed since. */
   work(path: string, fromUs: number, toUs: number, count = 1_000_000): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_work')} WHERE s.state IN (0, 1, 3)

@@ -14,7 +14,7 @@ export interface RecordingLookup {
   /** Readable recordings of a path that may hold something between two times, the oldest first. @throws PerchError when the path is not known */
   between(path: string, fromUs: number, toUs: number): Promise<Iterable<RowOfRecording>>;
   /** Those whose file's name says that they begin at this time. */
-  named(path: string, nameUs: number): Promise<readonly RowOfRecording[]>;
+  named(path: string, nameUs: number): Promise<Iterable<RowOfRecording>>;
 }
 
 /** A week of segments, and a playlist of some ten megabytes. */
@@ -59,13 +59,13 @@ export class RecordedPeriods {
 
   /** The recording that an address in a playlist names. @throws PerchError when there is none, or no longer */
   async layoutOf(path: string, address: ResourceAddress): Promise<VodLayout> {
-    const rows = await this.#recordings.named(path, address.nameUs);
-    const row = rows.find(({ file }) => tagOf(file) === address.tag);
-    const layout = row && (await this.#layoutOf(row.file));
-    if (!layout) {
-      throw new PerchError('notFound', 'no such recording, or no longer', { path });
+    for (const { file } of await this.#recordings.named(path, address.nameUs)) {
+      const layout = tagOf(file) === address.tag ? await this.#layoutOf(file) : undefined;
+      if (layout) {
+        return layout;
+      }
     }
-    return layout;
+    throw new PerchError('notFound', 'no such recording, or no longer', { path });
   }
 
   /** Undefined for a file that has gone, or is none that can be played: the others go on. */
