@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { MachineClock } from '../system/boot-clock.ts';
 import type { Clock } from './base/clock.ts';
-import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { CameraEvents } from './camera-events.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { PathSettings } from './config/path.ts';
 import type { PathRecorder } from './paths/path.ts';
 import { Playback } from './playback/playback.ts';
+import { type TimelineRequest, timelineQuery } from './playback/query.ts';
 import type { ClipOptions } from './record/clips.ts';
 import { Deletions } from './record/deletions.ts';
 import { FlushPoint } from './record/flush.ts';
@@ -16,6 +16,9 @@ import { Recorder } from './record/recorder.ts';
 import { recoverRecordings } from './record/recovery.ts';
 import { keepRetention, type RetentionRules } from './record/retention.ts';
 import { SegmentAges } from './record/segment-ages.ts';
+
+/** Without recordings the index is written this often, when something has changed. */
+const COMMIT_MS = 30_000;
 
 /** Everything about recordings: makes recorders, finishes what was cut off, deletes by age, and plays back. */
 export class Recordings {
@@ -29,6 +32,7 @@ export class Recordings {
   readonly #segmentLog: SegmentAges;
   readonly #protected: ProtectedRanges;
   readonly #deletions: Deletions;
+  readonly #stopCommits: () => void;
   #upkeep: Promise<void> = Promise.resolve();
 
   constructor(
@@ -55,6 +59,9 @@ export class Recordings {
       },
       logger: log,
     });
+    // What the index has been told goes to the disk when the recordings do; without recordings there is little of it.
+    this.#flush.join(() => this.playback.commit());
+    this.#stopCommits = clock.every(COMMIT_MS, () => this.playback.commit());
     this.events = new CameraEvents({
       ...{ config, dataDir, clock, log, flush: this.#flush, index: this.playback.events },
       isClockTrusted: () => this.#machineClock.isTrusted,
@@ -91,6 +98,7 @@ export class Recordings {
     const isOpen = (file: string) => this.#flush.isOpen(file);
     const isFinished = (file: string) => this.playback.isFinished(file);
     await this.#protected.load();
+    await this.playback.checkNewest(signal);
     await recoverRecordings(this.#recordPaths(), {
       isOpen,
       isFinished,
@@ -156,18 +164,33 @@ export class Recordings {
     return this.playback.names();
   }
 
-  async segments(path: string): Promise<readonly { readonly start: string }[] | undefined> {
-    return this.#settingsOf(path) ? this.playback.segments(path) : undefined;
+  segments(path: string): Promise<readonly { readonly start: string }[] | undefined> {
+    return this.playback.segments(path);
   }
 
   async deleteSegment(path: string, start: string): Promise<void> {
-    if (!this.#settingsOf(path)) {
-      throw new PerchError('badInput', `path '${path}' is not configured`, { path });
-    }
-    await this.playback.deleteSegment(path, start, (file) => this.#flush.isOpen(file));
+    await this.playback.deleteSegment(path, start, ({ file, startUs, durationUs }) => {
+      if (this.#flush.isOpen(file)) {
+        return 'is still being written';
+      }
+      if (this.#protected.fault !== undefined) {
+        return `cannot be deleted: ${this.#protected.fault}`;
+      }
+      return this.#protected.isProtected(path, startUs, startUs + durationUs) ? 'is protected' : undefined;
+    });
+  }
+
+  timeline(request: TimelineRequest): Promise<object> {
+    return this.playback.timeline(timelineQuery(request));
+  }
+
+  /** How far the index is, and what it has left out. */
+  index(): object {
+    return { ...this.playback.indexProgress, unreadable: this.playback.unreadable() };
   }
 
   async close(): Promise<void> {
+    this.#stopCommits();
     await this.#upkeep;
     await this.events.close();
     await this.#flush.close();

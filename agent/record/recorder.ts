@@ -12,7 +12,7 @@ import { formatRecordPath, type RecordFormat } from './record-path.ts';
 import type { RecordingWriter } from './recording-writer.ts';
 import { recoverFile } from './recovery.ts';
 import { diskFs, type SegmentFs } from './segment-fs.ts';
-import type { SegmentLog } from './segment-log.ts';
+import type { Segment, SegmentLog } from './segment-log.ts';
 import { type FileOrigin, SegmentWriter } from './segment-writer.ts';
 import { Segmenter, type SegmenterLimits, type SegmenterOwner } from './segmenter.ts';
 import type { StreamMark } from './stream-mark.ts';
@@ -74,7 +74,7 @@ export class Recorder {
   /** Files that have all their samples and are being finished. */
   readonly #finishing = new Map<Promise<void>, RecordingWriter | undefined>();
   /** Files that a failing disk left unfinished, to be finished when it can be written again. */
-  #leftOver: string[] = [];
+  #leftOver: Segment[] = [];
   #failures = 0;
   #retryAtMs = 0;
   #isDropping = false;
@@ -215,7 +215,7 @@ export class Recorder {
       },
       onFailure: (error, leftOver) => {
         segmenter.abandon(writer);
-        this.#onFailure(leftOver, nameOf(0), error);
+        this.#onFailure(leftOver, nameOf(0), error, writer.startUs);
       },
     });
     return writer;
@@ -257,20 +257,21 @@ export class Recorder {
         const file = writer.name;
         if (isWhole && file !== undefined) {
           this.#failures = 0;
-          const { startUs, durationMs, sizeBytes } = writer;
-          this.#deps.log.finished({ path: this.#options.path, file, startUs, durationMs, sizeBytes });
+          const { startUs, durationMs, sizeBytes, header } = writer;
+          const segment = { path: this.#options.path, file, startUs, durationMs, sizeBytes };
+          this.#deps.log.finished(header ? { ...segment, header } : segment);
         }
       })
       .finally(() => this.#finishing.delete(done));
     this.#finishing.set(done, writer);
   }
 
-  #onFailure(file: string | undefined, wantedFile: string, error: unknown): void {
+  #onFailure(file: string | undefined, wantedFile: string, error: unknown, startUs: number): void {
     this.#failures += 1;
     const pauseMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
     this.#retryAtMs = this.#deps.clock.monoMs() + pauseMs;
     if (file !== undefined) {
-      this.#leftOver.push(file);
+      this.#leftOver.push({ path: this.#options.path, file, startUs });
     }
     const fault = diskFault(dirname(file ?? wantedFile), error);
     const isNew = this.#state.kind !== 'failed' || this.#state.error !== fault.message;
@@ -282,16 +283,26 @@ export class Recorder {
   }
 
   #finishLeftOver(): void {
-    const files = this.#leftOver;
+    const segments = this.#leftOver;
     this.#leftOver = [];
-    for (const file of files) {
-      const done = recoverFile(file)
-        .then((result) =>
-          this.#deps.logger.info({ file, result: result.kind }, 'finished a recording that was cut off'),
-        )
-        .catch((error: unknown) => this.#deps.logger.warn({ file, cause: explain(error) }, 'cannot finish a recording'))
-        .finally(() => this.#finishing.delete(done));
+    for (const segment of segments) {
+      const done = this.#finishFile(segment).finally(() => this.#finishing.delete(done));
       this.#finishing.set(done, undefined);
+    }
+  }
+
+  async #finishFile(segment: Segment): Promise<void> {
+    const { clock, fs, log, logger } = this.#deps;
+    const { file } = segment;
+    try {
+      const result = await recoverFile(file, clock.wallMs(), fs);
+      if (result.kind === 'recovered') {
+        const { durationMs, sizeBytes, lostBytes } = result;
+        log.finished({ ...segment, durationMs, sizeBytes });
+        logger.info({ file, durationMs, lostBytes }, 'finished a recording that was cut off');
+      }
+    } catch (error) {
+      logger.warn({ file, cause: explain(error) }, 'cannot finish a recording');
     }
   }
 

@@ -176,7 +176,6 @@ test.for<[string, number, unknown]>([
   ['/v3/hlsmuxers/get/door', 404, '404 page not found'],
   [
     '/v3/recordings/list',
-    '/v3/recordings/index',
     200,
     {
       itemCount: 2,
@@ -188,6 +187,19 @@ test.for<[string, number, unknown]>([
     },
   ],
   ['/v3/recordings/get/garden/gate', 200, { name: 'garden/gate', segments: [] }],
+  ['/v3/recordings/index', 200, { state: 'ready', left: 0 }],
+  [
+    '/v3/timeline/garden/gate?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&resolution=60',
+    200,
+    {
+      path: 'garden/gate',
+      from: '2026-01-01T00:00:00Z',
+      to: '2026-01-02T00:00:00Z',
+      resolution: '60',
+      coverage: [],
+    },
+  ],
+  ['/v3/timeline/', 400, failure('invalid name')],
   ['/v3/recordings/get/unknown', 400, failure("path 'unknown' is not configured")],
   ['/v3/unknown', 404, '404 page not found'],
   ['/v1/paths/list', 404, '404 page not found'],
