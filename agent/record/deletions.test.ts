@@ -5,6 +5,7 @@ import { makeRecording, type Writer } from '../../test/recording-files.ts';
 import { SegmentLogBook, temporaryFolder } from '../../test/recordings.ts';
 import { silentLogger } from '../base/log.ts';
 import { type DeletionDeps, Deletions, removeEmptyFolders } from './deletions.ts';
+import { sealPacket } from './ts-seal.ts';
 
 const HOUR_US = 3_600_000_000;
 const START_US = Date.UTC(2026, 6, 1) * 1000;
@@ -65,7 +66,7 @@ test.for([
   expect(log.removedFiles).toEqual([]);
 });
 
-test('a transport stream goes by its age, and not for space, for nothing says who wrote it', async () => {
+test('a transport stream goes by its age, and for space only with the seal of Perch at its end', async () => {
   using folder = temporaryFolder();
   const { deletions, doomed } = setUp();
   const packets = Buffer.alloc(188 * 4);
@@ -76,6 +77,9 @@ test('a transport stream goes by its age, and not for space, for nothing says wh
   writeFileSync(file, packets);
   expect(await deletions.delete(doomed(file), 'space')).toEqual({ kind: 'kept', because: 'not ours' });
   expect((await deletions.delete(doomed(file), 'age')).kind).toBe('deleted');
+  const seal = sealPacket({ fileId: 1, partOffset: 0, durationMs: 4_000, isLast: true });
+  writeFileSync(file, Buffer.concat([packets, seal]));
+  expect((await deletions.delete(doomed(file), 'space')).kind).toBe('deleted');
 });
 
 test('a protected recording stays, by its label and by its name, and as long as it could be when its length is not known', async () => {

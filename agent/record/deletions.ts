@@ -41,6 +41,8 @@ export interface Doomed {
   readonly path: string;
   /** Unix microseconds, as the file's name or the index says: all that are known. */
   readonly startsUs: readonly number[];
+  /** Undefined: the file tells. */
+  readonly durationUs?: number;
   /** One of them is known to be right, even when the name was given by a clock that had not been set. */
   readonly isDated: boolean;
 }
@@ -91,6 +93,10 @@ export class Deletions {
     if (isOpen(file)) {
       return { kind: 'kept', because: 'written' };
     }
+    // Many that stay are passed over without a look at each file.
+    if (doomed.durationUs && this.#isProtected(doomed, doomed.durationUs)) {
+      return { kind: 'kept', because: 'protected' };
+    }
     try {
       const found = await whoseRecording(file);
       if (!found) {
@@ -106,7 +112,7 @@ export class Deletions {
       if (reason === 'age' && !found.isDated && !doomed.isDated) {
         return { kind: 'kept', because: 'undated' };
       }
-      if (this.#isProtected(doomed, found.durationMs)) {
+      if (this.#isProtected(doomed, found.durationMs > 0 ? found.durationMs * 1000 : LONGEST_FILE_US)) {
         return { kind: 'kept', because: 'protected' };
       }
       return await this.#unlink(file, found.diskBytes);
@@ -154,9 +160,8 @@ export class Deletions {
   }
 
   /** By every start that is known: a label that was put right later has protected the same pictures. */
-  #isProtected({ path, startsUs }: Doomed, durationMs: number): boolean {
-    const lengthUs = durationMs > 0 ? durationMs * 1000 : LONGEST_FILE_US;
-    return startsUs.some((us) => this.#deps.protection.isProtected(path, us, us + lengthUs));
+  #isProtected({ path, startsUs }: Doomed, durationUs: number): boolean {
+    return startsUs.some((us) => this.#deps.protection.isProtected(path, us, us + durationUs));
   }
 
   #tell(file: string, message: string): void {

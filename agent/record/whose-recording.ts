@@ -1,7 +1,8 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../base/errors.ts';
 import { codeOf } from './disk-fault.ts';
 import { readRecordingHead } from './recording-file.ts';
+import { readSeal } from './ts-seal.ts';
 
 const TS_PACKET_BYTES = 188;
 const TS_SYNC = 0x47;
@@ -27,10 +28,7 @@ export async function whoseRecording(file: string): Promise<Ownership | undefine
       const { blocks } = await handle.stat();
       const diskBytes = blocks * 512;
       if (file.endsWith('.ts')) {
-        const head = new Uint8Array(TS_PACKETS * TS_PACKET_BYTES);
-        const { bytesRead } = await handle.read(head, 0, head.length, 0);
-        const writer = isTransportStream(head.subarray(0, bytesRead)) ? 'other' : 'nobody';
-        return { writer, isDated: true, durationMs: 0, diskBytes };
+        return { ...(await whoseStream(handle)), diskBytes };
       }
       const { fileMark, mark, durationMs } = await readRecordingHead(handle).catch((error: unknown) => {
         if (error instanceof PerchError) {
@@ -49,6 +47,22 @@ export async function whoseRecording(file: string): Promise<Ownership | undefine
     }
     throw error;
   }
+}
+
+/** Perch seals the end of a transport stream; that of others says nothing of its writer. */
+async function whoseStream(handle: FileHandle): Promise<Omit<Ownership, 'diskBytes'>> {
+  const { size } = await handle.stat();
+  const bytes = new Uint8Array(TS_PACKETS * TS_PACKET_BYTES);
+  const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
+  const isStream = isTransportStream(bytes.subarray(0, bytesRead));
+  const lastAt = Math.floor(size / TS_PACKET_BYTES - 1) * TS_PACKET_BYTES;
+  if (!isStream || lastAt < 0) {
+    return { writer: 'nobody', isDated: true, durationMs: 0 };
+  }
+  const last = await handle.read(bytes, 0, TS_PACKET_BYTES, lastAt);
+  const isWhole = last.bytesRead === TS_PACKET_BYTES;
+  const seal = isWhole ? readSeal(new DataView(bytes.buffer), 0) : undefined;
+  return { writer: seal ? 'perch' : 'other', isDated: true, durationMs: seal?.durationMs ?? 0 };
 }
 
 /** ISO/IEC 13818-1 §2.4.3: each packet begins with its sync byte. */

@@ -1,0 +1,134 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Deletions } from '../deletions.ts';
+import { makeRoom, type OldestRecordings, oldestBelow } from './make-room.ts';
+import { type Forecast, forecast, WriteRate } from './write-rate.ts';
+
+/** More is freed than is missing, so that not every look finds something to delete. */
+const SPARE_SHARE = 1 / 20;
+const MOST_SPARE_BYTES = 2 ** 30;
+/** And as much as is written in this time. */
+const SPARE_SECONDS = 30;
+/** File systems with snapshots or logs give space back some time after a file is gone. */
+const EFFECT_MS = 60_000;
+const LONGEST_WAIT_MS = 3_600_000;
+/** What nothing could be deleted for is not asked about at each look. */
+const STUCK_MS = 15_000;
+const OLDEST_EVERY_MS = 60_000;
+
+export interface DeviceFacts {
+  /** On this disk. */
+  readonly folders: readonly string[];
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly minFreeBytes: number;
+  readonly stopBytes: number;
+  readonly ageLimitMs: number | undefined;
+  readonly index: OldestRecordings;
+}
+
+/** One disk: how fast it fills, and how it is kept from it. */
+export class DiskDevice {
+  readonly rate = new WriteRate();
+  forecast: Forecast = { fullInDays: undefined, keepsDays: undefined };
+  minFreeBytes = 0;
+  /** Why there is less space than there should be. */
+  stuck: string | undefined;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #folders: readonly string[] = [];
+  #freeBytes = 0;
+  /** What was deleted last, and how much was free before. */
+  #claim: { readonly freeBytes: number; readonly diskBytes: number; readonly atMs: number } | undefined;
+  #inVain = 0;
+  #waitUntilMs = 0;
+  #oldestStartMs: number | undefined;
+  #oldestAskedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** The disk has been looked at. */
+  update({ folders, freeBytes, minFreeBytes, stopBytes, ageLimitMs, index }: DeviceFacts): void {
+    const nowMs = this.#clock.monoMs();
+    this.#folders = folders;
+    this.#freeBytes = freeBytes;
+    this.minFreeBytes = minFreeBytes;
+    this.rate.add(nowMs, freeBytes);
+    if (freeBytes >= minFreeBytes) {
+      this.stuck = undefined;
+      this.#claim = undefined;
+      this.#waitUntilMs = 0;
+      this.#inVain = 0;
+    }
+    if (nowMs - this.#oldestAskedMs >= OLDEST_EVERY_MS) {
+      this.#oldestAskedMs = nowMs;
+      const startUs = oldestBelow(index, folders).next().value?.startUs;
+      this.#oldestStartMs = startUs === undefined ? undefined : startUs / 1000;
+    }
+    const oldestAgeMs =
+      this.#oldestStartMs === undefined ? undefined : Math.max(0, this.#clock.wallMs() - this.#oldestStartMs);
+    this.forecast = forecast({ freeBytes, minFreeBytes, stopBytes, rate: this.rate, oldestAgeMs, ageLimitMs });
+  }
+
+  /** Deletes the oldest recordings when there is too little space. @returns whether something was deleted */
+  async makeRoom(
+    index: OldestRecordings,
+    deletions: Pick<Deletions, 'delete' | 'hold' | 'pause'>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { minFreeBytes } = this;
+    if (minFreeBytes === 0 || this.#freeBytes >= minFreeBytes || !this.#mayDelete()) {
+      return false;
+    }
+    if (!index.isWhole) {
+      this.stuck = 'the index of recordings is being filled, then the oldest are deleted';
+      return false;
+    }
+    const spareBytes = Math.min(minFreeBytes * SPARE_SHARE, MOST_SPARE_BYTES);
+    const writtenBytes = this.rate.recentBytesPerSecond * SPARE_SECONDS;
+    // However fast something else fills the disk, it is not all recordings that go for it at once.
+    const aheadBytes = spareBytes + Math.min(writtenBytes, minFreeBytes);
+    const wantedBytes = minFreeBytes - this.#freeBytes + aheadBytes;
+    const freeBytes = this.#freeBytes;
+    const oldest = oldestBelow(index, this.#folders);
+    const { files, diskBytes, stuck } = await makeRoom(wantedBytes, oldest, this.#folders, deletions, signal);
+    const atMs = this.#clock.monoMs();
+    if (files > 0) {
+      this.#claim = { freeBytes, diskBytes, atMs };
+      this.#logger.debug({ folders: this.#folders, files, diskBytes }, 'deleted the oldest recordings');
+    }
+    this.stuck = stuck !== undefined && freeBytes + diskBytes < minFreeBytes ? stuck : undefined;
+    if (files === 0) {
+      this.#waitUntilMs = atMs + STUCK_MS;
+    }
+    return files > 0;
+  }
+
+  /** What was deleted must be seen to have helped: a disk whose space something else holds would lose all its recordings for nothing. */
+  #mayDelete(): boolean {
+    const nowMs = this.#clock.monoMs();
+    if (nowMs < this.#waitUntilMs) {
+      return false;
+    }
+    const claim = this.#claim;
+    if (!claim) {
+      return true;
+    }
+    if (this.#freeBytes - claim.freeBytes >= claim.diskBytes / 2) {
+      this.#claim = undefined;
+      this.#inVain = 0;
+      return true;
+    }
+    if (nowMs - claim.atMs < EFFECT_MS) {
+      return false;
+    }
+    this.#claim = undefined;
+    this.#waitUntilMs = nowMs + Math.min(LONGEST_WAIT_MS, EFFECT_MS * 2 ** this.#inVain);
+    this.#inVain += 1;
+    this.stuck = 'recordings were deleted and nothing became free: other files, snapshots or open files take the space';
+    return false;
+  }
+}

@@ -1,0 +1,78 @@
+import { formatSize } from '../../config/size.ts';
+
+/** What a disk is worth to recordings. */
+export type DiskStateName =
+  | 'ok'
+  /** Recordings go on, but not for long. */
+  | 'filling'
+  /** Recording has stopped before the last bytes are gone. */
+  | 'nearlyFull'
+  /** A write was refused for want of space. */
+  | 'full'
+  | 'readOnly'
+  /** The disk that recordings went to is not mounted. */
+  | 'vanished'
+  /** The disk answers nothing. */
+  | 'hanging'
+  /** The disk answers with errors. */
+  | 'failing';
+
+export interface DiskState {
+  readonly name: DiskStateName;
+  /** One line: what is wrong and what to do; undefined when nothing is. */
+  readonly text: string | undefined;
+}
+
+export const OK: DiskState = { name: 'ok', text: undefined };
+
+/** In these no recording is begun, and those that are open are finished. */
+const STOPPED: ReadonlySet<DiskStateName> = new Set(['nearlyFull', 'readOnly', 'vanished']);
+/** In this one nothing new is begun, and what is open waits. */
+const REFUSED: ReadonlySet<DiskStateName> = new Set([...STOPPED, 'hanging']);
+
+export const stopsRecording = ({ name }: DiskState): boolean => STOPPED.has(name);
+export const refusesRecording = ({ name }: DiskState): boolean => REFUSED.has(name);
+
+/** A hundredth of the disk, or half of what was to stay free, if that is less. */
+export function stopBytesOf(totalBytes: number, minFreeBytes: number): number {
+  const hundredth = totalBytes / 100;
+  return Math.floor(minFreeBytes > 0 ? Math.min(hundredth, minFreeBytes / 2) : hundredth);
+}
+
+/** Recording goes on when there is so much more again. */
+const RESUME_FACTOR = 1.5;
+const ANNOUNCED_DAYS = 7;
+
+export interface SpaceFacts {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly minFreeBytes: number;
+  readonly fullInDays: number | undefined;
+  /** Why nothing can be deleted although there is too little space. */
+  readonly stuck: string | undefined;
+  /** A write was refused a moment ago. */
+  readonly wasRefused: boolean;
+}
+
+/** @param before the disk's state so far: what has stopped goes on only when there is clearly more space */
+export function spaceState(facts: SpaceFacts, before: DiskStateName): DiskState {
+  const { totalBytes, freeBytes, minFreeBytes, stuck, fullInDays } = facts;
+  const stopBytes = stopBytesOf(totalBytes, minFreeBytes);
+  const wasStopped = before === 'nearlyFull' || before === 'full';
+  const free = `${formatSize(freeBytes)} of ${formatSize(totalBytes)} are free`;
+  const wayOut = stuck ?? (minFreeBytes > 0 ? 'old recordings are being deleted' : 'free space or set recordMinFree');
+  if (freeBytes < stopBytes * (wasStopped ? RESUME_FACTOR : 1)) {
+    return { name: 'nearlyFull', text: `recording has stopped, ${free}: ${wayOut}` };
+  }
+  if (facts.wasRefused) {
+    return { name: 'full', text: `the disk has refused a write, ${free}: ${wayOut}` };
+  }
+  if (stuck !== undefined) {
+    return { name: 'filling', text: `less is free than there should be, ${free}: ${stuck}` };
+  }
+  if (fullInDays !== undefined && fullInDays < ANNOUNCED_DAYS * (before === 'filling' ? 1.1 : 1)) {
+    const days = fullInDays < 1 ? 'within a day' : `in ${Math.floor(fullInDays)} day${fullInDays < 2 ? '' : 's'}`;
+    return { name: 'filling', text: `at today's rate the disk is full ${days}: free space or set recordMinFree` };
+  }
+  return OK;
+}

@@ -1,0 +1,313 @@
+import type { Clock } from '../../base/clock.ts';
+import { explain } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Deletions } from '../deletions.ts';
+import { codeOf } from '../disk-fault.ts';
+import { DiskDevice } from './disk-device.ts';
+import { type DiskMemory, identityOf } from './disk-memory.ts';
+import type { DiskLook, DiskProbe } from './disk-probe.ts';
+import {
+  type DiskState,
+  type DiskStateName,
+  OK,
+  refusesRecording,
+  spaceState,
+  stopBytesOf,
+  stopsRecording,
+} from './disk-state.ts';
+import type { OldestRecordings } from './make-room.ts';
+import { WatchedFolder } from './watched-folder.ts';
+
+/** Cards that fill in an hour are looked at often enough to be emptied in time. */
+const LOOK_MS = 5_000;
+
+/** What the configuration says of disks; asked anew at each look. */
+export interface DiskRules {
+  /** Those that recordings go to, absolute. */
+  folders(): readonly string[];
+  /** Bytes that are to stay free on a disk of this size; 0: none. */
+  minFreeBytes(totalBytes: number): number;
+  /** When every recording below the folder is deleted by its age: the longest such age. */
+  ageLimitMs(folder: string): number | undefined;
+}
+
+/** A disk has come into another state. */
+export interface DiskEvent {
+  readonly state: DiskStateName;
+  /** One line for people. */
+  readonly text: string;
+  readonly folders: readonly string[];
+  /** Unix milliseconds. */
+  readonly atMs: number;
+}
+
+export interface DiskDeps {
+  readonly clock: Clock;
+  readonly probe: DiskProbe;
+  readonly memory: DiskMemory;
+  readonly rules: DiskRules;
+  readonly index: OldestRecordings;
+  readonly deletions: Pick<Deletions, 'delete' | 'hold' | 'pause'>;
+  /** What is being recorded below the folder is to be finished: nothing more may be written there. */
+  readonly stopRecording: (folder: string) => void;
+  readonly onEvent?: (event: DiskEvent) => void;
+  readonly logger: Logger;
+}
+
+/** A record folder and its disk, for API and page. */
+export interface DiskStatus {
+  readonly folder: string;
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly state: DiskStateName;
+  readonly error: string | null;
+  /** RFC 3339. */
+  readonly since: string;
+  /** Below it the oldest recordings are deleted. 0: never. */
+  readonly minFreeBytes: number;
+  readonly writtenBytesPerDay: number | null;
+  readonly fullInDays: number | null;
+  readonly keepsDays: number | null;
+}
+
+/**
+ * The disks that recordings go to: looked at every few seconds, kept from filling up by deleting the oldest recordings, and told about
+ * when something is wrong with them. What cannot be recorded to is refused, so that nothing lands on a disk where nobody looks for it.
+ */
+export class Disks {
+  readonly #deps: DiskDeps;
+  readonly #folders = new Map<string, WatchedFolder>();
+  readonly #devices = new Map<number, DiskDevice>();
+  #wake: AbortController | undefined;
+  /** One look after the other. */
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(deps: DiskDeps) {
+    this.#deps = deps;
+  }
+
+  /** Looks at every disk once; bounded in time, whatever the disks do. */
+  look(): Promise<void> {
+    this.#looking = this.#looking.catch(() => {}).then(() => this.#look());
+    return this.#looking;
+  }
+
+  /** Looks and makes room until `signal` aborts. `afterRound` is what else is to be kept in bounds. */
+  async keep(afterRound: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.look();
+      for (const device of this.#devices.values()) {
+        if (await device.makeRoom(this.#deps.index, this.#deps.deletions, signal)) {
+          await this.look();
+        }
+      }
+      await afterRound(signal);
+      await this.#rest(signal);
+    }
+  }
+
+  /** Why nothing may be recorded to a file; undefined: it may. */
+  refusal(file: string): string | undefined {
+    const found = this.#folderOf(file);
+    if (!found?.last && !found?.fault) {
+      return 'the disk has not been looked at yet';
+    }
+    return refusesRecording(found.state) ? `cannot record to ${found.folder}: ${found.state.text ?? ''}` : undefined;
+  }
+
+  /** A recording was begun. */
+  opened(file: string): void {
+    const found = this.#folderOf(file);
+    if (found) {
+      found.wantsMark = true;
+    }
+  }
+
+  /** A recording was refused by its disk. */
+  failed(file: string, code: string): void {
+    this.#folderOf(file)?.failed(code);
+    this.#wake?.abort();
+  }
+
+  /** Recordings were deleted. */
+  freed(file: string, diskBytes: number): void {
+    const device = this.#folderOf(file)?.last?.device;
+    this.#devices.get(device ?? Number.NaN)?.rate.freed(diskBytes);
+  }
+
+  /** The disk that is mounted at a folder, or none, is the right one from now on. @returns false when there is no such folder */
+  async accept(folder: string): Promise<boolean> {
+    if (!this.#folders.has(folder)) {
+      return false;
+    }
+    await this.#deps.memory.forget(folder);
+    await this.look();
+    return true;
+  }
+
+  list(): DiskStatus[] {
+    return [...this.#folders.values()].map((watched) => {
+      const { folder, state, sinceMs, last } = watched;
+      const device = this.#devices.get(last?.device ?? Number.NaN);
+      return {
+        folder,
+        totalBytes: last?.totalBytes ?? 0,
+        freeBytes: last?.freeBytes ?? 0,
+        state: state.name,
+        error: state.text ?? null,
+        since: new Date(sinceMs).toISOString(),
+        minFreeBytes: device?.minFreeBytes ?? 0,
+        writtenBytesPerDay: rounded(device?.rate.writtenBytesPerDay),
+        fullInDays: rounded(device?.forecast.fullInDays, 10),
+        keepsDays: rounded(device?.forecast.keepsDays, 10),
+      };
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { clock, probe, rules } = this.#deps;
+    const folders = new Set(rules.folders());
+    for (const folder of this.#folders.keys()) {
+      if (!folders.has(folder)) {
+        this.#folders.delete(folder);
+      }
+    }
+    for (const folder of folders) {
+      if (!this.#folders.has(folder)) {
+        this.#folders.set(folder, new WatchedFolder(folder, clock));
+      }
+    }
+    const all = [...this.#folders.values()];
+    await Promise.all(all.map((watched) => watched.ask(probe)));
+    const states = new Map<WatchedFolder, DiskState>();
+    for (const watched of all) {
+      states.set(watched, await this.#ownState(watched));
+    }
+    this.#judgeDevices(all, states);
+    this.#tell(states);
+  }
+
+  /** What concerns the folder and not the space on its disk. */
+  async #ownState(watched: WatchedFolder): Promise<DiskState> {
+    const { folder, fault, last } = watched;
+    if (fault || !last) {
+      return { name: fault?.isHanging === false ? 'failing' : 'hanging', text: fault?.text };
+    }
+    const { memory, logger } = this.#deps;
+    const identity = identityOf(last, memory.find(folder));
+    if (identity === 'vanished') {
+      const text = 'its disk is not mounted: mount it, or accept the one that is there with POST /v3/disks/accept';
+      return { name: 'vanished', text };
+    }
+    if (last.isReadOnly) {
+      return { name: 'readOnly', text: 'the disk is mounted read-only: mount it writable or check it for errors' };
+    }
+    if (identity === 'replaced') {
+      logger.warn({ folder }, 'another disk is mounted here: recordings go on there');
+      watched.wantsMark = true;
+    }
+    await this.#remember(watched, last);
+    return watched.isFailing ? { name: 'failing', text: 'the disk has refused a write: check it and its cable' } : OK;
+  }
+
+  /** By a mark on the disk, once something was recorded to it. */
+  async #remember(watched: WatchedFolder, look: DiskLook): Promise<void> {
+    if (!watched.wantsMark) {
+      return;
+    }
+    watched.wantsMark = false;
+    const { folder } = watched;
+    const id = await this.#deps.memory.remember(folder, look);
+    if (look.mark !== id) {
+      await this.#deps.probe.writeMark(folder, id).catch((error: unknown) => {
+        if (codeOf(error) === '') {
+          throw error;
+        }
+        this.#deps.logger.debug({ folder, cause: explain(error) }, 'cannot mark a disk');
+      });
+    }
+  }
+
+  /** Space is a matter of the disk: folders on one share it. */
+  #judgeDevices(all: readonly WatchedFolder[], states: Map<WatchedFolder, DiskState>): void {
+    const present = all.filter((watched) => watched.last && !watched.fault && states.get(watched)?.name !== 'vanished');
+    const groups = Map.groupBy(present, (watched) => watched.last?.device ?? Number.NaN);
+    for (const number of this.#devices.keys()) {
+      if (!groups.has(number)) {
+        this.#devices.delete(number);
+      }
+    }
+    for (const [number, group] of groups) {
+      const device = this.#devices.get(number) ?? new DiskDevice(this.#deps.clock, this.#deps.logger);
+      this.#devices.set(number, device);
+      this.#judgeSpace(device, group, states);
+    }
+  }
+
+  #judgeSpace(device: DiskDevice, group: readonly WatchedFolder[], states: Map<WatchedFolder, DiskState>): void {
+    const { rules, index } = this.#deps;
+    const { totalBytes = 0, freeBytes = 0 } = group[0]?.last ?? {};
+    const limits = group.map(({ folder }) => rules.ageLimitMs(folder));
+    const minFreeBytes = rules.minFreeBytes(totalBytes);
+    device.update({
+      folders: group.map(({ folder }) => folder),
+      totalBytes,
+      freeBytes,
+      minFreeBytes,
+      stopBytes: stopBytesOf(totalBytes, minFreeBytes),
+      ageLimitMs: limits.includes(undefined) ? undefined : Math.max(...limits.map((limit) => limit ?? 0)),
+      index,
+    });
+    const { fullInDays } = device.forecast;
+    const wasRefused = group.some((watched) => watched.wasFull);
+    const facts = { totalBytes, freeBytes, minFreeBytes, fullInDays, stuck: device.stuck, wasRefused };
+    for (const watched of group) {
+      if (states.get(watched)?.name === 'ok') {
+        states.set(watched, spaceState(facts, watched.state.name));
+      }
+    }
+  }
+
+  /** One line and one event for all folders that have come into the same state. */
+  #tell(states: ReadonlyMap<WatchedFolder, DiskState>): void {
+    const { clock, logger, stopRecording, onEvent } = this.#deps;
+    const changed = [...states].filter(([{ state }, next]) => state.name !== next.name);
+    for (const [watched, next] of states) {
+      watched.state = next;
+    }
+    for (const [name, group] of Map.groupBy(changed, ([, next]) => next.name)) {
+      const folders = group.map(([{ folder }]) => folder);
+      const text = group[0]?.[1].text ?? 'the disk can be recorded to again';
+      const atMs = clock.wallMs();
+      logger[name === 'ok' ? 'info' : name === 'filling' ? 'warn' : 'error']({ folders, disk: name }, text);
+      onEvent?.({ state: name, text, folders, atMs });
+      for (const [watched, next] of group) {
+        watched.sinceMs = atMs;
+        if (stopsRecording(next)) {
+          stopRecording(watched.folder);
+        }
+      }
+    }
+  }
+
+  async #rest(signal: AbortSignal): Promise<void> {
+    const wake = new AbortController();
+    this.#wake = wake;
+    await this.#deps.clock.sleep(LOOK_MS, AbortSignal.any([signal, wake.signal]));
+  }
+
+  /** The deepest that holds the file. */
+  #folderOf(file: string): WatchedFolder | undefined {
+    let best: WatchedFolder | undefined;
+    for (const watched of this.#folders.values()) {
+      if (watched.holds(file) && watched.folder.length >= (best?.folder.length ?? 0)) {
+        best = watched;
+      }
+    }
+    return best;
+  }
+}
+
+function rounded(value: number | undefined, steps = 1): number | null {
+  return value === undefined ? null : Math.round(value * steps) / steps;
+}

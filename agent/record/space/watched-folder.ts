@@ -1,0 +1,85 @@
+import type { Clock } from '../../base/clock.ts';
+import { explain } from '../../base/errors.ts';
+import { codeOf } from '../disk-fault.ts';
+import type { DiskLook, DiskProbe } from './disk-probe.ts';
+import { type DiskState, OK } from './disk-state.ts';
+
+/** A disk that has not answered for so long hangs. */
+const ANSWER_MS = 5_000;
+/** A recorder tries again within ten seconds: a failure that has not come again is over. */
+const FAULT_LASTS_MS = 15_000;
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+const FAILING = new Set(['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'EREMOTEIO', 'ENOTCONN']);
+
+/** A folder that recordings go to, and what its disk has answered last. */
+export class WatchedFolder {
+  readonly folder: string;
+  state: DiskState = OK;
+  /** Unix time. */
+  sinceMs: number;
+  /** The last answer; undefined: there was none yet. */
+  last: DiskLook | undefined;
+  /** The last question had no answer, or an error. */
+  fault: { readonly isHanging: boolean; readonly text: string } | undefined;
+  /** Something was recorded there: its disk is to be known again. */
+  wantsMark = false;
+  readonly #clock: Clock;
+  #asking: Promise<void> | undefined;
+  #fullMs = Number.NEGATIVE_INFINITY;
+  #failingMs = Number.NEGATIVE_INFINITY;
+
+  constructor(folder: string, clock: Clock) {
+    this.folder = folder;
+    this.#clock = clock;
+    this.sinceMs = clock.wallMs();
+  }
+
+  /** Resolves with the answer or after a time limit; a question that hangs is not asked a second time. */
+  async ask(probe: DiskProbe): Promise<void> {
+    this.#asking ??= this.#ask(probe).finally(() => {
+      this.#asking = undefined;
+    });
+    const patience = new AbortController();
+    const isLate = await Promise.race([
+      this.#asking.then(() => false),
+      this.#clock.sleep(ANSWER_MS, patience.signal).then(() => true),
+    ]);
+    patience.abort();
+    if (isLate) {
+      this.fault = { isHanging: true, text: 'the disk does not answer: check it, its cable or its network' };
+    }
+  }
+
+  holds(file: string): boolean {
+    return file.startsWith(this.folder === '/' ? '/' : `${this.folder}/`);
+  }
+
+  /** A write was refused. */
+  failed(code: string): void {
+    if (FULL.has(code)) {
+      this.#fullMs = this.#clock.monoMs();
+    } else if (FAILING.has(code)) {
+      this.#failingMs = this.#clock.monoMs();
+    }
+  }
+
+  get wasFull(): boolean {
+    return this.#clock.monoMs() - this.#fullMs < FAULT_LASTS_MS;
+  }
+
+  get isFailing(): boolean {
+    return this.#clock.monoMs() - this.#failingMs < FAULT_LASTS_MS;
+  }
+
+  async #ask(probe: DiskProbe): Promise<void> {
+    try {
+      this.last = await probe.look(this.folder);
+      this.fault = undefined;
+    } catch (error) {
+      if (codeOf(error) === '') {
+        throw error;
+      }
+      this.fault = { isHanging: false, text: `the disk reports an error: check it and its cable (${explain(error)})` };
+    }
+  }
+}
