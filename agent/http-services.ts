@@ -20,6 +20,7 @@ import { systemRoute } from './http/system.ts';
 import type { WrongCredentials } from './http/wrong-credentials.ts';
 import type { PathTable } from './paths/path-table.ts';
 import { playbackPlugin } from './playback/plugin.ts';
+import { rewindAddresses, vodRoutes } from './playback/vod/vod-routes.ts';
 import type { Part } from './reconcile.ts';
 import type { Recordings } from './recordings.ts';
 import { hlsPlugin } from './servers/hls/plugin.ts';
@@ -176,9 +177,11 @@ export class HttpServices {
 
   async #mountHls(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {
     const { hls } = this.#deps;
+    const { playback } = this.#deps.recordings;
     await app.register(hlsPlugin, {
       prefix,
       access,
+      others: rewindAddresses({ streams: playback.streams, frames: playback, access }),
       get server() {
         return running(hls(), 'HLS is starting again');
       },
@@ -187,12 +190,10 @@ export class HttpServices {
   }
 
   async #mountPlayback(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {
-    await app.register(playbackPlugin, {
-      prefix,
-      access,
-      playback: this.#deps.recordings.playback,
-      cors: (methods, headers) => cors(config.playbackAllowOrigins, methods, headers),
-    });
+    const { playback } = this.#deps.recordings;
+    const allow = (methods: string, headers: string) => cors(config.playbackAllowOrigins, methods, headers);
+    await app.register(playbackPlugin, { prefix, access, playback, cors: allow });
+    await app.register(vodRoutes, { prefix, access, streams: playback.streams, frames: playback, cors: allow });
   }
 
   async #mountApi(app: FastifyInstance, access: HttpAccess, config: Config): Promise<void> {

@@ -58,6 +58,7 @@ export class Recordings {
         recordPaths: () => this.#recordPaths(),
       },
       logger: log,
+      clock,
     });
     // What the index has been told goes to the disk when the recordings do; without recordings there is little of it.
     this.#flush.join(() => this.playback.commit());

@@ -60,10 +60,20 @@ export const vodRoutes: FastifyPluginAsync<VodRoutesOptions> = async (app, optio
  * For the service of live HLS, which has other addresses below the same paths. What it shows was recorded, so it takes the permission
  * to play back: who may only see what is live must not see the past by another name.
  */
-export function rewindHandler(options: Omit<VodRoutesOptions, 'cors'>) {
-  return async (address: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    const parsed = parseVodAddress(address);
-    return parsed && BESIDE_LIVE.has(parsed.kind) ? answer(options, parsed, request, reply) : undefined;
+export function rewindAddresses(options: Omit<VodRoutesOptions, 'cors'>) {
+  const find = (text: string): VodAddress | undefined => {
+    const address = parseVodAddress(text);
+    return address && BESIDE_LIVE.has(address.kind) ? address : undefined;
+  };
+  return {
+    takes: (text: string): boolean => find(text) !== undefined,
+    answer: async (text: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+      const address = find(text);
+      if (!address) {
+        throw new PerchError('notFound', 'not found');
+      }
+      return answer(options, address, request, reply);
+    },
   };
 }
 

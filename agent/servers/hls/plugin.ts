@@ -16,6 +16,12 @@ export interface HttpAccess {
   require(request: FastifyRequest, action: 'read', path: string): Promise<void>;
 }
 
+/** Addresses are those behind the prefix and its slash, decoded. */
+export interface OtherAddresses {
+  takes(address: string): boolean;
+  answer(address: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
+}
+
 export interface HlsPluginOptions {
   readonly server: HlsServer;
   readonly access: HttpAccess;
@@ -24,6 +30,8 @@ export interface HlsPluginOptions {
     methods: string,
     headers: string,
   ) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
+  /** What else lies below the paths, and is answered by others. */
+  readonly others?: OtherAddresses;
   /** The file of hls.js; undefined: from the package of that name. */
   readonly hlsJsFile?: string;
 }
@@ -45,7 +53,11 @@ export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, optio
     // A wildcard, because path names may contain slashes.
     url: '/*',
     handler: async (request, reply) => {
-      const wanted = parseRequest((request.params as { '*': string })['*']);
+      const address = (request.params as { '*': string })['*'];
+      if (options.others?.takes(address) && request.method !== 'OPTIONS') {
+        return options.others.answer(address, request, reply);
+      }
+      const wanted = parseRequest(address);
       if (request.method === 'OPTIONS' || wanted.kind === 'nothing') {
         throw new PerchError('notFound', 'not found');
       }
