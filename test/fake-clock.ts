@@ -30,6 +30,11 @@ export class FakeClock implements Clock {
     };
   }
 
+  /** How many wait for their time. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
   /** Moves the wall clock without moving monotonic time, as NTP does. */
   stepWall(ms: number): void {
     this.#wallOffsetMs += ms;

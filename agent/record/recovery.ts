@@ -1,145 +1,92 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { explain, PerchError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { Mp4Fragment, Mp4Init } from '../media/mp4/read.ts';
-import { findRecordings } from './find-recordings.ts';
-import { FragmentWalk, readInit } from './fragment-walk.ts';
-import { RandomAccessTable } from './random-access.ts';
+import { type FoundRecording, findRecordings } from './find-recordings.ts';
 import { RecordPathPattern } from './record-path.ts';
+import { BUSY_MS, planRecovery, type RecoveryPlan } from './recovery-plan.ts';
+import { diskFs, type SegmentFs, type SegmentHandle } from './segment-fs.ts';
+import type { FinishedSegment } from './segment-log.ts';
+import { recoverTransportStream } from './ts-recovery.ts';
+
+/** A file of ours that somebody else has changed so recently may be another Perch's: it is looked at a second time. */
+const SETTLED_MS = 3_000;
+/** While many files are looked at, the log says how far it has come. */
+const PROGRESS_MS = 30_000;
 
 export type RecoveryResult =
-  /** Its header gives its length: nothing was done. */
+  /** It has its end: nothing was done. */
   | { readonly kind: 'finished' }
-  /** Cut to its last whole fragment and finished. */
-  | { readonly kind: 'recovered'; readonly durationMs: number; readonly lostBytes: number }
+  /** Cut to its last whole fragment and finished, or its torn header restored. */
+  | {
+      readonly kind: 'recovered';
+      readonly durationMs: number;
+      readonly sizeBytes: number;
+      /** Of what was recorded. */
+      readonly lostBytes: number;
+    }
+  /** Another program may be writing it: nothing was done. */
+  | { readonly kind: 'busy' }
   /** Without a header or a single whole fragment: nothing was done. */
   | { readonly kind: 'unreadable'; readonly reason: string };
 
-/** Finishes one file that a power cut, a crash or a full disk has left behind. Never deletes it. */
-export async function recoverFile(file: string): Promise<RecoveryResult> {
-  const reader = await open(file, 'r');
-  let plan: RecoveryPlan | RecoveryResult;
+/** Finishes one file that a power cut, a crash or a full disk has left behind. Never deletes it. @param nowMs Unix time */
+export async function recoverFile(file: string, nowMs: number, fs: SegmentFs = diskFs): Promise<RecoveryResult> {
+  if (file.endsWith('.ts')) {
+    const { mtimeMs } = await stateOf(fs, file);
+    const result = await recoverTransportStream(fs, file, Math.abs(nowMs - mtimeMs) >= BUSY_MS);
+    return result.kind === 'recovered' ? { ...result, sizeBytes: (await stateOf(fs, file)).size } : result;
+  }
+  const reader = await fs.open(file, 'r');
+  let plan: RecoveryPlan | Exclude<RecoveryResult, { kind: 'recovered' }>;
   try {
-    plan = await examine(reader);
+    plan = await planRecovery(reader, nowMs);
   } finally {
     await reader.close();
   }
-  if ('kind' in plan) {
+  if (plan.kind !== 'plan') {
     return plan;
   }
-  const writer = await open(file, 'r+');
+  const writer = await fs.open(file, 'r+');
   try {
-    await writer.truncate(plan.endOffset);
-    await writer.write(plan.index, 0, plan.index.length, plan.endOffset);
-    // The index is on the disk before the duration says that the file is whole.
-    await writer.datasync();
-    await writer.write(plan.duration, 0, plan.duration.length, plan.durationOffset);
-    await writer.datasync();
+    const sizeBytes = await carryOut(plan, writer);
+    return { kind: 'recovered', durationMs: plan.durationMs, sizeBytes, lostBytes: plan.lostBytes };
   } finally {
     await writer.close();
   }
-  return { kind: 'recovered', durationMs: plan.durationMs, lostBytes: plan.lostBytes };
 }
 
-interface RecoveryPlan {
-  readonly endOffset: number;
-  readonly lostBytes: number;
-  readonly index: Uint8Array;
-  readonly durationMs: number;
-  readonly durationOffset: number;
-  readonly duration: Uint8Array;
-}
-
-async function examine(handle: FileHandle): Promise<RecoveryPlan | RecoveryResult> {
-  const { size: fileBytes } = await handle.stat();
-  let init: Mp4Init;
+async function stateOf(fs: SegmentFs, file: string): Promise<{ readonly size: number; readonly mtimeMs: number }> {
+  const handle = await fs.open(file, 'r');
   try {
-    init = await readInit(handle, fileBytes);
-  } catch (error) {
-    if (error instanceof PerchError) {
-      return { kind: 'unreadable', reason: error.message };
-    }
-    throw error;
+    return await handle.stat();
+  } finally {
+    await handle.close();
   }
-  if (init.durationMs > 0) {
-    return { kind: 'finished' };
-  }
-  const walk = new FragmentWalk(handle, init, fileBytes);
-  const chain = new FragmentChain(init);
-  let endOffset = init.sizeBytes;
-  for (
-    let placed = await walk.next();
-    placed && chain.add(placed.fragment, placed.offset);
-    placed = await walk.next()
-  ) {
-    endOffset = walk.offset;
-  }
-  if (endOffset === init.sizeBytes) {
-    return { kind: 'unreadable', reason: walk.fault ? walk.fault.message : 'no whole part' };
-  }
-  const duration = new Uint8Array(init.durationBytes);
-  const ticks = Math.max(1, Math.round(chain.endSeconds * init.movieTimescale));
-  new DataView(duration.buffer).setUint32(init.durationBytes - 4, Math.min(ticks, 0xffff_fffe));
-  return {
-    endOffset,
-    lostBytes: fileBytes - endOffset,
-    index: chain.access.write(),
-    durationMs: Math.round(chain.endSeconds * 1000),
-    durationOffset: init.durationOffset,
-    duration,
-  };
 }
 
-/** Follows fragments as long as each goes on where the one before ended. */
-class FragmentChain {
-  readonly access: RandomAccessTable;
-  endSeconds = 0;
-  readonly #timescales: ReadonlyMap<number, number>;
-  readonly #leadId: number;
-  readonly #ends = new Map<number, number>();
-  #sequence: number | undefined;
-
-  constructor(init: Mp4Init) {
-    this.#timescales = new Map(init.tracks.map((track) => [track.id, track.timescale]));
-    const lead = init.tracks.find((track) => track.kind === 'video') ?? init.tracks[0];
-    this.#leadId = lead?.id ?? 0;
-    this.access = new RandomAccessTable(this.#leadId);
+/** At any moment a power cut leaves a file of which as much can be recovered again. @returns the size of the file */
+async function carryOut(plan: RecoveryPlan, writer: SegmentHandle): Promise<number> {
+  if (plan.torn) {
+    await writer.write(plan.torn.bytes, plan.torn.offset);
+    await writer.sync();
   }
-
-  /** @returns false when the fragment cannot belong here: what a disk makes up after a power cut */
-  add(fragment: Mp4Fragment, offset: number): boolean {
-    if (this.#sequence !== undefined && fragment.sequence !== this.#sequence + 1) {
-      return false;
-    }
-    const goesOn = fragment.runs.every(
-      (run) => this.#timescales.get(run.trackId) !== undefined && run.baseTime >= (this.#ends.get(run.trackId) ?? 0),
-    );
-    if (!goesOn || fragment.runs.length === 0) {
-      return false;
-    }
-    this.#sequence = fragment.sequence;
-    fragment.runs.forEach((run, i) => {
-      const end = run.baseTime + run.durationTicks;
-      this.#ends.set(run.trackId, end);
-      this.endSeconds = Math.max(this.endSeconds, end / (this.#timescales.get(run.trackId) || 1));
-      if (run.trackId === this.#leadId) {
-        this.#index(run, offset, i + 1);
-      }
-    });
-    return true;
+  for (const { bytes, offset } of plan.holes) {
+    await writer.write(bytes, offset);
   }
-
-  #index(run: Mp4Fragment['runs'][number], offset: number, traf: number): void {
-    let time = run.baseTime;
-    for (let i = 0; i < run.count; i += 1) {
-      if (run.isSync(i)) {
-        this.access.add(time + (run.compositionOffsets?.[i] ?? 0), offset, traf, i + 1);
-        return;
-      }
-      time += run.durations[i] ?? 0;
-    }
+  await writer.truncate(plan.endOffset);
+  let at = plan.endOffset;
+  for (const bytes of plan.end) {
+    await writer.write(bytes, at);
+    at += bytes.length;
   }
+  await writer.sync();
+  await writer.write(plan.header.bytes, plan.header.offset);
+  await writer.sync();
+  if (plan.startMs !== undefined) {
+    await writer.setTimes(plan.startMs, plan.startMs + plan.durationMs);
+  }
+  return at;
 }
 
 export interface RecoveryDeps {
@@ -147,9 +94,13 @@ export interface RecoveryDeps {
   readonly isOpen: (file: string) => boolean;
   /** A file that is known to be whole, so that it need not be opened; without it every file is looked at. */
   readonly isFinished?: (file: string) => boolean;
+  /** Is told of each file that has been finished. */
+  readonly onRecovered?: (segment: FinishedSegment) => void;
   /** Ends the look through many files early: what is left waits for the next start. */
   readonly signal?: AbortSignal;
+  readonly clock: Pick<Clock, 'wallMs' | 'monoMs' | 'sleep'>;
   readonly logger: Logger;
+  readonly fs?: SegmentFs;
 }
 
 export interface RecoveryReport {
@@ -167,41 +118,102 @@ export async function recoverRecordings(
   deps: RecoveryDeps,
   zone?: string,
 ): Promise<RecoveryReport> {
-  const files = new Set<string>();
+  const found = new Map<string, FoundRecording>();
   for (const template of recordPaths) {
     await findRecordings(new RecordPathPattern(template, undefined, zone), {
-      onRecording: ({ file }) => {
-        if (!deps.isOpen(file)) {
-          files.add(file);
+      onRecording: (recording) => {
+        if (!deps.isOpen(recording.file) && !deps.isFinished?.(recording.file)) {
+          found.set(recording.file, recording);
         }
       },
     }).catch((error: unknown) =>
       deps.logger.warn({ recordPath: template, cause: explain(error) }, 'cannot look for recordings'),
     );
   }
-  const recovered: string[] = [];
-  const unreadable: { file: string; reason: string }[] = [];
-  for (const file of files) {
-    if (deps.signal?.aborted) {
-      break;
+  return new Recovery(deps).run([...found.values()]);
+}
+
+/** One pass over what was found. */
+class Recovery {
+  readonly #deps: RecoveryDeps;
+  readonly #fs: SegmentFs;
+  readonly #recovered: string[] = [];
+  readonly #unreadable: { file: string; reason: string }[] = [];
+  #lostBytes = 0;
+
+  constructor(deps: RecoveryDeps) {
+    this.#deps = deps;
+    this.#fs = deps.fs ?? diskFs;
+  }
+
+  async run(recordings: readonly FoundRecording[]): Promise<RecoveryReport> {
+    const { clock, logger, signal } = this.#deps;
+    let toldMs = clock.monoMs();
+    for (const [done, recording] of recordings.entries()) {
+      if (signal?.aborted) {
+        break;
+      }
+      await this.#recover(recording);
+      if (clock.monoMs() - toldMs >= PROGRESS_MS) {
+        toldMs = clock.monoMs();
+        logger.info({ done: done + 1, of: recordings.length }, 'looking for recordings that were cut off');
+      }
     }
-    if (deps.isOpen(file) || deps.isFinished?.(file)) {
-      continue;
+    if (this.#recovered.length > 0) {
+      const facts = { recordings: this.#recovered.length, lostBytes: this.#lostBytes };
+      logger.info(facts, 'recordings that were cut off are finished');
     }
+    return { recovered: this.#recovered, unreadable: this.#unreadable };
+  }
+
+  async #recover(recording: FoundRecording): Promise<void> {
+    const { file, path, startUs } = recording;
+    const { isOpen, logger, clock, onRecovered } = this.#deps;
     try {
-      const result = await recoverFile(file);
+      if (!(await this.#isLeftBehind(file)) || isOpen(file)) {
+        return;
+      }
+      const result = await recoverFile(file, clock.wallMs(), this.#fs);
       if (result.kind === 'recovered') {
-        recovered.push(file);
-        const { durationMs, lostBytes } = result;
-        deps.logger.info({ file, durationMs, lostBytes }, 'finished a recording that was cut off');
+        const { durationMs, sizeBytes, lostBytes } = result;
+        this.#recovered.push(file);
+        this.#lostBytes += lostBytes;
+        logger.info({ file, durationMs, lostBytes }, 'finished a recording that was cut off');
+        onRecovered?.({ path, file, startUs, durationMs, sizeBytes });
       } else if (result.kind === 'unreadable') {
-        unreadable.push({ file, reason: result.reason });
-        deps.logger.warn({ file, reason: result.reason }, 'left a recording alone that cannot be read');
+        this.#leave(file, result.reason, 'left a recording alone that cannot be read');
+      } else if (result.kind === 'busy') {
+        this.#leave(
+          file,
+          'changed within the last minute',
+          'left a recording alone that another program may be writing',
+        );
       }
     } catch (error) {
-      unreadable.push({ file, reason: explain(error) });
-      deps.logger.warn({ file, folder: dirname(file), cause: explain(error) }, 'cannot finish a recording');
+      this.#unreadable.push({ file, reason: explain(error) });
+      logger.warn({ file, folder: dirname(file), cause: explain(error) }, 'cannot finish a recording');
     }
   }
-  return { recovered, unreadable };
+
+  #leave(file: string, reason: string, message: string): void {
+    this.#unreadable.push({ file, reason });
+    this.#deps.logger.warn({ file, reason }, message);
+  }
+
+  /** A second Perch that records into the same folder writes each second. */
+  async #isLeftBehind(file: string): Promise<boolean> {
+    const { clock, signal } = this.#deps;
+    const before = await stateOf(this.#fs, file);
+    const ageMs = Math.abs(clock.wallMs() - before.mtimeMs);
+    if (ageMs >= SETTLED_MS) {
+      return true;
+    }
+    await clock.sleep(SETTLED_MS - ageMs, signal ?? new AbortController().signal);
+    const after = await stateOf(this.#fs, file);
+    const isStill = after.size === before.size && after.mtimeMs === before.mtimeMs;
+    if (!isStill) {
+      this.#leave(file, 'it grows', 'left a recording alone that another program is writing');
+    }
+    return isStill && signal?.aborted !== true;
+  }
 }
