@@ -56,7 +56,10 @@ export async function buildAnswer(catalog: Catalog, tables: TableCache, request:
 }
 
 /** The files that may hold the window, in order; a few at a time, because a day has many. */
-function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetRequest): Generator<SegmentRow> {
+export function* rowsOf(
+  catalog: Catalog,
+  { path, startUs, durationUs }: Pick<GetRequest, 'path' | 'startUs' | 'durationUs'>,
+): Generator<SegmentRow> {
   const fromUs = catalog.index.lastStartUpTo(path, startUs);
   let last: SegmentRow | undefined;
   do {
