@@ -159,6 +159,37 @@ test('behind a trusted proxy the name and scheme that the browser sees count', (
   expect(originOf(headers, '203.0.113.9', false, proxies)).toMatchObject({ isSameOrigin: false, isSecure: false });
 });
 
+test.for<[string, IncomingHttpHeaders, string]>([
+  ['itself, by the name that was asked for', at('box.lan:8080'), 'http://box.lan:8080'],
+  ['localhost, when the name is none', at('a b"'), 'http://localhost'],
+  ['an IPv6 address', at('[fd00::1]:8080'), 'http://[fd00::1]:8080'],
+  [
+    'what the proxy says',
+    at('127.0.0.1:8080', {
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'cams.example, inner',
+      'x-forwarded-prefix': '/perch/',
+    }),
+    'https://cams.example/perch',
+  ],
+  [
+    'no prefix that would lead elsewhere',
+    at('cams.example', { 'x-forwarded-for': '203.0.113.5', 'x-forwarded-prefix': '//evil.example' }),
+    'http://cams.example',
+  ],
+])('clients find the server at %s', ([, headers, baseUrl]) => {
+  expect(originOf(headers, LOCAL, false, proxies).baseUrl).toBe(baseUrl);
+});
+
+test('what a stranger says about a proxy is not believed', () => {
+  const headers = at('box.lan', {
+    'x-forwarded-proto': 'http',
+    'x-forwarded-host': 'evil',
+    'x-forwarded-prefix': '/x',
+  });
+  expect(originOf(headers, '203.0.113.9', true, proxies).baseUrl).toBe('https://box.lan');
+});
+
 test('no headers at all make a stranger a loopback client, and none throw', () => {
   const next = random(7);
   const pick = <T>(values: readonly T[]): T => values[Math.floor(next() * values.length)] as T;

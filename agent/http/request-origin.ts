@@ -12,11 +12,16 @@ export interface RequestOrigin {
   readonly isSameOrigin: boolean;
   /** The browser speaks TLS, to us or to a trusted proxy. */
   readonly isSecure: boolean;
+  /** Where the client reaches this server, without a slash at the end: `https://host:port/prefix`, as a trusted proxy says it. */
+  readonly baseUrl: string;
 }
 
 /** Names that no public name server can point here: without them any web page could rebind its own name to our address. */
 const LOCAL_SUFFIXES = ['.local', '.localhost', '.lan', '.home', '.internal', '.home.arpa'];
 const HOPS_LIMIT = 32;
+const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i;
+/** Below which path a proxy shows this server: what may stand in an address as it is. */
+const PREFIX = /^(\/[\w.~!$&'()*+,;=:@%-]+)+\/?$/;
 
 export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: boolean, trusted: IpList): RequestOrigin {
   const peerIp = canonicalIp(peer) ?? '';
@@ -29,13 +34,23 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
   const host = (isTrustedProxy ? first(headers['x-forwarded-host']) : undefined) ?? headers.host ?? '';
   const hostName = hostNameOf(host);
   const isOwnPage = !isForeignPage(headers);
+  const isSecure = isTls || (isTrustedProxy && first(headers['x-forwarded-proto']) === 'https');
   return {
     ip,
     isLoopback: isKnownClient && isLoopbackIp(ip) && isLoopbackHost(hostName) && isOwnPage,
     isPrivate: isKnownClient && isPrivateIp(ip) && isLocalHost(hostName),
     isSameOrigin: isSameOrigin(headers, host),
-    isSecure: isTls || (isTrustedProxy && first(headers['x-forwarded-proto']) === 'https'),
+    isSecure,
+    baseUrl: baseUrlOf(isTrustedProxy ? headers : {}, isSecure, host),
   };
+}
+
+/** @param forwarded headers that are believed */
+function baseUrlOf(forwarded: IncomingHttpHeaders, isSecure: boolean, host: string): string {
+  const proto = first(forwarded['x-forwarded-proto']);
+  const scheme = proto === 'http' || proto === 'https' ? proto : isSecure ? 'https' : 'http';
+  const prefix = first(forwarded['x-forwarded-prefix']) ?? '';
+  return `${scheme}://${HOST.test(host) ? host : 'localhost'}${PREFIX.test(prefix) ? prefix.replace(/\/$/, '') : ''}`;
 }
 
 const isForwardedHeader = (name: string): boolean =>

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import { openPlayback } from '../../test/playback.ts';
-import { record, temporaryFolder } from '../../test/recordings.ts';
+import { record, temporaryFolder, WALL } from '../../test/recordings.ts';
 import { PerchError } from '../base/errors.ts';
 import type { Playback } from './playback.ts';
 import { playbackPlugin } from './plugin.ts';
@@ -26,7 +26,7 @@ async function open(playback: Playback, prefix = ''): Promise<FastifyInstance & 
           throw new PerchError('unauthorized', 'authentication error', { action });
         }
       },
-      origin: (request) => ({ isSecure: request.headers['x-forwarded-proto'] === 'https' }),
+      origin: () => ({ baseUrl: 'https://box.lan:8080/cams' }),
     },
     cors: (methods, headers) => async (request, reply) =>
       request.method === 'OPTIONS' ? reply.code(204).headers({ methods, headers }).send() : undefined,
@@ -41,13 +41,12 @@ test('a list is JSON with urls that lead back to the same listener', async () =>
   await record(folder.path, 3);
   await using playback = openPlayback(folder.path);
   await using app = await open(playback, '/playback');
-  const headers = { host: 'box.lan:8080', 'x-forwarded-proto': 'https' };
-  const answer = await app.inject({ url: '/playback/list?path=cam', headers });
+  const answer = await app.inject('/playback/list?path=cam');
   expect(answer.statusCode).toBe(200);
   expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
-  const url = 'https://box.lan:8080/playback/get?duration=3&path=cam&start=2026-07-01T12%3A00%3A00Z';
+  const url = 'https://box.lan:8080/cams/playback/get?duration=3&path=cam&start=2026-07-01T12%3A00%3A00Z';
   expect(answer.json()).toEqual([{ start: '2026-07-01T12:00:00Z', duration: 3, url }]);
-  expect((await app.inject(url.slice('https://box.lan:8080'.length))).statusCode).toBe(200);
+  expect((await app.inject(url.slice('https://box.lan:8080/cams'.length))).statusCode).toBe(200);
 });
 
 test.for([
@@ -120,6 +119,20 @@ test('a download has a name', async () => {
   await using app = await open(playback);
   const answer = await app.inject(`${GET}&format=mp4&download`);
   expect(answer.headers['content-disposition']).toBe('attachment; filename="cam_2026-07-01T12-00-00.mp4"');
+});
+
+test('an answer that ends early says why, and where to go on', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 2);
+  await record(folder.path, 2, { wall: WALL + 10_000 });
+  await using playback = openPlayback(folder.path);
+  await using app = await open(playback);
+  const [early, whole] = [await app.inject(GET.replace('Z', '%2B00:00')), await app.inject(GET.replace('=60', '=2'))];
+  expect(early.headers['perch-ends']).toBe('gap; resume="2026-07-01T12:00:10Z"');
+  expect(String(early.headers['access-control-expose-headers'])).toContain('Perch-Ends');
+  expect(whole.headers['perch-ends']).toBeUndefined();
+  const other = await app.inject(GET.replace('12:00:00Z', '14:00:00%2B02:00'));
+  expect(other.headers['perch-ends']).toBe('gap; resume="2026-07-01T14:00:10+02:00"');
 });
 
 test('preflights are answered for both, and nothing else is there', async () => {

@@ -1,14 +1,17 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { namesTag, parseRange } from './byte-range.ts';
+import { contentDisposition, downloadName } from './download-name.ts';
 import type { Answer } from './get.ts';
 import type { GetQuery, Playback } from './playback.ts';
 import { type Query, queryDuration, queryFormat, queryPath, queryStart, queryText, queryTime } from './query.ts';
+import { formatRfc3339 } from './rfc3339.ts';
 
 /** Who may do what, and how the request has come. */
 export interface PlaybackAccess {
   /** Throws when the request may not play back this path. */
   require(request: FastifyRequest, action: 'playback', path: string): Promise<void>;
-  origin(request: FastifyRequest): { readonly isSecure: boolean };
+  /** `baseUrl`: where the client reaches this server, without a slash at the end. */
+  origin(request: FastifyRequest): { readonly baseUrl: string };
 }
 
 export interface PlaybackPluginOptions {
@@ -21,7 +24,7 @@ export interface PlaybackPluginOptions {
   ) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
 }
 
-const EXPOSED = 'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag';
+const EXPOSED = 'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Perch-Ends';
 
 /** `/list` and `/get`, with or without a prefix. */
 export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (app, { playback, access, cors }) => {
@@ -32,8 +35,7 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     const path = queryPath(query);
     await access.require(request, 'playback', path);
     const [start, end] = [queryTime(query, 'start'), queryTime(query, 'end')];
-    const scheme = access.origin(request).isSecure ? 'https' : 'http';
-    const baseUrl = `${scheme}://${request.headers.host ?? 'localhost'}${app.prefix}`;
+    const baseUrl = `${access.origin(request).baseUrl}${app.prefix}`;
     const entries = await playback.list(path, start, end, baseUrl);
     return reply.type('application/json; charset=utf-8').send(entries);
   };
@@ -46,8 +48,14 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     const durationUs = queryDuration(query);
     const wanted: GetQuery = { path, startUs: start.us, durationUs, format: queryFormat(query) };
     const answer = await playback.get(wanted, continuedTag(request, playback, wanted));
-    const isDownload = queryText(query, 'download') !== undefined;
-    return send(request, reply, answer, isDownload ? downloadName(path, queryText(query, 'start') ?? '') : undefined);
+    if (queryText(query, 'download') !== undefined) {
+      reply.header('Content-Disposition', contentDisposition(downloadName(path, playback.localTime(start.us))));
+    }
+    if (answer.end) {
+      const resume = formatRfc3339({ us: answer.end.resumeUs, offsetMs: start.offsetMs });
+      reply.header('Perch-Ends', `${answer.end.reason}; resume="${resume}"`);
+    }
+    return send(request, reply, answer);
   };
 
   app.get('/list', list);
@@ -73,21 +81,13 @@ function continuedTag(request: FastifyRequest, playback: Playback, wanted: GetQu
   return typeof ifRange === 'string' ? ifRange : playback.keptTag(wanted);
 }
 
-function send(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  answer: Answer,
-  fileName: string | undefined,
-): FastifyReply {
+function send(request: FastifyRequest, reply: FastifyReply, answer: Answer): FastifyReply {
   const { file, etag } = answer;
   reply
     .type('video/mp4')
     .header('Accept-Ranges', 'bytes')
     .header('ETag', etag)
     .header('Access-Control-Expose-Headers', EXPOSED);
-  if (fileName !== undefined) {
-    reply.header('Content-Disposition', `attachment; filename="${fileName}"`);
-  }
   if (namesTag(request.headers['if-none-match'], etag)) {
     return reply.code(304).send();
   }
@@ -103,9 +103,4 @@ function send(
   }
   reply.header('Content-Length', end - start);
   return request.method === 'HEAD' ? reply.send() : reply.send(file.read(start, end));
-}
-
-/** Characters that every file system takes. */
-function downloadName(path: string, start: string): string {
-  return `${path.replaceAll('/', '_')}_${start.slice(0, 19).replace(/[^0-9T-]/g, '-')}.mp4`;
 }
