@@ -190,7 +190,7 @@ export class Playback {
       return undefined;
     }
     await this.#catalog.refresh(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-    return this.#index.startsOf(path).map((us) => ({ start: this.#timeText(us) }));
+    return this.#index.startsOf(path).map((us) => ({ start: this.localTime(us) }));
   }
 
   /**
@@ -242,7 +242,8 @@ export class Playback {
     }
   }
 
-  #timeText(us: number): string {
+  /** As the recordings are named: RFC 3339 with the zone's offset. */
+  localTime(us: number): string {
     return formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), this.#zone) });
   }
 
