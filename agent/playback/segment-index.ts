@@ -5,7 +5,8 @@ import { ClockLabels } from './clock-labels.ts';
 import { EventTable } from './event-table.ts';
 import { IndexDatabase } from './index-database.ts';
 import { LookTable } from './look-table.ts';
-import { goesOn, READABLE, rowOf, type SegmentRow, STATE, selectRows } from './segment-row.ts';
+import { SegmentJoins } from './segment-joins.ts';
+import { READABLE, rowOf, type SegmentRow, STATE, selectRows } from './segment-row.ts';
 import { SpaceTable } from './space-table.ts';
 import type { CacheFound } from './sqlite.ts';
 
@@ -52,11 +53,13 @@ export class SegmentIndex {
   readonly looks: LookTable;
   readonly #database: IndexDatabase;
   readonly #labels: ClockLabels;
+  readonly #joins: SegmentJoins;
 
   /** @param onFault told what went wrong with the file; the index goes on with what it can */
   constructor(file: string, onFault: (error: unknown) => void) {
     this.#database = new IndexDatabase(file, onFault);
     this.#labels = new ClockLabels(this.#database);
+    this.#joins = new SegmentJoins(this.#database);
     this.events = new EventTable(this.#database);
     this.space = new SpaceTable(this.#database);
     this.looks = new LookTable(this.#database);
@@ -95,7 +98,7 @@ export class SegmentIndex {
 
   setInfo(file: string, info: SegmentInfo): void {
     this.#database.write(() => {
-      const row = this.find(file);
+      const row = this.#joins.find(file);
       if (!row) {
         return;
       }
@@ -104,7 +107,7 @@ export class SegmentIndex {
       const movedBoot = mark && fileMark && this.#labels.learn(mark, fileMark);
       const begun = { nameUs: row.nameUs, wallUs: mark?.wallUs, monoUs: fileMark?.monoUs };
       const startUs = this.#labels.startOf(begun, fileMark);
-      const next = this.#after(row);
+      const next = this.#joins.after(row);
       this.#database.run(
         SET_INFO,
         ...[startUs, info.isFinished ? STATE.finished : STATE.growing, info.fileMark ? 1 : 0],
@@ -112,9 +115,9 @@ export class SegmentIndex {
         ...[mark?.dtsUs ?? 0, this.#nameId(info.signature), this.#nameId(fileMark?.bootId), fileMark?.monoUs ?? null],
         ...[mark?.wallUs ?? null, fileMark?.isClockTrusted ? 1 : 0, fileMark?.offsetMinutes ?? null, row.id],
       );
-      this.#join(row.id);
+      this.#joins.note(row.id);
       if (next && startUs !== row.startUs) {
-        this.#join(next.id);
+        this.#joins.note(next.id);
       }
       if (movedBoot !== undefined) {
         this.#move(movedBoot);
@@ -124,13 +127,13 @@ export class SegmentIndex {
 
   setBroken(file: string, sizeBytes: number, mtimeMs: number, fault: string): void {
     this.#database.write(() => {
-      const row = this.find(file);
+      const row = this.#joins.find(file);
       if (row) {
-        const next = this.#after(row);
+        const next = this.#joins.after(row);
         const query = 'UPDATE segments SET state = 3, joins = 0, size = ?, mtime_ms = ?, fault = ? WHERE id = ?';
         this.#database.run(query, sizeBytes, mtimeMs, fault, row.id);
         if (next) {
-          this.#join(next.id);
+          this.#joins.note(next.id);
         }
       }
     }, undefined);
@@ -138,18 +141,18 @@ export class SegmentIndex {
 
   /** What is known of the file is no longer to be relied on. */
   setUnread(file: string): void {
-    const row = this.find(file);
+    const row = this.#joins.find(file);
     this.#database.write(() => row && this.#database.run('UPDATE segments SET state = 0 WHERE id = ?', row.id), 0);
   }
 
   remove(file: string): void {
     this.#database.write(() => {
-      const row = this.find(file);
+      const row = this.#joins.find(file);
       if (row) {
-        const next = this.#after(row);
+        const next = this.#joins.after(row);
         this.#database.run('DELETE FROM segments WHERE id = ?', row.id);
         if (next) {
-          this.#join(next.id);
+          this.#joins.note(next.id);
         }
       }
     }, undefined);
@@ -318,50 +321,20 @@ export class SegmentIndex {
     const moved = [...this.#labels.moved(boot)];
     const touched = new Set<number>();
     for (const { id } of moved) {
-      const row = this.#rowById(id);
-      const next = row && this.#after(row);
+      const place = this.#joins.byId(id);
+      const next = place && this.#joins.after(place);
       touched.add(id).add(next?.id ?? id);
     }
     for (const { id, startUs } of moved) {
       this.#database.run('UPDATE segments SET start_us = ? WHERE id = ?', startUs, id);
     }
     for (const id of touched) {
-      this.#join(id);
+      this.#joins.note(id);
     }
-  }
-
-  /** Notes whether a file goes on from the one before it, and the next from it. */
-  #join(id: number): void {
-    const row = this.#rowById(id);
-    if (!row || (row.state !== STATE.growing && row.state !== STATE.finished)) {
-      return;
-    }
-    const before = this.#row(
-      `${selectRows(READABLE)} WHERE s.state IN (1, 2) AND s.path = (SELECT id FROM names WHERE text = ?)
-       AND (s.start_us, s.id) < (?, ?) ORDER BY s.start_us DESC, s.id DESC LIMIT 1`,
-      ...[row.path, row.startUs, row.id],
-    );
-    this.#setJoins(row, before !== undefined && goesOn(before, row));
-    const next = this.#after(row);
-    if (next) {
-      this.#setJoins(next, goesOn(row, next));
-    }
-  }
-
-  #setJoins({ id }: SegmentRow, joins: boolean): void {
-    this.#database.run('UPDATE segments SET joins = ?1 WHERE id = ?2 AND joins != ?1', joins ? 1 : 0, id);
-  }
-
-  #after(row: SegmentRow): SegmentRow | undefined {
-    return this.list(row.path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 1, row)[0];
   }
 
   #nameId(text: string | undefined): number | null {
     return text === undefined ? null : this.#database.idOf(text);
-  }
-
-  #rowById(id: number): SegmentRow | undefined {
-    return this.#row(`${selectRows()} WHERE s.id = ?`, id);
   }
 
   #row(query: string, ...values: SQLInputValue[]): SegmentRow | undefined {

@@ -74,10 +74,17 @@ export function rowOf(row: Row): SegmentRow {
   };
 }
 
-type Joined = Pick<SegmentRow, 'streamId' | 'segmentNumber' | 'signature' | 'startUs' | 'durationUs'>;
+/** What it takes to know whether recordings go on from one another. Ids and signatures are only compared. */
+export interface Joinable {
+  readonly streamId: string | number | undefined;
+  readonly segmentNumber: number;
+  readonly signature: string | number;
+  readonly startUs: number;
+  readonly durationUs: number;
+}
 
 /** MediaMTX's rule for two recordings that are one timespan. */
-export function goesOn(before: Joined, row: Joined): boolean {
+export function goesOn(before: Joinable, row: Joinable): boolean {
   if (before.streamId !== undefined && row.streamId !== undefined) {
     return before.streamId === row.streamId && row.segmentNumber === before.segmentNumber + 1;
   }

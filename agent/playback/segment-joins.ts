@@ -1,0 +1,79 @@
+import type { IndexDatabase, Row } from './index-database.ts';
+import { goesOn, type Joinable, READABLE } from './segment-row.ts';
+
+const COLUMNS = 'id, path, name_us, start_us, duration_us, state, stream, segment_number, signature';
+
+/** As much of a row as its place among the others needs. */
+export interface Place extends Joinable {
+  readonly id: number;
+  readonly pathId: number;
+  readonly nameUs: number;
+  readonly isReadable: boolean;
+}
+
+/** Keeps noted which recordings go on from the one before them on their path. */
+export class SegmentJoins {
+  readonly #database: IndexDatabase;
+
+  constructor(database: IndexDatabase) {
+    this.#database = database;
+  }
+
+  find(file: string): Place | undefined {
+    const cut = file.lastIndexOf('/');
+    const folder = this.#database.findId(file.slice(0, cut));
+    const query = `SELECT ${COLUMNS} FROM segments WHERE folder = ? AND name = ?`;
+    return folder === undefined ? undefined : placeOf(this.#database.first(query, folder, file.slice(cut + 1)));
+  }
+
+  byId(id: number): Place | undefined {
+    return placeOf(this.#database.first(`SELECT ${COLUMNS} FROM segments WHERE id = ?`, id));
+  }
+
+  /** The next readable file of the path. */
+  after({ pathId, startUs, id }: Place): Place | undefined {
+    const query = `SELECT ${COLUMNS} FROM ${READABLE} WHERE state IN (1, 2) AND path = ? AND (start_us, id) > (?, ?)
+      ORDER BY start_us, id LIMIT 1`;
+    return placeOf(this.#database.first(query, pathId, startUs, id));
+  }
+
+  /** Notes whether a file goes on from the one before it, and the next from it. Only within a change of the database. */
+  note(id: number): void {
+    const place = this.byId(id);
+    if (!place?.isReadable) {
+      return;
+    }
+    const before = this.#before(place);
+    this.#set(place.id, before !== undefined && goesOn(before, place));
+    const next = this.after(place);
+    if (next) {
+      this.#set(next.id, goesOn(place, next));
+    }
+  }
+
+  #before({ pathId, startUs, id }: Place): Place | undefined {
+    const query = `SELECT ${COLUMNS} FROM ${READABLE} WHERE state IN (1, 2) AND path = ? AND (start_us, id) < (?, ?)
+      ORDER BY start_us DESC, id DESC LIMIT 1`;
+    return placeOf(this.#database.first(query, pathId, startUs, id));
+  }
+
+  #set(id: number, joins: boolean): void {
+    this.#database.run('UPDATE segments SET joins = ?1 WHERE id = ?2 AND joins != ?1', joins ? 1 : 0, id);
+  }
+}
+
+function placeOf(row: Row | undefined): Place | undefined {
+  return (
+    row && {
+      id: Number(row['id']),
+      pathId: Number(row['path']),
+      nameUs: Number(row['name_us']),
+      startUs: Number(row['start_us']),
+      durationUs: Number(row['duration_us']),
+      isReadable: row['state'] === 1 || row['state'] === 2,
+      streamId: row['stream'] === null ? undefined : Number(row['stream']),
+      segmentNumber: Number(row['segment_number']),
+      signature: Number(row['signature']),
+    }
+  );
+}
