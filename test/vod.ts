@@ -1,3 +1,4 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -87,12 +88,15 @@ export interface ReadSample {
   readonly duration: number;
   readonly compositionOffset: number;
   readonly isSync: boolean;
+  /** A hash of its bytes. */
   readonly data: string;
 }
 
+export const hashOf = (bytes: Uint8Array): string => createHash('sha1').update(bytes).digest('hex').slice(0, 12);
+
 /** Every sample of a fragmented file, read as a player reads it. */
 export async function readSamples(folder: string, bytes: Uint8Array): Promise<ReadSample[]> {
-  const file = join(folder, 'read');
+  const file = join(folder, `read-${randomUUID()}`);
   writeFileSync(file, bytes);
   const handle = await open(file);
   try {
@@ -104,7 +108,7 @@ export async function readSamples(folder: string, bytes: Uint8Array): Promise<Re
         let [time, at] = [run.baseTime, placed.offset + run.dataOffset];
         for (let i = 0; i < run.count; i += 1) {
           const [size, duration] = [run.sizes[i] ?? 0, run.durations[i] ?? 0];
-          const data = Buffer.from(bytes.subarray(at, at + size)).toString('base64');
+          const data = hashOf(bytes.subarray(at, at + size));
           const compositionOffset = run.compositionOffsets?.[i] ?? 0;
           samples.push({ trackId: run.trackId, time, duration, compositionOffset, isSync: run.isSync(i), data });
           time += duration;

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { PerchError } from '../base/errors.ts';
 import { type RunTable, writeFragmentHeader } from '../media/mp4/fragment.ts';
 import { playerInit } from '../media/mp4/player-init.ts';
-import { firstFrom, runOf, syncUpTo, timeOf } from '../media/mp4/sample-search.ts';
+import { firstFrom, placeOf, shownAt, syncUpTo, timeOf } from '../media/mp4/sample-search.ts';
 import type { TrackSamples } from '../media/mp4/sample-table.ts';
 import { codeOf } from '../record/disk-fault.ts';
 import type { TableCache, Tabled } from './table-cache.ts';
@@ -92,9 +92,6 @@ function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined 
   return sample === undefined ? undefined : { trackId, timescale, samples, sample };
 }
 
-const shownAt = (samples: TrackSamples, sample: number): number =>
-  timeOf(samples, sample) + (samples.compositionOffsets?.[sample] ?? 0);
-
 function firstSync({ syncs }: TrackSamples): number | undefined {
   const first = syncs.indexOf(1);
   return first < 0 ? undefined : first;
@@ -135,16 +132,6 @@ function onePicture({ trackId, samples, sample, timescale }: KeySample, sizeByte
     compositionOffsetOf: () => 0,
     isSync: () => true,
   };
-}
-
-/** Where a sample's bytes are in the file. */
-function placeOf(samples: TrackSamples, sample: number): number {
-  const run = runOf(samples, sample);
-  let offset = samples.runs.dataOffsets[run] as number;
-  for (let i = samples.runs.firstSamples[run] as number; i < sample; i += 1) {
-    offset += samples.sizes[i] as number;
-  }
-  return offset;
 }
 
 async function readInto(file: string, bytes: Uint8Array, at: number, offset: number): Promise<void> {

@@ -5,6 +5,7 @@ import type { FileInit } from '../record/fragment-walk.ts';
 import type { AnswerForm } from './answer-form.ts';
 import type { Catalog } from './catalog.ts';
 import { answerTime, cutFile, type FileCut, isEmpty } from './cut.ts';
+import { fastForward } from './fast-forward.ts';
 import { Fmp4Answer } from './fmp4-answer.ts';
 import { Mp4Answer } from './mp4-answer.ts';
 import type { GetFormat } from './query.ts';
@@ -21,8 +22,11 @@ const MAX_MP4_SECONDS = 6 * 3600;
 export interface GetRequest {
   readonly path: string;
   readonly startUs: number;
+  /** Of the recording, also when it is played faster. */
   readonly durationUs: number;
   readonly format: GetFormat;
+  /** So many times as fast, with key frames alone; undefined: everything as it was. */
+  readonly speed?: number | undefined;
 }
 
 /** Why an answer is shorter than asked, though there is more, and where that begins. */
@@ -83,8 +87,9 @@ class AnswerBuilder {
   constructor(tables: TableCache, request: GetRequest) {
     this.#tables = tables;
     this.#request = request;
-    const { path, startUs, durationUs, format } = request;
-    this.#hash = createHash('sha256').update(JSON.stringify([ANSWER_VERSION, path, startUs, durationUs, format]));
+    const { path, startUs, durationUs, format, speed } = request;
+    const wanted = [ANSWER_VERSION, path, startUs, durationUs, format, speed ?? 1];
+    this.#hash = createHash('sha256').update(JSON.stringify(wanted));
   }
 
   /** @returns false when the answer ends here */
@@ -150,21 +155,25 @@ class AnswerBuilder {
     return shiftSeconds;
   }
 
-  #addCut(cut: FileCut): void {
+  #addCut(whole: FileCut): void {
+    for (const track of whole.tracks) {
+      if (track.to > track.from) {
+        this.#lastSeconds.set(track.track.id, answerTime(track, track.to - 1) / track.track.timescale);
+      }
+    }
+    const { speed, format } = this.#request;
+    const cut = speed === undefined ? whole : fastForward(whole, speed);
     if (isEmpty(cut)) {
       return;
     }
-    for (const track of cut.tracks) {
-      if (track.to > track.from) {
-        const seconds = answerTime(track, track.to - 1) / track.track.timescale;
-        this.#lastSeconds.set(track.track.id, seconds);
-        this.#checkLength(seconds);
-      }
+    for (const track of cut.tracks.filter(({ from, to }) => to > from)) {
+      this.#checkLength(answerTime(track, track.to - 1) / track.track.timescale);
     }
     const { init } = cut.tabled.head;
-    this.#form ??= { init, answer: this.#request.format === 'mp4' ? new Mp4Answer(init) : new Fmp4Answer(init) };
-    this.#form.answer.add(cut);
-    this.#hash.update(identityOf(cut));
+    const answer = this.#form?.answer ?? (format === 'mp4' ? new Mp4Answer(init) : new Fmp4Answer(init));
+    this.#form ??= { init: whole.tabled.head.init, answer };
+    answer.add(cut);
+    this.#hash.update(identityOf(whole));
   }
 
   #checkLength(seconds: number): void {

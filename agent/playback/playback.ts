@@ -47,6 +47,8 @@ export interface GetQuery {
   readonly startUs: number;
   readonly durationUs: number;
   readonly format: GetFormat;
+  /** So many times as fast, with key frames alone; undefined: everything as it was. */
+  readonly speed?: number | undefined;
 }
 
 /** The recordings as they can be listed, played and deleted. */
@@ -118,6 +120,16 @@ export class Playback {
   /** Brings the index in step with all files, in the background of everything else. */
   rebuild(signal: AbortSignal): Promise<void> {
     return this.#rebuild.run(signal);
+  }
+
+  /** Counts how often the index had to begin again: then it does not know all files before `rebuild` has run. */
+  get indexGeneration(): number {
+    return this.#index.generation;
+  }
+
+  /** The true start of a file, Unix microseconds, as far as the index knows it. */
+  startUsOf(file: string): number | undefined {
+    return this.#index.find(file)?.startUs;
   }
 
   get indexProgress(): IndexProgress {
@@ -264,4 +276,5 @@ export class Playback {
   }
 }
 
-const keyOf = (query: GetQuery): string => JSON.stringify([query.path, query.startUs, query.durationUs, query.format]);
+const keyOf = (query: GetQuery): string =>
+  JSON.stringify([query.path, query.startUs, query.durationUs, query.format, query.speed]);

@@ -3,7 +3,16 @@ import { namesTag, parseRange } from './byte-range.ts';
 import { contentDisposition, downloadName } from './download-name.ts';
 import type { Answer } from './get.ts';
 import type { GetQuery, Playback } from './playback.ts';
-import { type Query, queryDuration, queryFormat, queryPath, queryStart, queryText, queryTime } from './query.ts';
+import {
+  type Query,
+  queryDuration,
+  queryFormat,
+  queryPath,
+  querySpeed,
+  queryStart,
+  queryText,
+  queryTime,
+} from './query.ts';
 import { formatRfc3339 } from './rfc3339.ts';
 
 /** Who may do what, and how the request has come. */
@@ -46,7 +55,8 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     await access.require(request, 'playback', path);
     const start = queryStart(query);
     const durationUs = queryDuration(query);
-    const wanted: GetQuery = { path, startUs: start.us, durationUs, format: queryFormat(query) };
+    const format = queryFormat(query);
+    const wanted: GetQuery = { path, startUs: start.us, durationUs, format, speed: querySpeed(query) };
     const answer = await playback.get(wanted, continuedTag(request, playback, wanted));
     if (queryText(query, 'download') !== undefined) {
       reply.header('Content-Disposition', contentDisposition(downloadName(path, playback.localTime(start.us))));

@@ -1,6 +1,7 @@
 import { PerchError } from '../base/errors.ts';
 import { parseDuration } from '../config/duration.ts';
 import { pathNameFault } from '../config/path-name.ts';
+import { SPEEDS } from './fast-forward.ts';
 import { parseRfc3339, type ZonedTime } from './rfc3339.ts';
 
 /** What a timeline is to show. */
@@ -82,6 +83,16 @@ export function queryFormat(query: Query): GetFormat {
     throw new PerchError('badInput', `invalid format: ${format.slice(0, 64)}`);
   }
   return format === 'mp4' ? 'mp4' : 'fmp4';
+}
+
+/** Undefined: as it was. */
+export function querySpeed(query: Query): number | undefined {
+  const text = queryText(query, 'speed') ?? '';
+  const speed = SPEEDS.find((value) => String(value) === text);
+  if (speed === undefined && text !== '' && text !== '1') {
+    throw new PerchError('badInput', `invalid speed: '${text.slice(0, 64)}' is none of 1, ${SPEEDS.join(', ')}`);
+  }
+  return speed;
 }
 
 /** What came in a request for a timeline. */

@@ -36,6 +36,20 @@ export function timeOf(samples: TrackSamples, sample: number): number {
   return time;
 }
 
+/** Where a sample's bytes are in the file. */
+export function placeOf(samples: TrackSamples, sample: number): number {
+  const run = runOf(samples, sample);
+  let place = samples.runs.dataOffsets[run] as number;
+  for (let i = samples.runs.firstSamples[run] as number; i < sample; i += 1) {
+    place += samples.sizes[i] as number;
+  }
+  return place;
+}
+
+/** When a sample is shown, as the file counts time. */
+export const shownAt = (samples: TrackSamples, sample: number): number =>
+  timeOf(samples, sample) + (samples.compositionOffsets?.[sample] ?? 0);
+
 /** The first sample that begins at or after a time; `count` when all begin before. */
 export function firstFrom(samples: TrackSamples, time: number): number {
   const { runs } = samples;

@@ -1,5 +1,5 @@
 import type { RunTable } from '../../media/mp4/fragment.ts';
-import { endOfRun, runOf, timeOf } from '../../media/mp4/sample-search.ts';
+import { endOfRun, placeOf, runOf, timeOf } from '../../media/mp4/sample-search.ts';
 import type { TrackSamples } from '../../media/mp4/sample-table.ts';
 
 /** Consecutive samples of one track as a run of a new fragment. */
@@ -42,14 +42,11 @@ export class SampleSlice implements RunTable {
 
   /** Names the ranges of the file that hold the samples' bytes, in their order. */
   forEachRange(take: (offset: number, sizeBytes: number) => void): void {
-    const { sizes, runs } = this.#track;
+    const { sizes } = this.#track;
     const to = this.#from + this.count;
     for (let run = this.#firstRun, at = this.#from; at < to; run += 1) {
       const end = Math.min(to, endOfRun(this.#track, run));
-      let offset = runs.dataOffsets[run] as number;
-      for (let before = runs.firstSamples[run] as number; before < at; before += 1) {
-        offset += sizes[before] as number;
-      }
+      const offset = placeOf(this.#track, at);
       let sizeBytes = 0;
       for (; at < end; at += 1) {
         sizeBytes += sizes[at] as number;
