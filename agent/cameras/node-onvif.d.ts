@@ -26,6 +26,7 @@ interface OnvifDeviceService extends OnvifService {
 
 interface OnvifMediaService extends OnvifService {
   getProfiles(): Promise<OnvifReply>;
+  getSnapshotUri(params: { ProfileToken: string }): Promise<OnvifReply>;
   getStreamUri(params: { ProfileToken: string; Protocol: 'RTSP' | 'UDP' | 'HTTP' }): Promise<OnvifReply>;
 }
 

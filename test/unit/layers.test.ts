@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   paths: ['base', 'config', 'media', 'stream', 'sources', 'servers', 'record'],
   playback: ['base', 'config', 'media', 'record'],
   auth: ['base', 'config'],
-  cameras: ['base', 'config'],
+  cameras: ['base', 'config', 'media'],
   system: ['base'],
   http: ['base', 'config'],
   webui: [],

@@ -1,0 +1,169 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { random } from '../../test/random.ts';
+import { pictureOf, type SnapshotCameraOptions, startSnapshotCamera } from '../../test/snapshot-camera.ts';
+import { PerchError } from '../base/errors.ts';
+import { fetchPicture } from './fetch-picture.ts';
+import { pinnedPictureUrl, type SnapshotOptions, Snapshots } from './snapshots.ts';
+
+const never = new AbortController().signal;
+
+async function open(camera: SnapshotCameraOptions = {}, options: Partial<SnapshotOptions> = {}) {
+  const started = await startSnapshotCamera(camera);
+  onTestFinished(() => started[Symbol.asyncDispose]());
+  return { ...started, snapshots: new Snapshots({ url: started.url, maxBytes: 60_000, ...options }) };
+}
+
+test('the picture comes from the camera itself, whatever host it names, and services are asked for once', async () => {
+  const { snapshots, asked, logins } = await open();
+  const picture = pictureOf(20_000);
+  expect(Buffer.compare(await snapshots.fetch(never), picture)).toBe(0);
+  expect(Buffer.compare(await snapshots.fetch(never), picture)).toBe(0);
+  const services = ['GetSystemDateAndTime', 'GetCapabilities', 'GetProfiles', 'GetSnapshotUri'];
+  expect(asked).toEqual([...services, '/snap?profile=main&x=1', '/snap?profile=main&x=1']);
+  expect(logins).toEqual([undefined, undefined]);
+});
+
+test('a camera that wants a login gets a digest when it asks, and never the password', async () => {
+  const { snapshots, logins } = await open({ password: 'se cret' }, { user: 'admin', password: 'se cret' });
+  expect((await snapshots.fetch(never)).length).toBe(20_000);
+  expect(logins).toEqual([undefined, expect.stringMatching(/^Digest username="admin"/)]);
+});
+
+test.for([
+  [{ user: 'admin', password: 'wrong' }, 'the camera refuses this user name or password for its picture', 3],
+  [{}, 'the camera asks for a user name and a password for its picture', 1],
+] as const)('with %j it is not let in and does not insist', async ([options, message, requests]) => {
+  const { snapshots, logins } = await open({ password: 'right' }, options);
+  await expect(snapshots.fetch(never)).rejects.toMatchObject({ code: 'unauthorized', message });
+  expect(logins).toHaveLength(requests);
+});
+
+const SIZES = {
+  main: { width: 3840, picture: pictureOf(400_000) },
+  sub: { width: 640, picture: pictureOf(50_000) },
+  third: { width: 320, picture: pictureOf(10_000) },
+};
+
+test('of a camera whose picture is too large the next smaller one is taken, from then on', async () => {
+  const { snapshots, asked } = await open({ profiles: SIZES });
+  for (let i = 0; i < 2; i += 1) {
+    expect((await snapshots.fetch(never)).length).toBe(50_000);
+  }
+  const gets = asked.filter((line) => line.startsWith('/'));
+  expect(gets.map((url) => url.slice(0, 14))).toEqual(
+    ['/snap?profile=m', '/snap?profile=s', '/snap?profile=s'].map((u) => u.slice(0, 14)),
+  );
+});
+
+test('the picture of the profile that is recorded is wanted first', async () => {
+  const { snapshots } = await open({ profiles: SIZES }, { profile: 'third' });
+  expect((await snapshots.fetch(never)).length).toBe(10_000);
+});
+
+test('a camera that has only large pictures is told so, and asked again another time', async () => {
+  const { snapshots } = await open({ profiles: { main: SIZES.main } });
+  const message = "the camera's smallest picture is too large: 400000 bytes, at most 60000 are kept";
+  for (let i = 0; i < 2; i += 1) {
+    await expect(snapshots.fetch(never)).rejects.toMatchObject({ code: 'unsupported', message });
+  }
+});
+
+test('a picture without an end is left where it is', async () => {
+  const { snapshots } = await open({
+    onGet: (_request, response) => {
+      response.write(pictureOf(59_000));
+      const timer = setInterval(() => response.write(pictureOf(1_000)), 1);
+      response.on('close', () => clearInterval(timer));
+      return true;
+    },
+  });
+  await expect(snapshots.fetch(never)).rejects.toMatchObject({ code: 'unsupported' });
+});
+
+test('what is no JPEG is no picture', async () => {
+  const { snapshots } = await open({ profiles: { main: { width: 640, picture: Buffer.from('<html>login</html>') } } });
+  await expect(snapshots.fetch(never)).rejects.toMatchObject({ code: 'badInput' });
+});
+
+test('the camera may send us on, on its own host and not without end', async () => {
+  let location = (port: number, url: string): string =>
+    url.includes('moved') ? '' : `http://127.0.0.1:${port}/snap?profile=main&moved`;
+  const { snapshots, port, asked } = await open(
+    {
+      password: 'right',
+      onGet: (request, response) => {
+        const to = location(port, request.url ?? '');
+        if (to !== '') {
+          response.writeHead(302, { Location: to }).end();
+        }
+        return to !== '';
+      },
+    },
+    { user: 'admin', password: 'right' },
+  );
+  expect((await snapshots.fetch(never)).length).toBe(20_000);
+  location = (toPort, url) => `http://127.0.0.1:${toPort}${url}&again`;
+  await expect(snapshots.fetch(never)).rejects.toThrow('more than 3 times');
+  asked.length = 0;
+  location = () => 'http://elsewhere.example/picture.jpg';
+  await expect(snapshots.fetch(never)).rejects.toMatchObject({ code: 'unsupported' });
+  location = () => 'https://127.0.0.1/picture.jpg';
+  await expect(snapshots.fetch(never)).rejects.toMatchObject({ code: 'unsupported' });
+});
+
+test('a camera that hangs is given up', async () => {
+  const camera = await open({ onGet: () => true });
+  const request = { credentials: undefined, maxBytes: 60_000, deadlineMs: 50, signal: never };
+  const url = new URL(`http://127.0.0.1:${camera.port}/snap`);
+  await expect(fetchPicture({ url, ...request })).rejects.toMatchObject({ code: 'timeout' });
+});
+
+test.for([
+  ['http://10.0.0.9:8080/a?b=1&c=%20', 'http://192.168.1.5:8080/a?b=1&c=%20'],
+  ['http://me:pw@10.0.0.9/a', 'http://192.168.1.5/a'],
+] as const)('%s becomes %s', ([uri, url]) => {
+  expect(pinnedPictureUrl(uri, new URL('http://192.168.1.5:8000/onvif')).href).toBe(url);
+});
+
+test.for(['https://192.168.1.5/a', 'rtsp://192.168.1.5/a', '', 'file:///etc/passwd'])(
+  '%j is no address of a picture',
+  (uri) => {
+    expect(() => pinnedPictureUrl(uri, new URL('http://192.168.1.5/onvif'))).toThrow(PerchError);
+  },
+);
+
+test('whatever a camera answers, there is a picture or a PerchError', async () => {
+  const next = random(17);
+  const answer = Buffer.concat([
+    Buffer.from(
+      'HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm="a", nonce="b", qop="auth"\r\nLocation: /x\r\nContent-Length: 8\r\n\r\n',
+    ),
+    Buffer.from([0xff, 0xd8, 0xff, 0xe0, 1, 2, 0xff, 0xd9]),
+  ]);
+  const server = createServer((socket) => {
+    const bytes = Buffer.from(answer);
+    bytes.write(next() < 0.5 ? '200' : next() < 0.5 ? '302' : '401', 9);
+    for (let k = 0; k < 3 * next() - 1; k += 1) {
+      bytes[Math.floor(next() * bytes.length)] = Math.floor(next() * 256);
+    }
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end(bytes));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as { port: number };
+  const url = new URL(`http://127.0.0.1:${port}/snap`);
+  const credentials = { user: 'u', password: 'p' };
+  let pictures = 0;
+  for (let i = 0; i < 300; i += 1) {
+    try {
+      const picture = await fetchPicture({ url, credentials, maxBytes: 100, deadlineMs: 2_000, signal: never });
+      pictures += picture.kind === 'jpeg' ? 1 : 0;
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+  }
+  expect(pictures).toBeGreaterThan(20);
+});
