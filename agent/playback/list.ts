@@ -57,10 +57,7 @@ function entryOf(span: Timespan, request: ListRequest): ListEntry {
     isTrimmed && request.start ? request.start.offsetMs : zoneOffsetMs(Math.floor(span.startUs / 1000), request.zone);
   const start = formatRfc3339({ us: span.startUs, offsetMs });
   const duration = span.durationUs / 1e6;
-  const query = new URLSearchParams([
-    ['duration', String(duration)],
-    ['path', request.path],
-    ['start', start],
-  ]);
+  // Neither a path nor a time has a character that a form writes otherwise.
+  const query = `duration=${duration}&path=${encodeURIComponent(request.path)}&start=${encodeURIComponent(start)}`;
   return { start, duration, url: `${request.baseUrl}/get?${query}` };
 }

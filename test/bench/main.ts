@@ -1,6 +1,8 @@
 import { calibrate } from './calibrate.ts';
 import { type Figure, judge, type Result } from './figure.ts';
+import { getFirstByte, getFmp4, getMemory, getMp4 } from './get-throughput.ts';
 import { ingestPacket, ingestPacketBytes } from './ingest-packet.ts';
+import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './list-scale.ts';
 import { recordCpu } from './record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record-memory.ts';
 import { relayCpu } from './relay-cpu.ts';
@@ -15,6 +17,10 @@ const FIGURES: readonly Figure[] = [
   recordCpu,
   recordMemory,
   recordMemoryGrowth,
+  listScaleDay,
+  listScaleAll,
+  listScaleTimeline,
+  listScaleMemory,
   ingestPacket,
   ingestPacketBytes,
   relayCpu,
@@ -25,6 +31,10 @@ const FIGURES: readonly Figure[] = [
   webrtc200Lost,
   webrtc200Late,
   webrtc200Memory,
+  getFmp4,
+  getMp4,
+  getFirstByte,
+  getMemory,
 ];
 
 function format(value: number): string {
@@ -37,7 +47,7 @@ function row(result: Result, calibration: number): string {
     result.name.padEnd(22),
     `${format(result.value)} ${result.unit}`.padStart(16),
     spread.padStart(16),
-    `≤ ${format(result.goal)}`.padStart(10),
+    `${result.isAtLeast ? '≥' : '≤'} ${format(result.goal)}`.padStart(10),
     calibration.toFixed(2).padStart(8),
     result.ok ? '  ok' : '  MISSED',
   ];
@@ -70,7 +80,14 @@ async function main(args: readonly string[]): Promise<number> {
     }
   }
   if (isJson) {
-    const figures = results.map(({ name, value, unit, goal, ok }) => ({ name, value, unit, goal, ok }));
+    const figures = results.map(({ name, value, unit, goal, isAtLeast, ok }) => ({
+      name,
+      value,
+      unit,
+      goal,
+      isAtLeast,
+      ok,
+    }));
     console.log(JSON.stringify({ figures }));
   }
   return results.every(({ ok }) => ok) ? 0 : 1;
