@@ -176,7 +176,7 @@ export class App {
     this.#authority.setRules(rulesOf(config));
     const idle = this.#chooseDemo(config);
     this.#config = this.#demo ? { ...config, paths: this.#demo.paths(config) } : config;
-    this.#recordings.configure();
+    await this.#recordings.configure();
     // The page first: it shows how the rest comes up.
     await this.#parts.apply(this.#config);
     await this.#paths.apply(this.#config);

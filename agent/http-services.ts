@@ -166,13 +166,19 @@ export class HttpServices {
     await app.register(systemRoute, {
       access,
       info: { version: this.#deps.version, started: this.#started },
-      facts: () => hostFacts([dataDir, ...this.#deps.recordings.folders()]),
+      facts: () => this.#facts(dataDir),
     });
     await this.#mountApi(app, access, config);
     await this.#mountPlayback(app, access, config, '/playback');
     await this.#mountHls(app, access, config, '/hls');
     await mountWebRtc(app, access, config, '/webrtc', this.#deps);
     await app.register(staticUi, { folder: pageFolder });
+  }
+
+  /** A record folder's disk is not asked anew: one that hangs would hold up the answer. */
+  async #facts(dataDir: string): Promise<object> {
+    const facts = await hostFacts([dataDir]);
+    return { ...facts, disks: [...facts.disks, ...this.#deps.recordings.space.list()] };
   }
 
   async #mountHls(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {
@@ -210,6 +216,8 @@ export class HttpServices {
       },
       peers: { webrtcSessions: webrtc, hlsMuxers: hls, ...this.#rtspPeers() },
       recordings,
+      protection: recordings.space.protection,
+      disks: recordings.space,
       events: recordings.events,
     });
   }

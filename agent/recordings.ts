@@ -9,13 +9,11 @@ import type { PathRecorder } from './paths/path.ts';
 import { Playback } from './playback/playback.ts';
 import { type TimelineRequest, timelineQuery } from './playback/query.ts';
 import type { ClipOptions } from './record/clips.ts';
-import { Deletions } from './record/deletions.ts';
 import { FlushPoint } from './record/flush.ts';
-import { ProtectedRanges } from './record/protected-ranges.ts';
 import { Recorder } from './record/recorder.ts';
 import { recoverRecordings } from './record/recovery.ts';
-import { keepRetention, type RetentionRules } from './record/retention.ts';
 import { SegmentAges } from './record/segment-ages.ts';
+import { RecordingSpace } from './recording-space.ts';
 
 /** Without recordings the index is written this often, when something has changed. */
 const COMMIT_MS = 30_000;
@@ -29,11 +27,10 @@ export class Recordings {
   readonly #log: Logger;
   readonly #flush: FlushPoint;
   readonly #machineClock: MachineClock;
-  readonly #segmentLog: SegmentAges;
-  readonly #protected: ProtectedRanges;
-  readonly #deletions: Deletions;
+  readonly space: RecordingSpace;
+  readonly #recorders = new Map<Recorder, string>();
   readonly #stopCommits: () => void;
-  #upkeep: Promise<void> = Promise.resolve();
+  #upkeep: Promise<unknown> = Promise.resolve();
 
   constructor(
     config: () => Config,
@@ -68,50 +65,48 @@ export class Recordings {
       isClockTrusted: () => this.#machineClock.isTrusted,
     });
     this.playback.addJournal(this.events.journal);
-    this.#segmentLog = new SegmentAges(this.playback.segmentLog, clock);
-    this.#protected = new ProtectedRanges(join(dataDir, 'protected.json'));
-    this.#deletions = new Deletions({
-      clock,
-      log: this.#segmentLog,
-      isOpen: (file) => this.#flush.isOpen(file),
-      protection: this.#protected,
-      isClockTrusted: () => this.#machineClock.isTrusted,
-      logger: log,
-    });
+    this.space = new RecordingSpace(
+      {
+        ...{ config, dataDir, clock, log, playback: this.playback, events: this.events.hub },
+        isOpen: (file) => this.#flush.isOpen(file),
+        isClockTrusted: () => this.#machineClock.isTrusted,
+        recordPaths: () => this.#recordPaths(),
+        stopRecording: (folder, error) => this.#stopBelow(folder, error),
+      },
+      (told) => new SegmentAges(told, clock),
+    );
   }
 
   /** The configuration has changed. */
-  configure(): void {
+  async configure(): Promise<void> {
     this.#flush.setInterval(this.#config().recordSyncIntervalMs);
+    await this.space.configure();
   }
 
   /** Starts what goes on in the background until `signal` aborts. */
   begin(signal: AbortSignal): void {
     this.#machineClock.begin();
     this.events.begin(signal);
-    this.#upkeep = this.#keepUp(signal).catch((error: unknown) =>
-      this.#log.error({ err: error }, 'recordings are not looked after'),
-    );
+    const told = (error: unknown): void => this.#log.error({ err: error }, 'recordings are not looked after');
+    this.#upkeep = Promise.all([this.#keepUp(signal).catch(told), this.space.keep(signal).catch(told)]);
   }
 
   async #keepUp(signal: AbortSignal): Promise<void> {
     const logger = this.#log;
     const isOpen = (file: string) => this.#flush.isOpen(file);
     const isFinished = (file: string) => this.playback.isFinished(file);
-    await this.#protected.load();
     await this.playback.checkNewest(signal);
     await recoverRecordings(this.#recordPaths(), {
       isOpen,
       isFinished,
-      onRecovered: (segment) => this.#segmentLog.finished(segment),
+      onRecovered: (segment) => this.space.segmentLog.finished(segment),
       signal,
       clock: this.#clock,
       logger,
     });
-    await this.playback.rebuild(signal);
+    await this.space.fillIndex(signal);
     // What was cut off is finished before anything is judged by its age.
-    const ageMs = (file: string) => this.#segmentLog.ageMs(file);
-    await keepRetention(this.#retention(), { clock: this.#clock, deletions: this.#deletions, ageMs, logger }, signal);
+    await this.space.keepAges(signal);
   }
 
   recorder(name: string, settings: PathSettings): PathRecorder | undefined {
@@ -130,15 +125,20 @@ export class Recordings {
       },
       {
         flush: this.#flush,
-        log: this.#segmentLog,
+        log: this.space.segmentLog,
         clock: this.#clock,
         bootClock: this.#machineClock,
+        disks: this.space,
         logger: this.#log.child({ path: name }),
       },
     );
+    this.#recorders.set(recorder, settings.recordPath);
     return {
       start: (stream) => recorder.start(stream),
-      stop: () => recorder.stop(),
+      stop: () => {
+        this.#recorders.delete(recorder);
+        return recorder.stop();
+      },
       get status() {
         return statusOf(recorder);
       },
@@ -154,11 +154,13 @@ export class Recordings {
     return record === 'motion' ? { events: this.events.hub, preRollMs, postRollMs } : undefined;
   }
 
-  /** Folders that recordings go to, for the disk's state. */
-  folders(): string[] {
-    return [
-      ...new Set(this.#recordPaths().map((template) => template.slice(0, template.indexOf('%')).replace(/[^/]*$/, ''))),
-    ];
+  /** Their disk takes no more. */
+  #stopBelow(folder: string, error: string): void {
+    for (const [recorder, recordPath] of this.#recorders) {
+      if (recordPath.startsWith(folder === '/' ? folder : `${folder}/`)) {
+        recorder.interrupt(error);
+      }
+    }
   }
 
   names(): Promise<readonly string[]> {
@@ -174,10 +176,7 @@ export class Recordings {
       if (this.#flush.isOpen(file)) {
         return 'is still being written';
       }
-      if (this.#protected.fault !== undefined) {
-        return `cannot be deleted: ${this.#protected.fault}`;
-      }
-      return this.#protected.isProtected(path, startUs, startUs + durationUs) ? 'is protected' : undefined;
+      return this.space.keptBecause(path, startUs, durationUs);
     });
   }
 
@@ -207,21 +206,6 @@ export class Recordings {
     const { pathDefaults, paths } = this.#config();
     const all = [...paths.values()].map(({ settings }) => settings?.recordPath ?? pathDefaults.recordPath);
     return [...new Set([pathDefaults.recordPath, ...all])];
-  }
-
-  #retention(): RetentionRules {
-    const keptMs = (settings: PathSettings | undefined) => settings?.recordDeleteAfterMs || undefined;
-    return {
-      recordPaths: () => this.#recordPaths(),
-      deleteAfterMs: (path, recordPath) => {
-        const settings = this.#settingsOf(path);
-        return settings?.recordPath === recordPath ? keptMs(settings) : undefined;
-      },
-      shortestMs: () => {
-        const all = [...this.#config().paths.values()].flatMap(({ settings }) => keptMs(settings) ?? []);
-        return all.length === 0 ? undefined : Math.min(...all);
-      },
-    };
   }
 }
 

@@ -44,12 +44,22 @@ export interface RecorderOptions extends SegmenterLimits {
   readonly clips?: ClipOptions | undefined;
 }
 
+/** Knows how the disks are doing that recordings go to. */
+export interface DiskGuard {
+  /** Why nothing may be recorded to a file; undefined: it may. */
+  refusal(file: string): string | undefined;
+  /** The disk has refused a file, with a code of the system. */
+  failed(file: string, code: string): void;
+}
+
 export interface RecorderDeps {
   readonly flush: FlushPoint;
   readonly log: SegmentLog;
   readonly clock: Clock;
   readonly bootClock: BootClock;
   readonly logger: Logger;
+  /** Undefined: every disk is tried. */
+  readonly disks?: DiskGuard;
   /** Undefined: the machine's own disks. */
   readonly fs?: SegmentFs;
 }
@@ -154,6 +164,14 @@ export class Recorder {
     }
   }
 
+  /** The disk takes no more: what is there is finished, and what comes next waits until it takes something again. */
+  interrupt(error: string): void {
+    if (this.#current) {
+      this.#current.segmenter.pause();
+      this.#state = { kind: 'failed', error, sinceMs: this.#deps.clock.wallMs() };
+    }
+  }
+
   #refuse(error: string): void {
     const isNew = this.#state.kind !== 'failed' || this.#state.error !== error;
     if (isNew) {
@@ -183,7 +201,7 @@ export class Recorder {
 
   #owner(segmenter: () => Segmenter): SegmenterOwner {
     return {
-      mayOpen: () => this.#deps.clock.monoMs() >= this.#retryAtMs,
+      mayOpen: () => this.#deps.clock.monoMs() >= this.#retryAtMs && this.#mayRecord(),
       open: (mark, buffers) => this.#open(segmenter(), mark, buffers),
       finish: (writer) => this.#finish(writer),
       dropped: (reason) => this.#onDropped(reason),
@@ -196,6 +214,16 @@ export class Recorder {
         this.#state = this.#state.kind === 'failed' ? this.#state : { kind: 'idle' };
       },
     };
+  }
+
+  /** Who watches the disk has told of it: it is no news of each recorder. */
+  #mayRecord(): boolean {
+    const { disks, clock } = this.#deps;
+    const error = disks?.refusal(this.#options.recordPath);
+    if (error !== undefined && (this.#state.kind !== 'failed' || this.#state.error !== error)) {
+      this.#state = { kind: 'failed', error, sinceMs: clock.wallMs() };
+    }
+    return error === undefined;
   }
 
   #open(segmenter: Segmenter, mark: StreamMark, buffers: readonly TrackBuffer[]): RecordingWriter {
@@ -274,6 +302,7 @@ export class Recorder {
       this.#leftOver.push({ path: this.#options.path, file, startUs });
     }
     const fault = diskFault(dirname(file ?? wantedFile), error);
+    this.#deps.disks?.failed(file ?? wantedFile, codeOf(error));
     const isNew = this.#state.kind !== 'failed' || this.#state.error !== fault.message;
     const sinceMs = this.#state.kind === 'failed' ? this.#state.sinceMs : this.#deps.clock.wallMs();
     this.#state = { kind: 'failed', error: fault.message, sinceMs };

@@ -59,6 +59,11 @@ const PATHS = [
   }),
 ];
 
+const PROTECTED = [
+  { id: ID, path: 'door', start: '2026-01-01T12:00:00Z', end: '2026-01-01T12:01:00Z', note: 'the parcel' },
+  { id: OTHER_ID, path: 'gate', start: '2026-01-01T13:00:00Z', end: '2026-01-01T13:01:00Z', note: '' },
+];
+
 async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
   const box = await openHttpBox(rules);
   const kicked: string[] = [];
@@ -98,6 +103,24 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
         }
         return { id: 'e1' };
       },
+    },
+    protection: {
+      list: () => PROTECTED,
+      protect: async (range) => {
+        if (range.path !== 'door') {
+          throw new PerchError('badInput', `path '${range.path}' is not configured and has no recordings`);
+        }
+        return { id: ID, ...range };
+      },
+      unprotect: async (id) => {
+        if (id !== ID) {
+          throw new PerchError('notFound', `no protected recording has the id '${id}'`);
+        }
+      },
+    },
+    disks: {
+      list: () => [{ folder: '/mnt/usb', state: 'vanished' }],
+      accept: async (folder) => folder === '/mnt/usb',
     },
     recordings: {
       names: () => ['garden/gate', 'door'],
@@ -259,6 +282,44 @@ test('an event of more than 16 kB is refused unread', async () => {
   const headers = { ...LOOPBACK.headers, 'content-type': 'application/json' };
   const answer = await api.app.inject({ method: 'POST', url: '/v3/events', ...LOOPBACK, headers, payload });
   expect(answer.statusCode).toBe(413);
+});
+
+const RANGE = { path: 'door', start: '2026-01-01T12:00:00Z', end: '2026-01-01T12:01:00Z' };
+
+test.for<['POST' | 'DELETE' | 'GET', string, unknown, number, unknown]>([
+  ['POST', 'recordings/protect', RANGE, 200, { status: 'ok', id: ID, ...RANGE, note: '' }],
+  ['POST', 'recordings/protect', { ...RANGE, note: 'x' }, 200, { status: 'ok', id: ID, ...RANGE, note: 'x' }],
+  [
+    'POST',
+    'recordings/protect',
+    { ...RANGE, path: 'attic' },
+    400,
+    failure("path 'attic' is not configured and has no recordings"),
+  ],
+  ['POST', 'recordings/protect', { ...RANGE, till: 1 }, 400, failure("unknown field 'till'")],
+  ['POST', 'recordings/protect', { ...RANGE, end: 7 }, 400, failure('end is not a text')],
+  ['POST', 'recordings/protect', { path: 'door' }, 400, failure('start is missing')],
+  ['POST', 'recordings/protect', [], 400, failure('the body is not a JSON object with path, start and end')],
+  ['DELETE', `recordings/protect/${ID}`, undefined, 200, { status: 'ok' }],
+  [
+    'DELETE',
+    `recordings/protect/${OTHER_ID}`,
+    undefined,
+    404,
+    failure(`no protected recording has the id '${OTHER_ID}'`),
+  ],
+  ['DELETE', 'recordings/protect/7', undefined, 400, failure("invalid UUID '7'")],
+  ['GET', 'recordings/protected', undefined, 200, { itemCount: 2, pageCount: 1, items: PROTECTED }],
+  ['GET', 'recordings/protected?path=gate', undefined, 200, { itemCount: 1, pageCount: 1, items: [PROTECTED[1]] }],
+  ['GET', 'disks', undefined, 200, { itemCount: 1, pageCount: 1, items: [{ folder: '/mnt/usb', state: 'vanished' }] }],
+  ['POST', 'disks/accept', { folder: '/mnt/usb' }, 200, { status: 'ok' }],
+  ['POST', 'disks/accept', { folder: '/' }, 404, failure("recordings do not go to the folder '/'")],
+  ['POST', 'disks/accept', {}, 400, failure('the body is not a JSON object with folder')],
+])('%s /v3/%s with %j is %i', async ([method, path, body, status, answer]) => {
+  await using api = await openApi();
+  const payload = body === undefined ? {} : { payload: JSON.stringify(body) };
+  const given = await api.app.inject({ method, url: `/v3/${path}`, ...LOOPBACK, ...payload });
+  expect([given.statusCode, given.json()]).toEqual([status, answer]);
 });
 
 test('a slash too many is redirected', async () => {

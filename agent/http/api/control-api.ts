@@ -3,9 +3,11 @@ import { PerchError } from '../../base/errors.ts';
 import { answerNotFound } from '../app.ts';
 import { cors } from '../cors.ts';
 import { type ConfigLookup, configRoutes } from './config.ts';
+import { type DiskLookup, diskRoutes } from './disks.ts';
 import { type EventIntake, eventRoutes } from './events.ts';
 import { type PathLookup, pathRoutes } from './paths.ts';
 import { type PeerLookups, peerRoutes } from './peers.ts';
+import { type ProtectionLookup, protectedRoutes } from './protected.ts';
 import { type RecordingLookup, recordingRoutes } from './recordings.ts';
 
 export interface ControlApiOptions {
@@ -17,6 +19,8 @@ export interface ControlApiOptions {
   readonly peers: PeerLookups;
   readonly recordings: RecordingLookup;
   readonly events: EventIntake;
+  readonly protection: ProtectionLookup;
+  readonly disks: DiskLookup;
 }
 
 /** MediaMTX's control API, `/v3/…`: registered at the root of a listener. Each request needs the action `api`, unknown routes too. */
@@ -42,6 +46,8 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(peerRoutes, { peers: options.peers });
   await app.register(recordingRoutes, { recordings: options.recordings });
   await app.register(eventRoutes, { events: options.events });
+  await app.register(protectedRoutes, { protection: options.protection });
+  await app.register(diskRoutes, { disks: options.disks });
 };
 
 /** MediaMTX's clients send JSON under any Content-Type, or none. */

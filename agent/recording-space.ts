@@ -1,0 +1,277 @@
+import { join } from 'node:path';
+import type { Clock } from './base/clock.ts';
+import { explain, PerchError } from './base/errors.ts';
+import type { Logger } from './base/log.ts';
+import { freeSpaceBytes } from './config/free-space.ts';
+import { type Config, resolvePath } from './config/load.ts';
+import type { DiskLookup } from './http/api/disks.ts';
+import type { ProtectedRecording, ProtectionLookup } from './http/api/protected.ts';
+import type { Playback } from './playback/playback.ts';
+import { formatRfc3339, parseRfc3339 } from './playback/rfc3339.ts';
+import type { SegmentRow } from './playback/segment-row.ts';
+import { Deletions } from './record/deletions.ts';
+import type { EventHub } from './record/events/event-hub.ts';
+import { type ProtectedRange, ProtectedRanges } from './record/protected-ranges.ts';
+import { RecordPathPattern } from './record/record-path.ts';
+import type { DiskGuard } from './record/recorder.ts';
+import { keepRetention, type RetentionRules } from './record/retention.ts';
+import type { SegmentAges } from './record/segment-ages.ts';
+import type { SegmentLog } from './record/segment-log.ts';
+import { DiskMemory } from './record/space/disk-memory.ts';
+import { machineDisks } from './record/space/disk-probe.ts';
+import { type DiskEvent, Disks } from './record/space/disks.ts';
+import { keepPathLimits, type OldestRecordings } from './record/space/make-room.ts';
+import { zoneOffsetMs } from './record/time-zone.ts';
+
+/** How often paths with a limit of their own are looked at, and an unreadable list of protected recordings is tried again. */
+const UPKEEP_MS = 30_000;
+
+export interface RecordingSpaceDeps {
+  readonly config: () => Config;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly playback: Playback;
+  readonly events: EventHub;
+  readonly isOpen: (file: string) => boolean;
+  readonly isClockTrusted: () => boolean;
+  /** Every different `recordPath` in use. */
+  readonly recordPaths: () => readonly string[];
+  /** What is being recorded below the folder is to be finished. */
+  readonly stopRecording: (folder: string, error: string) => void;
+}
+
+/** How long recordings stay: by age, by space, protected; and how their disks are doing. */
+export class RecordingSpace implements DiskLookup, DiskGuard {
+  readonly protectedRanges: ProtectedRanges;
+  readonly #deps: RecordingSpaceDeps;
+  readonly #deletions: Deletions;
+  readonly #memory: DiskMemory;
+  readonly #disks: Disks;
+  readonly #index: OldestRecordings;
+  /** Knows what has been recorded by this process. */
+  readonly segmentLog: SegmentAges;
+  #isRead = false;
+  /** Of the index that knows all files; undefined: none does yet. */
+  #filledGeneration: number | undefined;
+  #upkeepMs = Number.NEGATIVE_INFINITY;
+
+  /** @param agesOf tells on what it is told, and remembers */
+  constructor(deps: RecordingSpaceDeps, agesOf: (log: SegmentLog) => SegmentAges) {
+    const { clock, log, playback, dataDir, config } = deps;
+    this.#deps = deps;
+    this.segmentLog = agesOf(this.#told(playback.segmentLog));
+    this.protectedRanges = new ProtectedRanges(join(dataDir, 'protected.json'), (all) =>
+      playback.events.setProtected(all),
+    );
+    playback.addJournal({ replay: (index) => index.setProtected(this.protectedRanges.all) });
+    this.#deletions = new Deletions({
+      clock,
+      log: this.segmentLog,
+      isOpen: deps.isOpen,
+      protection: this.protectedRanges,
+      isClockTrusted: deps.isClockTrusted,
+      freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
+      logger: log,
+    });
+    this.#index = this.#indexOf(playback);
+    this.#memory = new DiskMemory(join(dataDir, 'disks.json'), (text) => log.warn(text));
+    this.#disks = new Disks({
+      clock,
+      probe: machineDisks(dataDir),
+      memory: this.#memory,
+      rules: {
+        folders: () => this.#folders(),
+        minFreeBytes: (totalBytes) => freeSpaceBytes(config().recordMinFree, totalBytes),
+        ageLimitMs: (folder) => this.#ageLimitMs(folder),
+      },
+      index: this.#index,
+      deletions: this.#deletions,
+      stopRecording: (folder) => deps.stopRecording(folder, this.#disks.refusal(join(folder, 'any')) ?? ''),
+      onEvent: (event) => this.#tell(event),
+      logger: log,
+    });
+  }
+
+  /** The configuration has changed: what recordings go to is looked at before something is recorded. */
+  async configure(): Promise<void> {
+    if (!this.#isRead) {
+      this.#isRead = true;
+      await this.protectedRanges.load();
+      await this.#memory.load();
+    }
+    await this.#disks.look();
+  }
+
+  /** Brings the index in step with all files: before, nothing is deleted for space. */
+  async fillIndex(signal: AbortSignal): Promise<void> {
+    const { playback } = this.#deps;
+    await playback.rebuild(signal);
+    if (!signal.aborted) {
+      this.#filledGeneration = playback.indexGeneration;
+    }
+  }
+
+  /** Keeps disks from filling up until `signal` aborts. */
+  keep(signal: AbortSignal): Promise<void> {
+    return this.#disks.keep((end) => this.#upkeep(end), signal);
+  }
+
+  /** Deletes by age until `signal` aborts. */
+  keepAges(signal: AbortSignal): Promise<void> {
+    const { clock, log, playback } = this.#deps;
+    const ageMs = (file: string) => this.segmentLog.ageMs(file);
+    const labelUs = (file: string) => playback.startUsOf(file);
+    return keepRetention(this.#rules(), { clock, deletions: this.#deletions, ageMs, labelUs, logger: log }, signal);
+  }
+
+  refusal(file: string): string | undefined {
+    return this.#disks.refusal(file);
+  }
+
+  failed(file: string, code: string): void {
+    this.#disks.failed(file, code);
+  }
+
+  /** Why a recording cannot be deleted by hand. */
+  keptBecause(path: string, startUs: number, durationUs: number): string | undefined {
+    const { fault } = this.protectedRanges;
+    if (fault !== undefined) {
+      return `cannot be deleted: ${fault}`;
+    }
+    return this.protectedRanges.isProtected(path, startUs, startUs + durationUs) ? 'is protected' : undefined;
+  }
+
+  list(): ReturnType<Disks['list']> {
+    return this.#disks.list();
+  }
+
+  accept(folder: string): Promise<boolean> {
+    return this.#disks.accept(folder);
+  }
+
+  get protection(): ProtectionLookup {
+    return {
+      list: () => this.protectedRanges.all.map(shown),
+      protect: async ({ path, start, end, note }) => {
+        const isKnown = this.#settingsOf(path) !== undefined || this.#deps.playback.space.bytesOf(path).files > 0;
+        if (!isKnown) {
+          throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured and has no recordings`);
+        }
+        const range = { path, startUs: timeOf('start', start), endUs: timeOf('end', end), note };
+        return shown(await this.protectedRanges.add(range));
+      },
+      unprotect: (id) => this.protectedRanges.remove(id),
+    };
+  }
+
+  /** Only a whole index knows which recordings are the oldest. */
+  #indexOf(playback: Playback): OldestRecordings {
+    const isWhole = () =>
+      this.#filledGeneration === playback.indexGeneration && playback.indexProgress.state === 'ready';
+    return {
+      get isWhole() {
+        return isWhole();
+      },
+      oldestOwn: (folder, limit, after) => playback.space.oldestOwn(folder, limit, after as SegmentRow | undefined),
+      oldestOwnOf: (path, limit, after) => playback.space.oldestOwnOf(path, limit, after as SegmentRow | undefined),
+      bytesOf: (path) => playback.space.bytesOf(path),
+    };
+  }
+
+  /** Tells the disks of what is begun, on its way to others. */
+  #told(log: SegmentLog): SegmentLog {
+    return {
+      opened: (segment) => {
+        this.#disks.opened(segment.file);
+        log.opened(segment);
+      },
+      finished: (segment) => log.finished(segment),
+      removed: (file) => log.removed(file),
+    };
+  }
+
+  async #upkeep(signal: AbortSignal): Promise<void> {
+    const { clock, playback, log } = this.#deps;
+    if (clock.monoMs() - this.#upkeepMs < UPKEEP_MS) {
+      return;
+    }
+    this.#upkeepMs = clock.monoMs();
+    if (this.protectedRanges.fault !== undefined) {
+      await this.protectedRanges.load();
+    }
+    if (this.#filledGeneration !== undefined && this.#filledGeneration !== playback.indexGeneration) {
+      await this.fillIndex(signal);
+    }
+    const { pathDefaults, paths } = this.#deps.config();
+    const hasLimits = [pathDefaults, ...[...paths.values()].map((entry) => entry.settings)].some(
+      (settings) => settings && settings.recordMaxSizeBytes > 0,
+    );
+    if (hasLimits && this.#index.isWhole) {
+      const limits = (await playback.names()).flatMap((name): [string, number][] => {
+        const maxBytes = this.#settingsOf(name)?.recordMaxSizeBytes ?? 0;
+        return maxBytes > 0 ? [[name, maxBytes]] : [];
+      });
+      const folders = this.#folders();
+      await keepPathLimits({ limits: () => limits }, this.#index, folders, this.#deletions, log, signal);
+    }
+  }
+
+  #tell({ state, text, folders }: DiskEvent): void {
+    this.#deps.events
+      .add({ path: '', type: 'disk', source: 'perch', text: `${state}: ${folders.join(', ')}: ${text}`.slice(0, 500) })
+      .catch((error: unknown) => this.#deps.log.warn({ cause: explain(error) }, 'cannot tell of a disk'));
+  }
+
+  #folders(): string[] {
+    return [...new Set(this.#deps.recordPaths().map(folderOf))];
+  }
+
+  /** The longest age of what is recorded there, when all of it is deleted by its age. */
+  #ageLimitMs(folder: string): number | undefined {
+    const here = [...this.#deps.config().paths.values()].flatMap(({ settings }) =>
+      settings && settings.record !== 'no' && folderOf(settings.recordPath) === folder
+        ? [settings.recordDeleteAfterMs]
+        : [],
+    );
+    return here.length === 0 || here.includes(0) ? undefined : Math.max(...here);
+  }
+
+  #settingsOf(name: string) {
+    return resolvePath(this.#deps.config(), name)?.settings;
+  }
+
+  #rules(): RetentionRules {
+    const { config, recordPaths } = this.#deps;
+    return {
+      recordPaths,
+      deleteAfterMs: (path, recordPath) => {
+        const settings = this.#settingsOf(path);
+        return settings?.recordPath === recordPath ? settings.recordDeleteAfterMs || undefined : undefined;
+      },
+      shortestMs: () => {
+        const all = [...config().paths.values()].flatMap(({ settings }) => settings?.recordDeleteAfterMs || []);
+        return all.length === 0 ? undefined : Math.min(...all);
+      },
+    };
+  }
+}
+
+/** The deepest folder that all recordings of a template share. */
+const folderOf = (recordPath: string): string => new RecordPathPattern(recordPath, undefined).folder;
+
+function timeOf(name: string, text: string): number {
+  const time = parseRfc3339(text);
+  if (!time) {
+    throw new PerchError(
+      'badInput',
+      `invalid ${name}: '${text.slice(0, 64)}' is not a time such as 2026-01-31T12:00:00+01:00`,
+    );
+  }
+  return time.us;
+}
+
+function shown({ id, path, startUs, endUs, note }: ProtectedRange): ProtectedRecording {
+  const text = (us: number) => formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), undefined) });
+  return { id, path, start: text(startUs), end: text(endUs), note };
+}
