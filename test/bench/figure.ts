@@ -3,6 +3,8 @@ export interface Figure {
   readonly name: string;
   readonly unit: string;
   readonly goal: number;
+  /** The goal is to be reached; otherwise it is not to be passed. */
+  readonly isAtLeast?: boolean;
   /** Absolute figures (ms, µs) are compared after division by the machine's calibration. */
   readonly isAbsolute: boolean;
   readonly about: string;
@@ -17,6 +19,7 @@ export interface Result {
   readonly max: number;
   readonly unit: string;
   readonly goal: number;
+  readonly isAtLeast: boolean;
   readonly ok: boolean;
 }
 
@@ -32,6 +35,7 @@ export function median(values: readonly number[]): number {
 export function judge(figure: Figure, values: readonly number[], calibration: number): Result {
   const value = median(values);
   const compared = figure.isAbsolute ? value / calibration : value;
-  const { name, unit, goal } = figure;
-  return { name, value, min: Math.min(...values), max: Math.max(...values), unit, goal, ok: compared <= goal };
+  const { name, unit, goal, isAtLeast = false } = figure;
+  const ok = isAtLeast ? compared >= goal : compared <= goal;
+  return { name, value, min: Math.min(...values), max: Math.max(...values), unit, goal, isAtLeast, ok };
 }
