@@ -3,17 +3,19 @@ import { PLAYLISTS } from './recorded-streams.ts';
 
 /** What lies below the path of a camera, in streams made of its recordings. */
 export type VodAddress = { readonly path: string } & (
-  | { readonly kind: keyof typeof PLAYLISTS | 'frame' }
+  | { readonly kind: keyof typeof PLAYLISTS | 'frame' | 'still' }
   | { readonly kind: 'resource'; readonly resource: ResourceAddress }
 );
 
 export const FRAME = 'frame.mp4';
-const KINDS = new Map<string, keyof typeof PLAYLISTS | 'frame'>([
+export const STILL = 'still.jpg';
+const KINDS = new Map<string, keyof typeof PLAYLISTS | 'frame' | 'still'>([
   [PLAYLISTS.vod, 'vod'],
   [PLAYLISTS.vodMedia, 'vodMedia'],
   [PLAYLISTS.rewind, 'rewind'],
   [PLAYLISTS.rewindMedia, 'rewindMedia'],
   [FRAME, 'frame'],
+  [STILL, 'still'],
 ]);
 
 /**

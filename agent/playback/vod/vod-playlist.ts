@@ -41,8 +41,9 @@ export function writeVodPlaylist(files: readonly PlaylistFile[], kind: PlaylistK
   if (kind.startOffsetSeconds !== undefined) {
     lines.push(`#EXT-X-START:TIME-OFFSET=${kind.startOffsetSeconds.toFixed(3)},PRECISE=YES`);
   }
+  const headers = headersOf(files, kind.isEnded);
   for (let i = 0; i < files.length; i += 1) {
-    writeFile(lines, files[i] as PlaylistFile, i === 0);
+    writeFile(lines, files[i] as PlaylistFile, i === 0, headers[i] === headers[i - 1] ? undefined : headers[i]);
   }
   if (kind.isEnded) {
     lines.push('#EXT-X-ENDLIST');
@@ -51,14 +52,32 @@ export function writeVodPlaylist(files: readonly PlaylistFile[], kind: PlaylistK
   return lines.join('\n');
 }
 
-function writeFile(lines: string[], file: PlaylistFile, isFirst: boolean): void {
+/**
+ * Whose header serves each file. Files of one form in a row share that of the last, which is deleted last; where more are still to
+ * come, that of the first. A new one for each would do as well, but ffmpeg complains about it.
+ */
+function headersOf(files: readonly PlaylistFile[], isEnded: boolean): PlaylistFile[] {
+  const headers: PlaylistFile[] = [...files];
+  const isSame = (i: number, other: number): boolean => files[i]?.layout.formTag === files[other]?.layout.formTag;
+  for (let i = 1; i < files.length && !isEnded; i += 1) {
+    headers[i] = isSame(i, i - 1) ? (headers[i - 1] as PlaylistFile) : (files[i] as PlaylistFile);
+  }
+  for (let i = files.length - 2; i >= 0 && isEnded; i -= 1) {
+    headers[i] = isSame(i, i + 1) ? (headers[i + 1] as PlaylistFile) : (files[i] as PlaylistFile);
+  }
+  return headers;
+}
+
+/** @param header undefined: that of the file before */
+function writeFile(lines: string[], file: PlaylistFile, isFirst: boolean, header: PlaylistFile | undefined): void {
   const { layout, uri, from, to } = file;
   const { startSeconds, endSeconds } = layout.cuts;
   if (!isFirst && !file.isContinued) {
     lines.push('#EXT-X-DISCONTINUITY');
   }
-  // Each file has its own: a playlist must go on when the first of its files has been deleted.
-  lines.push(`#EXT-X-MAP:URI="${uri}",BYTERANGE="${layout.init.length}@0"`);
+  if (header) {
+    lines.push(`#EXT-X-MAP:URI="${header.uri}",BYTERANGE="${header.layout.init.length}@0"`);
+  }
   for (let i = from; i < to; i += 1) {
     const start = startSeconds[i] as number;
     const isBehindHole = i > from && start - (endSeconds[i - 1] as number) > HOLE_SECONDS;

@@ -7,6 +7,7 @@ import { namesTag, parseRange } from '../byte-range.ts';
 import type { Frame } from '../frame.ts';
 import type { Query } from '../query.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
+import type { FoundStill } from '../still.ts';
 import type { RecordedStreams, SentResource } from './recorded-streams.ts';
 import { parseVodAddress, type VodAddress } from './vod-address.ts';
 import { queryBack, queryFrameTime, queryPeriod, queryRewind } from './vod-query.ts';
@@ -19,7 +20,10 @@ export interface VodAccess {
 
 export interface VodRoutesOptions {
   readonly streams: RecordedStreams;
-  readonly frames: { frame(path: string, timeUs: number): Promise<Frame> };
+  readonly frames: {
+    frame(path: string, timeUs: number): Promise<Frame>;
+    still(path: string, timeUs: number): Promise<FoundStill>;
+  };
   readonly access: VodAccess;
   /** Makes the hook that lets the configured origins in. */
   readonly cors: (
@@ -37,7 +41,7 @@ const ALWAYS_ASK = 'private, no-cache';
 const EXPOSED = 'Accept-Ranges, Content-Length, Content-Range, ETag, Perch-Time';
 /** Live rewind is served beside live HLS. */
 const BESIDE_LIVE: ReadonlySet<VodAddress['kind']> = new Set(['rewind', 'rewindMedia', 'resource']);
-const BESIDE_GET: ReadonlySet<VodAddress['kind']> = new Set(['vod', 'vodMedia', 'frame', 'resource']);
+const BESIDE_GET: ReadonlySet<VodAddress['kind']> = new Set(['vod', 'vodMedia', 'frame', 'still', 'resource']);
 
 /** Streams and pictures made of recordings, below `/{path}/`, with or without a prefix. */
 export const vodRoutes: FastifyPluginAsync<VodRoutesOptions> = async (app, options) => {
@@ -102,6 +106,8 @@ async function answer(
       return sendPlaylist(request, reply, await streams.rewindMedia(path, queryRewind(query)));
     case 'frame':
       return sendFrame(request, reply, await frames.frame(path, queryFrameTime(query)));
+    case 'still':
+      return sendStill(request, reply, await frames.still(path, queryFrameTime(query)));
     case 'resource':
       return sendResource(request, reply, await streams.resource(path, address.resource));
   }
@@ -119,6 +125,17 @@ function sendFrame(request: FastifyRequest, reply: FastifyReply, frame: Frame): 
     .header('Cache-Control', frame.isFinal ? KEEP_A_DAY : ALWAYS_ASK)
     .header('Perch-Time', formatRfc3339({ us: frame.timeUs, offsetMs: 0 }));
   return sendRanged(request, reply, inMemory(frame.bytes), frame.etag);
+}
+
+/** A nearer one may be taken yet. */
+function sendStill(request: FastifyRequest, reply: FastifyReply, { jpeg, timeUs, etag }: FoundStill): FastifyReply {
+  reply
+    .type('image/jpeg')
+    // From the camera, and not looked into: it must be nothing else to a browser.
+    .header('X-Content-Type-Options', 'nosniff')
+    .header('Cache-Control', ALWAYS_ASK)
+    .header('Perch-Time', formatRfc3339({ us: timeUs, offsetMs: 0 }));
+  return sendRanged(request, reply, inMemory(jpeg), etag);
 }
 
 function sendResource(request: FastifyRequest, reply: FastifyReply, { resource, etag }: SentResource): FastifyReply {
