@@ -41,8 +41,8 @@ class FolderLook {
   constructor(options: LookOptions) {
     const { index, template, path, zone } = options;
     this.#options = options;
-    this.#all = new RecordPathPattern(template, undefined, zone);
-    this.#wanted = path === undefined ? this.#all : new RecordPathPattern(template, path, zone);
+    this.#all = new RecordPathPattern(template, undefined, zone, 'any');
+    this.#wanted = path === undefined ? this.#all : new RecordPathPattern(template, path, zone, 'any');
     this.#known = index.looks.below(template, this.#wanted.folder);
   }
 

@@ -1,10 +1,11 @@
 /** Changes with the schema. */
-export const INDEX_VERSION = 2;
+export const INDEX_VERSION = 3;
 
 /*
  * Texts that many rows share (folders, paths, stream ids, boots, tracks) stand once, in `names`.
  *
- * segments.state: 0 only the name is known, 1 the file grows (it has no end yet), 2 finished, 3 not readable (`fault` says why).
+ * segments.state: 0 only the name is known, 1 the file grows (it has no end yet), 2 finished, 3 not readable (`fault` says why),
+ * 4 finished, in a format that is not played.
  * segments.joins: 1 when the recording goes on from the one before it on its path. Timespans begin where it is 0: so a list of a long
  * history costs as much as it has gaps, not as it has files.
  * segments.name_us is what the file's name says, start_us what is shown: corrected for time zones and for clocks that were not set yet.
@@ -45,7 +46,7 @@ export const INDEX_SCHEMA = `
   CREATE INDEX IF NOT EXISTS by_break ON segments (path, start_us) WHERE joins = 0 AND state IN (1, 2);
   CREATE INDEX IF NOT EXISTS by_work ON segments (path, start_us) WHERE state IN (0, 1, 3);
   CREATE INDEX IF NOT EXISTS by_unread ON segments (state) WHERE state = 0;
-  CREATE INDEX IF NOT EXISTS by_age ON segments (start_us) WHERE own = 1 AND state = 2;
+  CREATE INDEX IF NOT EXISTS by_age ON segments (start_us) WHERE own = 1 AND state IN (2, 4);
   CREATE INDEX IF NOT EXISTS by_boot ON segments (boot, mono_us) WHERE boot IS NOT NULL AND trusted = 0;
   CREATE TABLE IF NOT EXISTS boots (boot INTEGER PRIMARY KEY, mono_us INTEGER, offset_us INTEGER) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS looks (

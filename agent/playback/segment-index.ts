@@ -6,7 +6,7 @@ import { EventTable } from './event-table.ts';
 import { IndexDatabase } from './index-database.ts';
 import { LookTable } from './look-table.ts';
 import { SegmentJoins } from './segment-joins.ts';
-import { READABLE, rowOf, type SegmentRow, STATE, selectRows } from './segment-row.ts';
+import { READABLE, rowOf, type SegmentRow, type SegmentState, STATE, selectRows } from './segment-row.ts';
 import { SpaceTable } from './space-table.ts';
 import type { CacheFound } from './sqlite.ts';
 
@@ -19,6 +19,8 @@ export interface SegmentInfo {
   readonly mtimeMs: number;
   /** It does not grow any more. */
   readonly isFinished: boolean;
+  /** False: in a format that is listed and counted, and not played. */
+  readonly isPlayable?: boolean;
   readonly durationUs: number;
   /** Undefined in files without a `mtxi` box. */
   readonly mark: StreamMark | undefined;
@@ -110,7 +112,7 @@ export class SegmentIndex {
       const next = this.#joins.after(row);
       this.#database.run(
         SET_INFO,
-        ...[startUs, info.isFinished ? STATE.finished : STATE.growing, info.fileMark ? 1 : 0],
+        ...[startUs, stateOf(info), info.fileMark ? 1 : 0],
         ...[info.sizeBytes, info.mtimeMs, info.durationUs, this.#nameId(mark?.streamId), mark?.segmentNumber ?? 0],
         ...[mark?.dtsUs ?? 0, this.#nameId(info.signature), this.#nameId(fileMark?.bootId), fileMark?.monoUs ?? null],
         ...[mark?.wallUs ?? null, fileMark?.isClockTrusted ? 1 : 0, fileMark?.offsetMinutes ?? null, row.id],
@@ -181,6 +183,13 @@ export class SegmentIndex {
     return this.space.bytesOf(path).files > 0;
   }
 
+  /** Recordings in the format that is played. */
+  hasPlayable(path: string): boolean {
+    const query = `SELECT 1 FROM segments INDEXED BY by_start
+      WHERE path = (SELECT id FROM names WHERE text = ?) AND name NOT LIKE '%.ts' LIMIT 1`;
+    return this.#database.read(() => this.#database.first(query, path) !== undefined, false);
+  }
+
   /** Of all files, also those that cannot be read. */
   startsOf(path: string): number[] {
     const query = `SELECT start_us FROM segments INDEXED BY by_start
@@ -244,7 +253,10 @@ export class SegmentIndex {
 
   /** Files that cannot be read, at most `count`. */
   broken(count: number): SegmentRow[] {
-    return this.#rows(`${selectRows('segments INDEXED BY by_work')} WHERE s.state = 3 ORDER BY file LIMIT ?`, count);
+    return this.#rows(
+      `${selectRows('segments INDEXED BY by_work')} WHERE s.state IN (0, 1, 3) AND s.state = 3 ORDER BY s.path, s.start_us LIMIT ?`,
+      count,
+    );
   }
 
   /** The newest finished files of a path. */
@@ -344,4 +356,12 @@ export class SegmentIndex {
   #rows(query: string, ...values: SQLInputValue[]): SegmentRow[] {
     return this.#database.read(() => this.#database.all(query, ...values).map(rowOf), []);
   }
+}
+
+/** What is not played has nothing to show while it grows. */
+function stateOf({ isFinished, isPlayable = true }: SegmentInfo): SegmentState {
+  if (!isPlayable) {
+    return isFinished ? STATE.stored : STATE.unread;
+  }
+  return isFinished ? STATE.finished : STATE.growing;
 }

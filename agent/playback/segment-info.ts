@@ -1,7 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { PerchError } from '../base/errors.ts';
 import type { Mp4Track } from '../media/mp4/read-track.ts';
 import { FragmentWalk } from '../record/fragment-walk.ts';
+import { recordFormatOf } from '../record/record-path.ts';
 import { type RecordingHead, readRecordingHead } from '../record/recording-file.ts';
+import { readTsHead } from '../record/ts-recording-file.ts';
 import type { SegmentInfo } from './segment-index.ts';
 
 const LONGEST_MS = 100 * 86_400_000;
@@ -23,6 +26,9 @@ export interface ReadInfo {
 export async function readSegmentInfo(file: string, known?: WalkState): Promise<ReadInfo> {
   const handle = await open(file, 'r');
   try {
+    if (recordFormatOf(file) === 'mpegts') {
+      return { info: await readTsInfo(handle), walked: undefined };
+    }
     const head = await readRecordingHead(handle);
     const { sizeBytes, mtimeMs, isFinished, durationMs, mark, fileMark, init } = head;
     // A length in the header of a file of ours that has no end stands there by chance.
@@ -34,6 +40,17 @@ export async function readSegmentInfo(file: string, known?: WalkState): Promise<
   } finally {
     await handle.close();
   }
+}
+
+/** Others' files do not tell whether they grow. @throws PerchError when it is none */
+async function readTsInfo(handle: FileHandle): Promise<SegmentInfo> {
+  const { hasPackets, isFinished, durationMs, mark, fileMark, sizeBytes, mtimeMs } = await readTsHead(handle);
+  if (!hasPackets) {
+    throw new PerchError('badInput', `recording of ${sizeBytes} bytes does not begin with an MPEG-TS packet`);
+  }
+  const isKnown = isFinished || fileMark === undefined;
+  const durationUs = durationMs * 1000;
+  return { sizeBytes, mtimeMs, isFinished: isKnown, isPlayable: false, durationUs, mark, fileMark, signature: '' };
 }
 
 export const signatureOf = (tracks: readonly Mp4Track[]): string =>

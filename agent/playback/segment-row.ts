@@ -3,7 +3,7 @@ import type { Row } from './index-database.ts';
 /** Files without a `mtxi` box go together when one begins this close to the end of the other. */
 const MERGE_TOLERANCE_US = 1_000_000;
 
-export const STATE = { unread: 0, growing: 1, finished: 2, broken: 3 } as const;
+export const STATE = { unread: 0, growing: 1, finished: 2, broken: 3, stored: 4 } as const;
 export type SegmentState = (typeof STATE)[keyof typeof STATE];
 
 /** One recording as the index knows it. Times are Unix microseconds. */

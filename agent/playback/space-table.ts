@@ -12,7 +12,7 @@ export class SpaceTable implements SpaceIndex {
 
   oldestOwn(folder: string, limit: number, after?: SegmentRow): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_age')}
-      WHERE s.own = 1 AND s.state = 2 AND (s.start_us, s.id) > (?1, ?2)
+      WHERE s.own = 1 AND s.state IN (2, 4) AND (s.start_us, s.id) > (?1, ?2)
         AND s.folder IN (SELECT id FROM names WHERE text = ?3 OR text BETWEEN ?3 || '/' AND ?3 || '0')
       ORDER BY s.start_us, s.id LIMIT ?4`;
     const top = folder.replace(/\/+$/, '');
@@ -21,7 +21,7 @@ export class SpaceTable implements SpaceIndex {
 
   oldestOwnOf(path: string, limit: number, after?: SegmentRow): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_start')}
-      WHERE s.path = (SELECT id FROM names WHERE text = ?3) AND s.own = 1 AND s.state = 2
+      WHERE s.path = (SELECT id FROM names WHERE text = ?3) AND s.own = 1 AND s.state IN (2, 4)
         AND (s.start_us, s.id) > (?1, ?2) ORDER BY s.start_us, s.id LIMIT ?4`;
     return this.#rows(query, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0, path, limit);
   }

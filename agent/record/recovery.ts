@@ -120,7 +120,7 @@ export async function recoverRecordings(
 ): Promise<RecoveryReport> {
   const found = new Map<string, FoundRecording>();
   for (const template of recordPaths) {
-    await findRecordings(new RecordPathPattern(template, undefined, zone), {
+    await findRecordings(new RecordPathPattern(template, undefined, zone, 'any'), {
       onRecording: (recording) => {
         if (!deps.isOpen(recording.file) && !deps.isFinished?.(recording.file)) {
           found.set(recording.file, recording);

@@ -1,4 +1,4 @@
-import { PACKET_BYTES } from '../media/mpegts/packetize.ts';
+import { PACKET_BYTES, SYNC_BYTE } from '../media/mpegts/packetize.ts';
 import { type FileMark, findFileMark } from './file-mark.ts';
 import type { ReadableFile } from './readable-file.ts';
 import { findStreamMark, type StreamMark } from './stream-mark.ts';
@@ -10,6 +10,8 @@ const PACKET_HEADER_BYTES = 4;
 
 /** What an MPEG-TS recording says of itself at its two ends. */
 export interface TsRecordingHead {
+  /** It begins as a transport stream does. */
+  readonly hasPackets: boolean;
   /** Undefined: Perch did not write the file, or its first bytes are lost. */
   readonly mark: StreamMark | undefined;
   readonly fileMark: FileMark | undefined;
@@ -25,12 +27,13 @@ export async function readTsHead(handle: ReadableFile): Promise<TsRecordingHead>
   const { size: sizeBytes, mtimeMs } = await handle.stat();
   const head = new Uint8Array(HEAD_PACKETS * PACKET_BYTES);
   const { bytesRead } = await handle.read(head, 0, head.length, 0);
+  const hasPackets = bytesRead >= PACKET_BYTES && head[0] === SYNC_BYTE;
   const marks = marksOf(head.subarray(0, bytesRead));
   const mark = findStreamMark(marks);
   const fileMark = findFileMark(marks);
   const seal = fileMark && (await lastSeal(handle, sizeBytes, fileMark.firstSequence));
   const isFinished = seal?.isLast === true;
-  return { mark, fileMark, isFinished, durationMs: seal?.durationMs ?? 0, sizeBytes, mtimeMs };
+  return { hasPackets, mark, fileMark, isFinished, durationMs: seal?.durationMs ?? 0, sizeBytes, mtimeMs };
 }
 
 /** What stands in the first null packet. */

@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../base/errors.ts';
 import { codeOf } from './disk-fault.ts';
 import { readRecordingHead } from './recording-file.ts';
+import { readTsHead } from './ts-recording-file.ts';
 import { readSeal } from './ts-seal.ts';
 
 const TS_PACKET_BYTES = 188;
@@ -62,7 +63,8 @@ async function whoseStream(handle: FileHandle): Promise<Omit<Ownership, 'diskByt
   const last = await handle.read(bytes, 0, TS_PACKET_BYTES, lastAt);
   const isWhole = last.bytesRead === TS_PACKET_BYTES;
   const seal = isWhole ? readSeal(new DataView(bytes.buffer), 0) : undefined;
-  return { writer: seal ? 'perch' : 'other', isDated: true, durationMs: seal?.durationMs ?? 0 };
+  const isDated = (await readTsHead(handle)).fileMark?.isClockTrusted ?? true;
+  return { writer: seal ? 'perch' : 'other', isDated, durationMs: seal?.durationMs ?? 0 };
 }
 
 /** ISO/IEC 13818-1 §2.4.3: each packet begins with its sync byte. */
