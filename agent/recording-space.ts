@@ -21,6 +21,7 @@ import { DiskMemory } from './record/space/disk-memory.ts';
 import { machineDisks } from './record/space/disk-probe.ts';
 import { type DiskEvent, Disks } from './record/space/disks.ts';
 import { keepPathLimits, type OldestRecordings } from './record/space/make-room.ts';
+import { stillsOf } from './record/stills/still-files.ts';
 import { zoneOffsetMs } from './record/time-zone.ts';
 
 /** How often paths with a limit of their own are looked at, and an unreadable list of protected recordings is tried again. */
@@ -71,6 +72,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
       isOpen: deps.isOpen,
       protection: this.protectedRanges,
       isClockTrusted: deps.isClockTrusted,
+      companions: async (file) => (await stillsOf(file)).map((still) => still.file),
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
       logger: log,
     });

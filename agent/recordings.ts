@@ -3,6 +3,7 @@ import { MachineClock } from '../system/boot-clock.ts';
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
 import { CameraEvents } from './camera-events.ts';
+import { CameraStills } from './camera-stills.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { PathSettings } from './config/path.ts';
 import type { PathRecorder } from './paths/path.ts';
@@ -13,6 +14,8 @@ import { FlushPoint } from './record/flush.ts';
 import { Recorder } from './record/recorder.ts';
 import { recoverRecordings } from './record/recovery.ts';
 import { SegmentAges } from './record/segment-ages.ts';
+import { StillTaker } from './record/stills/still-taker.ts';
+import { recordPathsOf } from './record-paths.ts';
 import { RecordingSpace } from './recording-space.ts';
 
 /** Without recordings the index is written this often, when something has changed. */
@@ -28,6 +31,7 @@ export class Recordings {
   readonly #flush: FlushPoint;
   readonly #machineClock: MachineClock;
   readonly space: RecordingSpace;
+  readonly #stills: StillTaker;
   readonly #recorders = new Map<Recorder, string>();
   readonly #stopCommits: () => void;
   #upkeep: Promise<unknown> = Promise.resolve();
@@ -65,6 +69,11 @@ export class Recordings {
       isClockTrusted: () => this.#machineClock.isTrusted,
     });
     this.playback.addJournal(this.events.journal);
+    const stills = new CameraStills(config);
+    this.#stills = new StillTaker({
+      ...{ events: this.events.hub, clock, logger: log },
+      sourceOf: (path) => stills.sourceOf(path),
+    });
     this.space = new RecordingSpace(
       {
         ...{ config, dataDir, clock, log, playback: this.playback, events: this.events.hub },
@@ -73,7 +82,7 @@ export class Recordings {
         recordPaths: () => this.#recordPaths(),
         stopRecording: (folder, error) => this.#stopBelow(folder, error),
       },
-      (told) => new SegmentAges(told, clock),
+      (told) => new SegmentAges(this.#stills.following(told), clock),
     );
   }
 
@@ -192,6 +201,7 @@ export class Recordings {
   async close(): Promise<void> {
     this.#stopCommits();
     await this.#upkeep;
+    await this.#stills.close();
     await this.events.close();
     await this.#flush.close();
     await this.#machineClock.close();
@@ -203,9 +213,7 @@ export class Recordings {
   }
 
   #recordPaths(): string[] {
-    const { pathDefaults, paths } = this.#config();
-    const all = [...paths.values()].map(({ settings }) => settings?.recordPath ?? pathDefaults.recordPath);
-    return [...new Set([pathDefaults.recordPath, ...all])];
+    return recordPathsOf(this.#config());
   }
 }
 

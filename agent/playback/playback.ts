@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { SegmentLog } from '../record/segment-log.ts';
+import { removeStills } from '../record/stills/still-files.ts';
 import { zoneOffsetMs } from '../record/time-zone.ts';
 import { Catalog, type RecordPaths } from './catalog.ts';
 import { type Frame, findFrame } from './frame.ts';
@@ -17,6 +18,7 @@ import { CatalogLookup } from './recording-lookup.ts';
 import { formatRfc3339, parseRfc3339, type ZonedTime } from './rfc3339.ts';
 import { SegmentIndex } from './segment-index.ts';
 import { type SegmentRow, STATE } from './segment-row.ts';
+import { type FoundStill, findStill } from './still.ts';
 import { TableCache } from './table-cache.ts';
 import { type Timeline, timelineOf } from './timeline.ts';
 import { LayoutCache } from './vod/layout-cache.ts';
@@ -143,7 +145,8 @@ export class Playback {
 
   /** The index knows the file to be whole. */
   isFinished(file: string): boolean {
-    return this.#index.find(file)?.state === STATE.finished;
+    const state = this.#index.find(file)?.state;
+    return state === STATE.finished || state === STATE.stored;
   }
 
   async list(
@@ -183,6 +186,11 @@ export class Playback {
   /** The tag of the answer that a player has most likely begun to read; undefined when none is kept. */
   keptTag(query: GetQuery): string | undefined {
     return this.#answers.get(keyOf(query))?.etag;
+  }
+
+  /** The camera's own picture that was taken nearest to a time. */
+  still(path: string, timeUs: number): Promise<FoundStill> {
+    return findStill(this.#lookup, path, timeUs);
   }
 
   /** The key frame of the group of pictures that a time lies in. */
@@ -226,6 +234,7 @@ export class Playback {
     await unlink(row.file).catch((cause: unknown) => {
       throw new PerchError('unavailable', 'cannot delete the recording', { file: row.file }, cause);
     });
+    await removeStills(row.file);
     this.#catalog.removed(row.file);
   }
 
@@ -249,8 +258,8 @@ export class Playback {
     if (!(await this.#isKnown(path))) {
       throw new PerchError('badInput', `path '${path}' is not configured`, { path });
     }
-    if (this.#paths.recordPathOf(path)?.format === 'mpegts' && !this.#index.hasRecordings(path)) {
-      throw new PerchError('unsupported', 'MPEG-TS format is not supported yet', { path });
+    if (this.#paths.recordPathOf(path)?.format === 'mpegts' && !this.#index.hasPlayable(path)) {
+      throw new PerchError('badInput', 'MPEG-TS format is not supported yet', { path });
     }
   }
 

@@ -1,0 +1,35 @@
+import { Snapshots } from './cameras/snapshots.ts';
+import { type Config, resolvePath } from './config/load.ts';
+import { MAX_STILL_BYTES } from './record/stills/still-files.ts';
+import type { StillSource } from './record/stills/still-taker.ts';
+
+interface Known {
+  readonly key: string;
+  readonly snapshots: Snapshots;
+}
+
+/** The cameras that have pictures of their own: those whose ONVIF service is configured. */
+export class CameraStills {
+  readonly #config: () => Config;
+  /** By path. What a camera has told of itself is kept until its settings change. */
+  readonly #known = new Map<string, Known>();
+
+  constructor(config: () => Config) {
+    this.#config = config;
+  }
+
+  sourceOf(path: string): StillSource | undefined {
+    const { onvif: url, user, password, profile } = resolvePath(this.#config(), path)?.settings?.camera ?? {};
+    if (url === undefined || url === '') {
+      this.#known.delete(path);
+      return undefined;
+    }
+    const key = JSON.stringify([url, user, password, profile]);
+    let known = this.#known.get(path);
+    if (known?.key !== key) {
+      known = { key, snapshots: new Snapshots({ url, user, password, profile, maxBytes: MAX_STILL_BYTES }) };
+      this.#known.set(path, known);
+    }
+    return known.snapshots;
+  }
+}

@@ -1,0 +1,206 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { filesBelow, SegmentLogBook, temporaryFolder } from '../../../test/recordings.ts';
+import { pictureOf } from '../../../test/snapshot-camera.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { EventHub, type NewEvent } from '../events/event-hub.ts';
+import { EventJournal } from '../events/event-journal.ts';
+import { keepStill, MAX_STILLS, readStill, removeStills, stillName, stillsOf } from './still-files.ts';
+import { StillTaker } from './still-taker.ts';
+
+async function startTaker() {
+  const folder = temporaryFolder();
+  const clock = new FakeClock();
+  const warnings: string[] = [];
+  const logger = {
+    warn: (_: object, text: string) => warnings.push(text),
+    info: () => {},
+    error: () => {},
+  } as unknown as Logger;
+  const hub = new EventHub(new EventJournal({ folder: join(folder.path, 'events'), logger }), clock, logger);
+  let asked = 0;
+  let answer: () => Promise<Uint8Array> = async () => pictureOf(1_000, asked);
+  const ask = () => {
+    asked += 1;
+    return answer();
+  };
+  const taker = new StillTaker({
+    ...{ events: hub, clock, logger },
+    sourceOf: (path) => (path === 'blind' ? undefined : { fetch: () => ask() }),
+  });
+  const book = new SegmentLogBook();
+  const log = taker.following(book);
+  onTestFinished(async () => {
+    await taker.close();
+    await hub.close();
+    folder[Symbol.dispose]();
+  });
+  const segment = (name: string, path = 'cam') => {
+    const file = join(folder.path, `${name}.mp4`);
+    return { path, file, startUs: clock.wallMs() * 1000, durationMs: 1, sizeBytes: 1 };
+  };
+  return {
+    ...{ clock, warnings, log, book, segment },
+    get asked() {
+      return asked;
+    },
+    answerWith: (next: () => Promise<Uint8Array>) => {
+      answer = next;
+    },
+    tell: (event: Partial<NewEvent> = {}) => hub.add({ path: 'cam', type: 'motion', source: 'api', ...event }),
+    /** Seconds since the clock's begin at which the stills of a recording were taken. */
+    taken: async (name: string) =>
+      (await stillsOf(join(folder.path, `${name}.mp4`))).map(({ timeMs }) => (timeMs - Date.UTC(2026, 0, 1)) / 1000),
+    /** The taker writes in its own time. */
+    stills: (count: number) =>
+      expect.poll(() => filesBelow(folder.path).filter((file) => file.endsWith('.jpg')).length).toBe(count),
+  };
+}
+
+test('a still is taken when recording begins and every ten minutes of it', async () => {
+  const taker = await startTaker();
+  taker.log.opened(taker.segment('a'));
+  await taker.stills(1);
+  for (const [minutes, count] of [
+    [9, 1],
+    [1, 2],
+    [9, 2],
+    [1, 3],
+    [5, 3],
+  ] as const) {
+    await taker.clock.advance(minutes * 60_000);
+    await taker.stills(count);
+  }
+  expect(await taker.taken('a')).toEqual([0, 600, 1200]);
+  taker.log.finished(taker.segment('a'));
+  await taker.clock.advance(3_600_000);
+  expect(taker.asked).toBe(3);
+  expect(taker.book.names).toHaveLength(1);
+});
+
+test('a new event has its still, and its end has none', async () => {
+  const taker = await startTaker();
+  taker.log.opened(taker.segment('a'));
+  await taker.stills(1);
+  await taker.clock.advance(30_000);
+  await taker.tell({ state: 'start', id: 'one' });
+  await taker.stills(2);
+  await taker.clock.advance(30_000);
+  await taker.tell({ state: 'end', id: 'one' });
+  await taker.tell({ type: 'disk', source: 'perch' });
+  await taker.clock.advance(1_000);
+  expect(await taker.taken('a')).toEqual([0, 30]);
+  expect(taker.asked).toBe(2);
+});
+
+test('the still of an event waits for the clip that the event begins', async () => {
+  const taker = await startTaker();
+  await taker.clock.advance(30_000);
+  await taker.tell();
+  await taker.clock.advance(3_000);
+  taker.log.opened(taker.segment('clip'));
+  await taker.stills(1);
+  expect(await taker.taken('clip')).toEqual([30]);
+  expect(taker.asked).toBe(1);
+});
+
+test('where nothing is recorded no still is kept, and no later recording gets it', async () => {
+  const taker = await startTaker();
+  await taker.tell();
+  await taker.clock.advance(20_000);
+  taker.log.opened(taker.segment('a'));
+  await taker.clock.advance(1_000);
+  await taker.stills(0);
+});
+
+test('events that follow each other closely share a still', async () => {
+  const taker = await startTaker();
+  taker.log.opened(taker.segment('a'));
+  await taker.stills(1);
+  await taker.clock.advance(10_000);
+  for (let i = 0; i < 12; i += 1) {
+    await taker.tell();
+    await taker.clock.advance(500);
+  }
+  await taker.stills(4);
+});
+
+test('a camera without pictures of its own is not asked, and nothing is said', async () => {
+  const taker = await startTaker();
+  taker.log.opened(taker.segment('a', 'blind'));
+  await taker.tell({ path: 'blind' });
+  await taker.clock.advance(1_200_000);
+  expect([taker.asked, taker.warnings]).toEqual([0, []]);
+});
+
+test('what goes wrong is said once, and a camera that refuses is left alone until the next still is due', async () => {
+  const taker = await startTaker();
+  taker.answerWith(() => Promise.reject(new PerchError('unauthorized', 'wrong password')));
+  taker.log.opened(taker.segment('a'));
+  await taker.clock.advance(1_000);
+  for (let i = 0; i < 10; i += 1) {
+    await taker.tell();
+    await taker.clock.advance(30_000);
+  }
+  expect([taker.asked, taker.warnings]).toEqual([1, ['no still from the camera']]);
+  await taker.clock.advance(330_000);
+  expect([taker.asked, taker.warnings.length]).toEqual([2, 1]);
+  taker.answerWith(async () => pictureOf(1_000));
+  await taker.clock.advance(630_000);
+  await taker.stills(1);
+});
+
+test('a camera that does not answer now is asked again for an event a minute later', async () => {
+  const taker = await startTaker();
+  taker.answerWith(() => Promise.reject(new PerchError('timeout', 'no picture')));
+  taker.log.opened(taker.segment('a'));
+  await taker.clock.advance(61_000);
+  await taker.tell();
+  await taker.clock.advance(1_000);
+  expect(taker.asked).toBe(2);
+});
+
+test('stills lie beside their recording under names that no recording has, and go with it', async () => {
+  using folder = temporaryFolder();
+  const recording = join(folder.path, '2026-07-01_12-00-00-000000.mp4');
+  await keepStill(recording, pictureOf(100, 1), 1_782_907_201_000);
+  await keepStill(recording, pictureOf(200, 2), 1_782_907_202_500);
+  const names = filesBelow(folder.path);
+  expect(names).toEqual([stillName(recording, 1), stillName(recording, 2)]);
+  expect(names[0]?.endsWith('/2026-07-01_12-00-00-000000.still1.jpg')).toBe(true);
+  const stills = await stillsOf(recording);
+  expect(stills.map(({ timeMs, sizeBytes }) => [timeMs, sizeBytes])).toEqual([
+    [1_782_907_201_000, 100],
+    [1_782_907_202_500, 200],
+  ]);
+  await removeStills(recording);
+  expect(filesBelow(folder.path)).toEqual([]);
+});
+
+test('a still never takes the place of another file, and there are only so many', async () => {
+  using folder = temporaryFolder();
+  const recording = join(folder.path, 'a.mp4');
+  for (let number = 1; number < MAX_STILLS; number += 1) {
+    writeFileSync(stillName(recording, number), 'mine');
+  }
+  expect(await keepStill(recording, pictureOf(100), 0)).toMatchObject({ file: stillName(recording, MAX_STILLS) });
+  expect(await keepStill(recording, pictureOf(100), 0)).toBeUndefined();
+  expect(readFileSync(stillName(recording, 1), 'utf8')).toBe('mine');
+  expect(existsSync(stillName(recording, MAX_STILLS + 1))).toBe(false);
+});
+
+test('what a power cut has left in the place of a picture is none', async () => {
+  using folder = temporaryFolder();
+  const recording = join(folder.path, 'a.mp4');
+  await keepStill(recording, new Uint8Array(500), 0);
+  await keepStill(recording, pictureOf(70_000), 0);
+  await keepStill(recording, pictureOf(500), 0);
+  const [zeros, large, good] = await stillsOf(recording);
+  expect(zeros && (await readStill(zeros))).toBeUndefined();
+  expect(large && (await readStill(large))).toBeUndefined();
+  expect(good && (await readStill(good))?.length).toBe(500);
+  expect(await readStill({ file: join(folder.path, 'gone'), timeMs: 0, sizeBytes: 1 })).toBeUndefined();
+});

@@ -1,0 +1,204 @@
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { CameraEvent, EventFeed } from '../events/event.ts';
+import type { FinishedSegment, Segment, SegmentLog } from '../segment-log.ts';
+import { keepStill } from './still-files.ts';
+
+/** While something is recorded. */
+const EVERY_MS = 600_000;
+const LOOK_MS = 30_000;
+/** Events that follow each other this fast share a still. */
+const CLOSEST_MS = 2_000;
+/** A clip's file comes some time after its event: until then the picture waits. */
+const LONGEST_WAIT_MS = 15_000;
+/** After a failure; one that a person must mend (a wrong password, which cameras count) has the whole time between two stills. */
+const FAILURE_PAUSE_MS = 60_000;
+
+/** A camera that gives pictures of its own. */
+export interface StillSource {
+  /** A JPEG of at most `MAX_STILL_BYTES`. */
+  fetch(signal: AbortSignal): Promise<Uint8Array>;
+}
+
+export interface StillTakerDeps {
+  readonly events: EventFeed;
+  /** Undefined: the camera of this path has no pictures of its own. */
+  readonly sourceOf: (path: string) => StillSource | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface PathState {
+  /** The recording that is being written. */
+  recording: string | undefined;
+  isBusy: boolean;
+  /** Monotonic milliseconds before which none is taken. */
+  notBeforeMs: number;
+  /** When the next one is due although nothing happens. */
+  dueMs: number;
+  /** A picture that has no recording to lie beside yet. */
+  waiting: { readonly jpeg: Uint8Array; readonly timeMs: number; readonly untilMs: number } | undefined;
+  /** What is wrong, as it was said last. */
+  told: string | undefined;
+}
+
+/** Takes a still of each camera for every new event, and every ten minutes of recording. What goes wrong costs the still alone. */
+export class StillTaker {
+  readonly #deps: StillTakerDeps;
+  readonly #paths = new Map<string, PathState>();
+  /** Ids of events that go on: they are told again when they end. */
+  readonly #running = new Set<string>();
+  readonly #taking = new Set<Promise<void>>();
+  readonly #end = new AbortController();
+  readonly #stop: (() => void)[];
+
+  constructor(deps: StillTakerDeps) {
+    this.#deps = deps;
+    this.#stop = [
+      deps.events.listen((event) => this.#onEvent(event)),
+      deps.clock.every(LOOK_MS, () => this.#takeDue()),
+    ];
+  }
+
+  /** Tells on what it is told, and learns from it what is being recorded. */
+  following(log: SegmentLog): SegmentLog {
+    return {
+      opened: (segment) => {
+        log.opened(segment);
+        this.#onOpened(segment);
+      },
+      finished: (segment) => {
+        log.finished(segment);
+        this.#onFinished(segment);
+      },
+      removed: (file) => log.removed(file),
+    };
+  }
+
+  #onOpened(segment: Segment): void {
+    const state = this.#stateOf(segment.path);
+    state.recording = segment.file;
+    const { waiting } = state;
+    state.waiting = undefined;
+    if (waiting && this.#nowMs < waiting.untilMs) {
+      this.#run(this.#keep(segment.path, segment.file, waiting.jpeg, waiting.timeMs));
+    }
+    if (this.#nowMs >= state.dueMs) {
+      this.#take(segment.path, state);
+    }
+  }
+
+  #onFinished(segment: FinishedSegment): void {
+    const state = this.#paths.get(segment.path);
+    if (state?.recording === segment.file) {
+      state.recording = undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const stop of this.#stop) {
+      stop();
+    }
+    this.#end.abort();
+    await Promise.all(this.#taking);
+  }
+
+  get #nowMs(): number {
+    return this.#deps.clock.monoMs();
+  }
+
+  #stateOf(path: string): PathState {
+    let state = this.#paths.get(path);
+    if (!state) {
+      state = { recording: undefined, isBusy: false, notBeforeMs: 0, dueMs: 0, waiting: undefined, told: undefined };
+      this.#paths.set(path, state);
+    }
+    return state;
+  }
+
+  #onEvent({ id, path, endUs, source }: CameraEvent): void {
+    const isNew = !this.#running.has(id);
+    if (endUs === undefined) {
+      this.#running.add(id);
+    } else {
+      this.#running.delete(id);
+    }
+    if (isNew && source !== 'perch' && path !== '') {
+      this.#take(path, this.#stateOf(path));
+    }
+  }
+
+  #takeDue(): void {
+    for (const [path, state] of this.#paths) {
+      if (state.recording !== undefined && this.#nowMs >= state.dueMs) {
+        this.#take(path, state);
+      }
+    }
+  }
+
+  #take(path: string, state: PathState): void {
+    const source = this.#deps.sourceOf(path);
+    if (!source || state.isBusy || this.#nowMs < state.notBeforeMs || this.#end.signal.aborted) {
+      return;
+    }
+    state.isBusy = true;
+    state.notBeforeMs = this.#nowMs + CLOSEST_MS;
+    state.dueMs = this.#nowMs + EVERY_MS;
+    this.#run(
+      this.#fetch(path, state, source).finally(() => {
+        state.isBusy = false;
+      }),
+    );
+  }
+
+  async #fetch(path: string, state: PathState, source: StillSource): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const askedMs = clock.wallMs();
+    try {
+      const jpeg = await source.fetch(this.#end.signal);
+      // Taken some time between question and answer.
+      const timeMs = (askedMs + clock.wallMs()) / 2;
+      if (state.told !== undefined) {
+        state.told = undefined;
+        logger.info({ path }, 'the camera gives stills again');
+      }
+      if (state.recording === undefined) {
+        state.waiting = { jpeg, timeMs, untilMs: this.#nowMs + LONGEST_WAIT_MS };
+      } else {
+        await this.#keep(path, state.recording, jpeg, timeMs);
+      }
+    } catch (error) {
+      this.#onFailure(path, state, error);
+    }
+  }
+
+  async #keep(path: string, recording: string, jpeg: Uint8Array, timeMs: number): Promise<void> {
+    try {
+      await keepStill(recording, jpeg, timeMs);
+    } catch (error) {
+      this.#onFailure(path, this.#stateOf(path), error);
+    }
+  }
+
+  #onFailure(path: string, state: PathState, error: unknown): void {
+    const { logger } = this.#deps;
+    if (this.#end.signal.aborted) {
+      return;
+    }
+    const code = error instanceof PerchError ? error.code : undefined;
+    const isLasting = code === 'unauthorized' || code === 'unsupported';
+    state.notBeforeMs = this.#nowMs + (isLasting ? EVERY_MS : FAILURE_PAUSE_MS);
+    // By its kind: what a camera says in words may be different each time.
+    const kind = code ?? String(error);
+    if (state.told !== kind) {
+      state.told = kind;
+      logger.warn({ path, cause: explain(error) }, 'no still from the camera');
+    }
+  }
+
+  #run(work: Promise<void>): void {
+    const done = work.finally(() => this.#taking.delete(done));
+    this.#taking.add(done);
+  }
+}
