@@ -7,6 +7,8 @@ import { explain, PerchError } from './base/errors.ts';
 
 const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configuration file
        perch check FILE.yml             say what is wrong with a configuration file, and end
+       perch reindex [--data DIR] [FILE.yml]
+                                        read all recordings and make their index anew, and end
        perch --version | --help
 
 DIR is where Perch keeps what is its own (recordings, users, index); ./perch-data when not given.`;
@@ -32,13 +34,41 @@ async function main(): Promise<number> {
     return 0;
   }
   const [first, second, ...more] = positionals;
-  if (more.length > 0 || (second !== undefined && first !== 'check')) {
+  const isCommand = first === 'check' || first === 'reindex';
+  if (more.length > 0 || (second !== undefined && !isCommand)) {
     throw new PerchError('badInput', `one configuration file is enough\n${USAGE}`);
   }
   if (first === 'check') {
     return check(second);
   }
+  if (first === 'reindex') {
+    return makeIndex(values.data ?? 'perch-data', second);
+  }
   return run(values.data ?? 'perch-data', first);
+}
+
+async function makeIndex(data: string, file: string | undefined): Promise<number> {
+  needsFile(file);
+  const { reindex } = await import('./reindex.ts');
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  process.once('SIGTERM', () => stop.abort());
+  await reindex({
+    data,
+    ...(file === undefined ? {} : { file }),
+    cwd: process.cwd(),
+    env: process.env,
+    signal: stop.signal,
+    write: (text) => process.stdout.write(text),
+    isTerminal: process.stdout.isTTY === true,
+  });
+  return 0;
+}
+
+function needsFile(file: string | undefined): void {
+  if (file !== undefined && !existsSync(file)) {
+    throw new PerchError('notFound', `the configuration file ${file} does not exist`);
+  }
 }
 
 async function check(file: string | undefined): Promise<number> {
@@ -65,9 +95,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   // Whoever reads what we say may go first, as in `perch | tee log` at Ctrl-C: that must not end us in the middle.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
-  if (file !== undefined && !existsSync(file)) {
-    throw new PerchError('notFound', `the configuration file ${file} does not exist`);
-  }
+  needsFile(file);
   const folder = holdDataFolder(data);
   const ended = whenAsked();
   let reload = async () => {};

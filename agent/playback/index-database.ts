@@ -1,6 +1,14 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { INDEX_SCHEMA, INDEX_VERSION } from './index-schema.ts';
-import { type CacheFound, isDamaged, isSqliteError, type OpenCache, openCache, removeCache } from './sqlite.ts';
+import {
+  type CacheFound,
+  isDamaged,
+  isOwnFault,
+  isSqliteError,
+  type OpenCache,
+  openCache,
+  removeCache,
+} from './sqlite.ts';
 
 export type Row = Record<string, unknown>;
 
@@ -123,7 +131,7 @@ export class IndexDatabase {
 
   /** Damage that shows only in use empties the index: the next look at the folders fills it again. */
   #onFailure(error: unknown): void {
-    if (!isSqliteError(error)) {
+    if (!isSqliteError(error) || isOwnFault(error)) {
       throw error;
     }
     this.#onFault(error);

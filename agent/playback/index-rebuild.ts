@@ -143,7 +143,9 @@ export class IndexRebuild {
     for (const journal of this.#journals) {
       await journal.replay(index.events);
     }
-    index.events.setWhole();
+    if (this.#journals.length > 0) {
+      index.events.setWhole();
+    }
   }
 
   async #readAll(signal: AbortSignal): Promise<void> {

@@ -32,6 +32,11 @@ export function isSqliteError(error: unknown): error is Error & { errcode?: numb
   return codeOf(error) === 'ERR_SQLITE_ERROR';
 }
 
+/** A wrong question is a fault of ours, not of the file. */
+export function isOwnFault(error: Error & { errcode?: number }): boolean {
+  return ((error.errcode ?? 0) & 0xff) === 1;
+}
+
 export function isDamaged(error: unknown): boolean {
   return isSqliteError(error) && DAMAGED.has((error.errcode ?? 0) & 0xff);
 }

@@ -5,6 +5,7 @@ import { ingestPacket, ingestPacketBytes } from './ingest-packet.ts';
 import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './list-scale.ts';
 import { recordCpu } from './record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record-memory.ts';
+import { reindexFigure } from './reindex.ts';
 import { relayCpu } from './relay-cpu.ts';
 import { startTime } from './start-time.ts';
 import { webrtc200Late, webrtc200Lost, webrtc200Memory } from './webrtc-200.ts';
@@ -21,6 +22,7 @@ const FIGURES: readonly Figure[] = [
   listScaleAll,
   listScaleTimeline,
   listScaleMemory,
+  reindexFigure,
   ingestPacket,
   ingestPacketBytes,
   relayCpu,
