@@ -16,6 +16,8 @@ import type { VirtualFile } from './virtual-file.ts';
 /** Changes when the same recordings give other bytes. */
 const ANSWER_VERSION = 2;
 const ROWS_AT_ONCE = 64;
+/** Two files of one stream overlap no longer. */
+const LONGEST_OVERLAP_US = 2_000_000;
 /** Its tables are made in memory. */
 const MAX_MP4_SECONDS = 6 * 3600;
 
@@ -45,7 +47,7 @@ export interface Answer {
 /** Puts an answer together: which files, which samples of them, in which form. Of the files only their tables are read. */
 export async function buildAnswer(catalog: Catalog, tables: TableCache, request: GetRequest): Promise<Answer> {
   const { path, startUs, durationUs } = request;
-  await catalog.refresh(path, startUs, startUs + durationUs);
+  await catalog.refresh(path, startUs - LONGEST_OVERLAP_US, startUs + durationUs);
   const builder = new AnswerBuilder(tables, request);
   for (const row of rowsOf(catalog, request)) {
     if (!(await builder.add(row))) {
@@ -60,17 +62,29 @@ export async function buildAnswer(catalog: Catalog, tables: TableCache, request:
 }
 
 /** The files that may hold the window, in order; a few at a time, because a day has many. */
-export function* rowsOf(
-  catalog: Catalog,
-  { path, startUs, durationUs }: Pick<GetRequest, 'path' | 'startUs' | 'durationUs'>,
-): Generator<SegmentRow> {
-  const fromUs = catalog.index.lastStartUpTo(path, startUs);
+function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetRequest): Generator<SegmentRow> {
+  const fromUs = catalog.index.lastStartUpTo(path, startUs - LONGEST_OVERLAP_US);
   let last: SegmentRow | undefined;
   do {
     const rows: SegmentRow[] = catalog.index.list(path, fromUs, startUs + durationUs, ROWS_AT_ONCE, last);
-    yield* rows;
+    yield* last ? rows : fromFirst(rows, startUs);
     last = rows.length < ROWS_AT_ONCE ? undefined : rows.at(-1);
   } while (last);
+}
+
+/**
+ * From the file on that was begun last at the start; from one before, which goes on in it, as well: sound may lie ahead of pictures,
+ * and then a file begins when there are still pictures of the one before to come.
+ */
+function fromFirst(rows: readonly SegmentRow[], startUs: number): readonly SegmentRow[] {
+  let first = Math.max(
+    0,
+    rows.findLastIndex((row) => row.startUs <= startUs),
+  );
+  while (first > 0 && goesOn(rows[first - 1] as SegmentRow, rows[first] as SegmentRow)) {
+    first -= 1;
+  }
+  return rows.slice(first);
 }
 
 class AnswerBuilder {
