@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { makeRecording, type Writer } from '../../test/recording-files.ts';
 import { SegmentLogBook, temporaryFolder } from '../../test/recordings.ts';
 import { silentLogger } from '../base/log.ts';
-import { type DeletionDeps, Deletions, removeEmptyFolders } from './deletions.ts';
+import { type DeletionDeps, Deletions } from './deletions.ts';
 import { sealPacket } from './ts-seal.ts';
 
 const HOUR_US = 3_600_000_000;
@@ -159,7 +159,7 @@ test('empty folders go up to the common one, folders with something in them stay
   mkdirSync(deep, { recursive: true });
   mkdirSync(used, { recursive: true });
   writeFileSync(join(folder.path, 'door/note.txt'), 'x');
-  await removeEmptyFolders(folder.path, [deep, used]);
+  await setUp().deletions.removeEmptyFolders(folder.path, [deep, used]);
   const left = [join(folder.path, 'cam'), used, join(folder.path, 'door/note.txt'), folder.path].map(existsSync);
   expect(left).toEqual([false, false, true, true]);
 });

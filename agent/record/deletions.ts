@@ -133,6 +133,22 @@ export class Deletions {
     await this.#deps.clock.sleep(DELETION_PAUSE_MS, signal);
   }
 
+  /** Removes folders that have become empty, and those above them, but never `top` itself. */
+  async removeEmptyFolders(top: string, touched: Iterable<string>): Promise<void> {
+    for (const first of touched) {
+      for (let folder = first; folder.startsWith(`${top}/`); folder = dirname(folder)) {
+        // A folder that is not empty refuses.
+        const isGone = await rmdir(folder).then(
+          () => true,
+          () => false,
+        );
+        if (!isGone) {
+          break;
+        }
+      }
+    }
+  }
+
   async #unlink(file: string, diskBytes: number): Promise<Deletion> {
     // It may have been begun anew, or protected, while it was looked at.
     if (this.#deps.isOpen(file) || this.hold !== undefined) {
@@ -168,22 +184,6 @@ export class Deletions {
     if (!this.#told.has(file) && this.#told.size < MAX_TOLD) {
       this.#told.add(file);
       this.#deps.logger.warn({ file }, message);
-    }
-  }
-}
-
-/** Removes folders that have become empty, and those above them, but never `top` itself. */
-export async function removeEmptyFolders(top: string, touched: Iterable<string>): Promise<void> {
-  for (const first of touched) {
-    for (let folder = first; folder.startsWith(`${top}/`); folder = dirname(folder)) {
-      // A folder that is not empty refuses.
-      const isGone = await rmdir(folder).then(
-        () => true,
-        () => false,
-      );
-      if (!isGone) {
-        break;
-      }
     }
   }
 }

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { type Deletions, type Doomed, removeEmptyFolders } from './deletions.ts';
+import type { Deletions, Doomed } from './deletions.ts';
 import { type FoundRecording, findRecordings } from './find-recordings.ts';
 import { RecordPathPattern } from './record-path.ts';
 
@@ -21,7 +21,7 @@ export interface RetentionRules {
 
 export interface RetentionDeps {
   readonly clock: Clock;
-  readonly deletions: Pick<Deletions, 'delete' | 'hold' | 'pause'>;
+  readonly deletions: Pick<Deletions, 'delete' | 'hold' | 'pause' | 'removeEmptyFolders'>;
   /** Since this process began the file, whatever the wall clock has done meanwhile; undefined: it did not. */
   readonly ageMs: (file: string) => number | undefined;
   /** The true start of a file, Unix microseconds, where more is known of it than its name says. */
@@ -88,7 +88,7 @@ export async function deleteExpired(
         },
       });
       await deleteFound();
-      await removeEmptyFolders(pattern.folder, touched);
+      await deletions.removeEmptyFolders(pattern.folder, touched);
     } catch (error) {
       logger.warn({ recordPath, cause: explain(error) }, 'cannot delete old recordings');
     }

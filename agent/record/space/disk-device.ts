@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Deletions } from '../deletions.ts';
-import { makeRoom, type OldestRecordings, oldestBelow } from './make-room.ts';
+import { type Deleting, makeRoom, type OldestRecordings, oldestBelow } from './make-room.ts';
 import { type Forecast, forecast, WriteRate } from './write-rate.ts';
 
 /** More is freed than is missing, so that not every look finds something to delete. */
@@ -74,11 +73,7 @@ export class DiskDevice {
   }
 
   /** Deletes the oldest recordings when there is too little space. @returns whether something was deleted */
-  async makeRoom(
-    index: OldestRecordings,
-    deletions: Pick<Deletions, 'delete' | 'hold' | 'pause'>,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async makeRoom(index: OldestRecordings, deletions: Deleting, signal: AbortSignal): Promise<boolean> {
     const { minFreeBytes } = this;
     if (minFreeBytes === 0 || this.#freeBytes >= minFreeBytes || !this.#mayDelete()) {
       return false;

@@ -43,12 +43,14 @@ export function identityOf(look: DiskLook, known: KnownDisk | undefined): Identi
 export class DiskMemory {
   readonly #file: string;
   readonly #onFault: (text: string) => void;
+  readonly #write: typeof writeAtomic;
   #disks = new Map<string, KnownDisk>();
   #saving: Promise<void> = Promise.resolve();
 
-  constructor(file: string, onFault: (text: string) => void) {
+  constructor(file: string, onFault: (text: string) => void, write = writeAtomic) {
     this.#file = file;
     this.#onFault = onFault;
+    this.#write = write;
   }
 
   /** Never rejects. */
@@ -93,7 +95,7 @@ export class DiskMemory {
   #save(): Promise<void> {
     const text = `${JSON.stringify({ version: 1, folders: Object.fromEntries(this.#disks) }, undefined, 1)}\n`;
     this.#saving = this.#saving
-      .then(() => writeAtomic(this.#file, text))
+      .then(() => this.#write(this.#file, text))
       .catch((error: unknown) => this.#onFault(`cannot write ${this.#file} (${explain(error)})`));
     return this.#saving;
   }

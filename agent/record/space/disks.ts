@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Deletions } from '../deletions.ts';
 import { codeOf } from '../disk-fault.ts';
 import { DiskDevice } from './disk-device.ts';
 import { type DiskMemory, identityOf } from './disk-memory.ts';
@@ -15,7 +14,7 @@ import {
   stopBytesOf,
   stopsRecording,
 } from './disk-state.ts';
-import type { OldestRecordings } from './make-room.ts';
+import type { Deleting, OldestRecordings } from './make-room.ts';
 import { WatchedFolder } from './watched-folder.ts';
 
 /** Cards that fill in an hour are looked at often enough to be emptied in time. */
@@ -47,7 +46,7 @@ export interface DiskDeps {
   readonly memory: DiskMemory;
   readonly rules: DiskRules;
   readonly index: OldestRecordings;
-  readonly deletions: Pick<Deletions, 'delete' | 'hold' | 'pause'>;
+  readonly deletions: Deleting;
   /** What is being recorded below the folder is to be finished: nothing more may be written there. */
   readonly stopRecording: (folder: string) => void;
   readonly onEvent?: (event: DiskEvent) => void;
@@ -102,7 +101,9 @@ export class Disks {
         }
       }
       await afterRound(signal);
-      await this.#rest(signal);
+      if (!signal.aborted) {
+        await this.#rest(signal);
+      }
     }
   }
 

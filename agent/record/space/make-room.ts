@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { Logger } from '../../base/log.ts';
-import { type Deletions, removeEmptyFolders } from '../deletions.ts';
+import type { Deletions } from '../deletions.ts';
 
 /** So many rows of the index are asked for at a time. */
 const LOT = 100;
@@ -29,6 +29,9 @@ export interface OldestRecordings {
   bytesOf(path: string): { readonly ownBytes: number };
 }
 
+/** Who deletes, and knows what stays. */
+export type Deleting = Pick<Deletions, 'delete' | 'hold' | 'pause' | 'removeEmptyFolders'>;
+
 export interface Room {
   readonly files: number;
   readonly diskBytes: number;
@@ -41,7 +44,7 @@ export async function makeRoom(
   wantedBytes: number,
   oldest: Iterable<IndexedRecording>,
   top: readonly string[],
-  deletions: Pick<Deletions, 'delete' | 'hold' | 'pause'>,
+  deletions: Deleting,
   signal: AbortSignal,
 ): Promise<Room> {
   let files = 0;
@@ -64,7 +67,7 @@ export async function makeRoom(
     }
   }
   for (const folder of top) {
-    await removeEmptyFolders(folder, touched);
+    await deletions.removeEmptyFolders(folder, touched);
   }
   const isEnough = diskBytes >= wantedBytes || signal.aborted;
   return { files, diskBytes, stuck: isEnough ? undefined : (deletions.hold ?? stuckText(protectedCount)) };
@@ -131,7 +134,7 @@ export async function keepPathLimits(
   limits: PathLimits,
   index: OldestRecordings,
   tops: readonly string[],
-  deletions: Pick<Deletions, 'delete' | 'hold' | 'pause'>,
+  deletions: Deleting,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {

@@ -1,0 +1,87 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { random } from '../../../test/random.ts';
+import { temporaryFolder } from '../../../test/recordings.ts';
+import { DiskMemory, type Identity, identityOf, type KnownDisk } from './disk-memory.ts';
+import type { DiskLook } from './disk-probe.ts';
+
+const ID = '0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11';
+const OTHER_ID = '9b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11';
+const stick: DiskLook = {
+  device: 81,
+  totalBytes: 64e9,
+  freeBytes: 1e9,
+  isReadOnly: false,
+  place: 'mount',
+  mark: ID,
+};
+const known: KnownDisk = { id: ID, device: 81, totalBytes: 64e9, place: 'mount' };
+const system = { device: 1, totalBytes: 8e9, place: 'system', mark: undefined } as const;
+const data = { device: 2, totalBytes: 9e9, place: 'data', mark: undefined } as const;
+
+test.for<[string, Partial<DiskLook>, Partial<KnownDisk>, Identity]>([
+  ['a disk with its mark', {}, {}, 'same'],
+  ['a disk with its mark under another number, as after a start', { device: 97 }, {}, 'same'],
+  ['a disk whose mark was deleted', { mark: undefined }, {}, 'same'],
+  ['another disk at the same place', { device: 97, mark: undefined, totalBytes: 128e9 }, {}, 'replaced'],
+  ['a disk that Perch knows from another folder', { device: 97, mark: OTHER_ID }, {}, 'replaced'],
+  ["the system's disk where another was mounted", system, {}, 'vanished'],
+  ["the data folder's disk where another was mounted", data, {}, 'vanished'],
+  ["the system's disk where the data folder's was", system, { place: 'data' }, 'vanished'],
+  ["an emptied folder of the system's disk", system, { place: 'system', device: 7 }, 'same'],
+  ["an emptied folder of the data folder's disk", data, { place: 'data', device: 7 }, 'same'],
+  ['a new disk where the folder was on the system', { mark: undefined }, { place: 'system', device: 1 }, 'replaced'],
+])('%s', ([_, look, memory, identity]) => {
+  expect(identityOf({ ...stick, ...look }, { ...known, ...memory })).toBe(identity);
+});
+
+test('a folder to which nothing was recorded yet is where it should be', () => {
+  expect(identityOf({ ...stick, ...system }, undefined)).toBe('same');
+});
+
+test('disks are known again after a start, until they are forgotten', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'disks.json');
+  const open = async () => {
+    const memory = new DiskMemory(file, (text) => expect.unreachable(text));
+    await memory.load();
+    return memory;
+  };
+  const memory = await open();
+  const id = await memory.remember('/mnt/usb', { ...stick, mark: undefined });
+  expect((await open()).find('/mnt/usb')).toEqual({ ...known, id });
+  await memory.forget('/mnt/usb');
+  expect((await open()).find('/mnt/usb')).toBeUndefined();
+});
+
+test('what is known already is not written again, and a mark that was deleted becomes the same again', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'disks.json');
+  const memory = new DiskMemory(file, (text) => expect.unreachable(text));
+  await memory.remember('/mnt/usb', stick);
+  writeFileSync(file, 'not touched');
+  expect(await memory.remember('/mnt/usb', stick)).toBe(ID);
+  expect(await memory.remember('/mnt/usb', { ...stick, mark: undefined })).toBe(ID);
+  expect(readFileSync(file, 'utf8')).toBe('not touched');
+});
+
+test('a memory that cannot be read takes every disk as it is, and says so', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'disks.json');
+  const next = random(3);
+  const good = JSON.stringify({ version: 1, folders: { '/a': known, '/b': { ...known, id: 7 }, '/c': null } });
+  const faults: string[] = [];
+  for (let i = 0; i < 200; i += 1) {
+    const bytes = Buffer.from(good.slice(0, next() < 0.5 ? Math.floor(next() * good.length) : good.length));
+    if (bytes.length > 0) {
+      bytes[Math.floor(next() * bytes.length)] = Math.floor(next() * 256);
+    }
+    writeFileSync(file, bytes);
+    const memory = new DiskMemory(file, (text) => faults.push(text));
+    await memory.load();
+    expect(memory.find('/b')).toBeUndefined();
+  }
+  expect(faults[0]).toMatch(/^cannot read .*disks\.json: a disk that is not mounted will not be noticed/);
+  expect(existsSync(file)).toBe(true);
+});

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { forecast, WriteRate } from './write-rate.ts';
+
+const DAY_MS = 86_400_000;
+const GB = 1e9;
+
+/** Looks every five seconds at a disk to which so much is written and of which so much is deleted. */
+function observe(
+  rate: WriteRate,
+  fromMs: number,
+  forMs: number,
+  startFreeBytes: number,
+  writtenPerDay: number,
+): number {
+  let freeBytes = startFreeBytes;
+  for (let ms = fromMs; ms <= fromMs + forMs; ms += 5_000) {
+    rate.add(ms, freeBytes);
+    freeBytes -= (writtenPerDay * 5_000) / DAY_MS;
+  }
+  return freeBytes;
+}
+
+test('a disk is known to fill after ten minutes, not before', () => {
+  const rate = new WriteRate();
+  observe(rate, 0, 9 * 60_000, 100 * GB, 40 * GB);
+  expect(rate.writtenBytesPerDay).toBeUndefined();
+  observe(rate, 9 * 60_000 + 5_000, 60_000, 99.7 * GB, 40 * GB);
+  expect((rate.writtenBytesPerDay ?? 0) / GB).toBeGreaterThan(30);
+});
+
+test('what is deleted on the way is written all the same, and does not make the disk fuller', () => {
+  const rate = new WriteRate();
+  for (let ms = 0; ms <= 3_600_000; ms += 10_000) {
+    rate.add(ms, 50 * GB);
+    rate.freed(10_000_000);
+  }
+  expect(rate.writtenBytesPerDay).toBeCloseTo(86.4 * GB, -8);
+  expect(rate.grownBytesPerDay).toBe(0);
+});
+
+test('only the last day counts', () => {
+  const rate = new WriteRate();
+  const left = observe(rate, 0, DAY_MS / 4, 500 * GB, 400 * GB);
+  observe(rate, DAY_MS / 4 + 5_000, 1.2 * DAY_MS, left, 10 * GB);
+  expect((rate.writtenBytesPerDay ?? 0) / GB).toBeCloseTo(10, 0);
+});
+
+test('two looks right after each other say nothing of a rate', () => {
+  const rate = new WriteRate();
+  rate.add(0, 100 * GB);
+  rate.add(5_000, 100 * GB - 5_000_000);
+  rate.add(5_001, 99 * GB);
+  expect(rate.recentBytesPerSecond).toBe(1_000_000);
+});
+
+const rateOf = (written: number, grown: number) => ({ writtenBytesPerDay: written * GB, grownBytesPerDay: grown * GB });
+const facts = {
+  freeBytes: 100 * GB,
+  minFreeBytes: 0,
+  stopBytes: 10 * GB,
+  oldestAgeMs: 0,
+  ageLimitMs: undefined,
+};
+
+test('a disk that nothing empties is full when its space is written', () => {
+  expect(forecast({ ...facts, rate: rateOf(30, 30) })).toEqual({ fullInDays: 3, keepsDays: undefined });
+});
+
+test('recordings that go by their age in time do not fill the disk, though at first it grows', () => {
+  const ageLimitMs = 2 * DAY_MS;
+  expect(forecast({ ...facts, ageLimitMs, rate: rateOf(30, 30) })).toEqual({ fullInDays: undefined, keepsDays: 2 });
+});
+
+test('recordings that are kept longer than there is space fill it', () => {
+  const ageLimitMs = 7 * DAY_MS;
+  expect(forecast({ ...facts, ageLimitMs, rate: rateOf(30, 30) }).fullInDays).toBe(3);
+  const oldestAgeMs = 6 * DAY_MS;
+  expect(forecast({ ...facts, ageLimitMs, oldestAgeMs, rate: rateOf(30, 30) }).fullInDays).toBeUndefined();
+});
+
+test('a disk that is kept from filling up reaches back as far as its recordings and its space go', () => {
+  const minFreeBytes = 40 * GB;
+  const oldestAgeMs = 5 * DAY_MS;
+  const kept = { ...facts, minFreeBytes, oldestAgeMs };
+  expect(forecast({ ...kept, rate: rateOf(30, 30) })).toEqual({ fullInDays: undefined, keepsDays: 7 });
+  expect(forecast({ ...kept, freeBytes: 39 * GB, rate: rateOf(30, 0) }).keepsDays).toBe(5);
+  expect(forecast({ ...kept, ageLimitMs: 3 * DAY_MS, rate: rateOf(30, 30) }).keepsDays).toBe(3);
+});
+
+test('nothing is said of a disk of which nothing is known, or to which nothing is written', () => {
+  const unknown = { writtenBytesPerDay: undefined, grownBytesPerDay: undefined };
+  for (const rate of [unknown, rateOf(0, 0)]) {
+    expect(forecast({ ...facts, rate })).toEqual({ fullInDays: undefined, keepsDays: undefined });
+  }
+});
