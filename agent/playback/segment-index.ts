@@ -5,7 +5,7 @@ import { ClockLabels } from './clock-labels.ts';
 import { EventTable } from './event-table.ts';
 import { IndexDatabase } from './index-database.ts';
 import { LookTable } from './look-table.ts';
-import { SegmentJoins } from './segment-joins.ts';
+import { type Place, SegmentJoins } from './segment-joins.ts';
 import { READABLE, rowOf, type SegmentRow, type SegmentState, STATE, selectRows } from './segment-row.ts';
 import { SpaceTable } from './space-table.ts';
 import type { CacheFound } from './sqlite.ts';
@@ -128,36 +128,19 @@ export class SegmentIndex {
   }
 
   setBroken(file: string, sizeBytes: number, mtimeMs: number, fault: string): void {
-    this.#database.write(() => {
-      const row = this.#joins.find(file);
-      if (row) {
-        const next = this.#joins.after(row);
-        const query = 'UPDATE segments SET state = 3, joins = 0, size = ?, mtime_ms = ?, fault = ? WHERE id = ?';
-        this.#database.run(query, sizeBytes, mtimeMs, fault, row.id);
-        if (next) {
-          this.#joins.note(next.id);
-        }
-      }
-    }, undefined);
+    this.#takeOut(file, ({ id }) => {
+      const query = 'UPDATE segments SET state = 3, joins = 0, size = ?, mtime_ms = ?, fault = ? WHERE id = ?';
+      this.#database.run(query, sizeBytes, mtimeMs, fault, id);
+    });
   }
 
   /** What is known of the file is no longer to be relied on. */
   setUnread(file: string): void {
-    const row = this.#joins.find(file);
-    this.#database.write(() => row && this.#database.run('UPDATE segments SET state = 0 WHERE id = ?', row.id), 0);
+    this.#takeOut(file, ({ id }) => this.#database.run('UPDATE segments SET state = 0, joins = 0 WHERE id = ?', id));
   }
 
   remove(file: string): void {
-    this.#database.write(() => {
-      const row = this.#joins.find(file);
-      if (row) {
-        const next = this.#joins.after(row);
-        this.#database.run('DELETE FROM segments WHERE id = ?', row.id);
-        if (next) {
-          this.#joins.note(next.id);
-        }
-      }
-    }, undefined);
+    this.#takeOut(file, ({ id }) => this.#database.run('DELETE FROM segments WHERE id = ?', id));
   }
 
   find(file: string): SegmentRow | undefined {
@@ -326,6 +309,20 @@ export class SegmentIndex {
         return { startUs, durationUs: last ? Number(last['start_us']) + Number(last['duration_us']) - startUs : 0 };
       });
     }, []);
+  }
+
+  /** The file that came behind it may now go on from another. */
+  #takeOut(file: string, change: (place: Place) => void): void {
+    this.#database.write(() => {
+      const place = this.#joins.find(file);
+      if (place) {
+        const next = this.#joins.after(place);
+        change(place);
+        if (next) {
+          this.#joins.note(next.id);
+        }
+      }
+    }, undefined);
   }
 
   /** Shows the files of a boot where they belong, now that this is known. */
