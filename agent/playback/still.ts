@@ -76,7 +76,7 @@ function awayOf(row: StillRow, timeUs: number): number {
 
 /** One that is being written goes on. */
 function endOf({ startUs, durationUs, state }: StillRow): number {
-  return state === STATE.finished ? startUs + durationUs : Infinity;
+  return state === STATE.growing ? Infinity : startUs + durationUs;
 }
 
 function timeOf({ timeMs }: Still, row: StillRow): number {
