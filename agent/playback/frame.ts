@@ -38,13 +38,18 @@ export async function findFrame(
   timeUs: number,
 ): Promise<Frame> {
   const rows = [...(await recordings.between(path, timeUs, timeUs))].filter(({ startUs }) => startUs <= timeUs);
+  let early: Found | undefined;
   // Recordings may overlap, and the newest may have gone since.
   for (const row of rows.reverse()) {
     const tabled = await tablesOf(tables, row);
     const key = tabled && keyAt(tabled, (timeUs - row.startUs) / 1e6);
-    if (key) {
+    if (key && !key.isLater) {
       return readFrame(tabled, row, key);
     }
+    early ??= key && { tabled, row, key };
+  }
+  if (early) {
+    return readFrame(early.tabled, early.row, early.key);
   }
   throw new PerchError('notFound', 'no picture was recorded then', { path });
 }
@@ -60,11 +65,19 @@ async function tablesOf(tables: TableCache, row: RowOfRecording): Promise<Tabled
   }
 }
 
+interface Found {
+  readonly tabled: Tabled;
+  readonly row: RowOfRecording;
+  readonly key: KeySample;
+}
+
 interface KeySample {
   readonly trackId: number;
   readonly timescale: number;
   readonly samples: TrackSamples;
   readonly sample: number;
+  /** Then there was only sound yet: it is the first picture behind. */
+  readonly isLater: boolean;
 }
 
 /** @param seconds as the file counts them */
@@ -87,9 +100,9 @@ function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined 
   if (sample !== undefined && sample > 0 && shownAt(samples, sample) > ticks) {
     sample = syncUpTo(samples, sample - 1) ?? sample;
   }
-  // Before the first picture of a recording there may be sound.
+  const isLater = sample === undefined || shownAt(samples, sample) > ticks;
   sample ??= firstSync(samples);
-  return sample === undefined ? undefined : { trackId, timescale, samples, sample };
+  return sample === undefined ? undefined : { trackId, timescale, samples, sample, isLater };
 }
 
 function firstSync({ syncs }: TrackSamples): number | undefined {

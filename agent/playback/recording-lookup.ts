@@ -1,8 +1,10 @@
 import type { Catalog } from './catalog.ts';
-import { rowsOf } from './get.ts';
 import type { SegmentRow } from './segment-row.ts';
 import type { RecordingLookup } from './vod/recorded-period.ts';
 
+const ROWS_AT_ONCE = 64;
+/** Sound may lie ahead of pictures: then a file begins while there are pictures of the one before to come, so long at most. */
+const LONGEST_OVERLAP_US = 2_000_000;
 /** As many files as can begin in one microsecond: of one path, with different templates. */
 const MAX_TWINS = 16;
 
@@ -19,14 +21,25 @@ export class CatalogLookup implements RecordingLookup {
 
   async between(path: string, fromUs: number, toUs: number): Promise<Iterable<SegmentRow>> {
     await this.#require(path);
-    await this.#catalog.refresh(path, fromUs, toUs);
-    return rowsOf(this.#catalog, { path, startUs: fromUs, durationUs: toUs - fromUs });
+    await this.#catalog.refresh(path, fromUs - LONGEST_OVERLAP_US, toUs);
+    return rowsBetween(this.#catalog, path, fromUs, toUs);
   }
 
   async named(path: string, nameUs: number): Promise<Iterable<SegmentRow>> {
     await this.#require(path);
     return namedRows(this.#catalog, path, nameUs);
   }
+}
+
+/** A few at a time, because a day has many. */
+function* rowsBetween({ index }: Catalog, path: string, fromUs: number, toUs: number): Generator<SegmentRow, void> {
+  const firstUs = index.lastStartUpTo(path, fromUs - LONGEST_OVERLAP_US);
+  let last: SegmentRow | undefined;
+  do {
+    const rows: SegmentRow[] = index.list(path, firstUs, toUs, ROWS_AT_ONCE, last);
+    yield* rows;
+    last = rows.length < ROWS_AT_ONCE ? undefined : rows.at(-1);
+  } while (last);
 }
 
 /** Most begin when their names say so. */

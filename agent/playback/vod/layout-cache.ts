@@ -19,11 +19,11 @@ export class LayoutCache {
   }
 
   /** @throws PerchError when the file is no recording; as `stat` does when it is gone */
-  async of(file: string): Promise<VodLayout> {
+  async of({ file, nameUs }: { readonly file: string; readonly nameUs: number }): Promise<VodLayout> {
     const known = this.#kept.get(file);
     const { size, mtimeMs } = await stat(file);
     const isSame = known?.sizeBytes === size && known.mtimeMs === mtimeMs;
-    const layout = isSame ? known : layOut(await this.#tables.of({ file }));
+    const layout = isSame ? known : layOut(await this.#tables.of({ file }), nameUs);
     this.#keep(layout);
     return layout;
   }

@@ -40,7 +40,7 @@ export class RecordedPeriods {
     const files: PlaylistFile[] = [];
     let segments = 0;
     for (const row of await this.#recordings.between(path, fromUs, toUs)) {
-      const layout = await this.#layoutOf(row.file);
+      const layout = await this.#layoutOf(row);
       const before = files.at(-1);
       const file = layout && partOf(layout, row, before, fromUs, toUs);
       if (file) {
@@ -59,8 +59,8 @@ export class RecordedPeriods {
 
   /** The recording that an address in a playlist names. @throws PerchError when there is none, or no longer */
   async layoutOf(path: string, address: ResourceAddress): Promise<VodLayout> {
-    for (const { file } of await this.#recordings.named(path, address.nameUs)) {
-      const layout = tagOf(file) === address.tag ? await this.#layoutOf(file) : undefined;
+    for (const row of await this.#recordings.named(path, address.nameUs)) {
+      const layout = tagOf(row.file) === address.tag ? await this.#layoutOf(row) : undefined;
       if (layout) {
         return layout;
       }
@@ -69,14 +69,14 @@ export class RecordedPeriods {
   }
 
   /** Undefined for a file that has gone, or is none that can be played: the others go on. */
-  async #layoutOf(file: string): Promise<VodLayout | undefined> {
+  async #layoutOf(row: RowOfRecording): Promise<VodLayout | undefined> {
     try {
-      return await this.#layouts.of(file);
+      return await this.#layouts.of(row);
     } catch (error) {
       if (!(error instanceof PerchError) && codeOf(error) === '') {
         throw error;
       }
-      this.#logger.debug({ file, cause: explain(error) }, 'left a recording out of a playlist');
+      this.#logger.debug({ file: row.file, cause: explain(error) }, 'left a recording out of a playlist');
       return undefined;
     }
   }
@@ -116,6 +116,7 @@ function goesOn(before: PlaylistFile, layout: VodLayout): boolean {
     before.to === before.layout.cuts.count &&
     before.layout.isFinished &&
     before.layout.formTag === layout.formTag &&
+    layout.anchorSeconds === before.layout.anchorSeconds &&
     layout.shiftSeconds > before.layout.shiftSeconds
   );
 }

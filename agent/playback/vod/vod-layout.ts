@@ -10,8 +10,10 @@ import { SampleSlice } from './sample-slice.ts';
 import { cutSegments, type SegmentCuts } from './segment-cuts.ts';
 
 /** Up to here times of a stream and of a file can be added without losing a tick of any time scale. */
-const MAX_SHIFT_SECONDS = 1e9;
+const MAX_SHIFT_SECONDS = 4e9;
 const MAX_TIMESCALE = 1_000_000;
+/** Clocks of cameras and ours part by some seconds in a day: within so many the times of one stream go on without a jump. */
+const ANCHOR_STEP_SECONDS = 5;
 
 /**
  * A recording as HLS players are given it: one resource with a header and, for each segment, its fragments with headers of their own.
@@ -34,18 +36,21 @@ export interface VodLayout {
   readonly cuts: SegmentCuts;
   /** Where each segment begins in the resource, and where the last ends. */
   readonly offsets: Float64Array;
-  /** Added to the file's times, in seconds. 0: the file counts for itself. */
+  /** Added to the file's times, in seconds: then they are about those of the day, and rise over everything that was ever recorded. */
   readonly shiftSeconds: number;
+  /** Of its stream: where the stream's time zero lies. Files of one stream that have the same one go on without a jump. */
+  readonly anchorSeconds: number;
 }
 
-export function layOut({ file, head, table }: Tabled): VodLayout {
+/** @param nameUs when it begins, as its name says */
+export function layOut({ file, head, table }: Tabled, nameUs: number): VodLayout {
   const { tracks } = head.init;
   const init = playerInit(
     head.init.bytes,
     tracks.map((track) => track.id),
   );
   const cuts = cutSegments(table, tracks, head.isFinished);
-  const shiftSeconds = shiftOf(head.mark, tracks);
+  const { anchorSeconds, shiftSeconds } = placeInTime(head.mark, nameUs, tracks);
   const offsets = new Float64Array(cuts.count + 1);
   let at = init.length;
   for (let segment = 0; segment < cuts.count; segment += 1) {
@@ -71,6 +76,7 @@ export function layOut({ file, head, table }: Tabled): VodLayout {
     cuts,
     offsets,
     shiftSeconds,
+    anchorSeconds,
   };
 }
 
@@ -80,11 +86,23 @@ export const bytesOfLayout = ({ init, offsets, cuts }: VodLayout): number =>
 
 const noShift = (): number => 0;
 
-/** Where the file's time zero lies on the stream's own scale, by which files that go on from each other share their times. */
-function shiftOf(mark: StreamMark | undefined, tracks: readonly { readonly timescale: number }[]): number {
-  const seconds = (mark?.dtsUs ?? 0) / 1e6;
-  const isSafe = seconds >= 0 && seconds <= MAX_SHIFT_SECONDS && tracks.every((t) => t.timescale <= MAX_TIMESCALE);
-  return isSafe ? seconds : 0;
+/**
+ * Known from the file alone, so that its resource is the same for every playlist: the stream's own times, by which files go on from
+ * each other, and steps of some seconds to bring them near the time of the day.
+ */
+function placeInTime(
+  mark: StreamMark | undefined,
+  nameUs: number,
+  tracks: readonly { readonly timescale: number }[],
+): { readonly anchorSeconds: number; readonly shiftSeconds: number } {
+  const { dtsUs, wallUs } = mark ?? { dtsUs: 0, wallUs: nameUs };
+  const exact = (wallUs - dtsUs) / 1e6;
+  const anchorSeconds = mark ? Math.round(exact / ANCHOR_STEP_SECONDS) * ANCHOR_STEP_SECONDS : exact;
+  const shiftSeconds = anchorSeconds + dtsUs / 1e6;
+  const isSafe = shiftSeconds >= 0 && shiftSeconds <= MAX_SHIFT_SECONDS && Math.abs(dtsUs) <= MAX_SHIFT_SECONDS * 1e6;
+  return isSafe && tracks.every(({ timescale }) => timescale <= MAX_TIMESCALE)
+    ? { anchorSeconds, shiftSeconds }
+    : { anchorSeconds: Number.NaN, shiftSeconds: 0 };
 }
 
 /**
