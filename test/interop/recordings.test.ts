@@ -80,28 +80,33 @@ describeWith(['ffmpeg'], 'recordings and ffmpeg', () => {
     ['B-frames and AAC', ['-c:v', 'libx264', '-bf', '2', '-c:a', 'aac']],
     ['uncompressed sound', ['-c:v', 'libx264', '-bf', '0', '-c:a', 'pcm_s16be', '-f', 'mov']],
     ['H.265', ['-c:v', 'libx265', '-x265-params', 'log-level=none', '-tag:v', 'hvc1', '-c:a', 'aac']],
-  ] as const)('a recording made by others with %s is listed and played', async ([, codecs]) => {
-    using folder = temporaryFolder();
-    const file = join(folder.path, 'cam/2026-07-01_12-00-00-000000.mp4');
-    mkdirSync(dirname(file));
-    const inputs = ['-f', 'lavfi', '-i', 'testsrc2=s=160x120:r=25', '-f', 'lavfi', '-i', 'sine=r=48000'];
-    const fragments = ['-g', '25', '-pix_fmt', 'yuv420p', '-movflags', 'frag_keyframe+empty_moov+default_base_moof'];
-    const made = await runProcess('ffmpeg', ['-v', 'error', ...inputs, '-t', '6', ...codecs, ...fragments, file]);
-    expect(made).toEqual({ code: 0, output: '' });
-    await using playback = openPlayback(folder.path);
-    expect(await playback.list('cam', undefined, undefined, '')).toHaveLength(1);
-    for (const format of ['fmp4', 'mp4'] as const) {
-      for (const [fromMs, seconds] of [
-        [0, 60],
-        [2_300, 2.5],
-      ] as const) {
-        const answer = join(folder.path, `answer-${format}-${fromMs}.mp4`);
-        writeFileSync(answer, await getBytes(playback, fromMs, seconds, format));
-        expect(await complaints(answer)).toBe('');
-        expect(Math.abs((await probe(answer)).duration - Math.min(seconds, 6))).toBeLessThan(0.15);
+    ['data counted from its beginning', ['-c:v', 'libx264', '-c:a', 'aac'], 'frag_keyframe+empty_moov'],
+    ['an index before each fragment', ['-c:v', 'libx264', '-c:a', 'aac'], 'dash+frag_keyframe+empty_moov'],
+  ] as const)(
+    'a recording made by others with %s is listed and played',
+    async ([, codecs, flags = 'frag_keyframe+empty_moov+default_base_moof']) => {
+      using folder = temporaryFolder();
+      const file = join(folder.path, 'cam/2026-07-01_12-00-00-000000.mp4');
+      mkdirSync(dirname(file));
+      const inputs = ['-f', 'lavfi', '-i', 'testsrc2=s=160x120:r=25', '-f', 'lavfi', '-i', 'sine=r=48000'];
+      const fragments = ['-g', '25', '-pix_fmt', 'yuv420p', '-movflags', flags];
+      const made = await runProcess('ffmpeg', ['-v', 'error', ...inputs, '-t', '6', ...codecs, ...fragments, file]);
+      expect(made).toEqual({ code: 0, output: '' });
+      await using playback = openPlayback(folder.path);
+      expect(await playback.list('cam', undefined, undefined, '')).toHaveLength(1);
+      for (const format of ['fmp4', 'mp4'] as const) {
+        for (const [fromMs, seconds] of [
+          [0, 60],
+          [2_300, 2.5],
+        ] as const) {
+          const answer = join(folder.path, `answer-${format}-${fromMs}.mp4`);
+          writeFileSync(answer, await getBytes(playback, fromMs, seconds, format));
+          expect(await complaints(answer)).toBe('');
+          expect(Math.abs((await probe(answer)).duration - Math.min(seconds, 6))).toBeLessThan(0.15);
+        }
       }
-    }
-  });
+    },
+  );
 
   test('the first picture that is shown is the one at the requested time', async () => {
     using folder = temporaryFolder();
