@@ -6,7 +6,7 @@ import type { Sample } from '../agent/media/sample.ts';
 import type { OpusTrack, Track } from '../agent/media/track.ts';
 import type { BootClock } from '../agent/record/boot-clock.ts';
 import { FlushPoint } from '../agent/record/flush.ts';
-import { Recorder, type RecorderOptions } from '../agent/record/recorder.ts';
+import { type DiskGuard, Recorder, type RecorderOptions } from '../agent/record/recorder.ts';
 import type { SegmentFs } from '../agent/record/segment-fs.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../agent/record/segment-log.ts';
 import { Stream } from '../agent/stream/stream.ts';
@@ -105,6 +105,7 @@ export function startRecorder(
   tracks: readonly Track[] = [tinyH264],
   log = new SegmentLogBook(),
   fs?: SegmentFs,
+  disks?: DiskGuard,
 ): TestRecorder {
   const clock = new FakeClock();
   const flush = new FlushPoint(clock, 5_000);
@@ -119,7 +120,15 @@ export function startRecorder(
       zone: 'UTC',
       ...options,
     },
-    { flush, log, clock, bootClock: bootClockOf(clock), logger: silentLogger, ...(fs && { fs }) },
+    {
+      flush,
+      log,
+      clock,
+      bootClock: bootClockOf(clock),
+      logger: silentLogger,
+      ...(fs && { fs }),
+      ...(disks && { disks }),
+    },
   );
   recorder.start(stream);
   return {

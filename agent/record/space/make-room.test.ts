@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import { silentLogger } from '../../base/log.ts';
+import type { Deletion, Doomed } from '../deletions.ts';
+import { type IndexedRecording, keepPathLimits, makeRoom, type OldestRecordings, oldestBelow } from './make-room.ts';
+
+const MB = 1_000_000;
+const recording = (folder: string, startUs: number): IndexedRecording => ({
+  file: `${folder}/${startUs}.mp4`,
+  path: 'cam',
+  startUs,
+  nameUs: startUs,
+  durationUs: 1,
+});
+
+/** An index as the real one answers: in lots, each behind the last of the lot before. */
+function indexOf(files: readonly IndexedRecording[], ownBytes = 0): OldestRecordings {
+  const sorted = [...files].sort((a, b) => a.startUs - b.startUs);
+  const lot = (fits: readonly IndexedRecording[], limit: number, after: IndexedRecording | undefined) => {
+    const from = after ? fits.indexOf(after) + 1 : 0;
+    return fits.slice(from, from + limit);
+  };
+  return {
+    isWhole: true,
+    oldestOwn: (folder, limit, after) =>
+      lot(
+        sorted.filter(({ file }) => file.startsWith(`${folder}/`)),
+        limit,
+        after,
+      ),
+    oldestOwnOf: (path, limit, after) =>
+      lot(
+        sorted.filter((one) => one.path === path),
+        limit,
+        after,
+      ),
+    bytesOf: () => ({ ownBytes }),
+  };
+}
+
+function deleting(answer: (doomed: Doomed) => Deletion = () => ({ kind: 'deleted', diskBytes: MB })) {
+  const deleted: string[] = [];
+  return {
+    deleted,
+    hold: undefined,
+    delete: async (doomed: Doomed) => {
+      const result = answer(doomed);
+      if (result.kind === 'deleted') {
+        deleted.push(doomed.file);
+      }
+      return result;
+    },
+    pause: async () => {},
+    removeEmptyFolders: async () => {},
+  };
+}
+
+const signal = new AbortController().signal;
+
+test('files of several folders of one disk come in one order, each once, however many there are', () => {
+  const files = Array.from({ length: 730 }, (_, i) => recording(i % 3 ? '/rec/a' : '/rec/b/c', i));
+  const all = [...oldestBelow(indexOf(files), ['/rec/a', '/rec/b', '/rec/b/c'])];
+  expect(all.map(({ startUs }) => startUs)).toEqual(files.map(({ startUs }) => startUs));
+});
+
+test('nothing on a disk is no order at all', () => {
+  expect([...oldestBelow(indexOf([]), ['/a', '/b'])]).toEqual([]);
+  expect([...oldestBelow(indexOf([]), [])]).toEqual([]);
+});
+
+test('as many go as give the space, by what they take on the disk', async () => {
+  const files = Array.from({ length: 10 }, (_, i) => recording('/rec', i));
+  const deletions = deleting(({ file }) => ({ kind: 'deleted', diskBytes: file.includes('/0') ? 5 * MB : MB }));
+  const room = await makeRoom(6.5 * MB, files, ['/rec'], deletions, signal);
+  expect(room).toEqual({ files: 3, diskBytes: 7 * MB, stuck: undefined });
+});
+
+test('what cannot go is passed over, and why there is too little is told', async () => {
+  const files = Array.from({ length: 4 }, (_, i) => recording('/rec', i));
+  const answers: Deletion[] = [
+    { kind: 'kept', because: 'not ours' },
+    { kind: 'gone' },
+    { kind: 'kept', because: 'protected' },
+    { kind: 'deleted', diskBytes: MB },
+  ];
+  const deletions = deleting(({ file }) => answers[Number(file.slice('/rec/'.length, -'.mp4'.length))] as Deletion);
+  const room = await makeRoom(2 * MB, files, ['/rec'], deletions, signal);
+  expect(room).toMatchObject({ files: 1, diskBytes: MB, stuck: expect.stringContaining('1 recordings are protected') });
+  expect(deletions.deleted).toEqual(['/rec/3.mp4']);
+});
+
+test('a path with more than it may have loses its oldest, and one with less nothing', async () => {
+  const files = Array.from({ length: 10 }, (_, i) => recording('/rec', i));
+  const keep = async (ownBytes: number) => {
+    const deletions = deleting();
+    const limits = { limits: () => [['cam', 50 * MB] as const] };
+    await keepPathLimits(limits, indexOf(files, ownBytes), ['/rec'], deletions, silentLogger, signal);
+    return deletions.deleted;
+  };
+  expect(await keep(50 * MB)).toEqual([]);
+  expect(await keep(52.5 * MB)).toEqual(['/rec/0.mp4', '/rec/1.mp4', '/rec/2.mp4']);
+});
