@@ -8,6 +8,8 @@ const SECTOR_BYTES = 512;
 interface Inode {
   bytes: Buffer;
   durable: Buffer;
+  /** What lay behind was cut off since the last sync: its blocks are free for others. */
+  keptBytes: number;
   /** Its name is in the folder on the disk. */
   isNamed: boolean;
   mtimeMs: number;
@@ -73,7 +75,13 @@ export class PowerCutDisk implements SegmentFs {
       throw Object.assign(new Error(`${file} is there`), { code: 'EEXIST' });
     }
     const isOn = this.begin();
-    this.files.set(file, { bytes: Buffer.alloc(0), durable: Buffer.alloc(0), isNamed: false, mtimeMs: 0 });
+    this.files.set(file, {
+      bytes: Buffer.alloc(0),
+      durable: Buffer.alloc(0),
+      keptBytes: 0,
+      isNamed: false,
+      mtimeMs: 0,
+    });
     return isOn ? this.open(file) : never;
   }
 
@@ -101,7 +109,8 @@ export class PowerCutDisk implements SegmentFs {
       const isThere = inode.isNamed || next() < 0.5;
       if (isThere && ancestors(name).every((folder) => after.#folders.has(folder))) {
         const bytes = remains(inode, next, stale);
-        after.files.set(name, { bytes, durable: Buffer.from(bytes), isNamed: true, mtimeMs: inode.mtimeMs });
+        const durable = Buffer.from(bytes);
+        after.files.set(name, { ...inode, bytes, durable, keptBytes: bytes.length, isNamed: true });
       }
     }
     return after;
@@ -118,7 +127,7 @@ function ancestors(file: string): string[] {
   }
 }
 
-function remains({ bytes, durable }: Inode, next: () => number, stale: Uint8Array): Buffer {
+function remains({ bytes, durable, keptBytes }: Inode, next: () => number, stale: Uint8Array): Buffer {
   const shortest = Math.min(bytes.length, durable.length);
   const longest = Math.max(bytes.length, durable.length);
   const sizes = [longest, longest, bytes.length, durable.length, shortest + Math.floor(next() * (longest - shortest))];
@@ -127,12 +136,10 @@ function remains({ bytes, durable }: Inode, next: () => number, stale: Uint8Arra
   // Some cuts spare nothing, most spare some: each page on its own, or all alike.
   const common = next() < 0.3 ? FATES[Math.floor(next() * FATES.length)] : undefined;
   for (let start = 0; start < left.length; ) {
-    const isAppended = start >= durable.length;
+    const isAppended = start >= keptBytes;
     const unit = isAppended ? PAGE_BYTES : SECTOR_BYTES;
-    const end = Math.min(left.length, start - (start % unit) + unit, isAppended ? left.length : durable.length);
-    // Behind what the machine had cut off, the disk has what it had before, or the file is shorter.
-    const isUnsynced =
-      start < bytes.length && (isAppended || !bytes.subarray(start, end).equals(durable.subarray(start, end)));
+    const end = Math.min(left.length, start - (start % unit) + unit, isAppended ? left.length : keptBytes);
+    const isUnsynced = isAppended || !bytes.subarray(start, end).equals(durable.subarray(start, end));
     if (isUnsynced) {
       spoil(left, start, end, common ?? FATES[Math.floor(next() * FATES.length)] ?? 'kept');
     }
@@ -142,16 +149,16 @@ function remains({ bytes, durable }: Inode, next: () => number, stale: Uint8Arra
 
   function spoil(into: Buffer, start: number, end: number, fate: Fate): void {
     if (fate === 'kept') {
-      bytes.copy(into, start, start, Math.min(end, bytes.length));
+      bytes.copy(into, start, Math.min(start, bytes.length), Math.min(end, bytes.length));
     } else if (fate === 'zeros') {
       into.fill(0, start, end);
     } else if (fate === 'garbage') {
       for (let at = start; at < end; at += 1) {
         into[at] = next() * 256;
       }
-    } else if (fate === 'stale' && start >= durable.length) {
+    } else if (fate === 'stale' && start >= keptBytes) {
       // Worst of all: it lies just so that it seems to go on from what is there.
-      const from = start - durable.length;
+      const from = start - keptBytes;
       into.set(stale.subarray(from, from + end - start), start);
     }
   }
@@ -188,6 +195,7 @@ class PowerCutHandle implements SegmentHandle {
   async truncate(sizeBytes: number): Promise<void> {
     const isOn = this.#disk.begin();
     this.#inode.bytes = Buffer.from(this.#inode.bytes.subarray(0, sizeBytes));
+    this.#inode.keptBytes = Math.min(this.#inode.keptBytes, sizeBytes);
     return isOn ? undefined : never;
   }
 
@@ -196,6 +204,7 @@ class PowerCutHandle implements SegmentHandle {
       return never;
     }
     this.#inode.durable = Buffer.from(this.#inode.bytes);
+    this.#inode.keptBytes = this.#inode.bytes.length;
   }
 
   async setTimes(_startMs: number, endMs: number): Promise<void> {
