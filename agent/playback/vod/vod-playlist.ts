@@ -84,7 +84,8 @@ function writeFile(lines: string[], file: PlaylistFile, isFirst: boolean, header
     if (isBehindHole) {
       lines.push('#EXT-X-DISCONTINUITY');
     }
-    if (i === from || isBehindHole) {
+    // Inside of what goes on without a gap the stream's own times count, as in /list and /get: labels of files stray by some milliseconds.
+    if ((i === from && !file.isContinued) || isBehindHole) {
       lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(file.startUs / 1000 + start * 1000)).toISOString()}`);
     }
     const at = layout.offsets[i] as number;
