@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { g722, mpegTs } from '../../test/audio-tracks.ts';
+import { PowerCutDisk } from '../../test/power-cut-disk.ts';
 import {
   bootClockOf,
   feed,
@@ -18,6 +19,7 @@ import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
 import type { Mp4Fragment } from '../media/mp4/read.ts';
 import { Stream } from '../stream/stream.ts';
 import { type FileMark, findFileMark } from './file-mark.ts';
+import { HANGING_MS } from './flush.ts';
 import { FragmentWalk, readInit } from './fragment-walk.ts';
 import { readRecordingHead, readRecordingTable } from './recording-file.ts';
 import { findStreamMark, type StreamMark } from './stream-mark.ts';
@@ -306,4 +308,22 @@ test('a stream of which nothing can be stored is a state with its reason, and th
   expect(running.recorder.state.kind).toBe('idle');
   const file = await readFile(running.log.names[0] ?? '');
   expect([countOf(file, 1), countOf(file, 2)]).toEqual([20, 0]);
+});
+
+test('a disk that hangs holds up the end no longer than it takes to see that', async () => {
+  const disk = new PowerCutDisk(6);
+  const running = startRecorder('/rec', {}, [tinyH264], undefined, disk);
+  feed(running.stream, [tinyVideo(30, 10, 10, 0, WALL)]);
+  await expect.poll(() => running.recorder.state.kind).toBe('recording');
+  await running.clock.advance(5_000);
+  expect(disk.isOff).toBe(true);
+  let isStopped = false;
+  const stopped = running.recorder.stop().then(() => {
+    isStopped = true;
+  });
+  await running.clock.advance(HANGING_MS - 1);
+  expect(isStopped).toBe(false);
+  await running.clock.advance(1);
+  await stopped;
+  await running.flush.close();
 });
