@@ -14,12 +14,11 @@ export async function startCameras(seconds: number): Promise<GstCamera> {
 
 export const cameraUrls = (cameras: GstCamera): string[] => names.map((name) => cameras.url(`/${name}`));
 
-/** Perch recording the eight cameras, with all that a user has switched on. */
-export function startRecording(cameras: GstCamera): Promise<Agent> {
+/** Perch recording the eight cameras, with all that a user has switched on. @param dataDir for what it writes; a fresh one when not given */
+export function startRecording(cameras: GstCamera, dataDir?: string): Promise<Agent> {
   const paths = names.map((name) => `  ${name}: { source: '${cameras.url(`/${name}`)}' }`);
-  return startAgent({
-    config: ['playback: yes', 'api: yes', 'pathDefaults: { record: yes }', 'paths:', ...paths, ''].join('\n'),
-  });
+  const config = ['playback: yes', 'api: yes', 'pathDefaults: { record: yes }', 'paths:', ...paths, ''].join('\n');
+  return startAgent(dataDir === undefined ? { config } : { config, dataDir });
 }
 
 /** Waits until every camera's file holds its first fragment, which is far larger than a header. */

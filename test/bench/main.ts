@@ -7,6 +7,7 @@ import { recordCpu } from './record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record-memory.ts';
 import { reindexFigure } from './reindex.ts';
 import { relayCpu } from './relay-cpu.ts';
+import { sdFlushes, sdWrites } from './sd-writes.ts';
 import { startTime } from './start-time.ts';
 import { webrtc200Late, webrtc200Lost, webrtc200Memory } from './webrtc-200.ts';
 import { webrtcCpu } from './webrtc-cpu.ts';
@@ -18,6 +19,8 @@ const FIGURES: readonly Figure[] = [
   recordCpu,
   recordMemory,
   recordMemoryGrowth,
+  sdWrites,
+  sdFlushes,
   listScaleDay,
   listScaleAll,
   listScaleTimeline,
