@@ -155,6 +155,11 @@ describe('format=fmp4', () => {
     await running.recorder.stop();
     await using playback = openPlayback(folder.path);
     expect(rounded((await readAnswer(folder.path, await getBytes(playback, 0, 60))).of(1))).toHaveLength(20);
+    const query = { path: 'cam', startUs: WALL * 1000, durationUs: 60e6, format: 'fmp4' } as const;
+    const { end } = await playback.get(query);
+    expect(end).toEqual({ reason: 'codec-change', resumeUs: (WALL + 2_000) * 1000 });
+    const rest = await playback.get({ ...query, startUs: end?.resumeUs ?? 0 });
+    expect([rest.end, rest.file.sizeBytes > 1_000]).toEqual([undefined, true]);
   });
 });
 
@@ -245,4 +250,45 @@ test('pictures with B-frames keep their order of presentation at the cut', async
   for (const format of ['fmp4', 'mp4'] as const) {
     expect((await getBytes(playback, 1_550, 1, format)).length).toBeGreaterThan(5_000);
   }
+});
+
+test('a plain MP4 has at most six hours; fragments have as many as there are', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path);
+  const hours = 7;
+  // A picture each five seconds: so long a recording need not be large.
+  feed(running.stream, [tinyVideo(hours * 720, 0.2, 720, 0, WALL)]);
+  running.stream.close();
+  await running.recorder.stop();
+  await using playback = openPlayback(folder.path);
+  await expect(getBytes(playback, 0, 24 * 3600, 'mp4')).rejects.toThrow('at most 6 h: ask for a shorter duration');
+  expect((await getBytes(playback, 0, 6 * 3600, 'mp4')).length).toBeGreaterThan(10_000);
+  const played = await readAnswer(folder.path, await getBytes(playback, 0, 24 * 3600));
+  expect(played.of(1)).toHaveLength(hours * 720);
+});
+
+test('the tag of what is past stays while the recording grows, and when it is finished', async () => {
+  using folder = temporaryFolder();
+  await using playback = openPlayback(folder.path);
+  await using running = startRecorder(folder.path);
+  const video = tinyVideo(80, 10, 10, 0, WALL);
+  const query = { path: 'cam', startUs: WALL * 1000, durationUs: 2e6, format: 'fmp4' } as const;
+  feed(running.stream, [video.slice(0, 35)]);
+  const tag = () =>
+    playback.get(query).then(
+      ({ etag }) => etag,
+      () => '',
+    );
+  const length = () =>
+    getBytes(playback, 0, 60).then(
+      (bytes) => bytes.length,
+      () => 0,
+    );
+  await expect.poll(length).toBeGreaterThan(10_000);
+  const [etag, before] = [await tag(), await length()];
+  feed(running.stream, [video.slice(35)]);
+  await expect.poll(length).toBeGreaterThan(before);
+  expect(await tag()).toBe(etag);
+  await running.recorder.stop();
+  expect(await tag()).toBe(etag);
 });

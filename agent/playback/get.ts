@@ -18,6 +18,8 @@ const ANSWER_VERSION = 2;
 const ROWS_AT_ONCE = 64;
 /** Two files of one stream overlap no longer. */
 const LONGEST_OVERLAP_US = 2_000_000;
+/** Recordings that are closer to each other miss nothing. */
+const SHORTEST_GAP_US = 1_000_000;
 /** Its tables are made in memory. */
 const MAX_MP4_SECONDS = 6 * 3600;
 
@@ -112,10 +114,12 @@ class AnswerBuilder {
       return true;
     }
     const before = this.#before && goesOn(this.#before.row, row) ? this.#before : undefined;
-    if (this.#form && !before) {
-      return this.#endAt('gap', row);
-    }
     const tabled = await this.#tabled(row);
+    if (this.#form && !before) {
+      // What has another form begins a stream of its own, though no time is missing.
+      const hasOtherForm = tabled !== undefined && !isSameForm(this.#form.init, tabled.head.init);
+      return this.#endAt(hasOtherForm && this.#isNext(row) ? 'codec-change' : 'gap', row);
+    }
     if (!tabled) {
       return this.#form ? this.#endAt('unreadable', row) : true;
     }
@@ -137,6 +141,11 @@ class AnswerBuilder {
     }
     const file = this.#form.answer.finish();
     return { file, etag: `"${this.#hash.digest('base64url').slice(0, 27)}"`, end: this.#end };
+  }
+
+  #isNext(row: SegmentRow): boolean {
+    const last = this.#before?.row;
+    return last !== undefined && row.startUs - (last.startUs + last.durationUs) < SHORTEST_GAP_US;
   }
 
   #endAt(reason: AnswerEnd['reason'], row: SegmentRow): false {

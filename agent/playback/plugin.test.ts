@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
@@ -133,6 +134,25 @@ test('an answer that ends early says why, and where to go on', async () => {
   expect(whole.headers['perch-ends']).toBeUndefined();
   const other = await app.inject(GET.replace('12:00:00Z', '14:00:00%2B02:00'));
   expect(other.headers['perch-ends']).toBe('gap; resume="2026-07-01T14:00:10+02:00"');
+});
+
+test('a recording that is deleted while an answer is read ends the connection', async () => {
+  using folder = temporaryFolder();
+  const files = await record(folder.path, 40, { gop: 1, segmentDurationMs: 20_000 });
+  await using playback = openPlayback(folder.path);
+  await using app = await open(playback);
+  const whole = await app.inject(GET);
+  const size = whole.rawPayload.length;
+  rmSync(files[1] ?? '');
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  const headers = { range: 'bytes=1-', 'if-range': String(whole.headers.etag) };
+  const cut = await fetch(`http://127.0.0.1:${port}${GET}`, { headers });
+  expect([cut.status, cut.headers.get('content-range')]).toEqual([206, `bytes 1-${size - 1}/${size}`]);
+  await expect(cut.arrayBuffer()).rejects.toThrow('terminated');
+  // Who asks anew is given what is there.
+  const shorter = await app.inject(GET);
+  expect([shorter.statusCode, shorter.rawPayload.length < size]).toEqual([200, true]);
 });
 
 test('preflights are answered for both, and nothing else is there', async () => {

@@ -37,7 +37,7 @@ const EXPOSED = 'Accept-Ranges, Content-Disposition, Content-Length, Content-Ran
 
 /** `/list` and `/get`, with or without a prefix. */
 export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (app, { playback, access, cors }) => {
-  app.addHook('onRequest', cors('OPTIONS, GET, HEAD', 'Authorization, Range, If-Range'));
+  app.addHook('onRequest', cors('OPTIONS, GET, HEAD', 'Authorization, Range, If-Range, If-None-Match'));
 
   const list = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const query = request.query as Query;
