@@ -60,6 +60,7 @@ export class Playback {
   readonly #index: SegmentIndex;
   readonly #catalog: Catalog;
   readonly #rebuild: IndexRebuild;
+  #looking: Promise<void> | undefined;
   /** Of the recordings that are being played. */
   readonly tables = new TableCache();
   /** HLS made of the recordings. */
@@ -82,7 +83,7 @@ export class Playback {
       file === ':memory:' ? undefined : join(dirname(file), 'record-paths.json'),
       onFault,
     );
-    this.#catalog = new Catalog({ index: this.#index, paths, templates, logger, zone });
+    this.#catalog = new Catalog({ index: this.#index, paths, templates, logger, zone, monoMs: () => clock.monoMs() });
     this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#require(path));
     const periods = new RecordedPeriods(this.#lookup, new LayoutCache(this.tables), logger);
     this.streams = new RecordedStreams(periods, this.tables, () => clock.wallMs());
@@ -112,6 +113,9 @@ export class Playback {
   /** What the index was told since the last time goes to the disk: to be called in the flush rounds. */
   commit(): void {
     this.#index.commit();
+    this.#looking ??= this.#catalog.lookAtChanged().finally(() => {
+      this.#looking = undefined;
+    });
   }
 
   /** Looks whether the newest files are what the index takes them for. To be called before files that were cut off are looked for. */
@@ -241,6 +245,7 @@ export class Playback {
   async close(): Promise<void> {
     this.#answers.clear();
     this.tables.clear();
+    await this.#looking;
     await this.#catalog.settle();
     this.#index.close();
   }
