@@ -10,6 +10,10 @@ export class SampleSlice implements RunTable {
   readonly #track: TrackSamples;
   readonly #from: number;
   readonly #firstRun: number;
+  readonly #sizes: Uint32Array;
+  readonly #durations: Uint32Array;
+  readonly #offsets: Int32Array | undefined;
+  readonly #syncs: Uint8Array;
   /** Where runs of the file end inside the slice: their last samples last until the next run begins. Sample to duration. */
   readonly #seams: ReadonlyMap<number, number> | undefined;
 
@@ -19,30 +23,35 @@ export class SampleSlice implements RunTable {
     this.count = to - from;
     this.#track = track;
     this.#from = from;
+    this.#sizes = track.sizes;
+    this.#durations = track.durations;
+    this.#offsets = track.compositionOffsets;
+    this.#syncs = track.syncs;
     this.#firstRun = runOf(track, from);
     this.baseTime = Math.max(0, timeOf(track, from) + shiftTicks);
     this.#seams = endOfRun(track, this.#firstRun) < to ? seamsOf(track, this.#firstRun, to) : undefined;
   }
 
   sizeOf(i: number): number {
-    return this.#track.sizes[this.#from + i] as number;
+    return this.#sizes[this.#from + i] as number;
   }
 
   durationOf(i: number): number {
-    return this.#seams?.get(this.#from + i) ?? (this.#track.durations[this.#from + i] as number);
+    const sample = this.#from + i;
+    return this.#seams?.get(sample) ?? (this.#durations[sample] as number);
   }
 
   compositionOffsetOf(i: number): number {
-    return this.#track.compositionOffsets?.[this.#from + i] ?? 0;
+    return this.#offsets === undefined ? 0 : (this.#offsets[this.#from + i] as number);
   }
 
   isSync(i: number): boolean {
-    return this.#track.syncs[this.#from + i] === 1;
+    return this.#syncs[this.#from + i] === 1;
   }
 
   /** Names the ranges of the file that hold the samples' bytes, in their order. */
   forEachRange(take: (offset: number, sizeBytes: number) => void): void {
-    const { sizes } = this.#track;
+    const sizes = this.#sizes;
     const to = this.#from + this.count;
     for (let run = this.#firstRun, at = this.#from; at < to; run += 1) {
       const end = Math.min(to, endOfRun(this.#track, run));
