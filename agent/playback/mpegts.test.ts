@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { TEMPLATE } from '../../test/playback.ts';
@@ -32,6 +32,15 @@ test('recordings in MPEG-TS are listed as files, and not played', async () => {
   const query = { path: 'cam', startUs: WALL * 1000, durationUs: 1e6, format: 'fmp4' } as const;
   await expect(playback.get(query)).rejects.toThrow('MPEG-TS format is not supported yet');
   expect(playback.warnings).toEqual([]);
+});
+
+test('a recording in MPEG-TS is deleted by its start', async () => {
+  using folder = temporaryFolder();
+  const files = await record(folder.path, 6, { segmentDurationMs: 2_500, format: 'mpegts' });
+  await using playback = openPlayback(folder.path);
+  await playback.deleteSegment('cam', '2026-07-01T12:00:00Z', () => undefined);
+  expect(files.map((file) => existsSync(file))).toEqual([false, true]);
+  expect(await starts(playback)).toEqual(['2026-07-01T12:00:03Z']);
 });
 
 test('what a path recorded in MP4 before is played on', async () => {

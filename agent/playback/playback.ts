@@ -223,7 +223,7 @@ export class Playback {
    */
   async deleteSegment(path: string, start: string, whyKept: WhyKept): Promise<void> {
     const startUs = parseRfc3339(start)?.us;
-    await this.#require(path);
+    await this.#requireKnown(path);
     if (startUs !== undefined) {
       await this.#catalog.refresh(path, startUs, startUs);
     }
@@ -259,10 +259,15 @@ export class Playback {
     return this.#index.hasRecordings(path);
   }
 
-  async #require(path: string): Promise<void> {
+  async #requireKnown(path: string): Promise<void> {
     if (!(await this.#isKnown(path))) {
       throw new PerchError('badInput', `path '${path}' is not configured`, { path });
     }
+  }
+
+  /** Of what is to be played. */
+  async #require(path: string): Promise<void> {
+    await this.#requireKnown(path);
     if (this.#paths.recordPathOf(path)?.format === 'mpegts' && !this.#index.hasPlayable(path)) {
       throw new PerchError('badInput', 'MPEG-TS format is not supported yet', { path });
     }
