@@ -1,9 +1,8 @@
 import { PerchError } from '../base/errors.ts';
 import { zoneOffsetMs } from '../record/time-zone.ts';
-import type { Catalog } from './catalog.ts';
 import type { TimelineQuery } from './query.ts';
 import { formatRfc3339 } from './rfc3339.ts';
-import type { Timespan } from './segment-index.ts';
+import type { SegmentIndex, Timespan } from './segment-index.ts';
 
 /** A picture of this many columns is all that fits into 40 kB. */
 const MAX_STEPS = 720;
@@ -66,8 +65,18 @@ export interface Timeline {
   readonly isCut: boolean;
 }
 
+/** The index, brought in step with the files before it is asked. */
+export interface IndexLookup {
+  readonly index: SegmentIndex;
+  refresh(path: string, fromUs: number, toUs: number): Promise<void>;
+}
+
 /** What there is of a path between two times. The answer is below 40 kB whatever is asked. */
-export async function timelineOf(catalog: Catalog, query: TimelineQuery, zone: string | undefined): Promise<Timeline> {
+export async function timelineOf(
+  catalog: IndexLookup,
+  query: TimelineQuery,
+  zone: string | undefined,
+): Promise<Timeline> {
   const { path, from, to } = query;
   const resolution = resolutionOf(query);
   await catalog.refresh(path, from.us, to.us);
@@ -173,7 +182,7 @@ function gapsOf(spans: readonly Timespan[], fromUs: number, toUs: number, leastU
 
 type Marks = Pick<Timeline, 'events' | 'eventCounts' | 'protected' | 'isCut'>;
 
-function marksOf({ index }: Catalog, { path, from, to }: TimelineQuery, resolution: number): Marks {
+function marksOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number): Marks {
   const round = rounding(Math.min(resolution, 1));
   const at = (us: number): number => round((us - from.us) / 1e6);
   const found = index.events.eventsOf(path, from.us, to.us, MAX_EVENTS + 1);

@@ -1,0 +1,188 @@
+import { expect, test } from 'vitest';
+import { openPlayback } from '../../test/playback.ts';
+import { random } from '../../test/random.ts';
+import { record, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
+import type { Playback } from './playback.ts';
+import { timelineQuery } from './query.ts';
+import { parseRfc3339 } from './rfc3339.ts';
+import { SegmentIndex } from './segment-index.ts';
+import { type IndexLookup, timelineOf } from './timeline.ts';
+
+const SECOND = 1_000_000;
+const MONTH = '2026-07-01T00:00:00Z';
+
+/** Seconds after the recordings' usual start. */
+const timeline = (playback: Playback, from: number, to: number, resolution?: number) => {
+  const at = (seconds: number) => new Date(WALL + seconds * 1000).toISOString();
+  const texts = { from: at(from), to: at(to), resolution: resolution === undefined ? undefined : String(resolution) };
+  return playback.timeline(timelineQuery({ path: 'cam', ...texts }));
+};
+
+/** A long history in an index alone. */
+function openIndex(): { readonly index: SegmentIndex; readonly catalog: IndexLookup } & Disposable {
+  const index = new SegmentIndex(':memory:', (error) => {
+    throw error;
+  });
+  const catalog = { index, refresh: async () => {} };
+  return { index, catalog, [Symbol.dispose]: () => index.close() };
+}
+
+test('recordings and the gaps between them are shown in seconds after the asked time', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 4, { segmentDurationMs: 2_000 });
+  await record(folder.path, 3, { wall: WALL + 10_000 });
+  await using playback = openPlayback(folder.path);
+  expect(await timeline(playback, -1, 19)).toEqual({
+    path: 'cam',
+    from: '2026-07-01T11:59:59Z',
+    to: '2026-07-01T12:00:19Z',
+    resolution: 0.1,
+    first: '2026-07-01T12:00:00Z',
+    last: '2026-07-01T12:00:13Z',
+    recordedSeconds: 7,
+    coverage: [
+      [1, 4],
+      [11, 3],
+    ],
+    gaps: [
+      [0, 1],
+      [5, 6],
+      [14, 6],
+    ],
+    events: [],
+    eventCounts: [],
+    protected: [],
+    isCut: false,
+  });
+});
+
+test('a gap that is shorter than the resolution is not shown, but not counted as recorded either', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 4);
+  await record(folder.path, 3, { wall: WALL + 10_000 });
+  await using playback = openPlayback(folder.path);
+  expect(await timeline(playback, 0, 60, 10)).toMatchObject({
+    coverage: [[0, 13]],
+    gaps: [[13, 47]],
+    recordedSeconds: 7,
+  });
+  expect(await timeline(playback, 3.5, 4.5)).toMatchObject({
+    coverage: [[0, 0.5]],
+    gaps: [[0.5, 0.5]],
+    resolution: 0.01,
+  });
+});
+
+test('a time without recordings is one gap', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 1);
+  await using playback = openPlayback(folder.path);
+  expect(await timeline(playback, 100, 200)).toMatchObject({ coverage: [], gaps: [[0, 100]], recordedSeconds: 0 });
+});
+
+test('what is being recorded is shown up to its last part', async () => {
+  using folder = temporaryFolder();
+  await using playback = openPlayback(folder.path);
+  await using running = startRecorder(folder.path);
+  const { tinyVideo } = await import('../../test/tiny-h264.ts');
+  for (const sample of tinyVideo(35, 10, 10, 0, WALL)) {
+    running.stream.write(0, sample);
+  }
+  await expect.poll(async () => (await timeline(playback, 0, 10)).coverage).toEqual([[0, 3]]);
+});
+
+test('events and protected ranges stand in the same answer', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 4);
+  await using playback = openPlayback(folder.path);
+  const start = WALL * 1000;
+  const event = { id: 'e', path: 'cam', type: 'motion', text: 'at the door' };
+  playback.events.addEvent({ ...event, startUs: start + SECOND, endUs: start + 3 * SECOND });
+  playback.events.addEvent({ ...event, id: 'f', startUs: start - SECOND, endUs: undefined });
+  playback.events.setProtected([{ id: 'p', path: 'cam', startUs: start, endUs: start + 2 * SECOND, note: 'burglar' }]);
+  expect(await timeline(playback, 0, 10)).toMatchObject({
+    events: [
+      { id: 'f', type: 'motion', at: -1, duration: null, text: 'at the door' },
+      { id: 'e', type: 'motion', at: 1, duration: 2, text: 'at the door' },
+    ],
+    protected: [{ id: 'p', at: 0, duration: 2, note: 'burglar' }],
+    isCut: false,
+  });
+});
+
+test('more events than can be shown one by one are counted', async () => {
+  using setup = openIndex();
+  const { index, catalog } = setup;
+  const startUs = Date.parse(MONTH) * 1000;
+  for (let i = 0; i < 1_000; i += 1) {
+    const at = startUs + i * 60 * SECOND;
+    index.events.addEvent({ id: `event ${i}`, path: 'cam', type: 'motion', startUs: at, endUs: at + SECOND, text: '' });
+  }
+  const query = timelineQuery({ path: 'cam', from: MONTH, to: '2026-07-02T00:00:00Z', resolution: undefined });
+  const { events, eventCounts, isCut } = await timelineOf(catalog, query, 'UTC');
+  expect(events).toEqual([]);
+  expect(eventCounts.reduce((sum, { count }) => sum + count, 0)).toBe(1_000);
+  expect(isCut).toBe(false);
+});
+
+test('from a month to a second the answer stays below 40 kB, whatever there is', async () => {
+  using setup = openIndex();
+  const { index, catalog } = setup;
+  const startUs = Date.parse(MONTH) * 1000;
+  const next = random(3);
+  for (let i = 0; i < 4_000; i += 1) {
+    const at = startUs + Math.floor(i * 670 * SECOND + next() * SECOND);
+    index.addNames([{ folder: '/rec/cam', name: `${i}.mp4`, path: 'cam', startUs: at }]);
+    const durationUs = Math.floor(next() * 600 * SECOND);
+    const info = { sizeBytes: 1, mtimeMs: 1, isFinished: true, durationUs, fileMark: undefined, signature: '' };
+    const mark = { streamId: i.toString(16).padStart(32, '0'), segmentNumber: 0, dtsUs: 0, wallUs: at };
+    index.setInfo(`/rec/cam/${i}.mp4`, { ...info, mark });
+    const text = '\u0001ü'.repeat(100);
+    index.events.addEvent({ id: `${text}${i}`, path: 'cam', type: text, startUs: at, endUs: at + SECOND, text });
+  }
+  const note = '\u0001'.repeat(500);
+  index.events.setProtected(
+    Array.from({ length: 500 }, (_, i) => ({
+      id: `p${i}`,
+      path: 'cam',
+      startUs: startUs + i,
+      endUs: startUs + 4e12,
+      note,
+    })),
+  );
+  for (const seconds of [1, 10, 60, 720, 3_600, 43_200, 86_400, 7 * 86_400, 31 * 86_400, 365 * 86_400]) {
+    const to = new Date(startUs / 1000 + seconds * 1000).toISOString();
+    const query = timelineQuery({ path: 'cam', from: MONTH, to, resolution: undefined });
+    const bytes = Buffer.byteLength(JSON.stringify(await timelineOf(catalog, query, 'UTC')));
+    expect([seconds, bytes < 40_000, bytes > 200]).toEqual([seconds, true, true]);
+    const finest = { ...query, resolution: seconds / 720 };
+    expect(Buffer.byteLength(JSON.stringify(await timelineOf(catalog, finest, 'UTC')))).toBeLessThan(40_000);
+  }
+});
+
+test.for([
+  [{}, "invalid from: '' is not a time such as 2026-01-31T14:05:00.5+01:00"],
+  [{ from: MONTH }, "invalid to: '' is not a time such as 2026-01-31T14:05:00.5+01:00"],
+  [{ from: MONTH, to: 'noon' }, "invalid to: 'noon' is not a time such as 2026-01-31T14:05:00.5+01:00"],
+  [{ from: MONTH, to: MONTH }, "invalid to: '2026-07-01T00:00:00Z' is not after '2026-07-01T00:00:00Z'"],
+  [{ from: MONTH, to: '2030-01-01T00:00:00Z' }, 'at most 34560000 at once'],
+  [{ from: MONTH, to: '2026-07-02T00:00:00Z', resolution: 'fine' }, "invalid resolution: 'fine' is not a number"],
+  [{ from: MONTH, to: '2026-07-02T00:00:00Z', resolution: '0' }, 'invalid resolution: 0 is not between'],
+  [{ from: MONTH, to: '2026-07-02T00:00:00Z', resolution: '-5' }, 'invalid resolution: -5 is not between'],
+  [
+    { from: MONTH, to: '2026-07-02T00:00:00Z', resolution: '1' },
+    'invalid resolution: 86400 s in steps of 1 s are 86400, at most 720: ask for 120',
+  ],
+  [{ path: '../etc' }, 'invalid path name'],
+] as const)('%j is refused: %s', async ([query, message]) => {
+  using setup = openIndex();
+  const asked = { path: 'cam', from: undefined, to: undefined, resolution: undefined, ...query };
+  const answer = Promise.resolve().then(() => timelineOf(setup.catalog, timelineQuery(asked), 'UTC'));
+  await expect(answer).rejects.toThrow(message);
+  await expect(answer).rejects.toMatchObject({ code: 'badInput' });
+});
+
+test('times are given in the zone that was asked in', () => {
+  const { from } = timelineQuery({ path: 'cam', from: '2026-07-01T02:00:00 02:00', to: MONTH, resolution: '' });
+  expect(from).toEqual(parseRfc3339('2026-07-01T02:00:00+02:00'));
+});
