@@ -66,12 +66,24 @@ export class CameraEvents implements EventIntake {
     if (!resolvePath(this.#options.config(), path)?.settings) {
       throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured`, { path });
     }
-    return this.hub.add({ ...event, source: 'api' });
+    return this.hub.add({ ...this.#dated(event), source: 'api' });
   }
 
   async close(): Promise<void> {
     await this.#upkeep;
     await this.hub.close();
+  }
+
+  /** To a clock that has not been set other clocks' times say nothing: then it is now, for as long as was told. */
+  #dated(event: ToldEvent): ToldEvent {
+    const { clock, isClockTrusted } = this.#options;
+    const { startUs, endUs } = event;
+    if (isClockTrusted()) {
+      return event;
+    }
+    const isLong = startUs !== undefined && endUs !== undefined;
+    const nowUs = Math.round(clock.wallMs() * 1000);
+    return { ...event, startUs: undefined, endUs: isLong ? nowUs + endUs - startUs : undefined };
   }
 
   async #prune(nowMs: number): Promise<void> {

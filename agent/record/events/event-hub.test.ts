@@ -114,6 +114,11 @@ test('one listener that fails does not keep the others from an event', async () 
 });
 
 test.for([
+  [{ path: '../../etc' }, "invalid path name: can't contain dot path segments"],
+  [{ path: '/etc' }, 'invalid path name'],
+  [{ path: 'a\0b' }, 'invalid path name'],
+  [{ path: '~machine' }, 'invalid path name'],
+  [{ path: 'x'.repeat(241) }, 'longer than 240 characters'],
   [{ type: '' }, 'invalid type'],
   [{ type: 'a b' }, 'invalid type'],
   [{ type: 'x'.repeat(33) }, 'invalid type'],

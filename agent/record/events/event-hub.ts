@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { pathNameFault } from '../../config/path-name.ts';
 import type { CameraEvent, EventFeed, EventListener, EventSource } from './event.ts';
 import type { EventJournal } from './event-journal.ts';
 import { EVENT_ID, EVENT_TYPE, LONGEST_TEXT } from './event-line.ts';
@@ -17,6 +18,8 @@ const FUTURE_MS = 60_000;
 const SWEEP_MS = 10_000;
 const MAX_RUNNING_OF_PATH = 64;
 const MAX_RUNNING = 1_000;
+/** As many characters as a path may have. */
+const LONGEST_PATH = 240;
 
 /** What somebody tells. Times are Unix microseconds. */
 export interface NewEvent {
@@ -181,6 +184,11 @@ export class EventHub implements EventFeed {
 
 function check({ path, type, id, text = '', startUs, endUs, state }: NewEvent, nowUs: number): void {
   const refuse = (message: string) => new PerchError('badInput', message, { path });
+  // It becomes the name of a folder.
+  const pathFault = path === '' ? undefined : pathNameFault(path);
+  if (pathFault !== undefined || path.length > LONGEST_PATH) {
+    throw refuse(`invalid path name: ${pathFault ?? `longer than ${LONGEST_PATH} characters`} (${path.slice(0, 64)})`);
+  }
   if (!EVENT_TYPE.test(type)) {
     throw refuse(`invalid type '${type.slice(0, 64)}': a word of up to 32 letters, digits, '.', '_' and '-'`);
   }

@@ -124,7 +124,7 @@ export class StillTaker {
     } else {
       this.#running.delete(id);
     }
-    if (isNew && source !== 'perch' && path !== '') {
+    if (isNew && source !== 'perch' && this.#deps.sourceOf(path)) {
       this.#take(path, this.#stateOf(path));
     }
   }

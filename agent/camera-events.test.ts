@@ -1,0 +1,100 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../test/fake-clock.ts';
+import { filesBelow, temporaryFolder } from '../test/recordings.ts';
+import { silentLogger } from './base/log.ts';
+import { CameraEvents } from './camera-events.ts';
+import { parseConfig } from './config/load.ts';
+import type { ToldEvent } from './http/api/events.ts';
+import type { CameraEvent } from './record/events/event.ts';
+import { FlushPoint } from './record/flush.ts';
+
+const TEXT = `paths:
+  cam: {recordDeleteAfter: 30d}
+  kept: {recordDeleteAfter: 0s}
+  all_others:
+`;
+
+async function start() {
+  const folder = temporaryFolder();
+  const clock = new FakeClock();
+  const { config } = parseConfig(TEXT, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+  if (!config) {
+    throw new Error('no configuration');
+  }
+  const shown: CameraEvent[] = [];
+  const forgotten: [string, number][] = [];
+  let isTrusted = true;
+  const flush = new FlushPoint(clock, 5_000);
+  const events = new CameraEvents({
+    ...{ config: () => config, dataDir: folder.path, clock, log: silentLogger, flush },
+    isClockTrusted: () => isTrusted,
+    index: { addEvent: (event) => shown.push(event), removeEventsBefore: (...what) => forgotten.push(what) },
+  });
+  const end = new AbortController();
+  onTestFinished(async () => {
+    end.abort();
+    await events.close();
+    await flush.close();
+    folder[Symbol.dispose]();
+  });
+  const none = { startUs: undefined, endUs: undefined, text: undefined, id: undefined, state: undefined };
+  return {
+    ...{ clock, events, shown, forgotten, folder: folder.path, signal: end.signal },
+    tell: (event: Partial<ToldEvent> = {}) => events.tell({ ...none, path: 'cam', type: 'motion', ...event }),
+    distrust: () => {
+      isTrusted = false;
+    },
+  };
+}
+
+test('what is told is shown at once, and reaches the disk with the flush round of the recordings', async () => {
+  const { clock, events, shown, tell } = await start();
+  const { id } = await tell();
+  expect(shown.map((event) => [event.id, event.source])).toEqual([[id, 'api']]);
+  expect(events.journal.hasUnsynced).toBe(true);
+  await clock.advance(5_000);
+  await expect.poll(() => events.journal.hasUnsynced).toBe(false);
+});
+
+test.for(['../../outside', 'a/../../../b', '/etc', 'a\0b', '~machine'])(
+  'no event of %j is taken, whatever paths there may be',
+  async (path) => {
+    const { folder, tell } = await start();
+    await expect(tell({ path })).rejects.toMatchObject({ code: 'badInput' });
+    expect(existsSync(join(folder, '../outside'))).toBe(false);
+    expect(filesBelow(folder)).toEqual([]);
+  },
+);
+
+test('while the clock has not been set an event is now, and as long as it was told to be', async () => {
+  const { clock, shown, tell, distrust } = await start();
+  distrust();
+  const startUs = Date.UTC(2030, 0, 1) * 1000;
+  await tell({ startUs, endUs: startUs + 3e6 });
+  await tell({ startUs });
+  const nowUs = clock.wallMs() * 1000;
+  expect(shown.map((event) => [event.startUs, event.endUs])).toEqual([
+    [nowUs, nowUs + 3e6],
+    [nowUs, nowUs + 5e6],
+  ]);
+});
+
+test.for([
+  ['go when the recordings of their path do', true, ['kept/2025-09.jsonl']],
+  ['stay while the clock has not been set', false, ['cam/2025-09.jsonl', 'kept/2025-09.jsonl']],
+] as const)('old events %s', async ([, isTrusted, files]) => {
+  const { clock, events, forgotten, folder, signal, tell, distrust } = await start();
+  const startUs = Date.UTC(2025, 8, 10) * 1000;
+  await tell({ startUs, endUs: startUs });
+  await tell({ path: 'kept', startUs, endUs: startUs });
+  if (!isTrusted) {
+    distrust();
+  }
+  events.begin(signal);
+  await expect.poll(() => filesBelow(folder)).toEqual(files.map((file) => join(folder, 'events', file)));
+  await clock.advance(1);
+  const beforeUs = (clock.wallMs() - 1 - 30 * 86_400_000) * 1000;
+  await expect.poll(() => forgotten).toEqual(isTrusted ? [['cam', beforeUs]] : []);
+});
