@@ -17,6 +17,10 @@ export class FakeClock implements Clock {
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((wake) => {
+      if (signal.aborted) {
+        wake();
+        return;
+      }
       this.#sleepers.push({ dueMs: this.#nowMs + ms, everyMs: undefined, wake });
       signal.addEventListener('abort', () => wake(), { once: true });
     });
