@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readRecordingHead, readRecordingTable } from '../../agent/record/recording-file.ts';
+import { ffmpegWarnings } from '../peers/ffmpeg.ts';
+import { describeWith } from '../peers/peers.ts';
+import { feed, filesBelow, opusSound, opusTrack, startRecorder, temporaryFolder } from '../recordings.ts';
+import { tinyH264, tinyVideo } from '../tiny-h264.ts';
+
+/** A file system of so many kilobytes in memory; undefined where none may be mounted. */
+function smallDisk(folder: string, kilobytes: number): Disposable | undefined {
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'tmpfs', folder]).status === 0;
+  return mounted ? { [Symbol.dispose]: () => spawnSync('umount', [folder]) } : undefined;
+}
+
+function canMount(): boolean {
+  using folder = temporaryFolder();
+  using disk = smallDisk(folder.path, 64);
+  return disk !== undefined;
+}
+
+/** How many pictures a finished recording has. */
+async function picturesIn(file: string): Promise<number> {
+  await using handle = await open(file);
+  const head = await readRecordingHead(handle);
+  expect(head.isFinished).toBe(true);
+  const { table } = await readRecordingTable(handle, head);
+  return table.tracks[0]?.count ?? 0;
+}
+
+const suite = canMount() ? describeWith : (_: unknown, name: string) => describe.skip(name);
+if (!canMount()) {
+  process.stderr.write('skipped: a full disk: no file system may be mounted here\n');
+}
+
+suite(['ffmpeg'], 'a disk that is full', () => {
+  test('is one clear state; when there is room again recording goes on, and every whole part from before plays', async () => {
+    using folder = temporaryFolder();
+    using _disk = smallDisk(folder.path, 700);
+    const ballast = join(folder.path, 'ballast');
+    writeFileSync(ballast, Buffer.alloc(300_000));
+    await using running = startRecorder(folder.path, { segmentDurationMs: 10_000 }, [tinyH264, opusTrack]);
+    const { clock, recorder } = running;
+    const kind = () => recorder.state.kind;
+    const startMs = clock.wallMs();
+    let seconds = 0;
+    const live = async () => {
+      const ticks = (rate: number) => seconds * rate;
+      const wall = startMs + seconds * 1000;
+      feed(running.stream, [tinyVideo(10, 10, 5, ticks(90_000), wall), opusSound(50, ticks(48_000), wall)]);
+      seconds += 1;
+      await clock.advance(1_000);
+    };
+    while (kind() !== 'failed') {
+      expect(seconds).toBeLessThan(120);
+      await live();
+    }
+    expect(recorder.state).toMatchObject({
+      error: `cannot write recordings to ${join(folder.path, 'cam')}: the disk is full: free space there or lower recordDeleteAfter`,
+    });
+    const fullAt = seconds;
+    expect(fullAt).toBeGreaterThan(15);
+
+    rmSync(ballast);
+    while (kind() !== 'recording') {
+      expect(seconds).toBeLessThan(fullAt + 30);
+      await live();
+    }
+    await live();
+    await recorder.stop();
+    const files = filesBelow(folder.path);
+    const pictures = await Promise.all(files.map(picturesIn));
+    // The part that met the end of the disk, and what came until there was room.
+    const before = pictures.slice(0, Math.ceil(fullAt / 10)).reduce((sum, count) => sum + count, 0);
+    expect(before).toBeGreaterThanOrEqual((fullAt - 2) * 10);
+    for (const file of files) {
+      expect(await ffmpegWarnings(['-i', file])).toBe('');
+    }
+  });
+});
