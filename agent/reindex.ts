@@ -104,7 +104,8 @@ function leftOut(count: number, named: readonly UnreadableFile[]): string {
   }
   const lines = named.map(({ file, reason }) => `  ${file}: ${reason}`);
   const more = count > named.length ? [`  and ${inWords(count - named.length)} more`] : [];
-  return `${[`left out ${inWords(count)} that cannot be read:`, ...lines, ...more].join('\n')}\n`;
+  const what = count === 1 ? 'one' : inWords(count);
+  return `${[`left out ${what} that cannot be read:`, ...lines, ...more].join('\n')}\n`;
 }
 
 /** 500000 as `500,000`. */
