@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
 import {
+  bootClockOf,
   feed,
   opusSound,
   opusTrack,
+  SegmentLogBook,
   startRecorder,
   type TestRecorder,
   temporaryFolder,
@@ -13,7 +16,10 @@ import type { Track } from '../media/track.ts';
 import { Stream } from '../stream/stream.ts';
 import { EventHub, type NewEvent } from './events/event-hub.ts';
 import { EventJournal } from './events/event-journal.ts';
-import type { RecorderOptions } from './recorder.ts';
+import { FlushPoint } from './flush.ts';
+import { Recorder, type RecorderOptions } from './recorder.ts';
+
+const NO_EVENTS = { listen: () => () => {}, running: () => [] };
 
 interface ClipRun extends AsyncDisposable, Omit<TestRecorder, typeof Symbol.asyncDispose> {
   readonly hub: EventHub;
@@ -240,6 +246,32 @@ test('a stream that comes while an event goes on is recorded from its first grou
     [4, 10],
     [10, 15],
   ]);
+});
+
+test('between events the state of the disk is the state of the recorder, and a disk that is back is told at once', async () => {
+  using folder = temporaryFolder();
+  const clock = new FakeClock();
+  const flush = new FlushPoint(clock, 5_000);
+  let refusal: string | undefined;
+  const recorder = new Recorder(
+    {
+      ...{ path: 'cam', recordPath: `${folder.path}/%path/%s-%f`, partDurationMs: 1_000, maxPartBytes: 50e6 },
+      ...{ segmentDurationMs: 3_600_000, clips: { preRollMs: 5_000, postRollMs: 0, events: NO_EVENTS } },
+    },
+    {
+      ...{ flush, log: new SegmentLogBook(), clock, bootClock: bootClockOf(clock), logger: silentLogger },
+      disks: { refusal: () => refusal, failed: () => {} },
+    },
+  );
+  recorder.start(new Stream([tinyH264]));
+  expect(recorder.state).toEqual({ kind: 'waiting' });
+  refusal = 'the disk is full';
+  expect(recorder.state).toMatchObject({ kind: 'failed', error: 'the disk is full' });
+  refusal = undefined;
+  expect(recorder.state).toEqual({ kind: 'waiting' });
+  await recorder.stop();
+  expect(recorder.state).toEqual({ kind: 'idle' });
+  await flush.close();
 });
 
 test('new parameter sets do not mix with what was kept before them', async () => {

@@ -100,6 +100,7 @@ export class Recorder {
   }
 
   get state(): RecorderState {
+    this.#askAtRest();
     return this.#state;
   }
 
@@ -155,6 +156,19 @@ export class Recorder {
   /** What the disk has done for the files that are being finished. */
   get #steps(): number {
     return [...this.#finishing.values()].reduce((sum, writer) => sum + (writer?.steps ?? 0), 0);
+  }
+
+  /** Between events nothing is written that would show that the disk is gone, or back: who watches it is asked. */
+  #askAtRest(): void {
+    const isResting = this.#current !== undefined && this.#clips?.isResting === true;
+    if (
+      isResting &&
+      this.#mayRecord() &&
+      this.#state.kind === 'failed' &&
+      this.#deps.clock.monoMs() >= this.#retryAtMs
+    ) {
+      this.#state = { kind: 'waiting' };
+    }
   }
 
   /** A clip is over. */
@@ -265,8 +279,8 @@ export class Recorder {
   #onStarted(segmenter: Segmenter, file: string, startUs: number): void {
     if (this.#state.kind === 'failed') {
       this.#deps.logger.info({ file }, 'recording goes on');
-      this.#finishLeftOver();
     }
+    this.#finishLeftOver();
     this.#failures = 0;
     this.#isDropping = false;
     if (this.#current?.segmenter === segmenter) {
