@@ -16,6 +16,7 @@ import { RecordPathPattern } from './record/record-path.ts';
 import type { DiskGuard } from './record/recorder.ts';
 import { keepRetention, type RetentionRules } from './record/retention.ts';
 import type { SegmentAges } from './record/segment-ages.ts';
+import { diskFs, type SegmentFs } from './record/segment-fs.ts';
 import type { SegmentLog } from './record/segment-log.ts';
 import { DiskMemory } from './record/space/disk-memory.ts';
 import { machineDisks } from './record/space/disk-probe.ts';
@@ -111,6 +112,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     await playback.rebuild(signal);
     if (!signal.aborted) {
       this.#filledGeneration = playback.indexGeneration;
+      this.#upkeepMs = Number.NEGATIVE_INFINITY;
     }
   }
 
@@ -133,6 +135,11 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
 
   failed(file: string, code: string): void {
     this.#disks.failed(file, code);
+  }
+
+  /** Makes recordings, and none on the wrong disk. */
+  get fs(): SegmentFs {
+    return this.#disks.guarded(diskFs);
   }
 
   /** Why a recording cannot be deleted by hand. */

@@ -138,6 +138,7 @@ export class Recordings {
         clock: this.#clock,
         bootClock: this.#machineClock,
         disks: this.space,
+        fs: this.space.fs,
         logger: this.#log.child({ path: name }),
       },
     );

@@ -8,6 +8,7 @@ const SPARE_SHARE = 1 / 20;
 const MOST_SPARE_BYTES = 2 ** 30;
 /** And as much as is written in this time. */
 const SPARE_SECONDS = 30;
+const MOST_AHEAD_SHARE = 1 / 4;
 /** File systems with snapshots or logs give space back some time after a file is gone. */
 const EFFECT_MS = 60_000;
 const LONGEST_WAIT_MS = 3_600_000;
@@ -84,8 +85,8 @@ export class DiskDevice {
     }
     const spareBytes = Math.min(minFreeBytes * SPARE_SHARE, MOST_SPARE_BYTES);
     const writtenBytes = this.rate.recentBytesPerSecond * SPARE_SECONDS;
-    // However fast something else fills the disk, it is not all recordings that go for it at once.
-    const aheadBytes = spareBytes + Math.min(writtenBytes, minFreeBytes);
+    // However fast something else fills the disk, not all recordings go for it at once.
+    const aheadBytes = spareBytes + Math.min(writtenBytes, minFreeBytes * MOST_AHEAD_SHARE);
     const wantedBytes = minFreeBytes - this.#freeBytes + aheadBytes;
     const freeBytes = this.#freeBytes;
     const oldest = oldestBelow(index, this.#folders);

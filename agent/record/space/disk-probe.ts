@@ -27,6 +27,8 @@ export interface DiskLook {
 /** The facts of disks; of a test, or the machine's own. A hanging disk leaves its answer open for as long as it hangs. */
 export interface DiskProbe {
   look(folder: string): Promise<DiskLook>;
+  /** `st_dev` alone. */
+  deviceOf(folder: string): Promise<number>;
   writeMark(folder: string, id: string): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export function machineDisks(dataDir: string): DiskProbe {
         mark: await readMark(folder),
       };
     },
+    deviceOf: async (folder) => (await nearest(folder)).device,
     writeMark,
   };
 }

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { Deletion, Doomed } from '../deletions.ts';
+import { diskFs } from '../segment-fs.ts';
 import { DiskMemory } from './disk-memory.ts';
 import type { DiskLook, DiskProbe } from './disk-probe.ts';
 import { type DiskEvent, Disks } from './disks.ts';
@@ -37,6 +38,10 @@ class SimulatedDisk implements DiskProbe {
     }
     const { device, totalBytes, freeBytes, isReadOnly, place, mark } = this;
     return Promise.resolve({ device, totalBytes, freeBytes, isReadOnly, place, mark });
+  }
+
+  async deviceOf(): Promise<number> {
+    return this.device;
   }
 
   async writeMark(_folder: string, id: string): Promise<void> {
@@ -143,11 +148,11 @@ test('the oldest recordings go across all cameras, before the disk is full, and 
   expect(disk.deleted).toEqual([]);
   disk.freeBytes = 80 * MB;
   await clock.advance(5_000);
-  // 20 MB are missing; 5 MB more, and what is written in half a minute, but no more than is to stay free.
-  expect(disk.deleted).toEqual(Array.from({ length: 13 }, (_, hour) => `${hour % 2 ? 'door' : 'gate'}/${hour}.mp4`));
+  // 20 MB are missing; 5 MB more, and what is written in half a minute, but no more than a quarter of what is to stay free.
+  expect(disk.deleted).toEqual(['gate/0.mp4', 'door/1.mp4', 'gate/2.mp4', 'door/3.mp4', 'gate/4.mp4']);
   expect(state()).toMatchObject({ state: 'ok', error: null, minFreeBytes: 100 * MB });
   await clock.advance(60_000);
-  expect(disk.deleted).toHaveLength(13);
+  expect(disk.deleted).toHaveLength(5);
 });
 
 test('twelve cameras that write all the time are kept up with', async () => {
@@ -283,6 +288,28 @@ test('a disk that is not mounted any more is refused, and recorded to again when
   await clock.advance(5_000);
   expect(disks.refusal('/rec/cam/2.mp4')).toBeUndefined();
   expect(events.map((event) => event.state)).toEqual(['vanished', 'ok']);
+});
+
+test('a disk that goes between two looks is noticed by the next file, which is made nowhere else', async () => {
+  const { disk, disks, clock, begin, state } = setUp();
+  await begin();
+  disks.opened('/rec/cam/1.mp4');
+  await clock.advance(5_000);
+  const made: string[] = [];
+  const fs = disks.guarded({
+    ...diskFs,
+    makeFolder: async (folder) => {
+      made.push(folder);
+      return undefined;
+    },
+  });
+  await fs.makeFolder('/rec/cam');
+  Object.assign(disk, { device: 1, place: 'system', mark: undefined });
+  await expect(fs.makeFolder('/rec/cam')).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(made).toEqual(['/rec/cam']);
+  disks.failed('/rec/cam/2.mp4', 'ENOENT');
+  await clock.advance(1);
+  expect(state()?.state).toBe('vanished');
 });
 
 test('after a start a disk that is missing is noticed before anything is recorded', async () => {

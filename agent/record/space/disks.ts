@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { codeOf } from '../disk-fault.ts';
+import type { SegmentFs } from '../segment-fs.ts';
 import { DiskDevice } from './disk-device.ts';
 import { type DiskMemory, identityOf } from './disk-memory.ts';
 import type { DiskLook, DiskProbe } from './disk-probe.ts';
@@ -114,6 +115,20 @@ export class Disks {
       return 'the disk has not been looked at yet';
     }
     return refusesRecording(found.state) ? `cannot record to ${found.folder}: ${found.state.text ?? ''}` : undefined;
+  }
+
+  /** Makes no folder on another disk than the one that was looked at: between two looks it may have been taken away. */
+  guarded(fs: SegmentFs): SegmentFs {
+    return {
+      ...fs,
+      makeFolder: async (folder) => {
+        const found = this.#folderOf(`${folder}/`);
+        if (found?.last && (await this.#deps.probe.deviceOf(found.folder)) !== found.last.device) {
+          throw Object.assign(new Error(`${found.folder} is on another disk than before`), { code: 'ENOENT' });
+        }
+        return fs.makeFolder(folder);
+      },
+    };
   }
 
   /** A recording was begun. */
