@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { record, temporaryFolder, WALL } from '../../../test/recordings.ts';
+import { feed, opusSound, opusTrack, record, startRecorder, temporaryFolder, WALL } from '../../../test/recordings.ts';
+import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
 import { openStreams, readPlaylist, readSamples, resourceBytes } from '../../../test/vod.ts';
 import type { RowOfRecording } from './recorded-period.ts';
 
@@ -63,6 +64,93 @@ test('files that go on from each other have one clock and no discontinuity; the 
   }
   rmSync(files[0] ?? '');
   const later = readPlaylist(await streams.media('cam', period)).segments;
-  expect(later).toEqual(segments.slice(2));
+  const programDateTime = expect.stringMatching(/^2026-07-01T12:00:07/);
+  expect(later).toEqual(segments.slice(2).map((segment, i) => (i === 0 ? { ...segment, programDateTime } : segment)));
   await expect(resourceBytes(streams, segments[0]?.uri ?? '')).rejects.toThrow('no such recording');
+});
+
+test('behind a gap there is a discontinuity, and the date', async () => {
+  using folder = temporaryFolder();
+  const [one = ''] = await record(folder.path, 8);
+  const [two = ''] = await record(folder.path, 8, { wall: WALL + 100_000 });
+  const streams = openStreams(rowsOf([one, two], [at(0), at(100)]));
+  const { segments } = readPlaylist(await streams.media('cam', { startUs: at(0), durationUs: 3_600 * S }));
+  expect(segments.map(({ isDiscontinuity }) => isDiscontinuity)).toEqual([false, false, true, false]);
+  expect(segments[2]?.programDateTime).toBe('2026-07-01T12:01:40.000Z');
+});
+
+test.for([
+  ['the second that is asked', 13.4, 1, ['12:00:12.000'], 1.4],
+  ['from a cut on', 12, 0.001, ['12:00:12.000'], undefined],
+  ['up to a cut', 6, 6, ['12:00:06.000'], undefined],
+  ['from before the beginning', -100, 101, ['12:00:00.000'], undefined],
+  ['days', -86_400, 3 * 86_400, ['12:00:00.000'], undefined],
+] as const)('a playlist has the segments of %s', async ([, fromS, seconds, [first], offset]) => {
+  using folder = temporaryFolder();
+  const files = await record(folder.path, 24);
+  const streams = openStreams(rowsOf(files, [at(0)]));
+  const period = { startUs: at(fromS), durationUs: Math.round(seconds * S) };
+  const { tags, segments } = readPlaylist(await streams.media('cam', period));
+  expect(segments[0]?.programDateTime).toBe(`2026-07-01T${first}Z`);
+  const length = fromS + seconds > 24 ? 24 : 6;
+  expect(segments.reduce((sum, segment) => sum + segment.seconds, 0)).toBeCloseTo(length);
+  expect(tags.get('EXT-X-START')).toBe(offset && `TIME-OFFSET=${offset.toFixed(3)},PRECISE=YES`);
+});
+
+test.for([
+  ['before the first recording', -50],
+  ['behind the last', 30],
+] as const)('%s there is nothing to play', async ([, fromS]) => {
+  using folder = temporaryFolder();
+  const streams = openStreams(rowsOf(await record(folder.path, 24), [at(0)]));
+  const period = { startUs: at(fromS), durationUs: 10 * S };
+  await expect(streams.media('cam', period)).rejects.toThrow('no recording segments found');
+  await expect(streams.multivariant('cam', period)).rejects.toThrow('no recording segments found');
+});
+
+test('the multivariant playlist tells codecs, size and rates, and nothing of the request but the period', async () => {
+  using folder = temporaryFolder();
+  const streams = openStreams(rowsOf(await record(folder.path, 24, { sound: true }), [at(0)]));
+  const text = await streams.multivariant('cam', { startUs: at(2.5), durationUs: 10 * S });
+  const [info = '', uri = ''] = text.split('\n').slice(3);
+  expect(info).toMatch(
+    /^#EXT-X-STREAM-INF:BANDWIDTH=\d+,AVERAGE-BANDWIDTH=\d+,CODECS="avc1.42C00A,opus",RESOLUTION=64x48$/,
+  );
+  expect(uri).toBe('media.m3u8?start=2026-07-01T12%3A00%3A02.5Z&duration=10');
+});
+
+test('a rewind playlist begins where it began, grows with the recording, and is not ended', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, { segmentDurationMs: 15_000 }, [tinyH264, opusTrack]);
+  let nowMs = WALL + 40_000;
+  const feedSeconds = (fromS: number, count: number): void =>
+    feed(running.stream, [
+      tinyVideo(count * 10, 10, 10, 900_000 + fromS * 90_000, WALL + fromS * 1000),
+      opusSound(count * 50, 480_000 + fromS * 48_000, WALL + fromS * 1000),
+    ]);
+  const rows = (): RowOfRecording[] =>
+    running.log.openedFiles.map(({ file, startUs }) => ({ file, nameUs: startUs, startUs }));
+  const media = async () => {
+    const text = await openStreams(rows(), () => nowMs).rewindMedia('cam', { startUs: at(10), targetSeconds: 6 });
+    return readPlaylist(text);
+  };
+  feedSeconds(0, 40);
+  await expect.poll(async () => (await media()).segments.length).toBeGreaterThan(3);
+  const early = await media();
+  expect([early.tags.get('EXT-X-PLAYLIST-TYPE'), early.tags.has('EXT-X-ENDLIST')]).toEqual(['EVENT', false]);
+  expect(early.segments[0]?.programDateTime).toBe('2026-07-01T12:00:06.000Z');
+  feedSeconds(40, 30);
+  nowMs += 30_000;
+  await expect.poll(async () => (await media()).segments.length).toBeGreaterThan(early.segments.length + 3);
+  const later = await media();
+  expect(later.segments.slice(0, early.segments.length)).toEqual(early.segments);
+  expect(later.tags.get('EXT-X-TARGETDURATION')).toBe(early.tags.get('EXT-X-TARGETDURATION'));
+});
+
+test('rewind fixes its beginning and its target in the address of the media playlist', async () => {
+  using folder = temporaryFolder();
+  const streams = openStreams(rowsOf(await record(folder.path, 24), [at(0)]), () => WALL + 24_000);
+  const text = await streams.rewindMultivariant('cam', 20);
+  expect(text.trim().split('\n').at(-1)).toBe('rewind_stream.m3u8?start=2026-07-01T12%3A00%3A04Z&target=6');
+  await expect(streams.rewindMultivariant('other', 0)).rejects.toThrow('no recording segments found');
 });
