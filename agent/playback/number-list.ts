@@ -48,11 +48,15 @@ export class RunList {
   #length = 0;
 
   push(value: number): void {
+    this.pushMany(value, 1);
+  }
+
+  pushMany(value: number, count: number): void {
     if (value !== this.#value) {
       this.flush();
       this.#value = value;
     }
-    this.#length += 1;
+    this.#length += count;
   }
 
   flush(): void {

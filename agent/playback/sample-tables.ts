@@ -25,6 +25,7 @@ export class SampleTables {
   #lastChunkCount = 0;
   /** From the start of the data. */
   readonly #chunkPlaces: number[] = [];
+  #isEverySync = true;
   #hasOffsets = false;
   #hasNegativeOffsets = false;
 
@@ -49,11 +50,7 @@ export class SampleTables {
     this.#addChunk(place, to - from);
     this.#addTimes(run);
     this.#addOffsets(run);
-    for (let i = from; i < to; i += 1) {
-      if (samples.syncs[i] === 1) {
-        this.#syncs.push(this.#count + i - from + 1);
-      }
-    }
+    this.#addSyncs(run);
     this.#sizes.pushAll(samples.sizes.subarray(from, to));
     this.#count += to - from;
   }
@@ -73,7 +70,7 @@ export class SampleTables {
     if (this.#hasOffsets) {
       pieces.push(...runs('ctts', this.#hasNegativeOffsets ? 1 : 0, this.#offsets));
     }
-    if (this.#syncs.count < this.#count) {
+    if (!this.#isEverySync) {
       pieces.push(...table('stss', 0, u32(this.#syncs.count), this.#syncs.toBytes()));
     }
     pieces.push(...table('stsc', 0, u32(this.#chunkCounts.count / 3), this.#chunkCounts.toBytes()));
@@ -117,10 +114,29 @@ export class SampleTables {
     this.endTime = this.#lastTime + this.#lastDuration;
   }
 
+  /** Where players can start at every sample, as in sound, there is no list of them. */
+  #addSyncs({ samples, from, to }: KeptRun): void {
+    for (let i = from; i < to; i += 1) {
+      const number = this.#count + i - from + 1;
+      if (samples.syncs[i] !== 1 && this.#isEverySync) {
+        this.#isEverySync = false;
+        for (let before = 1; before < number; before += 1) {
+          this.#syncs.push(before);
+        }
+      } else if (samples.syncs[i] === 1 && !this.#isEverySync) {
+        this.#syncs.push(number);
+      }
+    }
+  }
+
   #addOffsets({ samples, from, to }: KeptRun): void {
     const offsets = samples.compositionOffsets;
+    if (!offsets) {
+      this.#offsets.pushMany(0, to - from);
+      return;
+    }
     for (let i = from; i < to; i += 1) {
-      const offset = offsets ? (offsets[i] as number) : 0;
+      const offset = offsets[i] as number;
       this.#offsets.push(offset >>> 0);
       this.#hasOffsets ||= offset !== 0;
       this.#hasNegativeOffsets ||= offset < 0;

@@ -15,13 +15,20 @@ class Column<T extends Uint32Array | Int32Array | Float64Array | Uint8Array> {
   }
 
   push(value: number): void {
-    if (this.count === this.values.length) {
-      const values = this.#make(Math.max(64, this.count * 2));
+    const at = this.room(1);
+    this.values[at] = value;
+  }
+
+  /** @returns where `count` values are to be written into `values`, which may be another array than before */
+  room(count: number): number {
+    const at = this.count;
+    if (at + count > this.values.length) {
+      const values = this.#make(Math.max(64, at + count, at * 2));
       values.set(this.values);
       this.values = values;
     }
-    this.values[this.count] = value;
-    this.count += 1;
+    this.count = at + count;
+    return at;
   }
 
   /** A view of what was pushed. */
@@ -74,6 +81,11 @@ export class TrackColumns {
       this.#offsets.count = i;
     }
     this.#offsets?.push(offset);
+  }
+
+  /** There are some that are not 0, so that each has to be given. */
+  get hasOffsets(): boolean {
+    return this.#offsets !== undefined;
   }
 
   trim(): void {

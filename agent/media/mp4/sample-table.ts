@@ -84,26 +84,28 @@ function readRun(input: VarintReader, track: TrackColumns, baseTime: number): nu
   if (count > input.leftBytes) {
     throw new PerchError('badInput', `sample table is cut short in a run of ${count} samples`);
   }
-  const first = track.sizes.count;
+  const first = track.sizes.room(count);
+  track.durations.room(count);
+  track.syncs.room(count);
+  const [sizes, durations, syncs] = [track.sizes.values, track.durations.values, track.syncs.values];
   let time = baseTime;
   let duration = 0;
-  for (let i = 0; i < count; i += 1) {
-    duration = i === 0 || (flags & SAME_DURATION) === 0 ? input.next() : duration;
-    track.durations.push(duration);
+  for (let i = first; i < first + count; i += 1) {
+    duration = i === first || (flags & SAME_DURATION) === 0 ? input.next() : duration;
+    durations[i] = duration;
     time += duration;
   }
-  for (let i = 0; i < count; i += 1) {
-    const offset = flags & NO_OFFSETS ? 0 : input.nextSigned();
-    track.pushOffset(first + i, offset);
+  for (let i = 0; i < count && ((flags & NO_OFFSETS) === 0 || track.hasOffsets); i += 1) {
+    track.pushOffset(first + i, flags & NO_OFFSETS ? 0 : input.nextSigned());
   }
-  for (let i = 0; i < count; i += 1) {
-    const isSync = flags & ALL_SYNC || (flags & FIRST_SYNC && i === 0);
-    track.syncs.push(isSync || ((flags & FIRST_SYNC) === 0 && input.next() === 1) ? 1 : 0);
+  for (let i = first; i < first + count; i += 1) {
+    const isSync = flags & ALL_SYNC || (flags & FIRST_SYNC && i === first);
+    syncs[i] = isSync || ((flags & FIRST_SYNC) === 0 && input.next() === 1) ? 1 : 0;
   }
   let dataBytes = 0;
-  for (let i = 0; i < count; i += 1) {
+  for (let i = first; i < first + count; i += 1) {
     const size = input.next();
-    track.sizes.push(size);
+    sizes[i] = size;
     dataBytes += size;
   }
   track.endTime = time;
