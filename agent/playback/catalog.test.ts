@@ -21,6 +21,7 @@ import { record, temporaryFolder, WALL } from '../../test/recordings.ts';
 import { silentLogger } from '../base/log.ts';
 import type { Journal, ProtectedRange } from './index-contract.ts';
 import { Playback } from './playback.ts';
+import { parseRfc3339 } from './rfc3339.ts';
 
 const LONG_AGO = new Date('2026-01-01T00:00:00Z');
 const ever = new AbortController().signal;
@@ -57,6 +58,17 @@ function open(folder: string, { recordPaths, paths = ['cam'], logger = silentLog
     playback.addJournal(journal);
   }
   return Object.assign(playback, { [Symbol.asyncDispose]: () => playback.close() });
+}
+
+/** Garbage where a table begins: it is found when the table is used. */
+function spoilTable(file: string, table: string): void {
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
+  const database = new DatabaseSync(file);
+  const { page } = database.prepare('SELECT rootpage AS page FROM sqlite_schema WHERE name = ?').get(table) as {
+    page: number;
+  };
+  database.close();
+  writeFileSync(file, readFileSync(file).fill(0x55, (page - 1) * 4096, page * 4096));
 }
 
 /** Lines of a logger, as objects. */
@@ -273,6 +285,63 @@ test('an index of another version is made anew, which is one line in the log; th
   expect(await countOf(playback)).toBe(1);
   const told = lines.map(({ msg }) => msg).filter((msg) => String(msg).includes('of another version'));
   expect(told).toEqual(['the index of recordings is of another version: it is built again from the files']);
+});
+
+test('an index that is found damaged in use is filled again in the background, from files and journals', async () => {
+  using folder = temporaryFolder();
+  const files = await record(folder.path, 6, { segmentDurationMs: 2_000 });
+  const file = join(folder.path, 'segments.db');
+  let replays = 0;
+  const journal: Journal = {
+    replay: () => {
+      replays += 1;
+    },
+  };
+  const setup = { recordPaths: [join(folder.path, TEMPLATE)], journal };
+  {
+    await using playback = open(folder.path, setup);
+    await playback.rebuild(ever);
+  }
+  spoilTable(file, 'events_by_start');
+  await using playback = open(folder.path, setup);
+  await playback.rebuild(ever);
+  expect(replays).toBe(1);
+  expect(playback.events.eventsOf('cam', 0, 10, 9)).toEqual([]);
+  playback.commit();
+  await expect.poll(() => [replays, files.every((name) => playback.isFinished(name))]).toEqual([2, true]);
+});
+
+test('a deleted index is told as missing, a first start is not', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 2);
+  const { logger, lines } = logBook();
+  const setup = { recordPaths: [join(folder.path, TEMPLATE)], logger };
+  const told = () => lines.map(({ msg }) => String(msg)).filter((msg) => msg.includes('built again'));
+  {
+    await using playback = open(folder.path, setup);
+    await playback.rebuild(ever);
+    expect(told()).toEqual([]);
+  }
+  rmSync(join(folder.path, 'segments.db'));
+  await using playback = open(folder.path, setup);
+  await playback.rebuild(ever);
+  expect(told()).toEqual(['the index of recordings is missing: it is built again from the files']);
+});
+
+test('the hour that autumn shows twice has all its recordings, each at its own time', async () => {
+  using folder = temporaryFolder();
+  const twice = [Date.UTC(2026, 9, 25, 0, 30), Date.UTC(2026, 9, 25, 1, 30)];
+  for (const wall of twice) {
+    await record(folder.path, 2, { wall, zone: 'Europe/Berlin' });
+  }
+  const recordPath = join(folder.path, TEMPLATE);
+  const paths = { recordPathOf: () => ({ recordPath, format: 'fmp4' as const }), recordPaths: () => [recordPath] };
+  const playback = new Playback({ file: ':memory:', zone: 'Europe/Berlin', logger: silentLogger, paths });
+  const entries = await playback.list('cam', undefined, undefined, '');
+  expect(entries.map(({ start }) => start)).toEqual(['2026-10-25T02:30:00+02:00', '2026-10-25T02:30:00.000001+01:00']);
+  const [, second] = entries;
+  expect(await playback.list('cam', parseRfc3339(second?.start ?? ''), undefined, '')).toHaveLength(1);
+  await playback.close();
 });
 
 test('nothing that is written is lost between the commits of the index and its end', async () => {

@@ -37,6 +37,9 @@ export class IndexRebuild {
   readonly #logger: Logger;
   readonly #monoMs: () => number;
   readonly #journals: Journal[] = [];
+  #signal: AbortSignal | undefined;
+  /** Of the index when it was last in step with everything. */
+  #generation = -1;
   #state: IndexProgress['state'] = 'ready';
   #read = 0;
   #left = 0;
@@ -91,6 +94,7 @@ export class IndexRebuild {
   /** Looks through all folders and reads every header that is not known yet: what a first start or a lost index needs. */
   async run(signal: AbortSignal): Promise<void> {
     const { index } = this.#catalog;
+    this.#signal = signal;
     this.#begin('looking');
     try {
       for (;;) {
@@ -101,6 +105,7 @@ export class IndexRebuild {
         await this.#catalog.look(undefined, signal);
         await this.#readAll(signal);
         index.commit();
+        this.#generation = generation;
         if (signal.aborted || generation === index.generation) {
           return;
         }
@@ -115,16 +120,11 @@ export class IndexRebuild {
     }
   }
 
-  /** Compares every known file with what is on the disk and forgets what is known of those that differ. */
-  async checkAll(signal: AbortSignal): Promise<void> {
-    const { index } = this.#catalog;
-    index.looks.clear();
-    let rows = index.allAfter(0, ROWS_AT_ONCE);
-    while (rows.length > 0 && !signal.aborted) {
-      for (const row of rows) {
-        await this.#check(row);
-      }
-      rows = index.allAfter(rows.at(-1)?.id ?? 0, ROWS_AT_ONCE);
+  /** An index that was found damaged in use is empty: it is filled again, once it has been filled before. */
+  async runAgain(): Promise<void> {
+    const isLost = this.#generation >= 0 && this.#generation !== this.#catalog.index.generation;
+    if (isLost && this.#state === 'ready' && this.#signal && !this.#signal.aborted) {
+      await this.run(this.#signal);
     }
   }
 

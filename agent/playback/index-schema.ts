@@ -2,7 +2,7 @@
 export const INDEX_VERSION = 3;
 
 /*
- * Texts that many rows share (folders, paths, stream ids, boots, tracks) stand once, in `names`.
+ * Texts that many rows share (folders, paths, boots, tracks) stand once, in `names`.
  *
  * segments.state: 0 only the name is known, 1 the file grows (it has no end yet), 2 finished, 3 not readable (`fault` says why),
  * 4 finished, in a format that is not played.
@@ -29,7 +29,7 @@ export const INDEX_SCHEMA = `
     size INTEGER NOT NULL DEFAULT 0,
     mtime_ms REAL NOT NULL DEFAULT 0,
     duration_us INTEGER NOT NULL DEFAULT 0,
-    stream INTEGER,
+    stream BLOB,
     segment_number INTEGER NOT NULL DEFAULT 0,
     dts_us REAL NOT NULL DEFAULT 0,
     signature INTEGER,

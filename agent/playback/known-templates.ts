@@ -22,6 +22,11 @@ export class KnownTemplates {
     this.#templates = this.#load();
   }
 
+  /** Nothing was ever looked for. */
+  get isEmpty(): boolean {
+    return this.#templates.length === 0;
+  }
+
   /** All, those in use first. @param used may be relative to the working directory */
   with(used: readonly string[]): readonly string[] {
     const current = [...new Set(used.map((template) => resolve(template)))];

@@ -39,11 +39,6 @@ export class LookTable {
     );
   }
 
-  /** Every folder is to be read again. */
-  clear(): void {
-    this.#database.write(() => this.#database.run('DELETE FROM looks'), 0);
-  }
-
   /** `st_dev` of the disk that a folder was on; undefined: not seen yet. */
   deviceOf(folder: string): number | undefined {
     const query = 'SELECT value FROM facts WHERE name = ?';

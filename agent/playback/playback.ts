@@ -57,10 +57,11 @@ export interface GetQuery {
 export class Playback {
   readonly #paths: RecordPaths;
   readonly #zone: string | undefined;
+  readonly #logger: Logger;
   readonly #index: SegmentIndex;
   readonly #catalog: Catalog;
   readonly #rebuild: IndexRebuild;
-  #looking: Promise<void> | undefined;
+  #keeping: Promise<void> | undefined;
   /** Of the recordings that are being played. */
   readonly tables = new TableCache();
   /** HLS made of the recordings. */
@@ -72,17 +73,19 @@ export class Playback {
   constructor({ file, paths, logger, zone, clock = systemClock }: PlaybackOptions) {
     this.#paths = paths;
     this.#zone = zone;
-    const onFault = (error: unknown): void =>
-      logger.warn({ file, cause: explain(error) }, 'the index of recordings cannot be used as it is');
+    this.#logger = logger;
+    const onFault = onceEach((cause) =>
+      logger.warn({ file, cause }, 'the index of recordings cannot be used as it is'),
+    );
     this.#index = new SegmentIndex(file, onFault);
-    const { found } = this.#index;
-    if (found === 'damaged' || found === 'of another version') {
-      logger.warn({ file }, `the index of recordings is ${found}: it is built again from the files`);
-    }
     const templates = new KnownTemplates(
       file === ':memory:' ? undefined : join(dirname(file), 'record-paths.json'),
       onFault,
     );
+    const { found } = this.#index;
+    if (found !== 'good' && !(found === 'missing' && templates.isEmpty)) {
+      logger.warn({ file }, `the index of recordings is ${found}: it is built again from the files`);
+    }
     this.#catalog = new Catalog({ index: this.#index, paths, templates, logger, zone, monoMs: () => clock.monoMs() });
     this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#require(path));
     const periods = new RecordedPeriods(this.#lookup, new LayoutCache(this.tables), logger);
@@ -113,9 +116,18 @@ export class Playback {
   /** What the index was told since the last time goes to the disk: to be called in the flush rounds. */
   commit(): void {
     this.#index.commit();
-    this.#looking ??= this.#catalog.lookAtChanged().finally(() => {
-      this.#looking = undefined;
+    this.#keeping ??= this.#keepInStep().finally(() => {
+      this.#keeping = undefined;
     });
+  }
+
+  async #keepInStep(): Promise<void> {
+    try {
+      await this.#catalog.lookAtChanged();
+      await this.#rebuild.runAgain();
+    } catch (error) {
+      this.#logger.error({ err: error }, 'the index of recordings is not kept in step');
+    }
   }
 
   /** Looks whether the newest files are what the index takes them for. To be called before files that were cut off are looked for. */
@@ -245,7 +257,7 @@ export class Playback {
   async close(): Promise<void> {
     this.#answers.clear();
     this.tables.clear();
-    await this.#looking;
+    await this.#keeping;
     await this.#catalog.settle();
     this.#index.close();
   }
@@ -297,3 +309,15 @@ export class Playback {
 
 const keyOf = (query: GetQuery): string =>
   JSON.stringify([query.path, query.startUs, query.durationUs, query.format, query.speed]);
+
+/** A fault that stays, as of a full disk, is told when it begins. */
+function onceEach(tell: (cause: string) => void): (error: unknown) => void {
+  let told: string | undefined;
+  return (error) => {
+    const cause = explain(error);
+    if (cause !== told) {
+      told = cause;
+      tell(cause);
+    }
+  };
+}

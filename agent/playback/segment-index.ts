@@ -113,7 +113,13 @@ export class SegmentIndex {
       this.#database.run(
         SET_INFO,
         ...[startUs, stateOf(info), info.fileMark ? 1 : 0],
-        ...[info.sizeBytes, info.mtimeMs, info.durationUs, this.#nameId(mark?.streamId), mark?.segmentNumber ?? 0],
+        ...[
+          info.sizeBytes,
+          info.mtimeMs,
+          info.durationUs,
+          mark ? Buffer.from(mark.streamId, 'hex') : null,
+          mark?.segmentNumber ?? 0,
+        ],
         ...[mark?.dtsUs ?? 0, this.#nameId(info.signature), this.#nameId(fileMark?.bootId), fileMark?.monoUs ?? null],
         ...[mark?.wallUs ?? null, fileMark?.isClockTrusted ? 1 : 0, fileMark?.offsetMinutes ?? null, row.id],
       );
@@ -210,11 +216,6 @@ export class SegmentIndex {
       afterId,
       count,
     );
-  }
-
-  /** All files, the next so many behind `afterId`. */
-  allAfter(afterId: number, count: number): SegmentRow[] {
-    return this.#rows(`${selectRows()} WHERE s.id > ? ORDER BY s.id LIMIT ?`, afterId, count);
   }
 
   countOf(): { readonly total: number; readonly unread: number; readonly broken: number } {

@@ -1,7 +1,7 @@
 import type { IndexDatabase, Row } from './index-database.ts';
 import { goesOn, type Joinable, READABLE } from './segment-row.ts';
 
-const COLUMNS = 'id, path, name_us, start_us, duration_us, state, stream, segment_number, signature';
+const COLUMNS = 'id, path, name_us, start_us, duration_us, state, hex(stream) AS stream, segment_number, signature';
 
 /** As much of a row as its place among the others needs. */
 export interface Place extends Joinable {
@@ -71,7 +71,7 @@ function placeOf(row: Row | undefined): Place | undefined {
       startUs: Number(row['start_us']),
       durationUs: Number(row['duration_us']),
       isReadable: row['state'] === 1 || row['state'] === 2,
-      streamId: row['stream'] === null ? undefined : Number(row['stream']),
+      streamId: String(row['stream']) || undefined,
       segmentNumber: Number(row['segment_number']),
       signature: Number(row['signature']),
     }

@@ -43,10 +43,10 @@ export const READABLE = 'segments INDEXED BY by_readable';
 
 /** @param source the table, with the index that is to be used; it is called `s` */
 export const selectRows = (source = 'segments'): string => `
-  SELECT s.*, folders.text || '/' || s.name AS file, paths.text AS path_text, streams.text AS stream_text, tracks.text AS signature_text
+  SELECT s.*, folders.text || '/' || s.name AS file, paths.text AS path_text, lower(hex(s.stream)) AS stream_text, tracks.text AS signature_text
   FROM ${source.replace('segments', 'segments AS s')}
   LEFT JOIN names AS folders ON folders.id = s.folder LEFT JOIN names AS paths ON paths.id = s.path
-  LEFT JOIN names AS streams ON streams.id = s.stream LEFT JOIN names AS tracks ON tracks.id = s.signature`;
+  LEFT JOIN names AS tracks ON tracks.id = s.signature`;
 
 const numberOf = (value: unknown): number | undefined => (value === null ? undefined : Number(value));
 
@@ -61,7 +61,7 @@ export function rowOf(row: Row): SegmentRow {
     sizeBytes: Number(row['size']),
     mtimeMs: Number(row['mtime_ms']),
     durationUs: Number(row['duration_us']),
-    streamId: row['stream_text'] === null ? undefined : String(row['stream_text']),
+    streamId: String(row['stream_text']) || undefined,
     segmentNumber: Number(row['segment_number']),
     dtsUs: Number(row['dts_us']),
     signature: String(row['signature_text'] ?? ''),
@@ -74,9 +74,9 @@ export function rowOf(row: Row): SegmentRow {
   };
 }
 
-/** What it takes to know whether recordings go on from one another. Ids and signatures are only compared. */
+/** What it takes to know whether recordings go on from one another. Signatures are only compared. */
 export interface Joinable {
-  readonly streamId: string | number | undefined;
+  readonly streamId: string | undefined;
   readonly segmentNumber: number;
   readonly signature: string | number;
   readonly startUs: number;
