@@ -81,12 +81,13 @@ export class ProtectedRanges {
     });
   }
 
+  /** Something between the two times is; what only touches a range is not. */
   isProtected(path: string, fromUs: number, toUs: number): boolean {
     for (const range of this.#ranges) {
-      if (range.startUs > toUs) {
+      if (range.startUs >= toUs) {
         return false;
       }
-      if (range.path === path && range.endUs >= fromUs) {
+      if (range.path === path && range.endUs > fromUs) {
         return true;
       }
     }

@@ -1,0 +1,181 @@
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { silentLogger } from '../../agent/base/log.ts';
+import { type Config, parseConfig } from '../../agent/config/load.ts';
+import { Playback } from '../../agent/playback/playback.ts';
+import { EventHub } from '../../agent/record/events/event-hub.ts';
+import { EventJournal } from '../../agent/record/events/event-journal.ts';
+import { SegmentAges } from '../../agent/record/segment-ages.ts';
+import { RecordingSpace } from '../../agent/recording-space.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { filesBelow, record, temporaryFolder } from '../recordings.ts';
+
+const HOUR_MS = 3_600_000;
+/** Files are real, and deleted with pauses between them. */
+const PATIENT = { timeout: 20_000 };
+
+/** The real index over real recordings of a path, and who keeps them in bounds. The clock moves when it is told to. */
+async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isClockTrusted?: boolean } = {}) {
+  const folder = temporaryFolder();
+  onTestFinished(() => folder[Symbol.dispose]());
+  const clock = new FakeClock();
+  const dataDir = join(folder.path, 'data');
+  const records = join(folder.path, 'rec');
+  mkdirSync(dataDir);
+  const wall = clock.wallMs() - 2 * HOUR_MS;
+  const files = await record(records, 10, { segmentDurationMs: 1_000, wall });
+  const recordPath = join(records, '%path/%Y-%m-%d_%H-%M-%S-%f');
+  const { config } = parseConfig(
+    `pathDefaults: {recordPath: '${recordPath}'}\npaths: {cam: {record: yes}}`,
+    'x',
+    {},
+    {
+      recordPath,
+      cwd: '/',
+    },
+  );
+  const entry = config?.paths.get('cam');
+  const configOf = (recordMaxSizeBytes: number) => {
+    const changed = { ...entry?.settings, recordMaxSizeBytes, recordDeleteAfterMs: settings.deleteAfterMs ?? 0 };
+    return { ...config, paths: new Map([['cam', { ...entry, settings: changed }]]) } as Config;
+  };
+  let used = configOf(settings.maxBytes ?? 0);
+  const recordPaths = () => [recordPath];
+  const playback = new Playback({
+    file: join(folder.path, 'segments.db'),
+    paths: { recordPathOf: (path) => (path === 'cam' ? { recordPath, format: 'fmp4' } : undefined), recordPaths },
+    logger: silentLogger,
+    zone: 'UTC',
+  });
+  const events = new EventHub(
+    new EventJournal({ folder: join(dataDir, 'events'), logger: silentLogger }),
+    clock,
+    silentLogger,
+  );
+  const state = { isClockTrusted: settings.isClockTrusted ?? true };
+  const space = new RecordingSpace(
+    {
+      ...{ config: () => used, dataDir, clock, log: silentLogger, playback, events, recordPaths },
+      isOpen: () => false,
+      isClockTrusted: () => state.isClockTrusted,
+      stopRecording: () => {},
+    },
+    (told) => new SegmentAges(told, clock),
+  );
+  const stop = new AbortController();
+  await space.configure();
+  await space.fillIndex(stop.signal);
+  let hasEnded = true;
+  const end = async () => {
+    stop.abort();
+    await expect
+      .poll(async () => {
+        await clock.advance(10_000);
+        return hasEnded;
+      }, PATIENT)
+      .toBe(true);
+    await events.close();
+    await playback.close();
+  };
+  onTestFinished(end);
+  return {
+    ...{ clock, files, records, dataDir, space, playback, state },
+    limit: (maxBytes: number) => {
+      used = configOf(maxBytes);
+    },
+    begin: () => {
+      hasEnded = false;
+      void Promise.all([space.keep(stop.signal), space.keepAges(stop.signal)]).then(() => {
+        hasEnded = true;
+      });
+    },
+    left: () => filesBelow(records).filter((file) => file.endsWith('.mp4')),
+  };
+}
+
+test('a path keeps as many of its newest recordings as it may', async () => {
+  const { files, begin, clock, left, playback, limit } = await setUp();
+  limit(files.slice(5).reduce((sum, file) => sum + statSync(file).size, 0));
+  expect([left().length, playback.space.bytesOf('cam').files]).toEqual([10, 10]);
+  begin();
+  await expect
+    .poll(async () => {
+      await clock.advance(1_000);
+      return left().length;
+    }, PATIENT)
+    .toBe(5);
+  await clock.advance(60_000);
+  expect(left()).toEqual([...files].sort().slice(5));
+  expect(playback.space.bytesOf('cam').files).toBe(5);
+});
+
+test('what is protected stays by age and by space, is in the timeline, and goes when it is protected no more', async () => {
+  const { files, begin, clock, left, space, playback } = await setUp({ maxBytes: 1, deleteAfterMs: HOUR_MS });
+  const start = basename(files[3] ?? '', '.mp4').replace(/^(.*)_(\d\d)-(\d\d)-(\d\d)-(\d+)$/, '$1T$2:$3:$4.$5Z');
+  const end = new Date(Date.parse(start) + 500).toISOString();
+  const { id } = await space.protection.protect({ path: 'cam', start, end, note: 'the parcel' });
+  begin();
+  await expect
+    .poll(async () => {
+      await clock.advance(1_000);
+      return left();
+    }, PATIENT)
+    .toEqual([files[3]]);
+  await clock.advance(HOUR_MS);
+  expect(left()).toEqual([files[3]]);
+  const us = Date.parse(start) * 1000;
+  expect(space.keptBecause('cam', us, 1)).toBe('is protected');
+  const at = (us: number) => ({ us, offsetMs: 0 });
+  const timeline = await playback.timeline({
+    path: 'cam',
+    from: at(us - 1e6),
+    to: at(us + 1e6),
+    resolution: undefined,
+  });
+  expect(JSON.stringify(timeline)).toContain(id);
+  await space.protection.unprotect(id);
+  await expect
+    .poll(async () => {
+      await clock.advance(60_000);
+      return left();
+    }, PATIENT)
+    .toEqual([]);
+});
+
+test('without a clock and without knowing what is protected nothing goes, and what was damaged is tried again', async () => {
+  const { begin, clock, left, state, dataDir, space } = await setUp({ deleteAfterMs: HOUR_MS, isClockTrusted: false });
+  writeFileSync(join(dataDir, 'protected.json'), '{"version":');
+  await space.protectedRanges.load();
+  begin();
+  await clock.advance(10_000);
+  expect(left()).toHaveLength(10);
+  state.isClockTrusted = true;
+  await clock.advance(10_000);
+  expect(left()).toHaveLength(10);
+  expect(space.keptBecause('cam', 0, 1)).toContain('nobody knows what is protected');
+  await expect(
+    space.protection.protect({ path: 'cam', start: '2026-01-01T00:00:00Z', end: '2026-01-01T01:00:00Z', note: '' }),
+  ).rejects.toThrow('nobody knows what is protected');
+  writeFileSync(join(dataDir, 'protected.json'), '{"version":1,"ranges":[]}');
+  await expect
+    .poll(async () => {
+      await clock.advance(31_000);
+      return left();
+    }, PATIENT)
+    .toEqual([]);
+});
+
+test('a path that is not there, and what is no time, are refused', async () => {
+  const { space, dataDir } = await setUp();
+  const range = { path: 'cam', start: '2026-01-01T00:00:00Z', end: '2026-01-01T01:00:00+01:30', note: '' };
+  await expect(space.protection.protect({ ...range, path: 'attic' })).rejects.toThrow("path 'attic' is not configured");
+  await expect(space.protection.protect({ ...range, start: 'noon' })).rejects.toThrow(
+    "invalid start: 'noon' is not a time",
+  );
+  await expect(space.protection.protect(range)).rejects.toThrow('end must be later than start');
+  const kept = await space.protection.protect({ ...range, end: '2026-01-01T02:30:00.000001+01:30' });
+  expect(Date.parse(kept.end)).toBe(Date.parse('2026-01-01T01:00:00Z'));
+  expect(space.protection.list()).toEqual([kept]);
+  expect(readFileSync(join(dataDir, 'protected.json'), 'utf8')).toContain(kept.id);
+});
