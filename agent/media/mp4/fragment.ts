@@ -29,6 +29,16 @@ export interface RunTable {
   durationOf(i: number): number;
   compositionOffsetOf(i: number): number;
   isSync(i: number): boolean;
+  /** The sum of all, for tables that have it sooner than one asks for each sample. */
+  facts?(): RunFacts;
+}
+
+/** What holds for all samples of a run. */
+export interface RunFacts {
+  readonly dataBytes: number;
+  readonly isSteady: boolean;
+  readonly isAllSync: boolean;
+  readonly hasOffsets: boolean;
 }
 
 const MOOF = fourcc('moof');
@@ -125,20 +135,28 @@ function shapeOf(run: RunTable): RunShape {
   if (!Number.isSafeInteger(run.baseTime) || run.baseTime < 0) {
     throw new PerchError('badInput', `MP4 base time ${run.baseTime} is not a whole number from 0`);
   }
+  const facts = run.facts?.() ?? factsOf(run);
   let trunFlags = TRUN_DATA_OFFSET | TRUN_SIZE;
+  trunFlags |= facts.isSteady ? 0 : TRUN_DURATION;
+  trunFlags |= facts.isAllSync ? 0 : TRUN_FLAGS;
+  trunFlags |= facts.hasOffsets ? TRUN_COMPOSITION : 0;
   let sampleBytes = 4;
-  let dataBytes = 0;
-  const firstDuration = run.count > 0 ? run.durationOf(0) : 0;
-  for (let i = 0; i < run.count; i += 1) {
-    dataBytes += run.sizeOf(i);
-    trunFlags |= run.durationOf(i) === firstDuration ? 0 : TRUN_DURATION;
-    trunFlags |= run.isSync(i) ? 0 : TRUN_FLAGS;
-    trunFlags |= run.compositionOffsetOf(i) === 0 ? 0 : TRUN_COMPOSITION;
-  }
   for (let flag = TRUN_DURATION; flag <= TRUN_COMPOSITION; flag <<= 1) {
     sampleBytes += flag !== TRUN_SIZE && trunFlags & flag ? 4 : 0;
   }
-  return { trunFlags, trafBytes: TRAF_BYTES + run.count * sampleBytes, dataBytes };
+  return { trunFlags, trafBytes: TRAF_BYTES + run.count * sampleBytes, dataBytes: facts.dataBytes };
+}
+
+function factsOf(run: RunTable): RunFacts {
+  let [dataBytes, isSteady, isAllSync, hasOffsets] = [0, true, true, false];
+  const firstDuration = run.count > 0 ? run.durationOf(0) : 0;
+  for (let i = 0; i < run.count; i += 1) {
+    dataBytes += run.sizeOf(i);
+    isSteady &&= run.durationOf(i) === firstDuration;
+    isAllSync &&= run.isSync(i);
+    hasOffsets ||= run.compositionOffsetOf(i) !== 0;
+  }
+  return { dataBytes, isSteady, isAllSync, hasOffsets };
 }
 
 function writeTraf(view: DataView, start: number, run: RunTable, shape: RunShape, dataOffset: number): void {

@@ -1,4 +1,4 @@
-import type { RunTable } from '../../media/mp4/fragment.ts';
+import type { RunFacts, RunTable } from '../../media/mp4/fragment.ts';
 import { endOfRun, placeOf, runOf, timeOf } from '../../media/mp4/sample-search.ts';
 import type { TrackSamples } from '../../media/mp4/sample-table.ts';
 
@@ -47,6 +47,23 @@ export class SampleSlice implements RunTable {
 
   isSync(i: number): boolean {
     return this.#syncs[this.#from + i] === 1;
+  }
+
+  facts(): RunFacts {
+    const [sizes, durations, offsets, syncs] = [this.#sizes, this.#durations, this.#offsets, this.#syncs];
+    const to = this.#from + this.count;
+    const firstDuration = this.durationOf(0);
+    let [dataBytes, isSteady, isAllSync, hasOffsets] = [0, true, true, false];
+    for (let i = this.#from; i < to; i += 1) {
+      dataBytes += sizes[i] as number;
+      isSteady &&= durations[i] === firstDuration;
+      isAllSync &&= syncs[i] === 1;
+      hasOffsets ||= offsets !== undefined && offsets[i] !== 0;
+    }
+    for (const duration of this.#seams?.values() ?? []) {
+      isSteady &&= duration === firstDuration;
+    }
+    return { dataBytes, isSteady, isAllSync, hasOffsets };
   }
 
   /** Names the ranges of the file that hold the samples' bytes, in their order. */
