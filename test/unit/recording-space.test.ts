@@ -23,8 +23,8 @@ async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isCl
   const dataDir = join(folder.path, 'data');
   const records = join(folder.path, 'rec');
   mkdirSync(dataDir);
-  const wall = clock.wallMs() - 2 * HOUR_MS;
-  const files = await record(records, 10, { segmentDurationMs: 1_000, wall });
+  const files = await record(records, 10, { segmentDurationMs: 1_000, wall: clock.wallMs() });
+  await clock.advance(2 * HOUR_MS);
   const recordPath = join(records, '%path/%Y-%m-%d_%H-%M-%S-%f');
   const { config } = parseConfig(
     `pathDefaults: {recordPath: '${recordPath}'}\npaths: {cam: {record: yes}}`,
