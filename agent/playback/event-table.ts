@@ -6,6 +6,12 @@ const LONG_US = 3_600_000_000;
 
 const EVENT_COLUMNS = 'id, type, start_us, end_us, text FROM events';
 
+/** One that is known as it is changes nothing: when journals are read again the disk has nothing to write. */
+const ADD_EVENT = `INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET path = excluded.path, type = excluded.type, start_us = excluded.start_us,
+    end_us = excluded.end_us, text = excluded.text
+  WHERE (path, type, start_us, end_us, text) IS NOT (excluded.path, excluded.type, excluded.start_us, excluded.end_us, excluded.text)`;
+
 /** Events and protected ranges, as far as their journals have told. */
 export class EventTable implements EventIndex, ProtectedIndex {
   readonly #database: IndexDatabase;
@@ -29,7 +35,7 @@ export class EventTable implements EventIndex, ProtectedIndex {
     const database = this.#database;
     database.write(() => {
       const values = [id, database.idOf(path), type, startUs, endUs ?? null, text];
-      database.run('INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)', ...values);
+      database.run(ADD_EVENT, ...values);
     }, undefined);
   }
 

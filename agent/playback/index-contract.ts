@@ -62,5 +62,6 @@ export interface SpaceIndex {
 
 /** The truth of events or protected ranges: told everything anew when the index has lost it. */
 export interface Journal {
-  replay(index: EventIndex & ProtectedIndex): Promise<void> | void;
+  /** @param sinceMs Unix milliseconds: what was written before is known, and need not be told again; undefined: all */
+  replay(index: EventIndex & ProtectedIndex, sinceMs?: number): Promise<void> | void;
 }

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { INDEX_SCHEMA, INDEX_VERSION } from './index-schema.ts';
 import {
@@ -24,6 +25,8 @@ export class IndexDatabase {
   generation = 0;
   /** What was found when it was opened. */
   readonly found: CacheFound;
+  /** When it was written last before that, Unix milliseconds; 0: never. */
+  readonly writtenMs: number;
   readonly #file: string;
   readonly #onFault: (error: unknown) => void;
   #database: DatabaseSync;
@@ -35,6 +38,7 @@ export class IndexDatabase {
   constructor(file: string, onFault: (error: unknown) => void) {
     this.#file = file;
     this.#onFault = onFault;
+    this.writtenMs = Math.max(changedMs(file), changedMs(`${file}-wal`));
     const opened = this.#open(false);
     this.#database = opened.database;
     this.found = opened.found;
@@ -172,4 +176,8 @@ export class IndexDatabase {
       return openCache(':memory:', INDEX_VERSION, INDEX_SCHEMA);
     }
   }
+}
+
+function changedMs(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

@@ -9,6 +9,8 @@ const ROWS_AT_ONCE = 256;
 /** What a power cut can have taken back of a path: its newest files. */
 const NEWEST = 3;
 const MAX_NAMED = 100;
+/** Clocks are set. */
+const JOURNAL_OVERLAP_MS = 2 * 86_400_000;
 
 /** How far the index is. */
 export interface IndexProgress {
@@ -99,9 +101,7 @@ export class IndexRebuild {
     try {
       for (;;) {
         const { generation } = index;
-        if (!index.events.isWhole) {
-          await this.#replay();
-        }
+        await this.#replay();
         await this.#catalog.look(undefined, signal);
         await this.#readAll(signal);
         index.commit();
@@ -138,10 +138,12 @@ export class IndexRebuild {
     }
   }
 
+  /** A power cut may have taken from the index what its journals had been told last. */
   async #replay(): Promise<void> {
     const { index } = this.#catalog;
+    const sinceMs = index.events.isWhole ? index.writtenMs - JOURNAL_OVERLAP_MS : undefined;
     for (const journal of this.#journals) {
-      await journal.replay(index.events);
+      await journal.replay(index.events, sinceMs);
     }
     if (this.#journals.length > 0) {
       index.events.setWhole();

@@ -76,6 +76,11 @@ export class SegmentIndex {
     return this.#database.found;
   }
 
+  /** When it was written last, before it was opened: Unix milliseconds, as the disk has noted it. */
+  get writtenMs(): number {
+    return this.#database.writtenMs;
+  }
+
   /** What was written since the last time goes to the disk. Until then all of it is seen by every question. */
   commit(): void {
     this.#database.commit();

@@ -82,9 +82,16 @@ export class EventJournal {
     }
   }
 
-  /** Every event of every path, as the last line of its id tells it; path after path, month after month. */
-  async replay(index: { addEvent(event: CameraEvent): void }): Promise<void> {
+  /**
+   * Every event of every path, as the last line of its id tells it; path after path, month after month.
+   * @param sinceMs Unix milliseconds: months in whose files nothing was written since are left out
+   */
+  async replay(index: { addEvent(event: CameraEvent): void }, sinceMs = -Infinity): Promise<void> {
     for (const { file, path } of await this.#files()) {
+      const found = await stat(file).catch(() => undefined);
+      if (!found || found.mtimeMs < sinceMs) {
+        continue;
+      }
       const events = await this.#read(file, path);
       for (let from = 0; from < events.length; from += EVENTS_PER_TURN) {
         for (const event of events.slice(from, from + EVENTS_PER_TURN)) {
