@@ -1,5 +1,5 @@
 import type { RunFacts, RunTable } from '../../media/mp4/fragment.ts';
-import { endOfRun, placeOf, runOf, timeOf } from '../../media/mp4/sample-search.ts';
+import { endOfRun, placeOf, timeOf } from '../../media/mp4/sample-search.ts';
 import type { TrackSamples } from '../../media/mp4/sample-table.ts';
 
 /** Consecutive samples of one track as a run of a new fragment. */
@@ -17,8 +17,11 @@ export class SampleSlice implements RunTable {
   /** Where runs of the file end inside the slice: their last samples last until the next run begins. Sample to duration. */
   readonly #seams: ReadonlyMap<number, number> | undefined;
 
-  /** @param shiftTicks added to the times of the file */
-  constructor(track: TrackSamples, from: number, to: number, shiftTicks: number) {
+  /**
+   * @param run that `from` lies in
+   * @param shiftTicks added to the times of the file
+   */
+  constructor(track: TrackSamples, run: number, from: number, to: number, shiftTicks: number) {
     this.trackId = track.trackId;
     this.count = to - from;
     this.#track = track;
@@ -27,9 +30,13 @@ export class SampleSlice implements RunTable {
     this.#durations = track.durations;
     this.#offsets = track.compositionOffsets;
     this.#syncs = track.syncs;
-    this.#firstRun = runOf(track, from);
-    this.baseTime = Math.max(0, timeOf(track, from) + shiftTicks);
-    this.#seams = endOfRun(track, this.#firstRun) < to ? seamsOf(track, this.#firstRun, to) : undefined;
+    this.#firstRun = run;
+    let time = (track.runs.baseTimes[run] as number) + shiftTicks;
+    for (let i = track.runs.firstSamples[run] as number; i < from; i += 1) {
+      time += track.durations[i] as number;
+    }
+    this.baseTime = Math.max(0, time);
+    this.#seams = endOfRun(track, run) < to ? seamsOf(track, run, to) : undefined;
   }
 
   sizeOf(i: number): number {

@@ -115,40 +115,56 @@ export function* fragmentsOf(
   segment: number,
   shiftTicksOf: (track: number) => number,
 ): Generator<SampleSlice[]> {
-  const at = cuts.firstSamples.map((bounds) => bounds[segment] as number);
-  const ends = cuts.firstSamples.map((bounds) => bounds[segment + 1] as number);
+  const cursors = table.tracks.map((track, i) => {
+    const bounds = cuts.firstSamples[i] as Uint32Array;
+    return new SliceCursor(track, bounds[segment] as number, bounds[segment + 1] as number);
+  });
   for (;;) {
     let fragment = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < at.length; i += 1) {
-      if ((at[i] as number) < (ends[i] as number)) {
-        fragment = Math.min(fragment, fragmentAt(table.tracks[i] as TrackSamples, at[i] as number));
-      }
+    for (const cursor of cursors) {
+      fragment = Math.min(fragment, cursor.fragment);
     }
     if (fragment === Number.POSITIVE_INFINITY) {
       return;
     }
     const slices: SampleSlice[] = [];
-    for (let i = 0; i < at.length; i += 1) {
-      const track = table.tracks[i] as TrackSamples;
-      const [from, end] = [at[i] as number, ends[i] as number];
-      const to = from < end ? Math.min(end, endInFragment(track, from, fragment)) : from;
-      if (to > from) {
-        slices.push(new SampleSlice(track, from, to, shiftTicksOf(i)));
-        at[i] = to;
+    for (let i = 0; i < cursors.length; i += 1) {
+      const cursor = cursors[i] as SliceCursor;
+      if (cursor.fragment === fragment) {
+        slices.push(cursor.next(shiftTicksOf(i)));
       }
     }
     yield slices;
   }
 }
 
-const fragmentAt = (track: TrackSamples, sample: number): number =>
-  track.runs.fragments[runOf(track, sample)] as number;
+/** Goes through the samples [at, end) of a track, fragment by fragment. */
+class SliceCursor {
+  readonly #track: TrackSamples;
+  readonly #end: number;
+  #at: number;
+  #run: number;
 
-/** One past the last sample from `from` on that lies in the fragment. */
-function endInFragment(track: TrackSamples, from: number, fragment: number): number {
-  let end = from;
-  for (let run = runOf(track, from); track.runs.fragments[run] === fragment; run += 1) {
-    end = endOfRun(track, run);
+  constructor(track: TrackSamples, at: number, end: number) {
+    this.#track = track;
+    this.#at = at;
+    this.#end = end;
+    this.#run = at < end ? runOf(track, at) : 0;
   }
-  return end;
+
+  /** In which the next sample lies; infinite at the end. */
+  get fragment(): number {
+    return this.#at < this.#end ? (this.#track.runs.fragments[this.#run] as number) : Number.POSITIVE_INFINITY;
+  }
+
+  /** What there is in that fragment. */
+  next(shiftTicks: number): SampleSlice {
+    const { fragment } = this;
+    const [from, run] = [this.#at, this.#run];
+    while (this.fragment === fragment) {
+      this.#at = Math.min(this.#end, endOfRun(this.#track, this.#run));
+      this.#run += 1;
+    }
+    return new SampleSlice(this.#track, run, from, this.#at, shiftTicks);
+  }
 }
