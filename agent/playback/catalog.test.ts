@@ -17,6 +17,7 @@ import pino from 'pino';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
 import { openPlayback, TEMPLATE } from '../../test/playback.ts';
+import { random } from '../../test/random.ts';
 import { record, temporaryFolder, WALL } from '../../test/recordings.ts';
 import { silentLogger } from '../base/log.ts';
 import type { Journal, ProtectedRange } from './index-contract.ts';
@@ -349,6 +350,30 @@ test('the hour that autumn shows twice has all its recordings, each at its own t
   const [, second] = entries;
   expect(await playback.list('cam', parseRfc3339(second?.start ?? ''), undefined, '')).toHaveLength(1);
   await playback.close();
+});
+
+test('whatever stands in the marks of a file, it is listed or left out, and harms no other', async () => {
+  using folder = temporaryFolder();
+  const [file = '', other = ''] = await record(folder.path, 4, { segmentDurationMs: 2_000 });
+  const whole = readFileSync(file);
+  const marks = ['mtxi', 'prch'].map((type) => whole.indexOf(type));
+  const next = random(29);
+  for (let i = 0; i < 200; i += 1) {
+    const broken = Buffer.from(whole);
+    for (let k = 0; k < 1 + next() * 6; k += 1) {
+      const at = (marks[Math.floor(next() * marks.length)] ?? 0) + Math.floor(next() * 52) - 4;
+      broken[at] = next() < 0.3 ? 0xff : Math.floor(next() * 256);
+    }
+    // Cut before its tail, so that no copy of the header stands for it.
+    writeFileSync(file, broken.subarray(0, whole.lastIndexOf('moof') - 4 + (i % 3)));
+    await using playback = openPlayback(folder.path, ':memory:');
+    const entries = await playback.list('cam', undefined, undefined, 'http://h').catch((error: unknown) => {
+      expect(error).toMatchObject({ name: 'PerchError' });
+      return [];
+    });
+    expect(entries.length).toBeLessThanOrEqual(2);
+    expect(playback.isFinished(other)).toBe(true);
+  }
 });
 
 test('nothing that is written is lost between the commits of the index and its end', async () => {
