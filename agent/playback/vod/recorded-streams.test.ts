@@ -156,3 +156,13 @@ test('rewind fixes its beginning and its target in the address of the media play
   expect(text.trim().split('\n').at(-1)).toBe('rewind_stream.m3u8?start=2026-07-01T12%3A00%3A04Z&target=6');
   await expect(streams.rewindMultivariant('other', 0)).rejects.toThrow('no recording segments found');
 });
+
+test('no playlist is longer than players and we can bear', async () => {
+  using folder = temporaryFolder();
+  const [file = ''] = await record(folder.path, 600);
+  const rows = Array.from({ length: 1_200 }, (_, i) => ({ file, nameUs: at(i * 600), startUs: at(i * 600) }));
+  const period = { startUs: at(0), durationUs: 1e9 * S };
+  await expect(openStreams(rows).media('cam', period)).rejects.toThrow('more than 110000 segments in one playlist');
+  const week = await openStreams(rows.slice(0, 7 * 144)).media('cam', period);
+  expect(readPlaylist(week).segments).toHaveLength(7 * 14_400);
+});

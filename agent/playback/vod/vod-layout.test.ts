@@ -2,11 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
+import { mutate } from '../../../test/mutate.ts';
 import { byLength } from '../../../test/peers/peers.ts';
 import { random } from '../../../test/random.ts';
 import { opusTrack, temporaryFolder, WALL } from '../../../test/recordings.ts';
 import { tinyH264 } from '../../../test/tiny-h264.ts';
 import { hashOf, type ReadSample, readPlaylist, readSamples } from '../../../test/vod.ts';
+import { PerchError } from '../../base/errors.ts';
 import { join as joinBytes } from '../../media/mp4/boxes.ts';
 import { type TrackRun, writeFragment } from '../../media/mp4/fragment.ts';
 import { writeInit } from '../../media/mp4/init.ts';
@@ -192,4 +194,25 @@ test('a hole in a file, where parts were lost, is a gap like that between files'
     [2, false],
   ]);
   expect(segments[3]?.programDateTime).toBe('2026-07-01T12:00:20.000Z');
+});
+
+test('damaged recordings are laid out and read as far as they go, or refused with a PerchError', async () => {
+  using folder = temporaryFolder();
+  const next = random(77);
+  const file = join(folder.path, 'file.mp4');
+  let read = 0;
+  for (let i = 0; i < byLength(300, 5_000); i += 1) {
+    const { init, fragments } = recordingOfChance(next, [tinyH264, opusTrack]);
+    writeFileSync(file, mutate(joinBytes([init, ...fragments]), next));
+    try {
+      const tabled = await new TableCache().of({ file });
+      const resource = new VodResource(layOut(tabled, NAME_US), tabled);
+      const whole = await buffer(resource.read(0, resource.sizeBytes));
+      expect(whole.length).toBe(resource.sizeBytes);
+      read += 1;
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+  }
+  expect(read).toBeGreaterThan(50);
 });
