@@ -2,8 +2,8 @@ import { PerchError } from '../base/errors.ts';
 
 /** What a person does about it. */
 const ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full: free space there or lower recordDeleteAfter',
-  EDQUOT: 'the disk quota is used up: free space there or lower recordDeleteAfter',
+  ENOSPC: 'the disk is full: free space there, lower recordDeleteAfter or set recordMinFree',
+  EDQUOT: 'the disk quota is used up: free space there or lower recordDeleteAfter or recordMaxSize',
   EACCES: 'permission denied: give the user that Perch runs as the right to write there',
   EPERM: 'permission denied: give the user that Perch runs as the right to write there',
   EROFS: 'the disk is mounted read-only: mount it writable or check it for errors',

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -11,6 +11,7 @@ import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { publishClip } from '../peers/publisher.ts';
 import { smallDisk } from '../peers/small-disk.ts';
 import { makeRecording } from '../recording-files.ts';
+import { filesBelow } from '../recordings.ts';
 
 const MB = 1_000_000;
 
@@ -154,6 +155,12 @@ test('at one percent recording stops with whole files and says so; read-only is 
     .split('\n')
     .filter((line) => /disk="?(nearlyFull|readOnly|ok)/.test(line));
   expect(told.map((line) => /disk="?(\w+)/.exec(line)?.[1])).toEqual(['nearlyFull', 'readOnly', 'ok']);
+  const journal = filesBelow(join(agent.dataDir, 'events')).map((name) => readFileSync(name, 'utf8'));
+  expect([...journal.join('').matchAll(/"(nearlyFull|readOnly|ok): /g)].map(([, state]) => state)).toEqual([
+    'nearlyFull',
+    'readOnly',
+    'ok',
+  ]);
 });
 
 test('a disk that is not mounted any more is not recorded past, neither at once nor after a start, and recorded to when it is back', async () => {
