@@ -58,7 +58,7 @@ suite(['ffmpeg'], 'a disk that is full', () => {
       await live();
     }
     expect(recorder.state).toMatchObject({
-      error: `cannot write recordings to ${join(folder.path, 'cam')}: the disk is full: free space there or lower recordDeleteAfter`,
+      error: `cannot write recordings to ${join(folder.path, 'cam')}: the disk is full: free space there, lower recordDeleteAfter or set recordMinFree`,
     });
     const fullAt = seconds;
     expect(fullAt).toBeGreaterThan(15);
