@@ -71,6 +71,37 @@ test('what goes on and is told again keeps its begin', async () => {
   await expect(add({ state: 'start', id: 'two', path: 'garden' })).rejects.toMatchObject({ code: 'badInput' });
 });
 
+test('the end of what goes on is measured from its begin, whatever begin is told with it', async () => {
+  const { clock, hub, add, nowUs, written } = await startHub();
+  const begun = await add({ state: 'start', id: 'one' });
+  await clock.advance(60_000);
+  const early = { id: 'one', startUs: begun.startUs - 60e6, endUs: begun.startUs - 30e6 };
+  await expect(add(early)).rejects.toThrow('it ends before it begins');
+  expect(hub.running('cam')).toEqual([begun]);
+  const ended = await add({ id: 'one', endUs: nowUs() - 20e6 });
+  expect(ended).toEqual({ ...begun, endUs: nowUs() - 20e6 });
+  expect(await written()).toEqual([ended]);
+});
+
+test('of 10,000 events at once those that the disk cannot take in time are refused, and nobody is told of them', async () => {
+  const { add, told, written } = await startHub();
+  const results = await Promise.allSettled(Array.from({ length: 10_000 }, () => add()));
+  const refused = results.filter(({ status }) => status === 'rejected');
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused.at(-1)).toMatchObject({ reason: { code: 'exhausted' } });
+  expect(told).toHaveLength(10_000 - refused.length);
+  expect(await written()).toHaveLength(told.length);
+});
+
+test('what goes on when the program ends has its end, however many lines wait for the disk', async () => {
+  const { hub, add, written } = await startHub();
+  await add({ state: 'start', id: 'long' });
+  const flood = Promise.allSettled(Array.from({ length: 2_000 }, () => add()));
+  await hub.close();
+  await flood;
+  expect((await written()).find(({ id }) => id === 'long')?.endUs).toBeDefined();
+});
+
 test('an event whose end nobody tells is over after an hour', async () => {
   const { clock, hub, add, told } = await startHub();
   const { startUs } = await add({ state: 'start' });

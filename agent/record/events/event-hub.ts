@@ -74,6 +74,8 @@ export class EventHub implements EventFeed {
    */
   async add(told: NewEvent): Promise<CameraEvent> {
     const event = told.state === 'end' ? this.#ended(told) : this.#begun(told);
+    // Before anybody is told: who is refused must not find it recorded all the same.
+    this.#journal.checkRoom();
     this.#publish(event);
     await this.#journal.append(event);
     return event;
@@ -104,23 +106,18 @@ export class EventHub implements EventFeed {
   #begun(told: NewEvent): CameraEvent {
     const nowUs = Math.round(this.#clock.wallMs() * 1000);
     const { path, type, source, text = '', id = randomUUID(), startUs = nowUs, state } = told;
-    check(told, nowUs);
     const known = this.#running.get(id)?.event;
+    // Told again while it goes on: its begin stays.
+    check(known ? { ...told, startUs: known.startUs } : told, nowUs);
     if (known && (known.path !== path || known.type !== type)) {
       throw new PerchError('badInput', `event '${id}' goes on and is another one: of path '${known.path}'`, { path });
     }
-    if (state === 'start' || known) {
-      this.#checkRoom(path, known);
-      // Told again while it goes on: its begin stays.
-      return {
-        id,
-        path,
-        type,
-        source,
-        text: text || (known?.text ?? ''),
-        startUs: known?.startUs ?? startUs,
-        endUs: told.endUs,
-      };
+    if (known) {
+      return { ...known, source, text: text || known.text, endUs: told.endUs };
+    }
+    if (state === 'start') {
+      this.#checkRoom(path);
+      return { id, path, type, source, text, startUs, endUs: undefined };
     }
     return { id, path, type, source, text, startUs, endUs: told.endUs ?? startUs + PULSE_MS * 1000 };
   }
@@ -139,10 +136,7 @@ export class EventHub implements EventFeed {
     return { ...event, text: told.text || event.text, endUs };
   }
 
-  #checkRoom(path: string, known: CameraEvent | undefined): void {
-    if (known) {
-      return;
-    }
+  #checkRoom(path: string): void {
     const ofPath = this.running(path).length;
     if (ofPath >= MAX_RUNNING_OF_PATH || this.#running.size >= MAX_RUNNING) {
       const message = `${ofPath} events go on in path '${path}', ${this.#running.size} in all: end some of them first`;
@@ -176,7 +170,7 @@ export class EventHub implements EventFeed {
         );
         const ended = { ...event, endUs: event.startUs + LONGEST_OPEN_MS * 1000 };
         this.#publish(ended);
-        this.#journal.append(ended).catch((error: unknown) => this.#logger.error({ err: error }, 'an event was lost'));
+        void this.#journal.append(ended);
       }
     }
   }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { random } from '../../../test/random.ts';
 import { asNobody, temporaryFolder } from '../../../test/recordings.ts';
-import { silentLogger } from '../../base/log.ts';
+import { type Logger, silentLogger } from '../../base/log.ts';
 import type { CameraEvent } from './event.ts';
 import { EventJournal } from './event-journal.ts';
 import { readEventLine, writeEventLine } from './event-line.ts';
@@ -87,15 +87,42 @@ test('many at once are written one after the other, and the disk is asked to kee
   expect(journal.hasUnsynced).toBe(false);
 });
 
-test('no more wait for the disk than can be remembered', async () => {
+test('nothing new is taken while more waits for the disk than should be remembered', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(folder.path);
-  const results = await Promise.allSettled(
-    Array.from({ length: 1_001 }, (_, i) => journal.append(motion({ id: `n${i}` }))),
-  );
-  expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(1);
-  expect(results.at(-1)).toMatchObject({ reason: { code: 'exhausted' } });
+  const writing = Array.from({ length: 1_000 }, (_, i) => journal.append(motion({ id: `n${i}` })));
+  expect(() => journal.checkRoom()).toThrow('1000 events wait for the disk');
+  await Promise.all(writing);
+  expect(() => journal.checkRoom()).not.toThrow();
   expect(await eventsOf(journal)).toHaveLength(1_000);
+});
+
+test('what was left open is found however long the machine was off', async () => {
+  using folder = temporaryFolder();
+  const journal = journalOf(folder.path);
+  const monthUs = 31 * 86_400e6;
+  for (const [id, months, path] of [
+    ['closed', 0, 'cam'],
+    ['old', 1, 'cam'],
+    ['other', 3, 'garden'],
+  ] as const) {
+    const startUs = NOVEMBER_US - months * monthUs;
+    await journal.append(motion({ id, path, startUs, endUs: id === 'closed' ? startUs : undefined }));
+  }
+  const found = await journal.leftOpen((NOVEMBER_US + 5 * monthUs) / 1000);
+  expect(found.map(({ id }) => id)).toEqual(['old', 'other']);
+});
+
+test('a month that is full is told once, whatever is written elsewhere', async () => {
+  using folder = temporaryFolder();
+  const errors: string[] = [];
+  const logger = { error: (_: object, text: string) => errors.push(text) } as unknown as Logger;
+  const journal = new EventJournal({ folder: folder.path, logger, maxFileBytes: 200 });
+  for (let i = 0; i < 10; i += 1) {
+    await journal.append(motion({ id: `n${i}` }));
+    await journal.append(motion({ path: `cam${i}` }));
+  }
+  expect(errors).toEqual(['events cannot be written down']);
 });
 
 test('a month that is full takes no more, and other months do', async () => {

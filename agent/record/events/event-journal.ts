@@ -45,7 +45,8 @@ export class EventJournal {
   readonly #whole = new Set<string>();
   /** Files with bytes that a power cut would lose. */
   readonly #unsynced = new Set<string>();
-  #isRefused = false;
+  /** Files of which it has been said that they cannot be written. */
+  readonly #refused = new Set<string>();
   /** `st_dev` of the folder, once something has been written. */
   device: number | undefined;
 
@@ -59,11 +60,15 @@ export class EventJournal {
     return this.#unsynced.size > 0;
   }
 
-  /** Resolves when the line is in the file, or the disk has refused it, which is said once. @throws PerchError when too many wait */
-  async append(event: CameraEvent): Promise<void> {
+  /** @throws PerchError when so many lines wait for the disk that nothing new from outside may be taken */
+  checkRoom(): void {
     if (this.#waiting >= MAX_WAITING) {
-      throw new PerchError('exhausted', `${MAX_WAITING} events wait for the disk: no more are taken`);
+      throw new PerchError('exhausted', `${MAX_WAITING} events wait for the disk: try again later`);
     }
+  }
+
+  /** Resolves when the line is in the file, or the disk has refused it, which is said once for each file. */
+  async append(event: CameraEvent): Promise<void> {
     this.#waiting += 1;
     this.#writing = this.#writing.then(() => this.#write(event)).finally(() => (this.#waiting -= 1));
     await this.#writing;
@@ -97,16 +102,19 @@ export class EventJournal {
         for (const event of events.slice(from, from + EVENTS_PER_TURN)) {
           index.addEvent(event);
         }
-        await new Promise((resolve) => setImmediate(resolve));
+        await othersTurn();
       }
     }
   }
 
-  /** Events that had not ended when the program did, of the months that `nowMs` and the day before it are in. */
+  /** Events that had not ended when the program did: of the last two months of each path that have any, however long ago that was. */
   async leftOpen(nowMs: number): Promise<CameraEvent[]> {
     const found: CameraEvent[] = [];
-    for (const { file, path, endMs } of await this.#files()) {
-      if (endMs > nowMs - 86_400_000) {
+    const files = await this.#files();
+    for (let i = 0; i < files.length; i += 1) {
+      const { file, path, endMs } = files[i] as MonthFile;
+      // Month after month: two places on stands another path's, or none.
+      if (endMs > nowMs - 86_400_000 || files[i + 2]?.path !== path) {
         found.push(...(await this.#read(file, path)).filter((event) => event.endUs === undefined));
       }
     }
@@ -146,7 +154,7 @@ export class EventJournal {
       await withFile(file, 'a+', (handle) => this.#append(handle, file, writeEventLine(event)));
       this.#whole.add(file);
       this.#unsynced.add(file);
-      this.#isRefused = false;
+      this.#refused.delete(file);
     } catch (error) {
       // Half a line may be there.
       this.#whole.delete(file);
@@ -171,10 +179,14 @@ export class EventJournal {
       if (size > 2 * this.#maxFileBytes) {
         throw new PerchError('badInput', `${size} bytes, at most ${2 * this.#maxFileBytes} are read`);
       }
-      for (const line of (await readFile(file, 'utf8')).split('\n')) {
-        const event = readEventLine(line, path);
+      const lines = (await readFile(file, 'utf8')).split('\n');
+      for (let i = 0; i < lines.length; i += 1) {
+        const event = readEventLine(lines[i] as string, path);
         if (event) {
           events.set(event.id, event);
+        }
+        if (i % EVENTS_PER_TURN === EVENTS_PER_TURN - 1) {
+          await othersTurn();
         }
       }
     } catch (error) {
@@ -209,12 +221,14 @@ export class EventJournal {
   }
 
   #tellRefused(file: string, error: unknown): void {
-    if (!this.#isRefused) {
-      this.#isRefused = true;
+    if (!this.#refused.has(file)) {
+      this.#refused.add(file);
       this.#logger.error({ file, cause: explain(error) }, 'events cannot be written down');
     }
   }
 }
+
+const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function withFile<T>(file: string, flags: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
   const handle = await open(file, flags);
