@@ -1,6 +1,11 @@
 import type { RunTable } from '../media/mp4/fragment.ts';
 import type { TrackSamples } from '../media/mp4/sample-table.ts';
 
+/** The last pictures before the start keep times of their own: so many, a tick apart. */
+const TOLD_APART = 8;
+/** Together they take no more than this part of a picture, however coarse the ticks are. */
+const LEAST_PART = 50;
+
 /** Samples [from, to) of one run. */
 export interface KeptRun {
   readonly samples: TrackSamples;
@@ -53,11 +58,23 @@ export class KeptTable implements RunTable {
     return this.#clamped(i + 1) - this.#clamped(i);
   }
 
-  /** A picture before the start that is shown after it keeps its place. */
+  /**
+   * A picture before the start that is shown after it keeps its place. Pictures out of order that are not to be seen would all have one
+   * time, and ffmpeg would then go by decode times from there on, which shows all that follows too early: the last ones are some
+   * ticks apart, and the first that is to be seen comes behind them.
+   */
   compositionOffsetOf(i: number): number {
-    const offset = this.#kept.samples.compositionOffsets?.[this.#kept.from + i] ?? 0;
+    const { samples, from } = this.#kept;
+    const offset = samples.compositionOffsets?.[from + i] ?? 0;
     const time = this.#times[i] ?? 0;
-    return time < 0 ? Math.max(0, time + offset) : offset;
+    if (this.#kept.time >= 0 || !samples.compositionOffsets) {
+      return time < 0 ? 0 : offset;
+    }
+    const shown = time + offset;
+    const duration = Math.max(1, samples.durations[from + i] ?? 1);
+    const apart = Math.min(TOLD_APART, Math.floor(duration / LEAST_PART));
+    const told = shown < 0 ? Math.max(0, apart + Math.floor(shown / duration)) : Math.max(apart, shown);
+    return told - Math.max(0, time);
   }
 
   isSync(i: number): boolean {

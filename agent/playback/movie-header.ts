@@ -52,11 +52,13 @@ function editList(track: Mp4Track, tables: SampleTables): Uint8Array | undefined
   if (tables.firstTime === 0) {
     return undefined;
   }
-  const shown = movieTicks(tables.endTime - Math.max(0, tables.firstTime), track.timescale);
+  // From the first sample on that is shown: ffmpeg looks for one to start at where an edit begins.
+  const from = Math.max(0, tables.firstShown);
+  const shown = movieTicks(tables.endTime - from, track.timescale);
   const normalRate = u32(0x10000);
   const nothing = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
-  const wait = tables.firstTime > 0 ? [u64(movieTicks(tables.firstTime, track.timescale)), nothing, normalRate] : [];
-  const play = [u64(shown), u64(Math.max(0, -tables.firstTime)), normalRate];
+  const wait = from > 0 ? [u64(movieTicks(from, track.timescale)), nothing, normalRate] : [];
+  const play = [u64(shown), u64(from - tables.firstTime), normalRate];
   return box('edts', fullBox('elst', 1, 0, u32(wait.length > 0 ? 2 : 1), ...wait, ...play));
 }
 

@@ -7,12 +7,16 @@ import { NumberList, RunList } from './number-list.ts';
 
 /** The tables are made in memory: some 200 MB of them at most. */
 const MAX_SAMPLES = 10_000_000;
+/** The picture that is shown first is among so many: they come at most 16 places out of their order. */
+const MAX_REORDERED = 16;
 
 /** The tables of one track of a plain MP4 file (ISO/IEC 14496-12 §8.6 and §8.7), filled run by run. */
 export class SampleTables {
   /** Decode time of the first sample in the answer's time; negative when it is only needed to decode. */
   firstTime = 0;
   endTime = 0;
+  /** When the first sample of all is shown; negative when it is only needed to decode. */
+  firstShown = Number.POSITIVE_INFINITY;
   #count = 0;
   /** Decode time of the newest sample, and how long it is by its own file. */
   #lastTime = 0;
@@ -59,6 +63,7 @@ export class SampleTables {
   startLater(ticks: number): void {
     this.firstTime += ticks;
     this.endTime += ticks;
+    this.firstShown += ticks;
   }
 
   /** `stbl`; to be called once, after the last sample. @param isLarge places need 64 bits */
@@ -95,7 +100,7 @@ export class SampleTables {
   }
 
   #addTimes({ samples, from, to, time }: KeptRun): void {
-    const { durations } = samples;
+    const { durations, compositionOffsets } = samples;
     let start = time;
     let isFirst = this.#count === 0;
     for (let i = from; i < to; i += 1) {
@@ -107,6 +112,9 @@ export class SampleTables {
         // A sample lasts until the next one, also over a join where the files said otherwise.
         this.#durations.push(Math.max(0, start - this.#lastTime));
         this.#lastTime = Math.max(start, this.#lastTime);
+      }
+      if (this.#count + i - from <= MAX_REORDERED) {
+        this.firstShown = Math.min(this.firstShown, start + (compositionOffsets?.[i] ?? 0));
       }
       start += durations[i] as number;
     }

@@ -1,0 +1,216 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { barClip, SMALL } from '../peers/bar-clip.ts';
+import { startViewer, timeShown, type Viewer } from '../peers/browser.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
+import { runProcess, startProcess } from '../peers/process.ts';
+import { random } from '../random.ts';
+
+const SECONDS = byLength(12, 60);
+const SEGMENT_SECONDS = byLength(4, 13);
+const MOMENTS = 10;
+const FRAME_MS = 1000 / SMALL.fps;
+const HLS_JS = join(dirname(createRequire(import.meta.url).resolve('hls.js')), 'hls.light.min.js');
+
+interface Span {
+  readonly start: string;
+  readonly duration: number;
+}
+
+/** What the page has in its hands: the video, and hls.js where it plays. */
+interface PlayerWindow {
+  Hls: new (
+    config: object,
+  ) => {
+    loadSource(url: string): void;
+    attachMedia(video: HTMLVideoElement): void;
+    on(event: string, listener: (event: string, facts: { fatal?: boolean; details?: string }) => void): void;
+    readonly playingDate: Date | null;
+  };
+  player: { readonly playingDate: Date | null };
+}
+
+/** Goes to a moment. @returns the time of the picture that is shown then, in seconds from the beginning */
+const seek = (page: Page, toS: number): Promise<number> =>
+  page.evaluate(
+    (seconds) =>
+      new Promise<number>((resolve) => {
+        const video = document.querySelector('video') as HTMLVideoElement;
+        const sought = new Promise((done) => video.addEventListener('seeked', done, { once: true }));
+        video.requestVideoFrameCallback((_now, { mediaTime }) => void sought.then(() => resolve(mediaTime)));
+        video.currentTime = seconds;
+      }),
+    toS,
+  );
+
+const SETUP = '<video preload="auto" style="width: 320px"></video>';
+
+async function openVideo(page: Page, url: string): Promise<void> {
+  await page.setContent(SETUP);
+  await page.evaluate(
+    (source) =>
+      new Promise<void>((resolve, reject) => {
+        const video = document.querySelector('video') as HTMLVideoElement;
+        video.onerror = () => reject(new Error(video.error?.message));
+        video.onloadeddata = () => resolve();
+        video.src = source;
+      }),
+    url,
+  );
+}
+
+async function openHls(page: Page, url: string): Promise<void> {
+  await page.setContent(SETUP);
+  await page.addScriptTag({ path: HLS_JS });
+  await page.evaluate(
+    (source) =>
+      new Promise<void>((resolve, reject) => {
+        const video = document.querySelector('video') as HTMLVideoElement;
+        const place = window as unknown as PlayerWindow;
+        const hls = new place.Hls({ startPosition: 0 });
+        hls.on('hlsError', (_, { fatal, details }) => fatal && reject(new Error(details)));
+        video.onloadeddata = () => resolve();
+        place.player = hls;
+        hls.attachMedia(video);
+        hls.loadSource(source);
+      }),
+    url,
+  );
+}
+
+/** Plays on for a moment with sound. @returns how loud it was, from 0 to 1 */
+const loudness = (page: Page): Promise<number> =>
+  page.evaluate(async () => {
+    const video = document.querySelector('video') as HTMLVideoElement;
+    const context = new AudioContext();
+    const analyser = context.createAnalyser();
+    context.createMediaElementSource(video).connect(analyser).connect(context.destination);
+    await Promise.all([context.resume(), video.play()]);
+    const samples = new Float32Array(analyser.fftSize);
+    for (let loudest = 0; ; ) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      analyser.getFloatTimeDomainData(samples);
+      loudest = Math.max(loudest, ...samples.map(Math.abs));
+      if (loudest > 0.05 || video.ended) {
+        video.pause();
+        return loudest;
+      }
+    }
+  });
+
+describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'perch-seek-'));
+  let agent: Agent;
+  let viewer: Viewer;
+  let span: Span;
+  /** What stands in the recording's first picture. */
+  let firstMs = Number.NaN;
+  let clip = '';
+
+  beforeAll(async () => {
+    clip = await barClip({ ...SMALL, audio: 'opus', seconds: SECONDS });
+    const rules = `record: yes, recordPath: '${dataDir}/%path/%Y-%m-%d_%H-%M-%S-%f', recordSegmentDuration: ${SEGMENT_SECONDS}s`;
+    const config = `api: yes\nplayback: yes\npaths:\n  all_others: { ${rules} }\n`;
+    [agent, viewer] = await Promise.all([startAgent({ dataDir, config }), startViewer()]);
+    expect(await runProcess('ffmpeg', publishing('cam'))).toEqual({ code: 0, output: '' });
+    span = await spanOf('cam', SECONDS - 0.5);
+  });
+  afterAll(async () => {
+    await viewer?.[Symbol.asyncDispose]();
+    await agent?.[Symbol.asyncDispose]();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  const publishing = (path: string): string[] => {
+    const input = ['-nostdin', '-v', 'error', '-re', '-i', clip, '-c', 'copy'];
+    return [...input, '-f', 'rtsp', '-rtsp_transport', 'tcp', agent.rtspUrl(path)];
+  };
+
+  /** The only one there is, once it is that long. */
+  const spanOf = (path: string, seconds: number): Promise<Span> =>
+    until(async () => {
+      const spans = await agent.json<Span[]>(`/playback/list?path=${path}`).catch(() => []);
+      return spans[0] && spans[0].duration >= seconds ? spans[0] : undefined;
+    });
+
+  const getUrl = (format: string, fromMs: number): string => {
+    const start = new Date(Date.parse(span.start) + fromMs).toISOString();
+    const query = new URLSearchParams({ path: 'cam', start, duration: String(SECONDS + 5), format });
+    return `${agent.url}/playback/get?${query}`;
+  };
+
+  /** @param fromMs of the recording: where the page's time 0 is */
+  async function expectMoments(page: Page, seed: number, fromMs: number, lengthS: number): Promise<void> {
+    const next = random(seed);
+    for (let i = 0; i < MOMENTS; i += 1) {
+      const toS = next() * (lengthS - 0.2);
+      const mediaS = await seek(page, toS);
+      const shownMs = await timeShown(page);
+      const message = `${toS} s of what begins ${fromMs} ms into the recording, picture of ${mediaS} s`;
+      expect(shownMs, message).toBeDefined();
+      // What the camera showed at that moment: the picture that had begun last.
+      const wantedMs = firstMs + Math.floor((fromMs + toS * 1000 + 0.5) / FRAME_MS) * FRAME_MS;
+      expect(Math.abs((shownMs ?? 0) - wantedMs), message).toBeLessThanOrEqual(FRAME_MS);
+    }
+  }
+
+  for (const [i, format] of ['mp4', 'fmp4'].entries()) {
+    test(`in /get as ${format}: at ten moments the picture is the one of that moment, and there is sound`, async () => {
+      const page = await viewer.open(`${agent.url}/health`);
+      await openVideo(page, getUrl(format, 0));
+      await seek(page, 0);
+      firstMs = (await timeShown(page)) ?? Number.NaN;
+      expect(firstMs).toBe(0);
+      await expectMoments(page, 100 + i, 0, span.duration);
+      await seek(page, 0.5);
+      expect(await loudness(page)).toBeGreaterThan(0.05);
+      // From the middle of a group of pictures on.
+      await openVideo(page, getUrl(format, 2_345));
+      await expectMoments(page, 200 + i, 2_345, span.duration - 2.345);
+      await page.close();
+    });
+  }
+
+  test('in VOD HLS through hls.js: at ten moments the picture is the one of that moment, its date is right, and there is sound', async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const query = new URLSearchParams({ start: span.start, duration: String(SECONDS + 5) });
+    await openHls(page, `${agent.url}/playback/cam/index.m3u8?${query}`);
+    await seek(page, 0.01);
+    firstMs = (await timeShown(page)) ?? Number.NaN;
+    expect(firstMs).toBe(0);
+    await expectMoments(page, 300, 0, span.duration);
+    // In the first file: each has its own label.
+    const toS = SEGMENT_SECONDS / 2;
+    await seek(page, toS);
+    const dateMs = await page.evaluate(() => (window as unknown as PlayerWindow).player.playingDate?.getTime());
+    expect(Math.abs((dateMs ?? Number.NaN) - Date.parse(span.start) - toS * 1000)).toBeLessThanOrEqual(FRAME_MS);
+    expect(await loudness(page)).toBeGreaterThan(0.05);
+    await page.close();
+  });
+
+  test('in the live rewind through hls.js: pictures that were recorded before the page was opened, while the camera sends', async () => {
+    const camera = startProcess('ffmpeg', publishing('live'));
+    try {
+      span = await spanOf('live', SEGMENT_SECONDS + 3);
+      const page = await viewer.open(`${agent.url}/health`);
+      await openHls(page, `${agent.url}/hls/live/rewind.m3u8`);
+      const { end } = await page.evaluate(() => {
+        const { seekable } = document.querySelector('video') as HTMLVideoElement;
+        return { end: seekable.end(seekable.length - 1) };
+      });
+      expect(end).toBeGreaterThan(SEGMENT_SECONDS);
+      await seek(page, 0.01);
+      firstMs = (await timeShown(page)) ?? Number.NaN;
+      expect(firstMs).toBe(0);
+      await expectMoments(page, 400, 0, SEGMENT_SECONDS + 1);
+      await page.close();
+    } finally {
+      await camera.stop('SIGKILL');
+    }
+  });
+});
