@@ -116,11 +116,16 @@ function redirected(from: URL, location: string, redirects: number): URL {
   if (url?.protocol !== 'http:' || url.hostname !== from.hostname) {
     throw new PerchError(
       'unsupported',
-      `the camera sends us elsewhere for its picture: ${location.slice(0, 100)}`,
+      `the camera sends us elsewhere for its picture: to ${url ? originOf(url) : 'what is no address'}`,
       context,
     );
   }
   return url;
+}
+
+/** What may be told of an address: cameras put names and passwords before the host and into the query. */
+export function originOf({ protocol, host }: URL): string {
+  return `${protocol}//${host}`.slice(0, 100);
 }
 
 function send(url: URL, login: string | undefined, signal: AbortSignal): Promise<IncomingMessage> {
@@ -140,6 +145,8 @@ function send(url: URL, login: string | undefined, signal: AbortSignal): Promise
     });
     sent.on('error', reject);
     sent.on('response', resolve);
+    // Also without an error: Node says nothing else of one that wants to switch protocols.
+    sent.on('close', () => reject(new Error('it closed the connection without an answer')));
     sent.end();
   });
 }

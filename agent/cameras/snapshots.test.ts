@@ -6,6 +6,7 @@ import { pictureOf, type SnapshotCameraOptions, startSnapshotCamera } from '../.
 import { PerchError } from '../base/errors.ts';
 import { fetchPicture } from './fetch-picture.ts';
 import { pinnedPictureUrl, type SnapshotOptions, Snapshots } from './snapshots.ts';
+import { callSoap } from './soap.ts';
 
 const never = new AbortController().signal;
 
@@ -118,6 +119,35 @@ test('a camera that hangs is given up', async () => {
   const request = { credentials: undefined, maxBytes: 60_000, deadlineMs: 50, signal: never };
   const url = new URL(`http://127.0.0.1:${camera.port}/snap`);
   await expect(fetchPicture({ url, ...request })).rejects.toMatchObject({ code: 'timeout' });
+});
+
+test('a camera that wants to speak another protocol gives no picture, and is not waited for', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.write('HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as { port: number };
+  const url = new URL(`http://127.0.0.1:${port}/snap`);
+  const request = { credentials: undefined, maxBytes: 100, deadlineMs: 60_000, signal: never };
+  await expect(fetchPicture({ url, ...request })).rejects.toMatchObject({ code: 'unavailable' });
+  const target = { host: '127.0.0.1', port, path: '/', hasLogin: false, deadlineMs: 60_000, signal: never };
+  await expect(callSoap(target, '<x/>')).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('what is said of an address has neither name nor password', async () => {
+  const { snapshots } = await open({
+    onGet: (_request, response) => {
+      response.writeHead(302, { Location: 'https://me:hush@10.0.0.9/snap?pwd=hush' }).end();
+      return true;
+    },
+  });
+  await expect(snapshots.fetch(never)).rejects.toThrow(/elsewhere for its picture: to https:\/\/10\.0\.0\.9$/);
+  const address = 'rtsp://me:hush@10.0.0.9/snap?pwd=hush';
+  expect(() => pinnedPictureUrl(address, new URL('http://10.0.0.9/'))).toThrow(
+    "'rtsp://10.0.0.9' is not the http address of a picture",
+  );
 });
 
 test.for([

@@ -1,6 +1,6 @@
 import { PerchError } from '../base/errors.ts';
 import { listProfiles } from './device.ts';
-import { fetchPicture } from './fetch-picture.ts';
+import { fetchPicture, originOf } from './fetch-picture.ts';
 import type { CameraProfile } from './replies.ts';
 import { ask, type OnvifServices, type OpenCameraOptions, openServices } from './services.ts';
 import { escapeXml, findText } from './xml.ts';
@@ -110,9 +110,10 @@ export function pinnedPictureUrl(uri: string, camera: URL): URL {
     });
   }
   if (url?.protocol !== 'http:') {
-    throw new PerchError('badInput', `'${uri.slice(0, 100)}' is not the http address of a picture`, {
-      host: camera.host,
-    });
+    const words = url
+      ? `'${originOf(url)}' is not the http address of a picture`
+      : 'the camera names no address of a picture';
+    throw new PerchError('badInput', words, { host: camera.host });
   }
   url.hostname = camera.hostname;
   url.username = '';

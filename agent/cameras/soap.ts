@@ -90,7 +90,15 @@ function exchange(
       signal,
     });
     sent.on('error', reject);
+    let isAnswered = false;
+    // Also without an error: Node says nothing else of one that wants to switch protocols.
+    sent.on('close', () => {
+      if (!isAnswered) {
+        reject(new Error('it closed the connection without an answer'));
+      }
+    });
     sent.on('response', (response) => {
+      isAnswered = true;
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on('error', reject);
