@@ -235,7 +235,8 @@ export class Disks {
     const { folder } = watched;
     const id = await this.#deps.memory.remember(folder, look);
     if (look.mark !== id) {
-      await this.#deps.probe.writeMark(folder, id).catch((error: unknown) => {
+      // Not waited for: a disk may answer questions and hang when it is written.
+      void this.#deps.probe.writeMark(folder, id).catch((error: unknown) => {
         if (codeOf(error) === '') {
           throw error;
         }
