@@ -52,6 +52,8 @@ export async function keepStill(recording: string, jpeg: Uint8Array, timeMs: num
       if (codeOf(error) === 'EEXIST') {
         continue;
       }
+      // A disk that is full has made the file all the same.
+      await unlink(file).catch(() => undefined);
       throw error;
     }
     await utimes(file, timeMs / 1000, timeMs / 1000);

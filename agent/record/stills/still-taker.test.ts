@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { filesBelow, SegmentLogBook, temporaryFolder } from '../../../test/recordings.ts';
@@ -15,9 +15,10 @@ async function startTaker() {
   const folder = temporaryFolder();
   const clock = new FakeClock();
   const warnings: string[] = [];
+  const infos: string[] = [];
   const logger = {
     warn: (_: object, text: string) => warnings.push(text),
-    info: () => {},
+    info: (_: object, text: string) => infos.push(text),
     error: () => {},
   } as unknown as Logger;
   const hub = new EventHub(new EventJournal({ folder: join(folder.path, 'events'), logger }), clock, logger);
@@ -43,7 +44,7 @@ async function startTaker() {
     return { path, file, startUs: clock.wallMs() * 1000, durationMs: 1, sizeBytes: 1 };
   };
   return {
-    ...{ clock, warnings, log, book, segment },
+    ...{ clock, warnings, infos, log, book, segment },
     get asked() {
       return asked;
     },
@@ -151,6 +152,21 @@ test('what goes wrong is said once, and a camera that refuses is left alone unti
   taker.answerWith(async () => pictureOf(1_000));
   await taker.clock.advance(630_000);
   await taker.stills(1);
+});
+
+test('a disk that takes no stills is told once, and told again when it does', async () => {
+  const taker = await startTaker();
+  const { file } = taker.segment('gone/a');
+  taker.log.opened({ ...taker.segment('a'), file });
+  const later = async (): Promise<number> => {
+    await taker.clock.advance(600_000);
+    return taker.asked;
+  };
+  await expect.poll(later).toBeGreaterThan(3);
+  expect(taker.infos).toEqual([]);
+  mkdirSync(dirname(file));
+  await expect.poll(async () => (await later()) > 0 && taker.infos).toEqual(['stills are taken again']);
+  expect(taker.warnings).toEqual(['cannot write a still to the disk']);
 });
 
 test('a camera that does not answer now is asked again for an event a minute later', async () => {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { codeOf } from '../disk-fault.ts';
 import type { CameraEvent, EventFeed } from '../events/event.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../segment-log.ts';
 import { keepStill } from './still-files.ts';
@@ -90,9 +91,14 @@ export class StillTaker {
   }
 
   #onFinished(segment: FinishedSegment): void {
-    const state = this.#paths.get(segment.path);
-    if (state?.recording === segment.file) {
+    const { path, file } = segment;
+    const state = this.#paths.get(path);
+    if (state?.recording === file) {
       state.recording = undefined;
+      // Who publishes may call paths anything: those of cameras without pictures are not remembered.
+      if (!this.#deps.sourceOf(path)) {
+        this.#paths.delete(path);
+      }
     }
   }
 
@@ -153,35 +159,36 @@ export class StillTaker {
   }
 
   async #fetch(path: string, state: PathState, source: StillSource): Promise<void> {
-    const { clock, logger } = this.#deps;
+    const { clock } = this.#deps;
     const askedMs = clock.wallMs();
     try {
       const jpeg = await source.fetch(this.#end.signal);
       // Taken some time between question and answer.
       const timeMs = (askedMs + clock.wallMs()) / 2;
-      if (state.told !== undefined) {
-        state.told = undefined;
-        logger.info({ path }, 'the camera gives stills again');
-      }
       if (state.recording === undefined) {
         state.waiting = { jpeg, timeMs, untilMs: this.#nowMs + LONGEST_WAIT_MS };
       } else {
         await this.#keep(path, state.recording, jpeg, timeMs);
       }
     } catch (error) {
-      this.#onFailure(path, state, error);
+      this.#onFailure(path, state, error, 'no still from the camera');
     }
   }
 
   async #keep(path: string, recording: string, jpeg: Uint8Array, timeMs: number): Promise<void> {
+    const state = this.#stateOf(path);
     try {
       await keepStill(recording, jpeg, timeMs);
+      if (state.told !== undefined) {
+        state.told = undefined;
+        this.#deps.logger.info({ path }, 'stills are taken again');
+      }
     } catch (error) {
-      this.#onFailure(path, this.#stateOf(path), error);
+      this.#onFailure(path, state, error, 'cannot write a still to the disk');
     }
   }
 
-  #onFailure(path: string, state: PathState, error: unknown): void {
+  #onFailure(path: string, state: PathState, error: unknown, words: string): void {
     const { logger } = this.#deps;
     if (this.#end.signal.aborted) {
       return;
@@ -190,10 +197,10 @@ export class StillTaker {
     const isLasting = code === 'unauthorized' || code === 'unsupported';
     state.notBeforeMs = this.#nowMs + (isLasting ? EVERY_MS : FAILURE_PAUSE_MS);
     // By its kind: what a camera says in words may be different each time.
-    const kind = code ?? String(error);
+    const kind = code ?? (codeOf(error) || String(error));
     if (state.told !== kind) {
       state.told = kind;
-      logger.warn({ path, cause: explain(error) }, 'no still from the camera');
+      logger.warn({ path, cause: explain(error) }, words);
     }
   }
 
