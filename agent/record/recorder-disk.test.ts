@@ -16,8 +16,8 @@ class Guard {
   };
 }
 
-function start(folder: string, guard: Guard) {
-  const running = startRecorder(folder, {}, [tinyH264], new SegmentLogBook(), undefined, guard);
+function start(folder: string, guard: Guard, segmentDurationMs = 3_600_000) {
+  const running = startRecorder(folder, { segmentDurationMs }, [tinyH264], new SegmentLogBook(), undefined, guard);
   let second = 0;
   return {
     running,
@@ -69,6 +69,21 @@ test('a disk that takes no more ends the file whole, and what comes later is ano
   expect(heads.map(({ isFinished }) => isFinished)).toEqual([true, true]);
   expect(new Set(heads.map(({ mark }) => mark?.streamId)).size).toBe(2);
   expect(running.log.finishedFiles.map(({ startUs }) => (startUs / 1000 - WALL) / 1000).sort()).toEqual([0, 7]);
+});
+
+test('a disk that is refused just when a file has its length begins another recording when it is there again', async () => {
+  using folder = temporaryFolder();
+  const guard = new Guard();
+  const { running, feed } = start(folder.path, guard, 2_000);
+  feed(2);
+  guard.text = 'cannot record to /mnt/usb: its disk is not mounted';
+  feed(600);
+  guard.text = undefined;
+  feed(1);
+  running.stream.close();
+  await running[Symbol.asyncDispose]();
+  const heads = await Promise.all(running.log.names.map(headOf));
+  expect(new Set(heads.map(({ mark }) => mark?.streamId)).size).toBe(2);
 });
 
 test('without a stream there is nothing to interrupt', async () => {

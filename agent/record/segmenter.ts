@@ -266,7 +266,11 @@ export class Segmenter implements Reader {
       }
     }
     this.#finish();
-    if (this.#isWaiting || !this.#owner.mayOpen()) {
+    if (!this.#owner.mayOpen()) {
+      // Nobody knows for how long.
+      this.#renew();
+      this.#wait();
+    } else if (this.#isWaiting) {
       this.#wait();
       this.#join(this.#lead, sample);
     } else {

@@ -44,6 +44,7 @@ async function startTaker() {
     return { path, file, startUs: clock.wallMs() * 1000, durationMs: 1, sizeBytes: 1 };
   };
   return {
+    close: () => taker.close(),
     ...{ clock, warnings, infos, log, book, segment },
     get asked() {
       return asked;
@@ -177,6 +178,22 @@ test('a camera that does not answer now is asked again for an event a minute lat
   await taker.tell();
   await taker.clock.advance(1_000);
   expect(taker.asked).toBe(2);
+});
+
+test('a picture that is never there holds up the end for ten seconds and no longer', async () => {
+  const taker = await startTaker();
+  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+  taker.answerWith(() => promise);
+  taker.log.opened(taker.segment('a'));
+  let isClosed = false;
+  const closing = taker.close().then(() => {
+    isClosed = true;
+  });
+  await taker.clock.advance(9_999);
+  expect(isClosed).toBe(false);
+  await taker.clock.advance(1);
+  await closing;
+  resolve(pictureOf(1_000));
 });
 
 test('stills lie beside their recording under names that no recording has, and go with it', async () => {

@@ -3,6 +3,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { codeOf } from '../disk-fault.ts';
 import type { CameraEvent, EventFeed } from '../events/event.ts';
+import { HANGING_MS } from '../flush.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../segment-log.ts';
 import { keepStill } from './still-files.ts';
 
@@ -107,7 +108,10 @@ export class StillTaker {
       stop();
     }
     this.#end.abort();
-    await Promise.all(this.#taking);
+    // A disk that hangs keeps a picture for ever: it is not worth the program's end.
+    const end = new AbortController();
+    await Promise.race([Promise.all(this.#taking), this.#deps.clock.sleep(HANGING_MS, end.signal)]);
+    end.abort();
   }
 
   get #nowMs(): number {
