@@ -22,7 +22,8 @@ export type FileOrigin = Omit<FileMark, 'firstSequence'>;
 
 /**
  * One file in the making: numbers its parts, keeps its tables and its length. The file is created with its first part.
- * The table of samples takes some two bytes for each: 0.6 MB for an hour of pictures and sound, 14 MB for a day.
+ * The table of samples takes two to five bytes for each: up to 0.9 MB for an hour of pictures and sound and 21 MB for a day, the longest
+ * that a file can be; for a moment at the end twice that.
  */
 export class SegmentWriter implements RecordingWriter {
   readonly mark: StreamMark;
