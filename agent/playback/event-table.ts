@@ -8,9 +8,9 @@ const EVENT_COLUMNS = 'id, type, start_us, end_us, text FROM events';
 
 /** One that is known as it is changes nothing: when journals are read again the disk has nothing to write. */
 const ADD_EVENT = `INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)
-  ON CONFLICT (id) DO UPDATE SET path = excluded.path, type = excluded.type, start_us = excluded.start_us,
+  ON CONFLICT (path, id) DO UPDATE SET type = excluded.type, start_us = excluded.start_us,
     end_us = excluded.end_us, text = excluded.text
-  WHERE (path, type, start_us, end_us, text) IS NOT (excluded.path, excluded.type, excluded.start_us, excluded.end_us, excluded.text)`;
+  WHERE (type, start_us, end_us, text) IS NOT (excluded.type, excluded.start_us, excluded.end_us, excluded.text)`;
 
 /** Events and protected ranges, as far as their journals have told. */
 export class EventTable implements EventIndex, ProtectedIndex {
@@ -82,7 +82,9 @@ export class EventTable implements EventIndex, ProtectedIndex {
     this.#database.write(() => {
       const id = this.#database.findId(path);
       if (id !== undefined) {
-        this.#database.run('DELETE FROM events WHERE path = ? AND start_us < ? AND end_us < ?', id, us, us);
+        // One whose end was never told lasts no longer than the hub lets it.
+        const query = `DELETE FROM events WHERE path = ?1 AND start_us < ?2 AND coalesce(end_us, start_us + ${LONG_US}) < ?2`;
+        this.#database.run(query, id, us);
       }
     }, undefined);
   }

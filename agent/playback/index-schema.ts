@@ -1,5 +1,5 @@
 /** Changes with the schema. */
-export const INDEX_VERSION = 3;
+export const INDEX_VERSION = 4;
 
 /*
  * Texts that many rows share (folders, paths, boots, tracks) stand once, in `names`.
@@ -69,7 +69,7 @@ export const INDEX_SCHEMA = `
       WHERE path = old.path;
   END;
   CREATE TABLE IF NOT EXISTS events (
-    id TEXT PRIMARY KEY, path INTEGER NOT NULL, type TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER, text TEXT NOT NULL
+    id TEXT, path INTEGER, type TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER, text TEXT NOT NULL, PRIMARY KEY (path, id)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS events_by_start ON events (path, start_us);
   CREATE INDEX IF NOT EXISTS events_long ON events (path, start_us) WHERE end_us IS NULL OR end_us - start_us > 3600000000;

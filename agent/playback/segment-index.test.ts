@@ -271,3 +271,18 @@ test('protected ranges take the place of those before', () => {
   expect(index.events.protectedOf('cam', 5, 100, 9).map(({ id }) => id)).toEqual(['c']);
   expect(index.events.protectedOf('cam', 11, 100, 9)).toEqual([]);
 });
+
+test('events are told apart by path and id, and those go by their age whose end was never told', () => {
+  using index = openIndex();
+  const hourUs = 3_600e6;
+  const add = (path: string, startUs: number, endUs: number | undefined) =>
+    index.events.addEvent({ id: '1', path, type: 'motion', startUs, endUs, text: '' });
+  const count = (path: string) => index.events.eventsOf(path, 0, 100 * hourUs, 10).length;
+  add('cam', hourUs, undefined);
+  add('garden', 2 * hourUs, 3 * hourUs);
+  expect([count('cam'), count('garden')]).toEqual([1, 1]);
+  index.events.removeEventsBefore('cam', 2 * hourUs);
+  expect(count('cam')).toBe(1);
+  index.events.removeEventsBefore('cam', 2 * hourUs + 1);
+  expect([count('cam'), count('garden')]).toEqual([0, 1]);
+});

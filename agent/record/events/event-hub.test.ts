@@ -68,7 +68,20 @@ test('what goes on and is told again keeps its begin', async () => {
     endUs: nowUs(),
   });
   await add({ state: 'start', id: 'two' });
-  await expect(add({ state: 'start', id: 'two', path: 'garden' })).rejects.toMatchObject({ code: 'badInput' });
+  await expect(add({ state: 'start', id: 'two', type: 'person' })).rejects.toMatchObject({ code: 'badInput' });
+});
+
+test('two cameras that call their events the same do not mix them up', async () => {
+  const { add, hub, written } = await startHub();
+  const begun = await add({ state: 'start', id: '1' });
+  await add({ state: 'start', id: '1', path: 'garden', type: 'person' });
+  await add({ state: 'end', id: '1', path: 'garden' });
+  expect(hub.running('garden')).toEqual([]);
+  expect(hub.running('cam')).toEqual([begun]);
+  expect((await written()).map(({ path, type }) => [path, type])).toEqual([
+    ['cam', 'motion'],
+    ['garden', 'person'],
+  ]);
 });
 
 test('the end of what goes on is measured from its begin, whatever begin is told with it', async () => {
@@ -88,7 +101,7 @@ test('of 10,000 events at once those that the disk cannot take in time are refus
   const results = await Promise.allSettled(Array.from({ length: 10_000 }, () => add()));
   const refused = results.filter(({ status }) => status === 'rejected');
   expect(refused.length).toBeGreaterThan(0);
-  expect(refused.at(-1)).toMatchObject({ reason: { code: 'exhausted' } });
+  expect(refused.at(-1)).toMatchObject({ reason: { code: 'exhausted', context: { retryAfterS: 1 } } });
   expect(told).toHaveLength(10_000 - refused.length);
   expect(await written()).toHaveLength(told.length);
 });

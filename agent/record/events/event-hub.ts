@@ -49,6 +49,7 @@ export class EventHub implements EventFeed {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners = new Set<EventListener>();
+  /** By path and id: two cameras that count their events have the same ids. */
   readonly #running = new Map<string, Running>();
   readonly #stopSweeping: () => void;
 
@@ -84,7 +85,7 @@ export class EventHub implements EventFeed {
   /** What was going on when the program ended is over. */
   async begin(): Promise<void> {
     for (const event of await this.#journal.leftOpen(this.#clock.wallMs())) {
-      if (!this.#running.has(event.id)) {
+      if (!this.#running.has(keyOf(event.path, event.id))) {
         const ended = { ...event, endUs: event.startUs + PULSE_MS * 1000 };
         this.#publish(ended);
         await this.#journal.append(ended);
@@ -106,11 +107,11 @@ export class EventHub implements EventFeed {
   #begun(told: NewEvent): CameraEvent {
     const nowUs = Math.round(this.#clock.wallMs() * 1000);
     const { path, type, source, text = '', id = randomUUID(), startUs = nowUs, state } = told;
-    const known = this.#running.get(id)?.event;
+    const known = this.#running.get(keyOf(path, id))?.event;
     // Told again while it goes on: its begin stays.
     check(known ? { ...told, startUs: known.startUs } : told, nowUs);
-    if (known && (known.path !== path || known.type !== type)) {
-      throw new PerchError('badInput', `event '${id}' goes on and is another one: of path '${known.path}'`, { path });
+    if (known && known.type !== type) {
+      throw new PerchError('badInput', `event '${id}' goes on and is another one: of type '${known.type}'`, { path });
     }
     if (known) {
       return { ...known, source, text: text || known.text, endUs: told.endUs };
@@ -140,16 +141,17 @@ export class EventHub implements EventFeed {
     const ofPath = this.running(path).length;
     if (ofPath >= MAX_RUNNING_OF_PATH || this.#running.size >= MAX_RUNNING) {
       const message = `${ofPath} events go on in path '${path}', ${this.#running.size} in all: end some of them first`;
-      throw new PerchError('exhausted', message, { path });
+      throw new PerchError('exhausted', message, { path, retryAfterS: SWEEP_MS / 1000 });
     }
   }
 
   #publish(event: CameraEvent): void {
+    const key = keyOf(event.path, event.id);
     if (event.endUs === undefined) {
-      const sinceMonoMs = this.#running.get(event.id)?.sinceMonoMs ?? this.#clock.monoMs();
-      this.#running.set(event.id, { event, sinceMonoMs });
+      const sinceMonoMs = this.#running.get(key)?.sinceMonoMs ?? this.#clock.monoMs();
+      this.#running.set(key, { event, sinceMonoMs });
     } else {
-      this.#running.delete(event.id);
+      this.#running.delete(key);
     }
     for (const listener of this.#listeners) {
       try {
@@ -175,6 +177,9 @@ export class EventHub implements EventFeed {
     }
   }
 }
+
+/** No id has a space in it. */
+const keyOf = (path: string, id: string): string => `${id} ${path}`;
 
 function check({ path, type, id, text = '', startUs, endUs, state }: NewEvent, nowUs: number): void {
   const refuse = (message: string) => new PerchError('badInput', message, { path });

@@ -63,7 +63,7 @@ export class EventJournal {
   /** @throws PerchError when so many lines wait for the disk that nothing new from outside may be taken */
   checkRoom(): void {
     if (this.#waiting >= MAX_WAITING) {
-      throw new PerchError('exhausted', `${MAX_WAITING} events wait for the disk: try again later`);
+      throw new PerchError('exhausted', `${MAX_WAITING} events wait for the disk: try again later`, { retryAfterS: 1 });
     }
   }
 

@@ -49,7 +49,7 @@ interface PathState {
 export class StillTaker {
   readonly #deps: StillTakerDeps;
   readonly #paths = new Map<string, PathState>();
-  /** Ids of events that go on: they are told again when they end. */
+  /** Events that go on, by path and id: they are told again when they end. */
   readonly #running = new Set<string>();
   readonly #taking = new Set<Promise<void>>();
   readonly #end = new AbortController();
@@ -128,11 +128,12 @@ export class StillTaker {
   }
 
   #onEvent({ id, path, endUs, source }: CameraEvent): void {
-    const isNew = !this.#running.has(id);
+    const key = `${id} ${path}`;
+    const isNew = !this.#running.has(key);
     if (endUs === undefined) {
-      this.#running.add(id);
+      this.#running.add(key);
     } else {
-      this.#running.delete(id);
+      this.#running.delete(key);
     }
     if (isNew && source !== 'perch' && this.#deps.sourceOf(path)) {
       this.#take(path, this.#stateOf(path));
