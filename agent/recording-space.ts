@@ -36,6 +36,8 @@ export interface RecordingSpaceDeps {
   readonly playback: Playback;
   readonly events: EventHub;
   readonly isOpen: (file: string) => boolean;
+  /** A write or a flush has been under way for long on the disk. @param device `st_dev` */
+  readonly isHanging: (device: number) => boolean;
   readonly isClockTrusted: () => boolean;
   /** Every different `recordPath` in use. */
   readonly recordPaths: () => readonly string[];
@@ -92,6 +94,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
       deletions: this.#deletions,
       stopRecording: (folder) => deps.stopRecording(folder, this.#disks.refusal(join(folder, 'any')) ?? ''),
       onEvent: (event) => this.#tell(event),
+      isHanging: deps.isHanging,
       logger: log,
     });
   }

@@ -78,6 +78,7 @@ export class Recordings {
       {
         ...{ config, dataDir, clock, log, playback: this.playback, events: this.events.hub },
         isOpen: (file) => this.#flush.isOpen(file),
+        isHanging: (device) => this.#flush.isHanging(device),
         isClockTrusted: () => this.#machineClock.isTrusted,
         recordPaths: () => this.#recordPaths(),
         stopRecording: (folder, error) => this.#stopBelow(folder, error),

@@ -58,6 +58,7 @@ async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isCl
     {
       ...{ config: () => used, dataDir, clock, log: silentLogger, playback, events, recordPaths },
       isOpen: () => false,
+      isHanging: () => false,
       isClockTrusted: () => state.isClockTrusted,
       stopRecording: () => {},
     },

@@ -22,6 +22,7 @@ function setUp(minFreePercent = 10, memory = emptyMemory()) {
   const disk = new SimulatedDisk();
   const events: DiskEvent[] = [];
   const stopped: string[] = [];
+  const hanging = new Set<number>();
   const index = {
     isWhole: true,
     oldestOwn: (_folder: string, limit: number, after?: IndexedRecording) => {
@@ -54,6 +55,7 @@ function setUp(minFreePercent = 10, memory = emptyMemory()) {
     deletions,
     stopRecording: (folder) => stopped.push(folder),
     onEvent: (event) => events.push(event),
+    isHanging: (device) => hanging.has(device),
     logger: silentLogger,
   });
   const stop = new AbortController();
@@ -64,7 +66,7 @@ function setUp(minFreePercent = 10, memory = emptyMemory()) {
     await running;
   });
   return {
-    ...{ clock, disk, disks, events, stopped, index, memory },
+    ...{ clock, disk, disks, events, stopped, hanging, index, memory },
     state: () => disks.list()[0],
     begin: async () => {
       running = disks.keep(async () => {}, stop.signal);
@@ -303,6 +305,19 @@ test('a disk that answers nothing is asked once, and what is open is left to it'
   expect(stopped).toEqual([]);
   await clock.advance(60_000);
   expect(events.map((event) => event.state)).toEqual(['hanging']);
+});
+
+test('a disk that answers and ends no write hangs too, until it does', async () => {
+  const { disk, disks, clock, begin, state, stopped, hanging } = setUp();
+  await begin();
+  hanging.add(disk.device);
+  await clock.advance(10_000);
+  expect(state()).toMatchObject({ state: 'hanging', error: expect.stringContaining('ends no write') });
+  expect(disks.refusal('/rec/cam/1.mp4')).toContain('ends no write');
+  expect(stopped).toEqual([]);
+  hanging.clear();
+  await clock.advance(10_000);
+  expect(disks.refusal('/rec/cam/1.mp4')).toBeUndefined();
 });
 
 test('a disk with errors is a state and still tried, for a recorder knows best', async () => {

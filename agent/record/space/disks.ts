@@ -51,6 +51,8 @@ export interface DiskDeps {
   /** What is being recorded below the folder is to be finished: nothing more may be written there. */
   readonly stopRecording: (folder: string) => void;
   readonly onEvent?: (event: DiskEvent) => void;
+  /** A write or a flush has been under way there for long. @param device `st_dev` */
+  readonly isHanging?: (device: number) => boolean;
   readonly logger: Logger;
 }
 
@@ -209,7 +211,10 @@ export class Disks {
     if (fault || !last) {
       return { name: fault?.isHanging === false ? 'failing' : 'hanging', text: fault?.text };
     }
-    const { memory, logger } = this.#deps;
+    const { memory, logger, isHanging } = this.#deps;
+    if (isHanging?.(last.device)) {
+      return { name: 'hanging', text: 'the disk answers, but ends no write: check it, its cable or its network' };
+    }
     const identity = identityOf(last, memory.find(folder));
     if (identity === 'vanished') {
       const text = 'its disk is not mounted: mount it, or accept the one that is there with POST /v3/disks/accept';
