@@ -39,9 +39,11 @@ type Camera = (typeof CAMERAS)[number];
 
 /** Written with times to the tick, which Matroska does not keep. */
 const sentBy = ({ path, codecs, rate }: Camera): Promise<string> => {
-  const inputs = ['-f', 'lavfi', '-i', `testsrc2=s=320x180:r=${rate}`, '-f', 'lavfi', '-i', 'sine=r=48000'];
+  // A rising tone: no two packets of it are the same.
+  const tone = 'aevalsrc=0.3*sin(2*PI*(300+20*t)*t):s=48000';
+  const inputs = ['-f', 'lavfi', '-i', `testsrc2=s=320x180:r=${rate}`, '-f', 'lavfi', '-i', tone];
   const shape = ['-g', String(rate), '-keyint_min', String(rate), '-pix_fmt', 'yuv420p', '-t', String(SECONDS)];
-  return clip(`proof-${path.replace('/', '-')}-${SECONDS}.mp4`, [...inputs, ...codecs, ...shape]);
+  return clip(`proof-rising-${path.replace('/', '-')}-${SECONDS}.mp4`, [...inputs, ...codecs, ...shape]);
 };
 
 interface Packet {
