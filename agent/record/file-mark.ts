@@ -1,5 +1,5 @@
 import { box, fourcc, u16, u32, u64 } from '../media/mp4/boxes.ts';
-import { boxAt, viewOf } from '../media/mp4/walk.ts';
+import { bodyOfFirst, uint64, viewOf } from '../media/mp4/walk.ts';
 
 /*
  * moov/udta/prch, beside MediaMTX's mtxi: what Perch says of a file that it has written itself.
@@ -36,26 +36,16 @@ export function writeFileMark(mark: FileMark): Uint8Array {
 
 /** @param userData the body of `moov/udta`; undefined when Perch did not write the file, or before it made such marks */
 export function findFileMark(userData: Uint8Array | undefined): FileMark | undefined {
-  if (!userData) {
+  const body = userData && bodyOfFirst(userData, PRCH, BODY_BYTES);
+  if (!body) {
     return undefined;
   }
-  const view = viewOf(userData);
-  for (let at = 0; at < userData.length; ) {
-    const child = boxAt(view, at, userData.length);
-    if (!child || child.end > userData.length) {
-      return undefined;
-    }
-    if (child.type === PRCH && child.end - child.bodyStart >= BODY_BYTES) {
-      const start = child.bodyStart;
-      return {
-        isClockTrusted: (view.getUint32(start) & CLOCK_TRUSTED) !== 0,
-        firstSequence: view.getUint32(start + 4),
-        bootId: Buffer.from(userData.subarray(start + 8, start + 24)).toString('hex'),
-        monoUs: view.getUint32(start + 24) * 2 ** 32 + view.getUint32(start + 28),
-        offsetMinutes: view.getInt16(start + 32),
-      };
-    }
-    at = child.end;
-  }
-  return undefined;
+  const view = viewOf(body);
+  return {
+    isClockTrusted: (view.getUint32(0) & CLOCK_TRUSTED) !== 0,
+    firstSequence: view.getUint32(4),
+    bootId: Buffer.from(body.subarray(8, 24)).toString('hex'),
+    monoUs: uint64(view, 24),
+    offsetMinutes: view.getInt16(32),
+  };
 }

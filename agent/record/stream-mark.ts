@@ -1,5 +1,5 @@
 import { box, fourcc } from '../media/mp4/boxes.ts';
-import { boxAt, viewOf } from '../media/mp4/walk.ts';
+import { bodyOfFirst, viewOf } from '../media/mp4/walk.ts';
 
 /*
  * moov/udta/mtxi, MediaMTX's private box, by which two files prove that the second goes on where the first ended:
@@ -34,32 +34,22 @@ export function writeStreamMark(mark: StreamMark): Uint8Array {
 
 /** @param userData the body of `moov/udta`; what in it is not understood is passed over */
 export function findStreamMark(userData: Uint8Array | undefined): StreamMark | undefined {
-  if (!userData) {
+  const body = userData && bodyOfFirst(userData, MTXI, BODY_BYTES);
+  if (!body) {
     return undefined;
   }
-  const view = viewOf(userData);
-  for (let at = 0; at < userData.length; ) {
-    const child = boxAt(view, at, userData.length);
-    if (!child || child.end > userData.length) {
-      return undefined;
-    }
-    if (child.type === MTXI && child.end - child.bodyStart >= BODY_BYTES) {
-      const start = child.bodyStart;
-      const segmentNumber = Number(view.getBigUint64(start + 20));
-      const wallUs = Number(view.getBigInt64(start + 36) / 1000n);
-      if (!Number.isSafeInteger(segmentNumber) || !Number.isSafeInteger(wallUs)) {
-        return undefined;
-      }
-      return {
-        streamId: [...userData.subarray(start + 4, start + 20)].map((b) => b.toString(16).padStart(2, '0')).join(''),
-        segmentNumber,
-        dtsUs: Number(view.getBigInt64(start + 28)) / 1000,
-        wallUs,
-      };
-    }
-    at = child.end;
+  const view = viewOf(body);
+  const segmentNumber = Number(view.getBigUint64(20));
+  const wallUs = Number(view.getBigInt64(36) / 1000n);
+  if (!Number.isSafeInteger(segmentNumber) || !Number.isSafeInteger(wallUs)) {
+    return undefined;
   }
-  return undefined;
+  return {
+    streamId: Buffer.from(body.subarray(4, 20)).toString('hex'),
+    segmentNumber,
+    dtsUs: Number(view.getBigInt64(28)) / 1000,
+    wallUs,
+  };
 }
 
 /** Whole microseconds keep their exact value; beyond them there is a fraction only in decode times. */

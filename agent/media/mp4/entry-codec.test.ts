@@ -3,7 +3,8 @@ import { ac3, mp3 } from '../../../test/audio-tracks.ts';
 import { mutate } from '../../../test/mutate.ts';
 import { random } from '../../../test/random.ts';
 import { tinyH264 } from '../../../test/tiny-h264.ts';
-import { av1, mjpeg, vp8, vp9 } from '../../../test/video-tracks.ts';
+import { hex } from '../../../test/units.ts';
+import { av1, h265, mjpeg, vp8, vp9 } from '../../../test/video-tracks.ts';
 import { PerchError } from '../../base/errors.ts';
 import { codecString } from '../codec-string.ts';
 import type { Track } from '../track.ts';
@@ -11,20 +12,6 @@ import { fourcc } from './boxes.ts';
 import { entryCodec } from './entry-codec.ts';
 import { sampleEntry } from './sample-entry.ts';
 
-const hex = (text: string): Uint8Array =>
-  Uint8Array.from(text.match(/[0-9a-f]{2}/g) ?? [], (pair) => Number.parseInt(pair, 16));
-
-const h265: Track = {
-  kind: 'video',
-  codec: 'h265',
-  clockRate: 90_000,
-  width: 1280,
-  height: 720,
-  fps: 25,
-  vps: hex('40 01 0c 01 ff ff'),
-  sps: hex('42 01 01 01 60 00 00 03 00 90 00 00 03 00 00 03 00 5d a0 02 80 80 2d 16 59 59 a4 93 2b c0 40'),
-  pps: [hex('44 01 c1 72')],
-};
 const aac = (config: string): Track => ({
   kind: 'audio',
   codec: 'aac',

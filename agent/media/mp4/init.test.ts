@@ -3,28 +3,16 @@ import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/audio-tracks.ts';
 import { mutate } from '../../../test/mutate.ts';
 import { random } from '../../../test/random.ts';
 import { tinyH264 } from '../../../test/tiny-h264.ts';
-import { AV1_SEQUENCE, av1, MPEG4_CONFIG, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/video-tracks.ts';
+import { hex } from '../../../test/units.ts';
+import { AV1_SEQUENCE, av1, h265, MPEG4_CONFIG, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/video-tracks.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Track } from '../track.ts';
 import { box, fullBox, u32, zeros } from './boxes.ts';
 import { writeInit } from './init.ts';
 import { type Mp4Init, parseInit } from './read.ts';
 
-const hex = (text: string): Uint8Array =>
-  Uint8Array.from(text.match(/[0-9a-f]{2}/g) ?? [], (pair) => Number.parseInt(pair, 16));
 const toHex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex');
 
-const h265: Track = {
-  kind: 'video',
-  codec: 'h265',
-  clockRate: 90_000,
-  width: 1280,
-  height: 720,
-  fps: 25,
-  vps: hex('40 01 0c 01 ff ff'),
-  sps: hex('42 01 01 01 60 00 00 03 00 90 00 00 03 00 00 03 00 5d a0 02 80 80 2d 16 59 59 a4 93 2b c0 40'),
-  pps: [hex('44 01 c1 72')],
-};
 const aac: Track = {
   kind: 'audio',
   codec: 'aac',

@@ -60,6 +60,25 @@ export function childrenOf(view: DataView, parent: BoxPlace): BoxPlace[] {
   }
 }
 
+/**
+ * The body of the first box of a type that has at least so many bytes; undefined when there is none, or what lies before it is cut
+ * short.
+ */
+export function bodyOfFirst(boxes: Uint8Array, type: number, bodyBytes: number): Uint8Array | undefined {
+  const view = viewOf(boxes);
+  for (let at = 0; at < boxes.length; ) {
+    const child = boxAt(view, at, boxes.length);
+    if (!child || child.end > boxes.length) {
+      return undefined;
+    }
+    if (child.type === type && child.end - child.bodyStart >= bodyBytes) {
+      return boxes.subarray(child.bodyStart, child.end);
+    }
+    at = child.end;
+  }
+  return undefined;
+}
+
 export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Refuses a box whose body is shorter than what is to be read of it. */
