@@ -183,7 +183,7 @@ export class Catalog implements SegmentLog {
       sizeBytes: found.size,
       mtimeMs: found.mtimeMs,
       isFinished: true,
-      durationUs: durationMs * 1000,
+      durationUs: Math.round(durationMs * 1000),
       mark: findStreamMark(init.userData),
       fileMark: findFileMark(init.userData),
       signature: signatureOf(init.tracks),

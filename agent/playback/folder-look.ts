@@ -37,6 +37,8 @@ class FolderLook {
   readonly #all: RecordPathPattern;
   readonly #wanted: RecordPathPattern;
   readonly #known: ReadonlyMap<string, number>;
+  /** Of the known ones, by the folder that they are in: a folder for each day and camera makes thousands. */
+  readonly #children: ReadonlyMap<string, string[]>;
 
   constructor(options: LookOptions) {
     const { index, template, path, zone } = options;
@@ -44,6 +46,7 @@ class FolderLook {
     this.#all = new RecordPathPattern(template, undefined, zone, 'any');
     this.#wanted = path === undefined ? this.#all : new RecordPathPattern(template, path, zone, 'any');
     this.#known = index.looks.below(template, this.#wanted.folder);
+    this.#children = Map.groupBy(this.#known.keys(), (folder) => dirname(folder));
   }
 
   async run(): Promise<void> {
@@ -106,7 +109,8 @@ class FolderLook {
   }
 
   #childrenOf(folder: string): string[] {
-    return [...this.#known.keys()].filter((other) => other !== folder && dirname(other) === folder);
+    // The root is its own parent.
+    return this.#children.get(folder)?.filter((child) => child !== folder) ?? [];
   }
 
   /** @returns the folders in it that are to be visited */
@@ -198,7 +202,8 @@ async function deviceAt(folder: string): Promise<number> {
 /** Undefined when there is none. */
 export async function statOf(file: string): Promise<Stats | undefined> {
   return stat(file).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') {
+    // What has a name that is too long for the disk is not on it: anybody may ask for it.
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR' || codeOf(error) === 'ENAMETOOLONG') {
       return undefined;
     }
     throw error;

@@ -47,7 +47,8 @@ function trim(spans: readonly Timespan[], fromUs: number, toUs: number): Timespa
   if (last && last.startUs + last.durationUs > toUs) {
     kept[kept.length - 1] = { startUs: last.startUs, durationUs: toUs - last.startUs };
   }
-  return kept;
+  // An end before the start leaves less than nothing.
+  return kept.filter(({ durationUs }) => durationUs >= 0);
 }
 
 function entryOf(span: Timespan, request: ListRequest): ListEntry {

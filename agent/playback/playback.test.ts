@@ -103,6 +103,38 @@ test.for([
   });
 });
 
+test('an end before the start leaves nothing', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 10);
+  await using playback = openPlayback(folder.path);
+  const asked = spans(playback, '2026-07-01T12:00:06Z', '2026-07-01T12:00:03Z');
+  await expect(asked).rejects.toThrow('no recording segments found');
+});
+
+test('a name that no disk can hold has no recordings', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 2);
+  await using playback = openPlayback(folder.path);
+  const asked = playback.list('x'.repeat(4_000), undefined, undefined, '');
+  await expect(asked).rejects.toThrow('no recording segments found');
+});
+
+test.for(['../other', '..', 'cam/../../other', 'ca\0m', '', 'a//../b'])(
+  "the name '%s' leads nowhere, though the configuration stands for every name",
+  async (name) => {
+    using folder = temporaryFolder();
+    const inner = join(folder.path, 'recordings');
+    await record(join(folder.path, 'other'), 2);
+    await record(inner, 2);
+    await using playback = openPlayback(inner, join(folder.path, 'index.db'));
+    expect(await playback.segments(name)).toBeUndefined();
+    await expect(playback.deleteSegment(name, '2026-07-01T12:00:00Z', () => undefined)).rejects.toThrow(
+      'not configured',
+    );
+    await expect(playback.list(name, undefined, undefined, '')).rejects.toThrow('not configured');
+  },
+);
+
 test('a path that is not configured is refused by name', async () => {
   using folder = temporaryFolder();
   await using playback = openPlayback(folder.path);

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { pathNameFault } from '../config/path-name.ts';
 import type { SegmentLog } from '../record/segment-log.ts';
 import { removeStills } from '../record/stills/still-files.ts';
 import { zoneOffsetMs } from '../record/time-zone.ts';
@@ -264,6 +265,10 @@ export class Playback {
 
   /** Configured, or recorded when it was: what a camera has left can be played when it is gone. */
   async #isKnown(path: string): Promise<boolean> {
+    // The configuration may stand for any name, and a name such as `../..` would lead out of the recordings' folder.
+    if (pathNameFault(path)) {
+      return false;
+    }
     if (this.#paths.recordPathOf(path) !== undefined) {
       return true;
     }

@@ -10,6 +10,7 @@ test.for([
   ['2026-07-01T09:30:00.5-02:30', NOON_US + 500_000, -9_000_000],
   ['2026-07-01T12:00:00.000001Z', NOON_US + 1, 0],
   ['1969-12-31T23:59:59.25Z', -750_000, 0],
+  ['0001-01-01T00:00:00Z', -62_135_596_800_000_000, 0],
 ] as const)('%s is read, and written the same', ([text, us, offsetMs]) => {
   expect(parseRfc3339(text)).toEqual({ us, offsetMs });
   expect(formatRfc3339({ us, offsetMs })).toBe(text);

@@ -49,7 +49,7 @@ async function readTsInfo(handle: FileHandle): Promise<SegmentInfo> {
     throw new PerchError('badInput', `recording of ${sizeBytes} bytes does not begin with an MPEG-TS packet`);
   }
   const isKnown = isFinished || fileMark === undefined;
-  const durationUs = durationMs * 1000;
+  const durationUs = Math.round(durationMs * 1000);
   return { sizeBytes, mtimeMs, isFinished: isKnown, isPlayable: false, durationUs, mark, fileMark, signature: '' };
 }
 
