@@ -85,6 +85,13 @@ paths:
     const freeBytes = sizeOf(free);
     await until(() => (sizeOf(free) > freeBytes + 400_000 ? true : undefined));
     expect(sizeOf(stuck)).toBe(frozenBytes);
+    const disks = () => agent.json<{ items: { folder: string; state: string }[] }>('/v3/disks');
+    await until(async () => {
+      const { items } = await disks();
+      return items.some(({ folder: at, state }) => at.startsWith(disk.folder) && state === 'hanging')
+        ? true
+        : undefined;
+    });
 
     const file = join(agent.dataDir, 'test.yml');
     writeFileSync(file, readFileSync(file, 'utf8').replace(/^ {2}stuck:.*\n/m, ''));
