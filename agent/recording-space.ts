@@ -7,7 +7,7 @@ import { type Config, resolvePath } from './config/load.ts';
 import type { DiskLookup } from './http/api/disks.ts';
 import type { ProtectedRecording, ProtectionLookup } from './http/api/protected.ts';
 import type { Playback } from './playback/playback.ts';
-import { formatRfc3339, parseRfc3339 } from './playback/rfc3339.ts';
+import { formatRfc3339, requireRfc3339 } from './playback/rfc3339.ts';
 import type { SegmentRow } from './playback/segment-row.ts';
 import { Deletions } from './record/deletions.ts';
 import type { EventHub } from './record/events/event-hub.ts';
@@ -170,7 +170,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
         if (!isKnown) {
           throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured and has no recordings`);
         }
-        const range = { path, startUs: timeOf('start', start), endUs: timeOf('end', end), note };
+        const range = { path, startUs: requireRfc3339('start', start).us, endUs: requireRfc3339('end', end).us, note };
         return shown(await this.protectedRanges.add(range));
       },
       unprotect: (id) => this.protectedRanges.remove(id),
@@ -271,17 +271,6 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
 
 /** The deepest folder that all recordings of a template share. */
 const folderOf = (recordPath: string): string => new RecordPathPattern(recordPath, undefined).folder;
-
-function timeOf(name: string, text: string): number {
-  const time = parseRfc3339(text);
-  if (!time) {
-    throw new PerchError(
-      'badInput',
-      `invalid ${name}: '${text.slice(0, 64)}' is not a time such as 2026-01-31T12:00:00+01:00`,
-    );
-  }
-  return time.us;
-}
 
 function shown({ id, path, startUs, endUs, note }: ProtectedRange): ProtectedRecording {
   const text = (us: number) => formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), undefined) });

@@ -48,6 +48,7 @@ export class Recordings {
     this.#log = log;
     this.#machineClock = machineClock;
     machineClock.onStep((deltaMs) => log.info({ deltaMs: Math.round(deltaMs) }, 'the clock was set'));
+    machineClock.onTrusted(() => log.info('the clock is right now: recordings are deleted by age and for space again'));
     this.#flush = new FlushPoint(clock, config().recordSyncIntervalMs);
     this.playback = new Playback({
       file: join(dataDir, 'segments.db'),

@@ -2,7 +2,7 @@ import { PerchError } from '../base/errors.ts';
 import { parseDuration } from '../config/duration.ts';
 import { pathNameFault } from '../config/path-name.ts';
 import { SPEEDS } from './fast-forward.ts';
-import { parseRfc3339, type ZonedTime } from './rfc3339.ts';
+import { requireRfc3339, type ZonedTime } from './rfc3339.ts';
 
 /** What a timeline is to show. */
 export interface TimelineQuery {
@@ -37,22 +37,11 @@ export function queryTime(query: Query, name: 'start' | 'end'): ZonedTime | unde
   if (text === undefined || text === '') {
     return undefined;
   }
-  const time = parseRfc3339(text);
-  if (!time) {
-    throw new PerchError(
-      'badInput',
-      `invalid ${name}: '${text.slice(0, 64)}' is not a time such as 2026-01-31T14:05:00.5+01:00`,
-    );
-  }
-  return time;
+  return requireRfc3339(name, text);
 }
 
 export function queryStart(query: Query): ZonedTime {
-  const time = queryTime(query, 'start');
-  if (!time) {
-    throw new PerchError('badInput', "invalid start: '' is not a time such as 2026-01-31T14:05:00.5+01:00");
-  }
-  return time;
+  return requireRfc3339('start', queryText(query, 'start') ?? '');
 }
 
 /** Microseconds of seconds such as `200.5`, or of a duration such as `3m20s`. */
@@ -104,24 +93,19 @@ export interface TimelineRequest {
   readonly resolution: string | undefined;
 }
 
-export function timelineQuery({ path, from, to, resolution = '' }: TimelineRequest): TimelineQuery {
+export function timelineQuery({ path, from = '', to = '', resolution = '' }: TimelineRequest): TimelineQuery {
   const fault = pathNameFault(path);
   if (fault) {
     throw new PerchError('badInput', `invalid path name: ${fault} (${path.slice(0, 200)})`);
   }
-  const time = (name: string, text = ''): ZonedTime => {
-    const parsed = parseRfc3339(text);
-    if (!parsed) {
-      throw new PerchError(
-        'badInput',
-        `invalid ${name}: '${text.slice(0, 64)}' is not a time such as 2026-01-31T14:05:00.5+01:00`,
-      );
-    }
-    return parsed;
-  };
   const seconds = resolution === '' ? undefined : Number(resolution);
   if (seconds !== undefined && !Number.isFinite(seconds)) {
     throw new PerchError('badInput', `invalid resolution: '${resolution.slice(0, 64)}' is not a number of seconds`);
   }
-  return { path, from: time('from', from), to: time('to', to), resolution: seconds };
+  return {
+    path,
+    from: requireRfc3339('from', from),
+    to: requireRfc3339('to', to),
+    resolution: seconds,
+  };
 }

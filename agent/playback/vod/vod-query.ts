@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { type Query, queryDuration, queryStart, queryText } from '../query.ts';
-import { parseRfc3339 } from '../rfc3339.ts';
+import { requireRfc3339 } from '../rfc3339.ts';
 import type { Period, RewindPeriod } from './recorded-streams.ts';
 
 const DEFAULT_BACK_SECONDS = 3_600;
@@ -37,13 +37,5 @@ export function queryRewind(query: Query): RewindPeriod {
 }
 
 export function queryFrameTime(query: Query): number {
-  const text = queryText(query, 'time') ?? '';
-  const time = parseRfc3339(text);
-  if (!time) {
-    throw new PerchError(
-      'badInput',
-      `invalid time: '${text.slice(0, 64)}' is not a time such as 2026-01-31T14:05:00.5+01:00`,
-    );
-  }
-  return time.us;
+  return requireRfc3339('time', queryText(query, 'time') ?? '').us;
 }
