@@ -8,11 +8,15 @@ import { WALL } from './recordings.ts';
 export const TEMPLATE = '%path/%Y-%m-%d_%H-%M-%S-%f';
 
 /** Playback of the recordings below a folder; every path is configured but `unknown`. */
-export function openPlayback(folder: string, indexFile = join(folder, 'index.db')): Playback & AsyncDisposable {
+export function openPlayback(
+  folder: string,
+  indexFile = join(folder, 'index.db'),
+  zone = 'UTC',
+): Playback & AsyncDisposable {
   const recordPath = join(folder, TEMPLATE);
   const playback = new Playback({
     file: indexFile,
-    zone: 'UTC',
+    zone,
     logger: silentLogger,
     paths: {
       recordPathOf: (name) => (name === 'unknown' ? undefined : { recordPath, format: 'fmp4' }),

@@ -5,6 +5,8 @@ import type { VirtualFile } from './virtual-file.ts';
 export interface AnswerForm {
   /** @param cut is not empty */
   add(cut: FileCut): void;
+  /** Takes as much memory as an answer may: what comes next is for another. */
+  readonly isFull: boolean;
   /** To be called once, after something was added. */
   finish(): VirtualFile;
 }

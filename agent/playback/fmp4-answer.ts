@@ -11,12 +11,19 @@ import { MoofPatch } from './moof-patch.ts';
 import { recordedFile } from './slice.ts';
 import { VirtualFile } from './virtual-file.ts';
 
+/** An answer takes the places of its fragments, and in its index their sizes and times: of some ten days in parts of a second. */
+export const MAX_FMP4_BYTES = 32 << 20;
+const INDEX_BYTES = 24;
+/** Of parts of a second. */
+export const FMP4_BYTES_PER_SECOND = INDEX_BYTES + 12;
+
 /**
  * The answer of `format=fmp4`: header, index (`sidx`), fragments. Whole fragments are taken from the file with their times patched
  * on the way; only those at the edges get new headers.
  */
 export class Fmp4Answer implements AnswerForm {
   readonly #init: FileInit;
+  readonly #maxBytes: number;
   readonly #leadId: number;
   readonly #body = new VirtualFile();
   readonly #index: FragmentIndex;
@@ -25,11 +32,16 @@ export class Fmp4Answer implements AnswerForm {
   #patch: { readonly cut: FileCut; readonly patch: MoofPatch } | undefined;
   #sequence = 0;
 
-  constructor(init: FileInit) {
+  constructor(init: FileInit, maxBytes = MAX_FMP4_BYTES) {
     this.#init = init;
+    this.#maxBytes = maxBytes;
     const lead = init.tracks.find((track) => track.kind === 'video') ?? init.tracks[0];
     this.#leadId = lead?.id ?? 0;
     this.#index = new FragmentIndex(this.#leadId, lead?.timescale ?? 1000);
+  }
+
+  get isFull(): boolean {
+    return this.#body.memoryBytes + this.#sequence * INDEX_BYTES >= this.#maxBytes;
   }
 
   add(cut: FileCut): void {

@@ -292,3 +292,27 @@ test('the tag of what is past stays while the recording grows, and when it is fi
   await running.recorder.stop();
   expect(await tag()).toBe(etag);
 });
+
+test('the tag is another when a recording is shown at another time', async () => {
+  using folder = temporaryFolder();
+  const [file = ''] = await record(folder.path, 4);
+  const bytes = readFileSync(file);
+  bytes.write('abcd', bytes.indexOf('mtxi'));
+  writeFileSync(file, bytes.subarray(0, bytes.lastIndexOf('mfra') - 4));
+  const query = { path: 'cam', startUs: (WALL - 86_400_000) * 1000, durationUs: 172_800e6, format: 'fmp4' } as const;
+  const tags: string[] = [];
+  for (const zone of ['UTC', 'Europe/Berlin']) {
+    await using playback = openPlayback(folder.path, join(folder.path, `${tags.length}.db`), zone);
+    tags.push((await playback.get(query)).etag);
+  }
+  expect(tags[0]).not.toBe(tags[1]);
+});
+
+test('of an answer that nobody waits for nothing is made', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 4);
+  await using playback = openPlayback(folder.path);
+  const query = { path: 'cam', startUs: WALL * 1000, durationUs: 60e6, format: 'fmp4' } as const;
+  await expect(playback.get(query, undefined, AbortSignal.abort())).rejects.toThrow('aborted');
+  expect(playback.tables.sizeBytes).toBe(0);
+});

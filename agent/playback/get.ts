@@ -6,7 +6,7 @@ import type { AnswerForm } from './answer-form.ts';
 import type { Catalog } from './catalog.ts';
 import { answerTime, cutFile, type FileCut, isEmpty } from './cut.ts';
 import { fastForward } from './fast-forward.ts';
-import { Fmp4Answer } from './fmp4-answer.ts';
+import { FMP4_BYTES_PER_SECOND, Fmp4Answer, MAX_FMP4_BYTES } from './fmp4-answer.ts';
 import { Mp4Answer } from './mp4-answer.ts';
 import type { GetFormat } from './query.ts';
 import { goesOn, type SegmentRow } from './segment-row.ts';
@@ -14,7 +14,7 @@ import type { TableCache, Tabled } from './table-cache.ts';
 import type { VirtualFile } from './virtual-file.ts';
 
 /** Changes when the same recordings give other bytes. */
-const ANSWER_VERSION = 2;
+const ANSWER_VERSION = 3;
 const ROWS_AT_ONCE = 64;
 /** Two files of one stream overlap no longer. */
 const LONGEST_OVERLAP_US = 2_000_000;
@@ -22,6 +22,8 @@ const LONGEST_OVERLAP_US = 2_000_000;
 const SHORTEST_GAP_US = 1_000_000;
 /** Its tables are made in memory. */
 const MAX_MP4_SECONDS = 6 * 3600;
+/** Of pictures and sound, some 72 samples in a second. */
+const MP4_BYTES_PER_SECOND = 1_200;
 
 export interface GetRequest {
   readonly path: string;
@@ -35,7 +37,8 @@ export interface GetRequest {
 
 /** Why an answer is shorter than asked, though there is more, and where that begins. */
 export interface AnswerEnd {
-  readonly reason: 'gap' | 'codec-change' | 'unreadable';
+  /** `limit`: it would take too much memory. */
+  readonly reason: 'gap' | 'codec-change' | 'unreadable' | 'limit';
   readonly resumeUs: number;
 }
 
@@ -46,12 +49,26 @@ export interface Answer {
   readonly end: AnswerEnd | undefined;
 }
 
-/** Puts an answer together: which files, which samples of them, in which form. Of the files only their tables are read. */
-export async function buildAnswer(catalog: Catalog, tables: TableCache, request: GetRequest): Promise<Answer> {
+/** What an answer will take in memory, about. */
+export function likelyBytes({ durationUs, format }: GetRequest): number {
+  const seconds = durationUs / 1e6;
+  return format === 'mp4'
+    ? Math.min(seconds, MAX_MP4_SECONDS) * MP4_BYTES_PER_SECOND
+    : Math.min(seconds * FMP4_BYTES_PER_SECOND, MAX_FMP4_BYTES);
+}
+
+/** Puts an answer together: which files, which samples of them, in which form. Of the files only their tables are read. @param done ends it */
+export async function buildAnswer(
+  catalog: Catalog,
+  tables: TableCache,
+  request: GetRequest,
+  done?: AbortSignal,
+): Promise<Answer> {
   const { path, startUs, durationUs } = request;
   await catalog.refresh(path, startUs - LONGEST_OVERLAP_US, startUs + durationUs);
   const builder = new AnswerBuilder(tables, request);
   for (const row of rowsOf(catalog, request)) {
+    done?.throwIfAborted();
     if (!(await builder.add(row))) {
       break;
     }
@@ -125,6 +142,9 @@ class AnswerBuilder {
     }
     if (this.#form && !isSameForm(this.#form.init, tabled.head.init)) {
       return this.#endAt('codec-change', row);
+    }
+    if (this.#form?.answer.isFull) {
+      return this.#endAt('limit', row);
     }
     const nominal = before
       ? before.shiftSeconds + distanceSeconds(before.row, row)
@@ -211,12 +231,12 @@ class AnswerBuilder {
   }
 }
 
-/** What makes the bytes that a recording gives: a file that grows gives the same as long as the same samples are meant. */
+/** What makes the bytes that a recording gives, its place in time too, which can be corrected later: a file that grows gives the same as long as the same samples are meant. */
 function identityOf({ tabled, tracks }: FileCut): string {
   const { file, head, endOffset } = tabled;
   const { fileMark, isFinished, sizeBytes, mtimeMs } = head;
   const content = fileMark ? [fileMark.firstSequence] : isFinished ? [sizeBytes, mtimeMs] : [endOffset];
-  return JSON.stringify([file, content, tracks.map(({ from, to }) => [from, to])]);
+  return JSON.stringify([file, content, tracks.map(({ from, to, shiftTicks }) => [from, to, shiftTicks])]);
 }
 
 /** From the start of one file to the start of the next: by the stream's own times where both have them. */

@@ -21,6 +21,9 @@ export class Mp4Answer implements AnswerForm {
   /** Presentation time of the picture that is shown at time 0, in ticks: 0 or before. */
   #shownAtZero = Number.NEGATIVE_INFINITY;
 
+  /** The length that is allowed, and the number of samples, bound it. */
+  readonly isFull = false;
+
   constructor(init: FileInit) {
     const tracks = parseInit(playerInit(init.bytes, trackIdsOf(init)))?.tracks ?? [];
     this.#leadId = tracks.find((track) => track.kind === 'video')?.id ?? 0;

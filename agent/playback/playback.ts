@@ -7,9 +7,10 @@ import { pathNameFault } from '../config/path-name.ts';
 import type { SegmentLog } from '../record/segment-log.ts';
 import { removeStills } from '../record/stills/still-files.ts';
 import { zoneOffsetMs } from '../record/time-zone.ts';
+import { Answers } from './answers.ts';
 import { Catalog, type RecordPaths } from './catalog.ts';
 import { type Frame, findFrame } from './frame.ts';
-import { type Answer, buildAnswer } from './get.ts';
+import { type Answer, buildAnswer, likelyBytes } from './get.ts';
 import type { EventIndex, Journal, ProtectedIndex, SpaceIndex } from './index-contract.ts';
 import { type IndexProgress, IndexRebuild, type UnreadableFile } from './index-rebuild.ts';
 import { KnownTemplates } from './known-templates.ts';
@@ -27,10 +28,6 @@ import { RecordedPeriods } from './vod/recorded-period.ts';
 import { RecordedStreams } from './vod/recorded-streams.ts';
 
 export type { RecordPaths } from './catalog.ts';
-
-/** Answers are kept as long as a player that seeks may come back, within these limits. */
-const MAX_KEPT_ANSWERS = 16;
-const MAX_KEPT_BYTES = 64 << 20;
 
 export interface PlaybackOptions {
   /** Of the index: a cache that may be deleted at any time. */
@@ -68,8 +65,7 @@ export class Playback {
   /** HLS made of the recordings. */
   readonly streams: RecordedStreams;
   readonly #lookup: CatalogLookup;
-  /** The newest last. */
-  readonly #answers = new Map<string, Answer>();
+  readonly #answers = new Answers();
 
   constructor({ file, paths, logger, zone, clock = systemClock }: PlaybackOptions) {
     this.#paths = paths;
@@ -185,24 +181,22 @@ export class Playback {
   /**
    * @param etag the answer that the client has a part of: it is given again as long as it is kept, even when the recording has
    * grown since; otherwise the answer is made from the files as they are
+   * @param done aborts when the request is over: an answer that nobody waits for is not made, and none is sent any more
    */
-  async get(query: GetQuery, etag?: string): Promise<Answer> {
+  async get(query: GetQuery, etag?: string, done?: AbortSignal): Promise<Answer> {
     await this.#require(query.path);
     const key = keyOf(query);
-    const kept = this.#answers.get(key);
+    const kept = this.#answers.kept(key);
     if (kept && etag === kept.etag) {
-      this.#keep(key, kept);
-      return kept;
+      return this.#answers.lend(key, kept, done);
     }
-    const built = await buildAnswer(this.#catalog, this.tables, query);
-    const answer = kept?.etag === built.etag ? kept : built;
-    this.#keep(key, answer);
-    return answer;
+    const build = (): Promise<Answer> => buildAnswer(this.#catalog, this.tables, query, done);
+    return this.#answers.make(key, likelyBytes(query), build, done);
   }
 
   /** The tag of the answer that a player has most likely begun to read; undefined when none is kept. */
   keptTag(query: GetQuery): string | undefined {
-    return this.#answers.get(keyOf(query))?.etag;
+    return this.#answers.kept(keyOf(query))?.etag;
   }
 
   /** The camera's own picture that was taken nearest to a time. */
@@ -293,22 +287,6 @@ export class Playback {
   /** As the recordings are named: RFC 3339 with the zone's offset. */
   localTime(us: number): string {
     return formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), this.#zone) });
-  }
-
-  #keep(key: string, answer: Answer): void {
-    this.#answers.delete(key);
-    this.#answers.set(key, answer);
-    let bytes = 0;
-    for (const { file } of this.#answers.values()) {
-      bytes += file.memoryBytes;
-    }
-    for (const [oldest, { file }] of this.#answers) {
-      if (this.#answers.size <= MAX_KEPT_ANSWERS && bytes <= MAX_KEPT_BYTES) {
-        return;
-      }
-      this.#answers.delete(oldest);
-      bytes -= file.memoryBytes;
-    }
   }
 }
 

@@ -185,3 +185,28 @@ test('a client that goes in the middle of an answer leaves the next one unharmed
   const again = await fetch(`http://127.0.0.1:${port}${GET}`);
   expect((await again.arrayBuffer()).byteLength).toBe(Number(again.headers.get('content-length')));
 });
+
+test('a request is over for the recordings when its client has all of the answer, or has gone', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 3);
+  await using playback = openPlayback(folder.path);
+  const signals: (AbortSignal | undefined)[] = [];
+  const get = playback.get.bind(playback);
+  playback.get = (query, etag, done) => {
+    signals.push(done);
+    return get(query, etag, done);
+  };
+  await using app = await open(playback);
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}${GET}`;
+  const whole = await fetch(url);
+  expect(whole.headers.get('cache-control')).toBe('private, no-cache');
+  await whole.arrayBuffer();
+  await fetch(url, { method: 'HEAD' });
+  const gone = httpRequest(url).on('error', () => {});
+  gone.end();
+  await expect.poll(() => signals.length).toBe(3);
+  gone.destroy();
+  await expect.poll(() => signals.map((signal) => signal?.aborted)).toEqual([true, true, true]);
+});

@@ -35,6 +35,9 @@ export interface PlaybackPluginOptions {
 
 const EXPOSED = 'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Perch-Ends';
 
+/** What is there can grow and go, and is nobody's but who may play it back. */
+const ALWAYS_ASK = 'private, no-cache';
+
 /** `/list` and `/get`, with or without a prefix. */
 export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (app, { playback, access, cors }) => {
   app.addHook('onRequest', cors('OPTIONS, GET, HEAD', 'Authorization, Range, If-Range, If-None-Match'));
@@ -46,7 +49,7 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     const [start, end] = [queryTime(query, 'start'), queryTime(query, 'end')];
     const baseUrl = `${access.origin(request).baseUrl}${app.prefix}`;
     const entries = await playback.list(path, start, end, baseUrl);
-    return reply.type('application/json; charset=utf-8').send(entries);
+    return reply.type('application/json; charset=utf-8').header('Cache-Control', ALWAYS_ASK).send(entries);
   };
 
   const get = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -57,7 +60,14 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     const durationUs = queryDuration(query);
     const format = queryFormat(query);
     const wanted: GetQuery = { path, startUs: start.us, durationUs, format, speed: querySpeed(query) };
-    const answer = await playback.get(wanted, continuedTag(request, playback, wanted));
+    const done = new AbortController();
+    reply.raw.once('close', () => done.abort());
+    const answer = await playback
+      .get(wanted, continuedTag(request, playback, wanted), done.signal)
+      .catch(whenGone(done));
+    if (!answer) {
+      return reply.hijack();
+    }
     if (queryText(query, 'download') !== undefined) {
       reply.header('Content-Disposition', contentDisposition(downloadName(path, playback.localTime(start.us))));
     }
@@ -91,12 +101,22 @@ function continuedTag(request: FastifyRequest, playback: Playback, wanted: GetQu
   return typeof ifRange === 'string' ? ifRange : playback.keptTag(wanted);
 }
 
+/** A client that has gone is no failure, and gets no answer. */
+const whenGone =
+  (done: AbortController) =>
+  (error: unknown): undefined => {
+    if (!done.signal.aborted) {
+      throw error;
+    }
+  };
+
 function send(request: FastifyRequest, reply: FastifyReply, answer: Answer): FastifyReply {
   const { file, etag } = answer;
   reply
     .type('video/mp4')
     .header('Accept-Ranges', 'bytes')
     .header('ETag', etag)
+    .header('Cache-Control', ALWAYS_ASK)
     .header('Access-Control-Expose-Headers', EXPOSED);
   if (namesTag(request.headers['if-none-match'], etag)) {
     return reply.code(304).send();
