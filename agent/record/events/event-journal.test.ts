@@ -167,6 +167,25 @@ test('months go when their last event is older than the path keeps its recording
   expect(readdirSync(folder.path).sort()).toEqual(['cam', 'kept']);
 });
 
+test('an event that is told while its path’s last month goes is written, and nobody is alarmed', async () => {
+  using folder = temporaryFolder();
+  const errors: object[] = [];
+  const logger = { error: (facts: object) => errors.push(facts), warn: () => {} } as unknown as Logger;
+  const monthUs = 31 * 86_400e6;
+  for (let round = 0; round < 40; round += 1) {
+    const journal = new EventJournal({ folder: join(folder.path, String(round)), logger });
+    await journal.append(motion({ startUs: NOVEMBER_US - 3 * monthUs, endUs: NOVEMBER_US - 3 * monthUs }));
+    const pruned = journal.prune(NOVEMBER_US / 1000, () => monthUs / 1000);
+    for (let month = 0; month < 5; month += 1) {
+      await journal.append(motion({ startUs: NOVEMBER_US + month * monthUs, endUs: undefined }));
+    }
+    await pruned;
+    await journal.close();
+    expect(await eventsOf(journal)).toHaveLength(5);
+  }
+  expect(errors).toEqual([]);
+});
+
 test('files of others among them are left out', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(folder.path);

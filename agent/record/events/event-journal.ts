@@ -132,10 +132,9 @@ export class EventJournal {
       paths.add(path);
       const limitMs = keptMs(path);
       if (limitMs !== undefined && endMs < nowMs - limitMs) {
-        await unlink(file).catch((error: unknown) => this.#tellRefused(file, error));
-        this.#whole.delete(file);
-        // A folder that is not empty refuses.
-        await rmdir(dirname(file)).catch(() => undefined);
+        // In turn with what is written: a folder must not go under a line that is on its way into it.
+        this.#writing = this.#writing.then(() => this.#remove(file));
+        await this.#writing;
       }
     }
     return paths;
@@ -160,6 +159,14 @@ export class EventJournal {
       this.#whole.delete(file);
       this.#tellRefused(file, error);
     }
+  }
+
+  async #remove(file: string): Promise<void> {
+    await unlink(file).catch((error: unknown) => this.#tellRefused(file, error));
+    this.#whole.delete(file);
+    this.#unsynced.delete(file);
+    // A folder that is not empty refuses.
+    await rmdir(dirname(file)).catch(() => undefined);
   }
 
   async #append(handle: FileHandle, file: string, line: string): Promise<void> {
