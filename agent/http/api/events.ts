@@ -68,9 +68,15 @@ export function parseEvent(body: unknown): ToldEvent {
 }
 
 function timeOf(key: Key, text: string | undefined): number | undefined {
-  const ms = text === undefined || !TIME.test(text) ? Number.NaN : Date.parse(text);
+  const ms = text === undefined || !TIME.test(text) || !isDay(text.slice(0, 10)) ? Number.NaN : Date.parse(text);
   if (text !== undefined && Number.isNaN(ms)) {
     throw new PerchError('badInput', `${key} '${text.slice(0, 64)}' is not a time such as 2026-01-31T12:00:00+01:00`);
   }
   return text === undefined ? undefined : ms * 1000;
+}
+
+/** `Date.parse` takes the 30th of February for the 2nd of March. */
+function isDay(text: string): boolean {
+  const ms = Date.parse(text);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
 }
