@@ -3,7 +3,7 @@ import { fourcc } from '../media/mp4/boxes.ts';
 import { parseInit } from '../media/mp4/read.ts';
 import { MFRO_BYTES, mfraSize } from '../media/mp4/read-mfra.ts';
 import { initBytesOfTail, parseRecordingTail, TAIL_HEAD_BYTES, TAIL_SIZE_BYTES } from '../media/mp4/recording-tail.ts';
-import { parseSampleTable, type SampleTable } from '../media/mp4/sample-table.ts';
+import { type SampleTable, SampleTableReader } from '../media/mp4/sample-table.ts';
 import { SampleTableBuilder } from '../media/mp4/sample-table-builder.ts';
 import { viewOf } from '../media/mp4/walk.ts';
 import { type FileMark, findFileMark } from './file-mark.ts';
@@ -15,6 +15,8 @@ const MFRA = fourcc('mfra');
 /** The tail of the longest recording that there can be has some 60 MB. */
 const MAX_TAIL_BYTES = 128 << 20;
 const MAX_INIT_BYTES = 8 << 20;
+/** Of a table between turns for others: an hour's is read in one or two, some ten milliseconds each. */
+const PIECE_BYTES = 512 << 10;
 /** What `mvhd` says beyond this is not believed. */
 const LONGEST_MS = 100 * 86_400_000;
 
@@ -148,7 +150,11 @@ async function tableAtEnd(handle: ReadableFile, { tail, init }: RecordingHead): 
     return undefined;
   }
   try {
-    const table = parseSampleTable(parsed.table, trackIdsOf(init), init.sizeBytes);
+    const reader = new SampleTableReader(parsed.table, trackIdsOf(init), init.sizeBytes);
+    while (reader.read(PIECE_BYTES)) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const { table } = reader;
     const last = table.fragmentCount - 1;
     const endOffset = (table.fragmentOffsets[last] ?? init.sizeBytes) + (table.fragmentBytes[last] ?? 0);
     return endOffset <= tail.offset ? { table, endOffset, builder: undefined } : undefined;

@@ -3,7 +3,7 @@ import { random } from '../../../test/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { RunTable } from './fragment.ts';
 import { parseRecordingTail, writeRecordingTail } from './recording-tail.ts';
-import { parseSampleTable } from './sample-table.ts';
+import { parseSampleTable, SampleTableReader } from './sample-table.ts';
 import { type PlacedRun, SampleTableWriter } from './sample-table-writer.ts';
 
 interface Drawn extends RunTable {
@@ -79,6 +79,20 @@ test.for([1, 2, 3, 4, 5, 6, 7, 8])('recording %s made of chance is read back as 
     expect([...track.runs.baseTimes]).toEqual(own.map(({ run }) => run.baseTime));
     expect([...track.runs.fragments]).toEqual(own.map(({ fragment }) => fragment));
     expect([...track.runs.dataOffsets]).toEqual(own.map(({ fileOffset }) => fileOffset));
+  }
+});
+
+test('a table that is read in pieces is the same, and no piece has more than it should but the rest of its fragment', () => {
+  const { bytes, fragments } = drawRecording(2);
+  for (const pieceBytes of [1, 50, 1_000, bytes.length]) {
+    const reader = new SampleTableReader(bytes, [1, 7], 1_000);
+    let pieces = 1;
+    while (reader.read(pieceBytes)) {
+      pieces += 1;
+    }
+    expect(pieces).toBeLessThanOrEqual(Math.ceil(bytes.length / pieceBytes));
+    expect(pieces).toBeGreaterThanOrEqual(pieceBytes === 1 ? fragments.length : 1);
+    expect(reader.table).toEqual(parseSampleTable(bytes, [1, 7], 1_000));
   }
 });
 

@@ -45,22 +45,56 @@ export interface SampleTable {
  * @throws PerchError on anything that no writer makes
  */
 export function parseSampleTable(bytes: Uint8Array, trackIds: readonly number[], initBytes: number): SampleTable {
-  const input = new VarintReader(bytes);
-  const columns = new TableColumns(trackIds);
-  let fileEnd = initBytes;
-  while (!input.isAtEnd) {
-    const offset = fileEnd + input.next();
+  const reader = new SampleTableReader(bytes, trackIds, initBytes);
+  reader.read(Number.POSITIVE_INFINITY);
+  return reader.table;
+}
+
+/** Reads a table piece by piece: that of a day has millions of samples, and others want their turn. */
+export class SampleTableReader {
+  readonly #input: VarintReader;
+  readonly #columns: TableColumns;
+  /** Where the last fragment has ended in the file. */
+  #fileEnd: number;
+
+  /** As `parseSampleTable`. */
+  constructor(bytes: Uint8Array, trackIds: readonly number[], initBytes: number) {
+    this.#input = new VarintReader(bytes);
+    this.#columns = new TableColumns(trackIds);
+    this.#fileEnd = initBytes;
+  }
+
+  /** To be called once, at the end. */
+  get table(): SampleTable {
+    this.#columns.trim();
+    return this.#columns.whole;
+  }
+
+  /** Reads so many bytes, to the end of a fragment. @returns false when all is read. @throws PerchError as `parseSampleTable` */
+  read(pieceBytes: number): boolean {
+    const leftBytes = this.#input.leftBytes - pieceBytes;
+    while (!this.#input.isAtEnd && this.#input.leftBytes > leftBytes) {
+      this.#readFragment();
+    }
+    return !this.#input.isAtEnd;
+  }
+
+  #readFragment(): void {
+    const [input, columns] = [this.#input, this.#columns];
+    const offset = this.#fileEnd + input.next();
     const sizeBytes = input.next();
     const header = input.next();
-    fileEnd = offset + sizeBytes;
-    if (header > sizeBytes || !Number.isSafeInteger(fileEnd)) {
+    this.#fileEnd = offset + sizeBytes;
+    if (header > sizeBytes || !Number.isSafeInteger(this.#fileEnd)) {
       throw new PerchError('badInput', `sample table has a fragment of ${sizeBytes} bytes with a header of ${header}`);
     }
     let dataEnd = header;
     for (let runs = input.next(); runs > 0; runs -= 1) {
-      const track = columns.tracks[input.next()];
+      const number = input.next();
+      const track = columns.tracks[number];
       if (!track) {
-        throw new PerchError('badInput', `sample table names a track beyond the ${trackIds.length} of the file`);
+        const count = columns.tracks.length;
+        throw new PerchError('badInput', `sample table names track ${number}, beyond the ${count} of the file`);
       }
       const baseTime = track.endTime + input.nextSigned();
       const dataOffset = dataEnd + input.nextSigned();
@@ -73,8 +107,6 @@ export function parseSampleTable(bytes: Uint8Array, trackIds: readonly number[],
     }
     columns.pushFragment(offset, sizeBytes, header);
   }
-  columns.trim();
-  return columns.whole;
 }
 
 /** @returns the bytes of all its samples */
