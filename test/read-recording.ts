@@ -12,6 +12,8 @@ export interface ReadRecording {
   readonly fragments: readonly Mp4Fragment[];
   /** Samples of the first track. */
   readonly pictures: number;
+  /** Bytes behind the last fragment. */
+  readonly tailBytes: number;
 }
 
 /** A recording as its bytes tell it, walked through from its beginning. */
@@ -32,5 +34,6 @@ export async function openRecording(file: string): Promise<ReadRecording> {
     fileMark: findFileMark(init.userData),
     fragments,
     pictures: runs.reduce((sum, run) => sum + run.count, 0),
+    tailBytes: size - walk.offset,
   };
 }
