@@ -43,7 +43,23 @@ export interface NamedFile {
   readonly startUs: number;
 }
 
-const FROM_BREAKS = 'FROM segments INDEXED BY by_break WHERE joins = 0 AND state IN (1, 2)';
+/** Where a timespan begins, and where the file before it has ended. */
+interface Break {
+  readonly id: number;
+  readonly startUs: number;
+  readonly endBefore: number | null;
+}
+
+/** In one question: cameras that record events have a timespan for each. */
+const BREAKS = `SELECT id, start_us AS startUs, (
+    SELECT before.start_us + before.duration_us FROM segments AS before INDEXED BY by_readable
+    WHERE before.state IN (1, 2) AND before.path = ?1 AND (before.start_us, before.id) < (s.start_us, s.id)
+    ORDER BY before.start_us DESC, before.id DESC LIMIT 1
+  ) AS endBefore
+  FROM segments AS s INDEXED BY by_break WHERE joins = 0 AND state IN (1, 2) AND path = ?1 AND start_us BETWEEN ?2 AND ?3
+  ORDER BY start_us, id`;
+const LAST_END = `SELECT start_us + duration_us AS end_us FROM ${READABLE} WHERE state IN (1, 2) AND path = ? AND start_us <= ?
+  ORDER BY start_us DESC, id DESC LIMIT 1`;
 const SET_INFO = `UPDATE segments SET start_us = ?, state = ?, own = ?, size = ?, mtime_ms = ?, duration_us = ?, stream = ?,
   segment_number = ?, dts_us = ?, signature = ?, boot = ?, mono_us = ?, wall_us = ?, trusted = ?, offset_minutes = ?, fault = NULL
   WHERE id = ?`;
@@ -298,21 +314,14 @@ export class SegmentIndex {
       if (pathId === undefined || !first) {
         return [];
       }
-      const breaks = database.all(
-        `SELECT id, start_us ${FROM_BREAKS} AND path = ? AND start_us BETWEEN ? AND ? ORDER BY start_us, id`,
-        ...[pathId, fromUs, toUs],
-      ) as { id: number; start_us: number }[];
+      const breaks = database.all(BREAKS, pathId, fromUs, toUs) as unknown as Break[];
       if (breaks[0]?.id !== first.id) {
-        breaks.unshift({ id: first.id, start_us: first.startUs });
+        breaks.unshift({ id: first.id, startUs: first.startUs, endBefore: null });
       }
-      return breaks.map(({ start_us: startUs }, i) => {
-        const next = breaks[i + 1] ?? { id: 0, start_us: toUs + 1 };
-        const last = database.first(
-          `SELECT start_us, duration_us FROM ${READABLE} WHERE state IN (1, 2) AND path = ? AND (start_us, id) < (?, ?)
-           ORDER BY start_us DESC, id DESC LIMIT 1`,
-          ...[pathId, Math.min(next.start_us, Number.MAX_SAFE_INTEGER), next.id],
-        );
-        return { startUs, durationUs: last ? Number(last['start_us']) + Number(last['duration_us']) - startUs : 0 };
+      const last = database.first(LAST_END, pathId, toUs)?.['end_us'];
+      return breaks.map(({ startUs }, i) => {
+        const endUs = i + 1 < breaks.length ? breaks[i + 1]?.endBefore : last;
+        return { startUs, durationUs: Number(endUs ?? startUs) - startUs };
       });
     }, []);
   }
