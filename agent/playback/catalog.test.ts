@@ -255,6 +255,24 @@ test('what cannot be read is told once in the log, and in the list of what was l
   expect(playback.unreadable().count).toBe(0);
 });
 
+test('many who ask a new index at once have each file read once', async () => {
+  using folder = temporaryFolder();
+  const files = await record(folder.path, 6, { segmentDurationMs: 2_000 });
+  const broken = files.map((file) => file.replace('12-00-', '12-30-'));
+  for (const file of broken) {
+    writeFileSync(file, 'this is not a recording, whatever its name says');
+  }
+  const { logger, lines } = logBook();
+  await using playback = open(folder.path, { recordPaths: [join(folder.path, TEMPLATE)], logger });
+  const asked = Array.from({ length: 20 }, async (_, i) => {
+    await countOf(playback, i % 2 ? 'unknown' : 'cam');
+    return playback.list('cam', undefined, undefined, '');
+  });
+  const answers = await Promise.all(asked);
+  expect(answers.every((answer) => answer.length === 1)).toBe(true);
+  expect(lines.map(({ file }) => file).sort()).toEqual(broken.sort());
+});
+
 test('an index of another version is made anew, which is one line in the log; the journals are read again, whole', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 2);

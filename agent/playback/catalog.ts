@@ -44,6 +44,8 @@ export class Catalog implements SegmentLog {
   readonly #changed = new Map<string, number>();
   /** What is wrong with a template's folders, as it was said last. */
   readonly #told = new Map<string, string>();
+  /** Files that are being looked at: many may ask for the same. */
+  readonly #updating = new Map<string, Promise<void>>();
   /** Finished files whose headers are being read. */
   readonly #reading = new Set<Promise<void>>();
 
@@ -128,8 +130,19 @@ export class Catalog implements SegmentLog {
   }
 
   /** Reads what may have changed since it was read. */
-  async update(row: SegmentRow): Promise<void> {
-    const found = await statOf(row.file);
+  update(row: SegmentRow): Promise<void> {
+    const updating = this.#updating.get(row.file) ?? this.#update(row).finally(() => this.#updating.delete(row.file));
+    this.#updating.set(row.file, updating);
+    return updating;
+  }
+
+  async #update(listed: SegmentRow): Promise<void> {
+    // On the way through a long list another question, or the rebuild, may have read it.
+    const row = listed.state === STATE.unread ? this.index.find(listed.file) : listed;
+    const found = row && (await statOf(row.file));
+    if (!row) {
+      return;
+    }
     if (!found) {
       this.#forget(row.file);
     } else if (row.state === STATE.unread || found.size !== row.sizeBytes || found.mtimeMs !== row.mtimeMs) {
