@@ -4,7 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import { codeOf } from '../../record/disk-fault.ts';
 import type { SegmentRow } from '../segment-row.ts';
 import type { LayoutCache } from './layout-cache.ts';
-import type { VodLayout } from './vod-layout.ts';
+import { LAYOUT_VERSION, type VodLayout } from './vod-layout.ts';
 import type { PlaylistFile } from './vod-playlist.ts';
 
 export type RowOfRecording = Pick<SegmentRow, 'file' | 'nameUs' | 'startUs'>;
@@ -121,7 +121,7 @@ function goesOn(before: PlaylistFile, layout: VodLayout): boolean {
   );
 }
 
-/** What an address of a recording says: the time in its file's name, which never changes, and a hash of the whole name. */
+/** What an address of a recording says: the time in its file's name, which never changes, and a hash of the whole name and of how it is laid out. */
 export interface ResourceAddress {
   readonly nameUs: number;
   readonly tag: string;
@@ -129,7 +129,8 @@ export interface ResourceAddress {
 
 const ADDRESS = /^vod\/(\d{1,16})-([\w-]{8})\.mp4$/;
 
-const tagOf = (file: string): string => createHash('sha1').update(file).digest('base64url').slice(0, 8);
+const tagOf = (file: string): string =>
+  createHash('sha1').update(`${LAYOUT_VERSION} ${file}`).digest('base64url').slice(0, 8);
 
 const resourceUri = ({ nameUs, file }: RowOfRecording): string => `vod/${nameUs}-${tagOf(file)}.mp4`;
 

@@ -9,6 +9,8 @@ import type { Tabled } from '../table-cache.ts';
 import { SampleSlice } from './sample-slice.ts';
 import { cutSegments, type SegmentCuts } from './segment-cuts.ts';
 
+/** To be raised when the same recording gets other bytes: browsers keep those of an address for ever. */
+export const LAYOUT_VERSION = 1;
 /** Up to here times of a stream and of a file can be added without losing a tick of any time scale. */
 const MAX_SHIFT_SECONDS = 4e9;
 const MAX_TIMESCALE = 1_000_000;

@@ -171,7 +171,8 @@ function sendRanged(
   const ifRange = request.headers['if-range'];
   const range = ifRange === undefined || ifRange === etag ? parseRange(request.headers.range, sizeBytes) : undefined;
   if (range === 'unsatisfiable') {
-    return reply.code(416).header('Content-Range', `bytes */${sizeBytes}`).send();
+    const headers = { 'Content-Range': `bytes */${sizeBytes}`, 'Cache-Control': ALWAYS_ASK };
+    return reply.code(416).headers(headers).send();
   }
   const { start, end } = range ?? { start: 0, end: sizeBytes };
   if (range) {
