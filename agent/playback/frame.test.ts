@@ -22,7 +22,8 @@ test.for([
   await using playback = openPlayback(folder.path);
   const frame = await playback.frame('cam', us(timeMs));
   expect(Math.round(frame.timeUs / 1000) - WALL).toBe(shownMs);
-  expect(frame.isFinal).toBe(true);
+  // Behind the end the next recording may only have begun.
+  expect(frame.isFinal).toBe(timeMs < 20_000);
   const samples = await readSamples(folder.path, frame.bytes);
   expect(samples).toHaveLength(1);
   const key = tinyVideo(200, 10, 10)[shownMs / 100]?.data ?? new Uint8Array();

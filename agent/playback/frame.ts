@@ -23,7 +23,7 @@ export interface Frame {
   readonly timeUs: number;
   /** Quoted. */
   readonly etag: string;
-  /** The recording is finished: for this time there will never be another. */
+  /** The recording is finished and has pictures then: for this time there will never be another. */
   readonly isFinal: boolean;
 }
 
@@ -78,6 +78,8 @@ interface KeySample {
   readonly sample: number;
   /** Then there was only sound yet: it is the first picture behind. */
   readonly isLater: boolean;
+  /** The recording has pictures then. Behind its end the next one may not be there yet. */
+  readonly isInside: boolean;
 }
 
 /** @param seconds as the file counts them */
@@ -101,8 +103,9 @@ function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined 
     sample = syncUpTo(samples, sample - 1) ?? sample;
   }
   const isLater = sample === undefined || shownAt(samples, sample) > ticks;
+  const isInside = !isLater && ticks < endTicks;
   sample ??= firstSync(samples);
-  return sample === undefined ? undefined : { trackId, timescale, samples, sample, isLater };
+  return sample === undefined ? undefined : { trackId, timescale, samples, sample, isLater, isInside };
 }
 
 function firstSync({ syncs }: TrackSamples): number | undefined {
@@ -129,7 +132,7 @@ async function readFrame(tabled: Tabled, row: RowOfRecording, key: KeySample): P
     bytes,
     timeUs: Math.round(row.startUs + (shownAt(samples, sample) / timescale) * 1e6),
     etag: `"${hash.slice(0, 27)}"`,
-    isFinal: tabled.head.isFinished,
+    isFinal: tabled.head.isFinished && key.isInside,
   };
 }
 
