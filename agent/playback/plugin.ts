@@ -1,5 +1,4 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { namesTag, parseRange } from './byte-range.ts';
 import { contentDisposition, downloadName } from './download-name.ts';
 import type { Answer } from './get.ts';
 import type { GetQuery, Playback } from './playback.ts';
@@ -14,6 +13,7 @@ import {
   queryTime,
 } from './query.ts';
 import { formatRfc3339 } from './rfc3339.ts';
+import { ALWAYS_ASK, sendRanged } from './send-ranged.ts';
 
 /** Who may do what, and how the request has come. */
 export interface PlaybackAccess {
@@ -34,9 +34,6 @@ export interface PlaybackPluginOptions {
 }
 
 const EXPOSED = 'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Perch-Ends';
-
-/** What is there can grow and go, and is nobody's but who may play it back. */
-const ALWAYS_ASK = 'private, no-cache';
 
 /** `/list` and `/get`, with or without a prefix. */
 export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (app, { playback, access, cors }) => {
@@ -110,27 +107,7 @@ const whenGone =
     }
   };
 
-function send(request: FastifyRequest, reply: FastifyReply, answer: Answer): FastifyReply {
-  const { file, etag } = answer;
-  reply
-    .type('video/mp4')
-    .header('Accept-Ranges', 'bytes')
-    .header('ETag', etag)
-    .header('Cache-Control', ALWAYS_ASK)
-    .header('Access-Control-Expose-Headers', EXPOSED);
-  if (namesTag(request.headers['if-none-match'], etag)) {
-    return reply.code(304).send();
-  }
-  const ifRange = request.headers['if-range'];
-  const isCurrent = ifRange === undefined || ifRange === etag;
-  const range = isCurrent ? parseRange(request.headers.range, file.sizeBytes) : undefined;
-  if (range === 'unsatisfiable') {
-    return reply.code(416).header('Content-Range', `bytes */${file.sizeBytes}`).send();
-  }
-  const { start, end } = range ?? { start: 0, end: file.sizeBytes };
-  if (range) {
-    reply.code(206).header('Content-Range', `bytes ${start}-${end - 1}/${file.sizeBytes}`);
-  }
-  reply.header('Content-Length', end - start);
-  return request.method === 'HEAD' ? reply.send() : reply.send(file.read(start, end));
+function send(request: FastifyRequest, reply: FastifyReply, { file, etag }: Answer): FastifyReply {
+  reply.type('video/mp4').header('Cache-Control', ALWAYS_ASK).header('Access-Control-Expose-Headers', EXPOSED);
+  return sendRanged(request, reply, file, etag);
 }

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Readable } from 'node:stream';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import { pathNameFault } from '../../config/path-name.ts';
-import { namesTag, parseRange } from '../byte-range.ts';
 import type { Frame } from '../frame.ts';
 import type { Query } from '../query.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
+import { ALWAYS_ASK, type Ranged, sendRanged } from '../send-ranged.ts';
 import type { FoundStill } from '../still.ts';
 import type { RecordedStreams, SentResource } from './recorded-streams.ts';
 import { parseVodAddress, type VodAddress } from './vod-address.ts';
@@ -37,7 +36,6 @@ const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 const KEEP = 'private, max-age=31536000, immutable';
 /** Which frame a time has can change once: when the clock is set. */
 const KEEP_A_DAY = 'private, max-age=86400, immutable';
-const ALWAYS_ASK = 'private, no-cache';
 const EXPOSED = 'Accept-Ranges, Content-Length, Content-Range, ETag, Perch-Time';
 /** Live rewind is served beside live HLS. */
 const BESIDE_LIVE: ReadonlySet<VodAddress['kind']> = new Set(['rewind', 'rewindMedia', 'resource']);
@@ -143,41 +141,7 @@ function sendResource(request: FastifyRequest, reply: FastifyReply, { resource, 
   return sendRanged(request, reply, resource, etag);
 }
 
-interface Ranged {
-  readonly sizeBytes: number;
-  read(start: number, end: number): Readable | Uint8Array;
-}
-
 const inMemory = (bytes: Uint8Array): Ranged => ({
   sizeBytes: bytes.length,
   read: (start, end) => bytes.subarray(start, end),
 });
-
-/** @param etag undefined: what is there can still grow */
-function sendRanged(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  source: Ranged,
-  etag: string | undefined,
-): FastifyReply {
-  const { sizeBytes } = source;
-  reply.header('Accept-Ranges', 'bytes');
-  if (etag !== undefined) {
-    reply.header('ETag', etag);
-    if (namesTag(request.headers['if-none-match'], etag)) {
-      return reply.code(304).send();
-    }
-  }
-  const ifRange = request.headers['if-range'];
-  const range = ifRange === undefined || ifRange === etag ? parseRange(request.headers.range, sizeBytes) : undefined;
-  if (range === 'unsatisfiable') {
-    const headers = { 'Content-Range': `bytes */${sizeBytes}`, 'Cache-Control': ALWAYS_ASK };
-    return reply.code(416).headers(headers).send();
-  }
-  const { start, end } = range ?? { start: 0, end: sizeBytes };
-  if (range) {
-    reply.code(206).header('Content-Range', `bytes ${start}-${end - 1}/${sizeBytes}`);
-  }
-  reply.header('Content-Length', end - start);
-  return request.method === 'HEAD' ? reply.send() : reply.send(source.read(start, end));
-}
