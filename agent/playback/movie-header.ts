@@ -53,7 +53,8 @@ function editList(track: Mp4Track, tables: SampleTables): Uint8Array | undefined
     return undefined;
   }
   // From the first sample on that is shown: ffmpeg looks for one to start at where an edit begins.
-  const from = Math.max(0, tables.firstShown);
+  // In files of others it may be marked as shown before it is decoded: an edit cannot begin before its track (§8.6.6.3).
+  const from = Math.max(0, tables.firstShown, tables.firstTime);
   const shown = movieTicks(tables.endTime - from, track.timescale);
   const normalRate = u32(0x10000);
   const nothing = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];

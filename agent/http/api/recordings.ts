@@ -78,7 +78,7 @@ export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }
     if (typeof start !== 'string' || Number.isNaN(Date.parse(start))) {
       throw new PerchError(
         'badInput',
-        `invalid start: '${start ?? ''}' is not a time such as 2026-01-31T12:00:00+01:00`,
+        `invalid start: '${(start ?? '').slice(0, 64)}' is not a time such as 2026-01-31T12:00:00+01:00`,
       );
     }
     await recordings.deleteSegment(path, start).catch((error: unknown) => {
