@@ -10,7 +10,7 @@ import type { PathRecorder } from './paths/path.ts';
 import { Playback } from './playback/playback.ts';
 import { type TimelineRequest, timelineQuery } from './playback/query.ts';
 import type { ClipOptions } from './record/clips.ts';
-import { FlushPoint } from './record/flush.ts';
+import { FlushPoint, HANGING_MS } from './record/flush.ts';
 import { Recorder } from './record/recorder.ts';
 import { recoverRecordings } from './record/recovery.ts';
 import { SegmentAges } from './record/segment-ages.ts';
@@ -203,7 +203,10 @@ export class Recordings {
 
   async close(): Promise<void> {
     this.#stopCommits();
-    await this.#upkeep;
+    const over = new AbortController();
+    // A disk that hangs in the middle of it is not waited for.
+    await Promise.race([this.#upkeep, this.#clock.sleep(HANGING_MS, over.signal)]);
+    over.abort();
     await this.#stills.close();
     await this.events.close();
     await this.#flush.close();

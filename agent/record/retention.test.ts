@@ -5,7 +5,7 @@ import { FakeClock } from '../../test/fake-clock.ts';
 import { makeRecording, type Writer } from '../../test/recording-files.ts';
 import { asNobody, filesBelow, SegmentLogBook, temporaryFolder } from '../../test/recordings.ts';
 import { silentLogger } from '../base/log.ts';
-import { Deletions } from './deletions.ts';
+import { Deletions, type Doomed } from './deletions.ts';
 import { formatRecordPath } from './record-path.ts';
 import { deleteExpired, keepRetention, pauseMs, type RetentionRules } from './retention.ts';
 import { SegmentAges } from './segment-ages.ts';
@@ -43,7 +43,7 @@ function setUp(folder: string, limits: Readonly<Record<string, number>>) {
   });
   const labels = new Map<string, number>();
   const labelUs = (file: string) => labels.get(file);
-  const deps = { clock: hurried, deletions, ageMs, labelUs, logger: silentLogger };
+  const deps = { clock, deletions, ageMs, labelUs, logger: silentLogger };
   const make = (path: string, ageMs: number, writer: Writer = 'perch'): string =>
     makeRecording(formatRecordPath(recordPath, path, clock.wallMs() - ageMs, 'UTC'), writer);
   return { clock, log, ages, open, rules, deps, make, state, labels };
@@ -176,5 +176,37 @@ test('rounds follow one another until they are stopped', async () => {
     })
     .toBe(false);
   stop.abort();
+  await done;
+});
+
+test('a disk that hangs in a deletion does not keep what is on another', async () => {
+  using folder = temporaryFolder();
+  const { clock, deps, rules } = setUp(folder.path, { cam: HOUR_MS });
+  const recordPaths = ['stuck', 'well'].map((top) => join(folder.path, top, '%path/%H-%M-%S-%f_%Y-%m-%d'));
+  const [stuck = '', old = ''] = recordPaths.map((recordPath) =>
+    makeRecording(formatRecordPath(recordPath, 'cam', clock.wallMs() - 2 * HOUR_MS, 'UTC'), 'perch'),
+  );
+  const asked: string[] = [];
+  const deletions = {
+    hold: undefined,
+    delete: (doomed: Doomed) => {
+      asked.push(doomed.file);
+      return doomed.file === stuck ? new Promise<never>(() => {}) : deps.deletions.delete(doomed, 'age');
+    },
+    pause: async () => {},
+    removeEmptyFolders: async () => {},
+  };
+  const stop = new AbortController();
+  const done = keepRetention({ ...rules, recordPaths: () => recordPaths }, { ...deps, deletions }, stop.signal, 'UTC');
+  await expect
+    .poll(async () => {
+      await clock.advance(60_000);
+      return existsSync(old);
+    })
+    .toBe(false);
+  await clock.advance(6 * HOUR_MS);
+  expect(asked.filter((file) => file === stuck)).toHaveLength(1);
+  stop.abort();
+  await clock.advance(60_000);
   await done;
 });

@@ -8,6 +8,8 @@ import { RecordPathPattern } from './record-path.ts';
 
 const LONGEST_PAUSE_MS = 30 * 60_000;
 const SHORTEST_PAUSE_MS = 1_000;
+/** What takes longer below one folder goes on beside the next: its disk may hang. */
+const PATIENCE_MS = 60_000;
 
 /** What the configuration says of recordings; asked anew in each round. */
 export interface RetentionRules {
@@ -36,8 +38,9 @@ export async function keepRetention(
   signal: AbortSignal,
   zone?: string,
 ): Promise<void> {
+  const busy = new Set<string>();
   while (!signal.aborted) {
-    await deleteExpired(rules, deps, signal, zone);
+    await deleteExpired(rules, deps, signal, zone, busy);
     if (!signal.aborted) {
       await deps.clock.sleep(deps.deletions.hold === undefined ? pauseMs(rules) : SHORTEST_PAUSE_MS, signal);
     }
@@ -49,51 +52,73 @@ export function pauseMs(rules: Pick<RetentionRules, 'shortestMs'>): number {
   return Math.max(SHORTEST_PAUSE_MS, Math.min(LONGEST_PAUSE_MS, shortestMs === undefined ? Infinity : shortestMs / 2));
 }
 
-/** One round. A folder that cannot be read is one line in the log and does not keep the others. @returns the files that were deleted */
+/**
+ * One round. A folder that cannot be read is one line in the log and does not keep the others, nor does one whose disk hangs.
+ * @param busy where a round before is still under way: left out
+ * @returns the files that were deleted
+ */
 export async function deleteExpired(
   rules: RetentionRules,
   deps: RetentionDeps,
   signal: AbortSignal,
   zone?: string,
+  busy = new Set<string>(),
 ): Promise<string[]> {
   const deleted: string[] = [];
-  const { deletions, logger } = deps;
+  const { clock, deletions, logger } = deps;
   for (const recordPath of deletions.hold === undefined ? rules.recordPaths() : []) {
-    const pattern = new RecordPathPattern(recordPath, undefined, zone, 'any');
-    const touched = new Set<string>();
-    let expired: Doomed[] = [];
-    const deleteFound = async () => {
-      for (const doomed of expired) {
-        if (signal.aborted || deletions.hold !== undefined) {
-          break;
-        }
-        if ((await deletions.delete(doomed, 'age')).kind === 'deleted') {
-          deleted.push(doomed.file);
-          touched.add(dirname(doomed.file));
-          await deletions.pause(signal);
-        }
-      }
-      expired = [];
-    };
-    try {
-      const doom = judge(recordPath, rules, deps);
-      await findRecordings(pattern, {
-        // One folder's names at a time: a disk holds many.
-        onFolder: deleteFound,
-        onRecording: (recording) => {
-          const doomed = doom(recording);
-          if (doomed) {
-            expired.push(doomed);
-          }
-        },
-      });
-      await deleteFound();
-      await deletions.removeEmptyFolders(pattern.folder, touched);
-    } catch (error) {
-      logger.warn({ recordPath, cause: explain(error) }, 'cannot delete old recordings');
+    if (busy.has(recordPath)) {
+      continue;
     }
+    busy.add(recordPath);
+    const done = deleteBelow(recordPath, rules, deps, signal, deleted, zone)
+      .catch((error: unknown) => logger.warn({ recordPath, cause: explain(error) }, 'cannot delete old recordings'))
+      .finally(() => busy.delete(recordPath));
+    const over = new AbortController();
+    await Promise.race([done, clock.sleep(PATIENCE_MS, over.signal)]);
+    over.abort();
   }
   return deleted;
+}
+
+async function deleteBelow(
+  recordPath: string,
+  rules: RetentionRules,
+  deps: RetentionDeps,
+  signal: AbortSignal,
+  deleted: string[],
+  zone: string | undefined,
+): Promise<void> {
+  const { deletions } = deps;
+  const pattern = new RecordPathPattern(recordPath, undefined, zone, 'any');
+  const touched = new Set<string>();
+  let expired: Doomed[] = [];
+  const deleteFound = async () => {
+    for (const doomed of expired) {
+      if (signal.aborted || deletions.hold !== undefined) {
+        break;
+      }
+      if ((await deletions.delete(doomed, 'age')).kind === 'deleted') {
+        deleted.push(doomed.file);
+        touched.add(dirname(doomed.file));
+        await deletions.pause(signal);
+      }
+    }
+    expired = [];
+  };
+  const doom = judge(recordPath, rules, deps);
+  await findRecordings(pattern, {
+    // One folder's names at a time: a disk holds many.
+    onFolder: deleteFound,
+    onRecording: (recording) => {
+      const doomed = doom(recording);
+      if (doomed) {
+        expired.push(doomed);
+      }
+    },
+  });
+  await deleteFound();
+  await deletions.removeEmptyFolders(pattern.folder, touched);
 }
 
 /** Whether a recording has expired, by its name and what else is known of its time. */

@@ -41,6 +41,7 @@ export class DiskDevice {
   /** What was deleted last, and how much was free before. */
   #claim: { readonly freeBytes: number; readonly diskBytes: number; readonly atMs: number } | undefined;
   #inVain = 0;
+  #isMakingRoom = false;
   #waitUntilMs = 0;
   #oldestStartMs: number | undefined;
   #oldestAskedMs = Number.NEGATIVE_INFINITY;
@@ -73,8 +74,20 @@ export class DiskDevice {
     this.forecast = forecast({ freeBytes, minFreeBytes, stopBytes, rate: this.rate, oldestAgeMs, ageLimitMs });
   }
 
-  /** Deletes the oldest recordings when there is too little space. @returns whether something was deleted */
+  /** Deletes the oldest recordings when there is too little space, and once at a time. @returns whether something was deleted */
   async makeRoom(index: OldestRecordings, deletions: Deleting, signal: AbortSignal): Promise<boolean> {
+    if (this.#isMakingRoom) {
+      return false;
+    }
+    this.#isMakingRoom = true;
+    try {
+      return await this.#makeRoom(index, deletions, signal);
+    } finally {
+      this.#isMakingRoom = false;
+    }
+  }
+
+  async #makeRoom(index: OldestRecordings, deletions: Deleting, signal: AbortSignal): Promise<boolean> {
     const { minFreeBytes } = this;
     if (minFreeBytes === 0 || this.#freeBytes >= minFreeBytes || !this.#mayDelete()) {
       return false;

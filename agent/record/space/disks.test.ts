@@ -362,3 +362,56 @@ test('a week before a disk is full it is announced, once', async () => {
   ]);
   expect(state()?.fullInDays).toBeCloseTo(4.4, 0);
 });
+
+test('a disk that hangs in a deletion holds up neither the looks nor the room on another', async () => {
+  const clock = new FakeClock();
+  const [stuck, well] = [new SimulatedDisk(), new SimulatedDisk()];
+  well.device = 82;
+  const diskOf = (name: string) => (name.startsWith('/stuck') ? stuck : well);
+  for (let hour = 0; hour < 20; hour += 1) {
+    stuck.record('cam', hour);
+    well.record('cam', hour);
+  }
+  const disks = new Disks({
+    clock,
+    probe: {
+      look: (folder) => diskOf(folder).look(),
+      deviceOf: (folder) => diskOf(folder).deviceOf(),
+      writeMark: async () => {},
+    },
+    memory: emptyMemory(),
+    rules: { folders: () => ['/stuck', '/well'], minFreeBytes: () => 100 * MB, ageLimitMs: () => undefined },
+    index: {
+      isWhole: true,
+      oldestOwn: (folder) => diskOf(folder).files.map((one) => ({ ...one, file: `${folder}${one.file}` })),
+      oldestOwnOf: () => [],
+      bytesOf: () => ({ ownBytes: 0 }),
+    },
+    deletions: {
+      hold: undefined,
+      delete: (doomed: Doomed) =>
+        doomed.file.startsWith('/stuck')
+          ? new Promise(() => {})
+          : well.delete({ ...doomed, file: doomed.file.slice('/well'.length) }),
+      pause: async () => {},
+      removeEmptyFolders: async () => {},
+    },
+    stopRecording: () => {},
+    logger: silentLogger,
+  });
+  const stop = new AbortController();
+  let rounds = 0;
+  const running = disks.keep(async () => {
+    rounds += 1;
+    await (rounds === 1 ? undefined : new Promise(() => {}));
+  }, stop.signal);
+  stuck.freeBytes = 80 * MB;
+  for (let round = 0; round < 10; round += 1) {
+    well.freeBytes = Math.min(well.freeBytes, 80 * MB);
+    await clock.advance(15_000);
+  }
+  expect(well.deleted.length).toBeGreaterThan(10);
+  stop.abort();
+  await clock.advance(15_000);
+  await running;
+});

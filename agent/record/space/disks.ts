@@ -81,6 +81,8 @@ export class Disks {
   readonly #folders = new Map<string, WatchedFolder>();
   readonly #devices = new Map<number, DiskDevice>();
   #wake: AbortController | undefined;
+  /** What else is kept in bounds, while it takes longer than a round. */
+  #aside: Promise<void> | undefined;
   /** One look after the other. */
   #looking: Promise<void> = Promise.resolve();
 
@@ -98,12 +100,12 @@ export class Disks {
   async keep(afterRound: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.look();
-      for (const device of this.#devices.values()) {
-        if (await device.makeRoom(this.#deps.index, this.#deps.deletions, signal)) {
-          await this.look();
-        }
-      }
-      await afterRound(signal);
+      const rooms = [...this.#devices].map(([number, device]) => this.#makeRoom(number, device, signal));
+      await this.#patiently(Promise.all(rooms));
+      this.#aside ??= afterRound(signal).finally(() => {
+        this.#aside = undefined;
+      });
+      await this.#patiently(this.#aside);
       if (!signal.aborted) {
         await this.#rest(signal);
       }
@@ -180,6 +182,19 @@ export class Disks {
         keepsDays: rounded(device?.forecast.keepsDays, 10),
       };
     });
+  }
+
+  async #makeRoom(number: number, device: DiskDevice, signal: AbortSignal): Promise<void> {
+    const { index, deletions, isHanging } = this.#deps;
+    if (!isHanging?.(number) && (await device.makeRoom(index, deletions, signal))) {
+      await this.look();
+    }
+  }
+
+  /** Waits for what takes no longer than a disk may rest between two looks: one that hangs in a deletion holds up no other. */
+  async #patiently(work: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([work, this.#deps.clock.sleep(LOOK_MS, over.signal)]).finally(() => over.abort());
   }
 
   async #look(): Promise<void> {
