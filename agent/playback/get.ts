@@ -9,15 +9,13 @@ import { fastForward } from './fast-forward.ts';
 import { FMP4_BYTES_PER_SECOND, Fmp4Answer, MAX_FMP4_BYTES } from './fmp4-answer.ts';
 import { Mp4Answer } from './mp4-answer.ts';
 import type { GetFormat } from './query.ts';
+import { LONGEST_OVERLAP_US, rowsBetween } from './recording-lookup.ts';
 import { goesOn, type SegmentRow } from './segment-row.ts';
 import type { TableCache, Tabled } from './table-cache.ts';
 import type { VirtualFile } from './virtual-file.ts';
 
 /** Changes when the same recordings give other bytes. */
 const ANSWER_VERSION = 3;
-const ROWS_AT_ONCE = 64;
-/** Two files of one stream overlap no longer. */
-const LONGEST_OVERLAP_US = 2_000_000;
 /** Recordings that are closer to each other miss nothing. */
 const SHORTEST_GAP_US = 1_000_000;
 /** Its tables are made in memory. */
@@ -80,26 +78,26 @@ export async function buildAnswer(
   return answer;
 }
 
-/** The files that may hold the window, in order; a few at a time, because a day has many. */
+/**
+ * The files that may hold the window, in order: from the one on that was begun last at the start; from one before, which goes on in
+ * it, as well: sound may lie ahead of pictures, and then a file begins when there are still pictures of the one before to come.
+ */
 function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetRequest): Generator<SegmentRow> {
-  const fromUs = catalog.index.lastStartUpTo(path, startUs - LONGEST_OVERLAP_US);
-  let last: SegmentRow | undefined;
-  do {
-    const rows: SegmentRow[] = catalog.index.list(path, fromUs, startUs + durationUs, ROWS_AT_ONCE, last);
-    yield* last ? rows : fromFirst(rows, startUs);
-    last = rows.length < ROWS_AT_ONCE ? undefined : rows.at(-1);
-  } while (last);
+  const early: SegmentRow[] = [];
+  for (const row of rowsBetween(catalog, path, startUs, startUs + durationUs)) {
+    if (row.startUs <= startUs) {
+      early.push(row);
+    } else {
+      yield* lastStream(early.splice(0));
+      yield row;
+    }
+  }
+  yield* lastStream(early);
 }
 
-/**
- * From the file on that was begun last at the start; from one before, which goes on in it, as well: sound may lie ahead of pictures,
- * and then a file begins when there are still pictures of the one before to come.
- */
-function fromFirst(rows: readonly SegmentRow[], startUs: number): readonly SegmentRow[] {
-  let first = Math.max(
-    0,
-    rows.findLastIndex((row) => row.startUs <= startUs),
-  );
+/** The last of the files, and those before it from which it goes on. */
+function lastStream(rows: readonly SegmentRow[]): readonly SegmentRow[] {
+  let first = Math.max(0, rows.length - 1);
   while (first > 0 && goesOn(rows[first - 1] as SegmentRow, rows[first] as SegmentRow)) {
     first -= 1;
   }

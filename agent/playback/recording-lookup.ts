@@ -4,7 +4,7 @@ import type { RecordingLookup } from './vod/recorded-period.ts';
 
 const ROWS_AT_ONCE = 64;
 /** Sound may lie ahead of pictures: then a file begins while there are pictures of the one before to come, so long at most. */
-const LONGEST_OVERLAP_US = 2_000_000;
+export const LONGEST_OVERLAP_US = 2_000_000;
 /** As many files as can begin in one microsecond: of one path, with different templates. */
 const MAX_TWINS = 16;
 
@@ -31,8 +31,13 @@ export class CatalogLookup implements RecordingLookup {
   }
 }
 
-/** A few at a time, because a day has many. */
-function* rowsBetween({ index }: Catalog, path: string, fromUs: number, toUs: number): Generator<SegmentRow, void> {
+/** Those that may have something between two times, a few at a time, because a day has many. */
+export function* rowsBetween(
+  { index }: Catalog,
+  path: string,
+  fromUs: number,
+  toUs: number,
+): Generator<SegmentRow, void> {
   const firstUs = index.lastStartUpTo(path, fromUs - LONGEST_OVERLAP_US);
   let last: SegmentRow | undefined;
   do {
