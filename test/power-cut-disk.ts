@@ -48,6 +48,10 @@ export class PowerCutDisk implements SegmentFs {
     return !this.isOff;
   }
 
+  async deviceOf(): Promise<number> {
+    return 1;
+  }
+
   async makeFolder(folder: string): Promise<string | undefined> {
     const isOn = this.begin();
     let firstMade: string | undefined;

@@ -6,7 +6,7 @@ import { viewOf } from '../media/mp4/walk.ts';
 import { FragmentChain } from './fragment-chain.ts';
 import { SealReader } from './fragment-seal.ts';
 import { FragmentSearch } from './fragment-search.ts';
-import { type FileInit, FragmentWalk, type PlacedFragment } from './fragment-walk.ts';
+import { type FileInit, FragmentWalk, type PlacedFragment, readInit } from './fragment-walk.ts';
 import type { ReadableFile } from './readable-file.ts';
 import { type RecordingHead, readRecordingHead } from './recording-file.ts';
 
@@ -76,17 +76,20 @@ export async function planRecovery(handle: ReadableFile, nowMs: number): Promise
 
 /** The file has its end. Is the header what it was when it was written, but for the duration? */
 async function lookAtHeader(handle: ReadableFile, head: RecordingHead): Promise<Verdict> {
-  const { bytes, durationOffset, durationBytes } = head.init;
-  const own = new Uint8Array(bytes.length);
-  await handle.read(own, 0, own.length, 0);
-  const duration = own.slice(durationOffset, durationOffset + durationBytes);
-  own.fill(0, durationOffset, durationOffset + durationBytes);
-  const header = headerOf(head.init);
-  if (Buffer.compare(own, header) !== 0) {
-    return planEnd(handle, head, { offset: 0, bytes: header });
+  const own = await readInit(handle, head.sizeBytes).catch((error: unknown) => {
+    if (error instanceof PerchError) {
+      return undefined;
+    }
+    throw error;
+  });
+  // The duration is written when the end is on the disk: without it the end may be there in part, which its first and last bytes do not
+  // show, and the header is the one that has been flushed.
+  if (own?.durationMs === 0) {
+    return planEnd(handle, { ...head, init: own });
   }
-  // The duration is written when the end is on the disk: without it the end may be there in part, which its first and last bytes do not show.
-  return duration.some((byte) => byte !== 0) ? { kind: 'finished' } : planEnd(handle, head);
+  const header = headerOf(head.init);
+  const isTorn = !own || Buffer.compare(headerOf(own), header) !== 0;
+  return isTorn ? planEnd(handle, head, { offset: 0, bytes: header }) : { kind: 'finished' };
 }
 
 async function planEnd(handle: ReadableFile, head: RecordingHead, torn?: Patch): Promise<Verdict> {

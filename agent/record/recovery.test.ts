@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
 import { MemoryFile } from '../../test/memory-file.ts';
 import { random } from '../../test/random.ts';
-import { feed, filesBelow, record, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
+import { asNobody, feed, filesBelow, record, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
 import { tinyVideo } from '../../test/tiny-h264.ts';
 import { silentLogger } from '../base/log.ts';
 import { box, join as joinBytes, text, u32 } from '../media/mp4/boxes.ts';
@@ -106,6 +106,29 @@ test('a recovered file is the same, byte by byte, as one that was finished in go
   expect(bytes.equals(clip.whole)).toBe(true);
   expect(statSync(clip.file).mtimeMs).toBe(WALL + 4_000);
   expect(await recoverFile(clip.file, LATER)).toEqual({ kind: 'finished' });
+});
+
+test('a file that we may write but do not own, as on a stick that others mounted, is finished, and keeps its times', async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  writeFileSync(clip.file, clip.bytes);
+  const result = await asNobody(folder.path, () => recoverFile(clip.file, LATER));
+  expect(result).toMatchObject({ kind: 'recovered', durationMs: 4000 });
+  expect(readFileSync(clip.file).equals(clip.whole)).toBe(true);
+});
+
+test('an end of which the copy of the header is damaged does not overwrite the header', async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  const left = Buffer.from(clip.whole);
+  left.writeUInt32BE(0, clip.layout.durationOffset);
+  // Within the copy, and read as a header all the same: the handler's name.
+  const copy = left.indexOf('ftyp', clip.layout.ends.at(-1)) - 4;
+  const name = left.indexOf('hdlr', copy) + 4 + 4 + 4 + 4 + 12;
+  left.fill(0x41, name, name + 4);
+  const { result, bytes } = await recovered(clip, left);
+  expect(result).toMatchObject({ kind: 'recovered', durationMs: 4000, lostBytes: 0 });
+  expect(bytes.equals(clip.whole)).toBe(true);
 });
 
 test('a file cut anywhere in its end is finished again, and nothing is said to be lost', async () => {

@@ -3,14 +3,18 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
 import { temporaryFolder } from '../../test/recordings.ts';
-import { FlushPoint } from './flush.ts';
+import { FlushPoint, HANGING_MS } from './flush.ts';
 import { SegmentFile } from './segment-file.ts';
-import { diskFs } from './segment-fs.ts';
+import { diskFs, type SegmentFs } from './segment-fs.ts';
 
-function open(flush: FlushPoint, folder: string): { file: SegmentFile; started: Promise<string> } {
+function open(
+  flush: FlushPoint,
+  folder: string,
+  fs: SegmentFs = diskFs,
+): { file: SegmentFile; started: Promise<string> } {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const file = new SegmentFile({
-    fs: diskFs,
+    fs,
     nameOf: (clash) => join(folder, `${clash}.mp4`),
     queueBytes: 1 << 20,
     flush,
@@ -46,5 +50,27 @@ test('a file that finds its name taken by one being written leaves that one regi
   const { atimeMs, mtimeMs } = statSync(join(folder.path, '2.mp4'));
   expect([atimeMs, mtimeMs]).toEqual([1e12, 1e12 + 5_000]);
   expect(readFileSync(join(folder.path, '2.mp4')).subarray(4).toString()).toBe('index');
+  await flush.close();
+});
+
+test('files that cannot be begun on a disk that hangs wait for it one behind the other, and it is seen to hang', async () => {
+  using folder = temporaryFolder();
+  const clock = new FakeClock();
+  const flush = new FlushPoint(clock, 5_000);
+  let asked = 0;
+  const stuck: SegmentFs = {
+    ...diskFs,
+    makeFolder: () => {
+      asked += 1;
+      return new Promise(() => {});
+    },
+  };
+  for (let camera = 0; camera < 4; camera += 1) {
+    open(flush, join(folder.path, String(camera)), stuck);
+  }
+  await expect.poll(() => asked).toBe(1);
+  await clock.advance(HANGING_MS);
+  expect(asked).toBe(1);
+  expect(flush.isHanging(await diskFs.deviceOf(folder.path))).toBe(true);
   await flush.close();
 });

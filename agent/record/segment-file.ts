@@ -157,48 +157,58 @@ export class SegmentFile implements OpenFile, DiskWriter {
   }
 
   async #open(): Promise<void> {
+    const { flush, fs, nameOf } = this.#options;
     let isSecondTry = false;
-    for (let clash = 0; ; clash += 1) {
-      const name = this.#options.nameOf(clash);
+    for (let clash = 0; ; ) {
+      const name = nameOf(clash);
       const folder = dirname(name);
-      const firstMade = await this.#options.fs.makeFolder(folder);
-      this.steps += 1;
-      try {
-        const handle = await this.#create(name);
-        this.#disk = this.#options.flush.disk(handle.device);
-        this.#handle = handle;
-      } catch (error) {
-        if (codeOf(error) === 'EEXIST' && clash < MAX_NAME_CLASHES) {
-          continue;
-        }
-        if (codeOf(error) === 'ENOENT' && !isSecondTry) {
-          // The retention has removed the folder, empty for a moment, right after it was made.
-          isSecondTry = true;
-          clash -= 1;
-          continue;
-        }
-        throw error;
+      // In its turn: a disk that hangs would keep a thread for each camera that begins a file, and nobody would see that it does.
+      const { firstMade, made } = await flush.disk(await fs.deviceOf(folder)).flush(() => this.#begin(name, folder));
+      if (made === 'taken' && clash < MAX_NAME_CLASHES) {
+        clash += 1;
+        continue;
       }
+      if (made === 'no folder' && !isSecondTry) {
+        // The retention has removed the folder, empty for a moment, right after it was made.
+        isSecondTry = true;
+        continue;
+      }
+      if (typeof made === 'string') {
+        const code = made === 'taken' ? 'EEXIST' : 'ENOENT';
+        throw Object.assign(new Error(`${code}: cannot make ${name}`), { code });
+      }
+      this.#disk = flush.disk(made.device);
+      this.#handle = made;
       this.#name = name;
       this.#clash = clash;
       this.#pump();
-      await this.#disk?.flush(() => syncFolders(this.#options.fs, folder, firstMade));
+      await this.#disk.flush(() => syncFolders(fs, folder, firstMade));
       this.steps += 1;
       return;
     }
   }
 
-  /** @throws with the code EEXIST also for the name of a file of ours that is not there yet, or is being finished */
-  async #create(name: string): Promise<SegmentHandle> {
+  async #begin(name: string, folder: string) {
+    const firstMade = await this.#options.fs.makeFolder(folder);
+    this.steps += 1;
+    return { firstMade, made: await this.#create(name) };
+  }
+
+  /** @returns `taken` also for the name of a file of ours that is not there yet, or is being finished */
+  async #create(name: string): Promise<SegmentHandle | 'taken' | 'no folder'> {
     const { flush, fs } = this.#options;
     if (!flush.add(name, this)) {
-      throw Object.assign(new Error(`${name} is being written`), { code: 'EEXIST' });
+      return 'taken';
     }
     try {
       return await fs.create(name);
     } catch (error) {
       flush.remove(name);
-      throw error;
+      const code = codeOf(error);
+      if (code !== 'EEXIST' && code !== 'ENOENT') {
+        throw error;
+      }
+      return code === 'EEXIST' ? 'taken' : 'no folder';
     }
   }
 

@@ -1,8 +1,11 @@
 import { close, fdatasync, fstat, ftruncate, futimes, open, read, write, writev } from 'node:fs';
 import { mkdir, open as openFolder, unlink } from 'node:fs/promises';
 import { codeOf } from './disk-fault.ts';
+import { nearestFolder } from './nearest-folder.ts';
 import type { ReadableFile } from './readable-file.ts';
 
+/** Who may write a file need not be its owner, who alone may set its times: so are sticks mounted. Others keep no times. */
+const NO_TIMES = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP']);
 /** File systems that cannot flush a folder say so with these. */
 const NO_FOLDER_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EISDIR', 'EBADF', 'EPERM', 'EACCES']);
 
@@ -16,13 +19,15 @@ export interface SegmentHandle extends ReadableFile {
   truncate(sizeBytes: number): Promise<void>;
   /** The file's bytes and its length; not its times. */
   sync(): Promise<void>;
-  /** @param startMs,endMs Unix milliseconds: time of access and of change */
+  /** A courtesy: where the file system does not let us, they stay. @param startMs,endMs Unix milliseconds: time of access and of change */
   setTimes(startMs: number, endMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
 /** What makes and mends recordings: the machine's own disks, or one of a test, whose power can be cut. */
 export interface SegmentFs {
+  /** `st_dev` of a folder, or of the nearest above it that is there. */
+  deviceOf(folder: string): Promise<number>;
   /** @returns the first of the folders that had to be made */
   makeFolder(folder: string): Promise<string | undefined>;
   /** Makes the names in a folder survive a power cut, where the file system can. */
@@ -34,6 +39,7 @@ export interface SegmentFs {
 }
 
 export const diskFs: SegmentFs = {
+  deviceOf: async (folder) => (await nearestFolder(folder)).device,
   makeFolder: (folder) => mkdir(folder, { recursive: true }),
   syncFolder,
   create: (file) => openHandle(file, 'wx'),
@@ -108,7 +114,9 @@ class DiskHandle implements SegmentHandle {
   }
 
   setTimes(startMs: number, endMs: number): Promise<void> {
-    return called((done) => futimes(this.#fd, startMs / 1000, endMs / 1000, done));
+    return called((done) =>
+      futimes(this.#fd, startMs / 1000, endMs / 1000, (error) => done(NO_TIMES.has(codeOf(error)) ? null : error)),
+    );
   }
 
   close(): Promise<void> {

@@ -1,8 +1,10 @@
 import { constants } from 'node:fs';
-import { access, open, readFile, stat, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, open, readFile, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { codeOf } from '../disk-fault.ts';
+import { nearestFolder } from '../nearest-folder.ts';
 
+const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 /** By it a disk is known again, whatever the system calls it this time. */
 const MARK_NAME = '.perch-disk';
 const MARK = /^[0-9a-f-]{36}$/;
@@ -36,10 +38,10 @@ export interface DiskProbe {
 export function machineDisks(dataDir: string): DiskProbe {
   return {
     look: async (folder) => {
-      const { at, device } = await nearest(folder);
+      const { at, device } = await nearestFolder(folder);
       const { bsize, blocks, bavail } = await statfs(at);
-      const system = await nearest('/');
-      const data = await nearest(dataDir);
+      const system = await nearestFolder('/');
+      const data = await nearestFolder(dataDir);
       return {
         device,
         totalBytes: bsize * blocks,
@@ -49,22 +51,9 @@ export function machineDisks(dataDir: string): DiskProbe {
         mark: await readMark(folder),
       };
     },
-    deviceOf: async (folder) => (await nearest(folder)).device,
+    deviceOf: async (folder) => (await nearestFolder(folder)).device,
     writeMark,
   };
-}
-
-async function nearest(folder: string): Promise<{ readonly at: string; readonly device: number }> {
-  for (let at = folder; ; at = dirname(at)) {
-    try {
-      return { at, device: (await stat(at)).dev };
-    } catch (error) {
-      const isMissing = codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
-      if (!isMissing || at === dirname(at)) {
-        throw error;
-      }
-    }
-  }
 }
 
 /** Also the superuser is told that a file system takes no writes. */
@@ -90,7 +79,8 @@ async function readMark(folder: string): Promise<string | undefined> {
 }
 
 async function writeMark(folder: string, id: string): Promise<void> {
-  const handle = await open(join(folder, MARK_NAME), 'w', 0o644);
+  // Who else may write there must not lead us to a file elsewhere.
+  const handle = await open(join(folder, MARK_NAME), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644);
   try {
     await handle.writeFile(`${id}\n`);
     await handle.sync();
