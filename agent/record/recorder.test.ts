@@ -241,6 +241,15 @@ test('a disk that cannot keep up loses whole groups of pictures, and the file st
   }
 });
 
+test('a part larger than what may wait for the disk is taken when nothing waits, also the first of a file', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, { queueBytes: 10 });
+  feed(running.stream, [tinyVideo(11, 10, 10, 0, WALL)]);
+  running.stream.close();
+  await running.recorder.stop();
+  expect(countOf(await openRecording(running.log.finishedFiles[0]?.file ?? ''), 1)).toBeGreaterThanOrEqual(10);
+});
+
 test('a folder that cannot be made is one clear state; the recorder tries again by itself and goes on when it can', async () => {
   using folder = temporaryFolder();
   const inTheWay = join(folder.path, 'cam');

@@ -83,6 +83,7 @@ export class SegmentWriter implements RecordingWriter {
     if (runs.length === 0) {
       return true;
     }
+    const isFirst = this.#file === undefined;
     this.#file ??= this.#create();
     const tables = runs.map(tableOf);
     const header = writeFragmentHeader(this.#sequence, tables, SEAL_BYTES);
@@ -99,8 +100,13 @@ export class SegmentWriter implements RecordingWriter {
       }
     }
     sealFragment(pieces);
-    const moofOffset = this.#file.sizeBytes;
-    if (!this.#file.append(pieces, sizeBytes)) {
+    // The file's header goes with its first part, which however large it is has nothing to wait behind.
+    const headBytes = isFirst ? this.#init.length : 0;
+    if (isFirst) {
+      pieces.unshift(this.#init);
+    }
+    const moofOffset = this.#file.sizeBytes + headBytes;
+    if (!this.#file.append(pieces, headBytes + sizeBytes)) {
       return false;
     }
     this.#sequence += 1;
@@ -152,7 +158,6 @@ export class SegmentWriter implements RecordingWriter {
       init.length,
     );
     this.#durationOffset = parseInit(init)?.durationOffset ?? 0;
-    file.append([init], init.length);
     return file;
   }
 

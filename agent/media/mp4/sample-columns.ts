@@ -19,9 +19,15 @@ class Column<T extends Uint32Array | Int32Array | Float64Array | Uint8Array> {
     this.values[at] = value;
   }
 
-  /** @returns where `count` values are to be written into `values`, which may be another array than before */
+  /**
+   * @returns where `count` values are to be written into `values`, which may be another array than before
+   * @throws PerchError when there are more than any recording has: before memory is taken for them
+   */
   room(count: number): number {
     const at = this.count;
+    if (at + count > MAX_SAMPLES) {
+      throw new PerchError('badInput', `sample table with ${at + count} samples, at most ${MAX_SAMPLES}`);
+    }
     if (at + count > this.values.length) {
       const values = this.#make(Math.max(64, at + count, at * 2));
       values.set(this.values);

@@ -4,7 +4,8 @@ import { PerchError } from '../../base/errors.ts';
 import type { RunTable } from './fragment.ts';
 import { parseRecordingTail, writeRecordingTail } from './recording-tail.ts';
 import { parseSampleTable, SampleTableReader } from './sample-table.ts';
-import { type PlacedRun, SampleTableWriter } from './sample-table-writer.ts';
+import { ALL_SYNC, NO_OFFSETS, type PlacedRun, SAME_DURATION, SampleTableWriter } from './sample-table-writer.ts';
+import { VarintWriter } from './varint.ts';
 
 interface Drawn extends RunTable {
   readonly sizes: number[];
@@ -110,6 +111,18 @@ test('damaged tables are refused or read, never trusted beyond their fragments',
       expect(error).toBeInstanceOf(PerchError);
     }
   }
+});
+
+test('a table of more samples than any recording has is refused before memory is taken for them', () => {
+  const out = new VarintWriter();
+  const count = 20_000_001;
+  for (const value of [0, 2 ** 40, 100, 1, 0, 0, 0, count, SAME_DURATION | NO_OFFSETS | ALL_SYNC]) {
+    out.push(value);
+  }
+  // Numbers without an end: whoever reads them says so.
+  const bytes = new Uint8Array(out.sizeBytes + count).fill(0x80);
+  bytes.set(out.bytes);
+  expect(() => parseSampleTable(bytes, [1, 7], 1_000)).toThrow(`sample table with ${count} samples, at most 20000000`);
 });
 
 test('the box at the end of a recording gives back the header and the table, and is known only when it is whole', () => {
