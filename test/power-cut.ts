@@ -1,4 +1,5 @@
 import type { Sample } from '../agent/media/sample.ts';
+import { sealFragment } from '../agent/record/fragment-seal.ts';
 import { FragmentWalk, readInit } from '../agent/record/fragment-walk.ts';
 import { readRecordingHead, readRecordingTable } from '../agent/record/recording-file.ts';
 import { recoverFile } from '../agent/record/recovery.ts';
@@ -13,6 +14,8 @@ const SECONDS = 24;
 const INTERVAL_MS = 5_000;
 const PART_MS = 1_000;
 const SLACK_MS = 600;
+/** Of the number in a `moof`: in its first box. */
+const SEQUENCE_OFFSET = 20;
 
 export interface PowerCut {
   /** What the machine finds when it is started again. */
@@ -51,17 +54,33 @@ export async function recordUntilPowerCut(seed: number): Promise<PowerCut> {
 
 let stale: Promise<Uint8Array> | undefined;
 
-/** The fragments of a recording that was deleted before: what its blocks still hold. */
+/**
+ * The fragments of a recording that was deleted before: what its blocks still hold. They are whole, and later than all that a file
+ * here has: only their numbers, which begin with 1, tell that they are none of its own.
+ */
 function staleFragments(): Promise<Uint8Array> {
   stale ??= (async () => {
     const disk = new PowerCutDisk();
     await using running = startRecorder('/rec', {}, [tinyH264, opusTrack], undefined, disk);
-    feed(running.stream, [tinyVideo(100, 10, 5, 900_000, 0), opusSound(500, 480_000, 0)]);
+    feed(running.stream, [tinyVideo(300, 10, 5, 900_000, 0), opusSound(1_500, 480_000, 0)]);
     running.stream.close();
     await running.recorder.stop();
-    const [inode] = disk.files.values();
-    const bytes = inode?.bytes ?? Buffer.alloc(0);
-    return bytes.subarray(bytes.indexOf('moof') - 4);
+    const [file = ''] = disk.files.keys();
+    const handle = await disk.open(file);
+    const { sizeBytes, init } = await readRecordingHead(handle);
+    const walk = new FragmentWalk(handle, init, sizeBytes);
+    const fragments: Buffer[] = [];
+    for (let placed = await walk.next(); placed; placed = await walk.next()) {
+      const { moofBytes, mdatHeaderBytes, runs } = placed.fragment;
+      if (runs.every(({ baseTime, trackId }) => baseTime >= 10 * (init.tracks[trackId - 1]?.timescale ?? 0))) {
+        const bytes = await bytesAt(handle, placed.offset, placed.fragment.sizeBytes);
+        const header = bytes.subarray(0, moofBytes + mdatHeaderBytes);
+        header.writeUInt32BE(fragments.length + 1, SEQUENCE_OFFSET);
+        sealFragment([header, bytes.subarray(header.length)]);
+        fragments.push(bytes);
+      }
+    }
+    return Buffer.concat(fragments);
   })();
   return stale;
 }
