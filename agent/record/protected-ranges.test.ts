@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { random } from '../../test/random.ts';
@@ -35,6 +35,20 @@ test('what overlaps a protected range is protected, on its own path and no other
     protects(ranges, 'door', 21, 22),
     protects(ranges, 'doors', 12, 13),
   ]).toEqual([false, false, true, true, false, false, false]);
+});
+
+test('a range protects from when it is asked for, and one that cannot be kept does no longer', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'protected.json');
+  const ranges = await open(file);
+  const added = ranges.add(range('door', 10, 20));
+  expect(protects(ranges, 'door', 12, 13)).toBe(true);
+  await added;
+  mkdirSync(join(folder.path, `.protected.json.${process.pid}.tmp`));
+  const refused = ranges.add(range('door', 30, 40));
+  expect(protects(ranges, 'door', 32, 33)).toBe(true);
+  await expect(refused).rejects.toThrow();
+  expect([protects(ranges, 'door', 32, 33), protects(ranges, 'door', 12, 13)]).toEqual([false, true]);
 });
 
 test('ranges that overlap each other protect as if each stood alone', async () => {

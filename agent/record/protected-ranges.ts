@@ -28,6 +28,8 @@ export class ProtectedRanges {
   readonly #file: string;
   readonly #onChange: (ranges: readonly ProtectedRange[]) => void;
   #ranges: readonly ProtectedRange[] = [];
+  /** Asked for, and not on the disk yet: what is deleted meanwhile would be missing from what was promised. */
+  readonly #coming = new Set<ProtectedRange>();
   #fault: string | undefined = 'protected recordings have not been read yet';
   /** One change after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -61,12 +63,17 @@ export class ProtectedRanges {
     }
     const { path, startUs, endUs, note } = range;
     const added = { id: randomUUID(), path, startUs, endUs, note };
-    await this.#change((ranges) => {
-      if (ranges.length >= MAX_RANGES) {
-        throw new PerchError('exhausted', `there are ${MAX_RANGES} protected recordings, which is the limit`);
-      }
-      return [...ranges, added];
-    });
+    this.#coming.add(added);
+    try {
+      await this.#change((ranges) => {
+        if (ranges.length >= MAX_RANGES) {
+          throw new PerchError('exhausted', `there are ${MAX_RANGES} protected recordings, which is the limit`);
+        }
+        return [...ranges, added];
+      });
+    } finally {
+      this.#coming.delete(added);
+    }
     return added;
   }
 
@@ -83,6 +90,11 @@ export class ProtectedRanges {
 
   /** Something between the two times is; what only touches a range is not. */
   isProtected(path: string, fromUs: number, toUs: number): boolean {
+    for (const range of this.#coming) {
+      if (range.path === path && range.startUs < toUs && range.endUs > fromUs) {
+        return true;
+      }
+    }
     for (const range of this.#ranges) {
       if (range.startUs >= toUs) {
         return false;
