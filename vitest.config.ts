@@ -27,9 +27,15 @@ const withPeers = { retry: length === 'short' ? 1 : 0 };
 
 /** What takes long begins first, so that no worker is left alone with it at the end. */
 const LONG = [
+  'disk-space',
   'webui',
+  'recorded-seek',
   'players',
   'rtsp-server',
+  'recordings-mpegts',
+  'disk-hangs',
+  'power-cut',
+  'events',
   'rtsp-transports',
   'video-codecs',
   'camera',
