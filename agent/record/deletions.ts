@@ -103,7 +103,7 @@ export class Deletions {
         return this.#gone(file);
       }
       if (found.writer === 'nobody') {
-        this.#tell(file, 'left a file that has the name of a recording and is none');
+        this.#tell(file, 'never deleted: a file that neither Perch nor MediaMTX has marked as its recording');
         return { kind: 'kept', because: 'no recording' };
       }
       if (reason === 'space' && found.writer !== 'perch') {
@@ -183,7 +183,7 @@ export class Deletions {
   #tell(file: string, message: string): void {
     if (!this.#told.has(file) && this.#told.size < MAX_TOLD) {
       this.#told.add(file);
-      this.#deps.logger.warn({ file }, message);
+      this.#deps.logger.debug({ file }, message);
     }
   }
 }

@@ -52,6 +52,8 @@ export type Verdict =
   | { readonly kind: 'finished' }
   /** Another program may be writing it. */
   | { readonly kind: 'busy' }
+  /** Neither Perch nor MediaMTX has marked it: it is not ours to change. */
+  | { readonly kind: 'foreign' }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
 /** What is to be done to a recording that this process does not write. Reads only. @param nowMs Unix time */
@@ -70,6 +72,9 @@ export async function planRecovery(handle: ReadableFile, nowMs: number): Promise
   }
   if (head.isFinished) {
     return { kind: 'finished' };
+  }
+  if (!head.mark) {
+    return { kind: 'foreign' };
   }
   return Math.abs(nowMs - head.mtimeMs) < BUSY_MS ? { kind: 'busy' } : planEnd(handle, head);
 }

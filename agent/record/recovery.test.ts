@@ -178,6 +178,18 @@ test("another file's fragments in freed blocks are not taken for this file's, ev
   expect((await recovered(clip, forged)).result).toMatchObject({ kind: 'recovered', lostBytes: fourth - third });
 });
 
+test('of a file without seals a fragment that goes back in time ends it, even with the next number', async () => {
+  using folder = temporaryFolder();
+  const { bytes, layout } = await unfinished(folder.path);
+  const [first = 0, second = 0] = layout.ends;
+  const unmarked = Buffer.from(bytes.subarray(0, second));
+  unmarked.write('none', unmarked.indexOf('prch'));
+  const again = Buffer.from(bytes.subarray(layout.initBytes, first));
+  again.writeUInt32BE(again.readUInt32BE(20) + 2, 20);
+  const plan = await planRecovery(new MemoryFile(Buffer.concat([unmarked, again])), LATER);
+  expect(plan).toMatchObject({ kind: 'plan', endOffset: second, lostBytes: again.length });
+});
+
 test('a page that a disk has lost in the middle costs the fragments it was in, and none behind them', async () => {
   using folder = temporaryFolder();
   const clip = await largeClip(folder.path);
@@ -265,6 +277,20 @@ test('a file of another program is finished by its own rules, but not within a m
   expect(await recoverFile(clip.file, changedMs + 61_000)).toEqual({ kind: 'finished' });
 });
 
+test('a file that neither Perch nor MediaMTX has marked is never written to, and played as far as it is whole', async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  const left = foreign(clip);
+  left.write('xxxx', left.indexOf('mtxi'));
+  const cut = left.subarray(0, left.length - 100);
+  const { result, bytes } = await recovered(clip, cut);
+  expect(result).toEqual({ kind: 'foreign' });
+  expect(bytes.equals(cut)).toBe(true);
+  await using handle = await open(clip.file);
+  const { table } = await readRecordingTable(handle, await readRecordingHead(handle));
+  expect(table.fragmentCount).toBe(clip.layout.ends.length - 1);
+});
+
 test('a fragment of others that claims an impossible size or track ends their file before it', async () => {
   using folder = temporaryFolder();
   const clip = await unfinished(folder.path);
@@ -296,13 +322,14 @@ test('everything left over is finished at start and told; open and foreign files
   }
   writeFileSync(empty, '');
   const told: unknown[] = [];
+  const warnings: unknown[] = [];
   const report = await recoverRecordings(
     [join(folder.path, TEMPLATE)],
     {
       isOpen: (name) => name === openFile,
       onRecovered: (segment) => told.push(segment),
       clock: new FakeClock(),
-      logger: silentLogger,
+      logger: { ...silentLogger, warn: (facts: unknown) => warnings.push(facts) } as typeof silentLogger,
     },
     'UTC',
   );
@@ -312,6 +339,8 @@ test('everything left over is finished at start and told; open and foreign files
   expect(told).toContainEqual({ path: 'cam', file, ...facts });
   expect(told).toContainEqual({ path: 'garden/gate', file: deep, ...facts });
   expect(report.unreadable.map((left) => left.file)).toEqual([empty]);
+  // Whoever reads it into the index tells of it, once.
+  expect(warnings).toEqual([]);
   expect(readFileSync(openFile).equals(bytes)).toBe(true);
   expect(readFileSync(notOurs).equals(bytes)).toBe(true);
   expect(filesBelow(folder.path)).toHaveLength(5);
@@ -358,7 +387,7 @@ test('a broken file of any kind never makes recovery throw or grow the file', as
     for (const name of [file, copy]) {
       const before = readFileSync(name);
       const result = await recoverFile(name, LATER);
-      expect(['finished', 'recovered', 'unreadable', 'busy']).toContain(result.kind);
+      expect(['finished', 'recovered', 'unreadable', 'busy', 'foreign']).toContain(result.kind);
       expect(readFileSync(name).length).toBeLessThanOrEqual(before.length + whole.length - bytes.length);
     }
   }

@@ -27,6 +27,8 @@ export type RecoveryResult =
     }
   /** Another program may be writing it: nothing was done. */
   | { readonly kind: 'busy' }
+  /** Somebody else's, without the mark of Perch or MediaMTX: it is played as far as it is whole, and not touched. */
+  | { readonly kind: 'foreign' }
   /** Without a header or a single whole fragment: nothing was done. */
   | { readonly kind: 'unreadable'; readonly reason: string };
 
@@ -180,6 +182,10 @@ class Recovery {
         this.#lostBytes += lostBytes;
         logger.info({ file, durationMs, lostBytes }, 'finished a recording that was cut off');
         onRecovered?.({ path, file, startUs, durationMs, sizeBytes });
+      } else if (result.kind === 'unreadable' && file.endsWith('.mp4')) {
+        // Whoever reads it into the index says so.
+        this.#unreadable.push({ file, reason: result.reason });
+        logger.debug({ file, reason: result.reason }, 'left a recording alone that cannot be read');
       } else if (result.kind === 'unreadable') {
         this.#leave(file, result.reason, 'left a recording alone that cannot be read');
       } else if (result.kind === 'busy') {
@@ -188,6 +194,8 @@ class Recovery {
           'changed within the last minute',
           'left a recording alone that another program may be writing',
         );
+      } else if (result.kind === 'foreign') {
+        logger.debug({ file }, 'left an unfinished file alone that neither Perch nor MediaMTX has marked');
       }
     } catch (error) {
       this.#unreadable.push({ file, reason: explain(error) });
