@@ -145,6 +145,8 @@ function handOver(runtime, target, args) {
     stdio: 'inherit',
     env: {
       ...process.env,
+      // A disk that hangs keeps every thread that waits for it: with the usual four, two of them end all work with files.
+      UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '12',
       NODE_COMPILE_CACHE: cache,
       PATH: `${dirname(runtime)}${delimiter}${process.env.PATH ?? ''}`,
     },
