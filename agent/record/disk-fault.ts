@@ -2,7 +2,7 @@ import { PerchError } from '../base/errors.ts';
 
 /** What a person does about it. */
 const ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full: free space there, lower recordDeleteAfter or set recordMinFree',
+  ENOSPC: 'the disk is full: free space there, lower recordDeleteAfter or set a larger recordMinFree',
   EDQUOT: 'the disk quota is used up: free space there or lower recordDeleteAfter or recordMaxSize',
   EACCES: 'permission denied: give the user that Perch runs as the right to write there',
   EPERM: 'permission denied: give the user that Perch runs as the right to write there',

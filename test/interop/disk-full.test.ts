@@ -48,7 +48,7 @@ describeWith(['ffmpeg', 'mounts'], 'a disk that is full', () => {
       await live();
     }
     expect(recorder.state).toMatchObject({
-      error: `cannot write recordings to ${join(folder.path, 'cam')}: the disk is full: free space there, lower recordDeleteAfter or set recordMinFree`,
+      error: `cannot write recordings to ${join(folder.path, 'cam')}: the disk is full: free space there, lower recordDeleteAfter or set a larger recordMinFree`,
     });
     const fullAt = seconds;
     expect(fullAt).toBeGreaterThan(15);

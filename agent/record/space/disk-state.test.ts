@@ -54,6 +54,15 @@ test('a state says what keeps recordings from making room', () => {
   expect(spaceState(facts(0.5), 'ok').text).toContain('free space or set recordMinFree');
 });
 
+test('who has set recordMinFree is not told to set it', () => {
+  const set = { minFreeBytes: 10 * GIB };
+  expect(spaceState(facts(50, { ...set, fullInDays: 3.4 }), 'ok').text).toContain('set a larger recordMinFree');
+  expect(spaceState(facts(50, { ...set, wasRefused: true }), 'ok').text).toBe(
+    'the disk has refused a write, 50G of 100G are free: look for a quota, or set a larger recordMinFree',
+  );
+  expect(spaceState(facts(9, { ...set, wasRefused: true }), 'ok').text).toContain('old recordings are being deleted');
+});
+
 test('a refused write is a full disk, however much it says is free', () => {
   expect(spaceState(facts(40, { wasRefused: true }), 'ok').name).toBe('full');
 });

@@ -65,14 +65,18 @@ export function spaceState(facts: SpaceFacts, before: DiskStateName): DiskState 
     return { name: 'nearlyFull', text: `recording has stopped, ${free}: ${wayOut}` };
   }
   if (facts.wasRefused) {
-    return { name: 'full', text: `the disk has refused a write, ${free}: ${wayOut}` };
+    // Deleting has nothing to do there: a quota, or no more room for names of files.
+    const isRoomy = stuck === undefined && minFreeBytes > 0 && freeBytes >= minFreeBytes;
+    const advice = isRoomy ? 'look for a quota, or set a larger recordMinFree' : wayOut;
+    return { name: 'full', text: `the disk has refused a write, ${free}: ${advice}` };
   }
   if (stuck !== undefined) {
     return { name: 'filling', text: `less is free than there should be, ${free}: ${stuck}` };
   }
   if (fullInDays !== undefined && fullInDays < ANNOUNCED_DAYS * (before === 'filling' ? 1.1 : 1)) {
     const days = fullInDays < 1 ? 'within a day' : `in ${Math.floor(fullInDays)} day${fullInDays < 2 ? '' : 's'}`;
-    return { name: 'filling', text: `at today's rate the disk is full ${days}: free space or set recordMinFree` };
+    const advice = minFreeBytes > 0 ? 'free space or set a larger recordMinFree' : 'free space or set recordMinFree';
+    return { name: 'filling', text: `at today's rate the disk is full ${days}: ${advice}` };
   }
   return OK;
 }

@@ -344,6 +344,20 @@ test('a write that was refused for want of space is a full disk at once, until i
   expect(events.map((event) => event.state)).toEqual(['full', 'ok']);
 });
 
+test('a disk to which something is recorded again after a refusal is full no longer', async () => {
+  const { disks, clock, begin, state } = setUp(0);
+  await begin();
+  disks.failed('/rec/cam/1.mp4', 'ENOSPC');
+  await clock.advance(1);
+  disks.opened('/rec/cam/2.mp4');
+  disks.failed('/rec/cam/2.mp4', 'ENOSPC');
+  await clock.advance(1_000);
+  expect(state()?.state).toBe('full');
+  disks.opened('/rec/cam/3.mp4');
+  await clock.advance(5_000);
+  expect(state()?.state).toBe('ok');
+});
+
 test('a week before a disk is full it is announced, once', async () => {
   const { disk, clock, begin, events, state } = setUp(0);
   disk.freeBytes = 200 * MB;

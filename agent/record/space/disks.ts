@@ -137,10 +137,7 @@ export class Disks {
 
   /** A recording was begun. */
   opened(file: string): void {
-    const found = this.#folderOf(file);
-    if (found) {
-      found.wantsMark = true;
-    }
+    this.#folderOf(file)?.opened();
   }
 
   /** A recording was refused by its disk. */

@@ -8,6 +8,8 @@ import { type DiskState, OK } from './disk-state.ts';
 const ANSWER_MS = 5_000;
 /** A recorder tries again within ten seconds: a failure that has not come again is over. */
 const FAULT_LASTS_MS = 15_000;
+/** And so is one after which something has been recorded for so long: a disk that is full takes the first bytes of many files. */
+const GOES_ON_MS = 3_000;
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 const FAILING = new Set(['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'EREMOTEIO', 'ENOTCONN']);
 
@@ -27,6 +29,7 @@ export class WatchedFolder {
   #asking: Promise<void> | undefined;
   #fullMs = Number.NEGATIVE_INFINITY;
   #failingMs = Number.NEGATIVE_INFINITY;
+  #openedMs = Number.NEGATIVE_INFINITY;
 
   constructor(folder: string, clock: Clock) {
     this.folder = folder;
@@ -54,6 +57,12 @@ export class WatchedFolder {
     return file.startsWith(this.folder === '/' ? '/' : `${this.folder}/`);
   }
 
+  /** Something is recorded there again. */
+  opened(): void {
+    this.wantsMark = true;
+    this.#openedMs = this.#clock.monoMs();
+  }
+
   /** A write was refused. */
   failed(code: string): void {
     if (FULL.has(code)) {
@@ -64,11 +73,17 @@ export class WatchedFolder {
   }
 
   get wasFull(): boolean {
-    return this.#clock.monoMs() - this.#fullMs < FAULT_LASTS_MS;
+    return this.#lasts(this.#fullMs);
   }
 
   get isFailing(): boolean {
-    return this.#clock.monoMs() - this.#failingMs < FAULT_LASTS_MS;
+    return this.#lasts(this.#failingMs);
+  }
+
+  #lasts(faultMs: number): boolean {
+    const nowMs = this.#clock.monoMs();
+    const goesOn = this.#openedMs > faultMs && nowMs - this.#openedMs >= GOES_ON_MS;
+    return nowMs - faultMs < FAULT_LASTS_MS && !goesOn;
   }
 
   async #ask(probe: DiskProbe): Promise<void> {
