@@ -151,7 +151,14 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     if (fault !== undefined) {
       return `cannot be deleted: ${fault}`;
     }
-    return this.protectedRanges.isProtected(path, startUs, startUs + durationUs) ? 'is protected' : undefined;
+    const endUs = startUs + durationUs;
+    if (!this.protectedRanges.isProtected(path, startUs, endUs)) {
+      return undefined;
+    }
+    const range = this.protectedRanges.all.find(
+      (one) => one.path === path && one.startUs < endUs && one.endUs > startUs,
+    );
+    return range ? `is protected: DELETE /v3/recordings/protect/${range.id} ends that` : 'is protected';
   }
 
   list(): ReturnType<Disks['list']> {

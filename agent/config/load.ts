@@ -38,6 +38,10 @@ export interface ConfigDefaults {
 const GLOBAL = asNode(GlobalSchema);
 const BLOCKS = ['perch', 'pathDefaults', 'paths'];
 const HANDLED_GLOBAL = new Set([...BLOCKS, ...GLOBAL_GUARD_KEYS, ...namesOf(UNSUPPORTED_GLOBAL)]);
+const OF_PATHS = {
+  names: new Set(Object.keys(asNode(PathSchema).properties ?? {})),
+  where: 'into a path or into pathDefaults',
+};
 const ALSO_KNOWN_GLOBAL = [...HANDLED_GLOBAL, ...DEPRECATED_GLOBAL];
 
 /** The text of Perch's own set-up while there is no file. */
@@ -110,7 +114,7 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
       report.add('error', entry, name, 'not supported yet: remove it and list users in authInternalUsers');
     }
   }
-  const context = { report, handled: HANDLED_GLOBAL, alsoKnown: ALSO_KNOWN_GLOBAL };
+  const context = { report, handled: HANDLED_GLOBAL, alsoKnown: ALSO_KNOWN_GLOBAL, elsewhere: OF_PATHS };
   const written = readObject(GLOBAL, root, '', context);
   const settings = { ...defaultsOf(GLOBAL), ...(isOwn ? OWN_DEFAULTS : {}), ...written } as GlobalSettings;
   if (report.fatalCount === 0) {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { DEPRECATED_PATH, PATH_USER_KEYS, renamePath } from './deprecated.ts';
+import { GlobalSchema } from './global.ts';
 import { PathSchema, type PathSettings } from './path.ts';
 import { isCatchAll, patternOf } from './path-name.ts';
 import type { Place, Report } from './problem.ts';
@@ -45,6 +46,10 @@ export interface PathContext {
 const PATH = asNode(PathSchema);
 const HANDLED = new Set<string>([...PATH_USER_KEYS, ...namesOf(UNSUPPORTED_PATH)]);
 const ALSO_KNOWN = [...HANDLED, ...DEPRECATED_PATH];
+const OF_FILE = {
+  names: new Set(Object.keys(asNode(GlobalSchema).properties ?? {})),
+  where: 'to the top level of the file',
+};
 const EMPTY: Branch = { kind: 'branch', entries: new Map() };
 
 export function readPathDefaults(
@@ -111,7 +116,8 @@ function readBlock(block: Branch, key: string, report: Report, path?: string) {
       report.add('error', entry, `${key}.${name}`, message, path);
     }
   }
-  const context = { report, handled: HANDLED, alsoKnown: ALSO_KNOWN, ...(path === undefined ? {} : { path }) };
+  const known = { handled: HANDLED, alsoKnown: ALSO_KNOWN, elsewhere: OF_FILE };
+  const context = { report, ...known, ...(path === undefined ? {} : { path }) };
   const written = readObject(PATH, renamed, key, context);
   return { written, renamed };
 }

@@ -35,6 +35,8 @@ export interface ReadContext {
   readonly handled?: ReadonlySet<string>;
   /** More names to guess from when a key is unknown. */
   readonly alsoKnown?: readonly string[];
+  /** Keys that stand in another part of the file, and which. */
+  readonly elsewhere?: { readonly names: ReadonlySet<string>; readonly where: string };
 }
 
 type Values = Record<string, unknown>;
@@ -78,7 +80,11 @@ export function readObject(schema: SchemaNode, branch: Branch, key: string, cont
 }
 
 function reportUnknown(schema: SchemaNode, name: string, key: string, place: Place, context: ReadContext): void {
-  const { report, path } = context;
+  const { report, path, elsewhere } = context;
+  if (elsewhere?.names.has(name)) {
+    report.add('warn', place, key.slice(0, 200), `unknown key here, it belongs ${elsewhere.where}`, path);
+    return;
+  }
   const known = [...Object.keys(schema.properties ?? {}), ...(context.alsoKnown ?? [])];
   const near = report.count('warn') < MOST_GUESSES ? nearestName(name, known) : undefined;
   report.add('warn', place, key.slice(0, 200), near ? `unknown key, did you mean ${near}?` : 'unknown key', path);

@@ -162,6 +162,9 @@ test('a path that is no longer configured is named, listed and played; one that 
   expect((await playback.get(query)).file.sizeBytes).toBeGreaterThan(0);
   expect(await playback.segments('never')).toBeUndefined();
   await expect(playback.list('never', undefined, undefined, '')).rejects.toThrow("path 'never' is not configured");
+  await expect(playback.list('playback/cam', undefined, undefined, '')).rejects.toThrow(
+    "path 'playback/cam' is not configured: leave out 'playback/' on this port",
+  );
 });
 
 test('while the disk of the recordings is away they are known but not listed, and are there again with it', async () => {
@@ -169,7 +172,9 @@ test('while the disk of the recordings is away they are known but not listed, an
   const disk = join(folder.path, 'disk');
   const [file = ''] = await record(disk, 2);
   settle(dirname(file));
-  const setup = { recordPaths: [join(disk, TEMPLATE)] };
+  const warnings: unknown[] = [];
+  const logger = { ...silentLogger, warn: (_: object, text: string) => warnings.push(text) } as typeof silentLogger;
+  const setup = { recordPaths: [join(disk, TEMPLATE)], paths: ['cam', 'never'], logger };
   {
     await using playback = open(folder.path, setup);
     expect(await countOf(playback)).toBe(1);
@@ -181,8 +186,12 @@ test('while the disk of the recordings is away they are known but not listed, an
     await using playback = open(folder.path, setup);
     await expect(countOf(playback)).rejects.toMatchObject({
       code: 'unavailable',
-      message: `the disk of ${disk} is not there`,
+      message: `the disk of ${disk} is not there: mount it, or accept the one that is mounted there with POST /v3/disks/accept`,
     });
+    // Of another path nothing is known there: that says nothing of the disk.
+    await expect(playback.list('never', undefined, undefined, '')).rejects.toThrow('no recording segments found');
+    await expect(countOf(playback)).rejects.toThrow('is not there');
+    expect(warnings.filter((text) => text === 'cannot look for recordings')).toHaveLength(1);
   }
   unlinkSync(disk);
   renameSync(join(folder.path, 'unplugged'), disk);

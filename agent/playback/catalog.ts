@@ -42,8 +42,8 @@ export class Catalog implements SegmentLog {
   readonly #looking = new Map<string, Promise<void>>();
   /** Paths whose folders were changed by ourselves, and when. */
   readonly #changed = new Map<string, number>();
-  /** What is wrong with a template's folders, as it was said last. */
-  readonly #told = new Map<string, string>();
+  /** What is wrong with a template's folders, as it was said last, and which path was asked for: of all when undefined. */
+  readonly #told = new Map<string, { readonly cause: string; readonly path: string | undefined }>();
   /** Files that are being looked at: many may ask for the same. */
   readonly #updating = new Map<string, Promise<void>>();
   /** Finished files whose headers are being read. */
@@ -163,10 +163,10 @@ export class Catalog implements SegmentLog {
       const options = { index, template, zone, onGone, signal, ...(path === undefined ? {} : { path }) };
       try {
         await lookAtFolders(options);
-        this.#told.delete(template);
+        this.#mended(template, path);
       } catch (error) {
         signal?.throwIfAborted();
-        this.#tell(template, error);
+        this.#tell(template, path, error);
         // Where recordings were kept earlier may be gone for good: what is known of the others is an answer.
         if (current !== undefined && resolve(current) === template) {
           throw faultOf(error);
@@ -176,11 +176,18 @@ export class Catalog implements SegmentLog {
   }
 
   /** Once until it changes: a folder is looked at before each answer. */
-  #tell(template: string, error: unknown): void {
+  #tell(template: string, path: string | undefined, error: unknown): void {
     const cause = explain(error);
-    if (this.#told.get(template) !== cause) {
-      this.#told.set(template, cause);
+    if (this.#told.get(template)?.cause !== cause) {
+      this.#told.set(template, { cause, path });
       this.#options.logger.warn({ recordPath: template, cause }, 'cannot look for recordings');
+    }
+  }
+
+  /** A look for a path of which nothing is known there finds no fault, and says nothing of the disk. */
+  #mended(template: string, path: string | undefined): void {
+    if (path === undefined || path === this.#told.get(template)?.path) {
+      this.#told.delete(template);
     }
   }
 

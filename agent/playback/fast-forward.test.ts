@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { openPlayback } from '../../test/playback.ts';
-import { record, temporaryFolder, WALL } from '../../test/recordings.ts';
+import { feed, opusSound, opusTrack, record, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
 import { readSamples } from '../../test/vod.ts';
 import type { GetFormat } from './query.ts';
 
@@ -68,6 +68,19 @@ test('the parts of a fast answer are parts of the whole, in both formats, with t
     }
   }
   expect(tags.size).toBe(4);
+});
+
+test('of a camera that sends sound only there is nothing to play fast, and the answer says why', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, {}, [opusTrack]);
+  feed(running.stream, [opusSound(250, 0, WALL)]);
+  running.stream.close();
+  await running.recorder.stop();
+  await using playback = openPlayback(folder.path);
+  await expect(playback.get(query(0, 10, 8))).rejects.toMatchObject({
+    code: 'notFound',
+    message: 'speed plays pictures, and there are none in this recording',
+  });
 });
 
 test('where there are no pictures there is nothing to play fast', async () => {

@@ -8,6 +8,7 @@ import type { NamedFile, SegmentIndex } from './segment-index.ts';
 
 /** Names go into the index in lots of this many, so that other work gets its turn. */
 const NAMES_PER_LOT = 1_000;
+const DISK_ADVICE = 'mount it, or accept the one that is mounted there with POST /v3/disks/accept';
 /** A folder changed this shortly before it was read may change again within the same tick of its clock. */
 const UNSETTLED_MS = 2_000;
 
@@ -65,7 +66,7 @@ class FolderLook {
       return;
     }
     if (seen !== undefined && !(await this.#isAnythingThere())) {
-      throw new PerchError('unavailable', `the disk of ${top} is not there`, { folder: top });
+      throw new PerchError('unavailable', `the disk of ${top} is not there: ${DISK_ADVICE}`, { folder: top });
     }
     index.looks.setDevice(top, device);
   }

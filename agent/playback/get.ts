@@ -73,7 +73,8 @@ export async function buildAnswer(
   }
   const answer = builder.finish();
   if (!answer) {
-    throw new PerchError('notFound', 'no recording segments found', { path });
+    const why = builder.isPictureless ? 'speed plays pictures, and there are none in this recording' : undefined;
+    throw new PerchError('notFound', why ?? 'no recording segments found', { path });
   }
   return answer;
 }
@@ -111,6 +112,8 @@ class AnswerBuilder {
   /** Of the first file of which something is kept. */
   #form: { readonly init: FileInit; readonly answer: AnswerForm } | undefined;
   #before: { readonly row: SegmentRow; readonly shiftSeconds: number } | undefined;
+  /** Something was recorded then, but nothing to look at: there is nothing to play fast. */
+  isPictureless = false;
   /** By track: where its last sample begins, in seconds of the request. */
   readonly #lastSeconds = new Map<number, number>();
   #end: AnswerEnd | undefined;
@@ -205,6 +208,7 @@ class AnswerBuilder {
     const { speed, format } = this.#request;
     const cut = speed === undefined ? whole : fastForward(whole, speed);
     if (isEmpty(cut)) {
+      this.isPictureless = !isEmpty(whole) && !whole.tracks.some(({ track }) => track.kind === 'video');
       return;
     }
     for (const track of cut.tracks.filter(({ from, to }) => to > from)) {

@@ -28,7 +28,9 @@ test('recordings in MPEG-TS are listed as files, and not played', async () => {
   await using playback = openPlayback(folder.path);
   expect(await starts(playback)).toEqual(['2026-07-01T12:00:00Z', '2026-07-01T12:00:03Z']);
   expect(await playback.names()).toEqual(['cam']);
-  await expect(list(playback)).rejects.toThrow('MPEG-TS format is not supported yet');
+  await expect(list(playback)).rejects.toThrow(
+    /^MPEG-TS format is not supported yet: set recordFormat: fmp4 .*; the \.ts files play in VLC or ffmpeg$/,
+  );
   const query = { path: 'cam', startUs: WALL * 1000, durationUs: 1e6, format: 'fmp4' } as const;
   await expect(playback.get(query)).rejects.toThrow('MPEG-TS format is not supported yet');
   expect(playback.warnings).toEqual([]);

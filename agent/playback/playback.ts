@@ -29,6 +29,11 @@ import { RecordedStreams } from './vod/recorded-streams.ts';
 
 export type { RecordPaths } from './catalog.ts';
 
+/** Of all that playback answers on the main port. */
+const MAIN_PREFIX = 'playback/';
+/** Behind the sentence that MediaMTX's clients know. */
+const TS_ADVICE = 'set recordFormat: fmp4 to play what is recorded from then on; the .ts files play in VLC or ffmpeg';
+
 export interface PlaybackOptions {
   /** Of the index: a cache that may be deleted at any time. */
   readonly file: string;
@@ -272,7 +277,11 @@ export class Playback {
 
   async #requireKnown(path: string): Promise<void> {
     if (!(await this.#isKnown(path))) {
-      throw new PerchError('badInput', `path '${path}' is not configured`, { path });
+      // On the port for playback there is no prefix.
+      const bare = path.startsWith(MAIN_PREFIX) ? path.slice(MAIN_PREFIX.length) : undefined;
+      const isNear = bare !== undefined && (await this.#isKnown(bare));
+      const hint = isNear ? `: leave out '${MAIN_PREFIX}' on this port` : '';
+      throw new PerchError('badInput', `path '${path}' is not configured${hint}`, { path });
     }
   }
 
@@ -280,7 +289,7 @@ export class Playback {
   async #require(path: string): Promise<void> {
     await this.#requireKnown(path);
     if (this.#paths.recordPathOf(path)?.format === 'mpegts' && !this.#index.hasPlayable(path)) {
-      throw new PerchError('badInput', 'MPEG-TS format is not supported yet', { path });
+      throw new PerchError('badInput', `MPEG-TS format is not supported yet: ${TS_ADVICE}`, { path });
     }
   }
 

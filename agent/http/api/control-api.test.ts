@@ -266,7 +266,11 @@ test('a kick comes under any content type, as clients of MediaMTX send it', asyn
 test.for<[string, number, unknown]>([
   ['{"path":"door","type":"motion"}', 200, { status: 'ok', id: 'e1' }],
   ['{"path":"gate","type":"motion"}', 400, failure("path 'gate' is not configured")],
-  ['{"path":"door","typ":"motion"}', 400, failure("unknown field 'typ'")],
+  [
+    '{"path":"door","typ":"motion"}',
+    400,
+    failure("unknown field 'typ': known are path, type, start, end, text, id, state"),
+  ],
   ['{"path":', 400, failure('the body is not JSON')],
   ['', 400, failure('the body is not a JSON object with path and type')],
 ])('POST /v3/events with %s is %i', async ([payload, status, body]) => {
@@ -296,7 +300,13 @@ test.for<['POST' | 'DELETE' | 'GET', string, unknown, number, unknown]>([
     400,
     failure("path 'attic' is not configured and has no recordings"),
   ],
-  ['POST', 'recordings/protect', { ...RANGE, till: 1 }, 400, failure("unknown field 'till'")],
+  [
+    'POST',
+    'recordings/protect',
+    { ...RANGE, till: 1 },
+    400,
+    failure("unknown field 'till': known are path, start, end, note"),
+  ],
   ['POST', 'recordings/protect', { ...RANGE, end: 7 }, 400, failure('end is not a text')],
   ['POST', 'recordings/protect', { path: 'door' }, 400, failure('start is missing')],
   ['POST', 'recordings/protect', [], 400, failure('the body is not a JSON object with path, start and end')],
@@ -307,6 +317,13 @@ test.for<['POST' | 'DELETE' | 'GET', string, unknown, number, unknown]>([
     undefined,
     404,
     failure(`no protected recording has the id '${OTHER_ID}'`),
+  ],
+  [
+    'DELETE',
+    `recordings/protected/${ID}`,
+    undefined,
+    404,
+    failure(`not found: DELETE /v3/recordings/protect/${ID} ends a protection`),
   ],
   ['DELETE', 'recordings/protect/7', undefined, 400, failure("invalid UUID '7'")],
   ['GET', 'recordings/protected', undefined, 200, { itemCount: 2, pageCount: 1, items: PROTECTED }],

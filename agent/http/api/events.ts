@@ -38,7 +38,7 @@ export function parseEvent(body: unknown): ToldEvent {
   }
   const unknown = Object.keys(body).find((key) => !(KEYS as readonly string[]).includes(key));
   if (unknown !== undefined) {
-    throw new PerchError('badInput', `unknown field '${unknown.slice(0, 64)}'`);
+    throw new PerchError('badInput', `unknown field '${unknown.slice(0, 64)}': known are ${KEYS.join(', ')}`);
   }
   const text = (key: Key): string | undefined => {
     const value = (body as Partial<Record<Key, unknown>>)[key];

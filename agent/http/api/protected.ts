@@ -41,6 +41,11 @@ export const protectedRoutes: FastifyPluginAsync<{ protection: ProtectionLookup 
     await protection.unprotect(idOf(request));
     return { status: 'ok' };
   });
+
+  // The address of the list with an id behind it is a near guess.
+  app.delete('/recordings/protected/:id', async (request) => {
+    throw new PerchError('notFound', `not found: DELETE /v3/recordings/protect/${idOf(request)} ends a protection`);
+  });
 };
 
 function parseRange(body: unknown): Omit<ProtectedRecording, 'id'> {
@@ -49,7 +54,7 @@ function parseRange(body: unknown): Omit<ProtectedRecording, 'id'> {
   }
   const unknown = Object.keys(body).find((key) => !(KEYS as readonly string[]).includes(key));
   if (unknown !== undefined) {
-    throw new PerchError('badInput', `unknown field '${unknown.slice(0, 64)}'`);
+    throw new PerchError('badInput', `unknown field '${unknown.slice(0, 64)}': known are ${KEYS.join(', ')}`);
   }
   const text = (key: (typeof KEYS)[number], isNeeded: boolean): string => {
     const value = (body as Record<string, unknown>)[key] ?? '';
