@@ -162,6 +162,8 @@ class Board {
       const data = isKey ? idrPicture(16 + (this.#picture % 200), this.#picture % 2) : skipPicture(1);
       stream.write(0, { pts, dts: pts, wall: this.clock.wallMs(), key: isKey, data });
       await this.#advance(PICTURE_MS);
+      // The disk is a real one: without its turns it would be taken to hang by a clock that runs ahead of it.
+      await new Promise((resolve) => setTimeout(resolve, 2));
     }
     stream.close();
     await recorder?.stop();
