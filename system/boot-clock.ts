@@ -4,6 +4,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../agent/base/clock.ts';
 import { asksTimedate, isPlausible, readClockSigns } from './clock-signs.ts';
+import { DateBelief, type DateDoubt, type DateMemory, type Moment, readDateMemory } from './date-belief.ts';
 
 const CHECK_MS = 1_000;
 /** NTP slews by half a millisecond in a second: what moves the clock by so much between two looks has set it. */
@@ -11,6 +12,12 @@ const STEP_MS = 1_000;
 /** While the clock is not believed, signs are looked for this often; a program is asked less often. */
 const SIGNS_EVERY_CHECKS = 5;
 const TIMEDATE_EVERY_CHECKS = 30;
+/** The date is written down no more often: the data folder may be on an SD card. */
+const SAVE_MS = 10 * 60_000;
+/** A mark may be a little ahead of what is read of the clock. */
+const MARK_AHEAD_MS = 60_000;
+/** The monotonic clock stands still while the machine sleeps. */
+const MARK_SLEEP_MS = 86_400_000;
 
 export interface MachineClockOptions {
   readonly clock: Pick<Clock, 'wallMs' | 'every'>;
@@ -23,7 +30,7 @@ export interface MachineClockOptions {
 }
 
 /** What is kept between starts of Perch. */
-interface Memory {
+interface Memory extends DateMemory {
   readonly bootId: string;
   /** Wall clock minus monotonic clock. */
   readonly offsetMs: number;
@@ -39,7 +46,10 @@ interface Memory {
  *  - it was stepped since the machine was started: somebody has set it;
  *  - nothing speaks against it: at once on a PC and in its containers, after ten minutes of the machine's running in a container
  *    elsewhere, after a day on a board without a clock of its own.
- * Once believed it stays so until the machine is started again, as long as its time is possible.
+ * Once believed it stays so until the machine is started again, as long as its time is possible and does not jump: a date that is
+ * more than seven days ahead of the last that was believed, here or in an earlier start, or more than a day behind it, is in doubt
+ * (`date-belief.ts`) until the network, systemd or the owner's mark confirms it. A clock with a battery alone does not: it may be wrong
+ * in the same way.
  */
 export class MachineClock {
   readonly bootId: string;
@@ -50,6 +60,8 @@ export class MachineClock {
   readonly #onTrusted = new Set<() => void>();
   #offsetMs: number;
   #isSet = false;
+  readonly #date: DateBelief;
+  #savedMonoMs = 0;
   #wasTrusted: boolean;
   #checks = 0;
   #isAsking = false;
@@ -63,6 +75,8 @@ export class MachineClock {
     this.bootId = readBootId(this.#root);
     this.#offsetMs = this.#measure();
     const memory = loadMemory(options.memoryFile);
+    const nothing = { believed: undefined, doubted: undefined };
+    this.#date = new DateBelief(this.bootId, memory ?? nothing, this.#now());
     if (memory?.bootId === this.bootId) {
       this.#isSet = memory.isSet;
       this.#noticeStep(this.#offsetMs - memory.offsetMs);
@@ -81,6 +95,18 @@ export class MachineClock {
     return this.#isBelieved;
   }
 
+  /** Why the date is not taken for granted: then nothing is old by it. Looks at the clock as `isTrusted` does. */
+  get doubt(): DateDoubt | undefined {
+    this.#follow();
+    return this.#date.doubt;
+  }
+
+  /** What is recorded now is named later than what was recorded before: so it is with a clock that may be ahead. */
+  get isInOrder(): boolean {
+    const isAhead = this.doubt?.kind === 'ahead';
+    return isAhead ? this.#isSet && isPlausible(this.#options.clock.wallMs()) : this.#isBelieved;
+  }
+
   /** Looks at the clock every second until `close`. */
   begin(): void {
     this.#save();
@@ -90,6 +116,7 @@ export class MachineClock {
   /** Resolves when what is known has been written down. */
   async close(): Promise<void> {
     this.#stop();
+    this.#save();
     await this.#saving;
   }
 
@@ -108,26 +135,40 @@ export class MachineClock {
   /** Compares the two clocks. Costs two readings of time while all is well. */
   check(): void {
     this.#follow();
-    if (!this.#isSet) {
+    if (this.#isOpen) {
       if (this.#checks % SIGNS_EVERY_CHECKS === 0) {
         this.#lookForSigns();
       }
-      if (!this.#isSet && this.#checks % TIMEDATE_EVERY_CHECKS === 0) {
+      if (this.#isOpen && this.#checks % TIMEDATE_EVERY_CHECKS === 0) {
         this.#ask();
       }
       this.#checks += 1;
       this.#tellTrust();
     }
+    if (this.#now().monoMs - this.#savedMonoMs >= SAVE_MS) {
+      this.#save();
+    }
+  }
+
+  /** There is something to learn. */
+  get #isOpen(): boolean {
+    return !this.#isSet || this.#date.doubt !== undefined;
   }
 
   get #isBelieved(): boolean {
-    return this.#isSet && isPlausible(this.#options.clock.wallMs());
+    const { doubt } = this.#date;
+    return this.#isSet && isPlausible(this.#options.clock.wallMs()) && (!doubt || doubt.kind === 'new');
+  }
+
+  #now(): Moment {
+    return { wallMs: this.#options.clock.wallMs(), monoMs: this.#monoUs() / 1000 };
   }
 
   #follow(): void {
     const offsetMs = this.#measure();
     const deltaMs = offsetMs - this.#offsetMs;
     this.#offsetMs = offsetMs;
+    this.#date.look(this.#now());
     if (this.#noticeStep(deltaMs)) {
       this.#save();
       tell(this.#onStep, deltaMs);
@@ -143,20 +184,35 @@ export class MachineClock {
     if (Math.abs(deltaMs) <= STEP_MS) {
       return false;
     }
-    const wallMs = this.#options.clock.wallMs();
-    if (!this.#isSet && isPlausible(wallMs)) {
-      this.#isSet = !readClockSigns(this.#root, wallMs).stepsProveNothing;
+    const now = this.#now();
+    const wasNone = !isPlausible(now.wallMs - deltaMs);
+    if (isPlausible(now.wallMs) && (!this.#isSet || wasNone)) {
+      const isProof = !readClockSigns(this.#root, now.wallMs).stepsProveNothing;
+      this.#isSet ||= isProof;
+      // From no time to one: somebody has told it.
+      if (isProof && wasNone) {
+        this.#date.believe(now);
+      }
     }
     return true;
   }
 
   #lookForSigns(): void {
-    const wallMs = this.#options.clock.wallMs();
-    if (this.#isSet || !isPlausible(wallMs)) {
+    const now = this.#now();
+    if (!this.#isOpen || !isPlausible(now.wallMs)) {
       return;
     }
-    const { isSet, patienceMs } = readClockSigns(this.#root, wallMs);
-    this.#isSet = isSet || this.#monoUs() / 1000 >= patienceMs;
+    const { isSet, markedMs, patienceMs } = readClockSigns(this.#root, now.wallMs);
+    this.#isSet ||= isSet || now.monoMs >= patienceMs;
+    if (markedMs.some((markMs) => this.#confirms(now.wallMs - markMs, now.monoMs))) {
+      this.#date.believe(now);
+    }
+  }
+
+  /** Made in this start of the machine, and not before the clock jumped: an older mark speaks of the date that was. */
+  #confirms(markAgeMs: number, upMs: number): boolean {
+    const jumpMs = this.#date.doubt?.jumpMs ?? Infinity;
+    return markAgeMs >= -MARK_AHEAD_MS && markAgeMs <= upMs + MARK_SLEEP_MS && markAgeMs < jumpMs - MARK_AHEAD_MS;
   }
 
   #ask(): void {
@@ -167,7 +223,12 @@ export class MachineClock {
     const ask = this.#options.isSynchronized ?? (() => asksTimedate(this.#root));
     void ask().then((isSynchronized) => {
       this.#isAsking = false;
-      this.#isSet ||= isSynchronized;
+      const now = this.#now();
+      if (isSynchronized && isPlausible(now.wallMs)) {
+        this.#isSet = true;
+        this.#date.believe(now);
+        this.#save();
+      }
       this.#tellTrust();
     });
   }
@@ -188,7 +249,9 @@ export class MachineClock {
     if (file === undefined) {
       return;
     }
-    const memory: Memory = { bootId: this.bootId, offsetMs: Math.round(this.#offsetMs), isSet: this.#isSet };
+    this.#savedMonoMs = this.#now().monoMs;
+    const offsetMs = Math.round(this.#offsetMs);
+    const memory: Memory = { bootId: this.bootId, offsetMs, isSet: this.#isSet, ...this.#date.memory() };
     // One after the other. What cannot be kept costs nothing but looking for signs again.
     this.#saving = this.#saving
       .then(() => writeFile(`${file}.new`, `${JSON.stringify(memory)}\n`))
@@ -222,9 +285,9 @@ function readBootId(root: string): string {
 
 function loadMemory(file: string | undefined): Memory | undefined {
   try {
-    const { bootId, offsetMs, isSet } = JSON.parse(readFileSync(file ?? '', 'utf8'));
+    const { bootId, offsetMs, isSet, ...date } = JSON.parse(readFileSync(file ?? '', 'utf8'));
     return typeof bootId === 'string' && Number.isFinite(offsetMs) && typeof isSet === 'boolean'
-      ? { bootId, offsetMs, isSet }
+      ? { bootId, offsetMs, isSet, ...readDateMemory(date) }
       : undefined;
   } catch {
     return undefined;

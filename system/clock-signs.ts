@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A time before this version was made is none, and neither is one that a dead battery makes up far ahead. */
@@ -23,6 +23,8 @@ const TIMEDATE_LIMIT_MS = 3_000;
 export interface ClockSigns {
   /** Something has set the clock since the machine was started, or a battery kept it. */
   readonly isSet: boolean;
+  /** When the marks were made that it was set from outside, by the clock of then: Unix milliseconds. */
+  readonly markedMs: readonly number[];
   /** Where nothing else is learned the clock is believed once the machine has been up for so long. */
   readonly patienceMs: number;
   /** A step is not yet the network's time: the service that sets the clock first steps it to when the machine was last on. */
@@ -42,8 +44,10 @@ export function isPlausible(wallMs: number): boolean {
 export function readClockSigns(root: string, wallMs: number): ClockSigns {
   const rtcsMs = rtcTimes(root);
   const hasGoodRtc = rtcsMs.some((rtcMs) => isPlausible(rtcMs) && Math.abs(rtcMs - wallMs) <= MAX_RTC_APART_MS);
+  const markedMs = SET_MARKS.flatMap((mark) => statSync(join(root, mark), { throwIfNoEntry: false })?.mtimeMs ?? []);
   return {
-    isSet: hasGoodRtc || SET_MARKS.some((mark) => existsSync(join(root, mark))),
+    isSet: hasGoodRtc || markedMs.length > 0,
+    markedMs,
     patienceMs: patienceOf(root, rtcsMs.length > 0),
     stepsProveNothing: existsSync(join(root, 'run/systemd/timesync')),
   };
