@@ -173,7 +173,7 @@ test('while the disk of the recordings is away they are known but not listed, an
   const [file = ''] = await record(disk, 2);
   settle(dirname(file));
   const warnings: unknown[] = [];
-  const logger = { ...silentLogger, warn: (_: object, text: string) => warnings.push(text) } as typeof silentLogger;
+  const logger = { ...silentLogger, warn: (...told: unknown[]) => warnings.push(told[1]) } as typeof silentLogger;
   const setup = { recordPaths: [join(disk, TEMPLATE)], paths: ['cam', 'never'], logger };
   {
     await using playback = open(folder.path, setup);
