@@ -236,6 +236,19 @@ describeWith(['chromium', 'gstreamer'], "the page, with GStreamer's cameras", ()
       await page.goto('about:blank');
     }
   });
+
+  test('a camera that is recorded as MPEG-TS is told not to play here, and how it would', async () => {
+    await using gst = await startGstCamera({ '/main': H264 });
+    const config = `paths:\n  ts:\n    source: ${gst.url('/main')}\n    record: yes\n    recordFormat: mpegts\n`;
+    await using agent = await startAgent({ config });
+    await until(async () => {
+      const { items } = await agent.json<{ items: readonly unknown[] }>('/v3/recordings/list');
+      return items.length > 0 ? true : undefined;
+    });
+    const page = await open(`${agent.url}/#/rec/ts`);
+    await page.getByRole('heading', { name: 'MPEG-TS recordings are not played here' }).waitFor();
+    await page.getByText('With recordFormat: fmp4 new recordings play here.').waitFor();
+  });
 });
 
 /** What a finger or an eye would stumble over. */

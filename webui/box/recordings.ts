@@ -21,8 +21,11 @@ export async function recordedNames(signal: AbortSignal): Promise<readonly strin
   return answer.items.map(({ name }) => name);
 }
 
-/** Oldest first; empty when nothing was recorded. */
-export async function recordedSpans(name: string, signal: AbortSignal): Promise<readonly Span[]> {
+/** How the box's sentence begins when a camera's recordings are MPEG-TS; other reasons have the same status. */
+const MPEGTS = 'MPEG-TS format';
+
+/** Oldest first, empty when nothing was recorded; or that it was recorded in a way that the box does not play. */
+export async function recordedSpans(name: string, signal: AbortSignal): Promise<readonly Span[] | 'mpegts'> {
   try {
     const entries = await ask<readonly { readonly start: string; readonly duration: number }[]>(spansAddress(name), {
       signal,
@@ -36,6 +39,9 @@ export async function recordedSpans(name: string, signal: AbortSignal): Promise<
   } catch (error) {
     if (error instanceof BoxError && error.status === 404) {
       return [];
+    }
+    if (error instanceof BoxError && error.status === 400 && error.message.startsWith(MPEGTS)) {
+      return 'mpegts';
     }
     throw error;
   }

@@ -32,28 +32,22 @@ export function RecordingsPage() {
   if (isKnown === undefined || (name !== undefined && spans === undefined)) {
     return <Waiting title={wanted === undefined ? words.recordings : title} />;
   }
-  if (name === undefined || spans === undefined || spans.length === 0) {
+  const chooser = <Cameras name={name} title={title} entries={entries} />;
+  if (name === undefined || spans === undefined || spans === 'mpegts' || spans.length === 0) {
+    const empty = name === undefined ? words.noRecordings : words.noRecordingsOf(title);
+    const isMpegts = spans === 'mpegts';
     return (
       <>
-        <header class="top">
-          <Cameras name={name} title={title} entries={entries} />
-        </header>
+        <header class="top">{chooser}</header>
         <Empty
-          title={name === undefined ? words.noRecordings : words.noRecordingsOf(title)}
-          text={words.noRecordingsText}
+          title={isMpegts ? words.mpegtsTitle : empty}
+          text={isMpegts ? words.mpegtsText : words.noRecordingsText}
         />
       </>
     );
   }
   return (
-    <RecordedCamera
-      key={name}
-      name={name}
-      camera={camera}
-      spans={spans}
-      onNearEnd={setNearEnd}
-      chooser={<Cameras name={name} title={title} entries={entries} />}
-    />
+    <RecordedCamera key={name} name={name} camera={camera} spans={spans} onNearEnd={setNearEnd} chooser={chooser} />
   );
 }
 
@@ -119,9 +113,11 @@ function useRecordedNames(): readonly string[] | undefined {
   return names;
 }
 
+type Recorded = readonly Span[] | 'mpegts';
+
 /** Asked for again from time to time: recording goes on. */
-function useSpans(name: string | undefined, everyMs: number): readonly Span[] | undefined {
-  const [known, setKnown] = useState<{ name: string; spans: readonly Span[] }>();
+function useSpans(name: string | undefined, everyMs: number): Recorded | undefined {
+  const [known, setKnown] = useState<{ name: string; spans: Recorded }>();
   useEffect(() => {
     const stop = new AbortController();
     if (name !== undefined) {

@@ -82,6 +82,9 @@ export const en = {
   noRecordings: 'Nothing is recorded yet',
   noRecordingsText: 'As soon as a camera records, its days stand here.',
   noRecordingsOf: (camera: string) => `Nothing was recorded of ${camera}.`,
+  mpegtsTitle: 'MPEG-TS recordings are not played here',
+  mpegtsText:
+    'This camera is recorded as MPEG-TS. The files on the box play in VLC. With recordFormat: fmp4 new recordings play here.',
   gap: 'No recording at this moment. This is the nearest.',
   now: 'now',
   download: 'Download',
