@@ -21,6 +21,8 @@ export interface CameraEventsOptions {
   readonly flush: FlushPoint;
   /** Nothing goes by its age while it is not known what time it is. */
   readonly isClockTrusted: () => boolean;
+  /** The date may be years ahead: then nothing is old by it. */
+  readonly isDateDoubted?: () => boolean;
   /** Shows them beside the recordings. */
   readonly index: {
     addEvent(event: CameraEvent): void;
@@ -48,11 +50,11 @@ export class CameraEvents implements EventIntake {
 
   /** Until `signal` aborts. */
   begin(signal: AbortSignal): void {
-    const { clock, log, isClockTrusted } = this.#options;
+    const { clock, log, isClockTrusted, isDateDoubted } = this.#options;
     const keepUp = async (): Promise<void> => {
       await this.hub.begin();
       while (!signal.aborted) {
-        if (isClockTrusted()) {
+        if (isClockTrusted() && !isDateDoubted?.()) {
           await this.#prune(clock.wallMs());
         }
         await clock.sleep(PRUNE_PAUSE_MS, signal);

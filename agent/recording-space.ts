@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { DateDoubt } from '../system/date-belief.ts';
 import type { Clock } from './base/clock.ts';
 import { explain, PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
@@ -9,6 +10,7 @@ import type { ProtectedRecording, ProtectionLookup } from './http/api/protected.
 import type { Playback } from './playback/playback.ts';
 import { formatRfc3339, requireRfc3339 } from './playback/rfc3339.ts';
 import type { SegmentRow } from './playback/segment-row.ts';
+import { DeletionTrace } from './record/deletion-trace.ts';
 import { Deletions } from './record/deletions.ts';
 import type { EventHub } from './record/events/event-hub.ts';
 import { type ProtectedRange, ProtectedRanges } from './record/protected-ranges.ts';
@@ -20,13 +22,18 @@ import { diskFs, type SegmentFs } from './record/segment-fs.ts';
 import type { SegmentLog } from './record/segment-log.ts';
 import { DiskMemory } from './record/space/disk-memory.ts';
 import { machineDisks } from './record/space/disk-probe.ts';
-import { type DiskEvent, Disks } from './record/space/disks.ts';
+import { type DiskEvent, type DiskStatus, Disks } from './record/space/disks.ts';
 import { keepPathLimits, type OldestRecordings } from './record/space/make-room.ts';
 import { stillsOf } from './record/stills/still-files.ts';
 import { zoneOffsetMs } from './record/time-zone.ts';
 
 /** How often paths with a limit of their own are looked at, and an unreadable list of protected recordings is tried again. */
 const UPKEEP_MS = 30_000;
+const DAY_MS = 86_400_000;
+/** A machine may have been off for so long without anybody's asking whether its date is right. */
+const LONGEST_GAP_MS = 7 * DAY_MS;
+/** What was recorded by the clock in doubt itself says nothing for it. */
+const VOUCHER_BEFORE_MS = 60_000;
 
 export interface RecordingSpaceDeps {
   readonly config: () => Config;
@@ -38,7 +45,10 @@ export interface RecordingSpaceDeps {
   readonly isOpen: (file: string) => boolean;
   /** A write or a flush has been under way for long on the disk. @param device `st_dev` */
   readonly isHanging: (device: number) => boolean;
+  /** What is recorded now is named later than what was recorded before. */
   readonly isClockTrusted: () => boolean;
+  /** Why the date is not taken for granted. */
+  readonly dateDoubt?: () => DateDoubt | undefined;
   /** Every different `recordPath` in use. */
   readonly recordPaths: () => readonly string[];
   /** What is being recorded below the folder is to be finished. */
@@ -58,6 +68,8 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
   #isRead = false;
   /** Of the index that knows all files; undefined: none does yet. */
   #filledGeneration: number | undefined;
+  /** How far before the date that is in doubt the newest recording ends: asked once. */
+  #vouched: { readonly sinceMs: number; readonly gapMs: number } | undefined;
   #upkeepMs = Number.NEGATIVE_INFINITY;
 
   /** @param agesOf tells on what it is told, and remembers */
@@ -75,6 +87,8 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
       isOpen: deps.isOpen,
       protection: this.protectedRanges,
       isClockTrusted: deps.isClockTrusted,
+      dateDoubt: () => this.#dateDoubt(),
+      trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#tellMachine('deleted', text) }),
       companions: async (file) => (await stillsOf(file)).map((still) => still.file),
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
       logger: log,
@@ -129,7 +143,9 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     const { clock, log, playback } = this.#deps;
     const ageMs = (file: string) => this.segmentLog.ageMs(file);
     const labelUs = (file: string) => playback.startUsOf(file);
-    return keepRetention(this.#rules(), { clock, deletions: this.#deletions, ageMs, labelUs, logger: log }, signal);
+    const isDated = (file: string) => playback.isDated(file);
+    const deletions = this.#deletions;
+    return keepRetention(this.#rules(), { clock, deletions, ageMs, labelUs, isDated, logger: log }, signal);
   }
 
   refusal(file: string): string | undefined {
@@ -161,8 +177,9 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     return range ? `is protected: DELETE /v3/recordings/protect/${range.id} ends that` : 'is protected';
   }
 
-  list(): ReturnType<Disks['list']> {
-    return this.#disks.list();
+  list(): (DiskStatus & { readonly deletionsHeld: string | null })[] {
+    const deletionsHeld = this.#deletions.ageHold ?? null;
+    return this.#disks.list().map((disk) => ({ ...disk, deletionsHeld }));
   }
 
   accept(folder: string): Promise<boolean> {
@@ -211,7 +228,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
   }
 
   async #upkeep(signal: AbortSignal): Promise<void> {
-    const { clock, playback, log } = this.#deps;
+    const { clock, playback } = this.#deps;
     if (clock.monoMs() - this.#upkeepMs < UPKEEP_MS) {
       return;
     }
@@ -232,14 +249,39 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
         return maxBytes > 0 ? [[name, maxBytes]] : [];
       });
       const folders = this.#folders();
-      await keepPathLimits({ limits: () => limits }, this.#index, folders, this.#deletions, log, signal);
+      await keepPathLimits({ limits: () => limits }, this.#index, folders, this.#deletions, signal);
     }
   }
 
   #tell({ state, text, folders }: DiskEvent): void {
+    this.#tellMachine('disk', `${state}: ${folders.join(', ')}: ${text}`);
+  }
+
+  #tellMachine(type: 'disk' | 'deleted', text: string): void {
     this.#deps.events
-      .add({ path: '', type: 'disk', source: 'perch', text: `${state}: ${folders.join(', ')}: ${text}`.slice(0, 500) })
-      .catch((error: unknown) => this.#deps.log.warn({ cause: explain(error) }, 'cannot tell of a disk'));
+      .add({ path: '', type, source: 'perch', text: text.slice(0, 500) })
+      .catch((error: unknown) => this.#deps.log.warn({ cause: explain(error), type }, 'cannot tell of the recordings'));
+  }
+
+  /**
+   * Why nothing is old by the date. One of which nothing is remembered is vouched for by the newest recording from before it,
+   * if that is not long ago.
+   */
+  #dateDoubt(): string | undefined {
+    const doubt = this.#deps.dateDoubt?.();
+    if (doubt?.kind !== 'new') {
+      return doubt && doubtText(doubt.jumpMs, doubt.kind, 'the last one that was believed');
+    }
+    if (this.#filledGeneration === undefined) {
+      return undefined;
+    }
+    const { sinceMs } = doubt;
+    if (this.#vouched?.sinceMs !== sinceMs) {
+      const lastUs = this.#deps.playback.space.lastEndUs((sinceMs - VOUCHER_BEFORE_MS) * 1000);
+      this.#vouched = { sinceMs, gapMs: lastUs === undefined ? 0 : sinceMs - lastUs / 1000 };
+    }
+    const { gapMs } = this.#vouched;
+    return gapMs > LONGEST_GAP_MS ? doubtText(gapMs, 'ahead', 'the newest recording') : undefined;
   }
 
   #folders(): string[] {
@@ -278,6 +320,11 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
 
 /** The deepest folder that all recordings of a template share. */
 const folderOf = (recordPath: string): string => new RecordPathPattern(recordPath, undefined).folder;
+
+const doubtText = (jumpMs: number, kind: 'ahead' | 'behind', of: string): string =>
+  `the date is ${Math.round(jumpMs / DAY_MS)} days ${kind === 'ahead' ? 'after' : 'before'} ${of} and nothing confirms it: ` +
+  'set the clock from the network (NTP), or if it is right create the file /run/perch-clock-set; ' +
+  'otherwise it is believed when Perch has run for 24 h';
 
 function shown({ id, path, startUs, endUs, note }: ProtectedRange): ProtectedRecording {
   const text = (us: number) => formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), undefined) });

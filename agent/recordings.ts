@@ -68,6 +68,7 @@ export class Recordings {
     this.events = new CameraEvents({
       ...{ config, dataDir, clock, log, flush: this.#flush, index: this.playback.events },
       isClockTrusted: () => this.#machineClock.isTrusted,
+      isDateDoubted: () => this.#machineClock.doubt !== undefined,
     });
     this.playback.addJournal(this.events.journal);
     const stills = new CameraStills(config);
@@ -80,7 +81,8 @@ export class Recordings {
         ...{ config, dataDir, clock, log, playback: this.playback, events: this.events.hub },
         isOpen: (file) => this.#flush.isOpen(file),
         isHanging: (device) => this.#flush.isHanging(device),
-        isClockTrusted: () => this.#machineClock.isTrusted,
+        isClockTrusted: () => this.#machineClock.isInOrder,
+        dateDoubt: () => this.#machineClock.doubt,
         recordPaths: () => this.#recordPaths(),
         stopRecording: (folder, error) => this.#stopBelow(folder, error),
       },

@@ -95,10 +95,10 @@ export class MachineClock {
     return this.#isBelieved;
   }
 
-  /** Why the date is not taken for granted: then nothing is old by it. Looks at the clock as `isTrusted` does. */
+  /** Why the date, where there is one, is not taken for granted: then nothing is old by it. Looks at the clock as `isTrusted` does. */
   get doubt(): DateDoubt | undefined {
     this.#follow();
-    return this.#date.doubt;
+    return isPlausible(this.#options.clock.wallMs()) ? this.#date.doubt : undefined;
   }
 
   /** What is recorded now is named later than what was recorded before: so it is with a clock that may be ahead. */

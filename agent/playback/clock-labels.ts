@@ -52,6 +52,13 @@ export class ClockLabels {
     return this.#startIn(begun, boot);
   }
 
+  /** The start of a recording is no guess: the clock was set when it was begun, or later in the same start of the machine. */
+  isDated(folder: string, name: string): boolean {
+    const query = `SELECT 1 FROM segments WHERE folder = (SELECT id FROM names WHERE text = ?) AND name = ?
+      AND state IN (1, 2, 4) AND (trusted = 1 OR EXISTS (SELECT 1 FROM boots WHERE boots.boot = segments.boot))`;
+    return this.#database.first(query, folder, name) !== undefined;
+  }
+
   /** The files of a boot that are to be shown elsewhere than they are, and where. */
   *moved(boot: number): Generator<{ readonly id: number; readonly startUs: number }> {
     const query = 'SELECT id, name_us, start_us, wall_us, mono_us FROM segments WHERE boot = ? AND trusted = 0';

@@ -58,6 +58,8 @@ export interface SpaceIndex {
   oldestOwnOf(path: string, limit: number, after?: SegmentRow): SegmentRow[];
   /** A file that is being written counts with what it had when it was last looked at. */
   bytesOf(path: string): PathBytes;
+  /** When the last of all recordings that began before a time ended, Unix microseconds; undefined: there is none. */
+  lastEndUs(beforeUs: number): number | undefined;
 }
 
 /** The truth of events or protected ranges: told everything anew when the index has lost it. */

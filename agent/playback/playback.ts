@@ -152,6 +152,11 @@ export class Playback {
     return this.#index.find(file)?.startUs;
   }
 
+  /** The start is known to be right, even when the file was named by a clock that nobody believed yet. */
+  isDated(file: string): boolean {
+    return this.#index.isDated(file);
+  }
+
   get indexProgress(): IndexProgress {
     return this.#rebuild.progress;
   }

@@ -176,6 +176,11 @@ export class SegmentIndex {
     return this.#row(query, file.slice(0, cut), file.slice(cut + 1));
   }
 
+  isDated(file: string): boolean {
+    const cut = file.lastIndexOf('/');
+    return this.#database.read(() => this.#labels.isDated(file.slice(0, cut), file.slice(cut + 1)), false);
+  }
+
   /** Of the known files right in a folder. */
   namesIn(folder: string): Set<string> {
     const query = 'SELECT name FROM segments WHERE folder = (SELECT id FROM names WHERE text = ?)';

@@ -36,6 +36,15 @@ export class SpaceTable implements SpaceIndex {
     };
   }
 
+  lastEndUs(beforeUs: number): number | undefined {
+    // The last of each path: a history costs as much as it has paths.
+    const query = `SELECT MAX((SELECT start_us + duration_us FROM segments INDEXED BY by_start
+        WHERE path = usage.path AND start_us < ? ORDER BY start_us DESC LIMIT 1)) AS end_us
+      FROM usage WHERE files > 0`;
+    const endUs = this.#database.read(() => this.#database.first(query, beforeUs), undefined)?.['end_us'];
+    return endUs === undefined || endUs === null ? undefined : Number(endUs);
+  }
+
   #rows(query: string, ...values: (string | number)[]): SegmentRow[] {
     return this.#database.read(() => this.#database.all(query, ...values).map(rowOf), []);
   }

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { makeRecording, type Writer } from '../../test/recording-files.ts';
 import { SegmentLogBook, temporaryFolder } from '../../test/recordings.ts';
@@ -40,6 +41,27 @@ test.for([
   expect((await deletions.delete(doomed(old), 'age')).kind).toBe(byAge);
   expect((await deletions.delete(doomed(large), 'space')).kind).toBe(forSpace);
   expect([existsSync(old), existsSync(large)]).toEqual([byAge === 'kept', forSpace === 'kept']);
+});
+
+test('while the date is in doubt nothing is old, and what its disk has no room for goes all the same', async () => {
+  using folder = temporaryFolder();
+  let doubt: string | undefined = 'the date is 1137 days after the newest recording';
+  const lines: { msg: string }[] = [];
+  const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const { deletions, doomed } = setUp({ dateDoubt: () => doubt, logger });
+  const file = makeRecording(join(folder.path, 'a.mp4'), 'perch');
+  const large = makeRecording(join(folder.path, 'b.mp4'), 'perch');
+  for (let i = 0; i < 3; i += 1) {
+    expect(await deletions.delete(doomed(file), 'age')).toEqual({ kind: 'kept', because: 'refused' });
+  }
+  expect([deletions.hold, deletions.ageHold]).toEqual([undefined, doubt]);
+  expect((await deletions.delete(doomed(large), 'space')).kind).toBe('deleted');
+  doubt = undefined;
+  expect((await deletions.delete(doomed(file), 'age')).kind).toBe('deleted');
+  expect(lines.map(({ msg }) => msg)).toEqual([
+    'no recordings are deleted by age',
+    'the date is right now: recordings are deleted by age again',
+  ]);
 });
 
 test('a recording that was named without a clock goes by its age once its time is known', async () => {

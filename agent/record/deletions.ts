@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { DeletionReason, DeletionTrace } from './deletion-trace.ts';
 import { codeOf } from './disk-fault.ts';
 import type { SegmentLog } from './segment-log.ts';
 import { whoseRecording } from './whose-recording.ts';
@@ -28,6 +29,10 @@ export interface DeletionDeps {
   readonly protection: Protection;
   /** The wall clock has been set: what is old can be told from what is new. */
   readonly isClockTrusted: () => boolean;
+  /** Why nothing is old by the date that the clock shows: it may be years ahead. The order of recordings holds all the same. */
+  readonly dateDoubt?: (() => string | undefined) | undefined;
+  /** Told what was deleted, and when a sweep is over. */
+  readonly trace?: Pick<DeletionTrace, 'deleted' | 'endSweep'>;
   /** Files that belong to a recording and go with it. */
   readonly companions?: (file: string) => Promise<readonly string[]>;
   /** Told what has become free. */
@@ -64,6 +69,7 @@ export class Deletions {
   readonly #deps: DeletionDeps;
   readonly #told = new Set<string>();
   #toldHold: string | undefined;
+  #toldDoubt: string | undefined;
 
   constructor(deps: DeletionDeps) {
     this.#deps = deps;
@@ -71,9 +77,9 @@ export class Deletions {
 
   /** Why nothing at all may be deleted now. */
   get hold(): string | undefined {
-    const { protection, isClockTrusted, logger } = this.#deps;
-    const isSet = isClockTrusted();
-    const hold = protection.fault ?? (isSet ? undefined : 'the clock has not been set since the machine was started');
+    const { protection, isClockTrusted, dateDoubt, logger } = this.#deps;
+    const whyNot = () => dateDoubt?.() ?? 'the clock has not been set since the machine was started';
+    const hold = protection.fault ?? (isClockTrusted() ? undefined : whyNot());
     if (hold !== this.#toldHold) {
       this.#toldHold = hold;
       if (hold !== undefined) {
@@ -83,11 +89,30 @@ export class Deletions {
     return hold;
   }
 
+  /** Why nothing may be deleted by its age now. */
+  get ageHold(): string | undefined {
+    const { dateDoubt, logger } = this.#deps;
+    const { hold } = this;
+    if (hold !== undefined) {
+      return hold;
+    }
+    const doubt = dateDoubt?.();
+    if (doubt !== this.#toldDoubt) {
+      this.#toldDoubt = doubt;
+      if (doubt === undefined) {
+        logger.info('the date is right now: recordings are deleted by age again');
+      } else {
+        logger.warn({ because: doubt }, 'no recordings are deleted by age');
+      }
+    }
+    return doubt;
+  }
+
   /** @param reason for space only what Perch has written itself and marked goes; by its age what has a known one */
-  async delete(doomed: Doomed, reason: 'age' | 'space'): Promise<Deletion> {
+  async delete(doomed: Doomed, reason: DeletionReason): Promise<Deletion> {
     const { file } = doomed;
     const { isOpen, logger } = this.#deps;
-    if (this.hold !== undefined) {
+    if (this.#holdOf(reason) !== undefined) {
       return { kind: 'kept', because: 'refused' };
     }
     if (isOpen(file)) {
@@ -106,7 +131,7 @@ export class Deletions {
         this.#tell(file, 'never deleted: a file that neither Perch nor MediaMTX has marked as its recording');
         return { kind: 'kept', because: 'no recording' };
       }
-      if (reason === 'space' && found.writer !== 'perch') {
+      if (reason !== 'age' && found.writer !== 'perch') {
         return { kind: 'kept', because: 'not ours' };
       }
       if (reason === 'age' && !found.isDated && !doomed.isDated) {
@@ -115,7 +140,13 @@ export class Deletions {
       if (this.#isProtected(doomed, found.durationMs > 0 ? found.durationMs * 1000 : LONGEST_FILE_US)) {
         return { kind: 'kept', because: 'protected' };
       }
-      return await this.#unlink(file, found.diskBytes);
+      const deletion = await this.#unlink(file, found.diskBytes, reason);
+      if (deletion.kind === 'deleted') {
+        const [startUs = 0] = doomed.startsUs;
+        const endUs = startUs + (found.durationMs * 1000 || doomed.durationUs || 0);
+        this.#deps.trace?.deleted(doomed.path, reason, startUs, endUs, found.diskBytes);
+      }
+      return deletion;
     } catch (error) {
       if (codeOf(error) === 'ENOENT') {
         return this.#gone(file);
@@ -149,9 +180,18 @@ export class Deletions {
     }
   }
 
-  async #unlink(file: string, diskBytes: number): Promise<Deletion> {
+  /** Nothing more is deleted for now: what was is told. */
+  endSweep(): void {
+    this.#deps.trace?.endSweep();
+  }
+
+  #holdOf(reason: DeletionReason): string | undefined {
+    return reason === 'age' ? this.ageHold : this.hold;
+  }
+
+  async #unlink(file: string, diskBytes: number, reason: DeletionReason): Promise<Deletion> {
     // It may have been begun anew, or protected, while it was looked at.
-    if (this.#deps.isOpen(file) || this.hold !== undefined) {
+    if (this.#deps.isOpen(file) || this.#holdOf(reason) !== undefined) {
       return { kind: 'kept', because: 'written' };
     }
     await unlink(file);

@@ -188,13 +188,14 @@ test('a disk that hangs in a deletion does not keep what is on another', async (
   );
   const asked: string[] = [];
   const deletions = {
-    hold: undefined,
+    ageHold: undefined,
     delete: (doomed: Doomed) => {
       asked.push(doomed.file);
       return doomed.file === stuck ? new Promise<never>(() => {}) : deps.deletions.delete(doomed, 'age');
     },
     pause: async () => {},
     removeEmptyFolders: async () => {},
+    endSweep: () => {},
   };
   const stop = new AbortController();
   const done = keepRetention({ ...rules, recordPaths: () => recordPaths }, { ...deps, deletions }, stop.signal, 'UTC');

@@ -23,11 +23,13 @@ export interface RetentionRules {
 
 export interface RetentionDeps {
   readonly clock: Clock;
-  readonly deletions: Pick<Deletions, 'delete' | 'hold' | 'pause' | 'removeEmptyFolders'>;
+  readonly deletions: Pick<Deletions, 'delete' | 'ageHold' | 'pause' | 'removeEmptyFolders' | 'endSweep'>;
   /** Since this process began the file, whatever the wall clock has done meanwhile; undefined: it did not. */
   readonly ageMs: (file: string) => number | undefined;
   /** The true start of a file, Unix microseconds, where more is known of it than its name says. */
   readonly labelUs?: (file: string) => number | undefined;
+  /** It is right, even when the name was given by a clock that was not believed. */
+  readonly isDated?: (file: string) => boolean;
   readonly logger: Logger;
 }
 
@@ -42,7 +44,7 @@ export async function keepRetention(
   while (!signal.aborted) {
     await deleteExpired(rules, deps, signal, zone, busy);
     if (!signal.aborted) {
-      await deps.clock.sleep(deps.deletions.hold === undefined ? pauseMs(rules) : SHORTEST_PAUSE_MS, signal);
+      await deps.clock.sleep(deps.deletions.ageHold === undefined ? pauseMs(rules) : SHORTEST_PAUSE_MS, signal);
     }
   }
 }
@@ -66,7 +68,7 @@ export async function deleteExpired(
 ): Promise<string[]> {
   const deleted: string[] = [];
   const { clock, deletions, logger } = deps;
-  for (const recordPath of deletions.hold === undefined ? rules.recordPaths() : []) {
+  for (const recordPath of deletions.ageHold === undefined ? rules.recordPaths() : []) {
     if (busy.has(recordPath)) {
       continue;
     }
@@ -95,7 +97,7 @@ async function deleteBelow(
   let expired: Doomed[] = [];
   const deleteFound = async () => {
     for (const doomed of expired) {
-      if (signal.aborted || deletions.hold !== undefined) {
+      if (signal.aborted || deletions.ageHold !== undefined) {
         break;
       }
       if ((await deletions.delete(doomed, 'age')).kind === 'deleted') {
@@ -119,13 +121,14 @@ async function deleteBelow(
   });
   await deleteFound();
   await deletions.removeEmptyFolders(pattern.folder, touched);
+  deletions.endSweep();
 }
 
 /** Whether a recording has expired, by its name and what else is known of its time. */
 function judge(
   recordPath: string,
   rules: RetentionRules,
-  { clock, ageMs, labelUs }: RetentionDeps,
+  { clock, ageMs, labelUs, isDated }: RetentionDeps,
 ): (recording: FoundRecording) => Doomed | undefined {
   const limits = new Map<string, number | undefined>();
   const nowUs = clock.wallMs() * 1000;
@@ -142,6 +145,7 @@ function judge(
     if (startUs > nowUs - limitMs * 1000 || (knownAgeMs ?? limitMs) < limitMs) {
       return undefined;
     }
-    return { file, path, startsUs: [startUs, nameUs], isDated: knownAgeMs !== undefined || startUs !== nameUs };
+    const isKnown = knownAgeMs !== undefined || startUs !== nameUs || (isDated?.(file) ?? false);
+    return { file, path, startsUs: [startUs, nameUs], isDated: isKnown };
   };
 }

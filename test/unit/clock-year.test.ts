@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -105,6 +105,25 @@ class Board {
     this.#running = undefined;
     running?.stop.abort();
     await running?.recordings.close();
+  }
+
+  /** What Perch remembers is lost: only the recordings are left. */
+  forget(): void {
+    for (const name of ['clock.json', 'segments.db', 'segments.db-wal', 'segments.db-shm']) {
+      rmSync(join(this.folder, name), { force: true });
+    }
+  }
+
+  /** A clock with a battery says what the wall clock says. */
+  showBattery(unixMs: number): void {
+    this.#place('sys/class/rtc/rtc0/since_epoch', String(unixMs / 1000));
+  }
+
+  /** The network has set the clock, and says so. */
+  tellSynchronized(): void {
+    this.#place('run/perch-clock-set', '');
+    const nowS = this.clock.wallMs() / 1000;
+    utimesSync(join(this.folder, 'run/perch-clock-set'), nowS, nowS);
   }
 
   setWall(unixMs: number): void {
@@ -285,6 +304,68 @@ afterEach(() => {
 
 const ALL_ZONES = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'UTC', 'Asia/Kolkata'];
 const ZONES = LENGTH === 'short' ? ['Europe/Berlin', 'Australia/Lord_Howe'] : ALL_ZONES;
+
+const YEARS_AHEAD_MS = 3 * 365 * DAY_MS;
+
+test.for([
+  ['of whose dates nothing is remembered', 'new'],
+  ['that was started again', 'again'],
+  ['that runs', 'running'],
+] as const)('a clock that is years ahead deletes nothing of a Perch %s', async ([, kind]) => {
+  await using board = new Board();
+  await board.boot(0);
+  await board.record(8, { 2: () => board.synchronize() });
+  await board.waitUntil(board.trueMs + 2 * DAY_MS);
+  await board.record(8);
+  const before = board.files();
+  const aheadMs = () => board.trueMs + YEARS_AHEAD_MS;
+  if (kind === 'running') {
+    board.setWall(aheadMs());
+  } else {
+    await board.end();
+    if (kind === 'new') {
+      board.forget();
+    }
+    board.setWall(aheadMs());
+    await board.boot(aheadMs());
+    // Somebody says so who is wrong: a battery.
+    board.showBattery(aheadMs());
+  }
+  await board.work(300);
+  await board.record(8);
+  for (let hour = 0; hour < 12; hour += 1) {
+    board.clock.skip(HOUR_MS);
+    await board.work();
+  }
+  expect(board.files()).toEqual(expect.arrayContaining(before));
+  expect(board.recordings.space.list()).toEqual([
+    expect.objectContaining({ deletionsHeld: expect.stringContaining('nothing confirms it') }),
+  ]);
+  // Perch is started again in the meantime: what the wrong clock has named by then does not vouch for it.
+  await board.end();
+  await board.begin();
+  await board.work(300);
+  expect(board.files()).toEqual(expect.arrayContaining(before));
+  board.synchronize();
+  await board.work(100);
+  expect(board.files()).toEqual(expect.arrayContaining(before));
+});
+
+test('a machine that was off for two months deletes what is old as soon as the network tells the time', async () => {
+  await using board = new Board();
+  await board.boot(0);
+  await board.record(8, { 2: () => board.synchronize() });
+  await board.waitUntil(board.trueMs + 2 * DAY_MS);
+  await board.end();
+  board.clock.skip(60 * DAY_MS);
+  await board.boot(board.trueMs);
+  board.showBattery(board.trueMs);
+  await board.work(100);
+  expect(board.files()).not.toEqual([]);
+  board.tellSynchronized();
+  await board.work(100);
+  await expect.poll(() => board.work().then(() => board.files()), { timeout: 10_000 }).toEqual([]);
+});
 
 type Event = readonly [name: string, atMs: number, run: (board: Board) => Promise<void>];
 

@@ -41,6 +41,7 @@ function setUp(minFreePercent = 10, memory = emptyMemory()) {
     delete: (doomed: Doomed) => disk.delete(doomed),
     pause: async () => {},
     removeEmptyFolders: async () => {},
+    endSweep: () => {},
   };
   const disks = new Disks({
     clock,
@@ -409,6 +410,7 @@ test('a disk that hangs in a deletion holds up neither the looks nor the room on
           : well.delete({ ...doomed, file: doomed.file.slice('/well'.length) }),
       pause: async () => {},
       removeEmptyFolders: async () => {},
+      endSweep: () => {},
     },
     stopRecording: () => {},
     logger: silentLogger,

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { silentLogger } from '../../base/log.ts';
 import type { Deletion, Doomed } from '../deletions.ts';
 import { type IndexedRecording, keepPathLimits, makeRoom, type OldestRecordings, oldestBelow } from './make-room.ts';
 
@@ -51,6 +50,7 @@ function deleting(answer: (doomed: Doomed) => Deletion = () => ({ kind: 'deleted
     },
     pause: async () => {},
     removeEmptyFolders: async () => {},
+    endSweep: () => {},
   };
 }
 
@@ -93,7 +93,7 @@ test('a path with more than it may have loses its oldest, and one with less noth
   const keep = async (ownBytes: number) => {
     const deletions = deleting();
     const limits = { limits: () => [['cam', 50 * MB] as const] };
-    await keepPathLimits(limits, indexOf(files, ownBytes), ['/rec'], deletions, silentLogger, signal);
+    await keepPathLimits(limits, indexOf(files, ownBytes), ['/rec'], deletions, signal);
     return deletions.deleted;
   };
   expect(await keep(50 * MB)).toEqual([]);

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Logger } from '../../base/log.ts';
+import type { DeletionReason } from '../deletion-trace.ts';
 import type { Deletions } from '../deletions.ts';
 
 /** So many rows of the index are asked for at a time. */
@@ -30,7 +30,7 @@ export interface OldestRecordings {
 }
 
 /** Who deletes, and knows what stays. */
-export type Deleting = Pick<Deletions, 'delete' | 'hold' | 'pause' | 'removeEmptyFolders'>;
+export type Deleting = Pick<Deletions, 'delete' | 'hold' | 'pause' | 'removeEmptyFolders' | 'endSweep'>;
 
 export interface Room {
   readonly files: number;
@@ -46,6 +46,7 @@ export async function makeRoom(
   top: readonly string[],
   deletions: Deleting,
   signal: AbortSignal,
+  reason: DeletionReason = 'space',
 ): Promise<Room> {
   let files = 0;
   let diskBytes = 0;
@@ -56,7 +57,7 @@ export async function makeRoom(
       break;
     }
     const doomed = { file, path, startsUs: [startUs, nameUs], durationUs, isDated: true };
-    const result = await deletions.delete(doomed, 'space');
+    const result = await deletions.delete(doomed, reason);
     if (result.kind === 'deleted') {
       files += 1;
       diskBytes += result.diskBytes;
@@ -69,6 +70,7 @@ export async function makeRoom(
   for (const folder of top) {
     await deletions.removeEmptyFolders(folder, touched);
   }
+  deletions.endSweep();
   const isEnough = diskBytes >= wantedBytes || signal.aborted;
   return { files, diskBytes, stuck: isEnough ? undefined : (deletions.hold ?? stuckText(protectedCount)) };
 }
@@ -135,16 +137,12 @@ export async function keepPathLimits(
   index: OldestRecordings,
   tops: readonly string[],
   deletions: Deleting,
-  logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   for (const [path, maxBytes] of limits.limits()) {
     const excessBytes = index.bytesOf(path).ownBytes - maxBytes;
     if (excessBytes > 0 && deletions.hold === undefined && !signal.aborted) {
-      const { files, diskBytes } = await makeRoom(excessBytes, oldestOf(index, path), tops, deletions, signal);
-      if (files > 0) {
-        logger.debug({ path, files, diskBytes }, 'deleted the oldest recordings of a path');
-      }
+      await makeRoom(excessBytes, oldestOf(index, path), tops, deletions, signal, 'size');
     }
   }
 }
