@@ -203,6 +203,41 @@ test('another boot, and a clock that was only slewed, change no label', () => {
   expect(startsOf(index)).toEqual([50, 100, 111]);
 });
 
+test('a recording whose clock was not believed is dated once its boot is believed, also when no label changes by it', () => {
+  using index = openIndex();
+  const files = [10, 20].map((mono) =>
+    tell(index, {
+      start: 100 + mono,
+      stream: STREAM,
+      number: mono,
+      fileMark: { monoUs: mono * SECOND, isClockTrusted: false },
+    }),
+  );
+  const other = tell(index, {
+    start: 50,
+    stream: STREAM,
+    fileMark: { bootId: STREAM, monoUs: 1, isClockTrusted: false },
+  });
+  expect([...files, other].map((file) => index.isDated(file))).toEqual([false, false, false]);
+  const known = tell(index, {
+    start: 130,
+    stream: STREAM,
+    number: 30,
+    fileMark: { monoUs: 30 * SECOND, isClockTrusted: true },
+  });
+  expect([...files, known, other].map((file) => index.isDated(file))).toEqual([true, true, true, false]);
+});
+
+test('the last end of all is that of the path which was recorded last before a time', () => {
+  using index = openIndex();
+  expect(index.space.lastEndUs(1_000 * SECOND)).toBeUndefined();
+  tell(index, { start: 100 });
+  tell(index, { start: 300, number: 1 });
+  tell(index, { start: 200, path: 'door' });
+  const at = (s: number) => index.space.lastEndUs(s * SECOND);
+  expect([at(100), at(101), at(250), at(1_000)]).toEqual([undefined, 110 * SECOND, 210 * SECOND, 310 * SECOND]);
+});
+
 test('a mark with a monotonic time that no machine has counts as no clock', () => {
   using index = openIndex();
   tell(index, { start: 50, stream: STREAM, fileMark: { monoUs: 2 ** 63, isClockTrusted: true } });

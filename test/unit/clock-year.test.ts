@@ -319,10 +319,12 @@ test.for([
   await board.record(8);
   const before = board.files();
   const aheadMs = () => board.trueMs + YEARS_AHEAD_MS;
+  await board.end();
   if (kind === 'running') {
+    await board.begin();
+    await board.work(300);
     board.setWall(aheadMs());
   } else {
-    await board.end();
     if (kind === 'new') {
       board.forget();
     }
