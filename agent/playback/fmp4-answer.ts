@@ -4,7 +4,7 @@ import type { FileInit } from '../record/fragment-walk.ts';
 import { trackIdsOf } from '../record/recording-file.ts';
 import type { AnswerForm } from './answer-form.ts';
 import type { FileCut } from './cut.ts';
-import { FragmentIndex } from './fragment-index.ts';
+import { FragmentIndex, type IndexedFragment } from './fragment-index.ts';
 import { endOf, type KeptFragment, keptFragments } from './kept-fragments.ts';
 import { type KeptRun, KeptTable } from './kept-table.ts';
 import { MoofPatch } from './moof-patch.ts';
@@ -37,7 +37,8 @@ export class Fmp4Answer implements AnswerForm {
     this.#maxBytes = maxBytes;
     const lead = init.tracks.find((track) => track.kind === 'video') ?? init.tracks[0];
     this.#leadId = lead?.id ?? 0;
-    this.#index = new FragmentIndex(this.#leadId, lead?.timescale ?? 1000);
+    const others = init.tracks.filter((track) => track !== lead);
+    this.#index = new FragmentIndex(lead ?? { id: 0, timescale: 1000 }, others);
   }
 
   get isFull(): boolean {
@@ -73,13 +74,12 @@ export class Fmp4Answer implements AnswerForm {
     }
     this.#sequence += 1;
     const ofLead = kept.runs.filter(({ samples }) => samples.trackId === this.#leadId);
-    const [first, last] = [ofLead[0], ofLead.at(-1)];
-    this.#index.add(
-      this.#body.sizeBytes - before,
-      first && Math.max(0, first.time),
-      last && (ends?.get(this.#leadId) ?? endOf(last).end),
-      first?.samples.syncs[first.from] === 1,
-    );
+    const last = ofLead.at(-1);
+    this.#index.add({
+      sizeBytes: this.#body.sizeBytes - before,
+      endTime: last && (ends?.get(this.#leadId) ?? endOf(last).end),
+      ...timesIn(ofLead),
+    });
   }
 
   #copy(kept: KeptFragment, cut: FileCut): void {
@@ -108,6 +108,23 @@ export class Fmp4Answer implements AnswerForm {
 /** Files of other programs may have 32 bits for a time; Perch and MediaMTX, whose mark is in theirs, always write 64. */
 const hasRoomForTimes = ({ runs }: KeptFragment, { tabled }: FileCut): boolean =>
   tabled.head.mark !== undefined || runs.every(({ time }) => time < 2 ** 32);
+
+/** When a track's samples begin, and the first one at which a player can start. */
+function timesIn(runs: readonly KeptRun[]): Pick<IndexedFragment, 'time' | 'syncTime' | 'startsWithSync'> {
+  let start: number | undefined;
+  for (const { samples, from, to, time: base } of runs) {
+    let time = base;
+    for (let i = from; i < to; i += 1) {
+      const begins = Math.max(0, time);
+      if (samples.syncs[i] === 1) {
+        return { time: start ?? begins, syncTime: begins, startsWithSync: start === undefined };
+      }
+      start ??= begins;
+      time += samples.durations[i] as number;
+    }
+  }
+  return { time: start, syncTime: undefined, startsWithSync: false };
+}
 
 const isLastOf = (run: KeptRun, runs: readonly KeptRun[]): boolean =>
   runs.findLast((other) => other.samples === run.samples) === run;

@@ -12,6 +12,8 @@ export interface BarClip {
   readonly kilobitsPerSecond: number;
   /** From key frame to key frame. */
   readonly groupSeconds: number;
+  /** Pictures that come behind ones that are shown after them; none when not given. H.264 only. */
+  readonly bFrames?: number;
   readonly seconds: number;
 }
 
@@ -30,7 +32,7 @@ export const SMALL: BarClip = {
 export const TINY: BarClip = { ...SMALL, width: 320, height: 180, fps: 10, kilobitsPerSecond: 150 };
 
 const VIDEO: Record<BarClip['video'], readonly string[]> = {
-  h264: ['libx264', '-preset', 'veryfast', '-profile:v', 'high', '-bf', '0', '-sc_threshold', '0'],
+  h264: ['libx264', '-preset', 'veryfast', '-profile:v', 'high', '-sc_threshold', '0'],
   vp8: ['libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-auto-alt-ref', '0'],
 };
 /** Cameras send packets of 20 ms. */
@@ -45,8 +47,9 @@ let counter = 0;
 
 /** A clip whose pictures say in their time bar when in the clip they are, in milliseconds, with a tone beside it. */
 export async function barClip(of: BarClip): Promise<string> {
-  const { video, audio, width, height, fps, kilobitsPerSecond, groupSeconds, seconds } = of;
-  const name = `bar-${video}-${audio ?? 'silent'}-${width}x${height}-${fps}-${kilobitsPerSecond}k-${groupSeconds}s-${seconds}.mkv`;
+  const { video, audio, width, height, fps, kilobitsPerSecond, groupSeconds, bFrames = 0, seconds } = of;
+  const groups = bFrames > 0 ? `${groupSeconds}s-b${bFrames}` : `${groupSeconds}s`;
+  const name = `bar-${video}-${audio ?? 'silent'}-${width}x${height}-${fps}-${kilobitsPerSecond}k-${groups}-${seconds}.mkv`;
   counter += 1;
   const bars = writeBars(`${name}-${process.pid}-${counter}.gray`, fps, seconds);
   const input = ['-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=${fps}`];
@@ -67,7 +70,8 @@ export async function barClip(of: BarClip): Promise<string> {
   const place = `[1]scale=${width}:${height * BAR_CELL_HEIGHT * BAR_LINES}:flags=neighbor[b];[0][b]overlay=0:${height * BAR_TOP}[v]`;
   const rate = `${kilobitsPerSecond}k`;
   const coding = ['-b:v', rate, '-maxrate', rate, '-bufsize', rate, '-g', String(groupSeconds * fps)];
-  const keys = ['-keyint_min', String(groupSeconds * fps), '-pix_fmt', 'yuv420p', '-t', String(seconds)];
+  const order = video === 'h264' ? ['-bf', String(bFrames)] : [];
+  const keys = [...order, '-keyint_min', String(groupSeconds * fps), '-pix_fmt', 'yuv420p', '-t', String(seconds)];
   try {
     const filtered = ['-filter_complex', place, '-map', '[v]', ...toneOutput];
     return await clip(name, [...input, ...bar, ...toneInput, ...filtered, '-c:v', ...VIDEO[video], ...coding, ...keys]);

@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { clip } from '../peers/camera.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
+import { runProcess } from '../peers/process.ts';
+
+const SECONDS = byLength(20, 40);
+/** In an answer; none right before a key frame, which ffmpeg finds by its decode time. */
+const MOMENTS = [0.5, 1, 1.7, 2.9, 3.5, 4.5, 6.6, 7.5, 9.77, 11.5];
+
+/** Groups of pictures that are longer than a part of a recording, with the times at which answers begin: at a key frame, in a group, at its end. */
+const CAMERAS = [
+  {
+    path: 'slow',
+    name: 'groups of eight seconds',
+    codec: ['-preset', 'ultrafast', '-g', '120', '-keyint_min', '120', '-c:a', 'aac'],
+    starts: [0, 3.4, 7.4],
+  },
+  {
+    path: 'reordered',
+    name: 'B-frames in groups of two seconds',
+    codec: ['-preset', 'veryfast', '-bf', '3', '-g', '30', '-keyint_min', '30', '-an'],
+    starts: [0, 0.8, 1.9],
+  },
+] as const;
+
+describeWith(['ffmpeg'], 'ffmpeg seeks in /get as fmp4', () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'perch-fmp4-seek-'));
+  let agent: Agent;
+
+  beforeAll(async () => {
+    const rules = `record: yes, recordPath: '${dataDir}/%path/%Y-%m-%d_%H-%M-%S-%f'`;
+    agent = await startAgent({ dataDir, config: `api: yes\nplayback: yes\npaths:\n  all_others: { ${rules} }\n` });
+    const inputs = ['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=15', '-f', 'lavfi', '-i', 'sine=f=440:r=48000'];
+    const clips = await Promise.all(
+      CAMERAS.map(({ path, codec }) => {
+        const coding = ['-c:v', 'libx264', '-sc_threshold', '0', '-pix_fmt', 'yuv420p', ...codec];
+        return clip(`fmp4-seek-${path}-${SECONDS}.mp4`, [...inputs, ...coding, '-t', String(SECONDS)]);
+      }),
+    );
+    await Promise.all(
+      CAMERAS.map(async ({ path }, i) => {
+        const input = ['-nostdin', '-v', 'error', '-re', '-i', clips[i] ?? '', '-c', 'copy'];
+        const output = ['-f', 'rtsp', '-rtsp_transport', 'tcp', agent.rtspUrl(path)];
+        expect(await runProcess('ffmpeg', [...input, ...output])).toEqual({ code: 0, output: '' });
+      }),
+    );
+  });
+  afterAll(async () => {
+    await agent?.[Symbol.asyncDispose]();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  /** @param place of `-ss`: before the input ffmpeg jumps, behind it it decodes everything up to there */
+  async function pictureAt(url: string, atS: number, place: 'jump' | 'decode'): Promise<string> {
+    const [seek, input] = [
+      ['-ss', String(atS)],
+      ['-i', url],
+    ];
+    const places = place === 'jump' ? [...seek, ...input] : [...input, ...seek];
+    const picture = ['-map', '0:v', '-frames:v', '1', '-f', 'md5', '-'];
+    return (await runProcess('ffmpeg', ['-nostdin', '-v', 'warning', ...places, ...picture])).output;
+  }
+
+  for (const { path, name, starts } of CAMERAS) {
+    test.each(starts)(
+      `${name}, from %s s on: at ten moments the picture is the one that plays there`,
+      async (fromS) => {
+        const span = await until(async () => {
+          const [first] = await agent.json<{ start: string; duration: number }[]>(`/playback/list?path=${path}`);
+          return first && first.duration > SECONDS - 0.5 ? first : undefined;
+        });
+        const start = new Date(Date.parse(span.start) + fromS * 1000).toISOString();
+        const query = new URLSearchParams({ path, start, duration: String(SECONDS), format: 'fmp4' });
+        const url = `${agent.url}/playback/get?${query}`;
+        for (const atS of MOMENTS) {
+          const [jumped, played] = [await pictureAt(url, atS, 'jump'), await pictureAt(url, atS, 'decode')];
+          expect(played).toMatch(/^MD5=[0-9a-f]{32}\n$/);
+          expect(jumped, `${atS} s`).toBe(played);
+        }
+      },
+    );
+  }
+});
