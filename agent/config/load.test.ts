@@ -237,8 +237,7 @@ test('an unknown key is a warning with the name that may be meant', () => {
 });
 
 test('a key in the wrong part of the file is a warning that says where it belongs', () => {
-  const text =
-    'perch: own\nrecordMaxSize: 1G\npathDefaults:\n  recordMinFree: 1G\npaths:\n  a:\n    recordMinFree: 1G';
+  const text = 'perch: own\nrecordMaxSize: 1G\npathDefaults:\n  recordMinFree: 1G\npaths:\n  a:\n    recordMinFree: 1G';
   expect(linesOf(text, 'warn')).toEqual([
     'perch.yml:2: recordMaxSize: unknown key here, it belongs into a path or into pathDefaults',
     'perch.yml:4: pathDefaults.recordMinFree: unknown key here, it belongs to the top level of the file',
