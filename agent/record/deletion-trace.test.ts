@@ -52,7 +52,7 @@ test('the first sweep is an event, those of an hour after it one more together',
     await clock.advance(60_000);
   }
   expect(events).toEqual([
-    'deleted 1 recordings: cam: 1 by space, 2026-11-20T00:00:00.000Z to 2026-11-20T01:00:00.000Z',
+    'deleted 1 recording: cam: 1 by space, 2026-11-20T00:00:00.000Z to 2026-11-20T01:00:00.000Z',
     'deleted 60 recordings: cam: 60 by space, 2026-11-20T01:00:00.000Z to 2026-11-22T13:00:00.000Z',
   ]);
 });
@@ -73,5 +73,5 @@ test('a time that is none is told as such', () => {
   const { trace, events, gone } = setUp();
   gone('cam', Number.NaN);
   trace.endSweep();
-  expect(events).toEqual(['deleted 1 recordings: cam: 1 by age, an unknown time to an unknown time']);
+  expect(events).toEqual(['deleted 1 recording: cam: 1 by age, an unknown time to an unknown time']);
 });

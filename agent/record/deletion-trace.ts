@@ -79,7 +79,7 @@ function addTo(lots: Map<string, Lot>, more: Lot): void {
 /** The paths that lost most come first: what does not fit is told as a number. */
 function summaryOf(lots: readonly Lot[]): string {
   const files = lots.reduce((sum, lot) => sum + lot.files, 0);
-  let text = `deleted ${files} recordings:`;
+  let text = files === 1 ? 'deleted 1 recording:' : `deleted ${files} recordings:`;
   const sorted = [...lots].sort((a, b) => b.files - a.files);
   for (const [i, lot] of sorted.entries()) {
     const piece = ` ${lot.path}: ${lot.files} by ${lot.because}, ${textOf(lot.fromUs)} to ${textOf(lot.toUs)};`;

@@ -96,7 +96,7 @@ async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isCl
 }
 
 test('a path keeps as many of its newest recordings as it may', async () => {
-  const { files, begin, clock, left, playback, limit } = await setUp();
+  const { files, begin, clock, left, playback, limit, dataDir } = await setUp();
   limit(files.slice(5).reduce((sum, file) => sum + statSync(file).size, 0));
   expect([left().length, playback.space.bytesOf('cam').files]).toEqual([10, 10]);
   begin();
@@ -109,6 +109,10 @@ test('a path keeps as many of its newest recordings as it may', async () => {
   await clock.advance(60_000);
   expect(left()).toEqual([...files].sort().slice(5));
   expect(playback.space.bytesOf('cam').files).toBe(5);
+  const told = () => filesBelow(join(dataDir, 'events')).map((file) => readFileSync(file, 'utf8'));
+  await expect
+    .poll(told)
+    .toEqual([expect.stringMatching(/"type":"deleted".*"text":"deleted \d recordings?: cam: \d by size, /)]);
 });
 
 test('what is protected stays by age and by space, is in the timeline, and goes when it is protected no more', async () => {
