@@ -6,9 +6,9 @@ import { createLogger } from './base/log.ts';
 import { textLine } from './base/log-text.ts';
 import type { Environment } from './config/environment.ts';
 import { ConfigStore } from './config/store.ts';
-import type { IndexProgress, UnreadableFile } from './playback/index-rebuild.ts';
+import type { IndexProgress, UnreadableFile } from './playback/index/index-rebuild.ts';
+import { removeCache } from './playback/index/sqlite.ts';
 import { Playback } from './playback/playback.ts';
-import { removeCache } from './playback/sqlite.ts';
 import { recordPathsOf } from './record-paths.ts';
 
 export interface ReindexOptions {

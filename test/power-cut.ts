@@ -2,7 +2,7 @@ import type { Sample } from '../agent/media/sample.ts';
 import { sealFragment } from '../agent/record/fragment-seal.ts';
 import { FragmentWalk, readInit } from '../agent/record/fragment-walk.ts';
 import { readRecordingHead, readRecordingTable } from '../agent/record/recording-file.ts';
-import { recoverFile } from '../agent/record/recovery.ts';
+import { recoverFile } from '../agent/record/recovery/recovery.ts';
 import type { SegmentHandle } from '../agent/record/segment-fs.ts';
 import { PowerCutDisk } from './power-cut-disk.ts';
 import { random } from './random.ts';

@@ -1,4 +1,4 @@
-import type { Deletion, Doomed } from '../agent/record/deletions.ts';
+import type { Deletion, Doomed } from '../agent/record/retention/deletions.ts';
 import type { DiskLook, DiskProbe } from '../agent/record/space/disk-probe.ts';
 import type { IndexedRecording } from '../agent/record/space/make-room.ts';
 

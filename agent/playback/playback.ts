@@ -7,19 +7,19 @@ import { pathNameFault } from '../config/path-name.ts';
 import type { SegmentLog } from '../record/segment-log.ts';
 import { removeStills } from '../record/stills/still-files.ts';
 import { zoneOffsetMs } from '../record/time-zone.ts';
-import { Answers } from './answers.ts';
-import { Catalog, type RecordPaths } from './catalog.ts';
 import { type Frame, findFrame } from './frame.ts';
-import { type Answer, buildAnswer, likelyBytes } from './get.ts';
-import type { EventIndex, Journal, ProtectedIndex, SpaceIndex } from './index-contract.ts';
-import { type IndexProgress, IndexRebuild, type UnreadableFile } from './index-rebuild.ts';
-import { KnownTemplates } from './known-templates.ts';
+import { Answers } from './get/answers.ts';
+import { type Answer, buildAnswer, likelyBytes } from './get/get.ts';
+import { Catalog, type RecordPaths } from './index/catalog.ts';
+import type { EventIndex, Journal, ProtectedIndex, SpaceIndex } from './index/index-contract.ts';
+import { type IndexProgress, IndexRebuild, type UnreadableFile } from './index/index-rebuild.ts';
+import { KnownTemplates } from './index/known-templates.ts';
+import { SegmentIndex } from './index/segment-index.ts';
+import { type SegmentRow, STATE } from './index/segment-row.ts';
 import { type ListEntry, listTimespans } from './list.ts';
 import type { GetFormat, TimelineQuery } from './query.ts';
 import { CatalogLookup } from './recording-lookup.ts';
 import { formatRfc3339, parseRfc3339, type ZonedTime } from './rfc3339.ts';
-import { SegmentIndex } from './segment-index.ts';
-import { type SegmentRow, STATE } from './segment-row.ts';
 import { type FoundStill, findStill } from './still.ts';
 import { TableCache } from './table-cache.ts';
 import { type Timeline, timelineOf } from './timeline.ts';
@@ -27,7 +27,7 @@ import { LayoutCache } from './vod/layout-cache.ts';
 import { RecordedPeriods } from './vod/recorded-period.ts';
 import { RecordedStreams } from './vod/recorded-streams.ts';
 
-export type { RecordPaths } from './catalog.ts';
+export type { RecordPaths } from './index/catalog.ts';
 
 /** Of all that playback answers on the main port. */
 const MAIN_PREFIX = 'playback/';

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { contentDisposition, downloadName } from './download-name.ts';
-import type { Answer } from './get.ts';
+import type { Answer } from './get/get.ts';
 import type { GetQuery, Playback } from './playback.ts';
 import {
   type Query,

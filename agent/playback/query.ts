@@ -1,7 +1,7 @@
 import { PerchError } from '../base/errors.ts';
 import { parseDuration } from '../config/duration.ts';
 import { pathNameFault } from '../config/path-name.ts';
-import { SPEEDS } from './fast-forward.ts';
+import { SPEEDS } from './get/fast-forward.ts';
 import { requireRfc3339, type ZonedTime } from './rfc3339.ts';
 
 /** What a timeline is to show. */

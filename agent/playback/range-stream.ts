@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { PerchError } from '../base/errors.ts';
-import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
+import type { FileSource, RecordedFile, Slice, SliceLookup } from './get/slice.ts';
 
 /** Read from the disk at once, at most; but a fragment's header is never cut. */
 const CHUNK_BYTES = 256 << 10;

@@ -1,5 +1,5 @@
-import type { Catalog } from './catalog.ts';
-import type { SegmentRow } from './segment-row.ts';
+import type { Catalog } from './index/catalog.ts';
+import type { SegmentRow } from './index/segment-row.ts';
 import type { RecordingLookup } from './vod/recorded-period.ts';
 
 const ROWS_AT_ONCE = 64;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PerchError } from '../base/errors.ts';
 import { readStill, type Still, stillsOf } from '../record/stills/still-files.ts';
-import { type SegmentRow, STATE } from './segment-row.ts';
+import { type SegmentRow, STATE } from './index/segment-row.ts';
 
 /** How far from the time a still may be: first what is near, then what costs more to look through. */
 const REACHES_US = [3_600e6, 86_400e6] as const;

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { openPlayback } from '../../test/playback.ts';
 import { random } from '../../test/random.ts';
 import { record, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
+import { SegmentIndex } from './index/segment-index.ts';
 import type { Playback } from './playback.ts';
 import { timelineQuery } from './query.ts';
 import { parseRfc3339 } from './rfc3339.ts';
-import { SegmentIndex } from './segment-index.ts';
 import { type IndexLookup, timelineOf } from './timeline.ts';
 
 const SECOND = 1_000_000;

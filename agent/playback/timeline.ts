@@ -1,8 +1,8 @@
 import { PerchError } from '../base/errors.ts';
 import { zoneOffsetMs } from '../record/time-zone.ts';
+import type { SegmentIndex, Timespan } from './index/segment-index.ts';
 import type { TimelineQuery } from './query.ts';
 import { formatRfc3339 } from './rfc3339.ts';
-import type { SegmentIndex, Timespan } from './segment-index.ts';
 
 /** A picture of this many columns is all that fits into 40 kB. */
 const MAX_STEPS = 720;

@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { random } from '../../test/random.ts';
 import { temporaryFolder } from '../../test/recordings.ts';
 import { type RunTable, writeFragmentHeader } from '../media/mp4/fragment.ts';
-import { MoofPatch } from './moof-patch.ts';
-import type { RecordedFile } from './slice.ts';
+import { MoofPatch } from './get/moof-patch.ts';
+import type { RecordedFile } from './get/slice.ts';
 import { VirtualFile } from './virtual-file.ts';
 
 /** What is read at once. */

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
-import type { MoofPatch } from './moof-patch.ts';
+import type { MoofPatch } from './get/moof-patch.ts';
+import type { FileSource, RecordedFile, Slice, SliceLookup, Source } from './get/slice.ts';
 import { RangeStream } from './range-stream.ts';
-import type { FileSource, RecordedFile, Slice, SliceLookup, Source } from './slice.ts';
 
 /** What a slice and a source take. */
 const SLICE_BYTES = 24;

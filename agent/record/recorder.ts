@@ -5,12 +5,13 @@ import type { Logger } from '../base/log.ts';
 import { storable, unstorableLabels } from '../stream/storable.ts';
 import type { Reader, Stream } from '../stream/stream.ts';
 import type { BootClock } from './boot-clock.ts';
-import { type ClipOptions, Clips } from './clips.ts';
+import { type ClipOptions, Clips } from './clips/clips.ts';
 import { codeOf, diskFault } from './disk-fault.ts';
 import { type FlushPoint, HANGING_MS } from './flush.ts';
+import { TsSegmentWriter } from './mpegts/ts-segment-writer.ts';
 import { formatRecordPath, type RecordFormat } from './record-path.ts';
 import type { RecordingWriter } from './recording-writer.ts';
-import { recoverFile } from './recovery.ts';
+import { recoverFile } from './recovery/recovery.ts';
 import { diskFs, type SegmentFs } from './segment-fs.ts';
 import type { Segment, SegmentLog } from './segment-log.ts';
 import { type FileOrigin, SegmentWriter } from './segment-writer.ts';
@@ -18,7 +19,6 @@ import { Segmenter, type SegmenterLimits, type SegmenterOwner } from './segmente
 import type { StreamMark } from './stream-mark.ts';
 import { zoneOffsetMs } from './time-zone.ts';
 import type { TrackBuffer } from './track-buffer.ts';
-import { TsSegmentWriter } from './ts-segment-writer.ts';
 
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 10_000;

@@ -2,9 +2,9 @@ import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, statSync, utime
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { silentLogger } from '../../agent/base/log.ts';
-import { Catalog } from '../../agent/playback/catalog.ts';
-import { KnownTemplates } from '../../agent/playback/known-templates.ts';
-import { SegmentIndex } from '../../agent/playback/segment-index.ts';
+import { Catalog } from '../../agent/playback/index/catalog.ts';
+import { KnownTemplates } from '../../agent/playback/index/known-templates.ts';
+import { SegmentIndex } from '../../agent/playback/index/segment-index.ts';
 import { formatRecordPath } from '../../agent/record/record-path.ts';
 import { TEMPLATE } from '../playback.ts';
 import { record } from '../recordings.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { recoverFile } from '../../agent/record/recovery.ts';
+import { recoverFile } from '../../agent/record/recovery/recovery.ts';
 import { describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 import { getBytes, openPlayback } from '../playback.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { recoverFile } from '../../agent/record/recovery.ts';
+import { recoverFile } from '../../agent/record/recovery/recovery.ts';
 import { byLength } from '../peers/peers.ts';
 import { faultsOn, recordUntilPowerCut, recoverAll, samplesOn } from '../power-cut.ts';
 

@@ -6,7 +6,7 @@ import { type Config, parseConfig } from '../../agent/config/load.ts';
 import { Playback } from '../../agent/playback/playback.ts';
 import { EventHub } from '../../agent/record/events/event-hub.ts';
 import { EventJournal } from '../../agent/record/events/event-journal.ts';
-import { SegmentAges } from '../../agent/record/segment-ages.ts';
+import { SegmentAges } from '../../agent/record/retention/segment-ages.ts';
 import { RecordingSpace } from '../../agent/recording-space.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { filesBelow, record, temporaryFolder } from '../recordings.ts';

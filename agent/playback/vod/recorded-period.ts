@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { codeOf } from '../../record/disk-fault.ts';
-import type { SegmentRow } from '../segment-row.ts';
+import type { SegmentRow } from '../index/segment-row.ts';
 import type { LayoutCache } from './layout-cache.ts';
 import { LAYOUT_VERSION, type VodLayout } from './vod-layout.ts';
 import type { PlaylistFile } from './vod-playlist.ts';

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { writeFragmentHeader } from '../../media/mp4/fragment.ts';
+import type { RecordedFile, Slice, SliceLookup } from '../get/slice.ts';
 import { RangeStream } from '../range-stream.ts';
-import type { RecordedFile, Slice, SliceLookup } from '../slice.ts';
 import type { Tabled } from '../table-cache.ts';
 import { VirtualFile } from '../virtual-file.ts';
 import { fragmentsOf, type VodLayout } from './vod-layout.ts';

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { SimulatedDisk } from '../../../test/simulated-disk.ts';
 import { silentLogger } from '../../base/log.ts';
-import type { Doomed } from '../deletions.ts';
+import type { Doomed } from '../retention/deletions.ts';
 import { diskFs } from '../segment-fs.ts';
 import { DiskMemory } from './disk-memory.ts';
 import { type DiskEvent, Disks } from './disks.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Deletion, Doomed } from '../deletions.ts';
+import type { Deletion, Doomed } from '../retention/deletions.ts';
 import { type IndexedRecording, keepPathLimits, makeRoom, type OldestRecordings, oldestBelow } from './make-room.ts';
 
 const MB = 1_000_000;

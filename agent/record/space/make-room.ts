@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
-import type { DeletionReason } from '../deletion-trace.ts';
-import type { Deletions } from '../deletions.ts';
+import type { DeletionReason } from '../retention/deletion-trace.ts';
+import type { Deletions } from '../retention/deletions.ts';
 
 /** So many rows of the index are asked for at a time. */
 const LOT = 100;

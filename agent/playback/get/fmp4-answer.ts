@@ -1,0 +1,142 @@
+import { writeFragmentHeader } from '../../media/mp4/fragment.ts';
+import { playerInit } from '../../media/mp4/player-init.ts';
+import type { FileInit } from '../../record/fragment-walk.ts';
+import { trackIdsOf } from '../../record/recording-file.ts';
+import { VirtualFile } from '../virtual-file.ts';
+import type { AnswerForm } from './answer-form.ts';
+import type { FileCut } from './cut.ts';
+import { FragmentIndex, type IndexedFragment } from './fragment-index.ts';
+import { endOf, type KeptFragment, keptFragments } from './kept-fragments.ts';
+import { type KeptRun, KeptTable } from './kept-table.ts';
+import { MoofPatch } from './moof-patch.ts';
+import { recordedFile } from './slice.ts';
+
+/** An answer takes the places of its fragments, and in its index their sizes and times: of some ten days in parts of a second. */
+export const MAX_FMP4_BYTES = 32 << 20;
+const INDEX_BYTES = 24;
+/** Of parts of a second. */
+export const FMP4_BYTES_PER_SECOND = INDEX_BYTES + 12;
+
+/**
+ * The answer of `format=fmp4`: header, index (`sidx`), fragments. Whole fragments are taken from the file with their times patched
+ * on the way; only those at the edges get new headers.
+ */
+export class Fmp4Answer implements AnswerForm {
+  readonly #init: FileInit;
+  readonly #maxBytes: number;
+  readonly #leadId: number;
+  readonly #body = new VirtualFile();
+  readonly #index: FragmentIndex;
+  /** Held back until it is known whether a join makes its last samples longer or shorter. */
+  #pending: { readonly kept: KeptFragment; readonly cut: FileCut } | undefined;
+  #patch: { readonly cut: FileCut; readonly patch: MoofPatch } | undefined;
+  #sequence = 0;
+
+  constructor(init: FileInit, maxBytes = MAX_FMP4_BYTES) {
+    this.#init = init;
+    this.#maxBytes = maxBytes;
+    const lead = init.tracks.find((track) => track.kind === 'video') ?? init.tracks[0];
+    this.#leadId = lead?.id ?? 0;
+    const others = init.tracks.filter((track) => track !== lead);
+    this.#index = new FragmentIndex(lead ?? { id: 0, timescale: 1000 }, others);
+  }
+
+  get isFull(): boolean {
+    return this.#body.memoryBytes + this.#sequence * INDEX_BYTES >= this.#maxBytes;
+  }
+
+  add(cut: FileCut): void {
+    for (const kept of keptFragments(cut)) {
+      this.#writePending(this.#pending?.cut === cut ? undefined : kept);
+      this.#pending = { kept, cut };
+    }
+  }
+
+  finish(): VirtualFile {
+    this.#writePending(undefined);
+    this.#body.prepend([playerInit(this.#init.bytes, trackIdsOf(this.#init)), this.#index.write()]);
+    return this.#body;
+  }
+
+  /** @param next the first fragment of another file: the last samples end where its first begin */
+  #writePending(next: KeptFragment | undefined): void {
+    if (!this.#pending) {
+      return;
+    }
+    const { kept, cut } = this.#pending;
+    this.#pending = undefined;
+    const ends = next ? joinedEnds(kept.runs, next.runs) : undefined;
+    const before = this.#body.sizeBytes;
+    if (kept.isWhole && !ends && hasRoomForTimes(kept, cut)) {
+      this.#copy(kept, cut);
+    } else {
+      this.#rewrite(kept, cut, ends);
+    }
+    this.#sequence += 1;
+    const ofLead = kept.runs.filter(({ samples }) => samples.trackId === this.#leadId);
+    const last = ofLead.at(-1);
+    this.#index.add({
+      sizeBytes: this.#body.sizeBytes - before,
+      endTime: last && (ends?.get(this.#leadId) ?? endOf(last).end),
+      ...timesIn(ofLead),
+    });
+  }
+
+  #copy(kept: KeptFragment, cut: FileCut): void {
+    const { table } = cut.tabled;
+    const sequenceOffset = this.#sequence - kept.number;
+    if (this.#patch?.cut !== cut || this.#patch.patch.sequenceOffset !== sequenceOffset) {
+      const shifts = new Map(cut.tracks.map(({ track, shiftTicks }) => [track.id, shiftTicks]));
+      this.#patch = { cut, patch: new MoofPatch(table, sequenceOffset, shifts) };
+    }
+    const offset = table.fragmentOffsets[kept.number] as number;
+    const sizeBytes = table.fragmentBytes[kept.number] as number;
+    this.#body.addRange(recordedFile(cut.tabled), offset, sizeBytes, this.#patch.patch);
+  }
+
+  #rewrite(kept: KeptFragment, cut: FileCut, ends: ReadonlyMap<number, number> | undefined): void {
+    const tables = kept.runs.map(
+      (run) => new KeptTable(run, isLastOf(run, kept.runs) ? ends?.get(run.samples.trackId) : undefined),
+    );
+    this.#body.addBytes(writeFragmentHeader(this.#sequence, tables));
+    for (const run of kept.runs) {
+      this.#body.addRange(recordedFile(cut.tabled), run.dataOffset, run.sizeBytes);
+    }
+  }
+}
+
+/** Files of other programs may have 32 bits for a time; Perch and MediaMTX, whose mark is in theirs, always write 64. */
+const hasRoomForTimes = ({ runs }: KeptFragment, { tabled }: FileCut): boolean =>
+  tabled.head.mark !== undefined || runs.every(({ time }) => time < 2 ** 32);
+
+/** When a track's samples begin, and the first one at which a player can start. */
+function timesIn(runs: readonly KeptRun[]): Pick<IndexedFragment, 'time' | 'syncTime' | 'startsWithSync'> {
+  let start: number | undefined;
+  for (const { samples, from, to, time: base } of runs) {
+    let time = base;
+    for (let i = from; i < to; i += 1) {
+      const begins = Math.max(0, time);
+      if (samples.syncs[i] === 1) {
+        return { time: start ?? begins, syncTime: begins, startsWithSync: start === undefined };
+      }
+      start ??= begins;
+      time += samples.durations[i] as number;
+    }
+  }
+  return { time: start, syncTime: undefined, startsWithSync: false };
+}
+
+const isLastOf = (run: KeptRun, runs: readonly KeptRun[]): boolean =>
+  runs.findLast((other) => other.samples === run.samples) === run;
+
+/** Where the last samples of tracks must end so that the next file goes on without a gap; undefined when they do already. */
+function joinedEnds(runs: readonly KeptRun[], next: readonly KeptRun[]): Map<number, number> | undefined {
+  const ends = new Map<number, number>();
+  for (const run of runs) {
+    const following = next.find((other) => other.samples.trackId === run.samples.trackId);
+    if (following && isLastOf(run, runs) && endOf(run).end !== following.time) {
+      ends.set(run.samples.trackId, following.time);
+    }
+  }
+  return ends.size > 0 ? ends : undefined;
+}

@@ -1,0 +1,121 @@
+import { fullBox, join, u16, u32, u64 } from '../../media/mp4/boxes.ts';
+import { viewOf } from '../../media/mp4/walk.ts';
+
+/** The count in `sidx` has 16 bits; beyond it fragments share an entry. */
+const MAX_REFERENCES = 0xffff;
+const MAX_REFERENCE_BYTES = 0x7fff_ffff;
+/** starts_with_SAP and SAP_type 1. */
+const STARTS_WITH_ACCESS_POINT = 0x9000_0000;
+const HAS_ACCESS_POINT = 0x1000_0000;
+
+/** What the index says about a fragment. Decode times in the answer, in ticks of the track whose times count. */
+export interface IndexedFragment {
+  readonly sizeBytes: number;
+  /** Of the track's first sample in it; undefined when it has none of it. */
+  readonly time: number | undefined;
+  readonly endTime: number | undefined;
+  /** Of the first sample at which a player can start; undefined when there is none in it. */
+  readonly syncTime: number | undefined;
+  /** That is the first of all. */
+  readonly startsWithSync: boolean;
+}
+
+interface IndexedTrack {
+  readonly id: number;
+  readonly timescale: number;
+}
+
+/**
+ * The index in front of fragments (`sidx`, ISO/IEC 14496-12 §8.16.3): with it players know the length and seek without reading through.
+ *
+ * What it sends a player to must be something it can start with: ffmpeg, and Chromium with it, take the last entry that does not
+ * begin after the wanted time and decode from there, key frame or not. So an entry begins at its first sync sample and lasts until
+ * the next one that has any; those between, in the middle of a group of pictures, have no time left. They are entries nevertheless:
+ * ffmpeg goes on behind a fragment that it knows already with the next entry, not with the next fragment. Times are decode times,
+ * for these it compares with those of samples. And each track has the same index in its own ticks: without one ffmpeg 5 takes
+ * sound's times for pictures' and looks for its place in another group.
+ */
+export class FragmentIndex {
+  /** The first is the one whose times count. */
+  readonly #tracks: readonly IndexedTrack[];
+  readonly #sizes: number[] = [];
+  /** Of the first sync sample of each; infinite when there is none. */
+  readonly #times: number[] = [];
+  readonly #startsWithSync: boolean[] = [];
+  #startTime: number | undefined;
+  #endTime = 0;
+
+  /** @param lead whose times count */
+  constructor(lead: IndexedTrack, others: readonly IndexedTrack[] = []) {
+    this.#tracks = [lead, ...others];
+  }
+
+  add({ sizeBytes, time, endTime, syncTime, startsWithSync }: IndexedFragment): void {
+    this.#sizes.push(sizeBytes);
+    this.#times.push(syncTime ?? Number.POSITIVE_INFINITY);
+    this.#startsWithSync.push(startsWithSync);
+    this.#startTime ??= time;
+    this.#endTime = Math.max(this.#endTime, endTime ?? 0);
+  }
+
+  write(): Uint8Array {
+    const firsts = this.#groups();
+    const indexes: Uint8Array[] = [];
+    for (const track of this.#tracks.toReversed()) {
+      const behindBytes = indexes.reduce((sum, { length }) => sum + length, 0);
+      indexes.unshift(this.#writeFor(track, firsts, behindBytes));
+    }
+    return join(indexes);
+  }
+
+  /** @param behindBytes what stands between the index and the first fragment */
+  #writeFor(track: IndexedTrack, firsts: readonly number[], behindBytes: number): Uint8Array {
+    const count = firsts.length;
+    const references = new Uint8Array(count * 12);
+    const view = viewOf(references);
+    const leadScale = this.#tracks[0]?.timescale ?? track.timescale;
+    const inTicks = (time: number): number => Math.floor((time * track.timescale) / leadScale);
+    let nextTime = this.#endTime;
+    for (let i = count - 1; i >= 0; i -= 1) {
+      const first = firsts[i] as number;
+      const end = firsts[i + 1] ?? this.#sizes.length;
+      let sizeBytes = 0;
+      for (let k = first; k < end; k += 1) {
+        sizeBytes += this.#sizes[k] as number;
+      }
+      // What is before the first sync sample of all is in the first entry: there is nothing earlier to start with.
+      const ownTime = i === 0 ? (this.#startTime ?? nextTime) : (this.#times[first] as number);
+      const time = Math.min(nextTime, ownTime);
+      view.setUint32(i * 12, sizeBytes);
+      view.setUint32(i * 12 + 4, inTicks(nextTime) - inTicks(time));
+      view.setUint32(i * 12 + 8, this.#accessOf(first));
+      nextTime = time;
+    }
+    const ids = [...u32(track.id), ...u32(track.timescale)];
+    return fullBox('sidx', 1, 0, ids, u64(inTicks(nextTime)), u64(behindBytes), u16(0), u16(count), references);
+  }
+
+  /** Whether an entry starts with a stream access point, that has one of type 1, or unknown. */
+  #accessOf(first: number): number {
+    const hasSync = this.#times[first] !== Number.POSITIVE_INFINITY;
+    return this.#startsWithSync[first] ? STARTS_WITH_ACCESS_POINT : hasSync ? HAS_ACCESS_POINT : 0;
+  }
+
+  /** The first fragment of each entry. Where the index cannot hold them all, one with a sync sample in it: nobody can start with others. */
+  #groups(): number[] {
+    const perGroup = Math.ceil(this.#sizes.length / MAX_REFERENCES);
+    const firsts: number[] = [];
+    let sizeBytes = 0;
+    for (let i = 0; i < this.#sizes.length; i += 1) {
+      const own = this.#sizes[i] as number;
+      const hasSync = this.#times[i] !== Number.POSITIVE_INFINITY;
+      const isDue = i - (firsts.at(-1) ?? 0) >= perGroup && (perGroup === 1 || hasSync);
+      if (firsts.length === 0 || isDue || sizeBytes + own > MAX_REFERENCE_BYTES) {
+        firsts.push(i);
+        sizeBytes = 0;
+      }
+      sizeBytes += own;
+    }
+    return firsts;
+  }
+}

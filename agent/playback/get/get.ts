@@ -1,0 +1,264 @@
+import { createHash, type Hash } from 'node:crypto';
+import { PerchError } from '../../base/errors.ts';
+import { codeOf } from '../../record/disk-fault.ts';
+import type { FileInit } from '../../record/fragment-walk.ts';
+import type { Catalog } from '../index/catalog.ts';
+import { goesOn, type SegmentRow } from '../index/segment-row.ts';
+import type { GetFormat } from '../query.ts';
+import { LONGEST_OVERLAP_US, rowsBetween } from '../recording-lookup.ts';
+import type { TableCache, Tabled } from '../table-cache.ts';
+import type { VirtualFile } from '../virtual-file.ts';
+import type { AnswerForm } from './answer-form.ts';
+import { answerTime, cutFile, type FileCut, isEmpty } from './cut.ts';
+import { fastForward } from './fast-forward.ts';
+import { FMP4_BYTES_PER_SECOND, Fmp4Answer, MAX_FMP4_BYTES } from './fmp4-answer.ts';
+import { Mp4Answer } from './mp4-answer.ts';
+
+/** Changes when the same recordings give other bytes. */
+const ANSWER_VERSION = 4;
+/** Recordings that are closer to each other miss nothing. */
+const SHORTEST_GAP_US = 1_000_000;
+/** Its tables are made in memory. */
+const MAX_MP4_SECONDS = 6 * 3600;
+/** Of pictures and sound, some 72 samples in a second. */
+const MP4_BYTES_PER_SECOND = 1_200;
+
+export interface GetRequest {
+  readonly path: string;
+  readonly startUs: number;
+  /** Of the recording, also when it is played faster. */
+  readonly durationUs: number;
+  readonly format: GetFormat;
+  /** So many times as fast, with key frames alone; undefined: everything as it was. */
+  readonly speed?: number | undefined;
+}
+
+/** Why an answer is shorter than asked, though there is more, and where that begins. */
+export interface AnswerEnd {
+  /** `limit`: it would take too much memory. */
+  readonly reason: 'gap' | 'codec-change' | 'unreadable' | 'limit';
+  readonly resumeUs: number;
+}
+
+export interface Answer {
+  readonly file: VirtualFile;
+  /** Quoted, as the header wants it. The same for the same bytes. */
+  readonly etag: string;
+  readonly end: AnswerEnd | undefined;
+}
+
+/** What an answer will take in memory, about. */
+export function likelyBytes({ durationUs, format }: GetRequest): number {
+  const seconds = durationUs / 1e6;
+  return format === 'mp4'
+    ? Math.min(seconds, MAX_MP4_SECONDS) * MP4_BYTES_PER_SECOND
+    : Math.min(seconds * FMP4_BYTES_PER_SECOND, MAX_FMP4_BYTES);
+}
+
+/** Puts an answer together: which files, which samples of them, in which form. Of the files only their tables are read. @param done ends it */
+export async function buildAnswer(
+  catalog: Catalog,
+  tables: TableCache,
+  request: GetRequest,
+  done?: AbortSignal,
+): Promise<Answer> {
+  const { path, startUs, durationUs } = request;
+  await catalog.refresh(path, startUs - LONGEST_OVERLAP_US, startUs + durationUs);
+  const builder = new AnswerBuilder(tables, request);
+  for (const row of rowsOf(catalog, request)) {
+    done?.throwIfAborted();
+    if (!(await builder.add(row))) {
+      break;
+    }
+  }
+  const answer = builder.finish();
+  if (!answer) {
+    const why = builder.isPictureless ? 'speed plays pictures, and there are none in this recording' : undefined;
+    throw new PerchError('notFound', why ?? 'no recording segments found', { path });
+  }
+  return answer;
+}
+
+/**
+ * The files that may hold the window, in order: from the one on that was begun last at the start; from one before, which goes on in
+ * it, as well: sound may lie ahead of pictures, and then a file begins when there are still pictures of the one before to come.
+ */
+function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetRequest): Generator<SegmentRow> {
+  const early: SegmentRow[] = [];
+  for (const row of rowsBetween(catalog, path, startUs, startUs + durationUs)) {
+    if (row.startUs <= startUs) {
+      early.push(row);
+    } else {
+      yield* lastStream(early.splice(0));
+      yield row;
+    }
+  }
+  yield* lastStream(early);
+}
+
+/** The last of the files, and those before it from which it goes on. */
+function lastStream(rows: readonly SegmentRow[]): readonly SegmentRow[] {
+  let first = Math.max(0, rows.length - 1);
+  while (first > 0 && goesOn(rows[first - 1] as SegmentRow, rows[first] as SegmentRow)) {
+    first -= 1;
+  }
+  return rows.slice(first);
+}
+
+class AnswerBuilder {
+  readonly #tables: TableCache;
+  readonly #request: GetRequest;
+  readonly #hash: Hash;
+  /** Of the first file of which something is kept. */
+  #form: { readonly init: FileInit; readonly answer: AnswerForm } | undefined;
+  #before: { readonly row: SegmentRow; readonly shiftSeconds: number } | undefined;
+  /** Something was recorded then, but nothing to look at: there is nothing to play fast. */
+  isPictureless = false;
+  /** By track: where its last sample begins, in seconds of the request. */
+  readonly #lastSeconds = new Map<number, number>();
+  #end: AnswerEnd | undefined;
+
+  constructor(tables: TableCache, request: GetRequest) {
+    this.#tables = tables;
+    this.#request = request;
+    const { path, startUs, durationUs, format, speed } = request;
+    const wanted = [ANSWER_VERSION, path, startUs, durationUs, format, speed ?? 1];
+    this.#hash = createHash('sha256').update(JSON.stringify(wanted));
+  }
+
+  /** @returns false when the answer ends here */
+  async add(row: SegmentRow): Promise<boolean> {
+    if (!this.#form && row.startUs + row.durationUs <= this.#request.startUs) {
+      return true;
+    }
+    const before = this.#before && goesOn(this.#before.row, row) ? this.#before : undefined;
+    const tabled = await this.#tabled(row);
+    if (this.#form && !before) {
+      // What has another form begins a stream of its own, though no time is missing.
+      const hasOtherForm = tabled !== undefined && !isSameForm(this.#form.init, tabled.head.init);
+      return this.#endAt(hasOtherForm && this.#isNext(row) ? 'codec-change' : 'gap', row);
+    }
+    if (!tabled) {
+      return this.#form ? this.#endAt('unreadable', row) : true;
+    }
+    if (this.#form && !isSameForm(this.#form.init, tabled.head.init)) {
+      return this.#endAt('codec-change', row);
+    }
+    if (this.#form?.answer.isFull) {
+      return this.#endAt('limit', row);
+    }
+    const nominal = before
+      ? before.shiftSeconds + distanceSeconds(before.row, row)
+      : (row.startUs - this.#request.startUs) / 1e6;
+    const shiftSeconds = before ? this.#withoutOverlap(tabled, nominal) : nominal;
+    this.#before = { row, shiftSeconds };
+    this.#addCut(cutFile(tabled, shiftSeconds, this.#request.durationUs / 1e6));
+    return true;
+  }
+
+  finish(): Answer | undefined {
+    if (!this.#form) {
+      return undefined;
+    }
+    const file = this.#form.answer.finish();
+    return { file, etag: `"${this.#hash.digest('base64url').slice(0, 27)}"`, end: this.#end };
+  }
+
+  #isNext(row: SegmentRow): boolean {
+    const last = this.#before?.row;
+    return last !== undefined && row.startUs - (last.startUs + last.durationUs) < SHORTEST_GAP_US;
+  }
+
+  #endAt(reason: AnswerEnd['reason'], row: SegmentRow): false {
+    this.#end = { reason, resumeUs: row.startUs };
+    return false;
+  }
+
+  /** Undefined when it is gone or broken since it was listed: what comes before it is still good. */
+  async #tabled(row: SegmentRow): Promise<Tabled | undefined> {
+    try {
+      return await this.#tables.of(row);
+    } catch (error) {
+      if (!(error instanceof PerchError) && codeOf(error) === '') {
+        throw error;
+      }
+      return undefined;
+    }
+  }
+
+  /** Files that overlap a little: the later one moves, so that no track runs backwards. */
+  #withoutOverlap({ table, head }: Tabled, nominalSeconds: number): number {
+    let shiftSeconds = nominalSeconds;
+    for (const { trackId, count, runs } of table.tracks) {
+      const last = this.#lastSeconds.get(trackId);
+      const track = head.init.tracks.find(({ id }) => id === trackId);
+      if (last !== undefined && track && count > 0) {
+        shiftSeconds = Math.max(shiftSeconds, last - (runs.baseTimes[0] as number) / track.timescale);
+      }
+    }
+    return shiftSeconds;
+  }
+
+  #addCut(whole: FileCut): void {
+    for (const track of whole.tracks) {
+      if (track.to > track.from) {
+        this.#lastSeconds.set(track.track.id, answerTime(track, track.to - 1) / track.track.timescale);
+      }
+    }
+    const { speed, format } = this.#request;
+    const cut = speed === undefined ? whole : fastForward(whole, speed);
+    if (isEmpty(cut)) {
+      this.isPictureless = !isEmpty(whole) && !whole.tracks.some(({ track }) => track.kind === 'video');
+      return;
+    }
+    for (const track of cut.tracks.filter(({ from, to }) => to > from)) {
+      this.#checkLength(answerTime(track, track.to - 1) / track.track.timescale);
+    }
+    const { init } = cut.tabled.head;
+    const answer = this.#form?.answer ?? (format === 'mp4' ? new Mp4Answer(init) : new Fmp4Answer(init));
+    this.#form ??= { init: whole.tabled.head.init, answer };
+    answer.add(cut);
+    this.#hash.update(identityOf(whole));
+  }
+
+  #checkLength(seconds: number): void {
+    if (this.#request.format === 'mp4' && seconds > MAX_MP4_SECONDS) {
+      const { path } = this.#request;
+      throw new PerchError(
+        'badInput',
+        `an answer with format=mp4 has at most ${MAX_MP4_SECONDS / 3600} h: ask for a shorter duration, for format=fmp4, or play ${path}/index.m3u8`,
+        { path },
+      );
+    }
+  }
+}
+
+/** What makes the bytes that a recording gives, its place in time too, which can be corrected later: a file that grows gives the same as long as the same samples are meant. */
+function identityOf({ tabled, tracks }: FileCut): string {
+  const { file, head, endOffset } = tabled;
+  const { fileMark, isFinished, sizeBytes, mtimeMs } = head;
+  const content = fileMark ? [fileMark.firstSequence] : isFinished ? [sizeBytes, mtimeMs] : [endOffset];
+  return JSON.stringify([file, content, tracks.map(({ from, to, shiftTicks }) => [from, to, shiftTicks])]);
+}
+
+/** From the start of one file to the start of the next: by the stream's own times where both have them. */
+function distanceSeconds(before: SegmentRow, row: SegmentRow): number {
+  const isMarked = before.streamId !== undefined && row.streamId !== undefined;
+  return (isMarked ? row.dtsUs - before.dtsUs : row.startUs - before.startUs) / 1e6;
+}
+
+/** Samples of both files can stand under one header. */
+function isSameForm(one: FileInit, other: FileInit): boolean {
+  return (
+    one.tracks.length === other.tracks.length &&
+    one.tracks.every((track, i) => {
+      const twin = other.tracks[i];
+      return (
+        twin !== undefined &&
+        track.id === twin.id &&
+        track.timescale === twin.timescale &&
+        Buffer.compare(track.sampleEntry, twin.sampleEntry) === 0
+      );
+    })
+  );
+}

@@ -1,0 +1,89 @@
+import { endOfRun, runOf } from '../../media/mp4/sample-search.ts';
+import type { FileCut, TrackCut } from './cut.ts';
+import type { KeptRun } from './kept-table.ts';
+
+/** A fragment of a recording with what of it belongs into the answer. */
+export interface KeptFragment {
+  /** Its place in the file, from 0. */
+  readonly number: number;
+  /** In the order of their bytes; at least one. */
+  readonly runs: readonly KeptRun[];
+  /** All that is in it, nothing of that before the start: only times need changing. */
+  readonly isWhole: boolean;
+}
+
+/** The fragments of a recording with something in them that is kept. */
+export function* keptFragments(cut: FileCut): Generator<KeptFragment, void> {
+  const cursors = cut.tracks.filter(({ from, to }) => to > from).map((track) => new RunCursor(track));
+  const { fragmentBytes, headerBytes } = cut.tabled.table;
+  for (;;) {
+    let number = Number.POSITIVE_INFINITY;
+    for (const cursor of cursors) {
+      number = Math.min(number, cursor.fragment);
+    }
+    if (number === Number.POSITIVE_INFINITY) {
+      return;
+    }
+    const runs: KeptRun[] = [];
+    let sizeBytes = 0;
+    let isEarly = false;
+    for (const cursor of cursors) {
+      while (cursor.fragment === number) {
+        const run = cursor.next();
+        runs.push(run);
+        sizeBytes += run.sizeBytes;
+        isEarly ||= run.time < 0;
+      }
+    }
+    runs.sort((one, other) => one.dataOffset - other.dataOffset);
+    const dataBytes = (fragmentBytes[number] as number) - (headerBytes[number] as number);
+    yield { number, runs, isWhole: !isEarly && sizeBytes === dataBytes };
+  }
+}
+
+/** Goes through the runs of a track of which something is kept. */
+class RunCursor {
+  readonly #track: TrackCut;
+  #run: number;
+
+  constructor(track: TrackCut) {
+    this.#track = track;
+    this.#run = runOf(track.samples, track.from);
+  }
+
+  /** In which the next run lies; infinite at the end. */
+  get fragment(): number {
+    const { samples, to } = this.#track;
+    const isIn = this.#run < samples.runs.count && (samples.runs.firstSamples[this.#run] as number) < to;
+    return isIn ? (samples.runs.fragments[this.#run] as number) : Number.POSITIVE_INFINITY;
+  }
+
+  next(): KeptRun {
+    const { samples, shiftTicks, from: trackFrom, to: trackTo } = this.#track;
+    const { runs } = samples;
+    const first = runs.firstSamples[this.#run] as number;
+    const from = Math.max(first, trackFrom);
+    const to = Math.min(endOfRun(samples, this.#run), trackTo);
+    let time = (runs.baseTimes[this.#run] as number) + shiftTicks;
+    let dataOffset = runs.dataOffsets[this.#run] as number;
+    for (let i = first; i < from; i += 1) {
+      time += samples.durations[i] as number;
+      dataOffset += samples.sizes[i] as number;
+    }
+    let sizeBytes = 0;
+    for (let i = from; i < to; i += 1) {
+      sizeBytes += samples.sizes[i] as number;
+    }
+    this.#run += 1;
+    return { samples, from, to, time, dataOffset, sizeBytes };
+  }
+}
+
+/** Decode time at which the last sample of a run begins, and at which it ends. */
+export function endOf({ samples, from, to, time }: KeptRun): { readonly last: number; readonly end: number } {
+  let end = time;
+  for (let i = from; i < to; i += 1) {
+    end += samples.durations[i] as number;
+  }
+  return { end, last: end - (samples.durations[to - 1] ?? 0) };
+}

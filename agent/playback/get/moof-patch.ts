@@ -1,0 +1,163 @@
+import { PerchError } from '../../base/errors.ts';
+import { fourcc } from '../../media/mp4/boxes.ts';
+import type { SampleTable } from '../../media/mp4/sample-table.ts';
+import { type BoxPlace, boxAt, childrenOf, need, uint64, versionOf, viewOf } from '../../media/mp4/walk.ts';
+
+const MOOF = fourcc('moof');
+const MFHD = fourcc('mfhd');
+const TRAF = fourcc('traf');
+const TFHD = fourcc('tfhd');
+const TFDT = fourcc('tfdt');
+const FREE = fourcc('free');
+/** Says what the fragment's bytes were when it was recorded: here they are others. */
+const SEAL = fourcc('prcs');
+const TFHD_BASE_OFFSET = 1;
+/** Whatever header a fragment has before its `mdat` is read whole; so much is plenty. */
+const MAX_HEADER_BYTES = 8 << 20;
+
+type FragmentPlaces = Pick<SampleTable, 'fragmentCount' | 'fragmentOffsets' | 'headerBytes'>;
+
+/** A stretch of a file, [start, end). */
+export interface FileRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Changes the headers of fragments on their way: their numbers, and their times by a constant for each track. Where the numbers
+ * stand is seen when the bytes are there; all that has to be known before is where the headers are.
+ */
+export class MoofPatch {
+  /** Not the samples: answers are kept longer than those. */
+  readonly #table: FragmentPlaces;
+  readonly #sequenceOffset: number;
+  readonly #shiftTicks: ReadonlyMap<number, number>;
+
+  /**
+   * @param sequenceOffset added to a fragment's place in the file (from 0) it gives its sequence number
+   * @param shiftTicks by track id; tracks that are not named are taken out
+   */
+  constructor(table: FragmentPlaces, sequenceOffset: number, shiftTicks: ReadonlyMap<number, number>) {
+    const { fragmentCount, fragmentOffsets, headerBytes } = table;
+    this.#table = { fragmentCount, fragmentOffsets, headerBytes };
+    this.#sequenceOffset = sequenceOffset;
+    this.#shiftTicks = shiftTicks;
+  }
+
+  get memoryBytes(): number {
+    return this.#table.fragmentOffsets.byteLength + this.#table.headerBytes.byteLength;
+  }
+
+  get sequenceOffset(): number {
+    return this.#sequenceOffset;
+  }
+
+  /** What has to be read so that no header is cut: `wanted` itself, moved outwards or, at its end, inwards where there is something left. */
+  whole(wanted: FileRange): FileRange {
+    const first = this.#headerAt(wanted.start);
+    const last = this.#headerAt(wanted.end - 1);
+    const start = first?.start ?? wanted.start;
+    if (!last || last.end <= wanted.end) {
+      return { start, end: wanted.end };
+    }
+    return { start, end: last.start > wanted.start ? last.start : last.end };
+  }
+
+  /**
+   * @param chunk the file's bytes from `fileOffset` on, without cut headers
+   * @param moved how far what stands at an offset of the file lies from there in the answer
+   * @throws PerchError when there are no fragments where there were some
+   */
+  apply(chunk: Uint8Array, fileOffset: number, moved: number): void {
+    const { fragmentCount, fragmentOffsets, headerBytes } = this.#table;
+    for (let i = this.#fragmentAt(fileOffset); i < fragmentCount; i += 1) {
+      const at = (fragmentOffsets[i] as number) - fileOffset;
+      if (at >= chunk.length) {
+        return;
+      }
+      if (at >= 0) {
+        const header = chunk.subarray(at, at + (headerBytes[i] as number));
+        this.#applyTo(header, (this.#sequenceOffset + i) % 2 ** 32, moved);
+      }
+    }
+  }
+
+  #applyTo(header: Uint8Array, sequence: number, moved: number): void {
+    const view = viewOf(header);
+    const moof = boxAt(view, 0, header.length);
+    if (moof?.type !== MOOF || moof.end > header.length) {
+      throw new PerchError('unavailable', 'recording has changed');
+    }
+    for (const child of childrenOf(view, moof)) {
+      if (child.type === MFHD) {
+        need(child, 8);
+        view.setUint32(child.bodyStart + 4, sequence);
+      } else if (child.type === TRAF) {
+        this.#applyToTraf(view, child, moved);
+      } else if (child.type === SEAL) {
+        view.setUint32(child.start + 4, FREE);
+      }
+    }
+  }
+
+  #applyToTraf(view: DataView, traf: BoxPlace, moved: number): void {
+    let shift: number | undefined;
+    for (const part of childrenOf(view, traf)) {
+      if (part.type === TFHD) {
+        need(part, 8);
+        shift = this.#shiftTicks.get(view.getUint32(part.bodyStart + 4));
+        if (view.getUint32(part.bodyStart) & TFHD_BASE_OFFSET) {
+          need(part, 16);
+          writeUint64(view, part.bodyStart + 8, uint64(view, part.bodyStart + 8) + moved);
+        }
+      } else if (part.type === TFDT && shift !== undefined) {
+        const at = part.bodyStart + 4;
+        if (versionOf(view, part) === 1) {
+          need(part, 12);
+          writeUint64(view, at, uint64(view, at) + shift);
+        } else {
+          need(part, 8);
+          view.setUint32(at, view.getUint32(at) + shift);
+        }
+      }
+    }
+    if (shift === undefined) {
+      view.setUint32(traf.start + 4, FREE);
+    }
+  }
+
+  /** The header in which a byte lies. */
+  #headerAt(place: number): FileRange | undefined {
+    const i = this.#fragmentAt(place);
+    const start = this.#table.fragmentOffsets[i] ?? Number.POSITIVE_INFINITY;
+    const sizeBytes = this.#table.headerBytes[i] ?? 0;
+    if (place < start || place >= start + sizeBytes) {
+      return undefined;
+    }
+    if (sizeBytes > MAX_HEADER_BYTES) {
+      throw new PerchError('unavailable', `fragment header of ${sizeBytes} bytes, at most ${MAX_HEADER_BYTES}`);
+    }
+    return { start, end: start + sizeBytes };
+  }
+
+  /** The last fragment that begins at or before a place; the first when none does. */
+  #fragmentAt(place: number): number {
+    const { fragmentOffsets, fragmentCount } = this.#table;
+    let low = 0;
+    let high = fragmentCount - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((fragmentOffsets[middle] as number) <= place) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return low;
+  }
+}
+
+function writeUint64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, Math.floor(value / 2 ** 32));
+  view.setUint32(at + 4, value % 2 ** 32);
+}

@@ -1,0 +1,89 @@
+import { box, text, u32, u64 } from '../../media/mp4/boxes.ts';
+import { playerInit } from '../../media/mp4/player-init.ts';
+import { parseInit } from '../../media/mp4/read.ts';
+import type { FileInit } from '../../record/fragment-walk.ts';
+import { trackIdsOf } from '../../record/recording-file.ts';
+import { VirtualFile } from '../virtual-file.ts';
+import type { AnswerForm } from './answer-form.ts';
+import { packed, sizeOf } from './box-pieces.ts';
+import type { FileCut } from './cut.ts';
+import { keptFragments } from './kept-fragments.ts';
+import type { KeptRun } from './kept-table.ts';
+import { type MovieTrack, writeMovie } from './movie-header.ts';
+import { SampleTables } from './sample-tables.ts';
+import { recordedFile } from './slice.ts';
+
+/** The answer of `format=mp4`: a plain MP4 with its tables in front, whose data come from the recordings. Plays and seeks everywhere. */
+export class Mp4Answer implements AnswerForm {
+  readonly #tracks: ReadonlyMap<number, MovieTrack>;
+  readonly #body = new VirtualFile();
+  readonly #leadId: number;
+  /** Presentation time of the picture that is shown at time 0, in ticks: 0 or before. */
+  #shownAtZero = Number.NEGATIVE_INFINITY;
+
+  /** The length that is allowed, and the number of samples, bound it. */
+  readonly isFull = false;
+
+  constructor(init: FileInit) {
+    const tracks = parseInit(playerInit(init.bytes, trackIdsOf(init)))?.tracks ?? [];
+    this.#leadId = tracks.find((track) => track.kind === 'video')?.id ?? 0;
+    this.#tracks = new Map(tracks.map((track) => [track.id, { track, tables: new SampleTables() }]));
+  }
+
+  add(cut: FileCut): void {
+    const recording = recordedFile(cut.tabled);
+    for (const { runs } of keptFragments(cut)) {
+      for (const run of runs) {
+        const { trackId } = run.samples;
+        this.#tracks.get(trackId)?.tables.addRun(run, this.#body.sizeBytes);
+        this.#body.addRange(recording, run.dataOffset, run.sizeBytes);
+        if (trackId === this.#leadId) {
+          this.#notePicture(run);
+        }
+      }
+    }
+  }
+
+  finish(): VirtualFile {
+    const tracks = [...this.#tracks.values()].filter(({ tables }) => tables.count > 0);
+    let mostBytes = this.#body.sizeBytes + 4096;
+    for (const { track, tables } of tracks) {
+      tables.startLater(Math.round(this.#leadSeconds() * track.timescale));
+      mostBytes += tables.mostBytes;
+    }
+    const isLarge = mostBytes > 0xffff_ffff;
+    const ftyp = box('ftyp', text('isom'), u32(0x200), text('isomiso2mp41'));
+    const dataBytes = this.#body.sizeBytes;
+    const mdat = isLarge
+      ? [...u32(1), ...text('mdat'), ...u64(dataBytes + 16)]
+      : [...u32(dataBytes + 8), ...text('mdat')];
+    const movie = writeMovie(tracks, isLarge);
+    const head = [ftyp, ...movie.pieces, Uint8Array.from(mdat)];
+    movie.placeData(sizeOf(head));
+    this.#body.prepend(packed(head));
+    return this.#body;
+  }
+
+  #notePicture({ samples, from, to, time: start }: KeptRun): void {
+    if (start > 0 && !samples.compositionOffsets) {
+      return;
+    }
+    let time = start;
+    for (let i = from; i < to; i += 1) {
+      const shown = time + (samples.compositionOffsets?.[i] ?? 0);
+      if (shown <= 0) {
+        this.#shownAtZero = Math.max(this.#shownAtZero, shown);
+      }
+      time += samples.durations[i] as number;
+    }
+  }
+
+  /**
+   * How much earlier than asked the answer begins: with the whole picture that is shown then. In the middle of it an edit would be
+   * exact by the standard, but ffmpeg and Chromium then show the pictures too early by the rest of it, beside the sound.
+   */
+  #leadSeconds(): number {
+    const timescale = this.#tracks.get(this.#leadId)?.track.timescale ?? 1;
+    return Number.isFinite(this.#shownAtZero) ? -this.#shownAtZero / timescale : 0;
+  }
+}

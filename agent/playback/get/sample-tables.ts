@@ -1,0 +1,180 @@
+import { PerchError } from '../../base/errors.ts';
+import { fullBox, u8, u24, u32 } from '../../media/mp4/boxes.ts';
+import { viewOf } from '../../media/mp4/walk.ts';
+import { boxOf } from './box-pieces.ts';
+import type { KeptRun } from './kept-table.ts';
+import { NumberList, RunList } from './number-list.ts';
+
+/** The tables are made in memory: some 200 MB of them at most. */
+const MAX_SAMPLES = 10_000_000;
+/** The picture that is shown first is among so many: they come at most 16 places out of their order. */
+const MAX_REORDERED = 16;
+
+/** The tables of one track of a plain MP4 file (ISO/IEC 14496-12 §8.6 and §8.7), filled run by run. */
+export class SampleTables {
+  /** Decode time of the first sample in the answer's time; negative when it is only needed to decode. */
+  firstTime = 0;
+  endTime = 0;
+  /** When the first sample of all is shown; negative when it is only needed to decode. */
+  firstShown = Number.POSITIVE_INFINITY;
+  #count = 0;
+  /** Decode time of the newest sample, and how long it is by its own file. */
+  #lastTime = 0;
+  #lastDuration = 0;
+  readonly #durations = new RunList();
+  readonly #offsets = new RunList();
+  readonly #sizes = new NumberList();
+  readonly #syncs = new NumberList();
+  readonly #chunkCounts = new NumberList();
+  #lastChunkCount = 0;
+  /** From the start of the data. */
+  readonly #chunkPlaces: number[] = [];
+  #isEverySync = true;
+  #hasOffsets = false;
+  #hasNegativeOffsets = false;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** More than all that `write` will make. */
+  get mostBytes(): number {
+    return this.#count * 28 + this.#chunkPlaces.length * 20 + 4096;
+  }
+
+  /** @param place of the run's bytes, from the start of the data */
+  addRun(run: KeptRun, place: number): void {
+    const { samples, from, to } = run;
+    if (this.#count + to - from > MAX_SAMPLES) {
+      throw new PerchError(
+        'badInput',
+        `more than ${MAX_SAMPLES} samples in one MP4: ask for a shorter duration or format=fmp4`,
+      );
+    }
+    this.#addChunk(place, to - from);
+    this.#addTimes(run);
+    this.#addOffsets(run);
+    this.#addSyncs(run);
+    this.#sizes.pushAll(samples.sizes.subarray(from, to));
+    this.#count += to - from;
+  }
+
+  /** Moves time 0 of the answer to before: all samples come so many ticks later. */
+  startLater(ticks: number): void {
+    this.firstTime += ticks;
+    this.endTime += ticks;
+    this.firstShown += ticks;
+  }
+
+  /** `stbl`; to be called once, after the last sample. @param isLarge places need 64 bits */
+  write(sampleEntry: Uint8Array, isLarge: boolean): PlacedTables {
+    this.#durations.push(this.#lastDuration);
+    this.#durations.flush();
+    this.#offsets.flush();
+    const pieces = [fullBox('stsd', 0, 0, u32(1), sampleEntry), ...runs('stts', 0, this.#durations)];
+    if (this.#hasOffsets) {
+      pieces.push(...runs('ctts', this.#hasNegativeOffsets ? 1 : 0, this.#offsets));
+    }
+    if (!this.#isEverySync) {
+      pieces.push(...table('stss', 0, u32(this.#syncs.count), this.#syncs.toBytes()));
+    }
+    pieces.push(...table('stsc', 0, u32(this.#chunkCounts.count / 3), this.#chunkCounts.toBytes()));
+    pieces.push(...table('stsz', 0, [...u32(0), ...u32(this.#count)], this.#sizes.toBytes()));
+    const places = new Uint8Array(this.#chunkPlaces.length * (isLarge ? 8 : 4));
+    pieces.push(...table(isLarge ? 'co64' : 'stco', 0, u32(this.#chunkPlaces.length), places));
+    return {
+      pieces: boxOf('stbl', pieces),
+      placeData: (start) => writePlaces(places, this.#chunkPlaces, start, isLarge),
+    };
+  }
+
+  #addChunk(place: number, samples: number): void {
+    this.#chunkPlaces.push(place);
+    if (samples !== this.#lastChunkCount) {
+      // Chunk number from 1 and samples in it, where that changes.
+      this.#chunkCounts.push(this.#chunkPlaces.length);
+      this.#chunkCounts.push(samples);
+      this.#chunkCounts.push(1);
+      this.#lastChunkCount = samples;
+    }
+  }
+
+  #addTimes({ samples, from, to, time }: KeptRun): void {
+    const { durations, compositionOffsets } = samples;
+    let start = time;
+    let isFirst = this.#count === 0;
+    for (let i = from; i < to; i += 1) {
+      if (isFirst) {
+        this.firstTime = start;
+        this.#lastTime = start;
+        isFirst = false;
+      } else {
+        // A sample lasts until the next one, also over a join where the files said otherwise.
+        this.#durations.push(Math.max(0, start - this.#lastTime));
+        this.#lastTime = Math.max(start, this.#lastTime);
+      }
+      if (this.#count + i - from <= MAX_REORDERED) {
+        this.firstShown = Math.min(this.firstShown, start + (compositionOffsets?.[i] ?? 0));
+      }
+      start += durations[i] as number;
+    }
+    this.#lastDuration = durations[to - 1] as number;
+    this.endTime = this.#lastTime + this.#lastDuration;
+  }
+
+  /** Where players can start at every sample, as in sound, there is no list of them. */
+  #addSyncs({ samples, from, to }: KeptRun): void {
+    for (let i = from; i < to; i += 1) {
+      const number = this.#count + i - from + 1;
+      if (samples.syncs[i] !== 1 && this.#isEverySync) {
+        this.#isEverySync = false;
+        for (let before = 1; before < number; before += 1) {
+          this.#syncs.push(before);
+        }
+      } else if (samples.syncs[i] === 1 && !this.#isEverySync) {
+        this.#syncs.push(number);
+      }
+    }
+  }
+
+  #addOffsets({ samples, from, to }: KeptRun): void {
+    const offsets = samples.compositionOffsets;
+    if (!offsets) {
+      this.#offsets.pushMany(0, to - from);
+      return;
+    }
+    for (let i = from; i < to; i += 1) {
+      const offset = offsets[i] as number;
+      this.#offsets.push(offset >>> 0);
+      this.#hasOffsets ||= offset !== 0;
+      this.#hasNegativeOffsets ||= offset < 0;
+    }
+  }
+}
+
+export interface PlacedTables {
+  readonly pieces: readonly Uint8Array[];
+  /** Says where the data begin in the file: only then the places in the pieces are right. */
+  placeData(start: number): void;
+}
+
+/** A full box of numbers, which are not copied. */
+function table(type: string, version: number, head: readonly number[], entries: Uint8Array): Uint8Array[] {
+  return boxOf(type, [Uint8Array.from([...u8(version), ...u24(0), ...head]), entries]);
+}
+
+const runs = (type: string, version: number, list: RunList): Uint8Array[] =>
+  table(type, version, u32(list.entries.count / 2), list.entries.toBytes());
+
+function writePlaces(bytes: Uint8Array, places: readonly number[], dataStart: number, isLarge: boolean): void {
+  const view = viewOf(bytes);
+  for (let i = 0; i < places.length; i += 1) {
+    const place = dataStart + (places[i] as number);
+    if (isLarge) {
+      view.setUint32(i * 8, Math.floor(place / 2 ** 32));
+      view.setUint32(i * 8 + 4, place % 2 ** 32);
+    } else {
+      view.setUint32(i * 4, place);
+    }
+  }
+}

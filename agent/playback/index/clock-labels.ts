@@ -1,0 +1,103 @@
+import type { FileMark } from '../../record/file-mark.ts';
+import type { StreamMark } from '../../record/stream-mark.ts';
+import type { IndexDatabase, Row } from './index-database.ts';
+
+const QUARTER_HOUR_US = 15 * 60_000_000;
+const DAY_US = 86_400_000_000;
+/** A difference that small is no clock that was set, but one that was slewed. */
+const LEAST_CORRECTION_US = 2_000_000;
+
+/** What the two clocks said when a recording was begun. */
+interface Begun {
+  readonly nameUs: number;
+  readonly wallUs: number | undefined;
+  readonly monoUs: number | undefined;
+}
+
+/**
+ * When recordings really began. A board without a clock of its own starts in 1970, or at the time of its last shutdown, and is told
+ * the time minutes later. What it recorded until then is known by the monotonic clock: the first file of the same boot whose clock
+ * was set says what the monotonic clock's zero is, so that the files of a boot stand in the order in which they were recorded.
+ * Files are never renamed for it; only what is shown changes.
+ */
+export class ClockLabels {
+  readonly #database: IndexDatabase;
+
+  constructor(database: IndexDatabase) {
+    this.#database = database;
+  }
+
+  /**
+   * Learns of a file with both marks.
+   * @returns the number of its boot when the boot's other files are to be shown at other times from now on
+   */
+  learn(mark: StreamMark, fileMark: FileMark): number | undefined {
+    if (!fileMark.isClockTrusted) {
+      return undefined;
+    }
+    const boot = this.#database.idOf(fileMark.bootId);
+    const known = this.#database.first('SELECT * FROM boots WHERE boot = ?', boot);
+    if (known && Number(known['mono_us']) <= fileMark.monoUs) {
+      return undefined;
+    }
+    const offsetUs = Math.round(mark.wallUs - fileMark.monoUs);
+    this.#database.run('INSERT OR REPLACE INTO boots VALUES (?, ?, ?)', boot, fileMark.monoUs, offsetUs);
+    const movedUs = known ? Math.abs(offsetUs - Number(known['offset_us'])) : Infinity;
+    return movedUs >= LEAST_CORRECTION_US ? boot : undefined;
+  }
+
+  /** @param fileMark undefined: what the name and the file say is all that is known */
+  startOf(begun: Begun, fileMark: Pick<FileMark, 'bootId' | 'isClockTrusted'> | undefined): number {
+    const boot = fileMark && !fileMark.isClockTrusted ? this.#database.findId(fileMark.bootId) : undefined;
+    return this.#startIn(begun, boot);
+  }
+
+  /** The start of a recording is no guess: the clock was set when it was begun, or later in the same start of the machine. */
+  isDated(folder: string, name: string): boolean {
+    const query = `SELECT 1 FROM segments WHERE folder = (SELECT id FROM names WHERE text = ?) AND name = ?
+      AND state IN (1, 2, 4) AND (trusted = 1 OR EXISTS (SELECT 1 FROM boots WHERE boots.boot = segments.boot))`;
+    return this.#database.first(query, folder, name) !== undefined;
+  }
+
+  /** The files of a boot that are to be shown elsewhere than they are, and where. */
+  *moved(boot: number): Generator<{ readonly id: number; readonly startUs: number }> {
+    const query = 'SELECT id, name_us, start_us, wall_us, mono_us FROM segments WHERE boot = ? AND trusted = 0';
+    for (const row of this.#database.all(query, boot)) {
+      const startUs = this.#startIn(begunOf(row), boot);
+      if (startUs !== Number(row['start_us'])) {
+        yield { id: Number(row['id']), startUs };
+      }
+    }
+  }
+
+  #startIn({ nameUs, wallUs, monoUs }: Begun, boot: number | undefined): number {
+    const shownUs = startByName(nameUs, wallUs);
+    if (boot === undefined || wallUs === undefined || monoUs === undefined) {
+      return shownUs;
+    }
+    const offset = this.#database.first('SELECT offset_us FROM boots WHERE boot = ?', boot)?.['offset_us'];
+    const correctionUs = offset === undefined ? 0 : Number(offset) - (wallUs - monoUs);
+    const correctedUs = shownUs + correctionUs;
+    const isClear = Math.abs(correctionUs) >= LEAST_CORRECTION_US && Number.isSafeInteger(correctedUs);
+    return isClear ? correctedUs : shownUs;
+  }
+}
+
+const begunOf = (row: Row): Begun => ({
+  nameUs: Number(row['name_us']),
+  wallUs: row['wall_us'] === null ? undefined : Number(row['wall_us']),
+  monoUs: row['mono_us'] === null ? undefined : Number(row['mono_us']),
+});
+
+/**
+ * The start of a recording by its name, which shows local time: wrong by the difference after the machine's zone was changed
+ * and in the hour that autumn shows twice; the capture time inside the file then tells the whole quarter hours.
+ */
+export function startByName(nameUs: number, wallUs: number | undefined): number {
+  if (wallUs === undefined || Math.abs(wallUs - nameUs) > 1.1 * DAY_US) {
+    return nameUs;
+  }
+  const quarters = Math.round((wallUs - nameUs) / QUARTER_HOUR_US);
+  const isZone = Math.abs(wallUs - nameUs - quarters * QUARTER_HOUR_US) < 1_000_000;
+  return isZone ? nameUs + quarters * QUARTER_HOUR_US : nameUs;
+}

@@ -1,0 +1,212 @@
+import type { Dirent, Stats } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { PerchError } from '../../base/errors.ts';
+import { codeOf } from '../../record/disk-fault.ts';
+import { RecordPathPattern } from '../../record/record-path.ts';
+import type { NamedFile, SegmentIndex } from './segment-index.ts';
+
+/** Names go into the index in lots of this many, so that other work gets its turn. */
+const NAMES_PER_LOT = 1_000;
+const DISK_ADVICE = 'mount it, or accept the one that is mounted there with POST /v3/disks/accept';
+/** A folder changed this shortly before it was read may change again within the same tick of its clock. */
+const UNSETTLED_MS = 2_000;
+
+export interface LookOptions {
+  readonly index: SegmentIndex;
+  /** A `recordPath`. */
+  readonly template: string;
+  /** Only the folders that can hold recordings of this path; undefined: of all. */
+  readonly path?: string;
+  readonly zone: string | undefined;
+  readonly onGone: (file: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Brings the names in the index in step with the folders. A folder is read only when its time of change is another than when it was
+ * read last: so a look costs as much as there are folders, not files, also right after a start.
+ * @throws PerchError when the recordings' disk is not there: what is known of them is kept
+ */
+export async function lookAtFolders(options: LookOptions): Promise<void> {
+  await new FolderLook(options).run();
+}
+
+class FolderLook {
+  readonly #options: LookOptions;
+  /** Finds the files of all paths: a folder is read once for all that lie in it. */
+  readonly #all: RecordPathPattern;
+  readonly #wanted: RecordPathPattern;
+  readonly #known: ReadonlyMap<string, number>;
+  /** Of the known ones, by the folder that they are in: a folder for each day and camera makes thousands. */
+  readonly #children: ReadonlyMap<string, string[]>;
+
+  constructor(options: LookOptions) {
+    const { index, template, path, zone } = options;
+    this.#options = options;
+    this.#all = new RecordPathPattern(template, undefined, zone, 'any');
+    this.#wanted = path === undefined ? this.#all : new RecordPathPattern(template, path, zone, 'any');
+    this.#known = index.looks.below(template, this.#wanted.folder);
+    this.#children = Map.groupBy(this.#known.keys(), (folder) => dirname(folder));
+  }
+
+  async run(): Promise<void> {
+    if (this.#known.size > 0) {
+      await this.#checkDevice();
+    }
+    await this.#visit(this.#wanted.folder, 1);
+  }
+
+  /** Where a disk is not mounted there is an empty folder, or none: its recordings are not gone, they are away. */
+  async #checkDevice(): Promise<void> {
+    const { index } = this.#options;
+    const top = this.#all.folder;
+    const [device, seen] = [await deviceAt(top), index.looks.deviceOf(top)];
+    if (device === seen) {
+      return;
+    }
+    if (seen !== undefined && !(await this.#isAnythingThere())) {
+      throw new PerchError('unavailable', `the disk of ${top} is not there: ${DISK_ADVICE}`, { folder: top });
+    }
+    index.looks.setDevice(top, device);
+  }
+
+  async #isAnythingThere(): Promise<boolean> {
+    let tried = 0;
+    for (const folder of this.#known.keys()) {
+      if (folder !== this.#all.folder) {
+        tried += 1;
+        if (await statOf(folder)) {
+          return true;
+        }
+      }
+      if (tried > 8) {
+        break;
+      }
+    }
+    // All in one folder: one of its files stands for them.
+    const [name] = this.#options.index.namesIn(this.#all.folder);
+    return name === undefined ? tried === 0 : (await statOf(join(this.#all.folder, name))) !== undefined;
+  }
+
+  async #visit(folder: string, level: number): Promise<void> {
+    this.#options.signal?.throwIfAborted();
+    const found = await statOf(folder);
+    if (!found?.isDirectory()) {
+      this.#forget(folder);
+      return;
+    }
+    if (this.#known.get(folder) === found.mtimeMs) {
+      for (const child of this.#childrenOf(folder)) {
+        if (this.#wanted.canHold(basename(child), level)) {
+          await this.#visit(child, level + 1);
+        }
+      }
+      return;
+    }
+    for (const child of await this.#read(folder, level, settled(found.mtimeMs))) {
+      await this.#visit(child, level + 1);
+    }
+  }
+
+  #childrenOf(folder: string): string[] {
+    // The root is its own parent.
+    return this.#children.get(folder)?.filter((child) => child !== folder) ?? [];
+  }
+
+  /** @returns the folders in it that are to be visited */
+  async #read(folder: string, level: number, mtimeMs: number): Promise<string[]> {
+    const { index, template } = this.#options;
+    let entries: Dirent[];
+    try {
+      entries = await readdir(folder, { withFileTypes: true });
+    } catch (error) {
+      const code = codeOf(error);
+      // Disks have folders of their own that nobody may read (`lost+found`).
+      if (code === 'ENOENT' || (level > 1 && (code === 'EACCES' || code === 'EPERM'))) {
+        return [];
+      }
+      throw error;
+    }
+    const gone = index.namesIn(folder);
+    const present = new Set<string>();
+    let lot: NamedFile[] = [];
+    for (const entry of entries) {
+      const { name } = entry;
+      if (entry.isDirectory()) {
+        present.add(join(folder, name));
+      } else if (entry.isFile() && !gone.delete(name)) {
+        const match = this.#all.match(join(folder, name));
+        if (match) {
+          lot.push({ ...match, folder, name });
+        }
+      }
+      if (lot.length >= NAMES_PER_LOT) {
+        index.addNames(lot);
+        lot = [];
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    index.addNames(lot);
+    await this.#removeGone(folder, gone);
+    for (const child of this.#childrenOf(folder)) {
+      if (!present.has(child)) {
+        this.#forget(child);
+      }
+    }
+    index.looks.set(template, folder, mtimeMs);
+    await this.#noteDevice();
+    return [...present].filter((child) => this.#wanted.canHold(basename(child), level));
+  }
+
+  async #noteDevice(): Promise<void> {
+    const { index } = this.#options;
+    if (index.looks.deviceOf(this.#all.folder) === undefined) {
+      index.looks.setDevice(this.#all.folder, await deviceAt(this.#all.folder));
+    }
+  }
+
+  async #removeGone(folder: string, gone: ReadonlySet<string>): Promise<void> {
+    for (const name of gone) {
+      const file = join(folder, name);
+      // A file made while the folder was read was not seen, but is there.
+      if (!(await statOf(file))) {
+        this.#options.onGone(file);
+      }
+    }
+  }
+
+  /** A folder that is no more, with all that was known to be in it. */
+  #forget(folder: string): void {
+    const { index, template, onGone } = this.#options;
+    for (const child of this.#childrenOf(folder)) {
+      this.#forget(child);
+    }
+    if (this.#known.has(folder)) {
+      for (const name of index.namesIn(folder)) {
+        onGone(join(folder, name));
+      }
+      index.looks.remove(template, folder);
+    }
+  }
+}
+
+/** NaN, which equals nothing, for a folder that was changed a moment ago. */
+const settled = (mtimeMs: number): number => (Date.now() - mtimeMs > UNSETTLED_MS ? mtimeMs : Number.NaN);
+
+/** Of the folder, or where it would be made. */
+async function deviceAt(folder: string): Promise<number> {
+  const found = await statOf(folder);
+  return found ? found.dev : folder === dirname(folder) ? 0 : deviceAt(dirname(folder));
+}
+
+/** Undefined when there is none. */
+export async function statOf(file: string): Promise<Stats | undefined> {
+  return stat(file).catch((error: unknown) => {
+    // What has a name that is too long for the disk is not on it: anybody may ask for it.
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR' || codeOf(error) === 'ENAMETOOLONG') {
+      return undefined;
+    }
+    throw error;
+  });
+}

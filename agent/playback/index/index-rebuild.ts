@@ -1,0 +1,190 @@
+import { explain } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Catalog } from './catalog.ts';
+import { statOf } from './folder-look.ts';
+import type { Journal } from './index-contract.ts';
+import { type SegmentRow, STATE } from './segment-row.ts';
+
+const ROWS_AT_ONCE = 256;
+/** What a power cut can have taken back of a path: its newest files. */
+const NEWEST = 3;
+const MAX_NAMED = 100;
+/** Clocks are set. */
+const JOURNAL_OVERLAP_MS = 2 * 86_400_000;
+
+/** How far the index is. */
+export interface IndexProgress {
+  /** Looking for files, reading their headers, or in step with them. */
+  readonly state: 'looking' | 'reading' | 'ready';
+  /** Known so far. */
+  readonly files: number;
+  /** Read since this work began. */
+  readonly read: number;
+  readonly left: number;
+  readonly filesPerSecond: number;
+  /** Seconds that what is left will take; 0 when nothing is. */
+  readonly leftSeconds: number;
+}
+
+/** What cannot be played, and why. */
+export interface UnreadableFile {
+  readonly file: string;
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** Brings the index in step with all files, in the background of everything else. */
+export class IndexRebuild {
+  readonly #catalog: Catalog;
+  readonly #logger: Logger;
+  readonly #monoMs: () => number;
+  readonly #journals: Journal[] = [];
+  #signal: AbortSignal | undefined;
+  /** Of the index when it was last in step with everything. */
+  #generation = -1;
+  #state: IndexProgress['state'] = 'ready';
+  #read = 0;
+  #left = 0;
+  #begunMs = 0;
+
+  constructor(catalog: Catalog, logger: Logger, monoMs: () => number) {
+    this.#catalog = catalog;
+    this.#logger = logger;
+    this.#monoMs = monoMs;
+  }
+
+  addJournal(journal: Journal): void {
+    this.#journals.push(journal);
+  }
+
+  get progress(): IndexProgress {
+    const seconds = (this.#monoMs() - this.#begunMs) / 1000;
+    const filesPerSecond = this.#state === 'reading' && seconds > 0 ? this.#read / seconds : 0;
+    return {
+      state: this.#state,
+      files: this.#catalog.index.countOf().total,
+      read: this.#read,
+      left: this.#left,
+      filesPerSecond: Math.round(filesPerSecond),
+      leftSeconds: filesPerSecond > 0 ? Math.ceil(this.#left / filesPerSecond) : 0,
+    };
+  }
+
+  /** At most a hundred of them. */
+  unreadable(): { readonly count: number; readonly files: readonly UnreadableFile[] } {
+    const { index } = this.#catalog;
+    const files = index.broken(MAX_NAMED).map(({ file, path, fault }) => ({ file, path, reason: fault ?? '' }));
+    return { count: index.countOf().broken, files };
+  }
+
+  /**
+   * An index can be newer than the files: a power cut may take back the end of a file of which it knew that it was whole.
+   * To be called before the files that were cut off are looked for.
+   */
+  async checkNewest(signal: AbortSignal): Promise<void> {
+    const { index } = this.#catalog;
+    for (const path of index.paths()) {
+      for (const row of index.newest(path, NEWEST)) {
+        if (signal.aborted) {
+          return;
+        }
+        await this.#check(row);
+      }
+    }
+  }
+
+  /** Looks through all folders and reads every header that is not known yet: what a first start or a lost index needs. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { index } = this.#catalog;
+    this.#signal = signal;
+    this.#begin('looking');
+    try {
+      for (;;) {
+        const { generation } = index;
+        await this.#replay();
+        await this.#catalog.look(undefined, signal);
+        await this.#readAll(signal);
+        index.commit();
+        this.#generation = generation;
+        if (signal.aborted || generation === index.generation) {
+          return;
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) {
+        throw error;
+      }
+    } finally {
+      this.#state = 'ready';
+      this.#left = 0;
+    }
+  }
+
+  /** An index that was found damaged in use is empty: it is filled again, once it has been filled before. */
+  async runAgain(): Promise<void> {
+    const isLost = this.#generation >= 0 && this.#generation !== this.#catalog.index.generation;
+    if (isLost && this.#state === 'ready' && this.#signal && !this.#signal.aborted) {
+      await this.run(this.#signal);
+    }
+  }
+
+  async #check(row: SegmentRow): Promise<void> {
+    const found = await statOf(row.file).catch(() => undefined);
+    if (!found) {
+      return;
+    }
+    if (row.state === STATE.finished && (found.size !== row.sizeBytes || found.mtimeMs !== row.mtimeMs)) {
+      this.#catalog.index.setUnread(row.file);
+    }
+  }
+
+  /** A power cut may have taken from the index what its journals had been told last. */
+  async #replay(): Promise<void> {
+    const { index } = this.#catalog;
+    const sinceMs = index.events.isWhole ? index.writtenMs - JOURNAL_OVERLAP_MS : undefined;
+    for (const journal of this.#journals) {
+      await journal.replay(index.events, sinceMs);
+    }
+    if (this.#journals.length > 0) {
+      index.events.setWhole();
+    }
+  }
+
+  async #readAll(signal: AbortSignal): Promise<void> {
+    const { index } = this.#catalog;
+    this.#left = index.countOf().unread;
+    if (this.#left === 0) {
+      return;
+    }
+    this.#begin('reading');
+    let rows = index.unread(0, ROWS_AT_ONCE);
+    while (rows.length > 0 && !signal.aborted) {
+      for (const row of rows) {
+        await this.#update(row);
+        if (signal.aborted) {
+          return;
+        }
+      }
+      index.commit();
+      rows = index.unread(rows.at(-1)?.id ?? 0, ROWS_AT_ONCE);
+    }
+    const seconds = Number(((this.#monoMs() - this.#begunMs) / 1000).toFixed(1));
+    this.#logger.info({ files: this.#read, seconds }, 'recordings were read into the index');
+  }
+
+  async #update(row: SegmentRow): Promise<void> {
+    try {
+      await this.#catalog.update(row);
+    } catch (error) {
+      this.#logger.warn({ file: row.file, cause: explain(error) }, 'cannot read a recording');
+    }
+    this.#read += 1;
+    this.#left = Math.max(0, this.#left - 1);
+  }
+
+  #begin(state: IndexProgress['state']): void {
+    this.#state = state;
+    this.#read = 0;
+    this.#begunMs = this.#monoMs();
+  }
+}

@@ -1,0 +1,95 @@
+import { rmSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { codeOf } from '../../record/disk-fault.ts';
+
+type Sqlite = typeof import('node:sqlite');
+
+/** SQLite's result codes for a file that is damaged or is no database. */
+const DAMAGED = new Set([11, 26]);
+
+let loaded: Sqlite | undefined;
+
+/** Node says once that its SQLite is experimental; nobody who watches cameras can act on it. */
+function sqlite(): Sqlite {
+  if (loaded) {
+    return loaded;
+  }
+  const { emitWarning } = process;
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
+    if (!String(warning).includes('SQLite')) {
+      Reflect.apply(emitWarning, process, [warning, ...rest]);
+    }
+  };
+  try {
+    loaded = process.getBuiltinModule('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+  return loaded;
+}
+
+export function isSqliteError(error: unknown): error is Error & { errcode?: number } {
+  return codeOf(error) === 'ERR_SQLITE_ERROR';
+}
+
+/** A wrong question is a fault of ours, not of the file. */
+export function isOwnFault(error: Error & { errcode?: number }): boolean {
+  return ((error.errcode ?? 0) & 0xff) === 1;
+}
+
+export function isDamaged(error: unknown): boolean {
+  return isSqliteError(error) && DAMAGED.has((error.errcode ?? 0) & 0xff);
+}
+
+/** What was found where the cache is kept. */
+export type CacheFound = 'good' | 'missing' | 'damaged' | 'of another version';
+
+export interface OpenCache {
+  readonly database: DatabaseSync;
+  /** All but `good` mean that it is empty. */
+  readonly found: CacheFound;
+}
+
+/**
+ * Opens a database that is only a cache: what is damaged or of another version is thrown away and made anew.
+ * @param version changes with the schema
+ */
+export function openCache(file: string, version: number, schema: string): OpenCache {
+  try {
+    return openWith(file, version, schema);
+  } catch (error) {
+    if (!isDamaged(error)) {
+      throw error;
+    }
+    removeCache(file);
+    return { ...openWith(file, version, schema), found: 'damaged' };
+  }
+}
+
+export function removeCache(file: string): void {
+  for (const suffix of ['', '-wal', '-shm']) {
+    rmSync(file + suffix, { force: true });
+  }
+}
+
+function openWith(file: string, version: number, schema: string): OpenCache {
+  const open = (): DatabaseSync => new (sqlite().DatabaseSync)(file);
+  let database = open();
+  try {
+    const foundVersion = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+    const found = foundVersion === version ? 'good' : foundVersion === 0 ? 'missing' : 'of another version';
+    if (found === 'of another version') {
+      database.close();
+      removeCache(file);
+      database = open();
+    }
+    // NORMAL with WAL: no flush for each change; a power cut may cost the newest rows, which the files give back.
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;');
+    database.exec(schema);
+    database.exec(`PRAGMA user_version = ${version}`);
+    return { database, found };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}

@@ -1,0 +1,286 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import {
+  bootClockOf,
+  feed,
+  opusSound,
+  opusTrack,
+  SegmentLogBook,
+  startRecorder,
+  type TestRecorder,
+  temporaryFolder,
+} from '../../../test/recordings.ts';
+import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { Track } from '../../media/track.ts';
+import { Stream } from '../../stream/stream.ts';
+import { EventHub, type NewEvent } from '../events/event-hub.ts';
+import { EventJournal } from '../events/event-journal.ts';
+import { FlushPoint } from '../flush.ts';
+import { Recorder, type RecorderOptions } from '../recorder.ts';
+
+const NO_EVENTS = { listen: () => () => {}, running: () => [] };
+
+interface ClipRun extends AsyncDisposable, Omit<TestRecorder, typeof Symbol.asyncDispose> {
+  readonly hub: EventHub;
+  /** Lets the camera send for so long. */
+  play(ms: number): Promise<void>;
+  /** A motion now, unless it says otherwise. */
+  tell(event?: Partial<NewEvent>): Promise<void>;
+  /** Seconds from the begin of the stream: begin and end of each recording, once the path has stopped. */
+  clips(): Promise<[number, number][]>;
+}
+
+/** A camera of ten pictures a second that records around events. */
+async function startClips(
+  folder: string,
+  options: Partial<RecorderOptions> & {
+    gop?: number;
+    preRollMs?: number;
+    postRollMs?: number;
+    ringBytes?: number;
+  } = {},
+  tracks: readonly Track[] = [tinyH264],
+): Promise<ClipRun> {
+  const { gop = 20, preRollMs = 5_000, postRollMs = 10_000, ringBytes = 16 << 20, ...rest } = options;
+  let hub: EventHub | undefined;
+  const running = startRecorder(
+    folder,
+    {
+      ...rest,
+      clips: {
+        preRollMs,
+        postRollMs,
+        ringBytes,
+        events: {
+          listen: (listener) => hub?.listen(listener) ?? (() => {}),
+          running: (path) => hub?.running(path) ?? [],
+        },
+      },
+    },
+    tracks,
+  );
+  const { clock, recorder, log } = running;
+  await recorder.stop();
+  hub = new EventHub(new EventJournal({ folder: `${folder}/events`, logger: silentLogger }), clock, silentLogger);
+  const theHub = hub;
+  recorder.start(running.stream);
+  const startMs = clock.wallMs();
+  const video = tinyVideo(3_000, 10, gop, 0, startMs);
+  const sound = opusSound(15_000, 0, startMs);
+  let atMs = 0;
+  return {
+    ...running,
+    hub: theHub,
+    play: async (ms) => {
+      for (const endMs = atMs + ms; atMs < endMs; atMs += 1_000) {
+        await clock.advance(1_000);
+        const from = atMs / 100;
+        const pieces = [video.slice(from, from + 10), sound.slice(from * 5, from * 5 + 50)];
+        feed(running.stream, pieces.slice(0, tracks.length));
+      }
+    },
+    tell: async (event = {}) => {
+      await theHub.add({ path: 'cam', type: 'motion', source: 'api', ...event });
+    },
+    clips: async () => {
+      await recorder.stop();
+      const seconds = (us: number) => Math.round((us / 1000 - startMs) / 10) / 100;
+      return log.finishedFiles
+        .map(({ startUs, durationMs }): [number, number] => [seconds(startUs), seconds(startUs + durationMs * 1000)])
+        .sort((a, b) => a[0] - b[0]);
+    },
+    async [Symbol.asyncDispose]() {
+      await running[Symbol.asyncDispose]();
+      await theHub.close();
+    },
+  };
+}
+
+test('without an event nothing is written', async () => {
+  using folder = temporaryFolder();
+  await using run = await startClips(folder.path);
+  await run.play(60_000);
+  expect(run.recorder.state).toEqual({ kind: 'waiting' });
+  expect(await run.clips()).toEqual([]);
+  expect(run.log.openedFiles).toEqual([]);
+});
+
+test.for([
+  // The event is told at 30 s and lasts for 5 s when nobody says how long.
+  ['groups of 2 s', 20, {}, [24, 46]],
+  ['groups of 10 s', 100, {}, [20, 50]],
+  ['no time before and after it: its group', 100, { preRollMs: 0, postRollMs: 0 }, [20, 40]],
+  ['a second before it', 20, { preRollMs: 1_000 }, [28, 46]],
+] as const)(
+  'a clip begins with a key picture at least so long before its event and ends with a whole group after it: %s',
+  async ([, gop, options, clip]) => {
+    using folder = temporaryFolder();
+    await using run = await startClips(folder.path, { gop, ...options });
+    await run.play(30_000);
+    await run.tell();
+    expect(run.recorder.state.kind).not.toBe('idle');
+    await run.play(60_000);
+    expect(run.recorder.state).toEqual({ kind: 'waiting' });
+    expect(await run.clips()).toEqual([clip]);
+  },
+);
+
+test('what was told late has its time before it all the same', async () => {
+  using folder = temporaryFolder();
+  await using run = await startClips(folder.path, { gop: 10 });
+  await run.play(30_000);
+  const startUs = (run.clock.wallMs() - 2_000) * 1000;
+  await run.tell({ startUs, endUs: startUs + 1e6 });
+  await run.play(30_000);
+  const [clip = [0, 0]] = await run.clips();
+  expect(clip[0]).toBeGreaterThan(21);
+  expect(clip[0]).toBeLessThanOrEqual(23);
+  expect(clip[1]).toBe(39);
+});
+
+test('events that overlap make one clip, and one that begins after its end makes another', async () => {
+  using folder = temporaryFolder();
+  await using run = await startClips(folder.path);
+  for (let i = 0; i < 12; i += 1) {
+    await run.play(10_000);
+    await run.tell();
+  }
+  await run.play(40_000);
+  await run.tell();
+  await run.play(40_000);
+  expect(await run.clips()).toEqual([
+    [4, 136],
+    [154, 176],
+  ]);
+  const [first, second] = run.log.openedFiles;
+  expect(first?.file).not.toBe(second?.file);
+});
+
+test('an event that lasts is recorded until its end is told', async () => {
+  using folder = temporaryFolder();
+  await using run = await startClips(folder.path);
+  await run.play(30_000);
+  await run.tell({ state: 'start', id: 'a' });
+  await run.play(20_000);
+  await run.tell({ state: 'start', id: 'b' });
+  await run.tell({ state: 'end', id: 'a' });
+  await run.play(60_000);
+  await run.tell({ state: 'end' });
+  await run.play(30_000);
+  expect(await run.clips()).toEqual([[24, 120]]);
+});
+
+test('events of another path, and what Perch itself has to tell, make no clip', async () => {
+  using folder = temporaryFolder();
+  await using run = await startClips(folder.path);
+  await run.play(10_000);
+  await run.tell({ path: 'garden' });
+  await run.tell({ type: 'recording', source: 'perch' });
+  await run.play(10_000);
+  expect(await run.clips()).toEqual([]);
+});
+
+test('a wall clock that is set back or forward neither cuts a clip short nor makes it endless', async () => {
+  using folder = temporaryFolder();
+  for (const stepMs of [-10_800_000, 10_800_000]) {
+    await using run = await startClips(folder.path, { path: `cam${stepMs}` });
+    await run.play(30_000);
+    await run.tell({ path: `cam${stepMs}` });
+    run.clock.stepWall(stepMs);
+    await run.play(60_000);
+    const [clip = [0, 0]] = await run.clips();
+    expect(clip[0]).toBe(24);
+    // By the clock that was set nobody knows how long a picture has been on its way: a group more or less.
+    expect(Math.abs(clip[1] - 46)).toBeLessThanOrEqual(2);
+  }
+});
+
+test('sound is in step with the pictures from the first of them on', async () => {
+  using folder = temporaryFolder();
+  await using run = await startClips(folder.path, {}, [tinyH264, opusTrack]);
+  await run.play(30_000);
+  await run.tell();
+  await run.play(30_000);
+  expect(await run.clips()).toEqual([[24, 46]]);
+});
+
+test('what is kept from before an event stays within its limit', async () => {
+  using folder = temporaryFolder();
+  const ringBytes = 100_000;
+  await using run = await startClips(folder.path, { ringBytes, preRollMs: 3_600_000 }, [tinyH264, opusTrack]);
+  for (let i = 0; i < 60; i += 1) {
+    await run.play(1_000);
+    expect(run.recorder.keptBytes).toBeLessThanOrEqual(ringBytes);
+  }
+  expect(run.recorder.keptBytes).toBeGreaterThan(ringBytes / 2);
+  await run.recorder.stop();
+  expect(run.recorder.keptBytes).toBe(0);
+});
+
+test('where nothing could be kept the camera is asked for a key frame, and the clip begins there', async () => {
+  using folder = temporaryFolder();
+  await using run = await startClips(folder.path, { ringBytes: 5_000, gop: 100 });
+  let asked = 0;
+  run.stream.onKeyFrameWanted = () => {
+    asked += 1;
+  };
+  await run.play(33_000);
+  await run.tell();
+  expect(asked).toBe(1);
+  await run.play(60_000);
+  expect(await run.clips()).toEqual([[40, 50]]);
+});
+
+test('a stream that comes while an event goes on is recorded from its first group on', async () => {
+  using folder = temporaryFolder();
+  await using run = await startClips(folder.path);
+  await run.play(10_000);
+  await run.tell({ state: 'start' });
+  run.stream.close();
+  const stream = new Stream([tinyH264]);
+  run.recorder.start(stream);
+  feed(stream, [tinyVideo(50, 10, 10, 0, run.clock.wallMs())]);
+  stream.close();
+  expect(await run.clips()).toEqual([
+    [4, 10],
+    [10, 15],
+  ]);
+});
+
+test('between events the state of the disk is the state of the recorder, and a disk that is back is told at once', async () => {
+  using folder = temporaryFolder();
+  const clock = new FakeClock();
+  const flush = new FlushPoint(clock, 5_000);
+  let refusal: string | undefined;
+  const recorder = new Recorder(
+    {
+      ...{ path: 'cam', recordPath: `${folder.path}/%path/%s-%f`, partDurationMs: 1_000, maxPartBytes: 50e6 },
+      ...{ segmentDurationMs: 3_600_000, clips: { preRollMs: 5_000, postRollMs: 0, events: NO_EVENTS } },
+    },
+    {
+      ...{ flush, log: new SegmentLogBook(), clock, bootClock: bootClockOf(clock), logger: silentLogger },
+      disks: { refusal: () => refusal, failed: () => {} },
+    },
+  );
+  recorder.start(new Stream([tinyH264]));
+  expect(recorder.state).toEqual({ kind: 'waiting' });
+  refusal = 'the disk is full';
+  expect(recorder.state).toMatchObject({ kind: 'failed', error: 'the disk is full' });
+  refusal = undefined;
+  expect(recorder.state).toEqual({ kind: 'waiting' });
+  await recorder.stop();
+  expect(recorder.state).toEqual({ kind: 'idle' });
+  await flush.close();
+});
+
+test('new parameter sets do not mix with what was kept before them', async () => {
+  using folder = temporaryFolder();
+  await using run = await startClips(folder.path);
+  await run.play(20_000);
+  run.stream.setTrack(0, { ...tinyH264, fps: 10 });
+  await run.play(4_000);
+  await run.tell();
+  await run.play(30_000);
+  expect(await run.clips()).toEqual([[20, 40]]);
+});

@@ -1,0 +1,137 @@
+import type { Sample } from '../../media/sample.ts';
+import { hold, release } from '../../media/slab.ts';
+import type { Track } from '../../media/track.ts';
+import type { SampleSink } from '../../stream/gop-cache.ts';
+import { leadingTrackOf } from '../track-buffer.ts';
+
+/** What a sample costs beside its data: small packets of sound must count too. */
+const SAMPLE_COST_BYTES = 200;
+
+/** A key sample of the leading track and all that came up to the next one, of every track. */
+interface Group {
+  readonly tracks: number[];
+  readonly samples: Sample[];
+  /** Decode time of its key sample, seconds on the stream's own scale. */
+  readonly startSeconds: number;
+  bytes: number;
+}
+
+/**
+ * The last seconds of a stream in whole groups of pictures, held and not copied. Beyond its limit in bytes the oldest groups go: there
+ * are fewer then, never half of one. A single group that is larger than the limit is not kept, and neither is its rest.
+ */
+export class GroupRing {
+  /** How often a group was too large to be kept. */
+  tooLarge = 0;
+  readonly #lead: number;
+  readonly #clockRateHz: number;
+  readonly #keepSeconds: number;
+  readonly #limitBytes: number;
+  /** The oldest first. */
+  #groups: Group[] = [];
+  #bytes = 0;
+
+  /** @param keepMs so much before the newest sample is there, if the limit allows it: and what stands before it in the same group */
+  constructor(tracks: readonly Track[], keepMs: number, limitBytes: number) {
+    this.#lead = leadingTrackOf(tracks);
+    this.#clockRateHz = tracks[this.#lead]?.clockRate ?? 1;
+    this.#keepSeconds = keepMs / 1000;
+    this.#limitBytes = limitBytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#groups.length === 0;
+  }
+
+  isLeading(track: number): boolean {
+    return track === this.#lead;
+  }
+
+  isLeadingKey(track: number, sample: Sample): boolean {
+    return track === this.#lead && sample.key;
+  }
+
+  add(track: number, sample: Sample): void {
+    if (this.isLeadingKey(track, sample)) {
+      this.#begin(sample.dts / this.#clockRateHz);
+    }
+    const group = this.#groups.at(-1);
+    if (!group) {
+      return;
+    }
+    hold(sample.data);
+    group.tracks.push(track);
+    group.samples.push(sample);
+    const bytes = sample.data.length + SAMPLE_COST_BYTES;
+    group.bytes += bytes;
+    this.#bytes += bytes;
+    while (this.#bytes > this.#limitBytes) {
+      this.tooLarge += this.#groups.length === 1 ? 1 : 0;
+      this.#dropOldest();
+    }
+  }
+
+  /**
+   * Hands over what has been kept, from the last group that begins at least so long before the newest sample, and keeps none of it.
+   * The sink takes holds of its own.
+   */
+  drain(sink: SampleSink, sinceMs: number): void {
+    const from = this.#newestSeconds() - sinceMs / 1000;
+    while (this.#groups.length > 1 && (this.#groups[1] as Group).startSeconds <= from) {
+      this.#dropOldest();
+    }
+    const groups = this.#groups;
+    this.#groups = [];
+    this.#bytes = 0;
+    for (const { tracks, samples } of groups) {
+      for (let i = 0; i < samples.length; i += 1) {
+        const sample = samples[i] as Sample;
+        sink.onSample(tracks[i] as number, sample);
+        release(sample.data);
+      }
+    }
+  }
+
+  clear(): void {
+    while (this.#groups.length > 0) {
+      this.#dropOldest();
+    }
+  }
+
+  #begin(startSeconds: number): void {
+    const last = this.#groups.at(-1);
+    if (last && startSeconds <= last.startSeconds) {
+      // A clock that has run backwards: what was kept does not lead up to this.
+      this.clear();
+    }
+    const from = startSeconds - this.#keepSeconds;
+    while (this.#groups.length > 1 && (this.#groups[1] as Group).startSeconds <= from) {
+      this.#dropOldest();
+    }
+    this.#groups.push({ tracks: [], samples: [], startSeconds, bytes: 0 });
+  }
+
+  #dropOldest(): void {
+    const group = this.#groups.shift();
+    if (group) {
+      this.#bytes -= group.bytes;
+      for (const sample of group.samples) {
+        release(sample.data);
+      }
+    }
+  }
+
+  #newestSeconds(): number {
+    const group = this.#groups.at(-1);
+    for (let i = (group?.samples.length ?? 0) - 1; i >= 0; i -= 1) {
+      if (group?.tracks[i] === this.#lead) {
+        return (group.samples[i] as Sample).dts / this.#clockRateHz;
+      }
+    }
+    return -Infinity;
+  }
+}

@@ -1,0 +1,165 @@
+import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
+import type { ReadableFile } from '../readable-file.ts';
+import type { SegmentFs } from '../segment-fs.ts';
+import { readTsHead } from './ts-recording-file.ts';
+import { isNullPacket, readSeal, sealPacket } from './ts-seal.ts';
+
+/** Far more than is written between two flushes: what stands before it has been on the disk for long. */
+const OWN_TAIL_BYTES = 32 << 20;
+/** Of others' files, whose end does not tell whether it has been looked at: it is, at each start. */
+const FOREIGN_TAIL_BYTES = 1 << 20;
+const READ_PACKETS = 4096;
+const HAS_PAYLOAD = 0x10;
+
+export type TsRecovery =
+  | { readonly kind: 'finished' }
+  | { readonly kind: 'recovered'; readonly durationMs: number; readonly lostBytes: number }
+  | { readonly kind: 'unreadable'; readonly reason: string };
+
+/**
+ * Cuts a transport stream that was left over to its last whole part, or where Perch did not write it to its last whole packet.
+ * What a disk makes up at the end (zeros, garbage, parts of another file) is found by sync bytes, continuity counters and seals.
+ * @param isLeftBehind a file of others is not being written any more
+ */
+export async function recoverTransportStream(fs: SegmentFs, file: string, isLeftBehind: boolean): Promise<TsRecovery> {
+  const reader = await fs.open(file, 'r');
+  let plan: Plan | TsRecovery;
+  try {
+    plan = await examine(reader, isLeftBehind);
+  } finally {
+    await reader.close();
+  }
+  if ('kind' in plan) {
+    return plan;
+  }
+  const { endOffset, lostBytes, durationMs, fileId, startMs } = plan;
+  const writer = await fs.open(file, 'r+');
+  try {
+    await writer.truncate(endOffset);
+    if (fileId !== undefined) {
+      await writer.write(sealPacket({ fileId, partOffset: endOffset, durationMs, isLast: true }), endOffset);
+    }
+    await writer.sync();
+    if (startMs !== undefined) {
+      await writer.setTimes(startMs, startMs + durationMs);
+    }
+  } finally {
+    await writer.close();
+  }
+  return { kind: 'recovered', durationMs, lostBytes };
+}
+
+interface Plan {
+  readonly endOffset: number;
+  readonly lostBytes: number;
+  /** 0: not known. */
+  readonly durationMs: number;
+  /** Undefined: Perch did not write the file. */
+  readonly fileId: number | undefined;
+  readonly startMs: number | undefined;
+}
+
+async function examine(handle: ReadableFile, isLeftBehind: boolean): Promise<Plan | TsRecovery> {
+  const { mark, fileMark, isFinished, sizeBytes } = await readTsHead(handle);
+  if (isFinished || (!fileMark && !isLeftBehind)) {
+    return { kind: 'finished' };
+  }
+  const fileId = fileMark?.firstSequence;
+  const { endOffset, durationMs } = await findEnd(handle, sizeBytes, fileId);
+  if (endOffset === 0) {
+    return { kind: 'unreadable', reason: fileMark ? 'no whole part' : 'no MPEG-TS packets' };
+  }
+  if (fileId === undefined && endOffset === sizeBytes) {
+    return { kind: 'finished' };
+  }
+  const startMs = mark && mark.wallUs / 1000;
+  return { endOffset, lostBytes: sizeBytes - endOffset, durationMs, fileId, startMs };
+}
+
+/** Looks through the file's tail, and further back when there is nothing whole in it. */
+async function findEnd(handle: ReadableFile, sizeBytes: number, fileId: number | undefined): Promise<TailWalk> {
+  for (let tailBytes = fileId === undefined ? FOREIGN_TAIL_BYTES : OWN_TAIL_BYTES; ; tailBytes *= 4) {
+    const start = Math.max(0, Math.floor((sizeBytes - tailBytes) / PACKET_BYTES) * PACKET_BYTES);
+    const walk = new TailWalk(start, fileId);
+    const buffer = new Uint8Array(READ_PACKETS * PACKET_BYTES);
+    let bytesRead = 0;
+    for (let at = start; at < sizeBytes; at += bytesRead) {
+      ({ bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, sizeBytes - at), at));
+      if (!walk.take(buffer.subarray(0, bytesRead), at)) {
+        break;
+      }
+    }
+    if (walk.endOffset > start || start === 0) {
+      return walk;
+    }
+  }
+}
+
+/** Goes through packets as long as they can be those of one stream. */
+class TailWalk {
+  /** Behind the last whole part, of others' files behind the last packet. */
+  endOffset: number;
+  durationMs = 0;
+  readonly #fileId: number | undefined;
+  /** Continuity counters by PID; -1: not seen yet. */
+  readonly #counters = new Int8Array(0x2000).fill(-1);
+  /** Where the part must have begun that is being looked through; undefined: before the walk. */
+  #partOffset: number | undefined;
+
+  /** @param fileId undefined: of others' files only the sync bytes are looked at */
+  constructor(start: number, fileId: number | undefined) {
+    this.endOffset = start;
+    this.#fileId = fileId;
+    this.#partOffset = start === 0 ? 0 : undefined;
+  }
+
+  /** @param offset of the bytes in the file. @returns false when nothing behind them is of use */
+  take(bytes: Uint8Array, offset: number): boolean {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const last = bytes.length - PACKET_BYTES;
+    let at = 0;
+    for (; at <= last; at += PACKET_BYTES) {
+      if (!this.#goesOn(view, at, offset + at)) {
+        return false;
+      }
+    }
+    return at === bytes.length && bytes.length > 0;
+  }
+
+  #goesOn(view: DataView, at: number, offset: number): boolean {
+    if (view.getUint8(at) !== SYNC_BYTE) {
+      return false;
+    }
+    if (this.#fileId === undefined) {
+      this.endOffset = offset + PACKET_BYTES;
+      return true;
+    }
+    return isNullPacket(view, at) ? this.#goesOnSealed(view, at, offset) : this.#counts(view, at);
+  }
+
+  #counts(view: DataView, at: number): boolean {
+    const pid = view.getUint16(at + 1) & 0x1fff;
+    const flags = view.getUint8(at + 3);
+    const counter = flags & 0x0f;
+    const before = this.#counters[pid] as number;
+    const step = (flags & HAS_PAYLOAD) !== 0 ? 1 : 0;
+    this.#counters[pid] = counter;
+    return before < 0 || counter === ((before + step) & 0x0f);
+  }
+
+  /** Other null packets (the marks of the file) are passed over. */
+  #goesOnSealed(view: DataView, at: number, offset: number): boolean {
+    const seal = readSeal(view, at);
+    if (!seal) {
+      return true;
+    }
+    const isOwn = seal.fileId === this.#fileId && seal.partOffset === (this.#partOffset ?? seal.partOffset);
+    if (!isOwn || seal.isLast) {
+      return false;
+    }
+    this.endOffset = offset + PACKET_BYTES;
+    this.durationMs = seal.durationMs;
+    this.#partOffset = this.endOffset;
+    return true;
+  }
+}

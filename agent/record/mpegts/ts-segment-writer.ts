@@ -1,0 +1,144 @@
+import { randomInt } from 'node:crypto';
+import { TsMuxer } from '../../media/mpegts/mux.ts';
+import { PACKET_BYTES } from '../../media/mpegts/packetize.ts';
+import type { Sample } from '../../media/sample.ts';
+import { release, SlabPool } from '../../media/slab.ts';
+import { writeFileMark } from '../file-mark.ts';
+import type { RecordingWriter } from '../recording-writer.ts';
+import { SegmentFile, type SegmentFileOptions } from '../segment-file.ts';
+import type { FileOrigin } from '../segment-writer.ts';
+import { type StreamMark, writeStreamMark } from '../stream-mark.ts';
+import type { TrackBuffer } from '../track-buffer.ts';
+import { sealPacket, writeSeal } from './ts-seal.ts';
+
+/** One MPEG-TS file in the making. A part is a whole number of packets, the last of which seals it. */
+export class TsSegmentWriter implements RecordingWriter {
+  readonly mark: StreamMark;
+  /** Unix microseconds, as in the file's name. */
+  startUs: number;
+  readonly #origin: FileOrigin;
+  readonly #buffers: readonly TrackBuffer[];
+  readonly #options: SegmentFileOptions;
+  readonly #muxer: TsMuxer;
+  readonly #pool = new SlabPool();
+  readonly #fileId = randomInt(2 ** 32);
+  /** By buffer, of the part being written: the sample that comes next. */
+  readonly #next: Uint32Array;
+  #file: SegmentFile | undefined;
+  #endSeconds = 0;
+
+  /** @param buffers their `baseDts` is set to this file's start */
+  constructor(mark: StreamMark, origin: FileOrigin, buffers: readonly TrackBuffer[], options: SegmentFileOptions) {
+    this.mark = mark;
+    this.startUs = mark.wallUs;
+    this.#origin = origin;
+    this.#buffers = buffers;
+    this.#options = options;
+    this.#muxer = new TsMuxer(buffers.map((buffer) => buffer.description));
+    this.#next = new Uint32Array(buffers.length);
+  }
+
+  get name(): string | undefined {
+    return this.#file?.name;
+  }
+
+  get steps(): number {
+    return this.#file?.steps ?? 0;
+  }
+
+  get sizeBytes(): number {
+    return this.#file?.sizeBytes ?? 0;
+  }
+
+  get durationMs(): number {
+    return Math.max(1, Math.round(this.#endSeconds * 1000));
+  }
+
+  writePart(): boolean {
+    const roomBytes = this.#roomBytes();
+    if (roomBytes === 0) {
+      return true;
+    }
+    const isFirst = this.#file === undefined;
+    this.#file ??= new SegmentFile(this.#options);
+    const slab = this.#pool.take(this.#muxer.tableBytes + roomBytes + 2 * PACKET_BYTES);
+    this.#muxer.begin(slab);
+    if (isFirst) {
+      const fileMark = writeFileMark({ ...this.#origin, firstSequence: this.#fileId });
+      this.#muxer.putNull(Buffer.concat([writeStreamMark(this.mark), fileMark]));
+    }
+    this.#putSamples();
+    this.#muxer.putNull(writeSeal(this.#sealAt(this.#file.sizeBytes, false)));
+    const part = slab.subarray(0, this.#muxer.sizeBytes);
+    if (!this.#file.append([part], part.length)) {
+      this.#muxer.takeBack();
+      release(slab);
+      return false;
+    }
+    return true;
+  }
+
+  async finish(): Promise<boolean> {
+    if (!this.#file) {
+      return false;
+    }
+    const startMs = this.startUs / 1000;
+    return this.#file.finish({
+      pieces: [sealPacket(this.#sealAt(this.#file.sizeBytes, true))],
+      duration: undefined,
+      startMs,
+      endMs: startMs + this.durationMs,
+    });
+  }
+
+  /** What the collected samples may take; 0: there are none. */
+  #roomBytes(): number {
+    let roomBytes = 0;
+    for (let i = 0; i < this.#buffers.length; i += 1) {
+      const buffer = this.#buffers[i] as TrackBuffer;
+      const { samples } = buffer;
+      for (let k = 0; k < samples.length; k += 1) {
+        roomBytes += this.#muxer.maxBytesOf(i, samples[k] as Sample);
+      }
+      if (samples.length > 0) {
+        this.#endSeconds = Math.max(this.#endSeconds, buffer.secondsOf(buffer.endDts - buffer.baseDts));
+      }
+      this.#next[i] = 0;
+    }
+    return roomBytes;
+  }
+
+  /** Those of all tracks in the order of their decode times. Their bytes are copied: the holds on them are given back. */
+  #putSamples(): void {
+    for (let track = this.#earliest(); track >= 0; track = this.#earliest()) {
+      const buffer = this.#buffers[track] as TrackBuffer;
+      const sample = buffer.samples[this.#next[track] as number] as Sample;
+      this.#next[track] = (this.#next[track] as number) + 1;
+      this.#muxer.write(track, sample, buffer.baseDts);
+      release(sample.data);
+    }
+    for (let i = 0; i < this.#buffers.length; i += 1) {
+      (this.#buffers[i] as TrackBuffer).samples = [];
+    }
+  }
+
+  /** The track whose next sample is the earliest; -1: there is none. */
+  #earliest(): number {
+    let track = -1;
+    let earliestSeconds = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.#buffers.length; i += 1) {
+      const buffer = this.#buffers[i] as TrackBuffer;
+      const sample = buffer.samples[this.#next[i] as number];
+      const seconds = sample ? buffer.secondsOf(sample.dts) : Number.POSITIVE_INFINITY;
+      if (seconds < earliestSeconds) {
+        earliestSeconds = seconds;
+        track = i;
+      }
+    }
+    return track;
+  }
+
+  #sealAt(partOffset: number, isLast: boolean) {
+    return { fileId: this.#fileId, partOffset, durationMs: this.durationMs, isLast };
+  }
+}

@@ -1,0 +1,394 @@
+import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { MemoryFile } from '../../../test/memory-file.ts';
+import { random } from '../../../test/random.ts';
+import { asNobody, feed, filesBelow, record, startRecorder, temporaryFolder, WALL } from '../../../test/recordings.ts';
+import { tinyVideo } from '../../../test/tiny-h264.ts';
+import { silentLogger } from '../../base/log.ts';
+import { box, join as joinBytes, text, u32 } from '../../media/mp4/boxes.ts';
+import { writeFragmentHeader } from '../../media/mp4/fragment.ts';
+import { FragmentWalk, readInit } from '../fragment-walk.ts';
+import { readRecordingHead, readRecordingTable } from '../recording-file.ts';
+import { recoverFile, recoverRecordings } from './recovery.ts';
+import { planRecovery } from './recovery-plan.ts';
+
+const TEMPLATE = '%path/%Y-%m-%d_%H-%M-%S-%f';
+/** Long after the files of these tests were written. */
+const LATER = WALL + 10 * 86_400_000;
+
+interface Layout {
+  readonly initBytes: number;
+  readonly durationOffset: number;
+  /** One past each fragment. */
+  readonly ends: readonly number[];
+}
+
+async function layoutOf(file: string): Promise<Layout> {
+  await using handle = await open(file);
+  const { size } = await handle.stat();
+  const init = await readInit(handle, size);
+  const walk = new FragmentWalk(handle, init, size);
+  const ends: number[] = [];
+  while (await walk.next()) {
+    ends.push(walk.offset);
+  }
+  return { initBytes: init.sizeBytes, durationOffset: init.durationOffset, ends };
+}
+
+interface Clip {
+  readonly file: string;
+  /** As it is in the end. */
+  readonly whole: Buffer;
+  /** As it is while it is being written: without an end and a duration. */
+  readonly bytes: Buffer;
+  readonly layout: Layout;
+}
+
+async function clipOf(file: string): Promise<Clip> {
+  const layout = await layoutOf(file);
+  const whole = readFileSync(file);
+  const bytes = Buffer.from(whole.subarray(0, layout.ends.at(-1)));
+  bytes.writeUInt32BE(0, layout.durationOffset);
+  return { file, whole, bytes, layout };
+}
+
+/** Four seconds, a part for each. */
+async function unfinished(folder: string): Promise<Clip> {
+  const [file = ''] = await record(folder, 4, { sound: true });
+  return clipOf(file);
+}
+
+/** Pictures of so many bytes that a part has some 22 kB. */
+async function largeClip(folder: string): Promise<Clip> {
+  const next = random(11);
+  await using running = startRecorder(folder);
+  const video = tinyVideo(40, 10, 10, 0, WALL).map((sample) => ({
+    ...sample,
+    data: Uint8Array.from({ length: 1_500 + Math.floor(next() * 1_500) }, () => next() * 256),
+  }));
+  feed(running.stream, [video]);
+  running.stream.close();
+  await running.recorder.stop();
+  return clipOf(running.log.names[0] ?? '');
+}
+
+/** What a power cut has left of a file, recovered: on a real disk, and its bytes afterwards. */
+async function recovered(clip: Clip, left: Uint8Array) {
+  writeFileSync(clip.file, left);
+  const result = await recoverFile(clip.file, LATER);
+  return { result, bytes: readFileSync(clip.file) };
+}
+
+test('cut at any byte of the last two fragments, every whole fragment is kept and nothing else', async () => {
+  using folder = temporaryFolder();
+  const { bytes, layout } = await largeClip(folder.path);
+  const [beforeLast = 0, last = 0, end = 0] = layout.ends.slice(-3);
+  expect(end - last).toBeGreaterThan(20_000);
+  const file = new MemoryFile(bytes);
+  for (let cut = beforeLast; cut <= end; cut += 1) {
+    file.sizeBytes = cut;
+    const plan = await planRecovery(file, LATER);
+    const endOffset = cut >= end ? end : cut >= last ? last : beforeLast;
+    if (plan.kind !== 'plan' || plan.endOffset !== endOffset || plan.lostBytes !== cut - endOffset) {
+      expect.fail(`cut at ${cut}, expected to be kept up to ${endOffset}: ${JSON.stringify(plan)}`);
+    }
+  }
+});
+
+test('a recovered file is the same, byte by byte, as one that was finished in good order', async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  const { result, bytes } = await recovered(clip, clip.bytes);
+  expect(result).toEqual({ kind: 'recovered', durationMs: 4000, sizeBytes: clip.whole.length, lostBytes: 0 });
+  expect(bytes.equals(clip.whole)).toBe(true);
+  expect(statSync(clip.file).mtimeMs).toBe(WALL + 4_000);
+  expect(await recoverFile(clip.file, LATER)).toEqual({ kind: 'finished' });
+});
+
+test('a file that we may write but do not own, as on a stick that others mounted, is finished, and keeps its times', async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  writeFileSync(clip.file, clip.bytes);
+  const result = await asNobody(folder.path, () => recoverFile(clip.file, LATER));
+  expect(result).toMatchObject({ kind: 'recovered', durationMs: 4000 });
+  expect(readFileSync(clip.file).equals(clip.whole)).toBe(true);
+});
+
+test('an end of which the copy of the header is damaged does not overwrite the header', async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  const left = Buffer.from(clip.whole);
+  left.writeUInt32BE(0, clip.layout.durationOffset);
+  // Within the copy, and read as a header all the same: the handler's name.
+  const copy = left.indexOf('ftyp', clip.layout.ends.at(-1)) - 4;
+  const name = left.indexOf('hdlr', copy) + 4 + 4 + 4 + 4 + 12;
+  left.fill(0x41, name, name + 4);
+  const { result, bytes } = await recovered(clip, left);
+  expect(result).toMatchObject({ kind: 'recovered', durationMs: 4000, lostBytes: 0 });
+  expect(bytes.equals(clip.whole)).toBe(true);
+});
+
+test('a file cut anywhere in its end is finished again, and nothing is said to be lost', async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  const end = clip.layout.ends.at(-1) ?? 0;
+  const left = Buffer.from(clip.whole);
+  left.writeUInt32BE(0, clip.layout.durationOffset);
+  for (let cut = end + 8; cut <= left.length; cut += cut > end + 200 && cut < left.length - 20 ? 97 : 1) {
+    const { result, bytes } = await recovered(clip, left.subarray(0, cut));
+    expect(result).toMatchObject({ kind: 'recovered', durationMs: 4000, lostBytes: 0 });
+    expect(bytes.equals(clip.whole)).toBe(true);
+  }
+});
+
+test.for([
+  ['zeros', (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(5_000)])],
+  ['garbage', (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(5_000, 0xa5)])],
+  [
+    'a box without an end',
+    (bytes: Buffer) => Buffer.concat([bytes, joinBytes([u32(0), text('mdat'), Buffer.alloc(99)])]),
+  ],
+  ['the head of a box', (bytes: Buffer) => Buffer.concat([bytes, joinBytes([u32(900), text('moof')])])],
+  [
+    'an older fragment',
+    (bytes: Buffer, ends: readonly number[]) => Buffer.concat([bytes, bytes.subarray(ends[0], ends[1])]),
+  ],
+] as const)('%s behind the last fragment are cut away', async ([, spoil]) => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  const { result, bytes } = await recovered(clip, spoil(clip.bytes, clip.layout.ends));
+  expect(result).toMatchObject({ kind: 'recovered', durationMs: 4000 });
+  expect(bytes.equals(clip.whole)).toBe(true);
+});
+
+test("another file's fragments in freed blocks are not taken for this file's, even where number and time would follow", async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  const other = await unfinished(join(folder.path, 'other'));
+  const [, , third = 0, fourth = 0] = other.layout.ends;
+  const left = Buffer.concat([clip.bytes.subarray(0, clip.layout.ends[2]), other.bytes.subarray(third, fourth)]);
+  const { result } = await recovered(clip, left);
+  expect(result).toMatchObject({ kind: 'recovered', lostBytes: fourth - third });
+  // The number alone is not enough either: without its seal it is not the fragment that was written.
+  const forged = Buffer.from(clip.bytes);
+  forged.writeUInt8(forged.readUInt8(forged.length - 700) ^ 1, forged.length - 700);
+  expect((await recovered(clip, forged)).result).toMatchObject({ kind: 'recovered', lostBytes: fourth - third });
+});
+
+test('of a file without seals a fragment that goes back in time ends it, even with the next number', async () => {
+  using folder = temporaryFolder();
+  const { bytes, layout } = await unfinished(folder.path);
+  const [first = 0, second = 0] = layout.ends;
+  const unmarked = Buffer.from(bytes.subarray(0, second));
+  unmarked.write('none', unmarked.indexOf('prch'));
+  const again = Buffer.from(bytes.subarray(layout.initBytes, first));
+  again.writeUInt32BE(again.readUInt32BE(20) + 2, 20);
+  const plan = await planRecovery(new MemoryFile(Buffer.concat([unmarked, again])), LATER);
+  expect(plan).toMatchObject({ kind: 'plan', endOffset: second, lostBytes: again.length });
+});
+
+test('a page that a disk has lost in the middle costs the fragments it was in, and none behind them', async () => {
+  using folder = temporaryFolder();
+  const clip = await largeClip(folder.path);
+  const [first = 0, second = 0] = clip.layout.ends;
+  const left = Buffer.from(clip.bytes).fill(0, first + 8_192, first + 12_288);
+  const { result, bytes } = await recovered(clip, left);
+  expect(result).toMatchObject({ kind: 'recovered', durationMs: 4000, lostBytes: second - first });
+  expect(bytes.subarray(first, first + 8)).toEqual(Buffer.from(joinBytes([u32(second - first), text('free')])));
+  expect(bytes.subarray(second, clip.bytes.length).equals(clip.bytes.subarray(second))).toBe(true);
+  await using handle = await open(clip.file);
+  const head = await readRecordingHead(handle);
+  expect(head.isFinished).toBe(true);
+  const { table } = await readRecordingTable(handle, head);
+  expect([...table.fragmentOffsets]).toEqual([clip.layout.initBytes, ...clip.layout.ends.slice(1, -1)]);
+  expect((await layoutOf(clip.file)).ends).toEqual([first, ...clip.layout.ends.slice(2)]);
+});
+
+test('a torn sector in the header of a finished file is restored from the copy at its end', async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  for (const fill of [0, 0xff, 0x5a]) {
+    const { result, bytes } = await recovered(clip, Buffer.from(clip.whole).fill(fill, 0, 512));
+    expect(result).toMatchObject({ kind: 'recovered', durationMs: 4000, lostBytes: 0 });
+    expect(bytes.equals(clip.whole)).toBe(true);
+  }
+});
+
+test('an end that is there only in part, as its missing duration tells, is written anew', async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  const left = Buffer.from(clip.whole);
+  left.writeUInt32BE(0, clip.layout.durationOffset);
+  const end = clip.layout.ends.at(-1) ?? 0;
+  left.fill(0, end + 1_200, left.length - 120);
+  expect((await recovered(clip, left)).bytes.equals(clip.whole)).toBe(true);
+});
+
+test.for([
+  ['an empty file', () => Buffer.alloc(0)],
+  ['a file cut inside its header', ({ bytes }: Clip) => bytes.subarray(0, 300)],
+  ['a file without a whole fragment', ({ bytes, layout }: Clip) => bytes.subarray(0, layout.initBytes + 100)],
+  ['a file of something else', () => Buffer.alloc(5_000, 0x41)],
+  [
+    'a header with the fragments of another file',
+    ({ bytes, layout }: Clip) => {
+      const left = Buffer.from(bytes);
+      const at = left.indexOf('prch');
+      expect(at).toBeLessThan(layout.initBytes);
+      left.writeUInt32BE(left.readUInt32BE(at + 8) + 77_000_000, at + 8);
+      return left;
+    },
+  ],
+] as const)('%s is reported and left as it is', async ([, make]) => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  const left = Buffer.from(make(clip));
+  const { result, bytes } = await recovered(clip, left);
+  expect(result).toMatchObject({ kind: 'unreadable' });
+  expect(bytes.equals(left)).toBe(true);
+});
+
+/** A file as MediaMTX and older versions of Perch leave it: without our mark, its fragments without seals. */
+function foreign({ bytes, layout }: Clip): Buffer {
+  const left = Buffer.from(bytes);
+  left.write('xxxx', left.indexOf('prch'));
+  for (const end of [layout.initBytes, ...layout.ends.slice(0, -1)]) {
+    left.write('free', left.indexOf('prcs', end));
+  }
+  return left;
+}
+
+test('a file of another program is finished by its own rules, but not within a minute of its last change', async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  const left = foreign(clip);
+  writeFileSync(clip.file, Buffer.concat([left, Buffer.alloc(3_000, 7)]));
+  const changedMs = statSync(clip.file).mtimeMs;
+  expect(await recoverFile(clip.file, changedMs + 59_000)).toEqual({ kind: 'busy' });
+  expect(readFileSync(clip.file).length).toBe(left.length + 3_000);
+  expect(await recoverFile(clip.file, changedMs + 61_000)).toMatchObject({ kind: 'recovered', lostBytes: 3_000 });
+  const after = readFileSync(clip.file);
+  expect(after.subarray(-12, -8).toString()).toBe('mfro');
+  expect(after.indexOf('uuid')).toBe(-1);
+  expect(after.readUInt32BE(clip.layout.durationOffset)).toBe(4_000);
+  expect(await recoverFile(clip.file, changedMs + 61_000)).toEqual({ kind: 'finished' });
+});
+
+test('a file that neither Perch nor MediaMTX has marked is never written to, and played as far as it is whole', async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  const left = foreign(clip);
+  left.write('xxxx', left.indexOf('mtxi'));
+  const cut = left.subarray(0, left.length - 100);
+  const { result, bytes } = await recovered(clip, cut);
+  expect(result).toEqual({ kind: 'foreign' });
+  expect(bytes.equals(cut)).toBe(true);
+  await using handle = await open(clip.file);
+  const { table } = await readRecordingTable(handle, await readRecordingHead(handle));
+  expect(table.fragmentCount).toBe(clip.layout.ends.length - 1);
+});
+
+test('a fragment of others that claims an impossible size or track ends their file before it', async () => {
+  using folder = temporaryFolder();
+  const clip = await unfinished(folder.path);
+  const run = {
+    trackId: 9,
+    baseTime: 0,
+    count: 1,
+    sizeOf: () => 4,
+    durationOf: () => 1,
+    compositionOffsetOf: () => 0,
+    isSync: () => true,
+  };
+  const stray = Buffer.concat([foreign(clip), writeFragmentHeader(99, [run]), Buffer.alloc(4)]);
+  expect((await recovered(clip, stray)).result).toMatchObject({ kind: 'recovered', durationMs: 4000 });
+  const huge = Buffer.concat([foreign(clip), box('moof', new Uint8Array(3)).with(1, 0xff)]);
+  expect((await recovered(clip, huge)).result).toMatchObject({ kind: 'recovered', durationMs: 4000, lostBytes: 11 });
+});
+
+test('everything left over is finished at start and told; open and foreign files are not touched', async () => {
+  using folder = temporaryFolder();
+  const { file, bytes, whole } = await unfinished(folder.path);
+  const openFile = file.replace('12-00-00', '13-00-00');
+  const notOurs = join(dirname(file), 'notes.mp4');
+  const empty = file.replace('12-00-00', '11-00-00');
+  const deep = join(folder.path, 'garden/gate/2026-07-01_12-00-00-000000.mp4');
+  mkdirSync(dirname(deep), { recursive: true });
+  for (const name of [file, openFile, notOurs, deep]) {
+    writeFileSync(name, bytes);
+  }
+  writeFileSync(empty, '');
+  const told: unknown[] = [];
+  const warnings: unknown[] = [];
+  const report = await recoverRecordings(
+    [join(folder.path, TEMPLATE)],
+    {
+      isOpen: (name) => name === openFile,
+      onRecovered: (segment) => told.push(segment),
+      clock: new FakeClock(),
+      logger: { ...silentLogger, warn: (facts: unknown) => warnings.push(facts) } as typeof silentLogger,
+    },
+    'UTC',
+  );
+  expect([...report.recovered].sort()).toEqual([file, deep].sort());
+  const facts = { startUs: WALL * 1000, durationMs: 4000, sizeBytes: whole.length };
+  expect(told).toHaveLength(2);
+  expect(told).toContainEqual({ path: 'cam', file, ...facts });
+  expect(told).toContainEqual({ path: 'garden/gate', file: deep, ...facts });
+  expect(report.unreadable.map((left) => left.file)).toEqual([empty]);
+  // Whoever reads it into the index tells of it, once.
+  expect(warnings).toEqual([]);
+  expect(readFileSync(openFile).equals(bytes)).toBe(true);
+  expect(readFileSync(notOurs).equals(bytes)).toBe(true);
+  expect(filesBelow(folder.path)).toHaveLength(5);
+});
+
+test('a file that changed a moment ago is looked at twice: what another Perch goes on writing is left to it', async () => {
+  using folder = temporaryFolder();
+  const { file, bytes } = await unfinished(folder.path);
+  const still = file.replace('12-00-00', '13-00-00');
+  const clock = new FakeClock();
+  const seconds = clock.wallMs() / 1000;
+  for (const name of [file, still]) {
+    writeFileSync(name, bytes);
+    utimesSync(name, seconds, seconds);
+  }
+  const recovering = recoverRecordings([join(folder.path, TEMPLATE)], {
+    isOpen: () => false,
+    clock,
+    logger: silentLogger,
+  });
+  await expect.poll(() => clock.sleeping).toBe(1);
+  writeFileSync(file, Buffer.concat([bytes, bytes]));
+  utimesSync(file, seconds + 1, seconds + 1);
+  await clock.advance(3_000);
+  const report = await recovering;
+  expect(report.recovered).toEqual([still]);
+  expect(report.unreadable).toEqual([{ file, reason: 'it grows' }]);
+  expect(readFileSync(file).length).toBe(2 * bytes.length);
+});
+
+test('a broken file of any kind never makes recovery throw or grow the file', async () => {
+  using folder = temporaryFolder();
+  const { file, bytes, whole } = await unfinished(folder.path);
+  const copy = join(folder.path, 'copy.mp4');
+  const next = random(5);
+  for (let i = 0; i < 200; i += 1) {
+    const broken = Buffer.from(i % 2 === 0 ? bytes : whole);
+    for (let k = 0; k < 4; k += 1) {
+      broken[Math.floor(next() * (k < 3 ? 2_000 : broken.length))] = Math.floor(next() * 256);
+    }
+    writeFileSync(file, broken);
+    copyFileSync(file, copy);
+    truncateSync(copy, Math.floor(next() * broken.length));
+    for (const name of [file, copy]) {
+      const before = readFileSync(name);
+      const result = await recoverFile(name, LATER);
+      expect(['finished', 'recovered', 'unreadable', 'busy', 'foreign']).toContain(result.kind);
+      expect(readFileSync(name).length).toBeLessThanOrEqual(before.length + whole.length - bytes.length);
+    }
+  }
+});

@@ -1,0 +1,227 @@
+import { dirname } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { explain } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { type FoundRecording, findRecordings } from '../find-recordings.ts';
+import { recoverTransportStream } from '../mpegts/ts-recovery.ts';
+import { RecordPathPattern } from '../record-path.ts';
+import { diskFs, type SegmentFs, type SegmentHandle } from '../segment-fs.ts';
+import type { FinishedSegment } from '../segment-log.ts';
+import { BUSY_MS, planRecovery, type RecoveryPlan } from './recovery-plan.ts';
+
+/** A file of ours that somebody else has changed so recently may be another Perch's: it is looked at a second time. */
+const SETTLED_MS = 3_000;
+/** While many files are looked at, the log says how far it has come. */
+const PROGRESS_MS = 30_000;
+
+export type RecoveryResult =
+  /** It has its end: nothing was done. */
+  | { readonly kind: 'finished' }
+  /** Cut to its last whole fragment and finished, or its torn header restored. */
+  | {
+      readonly kind: 'recovered';
+      readonly durationMs: number;
+      readonly sizeBytes: number;
+      /** Of what was recorded. */
+      readonly lostBytes: number;
+    }
+  /** Another program may be writing it: nothing was done. */
+  | { readonly kind: 'busy' }
+  /** Somebody else's, without the mark of Perch or MediaMTX: it is played as far as it is whole, and not touched. */
+  | { readonly kind: 'foreign' }
+  /** Without a header or a single whole fragment: nothing was done. */
+  | { readonly kind: 'unreadable'; readonly reason: string };
+
+/** Finishes one file that a power cut, a crash or a full disk has left behind. Never deletes it. @param nowMs Unix time */
+export async function recoverFile(file: string, nowMs: number, fs: SegmentFs = diskFs): Promise<RecoveryResult> {
+  if (file.endsWith('.ts')) {
+    const { mtimeMs } = await stateOf(fs, file);
+    const result = await recoverTransportStream(fs, file, Math.abs(nowMs - mtimeMs) >= BUSY_MS);
+    return result.kind === 'recovered' ? { ...result, sizeBytes: (await stateOf(fs, file)).size } : result;
+  }
+  const reader = await fs.open(file, 'r');
+  let plan: RecoveryPlan | Exclude<RecoveryResult, { kind: 'recovered' }>;
+  try {
+    plan = await planRecovery(reader, nowMs);
+  } finally {
+    await reader.close();
+  }
+  if (plan.kind !== 'plan') {
+    return plan;
+  }
+  const writer = await fs.open(file, 'r+');
+  try {
+    const sizeBytes = await carryOut(plan, writer);
+    return { kind: 'recovered', durationMs: plan.durationMs, sizeBytes, lostBytes: plan.lostBytes };
+  } finally {
+    await writer.close();
+  }
+}
+
+async function stateOf(fs: SegmentFs, file: string): Promise<{ readonly size: number; readonly mtimeMs: number }> {
+  const handle = await fs.open(file, 'r');
+  try {
+    return await handle.stat();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** At any moment a power cut leaves a file of which as much can be recovered again. @returns the size of the file */
+async function carryOut(plan: RecoveryPlan, writer: SegmentHandle): Promise<number> {
+  if (plan.torn) {
+    await writer.write(plan.torn.bytes, plan.torn.offset);
+    await writer.sync();
+  }
+  for (const { bytes, offset } of plan.holes) {
+    await writer.write(bytes, offset);
+  }
+  await writer.truncate(plan.endOffset);
+  let at = plan.endOffset;
+  for (const bytes of plan.end) {
+    await writer.write(bytes, at);
+    at += bytes.length;
+  }
+  await writer.sync();
+  await writer.write(plan.header.bytes, plan.header.offset);
+  await writer.sync();
+  if (plan.startMs !== undefined) {
+    await writer.setTimes(plan.startMs, plan.startMs + plan.durationMs);
+  }
+  return at;
+}
+
+export interface RecoveryDeps {
+  /** A file that is being written by this process. */
+  readonly isOpen: (file: string) => boolean;
+  /** A file that is known to be whole, so that it need not be opened; without it every file is looked at. */
+  readonly isFinished?: (file: string) => boolean;
+  /** Is told of each file that has been finished. */
+  readonly onRecovered?: (segment: FinishedSegment) => void;
+  /** Ends the look through many files early: what is left waits for the next start. */
+  readonly signal?: AbortSignal;
+  readonly clock: Pick<Clock, 'wallMs' | 'monoMs' | 'sleep'>;
+  readonly logger: Logger;
+  readonly fs?: SegmentFs;
+}
+
+export interface RecoveryReport {
+  readonly recovered: readonly string[];
+  /** Left alone, with the reason. */
+  readonly unreadable: readonly { readonly file: string; readonly reason: string }[];
+}
+
+/**
+ * Finishes what was left over below the record folders. New recordings may start meanwhile: only files that were there before
+ * and that nobody writes are touched.
+ */
+export async function recoverRecordings(
+  recordPaths: readonly string[],
+  deps: RecoveryDeps,
+  zone?: string,
+): Promise<RecoveryReport> {
+  const found = new Map<string, FoundRecording>();
+  for (const template of recordPaths) {
+    await findRecordings(new RecordPathPattern(template, undefined, zone, 'any'), {
+      onRecording: (recording) => {
+        if (!deps.isOpen(recording.file) && !deps.isFinished?.(recording.file)) {
+          found.set(recording.file, recording);
+        }
+      },
+    }).catch((error: unknown) =>
+      deps.logger.warn({ recordPath: template, cause: explain(error) }, 'cannot look for recordings'),
+    );
+  }
+  return new Recovery(deps).run([...found.values()]);
+}
+
+/** One pass over what was found. */
+class Recovery {
+  readonly #deps: RecoveryDeps;
+  readonly #fs: SegmentFs;
+  readonly #recovered: string[] = [];
+  readonly #unreadable: { file: string; reason: string }[] = [];
+  #lostBytes = 0;
+
+  constructor(deps: RecoveryDeps) {
+    this.#deps = deps;
+    this.#fs = deps.fs ?? diskFs;
+  }
+
+  async run(recordings: readonly FoundRecording[]): Promise<RecoveryReport> {
+    const { clock, logger, signal } = this.#deps;
+    let toldMs = clock.monoMs();
+    for (const [done, recording] of recordings.entries()) {
+      if (signal?.aborted) {
+        break;
+      }
+      await this.#recover(recording);
+      if (clock.monoMs() - toldMs >= PROGRESS_MS) {
+        toldMs = clock.monoMs();
+        logger.info({ done: done + 1, of: recordings.length }, 'looking for recordings that were cut off');
+      }
+    }
+    if (this.#recovered.length > 0) {
+      const facts = { recordings: this.#recovered.length, lostBytes: this.#lostBytes };
+      logger.info(facts, 'recordings that were cut off are finished');
+    }
+    return { recovered: this.#recovered, unreadable: this.#unreadable };
+  }
+
+  async #recover(recording: FoundRecording): Promise<void> {
+    const { file, path, startUs } = recording;
+    const { isOpen, logger, clock, onRecovered } = this.#deps;
+    try {
+      if (!(await this.#isLeftBehind(file)) || isOpen(file)) {
+        return;
+      }
+      const result = await recoverFile(file, clock.wallMs(), this.#fs);
+      if (result.kind === 'recovered') {
+        const { durationMs, sizeBytes, lostBytes } = result;
+        this.#recovered.push(file);
+        this.#lostBytes += lostBytes;
+        logger.info({ file, durationMs, lostBytes }, 'finished a recording that was cut off');
+        onRecovered?.({ path, file, startUs, durationMs, sizeBytes });
+      } else if (result.kind === 'unreadable' && file.endsWith('.mp4')) {
+        // Whoever reads it into the index says so.
+        this.#unreadable.push({ file, reason: result.reason });
+        logger.debug({ file, reason: result.reason }, 'left a recording alone that cannot be read');
+      } else if (result.kind === 'unreadable') {
+        this.#leave(file, result.reason, 'left a recording alone that cannot be read');
+      } else if (result.kind === 'busy') {
+        this.#leave(
+          file,
+          'changed within the last minute',
+          'left a recording alone that another program may be writing',
+        );
+      } else if (result.kind === 'foreign') {
+        logger.debug({ file }, 'left an unfinished file alone that neither Perch nor MediaMTX has marked');
+      }
+    } catch (error) {
+      this.#unreadable.push({ file, reason: explain(error) });
+      logger.warn({ file, folder: dirname(file), cause: explain(error) }, 'cannot finish a recording');
+    }
+  }
+
+  #leave(file: string, reason: string, message: string): void {
+    this.#unreadable.push({ file, reason });
+    this.#deps.logger.warn({ file, reason }, message);
+  }
+
+  /** A second Perch that records into the same folder writes each second. */
+  async #isLeftBehind(file: string): Promise<boolean> {
+    const { clock, signal } = this.#deps;
+    const before = await stateOf(this.#fs, file);
+    const ageMs = Math.abs(clock.wallMs() - before.mtimeMs);
+    if (ageMs >= SETTLED_MS) {
+      return true;
+    }
+    await clock.sleep(SETTLED_MS - ageMs, signal ?? new AbortController().signal);
+    const after = await stateOf(this.#fs, file);
+    const isStill = after.size === before.size && after.mtimeMs === before.mtimeMs;
+    if (!isStill) {
+      this.#leave(file, 'it grows', 'left a recording alone that another program is writing');
+    }
+    return isStill && signal?.aborted !== true;
+  }
+}

@@ -1,0 +1,99 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+
+/** So often is an event made of what was deleted: a full disk loses something every few minutes. */
+const EVENT_EVERY_MS = 3_600_000;
+/** A text of an event is cut there. */
+const LONGEST_TEXT = 500;
+
+/** Why a recording goes: it is too old, its disk too full, its path too large. */
+export type DeletionReason = 'age' | 'space' | 'size';
+
+/** Recordings of a path that went for the same reason. */
+interface Lot {
+  readonly path: string;
+  readonly because: DeletionReason;
+  files: number;
+  diskBytes: number;
+  fromUs: number;
+  toUs: number;
+}
+
+export interface DeletionTraceDeps {
+  readonly clock: Pick<Clock, 'monoMs'>;
+  readonly logger: Pick<Logger, 'info'>;
+  /** Makes an event of the machine. Not of the path: its recordings may begin with its events. */
+  readonly tell?: ((text: string) => void) | undefined;
+}
+
+/** What Perch has deleted by itself leaves a trace: a line for each sweep and path, and an event for each hour in which something went. */
+export class DeletionTrace {
+  readonly #deps: DeletionTraceDeps;
+  readonly #sweep = new Map<string, Lot>();
+  readonly #hour = new Map<string, Lot>();
+  #toldMs = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: DeletionTraceDeps) {
+    this.#deps = deps;
+  }
+
+  /** A recording is gone. Times are Unix microseconds. */
+  deleted(path: string, because: DeletionReason, fromUs: number, toUs: number, diskBytes: number): void {
+    addTo(this.#sweep, { path, because, files: 1, diskBytes, fromUs, toUs });
+  }
+
+  /** A sweep is over, whether something was deleted or not. */
+  endSweep(): void {
+    const { clock, logger, tell } = this.#deps;
+    for (const lot of this.#sweep.values()) {
+      const { path, files, diskBytes, because } = lot;
+      const [from, to] = [textOf(lot.fromUs), textOf(lot.toUs)];
+      logger.info({ path, files, diskBytes, from, to, because }, 'deleted recordings');
+      if (tell) {
+        addTo(this.#hour, { ...lot });
+      }
+    }
+    this.#sweep.clear();
+    const nowMs = clock.monoMs();
+    if (this.#hour.size > 0 && nowMs - this.#toldMs >= EVENT_EVERY_MS) {
+      this.#toldMs = nowMs;
+      tell?.(summaryOf([...this.#hour.values()]));
+      this.#hour.clear();
+    }
+  }
+}
+
+function addTo(lots: Map<string, Lot>, more: Lot): void {
+  const key = `${more.because} ${more.path}`;
+  const lot = lots.get(key);
+  if (!lot) {
+    lots.set(key, more);
+    return;
+  }
+  lot.files += more.files;
+  lot.diskBytes += more.diskBytes;
+  lot.fromUs = Math.min(lot.fromUs, more.fromUs);
+  lot.toUs = Math.max(lot.toUs, more.toUs);
+}
+
+/** The paths that lost most come first: what does not fit is told as a number. */
+function summaryOf(lots: readonly Lot[]): string {
+  const files = lots.reduce((sum, lot) => sum + lot.files, 0);
+  let text = files === 1 ? 'deleted 1 recording:' : `deleted ${files} recordings:`;
+  const sorted = [...lots].sort((a, b) => b.files - a.files);
+  for (const [i, lot] of sorted.entries()) {
+    const piece = ` ${lot.path}: ${lot.files} by ${lot.because}, ${textOf(lot.fromUs)} to ${textOf(lot.toUs)};`;
+    const rest = ` and ${sorted.length - i} more`;
+    if (text.length + piece.length + rest.length > LONGEST_TEXT) {
+      return text + rest;
+    }
+    text += piece;
+  }
+  return text.slice(0, -1);
+}
+
+/** A time that is none comes from a damaged index. */
+function textOf(us: number): string {
+  const date = new Date(us / 1000);
+  return Number.isNaN(date.getTime()) ? 'an unknown time' : date.toISOString();
+}

@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { explain, PerchError } from '../../base/errors.ts';
+import { writeAtomic } from '../../config/file.ts';
+import { codeOf } from '../disk-fault.ts';
+
+/** A file with all of them, each with the longest note, is read in some milliseconds. */
+const MAX_RANGES = 5_000;
+const MAX_NOTE_CHARS = 500;
+const MAX_FILE_BYTES = 16 << 20;
+
+/** Recordings of a path that nothing deletes. Times are Unix microseconds. */
+export interface ProtectedRange {
+  readonly id: string;
+  readonly path: string;
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly note: string;
+}
+
+export type NewRange = Omit<ProtectedRange, 'id'>;
+
+/**
+ * The protected ranges: one JSON file, which is their truth, replaced whole and synced at each change. While it cannot be read nobody
+ * knows what is protected: `fault` says so, and nothing may be deleted.
+ */
+export class ProtectedRanges {
+  readonly #file: string;
+  readonly #onChange: (ranges: readonly ProtectedRange[]) => void;
+  #ranges: readonly ProtectedRange[] = [];
+  /** Asked for, and not on the disk yet: what is deleted meanwhile would be missing from what was promised. */
+  readonly #coming = new Set<ProtectedRange>();
+  #fault: string | undefined = 'protected recordings have not been read yet';
+  /** One change after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @param onChange told all there are whenever they are read or have changed */
+  constructor(file: string, onChange: (ranges: readonly ProtectedRange[]) => void = () => {}) {
+    this.#file = file;
+    this.#onChange = onChange;
+  }
+
+  /** Why it is not known what is protected. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /** By their start. */
+  get all(): readonly ProtectedRange[] {
+    return this.#ranges;
+  }
+
+  /** Reads the file; after a fault again, for somebody may have mended it. Never rejects. */
+  async load(): Promise<void> {
+    await this.#inTurn(() => this.#load());
+  }
+
+  /** @throws PerchError when it cannot be kept */
+  async add(range: NewRange): Promise<ProtectedRange> {
+    const fault = rangeFault(range);
+    if (fault !== undefined) {
+      throw new PerchError('badInput', fault, { path: range.path });
+    }
+    const { path, startUs, endUs, note } = range;
+    const added = { id: randomUUID(), path, startUs, endUs, note };
+    this.#coming.add(added);
+    try {
+      await this.#change((ranges) => {
+        if (ranges.length >= MAX_RANGES) {
+          throw new PerchError('exhausted', `there are ${MAX_RANGES} protected recordings, which is the limit`);
+        }
+        return [...ranges, added];
+      });
+    } finally {
+      this.#coming.delete(added);
+    }
+    return added;
+  }
+
+  /** @throws PerchError when there is none of this id, or it cannot be kept */
+  async remove(id: string): Promise<void> {
+    await this.#change((ranges) => {
+      const left = ranges.filter((range) => range.id !== id);
+      if (left.length === ranges.length) {
+        throw new PerchError('notFound', `no protected recording has the id '${id}'`);
+      }
+      return left;
+    });
+  }
+
+  /** Something between the two times is; what only touches a range is not. */
+  isProtected(path: string, fromUs: number, toUs: number): boolean {
+    for (const range of this.#coming) {
+      if (range.path === path && range.startUs < toUs && range.endUs > fromUs) {
+        return true;
+      }
+    }
+    for (const range of this.#ranges) {
+      if (range.startUs >= toUs) {
+        return false;
+      }
+      if (range.path === path && range.endUs > fromUs) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.#use(parseRanges(await readFile(this.#file)));
+      this.#fault = undefined;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') {
+        this.#fault = undefined;
+        this.#use([]);
+        return;
+      }
+      if (!(error instanceof PerchError) && codeOf(error) === '') {
+        throw error;
+      }
+      this.#fault = `cannot read ${this.#file}, so nobody knows what is protected: mend it or remove it (${explain(error)})`;
+    }
+  }
+
+  async #change(change: (ranges: readonly ProtectedRange[]) => readonly ProtectedRange[]): Promise<void> {
+    await this.#inTurn(async () => {
+      if (this.#fault !== undefined) {
+        await this.#load();
+      }
+      if (this.#fault !== undefined) {
+        throw new PerchError('unavailable', this.#fault);
+      }
+      const changed = change(this.#ranges);
+      await writeAtomic(this.#file, `${JSON.stringify({ version: 1, ranges: changed }, undefined, 1)}\n`);
+      this.#use(changed);
+    });
+  }
+
+  #use(ranges: readonly ProtectedRange[]): void {
+    this.#ranges = [...ranges].sort((a, b) => a.startUs - b.startUs);
+    this.#onChange(this.#ranges);
+  }
+
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    await done;
+  }
+}
+
+function parseRanges(bytes: Buffer): ProtectedRange[] {
+  if (bytes.length > MAX_FILE_BYTES) {
+    throw new PerchError('badInput', `it has ${bytes.length} bytes, the limit is ${MAX_FILE_BYTES}`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString());
+  } catch (cause) {
+    throw new PerchError('badInput', 'it is not JSON', {}, cause);
+  }
+  const { version, ranges } = (json ?? {}) as { version?: unknown; ranges?: unknown };
+  if (version !== 1 || !Array.isArray(ranges) || ranges.length > MAX_RANGES) {
+    throw new PerchError('badInput', 'it is not a list of protected recordings of version 1');
+  }
+  return ranges.map((value: unknown, i) => {
+    const { id, path, startUs, endUs, note } = (value ?? {}) as Record<string, unknown>;
+    if (typeof id !== 'string' || typeof path !== 'string' || typeof note !== 'string') {
+      throw new PerchError('badInput', `its range ${i} lacks its id, path or note`);
+    }
+    const range = { id, path, startUs: Number(startUs), endUs: Number(endUs), note };
+    const fault = rangeFault(range);
+    if (fault !== undefined) {
+      throw new PerchError('badInput', `its range ${i}: ${fault}`);
+    }
+    return range;
+  });
+}
+
+function rangeFault({ startUs, endUs, note }: NewRange): string | undefined {
+  if (!Number.isSafeInteger(startUs) || !Number.isSafeInteger(endUs)) {
+    return 'start and end must be times';
+  }
+  if (endUs <= startUs) {
+    return 'end must be later than start';
+  }
+  return note.length > MAX_NOTE_CHARS
+    ? `the note has ${note.length} characters, the limit is ${MAX_NOTE_CHARS}`
+    : undefined;
+}

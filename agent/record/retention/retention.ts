@@ -1,0 +1,151 @@
+import { dirname } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { explain } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { type FoundRecording, findRecordings } from '../find-recordings.ts';
+import { RecordPathPattern } from '../record-path.ts';
+import type { Deletions, Doomed } from './deletions.ts';
+
+const LONGEST_PAUSE_MS = 30 * 60_000;
+const SHORTEST_PAUSE_MS = 1_000;
+/** What takes longer below one folder goes on beside the next: its disk may hang. */
+const PATIENCE_MS = 60_000;
+
+/** What the configuration says of recordings; asked anew in each round. */
+export interface RetentionRules {
+  /** Every different `recordPath` in use. */
+  recordPaths(): readonly string[];
+  /** How long the recordings of a path are kept; undefined: for ever, or the path is not configured (any more), or records elsewhere. */
+  deleteAfterMs(path: string, recordPath: string): number | undefined;
+  /** The smallest of all that are set; undefined: none is. */
+  shortestMs(): number | undefined;
+}
+
+export interface RetentionDeps {
+  readonly clock: Clock;
+  readonly deletions: Pick<Deletions, 'delete' | 'ageHold' | 'pause' | 'removeEmptyFolders' | 'endSweep'>;
+  /** Since this process began the file, whatever the wall clock has done meanwhile; undefined: it did not. */
+  readonly ageMs: (file: string) => number | undefined;
+  /** The true start of a file, Unix microseconds, where more is known of it than its name says. */
+  readonly labelUs?: (file: string) => number | undefined;
+  /** It is right, even when the name was given by a clock that was not believed. */
+  readonly isDated?: (file: string) => boolean;
+  readonly logger: Logger;
+}
+
+/** Deletes recordings whose start is older than their path's limit, and the folders that become empty. Runs until `signal` aborts. */
+export async function keepRetention(
+  rules: RetentionRules,
+  deps: RetentionDeps,
+  signal: AbortSignal,
+  zone?: string,
+): Promise<void> {
+  const busy = new Set<string>();
+  while (!signal.aborted) {
+    await deleteExpired(rules, deps, signal, zone, busy);
+    if (!signal.aborted) {
+      await deps.clock.sleep(deps.deletions.ageHold === undefined ? pauseMs(rules) : SHORTEST_PAUSE_MS, signal);
+    }
+  }
+}
+
+export function pauseMs(rules: Pick<RetentionRules, 'shortestMs'>): number {
+  const shortestMs = rules.shortestMs();
+  return Math.max(SHORTEST_PAUSE_MS, Math.min(LONGEST_PAUSE_MS, shortestMs === undefined ? Infinity : shortestMs / 2));
+}
+
+/**
+ * One round. A folder that cannot be read is one line in the log and does not keep the others, nor does one whose disk hangs.
+ * @param busy where a round before is still under way: left out
+ * @returns the files that were deleted
+ */
+export async function deleteExpired(
+  rules: RetentionRules,
+  deps: RetentionDeps,
+  signal: AbortSignal,
+  zone?: string,
+  busy = new Set<string>(),
+): Promise<string[]> {
+  const deleted: string[] = [];
+  const { clock, deletions, logger } = deps;
+  for (const recordPath of deletions.ageHold === undefined ? rules.recordPaths() : []) {
+    if (busy.has(recordPath)) {
+      continue;
+    }
+    busy.add(recordPath);
+    const done = deleteBelow(recordPath, rules, deps, signal, deleted, zone)
+      .catch((error: unknown) => logger.warn({ recordPath, cause: explain(error) }, 'cannot delete old recordings'))
+      .finally(() => busy.delete(recordPath));
+    const over = new AbortController();
+    await Promise.race([done, clock.sleep(PATIENCE_MS, over.signal)]);
+    over.abort();
+  }
+  return deleted;
+}
+
+async function deleteBelow(
+  recordPath: string,
+  rules: RetentionRules,
+  deps: RetentionDeps,
+  signal: AbortSignal,
+  deleted: string[],
+  zone: string | undefined,
+): Promise<void> {
+  const { deletions } = deps;
+  const pattern = new RecordPathPattern(recordPath, undefined, zone, 'any');
+  const touched = new Set<string>();
+  let expired: Doomed[] = [];
+  const deleteFound = async () => {
+    for (const doomed of expired) {
+      if (signal.aborted || deletions.ageHold !== undefined) {
+        break;
+      }
+      if ((await deletions.delete(doomed, 'age')).kind === 'deleted') {
+        deleted.push(doomed.file);
+        touched.add(dirname(doomed.file));
+        await deletions.pause(signal);
+      }
+    }
+    expired = [];
+  };
+  const doom = judge(recordPath, rules, deps);
+  await findRecordings(pattern, {
+    // One folder's names at a time: a disk holds many.
+    onFolder: deleteFound,
+    onRecording: (recording) => {
+      const doomed = doom(recording);
+      if (doomed) {
+        expired.push(doomed);
+      }
+    },
+  });
+  await deleteFound();
+  await deletions.removeEmptyFolders(pattern.folder, touched);
+  deletions.endSweep();
+}
+
+/** Whether a recording has expired, by its name and what else is known of its time. */
+function judge(
+  recordPath: string,
+  rules: RetentionRules,
+  { clock, ageMs, labelUs, isDated }: RetentionDeps,
+): (recording: FoundRecording) => Doomed | undefined {
+  const limits = new Map<string, number | undefined>();
+  const nowUs = clock.wallMs() * 1000;
+  return ({ file, path, startUs: nameUs }) => {
+    if (!limits.has(path)) {
+      limits.set(path, rules.deleteAfterMs(path, recordPath));
+    }
+    const limitMs = limits.get(path);
+    if (limitMs === undefined || limitMs <= 0 || nameUs > nowUs - limitMs * 1000) {
+      return undefined;
+    }
+    const knownAgeMs = ageMs(file);
+    const startUs = labelUs?.(file) ?? nameUs;
+    if (startUs > nowUs - limitMs * 1000 || (knownAgeMs ?? limitMs) < limitMs) {
+      return undefined;
+    }
+    const isKnown = knownAgeMs !== undefined || startUs !== nameUs || (isDated?.(file) ?? false);
+    return { file, path, startsUs: [startUs, nameUs], isDated: isKnown };
+  };
+}

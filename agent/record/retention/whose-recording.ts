@@ -1,0 +1,79 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { PerchError } from '../../base/errors.ts';
+import { codeOf } from '../disk-fault.ts';
+import { readTsHead } from '../mpegts/ts-recording-file.ts';
+import { readSeal } from '../mpegts/ts-seal.ts';
+import { readRecordingHead } from '../recording-file.ts';
+
+const TS_PACKET_BYTES = 188;
+const TS_SYNC = 0x47;
+const TS_PACKETS = 3;
+
+/** What a file itself says of whose recording it is, whatever its name. */
+export interface Ownership {
+  /** `other`: MediaMTX's, or of a Perch that made no marks yet. `nobody`: no recording, or none that can be read. */
+  readonly writer: 'perch' | 'other' | 'nobody';
+  /** False: its name was given by a clock that had not been set. */
+  readonly isDated: boolean;
+  /** 0: not known, as in a file that is still written. */
+  readonly durationMs: number;
+  /** On the disk: what deleting it frees. */
+  readonly diskBytes: number;
+}
+
+/** @returns undefined when there is no such file (any more) */
+export async function whoseRecording(file: string): Promise<Ownership | undefined> {
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const { blocks } = await handle.stat();
+      const diskBytes = blocks * 512;
+      if (file.endsWith('.ts')) {
+        return { ...(await whoseStream(handle)), diskBytes };
+      }
+      const { fileMark, mark, durationMs } = await readRecordingHead(handle).catch((error: unknown) => {
+        if (error instanceof PerchError) {
+          return { fileMark: undefined, mark: undefined, durationMs: 0 };
+        }
+        throw error;
+      });
+      const writer = fileMark ? 'perch' : mark ? 'other' : 'nobody';
+      return { writer, isDated: fileMark?.isClockTrusted ?? true, durationMs, diskBytes };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** Perch seals the end of a transport stream; that of others says nothing of its writer. */
+async function whoseStream(handle: FileHandle): Promise<Omit<Ownership, 'diskBytes'>> {
+  const { size } = await handle.stat();
+  const bytes = new Uint8Array(TS_PACKETS * TS_PACKET_BYTES);
+  const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
+  const isStream = isTransportStream(bytes.subarray(0, bytesRead));
+  const lastAt = Math.floor(size / TS_PACKET_BYTES - 1) * TS_PACKET_BYTES;
+  if (!isStream || lastAt < 0) {
+    return { writer: 'nobody', isDated: true, durationMs: 0 };
+  }
+  const last = await handle.read(bytes, 0, TS_PACKET_BYTES, lastAt);
+  const isWhole = last.bytesRead === TS_PACKET_BYTES;
+  const seal = isWhole ? readSeal(new DataView(bytes.buffer), 0) : undefined;
+  const isDated = (await readTsHead(handle)).fileMark?.isClockTrusted ?? true;
+  return { writer: seal ? 'perch' : 'other', isDated, durationMs: seal?.durationMs ?? 0 };
+}
+
+/** ISO/IEC 13818-1 §2.4.3: each packet begins with its sync byte. */
+function isTransportStream(head: Uint8Array): boolean {
+  const packets = Math.floor(head.length / TS_PACKET_BYTES);
+  for (let i = 0; i < packets; i += 1) {
+    if (head[i * TS_PACKET_BYTES] !== TS_SYNC) {
+      return false;
+    }
+  }
+  return packets > 0;
+}
