@@ -15,10 +15,13 @@ const SECONDS = byLength(12, 60);
 const SEGMENT_SECONDS = byLength(4, 13);
 const MOMENTS = 10;
 const FRAME_MS = 1000 / SMALL.fps;
-/** Cameras whose groups of pictures are longer than a part of a recording; B-frames come up to two pictures before they are shown. */
+/** So long that a player has not read all of it before it is sent somewhere. */
+const LONG_SECONDS = byLength(30, 60);
+/** Cameras whose groups of pictures are longer than a part of a recording; with B-frames a key frame comes two pictures before it is shown. */
 const LONG_GROUPS = [
-  { path: 'slow', name: 'groups of many parts', groupSeconds: SECONDS / 2, bFrames: 0, lateFrames: 0 },
+  { path: 'slow', name: 'groups of ten seconds', groupSeconds: 10, lateFrames: 0 },
   { path: 'reordered', name: 'groups of two seconds with B-frames', groupSeconds: 2, bFrames: 3, lateFrames: 2 },
+  { path: 'loud', name: 'groups of ten seconds and sound', groupSeconds: 10, audio: 'opus', lateFrames: 0 },
 ] as const;
 const HLS_JS = join(dirname(createRequire(import.meta.url).resolve('hls.js')), 'hls.light.min.js');
 
@@ -123,8 +126,8 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
     const config = `api: yes\nplayback: yes\npaths:\n  all_others: { ${rules} }\n`;
     [agent, viewer] = await Promise.all([startAgent({ dataDir, config }), startViewer()]);
     const clips = await Promise.all(
-      LONG_GROUPS.map(({ groupSeconds, bFrames }) =>
-        barClip({ ...SMALL, audio: 'opus', seconds: SECONDS, groupSeconds, bFrames }),
+      LONG_GROUPS.map(({ path: _, name: _name, lateFrames: _late, ...of }) =>
+        barClip({ ...SMALL, ...of, seconds: LONG_SECONDS }),
       ),
     );
     const published = await Promise.all([
@@ -154,7 +157,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
 
   const getUrl = (format: string, fromMs: number, path = 'cam', { start: first } = span): string => {
     const start = new Date(Date.parse(first) + fromMs).toISOString();
-    const query = new URLSearchParams({ path, start, duration: String(SECONDS + 5), format });
+    const query = new URLSearchParams({ path, start, duration: String(LONG_SECONDS + 5), format });
     return `${agent.url}/playback/get?${query}`;
   };
 
@@ -162,24 +165,21 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
    * @param fromMs of the recording: where the page's time 0 is
    * @param lateFrames so many pictures before a key frame it may be the one that is shown: players look for it by its decode time
    */
-  async function expectMoments(
-    page: Page,
-    seed: number,
-    fromMs: number,
-    lengthS: number,
-    lateFrames = 0,
-  ): Promise<void> {
+  async function expectMoment(page: Page, toS: number, fromMs: number, lateFrames = 0): Promise<void> {
+    const mediaS = await seek(page, toS);
+    const shownMs = await timeShown(page);
+    const message = `${toS} s of what begins ${fromMs} ms into the recording, picture of ${mediaS} s`;
+    expect(shownMs, message).toBeDefined();
+    // What the camera showed at that moment: the picture that had begun last.
+    const wantedMs = firstMs + Math.floor((fromMs + toS * 1000 + 0.5) / FRAME_MS) * FRAME_MS;
+    const farthestMs = (shownMs ?? 0) < wantedMs ? FRAME_MS : FRAME_MS * (1 + lateFrames);
+    expect(Math.abs((shownMs ?? 0) - wantedMs), message).toBeLessThanOrEqual(farthestMs);
+  }
+
+  async function expectMoments(page: Page, seed: number, fromMs: number, lengthS: number): Promise<void> {
     const next = random(seed);
     for (let i = 0; i < MOMENTS; i += 1) {
-      const toS = next() * (lengthS - 0.2);
-      const mediaS = await seek(page, toS);
-      const shownMs = await timeShown(page);
-      const message = `${toS} s of what begins ${fromMs} ms into the recording, picture of ${mediaS} s`;
-      expect(shownMs, message).toBeDefined();
-      // What the camera showed at that moment: the picture that had begun last.
-      const wantedMs = firstMs + Math.floor((fromMs + toS * 1000 + 0.5) / FRAME_MS) * FRAME_MS;
-      const farthestMs = (shownMs ?? 0) < wantedMs ? FRAME_MS : FRAME_MS * (1 + lateFrames);
-      expect(Math.abs((shownMs ?? 0) - wantedMs), message).toBeLessThanOrEqual(farthestMs);
+      await expectMoment(page, next() * (lengthS - 0.2), fromMs);
     }
   }
 
@@ -201,13 +201,24 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
   }
 
   for (const [i, { path, name, groupSeconds, lateFrames }] of LONG_GROUPS.entries()) {
-    test(`in /get as fmp4 with ${name}: at ten moments the picture is the one of that moment, also from the end of a group on`, async () => {
-      const own = await spanOf(path, SECONDS - 0.5);
+    test(`in /get as fmp4 with ${name}: at ten moments the picture is the one of that moment, also in what begins at the end of a group, from the next one on`, async () => {
+      const own = await spanOf(path, LONG_SECONDS - 0.5);
       const page = await viewer.open(`${agent.url}/health`);
+      const next = random(500 + i);
       firstMs = 0;
       for (const fromMs of [0, groupSeconds * 900]) {
-        await openVideo(page, getUrl('fmp4', fromMs, path, own));
-        await expectMoments(page, 500 + i, fromMs, own.duration - fromMs / 1000, lateFrames);
+        for (let k = 0; k < MOMENTS; k += 1) {
+          // Some of what it is sent to a player knows already, some it does not.
+          if (k % 3 === 0) {
+            await openVideo(page, getUrl('fmp4', fromMs, path, own));
+            // Its first picture is there: what comes next is the one it was sent to.
+            await seek(page, 0);
+          }
+          // In a group that begins with hundreds of hidden pictures Chromium, paused, may stay at its key frame: from the next one on.
+          const leastS = fromMs > 0 ? groupSeconds * 0.1 + 0.1 : 0;
+          const toS = leastS + next() * (own.duration - fromMs / 1000 - leastS - 0.2);
+          await expectMoment(page, toS, fromMs, lateFrames);
+        }
       }
       await page.close();
     });
