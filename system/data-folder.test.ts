@@ -32,10 +32,10 @@ test('a second holder is told who has it and what to do', () => {
 test('a process that was killed leaves the folder free', async () => {
   const module = pathToFileURL(join(import.meta.dirname, 'data-folder.ts')).href;
   const script = `import { holdDataFolder } from ${JSON.stringify(module)};
-    holdDataFolder(${JSON.stringify(folder)}); process.stdout.write('held'); setInterval(() => {}, 1000);`;
+    holdDataFolder(${JSON.stringify(folder)}); gc(); setTimeout(() => { gc(); process.stdout.write('held'); }, 10); setInterval(() => {}, 1000);`;
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script],
+    ['--expose-gc', '--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
     },

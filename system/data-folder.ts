@@ -10,6 +10,9 @@ export interface DataFolder {
   release(): void;
 }
 
+/** A lock that nobody refers to any more would be closed, and so given up, by the garbage collector. */
+const locks = new Set<DatabaseSync>();
+
 /**
  * Makes the folder when it is missing and takes it for this process.
  * The lock is SQLite's exclusive lock on a file in it: the kernel frees it when the process dies, however it dies.
@@ -40,10 +43,12 @@ export function holdDataFolder(folder: string): DataFolder {
       folder: path,
     });
   }
+  locks.add(lock);
   writeFileSync(holder, `${process.pid}\n`);
   const release = () => {
     rmSync(holder, { force: true });
     lock.close();
+    locks.delete(lock);
   };
   return { path, release };
 }

@@ -148,7 +148,7 @@ test('a file is closed when the reader goes away in the middle', async () => {
   const reader = stream[Symbol.asyncIterator]();
   await reader.next();
   await reader.next();
-  expect(isOpen()).toBe(true);
+  await expect.poll(isOpen).toBe(true);
   stream.destroy();
   await expect.poll(isOpen).toBe(false);
   // Before anything has come: the file may be about to be opened.
