@@ -40,6 +40,7 @@ test('a process that was killed leaves the folder free', async () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
+  using _end = { [Symbol.dispose]: () => child.kill('SIGKILL') };
   await once(child.stdout, 'data');
   expect(() => holdDataFolder(folder)).toThrow(`process ${child.pid}`);
   child.kill('SIGKILL');
