@@ -6,6 +6,7 @@ import { VirtualFile } from '../virtual-file.ts';
 import type { AnswerForm } from './answer-form.ts';
 import type { FileCut } from './cut.ts';
 import { FragmentIndex, type IndexedFragment } from './fragment-index.ts';
+import { HiddenPictures } from './hidden-pictures.ts';
 import { endOf, type KeptFragment, keptFragments } from './kept-fragments.ts';
 import { type KeptRun, KeptTable } from './kept-table.ts';
 import { MoofPatch } from './moof-patch.ts';
@@ -27,6 +28,7 @@ export class Fmp4Answer implements AnswerForm {
   readonly #leadId: number;
   readonly #body = new VirtualFile();
   readonly #index: FragmentIndex;
+  readonly #hidden: HiddenPictures;
   /** Held back until it is known whether a join makes its last samples longer or shorter. */
   #pending: { readonly kept: KeptFragment; readonly cut: FileCut } | undefined;
   #patch: { readonly cut: FileCut; readonly patch: MoofPatch } | undefined;
@@ -39,6 +41,7 @@ export class Fmp4Answer implements AnswerForm {
     this.#leadId = lead?.id ?? 0;
     const others = init.tracks.filter((track) => track !== lead);
     this.#index = new FragmentIndex(lead ?? { id: 0, timescale: 1000 }, others);
+    this.#hidden = new HiddenPictures();
   }
 
   get isFull(): boolean {
@@ -67,7 +70,7 @@ export class Fmp4Answer implements AnswerForm {
     this.#pending = undefined;
     const ends = next ? joinedEnds(kept.runs, next.runs) : undefined;
     const before = this.#body.sizeBytes;
-    if (kept.isWhole && !ends && hasRoomForTimes(kept, cut)) {
+    if (kept.isWhole && !ends && hasRoomForTimes(kept, cut) && this.#isBehindHidden(kept)) {
       this.#copy(kept, cut);
     } else {
       this.#rewrite(kept, cut, ends);
@@ -78,8 +81,13 @@ export class Fmp4Answer implements AnswerForm {
     this.#index.add({
       sizeBytes: this.#body.sizeBytes - before,
       endTime: last && (ends?.get(this.#leadId) ?? endOf(last).end),
-      ...timesIn(ofLead),
+      ...timesIn(ofLead, this.#hidden),
     });
+  }
+
+  /** Hidden pictures of a track take a few ticks, into which nothing else of it may fall. */
+  #isBehindHidden({ runs }: KeptFragment): boolean {
+    return runs.every((run) => this.#hidden.visibleTimeOf(run, run.time) === run.time);
   }
 
   #copy(kept: KeptFragment, cut: FileCut): void {
@@ -95,9 +103,10 @@ export class Fmp4Answer implements AnswerForm {
   }
 
   #rewrite(kept: KeptFragment, cut: FileCut, ends: ReadonlyMap<number, number> | undefined): void {
-    const tables = kept.runs.map(
-      (run) => new KeptTable(run, isLastOf(run, kept.runs) ? ends?.get(run.samples.trackId) : undefined),
-    );
+    const tables = kept.runs.map((run) => {
+      const end = isLastOf(run, kept.runs) ? ends?.get(run.samples.trackId) : undefined;
+      return new KeptTable(run, this.#hidden.add(run), end);
+    });
     this.#body.addBytes(writeFragmentHeader(this.#sequence, tables));
     for (const run of kept.runs) {
       this.#body.addRange(recordedFile(cut.tabled), run.dataOffset, run.sizeBytes);
@@ -110,12 +119,16 @@ const hasRoomForTimes = ({ runs }: KeptFragment, { tabled }: FileCut): boolean =
   tabled.head.mark !== undefined || runs.every(({ time }) => time < 2 ** 32);
 
 /** When a track's samples begin, and the first one at which a player can start. */
-function timesIn(runs: readonly KeptRun[]): Pick<IndexedFragment, 'time' | 'syncTime' | 'startsWithSync'> {
+function timesIn(
+  runs: readonly KeptRun[],
+  hidden: HiddenPictures,
+): Pick<IndexedFragment, 'time' | 'syncTime' | 'startsWithSync'> {
   let start: number | undefined;
-  for (const { samples, from, to, time: base } of runs) {
-    let time = base;
+  for (const run of runs) {
+    const { samples, from, to } = run;
+    let { time } = run;
     for (let i = from; i < to; i += 1) {
-      const begins = Math.max(0, time);
+      const begins = time < 0 ? 0 : hidden.visibleTimeOf(run, time);
       if (samples.syncs[i] === 1) {
         return { time: start ?? begins, syncTime: begins, startsWithSync: start === undefined };
       }

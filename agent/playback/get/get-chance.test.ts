@@ -141,20 +141,41 @@ async function recordByChance(folder: string, next: () => number): Promise<ReadF
   return Promise.all(files.map(readFragments));
 }
 
-/** As the fragments of an answer have it: what is before the start has no length, and is shown at its place or at once. */
+/**
+ * As the fragments of an answer have it: what is before the start comes at once, some ticks apart and in half a picture; what is out
+ * of order in no time, and is shown at its place.
+ */
 function asFragments(picked: Tracks): Tracks {
-  const clamped = (sample: Picked) => ({
-    ...sample,
-    time: Math.max(0, sample.time),
-    offset: sample.time < 0 ? Math.max(0, sample.time + sample.offset) : sample.offset,
-  });
-  return new Map([...picked].map(([id, samples]) => [id, samples.map(clamped)]));
+  return new Map(
+    [...picked].map(([id, samples]) => {
+      const isReordered = samples.some(({ offset }) => offset !== 0);
+      const hidden = samples.filter(({ time }) => time < 0).length;
+      const duration = (samples[1]?.time ?? 0) - (samples[0]?.time ?? 0);
+      const step = Math.floor(duration / 800) + 1;
+      const hiddenTime = (i: number): number => (isReordered ? 0 : Math.min(i * step, Math.floor(duration / 2)));
+      const toldTime = ({ time }: Picked, i: number): number => {
+        if (hidden === 0) {
+          return time;
+        }
+        return isReordered && time < step ? 0 : Math.max(time, hiddenTime(Math.min(i, hidden)));
+      };
+      const told = (sample: Picked, i: number) => ({
+        ...sample,
+        time: toldTime(sample, i),
+        offset: sample.time < 0 ? Math.max(0, sample.time + sample.offset) : sample.offset,
+      });
+      return [id, samples.map(told)];
+    }),
+  );
 }
 
 /** Hidden pictures out of order are shown some ticks apart, and the first visible one right behind: held to that, and then taken for 0. */
 function withoutSqueeze(got: Tracks, wanted: Tracks): Tracks {
   const settled = ([id, samples]: [number, Picked[]]): [number, Picked[]] => {
     const picked = wanted.get(id) ?? [];
+    if (!picked.some(({ offset }) => offset !== 0)) {
+      return [id, samples];
+    }
     const isMoved = (sample: Picked, i: number): boolean => shownTime(sample) <= 8 && shownTime(picked[i]) < 8;
     return [
       id,

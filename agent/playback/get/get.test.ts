@@ -63,7 +63,7 @@ describe('format=fmp4', () => {
     expect([played.durationMs, played.hasUserData]).toEqual([0, false]);
   });
 
-  test('a start in the middle of a group of pictures: those needed for decoding come first, without duration', async () => {
+  test('a start in the middle of a group of pictures: those needed for decoding come first, at once', async () => {
     using folder = temporaryFolder();
     await record(folder.path, 9, { segmentDurationMs: 3_000, sound: true });
     await using playback = openPlayback(folder.path);
@@ -75,6 +75,22 @@ describe('format=fmp4', () => {
     expect(played.of(2)[0]?.seconds).toBeCloseTo(0.01);
     expect(Math.max(...rounded(video))).toBeLessThan(2);
     expect(Math.max(...rounded(played.of(2)))).toBeLessThan(2);
+  });
+
+  test('hidden pictures may take ticks of the first visible one, also when that is the first of a fragment', async () => {
+    using folder = temporaryFolder();
+    await using running = startRecorder(folder.path);
+    feed(running.stream, [tinyVideo(60, 10, 60, 0, WALL)]);
+    running.stream.close();
+    await running.recorder.stop();
+    await using playback = openPlayback(folder.path);
+    // 20 are hidden, and the picture of 2 s begins 9 ticks behind the start.
+    const video = (await readAnswer(folder.path, await getBytes(playback, 1_999.9, 60))).of(1);
+    const ticks = video.map(({ seconds }) => Math.round(seconds * 90_000));
+    expect(ticks.slice(0, 23)).toEqual([...Array.from({ length: 21 }, (_, i) => i * 12), 9_009, 18_009]);
+    video.slice(0, -1).forEach(({ duration }, i) => {
+      expect(Math.round(duration * 90_000)).toBe((ticks[i + 1] as number) - (ticks[i] as number));
+    });
   });
 
   test('a start at a key frame needs nothing before it', async () => {
@@ -232,7 +248,7 @@ test('recordings without a mark, as others make them, go together when their tim
   await using playback = openPlayback(folder.path);
   expect(await playback.list('cam', undefined, undefined, '')).toMatchObject([{ duration: 6 }]);
   const played = await readAnswer(folder.path, await getBytes(playback, 2_500, 3));
-  expect(rounded(played.of(1)).slice(0, 7)).toEqual([0, 0, 0, 0, 0, 0, 0.1]);
+  expect(rounded(played.of(1)).slice(0, 7)).toEqual([0, 0, 0, 0, 0.001, 0.001, 0.1]);
   expect(played.of(1)).toHaveLength(5 + 30);
 });
 

@@ -18,36 +18,68 @@ export interface KeptRun {
   readonly sizeBytes: number;
 }
 
+/** How the hidden samples of a track, those before the start, follow one another in the answer. Ticks of the track. */
+export interface HiddenPace {
+  /** So many have come already. */
+  readonly count: number;
+  /** From one to the next. */
+  readonly stepTicks: number;
+  /** The most that all of them take. */
+  readonly mostTicks: number;
+}
+
+/** Decode time of the hidden sample with a number, from 0. */
+const hiddenTime = (number: number, { stepTicks, mostTicks }: HiddenPace): number =>
+  Math.min(number * stepTicks, mostTicks);
+
 /**
- * A kept run as a table for a new fragment header. Times before the start become 0: pictures that are only needed to decode the
- * first visible one have no duration, and the presentation begins exactly at the start.
+ * Decode time of a visible sample: not before that of a hidden one in its place. Where these take no time, one right behind them
+ * takes none either, for ffmpeg would warn of a discontinuity a thousand times as far behind it.
+ * @param count of the hidden ones before it
+ */
+export function visibleTime(time: number, count: number, pace: HiddenPace): number {
+  const isRightBehind = count > 0 && pace.mostTicks === 0 && time < pace.stepTicks;
+  return isRightBehind ? 0 : Math.max(time, hiddenTime(count, pace));
+}
+
+const AT_ONCE: HiddenPace = { count: 0, stepTicks: 0, mostTicks: 0 };
+
+/**
+ * A kept run as a table for a new fragment header. Pictures that are only needed to decode the first visible one come at once: in
+ * their own order some ticks apart, for Chromium, paused, stays at the key frame when there are any with one time; out of order,
+ * where composition offsets tell them apart, all at 0.
  */
 export class KeptTable implements RunTable {
   readonly trackId: number;
   readonly count: number;
   readonly #kept: KeptRun;
-  /** Of each sample and of the end. */
+  /** Of each sample and of the end: as they are, negative before the start, and as the fragment has them. */
   readonly #times: Float64Array;
+  readonly #told: Float64Array;
 
   /** @param end decode time at which the last sample is to end; undefined: as it is */
-  constructor(kept: KeptRun, end?: number) {
+  constructor(kept: KeptRun, pace = AT_ONCE, end?: number) {
     const { samples, from, to } = kept;
     this.#kept = kept;
     this.trackId = samples.trackId;
     this.count = to - from;
     this.#times = new Float64Array(this.count + 1);
+    this.#told = new Float64Array(this.count + 1);
     let time = kept.time;
+    let { count } = pace;
     for (let i = 0; i <= this.count; i += 1) {
       this.#times[i] = time;
+      this.#told[i] = time < 0 ? hiddenTime(count, pace) : visibleTime(time, count, pace);
+      count += time < 0 ? 1 : 0;
       time += samples.durations[from + i] ?? 0;
     }
     if (end !== undefined) {
-      this.#times[this.count] = Math.max(end, this.#times[this.count - 1] ?? 0);
+      this.#told[this.count] = Math.max(end, this.#told[this.count - 1] ?? 0);
     }
   }
 
   get baseTime(): number {
-    return this.#clamped(0);
+    return this.#told[0] ?? 0;
   }
 
   sizeOf(i: number): number {
@@ -55,7 +87,7 @@ export class KeptTable implements RunTable {
   }
 
   durationOf(i: number): number {
-    return this.#clamped(i + 1) - this.#clamped(i);
+    return (this.#told[i + 1] ?? 0) - (this.#told[i] ?? 0);
   }
 
   /**
@@ -74,14 +106,10 @@ export class KeptTable implements RunTable {
     const duration = Math.max(1, samples.durations[from + i] ?? 1);
     const apart = Math.min(TOLD_APART, Math.floor(duration / LEAST_PART));
     const told = shown < 0 ? Math.max(0, apart + Math.floor(shown / duration)) : Math.max(apart, shown);
-    return told - Math.max(0, time);
+    return told - (this.#told[i] ?? 0);
   }
 
   isSync(i: number): boolean {
     return this.#kept.samples.syncs[this.#kept.from + i] === 1;
-  }
-
-  #clamped(i: number): number {
-    return Math.max(0, this.#times[i] ?? 0);
   }
 }
