@@ -196,9 +196,11 @@ export class HttpServices {
   }
 
   async #mountPlayback(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {
-    const { playback } = this.#deps.recordings;
+    const { recordings } = this.#deps;
+    const { playback } = recordings;
     const allow = (methods: string, headers: string) => cors(config.playbackAllowOrigins, methods, headers);
-    await app.register(playbackPlugin, { prefix, access, playback, cors: allow });
+    const titleOf = (path: string) => recordings.titleOf(path);
+    await app.register(playbackPlugin, { prefix, access, playback, titleOf, cors: allow });
     await app.register(vodRoutes, { prefix, access, streams: playback.streams, frames: playback, cors: allow });
   }
 

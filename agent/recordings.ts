@@ -216,6 +216,11 @@ export class Recordings {
     await this.playback.close();
   }
 
+  /** What people call the camera of a path. */
+  titleOf(name: string): string | undefined {
+    return this.#settingsOf(name)?.camera?.name;
+  }
+
   #settingsOf(name: string): PathSettings | undefined {
     return resolvePath(this.#config(), name)?.settings;
   }

@@ -12,7 +12,7 @@ import { playbackPlugin } from './plugin.ts';
 const STATUS: Readonly<Record<string, number>> = { badInput: 400, unauthorized: 401, notFound: 404, unsupported: 501 };
 
 /** The plugin on a listener that lets everybody play back everything but `secret`. */
-async function open(playback: Playback, prefix = ''): Promise<FastifyInstance & AsyncDisposable> {
+async function open(playback: Playback, prefix = '', title?: string): Promise<FastifyInstance & AsyncDisposable> {
   const app = fastify({ forceCloseConnections: true });
   app.setErrorHandler((error, _, reply) => {
     const code = error instanceof PerchError ? (STATUS[error.code] ?? 500) : 500;
@@ -21,6 +21,7 @@ async function open(playback: Playback, prefix = ''): Promise<FastifyInstance & 
   await app.register(playbackPlugin, {
     prefix,
     playback,
+    titleOf: () => title,
     access: {
       require: async (_, action, path) => {
         if (path === 'secret') {
@@ -122,6 +123,9 @@ test('a download has a name', async () => {
   await using app = await open(playback);
   const answer = await app.inject(`${GET}&format=mp4&download`);
   expect(answer.headers['content-disposition']).toBe('attachment; filename="cam_2026-07-01T12-00-00.mp4"');
+  await using titled = await open(playback, '', 'Front door');
+  const door = await titled.inject(`${GET}&format=mp4&download`);
+  expect(door.headers['content-disposition']).toBe('attachment; filename="Front door_2026-07-01T12-00-00.mp4"');
 });
 
 test('an answer that ends early says why, and where to go on', async () => {

@@ -25,6 +25,8 @@ export interface PlaybackAccess {
 
 export interface PlaybackPluginOptions {
   readonly playback: Playback;
+  /** What people call a path's camera; undefined: nothing but the path. */
+  titleOf(path: string): string | undefined;
   readonly access: PlaybackAccess;
   /** Makes the hook that lets the configured origins in. */
   readonly cors: (
@@ -36,7 +38,8 @@ export interface PlaybackPluginOptions {
 const EXPOSED = 'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Perch-Ends';
 
 /** `/list` and `/get`, with or without a prefix. */
-export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (app, { playback, access, cors }) => {
+export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (app, options) => {
+  const { playback, access, cors } = options;
   app.addHook('onRequest', cors('OPTIONS, GET, HEAD', 'Authorization, Range, If-Range, If-None-Match'));
 
   const list = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -66,7 +69,8 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
       return reply.hijack();
     }
     if (queryText(query, 'download') !== undefined) {
-      reply.header('Content-Disposition', contentDisposition(downloadName(path, playback.localTime(start.us))));
+      const name = downloadName(options.titleOf(path) ?? path, playback.localTime(start.us));
+      reply.header('Content-Disposition', contentDisposition(name));
     }
     if (answer.end) {
       const resume = formatRfc3339({ us: answer.end.resumeUs, offsetMs: start.offsetMs });

@@ -20,6 +20,7 @@ await app.register(playbackPlugin, {
   playback,
   access: { require: async () => {}, origin: () => ({ baseUrl: '' }) },
   cors: () => async () => undefined,
+  titleOf: () => undefined,
 });
 await app.register(fastifyStatic, { root: folder, prefix: '/static/', serve: true });
 app.get('/memory', async () => {
