@@ -83,7 +83,7 @@ export default defineConfig({
                   'test/unit/**/*.test.ts',
                   'test/fuzz/**/*.test.ts',
                 ],
-                testTimeout: 20_000,
+                testTimeout: length === 'short' ? 20_000 : slow,
                 maxWorkers: 3,
                 sequence: { groupOrder: 0 },
               },
