@@ -23,7 +23,7 @@ import { playbackPlugin } from './playback/plugin.ts';
 import { rewindAddresses, vodRoutes } from './playback/vod/vod-routes.ts';
 import type { Part } from './reconcile.ts';
 import type { Recordings } from './recordings.ts';
-import { hlsPlugin } from './servers/hls/plugin.ts';
+import { hlsPlugin } from './servers/hls/delivery/plugin.ts';
 import type { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
 import type { WebRtcServer } from './servers/webrtc/server.ts';

@@ -4,7 +4,7 @@ import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
 import { cors } from '../../agent/http/cors.ts';
 import { installErrorHandler } from '../../agent/http/errors.ts';
-import { hlsPlugin } from '../../agent/servers/hls/plugin.ts';
+import { hlsPlugin } from '../../agent/servers/hls/delivery/plugin.ts';
 import { HlsServer } from '../../agent/servers/hls/server.ts';
 import { WebRtcServer } from '../../agent/servers/webrtc/server.ts';
 import { webrtcPlugin } from '../../agent/servers/webrtc/signalling/plugin.ts';

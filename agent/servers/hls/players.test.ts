@@ -10,7 +10,7 @@ import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { G711Track } from '../../media/track.ts';
 import { Stream } from '../../stream/stream.ts';
-import { hlsPlugin } from './plugin.ts';
+import { hlsPlugin } from './delivery/plugin.ts';
 import { HlsServer } from './server.ts';
 
 const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };

@@ -3,8 +3,8 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Stream } from '../../stream/stream.ts';
-import { leftOutOfHls } from './muxable.ts';
-import { Muxer } from './muxer.ts';
+import { leftOutOfHls } from './muxing/muxable.ts';
+import { Muxer } from './muxing/muxer.ts';
 
 export interface HlsOptions {
   readonly segmentCount: number;

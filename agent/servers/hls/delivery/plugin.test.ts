@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
-import { PerchError } from '../../base/errors.ts';
-import { silentLogger } from '../../base/log.ts';
-import { cors } from '../../http/cors.ts';
-import { parseFragment, parseInit } from '../../media/mp4/read.ts';
-import type { G711Track } from '../../media/track.ts';
-import { Stream } from '../../stream/stream.ts';
+import { FakeClock } from '../../../../test/fake-clock.ts';
+import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { cors } from '../../../http/cors.ts';
+import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
+import type { G711Track } from '../../../media/track.ts';
+import { Stream } from '../../../stream/stream.ts';
 import { hlsPlugin } from './plugin.ts';
-import { type HlsOptions, HlsServer } from './server.ts';
+import { type HlsOptions, HlsServer } from '../server.ts';
 
 const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
 const OPTIONS: HlsOptions = {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type SegmentLine, writeMediaPlaylist, writeMultivariantPlaylist } from './playlist.ts';
+import { type SegmentLine, writeMediaPlaylist, writeMultivariantPlaylist } from './media-playlist.ts';
 
 const segment = (number: number, changes: Partial<SegmentLine> = {}): SegmentLine => ({
   number,

@@ -1,6 +1,6 @@
-import { CODEC_LABEL, type Track } from '../../media/track.ts';
-import { storable, unstorableLabels } from '../../stream/storable.ts';
-import type { Stream } from '../../stream/stream.ts';
+import { CODEC_LABEL, type Track } from '../../../media/track.ts';
+import { storable, unstorableLabels } from '../../../stream/storable.ts';
+import type { Stream } from '../../../stream/stream.ts';
 
 /**
  * What browsers play out of fragmented MP4. VP8, MP3 and AC-3 stand in MP4 too, but no browser takes the first that way, Chromium

@@ -1,8 +1,8 @@
-import { codecString } from '../../media/codec-string.ts';
-import { writeFragment } from '../../media/mp4/fragment.ts';
-import { writeInit } from '../../media/mp4/init.ts';
-import type { Sample } from '../../media/sample.ts';
-import type { Track } from '../../media/track.ts';
+import { codecString } from '../../../media/codec-string.ts';
+import { writeFragment } from '../../../media/mp4/fragment.ts';
+import { writeInit } from '../../../media/mp4/init.ts';
+import type { Sample } from '../../../media/sample.ts';
+import type { Track } from '../../../media/track.ts';
 
 /** A file that players fetch by name. */
 export interface MediaFile {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
-import type { PerchError } from '../../base/errors.ts';
-import { parseFragment, parseInit } from '../../media/mp4/read.ts';
-import type { Sample } from '../../media/sample.ts';
-import type { OpusTrack, Track } from '../../media/track.ts';
-import { Stream } from '../../stream/stream.ts';
+import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
+import type { PerchError } from '../../../base/errors.ts';
+import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
+import type { Sample } from '../../../media/sample.ts';
+import type { OpusTrack, Track } from '../../../media/track.ts';
+import { Stream } from '../../../stream/stream.ts';
 import { leftOutOfHls } from './muxable.ts';
 import { Muxer, type MuxerOptions } from './muxer.ts';
 

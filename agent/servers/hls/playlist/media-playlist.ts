@@ -1,4 +1,4 @@
-import type { VideoTrack } from '../../media/track.ts';
+import type { VideoTrack } from '../../../media/track.ts';
 
 /** What a media playlist tells of a segment (RFC 8216 §4.3.2). */
 export interface SegmentLine {
