@@ -9,8 +9,8 @@ import { cors } from '../../../http/cors.ts';
 import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
 import type { G711Track } from '../../../media/track.ts';
 import { Stream } from '../../../stream/stream.ts';
-import { hlsPlugin } from './plugin.ts';
 import { type HlsOptions, HlsServer } from '../server.ts';
+import { hlsPlugin } from './plugin.ts';
 
 const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
 const OPTIONS: HlsOptions = {

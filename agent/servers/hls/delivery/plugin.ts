@@ -4,11 +4,11 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explain, PerchError } from '../../../base/errors.ts';
-import { LavfClients } from './lavf.ts';
 import type { Muxer } from '../muxing/muxer.ts';
+import type { HlsServer } from '../server.ts';
+import { LavfClients } from './lavf.ts';
 import { PLAYER_PAGE } from './page.ts';
 import { addressQuery, type PathRequest, parseRequest } from './request.ts';
-import type { HlsServer } from '../server.ts';
 
 /** Who may read what. */
 export interface HttpAccess {

@@ -3,8 +3,8 @@ import type { Sample } from '../../../media/sample.ts';
 import type { Track } from '../../../media/track.ts';
 import { storable } from '../../../stream/storable.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
-import { hlsRefusal, isMuxed } from './muxable.ts';
 import { writeMediaPlaylist, writeMultivariantPlaylist } from '../playlist/media-playlist.ts';
+import { hlsRefusal, isMuxed } from './muxable.ts';
 import { type MediaFile, Rendition } from './rendition.ts';
 
 export interface MuxerOptions {
