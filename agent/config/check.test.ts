@@ -45,7 +45,16 @@ test('a certificate of another key is told', async () => {
   ]);
 });
 
-test.for(['rtspEncryption: no', 'rtsp: no\nrtspEncryption: yes'])(
+test('with hlsEncryption the files of the HLS server are looked at', async () => {
+  const why = 'cannot be read (ENOENT): without it there is no HLS server, as hlsEncryption is on (warn)';
+  const text = `hlsEncryption: yes\nhlsServerKey: ${TLS}/server.key\nhlsServerCert:`;
+  expect((await check(`${text} ${TLS}/server.crt`)).lines).toEqual([]);
+  expect((await check(`${text} /nonexistent/a.crt`)).lines).toEqual([
+    `my.yml:4: hlsServerCert: /nonexistent/a.crt ${why}`,
+  ]);
+});
+
+test.for(['rtspEncryption: no', 'rtsp: no\nrtspEncryption: yes', 'hls: no\nhlsEncryption: yes'])(
   'nobody asks for a certificate with %s',
   async (text) => {
     expect((await check(`${text}\nrtspServerKey: /nonexistent/my.key`)).lines).toEqual([]);

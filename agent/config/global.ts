@@ -130,14 +130,31 @@ export const GlobalSchema = Type.Object({
 
   hls: Switch(true, 'Open the HLS server on its own port.'),
   hlsAddress: Address(':8888', 'Port of the HLS server.'),
+  hlsEncryption: Switch(false, 'HLS over TLS, with HTTP/2: Apple devices want both for low latency.'),
+  hlsServerKey: Type.String({ default: 'server.key', description: 'File of the private key for HLS over TLS.' }),
+  hlsServerCert: Type.String({ default: 'server.crt', description: 'File of the certificate for HLS over TLS.' }),
   hlsAllowOrigins: Origins(),
   hlsTrustedProxies: Proxies(),
   hlsAlwaysRemux: Switch(false, 'Prepare HLS for every stream even when nobody asks.'),
-  hlsVariant: Type.Enum(['mpegts', 'fmp4', 'lowLatency'], { default: 'lowLatency', description: 'Kind of HLS.' }),
+  hlsVariant: Type.Enum(['mpegts', 'fmp4', 'lowLatency'], {
+    default: 'lowLatency',
+    description: 'Kind of HLS: mpegts for old players, fmp4 for more codecs, lowLatency for those and least delay.',
+  }),
   hlsSegmentCount: Type.Integer({ minimum: 3, maximum: 1_000, default: 7, description: 'Segments in a playlist.' }),
   hlsSegmentDuration: Duration('1s', 'Shortest segment; the camera decides by its key frames.'),
+  hlsPartDuration: Duration('200ms', 'Shortest part of a segment, with lowLatency. Players stay three parts behind.'),
   hlsSegmentMaxSize: Size('50M', 'A larger segment ends the muxer with an error.'),
+  hlsDirectory: Type.String({
+    default: '',
+    description: 'Folder where segments are stored as well, in one folder for each path. Empty = in memory only.',
+  }),
   hlsMuxerCloseAfter: Duration('60s', 'Stop preparing HLS when nobody has asked for this long.'),
+  hlsCDNSecret: Type.String({
+    default: '',
+    secret: true,
+    syntax: 'token',
+    description: 'Whoever sends this as a Bearer token is a CDN: it needs no login, and may keep what it gets.',
+  }),
 
   webrtc: Switch(true, 'Open the WebRTC server on its own port.'),
   webrtcAddress: Address(':8889', 'Port of WebRTC signalling (WHEP and WHIP).'),

@@ -13,7 +13,7 @@ function load(text: string): Config {
 test('the global answer has the keys of the file, quantities as texts, and no password', () => {
   const json = globalJson(
     load(
-      'authInternalUsers: [{user: me, pass: pw, ips: [10.0.0.1]}]\nwebrtcICEServers2: [{url: "turn:h:1", password: pw}]',
+      'authInternalUsers: [{user: me, pass: pw, ips: [10.0.0.1]}]\nwebrtcICEServers2: [{url: "turn:h:1", password: pw}]\nhlsCDNSecret: pw',
     ),
   );
   expect(json).toMatchObject({ readTimeout: '10s', hlsMuxerCloseAfter: '1m0s', hlsSegmentMaxSize: '50M', hls: true });
@@ -23,6 +23,7 @@ test('the global answer has the keys of the file, quantities as texts, and no pa
   expect(json['webrtcICEServers2']).toEqual([
     { url: 'turn:h:1', username: '', password: '<redacted>', clientOnly: false },
   ]);
+  expect(json).toMatchObject({ hlsCDNSecret: '<redacted>', hlsPartDuration: '200ms', hlsDirectory: '' });
   expect(Object.keys(json)).not.toContain('paths');
   expect(Object.keys(json)).not.toContain('isOwn');
 });

@@ -117,6 +117,11 @@ test.for([
   ['readTimeout: 0s', 'perch.yml:1: readTimeout: must be longer than zero'],
   ['hlsSegmentMaxSize: 50', "perch.yml:1: hlsSegmentMaxSize: '50' is not a size"],
   ['hlsSegmentCount: 2', "perch.yml:1: hlsSegmentCount: '2' must be >= 3"],
+  ['hlsSegmentDuration: 0s', 'perch.yml:1: hlsSegmentDuration: must be longer than zero'],
+  ['hlsPartDuration: 0s', 'perch.yml:1: hlsPartDuration: must be longer than zero'],
+  ['hlsVariant: lowlatency', "perch.yml:1: hlsVariant: 'lowlatency' is not one of mpegts, fmp4, lowLatency"],
+  ['hlsEncryption: strict', "perch.yml:1: hlsEncryption: 'strict' is not yes or no"],
+  ['hlsCDNSecret: "se cret"', 'perch.yml:1: hlsCDNSecret: the secret has other characters than A-Z a-z 0-9 and'],
   ['hlsSegmentCount: many', "perch.yml:1: hlsSegmentCount: 'many' is not a whole number"],
   ['logLevel: loud', "perch.yml:1: logLevel: 'loud' is not one of error, warn, info, debug"],
   ['hlsAddress: "8888"', "perch.yml:1: hlsAddress: '8888' is not an address"],
@@ -247,13 +252,13 @@ test('a key in the wrong part of the file is a warning that says where it belong
 
 test('a key that does nothing yet is a warning when it asks for something, and a note at its default', () => {
   const text =
-    'perch: own\nsrtpAddress: :554\nsrtcpAddress: :8005\npathDefaults:\n  alwaysAvailable: yes\nhlsDirectory: ""';
+    'perch: own\nsrtpAddress: :554\nsrtcpAddress: :8005\npathDefaults:\n  alwaysAvailable: yes\nsysLogPrefix: mediamtx';
   expect(linesOf(text, 'warn')).toEqual([
     'perch.yml:2: srtpAddress: SRTP for RTSP clients is not supported yet',
     'perch.yml:5: pathDefaults.alwaysAvailable: a picture while the source is away is not supported yet',
   ]);
   expect(linesOf(text, 'note')).toEqual([
-    'perch.yml:6: hlsDirectory: this does nothing here, and as it is written nothing is missing',
+    'perch.yml:6: sysLogPrefix: this does nothing here, and as it is written nothing is missing',
   ]);
 });
 
@@ -280,10 +285,25 @@ test('Digest alone, which the owner cannot log in with, is a warning where there
   }
 });
 
-test('HLS of another kind than the one that is served is a warning where somebody chose it', () => {
-  const words = (kind: string) => `perch.yml:2: hlsVariant: '${kind}' is not supported yet, HLS is served as fmp4`;
-  expect(linesOf('perch: own\nhlsVariant: mpegts', 'warn')).toEqual([words('mpegts')]);
-  expect(linesOf('perch: own\nhlsVariant: lowLatency', 'note')).toEqual([words('lowLatency')]);
+test('every kind of HLS is taken, and low latency with too short a playlist gets a longer one', () => {
+  const written = (variant: string, count: number) => `perch: own\nhlsVariant: ${variant}\nhlsSegmentCount: ${count}`;
+  const texts = [written('lowLatency', 7), written('mpegts', 3), written('fmp4', 3)];
+  expect(texts.map((text) => good(text).hlsVariant)).toEqual(['lowLatency', 'mpegts', 'fmp4']);
+  expect(texts.flatMap((text) => linesOf(text, 'warn'))).toEqual([]);
+  expect(linesOf(written('lowLatency', 3), 'warn')).toEqual([
+    "perch.yml:3: hlsSegmentCount: '3' is too few for hlsVariant lowLatency: a playlist has 7",
+  ]);
+});
+
+test('parts, folder, certificate and secret of HLS are those of MediaMTX when nothing is written', () => {
+  expect(good('')).toMatchObject({
+    ...{ hlsPartDurationMs: 200, hlsDirectory: '', hlsCDNSecret: '' },
+    ...{ hlsEncryption: false, hlsServerKey: 'server.key', hlsServerCert: 'server.crt' },
+  });
+  const text = 'hlsEncryption: yes\nhlsPartDuration: 0.5s\nhlsDirectory: /dev/shm/hls\nhlsCDNSecret: Se-cr!t<1>';
+  expect(good(text)).toMatchObject({
+    ...{ hlsPartDurationMs: 500, hlsDirectory: '/dev/shm/hls', hlsCDNSecret: 'Se-cr!t<1>', hlsEncryption: true },
+  });
 });
 
 test('yes, on and their kin are booleans, and a password keeps its leading zero', () => {

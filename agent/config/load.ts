@@ -6,7 +6,7 @@ import { type PathDefaults, type PathEntry, readPath, readPathDefaults } from '.
 import { comparePatterns } from './path-name.ts';
 import { type Place, type Problem, Report } from './problem.ts';
 import { asNode, defaultsOf, readObject } from './read.ts';
-import { globalFaults } from './rules.ts';
+import { globalFaults, LEAST_LOW_LATENCY_SEGMENTS } from './rules.ts';
 import { type Branch, parseTree } from './tree.ts';
 import { namesOf, reportUnsupported, UNSUPPORTED_GLOBAL } from './unsupported.ts';
 
@@ -126,11 +126,10 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
     const message = 'the owner cannot log in with digest, because only the hash of the password is known: add basic';
     report.add('warn', placeOfKey(root, 'rtspAuthMethods'), 'rtspAuthMethods', message);
   }
-  const variant = root.entries.get('hlsVariant');
-  if (variant && settings.hlsVariant !== 'fmp4') {
-    // Low latency is the default that stands in every file; who writes mpegts has a player that wants it.
-    const severity = settings.hlsVariant === 'mpegts' ? 'warn' : 'note';
-    report.add(severity, variant, 'hlsVariant', `'${settings.hlsVariant}' is not supported yet, HLS is served as fmp4`);
+  const { hlsVariant, hlsSegmentCount: count } = settings;
+  if (hlsVariant === 'lowLatency' && count < LEAST_LOW_LATENCY_SEGMENTS) {
+    const message = `'${count}' is too few for hlsVariant lowLatency: a playlist has ${LEAST_LOW_LATENCY_SEGMENTS}`;
+    report.add('warn', placeOfKey(root, 'hlsSegmentCount'), 'hlsSegmentCount', message);
   }
   return settings;
 }

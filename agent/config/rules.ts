@@ -17,8 +17,12 @@ const DAY_MS = 86_400_000;
 const LEAST_PATH_BYTES = 10 << 20;
 const AUTH_HINT = 'write internal and list users in authInternalUsers';
 
+/** MediaMTX's limit: what delta updates leave out is at least six target durations old (RFC 8216bis §4.4.3.8). */
+export const LEAST_LOW_LATENCY_SEGMENTS = 7;
+
 const LONGER_THAN_ZERO = [
   ...(['readTimeout', 'writeTimeout', 'recordSyncInterval'] as const),
+  ...(['hlsSegmentDuration', 'hlsPartDuration'] as const),
   ...(['webrtcHandshakeTimeout', 'webrtcTrackGatherTimeout'] as const),
 ];
 

@@ -111,6 +111,14 @@ function checkHttpUrl(text: string): string {
   return text;
 }
 
+/** What MediaMTX allows in a credential, and fits into a header. The message does not show it. */
+function checkToken(text: string): string {
+  if (!/^[\w!$()*+.;<=>[\]^{}@#&-]*$/.test(text)) {
+    throw new PerchError('badInput', 'the secret has other characters than A-Z a-z 0-9 and !$()*+.;<=>[]^_-{}@#&');
+  }
+  return text;
+}
+
 function checkAddress(text: string): string {
   parseAddress(text);
   return text;
@@ -127,6 +135,7 @@ const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   fingerprint: checkFingerprint,
   iceUrl: checkIceUrl,
   httpUrl: checkHttpUrl,
+  token: checkToken,
 };
 
 export const checkSyntax = (syntax: string, text: string): string => CHECKS[syntax]?.(text) ?? text;

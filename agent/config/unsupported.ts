@@ -52,7 +52,6 @@ export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
   },
   { feature: 'TLS of the API', keys: tls('api') },
   { feature: 'TLS of the playback server', keys: tls('playback') },
-  { feature: 'TLS of the HLS server', keys: tls('hls') },
   { feature: 'TLS of the WebRTC server', keys: tls('webrtc') },
   { feature: 'the metrics server', keys: httpServer('metrics', ':9998') },
   { feature: 'the profiling server', keys: httpServer('pprof', ':9999') },
@@ -77,7 +76,6 @@ export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
       ...{ moqServerCert: 'auto.crt', moqAllowOrigins: ['*'], moqTrustedProxies: [] },
     },
   },
-  { keys: { hlsPartDuration: '200ms', hlsDirectory: '', hlsCDNSecret: '' } },
 ];
 
 export const UNSUPPORTED_PATH: readonly UnsupportedGroup[] = [
