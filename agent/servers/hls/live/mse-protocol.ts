@@ -1,0 +1,107 @@
+import type { ErrorCode } from '../../../base/errors.ts';
+
+/*
+ * Live fMP4 over a WebSocket, for Media Source Extensions: `ws(s)://{host}/{path}/mse`.
+ *
+ *     client                                     server
+ *     GET …/mse?codecs=avc1,hvc1.1.6,opus  ──►
+ *                                          ◄──  101
+ *                                          ◄──  text    init     what comes, and where playing begins
+ *                                          ◄──  binary           init segment (ftyp, moov)
+ *                                          ◄──  text    clock    when what one sees was captured; again each second
+ *                                          ◄──  binary …         fragments (moof, mdat): at once all since the last key frame, then as they come
+ *                                          ◄──  text    skip     the connection was too slow: fragments are missing here
+ *                                          ◄──  text    init     parameters have changed: a new init segment follows
+ *                                          ◄──  text    error    why it ends, then the WebSocket is closed
+ *
+ * The client sends nothing; what it sends all the same closes the WebSocket (1003). Pings are answered by the browser itself:
+ * who answers none for 25 s is gone.
+ *
+ * Query, beside what authorizes (`jwt`, `token`, …):
+ *   codecs   what the browser can decode: names as MediaSource.isTypeSupported takes them, or how they begin up to a dot
+ *            (`avc1`, `hvc1.1.6`), with commas between. Other tracks are left out. Without it everything is sent.
+ *   audio    `flac`: Opus comes as FLAC.
+ *
+ * One binary message is one init segment or one fragment of all tracks, and may be appended as it is (several at once too).
+ * Media times are one clock for all viewers of a stream and begin anywhere: seek to `liveS`, or set timestampOffset to -startS.
+ * Who may not watch gets the HTTP answer of any request (401); what else goes wrong is told by `error`.
+ */
+
+/** A text message is one of these as JSON. */
+export type MseMessage = MseInit | MseClock | MseSkip | MseError;
+
+/** The next binary message is the init segment. The first message, and again when a camera changes its picture. */
+export interface MseInit {
+  readonly type: 'init';
+  /** For addSourceBuffer, changeType and isTypeSupported: `video/mp4; codecs="avc1.640028,fLaC"`. */
+  readonly mimeCodec: string;
+  readonly tracks: readonly MseTrack[];
+  /** What the stream has besides and is not sent. */
+  readonly leftOut: readonly MseLeftOut[];
+  /** Media time of the first sample that follows, in seconds. */
+  readonly startS: number;
+  /** Media time of the newest picture that follows at once: playing begins here. */
+  readonly liveS: number;
+}
+
+export interface MseTrack {
+  readonly kind: 'video' | 'audio';
+  /** `avc1.640028` */
+  readonly codec: string;
+  /** `H264` */
+  readonly label: string;
+  readonly width?: number;
+  readonly height?: number;
+}
+
+export interface MseLeftOut {
+  readonly kind: 'video' | 'audio' | 'other';
+  /** `MPEG-4 Audio` */
+  readonly label: string;
+  /** Undefined where MP4 has no place for it. */
+  readonly codec?: string;
+  /** `browser`: it is not in `codecs`. `container`: no browser plays it out of MP4. `second`: one of each kind is sent. */
+  readonly reason: 'browser' | 'container' | 'second';
+}
+
+/** How far behind a player is, whatever its own clock says: nowMs + (time since the message came) - captureMs - (currentTime - mediaS) × 1000. */
+export interface MseClock {
+  readonly type: 'clock';
+  /** A media time in seconds … */
+  readonly mediaS: number;
+  /** … and when that picture (or sound) was captured, Unix milliseconds. */
+  readonly captureMs: number;
+  /** When this message was written, by the same clock. */
+  readonly nowMs: number;
+}
+
+/** Fragments are missing: what follows begins with a key frame. The player has to seek over the gap. */
+export interface MseSkip {
+  readonly type: 'skip';
+  /** Media time, in seconds, at which it goes on. */
+  readonly toS: number;
+}
+
+/** Nothing follows. */
+export interface MseError {
+  readonly type: 'error';
+  /**
+   * `codecs`: the browser can decode nothing of it; `ended`: the stream is over (come again: cameras do);
+   * `tooSlow`: the connection is; `kicked`: by the API; else as the API's errors: notFound, timeout, exhausted, unsupported …
+   */
+  readonly code: ErrorCode | 'codecs' | 'ended' | 'tooSlow' | 'kicked';
+  /** For people, in English. */
+  readonly error: string;
+  /** With `codecs`: labels of what there is (`H265`). */
+  readonly labels?: readonly string[];
+}
+
+/** Close codes of the WebSocket (RFC 6455 §7.4). */
+export const MSE_CLOSE = {
+  /** An `error` has said why. */
+  told: 4000,
+  /** The server is shutting down. */
+  goingAway: 1001,
+  /** The client has sent something. */
+  unwanted: 1003,
+} as const;
