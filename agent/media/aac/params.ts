@@ -38,7 +38,7 @@ export function parseAacConfig(config: Uint8Array): AacConfig {
 }
 
 /** As far as to the frame length: what follows is for decoders. */
-function readAacConfig(bits: BitReader): AacConfig {
+export function readAacConfig(bits: BitReader): AacConfig {
   let objectType = readObjectType(bits);
   const rateHz = readRate(bits);
   const channelConfig = bits.bits(4);
