@@ -75,6 +75,11 @@ export interface MediaPlaylist {
   /** Oldest first. */
   readonly segments: readonly SegmentLine[];
   readonly running: RunningSegment | undefined;
+  /**
+   * EXT-X-INDEPENDENT-SEGMENTS, which may be taken back but must not come later (RFC 8216bis §6.2.1). Undefined: told as long as all
+   * listed segments are independent.
+   */
+  readonly claimsIndependence?: boolean;
 }
 
 /** One playlist of a stream: a track of its own, or all of them in MPEG-TS (`main`). */
@@ -83,7 +88,16 @@ export interface HlsRendition {
   readonly name: string;
   /** As CODECS tells them: one, in MPEG-TS several. */
   readonly codecs: readonly string[];
+  /**
+   * Further names for the same files (MPEG-TS only), each a variant of its own: a player passes over a variant of which it does not
+   * know every codec, although it would play the rest.
+   */
+  readonly otherCodecs?: readonly (readonly string[])[];
+  /** Sound that not every player decodes: beside the variants that have it there must be one without. */
+  readonly isRare?: boolean;
   readonly kind: 'video' | 'audio';
+  /** Not every player decodes it (AC-3, MP3 in MP4): there is a variant without it. */
+  readonly isRare?: boolean;
   /** Undefined for audio. */
   readonly picture: { readonly width: number; readonly height: number; readonly fps: number | undefined } | undefined;
   /** Bits per second, of whole segments: the fattest, and all together. */

@@ -1,0 +1,144 @@
+import type { MediaPlaylist, PartLine, RunningSegment, SegmentLine } from '../hls-muxer.ts';
+import { playlistName, safeQuery, seconds, versionOf } from './playlist-text.ts';
+
+export interface MediaPlaylistOptions {
+  /** With its `?`, appended to every address: players do not pass it on by themselves. */
+  readonly query: string;
+  /** `_HLS_skip`, as it was asked for. There are no date ranges, so `v2` gets what `yes` gets. */
+  readonly skip: 'no' | 'yes' | 'v2';
+  /** The other renditions of the stream, for rendition reports; those without a playlist are not reported. */
+  readonly others: readonly { readonly name: string; readonly playlist: MediaPlaylist | undefined }[];
+}
+
+/** PART-HOLD-BACK in part targets: twice is demanded, three times advised (RFC 8216bis §4.4.3.8). */
+const HOLD_BACK_PARTS = 3;
+/** CAN-SKIP-UNTIL in target durations: the least that is allowed (RFC 8216bis §4.4.3.8). */
+const SKIP_BOUNDARY_TARGETS = 6;
+
+/** A media playlist, or with `skip` the update of one (RFC 8216bis §4.4, §6.2.5.1). */
+export function writeMediaPlaylist(playlist: MediaPlaylist, options: MediaPlaylistOptions): string {
+  const query = safeQuery(options.query);
+  const { segments, running, partTargetS } = playlist;
+  const skipped = options.skip === 'no' || partTargetS === undefined ? 0 : skippable(playlist);
+  let text = header(playlist);
+  if (skipped > 0) {
+    text += `#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}\n`;
+  }
+  // What stood before the first segment that is left has been skipped with the others: whoever asks for an update knows it.
+  let init = skipped > 0 ? segments[skipped - 1]?.init?.name : undefined;
+  for (let i = skipped; i < segments.length; i += 1) {
+    const segment = segments[i] as SegmentLine;
+    // At the head of the list it says nothing: what it would break with is gone, and the sequence counts it.
+    text += opening(segment, i > 0 && segment.isDiscontinuity, init, query);
+    text += segmentLines(segment, query);
+    init = segment.init?.name;
+  }
+  if (running && partTargetS !== undefined) {
+    text += runningLines(running, segments.length > 0 && running.isDiscontinuity, init, query);
+    text += reports(options.others, query);
+  }
+  return text;
+}
+
+function header(playlist: MediaPlaylist): string {
+  const { segments, running, targetDurationS, partTargetS, discontinuitySequence } = playlist;
+  let text = `#EXTM3U\n#EXT-X-VERSION:${versionOf(playlist)}\n`;
+  if (playlist.claimsIndependence ?? segments.every((segment) => segment.isIndependent)) {
+    text += '#EXT-X-INDEPENDENT-SEGMENTS\n';
+  }
+  text += `#EXT-X-TARGETDURATION:${targetDurationS}\n`;
+  if (partTargetS !== undefined) {
+    const target = ceilSeconds(partTargetS);
+    const holdBack = ceilSeconds(Number(target) * HOLD_BACK_PARTS);
+    const skipUntil = targetDurationS * SKIP_BOUNDARY_TARGETS;
+    text += `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=${holdBack},CAN-SKIP-UNTIL=${skipUntil}\n`;
+    text += `#EXT-X-PART-INF:PART-TARGET=${target}\n`;
+  }
+  text += `#EXT-X-MEDIA-SEQUENCE:${segments[0]?.number ?? running?.number ?? 0}\n`;
+  // It must stand there before a segment with the tag can go (RFC 8216bis §6.2.2).
+  const isBroken = segments.some((segment) => segment.isDiscontinuity) || running?.isDiscontinuity;
+  return discontinuitySequence > 0 || isBroken
+    ? `${text}#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuitySequence}\n`
+    : text;
+}
+
+/** How many of the oldest segments lie wholly beyond the skip boundary. */
+function skippable({ segments, targetDurationS }: MediaPlaylist): number {
+  let keptS = 0;
+  let left = segments.length;
+  while (left > 0 && keptS < targetDurationS * SKIP_BOUNDARY_TARGETS) {
+    left -= 1;
+    keptS += segments[left]?.durationS ?? 0;
+  }
+  return left;
+}
+
+/** The tags that stand before the parts of a segment (RFC 8216bis §4.4.4.9). */
+function opening(
+  segment: Pick<SegmentLine, 'init'>,
+  isDiscontinuity: boolean,
+  knownInit: string | undefined,
+  query: string,
+): string {
+  const init = segment.init?.name;
+  const broken = isDiscontinuity ? '#EXT-X-DISCONTINUITY\n' : '';
+  return init === undefined || init === knownInit ? broken : `${broken}#EXT-X-MAP:URI="${init}${query}"\n`;
+}
+
+function segmentLines(segment: SegmentLine, query: string): string {
+  const gap = segment.isGap ? '#EXT-X-GAP\n' : '';
+  const parts = dateTime(segment.wallMs) + partLines(segment.parts, query);
+  return `${parts}${gap}#EXTINF:${segmentSeconds(segment.durationS)},\n${segment.name}${query}\n`;
+}
+
+function runningLines(
+  running: RunningSegment,
+  isDiscontinuity: boolean,
+  knownInit: string | undefined,
+  query: string,
+): string {
+  const begun = running.parts.length > 0 ? dateTime(running.wallMs) + partLines(running.parts, query) : '';
+  const hint = `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${running.nextPartName}${query}"\n`;
+  return opening(running, isDiscontinuity, knownInit, query) + begun + hint;
+}
+
+const dateTime = (wallMs: number): string => `#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(wallMs)).toISOString()}\n`;
+
+function partLines(parts: readonly PartLine[], query: string): string {
+  let text = '';
+  for (const { name, durationS, isIndependent } of parts) {
+    const independent = isIndependent ? ',INDEPENDENT=YES' : '';
+    text += `#EXT-X-PART:DURATION=${seconds(durationS)},URI="${name}${query}"${independent}\n`;
+  }
+  return text;
+}
+
+/** RFC 8216bis §4.4.5.4: how far the others are, so that a player that changes to one of them begins at its end. */
+function reports(others: MediaPlaylistOptions['others'], query: string): string {
+  let text = '';
+  for (const { name, playlist } of others) {
+    const last = playlist && endOf(playlist);
+    if (last) {
+      const part = last.part === undefined ? '' : `,LAST-PART=${last.part}`;
+      text += `#EXT-X-RENDITION-REPORT:URI="${playlistName(name)}${query}",LAST-MSN=${last.number}${part}\n`;
+    }
+  }
+  return text;
+}
+
+function endOf({ running, segments }: MediaPlaylist): { number: number; part: number | undefined } | undefined {
+  const last = running && running.parts.length > 0 ? running : segments.at(-1);
+  return last && { number: last.number, part: last.parts.length > 0 ? last.parts.length - 1 : undefined };
+}
+
+/** Never below the value, so that what is at most as long is not longer when it is written. */
+function ceilSeconds(value: number): string {
+  const text = seconds(value);
+  return Number(text) >= value - Number.EPSILON * value ? text : seconds(value + 1e-5);
+}
+
+/** A duration just below x.5 must not be written as x.5: rounded it would be above the target duration. */
+function segmentSeconds(durationS: number): string {
+  const text = seconds(durationS);
+  return Math.round(Number(text)) > Math.round(durationS) ? seconds(durationS - 1e-5) : text;
+}

@@ -1,0 +1,64 @@
+import type { HlsRendition } from '../hls-muxer.ts';
+import { playlistName, safeQuery, versionOf } from './playlist-text.ts';
+
+interface Variant {
+  readonly group: string | undefined;
+  readonly audio: readonly HlsRendition[];
+}
+
+/**
+ * What there is to play (RFC 8216bis §4.4.6): one variant, and where some players lack a codec of its sound, a second one without it.
+ * @param renditions the leading one first; those that have nothing to play yet are left out
+ * @param query with its `?`, appended to every address
+ */
+export function writeMultivariantPlaylist(renditions: readonly HlsRendition[], query: string): string {
+  const [leading, ...others] = renditions.filter((rendition) => rendition.playlist !== undefined);
+  if (!leading?.playlist) {
+    return '#EXTM3U\n';
+  }
+  const tail = safeQuery(query);
+  const variants = variantsOf(leading, others);
+  let text = `#EXTM3U\n#EXT-X-VERSION:${versionOf(leading.playlist)}\n`;
+  for (const { group, audio } of variants) {
+    for (const [i, { name }] of (group === undefined ? [] : audio).entries()) {
+      const attributes = `TYPE=AUDIO,GROUP-ID="${group}",NAME="${name}",AUTOSELECT=YES,DEFAULT=${i === 0 ? 'YES' : 'NO'}`;
+      text += `#EXT-X-MEDIA:${attributes},URI="${playlistName(name)}${tail}"\n`;
+    }
+  }
+  for (const [i, variant] of variants.entries()) {
+    // Without a score players would take the one without sound for the cheaper one of the same worth.
+    const score = variants.length > 1 ? `,SCORE=${variants.length - i}.0` : '';
+    text += `#EXT-X-STREAM-INF:${attributesOf(leading, variant)}${score}\n${playlistName(leading.name)}${tail}\n`;
+  }
+  return text;
+}
+
+function variantsOf(leading: HlsRendition, others: readonly HlsRendition[]): Variant[] {
+  if (others.length === 0) {
+    return [{ group: undefined, audio: [] }];
+  }
+  // Audio that accompanies audio is an alternative to it: then the first stands in the group as well.
+  const all = leading.kind === 'video' ? others : [leading, ...others];
+  const usual = all.filter((rendition) => !rendition.isRare);
+  const variants: Variant[] = [{ group: 'audio', audio: all }];
+  if (usual.length < all.length && leading.kind === 'video') {
+    variants.push({ group: usual.length > 0 ? 'usual' : undefined, audio: usual });
+  }
+  return variants;
+}
+
+function attributesOf(leading: HlsRendition, { group, audio }: Variant): string {
+  const beside = audio.filter((rendition) => rendition !== leading).map((rendition) => rendition.bitRate());
+  const own = leading.bitRate();
+  const peak = own.peak + Math.max(0, ...beside.map((rate) => rate.peak));
+  const average = own.average + Math.max(0, ...beside.map((rate) => rate.average));
+  const codecs = [...new Set([leading, ...audio].flatMap((rendition) => rendition.codecs))].join(',');
+  let text = `BANDWIDTH=${Math.ceil(peak)},AVERAGE-BANDWIDTH=${Math.ceil(average)},CODECS="${codecs}"`;
+  if (leading.picture) {
+    text += `,RESOLUTION=${leading.picture.width}x${leading.picture.height}`;
+  }
+  if (leading.picture?.fps) {
+    text += `,FRAME-RATE=${leading.picture.fps.toFixed(3)}`;
+  }
+  return group === undefined ? text : `${text},AUDIO="${group}"`;
+}
