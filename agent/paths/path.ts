@@ -330,6 +330,7 @@ export function cannotPublish(name: string): PerchError {
 }
 
 function readersOf(stream: Stream | undefined): PathStatus['readers'] {
-  const listed = (stream?.readers ?? []).filter(({ type }) => type !== 'hidden').map(({ type, id }) => ({ type, id }));
+  const shown = (stream?.readers ?? []).filter(({ type }) => type !== 'hidden');
+  const listed = [...shown, ...(stream?.viewers ?? [])].map(({ type, id }) => ({ type, id }));
   return listed.sort((a, b) => (a.type + a.id < b.type + b.id ? -1 : 1));
 }

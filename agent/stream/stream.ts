@@ -3,6 +3,12 @@ import { release } from '../media/slab.ts';
 import type { Track } from '../media/track.ts';
 import { GopCache, type SampleSink } from './gop-cache.ts';
 
+/** Who gets the stream through something that is made once for all of them: listed among its readers, and handed nothing. */
+export interface Viewer {
+  readonly type: 'hlsSession';
+  readonly id: string;
+}
+
 /** One output of a stream. Called synchronously for every sample: it never blocks; it queues within its own byte limit or drops. */
 export interface Reader {
   /** As MediaMTX's API names it: `webRTCSession`, `hlsSession`, …; `hidden` readers (recorder, HLS muxer) are not listed. */
@@ -43,6 +49,8 @@ export class Stream {
   /** Access units that a depacketizer had to drop. */
   framesInError = 0;
   readonly isOnDemand: boolean;
+  /** Kept by whoever serves them; they are no audience by themselves: what is made for them is. */
+  readonly viewers = new Set<Viewer>();
   /** Told when `audience` has changed while the stream lasts. */
   onAudience: (() => void) | undefined;
   /** Asks who makes the pictures for a key frame; set by a source that can, which also sees to it that it is not asked too often. */
