@@ -93,8 +93,6 @@ export interface HlsRendition {
    * know every codec, although it would play the rest.
    */
   readonly otherCodecs?: readonly (readonly string[])[];
-  /** Sound that not every player decodes: beside the variants that have it there must be one without. */
-  readonly isRare?: boolean;
   readonly kind: 'video' | 'audio';
   /** Not every player decodes it (AC-3, MP3 in MP4): there is a variant without it. */
   readonly isRare?: boolean;

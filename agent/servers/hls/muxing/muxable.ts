@@ -1,27 +1,60 @@
+import { codecString } from '../../../media/codec-string.ts';
 import { CODEC_LABEL, type Track } from '../../../media/track.ts';
-import { storable, unstorableLabels } from '../../../stream/storable.ts';
+import { type Container, storable, unstorableLabels } from '../../../stream/storable.ts';
 import type { Stream } from '../../../stream/stream.ts';
+import type { HlsVariant } from '../hls-muxer.ts';
+
+type Codecs = ReadonlySet<Track['codec']>;
 
 /**
- * What browsers play out of fragmented MP4. VP8, MP3 and AC-3 stand in MP4 too, but no browser takes the first that way, Chromium
- * refuses the second in Media Source Extensions, and the third plays on Apple's machines only.
+ * What players of HLS take, by what the segments are. Transport streams could hold H.265 and Opus too, but Apple's authoring
+ * specification has H.265 in fMP4 only, and no browser looks for either there.
  */
-const MUXED: ReadonlySet<Track['codec']> = new Set(['h264', 'h265', 'av1', 'vp9', 'aac', 'opus', 'flac']);
-const SUPPORTED = 'H264, H265, AV1, VP9, MPEG-4 Audio, Opus, FLAC, G711 and LPCM';
+const MUXED: Readonly<Record<Container, Codecs>> = {
+  fmp4: new Set(['h264', 'h265', 'av1', 'vp9', 'aac', 'opus', 'flac', 'mpeg-audio', 'ac3']),
+  mpegts: new Set(['h264', 'aac', 'mpeg-audio', 'ac3']),
+};
+const SUPPORTED: Readonly<Record<Container, string>> = {
+  fmp4: 'H264, H265, AV1, VP9, MPEG-4 Audio, Opus, FLAC, MPEG-1/2 Audio, AC3, G711 and LPCM',
+  mpegts: 'H264, MPEG-4 Audio, MPEG-1/2 Audio and AC3',
+};
+/** In fMP4: Chromium takes neither in Media Source Extensions, although it plays MP3 from a file. */
+const RARE: Codecs = new Set(['mpeg-audio', 'ac3']);
 
-/** @param track of a storable stream: G.711 and LPCM are FLAC there */
-export const isMuxed = (track: Track): boolean => MUXED.has(track.codec);
+export const containerOf = (variant: HlsVariant): Container => (variant === 'mpegts' ? 'mpegts' : 'fmp4');
+
+/** @param track of a stream in its storable form for the container: in fMP4 G.711 and LPCM are FLAC there */
+export const isMuxed = (track: Track, container: Container = 'fmp4'): boolean =>
+  MUXED[container].has(track.codec) && (track.codec !== 'mpeg-audio' || track.layer === 3);
+
+/** Sound in fMP4 that a player may not decode though it decodes the rest. */
+export const isRare = (track: Track): boolean => RARE.has(track.codec);
+
+/** A track's name in the CODECS of a playlist of MPEG-TS. */
+export function tsCodecString(track: Track): string {
+  // Apple's spelling, and the only one with which hls.js plays it there.
+  return track.codec === 'mpeg-audio' ? 'mp4a.40.34' : (codecString(track) ?? '');
+}
 
 /** Labels of the tracks that HLS goes without. */
-export function leftOutOfHls(stream: Stream): string[] {
-  const unplayable = storable(stream).tracks.filter((track) => !isMuxed(track));
-  return [...unstorableLabels(stream), ...unplayable.map((track) => CODEC_LABEL[track.codec])];
+export function leftOutOfHls(stream: Stream, container: Container = 'fmp4'): string[] {
+  const unplayable = storable(stream, container).tracks.filter((track) => !isMuxed(track, container));
+  return [...unstorableLabels(stream, container), ...unplayable.map(labelOf)];
+}
+
+function labelOf(track: Track): string {
+  const layer = track.codec === 'mpeg-audio' ? ` layer ${track.layer}` : '';
+  return `${CODEC_LABEL[track.codec]}${layer}`;
 }
 
 /** Why a stream of which nothing is left cannot be played by HLS. */
-export function hlsRefusal(name: string, stream: Stream): string {
-  const codecs = leftOutOfHls(stream).join(' and ');
-  return codecs === ''
-    ? `the stream on path '${name}' has neither video nor audio`
-    : `the stream on path '${name}' has ${codecs}, of which HLS takes nothing: it takes ${SUPPORTED}`;
+export function hlsRefusal(name: string, stream: Stream, container: Container = 'fmp4'): string {
+  const codecs = leftOutOfHls(stream, container).join(' and ');
+  if (codecs === '') {
+    return `the stream on path '${name}' has neither video nor audio`;
+  }
+  const way = container === 'mpegts' ? 'HLS of hlsVariant mpegts' : 'HLS';
+  const fromFmp4 = container === 'mpegts' && leftOutOfHls(stream, 'fmp4').length < stream.tracks.length;
+  const hint = fromFmp4 ? '; with hlsVariant fmp4 or lowLatency it takes more' : '';
+  return `the stream on path '${name}' has ${codecs}, of which ${way} takes nothing: it takes ${SUPPORTED[container]}${hint}`;
 }
