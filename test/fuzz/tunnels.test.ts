@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { PerchError } from '../../agent/base/errors.ts';
 import { Base64Decoder, encodeBase64 } from '../../agent/media/rtsp/base64-stream.ts';
 import { HttpHeadReader, MAX_HTTP_HEAD_BYTES } from '../../agent/media/rtsp/http-head.ts';
-import { binaryHead, maskedBinary, WebSocketDecoder } from '../../agent/media/rtsp/websocket.ts';
+import { binaryHead, maskedBinary, WebSocketDecoder } from '../../agent/media/websocket/frames.ts';
 import { mutate } from '../mutate.ts';
 import { byLength } from '../peers/peers.ts';
 import { random } from '../random.ts';

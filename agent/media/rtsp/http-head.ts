@@ -18,6 +18,8 @@ export interface HttpResponse {
 }
 
 export const MAX_HTTP_HEAD_BYTES = 16_384;
+/** Of RTSP within a WebSocket (ONVIF Streaming). */
+export const WEBSOCKET_SUBPROTOCOL = 'rtsp.onvif.org';
 
 const LF = 0x0a;
 const CR = 0x0d;

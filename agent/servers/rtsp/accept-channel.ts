@@ -6,9 +6,9 @@ import { explain, PerchError } from '../../base/errors.ts';
 import { canonicalIp, subscriberOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import { SocketChannel } from '../../base/socket-channel.ts';
-import { type HttpRequest, namesWord, writeHttpHead } from '../../media/rtsp/http-head.ts';
-import { acceptOf, SUBPROTOCOL } from '../../media/rtsp/websocket.ts';
-import { WebSocketChannel } from '../../media/rtsp/websocket-channel.ts';
+import { type HttpRequest, namesWord, WEBSOCKET_SUBPROTOCOL, writeHttpHead } from '../../media/rtsp/http-head.ts';
+import { WebSocketChannel } from '../../media/websocket/channel.ts';
+import { acceptOf } from '../../media/websocket/frames.ts';
 import { Arrival, type ArrivalSink } from './arrival.ts';
 import { HttpTunnels, TUNNELLED } from './http-tunnels.ts';
 import { foreignOrigin } from './tunnel-origin.ts';
@@ -143,7 +143,8 @@ export class ChannelAcceptor implements ArrivalSink {
       (!namesWord(headers.get('Connection'), 'upgrade') && 'without Connection: Upgrade') ||
       (version !== '13' && `of version '${(version ?? '').slice(0, 8)}', expected 13`) ||
       (!WEBSOCKET_KEY.test(key) && 'without a key of 16 bytes') ||
-      (!namesWord(headers.get('Sec-WebSocket-Protocol'), SUBPROTOCOL) && `without the protocol ${SUBPROTOCOL}`);
+      (!namesWord(headers.get('Sec-WebSocket-Protocol'), WEBSOCKET_SUBPROTOCOL) &&
+        `without the protocol ${WEBSOCKET_SUBPROTOCOL}`);
     if (fault) {
       this.onBroken(arrival, new PerchError('badInput', `WebSocket ${fault}`));
       return;
@@ -155,7 +156,7 @@ export class ChannelAcceptor implements ArrivalSink {
         ['Upgrade', 'websocket'],
         ['Connection', 'Upgrade'],
         ['Sec-WebSocket-Accept', acceptOf(key, sha1)],
-        ['Sec-WebSocket-Protocol', SUBPROTOCOL],
+        ['Sec-WebSocket-Protocol', WEBSOCKET_SUBPROTOCOL],
       ]),
     );
     const within = new WebSocketChannel(channel, undefined);

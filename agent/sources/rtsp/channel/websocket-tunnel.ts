@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { ByteChannel, ByteSink } from '../../../base/byte-channel.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { SocketChannel } from '../../../base/socket-channel.ts';
-import type { HttpResponse } from '../../../media/rtsp/http-head.ts';
-import { acceptOf, SUBPROTOCOL } from '../../../media/rtsp/websocket.ts';
-import { WebSocketChannel } from '../../../media/rtsp/websocket-channel.ts';
+import { type HttpResponse, WEBSOCKET_SUBPROTOCOL } from '../../../media/rtsp/http-head.ts';
+import { WebSocketChannel } from '../../../media/websocket/channel.ts';
+import { acceptOf } from '../../../media/websocket/frames.ts';
 import { HeldWrites } from './held-writes.ts';
 import { HttpOpening, type OpeningOptions, type OpeningSink } from './http-opening.ts';
 
@@ -30,7 +30,7 @@ export class WebSocketTunnel implements ByteChannel, OpeningSink, ByteSink {
       ['Connection', 'Upgrade'],
       ['Sec-WebSocket-Key', this.#key],
       ['Sec-WebSocket-Version', '13'],
-      ['Sec-WebSocket-Protocol', SUBPROTOCOL],
+      ['Sec-WebSocket-Protocol', WEBSOCKET_SUBPROTOCOL],
     ] as const;
     this.#opening = new HttpOpening({ ...options, fields, status: 101, version: '1.1' }, this);
     this.#opening.start();

@@ -4,7 +4,16 @@ import { mutate } from '../../../test/mutate.ts';
 import { random } from '../../../test/random.ts';
 import { hex } from '../../../test/units.ts';
 import { PerchError } from '../../base/errors.ts';
-import { acceptOf, binaryHead, closeFrame, maskedBinary, pongFrame, WebSocketDecoder } from './websocket.ts';
+import {
+  acceptOf,
+  binaryHead,
+  closeFrame,
+  maskedBinary,
+  pingFrame,
+  pongFrame,
+  textFrame,
+  WebSocketDecoder,
+} from './frames.ts';
 
 const MASK = hex('37fa213d');
 const NONE = new Uint8Array(0);
@@ -83,6 +92,9 @@ test('what is written is what the standard shows', () => {
   expect(pongFrame(hex('48656c6c6f'), MASK)).toEqual(hex('8a 85 37fa213d 7f9f4d5158'));
   expect(pongFrame(hex('48656c6c6f'), NONE)).toEqual(hex('8a 05 48656c6c6f'));
   expect(closeFrame(1000, NONE)).toEqual(hex('88 02 03e8'));
+  expect(textFrame('Hello')).toEqual(hex('81 05 48656c6c6f'));
+  expect(textFrame('ü')).toEqual(hex('81 02 c3bc'));
+  expect(pingFrame()).toEqual(hex('89 00'));
 });
 
 test.for([

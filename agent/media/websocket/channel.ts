@@ -1,6 +1,6 @@
 import type { ByteChannel, ByteSink } from '../../base/byte-channel.ts';
 import { PerchError } from '../../base/errors.ts';
-import { binaryHead, closeFrame, maskedBinary, pongFrame, WebSocketDecoder, type WebSocketSink } from './websocket.ts';
+import { binaryHead, closeFrame, maskedBinary, pongFrame, WebSocketDecoder, type WebSocketSink } from './frames.ts';
 
 /** A channel that can send two pieces at once. */
 export interface PairWriter extends ByteChannel {

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 
-/**
+/*
  * WebSocket framing, RFC 6455 §5.2:
  *
  *     byte 0   FIN | RSV1-3 | opcode (4 bits)
@@ -8,9 +8,9 @@ import { PerchError } from '../../base/errors.ts';
  *     [4 bytes masking key, when MASK is set]
  *     payload
  *
- * A tunnel is one endless run of bytes, so where messages and their fragments begin and end does not matter.
+ * What is read is taken as one endless run of bytes: where messages and their fragments begin and end does not matter to a tunnel,
+ * and whoever takes no messages does not want any.
  */
-export const SUBPROTOCOL = 'rtsp.onvif.org';
 
 const CONTINUATION = 0;
 const TEXT = 1;
@@ -196,6 +196,16 @@ export function binaryHead(payloadBytes: number): Uint8Array {
 /** A whole frame of a client; the payload is copied, because it has to be masked. @param mask four bytes that nobody can foresee (§5.3) */
 export function maskedBinary(payload: Uint8Array, mask: Uint8Array): Uint8Array {
   return wholeFrame(BINARY, payload, mask);
+}
+
+/** A whole text message of a server. */
+export function textFrame(text: string): Uint8Array {
+  return wholeFrame(TEXT, new TextEncoder().encode(text), NO_MASK);
+}
+
+/** Of a server, without payload. */
+export function pingFrame(): Uint8Array {
+  return wholeFrame(PING, NO_MASK, NO_MASK);
 }
 
 /** @param mask empty for a server */
