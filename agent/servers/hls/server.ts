@@ -134,8 +134,11 @@ export class HlsServer {
     known?.muxer.close();
     const { segmentCount, segmentDurationMs, segmentMaxBytes } = this.#options;
     const prefix = randomBytes(6).toString('hex');
-    const muxer = new Muxer(name, origin, { prefix, segmentCount, segmentDurationMs, segmentMaxBytes }, (cause) =>
-      this.#forget(name, muxer, cause),
+    const muxer = new Muxer(
+      name,
+      origin,
+      { prefix, variant: 'fmp4', segmentCount, segmentDurationMs, partDurationMs: 200, segmentMaxBytes },
+      (cause) => this.#forget(name, muxer, cause),
     );
     const nowMs = this.#clock.wallMs();
     const entry = { muxer, origin, createdMs: nowMs, lastRequestMs: nowMs, lastRequestMonoMs: this.#clock.monoMs() };

@@ -129,8 +129,11 @@ function sendText(request: FastifyRequest, reply: FastifyReply, type: string, ca
 }
 
 function sendFile(muxer: Muxer, name: string, request: FastifyRequest, reply: FastifyReply) {
-  const { file, type } = found(muxer.file(name));
-  reply.header('Content-Type', type).header('Content-Length', file.sizeBytes).header('Cache-Control', KEEP_AN_HOUR);
+  const file = found(muxer.file(name));
+  reply
+    .header('Content-Type', file.type)
+    .header('Content-Length', file.sizeBytes)
+    .header('Cache-Control', KEEP_AN_HOUR);
   return request.method === 'HEAD' ? reply.send() : reply.send(new Pieces(file.pieces, muxer));
 }
 

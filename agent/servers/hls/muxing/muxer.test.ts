@@ -5,11 +5,19 @@ import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
 import type { Sample } from '../../../media/sample.ts';
 import type { OpusTrack, Track } from '../../../media/track.ts';
 import { Stream } from '../../../stream/stream.ts';
+import type { MuxerOptions } from '../hls-muxer.ts';
 import { leftOutOfHls } from './muxable.ts';
-import { Muxer, type MuxerOptions } from './muxer.ts';
+import { Muxer } from './muxer.ts';
 
 const opus: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };
-const OPTIONS: MuxerOptions = { prefix: 'p', segmentCount: 3, segmentDurationMs: 1000, segmentMaxBytes: 1 << 20 };
+const OPTIONS: MuxerOptions = {
+  prefix: 'p',
+  variant: 'fmp4',
+  segmentCount: 3,
+  segmentDurationMs: 1000,
+  partDurationMs: 200,
+  segmentMaxBytes: 1 << 20,
+};
 
 function setup(stream: Stream, options: Partial<MuxerOptions> = {}) {
   const ends: unknown[] = [];
@@ -57,9 +65,9 @@ function listed(muxer: Muxer, rendition: string): Listed[] {
 }
 
 function content(muxer: Muxer, name: string): Buffer {
-  const found = muxer.file(name);
-  const bytes = Buffer.concat(found?.file.pieces ?? []);
-  expect(bytes.length).toBe(found?.file.sizeBytes);
+  const file = muxer.file(name);
+  const bytes = Buffer.concat(file?.pieces ?? []);
+  expect(bytes.length).toBe(file?.sizeBytes);
   return bytes;
 }
 
@@ -262,7 +270,7 @@ const mp3: Track = {
   codec: 'mpeg-audio',
   clockRate: 90_000,
   version: 1,
-  layer: 3,
+  layer: 2,
   sampleRate: 48_000,
   channels: 2,
 };
@@ -271,7 +279,7 @@ const multiplex: Track = { kind: 'multiplex', codec: 'mpeg-ts', clockRate: 90_00
 
 test('tracks that players do not take are left out, and named; the others go on', () => {
   const stream = new Stream([mjpeg, tinyH264, mp3, opus]);
-  expect(leftOutOfHls(stream)).toEqual(['M-JPEG', 'MPEG-1/2 Audio']);
+  expect(leftOutOfHls(stream)).toEqual(['M-JPEG', 'MPEG-1/2 Audio layer 2']);
   const { muxer } = setup(stream);
   const pictures = tinyVideo(50, 25, 25);
   const sounds = sound(0, 2);
@@ -290,7 +298,7 @@ test.for([
   [
     'nothing that players take',
     [mjpeg, mp3, multiplex],
-    'has MPEG-TS and M-JPEG and MPEG-1/2 Audio, of which HLS takes',
+    'has MPEG-TS and M-JPEG and MPEG-1/2 Audio layer 2, of which HLS takes',
   ],
   ['nothing at all', [], 'has neither video nor audio'],
 ] as const)('a stream with %s is refused with its reason', ([, tracks, reason]) => {

@@ -3,17 +3,10 @@ import type { Sample } from '../../../media/sample.ts';
 import type { Track } from '../../../media/track.ts';
 import { storable } from '../../../stream/storable.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
+import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../hls-muxer.ts';
 import { writeMediaPlaylist, writeMultivariantPlaylist } from '../playlist/media-playlist.ts';
 import { hlsRefusal, isMuxed } from './muxable.ts';
-import { type MediaFile, Rendition } from './rendition.ts';
-
-export interface MuxerOptions {
-  /** Random letters and digits. */
-  readonly prefix: string;
-  readonly segmentCount: number;
-  readonly segmentDurationMs: number;
-  readonly segmentMaxBytes: number;
-}
+import { Rendition } from './rendition.ts';
 
 interface Boundary {
   /** In ticks of the rendition. */
@@ -31,7 +24,7 @@ const EARLY_KEY_MS = 20;
  * A stream as HLS: the first video track and every audio track that players take, each a rendition of its own, all cut at the same times.
  * It reads the stream as long as it lives.
  */
-export class Muxer implements Reader {
+export class Muxer implements Reader, HlsMuxer {
   readonly type = 'hidden';
   readonly id = 'hls';
   /** One for all who watch over HLS. */
@@ -39,6 +32,7 @@ export class Muxer implements Reader {
   /** Settles when there is something to play, or fails with what ended the muxer before. */
   readonly ready: Promise<void>;
   bytesSent = 0;
+  framesDiscarded = 0;
   readonly #name: string;
   readonly #stream: Stream;
   readonly #options: MuxerOptions;
@@ -97,13 +91,17 @@ export class Muxer implements Reader {
     this.#end(undefined);
   }
 
+  /** Those that have something to play. */
+  get renditions(): readonly HlsRendition[] {
+    const others = this.#renditions.filter((rendition) => rendition !== this.#leading);
+    return [this.#leading, ...others.filter(({ playlist }) => playlist !== undefined)];
+  }
+
   multivariantPlaylist(query: string): string {
-    const begun = this.#renditions.filter((rendition) => rendition.segmentsMade > 0);
-    const sorted = [this.#leading, ...begun.filter((rendition) => rendition !== this.#leading)];
-    const lines = sorted.map((rendition) => ({
+    const lines = this.renditions.map((rendition) => ({
       name: rendition.name,
-      codec: rendition.codec,
-      video: rendition.track.kind === 'video' ? rendition.track : undefined,
+      codec: rendition.codecs[0] ?? '',
+      video: rendition.picture,
       ...rendition.bitRate(),
     }));
     return writeMultivariantPlaylist(lines, query);
@@ -112,21 +110,20 @@ export class Muxer implements Reader {
   /** undefined: there is no such rendition, or it has nothing yet. */
   mediaPlaylist(name: string, query: string): string | undefined {
     const rendition = this.#renditions.find((other) => other.name === name);
-    if (!rendition || rendition.segmentsMade === 0) {
-      return undefined;
-    }
-    const { listed: segments, targetDurationS, discontinuitySequence } = rendition;
-    return writeMediaPlaylist({ segments, targetDurationS, discontinuitySequence }, query);
+    return rendition?.playlist && writeMediaPlaylist(rendition.playlist as never, query);
   }
 
-  /** A segment or init file, with its content type. */
-  file(name: string): { file: MediaFile; type: string } | undefined {
+  file(name: string): MediaFile | undefined {
     for (const rendition of this.#renditions) {
       const file = rendition.find(name);
       if (file) {
-        return { file, type: `${rendition.track.kind}/mp4` };
+        return file;
       }
     }
+    return undefined;
+  }
+
+  awaiting(): undefined {
     return undefined;
   }
 
@@ -255,6 +252,9 @@ export class Muxer implements Reader {
     }
     this.#isClosed = true;
     this.#stream.removeReader(this);
+    for (const rendition of this.#renditions) {
+      rendition.end();
+    }
     const text = `the stream on path '${this.#name}' has ended`;
     this.#settle.reject(cause ?? new PerchError('notFound', text, { path: this.#name }));
     this.#onClosed(cause);

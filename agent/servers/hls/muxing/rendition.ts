@@ -1,30 +1,14 @@
+import { PerchError } from '../../../base/errors.ts';
 import { codecString } from '../../../media/codec-string.ts';
 import { writeFragment } from '../../../media/mp4/fragment.ts';
 import { writeInit } from '../../../media/mp4/init.ts';
 import type { Sample } from '../../../media/sample.ts';
 import type { Track } from '../../../media/track.ts';
+import type { HlsRendition, MediaFile, MediaPlaylist, SegmentLine } from '../hls-muxer.ts';
 
-/** A file that players fetch by name. */
-export interface MediaFile {
+interface Segment extends MediaFile, SegmentLine {
   readonly name: string;
-  readonly sizeBytes: number;
-  /** One behind the other; the samples' own bytes, not copied. */
-  readonly pieces: readonly Uint8Array[];
-}
-
-export interface Segment extends MediaFile {
-  /** Media sequence number. */
-  readonly number: number;
-  readonly durationS: number;
-  /** Unix milliseconds of the first sample. */
-  readonly wallMs: number;
   readonly init: MediaFile;
-  /** Time or format does not continue the segment before. */
-  readonly isDiscontinuity: boolean;
-  /** Begins with a key sample. */
-  readonly isIndependent: boolean;
-  /** The track was silent: there is nothing to fetch. */
-  readonly isGap: boolean;
 }
 
 /** What all renditions of a muxer have in common. */
@@ -41,7 +25,7 @@ const KEPT_SEGMENTS = 3;
 const TIME_OFFSET_S = 10;
 
 /** One track of a stream as its own playlist: collects samples and closes segments where the muxer says. */
-export class Rendition {
+export class Rendition implements HlsRendition {
   /** `video1`, `audio2`: kind and place among the muxed tracks. */
   readonly name: string;
   readonly #options: RenditionOptions;
@@ -56,6 +40,9 @@ export class Rendition {
   #nextNumber = 0;
   #removedDiscontinuities = 0;
   #targetS = 1;
+  #playlist: MediaPlaylist | undefined;
+  #change: PromiseWithResolvers<void> | undefined;
+  #isClosed = false;
 
   constructor(name: string, track: Track, options: RenditionOptions) {
     this.name = name;
@@ -68,28 +55,35 @@ export class Rendition {
     return this.#track;
   }
 
-  get codec(): string {
-    return codecString(this.#track) ?? '';
+  get codecs(): readonly string[] {
+    return [codecString(this.#track) ?? ''];
   }
 
-  /** What the playlist shows, oldest first. */
-  get listed(): readonly Segment[] {
-    return this.#segments.slice(-this.#options.segmentCount);
+  get kind(): 'video' | 'audio' {
+    return this.#track.kind === 'video' ? 'video' : 'audio';
+  }
+
+  get picture() {
+    return this.#track.kind === 'video' ? this.#track : undefined;
+  }
+
+  get playlist(): MediaPlaylist | undefined {
+    return this.#playlist;
+  }
+
+  changed(): Promise<void> {
+    this.#change ??= pendingChange(this.#isClosed);
+    return this.#change.promise;
+  }
+
+  /** Nothing changes any more. */
+  end(): void {
+    this.#isClosed = true;
+    this.#change?.reject(muxerClosed());
   }
 
   get segmentsMade(): number {
     return this.#segments.length;
-  }
-
-  /** Discontinuities up to the first listed segment, its own included: the playlist does not tell it any more (RFC 8216 §6.2.2). */
-  get discontinuitySequence(): number {
-    const upToHead = this.#segments.slice(0, Math.max(1, this.#segments.length - this.#options.segmentCount + 1));
-    return this.#removedDiscontinuities + upToHead.filter((segment) => segment.isDiscontinuity).length;
-  }
-
-  /** The longest segment so far, rounded; never shrinks. */
-  get targetDurationS(): number {
-    return this.#targetS;
   }
 
   /** Of the segment that is being collected. */
@@ -193,6 +187,7 @@ export class Rendition {
     const pieces = writeFragment(this.#nextNumber + 1, [{ track: 0, baseTime, samples, endDts }]);
     return {
       ...this.#header(`seg${this.#nextNumber}`),
+      ...fileOf(this.kind),
       sizeBytes: sizeOf(pieces),
       pieces,
       durationS: (endDts - first.dts) / clockRate,
@@ -205,7 +200,16 @@ export class Rendition {
   #gap(durationS: number): Segment {
     const last = this.#segments.at(-1);
     const wallMs = last ? last.wallMs + last.durationS * 1000 : 0;
-    return { ...this.#header('gap'), sizeBytes: 0, pieces: [], durationS, wallMs, isIndependent: true, isGap: true };
+    return {
+      ...this.#header('gap'),
+      ...fileOf(this.kind),
+      sizeBytes: 0,
+      pieces: [],
+      durationS,
+      wallMs,
+      isIndependent: true,
+      isGap: true,
+    };
   }
 
   #header(suffix: string) {
@@ -214,6 +218,7 @@ export class Rendition {
       name: this.#fileName(suffix),
       init: this.#init,
       isDiscontinuity: this.#startsDiscontinuity,
+      parts: [],
     };
   }
 
@@ -224,6 +229,21 @@ export class Rendition {
     this.#removedDiscontinuities += removed.filter((old) => old.isDiscontinuity).length;
     this.#segments = all.slice(-kept);
     this.#targetS = Math.max(this.#targetS, Math.round(segment.durationS));
+    this.#playlist = {
+      targetDurationS: this.#targetS,
+      partTargetS: undefined,
+      discontinuitySequence: this.#discontinuitySequence(),
+      segments: this.#segments.slice(-this.#options.segmentCount),
+      running: undefined,
+    };
+    this.#change?.resolve();
+    this.#change = undefined;
+  }
+
+  /** Discontinuities up to the first listed segment, its own included: the playlist does not tell it any more (RFC 8216 §6.2.2). */
+  #discontinuitySequence(): number {
+    const upToHead = this.#segments.slice(0, Math.max(1, this.#segments.length - this.#options.segmentCount + 1));
+    return this.#removedDiscontinuities + upToHead.filter((segment) => segment.isDiscontinuity).length;
   }
 
   /** Nothing came after the last sample: it is taken to be as long as the one before it. */
@@ -240,7 +260,7 @@ export class Rendition {
     const bytes = writeInit([this.#track]);
     const name = this.#fileName(this.#initCount === 0 ? 'init' : `init${this.#initCount}`);
     this.#initCount += 1;
-    return { name, sizeBytes: bytes.length, pieces: [bytes] };
+    return { ...fileOf(this.kind), name, sizeBytes: bytes.length, pieces: [bytes] };
   }
 
   #fileName(suffix: string): string {
@@ -250,4 +270,21 @@ export class Rendition {
 
 function sizeOf(pieces: readonly Uint8Array[]): number {
   return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
+
+/** What all files of a rendition have in common: their memory is the collector's. */
+function fileOf(kind: 'video' | 'audio') {
+  return { type: `${kind}/mp4` as const, hold: () => {}, release: () => {} };
+}
+
+const muxerClosed = (): PerchError => new PerchError('unavailable', 'the HLS muxer has been closed');
+
+function pendingChange(isClosed: boolean): PromiseWithResolvers<void> {
+  const pending = Promise.withResolvers<void>();
+  // Not every change has someone waiting for it.
+  pending.promise.catch(() => {});
+  if (isClosed) {
+    pending.reject(muxerClosed());
+  }
+  return pending;
 }
