@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'no
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { g722, mpegTs } from '../../test/audio-tracks.ts';
+import { mpegTs } from '../../test/audio-tracks.ts';
 import { PowerCutDisk } from '../../test/power-cut-disk.ts';
 import { openRecording, type ReadRecording } from '../../test/read-recording.ts';
 import {
@@ -17,6 +17,7 @@ import {
   WALL,
 } from '../../test/recordings.ts';
 import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
+import type { Track } from '../media/track.ts';
 import { Stream } from '../stream/stream.ts';
 import { HANGING_MS } from './flush.ts';
 import { readRecordingHead, readRecordingTable } from './recording-file.ts';
@@ -281,7 +282,8 @@ test('a stream of which nothing can be stored is a state with its reason, and th
   await using running = startRecorder(folder.path, {}, [mpegTs]);
   const error = 'nothing in this stream can be recorded: it has MPEG-TS';
   expect(running.recorder.state).toMatchObject({ kind: 'failed', error });
-  const next = new Stream([g722, tinyH264]);
+  const surround: Track = { kind: 'audio', codec: 'lpcm', clockRate: 48_000, bitDepth: 16, channels: 6 };
+  const next = new Stream([surround, tinyH264]);
   running.recorder.start(next);
   for (const picture of tinyVideo(20, 10, 10, 0, WALL)) {
     next.write(1, picture);

@@ -1,13 +1,30 @@
+import type { Track } from '../media/track.ts';
 import type { Stream } from './stream.ts';
 
-/**
- * `opus`: what WebRTC cannot carry (AAC-LC, LPCM, wide G.711) becomes Opus. `flac`: Opus becomes FLAC, for players without Opus.
- * What cannot be turned stays as it is.
- */
-export type AudioForm = 'opus' | 'flac';
+/** `flac`: Opus becomes FLAC, for players without Opus. What cannot be turned stays as it is. */
+export type AudioForm = 'flac';
 
 /** Makes other sound of a stream's, once for all who ask, and only while somebody reads it. */
 export interface AudioForms {
-  /** The stream itself where there is nothing to turn. Close the original, never the derived one. */
+  /**
+   * The stream itself where there is nothing to turn. Close the original, never the derived one.
+   * Turning takes some milliseconds: sound comes a little later than the pictures, also that of a replay.
+   */
   of(stream: Stream, form: AudioForm): Stream;
+  /**
+   * The same, once the sound of what the stream keeps has been turned, so that a replay has it. Never rejects; it does not take
+   * longer than half a second, and the derived stream goes on for ten without a reader.
+   */
+  open(stream: Stream, form: AudioForm): Promise<Stream>;
+}
+
+/** Makes Opus of one track that browsers do not take over WebRTC: AAC-LC, PCM. */
+export interface OpusSound {
+  /** Why it cannot be done, in words for people without commas; undefined: it can. */
+  whyNot(track: Track): string | undefined;
+  /**
+   * A stream of this one track, once for all who ask; it reads the original only while it is read. Close the original, never this one.
+   * @param track number of a track for which nothing stands in the way
+   */
+  of(stream: Stream, track: number): Stream;
 }

@@ -112,10 +112,11 @@ test('new parameter sets and the end come through; bytes sent are counted on the
 });
 
 test('LPCM becomes FLAC, and what MP4 cannot hold is left out and named', () => {
-  const stream = new Stream([g722, lpcm, tinyH264, multiplex, { ...lpcm, channels: 6 }]);
+  const surround: Track = { ...lpcm, channels: 6 };
+  const stream = new Stream([surround, lpcm, tinyH264, multiplex]);
   const stored = storable(stream);
   expect(stored.tracks.map((track) => track.codec)).toEqual(['flac', 'h264']);
-  expect(unstorableLabels(stream)).toEqual(['G722', 'MPEG-TS', 'LPCM with 6 channels']);
+  expect(unstorableLabels(stream)).toEqual(['LPCM with 6 channels', 'MPEG-TS']);
   const reader = new Recording();
   stored.addReader(reader, false);
   const [picture] = tinyVideo(1, 25, 25);
@@ -124,7 +125,7 @@ test('LPCM becomes FLAC, and what MP4 cannot hold is left out and named', () => 
   stream.write(3, sound(0));
   stream.write(1, { ...sound(4800), data: new Uint8Array(1920 * 4).fill(1) });
   stream.setTrack(2, { ...tinyH264, fps: 10 });
-  stream.setTrack(0, { ...g722, channels: 2 });
+  stream.setTrack(0, { ...surround, channels: 5 });
   expect(reader.samples.map(({ track, sample }) => [track, sample.pts])).toEqual([
     [1, (picture as Sample).pts],
     [0, 4800],
@@ -133,12 +134,42 @@ test('LPCM becomes FLAC, and what MP4 cannot hold is left out and named', () => 
   expect(reader.tracks).toMatchObject([{ codec: 'h264', fps: 10 }]);
 });
 
+test('G.722 becomes FLAC of its true sample rate, with times to match', () => {
+  const stream = new Stream([g722]);
+  const reader = new Recording();
+  storable(stream).addReader(reader, false);
+  expect(storable(stream).tracks).toMatchObject([{ codec: 'flac', clockRate: 16_000, channels: 1, frameSamples: 640 }]);
+  for (const pts of [8000, 8160, 8320, 8480]) {
+    stream.write(0, { pts, dts: pts, wall: pts / 8, key: true, data: new Uint8Array(160) });
+  }
+  expect(reader.of(0)).toMatchObject([
+    { pts: 16_000, wall: 1000 },
+    { pts: 16_640, wall: 1040 },
+  ]);
+});
+
+test('who watches the derived stream is audience of the original, and wishes for key frames arrive there', () => {
+  const stream = new Stream([tinyH264, g711], { isOnDemand: true });
+  let wishes = 0;
+  stream.onKeyFrameWanted = () => {
+    wishes += 1;
+  };
+  const derived = storable(stream);
+  const reader: Reader = { ...new Recording(), type: 'hlsSession', onSample() {}, onTrack() {}, onEnd() {} };
+  derived.addReader(reader, false);
+  expect([stream.audience, derived.isOnDemand]).toEqual([1, true]);
+  derived.requestKeyFrame();
+  expect(wishes).toBe(1);
+  derived.removeReader(reader);
+  expect(stream.audience).toBe(0);
+});
+
 test('a stream of which nothing can be stored has a storable stream without tracks', () => {
   expect(storable(new Stream([multiplex])).tracks).toEqual([]);
 });
 
 test('a jump of the sender’s clock is passed on with the track’s own number, that of a track left out is not', () => {
-  const stream = new Stream([g722, tinyH264, g711]);
+  const stream = new Stream([multiplex, tinyH264, g711]);
   const reader = new Recording();
   storable(stream).addReader(reader, false);
   for (const track of [0, 1, 2]) {

@@ -3,10 +3,10 @@ import { decodeFlacFrame } from '../../../test/flac-decoder.ts';
 import { random } from '../../../test/random.ts';
 import { hex } from '../../../test/units.ts';
 import { A_LAW } from '../g711/decode.ts';
+import type { PcmTrack } from '../pcm/decode.ts';
 import type { Sample } from '../sample.ts';
 import type { G711Track, LpcmTrack } from '../track.ts';
 import { FlacFromPcm, flacTrackOf } from './from-pcm.ts';
-import type { PcmTrack } from './pcm.ts';
 
 const track: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
 const START_WALL = 1_700_000_000_000;

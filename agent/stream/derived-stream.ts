@@ -1,0 +1,164 @@
+import type { Sample } from '../media/sample.ts';
+import { hold } from '../media/slab.ts';
+import type { Track } from '../media/track.ts';
+import { type Reader, Stream } from './stream.ts';
+
+/** Makes samples of a derived track of those of its original, at once or later, in their order. */
+export interface Converter {
+  /** The sample's data are read during the call only, or a hold is taken. */
+  push(sample: Sample): void;
+  /** Nothing more is wanted: it emits nothing any more. */
+  close?(): void;
+}
+
+/** What becomes of a track of the original. */
+export interface Place {
+  readonly track: Track;
+  /** undefined: samples pass untouched. */
+  readonly convert?: (emit: (sample: Sample) => void) => Converter;
+}
+
+export interface DerivedPlan {
+  /** For messages. */
+  readonly id: string;
+  /**
+   * Of the tracks as they are first, and of each that is described anew: that must not need another number of tracks.
+   * undefined: the derived stream goes without it.
+   */
+  place(track: Track, number: number): Place | undefined;
+  /** It begins with what its original keeps, so that a new reader starts at once here too. */
+  readonly startsWithGroup: boolean;
+}
+
+/** How a track of the original comes into the derived stream. */
+interface Lane {
+  /** Its number there. */
+  readonly number: number;
+  readonly converter: Converter | undefined;
+}
+
+/** Of two tracks of the same form. */
+const isAlike = (track: Track, other: Track | undefined): boolean =>
+  track.clockRate === other?.clockRate && channelsOf(track) === channelsOf(other);
+const channelsOf = (track: Track): number => (track.kind === 'audio' ? track.channels : 0);
+
+/**
+ * A stream with some tracks of another one in another form. Other samples are the same objects.
+ * It reads its original only while it is read itself, so that an unread derived stream keeps no on-demand source running.
+ * Close the original, never the derived one.
+ */
+export class DerivedStream extends Stream {
+  readonly #origin: Stream;
+  readonly #plan: DerivedPlan;
+  readonly #feeder: Reader;
+  /** By track of the original; undefined: it is left out. */
+  readonly #lanes: (Lane | undefined)[] = [];
+  #isFed = false;
+
+  constructor(origin: Stream, plan: DerivedPlan) {
+    const places = origin.tracks.map((track, number) => plan.place(track, number)?.track);
+    super(
+      places.filter((track) => track !== undefined),
+      { isOnDemand: origin.isOnDemand },
+    );
+    this.#origin = origin;
+    this.#plan = plan;
+    this.onAudience = () => origin.countAudience();
+    const hasAudience = () => this.audience > 0;
+    this.#feeder = {
+      type: 'hidden',
+      id: plan.id,
+      countsHolds: true,
+      get isAudience() {
+        return hasAudience();
+      },
+      onSample: (track, sample) => this.#take(track, sample),
+      onTrack: (track, description) => this.#describe(track, description),
+      onDiscontinuity: (track) => {
+        const lane = this.#lanes[track];
+        if (lane) {
+          this.markDiscontinuity(lane.number);
+        }
+      },
+      onEnd: () => {
+        this.#closeLanes();
+        this.close();
+      },
+    };
+  }
+
+  override addReader(reader: Reader, replay: boolean): void {
+    if (!this.#isFed && !this.isClosed) {
+      this.#feed();
+    }
+    super.addReader(reader, replay);
+  }
+
+  override removeReader(reader: Reader): void {
+    super.removeReader(reader);
+    if (this.readers.length === 0 && this.#isFed) {
+      this.#isFed = false;
+      this.#origin.removeReader(this.#feeder);
+      this.#closeLanes();
+      this.forgetGroup();
+    }
+  }
+
+  override countSent(bytes: number): void {
+    super.countSent(bytes);
+    this.#origin.countSent(bytes);
+  }
+
+  override requestKeyFrame(): void {
+    this.#origin.requestKeyFrame();
+  }
+
+  #feed(): void {
+    this.#isFed = true;
+    let number = 0;
+    this.#origin.tracks.forEach((track, i) => {
+      this.#lanes[i] = undefined;
+      const place = this.#plan.place(track, i);
+      if (place) {
+        this.#lanes[i] = this.#laneOf(number, place);
+        // It may have changed while nobody read.
+        if (place.convert ? !isAlike(place.track, this.tracks[number]) : place.track !== this.tracks[number]) {
+          this.setTrack(number, place.track);
+        }
+        number += 1;
+      }
+    });
+    this.#origin.addReader(this.#feeder, this.#plan.startsWithGroup);
+  }
+
+  #laneOf(number: number, { convert }: Place): Lane {
+    return { number, converter: convert?.((sample) => this.write(number, sample)) };
+  }
+
+  #take(track: number, sample: Sample): void {
+    const lane = this.#lanes[track];
+    if (lane?.converter) {
+      lane.converter.push(sample);
+    } else if (lane) {
+      hold(sample.data);
+      this.write(lane.number, sample);
+    }
+  }
+
+  #describe(track: number, description: Track): void {
+    const lane = this.#lanes[track];
+    const place = this.#plan.place(description, track);
+    if (lane && place) {
+      lane.converter?.close?.();
+      this.#lanes[track] = this.#laneOf(lane.number, place);
+      this.setTrack(lane.number, place.track);
+    }
+  }
+
+  #closeLanes(): void {
+    for (const lane of this.#lanes) {
+      lane?.converter?.close?.();
+    }
+    this.#lanes.length = 0;
+  }
+}
