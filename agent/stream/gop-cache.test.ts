@@ -68,3 +68,26 @@ test('the memory of a group that is too large is given back but for the still, a
   cache.add(0, sample(4, true));
   expect(pool.take(100).buffer).toBe(key.buffer);
 });
+
+test.for([
+  ['steady groups', [0, 50, 100, 150], 50],
+  ['groups of different length', [0, 20, 100, 120], 80],
+  ['one key sample', [0], 0],
+  ['a group with a pause of more than three seconds', [0, 20, 100, 120], 20, 60],
+] as const)('the longest group of %s is known', ([, keys, expected, pauseAt]) => {
+  const cache = new GopCache(0);
+  let pts = 0;
+  for (let i = 0; i < 200; i += 1) {
+    pts += i === pauseAt ? 271_000 : 3600;
+    cache.add(
+      0,
+      sample(
+        pts,
+        keys.some((key) => key === i),
+        new Uint8Array(1),
+      ),
+    );
+    cache.add(1, sample(pts * 10, true, new Uint8Array(1)));
+  }
+  expect(cache.longestGroupTicks).toBe(expected * 3600);
+});

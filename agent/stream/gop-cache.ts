@@ -10,6 +10,8 @@ export interface SampleSink {
 export const REPLAY_LIMIT_BYTES = 8 << 20;
 /** Far more than any real group has: each costs some hundred bytes beside its data. */
 const MAX_SAMPLES = 20_000;
+/** A group in which nothing came for longer tells nothing of how far apart key samples are. 90 kHz. */
+const PAUSE_TICKS = 3 * 90_000;
 
 /**
  * The samples of all tracks since the leading video track's last key sample, bounded in bytes and number. Copies nothing.
@@ -24,6 +26,10 @@ export class GopCache {
   #isOpen = false;
   /** The key sample of a group that is not kept. */
   #still: Sample | undefined;
+  /** Where the running group began; undefined: it is not measured. */
+  #groupDts: number | undefined;
+  #lastDts = 0;
+  #longestGroupTicks = 0;
 
   /** @param leadingTrack the video track whose key samples start a group; -1: nothing is ever kept */
   constructor(leadingTrack: number, limitBytes = REPLAY_LIMIT_BYTES) {
@@ -36,10 +42,18 @@ export class GopCache {
     return this.#bytes;
   }
 
+  /** The longest time between two key samples of the leading track so far; 0: there have not been two. */
+  get longestGroupTicks(): number {
+    return this.#longestGroupTicks;
+  }
+
   add(track: number, sample: Sample): void {
-    if (track === this.#leadingTrack && sample.key) {
-      this.clear();
-      this.#isOpen = true;
+    if (track === this.#leadingTrack) {
+      this.#measure(sample);
+      if (sample.key) {
+        this.clear();
+        this.#isOpen = true;
+      }
     }
     if (!this.#isOpen) {
       return;
@@ -87,6 +101,19 @@ export class GopCache {
     if (this.#still) {
       release(this.#still.data);
       this.#still = undefined;
+    }
+  }
+
+  #measure({ dts, key }: Sample): void {
+    if (dts - this.#lastDts > PAUSE_TICKS) {
+      this.#groupDts = undefined;
+    }
+    this.#lastDts = dts;
+    if (key) {
+      if (this.#groupDts !== undefined && dts - this.#groupDts > this.#longestGroupTicks) {
+        this.#longestGroupTicks = dts - this.#groupDts;
+      }
+      this.#groupDts = dts;
     }
   }
 

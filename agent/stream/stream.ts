@@ -37,6 +37,9 @@ export interface StreamOptions {
   readonly isOnDemand?: boolean;
 }
 
+/** Of video. */
+const TICKS_PER_MS = 90;
+
 /**
  * The hub: one source writes, every reader gets each sample at once.
  * A stream lives as long as one connection of its source; a reconnect makes a new one.
@@ -156,6 +159,11 @@ export class Stream {
   /** Bytes of the samples that a reader is replayed. */
   get keptBytes(): number {
     return this.#gop.bytes;
+  }
+
+  /** The longest time between two key samples of its video that the stream has shown, pauses left out; 0: nothing is known yet. */
+  get longestGroupMs(): number {
+    return this.#gop.longestGroupTicks / TICKS_PER_MS;
   }
 
   /** Gives the newest key sample alone, if there is one: a still, where the group since then is too large to be replayed. */

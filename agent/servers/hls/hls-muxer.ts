@@ -10,6 +10,8 @@ export interface MuxerOptions {
   readonly segmentDurationMs: number;
   readonly partDurationMs: number;
   readonly segmentMaxBytes: number;
+  /** The longest time between two key samples that the path has shown before; 0 or undefined: nothing is known. */
+  readonly longestGroupMs?: number;
 }
 
 /** A file that players fetch by name: an init segment, a segment or a part. */
