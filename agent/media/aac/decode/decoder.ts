@@ -1,8 +1,12 @@
 import { PerchError } from '../../../base/errors.ts';
+import { LONG_SAMPLES } from './channel.ts';
 import { readDecoderConfig } from './config.ts';
+import { Filterbank } from './filterbank.ts';
+import { FrameReader } from './frame.ts';
+import { shapeSpectrum } from './shaping.ts';
 
 /** PCM samples (per channel) of one frame. */
-export const FRAME_SAMPLES = 1024;
+export const FRAME_SAMPLES = LONG_SAMPLES;
 
 /**
  * Decodes AAC-LC of one or two channels, ISO/IEC 14496-3 subpart 4. Allocates nothing per frame.
@@ -11,6 +15,8 @@ export const FRAME_SAMPLES = 1024;
 export class AacDecoder {
   readonly rateHz: number;
   readonly channels: 1 | 2;
+  readonly #reader: FrameReader;
+  readonly #filterbanks: readonly [Filterbank, Filterbank] = [new Filterbank(), new Filterbank()];
 
   /** Why this AudioSpecificConfig cannot be decoded, in words for people; undefined: it can. */
   static refusalOf(config: Uint8Array): string | undefined {
@@ -30,21 +36,60 @@ export class AacDecoder {
     const { rateHz, channels } = readDecoderConfig(config);
     this.rateHz = rateHz;
     this.channels = channels;
+    this.#reader = new FrameReader(rateHz);
   }
 
   /**
-   * Decodes one frame (raw_data_block, no ADTS header).
-   * @param out gets interleaved samples, full scale is 1: room for `FRAME_SAMPLES * channels`
+   * Decodes one frame (raw_data_block, no ADTS header). If it has other channels than the config says, one becomes two that are equal,
+   * two become their mean.
+   * @param out gets interleaved samples, clipped to full scale, which is 1: room for `FRAME_SAMPLES * channels`
    * @returns samples per channel: FRAME_SAMPLES
    * Throws a PerchError for a broken frame; then nothing is written, and `conceal` fills the time that it would have lasted.
    */
   decode(frame: Uint8Array, out: Float32Array): number {
-    throw new PerchError('unsupported', `AAC frame of ${frame.length} bytes into ${out.length} samples`);
+    const reader = this.#reader;
+    reader.read(frame);
+    for (let i = 0; i < reader.count; i += 1) {
+      const channel = reader.channels[i as 0 | 1];
+      shapeSpectrum(channel, reader.layout);
+      this.#filterbanks[i as 0 | 1].push(channel);
+    }
+    if (reader.count === 1) {
+      this.#filterbanks[1].follow(this.#filterbanks[0]);
+    } else if (reader.count === 0) {
+      this.#fade();
+    }
+    return this.#write(out);
   }
 
   /** What a lost frame leaves: the end of the frame before fades out, then silence. Same units as `decode`. */
   conceal(out: Float32Array): number {
-    out.fill(0, 0, FRAME_SAMPLES * this.channels);
+    this.#fade();
+    return this.#write(out);
+  }
+
+  #fade(): void {
+    this.#filterbanks[0].fade();
+    this.#filterbanks[1].fade();
+  }
+
+  #write(out: Float32Array): number {
+    const left = this.#filterbanks[0].samples;
+    const right = this.#filterbanks[1].samples;
+    for (let i = 0; i < FRAME_SAMPLES; i += 1) {
+      const l = left[i] as number;
+      const r = right[i] as number;
+      if (this.channels === 2) {
+        out[2 * i] = clip(l);
+        out[2 * i + 1] = clip(r);
+      } else {
+        out[i] = clip((l + r) / 2);
+      }
+    }
     return FRAME_SAMPLES;
   }
+}
+
+function clip(value: number): number {
+  return Math.max(-1, Math.min(value, 1));
 }

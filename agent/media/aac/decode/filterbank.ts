@@ -1,0 +1,113 @@
+import {
+  type Channel,
+  EIGHT_SHORT,
+  LONG_SAMPLES,
+  LONG_START,
+  LONG_STOP,
+  SHORT_SAMPLES,
+  SHORT_WINDOWS,
+} from './channel.ts';
+import { Dct4 } from './dct.ts';
+import { WINDOWS } from './windows.ts';
+
+/** Where the first of eight short windows begins, in the frame. */
+const SHORT_START = (LONG_SAMPLES - SHORT_SAMPLES) / 2;
+
+/** The inverse MDCT of ISO/IEC 14496-3 §4.6.11.3.1 divides by half the length of its window. */
+const longDct = new Dct4(LONG_SAMPLES, 1 / LONG_SAMPLES);
+const shortDct = new Dct4(SHORT_SAMPLES, 1 / SHORT_SAMPLES);
+const transformed = new Float64Array(LONG_SAMPLES);
+const windowed = new Float64Array(2 * LONG_SAMPLES);
+
+/** Turns spectra into samples, ISO/IEC 14496-3 §4.6.11: the windows of two frames overlap by half. One for each channel. */
+export class Filterbank {
+  /** What the frame before adds to the next one. */
+  readonly #tail = new Float64Array(LONG_SAMPLES);
+  #lastShape: 0 | 1 = 0;
+  readonly samples = new Float64Array(LONG_SAMPLES);
+
+  /** The next 1024 samples, in `samples`. */
+  push(channel: Channel): void {
+    const rising = WINDOWS[this.#lastShape];
+    const falling = WINDOWS[channel.windowShape];
+    if (channel.windowSequence === EIGHT_SHORT) {
+      windowShort(channel.spectrum, rising.short, falling.short);
+    } else {
+      longDct.transform(channel.spectrum, 0, transformed);
+      riseLong(channel.windowSequence === LONG_STOP ? rising.short : rising.long);
+      fallLong(channel.windowSequence === LONG_START ? falling.short : falling.long);
+    }
+    for (let i = 0; i < LONG_SAMPLES; i += 1) {
+      this.samples[i] = (this.#tail[i] as number) + (windowed[i] as number);
+      this.#tail[i] = windowed[LONG_SAMPLES + i] as number;
+    }
+    this.#lastShape = channel.windowShape;
+  }
+
+  /** Goes on as `other` does: the sound of one channel for both. */
+  follow(other: Filterbank): void {
+    this.#tail.set(other.#tail);
+    this.samples.set(other.samples);
+    this.#lastShape = other.#lastShape;
+  }
+
+  /** As if the frame were silent. */
+  fade(): void {
+    this.samples.set(this.#tail);
+    this.#tail.fill(0);
+  }
+}
+
+/**
+ * The first half of a long window. The inverse MDCT is the transformed spectrum unfolded: its upper half, then the same backwards with
+ * the other sign; after these the lower half backwards and forwards, both with the other sign.
+ * @param slope shorter than the half: zeros before it, ones behind
+ */
+function riseLong(slope: Float64Array): void {
+  const half = LONG_SAMPLES / 2;
+  const start = (LONG_SAMPLES - slope.length) / 2;
+  for (let i = 0; i < LONG_SAMPLES; i += 1) {
+    const value = i < half ? (transformed[half + i] as number) : -(transformed[3 * half - 1 - i] as number);
+    windowed[i] = value * weight(slope, i - start);
+  }
+}
+
+function fallLong(slope: Float64Array): void {
+  const half = LONG_SAMPLES / 2;
+  const start = (LONG_SAMPLES - slope.length) / 2;
+  for (let i = 0; i < LONG_SAMPLES; i += 1) {
+    const value = i < half ? -(transformed[half - 1 - i] as number) : -(transformed[i - half] as number);
+    windowed[LONG_SAMPLES + i] = value * weight(slope, LONG_SAMPLES - 1 - i - start);
+  }
+}
+
+function weight(slope: Float64Array, i: number): number {
+  if (i < 0) {
+    return 0;
+  }
+  return i < slope.length ? (slope[i] as number) : 1;
+}
+
+/** Eight short windows in the middle of the long one, each overlapping the next by half. */
+function windowShort(spectrum: Float64Array, firstRising: Float64Array, slope: Float64Array): void {
+  const half = SHORT_SAMPLES / 2;
+  windowed.fill(0);
+  for (let window = 0; window < SHORT_WINDOWS; window += 1) {
+    shortDct.transform(spectrum, window * SHORT_SAMPLES, transformed);
+    const rising = window === 0 ? firstRising : slope;
+    const start = SHORT_START + window * SHORT_SAMPLES;
+    const middle = start + SHORT_SAMPLES;
+    for (let i = 0; i < half; i += 1) {
+      const upper = transformed[half + i] as number;
+      const lower = transformed[i] as number;
+      add(start + i, upper * (rising[i] as number));
+      add(middle - 1 - i, -upper * (rising[SHORT_SAMPLES - 1 - i] as number));
+      add(middle + half - 1 - i, -lower * (slope[half + i] as number));
+      add(middle + half + i, -lower * (slope[half - 1 - i] as number));
+    }
+  }
+}
+
+function add(at: number, value: number): void {
+  windowed[at] = (windowed[at] as number) + value;
+}

@@ -1,0 +1,104 @@
+import type { FrameBits } from './bits.ts';
+import { type Channel, NOISE_BOOK, SHORT_SAMPLES, ZERO_BOOK } from './channel.ts';
+import { SPECTRAL_BOOKS } from './codebooks.ts';
+import { HuffmanDecoder } from './huffman.ts';
+import type { NoiseSource } from './noise.ts';
+import { SpectralBook } from './spectral-book.ts';
+
+/** A quantised value of 13 bits at most, and what pulses can add. */
+const MAX_QUANTISED = 8191 + 4 * 15;
+/** A scale factor is in steps of a quarter of a power of two, and this one is 1 (ISO/IEC 14496-3 §4.6.2.3.3). */
+const SCALE_OFFSET = 100;
+const MIN_SCALE = -256;
+/** Full scale is 1, not that of 16 bits. */
+const GAIN = 1 / 32_768;
+
+/** `|x| ^ (4/3)`, §4.6.1.3. */
+const POWERS = Float64Array.from({ length: MAX_QUANTISED + 1 }, (_, i) => i ** (4 / 3));
+/** `2 ^ (scale / 4)` from MIN_SCALE to 255. */
+const LEVELS = Float64Array.from({ length: 512 }, (_, i) => 2 ** ((i + MIN_SCALE) / 4));
+
+const BOOKS = SPECTRAL_BOOKS.map((book, i) => new SpectralBook(i + 1, new HuffmanDecoder(book)));
+
+export const levelOf = (scale: number): number => LEVELS[scale - MIN_SCALE] as number;
+
+/** spectral_data, table 4.56: the quantised coefficients of all bands; pulses are added to them (§4.6.3.3). */
+export function readSpectrum(bits: FrameBits, channel: Channel): void {
+  const { bands, books, borders, quantised } = channel;
+  quantised.fill(0);
+  let firstWindow = 0;
+  for (let group = 0; group < channel.groups; group += 1) {
+    const windows = channel.groupWindows[group] as number;
+    for (let band = 0; band < bands; band += 1) {
+      const book = BOOKS[(books[group * bands + band] as number) - 1];
+      for (let window = firstWindow; book && window < firstWindow + windows; window += 1) {
+        const start = window * SHORT_SAMPLES;
+        book.read(bits, quantised, start + (borders[band] as number), start + (borders[band + 1] as number));
+      }
+      bits.check();
+    }
+    firstWindow += windows;
+  }
+  addPulses(channel);
+}
+
+function addPulses(channel: Channel): void {
+  const { borders, quantised } = channel;
+  let band = 0;
+  for (let i = 0; i < channel.pulses; i += 1) {
+    const place = channel.pulsePlaces[i] as number;
+    while (place >= (borders[band + 1] as number)) {
+      band += 1;
+    }
+    const book = band < channel.bands ? (channel.books[band] as number) : ZERO_BOOK;
+    if (book !== ZERO_BOOK && book < NOISE_BOOK) {
+      const value = quantised[place] as number;
+      const height = channel.pulseHeights[i] as number;
+      quantised[place] = value > 0 ? value + height : value - height;
+    }
+  }
+}
+
+/**
+ * Coefficients from quantised ones, and noise in the bands that have only its energy.
+ * @param sameNoise for the second channel of a pair: where it is not 0 bands get the noise that the first has there, if it has (§4.6.13.3)
+ * @param first the first channel of the pair
+ */
+export function scaleSpectrum(channel: Channel, noise: NoiseSource, first?: Channel, sameNoise?: Uint8Array): void {
+  const { bands, books, borders, scales, spectrum } = channel;
+  spectrum.fill(0);
+  let firstWindow = 0;
+  for (let group = 0; group < channel.groups; group += 1) {
+    const windows = channel.groupWindows[group] as number;
+    for (let band = 0; band < bands; band += 1) {
+      const i = group * bands + band;
+      const book = books[i] as number;
+      const from = firstWindow * SHORT_SAMPLES + (borders[band] as number);
+      const width = (borders[band + 1] as number) - (borders[band] as number);
+      if (book === NOISE_BOOK) {
+        const isSame = first?.books[i] === NOISE_BOOK && sameNoise?.[i] !== 0;
+        const level = GAIN * levelOf(scales[i] as number);
+        if (isSame) {
+          noise.repeat(channel, i, from, width, windows, level);
+        } else {
+          noise.fill(channel, i, from, width, windows, level);
+        }
+      } else if (book !== ZERO_BOOK && book < NOISE_BOOK) {
+        scaleBand(channel, from, width, windows, GAIN * levelOf((scales[i] as number) - SCALE_OFFSET));
+      }
+    }
+    firstWindow += windows;
+  }
+}
+
+function scaleBand(channel: Channel, from: number, width: number, windows: number, level: number): void {
+  const { quantised, spectrum } = channel;
+  for (let window = 0; window < windows; window += 1) {
+    const start = from + window * SHORT_SAMPLES;
+    for (let at = start; at < start + width; at += 1) {
+      const value = quantised[at] as number;
+      const power = POWERS[value < 0 ? -value : value] as number;
+      spectrum[at] = value < 0 ? -power * level : power * level;
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { type Channel, INTENSITY_BOOK, MAX_BANDS, NOISE_BOOK, OPPOSITE_BOOK, SHORT_SAMPLES } from './channel.ts';
+import { levelOf } from './spectrum.ts';
+
+/**
+ * Which bands of a pair are told together: 1 where ms_used says so, 2 where all are. In a band of intensity a 1 turns the sign around, and
+ * nothing else does (invert_intensity, §4.6.8.2.3).
+ */
+export type JointBands = Uint8Array;
+export const newJointBands = (): JointBands => new Uint8Array(MAX_BANDS);
+
+/**
+ * What two channels have in common, band by band: middle and side (ISO/IEC 14496-3 §4.6.8.1), or the right one is the left one at another
+ * level (intensity stereo, §4.6.8.2).
+ */
+export function separateStereo(left: Channel, right: Channel, joint: JointBands): void {
+  const { bands, borders } = right;
+  let firstWindow = 0;
+  for (let group = 0; group < right.groups; group += 1) {
+    const windows = right.groupWindows[group] as number;
+    for (let band = 0; band < bands; band += 1) {
+      const i = group * bands + band;
+      const book = right.books[i] as number;
+      const from = firstWindow * SHORT_SAMPLES + (borders[band] as number);
+      const width = (borders[band + 1] as number) - (borders[band] as number);
+      if (book === INTENSITY_BOOK || book === OPPOSITE_BOOK) {
+        const level = levelOf(-(right.scales[i] as number));
+        copyBand(left, right, from, width, windows, (book === INTENSITY_BOOK) === (joint[i] === 1) ? -level : level);
+      } else if (joint[i] !== 0 && book < NOISE_BOOK && (left.books[i] as number) < NOISE_BOOK) {
+        separateBand(left, right, from, width, windows);
+      }
+    }
+    firstWindow += windows;
+  }
+}
+
+function separateBand(left: Channel, right: Channel, from: number, width: number, windows: number): void {
+  for (let window = 0; window < windows; window += 1) {
+    const start = from + window * SHORT_SAMPLES;
+    for (let at = start; at < start + width; at += 1) {
+      const middle = left.spectrum[at] as number;
+      const side = right.spectrum[at] as number;
+      left.spectrum[at] = middle + side;
+      right.spectrum[at] = middle - side;
+    }
+  }
+}
+
+function copyBand(left: Channel, right: Channel, from: number, width: number, windows: number, level: number): void {
+  for (let window = 0; window < windows; window += 1) {
+    const start = from + window * SHORT_SAMPLES;
+    for (let at = start; at < start + width; at += 1) {
+      right.spectrum[at] = level * (left.spectrum[at] as number);
+    }
+  }
+}

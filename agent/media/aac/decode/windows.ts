@@ -1,0 +1,42 @@
+import { LONG_SAMPLES, SHORT_SAMPLES } from './channel.ts';
+
+/** The rising half of a window, for each window_shape; the falling half is the same backwards. */
+export interface WindowHalves {
+  readonly long: Float64Array;
+  readonly short: Float64Array;
+}
+
+/** By window_shape, ISO/IEC 14496-3 §4.6.11.3.2: sine, and Kaiser-Bessel derived with alpha 4 for long and 6 for short windows. */
+export const WINDOWS: readonly [WindowHalves, WindowHalves] = [
+  { long: sine(LONG_SAMPLES), short: sine(SHORT_SAMPLES) },
+  { long: kaiserBessel(LONG_SAMPLES, 4), short: kaiserBessel(SHORT_SAMPLES, 6) },
+];
+
+function sine(size: number): Float64Array {
+  return Float64Array.from({ length: size }, (_, i) => Math.sin((Math.PI / (2 * size)) * (i + 0.5)));
+}
+
+/** The root of the running sum of a Kaiser window of `size + 1` samples. */
+function kaiserBessel(size: number, alpha: number): Float64Array {
+  const half = new Float64Array(size);
+  let sum = 0;
+  for (let i = 0; i <= size; i += 1) {
+    const place = (2 * i) / size - 1;
+    sum += bessel(Math.PI * alpha * Math.sqrt(1 - place * place));
+    if (i < size) {
+      half[i] = sum;
+    }
+  }
+  return half.map((value) => Math.sqrt(value / sum));
+}
+
+/** Modified Bessel function of order zero, by its power series. */
+function bessel(x: number): number {
+  let term = 1;
+  let sum = 1;
+  for (let i = 1; term > sum * 1e-18; i += 1) {
+    term *= (x / (2 * i)) ** 2;
+    sum += term;
+  }
+  return sum;
+}
