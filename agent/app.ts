@@ -207,6 +207,9 @@ export class App {
   #hlsPart() {
     const { clock, log } = this.#options;
     const optionsOf = (config: Config) => ({
+      variant: config.hlsVariant,
+      partDurationMs: config.hlsPartDurationMs,
+      cdnSecret: config.hlsCDNSecret,
       segmentCount: config.hlsSegmentCount,
       segmentDurationMs: config.hlsSegmentDurationMs,
       segmentMaxBytes: config.hlsSegmentMaxSizeBytes,

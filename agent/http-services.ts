@@ -6,7 +6,7 @@ import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './config/json.ts';
-import type { Config } from './config/load.ts';
+import { type Config, resolvePath } from './config/load.ts';
 import { type Problem, problemText } from './config/problem.ts';
 import { HttpAccess } from './http/access.ts';
 import { controlApi } from './http/api/control-api.ts';
@@ -192,6 +192,7 @@ export class HttpServices {
         return running(hls(), 'HLS is starting again');
       },
       cors: (methods, headers) => cors(config.hlsAllowOrigins, methods, headers),
+      isConfigured: (path) => resolvePath(this.#deps.config(), path) !== undefined,
     });
   }
 
@@ -216,7 +217,7 @@ export class HttpServices {
         pathDefaults: () => pathDefaultsJson(this.#deps.config()),
         paths: () => pathListJson(this.#deps.config()),
       },
-      peers: { webrtcSessions: webrtc, hlsMuxers: hls, ...this.#rtspPeers() },
+      peers: { webrtcSessions: webrtc, hlsMuxers: hls, hlsSessions: () => hls()?.sessions, ...this.#rtspPeers() },
       recordings,
       protection: recordings.space.protection,
       disks: recordings.space,

@@ -5,6 +5,11 @@ import { BlockList, isIP, SocketAddress } from 'node:net';
  * (`::ffff:192.0.2.1`, what a dual-stack socket reports) becomes the IPv4 address. Undefined when it is no address.
  */
 export function canonicalIp(text: string): string | undefined {
+  // What most peers are on a dual-stack socket.
+  const mapped = text.startsWith('::ffff:') ? text.slice('::ffff:'.length) : '';
+  if (isIP(mapped) === 4) {
+    return mapped;
+  }
   const zone = text.indexOf('%');
   const bare = zone < 0 ? text : text.slice(0, zone);
   const family = isIP(bare);

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { PerchError } from '../base/errors.ts';
-import { IpList } from '../base/ip-address.ts';
+import { canonicalIp, IpList } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
 import { credentialsOf, sessionTokenOf } from './credentials.ts';
 import { originOf, type RequestOrigin } from './request-origin.ts';
@@ -64,6 +64,16 @@ export class HttpAccess {
     const { headers, socket } = request.raw;
     const isTls = 'encrypted' in socket && socket.encrypted === true;
     return originOf(headers, socket.remoteAddress ?? '', isTls, this.#trusted);
+  }
+
+  /** The address of `origin` alone: it is asked at each part that a player fetches. */
+  ip(request: FastifyRequest): string {
+    const peer = request.raw.socket.remoteAddress ?? '';
+    return this.#trusted.isEmpty ? (canonicalIp(peer) ?? '') : this.origin(request).ip;
+  }
+
+  isSecure(request: FastifyRequest): boolean {
+    return this.origin(request).isSecure;
   }
 
   identify(request: FastifyRequest): Identity {

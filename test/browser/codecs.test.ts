@@ -9,6 +9,7 @@ import { HlsServer } from '../../agent/servers/hls/server.ts';
 import { WebRtcServer } from '../../agent/servers/webrtc/server.ts';
 import { webrtcPlugin } from '../../agent/servers/webrtc/signalling/plugin.ts';
 import { Stream } from '../../agent/stream/stream.ts';
+import { openAccess } from '../open-access.ts';
 import { framesDecoded, pictureOf, startViewer, type Viewer } from '../peers/browser.ts';
 import { CLIP_FPS, type ClipCodec, type CodedClip, codedClip } from '../peers/coded-clip.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
@@ -53,12 +54,13 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium and the codecs of cameras', () =>
     const webrtcOptions = { udpAddress: '127.0.0.1:0', handshakeTimeoutMs: 10_000, ...hosts };
     webrtc = new WebRtcServer(webrtcOptions, lookup, systemClock, silentLogger);
     await webrtc.listen();
-    const hlsOptions = { segmentCount: 7, segmentDurationMs: 1000, segmentMaxBytes: 50 << 20, closeAfterMs: 60_000 };
+    const sizes = { segmentCount: 7, segmentDurationMs: 1000, partDurationMs: 200, segmentMaxBytes: 50 << 20 };
+    const hlsOptions = { variant: 'lowLatency' as const, ...sizes, closeAfterMs: 60_000 };
     hls = new HlsServer(hlsOptions, lookup, systemClock, silentLogger);
     app = fastify({ forceCloseConnections: true });
     installErrorHandler(app);
     const shared = {
-      access: { require: async () => {}, identify: (request: { ip: string }) => ({ ip: request.ip }) },
+      access: openAccess,
       cors: (methods: string, headers: string) => cors(['*'], methods, headers),
     };
     await app.register(webrtcPlugin, { ...shared, server: webrtc, iceServers: [], prefix: '/webrtc' });

@@ -91,6 +91,7 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
         kick: (id) => kicked.push(id) > 0 && id === ID,
       }),
       hlsMuxers: () => undefined,
+      hlsSessions: () => undefined,
       rtspConns: () => peersOf(ID),
       rtspSessions: () => peersOf(OTHER_ID),
       rtspsConns: () => undefined,

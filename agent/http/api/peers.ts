@@ -30,6 +30,7 @@ export interface MuxerLookup {
 export interface PeerLookups {
   webrtcSessions(): SessionLookup | undefined;
   hlsMuxers(): MuxerLookup | undefined;
+  hlsSessions(): SessionLookup | undefined;
   rtspConns(): SessionLookup | undefined;
   rtspSessions(): SessionLookup | undefined;
   rtspsConns(): SessionLookup | undefined;
@@ -39,6 +40,7 @@ export interface PeerLookups {
 export const peerRoutes: FastifyPluginAsync<{ peers: PeerLookups }> = async (app, { peers }) => {
   await app.register(muxerRoutes, { muxers: () => peers.hlsMuxers() });
   const kinds: readonly SessionKind[] = [
+    { base: '/hlssessions', noun: 'session', lookup: () => peers.hlsSessions() },
     { base: '/webrtcsessions', noun: 'session', lookup: () => peers.webrtcSessions() },
     { base: '/rtspconns', noun: 'connection', lookup: () => peers.rtspConns() },
     { base: '/rtspsessions', noun: 'session', lookup: () => peers.rtspSessions() },

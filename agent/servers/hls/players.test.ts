@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import fastify from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
+import { openAccess } from '../../../test/open-access.ts';
 import { describeWith } from '../../../test/peers/peers.ts';
 import { random } from '../../../test/random.ts';
 import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
@@ -18,7 +19,14 @@ const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 800
 /** A live stream that has run for `seconds`, on a real port. @returns its playlist's address */
 async function serve(tracks: 'picture and sound' | 'sound', seconds: number): Promise<string> {
   const stream = new Stream(tracks === 'sound' ? [g711] : [tinyH264, g711]);
-  const options = { segmentCount: 20, segmentDurationMs: 1000, segmentMaxBytes: 1 << 20, closeAfterMs: 60_000 };
+  const variant = { variant: 'fmp4' as const, partDurationMs: 200 };
+  const options = {
+    ...variant,
+    segmentCount: 20,
+    segmentDurationMs: 1000,
+    segmentMaxBytes: 1 << 20,
+    closeAfterMs: 60_000,
+  };
   const server = new HlsServer(
     { ...options, alwaysRemux: true },
     { open: async () => stream },
@@ -27,7 +35,7 @@ async function serve(tracks: 'picture and sound' | 'sound', seconds: number): Pr
   );
   server.streamOpened('cam', stream);
   const app = fastify({ forceCloseConnections: true });
-  app.register(hlsPlugin, { server, access: { require: async () => {} }, cors: () => async () => undefined });
+  app.register(hlsPlugin, { server, access: openAccess, cors: () => async () => undefined });
   onTestFinished(async () => {
     server.close();
     await app.close();

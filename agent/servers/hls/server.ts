@@ -2,11 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { AudioForms } from '../../stream/audio-forms.ts';
 import type { Stream } from '../../stream/stream.ts';
-import { leftOutOfHls } from './muxing/muxable.ts';
+import { HlsSessions } from './delivery/sessions.ts';
+import type { HlsMuxer, HlsVariant } from './hls-muxer.ts';
+import { containerOf, leftOutOfHls } from './muxing/muxable.ts';
 import { Muxer } from './muxing/muxer.ts';
 
 export interface HlsOptions {
+  readonly variant: HlsVariant;
+  readonly partDurationMs: number;
   readonly segmentCount: number;
   readonly segmentDurationMs: number;
   readonly segmentMaxBytes: number;
@@ -14,7 +19,13 @@ export interface HlsOptions {
   readonly closeAfterMs: number;
   /** Muxers begin with their streams (see `streamOpened`) and do not close while these last; those of sources on demand as ever. */
   readonly alwaysRemux?: boolean;
+  /** Whoever sends it as a Bearer token needs no session and may keep what it gets for others; empty: nobody. */
+  readonly cdnSecret?: string;
 }
+
+/** `flac`: with FLAC in the place of Opus, for players that lack it. */
+export type SoundForm = 'plain' | 'flac';
+const FORMS: readonly SoundForm[] = ['plain', 'flac'];
 
 /** Where streams come from. */
 export interface StreamLookup {
@@ -42,107 +53,125 @@ const FIRST_SEGMENT_TIMEOUT_MS = 20_000;
 const SLOWEST_CHECK_MS = 20_000;
 const FASTEST_CHECK_MS = 1_000;
 
-interface Entry {
-  readonly muxer: Muxer;
-  /** The stream that the path gave; the muxer reads its storable form. */
+/** A path's muxer and the stream that the path gave, of which the muxer may read a derived one. */
+export interface Opened {
+  readonly muxer: HlsMuxer;
   readonly origin: Stream;
+}
+
+interface Entry extends Opened {
   readonly createdMs: number;
   lastRequestMs: number;
   lastRequestMonoMs: number;
 }
 
-/** One muxer for each path that somebody watches over HLS. */
+/** One muxer for each path that somebody watches over HLS, and one more where players want other sound. */
 export class HlsServer {
-  readonly #options: HlsOptions;
+  readonly sessions: HlsSessions;
+  readonly clock: Clock;
+  readonly options: HlsOptions;
   readonly #paths: StreamLookup;
-  readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #entries = new Map<string, Entry>();
+  readonly #audioForms: AudioForms | undefined;
+  /** By form of the sound, then by path. */
+  readonly #entries: Readonly<Record<SoundForm, Map<string, Entry>>> = { plain: new Map(), flac: new Map() };
   readonly #told = new WeakSet<Stream>();
   readonly #stopChecking: () => void;
   #isClosed = false;
 
-  constructor(options: HlsOptions, paths: StreamLookup, clock: Clock, log: Logger) {
-    this.#options = options;
+  /** @param audioForms without it players without Opus get Opus all the same */
+  constructor(options: HlsOptions, paths: StreamLookup, clock: Clock, log: Logger, audioForms?: AudioForms) {
+    this.options = options;
     this.#paths = paths;
-    this.#clock = clock;
+    this.clock = clock;
     this.#log = log;
+    this.#audioForms = audioForms;
+    this.sessions = new HlsSessions(clock);
     const checkMs = Math.min(SLOWEST_CHECK_MS, Math.max(FASTEST_CHECK_MS, options.closeAfterMs / 3));
     this.#stopChecking = clock.every(checkMs, () => this.#closeIdle());
   }
 
   /** The path's muxer as soon as it has something to play; made when there is none. */
-  async open(name: string, query = ''): Promise<Muxer> {
+  async open(name: string, query = '', form: SoundForm = 'plain'): Promise<Opened> {
     // All who watch over HLS are one reader of the path: it is asked once.
-    const origin = this.#entries.get(name)?.origin ?? (await this.#paths.open(name, query));
+    const known = FORMS.map((other) => this.#entries[other].get(name)?.origin).find((origin) => origin !== undefined);
+    const origin = known ?? (await this.#paths.open(name, query));
+    const read = form === 'flac' ? ((await this.#audioForms?.open(origin, 'flac')) ?? origin) : origin;
     if (this.#isClosed) {
       throw new PerchError('unavailable', 'the HLS server is shutting down');
     }
-    const entry = this.#entryOf(name, origin);
+    const entry = this.#entryOf(name, origin, read);
     this.#touch(entry);
     await this.#untilReady(name, entry.muxer);
     this.#touch(entry);
-    return entry.muxer;
+    return entry;
   }
 
   /** The path's muxer if it has one; this is a sign of life of whoever asks. */
-  find(name: string): Muxer | undefined {
-    const entry = this.#entries.get(name);
+  find(name: string, form: SoundForm = 'plain'): Opened | undefined {
+    // Where there is nothing to turn, the plain one is what all get.
+    const entry = this.#entries[form].get(name) ?? this.#entries.plain.get(name);
     if (entry) {
       this.#touch(entry);
     }
-    return entry?.muxer;
+    return entry;
   }
 
   /** With `alwaysRemux` a path's new stream gets its muxer at once. */
   streamOpened(name: string, origin: Stream): void {
-    if (!this.#options.alwaysRemux || origin.isOnDemand || this.#isClosed) {
+    if (!this.options.alwaysRemux || origin.isOnDemand || this.#isClosed) {
       return;
     }
     try {
-      this.#entryOf(name, origin);
+      this.#entryOf(name, origin, origin);
     } catch (error) {
       this.#log.warn({ path: name, cause: explain(error) }, 'stream cannot be muxed to HLS');
     }
   }
 
+  /** Muxers of one path are shown as one. */
   list(): HlsMuxerItem[] {
-    const items = [...this.#entries].map(([path, entry]) => ({
-      path,
-      created: new Date(entry.createdMs).toISOString(),
-      lastRequest: new Date(entry.lastRequestMs).toISOString(),
-      outboundBytes: entry.muxer.bytesSent,
-      outboundFramesDiscarded: 0,
-      bytesSent: entry.muxer.bytesSent,
-    }));
+    const names = new Set(FORMS.flatMap((form) => [...this.#entries[form].keys()]));
+    const items = [...names].map((path) => {
+      const entries = FORMS.flatMap((form) => this.#entries[form].get(path) ?? []);
+      const outboundBytes = entries.reduce((sum, { muxer }) => sum + muxer.bytesSent, 0);
+      return {
+        path,
+        created: new Date(Math.min(...entries.map((entry) => entry.createdMs))).toISOString(),
+        lastRequest: new Date(Math.max(...entries.map((entry) => entry.lastRequestMs))).toISOString(),
+        outboundBytes,
+        outboundFramesDiscarded: entries.reduce((sum, { muxer }) => sum + muxer.framesDiscarded, 0),
+        bytesSent: outboundBytes,
+      };
+    });
     return items.sort((a, b) => (a.created < b.created ? -1 : 1));
   }
 
   close(): void {
     this.#isClosed = true;
     this.#stopChecking();
-    for (const { muxer } of [...this.#entries.values()]) {
+    this.sessions.close();
+    for (const { muxer } of this.#all()) {
       muxer.close();
     }
   }
 
-  #entryOf(name: string, origin: Stream): Entry {
-    const known = this.#entries.get(name);
+  #all(): Entry[] {
+    return FORMS.flatMap((form) => [...this.#entries[form].values()]);
+  }
+
+  /** @param read the origin, or what was made of it */
+  #entryOf(name: string, origin: Stream, read: Stream): Entry {
+    const entries = this.#entries[read === origin ? 'plain' : 'flac'];
+    const known = entries.get(name);
     if (known?.origin === origin) {
       return known;
     }
     known?.muxer.close();
-    const { segmentCount, segmentDurationMs, segmentMaxBytes } = this.#options;
-    const prefix = randomBytes(6).toString('hex');
-    const muxer = new Muxer(
-      name,
-      origin,
-      { prefix, variant: 'fmp4', segmentCount, segmentDurationMs, partDurationMs: 200, segmentMaxBytes },
-      (cause) => this.#forget(name, muxer, cause),
-    );
-    const nowMs = this.#clock.wallMs();
-    const entry = { muxer, origin, createdMs: nowMs, lastRequestMs: nowMs, lastRequestMonoMs: this.#clock.monoMs() };
-    this.#entries.set(name, entry);
+    const muxer = this.#makeMuxer(name, read, (cause) => this.#forget(entries, name, muxer, cause));
+    const nowMs = this.clock.wallMs();
+    const entry = { muxer, origin, createdMs: nowMs, lastRequestMs: nowMs, lastRequestMonoMs: this.clock.monoMs() };
+    entries.set(name, entry);
     this.#log.debug({ path: name }, 'HLS muxer opened');
     this.#tellLeftOut(name, origin);
     try {
@@ -154,19 +183,27 @@ export class HlsServer {
     return entry;
   }
 
+  #makeMuxer(name: string, stream: Stream, onClosed: (cause: unknown) => void): HlsMuxer {
+    const { variant, segmentCount, segmentDurationMs, partDurationMs, segmentMaxBytes } = this.options;
+    const prefix = randomBytes(6).toString('hex');
+    const options = { prefix, variant, segmentCount, segmentDurationMs, partDurationMs, segmentMaxBytes };
+    return new Muxer(name, stream, options, onClosed);
+  }
+
   /** Said once for each stream, however often it is asked for. */
   #tellLeftOut(name: string, origin: Stream): void {
-    const codecs = leftOutOfHls(origin);
+    const codecs = leftOutOfHls(origin, containerOf(this.options.variant));
     if (codecs.length > 0 && !this.#told.has(origin)) {
       this.#told.add(origin);
       this.#log.warn({ path: name, codecs }, 'HLS goes without tracks that players do not take');
     }
   }
 
-  #forget(name: string, muxer: Muxer, cause: unknown): void {
-    if (this.#entries.get(name)?.muxer === muxer) {
-      this.#entries.delete(name);
+  #forget(entries: Map<string, Entry>, name: string, muxer: HlsMuxer, cause: unknown): void {
+    if (entries.get(name)?.muxer === muxer) {
+      entries.delete(name);
     }
+    this.sessions.endOf(muxer);
     if (cause === undefined) {
       this.#log.debug({ path: name }, 'HLS muxer closed');
     } else if (cause instanceof PerchError) {
@@ -176,9 +213,9 @@ export class HlsServer {
     }
   }
 
-  async #untilReady(name: string, muxer: Muxer): Promise<void> {
+  async #untilReady(name: string, muxer: HlsMuxer): Promise<void> {
     const stop = new AbortController();
-    const late = this.#clock.sleep(FIRST_SEGMENT_TIMEOUT_MS, stop.signal).then(() => {
+    const late = this.clock.sleep(FIRST_SEGMENT_TIMEOUT_MS, stop.signal).then(() => {
       const text = `path '${name}' has had no key frame for ${FIRST_SEGMENT_TIMEOUT_MS / 1000} s`;
       throw new PerchError('timeout', text, { path: name });
     });
@@ -192,14 +229,14 @@ export class HlsServer {
   }
 
   #touch(entry: Entry): void {
-    entry.lastRequestMs = this.#clock.wallMs();
-    entry.lastRequestMonoMs = this.#clock.monoMs();
+    entry.lastRequestMs = this.clock.wallMs();
+    entry.lastRequestMonoMs = this.clock.monoMs();
   }
 
   #closeIdle(): void {
-    const { alwaysRemux, closeAfterMs } = this.#options;
-    const nowMs = this.#clock.monoMs();
-    for (const { muxer, origin, lastRequestMonoMs } of [...this.#entries.values()]) {
+    const { alwaysRemux, closeAfterMs } = this.options;
+    const nowMs = this.clock.monoMs();
+    for (const { muxer, origin, lastRequestMonoMs } of this.#all()) {
       const isLasting = alwaysRemux && !origin.isOnDemand;
       if (!isLasting && nowMs - lastRequestMonoMs >= closeAfterMs) {
         muxer.close();

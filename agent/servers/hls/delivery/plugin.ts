@@ -1,20 +1,19 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explain, PerchError } from '../../../base/errors.ts';
-import type { Muxer } from '../muxing/muxer.ts';
+import type { HlsRendition, MediaFile } from '../hls-muxer.ts';
+import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';
 import type { HlsServer } from '../server.ts';
-import { LavfClients } from './lavf.ts';
+import { type Directives, parseDirectives, standingOf } from './directives.ts';
+import { type Admitted, Door, type HttpAccess } from './door.ts';
+import { isLavf, playlistForLavf, readsAsLavf } from './lavf.ts';
 import { PLAYER_PAGE } from './page.ts';
-import { addressQuery, type PathRequest, parseRequest } from './request.ts';
-
-/** Who may read what. */
-export interface HttpAccess {
-  /** Throws a PerchError 'unauthorized'. */
-  require(request: FastifyRequest, action: 'read', path: string): Promise<void>;
-}
+import { PlaylistTexts } from './playlist-texts.ts';
+import { type PathRequest, parseRequest, queryOf } from './request.ts';
+import { PLAYLIST_TYPE, sendFile, sendPlaylist, sendText } from './send.ts';
+import { Waiting } from './waiting.ts';
 
 /** Addresses are those behind the prefix and its slash, decoded. */
 export interface OtherAddresses {
@@ -30,20 +29,26 @@ export interface HlsPluginOptions {
     methods: string,
     headers: string,
   ) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
+  /** Whether there is or may be such a path; without it addresses as other servers have them are not known. */
+  readonly isConfigured?: (path: string) => boolean;
   /** What else lies below the paths, and is answered by others. */
   readonly others?: OtherAddresses;
   /** The file of hls.js; undefined: from the package of that name. */
   readonly hlsJsFile?: string;
 }
 
-const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 /** What changes, and what is private all the same when it does not. */
 const ALWAYS_ASK = 'private, no-cache';
 const KEEP_AN_HOUR = 'private, max-age=3600';
+/** For a CDN. */
+const SHARED_HALF_MINUTE = 'public, max-age=30';
+const SHARED_HOUR = 'public, max-age=3600';
+/** A blocking request has an address of its own, whose answer never changes (RFC 8216bis §B.1). */
+const KEPT_TARGETS = 6;
 
 /** MediaMTX's HLS addresses, below any prefix: playlists and pages hold relative addresses only. */
 export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, options) => {
-  const lavf = new LavfClients();
+  const delivery = new Delivery(options);
   const hlsJsFile = options.hlsJsFile ?? fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js'));
 
   app.addHook('onRequest', options.cors('OPTIONS, GET', 'Authorization, Range'));
@@ -67,52 +72,149 @@ export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, optio
       if (wanted.kind === 'redirect') {
         return reply.redirect(`${wanted.to}${queryOf(request.url)}`, 302);
       }
-      await options.access.require(request, 'read', wanted.path);
-      return answer(options.server, lavf, wanted, request, reply);
+      return delivery.answer(wanted, request, reply);
     },
   });
 };
 
-async function answer(
-  server: HlsServer,
-  lavf: LavfClients,
-  wanted: PathRequest,
-  request: FastifyRequest,
-  reply: FastifyReply,
-) {
-  const query = addressQuery(queryOf(request.url));
-  switch (wanted.kind) {
-    case 'page':
-      return sendText(request, reply, 'text/html; charset=utf-8', 'max-age=3600', PLAYER_PAGE);
-    case 'multivariant': {
-      const muxer = await openMuxer(server, wanted.path, queryOf(request.url).slice(1));
-      return typeof muxer === 'string'
-        ? reply.code(500).send({ status: 'error', error: muxer })
-        : sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, muxer.multivariantPlaylist(lavf.queryOf(request, query)));
+class Delivery {
+  readonly #options: HlsPluginOptions;
+  readonly #door: Door;
+  readonly #texts = new PlaylistTexts();
+  #waiting: Waiting | undefined;
+
+  constructor(options: HlsPluginOptions) {
+    this.#options = options;
+    // Asked at each request: the server may begin anew while its listeners go on.
+    this.#door = new Door(options.access, () => options.server);
+  }
+
+  async answer(wanted: PathRequest, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    switch (wanted.kind) {
+      case 'foreign':
+        await this.#options.access.require(request, 'read', wanted.path);
+        if (!this.#options.isConfigured?.(wanted.path)) {
+          throw new PerchError('notFound', `there is no path '${wanted.path}'`, { path: wanted.path });
+        }
+        return reply.redirect(`${wanted.to}${queryOf(request.url)}`, 302);
+      case 'page':
+        await this.#options.access.require(request, 'read', wanted.path);
+        return sendText(request, reply, 'text/html; charset=utf-8', 'max-age=3600', PLAYER_PAGE);
+      case 'multivariant':
+        return this.#begin(wanted.path, request, reply);
+      case 'media':
+        return this.#sendMedia(this.#door.admit(request, wanted.path), wanted.rendition, request, reply);
+      case 'file':
+        return this.#sendFile(this.#door.admit(request, wanted.path), wanted.file, request, reply);
     }
-    case 'media': {
-      const text = found(server.find(wanted.path)?.mediaPlaylist(wanted.rendition, query));
-      return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, lavf.playlistFor(request, text));
+  }
+
+  async #begin(path: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    let admitted: Admitted | undefined;
+    try {
+      admitted = await this.#door.begin(request, reply, path);
+    } catch (error) {
+      if (error instanceof PerchError && isRefusal(error)) {
+        return reply.code(500).send({ status: 'error', error: explain(error) });
+      }
+      throw error;
     }
-    case 'file':
-      lavf.reads(request, wanted.file);
-      return sendFile(found(server.find(wanted.path)), wanted.file, request, reply);
+    if (!admitted) {
+      return reply;
+    }
+    const { muxer, query, session } = admitted;
+    const text = writeMultivariantPlaylist(muxer.renditions, query);
+    return sendText(request, reply, PLAYLIST_TYPE, session.isCdn ? SHARED_HALF_MINUTE : ALWAYS_ASK, text);
+  }
+
+  async #sendMedia(admitted: Admitted, name: string, request: FastifyRequest, reply: FastifyReply) {
+    const { muxer, session, query, isOwnQuery } = admitted;
+    const rendition = found(muxer.renditions.find((other) => other.name === name));
+    const directives = parseDirectives(request.query as Readonly<Record<string, unknown>>);
+    const isThere = () => standing(rendition, directives) === 'there';
+    if (!isThere() && !(await this.#wait(admitted, rendition, isThere))) {
+      return sendEnded(reply);
+    }
+    const { renditions } = muxer;
+    const cache = session.isCdn ? cdnCache(rendition, directives) : ALWAYS_ASK;
+    if (session.knownInits.size > 0) {
+      const text = playlistForLavf(session, this.#texts.text(rendition, renditions, directives.skip, query));
+      return sendText(request, reply, PLAYLIST_TYPE, cache, text);
+    }
+    const body = this.#texts.body(rendition, renditions, directives.skip, query, !isOwnQuery);
+    return sendPlaylist(request, reply, cache, body, !isOwnQuery);
+  }
+
+  async #sendFile(admitted: Admitted, name: string, request: FastifyRequest, reply: FastifyReply) {
+    const { muxer, session } = admitted;
+    let file = muxer.file(name);
+    const rendition = file ? undefined : muxer.awaiting(name);
+    const isThere = () => {
+      file = muxer.file(name);
+      return file !== undefined || muxer.awaiting(name) === undefined;
+    };
+    if (rendition && !(await this.#wait(admitted, rendition, isThere))) {
+      return sendEnded(reply);
+    }
+    if (isLavf(request)) {
+      readsAsLavf(session, name);
+    }
+    return sendFile(request, reply, session.isCdn ? SHARED_HOUR : KEEP_AN_HOUR, found<MediaFile>(file), (bytes) => {
+      session.outboundBytes += bytes;
+      muxer.countSent(bytes);
+    });
+  }
+
+  /** @returns false when the stream has ended meanwhile */
+  async #wait({ muxer, session }: Admitted, rendition: HlsRendition, isThere: () => boolean): Promise<boolean> {
+    this.#waiting ??= new Waiting(this.#options.server.clock);
+    try {
+      await session.waitFor(this.#waiting.until(rendition, isThere));
+    } catch (error) {
+      if (muxer.isClosed) {
+        return false;
+      }
+      throw error;
+    }
+    if (session.isEnded) {
+      throw new PerchError('unauthorized', 'authentication error');
+    }
+    this.#options.server.sessions.touch(session);
+    return true;
   }
 }
+
+/** As MediaMTX answers it; it is no fault of ours that would be logged. */
+const sendEnded = (reply: FastifyReply): FastifyReply =>
+  reply.code(500).header('Cache-Control', 'no-store').send({ status: 'error', error: 'the stream has ended' });
 
 /** What the path itself refuses: MediaMTX answers it with 500. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['badInput', 'timeout', 'exhausted', 'unsupported']);
 
-/** @returns the text of a refusal, where there is no muxer */
-async function openMuxer(server: HlsServer, path: string, query: string): Promise<Muxer | string> {
-  try {
-    return await server.open(path, query);
-  } catch (error) {
-    if (error instanceof PerchError && REFUSALS.has(error.code)) {
-      return explain(error);
-    }
-    throw error;
+/** But not what is refused for now, to whoever asks too much. */
+const isRefusal = ({ code, context }: PerchError): boolean =>
+  REFUSALS.has(code) && context['retryAfterS'] === undefined;
+
+/** @throws PerchError badInput for what is out of reach */
+function standing({ playlist }: HlsRendition, directives: Directives): 'there' | 'soon' {
+  if (!playlist) {
+    return 'soon';
   }
+  const answer = standingOf(playlist, directives);
+  if (answer === 'tooFar') {
+    const last = playlist.segments.at(-1)?.number ?? -1;
+    const asked = `${directives.msn}${directives.part === undefined ? '' : `, part ${directives.part}`}`;
+    throw new PerchError('badInput', `segment ${asked} is too far ahead: the last one is ${last}`);
+  }
+  return answer;
+}
+
+function cdnCache({ playlist }: HlsRendition, { msn }: Directives): string {
+  if (playlist?.partTargetS !== undefined) {
+    return msn === undefined ? 'public, no-cache' : `public, max-age=${playlist.targetDurationS * KEPT_TARGETS}`;
+  }
+  const lastS = playlist?.segments.at(-1)?.durationS ?? 1;
+  return `public, max-age=${Math.max(1, Math.floor(lastS))}`;
 }
 
 function found<T>(value: T | undefined): T {
@@ -122,58 +224,9 @@ function found<T>(value: T | undefined): T {
   return value;
 }
 
-function sendText(request: FastifyRequest, reply: FastifyReply, type: string, cache: string, text: string) {
-  const body = Buffer.from(text);
-  reply.header('Content-Type', type).header('Content-Length', body.length).header('Cache-Control', cache);
-  return request.method === 'HEAD' ? reply.send() : reply.send(body);
-}
-
-function sendFile(muxer: Muxer, name: string, request: FastifyRequest, reply: FastifyReply) {
-  const file = found(muxer.file(name));
-  reply
-    .header('Content-Type', file.type)
-    .header('Content-Length', file.sizeBytes)
-    .header('Cache-Control', KEEP_AN_HOUR);
-  return request.method === 'HEAD' ? reply.send() : reply.send(new Pieces(file.pieces, muxer));
-}
-
 async function sendLibrary(request: FastifyRequest, reply: FastifyReply, file: string) {
   const { size } = await stat(file);
   reply.header('Content-Type', 'text/javascript; charset=utf-8');
   reply.header('Content-Length', size).header('Cache-Control', 'max-age=3600');
   return request.method === 'HEAD' ? reply.send() : reply.send(createReadStream(file));
-}
-
-/** With its `?`, or empty. */
-function queryOf(url: string): string {
-  const at = url.indexOf('?');
-  return at < 0 ? '' : url.slice(at);
-}
-
-/** Sends a file that lies in memory in pieces, without putting them together. */
-class Pieces extends Readable {
-  readonly #pieces: readonly Uint8Array[];
-  readonly #muxer: Muxer;
-  #next = 0;
-
-  constructor(pieces: readonly Uint8Array[], muxer: Muxer) {
-    super({ highWaterMark: 1 << 18 });
-    this.#pieces = pieces;
-    this.#muxer = muxer;
-  }
-
-  override _read(): void {
-    for (;;) {
-      const piece = this.#pieces[this.#next];
-      if (piece === undefined) {
-        this.push(null);
-        return;
-      }
-      this.#next += 1;
-      this.#muxer.countSent(piece.length);
-      if (!this.push(piece)) {
-        return;
-      }
-    }
-  }
 }

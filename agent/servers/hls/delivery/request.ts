@@ -4,6 +4,8 @@ export type HlsRequest =
   | { readonly kind: 'multivariant'; readonly path: string }
   | { readonly kind: 'media'; readonly path: string; readonly rendition: string }
   | { readonly kind: 'file'; readonly path: string; readonly file: string }
+  /** As other servers have it: where the playlist is here, if there is such a path. */
+  | { readonly kind: 'foreign'; readonly path: string; readonly to: string }
   | { readonly kind: 'redirect'; readonly to: string }
   | { readonly kind: 'library' }
   | { readonly kind: 'nothing' };
@@ -11,8 +13,11 @@ export type HlsRequest =
 /** What lies below a path: who asks must be allowed to read it. */
 export type PathRequest = Extract<HlsRequest, { readonly path: string }>;
 
-const MEDIA_PLAYLIST = /^((?:video|audio)\d+)_stream\.m3u8$/;
-const MEDIA_FILE = /\.mp4?$/;
+const MEDIA_PLAYLIST = /^((?:video|audio)\d+|main)_stream\.m3u8$/;
+const MEDIA_FILE = /\.(?:mp4?|ts)$/;
+const PLAYLIST = '.m3u8';
+/** Nothing but what belongs to one playlist request, as most queries are. */
+const ONLY_DIRECTIVES = /^\??(?:_HLS_[^&]*(?:&|$))*$/;
 
 /** @param address behind the plugin's prefix and its slash, decoded, without query */
 export function parseRequest(address: string): HlsRequest {
@@ -28,8 +33,7 @@ export function parseRequest(address: string): HlsRequest {
   const media = MEDIA_PLAYLIST.exec(last);
   const isInside = last === '' || last === 'index.m3u8' || media !== null || MEDIA_FILE.test(last);
   if (!isInside) {
-    // Relative to the request, so that it holds below any prefix and cannot lead to another host.
-    return { kind: 'redirect', to: `./${encodeURIComponent(last)}/` };
+    return last.endsWith(PLAYLIST) ? foreign(path, last) : toPage(last);
   }
   if (path === '') {
     return { kind: 'nothing' };
@@ -45,9 +49,54 @@ export function parseRequest(address: string): HlsRequest {
   return last === 'index.m3u8' ? { kind: 'multivariant', path } : { kind: 'file', path, file };
 }
 
+/** Relative to the request, so that it holds below any prefix and cannot lead to another host. */
+const toPage = (last: string): HlsRequest => ({ kind: 'redirect', to: `./${encodeURIComponent(last)}/` });
+
+/** `{path}/hls.m3u8` and `{path}.m3u8`. */
+function foreign(path: string, last: string): HlsRequest {
+  if (last === 'hls.m3u8' && path !== '') {
+    return { kind: 'foreign', path, to: './index.m3u8' };
+  }
+  const name = last.slice(0, -PLAYLIST.length);
+  if (name === '') {
+    return { kind: 'nothing' };
+  }
+  const whole = path === '' ? name : `${path}/${name}`;
+  return { kind: 'foreign', path: whole, to: `./${encodeURIComponent(name)}/index.m3u8` };
+}
+
+/** With its `?`, or empty. */
+export function queryOf(url: string): string {
+  const at = url.indexOf('?');
+  return at < 0 ? '' : url.slice(at);
+}
+
 /** The query that addresses in a playlist carry on (a token, say): all but what belongs to one playlist request. */
 export function addressQuery(query: string): string {
+  return ONLY_DIRECTIVES.test(query) ? '' : carried(new URLSearchParams(query));
+}
+
+/** The same for what a request for the multivariant playlist begins. @param session undefined: it is in a cookie */
+export function beginningQuery(query: string, session: string | undefined): string {
   const parameters = new URLSearchParams(query);
+  parameters.delete('cookieCheck');
+  parameters.delete('session');
+  if (session !== undefined) {
+    parameters.append('session', session);
+  }
+  return carried(parameters);
+}
+
+/** Where a player is sent to show whether it keeps cookies. */
+export function checkQuery(query: string): string {
+  const parameters = new URLSearchParams(query);
+  parameters.delete('session');
+  parameters.set('cookieCheck', '1');
+  parameters.sort();
+  return `?${parameters.toString()}`;
+}
+
+function carried(parameters: URLSearchParams): string {
   for (const name of [...parameters.keys()]) {
     if (name.startsWith('_HLS_')) {
       parameters.delete(name);

@@ -1,0 +1,147 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { PerchError } from '../../../base/errors.ts';
+import type { HlsMuxer } from '../hls-muxer.ts';
+import type { HlsServer, SoundForm } from '../server.ts';
+import { CHECK_COOKIE, cookie, cookiesOf, SESSION_COOKIE } from './cookies.ts';
+import { addressQuery, beginningQuery, checkQuery, queryOf } from './request.ts';
+import type { HlsSession, Requester } from './sessions.ts';
+
+/** Who may read what, and who asks. */
+export interface HttpAccess {
+  /** Throws a PerchError 'unauthorized'. */
+  require(request: FastifyRequest, action: 'read', path: string): Promise<void>;
+  identify(request: FastifyRequest): { readonly ip: string; readonly user?: string; readonly sessionUser?: string };
+  /** The address alone, canonical: it is asked at each request. */
+  ip(request: FastifyRequest): string;
+  /** The browser speaks TLS, to us or to a proxy. */
+  isSecure(request: FastifyRequest): boolean;
+}
+
+/** A request that has been let in. */
+export interface Admitted {
+  readonly session: HlsSession;
+  readonly muxer: HlsMuxer;
+  /** With its `?`, for the addresses in playlists. */
+  readonly query: string;
+  /** Nobody else asks with this query: it holds the session's secret. */
+  readonly isOwnQuery: boolean;
+}
+
+const BEARER = /^Bearer +(\S+)$/i;
+/** AppleCoreMedia of iOS and macOS before 17 and 14 lacks Opus in fMP4; so does Safari's Media Source Extensions. */
+const WITHOUT_OPUS =
+  /AppleCoreMedia\/1\.0\.0\.(?:[0-9]|1[0-9]|20)[A-Z]|Version\/(?:[0-9]|1[0-6])\.[\d.]+ (?:Mobile\/\w+ )?Safari/;
+
+/** Lets viewers in: asks who they are at the multivariant playlist, and knows them by their session from there on. */
+export class Door {
+  readonly #access: HttpAccess;
+  /** Asked at each request: the server may begin anew while its listeners go on. */
+  readonly #server: () => HlsServer;
+
+  constructor(access: HttpAccess, server: () => HlsServer) {
+    this.#access = access;
+    this.#server = server;
+  }
+
+  /** @returns undefined when the player has been sent to show whether it keeps cookies */
+  async begin(request: FastifyRequest, reply: FastifyReply, path: string): Promise<Admitted | undefined> {
+    const server = this.#server();
+    const query = queryOf(request.url);
+    const { headers } = request;
+    const plainQuery = beginningQuery(query, undefined);
+    if (this.#isCdn(request)) {
+      const { muxer, origin } = await server.open(path, plainQuery.slice(1), formOf(request));
+      const session = server.sessions.ofCdn(this.#requesterOf(request, path), muxer, origin);
+      return { session, muxer, query: plainQuery, isOwnQuery: false };
+    }
+    const known = this.#sessionOf(request, path);
+    const keepsCookies = cookiesOf(headers.cookie, CHECK_COOKIE).includes('1');
+    if (!known && !keepsCookies && parameter(request, 'cookieCheck') !== '1') {
+      reply.header('Set-Cookie', cookie(CHECK_COOKIE, '1', this.#access.isSecure(request)));
+      reply.header('Cache-Control', 'private, no-cache').redirect(`./index.m3u8${checkQuery(query)}`, 302);
+      return undefined;
+    }
+    await this.#access.require(request, 'read', path);
+    const { muxer, origin } = await server.open(path, plainQuery.slice(1), formOf(request));
+    const session =
+      known && !known.isEnded ? known : server.sessions.open(this.#requesterOf(request, path), muxer, origin);
+    const isInCookie = keepsCookies || cookiesOf(headers.cookie, SESSION_COOKIE).includes(session.secret);
+    if (isInCookie) {
+      reply.header('Set-Cookie', cookie(SESSION_COOKIE, session.secret, this.#access.isSecure(request)));
+    }
+    return {
+      session,
+      muxer,
+      query: isInCookie ? plainQuery : beginningQuery(query, session.secret),
+      isOwnQuery: !isInCookie,
+    };
+  }
+
+  /**
+   * For all that the multivariant playlist leads to.
+   * @throws PerchError unauthorized without a session, or with one of another path or address; notFound where there is no muxer
+   */
+  admit(request: FastifyRequest, path: string): Admitted {
+    const server = this.#server();
+    const isCdn = this.#isCdn(request);
+    const known = isCdn ? undefined : this.#sessionOf(request, path);
+    if (!isCdn && !known) {
+      throw new PerchError('unauthorized', 'authentication error', { path });
+    }
+    const opened = server.find(path, formOf(request));
+    if (!opened) {
+      throw new PerchError('notFound', 'no such file in this stream, or no longer', { path });
+    }
+    const { muxer, origin } = opened;
+    const session = known ?? server.sessions.ofCdn(this.#requesterOf(request, path), muxer, origin);
+    const query = addressQuery(queryOf(request.url));
+    return { session, muxer, query, isOwnQuery: query.includes('session=') };
+  }
+
+  #sessionOf(request: FastifyRequest, path: string): HlsSession | undefined {
+    const { sessions } = this.#server();
+    const ip = this.#access.ip(request);
+    for (const secret of cookiesOf(request.headers.cookie, SESSION_COOKIE)) {
+      const session = sessions.find(secret, path, ip);
+      if (session) {
+        return session;
+      }
+    }
+    const secret = parameter(request, 'session');
+    return secret === undefined ? undefined : sessions.find(secret, path, ip);
+  }
+
+  #isCdn({ headers }: FastifyRequest): boolean {
+    const secret = this.#server().options.cdnSecret ?? '';
+    const [, token] = secret === '' ? [] : (BEARER.exec(headers.authorization ?? '') ?? []);
+    return token !== undefined && timingSafeEqual(digest(token), digest(secret));
+  }
+
+  #requesterOf(request: FastifyRequest, path: string): Requester {
+    const { ip, user, sessionUser } = this.#access.identify(request);
+    return {
+      path,
+      query: beginningQuery(queryOf(request.url), undefined).slice(1),
+      ip,
+      remoteAddr: `${ip.includes(':') ? `[${ip}]` : ip}:${request.socket.remotePort ?? 0}`,
+      user: user ?? sessionUser ?? '',
+      userAgent: request.headers['user-agent'] ?? '',
+    };
+  }
+}
+
+/** So that neither length nor contents can be learned from how long it takes. */
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+function parameter(request: FastifyRequest, name: string): string | undefined {
+  const value = (request.query as Readonly<Record<string, unknown>>)[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The sound that this player wants: by its own word, or as its program is known. */
+function formOf(request: FastifyRequest): SoundForm {
+  return parameter(request, 'audio') === 'flac' || WITHOUT_OPUS.test(request.headers['user-agent'] ?? '')
+    ? 'flac'
+    : 'plain';
+}

@@ -1,0 +1,92 @@
+import { gzipSync } from 'node:zlib';
+import type { HlsRendition, MediaPlaylist } from '../hls-muxer.ts';
+import { writeMediaPlaylist } from '../playlist/write-media.ts';
+import type { Directives } from './directives.ts';
+
+/** A playlist as it is sent, made once for all who get the same. */
+export interface PlaylistBody {
+  readonly plain: Buffer;
+  /** Made when somebody first wants it. */
+  gzip(): Buffer;
+}
+
+/** Stands where the query goes; no name that a muxer gives has it. */
+const QUERY_MARK = '?__query__';
+/** Queries that are not a viewer's own (a token that many have): more than these are made anew each time. */
+const MOST_QUERIES = 16;
+/** Higher levels take twice the time for some percent. */
+const GZIP = { level: 1, memLevel: 7 };
+
+/** What is made of one playlist: written once, then only put together with the query of whoever asks. */
+class Texts {
+  /** By `_HLS_skip`: the text between its queries. */
+  readonly #gaps = new Map<Directives['skip'], readonly string[]>();
+  readonly #bodies = new Map<string, PlaylistBody>();
+
+  text(rendition: HlsRendition, others: readonly HlsRendition[], skip: Directives['skip'], query: string): string {
+    let gaps = this.#gaps.get(skip);
+    if (gaps === undefined) {
+      const playlist = rendition.playlist as MediaPlaylist;
+      gaps = writeMediaPlaylist(playlist, { query: QUERY_MARK, skip, others }).split(QUERY_MARK);
+      this.#gaps.set(skip, gaps);
+    }
+    return gaps.join(query);
+  }
+
+  body(key: string, text: () => string, isShared: boolean): PlaylistBody {
+    const known = this.#bodies.get(key);
+    if (known) {
+      return known;
+    }
+    const body = bodyOf(text());
+    if (isShared && this.#bodies.size < MOST_QUERIES) {
+      this.#bodies.set(key, body);
+    }
+    return body;
+  }
+}
+
+function bodyOf(text: string): PlaylistBody {
+  const plain = Buffer.from(text);
+  let zipped: Buffer | undefined;
+  return {
+    plain,
+    gzip: () => {
+      zipped ??= gzipSync(plain, GZIP);
+      return zipped;
+    },
+  };
+}
+
+/** The texts of all playlists that are still somebody's. */
+export class PlaylistTexts {
+  readonly #texts = new WeakMap<MediaPlaylist, Texts>();
+
+  /**
+   * @param rendition that has a playlist
+   * @param query safe to stand in a playlist
+   * @param isShared others may ask with the same query
+   */
+  body(
+    rendition: HlsRendition,
+    renditions: readonly HlsRendition[],
+    skip: Directives['skip'],
+    query: string,
+    isShared: boolean,
+  ): PlaylistBody {
+    const texts = this.#of(rendition.playlist as MediaPlaylist);
+    const write = () => this.text(rendition, renditions, skip, query);
+    return texts.body(skip + query, write, isShared);
+  }
+
+  text(rendition: HlsRendition, renditions: readonly HlsRendition[], skip: Directives['skip'], query: string): string {
+    const others = renditions.filter((other) => other !== rendition);
+    return this.#of(rendition.playlist as MediaPlaylist).text(rendition, others, skip, query);
+  }
+
+  #of(playlist: MediaPlaylist): Texts {
+    const known = this.#texts.get(playlist) ?? new Texts();
+    this.#texts.set(playlist, known);
+    return known;
+  }
+}

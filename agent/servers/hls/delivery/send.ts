@@ -1,0 +1,111 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { MediaFile } from '../hls-muxer.ts';
+import { byteRange, slicePieces } from './byte-range.ts';
+import type { PlaylistBody } from './playlist-texts.ts';
+
+export const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+/** Below this gzip makes nothing smaller that matters: it is one packet anyway. */
+const LEAST_GZIP_BYTES = 1_000;
+/** A player that takes nothing for this long has gone: what it was sent is not held for it any more. */
+const STALLED_MS = 30_000;
+
+export function sendText(request: FastifyRequest, reply: FastifyReply, type: string, cache: string, text: string) {
+  const body = Buffer.from(text);
+  reply.header('Content-Type', type).header('Content-Length', body.length).header('Cache-Control', cache);
+  return request.method === 'HEAD' ? reply.send() : reply.send(body);
+}
+
+/** @param mayZip it is worth it: many get the same */
+export function sendPlaylist(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  cache: string,
+  body: PlaylistBody,
+  mayZip: boolean,
+) {
+  const isLong = body.plain.length >= LEAST_GZIP_BYTES;
+  const isZipped = mayZip && isLong && takesGzip(request.headers['accept-encoding']);
+  const bytes = isZipped ? body.gzip() : body.plain;
+  reply.header('Content-Type', PLAYLIST_TYPE).header('Content-Length', bytes.length).header('Cache-Control', cache);
+  vary(reply, 'Accept-Encoding');
+  if (isZipped) {
+    reply.header('Content-Encoding', 'gzip');
+  }
+  return request.method === 'HEAD' ? reply.send() : reply.send(bytes);
+}
+
+/** RFC 9110 §12.5.3. */
+function takesGzip(header: string | string[] | undefined): boolean {
+  return typeof header === 'string' && /(?:^|[\s,])(?:gzip|\*)(?!\s*;\s*q=0(?:\.0*)?(?:[\s,]|$))/.test(header);
+}
+
+function vary(reply: FastifyReply, name: string): void {
+  const others = reply.getHeader('Vary');
+  reply.header('Vary', others === undefined ? name : `${String(others)}, ${name}`);
+}
+
+/**
+ * Sends a file out of memory, or the one range of it that was asked for; its pieces are handed to the socket as they are.
+ * @param onSent the bytes, once they have gone
+ */
+export function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  cache: string,
+  file: MediaFile,
+  onSent: (bytes: number) => void,
+): FastifyReply {
+  // With If-Range a player wants a range of what it knows; what it knows cannot be told, so it gets everything.
+  const wanted = request.headers['if-range'] === undefined ? request.headers.range : undefined;
+  const range = byteRange(wanted, file.sizeBytes);
+  reply.header('Content-Type', file.type).header('Accept-Ranges', 'bytes');
+  if (range === 'outside') {
+    reply.header('Content-Range', `bytes */${file.sizeBytes}`).header('Content-Type', 'application/json');
+    const error = `the file has ${file.sizeBytes} bytes: '${wanted?.slice(0, 40)}' lies outside`;
+    return reply.code(416).send({ status: 'error', error });
+  }
+  const bytes = range ? range.end - range.start : file.sizeBytes;
+  reply.header('Content-Length', bytes).header('Cache-Control', cache);
+  if (range) {
+    reply.code(206).header('Content-Range', `bytes ${range.start}-${range.end - 1}/${file.sizeBytes}`);
+  }
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
+  if (request.method === 'HEAD') {
+    raw.end();
+    return reply;
+  }
+  file.hold();
+  let isHeld = true;
+  const release = (): void => {
+    if (isHeld) {
+      isHeld = false;
+      file.release();
+    }
+  };
+  // Everything has been handed to the system.
+  raw.once('finish', () => {
+    release();
+    onSent(bytes);
+  });
+  // Or the player has gone.
+  raw.once('close', release);
+  raw.setTimeout(STALLED_MS, () => raw.destroy());
+  write(raw, range ? slicePieces(file.pieces, range) : file.pieces);
+  return reply;
+}
+
+function write(raw: FastifyReply['raw'], pieces: readonly Uint8Array[]): void {
+  const last = pieces.length - 1;
+  if (last > 0) {
+    raw.cork();
+    for (let i = 0; i < last; i += 1) {
+      raw.write(pieces[i]);
+    }
+  }
+  raw.end(pieces[last]);
+  if (last > 0) {
+    raw.uncork();
+  }
+}
