@@ -87,6 +87,10 @@ export class DerivedStream extends Stream {
     };
   }
 
+  override get longestGroupMs(): number {
+    return this.#origin.longestGroupMs;
+  }
+
   override addReader(reader: Reader, replay: boolean): void {
     if (!this.#isFed && !this.isClosed) {
       this.#feed();
@@ -147,10 +151,13 @@ export class DerivedStream extends Stream {
 
   #describe(track: number, description: Track): void {
     const lane = this.#lanes[track];
+    if (!lane) {
+      return;
+    }
     const place = this.#plan.place(description, track);
-    if (lane && place) {
-      lane.converter?.close?.();
-      this.#lanes[track] = this.#laneOf(lane.number, place);
+    lane.converter?.close?.();
+    this.#lanes[track] = place && this.#laneOf(lane.number, place);
+    if (place) {
       this.setTrack(lane.number, place.track);
     }
   }

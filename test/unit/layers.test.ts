@@ -8,6 +8,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   config: ['base'],
   media: ['base'],
   stream: ['base', 'media'],
+  transcode: ['base', 'media', 'stream'],
   sources: ['base', 'config', 'media', 'stream'],
   servers: ['base', 'config', 'media', 'stream'],
   record: ['base', 'config', 'media', 'stream'],

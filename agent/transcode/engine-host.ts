@@ -1,0 +1,85 @@
+import { Worker } from 'node:worker_threads';
+import { explain } from '../base/errors.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+export interface EngineEvents {
+  onMessage(message: FromWorker): void;
+  /** It has ended by itself; nothing more will come. */
+  onDied(reason: string): void;
+}
+
+/** Where the engine runs. */
+export interface EngineHost {
+  /** Memory of batches is handed over. */
+  post(message: ToWorker): void;
+  /** Nothing is told any more. */
+  end(): void;
+}
+
+export type StartEngine = (events: EngineEvents) => EngineHost;
+
+/** The one place that knows where the worker's module lies. */
+const WORKER_MODULE = new URL('./worker.ts', import.meta.url);
+/** It keeps next to nothing: a leak is to end it, not the machine. */
+const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
+
+/** In a thread of its own. */
+export function startWorker(events: EngineEvents, module = WORKER_MODULE): EngineHost {
+  const worker = new Worker(module, { name: 'transcode', resourceLimits: LIMITS });
+  let isOver = false;
+  const die = (reason: string): void => {
+    if (!isOver) {
+      isOver = true;
+      events.onDied(reason);
+    }
+  };
+  worker.unref();
+  worker.on('message', (message: FromWorker) => {
+    if (!isOver) {
+      events.onMessage(message);
+    }
+  });
+  worker.on('error', (error) => die(explain(error)));
+  worker.on('exit', (code) => die(`it ended with code ${code}`));
+  return {
+    post: (message) => worker.postMessage(message, message instanceof ArrayBuffer ? [message] : []),
+    end: () => {
+      isOver = true;
+      void worker.terminate();
+    },
+  };
+}
+
+/** Between other work of the main loop, where there is not enough memory for a thread. */
+export function startInLoop(events: EngineEvents): EngineHost {
+  let isOver = false;
+  /** What has come before the codec was loaded. */
+  let waiting: ToWorker[] | undefined = [];
+  let take = (message: ToWorker): unknown => waiting?.push(message);
+  const answer = (message: FromWorker): void => {
+    if (!isOver) {
+      events.onMessage(message);
+    }
+  };
+  const load = async (): Promise<void> => {
+    // Not before it is needed: it is some megabytes.
+    const [{ loadLibopus }, { Engine }] = await Promise.all([import('libopus-wasm'), import('./engine.ts')]);
+    await loadLibopus();
+    const engine = new Engine(answer);
+    take = (message) => setImmediate(() => isOver || engine.receive(message));
+    waiting?.forEach(take);
+    waiting = undefined;
+  };
+  load().catch((cause: unknown) => {
+    if (!isOver) {
+      isOver = true;
+      events.onDied(explain(cause));
+    }
+  });
+  return {
+    post: (message) => take(message),
+    end: () => {
+      isOver = true;
+    },
+  };
+}

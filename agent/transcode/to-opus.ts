@@ -1,0 +1,68 @@
+import { Application, createEncoder, type OpusEncoderHandle, type SampleRate } from 'libopus-wasm';
+import { PerchError } from '../base/errors.ts';
+import { SteadyBlocks } from '../media/pcm/steady-blocks.ts';
+import type { Chain, Emit } from './chain.ts';
+import { createPcmSource, type PcmSource } from './pcm-source.ts';
+import { type OpusOrigin, opusRateOf, originOf } from './turnable.ts';
+
+/** 20 ms: what browsers send themselves. */
+const FRAMES_PER_SECOND = 50;
+const CLOCK_HZ = 48_000;
+/** Low delay has a quarter of the look-ahead; beyond 3 the complexity costs twice as much and is not heard. */
+const COMPLEXITY = 3;
+const STEREO_BITS_PER_SECOND = 64_000;
+const WIDE_BITS_PER_SECOND = 32_000;
+const NARROW_BITS_PER_SECOND = 24_000;
+/** From this rate on there is more than speech in it. */
+const WIDE_RATE_HZ = 24_000;
+
+/** AAC-LC or PCM into Opus packets of 20 ms, with steady times. */
+export class ToOpus implements Chain {
+  readonly #source: PcmSource;
+  readonly #encoder: OpusEncoderHandle;
+  readonly #blocks: SteadyBlocks;
+  /** PCM samples to code in a tick of the input. */
+  readonly #samplesPerTick: number;
+  readonly #ticksPerSample: number;
+  readonly #emit: Emit;
+
+  /** @throws PerchError when the track cannot become Opus */
+  static async create(track: OpusOrigin, emit: Emit): Promise<ToOpus> {
+    const { rateHz, channels } = originOf(track);
+    const sampleRate = opusRateOf(rateHz) as SampleRate | undefined;
+    if (sampleRate === undefined || (channels !== 1 && channels !== 2)) {
+      throw new PerchError('unsupported', `no Opus of ${channels} channels at ${rateHz} Hz`);
+    }
+    const mono = sampleRate >= WIDE_RATE_HZ ? WIDE_BITS_PER_SECOND : NARROW_BITS_PER_SECOND;
+    const encoder = await createEncoder({
+      application: Application.RestrictedLowDelay,
+      sampleRate,
+      channels,
+      frameSize: sampleRate / FRAMES_PER_SECOND,
+      complexity: COMPLEXITY,
+      bitrate: channels === 2 ? STEREO_BITS_PER_SECOND : mono,
+    });
+    return new ToOpus(track, encoder, emit);
+  }
+
+  private constructor(track: OpusOrigin, encoder: OpusEncoderHandle, emit: Emit) {
+    const { sampleRate: rateHz, channels, frameSize: blockSamples } = encoder;
+    this.#source = createPcmSource(track);
+    this.#encoder = encoder;
+    this.#samplesPerTick = rateHz / track.clockRate;
+    this.#ticksPerSample = CLOCK_HZ / rateHz;
+    this.#emit = emit;
+    this.#blocks = new SteadyBlocks({ rateHz, channels, blockSamples }, (block, pts, wall) =>
+      this.#emit(pts * this.#ticksPerSample, wall, this.#encoder.encode(block)),
+    );
+  }
+
+  push(data: Uint8Array, pts: number, wall: number): void {
+    const count = this.#source.read(data);
+    this.#blocks.push(this.#source.values, count, Math.round(pts * this.#samplesPerTick), wall);
+  }
+
+  free(): void {
+    this.#encoder.free();
+  }
+}

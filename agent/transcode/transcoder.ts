@@ -1,0 +1,97 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { Track } from '../media/track.ts';
+import type { AudioForms, OpusSound } from '../stream/audio-forms.ts';
+import { DerivedStream, type Place } from '../stream/derived-stream.ts';
+import type { Reader, Stream } from '../stream/stream.ts';
+import type { StartEngine } from './engine-host.ts';
+import { flacOfOpus, type OpusOrigin, opusTrackOf, whyNotOpus } from './turnable.ts';
+import { Workshop } from './workshop.ts';
+
+/** 20 ms at 48 kHz. */
+const OPUS_FRAME_TICKS = 960;
+const OPEN_LIMIT_MS = 500;
+const KEPT_MS = 10_000;
+
+/** Makes other sound of streams' sound. */
+export class Transcoder implements AudioForms {
+  /** For WebRTC. */
+  readonly opus: OpusSound;
+  readonly #workshop: Workshop;
+  readonly #clock: Clock;
+  readonly #stop = new AbortController();
+  readonly #flac = new WeakMap<Stream, DerivedStream>();
+  readonly #opus = new WeakMap<Stream, Map<number, DerivedStream>>();
+
+  constructor(start: StartEngine, clock: Clock, log: Logger) {
+    this.#clock = clock;
+    this.#workshop = new Workshop(start, clock, log);
+    this.opus = { whyNot: whyNotOpus, of: (stream, track) => this.#opusOf(stream, track) };
+  }
+
+  /** Whether anything is turned, or was a moment ago. */
+  get isRunning(): boolean {
+    return this.#workshop.isRunning;
+  }
+
+  of(stream: Stream, _form: 'flac'): Stream {
+    const place = (track: Track): Place => this.#inFlac(track);
+    if (stream.tracks.every((track) => place(track).track === track)) {
+      return stream;
+    }
+    const known = this.#flac.get(stream) ?? new DerivedStream(stream, { id: 'flac', place, startsWithGroup: true });
+    this.#flac.set(stream, known);
+    return known;
+  }
+
+  async open(stream: Stream, form: 'flac'): Promise<Stream> {
+    const derived = this.of(stream, form);
+    if (derived !== stream && derived.readers.length === 0) {
+      const keeper = keeperOf();
+      derived.addReader(keeper, false);
+      void this.#clock.sleep(KEPT_MS, this.#stop.signal).then(() => derived.removeReader(keeper));
+      await Promise.race([this.#workshop.settled(), this.#clock.sleep(OPEN_LIMIT_MS, this.#stop.signal)]);
+    }
+    return derived;
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#workshop.close();
+  }
+
+  #inFlac(track: Track): Place {
+    const flac = track.codec === 'opus' ? flacOfOpus(track) : undefined;
+    return flac
+      ? { track: flac, convert: (emit) => this.#workshop.open('flac', track, flac.frameSamples, emit) }
+      : { track };
+  }
+
+  #opusOf(stream: Stream, number: number): Stream {
+    const known = this.#opus.get(stream) ?? new Map<number, DerivedStream>();
+    this.#opus.set(stream, known);
+    const place = (track: Track, other: number): Place | undefined =>
+      other === number && whyNotOpus(track) === undefined ? this.#inOpus(track as OpusOrigin) : undefined;
+    // What is heard is live: nothing of what the stream keeps is turned.
+    const derived = known.get(number) ?? new DerivedStream(stream, { id: 'opus', place, startsWithGroup: false });
+    known.set(number, derived);
+    return derived;
+  }
+
+  #inOpus(track: OpusOrigin): Place {
+    return {
+      track: opusTrackOf(track),
+      convert: (emit) => this.#workshop.open('opus', track, OPUS_FRAME_TICKS, emit),
+    };
+  }
+}
+
+/** Nobody gets the stream through it. */
+const keeperOf = (): Reader => ({
+  type: 'hidden',
+  id: 'flac-keeper',
+  countsHolds: true,
+  onSample: () => {},
+  onTrack: () => {},
+  onEnd: () => {},
+});
