@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildPage } from './build.ts';
 
 const FIRST_LOAD_LIMIT_BYTES = 60_000;
+const ELEMENT_LIMIT_BYTES = 12_000;
 
 let root: string;
 let folder: string;
@@ -55,9 +56,18 @@ test('the first load is below 60 kB gzipped', async () => {
 
 test('hls.js and the other languages come only when they are needed', async () => {
   const first = await firstLoad();
-  const later = (await readdir(folder)).filter((file) => !first.has(file));
+  const later = (await readdir(folder)).filter((file) => !first.has(file) && !file.startsWith('perch-video'));
   expect(later.map((file) => file.replace(/-[0-9A-Z]{8}\./, '.')).sort()).toEqual(['hls.js', 'zh-cn.js']);
 });
+
+test.for(['perch-video.js', 'perch-video-hls.js'])(
+  '%s has a name that stays, is below 12 kB gzipped and needs no other file',
+  async (name) => {
+    const script = await readFile(join(folder, name), 'utf8');
+    expect(gzipSync(script).length).toBeLessThan(ELEMENT_LIMIT_BYTES);
+    expect(script).not.toMatch(/\bimport\b|\brequire\b|preact/);
+  },
+);
 
 test('nothing in the page is inline, as its security policy wants it', () => {
   expect(page).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=/);

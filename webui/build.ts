@@ -33,6 +33,7 @@ export async function buildPage(folder: string): Promise<void> {
     metafile: true,
     logLevel: 'warning',
   });
+  await buildElement(fresh);
   const names = new Map([
     ['main.js', outputOf(metafile, 'main.tsx')],
     ['app.css', outputOf(metafile, 'app.css')],
@@ -41,6 +42,21 @@ export async function buildPage(folder: string): Promise<void> {
   await writeFile(join(fresh, 'index.html'), await writeIndex(names));
   await rm(folder, { recursive: true, force: true });
   await rename(fresh, folder);
+}
+
+/** `<perch-video>` for pages of others: plain scripts that bring all but hls.js along, under names that stay. */
+async function buildElement(folder: string): Promise<void> {
+  await build({
+    absWorkingDir: HERE,
+    entryPoints: ['element/perch-video.ts', 'element/perch-video-hls.ts'],
+    outdir: folder,
+    bundle: true,
+    format: 'iife',
+    target: BROWSERS,
+    minify: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
 }
 
 function outputOf({ outputs }: Metafile, source: string): string {

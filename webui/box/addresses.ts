@@ -1,19 +1,6 @@
 /** A path name as it stands in an address: encoded, its slashes kept. */
 export const encodeName = (name: string): string => name.split('/').map(encodeURIComponent).join('/');
 
-export const whepAddress = (name: string): string => `webrtc/${encodeName(name)}/whep`;
-
-/**
- * The session's own address. Its secret is the last part of `Location`; what stands before it is the box's view of
- * the address, which a proxy's sub-folder is missing from.
- */
-export function whepSessionAddress(name: string, location: string): string | undefined {
-  const secret = /([^/?#]+)(?:[?#].*)?$/.exec(location)?.[1];
-  return secret === undefined ? undefined : `${whepAddress(name)}/${secret}`;
-}
-
-export const hlsAddress = (name: string): string => `hls/${encodeName(name)}/index.m3u8`;
-
 export const spansAddress = (name: string): string => `playback/list?path=${encodeURIComponent(name)}`;
 
 /**

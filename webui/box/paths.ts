@@ -1,7 +1,8 @@
 import { signal } from '@preact/signals';
+import { pause, wake } from './pause.ts';
 import { ask, BoxError } from './request.ts';
 import { access, loadSession, session } from './session.ts';
-import { pageShown, pause, wake } from './wake.ts';
+import { pageShown } from './wake.ts';
 
 /** One path of the box, as far as the page looks at it. Times are RFC 3339. */
 export interface PathItem {

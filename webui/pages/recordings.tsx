@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
+import { pause } from '../box/pause.ts';
 import { recordedNames, recordedSpans, type Span } from '../box/recordings.ts';
-import { pageShown, pause } from '../box/wake.ts';
+import { pageShown } from '../box/wake.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { type Camera, readableName } from '../cameras/pair.ts';
 import { Choice } from '../parts/choice.tsx';

@@ -1,28 +1,31 @@
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
-import { hlsAddress } from '../box/addresses.ts';
-import { UI_HEADER } from '../box/request.ts';
-import { failureOf, type LiveSession, PlayError, type SessionFacts } from './live-session.ts';
+import { mediaSourceClass, playsOpus } from './codec-names.ts';
+import { Ending, failureOf, type LiveSession, PlayError, type SessionFacts } from './live-session.ts';
+import { firstPicture, playOrMute } from './play.ts';
+import { type Source, withParameter } from './source.ts';
+import type { OpenOptions } from './whep.ts';
 
 /** The muxer starts on demand and needs its first segment. */
 const FIRST_PICTURE_LIMIT_MS = 20_000;
-const KEPT_BEHIND_S = 20;
+const KEPT_BEHIND_S = 10;
+const NATIVE_TYPE = 'application/vnd.apple.mpegurl';
 
-export interface HlsOptions {
-  readonly name: string;
-  readonly signal: AbortSignal;
-}
+/** hls.js is loaded only where it is needed. */
+export type LoadHls = () => Promise<typeof Hls>;
 
 /** Plays a path over HLS: with hls.js where the browser has Media Source Extensions, else by itself (iPhone). */
-export async function openHls(video: HTMLVideoElement, { name, signal }: HlsOptions): Promise<LiveSession> {
-  const session = await makeSession(video, name);
+export async function openHls(video: HTMLVideoElement, options: OpenOptions, loadHls: LoadHls): Promise<LiveSession> {
+  const { source, signal } = options;
+  const session = await makeSession(video, source, loadHls);
   const onAbort = () => session.close();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     if (signal.aborted) {
       throw new PlayError('transport', 'closed while it was opened');
     }
-    await firstPicture(video, session);
+    playOrMute(video);
+    await firstPicture(video, session.failed, FIRST_PICTURE_LIMIT_MS);
     return session;
   } catch (error) {
     session.close();
@@ -36,55 +39,27 @@ interface HlsSession extends LiveSession {
   readonly failed: Promise<PlayError>;
 }
 
-async function makeSession(video: HTMLVideoElement, name: string): Promise<HlsSession> {
-  if ('MediaSource' in window || 'ManagedMediaSource' in window) {
-    const { default: HlsClass } = await import('hls.js');
+async function makeSession(video: HTMLVideoElement, source: Source, loadHls: LoadHls): Promise<HlsSession> {
+  if (source.hls === undefined) {
+    throw new PlayError('transport', 'HLS is not served here');
+  }
+  if (mediaSourceClass()) {
+    const HlsClass = await loadHls();
     if (HlsClass.isSupported()) {
-      return new HlsJsSession(HlsClass, video, name);
+      return new HlsJsSession(HlsClass, video, playlistOf(source.hls, playsOpus() ?? true), source.headers);
     }
   }
-  if (video.canPlayType('application/vnd.apple.mpegurl') !== '') {
-    return new NativeSession(video, name);
+  if (video.canPlayType(NATIVE_TYPE) !== '') {
+    return new NativeSession(video, playlistOf(source.hls, video.canPlayType('audio/mp4; codecs="opus"') !== ''));
   }
-  throw new PlayError('codec', 'this browser plays neither WebRTC nor HLS');
+  throw new PlayError('transport', 'this browser does not play HLS');
 }
 
-async function firstPicture(video: HTMLVideoElement, session: HlsSession): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let onData = () => {};
-  const shown = new Promise<undefined>((resolve) => {
-    onData = () => resolve(undefined);
-    video.addEventListener('loadeddata', onData, { once: true });
-  });
-  const late = new Promise<PlayError>((resolve) => {
-    const text = `no picture within ${FIRST_PICTURE_LIMIT_MS / 1000} s`;
-    timer = setTimeout(() => resolve(new PlayError('transport', text)), FIRST_PICTURE_LIMIT_MS);
-  });
-  video.play().catch(() => {});
-  const failure = await Promise.race([shown, session.failed, late]);
-  clearTimeout(timer);
-  video.removeEventListener('loadeddata', onData);
-  if (failure) {
-    throw failure;
-  }
-}
-
-/** The end of a session, which before the first picture is a failure with a kind. */
-class Ending {
-  readonly ended: Promise<string>;
-  readonly failed: Promise<PlayError>;
-  fail: (error: PlayError) => void = () => {};
-
-  constructor() {
-    this.failed = new Promise((resolve) => {
-      this.fail = resolve;
-    });
-    this.ended = this.failed.then((error) => error.message);
-  }
-}
+const playlistOf = (hls: string, hasOpus: boolean): string => (hasOpus ? hls : withParameter(hls, 'audio=flac'));
 
 class HlsJsSession implements HlsSession {
   readonly technology = 'HLS';
+  readonly lacksSound = false;
   readonly #ending = new Ending();
   readonly ended = this.#ending.ended;
   readonly failed = this.#ending.failed;
@@ -92,18 +67,22 @@ class HlsJsSession implements HlsSession {
   #bytes = 0;
   #hasRecovered = false;
 
-  constructor(HlsClass: typeof Hls, video: HTMLVideoElement, name: string) {
+  constructor(HlsClass: typeof Hls, video: HTMLVideoElement, address: string, headers: Source['headers']) {
     this.#hls = new HlsClass({
       lowLatencyMode: true,
       liveDurationInfinity: true,
       backBufferLength: KEPT_BEHIND_S,
-      xhrSetup: (request) => request.setRequestHeader('X-Perch-UI', UI_HEADER['X-Perch-UI']),
+      xhrSetup: (request) => {
+        for (const [name, value] of Object.entries(headers)) {
+          request.setRequestHeader(name, value);
+        }
+      },
     });
     this.#hls.on(HlsClass.Events.ERROR, (_event, data) => this.#onError(HlsClass, data));
     this.#hls.on(HlsClass.Events.FRAG_LOADED, (_event, data) => {
       this.#bytes += data.frag.stats.loaded;
     });
-    this.#hls.loadSource(hlsAddress(name));
+    this.#hls.loadSource(address);
     this.#hls.attachMedia(video);
   }
 
@@ -146,20 +125,21 @@ class HlsJsSession implements HlsSession {
 
 class NativeSession implements HlsSession {
   readonly technology = 'HLS';
+  readonly lacksSound = false;
   readonly #ending = new Ending();
   readonly ended = this.#ending.ended;
   readonly failed = this.#ending.failed;
   readonly #video: HTMLVideoElement;
   readonly #onError: () => void;
 
-  constructor(video: HTMLVideoElement, name: string) {
+  constructor(video: HTMLVideoElement, address: string) {
     this.#video = video;
     this.#onError = () => {
       const isCodec = video.error?.code === MediaError.MEDIA_ERR_DECODE;
       this.#ending.fail(new PlayError(isCodec ? 'codec' : 'absent', video.error?.message ?? 'HLS ended'));
     };
     video.addEventListener('error', this.#onError);
-    video.src = hlsAddress(name);
+    video.src = address;
   }
 
   async facts(): Promise<SessionFacts> {

@@ -1,4 +1,7 @@
-export type Technology = 'WebRTC' | 'HLS';
+import { type Codec, codecIn } from './codec-names.ts';
+
+/** The ways that pictures come, the best one first. */
+export type Technology = 'WebRTC' | 'MSE' | 'HLS';
 
 /** What the "i" shows. */
 export interface SessionFacts {
@@ -8,11 +11,15 @@ export interface SessionFacts {
   readonly packetsLost?: number;
   /** Names of tracks that do not come this way, such as `MPEG-4 Audio`. */
   readonly leftOut?: readonly string[];
+  /** From the camera's picture at the box to its showing here, if the session knows it. */
+  readonly lagMs?: number;
 }
 
 /** One connection to the box that feeds a `<video>`. */
 export interface LiveSession {
   readonly technology: Technology;
+  /** The camera has sound that does not come this way. */
+  readonly lacksSound: boolean;
   /** Resolves with the reason when no more pictures will come. Never rejects. */
   readonly ended: Promise<string>;
   facts(): Promise<SessionFacts>;
@@ -29,19 +36,25 @@ export type FailureKind = 'codec' | 'transport' | 'absent' | 'refused' | 'away';
 export class PlayError extends Error {
   override readonly name = 'PlayError';
   readonly kind: FailureKind;
+  /** What cannot be decoded, if that is known. */
+  readonly codec: Codec | undefined;
 
   constructor(kind: FailureKind, message: string) {
     super(message);
     this.kind = kind;
+    this.codec = kind === 'codec' ? codecIn(message) : undefined;
   }
 }
 
 /** The names in the box's `Perch-Left-Out`: kinds and reasons are the box's words, which the page has in its own language. */
 export const leftOutOf = (header: string | null): string[] =>
-  (header ?? '')
-    .split(', ')
-    .filter((track) => track !== '')
-    .map((track) => track.replace(/^(?:audio|video) /, '').replace(/ \([^()]*\)$/, ''));
+  entriesOf(header).map((track) => track.replace(/^(?:audio|video) /, '').replace(/ \([^()]*\)$/, ''));
+
+/** Whether a sound stands among them: its track is there, and silent. */
+export const isSoundLeftOut = (header: string | null): boolean =>
+  entriesOf(header).some((track) => track.startsWith('audio '));
+
+const entriesOf = (header: string | null): string[] => (header ?? '').split(', ').filter((track) => track !== '');
 
 /** What the box's answer to a request for a picture means. */
 export function failureOf(status: number, message: string): PlayError {
@@ -57,4 +70,18 @@ export function failureOf(status: number, message: string): PlayError {
   }
   const isCodec = /codec/i.test(message);
   return new PlayError(isCodec ? 'codec' : 'transport', message);
+}
+
+/** The end of a session, which before the first picture is a failure with a kind. */
+export class Ending {
+  readonly ended: Promise<string>;
+  readonly failed: Promise<PlayError>;
+  fail: (error: PlayError) => void = () => {};
+
+  constructor() {
+    this.failed = new Promise((resolve) => {
+      this.fail = resolve;
+    });
+    this.ended = this.failed.then((error) => error.message);
+  }
 }

@@ -25,11 +25,9 @@ export class Stage {
     this.#key = key;
     this.#onFirst = onFirst;
     this.element.className = 'stage';
-    this.element.setAttribute('aria-hidden', 'true');
     Object.assign(this.video, { muted: true, playsInline: true, autoplay: true, disableRemotePlayback: true });
     this.video.setAttribute('muted', '');
     this.video.setAttribute('playsinline', '');
-    this.video.tabIndex = -1;
     this.video.addEventListener('resize', () => this.#fit());
     // Belongs to the element: it ends with it.
     new ResizeObserver(() => this.#fit()).observe(this.element);

@@ -1,6 +1,15 @@
-import { whepAddress, whepSessionAddress } from '../box/addresses.ts';
-import { errorOf, UI_HEADER } from '../box/request.ts';
-import { failureOf, type LiveSession, leftOutOf, PlayError, type SessionFacts } from './live-session.ts';
+import { errorOf } from '../box/request.ts';
+import { codecIn } from './codec-names.ts';
+import {
+  failureOf,
+  isSoundLeftOut,
+  type LiveSession,
+  leftOutOf,
+  PlayError,
+  type SessionFacts,
+} from './live-session.ts';
+import { playOrMute } from './play.ts';
+import { type Source, sessionAddress } from './source.ts';
 
 /** A connection on the same network takes a tenth of a second; without one the media port is not reachable. */
 const CONNECT_LIMIT_MS = 5_000;
@@ -8,19 +17,20 @@ const CONNECT_LIMIT_MS = 5_000;
 const DISCONNECTED_LIMIT_MS = 3_000;
 const DELETE_LIMIT_MS = 2_000;
 
-export interface WhepOptions {
-  readonly name: string;
+export interface OpenOptions {
+  readonly source: Source;
   readonly wantsSound: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Plays a path over WebRTC: one offer, one answer (RFC 9725 and WHEP), the session deleted at the end. */
-export async function openWhep(video: HTMLVideoElement, options: WhepOptions): Promise<LiveSession> {
-  if (typeof RTCPeerConnection === 'undefined') {
+export async function openWhep(video: HTMLVideoElement, options: OpenOptions): Promise<LiveSession> {
+  const { whep } = options.source;
+  if (typeof RTCPeerConnection === 'undefined' || whep === undefined) {
     throw new PlayError('transport', 'this browser has no WebRTC');
   }
   const peer = new RTCPeerConnection();
-  const session = new WhepSession(peer, options.name);
+  const session = new WhepSession(peer, whep, options.source.headers);
   const onAbort = () => session.close();
   options.signal.addEventListener('abort', onAbort, { once: true });
   try {
@@ -33,8 +43,7 @@ export async function openWhep(video: HTMLVideoElement, options: WhepOptions): P
     await session.offer(options.signal);
     await session.connected(CONNECT_LIMIT_MS);
     video.srcObject = stream;
-    // Refused when the page may not play yet; the muted video then begins by itself.
-    video.play().catch(() => {});
+    playOrMute(video);
     return session;
   } catch (error) {
     session.close();
@@ -48,16 +57,19 @@ class WhepSession implements LiveSession {
   readonly technology = 'WebRTC';
   readonly ended: Promise<string>;
   readonly #peer: RTCPeerConnection;
-  readonly #name: string;
+  readonly #whep: string;
+  readonly #headers: Source['headers'];
   #end: (reason: string) => void = () => {};
   #address: string | undefined;
+  lacksSound = false;
   #leftOut: readonly string[] = [];
   #isClosed = false;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(peer: RTCPeerConnection, name: string) {
+  constructor(peer: RTCPeerConnection, whep: string, headers: Source['headers']) {
     this.#peer = peer;
-    this.#name = name;
+    this.#whep = whep;
+    this.#headers = headers;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -72,8 +84,10 @@ class WhepSession implements LiveSession {
       const error = await errorOf(response);
       throw failureOf(error.status, error.message);
     }
-    this.#address = whepSessionAddress(this.#name, response.headers.get('Location') ?? '');
-    this.#leftOut = leftOutOf(response.headers.get('Perch-Left-Out'));
+    this.#address = sessionAddress(this.#whep, response.headers.get('Location') ?? '');
+    const leftOut = response.headers.get('Perch-Left-Out');
+    this.#leftOut = leftOutOf(leftOut);
+    this.lacksSound = isSoundLeftOut(leftOut);
     const sdp = await response.text();
     if (this.#isClosed) {
       this.#delete();
@@ -84,9 +98,9 @@ class WhepSession implements LiveSession {
 
   async #post(body: string, signal: AbortSignal): Promise<Response> {
     try {
-      return await fetch(whepAddress(this.#name), {
+      return await fetch(this.#whep, {
         method: 'POST',
-        headers: { ...UI_HEADER, 'Content-Type': 'application/sdp' },
+        headers: { ...this.#headers, 'Content-Type': 'application/sdp' },
         body,
         signal,
       });
@@ -124,8 +138,9 @@ class WhepSession implements LiveSession {
         facts.bytesReceived = entry.bytesReceived;
         facts.packetsLost = entry.packetsLost;
         const mime: unknown = report.get(entry.codecId)?.mimeType;
-        if (typeof mime === 'string') {
-          facts.codec = mime.replace(/^video\//i, '').replace(/^H26(\d)$/i, 'H.26$1');
+        const codec = typeof mime === 'string' ? codecIn(mime) : undefined;
+        if (codec) {
+          facts.codec = codec;
         }
       }
     }
@@ -162,6 +177,6 @@ class WhepSession implements LiveSession {
     }
     // The page may be on its way out: keepalive sends it all the same. A session that is not deleted ends by itself.
     const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
-    await fetch(address, { method: 'DELETE', headers: UI_HEADER, keepalive: true, signal }).catch(() => {});
+    await fetch(address, { method: 'DELETE', headers: this.#headers, keepalive: true, signal }).catch(() => {});
   }
 }

@@ -1,0 +1,224 @@
+import { watchPageLife } from '../box/page-life.ts';
+import type { LoadHls } from '../player/hls.ts';
+import type { PlayError, Technology } from '../player/live-session.ts';
+import { Player, type PlayerView } from '../player/player.ts';
+import { sourceAt } from '../player/source.ts';
+import { type PassedWay, parseWays } from '../player/ways.ts';
+import { type Origin, servicesOf } from './services.ts';
+import { elementStyle } from './style.ts';
+import { sentenceOf, wordsFor } from './words.ts';
+
+/** A paused picture is let go after that, and opened anew when it plays again. */
+const PAUSED_LIMIT_MS = 10_000;
+
+/** What makes another connection when it changes. */
+const WHAT = ['src', 'base', 'webrtc-base', 'hls-base', 'ways'] as const;
+/** What the video has of its own. */
+const HOW = ['controls', 'muted', 'autoplay', 'label'] as const;
+
+export interface ScriptPlace {
+  /** The address of the folder that the script came from. */
+  readonly folder: string;
+  readonly origin: Origin;
+  readonly loadHls: (hls: string) => ReturnType<LoadHls>;
+}
+
+/**
+ * `<perch-video src="garden" autoplay muted controls>`: a camera's live picture, over WebRTC, else MSE, else HLS.
+ *
+ * Attributes: `src` (path, with `?token=…` where that is wanted), `base` (address of the box), `webrtc-base` and `hls-base` (services
+ * on ports of their own, or `none`), `ways` (`webrtc mse hls`), `label` (shows which way it comes), `controls`, `muted`, `autoplay`;
+ * it always plays inline.
+ * Properties: `video`, `technology`, `phase`, `passed`, `reason`, `facts()`. Event `change`: one of them is another now.
+ */
+class PerchVideo extends HTMLElement {
+  static readonly observedAttributes = [...WHAT, ...HOW];
+  /** Those that stand in the page. */
+  static readonly all = new Set<PerchVideo>();
+  static place: ScriptPlace;
+  readonly #message = document.createElement('p');
+  readonly #label = document.createElement('small');
+  #player: Player | undefined;
+  #failure: PlayError | undefined;
+  #pausedTimer: ReturnType<typeof setTimeout> | undefined;
+  #isAsked = false;
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: 'open' });
+    root.adoptedStyleSheets = [elementStyle()];
+    this.#message.setAttribute('role', 'status');
+    root.append(this.#message, this.#label);
+  }
+
+  get video(): HTMLVideoElement | undefined {
+    return this.#player?.stage.video;
+  }
+
+  /** Which way the pictures come; undefined while none do. */
+  get technology(): Technology | undefined {
+    return this.#player?.view.technology;
+  }
+
+  get phase(): PlayerView['phase'] {
+    return this.#player?.view.phase ?? 'stopped';
+  }
+
+  /** The ways that were not taken, and why. */
+  get passed(): readonly PassedWay[] {
+    return this.#player?.view.passed ?? [];
+  }
+
+  /** Why there is no picture, for people. */
+  get reason(): string {
+    return this.#message.textContent ?? '';
+  }
+
+  facts(): ReturnType<Player['facts']> | undefined {
+    return this.#player?.facts();
+  }
+
+  connectedCallback(): void {
+    PerchVideo.all.add(this);
+    this.#open();
+  }
+
+  disconnectedCallback(): void {
+    PerchVideo.all.delete(this);
+    this.#close();
+  }
+
+  attributeChangedCallback(name: string, before: string | null, now: string | null): void {
+    if (!this.isConnected || before === now) {
+      return;
+    }
+    if ((WHAT as readonly string[]).includes(name)) {
+      this.#close();
+      this.#open();
+    } else {
+      this.#dress(name);
+    }
+  }
+
+  /** A page that nobody sees needs no picture; sound is listened to all the same. */
+  onShown(isShown: boolean): void {
+    const video = this.video;
+    if (!isShown && video?.muted !== false) {
+      this.#player?.stop();
+    } else if (isShown && this.#isAsked) {
+      this.#player?.start();
+    }
+  }
+
+  #open(): void {
+    const [path = '', query] = splitOnce(this.getAttribute('src') ?? '', '?');
+    const name = path.replace(/^\/+|\/+$/g, '');
+    if (name === '') {
+      return;
+    }
+    const { place } = PerchVideo;
+    const services = servicesOf(this.#bases, place.folder, place.origin);
+    this.#player = new Player({
+      source: sourceAt(services, name, query === undefined ? '' : `?${query}`),
+      camera: `${services.hls ?? services.webrtc}${name}`,
+      ways: parseWays(this.getAttribute('ways')),
+      wantsSound: true,
+      loadHls: () => place.loadHls(services.hls ?? place.folder),
+      onView: (view) => this.#onView(view),
+      onFailure: (failure) => {
+        this.#failure = failure;
+      },
+    });
+    const { element, video } = this.#player.stage;
+    this.shadowRoot?.prepend(element);
+    video.addEventListener('play', () => this.#onPlay());
+    video.addEventListener('pause', () => this.#onPause());
+    for (const name of HOW) {
+      this.#dress(name);
+    }
+    if (this.hasAttribute('autoplay')) {
+      this.#onPlay();
+    }
+  }
+
+  #close(): void {
+    clearTimeout(this.#pausedTimer);
+    this.#isAsked = false;
+    this.#player?.stop();
+    this.#player?.stage.element.remove();
+    this.#player = undefined;
+  }
+
+  get #bases() {
+    return {
+      base: this.getAttribute('base'),
+      webrtcBase: this.getAttribute('webrtc-base'),
+      hlsBase: this.getAttribute('hls-base'),
+    };
+  }
+
+  #dress(name: string): void {
+    const isOn = this.hasAttribute(name);
+    const { video } = this;
+    if (name === 'label') {
+      this.#showLabel();
+    } else if (video && (name === 'controls' || name === 'muted' || name === 'autoplay')) {
+      video[name] = isOn;
+    }
+  }
+
+  #showLabel(): void {
+    this.#label.textContent = this.hasAttribute('label') ? (this.technology ?? '') : '';
+  }
+
+  #onPlay(): void {
+    clearTimeout(this.#pausedTimer);
+    this.#isAsked = true;
+    this.#player?.start();
+  }
+
+  #onPause(): void {
+    // The end of a connection pauses too; whoever pauses sees a picture.
+    if (this.phase !== 'playing') {
+      return;
+    }
+    clearTimeout(this.#pausedTimer);
+    this.#pausedTimer = setTimeout(() => {
+      this.#isAsked = false;
+      this.#player?.stop();
+    }, PAUSED_LIMIT_MS);
+  }
+
+  #onView({ phase, codec }: PlayerView): void {
+    const words = wordsFor([this.lang, document.documentElement.lang, ...navigator.languages]);
+    const kind = phase === 'unplayable' ? 'codec' : this.#failure?.kind;
+    if (phase === 'playing' || phase === 'stopped') {
+      this.#failure = undefined;
+      this.#message.textContent = '';
+    } else if (kind !== undefined) {
+      this.#message.textContent = sentenceOf(words, { kind, ...(codec === undefined ? {} : { codec }) });
+    } else {
+      this.#message.textContent = phase === 'waiting' ? words.again : words.starting;
+    }
+    this.#showLabel();
+    this.dispatchEvent(new Event('change'));
+  }
+}
+
+/** Once per page. */
+export function definePerchVideo(place: ScriptPlace): void {
+  PerchVideo.place = place;
+  watchPageLife({
+    onShown: (isShown) => {
+      for (const element of PerchVideo.all) {
+        element.onShown(isShown);
+      }
+    },
+  });
+  customElements.define('perch-video', PerchVideo);
+}
+
+function splitOnce(text: string, by: string): [string, string?] {
+  const at = text.indexOf(by);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + by.length)];
+}

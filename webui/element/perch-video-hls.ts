@@ -1,0 +1,3 @@
+import { runScript } from './script.ts';
+
+runScript('HLS port');

@@ -1,0 +1,3 @@
+import { runScript } from './script.ts';
+
+runScript('main port');

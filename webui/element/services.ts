@@ -1,0 +1,38 @@
+import type { Services } from '../player/source.ts';
+
+/** Which port a script came from: the main one serves everything, MediaMTX's HLS port only HLS and live fMP4. */
+export type Origin = 'main port' | 'HLS port';
+
+export interface ServiceAttributes {
+  /** The box; default: where the script came from. */
+  readonly base: string | null;
+  /** Services that lie elsewhere (MediaMTX's own ports), or `none`. */
+  readonly webrtcBase: string | null;
+  readonly hlsBase: string | null;
+}
+
+/** @param script the address of the script's folder */
+export function servicesOf({ base, webrtcBase, hlsBase }: ServiceAttributes, script: string, origin: Origin): Services {
+  const box = new URL(base ?? '.', base === null ? script : document.baseURI);
+  const isWhole = base !== null || origin === 'main port';
+  return {
+    webrtc: serviceAt(webrtcBase, isWhole ? 'webrtc/' : undefined, box),
+    hls: serviceAt(hlsBase, isWhole ? 'hls/' : './', box),
+  };
+}
+
+function serviceAt(attribute: string | null, usual: string | undefined, box: URL): string | undefined {
+  if (attribute === 'none') {
+    return undefined;
+  }
+  const url = attribute === null ? usual && new URL(usual, asFolder(box)) : new URL(attribute, document.baseURI);
+  return url ? asFolder(url).href : undefined;
+}
+
+function asFolder(url: URL): URL {
+  const folder = new URL(url);
+  folder.pathname = url.pathname.replace(/\/?$/, '/');
+  folder.search = '';
+  folder.hash = '';
+  return folder;
+}

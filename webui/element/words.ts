@@ -1,0 +1,46 @@
+import type { Codec } from '../player/codec-names.ts';
+import type { PlayError } from '../player/live-session.ts';
+
+/** What the element says over the picture. */
+export interface ElementWords {
+  readonly starting: string;
+  readonly again: string;
+  readonly absent: string;
+  readonly refused: string;
+  readonly away: string;
+  readonly transport: string;
+  readonly cannotPlay: (codec: string) => string;
+  readonly unknownCodec: string;
+}
+
+const en: ElementWords = {
+  starting: 'Connecting…',
+  again: 'Connection lost. Trying again…',
+  absent: 'No picture from the camera. Trying again…',
+  refused: 'Not allowed to watch this.',
+  away: 'No connection to the box. Trying again…',
+  transport: 'The picture does not come through. Trying again…',
+  cannotPlay: (codec) =>
+    `This browser cannot play ${codec}, which the camera sends. Try another browser, or set the camera to H.264.`,
+  unknownCodec: 'this kind of picture',
+};
+
+const zhCn: ElementWords = {
+  starting: '正在连接…',
+  again: '连接已断开，正在重试…',
+  absent: '摄像头没有画面，正在重试…',
+  refused: '没有观看权限。',
+  away: '连不上设备，正在重试…',
+  transport: '画面传不过来，正在重试…',
+  cannotPlay: (codec) => `此浏览器无法播放摄像头发送的 ${codec}。请换一个浏览器，或把摄像头设为 H.264。`,
+  unknownCodec: '这种画面',
+};
+
+/** @param languages as the page and the browser want them, the best one first */
+export const wordsFor = (languages: readonly string[]): ElementWords =>
+  (languages.find((code) => /^(?:zh|en)\b/i.test(code)) ?? 'en').toLowerCase().startsWith('zh') ? zhCn : en;
+
+/** Why there is no picture, in a sentence. */
+export function sentenceOf(words: ElementWords, { kind, codec }: { kind: PlayError['kind']; codec?: Codec }): string {
+  return kind === 'codec' ? words.cannotPlay(codec ?? words.unknownCodec) : words[kind];
+}

@@ -1,0 +1,156 @@
+/** A whole group of a camera's pictures is a few MB; a browser that is so far behind does not catch up. */
+const QUEUE_LIMIT_BYTES = 64 << 20;
+const KEPT_BEHIND_S = 2;
+/** So much is thrown away at once, at least. */
+const WORTH_REMOVING_S = 8;
+
+interface Piece {
+  readonly bytes: ArrayBuffer;
+  readonly isKey: boolean;
+  /** The buffer is told this type first. */
+  readonly type?: string;
+}
+
+export type Ranges = readonly (readonly [startS: number, endS: number])[];
+
+export interface MseBufferListener {
+  /** Something was appended. */
+  onAppended(): void;
+  /** Nothing can be appended any more. */
+  onFailed(reason: string): void;
+}
+
+/** A SourceBuffer that is fed without waiting for it, and holds no more than the last seconds. */
+export class MseBuffer {
+  readonly #buffer: SourceBuffer;
+  readonly #video: HTMLVideoElement;
+  readonly #listener: MseBufferListener;
+  readonly #queue: Piece[] = [];
+  /** Media times, in seconds, that decoding may begin at: nothing may be removed up to anywhere else. */
+  readonly #keysS: number[] = [];
+  #queuedBytes = 0;
+  #isOver = false;
+  #wasFull = false;
+
+  constructor(buffer: SourceBuffer, video: HTMLVideoElement, listener: MseBufferListener) {
+    this.#buffer = buffer;
+    this.#video = video;
+    this.#listener = listener;
+    buffer.addEventListener('updateend', () => this.#onUpdated());
+    buffer.addEventListener('error', () => this.#fail('the browser does not take what the box sends'));
+  }
+
+  /** @param type what an init segment of another kind is: `video/mp4; codecs="…"` */
+  push(bytes: ArrayBuffer, isKey: boolean, type?: string): void {
+    this.#queue.push(type === undefined ? { bytes, isKey } : { bytes, isKey, type });
+    this.#queuedBytes += bytes.byteLength;
+    if (this.#queuedBytes > QUEUE_LIMIT_BYTES) {
+      this.#fail('the browser is too slow');
+      return;
+    }
+    this.#pump();
+  }
+
+  /** What can be played, oldest first. */
+  get ranges(): Ranges {
+    if (this.#isOver) {
+      return [];
+    }
+    const { buffered } = this.#buffer;
+    return Array.from({ length: buffered.length }, (_, i) => [buffered.start(i), buffered.end(i)] as const);
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#queue.length = 0;
+  }
+
+  #onUpdated(): void {
+    if (this.#isOver) {
+      return;
+    }
+    this.#listener.onAppended();
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#isOver || this.#buffer.updating || this.#queue.length === 0 || this.#removeOld(WORTH_REMOVING_S)) {
+      return;
+    }
+    const pieces = this.#take();
+    const [first] = pieces;
+    try {
+      if (first?.type !== undefined) {
+        this.#buffer.changeType(first.type);
+      }
+      this.#buffer.appendBuffer(first && pieces.length === 1 ? first.bytes : joined(pieces));
+    } catch (error) {
+      this.#onRefusal(error, pieces);
+      return;
+    }
+    this.#wasFull = false;
+    const endS = this.ranges.at(-1)?.[1];
+    if (first?.isKey && endS !== undefined) {
+      this.#keysS.push(endS);
+    }
+    for (const { bytes } of pieces) {
+      this.#queuedBytes -= bytes.byteLength;
+    }
+  }
+
+  /** All that waits, up to the next piece that is looked at by itself: one call costs as much as the next. */
+  #take(): Piece[] {
+    const isApart = ({ isKey, type }: Piece) => isKey || type !== undefined;
+    const next = this.#queue.findIndex((piece, i) => i > 0 && isApart(piece));
+    return this.#queue.splice(0, next < 0 ? this.#queue.length : next);
+  }
+
+  #onRefusal(error: unknown, pieces: readonly Piece[]): void {
+    const isFull = error instanceof DOMException && error.name === 'QuotaExceededError';
+    if (isFull && !this.#wasFull) {
+      this.#wasFull = true;
+      this.#queue.unshift(...pieces);
+      if (this.#removeOld(0)) {
+        return;
+      }
+    }
+    this.#fail(isFull ? 'the browser has no room for more' : `the browser does not take what the box sends: ${error}`);
+  }
+
+  /**
+   * Throws away what was played. A browser removes up to the next key frame behind the time that it is given, which may be one
+   * that has not come yet: so it is given the time right before one that has.
+   *
+   * @returns whether the buffer is busy with that now
+   */
+  #removeOld(worthS: number): boolean {
+    const oldestS = this.ranges[0]?.[0];
+    const playedS = this.#video.currentTime - KEPT_BEHIND_S;
+    const at = this.#keysS.findLastIndex((keyS) => keyS <= playedS);
+    const keyS = this.#keysS[at];
+    if (oldestS === undefined || keyS === undefined || keyS - oldestS <= worthS) {
+      return false;
+    }
+    this.#keysS.splice(0, at);
+    // An end that is rounded must not lie behind the key frame.
+    this.#buffer.remove(0, keyS - 0.01);
+    return true;
+  }
+
+  #fail(reason: string): void {
+    if (!this.#isOver) {
+      this.close();
+      this.#listener.onFailed(reason);
+    }
+  }
+}
+
+function joined(pieces: readonly Piece[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(pieces.reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
+  let at = 0;
+  for (const { bytes } of pieces) {
+    all.set(new Uint8Array(bytes), at);
+    at += bytes.byteLength;
+  }
+  return all;
+}

@@ -1,0 +1,219 @@
+import { codecIn, mediaSourceClass, playableCodecs, playsOpus } from './codec-names.ts';
+import { beginsWithKey } from './fragment.ts';
+import { LiveEdge } from './live-edge.ts';
+import { Ending, type LiveSession, PlayError, type SessionFacts } from './live-session.ts';
+import { MseBuffer } from './mse-buffer.ts';
+import { failureOfMse, lagMs, type MseClock, type MseInit, type MseMessage } from './mse-messages.ts';
+import { firstPicture, playOrMute } from './play.ts';
+import { withParameter } from './source.ts';
+import type { OpenOptions } from './whep.ts';
+
+/** The first picture comes at once where the stream is there already; a camera that is pulled on demand needs longer. */
+const FIRST_PICTURE_LIMIT_MS = 15_000;
+
+/** Plays a path as live fMP4 over a WebSocket, through Media Source Extensions. */
+export async function openMse(video: HTMLVideoElement, options: OpenOptions): Promise<LiveSession> {
+  const { mse } = options.source;
+  const Source = mediaSourceClass();
+  if (!Source || mse === undefined) {
+    throw new PlayError('transport', Source ? 'live fMP4 is not served here' : 'this browser has no Media Source');
+  }
+  const codecs = playableCodecs((type) => Source.isTypeSupported(type), options.wantsSound);
+  const address = withParameter(mse, `codecs=${codecs.join()}${playsOpus() ? '' : '&audio=flac'}`);
+  const session = new MseSession(video, new Source(), new WebSocket(address));
+  const onAbort = () => session.close();
+  options.signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    playOrMute(video);
+    await firstPicture(video, session.failed, FIRST_PICTURE_LIMIT_MS);
+    return session;
+  } catch (error) {
+    session.close();
+    throw error;
+  } finally {
+    options.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+class MseSession implements LiveSession {
+  readonly technology = 'MSE';
+  readonly lacksSound = false;
+  readonly #ending = new Ending();
+  readonly ended = this.#ending.ended;
+  readonly failed = this.#ending.failed;
+  readonly #video: HTMLVideoElement;
+  readonly #source: MediaSource;
+  readonly #socket: WebSocket;
+  readonly #edge = new LiveEdge();
+  readonly #address: string;
+  readonly #over = new AbortController();
+  /** What came before the browser was ready for it. */
+  readonly #early: (MseMessage | ArrayBuffer)[] = [];
+  #buffer: MseBuffer | undefined;
+  #init: MseInit | undefined;
+  /** The next piece is an init segment, of another type where there is one. */
+  #awaitsInit: { readonly type?: string } | undefined;
+  #clock: { readonly said: MseClock; readonly atMs: number } | undefined;
+  #bytes = 0;
+  #hasBegun = false;
+
+  constructor(video: HTMLVideoElement, source: MediaSource, socket: WebSocket) {
+    this.#video = video;
+    this.#source = source;
+    this.#socket = socket;
+    const { signal } = this.#over;
+    socket.binaryType = 'arraybuffer';
+    socket.addEventListener('message', ({ data }) => this.#onData(parsed(data)), { signal });
+    socket.addEventListener('close', () => this.#fail('transport', this.#lossReason), { signal });
+    source.addEventListener('sourceopen', () => this.#onOpen(), { signal });
+    video.addEventListener('error', () => this.#fail('transport', video.error?.message || 'it cannot be decoded'), {
+      signal,
+    });
+    video.addEventListener('waiting', () => this.#onStumble(), { signal });
+    // Also while nothing comes: a pause in what is buffered has to be jumped over.
+    video.addEventListener('timeupdate', () => this.#steer(), { signal });
+    video.disableRemotePlayback = true;
+    this.#address = URL.createObjectURL(source);
+    video.src = this.#address;
+  }
+
+  async facts(): Promise<SessionFacts> {
+    const picture = this.#init?.tracks.find(({ kind }) => kind === 'video');
+    const codec = picture && codecIn(picture.label);
+    return {
+      bytesReceived: this.#bytes,
+      leftOut: (this.#init?.leftOut ?? []).map(({ label }) => label),
+      ...(codec === undefined ? {} : { codec }),
+      ...(this.#clock === undefined ? {} : { lagMs: this.#lagMs(this.#clock) }),
+    };
+  }
+
+  close(): void {
+    if (this.#over.signal.aborted) {
+      return;
+    }
+    this.#over.abort();
+    this.#buffer?.close();
+    this.#socket.close();
+    this.#video.playbackRate = 1;
+    if (this.#video.src === this.#address) {
+      this.#video.removeAttribute('src');
+      this.#video.load();
+    }
+    URL.revokeObjectURL(this.#address);
+    this.#fail('transport', 'closed');
+  }
+
+  get #lossReason(): string {
+    return this.#init ? 'the connection is lost' : 'the box cannot be reached over a WebSocket';
+  }
+
+  #lagMs({ said, atMs }: { readonly said: MseClock; readonly atMs: number }): number {
+    return lagMs(said, performance.now() - atMs, this.#video.currentTime);
+  }
+
+  #fail(kind: PlayError['kind'], reason: string): void {
+    this.#ending.fail(new PlayError(kind, reason));
+  }
+
+  #onOpen(): void {
+    for (const data of this.#early.splice(0)) {
+      this.#onData(data);
+    }
+  }
+
+  #onData(data: MseMessage | ArrayBuffer): void {
+    const isPiece = data instanceof ArrayBuffer;
+    // An end needs no room to play in.
+    if (this.#source.readyState !== 'open' && (isPiece || data.type !== 'error')) {
+      this.#early.push(data);
+    } else if (isPiece) {
+      this.#onPiece(data);
+    } else {
+      this.#onMessage(data);
+    }
+  }
+
+  #onMessage(message: MseMessage): void {
+    switch (message.type) {
+      case 'init':
+        this.#onInit(message);
+        break;
+      case 'clock':
+        this.#clock = { said: message, atMs: performance.now() };
+        break;
+      case 'error':
+        this.#ending.fail(failureOfMse(message));
+        break;
+      case 'skip':
+        break;
+    }
+  }
+
+  #onInit(init: MseInit): void {
+    const isOther = this.#init !== undefined && this.#init.mimeCodec !== init.mimeCodec;
+    this.#init = init;
+    if (!(this.#source.constructor as typeof MediaSource).isTypeSupported(init.mimeCodec)) {
+      this.#fail('codec', `this browser cannot decode ${init.mimeCodec}`);
+      return;
+    }
+    this.#awaitsInit = isOther ? { type: init.mimeCodec } : {};
+    if (this.#buffer) {
+      return;
+    }
+    this.#source.duration = Number.POSITIVE_INFINITY;
+    this.#buffer = new MseBuffer(this.#source.addSourceBuffer(init.mimeCodec), this.#video, {
+      onAppended: () => this.#onAppended(),
+      onFailed: (reason) => this.#fail('transport', reason),
+    });
+  }
+
+  #onPiece(bytes: ArrayBuffer): void {
+    this.#bytes += bytes.byteLength;
+    const init = this.#awaitsInit;
+    this.#awaitsInit = undefined;
+    // Tracks are numbered from 1, in the order in which they were told; of sound alone all are keys.
+    const trackId = Math.max(0, this.#init?.tracks.findIndex(({ kind }) => kind === 'video') ?? 0) + 1;
+    this.#buffer?.push(bytes, init === undefined && beginsWithKey(bytes, trackId), init?.type);
+  }
+
+  #onAppended(): void {
+    const endS = this.#buffer?.ranges.at(-1)?.[1];
+    if (endS === undefined || !this.#init) {
+      return;
+    }
+    if (!this.#hasBegun) {
+      // At once all since the last key frame has come: only its end is shown.
+      if (endS < this.#init.liveS) {
+        return;
+      }
+      this.#hasBegun = true;
+      this.#video.currentTime = this.#init.liveS;
+    }
+    this.#edge.onArrival(endS, performance.now());
+    this.#steer();
+  }
+
+  #steer(): void {
+    const { paused, seeking } = this.#video;
+    if (!this.#hasBegun || !this.#buffer || paused || seeking) {
+      return;
+    }
+    const steering = this.#edge.steer(this.#video.currentTime, this.#buffer.ranges);
+    if ('seekToS' in steering) {
+      this.#video.currentTime = steering.seekToS;
+    } else if (this.#video.playbackRate !== steering.rate) {
+      this.#video.playbackRate = steering.rate;
+    }
+  }
+
+  #onStumble(): void {
+    if (this.#hasBegun && !this.#video.seeking) {
+      this.#edge.onStumble(performance.now());
+      this.#steer();
+    }
+  }
+}
+
+const parsed = (data: string | ArrayBuffer): MseMessage | ArrayBuffer =>
+  typeof data === 'string' ? (JSON.parse(data) as MseMessage) : data;

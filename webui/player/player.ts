@@ -1,0 +1,290 @@
+import { onWake, pause } from '../box/pause.ts';
+import { Backoff } from './backoff.ts';
+import type { Codec } from './codec-names.ts';
+import { type LoadHls, openHls } from './hls.ts';
+import { type LiveSession, PlayError, type SessionFacts, type Technology } from './live-session.ts';
+import { openMse } from './mse.ts';
+import type { Source } from './source.ts';
+import { Stage } from './stage.ts';
+import { StartGate } from './start-gate.ts';
+import { isFinal, isWorthTrying, type PassedWay, planWays } from './ways.ts';
+import { openWhep } from './whep.ts';
+
+/** What is shown of a player. */
+export interface PlayerView {
+  readonly phase: 'stopped' | 'starting' | 'playing' | 'waiting' | 'unplayable';
+  /** Which way the pictures come. */
+  readonly technology?: Technology;
+  /** Why there is none, in the box's or the player's words. */
+  readonly reason?: string;
+  /** What this browser cannot decode. */
+  readonly codec?: Codec;
+  /** The ways that were not taken, and why. */
+  readonly passed: readonly PassedWay[];
+}
+
+export interface PlayerOptions {
+  readonly source: Source;
+  /** Whose picture it is: what plays the same camera shares the still. */
+  readonly camera: string;
+  readonly ways: readonly Technology[];
+  /** Offers to take sound; whether it is heard, the video's `muted` says. */
+  readonly wantsSound: boolean;
+  readonly loadHls: LoadHls;
+  onView(view: PlayerView): void;
+  onFailure?(failure: PlayError): void;
+  /** Trying would end as before; who can tell is asked often. */
+  isHopeless?(): boolean;
+}
+
+/** Without a frame for so long a connection is opened anew: the device slept, or the network changed. */
+const SILENCE_LIMIT_MS = 10_000;
+const AFTER_WAKE_MS = 3_000;
+const LOOK_MS = 2_000;
+/** The camera may get another codec. */
+const UNPLAYABLE_MS = 30_000;
+const OPENING_LIMIT = 4;
+
+const gate = new StartGate(OPENING_LIMIT);
+
+/** What failed for one picture because of the network fails for all: the others need not wait for it, for a while. */
+let webRtcBlockedUntilMs = 0;
+const BLOCKED_MS = 5 * 60_000;
+
+/** Plays one path live, over WebRTC, else MSE, else HLS, and comes back by itself until it is stopped. */
+export class Player {
+  readonly stage: Stage;
+  readonly #options: PlayerOptions;
+  readonly #backoff = new Backoff();
+  #view: PlayerView = { phase: 'stopped', passed: [] };
+  #run: AbortController | undefined;
+  #session: LiveSession | undefined;
+  /** Sound that WebRTC does not carry is listened to. */
+  #needsSound = false;
+  #isSwitching = false;
+
+  constructor(options: PlayerOptions) {
+    this.#options = options;
+    this.stage = new Stage(options.camera, () => this.#onFirstFrame());
+    this.stage.video.addEventListener('volumechange', () => this.#onVolume());
+  }
+
+  get view(): PlayerView {
+    return this.#view;
+  }
+
+  start(): void {
+    if (!this.#run) {
+      this.#run = new AbortController();
+      this.#loop(this.#run.signal);
+    }
+  }
+
+  stop(): void {
+    this.#run?.abort();
+    this.#run = undefined;
+    this.#closeSession();
+    // The still is older than any clock here: nothing is said about its age.
+    this.stage.lastFrameMs = 0;
+    this.#show({ phase: 'stopped', passed: [] });
+  }
+
+  async facts(): Promise<SessionFacts & { readonly width: number; readonly height: number; readonly dropped: number }> {
+    const { video } = this.stage;
+    const facts = (await this.#session?.facts()) ?? {};
+    const dropped = video.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0;
+    return { ...facts, width: video.videoWidth, height: video.videoHeight, dropped };
+  }
+
+  #show(view: PlayerView): void {
+    this.#view = view;
+    this.#options.onView(view);
+  }
+
+  get #isHeard(): boolean {
+    const { muted, volume } = this.stage.video;
+    return !muted && volume > 0;
+  }
+
+  /** To where the sound is while somebody listens, and back when it is quiet again. */
+  #onVolume(): void {
+    const technology = this.#session?.technology;
+    const wasNeeded = this.#needsSound;
+    this.#needsSound = this.#isHeard && (wasNeeded || this.#session?.lacksSound === true);
+    const moves = this.#needsSound ? technology === 'WebRTC' : technology !== 'WebRTC';
+    if (this.#needsSound !== wasNeeded && technology !== undefined && moves) {
+      this.#isSwitching = true;
+      this.#closeSession();
+    }
+  }
+
+  async #loop(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      if (this.#options.isHopeless?.()) {
+        this.#show({ ...this.#view, phase: 'unplayable' });
+        await pause(LOOK_MS, stop);
+        continue;
+      }
+      try {
+        await this.#playOnce(stop);
+      } catch (error) {
+        if (stop.aborted) {
+          return;
+        }
+        this.#onFailed(error);
+      }
+      if (!stop.aborted) {
+        await pause(this.#isSwitching ? 0 : this.#waitMs, stop);
+        this.#isSwitching = false;
+      }
+    }
+  }
+
+  get #waitMs(): number {
+    const isLong = this.#view.phase === 'unplayable' && this.#options.isHopeless === undefined;
+    return isLong ? UNPLAYABLE_MS : this.#backoff.take();
+  }
+
+  /** One connection, from its offer to its end. */
+  async #playOnce(stop: AbortSignal): Promise<void> {
+    const leave = await gate.enter();
+    let session: LiveSession;
+    try {
+      if (stop.aborted) {
+        return;
+      }
+      this.#show({ ...this.#view, phase: this.stage.lastFrameMs > 0 ? 'waiting' : 'starting' });
+      session = await this.#open(stop);
+    } finally {
+      leave();
+    }
+    if (stop.aborted) {
+      session.close();
+      return;
+    }
+    this.#session = session;
+    // It may have been switched on while this one was opened.
+    this.#onVolume();
+    const reason = await Promise.race([session.ended, this.#silence(session, stop)]);
+    if (!stop.aborted) {
+      this.#closeSession();
+      this.#show({ phase: 'waiting', reason, passed: this.#view.passed });
+    }
+  }
+
+  async #open(stop: AbortSignal): Promise<LiveSession> {
+    const { ways, source } = this.#options;
+    const isWebRtcBlocked = Date.now() < webRtcBlockedUntilMs;
+    const plan = planWays({ wanted: ways, source, isWebRtcBlocked, needsSound: this.#needsSound });
+    const failures = new Map<Technology, PlayError>();
+    for (const way of plan.order) {
+      if (!isWorthTrying(way, failures)) {
+        continue;
+      }
+      const session = await this.#openBy(way, stop).catch((error: unknown) => asFailure(error));
+      const passed = [...plan.passed.filter(({ technology }) => technology !== way), ...passedOf(failures)];
+      if (!(session instanceof PlayError)) {
+        this.#show({ ...this.#view, technology: way, passed });
+        return session;
+      }
+      failures.set(way, session);
+      if (stop.aborted) {
+        throw session;
+      }
+      this.stage.end();
+      this.#show({ phase: this.#view.phase, passed: [...plan.passed, ...passedOf(failures)] });
+      if (isFinal(session)) {
+        throw tellingOf(failures);
+      }
+      if (way === 'WebRTC' && session.kind === 'transport' && source.whep !== undefined) {
+        webRtcBlockedUntilMs = Date.now() + BLOCKED_MS;
+      }
+    }
+    // Nothing works: next time in the usual order.
+    webRtcBlockedUntilMs = 0;
+    throw tellingOf(failures);
+  }
+
+  #openBy(technology: Technology, signal: AbortSignal): Promise<LiveSession> {
+    const { source, wantsSound, loadHls } = this.#options;
+    const { video } = this.stage;
+    const options = { source, wantsSound, signal };
+    this.stage.begin();
+    switch (technology) {
+      case 'WebRTC':
+        return openWhep(video, options);
+      case 'MSE':
+        return openMse(video, options);
+      case 'HLS':
+        return openHls(video, options, loadHls);
+    }
+  }
+
+  /** Resolves when no frame has come for too long while the page was there to see it. */
+  async #silence(session: LiveSession, stop: AbortSignal): Promise<string> {
+    let isOver = false;
+    let soundedMs = Date.now();
+    session.ended.then(() => {
+      isOver = true;
+    });
+    // Hidden pages get no frames: their time does not count. After that a connection has to show soon that it lives.
+    const forget = onWake(() => {
+      soundedMs = Date.now() - SILENCE_LIMIT_MS + AFTER_WAKE_MS;
+    });
+    while (!isOver && !stop.aborted) {
+      await pause(LOOK_MS, stop);
+      if (document.visibilityState !== 'visible' || this.stage.video.paused) {
+        soundedMs = Date.now();
+      }
+      if (Date.now() - Math.max(soundedMs, this.stage.lastFrameMs) > SILENCE_LIMIT_MS) {
+        break;
+      }
+    }
+    forget();
+    return `no picture for ${SILENCE_LIMIT_MS / 1000} s`;
+  }
+
+  #onFirstFrame(): void {
+    this.#backoff.reset();
+    const { technology, passed } = this.#view;
+    this.#show({ phase: 'playing', passed, ...(technology === undefined ? {} : { technology }) });
+  }
+
+  #onFailed(error: unknown): void {
+    this.#closeSession();
+    const failure = asFailure(error);
+    this.#options.onFailure?.(failure);
+    const { kind, message: reason, codec } = failure;
+    this.#show({
+      phase: kind === 'codec' ? 'unplayable' : 'waiting',
+      reason,
+      passed: this.#view.passed,
+      ...(codec === undefined ? {} : { codec }),
+    });
+  }
+
+  #closeSession(): void {
+    this.stage.end();
+    this.#session?.close();
+    this.#session = undefined;
+  }
+}
+
+const asFailure = (error: unknown): PlayError =>
+  error instanceof PlayError
+    ? error
+    : new PlayError('transport', error instanceof Error ? error.message : String(error));
+
+const passedOf = (failures: ReadonlyMap<Technology, PlayError>): PassedWay[] =>
+  [...failures].map(([technology, { kind, message }]) => ({ technology, kind, reason: message }));
+
+/** "Cannot decode" is worth more to the person than "did not come through", and that less than what the last way says. */
+function tellingOf(failures: ReadonlyMap<Technology, PlayError>): PlayError {
+  const all = [...failures.values()];
+  return (
+    all.find(({ kind, codec }) => kind === 'codec' && codec !== undefined) ??
+    all.find(({ kind }) => kind === 'codec') ??
+    all.at(-1) ??
+    new PlayError('transport', 'no way to play is served here')
+  );
+}
