@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { hostFacts } from '../system/host.ts';
 import type { Accounts } from './auth/accounts.ts';
@@ -193,6 +194,7 @@ export class HttpServices {
       },
       cors: (methods, headers) => cors(config.hlsAllowOrigins, methods, headers),
       isConfigured: (path) => resolvePath(this.#deps.config(), path) !== undefined,
+      elementFile: join(this.#deps.pageFolder, 'perch-video-hls.js'),
     });
   }
 

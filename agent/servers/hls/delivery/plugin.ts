@@ -11,7 +11,7 @@ import { type Admitted, Door, type HttpAccess } from './door.ts';
 import { isLavf, playlistForLavf, readsAsLavf } from './lavf.ts';
 import { PLAYER_PAGE } from './page.ts';
 import { PlaylistTexts } from './playlist-texts.ts';
-import { type PathRequest, parseRequest, queryOf } from './request.ts';
+import { type Library, type PathRequest, parseRequest, queryOf } from './request.ts';
 import { PLAYLIST_TYPE, sendFile, sendPlaylist, sendText } from './send.ts';
 import { Waiting } from './waiting.ts';
 
@@ -35,6 +35,8 @@ export interface HlsPluginOptions {
   readonly others?: OtherAddresses;
   /** The file of hls.js; undefined: from the package of that name. */
   readonly hlsJsFile?: string;
+  /** The built script of `<perch-video>` as this port serves it; undefined: there is none. */
+  readonly elementFile?: string;
 }
 
 /** What changes, and what is private all the same when it does not. */
@@ -49,7 +51,10 @@ const KEPT_TARGETS = 6;
 /** MediaMTX's HLS addresses, below any prefix: playlists and pages hold relative addresses only. */
 export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, options) => {
   const delivery = new Delivery(options);
-  const hlsJsFile = options.hlsJsFile ?? fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js'));
+  const libraries: Record<Library, string | undefined> = {
+    'hls.min.js': options.hlsJsFile ?? fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js')),
+    'perch-video.js': options.elementFile,
+  };
 
   app.addHook('onRequest', options.cors('OPTIONS, GET', 'Authorization, Range'));
 
@@ -67,7 +72,7 @@ export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, optio
         throw new PerchError('notFound', 'not found');
       }
       if (wanted.kind === 'library') {
-        return sendLibrary(request, reply, hlsJsFile);
+        return sendLibrary(request, reply, libraries[wanted.name]);
       }
       if (wanted.kind === 'redirect') {
         return reply.redirect(`${wanted.to}${queryOf(request.url)}`, 302);
@@ -224,8 +229,10 @@ function found<T>(value: T | undefined): T {
   return value;
 }
 
-async function sendLibrary(request: FastifyRequest, reply: FastifyReply, file: string) {
-  const { size } = await stat(file);
+async function sendLibrary(request: FastifyRequest, reply: FastifyReply, known: string | undefined) {
+  const file = found(known);
+  // The page may not be built yet.
+  const { size } = found(await stat(file).catch(() => undefined));
   reply.header('Content-Type', 'text/javascript; charset=utf-8');
   reply.header('Content-Length', size).header('Cache-Control', 'max-age=3600');
   return request.method === 'HEAD' ? reply.send() : reply.send(createReadStream(file));

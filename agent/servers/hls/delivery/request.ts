@@ -1,3 +1,7 @@
+/** Scripts that stand beside the playlists of every path: hls.js, and the element for pages of others. */
+const LIBRARIES = ['hls.min.js', 'perch-video.js'] as const;
+export type Library = (typeof LIBRARIES)[number];
+
 /** What an address asks for. */
 export type HlsRequest =
   | { readonly kind: 'page'; readonly path: string }
@@ -7,7 +11,7 @@ export type HlsRequest =
   /** As other servers have it: where the playlist is here, if there is such a path. */
   | { readonly kind: 'foreign'; readonly path: string; readonly to: string }
   | { readonly kind: 'redirect'; readonly to: string }
-  | { readonly kind: 'library' }
+  | { readonly kind: 'library'; readonly name: Library }
   | { readonly kind: 'nothing' };
 
 /** What lies below a path: who asks must be allowed to read it. */
@@ -24,8 +28,9 @@ export function parseRequest(address: string): HlsRequest {
   const slash = address.lastIndexOf('/');
   const path = address.slice(0, Math.max(0, slash));
   const last = address.slice(slash + 1);
-  if (last === 'hls.min.js') {
-    return { kind: 'library' };
+  const library = LIBRARIES.find((name) => name === last);
+  if (library) {
+    return { kind: 'library', name: library };
   }
   if (last === 'favicon.ico' || last.endsWith('.map')) {
     return { kind: 'nothing' };
