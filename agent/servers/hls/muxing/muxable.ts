@@ -30,10 +30,33 @@ export const isMuxed = (track: Track, container: Container = 'fmp4'): boolean =>
 /** Sound in fMP4 that a player may not decode though it decodes the rest. */
 export const isRare = (track: Track): boolean => RARE.has(track.codec);
 
-/** A track's name in the CODECS of a playlist of MPEG-TS. */
-export function tsCodecString(track: Track): string {
-  // Apple's spelling, and the only one with which hls.js plays it there.
-  return track.codec === 'mpeg-audio' ? 'mp4a.40.34' : (codecString(track) ?? '');
+/**
+ * What stands in MPEG-TS segments: the first video, and of several sounds the first AAC or else the first, because nobody can choose
+ * inside of a segment.
+ * @returns places in `tracks`, the video first
+ */
+export function tsTracks(tracks: readonly Track[]): readonly number[] {
+  const places = tracks.flatMap((track, i) => (isMuxed(track, 'mpegts') ? [i] : []));
+  const sounds = places.filter((i) => tracks[i]?.kind === 'audio');
+  const video = places.find((i) => tracks[i]?.kind === 'video');
+  const sound = sounds.find((i) => tracks[i]?.codec === 'aac') ?? sounds[0];
+  return [video, sound].filter((i) => i !== undefined);
+}
+
+/**
+ * CODECS of MPEG-TS segments, one below the other what different players know: hls.js finds out MP3 under Apple's name only, Chromium's
+ * own player under its object type; and either plays a picture without AC-3 when it is not told of it.
+ */
+export function tsCodecs(tracks: readonly Track[]): readonly (readonly string[])[] {
+  const names = tracks.map((track) => codecString(track) ?? '');
+  const sound = tracks.findIndex((track) => track.codec === 'mpeg-audio' || track.codec === 'ac3');
+  if (sound < 0) {
+    return [names];
+  }
+  if (tracks[sound]?.codec === 'mpeg-audio') {
+    return [names.with(sound, 'mp4a.40.34'), names];
+  }
+  return tracks.length > 1 ? [names, names.toSpliced(sound, 1)] : [names];
 }
 
 /** Labels of the tracks that HLS goes without. */

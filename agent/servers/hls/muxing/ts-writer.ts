@@ -1,0 +1,139 @@
+import { TsMuxer } from '../../../media/mpegts/mux.ts';
+import type { Sample } from '../../../media/sample.ts';
+import { hold, release, type SlabPool } from '../../../media/slab.ts';
+import type { Track } from '../../../media/track.ts';
+
+/** Pieces stand one behind the other in slabs of this size; a larger piece has one to itself. */
+const SLAB_BYTES = 256 << 10;
+/** Samples are written once so many bytes of packets have come together, so that their memory goes back early. */
+const PIECE_BYTES = 128 << 10;
+/** Or once they last so long. */
+const PIECE_S = 0.5;
+
+/**
+ * Samples to the pieces of MPEG-TS segments. Each piece begins with the tables, samples stand in it in the order of their decode
+ * times. Their bytes are copied once.
+ */
+export class TsWriter {
+  readonly #muxer: TsMuxer;
+  readonly #clockRates: readonly number[];
+  /** Time 0 of the stream that is made. */
+  readonly #baseS: number;
+  readonly #pool: SlabPool;
+  #slab: Uint8Array<ArrayBuffer> | undefined;
+  /** Where the next piece goes. */
+  #at = 0;
+  /** What waits to be written, by place in it: track, time in seconds, sample. */
+  readonly #tracks: number[] = [];
+  readonly #times: number[] = [];
+  readonly #samples: Sample[] = [];
+  #roomBytes = 0;
+  #pieces: Uint8Array[] = [];
+  #pieceBytes = 0;
+
+  /** @param baseS where times count from, in seconds of the samples' own */
+  constructor(tracks: readonly Track[], baseS: number, pool: SlabPool) {
+    this.#muxer = new TsMuxer(tracks);
+    this.#clockRates = tracks.map((track) => track.clockRate);
+    this.#baseS = baseS;
+    this.#pool = pool;
+  }
+
+  /** Of the segment so far, or a little less. */
+  get sizeBytes(): number {
+    return this.#pieceBytes + this.#roomBytes;
+  }
+
+  add(track: number, sample: Sample): void {
+    hold(sample.data);
+    const seconds = sample.dts / (this.#clockRates[track] as number);
+    this.#tracks.push(track);
+    this.#times.push(seconds);
+    this.#samples.push(sample);
+    this.#roomBytes += this.#muxer.maxBytesOf(track, sample);
+    if (this.#roomBytes >= PIECE_BYTES || seconds - (this.#times[0] as number) >= PIECE_S) {
+      this.#writePiece();
+    }
+  }
+
+  /** Ends the segment. @returns its pieces, of which the taker owns a hold each */
+  takePieces(): Uint8Array[] {
+    this.#writePiece();
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    return pieces;
+  }
+
+  /** Gives back all that it holds. */
+  close(): void {
+    for (const { data } of this.#samples) {
+      release(data);
+    }
+    this.#forget();
+    for (const piece of this.takePieces()) {
+      release(piece);
+    }
+    if (this.#slab) {
+      release(this.#slab);
+      this.#slab = undefined;
+    }
+  }
+
+  #writePiece(): void {
+    if (this.#samples.length === 0) {
+      return;
+    }
+    this.#sort();
+    const slab = this.#slabFor(this.#muxer.tableBytes + this.#roomBytes);
+    this.#muxer.begin(slab.subarray(this.#at));
+    for (let i = 0; i < this.#samples.length; i += 1) {
+      const track = this.#tracks[i] as number;
+      const sample = this.#samples[i] as Sample;
+      this.#muxer.write(track, sample, this.#baseS * (this.#clockRates[track] as number));
+      release(sample.data);
+    }
+    this.#forget();
+    const piece = slab.subarray(this.#at, this.#at + this.#muxer.sizeBytes);
+    this.#at += piece.length;
+    hold(piece);
+    this.#pieces.push(piece);
+    this.#pieceBytes += piece.length;
+  }
+
+  #slabFor(roomBytes: number): Uint8Array<ArrayBuffer> {
+    if (this.#slab && this.#at + roomBytes <= this.#slab.length) {
+      return this.#slab;
+    }
+    if (this.#slab) {
+      release(this.#slab);
+    }
+    this.#at = 0;
+    this.#slab = this.#pool.take(Math.max(SLAB_BYTES, roomBytes));
+    return this.#slab;
+  }
+
+  /** Tracks lag behind each other by little: few samples move, and not far. */
+  #sort(): void {
+    const [tracks, times, samples] = [this.#tracks, this.#times, this.#samples];
+    for (let i = 1; i < samples.length; i += 1) {
+      const [track, time, sample] = [tracks[i] as number, times[i] as number, samples[i] as Sample];
+      let to = i;
+      for (; to > 0 && (times[to - 1] as number) > time; to -= 1) {
+        tracks[to] = tracks[to - 1] as number;
+        times[to] = times[to - 1] as number;
+        samples[to] = samples[to - 1] as Sample;
+      }
+      tracks[to] = track;
+      times[to] = time;
+      samples[to] = sample;
+    }
+  }
+
+  #forget(): void {
+    this.#tracks.length = 0;
+    this.#times.length = 0;
+    this.#samples.length = 0;
+    this.#roomBytes = 0;
+  }
+}
