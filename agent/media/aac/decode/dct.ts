@@ -34,7 +34,8 @@ export class Dct4 {
       re[i] = even * cos + odd * sin;
       im[i] = odd * cos - even * sin;
     }
-    const [resultRe, resultIm] = this.#fourier.transform();
+    this.#fourier.transform();
+    const { resultRe, resultIm } = this.#fourier;
     for (let i = 0; i < size / 2; i += 1) {
       const cos = gain * (twiddles[2 * i] as number);
       const sin = gain * (twiddles[2 * i + 1] as number);
@@ -51,6 +52,9 @@ class Fourier {
   /** What `transform` takes; it changes it. */
   readonly re: Float64Array;
   readonly im: Float64Array;
+  /** What `transform` made. */
+  readonly resultRe: Float64Array;
+  readonly resultIm: Float64Array;
   readonly #otherRe: Float64Array;
   readonly #otherIm: Float64Array;
   readonly #cos: Float64Array;
@@ -61,25 +65,29 @@ class Fourier {
     this.im = new Float64Array(size);
     this.#otherRe = new Float64Array(size);
     this.#otherIm = new Float64Array(size);
+    const isOddSteps = Math.ceil(Math.log2(size) / 2) % 2 === 1;
+    this.resultRe = isOddSteps ? this.#otherRe : this.re;
+    this.resultIm = isOddSteps ? this.#otherIm : this.im;
     this.#cos = Float64Array.from({ length: size }, (_, i) => Math.cos((2 * Math.PI * i) / size));
     this.#sin = Float64Array.from({ length: size }, (_, i) => -Math.sin((2 * Math.PI * i) / size));
   }
 
-  /** @returns real and imaginary part, good until the next call */
-  transform(): [Float64Array, Float64Array] {
-    let [fromRe, fromIm, toRe, toIm] = [this.re, this.im, this.#otherRe, this.#otherIm];
+  transform(): void {
+    const size = this.re.length;
+    let isThere = true;
     let stride = 1;
-    let length = this.re.length;
-    for (; length >= 4; length /= 4, stride *= 4) {
-      this.#quarter(fromRe, fromIm, toRe, toIm, stride);
-      [fromRe, fromIm, toRe, toIm] = [toRe, toIm, fromRe, fromIm];
+    for (; 4 * stride <= size; stride *= 4) {
+      if (isThere) {
+        this.#quarter(this.re, this.im, this.#otherRe, this.#otherIm, stride);
+      } else {
+        this.#quarter(this.#otherRe, this.#otherIm, this.re, this.im, stride);
+      }
+      isThere = !isThere;
     }
-    if (length === 2) {
-      halve(fromRe, toRe, stride);
-      halve(fromIm, toIm, stride);
-      return [toRe, toIm];
+    if (stride < size) {
+      halve(isThere ? this.re : this.#otherRe, this.resultRe, stride);
+      halve(isThere ? this.im : this.#otherIm, this.resultIm, stride);
     }
-    return [fromRe, fromIm];
   }
 
   /** `stride` transforms side by side become four times as many of a quarter of the length. */

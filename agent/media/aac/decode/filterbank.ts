@@ -34,8 +34,8 @@ export class Filterbank {
       windowShort(channel.spectrum, rising.short, falling.short);
     } else {
       longDct.transform(channel.spectrum, 0, transformed);
-      riseLong(channel.windowSequence === LONG_STOP ? rising.short : rising.long);
-      fallLong(channel.windowSequence === LONG_START ? falling.short : falling.long);
+      riseLong(channel.windowSequence === LONG_STOP ? rising.edge : rising.long);
+      fallLong(channel.windowSequence === LONG_START ? falling.edge : falling.long);
     }
     for (let i = 0; i < LONG_SAMPLES; i += 1) {
       this.samples[i] = (this.#tail[i] as number) + (windowed[i] as number);
@@ -61,31 +61,24 @@ export class Filterbank {
 /**
  * The first half of a long window. The inverse MDCT is the transformed spectrum unfolded: its upper half, then the same backwards with
  * the other sign; after these the lower half backwards and forwards, both with the other sign.
- * @param slope shorter than the half: zeros before it, ones behind
  */
 function riseLong(slope: Float64Array): void {
   const half = LONG_SAMPLES / 2;
-  const start = (LONG_SAMPLES - slope.length) / 2;
-  for (let i = 0; i < LONG_SAMPLES; i += 1) {
-    const value = i < half ? (transformed[half + i] as number) : -(transformed[3 * half - 1 - i] as number);
-    windowed[i] = value * weight(slope, i - start);
+  for (let i = 0; i < half; i += 1) {
+    const upper = transformed[half + i] as number;
+    windowed[i] = upper * (slope[i] as number);
+    windowed[LONG_SAMPLES - 1 - i] = -upper * (slope[LONG_SAMPLES - 1 - i] as number);
   }
 }
 
+/** The second half. */
 function fallLong(slope: Float64Array): void {
   const half = LONG_SAMPLES / 2;
-  const start = (LONG_SAMPLES - slope.length) / 2;
-  for (let i = 0; i < LONG_SAMPLES; i += 1) {
-    const value = i < half ? -(transformed[half - 1 - i] as number) : -(transformed[i - half] as number);
-    windowed[LONG_SAMPLES + i] = value * weight(slope, LONG_SAMPLES - 1 - i - start);
+  for (let i = 0; i < half; i += 1) {
+    const lower = transformed[i] as number;
+    windowed[LONG_SAMPLES + half - 1 - i] = -lower * (slope[half + i] as number);
+    windowed[LONG_SAMPLES + half + i] = -lower * (slope[half - 1 - i] as number);
   }
-}
-
-function weight(slope: Float64Array, i: number): number {
-  if (i < 0) {
-    return 0;
-  }
-  return i < slope.length ? (slope[i] as number) : 1;
 }
 
 /** Eight short windows in the middle of the long one, each overlapping the next by half. */

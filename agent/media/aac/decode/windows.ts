@@ -4,13 +4,22 @@ import { LONG_SAMPLES, SHORT_SAMPLES } from './channel.ts';
 export interface WindowHalves {
   readonly long: Float64Array;
   readonly short: Float64Array;
+  /** Of a long window next to short ones: rises as these do, in the middle of zeros and ones. */
+  readonly edge: Float64Array;
 }
 
 /** By window_shape, ISO/IEC 14496-3 §4.6.11.3.2: sine, and Kaiser-Bessel derived with alpha 4 for long and 6 for short windows. */
 export const WINDOWS: readonly [WindowHalves, WindowHalves] = [
-  { long: sine(LONG_SAMPLES), short: sine(SHORT_SAMPLES) },
-  { long: kaiserBessel(LONG_SAMPLES, 4), short: kaiserBessel(SHORT_SAMPLES, 6) },
+  halves(sine(LONG_SAMPLES), sine(SHORT_SAMPLES)),
+  halves(kaiserBessel(LONG_SAMPLES, 4), kaiserBessel(SHORT_SAMPLES, 6)),
 ];
+
+function halves(long: Float64Array, short: Float64Array): WindowHalves {
+  const start = (LONG_SAMPLES - SHORT_SAMPLES) / 2;
+  const edge = new Float64Array(LONG_SAMPLES).fill(1, start);
+  edge.set(short, start);
+  return { long, short, edge };
+}
 
 function sine(size: number): Float64Array {
   return Float64Array.from({ length: size }, (_, i) => Math.sin((Math.PI / (2 * size)) * (i + 0.5)));
