@@ -16,6 +16,7 @@ import { Reconciler } from './reconcile.ts';
 import { Recordings } from './recordings.ts';
 import { RtspAuthority } from './rtsp-access.ts';
 import { rtspParts } from './rtsp-parts.ts';
+import { LiveServer } from './servers/hls/live/live-server.ts';
 import { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
 import type { WebRtcServer } from './servers/webrtc/server.ts';
@@ -45,6 +46,7 @@ export class App {
   readonly #authority: Authority;
   readonly #paths: PathTable;
   readonly #recordings: Recordings;
+  readonly #live: LiveServer;
   readonly #http: HttpServices;
   readonly #parts: Reconciler<Config>;
   readonly #stop = new AbortController();
@@ -84,6 +86,7 @@ export class App {
       clock,
       log,
     );
+    this.#live = new LiveServer(this.#paths, clock, log);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     this.#http = new HttpServices({
       ...options,
@@ -95,6 +98,7 @@ export class App {
       config: () => this.#config,
       problems: () => store.problems,
       hls: () => this.#hls,
+      live: this.#live,
       webrtc: () => this.#webrtc,
       rtsp: () => this.#rtsp,
     });
@@ -141,6 +145,7 @@ export class App {
     this.#stop.abort();
     this.#stopRetrying();
     await this.#applying;
+    this.#live.close();
     await this.#parts.close();
     await this.#paths.close();
     await this.#demo?.close();

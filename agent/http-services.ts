@@ -18,13 +18,16 @@ import { listen } from './http/listeners.ts';
 import { sessionRoutes } from './http/session-routes.ts';
 import { staticUi } from './http/static-ui.ts';
 import { systemRoute } from './http/system.ts';
+import { takeUpgrade } from './http/web-socket.ts';
 import type { WrongCredentials } from './http/wrong-credentials.ts';
 import type { PathTable } from './paths/path-table.ts';
 import { playbackPlugin } from './playback/plugin.ts';
 import { rewindAddresses, vodRoutes } from './playback/vod/vod-routes.ts';
 import type { Part } from './reconcile.ts';
 import type { Recordings } from './recordings.ts';
-import { hlsPlugin } from './servers/hls/delivery/plugin.ts';
+import { hlsPlugin, type OtherAddresses } from './servers/hls/delivery/plugin.ts';
+import { liveAddresses } from './servers/hls/live/addresses.ts';
+import type { LiveServer } from './servers/hls/live/live-server.ts';
 import type { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
 import type { WebRtcServer } from './servers/webrtc/server.ts';
@@ -46,6 +49,7 @@ export interface HttpServicesDeps {
   /** What is wrong with the configuration file as it is now. */
   problems(): readonly Problem[];
   hls(): HlsServer | undefined;
+  readonly live: LiveServer;
   webrtc(): WebRtcServer | undefined;
   rtsp(): RtspServer | undefined;
 }
@@ -183,12 +187,16 @@ export class HttpServices {
   }
 
   async #mountHls(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {
-    const { hls } = this.#deps;
+    const { hls, live, clock, log } = this.#deps;
     const { playback } = this.#deps.recordings;
+    const others = [
+      rewindAddresses({ streams: playback.streams, frames: playback, access }),
+      liveAddresses({ server: live, access, takeUpgrade, clock, log }),
+    ];
     await app.register(hlsPlugin, {
       prefix,
       access,
-      others: rewindAddresses({ streams: playback.streams, frames: playback, access }),
+      others: anyOf(others),
       get server() {
         return running(hls(), 'HLS is starting again');
       },
@@ -219,12 +227,22 @@ export class HttpServices {
         pathDefaults: () => pathDefaultsJson(this.#deps.config()),
         paths: () => pathListJson(this.#deps.config()),
       },
-      peers: { webrtcSessions: webrtc, hlsMuxers: hls, hlsSessions: () => hls()?.sessions, ...this.#rtspPeers() },
+      peers: { webrtcSessions: webrtc, hlsMuxers: hls, hlsSessions: () => this.#hlsSessions(), ...this.#rtspPeers() },
       recordings,
       protection: recordings.space.protection,
       disks: recordings.space,
       events: recordings.events,
     });
+  }
+
+  /** Viewers of playlists, and those of live fMP4. */
+  #hlsSessions() {
+    const { live } = this.#deps;
+    const sessions = this.#deps.hls()?.sessions;
+    return {
+      list: () => [...(sessions?.list() ?? []), ...live.list()],
+      kick: (id: string) => live.kick(id) || (sessions?.kick(id) ?? false),
+    };
   }
 
   /** With TLS and without are apart, as in MediaMTX: what does not listen has no routes. */
@@ -239,6 +257,21 @@ export class HttpServices {
       rtspsSessions: () => secure()?.sessions,
     };
   }
+}
+
+/** Each address is answered by the first that takes it. */
+function anyOf(all: readonly OtherAddresses[]): OtherAddresses {
+  const find = (address: string) => all.find((other) => other.takes(address));
+  return {
+    takes: (address) => find(address) !== undefined,
+    answer: async (address, request, reply) => {
+      const other = find(address);
+      if (!other) {
+        throw new PerchError('notFound', 'not found');
+      }
+      return other.answer(address, request, reply);
+    },
+  };
 }
 
 const isSerious = ({ severity }: Problem): boolean => severity === 'error';

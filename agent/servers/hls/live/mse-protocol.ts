@@ -100,8 +100,6 @@ export interface MseError {
 export const MSE_CLOSE = {
   /** An `error` has said why. */
   told: 4000,
-  /** The server is shutting down. */
-  goingAway: 1001,
   /** The client has sent something. */
   unwanted: 1003,
 } as const;

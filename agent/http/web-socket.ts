@@ -1,0 +1,62 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+/** A connection whose client wants to speak WebSocket on it. */
+export interface Upgrade {
+  readonly socket: Socket;
+  /** What came right behind the request. */
+  readonly head: Uint8Array;
+}
+
+const upgrades = new WeakMap<IncomingMessage, Upgrade & { readonly response: ServerResponse }>();
+
+/** For `http.createServer`, where Node knows it (22.21, 24.9 and later): other upgrades (`h2c`, say) are requests like any. */
+export const shouldUpgradeCallback = (request: IncomingMessage): boolean => isWebSocket(request);
+
+/**
+ * Requests for a WebSocket go the way of all requests: hooks, access and errors are the same. A route that knows what to do with one
+ * calls `takeUpgrade`; an answer of any other route ends the connection.
+ */
+export function routeUpgrades(app: FastifyInstance): void {
+  const sockets = new Set<Socket>();
+  app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    // Whoever takes the connection hears of it by itself.
+    socket.on('error', () => {});
+    if (request.method !== 'GET') {
+      // Node has not read the body, and nobody can any more.
+      socket.end('HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => socket.destroySoon());
+    if (isWebSocket(request)) {
+      upgrades.set(request, { socket, head, response });
+    }
+    app.routing(request, response);
+  });
+  // HTTP has let go of them, so that its server would wait for them.
+  app.addHook('preClose', async () => {
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+  });
+}
+
+/** Takes the connection out of HTTP's hands, without a word to the client; undefined: the request is none for a WebSocket. */
+export function takeUpgrade(request: FastifyRequest, reply: FastifyReply): Upgrade | undefined {
+  const upgrade = upgrades.get(request.raw);
+  if (upgrade) {
+    upgrades.delete(request.raw);
+    reply.hijack();
+    upgrade.response.detachSocket(upgrade.socket);
+  }
+  return upgrade;
+}
+
+const isWebSocket = ({ method, headers }: IncomingMessage): boolean =>
+  method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';

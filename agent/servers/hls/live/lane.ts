@@ -1,0 +1,71 @@
+import { opusFrameTicks } from '../../../media/opus/params.ts';
+import type { Sample } from '../../../media/sample.ts';
+import { hold, release } from '../../../media/slab.ts';
+import type { Track } from '../../../media/track.ts';
+
+const USUAL_FRAME_S = 0.04;
+/** A picture that stands longer is not a duration to expect of the next one. */
+const MAX_GUESS_S = 1;
+
+/** A track among those that are sent, and its samples that wait to be. */
+export class Lane {
+  /** Place in the list that the init segment is made of. */
+  readonly number: number;
+  track: Track;
+  /** What is taken off its times. */
+  originTicks = 0;
+  /** Described anew: its samples wait for the next init segment. */
+  isStale = false;
+  /** Held. */
+  pending: Sample[] = [];
+  /** Decode time at which the last of them ends, as far as one knows. */
+  endDts = 0;
+  #lastDts = Number.NaN;
+  /** How long a sample lasts of which the next is not known yet. */
+  #usualTicks = 0;
+
+  constructor(number: number, track: Track) {
+    this.number = number;
+    this.track = track;
+    this.describe(track);
+  }
+
+  /** How long all that waits is, in seconds. */
+  get pendingS(): number {
+    const first = this.pending[0];
+    return first ? (this.endDts - first.dts) / this.track.clockRate : 0;
+  }
+
+  describe(track: Track): void {
+    this.track = track;
+    const fps = track.kind === 'video' ? track.fps : undefined;
+    const seconds = fps !== undefined && fps > 0 ? 1 / fps : USUAL_FRAME_S;
+    this.#usualTicks = 'frameSamples' in track ? track.frameSamples : Math.round(seconds * track.clockRate);
+  }
+
+  push(sample: Sample): void {
+    this.endDts = sample.dts + this.#expect(sample);
+    hold(sample.data);
+    this.pending.push(sample);
+  }
+
+  letGo(): void {
+    for (const { data } of this.pending) {
+      release(data);
+    }
+    this.pending = [];
+  }
+
+  /** @returns how long the sample probably lasts, in ticks */
+  #expect(sample: Sample): number {
+    const { track } = this;
+    const ticks = sample.dts - this.#lastDts;
+    this.#lastDts = sample.dts;
+    if (track.codec === 'opus') {
+      this.#usualTicks = opusFrameTicks(sample.data) || this.#usualTicks;
+    } else if (!('frameSamples' in track) && ticks > 0 && ticks <= MAX_GUESS_S * track.clockRate) {
+      this.#usualTicks = ticks;
+    }
+    return this.#usualTicks;
+  }
+}

@@ -1,0 +1,61 @@
+import { Readable } from 'node:stream';
+import { shiftFragment } from '../../../media/mp4/fragment-times.ts';
+import type { LiveFragment } from './live-fragment.ts';
+import type { LiveInit } from './live-fragments.ts';
+import type { Outlet } from './live-viewer.ts';
+
+/**
+ * `live.mp4`: a fragmented MP4 file without end, whose times begin at 0. It ends with the stream, and where the camera changes its
+ * parameters: no player takes a second `moov`.
+ */
+export class LiveBody extends Readable implements Outlet {
+  /** By track: what is taken off the times. */
+  #startTicks: readonly number[] | undefined;
+
+  /** @param onGone nobody reads any more: called once */
+  constructor(onGone: () => void) {
+    super();
+    this.once('close', onGone);
+  }
+
+  get queuedBytes(): number {
+    return this.readableLength;
+  }
+
+  writeInit(init: LiveInit, startS: number): boolean {
+    if (this.#startTicks) {
+      return false;
+    }
+    this.#startTicks = init.tracks.map((track) => Math.round(startS * track.clockRate));
+    this.push(init.message.subarray(init.headBytes));
+    return true;
+  }
+
+  writeFragment({ message, headBytes, moofBytes }: LiveFragment): boolean {
+    const dataAt = headBytes + moofBytes;
+    const header = Buffer.from(message.subarray(headBytes, dataAt));
+    // Sound that is older than the first picture is let go.
+    if (this.#startTicks && shiftFragment(header, this.#startTicks)) {
+      this.push(header);
+      this.push(message.subarray(dataAt));
+    }
+    // Whoever reads the body may keep it longer than one can see from here.
+    return true;
+  }
+
+  writeClock(): void {
+    // The file has no place for it.
+  }
+
+  writeSkip(): void {
+    // Players see it by the times.
+  }
+
+  end(): void {
+    this.push(null);
+  }
+
+  override _read(): void {
+    // What there is has been pushed.
+  }
+}

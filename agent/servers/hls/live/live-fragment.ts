@@ -1,0 +1,89 @@
+import { type TrackRun, tableOf, writeFragmentHeader } from '../../../media/mp4/fragment.ts';
+import { hold, release, SlabPool } from '../../../media/slab.ts';
+import { binaryHead } from '../../../media/websocket/frames.ts';
+
+/** Some samples as one fragment, made once for all viewers. Not written to while somebody holds `message` (`media/slab.ts`). */
+export interface LiveFragment {
+  /** A whole WebSocket message: its head, then `moof` and `mdat`. */
+  readonly message: Buffer;
+  /** Of the message's head. */
+  readonly headBytes: number;
+  /** `moof` and the header of `mdat`. */
+  readonly moofBytes: number;
+  readonly samples: number;
+  /** Whoever has lost something can go on here: it begins with a key picture; in a stream without video every one does. */
+  readonly isKey: boolean;
+  readonly hasVideo: boolean;
+  /** Media time, in seconds, at which its first picture is shown, or its sound is heard where it has no picture. */
+  readonly mediaS: number;
+  /** When that was captured, Unix milliseconds. */
+  readonly wallMs: number;
+}
+
+/** So many typical fragments share a slab: an allocation for each would cost more than the fragment. */
+const FRAGMENTS_PER_SLAB = 16;
+const MIN_SLAB_BYTES = 16 << 10;
+const MAX_SLAB_BYTES = 1 << 20;
+const NO_SLAB: Buffer = Buffer.alloc(0);
+const MAX_SEQUENCE = 2 ** 32;
+
+/** Writes fragments one behind the other into memory that is not written to again before it is released. */
+export class FragmentWriter {
+  readonly #pool = new SlabPool();
+  #slab = NO_SLAB;
+  #tail = 0;
+  #typicalBytes = 0;
+  #sequence = 0;
+
+  /**
+   * @param runs of one track each; their samples are copied
+   * @returns the fragment with one hold on it
+   */
+  write(
+    runs: readonly TrackRun[],
+    about: Pick<LiveFragment, 'isKey' | 'hasVideo' | 'mediaS' | 'wallMs'>,
+  ): LiveFragment {
+    this.#sequence = (this.#sequence + 1) % MAX_SEQUENCE;
+    const header = writeFragmentHeader(this.#sequence, runs.map(tableOf));
+    let dataBytes = 0;
+    let samples = 0;
+    for (const run of runs) {
+      samples += run.samples.length;
+      for (const { data } of run.samples) {
+        dataBytes += data.length;
+      }
+    }
+    const head = binaryHead(header.length + dataBytes);
+    const bytes = head.length + header.length + dataBytes;
+    this.#makeRoom(bytes);
+    const start = this.#tail;
+    this.#put(head);
+    this.#put(header);
+    for (const run of runs) {
+      for (const { data } of run.samples) {
+        this.#put(data);
+      }
+    }
+    const message = this.#slab.subarray(start, this.#tail);
+    hold(message);
+    this.#typicalBytes += (bytes - this.#typicalBytes) / 8;
+    const { isKey, hasVideo, mediaS, wallMs } = about;
+    return { message, headBytes: head.length, moofBytes: header.length, samples, isKey, hasVideo, mediaS, wallMs };
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#slab.set(bytes, this.#tail);
+    this.#tail += bytes.length;
+  }
+
+  #makeRoom(neededBytes: number): void {
+    if (neededBytes <= this.#slab.length - this.#tail) {
+      return;
+    }
+    const usual = Math.min(Math.max(this.#typicalBytes * FRAGMENTS_PER_SLAB, MIN_SLAB_BYTES), MAX_SLAB_BYTES);
+    release(this.#slab);
+    // A Buffer, because sockets would make one for each write.
+    this.#slab = Buffer.from(this.#pool.take(2 ** Math.ceil(Math.log2(Math.max(usual, neededBytes)))).buffer);
+    this.#tail = 0;
+  }
+}

@@ -1,0 +1,334 @@
+import type { Clock } from '../../../base/clock.ts';
+import { codecString } from '../../../media/codec-string.ts';
+import type { TrackRun } from '../../../media/mp4/fragment.ts';
+import { writeInit } from '../../../media/mp4/init.ts';
+import type { Sample } from '../../../media/sample.ts';
+import { release } from '../../../media/slab.ts';
+import type { Track } from '../../../media/track.ts';
+import { binaryHead, textFrame } from '../../../media/websocket/frames.ts';
+import type { Reader, Stream } from '../../../stream/stream.ts';
+import { FragmentGroup, type FragmentSink } from './fragment-group.ts';
+import { Lane } from './lane.ts';
+import { FragmentWriter, type LiveFragment } from './live-fragment.ts';
+import type { MseClock } from './mse-protocol.ts';
+
+/** What fragments are played with. */
+export interface LiveInit {
+  readonly tracks: readonly Track[];
+  /** `video/mp4; codecs="…"` */
+  readonly mimeCodec: string;
+  /** A whole WebSocket message: its head, then `ftyp` and `moov`. */
+  readonly message: Buffer;
+  /** Of the message's head. */
+  readonly headBytes: number;
+}
+
+/** Called synchronously; it never blocks: it queues within its own limit or drops. */
+export interface FragmentViewer extends FragmentSink {
+  /**
+   * Before the first fragment, and before a key fragment that needs another one.
+   * @param startS media time in seconds at which what follows begins to be decoded
+   * @param liveS media time of the newest picture that follows at once
+   */
+  onInit(init: LiveInit, startS: number, liveS: number): void;
+  /** A WebSocket message that says when what is shown was captured: right behind `onInit`, and each second. */
+  onClock(message: Buffer): void;
+  /** Nothing more will come: the stream is over, or the viewer, or what makes fragments, threw `cause`. */
+  onEnd(cause?: unknown): void;
+}
+
+/** Added to all times, so that sound which is a little older than the first picture has no negative time. */
+const TIME_OFFSET_S = 10;
+/** Sound waits for the next picture, so that one fragment holds both, but never longer than this. */
+const SOUND_WAITS_S = 0.04;
+/** In streams without pictures: most codecs' frames each by itself, the shortest some together. */
+const SOUND_ALONE_S = 0.02;
+const CLOCK_EVERY_MS = 1_000;
+
+/** Some tracks of a stream as fragmented MP4, one fragment for each picture, made once for all viewers and only while there are any. */
+export class LiveFragments implements Reader {
+  readonly type = 'hidden';
+  readonly id = 'live-fragments';
+  readonly isAudience = false;
+  /** Samples are copied into fragments; what waits is held. */
+  readonly countsHolds = true;
+  readonly #stream: Stream;
+  readonly #clock: Clock;
+  readonly #onIdle: () => void;
+  readonly #writer = new FragmentWriter();
+  readonly #group = new FragmentGroup();
+  readonly #lanes: readonly Lane[];
+  /** By the stream's track; undefined: left out. */
+  readonly #laneOf: readonly (Lane | undefined)[];
+  readonly #leading: Lane | undefined;
+  #init: LiveInit | undefined;
+  #hasOrigin = false;
+  /** Media time at which the running group begins to be decoded. */
+  #groupStartS = 0;
+  /** What comes is of no use before the next key picture. */
+  #needsKey = true;
+  #clockMs = Number.NEGATIVE_INFINITY;
+  #state: 'new' | 'reading' | 'over' = 'new';
+  // Copied on change, so that delivery walks a plain array while viewers come and go.
+  #viewers: readonly FragmentViewer[] = [];
+  /** They begin at the next key picture. */
+  #waiting: readonly FragmentViewer[] = [];
+
+  /**
+   * @param stream in its storable form
+   * @param tracks numbers of those that are sent
+   * @param onIdle it is over: the stream, or nobody watches any more
+   */
+  constructor(stream: Stream, tracks: readonly number[], clock: Clock, onIdle: () => void) {
+    this.#stream = stream;
+    this.#clock = clock;
+    this.#onIdle = onIdle;
+    this.#lanes = tracks.map((track, i) => new Lane(i, stream.tracks[track] as Track));
+    this.#laneOf = stream.tracks.map((_, i) => this.#lanes[tracks.indexOf(i)]);
+    this.#leading = this.#lanes.find(({ track }) => track.kind === 'video');
+  }
+
+  /** Of what a new viewer is given at once. */
+  get groupBytes(): number {
+    return this.#group.bytes;
+  }
+
+  /** Gives a viewer everything since the last key picture, then each fragment as it comes. Where nothing is kept it begins at the next key picture. */
+  join(viewer: FragmentViewer): void {
+    if (this.#state === 'new') {
+      this.#state = 'reading';
+      this.#stream.addReader(this, true);
+    }
+    if (this.#state !== 'reading') {
+      viewer.onEnd();
+      return;
+    }
+    const { first, newest } = this.#group;
+    if (!first || !newest) {
+      this.#waiting = [...this.#waiting, viewer];
+      this.#stream.requestKeyFrame();
+      return;
+    }
+    this.#viewers = [...this.#viewers, viewer];
+    try {
+      this.#greet(viewer, newest);
+      this.#group.replay(viewer);
+    } catch (cause) {
+      this.#expel(viewer, cause);
+    }
+  }
+
+  leave(viewer: FragmentViewer): void {
+    this.#viewers = this.#viewers.filter((other) => other !== viewer);
+    this.#waiting = this.#waiting.filter((other) => other !== viewer);
+    if (this.#viewers.length + this.#waiting.length === 0 && this.#state === 'reading') {
+      this.#stream.removeReader(this);
+      this.#finish();
+    }
+  }
+
+  onSample(track: number, sample: Sample): void {
+    const lane = this.#laneOf[track];
+    if (!lane || sample.data.length === 0) {
+      return;
+    }
+    if (lane === this.#leading) {
+      this.#onPicture(lane, sample);
+    } else if (!this.#leading) {
+      this.#onSound(lane, sample, SOUND_ALONE_S);
+    } else if (!this.#needsKey && !lane.isStale) {
+      this.#onSound(lane, sample, SOUND_WAITS_S);
+    }
+  }
+
+  onTrack(track: number, description: Track): void {
+    const lane = this.#laneOf[track];
+    if (!lane) {
+      return;
+    }
+    this.#sendSound();
+    lane.describe(description);
+    lane.isStale = true;
+    this.#needsKey ||= lane === this.#leading;
+    this.#init = undefined;
+    // Of the old description.
+    this.#group.clear();
+  }
+
+  onEnd(cause?: unknown): void {
+    const viewers = [...this.#viewers, ...this.#waiting];
+    this.#viewers = [];
+    this.#waiting = [];
+    this.#finish();
+    for (const viewer of viewers) {
+      viewer.onEnd(cause);
+    }
+  }
+
+  #finish(): void {
+    this.#state = 'over';
+    this.#group.clear();
+    for (const lane of this.#lanes) {
+      lane.letGo();
+    }
+    this.#onIdle();
+  }
+
+  #onPicture(lane: Lane, sample: Sample): void {
+    if (this.#needsKey && !sample.key) {
+      return;
+    }
+    if (sample.key) {
+      // Sound from before belongs to the group before.
+      this.#sendSound();
+      this.#needsKey = false;
+    }
+    this.#setOrigin(sample.dts / lane.track.clockRate);
+    lane.push(sample);
+    this.#send(sample.key);
+  }
+
+  /** @param waitsS how long it may wait for what it is sent with */
+  #onSound(lane: Lane, sample: Sample, waitsS: number): void {
+    this.#setOrigin(sample.dts / lane.track.clockRate);
+    if (sample.dts < lane.originTicks) {
+      return;
+    }
+    lane.push(sample);
+    const isOld = this.#leading && (sample.dts - lane.originTicks) / lane.track.clockRate < this.#groupStartS;
+    // What is older than the group's key picture goes by itself, so that players who begin there can do without it.
+    if (isOld || (this.#leading ? lane.pendingS > waitsS : lane.pendingS >= waitsS)) {
+      this.#sendSound();
+    }
+  }
+
+  #sendSound(): void {
+    for (const lane of this.#lanes) {
+      if (lane.pending.length > 0) {
+        this.#send(!this.#leading);
+        return;
+      }
+    }
+  }
+
+  /** All that waits as one fragment. */
+  #send(isKey: boolean): void {
+    const runs: TrackRun[] = [];
+    let first: Lane | undefined;
+    for (const lane of this.#lanes) {
+      const [sample] = lane.pending;
+      if (sample) {
+        const { number: track, pending: samples, endDts } = lane;
+        runs.push({ track, baseTime: sample.dts - lane.originTicks, samples, endDts });
+        first = first === undefined || lane === this.#leading ? lane : first;
+      }
+    }
+    const sample = first?.pending[0];
+    if (!first || !sample) {
+      return;
+    }
+    const mediaS = (sample.pts - first.originTicks) / first.track.clockRate;
+    const hasVideo = first === this.#leading;
+    const fragment = this.#writer.write(runs, { isKey, hasVideo, mediaS, wallMs: sample.wall });
+    if (isKey) {
+      this.#groupStartS = (sample.dts - first.originTicks) / first.track.clockRate;
+    }
+    for (const lane of this.#lanes) {
+      lane.letGo();
+    }
+    this.#deliver(fragment);
+  }
+
+  #setOrigin(decodeS: number): void {
+    if (!this.#hasOrigin) {
+      this.#hasOrigin = true;
+      for (const lane of this.#lanes) {
+        lane.originTicks = Math.round((decodeS - TIME_OFFSET_S) * lane.track.clockRate);
+      }
+    }
+  }
+
+  #deliver(fragment: LiveFragment): void {
+    if (fragment.isKey) {
+      this.#begin(fragment);
+    }
+    this.#group.add(fragment);
+    const nowMs = this.#clock.monoMs();
+    const clock = nowMs - this.#clockMs >= CLOCK_EVERY_MS ? this.#clockOf(fragment) : undefined;
+    if (clock) {
+      this.#clockMs = nowMs;
+    }
+    const viewers = this.#viewers;
+    let isKept = false;
+    for (let i = 0; i < viewers.length; i += 1) {
+      const viewer = viewers[i] as FragmentViewer;
+      try {
+        if (clock) {
+          viewer.onClock(clock);
+        }
+        isKept = viewer.onFragment(fragment) || isKept;
+      } catch (cause) {
+        // One viewer's fault is not the others'.
+        isKept = true;
+        this.#expel(viewer, cause);
+      }
+    }
+    if (!isKept) {
+      release(fragment.message);
+    }
+  }
+
+  /** A key picture, or sound where there are no pictures: who has waited begins here, and a new init segment holds from here on. */
+  #begin(fragment: LiveFragment): void {
+    if (this.#leading) {
+      this.#group.open();
+    }
+    const newcomers = this.#waiting;
+    const greeted = this.#init === undefined ? [...this.#viewers, ...newcomers] : newcomers;
+    this.#waiting = [];
+    if (newcomers.length > 0) {
+      this.#viewers = [...this.#viewers, ...newcomers];
+    }
+    for (const viewer of greeted) {
+      try {
+        this.#greet(viewer, fragment);
+      } catch (cause) {
+        this.#expel(viewer, cause);
+      }
+    }
+  }
+
+  /** @param newest of what follows at once */
+  #greet(viewer: FragmentViewer, newest: LiveFragment): void {
+    this.#init ??= this.#makeInit();
+    viewer.onInit(this.#init, this.#groupStartS, newest.mediaS);
+    viewer.onClock(this.#clockOf(newest));
+  }
+
+  #makeInit(): LiveInit {
+    const tracks = this.#lanes.map(({ track }) => track);
+    for (const lane of this.#lanes) {
+      lane.isStale = false;
+    }
+    const segment = writeInit(tracks);
+    const head = binaryHead(segment.length);
+    const codecs = tracks.map((track) => codecString(track) ?? '').join(',');
+    const kind = this.#leading ? 'video' : 'audio';
+    return {
+      tracks,
+      mimeCodec: `${kind}/mp4; codecs="${codecs}"`,
+      message: Buffer.concat([head, segment]),
+      headBytes: head.length,
+    };
+  }
+
+  #clockOf({ mediaS, wallMs }: LiveFragment): Buffer {
+    const message: MseClock = { type: 'clock', mediaS, captureMs: wallMs, nowMs: this.#clock.wallMs() };
+    return Buffer.from(textFrame(JSON.stringify(message)));
+  }
+
+  #expel(viewer: FragmentViewer, cause: unknown): void {
+    this.leave(viewer);
+    viewer.onEnd(cause);
+  }
+}

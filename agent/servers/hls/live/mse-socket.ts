@@ -1,0 +1,166 @@
+import type { ByteSink } from '../../../base/byte-channel.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import type { SocketChannel } from '../../../base/socket-channel.ts';
+import { codecString } from '../../../media/codec-string.ts';
+import { CODEC_LABEL, type Track } from '../../../media/track.ts';
+import { closeFrame, pingFrame, pongFrame, textFrame, WebSocketDecoder } from '../../../media/websocket/frames.ts';
+import type { LiveFragment } from './live-fragment.ts';
+import type { LiveInit } from './live-fragments.ts';
+import type { Outlet } from './live-viewer.ts';
+import {
+  MSE_CLOSE,
+  type MseError,
+  type MseInit,
+  type MseLeftOut,
+  type MseMessage,
+  type MseTrack,
+} from './mse-protocol.ts';
+
+const NO_MASK = new Uint8Array(0);
+const NORMAL_CLOSURE = 1000;
+const PROTOCOL_ERROR = 1002;
+const PING = pingFrame();
+const TICK_MS = 5_000;
+const PING_AFTER_MS = 10_000;
+const GONE_AFTER_MS = 25_000;
+/** For the other side to take the last words and to close. */
+const CLOSING_MS = 5_000;
+/** A peer that pings and does not read the answers gets no more of them. */
+const MAX_UNREAD_BYTES = 64 << 10;
+
+/** The server's side of a WebSocket that carries a live stream, after the handshake. */
+export class MseSocket implements Outlet, ByteSink {
+  /** What the stream has besides, for the next `init`. */
+  leftOut: readonly MseLeftOut[] = [];
+  readonly #channel: SocketChannel;
+  readonly #clock: Clock;
+  readonly #decoder: WebSocketDecoder;
+  readonly #onGone: () => void;
+  #heardMs: number;
+  #stopTicking: () => void;
+  #closingMs: number | undefined;
+
+  /** @param onGone the connection has ended, by whomever: called once */
+  constructor(channel: SocketChannel, clock: Clock, onGone: () => void) {
+    this.#channel = channel;
+    this.#clock = clock;
+    this.#onGone = onGone;
+    this.#heardMs = clock.monoMs();
+    this.#decoder = new WebSocketDecoder(
+      {
+        onPayload: () => this.close(MSE_CLOSE.unwanted),
+        onPing: (payload) => this.#answerPing(payload),
+        onClose: () => this.close(NORMAL_CLOSURE),
+      },
+      true,
+    );
+    this.#stopTicking = clock.every(TICK_MS, () => this.#tick());
+    channel.sink = this;
+  }
+
+  get queuedBytes(): number {
+    return this.#channel.queuedBytes;
+  }
+
+  get isClosing(): boolean {
+    return this.#closingMs !== undefined;
+  }
+
+  writeInit(init: LiveInit, startS: number, liveS: number): boolean {
+    const { mimeCodec, tracks } = init;
+    const message: MseInit = {
+      type: 'init',
+      mimeCodec,
+      tracks: tracks.map(describe),
+      leftOut: this.leftOut,
+      startS,
+      liveS,
+    };
+    this.#tell(message);
+    this.#write(init.message);
+    return true;
+  }
+
+  writeFragment(fragment: LiveFragment): boolean {
+    this.#write(fragment.message);
+    return this.#channel.queuedBytes > 0;
+  }
+
+  writeClock(message: Buffer): void {
+    this.#write(message);
+  }
+
+  writeSkip(toS: number): void {
+    this.#tell({ type: 'skip', toS });
+  }
+
+  end(code: MseError['code'], error: string, labels?: readonly string[]): void {
+    this.#tell({ type: 'error', code, error, ...(labels === undefined ? {} : { labels }) });
+    this.close(MSE_CLOSE.told);
+  }
+
+  /** @param code RFC 6455 §7.4 */
+  close(code: number): void {
+    if (this.#closingMs === undefined) {
+      this.#write(closeFrame(code, NO_MASK));
+      this.#closingMs = this.#clock.monoMs();
+      this.#channel.end();
+    }
+  }
+
+  onBytes(chunk: Uint8Array, length: number): void {
+    this.#heardMs = this.#clock.monoMs();
+    if (this.isClosing) {
+      return;
+    }
+    try {
+      this.#decoder.push(chunk, length);
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.close(PROTOCOL_ERROR);
+    }
+  }
+
+  onEnd(): void {
+    this.#stopTicking();
+    this.#closingMs ??= this.#clock.monoMs();
+    this.#onGone();
+  }
+
+  #tick(): void {
+    const nowMs = this.#clock.monoMs();
+    const silentMs = nowMs - this.#heardMs;
+    if (nowMs - (this.#closingMs ?? nowMs) >= CLOSING_MS || silentMs >= GONE_AFTER_MS) {
+      this.#channel.destroy();
+    } else if (silentMs >= PING_AFTER_MS) {
+      this.#write(PING);
+    }
+  }
+
+  #answerPing(payload: Uint8Array): void {
+    if (this.#channel.queuedBytes <= MAX_UNREAD_BYTES) {
+      this.#write(pongFrame(payload, NO_MASK));
+    }
+  }
+
+  #tell(message: MseMessage): void {
+    this.#write(textFrame(JSON.stringify(message)));
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (!this.isClosing) {
+      this.#channel.write(bytes);
+    }
+  }
+}
+
+function describe(track: Track): MseTrack {
+  const codec = codecString(track) ?? '';
+  const label = CODEC_LABEL[track.codec];
+  return track.kind === 'video'
+    ? { kind: 'video', codec, label, width: track.width, height: track.height }
+    : { kind: 'audio', codec, label };
+}

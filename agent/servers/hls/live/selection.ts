@@ -1,0 +1,79 @@
+import { PerchError } from '../../../base/errors.ts';
+import { codecString } from '../../../media/codec-string.ts';
+import { CODEC_LABEL, type Track } from '../../../media/track.ts';
+import { storable, unstorableLabels } from '../../../stream/storable.ts';
+import type { Stream } from '../../../stream/stream.ts';
+import { isMuxed } from '../muxing/muxable.ts';
+import type { MseLeftOut } from './mse-protocol.ts';
+
+/** Which tracks of a stream somebody gets. */
+export interface Selection {
+  /** Their numbers in the stream's storable form. */
+  readonly tracks: readonly number[];
+  readonly leftOut: readonly MseLeftOut[];
+}
+
+export interface SelectionWishes {
+  /** What the viewer can decode; undefined: everything. */
+  readonly codecs: readonly string[] | undefined;
+  /** One of each kind, as a SourceBuffer takes it; else all sound, for the player to choose. */
+  readonly isOneOfEach: boolean;
+}
+
+const MAX_CODECS_CHARACTERS = 1_000;
+
+/** @param text with commas between; undefined: nothing was said */
+export function parseCodecs(text: string | undefined): readonly string[] | undefined {
+  if (text === undefined) {
+    return undefined;
+  }
+  if (text.length > MAX_CODECS_CHARACTERS) {
+    throw new PerchError('badInput', `codecs of ${text.length} characters, at most ${MAX_CODECS_CHARACTERS} are taken`);
+  }
+  return text
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+export function selectTracks(stream: Stream, { codecs, isOneOfEach }: SelectionWishes): Selection {
+  const tracks: number[] = [];
+  const leftOut: MseLeftOut[] = unstorableLabels(stream).map((label) => ({
+    kind: kindOf(stream, label),
+    label,
+    reason: 'container',
+  }));
+  const has = { video: false, audio: false };
+  for (const [number, track] of storable(stream).tracks.entries()) {
+    const kind = track.kind === 'video' ? 'video' : 'audio';
+    const reason =
+      reasonAgainst(track, codecs) ?? (has[kind] && (kind === 'video' || isOneOfEach) ? 'second' : undefined);
+    if (reason === undefined) {
+      has[kind] = true;
+      tracks.push(number);
+    } else {
+      const codec = codecString(track);
+      leftOut.push({ kind, label: CODEC_LABEL[track.codec], ...(codec === undefined ? {} : { codec }), reason });
+    }
+  }
+  return { tracks, leftOut };
+}
+
+function reasonAgainst(track: Track, codecs: readonly string[] | undefined): 'container' | 'browser' | undefined {
+  if (!isMuxed(track)) {
+    return 'container';
+  }
+  return codecs === undefined || isAmong(codecs, codecString(track) ?? '') ? undefined : 'browser';
+}
+
+/** @param codecs in lower case: whole names, or how they begin up to a dot */
+function isAmong(codecs: readonly string[], codec: string): boolean {
+  const name = codec.toLowerCase();
+  return codecs.some((wanted) => name === wanted || name.startsWith(`${wanted}.`));
+}
+
+function kindOf(stream: Stream, label: string): MseLeftOut['kind'] {
+  const kind = stream.tracks.find((track) => label.startsWith(CODEC_LABEL[track.codec]))?.kind;
+  return kind === 'video' || kind === 'audio' ? kind : 'other';
+}
