@@ -6,10 +6,13 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { type Logger, redact } from '../base/log.ts';
+import type { KeyPair } from '../config/key-pair.ts';
 import { answerError, installErrorHandler } from './errors.ts';
+import { finishSecure, secureOptions } from './secure-app.ts';
+import { routeUpgrades, shouldUpgradeCallback } from './web-socket.ts';
 
-/** As many connections as one listener takes; a browser opens six, so this is far above any household. */
-const CONNECTIONS_LIMIT = 1024;
+/** As many connections as one listener takes; a browser opens six, and a player two of them for each stream. */
+const CONNECTIONS_LIMIT = 2048;
 const BODY_LIMIT_BYTES = 1 << 20;
 const KEEP_ALIVE_MS = 30_000;
 const DEFAULT_READ_TIMEOUT_MS = 10_000;
@@ -18,11 +21,13 @@ export interface HttpAppOptions {
   readonly log: Logger;
   /** The whole request must have come in after this long. Answers may take as long as they like. */
   readonly readTimeoutMs?: number;
+  /** With it the listener speaks TLS, and HTTP/2 in it. */
+  readonly tls?: KeyPair;
 }
 
 /** A Fastify instance for one listener, with everything that all of them share; its plugins are the caller's. */
-export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS }: HttpAppOptions): FastifyInstance {
-  const app: FastifyInstance = fastify({
+export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tls }: HttpAppOptions): FastifyInstance {
+  const options = {
     // Fastify tells each address that it listens on: that is dialogue.
     loggerInstance: log.child({}, { level: log.level === 'debug' ? 'debug' : 'warn' }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -32,13 +37,24 @@ export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS }: 
     // Clips and event streams would keep the program from ending.
     forceCloseConnections: true,
     frameworkErrors: answerError,
-  });
+    http: { shouldUpgradeCallback },
+  };
+  // To plugins both are the same: Node's compatible classes stand between.
+  const secure = tls && { ...options, http2: true, https: secureOptions(tls) };
+  const app: FastifyInstance = fastify((secure ?? options) as typeof options);
+  if (tls) {
+    finishSecure(app, { requestTimeoutMs: readTimeoutMs, keepAliveMs: KEEP_ALIVE_MS }, log);
+  }
   app.server.maxConnections = CONNECTIONS_LIMIT;
+  routeUpgrades(app);
   // A form of another site can send text/plain without asking: whoever wants a body says which.
   app.removeContentTypeParser('text/plain');
   installErrorHandler(app);
   app.setNotFoundHandler((request, reply) => answerNotFound(app, '', request, reply));
   app.addHook('onResponse', async (request, reply) => {
+    if (log.level !== 'debug') {
+      return;
+    }
     const ms = Math.round(reply.elapsedTime);
     request.log.debug({ method: request.method, url: redact(request.url), status: reply.statusCode, ms }, 'answered');
   });

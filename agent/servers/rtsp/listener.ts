@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import {
   type AddressInfo,
   createServer as createTcpServer,
@@ -7,14 +6,14 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
-import { createSecureContext, createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { canonicalIp, subscriberOf } from '../../base/ip-address.ts';
 import { listenFailure } from '../../base/listen-failure.ts';
 import type { Logger } from '../../base/log.ts';
 import { parseAddress } from '../../config/address.ts';
-import { FileWatch } from '../../config/file-watch.ts';
+import { type KeyFiles, readKeyPair, watchKeyPair } from '../../config/key-pair.ts';
 
 /** Connections that are open at a time. A recorder opens one for each camera and quality of a house. */
 const TOTAL_LIMIT = 1_000;
@@ -27,8 +26,8 @@ export interface ListenerOptions {
   /** The configuration key of the address, for messages. */
   readonly key: string;
   readonly address: string;
-  /** Files of private key and certificate chain, absolute; without them there is no TLS. */
-  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Without them there is no TLS. */
+  readonly tls?: KeyFiles;
 }
 
 /** One TCP port, with or without TLS. */
@@ -38,8 +37,8 @@ export class Listener {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #sockets = new Set<Socket>();
-  readonly #watches: FileWatch[] = [];
   #server: Server | undefined;
+  #stopWatching: () => void = () => {};
   /** Since it was last told, and when that was (monotonic). */
   #refused = 0;
   #toldMs = Number.NEGATIVE_INFINITY;
@@ -78,9 +77,7 @@ export class Listener {
 
   /** Lets go of all connections. */
   async close(): Promise<void> {
-    for (const watch of this.#watches) {
-      watch.close();
-    }
+    this.#stopWatching();
     const server = this.#server;
     this.#server = undefined;
     const closed = server && new Promise<void>((resolve) => server.close(() => resolve()));
@@ -126,56 +123,15 @@ export class Listener {
     if (!tls) {
       return createTcpServer();
     }
-    const pair = await readPair(tls);
+    const pair = await readKeyPair('rtsp', tls);
     const server = createTlsServer({ ...pair, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, this.#onSocket);
     server.on('tlsClientError', (error, socket) => {
       this.#log.debug({ remote: socket.remoteAddress, cause: explain(error) }, 'RTSP client did not come to TLS');
       socket.destroy();
     });
-    const renew = () => this.#renew(server);
-    this.#watches.push(...[tls.key, tls.cert].map((file) => new FileWatch(() => file, renew, this.#clock, this.#log)));
+    const use = (renewed: typeof pair) => server.setSecureContext(renewed);
+    this.#stopWatching = watchKeyPair('rtsp', tls, use, this.#clock, this.#log);
     return server;
-  }
-
-  /** Key and certificate have changed: they hold for the next connection. While they do not belong together the old ones stay. */
-  async #renew(server: TlsServer): Promise<void> {
-    const { tls } = this.#options;
-    if (!tls) {
-      return;
-    }
-    try {
-      server.setSecureContext(await readPair(tls));
-    } catch (error) {
-      this.#log.warn({ cause: explain(error) }, 'new certificate cannot be used yet');
-    }
-  }
-}
-
-async function readPair(files: {
-  readonly key: string;
-  readonly cert: string;
-}): Promise<{ key: Buffer; cert: Buffer }> {
-  // One after the other: of two that are missing the same one is named at each try, which the log then tells once.
-  const key = await readNamed('rtspServerKey', files.key);
-  const cert = await readNamed('rtspServerCert', files.cert);
-  try {
-    createSecureContext({ key, cert });
-  } catch (error) {
-    throw new PerchError(
-      'badInput',
-      'rtspServerKey and rtspServerCert are no key and its certificate',
-      { ...files },
-      error,
-    );
-  }
-  return { key, cert };
-}
-
-async function readNamed(setting: string, file: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new PerchError('unavailable', `${setting} cannot be read`, { file }, error);
   }
 }
 

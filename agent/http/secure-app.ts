@@ -1,0 +1,63 @@
+import type { Http2SecureServer, SecureServerOptions, ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { explain } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { KeyPair } from '../config/key-pair.ts';
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Longer than anything is waited for within a connection. */
+const IDLE_SESSION_MS = 120_000;
+/** A player has a handful open: playlists and parts of each rendition that it waits for. */
+const MAX_STREAMS = 100;
+const MAX_HEADER_BYTES = 16 << 10;
+/** Requests that are taken back at once cost their sender nothing (CVE-2023-44487): so many may be, and so many more each second. */
+const RESET_BURST = 200;
+const RESETS_PER_SECOND = 20;
+const MAX_INVALID_FRAMES = 100;
+const MAX_SESSION_MEGABYTES = 4;
+
+/** HTTP/2 for whoever asks for it in the handshake, HTTP/1.1 for all others and for WebSockets. */
+export function secureOptions({ key, cert }: KeyPair): SecureServerOptions {
+  return {
+    key,
+    cert,
+    allowHTTP1: true,
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    unknownProtocolTimeout: HANDSHAKE_TIMEOUT_MS,
+    maxSessionMemory: MAX_SESSION_MEGABYTES,
+    maxSessionInvalidFrames: MAX_INVALID_FRAMES,
+    maxSessionRejectedStreams: MAX_STREAMS,
+    streamResetBurst: RESET_BURST,
+    streamResetRate: RESETS_PER_SECOND,
+    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES },
+  };
+}
+
+/** What Fastify leaves out for such a server: times for HTTP/1.1, faults of connections, and their end. */
+export function finishSecure(
+  app: FastifyInstance,
+  times: { readonly requestTimeoutMs: number; readonly keepAliveMs: number },
+  log: Logger,
+): void {
+  const server = app.server as unknown as Http2SecureServer & { requestTimeout: number; keepAliveTimeout: number };
+  server.requestTimeout = times.requestTimeoutMs;
+  server.keepAliveTimeout = times.keepAliveMs;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('session', (session: ServerHttp2Session) => session.setTimeout(IDLE_SESSION_MS, () => session.close()));
+  server.on('sessionError', (error) => log.debug({ cause: explain(error) }, 'HTTP/2 connection has failed'));
+  server.on('tlsClientError', (error, socket) => {
+    log.debug({ remote: socket.remoteAddress, cause: explain(error) }, 'HTTP client did not come to TLS');
+    socket.destroy();
+  });
+  // Clips and event streams would keep the program from ending.
+  app.addHook('preClose', async () => {
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+  });
+}
