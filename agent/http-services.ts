@@ -7,6 +7,7 @@ import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './config/json.ts';
+import type { KeyFiles } from './config/key-pair.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import { type Problem, problemText } from './config/problem.ts';
 import { HttpAccess } from './http/access.ts';
@@ -14,6 +15,7 @@ import { controlApi } from './http/api/control-api.ts';
 import { createHttpApp } from './http/app.ts';
 import { cors } from './http/cors.ts';
 import { healthRoute } from './http/health.ts';
+import { ListenerTls } from './http/listener-tls.ts';
 import { listen } from './http/listeners.ts';
 import { sessionRoutes } from './http/session-routes.ts';
 import { staticUi } from './http/static-ui.ts';
@@ -36,6 +38,8 @@ import { mountWebRtc } from './webrtc-http.ts';
 export interface HttpServicesDeps {
   readonly version: string;
   readonly dataDir: string;
+  /** What the names of keys and certificates are relative to. */
+  readonly cwd: string;
   readonly pageFolder: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -92,8 +96,9 @@ export class HttpServices {
         'HLS port',
         'hlsAddress',
         (c) => (c.hls ? c.hlsAddress : undefined),
-        ['hlsAllowOrigins', 'hlsTrustedProxies'],
+        ['hlsAllowOrigins', 'hlsTrustedProxies', 'hlsEncryption', 'hlsServerKey', 'hlsServerCert'],
         (app, access, config) => this.#mountHls(app, access, config, ''),
+        (c) => (c.hlsEncryption ? { key: c.hlsServerKey, cert: c.hlsServerCert } : undefined),
       ),
       this.#listener(
         'playback port',
@@ -112,13 +117,17 @@ export class HttpServices {
     ];
   }
 
-  /** @param keys further settings that the listener depends on */
+  /**
+   * @param keys further settings that the listener depends on
+   * @param tlsOf its key and certificate, where it speaks TLS
+   */
   #listener(
     name: string,
     key: string,
     addressOf: (config: Config) => string | undefined,
     keys: readonly (keyof Config)[],
     mount: Mount,
+    tlsOf: (config: Config) => KeyFiles | undefined = () => undefined,
   ): Part<Config> {
     return {
       name,
@@ -128,7 +137,10 @@ export class HttpServices {
       },
       start: async (config) => {
         const { log, authority, accounts } = this.#deps;
-        const app = createHttpApp({ log, readTimeoutMs: config.readTimeoutMs });
+        const files = tlsOf(config);
+        const tls = files && (await ListenerTls.open(files, this.#deps));
+        const app = createHttpApp({ log, readTimeoutMs: config.readTimeoutMs, ...(tls && { tls: tls.pair }) });
+        tls?.renew(app);
         const proxies = keys.find((other) => other.endsWith('TrustedProxies'));
         const access = new HttpAccess({
           authority,
