@@ -36,14 +36,18 @@ export class AacFrames {
     this.#next = next;
   }
 
-  /** @param elements channels of each element that has sound: 1 or 2 */
-  frame(...elements: readonly number[]): Uint8Array {
+  /** @param elements channels of each element that has sound, 1 or 2; `program`: the element that says what there is */
+  frame(...elements: readonly (1 | 2 | 'program')[]): Uint8Array {
     const bits = new Bits();
     this.#bits = bits;
     this.#sequence = this.#nextSequence();
-    for (const channels of elements) {
+    for (const element of elements) {
+      if (element === 'program') {
+        this.#writeProgram(elements.filter((channels) => channels !== 'program'));
+        continue;
+      }
       this.#writeSilent();
-      if (channels === 1) {
+      if (element === 1) {
         bits.put(0, 3);
         bits.put(0, 4);
         this.#writeChannel(undefined, []);
@@ -57,7 +61,7 @@ export class AacFrames {
   }
 
   /** With the header that makes a file of frames. */
-  adtsFrame(channels: number): Uint8Array {
+  adtsFrame(channels: 1 | 2): Uint8Array {
     const frame = this.frame(channels);
     return withAdts(frame, this.#rateHz, channels);
   }
@@ -104,6 +108,23 @@ export class AacFrames {
         bits.put(0, 8); // EXT_FILL
       }
     }
+  }
+
+  #writeProgram(channels: readonly number[]): void {
+    const bits = this.#bits;
+    bits.put(5, 3);
+    bits.put(0, 4);
+    bits.put(1, 2); // AAC-LC
+    bits.put(RATES_HZ.indexOf(this.#rateHz), 4);
+    bits.put(channels.length, 4);
+    bits.put(0, 4 + 4 + 2 + 3 + 4 + 3);
+    for (const [tag, count] of channels.entries()) {
+      bits.put(count - 1, 1);
+      bits.put(tag, 4);
+    }
+    bits.align();
+    bits.put(2, 8);
+    bits.put(0x6869, 16); // comment
   }
 
   #noise(bytes: number): void {

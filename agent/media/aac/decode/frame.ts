@@ -29,6 +29,7 @@ export class FrameReader {
   /** How many channels the last frame had. */
   count = 0;
   readonly joint = newJointBands();
+  #isPair = false;
   readonly #bits = new FrameBits();
   readonly #noise = new NoiseSource();
 
@@ -41,10 +42,12 @@ export class FrameReader {
     const bits = this.#bits;
     bits.load(frame);
     this.count = 0;
+    this.#isPair = false;
     for (let elements = 0; elements < MAX_ELEMENTS; elements += 1) {
       const element = bits.bits(3);
       bits.check();
       if (element === END) {
+        this.#scale();
         return;
       }
       this.#readElement(element);
@@ -78,7 +81,6 @@ export class FrameReader {
     const channel = this.#nextChannel(1);
     this.#bits.skip(4); // element_instance_tag
     this.#readChannel(channel, false);
-    scaleSpectrum(channel, this.#noise);
   }
 
   /** channel_pair_element, table 4.5. */
@@ -96,9 +98,21 @@ export class FrameReader {
     }
     this.#readChannel(left, isCommon);
     this.#readChannel(right, isCommon);
-    scaleSpectrum(left, this.#noise);
-    scaleSpectrum(right, this.#noise, left, this.joint);
-    separateStereo(left, right, this.joint);
+    this.#isPair = true;
+  }
+
+  /** Only when the frame has been read to its end: a broken one leaves no trace in the noise. */
+  #scale(): void {
+    const [left, right] = this.channels;
+    if (this.#isPair) {
+      scaleSpectrum(left, this.#noise);
+      scaleSpectrum(right, this.#noise, left, this.joint);
+      separateStereo(left, right, this.joint);
+      return;
+    }
+    for (let i = 0; i < this.count; i += 1) {
+      scaleSpectrum(this.channels[i as 0 | 1], this.#noise);
+    }
   }
 
   #nextChannel(wanted: number): Channel {
