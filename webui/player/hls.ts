@@ -117,7 +117,7 @@ class HlsJsSession implements HlsSession {
     const status = data.response?.code ?? 0;
     this.#ending.fail(
       data.type === ErrorTypes.NETWORK_ERROR
-        ? failureOf(status, `HLS ended: ${details} ${status}`)
+        ? failureOf(status, toldBy(data) ?? `HLS ended: ${details} ${status}`)
         : new PlayError('transport', `HLS ended: ${details}`),
     );
   }
@@ -151,5 +151,15 @@ class NativeSession implements HlsSession {
     this.#video.removeAttribute('src');
     this.#video.load();
     this.#ending.fail(new PlayError('transport', 'closed'));
+  }
+}
+
+/** The reason that stands in the box's answer: `{"status":"error","error":"text"}`. */
+function toldBy({ networkDetails }: ErrorData): string | undefined {
+  try {
+    const { error } = JSON.parse((networkDetails as XMLHttpRequest).responseText) as { error?: unknown };
+    return typeof error === 'string' ? error : undefined;
+  } catch {
+    return undefined;
   }
 }

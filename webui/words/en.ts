@@ -58,7 +58,7 @@ export const en = {
   notPlayableWhy: (codec: string) => `This browser cannot play this camera's picture (${codec}).`,
   smallShown: 'The small picture is shown.',
   recordingGoesOn: 'It is recorded all the same.',
-  anotherBrowser: 'Another browser or phone may be able to.',
+  anotherBrowser: 'Another browser or phone may be able to. Set to H.264, the camera plays everywhere.',
   notRecording: 'Not recording',
   notRecordingText: (why: string) => `Recording has stopped. The live picture goes on. ${why}`,
 

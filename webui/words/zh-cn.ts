@@ -59,7 +59,7 @@ export const zhCn: Words = {
   notPlayableWhy: (codec) => `此浏览器无法播放该画面（${codec}）。`,
   smallShown: '现显示小画面。',
   recordingGoesOn: '录像不受影响。',
-  anotherBrowser: '换一个浏览器或手机也许可以。',
+  anotherBrowser: '换一个浏览器或手机也许可以。把摄像头设为 H.264，则处处可播放。',
   notRecording: '未在录像',
   notRecordingText: (why) => `录像已停止，实时画面不受影响。${why}`,
 

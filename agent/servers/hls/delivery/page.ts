@@ -24,12 +24,22 @@ p:empty { display: none; }
 'use strict';
 (() => {
   const AGAIN_AFTER_MS = 2000;
+  const KEPT_BEHIND_S = 10;
+  const REASONS = { networkError: 'The connection was lost', mediaError: 'The picture cannot be decoded' };
   const video = document.querySelector('video');
   const message = document.querySelector('p');
   const options = new URLSearchParams(location.search);
   const wants = (name) => !['false', '0', 'no'].includes(options.get(name) ?? 'true');
   const say = (text) => { message.textContent = text; };
-  const address = 'index.m3u8' + location.search;
+  const source = window.ManagedMediaSource ?? window.MediaSource;
+
+  /** Browsers without Opus are given its sound as FLAC. */
+  const hasOpus = () => {
+    const type = 'audio/mp4; codecs="opus"';
+    return source ? source.isTypeSupported(type) : video.canPlayType(type) !== '';
+  };
+  const query = hasOpus() || options.has('audio') ? location.search : (location.search || '?') + '&audio=flac';
+  const address = 'index.m3u8' + query.replace('?&', '?');
 
   const name = decodeURIComponent(location.pathname.split('/').filter(Boolean).pop() ?? '');
   document.title = name || 'Live';
@@ -68,7 +78,6 @@ p:empty { display: none; }
 
   /** The codecs of the stream that this browser has no decoder for, by their usual names. */
   const missing = (playlist) => {
-    const source = window.ManagedMediaSource ?? window.MediaSource;
     const codecs = (/CODECS="([^"]*)"/.exec(playlist)?.[1] ?? '').split(',').filter(Boolean);
     const cannot = source ? codecs.filter((codec) => !source.isTypeSupported('video/mp4; codecs="' + codec + '"')) : [];
     return cannot.map((codec) => NAMES[codec.split('.')[0]] ?? codec);
@@ -86,12 +95,18 @@ p:empty { display: none; }
     if (!useHls) {
       return playNative();
     }
-    const hls = new Hls();
-    hls.on(Hls.Events.ERROR, (_, data) => {
-      if (data.fatal) {
-        hls.destroy();
-        again('The picture stopped (' + data.details + ').');
+    const hls = new Hls({ lowLatencyMode: true, liveDurationInfinity: true, backBufferLength: KEPT_BEHIND_S });
+    let hasRecovered = false;
+    hls.on(Hls.Events.ERROR, (_, { fatal, type, details }) => {
+      if (!fatal) {
+        return;
       }
+      if (type === Hls.ErrorTypes.MEDIA_ERROR && !hasRecovered) {
+        hasRecovered = true;
+        return hls.recoverMediaError();
+      }
+      hls.destroy();
+      again((REASONS[type] ?? 'The picture stopped') + ' (' + details + ').');
     });
     hls.loadSource(address);
     hls.attachMedia(video);
