@@ -19,7 +19,10 @@ import { rtspParts } from './rtsp-parts.ts';
 import { LiveServer } from './servers/hls/live/live-server.ts';
 import { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
+import { whySilent } from './servers/webrtc/sdp/codecs.ts';
 import type { WebRtcServer } from './servers/webrtc/server.ts';
+import { startEngine } from './transcode/engine-host.ts';
+import { Transcoder } from './transcode/transcoder.ts';
 import { webrtcParts } from './webrtc-parts.ts';
 
 const RETRY_MS = 10_000;
@@ -46,6 +49,7 @@ export class App {
   readonly #authority: Authority;
   readonly #paths: PathTable;
   readonly #recordings: Recordings;
+  readonly #transcoder: Transcoder;
   readonly #live: LiveServer;
   readonly #http: HttpServices;
   readonly #parts: Reconciler<Config>;
@@ -77,10 +81,12 @@ export class App {
     this.#accounts = accounts;
     this.#authority = new Authority(accounts, rulesOf(this.#config));
     this.#recordings = new Recordings(() => this.#config, options.dataDir, clock, log);
+    this.#transcoder = new Transcoder(startEngine, clock, log);
     this.#paths = new PathTable(
       {
         source: (name, settings, config) => makeSource(name, settings, config, clock, log),
         recorder: (name, settings) => this.#recordings.recorder(name, settings),
+        whySilent: (tracks) => whySilent(tracks, this.#transcoder.opus),
         streamOpened: (name, stream) => this.#hls?.streamOpened(name, stream),
       },
       clock,
@@ -113,6 +119,7 @@ export class App {
     const webrtc = webrtcParts({
       ...options,
       paths: this.#paths,
+      sound: this.#transcoder.opus,
       use: (server) => {
         this.#webrtc = server;
       },
@@ -149,6 +156,7 @@ export class App {
     await this.#parts.close();
     await this.#paths.close();
     await this.#demo?.close();
+    this.#transcoder.close();
     await this.#recordings.close();
     this.#options.log.info('stopped');
   }
@@ -225,7 +233,7 @@ export class App {
       name: 'HLS muxers',
       settings: optionsOf,
       start: async (config: Config) => {
-        const server = new HlsServer(optionsOf(config), this.#paths, clock, log);
+        const server = new HlsServer(optionsOf(config), this.#paths, clock, log, this.#transcoder);
         this.#hls = server;
         return () => {
           this.#hls = undefined;

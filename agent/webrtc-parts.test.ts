@@ -10,6 +10,7 @@ import { createLogger, type Logger, silentLogger } from './base/log.ts';
 import { type Config, parseConfig } from './config/load.ts';
 import { Reconciler } from './reconcile.ts';
 import type { WebRtcServer } from './servers/webrtc/server.ts';
+import type { OpusSound } from './stream/audio-forms.ts';
 import { Stream } from './stream/stream.ts';
 import { webrtcParts } from './webrtc-parts.ts';
 
@@ -22,8 +23,10 @@ function configOf(text: string): Config {
 }
 
 const paths = webrtcPaths(async () => new Stream([H264_TRACK]));
+/** Nothing is turned. */
+const sound: OpusSound = { whyNot: () => 'nothing is turned here', of: (stream) => stream };
 const partsWith = (use: (server: WebRtcServer | undefined) => void = () => {}, log: Logger = silentLogger) =>
-  webrtcParts({ paths, clock: systemClock, log, use });
+  webrtcParts({ paths, clock: systemClock, log, sound, use });
 const settingsOf = (text: string): unknown[] => partsWith().map((part) => part.settings(configOf(text)));
 
 const LOCAL = 'webrtcLocalTCPAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: 127.0.0.1:';

@@ -4,6 +4,7 @@ import type { Config } from './config/load.ts';
 import type { EndCause, Part } from './reconcile.ts';
 import type { WebRtcPaths } from './servers/webrtc/gateway.ts';
 import { WebRtcServer, type WebRtcServerOptions } from './servers/webrtc/server.ts';
+import type { OpusSound } from './stream/audio-forms.ts';
 
 /** What sessions are told. */
 const END_WORDS: Record<EndCause, string> = {
@@ -16,6 +17,7 @@ export interface WebRtcPartDeps {
   readonly paths: WebRtcPaths;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly sound: OpusSound;
   /** Told of the server that answers now. */
   use(server: WebRtcServer | undefined): void;
 }
@@ -31,9 +33,9 @@ export function webrtcParts(deps: WebRtcPartDeps): readonly Part<Config>[] {
     name: 'WebRTC media port',
     settings,
     start: async (config) => {
-      const { paths, clock, log } = deps;
+      const { paths, clock, log, sound } = deps;
       tellOfIceServers(config, log);
-      const server = new WebRtcServer(optionsOf(config), paths, clock, log);
+      const server = new WebRtcServer(optionsOf(config), paths, clock, log, sound);
       await server.listen();
       running = server;
       deps.use(server);

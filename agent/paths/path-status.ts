@@ -63,6 +63,8 @@ export interface PathStatus {
   readonly bitrate: number;
   /** Whether people can talk through the camera; 'unknown' until somebody has wanted to. */
   readonly talk: 'yes' | 'no' | 'unknown';
+  /** Why WebRTC viewers hear nothing although there is sound; null: they hear it, or there is none. */
+  readonly webrtcSilence: string | null;
 }
 
 /** A path that the configuration disables: it is shown with the reason, and nothing runs. */
@@ -97,6 +99,7 @@ export function disabledStatus({ name, error }: PathEntry): PathStatus {
     recording: null,
     bitrate: 0,
     talk: 'no',
+    webrtcSilence: null,
   };
 }
 

@@ -5,6 +5,7 @@ import { type Config, resolvePath } from '../config/load.ts';
 import type { PathSettings } from '../config/path.ts';
 import type { PathEntry } from '../config/path-entry.ts';
 import { pathNameFault } from '../config/path-name.ts';
+import type { Track } from '../media/track.ts';
 import type { BackChannel, Source } from '../sources/source.ts';
 import type { Stream } from '../stream/stream.ts';
 import { cannotPublish, Path, type PathOrigin, type PathRecorder, type Publication, type Publisher } from './path.ts';
@@ -22,6 +23,8 @@ export interface PathMakers {
   /** @param settings of a path that is pulled */
   source(name: string, settings: PathSettings, config: Config): Source;
   recorder(name: string, settings: PathSettings): PathRecorder | undefined;
+  /** Why WebRTC viewers would hear nothing of a stream with these tracks, although there is sound; undefined: they hear it. */
+  whySilent?(tracks: readonly Track[]): string | undefined;
   streamOpened(name: string, stream: Stream): void;
 }
 
@@ -224,6 +227,7 @@ export class PathTable {
         origin: this.#originOf(name, settings, config),
         recorder: this.#makers.recorder(name, settings),
         maxReaders: settings.maxReaders,
+        whySilent: this.#makers.whySilent,
         onStream: (stream) => this.#makers.streamOpened(name, stream),
         onIdle: () => this.#forget(name, path),
       },

@@ -51,6 +51,8 @@ export interface PathParts {
   readonly recorder: PathRecorder | undefined;
   /** 0: any number. */
   readonly maxReaders: number;
+  /** Why WebRTC viewers would hear nothing of a stream with these tracks; undefined: they hear it, or there is no sound. */
+  readonly whySilent?: ((tracks: readonly Track[]) => string | undefined) | undefined;
   /** Called with each new stream. */
   readonly onStream?: (stream: Stream) => void;
   /** Nobody needs the path any more: no source, no publisher, no request. Called each time. */
@@ -241,6 +243,7 @@ export class Path {
       recording: this.#recorder?.status ?? null,
       bitrate: stream ? this.#rate.bitsPerSecond : 0,
       talk: this.talk.state,
+      webrtcSilence: this.#parts.whySilent?.(tracks) ?? null,
     };
   }
 

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { explain } from '../base/errors.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -18,14 +19,23 @@ export interface EngineHost {
 
 export type StartEngine = (events: EngineEvents) => EngineHost;
 
+/** A thread is twenty megabytes: machines with less than this have no room for it. */
+const LEAST_MEMORY_BYTES = 256 << 20;
 /** The one place that knows where the worker's module lies. */
 const WORKER_MODULE = new URL('./worker.ts', import.meta.url);
 /** It keeps next to nothing: a leak is to end it, not the machine. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 
+/** Where this machine has room for it. */
+export function startEngine(events: EngineEvents): EngineHost {
+  // 0: nothing but the machine itself limits us.
+  const memoryBytes = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
+  return memoryBytes < LEAST_MEMORY_BYTES ? startInLoop(events) : startWorker(events);
+}
+
 /** In a thread of its own. */
-export function startWorker(events: EngineEvents, module = WORKER_MODULE): EngineHost {
-  const worker = new Worker(module, { name: 'transcode', resourceLimits: LIMITS });
+export function startWorker(events: EngineEvents): EngineHost {
+  const worker = new Worker(WORKER_MODULE, { name: 'transcode', resourceLimits: LIMITS });
   let isOver = false;
   const die = (reason: string): void => {
     if (!isOver) {

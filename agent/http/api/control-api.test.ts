@@ -41,6 +41,7 @@ const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   bitrate: 1_234_567.5,
   title: 'Front door',
   talk: 'yes',
+  webrtcSilence: null,
   ...more,
 });
 

@@ -53,6 +53,11 @@ export const PathItem = Type.Object({
   talk: Type.Enum(['yes', 'no', 'unknown'], {
     description: "Whether people can talk through the camera; 'unknown' until somebody has wanted to.",
   }),
+  webrtcSilence: OrNull(
+    Type.String({
+      description: 'Why WebRTC viewers hear nothing although there is sound; null: they hear it, or there is none.',
+    }),
+  ),
 });
 export type PathItem = Static<typeof PathItem>;
 

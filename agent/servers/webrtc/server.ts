@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { OpusSound } from '../../stream/audio-forms.ts';
 import { EndedSessions, type Ending } from './ended-sessions.ts';
 import type { WebRtcPaths } from './gateway.ts';
 import { OnceAMinute } from './once-a-minute.ts';
@@ -64,6 +65,7 @@ export class WebRtcServer {
   readonly #paths: WebRtcPaths;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #sound: OpusSound | undefined;
   readonly #ports: MediaPorts;
   readonly #addedHosts: AddedHosts;
   readonly #slots = new PacketSlots();
@@ -76,7 +78,9 @@ export class WebRtcServer {
   #stopTicking: (() => void) | undefined;
   #isListening = false;
 
-  constructor(options: WebRtcServerOptions, paths: WebRtcPaths, clock: Clock, log: Logger) {
+  /** @param sound makes Opus of what browsers do not take; undefined: they do without it */
+  constructor(options: WebRtcServerOptions, paths: WebRtcPaths, clock: Clock, log: Logger, sound?: OpusSound) {
+    this.#sound = sound;
     this.#options = options;
     this.#paths = paths;
     this.#clock = clock;
@@ -137,9 +141,10 @@ export class WebRtcServer {
     return this.#answer(viewer, offerText, async (id, offer, log) => {
       const { path, query, fallback } = viewer;
       const stream = await this.#paths.open(path, query);
-      const choices = chooseCodecs(stream.tracks, offer);
+      const choices = chooseCodecs(stream.tracks, offer, this.#sound);
       const openFallback = fallback ? () => this.#paths.open(fallback, '') : undefined;
-      const media = new Viewing(id, stream, choices, this.#clock, { openFallback, log });
+      const sound = choices.audio?.isTurned ? this.#sound?.of(stream, choices.audio.track) : undefined;
+      const media = new Viewing(id, stream, choices, this.#clock, { openFallback, sound, log });
       const sections = sendingSections(choices, media.video, media.audio);
       return { media, leftOut: choices.leftOut, sections, cname: media.cname };
     });

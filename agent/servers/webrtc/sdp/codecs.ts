@@ -2,6 +2,7 @@ import { parseAv1Sequence } from '../../../media/av1/params.ts';
 import type { RtpFormat } from '../../../media/depacketizer.ts';
 import { parseOpusLayout, writeOpusLayout } from '../../../media/opus/layout.ts';
 import {
+  type AudioTrack,
   CODEC_LABEL,
   type G711Track,
   type G722Track,
@@ -11,6 +12,7 @@ import {
   type Track,
   type VideoTrack,
 } from '../../../media/track.ts';
+import type { OpusSound } from '../../../stream/audio-forms.ts';
 import { hopeless } from '../refusals.ts';
 import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, whyNothingGoesOut } from './offer.ts';
 
@@ -22,7 +24,12 @@ export interface Choice {
   readonly format: RtpFormat;
   /** For what was lost and is sent again; undefined: the browser has none. */
   readonly rtx: RtpFormat | undefined;
+  /** It is sent as Opus that is made of it. */
+  readonly isTurned?: boolean;
 }
+
+/** Sound that browsers do not take becomes Opus where nothing stands in the way, which it says otherwise. */
+export type Turning = Pick<OpusSound, 'whyNot'>;
 
 /** What of a stream goes to a browser. */
 export interface Choices {
@@ -32,8 +39,12 @@ export interface Choices {
   readonly leftOut: readonly string[];
 }
 
+/** Nothing is turned. */
+const AS_IT_IS: Turning = { whyNot: () => '' };
+
 const SUPPORTED = 'AV1, VP9, VP8, H265, H264, Opus, and with one channel G722 and G711 of 8000 Hz';
 const UNPLAYABLE = 'browsers cannot play it over WebRTC';
+const OPUS_CLOCK_HZ = 48_000;
 /** MediaMTX's order: of several video tracks the first of these that the browser takes is sent. */
 const VIDEO_PRIORITY: readonly Track['codec'][] = ['av1', 'vp9', 'vp8', 'h265', 'h264'];
 
@@ -41,7 +52,7 @@ const VIDEO_PRIORITY: readonly Track['codec'][] = ['av1', 'vp9', 'vp8', 'h265', 
  * Finds what the browser can play of the stream, with the payload types that it gave.
  * Throws when it could play nothing, or not the picture: a player can then say why.
  */
-export function chooseCodecs(tracks: readonly Track[], offer: Offer): Choices {
+export function chooseCodecs(tracks: readonly Track[], offer: Offer, turning = AS_IT_IS): Choices {
   const videoSection = sectionFor('video', offer);
   const audioSection = sectionFor('audio', offer);
   if (!videoSection && !audioSection) {
@@ -49,12 +60,13 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer): Choices {
     throw hopeless(`the offer wants to receive nothing${why}`);
   }
   const videoTrack = preferredVideo(tracks, videoSection);
-  if (videoTrack < 0 && !tracks.some(isSendableAudio)) {
-    const codecs = tracks.map((track) => `${nameOf(track)} (${UNPLAYABLE})`).join(', ') || 'no tracks';
+  if (videoTrack < 0 && !tracks.some((track) => isSendableAudio(track) || isTurnable(track, turning))) {
+    const codecs =
+      tracks.map((track) => `${nameOf(track)} (${whyUnplayable(track, turning)})`).join(', ') || 'no tracks';
     throw hopeless(`the stream has no codec that WebRTC supports: it has ${codecs}, supported are ${SUPPORTED}`);
   }
   const video = videoSection && videoTrack >= 0 ? chooseVideo(tracks, videoTrack, videoSection) : undefined;
-  const audio = audioSection && chooseAudio(tracks, audioSection);
+  const audio = audioSection && (chooseAudio(tracks, audioSection) ?? chooseTurned(tracks, audioSection, turning));
   if (!video && !audio) {
     const wanted = tracks.map(nameOf).join(' and ');
     const why = reasonsOf(offer, whyNothingGoesOut);
@@ -67,19 +79,40 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer): Choices {
     leftOut: tracks.flatMap((track, i) =>
       i === video?.track || i === audio?.track
         ? []
-        : [whyLeftOut(track, track.kind === 'video' ? video : audio, offer)],
+        : [whyLeftOut(track, track.kind === 'video' ? video : audio, offer, turning)],
     ),
   };
 }
 
+/** Why browsers hear nothing of a stream with sound, in words; undefined: they hear it, or there is none. */
+export function whySilent(tracks: readonly Track[], turning = AS_IT_IS): string | undefined {
+  const sounds = tracks.filter((track) => track.kind === 'audio');
+  if (sounds.length === 0 || sounds.some((track) => isSendableAudio(track) || isTurnable(track, turning))) {
+    return undefined;
+  }
+  return sounds.map((track) => `${nameOf(track)} (${whyUnplayable(track, turning)})`).join(', ');
+}
+
 /** @param sent what goes in its place */
-function whyLeftOut(track: Track, sent: Choice | undefined, offer: Offer): string {
-  const isSendable = track.kind === 'video' ? VIDEO_PRIORITY.includes(track.codec) : isSendableAudio(track);
+function whyLeftOut(track: Track, sent: Choice | undefined, offer: Offer, turning: Turning): string {
+  const isSendable =
+    track.kind === 'video'
+      ? VIDEO_PRIORITY.includes(track.codec)
+      : isSendableAudio(track) || isTurnable(track, turning);
   const section = offer.sections.find(({ kind }) => kind === track.kind);
   const idle = section && !sectionFor(track.kind, offer) ? whyNothingGoesOut(section) : undefined;
   const notTaken = idle === undefined ? 'the player does not take it' : `the player's section ${idle}`;
-  const why = !isSendable ? UNPLAYABLE : sent ? `another ${track.kind} is sent` : notTaken;
+  const why = !isSendable ? whyUnplayable(track, turning) : sent ? `another ${track.kind} is sent` : notTaken;
   return `${track.kind} ${nameOf(track)} (${why})`;
+}
+
+const isTurnable = (track: Track, turning: Turning): track is AudioTrack =>
+  track.kind === 'audio' && track.codec !== 'opus' && turning.whyNot(track) === undefined;
+
+/** Of a track that is not sendable. */
+function whyUnplayable(track: Track, turning: Turning): string {
+  const why = track.kind === 'audio' ? turning.whyNot(track) : '';
+  return why ? `${UNPLAYABLE}: ${why}` : UNPLAYABLE;
 }
 
 /** As people say it: nobody looks for the name that the standard has for AAC. */
@@ -217,6 +250,18 @@ function encodingOf(track: OpusTrack | G711Track | G722Track): string {
     case 'g722':
       return 'G722';
   }
+}
+
+/** The stream's first that can be Opus. */
+function chooseTurned(tracks: readonly Track[], section: OfferSection, turning: Turning): Choice | undefined {
+  const format = section.formats.find(({ encoding, clockRate }) => encoding === 'OPUS' && clockRate === OPUS_CLOCK_HZ);
+  for (const [number, track] of tracks.entries()) {
+    if (format && isTurnable(track, turning)) {
+      const chosen = track.channels === 2 ? withStereo(format) : format;
+      return { track: number, section, format: chosen, rtx: undefined, isTurned: true };
+    }
+  }
+  return undefined;
 }
 
 /** RFC 7587 §6.1: browsers play Opus with one channel unless told otherwise. */

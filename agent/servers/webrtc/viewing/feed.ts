@@ -36,6 +36,8 @@ export interface FeedOptions {
   readonly audioTrack: number;
   readonly video: OutboundTrack | undefined;
   readonly audio: OutboundTrack | undefined;
+  /** Where the sound comes from when it is not the stream's own: its first track, whose `audioTrack` is -1 then. */
+  readonly sound?: Stream | undefined;
   readonly cname: string;
   readonly clock: Clock;
   /** Opens a smaller stream with the same pictures; undefined: there is none. */
@@ -54,12 +56,14 @@ interface Fallback {
 }
 
 /**
- * What flows to one viewer, and how much of it. The sound is always the stream's own; the pictures may come from a smaller
+ * What flows to one viewer, and how much of it. The sound is always the stream's own, or made of it; the pictures may come from a smaller
  * stream for a while, on the same SSRC, with sequence numbers and RTP time that go on.
  */
 export class Feed {
   readonly #options: FeedOptions;
   #main: PacketSender;
+  /** Of sound that is made of the stream's. */
+  readonly #turned: PacketSender | undefined;
   #fallback: Fallback | undefined;
   /** 0: everything; 1: the smaller stream where there is one, else key frames; 2: key frames. */
   #level = 0;
@@ -80,14 +84,15 @@ export class Feed {
   constructor(options: FeedOptions) {
     this.#options = options;
     this.#main = this.#openMain(undefined);
+    this.#turned = options.sound && this.#openTurned(options.sound);
   }
 
   get bytes(): number {
-    return this.#bytes + this.#main.bytes + (this.#fallback?.sender.bytes ?? 0);
+    return this.#bytes + this.#main.bytes + (this.#turned?.bytes ?? 0) + (this.#fallback?.sender.bytes ?? 0);
   }
 
   get packets(): number {
-    return this.#packets + this.#main.packets + (this.#fallback?.sender.packets ?? 0);
+    return this.#packets + this.#main.packets + (this.#turned?.packets ?? 0) + (this.#fallback?.sender.packets ?? 0);
   }
 
   get framesDiscarded(): number {
@@ -152,6 +157,7 @@ export class Feed {
   tick(bitsPerSecond: number): void {
     this.#bitsPerSecond = bitsPerSecond;
     this.#main.report();
+    this.#turned?.report();
     if (this.#fallback) {
       const { stream, sender, rate } = this.#fallback;
       sender.report();
@@ -164,6 +170,7 @@ export class Feed {
     this.#isClosed = true;
     // Not retired: what it has sent goes on to count.
     this.#main.close();
+    this.#turned?.close();
     if (this.#fallback) {
       this.#retire(this.#fallback.sender);
       this.#fallback.stream.removeReader(this.#fallback.reader);
@@ -288,6 +295,12 @@ export class Feed {
     return this.#open({ stream: this.#options.stream, tracks, videoTrack: -1 });
   }
 
+  /** With the first picture, where there are any. */
+  #openTurned(stream: Stream): PacketSender {
+    const startsWith = this.#options.videoTrack < 0 ? undefined : this.#main;
+    return this.#open({ stream, tracks: [this.#options.audio], videoTrack: -1, startsWith });
+  }
+
   #openPictures(stream: Stream, videoTrack: number, follows: Position): PacketSender {
     const tracks = stream.tracks.map((_, number) => (number === videoTrack ? this.#options.video : undefined));
     return this.#open({ stream, tracks, videoTrack, follows, maxReplayPackets: SHORT_GROUP_PACKETS });
@@ -296,7 +309,7 @@ export class Feed {
   #open(
     what: Pick<
       ConstructorParameters<typeof PacketSender>[0],
-      'stream' | 'tracks' | 'videoTrack' | 'follows' | 'keyFramesOnly' | 'maxReplayPackets'
+      'stream' | 'tracks' | 'videoTrack' | 'follows' | 'keyFramesOnly' | 'maxReplayPackets' | 'startsWith'
     >,
   ): PacketSender {
     const { link, cname, clock } = this.#options;

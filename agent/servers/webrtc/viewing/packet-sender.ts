@@ -28,6 +28,8 @@ const MIN_PICTURE_MS = 2;
 const MAX_BLOCKED_MS = 200;
 /** Sound waits for the first picture, so that both begin together, but no longer than this: there may be none for minutes. */
 const SOUND_PATIENCE_MS = 1_000;
+/** A viewer learns soon how sound without pictures beside it belongs to them: with its first packets, and a little later. */
+const SOUND_REPORTS_AT = [1, 10];
 /** What is left over goes on this often. */
 const TICK_MS = 1;
 
@@ -52,6 +54,8 @@ export interface PacketSenderOptions extends SenderReportOptions {
   readonly maxReplayPackets?: number;
   /** The initial value; `FULL_PACE` when not given. */
   readonly pace?: Pace;
+  /** Where the pictures come from that sound waits for; this one when not given. */
+  readonly startsWith?: PacketSender | undefined;
   /** The pictures have B-frames: nothing more of them will come. */
   readonly onReordered: () => void;
 }
@@ -78,7 +82,6 @@ export class PacketSender implements RtpViewer {
   /** The next packet of the ring that pictures are read from. */
   #cursor = 0;
   #waitsForKey = false;
-  /** The first picture is on its way, or there are none to wait for. */
   #hasStarted: boolean;
   /** Sound is sent from then on, if there is no picture before. */
   readonly #soundFromMs: number;
@@ -97,6 +100,7 @@ export class PacketSender implements RtpViewer {
   /** When the network did not keep anything waiting for the last time. */
   #freeMs: number;
   #stopTicking: (() => void) | undefined;
+  #sounds = 0;
 
   /** Begins at once. */
   constructor(options: PacketSenderOptions) {
@@ -157,6 +161,7 @@ export class PacketSender implements RtpViewer {
       this.#sendPictures();
     } else if (this.#sendsSound && !this.#options.link.route.isCongested) {
       this.#sendSound(packets, from, to, this.#options.tracks[number]);
+      this.#reportSound();
     }
   }
 
@@ -195,8 +200,14 @@ export class PacketSender implements RtpViewer {
     this.#reports.send(this.#follows ? this.#video : -1);
   }
 
+  /** The first picture is on its way, or there are none to wait for. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
   get #sendsSound(): boolean {
-    return this.#hasStarted || this.#options.clock.monoMs() >= this.#soundFromMs;
+    const first = this.#options.startsWith ?? this;
+    return first.hasStarted || this.#options.clock.monoMs() >= this.#soundFromMs;
   }
 
   get #bytesPerMs(): number {
@@ -237,6 +248,13 @@ export class PacketSender implements RtpViewer {
       }
     }
     outlet.send(packets);
+  }
+
+  #reportSound(): void {
+    this.#sounds += 1;
+    if (this.#video < 0 && SOUND_REPORTS_AT.includes(this.#sounds)) {
+      this.report();
+    }
   }
 
   /** From the cursor on, as much as the pace allows; the rest in a millisecond. */

@@ -25,6 +25,8 @@ type Chosen = Pick<Choice, 'track' | 'format' | 'rtx'>;
 export interface ViewingOptions {
   /** For a viewer on a bad network: opens a smaller stream with the same pictures, which it may read. */
   readonly openFallback?: (() => Promise<Stream>) | undefined;
+  /** Where the sound comes from when it is made of the stream's: its first track. */
+  readonly sound?: Stream | undefined;
   /** Told when the viewer is given less or more. */
   readonly log?: Logger;
 }
@@ -79,7 +81,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     this.#clock = clock;
     this.#options = options;
     this.#videoTrack = video?.track ?? -1;
-    this.#audioTrack = audio?.track ?? -1;
+    this.#audioTrack = options.sound ? -1 : (audio?.track ?? -1);
     this.video = video && outboundVideo(video.format, video.rtx);
     this.audio = audio && outboundTrack(audio.format);
     const ssrcs = [this.video?.ssrc, this.audio?.ssrc].filter((ssrc) => ssrc !== undefined);
@@ -126,6 +128,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
       audioTrack: this.#audioTrack,
       video,
       audio,
+      sound: this.#options.sound,
       cname,
       clock,
       openFallback: this.#options.openFallback,
