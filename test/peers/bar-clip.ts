@@ -4,15 +4,15 @@ import { BAR_CELL_HEIGHT, BAR_COLUMNS, BAR_LINES, BAR_TOP, timeBarCells } from '
 import { CLIPS, clip } from './camera.ts';
 
 export interface BarClip {
-  readonly video: 'h264' | 'vp8';
-  readonly audio?: 'opus' | 'pcm_alaw' | 'pcm_mulaw';
+  readonly video: 'h264' | 'h265' | 'vp8';
+  readonly audio?: 'opus' | 'aac' | 'mp3' | 'pcm_alaw' | 'pcm_mulaw';
   readonly width: number;
   readonly height: number;
   readonly fps: number;
   readonly kilobitsPerSecond: number;
   /** From key frame to key frame. */
   readonly groupSeconds: number;
-  /** Pictures that come behind ones that are shown after them; none when not given. H.264 only. */
+  /** Pictures that come behind ones that are shown after them; none when not given. Not with VP8. */
   readonly bFrames?: number;
   readonly seconds: number;
 }
@@ -33,12 +33,15 @@ export const TINY: BarClip = { ...SMALL, width: 320, height: 180, fps: 10, kilob
 
 const VIDEO: Record<BarClip['video'], readonly string[]> = {
   h264: ['libx264', '-preset', 'veryfast', '-profile:v', 'high', '-sc_threshold', '0'],
+  h265: ['libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:scenecut=0:open-gop=0'],
   vp8: ['libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-auto-alt-ref', '0'],
 };
 /** Cameras send packets of 20 ms. */
 const TWENTY_MS = ['-ac', '1', '-ar', '8000', '-af', 'aresample=8000,asetnsamples=160'];
 const AUDIO: Record<NonNullable<BarClip['audio']>, readonly string[]> = {
+  aac: ['aac', '-ac', '1', '-ar', '48000', '-b:a', '64k'],
   opus: ['libopus', '-ac', '2', '-ar', '48000', '-b:a', '64k'],
+  mp3: ['libmp3lame', '-ac', '1', '-ar', '48000', '-b:a', '64k'],
   pcm_alaw: ['pcm_alaw', ...TWENTY_MS],
   pcm_mulaw: ['pcm_mulaw', ...TWENTY_MS],
 };
@@ -70,7 +73,7 @@ export async function barClip(of: BarClip): Promise<string> {
   const place = `[1]scale=${width}:${height * BAR_CELL_HEIGHT * BAR_LINES}:flags=neighbor[b];[0][b]overlay=0:${height * BAR_TOP}[v]`;
   const rate = `${kilobitsPerSecond}k`;
   const coding = ['-b:v', rate, '-maxrate', rate, '-bufsize', rate, '-g', String(groupSeconds * fps)];
-  const order = video === 'h264' ? ['-bf', String(bFrames)] : [];
+  const order = video !== 'vp8' ? ['-bf', String(bFrames)] : [];
   const keys = [...order, '-keyint_min', String(groupSeconds * fps), '-pix_fmt', 'yuv420p', '-t', String(seconds)];
   try {
     const filtered = ['-filter_complex', place, '-map', '[v]', ...toneOutput];
