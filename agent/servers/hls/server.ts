@@ -8,6 +8,7 @@ import { HlsSessions } from './delivery/sessions.ts';
 import type { HlsMuxer, HlsVariant } from './hls-muxer.ts';
 import { containerOf, leftOutOfHls } from './muxing/muxable.ts';
 import { Muxer } from './muxing/muxer.ts';
+import { TsHlsMuxer } from './muxing/ts-muxer.ts';
 
 export interface HlsOptions {
   readonly variant: HlsVariant;
@@ -50,6 +51,8 @@ export interface HlsMuxerItem {
 
 /** Key frames are hardly ever further apart; a stream without any is not waited for longer. */
 const FIRST_SEGMENT_TIMEOUT_MS = 20_000;
+/** Paths whose key frames are remembered; the one that was watched first is forgotten first. */
+const MAX_REMEMBERED = 1_000;
 const SLOWEST_CHECK_MS = 20_000;
 const FASTEST_CHECK_MS = 1_000;
 
@@ -75,6 +78,8 @@ export class HlsServer {
   readonly #audioForms: AudioForms | undefined;
   /** By form of the sound, then by path. */
   readonly #entries: Readonly<Record<SoundForm, Map<string, Entry>>> = { plain: new Map(), flac: new Map() };
+  /** By path, in ms, from streams that have ended: the next one is from the same camera. */
+  readonly #longestGroups = new Map<string, number>();
   readonly #told = new WeakSet<Stream>();
   readonly #stopChecking: () => void;
   #isClosed = false;
@@ -168,7 +173,7 @@ export class HlsServer {
       return known;
     }
     known?.muxer.close();
-    const muxer = this.#makeMuxer(name, read, (cause) => this.#forget(entries, name, muxer, cause));
+    const muxer = this.#makeMuxer(name, origin, read, (cause) => this.#forget(entries, name, muxer, cause));
     const nowMs = this.clock.wallMs();
     const entry = { muxer, origin, createdMs: nowMs, lastRequestMs: nowMs, lastRequestMonoMs: this.clock.monoMs() };
     entries.set(name, entry);
@@ -183,11 +188,15 @@ export class HlsServer {
     return entry;
   }
 
-  #makeMuxer(name: string, stream: Stream, onClosed: (cause: unknown) => void): HlsMuxer {
+  #makeMuxer(name: string, origin: Stream, read: Stream, onClosed: (cause: unknown) => void): HlsMuxer {
     const { variant, segmentCount, segmentDurationMs, partDurationMs, segmentMaxBytes } = this.options;
     const prefix = randomBytes(6).toString('hex');
-    const options = { prefix, variant, segmentCount, segmentDurationMs, partDurationMs, segmentMaxBytes };
-    return new Muxer(name, stream, options, onClosed);
+    const longestGroupMs = Math.max(this.#longestGroups.get(name) ?? 0, origin.longestGroupMs);
+    const known = longestGroupMs > 0 ? { longestGroupMs } : {};
+    const options = { prefix, variant, segmentCount, segmentDurationMs, partDurationMs, segmentMaxBytes, ...known };
+    return variant === 'mpegts'
+      ? new TsHlsMuxer(name, read, options, onClosed)
+      : new Muxer(name, read, options, onClosed);
   }
 
   /** Said once for each stream, however often it is asked for. */
@@ -200,8 +209,10 @@ export class HlsServer {
   }
 
   #forget(entries: Map<string, Entry>, name: string, muxer: HlsMuxer, cause: unknown): void {
-    if (entries.get(name)?.muxer === muxer) {
+    const entry = entries.get(name);
+    if (entry?.muxer === muxer) {
       entries.delete(name);
+      this.#remember(name, entry.origin.longestGroupMs);
     }
     this.sessions.endOf(muxer);
     if (cause === undefined) {
@@ -210,6 +221,19 @@ export class HlsServer {
       this.#log.warn({ path: name, cause: explain(cause) }, 'HLS muxer failed');
     } else {
       this.#log.error({ path: name, err: cause }, 'HLS muxer failed');
+    }
+  }
+
+  #remember(name: string, longestGroupMs: number): void {
+    if (longestGroupMs === 0) {
+      return;
+    }
+    // The newest counts: the camera may have been set to shorter groups.
+    this.#longestGroups.delete(name);
+    this.#longestGroups.set(name, longestGroupMs);
+    const oldest = this.#longestGroups.keys().next().value;
+    if (this.#longestGroups.size > MAX_REMEMBERED && oldest !== undefined) {
+      this.#longestGroups.delete(oldest);
     }
   }
 

@@ -17,7 +17,9 @@ test.for(['', '/hls'])('a player finds its way from index.m3u8 to every byte, mo
   const stream = live(paths, 'yard/cam');
   const waiting = get(`${prefix}/yard/cam/index.m3u8`);
   await new Promise(setImmediate);
-  feed(stream, 4, 4);
+  for (const startS of [4, 5, 6, 7]) {
+    feed(stream, 1, startS);
+  }
   const index = await waiting;
   expect(index.statusCode).toBe(200);
   expect(index.headers['content-type']).toBe('application/vnd.apple.mpegurl');
