@@ -1,0 +1,182 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
+import { createLogger } from '../../../base/log.ts';
+import { Stream } from '../../../stream/stream.ts';
+import type { HlsVariant } from '../hls-muxer.ts';
+import { TsHlsMuxer } from '../muxing/ts-muxer.ts';
+import { HlsDirectory } from './hls-directory.ts';
+
+const PREFIX = '0123456789ab';
+const segment = (number: number): string => `${PREFIX}_main_seg${number}.ts`;
+
+function setUp({ name = 'cam', variant = 'mpegts' as HlsVariant } = {}) {
+  const root = mkdtempSync(join(tmpdir(), 'perch-hls-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const log: { level: number; msg: string; cause?: string; path: string; folder: string }[] = [];
+  const directory = new HlsDirectory(
+    root,
+    variant,
+    createLogger('info', (line) => log.push(JSON.parse(line))),
+  );
+  const stream = new Stream([tinyH264]);
+  const open = (prefix = PREFIX) => {
+    const limits = { segmentCount: 3, segmentDurationMs: 1000, partDurationMs: 200, segmentMaxBytes: 1 << 20 };
+    const muxer = new TsHlsMuxer(name, stream, { prefix, variant, ...limits }, () => directory.closed(muxer));
+    directory.opened(name, muxer);
+    muxer.start();
+    return muxer;
+  };
+  const folder = join(root, name);
+  let written = 0;
+  /** So many segments, each told before the next one comes. */
+  const write = async (seconds: number) => {
+    for (let i = 0; i < seconds; i += 1) {
+      const samples = tinyVideo(25, 25, 25, written * 3600);
+      for (const sample of samples) {
+        stream.write(0, sample);
+      }
+      written += samples.length;
+      await Promise.resolve();
+    }
+  };
+  const files = () => (existsSync(folder) ? readdirSync(folder).sort() : []);
+  return { root, folder, directory, stream, log, open, write, files };
+}
+
+/** What players of the folder see: the names in a playlist. */
+const named = (file: string): string[] =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => /^[^#]/.test(line));
+
+test('segments and playlists stand in the folder of the path under their names, and go with the muxer', async () => {
+  const { root, folder, directory, open, write, files } = setUp();
+  const muxer = open();
+  await write(4);
+  await vi.waitFor(() =>
+    expect(files()).toEqual([segment(0), segment(1), segment(2), 'index.m3u8', 'main_stream.m3u8']),
+  );
+  expect(readFileSync(join(folder, segment(1)))).toEqual(Buffer.concat(muxer.file(segment(1))?.pieces ?? []));
+  await vi.waitFor(() => expect(named(join(folder, 'main_stream.m3u8'))).toEqual([segment(0), segment(1), segment(2)]));
+  expect(named(join(folder, 'index.m3u8'))).toEqual(['main_stream.m3u8']);
+  muxer.close();
+  await directory.close();
+  expect(readdirSync(root)).toEqual([]);
+});
+
+test('files go when the muxer keeps their segments no longer, and every name in a playlist is there', async () => {
+  const { folder, open, write, files } = setUp();
+  open();
+  await write(20);
+  await vi.waitFor(() => expect(named(join(folder, 'main_stream.m3u8'))).toEqual([16, 17, 18].map(segment)));
+  await vi.waitFor(() => expect(files()).not.toContain(segment(12)));
+  expect(files()).toEqual(expect.arrayContaining(named(join(folder, 'main_stream.m3u8'))));
+  expect(files().length).toBeLessThanOrEqual(3 + 3 + 2);
+});
+
+test('with low latency there are no playlists: nobody can wait for a file', async () => {
+  const { open, write, files } = setUp({ variant: 'lowLatency' });
+  open();
+  await write(3);
+  await vi.waitFor(() => expect(files()).toEqual([segment(0), segment(1)]));
+});
+
+test('a path with slashes has folders in folders, which go when they are empty', async () => {
+  const { root, directory, open, write, files } = setUp({ name: 'house/garden/cam' });
+  writeFileSync(join(root, 'of-others'), '');
+  const muxer = open();
+  await write(2);
+  await vi.waitFor(() => expect(files()).toContain(segment(0)));
+  muxer.close();
+  await directory.close();
+  expect(readdirSync(root)).toEqual(['of-others']);
+});
+
+test('what an earlier run has left goes, files of others stay', async () => {
+  const { folder, open, write, files } = setUp();
+  mkdirSync(folder);
+  const old = 'fedcba987654';
+  const left = [
+    `${old}_main_seg7.ts`,
+    `${old}_video1_init.mp4`,
+    `${old}_audio2_seg3.mp4`,
+    `${old}_main_seg8.ts.perch-part`,
+  ];
+  const others = ['holiday.mp4', `${old}_main_seg7.ts.bak`, 'audio2_stream.m3u8'];
+  for (const file of [...left, ...others]) {
+    writeFileSync(join(folder, file), '#EXTM3U\nsomewhere/else.ts\n');
+  }
+  writeFileSync(join(folder, 'video1_stream.m3u8'), `#EXTM3U\n#EXTINF:1,\n${left[1]}\n`);
+  open();
+  await write(2);
+  await vi.waitFor(() => expect(files()).toContain('index.m3u8'));
+  expect(files()).toEqual([...others, segment(0), 'index.m3u8', 'main_stream.m3u8'].sort());
+});
+
+test('the muxer of a new connection takes the place of the old one at once', async () => {
+  const { folder, open, write, files } = setUp();
+  const first = open();
+  await write(3);
+  await vi.waitFor(() => expect(files()).toContain(segment(1)));
+  first.close();
+  open('aaaaaaaaaaaa');
+  await write(3);
+  const second = ['aaaaaaaaaaaa_main_seg0.ts', 'aaaaaaaaaaaa_main_seg1.ts'];
+  await vi.waitFor(() => expect(named(join(folder, 'main_stream.m3u8'))).toEqual(expect.arrayContaining(second)));
+  expect(files()).toEqual(expect.arrayContaining([...second, 'index.m3u8']));
+  expect(files()).not.toContain(segment(1));
+});
+
+test('a folder that cannot be written is told once, with path and folder; when it can be, all is there again', async () => {
+  const { root, folder, open, write, files, log } = setUp();
+  writeFileSync(join(root, 'cam'), 'a file in the place of the folder');
+  const muxer = open();
+  await write(5);
+  await vi.waitFor(() => expect(log).toHaveLength(1));
+  expect(log[0]).toMatchObject({ msg: 'HLS cannot be stored in hlsDirectory', path: 'cam', folder });
+  expect(log[0]?.cause).toMatch(/EEXIST|ENOTDIR/);
+  expect(muxer.isClosed).toBe(false);
+  rmSync(join(root, 'cam'));
+  await write(1);
+  await vi.waitFor(() => expect(files()).toEqual(expect.arrayContaining(['index.m3u8', 'main_stream.m3u8'])));
+  expect(files()).toEqual(expect.arrayContaining(named(join(folder, 'main_stream.m3u8'))));
+  await vi.waitFor(() => expect(log.map(({ msg }) => msg)[1]).toBe('HLS is stored as files again'));
+  expect(log).toHaveLength(2);
+});
+
+test('a folder that somebody removes comes back', async () => {
+  const { folder, open, write, files } = setUp();
+  open();
+  await write(3);
+  await vi.waitFor(() => expect(files()).toContain(segment(1)));
+  rmSync(folder, { recursive: true });
+  await write(3);
+  await vi.waitFor(() => expect(files()).toContain(segment(4)));
+  await write(1);
+  await vi.waitFor(() => expect(files()).toEqual(expect.arrayContaining([3, 4, 5].map(segment))));
+});
+
+test.for(['..', '../cam', 'a/../../cam', '.'])('the path %s is outside', (name) => {
+  expect(() => setUp({ name }).open()).toThrow('is outside of hlsDirectory');
+});
+
+test('of a disk that is too slow the newest segments come in, without a queue that grows', async () => {
+  const { folder, open, write, files } = setUp();
+  open();
+  // All within one turn of the event loop: no file has been written meanwhile.
+  await write(200);
+  await vi.waitFor(() => expect(named(join(folder, 'main_stream.m3u8'))).toEqual([196, 197, 198].map(segment)));
+  expect(files().length).toBeLessThan(10);
+});

@@ -1,0 +1,161 @@
+import { mkdir } from 'node:fs/promises';
+import { explain } from '../../../base/errors.ts';
+import type { Logger } from '../../../base/log.ts';
+import type { HlsMuxer, HlsRendition } from '../hls-muxer.ts';
+import { playlistName } from '../playlist/playlist-text.ts';
+import { writeMediaPlaylist } from '../playlist/write-media.ts';
+import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';
+import { removeEmptyFolders, removeFile, removeOurs, writeWhole } from './files.ts';
+
+export interface MirrorOptions {
+  /** Is not removed when it is empty. */
+  readonly root: string;
+  /** Of the path, below the root. */
+  readonly folder: string;
+  readonly muxer: HlsMuxer;
+  readonly hasPlaylists: boolean;
+  readonly log: Logger;
+  /** Does `work`, which never fails, after all that was given before. */
+  readonly inTurn: (work: () => Promise<void>) => void;
+}
+
+const INDEX = 'index.m3u8';
+
+/** The files of one muxer in its folder: there is never more to do than the muxer holds. */
+export class Mirror {
+  readonly #options: MirrorOptions;
+  readonly #watched = new Set<HlsRendition>();
+  /** Names of segments and init files that are there. */
+  readonly #stored = new Set<string>();
+  /** Text of each playlist that is there, by name. */
+  readonly #playlists = new Map<string, string>();
+  #isPrepared = false;
+  #isWaiting = false;
+  #isFailing = false;
+  #isClosed = false;
+
+  constructor(options: MirrorOptions) {
+    this.#options = options;
+    this.#wake();
+  }
+
+  /** All that is there goes. */
+  close(): void {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#isClosed = true;
+    const { folder, root } = this.#options;
+    this.#inTurn(async () => {
+      for (const name of [...this.#playlists.keys(), ...this.#stored]) {
+        await removeFile(folder, name);
+      }
+      await removeEmptyFolders(folder, root);
+    });
+  }
+
+  /** Something has changed, or may have. */
+  #wake(): void {
+    for (const rendition of this.#options.muxer.renditions) {
+      if (!this.#watched.has(rendition)) {
+        this.#watched.add(rendition);
+        void this.#watch(rendition);
+      }
+    }
+    if (!this.#isWaiting && !this.#isClosed) {
+      this.#isWaiting = true;
+      this.#inTurn(async () => {
+        this.#isWaiting = false;
+        if (!this.#isClosed) {
+          await this.#store();
+        }
+      });
+    }
+  }
+
+  async #watch(rendition: HlsRendition): Promise<void> {
+    try {
+      while (!this.#isClosed) {
+        await rendition.changed();
+        this.#wake();
+      }
+    } catch {
+      // The muxer has been closed.
+    }
+  }
+
+  /** At first, and after each failure: somebody may have removed the folder. */
+  async #prepare(): Promise<void> {
+    if (!this.#isPrepared) {
+      this.#stored.clear();
+      this.#playlists.clear();
+      await mkdir(this.#options.folder, { recursive: true });
+      await removeOurs(this.#options.folder);
+      this.#isPrepared = true;
+    }
+  }
+
+  /** Media first, then the playlists that name it, and at last what is named no more goes. */
+  async #store(): Promise<void> {
+    const { muxer, folder, hasPlaylists } = this.#options;
+    await this.#prepare();
+    const renditions = muxer.renditions.filter(({ playlist }) => playlist !== undefined);
+    const texts = new Map<string, string>();
+    for (const { name, playlist } of renditions) {
+      for (const segment of playlist?.segments ?? []) {
+        await this.#storeFile(segment.init?.name);
+        await this.#storeFile(segment.isGap ? undefined : segment.name);
+      }
+      if (playlist && hasPlaylists) {
+        texts.set(playlistName(name), writeMediaPlaylist(playlist, { query: '', skip: 'no', others: [] }));
+      }
+    }
+    if (texts.size > 0) {
+      texts.set(INDEX, writeMultivariantPlaylist(renditions, ''));
+    }
+    for (const [name, text] of texts) {
+      if (this.#playlists.get(name) !== text) {
+        await writeWhole(folder, name, [Buffer.from(text)]);
+        this.#playlists.set(name, text);
+      }
+    }
+    for (const name of this.#stored) {
+      if (muxer.file(name) === undefined) {
+        await removeFile(folder, name);
+        this.#stored.delete(name);
+      }
+    }
+  }
+
+  async #storeFile(name: string | undefined): Promise<void> {
+    const file = name === undefined || this.#stored.has(name) ? undefined : this.#options.muxer.file(name);
+    if (!file) {
+      return;
+    }
+    file.hold();
+    try {
+      await writeWhole(this.#options.folder, file.name, file.pieces);
+      this.#stored.add(file.name);
+    } finally {
+      file.release();
+    }
+  }
+
+  #inTurn(work: () => Promise<void>): void {
+    this.#options.inTurn(async () => {
+      try {
+        await work();
+        if (this.#isFailing) {
+          this.#isFailing = false;
+          this.#options.log.info('HLS is stored as files again');
+        }
+      } catch (error) {
+        this.#isPrepared = false;
+        if (!this.#isFailing) {
+          this.#isFailing = true;
+          this.#options.log.warn({ cause: explain(error) }, 'HLS cannot be stored in hlsDirectory');
+        }
+      }
+    });
+  }
+}
