@@ -5,7 +5,7 @@ import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
 import type { Sample } from '../../../media/sample.ts';
 import type { OpusTrack, Track } from '../../../media/track.ts';
 import { Stream } from '../../../stream/stream.ts';
-import type { MuxerOptions } from '../hls-muxer.ts';
+import type { MediaPlaylist, MuxerOptions, SegmentLine } from '../hls-muxer.ts';
 import { leftOutOfHls } from './muxable.ts';
 import { Muxer } from './muxer.ts';
 
@@ -45,24 +45,17 @@ function writeBoth(stream: Stream, pictures: readonly Sample[], sounds: readonly
   }
 }
 
-interface Listed {
-  readonly number: number;
-  readonly durationS: number;
-  readonly name: string;
-  readonly isGap: boolean;
+function playlistOf(muxer: Muxer, rendition: string): MediaPlaylist | undefined {
+  return muxer.renditions.find(({ name }) => name === rendition)?.playlist;
 }
 
-function listed(muxer: Muxer, rendition: string): Listed[] {
-  const lines = (muxer.mediaPlaylist(rendition, '') ?? '').split('\n');
-  const first = Number(lines.find((line) => line.startsWith('#EXT-X-MEDIA-SEQUENCE:'))?.slice(22));
-  const names = lines.filter((line) => line.endsWith('.mp4'));
-  return names.map((name, i) => ({
-    number: first + i,
-    name,
-    durationS: Number(/:([\d.]+)/.exec(lines[lines.indexOf(name) - 1] ?? '')?.[1]),
-    isGap: lines[lines.indexOf(name) - 2] === '#EXT-X-GAP',
-  }));
-}
+const listed = (muxer: Muxer, rendition: string): readonly SegmentLine[] =>
+  playlistOf(muxer, rendition)?.segments ?? [];
+
+const durations = (muxer: Muxer, rendition: string): number[] =>
+  listed(muxer, rendition).map(({ durationS }) => Number(durationS.toFixed(6)));
+
+const codecsOf = (muxer: Muxer): string[] => muxer.renditions.flatMap(({ codecs }) => codecs);
 
 function content(muxer: Muxer, name: string): Buffer {
   const file = muxer.file(name);
@@ -109,7 +102,7 @@ test('old segments can still be fetched for a while after they have left the pla
   expect([3, 4, 6].map((n) => muxer.file(`p_video1_seg${n}.mp4`) !== undefined)).toEqual([false, true, true]);
 });
 
-test('a viewer of a camera with rare key frames gets what the stream keeps at once', async () => {
+test('a viewer of a camera with rare key frames gets what the stream keeps at once, as one segment', async () => {
   const stream = new Stream([tinyH264]);
   const pictures = tinyVideo(300, 20, 100);
   for (const picture of pictures.slice(0, 55)) {
@@ -117,24 +110,56 @@ test('a viewer of a camera with rare key frames gets what the stream keeps at on
   }
   const { muxer } = setup(stream);
   await muxer.ready;
-  expect(listed(muxer, 'video1').map(({ durationS }) => durationS)).toEqual([1, 1]);
-  expect(muxer.mediaPlaylist('video1', '')).not.toContain('INDEPENDENT');
+  expect(durations(muxer, 'video1')).toEqual([2.7]);
+  expect(playlistOf(muxer, 'video1')).toMatchObject({ targetDurationS: 3, claimsIndependence: true });
   for (const picture of pictures.slice(55)) {
     stream.write(0, picture);
   }
-  // From the second group on segments are whole groups.
-  expect(listed(muxer, 'video1').map(({ durationS }) => durationS)).toEqual([1, 1, 5]);
-  expect(muxer.mediaPlaylist('video1', '')).toContain('TARGETDURATION:5');
+  // The rest of the group comes piece by piece, for it may be long; from the second group on segments are whole groups.
+  expect(durations(muxer, 'video1')).toEqual([2.7, 1, 1, 0.3, 5]);
+  expect(listed(muxer, 'video1').map(({ isIndependent }) => isIndependent)).toEqual([true, false, false, false, true]);
+  expect(playlistOf(muxer, 'video1')).toMatchObject({ targetDurationS: 5, claimsIndependence: false });
 });
 
-test('nothing is cut inside a group whose pictures are reordered', () => {
+test('where the length of groups is known the target duration is right from the beginning', () => {
+  const stream = new Stream([tinyH264]);
+  const pictures = tinyVideo(400, 20, 100);
+  for (const picture of pictures.slice(0, 130)) {
+    stream.write(0, picture);
+  }
+  const { muxer } = setup(stream, { variant: 'lowLatency' });
+  const targets = new Set<number | undefined>();
+  for (const picture of pictures.slice(130)) {
+    stream.write(0, picture);
+    targets.add(playlistOf(muxer, 'video1')?.targetDurationS);
+  }
+  expect([...targets]).toEqual([5]);
+  expect(durations(muxer, 'video1')).toEqual([1.45, 3.55, 5]);
+});
+
+test('a group that is longer than all before it is cut where it reaches the target duration', () => {
+  const stream = new Stream([tinyH264]);
+  const { muxer } = setup(stream, { segmentCount: 20 });
+  const groups = [20, 20, 90, 20];
+  let frame = 0;
+  for (const length of groups) {
+    for (const picture of tinyVideo(length, 20, length, frame * 4500)) {
+      stream.write(0, picture);
+    }
+    frame += length;
+  }
+  expect(durations(muxer, 'video1')).toEqual([1, 1, 1.4, 1.4, 1.4, 0.3]);
+  expect(playlistOf(muxer, 'video1')?.targetDurationS).toBe(1);
+});
+
+test('pictures that are reordered keep their places in time', () => {
   const stream = new Stream([tinyH264]);
   const { muxer } = setup(stream);
-  for (const picture of tinyVideo(100, 20, 50)) {
+  for (const picture of tinyVideo(100, 20, 20)) {
     stream.write(0, { ...picture, pts: picture.pts + 9000 });
   }
-  expect(listed(muxer, 'video1').map(({ durationS }) => durationS)).toEqual([2.5]);
-  expect(runOf(muxer, 'p_video1_seg0.mp4').compositionOffsets?.[0]).toBe(9000);
+  expect(durations(muxer, 'video1')).toEqual([1, 1, 1]);
+  expect(runOf(muxer, 'p_video1_seg1.mp4').compositionOffsets?.[0]).toBe(9000);
 });
 
 test.for([0, 0.3, 0.9, -0.4])('audio that comes %d s late is cut at the same times as the video', (late) => {
@@ -150,7 +175,7 @@ test.for([0, 0.3, 0.9, -0.4])('audio that comes %d s late is cut at the same tim
     expect(Math.abs(run.baseTime / 48_000 - start)).toBeLessThanOrEqual(0.02);
     expect(Math.abs(run.durationTicks / 48_000 - 1)).toBeLessThanOrEqual(0.02);
   }
-  expect(muxer.multivariantPlaylist('')).toContain('CODECS="avc1.42C00A,opus"');
+  expect(codecsOf(muxer)).toEqual(['avc1.42C00A', 'opus']);
 });
 
 test('no sample is lost or doubled between segments of audio', () => {
@@ -192,7 +217,7 @@ test('audio that never comes is not waited for and not announced', async () => {
     stream.write(0, picture);
   }
   await muxer.ready;
-  expect(muxer.multivariantPlaylist('')).not.toContain('AUDIO');
+  expect(codecsOf(muxer)).toEqual(['avc1.42C00A']);
 });
 
 test('the count of discontinuities before a segment stays the same while the list moves on', () => {
@@ -205,13 +230,11 @@ test('the count of discontinuities before a segment stays the same while the lis
       stream.setTrack(0, { ...tinyH264, fps: 25 });
     }
     stream.write(0, picture);
-    const lines = (muxer.mediaPlaylist('video1', '') ?? '').split('\n');
-    let count = Number(/^#EXT-X-DISCONTINUITY-SEQUENCE:(\d+)$/m.exec(lines.join('\n'))?.[1] ?? 0);
-    for (const line of lines) {
-      count += line === '#EXT-X-DISCONTINUITY' ? 1 : 0;
-      if (line.endsWith('.mp4')) {
-        counts.set(line, (counts.get(line) ?? new Set()).add(count));
-      }
+    let count = playlistOf(muxer, 'video1')?.discontinuitySequence ?? 0;
+    for (const [place, { name, isDiscontinuity }] of listed(muxer, 'video1').entries()) {
+      // The sequence counts that of the first one already.
+      count += isDiscontinuity && place > 0 ? 1 : 0;
+      counts.set(name, (counts.get(name) ?? new Set()).add(count));
     }
   }
   const expected = [...counts.keys()].map((_, i) => [i < 2 ? 0 : 1]);
@@ -226,10 +249,14 @@ test('new parameter sets begin a segment with a new init file and a discontinuit
   stream.setTrack(0, { ...tinyH264, width: 32 });
   writeBoth(stream, pictures.slice(80), sounds.slice(200));
   // Cut at 3 s, at 4 s (the change) and at 7 s.
-  expect(listed(muxer, 'video1').map(({ durationS }) => durationS)).toEqual([3, 1, 3]);
-  const lines = (muxer.mediaPlaylist('video1', '') ?? '').split('\n');
-  expect(lines.slice(lines.indexOf('#EXT-X-DISCONTINUITY'))[1]).toBe('#EXT-X-MAP:URI="p_video1_init1.mp4"');
-  expect(muxer.mediaPlaylist('audio2', '')?.match(/DISCONTINUITY\n/g)?.length).toBe(1);
+  expect(durations(muxer, 'video1')).toEqual([3, 1, 3]);
+  const inits = listed(muxer, 'video1').map(({ init, isDiscontinuity }) => [init?.name, isDiscontinuity]);
+  expect(inits).toEqual([
+    ['p_video1_init.mp4', false],
+    ['p_video1_init.mp4', false],
+    ['p_video1_init1.mp4', true],
+  ]);
+  expect(listed(muxer, 'audio2').map(({ isDiscontinuity }) => isDiscontinuity)).toEqual([false, false, true]);
   expect(parseInit(content(muxer, 'p_video1_init1.mp4'))?.tracks[0]?.width).toBe(32);
   expect(parseInit(content(muxer, 'p_video1_init.mp4'))?.tracks[0]?.width).toBe(64);
 });
@@ -241,8 +268,8 @@ test('a stream of audio alone is cut by its length', async () => {
     stream.write(0, sample);
   }
   await muxer.ready;
-  expect(listed(muxer, 'audio1').map(({ durationS }) => durationS)).toEqual([0.98, 0.98, 0.98]);
-  expect(muxer.multivariantPlaylist('')).toContain('audio1_stream.m3u8');
+  expect(durations(muxer, 'audio1')).toEqual([0.98, 0.98, 0.98]);
+  expect(muxer.renditions.map(({ name }) => name)).toEqual(['audio1']);
   expect(muxer.file('p_audio1_seg0.mp4')?.type).toBe('audio/mp4');
 });
 
@@ -290,8 +317,8 @@ test('tracks that players do not take are left out, and named; the others go on'
     stream.write(3, sounds[2 * i] as Sample);
     stream.write(3, sounds[2 * i + 1] as Sample);
   }
-  expect(muxer.multivariantPlaylist('')).toContain('CODECS="avc1.42C00A,opus",RESOLUTION=64x48');
-  expect(muxer.multivariantPlaylist('').match(/TYPE=AUDIO/g)).toHaveLength(1);
+  expect(codecsOf(muxer)).toEqual(['avc1.42C00A', 'opus']);
+  expect(muxer.renditions[0]?.picture).toMatchObject({ width: 64, height: 48 });
 });
 
 test.for([

@@ -4,51 +4,46 @@ import type { Track } from '../../../media/track.ts';
 import { storable } from '../../../stream/storable.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../hls-muxer.ts';
-import { writeMediaPlaylist, writeMultivariantPlaylist } from '../playlist/media-playlist.ts';
+import { Follower } from './follower.ts';
 import { hlsRefusal, isMuxed } from './muxable.ts';
 import { Rendition } from './rendition.ts';
+import { SegmentEnds, type Step } from './segment-ends.ts';
 
-interface Boundary {
-  /** In ticks of the rendition. */
-  readonly pts: number;
-  /** Length of the segment that ends here. */
-  readonly spanS: number;
-  /** What follows does not continue it. */
-  readonly isDiscontinuous: boolean;
-}
-
-/** Cameras' key frames tremble: one that comes a little early still ends its segment. */
-const EARLY_KEY_MS = 20;
+/** Sound that has not come so long after the first segment is not waited for. */
+const PATIENCE_S = 1;
 
 /**
- * A stream as HLS: the first video track and every audio track that players take, each a rendition of its own, all cut at the same times.
- * It reads the stream as long as it lives.
+ * A stream as HLS in fragmented MP4, with parts or without: the first video track and every audio track that players take, each a
+ * rendition of its own, all cut at the same times. It reads the stream as long as it lives.
  */
 export class Muxer implements Reader, HlsMuxer {
   readonly type = 'hidden';
   readonly id = 'hls';
+  readonly countsHolds = true;
   /** One for all who watch over HLS. */
   readonly isAudience = true;
-  /** Settles when there is something to play, or fails with what ended the muxer before. */
   readonly ready: Promise<void>;
   bytesSent = 0;
   framesDiscarded = 0;
   readonly #name: string;
+  readonly #origin: Stream;
   readonly #stream: Stream;
   readonly #options: MuxerOptions;
   readonly #onClosed: (cause: unknown) => void;
-  readonly #renditions: readonly Rendition[];
   /** By track of the stream; undefined for tracks that are not muxed. */
   readonly #byTrack: (Rendition | undefined)[];
   readonly #leading: Rendition;
-  /** Where renditions other than the leading one close their segments as soon as their samples get there. */
-  readonly #boundaries = new Map<Rendition, Boundary>();
+  /** By track of the stream. */
+  readonly #followers: (Follower | undefined)[];
+  readonly #ends: SegmentEnds;
   readonly #settle: { resolve(): void; reject(cause: unknown): void };
   #hasStarted = false;
-  /** Of the leading rendition's first sample. */
-  #startPts = 0;
-  /** Until the second key frame: see `#endsSegment`. */
-  #isFirstGroup = true;
+  #isReplay = false;
+  /** Presentation minus decode time of the sample that the leading rendition began with. */
+  #offset = 0;
+  /** Of the running segment, and where the first one ended. */
+  #startDts = 0;
+  #firstEndDts: number | undefined;
   /** Parameter sets have changed: the next key frame begins a segment with a new init file. */
   #wantsCut = false;
   #isReady = false;
@@ -61,16 +56,21 @@ export class Muxer implements Reader, HlsMuxer {
    */
   constructor(name: string, stream: Stream, options: MuxerOptions, onClosed: (cause: unknown) => void) {
     this.#name = name;
+    this.#origin = stream;
     this.#stream = storable(stream);
     this.#options = options;
     this.#onClosed = onClosed;
     this.#byTrack = renditionsOf(this.#stream.tracks, options);
-    this.#renditions = this.#byTrack.filter((rendition) => rendition !== undefined);
-    const leading = this.#renditions.find(isVideo) ?? this.#renditions[0];
+    const leading =
+      this.#byTrack.find((one) => one?.kind === 'video') ?? this.#byTrack.find((one) => one !== undefined);
     if (!leading) {
       throw new PerchError('unsupported', hlsRefusal(name, stream), { path: name });
     }
     this.#leading = leading;
+    this.#followers = this.#byTrack.map((one) => (one && one !== leading ? new Follower(one) : undefined));
+    const { segmentDurationMs, variant } = options;
+    const cutsFirstGroup = variant !== 'lowLatency';
+    this.#ends = new SegmentEnds({ clockRate: leading.track.clockRate, segmentDurationMs, cutsFirstGroup });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#settle = { resolve, reject };
@@ -82,40 +82,33 @@ export class Muxer implements Reader, HlsMuxer {
     return this.#isClosed;
   }
 
-  /** Begins with what the stream keeps of its current group. */
+  /** Those that have something to play, and the leading one. */
+  get renditions(): readonly HlsRendition[] {
+    const begun = this.#byTrack.filter(
+      (one) => one !== undefined && one !== this.#leading && one.playlist !== undefined,
+    );
+    return [this.#leading, ...(begun as Rendition[])];
+  }
+
+  /** Begins with what the stream keeps of its current group: that is the first segment, if it is long enough. */
   start(): void {
+    this.#isReplay = true;
     this.#stream.addReader(this, true);
+    this.#isReplay = false;
+    if (!this.#hasStarted) {
+      this.#stream.requestKeyFrame();
+    } else if (!this.#isClosed && this.#firstEndDts === undefined) {
+      this.#endReplay();
+    }
   }
 
   close(): void {
     this.#end(undefined);
   }
 
-  /** Those that have something to play. */
-  get renditions(): readonly HlsRendition[] {
-    const others = this.#renditions.filter((rendition) => rendition !== this.#leading);
-    return [this.#leading, ...others.filter(({ playlist }) => playlist !== undefined)];
-  }
-
-  multivariantPlaylist(query: string): string {
-    const lines = this.renditions.map((rendition) => ({
-      name: rendition.name,
-      codec: rendition.codecs[0] ?? '',
-      video: rendition.picture,
-      ...rendition.bitRate(),
-    }));
-    return writeMultivariantPlaylist(lines, query);
-  }
-
-  /** undefined: there is no such rendition, or it has nothing yet. */
-  mediaPlaylist(name: string, query: string): string | undefined {
-    const rendition = this.#renditions.find((other) => other.name === name);
-    return rendition?.playlist && writeMediaPlaylist(rendition.playlist as never, query);
-  }
-
   file(name: string): MediaFile | undefined {
-    for (const rendition of this.#renditions) {
-      const file = rendition.find(name);
+    for (const rendition of this.#byTrack) {
+      const file = rendition?.file(name);
       if (file) {
         return file;
       }
@@ -123,8 +116,8 @@ export class Muxer implements Reader, HlsMuxer {
     return undefined;
   }
 
-  awaiting(): undefined {
-    return undefined;
+  awaiting(name: string): HlsRendition | undefined {
+    return this.#byTrack.find((rendition) => rendition?.nextPartName === name);
   }
 
   countSent(bytes: number): void {
@@ -139,19 +132,24 @@ export class Muxer implements Reader, HlsMuxer {
     }
     if (rendition === this.#leading) {
       this.#takeLeading(sample);
-    } else if (this.#hasStarted) {
-      this.#takeFollowing(rendition, sample);
+    } else if (!this.#followers[track]?.take(sample) && this.#hasStarted) {
+      this.framesDiscarded += 1;
     }
-    if (rendition.pendingBytes > this.#options.segmentMaxBytes) {
-      const limit = this.#options.segmentMaxBytes;
-      const message = `HLS segment of ${rendition.pendingBytes} bytes, at most ${limit}: key frames are too far apart`;
-      this.#end(new PerchError('exhausted', message, { path: this.#name }));
+    if (rendition.runningBytes > this.#options.segmentMaxBytes) {
+      const text = `HLS segment of ${rendition.runningBytes} bytes, at most ${this.#options.segmentMaxBytes} (hlsSegmentMaxSize)`;
+      this.#end(new PerchError('exhausted', text, { path: this.#name }));
     }
   }
 
   onTrack(track: number, description: Track): void {
-    const rendition = this.#byTrack[track];
-    if (rendition?.describe(description) === 'needsSegment') {
+    if (this.#byTrack[track]?.describe(description) === 'needsSegment') {
+      this.#wantsCut = true;
+    }
+  }
+
+  onDiscontinuity(track: number): void {
+    // Sound is placed by the pictures' clock anyway.
+    if (this.#byTrack[track] === this.#leading && this.#hasStarted) {
       this.#wantsCut = true;
     }
   }
@@ -161,86 +159,132 @@ export class Muxer implements Reader, HlsMuxer {
   }
 
   #takeLeading(sample: Sample): void {
-    const leading = this.#leading;
-    const first = leading.firstPending;
+    const { pending } = this.#leading;
+    const step = this.#stepBefore(sample);
+    if (step === 'wait' || !pending.add(sample)) {
+      this.framesDiscarded += this.#hasStarted || this.#firstEndDts !== undefined ? 1 : 0;
+      return;
+    }
     if (!this.#hasStarted) {
-      if (!sample.key) {
-        return;
+      this.#begin(sample);
+    } else if (step === 'cutBefore') {
+      this.#cut(pending.count - 2);
+      if (this.#ends.stepBefore(sample, this.#wantsCut, this.#isReplay) === 'cut') {
+        this.#cut(pending.count - 1);
       }
-      this.#hasStarted = true;
-      this.#startPts = sample.pts;
-    } else if (first && this.#endsSegment(first, sample)) {
-      this.#cut(first, sample);
+    } else if (step === 'cut') {
+      this.#cut(pending.count - 1);
     }
-    leading.add(sample);
-  }
-
-  /**
-   * A segment ends before a key frame once it is long enough. In the first group it also ends before any picture that follows none
-   * but earlier ones: otherwise the first viewer of a camera with a key frame every 4 s would wait for the next one.
-   */
-  #endsSegment(first: Sample, sample: Sample): boolean {
-    const { clockRate } = this.#leading.track;
-    const elapsedMs = ((sample.dts - first.dts) * 1000) / clockRate;
-    if (sample.key) {
-      return this.#wantsCut || elapsedMs >= this.#options.segmentDurationMs - EARLY_KEY_MS;
-    }
-    return this.#isFirstGroup && sample.pts === sample.dts && elapsedMs >= this.#options.segmentDurationMs;
-  }
-
-  #cut(first: Sample, next: Sample): void {
-    const leading = this.#leading;
-    const spanS = (next.dts - first.dts) / leading.track.clockRate;
-    const isDiscontinuous = this.#wantsCut;
-    this.#wantsCut = false;
-    this.#isFirstGroup = this.#isFirstGroup && !next.key;
-    leading.close(Number.POSITIVE_INFINITY, next.dts, spanS, isDiscontinuous);
-    for (const rendition of this.#renditions) {
-      if (rendition !== leading) {
-        this.#cutFollowing(rendition, { pts: ticksIn(rendition, leading, next.pts), spanS, isDiscontinuous });
-      }
+    this.#ends.took(sample);
+    this.#leading.closeParts(Number.POSITIVE_INFINITY);
+    for (const follower of this.#followers) {
+      follower?.advance(this.#ticksIn(follower.rendition, sample.dts));
     }
     this.#checkReady();
   }
 
-  #takeFollowing(rendition: Rendition, sample: Sample): void {
-    if (sample.pts < ticksIn(rendition, this.#leading, this.#startPts)) {
-      return;
+  #stepBefore(sample: Sample): Step {
+    if (this.#leading.awaitsSegment && !sample.key) {
+      return 'wait';
     }
-    const boundary = this.#boundaries.get(rendition);
-    if (boundary && sample.pts >= boundary.pts) {
-      this.#closeFollowing(rendition, boundary, sample);
+    const step = this.#ends.stepBefore(sample, this.#wantsCut, this.#isReplay);
+    if (step !== 'break') {
+      return step;
     }
-    if (!rendition.awaitsSegment) {
-      rendition.add(sample);
+    this.#break();
+    return this.#ends.stepBefore(sample, this.#wantsCut, this.#isReplay);
+  }
+
+  #begin(sample: Sample): void {
+    this.#hasStarted = true;
+    this.#startDts = sample.dts;
+    this.#offset = sample.pts - sample.dts;
+    for (const follower of this.#followers) {
+      follower?.resume(this.#ticksIn(follower.rendition, sample.dts));
     }
   }
 
-  #cutFollowing(rendition: Rendition, boundary: Boundary): void {
-    const late = this.#boundaries.get(rendition);
-    if (late) {
-      // A whole segment later its samples have still not come: they will not.
-      this.#closeFollowing(rendition, late, undefined);
+  /** Ends the segment before the pending sample that is named. */
+  #cut(count: number): void {
+    const next = this.#leading.pending.at(count) as Sample;
+    const isDiscontinuous = this.#wantsCut && next.key;
+    this.#wantsCut = this.#wantsCut && !isDiscontinuous;
+    this.#firstEndDts ??= next.dts;
+    this.#endSegment(count, next, isDiscontinuous, false);
+    this.#startDts = next.dts;
+  }
+
+  /** The leading track has paused for longer than a segment may be. */
+  #break(): void {
+    const { pending, usualTicks } = this.#leading;
+    const endDts = (pending.last?.dts ?? this.#startDts) + Math.max(1, usualTicks);
+    if (this.#firstEndDts === undefined) {
+      this.#dropAll();
+    } else {
+      this.#wantsCut = false;
+      this.#endSegment(pending.count, { dts: endDts, key: true }, true, true);
     }
-    this.#boundaries.set(rendition, boundary);
-    if ((rendition.lastPending?.pts ?? -1) >= boundary.pts) {
-      this.#closeFollowing(rendition, boundary, undefined);
+    this.#hasStarted = false;
+    this.#ends.broke();
+    this.#stream.requestKeyFrame();
+  }
+
+  /** @param next what begins the next one */
+  #endSegment(count: number, next: Pick<Sample, 'dts' | 'key'>, isDiscontinuous: boolean, isBreak: boolean): void {
+    const endDts = next.dts;
+    const { longestGroupMs = 0 } = this.#options;
+    const spanS = (endDts - this.#startDts) / this.#leading.track.clockRate;
+    this.#ends.ended(endDts, next.key, Math.max(longestGroupMs, this.#origin.longestGroupMs));
+    const { targetDurationS } = this.#ends;
+    this.#leading.closeSegment({ count, endDts, spanS, nextIsDiscontinuous: isDiscontinuous, targetDurationS });
+    for (const follower of this.#followers) {
+      const pts = follower ? this.#ticksIn(follower.rendition, endDts) : 0;
+      follower?.reach({ pts, spanS, isDiscontinuous, isBreak, targetDurationS });
     }
   }
 
-  #closeFollowing(rendition: Rendition, boundary: Boundary, next: Sample | undefined): void {
-    this.#boundaries.delete(rendition);
-    const endDts = rendition.awaitsSegment ? undefined : next?.dts;
-    rendition.close(rendition.countBefore(boundary.pts), endDts, boundary.spanS, boundary.isDiscontinuous);
+  /** Where the sound has got to as well, so that its first segment is there at once too. */
+  #endReplay(): void {
+    const { pending } = this.#leading;
+    let heard = Number.POSITIVE_INFINITY;
+    for (const follower of this.#followers) {
+      const last = follower?.rendition.pending.last;
+      if (follower && last) {
+        const { clockRate } = follower.rendition.track;
+        heard = Math.min(heard, (last.pts + follower.rendition.usualTicks) / clockRate);
+      }
+    }
+    const clockRate = this.#leading.track.clockRate;
+    let [count, latest] = [pending.count - 1, 0];
+    for (; count > 0 && this.#ends.mayEnd(pending.at(count)?.dts ?? 0); count -= 1) {
+      latest ||= count;
+      if (((pending.at(count)?.dts ?? 0) + this.#offset) / clockRate <= heard) {
+        this.#cut(count);
+        latest = 0;
+        break;
+      }
+    }
+    if (latest > 0) {
+      this.#cut(latest);
+    }
+    this.#leading.closeParts(Number.POSITIVE_INFINITY);
     this.#checkReady();
   }
 
-  /** One segment is enough to begin; audio that does not come is waited for until there are two. */
+  #dropAll(): void {
+    for (const rendition of this.#byTrack) {
+      rendition?.pending.drop(rendition.pending.count);
+    }
+  }
+
+  /** One segment is enough to begin; sound is waited for a little longer. */
   #checkReady(): void {
-    if (this.#isReady || this.#leading.segmentsMade === 0) {
+    if (this.#isReady || this.#firstEndDts === undefined) {
       return;
     }
-    if (this.#leading.segmentsMade > 1 || this.#renditions.every((rendition) => rendition.segmentsMade > 0)) {
+    const waited = (this.#leading.pending.last?.dts ?? 0) - this.#firstEndDts;
+    const isComplete = this.#byTrack.every((rendition) => !rendition || rendition.playlist !== undefined);
+    if (isComplete || waited >= PATIENCE_S * this.#leading.track.clockRate) {
       this.#isReady = true;
       this.#settle.resolve();
     }
@@ -252,20 +296,18 @@ export class Muxer implements Reader, HlsMuxer {
     }
     this.#isClosed = true;
     this.#stream.removeReader(this);
-    for (const rendition of this.#renditions) {
-      rendition.end();
+    for (const rendition of this.#byTrack) {
+      rendition?.end();
     }
     const text = `the stream on path '${this.#name}' has ended`;
     this.#settle.reject(cause ?? new PerchError('notFound', text, { path: this.#name }));
     this.#onClosed(cause);
   }
-}
 
-const isVideo = (rendition: Rendition): boolean => rendition.track.kind === 'video';
-
-/** Both count from one origin. */
-function ticksIn(rendition: Rendition, other: Rendition, otherTicks: number): number {
-  return (otherTicks * rendition.track.clockRate) / other.track.clockRate;
+  /** Where a decode time of the leading rendition is presented, in ticks of another one: both count from one origin. */
+  #ticksIn(rendition: Rendition, leadingDts: number): number {
+    return ((leadingDts + this.#offset) * rendition.track.clockRate) / this.#leading.track.clockRate;
+  }
 }
 
 function renditionsOf(tracks: readonly Track[], options: MuxerOptions): (Rendition | undefined)[] {

@@ -1,53 +1,84 @@
 import { PerchError } from '../../../base/errors.ts';
 import { codecString } from '../../../media/codec-string.ts';
-import { writeFragment } from '../../../media/mp4/fragment.ts';
 import { writeInit } from '../../../media/mp4/init.ts';
 import type { Sample } from '../../../media/sample.ts';
 import type { Track } from '../../../media/track.ts';
-import type { HlsRendition, MediaFile, MediaPlaylist, SegmentLine } from '../hls-muxer.ts';
+import type {
+  HlsRendition,
+  MediaFile,
+  MediaPlaylist,
+  MuxerOptions,
+  RunningSegment,
+  SegmentLine,
+} from '../hls-muxer.ts';
+import { isRare } from './muxable.ts';
+import { Part } from './part.ts';
+import { PartMemory } from './part-memory.ts';
+import { partTargetMs } from './part-target.ts';
+import { PendingSamples } from './pending-samples.ts';
+import { Segment } from './segment.ts';
+import { SegmentList } from './segment-list.ts';
 
-interface Segment extends MediaFile, SegmentLine {
-  readonly name: string;
-  readonly init: MediaFile;
+/** How a segment ends. */
+export interface SegmentEnd {
+  /** So many pending samples belong to it; the rest begin the next one. */
+  readonly count: number;
+  /** Where the last of them ends; undefined: where the rest begins, else it is as long as usual. */
+  readonly endDts: number | undefined;
+  /** How long the segment is, should it have no samples. */
+  readonly spanS: number;
+  /** The segment after this one does not continue it. */
+  readonly nextIsDiscontinuous: boolean;
+  readonly targetDurationS: number;
 }
 
-/** What all renditions of a muxer have in common. */
-export interface RenditionOptions {
-  /** Random and new for each muxer, so that no cache mixes two of them up. */
-  readonly prefix: string;
-  /** In the playlist. */
-  readonly segmentCount: number;
-}
+/** Fragments of a segment that is not offered in parts: the memory of its samples goes back in between. */
+const FRAGMENT_MS = 1000;
+/** A track of which one sample alone has come is taken to have them so far apart. */
+const UNKNOWN_SAMPLE_MS = 20;
 
-/** No longer in the playlist, but fetched by players that took the playlist a while ago. */
-const KEPT_SEGMENTS = 3;
-/** Added to all times, so that the decode times of a stream with B-frames are never negative. */
-const TIME_OFFSET_S = 10;
-
-/** One track of a stream as its own playlist: collects samples and closes segments where the muxer says. */
+/**
+ * One track of a stream as its own playlist: collects samples, makes parts of them, and ends segments where the muxer says.
+ * The first segment is one fragment, and shows how long parts are from then on.
+ */
 export class Rendition implements HlsRendition {
-  /** `video1`, `audio2`: kind and place among the muxed tracks. */
   readonly name: string;
-  readonly #options: RenditionOptions;
+  /** Samples that do not lie in a part yet. */
+  readonly pending = new PendingSamples();
+  readonly #options: MuxerOptions;
+  readonly #isParted: boolean;
+  readonly #segments: SegmentList;
+  readonly #memory = new PartMemory();
+  /** What can be fetched, by name. */
+  readonly #files = new Map<string, MediaFile>();
   #track: Track;
   #nextTrack: Track | undefined;
   #init: MediaFile;
   #initCount = 0;
-  #samples: Sample[] = [];
-  #bytes = 0;
+  /** 0 until the first segment has ended. */
+  #partTargetMs = 0;
+  /** Of the running segment. */
+  #parts: Part[] = [];
+  #partsBytes = 0;
+  #wallMs = 0;
   #startsDiscontinuity = false;
-  #segments: readonly Segment[] = [];
   #nextNumber = 0;
-  #removedDiscontinuities = 0;
-  #targetS = 1;
+  #nextPart = 0;
+  #fragments = 0;
+  #targetDurationS = 1;
+  #listed: readonly SegmentLine[] = [];
+  #isAllIndependent = true;
   #playlist: MediaPlaylist | undefined;
   #change: PromiseWithResolvers<void> | undefined;
   #isClosed = false;
 
-  constructor(name: string, track: Track, options: RenditionOptions) {
+  /** @param name kind and place among the muxed tracks: `video1`, `audio2` */
+  constructor(name: string, track: Track, options: MuxerOptions) {
     this.name = name;
     this.#track = track;
     this.#options = options;
+    this.#isParted = options.variant === 'lowLatency';
+    this.#segments = new SegmentList(options.segmentCount);
     this.#init = this.#makeInit();
   }
 
@@ -55,12 +86,16 @@ export class Rendition implements HlsRendition {
     return this.#track;
   }
 
+  get kind(): 'video' | 'audio' {
+    return this.#track.kind === 'video' ? 'video' : 'audio';
+  }
+
   get codecs(): readonly string[] {
     return [codecString(this.#track) ?? ''];
   }
 
-  get kind(): 'video' | 'audio' {
-    return this.#track.kind === 'video' ? 'video' : 'audio';
+  get isRare(): boolean {
+    return isRare(this.#track);
   }
 
   get picture() {
@@ -71,196 +106,236 @@ export class Rendition implements HlsRendition {
     return this.#playlist;
   }
 
+  get nextPartName(): string | undefined {
+    return this.#playlist?.running?.nextPartName;
+  }
+
+  /** Of the segment that is being made. */
+  get runningBytes(): number {
+    return this.#partsBytes + this.pending.bytes;
+  }
+
+  /** The track is described anew from the next discontinuity on; until then its samples are let go. */
+  get awaitsSegment(): boolean {
+    return this.#nextTrack !== undefined;
+  }
+
+  /** How long a sample is when nothing comes after it. */
+  get usualTicks(): number {
+    const track = this.#track;
+    return track.codec === 'aac' || track.codec === 'flac'
+      ? track.frameSamples
+      : Math.round(this.pending.intervalTicks);
+  }
+
   changed(): Promise<void> {
     this.#change ??= pendingChange(this.#isClosed);
     return this.#change.promise;
   }
 
-  /** Nothing changes any more. */
-  end(): void {
-    this.#isClosed = true;
-    this.#change?.reject(muxerClosed());
+  bitRate(): { peak: number; average: number } {
+    return this.#segments.bitRate();
   }
 
-  get segmentsMade(): number {
-    return this.#segments.length;
+  file(name: string): MediaFile | undefined {
+    return this.#files.get(name);
   }
 
-  /** Of the segment that is being collected. */
-  get pendingBytes(): number {
-    return this.#bytes;
-  }
-
-  get firstPending(): Sample | undefined {
-    return this.#samples[0];
-  }
-
-  get lastPending(): Sample | undefined {
-    return this.#samples.at(-1);
-  }
-
-  /** The track is described anew from the next segment on; until then its samples are let go. */
-  get awaitsSegment(): boolean {
-    return this.#nextTrack !== undefined;
-  }
-
-  add(sample: Sample): void {
-    this.#samples.push(sample);
-    this.#bytes += sample.data.length;
-  }
-
-  /** New parameter sets: they hold at once when nothing has come yet, else from the next segment on. */
+  /** New parameter sets: they hold at once when nothing has come yet, else from the next discontinuity on. */
   describe(track: Track): 'done' | 'needsSegment' {
     this.#nextTrack = track;
-    if (this.#samples.length > 0 || this.#segments.length > 0) {
+    if (this.pending.count > 0 || this.#playlist) {
       return 'needsSegment';
     }
     this.#applyNextTrack();
     return 'done';
   }
 
-  /** How many pending samples lie before `pts`. */
-  countBefore(pts: number): number {
-    const index = this.#samples.findIndex((sample) => sample.pts >= pts);
-    return index < 0 ? this.#samples.length : index;
+  /** Makes the parts that are full. @param untilDts where the segment may still end: no part reaches beyond */
+  closeParts(untilDts: number): void {
+    const before = this.#fragments;
+    this.#closeFull(Number.POSITIVE_INFINITY, untilDts);
+    if (this.#isParted && this.#fragments > before) {
+      this.#publish();
+    }
   }
 
-  /**
-   * Closes a segment of the first `count` pending samples; the rest begin the next one.
-   * @param endDts where the last of them ends; undefined: where the rest begins, else as long as the one before it
-   * @param spanS how long the segment would have been, should there be no samples
-   * @param nextIsDiscontinuous the segment after this one does not continue it
-   */
-  close(count: number, endDts: number | undefined, spanS: number, nextIsDiscontinuous: boolean): void {
-    const samples = this.#samples.slice(0, count);
-    const end = endDts ?? this.#samples[count]?.dts ?? this.#guessEnd(samples);
-    this.#samples = this.#samples.slice(count);
-    this.#bytes = this.#samples.reduce((sum, sample) => sum + sample.data.length, 0);
-    const first = samples[0];
-    if (first) {
-      this.#append(this.#segmentOf(samples, first, end));
-    } else if (this.#segments.length > 0) {
-      this.#append(this.#gap(spanS));
+  closeSegment(end: SegmentEnd): void {
+    this.#targetDurationS = end.targetDurationS;
+    const rest = end.count - this.#closeFull(end.count, Number.POSITIVE_INFINITY);
+    const usualMs = (this.pending.medianTicks() * 1000) / this.#track.clockRate;
+    if (rest > 0) {
+      const last = this.pending.at(rest - 1) as Sample;
+      this.#closePart(rest, end.endDts ?? this.pending.at(rest)?.dts ?? last.dts + Math.max(1, this.usualTicks));
+    }
+    if (this.#parts.length > 0 || this.#playlist) {
+      this.#endSegment(end.spanS);
+    }
+    if (this.#partTargetMs === 0 && this.#playlistBegins) {
+      const wantedMs = this.#isParted ? this.#options.partDurationMs : FRAGMENT_MS;
+      this.#partTargetMs = partTargetMs(usualMs || this.#usualMs(), wantedMs);
     }
     // A rendition that has not begun yet counts along, so that equal numbers mean equal times everywhere.
     this.#nextNumber += 1;
-    this.#startsDiscontinuity = nextIsDiscontinuous;
-    this.#applyNextTrack();
+    this.#startsDiscontinuity = end.nextIsDiscontinuous;
+    if (end.nextIsDiscontinuous) {
+      this.#applyNextTrack();
+    }
+    if (this.#playlistBegins) {
+      this.#publish();
+    }
   }
 
-  /** A segment or an init file that is still kept. */
-  find(name: string): MediaFile | undefined {
-    if (name === this.#init.name) {
-      return this.#init;
+  /** Nothing changes any more, and nothing can be fetched. */
+  end(): void {
+    this.#isClosed = true;
+    this.pending.drop(this.pending.count);
+    for (const held of [...this.#parts.splice(0), ...this.#segments.clear()]) {
+      held.release();
     }
-    for (const segment of this.#segments) {
-      if (segment.name === name && !segment.isGap) {
-        return segment;
+    this.#memory.close();
+    this.#files.clear();
+    this.#change?.reject(muxerClosed());
+  }
+
+  get #playlistBegins(): boolean {
+    return this.#segments.last !== undefined;
+  }
+
+  /** @returns how many samples went into parts */
+  #closeFull(count: number, untilDts: number): number {
+    if (this.#partTargetMs === 0) {
+      return 0;
+    }
+    const targetTicks = Math.floor((this.#partTargetMs * this.#track.clockRate) / 1000);
+    const isPicture = this.#track.kind === 'video';
+    let taken = 0;
+    for (;;) {
+      const next = this.pending.nextPart(targetTicks, isPicture);
+      const endDts = this.pending.at(next)?.dts ?? 0;
+      if (next === 0 || taken + next > count || endDts > untilDts) {
+        return taken;
       }
-      if (segment.init.name === name) {
-        return segment.init;
-      }
-    }
-    return undefined;
-  }
-
-  /** Bits per second: of the fattest listed segment and of all together. */
-  bitRate(): { peak: number; average: number } {
-    const real = this.#segments.filter((segment) => !segment.isGap && segment.durationS > 0);
-    const bytes = real.reduce((sum, segment) => sum + segment.sizeBytes, 0);
-    const seconds = real.reduce((sum, segment) => sum + segment.durationS, 0);
-    const peak = real.reduce((most, segment) => Math.max(most, (segment.sizeBytes * 8) / segment.durationS), 0);
-    return { peak: Math.ceil(peak), average: seconds > 0 ? Math.ceil((bytes * 8) / seconds) : 0 };
-  }
-
-  #applyNextTrack(): void {
-    if (this.#nextTrack) {
-      this.#track = this.#nextTrack;
-      this.#nextTrack = undefined;
-      this.#init = this.#makeInit();
+      this.#closePart(next, endDts);
+      taken += next;
     }
   }
 
-  #segmentOf(samples: readonly Sample[], first: Sample, endDts: number): Segment {
+  #closePart(count: number, endDts: number): void {
+    const samples = this.pending.take(count);
+    if (this.#parts.length === 0) {
+      this.#wallMs = samples[0]?.wall ?? 0;
+    }
     const { clockRate } = this.#track;
-    const baseTime = first.dts + TIME_OFFSET_S * clockRate;
-    const pieces = writeFragment(this.#nextNumber + 1, [{ track: 0, baseTime, samples, endDts }]);
-    return {
-      ...this.#header(`seg${this.#nextNumber}`),
-      ...fileOf(this.kind),
-      sizeBytes: sizeOf(pieces),
-      pieces,
-      durationS: (endDts - first.dts) / clockRate,
-      wallMs: first.wall,
-      isIndependent: first.key,
-      isGap: false,
+    this.#fragments += 1;
+    const content = {
+      name: this.#partName,
+      type: this.#init.type,
+      sequence: this.#fragments,
+      clockRate,
+      samples,
+      endDts,
     };
+    const part = new Part(content, this.#memory);
+    if (this.#isParted && this.#partTargetMs > 0) {
+      this.#nextPart += 1;
+      this.#files.set(part.name, part);
+    }
+    if (this.#parts.length === 0 && !part.isIndependent) {
+      this.#isAllIndependent = false;
+    }
+    this.#parts.push(part);
+    this.#partsBytes += part.sizeBytes;
   }
 
-  #gap(durationS: number): Segment {
-    const last = this.#segments.at(-1);
-    const wallMs = last ? last.wallMs + last.durationS * 1000 : 0;
-    return {
-      ...this.#header('gap'),
-      ...fileOf(this.kind),
-      sizeBytes: 0,
-      pieces: [],
-      durationS,
-      wallMs,
-      isIndependent: true,
-      isGap: true,
-    };
-  }
-
-  #header(suffix: string) {
-    return {
+  /** Of what has been made into parts; without any it is a gap. */
+  #endSegment(spanS: number): void {
+    const parts = this.#parts;
+    const isGap = parts.length === 0;
+    const last = this.#segments.last?.line;
+    const facts = {
       number: this.#nextNumber,
-      name: this.#fileName(suffix),
-      init: this.#init,
+      name: this.#fileName(isGap ? 'gap' : `seg${this.#nextNumber}`),
+      durationS: isGap ? spanS : parts.reduce((sum, part) => sum + part.durationS, 0),
+      wallMs: isGap && last ? last.wallMs + last.durationS * 1000 : this.#wallMs,
       isDiscontinuity: this.#startsDiscontinuity,
-      parts: [],
+      isIndependent: isGap || parts[0]?.isIndependent === true,
+      isGap,
     };
+    const segment = new Segment(facts, this.#init, parts, this.#isParted && this.#partTargetMs > 0 ? parts : []);
+    if (!isGap) {
+      this.#files.set(segment.name, segment);
+    }
+    this.#parts = [];
+    this.#partsBytes = 0;
+    for (const old of this.#segments.append(segment, this.#targetDurationS)) {
+      this.#forget(old);
+    }
+    this.#listed = this.#segments.listed();
   }
 
-  #append(segment: Segment): void {
-    const kept = this.#options.segmentCount + KEPT_SEGMENTS;
-    const all = [...this.#segments, segment];
-    const removed = all.slice(0, -kept);
-    this.#removedDiscontinuities += removed.filter((old) => old.isDiscontinuity).length;
-    this.#segments = all.slice(-kept);
-    this.#targetS = Math.max(this.#targetS, Math.round(segment.durationS));
+  #forget(segment: Segment): void {
+    this.#files.delete(segment.name);
+    for (const { name } of segment.parts) {
+      this.#files.delete(name);
+    }
+    if (segment.init !== this.#init && !this.#segments.isInUse(segment.init)) {
+      this.#files.delete(segment.init.name);
+    }
+    segment.release();
+  }
+
+  #publish(): void {
     this.#playlist = {
-      targetDurationS: this.#targetS,
-      partTargetS: undefined,
-      discontinuitySequence: this.#discontinuitySequence(),
-      segments: this.#segments.slice(-this.#options.segmentCount),
-      running: undefined,
+      targetDurationS: this.#targetDurationS,
+      partTargetS: this.#isParted ? this.#partTargetMs / 1000 : undefined,
+      discontinuitySequence: this.#segments.discontinuitySequence,
+      segments: this.#listed,
+      running: this.#isParted ? this.#running() : undefined,
+      claimsIndependence: this.#isAllIndependent,
     };
     this.#change?.resolve();
     this.#change = undefined;
   }
 
-  /** Discontinuities up to the first listed segment, its own included: the playlist does not tell it any more (RFC 8216 §6.2.2). */
-  #discontinuitySequence(): number {
-    const upToHead = this.#segments.slice(0, Math.max(1, this.#segments.length - this.#options.segmentCount + 1));
-    return this.#removedDiscontinuities + upToHead.filter((segment) => segment.isDiscontinuity).length;
+  #running(): RunningSegment {
+    return {
+      number: this.#nextNumber,
+      wallMs: this.#wallMs,
+      init: this.#init,
+      isDiscontinuity: this.#startsDiscontinuity,
+      parts: this.#parts.slice(),
+      nextPartName: this.#partName,
+    };
   }
 
-  /** Nothing came after the last sample: it is taken to be as long as the one before it. */
-  #guessEnd(samples: readonly Sample[]): number {
-    const last = samples.at(-1)?.dts ?? 0;
-    const track = this.#track;
-    if (track.codec === 'aac' || track.codec === 'flac') {
-      return last + track.frameSamples;
+  #usualMs(): number {
+    return (this.usualTicks * 1000) / this.#track.clockRate || UNKNOWN_SAMPLE_MS;
+  }
+
+  #applyNextTrack(): void {
+    if (this.#nextTrack) {
+      const old = this.#init;
+      this.#track = this.#nextTrack;
+      this.#nextTrack = undefined;
+      this.#init = this.#makeInit();
+      if (!this.#segments.isInUse(old)) {
+        this.#files.delete(old.name);
+      }
     }
-    return last + Math.max(0, last - (samples.at(-2)?.dts ?? last));
   }
 
   #makeInit(): MediaFile {
     const bytes = writeInit([this.#track]);
     const name = this.#fileName(this.#initCount === 0 ? 'init' : `init${this.#initCount}`);
     this.#initCount += 1;
-    return { ...fileOf(this.kind), name, sizeBytes: bytes.length, pieces: [bytes] };
+    const init = new InitFile(name, `${this.kind}/mp4`, bytes);
+    this.#files.set(name, init);
+    return init;
+  }
+
+  get #partName(): string {
+    return this.#fileName(`part${this.#nextPart}`);
   }
 
   #fileName(suffix: string): string {
@@ -268,13 +343,23 @@ export class Rendition implements HlsRendition {
   }
 }
 
-function sizeOf(pieces: readonly Uint8Array[]): number {
-  return pieces.reduce((sum, piece) => sum + piece.length, 0);
-}
+/** Its memory is the collector's. */
+class InitFile implements MediaFile {
+  readonly name: string;
+  readonly type: MediaFile['type'];
+  readonly pieces: readonly Uint8Array[];
+  readonly sizeBytes: number;
 
-/** What all files of a rendition have in common: their memory is the collector's. */
-function fileOf(kind: 'video' | 'audio') {
-  return { type: `${kind}/mp4` as const, hold: () => {}, release: () => {} };
+  constructor(name: string, type: MediaFile['type'], bytes: Uint8Array) {
+    this.name = name;
+    this.type = type;
+    this.pieces = [bytes];
+    this.sizeBytes = bytes.length;
+  }
+
+  hold(): void {}
+
+  release(): void {}
 }
 
 const muxerClosed = (): PerchError => new PerchError('unavailable', 'the HLS muxer has been closed');

@@ -1,0 +1,163 @@
+import type { Sample } from '../../../media/sample.ts';
+
+export interface SegmentEndsOptions {
+  /** Of the leading track, whose samples decide. */
+  readonly clockRate: number;
+  readonly segmentDurationMs: number;
+  /** Segments end inside of the first group too: for players that get nothing of a segment before its end. */
+  readonly cutsFirstGroup: boolean;
+}
+
+/**
+ * What is done before a sample is taken. `wait`: it is not taken, because nothing begins with it; `add`: nothing; `cut`: the segment
+ * ends before it; `cutBefore`: the segment ends before the sample that came last, which was longer than expected, and the same sample is
+ * asked for again; `break`: the segment ends, and what comes next begins anew.
+ */
+export type Step = 'wait' | 'add' | 'cut' | 'cutBefore' | 'break';
+
+/** Cameras' key frames tremble: one that comes a little early still ends its segment. */
+const EARLY_KEY_MS = 20;
+/** Segments that tremble by so much need no longer target. */
+const SPARE_S = 0.05;
+/** EXTINF is rounded before it is compared with the target (RFC 8216bis §4.4.3.1); audio may end a few samples later. */
+const ROUNDED_AWAY_S = 0.44;
+/** A group or a pause beyond this does not become one segment. */
+const LONGEST_TARGET_S = 30;
+
+/**
+ * Where segments end, and the target duration that they keep to. A segment ends before a key sample once it is long enough; the first
+ * one before any sample. The target is fixed with the first segment where the length of groups is known; where it is not, it may rise
+ * once, with the first whole group. A group that is longer all the same is cut where it reaches the target.
+ */
+export class SegmentEnds {
+  readonly #options: SegmentEndsOptions;
+  #targetS: number;
+  #isSettled = false;
+  #hasStarted = false;
+  #isFirstSegment = true;
+  #isFirstGroup = true;
+  /** The segment began with a key sample. */
+  #isIndependent = true;
+  #startDts = 0;
+  #groupDts = 0;
+  #lastDts = 0;
+  #longestS = LONGEST_TARGET_S;
+
+  constructor(options: SegmentEndsOptions) {
+    this.#options = options;
+    this.#targetS = targetOf(options.segmentDurationMs / 1000);
+  }
+
+  /** EXT-X-TARGETDURATION: meaningless before the first segment has ended. */
+  get targetDurationS(): number {
+    return this.#targetS;
+  }
+
+  /**
+   * To be asked for every sample of the leading track.
+   * @param wantsCut the next key sample ends the segment, however short
+   * @param isReplay it is one of those that the stream has kept: they are one segment
+   */
+  stepBefore({ key, dts }: Sample, wantsCut: boolean, isReplay: boolean): Step {
+    if (!this.#hasStarted) {
+      return key ? 'add' : 'wait';
+    }
+    const interval = dts - this.#lastDts;
+    if (this.#secondsOf(interval) > this.#longestS) {
+      return 'break';
+    }
+    const ticks = dts - this.#startDts;
+    if (this.#secondsOf(ticks) > this.#longestS) {
+      return 'cutBefore';
+    }
+    if (key) {
+      return ticks > 0 && (wantsCut || this.#isEnough(ticks, EARLY_KEY_MS) || this.#realigns(ticks, dts))
+        ? 'cut'
+        : 'add';
+    }
+    const isOpening = !isReplay && (this.#isFirstSegment || (this.#isFirstGroup && this.#options.cutsFirstGroup));
+    const isFull = this.#secondsOf(ticks + interval) > this.#longestS;
+    return isFull || (isOpening && this.#isEnough(ticks, 0)) ? 'cut' : 'add';
+  }
+
+  /**
+   * A segment that began inside of a group ends with it, so that the next one begins with a key sample again; a short rest goes with
+   * the group behind it, if there is room for both.
+   */
+  #realigns(ticks: number, keyDts: number): boolean {
+    if (this.#isIndependent) {
+      return false;
+    }
+    const withNextS = this.#secondsOf(ticks + keyDts - this.#groupDts);
+    return this.#isEnough(2 * ticks, 0) || withNextS > this.#longestS;
+  }
+
+  /** A segment ending here would be long enough. */
+  mayEnd(dts: number): boolean {
+    return this.#isEnough(dts - this.#startDts, EARLY_KEY_MS);
+  }
+
+  /** It has been taken. */
+  took({ key, dts }: Sample): void {
+    if (!this.#hasStarted) {
+      this.#hasStarted = true;
+      this.#startDts = dts;
+      this.#groupDts = dts;
+    } else if (key) {
+      this.#endGroup(dts);
+    }
+    this.#lastDts = dts;
+  }
+
+  /**
+   * A segment has ended where the next one begins.
+   * @param isKey that one begins with a key sample
+   * @param longestGroupMs that is known of the stream; 0: nothing is
+   */
+  ended(nextDts: number, isKey: boolean, longestGroupMs: number): void {
+    this.#isIndependent = isKey;
+    if (this.#isFirstSegment) {
+      this.#isFirstSegment = false;
+      this.#isSettled = longestGroupMs > 0;
+      this.#raiseTo(this.#secondsOf(nextDts - this.#startDts));
+      this.#raiseTo(this.#wholeGroupsS(longestGroupMs / 1000));
+      this.#longestS = this.#targetS + ROUNDED_AWAY_S;
+    }
+    this.#startDts = nextDts;
+  }
+
+  /** What comes next begins anew, with a key sample. */
+  broke(): void {
+    this.#hasStarted = false;
+  }
+
+  #endGroup(keyDts: number): void {
+    if (!this.#isSettled && !this.#isFirstSegment) {
+      this.#isSettled = true;
+      this.#raiseTo(this.#wholeGroupsS(this.#secondsOf(keyDts - this.#groupDts)));
+      this.#longestS = this.#targetS + ROUNDED_AWAY_S;
+    }
+    this.#isFirstGroup = false;
+    this.#groupDts = keyDts;
+  }
+
+  /** A segment is as many whole groups as it takes. */
+  #wholeGroupsS(groupS: number): number {
+    const leastS = (this.#options.segmentDurationMs - EARLY_KEY_MS) / 1000;
+    return groupS > 0 ? Math.max(1, Math.ceil(leastS / groupS)) * groupS : 0;
+  }
+
+  #raiseTo(seconds: number): void {
+    this.#targetS = Math.max(this.#targetS, Math.min(targetOf(seconds), LONGEST_TARGET_S));
+  }
+
+  #isEnough(ticks: number, spareMs: number): boolean {
+    return this.#secondsOf(ticks) * 1000 >= this.#options.segmentDurationMs - spareMs;
+  }
+
+  #secondsOf(ticks: number): number {
+    return ticks / this.#options.clockRate;
+  }
+}
+
+const targetOf = (seconds: number): number => Math.max(1, Math.round(seconds + SPARE_S));

@@ -1,0 +1,123 @@
+import type { SegmentLine } from '../hls-muxer.ts';
+import type { Segment } from './segment.ts';
+
+/** No longer in the playlist, but fetched by players that took the playlist a while ago. */
+const KEPT_SEGMENTS = 3;
+/** Whole segments that are offered in parts too: players come to the end of the list by them. */
+const PARTED_SEGMENTS = 2;
+/** A list may not become shorter than so many target durations by what leaves it (RFC 8216bis §6.2.2). */
+const LEAST_TARGETS = 3;
+/** So far back is looked for a segment that players can begin with. */
+const LONGEST_SEARCH_S = 30;
+
+/** The whole segments of a rendition that are kept, and which of them the playlist shows. */
+export class SegmentList {
+  readonly #listedCount: number;
+  #segments: Segment[] = [];
+  /** Of the first that is listed. */
+  #start = 0;
+  #removedDiscontinuities = 0;
+  #peakBitRate = 0;
+
+  /** @param listedCount at least so many are listed, when there are */
+  constructor(listedCount: number) {
+    this.#listedCount = listedCount;
+  }
+
+  get last(): Segment | undefined {
+    return this.#segments.at(-1);
+  }
+
+  /** Oldest first. */
+  listed(): SegmentLine[] {
+    const firstParted = this.#segments.length - PARTED_SEGMENTS;
+    const lines: SegmentLine[] = [];
+    for (let i = this.#start; i < this.#segments.length; i += 1) {
+      const segment = this.#segments[i] as Segment;
+      lines.push(i >= firstParted ? segment.line : segment.bareLine);
+    }
+    return lines;
+  }
+
+  /** Discontinuities up to the first listed segment, its own included: the playlist does not tell it any more (RFC 8216bis §6.2.2). */
+  get discontinuitySequence(): number {
+    let count = this.#removedDiscontinuities;
+    for (let i = 0; i <= this.#start && i < this.#segments.length; i += 1) {
+      count += this.#segments[i]?.line.isDiscontinuity ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** @returns what is not kept any more; its holds go over to the caller */
+  append(segment: Segment, targetDurationS: number): Segment[] {
+    this.#segments.push(segment);
+    this.#start = this.#newStart(targetDurationS);
+    this.#notePeak(targetDurationS);
+    const removed = this.#segments.splice(0, Math.max(0, this.#start - KEPT_SEGMENTS));
+    this.#start -= removed.length;
+    for (const { line } of removed) {
+      this.#removedDiscontinuities += line.isDiscontinuity ? 1 : 0;
+    }
+    return removed;
+  }
+
+  /** @returns all that was kept */
+  clear(): Segment[] {
+    this.#start = 0;
+    return this.#segments.splice(0);
+  }
+
+  isInUse(init: { readonly name: string }): boolean {
+    return this.#segments.some((segment) => segment.init.name === init.name);
+  }
+
+  bitRate(): { peak: number; average: number } {
+    let [bytes, seconds] = [0, 0];
+    for (const { sizeBytes, line } of this.#segments) {
+      bytes += sizeBytes;
+      seconds += line.isGap ? 0 : line.durationS;
+    }
+    const average = seconds > 0 ? Math.ceil((bytes * 8) / seconds) : 0;
+    return { peak: Math.max(average, this.#peakBitRate), average };
+  }
+
+  /** What is listed begins where players can begin, if that is not too far back; and nothing that has left comes back. */
+  #newStart(targetDurationS: number): number {
+    let start = this.#segments.length;
+    let seconds = 0;
+    const leastS = LEAST_TARGETS * targetDurationS;
+    while (start > this.#start && (this.#segments.length - start < this.#listedCount || seconds < leastS)) {
+      start -= 1;
+      seconds += this.#lineAt(start).durationS;
+    }
+    let whole = start;
+    for (let searchedS = 0; whole > this.#start && !this.#lineAt(whole).isIndependent; ) {
+      whole -= 1;
+      searchedS += this.#lineAt(whole).durationS;
+      if (searchedS > LONGEST_SEARCH_S) {
+        return start;
+      }
+    }
+    return this.#lineAt(whole).isIndependent ? whole : start;
+  }
+
+  /** Peak as RFC 8216bis §4.1 has it: over neighbouring segments that are half a target duration long or more. */
+  #notePeak(targetDurationS: number): void {
+    let [bytes, seconds] = [0, 0];
+    for (let i = this.#segments.length - 1; i >= 0; i -= 1) {
+      const { sizeBytes, line } = this.#segments[i] as Segment;
+      bytes += sizeBytes;
+      seconds += line.durationS;
+      if (line.isGap || seconds > 1.5 * targetDurationS) {
+        return;
+      }
+      if (seconds >= 0.5 * targetDurationS) {
+        this.#peakBitRate = Math.max(this.#peakBitRate, Math.ceil((bytes * 8) / seconds));
+      }
+    }
+  }
+
+  #lineAt(index: number): SegmentLine {
+    return (this.#segments[index] as Segment).bareLine;
+  }
+}

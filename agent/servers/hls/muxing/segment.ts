@@ -1,0 +1,44 @@
+import type { MediaFile, PartLine, SegmentLine } from '../hls-muxer.ts';
+import type { Part } from './part.ts';
+
+/** A whole segment: its parts one behind the other. It owns one hold on each of them. */
+export class Segment implements MediaFile {
+  readonly name: string;
+  readonly type: MediaFile['type'];
+  readonly sizeBytes: number;
+  readonly pieces: readonly Uint8Array[];
+  readonly parts: readonly Part[];
+  readonly init: MediaFile;
+  /** For a playlist, with its parts. */
+  readonly line: SegmentLine;
+  /** The same, older: its parts are not told any more. */
+  readonly bareLine: SegmentLine;
+
+  constructor(
+    facts: Omit<SegmentLine, 'init' | 'parts'>,
+    init: MediaFile,
+    parts: readonly Part[],
+    listed: readonly PartLine[],
+  ) {
+    this.name = facts.name;
+    this.type = init.type;
+    this.parts = parts;
+    this.init = init;
+    this.pieces = parts.flatMap((part) => part.pieces);
+    this.sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+    this.bareLine = { ...facts, init, parts: [] };
+    this.line = listed.length === 0 ? this.bareLine : { ...facts, init, parts: listed };
+  }
+
+  hold(): void {
+    for (const part of this.parts) {
+      part.hold();
+    }
+  }
+
+  release(): void {
+    for (const part of this.parts) {
+      part.release();
+    }
+  }
+}
