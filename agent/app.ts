@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Accounts } from './auth/accounts.ts';
 import { Authority } from './auth/authorize.ts';
 import type { Clock } from './base/clock.ts';
@@ -223,6 +223,7 @@ export class App {
       variant: config.hlsVariant,
       partDurationMs: config.hlsPartDurationMs,
       cdnSecret: config.hlsCDNSecret,
+      directory: config.hlsDirectory && resolve(config.hlsDirectory),
       segmentCount: config.hlsSegmentCount,
       segmentDurationMs: config.hlsSegmentDurationMs,
       segmentMaxBytes: config.hlsSegmentMaxSizeBytes,
@@ -237,7 +238,7 @@ export class App {
         this.#hls = server;
         return () => {
           this.#hls = undefined;
-          server.close();
+          return server.close();
         };
       },
     };

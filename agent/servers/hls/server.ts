@@ -5,6 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import type { AudioForms } from '../../stream/audio-forms.ts';
 import type { Stream } from '../../stream/stream.ts';
 import { HlsSessions } from './delivery/sessions.ts';
+import { HlsDirectory } from './directory/hls-directory.ts';
 import type { HlsMuxer, HlsVariant } from './hls-muxer.ts';
 import { containerOf, leftOutOfHls } from './muxing/muxable.ts';
 import { Muxer } from './muxing/muxer.ts';
@@ -22,6 +23,8 @@ export interface HlsOptions {
   readonly alwaysRemux?: boolean;
   /** Whoever sends it as a Bearer token needs no session and may keep what it gets for others; empty: nobody. */
   readonly cdnSecret?: string;
+  /** Absolute: segments are stored there too; empty: nowhere. */
+  readonly directory?: string;
 }
 
 /** `flac`: with FLAC in the place of Opus, for players that lack it. */
@@ -81,6 +84,7 @@ export class HlsServer {
   /** By path, in ms, from streams that have ended: the next one is from the same camera. */
   readonly #longestGroups = new Map<string, number>();
   readonly #told = new WeakSet<Stream>();
+  readonly #directory: HlsDirectory | undefined;
   readonly #stopChecking: () => void;
   #isClosed = false;
 
@@ -92,6 +96,8 @@ export class HlsServer {
     this.#log = log;
     this.#audioForms = audioForms;
     this.sessions = new HlsSessions(clock);
+    const { directory, variant } = options;
+    this.#directory = directory ? new HlsDirectory(directory, variant, log) : undefined;
     const checkMs = Math.min(SLOWEST_CHECK_MS, Math.max(FASTEST_CHECK_MS, options.closeAfterMs / 3));
     this.#stopChecking = clock.every(checkMs, () => this.#closeIdle());
   }
@@ -152,13 +158,15 @@ export class HlsServer {
     return items.sort((a, b) => (a.created < b.created ? -1 : 1));
   }
 
-  close(): void {
+  /** Settles when what is stored in `directory` has gone. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopChecking();
     this.sessions.close();
     for (const { muxer } of this.#all()) {
       muxer.close();
     }
+    await this.#directory?.close();
   }
 
   #all(): Entry[] {
@@ -180,6 +188,9 @@ export class HlsServer {
     this.#log.debug({ path: name }, 'HLS muxer opened');
     this.#tellLeftOut(name, origin);
     try {
+      if (read === origin) {
+        this.#directory?.opened(name, muxer);
+      }
       muxer.start();
     } catch (error) {
       muxer.close();
@@ -215,6 +226,7 @@ export class HlsServer {
       this.#remember(name, entry.origin.longestGroupMs);
     }
     this.sessions.endOf(muxer);
+    this.#directory?.closed(muxer);
     if (cause === undefined) {
       this.#log.debug({ path: name }, 'HLS muxer closed');
     } else if (cause instanceof PerchError) {
