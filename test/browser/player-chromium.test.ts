@@ -11,7 +11,7 @@ const FRAMES = byLength(20, 600);
 const CONFIG = `api: yes\n${PATIENT}paths:\n  all_others:\n`;
 const CLIPS: Readonly<Record<string, BarClip>> = {
   cam: { ...TINY, audio: 'opus' },
-  mp3: { ...TINY, audio: 'mp3' },
+  surround: { ...TINY, audio: 'aac 5.1' },
   h265: { ...TINY, video: 'h265' },
 };
 
@@ -101,7 +101,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
   });
 
   test('sound that WebRTC lacks is heard over MSE, and silence brings WebRTC back', async () => {
-    const { page, plays } = await open({ src: 'mp3' });
+    const { page, plays } = await open({ src: 'surround' });
     await plays('WebRTC', 2);
     const mute = (isMuted: boolean) =>
       page.evaluate((muted) => {

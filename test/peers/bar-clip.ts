@@ -5,7 +5,7 @@ import { CLIPS, clip } from './camera.ts';
 
 export interface BarClip {
   readonly video: 'h264' | 'h265' | 'vp8';
-  readonly audio?: 'opus' | 'aac' | 'mp3' | 'pcm_alaw' | 'pcm_mulaw';
+  readonly audio?: 'opus' | 'aac' | 'aac 5.1' | 'pcm_alaw' | 'pcm_mulaw';
   readonly width: number;
   readonly height: number;
   readonly fps: number;
@@ -41,7 +41,7 @@ const TWENTY_MS = ['-ac', '1', '-ar', '8000', '-af', 'aresample=8000,asetnsample
 const AUDIO: Record<NonNullable<BarClip['audio']>, readonly string[]> = {
   aac: ['aac', '-ac', '1', '-ar', '48000', '-b:a', '64k'],
   opus: ['libopus', '-ac', '2', '-ar', '48000', '-b:a', '64k'],
-  mp3: ['libmp3lame', '-ac', '1', '-ar', '48000', '-b:a', '64k'],
+  'aac 5.1': ['aac', '-ac', '6', '-ar', '48000', '-b:a', '192k'],
   pcm_alaw: ['pcm_alaw', ...TWENTY_MS],
   pcm_mulaw: ['pcm_mulaw', ...TWENTY_MS],
 };
@@ -52,7 +52,7 @@ let counter = 0;
 export async function barClip(of: BarClip): Promise<string> {
   const { video, audio, width, height, fps, kilobitsPerSecond, groupSeconds, bFrames = 0, seconds } = of;
   const groups = bFrames > 0 ? `${groupSeconds}s-b${bFrames}` : `${groupSeconds}s`;
-  const name = `bar-${video}-${audio ?? 'silent'}-${width}x${height}-${fps}-${kilobitsPerSecond}k-${groups}-${seconds}.mkv`;
+  const name = `bar-${video}-${audio?.replace(' ', '-') ?? 'silent'}-${width}x${height}-${fps}-${kilobitsPerSecond}k-${groups}-${seconds}.mkv`;
   counter += 1;
   const bars = writeBars(`${name}-${process.pid}-${counter}.gray`, fps, seconds);
   const input = ['-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=${fps}`];
