@@ -1,3 +1,4 @@
+import { bessel } from '../../bessel.ts';
 import { LONG_SAMPLES, SHORT_SAMPLES } from './channel.ts';
 
 /** The rising half of a window, for each window_shape; the falling half is the same backwards. */
@@ -37,15 +38,4 @@ function kaiserBessel(size: number, alpha: number): Float64Array {
     }
   }
   return half.map((value) => Math.sqrt(value / sum));
-}
-
-/** Modified Bessel function of order zero, by its power series. */
-function bessel(x: number): number {
-  let term = 1;
-  let sum = 1;
-  for (let i = 1; term > sum * 1e-18; i += 1) {
-    term *= (x / (2 * i)) ** 2;
-    sum += term;
-  }
-  return sum;
 }

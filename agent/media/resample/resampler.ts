@@ -1,0 +1,135 @@
+import { PerchError } from '../../base/errors.ts';
+import { lowPassTaps } from './kernel.ts';
+
+/** Input samples that an output sample is made of, where the rate does not fall; where it falls, more by as much. */
+const TAPS = 32;
+/** 44,100 to 48,000 Hz needs 160; rates that have nothing to do with each other would need tables without end. */
+const MAX_PHASES = 640;
+const MAX_TAPS = 256;
+
+/** Rates that Opus takes as they are, RFC 6716 §2. */
+const OPUS_RATES_HZ = [8_000, 12_000, 16_000, 24_000, 48_000];
+
+/** The lowest rate that Opus takes and that loses nothing of `rateHz`; 48,000 above that. */
+export function opusRateOf(rateHz: number): number {
+  return OPUS_RATES_HZ.find((opusHz) => opusHz >= rateHz) ?? 48_000;
+}
+
+/**
+ * Changes the sample rate of interleaved sound, by a polyphase filter. Steps are whole numbers, so the times of input and output never
+ * drift: output sample n is the sound `n / toHz` after the first input sample. It comes when `lookAheadSamples` more of the input are there.
+ * Allocates nothing per block, once it has seen the largest.
+ */
+export class Resampler {
+  readonly lookAheadSamples: number;
+  readonly #channels: 1 | 2;
+  readonly #taps: number;
+  /** An output sample is `#step` of `1 / #phases` input samples after the one before. */
+  readonly #phases: number;
+  readonly #step: number;
+  readonly #kernel: Float64Array;
+  /** Interleaved input that is still needed, and the block that comes. */
+  #input = new Float64Array(0);
+  #held = 0;
+  #phase = 0;
+
+  constructor(fromHz: number, toHz: number, channels: 1 | 2) {
+    const divisor = greatestDivisor(fromHz, toHz);
+    this.#phases = toHz / divisor;
+    this.#step = fromHz / divisor;
+    this.#taps = 2 * Math.ceil((TAPS / 2) * Math.max(1, fromHz / toHz));
+    if (this.#phases > MAX_PHASES || this.#taps > MAX_TAPS) {
+      throw new PerchError('unsupported', `a rate of ${fromHz} Hz cannot be made ${toHz} Hz`);
+    }
+    this.#channels = channels;
+    this.#kernel = lowPassTaps(this.#phases, this.#taps, Math.min(1, toHz / fromHz));
+    this.lookAheadSamples = this.#taps / 2;
+    this.reset();
+  }
+
+  /** Forgets what was: the next input sample is the first one. */
+  reset(): void {
+    const before = (this.#taps / 2 - 1) * this.#channels;
+    this.#grow(before);
+    this.#input.fill(0, 0, before);
+    this.#held = before;
+    this.#phase = 0;
+  }
+
+  /** The most samples per channel that `push` can give for so many. */
+  outputFor(samples: number): number {
+    return Math.ceil((samples * this.#phases) / this.#step) + 1;
+  }
+
+  /**
+   * @param input interleaved; the first `samples` per channel are taken
+   * @param out gets interleaved samples, `outputFor(samples)` per channel at most
+   * @returns samples per channel that are in `out`
+   */
+  push(input: Float32Array, samples: number, out: Float32Array): number {
+    const channels = this.#channels;
+    const added = samples * channels;
+    this.#grow(this.#held + added);
+    for (let i = 0; i < added; i += 1) {
+      this.#input[this.#held + i] = input[i] as number;
+    }
+    const end = this.#held + added;
+    const last = end - this.#taps * channels;
+    let at = 0;
+    let made = 0;
+    for (; at <= last; made += 1) {
+      if (channels === 2) {
+        this.#stereo(at, out, 2 * made);
+      } else {
+        this.#mono(at, out, made);
+      }
+      this.#phase += this.#step;
+      while (this.#phase >= this.#phases) {
+        this.#phase -= this.#phases;
+        at += channels;
+      }
+    }
+    this.#input.copyWithin(0, at, end);
+    this.#held = end - at;
+    return made;
+  }
+
+  #mono(at: number, out: Float32Array, place: number): void {
+    const input = this.#input;
+    const kernel = this.#kernel;
+    const first = this.#phase * this.#taps;
+    let sum = 0;
+    for (let tap = 0; tap < this.#taps; tap += 1) {
+      sum += (kernel[first + tap] as number) * (input[at + tap] as number);
+    }
+    out[place] = sum;
+  }
+
+  #stereo(at: number, out: Float32Array, place: number): void {
+    const input = this.#input;
+    const kernel = this.#kernel;
+    const first = this.#phase * this.#taps;
+    let left = 0;
+    let right = 0;
+    for (let tap = 0; tap < this.#taps; tap += 1) {
+      const weight = kernel[first + tap] as number;
+      left += weight * (input[at + 2 * tap] as number);
+      right += weight * (input[at + 2 * tap + 1] as number);
+    }
+    out[place] = left;
+    out[place + 1] = right;
+  }
+
+  #grow(size: number): void {
+    if (this.#input.length < size) {
+      // What is kept differs from block to block.
+      const larger = new Float64Array(size + this.#taps * this.#channels);
+      larger.set(this.#input);
+      this.#input = larger;
+    }
+  }
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b);
+}
