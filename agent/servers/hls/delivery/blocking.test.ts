@@ -1,0 +1,197 @@
+import { gunzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { feed, HlsPlayer, live, openHlsBox } from '../../../../test/hls-box.ts';
+
+/** A player of low latency, at a stream that has run for four seconds. */
+async function setup(options: Parameters<typeof openHlsBox>[0] = {}) {
+  const box = openHlsBox({ ...options, options: { variant: 'lowLatency', ...options.options } });
+  const stream = live(box.paths);
+  const player = new HlsPlayer(box.app, true, options.options?.cdnSecret ? { authorization: 'Bearer x' } : {});
+  await player.get('/cam/index.m3u8');
+  const playlist = async (query = '', headers: Record<string, string> = {}) =>
+    player.get(`/cam/video1_stream.m3u8${query}`, headers);
+  return { ...box, stream, player, playlist };
+}
+
+const hintOf = (body: string): string => /PRELOAD-HINT:TYPE=PART,URI="([^"]+)"/.exec(body)?.[1] ?? '';
+
+/** Where a playlist ends. */
+function endOf(body: string): { msn: number; part: number } {
+  const first = Number(/MEDIA-SEQUENCE:(\d+)/.exec(body)?.[1]);
+  const segments = body.match(/#EXTINF/g)?.length ?? 0;
+  const running = body.slice(body.lastIndexOf('#EXTINF'));
+  return { msn: first + segments, part: running.match(/#EXT-X-PART:/g)?.length ?? 0 };
+}
+
+/** What has settled of `promise` after everything that can run now has run. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  void promise.finally(() => {
+    settled = true;
+  });
+  for (let i = 0; i < 5; i += 1) {
+    await new Promise(setImmediate);
+  }
+  return settled;
+}
+
+test('a playlist with the next part is answered when that part is there, and not before', async () => {
+  const { stream, playlist } = await setup();
+  const { msn, part } = endOf((await playlist()).body);
+  const waiting = playlist(`?_HLS_msn=${msn}&_HLS_part=${part}`);
+  expect(await isSettled(waiting)).toBe(false);
+  feed(stream, 1, 4);
+  const answer = await waiting;
+  expect(answer.statusCode).toBe(200);
+  const end = endOf(answer.body);
+  expect(end.msn > msn || end.part > part).toBe(true);
+});
+
+test('a hinted part is answered when it is there, under the name that was told', async () => {
+  const { stream, player, playlist } = await setup();
+  const hint = hintOf((await playlist()).body);
+  const waiting = player.get(`/cam/${hint}`);
+  expect(await isSettled(waiting)).toBe(false);
+  feed(stream, 1, 4);
+  const part = await waiting;
+  expect([part.statusCode, part.headers['content-type']]).toEqual([200, 'video/mp4']);
+  expect((await playlist()).body).toContain(`URI="${hint}"`);
+});
+
+test('a name that was never told is not waited for', async () => {
+  const { player, playlist } = await setup();
+  const hint = hintOf((await playlist()).body);
+  expect((await player.get(`/cam/${hint.replace(/part\d+/, 'part99')}`)).statusCode).toBe(404);
+});
+
+test.for([
+  ['?_HLS_part=0', '_HLS_part without _HLS_msn: a part is one of a segment'],
+  ['?_HLS_msn=x', "_HLS_msn is 'x': it takes a whole number"],
+  ['?_HLS_msn=99', /^segment 99 is too far ahead: the last one is \d$/],
+  ['?_HLS_msn=1&_HLS_part=99', /^segment 1, part 99 is too far ahead: the last one is \d$/],
+] as const)('%s is refused', async ([query, error]) => {
+  const { playlist } = await setup();
+  const answer = await playlist(query);
+  expect(answer.statusCode).toBe(400);
+  expect(answer.json().error).toMatch(error);
+});
+
+test('what is older than the list is answered with it at once', async () => {
+  const { playlist } = await setup();
+  expect((await playlist('?_HLS_msn=0')).statusCode).toBe(200);
+});
+
+test('the end of the stream ends all waiting with 500', async () => {
+  const { stream, player, playlist } = await setup();
+  const { body } = await playlist();
+  const { msn } = endOf(body);
+  const waiting = [playlist(`?_HLS_msn=${msn}`), player.get(`/cam/${hintOf(body)}`)];
+  await isSettled(Promise.all(waiting));
+  stream.close();
+  for (const answer of await Promise.all(waiting)) {
+    expect([answer.statusCode, answer.json()]).toEqual([500, { status: 'error', error: 'the stream has ended' }]);
+  }
+});
+
+test('whoever waits for a stream that halts is told so after a while, and those who come later wait anew', async () => {
+  const { clock, playlist } = await setup();
+  const { msn } = endOf((await playlist()).body);
+  const target = Number(/TARGETDURATION:(\d+)/.exec((await playlist()).body)?.[1]);
+  const patienceMs = Math.max(5000, target * 3000);
+  const first = playlist(`?_HLS_msn=${msn}`);
+  await isSettled(first);
+  await clock.advance(patienceMs - 1000);
+  const second = playlist(`?_HLS_msn=${msn}`);
+  await isSettled(second);
+  await clock.advance(1000);
+  const answer = await first;
+  expect(answer.statusCode).toBe(503);
+  expect(answer.json().error).toBe(`the stream has not gone on for ${patienceMs / 1000} s`);
+  expect(await isSettled(second)).toBe(false);
+  await clock.advance(patienceMs);
+  expect((await second).statusCode).toBe(503);
+  expect(clock.sleeping).toBeLessThan(5);
+});
+
+test('a kicked viewer is not answered any more, also where it waits', async () => {
+  const { server, stream, playlist } = await setup();
+  const { msn } = endOf((await playlist()).body);
+  const waiting = playlist(`?_HLS_msn=${msn}`);
+  await isSettled(waiting);
+  server.sessions.kick(server.sessions.list()[0]?.id ?? '');
+  feed(stream, 1, 4);
+  feed(stream, 1, 5);
+  expect((await waiting).statusCode).toBe(401);
+});
+
+test('one session has so many requests waiting and no more', async () => {
+  const { stream, playlist } = await setup();
+  const { msn } = endOf((await playlist()).body);
+  const waiting = Array.from({ length: 32 }, () => playlist(`?_HLS_msn=${msn}`));
+  await isSettled(Promise.all(waiting));
+  const refused = await playlist(`?_HLS_msn=${msn}`);
+  expect([refused.statusCode, refused.headers['retry-after']]).toEqual([429, '1']);
+  feed(stream, 1, 4);
+  feed(stream, 1, 5);
+  expect((await Promise.all(waiting)).map((answer) => answer.statusCode)).toEqual(Array(32).fill(200));
+  expect((await playlist(`?_HLS_msn=${msn}`)).statusCode).toBe(200);
+});
+
+test('playlists are packed for whoever takes it and not for others, and caches keep them apart', async () => {
+  const { stream, playlist } = await setup();
+  feed(stream, 1, 4);
+  feed(stream, 1, 5);
+  const plain = await playlist('', { 'accept-encoding': 'br, gzip;q=0' });
+  const packed = await playlist('', { 'accept-encoding': 'gzip, deflate, br' });
+  expect([plain.headers['content-encoding'], packed.headers['content-encoding']]).toEqual([undefined, 'gzip']);
+  expect(gunzipSync(packed.rawPayload).toString()).toBe(plain.body);
+  expect(Number(packed.headers['content-length'])).toBe(packed.rawPayload.length);
+  // The other is for the answer's origin.
+  expect([plain.headers.vary, packed.headers.vary]).toEqual(Array(2).fill('Origin, Accept-Encoding'));
+});
+  expect(foreign.headers.vary).toBe('Origin, Accept-Encoding');
+});
+
+test('a playlist that only one viewer gets is not packed', async () => {
+  const { app } = await setup();
+  const player = new HlsPlayer(app, false, { 'accept-encoding': 'gzip' });
+  const index = await player.get('/cam/index.m3u8');
+  const media = await player.get(`/cam/${index.body.trim().split('\n').at(-1)}`);
+  expect([media.statusCode, media.headers['content-encoding']]).toEqual([200, undefined]);
+});
+
+test('a CDN may keep what was waited for, which never changes, and not what is asked without waiting', async () => {
+  const { stream, playlist } = await setup({ options: { cdnSecret: 'x' } });
+  const now = await playlist();
+  expect(now.headers['cache-control']).toBe('public, no-cache');
+  const { msn } = endOf(now.body);
+  const target = Number(/TARGETDURATION:(\d+)/.exec(now.body)?.[1]);
+  feed(stream, 1, 4);
+  feed(stream, 1, 5);
+  const waited = await playlist(`?_HLS_msn=${msn}`);
+  expect(waited.headers['cache-control']).toBe(`public, max-age=${6 * target}`);
+});
+
+test('parts and segments are sent in ranges', async () => {
+  const { stream, player, playlist } = await setup();
+  feed(stream, 1, 4);
+  feed(stream, 1, 5);
+  const made = (await playlist()).body.replace(/#EXT-X-PRELOAD-HINT.*/, '');
+  const names = made.match(/\w+_(?:seg|part)\d+\.mp4/g) ?? [];
+  expect(names.length).toBeGreaterThan(3);
+  for (const name of names) {
+    const whole = await player.get(`/cam/${name}`);
+    expect(whole.headers['accept-ranges']).toBe('bytes');
+    const size = whole.rawPayload.length;
+    const range = await player.get(`/cam/${name}`, { range: 'bytes=5-104' });
+    expect([range.statusCode, range.headers['content-range']]).toEqual([206, `bytes 5-104/${size}`]);
+    expect(range.rawPayload).toEqual(whole.rawPayload.subarray(5, 105));
+    const outside = await player.get(`/cam/${name}`, { range: `bytes=${size}-` });
+    expect([outside.statusCode, outside.headers['content-range']]).toEqual([416, `bytes */${size}`]);
+    const unknown = await player.get(`/cam/${name}`, { range: 'bytes=5-104', 'if-range': '"x"' });
+    expect(unknown.statusCode).toBe(200);
+  }
+  // Safari's probe.
+  const probe = await player.get(`/cam/${names[0]?.replace('.mp4', '.mp')}`, { range: 'bytes=0-1' });
+  expect([probe.statusCode, probe.rawPayload.length]).toEqual([206, 2]);
+});
