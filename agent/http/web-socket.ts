@@ -53,7 +53,13 @@ export function takeUpgrade(request: FastifyRequest, reply: FastifyReply): Upgra
   if (upgrade) {
     upgrades.delete(request.raw);
     reply.hijack();
-    upgrade.response.detachSocket(upgrade.socket);
+    const { socket, response } = upgrade;
+    response.detachSocket(socket);
+    // HTTP lets a client end its half and answers all the same; in a WebSocket nothing is left to say then.
+    socket.once('end', () => socket.destroy());
+    if (socket.readableEnded) {
+      socket.destroy();
+    }
   }
   return upgrade;
 }

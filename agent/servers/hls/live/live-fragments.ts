@@ -289,6 +289,10 @@ export class LiveFragments implements Reader {
     if (newcomers.length > 0) {
       this.#viewers = [...this.#viewers, ...newcomers];
     }
+    if (greeted.length === this.#viewers.length) {
+      // All are told now.
+      this.#clockMs = this.#clock.monoMs();
+    }
     for (const viewer of greeted) {
       try {
         this.#greet(viewer, fragment);

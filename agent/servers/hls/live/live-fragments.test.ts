@@ -1,0 +1,334 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../../test/fake-clock.ts';
+import { random } from '../../../../test/random.ts';
+import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
+import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
+import type { Sample } from '../../../media/sample.ts';
+import type { AacTrack, OpusTrack, Track } from '../../../media/track.ts';
+import { Stream } from '../../../stream/stream.ts';
+import type { LiveFragment } from './live-fragment.ts';
+import { type FragmentViewer, LiveFragments, type LiveInit } from './live-fragments.ts';
+
+const aac: AacTrack = {
+  kind: 'audio',
+  codec: 'aac',
+  clockRate: 48_000,
+  channels: 2,
+  config: Uint8Array.of(0x11, 0x90),
+  frameSamples: 1024,
+};
+const opus: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };
+
+/** One sample as it has arrived. */
+interface Seen {
+  readonly track: number;
+  readonly time: number;
+  readonly duration: number;
+  readonly data: string;
+}
+
+/** Takes all fragments apart at once, as their memory may be used again. */
+class Watcher implements FragmentViewer {
+  readonly inits: { readonly init: LiveInit; readonly startS: number; readonly liveS: number }[] = [];
+  readonly fragments: (Omit<LiveFragment, 'message'> & { readonly seen: readonly Seen[] })[] = [];
+  readonly clocks: Record<string, unknown>[] = [];
+  readonly messages: Buffer[] = [];
+  ends = 0;
+
+  onInit(init: LiveInit, startS: number, liveS: number): void {
+    this.inits.push({ init, startS, liveS });
+  }
+
+  onClock(message: Buffer): void {
+    this.clocks.push(JSON.parse(message.subarray(message.indexOf('{')).toString()));
+  }
+
+  onFragment(fragment: LiveFragment): boolean {
+    const { message, ...about } = fragment;
+    this.fragments.push({ ...about, seen: samplesOf(fragment) });
+    this.messages.push(Buffer.from(message));
+    return false;
+  }
+
+  onEnd(): void {
+    this.ends += 1;
+  }
+
+  get seen(): readonly Seen[] {
+    return this.fragments.flatMap(({ seen }) => seen);
+  }
+}
+
+function samplesOf({ message, headBytes, moofBytes }: LiveFragment): Seen[] {
+  const bytes = message.subarray(headBytes);
+  const parsed = parseFragment(bytes);
+  expect(parsed?.sizeBytes).toBe(bytes.length);
+  expect((parsed?.moofBytes ?? 0) + 8).toBe(moofBytes);
+  return (parsed?.runs ?? []).flatMap((run) => {
+    let [at, time] = [run.dataOffset, run.baseTime];
+    return Array.from(run.sizes, (size, i) => {
+      const duration = run.durations[i] ?? 0;
+      const data = Buffer.from(bytes.subarray(at, at + size)).toString('latin1');
+      const seen = { track: run.trackId - 1, time, duration, data };
+      at += size;
+      time += duration;
+      return seen;
+    });
+  });
+}
+
+function setup(tracks: readonly Track[], wanted = tracks.map((_, i) => i)) {
+  const stream = new Stream(tracks);
+  const clock = new FakeClock();
+  let idle = 0;
+  const live = new LiveFragments(stream, wanted, clock, () => {
+    idle += 1;
+  });
+  const join = (): Watcher => {
+    const watcher = new Watcher();
+    live.join(watcher);
+    return watcher;
+  };
+  return { stream, clock, live, join, idle: () => idle };
+}
+
+/** Sound of a clock of 48 kHz. */
+function sound(from: number, frames: number, ticks = 1024): Sample[] {
+  return Array.from({ length: frames }, (_, i) => {
+    const pts = from + i * ticks;
+    return { pts, dts: pts, wall: pts / 48, key: true, data: Uint8Array.of(0xfc, i, i >> 8) };
+  });
+}
+
+test('a viewer begins with everything since the last key picture, and where he is to play from', () => {
+  const { stream, join } = setup([tinyH264]);
+  const video = tinyVideo(70, 25, 50, 900_000);
+  for (const picture of video) {
+    stream.write(0, picture);
+  }
+  const watcher = join();
+  expect(watcher.fragments.length).toBe(20);
+  expect(watcher.fragments.map(({ isKey }) => isKey).indexOf(true)).toBe(0);
+  const [begin] = watcher.inits;
+  expect([begin?.startS, begin?.liveS]).toEqual([10, 10.76]);
+  expect(begin?.init.mimeCodec).toBe('video/mp4; codecs="avc1.42C00A"');
+  const { message, headBytes } = begin?.init ?? { message: Buffer.alloc(0), headBytes: 0 };
+  expect(parseInit(message.subarray(headBytes))?.tracks.length).toBe(1);
+  for (const picture of tinyVideo(3, 25, 50, 900_000 + 70 * 3600)) {
+    stream.write(0, { ...picture, key: false });
+  }
+  expect(watcher.seen.map(({ time, duration }) => [time, duration])).toEqual(
+    Array.from({ length: 23 }, (_, i) => [900_000 + i * 3600, 3600]),
+  );
+  expect(watcher.seen[0]?.data).toBe(Buffer.from(video[50]?.data ?? []).toString('latin1'));
+});
+
+test('all viewers get the same bytes', () => {
+  const { stream, join } = setup([tinyH264, aac]);
+  const first = join();
+  for (const [i, picture] of tinyVideo(60, 25, 30).entries()) {
+    stream.write(0, picture);
+    for (const frame of sound(i * 2048, 2)) {
+      stream.write(1, frame);
+    }
+  }
+  const second = join();
+  expect(second.messages.length).toBeGreaterThan(29);
+  expect(Buffer.concat(first.messages).includes(Buffer.concat(second.messages))).toBe(true);
+});
+
+test('sound comes in the fragment of the next picture', () => {
+  const { stream, join } = setup([tinyH264, aac]);
+  const watcher = join();
+  for (const [i, picture] of tinyVideo(10, 25, 50).entries()) {
+    stream.write(0, picture);
+    for (const frame of sound(i * 1920, 1)) {
+      stream.write(1, frame);
+    }
+  }
+  const tracks = watcher.fragments.map(({ seen }) => seen.map(({ track }) => track).join());
+  expect(tracks).toEqual(['0', ...Array.from({ length: 9 }, () => '0,1')]);
+});
+
+test('sound does not wait for a picture that does not come', () => {
+  const { stream, join } = setup([tinyH264, aac]);
+  const watcher = join();
+  stream.write(0, tinyVideo(1, 25, 1)[0] as Sample);
+  for (const frame of sound(0, 10)) {
+    stream.write(1, frame);
+  }
+  expect(watcher.seen.filter(({ track }) => track === 1).length).toBe(10);
+});
+
+test('sound alone is given on as it comes, the shortest frames of Opus some together', () => {
+  const { stream, join } = setup([opus]);
+  const watcher = join();
+  // 0x80: CELT of 2.5 ms.
+  for (const frame of sound(48_000, 16, 120)) {
+    stream.write(0, { ...frame, data: Uint8Array.of(0x80, 1) });
+  }
+  expect(watcher.fragments.map(({ samples, isKey }) => [samples, isKey])).toEqual([
+    [8, true],
+    [8, true],
+  ]);
+  expect(watcher.seen.every(({ duration }) => duration === 120)).toBe(true);
+  expect(watcher.inits[0]?.init.mimeCodec).toBe('audio/mp4; codecs="opus"');
+  const later = join();
+  for (const frame of sound(60_000, 1)) {
+    stream.write(0, { ...frame, data: Uint8Array.of(0xf8, 1) });
+  }
+  expect(later.inits.length).toBe(1);
+  expect(later.seen.length).toBe(1);
+});
+
+test('nothing comes before the first key picture', () => {
+  const { stream, join } = setup([tinyH264, aac]);
+  const watcher = join();
+  const [key, ...rest] = tinyVideo(10, 25, 50) as [Sample, ...Sample[]];
+  for (const picture of rest) {
+    stream.write(0, picture);
+  }
+  for (const frame of sound(0, 5)) {
+    stream.write(1, frame);
+  }
+  expect([watcher.inits.length, watcher.fragments.length]).toEqual([0, 0]);
+  stream.write(0, { ...key, pts: 90_000, dts: 90_000 });
+  expect(watcher.inits.length).toBe(1);
+  expect(watcher.fragments.length).toBe(1);
+});
+
+test('a picture with other parameters comes behind a new init segment, for old viewers and new ones, and times go on', () => {
+  const { stream, join } = setup([tinyH264]);
+  const watcher = join();
+  for (const picture of tinyVideo(10, 25, 50)) {
+    stream.write(0, picture);
+  }
+  stream.setTrack(0, { ...tinyH264, width: 128 });
+  const early = join();
+  expect(early.inits.length).toBe(0);
+  for (const picture of tinyVideo(2, 25, 50, 10 * 3600)) {
+    stream.write(0, picture);
+  }
+  expect(watcher.inits.map(({ init }) => init.tracks[0])).toEqual([tinyH264, { ...tinyH264, width: 128 }]);
+  expect([watcher.inits[1]?.startS, watcher.inits[1]?.liveS]).toEqual([10.4, 10.4]);
+  expect([early.inits.length, early.fragments.length]).toEqual([1, 2]);
+  expect(watcher.seen.map(({ time }) => time)).toEqual(Array.from({ length: 12 }, (_, i) => 900_000 + i * 3600));
+});
+
+test('sound with other parameters waits for the next key picture', () => {
+  const { stream, join } = setup([tinyH264, aac]);
+  const watcher = join();
+  stream.write(0, tinyVideo(1, 25, 50)[0] as Sample);
+  stream.setTrack(1, { ...aac, channels: 1 });
+  for (const frame of sound(0, 6)) {
+    stream.write(1, frame);
+  }
+  expect(watcher.seen.length).toBe(1);
+  for (const picture of tinyVideo(2, 25, 1, 7200)) {
+    stream.write(0, picture);
+    stream.write(1, sound(Math.round(picture.pts / 1.875), 1)[0] as Sample);
+  }
+  expect(watcher.inits.length).toBe(2);
+  expect(watcher.fragments.map(({ seen }) => seen.map(({ track }) => track).join())).toEqual(['0', '0', '1', '0']);
+});
+
+test('what one sees is told when it was captured: at the beginning, and each second', async () => {
+  const { stream, join, clock } = setup([tinyH264]);
+  const start = clock.wallMs();
+  const watcher = join();
+  for (const picture of tinyVideo(50, 25, 50, 0, start - 30)) {
+    stream.write(0, picture);
+    await clock.advance(40);
+  }
+  const told = watcher.clocks.map(({ mediaS, captureMs, nowMs }) => [
+    mediaS,
+    Number(captureMs) - start,
+    Number(nowMs) - start,
+  ]);
+  expect(told).toEqual([
+    [10, -30, 0],
+    [11, 970, 1000],
+  ]);
+});
+
+test('it reads the stream only while somebody watches, and nobody is told of its end twice', () => {
+  const { stream, live, join, idle } = setup([tinyH264]);
+  expect(stream.readers.length).toBe(0);
+  const [one, other] = [join(), join()];
+  expect(stream.readers.map(({ type }) => type)).toEqual(['hidden']);
+  expect(stream.audience).toBe(0);
+  live.leave(one);
+  expect([stream.readers.length, idle()]).toEqual([1, 0]);
+  stream.close();
+  live.leave(other);
+  expect([one.ends, other.ends, idle()]).toEqual([0, 1, 1]);
+  expect(join().ends).toBe(1);
+});
+
+test('one viewer that fails does not harm the others', () => {
+  const { stream, live, join } = setup([tinyH264]);
+  const broken = new Watcher();
+  broken.onFragment = () => {
+    throw new Error('broken');
+  };
+  live.join(broken);
+  const watcher = join();
+  for (const picture of tinyVideo(3, 25, 50)) {
+    stream.write(0, picture);
+  }
+  expect([broken.ends, watcher.fragments.length]).toEqual([1, 3]);
+});
+
+const nameOf = (data: string): string => data.slice(1, 4);
+
+test('whatever a camera sends, each viewer gets every sample once, in order, from a key picture on', () => {
+  for (let seed = 1; seed <= 60; seed += 1) {
+    const next = random(seed);
+    const wanted = next() < 0.3 ? [0, 2] : [0, 1, 2];
+    const { stream, live, join } = setup([tinyH264, aac, opus], wanted);
+    /** From the first key picture on, by track. */
+    const due: string[][] = [[], [], []];
+    let hasBegun = false;
+    const watchers: Watcher[] = [join()];
+    const ticks = [0, 0, 0];
+    let sent = 0;
+    for (let i = 0; i < 400; i += 1) {
+      const track = next() < 0.4 ? 0 : next() < 0.5 ? 1 : 2;
+      const rate = track === 0 ? 90_000 : 48_000;
+      const lateS = track === 0 ? 0 : next() * 0.3;
+      const dts = Math.max((ticks[track] as number) + 1, Math.round((i / 60 + next() * 0.02 - lateS) * rate) + rate);
+      ticks[track] = dts;
+      const pts = dts + (track === 0 && next() < 0.3 ? 3600 : 0);
+      sent += 1;
+      const data = Uint8Array.of(0xf8, track, sent >> 8, sent, ...Array.from({ length: next() * 300 }, () => i));
+      const key = track > 0 || next() < 0.08;
+      hasBegun ||= track === 0 && key;
+      if (hasBegun) {
+        due[track]?.push(nameOf(Buffer.from(data).toString('latin1')));
+      }
+      stream.write(track, { pts, dts, wall: dts, key, data });
+      if (next() < 0.02) {
+        watchers.push(join());
+      } else if (next() < 0.01 && watchers.length > 1) {
+        live.leave(watchers.pop() as Watcher);
+      }
+    }
+    for (const [number, track] of wanted.entries()) {
+      const names = (watchers[0]?.seen ?? []).filter((one) => one.track === number).map(({ data }) => nameOf(data));
+      const all = due[track] ?? [];
+      expect(names).toEqual(all.slice(0, names.length));
+      // Sound may still wait for a picture.
+      expect(all.length - names.length).toBeLessThan(track === 0 ? 1 : 5);
+    }
+    for (const { seen, fragments } of watchers) {
+      expect(fragments[0]?.isKey ?? true).toBe(true);
+      for (const track of [0, 1, 2]) {
+        const times = seen.filter((one) => one.track === track).map(({ time }) => time);
+        expect(times).toEqual(times.toSorted((a, b) => a - b));
+      }
+      // The last viewers' fragments are the end of the first one's.
+      const all = watchers[0]?.fragments ?? [];
+      expect(all.slice(all.length - fragments.length)).toEqual(fragments);
+    }
+  }
+});
