@@ -40,7 +40,7 @@ export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tl
     http: { shouldUpgradeCallback },
   };
   // To plugins both are the same: Node's compatible classes stand between.
-  const secure = tls && { ...options, http2: true, https: secureOptions(tls) };
+  const secure = tls && { ...options, http2: true, https: { ...secureOptions(tls), shouldUpgradeCallback } };
   const app: FastifyInstance = fastify((secure ?? options) as typeof options);
   if (tls) {
     finishSecure(app, { requestTimeoutMs: readTimeoutMs, keepAliveMs: KEEP_ALIVE_MS }, log);

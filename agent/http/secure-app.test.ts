@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { connect as connectHttp2, constants } from 'node:http2';
+import { Agent, get } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { connect as connectTls } from 'node:tls';
+import { expect, onTestFinished, test } from 'vitest';
+import { until } from '../../test/peers/agent.ts';
+import { systemClock } from '../base/clock.ts';
+import { silentLogger } from '../base/log.ts';
+import { createHttpApp } from './app.ts';
+import { ListenerTls } from './listener-tls.ts';
+import { takeUpgrade } from './web-socket.ts';
+
+const FIXTURES = join(import.meta.dirname, '../../test/fixtures/tls');
+
+/** A listener with TLS, and its certificate's files. */
+async function open() {
+  const folder = await mkdtemp(join(tmpdir(), 'perch-tls-'));
+  const use = async (name: string) => {
+    await copyFile(join(FIXTURES, `${name}.key`), join(folder, 'server.key'));
+    await copyFile(join(FIXTURES, `${name}.crt`), join(folder, 'server.crt'));
+  };
+  await use('server');
+  const deps = { cwd: folder, clock: systemClock, log: silentLogger };
+  const tls = await ListenerTls.open({ key: 'server.key', cert: 'server.crt' }, deps);
+  const app = createHttpApp({ log: silentLogger, tls: tls.pair });
+  tls.renew(app);
+  app.get('/version', (request) => ({ version: request.raw.httpVersion, tls: 'encrypted' in request.raw.socket }));
+  app.get('/never', () => new Promise(() => {}));
+  app.get('/socket', (request, reply) => {
+    takeUpgrade(request, reply)?.socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\nhello');
+    return reply;
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(async () => {
+    await app.close();
+    await rm(folder, { recursive: true });
+  });
+  return { app, use, port: (app.server.address() as AddressInfo).port };
+}
+
+const LAX = { rejectUnauthorized: false } as const;
+
+async function overHttp2(port: number, path: string) {
+  const session = connectHttp2(`https://127.0.0.1:${port}`, LAX);
+  onTestFinished(() => session.destroy());
+  const stream = session.request({ ':path': path });
+  return { session, body: await text(stream) };
+}
+
+test('whoever asks for HTTP/2 in the handshake gets it, all others HTTP/1.1', async () => {
+  const { port } = await open();
+  expect(JSON.parse((await overHttp2(port, '/version')).body)).toEqual({ version: '2.0', tls: true });
+  const agent = new Agent({ ...LAX, keepAlive: false });
+  const [answer] = await once(get({ host: '127.0.0.1', port, path: '/version', agent }), 'response');
+  expect(JSON.parse(await text(answer))).toEqual({ version: '1.1', tls: true });
+});
+
+test('a WebSocket comes by HTTP/1.1 on the same port', async () => {
+  const { port } = await open();
+  const socket = connectTls({ host: '127.0.0.1', port, ...LAX, ALPNProtocols: ['http/1.1'] });
+  await once(socket, 'secureConnect');
+  socket.write('GET /socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  expect(await text(socket)).toBe('HTTP/1.1 101 Switching Protocols\r\n\r\nhello');
+});
+
+test('a new certificate holds for the next connection, without a restart', async () => {
+  const { port, use } = await open();
+  const served = async () => {
+    const socket = connectTls({ host: '127.0.0.1', port, ...LAX });
+    await once(socket, 'secureConnect');
+    const { fingerprint256 } = socket.getPeerCertificate();
+    socket.destroy();
+    return fingerprint256;
+  };
+  const before = await served();
+  await use('camera');
+  await until(async () => (await served()) !== before || undefined);
+});
+
+test('files that are missing or do not belong together are named', async () => {
+  const deps = { cwd: FIXTURES, clock: systemClock, log: silentLogger };
+  const of = (key: string, cert: string) => ListenerTls.open({ key, cert }, deps);
+  await expect(of('none.key', 'server.crt')).rejects.toThrow('hlsServerKey cannot be read');
+  await expect(of('server.key', 'none.crt')).rejects.toThrow('hlsServerCert cannot be read');
+  await expect(of('server.key', 'camera.crt')).rejects.toThrow('hlsServerKey and hlsServerCert are no key and its');
+});
+
+test('a client that takes its requests back by the thousand loses its connection, others do not', async () => {
+  const { port } = await open();
+  const honest = await overHttp2(port, '/version');
+  const session = connectHttp2(`https://127.0.0.1:${port}`, LAX);
+  const ended = new Promise((resolve) => session.once('close', resolve));
+  session.on('error', () => {});
+  for (let i = 0; i < 3000 && !session.destroyed; i += 1) {
+    const stream = session.request({ ':path': '/never' });
+    stream.on('error', () => {});
+    stream.close(constants.NGHTTP2_CANCEL);
+    if (i % 50 === 49) {
+      await new Promise(setImmediate);
+    }
+  }
+  await ended;
+  expect(await text(honest.session.request({ ':path': '/version' }))).toContain('2.0');
+});
+
+test('one connection has so many requests open and no more', async () => {
+  const { port } = await open();
+  const session = connectHttp2(`https://127.0.0.1:${port}`, LAX);
+  onTestFinished(() => session.destroy());
+  await once(session, 'remoteSettings');
+  expect(session.remoteSettings.maxConcurrentStreams).toBe(100);
+});
+
+test('closing ends every connection, also where requests wait', async () => {
+  const { app, port } = await open();
+  const { session } = await overHttp2(port, '/version');
+  session.on('error', () => {});
+  session.request({ ':path': '/never' }).on('error', () => {});
+  const plain = connectTls({ host: '127.0.0.1', port, ...LAX });
+  plain.on('error', () => {});
+  await once(plain, 'secureConnect');
+  const gone = Promise.all([once(session, 'close'), once(plain, 'close')]);
+  await app.close();
+  await gone;
+});
