@@ -24,12 +24,15 @@ const LONG_SAMPLES = 2;
 /** Cuts a rendition at the times of the leading one, as soon as its own samples get there. */
 export class Follower {
   readonly rendition: Rendition;
+  /** Samples that were left out. */
+  discarded = 0;
   /** Oldest first. */
   readonly #waiting: Boundary[] = [];
   /** Samples before it come too late, or too early. */
   #fromPts = Number.POSITIVE_INFINITY;
   /** Where the leading rendition began, or began anew behind a break. */
   #resumePts = Number.POSITIVE_INFINITY;
+  #hasBegun = false;
   /** How far the leading rendition has got; no segment will end before. */
   #frontierPts = 0;
   /** Where it was when the last sample came. */
@@ -41,6 +44,7 @@ export class Follower {
 
   /** The leading rendition begins, for the first time or anew. */
   resume(pts: number): void {
+    this.#hasBegun = true;
     this.#resumePts = pts;
     if (this.#waiting.length === 0) {
       this.#fromPts = pts;
@@ -49,15 +53,14 @@ export class Follower {
     this.#frontierPts = pts;
   }
 
-  /** False: it was left out. */
-  take(sample: Sample): boolean {
+  take(sample: Sample): void {
     this.#heardPts = Math.max(this.#heardPts, this.#frontierPts);
     this.#passed(sample.pts, sample.dts);
     if (sample.pts < this.#fromPts || this.rendition.awaitsSegment || !this.rendition.pending.add(sample)) {
-      return false;
+      this.discarded += this.#hasBegun ? 1 : 0;
+      return;
     }
     this.rendition.closeParts(this.#frontierPts);
-    return true;
   }
 
   /** The leading rendition has ended a segment. */
@@ -66,6 +69,9 @@ export class Follower {
     const isSilent = boundary.pts - this.#heardPts > SILENCE_S * clockRate;
     while (this.#waiting.length > 0 && (isSilent || this.#waiting.length === MOST_WAITING)) {
       this.#close(undefined);
+    }
+    if (boundary.isBreak) {
+      this.#resumePts = Number.POSITIVE_INFINITY;
     }
     this.#waiting.push(boundary);
     this.#passed(this.rendition.pending.last?.pts ?? 0, undefined);
@@ -94,6 +100,7 @@ export class Follower {
     this.rendition.closeSegment({ count, endDts, spanS, nextIsDiscontinuous: isDiscontinuous, targetDurationS });
     this.#fromPts = boundary.isBreak ? Math.max(boundary.pts, this.#resumePts) : boundary.pts;
     if (boundary.isBreak) {
+      this.discarded += pending.countBefore(this.#fromPts);
       pending.drop(pending.countBefore(this.#fromPts));
     }
   }

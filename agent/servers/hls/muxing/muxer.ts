@@ -24,7 +24,6 @@ export class Muxer implements Reader, HlsMuxer {
   readonly isAudience = true;
   readonly ready: Promise<void>;
   bytesSent = 0;
-  framesDiscarded = 0;
   readonly #name: string;
   readonly #origin: Stream;
   readonly #stream: Stream;
@@ -46,6 +45,8 @@ export class Muxer implements Reader, HlsMuxer {
   #firstEndDts: number | undefined;
   /** Parameter sets have changed: the next key frame begins a segment with a new init file. */
   #wantsCut = false;
+  /** Of the leading track. */
+  #discarded = 0;
   #isReady = false;
   #isClosed = false;
 
@@ -76,6 +77,10 @@ export class Muxer implements Reader, HlsMuxer {
     this.#settle = { resolve, reject };
     // Not every failure has someone waiting for it.
     promise.catch(() => {});
+  }
+
+  get framesDiscarded(): number {
+    return this.#followers.reduce((sum, follower) => sum + (follower?.discarded ?? 0), this.#discarded);
   }
 
   get isClosed(): boolean {
@@ -132,8 +137,8 @@ export class Muxer implements Reader, HlsMuxer {
     }
     if (rendition === this.#leading) {
       this.#takeLeading(sample);
-    } else if (!this.#followers[track]?.take(sample) && this.#hasStarted) {
-      this.framesDiscarded += 1;
+    } else {
+      this.#followers[track]?.take(sample);
     }
     if (rendition.runningBytes > this.#options.segmentMaxBytes) {
       const text = `HLS segment of ${rendition.runningBytes} bytes, at most ${this.#options.segmentMaxBytes} (hlsSegmentMaxSize)`;
@@ -162,7 +167,7 @@ export class Muxer implements Reader, HlsMuxer {
     const { pending } = this.#leading;
     const step = this.#stepBefore(sample);
     if (step === 'wait' || !pending.add(sample)) {
-      this.framesDiscarded += this.#hasStarted || this.#firstEndDts !== undefined ? 1 : 0;
+      this.#discarded += this.#hasStarted || this.#firstEndDts !== undefined ? 1 : 0;
       return;
     }
     if (!this.#hasStarted) {
@@ -250,8 +255,7 @@ export class Muxer implements Reader, HlsMuxer {
     for (const follower of this.#followers) {
       const last = follower?.rendition.pending.last;
       if (follower && last) {
-        const { clockRate } = follower.rendition.track;
-        heard = Math.min(heard, (last.pts + follower.rendition.usualTicks) / clockRate);
+        heard = Math.min(heard, last.pts / follower.rendition.track.clockRate);
       }
     }
     const clockRate = this.#leading.track.clockRate;

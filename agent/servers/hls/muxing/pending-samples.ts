@@ -108,13 +108,15 @@ export class PendingSamples {
     }
   }
 
-  /** The middle one of the distances between samples: what is usual, whatever halted or hurried. 0: there are not two. */
-  medianTicks(): number {
+  /** How far samples are apart, by the middle half of them: whatever halted or hurried is left out. 0: there are not two. */
+  typicalTicks(): number {
     const samples = this.#samples;
     const distances: number[] = [];
     for (let i = 1; i < samples.length; i += 1) {
       distances.push((samples[i] as Sample).dts - (samples[i - 1] as Sample).dts);
     }
-    return distances.sort((a, b) => a - b)[distances.length >> 1] ?? 0;
+    const aside = distances.length >> 2;
+    const middle = distances.sort((a, b) => a - b).slice(aside, distances.length - aside);
+    return middle.length > 0 ? middle.reduce((sum, ticks) => sum + ticks, 0) / middle.length : 0;
   }
 }

@@ -55,6 +55,7 @@ export class Rendition implements HlsRendition {
   #nextTrack: Track | undefined;
   #init: MediaFile;
   #initCount = 0;
+  #sampleMs = 0;
   /** 0 until the first segment has ended. */
   #partTargetMs = 0;
   /** Of the running segment. */
@@ -163,17 +164,18 @@ export class Rendition implements HlsRendition {
   closeSegment(end: SegmentEnd): void {
     this.#targetDurationS = end.targetDurationS;
     const rest = end.count - this.#closeFull(end.count, Number.POSITIVE_INFINITY);
-    const usualMs = (this.pending.medianTicks() * 1000) / this.#track.clockRate;
+    if (this.#partTargetMs === 0) {
+      this.#sampleMs = (this.pending.typicalTicks() * 1000) / this.#track.clockRate || this.#usualMs();
+    }
     if (rest > 0) {
-      const last = this.pending.at(rest - 1) as Sample;
-      this.#closePart(rest, end.endDts ?? this.pending.at(rest)?.dts ?? last.dts + Math.max(1, this.usualTicks));
+      this.#closeRest(rest, end.endDts);
     }
     if (this.#parts.length > 0 || this.#playlist) {
       this.#endSegment(end.spanS);
     }
     if (this.#partTargetMs === 0 && this.#playlistBegins) {
       const wantedMs = this.#isParted ? this.#options.partDurationMs : FRAGMENT_MS;
-      this.#partTargetMs = partTargetMs(usualMs || this.#usualMs(), wantedMs);
+      this.#partTargetMs = partTargetMs(this.#sampleMs, wantedMs);
     }
     // A rendition that has not begun yet counts along, so that equal numbers mean equal times everywhere.
     this.#nextNumber += 1;
@@ -207,11 +209,10 @@ export class Rendition implements HlsRendition {
     if (this.#partTargetMs === 0) {
       return 0;
     }
-    const targetTicks = Math.floor((this.#partTargetMs * this.#track.clockRate) / 1000);
     const isPicture = this.#track.kind === 'video';
     let taken = 0;
     for (;;) {
-      const next = this.pending.nextPart(targetTicks, isPicture);
+      const next = this.pending.nextPart(this.#targetTicks, isPicture);
       const endDts = this.pending.at(next)?.dts ?? 0;
       if (next === 0 || taken + next > count || endDts > untilDts) {
         return taken;
@@ -219,6 +220,23 @@ export class Rendition implements HlsRendition {
       this.#closePart(next, endDts);
       taken += next;
     }
+  }
+
+  /** What is left at the end of a segment: one part, or two where the last sample alone makes it too long. */
+  #closeRest(count: number, knownEndDts: number | undefined): void {
+    const first = this.pending.first as Sample;
+    const last = this.pending.at(count - 1) as Sample;
+    const endDts = knownEndDts ?? this.pending.at(count)?.dts ?? last.dts + Math.max(1, this.usualTicks);
+    if (count > 1 && this.#partTargetMs > 0 && endDts - first.dts > this.#targetTicks) {
+      this.#closePart(count - 1, last.dts);
+      this.#closePart(1, endDts);
+    } else {
+      this.#closePart(count, endDts);
+    }
+  }
+
+  get #targetTicks(): number {
+    return Math.floor((this.#partTargetMs * this.#track.clockRate) / 1000);
   }
 
   #closePart(count: number, endDts: number): void {
