@@ -1,9 +1,10 @@
 import { Application, createEncoder, type OpusEncoderHandle, type SampleRate } from 'libopus-wasm';
 import { PerchError } from '../base/errors.ts';
 import { SteadyBlocks } from '../media/pcm/steady-blocks.ts';
+import { opusRateOf } from '../media/resample/resampler.ts';
 import type { Chain, Emit } from './chain.ts';
 import { createPcmSource, type PcmSource } from './pcm-source.ts';
-import { type OpusOrigin, opusRateOf, originOf } from './turnable.ts';
+import { type OpusOrigin, originOf } from './turnable.ts';
 
 /** 20 ms: what browsers send themselves. */
 const FRAMES_PER_SECOND = 50;
@@ -29,10 +30,10 @@ export class ToOpus implements Chain {
   /** @throws PerchError when the track cannot become Opus */
   static async create(track: OpusOrigin, emit: Emit): Promise<ToOpus> {
     const { rateHz, channels } = originOf(track);
-    const sampleRate = opusRateOf(rateHz) as SampleRate | undefined;
-    if (sampleRate === undefined || (channels !== 1 && channels !== 2)) {
-      throw new PerchError('unsupported', `no Opus of ${channels} channels at ${rateHz} Hz`);
+    if (channels !== 1 && channels !== 2) {
+      throw new PerchError('unsupported', `no Opus of ${channels} channels`);
     }
+    const sampleRate = opusRateOf(rateHz) as SampleRate;
     const mono = sampleRate >= WIDE_RATE_HZ ? WIDE_BITS_PER_SECOND : NARROW_BITS_PER_SECOND;
     const encoder = await createEncoder({
       application: Application.RestrictedLowDelay,

@@ -3,15 +3,11 @@ import { AacDecoder } from '../media/aac/decode/decoder.ts';
 import { isPcm, type PcmTrack, sampleRateOf } from '../media/pcm/decode.ts';
 import { type AacTrack, CODEC_LABEL, type FlacTrack, type OpusTrack, type Track } from '../media/track.ts';
 
-/** What libopus takes, RFC 6716 §2. */
-const OPUS_RATES_HZ = [8_000, 12_000, 16_000, 24_000, 48_000];
-/** What others are turned into first. */
-const TURNED_RATES_HZ: Readonly<Record<number, number>> = {
-  11025: 12_000,
-  22050: 24_000,
-  32000: 48_000,
-  44100: 48_000,
-};
+/** Those of AAC, ISO/IEC 14496-3 table 1.18; others would take tables without end. */
+// biome-ignore format: as the table has it
+const RATES_HZ = [
+  96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
+];
 const OPUS_CLOCK_HZ = 48_000;
 /** 20 ms: what Opus packets mostly last, so that no sound waits for another packet. */
 const FLAC_FRAMES_PER_SECOND = 50;
@@ -20,10 +16,6 @@ const MONO_RATE_HZ = 24_000;
 
 /** Sound that becomes Opus. */
 export type OpusOrigin = AacTrack | PcmTrack;
-
-/** The rate at which sound of this one is coded; undefined: it cannot be. */
-export const opusRateOf = (rateHz: number): number | undefined =>
-  OPUS_RATES_HZ.includes(rateHz) ? rateHz : TURNED_RATES_HZ[rateHz];
 
 /** What the sound is at its origin. */
 export function originOf(track: OpusOrigin): { readonly rateHz: number; readonly channels: number } {
@@ -46,7 +38,7 @@ export function whyNotOpus(track: Track): string | undefined {
     return `${nameOf(track)} cannot be turned into Opus`;
   }
   const { rateHz } = originOf(track);
-  return opusRateOf(rateHz) === undefined ? `sound of ${rateHz} Hz cannot be turned into Opus` : undefined;
+  return RATES_HZ.includes(rateHz) ? undefined : `sound of ${rateHz} Hz cannot be turned into Opus`;
 }
 
 /** With what stands in the way of LPCM. */

@@ -24,10 +24,13 @@ function pageScript(name: string): Promise<string> {
   return made;
 }
 
+/** What each script puts into the page. */
+const OBJECTS = { viewer: 'perchViewer', publisher: 'perchPublisher', listener: 'perchListener' } as const;
+
 /** Calls a method of what in-page/`script`.ts has put into the page as `perch…`. */
 export async function callInPage<T>(
   page: AnyPage,
-  script: 'viewer' | 'publisher',
+  script: keyof typeof OBJECTS,
   method: string,
   argument: unknown,
 ): Promise<T> {
@@ -36,10 +39,9 @@ export async function callInPage<T>(
   const ready = scripts.get(script) ?? pageScript(script).then((content) => page.addScriptTag({ content }));
   scripts.set(script, ready);
   await ready;
-  const name = script === 'viewer' ? 'perchViewer' : 'perchPublisher';
   return (await page.evaluate(
     ([object, call, value]: [string, string, unknown]) =>
       (globalThis as unknown as Record<string, Record<string, (value: unknown) => unknown>>)[object]?.[call]?.(value),
-    [name, method, argument],
+    [OBJECTS[script], method, argument],
   )) as T;
 }

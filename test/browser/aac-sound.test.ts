@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { PathStatus } from '../../agent/paths/path-status.ts';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { type GstCamera, startGstCamera } from '../peers/camera.ts';
+import { describeWith } from '../peers/peers.ts';
+import { listen } from '../peers/webrtc-listener.ts';
+
+const FREQUENCY_HZ = 440;
+const LOUDNESS = 0.2 / Math.SQRT2;
+const CAMERAS = {
+  phone: { rate: 8_000, channels: 1 },
+  speech: { rate: 16_000, channels: 1 },
+  cd: { rate: 44_100, channels: 2 },
+  film: { rate: 48_000, channels: 2 },
+} as const;
+
+const isNear = (value = 0, expected: number, part: number): boolean => Math.abs(value - expected) < expected * part;
+
+const launch = ({ rate, channels }: { rate: number; channels: number }): string =>
+  `( videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=15/1 ! x264enc tune=zerolatency key-int-max=15 ! rtph264pay name=pay0 pt=96  audiotestsrc is-live=true freq=${FREQUENCY_HZ} volume=0.2 ! audio/x-raw,rate=${rate},channels=${channels} ! avenc_aac bitrate=64000 ! aacparse ! rtpmp4gpay name=pay1 pt=97 )`;
+
+describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
+  let camera: GstCamera;
+  let agent: Agent;
+  let viewer: Viewer;
+  beforeAll(async () => {
+    const mounts = Object.entries(CAMERAS).map(([name, format]) => [`/${name}`, launch(format)]);
+    camera = await startGstCamera(Object.fromEntries(mounts));
+    const paths = Object.keys(CAMERAS).map((name) => `  ${name}: { source: '${camera.url(`/${name}`)}' }`);
+    agent = await startAgent({ config: `paths:\n${paths.join('\n')}\n` });
+    viewer = await startViewer();
+  });
+  afterAll(async () => {
+    for (const one of [viewer, agent, camera]) {
+      await one?.[Symbol.asyncDispose]();
+    }
+  });
+
+  const ready = (name: string) =>
+    until(async () => {
+      const path = await agent.json<PathStatus>(`/v3/paths/get/${name}`);
+      return path.ready ? path : undefined;
+    });
+
+  test.for(Object.keys(CAMERAS) as (keyof typeof CAMERAS)[])('%s is heard as it was sent', async (name) => {
+    const { channels } = CAMERAS[name];
+    expect(await ready(name)).toMatchObject({ tracks: ['H264', 'MPEG-4 Audio'], webrtcSilence: null });
+    const base = `http://127.0.0.1:${agent.ports.webrtc}/${name}`;
+    const page = await viewer.open(`${base}/`);
+    const listener = await listen(page, { url: `${base}/whep`, media: ['video', 'audio'] });
+    // Chromium stretches sound while it finds out how much of it to keep.
+    const heard = await listener.heard(({ loudness, frequencyHz }) =>
+      [0, 1].every((i) => isNear(loudness[i], LOUDNESS, 0.1) && isNear(frequencyHz[i], FREQUENCY_HZ, 0.01)),
+    );
+    expect(heard).toMatchObject({ status: 201, leftOut: '', mimeType: 'audio/opus' });
+    expect(heard.answer.includes('stereo=1')).toBe(channels === 2);
+    await listener.close();
+    await page.close();
+  });
+});
