@@ -34,7 +34,8 @@ export class TsSegments {
     if (!first) {
       return [...found, `empty: segment ${segment.number} has no pictures`];
     }
-    if (claimsIndependence && !first.isRandomAccess) {
+    // Every frame of sound is one to begin with, and need not say so.
+    if (claimsIndependence && isVideo(first) && !first.isRandomAccess) {
       found.push(
         `independence: segment ${segment.number} does not begin with a key sample, the playlist claims all do`,
       );

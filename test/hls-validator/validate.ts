@@ -57,15 +57,44 @@ export async function validate(options: ValidateOptions): Promise<Verdict> {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** No answer at all is an answer too: none that a player can use. */
-export const httpGet: Get = async (url) => {
+/** Without cookies: sessions go by the addresses. */
+export const httpGet: Get = (url) => fetchOnce(url, {});
+
+/** As browsers do it: cookies come back. */
+export function getWithCookies(): Get {
+  const jar = new Map<string, string>();
+  return async (url) => {
+    for (let address = url, hops = 0; ; hops += 1) {
+      const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+      const answer = await fetchOnce(address, { redirect: 'manual', headers: cookie === '' ? {} : { cookie } });
+      for (const set of answer.cookies) {
+        const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
+        jar.set(name, value);
+      }
+      if (answer.location === undefined || hops > 3) {
+        return answer;
+      }
+      address = new URL(answer.location, address).href;
+    }
+  };
+}
+
+async function fetchOnce(url: string, init: RequestInit) {
   const askedMs = Date.now();
-  const response = await fetch(url, { signal: AbortSignal.timeout(30_000) });
+  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(30_000) });
   const body = new Uint8Array(await response.arrayBuffer());
   const header = (name: string) => response.headers.get(name) ?? undefined;
-  const headers = { contentType: header('content-type'), encoding: header('content-encoding') };
-  return { status: response.status, ...headers, body, askedMs, answeredMs: Date.now() };
-};
+  return {
+    status: response.status,
+    contentType: header('content-type'),
+    encoding: header('content-encoding'),
+    location: header('location'),
+    cookies: response.headers.getSetCookie(),
+    body,
+    askedMs,
+    answeredMs: Date.now(),
+  };
+}
 
 /** RFC 8216bis §4.4.6.2: what the variants tell, held against what their playlists gave. */
 export function brokenVariants(multivariant: Multivariant, followers: ReadonlyMap<string, Follower>): string[] {

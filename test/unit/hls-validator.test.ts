@@ -180,7 +180,7 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
   ['no wall clock', { text: always(/#EXT-X-PROGRAM-DATE-TIME.*\n/g, '') }, 'wall clock: segment'],
   [
     'a wall clock that jumps',
-    { playlist: segmentsChanged(({ number, wallMs }) => ({ wallMs: number > 11 ? wallMs + 500 : wallMs })) },
+    { playlist: segmentsChanged(({ number, wallMs }) => ({ wallMs: number > 11 ? wallMs + 1500 : wallMs })) },
     'wall clock: segment',
   ],
   [
