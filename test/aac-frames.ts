@@ -235,7 +235,7 @@ export class AacFrames {
     for (const [i, book] of books.entries()) {
       const width = (borders[(i % bands) + 1] ?? 0) - (borders[i % bands] ?? 0);
       if (book === INTENSITY_BOOK || book === OPPOSITE_BOOK) {
-        last.position = this.#writeStep(last.position, this.#below(40) - 20);
+        last.position = this.#writeStep(last.position, this.#below(40) - 8);
       } else if (book === NOISE_BOOK) {
         const wanted = Math.round(4 * Math.log2(level * Math.sqrt(width))) - 8;
         if (isFirstNoise) {
@@ -294,7 +294,7 @@ export class AacFrames {
           bits.put(isCompressed, 1);
           for (let k = 0; k < order; k += 1) {
             // Small ones: a filter that rings for long would only be overdriven.
-            bits.put((this.#below(4) - 2) & ((1 << size) - 1), size);
+            bits.put((this.#below(3) - 1) & ((1 << size) - 1), size);
           }
         }
       }

@@ -3,12 +3,12 @@ export interface BandLayout {
   /** Borders in coefficients: one more than there are bands. */
   readonly long: Uint16Array;
   readonly short: Uint16Array;
-  /** Bands that TNS may reach, ISO/IEC 14496-3 table 4.139, columns for AAC-LC. */
+  /** Bands that TNS may reach in AAC-LC: TNS_MAX_BANDS of ISO/IEC 14496-3 §4.6.9. */
   readonly longShaped: number;
   readonly shortShaped: number;
 }
 
-/** The widths of the bands of long and short windows, ISO/IEC 14496-3 tables 4.129 to 4.147: `14x4` are 14 bands of 4 coefficients. */
+/** The widths of the bands of long and short windows, ISO/IEC 14496-3 §4.5.4: `14x4` are 14 bands of 4 coefficients. */
 const WIDTHS = {
   long96: '14x4 5x8 5x12 2x16 24 28 36 44 11x64',
   long64: '14x4 4x8 3x12 3x16 20 2x24 28 36 18x40',
