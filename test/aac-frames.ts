@@ -8,6 +8,8 @@ import {
   OPPOSITE_BOOK,
 } from '../agent/media/aac/decode/channel.ts';
 import { type Codebook, SCALE_FACTOR_BOOK, SPECTRAL_BOOKS } from '../agent/media/aac/decode/codebooks.ts';
+import { Bits } from './aac-bits.ts';
+import { ADTS_RATES_HZ, withAdts } from './adts.ts';
 
 const LARGEST = [1, 1, 2, 2, 4, 4, 7, 7, 12, 12, 16];
 const MAX_ESCAPED = 8191;
@@ -115,7 +117,7 @@ export class AacFrames {
     bits.put(5, 3);
     bits.put(0, 4);
     bits.put(1, 2); // AAC-LC
-    bits.put(RATES_HZ.indexOf(this.#rateHz), 4);
+    bits.put(ADTS_RATES_HZ.indexOf(this.#rateHz), 4);
     bits.put(channels.length, 4);
     bits.put(0, 4 + 4 + 2 + 3 + 4 + 3);
     for (const [tag, count] of channels.entries()) {
@@ -342,82 +344,4 @@ export class AacFrames {
     const most = isEscaped && this.#chance(0.001) ? MAX_ESCAPED : limit;
     return Math.round((2 * this.#next() - 1) * most);
   }
-}
-
-const RATES_HZ = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000];
-
-/** A frame behind an ADTS header without checksum, ISO/IEC 14496-3 §1.A.2.2. */
-export function withAdts(frame: Uint8Array, rateHz: number, channels: number): Uint8Array {
-  const bits = new Bits();
-  bits.put(0xfff1, 16);
-  bits.put(1, 2); // AAC-LC
-  bits.put(RATES_HZ.indexOf(rateHz), 4);
-  bits.put(channels, 4);
-  bits.put(0, 4);
-  bits.put(frame.length + 7, 13);
-  bits.put(0x7ff, 11);
-  bits.put(0, 2);
-  return Uint8Array.from([...bits.bytes(), ...frame]);
-}
-
-/** The frames of a file with ADTS headers. */
-export function* adtsFrames(file: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at + 7 <= file.length; ) {
-    const [, hasNoCrc = 0, , high = 0, middle = 0, low = 0] = file.subarray(at);
-    const size = ((high & 3) << 11) | (middle << 3) | (low >> 5);
-    yield file.subarray(at + ((hasNoCrc & 1) === 1 ? 7 : 9), at + size);
-    at += size;
-  }
-}
-
-class Bits {
-  readonly #bytes: number[] = [];
-  #count = 0;
-
-  put(value: number, size: number): void {
-    for (let bit = size - 1; bit >= 0; bit -= 1) {
-      if (this.#count % 8 === 0) {
-        this.#bytes.push(0);
-      }
-      const last = this.#bytes.length - 1;
-      this.#bytes[last] = (this.#bytes[last] ?? 0) | (((value >> bit) & 1) << (7 - (this.#count % 8)));
-      this.#count += 1;
-    }
-  }
-
-  code(book: Codebook, symbol: number): void {
-    const [code, size] = codesOf(book)[symbol] as readonly [number, number];
-    this.put(code, size);
-  }
-
-  align(): void {
-    this.#count = 8 * this.#bytes.length;
-  }
-
-  bytes(): Uint8Array {
-    return Uint8Array.from(this.#bytes);
-  }
-}
-
-const codes = new Map<Codebook, (readonly [code: number, size: number])[]>();
-
-/** By symbol. */
-function codesOf(book: Codebook): readonly (readonly [code: number, size: number])[] {
-  const known = codes.get(book);
-  if (known) {
-    return known;
-  }
-  const made: (readonly [number, number])[] = [];
-  let code = 0;
-  let place = 0;
-  for (const [i, count] of book.codesOfLength.entries()) {
-    for (let left = count; left > 0; left -= 1) {
-      made[book.symbols[place] as number] = [code, i + 1];
-      code += 1;
-      place += 1;
-    }
-    code *= 2;
-  }
-  codes.set(book, made);
-  return made;
 }

@@ -5,7 +5,8 @@ import { EIGHT_SHORT, INTENSITY_BOOK, NOISE_BOOK, OPPOSITE_BOOK } from '../../ag
 import { AacDecoder, FRAME_SAMPLES } from '../../agent/media/aac/decode/decoder.ts';
 import { FrameReader } from '../../agent/media/aac/decode/frame.ts';
 import { writeAacConfig } from '../../agent/media/aac/params.ts';
-import { AacFrames, adtsFrames } from '../aac-frames.ts';
+import { AacFrames } from '../aac-frames.ts';
+import { adtsFrames } from '../adts.ts';
 import { CLIPS, clip } from '../peers/camera.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
