@@ -25,7 +25,6 @@ export class Muxer implements Reader, HlsMuxer {
   readonly ready: Promise<void>;
   bytesSent = 0;
   readonly #name: string;
-  readonly #origin: Stream;
   readonly #stream: Stream;
   readonly #options: MuxerOptions;
   readonly #onClosed: (cause: unknown) => void;
@@ -57,7 +56,6 @@ export class Muxer implements Reader, HlsMuxer {
    */
   constructor(name: string, stream: Stream, options: MuxerOptions, onClosed: (cause: unknown) => void) {
     this.#name = name;
-    this.#origin = stream;
     this.#stream = storable(stream);
     this.#options = options;
     this.#onClosed = onClosed;
@@ -69,9 +67,12 @@ export class Muxer implements Reader, HlsMuxer {
     }
     this.#leading = leading;
     this.#followers = this.#byTrack.map((one) => (one && one !== leading ? new Follower(one) : undefined));
-    const { segmentDurationMs, variant } = options;
-    const cutsFirstGroup = variant !== 'lowLatency';
-    this.#ends = new SegmentEnds({ clockRate: leading.track.clockRate, segmentDurationMs, cutsFirstGroup });
+    this.#ends = new SegmentEnds({
+      clockRate: leading.track.clockRate,
+      segmentDurationMs: options.segmentDurationMs,
+      cutsFirstGroup: options.variant !== 'lowLatency',
+      longestGroupMs: () => Math.max(options.longestGroupMs ?? 0, stream.longestGroupMs),
+    });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#settle = { resolve, reject };
@@ -237,9 +238,8 @@ export class Muxer implements Reader, HlsMuxer {
   /** @param next what begins the next one */
   #endSegment(count: number, next: Pick<Sample, 'dts' | 'key'>, isDiscontinuous: boolean, isBreak: boolean): void {
     const endDts = next.dts;
-    const { longestGroupMs = 0 } = this.#options;
     const spanS = (endDts - this.#startDts) / this.#leading.track.clockRate;
-    this.#ends.ended(endDts, next.key, Math.max(longestGroupMs, this.#origin.longestGroupMs));
+    this.#ends.ended(endDts, next.key);
     const { targetDurationS } = this.#ends;
     this.#leading.closeSegment({ count, endDts, spanS, nextIsDiscontinuous: isDiscontinuous, targetDurationS });
     for (const follower of this.#followers) {

@@ -204,7 +204,10 @@ export class Rendition implements HlsRendition {
     return this.#segments.last !== undefined;
   }
 
-  /** @returns how many samples went into parts */
+  /**
+   * @param count so many samples may go into parts; the part that ends with the last of them is left, for it ends where the segment does
+   * @returns how many did
+   */
   #closeFull(count: number, untilDts: number): number {
     if (this.#partTargetMs === 0) {
       return 0;
@@ -214,7 +217,7 @@ export class Rendition implements HlsRendition {
     for (;;) {
       const next = this.pending.nextPart(this.#targetTicks, isPicture);
       const endDts = this.pending.at(next)?.dts ?? 0;
-      if (next === 0 || taken + next > count || endDts > untilDts) {
+      if (next === 0 || taken + next >= count || endDts > untilDts) {
         return taken;
       }
       this.#closePart(next, endDts);

@@ -6,6 +6,8 @@ export interface SegmentEndsOptions {
   readonly segmentDurationMs: number;
   /** Segments end inside of the first group too: for players that get nothing of a segment before its end. */
   readonly cutsFirstGroup: boolean;
+  /** That is known of the stream; 0: nothing is. */
+  longestGroupMs(): number;
 }
 
 /**
@@ -68,7 +70,11 @@ export class SegmentEnds {
     }
     const ticks = dts - this.#startDts;
     if (this.#secondsOf(ticks) > this.#longestS) {
-      return 'cutBefore';
+      // The target that a first segment ending there would fix may be shorter than the pause behind it.
+      const targetS = this.#isFirstSegment
+        ? targetOf(this.#secondsOf(this.#lastDts - this.#startDts))
+        : LONGEST_TARGET_S;
+      return this.#secondsOf(interval) > targetS + ROUNDED_AWAY_S ? 'break' : 'cutBefore';
     }
     if (key) {
       return ticks > 0 && (wantsCut || this.#isEnough(ticks, EARLY_KEY_MS) || this.#realigns(ticks, dts))
@@ -77,7 +83,7 @@ export class SegmentEnds {
     }
     const isOpening = !isReplay && (this.#isFirstSegment || (this.#isFirstGroup && this.#options.cutsFirstGroup));
     const isFull = this.#secondsOf(ticks + interval) > this.#longestS;
-    return isFull || (isOpening && this.#isEnough(ticks, 0)) ? 'cut' : 'add';
+    return isFull || (isOpening && this.#isEnough(ticks, 0) && !this.#isKeyNear(dts)) ? 'cut' : 'add';
   }
 
   /**
@@ -90,6 +96,12 @@ export class SegmentEnds {
     }
     const withNextS = this.#secondsOf(ticks + keyDts - this.#groupDts);
     return this.#isEnough(2 * ticks, 0) || withNextS > this.#longestS;
+  }
+
+  /** A segment that has to end somewhere had better end with its group, if that is not much longer. */
+  #isKeyNear(dts: number): boolean {
+    const restMs = this.#options.longestGroupMs() - this.#secondsOf(dts - this.#groupDts) * 1000;
+    return restMs > 0 && restMs <= this.#options.segmentDurationMs / 2;
   }
 
   /** A segment ending here would be long enough. */
@@ -112,12 +124,12 @@ export class SegmentEnds {
   /**
    * A segment has ended where the next one begins.
    * @param isKey that one begins with a key sample
-   * @param longestGroupMs that is known of the stream; 0: nothing is
    */
-  ended(nextDts: number, isKey: boolean, longestGroupMs: number): void {
+  ended(nextDts: number, isKey: boolean): void {
     this.#isIndependent = isKey;
     if (this.#isFirstSegment) {
       this.#isFirstSegment = false;
+      const longestGroupMs = this.#options.longestGroupMs();
       this.#isSettled = longestGroupMs > 0;
       this.#raiseTo(this.#secondsOf(nextDts - this.#startDts));
       this.#raiseTo(this.#wholeGroupsS(longestGroupMs / 1000));

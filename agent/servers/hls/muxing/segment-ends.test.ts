@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../../test/random.ts';
+import { tinyVideo } from '../../../../test/tiny-h264.ts';
+import type { Sample } from '../../../media/sample.ts';
+import { SegmentEnds, type Step } from './segment-ends.ts';
+
+const OPTIONS = { clockRate: 90_000, segmentDurationMs: 1000, cutsFirstGroup: false };
+
+/** What is done before each picture, and the length of each segment in seconds. */
+function follow(pictures: readonly Sample[], options = OPTIONS, longestGroupMs = 0) {
+  const ends = new SegmentEnds({ ...options, longestGroupMs: () => longestGroupMs });
+  const lengths: number[] = [];
+  const steps: Step[] = [];
+  const targets: number[] = [];
+  let [startDts, last, hasBegun] = [0, pictures[0], false];
+  const end = (sample: Sample) => {
+    lengths.push(Number(((sample.dts - startDts) / 90_000).toFixed(3)));
+    startDts = sample.dts;
+    ends.ended(sample.dts, sample.key);
+    targets.push(ends.targetDurationS);
+  };
+  for (const picture of pictures) {
+    let step = ends.stepBefore(picture, false, false);
+    steps.push(step);
+    if (step === 'cutBefore') {
+      end(last as Sample);
+      step = ends.stepBefore(picture, false, false);
+    }
+    if (step === 'cut') {
+      end(picture);
+    } else if (step === 'break') {
+      ends.broke();
+      step = ends.stepBefore(picture, false, false);
+      hasBegun = false;
+    }
+    if (step !== 'wait') {
+      startDts = hasBegun ? startDts : picture.dts;
+      hasBegun = true;
+      ends.took(picture);
+    }
+    last = picture;
+  }
+  return { lengths, steps, targets };
+}
+
+/** Pictures at 20 a second in groups of so many. */
+function grouped(groups: readonly number[]): Sample[] {
+  let frame = 0;
+  return groups.flatMap((length) => {
+    frame += length;
+    return tinyVideo(length, 20, length, (frame - length) * 4500);
+  });
+}
+
+test.for([
+  ['groups of 1 s', [20, 20, 20, 20], 1000, [1, 1, 1], 1],
+  ['groups of half a second', [10, 10, 10, 10, 10], 500, [1, 1], 1],
+  ['groups of 0.7 s', [14, 14, 14, 14, 14], 700, [1.4, 1.4], 1],
+  ['groups of 1.05 s', [21, 21, 21, 21], 1050, [1.05, 1.05, 1.05], 1],
+  ['groups of 2 s', [40, 40, 40], 2000, [1, 1, 2], 2],
+  ['groups of 4 s', [80, 80, 80], 4000, [1, 3, 4], 4],
+  ['a first group of 4 s that nobody knew of', [80, 80, 80], 0, [1, 1.4, 1.4, 0.2, 4], 4],
+  ['a group longer than was known', [20, 20, 60, 20, 20], 1000, [1, 1, 1.4, 1.4, 0.2, 1], 1],
+] as const)('segments of %s', ([, groups, knownMs, expected, target]) => {
+  const { lengths, targets } = follow(grouped(groups), OPTIONS, knownMs);
+  expect(lengths).toEqual(expected);
+  expect(targets.at(-1)).toBe(target);
+});
+
+test('a short rest of a group goes with the group behind it, if there is room for both', () => {
+  // The first segment takes 1 s of a group of 1.2 s; the target of 2 s has room for 0.2 s and 1.2 s.
+  expect(follow(grouped([24, 24, 24, 24]), { ...OPTIONS, segmentDurationMs: 1000 }, 2000).lengths).toEqual([
+    1, 1.4, 1.2,
+  ]);
+});
+
+test('for players that get nothing before the end of a segment the first group is cut all along', () => {
+  const options = { ...OPTIONS, cutsFirstGroup: true };
+  expect(follow(grouped([80, 80, 80]), options, 4000).lengths).toEqual([1, 1, 1, 1, 4]);
+});
+
+test('nothing begins without a key sample, and behind a long pause everything begins anew', () => {
+  const pictures = [...grouped([20, 40]), ...tinyVideo(30, 20, 20, 30 * 90_000)];
+  const { steps } = follow(pictures.slice(5), OPTIONS, 2000);
+  expect(steps.slice(0, 15)).toEqual(Array(15).fill('wait'));
+  expect(steps.filter((step) => step === 'break').length).toBe(1);
+});
+
+test('whatever comes, no segment is longer than its target duration when it is rounded', () => {
+  for (let seed = 1; seed <= 300; seed += 1) {
+    const next = random(seed);
+    const intervalTicks = 90_000 / (1 + 59 * next());
+    let dts = 0;
+    const pictures = Array.from({ length: 400 }, (_, i): Sample => {
+      dts += Math.ceil(intervalTicks * (next() < 0.01 ? 20 * next() : 0.5 + next()));
+      return { pts: dts, dts, wall: 0, key: i === 0 || next() < 0.02, data: new Uint8Array(0) };
+    });
+    const { lengths, targets } = follow(pictures, OPTIONS, next() < 0.5 ? 0 : 5000 * next());
+    expect(lengths.every((seconds, i) => Math.round(seconds) <= (targets[i] ?? 0))).toBe(true);
+    expect(new Set(targets).size).toBeLessThanOrEqual(2);
+  }
+});
