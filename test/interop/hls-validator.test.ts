@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { getWithCookies, validate } from '../hls-validator/validate.ts';
-import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { type Agent, startAgent } from '../peers/agent.ts';
 import { type BarClip, barClip, SMALL } from '../peers/bar-clip.ts';
 import { clip } from '../peers/camera.ts';
+import { targetDuration } from '../peers/hls-playlists.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
 
@@ -16,17 +17,6 @@ const CAMERAS: Readonly<Record<string, BarClip>> = {
   'long-groups': { ...SMALL, groupSeconds: 4, audio: 'aac', kilobitsPerSecond: 400 },
   reordered: { ...SMALL, bFrames: 2, audio: 'pcm_alaw' },
 };
-
-/** A stream shows how long its groups are with the first one: only then the target duration stands, which may never change. */
-async function targetDuration(url: string, atLeastS: number): Promise<void> {
-  await until(async () => {
-    const multivariant = await (await fetch(url)).text();
-    const addresses = multivariant.match(/\w+_stream\.m3u8[^"\n]*/g) ?? [];
-    const texts = await Promise.all(addresses.map(async (address) => (await fetch(new URL(address, url))).text()));
-    const targets = texts.map((text) => Number(/^#EXT-X-TARGETDURATION:(\d+)$/m.exec(text)?.[1]));
-    return targets.length > 0 && Math.min(...targets) >= atLeastS ? true : undefined;
-  });
-}
 
 const SOUND = ['-f', 'lavfi', '-i', 'sine=f=440:r=48000', '-t', '20', '-c:a', 'aac', '-b:a', '64k'];
 

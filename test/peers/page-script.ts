@@ -14,7 +14,8 @@ const prepared = new WeakMap<AnyPage, Map<string, Promise<unknown>>>();
 
 /** A script of in-page/ with all that it imports, once per process. */
 function pageScript(name: string): Promise<string> {
-  const entry = join(import.meta.dirname, 'in-page', `${name}.ts`);
+  const file = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const entry = join(import.meta.dirname, 'in-page', `${file}.ts`);
   const made =
     bundles.get(name) ??
     build({ entryPoints: [entry], bundle: true, write: false, format: 'iife', logLevel: 'silent' }).then(
@@ -25,7 +26,12 @@ function pageScript(name: string): Promise<string> {
 }
 
 /** What each script puts into the page. */
-const OBJECTS = { viewer: 'perchViewer', publisher: 'perchPublisher', listener: 'perchListener' } as const;
+const OBJECTS = {
+  viewer: 'perchViewer',
+  publisher: 'perchPublisher',
+  listener: 'perchListener',
+  hlsPlayer: 'perchHlsPlayer',
+} as const;
 
 /** Calls a method of what in-page/`script`.ts has put into the page as `perch…`. */
 export async function callInPage<T>(

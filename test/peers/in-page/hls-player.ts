@@ -1,0 +1,106 @@
+import Hls from 'hls.js';
+import { readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
+
+/** Runs in the page: see hls-player.ts. */
+export type HlsPlayerKind = 'hls.js low latency' | 'hls.js' | 'native';
+
+export interface PlayOptions {
+  /** Of the multivariant playlist. */
+  readonly url: string;
+  readonly kind: HlsPlayerKind;
+}
+
+export interface ShownPicture {
+  /** Place on the player's time scale. */
+  readonly mediaMs: number;
+  /** Unix time at which it was shown. */
+  readonly wallMs: number;
+  /** What stands in the time bar. */
+  readonly clockMs: number | undefined;
+}
+
+export interface PlayReport {
+  readonly pictures: readonly ShownPicture[];
+  /** Times that the player had nothing to play, after it had begun to. */
+  readonly stalls: number;
+  /** What the player complained of. */
+  readonly errors: readonly string[];
+  readonly size: readonly [width: number, height: number];
+  /** Seconds of sound that were decoded, by the browser's count of bytes: more than none. */
+  readonly hasSound: boolean;
+}
+
+const CLOCK_WIDTH = 320;
+const CLOCK_HEIGHT = 180;
+
+class Playing {
+  readonly video = document.createElement('video');
+  readonly pictures: ShownPicture[] = [];
+  readonly errors: string[] = [];
+  stalls = 0;
+  #hasPlayed = false;
+  readonly #canvas = document.createElement('canvas').getContext('2d', {
+    willReadFrequently: true,
+  }) as CanvasRenderingContext2D;
+
+  constructor({ url, kind }: PlayOptions) {
+    const { video } = this;
+    this.#canvas.canvas.width = CLOCK_WIDTH;
+    this.#canvas.canvas.height = CLOCK_HEIGHT;
+    video.muted = true;
+    video.autoplay = true;
+    video.width = 160;
+    document.body.append(video);
+    video.addEventListener('playing', () => {
+      this.#hasPlayed = true;
+    });
+    video.addEventListener('waiting', () => {
+      this.stalls += this.#hasPlayed ? 1 : 0;
+    });
+    video.addEventListener('error', () => this.errors.push(video.error?.message ?? 'error'));
+    this.#awaitPicture();
+    if (kind === 'native') {
+      video.src = url;
+      return;
+    }
+    const hls = new Hls({ lowLatencyMode: kind === 'hls.js low latency', enableWorker: true });
+    hls.on(Hls.Events.ERROR, (_event, { details, error }) => this.errors.push(`${details}: ${error.message}`));
+    hls.loadSource(url);
+    hls.attachMedia(video);
+  }
+
+  report(): PlayReport {
+    const { video } = this;
+    const { webkitAudioDecodedByteCount } = video as unknown as { webkitAudioDecodedByteCount: number };
+    return {
+      pictures: this.pictures,
+      stalls: this.stalls,
+      errors: this.errors,
+      size: [video.videoWidth, video.videoHeight],
+      hasSound: webkitAudioDecodedByteCount > 0,
+    };
+  }
+
+  #awaitPicture(): void {
+    this.video.requestVideoFrameCallback((_now, { mediaTime }) => {
+      const wallMs = Date.now();
+      this.#canvas.drawImage(this.video, 0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
+      const { data } = this.#canvas.getImageData(0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
+      const luma = Uint8Array.from({ length: CLOCK_WIDTH * CLOCK_HEIGHT }, (_, i) => data[i * 4 + 1] ?? 0);
+      const clockMs = readTimeBar(luma, CLOCK_WIDTH, CLOCK_HEIGHT, CLOCK_WIDTH);
+      this.pictures.push({ mediaMs: mediaTime * 1000, wallMs, clockMs });
+      this.#awaitPicture();
+    });
+  }
+}
+
+let playing: Playing | undefined;
+
+Object.assign(globalThis, {
+  perchHlsPlayer: {
+    play: (options: PlayOptions) => {
+      playing = new Playing(options);
+    },
+    report: () => playing?.report(),
+  },
+});
