@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Agent, startAgent } from '../peers/agent.ts';
+import { type BarClip, barClip, SMALL } from '../peers/bar-clip.ts';
+import { ffmpegWarnings } from '../peers/ffmpeg.ts';
+import { gstreamerSaid } from '../peers/gstreamer.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
+import { runProcess } from '../peers/process.ts';
+import { publishClip } from '../peers/publisher.ts';
+
+const SECONDS = byLength(5, 60);
+const CAMERAS: Readonly<Record<string, BarClip>> = {
+  aac: { ...SMALL, audio: 'aac' },
+  'reordered-alaw': { ...SMALL, bFrames: 2, audio: 'pcm_alaw' },
+  'h265-opus': { ...SMALL, video: 'h265', audio: 'opus' },
+  'long-groups': { ...SMALL, groupSeconds: 10 },
+};
+
+describeWith(['ffmpeg', 'gstreamer'], 'live.mp4, read by players', () => {
+  const started: AsyncDisposable[] = [];
+  let agent: Agent;
+  beforeAll(async () => {
+    agent = await startAgent({ config: 'paths:\n  all_others:\n' });
+    started.push(agent);
+    const publishing = Object.entries(CAMERAS).map(async ([name, of]) =>
+      publishClip(agent, name, await barClip(of), { isEndless: true, isSilent: of.audio === undefined }),
+    );
+    started.unshift(...(await Promise.all(publishing)));
+  });
+  afterAll(async () => {
+    for (const one of started) {
+      await one[Symbol.asyncDispose]();
+    }
+  });
+
+  test.concurrent.for(Object.keys(CAMERAS))('camera %s: ffmpeg decodes all of it without a warning', async (name) => {
+    const url = `http://127.0.0.1:${agent.ports.hls}/${name}/live.mp4`;
+    expect(await ffmpegWarnings(['-i', url, '-t', String(SECONDS)])).toBe('');
+  });
+
+  test.concurrent.for(Object.keys(CAMERAS))(
+    'camera %s: GStreamer plays it in its own time, below /hls/ too',
+    async (name) => {
+      const url = `${agent.url}/hls/${name}/live.mp4`;
+      const until = (count: number) => ['!', 'identity', `eos-after=${count}`, '!', 'fakesink', 'sync=true'];
+      const pictures = ['d.video_0', '!', 'queue', '!', 'videoconvert', ...until(SECONDS * SMALL.fps)];
+      // All frames of sound are shorter than 45 ms.
+      const sound = CAMERAS[name]?.audio ? ['d.audio_0', '!', 'queue', ...until(SECONDS * 22)] : [];
+      const player = ['-q', 'uridecodebin3', `uri=${url}`, 'name=d', ...pictures, ...sound];
+      const { code, output } = await runProcess('gst-launch-1.0', player);
+      expect(gstreamerSaid(code, output)).toBe('');
+    },
+  );
+});
