@@ -94,7 +94,8 @@ export class LiveViewer implements FragmentViewer {
   #hasRoom({ isKey, mediaS, samples }: LiveFragment): boolean {
     const { queuedBytes } = this.#outlet;
     if (this.#skippingMs === undefined) {
-      if (queuedBytes <= QUEUE_BYTES) {
+      // While the group that it begins with is written there is no limit, however little waits yet.
+      if (queuedBytes <= QUEUE_BYTES && this.#allowedBytes !== Number.POSITIVE_INFINITY) {
         this.#allowedBytes = QUEUE_BYTES;
       }
       if (queuedBytes <= this.#allowedBytes) {

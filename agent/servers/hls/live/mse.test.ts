@@ -235,6 +235,14 @@ test('who does not read loses whole groups, is told where it goes on, and harms 
   await viewer.until(() => viewer.binaries.length === pictures + 1);
 });
 
+test('a group that is larger than what may wait later comes whole', async () => {
+  const box = await openLiveBox();
+  feed(box.add('cam', new Stream([tinyH264])), 30, 0, QUEUE_BYTES / 20);
+  const viewer = await box.watch('cam/mse');
+  await viewer.until(() => viewer.binaries.length === 31);
+  expect(typesOf(viewer.messages)).not.toContain('skip');
+});
+
 test('who does not read at all is let go', async () => {
   const box = await openLiveBox();
   const stream = box.add('cam', new Stream([tinyH264]));
