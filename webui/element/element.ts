@@ -89,7 +89,8 @@ class PerchVideo extends HTMLElement {
   }
 
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
-    if (!this.isConnected || before === now) {
+    // All that stands in the page comes one by one before the element is told that it stands there.
+    if (!PerchVideo.all.has(this) || before === now) {
       return;
     }
     if ((WHAT as readonly string[]).includes(name)) {

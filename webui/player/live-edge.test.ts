@@ -12,9 +12,9 @@ function steady(): LiveEdge {
 
 test('as much stays buffered as the longest pause lately, and a little more', () => {
   const edge = steady();
-  expect(edge.targetS).toBeCloseTo(0.08);
+  expect(edge.targetS).toBeCloseTo(0.12);
   edge.onArrival(10.4, 10_400);
-  expect(edge.targetS).toBeCloseTo(0.44);
+  expect(edge.targetS).toBeCloseTo(0.48);
 });
 
 test('a long pause is forgotten after some seconds without another', () => {
@@ -23,7 +23,7 @@ test('a long pause is forgotten after some seconds without another', () => {
   for (let i = 1; i <= 250; i += 1) {
     edge.onArrival(10.4 + i * 0.04, 10_400 + i * 40);
   }
-  expect(edge.targetS).toBeCloseTo(0.08);
+  expect(edge.targetS).toBeCloseTo(0.12);
 });
 
 test('a camera with one picture in two seconds is played without holding more than 1.5 s', () => {
@@ -37,10 +37,11 @@ test('it goes on gently when it is a little behind, faster when it is more, and 
   const edge = steady();
   const rateAt = (positionS: number) => edge.steer(positionS, [[0, 10]]);
   expect(rateAt(9.9)).toEqual({ rate: 1 });
-  expect(rateAt(9.8)).toEqual({ rate: 1.05 });
-  expect(rateAt(9.87)).toEqual({ rate: 1.05 });
-  expect(rateAt(9.905)).toEqual({ rate: 1 });
-  expect(rateAt(9)).toEqual({ rate: 1.2 });
+  expect(rateAt(9.75)).toEqual({ rate: 1.05 });
+  expect(rateAt(9.83)).toEqual({ rate: 1.05 });
+  expect(rateAt(9.87)).toEqual({ rate: 1 });
+  expect(rateAt(9.5)).toEqual({ rate: 1.1 });
+  expect(rateAt(8)).toEqual({ rate: 1.25 });
 });
 
 test('it jumps close behind live when it is far behind, and never before what is buffered newest', () => {
@@ -61,7 +62,7 @@ test('it plays up to a gap and goes on behind it', () => {
     [0, 8],
     [9, 10],
   ];
-  expect(edge.steer(7.5, ranges)).toEqual({ rate: 1.2 });
+  expect(edge.steer(7.5, ranges)).toEqual({ rate: 1.25 });
   expect(edge.steer(7.98, ranges)).toEqual({ seekToS: 9 });
   expect(edge.steer(8.5, ranges)).toEqual({ seekToS: 9 });
 });

@@ -1,8 +1,10 @@
 /** What comes more evenly than this is not noticed. */
-const SHORTEST_TARGET_S = 0.08;
+const SHORTEST_TARGET_S = 0.12;
 const LONGEST_TARGET_S = 1.5;
 /** Room for what arrives a little later than ever before. */
-const SPARE_S = 0.04;
+const SPARE_S = 0.08;
+/** A picture, or two. */
+const NOTHING_S = 0.04;
 /** How long a late arrival is remembered, at least. */
 const MEMORY_MS = 4_000;
 const STUMBLE_S = 0.08;
@@ -11,12 +13,13 @@ const STUMBLE_MEMORY_MS = 20_000;
 
 /** Farther behind than this it jumps. */
 const JUMP_S = 3;
-const FAST_ABOVE_S = 0.6;
-const CATCH_UP_ABOVE_S = 0.08;
+/** How much faster it goes with how much too much, the most first. */
+const RATES: readonly (readonly [aboveS: number, rate: number])[] = [
+  [1, 1.25],
+  [0.3, 1.1],
+  [0.08, 1.05],
+];
 const CAUGHT_UP_S = 0.02;
-const FAST = 1.2;
-/** Nobody hears it. */
-const GENTLE = 1.05;
 
 export type Steering = { readonly seekToS: number } | { readonly rate: number };
 
@@ -74,21 +77,19 @@ export class LiveEdge {
     const aheadS = endS - positionS;
     const next = ranges.find(([startS]) => startS > positionS);
     const here = ranges.find(([startS, stopS]) => startS <= positionS && positionS < stopS);
-    const isAtGap = next !== undefined && (here === undefined || here[1] - positionS < SPARE_S);
-    if (aheadS > JUMP_S + this.targetS || aheadS < -SPARE_S) {
+    const isAtGap = next !== undefined && (here === undefined || here[1] - positionS < NOTHING_S);
+    if (aheadS > JUMP_S + this.targetS || aheadS < -NOTHING_S) {
       return this.#jump(Math.max(newestStartS, endS - this.targetS));
     }
     if (isAtGap) {
       return this.#jump(next[0]);
     }
     const overS = aheadS - this.targetS;
-    if (overS > FAST_ABOVE_S) {
-      this.#rate = FAST;
-    } else if (overS > CATCH_UP_ABOVE_S) {
-      this.#rate = GENTLE;
-    } else if (overS < CAUGHT_UP_S) {
-      this.#rate = 1;
-    }
+    const [, rate] = RATES.find(([aboveS]) => overS > aboveS) ?? [
+      0,
+      overS < CAUGHT_UP_S ? 1 : Math.min(this.#rate, 1.05),
+    ];
+    this.#rate = rate;
     return { rate: this.#rate };
   }
 

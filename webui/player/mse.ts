@@ -69,6 +69,7 @@ class MseSession implements LiveSession {
     video.addEventListener('error', () => this.#fail('transport', video.error?.message || 'it cannot be decoded'), {
       signal,
     });
+    video.addEventListener('loadedmetadata', () => this.#onAppended(), { signal });
     video.addEventListener('waiting', () => this.#onStumble(), { signal });
     // Also while nothing comes: a pause in what is buffered has to be jumped over.
     video.addEventListener('timeupdate', () => this.#steer(), { signal });
@@ -182,27 +183,28 @@ class MseSession implements LiveSession {
     if (endS === undefined || !this.#init) {
       return;
     }
-    if (!this.#hasBegun) {
-      // At once all since the last key frame has come: only its end is shown.
-      if (endS < this.#init.liveS) {
-        return;
-      }
+    this.#edge.onArrival(endS, performance.now());
+    // At once all since the last key frame comes: only its end is shown.
+    const canBegin = this.#video.readyState >= HTMLMediaElement.HAVE_METADATA && endS >= this.#init.liveS;
+    if (!this.#hasBegun && canBegin) {
       this.#hasBegun = true;
       this.#video.currentTime = this.#init.liveS;
     }
-    this.#edge.onArrival(endS, performance.now());
     this.#steer();
   }
 
   #steer(): void {
-    const { paused, seeking } = this.#video;
-    if (!this.#hasBegun || !this.#buffer || paused || seeking) {
+    const { paused, seeking, currentTime } = this.#video;
+    const ranges = this.#buffer?.ranges ?? [];
+    // What it seeks may never come: then it goes on where something is.
+    const isOnItsWay = seeking && ranges.some(([startS, endS]) => startS <= currentTime && currentTime <= endS);
+    if (!this.#hasBegun || paused || isOnItsWay) {
       return;
     }
-    const steering = this.#edge.steer(this.#video.currentTime, this.#buffer.ranges);
+    const steering = this.#edge.steer(currentTime, ranges);
     if ('seekToS' in steering) {
       this.#video.currentTime = steering.seekToS;
-    } else if (this.#video.playbackRate !== steering.rate) {
+    } else if (!seeking && this.#video.playbackRate !== steering.rate) {
       this.#video.playbackRate = steering.rate;
     }
   }
