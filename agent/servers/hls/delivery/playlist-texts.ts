@@ -3,11 +3,11 @@ import type { HlsRendition, MediaPlaylist } from '../hls-muxer.ts';
 import { writeMediaPlaylist } from '../playlist/write-media.ts';
 import type { Directives } from './directives.ts';
 
-/** A playlist as it is sent, made once for all who get the same. */
+/** A playlist as it is sent, made once for all who get the same: each character is a byte. */
 export interface PlaylistBody {
-  readonly plain: Buffer;
+  readonly plain: string;
   /** Made when somebody first wants it. */
-  gzip(): Buffer;
+  gzip(): string;
 }
 
 /** Stands where the query goes; no name that a muxer gives has it. */
@@ -46,13 +46,13 @@ class Texts {
   }
 }
 
-function bodyOf(text: string): PlaylistBody {
-  const plain = Buffer.from(text);
-  let zipped: Buffer | undefined;
+/** Names and queries are ASCII: whatever else is in them has been percent-encoded. */
+function bodyOf(plain: string): PlaylistBody {
+  let zipped: string | undefined;
   return {
     plain,
     gzip: () => {
-      zipped ??= gzipSync(plain, GZIP);
+      zipped ??= gzipSync(plain, GZIP).toString('latin1');
       return zipped;
     },
   };

@@ -1,0 +1,68 @@
+import { connect, type Socket } from 'node:net';
+
+export interface Answer {
+  readonly status: number;
+  readonly head: string;
+  readonly body: Buffer;
+}
+
+/** One kept connection that costs as little as can be: one request at a time, answers with Content-Length. */
+export class HttpConnection {
+  readonly #socket: Socket;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  /** Of the whole answer; undefined while its head has not come. */
+  #wanted: number | undefined;
+  #headBytes = 0;
+  #onAnswer: ((answer: Answer) => void) | undefined;
+
+  constructor(port: number) {
+    this.#socket = connect({ host: '127.0.0.1', port, noDelay: true });
+    this.#socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    this.#socket.on('close', () => this.#fail('closed'));
+    this.#socket.on('error', (error) => this.#fail(error.message));
+  }
+
+  /** @param request its head with the empty line */
+  ask(request: string, onAnswer: (answer: Answer) => void): void {
+    this.#onAnswer = onAnswer;
+    this.#socket.write(request, 'latin1');
+  }
+
+  close(): void {
+    this.#onAnswer = undefined;
+    this.#socket.destroy();
+  }
+
+  #take(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#wanted === undefined) {
+      const all = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
+      const end = all.indexOf('\r\n\r\n');
+      if (end < 0) {
+        return;
+      }
+      const head = all.toString('latin1', 0, end);
+      this.#headBytes = end + 4;
+      this.#wanted = this.#headBytes + Number(/content-length: (\d+)/i.exec(head)?.[1] ?? Number.NaN);
+    }
+    if (this.#bytes >= this.#wanted) {
+      const all = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
+      const head = all.toString('latin1', 0, this.#headBytes);
+      const answer = { status: Number(head.slice(9, 12)), head, body: all.subarray(this.#headBytes) };
+      const onAnswer = this.#onAnswer;
+      this.#chunks = [];
+      this.#bytes = 0;
+      this.#wanted = undefined;
+      this.#onAnswer = undefined;
+      onAnswer?.(answer);
+    }
+  }
+
+  #fail(reason: string): void {
+    const onAnswer = this.#onAnswer;
+    this.#onAnswer = undefined;
+    onAnswer?.({ status: 0, head: reason, body: Buffer.alloc(0) });
+  }
+}
