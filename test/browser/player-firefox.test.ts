@@ -1,0 +1,70 @@
+import type { Page } from 'puppeteer-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { barClip, TINY } from '../peers/bar-clip.ts';
+import { addElement, elementState } from '../peers/element-page.ts';
+import { type Firefox, startFirefox } from '../peers/firefox.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
+import { publishClip } from '../peers/publisher.ts';
+
+const SECONDS = byLength(2, 60);
+
+/** How far the video has played, and what stands in it: its own pixels have more than one colour. */
+const playedOf = (page: Page): Promise<{ playedS: number; colours: number }> =>
+  page.evaluate(() => {
+    const { video } = document.querySelector('perch-video') as unknown as { video: HTMLVideoElement };
+    const canvas = document.createElement('canvas');
+    const context = canvas.getContext('2d');
+    context?.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const pixels = context?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+    return {
+      playedS: video.played.length > 0 ? video.played.end(video.played.length - 1) - video.played.start(0) : 0,
+      colours: new Set(pixels).size,
+    };
+  });
+
+describeWith(['firefox', 'ffmpeg'], '<perch-video> in Firefox', () => {
+  const publishers: AsyncDisposable[] = [];
+  let agent: Agent;
+  let firefox: Firefox;
+
+  beforeAll(async () => {
+    [agent, firefox] = await Promise.all([startAgent({ config: 'api: yes\npaths:\n  all_others:\n' }), startFirefox()]);
+    for (const video of ['h264', 'h265'] as const) {
+      const clip = await barClip({ ...TINY, video, audio: 'opus' });
+      publishers.push(await publishClip(agent, video, clip, { isEndless: true }));
+    }
+  });
+  afterAll(async () => {
+    for (const one of [firefox, ...publishers, agent]) {
+      await one?.[Symbol.asyncDispose]();
+    }
+  });
+
+  // Neither has a decoder behind WebRTC in Debian's Firefox; for Media Source there is one.
+  test.for([
+    ['h264', 'H264', 'H.264'],
+    ['h265', 'H265', 'H.265'],
+  ] as const)('%s goes from the refusal of WebRTC to MSE by itself, and plays there', async ([path, label, codec]) => {
+    const page = await firefox.open(`${agent.url}/health`);
+    await addElement(page, `${agent.url}/perch-video.js`, { src: path, autoplay: '', muted: '' });
+    const { passed } = await until(async () => {
+      const state = await elementState(page);
+      return state.technology === 'MSE' && state.phase === 'playing' ? state : undefined;
+    });
+    expect(passed).toMatchObject([{ technology: 'WebRTC', kind: 'codec' }]);
+    expect(passed[0]?.reason).toContain(`the video is ${label} and this player does not offer`);
+    const played = await until(async () => {
+      const now = await playedOf(page);
+      return now.playedS >= SECONDS ? now : undefined;
+    });
+    expect(played.colours).toBeGreaterThan(10);
+    const { size, reason } = await elementState(page);
+    expect({ size, reason }).toEqual({ size: [TINY.width, TINY.height], reason: '' });
+    const { codec: shown } = (await page.evaluate(() =>
+      (document.querySelector('perch-video') as unknown as { facts(): Promise<{ codec?: string }> }).facts(),
+    )) as { codec?: string };
+    expect(shown).toBe(codec);
+    await page.close();
+  });
+});
