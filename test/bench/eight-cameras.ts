@@ -4,11 +4,11 @@ import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { cameraClip, type GstCamera, playClip, startGstCamera } from '../peers/camera.ts';
 
 export const CAMERAS = 8;
-const names = Array.from({ length: CAMERAS }, (_, i) => `cam${i + 1}`);
+export const names = Array.from({ length: CAMERAS }, (_, i) => `cam${i + 1}`);
 
-/** GStreamer serving eight cameras of 1080p25 and about 4 Mbit/s for at least `seconds`. */
-export async function startCameras(seconds: number): Promise<GstCamera> {
-  const file = await cameraClip(seconds);
+/** GStreamer serving eight cameras of 1080p25 and about 4 Mbit/s for at least `seconds`. @param groupSeconds between key frames */
+export async function startCameras(seconds: number, groupSeconds = 2): Promise<GstCamera> {
+  const file = await cameraClip(seconds, groupSeconds);
   return startGstCamera(Object.fromEntries(names.map((name) => [`/${name}`, playClip(file)])));
 }
 

@@ -14,6 +14,7 @@ export class HttpConnection {
   /** Of the whole answer; undefined while its head has not come. */
   #wanted: number | undefined;
   #headBytes = 0;
+  #before: Promise<unknown> = Promise.resolve();
   #onAnswer: ((answer: Answer) => void) | undefined;
 
   constructor(port: number) {
@@ -27,6 +28,13 @@ export class HttpConnection {
   ask(request: string, onAnswer: (answer: Answer) => void): void {
     this.#onAnswer = onAnswer;
     this.#socket.write(request, 'latin1');
+  }
+
+  /** For whoever asks one at a time: later ones wait for those before. */
+  next(request: string): Promise<Answer> {
+    const answer = this.#before.then(() => new Promise<Answer>((resolve) => this.ask(request, resolve)));
+    this.#before = answer;
+    return answer;
   }
 
   close(): void {

@@ -1,6 +1,8 @@
 import { calibrate } from './calibrate.ts';
 import { type Figure, judge, type Result } from './figure.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './get-throughput.ts';
+import { hls500Cpu, hls500Late, hls500Memory } from './hls-500.ts';
+import { hlsCpu, hlsCpuLowLatency } from './hls-cpu.ts';
 import { ingestPacket, ingestPacketBytes } from './ingest-packet.ts';
 import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './list-scale.ts';
 import { recordCpu } from './record-cpu.ts';
@@ -36,6 +38,11 @@ const FIGURES: readonly Figure[] = [
   webrtc200Lost,
   webrtc200Late,
   webrtc200Memory,
+  hlsCpu,
+  hlsCpuLowLatency,
+  hls500Cpu,
+  hls500Memory,
+  hls500Late,
   getFmp4,
   getMp4,
   getFirstByte,

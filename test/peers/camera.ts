@@ -55,8 +55,9 @@ export const smallClip = (seconds: number): Promise<string> =>
   ]);
 
 /** What a camera of the figures sends: 1080p25, about 4 Mbit/s, a key frame each 2 s. */
-export async function cameraClip(seconds: number): Promise<string> {
-  const short = await clip('camera-10.mp4', [
+export async function cameraClip(seconds: number, groupSeconds = 2): Promise<string> {
+  const name = groupSeconds === 2 ? 'camera' : `camera-group-${groupSeconds}`;
+  const short = await clip(`${name}-10.mp4`, [
     '-f',
     'lavfi',
     '-i',
@@ -74,13 +75,13 @@ export async function cameraClip(seconds: number): Promise<string> {
     '-bufsize',
     '4M',
     '-g',
-    '50',
+    String(25 * groupSeconds),
     '-bf',
     '0',
     '-pix_fmt',
     'yuv420p',
   ]);
-  return clip(`camera-${seconds}.mp4`, ['-stream_loop', '-1', '-i', short, '-c', 'copy', '-t', String(seconds)]);
+  return clip(`${name}-${seconds}.mp4`, ['-stream_loop', '-1', '-i', short, '-c', 'copy', '-t', String(seconds)]);
 }
 
 export interface GstCameraOptions {
