@@ -31,6 +31,7 @@ const OBJECTS = {
   publisher: 'perchPublisher',
   listener: 'perchListener',
   hlsPlayer: 'perchHlsPlayer',
+  livePlayer: 'perchLivePlayer',
 } as const;
 
 /** Calls a method of what in-page/`script`.ts has put into the page as `perch…`. */

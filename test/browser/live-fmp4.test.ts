@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Agent, startAgent } from '../peers/agent.ts';
+import { type BarClip, barClip, TINY } from '../peers/bar-clip.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { stepsOf } from '../peers/hls-player.ts';
+import { type LiveReport, playLive } from '../peers/live-player.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
+import { publishClip } from '../peers/publisher.ts';
+
+const SECONDS = byLength(8, 60);
+/** A player that has just begun finds out how much it has to keep. */
+const SETTLING_MS = 2_000;
+const CAMERAS = {
+  usual: { ...TINY, audio: 'aac' },
+  'long-groups': { ...TINY, groupSeconds: 10, audio: 'pcm_alaw' },
+  reordered: { ...TINY, bFrames: 2, audio: 'opus' },
+} satisfies Readonly<Record<string, BarClip>>;
+const NAMES = Object.keys(CAMERAS) as (keyof typeof CAMERAS)[];
+
+describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
+  let agent: Agent;
+  let viewer: Viewer;
+  const started: AsyncDisposable[] = [];
+  beforeAll(async () => {
+    viewer = await startViewer();
+    agent = await startAgent({ config: 'paths:\n  all_others:\n' });
+    started.push(viewer, agent);
+    for (const name of NAMES) {
+      started.unshift(await publishClip(agent, name, await barClip(CAMERAS[name]), { isEndless: true }));
+    }
+  });
+  afterAll(async () => {
+    for (const one of started) {
+      await one[Symbol.asyncDispose]();
+    }
+  });
+
+  async function play(url: string): Promise<LiveReport> {
+    const page = await viewer.open(`http://127.0.0.1:${agent.ports.hls}/usual/hls.min.js`);
+    const playing = await playLive(page, { url, readsClock: true });
+    const report = await playing.played(SECONDS);
+    await page.close();
+    return report;
+  }
+
+  /** Pictures that were shown while the player did not seek any more. */
+  function expectSteady(report: LiveReport, name: keyof typeof CAMERAS): void {
+    const { fps, seconds, width, height } = CAMERAS[name];
+    expect(report.errors).toEqual([]);
+    expect([...report.size, report.hasSound]).toEqual([width, height, true]);
+    const settledMs = (report.pictures[0]?.wallMs ?? 0) + SETTLING_MS;
+    expect(report.stalls.filter((wallMs) => wallMs >= settledMs)).toEqual([]);
+    const pictures = report.pictures.filter(({ wallMs }) => wallMs >= settledMs);
+    const steps = stepsOf(pictures, seconds * 1000, 1000 / fps);
+    expect(steps.wrong).toEqual([]);
+    expect(steps.count).toBeGreaterThan((SECONDS - SETTLING_MS / 1000) * fps * 0.8);
+  }
+
+  test.for(NAMES)('over the WebSocket, camera %s: no stall, no gap, no picture twice', async (name) => {
+    const report = await play(`ws://127.0.0.1:${agent.ports.hls}/${name}/mse`);
+    expectSteady(report, name);
+    // The group's pictures were not played one by one.
+    expect(report.lagMs).toBeLessThan(2_000);
+  });
+
+  test('below /hls/ on the main port as well', async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const playing = await playLive(page, {
+      url: `${agent.url.replace('http', 'ws')}/hls/usual/mse`,
+      readsClock: false,
+    });
+    const { errors, pictures } = await playing.played(1);
+    await page.close();
+    expect([errors, pictures.length > 5]).toEqual([[], true]);
+  });
+
+  test.for(NAMES)('live.mp4 as the source of <video>, camera %s: no gap, no picture twice', async (name) => {
+    const report = await play(`http://127.0.0.1:${agent.ports.hls}/${name}/live.mp4`);
+    expectSteady(report, name);
+  });
+
+  test('whoever watches is listed, and whoever has closed the page is not', async () => {
+    const readers = async () => (await agent.json<{ readers: { type: string }[] }>('/v3/paths/get/usual')).readers;
+    const page = await viewer.open(`${agent.url}/health`);
+    const playing = await playLive(page, { url: `ws://127.0.0.1:${agent.ports.hls}/usual/mse`, readsClock: false });
+    await playing.played(0.5);
+    expect(await readers()).toMatchObject([{ type: 'hlsSession' }]);
+    const { items } = await agent.json<{ items: object[] }>('/v3/hlssessions/list');
+    expect(items).toMatchObject([{ path: 'usual', transport: 'mse' }]);
+    await page.close();
+    while ((await readers()).length > 0) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+});

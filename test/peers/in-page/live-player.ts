@@ -1,0 +1,122 @@
+import { readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
+import type { LiveSession } from '../../../webui/player/live-session.ts';
+import { openMse } from '../../../webui/player/mse.ts';
+import type { ShownPicture } from './hls-player.ts';
+
+/** Runs in the page: see live-player.ts. */
+export interface LiveOptions {
+  /** Of `mse` (`ws:`) or of `live.mp4` (`http:`). */
+  readonly url: string;
+  /** Reads the time bar of each picture that is shown. */
+  readonly readsClock: boolean;
+}
+
+export interface LiveReport {
+  readonly pictures: readonly ShownPicture[];
+  /** From the call to the first picture that is shown. */
+  readonly firstPictureMs: number | undefined;
+  /** Unix times at which the player had nothing to play. */
+  readonly stalls: readonly number[];
+  readonly errors: readonly string[];
+  readonly size: readonly [width: number, height: number];
+  readonly hasSound: boolean;
+  /** What the player itself says of how far behind it is, in ms. */
+  readonly lagMs: number | undefined;
+}
+
+const CLOCK_WIDTH = 320;
+const CLOCK_HEIGHT = 180;
+
+class Playing {
+  readonly video = document.createElement('video');
+  readonly pictures: ShownPicture[] = [];
+  readonly errors: string[] = [];
+  readonly stalls: number[] = [];
+  readonly #options: LiveOptions;
+  readonly #startedMs = performance.now();
+  readonly #stop = new AbortController();
+  #firstPictureMs: number | undefined;
+  #session: LiveSession | undefined;
+  readonly #canvas = document.createElement('canvas').getContext('2d', {
+    willReadFrequently: true,
+  }) as CanvasRenderingContext2D;
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+    const { video } = this;
+    this.#canvas.canvas.width = CLOCK_WIDTH;
+    this.#canvas.canvas.height = CLOCK_HEIGHT;
+    video.muted = true;
+    video.autoplay = true;
+    video.width = 160;
+    document.body.append(video);
+    video.addEventListener('waiting', () => this.stalls.push(Date.now()));
+    video.addEventListener('error', () => this.errors.push(video.error?.message ?? 'error'));
+    this.#awaitPicture();
+    if (options.url.startsWith('http')) {
+      video.src = options.url;
+    } else {
+      this.#openMse(options.url);
+    }
+  }
+
+  async report(): Promise<LiveReport> {
+    const { video, pictures, stalls, errors } = this;
+    const { webkitAudioDecodedByteCount } = video as unknown as { webkitAudioDecodedByteCount: number };
+    const { lagMs } = (await this.#session?.facts()) ?? {};
+    return {
+      pictures,
+      stalls,
+      errors,
+      firstPictureMs: this.#firstPictureMs,
+      size: [video.videoWidth, video.videoHeight],
+      hasSound: webkitAudioDecodedByteCount > 0,
+      lagMs,
+    };
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#session?.close();
+    this.video.remove();
+  }
+
+  async #openMse(mse: string): Promise<void> {
+    const source = { whep: undefined, mse, hls: undefined, headers: {} };
+    try {
+      this.#session = await openMse(this.video, { source, wantsSound: true, signal: this.#stop.signal });
+      this.errors.push(await this.#session.ended);
+    } catch (error) {
+      this.errors.push(String(error));
+    }
+  }
+
+  #awaitPicture(): void {
+    this.video.requestVideoFrameCallback((nowMs, { mediaTime }) => {
+      this.#firstPictureMs ??= nowMs - this.#startedMs;
+      const wallMs = Date.now();
+      const clockMs = this.#options.readsClock ? this.#readClock() : undefined;
+      this.pictures.push({ mediaMs: mediaTime * 1000, wallMs, clockMs });
+      this.#awaitPicture();
+    });
+  }
+
+  #readClock(): number | undefined {
+    this.#canvas.drawImage(this.video, 0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
+    const { data } = this.#canvas.getImageData(0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
+    const luma = Uint8Array.from({ length: CLOCK_WIDTH * CLOCK_HEIGHT }, (_, i) => data[i * 4 + 1] ?? 0);
+    return readTimeBar(luma, CLOCK_WIDTH, CLOCK_HEIGHT, CLOCK_WIDTH);
+  }
+}
+
+let playing: Playing | undefined;
+
+Object.assign(globalThis, {
+  perchLivePlayer: {
+    play: (options: LiveOptions) => {
+      playing = new Playing(options);
+    },
+    report: () => playing?.report(),
+    close: () => playing?.close(),
+  },
+});
