@@ -26,9 +26,15 @@ export interface PlayReport {
   /** What the player complained of. */
   readonly errors: readonly string[];
   readonly size: readonly [width: number, height: number];
-  /** Seconds of sound that were decoded, by the browser's count of bytes: more than none. */
+  /** Sound was decoded. */
   readonly hasSound: boolean;
 }
+
+/** Shown before it goes to its place. */
+const OWN_START_PICTURES = 2;
+/** As above, and nothing new was listed when it looked again: Chromium 156 gives up. It has loaded all that there was too fast. */
+const OWN_START = /COULD_NOT_PARSE/;
+const MOST_STARTS = 10;
 
 const CLOCK_WIDTH = 320;
 const CLOCK_HEIGHT = 180;
@@ -39,6 +45,7 @@ class Playing {
   readonly errors: string[] = [];
   stalls = 0;
   #hasPlayed = false;
+  #starts = 0;
   readonly #canvas = document.createElement('canvas').getContext('2d', {
     willReadFrequently: true,
   }) as CanvasRenderingContext2D;
@@ -55,9 +62,10 @@ class Playing {
       this.#hasPlayed = true;
     });
     video.addEventListener('waiting', () => {
-      this.stalls += this.#hasPlayed ? 1 : 0;
+      // Chromium's own player begins at 0 and then goes to where it wanted to begin.
+      this.stalls += this.#hasPlayed && this.pictures.length > OWN_START_PICTURES ? 1 : 0;
     });
-    video.addEventListener('error', () => this.errors.push(video.error?.message ?? 'error'));
+    video.addEventListener('error', () => this.#failed(url));
     this.#awaitPicture();
     if (kind === 'native') {
       video.src = url;
@@ -69,11 +77,22 @@ class Playing {
     hls.attachMedia(video);
   }
 
+  #failed(url: string): void {
+    const message = this.video.error?.message ?? 'error';
+    this.#starts += 1;
+    if (OWN_START.test(message) && this.pictures.length <= OWN_START_PICTURES && this.#starts < MOST_STARTS) {
+      this.pictures.length = 0;
+      this.video.src = url;
+      return;
+    }
+    this.errors.push(message);
+  }
+
   report(): PlayReport {
     const { video } = this;
     const { webkitAudioDecodedByteCount } = video as unknown as { webkitAudioDecodedByteCount: number };
     return {
-      pictures: this.pictures,
+      pictures: this.pictures.slice(OWN_START_PICTURES),
       stalls: this.stalls,
       errors: this.errors,
       size: [video.videoWidth, video.videoHeight],
