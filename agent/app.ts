@@ -92,7 +92,7 @@ export class App {
       clock,
       log,
     );
-    this.#live = new LiveServer(this.#paths, clock, log);
+    this.#live = new LiveServer(this.#paths, clock, log, this.#transcoder);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     this.#http = new HttpServices({
       ...options,

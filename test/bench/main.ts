@@ -3,8 +3,10 @@ import { type Figure, judge, type Result } from './figure.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './get-throughput.ts';
 import { hls500Cpu, hls500Late, hls500Memory } from './hls-500.ts';
 import { hlsCpu, hlsCpuLowLatency } from './hls-cpu.ts';
+import { hlsJoin } from './hls-join.ts';
 import { ingestPacket, ingestPacketBytes } from './ingest-packet.ts';
 import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './list-scale.ts';
+import { mseLag } from './mse-lag.ts';
 import { recordCpu } from './record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record-memory.ts';
 import { reindexFigure } from './reindex.ts';
@@ -35,6 +37,7 @@ const FIGURES: readonly Figure[] = [
   webrtcJoin,
   webrtcLag,
   webrtcLagJoin,
+  hlsJoin,
   webrtc200Lost,
   webrtc200Late,
   webrtc200Memory,
@@ -43,6 +46,7 @@ const FIGURES: readonly Figure[] = [
   hls500Cpu,
   hls500Memory,
   hls500Late,
+  mseLag,
   getFmp4,
   getMp4,
   getFirstByte,

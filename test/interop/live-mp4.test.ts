@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent } from '../peers/agent.ts';
 import { type BarClip, barClip, SMALL } from '../peers/bar-clip.ts';
-import { ffmpegWarnings } from '../peers/ffmpeg.ts';
+import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
 import { gstreamerSaid } from '../peers/gstreamer.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
@@ -35,6 +35,13 @@ describeWith(['ffmpeg', 'gstreamer'], 'live.mp4, read by players', () => {
   test.concurrent.for(Object.keys(CAMERAS))('camera %s: ffmpeg decodes all of it without a warning', async (name) => {
     const url = `http://127.0.0.1:${agent.ports.hls}/${name}/live.mp4`;
     expect(await ffmpegWarnings(['-i', url, '-t', String(SECONDS)])).toBe('');
+  });
+
+  test.concurrent('players without Opus ask for FLAC in its place', async () => {
+    const url = `http://127.0.0.1:${agent.ports.hls}/h265-opus/live.mp4?audio=flac`;
+    const { streams, warnings } = await ffprobe(url, ['-read_intervals', '%+2', '-show_packets']);
+    expect(streams.map(({ codec_name }) => codec_name)).toEqual(['hevc', 'flac']);
+    expect(warnings).toBe('');
   });
 
   test.concurrent.for(Object.keys(CAMERAS))(
