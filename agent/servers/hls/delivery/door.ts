@@ -28,6 +28,8 @@ export interface Admitted {
   readonly isOwnQuery: boolean;
 }
 
+/** GStreamer's hlsdemux2 takes the first answer's cookies along and none that come later: its session stands in the addresses. */
+const KEEPS_FIRST_COOKIES = /GStreamer|libsoup/;
 const BEARER = /^Bearer +(\S+)$/i;
 /** AppleCoreMedia of iOS and macOS before 17 and 14 lacks Opus in fMP4; so does Safari's Media Source Extensions. */
 const WITHOUT_OPUS =
@@ -66,7 +68,8 @@ export class Door {
     const { muxer, origin } = await server.open(path, plainQuery.slice(1), formOf(request));
     const session =
       known && !known.isEnded ? known : server.sessions.open(this.#requesterOf(request, path), muxer, origin);
-    const isInCookie = keepsCookies || cookiesOf(headers.cookie, SESSION_COOKIE).includes(session.secret);
+    const hasCookies = keepsCookies || cookiesOf(headers.cookie, SESSION_COOKIE).includes(session.secret);
+    const isInCookie = hasCookies && !KEEPS_FIRST_COOKIES.test(headers['user-agent'] ?? '');
     if (isInCookie) {
       reply.header('Set-Cookie', cookie(SESSION_COOKIE, session.secret, this.#access.isSecure(request)));
     }

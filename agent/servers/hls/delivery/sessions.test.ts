@@ -55,6 +55,14 @@ test('a player without cookies is known by a secret in every address', async () 
   expect(media.body).toContain(`_init.mp4${secret}"`);
 });
 
+test("GStreamer keeps the first answer's cookies only: its addresses carry the secret all the same", async () => {
+  const { app } = setup();
+  const player = new HlsPlayer(app, true, { 'user-agent': 'GStreamer souphttpsrc 1.22.0 libsoup/3.2.3' });
+  const index = await player.get('/cam/index.m3u8');
+  expect(linesOf(index.body)[0]).toMatch(/^video1_stream\.m3u8\?session=[0-9a-f-]{36}$/);
+  expect(String(index.headers['set-cookie'])).not.toContain('hlsSession');
+});
+
 test.for([
   ['with cookies', true],
   ['without cookies', false],
