@@ -1,0 +1,98 @@
+import { expect, test } from 'vitest';
+import type { MediaPlaylist, PartLine } from '../hls-muxer.ts';
+import { startOffsetS } from './start-offset.ts';
+
+/** `K`: begins with a key picture, `-`: does not. */
+type Kind = 'K' | '-';
+
+const partsOf = (kinds: string): PartLine[] =>
+  [...kinds].map((kind) => ({ name: 'p', durationS: 0.2, isIndependent: kind === 'K' }));
+
+function playlist(segments: readonly (readonly [Kind, number])[], parts: string, partTargetS?: number): MediaPlaylist {
+  const init = { name: 'i' };
+  const common = { name: 's', wallMs: 0, init, isDiscontinuity: false, isGap: false, parts: [] };
+  const isLowLatency = partTargetS !== undefined;
+  const running = { number: 9, wallMs: 0, init, isDiscontinuity: false, parts: partsOf(parts), nextPartName: 'n' };
+  return {
+    targetDurationS: 10,
+    partTargetS,
+    discontinuitySequence: 0,
+    segments: segments.map(([kind, durationS], number) => ({
+      ...common,
+      number,
+      durationS,
+      isIndependent: kind === 'K',
+    })),
+    running: isLowLatency ? running : undefined,
+  };
+}
+
+test.for([
+  ['the running segment begins with a key picture', [['K', 1]], 'K----'],
+  ['the last segment does, and the end is near it', [['K', 4]], '--'],
+  [
+    'a running segment has just begun',
+    [
+      ['K', 1],
+      ['K', 1],
+    ],
+    '',
+  ],
+  ['nothing begins with a key picture', [['-', 1]], '-----'],
+  [
+    'they begin in a segment that does, before a short one',
+    [
+      ['K', 3],
+      ['K', 0.2],
+    ],
+    '-',
+  ],
+] as const)('players begin where they like when %s', ([, segments, parts]) => {
+  expect(startOffsetS(playlist(segments, parts, 0.216))).toBeUndefined();
+});
+
+test.for([
+  [
+    'the running one does not',
+    [
+      ['K', 1],
+      ['K', 4],
+    ],
+    '-----',
+    5,
+  ],
+  [
+    'neither the running one nor the last one does',
+    [
+      ['K', 1],
+      ['-', 4],
+    ],
+    '-----',
+    6,
+  ],
+  [
+    'the last one does not, though the running one does',
+    [
+      ['K', 3],
+      ['-', 1],
+    ],
+    'K',
+    4.2,
+  ],
+] as const)('players are told to begin with a segment with a key picture when %s', ([, segments, parts, expected]) => {
+  expect(startOffsetS(playlist(segments, parts, 0.216))).toBeCloseTo(expected - 0.05, 6);
+});
+
+test('players that know no parts stay so far from the end that they need not be told', () => {
+  expect(
+    startOffsetS(
+      playlist(
+        [
+          ['K', 1],
+          ['-', 4],
+        ],
+        '',
+      ),
+    ),
+  ).toBeUndefined();
+});
