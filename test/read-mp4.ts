@@ -53,7 +53,7 @@ function readTrack(bytes: Buffer, view: DataView, trak: BoxPlace, timescale: num
   let time = delay - mediaTime;
   return places.map((place, i) => {
     const duration = durations[i] as number;
-    const sizeBytes = stsz.readUInt32BE(8 + i * 4);
+    const sizeBytes = sizeAt(stsz, i);
     const sample = {
       decodeTime: time,
       shownTime: time + (offsets ? (offsets[i] as number) | 0 : 0),
@@ -65,6 +65,9 @@ function readTrack(bytes: Buffer, view: DataView, trak: BoxPlace, timescale: num
     return sample;
   });
 }
+
+/** Of one sample, or of all alike. */
+const sizeAt = (stsz: Buffer, sample: number): number => stsz.readUInt32BE(0) || stsz.readUInt32BE(8 + sample * 4);
 
 const words = (bytes: Buffer, from: number): number[] =>
   Array.from({ length: (bytes.length - from) >> 2 }, (_, i) => bytes.readUInt32BE(from + i * 4));
@@ -88,7 +91,7 @@ function placesOf(stsc: Buffer, stco: Buffer | undefined, co64: Buffer | undefin
     let at = chunk;
     for (let k = 0; k < count; k += 1) {
       places.push(at);
-      at += stsz.readUInt32BE(8 + (places.length - 1) * 4);
+      at += sizeAt(stsz, places.length - 1);
     }
   }
   return places;
