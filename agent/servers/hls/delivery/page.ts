@@ -19,13 +19,19 @@ p:empty { display: none; }
 <body>
 <video></video>
 <p role="status"></p>
-<script src="hls.min.js"></script>
 <script>
 'use strict';
 (() => {
   const AGAIN_AFTER_MS = 2000;
   const KEPT_BEHIND_S = 10;
   const REASONS = { networkError: 'The connection was lost', mediaError: 'The picture cannot be decoded' };
+  /** Comes while the playlist does. */
+  const library = new Promise((resolve) => {
+    const script = document.createElement('script');
+    script.src = 'hls.min.js';
+    script.onload = script.onerror = resolve;
+    document.head.append(script);
+  });
   const video = document.querySelector('video');
   const message = document.querySelector('p');
   const options = new URLSearchParams(location.search);
@@ -69,6 +75,7 @@ p:empty { display: none; }
     } catch {
       return again('The server cannot be reached.');
     }
+    await library;
     play(playlist);
   };
 

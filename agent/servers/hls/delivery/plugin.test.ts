@@ -145,11 +145,13 @@ test('a path without its slash leads to its page, on this host and below this pr
   expect([answer.statusCode, answer.headers.location]).toEqual([302, './cam/?muted=false']);
   const page = await get('/hls/yard/cam/');
   expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
-  expect(page.body).toContain('<script src="hls.min.js">');
+  expect(page.body).toContain("'hls.min.js'");
   const library = await get('/hls/yard/cam/hls.min.js');
   expect(library.headers['content-type']).toBe('text/javascript; charset=utf-8');
   expect(createHash('sha256').update(library.rawPayload).digest('hex')).toMatch(/^[0-9a-f]{64}$/);
   expect(library.body).toContain('Hls');
+  // Where the web page is not built there is no element either.
+  expect((await get('/hls/perch-video.js')).statusCode).toBe(404);
 });
 
 test('other sites: preflights are answered without login, answers carry the origin, refusals too', async () => {
