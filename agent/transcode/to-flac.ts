@@ -50,7 +50,8 @@ export class ToFlac implements Chain {
   /** undefined: nothing can be made of it; what comes next finds a gap, which is filled. */
   #decode(packet: Uint8Array): Int16Array | undefined {
     try {
-      return this.#decoder.decode(packet);
+      // For no bytes at all it would make something up.
+      return packet.length === 0 ? undefined : this.#decoder.decode(packet);
     } catch (error) {
       if (isOpusError(error)) {
         return undefined;

@@ -1,0 +1,252 @@
+import { createDecoder, createEncoder } from 'libopus-wasm';
+import { afterEach, expect, test } from 'vitest';
+import { AacFrames } from '../../test/aac-frames.ts';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { decodeFlacFrame } from '../../test/flac-decoder.ts';
+import { mutate } from '../../test/mutate.ts';
+import { random } from '../../test/random.ts';
+import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
+import type { Logger } from '../base/log.ts';
+import { silentLogger } from '../base/log.ts';
+import { writeAacConfig } from '../media/aac/params.ts';
+import type { Sample } from '../media/sample.ts';
+import type { AacTrack, LpcmTrack, OpusTrack, Track } from '../media/track.ts';
+import { type Reader, Stream } from '../stream/stream.ts';
+import { type EngineHost, type StartEngine, startInLoop, startWorker } from './engine-host.ts';
+import { Transcoder } from './transcoder.ts';
+
+const WALL = 1_700_000_000_000;
+const pcm = (clockRate: number, channels: number): LpcmTrack => ({
+  ...{ kind: 'audio', codec: 'lpcm', clockRate, bitDepth: 16, channels },
+});
+const aac = (clockRate: number): AacTrack => ({
+  ...{ kind: 'audio', codec: 'aac', clockRate, channels: 1, frameSamples: 1024 },
+  config: writeAacConfig(clockRate, 1) ?? new Uint8Array(),
+});
+const opus = (channels: number): OpusTrack => ({ kind: 'audio', codec: 'opus', clockRate: 48_000, channels });
+
+class Listener implements Reader {
+  readonly type = 'hidden';
+  readonly id = 'listener';
+  readonly samples: Sample[] = [];
+  readonly described: Track[] = [];
+  ends = 0;
+  onSample(track: number, sample: Sample): void {
+    if (track === 0) {
+      this.samples.push(sample);
+    }
+  }
+  onTrack(_: number, track: Track): void {
+    this.described.push(track);
+  }
+  onEnd(): void {
+    this.ends += 1;
+  }
+}
+
+const running: Transcoder[] = [];
+afterEach(() => {
+  for (const transcoder of running.splice(0)) {
+    transcoder.close();
+  }
+});
+
+function setup(start: StartEngine = startInLoop, log: Logger = silentLogger) {
+  const clock = new FakeClock();
+  const transcoder = new Transcoder(start, clock, log);
+  running.push(transcoder);
+  return { clock, transcoder };
+}
+
+/** The engine takes its turns between. */
+async function until(is: () => boolean): Promise<void> {
+  while (!is()) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+const sampleOf = (data: Uint8Array, pts: number, clockRate: number): Sample => ({
+  ...{ pts, dts: pts, wall: WALL + (pts * 1000) / clockRate, key: true, data },
+});
+
+/** A tone in both channels, big-endian, in packets of 20 ms. */
+function* tone(rateHz: number, channels: number, toneHz: number, packets: number): Generator<Sample> {
+  const samples = rateHz / 50;
+  for (let packet = 0; packet < packets; packet += 1) {
+    const data = new Uint8Array(2 * samples * channels);
+    const view = new DataView(data.buffer);
+    for (let i = 0; i < samples * channels; i += 1) {
+      const at = packet * samples + Math.floor(i / channels);
+      view.setInt16(2 * i, Math.round(8000 * Math.sin((2 * Math.PI * toneHz * at) / rateHz)));
+    }
+    yield sampleOf(data, 1000 + packet * samples, rateHz);
+  }
+}
+
+/** By its zero crossings. */
+function frequencyOf(values: ArrayLike<number>, rateHz: number): number {
+  let crossings = 0;
+  for (let i = 1; i < values.length; i += 1) {
+    crossings += (values[i - 1] ?? 0) < 0 && (values[i] ?? 0) >= 0 ? 1 : 0;
+  }
+  return (crossings * rateHz) / values.length;
+}
+
+async function decoded(samples: readonly Sample[]): Promise<Int16Array> {
+  using decoder = await createDecoder({ channels: 1 });
+  const frames = samples.map(({ data }) => decoder.decode(data));
+  return Int16Array.from(frames.flatMap((frame) => [...frame]));
+}
+
+test.for([
+  ['8 kHz', 8_000, 1],
+  ['16 kHz in the worker', 16_000, 1],
+  ['44.1 kHz in stereo', 44_100, 2],
+  ['48 kHz in stereo', 48_000, 2],
+] as const)('LPCM of %s becomes Opus of the same tone, time and wall clock', async ([name, rateHz, channels]) => {
+  const { transcoder } = setup(name.includes('worker') ? startWorker : startInLoop);
+  const stream = new Stream([tinyH264, pcm(rateHz, channels)]);
+  const sound = transcoder.opus.of(stream, 1);
+  expect(sound.tracks).toEqual([opus(channels)]);
+  const listener = new Listener();
+  sound.addReader(listener, true);
+  for (const sample of tone(rateHz, channels, 440, 100)) {
+    stream.write(1, sample);
+  }
+  // What the filter still holds is in the packet that is not full yet.
+  await until(() => listener.samples.length >= 99);
+  const first = listener.samples[0] as Sample;
+  expect(Math.abs(first.pts - (1000 * 48_000) / rateHz)).toBeLessThan(2);
+  expect(listener.samples.map(({ pts }) => pts)).toEqual(listener.samples.map((_, i) => first.pts + 960 * i));
+  expect(listener.samples.every(({ pts, wall }) => Math.abs(wall - WALL - pts / 48) < 1)).toBe(true);
+  const values = await decoded(listener.samples);
+  expect(Math.abs(frequencyOf(values.subarray(9600), 48_000) - 440)).toBeLessThan(2);
+  expect(Math.max(...values.subarray(9600))).toBeGreaterThan(7000);
+});
+
+test('nothing in a camera’s AAC, however damaged, stops the sound or makes its times uneven', async () => {
+  const told: unknown[] = [];
+  const log = { ...silentLogger, warn: (...what: unknown[]) => told.push(what) } as unknown as Logger;
+  const { transcoder } = setup(startInLoop, log);
+  const next = random(77);
+  const frames = new AacFrames(16_000, next);
+  const stream = new Stream([aac(16_000)]);
+  const listener = new Listener();
+  transcoder.opus.of(stream, 0).addReader(listener, false);
+  for (let i = 0; i < 600; i += 1) {
+    const frame = frames.frame(1);
+    stream.write(0, sampleOf(next() < 0.3 ? mutate(frame, next) : frame, i * 1024, 16_000));
+  }
+  await until(() => listener.samples.length >= 600 * 3.2 - 1);
+  expect(listener.samples.map(({ pts }) => pts)).toEqual(listener.samples.map((_, i) => 960 * i));
+  expect(told).toEqual([]);
+});
+
+test.for([1, 2])(
+  'Opus of %d channels becomes FLAC of the same tone and time, for who has no Opus',
+  async (channels) => {
+    const { transcoder } = setup();
+    const stream = new Stream([opus(channels), tinyH264]);
+    const derived = transcoder.of(stream, 'flac');
+    const [flac, picture] = derived.tracks;
+    expect(picture).toBe(tinyH264);
+    const rateHz = flac?.clockRate ?? 0;
+    const listener = new Listener();
+    derived.addReader(listener, true);
+    using encoder = await createEncoder({ channels: channels === 1 ? 1 : 2 });
+    for (let i = 0; i < 100; i += 1) {
+      const at = (n: number): number => i * 960 + Math.floor(n / channels);
+      const block = Int16Array.from(
+        { length: 960 * channels },
+        (_, n) => 8000 * Math.sin((2 * Math.PI * 440 * at(n)) / 48_000),
+      );
+      // Every tenth is not Opus.
+      stream.write(0, sampleOf(i % 10 === 9 ? Uint8Array.of(3) : encoder.encode(block), 4800 + i * 960, 48_000));
+    }
+    // A loss is made up for when there is another: what is heard later by less is not noticed.
+    await until(() => listener.samples.length >= 97);
+    const step = rateHz / 50;
+    expect(listener.samples.map(({ pts }) => pts)).toEqual(listener.samples.map((_, i) => rateHz / 10 + step * i));
+    const frames = listener.samples.slice(2, 8).map(({ data }) => decodeFlacFrame(data));
+    expect(frames.every((frame) => frame.channels === channels)).toBe(true);
+    const left = frames.flatMap(({ pcm }) => pcm.filter((_, i) => i % channels === 0));
+    expect(Math.abs(frequencyOf(left, rateHz) - 440)).toBeLessThan(10);
+  },
+);
+
+test('a stream without Opus is its own; all who ask get one derived stream', () => {
+  const { transcoder } = setup();
+  const plain = new Stream([tinyH264, aac(8000)]);
+  expect(transcoder.of(plain, 'flac')).toBe(plain);
+  const stream = new Stream([opus(2)]);
+  expect(transcoder.of(stream, 'flac')).toBe(transcoder.of(stream, 'flac'));
+  expect(transcoder.opus.of(plain, 1)).toBe(transcoder.opus.of(plain, 1));
+});
+
+test('a reader who waits until it is open is replayed the sound of the group with its pictures', async () => {
+  const { transcoder } = setup();
+  const stream = new Stream([opus(1), tinyH264]);
+  using encoder = await createEncoder({ channels: 1 });
+  const [key] = tinyVideo(1, 25, 25);
+  stream.write(1, key as Sample);
+  for (let i = 0; i < 50; i += 1) {
+    stream.write(0, sampleOf(encoder.encode(new Int16Array(960)), i * 960, 48_000));
+  }
+  const derived = await transcoder.open(stream, 'flac');
+  const late = new Listener();
+  derived.addReader(late, true);
+  expect(late.samples.length).toBeGreaterThanOrEqual(49);
+});
+
+test('what is turned follows its original: read only while it is read, described anew, ended with it', async () => {
+  const { transcoder } = setup();
+  const stream = new Stream([aac(16_000)]);
+  const sound = transcoder.opus.of(stream, 0);
+  const [first, second] = [new Listener(), new Listener()];
+  sound.addReader(first, false);
+  sound.addReader(second, false);
+  expect(stream.readers).toHaveLength(1);
+  stream.setTrack(0, aac(48_000));
+  // What cannot be turned any more is silent until it can be again.
+  stream.setTrack(0, { ...aac(48_000), config: Uint8Array.of(0x2b, 0x8a, 0x08, 0x00) });
+  stream.write(0, sampleOf(new Uint8Array(40), 0, 48_000));
+  expect(first.described).toHaveLength(1);
+  sound.removeReader(first);
+  stream.close();
+  expect([first.ends, second.ends]).toEqual([0, 1]);
+});
+
+test('a worker that dies is started again: one warning, silence for a second, and the sound goes on', async () => {
+  const told: unknown[] = [];
+  const log = { ...silentLogger, warn: (...what: unknown[]) => told.push(what) } as unknown as Logger;
+  const hosts: EngineHost[] = [];
+  const start: StartEngine = (events) => {
+    const host = startWorker(events);
+    hosts.push(host);
+    return host;
+  };
+  const { clock, transcoder } = setup(start, log);
+  const stream = new Stream([pcm(16_000, 1)]);
+  const listener = new Listener();
+  transcoder.opus.of(stream, 0).addReader(listener, false);
+  const packets = [...tone(16_000, 1, 440, 150)];
+  const write = (from: number, to: number): void => {
+    for (const packet of packets.slice(from, to)) {
+      stream.write(0, packet);
+    }
+  };
+  write(0, 50);
+  await until(() => listener.samples.length === 50);
+  // No message is null: the engine throws.
+  hosts[0]?.post(null as never);
+  await until(() => !transcoder.isRunning);
+  write(50, 100);
+  await clock.advance(1000);
+  write(100, 150);
+  await until(() => listener.samples.length === 100);
+  expect(hosts).toHaveLength(2);
+  expect(told).toMatchObject([[{ pauseMs: 1000 }, 'transcoding of sound failed: it starts again']]);
+  expect(listener.samples.every(({ pts }, i) => i === 0 || pts >= (listener.samples[i - 1]?.pts ?? 0) + 960)).toBe(
+    true,
+  );
+});

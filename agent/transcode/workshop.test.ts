@@ -1,0 +1,181 @@
+import { expect, test } from 'vitest';
+import { lpcm } from '../../test/audio-tracks.ts';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { type Logger, silentLogger } from '../base/log.ts';
+import type { Sample } from '../media/sample.ts';
+import { BatchWriter, readBatch, stampOf } from './batch.ts';
+import type { EngineEvents, StartEngine } from './engine-host.ts';
+import type { ToWorker } from './messages.ts';
+import { Workshop } from './workshop.ts';
+
+/** An engine whose answers the test gives. */
+class Scripted {
+  readonly messages: ToWorker[] = [];
+  readonly events: EngineEvents;
+  hasEnded = false;
+  /** Requests that are not answered yet. */
+  readonly #requests: ArrayBuffer[] = [];
+
+  constructor(events: EngineEvents) {
+    this.events = events;
+  }
+
+  post(message: ToWorker): void {
+    this.messages.push(message);
+    if (message instanceof ArrayBuffer) {
+      this.#requests.push(message);
+    }
+  }
+
+  end(): void {
+    this.hasEnded = true;
+  }
+
+  /** Gives each sample back as it came. */
+  answer(): void {
+    const writer = new BatchWriter();
+    for (const request of this.#requests.splice(0)) {
+      readBatch(request, (lane, pts, wall, data) => writer.add(lane, pts, wall, data));
+      this.events.onMessage(writer.take(stampOf(request), request.byteLength));
+    }
+  }
+}
+
+function setup() {
+  const clock = new FakeClock();
+  const engines: Scripted[] = [];
+  const told: unknown[][] = [];
+  const start: StartEngine = (events) => {
+    const engine = new Scripted(events);
+    engines.push(engine);
+    return engine;
+  };
+  const log = { ...silentLogger, warn: (...what: unknown[]) => told.push(what) } as unknown as Logger;
+  const workshop = new Workshop(start, clock, log);
+  const open = () => {
+    const samples: Sample[] = [];
+    return { samples, lane: workshop.open('opus', lpcm, 960, (sample) => samples.push(sample)) };
+  };
+  /** The batch goes out at the end of the turn. */
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+  return { clock, engines, told, workshop, open, turn };
+}
+
+const sample = (pts: number, bytes = 10): Sample => ({
+  ...{ pts, dts: pts, wall: pts, key: true, data: new Uint8Array(bytes) },
+});
+
+test('the samples of a turn of the loop go out in one piece, whatever streams they are of', async () => {
+  const { engines, open, turn } = setup();
+  const [first, second] = [open(), open()];
+  for (const pts of [0, 960, 1920]) {
+    first.lane.push(sample(pts));
+    second.lane.push(sample(pts + 5));
+  }
+  await turn();
+  expect(engines[0]?.messages.map((message) => (message instanceof ArrayBuffer ? 'batch' : message.type))).toEqual([
+    ...['open', 'open', 'batch'],
+  ]);
+  engines[0]?.answer();
+  expect(first.samples.map(({ pts }) => pts)).toEqual([0, 960, 1920]);
+  expect(second.samples.map(({ pts }) => pts)).toEqual([5, 965, 1925]);
+});
+
+test('what comes back late is dropped: there is no burst', async () => {
+  const { clock, engines, open, turn } = setup();
+  const { lane, samples } = open();
+  lane.push(sample(0));
+  await turn();
+  await clock.advance(501);
+  engines[0]?.answer();
+  lane.push(sample(960));
+  await turn();
+  engines[0]?.answer();
+  expect(samples.map(({ pts }) => pts)).toEqual([960]);
+});
+
+test('an engine that hangs is started again after five seconds, with one warning; its pauses double while it goes on', async () => {
+  const { clock, engines, told, open, turn } = setup();
+  const { lane } = open();
+  const starts: number[] = [];
+  for (let second = 0; second < 38; second += 1) {
+    starts.push(engines.length);
+    lane.push(sample(second * 48_000));
+    await turn();
+    await clock.advance(1000);
+  }
+  // Six seconds until it is seen, then one, two and four of pause.
+  expect(starts.map((count, i) => (count > (starts[i - 1] ?? 0) ? i : -1)).filter((i) => i >= 0)).toEqual([
+    0, 7, 15, 25,
+  ]);
+  expect(engines.slice(0, 3).every(({ hasEnded }) => hasEnded)).toBe(true);
+  expect(told.slice(0, 2)).toEqual([
+    [{ reason: 'no answer for 5000 ms', pauseMs: 1000 }, 'transcoding of sound failed: it starts again'],
+    [{ reason: 'no answer for 5000 ms', pauseMs: 2000 }, 'transcoding of sound failed: it starts again'],
+  ]);
+});
+
+test('what an engine does not take is dropped beyond eight megabytes', async () => {
+  const { engines, open, turn } = setup();
+  const { lane, samples } = open();
+  for (let i = 0; i < 100; i += 1) {
+    lane.push(sample(i * 960, 200_000));
+    await turn();
+  }
+  engines[0]?.answer();
+  expect(samples.length).toBeGreaterThan(40);
+  expect(samples.length).toBeLessThan(45);
+  lane.push(sample(1_000_000));
+  await turn();
+  engines[0]?.answer();
+  expect(samples.at(-1)?.pts).toBe(1_000_000);
+});
+
+test('times never run backwards', async () => {
+  const { engines, open, turn } = setup();
+  const { lane, samples } = open();
+  for (const pts of [960, 1920, 1900, 2879, 2880]) {
+    lane.push(sample(pts));
+  }
+  await turn();
+  engines[0]?.answer();
+  expect(samples.map(({ pts }) => pts)).toEqual([960, 1920, 2880]);
+});
+
+test('the engine ends half a minute after the last stream, and is there at once for who comes before', async () => {
+  const { clock, engines, workshop, open } = setup();
+  open().lane.close?.();
+  await clock.advance(29_000);
+  const { lane } = open();
+  await clock.advance(60_000);
+  expect(engines).toHaveLength(1);
+  lane.close?.();
+  lane.close?.();
+  await clock.advance(29_000);
+  expect(workshop.isRunning).toBe(true);
+  await clock.advance(2_000);
+  expect([workshop.isRunning, engines[0]?.hasEnded, clock.sleeping]).toEqual([false, true, 0]);
+  open();
+  expect(engines).toHaveLength(2);
+});
+
+test('who waits for it to settle waits no longer than the engine lives', async () => {
+  const { engines, workshop, open } = setup();
+  const { lane } = open();
+  lane.push(sample(0));
+  const settled = workshop.settled();
+  await new Promise((resolve) => setImmediate(resolve));
+  engines[0]?.events.onDied('the test wants it');
+  await settled;
+  await workshop.settled();
+});
+
+test('a lane’s fault is told once', () => {
+  const { engines, told, open } = setup();
+  open();
+  for (let i = 0; i < 3; i += 1) {
+    engines[0]?.events.onMessage({ type: 'fault', lane: 1, message: 'no' });
+    engines[0]?.events.onMessage({ type: 'fault', lane: 2, message: 'of nobody' });
+  }
+  expect(told).toEqual([[{ reason: 'no', codec: 'lpcm' }, 'sound of a stream cannot be turned']]);
+});
