@@ -52,6 +52,23 @@ test.for([
     ],
   ],
   [
+    'video with sound that goes by two names',
+    [
+      rendition({
+        ...videoFacts,
+        name: 'main',
+        codecs: ['avc1.42C00A', 'mp4a.40.34'],
+        otherCodecs: [['avc1.42C00A', 'mp4a.6B']],
+      }),
+    ],
+    [
+      '#EXT-X-STREAM-INF:BANDWIDTH=4000,AVERAGE-BANDWIDTH=3000,CODECS="avc1.42C00A,mp4a.40.34",SCORE=2.0',
+      'main_stream.m3u8',
+      '#EXT-X-STREAM-INF:BANDWIDTH=4000,AVERAGE-BANDWIDTH=3000,CODECS="avc1.42C00A,mp4a.6B",SCORE=1.0',
+      'main_stream.m3u8',
+    ],
+  ],
+  [
     'one audio alone',
     [audio],
     ['#EXT-X-STREAM-INF:BANDWIDTH=60,AVERAGE-BANDWIDTH=50,CODECS="fLaC"', 'audio2_stream.m3u8'],

@@ -5,10 +5,13 @@ import { startOffsetS } from './start-offset.ts';
 interface Variant {
   readonly group: string | undefined;
   readonly audio: readonly HlsRendition[];
+  /** Of the leading rendition, which may go by several names. */
+  readonly codecs: readonly string[];
 }
 
 /**
- * What there is to play (RFC 8216bis §4.4.6): one variant, and where some players lack a codec of its sound, a second one without it.
+ * What there is to play (RFC 8216bis §4.4.6): one variant, and where some players lack a codec of its sound or
+ * know it by another name, a second one for them.
  * @param renditions the leading one first; those that have nothing to play yet are left out
  * @param query with its `?`, appended to every address
  */
@@ -39,25 +42,26 @@ export function writeMultivariantPlaylist(renditions: readonly HlsRendition[], q
 }
 
 function variantsOf(leading: HlsRendition, others: readonly HlsRendition[]): Variant[] {
+  const { codecs, otherCodecs = [] } = leading;
   if (others.length === 0) {
-    return [{ group: undefined, audio: [] }];
+    return [codecs, ...otherCodecs].map((names) => ({ group: undefined, audio: [], codecs: names }));
   }
   // Audio that accompanies audio is an alternative to it: then the first stands in the group as well.
   const all = leading.kind === 'video' ? others : [leading, ...others];
   const usual = all.filter((rendition) => !rendition.isRare);
-  const variants: Variant[] = [{ group: 'audio', audio: all }];
+  const variants: Variant[] = [{ group: 'audio', audio: all, codecs }];
   if (usual.length < all.length && leading.kind === 'video') {
-    variants.push({ group: usual.length > 0 ? 'usual' : undefined, audio: usual });
+    variants.push({ group: usual.length > 0 ? 'usual' : undefined, audio: usual, codecs });
   }
   return variants;
 }
 
-function attributesOf(leading: HlsRendition, { group, audio }: Variant): string {
+function attributesOf(leading: HlsRendition, { group, audio, codecs: own }: Variant): string {
   const beside = audio.filter((rendition) => rendition !== leading).map((rendition) => rendition.bitRate());
-  const own = leading.bitRate();
-  const peak = own.peak + Math.max(0, ...beside.map((rate) => rate.peak));
-  const average = own.average + Math.max(0, ...beside.map((rate) => rate.average));
-  const codecs = [...new Set([leading, ...audio].flatMap((rendition) => rendition.codecs))].join(',');
+  const rate = leading.bitRate();
+  const peak = rate.peak + Math.max(0, ...beside.map((other) => other.peak));
+  const average = rate.average + Math.max(0, ...beside.map((other) => other.average));
+  const codecs = [...new Set([...own, ...audio.flatMap((rendition) => rendition.codecs)])].join(',');
   let text = `BANDWIDTH=${Math.ceil(peak)},AVERAGE-BANDWIDTH=${Math.ceil(average)},CODECS="${codecs}"`;
   if (leading.picture) {
     text += `,RESOLUTION=${leading.picture.width}x${leading.picture.height}`;
