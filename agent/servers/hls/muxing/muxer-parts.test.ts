@@ -129,14 +129,14 @@ test('a playlist that was taken never changes', () => {
   expect(playlistOf(muxer)).not.toBe(taken);
 });
 
-test('what the stream keeps is one segment, and what is not whole of it goes on in parts', async () => {
+test('what the stream keeps is one segment, and its last moments are parts already', async () => {
   const { muxer } = setup([tinyH264], tinyVideo(201, 25, 250));
   await muxer.ready;
   const { segments, running, targetDurationS } = playlistOf(muxer);
   expect(segments.map(({ durationS, isIndependent, parts }) => [durationS, isIndependent, parts.length])).toEqual([
-    [8, true, 0],
+    [7.6, true, 0],
   ]);
-  expect([running.number, running.parts.length, targetDurationS]).toEqual([1, 0, 8]);
+  expect([running.number, running.parts.length, targetDurationS]).toEqual([1, 2, 8]);
 });
 
 test('the first segment ends where the sound has got to, so that both are there at once', async () => {
@@ -154,8 +154,9 @@ test('the first segment ends where the sound has got to, so that both are there 
   muxer.start();
   await muxer.ready;
   const [video, audio] = muxer.renditions.map(({ playlist }) => playlist?.segments.map(({ durationS }) => durationS));
-  expect(video).toEqual([3.56]);
-  expect(audio).toEqual([3.56]);
+  expect(video).toEqual([3.16]);
+  expect(audio).toEqual([3.16]);
+  expect(muxer.renditions.map(({ playlist }) => playlist?.running?.parts.length)).toEqual([4, 2]);
 });
 
 test('in a long group the parts are listed from its key picture on, and only that part is independent', () => {

@@ -7,10 +7,13 @@ import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../hls-mux
 import { Follower } from './follower.ts';
 import { hlsRefusal, isMuxed } from './muxable.ts';
 import { Rendition } from './rendition.ts';
+import { SegmentClock } from './segment-clock.ts';
 import { SegmentEnds, type Step } from './segment-ends.ts';
 
 /** Sound that has not come so long after the first segment is not waited for. */
 const PATIENCE_S = 1;
+/** In part durations: parts may be half as long again, and end with the sample behind them. */
+const PART_AND_MORE = 2;
 
 /**
  * A stream as HLS in fragmented MP4, with parts or without: the first video track and every audio track that players take, each a
@@ -34,6 +37,7 @@ export class Muxer implements Reader, HlsMuxer {
   /** By track of the stream. */
   readonly #followers: (Follower | undefined)[];
   readonly #ends: SegmentEnds;
+  readonly #clock = new SegmentClock();
   readonly #settle: { resolve(): void; reject(cause: unknown): void };
   #hasStarted = false;
   #isReplay = false;
@@ -59,7 +63,7 @@ export class Muxer implements Reader, HlsMuxer {
     this.#stream = storable(stream);
     this.#options = options;
     this.#onClosed = onClosed;
-    this.#byTrack = renditionsOf(this.#stream.tracks, options);
+    this.#byTrack = renditionsOf(this.#stream.tracks, options, this.#clock);
     const leading =
       this.#byTrack.find((one) => one?.kind === 'video') ?? this.#byTrack.find((one) => one !== undefined);
     if (!leading) {
@@ -204,6 +208,7 @@ export class Muxer implements Reader, HlsMuxer {
   #begin(sample: Sample): void {
     this.#hasStarted = true;
     this.#startDts = sample.dts;
+    this.#clock.begins(sample, this.#leading.track.clockRate);
     this.#offset = sample.pts - sample.dts;
     for (const follower of this.#followers) {
       follower?.resume(this.#ticksIn(follower.rendition, sample.dts));
@@ -218,6 +223,7 @@ export class Muxer implements Reader, HlsMuxer {
     this.#firstEndDts ??= next.dts;
     this.#endSegment(count, next, isDiscontinuous, false);
     this.#startDts = next.dts;
+    this.#clock.begins(next, this.#leading.track.clockRate);
   }
 
   /** The leading track has paused for longer than a segment may be. */
@@ -248,31 +254,47 @@ export class Muxer implements Reader, HlsMuxer {
     }
   }
 
-  /** Where the sound has got to as well, so that its first segment is there at once too. */
+  /**
+   * The first segment ends where the sound has got to as well, so that it is there at once too, and with parts so far before the end
+   * that there is a part of each: without one hls.js asks for the whole segment that comes next, and waits for it.
+   */
   #endReplay(): void {
     const { pending } = this.#leading;
-    let heard = Number.POSITIVE_INFINITY;
+    const { clockRate } = this.#leading.track;
+    let heardS = ((pending.last?.dts ?? 0) + this.#offset) / clockRate;
     for (const follower of this.#followers) {
       const last = follower?.rendition.pending.last;
       if (follower && last) {
-        heard = Math.min(heard, last.pts / follower.rendition.track.clockRate);
+        heardS = Math.min(heardS, last.pts / follower.rendition.track.clockRate);
       }
     }
-    const clockRate = this.#leading.track.clockRate;
-    let [count, latest] = [pending.count - 1, 0];
-    for (; count > 0 && this.#ends.mayEnd(pending.at(count)?.dts ?? 0); count -= 1) {
-      latest ||= count;
-      if (((pending.at(count)?.dts ?? 0) + this.#offset) / clockRate <= heard) {
-        this.#cut(count);
-        latest = 0;
-        break;
+    const isParted = this.#options.variant === 'lowLatency';
+    const behindS = isParted ? (PART_AND_MORE * this.#options.partDurationMs) / 1000 : 0;
+    const count =
+      this.#firstEnd(heardS - behindS) || this.#firstEnd(heardS) || this.#firstEnd(Number.POSITIVE_INFINITY);
+    if (count > 0) {
+      this.#cut(count);
+      this.#leading.closeParts(Number.POSITIVE_INFINITY);
+      for (const follower of this.#followers) {
+        follower?.advance(this.#ticksIn(follower.rendition, pending.last?.dts ?? 0));
+      }
+      this.#checkReady();
+    }
+  }
+
+  /** Where the first segment may end at the latest, as a number of pending samples; 0: nowhere. @param untilS presentation time */
+  #firstEnd(untilS: number): number {
+    const { pending, track } = this.#leading;
+    for (let count = pending.count - 1; count > 0; count -= 1) {
+      const { dts } = pending.at(count) as Sample;
+      if (!this.#ends.mayEnd(dts)) {
+        return 0;
+      }
+      if ((dts + this.#offset) / track.clockRate <= untilS) {
+        return count;
       }
     }
-    if (latest > 0) {
-      this.#cut(latest);
-    }
-    this.#leading.closeParts(Number.POSITIVE_INFINITY);
-    this.#checkReady();
+    return 0;
   }
 
   #dropAll(): void {
@@ -281,14 +303,14 @@ export class Muxer implements Reader, HlsMuxer {
     }
   }
 
-  /** One segment is enough to begin; sound is waited for a little longer. */
+  /** One segment is enough to begin, and a part behind it where there are parts; sound is waited for a little longer. */
   #checkReady(): void {
     if (this.#isReady || this.#firstEndDts === undefined) {
       return;
     }
     const waited = (this.#leading.pending.last?.dts ?? 0) - this.#firstEndDts;
-    const isComplete = this.#byTrack.every((rendition) => !rendition || rendition.playlist !== undefined);
-    if (isComplete || waited >= PATIENCE_S * this.#leading.track.clockRate) {
+    const isComplete = this.#byTrack.every((rendition) => !rendition || rendition.isPlayable);
+    if (isComplete || (this.#leading.isPlayable && waited >= PATIENCE_S * this.#leading.track.clockRate)) {
       this.#isReady = true;
       this.#settle.resolve();
     }
@@ -314,7 +336,7 @@ export class Muxer implements Reader, HlsMuxer {
   }
 }
 
-function renditionsOf(tracks: readonly Track[], options: MuxerOptions): (Rendition | undefined)[] {
+function renditionsOf(tracks: readonly Track[], options: MuxerOptions, clock: SegmentClock): (Rendition | undefined)[] {
   const firstVideo = tracks.findIndex((track) => track.kind === 'video' && isMuxed(track));
   let number = 0;
   return tracks.map((track, i) => {
@@ -322,6 +344,6 @@ function renditionsOf(tracks: readonly Track[], options: MuxerOptions): (Renditi
       return undefined;
     }
     number += 1;
-    return new Rendition(`${track.kind}${number}`, track, options);
+    return new Rendition(`${track.kind}${number}`, track, options, clock);
   });
 }

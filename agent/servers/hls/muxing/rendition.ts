@@ -1,4 +1,3 @@
-import { PerchError } from '../../../base/errors.ts';
 import { codecString } from '../../../media/codec-string.ts';
 import { writeInit } from '../../../media/mp4/init.ts';
 import type { Sample } from '../../../media/sample.ts';
@@ -16,7 +15,9 @@ import { Part } from './part.ts';
 import { PartMemory } from './part-memory.ts';
 import { partTargetMs } from './part-target.ts';
 import { PendingSamples } from './pending-samples.ts';
+import { PlaylistChange } from './playlist-change.ts';
 import { Segment } from './segment.ts';
+import type { SegmentClock } from './segment-clock.ts';
 import { SegmentList } from './segment-list.ts';
 
 /** How a segment ends. */
@@ -46,9 +47,11 @@ export class Rendition implements HlsRendition {
   /** Samples that do not lie in a part yet. */
   readonly pending = new PendingSamples();
   readonly #options: MuxerOptions;
+  readonly #clock: SegmentClock;
   readonly #isParted: boolean;
   readonly #segments: SegmentList;
   readonly #memory = new PartMemory();
+  readonly #change = new PlaylistChange();
   /** What can be fetched, by name. */
   readonly #files = new Map<string, MediaFile>();
   #track: Track;
@@ -70,14 +73,13 @@ export class Rendition implements HlsRendition {
   #listed: readonly SegmentLine[] = [];
   #isAllIndependent = true;
   #playlist: MediaPlaylist | undefined;
-  #change: PromiseWithResolvers<void> | undefined;
-  #isClosed = false;
 
   /** @param name kind and place among the muxed tracks: `video1`, `audio2` */
-  constructor(name: string, track: Track, options: MuxerOptions) {
+  constructor(name: string, track: Track, options: MuxerOptions, clock: SegmentClock) {
     this.name = name;
     this.#track = track;
     this.#options = options;
+    this.#clock = clock;
     this.#isParted = options.variant === 'lowLatency';
     this.#segments = new SegmentList(options.segmentCount);
     this.#init = this.#makeInit();
@@ -107,6 +109,11 @@ export class Rendition implements HlsRendition {
     return this.#playlist;
   }
 
+  /** There is a segment, and a part where there are parts. */
+  get isPlayable(): boolean {
+    return this.#playlist !== undefined && (!this.#isParted || this.#nextPart > 0);
+  }
+
   get nextPartName(): string | undefined {
     return this.#playlist?.running?.nextPartName;
   }
@@ -130,8 +137,7 @@ export class Rendition implements HlsRendition {
   }
 
   changed(): Promise<void> {
-    this.#change ??= pendingChange(this.#isClosed);
-    return this.#change.promise;
+    return this.#change.wait();
   }
 
   bitRate(): { peak: number; average: number } {
@@ -190,14 +196,13 @@ export class Rendition implements HlsRendition {
 
   /** Nothing changes any more, and nothing can be fetched. */
   end(): void {
-    this.#isClosed = true;
     this.pending.drop(this.pending.count);
     for (const held of [...this.#parts.splice(0), ...this.#segments.clear()]) {
       held.release();
     }
     this.#memory.close();
     this.#files.clear();
-    this.#change?.reject(muxerClosed());
+    this.#change.end();
   }
 
   get #playlistBegins(): boolean {
@@ -244,10 +249,10 @@ export class Rendition implements HlsRendition {
 
   #closePart(count: number, endDts: number): void {
     const samples = this.pending.take(count);
-    if (this.#parts.length === 0) {
-      this.#wallMs = samples[0]?.wall ?? 0;
-    }
     const { clockRate } = this.#track;
+    if (this.#parts.length === 0) {
+      this.#wallMs = this.#clock.wallMsOf(samples[0] as Sample, clockRate);
+    }
     this.#fragments += 1;
     const content = {
       name: this.#partName,
@@ -315,8 +320,7 @@ export class Rendition implements HlsRendition {
       running: this.#isParted ? this.#running() : undefined,
       claimsIndependence: this.#isAllIndependent,
     };
-    this.#change?.resolve();
-    this.#change = undefined;
+    this.#change.happened();
   }
 
   #running(): RunningSegment {
@@ -381,16 +385,4 @@ class InitFile implements MediaFile {
   hold(): void {}
 
   release(): void {}
-}
-
-const muxerClosed = (): PerchError => new PerchError('unavailable', 'the HLS muxer has been closed');
-
-function pendingChange(isClosed: boolean): PromiseWithResolvers<void> {
-  const pending = Promise.withResolvers<void>();
-  // Not every change has someone waiting for it.
-  pending.promise.catch(() => {});
-  if (isClosed) {
-    pending.reject(muxerClosed());
-  }
-  return pending;
 }

@@ -1,0 +1,32 @@
+import { PerchError } from '../../../base/errors.ts';
+
+/** The next change of a playlist: one promise for all who wait for it. */
+export class PlaylistChange {
+  #pending: PromiseWithResolvers<void> | undefined;
+  #isOver = false;
+
+  wait(): Promise<void> {
+    if (!this.#pending) {
+      this.#pending = Promise.withResolvers();
+      // Those who wait may have gone.
+      this.#pending.promise.catch(() => {});
+      if (this.#isOver) {
+        this.#pending.reject(muxerClosed());
+      }
+    }
+    return this.#pending.promise;
+  }
+
+  happened(): void {
+    this.#pending?.resolve();
+    this.#pending = undefined;
+  }
+
+  /** There will be none. */
+  end(): void {
+    this.#isOver = true;
+    this.#pending?.reject(muxerClosed());
+  }
+}
+
+const muxerClosed = (): PerchError => new PerchError('unavailable', 'the HLS muxer has been closed');
