@@ -1,0 +1,36 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
+import type { OpusTrack } from '../../../media/track.ts';
+import { Stream } from '../../../stream/stream.ts';
+import type { MuxerOptions } from '../hls-muxer.ts';
+import { Muxer } from './muxer.ts';
+
+const opus: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };
+const OPTIONS: MuxerOptions = {
+  prefix: 'p',
+  variant: 'lowLatency',
+  segmentCount: 7,
+  segmentDurationMs: 1000,
+  partDurationMs: 200,
+  segmentMaxBytes: 1 << 20,
+};
+/** How far the sound's own wall clock is off that of the pictures. */
+const OFF_MS = 350;
+
+test("the sound's segments tell the pictures' wall clock, however far the sound's own is off", () => {
+  const stream = new Stream([tinyH264, opus]);
+  const muxer = new Muxer('cam', stream, OPTIONS, () => {});
+  onTestFinished(() => muxer.close());
+  muxer.start();
+  for (const [i, picture] of tinyVideo(126, 25, 25, 0, 1_000_000).entries()) {
+    stream.write(0, picture);
+    for (const pts of [i * 1920, i * 1920 + 960]) {
+      const wall = 1_000_000 + pts / 48 + OFF_MS;
+      stream.write(1, { pts, dts: pts, wall, key: true, data: Uint8Array.of(0xfc, 0xff, 0xfe) });
+    }
+  }
+  const [video, audio] = muxer.renditions.map(({ playlist }) => playlist);
+  const wallsOf = (playlist: typeof video) => playlist?.segments.map(({ wallMs }) => Math.round(wallMs));
+  expect(wallsOf(video)).toEqual([1_000_000, 1_001_000, 1_002_000, 1_003_000, 1_004_000]);
+  expect(wallsOf(audio)).toEqual(wallsOf(video));
+});
