@@ -113,6 +113,21 @@ test('whoever waits for a stream that halts is told so after a while, and those 
   expect(clock.sleeping).toBeLessThan(5);
 });
 
+test('a session does not end while something is waited for in it', async () => {
+  const { clock, server, stream, playlist } = await setup();
+  // A target of eleven seconds is waited for longer than a session that is idle lasts.
+  feed(stream, 7, 4);
+  feed(stream, 1, 11);
+  const { msn } = endOf((await playlist()).body);
+  const waiting = playlist(`?_HLS_msn=${msn}`);
+  await isSettled(waiting);
+  for (let waitedMs = 0; waitedMs < 40_000 && !(await isSettled(waiting)); waitedMs += 1000) {
+    expect(server.sessions.list().length).toBe(1);
+    await clock.advance(1000);
+  }
+  expect((await waiting).statusCode).toBe(503);
+});
+
 test('a kicked viewer is not answered any more, also where it waits', async () => {
   const { server, stream, playlist } = await setup();
   const { msn } = endOf((await playlist()).body);
@@ -131,6 +146,7 @@ test('one session has so many requests waiting and no more', async () => {
   await isSettled(Promise.all(waiting));
   const refused = await playlist(`?_HLS_msn=${msn}`);
   expect([refused.statusCode, refused.headers['retry-after']]).toEqual([429, '1']);
+  expect(refused.json().error).toBe('32 requests of this session are waiting already, limit 32');
   feed(stream, 1, 4);
   feed(stream, 1, 5);
   expect((await Promise.all(waiting)).map((answer) => answer.statusCode)).toEqual(Array(32).fill(200));

@@ -173,8 +173,9 @@ class Delivery {
   /** @returns false when the stream has ended meanwhile */
   async #wait({ muxer, session }: Admitted, rendition: HlsRendition, isThere: () => boolean): Promise<boolean> {
     this.#waiting ??= new Waiting(this.#options.server.clock);
+    const waiting = this.#waiting;
     try {
-      await session.waitFor(this.#waiting.until(rendition, isThere));
+      await session.waitFor(() => waiting.until(rendition, isThere));
     } catch (error) {
       if (muxer.isClosed) {
         return false;

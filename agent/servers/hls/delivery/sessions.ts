@@ -75,8 +75,13 @@ export class HlsSession implements Viewer {
     this.lastRequestMs = clock.monoMs();
   }
 
-  /** @throws PerchError exhausted when too many of its requests wait */
-  async waitFor(event: Promise<void>): Promise<void> {
+  /** Some of its requests wait: it is not idle. */
+  get isWaiting(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** @throws PerchError exhausted when too many of its requests wait: then nothing is begun */
+  async waitFor(begin: () => Promise<void>): Promise<void> {
     // A CDN has one request for each playlist and part, however many ask it.
     if (this.#waiting >= MAX_WAITING && !this.isCdn) {
       const message = `${this.#waiting} requests of this session are waiting already, limit ${MAX_WAITING}`;
@@ -84,7 +89,7 @@ export class HlsSession implements Viewer {
     }
     this.#waiting += 1;
     try {
-      await event;
+      await begin();
     } finally {
       this.#waiting -= 1;
     }
@@ -184,7 +189,7 @@ export class HlsSessions {
   #endIdle(): void {
     const nowMs = this.#clock.monoMs();
     for (const session of this.#all()) {
-      if (nowMs - session.lastRequestMs >= IDLE_MS) {
+      if (!session.isWaiting && nowMs - session.lastRequestMs >= IDLE_MS) {
         this.#end(session);
       }
     }
