@@ -1,10 +1,22 @@
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { connect as connectHttp2 } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { openLiveBox, WEBSOCKET_FIELDS } from '../../../../test/live-box.ts';
+import { openAccess } from '../../../../test/open-access.ts';
 import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
+import { systemClock } from '../../../base/clock.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { createHttpApp } from '../../../http/app.ts';
+import { takeUpgrade } from '../../../http/web-socket.ts';
 import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
 import type { Sample } from '../../../media/sample.ts';
 import type { AacTrack, Track } from '../../../media/track.ts';
 import { Stream } from '../../../stream/stream.ts';
+import { liveAddresses } from './addresses.ts';
+import { LiveServer } from './live-server.ts';
 
 const aac: AacTrack = {
   kind: 'audio',
@@ -228,4 +240,38 @@ test('an upgrade to a WebSocket is not what a file is for', async () => {
   const raw = await box.raw('cam/live.mp4', WEBSOCKET_FIELDS);
   expect(await raw.head()).toContain('HTTP/1.1 200');
   raw.socket.destroy();
+});
+
+test('over HTTP/2 it comes as it is made too, and whoever takes the request back is no reader any more', async () => {
+  const tls = join(import.meta.dirname, '../../../../test/fixtures/tls/server');
+  const [key, cert] = await Promise.all([readFile(`${tls}.key`), readFile(`${tls}.crt`)]);
+  const stream = new Stream([tinyH264]);
+  feed(stream, 1);
+  const server = new LiveServer({ open: async () => stream }, systemClock, silentLogger);
+  const access = { ...openAccess, origin: () => ({ isSameOrigin: true }) };
+  const live = liveAddresses({ server, access, takeUpgrade, clock: systemClock, log: silentLogger });
+  const app = createHttpApp({ log: silentLogger, tls: { key, cert } });
+  app.get('/*', (request, reply) => live.answer((request.params as { '*': string })['*'], request, reply));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(() => app.close());
+  const session = connectHttp2(`https://127.0.0.1:${(app.server.address() as AddressInfo).port}`, {
+    rejectUnauthorized: false,
+  });
+  onTestFinished(() => session.destroy());
+  const request = session.request({ ':path': '/cam/live.mp4' });
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  await once(request, 'data');
+  for (let i = 1; bytes < 10_000; i += 1) {
+    feed(stream, 1, i);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  expect(stream.audience).toBe(1);
+  request.close();
+  while (stream.readers.length > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(server.list()).toEqual([]);
 });
