@@ -30,6 +30,9 @@ export function InfoCard({ camera, player }: InfoProps) {
     [words.infoCodec, facts?.codec ?? videoCodec(camera.main) ?? '–'],
     [words.infoRate, bitRate(rate, language)],
     [words.infoLost, lost],
+    ...(facts?.lagMs === undefined
+      ? []
+      : [[words.infoLag, words.seconds(number(facts.lagMs / 1000, 1, language))] as const]),
     ...(leftOut.length > 0 ? [[words.infoLeftOut, leftOut.join(' · ')] as const] : []),
   ];
   return (
@@ -58,7 +61,7 @@ function useFacts(player: LivePlayer): { facts?: Facts; bitsPerSecond?: number }
       }
       const atMs = performance.now();
       // HLS comes in lumps: the camera's own rate says more than a second's bytes.
-      const isSteady = player.view.peek().technology === 'WebRTC' && before && bytes !== undefined;
+      const isSteady = player.view.peek().technology !== 'HLS' && before && bytes !== undefined;
       const rate = isSteady && before ? ((bytes - before.bytes) * 8000) / (atMs - before.atMs) : undefined;
       before = bytes === undefined ? undefined : { bytes, atMs };
       setSeen({ facts, ...(rate === undefined || rate < 0 ? {} : { bitsPerSecond: rate }) });

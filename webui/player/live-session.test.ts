@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { failureOf, leftOutOf } from './live-session.ts';
+import { failureOf, isSoundLeftOut, leftOutOf } from './live-session.ts';
 
 test.for([
   [0, 'the box does not answer', 'away'],
@@ -22,4 +22,17 @@ test.for([
   ['words that nobody knows', ['words that nobody knows']],
 ] as const)('what stays behind of a stream, by its names: %s', ([header, names]) => {
   expect(leftOutOf(header)).toEqual(names);
+});
+
+test.for([
+  [null, false],
+  ['video H265 (another video is sent)', false],
+  ['video H265 (another video is sent), audio MPEG-4 Audio (HE-AAC cannot be turned)', true],
+] as const)('whether sound stays behind: %s', ([header, isLeftOut]) => {
+  expect(isSoundLeftOut(header)).toBe(isLeftOut);
+});
+
+test('a failure of a codec knows which one it is', () => {
+  expect(failureOf(400, 'codecs not supported by client: the video is H265 and no more').codec).toBe('H.265');
+  expect(failureOf(404, 'no H265 here').codec).toBeUndefined();
 });

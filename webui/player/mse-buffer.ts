@@ -79,6 +79,7 @@ export class MseBuffer {
     }
     const pieces = this.#take();
     const [first] = pieces;
+    const endS = this.ranges.at(-1)?.[1];
     try {
       if (first?.type !== undefined) {
         this.#buffer.changeType(first.type);
@@ -89,7 +90,6 @@ export class MseBuffer {
       return;
     }
     this.#wasFull = false;
-    const endS = this.ranges.at(-1)?.[1];
     if (first?.isKey && endS !== undefined) {
       this.#keysS.push(endS);
     }

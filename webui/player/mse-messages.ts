@@ -1,7 +1,7 @@
 import { failureOf, PlayError } from './live-session.ts';
 
 /** What the box says between the pieces: of its protocol what a player looks at. */
-export type MseMessage = MseInit | MseClock | { readonly type: 'skip' } | MseError;
+export type MseMessage = MseInit | MseClock | MseError | { readonly type: 'skip' | 'unknown' };
 
 export interface MseInit {
   readonly type: 'init';
@@ -26,6 +26,16 @@ export interface MseError {
   readonly code: string;
   readonly error: string;
   readonly labels?: readonly string[];
+}
+
+/** What is not understood is passed over: a newer box may say more. */
+export function parseMessage(text: string): MseMessage {
+  try {
+    const message = JSON.parse(text) as MseMessage | null;
+    return typeof message?.type === 'string' ? message : { type: 'unknown' };
+  } catch {
+    return { type: 'unknown' };
+  }
 }
 
 /** HTTP's status for what the box's codes mean. */

@@ -3,7 +3,7 @@ import { beginsWithKey } from './fragment.ts';
 import { LiveEdge } from './live-edge.ts';
 import { Ending, type LiveSession, PlayError, type SessionFacts } from './live-session.ts';
 import { MseBuffer } from './mse-buffer.ts';
-import { failureOfMse, lagMs, type MseClock, type MseInit, type MseMessage } from './mse-messages.ts';
+import { failureOfMse, lagMs, type MseClock, type MseInit, type MseMessage, parseMessage } from './mse-messages.ts';
 import { firstPicture, playOrMute } from './play.ts';
 import { withParameter } from './source.ts';
 import type { OpenOptions } from './whep.ts';
@@ -63,7 +63,7 @@ class MseSession implements LiveSession {
     this.#socket = socket;
     const { signal } = this.#over;
     socket.binaryType = 'arraybuffer';
-    socket.addEventListener('message', ({ data }) => this.#onData(parsed(data)), { signal });
+    socket.addEventListener('message', ({ data }) => this.#onData(data), { signal });
     socket.addEventListener('close', () => this.#fail('transport', this.#lossReason), { signal });
     source.addEventListener('sourceopen', () => this.#onOpen(), { signal });
     video.addEventListener('error', () => this.#fail('transport', video.error?.message || 'it cannot be decoded'), {
@@ -123,7 +123,8 @@ class MseSession implements LiveSession {
     }
   }
 
-  #onData(data: MseMessage | ArrayBuffer): void {
+  #onData(text: string | MseMessage | ArrayBuffer): void {
+    const data = typeof text === 'string' ? parseMessage(text) : text;
     const isPiece = data instanceof ArrayBuffer;
     // An end needs no room to play in.
     if (this.#source.readyState !== 'open' && (isPiece || data.type !== 'error')) {
@@ -147,6 +148,7 @@ class MseSession implements LiveSession {
         this.#ending.fail(failureOfMse(message));
         break;
       case 'skip':
+      case 'unknown':
         break;
     }
   }
@@ -216,6 +218,3 @@ class MseSession implements LiveSession {
     }
   }
 }
-
-const parsed = (data: string | ArrayBuffer): MseMessage | ArrayBuffer =>
-  typeof data === 'string' ? (JSON.parse(data) as MseMessage) : data;

@@ -71,6 +71,7 @@ export const en = {
   infoSize: 'Size',
   infoCodec: 'Codec',
   infoRate: 'Bit rate',
+  infoLag: 'Behind the camera',
   infoLost: 'Lost',
   infoLeftOut: 'Left out',
   packets: (count: string) => `${count} packets`,

@@ -72,6 +72,7 @@ export const zhCn: Words = {
   infoSize: '尺寸',
   infoCodec: '编码',
   infoRate: '码率',
+  infoLag: '延迟',
   infoLost: '丢失',
   infoLeftOut: '未传输',
   packets: (count) => `${count} 包`,

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { sentenceOf, wordsFor } from './words.ts';
+
+test.for([
+  [['', 'zh-CN', 'en'], '正在连接…'],
+  [['en', 'zh-CN'], 'Connecting…'],
+  [['', 'de', 'zh'], '正在连接…'],
+  [['', 'fr'], 'Connecting…'],
+] as const)('%s: it says %s', ([languages, said]) => {
+  expect(wordsFor(languages).starting).toBe(said);
+});
+
+test('a codec that is not known has words too', () => {
+  expect(sentenceOf(wordsFor([]), { kind: 'codec' })).toContain('this kind of picture');
+  expect(sentenceOf(wordsFor([]), { kind: 'absent' })).toBe('No picture from the camera. Trying again…');
+});
