@@ -9,8 +9,8 @@ interface Anchor {
 
 /** Renditions are behind the leading one by less. */
 const MOST_ANCHORS = 16;
-/** Ticks of one clock are rounded in those of another. */
-const ROUNDING_S = 0.001;
+/** Where pictures are reordered a key picture's presentation trembles against the boundary; segments are longer than that. */
+const TREMBLE_S = 0.1;
 
 /**
  * Wall clock of the segments of all renditions: that of the leading one. Each track's own is smoothed from the arrival of its own packets,
@@ -32,7 +32,7 @@ export class SegmentClock {
   /** Unix milliseconds of the first sample of a segment of any rendition. */
   wallMsOf(sample: Sample, clockRateHz: number): number {
     const atS = sample.pts / clockRateHz;
-    const anchor = this.#anchors.findLast(({ fromS }) => fromS <= atS + ROUNDING_S) ?? this.#anchors[0];
+    const anchor = this.#anchors.findLast(({ fromS }) => fromS <= atS + TREMBLE_S) ?? this.#anchors[0];
     return anchor ? atS * 1000 + anchor.offsetMs : sample.wall;
   }
 }
