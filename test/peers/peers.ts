@@ -11,6 +11,7 @@ const PEERS = {
     '/usr/lib/aarch64-linux-gnu/girepository-1.0/GstRtspServer-1.0.typelib',
   ],
   firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
+  curl: ['/usr/bin/curl'],
   aiortc: ['/usr/lib/python3/dist-packages/aiortc/__init__.py'],
 } as const;
 
