@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
 import type { AccessRules } from '../agent/auth/authorize.ts';
 import { PerchError } from '../agent/base/errors.ts';
@@ -59,9 +60,17 @@ export async function openLiveBox({
       streams.set(name, stream);
       return stream;
     },
+    connections: () => promisify(app.server.getConnections.bind(app.server))(),
     watch: (path: string) => MseClient.open(`ws://127.0.0.1:${port}/${path}`),
     raw: (path: string, fields: Readonly<Record<string, string>> = {}) => RawSocket.open(port, path, fields),
   };
+}
+
+/** Lets this process do what it has to: what has arrived is read, and what follows from it is done. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) {
+    await new Promise(setImmediate);
+  }
 }
 
 /** Node's own WebSocket as a viewer. */

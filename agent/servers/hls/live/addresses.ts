@@ -112,9 +112,6 @@ async function sendFile(
   if (request.method === 'HEAD') {
     return reply.send();
   }
-  if (request.raw.destroyed || request.socket.destroyed) {
-    return reply;
-  }
   const body = new LiveBody(() => leave());
   const leave = server.watch(live, opened, body);
   return reply.send(body);

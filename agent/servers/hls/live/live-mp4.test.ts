@@ -4,7 +4,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { openLiveBox, WEBSOCKET_FIELDS } from '../../../../test/live-box.ts';
+import { openLiveBox, turns, WEBSOCKET_FIELDS } from '../../../../test/live-box.ts';
 import { openAccess } from '../../../../test/open-access.ts';
 import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
 import { systemClock } from '../../../base/clock.ts';
@@ -162,6 +162,25 @@ test('whoever goes is no reader any more', async () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   expect([stream.audience, box.server.list()]).toEqual([0, []]);
+});
+
+test('whoever has gone before the stream came leaves nothing behind', async () => {
+  const box = await openLiveBox();
+  const stream = new Stream([tinyH264]);
+  feed(stream, 1);
+  let come: (stream: Stream) => void = () => {};
+  box.add('late', new Promise<Stream>((resolve) => (come = resolve)));
+  const raw = await box.raw('late/live.mp4');
+  while (box.asked.length === 0) {
+    await new Promise(setImmediate);
+  }
+  raw.socket.destroy();
+  while (await box.connections()) {
+    await new Promise(setImmediate);
+  }
+  come(stream);
+  await turns();
+  expect([stream.readers.length, box.server.list()]).toEqual([0, []]);
 });
 
 test('HEAD tells the type and leaves no reader', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openLiveBox, WEBSOCKET_FIELDS } from '../../../../test/live-box.ts';
+import { openLiveBox, turns, WEBSOCKET_FIELDS } from '../../../../test/live-box.ts';
 import { mutate } from '../../../../test/mutate.ts';
 import { random } from '../../../../test/random.ts';
 import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
@@ -194,9 +194,7 @@ test('who answers no ping for 25 s is gone; who answers stays', async () => {
   for (let i = 0; i < 12; i += 1) {
     await box.clock.advance(5_000);
     // The pong is on its way through two sockets of this process.
-    for (let turn = 0; turn < 20; turn += 1) {
-      await new Promise(setImmediate);
-    }
+    await turns();
   }
   await silent.closed();
   expect(box.server.list().length).toBe(1);
@@ -275,7 +273,7 @@ test('a viewer who has gone before the stream came leaves nothing behind', async
   viewer.close();
   await viewer.closed();
   come(stream);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await turns();
   expect([box.server.list(), stream.readers.length]).toEqual([[], 0]);
 });
 
