@@ -1,3 +1,4 @@
+import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './audio-transcode.ts';
 import { calibrate } from './calibrate.ts';
 import { type Figure, judge, type Result } from './figure.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './get-throughput.ts';
@@ -47,6 +48,9 @@ const FIGURES: readonly Figure[] = [
   hls500Memory,
   hls500Late,
   mseLag,
+  audioTranscode,
+  audioTranscodeG711,
+  audioTranscodeFlac,
   getFmp4,
   getMp4,
   getFirstByte,
