@@ -137,3 +137,15 @@ test('a trusted proxy is not loopback, and the client that it names counts', asy
   expect(await ask('203.0.113.5')).toBe(401);
   expect(await ask('127.0.0.1')).toBe(200);
 });
+
+test('the address alone is the one that is known of a request otherwise', async () => {
+  for (const trustedProxies of [[], ['10.0.0.9']]) {
+    await using box = await openHttpBox({ trustedProxies });
+    box.app.get('/who', (request) => ({ ip: box.access.ip(request), origin: box.access.origin(request).ip }));
+    for (const remoteAddress of ['203.0.113.5', '::ffff:203.0.113.5', '2001:DB8::1', '10.0.0.9', 'fe80::1%eth0']) {
+      const headers = { 'x-forwarded-for': '198.51.100.7' };
+      const { ip, origin } = (await box.app.inject({ url: '/who', remoteAddress, headers })).json();
+      expect(ip).toBe(origin);
+    }
+  }
+});

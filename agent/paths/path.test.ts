@@ -94,6 +94,17 @@ test('the stream of a publisher is recorded and shown like that of a camera', as
   expect(path.status).toMatchObject({ ready: false, source: null });
 });
 
+test('viewers who are served by something made once for all are listed with the readers, and are no readers', () => {
+  const path = pathWith(undefined);
+  const stream = path.publish(nobody).open([tinyH264]);
+  stream.viewers.add({ type: 'hlsSession', id: 'b' }).add({ type: 'hlsSession', id: 'a' });
+  expect(path.status.readers).toEqual([
+    { type: 'hlsSession', id: 'a' },
+    { type: 'hlsSession', id: 'b' },
+  ]);
+  expect([stream.audience, stream.readers.length]).toEqual([0, 0]);
+});
+
 test('a new publisher takes the place of the present one, whose readers go with it', () => {
   const path = pathWith(undefined);
   const [first, second] = [publisherOf('one'), publisherOf('two')];

@@ -48,6 +48,9 @@ const SHARED_HOUR = 'public, max-age=3600';
 /** A blocking request has an address of its own, whose answer never changes (RFC 8216bis §B.1). */
 const KEPT_TARGETS = 6;
 
+/** With so many sessions a playlist that one viewer alone gets is packed too: for each that takes as long as all else of the answer. */
+const MOST_ZIPPED_ALONE = 16;
+
 /** MediaMTX's HLS addresses, below any prefix: playlists and pages hold relative addresses only. */
 export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, options) => {
   const delivery = new Delivery(options);
@@ -147,7 +150,8 @@ class Delivery {
       return sendText(request, reply, PLAYLIST_TYPE, cache, text);
     }
     const body = this.#texts.body(rendition, renditions, directives.skip, query, !isOwnQuery);
-    return sendPlaylist(request, reply, cache, body, !isOwnQuery);
+    const mayZip = !isOwnQuery || this.#options.server.sessions.count <= MOST_ZIPPED_ALONE;
+    return sendPlaylist(request, reply, cache, body, mayZip);
   }
 
   async #sendFile(admitted: Admitted, name: string, request: FastifyRequest, reply: FastifyReply) {

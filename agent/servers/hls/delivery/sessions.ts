@@ -109,6 +109,10 @@ export class HlsSessions {
     this.#stopChecking = clock.every(CHECK_MS, () => this.#endIdle());
   }
 
+  get count(): number {
+    return this.#bySecret.size;
+  }
+
   /** @throws PerchError exhausted */
   open(requester: Requester, muxer: HlsMuxer, stream: Stream): HlsSession {
     const address = subscriberOf(requester.ip);
