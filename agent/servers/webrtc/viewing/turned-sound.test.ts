@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../../test/fake-clock.ts';
+import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
+import { parseRtcp, type SenderInfo } from '../../../media/rtcp/parse.ts';
+import type { Track } from '../../../media/track.ts';
+import { Stream } from '../../../stream/stream.ts';
+
+const OPUS: Track = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 1 };
+
+/** A camera whose own sound nobody takes, and a stream of what is made of it. */
+function setup(openFallback?: (small: Stream) => Promise<Stream>) {
+  const clock = new FakeClock();
+  const camera = new ScriptedCamera(clock, 5_000);
+  const small = new ScriptedCamera(clock, 9_000);
+  const sound = new Stream([OPUS]);
+  const viewer = new ScriptedViewer(camera, {
+    sound,
+    openFallback: openFallback && (() => openFallback(small.stream)),
+  });
+  const ssrc = viewer.viewing.audio?.ssrc;
+  const soundsIn = (received: readonly Received[]): Received[] => received.filter((packet) => packet.ssrc === ssrc);
+  const turned = (): void => {
+    const pts = 48 * clock.monoMs();
+    sound.write(0, { pts, dts: pts, wall: clock.wallMs(), key: true, data: Uint8Array.of(0xfc, 1, 2) });
+  };
+  const play = async (pictures: number): Promise<Received[]> => {
+    for (let i = 0; i < pictures; i += 1) {
+      camera.picture(i % 25 === 0);
+      small.picture(i % 25 === 0, 300);
+      camera.sound();
+      turned();
+      await clock.advance(20);
+      turned();
+      await clock.advance(20);
+    }
+    return viewer.take();
+  };
+  return { clock, camera, sound, viewer, ssrc, soundsIn, turned, play };
+}
+
+test('what is made of the stream’s sound goes out as the viewer’s sound, and nothing of the sound itself', async () => {
+  const { viewer, soundsIn, play } = setup();
+  viewer.start();
+  const sounds = soundsIn(await play(25));
+  expect(sounds).toHaveLength(50);
+  expect(sounds.every(({ payload }) => payload.equals(Buffer.of(0xfc, 1, 2)))).toBe(true);
+  const steps = sounds.slice(1).map(({ timestamp }, i) => (timestamp - (sounds[i]?.timestamp ?? 0)) >>> 0);
+  expect(new Set(steps)).toEqual(new Set([960]));
+});
+
+test('it waits for the first picture, so that both begin together', async () => {
+  const { clock, camera, viewer, soundsIn, turned } = setup();
+  viewer.start();
+  turned();
+  await clock.advance(20);
+  expect(viewer.take()).toEqual([]);
+  camera.picture(true);
+  turned();
+  expect(soundsIn(viewer.take())).toHaveLength(1);
+});
+
+test('where there is no picture for a second, it begins without', async () => {
+  const { clock, viewer, soundsIn, turned } = setup();
+  viewer.start();
+  for (let i = 0; i < 75; i += 1) {
+    turned();
+    await clock.advance(20);
+  }
+  expect(soundsIn(viewer.take())).toHaveLength(25);
+});
+
+test('the viewer learns with the first packets how sound and picture belong together, and each second', async () => {
+  const { viewer, ssrc, play } = setup();
+  viewer.start();
+  await play(25);
+  const reportsOf = (): number => {
+    const infos: SenderInfo[] = [];
+    for (const report of viewer.link.reports.splice(0)) {
+      parseRtcp(report, 0, report.length, { onSenderReport: (info) => infos.push(info), onBye: () => {} });
+    }
+    return infos.filter((info) => info.ssrc === ssrc).length;
+  };
+  expect(reportsOf()).toBe(2);
+  viewer.viewing.tick();
+  expect(reportsOf()).toBe(1);
+});
+
+test('bytes are counted, and with the viewer all reading ends', async () => {
+  const { viewer, sound, camera, play } = setup();
+  viewer.start();
+  await play(10);
+  expect(sound.readers).toHaveLength(1);
+  expect(viewer.viewing.statistics.outboundPackets).toBeGreaterThan(30);
+  expect(sound.bytesSent).toBeGreaterThan(0);
+  viewer.viewing.close();
+  expect([sound.readers, camera.stream.readers]).toEqual([[], []]);
+});
+
+test('on a bad network the pictures come from elsewhere, and the sound goes on', async () => {
+  const { viewer, soundsIn, play } = setup((small) => Promise.resolve(small));
+  viewer.start();
+  let lost = 0;
+  for (let second = 1; second < 20 && viewer.viewing.statistics.share !== 'fallback'; second += 1) {
+    await play(25);
+    lost += second > 5 ? 100 : 0;
+    viewer.report(lost, 200 * second, 20);
+    viewer.viewing.tick();
+    await Promise.resolve();
+  }
+  expect(viewer.viewing.statistics.share).toBe('fallback');
+  expect(soundsIn(await play(25))).toHaveLength(50);
+});
