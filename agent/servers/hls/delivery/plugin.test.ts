@@ -12,6 +12,15 @@ function setup(options: Parameters<typeof openHlsBox>[0] = {}) {
   return { ...box, player, get: (url: string) => player.get(url) };
 }
 
+/** How much of a segment is whole fragments, one behind the other. */
+function fragmentBytes(segment: Buffer): number {
+  let at = 0;
+  for (let size = 1; size > 0; at += size) {
+    size = parseFragment(segment.subarray(at))?.sizeBytes ?? 0;
+  }
+  return at;
+}
+
 test.for(['', '/hls'])('a player finds its way from index.m3u8 to every byte, mounted at "%s"', async (prefix) => {
   const { get, paths } = setup({ prefix });
   const stream = live(paths, 'yard/cam');
@@ -38,7 +47,7 @@ test.for(['', '/hls'])('a player finds its way from index.m3u8 to every byte, mo
       const segment = await get(`${prefix}/yard/cam/${name}`);
       expect(segment.headers['content-type']).toBe(playlist.startsWith('video') ? 'video/mp4' : 'audio/mp4');
       expect(Number(segment.headers['content-length'])).toBe(segment.rawPayload.length);
-      expect(parseFragment(segment.rawPayload)?.sizeBytes).toBe(segment.rawPayload.length);
+      expect(fragmentBytes(segment.rawPayload)).toBe(segment.rawPayload.length);
     }
   }
 });
