@@ -55,6 +55,7 @@ const SOUNDS: Record<string, Sound> = {
     track: 'AC3',
     props: { sampleRate: 48_000, channelCount: 2 },
     stored: 'ac3',
+    hls: 'ac3',
     rtsp: 'ac3',
   },
   l16: {

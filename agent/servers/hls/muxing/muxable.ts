@@ -8,18 +8,23 @@ type Codecs = ReadonlySet<Track['codec']>;
 
 /**
  * What players of HLS take, by what the segments are. Transport streams could hold H.265 and Opus too, but Apple's authoring
- * specification has H.265 in fMP4 only, and no browser looks for either there.
+ * specification has H.265 in fMP4 only, and no browser looks for either there. MP3 is the other way round: as fMP4 Chromium refuses
+ * it in Media Source Extensions, and its own HLS player stops with an error even where another variant does without.
  */
 const MUXED: Readonly<Record<Container, Codecs>> = {
-  fmp4: new Set(['h264', 'h265', 'av1', 'vp9', 'aac', 'opus', 'flac', 'mpeg-audio', 'ac3']),
+  fmp4: new Set(['h264', 'h265', 'av1', 'vp9', 'aac', 'opus', 'flac', 'ac3']),
   mpegts: new Set(['h264', 'aac', 'mpeg-audio', 'ac3']),
 };
 const SUPPORTED: Readonly<Record<Container, string>> = {
-  fmp4: 'H264, H265, AV1, VP9, MPEG-4 Audio, Opus, FLAC, MPEG-1/2 Audio, AC3, G711 and LPCM',
-  mpegts: 'H264, MPEG-4 Audio, MPEG-1/2 Audio and AC3',
+  fmp4: 'H264, H265, AV1, VP9, MPEG-4 Audio, Opus, FLAC, AC3, G711, G722 and LPCM',
+  mpegts: 'H264, MPEG-4 Audio, MP3 and AC3',
 };
-/** In fMP4: Chromium takes neither in Media Source Extensions, although it plays MP3 from a file. */
-const RARE: Codecs = new Set(['mpeg-audio', 'ac3']);
+const HINT: Readonly<Record<Container, string>> = {
+  fmp4: 'with hlsVariant mpegts it takes more',
+  mpegts: 'with hlsVariant fmp4 or lowLatency it takes more',
+};
+/** In fMP4: no browser but Safari. */
+const RARE: Codecs = new Set(['ac3']);
 
 export const containerOf = (variant: HlsVariant): Container => (variant === 'mpegts' ? 'mpegts' : 'fmp4');
 
@@ -66,8 +71,7 @@ export function leftOutOfHls(stream: Stream, container: Container = 'fmp4'): str
 }
 
 function labelOf(track: Track): string {
-  const layer = track.codec === 'mpeg-audio' ? ` layer ${track.layer}` : '';
-  return `${CODEC_LABEL[track.codec]}${layer}`;
+  return CODEC_LABEL[track.codec] + (track.codec === 'mpeg-audio' ? ` layer ${track.layer}` : '');
 }
 
 /** Why a stream of which nothing is left cannot be played by HLS. */
@@ -76,8 +80,8 @@ export function hlsRefusal(name: string, stream: Stream, container: Container = 
   if (codecs === '') {
     return `the stream on path '${name}' has neither video nor audio`;
   }
+  const other = container === 'mpegts' ? 'fmp4' : 'mpegts';
+  const hint = leftOutOfHls(stream, other).length < stream.tracks.length ? `; ${HINT[container]}` : '';
   const way = container === 'mpegts' ? 'HLS of hlsVariant mpegts' : 'HLS';
-  const fromFmp4 = container === 'mpegts' && leftOutOfHls(stream, 'fmp4').length < stream.tracks.length;
-  const hint = fromFmp4 ? '; with hlsVariant fmp4 or lowLatency it takes more' : '';
   return `the stream on path '${name}' has ${codecs}, of which ${way} takes nothing: it takes ${SUPPORTED[container]}${hint}`;
 }
