@@ -63,7 +63,7 @@ function pacedVideo(intervalsMs: readonly number[], gop: number): Sample[] {
   });
 }
 
-test('the first segment is whole; what follows comes in parts, whose names count from 0', () => {
+test('segments come in parts, the first one too, and their names count from 0', () => {
   const pictures = tinyVideo(100, 25, 25);
   const { stream, muxer } = setup([tinyH264]);
   for (const picture of pictures) {
@@ -76,8 +76,11 @@ test('the first segment is whole; what follows comes in parts, whose names count
     ['p_video1_seg1.mp4', 5],
     ['p_video1_seg2.mp4', 5],
   ]);
-  expect(partsOf(muxer).map(({ name }) => name)).toEqual(Array.from({ length: 14 }, (_, i) => `p_video1_part${i}.mp4`));
-  expect(running).toMatchObject({ number: 3, nextPartName: 'p_video1_part14.mp4', isDiscontinuity: false });
+  // Those of the first segment are not told any more.
+  expect(partsOf(muxer).map(({ name }) => name)).toEqual(
+    Array.from({ length: 14 }, (_, i) => `p_video1_part${i + 5}.mp4`),
+  );
+  expect(running).toMatchObject({ number: 3, nextPartName: 'p_video1_part19.mp4', isDiscontinuity: false });
   expect(partsOf(muxer).map(({ durationS }) => durationS)).toEqual(Array.from({ length: 14 }, () => 0.2));
 });
 
@@ -99,9 +102,9 @@ test('a part is there as soon as the picture behind it is, under the name that w
   const pictures = tinyVideo(60, 25, 25);
   const { stream, muxer } = setup([tinyH264], pictures.slice(0, 25));
   stream.write(0, pictures[25] as Sample);
-  expect(playlistOf(muxer).running.nextPartName).toBe('p_video1_part0.mp4');
-  expect(muxer.awaiting('p_video1_part0.mp4')?.name).toBe('video1');
-  expect(muxer.awaiting('p_video1_part1.mp4')).toBeUndefined();
+  expect(playlistOf(muxer).running.nextPartName).toBe('p_video1_part5.mp4');
+  expect(muxer.awaiting('p_video1_part5.mp4')?.name).toBe('video1');
+  expect(muxer.awaiting('p_video1_part6.mp4')).toBeUndefined();
   let isThere = false;
   const change = muxer.renditions[0]?.changed().then(() => {
     isThere = true;
@@ -110,11 +113,11 @@ test('a part is there as soon as the picture behind it is, under the name that w
     stream.write(0, picture);
   }
   await Promise.resolve();
-  expect([isThere, muxer.file('p_video1_part0.mp4')]).toEqual([false, undefined]);
+  expect([isThere, muxer.file('p_video1_part5.mp4')]).toEqual([false, undefined]);
   stream.write(0, pictures[30] as Sample);
   await change;
-  expect(muxer.file('p_video1_part0.mp4')?.type).toBe('video/mp4');
-  expect(muxer.awaiting('p_video1_part0.mp4')).toBeUndefined();
+  expect(muxer.file('p_video1_part5.mp4')?.type).toBe('video/mp4');
+  expect(muxer.awaiting('p_video1_part5.mp4')).toBeUndefined();
 });
 
 test('a playlist that was taken never changes', () => {
@@ -129,14 +132,14 @@ test('a playlist that was taken never changes', () => {
   expect(playlistOf(muxer)).not.toBe(taken);
 });
 
-test('what the stream keeps is one segment, and its last moments are parts already', async () => {
+test('what the stream keeps is one segment', async () => {
   const { muxer } = setup([tinyH264], tinyVideo(201, 25, 250));
   await muxer.ready;
   const { segments, running, targetDurationS } = playlistOf(muxer);
   expect(segments.map(({ durationS, isIndependent, parts }) => [durationS, isIndependent, parts.length])).toEqual([
-    [7.6, true, 0],
+    [8, true, 40],
   ]);
-  expect([running.number, running.parts.length, targetDurationS]).toEqual([1, 2, 8]);
+  expect([running.number, running.parts.length, targetDurationS]).toEqual([1, 0, 8]);
 });
 
 test('the first segment ends where the sound has got to, so that both are there at once', async () => {
@@ -154,9 +157,9 @@ test('the first segment ends where the sound has got to, so that both are there 
   muxer.start();
   await muxer.ready;
   const [video, audio] = muxer.renditions.map(({ playlist }) => playlist?.segments.map(({ durationS }) => durationS));
-  expect(video).toEqual([3.16]);
-  expect(audio).toEqual([3.16]);
-  expect(muxer.renditions.map(({ playlist }) => playlist?.running?.parts.length)).toEqual([4, 2]);
+  expect(video).toEqual([3.56]);
+  expect(audio).toEqual([3.56]);
+  expect(muxer.renditions.map(({ playlist }) => playlist?.running?.parts.length)).toEqual([2, 0]);
 });
 
 test('in a long group the parts are listed from its key picture on, and only that part is independent', () => {
@@ -185,8 +188,8 @@ test('parts are told for the last two whole segments only, and can be fetched as
     [19, 5],
   ]);
   // Parts of segment 10, which has left the list, and of 9, which is let go.
-  expect([45, 49].map((n) => muxer.file(`p_video1_part${n}.mp4`) !== undefined)).toEqual([true, true]);
-  expect([40, 44].map((n) => muxer.file(`p_video1_part${n}.mp4`) !== undefined)).toEqual([false, false]);
+  expect([50, 54].map((n) => muxer.file(`p_video1_part${n}.mp4`) !== undefined)).toEqual([true, true]);
+  expect([45, 49].map((n) => muxer.file(`p_video1_part${n}.mp4`) !== undefined)).toEqual([false, false]);
 });
 
 test('the list is never shorter than three target durations because of what left it', () => {

@@ -12,8 +12,6 @@ import { SegmentEnds, type Step } from './segment-ends.ts';
 
 /** Sound that has not come so long after the first segment is not waited for. */
 const PATIENCE_S = 1;
-/** In part durations: parts may be half as long again, and end with the sample behind them. */
-const PART_AND_MORE = 2;
 
 /**
  * A stream as HLS in fragmented MP4, with parts or without: the first video track and every audio track that players take, each a
@@ -74,7 +72,6 @@ export class Muxer implements Reader, HlsMuxer {
     this.#ends = new SegmentEnds({
       clockRate: leading.track.clockRate,
       segmentDurationMs: options.segmentDurationMs,
-      cutsFirstGroup: options.variant !== 'lowLatency',
       longestGroupMs: () => Math.max(options.longestGroupMs ?? 0, stream.longestGroupMs),
     });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -254,30 +251,19 @@ export class Muxer implements Reader, HlsMuxer {
     }
   }
 
-  /**
-   * The first segment ends where the sound has got to as well, so that it is there at once too, and with parts so far before the end
-   * that there is a part of each: without one hls.js asks for the whole segment that comes next, and waits for it.
-   */
+  /** The first segment ends where the sound has got to as well, so that it is there at once too. */
   #endReplay(): void {
-    const { pending } = this.#leading;
-    const { clockRate } = this.#leading.track;
-    let heardS = ((pending.last?.dts ?? 0) + this.#offset) / clockRate;
+    let heardS = Number.POSITIVE_INFINITY;
     for (const follower of this.#followers) {
       const last = follower?.rendition.pending.last;
       if (follower && last) {
         heardS = Math.min(heardS, last.pts / follower.rendition.track.clockRate);
       }
     }
-    const isParted = this.#options.variant === 'lowLatency';
-    const behindS = isParted ? (PART_AND_MORE * this.#options.partDurationMs) / 1000 : 0;
-    const count =
-      this.#firstEnd(heardS - behindS) || this.#firstEnd(heardS) || this.#firstEnd(Number.POSITIVE_INFINITY);
+    const count = this.#firstEnd(heardS) || this.#firstEnd(Number.POSITIVE_INFINITY);
     if (count > 0) {
       this.#cut(count);
       this.#leading.closeParts(Number.POSITIVE_INFINITY);
-      for (const follower of this.#followers) {
-        follower?.advance(this.#ticksIn(follower.rendition, pending.last?.dts ?? 0));
-      }
       this.#checkReady();
     }
   }
@@ -303,14 +289,14 @@ export class Muxer implements Reader, HlsMuxer {
     }
   }
 
-  /** One segment is enough to begin, and a part behind it where there are parts; sound is waited for a little longer. */
+  /** One segment is enough to begin; sound is waited for a little longer. */
   #checkReady(): void {
     if (this.#isReady || this.#firstEndDts === undefined) {
       return;
     }
     const waited = (this.#leading.pending.last?.dts ?? 0) - this.#firstEndDts;
-    const isComplete = this.#byTrack.every((rendition) => !rendition || rendition.isPlayable);
-    if (isComplete || (this.#leading.isPlayable && waited >= PATIENCE_S * this.#leading.track.clockRate)) {
+    const isComplete = this.#byTrack.every((rendition) => !rendition || rendition.playlist !== undefined);
+    if (isComplete || waited >= PATIENCE_S * this.#leading.track.clockRate) {
       this.#isReady = true;
       this.#settle.resolve();
     }

@@ -40,7 +40,7 @@ const UNKNOWN_SAMPLE_MS = 20;
 
 /**
  * One track of a stream as its own playlist: collects samples, makes parts of them, and ends segments where the muxer says.
- * The first segment is one fragment, and shows how long parts are from then on.
+ * The first segment, which the stream may have kept, shows how long parts are.
  */
 export class Rendition implements HlsRendition {
   readonly name: string;
@@ -58,13 +58,14 @@ export class Rendition implements HlsRendition {
   #nextTrack: Track | undefined;
   #init: MediaFile;
   #initCount = 0;
-  #sampleMs = 0;
   /** 0 until the first segment has ended. */
   #partTargetMs = 0;
   /** Of the running segment. */
   #parts: Part[] = [];
   #partsBytes = 0;
   #wallMs = 0;
+  #startDts = 0;
+  #endDts = 0;
   #startsDiscontinuity = false;
   #nextNumber = 0;
   #nextPart = 0;
@@ -107,11 +108,6 @@ export class Rendition implements HlsRendition {
 
   get playlist(): MediaPlaylist | undefined {
     return this.#playlist;
-  }
-
-  /** There is a segment, and a part where there are parts. */
-  get isPlayable(): boolean {
-    return this.#playlist !== undefined && (!this.#isParted || this.#nextPart > 0);
   }
 
   get nextPartName(): string | undefined {
@@ -169,19 +165,15 @@ export class Rendition implements HlsRendition {
 
   closeSegment(end: SegmentEnd): void {
     this.#targetDurationS = end.targetDurationS;
-    const rest = end.count - this.#closeFull(end.count, Number.POSITIVE_INFINITY);
-    if (this.#partTargetMs === 0) {
-      this.#sampleMs = (this.pending.typicalTicks() * 1000) / this.#track.clockRate || this.#usualMs();
+    if (this.#partTargetMs === 0 && end.count > 0) {
+      this.#partTargetMs = this.#firstPartTargetMs();
     }
+    const rest = end.count - this.#closeFull(end.count, Number.POSITIVE_INFINITY);
     if (rest > 0) {
       this.#closeRest(rest, end.endDts);
     }
     if (this.#parts.length > 0 || this.#playlist) {
       this.#endSegment(end.spanS);
-    }
-    if (this.#partTargetMs === 0 && this.#playlistBegins) {
-      const wantedMs = this.#isParted ? this.#options.partDurationMs : FRAGMENT_MS;
-      this.#partTargetMs = partTargetMs(this.#sampleMs, wantedMs);
     }
     // A rendition that has not begun yet counts along, so that equal numbers mean equal times everywhere.
     this.#nextNumber += 1;
@@ -189,7 +181,7 @@ export class Rendition implements HlsRendition {
     if (end.nextIsDiscontinuous) {
       this.#applyNextTrack();
     }
-    if (this.#playlistBegins) {
+    if (this.#segments.last) {
       this.#publish();
     }
   }
@@ -203,10 +195,6 @@ export class Rendition implements HlsRendition {
     this.#memory.close();
     this.#files.clear();
     this.#change.end();
-  }
-
-  get #playlistBegins(): boolean {
-    return this.#segments.last !== undefined;
   }
 
   /**
@@ -235,7 +223,7 @@ export class Rendition implements HlsRendition {
     const first = this.pending.first as Sample;
     const last = this.pending.at(count - 1) as Sample;
     const endDts = knownEndDts ?? this.pending.at(count)?.dts ?? last.dts + Math.max(1, this.usualTicks);
-    if (count > 1 && this.#partTargetMs > 0 && endDts - first.dts > this.#targetTicks) {
+    if (count > 1 && endDts - first.dts > this.#targetTicks) {
       this.#closePart(count - 1, last.dts);
       this.#closePart(1, endDts);
     } else {
@@ -251,8 +239,11 @@ export class Rendition implements HlsRendition {
     const samples = this.pending.take(count);
     const { clockRate } = this.#track;
     if (this.#parts.length === 0) {
-      this.#wallMs = this.#clock.wallMsOf(samples[0] as Sample, clockRate);
+      const first = samples[0] as Sample;
+      this.#wallMs = this.#clock.wallMsOf(first, clockRate);
+      this.#startDts = first.dts;
     }
+    this.#endDts = endDts;
     this.#fragments += 1;
     const content = {
       name: this.#partName,
@@ -263,7 +254,7 @@ export class Rendition implements HlsRendition {
       endDts,
     };
     const part = new Part(content, this.#memory);
-    if (this.#isParted && this.#partTargetMs > 0) {
+    if (this.#isParted) {
       this.#nextPart += 1;
       this.#files.set(part.name, part);
     }
@@ -282,13 +273,13 @@ export class Rendition implements HlsRendition {
     const facts = {
       number: this.#nextNumber,
       name: this.#fileName(isGap ? 'gap' : `seg${this.#nextNumber}`),
-      durationS: isGap ? spanS : parts.reduce((sum, part) => sum + part.durationS, 0),
+      durationS: isGap ? spanS : (this.#endDts - this.#startDts) / this.#track.clockRate,
       wallMs: isGap && last ? last.wallMs + last.durationS * 1000 : this.#wallMs,
       isDiscontinuity: this.#startsDiscontinuity,
       isIndependent: isGap || parts[0]?.isIndependent === true,
       isGap,
     };
-    const segment = new Segment(facts, this.#init, parts, this.#isParted && this.#partTargetMs > 0 ? parts : []);
+    const segment = new Segment(facts, this.#init, parts, this.#isParted ? parts : []);
     if (!isGap) {
       this.#files.set(segment.name, segment);
     }
@@ -334,8 +325,10 @@ export class Rendition implements HlsRendition {
     };
   }
 
-  #usualMs(): number {
-    return (this.usualTicks * 1000) / this.#track.clockRate || UNKNOWN_SAMPLE_MS;
+  #firstPartTargetMs(): number {
+    const ticks = this.pending.typicalTicks() || this.usualTicks;
+    const sampleMs = (ticks * 1000) / this.#track.clockRate || UNKNOWN_SAMPLE_MS;
+    return partTargetMs(sampleMs, this.#isParted ? this.#options.partDurationMs : FRAGMENT_MS);
   }
 
   #applyNextTrack(): void {

@@ -4,8 +4,6 @@ export interface SegmentEndsOptions {
   /** Of the leading track, whose samples decide. */
   readonly clockRate: number;
   readonly segmentDurationMs: number;
-  /** Segments end inside of the first group too: for players that get nothing of a segment before its end. */
-  readonly cutsFirstGroup: boolean;
   /** That is known of the stream; 0: nothing is. */
   longestGroupMs(): number;
 }
@@ -27,9 +25,10 @@ const ROUNDED_AWAY_S = 0.44;
 const LONGEST_TARGET_S = 30;
 
 /**
- * Where segments end, and the target duration that they keep to. A segment ends before a key sample once it is long enough; the first
- * one before any sample. The target is fixed with the first segment where the length of groups is known; where it is not, it may rise
- * once, with the first whole group. A group that is longer all the same is cut where it reaches the target.
+ * Where segments end, and the target duration that they keep to. A segment ends before a key sample once it is long enough; in the
+ * group that is running when somebody comes, before any sample: he would wait for the rest of it otherwise, and hls.js takes no parts while
+ * whole segments are far from the end. The target is fixed with the first segment where the length of groups is known; where it is not, it
+ * may rise once, with the first whole group. A group that is longer all the same is cut where it reaches the target.
  */
 export class SegmentEnds {
   readonly #options: SegmentEndsOptions;
@@ -81,7 +80,7 @@ export class SegmentEnds {
         ? 'cut'
         : 'add';
     }
-    const isOpening = !isReplay && (this.#isFirstSegment || (this.#isFirstGroup && this.#options.cutsFirstGroup));
+    const isOpening = !isReplay && this.#isFirstGroup;
     const isFull = this.#secondsOf(ticks + interval) > this.#longestS;
     return isFull || (isOpening && this.#isEnough(ticks, 0) && !this.#isKeyNear(dts)) ? 'cut' : 'add';
   }
