@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import fastify from 'fastify';
+import { expect, onTestFinished, test } from 'vitest';
+import { until } from '../../../../test/peers/agent.ts';
+import type { MediaFile } from '../hls-muxer.ts';
+import { sendFile } from './send.ts';
+
+const PIECE_BYTES = 1 << 20;
+const PIECES = 16;
+
+/** A file that is far larger than what fits between two ends of a connection, on a real port. */
+async function serve() {
+  const pieces = Array.from({ length: PIECES }, (_, i) => new Uint8Array(PIECE_BYTES).fill(i));
+  const counts = { holds: 0, held: 0, sentBytes: 0 };
+  const file: MediaFile = {
+    name: 'x_seg0.mp4',
+    type: 'video/mp4',
+    sizeBytes: PIECES * PIECE_BYTES,
+    pieces,
+    hold: () => {
+      counts.holds += 1;
+      counts.held += 1;
+    },
+    release: () => {
+      counts.held -= 1;
+    },
+  };
+  const app = fastify({ forceCloseConnections: true });
+  app.get('/file', (request, reply) =>
+    sendFile(request, reply, 'no-store', file, (bytes) => {
+      counts.sentBytes += bytes;
+    }),
+  );
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(() => app.close());
+  return { pieces, counts, port: (app.server.address() as AddressInfo).port };
+}
+
+test('a file is held while it is sent, and let go and counted when it has been', async () => {
+  const { pieces, counts, port } = await serve();
+  const answer = await fetch(`http://127.0.0.1:${port}/file`);
+  expect(Buffer.from(await answer.arrayBuffer()).equals(Buffer.concat(pieces))).toBe(true);
+  await until(() => counts.sentBytes > 0 || undefined);
+  expect(counts).toEqual({ holds: 1, held: 0, sentBytes: PIECES * PIECE_BYTES });
+});
+
+test('a viewer who goes away in the middle lets go of the file', async () => {
+  const { counts, port } = await serve();
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.write('GET /file HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(socket, 'readable');
+  expect(counts).toEqual({ holds: 1, held: 1, sentBytes: 0 });
+  socket.destroy();
+  await until(() => counts.held === 0 || undefined);
+  expect(counts).toEqual({ holds: 1, held: 0, sentBytes: 0 });
+});
+
+test('requests that were sent one behind the other are answered in their order', async () => {
+  const { counts, port } = await serve();
+  const socket = connect({ host: '127.0.0.1', port });
+  const ask = (range: string, close = '') => `GET /file HTTP/1.1\r\nHost: x\r\nRange: bytes=${range}\r\n${close}\r\n`;
+  socket.write(ask('0-9') + ask(`${PIECE_BYTES - 2}-${PIECE_BYTES + 1}`) + ask('-3', 'Connection: close\r\n'));
+  const text = (await buffer(socket)).toString('latin1');
+  const bodies = text.split(/HTTP\/1\.1 206 .*?\r\n\r\n/s).slice(1);
+  expect(bodies).toEqual(['\0'.repeat(10), '\0\0\u0001\u0001', '\u000f\u000f\u000f']);
+  await until(() => counts.sentBytes === 17 || undefined);
+  expect([counts.holds, counts.held]).toEqual([3, 0]);
+});
+
+test('a viewer who goes away lets go of what would have come behind it too', async () => {
+  const { counts, port } = await serve();
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.write('GET /file HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
+  await once(socket, 'readable');
+  expect(counts.holds).toBe(3);
+  socket.destroy();
+  await until(() => counts.held === 0 || undefined);
+  expect(counts.sentBytes).toBe(0);
+});
+
+test('HEAD holds nothing', async () => {
+  const { counts, port } = await serve();
+  const answer = await fetch(`http://127.0.0.1:${port}/file`, { method: 'HEAD' });
+  expect(answer.headers.get('content-length')).toBe(String(PIECES * PIECE_BYTES));
+  expect(counts.holds).toBe(0);
+});
