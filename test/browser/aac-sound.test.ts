@@ -17,8 +17,14 @@ const CAMERAS = {
 
 const isNear = (value = 0, expected: number, part: number): boolean => Math.abs(value - expected) < expected * part;
 
+const PICTURE =
+  'videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=15/1 ! x264enc tune=zerolatency key-int-max=15 ! rtph264pay name=pay0 pt=96';
+const tone = (rate: number, channels: number): string =>
+  `audiotestsrc is-live=true freq=${FREQUENCY_HZ} volume=0.2 ! audio/x-raw,rate=${rate},channels=${channels}`;
 const launch = ({ rate, channels }: { rate: number; channels: number }): string =>
-  `( videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=15/1 ! x264enc tune=zerolatency key-int-max=15 ! rtph264pay name=pay0 pt=96  audiotestsrc is-live=true freq=${FREQUENCY_HZ} volume=0.2 ! audio/x-raw,rate=${rate},channels=${channels} ! avenc_aac bitrate=64000 ! aacparse ! rtpmp4gpay name=pay1 pt=97 )`;
+  `( ${PICTURE}  ${tone(rate, channels)} ! avenc_aac bitrate=64000 ! aacparse ! rtpmp4gpay name=pay1 pt=97 )`;
+/** What nobody turns into something else. */
+const MP3 = `( ${PICTURE}  ${tone(48_000, 1)} ! lamemp3enc ! mpegaudioparse ! rtpmpapay name=pay1 pt=14 )`;
 
 describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
   let camera: GstCamera;
@@ -26,8 +32,10 @@ describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
   let viewer: Viewer;
   beforeAll(async () => {
     const mounts = Object.entries(CAMERAS).map(([name, format]) => [`/${name}`, launch(format)]);
-    camera = await startGstCamera(Object.fromEntries(mounts));
-    const paths = Object.keys(CAMERAS).map((name) => `  ${name}: { source: '${camera.url(`/${name}`)}' }`);
+    camera = await startGstCamera({ ...Object.fromEntries(mounts), '/radio': MP3 });
+    const paths = [...Object.keys(CAMERAS), 'radio'].map(
+      (name) => `  ${name}: { source: '${camera.url(`/${name}`)}' }`,
+    );
     agent = await startAgent({ config: `paths:\n${paths.join('\n')}\n` });
     viewer = await startViewer();
   });
@@ -55,6 +63,37 @@ describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
     );
     expect(heard).toMatchObject({ status: 201, leftOut: '', mimeType: 'audio/opus' });
     expect(heard.answer.includes('stereo=1')).toBe(channels === 2);
+    await listener.close();
+    await page.close();
+  });
+
+  test('sound that cannot be turned is a silent track, named in the answer and in the API', async () => {
+    const why = 'MPEG-1/2 Audio (browsers cannot play it over WebRTC: MPEG-1/2 Audio cannot be turned into Opus)';
+    expect(await ready('radio')).toMatchObject({ webrtcSilence: why });
+    const base = `http://127.0.0.1:${agent.ports.webrtc}/radio`;
+    const page = await viewer.open(`${base}/`);
+    const listener = await listen(page, { url: `${base}/whep`, media: ['video', 'audio'] });
+    const heard = await listener.heard(({ pictures }) => pictures.length > 15);
+    expect(heard).toMatchObject({ status: 201, leftOut: `audio ${why}`, firstSoundMs: undefined });
+    expect(heard.answer).toContain('m=audio 9 ');
+    await listener.close();
+    await page.close();
+  });
+
+  test('a camera that was away is heard again', async () => {
+    const { port } = camera;
+    await camera[Symbol.asyncDispose]();
+    await until(async () => {
+      const path = await agent.json<PathStatus>('/v3/paths/get/speech');
+      return path.ready ? undefined : path;
+    });
+    camera = await startGstCamera({ '/speech': launch(CAMERAS.speech) }, { port });
+    await ready('speech');
+    const base = `http://127.0.0.1:${agent.ports.webrtc}/speech`;
+    const page = await viewer.open(`${base}/`);
+    const listener = await listen(page, { url: `${base}/whep`, media: ['audio'] });
+    const heard = await listener.heard(({ loudness }) => isNear(loudness[0], LOUDNESS, 0.1));
+    expect(heard.mimeType).toBe('audio/opus');
     await listener.close();
     await page.close();
   });
