@@ -287,3 +287,27 @@ test('a stream that HLS cannot carry is answered with 500 and what HLS takes', a
     /^the stream on path 'cam' has MPEG-TS, of which HLS takes nothing: it takes H264/,
   );
 });
+
+test.for([
+  ['/hls/cam.m3u8?a=1', 302, './cam/index.m3u8?a=1'],
+  ['/hls/yard/cam/hls.m3u8', 302, './index.m3u8'],
+  ['/hls/unknown.m3u8', 404, undefined],
+  ['/hls/secret/hls.m3u8', 401, undefined],
+  ['/hls/secret/hls.m3u8?jwt=right', 302, './index.m3u8?jwt=right'],
+] as const)('where other servers have a playlist: %s is answered with %d', async ([url, status, location]) => {
+  const { app } = setup({ prefix: '/hls' });
+  const answer = await app.inject(url);
+  expect([answer.statusCode, answer.headers.location]).toEqual([status, location]);
+});
+
+test('a path of MPEG-TS has one playlist, and segments of that kind', async () => {
+  const { get, paths } = setup({ options: { variant: 'mpegts' } });
+  live(paths);
+  const index = await get('/cam/index.m3u8');
+  expect(linesOf(index.body)).toEqual(['main_stream.m3u8']);
+  const media = await get('/cam/main_stream.m3u8');
+  const [name = ''] = linesOf(media.body);
+  const segment = await get(`/cam/${name}`);
+  expect([segment.headers['content-type'], segment.rawPayload[0]]).toEqual(['video/mp2t', 0x47]);
+  expect(Number(segment.headers['content-length'])).toBe(segment.rawPayload.length);
+});

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { addressQuery, parseRequest } from './request.ts';
+import { random } from '../../../../test/random.ts';
+import { addressQuery, beginningQuery, checkQuery, parseRequest } from './request.ts';
 
 test.for([
   ['cam/index.m3u8', { kind: 'multivariant', path: 'cam' }],
@@ -18,6 +19,13 @@ test.for([
   ['cam/hls.min.js', { kind: 'library', name: 'hls.min.js' }],
   ['hls.min.js', { kind: 'library', name: 'hls.min.js' }],
   ['perch-video.js', { kind: 'library', name: 'perch-video.js' }],
+  ['cam/main_stream.m3u8', { kind: 'media', path: 'cam', rendition: 'main' }],
+  ['cam/0f_main_seg3.ts', { kind: 'file', path: 'cam', file: '0f_main_seg3.ts' }],
+  ['cam.m3u8', { kind: 'foreign', path: 'cam', to: './cam/index.m3u8' }],
+  ['a/b.m3u8', { kind: 'foreign', path: 'a/b', to: './b/index.m3u8' }],
+  ['a/b/hls.m3u8', { kind: 'foreign', path: 'a/b', to: './index.m3u8' }],
+  ['hls.m3u8', { kind: 'foreign', path: 'hls', to: './hls/index.m3u8' }],
+  ['.m3u8', { kind: 'nothing' }],
   ['hls.min.js.map', { kind: 'nothing' }],
   ['favicon.ico', { kind: 'nothing' }],
   ['', { kind: 'nothing' }],
@@ -30,6 +38,51 @@ test.for([
 test('queries carry on but for what belongs to one playlist request, and cannot break out of a playlist', () => {
   expect(addressQuery('?jwt=a.b&_HLS_msn=3&x=1')).toBe('?jwt=a.b&x=1');
   expect(addressQuery('')).toBe('');
-  expect(addressQuery('?_HLS_skip=YES')).toBe('');
+  expect(addressQuery('?_HLS_skip=YES&_HLS_msn=4&_HLS_part=2')).toBe('');
   expect(addressQuery('?x=%22%0a%23EXT')).toBe('?x=%22%0A%23EXT');
+  expect(addressQuery('?session=a&x')).toBe('?session=a&x=');
+});
+
+test('where a stream is begun, what belongs to the beginning stays there, and a session is the one that was made', () => {
+  expect(beginningQuery('?cookieCheck=1&a=1&session=old', undefined)).toBe('?a=1');
+  expect(beginningQuery('?cookieCheck=1&a=1&session=old', 'new')).toBe('?a=1&session=new');
+  expect(checkQuery('?b=2&session=old&a=1')).toBe('?a=1&b=2&cookieCheck=1');
+});
+
+test('whatever is asked for is understood as something below this prefix', () => {
+  const next = random(23);
+  const pieces = [
+    '/',
+    '..',
+    '.',
+    '\\',
+    'cam',
+    'index',
+    'hls',
+    '.m3u8',
+    '.mp4',
+    '.mp',
+    '.ts',
+    '_stream',
+    'video1',
+    ':',
+    '%',
+    'é',
+    '"',
+    '\n',
+    '?',
+  ];
+  for (let i = 0; i < 2000; i += 1) {
+    const address = Array.from({ length: next() * 8 }, () => pieces[Math.floor(next() * pieces.length)]).join('');
+    const wanted = parseRequest(address);
+    if ('to' in wanted) {
+      const target = new URL(wanted.to, 'http://box/prefix/some/request');
+      expect([address, target.host, target.pathname.startsWith('/prefix/')]).toEqual([address, 'box', true]);
+    }
+    if ('path' in wanted) {
+      expect(wanted.path, address).not.toBe('');
+    }
+    const query = `?${address}=${address}&_HLS_msn=${address}`;
+    expect(addressQuery(query)).not.toMatch(/["\n]/);
+  }
 });
