@@ -25,7 +25,7 @@ async function join(box: WebRtcBox, phase: number, note: (text: string) => void)
   );
   const lag = errors.length > 0 ? Number.NaN : median(lags);
   note(
-    `joined after ${phase} s of the group: ${lag.toFixed(0)} ms (the player says ${lagMs?.toFixed(0)} ms), first picture after ${firstPictureMs.toFixed(0)} ms, ${stalls.filter((wallMs) => wallMs >= beganMs + SETTLING_MS).length} stalls ${errors.join('; ')}`,
+    `joined after ${phase} s of the group: ${lag.toFixed(0)} ms (the player says ${lagMs?.toFixed(0)} ms), first picture after ${firstPictureMs.toFixed(0)} ms, ${stalls.filter(({ wallMs }) => wallMs >= beganMs + SETTLING_MS).length} stalls ${errors.join('; ')}`,
   );
   return lag;
 }

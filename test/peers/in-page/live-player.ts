@@ -11,12 +11,19 @@ export interface LiveOptions {
   readonly readsClock: boolean;
 }
 
+/** The player had nothing to play. */
+export interface Stall {
+  /** Unix time. */
+  readonly wallMs: number;
+  /** For so long nothing had come over the WebSocket before, or just before: then it is not the player's doing. */
+  readonly pausedMs: number;
+}
+
 export interface LiveReport {
   readonly pictures: readonly ShownPicture[];
   /** From the call to the first picture that is shown. */
   readonly firstPictureMs: number | undefined;
-  /** Unix times at which the player had nothing to play. */
-  readonly stalls: readonly number[];
+  readonly stalls: readonly Stall[];
   readonly errors: readonly string[];
   readonly size: readonly [width: number, height: number];
   readonly hasSound: boolean;
@@ -27,11 +34,36 @@ export interface LiveReport {
 const CLOCK_WIDTH = 320;
 const CLOCK_HEIGHT = 180;
 
+const PAUSE_MEMORY_MS = 1_000;
+let arrivedMs = performance.now();
+/** Pauses between arrivals, and when each ended. */
+let pauses: { readonly endMs: number; readonly forMs: number }[] = [];
+
+/** Says to us, too, when something has come. */
+class ToldWebSocket extends WebSocket {
+  constructor(url: string | URL) {
+    super(url);
+    this.addEventListener('message', () => {
+      const nowMs = performance.now();
+      pauses = pauses.filter(({ endMs }) => endMs >= nowMs - PAUSE_MEMORY_MS);
+      pauses.push({ endMs: nowMs, forMs: nowMs - arrivedMs });
+      arrivedMs = nowMs;
+    });
+  }
+}
+globalThis.WebSocket = ToldWebSocket;
+
+function pausedMs(): number {
+  const nowMs = performance.now();
+  const lately = pauses.filter(({ endMs }) => endMs >= nowMs - PAUSE_MEMORY_MS).map(({ forMs }) => forMs);
+  return Math.max(nowMs - arrivedMs, ...lately);
+}
+
 class Playing {
   readonly video = document.createElement('video');
   readonly pictures: ShownPicture[] = [];
   readonly errors: string[] = [];
-  readonly stalls: number[] = [];
+  readonly stalls: Stall[] = [];
   readonly #options: LiveOptions;
   readonly #startedMs = performance.now();
   readonly #stop = new AbortController();
@@ -50,7 +82,7 @@ class Playing {
     video.autoplay = true;
     video.width = 160;
     document.body.append(video);
-    video.addEventListener('waiting', () => this.stalls.push(Date.now()));
+    video.addEventListener('waiting', () => this.stalls.push({ wallMs: Date.now(), pausedMs: pausedMs() }));
     video.addEventListener('error', () => this.errors.push(video.error?.message ?? 'error'));
     this.#awaitPicture();
     if (options.url.startsWith('http')) {
