@@ -44,8 +44,8 @@ export class Follower {
   readonly history: Seen[] = [];
   readonly counts = { playlists: 0, updates: 0, parts: 0, segments: 0, gzipped: 0 };
   readonly inits = new Map<string, Mp4Track>();
-  /** By media sequence number: bits per second and where it begins. */
-  readonly segments = new Map<number, { readonly bitRate: number; readonly startS: number; readonly wallMs: number }>();
+  /** By media sequence number: bits per second, and when its first sample is shown. */
+  readonly segments = new Map<number, { readonly bitRate: number; readonly shownS: number; readonly wallMs: number }>();
   readonly #options: FollowerOptions;
   /** Until their segment is whole. */
   readonly #parts = new Map<string, MediaRun>();
@@ -235,7 +235,7 @@ export class Follower {
     const bitRate = (bytes.length * 8) / segment.durationS;
     if (isTs) {
       this.#break(...this.#ts.take(segment, bytes, media.claimsIndependence));
-      this.segments.set(segment.number, { bitRate, startS: this.#ts.startS, wallMs: segment.wallMs ?? 0 });
+      this.segments.set(segment.number, { bitRate, shownS: this.#ts.startS, wallMs: segment.wallMs ?? 0 });
       return;
     }
     const track = await this.#initOf(segment.map ?? '');
@@ -252,7 +252,7 @@ export class Follower {
       this.#break(...brokenContinuity(`segment ${segment.number}`, this.#lastRun.run, run, track));
     }
     this.#lastRun = { number: segment.number, run };
-    this.segments.set(segment.number, { bitRate, startS: run.startS, wallMs: segment.wallMs ?? 0 });
+    this.segments.set(segment.number, { bitRate, shownS: run.shownS, wallMs: segment.wallMs ?? 0 });
   }
 
   async #initOf(uri: string): Promise<Mp4Track | undefined> {

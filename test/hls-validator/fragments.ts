@@ -14,7 +14,9 @@ export interface MediaRun {
   readonly samples: readonly MediaSample[];
   /** Of each sample. */
   readonly data: readonly Uint8Array[];
+  /** Of the first sample: decoded, and shown. */
   readonly startS: number;
+  readonly shownS: number;
   readonly durationS: number;
 }
 
@@ -58,5 +60,11 @@ export function readRun(bytes: Uint8Array, track: Mp4Track): MediaRun {
   const last = samples.at(-1);
   const end = (last?.decodeTime ?? 0) + (last?.duration ?? 0);
   const scale = track.timescale;
-  return { samples, data, startS: first / scale, durationS: (end - first) / scale };
+  return {
+    samples,
+    data,
+    startS: first / scale,
+    shownS: (samples[0]?.shownTime ?? 0) / scale,
+    durationS: (end - first) / scale,
+  };
 }

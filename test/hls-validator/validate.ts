@@ -136,7 +136,7 @@ export function brokenTogether(followers: ReadonlyMap<string, Follower>): string
       if (!beside) {
         continue;
       }
-      const apartS = segment.startS - beside.startS;
+      const apartS = segment.shownS - beside.shownS;
       if (Math.abs(apartS) > TOGETHER_S) {
         found.push(`together: segment ${number} of ${uri} begins ${apartS.toFixed(3)} s off`);
       }

@@ -11,22 +11,29 @@ interface Anchor {
 const MOST_ANCHORS = 16;
 /** Where pictures are reordered a key picture's presentation trembles against the boundary; segments are longer than that. */
 const TREMBLE_S = 0.1;
+/** By so much a second the clock is put right. */
+const SLEW_MS = 100;
+/** Further off it is another clock: the machine's has been set. */
+const STEP_MS = 5_000;
 
 /**
- * Wall clock of the segments of all renditions: that of the leading one. Each track's own is smoothed from the arrival of its own packets,
- * and for minutes may be hundreds of milliseconds off another one's; players that place renditions by it would hear that.
+ * Wall clock of the segments of all renditions: that of the leading one. Each track's own is smoothed from the arrival of its own packets:
+ * for minutes it may be hundreds of milliseconds off another one's, and where a stream's first packets came late it goes back all at once.
+ * Players place renditions and segments by it, so here it is one, and nearly as even as the media.
  */
 export class SegmentClock {
   /** Oldest first. */
   readonly #anchors: Anchor[] = [];
 
-  /** A segment of the leading rendition begins. */
-  begins(first: Sample, clockRateHz: number): void {
+  /** A segment of the leading rendition begins. @returns Unix milliseconds */
+  begins(first: Sample, clockRateHz: number): number {
     const fromS = first.pts / clockRateHz;
-    this.#anchors.push({ fromS, offsetMs: first.wall - fromS * 1000 });
+    const offsetMs = this.#slewed(fromS, first.wall - fromS * 1000);
+    this.#anchors.push({ fromS, offsetMs });
     if (this.#anchors.length > MOST_ANCHORS) {
       this.#anchors.shift();
     }
+    return fromS * 1000 + offsetMs;
   }
 
   /** Unix milliseconds of the first sample of a segment of any rendition. */
@@ -34,5 +41,14 @@ export class SegmentClock {
     const atS = sample.pts / clockRateHz;
     const anchor = this.#anchors.findLast(({ fromS }) => fromS <= atS + TREMBLE_S) ?? this.#anchors[0];
     return anchor ? atS * 1000 + anchor.offsetMs : sample.wall;
+  }
+
+  #slewed(fromS: number, wantedMs: number): number {
+    const last = this.#anchors.at(-1);
+    if (!last || Math.abs(wantedMs - last.offsetMs) > STEP_MS) {
+      return wantedMs;
+    }
+    const mostMs = Math.max(0, fromS - last.fromS) * SLEW_MS;
+    return last.offsetMs + Math.min(mostMs, Math.max(-mostMs, wantedMs - last.offsetMs));
   }
 }

@@ -7,6 +7,7 @@ import type { Reader, Stream } from '../../../stream/stream.ts';
 import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../hls-muxer.ts';
 import { type Cut, CutRules } from './cut-rules.ts';
 import { hlsRefusal, tsTracks } from './muxable.ts';
+import { SegmentClock } from './segment-clock.ts';
 import { TsRendition } from './ts-rendition.ts';
 import { TsWriter } from './ts-writer.ts';
 
@@ -43,6 +44,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   #nextTracks: readonly Track[] | undefined;
   readonly #pool = new SlabPool();
   readonly #rules: CutRules;
+  readonly #clock = new SegmentClock();
   readonly #settle: { resolve(): void; reject(cause: unknown): void };
   #writer: TsWriter | undefined;
   /** Time of the first sample, in seconds. */
@@ -163,7 +165,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
       this.#setUp(sample);
     }
     this.#running ??= {
-      wallMs: sample.wall,
+      wallMs: this.#clock.begins(sample, (this.#tracks[this.#leading] as Track).clockRate),
       isIndependent: sample.key,
       isDiscontinuity: this.#startsDiscontinuity,
     };
