@@ -141,6 +141,24 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
     expect([technology?.toLowerCase(), passed]).toEqual([ways, []]);
   });
 
+  test('without autoplay nothing is asked of the box before its button is pressed', async () => {
+    const page = await viewer.browser.newPage();
+    onTestFinished(() => page.close());
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    page.on('websocket', (socket) => asked.push(socket.url()));
+    await page.goto(
+      await serve(`<perch-video src="cam" controls></perch-video><script src="${agent.url}/perch-video.js"></script>`),
+    );
+    const button = page.getByRole('button', { name: 'Play' });
+    await button.waitFor();
+    expect(asked.filter((address) => address.includes('cam'))).toEqual([]);
+    await button.click();
+    await until(async () => ((await elementState(page)).frames >= FRAMES ? true : undefined));
+    expect(await button.isVisible()).toBe(false);
+    expect((await elementState(page)).muted).toBe(false);
+  });
+
   test("from MediaMTX's HLS port it takes MSE", async () => {
     const { plays } = await open({ src: 'cam' }, { script: `http://127.0.0.1:${agent.ports.hls}/perch-video.js` });
     const { passed } = await plays('MSE');

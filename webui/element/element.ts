@@ -6,7 +6,7 @@ import { sourceAt } from '../player/source.ts';
 import { type PassedWay, parseWays } from '../player/ways.ts';
 import { type Origin, servicesOf } from './services.ts';
 import { elementStyle } from './style.ts';
-import { sentenceOf, wordsFor } from './words.ts';
+import { type ElementWords, sentenceOf, wordsFor } from './words.ts';
 
 /** A paused picture is let go after that, and opened anew when it plays again. */
 const PAUSED_LIMIT_MS = 10_000;
@@ -29,7 +29,7 @@ export interface ScriptPlace {
  * Attributes: `src` (path, with `?token=…` where that is wanted), `base` (address of the box), `webrtc-base` and `hls-base` (services
  * on ports of their own, or `none`), `ways` (`webrtc mse hls`), `label` (shows which way it comes), `controls`, `muted`, `autoplay`;
  * it always plays inline.
- * Properties: `video`, `technology`, `phase`, `passed`, `reason`, `facts()`. Event `change`: one of them is another now.
+ * Properties: `video`, `technology`, `phase`, `passed`, `reason`, `facts()`, `play()`. Event `change`: one of them is another now.
  */
 class PerchVideo extends HTMLElement {
   static readonly observedAttributes = [...WHAT, ...HOW];
@@ -38,6 +38,8 @@ class PerchVideo extends HTMLElement {
   static place: ScriptPlace;
   readonly #message = document.createElement('p');
   readonly #label = document.createElement('small');
+  /** A video's own controls have none to press while there is no connection. */
+  readonly #button = document.createElement('button');
   #player: Player | undefined;
   #failure: PlayError | undefined;
   #pausedTimer: ReturnType<typeof setTimeout> | undefined;
@@ -48,7 +50,10 @@ class PerchVideo extends HTMLElement {
     const root = this.attachShadow({ mode: 'open' });
     root.adoptedStyleSheets = [elementStyle()];
     this.#message.setAttribute('role', 'status');
-    root.append(this.#message, this.#label);
+    this.#button.type = 'button';
+    this.#button.textContent = '▶';
+    this.#button.addEventListener('click', () => this.play());
+    root.append(this.#message, this.#label, this.#button);
   }
 
   get video(): HTMLVideoElement | undefined {
@@ -72,6 +77,12 @@ class PerchVideo extends HTMLElement {
   /** Why there is no picture, for people. */
   get reason(): string {
     return this.#message.textContent ?? '';
+  }
+
+  /** From a tap or key, where there is to be sound. */
+  play(): void {
+    this.video?.play().catch(() => {});
+    this.#onPlay();
   }
 
   facts(): ReturnType<Player['facts']> | undefined {
@@ -137,6 +148,8 @@ class PerchVideo extends HTMLElement {
     for (const name of HOW) {
       this.#dress(name);
     }
+    this.#button.setAttribute('aria-label', this.#words.play);
+    this.#button.hidden = this.hasAttribute('autoplay');
     if (this.hasAttribute('autoplay')) {
       this.#onPlay();
     }
@@ -148,6 +161,10 @@ class PerchVideo extends HTMLElement {
     this.#player?.stop();
     this.#player?.stage.element.remove();
     this.#player = undefined;
+  }
+
+  get #words(): ElementWords {
+    return wordsFor([this.lang, document.documentElement.lang, ...navigator.languages]);
   }
 
   get #bases() {
@@ -191,7 +208,8 @@ class PerchVideo extends HTMLElement {
   }
 
   #onView({ phase, codec }: PlayerView): void {
-    const words = wordsFor([this.lang, document.documentElement.lang, ...navigator.languages]);
+    const words = this.#words;
+    this.#button.hidden = phase !== 'stopped' || this.#isAsked;
     const kind = phase === 'unplayable' ? 'codec' : this.#failure?.kind;
     if (phase === 'playing' || phase === 'stopped') {
       this.#failure = undefined;

@@ -12,6 +12,8 @@ const STYLE = `
 .stage > canvas { pointer-events: none; transition: opacity 240ms; }
 .stage.playing > canvas { opacity: 0; }
 p { position: absolute; inset: auto 0 0; margin: 0; padding: 10px 14px; background: #000b; pointer-events: none; }
-p:empty, small:empty { display: none; }
+p:empty, small:empty, [hidden] { display: none; }
 small { position: absolute; top: 8px; right: 8px; padding: 2px 7px; border-radius: 9px; background: #0009; font-size: 11px; pointer-events: none; }
+button { position: absolute; inset: 0; margin: auto; width: 72px; height: 72px; border: 0; border-radius: 50%; background: #000a; color: #fff; font-size: 28px; cursor: pointer; }
+button:focus-visible { outline: 3px solid #fff; }
 `;

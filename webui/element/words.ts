@@ -3,6 +3,7 @@ import type { PlayError } from '../player/live-session.ts';
 
 /** What the element says over the picture. */
 export interface ElementWords {
+  readonly play: string;
   readonly starting: string;
   readonly again: string;
   readonly absent: string;
@@ -14,6 +15,7 @@ export interface ElementWords {
 }
 
 const en: ElementWords = {
+  play: 'Play',
   starting: 'Connecting…',
   again: 'Connection lost. Trying again…',
   absent: 'No picture from the camera. Trying again…',
@@ -26,6 +28,7 @@ const en: ElementWords = {
 };
 
 const zhCn: ElementWords = {
+  play: '播放',
   starting: '正在连接…',
   again: '连接已断开，正在重试…',
   absent: '摄像头没有画面，正在重试…',

@@ -39,6 +39,7 @@ export interface PlayerOptions {
 
 /** Without a frame for so long a connection is opened anew: the device slept, or the network changed. */
 const SILENCE_LIMIT_MS = 10_000;
+const SILENT = `no picture for ${SILENCE_LIMIT_MS / 1000} s`;
 const AFTER_WAKE_MS = 3_000;
 const LOOK_MS = 2_000;
 /** The camera may get another codec. */
@@ -166,6 +167,10 @@ export class Player {
     // It may have been switched on while this one was opened.
     this.#onVolume();
     const reason = await Promise.race([session.ended, this.#silence(session, stop)]);
+    if (reason === SILENT && session.technology === 'WebRTC' && this.#view.phase !== 'playing') {
+      // The connection stands, and not one picture has come through it.
+      webRtcBlockedUntilMs = Date.now() + BLOCKED_MS;
+    }
     if (!stop.aborted) {
       this.#closeSession();
       this.#show({ phase: 'waiting', reason, passed: this.#view.passed });
@@ -241,7 +246,7 @@ export class Player {
       }
     }
     forget();
-    return `no picture for ${SILENCE_LIMIT_MS / 1000} s`;
+    return SILENT;
   }
 
   #onFirstFrame(): void {
