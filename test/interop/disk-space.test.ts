@@ -53,7 +53,7 @@ paths: {a: , b: , c: }
 `;
 
 describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
-  test('with three cameras a disk keeps the newest recordings, what is protected and what others wrote, and never fills up', async () => {
+  test.concurrent('with three cameras a disk keeps the newest recordings, what is protected and what others wrote, and never fills up', async () => {
     await using disk = await smallDisk(32);
     const foreign = makeRecording(
       join(disk.folder, 'rec/a/2020-01-01_00-00-00-000000.mp4'),
@@ -116,7 +116,7 @@ describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
     await until(() => (ours('a').includes(first[0] ?? '') ? undefined : true));
   });
 
-  test('at one percent recording stops with whole files and says so; read-only is another state; both end by themselves', async () => {
+  test.concurrent('at one percent recording stops with whole files and says so; read-only is another state; both end by themselves', async () => {
     await using disk = await smallDisk(64);
     await using agent = await startAgent({ config: config(disk.folder, '') });
     await using _publisher = await publishClip(agent, 'a', await noise(200), { isEndless: true });
@@ -165,7 +165,7 @@ describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
     ]);
   });
 
-  test('a disk that is not mounted any more is not recorded past, neither at once nor after a start, and recorded to when it is back', async () => {
+  test.concurrent('a disk that is not mounted any more is not recorded past, neither at once nor after a start, and recorded to when it is back', async () => {
     await using disk = await smallDisk(64);
     await using first = await startAgent({ config: config(disk.folder, '') });
     const { dataDir } = first;

@@ -45,7 +45,7 @@ async function pull(options: GstCameraOptions, rtspTransport: string): Promise<P
 const NOTHING_WRONG = { lost: 0, late: 0, badPackets: 0, jumps: 0 };
 
 describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer', () => {
-  test.for([
+  test.concurrent.for([
     ['allows everything', ['tcp', 'udp'], 'automatic', 'TCP'],
     ['allows everything, asked for UDP', ['tcp', 'udp'], 'udp', 'UDP'],
     ['refuses TCP', ['udp'], 'automatic', 'UDP'],
@@ -56,7 +56,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer', () => {
 });
 
 describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'a camera of GStreamer in another network', () => {
-  test.for([
+  test.concurrent.for([
     ['is asked for multicast', ['tcp', 'udp', 'multicast'], 'multicast'],
     ['allows nothing but multicast', ['multicast'], 'automatic'],
   ] as const)('that %s is pulled and recorded without a flaw', async ([, protocols, rtspTransport]) => {
@@ -65,7 +65,7 @@ describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'a camera of GStreamer in an
     expect(path.sourceStatistics).toMatchObject({ transport: 'UDP-multicast', ...NOTHING_WRONG });
   });
 
-  test('comes back when its cable is plugged in again', async () => {
+  test.concurrent('comes back when its cable is plugged in again', async () => {
     await using namespace = await openNamespace();
     await using camera = await startGstCamera({ '/main': playClip(await smallClip(120)) }, { namespace });
     await using agent = await startAgent({ config: config(camera.url('/main'), 'automatic') });
