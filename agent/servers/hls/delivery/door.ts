@@ -61,7 +61,7 @@ export class Door {
     const keepsCookies = cookiesOf(headers.cookie, CHECK_COOKIE).includes('1');
     if (!known && !keepsCookies && parameter(request, 'cookieCheck') !== '1') {
       reply.header('Set-Cookie', cookie(CHECK_COOKIE, '1', this.#access.isSecure(request)));
-      reply.header('Cache-Control', 'private, no-cache').redirect(`./index.m3u8${checkQuery(query)}`, 302);
+      reply.redirect(`./index.m3u8${checkQuery(query)}`, 302);
       return undefined;
     }
     await this.#access.require(request, 'read', path);

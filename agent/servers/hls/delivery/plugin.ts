@@ -98,6 +98,8 @@ class Delivery {
   }
 
   async answer(wanted: PathRequest, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    // Refusals and redirects: what succeeds says something else.
+    reply.header('Cache-Control', 'no-store');
     switch (wanted.kind) {
       case 'foreign':
         await this.#options.access.require(request, 'read', wanted.path);
@@ -196,7 +198,7 @@ class Delivery {
 
 /** As MediaMTX answers it; it is no fault of ours that would be logged. */
 const sendEnded = (reply: FastifyReply): FastifyReply =>
-  reply.code(500).header('Cache-Control', 'no-store').send({ status: 'error', error: 'the stream has ended' });
+  reply.code(500).send({ status: 'error', error: 'the stream has ended' });
 
 /** What the path itself refuses: MediaMTX answers it with 500. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['badInput', 'timeout', 'exhausted', 'unsupported']);

@@ -198,6 +198,8 @@ test('a CDN with the secret has one session, no cookies, and answers that it may
   const file = await cdn(`/cam/${linesOf(media.body)[0]}`);
   expect(file.headers['cache-control']).toBe('public, max-age=3600');
   expect(server.sessions.list()).toMatchObject([{ isCDN: true, outboundBytes: file.rawPayload.length }]);
+  const missing = await cdn('/cam/x_video1_seg0.mp4');
+  expect([missing.statusCode, missing.headers['cache-control']]).toEqual([404, 'no-store']);
   for (const wrong of ['s3cre', 's3cret1', 'S3cret']) {
     expect((await cdn('/cam/video1_stream.m3u8', wrong)).statusCode).toBe(401);
   }
