@@ -17,6 +17,8 @@ export interface Stall {
   readonly wallMs: number;
   /** For so long nothing had come over the WebSocket before, or just before: then it is not the player's doing. */
   readonly pausedMs: number;
+  /** Of the picture that was shown last. */
+  readonly clockMs: number | undefined;
 }
 
 export interface LiveReport {
@@ -82,7 +84,10 @@ class Playing {
     video.autoplay = true;
     video.width = 160;
     document.body.append(video);
-    video.addEventListener('waiting', () => this.stalls.push({ wallMs: Date.now(), pausedMs: pausedMs() }));
+    video.addEventListener('waiting', () => {
+      const { clockMs } = this.pictures.at(-1) ?? { clockMs: undefined };
+      this.stalls.push({ wallMs: Date.now(), pausedMs: pausedMs(), clockMs });
+    });
     video.addEventListener('error', () => this.errors.push(video.error?.message ?? 'error'));
     this.#awaitPicture();
     if (options.url.startsWith('http')) {
