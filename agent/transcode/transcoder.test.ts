@@ -65,6 +65,13 @@ async function until(is: () => boolean): Promise<void> {
   }
 }
 
+/** Waits for the answer to what was written in one turn, and lets the time pass in which its frames go out one by one. */
+async function play(clock: FakeClock, { samples }: Listener): Promise<void> {
+  const before = samples.length;
+  await until(() => samples.length > before);
+  await clock.advance(1_500);
+}
+
 const sampleOf = (data: Uint8Array, pts: number, clockRate: number): Sample => ({
   ...{ pts, dts: pts, wall: WALL + (pts * 1000) / clockRate, key: true, data },
 });
@@ -104,17 +111,21 @@ test.for([
   ['44.1 kHz in stereo', 44_100, 2],
   ['48 kHz in stereo', 48_000, 2],
 ] as const)('LPCM of %s becomes Opus of the same tone, time and wall clock', async ([name, rateHz, channels]) => {
-  const { transcoder } = setup(name.includes('worker') ? startWorker : startInLoop);
+  const { clock, transcoder } = setup(name.includes('worker') ? startWorker : startInLoop);
   const stream = new Stream([tinyH264, pcm(rateHz, channels)]);
   const sound = transcoder.opus.of(stream, 1);
   expect(sound.tracks).toEqual([opus(channels)]);
   const listener = new Listener();
   sound.addReader(listener, true);
-  for (const sample of tone(rateHz, channels, 440, 100)) {
-    stream.write(1, sample);
+  const packets = [...tone(rateHz, channels, 440, 100)];
+  for (const half of [packets.slice(0, 50), packets.slice(50)]) {
+    for (const packet of half) {
+      stream.write(1, packet);
+    }
+    await play(clock, listener);
   }
   // What the filter still holds is in the packet that is not full yet.
-  await until(() => listener.samples.length >= 99);
+  expect(listener.samples.length).toBeGreaterThanOrEqual(99);
   const first = listener.samples[0] as Sample;
   expect(Math.abs(first.pts - (1000 * 48_000) / rateHz)).toBeLessThan(2);
   expect(listener.samples.map(({ pts }) => pts)).toEqual(listener.samples.map((_, i) => first.pts + 960 * i));
@@ -127,7 +138,7 @@ test.for([
 test('nothing in a camera’s AAC, however damaged, stops the sound or makes its times uneven', async () => {
   const told: unknown[] = [];
   const log = { ...silentLogger, warn: (...what: unknown[]) => told.push(what) } as unknown as Logger;
-  const { transcoder } = setup(startInLoop, log);
+  const { clock, transcoder } = setup(startInLoop, log);
   const next = random(77);
   const frames = new AacFrames(16_000, next);
   const stream = new Stream([aac(16_000)]);
@@ -136,8 +147,11 @@ test('nothing in a camera’s AAC, however damaged, stops the sound or makes its
   for (let i = 0; i < 600; i += 1) {
     const frame = frames.frame(1);
     stream.write(0, sampleOf(next() < 0.3 ? mutate(frame, next) : frame, i * 1024, 16_000));
+    if (i % 20 === 19) {
+      await play(clock, listener);
+    }
   }
-  await until(() => listener.samples.length >= 600 * 3.2 - 1);
+  expect(listener.samples).toHaveLength(600 * 3.2);
   expect(listener.samples.map(({ pts }) => pts)).toEqual(listener.samples.map((_, i) => 960 * i));
   expect(told).toEqual([]);
 });
@@ -216,7 +230,7 @@ test('what is turned follows its original: read only while it is read, described
   expect([first.ends, second.ends]).toEqual([0, 1]);
 });
 
-test('a worker that dies is started again: one warning, silence for a second, and the sound goes on', async () => {
+test('a worker that dies is started again: one warning, silence for a moment, and the sound goes on', async () => {
   const told: unknown[] = [];
   const log = { ...silentLogger, warn: (...what: unknown[]) => told.push(what) } as unknown as Logger;
   const hosts: EngineHost[] = [];
@@ -236,14 +250,15 @@ test('a worker that dies is started again: one warning, silence for a second, an
     }
   };
   write(0, 50);
-  await until(() => listener.samples.length === 50);
+  await play(clock, listener);
   // No message is null: the engine throws.
   hosts[0]?.post(null as never);
   await until(() => !transcoder.isRunning);
   write(50, 100);
-  await clock.advance(1000);
+  await clock.advance(2000);
   write(100, 150);
-  await until(() => listener.samples.length === 100);
+  await play(clock, listener);
+  expect(listener.samples).toHaveLength(100);
   expect(hosts).toHaveLength(2);
   expect(told).toMatchObject([[{ pauseMs: 1000 }, 'transcoding of sound failed: it starts again']]);
   expect(listener.samples.every(({ pts }, i) => i === 0 || pts >= (listener.samples[i - 1]?.pts ?? 0) + 960)).toBe(

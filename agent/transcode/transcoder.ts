@@ -5,10 +5,12 @@ import type { AudioForms, OpusSound } from '../stream/audio-forms.ts';
 import { DerivedStream, type Place } from '../stream/derived-stream.ts';
 import type { Reader, Stream } from '../stream/stream.ts';
 import type { StartEngine } from './engine-host.ts';
+import { Pacer } from './pacer.ts';
 import { flacOfOpus, type OpusOrigin, opusTrackOf, whyNotOpus } from './turnable.ts';
 import { Workshop } from './workshop.ts';
 
-/** 20 ms at 48 kHz. */
+const OPUS_FRAME_MS = 20;
+/** At 48 kHz. */
 const OPUS_FRAME_TICKS = 960;
 const OPEN_LIMIT_MS = 500;
 const KEPT_MS = 10_000;
@@ -81,7 +83,17 @@ export class Transcoder implements AudioForms {
   #inOpus(track: OpusOrigin): Place {
     return {
       track: opusTrackOf(track),
-      convert: (emit) => this.#workshop.open('opus', track, OPUS_FRAME_TICKS, emit),
+      convert: (emit) => {
+        const pacer = new Pacer(OPUS_FRAME_MS, this.#clock, emit);
+        const lane = this.#workshop.open('opus', track, OPUS_FRAME_TICKS, (frame) => pacer.take(frame));
+        return {
+          push: (sample) => lane.push(sample),
+          close: () => {
+            lane.close?.();
+            pacer.close();
+          },
+        };
+      },
     };
   }
 }
