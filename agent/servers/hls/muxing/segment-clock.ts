@@ -11,8 +11,11 @@ interface Anchor {
 const MOST_ANCHORS = 16;
 /** Where pictures are reordered a key picture's presentation trembles against the boundary; segments are longer than that. */
 const TREMBLE_S = 0.1;
-/** By so much a second the clock is put right. */
-const SLEW_MS = 100;
+/**
+ * By so much a second the clock is put right: more than clocks drift. hls.js moves what it has loaded by each step, and with steps of 50 ms
+ * loads the same parts again and again.
+ */
+const SLEW_MS = 2;
 /** Further off it is another clock: the machine's has been set. */
 const STEP_MS = 5_000;
 
