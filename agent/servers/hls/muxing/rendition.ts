@@ -49,7 +49,7 @@ export class Rendition implements HlsRendition {
   readonly #options: MuxerOptions;
   readonly #clock: SegmentClock;
   readonly #isParted: boolean;
-  readonly #segments: SegmentList;
+  readonly #segments: SegmentList<Segment>;
   readonly #memory = new PartMemory();
   readonly #change = new PlaylistChange();
   /** What can be fetched, by name. */
@@ -82,7 +82,7 @@ export class Rendition implements HlsRendition {
     this.#options = options;
     this.#clock = clock;
     this.#isParted = options.variant === 'lowLatency';
-    this.#segments = new SegmentList(options.segmentCount);
+    this.#segments = new SegmentList<Segment>(options.segmentCount);
     this.#init = this.#makeInit();
   }
 

@@ -1,5 +1,13 @@
 import type { SegmentLine } from '../hls-muxer.ts';
-import type { Segment } from './segment.ts';
+
+/** A segment, as it stands in playlists. */
+export interface KeptSegment {
+  readonly sizeBytes: number;
+  /** With its parts. */
+  readonly line: SegmentLine;
+  /** The same, older: its parts are not told any more. */
+  readonly bareLine: SegmentLine;
+}
 
 /** No longer in the playlist, but fetched by players that took the playlist a while ago. */
 const KEPT_SEGMENTS = 3;
@@ -11,9 +19,9 @@ const LEAST_TARGETS = 3;
 const LONGEST_SEARCH_S = 30;
 
 /** The whole segments of a rendition that are kept, and which of them the playlist shows. */
-export class SegmentList {
+export class SegmentList<S extends KeptSegment> {
   readonly #listedCount: number;
-  #segments: Segment[] = [];
+  #segments: S[] = [];
   /** Of the first that is listed. */
   #start = 0;
   #removedDiscontinuities = 0;
@@ -24,7 +32,7 @@ export class SegmentList {
     this.#listedCount = listedCount;
   }
 
-  get last(): Segment | undefined {
+  get last(): S | undefined {
     return this.#segments.at(-1);
   }
 
@@ -33,7 +41,7 @@ export class SegmentList {
     const firstParted = this.#segments.length - PARTED_SEGMENTS;
     const lines: SegmentLine[] = [];
     for (let i = this.#start; i < this.#segments.length; i += 1) {
-      const segment = this.#segments[i] as Segment;
+      const segment = this.#segments[i] as S;
       lines.push(i >= firstParted ? segment.line : segment.bareLine);
     }
     return lines;
@@ -49,7 +57,7 @@ export class SegmentList {
   }
 
   /** @returns what is not kept any more; its holds go over to the caller */
-  append(segment: Segment, targetDurationS: number): Segment[] {
+  append(segment: S, targetDurationS: number): S[] {
     this.#segments.push(segment);
     this.#start = this.#newStart(targetDurationS);
     this.#notePeak(targetDurationS);
@@ -62,13 +70,18 @@ export class SegmentList {
   }
 
   /** @returns all that was kept */
-  clear(): Segment[] {
+  clear(): S[] {
     this.#start = 0;
     return this.#segments.splice(0);
   }
 
   isInUse(init: { readonly name: string }): boolean {
-    return this.#segments.some((segment) => segment.init.name === init.name);
+    return this.#segments.some(({ bareLine }) => bareLine.init?.name === init.name);
+  }
+
+  /** Also one that is not listed any more. */
+  find(name: string): S | undefined {
+    return this.#segments.find(({ bareLine }) => bareLine.name === name);
   }
 
   bitRate(): { peak: number; average: number } {
@@ -105,7 +118,7 @@ export class SegmentList {
   #notePeak(targetDurationS: number): void {
     let [bytes, seconds] = [0, 0];
     for (let i = this.#segments.length - 1; i >= 0; i -= 1) {
-      const { sizeBytes, line } = this.#segments[i] as Segment;
+      const { sizeBytes, line } = this.#segments[i] as S;
       bytes += sizeBytes;
       seconds += line.durationS;
       if (line.isGap || seconds > 1.5 * targetDurationS) {
@@ -118,6 +131,6 @@ export class SegmentList {
   }
 
   #lineAt(index: number): SegmentLine {
-    return (this.#segments[index] as Segment).bareLine;
+    return (this.#segments[index] as S).bareLine;
   }
 }

@@ -98,9 +98,9 @@ test('a viewer of a stream that runs has its group as a segment at once', async 
   writeBoth(stream, tinyVideo(60, 25, 250), sound(2.4));
   const muxer = open();
   await muxer.ready;
-  expect(linesOf(muxer)).toEqual([['p_main_seg0.ts', 2.4, true]]);
+  expect(linesOf(muxer)).toEqual([['p_main_seg0.ts', 2.36, true]]);
   const { units } = readTs(bytesOf(muxer, 'p_main_seg0.ts'));
-  expect(units.filter(({ pid }) => pid === VIDEO)).toHaveLength(60);
+  expect(units.filter(({ pid }) => pid === VIDEO)).toHaveLength(59);
   expect(units.filter(({ pid }) => pid === AUDIO)).toHaveLength(112);
 });
 
@@ -109,6 +109,9 @@ test('in a long first group segments end between key pictures, and say so', () =
   const muxer = open();
   write(stream, tinyVideo(251, 25, 100));
   expect(linesOf(muxer).map(([, ...line]) => line)).toEqual([
+    // Listed for as long as others build on it.
+    [1, true],
+    [1, false],
     [1, false],
     [1, false],
     [4, true],

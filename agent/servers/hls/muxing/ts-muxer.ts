@@ -1,18 +1,19 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { Sample } from '../../../media/sample.ts';
-import { SlabPool } from '../../../media/slab.ts';
+import { hold, release, SlabPool } from '../../../media/slab.ts';
 import type { Track } from '../../../media/track.ts';
 import { storable } from '../../../stream/storable.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../hls-muxer.ts';
-import { type Cut, CutRules } from './cut-rules.ts';
 import { hlsRefusal, tsTracks } from './muxable.ts';
 import { SegmentClock } from './segment-clock.ts';
+import { SegmentEnds } from './segment-ends.ts';
 import { TsRendition } from './ts-rendition.ts';
 import { TsWriter } from './ts-writer.ts';
 
 /** The segment that is being made, by its first sample. */
 interface Running {
+  readonly startDts: number;
   readonly wallMs: number;
   readonly isIndependent: boolean;
   readonly isDiscontinuity: boolean;
@@ -43,13 +44,17 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   /** Described anew: they hold from the next key sample of the leading track on. */
   #nextTracks: readonly Track[] | undefined;
   readonly #pool = new SlabPool();
-  readonly #rules: CutRules;
+  readonly #ends: SegmentEnds;
   readonly #clock = new SegmentClock();
   readonly #settle: { resolve(): void; reject(cause: unknown): void };
   #writer: TsWriter | undefined;
   /** Time of the first sample, in seconds. */
   #startS = 0;
   #running: Running | undefined;
+  /** Of the leading track: its segment may end before it as long as the next one has not come. Held. */
+  #last: Sample | undefined;
+  #usualTicks = 0;
+  #isReplay = false;
   #startsDiscontinuity = false;
   #isClosed = false;
 
@@ -73,11 +78,11 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
       0,
       this.#tracks.findIndex((track) => track.kind === 'video'),
     );
-    this.#rules = new CutRules({
-      clockRate: (this.#tracks[this.#leading] as Track).clockRate,
-      segmentDurationMs: options.segmentDurationMs,
-      longestGroupMs: Math.max(options.longestGroupMs ?? 0, stream.longestGroupMs) || undefined,
-      cutsFirstGroup: true,
+    const { segmentDurationMs, longestGroupMs = 0 } = options;
+    this.#ends = new SegmentEnds({
+      clockRate: this.#clockRate,
+      segmentDurationMs,
+      longestGroupMs: () => Math.max(longestGroupMs, stream.longestGroupMs),
     });
     this.#rendition = new TsRendition(options.prefix, options.segmentCount, this.#tracks);
     this.renditions = [this.#rendition];
@@ -96,13 +101,22 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     return this.#framesDiscarded;
   }
 
+  get #clockRate(): number {
+    return (this.#tracks[this.#leading] as Track).clockRate;
+  }
+
   /** Begins with what the stream keeps of its current group: that is the first segment at once, if it is long enough for one. */
   start(): void {
-    this.#rules.isReplay = true;
+    this.#isReplay = true;
     this.#stream.addReader(this, true);
-    const cut = this.#rules.afterLast();
-    if (cut && !this.#isClosed) {
-      this.#close(cut);
+    this.#isReplay = false;
+    if (this.#isClosed) {
+      return;
+    }
+    if (!this.#last) {
+      this.#stream.requestKeyFrame();
+    } else if (this.#ends.mayEnd(this.#last.dts)) {
+      this.#close(this.#last.dts, this.#last.key);
     }
   }
 
@@ -153,23 +167,58 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   }
 
   #takeLeading(sample: Sample): void {
-    if (!this.#writer && !sample.key) {
+    const wantsCut = this.#nextTracks !== undefined;
+    let step = wantsCut && !sample.key ? 'wait' : this.#ends.stepBefore(sample, wantsCut, this.#isReplay);
+    if (step === 'break') {
+      this.#break();
+      step = this.#ends.stepBefore(sample, wantsCut, this.#isReplay);
+    }
+    if (step === 'wait') {
       this.#framesDiscarded += 1;
       return;
     }
-    const cut = this.#rules.before(sample, this.#nextTracks !== undefined);
-    if (cut) {
-      this.#close(cut);
+    if (step === 'cutBefore' && this.#last) {
+      this.#close(this.#last.dts, this.#last.key);
+      step = this.#ends.stepBefore(sample, wantsCut, this.#isReplay);
     }
-    if (sample.key && (this.#nextTracks || !this.#writer)) {
+    this.#writeLast(sample.dts);
+    if (step === 'cut') {
+      this.#close(sample.dts, sample.key);
+    }
+    if (sample.key && (wantsCut || !this.#writer)) {
       this.#setUp(sample);
     }
+    this.#ends.took(sample);
+    hold(sample.data);
+    this.#last = sample;
+  }
+
+  /** What comes next is known, or that nothing does: the sample belongs to the segment. */
+  #writeLast(nextDts: number | undefined): void {
+    const last = this.#last;
+    if (!last) {
+      return;
+    }
+    this.#last = undefined;
+    this.#usualTicks = nextDts === undefined ? this.#usualTicks : nextDts - last.dts;
     this.#running ??= {
-      wallMs: this.#clock.begins(sample, (this.#tracks[this.#leading] as Track).clockRate),
-      isIndependent: sample.key,
+      startDts: last.dts,
+      wallMs: this.#clock.begins(last, this.#clockRate),
+      isIndependent: last.key,
       isDiscontinuity: this.#startsDiscontinuity,
     };
-    this.#writer?.add(this.#leading, sample);
+    this.#writer?.add(this.#leading, last);
+    release(last.data);
+  }
+
+  /** The leading track has paused for longer than a segment may last. */
+  #break(): void {
+    const endDts = (this.#last?.dts ?? 0) + Math.max(1, this.#usualTicks);
+    this.#writeLast(undefined);
+    this.#close(endDts, true);
+    this.#startsDiscontinuity = true;
+    this.#ends.broke();
+    this.#stream.requestKeyFrame();
   }
 
   /** Sound that comes when its segment has been closed goes into the next one: players put the two together by their times. */
@@ -199,17 +248,18 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     this.#writer = new TsWriter(this.#tracks, this.#startS, this.#pool);
   }
 
-  #close({ startDts, endDts, isBreak }: Cut): void {
-    const running = this.#running;
-    if (!running || !this.#writer) {
+  /** @param isKey the next segment begins with a key sample */
+  #close(endDts: number, isKey: boolean): void {
+    this.#ends.ended(endDts, isKey);
+    if (!this.#running || !this.#writer) {
       return;
     }
-    const { clockRate } = this.#tracks[this.#leading] as Track;
+    const { startDts, ...facts } = this.#running;
     const pieces = this.#writer.takePieces();
-    const segment = { ...running, durationS: (endDts - startDts) / clockRate, pieces };
     this.#running = undefined;
-    this.#startsDiscontinuity = isBreak;
-    this.#rendition.append(segment, this.#rules.targetDurationS);
+    this.#startsDiscontinuity = false;
+    const durationS = (endDts - startDts) / this.#clockRate;
+    this.#rendition.append({ ...facts, durationS, pieces }, this.#ends.targetDurationS);
     this.#settle.resolve();
   }
 
@@ -220,6 +270,10 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     this.#isClosed = true;
     this.#stream.removeReader(this);
     this.#writer?.close();
+    if (this.#last) {
+      release(this.#last.data);
+      this.#last = undefined;
+    }
     this.#rendition.end();
     const text = `the stream on path '${this.#name}' has ended`;
     this.#settle.reject(cause ?? new PerchError('notFound', text, { path: this.#name }));

@@ -3,6 +3,7 @@ import { hold, release } from '../../../media/slab.ts';
 import type { Track } from '../../../media/track.ts';
 import type { HlsRendition, MediaFile, MediaPlaylist, SegmentLine } from '../hls-muxer.ts';
 import { tsCodecs } from './muxable.ts';
+import { type KeptSegment, SegmentList } from './segment-list.ts';
 
 /** A segment as far as it is known when it is closed. */
 export interface ClosedSegment {
@@ -14,23 +15,45 @@ export interface ClosedSegment {
   readonly pieces: readonly Uint8Array[];
 }
 
-interface Segment extends SegmentLine, MediaFile {
+class Segment implements KeptSegment, MediaFile {
   readonly name: string;
-}
+  readonly type = 'video/mp2t';
+  readonly sizeBytes: number;
+  readonly pieces: readonly Uint8Array[];
+  readonly line: SegmentLine;
 
-/** No longer in the playlist, but fetched by players that took the playlist a while ago. */
-const KEPT_SEGMENTS = 3;
+  constructor(number: number, name: string, { pieces, ...facts }: ClosedSegment) {
+    this.name = name;
+    this.pieces = pieces;
+    this.sizeBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    this.line = { ...facts, number, name, init: undefined, isGap: false, parts: [] };
+  }
+
+  get bareLine(): SegmentLine {
+    return this.line;
+  }
+
+  hold(): void {
+    for (const piece of this.pieces) {
+      hold(piece);
+    }
+  }
+
+  release(): void {
+    for (const piece of this.pieces) {
+      release(piece);
+    }
+  }
+}
 
 /** The only rendition of a stream in MPEG-TS: `main`. */
 export class TsRendition implements HlsRendition {
   readonly name = 'main';
   readonly #prefix: string;
-  readonly #segmentCount: number;
   #tracks: readonly Track[];
   #codecs: readonly (readonly string[])[];
-  #segments: readonly Segment[] = [];
+  readonly #segments: SegmentList<Segment>;
   #nextNumber = 0;
-  #removedDiscontinuities = 0;
   #claimsIndependence = true;
   #playlist: MediaPlaylist | undefined;
   #change: PromiseWithResolvers<void> | undefined;
@@ -39,7 +62,7 @@ export class TsRendition implements HlsRendition {
   /** @param tracks all that its segments hold */
   constructor(prefix: string, segmentCount: number, tracks: readonly Track[]) {
     this.#prefix = prefix;
-    this.#segmentCount = segmentCount;
+    this.#segments = new SegmentList(segmentCount);
     this.#tracks = tracks;
     this.#codecs = tsCodecs(tracks);
   }
@@ -77,13 +100,7 @@ export class TsRendition implements HlsRendition {
   }
 
   bitRate(): { peak: number; average: number } {
-    let [peak, bytes, seconds] = [0, 0, 0];
-    for (const { sizeBytes, durationS } of this.#segments) {
-      peak = Math.max(peak, (sizeBytes * 8) / durationS);
-      bytes += sizeBytes;
-      seconds += durationS;
-    }
-    return { peak: Math.ceil(peak), average: seconds > 0 ? Math.ceil((bytes * 8) / seconds) : 0 };
+    return this.#segments.bitRate();
   }
 
   /** From the next segment on. */
@@ -93,33 +110,17 @@ export class TsRendition implements HlsRendition {
   }
 
   append(closed: ClosedSegment, targetDurationS: number): void {
-    const { pieces } = closed;
-    const segment: Segment = {
-      ...closed,
-      number: this.#nextNumber,
-      name: `${this.#prefix}_main_seg${this.#nextNumber}.ts`,
-      type: 'video/mp2t',
-      sizeBytes: pieces.reduce((sum, piece) => sum + piece.length, 0),
-      init: undefined,
-      isGap: false,
-      parts: [],
-      hold: () => pieces.forEach(hold),
-      release: () => pieces.forEach(release),
-    };
+    const segment = new Segment(this.#nextNumber, `${this.#prefix}_main_seg${this.#nextNumber}.ts`, closed);
     this.#nextNumber += 1;
-    const all = [...this.#segments, segment];
-    const kept = this.#segmentCount + KEPT_SEGMENTS;
-    for (const old of all.slice(0, -kept)) {
-      this.#removedDiscontinuities += old.isDiscontinuity ? 1 : 0;
+    for (const old of this.#segments.append(segment, targetDurationS)) {
       old.release();
     }
-    this.#segments = all.slice(-kept);
-    this.#claimsIndependence &&= segment.isIndependent;
+    this.#claimsIndependence &&= closed.isIndependent;
     this.#playlist = {
       targetDurationS,
       partTargetS: undefined,
-      discontinuitySequence: this.#discontinuitySequence(),
-      segments: this.#segments.slice(-this.#segmentCount),
+      discontinuitySequence: this.#segments.discontinuitySequence,
+      segments: this.#segments.listed(),
       running: undefined,
       claimsIndependence: this.#claimsIndependence,
     };
@@ -128,23 +129,16 @@ export class TsRendition implements HlsRendition {
   }
 
   find(name: string): MediaFile | undefined {
-    return this.#segments.find((segment) => segment.name === name);
+    return this.#segments.find(name);
   }
 
   /** Nothing changes any more. */
   end(): void {
     this.#isClosed = true;
     this.#change?.reject(muxerClosed());
-    for (const segment of this.#segments) {
+    for (const segment of this.#segments.clear()) {
       segment.release();
     }
-    this.#segments = [];
-  }
-
-  /** Up to the first listed segment, its own included: the playlist does not tell that one any more (RFC 8216bis §6.2.2). */
-  #discontinuitySequence(): number {
-    const upToHead = this.#segments.slice(0, Math.max(1, this.#segments.length - this.#segmentCount + 1));
-    return this.#removedDiscontinuities + upToHead.filter((segment) => segment.isDiscontinuity).length;
   }
 }
 
