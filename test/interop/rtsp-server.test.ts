@@ -66,7 +66,7 @@ async function gstreamerReads(url: string, pictures: number, properties: readonl
 }
 
 describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
-  test('ffprobe, ffmpeg and GStreamer read over TCP what ffmpeg publishes, and the API lists them', async () => {
+  test.concurrent('ffprobe, ffmpeg and GStreamer read over TCP what ffmpeg publishes, and the API lists them', async () => {
     await using agent = await startAgent({ config: PATHS });
     await using _publisher = await publish(agent, 'cam', await smallClip(120));
     const url = agent.rtspUrl('cam');
@@ -89,7 +89,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
     await until(async () => ((await sessions(agent, 'read')).length === 0 ? true : undefined));
   });
 
-  test('a reader begins with a key frame of the past, not with the next', async () => {
+  test.concurrent('a reader begins with a key frame of the past, not with the next', async () => {
     await using agent = await startAgent({ config: PATHS });
     await using _publisher = await publish(agent, 'rare', await rareKeys());
     // Past the first key frame, long before the second.
@@ -108,7 +108,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
     expect(flags.length).toBeGreaterThanOrEqual(60);
   });
 
-  test('sound and picture keep their distance for a reader that comes late', async () => {
+  test.concurrent('sound and picture keep their distance for a reader that comes late', async () => {
     await using agent = await startAgent({ config: PATHS });
     await using _publisher = await publish(agent, 'cam', await smallClip(120));
     const url = agent.rtspUrl('cam');
@@ -126,7 +126,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
     expect(Math.abs(last('video') - last('audio'))).toBeLessThan(0.2);
   });
 
-  test.for([
+  test.concurrent.for([
     ['?token=a/b&x=1', 'a query with a slash'],
     ['/', 'a closing slash'],
   ])('URLs with %s', async ([suffix]) => {
@@ -137,7 +137,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
     expect(await gstreamerReads(url, 20)).toBe('');
   });
 
-  test.for([['basic'], ['digest'], ['basic, digest']])(
+  test.concurrent.for([['basic'], ['digest'], ['basic, digest']])(
     'names and passwords are asked for with %s',
     async ([methods]) => {
       await using agent = await startAgent({ config: `rtspAuthMethods: [${methods}]\n${READER}${PATHS}` });
@@ -154,7 +154,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
     },
   );
 
-  test('GStreamer publishes over TCP, and ffmpeg reads it', async () => {
+  test.concurrent('GStreamer publishes over TCP, and ffmpeg reads it', async () => {
     await using agent = await startAgent({ config: PATHS });
     const camera = ['videotestsrc', 'is-live=true', '!', 'video/x-raw,width=320,height=240,framerate=25/1', '!'];
     const coder = ['x264enc', 'tune=zerolatency', 'key-int-max=25', '!', 'rtspclientsink', 'protocols=tcp'];
@@ -169,7 +169,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
     await until(async () => ((await sessions(agent, 'publish')).length === 0 ? true : undefined));
   });
 
-  test('what is not there is told apart: nothing on the path, no such path', async () => {
+  test.concurrent('what is not there is told apart: nothing on the path, no such path', async () => {
     await using agent = await startAgent({ config: 'paths:\n  empty:\n' });
     expect(await ffmpegWarnings([...TCP, '-i', agent.rtspUrl('empty')])).toContain('404 Not Found');
     expect(await ffmpegWarnings([...TCP, '-i', agent.rtspUrl('unknown')])).toContain('400 Bad Request');

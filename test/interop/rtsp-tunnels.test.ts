@@ -32,7 +32,7 @@ function pem(folder: string): string {
 }
 
 describeWith(['ffmpeg', 'gstreamer'], "GStreamer's RTSP server as the camera", () => {
-  test.for(['rtsp', 'rtsp+http', 'rtsps', 'rtsps+http'])('is played over %s://', async (scheme) => {
+  test.concurrent.for(['rtsp', 'rtsp+http', 'rtsps', 'rtsps+http'])('is played over %s://', async (scheme) => {
     using folder = scratch();
     const isSecure = scheme.startsWith('rtsps');
     const options = isSecure ? { tls: pem(folder.path) } : {};
@@ -45,25 +45,28 @@ describeWith(['ffmpeg', 'gstreamer'], "GStreamer's RTSP server as the camera", (
     expect(run.samples.filter(({ sample }) => sample.key).length).toBeGreaterThan(0);
   });
 
-  test.for(['tcp', 'udp'] as const)('that listens hears over %s what is said, byte for byte', async (rtspTransport) => {
-    using folder = scratch();
-    const heard = join(folder.path, 'heard.alaw');
-    const video =
-      '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency ! rtph264pay name=pay0 pt=96 )';
-    await using camera = await startGstCamera({ '/cam': video }, { backChannel: heard });
-    await using run = new Run(camera.url('/cam'), { rtspTransport });
-    await run.sampled(1);
-    const { loudspeaker } = run.source;
-    const channel = await loudspeaker.open(() => {}, new AbortController().signal);
-    const words = Uint8Array.from({ length: 8_000 }, (_, i) => i & 0xff);
-    for (let at = 0; at < words.length; at += 160) {
-      channel.send(words.subarray(at, at + 160), at);
-    }
-    await until(() => (readFileSync(heard).length >= words.length ? true : undefined));
-    expect(new Uint8Array(readFileSync(heard))).toEqual(words);
-    channel.close();
-    await run.sampled(run.samples.length + 5);
-  });
+  test.concurrent.for(['tcp', 'udp'] as const)(
+    'that listens hears over %s what is said, byte for byte',
+    async (rtspTransport) => {
+      using folder = scratch();
+      const heard = join(folder.path, 'heard.alaw');
+      const video =
+        '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency ! rtph264pay name=pay0 pt=96 )';
+      await using camera = await startGstCamera({ '/cam': video }, { backChannel: heard });
+      await using run = new Run(camera.url('/cam'), { rtspTransport });
+      await run.sampled(1);
+      const { loudspeaker } = run.source;
+      const channel = await loudspeaker.open(() => {}, new AbortController().signal);
+      const words = Uint8Array.from({ length: 8_000 }, (_, i) => i & 0xff);
+      for (let at = 0; at < words.length; at += 160) {
+        channel.send(words.subarray(at, at + 160), at);
+      }
+      await until(() => (readFileSync(heard).length >= words.length ? true : undefined));
+      expect(new Uint8Array(readFileSync(heard))).toEqual(words);
+      channel.close();
+      await run.sampled(run.samples.length + 5);
+    },
+  );
 });
 
 /** Perch with TLS beside plain RTSP, and a clip that ffmpeg publishes to `origin`. */
@@ -104,7 +107,7 @@ const tunnels = async (agent: Agent, kind: 'rtsp' | 'rtsps'): Promise<string[]> 
 };
 
 describeWith(['ffmpeg', 'gstreamer'], 'readers of others through tunnels', () => {
-  test('ffmpeg and GStreamer read through an HTTP tunnel, and the API calls it so', async () => {
+  test.concurrent('ffmpeg and GStreamer read through an HTTP tunnel, and the API calls it so', async () => {
     await using agent = await publishing();
     const url = agent.rtspUrl('origin');
     const seconds = ['-t', '2'];
@@ -117,7 +120,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'readers of others through tunnels', () =>
     expect(gstreamerSaid(await reader.exited, reader.output())).toBe('');
   });
 
-  test('ffmpeg reads over TLS, and through an HTTP tunnel in TLS', async () => {
+  test.concurrent('ffmpeg reads over TLS, and through an HTTP tunnel in TLS', async () => {
     await using agent = await publishing();
     const url = agent
       .rtspUrl('origin')
@@ -127,7 +130,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'readers of others through tunnels', () =>
     expect(await ffmpegWarnings(['-rtsp_transport', 'https', '-i', plain, '-t', '2'])).toBe('');
   });
 
-  test('a browser at the RTSP port is told what the port is for', async () => {
+  test.concurrent('a browser at the RTSP port is told what the port is for', async () => {
     await using agent = await startAgent();
     const response = await fetch(`http://127.0.0.1:${agent.ports.rtsp}/`);
     expect([response.status, await response.text()]).toEqual([
@@ -138,7 +141,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'readers of others through tunnels', () =>
 });
 
 describeWith(['ffmpeg'], 'Perch reading from Perch', () => {
-  test('goes through every kind of tunnel', async () => {
+  test.concurrent('goes through every kind of tunnel', async () => {
     const schemes = ['rtsp+http', 'rtsp+ws', 'rtsps', 'rtsps+http', 'rtsps+ws'];
     const ports = await freeAgentPorts();
     const paths = schemes.map((scheme) => {
