@@ -23,6 +23,8 @@ export class Transcoder implements AudioForms {
   readonly #clock: Clock;
   readonly #stop = new AbortController();
   readonly #flac = new WeakMap<Stream, DerivedStream>();
+  /** Those who come meanwhile wait for the same. */
+  readonly #opening = new WeakMap<Stream, Promise<void>>();
   readonly #opus = new WeakMap<Stream, Map<number, DerivedStream>>();
 
   constructor(start: StartEngine, clock: Clock, log: Logger) {
@@ -49,17 +51,24 @@ export class Transcoder implements AudioForms {
   async open(stream: Stream, form: 'flac'): Promise<Stream> {
     const derived = this.of(stream, form);
     if (derived !== stream && derived.readers.length === 0) {
-      const keeper = keeperOf();
-      derived.addReader(keeper, false);
-      void this.#clock.sleep(KEPT_MS, this.#stop.signal).then(() => derived.removeReader(keeper));
-      await Promise.race([this.#workshop.settled(), this.#clock.sleep(OPEN_LIMIT_MS, this.#stop.signal)]);
+      const opening = this.#begin(derived).finally(() => this.#opening.delete(derived));
+      this.#opening.set(derived, opening);
     }
+    await this.#opening.get(derived);
     return derived;
   }
 
   close(): void {
     this.#stop.abort();
     this.#workshop.close();
+  }
+
+  /** Has the derived stream read, and waits for what it was replayed. */
+  async #begin(derived: Stream): Promise<void> {
+    const keeper = keeperOf();
+    derived.addReader(keeper, false);
+    void this.#clock.sleep(KEPT_MS, this.#stop.signal).then(() => derived.removeReader(keeper));
+    await Promise.race([this.#workshop.settled(), this.#clock.sleep(OPEN_LIMIT_MS, this.#stop.signal)]);
   }
 
   #inFlac(track: Track): Place {
