@@ -88,7 +88,7 @@ export function openHlsBox({
     isConfigured: (path) => path !== 'unknown',
   });
   onTestFinished(async () => {
-    server.close();
+    await server.close();
     await app.close();
   });
   return { app, server, clock, paths };

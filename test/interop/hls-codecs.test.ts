@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
 import type { Sample } from '../../agent/media/sample.ts';
 import type { G711Track, Track } from '../../agent/media/track.ts';
@@ -12,6 +13,7 @@ import { CLIP_FPS, type CodedClip, codedClip } from '../peers/coded-clip.ts';
 import { type Mp4Clip, mp4Clip } from '../peers/mp4-clip.ts';
 import { describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
+import { temporaryFolder } from '../recordings.ts';
 import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../video-tracks.ts';
 
 /** The clip's last second is the segment that is still being made, and some pictures before it are still in the decoder's threads. */
@@ -25,8 +27,8 @@ interface Source {
 }
 
 /** A server that has muxed the sources, faster than they were made. @returns the address of the playlist */
-async function serve(variant: HlsVariant, sources: readonly Source[]): Promise<string> {
-  const { app, paths, server } = openHlsBox({ options: { variant, segmentMaxBytes: 10 << 20 } });
+async function serve(variant: HlsVariant, sources: readonly Source[], directory = ''): Promise<string> {
+  const { app, paths, server } = openHlsBox({ options: { variant, directory, segmentMaxBytes: 10 << 20 } });
   const stream = new Stream(sources.map(({ track }) => track));
   paths.streams.set('cam', stream);
   const opened = server.open('cam');
@@ -46,7 +48,7 @@ const FROM_THE_START = [...QUIET, '-live_start_index', '0'];
 
 /** What ffmpeg finds in an input, and what it had to say. @param output how many of what, and how it is told */
 async function read(input: string, output: readonly string[]): Promise<{ sums: string[]; said: string }> {
-  const options = input.startsWith('http') ? FROM_THE_START : QUIET;
+  const options = input.endsWith('.m3u8') ? FROM_THE_START : QUIET;
   const args = [...options, '-i', input, ...output, '-f', 'framemd5', '-'];
   const { code, output: text } = await runProcess('ffmpeg', args);
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -118,6 +120,19 @@ describeWith(['ffmpeg'], 'ffmpeg and the codecs of HLS', () => {
     const { output } = await runProcess('ffmpeg', [...FROM_THE_START, '-i', url, ...copied]);
     const sent = Buffer.concat(source.samples.slice(0, frames).map(({ data }) => data));
     expect(output.trim()).toBe(`MD5=${createHash('md5').update(sent).digest('hex')}`);
+  });
+
+  test.for([
+    ['fmp4', 'aac'],
+    ['mpegts', 'aac'],
+  ] as const)('%s: what stands in hlsDirectory plays without the server', async ([variant, codec]) => {
+    using folder = temporaryFolder();
+    const { file, source } = clipOf('h264');
+    await serve(variant, [source, clipOf(codec).source], folder.path);
+    const index = join(folder.path, 'cam/index.m3u8');
+    await vi.waitFor(() => expect(existsSync(index)).toBe(true));
+    const [wanted, found] = await Promise.all([read(file, pictures), read(index, pictures)]);
+    expect(found).toEqual({ sums: wanted.sums, said: '' });
   });
 
   test.for(['lowLatency', 'fmp4'] as const)('%s: G.711 is lossless FLAC', async (variant) => {
