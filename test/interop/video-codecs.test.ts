@@ -125,7 +125,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
     await camera?.[Symbol.asyncDispose]();
   });
 
-  test.for(Object.entries(CAMERAS))(
+  test.concurrent.for(Object.entries(CAMERAS))(
     '%s: the API tells them, RTSP readers, recordings and playback decode them',
     async ([path, { label, name }]) => {
       const status = await until(async () => {
