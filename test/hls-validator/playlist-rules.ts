@@ -1,4 +1,4 @@
-import type { Media, Part, RenditionReport, Running, Segment } from './playlist.ts';
+import type { Media, Part, RenditionReport } from './playlist.ts';
 
 /** Printed with five digits: less than a tick of a video clock. */
 export const ROUNDING_S = 2e-5;
@@ -75,11 +75,11 @@ function segmentRules(media: Media): string[] {
   if (new Set(all).size < all.length) {
     found.push(`addresses: ${all.filter((uri, i) => all.indexOf(uri) < i).join(', ')} twice`);
   }
-  return [...found, ...wallRules(segments, media.running)];
+  return [...found, ...wallRules(media)];
 }
 
 /** Wall clock: each segment has one, it runs as the media does, and begins anew only behind a break. */
-function wallRules(segments: readonly Segment[], running: Running | undefined): string[] {
+function wallRules({ segments, running, targetDurationS }: Media): string[] {
   const found: string[] = [];
   const all = [...segments, ...(running && running.parts.length > 0 ? [running] : [])];
   for (const [i, segment] of all.entries()) {
@@ -90,7 +90,7 @@ function wallRules(segments: readonly Segment[], running: Running | undefined): 
       found.push(`wall clock: segment ${segment.number} is not later than the one before it`);
     } else if (before?.wallMs !== undefined && !segment.isDiscontinuity) {
       const driftMs = segment.wallMs - before.wallMs - before.durationS * 1000;
-      if (Math.abs(driftMs) > before.durationS * 1000 * WALL_DRIFT + WALL_MS) {
+      if (Math.abs(driftMs) > targetDurationS * 1000 * WALL_DRIFT + WALL_MS) {
         found.push(`wall clock: segment ${segment.number} is ${driftMs.toFixed(1)} ms off the one before it`);
       }
     }

@@ -34,7 +34,7 @@ export interface PlayReport {
 const OWN_START_PICTURES = 2;
 /** As above, and nothing new was listed when it looked again: Chromium 156 gives up. It has loaded all that there was too fast. */
 const OWN_START = /COULD_NOT_PARSE/;
-const MOST_STARTS = 10;
+const MOST_STARTS = 20;
 
 const CLOCK_WIDTH = 320;
 const CLOCK_HEIGHT = 180;
@@ -55,7 +55,6 @@ class Playing {
     this.#canvas.canvas.width = CLOCK_WIDTH;
     this.#canvas.canvas.height = CLOCK_HEIGHT;
     video.muted = true;
-    video.autoplay = true;
     video.width = 160;
     document.body.append(video);
     video.addEventListener('playing', () => {
@@ -68,9 +67,10 @@ class Playing {
     video.addEventListener('error', () => this.#failed(url));
     this.#awaitPicture();
     if (kind === 'native') {
-      video.src = url;
+      this.#startNative(url);
       return;
     }
+    video.autoplay = true;
     const hls = new Hls({ lowLatencyMode: kind === 'hls.js low latency', enableWorker: true });
     hls.on(Hls.Events.ERROR, (_event, { details, error }) => this.errors.push(`${details}: ${error.message}`));
     hls.loadSource(url);
@@ -82,10 +82,16 @@ class Playing {
     this.#starts += 1;
     if (OWN_START.test(message) && this.pictures.length <= OWN_START_PICTURES && this.#starts < MOST_STARTS) {
       this.pictures.length = 0;
-      this.video.src = url;
+      this.#startNative(url);
       return;
     }
     this.errors.push(message);
+  }
+
+  #startNative(url: string): void {
+    this.video.src = url;
+    // Interrupted by the next start, if there is one.
+    this.video.play().catch(() => {});
   }
 
   report(): PlayReport {
