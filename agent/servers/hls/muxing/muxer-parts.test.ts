@@ -132,14 +132,15 @@ test('a playlist that was taken never changes', () => {
   expect(playlistOf(muxer)).not.toBe(taken);
 });
 
-test('what the stream keeps is one segment', async () => {
+test('what the stream keeps is one segment, and its last moments another one in parts', async () => {
   const { muxer } = setup([tinyH264], tinyVideo(201, 25, 250));
   await muxer.ready;
   const { segments, running, targetDurationS } = playlistOf(muxer);
   expect(segments.map(({ durationS, isIndependent, parts }) => [durationS, isIndependent, parts.length])).toEqual([
-    [8, true, 40],
+    [7, true, 0],
+    [1, false, 5],
   ]);
-  expect([running.number, running.parts.length, targetDurationS]).toEqual([1, 0, 8]);
+  expect([running.number, running.parts.length, targetDurationS]).toEqual([2, 0, 7]);
 });
 
 test('the first segment ends where the sound has got to, so that both are there at once', async () => {
@@ -157,8 +158,8 @@ test('the first segment ends where the sound has got to, so that both are there 
   muxer.start();
   await muxer.ready;
   const [video, audio] = muxer.renditions.map(({ playlist }) => playlist?.segments.map(({ durationS }) => durationS));
-  expect(video).toEqual([3.56]);
-  expect(audio).toEqual([3.56]);
+  expect(video).toEqual([2.56, 1]);
+  expect(audio).toEqual([2.56, 1]);
   expect(muxer.renditions.map(({ playlist }) => playlist?.running?.parts.length)).toEqual([2, 0]);
 });
 

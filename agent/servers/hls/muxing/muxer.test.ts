@@ -134,7 +134,7 @@ test('where the length of groups is known the target duration is right from the 
     targets.add(playlistOf(muxer, 'video1')?.targetDurationS);
   }
   expect([...targets]).toEqual([5]);
-  expect(durations(muxer, 'video1')).toEqual([1.45, 1, 1, 1, 0.55, 5]);
+  expect(durations(muxer, 'video1')).toEqual([0.45, 1, 1, 1, 1, 0.55, 5]);
 });
 
 test('a group that is longer than all before it is cut where it reaches the target duration', () => {

@@ -12,6 +12,8 @@ import { SegmentEnds, type Step } from './segment-ends.ts';
 
 /** Sound that has not come so long after the first segment is not waited for. */
 const PATIENCE_S = 1;
+/** In segment durations: what is less of a kept group goes with its last moments. */
+const LEAST_KEPT = 0.2;
 
 /**
  * A stream as HLS in fragmented MP4, with parts or without: the first video track and every audio track that players take, each a
@@ -231,7 +233,7 @@ export class Muxer implements Reader, HlsMuxer {
       this.#dropAll();
     } else {
       this.#wantsCut = false;
-      this.#endSegment(pending.count, { dts: endDts, key: true }, true, true);
+      this.#endSegment(pending.count, { dts: endDts, key: false }, true, true);
     }
     this.#hasStarted = false;
     this.#ends.broke();
@@ -251,7 +253,10 @@ export class Muxer implements Reader, HlsMuxer {
     }
   }
 
-  /** The first segment ends where the sound has got to as well, so that it is there at once too. */
+  /**
+   * What was kept ends where the sound has got to as well, so that it is there at once too. The last moments are a segment of their own,
+   * in parts: from there hls.js goes on by parts, and of many parts in a whole segment it loses count.
+   */
   #endReplay(): void {
     let heardS = Number.POSITIVE_INFINITY;
     for (const follower of this.#followers) {
@@ -260,20 +265,35 @@ export class Muxer implements Reader, HlsMuxer {
         heardS = Math.min(heardS, last.pts / follower.rendition.track.clockRate);
       }
     }
-    const count = this.#firstEnd(heardS) || this.#firstEnd(Number.POSITIVE_INFINITY);
+    const { pending, track } = this.#leading;
+    const lastS = ((pending.last?.dts ?? 0) + this.#offset) / track.clockRate;
+    const { segmentDurationMs, variant } = this.#options;
+    const untilS = this.#segmentEnd(heardS, segmentDurationMs) > 0 ? Math.min(heardS, lastS) : lastS;
+    if (variant === 'lowLatency') {
+      this.#cutUntil(untilS - segmentDurationMs / 1000, LEAST_KEPT * segmentDurationMs);
+    }
+    this.#cutUntil(untilS, segmentDurationMs);
+    this.#leading.closeParts(Number.POSITIVE_INFINITY);
+    this.#checkReady();
+  }
+
+  #cutUntil(untilS: number, leastMs: number): void {
+    const count = this.#segmentEnd(untilS, leastMs);
     if (count > 0) {
       this.#cut(count);
-      this.#leading.closeParts(Number.POSITIVE_INFINITY);
-      this.#checkReady();
     }
   }
 
-  /** Where the first segment may end at the latest, as a number of pending samples; 0: nowhere. @param untilS presentation time */
-  #firstEnd(untilS: number): number {
+  /**
+   * Where a segment of what was kept may end at the latest, as a number of pending samples; 0: nowhere.
+   * @param untilS presentation time
+   * @param leastMs that it must be long
+   */
+  #segmentEnd(untilS: number, leastMs: number): number {
     const { pending, track } = this.#leading;
     for (let count = pending.count - 1; count > 0; count -= 1) {
       const { dts } = pending.at(count) as Sample;
-      if (!this.#ends.mayEnd(dts)) {
+      if (!this.#ends.mayEnd(dts, leastMs)) {
         return 0;
       }
       if ((dts + this.#offset) / track.clockRate <= untilS) {

@@ -35,6 +35,8 @@ export interface SegmentEnd {
 
 /** Fragments of a segment that is not offered in parts: the memory of its samples goes back in between. */
 const FRAGMENT_MS = 1000;
+/** Of the first segment: hls.js begins anew with parts of a whole segment when it has not got all of them before the next playlist. */
+const MOST_FIRST_PARTS = 7;
 /** A track of which one sample alone has come is taken to have them so far apart. */
 const UNKNOWN_SAMPLE_MS = 20;
 
@@ -279,7 +281,7 @@ export class Rendition implements HlsRendition {
       isIndependent: isGap || parts[0]?.isIndependent === true,
       isGap,
     };
-    const segment = new Segment(facts, this.#init, parts, this.#isParted ? parts : []);
+    const segment = new Segment(facts, this.#init, parts, this.#isOffered(parts) ? parts : []);
     if (!isGap) {
       this.#files.set(segment.name, segment);
     }
@@ -289,6 +291,11 @@ export class Rendition implements HlsRendition {
       this.#forget(old);
     }
     this.#listed = this.#segments.listed();
+  }
+
+  /** A long segment that was whole from the beginning is offered as such: nobody has waited for its parts. */
+  #isOffered(parts: readonly Part[]): boolean {
+    return this.#isParted && (this.#playlist !== undefined || parts.length <= MOST_FIRST_PARTS);
   }
 
   #forget(segment: Segment): void {

@@ -103,15 +103,16 @@ export class SegmentEnds {
     return restMs > 0 && restMs <= this.#options.segmentDurationMs / 2;
   }
 
-  /** A segment ending here would be long enough. */
-  mayEnd(dts: number): boolean {
-    return this.#isEnough(dts - this.#startDts, EARLY_KEY_MS);
+  /** A segment ending here would be so long, or nearly. */
+  mayEnd(dts: number, leastMs = this.#options.segmentDurationMs): boolean {
+    return this.#secondsOf(dts - this.#startDts) * 1000 >= leastMs - EARLY_KEY_MS;
   }
 
   /** It has been taken. */
   took({ key, dts }: Sample): void {
     if (!this.#hasStarted) {
       this.#hasStarted = true;
+      this.#isIndependent = true;
       this.#startDts = dts;
       this.#groupDts = dts;
     } else if (key) {
@@ -135,6 +136,9 @@ export class SegmentEnds {
       this.#longestS = this.#targetS + ROUNDED_AWAY_S;
     }
     this.#startDts = nextDts;
+    if (isKey) {
+      this.#endGroup(nextDts);
+    }
   }
 
   /** What comes next begins anew, with a key sample. */

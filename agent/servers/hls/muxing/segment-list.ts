@@ -11,8 +11,14 @@ export interface KeptSegment {
 
 /** No longer in the playlist, but fetched by players that took the playlist a while ago. */
 const KEPT_SEGMENTS = 3;
-/** Whole segments that are offered in parts too: players come to the end of the list by them. */
+/** Whole segments that are offered in parts too, at least: players come to the end of the list by them. */
 const PARTED_SEGMENTS = 2;
+/**
+ * And more of them up to so many target durations and parts: hls.js takes parts only while what it has reaches further beyond the first
+ * one than the running segment is long. RFC 8216bis §6.2.2 allows three target durations, the running segment included.
+ */
+const PARTED_TARGETS = 2;
+const MOST_PARTS = 60;
 /** A list may not become shorter than so many target durations by what leaves it (RFC 8216bis §6.2.2). */
 const LEAST_TARGETS = 3;
 /** So far back is looked for a segment that players can begin with. */
@@ -26,6 +32,7 @@ export class SegmentList<S extends KeptSegment> {
   #start = 0;
   #removedDiscontinuities = 0;
   #peakBitRate = 0;
+  #targetDurationS = 1;
 
   /** @param listedCount at least so many are listed, when there are */
   constructor(listedCount: number) {
@@ -38,13 +45,29 @@ export class SegmentList<S extends KeptSegment> {
 
   /** Oldest first. */
   listed(): SegmentLine[] {
-    const firstParted = this.#segments.length - PARTED_SEGMENTS;
+    const firstParted = this.#firstParted();
     const lines: SegmentLine[] = [];
     for (let i = this.#start; i < this.#segments.length; i += 1) {
       const segment = this.#segments[i] as S;
       lines.push(i >= firstParted ? segment.line : segment.bareLine);
     }
     return lines;
+  }
+
+  #firstParted(): number {
+    let first = this.#segments.length;
+    let [seconds, parts] = [0, 0];
+    while (first > this.#start) {
+      const { line } = this.#segments[first - 1] as S;
+      seconds += line.durationS;
+      parts += line.parts.length;
+      const isFar = seconds > PARTED_TARGETS * this.#targetDurationS || parts > MOST_PARTS;
+      if (isFar && this.#segments.length - first >= PARTED_SEGMENTS) {
+        break;
+      }
+      first -= 1;
+    }
+    return first;
   }
 
   /** Discontinuities up to the first listed segment, its own included: the playlist does not tell it any more (RFC 8216bis §6.2.2). */
@@ -59,6 +82,7 @@ export class SegmentList<S extends KeptSegment> {
   /** @returns what is not kept any more; its holds go over to the caller */
   append(segment: S, targetDurationS: number): S[] {
     this.#segments.push(segment);
+    this.#targetDurationS = targetDurationS;
     this.#start = this.#newStart(targetDurationS);
     this.#notePeak(targetDurationS);
     const removed = this.#segments.splice(0, Math.max(0, this.#start - KEPT_SEGMENTS));

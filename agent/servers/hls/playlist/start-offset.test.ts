@@ -59,7 +59,7 @@ test.for([
       ['K', 4],
     ],
     '-----',
-    5,
+    1.3,
   ],
   [
     'neither the running one nor the last one does',
@@ -68,7 +68,7 @@ test.for([
       ['-', 4],
     ],
     '-----',
-    6,
+    5.3,
   ],
   [
     'the last one does not, though the running one does',
@@ -77,11 +77,23 @@ test.for([
       ['-', 1],
     ],
     'K',
-    4.2,
+    1.5,
   ],
-] as const)('players are told to begin with a segment with a key picture when %s', ([, segments, parts, expected]) => {
-  expect(startOffsetS(playlist(segments, parts, 0.216))).toBeCloseTo(expected - 0.05, 6);
-});
+  [
+    'the only one that does is very short',
+    [
+      ['K', 0.2],
+      ['-', 1],
+    ],
+    '--',
+    1.5,
+  ],
+] as const)(
+  'players are told to begin at the end of a segment with a key picture when %s',
+  ([, segments, parts, expected]) => {
+    expect(startOffsetS(playlist(segments, parts, 0.216))).toBeCloseTo(expected, 6);
+  },
+);
 
 test('players that know no parts stay so far from the end that they need not be told', () => {
   expect(

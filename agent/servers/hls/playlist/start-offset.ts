@@ -1,9 +1,9 @@
-import type { MediaPlaylist } from '../hls-muxer.ts';
+import type { MediaPlaylist, SegmentLine } from '../hls-muxer.ts';
 
 /** PART-HOLD-BACK in part targets: so far from the end players begin. */
 const HOLD_BACK_PARTS = 3;
-/** Inside of the segment that is meant, however its length was rounded. */
-const INSIDE_S = 0.05;
+/** Before the end of the segment that is meant, for it is loaded as a whole: enough for a player to get what comes behind it. */
+const INSIDE_S = 0.3;
 
 /**
  * Seconds from the end of a playlist with parts back to where players have to begin, if they cannot near its end
@@ -22,11 +22,11 @@ export function startOffsetS({ segments, running, partTargetS }: MediaPlaylist):
   // Where players begin by themselves.
   let isTheirs = offsetS < holdBackS;
   for (let i = segments.length - 1; i >= 0; i -= 1) {
-    const segment = segments[i];
-    offsetS += segment?.durationS ?? 0;
+    const { durationS, isIndependent, isGap } = segments[i] as SegmentLine;
+    offsetS += durationS;
     if (offsetS >= holdBackS) {
-      if (segment?.isIndependent && !segment.isGap) {
-        return isTheirs ? undefined : offsetS - INSIDE_S;
+      if (isIndependent && !isGap) {
+        return isTheirs ? undefined : offsetS - Math.max(durationS - INSIDE_S, durationS / 2);
       }
       isTheirs = false;
     }
