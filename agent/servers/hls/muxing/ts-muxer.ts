@@ -215,7 +215,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   #break(): void {
     const endDts = (this.#last?.dts ?? 0) + Math.max(1, this.#usualTicks);
     this.#writeLast(undefined);
-    this.#close(endDts, true);
+    this.#close(endDts, false);
     this.#startsDiscontinuity = true;
     this.#ends.broke();
     this.#stream.requestKeyFrame();
