@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { decodeFlacFrame } from '../../test/flac-decoder.ts';
 import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
+import { G722Decoder } from '../media/g722/decode.ts';
 import type { Sample } from '../media/sample.ts';
 import type { G711Track, LpcmTrack, OpusTrack, Track } from '../media/track.ts';
 import { storable, unstorableLabels } from './storable.ts';
@@ -146,6 +147,27 @@ test('G.722 becomes FLAC of its true sample rate, with times to match', () => {
     { pts: 16_000, wall: 1000 },
     { pts: 16_640, wall: 1040 },
   ]);
+});
+
+test('G.722 in stereo is as long as it was, each side by itself', () => {
+  const stream = new Stream([{ ...g722, channels: 2 }]);
+  const reader = new Recording();
+  storable(stream).addReader(reader, false);
+  const bytes = Uint8Array.from({ length: 3200 }, (_, i) => (i * 37) >> 3);
+  for (let at = 0; at < bytes.length; at += 320) {
+    const pts = 8000 + at / 2;
+    stream.write(0, { pts, dts: pts, wall: pts / 8, key: true, data: bytes.subarray(at, at + 320) });
+  }
+  expect(reader.of(0).map(({ pts }) => pts)).toEqual([16_000, 16_640, 17_280, 17_920, 18_560]);
+  const pcm = reader.of(0).flatMap(({ data }) => decodeFlacFrame(data).pcm);
+  for (const side of [0, 1]) {
+    const alone = new Int16Array(3200);
+    new G722Decoder().decode(
+      bytes.filter((_, i) => i % 2 === side),
+      alone,
+    );
+    expect(pcm.filter((_, i) => i % 2 === side)).toEqual([...alone]);
+  }
 });
 
 test('who watches the derived stream is audience of the original, and wishes for key frames arrive there', () => {

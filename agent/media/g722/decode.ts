@@ -59,7 +59,7 @@ export class G722Decoder {
       into[place + step] = this.#mirror(this.#sums, true);
       place += 2 * step;
     }
-    return place - first;
+    return (place - first) / step;
   }
 
   #lowBand(code: number): number {
