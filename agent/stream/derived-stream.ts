@@ -22,8 +22,8 @@ export interface DerivedPlan {
   /** For messages. */
   readonly id: string;
   /**
-   * Of the tracks as they are first, and of each that is described anew: that must not need another number of tracks.
-   * undefined: the derived stream goes without it.
+   * Of the tracks as they are first, and of each that is described anew.
+   * undefined: the derived stream goes without it; one that had its place at first is silent there until it fits again.
    */
   place(track: Track, number: number): Place | undefined;
   /** It begins with what its original keeps, so that a new reader starts at once here too. */
@@ -42,6 +42,9 @@ const isAlike = (track: Track, other: Track | undefined): boolean =>
   track.clockRate === other?.clockRate && channelsOf(track) === channelsOf(other);
 const channelsOf = (track: Track): number => (track.kind === 'audio' ? track.channels : 0);
 
+/** Of a track that has no place for the time being. */
+const MUTE: Converter = { push: () => {} };
+
 /**
  * A stream with some tracks of another one in another form. Other samples are the same objects.
  * It reads its original only while it is read itself, so that an unread derived stream keeps no on-demand source running.
@@ -51,6 +54,8 @@ export class DerivedStream extends Stream {
   readonly #origin: Stream;
   readonly #plan: DerivedPlan;
   readonly #feeder: Reader;
+  /** By track of the original: its number here, which it keeps; undefined: it is left out. */
+  readonly #numbers: readonly (number | undefined)[];
   /** By track of the original; undefined: it is left out. */
   readonly #lanes: (Lane | undefined)[] = [];
   #isFed = false;
@@ -63,6 +68,11 @@ export class DerivedStream extends Stream {
     );
     this.#origin = origin;
     this.#plan = plan;
+    let count = 0;
+    this.#numbers = places.map((track) => {
+      count += track ? 1 : 0;
+      return track && count - 1;
+    });
     this.onAudience = () => origin.countAudience();
     const hasAudience = () => this.audience > 0;
     this.#feeder = {
@@ -119,24 +129,22 @@ export class DerivedStream extends Stream {
 
   #feed(): void {
     this.#isFed = true;
-    let number = 0;
-    this.#origin.tracks.forEach((track, i) => {
-      this.#lanes[i] = undefined;
-      const place = this.#plan.place(track, i);
-      if (place) {
-        this.#lanes[i] = this.#laneOf(number, place);
-        // It may have changed while nobody read.
-        if (place.convert ? !isAlike(place.track, this.tracks[number]) : place.track !== this.tracks[number]) {
-          this.setTrack(number, place.track);
-        }
-        number += 1;
+    this.#numbers.forEach((number, i) => {
+      if (number === undefined) {
+        return;
+      }
+      const place = this.#plan.place(this.#origin.tracks[i] as Track, i);
+      this.#lanes[i] = this.#laneOf(number, place);
+      // It may have changed while nobody read.
+      if (place && (place.convert ? !isAlike(place.track, this.tracks[number]) : place.track !== this.tracks[number])) {
+        this.setTrack(number, place.track);
       }
     });
     this.#origin.addReader(this.#feeder, this.#plan.startsWithGroup);
   }
 
-  #laneOf(number: number, { convert }: Place): Lane {
-    return { number, converter: convert?.((sample) => this.write(number, sample)) };
+  #laneOf(number: number, place: Place | undefined): Lane {
+    return { number, converter: place ? place.convert?.((sample) => this.write(number, sample)) : MUTE };
   }
 
   #take(track: number, sample: Sample): void {
@@ -156,7 +164,7 @@ export class DerivedStream extends Stream {
     }
     const place = this.#plan.place(description, track);
     lane.converter?.close?.();
-    this.#lanes[track] = place && this.#laneOf(lane.number, place);
+    this.#lanes[track] = this.#laneOf(lane.number, place);
     if (place) {
       this.setTrack(lane.number, place.track);
     }

@@ -135,6 +135,26 @@ test('LPCM becomes FLAC, and what MP4 cannot hold is left out and named', () => 
   expect(reader.tracks).toMatchObject([{ codec: 'h264', fps: 10 }]);
 });
 
+test('sound that cannot be held any more is silent until it can be, and takes no other track’s place', () => {
+  const stream = new Stream([lpcm, tinyH264]);
+  const stored = storable(stream);
+  const reader = new Recording();
+  const heard = (pts: number): number[] => {
+    stream.write(0, { ...sound(pts), data: new Uint8Array(1920 * 4) });
+    stream.write(1, tinyVideo(1, 25, 25)[0] as Sample);
+    return reader.samples.splice(0).map(({ track }) => track);
+  };
+  stream.setTrack(0, { ...lpcm, channels: 6 });
+  stored.addReader(reader, false);
+  expect(heard(4_800)).toEqual([1]);
+  stream.setTrack(0, lpcm);
+  expect(heard(6_720)).toEqual([0, 1]);
+  stream.setTrack(0, { ...lpcm, channels: 6 });
+  expect(heard(8_640)).toEqual([1]);
+  stream.setTrack(0, lpcm);
+  expect(heard(10_560)).toEqual([0, 1]);
+});
+
 test('G.722 becomes FLAC of its true sample rate, with times to match', () => {
   const stream = new Stream([g722]);
   const reader = new Recording();
