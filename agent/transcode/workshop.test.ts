@@ -45,7 +45,14 @@ function setup() {
   const clock = new FakeClock();
   const engines: Scripted[] = [];
   const told: unknown[][] = [];
+  let failure: string | undefined;
+  const fail = (reason: string | undefined): void => {
+    failure = reason;
+  };
   const start: StartEngine = (events) => {
+    if (failure) {
+      throw new Error(failure);
+    }
     const engine = new Scripted(events);
     engines.push(engine);
     return engine;
@@ -58,7 +65,7 @@ function setup() {
   };
   /** The batch goes out at the end of the turn. */
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-  return { clock, engines, told, workshop, open, turn };
+  return { clock, engines, told, workshop, open, turn, fail };
 }
 
 const sample = (pts: number, bytes = 10): Sample => ({
@@ -115,6 +122,18 @@ test('an engine that hangs is started again after five seconds, with one warning
   ]);
 });
 
+test('an engine for which the machine has no thread is tried again like one that died', async () => {
+  const { clock, engines, told, workshop, open, fail } = setup();
+  fail('no thread');
+  const { lane, samples } = open();
+  lane.push(sample(0));
+  await clock.advance(2_000);
+  fail(undefined);
+  await clock.advance(2_000);
+  expect([workshop.isRunning, engines.length, told.length, samples]).toEqual([true, 1, 2, []]);
+  expect(told[0]).toEqual([{ reason: 'no thread', pauseMs: 1000 }, 'transcoding of sound failed: it starts again']);
+});
+
 test('what an engine does not take is dropped beyond eight megabytes', async () => {
   const { engines, open, turn } = setup();
   const { lane, samples } = open();
@@ -157,6 +176,24 @@ test('the engine ends half a minute after the last stream, and is there at once 
   expect([workshop.isRunning, engines[0]?.hasEnded, clock.sleeping]).toEqual([false, true, 0]);
   open();
   expect(engines).toHaveLength(2);
+});
+
+test('who waits for it to settle does not wait for what others push after that', async () => {
+  const { engines, workshop, open, turn } = setup();
+  const { lane } = open();
+  lane.push(sample(0));
+  let hasSettled = false;
+  void workshop.settled().then(() => {
+    hasSettled = true;
+  });
+  await turn();
+  expect(hasSettled).toBe(false);
+  const [answered] = [engines[0]?.messages.at(-1) as ArrayBuffer];
+  lane.push(sample(960));
+  await turn();
+  engines[0]?.events.onMessage(new BatchWriter().take(stampOf(answered), answered.byteLength));
+  await turn();
+  expect(hasSettled).toBe(true);
 });
 
 test('who waits for it to settle waits no longer than the engine lives', async () => {

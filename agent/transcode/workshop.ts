@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Sample } from '../media/sample.ts';
 import type { Track } from '../media/track.ts';
@@ -49,9 +50,12 @@ export class Workshop {
   #lastLane = 0;
   #engine: EngineHost | undefined;
   #startedMs = 0;
-  #unansweredBytes = 0;
+  /** Of requests to all engines so far, and of those that are answered or lost. */
+  #sentBytes = 0;
+  #doneBytes = 0;
   #answeredMs = 0;
-  #settling: (() => void)[] = [];
+  /** Those who wait until so much is done. */
+  #settling: { readonly bytes: number; readonly resolve: () => void }[] = [];
   #idleSinceMs: number | undefined;
   #pauseMs = 0;
   #retryMs = 0;
@@ -91,11 +95,8 @@ export class Workshop {
     return new Promise((resolve) => {
       // Behind the flush that is due.
       setImmediate(() => {
-        if (this.#engine && this.#unansweredBytes > 0) {
-          this.#settling.push(resolve);
-        } else {
-          resolve();
-        }
+        this.#settling.push({ bytes: this.#sentBytes, resolve });
+        this.#settle();
       });
     });
   }
@@ -105,6 +106,10 @@ export class Workshop {
     this.#end();
     this.#stopTicking?.();
     this.#stopTicking = undefined;
+  }
+
+  get #unansweredBytes(): number {
+    return this.#sentBytes - this.#doneBytes;
   }
 
   #put(lane: number, sample: Sample): void {
@@ -129,7 +134,7 @@ export class Workshop {
     if (this.#unansweredBytes === 0) {
       this.#answeredMs = nowMs;
     }
-    this.#unansweredBytes += batch.byteLength;
+    this.#sentBytes += batch.byteLength;
     this.#engine.post(batch);
   }
 
@@ -140,13 +145,11 @@ export class Workshop {
     }
     const nowMs = this.#clock.monoMs();
     this.#answeredMs = nowMs;
-    this.#unansweredBytes -= requestBytesOf(message);
+    this.#doneBytes += requestBytesOf(message);
     if (nowMs - stampOf(message) <= LATE_MS) {
       readBatch(message, this.#deliver);
     }
-    if (this.#unansweredBytes <= 0) {
-      this.#settle();
-    }
+    this.#settle();
   }
 
   readonly #deliver = (number: number, pts: number, wall: number, data: Uint8Array): void => {
@@ -173,13 +176,26 @@ export class Workshop {
       return;
     }
     this.#startedMs = nowMs;
-    const engine = this.#start({
-      onMessage: (message) => this.#receive(message),
-      onDied: (reason) => this.#restart(reason),
-    });
+    const engine = this.#tryStart();
     this.#engine = engine;
+    if (!engine) {
+      return;
+    }
     for (const { number, form, track } of this.#lanes.values()) {
       engine.post({ type: 'open', lane: number, form, track });
+    }
+  }
+
+  /** The machine may have no thread left for it. */
+  #tryStart(): EngineHost | undefined {
+    try {
+      return this.#start({
+        onMessage: (message) => this.#receive(message),
+        onDied: (reason) => this.#restart(reason),
+      });
+    } catch (cause) {
+      this.#restart(explain(cause));
+      return undefined;
     }
   }
 
@@ -195,7 +211,7 @@ export class Workshop {
   #end(): void {
     this.#engine?.end();
     this.#engine = undefined;
-    this.#unansweredBytes = 0;
+    this.#doneBytes = this.#sentBytes;
     this.#settle();
   }
 
@@ -214,10 +230,8 @@ export class Workshop {
   }
 
   #settle(): void {
-    const settling = this.#settling;
-    this.#settling = [];
-    for (const resolve of settling) {
-      resolve();
+    while (this.#settling[0] && this.#settling[0].bytes <= this.#doneBytes) {
+      this.#settling.shift()?.resolve();
     }
   }
 
