@@ -1,9 +1,15 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, connect } from 'node:net';
-import { buffer } from 'node:stream/consumers';
-import fastify from 'fastify';
+import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
 import { until } from '../../../../test/peers/agent.ts';
+import { silentLogger } from '../../../base/log.ts';
+import type { KeyPair } from '../../../config/key-pair.ts';
+import { createHttpApp } from '../../../http/app.ts';
 import type { MediaFile } from '../hls-muxer.ts';
 import { sendFile } from './send.ts';
 
@@ -11,7 +17,7 @@ const PIECE_BYTES = 1 << 20;
 const PIECES = 16;
 
 /** A file that is far larger than what fits between two ends of a connection, on a real port. */
-async function serve() {
+async function serve({ tls, longestMs }: { readonly tls?: KeyPair; readonly longestMs?: number } = {}) {
   const pieces = Array.from({ length: PIECES }, (_, i) => new Uint8Array(PIECE_BYTES).fill(i));
   const counts = { holds: 0, held: 0, sentBytes: 0 };
   const file: MediaFile = {
@@ -27,15 +33,34 @@ async function serve() {
       counts.held -= 1;
     },
   };
-  const app = fastify({ forceCloseConnections: true });
-  app.get('/file', (request, reply) =>
-    sendFile(request, reply, 'no-store', file, (bytes) => {
+  const app = createHttpApp({ log: silentLogger, ...(tls && { tls }) });
+  const send = (request: FastifyRequest, reply: FastifyReply) => {
+    const onSent = (bytes: number) => {
       counts.sentBytes += bytes;
-    }),
-  );
+    };
+    return sendFile(request, reply, 'no-store', file, onSent, longestMs);
+  };
+  app.get('/file', send);
+  const asked: FastifyRequest[] = [];
+  const { promise: made, resolve: make } = Promise.withResolvers<void>();
+  app.get('/hinted', async (request, reply) => {
+    asked.push(request);
+    await made;
+    return send(request, reply);
+  });
+  app.get('/small', () => 'small');
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => app.close());
-  return { pieces, counts, port: (app.server.address() as AddressInfo).port };
+  return { pieces, counts, asked, make, port: (app.server.address() as AddressInfo).port };
+}
+
+async function serveHttp2() {
+  const tls = join(import.meta.dirname, '../../../../test/fixtures/tls/server');
+  const [key, cert] = await Promise.all([readFile(`${tls}.key`), readFile(`${tls}.crt`)]);
+  const box = await serve({ tls: { key, cert } });
+  const session = connectHttp2(`https://127.0.0.1:${box.port}`, { rejectUnauthorized: false });
+  onTestFinished(() => session.destroy());
+  return { ...box, ask: (path: string) => session.request({ ':path': path }) };
 }
 
 test('a file is held while it is sent, and let go and counted when it has been', async () => {
@@ -85,4 +110,56 @@ test('HEAD holds nothing', async () => {
   const answer = await fetch(`http://127.0.0.1:${port}/file`, { method: 'HEAD' });
   expect(answer.headers.get('content-length')).toBe(String(PIECES * PIECE_BYTES));
   expect(counts.holds).toBe(0);
+});
+
+test('a viewer who goes away while the file is being made holds nothing of it', async () => {
+  const { counts, asked, make, port } = await serve();
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.write('GET /hinted HTTP/1.1\r\nHost: x\r\n\r\n');
+  await until(() => asked[0]);
+  socket.destroy();
+  await until(() => asked[0]?.raw.socket.destroyed || undefined);
+  make();
+  await new Promise(setImmediate);
+  expect([counts.held, counts.sentBytes]).toEqual([0, 0]);
+});
+
+test('over HTTP/2 whoever takes the request back while the file is being made holds nothing of it', async () => {
+  const { counts, asked, make, ask } = await serveHttp2();
+  const request = ask('/hinted');
+  await until(() => asked[0]);
+  request.close();
+  await until(() => asked[0]?.raw.socket.destroyed || undefined);
+  make();
+  await new Promise(setImmediate);
+  expect([counts.held, counts.sentBytes]).toEqual([0, 0]);
+});
+
+test.for([
+  ['', ''],
+  [' where a WebSocket was asked for', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'],
+] as const)('whoever reads too slowly%s does not get to the end, however much he still takes', async ([, fields]) => {
+  const { counts, port } = await serve({ longestMs: 200 });
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.on('error', () => {});
+  socket.write(`GET /file HTTP/1.1\r\nHost: x\r\n${fields}\r\n`);
+  await until(() => {
+    socket.read(1000);
+    return (counts.holds > 0 && counts.held === 0) || undefined;
+  });
+  expect(counts.sentBytes).toBe(0);
+  socket.destroy();
+});
+
+test('over HTTP/2 a large file that nobody takes leaves room for other requests of the connection', async () => {
+  const { counts, ask } = await serveHttp2();
+  const large = ask('/file');
+  await once(large, 'response');
+  expect(await text(ask('/small'))).toBe('small');
+  large.close();
+  await until(() => counts.held === 0 || undefined);
+  expect(counts.sentBytes).toBe(0);
+  const whole = await buffer(ask('/file'));
+  expect(whole.length).toBe(PIECES * PIECE_BYTES);
+  await until(() => counts.sentBytes === whole.length || undefined);
 });

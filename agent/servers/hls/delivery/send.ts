@@ -6,8 +6,11 @@ import type { PlaylistBody } from './playlist-texts.ts';
 export const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 /** Below this gzip makes nothing smaller that matters: it is one packet anyway. */
 const LEAST_GZIP_BYTES = 1_000;
-/** A player that takes nothing for this long has gone: what it was sent is not held for it any more. */
-const STALLED_MS = 30_000;
+/**
+ * A player that has not got a file by then cannot follow the stream: the file is not held for it any more. Of the whole answer, because
+ * whoever takes a byte now and then would keep one file after the other, long after they have left the list.
+ */
+const LONGEST_MS = 60_000;
 
 export function sendText(request: FastifyRequest, reply: FastifyReply, type: string, cache: string, text: string) {
   const body = Buffer.from(text);
@@ -63,6 +66,7 @@ function vary(reply: FastifyReply, name: string): void {
 /**
  * Sends a file out of memory, or the one range of it that was asked for; its pieces are handed to the socket as they are.
  * @param onSent the bytes, once they have gone
+ * @param longestMs an answer that takes longer is broken off
  */
 export function sendFile(
   request: FastifyRequest,
@@ -70,6 +74,7 @@ export function sendFile(
   cache: string,
   file: MediaFile,
   onSent: (bytes: number) => void,
+  longestMs = LONGEST_MS,
 ): FastifyReply {
   // With If-Range a player wants a range of what it knows; what it knows cannot be told, so it gets everything.
   const wanted = request.headers['if-range'] === undefined ? request.headers.range : undefined;
@@ -90,27 +95,44 @@ export function sendFile(
     raw.end();
     return reply;
   }
+  // Gone while the file was waited for: nothing will tell of an end.
+  if (request.raw.socket.destroyed) {
+    return reply;
+  }
+  holdWhileSending(raw, file, longestMs, () => onSent(bytes));
+  write(raw, range ? slicePieces(file.pieces, range) : file.pieces, request.raw.httpVersionMajor);
+  return reply;
+}
+
+function holdWhileSending(raw: FastifyReply['raw'], file: MediaFile, longestMs: number, onSent: () => void): void {
   file.hold();
+  const late = setTimeout(() => raw.destroy(), longestMs);
+  late.unref();
   let isHeld = true;
   const release = (): void => {
     if (isHeld) {
       isHeld = false;
+      clearTimeout(late);
       file.release();
     }
   };
   // Everything has been handed to the system.
   raw.once('finish', () => {
     release();
-    onSent(bytes);
+    // HTTP/2 says so too of what was taken back in the middle.
+    if (raw.writableEnded) {
+      onSent();
+    }
   });
   // Or the player has gone.
   raw.once('close', release);
-  raw.setTimeout(STALLED_MS, () => raw.destroy());
-  write(raw, range ? slicePieces(file.pieces, range) : file.pieces);
-  return reply;
 }
 
-function write(raw: FastifyReply['raw'], pieces: readonly Uint8Array[]): void {
+function write(raw: FastifyReply['raw'], pieces: readonly Uint8Array[], httpVersion: number): void {
+  if (httpVersion > 1) {
+    writeInTurn(raw, pieces, 0);
+    return;
+  }
   const last = pieces.length - 1;
   if (last > 0) {
     raw.cork();
@@ -122,4 +144,16 @@ function write(raw: FastifyReply['raw'], pieces: readonly Uint8Array[]): void {
   if (last > 0) {
     raw.uncork();
   }
+}
+
+/** What waits in an HTTP/2 connection counts as its memory: with a large segment in it, its other requests would be refused. */
+function writeInTurn(raw: FastifyReply['raw'], pieces: readonly Uint8Array[], first: number): void {
+  const last = pieces.length - 1;
+  for (let i = first; i < last; i += 1) {
+    if (!raw.write(pieces[i])) {
+      raw.once('drain', () => writeInTurn(raw, pieces, i + 1));
+      return;
+    }
+  }
+  raw.end(pieces[last]);
 }
