@@ -12,10 +12,6 @@ export class BatchWriter {
   #view = new DataView(this.#bytes.buffer);
   #length = HEADER_BYTES;
 
-  get isEmpty(): boolean {
-    return this.#length === HEADER_BYTES;
-  }
-
   /** The data are copied. @param pts may be negative or have a fraction */
   add(lane: number, pts: number, wall: number, data: Uint8Array): void {
     const at = this.#length;

@@ -104,16 +104,6 @@ test.for(RATES)('%i to %i Hz: a long time in frames is as long, to the sample', 
   expect(made).toBe(Math.ceil(((taken - resampler.lookAheadSamples) * toHz) / fromHz));
 });
 
-test('after a reset it begins anew', () => {
-  const resampler = new Resampler(44_100, 48_000, 1);
-  const input = tone(44_100, 440, 1024);
-  const [first, second] = [new Float32Array(1200), new Float32Array(1200)];
-  const made = resampler.push(input, 1024, first);
-  resampler.reset();
-  expect(resampler.push(input, 1024, second)).toBe(made);
-  expect(second).toEqual(first);
-});
-
 test.for([
   [16_001, 24_000],
   [192_000, 8_000],

@@ -29,8 +29,8 @@ export class Resampler {
   readonly #step: number;
   readonly #kernel: Float64Array;
   /** Interleaved input that is still needed, and the block that comes. */
-  #input = new Float64Array(0);
-  #held = 0;
+  #input: Float64Array;
+  #held: number;
   #phase = 0;
 
   constructor(fromHz: number, toHz: number, channels: 1 | 2) {
@@ -44,16 +44,9 @@ export class Resampler {
     this.#channels = channels;
     this.#kernel = lowPassTaps(this.#phases, this.#taps, Math.min(1, toHz / fromHz));
     this.lookAheadSamples = this.#taps / 2;
-    this.reset();
-  }
-
-  /** Forgets what was: the next input sample is the first one. */
-  reset(): void {
-    const before = (this.#taps / 2 - 1) * this.#channels;
-    this.#grow(before);
-    this.#input.fill(0, 0, before);
-    this.#held = before;
-    this.#phase = 0;
+    // Before the first input sample there is silence.
+    this.#held = (this.#taps / 2 - 1) * channels;
+    this.#input = new Float64Array(this.#held);
   }
 
   /** The most samples per channel that `push` can give for so many. */

@@ -117,6 +117,11 @@ test.for([
   ['nothing', new Uint8Array(0), 'ends too early'],
   ['more bytes than a frame may have', new Uint8Array(8192).fill(1), 'at most 8191'],
   ['a coupling channel', Uint8Array.of(0x40, 0, 0), 'AAC element 2'],
+  [
+    'pulses from a band that there is none of',
+    bytesOf(`${'0'.repeat(26)}100111111${'0'.repeat(13)}`),
+    'coefficient 1024',
+  ],
   ['elements without end', bytesOf('1100000'.repeat(80)), 'more than 64 elements'],
 ] as const)('%s is no frame', ([, frame, message]) => {
   const decoder = decoderOf(1);

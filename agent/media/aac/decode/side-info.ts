@@ -135,10 +135,10 @@ export function readPulses(bits: FrameBits, channel: Channel): void {
   const pulses = bits.bits(2) + 1;
   const band = bits.bits(6);
   const most = channel.borders.length - 1;
-  let place = channel.borders[band] as number;
+  let place = channel.borders[band] ?? LONG_SAMPLES;
   for (let i = 0; i < pulses; i += 1) {
     place += bits.bits(5);
-    if (band >= most || place >= LONG_SAMPLES) {
+    if (place >= LONG_SAMPLES) {
       throw new PerchError('badInput', `AAC pulse at coefficient ${place}, from band ${band} of ${most} on`);
     }
     channel.pulsePlaces[i] = place;
