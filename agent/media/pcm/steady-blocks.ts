@@ -80,7 +80,7 @@ export class SteadyBlocks {
         for (let channel = 0; channel < channels; channel += 1) {
           this.#block[this.#filled + channel] = values[at + channel] as number;
         }
-        this.#advance();
+        this.#advance(1);
       }
     }
   }
@@ -111,8 +111,8 @@ export class SteadyBlocks {
   }
 
   #fillSilence(count: number): void {
-    for (let i = 0; i < count; i += 1) {
-      this.#putSilence();
+    for (let left = count; left > 0; ) {
+      left -= this.#putSilence(left);
     }
     this.#lastErrorTicks = 0;
     this.#slip = 0;
@@ -120,23 +120,30 @@ export class SteadyBlocks {
 
   /** The block that was begun ends in silence: its end is at most a block on, the packet more than a second. */
   #reanchor(): void {
-    while (this.#filled > 0) {
-      this.#putSilence();
+    if (this.#filled > 0) {
+      this.#putSilence(this.#block.length);
     }
     this.#nextPts = this.#pts;
     this.#lastErrorTicks = 0;
     this.#slip = 0;
   }
 
-  #putSilence(): void {
-    this.#block.fill(0, this.#filled, this.#filled + this.#channels);
-    this.#advance();
+  /**
+   * As far as the block goes: a sender may tell of gaps with every packet, and so each is made in large pieces.
+   * @param most PCM samples of each channel
+   * @returns how many it was
+   */
+  #putSilence(most: number): number {
+    const samples = Math.min(most, (this.#block.length - this.#filled) / this.#channels);
+    this.#block.fill(0, this.#filled, this.#filled + samples * this.#channels);
+    this.#advance(samples);
+    return samples;
   }
 
-  /** One PCM sample (of each channel) is in the block. */
-  #advance(): void {
-    this.#filled += this.#channels;
-    this.#nextPts += 1;
+  /** So many PCM samples (of each channel) are in the block; never more than it has room for. */
+  #advance(samples: number): void {
+    this.#filled += samples * this.#channels;
+    this.#nextPts += samples;
     if (this.#filled < this.#block.length) {
       return;
     }
