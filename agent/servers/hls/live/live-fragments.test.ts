@@ -160,6 +160,78 @@ test('sound does not wait for a picture that does not come', () => {
   expect(watcher.seen.filter(({ track }) => track === 1).length).toBe(10);
 });
 
+/** Media time up to which a track comes without a hole, in seconds. */
+function wholeToS({ seen }: Watcher, track: number, rate: number): number {
+  let end: number | undefined;
+  for (const { time, duration } of seen.filter((one) => one.track === track)) {
+    expect(time).toBe(end ?? time);
+    end = time + duration;
+  }
+  return (end ?? Number.NaN) / rate;
+}
+
+test('where sound halts there is silence up to the picture, and what comes later takes its place', () => {
+  const { stream, join } = setup([tinyH264, aac]);
+  const watcher = join();
+  let frames = 0;
+  for (const [i, picture] of tinyVideo(250, 25, 25).entries()) {
+    stream.write(0, picture);
+    const isHalted = i >= 50 && i < 200;
+    while (!isHalted && frames * 1024 < i * 1920) {
+      // After the halt it goes on where it would have been.
+      const [frame] = sound(frames * 1024, 1) as [Sample];
+      stream.write(1, { ...frame, data: Uint8Array.of(0xfc, frames, frames >> 8) });
+      frames += 1;
+    }
+    if (isHalted) {
+      frames = Math.ceil((i * 1920) / 1024) - 8;
+      expect(wholeToS(watcher, 1, 48_000)).toBeLessThanOrEqual(10 + i / 25);
+    }
+    if (i >= 75 && i < 200) {
+      expect(wholeToS(watcher, 1, 48_000)).toBeGreaterThan(10 + i / 25 - 0.03);
+    }
+  }
+  expect(wholeToS(watcher, 1, 48_000)).toBeGreaterThan(19.8);
+  const { seen } = watcher;
+  const heard = seen.filter(({ track, data }) => track === 1 && data.length === 3).map(({ data }) => data);
+  expect(new Set(heard).size).toBe(heard.length);
+  // Some frames at the end of the halt came too late.
+  expect(heard.length).toBeGreaterThan(180);
+});
+
+test('a camera that announces sound and sends none has silence', () => {
+  const { stream, join } = setup([tinyH264, opus]);
+  const early = join();
+  for (const picture of tinyVideo(90, 25, 50)) {
+    stream.write(0, picture);
+  }
+  expect(wholeToS(early, 1, 48_000)).toBeGreaterThan(13.5);
+  // The silence goes with the group.
+  const late = join();
+  expect(late.seen.filter(({ track }) => track === 1).length).toBeGreaterThan(75);
+});
+
+test('sound that is late all the time is not silenced', () => {
+  const { stream, join } = setup([tinyH264, aac]);
+  const watcher = join();
+  const sent: string[] = [];
+  let frames = 0;
+  for (const [i, picture] of tinyVideo(200, 25, 25).entries()) {
+    stream.write(0, picture);
+    // Three seconds.
+    while (i > 75 && frames * 1024 < (i - 75) * 1920) {
+      const [frame] = sound(frames * 1024, 1) as [Sample];
+      stream.write(1, { ...frame, data: Uint8Array.of(0xfc, frames, frames >> 8) });
+      sent.push(Buffer.of(0xfc, frames, frames >> 8).toString('latin1'));
+      frames += 1;
+    }
+  }
+  const heard = watcher.seen.filter(({ track, data }) => track === 1 && data.length === 3).map(({ data }) => data);
+  // From where the silence ended that was there before it.
+  expect(heard.length).toBeGreaterThan(75);
+  expect(sent.slice(-5)).toContain(heard.at(-1));
+});
+
 test('sound alone is given on as it comes, the shortest frames of Opus some together', () => {
   const { stream, join } = setup([opus]);
   const watcher = join();

@@ -65,6 +65,8 @@ export class LiveFragments implements Reader {
   #hasOrigin = false;
   /** Media time at which the running group begins to be decoded. */
   #groupStartS = 0;
+  /** Media time at which the newest picture is decoded. */
+  #pictureS = 0;
   /** What comes is of no use before the next key picture. */
   #needsKey = true;
   #clockMs = Number.NEGATIVE_INFINITY;
@@ -178,12 +180,18 @@ export class LiveFragments implements Reader {
     if (this.#needsKey && !sample.key) {
       return;
     }
+    this.#setOrigin(sample.dts / lane.track.clockRate);
+    this.#pictureS = (sample.dts - lane.originTicks) / lane.track.clockRate;
+    for (const other of this.#lanes) {
+      if (other !== lane && !other.isStale) {
+        other.fill(this.#pictureS);
+      }
+    }
     if (sample.key) {
       // Sound from before belongs to the group before.
       this.#sendSound();
       this.#needsKey = false;
     }
-    this.#setOrigin(sample.dts / lane.track.clockRate);
     lane.push(sample);
     this.#send(sample.key);
   }
@@ -191,7 +199,8 @@ export class LiveFragments implements Reader {
   /** @param waitsS how long it may wait for what it is sent with */
   #onSound(lane: Lane, sample: Sample, waitsS: number): void {
     this.#setOrigin(sample.dts / lane.track.clockRate);
-    if (sample.dts < lane.originTicks) {
+    lane.onHeard(this.#pictureS);
+    if (sample.dts < lane.originTicks || lane.isFilled(sample)) {
       return;
     }
     lane.push(sample);
