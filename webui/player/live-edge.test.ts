@@ -1,79 +1,139 @@
 import { expect, test } from 'vitest';
-import { LiveEdge } from './live-edge.ts';
+import { LiveEdge, type Steering } from './live-edge.ts';
 
-/** A camera of 25 pictures a second that has played steadily for some seconds. */
-function steady(): LiveEdge {
-  const edge = new LiveEdge();
-  for (let i = 1; i <= 250; i += 1) {
-    edge.onArrival(i * 0.04, i * 40);
+const PICTURE_S = 0.04;
+/** The camera's clock is the page's: what is shown at `nowS` cannot be newer. */
+const START_S = 100;
+
+/** A camera of 25 pictures a second that has sent steadily for some seconds: buffered up to its clock. @returns when that was */
+function steady(edge: LiveEdge, fromS = START_S, pictures = 500): number {
+  for (let i = 0; i <= pictures; i += 1) {
+    edge.onArrival(fromS + i * PICTURE_S, (fromS + i * PICTURE_S) * 1000);
   }
-  return edge;
+  return fromS + pictures * PICTURE_S;
 }
 
-test('as much stays buffered as the longest pause lately, and a little more', () => {
-  const edge = steady();
-  expect(edge.targetS).toBeCloseTo(0.12);
-  edge.onArrival(10.4, 10_400);
-  expect(edge.targetS).toBeCloseTo(0.48);
+/** How far behind the camera's clock it wants to be: where it would jump from far behind. */
+function lagS(edge: LiveEdge, nowS: number): number {
+  const steering = edge.steer(nowS - 60, [[0, nowS]], nowS * 1000);
+  return 'seekToS' in steering ? nowS - steering.seekToS : Number.NaN;
+}
+
+const rateOf = (steering: Steering): number => ('rate' in steering ? steering.rate : Number.NaN);
+
+test('as much is kept as the latest arrival of late needs, and a little more', () => {
+  const edge = new LiveEdge();
+  const nowS = steady(edge);
+  expect(lagS(edge, nowS)).toBeCloseTo(0.18);
+  // Nothing for 0.4 s, then only half of what is due, then the rest: what counts is how late it was, not how long the pause.
+  edge.onArrival(nowS + 0.2, (nowS + 0.4) * 1000);
+  edge.onArrival(nowS + 0.45, (nowS + 0.45) * 1000);
+  expect(lagS(edge, nowS + 0.45)).toBeCloseTo(0.4 + 0.14);
 });
 
-test('a long pause is forgotten after some seconds without another', () => {
-  const edge = steady();
-  edge.onArrival(10.4, 10_400);
-  for (let i = 1; i <= 250; i += 1) {
-    edge.onArrival(10.4 + i * 0.04, 10_400 + i * 40);
+test('what is late now counts before it has come', () => {
+  const edge = new LiveEdge();
+  const endS = steady(edge);
+  const steering = edge.steer(endS - 60, [[0, endS]], (endS + 0.5) * 1000);
+  expect(steering).toEqual({ seekToS: expect.closeTo(endS - 0.14) });
+});
+
+test('a late arrival is forgotten after some seconds without another, where groups are long after a whole group', () => {
+  for (const [groupS, isRemembered] of [
+    [1, false],
+    [10, true],
+  ] as const) {
+    const edge = new LiveEdge();
+    let nowS = steady(edge);
+    edge.onKey((nowS - groupS) * 1000);
+    edge.onKey(nowS * 1000);
+    edge.onArrival(nowS + 0.3, (nowS + 0.3) * 1000);
+    nowS = steady(edge, nowS + 0.3, 9 / PICTURE_S);
+    expect(lagS(edge, nowS) > 0.4).toBe(isRemembered);
+    nowS = steady(edge, nowS, 25 / PICTURE_S);
+    expect(lagS(edge, nowS)).toBeCloseTo(0.18);
   }
-  expect(edge.targetS).toBeCloseTo(0.12);
 });
 
 test('a camera with one picture in two seconds is played without holding more than 1.5 s', () => {
   const edge = new LiveEdge();
-  edge.onArrival(2, 2_000);
-  edge.onArrival(4, 4_000);
-  expect(edge.targetS).toBe(1.5);
+  for (const nowS of [2, 4, 6]) {
+    edge.onArrival(nowS, nowS * 1000);
+  }
+  expect(lagS(edge, 6)).toBe(1.5);
 });
 
-test('it goes on gently when it is a little behind, faster when it is more, and stops when it is there', () => {
-  const edge = steady();
-  const rateAt = (positionS: number) => edge.steer(positionS, [[0, 10]]);
-  expect(rateAt(9.9)).toEqual({ rate: 1 });
-  expect(rateAt(9.75)).toEqual({ rate: 1.05 });
-  expect(rateAt(9.83)).toEqual({ rate: 1.05 });
-  expect(rateAt(9.87)).toEqual({ rate: 1 });
-  expect(rateAt(9.5)).toEqual({ rate: 1.1 });
-  expect(rateAt(8)).toEqual({ rate: 1.25 });
+test('it goes faster with too much in hand and slower with too little, and lets small things be', () => {
+  const edge = new LiveEdge();
+  const nowS = steady(edge);
+  const liveS = nowS - lagS(edge, nowS);
+  const rateAt = (behindS: number) => rateOf(edge.steer(liveS - behindS, [[0, nowS]], nowS * 1000));
+  expect([0, 0.1, -0.05].map(rateAt)).toEqual([1, 1, 1]);
+  // What it has begun it does as far as to the end.
+  expect([0.13, 0.03, 0, 0.1].map(rateAt)).toEqual([1.05, 1.05, 1, 1]);
+  expect([0.4, 0.2, 0.03].map(rateAt)).toEqual([1.1, 1.05, 1.05]);
+  expect(rateAt(2)).toBe(1.25);
+  expect([-0.07, -0.02, 0, -0.05].map(rateAt)).toEqual([0.95, 0.95, 1, 1]);
+  // As much as there is: nothing is left but the next picture.
+  edge.onStumble(0.1, nowS * 1000);
+  edge.onStumble(0.1, nowS * 1000);
+  expect(rateAt(-0.07)).toBe(0.9);
+});
+
+test('sound is stretched only while there is enough of it in hand', () => {
+  const edge = new LiveEdge();
+  edge.hasSound = true;
+  const nowS = steady(edge);
+  const rateAt = (inHandS: number) => rateOf(edge.steer(nowS - inHandS, [[0, nowS]], nowS * 1000));
+  expect([0.35, 0.32, 0.29, 0.2, 0.1].map(rateAt)).toEqual([1.05, 1.05, 1, 1, 1]);
+  // Once what comes was so late that more is to be in hand than is.
+  edge.onArrival(nowS + 0.9, (nowS + 0.9) * 1000);
+  const slower = (inHandS: number) => edge.steer(nowS + 0.9 - inHandS, [[0, nowS + 0.9]], (nowS + 0.9) * 1000);
+  expect([0.5, 0.2].map((inHandS) => rateOf(slower(inHandS)))).toEqual([0.9, 1]);
 });
 
 test('it jumps close behind live when it is far behind, and never before what is buffered newest', () => {
-  const edge = steady();
-  expect(edge.steer(5, [[0, 10]])).toEqual({ seekToS: 10 - edge.targetS });
-  const behindGap: [number, number][] = [
-    [0, 6],
-    [9.95, 10],
-  ];
-  expect(edge.steer(5, behindGap)).toEqual({ seekToS: 9.95 });
+  const edge = new LiveEdge();
+  const nowS = steady(edge);
+  const steer = (positionS: number, startS = 0) =>
+    edge.steer(
+      positionS,
+      [
+        [0, 50],
+        [startS, nowS],
+      ],
+      nowS * 1000,
+    );
+  expect(steer(nowS - 5)).toEqual({ seekToS: expect.closeTo(nowS - 0.18) });
+  expect(steer(nowS - 5, nowS - 0.1)).toEqual({ seekToS: nowS - 0.1 });
   // What was buffered there has been thrown away.
-  expect(edge.steer(11, [[0, 10]])).toEqual({ seekToS: 10 - edge.targetS });
+  expect(steer(nowS + 1)).toEqual({ seekToS: expect.closeTo(nowS - 0.18) });
 });
 
 test('it plays up to a gap and goes on behind it', () => {
-  const edge = steady();
-  const ranges: [number, number][] = [
-    [0, 8],
-    [9, 10],
-  ];
-  expect(edge.steer(7.5, ranges)).toEqual({ rate: 1.25 });
-  expect(edge.steer(7.98, ranges)).toEqual({ seekToS: 9 });
-  expect(edge.steer(8.5, ranges)).toEqual({ seekToS: 9 });
+  const edge = new LiveEdge();
+  const nowS = steady(edge);
+  const steer = (positionS: number) =>
+    edge.steer(
+      positionS,
+      [
+        [0, nowS - 2],
+        [nowS - 1, nowS],
+      ],
+      nowS * 1000,
+    );
+  expect(steer(nowS - 2.5)).toEqual({ rate: 1.25 });
+  expect(steer(nowS - 2.02)).toEqual({ seekToS: nowS - 1 });
+  expect(steer(nowS - 1.5)).toEqual({ seekToS: nowS - 1 });
 });
 
-test('where it stumbles more stays buffered for a while', () => {
-  const edge = steady();
-  const before = edge.targetS;
-  edge.onStumble(10_000);
-  expect(edge.targetS).toBeCloseTo(before + 0.08);
-  for (let i = 1; i <= 500; i += 1) {
-    edge.onArrival(10 + i * 0.04, 10_000 + i * 40);
-  }
-  expect(edge.targetS).toBeCloseTo(before);
+test('where it stumbles with something in hand more stays buffered for a while', () => {
+  const edge = new LiveEdge();
+  const nowS = steady(edge);
+  edge.onStumble(0, nowS * 1000);
+  expect(lagS(edge, nowS)).toBeCloseTo(0.18);
+  edge.onStumble(0.1, nowS * 1000);
+  expect(lagS(edge, nowS)).toBeCloseTo(0.26);
+  const laterS = steady(edge, nowS, 21 / PICTURE_S);
+  expect(lagS(edge, laterS)).toBeCloseTo(0.18);
 });

@@ -156,6 +156,7 @@ class MseSession implements LiveSession {
   #onInit(init: MseInit): void {
     const isOther = this.#init !== undefined && this.#init.mimeCodec !== init.mimeCodec;
     this.#init = init;
+    this.#edge.hasSound = init.tracks.some(({ kind }) => kind === 'audio');
     if (!(this.#source.constructor as typeof MediaSource).isTypeSupported(init.mimeCodec)) {
       this.#fail('codec', `this browser cannot decode ${init.mimeCodec}`);
       return;
@@ -177,7 +178,11 @@ class MseSession implements LiveSession {
     this.#awaitsInit = undefined;
     // Tracks are numbered from 1, in the order in which they were told; of sound alone all are keys.
     const trackId = Math.max(0, this.#init?.tracks.findIndex(({ kind }) => kind === 'video') ?? 0) + 1;
-    this.#buffer?.push(bytes, init === undefined && beginsWithKey(bytes, trackId), init?.type);
+    const isKey = init === undefined && beginsWithKey(bytes, trackId);
+    if (isKey && this.#hasBegun) {
+      this.#edge.onKey(performance.now());
+    }
+    this.#buffer?.push(bytes, isKey, init?.type);
   }
 
   #onAppended(): void {
@@ -185,14 +190,16 @@ class MseSession implements LiveSession {
     if (endS === undefined || !this.#init) {
       return;
     }
-    this.#edge.onArrival(endS, performance.now());
     // At once all since the last key frame comes: only its end is shown.
     const canBegin = this.#video.readyState >= HTMLMediaElement.HAVE_METADATA && endS >= this.#init.liveS;
     if (!this.#hasBegun && canBegin) {
       this.#hasBegun = true;
       this.#video.currentTime = this.#init.liveS;
     }
-    this.#steer();
+    if (this.#hasBegun) {
+      this.#edge.onArrival(endS, performance.now());
+      this.#steer();
+    }
   }
 
   #steer(): void {
@@ -203,7 +210,7 @@ class MseSession implements LiveSession {
     if (!this.#hasBegun || paused || isOnItsWay) {
       return;
     }
-    const steering = this.#edge.steer(currentTime, ranges);
+    const steering = this.#edge.steer(currentTime, ranges, performance.now());
     if ('seekToS' in steering) {
       this.#video.currentTime = steering.seekToS;
     } else if (!seeking && this.#video.playbackRate !== steering.rate) {
@@ -213,7 +220,8 @@ class MseSession implements LiveSession {
 
   #onStumble(): void {
     if (this.#hasBegun && !this.#video.seeking) {
-      this.#edge.onStumble(performance.now());
+      const endS = this.#buffer?.ranges.at(-1)?.[1] ?? 0;
+      this.#edge.onStumble(endS - this.#video.currentTime, performance.now());
       this.#steer();
     }
   }
