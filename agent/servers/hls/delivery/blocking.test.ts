@@ -5,12 +5,16 @@ import { feed, HlsPlayer, live, openHlsBox } from '../../../../test/hls-box.ts';
 /** A player of low latency, at a stream that has run for four seconds. */
 async function setup(options: Parameters<typeof openHlsBox>[0] = {}) {
   const box = openHlsBox({ ...options, options: { variant: 'lowLatency', ...options.options } });
+  const thrown: unknown[] = [];
+  box.app.addHook('onError', async (_request, _reply, error) => {
+    thrown.push(error);
+  });
   const stream = live(box.paths);
   const player = new HlsPlayer(box.app, true, options.options?.cdnSecret ? { authorization: 'Bearer x' } : {});
   await player.get('/cam/index.m3u8');
   const playlist = async (query = '', headers: Record<string, string> = {}) =>
     player.get(`/cam/video1_stream.m3u8${query}`, headers);
-  return { ...box, stream, player, playlist };
+  return { ...box, thrown, stream, player, playlist };
 }
 
 const hintOf = (body: string): string => /PRELOAD-HINT:TYPE=PART,URI="([^"]+)"/.exec(body)?.[1] ?? '';
@@ -94,7 +98,7 @@ test('the end of the stream ends all waiting with 500', async () => {
 });
 
 test('whoever waits for a stream that halts is told so after a while, and those who come later wait anew', async () => {
-  const { clock, playlist } = await setup();
+  const { thrown, clock, playlist } = await setup();
   const { msn } = endOf((await playlist()).body);
   const target = Number(/TARGETDURATION:(\d+)/.exec((await playlist()).body)?.[1]);
   const patienceMs = Math.max(5000, target * 3000);
@@ -110,6 +114,8 @@ test('whoever waits for a stream that halts is told so after a while, and those 
   expect(await isSettled(second)).toBe(false);
   await clock.advance(patienceMs);
   expect((await second).statusCode).toBe(503);
+  // A camera that halts is no line of the log for each who watches it.
+  expect(thrown).toEqual([]);
   expect(clock.sleeping).toBeLessThan(5);
 });
 
@@ -181,6 +187,20 @@ test('a playlist that only one viewer gets is packed while there are few of them
     await new HlsPlayer(app).get('/cam/index.m3u8');
   }
   expect(await encoding()).toBeUndefined();
+});
+
+test('made-up queries do not have each playlist packed anew', async () => {
+  const { server, app, stream, playlist } = await setup();
+  feed(stream, 1, 4);
+  feed(stream, 1, 5);
+  while (server.sessions.count <= 16) {
+    await new HlsPlayer(app).get('/cam/index.m3u8');
+  }
+  const encodings: unknown[] = [];
+  for (let i = 0; i < 18; i += 1) {
+    encodings.push((await playlist(`?a=${i}`, { 'accept-encoding': 'gzip' })).headers['content-encoding']);
+  }
+  expect(encodings).toEqual([...Array(16).fill('gzip'), undefined, undefined]);
 });
 
 test('a CDN may keep what was waited for, which never changes, and not what is asked without waiting', async () => {

@@ -53,13 +53,14 @@ export class Door {
     const { headers } = request;
     const plainQuery = beginningQuery(query, undefined);
     if (this.#isCdn(request)) {
-      const { muxer, origin } = await server.open(path, plainQuery.slice(1), formOf(request));
+      const { muxer, origin } = await server.open(path, plainQuery.slice(1), wishedForm(request));
       const session = server.sessions.ofCdn(this.#requesterOf(request, path), muxer, origin);
       return { session, muxer, query: plainQuery, isOwnQuery: false };
     }
     const known = this.#sessionOf(request, path);
     const keepsCookies = cookiesOf(headers.cookie, CHECK_COOKIE).includes('1');
     if (!known && !keepsCookies && parameter(request, 'cookieCheck') !== '1') {
+      await this.#checkGuess(request, path);
       reply.header('Set-Cookie', cookie(CHECK_COOKIE, '1', this.#access.isSecure(request)));
       reply.redirect(`./index.m3u8${checkQuery(query)}`, 302);
       return undefined;
@@ -68,6 +69,7 @@ export class Door {
     const { muxer, origin } = await server.open(path, plainQuery.slice(1), formOf(request));
     const session =
       known && !known.isEnded ? known : server.sessions.open(this.#requesterOf(request, path), muxer, origin);
+    session.muxer = muxer;
     const hasCookies = keepsCookies || cookiesOf(headers.cookie, SESSION_COOKIE).includes(session.secret);
     const isInCookie = hasCookies && !KEEPS_FIRST_COOKIES.test(headers['user-agent'] ?? '');
     if (isInCookie) {
@@ -85,19 +87,22 @@ export class Door {
    * For all that the multivariant playlist leads to.
    * @throws PerchError unauthorized without a session, or with one of another path or address; notFound where there is no muxer
    */
-  admit(request: FastifyRequest, path: string): Admitted {
+  async admit(request: FastifyRequest, path: string): Promise<Admitted> {
     const server = this.#server();
     const isCdn = this.#isCdn(request);
     const known = isCdn ? undefined : this.#sessionOf(request, path);
     if (!isCdn && !known) {
+      await this.#checkGuess(request, path);
       throw new PerchError('unauthorized', 'authentication error', { path });
     }
-    const opened = server.find(path, formOf(request));
+    const opened = server.find(path, isCdn ? wishedForm(request) : formOf(request));
     if (!opened) {
       throw new PerchError('notFound', 'no such file in this stream, or no longer', { path });
     }
     const { muxer, origin } = opened;
     const session = known ?? server.sessions.ofCdn(this.#requesterOf(request, path), muxer, origin);
+    // It lasts as long as what it watches now: two players of one browser are one session, and may want other sound.
+    session.muxer = muxer;
     const query = addressQuery(queryOf(request.url));
     return { session, muxer, query, isOwnQuery: query.includes('session=') };
   }
@@ -121,6 +126,13 @@ export class Door {
     return token !== undefined && timingSafeEqual(digest(token), digest(secret));
   }
 
+  /** What a CDN's secret is not may be another credential; a wrong one waits as everywhere, so that none is found by trying. */
+  async #checkGuess(request: FastifyRequest, path: string): Promise<void> {
+    if (this.#server().options.cdnSecret && BEARER.test(request.headers.authorization ?? '')) {
+      await this.#access.require(request, 'read', path);
+    }
+  }
+
   #requesterOf(request: FastifyRequest, path: string): Requester {
     const { ip, user, sessionUser } = this.#access.identify(request);
     return {
@@ -142,9 +154,9 @@ function parameter(request: FastifyRequest, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** By a player's own word: all that may count where one answer is kept for many. */
+const wishedForm = (request: FastifyRequest): SoundForm => (parameter(request, 'audio') === 'flac' ? 'flac' : 'plain');
+
 /** The sound that this player wants: by its own word, or as its program is known. */
-function formOf(request: FastifyRequest): SoundForm {
-  return parameter(request, 'audio') === 'flac' || WITHOUT_OPUS.test(request.headers['user-agent'] ?? '')
-    ? 'flac'
-    : 'plain';
-}
+const formOf = (request: FastifyRequest): SoundForm =>
+  WITHOUT_OPUS.test(request.headers['user-agent'] ?? '') ? 'flac' : wishedForm(request);

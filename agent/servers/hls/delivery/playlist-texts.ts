@@ -6,6 +6,8 @@ import type { Directives } from './directives.ts';
 /** A playlist as it is sent, made once for all who get the same: each character is a byte. */
 export interface PlaylistBody {
   readonly plain: string;
+  /** The next one who asks with this query gets it too. */
+  readonly isKept: boolean;
   /** Made when somebody first wants it. */
   gzip(): string;
 }
@@ -38,8 +40,9 @@ class Texts {
     if (known) {
       return known;
     }
-    const body = bodyOf(text());
-    if (isShared && this.#bodies.size < MOST_QUERIES) {
+    const isKept = isShared && this.#bodies.size < MOST_QUERIES;
+    const body = bodyOf(text(), isKept);
+    if (isKept) {
       this.#bodies.set(key, body);
     }
     return body;
@@ -47,10 +50,11 @@ class Texts {
 }
 
 /** Names and queries are ASCII: whatever else is in them has been percent-encoded. */
-function bodyOf(plain: string): PlaylistBody {
+function bodyOf(plain: string, isKept: boolean): PlaylistBody {
   let zipped: string | undefined;
   return {
     plain,
+    isKept,
     gzip: () => {
       zipped ??= gzipSync(plain, GZIP).toString('latin1');
       return zipped;

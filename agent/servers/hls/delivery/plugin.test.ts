@@ -136,6 +136,34 @@ test('an ffmpeg that has read an init segment is not told its address again; all
   expect(initOf(await one(await open(one)))).toBeDefined();
 });
 
+test('an ffmpeg that asks for what never was loses nothing by it', async () => {
+  const { app, paths } = setup();
+  live(paths);
+  const ffmpeg = new HlsPlayer(app, false, { 'user-agent': 'Lavf/60.16.100' });
+  const [video = ''] = linesOf((await ffmpeg.get('/cam/index.m3u8')).body);
+  const session = video.slice(video.indexOf('?'));
+  for (let i = 0; i < 40; i += 1) {
+    expect((await ffmpeg.get(`/cam/x${i}_init.mp4${session}`)).statusCode).toBe(404);
+  }
+  const init = /MAP:URI="([^"]+)"/.exec((await ffmpeg.get(`/cam/${video}`)).body)?.[1];
+  await ffmpeg.get(`/cam/${init}`);
+  expect((await ffmpeg.get(`/cam/${video}`)).body).not.toContain('EXT-X-MAP');
+});
+
+test('a query that would make megabytes of a playlist is refused', async () => {
+  const { get, paths } = setup();
+  live(paths);
+  await get('/cam/index.m3u8');
+  for (const name of ['index.m3u8', 'video1_stream.m3u8']) {
+    expect((await get(`/cam/${name}?jwt=${'x'.repeat(4_000)}`)).statusCode).toBe(200);
+    const refused = await get(`/cam/${name}?jwt=${'x'.repeat(4_100)}`);
+    expect([refused.statusCode, refused.json().error]).toEqual([
+      400,
+      'query of 4105 characters, at most 4096 are taken',
+    ]);
+  }
+});
+
 test('a token in the query goes along with every address', async () => {
   const { get, paths } = setup();
   live(paths, 'secret');

@@ -48,6 +48,9 @@ const SHARED_HOUR = 'public, max-age=3600';
 /** A blocking request has an address of its own, whose answer never changes (RFC 8216bis §B.1). */
 const KEPT_TARGETS = 6;
 
+/** It stands in every line of a playlist: a token fits in, and nothing that makes megabytes of it. */
+const MOST_QUERY_CHARACTERS = 4_096;
+
 /** With so many sessions a playlist that one viewer alone gets is packed too: for each that takes as long as all else of the answer. */
 const MOST_ZIPPED_ALONE = 16;
 
@@ -100,6 +103,10 @@ class Delivery {
   async answer(wanted: PathRequest, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     // Refusals and redirects: what succeeds says something else.
     reply.header('Cache-Control', 'no-store');
+    const { length } = queryOf(request.url);
+    if (length > MOST_QUERY_CHARACTERS) {
+      throw new PerchError('badInput', `query of ${length} characters, at most ${MOST_QUERY_CHARACTERS} are taken`);
+    }
     switch (wanted.kind) {
       case 'foreign':
         await this.#options.access.require(request, 'read', wanted.path);
@@ -113,9 +120,9 @@ class Delivery {
       case 'multivariant':
         return this.#begin(wanted.path, request, reply);
       case 'media':
-        return this.#sendMedia(this.#door.admit(request, wanted.path), wanted.rendition, request, reply);
+        return this.#sendMedia(await this.#door.admit(request, wanted.path), wanted.rendition, request, reply);
       case 'file':
-        return this.#sendFile(this.#door.admit(request, wanted.path), wanted.file, request, reply);
+        return this.#sendFile(await this.#door.admit(request, wanted.path), wanted.file, request, reply);
     }
   }
 
@@ -142,8 +149,9 @@ class Delivery {
     const rendition = found(muxer.renditions.find((other) => other.name === name));
     const directives = parseDirectives(request.query as Readonly<Record<string, unknown>>);
     const isThere = () => standing(rendition, directives) === 'there';
-    if (!isThere() && !(await this.#wait(admitted, rendition, isThere))) {
-      return sendEnded(reply);
+    const fault = isThere() ? undefined : await this.#wait(admitted, rendition, isThere);
+    if (fault) {
+      return sendFault(reply, fault);
     }
     const { renditions } = muxer;
     const cache = session.isCdn ? cdnCache(rendition, directives) : ALWAYS_ASK;
@@ -152,7 +160,7 @@ class Delivery {
       return sendText(request, reply, PLAYLIST_TYPE, cache, text);
     }
     const body = this.#texts.body(rendition, renditions, directives.skip, query, !isOwnQuery);
-    const mayZip = !isOwnQuery || this.#options.server.sessions.count <= MOST_ZIPPED_ALONE;
+    const mayZip = body.isKept || this.#options.server.sessions.count <= MOST_ZIPPED_ALONE;
     return sendPlaylist(request, reply, cache, body, mayZip);
   }
 
@@ -164,27 +172,36 @@ class Delivery {
       file = muxer.file(name);
       return file !== undefined || muxer.awaiting(name) === undefined;
     };
-    if (rendition && !(await this.#wait(admitted, rendition, isThere))) {
-      return sendEnded(reply);
+    const fault = rendition && (await this.#wait(admitted, rendition, isThere));
+    if (fault) {
+      return sendFault(reply, fault);
     }
+    const sent = found<MediaFile>(file);
     if (isLavf(request)) {
-      readsAsLavf(session, name);
+      readsAsLavf(session, sent.name);
     }
-    return sendFile(request, reply, session.isCdn ? SHARED_HOUR : KEEP_AN_HOUR, found<MediaFile>(file), (bytes) => {
+    return sendFile(request, reply, session.isCdn ? SHARED_HOUR : KEEP_AN_HOUR, sent, (bytes) => {
       session.outboundBytes += bytes;
       muxer.countSent(bytes);
     });
   }
 
-  /** @returns false when the stream has ended meanwhile */
-  async #wait({ muxer, session }: Admitted, rendition: HlsRendition, isThere: () => boolean): Promise<boolean> {
+  /** @returns what has become of the stream, when it is not there in the end */
+  async #wait(
+    { muxer, session }: Admitted,
+    rendition: HlsRendition,
+    isThere: () => boolean,
+  ): Promise<Fault | undefined> {
     this.#waiting ??= new Waiting(this.#options.server.clock);
     const waiting = this.#waiting;
     try {
       await session.waitFor(() => waiting.until(rendition, isThere));
     } catch (error) {
       if (muxer.isClosed) {
-        return false;
+        return ENDED;
+      }
+      if (error instanceof PerchError && error.code === 'unavailable') {
+        return { status: 503, error: error.message };
       }
       throw error;
     }
@@ -192,13 +209,21 @@ class Delivery {
       throw new PerchError('unauthorized', 'authentication error');
     }
     this.#options.server.sessions.touch(session);
-    return true;
+    return undefined;
   }
 }
 
-/** As MediaMTX answers it; it is no fault of ours that would be logged. */
-const sendEnded = (reply: FastifyReply): FastifyReply =>
-  reply.code(500).send({ status: 'error', error: 'the stream has ended' });
+/** What befell the stream while it was waited for: no fault of ours, that would be logged for each of its viewers. */
+interface Fault {
+  readonly status: number;
+  readonly error: string;
+}
+
+/** As MediaMTX answers it. */
+const ENDED: Fault = { status: 500, error: 'the stream has ended' };
+
+const sendFault = (reply: FastifyReply, { status, error }: Fault): FastifyReply =>
+  reply.code(status).send({ status: 'error', error });
 
 /** What the path itself refuses: MediaMTX answers it with 500. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['badInput', 'timeout', 'exhausted', 'unsupported']);

@@ -211,6 +211,58 @@ test('without a CDN secret nobody is a CDN', async () => {
   expect((await app.inject({ url: '/cam/video1_stream.m3u8', headers })).statusCode).toBe(401);
 });
 
+test('what a CDN gets does not depend on the program of whoever comes first', async () => {
+  const { of, audioForms } = otherForms();
+  const { app, stream } = setup({ options: { cdnSecret: 's3cret' }, audioForms });
+  feed(of(stream), 4);
+  const old = { 'user-agent': 'AppleCoreMedia/1.0.0.20G75 (iPhone; U; CPU OS 16_6 like Mac OS X; en_us)' };
+  const cdn = async (url: string, headers: Record<string, string> = {}) =>
+    (await app.inject({ url, headers: { authorization: 'Bearer s3cret', ...headers } })).body;
+  expect(await cdn('/cam/index.m3u8', old)).toBe(await cdn('/cam/index.m3u8'));
+  const media = await cdn('/cam/video1_stream.m3u8');
+  expect(media).toContain('#EXTM3U');
+  expect(await cdn('/cam/video1_stream.m3u8', old)).toBe(media);
+});
+
+test('what may be a guess at the secret of a CDN is judged as all credentials are', async () => {
+  const { app, paths } = setup({ options: { cdnSecret: 's3cret' } });
+  live(paths, 'secret');
+  const headers = { authorization: 'Bearer guess' };
+  expect((await app.inject({ url: '/secret/index.m3u8', headers })).statusCode).toBe(401);
+  // Without a CDN there is nothing to guess, and with the right token of another kind it goes on as ever.
+  expect((await app.inject('/secret/index.m3u8')).statusCode).toBe(302);
+  expect((await app.inject({ url: '/secret/index.m3u8?jwt=right', headers })).statusCode).toBe(302);
+});
+
+test('two players of one browser are one session, which lasts as long as either of them', async () => {
+  const { of, audioForms } = otherForms();
+  const { app, clock, server, stream } = setup({ audioForms });
+  feed(of(stream), 4);
+  const browser = new HlsPlayer(app);
+  await browser.get('/cam/index.m3u8');
+  await browser.get('/cam/index.m3u8?audio=flac');
+  const sessions = server.sessions.list().map(({ id }) => id);
+  expect(sessions.length).toBe(1);
+  // Nobody watches the first any more: its muxer closes.
+  for (let i = 0; i < 6; i += 1) {
+    await clock.advance(20_000);
+    expect((await browser.get('/cam/video1_stream.m3u8?audio=flac')).statusCode).toBe(200);
+  }
+  expect([stream.readers.length, of(stream).readers.length]).toEqual([0, 1]);
+  expect(server.sessions.list().map(({ id }) => id)).toEqual(sessions);
+});
+
+/** Streams beside streams, as the transcoder makes them. */
+function otherForms() {
+  const other = new Map<Stream, Stream>();
+  const of = (stream: Stream) => {
+    const made = other.get(stream) ?? new Stream(stream.tracks);
+    other.set(stream, made);
+    return made;
+  };
+  return { of, audioForms: { of, open: async (stream: Stream) => of(stream) } };
+}
+
 test.for([
   ['the query', '?audio=flac', {}],
   [
@@ -220,13 +272,7 @@ test.for([
   ],
   ['Safari 16', '', { 'user-agent': 'Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 Version/16.6 Safari/605.1.15' }],
 ] as const)('FLAC in the place of Opus is what %s asks for, from a muxer of its own', async ([, query, headers]) => {
-  const other = new Map<Stream, Stream>();
-  const of = (stream: Stream) => {
-    const made = other.get(stream) ?? new Stream(stream.tracks);
-    other.set(stream, made);
-    return made;
-  };
-  const audioForms = { of, open: async (stream: Stream) => of(stream) };
+  const { of, audioForms } = otherForms();
   const { app, paths, server, stream } = setup({ audioForms });
   feed(of(stream), 4);
   const plain = new HlsPlayer(app);

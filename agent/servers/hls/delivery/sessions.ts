@@ -53,7 +53,8 @@ export class HlsSession implements Viewer {
   readonly secret = randomUUID();
   readonly requester: Requester;
   readonly isCdn: boolean;
-  readonly muxer: HlsMuxer;
+  /** Of which it was last asked for something; a CDN has one session for each. */
+  muxer: HlsMuxer;
   readonly stream: Stream;
   readonly createdMs: number;
   outboundBytes = 0;
@@ -66,8 +67,15 @@ export class HlsSession implements Viewer {
 
   constructor(requester: Requester, muxer: HlsMuxer, stream: Stream, isCdn: boolean, clock: Clock) {
     // Copies: V8 has pieces of a text as views into it, and these are kept as long as the session.
-    const { query, userAgent } = requester;
-    this.requester = { ...requester, query: copyOf(query), userAgent: copyOf(userAgent) };
+    const { path, query, ip, remoteAddr, user, userAgent } = requester;
+    this.requester = {
+      path: copyOf(path),
+      query: copyOf(query),
+      ip: copyOf(ip),
+      remoteAddr,
+      user: copyOf(user),
+      userAgent: copyOf(userAgent),
+    };
     this.muxer = muxer;
     this.stream = stream;
     this.isCdn = isCdn;
