@@ -36,7 +36,12 @@ interface LiveAddress {
   readonly kind: 'mp4' | 'mse';
 }
 
-const KINDS: Readonly<Record<string, LiveAddress['kind']>> = { 'live.mp4': 'mp4', mse: 'mse' };
+const KINDS: ReadonlyMap<string, LiveAddress['kind']> = new Map([
+  ['live.mp4', 'mp4'],
+  ['mse', 'mse'],
+]);
+/** For a viewer to take what waits for it when its file has ended; else it would keep that, and the connection, for ever. */
+const CLOSING_MS = 15_000;
 /** RFC 6455 §4.1: 16 bytes in base64. */
 const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
 const WEBSOCKET_VERSION = '13';
@@ -64,7 +69,7 @@ export function liveAddresses(options: LiveAddressesOptions) {
 /** @param address decoded, without query */
 export function parseLiveAddress(address: string): LiveAddress | undefined {
   const slash = address.lastIndexOf('/');
-  const kind = KINDS[address.slice(slash + 1)];
+  const kind = KINDS.get(address.slice(slash + 1));
   return kind !== undefined && slash > 0 ? { path: address.slice(0, slash), kind } : undefined;
 }
 
@@ -100,7 +105,7 @@ function requestOf({ access }: LiveAddressesOptions, wanted: LiveAddress, reques
 
 /** Ranges are not answered with (RFC 9110 §14.2 allows it): there is no length that they could be parts of. */
 async function sendFile(
-  { server }: LiveAddressesOptions,
+  { server, clock }: LiveAddressesOptions,
   live: LiveRequest,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -112,7 +117,18 @@ async function sendFile(
   if (request.method === 'HEAD') {
     return reply.send();
   }
-  const body = new LiveBody(() => leave());
+  const closed = new AbortController();
+  reply.raw.once('close', () => closed.abort());
+  const onEnded = async () => {
+    await clock.sleep(CLOSING_MS, closed.signal);
+    if (!closed.signal.aborted) {
+      reply.raw.destroy();
+    }
+  };
+  const body = new LiveBody(
+    () => leave(),
+    () => void onEnded(),
+  );
   const leave = server.watch(live, opened, body);
   return reply.send(body);
 }

@@ -12,9 +12,15 @@ export class LiveBody extends Readable implements Outlet {
   /** By track: what is taken off the times. */
   #startTicks: readonly number[] | undefined;
 
-  /** @param onGone nobody reads any more: called once */
-  constructor(onGone: () => void) {
+  readonly #onEnded: () => void;
+
+  /**
+   * @param onGone nobody reads any more: called once
+   * @param onEnded nothing more comes: what waits may still be read
+   */
+  constructor(onGone: () => void, onEnded: () => void) {
     super();
+    this.#onEnded = onEnded;
     this.once('close', onGone);
   }
 
@@ -53,6 +59,7 @@ export class LiveBody extends Readable implements Outlet {
 
   end(): void {
     this.push(null);
+    this.#onEnded();
   }
 
   override _read(): void {

@@ -15,7 +15,7 @@ import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
 import type { Sample } from '../../../media/sample.ts';
 import type { AacTrack, Track } from '../../../media/track.ts';
 import { Stream } from '../../../stream/stream.ts';
-import { liveAddresses } from './addresses.ts';
+import { liveAddresses, parseLiveAddress } from './addresses.ts';
 import { LiveServer } from './live-server.ts';
 
 const aac: AacTrack = {
@@ -224,6 +224,31 @@ test('whoever does not read loses whole groups and never half a fragment', async
   const jumps = keys.filter(([time], n) => n > 0 && time !== (keys[n - 1]?.[0] ?? 0) + 1);
   expect(jumps.length).toBeGreaterThan(0);
   expect(jumps.every(([, isKey]) => isKey)).toBe(true);
+});
+
+test('whoever does not read at all loses the connection, and what was kept for him', async () => {
+  const box = await openLiveBox();
+  const stream = box.add('cam', new Stream([tinyH264]));
+  feed(stream, 1);
+  const dead = await box.raw('cam/live.mp4');
+  await dead.head();
+  dead.socket.pause();
+  const data = new Uint8Array(100_000);
+  for (let i = 1; box.server.list().length > 0; i += 1) {
+    stream.write(0, { pts: i * 3600, dts: i * 3600, wall: 0, key: i % 5 === 0, data });
+    await box.clock.advance(100);
+    await new Promise(setImmediate);
+  }
+  expect(await box.connections()).toBe(1);
+  await box.clock.advance(15_000);
+  while ((await box.connections()) > 0) {
+    await new Promise(setImmediate);
+  }
+});
+
+test.for(['constructor', 'toString', '__proto__'])('a path may be called %s', (name) => {
+  expect(parseLiveAddress(`yard/${name}`)).toBeUndefined();
+  expect(parseLiveAddress(`yard/${name}/mse`)).toEqual({ path: `yard/${name}`, kind: 'mse' });
 });
 
 /** The body of an answer in chunks (RFC 9112 §7.1). */
