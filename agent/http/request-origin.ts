@@ -31,7 +31,9 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
   const ip = client ?? peerIp;
   // Through an unknown proxy, or a known one that does not tell: the client may be anybody.
   const isKnownClient = !hasForwarded || client !== undefined;
-  const host = (isTrustedProxy ? first(headers['x-forwarded-host']) : undefined) ?? headers.host ?? '';
+  // HTTP/2 has the host in a field of its own (RFC 9113 §8.3.1).
+  const named = headers.host ?? first(headers[':authority']) ?? '';
+  const host = (isTrustedProxy ? first(headers['x-forwarded-host']) : undefined) ?? named;
   const hostName = hostNameOf(host);
   const isOwnPage = !isForeignPage(headers);
   const isSecure = isTls || (isTrustedProxy && first(headers['x-forwarded-proto']) === 'https');

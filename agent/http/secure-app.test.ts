@@ -116,6 +116,19 @@ test('one connection has so many requests open and no more', async () => {
   expect(session.remoteSettings.maxConcurrentStreams).toBe(100);
 });
 
+test('a connection on which nothing moves ends, also with answers that nobody takes', async () => {
+  const { app, port } = await open();
+  const opened = once(app.server, 'session');
+  const session = connectHttp2(`https://127.0.0.1:${port}`, { ...LAX, settings: { initialWindowSize: 0 } });
+  session.on('error', () => {});
+  const request = session.request({ ':path': '/version' });
+  request.on('error', () => {});
+  const [[ofServer]] = await Promise.all([opened, once(request, 'response')]);
+  const closed = once(session, 'close');
+  ofServer.emit('timeout');
+  await closed;
+});
+
 test('closing ends every connection, also where requests wait', async () => {
   const { app, port } = await open();
   const { session } = await overHttp2(port, '/version');

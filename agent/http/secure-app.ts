@@ -48,7 +48,8 @@ export function finishSecure(
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  server.on('session', (session: ServerHttp2Session) => session.setTimeout(IDLE_SESSION_MS, () => session.close()));
+  // Not closed: that would wait for whoever does not take his answers.
+  server.on('session', (session: ServerHttp2Session) => session.setTimeout(IDLE_SESSION_MS, () => session.destroy()));
   server.on('sessionError', (error) => log.debug({ cause: explain(error) }, 'HTTP/2 connection has failed'));
   server.on('tlsClientError', (error, socket) => {
     log.debug({ remote: socket.remoteAddress, cause: explain(error) }, 'HTTP client did not come to TLS');

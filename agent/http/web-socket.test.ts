@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
@@ -76,6 +77,22 @@ test('other upgrades are requests like any', async () => {
   const posting = ask('POST /plain', `${fields}Content-Type: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}`);
   expect(String((await once(posting, 'data'))[0])).toContain('{"a":1}');
   posting.destroy();
+});
+
+test('an upgrade that Node hands over with its body unread ends the connection, though the client keeps its half', async () => {
+  const { app } = await open();
+  // As Node before 22.21 does with every upgrade.
+  const front = createServer({ allowHalfOpen: true }, (socket) =>
+    app.server.emit('upgrade', { method: 'POST', headers: { upgrade: 'h2c' } }, socket, Buffer.alloc(0)),
+  );
+  await once(front.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => void front.close());
+  const socket = connect({ port: (front.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true });
+  expect(String((await once(socket, 'data'))[0])).toContain('501 Not Implemented');
+  while ((await promisify(front.getConnections.bind(front))()) > 0) {
+    await new Promise(setImmediate);
+  }
+  socket.destroy();
 });
 
 test('a client that ends its half has ended the connection', async () => {

@@ -26,8 +26,9 @@ export function routeUpgrades(app: FastifyInstance): void {
     // Whoever takes the connection hears of it by itself.
     socket.on('error', () => {});
     if (request.method !== 'GET') {
-      // Node has not read the body, and nobody can any more.
-      socket.end('HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      // Node has not read the body, and nobody can any more. The client may never end its half.
+      socket.write('HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      socket.destroySoon();
       return;
     }
     const response = new ServerResponse(request);
