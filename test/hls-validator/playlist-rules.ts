@@ -79,7 +79,7 @@ function segmentRules(media: Media): string[] {
 }
 
 /** Wall clock: each segment has one, it runs as the media does, and begins anew only behind a break. */
-function wallRules({ segments, running, targetDurationS }: Media): string[] {
+function wallRules({ segments, running }: Media): string[] {
   const found: string[] = [];
   const all = [...segments, ...(running && running.parts.length > 0 ? [running] : [])];
   for (const [i, segment] of all.entries()) {
@@ -90,7 +90,7 @@ function wallRules({ segments, running, targetDurationS }: Media): string[] {
       found.push(`wall clock: segment ${segment.number} is not later than the one before it`);
     } else if (before?.wallMs !== undefined && !segment.isDiscontinuity) {
       const driftMs = segment.wallMs - before.wallMs - before.durationS * 1000;
-      if (Math.abs(driftMs) > targetDurationS * 1000 * WALL_DRIFT + WALL_MS) {
+      if (Math.abs(driftMs) > before.durationS * 1000 * WALL_DRIFT + WALL_MS) {
         found.push(`wall clock: segment ${segment.number} is ${driftMs.toFixed(1)} ms off the one before it`);
       }
     }
@@ -98,8 +98,8 @@ function wallRules({ segments, running, targetDurationS }: Media): string[] {
   return found;
 }
 
-/** No RFC tells how true the wall clock must be: this is enough for it not to go back, and whole milliseconds are written. */
-const WALL_DRIFT = 0.1;
+/** No RFC tells how even the wall clock must be, but players place renditions by it. Whole milliseconds are written. */
+const WALL_DRIFT = 0.0002;
 const WALL_MS = 2;
 
 function partRules(media: Media): string[] {

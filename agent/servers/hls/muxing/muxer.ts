@@ -207,7 +207,6 @@ export class Muxer implements Reader, HlsMuxer {
   #begin(sample: Sample): void {
     this.#hasStarted = true;
     this.#startDts = sample.dts;
-    this.#clock.begins(sample, this.#leading.track.clockRate);
     this.#offset = sample.pts - sample.dts;
     for (const follower of this.#followers) {
       follower?.resume(this.#ticksIn(follower.rendition, sample.dts));
@@ -220,9 +219,10 @@ export class Muxer implements Reader, HlsMuxer {
     const isDiscontinuous = this.#wantsCut && next.key;
     this.#wantsCut = this.#wantsCut && !isDiscontinuous;
     this.#firstEndDts ??= next.dts;
+    // Of the first segment too: by its end it is better known when pictures come than it was at its beginning.
+    this.#clock.begins(next, this.#leading.track.clockRate);
     this.#endSegment(count, next, isDiscontinuous, false);
     this.#startDts = next.dts;
-    this.#clock.begins(next, this.#leading.track.clockRate);
   }
 
   /** The leading track has paused for longer than a segment may be. */

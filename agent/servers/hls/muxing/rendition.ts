@@ -242,7 +242,7 @@ export class Rendition implements HlsRendition {
     const { clockRate } = this.#track;
     if (this.#parts.length === 0) {
       const first = samples[0] as Sample;
-      this.#wallMs = this.#clock.wallMsOf(first, clockRate);
+      this.#wallMs = this.#clock.wallMsOf(first, clockRate, this.kind);
       this.#startDts = first.dts;
     }
     this.#endDts = endDts;

@@ -11,18 +11,18 @@ interface Anchor {
 const MOST_ANCHORS = 16;
 /** Where pictures are reordered a key picture's presentation trembles against the boundary; segments are longer than that. */
 const TREMBLE_S = 0.1;
-/**
- * By so much a second the clock is put right: more than clocks drift. hls.js moves what it has loaded by each step, and with steps of 50 ms
- * loads the same parts again and again.
- */
-const SLEW_MS = 2;
+/** By so much a second the clock is put right: as far as the clocks of cameras are off. */
+const SLEW_MS = 0.1;
 /** Further off it is another clock: the machine's has been set. */
-const STEP_MS = 5_000;
+const STEP_MS = 1_000;
+/** What the slew makes of a playlist's length, and whole milliseconds. */
+const SOUND_EARLY_MS = 4;
 
 /**
- * Wall clock of the segments of all renditions: that of the leading one. Each track's own is smoothed from the arrival of its own packets:
- * for minutes it may be hundreds of milliseconds off another one's, and where a stream's first packets came late it goes back all at once.
- * Players place renditions and segments by it, so here it is one, and nearly as even as the media.
+ * Wall clock of the segments of all renditions: that of the leading one, as even as the media. Each track's own is smoothed from the arrival
+ * of its own packets: for minutes it may be hundreds of milliseconds off another one's, and it is put right by milliseconds a second.
+ * hls.js places the sound's first segment by it beside the picture's middle one, and where that is the least bit too late waits for a whole
+ * segment behind the last part of one: so the sound's is a little early.
  */
 export class SegmentClock {
   /** Oldest first. */
@@ -39,11 +39,12 @@ export class SegmentClock {
     return fromS * 1000 + offsetMs;
   }
 
-  /** Unix milliseconds of the first sample of a segment of any rendition. */
-  wallMsOf(sample: Sample, clockRateHz: number): number {
+  /** Unix milliseconds of the first sample of a segment of any rendition. What begins before all that is known is told by the oldest. */
+  wallMsOf(sample: Sample, clockRateHz: number, kind: 'video' | 'audio'): number {
     const atS = sample.pts / clockRateHz;
     const anchor = this.#anchors.findLast(({ fromS }) => fromS <= atS + TREMBLE_S) ?? this.#anchors[0];
-    return anchor ? atS * 1000 + anchor.offsetMs : sample.wall;
+    const wallMs = anchor ? atS * 1000 + anchor.offsetMs : sample.wall;
+    return kind === 'audio' ? wallMs - SOUND_EARLY_MS : wallMs;
   }
 
   #slewed(fromS: number, wantedMs: number): number {
