@@ -68,6 +68,41 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
     expect(report.lagMs).toBeLessThan(2_000);
   });
 
+  test('the picture of a camera whose sound halts goes on', async () => {
+    // Of five seconds the last three have none, again and again.
+    const clip = await barClip({ ...TINY, audio: 'aac', seconds: 5, soundSeconds: 2 });
+    await using _camera = await publishClip(agent, 'halting', clip, { isEndless: true, interleaveMs: 100 });
+    const page = await viewer.open(`http://127.0.0.1:${agent.ports.hls}/usual/hls.min.js`);
+    const playing = await playLive(page, { url: `ws://127.0.0.1:${agent.ports.hls}/halting/mse`, readsClock: false });
+    const { pictures, errors, hasSound } = await playing.played(12);
+    await page.close();
+    expect([errors, hasSound]).toEqual([[], true]);
+    const pausesMs = pictures.map(({ wallMs }, i) => wallMs - (pictures[i - 1]?.wallMs ?? wallMs));
+    expect(Math.max(...pausesMs)).toBeLessThan(2_500);
+  });
+
+  test('what comes while the browser gets Media Source ready is kept, in order', async () => {
+    const page = await viewer.open(`http://127.0.0.1:${agent.ports.hls}/usual/hls.min.js`);
+    await page.evaluate(() => {
+      // It takes the source after the first message, and says so a while after it has.
+      const { set } = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, 'src') as PropertyDescriptor;
+      Object.defineProperty(HTMLMediaElement.prototype, 'src', {
+        set(address: string) {
+          setTimeout(() => set?.call(this, address), 300);
+        },
+      });
+      const add = MediaSource.prototype.addEventListener as EventTarget['addEventListener'];
+      MediaSource.prototype.addEventListener = function (this: MediaSource, kind: string, listener: () => void) {
+        add.call(this, kind, () => setTimeout(listener, 500));
+      } as typeof MediaSource.prototype.addEventListener;
+    });
+    const playing = await playLive(page, { url: `ws://127.0.0.1:${agent.ports.hls}/usual/mse`, readsClock: false });
+    const { errors } = await playing.played(1);
+    const ranges = await page.evaluate(() => (document.querySelector('video') as HTMLVideoElement).buffered.length);
+    await page.close();
+    expect([errors, ranges]).toEqual([[], 1]);
+  });
+
   test('below /hls/ on the main port as well', async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const playing = await playLive(page, {

@@ -15,6 +15,8 @@ export interface BarClip {
   /** Pictures that come behind ones that are shown after them; none when not given. Not with VP8. */
   readonly bFrames?: number;
   readonly seconds: number;
+  /** The sound ends before the pictures do; as long as they when not given. */
+  readonly soundSeconds?: number;
 }
 
 /** What most tests need: small, a key frame each second. */
@@ -50,9 +52,21 @@ let counter = 0;
 
 /** A clip whose pictures say in their time bar when in the clip they are, in milliseconds, with a tone beside it. */
 export async function barClip(of: BarClip): Promise<string> {
-  const { video, audio, width, height, fps, kilobitsPerSecond, groupSeconds, bFrames = 0, seconds } = of;
+  const {
+    video,
+    audio,
+    width,
+    height,
+    fps,
+    kilobitsPerSecond,
+    groupSeconds,
+    bFrames = 0,
+    seconds,
+    soundSeconds = seconds,
+  } = of;
   const groups = bFrames > 0 ? `${groupSeconds}s-b${bFrames}` : `${groupSeconds}s`;
-  const name = `bar-${video}-${audio?.replace(' ', '-') ?? 'silent'}-${width}x${height}-${fps}-${kilobitsPerSecond}k-${groups}-${seconds}.mkv`;
+  const sound = soundSeconds === seconds ? '' : `-sound-${soundSeconds}`;
+  const name = `bar-${video}-${audio?.replace(' ', '-') ?? 'silent'}-${width}x${height}-${fps}-${kilobitsPerSecond}k-${groups}-${seconds}${sound}.mkv`;
   counter += 1;
   const bars = writeBars(`${name}-${process.pid}-${counter}.gray`, fps, seconds);
   const input = ['-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=${fps}`];
@@ -68,7 +82,9 @@ export async function barClip(of: BarClip): Promise<string> {
     '-i',
     bars,
   ];
-  const tone = audio ? ['-f', 'lavfi', '-i', 'sine=f=440:r=48000', '-map', '2:a', '-c:a', ...AUDIO[audio]] : [];
+  const tone = audio
+    ? ['-f', 'lavfi', '-i', `sine=f=440:r=48000:d=${soundSeconds}`, '-map', '2:a', '-c:a', ...AUDIO[audio]]
+    : [];
   const [toneInput, toneOutput] = [tone.slice(0, 4), tone.slice(4)];
   const place = `[1]scale=${width}:${height * BAR_CELL_HEIGHT * BAR_LINES}:flags=neighbor[b];[0][b]overlay=0:${height * BAR_TOP}[v]`;
   const rate = `${kilobitsPerSecond}k`;

@@ -8,6 +8,8 @@ export interface PublishOptions {
   readonly isSilent?: boolean;
   /** Again and again, until it is stopped. */
   readonly isEndless?: boolean;
+  /** Pictures wait so long for sound that belongs before them; ffmpeg's ten seconds when not given. */
+  readonly interleaveMs?: number;
 }
 
 /** ffmpeg publishes a clip to a path of the agent in the clip's own time. Resolves when the path is ready. */
@@ -15,11 +17,12 @@ export async function publishClip(
   agent: Agent,
   path: string,
   file: string,
-  { transport = 'tcp', isSilent = false, isEndless = false }: PublishOptions = {},
+  { transport = 'tcp', isSilent = false, isEndless = false, interleaveMs = 10_000 }: PublishOptions = {},
 ): Promise<AsyncDisposable> {
   const loop = isEndless ? ['-stream_loop', '-1'] : [];
   const input = ['-nostdin', '-v', 'error', '-re', ...loop, '-i', file, '-c', 'copy', ...(isSilent ? ['-an'] : [])];
-  const running = startProcess('ffmpeg', [...input, '-f', 'rtsp', '-rtsp_transport', transport, agent.rtspUrl(path)]);
+  const output = ['-max_interleave_delta', String(interleaveMs * 1000), '-f', 'rtsp'];
+  const running = startProcess('ffmpeg', [...input, ...output, '-rtsp_transport', transport, agent.rtspUrl(path)]);
   await until(async () => {
     const { ready } = await agent.json<{ ready: boolean }>(`/v3/paths/get/${path}`).catch(() => ({ ready: false }));
     return ready ? true : undefined;

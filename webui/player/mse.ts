@@ -55,6 +55,8 @@ class MseSession implements LiveSession {
   #awaitsInit: { readonly type?: string } | undefined;
   #clock: { readonly said: MseClock; readonly atMs: number } | undefined;
   #bytes = 0;
+  /** Not `readyState`: that is open before its event comes, and what was early goes first. */
+  #isOpen = false;
   #hasBegun = false;
 
   constructor(video: HTMLVideoElement, source: MediaSource, socket: WebSocket) {
@@ -118,6 +120,7 @@ class MseSession implements LiveSession {
   }
 
   #onOpen(): void {
+    this.#isOpen = true;
     for (const data of this.#early.splice(0)) {
       this.#onData(data);
     }
@@ -127,7 +130,7 @@ class MseSession implements LiveSession {
     const data = typeof text === 'string' ? parseMessage(text) : text;
     const isPiece = data instanceof ArrayBuffer;
     // An end needs no room to play in.
-    if (this.#source.readyState !== 'open' && (isPiece || data.type !== 'error')) {
+    if (!this.#isOpen && (isPiece || data.type !== 'error')) {
       this.#early.push(data);
     } else if (isPiece) {
       this.#onPiece(data);
