@@ -16,14 +16,11 @@ export type LoadHls = () => Promise<typeof Hls>;
 
 /** Plays a path over HLS: with hls.js where the browser has Media Source Extensions, else by itself (iPhone). */
 export async function openHls(video: HTMLVideoElement, options: OpenOptions, loadHls: LoadHls): Promise<LiveSession> {
-  const { source, signal } = options;
-  const session = await makeSession(video, source, loadHls);
+  const { signal } = options;
+  const session = await makeSession(video, options, loadHls);
   const onAbort = () => session.close();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    if (signal.aborted) {
-      throw new PlayError('transport', 'closed while it was opened');
-    }
     playOrMute(video);
     await firstPicture(video, session.failed, FIRST_PICTURE_LIMIT_MS);
     return session;
@@ -39,12 +36,17 @@ interface HlsSession extends LiveSession {
   readonly failed: Promise<PlayError>;
 }
 
-async function makeSession(video: HTMLVideoElement, source: Source, loadHls: LoadHls): Promise<HlsSession> {
+async function makeSession(video: HTMLVideoElement, options: OpenOptions, loadHls: LoadHls): Promise<HlsSession> {
+  const { source, signal } = options;
   if (source.hls === undefined) {
     throw new PlayError('transport', 'HLS is not served here');
   }
   if (mediaSourceClass()) {
     const HlsClass = await loadHls();
+    if (signal.aborted) {
+      // The video may play something else by now.
+      throw new PlayError('transport', 'closed while it was opened');
+    }
     if (HlsClass.isSupported()) {
       return new HlsJsSession(HlsClass, video, playlistOf(source.hls, playsOpus() ?? true), source.headers);
     }
