@@ -256,6 +256,16 @@ test.for([
   expect(stream.isClosed).toBe(true);
 });
 
+test('streams are found by path while they last', async () => {
+  const { table } = await tableOf('  cam:\n  other:');
+  const publication = table.publish('cam', publisherOf('one'));
+  expect(table.openStreams()).toEqual([]);
+  const stream = publication.open([tinyH264]);
+  expect(table.openStreams()).toEqual([['cam', stream]]);
+  publication.close();
+  expect(table.openStreams()).toEqual([]);
+});
+
 test('a path that follows another entry now goes on when only its name or its recording differ', async () => {
   const { clock, table, apply } = await tableOf('  "~^cam":\n');
   const stream = table.publish('cam1', publisherOf('one')).open([tinyH264]);

@@ -160,6 +160,11 @@ export class PathTable {
     return this.#camera(name).open(onEnded);
   }
 
+  /** Those that there are now, with the names of their paths; nothing is started. */
+  openStreams(): (readonly [name: string, stream: Stream])[] {
+    return [...this.#live].flatMap(([name, { path }]) => (path.stream ? [[name, path.stream] as const] : []));
+  }
+
   list(): PathStatus[] {
     const disabled = [...(this.#config?.paths.values() ?? [])].filter((entry) => entry.error !== undefined);
     return [...[...this.#live.values()].map(({ path }) => path.status), ...disabled.map(disabledStatus)];

@@ -184,6 +184,10 @@ export class Path {
     };
   }
 
+  get stream(): Stream | undefined {
+    return this.#stream;
+  }
+
   get hasStream(): boolean {
     return this.#stream !== undefined;
   }

@@ -39,6 +39,8 @@ export interface StreamLookup {
    * demand does not come, exhausted when it has as many readers as are allowed
    */
   open(name: string, query: string): Promise<Stream>;
+  /** Those that there are now, with the names of their paths. */
+  openStreams?(): Iterable<readonly [name: string, stream: Stream]>;
 }
 
 /** A muxer as MediaMTX's API shows it. */
@@ -100,6 +102,10 @@ export class HlsServer {
     this.#directory = directory ? new HlsDirectory(directory, variant, log) : undefined;
     const checkMs = Math.min(SLOWEST_CHECK_MS, Math.max(FASTEST_CHECK_MS, options.closeAfterMs / 3));
     this.#stopChecking = clock.every(checkMs, () => this.#closeIdle());
+    // A server that begins anew with other settings finds the streams that its predecessor was told of.
+    for (const [name, stream] of paths.openStreams?.() ?? []) {
+      this.streamOpened(name, stream);
+    }
   }
 
   /** The path's muxer as soon as it has something to play; made when there is none. */

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { feed, g711, HlsPlayer, linesOf, live, openHlsBox } from '../../../../test/hls-box.ts';
+import { feed, g711, HLS_OPTIONS, HlsPlayer, linesOf, live, openHlsBox } from '../../../../test/hls-box.ts';
 import { tinyH264 } from '../../../../test/tiny-h264.ts';
+import { silentLogger } from '../../../base/log.ts';
 import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
 import { Stream } from '../../../stream/stream.ts';
+import { HlsServer } from '../server.ts';
 
 /** What answers, and a player with a cookie jar. */
 function setup(options: Parameters<typeof openHlsBox>[0] = {}) {
@@ -259,6 +261,16 @@ test('with alwaysRemux the muxer begins with the stream and stays', async () => 
   expect(server.list().map((item) => item.path)).toEqual(['cam']);
   stream.close();
   expect(server.list()).toEqual([]);
+});
+
+test('with alwaysRemux a server that begins while streams are there takes them all', async () => {
+  const { clock } = setup();
+  const [plain, onDemand] = [new Stream([tinyH264]), new Stream([tinyH264], { isOnDemand: true })];
+  const streams = new Map(Object.entries({ cam: plain, late: onDemand }));
+  const paths = { open: () => Promise.reject(new Error('nobody has asked')), openStreams: () => streams };
+  const server = new HlsServer({ ...HLS_OPTIONS, alwaysRemux: true }, paths, clock, silentLogger);
+  expect(server.list().map(({ path }) => path)).toEqual(['cam']);
+  await server.close();
 });
 
 test('with alwaysRemux a source on demand gets a muxer for viewers only, and is let go when they have gone', async () => {
