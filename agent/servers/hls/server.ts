@@ -117,6 +117,10 @@ export class HlsServer {
     if (this.#isClosed) {
       throw new PerchError('unavailable', 'the HLS server is shutting down');
     }
+    if (origin.isClosed) {
+      // The path may have its next stream and a muxer of that already, which must not make room for this one.
+      throw new PerchError('notFound', `the stream on path '${name}' has ended`, { path: name });
+    }
     const entry = this.#entryOf(name, origin, read);
     this.#touch(entry);
     await this.#untilReady(name, entry.muxer);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { feed, HlsPlayer, linesOf, live, openHlsBox } from '../../../../test/hls-box.ts';
+import { until } from '../../../../test/peers/agent.ts';
 import { Stream } from '../../../stream/stream.ts';
 
 const ATTRIBUTES = 'HttpOnly; SameSite=Lax';
@@ -250,6 +251,27 @@ test('two players of one browser are one session, which lasts as long as either 
   }
   expect([stream.readers.length, of(stream).readers.length]).toEqual([0, 1]);
   expect(server.sessions.list().map(({ id }) => id)).toEqual(sessions);
+});
+
+test('who has waited for other sound of a stream that is over takes nothing from viewers of the next one', async () => {
+  const { of, audioForms } = otherForms();
+  const { promise: turned, resolve: turn } = Promise.withResolvers<void>();
+  let isSlow = true;
+  const open = async (origin: Stream) => {
+    await (isSlow ? turned : undefined);
+    return of(origin);
+  };
+  const { app, paths, stream } = setup({ audioForms: { ...audioForms, open } });
+  const late = new HlsPlayer(app).get('/cam/index.m3u8?audio=flac');
+  await until(() => paths.asked[0]);
+  isSlow = false;
+  stream.close();
+  feed(of(live(paths)), 4);
+  const player = new HlsPlayer(app);
+  await player.get('/cam/index.m3u8?audio=flac');
+  turn();
+  expect((await late).statusCode).toBe(404);
+  expect((await player.get('/cam/video1_stream.m3u8?audio=flac')).statusCode).toBe(200);
 });
 
 /** Streams beside streams, as the transcoder makes them. */
