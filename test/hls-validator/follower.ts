@@ -76,6 +76,7 @@ export class Follower {
         return;
       }
       await this.#takeFiles(next);
+      await this.#lookForLeft(known, next);
       round += 1;
     }
   }
@@ -185,6 +186,18 @@ export class Follower {
     }
     if (media.running) {
       await this.#takeParts(media.running, media.running.map);
+    }
+  }
+
+  /** What has left the playlist is fetched by those who took it before (RFC 8216bis §6.2.2). */
+  async #lookForLeft(before: Media, after: Media): Promise<void> {
+    for (const { number, uri, isGap } of before.segments) {
+      if (number < after.mediaSequence && !isGap) {
+        const { status } = await this.#options.get(new URL(uri, this.#options.url).href);
+        if (status !== 200) {
+          this.#break(`left: segment ${number} answered with ${status} as soon as it had left the playlist`);
+        }
+      }
     }
   }
 

@@ -13,7 +13,7 @@ export interface Faults {
   /** Of a media playlist. */
   readonly playlist?: (playlist: MediaPlaylist, asked: Asked) => MediaPlaylist;
   readonly text?: (text: string, asked: Asked) => string;
-  readonly file?: (name: string, bytes: Uint8Array) => Uint8Array | undefined;
+  readonly file?: (name: string, bytes: Uint8Array, nowMs: number) => Uint8Array | undefined;
   /** Answers a blocking request when this is true, instead of when it may. */
   readonly waitsUntil?: (asked: Asked, isThere: boolean) => boolean;
   readonly multivariant?: (text: string) => string;
@@ -217,7 +217,7 @@ video1_stream.m3u8
       .find((one) => one.name === name);
     await this.#until(() => (part?.endMs ?? 0) <= this.#nowMs);
     const bytes = this.#files.get(name);
-    const told = bytes && this.#faults.file ? this.#faults.file(name, bytes) : bytes;
+    const told = bytes && this.#faults.file ? this.#faults.file(name, bytes, this.#nowMs) : bytes;
     return told ? { status: 200, body: told } : { status: 404, body: new Uint8Array(0) };
   }
 

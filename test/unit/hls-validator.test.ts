@@ -262,6 +262,11 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
   ],
   ['a playlist that is none', { text: replaced('#EXTM3U', 'EXTM3U') }, 'syntax: '],
   ['a part that is not there', { file: spoilt(/part6\d/, () => undefined) }, 'file: '],
+  [
+    'a segment that goes with its line',
+    { file: (name, bytes, nowMs) => (/_seg3\./.test(name) && nowMs > LATER_MS ? undefined : bytes) },
+    'left: segment 3',
+  ],
   ['a part without a byte', { file: spoilt(/part6\d/, () => new Uint8Array(0)) }, 'empty: '],
   ['a part that is cut short', { file: spoilt(/part6\d/, (bytes) => bytes.subarray(0, -1)) }, 'media: part'],
   ['a part that lies elsewhere in time', { file: spoilt(/video1_part6\d/, moved) }, 'continuity: part'],

@@ -9,8 +9,8 @@ export interface KeptSegment {
   readonly bareLine: SegmentLine;
 }
 
-/** No longer in the playlist, but fetched by players that took the playlist a while ago. */
-const KEPT_SEGMENTS = 3;
+/** What has left the playlist may take so much memory; beyond that the oldest goes before its time, but never what left last. */
+const MOST_LEFT_BYTES = 16 << 20;
 /** Whole segments that are offered in parts too, at least: players come to the end of the list by them. */
 const PARTED_SEGMENTS = 2;
 /**
@@ -24,12 +24,22 @@ const LEAST_TARGETS = 3;
 /** So far back is looked for a segment that players can begin with. */
 const LONGEST_SEARCH_S = 30;
 
-/** The whole segments of a rendition that are kept, and which of them the playlist shows. */
+/**
+ * The whole segments of a rendition that are kept, and which of them the playlist shows. What has left it is fetched by players that took
+ * the playlist a while ago: it stays for its own length and that of the longest playlist it stood in (RFC 8216bis §6.2.2), by the
+ * time of the media that have come since.
+ */
 export class SegmentList<S extends KeptSegment> {
   readonly #listedCount: number;
   #segments: S[] = [];
   /** Of the first that is listed. */
   #start = 0;
+  /** Of all segments that there were. */
+  #mediaS = 0;
+  /** Until when those before `#start` are kept, by `#mediaS`. */
+  readonly #keptUntilS: number[] = [];
+  /** Of all that there were: one long group makes it longer than it needs to be, which costs bounded memory only. */
+  #longestListS = 0;
   #removedDiscontinuities = 0;
   #peakBitRate = 0;
   #targetDurationS = 1;
@@ -82,10 +92,12 @@ export class SegmentList<S extends KeptSegment> {
   /** @returns what is not kept any more; its holds go over to the caller */
   append(segment: S, targetDurationS: number): S[] {
     this.#segments.push(segment);
+    this.#mediaS += segment.line.durationS;
     this.#targetDurationS = targetDurationS;
-    this.#start = this.#newStart(targetDurationS);
+    this.#leave(this.#newStart(targetDurationS));
     this.#notePeak(targetDurationS);
-    const removed = this.#segments.splice(0, Math.max(0, this.#start - KEPT_SEGMENTS));
+    const removed = this.#segments.splice(0, this.#expired());
+    this.#keptUntilS.splice(0, removed.length);
     this.#start -= removed.length;
     for (const { line } of removed) {
       this.#removedDiscontinuities += line.isDiscontinuity ? 1 : 0;
@@ -96,6 +108,7 @@ export class SegmentList<S extends KeptSegment> {
   /** @returns all that was kept */
   clear(): S[] {
     this.#start = 0;
+    this.#keptUntilS.length = 0;
     return this.#segments.splice(0);
   }
 
@@ -136,6 +149,37 @@ export class SegmentList<S extends KeptSegment> {
       }
     }
     return this.#lineAt(whole).isIndependent ? whole : start;
+  }
+
+  /** The list begins later; with the parts of the segment that has come now it was as long as it is here. */
+  #leave(start: number): void {
+    let listedS = 0;
+    for (let i = this.#start; i < this.#segments.length; i += 1) {
+      listedS += this.#lineAt(i).durationS;
+    }
+    this.#longestListS = Math.max(this.#longestListS, listedS);
+    for (let i = this.#start; i < start; i += 1) {
+      this.#keptUntilS.push(this.#mediaS + this.#lineAt(i).durationS + this.#longestListS);
+    }
+    this.#start = start;
+  }
+
+  /** How many need not be kept any more. */
+  #expired(): number {
+    let bytes = 0;
+    for (let i = 0; i < this.#start; i += 1) {
+      bytes += (this.#segments[i] as S).sizeBytes;
+    }
+    let count = 0;
+    while (count < this.#start) {
+      const isOver = (this.#keptUntilS[count] as number) <= this.#mediaS;
+      if (!isOver && (bytes <= MOST_LEFT_BYTES || count === this.#start - 1)) {
+        break;
+      }
+      bytes -= (this.#segments[count] as S).sizeBytes;
+      count += 1;
+    }
+    return count;
   }
 
   /** Peak as RFC 8216bis §4.1 has it: over neighbouring segments that are half a target duration long or more. */

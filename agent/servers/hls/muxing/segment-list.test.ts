@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import type { SegmentLine } from '../hls-muxer.ts';
+import { type KeptSegment, SegmentList } from './segment-list.ts';
+
+function segment(number: number, durationS: number, sizeBytes: number): KeptSegment {
+  const name = `seg${number}`;
+  const line: SegmentLine = {
+    number,
+    name,
+    durationS,
+    wallMs: 0,
+    init: undefined,
+    isDiscontinuity: false,
+    isIndependent: true,
+    isGap: false,
+    parts: [],
+  };
+  return { sizeBytes, line, bareLine: line };
+}
+
+/** How many media seconds each segment was kept for after it had left the list, by number; those that are still kept are left out. */
+function keptFor(
+  lengths: readonly number[],
+  sizeBytes: number,
+): { keptS: Map<number, number>; list: SegmentList<KeptSegment> } {
+  const list = new SegmentList<KeptSegment>(7);
+  const leftAtS = new Map<number, number>();
+  const keptS = new Map<number, number>();
+  let mediaS = 0;
+  let listed: readonly SegmentLine[] = [];
+  for (const [number, durationS] of lengths.entries()) {
+    mediaS += durationS;
+    const removed = list.append(segment(number, durationS, sizeBytes), 2);
+    const now = list.listed();
+    for (const line of listed.filter((old) => !now.includes(old))) {
+      leftAtS.set(line.number, mediaS);
+    }
+    for (const { line } of removed) {
+      keptS.set(line.number, mediaS - (leftAtS.get(line.number) ?? mediaS));
+      expect(list.find(line.name)).toBeUndefined();
+    }
+    listed = now;
+  }
+  return { keptS, list };
+}
+
+test('what has left the list is kept for its own length and that of the longest list that it stood in', () => {
+  const { keptS } = keptFor(Array(60).fill(1), 1000);
+  // Seven segments are listed, and with the parts of the next one the list is 8 s long.
+  expect([...new Set(keptS.values())]).toEqual([9]);
+  expect(keptS.size).toBe(60 - 7 - 9);
+});
+
+test('whatever the lengths are, nothing goes before its time', () => {
+  const lengths = Array.from({ length: 100 }, (_, i) => 0.5 + ((i * 7) % 11) / 8);
+  const { keptS } = keptFor(lengths, 1000);
+  expect(keptS.size).toBeGreaterThan(60);
+  for (const [number, seconds] of keptS) {
+    const listS = lengths.slice(number, number + 7).reduce((sum, length) => sum + length, 0);
+    expect(seconds).toBeGreaterThanOrEqual(listS + (lengths[number] ?? 0) - 1e-9);
+  }
+});
+
+test('of large segments the oldest go early, beyond 16 MB, but what left last is there', () => {
+  expect([...new Set(keptFor(Array(40).fill(1), 4 << 20).keptS.values())]).toEqual([4]);
+  const { keptS, list } = keptFor(Array(40).fill(1), 40 << 20);
+  expect([...new Set(keptS.values())]).toEqual([1]);
+  expect(list.find('seg32')).toBeDefined();
+});
