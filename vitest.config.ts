@@ -27,6 +27,10 @@ const withPeers = { retry: length === 'short' ? 1 : 0 };
 
 /** What takes long begins first, so that no worker is left alone with it at the end. */
 const LONG = [
+  'hls-players',
+  'player-chromium',
+  'live-fmp4',
+  'hls-validator',
   'disk-space',
   'webui',
   'recorded-seek',
