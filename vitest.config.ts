@@ -16,7 +16,7 @@ const together = {
 /** Their pictures and sounds are compared to the millisecond, or every packet is counted. */
 const ALONE = [
   ...['sync', 'impaired', 'impaired-tcp', 'rtsp-media'].map((name) => `test/interop/${name}.test.ts`),
-  'test/browser/webrtc-loss.test.ts',
+  ...['webrtc-loss', 'hls-players', 'live-fmp4'].map((name) => `test/browser/${name}.test.ts`),
 ];
 
 /**
@@ -29,7 +29,6 @@ const withPeers = { retry: length === 'short' ? 1 : 0 };
 const LONG = [
   'hls-players',
   'player-chromium',
-  'live-fmp4',
   'hls-validator',
   'disk-space',
   'webui',

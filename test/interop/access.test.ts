@@ -24,11 +24,11 @@ async function statuses(
   const { main, webrtc, hls, playback, api } = agent.ports;
   const asked: Record<string, string> = {
     'main: paths': `${main}/v3/paths/list`,
-    'main: HLS': `${main}/hls/demo/index.m3u8`,
+    'main: HLS': `${main}/hls/demo/index.m3u8?cookieCheck=1`,
     'main: WHEP page': `${main}/webrtc/demo/`,
     'main: list': `${main}/playback/list?path=demo`,
     'main: system': `${main}/v3/system`,
-    'HLS port': `${hls}/demo/index.m3u8`,
+    'HLS port': `${hls}/demo/index.m3u8?cookieCheck=1`,
     'WebRTC port': `${webrtc}/demo/`,
     'playback port': `${playback}/list?path=demo`,
     'API port': `${api}/v3/paths/list`,

@@ -127,7 +127,8 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
       expect(path.tracks2).toMatchObject([{ codec: 'H264' }, { codec: track, codecProps: props }]);
 
       const playlist = `${agent.url}/hls/${name}/index.m3u8`;
-      expect(await codecsOf(playlist)).toEqual(expected(hls));
+      // Sound that not every player has stands in a variant beside one without it: the picture is in both.
+      expect([...new Set(await codecsOf(playlist))]).toEqual(expected(hls));
       expect(await ffmpegWarnings(['-i', playlist, '-t', '2'])).toBe('');
 
       const url = agent.rtspUrl(name);
