@@ -8,7 +8,12 @@ type Kind = 'K' | '-';
 const partsOf = (kinds: string): PartLine[] =>
   [...kinds].map((kind) => ({ name: 'p', durationS: 0.2, isIndependent: kind === 'K' }));
 
-function playlist(segments: readonly (readonly [Kind, number])[], parts: string, partTargetS?: number): MediaPlaylist {
+function playlist(
+  segments: readonly (readonly [Kind, number])[],
+  parts: string,
+  partTargetS?: number,
+  firstNumber = 0,
+): MediaPlaylist {
   const init = { name: 'i' };
   const common = { name: 's', wallMs: 0, init, isDiscontinuity: false, isGap: false, parts: [] };
   const isLowLatency = partTargetS !== undefined;
@@ -17,9 +22,9 @@ function playlist(segments: readonly (readonly [Kind, number])[], parts: string,
     targetDurationS: 10,
     partTargetS,
     discontinuitySequence: 0,
-    segments: segments.map(([kind, durationS], number) => ({
+    segments: segments.map(([kind, durationS], i) => ({
       ...common,
-      number,
+      number: firstNumber + i,
       durationS,
       isIndependent: kind === 'K',
     })),
@@ -29,7 +34,8 @@ function playlist(segments: readonly (readonly [Kind, number])[], parts: string,
 
 test.for([
   ['the running segment begins with a key picture', [['K', 1]], 'K----'],
-  ['the last segment does, and the end is near it', [['K', 4]], '--'],
+  ['the last segment does, and the end is near it and will be', [['K', 4]], '-'],
+  ['the last segment and the running one do', [['K', 4]], 'K--'],
   [
     'a running segment has just begun',
     [
@@ -59,7 +65,8 @@ test.for([
       ['K', 4],
     ],
     '-----',
-    1.3,
+    3,
+    -1.3,
   ],
   [
     'neither the running one nor the last one does',
@@ -68,7 +75,8 @@ test.for([
       ['-', 4],
     ],
     '-----',
-    5.3,
+    3,
+    -5.3,
   ],
   [
     'the last one does not, though the running one does',
@@ -77,7 +85,8 @@ test.for([
       ['-', 1],
     ],
     'K',
-    1.5,
+    3,
+    -1.5,
   ],
   [
     'the only one that does is very short',
@@ -86,14 +95,53 @@ test.for([
       ['-', 1],
     ],
     '--',
-    1.5,
+    3,
+    -1.5,
+  ],
+  [
+    'the first one of all is not that one',
+    [
+      ['K', 1],
+      ['K', 4],
+    ],
+    '-----',
+    0,
+    -1.3,
   ],
 ] as const)(
   'players are told to begin at the end of a segment with a key picture when %s',
-  ([, segments, parts, expected]) => {
-    expect(startOffsetS(playlist(segments, parts, 0.216))).toBeCloseTo(expected, 6);
+  ([, segments, parts, firstNumber, expected]) => {
+    expect(startOffsetS(playlist(segments, parts, 0.216, firstNumber))).toBeCloseTo(expected, 6);
   },
 );
+
+test.for([
+  ['is a second long', 1, 0.7],
+  ['is as long as a part', 0.2, 0.1],
+] as const)(
+  'in the first segment of all that %s they begin where it is, however much comes meanwhile',
+  ([, firstS, expected]) => {
+    for (const parts of ['-', '--', '---', '-----']) {
+      expect(
+        startOffsetS(
+          playlist(
+            [
+              ['K', firstS],
+              ['-', 1],
+            ],
+            parts,
+            0.216,
+          ),
+        ),
+      ).toBeCloseTo(expected, 6);
+    }
+  },
+);
+
+test('players who begin in the last segment are told so before the next part takes them out of it', () => {
+  expect(startOffsetS(playlist([['K', 4]], '--', 0.216))).toBeCloseTo(3.7, 6);
+  expect(startOffsetS(playlist([['K', 4]], '---', 0.216, 3))).toBeCloseTo(-0.9, 6);
+});
 
 test('players that know no parts stay so far from the end that they need not be told', () => {
   expect(

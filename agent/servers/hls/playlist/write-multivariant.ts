@@ -25,7 +25,7 @@ export function writeMultivariantPlaylist(renditions: readonly HlsRendition[], q
   let text = `#EXTM3U\n#EXT-X-VERSION:${versionOf(leading.playlist)}\n`;
   const startS = startOffsetS(leading.playlist);
   if (startS !== undefined) {
-    text += `#EXT-X-START:TIME-OFFSET=-${startS.toFixed(3)}\n`;
+    text += `#EXT-X-START:TIME-OFFSET=${startS.toFixed(3)}\n`;
   }
   for (const { group, audio } of variants) {
     for (const [i, { name }] of (group === undefined ? [] : audio).entries()) {
