@@ -79,7 +79,9 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium publishes over WHIP', () => {
     // HLS takes no VP8; it begins with what was sent some seconds ago, the sound perhaps before the picture.
     if (codec === 'h264') {
       const playlist = `http://127.0.0.1:${agent.ports.hls}/${codec}/index.m3u8`;
-      expect(await probed(playlist, ['-read_intervals', '%+6'])).toEqual([codec, 'opus'].sort());
+      // Where Chromium has changed the size meanwhile, ffprobe counts the tracks behind the discontinuity anew.
+      const codecs = new Set(await probed(playlist, ['-read_intervals', '%+6']));
+      expect([...codecs]).toEqual([codec, 'opus'].sort());
     }
     const sent = sentOf(await sending.report());
     expect(sent).toBeGreaterThanOrEqual(PICTURES);

@@ -86,18 +86,20 @@ paths:
 `,
     });
     const reason = expect.stringMatching(/^source of path 'off' has timed out: connection refused/);
-    const whep = fetch(`http://127.0.0.1:${agent.ports.webrtc}/off/whep`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/sdp' },
-      body: OFFER,
-    });
-    const hls = fetch(`http://127.0.0.1:${agent.ports.hls}/off/index.m3u8`);
-    const rtsp = runProcess('ffprobe', ['-v', 'error', ...TCP, agent.rtspUrl('off')]);
-    expect((await whep).status).toBe(400);
-    expect(await (await whep).json()).toEqual({ status: 'error', error: reason });
-    expect((await hls).status).toBe(500);
-    expect(await (await hls).json()).toEqual({ status: 'error', error: reason });
-    expect((await rtsp).output).toMatch(/400 Bad Request/);
+    const [whep, hls, rtsp] = await Promise.all([
+      fetch(`http://127.0.0.1:${agent.ports.webrtc}/off/whep`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/sdp' },
+        body: OFFER,
+      }),
+      fetch(`http://127.0.0.1:${agent.ports.hls}/off/index.m3u8`),
+      runProcess('ffprobe', ['-v', 'error', ...TCP, agent.rtspUrl('off')]),
+    ]);
+    expect(whep.status).toBe(400);
+    expect(await whep.json()).toEqual({ status: 'error', error: reason });
+    expect(hls.status).toBe(500);
+    expect(await hls.json()).toEqual({ status: 'error', error: reason });
+    expect(rtsp.output).toMatch(/400 Bad Request/);
     expect(await find(agent, 'off')).toMatchObject({ ready: false, sourceState: 'stopped' });
   });
 
