@@ -5,8 +5,6 @@ import { feed, opusSound, opusTrack, record, startRecorder, temporaryFolder, WAL
 import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
 import { hashOf, readSamples } from '../../test/vod.ts';
 
-/** For disks that are busy with something else. */
-const PATIENT = { timeout: 20_000 };
 const us = (ms: number): number => (WALL + ms) * 1000;
 
 test.for([
@@ -73,8 +71,8 @@ test('of a recording that grows there is the newest frame for now, and it may ch
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, { partDurationMs: 500 }, [tinyH264]);
   feed(running.stream, [tinyVideo(48, 10, 10, 0, WALL)]);
-  await expect.poll(() => running.log.openedFiles.length, PATIENT).toBe(1);
+  await expect.poll(() => running.log.openedFiles.length).toBe(1);
   await using playback = openPlayback(folder.path);
-  await expect.poll(async () => (await playback.frame('cam', us(6_000))).timeUs / 1000 - WALL, PATIENT).toBe(4_000);
+  await expect.poll(async () => (await playback.frame('cam', us(6_000))).timeUs / 1000 - WALL).toBe(4_000);
   expect((await playback.frame('cam', us(6_000))).isFinal).toBe(false);
 });

@@ -139,7 +139,7 @@ class Board {
   /** Until a moment, with nothing to record; then what is old by then is deleted. */
   async waitUntil(trueMs: number): Promise<void> {
     this.clock.skip(trueMs - this.trueMs);
-    await expect.poll(() => this.work().then(() => this.#overdue()), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => this.work().then(() => this.#overdue())).toEqual([]);
     const there = new Set(this.files());
     for (const [file, { trueMs: madeMs }] of this.made) {
       if (!there.has(file)) {
@@ -366,7 +366,7 @@ test('a machine that was off for two months deletes what is old as soon as the n
   expect(board.files()).not.toEqual([]);
   board.tellSynchronized();
   await board.work(100);
-  await expect.poll(() => board.work().then(() => board.files()), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => board.work().then(() => board.files())).toEqual([]);
 });
 
 type Event = readonly [name: string, atMs: number, run: (board: Board) => Promise<void>];

@@ -12,9 +12,6 @@ import { FakeClock } from '../fake-clock.ts';
 import { filesBelow, record, temporaryFolder } from '../recordings.ts';
 
 const HOUR_MS = 3_600_000;
-/** Files are real, and deleted with pauses between them. */
-const PATIENT = { timeout: 20_000 };
-
 /** The real index over real recordings of a path, and who keeps them in bounds. The clock moves when it is told to. */
 async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isClockTrusted?: boolean } = {}) {
   const folder = temporaryFolder();
@@ -74,7 +71,7 @@ async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isCl
       .poll(async () => {
         await clock.advance(10_000);
         return hasEnded;
-      }, PATIENT)
+      })
       .toBe(true);
     await events.close();
     await playback.close();
@@ -104,7 +101,7 @@ test('a path keeps as many of its newest recordings as it may', async () => {
     .poll(async () => {
       await clock.advance(1_000);
       return left().length;
-    }, PATIENT)
+    })
     .toBe(5);
   await clock.advance(60_000);
   expect(left()).toEqual([...files].sort().slice(5));
@@ -125,7 +122,7 @@ test('what is protected stays by age and by space, is in the timeline, and goes 
     .poll(async () => {
       await clock.advance(1_000);
       return left();
-    }, PATIENT)
+    })
     .toEqual([files[3]]);
   await clock.advance(HOUR_MS);
   expect(left()).toEqual([files[3]]);
@@ -146,7 +143,7 @@ test('what is protected stays by age and by space, is in the timeline, and goes 
     .poll(async () => {
       await clock.advance(60_000);
       return left();
-    }, PATIENT)
+    })
     .toEqual([]);
 });
 
@@ -169,7 +166,7 @@ test('without a clock and without knowing what is protected nothing goes, and wh
     .poll(async () => {
       await clock.advance(31_000);
       return left();
-    }, PATIENT)
+    })
     .toEqual([]);
 });
 

@@ -108,10 +108,10 @@ const ALL_FORMATS = `m=video 0 RTP/AVP${' 96'.repeat(64)}\r\n`.repeat(64);
 test.for([
   [
     'blanks before a line separator that is none in SDP',
-    `m=video 0 RTP/AVP 96\na=rtpmap:96${' '.repeat(120_000)}a\u2028b`,
+    `m=video 0 RTP/AVP 96\na=rtpmap:96${' '.repeat(600_000)}a\u2028b`,
   ],
-  ['slashes in an rtpmap', `${ALL_FORMATS}a=rtpmap:96 H264/90000${'/'.repeat(120_000)}`],
-] as const)('120 kB of %s take no time that grows with their square', { timeout: 3_000 }, ([, text]) => {
+  ['slashes in an rtpmap', `${ALL_FORMATS}a=rtpmap:96 H264/90000${'/'.repeat(600_000)}`],
+] as const)('600 kB of %s take no time that grows with their square', { timeout: 30_000 }, ([, text]) => {
   expect(parseSdp(text).medias.length).toBeGreaterThan(0);
 });
 

@@ -90,8 +90,8 @@ async function watch(server: WebRtcServer, setup = 'actpass') {
     (pc.localDescription?.sdp ?? '').replaceAll('a=setup:actpass', `a=setup:${setup}`),
   );
   await pc.setRemoteDescription({ type: 'answer', sdp: answered.answer });
-  await expect.poll(() => server.get(answered.id)?.peerConnectionEstablished, { timeout: 10_000 }).toBe(true);
-  await expect.poll(() => pc.connectionState, { timeout: 10_000 }).toBe('connected');
+  await expect.poll(() => server.get(answered.id)?.peerConnectionEstablished).toBe(true);
+  await expect.poll(() => pc.connectionState).toBe('connected');
   return { ...answered, pc, packets, reports };
 }
 
@@ -157,14 +157,14 @@ test('sender reports tie RTP time to the wall clock, and the viewer answers with
   const written = picture(1, true);
   stream.write(0, written);
   stream.write(1, sound(1));
-  await expect.poll(() => viewer.reports.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(2);
+  await expect.poll(() => viewer.reports.length).toBeGreaterThanOrEqual(2);
   const first = viewer.packets[0];
   const report = viewer.reports.find((one) => one.ssrc === first?.header.ssrc);
   const reportMs = (Number((report?.senderInfo.ntpTimestamp ?? 0n) >> 32n) - 2_208_988_800) * 1000;
   const sinceMs = (((report?.senderInfo.rtpTimestamp ?? 0) - (first?.header.timestamp ?? 0)) | 0) / 90;
   expect(Math.abs(reportMs - written.wall - sinceMs)).toBeLessThan(1_100);
   expect(report?.senderInfo.packetCount).toBe(4);
-  await expect.poll(() => server.get(viewer.id)?.inboundRTCPPackets, { timeout: 5_000 }).toBeGreaterThan(0);
+  await expect.poll(() => server.get(viewer.id)?.inboundRTCPPackets).toBeGreaterThan(0);
 });
 
 test('the viewer is one of the readers of the stream until the stream ends', async () => {

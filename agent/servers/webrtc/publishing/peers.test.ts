@@ -143,8 +143,8 @@ async function connect(server: WebRtcServer, wish: Wish) {
     answer = answer.replaceAll(` 127.0.0.1 ${server.udpPort} `, ` 127.0.0.1 ${relay.port} `);
   }
   await pc.setRemoteDescription({ type: 'answer', sdp: answer });
-  await expect.poll(() => pc.connectionState, { timeout: 10_000 }).toBe('connected');
-  await expect.poll(() => server.get(answered.id)?.peerConnectionEstablished, { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => pc.connectionState).toBe('connected');
+  await expect.poll(() => server.get(answered.id)?.peerConnectionEstablished).toBe(true);
   return { ...answered, answer, pc };
 }
 
@@ -177,7 +177,7 @@ test('a published H.264 and Opus stream has its tracks and every sample, bit for
   expect(of(0)).toEqual(pictures.map((data) => Buffer.from(data)));
   expect(of(1)).toEqual(sounds.map((data) => Buffer.from(data)));
   expect(server.get(session.id)).toMatchObject({ state: 'publish', inboundRTPPacketsLost: 0 });
-  await expect.poll(() => server.get(session.id)?.inboundRTCPPackets, { timeout: 5_000 }).toBeGreaterThan(0);
+  await expect.poll(() => server.get(session.id)?.inboundRTCPPackets).toBeGreaterThan(0);
   server.end(session.secret);
   expect(published.ended).toBe(true);
 });
@@ -203,7 +203,7 @@ test('of a VP8 stream over a network that loses 5 % and shuffles the rest, no fr
     video.sendUnit(vp8, i * 450, vp8Frame(i & 0xff, false, 50), false);
     await pause(5);
   }
-  await expect.poll(() => published.samples.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(200);
+  await expect.poll(() => published.samples.length).toBeGreaterThanOrEqual(200);
   expect(published.samples.slice(0, 200).map(({ data }) => data)).toEqual(frames.map((frame) => Buffer.from(frame)));
   expect(server.get(session.id)?.inboundRTPPacketsLost).toBe(0);
   expect(nacks).toBeGreaterThan(10);
@@ -256,7 +256,7 @@ test('what somebody says reaches the camera as it was, in order and in time, als
     voice.send(2 ** 32 - 1_600 + i * 160, word, i === 0);
     await pause(10);
   }
-  await expect.poll(() => heard.said.length, { timeout: 5_000 }).toBe(80);
+  await expect.poll(() => heard.said.length).toBe(80);
   expect(heard.said.map(({ data }) => data)).toEqual(words.map((word) => Buffer.from(word)));
   const start = heard.said[0]?.ticks ?? 0;
   expect(heard.said.map(({ ticks }) => ticks - start)).toEqual(words.map((_, i) => i * 160));

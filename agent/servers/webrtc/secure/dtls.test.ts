@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { CipherContext, DtlsClient } from 'werift';
 import { random } from '../../../../test/random.ts';
 import type { Fingerprint } from '../sdp/offer.ts';
@@ -97,7 +97,7 @@ test.for([
     const { client, outcome } = await call(certificate, expected, { identity, srtpProfiles: [...theirs] });
     const keys = (await outcome) as SrtpKeys;
     expect(keys.profile).toBe(chosen);
-    await vi.waitFor(() => expect(client.connected).toBe(true));
+    await expect.poll(() => client.connected).toBe(true);
     expect(client.srtp.srtpProfile).toBe(chosen);
     const saltBytes = chosen === 7 ? 12 : 14;
     const other = client.extractSessionKeys(16, saltBytes);
@@ -113,7 +113,7 @@ test('a browser whose profiles we do not have is told apart from one that does n
   const { server, fromServer } = await call(certificate, [fingerprint(certificate.certPem)], {
     srtpProfiles: [2 as 1],
   });
-  await vi.waitFor(() => expect(server.lastError).toBe('a message of the handshake cannot be used'));
+  await expect.poll(() => server.lastError).toBe('a message of the handshake cannot be used');
   expect(fromServer).toEqual([]);
 });
 
