@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PathItem } from '../box/paths.ts';
-import { canPlay, hasSound, pairCameras, pictureSize, smallPath, titleOf, videoCodec } from './pair.ts';
+import { canPlay, hasSound, isSoundAlone, pairCameras, pictureSize, smallPath, titleOf, videoCodec } from './pair.ts';
 
 const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   name,
@@ -73,6 +73,17 @@ test('codec, sound and size are read from the tracks', () => {
   expect([videoCodec(garden), hasSound(garden), pictureSize(garden)]).toEqual(['H.265', true, '2560 × 1440']);
   const silent = item('gate', { tracks: ['H264'], tracks2: [{ codec: 'H264', codecProps: null }] });
   expect([videoCodec(silent), hasSound(silent), pictureSize(silent)]).toEqual(['H.264', false, undefined]);
+});
+
+test.for([
+  [['Opus'], true],
+  [['MPEG-4 Audio', 'G711'], true],
+  [['H264', 'Opus'], false],
+  [['MPEG-TS'], false],
+  // Not known yet.
+  [[], false],
+] as const)('whether %s is sound alone: %s', ([tracks, isAlone]) => {
+  expect(isSoundAlone(item('baby', { tracks }))).toBe(isAlone);
 });
 
 test.for([

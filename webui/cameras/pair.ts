@@ -56,8 +56,12 @@ export const videoCodec = (item: PathItem): string | undefined => {
   return label === undefined ? undefined : VIDEO.get(label);
 };
 
-export const hasSound = (item: PathItem): boolean =>
-  item.tracks.some((track) => !VIDEO.has(track) && track !== MULTIPLEX);
+const isSound = (track: string): boolean => !VIDEO.has(track) && track !== MULTIPLEX;
+
+export const hasSound = (item: PathItem): boolean => item.tracks.some(isSound);
+
+/** A picture is not to be waited for. */
+export const isSoundAlone = (item: PathItem): boolean => item.tracks.length > 0 && item.tracks.every(isSound);
 
 /** `2560 × 1440`, when the box knows it. */
 export function pictureSize(item: PathItem): string | undefined {

@@ -11,6 +11,8 @@ const STYLE = `
 .stage, .stage > * { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
 .stage > canvas { pointer-events: none; transition: opacity 240ms; }
 .stage.playing > canvas { opacity: 0; }
+.sound-mark { opacity: 0; pointer-events: none; fill: none; stroke: #fff; stroke-width: 1.6; stroke-linecap: round; }
+.stage.sound-alone > .sound-mark { opacity: .55; }
 p { position: absolute; inset: auto 0 0; margin: 0; padding: 10px 14px; background: #000b; pointer-events: none; }
 p:empty, small:empty, [hidden] { display: none; }
 small { position: absolute; top: 8px; right: 8px; padding: 2px 7px; border-radius: 9px; background: #0009; font-size: 11px; pointer-events: none; }

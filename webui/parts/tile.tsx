@@ -1,6 +1,6 @@
 import { nowMs } from '../box/wake.ts';
 import { absenceOf } from '../cameras/absence.ts';
-import { type Camera, canPlay, smallPath, videoCodec } from '../cameras/pair.ts';
+import { type Camera, canPlay, isSoundAlone, smallPath, videoCodec } from '../cameras/pair.ts';
 import { type CameraState, cameraState } from '../cameras/state.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
@@ -56,7 +56,7 @@ export function stateReason(state: CameraState, camera: Camera, words: Words): s
 /** One camera of the grid: its picture, its name, and a word where there is one to say. One link. */
 export function Tile({ camera, isLarge }: { readonly camera: Camera; readonly isLarge: boolean }) {
   const item = isLarge ? camera.main : smallPath(camera);
-  const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: false });
+  const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: isSoundAlone(item) });
   const speaker = voice();
   const state = stateOf(camera, player);
   const word = stateWord(state, speaker);

@@ -9,6 +9,11 @@ import type { OpenOptions } from './whep.ts';
 /** The muxer starts on demand and needs its first segment. */
 const FIRST_PICTURE_LIMIT_MS = 20_000;
 const KEPT_BEHIND_S = 10;
+/**
+ * What a busy moment added is caught up so much faster. hls.js does it only with more than a second in hand, as it has to be: Chromium
+ * stumbles over stretched sound with less than 0.3 s.
+ */
+const CATCH_UP_RATE = 1.1;
 const NATIVE_TYPE = 'application/vnd.apple.mpegurl';
 
 /** hls.js is loaded only where it is needed. */
@@ -31,6 +36,10 @@ export async function openHls(video: HTMLVideoElement, options: OpenOptions, loa
     signal.removeEventListener('abort', onAbort);
   }
 }
+
+/** Of a video that has its first data. */
+const soundAloneOf = (video: HTMLVideoElement): LiveSession['soundAlone'] =>
+  video.videoWidth === 0 ? () => video.currentTime : undefined;
 
 interface HlsSession extends LiveSession {
   readonly failed: Promise<PlayError>;
@@ -66,12 +75,15 @@ class HlsJsSession implements HlsSession {
   readonly ended = this.#ending.ended;
   readonly failed = this.#ending.failed;
   readonly #hls: Hls;
+  readonly #video: HTMLVideoElement;
   #bytes = 0;
   #hasRecovered = false;
 
   constructor(HlsClass: typeof Hls, video: HTMLVideoElement, address: string, headers: Source['headers']) {
+    this.#video = video;
     this.#hls = new HlsClass({
       lowLatencyMode: true,
+      maxLiveSyncPlaybackRate: CATCH_UP_RATE,
       liveDurationInfinity: true,
       backBufferLength: KEPT_BEHIND_S,
       xhrSetup: (request) => {
@@ -86,6 +98,10 @@ class HlsJsSession implements HlsSession {
     });
     this.#hls.loadSource(address);
     this.#hls.attachMedia(video);
+  }
+
+  get soundAlone(): LiveSession['soundAlone'] {
+    return soundAloneOf(this.#video);
   }
 
   async facts(): Promise<SessionFacts> {
@@ -105,7 +121,8 @@ class HlsJsSession implements HlsSession {
       details === ErrorDetails.BUFFER_ADD_CODEC_ERROR ||
       details === ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR
     ) {
-      this.#ending.fail(new PlayError('codec', 'this browser cannot decode the codec'));
+      // hls.js names it as the playlist does.
+      this.#ending.fail(new PlayError('codec', `this browser cannot decode it: ${data.error.message}`));
       return;
     }
     if (!data.fatal) {
@@ -142,6 +159,10 @@ class NativeSession implements HlsSession {
     };
     video.addEventListener('error', this.#onError);
     video.src = address;
+  }
+
+  get soundAlone(): LiveSession['soundAlone'] {
+    return soundAloneOf(this.#video);
   }
 
   async facts(): Promise<SessionFacts> {

@@ -20,6 +20,8 @@ export interface LiveSession {
   readonly technology: Technology;
   /** The camera has sound that does not come this way. */
   readonly lacksSound: boolean;
+  /** Only where the stream has no picture: how far its sound has come, in any unit. While that stands still nothing comes. */
+  readonly soundAlone: (() => number) | undefined;
   /** Resolves with the reason when no more pictures will come. Never rejects. */
   readonly ended: Promise<string>;
   facts(): Promise<SessionFacts>;
@@ -68,7 +70,7 @@ export function failureOf(status: number, message: string): PlayError {
   if (status === 404) {
     return new PlayError('absent', message);
   }
-  const isCodec = /codec/i.test(message);
+  const isCodec = /codec|no browser takes/i.test(message);
   return new PlayError(isCodec ? 'codec' : 'transport', message);
 }
 

@@ -80,6 +80,11 @@ class MseSession implements LiveSession {
     video.src = this.#address;
   }
 
+  get soundAlone(): LiveSession['soundAlone'] {
+    const hasPicture = this.#init?.tracks.some(({ kind }) => kind === 'video') ?? true;
+    return hasPicture ? undefined : () => this.#video.currentTime;
+  }
+
   async facts(): Promise<SessionFacts> {
     const picture = this.#init?.tracks.find(({ kind }) => kind === 'video');
     const codec = picture && codecIn(picture.label);

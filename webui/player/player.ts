@@ -39,7 +39,7 @@ export interface PlayerOptions {
 
 /** Without a frame for so long a connection is opened anew: the device slept, or the network changed. */
 const SILENCE_LIMIT_MS = 10_000;
-const SILENT = `no picture for ${SILENCE_LIMIT_MS / 1000} s`;
+const SILENT = `nothing came for ${SILENCE_LIMIT_MS / 1000} s`;
 const AFTER_WAKE_MS = 3_000;
 const LOOK_MS = 2_000;
 /** The camera may get another codec. */
@@ -164,6 +164,9 @@ export class Player {
       return;
     }
     this.#session = session;
+    if (session.soundAlone) {
+      this.stage.listen(session.soundAlone);
+    }
     // It may have been switched on while this one was opened.
     this.#onVolume();
     const reason = await Promise.race([session.ended, this.#silence(session, stop)]);

@@ -13,12 +13,14 @@ const stills = new Map<string, HTMLCanvasElement>();
 export class Stage {
   readonly element = document.createElement('div');
   readonly video = document.createElement('video');
-  /** Unix milliseconds; 0: no frame yet. */
+  /** Unix milliseconds at which a picture was shown, or heard that sound goes on where there is none; 0: not yet. */
   lastFrameMs = 0;
   readonly #still = document.createElement('canvas');
   readonly #key: string;
   readonly #onFirst: () => void;
   #frameCall = 0;
+  #isFirst = false;
+  #hearing: AbortController | undefined;
 
   /** @param key names the camera; `onFirst` is called when a connection has shown its first frame */
   constructor(key: string, onFirst: () => void) {
@@ -31,22 +33,39 @@ export class Stage {
     this.video.addEventListener('resize', () => this.#fit());
     // Belongs to the element: it ends with it.
     new ResizeObserver(() => this.#fit()).observe(this.element);
-    this.element.append(this.video, this.#still);
+    this.element.append(this.video, this.#still, soundMark());
   }
 
-  /** A connection begins: its first frame uncovers the video. */
+  /** A connection begins: its first frame, or its sound where it has no frames, uncovers the video. */
   begin(): void {
     if (!this.#hasStill) {
       this.#recall();
     }
-    this.element.classList.remove('playing');
-    this.#watchFrames(true);
+    this.element.classList.remove('playing', 'sound-alone');
+    this.#isFirst = true;
+    this.#watchFrames();
+  }
+
+  /** There is no picture: what is heard counts. @param place how far the sound is */
+  listen(place: () => number): void {
+    this.#hearing?.abort();
+    this.#hearing = new AbortController();
+    let heardTo = place();
+    const onTime = () => {
+      const now = place();
+      if (now !== heardTo) {
+        heardTo = now;
+        this.element.classList.add('sound-alone');
+        this.#onLife();
+      }
+    };
+    this.video.addEventListener('timeupdate', onTime, { signal: this.#hearing.signal });
   }
 
   /** Keeps the last frame as a still and takes the video away. */
   end(): void {
     this.#keep();
-    this.element.classList.remove('playing');
+    this.element.classList.remove('playing', 'sound-alone');
     this.#stopWatching();
     this.video.srcObject = null;
   }
@@ -68,19 +87,24 @@ export class Stage {
     return this.element.classList.contains('has-still');
   }
 
-  #watchFrames(isFirst: boolean): void {
+  #watchFrames(): void {
     const onFrame = () => {
-      this.lastFrameMs = Date.now();
-      if (isFirst) {
-        isFirst = false;
-        this.#fit();
-        this.element.classList.add('playing');
-        this.#onFirst();
-      }
+      this.element.classList.remove('sound-alone');
+      this.#onLife();
       this.#frameCall = this.#requestFrame(onFrame);
     };
     this.#stopWatching();
     this.#frameCall = this.#requestFrame(onFrame);
+  }
+
+  #onLife(): void {
+    this.lastFrameMs = Date.now();
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      this.#fit();
+      this.element.classList.add('playing');
+      this.#onFirst();
+    }
   }
 
   /** Browsers without frame callbacks tell the time of playing a few times a second, which does as well. */
@@ -88,11 +112,18 @@ export class Stage {
     if ('requestVideoFrameCallback' in this.video) {
       return this.video.requestVideoFrameCallback(onFrame);
     }
-    (this.video as HTMLVideoElement).ontimeupdate = onFrame;
+    const video = this.video as HTMLVideoElement;
+    video.ontimeupdate = () => {
+      if (video.videoWidth > 0) {
+        onFrame();
+      }
+    };
     return 0;
   }
 
   #stopWatching(): void {
+    this.#hearing?.abort();
+    this.#hearing = undefined;
     this.video.ontimeupdate = null;
     if (this.#frameCall !== 0) {
       this.video.cancelVideoFrameCallback(this.#frameCall);
@@ -139,3 +170,19 @@ export class Stage {
 
 /** Pictures belong to the one who was logged in. */
 export const forgetStills = (): void => stills.clear();
+
+const SVG = 'http://www.w3.org/2000/svg';
+/** Five bars, as a sound looks. */
+const MARK = 'M4 10v4M8 7v10M12 4v16M16 8v8M20 10v4';
+
+/** Stands where the picture would be while there is sound alone. */
+function soundMark(): SVGSVGElement {
+  const mark = document.createElementNS(SVG, 'svg');
+  mark.setAttribute('class', 'sound-mark');
+  mark.setAttribute('viewBox', '-36 -36 96 96');
+  mark.setAttribute('aria-hidden', 'true');
+  const bars = document.createElementNS(SVG, 'path');
+  bars.setAttribute('d', MARK);
+  mark.append(bars);
+  return mark;
+}

@@ -128,6 +128,16 @@ class WhepSession implements LiveSession {
     }
   }
 
+  get soundAlone(): LiveSession['soundAlone'] {
+    const flowing = this.#peer.getTransceivers().filter(({ currentDirection }) => currentDirection === 'recvonly');
+    const receivers = flowing.map(({ receiver }) => receiver);
+    const sound = receivers.find(({ track }) => track.kind === 'audio');
+    const hasPicture = receivers.some(({ track }) => track.kind === 'video');
+    return sound === undefined || hasPicture
+      ? undefined
+      : () => sound.getSynchronizationSources()[0]?.rtpTimestamp ?? 0;
+  }
+
   async facts(): Promise<SessionFacts> {
     const report = await this.#peer.getStats();
     const facts: { codec?: string; bytesReceived?: number; packetsLost?: number; leftOut: readonly string[] } = {

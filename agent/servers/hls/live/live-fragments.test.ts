@@ -404,3 +404,19 @@ test('whatever a camera sends, each viewer gets every sample once, in order, fro
     }
   }
 });
+
+test('with pictures in another order than they are shown it is told the same at any of them', async () => {
+  const { stream, join, clock } = setup([tinyH264]);
+  const start = clock.wallMs();
+  const watcher = join();
+  // In the order of decoding the places at which four of them are shown; an odd number of groups in a second.
+  const shown = [1, 4, 2, 3];
+  for (const [i, picture] of tinyVideo(203, 29, 29, 0, start).entries()) {
+    const place = 4 * (i >> 2) + (shown[i % 4] ?? 0);
+    stream.write(0, { ...picture, pts: Math.round((place * 90_000) / 29), wall: start + Math.round((i * 1000) / 29) });
+    await clock.advance(1000 / 29);
+  }
+  const [, ...told] = watcher.clocks.map(({ mediaS, captureMs }) => Number(captureMs) - Number(mediaS) * 1000);
+  expect(told.length).toBeGreaterThan(4);
+  expect(Math.max(...told) - Math.min(...told)).toBeLessThan(3);
+});

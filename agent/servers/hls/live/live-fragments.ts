@@ -7,6 +7,7 @@ import { release } from '../../../media/slab.ts';
 import type { Track } from '../../../media/track.ts';
 import { binaryHead, textFrame } from '../../../media/websocket/frames.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
+import { CaptureClock } from './capture-clock.ts';
 import { FragmentGroup, type FragmentSink } from './fragment-group.ts';
 import { Lane } from './lane.ts';
 import { FragmentWriter, type LiveFragment } from './live-fragment.ts';
@@ -57,6 +58,7 @@ export class LiveFragments implements Reader {
   readonly #onIdle: () => void;
   readonly #writer = new FragmentWriter();
   readonly #group = new FragmentGroup();
+  readonly #capture = new CaptureClock();
   readonly #lanes: readonly Lane[];
   /** By the stream's track; undefined: left out. */
   readonly #laneOf: readonly (Lane | undefined)[];
@@ -258,11 +260,14 @@ export class LiveFragments implements Reader {
   }
 
   #deliver(fragment: LiveFragment): void {
+    const nowMs = this.#clock.monoMs();
+    if (fragment.hasVideo || !this.#leading) {
+      this.#capture.onArrival(fragment.mediaS, fragment.wallMs, nowMs);
+    }
     if (fragment.isKey) {
       this.#begin(fragment);
     }
     this.#group.add(fragment);
-    const nowMs = this.#clock.monoMs();
     const clock = nowMs - this.#clockMs >= CLOCK_EVERY_MS ? this.#clockOf(fragment) : undefined;
     if (clock) {
       this.#clockMs = nowMs;
@@ -335,8 +340,13 @@ export class LiveFragments implements Reader {
     };
   }
 
-  #clockOf({ mediaS, wallMs }: LiveFragment): Buffer {
-    const message: MseClock = { type: 'clock', mediaS, captureMs: wallMs, nowMs: this.#clock.wallMs() };
+  #clockOf({ mediaS }: LiveFragment): Buffer {
+    const message: MseClock = {
+      type: 'clock',
+      mediaS,
+      captureMs: this.#capture.captureMs(mediaS),
+      nowMs: this.#clock.wallMs(),
+    };
     return Buffer.from(textFrame(JSON.stringify(message)));
   }
 

@@ -11,7 +11,7 @@ import type { StreamLookup } from '../server.ts';
 import { LiveFragments } from './live-fragments.ts';
 import { LiveViewer, type Outlet } from './live-viewer.ts';
 import type { MseError } from './mse-protocol.ts';
-import { type Selection, type SelectionWishes, selectTracks } from './selection.ts';
+import { lacksPictures, type Selection, type SelectionWishes, selectTracks } from './selection.ts';
 
 /** Who watches, and what. */
 export interface LiveRequest extends SelectionWishes {
@@ -104,6 +104,9 @@ export class LiveServer {
     }
     const form = request.wantsFlac && this.#audioForms ? await this.#audioForms.open(origin, 'flac') : origin;
     const selection = selectTracks(form, request);
+    if (lacksPictures(form, selection, request.codecs)) {
+      throw pictureRefusal(request.path, selection);
+    }
     if (selection.tracks.length === 0) {
       throw refusal(request.path, form, selection);
     }
@@ -239,6 +242,14 @@ export function describeFailure(error: unknown): {
   return error instanceof PerchError
     ? { code: error.code, reason: explain(error) }
     : { code: 'unavailable', reason: 'internal error' };
+}
+
+function pictureRefusal(path: string, { leftOut }: Selection): PerchError {
+  const pictures = leftOut.filter(({ kind }) => kind === 'video');
+  const labels = pictures.map(({ label }) => label);
+  const who = pictures.some(({ reason }) => reason === 'browser') ? 'this browser cannot' : 'no browser can';
+  const message = `${who} decode ${labels.join(' or ')}, which the stream on path '${path}' has`;
+  return new NothingPlayable(message, labels);
 }
 
 function refusal(path: string, stream: Stream, { leftOut }: Selection): PerchError {

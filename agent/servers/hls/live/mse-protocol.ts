@@ -19,7 +19,8 @@ import type { ErrorCode } from '../../../base/errors.ts';
  *
  * Query, beside what authorizes (`jwt`, `token`, …):
  *   codecs   what the browser can decode: names as MediaSource.isTypeSupported takes them, or how they begin up to a dot
- *            (`avc1`, `hvc1.1.6`), with commas between. Other tracks are left out. Without it everything is sent.
+ *            (`avc1`, `hvc1.1.6`), with commas between. Other tracks are left out; where no picture of a stream with pictures
+ *            is among them, but a codec for pictures, the answer is an error. Without it everything is sent.
  *   audio    `flac`: Opus comes as FLAC.
  *
  * One binary message is one init segment or one fragment of all tracks, and may be appended as it is (several at once too).
@@ -86,7 +87,7 @@ export interface MseSkip {
 export interface MseError {
   readonly type: 'error';
   /**
-   * `codecs`: the browser can decode nothing of it; `ended`: the stream is over (come again: cameras do);
+   * `codecs`: the browser can decode nothing of it, or none of its pictures; `ended`: the stream is over (come again: cameras do);
    * `tooSlow`: the connection is; `kicked`: by the API; else as the API's errors: notFound, timeout, exhausted, unsupported …
    */
   readonly code: ErrorCode | 'codecs' | 'ended' | 'tooSlow' | 'kicked';

@@ -20,6 +20,7 @@ const aac: AacTrack = {
   frameSamples: 1024,
 };
 const g711: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
+const mjpeg: Track = { kind: 'video', codec: 'mjpeg', clockRate: 90_000, width: 64, height: 48, fps: 25 };
 const MASK = Uint8Array.of(1, 2, 3, 4);
 
 /** @param pictures so many at 25 Hz behind `from` of them, a key picture in front */
@@ -78,11 +79,26 @@ test('tracks that the browser cannot decode are left out and named', async () =>
 
 test.for([
   ['cam/mse?codecs=hvc1,avc', 'codecs', "this browser cannot decode H264, which the stream on path 'cam' has"],
+  // By its sound alone nobody would see why there is no picture.
+  [
+    'both/mse?codecs=hvc1,mp4a.40',
+    'codecs',
+    "this browser cannot decode H264, which the stream on path 'both' has",
+    ['H264'],
+  ],
+  [
+    'old/mse?codecs=avc1,mp4a.40',
+    'codecs',
+    "no browser can decode M-JPEG, which the stream on path 'old' has",
+    ['M-JPEG'],
+  ],
   ['none/mse', 'notFound', "no stream is available on path 'none'"],
   ['vp8/mse', 'codecs', "the stream on path 'vp8' has VP8, of which HLS takes nothing"],
-] as const)('%s is refused with a reason', async ([path, code, reason]) => {
+] as const)('%s is refused with a reason', async ([path, code, reason, labels]) => {
   const box = await openLiveBox();
   feed(box.add('cam', new Stream([tinyH264])), 1);
+  box.add('both', new Stream([tinyH264, aac]));
+  box.add('old', new Stream([mjpeg, aac]));
   box.add('vp8', new Stream([{ kind: 'video', codec: 'vp8', clockRate: 90_000, width: 64, height: 48, fps: 25 }]));
   const viewer = await box.watch(path);
   await viewer.closed();
@@ -90,6 +106,25 @@ test.for([
   expect(viewer.messages.length).toBe(1);
   expect([error.type, error.code, viewer.closeCode]).toEqual(['error', code, 4000]);
   expect(error.error).toContain(reason);
+  if (labels) {
+    expect(error.labels).toEqual(labels);
+  }
+});
+
+test.for([
+  ['?codecs=mp4a.40', 'of codecs for sound alone'],
+  ['', 'nothing'],
+] as const)('a viewer who names %s gets the sound of a stream whose pictures are not for it: %s', async ([query]) => {
+  const box = await openLiveBox();
+  const stream = box.add('old', new Stream([mjpeg, aac]));
+  const viewer = await box.watch(`old/mse${query}`);
+  stream.write(1, { pts: 0, dts: 0, wall: 0, key: true, data: Uint8Array.of(1, 2) });
+  await viewer.until(() => viewer.messages.length > 0);
+  expect(viewer.messages[0]).toMatchObject({
+    type: 'init',
+    tracks: [{ kind: 'audio' }],
+    leftOut: [{ label: 'M-JPEG' }],
+  });
 });
 
 test.for([

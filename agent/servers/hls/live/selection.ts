@@ -60,6 +60,22 @@ export function selectTracks(stream: Stream, { codecs, isOneOfEach }: SelectionW
   return { tracks, leftOut };
 }
 
+/** How the names of codecs for pictures begin. */
+const PICTURES = /^(?:av[c0]|hvc|hev|vp0|mp4v)/;
+
+/**
+ * There are pictures, and whoever can decode some gets none of them: nothing is said by the sound alone. Whoever names no codec for
+ * pictures wants it alone.
+ */
+export const lacksPictures = (
+  stream: Stream,
+  { tracks, leftOut }: Selection,
+  codecs: SelectionWishes['codecs'],
+): boolean =>
+  codecs?.some((name) => PICTURES.test(name)) === true &&
+  leftOut.some(({ kind }) => kind === 'video') &&
+  !tracks.some((number) => storable(stream).tracks[number]?.kind === 'video');
+
 function reasonAgainst(track: Track, codecs: readonly string[] | undefined): 'container' | 'browser' | undefined {
   if (!isMuxed(track)) {
     return 'container';
