@@ -23,19 +23,30 @@ const WRITE = { lineWidth: 0 } as const;
 /** The text is bounded and its aliases are counted when it is loaded. */
 const TO_JS = { maxAliasCount: -1 } as const;
 
+/** One value of the file; `undefined` removes it. */
+export interface Edit {
+  readonly keyPath: KeyPath;
+  readonly value: unknown;
+}
+
+export const editText = (text: string, keyPath: KeyPath, value: unknown): string => editAll(text, [{ keyPath, value }]);
+
 /**
- * The file's text with one value changed, added, or (`undefined`) removed.
- * Only the lines of that value change: all others stay as they are, byte for byte. Where a value stands in a way that
+ * The file's text with values changed, added, or removed, one after the other.
+ * Only the lines of those values change: all others stay as they are, byte for byte. Where a value stands in a way that
  * lines cannot be exchanged (a flow collection, an anchor), yaml's document writes the whole, which keeps comments,
- * order and anchors, but not the spacing. A block of keys is compared key by key, so comments inside it stay too.
+ * order and anchors, but not the spacing. A block of keys is compared key by key, and a list of blocks item by item, so
+ * comments inside them stay too.
  */
-export function editText(text: string, keyPath: KeyPath, value: unknown): string {
+export function editAll(text: string, edits: readonly Edit[]): string {
   try {
-    let edited = text;
-    for (const change of changesOf(valueAt(toJs(parse(text)), keyPath), keyPath, value)) {
-      edited = applyChange(edited, change.keyPath, change.value);
+    let written = { text, document: parse(text) };
+    for (const { keyPath, value } of edits) {
+      for (const change of changesOf(valueAt(toJs(written.document), keyPath), keyPath, value)) {
+        written = applyChange(written, change);
+      }
     }
-    return edited;
+    return written.text;
   } catch (error) {
     // What yaml throws at an alias whose anchor is not there, or would go away with the change.
     if (error instanceof ReferenceError || (error instanceof Error && error.message.startsWith('Unresolved alias'))) {
@@ -50,31 +61,66 @@ export function editText(text: string, keyPath: KeyPath, value: unknown): string
   }
 }
 
-interface Change {
-  readonly keyPath: KeyPath;
-  readonly value: unknown;
+/** The file as plain values, aliases written out. @throws PerchError when it is no YAML */
+export const readPlain = (text: string): unknown => toJs(parse(text));
+
+/** A text, and what it says: read once for each change. */
+interface Written {
+  readonly text: string;
+  readonly document: Document;
 }
 
-function changesOf(before: unknown, keyPath: KeyPath, after: unknown): readonly Change[] {
+function changesOf(before: unknown, keyPath: KeyPath, after: unknown): readonly Edit[] {
   if (isBlock(before) && isBlock(after) && Object.keys(before).length > 0 && Object.keys(after).length > 0) {
     const keys = new Set([...Object.keys(after), ...Object.keys(before)]);
-    return [...keys].flatMap((key) => changesOf(before[key], [...keyPath, key], after[key]));
+    return [...keys].flatMap((key) => changesOf(own(before, key), [...keyPath, key], own(after, key)));
   }
-  return isDeepStrictEqual(before, after) ? [] : [{ keyPath, value: after }];
+  if (isDeepStrictEqual(before, after)) {
+    return [];
+  }
+  return isListOfBlocks(before) && isListOfBlocks(after)
+    ? itemChangesOf(before, keyPath, after)
+    : [{ keyPath, value: after }];
 }
 
-function applyChange(text: string, keyPath: KeyPath, value: unknown): string {
-  const document = parse(text);
+/** Items that are gone go, from the last on; else each is compared with the one in its place. */
+function itemChangesOf(before: readonly Block[], keyPath: KeyPath, after: readonly Block[]): readonly Edit[] {
+  const gone: number[] = [];
+  let kept = 0;
+  for (const [i, item] of before.entries()) {
+    if (isDeepStrictEqual(item, after[kept])) {
+      kept += 1;
+    } else {
+      gone.unshift(i);
+    }
+  }
+  if (kept === after.length) {
+    return gone.map((i) => ({ keyPath: [...keyPath, i], value: undefined }));
+  }
+  const last = before.slice(after.length).map((_, i) => before.length - 1 - i);
+  return [
+    ...after.flatMap((item, i) => changesOf(before[i], [...keyPath, i], item)),
+    ...last.map((i) => ({ keyPath: [...keyPath, i], value: undefined })),
+  ];
+}
+
+const own = (block: Block, key: string): unknown => (Object.hasOwn(block, key) ? block[key] : undefined);
+const isListOfBlocks = (value: unknown): value is readonly Block[] =>
+  Array.isArray(value) && value.length > 0 && value.every(isBlock);
+
+function applyChange({ text, document }: Written, { keyPath, value }: Edit): Written {
   const expected = withValue(toJs(document), keyPath, value);
   const splice = spliceOf(text, document.contents, keyPath, value);
   if (splice) {
     const newline = text.includes('\r\n') ? '\r\n' : '\n';
     const spliced = text.slice(0, splice.start) + splice.text.replaceAll('\n', newline) + text.slice(splice.end);
-    if (says(spliced, expected)) {
-      return spliced;
+    const said = parseDocument(spliced, PARSE);
+    if (says(said, expected)) {
+      return { text: spliced, document: said };
     }
   }
-  return rewrite(document, keyPath, expected);
+  const rewritten = rewrite(document, keyPath, expected);
+  return { text: rewritten, document: parse(rewritten) };
 }
 
 /** The document of a text that the loader takes: its aliases resolve, and it is no deeper or larger than allowed. */
@@ -89,10 +135,8 @@ function parse(text: string): Document {
 
 const toJs = (document: Document): unknown => document.toJS(TO_JS);
 
-function says(text: string, expected: unknown): boolean {
-  const document = parseDocument(text, PARSE);
-  return document.errors.length === 0 && isDeepStrictEqual(pruned(toJs(document)), pruned(expected));
-}
+const says = (document: Document, expected: unknown): boolean =>
+  document.errors.length === 0 && isDeepStrictEqual(pruned(toJs(document)), pruned(expected));
 
 /** A block without keys says the same as no value. */
 function pruned(value: unknown): unknown {
