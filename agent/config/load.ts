@@ -1,6 +1,7 @@
-import { DEPRECATED_GLOBAL, GLOBAL_GUARD_KEYS, renameGlobal } from './deprecated.ts';
+import { DEPRECATED_GLOBAL, renameGlobal } from './deprecated.ts';
 import { type Environment, overlayEnvironment, reportUnsupportedVariables, treeOf } from './environment.ts';
 import { GlobalSchema, type GlobalSettings, MEDIAMTX_USERS, OWN_DEFAULTS } from './global.ts';
+import { hasLegacyUsers, PATH_USERS, withLegacyUsers } from './legacy-users.ts';
 import { PathSchema, type PathSettings } from './path.ts';
 import { type PathDefaults, type PathEntry, readPath, readPathDefaults } from './path-entry.ts';
 import { comparePatterns } from './path-name.ts';
@@ -37,12 +38,14 @@ export interface ConfigDefaults {
 
 const GLOBAL = asNode(GlobalSchema);
 const BLOCKS = ['perch', 'pathDefaults', 'paths'];
-const HANDLED_GLOBAL = new Set([...BLOCKS, ...GLOBAL_GUARD_KEYS, ...namesOf(UNSUPPORTED_GLOBAL)]);
+const HANDLED_GLOBAL = new Set([...BLOCKS, ...namesOf(UNSUPPORTED_GLOBAL)]);
 const OF_PATHS = {
   names: new Set(Object.keys(asNode(PathSchema).properties ?? {})),
   where: 'into a path or into pathDefaults',
 };
 const ALSO_KNOWN_GLOBAL = [...HANDLED_GLOBAL, ...DEPRECATED_GLOBAL];
+
+const PATH_WITH_USERS = { ...asNode(PathSchema), properties: { ...asNode(PathSchema).properties, ...PATH_USERS } };
 
 /** The text of Perch's own set-up while there is no file. */
 export const NO_FILE = 'perch: own\n';
@@ -56,9 +59,10 @@ export function parseConfig(text: string, fileName: string, env: Environment, de
   }
   const isOwn = readOwn(file, report);
   const written = withUsers(renameGlobal(file, report), isOwn);
-  const root = overlayEnvironment(written, GLOBAL, asNode(PathSchema), env);
+  const root = overlayEnvironment(written, GLOBAL, PATH_WITH_USERS, env);
   const hasOwnUsers = root.entries.get('authInternalUsers')?.tree !== DEFAULT_USERS;
-  if (!isOwn && !hasOwnUsers) {
+  const isInternal = isDefaultMethod(root);
+  if (!isOwn && !hasOwnUsers && isInternal && !hasLegacyUsers(root)) {
     report.add('warn', {}, 'authInternalUsers', 'anyone on this network can watch: set users with this key');
   }
   reportUnsupportedVariables(namesOf(UNSUPPORTED_GLOBAL), env, report);
@@ -69,10 +73,15 @@ export function parseConfig(text: string, fileName: string, env: Environment, de
   if (report.fatalCount > 0) {
     return { problems: report.all() };
   }
-  const patterns = [...paths.values()].filter((entry) => entry.pattern);
-  patterns.sort((a, b) => comparePatterns(a.name, b.name));
+  const patterns = patternsOf(paths);
   const config = { ...settings, isOwn, pathDefaults: pathDefaults.settings, paths, patterns };
   return { config, problems: report.all() };
+}
+
+/** The entries of `paths` that stand for many paths, in the order in which they are tried. */
+export function patternsOf(paths: ReadonlyMap<string, PathEntry>): readonly PathEntry[] {
+  const patterns = [...paths.values()].filter((entry) => entry.pattern);
+  return patterns.sort((a, b) => comparePatterns(a.name, b.name));
 }
 
 /** The entry that a path of this name follows: its own, else the first pattern that fits. Disabled ones count: they are closed, not absent. */
@@ -106,17 +115,17 @@ function withUsers(root: Branch, isOwn: boolean): Branch {
   return { ...root, entries: new Map(root.entries).set('authInternalUsers', { tree: DEFAULT_USERS }) };
 }
 
+function isDefaultMethod(root: Branch): boolean {
+  const tree = root.entries.get('authMethod')?.tree;
+  return tree?.kind !== 'leaf' || tree.isNull || tree.text === 'internal';
+}
+
 function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSettings {
   reportUnsupported(root, UNSUPPORTED_GLOBAL, '', report);
-  for (const name of GLOBAL_GUARD_KEYS) {
-    const entry = root.entries.get(name);
-    if (entry && !(entry.tree.kind === 'leaf' && entry.tree.text === '')) {
-      report.add('error', entry, name, 'not supported yet: remove it and list users in authInternalUsers');
-    }
-  }
   const context = { report, handled: HANDLED_GLOBAL, alsoKnown: ALSO_KNOWN_GLOBAL, elsewhere: OF_PATHS };
   const written = readObject(GLOBAL, root, '', context);
-  const settings = { ...defaultsOf(GLOBAL), ...(isOwn ? OWN_DEFAULTS : {}), ...written } as GlobalSettings;
+  const read = { ...defaultsOf(GLOBAL), ...(isOwn ? OWN_DEFAULTS : {}), ...written } as GlobalSettings;
+  const settings = withLegacyUsers(root, read, report);
   if (report.fatalCount === 0) {
     for (const { key, message } of globalFaults(settings)) {
       report.add('error', placeOfKey(root, key), key, message);

@@ -172,7 +172,7 @@ test('variables hold after a reload too', async () => {
 test("the first edit makes Perch's own file in the data folder, for its owner's eyes only", async () => {
   const { open, read, dataDir } = place();
   const store = await open();
-  await store.edit(['paths', 'cam', 'source'], 'rtsp://me:pw@h/1');
+  await store.edit([{ keyPath: ['paths', 'cam', 'source'], value: 'rtsp://me:pw@h/1' }]);
   expect(read('data/perch.yml')).toBe('perch: own\npaths:\n  cam:\n    source: rtsp://me:pw@h/1\n');
   expect(read('data/perch.yml.last-good')).toBe(read('data/perch.yml'));
   expect(statSync(join(dataDir, 'perch.yml')).mode & 0o777).toBe(0o600);
@@ -185,8 +185,10 @@ test('an edit that is not valid is refused with its reason, and nothing is writt
   const { open, write, read } = place();
   write('perch.yml', GOOD);
   const store = await open();
-  await expect(store.edit(['hls'], 'maybe')).rejects.toThrow("hls: 'maybe' is not yes or no");
-  await expect(store.edit(['paths', 'a', 'record'], 'perhaps')).rejects.toThrow("paths.a.record: 'perhaps' is not");
+  await expect(store.edit([{ keyPath: ['hls'], value: 'maybe' }])).rejects.toThrow("hls: 'maybe' is not yes or no");
+  await expect(store.edit([{ keyPath: ['paths', 'a', 'record'], value: 'perhaps' }])).rejects.toThrow(
+    "paths.a.record: 'perhaps' is not",
+  );
   expect(read('perch.yml')).toBe(GOOD);
   expect(store.current.paths.size).toBe(0);
 });
@@ -195,7 +197,7 @@ test('beside a path that is wrong already, others can be edited', async () => {
   const { open, write } = place();
   write('perch.yml', 'paths:\n  a: {record: perhaps}\n  b:\n');
   const store = await open();
-  await store.edit(['paths', 'b', 'record'], true);
+  await store.edit([{ keyPath: ['paths', 'b', 'record'], value: true }]);
   expect(store.current.paths.get('b')?.settings?.record).toBe('always');
   expect(store.current.paths.get('a')?.error).toBeDefined();
 });
@@ -205,7 +207,7 @@ test('edits at the same time all arrive, in their order', async () => {
   write('perch.yml', GOOD);
   const store = await open();
   const names = ['a', 'b', 'c', 'd', 'e'];
-  await Promise.all(names.map((name) => store.edit(['paths', name, 'record'], true)));
+  await Promise.all(names.map((name) => store.edit([{ keyPath: ['paths', name, 'record'], value: true }])));
   expect([...store.current.paths.keys()]).toEqual(names);
   expect(read('perch.yml')).toMatch(/^perch: own\napi: no # mine\npaths:\n {2}a:\n {4}record: true\n/);
 });
@@ -216,7 +218,7 @@ test('an edit keeps a symbolic link, the mode, and leaves no temporary file', as
   symlinkSync(real, join(cwd, 'perch.yml'));
   const mode = statSync(real).mode;
   const store = await open();
-  await store.edit(['api'], true);
+  await store.edit([{ keyPath: ['api'], value: true }]);
   expect(read('real/there.yml')).toBe('perch: own\napi: true # mine\n');
   expect(statSync(real).mode).toBe(mode);
   expect(readdirSync(join(cwd, 'real'))).toEqual(['there.yml']);
@@ -258,9 +260,9 @@ test('an own edit is applied once, however often the file is looked at', async (
   store.watch();
   const seen: boolean[] = [];
   store.onChange(({ api }) => seen.push(api));
-  await store.edit(['api'], true);
+  await store.edit([{ keyPath: ['api'], value: true }]);
   await clock.advance(9_000);
-  await store.edit(['api'], false);
+  await store.edit([{ keyPath: ['api'], value: false }]);
   await clock.advance(9_000);
   await store.reload();
   expect(seen).toEqual([true, false, false]);

@@ -3,10 +3,12 @@ import { basename, join, resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { editText, type KeyPath } from './edit.ts';
+import { type Change, changesBetween } from './changes.ts';
+import { type Edit, editAll, readPlain } from './edit.ts';
 import type { Environment } from './environment.ts';
 import { ownFileOf, placesOf, readConfigFile, signatureOf, writeAtomic } from './file.ts';
 import { FileWatch } from './file-watch.ts';
+import { keepRunning } from './keep-running.ts';
 import { type Config, type ConfigDefaults, NO_FILE, type ParsedConfig, parseConfig } from './load.ts';
 import { type Problem, problemText } from './problem.ts';
 
@@ -21,7 +23,18 @@ export interface ConfigStoreOptions {
   readonly log: Logger;
 }
 
-type Listener = (config: Config) => void;
+type Listener = (config: Config, changes: readonly Change[]) => void;
+
+/** The file as it is when an edit is made, which may be newer than what is in force. */
+export interface FileNow {
+  /** What it says; what is in force where it is wrong. */
+  readonly config: Config;
+  /** As plain values, aliases written out. */
+  readonly written: unknown;
+}
+
+/** Who brings a change, for the log. */
+export type ChangeOrigin = 'file' | 'API';
 
 /** The configuration in force, and the only place that reads or writes its file. */
 export class ConfigStore {
@@ -91,28 +104,30 @@ export class ConfigStore {
   }
 
   /**
-   * Writes one value into the file (`undefined` removes it) and applies it. Refused, with nothing written, when it would
-   * bring an error that is not there yet. Where there is no file it makes Perch's own, in the data folder.
+   * Writes values into the file and applies them together. Refused, with nothing written, when they would bring an error
+   * that is not there yet. Where there is no file it makes Perch's own, in the data folder.
    */
-  edit(keyPath: KeyPath, value: unknown): Promise<void> {
+  edit(edits: readonly Edit[], by?: ChangeOrigin): Promise<void> {
+    return this.revise(() => edits, by);
+  }
+
+  /** Like `edit`, for values that depend on what the file says now: nobody else changes it between `plan` and the write. */
+  revise(plan: (now: FileNow) => readonly Edit[], by: ChangeOrigin = 'API'): Promise<void> {
     return this.#enqueue(async () => {
       const file = this.#file ?? ownFileOf(this.#options.dataDir);
       const before = (await readConfigFile(file)) ?? NO_FILE;
-      const text = editText(before, keyPath, value);
+      const known = this.#parse(before, file);
+      const edits = plan({ config: known.config ?? this.#current, written: readPlain(before) });
+      const text = editAll(before, edits);
+      if (text === before) {
+        return;
+      }
       const parsed = this.#parse(text, file);
-      const known = this.#parse(before, file).problems.map(sameness);
-      const fresh = parsed.problems.find((one) => one.severity === 'error' && !known.includes(sameness(one)));
-      const first = fresh ?? (parsed.config ? undefined : parsed.problems.find((one) => one.severity === 'error'));
-      if (first || !parsed.config) {
-        throw new PerchError('badInput', first ? `${first.key}: ${first.message}` : 'the configuration is not valid');
-      }
-      if (text !== before || this.#file === undefined) {
-        await writeAtomic(file, text);
-      }
+      const config = withoutNewErrors(parsed, known.problems);
+      await writeAtomic(file, text);
       this.#file = file;
       this.#text = text;
-      this.#problems = parsed.problems;
-      this.#adopt(parsed.config);
+      this.#adopt(keepRunning(config, this.#current), parsed.problems, by);
       await this.#keepIfGood(text);
     });
   }
@@ -161,24 +176,36 @@ export class ConfigStore {
     const parsed = fault === undefined ? this.#parse(text ?? NO_FILE, this.#file) : unreadable(name, fault);
     const isNew = text !== this.#text;
     this.#text = text;
-    this.#problems = parsed.problems;
     const error = parsed.problems.find((one) => one.severity === 'error');
     if (error || !parsed.config) {
+      this.#problems = parsed.problems;
       log.error({ problem: error && problemText(error) }, 'changed configuration refused, the old one stays in force');
       return false;
     }
     if (isNew) {
-      log.info({ file: name }, 'configuration changed');
+      log.info({ file: name }, 'configuration read');
     }
-    this.#adopt(parsed.config);
+    this.#adopt(parsed.config, parsed.problems, 'file');
     await this.#keepIfGood(text);
     return true;
   }
 
-  #adopt(config: Config): void {
+  #adopt(config: Config, problems: readonly Problem[], by: ChangeOrigin): void {
+    const { log } = this.#options;
+    const changes = changesBetween(this.#current, config);
+    const known = new Set(this.#problems.map(sameness));
     this.#current = config;
+    this.#problems = problems;
+    for (const { words, keys, path } of changes) {
+      log.info({ ...(path === undefined ? {} : { path }), change: words, keys, by }, 'configuration changed');
+    }
+    for (const problem of problems) {
+      if (problem.severity === 'warn' && !known.has(sameness(problem))) {
+        log.warn({ at: problemText(problem) }, 'configuration');
+      }
+    }
     for (const listener of this.#listeners) {
-      listener(config);
+      listener(config, changes);
     }
   }
 
@@ -260,6 +287,22 @@ function goodCopyOf(file: string, dataDir: string): string {
 }
 
 const nameOf = (file: string | undefined): string => (file === undefined ? 'perch.yml' : basename(file));
+
+/** @throws PerchError with the first error that `known` does not have, or that keeps all of it from being used */
+function withoutNewErrors({ config, problems }: ParsedConfig, known: readonly Problem[]): Config {
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  const before = new Set(known.map(sameness));
+  const fresh = errors.find((one) => !before.has(sameness(one)));
+  if (fresh) {
+    throw new PerchError('badInput', fresh.key === '' ? fresh.message : `${fresh.key}: ${fresh.message}`);
+  }
+  if (!config) {
+    const first = errors.find(({ path }) => path === undefined);
+    const what = first ? problemText(first) : 'it is not valid';
+    throw new PerchError('badInput', `mend the configuration file before changing settings: ${what}`);
+  }
+  return config;
+}
 
 const sameness = ({ severity, key, message }: Problem): string => `${severity} ${key} ${message}`;
 
