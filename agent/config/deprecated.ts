@@ -46,17 +46,15 @@ const PATH: Readonly<Record<string, Rename>> = {
   disablePublisherOverride: { to: 'overridePublisher', convert: inverted },
 };
 
-/** Users of single paths, which `authInternalUsers` replaced. Ignoring one would open a stream that its author closed. */
-export const PATH_USER_KEYS = ['publishUser', 'publishPass', 'publishIPs', 'readUser', 'readPass', 'readIPs'] as const;
-/** Like those, for all paths. */
-export const GLOBAL_GUARD_KEYS = ['externalAuthenticationURL'] as const;
+/** Became `authMethod: http` and `authHTTPAddress`. */
+const ASKED_SERVER = 'externalAuthenticationURL';
 
-export const DEPRECATED_GLOBAL = [...Object.keys(GLOBAL), ...NOW_PATH_DEFAULTS];
+export const DEPRECATED_GLOBAL = [...Object.keys(GLOBAL), ...NOW_PATH_DEFAULTS, ASKED_SERVER];
 export const DEPRECATED_PATH = Object.keys(PATH);
 
 /** The block with former names replaced by today's, each with a warning. A key that stands under both names keeps the new one. */
 export function renameGlobal(root: Branch, report: Report): Branch {
-  const renamed = rename(root, GLOBAL, '', report);
+  const renamed = withAskedServer(rename(root, GLOBAL, '', report), report);
   const moved = NOW_PATH_DEFAULTS.filter((name) => renamed.entries.has(name));
   if (moved.length === 0) {
     return renamed;
@@ -75,6 +73,22 @@ export function renameGlobal(root: Branch, report: Report): Branch {
   const place = entries.get('pathDefaults') ?? {};
   entries.set('pathDefaults', { ...place, tree: { kind: 'branch', entries: defaults } });
   return { ...renamed, entries };
+}
+
+function withAskedServer(root: Branch, report: Report): Branch {
+  const entry = root.entries.get(ASKED_SERVER);
+  if (!entry) {
+    return root;
+  }
+  const entries = new Map(root.entries);
+  entries.delete(ASKED_SERVER);
+  if (!(entry.tree.kind === 'leaf' && entry.tree.text === '')) {
+    report.add('warn', entry, ASKED_SERVER, 'this key is called authHTTPAddress now, with authMethod: http');
+    const method: Tree = { ...placeOf(entry.tree), kind: 'leaf', text: 'http', isNull: false };
+    entries.set('authMethod', { ...entry, tree: method });
+    entries.set('authHTTPAddress', entries.get('authHTTPAddress') ?? entry);
+  }
+  return { ...root, entries };
 }
 
 export const renamePath = (block: Branch, prefix: string, report: Report, path?: string): Branch =>

@@ -10,6 +10,10 @@ const Permission = Type.Object({
   path: Type.String({ default: '', description: 'Path name, ~regular expression, or empty for every path.' }),
 });
 
+export type PermissionRule = Static<typeof Permission>;
+const Exclusions = (server: string) =>
+  Type.Array(Permission, { default: [], description: `What anybody may do: ${server} is not asked.` });
+
 const InternalUserSchema = Type.Object({
   user: Type.String({ minLength: 1, description: 'User name, or "any" for everyone.' }),
   pass: Type.String({ default: '', secret: true, description: 'Password, or its hash behind sha256: or argon2:.' }),
@@ -89,6 +93,39 @@ export const GlobalSchema = Type.Object({
   }),
   authMethod: Type.Enum(['internal', 'http', 'jwt'], { default: 'internal', description: 'Who decides on access.' }),
   authInternalUsers: Type.Array(InternalUserSchema, { default: [], description: 'Users of streams, API and metrics.' }),
+  authHTTPAddress: Type.String({
+    default: '',
+    syntax: 'askedUrl',
+    description: 'With authMethod http: who is asked by POST. 2xx = allowed.',
+  }),
+  authHTTPFingerprint: Type.String({
+    default: '',
+    syntax: 'fingerprint',
+    description: 'SHA-256 of its TLS certificate in hex: it is believed whoever signed it.',
+  }),
+  authHTTPExclude: Exclusions('authHTTPAddress'),
+  authJWTJWKS: Type.String({
+    default: '',
+    syntax: 'askedUrl',
+    description: 'With authMethod jwt: where the public keys are (JWKS). They are kept for an hour.',
+  }),
+  authJWTJWKSFingerprint: Type.String({
+    default: '',
+    syntax: 'fingerprint',
+    description: 'SHA-256 of its TLS certificate in hex: it is believed whoever signed it.',
+  }),
+  authJWTClaimKey: Type.String({
+    minLength: 1,
+    default: 'mediamtx_permissions',
+    description: "The claim that lists a token's permissions.",
+  }),
+  authJWTExclude: Exclusions('for a token'),
+  authJWTInHTTPQuery: Switch(
+    false,
+    'Take tokens from the query of HTTP requests too (?token=, ?jwt=): they end up in logs.',
+  ),
+  authJWTIssuer: Type.String({ default: '', description: 'Who must have made the token (iss). Empty = anybody.' }),
+  authJWTAudience: Type.String({ default: '', description: 'For whom the token must be (aud). Empty = anybody.' }),
 
   api: Switch(false, 'Open the control API on its own port.'),
   apiAddress: Address(':9997', 'Port of the control API.'),

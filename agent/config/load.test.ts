@@ -128,8 +128,22 @@ test.for([
   ['hlsAllowOrigins: "*"', 'perch.yml:1: hlsAllowOrigins: expected a list here: write [] for none'],
   ['hlsAllowOrigins:', 'perch.yml:1: hlsAllowOrigins: expected a list here: write [] for none'],
   ['hlsTrustedProxies: [10.0.0.0/8, lan]', "perch.yml:1: hlsTrustedProxies[1]: 'lan' is not an IP address or range"],
-  ['authMethod: http', "perch.yml:1: authMethod: 'http' is not supported yet"],
-  ['externalAuthenticationURL: http://x', 'perch.yml:1: externalAuthenticationURL: not supported yet'],
+  ['authMethod: http', "perch.yml:1: authMethod: 'http' needs authHTTPAddress"],
+  ['authMethod: jwt', "perch.yml:1: authMethod: 'jwt' needs authJWTJWKS"],
+  ['authHTTPAddress: "http://a:b@c"', 'perch.yml:1: authHTTPAddress: not an HTTP address without credentials'],
+  ['externalAuthenticationURL: file:///x', 'perch.yml:1: authHTTPAddress: not an HTTP address'],
+  [
+    'authHTTPExclude:\n- {action: read, path: "~("}',
+    "perch.yml:1: authHTTPExclude[0].path: '(' is not a regular expression",
+  ],
+  [
+    'authMethod: jwt\nauthJWTJWKS: http://x\nrtspAuthMethods: [basic, digest]',
+    'perch.yml:3: rtspAuthMethods: digest proves nothing to authMethod jwt',
+  ],
+  [
+    'authInternalUsers: [{user: me}]\npaths:\n  a: {readUser: me}',
+    'perch.yml:3: paths.a.readUser: cannot stand beside authInternalUsers',
+  ],
   ['authInternalUsers:\n- pass: x', 'perch.yml:2: authInternalUsers[0]: the key user is missing'],
   [
     'authInternalUsers:\n- user: ""',
@@ -163,7 +177,7 @@ test.for([
   ['multicastRTPPort: 65536', "perch.yml:1: multicastRTPPort: '65536' must be <= 65535"],
   ['pathDefaults:\n  recordPath: /x/%Y', 'perch.yml:2: pathDefaults.recordPath: must contain %path'],
   ['playback: yes\npathDefaults:\n  recordPath: /x/%path/%s', 'perch.yml:3: pathDefaults.recordPath: must contain %f'],
-  ['pathDefaults:\n  readUser: me', 'perch.yml:2: pathDefaults.readUser: not supported any more'],
+  ['paths:\n  a:\npathDefaults:\n  readPass: x', 'perch.yml:4: pathDefaults.readPass: is of no use without readUser'],
   ['perch: mine', 'perch.yml:1: perch: expected the word own'],
   ['paths: 5', 'perch.yml:1: paths: expected a block with one key for each path'],
 ] as const)('%j is refused whole, with its line', ([text, line]) => {
@@ -198,7 +212,10 @@ test.for([
   ['recordPath: /x/%path/%Y', 'recordPath: must contain either %s or all of'],
   ['camera: 192.168.1.2', 'camera: expected a block with the keys onvif, profile, user, password, name'],
   ['camera: {onvif: "http://a:b@c"}', 'camera.onvif: not an HTTP address without credentials'],
-  ['publishUser: me', 'publishUser: not supported any more'],
+  ['publishPass: me', 'publishPass: is of no use without publishUser'],
+  ['publishUser: [me]', 'publishUser: expected a single value here'],
+  ['publishIPs: here', 'publishIPs: expected a list here'],
+  ['publishIPs: [here]', 'publishIPs[0]: '],
   ['maxReaders: -1', "maxReaders: '-1' must be >= 0"],
 ] as const)('a path with "%s" is disabled alone', ([line, error]) => {
   const { config, problems } = load(`paths:\n  wrong:\n    ${line}\n  right:\n`);
@@ -268,7 +285,7 @@ test('what a file switches off or leaves at its default is not called unsupporte
   expect(linesOf(text, 'warn')).toEqual([]);
   expect(linesOf(text, 'note').map((line) => line.replace(/^.*?: (\w+): /, '$1: '))).toEqual([
     'metrics: this does nothing here, and as it is written nothing is missing, with it metricsAddress (line 3)',
-    ...['rtmp', 'runOnConnect', 'logDestinations', 'authHTTPExclude'].map(
+    ...['rtmp', 'runOnConnect', 'logDestinations'].map(
       (key) => `${key}: this does nothing here, and as it is written nothing is missing`,
     ),
   ]);

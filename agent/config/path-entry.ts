@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { DEPRECATED_PATH, PATH_USER_KEYS, renamePath } from './deprecated.ts';
+import { DEPRECATED_PATH, renamePath } from './deprecated.ts';
 import { GlobalSchema } from './global.ts';
+import { PATH_USER_KEYS } from './legacy-users.ts';
 import { PathSchema, type PathSettings } from './path.ts';
 import { isCatchAll, patternOf } from './path-name.ts';
 import type { Place, Report } from './problem.ts';
@@ -109,13 +110,6 @@ function readName(name: string, entry: Entry, { report, before }: PathContext): 
 function readBlock(block: Branch, key: string, report: Report, path?: string) {
   const renamed = renamePath(block, `${key}.`, report, path);
   reportUnsupported(renamed, UNSUPPORTED_PATH, `${key}.`, report, path);
-  for (const name of PATH_USER_KEYS) {
-    const entry = renamed.entries.get(name);
-    if (entry && !(entry.tree.kind === 'leaf' && entry.tree.text === '')) {
-      const message = 'not supported any more: give this permission to a user in authInternalUsers';
-      report.add('error', entry, `${key}.${name}`, message, path);
-    }
-  }
   const known = { handled: HANDLED, alsoKnown: ALSO_KNOWN, elsewhere: OF_FILE };
   const context = { report, ...known, ...(path === undefined ? {} : { path }) };
   const written = readObject(PATH, renamed, key, context);

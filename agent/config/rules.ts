@@ -15,7 +15,6 @@ export interface Fault {
 const DAY_MS = 86_400_000;
 /** Some seconds of a camera. */
 const LEAST_PATH_BYTES = 10 << 20;
-const AUTH_HINT = 'write internal and list users in authInternalUsers';
 
 /** MediaMTX's limit: what delta updates leave out is at least six target durations old (RFC 8216bis §4.4.3.8). */
 export const LEAST_LOW_LATENCY_SEGMENTS = 7;
@@ -29,16 +28,38 @@ const LONGER_THAN_ZERO = [
 /** What MediaMTX checks of the top-level keys at start. */
 export function globalFaults(settings: GlobalSettings): readonly Fault[] {
   const faults: Fault[] = [];
-  if (settings.authMethod !== 'internal') {
-    // Going on without it would open what its author closed.
-    faults.push({ key: 'authMethod', message: `'${settings.authMethod}' is not supported yet: ${AUTH_HINT}` });
-  }
   for (const key of LONGER_THAN_ZERO) {
     if (settings[`${key}Ms`] <= 0) {
       faults.push({ key, message: 'must be longer than zero' });
     }
   }
-  return [...faults, ...userFaults(settings), ...rtspFaults(settings), ...webrtcFaults(settings)];
+  return [
+    ...faults,
+    ...methodFaults(settings),
+    ...userFaults(settings),
+    ...rtspFaults(settings),
+    ...webrtcFaults(settings),
+  ];
+}
+
+/** Going on without what a method needs would open, or close, what its author did not mean. */
+function methodFaults(settings: GlobalSettings): readonly Fault[] {
+  const faults: Fault[] = [];
+  const { authMethod, authHTTPAddress, authJWTJWKS, authHTTPExclude, authJWTExclude } = settings;
+  if (authMethod === 'http' && authHTTPAddress === '') {
+    faults.push({ key: 'authMethod', message: "'http' needs authHTTPAddress: the server that decides" });
+  }
+  if (authMethod === 'jwt' && authJWTJWKS === '') {
+    faults.push({ key: 'authMethod', message: "'jwt' needs authJWTJWKS: where the public keys are" });
+  }
+  if (authMethod !== 'internal' && settings.rtsp && settings.rtspAuthMethods.includes('digest')) {
+    const message = `digest proves nothing to authMethod ${authMethod}, which wants the password itself: leave digest out`;
+    faults.push({ key: 'rtspAuthMethods', message });
+  }
+  for (const [key, rules] of Object.entries({ authHTTPExclude, authJWTExclude })) {
+    faults.push(...rules.flatMap(({ path }, i) => ruleFaults(path, `${key}[${i}].path`)));
+  }
+  return faults;
 }
 
 function userFaults({ authInternalUsers: users }: GlobalSettings): readonly Fault[] {
@@ -48,13 +69,15 @@ function userFaults({ authInternalUsers: users }: GlobalSettings): readonly Faul
       faults.push({ key: `authInternalUsers[${i}].pass`, message: "the user 'any' cannot have a password" });
     }
     for (const [j, { path }] of permissions.entries()) {
-      const result = path.startsWith('~') ? attempt(() => patternOf(path)) : undefined;
-      if (result && 'fault' in result) {
-        faults.push({ key: `authInternalUsers[${i}].permissions[${j}].path`, message: result.fault });
-      }
+      faults.push(...ruleFaults(path, `authInternalUsers[${i}].permissions[${j}].path`));
     }
   }
   return faults;
+}
+
+function ruleFaults(path: string, key: string): readonly Fault[] {
+  const result = path.startsWith('~') ? attempt(() => patternOf(path)) : undefined;
+  return result && 'fault' in result ? [{ key, message: result.fault }] : [];
 }
 
 function rtspFaults(settings: GlobalSettings): readonly Fault[] {

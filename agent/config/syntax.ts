@@ -111,6 +111,17 @@ function checkHttpUrl(text: string): string {
   return text;
 }
 
+/** A server that is asked over HTTP; empty: none. Like all addresses it is shown, so it may hold no credentials. */
+function checkAskedUrl(text: string): string {
+  if (text !== '' && (!/^https?:\/\/[^\s@]+$/.test(text) || !URL.canParse(text))) {
+    throw new PerchError(
+      'badInput',
+      'not an HTTP address without credentials: write for example http://127.0.0.1:9000/auth',
+    );
+  }
+  return text;
+}
+
 /** What MediaMTX allows in a credential, and fits into a header. The message does not show it. */
 function checkToken(text: string): string {
   if (!/^[\w!$()*+.;<=>[\]^{}@#&-]*$/.test(text)) {
@@ -135,6 +146,7 @@ const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   fingerprint: checkFingerprint,
   iceUrl: checkIceUrl,
   httpUrl: checkHttpUrl,
+  askedUrl: checkAskedUrl,
   token: checkToken,
 };
 

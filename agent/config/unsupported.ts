@@ -42,14 +42,6 @@ export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
     feature: 'running commands when clients connect',
     keys: { runOnConnect: '', runOnConnectRestart: false, runOnDisconnect: '' },
   },
-  {
-    feature: 'asking another server or a token for permission',
-    keys: {
-      ...{ authHTTPAddress: '', authHTTPFingerprint: '', authHTTPExclude: [], authJWTJWKS: '' },
-      ...{ authJWTJWKSFingerprint: '', authJWTClaimKey: 'mediamtx_permissions', authJWTExclude: [] },
-      ...{ authJWTInHTTPQuery: false, authJWTIssuer: '', authJWTAudience: '' },
-    },
-  },
   { feature: 'TLS of the API', keys: tls('api') },
   { feature: 'TLS of the playback server', keys: tls('playback') },
   { feature: 'TLS of the WebRTC server', keys: tls('webrtc') },
