@@ -214,6 +214,7 @@ export class HttpServices {
       },
       cors: (methods, headers) => cors(config.hlsAllowOrigins, methods, headers),
       isConfigured: (path) => resolvePath(this.#deps.config(), path) !== undefined,
+      hlsJsFile: join(this.#deps.pageFolder, 'hls.min.js'),
       elementFile: join(this.#deps.pageFolder, 'perch-video-hls.js'),
     });
   }

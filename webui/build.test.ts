@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildPage } from './build.ts';
 
@@ -56,7 +56,8 @@ test('the first load is below 60 kB gzipped', async () => {
 
 test('hls.js and the other languages come only when they are needed', async () => {
   const first = await firstLoad();
-  const later = (await readdir(folder)).filter((file) => !first.has(file) && !file.startsWith('perch-video'));
+  const others = /^perch-video|^hls\.min\.js|\.gz$/;
+  const later = (await readdir(folder)).filter((file) => !first.has(file) && !others.test(file));
   expect(later.map((file) => file.replace(/-[0-9A-Z]{8}\./, '.')).sort()).toEqual(['hls.js', 'zh-cn.js']);
 });
 
@@ -68,6 +69,18 @@ test.for(['perch-video.js', 'perch-video-hls.js'])(
     expect(script).not.toMatch(/\bimport\b|\brequire\b|preact/);
   },
 );
+
+test('every script and the style lie there packed as well', async () => {
+  const names = await readdir(folder);
+  const packed = names.filter((name) => /\.(?:js|css)$/.test(name));
+  expect(packed).toContain('hls.min.js');
+  for (const name of packed) {
+    const zipped = await readFile(join(folder, `${name}.gz`));
+    const plain = await readFile(join(folder, name));
+    expect(gunzipSync(zipped).equals(plain), name).toBe(true);
+    expect(zipped.length, name).toBeLessThan(plain.length * 0.6);
+  }
+});
 
 test('nothing in the page is inline, as its security policy wants it', () => {
   expect(page).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=/);

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join, parse } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { build, type Metafile } from 'esbuild';
 
 const HERE = import.meta.dirname;
@@ -8,9 +10,12 @@ const HERE = import.meta.dirname;
 /** The browsers of the last three years: what plays live pictures well. */
 const BROWSERS = ['chrome116', 'edge116', 'firefox117', 'safari16.4'];
 
+/** Packed beside what they are, once for all browsers; gzip, because browsers take brotli over https alone. */
+const PACKED = /\.(?:js|css)$/;
+
 /**
  * Builds the page into `folder`: scripts and style with a hash of their content in the name (they are kept for ever),
- * and the `index.html` that names them. The old build stays until the new one is whole.
+ * and the `index.html` that names them; `.gz` files of the scripts and the style, which the box sends to whoever takes them. The old build stays until the new one is whole.
  */
 export async function buildPage(folder: string): Promise<void> {
   const fresh = `${folder}.new`;
@@ -34,12 +39,15 @@ export async function buildPage(folder: string): Promise<void> {
     logLevel: 'warning',
   });
   await buildElement(fresh);
+  // For the HLS pages and the element; the page has it in a script of its own.
+  await copyFile(fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js')), join(fresh, 'hls.min.js'));
   const names = new Map([
     ['main.js', outputOf(metafile, 'main.tsx')],
     ['app.css', outputOf(metafile, 'app.css')],
     ['mark.svg', await copyHashed('mark.svg', fresh)],
   ]);
   await writeFile(join(fresh, 'index.html'), await writeIndex(names));
+  await packAll(fresh);
   await rm(folder, { recursive: true, force: true });
   await rename(fresh, folder);
 }
@@ -57,6 +65,15 @@ async function buildElement(folder: string): Promise<void> {
     legalComments: 'none',
     logLevel: 'warning',
   });
+}
+
+async function packAll(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (PACKED.test(name)) {
+      const file = join(folder, name);
+      await writeFile(`${file}.gz`, gzipSync(await readFile(file), { level: 9 }));
+    }
+  }
 }
 
 function outputOf({ outputs }: Metafile, source: string): string {

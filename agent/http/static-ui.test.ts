@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { silentLogger } from '../base/log.ts';
 import { createHttpApp } from './app.ts';
@@ -33,6 +34,29 @@ test('the page is asked for again each time, files with a hash in the name never
   expect((await app.inject('/main-3F2A9C1B.js')).headers['cache-control']).toBe('public, max-age=31536000, immutable');
   const { etag } = (await app.inject('/')).headers;
   expect((await app.inject({ url: '/', headers: { 'if-none-match': String(etag) } })).statusCode).toBe(304);
+});
+
+test('a script that the build has packed goes packed to whoever takes that, under a tag of its own', async () => {
+  await build();
+  const zipped = gzipSync('content');
+  await writeFile(join(folder, 'dist', 'main-3F2A9C1B.js.gz'), zipped);
+  const app = open();
+  const get = (encoding: string, more: object = {}) =>
+    app.inject({ url: '/main-3F2A9C1B.js', headers: { 'accept-encoding': encoding, ...more } });
+  const [packed, plain] = [await get('gzip, deflate, br'), await get('identity')];
+  expect(packed.rawPayload).toEqual(zipped);
+  expect(packed.headers).toMatchObject({
+    'content-encoding': 'gzip',
+    'content-type': plain.headers['content-type'],
+    'content-length': String(zipped.length),
+    'cache-control': 'public, max-age=31536000, immutable',
+  });
+  expect([plain.body, plain.headers['content-encoding']]).toEqual(['content', undefined]);
+  expect([packed, plain].map(({ headers }) => headers.vary)).toEqual(['accept-encoding', 'accept-encoding']);
+  expect(packed.headers.etag).not.toBe(plain.headers.etag);
+  expect((await get('gzip', { 'if-none-match': packed.headers.etag })).statusCode).toBe(304);
+  // What is not packed goes as it is.
+  expect((await app.inject({ url: '/app.css', headers: { 'accept-encoding': 'gzip' } })).body).toBe('content');
 });
 
 test('the page may load nothing from elsewhere and nothing inline', async () => {

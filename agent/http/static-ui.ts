@@ -8,8 +8,8 @@ export interface StaticUiOptions {
   readonly folder: string;
 }
 
-/** The build puts a hash of the content into the names of all files but the page's own: `app-3F2A9C1B.js`. */
-const HASHED = /[-.][0-9A-Za-z_]{8,}\.[0-9a-z]+$/;
+/** The build puts a hash of the content into the names of all files but the page's own: `app-3F2A9C1B.js`, `.gz` behind it where it is packed. */
+const HASHED = /[-.][0-9A-Za-z_]{8,}\.[0-9a-z]+(?:\.gz)?$/;
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const ASK_AGAIN = 'no-cache';
 
@@ -29,6 +29,8 @@ export const staticUi: FastifyPluginAsync<StaticUiOptions> = async (app, { folde
     root: folder,
     cacheControl: false,
     dotfiles: 'ignore',
+    // The build leaves them beside the files; to compress anew for each browser is not for a small box.
+    preCompressed: true,
     setHeaders: (reply, path) => {
       reply.header('Cache-Control', HASHED.test(path) ? FOR_EVER : ASK_AGAIN);
     },

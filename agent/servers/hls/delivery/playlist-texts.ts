@@ -12,6 +12,11 @@ export interface PlaylistBody {
   gzip(): string;
 }
 
+/** `_HLS_skip`, as it was asked for; `opening`: nothing was, a player may begin with it. */
+export type Wanted = Directives['skip'] | 'opening';
+
+export const wantedBy = ({ msn, skip }: Directives): Wanted => (msn === undefined && skip === 'no' ? 'opening' : skip);
+
 /** Stands where the query goes; no name that a muxer gives has it. */
 const QUERY_MARK = '?__query__';
 /** Queries that are not a viewer's own (a token that many have): more than these are made anew each time. */
@@ -21,16 +26,18 @@ const GZIP = { windowBits: 12, memLevel: 5 };
 
 /** What is made of one playlist: written once, then only put together with the query of whoever asks. */
 class Texts {
-  /** By `_HLS_skip`: the text between its queries. */
-  readonly #gaps = new Map<Directives['skip'], readonly string[]>();
+  /** The text between its queries. */
+  readonly #gaps = new Map<Wanted, readonly string[]>();
   readonly #bodies = new Map<string, PlaylistBody>();
 
-  text(rendition: HlsRendition, others: readonly HlsRendition[], skip: Directives['skip'], query: string): string {
-    let gaps = this.#gaps.get(skip);
+  text(rendition: HlsRendition, others: readonly HlsRendition[], wanted: Wanted, query: string): string {
+    let gaps = this.#gaps.get(wanted);
     if (gaps === undefined) {
       const playlist = rendition.playlist as MediaPlaylist;
-      gaps = writeMediaPlaylist(playlist, { query: QUERY_MARK, skip, others }).split(QUERY_MARK);
-      this.#gaps.set(skip, gaps);
+      const isOpening = wanted === 'opening';
+      const skip = isOpening ? 'no' : wanted;
+      gaps = writeMediaPlaylist(playlist, { query: QUERY_MARK, skip, isOpening, others }).split(QUERY_MARK);
+      this.#gaps.set(wanted, gaps);
     }
     return gaps.join(query);
   }
@@ -74,18 +81,18 @@ export class PlaylistTexts {
   body(
     rendition: HlsRendition,
     renditions: readonly HlsRendition[],
-    skip: Directives['skip'],
+    wanted: Wanted,
     query: string,
     isShared: boolean,
   ): PlaylistBody {
     const texts = this.#of(rendition.playlist as MediaPlaylist);
-    const write = () => this.text(rendition, renditions, skip, query);
-    return texts.body(skip + query, write, isShared);
+    const write = () => this.text(rendition, renditions, wanted, query);
+    return texts.body(wanted + query, write, isShared);
   }
 
-  text(rendition: HlsRendition, renditions: readonly HlsRendition[], skip: Directives['skip'], query: string): string {
+  text(rendition: HlsRendition, renditions: readonly HlsRendition[], wanted: Wanted, query: string): string {
     const others = renditions.filter((other) => other !== rendition);
-    return this.#of(rendition.playlist as MediaPlaylist).text(rendition, others, skip, query);
+    return this.#of(rendition.playlist as MediaPlaylist).text(rendition, others, wanted, query);
   }
 
   #of(playlist: MediaPlaylist): Texts {

@@ -1,5 +1,3 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explain, PerchError } from '../../../base/errors.ts';
@@ -9,8 +7,9 @@ import type { HlsServer } from '../server.ts';
 import { type Directives, parseDirectives, standingOf } from './directives.ts';
 import { type Admitted, Door, type HttpAccess } from './door.ts';
 import { isLavf, playlistForLavf, readsAsLavf } from './lavf.ts';
+import { sendLibrary } from './library.ts';
 import { PLAYER_PAGE } from './page.ts';
-import { PlaylistTexts } from './playlist-texts.ts';
+import { PlaylistTexts, wantedBy } from './playlist-texts.ts';
 import { type Library, type PathRequest, parseRequest, queryOf } from './request.ts';
 import { PLAYLIST_TYPE, sendFile, sendPlaylist, sendText } from './send.ts';
 import { Waiting } from './waiting.ts';
@@ -33,7 +32,7 @@ export interface HlsPluginOptions {
   readonly isConfigured?: (path: string) => boolean;
   /** What else lies below the paths, and is answered by others. */
   readonly others?: OtherAddresses;
-  /** The file of hls.js; undefined: from the package of that name. */
+  /** The built copy of hls.js; where it is not there, the one of the package of that name is sent. */
   readonly hlsJsFile?: string;
   /** The built script of `<perch-video>` as this port serves it; undefined: there is none. */
   readonly elementFile?: string;
@@ -57,9 +56,11 @@ const MOST_ZIPPED_ALONE = 16;
 /** MediaMTX's HLS addresses, below any prefix: playlists and pages hold relative addresses only. */
 export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, options) => {
   const delivery = new Delivery(options);
-  const libraries: Record<Library, string | undefined> = {
-    'hls.min.js': options.hlsJsFile ?? fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js')),
-    'perch-video.js': options.elementFile,
+  const { hlsJsFile, elementFile } = options;
+  const packaged = fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js'));
+  const libraries: Record<Library, readonly string[]> = {
+    'hls.min.js': hlsJsFile === undefined ? [packaged] : [hlsJsFile, packaged],
+    'perch-video.js': elementFile === undefined ? [] : [elementFile],
   };
 
   app.addHook('onRequest', options.cors('OPTIONS, GET', 'Authorization, Range'));
@@ -78,7 +79,8 @@ export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, optio
         throw new PerchError('notFound', 'not found');
       }
       if (wanted.kind === 'library') {
-        return sendLibrary(request, reply, libraries[wanted.name]);
+        found((await sendLibrary(request, reply, libraries[wanted.name])) || undefined);
+        return reply;
       }
       if (wanted.kind === 'redirect') {
         return reply.redirect(`${wanted.to}${queryOf(request.url)}`, 302);
@@ -156,10 +158,10 @@ class Delivery {
     const { renditions } = muxer;
     const cache = session.isCdn ? cdnCache(rendition, directives) : ALWAYS_ASK;
     if (session.knownInits.size > 0) {
-      const text = playlistForLavf(session, this.#texts.text(rendition, renditions, directives.skip, query));
+      const text = playlistForLavf(session, this.#texts.text(rendition, renditions, wantedBy(directives), query));
       return sendText(request, reply, PLAYLIST_TYPE, cache, text);
     }
-    const body = this.#texts.body(rendition, renditions, directives.skip, query, !isOwnQuery);
+    const body = this.#texts.body(rendition, renditions, wantedBy(directives), query, !isOwnQuery);
     const mayZip = body.isKept || this.#options.server.sessions.count <= MOST_ZIPPED_ALONE;
     return sendPlaylist(request, reply, cache, body, mayZip);
   }
@@ -259,13 +261,4 @@ function found<T>(value: T | undefined): T {
     throw new PerchError('notFound', 'no such file in this stream, or no longer');
   }
   return value;
-}
-
-async function sendLibrary(request: FastifyRequest, reply: FastifyReply, known: string | undefined) {
-  const file = found(known);
-  // The page may not be built yet.
-  const { size } = found(await stat(file).catch(() => undefined));
-  reply.header('Content-Type', 'text/javascript; charset=utf-8');
-  reply.header('Content-Length', size).header('Cache-Control', 'max-age=3600');
-  return request.method === 'HEAD' ? reply.send() : reply.send(createReadStream(file));
 }

@@ -54,11 +54,11 @@ function takeOver(reply: FastifyReply): FastifyReply['raw'] {
 }
 
 /** RFC 9110 §12.5.3. */
-function takesGzip(header: string | string[] | undefined): boolean {
+export function takesGzip(header: string | string[] | undefined): boolean {
   return typeof header === 'string' && /(?:^|[\s,])(?:gzip|\*)(?!\s*;\s*q=0(?:\.0*)?(?:[\s,]|$))/.test(header);
 }
 
-function vary(reply: FastifyReply, name: string): void {
+export function vary(reply: FastifyReply, name: string): void {
   const others = reply.getHeader('Vary');
   reply.header('Vary', others === undefined ? name : `${String(others)}, ${name}`);
 }
