@@ -81,7 +81,12 @@ export class App {
     this.#accounts = accounts;
     this.#authority = new Authority(accounts, rulesOf(this.#config));
     this.#recordings = new Recordings(() => this.#config, options.dataDir, clock, log);
-    this.#transcoder = new Transcoder(startEngine, clock, log);
+    this.#transcoder = new Transcoder(
+      startEngine,
+      clock,
+      log,
+      (stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0],
+    );
     this.#paths = new PathTable(
       {
         source: (name, settings, config) => makeSource(name, settings, config, clock, log),

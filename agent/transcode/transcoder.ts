@@ -21,14 +21,22 @@ export class Transcoder implements AudioForms {
   readonly opus: OpusSound;
   readonly #workshop: Workshop;
   readonly #clock: Clock;
+  readonly #pathOf: (stream: Stream) => string | undefined;
   readonly #stop = new AbortController();
   readonly #flac = new WeakMap<Stream, DerivedStream>();
   /** Those who come meanwhile wait for the same. */
   readonly #opening = new WeakMap<Stream, Promise<void>>();
   readonly #opus = new WeakMap<Stream, Map<number, DerivedStream>>();
 
-  constructor(start: StartEngine, clock: Clock, log: Logger) {
+  /** @param pathOf the name of a stream's path, for the log */
+  constructor(
+    start: StartEngine,
+    clock: Clock,
+    log: Logger,
+    pathOf: (stream: Stream) => string | undefined = () => undefined,
+  ) {
     this.#clock = clock;
+    this.#pathOf = pathOf;
     this.#workshop = new Workshop(start, clock, log);
     this.opus = { whyNot: whyNotOpus, of: (stream, track) => this.#opusOf(stream, track) };
   }
@@ -39,7 +47,7 @@ export class Transcoder implements AudioForms {
   }
 
   of(stream: Stream, _form: 'flac'): Stream {
-    const place = (track: Track): Place => this.#inFlac(track);
+    const place = (track: Track): Place => this.#inFlac(stream, track);
     if (stream.tracks.every((track) => place(track).track === track)) {
       return stream;
     }
@@ -71,10 +79,11 @@ export class Transcoder implements AudioForms {
     await Promise.race([this.#workshop.settled(), this.#clock.sleep(OPEN_LIMIT_MS, this.#stop.signal)]);
   }
 
-  #inFlac(track: Track): Place {
+  #inFlac(stream: Stream, track: Track): Place {
     const flac = track.codec === 'opus' ? flacOfOpus(track) : undefined;
+    const pathOf = () => this.#pathOf(stream);
     return flac
-      ? { track: flac, convert: (emit) => this.#workshop.open('flac', track, flac.frameSamples, emit) }
+      ? { track: flac, convert: (emit) => this.#workshop.open('flac', track, flac.frameSamples, emit, pathOf) }
       : { track };
   }
 
@@ -82,19 +91,20 @@ export class Transcoder implements AudioForms {
     const known = this.#opus.get(stream) ?? new Map<number, DerivedStream>();
     this.#opus.set(stream, known);
     const place = (track: Track, other: number): Place | undefined =>
-      other === number && whyNotOpus(track) === undefined ? this.#inOpus(track as OpusOrigin) : undefined;
+      other === number && whyNotOpus(track) === undefined ? this.#inOpus(stream, track as OpusOrigin) : undefined;
     // What is heard is live: nothing of what the stream keeps is turned.
     const derived = known.get(number) ?? new DerivedStream(stream, { id: 'opus', place, startsWithGroup: false });
     known.set(number, derived);
     return derived;
   }
 
-  #inOpus(track: OpusOrigin): Place {
+  #inOpus(stream: Stream, track: OpusOrigin): Place {
+    const pathOf = () => this.#pathOf(stream);
     return {
       track: opusTrackOf(track),
       convert: (emit) => {
         const pacer = new Pacer(OPUS_FRAME_MS, this.#clock, emit);
-        const lane = this.#workshop.open('opus', track, OPUS_FRAME_TICKS, (frame) => pacer.take(frame));
+        const lane = this.#workshop.open('opus', track, OPUS_FRAME_TICKS, (frame) => pacer.take(frame), pathOf);
         return {
           push: (sample) => lane.push(sample),
           close: () => {

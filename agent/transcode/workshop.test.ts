@@ -61,7 +61,8 @@ function setup() {
   const workshop = new Workshop(start, clock, log);
   const open = () => {
     const samples: Sample[] = [];
-    return { samples, lane: workshop.open('opus', lpcm, 960, (sample) => samples.push(sample)) };
+    const emit = (sample: Sample) => samples.push(sample);
+    return { samples, lane: workshop.open('opus', lpcm, 960, emit, () => 'garden') };
   };
   /** The batch goes out at the end of the turn. */
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -136,18 +137,56 @@ test('an engine for which the machine has no thread is tried again like one that
 
 test('what an engine does not take is dropped beyond eight megabytes', async () => {
   const { engines, open, turn } = setup();
-  const { lane, samples } = open();
-  for (let i = 0; i < 100; i += 1) {
-    lane.push(sample(i * 960, 200_000));
+  const lanes = Array.from({ length: 100 }, open);
+  for (const { lane } of lanes) {
+    lane.push(sample(0, 200_000));
     await turn();
   }
   engines[0]?.answer();
-  expect(samples.length).toBeGreaterThan(40);
-  expect(samples.length).toBeLessThan(45);
+  const turned = lanes.filter(({ samples }) => samples.length > 0).length;
+  expect(turned).toBeGreaterThan(40);
+  expect(turned).toBeLessThan(45);
+  const { lane, samples } = lanes[0] as (typeof lanes)[0];
   lane.push(sample(1_000_000));
   await turn();
   engines[0]?.answer();
   expect(samples.at(-1)?.pts).toBe(1_000_000);
+});
+
+test('a stream that floods with crumbs of sound gets its share, is told of once by its path, and takes nothing from the others', async () => {
+  const { clock, engines, told, open, turn } = setup();
+  const [flood, other] = [open(), open()];
+  for (let i = 0; i < 300_000; i += 1) {
+    flood.lane.push(sample(i, 1));
+  }
+  other.lane.push(sample(0, 1920));
+  await turn();
+  const [batch] = engines[0]?.messages.filter((message) => message instanceof ArrayBuffer) ?? [];
+  expect(batch?.byteLength).toBeLessThan(2 << 20);
+  engines[0]?.answer();
+  expect(other.samples.length).toBe(1);
+  expect(told).toEqual([
+    [{ path: 'garden', codec: 'lpcm' }, 'sound of a stream comes faster than it plays: what is too much is not turned'],
+  ]);
+  await clock.advance(1000);
+  flood.lane.push(sample(96_000_000, 1));
+  await turn();
+  engines[0]?.answer();
+  expect(flood.samples.at(-1)?.pts).toBe(96_000_000);
+});
+
+test('a main loop that stood still is not taken for an engine that hangs', async () => {
+  const { clock, engines, told, open, turn } = setup();
+  const { lane } = open();
+  await clock.advance(1000);
+  lane.push(sample(0));
+  await turn();
+  clock.skip(20_000);
+  // Timers come before messages.
+  await clock.advance(0);
+  engines[0]?.answer();
+  await clock.advance(3000);
+  expect([engines.length, engines[0]?.hasEnded, told]).toEqual([1, false, []]);
 });
 
 test('times never run backwards', async () => {
@@ -214,5 +253,5 @@ test('a lane’s fault is told once', () => {
     engines[0]?.events.onMessage({ type: 'fault', lane: 1, message: 'no' });
     engines[0]?.events.onMessage({ type: 'fault', lane: 2, message: 'of nobody' });
   }
-  expect(told).toEqual([[{ reason: 'no', codec: 'lpcm' }, 'sound of a stream cannot be turned']]);
+  expect(told).toEqual([[{ path: 'garden', codec: 'lpcm', reason: 'no' }, 'sound of a stream cannot be turned']]);
 });

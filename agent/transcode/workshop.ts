@@ -7,12 +7,16 @@ import type { Converter } from '../stream/derived-stream.ts';
 import { BatchWriter, readBatch, requestBytesOf, stampOf } from './batch.ts';
 import type { EngineHost, StartEngine } from './engine-host.ts';
 import type { Form, FromWorker } from './messages.ts';
+import { SoundBudget } from './sound-budget.ts';
 
 const TICK_MS = 1_000;
 /** Without a lane it ends after this long: somebody who comes back at once does not wait for it. */
 const IDLE_LIMIT_MS = 30_000;
-/** An engine that has not answered for so long hangs. */
-const HANG_LIMIT_MS = 5_000;
+/**
+ * An engine that has not answered for so many ticks hangs. Not by the clock: while the main loop stands still it takes no answer either,
+ * and then has one tick for all that time.
+ */
+const HANG_TICKS = 5;
 /** More than a minute of sound for sixty-four streams: beyond it samples are dropped. */
 const MAX_UNANSWERED_BYTES = 8 << 20;
 /** Sound that took longer would only come as a burst. */
@@ -32,7 +36,11 @@ interface Lane {
   readonly emit: (sample: Sample) => void;
   /** Nothing earlier is emitted any more: times never run backwards, whatever happens to the engine. */
   nextPts: number;
+  readonly budget: SoundBudget;
+  /** Of the path, for the log. */
+  readonly pathOf: () => string | undefined;
   hasFaulted: boolean;
+  hasFlooded: boolean;
 }
 
 /**
@@ -53,7 +61,7 @@ export class Workshop {
   /** Of requests to all engines so far, and of those that are answered or lost. */
   #sentBytes = 0;
   #doneBytes = 0;
-  #answeredMs = 0;
+  #ticksUnanswered = 0;
   /** Those who wait until so much is done. */
   #settling: { readonly bytes: number; readonly resolve: () => void }[] = [];
   #idleSinceMs: number | undefined;
@@ -71,11 +79,25 @@ export class Workshop {
     return this.#engine !== undefined;
   }
 
-  /** @param frameTicks how long each sample lasts that is emitted, in ticks of its track */
-  open(form: Form, track: Track, frameTicks: number, emit: (sample: Sample) => void): Converter {
+  /**
+   * @param frameTicks how long each sample lasts that is emitted, in ticks of its track
+   * @param pathOf asked when something has to be told
+   */
+  open(
+    form: Form,
+    track: Track,
+    frameTicks: number,
+    emit: (sample: Sample) => void,
+    pathOf: () => string | undefined = () => undefined,
+  ): Converter {
     this.#lastLane += 1;
     const number = this.#lastLane;
-    const lane: Lane = { number, form, track: alone(track), frameTicks, emit, nextPts: 0, hasFaulted: false };
+    const lane: Lane = {
+      ...{ number, form, track: alone(track), frameTicks, emit, nextPts: 0, pathOf },
+      budget: new SoundBudget(form, track),
+      hasFaulted: false,
+      hasFlooded: false,
+    };
     this.#lanes.set(number, lane);
     this.#idleSinceMs = undefined;
     this.#stopTicking ??= this.#clock.every(TICK_MS, () => this.#tick());
@@ -85,7 +107,7 @@ export class Workshop {
       this.#startEngine();
     }
     return {
-      push: (sample) => this.#put(number, sample),
+      push: (sample) => this.#put(lane, sample),
       close: () => this.#close(number),
     };
   }
@@ -112,11 +134,15 @@ export class Workshop {
     return this.#sentBytes - this.#doneBytes;
   }
 
-  #put(lane: number, sample: Sample): void {
+  #put(lane: Lane, sample: Sample): void {
     if (!this.#engine || this.#unansweredBytes > MAX_UNANSWERED_BYTES) {
       return;
     }
-    this.#batch.add(lane, sample.pts, sample.wall, sample.data);
+    if (!lane.budget.takes(sample.data, this.#clock.monoMs())) {
+      this.#tellFlood(lane);
+      return;
+    }
+    this.#batch.add(lane.number, sample.pts, sample.wall, sample.data);
     if (!this.#isFlushDue) {
       this.#isFlushDue = true;
       setImmediate(this.#flush);
@@ -132,7 +158,7 @@ export class Workshop {
       return;
     }
     if (this.#unansweredBytes === 0) {
-      this.#answeredMs = nowMs;
+      this.#ticksUnanswered = 0;
     }
     this.#sentBytes += batch.byteLength;
     this.#engine.post(batch);
@@ -144,7 +170,7 @@ export class Workshop {
       return;
     }
     const nowMs = this.#clock.monoMs();
-    this.#answeredMs = nowMs;
+    this.#ticksUnanswered = 0;
     this.#doneBytes += requestBytesOf(message);
     if (nowMs - stampOf(message) <= LATE_MS) {
       readBatch(message, this.#deliver);
@@ -212,13 +238,15 @@ export class Workshop {
     this.#engine?.end();
     this.#engine = undefined;
     this.#doneBytes = this.#sentBytes;
+    this.#ticksUnanswered = 0;
     this.#settle();
   }
 
   #tick(): void {
     const nowMs = this.#clock.monoMs();
-    if (this.#unansweredBytes > 0 && nowMs - this.#answeredMs > HANG_LIMIT_MS) {
-      this.#restart(`no answer for ${HANG_LIMIT_MS} ms`);
+    this.#ticksUnanswered += this.#unansweredBytes > 0 ? 1 : 0;
+    if (this.#ticksUnanswered > HANG_TICKS) {
+      this.#restart(`no answer for ${HANG_TICKS * TICK_MS} ms`);
     } else if (this.#lanes.size > 0 && !this.#engine) {
       this.#startEngine();
     } else if (this.#idleSinceMs !== undefined && nowMs - this.#idleSinceMs >= IDLE_LIMIT_MS) {
@@ -240,9 +268,21 @@ export class Workshop {
     const lane = this.#lanes.get(number);
     if (lane && !lane.hasFaulted) {
       lane.hasFaulted = true;
-      this.#log.warn({ reason, codec: lane.track.codec }, 'sound of a stream cannot be turned');
+      this.#log.warn({ ...factsOf(lane), reason }, 'sound of a stream cannot be turned');
     }
   }
+
+  #tellFlood(lane: Lane): void {
+    if (!lane.hasFlooded) {
+      lane.hasFlooded = true;
+      this.#log.warn(factsOf(lane), 'sound of a stream comes faster than it plays: what is too much is not turned');
+    }
+  }
+}
+
+function factsOf({ pathOf, track }: Lane): object {
+  const path = pathOf();
+  return { ...(path === undefined ? {} : { path }), codec: track.codec };
 }
 
 /** A view of a larger piece of memory would take all of it along. */
