@@ -124,3 +124,32 @@ test('any sequence of edits keeps every comment, and each value is read back', (
     expect(text).toContain(comment);
   }
 });
+
+test('a word that says the same already stays as it is written', () => {
+  expect(editText('hls: yes # mine\napi: Off\n', ['hls'], true)).toBe('hls: yes # mine\napi: Off\n');
+  expect(editText('hls: yes\napi: Off\n', ['api'], true)).toBe('hls: yes\napi: true\n');
+});
+
+test.for([
+  [
+    'a changed item',
+    [{ user: 'a', pass: 'x' }, { user: 'b' }, { user: 'c' }],
+    '    pass: 1 # one',
+    '    pass: x # one',
+  ],
+  ['an item that went', [{ user: 'a', pass: 1 }, { user: 'c' }], '  # the second\n  - user: b\n', '  # the second\n'],
+  [
+    'an item more',
+    [{ user: 'a', pass: 1 }, { user: 'b' }, { user: 'c' }, { user: 'd' }],
+    'c # three\n',
+    'c # three\n  - user: d\n',
+  ],
+] as const)(
+  'of a list of blocks %s changes its own lines, and the comments of the others stay',
+  ([, users, before, after]) => {
+    const file =
+      'authInternalUsers:\n  # the first\n  - user: a\n    pass: 1 # one\n  # the second\n  - user: b\n  - user: c # three\n';
+    expect(file).toContain(before);
+    expect(editText(file, ['authInternalUsers'], users)).toBe(file.replace(before, after));
+  },
+);

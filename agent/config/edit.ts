@@ -14,6 +14,7 @@ import {
 import { PerchError } from '../base/errors.ts';
 import { Report } from './problem.ts';
 import { parseTree } from './tree.ts';
+import { parseWord } from './word.ts';
 
 export type KeyPath = readonly (string | number)[];
 type YamlPair = Pair<Node, Node | null>;
@@ -75,7 +76,7 @@ function changesOf(before: unknown, keyPath: KeyPath, after: unknown): readonly 
     const keys = new Set([...Object.keys(after), ...Object.keys(before)]);
     return [...keys].flatMap((key) => changesOf(own(before, key), [...keyPath, key], own(after, key)));
   }
-  if (isDeepStrictEqual(before, after)) {
+  if (isDeepStrictEqual(before, after) || isSameWord(before, after)) {
     return [];
   }
   return isListOfBlocks(before) && isListOfBlocks(after)
@@ -103,6 +104,10 @@ function itemChangesOf(before: readonly Block[], keyPath: KeyPath, after: readon
     ...last.map((i) => ({ keyPath: [...keyPath, i], value: undefined })),
   ];
 }
+
+/** `yes` in the file stays when it is to be true: YAML of today reads a text there. */
+const isSameWord = (before: unknown, after: unknown): boolean =>
+  typeof before === 'string' && typeof after === 'boolean' && parseWord(before) === after;
 
 const own = (block: Block, key: string): unknown => (Object.hasOwn(block, key) ? block[key] : undefined);
 const isListOfBlocks = (value: unknown): value is readonly Block[] =>
