@@ -22,6 +22,7 @@ const ONCE: ReadonlySet<string> = new Set([
   'EXT-X-MEDIA-SEQUENCE',
   'EXT-X-DISCONTINUITY-SEQUENCE',
   'EXT-X-INDEPENDENT-SEGMENTS',
+  'EXT-X-START',
   'EXT-X-SKIP',
   'EXT-X-ENDLIST',
 ]);

@@ -8,12 +8,7 @@ type Kind = 'K' | '-';
 const partsOf = (kinds: string): PartLine[] =>
   [...kinds].map((kind) => ({ name: 'p', durationS: 0.2, isIndependent: kind === 'K' }));
 
-function playlist(
-  segments: readonly (readonly [Kind, number])[],
-  parts: string,
-  partTargetS?: number,
-  firstNumber = 0,
-): MediaPlaylist {
+function playlist(segments: readonly (readonly [Kind, number])[], parts: string, partTargetS?: number): MediaPlaylist {
   const init = { name: 'i' };
   const common = { name: 's', wallMs: 0, init, isDiscontinuity: false, isGap: false, parts: [] };
   const isLowLatency = partTargetS !== undefined;
@@ -24,7 +19,7 @@ function playlist(
     discontinuitySequence: 0,
     segments: segments.map(([kind, durationS], i) => ({
       ...common,
-      number: firstNumber + i,
+      number: i,
       durationS,
       isIndependent: kind === 'K',
     })),
@@ -65,7 +60,6 @@ test.for([
       ['K', 4],
     ],
     '-----',
-    3,
     -1.3,
   ],
   [
@@ -75,7 +69,6 @@ test.for([
       ['-', 4],
     ],
     '-----',
-    3,
     -5.3,
   ],
   [
@@ -85,7 +78,6 @@ test.for([
       ['-', 1],
     ],
     'K',
-    3,
     -1.5,
   ],
   [
@@ -95,52 +87,18 @@ test.for([
       ['-', 1],
     ],
     '--',
-    3,
     -1.5,
-  ],
-  [
-    'the first one of all is not that one',
-    [
-      ['K', 1],
-      ['K', 4],
-    ],
-    '-----',
-    0,
-    -1.3,
   ],
 ] as const)(
   'players are told to begin at the end of a segment with a key picture when %s',
-  ([, segments, parts, firstNumber, expected]) => {
-    expect(startOffsetS(playlist(segments, parts, 0.216, firstNumber))).toBeCloseTo(expected, 6);
-  },
-);
-
-test.for([
-  ['is a second long', 1, 0.7],
-  ['is as long as a part', 0.2, 0.1],
-] as const)(
-  'in the first segment of all that %s they begin where it is, however much comes meanwhile',
-  ([, firstS, expected]) => {
-    for (const parts of ['-', '--', '---', '-----']) {
-      expect(
-        startOffsetS(
-          playlist(
-            [
-              ['K', firstS],
-              ['-', 1],
-            ],
-            parts,
-            0.216,
-          ),
-        ),
-      ).toBeCloseTo(expected, 6);
-    }
+  ([, segments, parts, expected]) => {
+    expect(startOffsetS(playlist(segments, parts, 0.216))).toBeCloseTo(expected, 6);
   },
 );
 
 test('players who begin in the last segment are told so before the next part takes them out of it', () => {
-  expect(startOffsetS(playlist([['K', 4]], '--', 0.216))).toBeCloseTo(3.7, 6);
-  expect(startOffsetS(playlist([['K', 4]], '---', 0.216, 3))).toBeCloseTo(-0.9, 6);
+  expect(startOffsetS(playlist([['K', 4]], '--', 0.216))).toBeCloseTo(-0.7, 6);
+  expect(startOffsetS(playlist([['K', 4]], '---', 0.216))).toBeCloseTo(-0.9, 6);
 });
 
 test('players that know no parts stay so far from the end that they need not be told', () => {

@@ -217,3 +217,10 @@ test('rounding breaks no rule: parts stay within the part target, segments withi
     expect(Math.round(number('EXTINF'))).toBe(2);
   }
 });
+
+test('whoever may begin with it is told where, if he cannot near the end; ffmpeg takes the tag for that of a media playlist wherever it stands', () => {
+  const unfit = lowLatency([segment(7)], { running: running(8, { parts: [part(0), part(1), part(2), part(3)] }) });
+  expect(linesOf(unfit, { isOpening: true })).toContain('#EXT-X-START:TIME-OFFSET=-1.900');
+  expect(write(unfit)).not.toContain('EXT-X-START');
+  expect(write(lowLatency([segment(7)]), { isOpening: true })).not.toContain('EXT-X-START');
+});

@@ -1,11 +1,14 @@
 import type { MediaPlaylist, PartLine, RunningSegment, SegmentLine } from '../hls-muxer.ts';
 import { playlistName, safeQuery, seconds, versionOf } from './playlist-text.ts';
+import { startOffsetS } from './start-offset.ts';
 
 export interface MediaPlaylistOptions {
   /** With its `?`, appended to every address: players do not pass it on by themselves. */
   readonly query: string;
   /** `_HLS_skip`, as it was asked for. There are no date ranges, so `v2` gets what `yes` gets. */
   readonly skip: 'no' | 'yes' | 'v2';
+  /** Nothing in particular is asked for, so somebody may begin with it: it says where. What is told of later does not change. */
+  readonly isOpening?: boolean;
   /** The other renditions of the stream, for rendition reports; those without a playlist are not reported. */
   readonly others: readonly { readonly name: string; readonly playlist: MediaPlaylist | undefined }[];
 }
@@ -21,6 +24,10 @@ export function writeMediaPlaylist(playlist: MediaPlaylist, options: MediaPlayli
   const { segments, running, partTargetS } = playlist;
   const skipped = options.skip === 'no' || partTargetS === undefined ? 0 : skippable(playlist);
   let text = header(playlist);
+  const startS = options.isOpening ? startOffsetS(playlist) : undefined;
+  if (startS !== undefined) {
+    text += `#EXT-X-START:TIME-OFFSET=${startS.toFixed(3)}\n`;
+  }
   if (skipped > 0) {
     text += `#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}\n`;
   }

@@ -1,6 +1,5 @@
 import type { HlsRendition } from '../hls-muxer.ts';
 import { playlistName, safeQuery, versionOf } from './playlist-text.ts';
-import { startOffsetS } from './start-offset.ts';
 
 interface Variant {
   readonly group: string | undefined;
@@ -23,10 +22,6 @@ export function writeMultivariantPlaylist(renditions: readonly HlsRendition[], q
   const tail = safeQuery(query);
   const variants = variantsOf(leading, others);
   let text = `#EXTM3U\n#EXT-X-VERSION:${versionOf(leading.playlist)}\n`;
-  const startS = startOffsetS(leading.playlist);
-  if (startS !== undefined) {
-    text += `#EXT-X-START:TIME-OFFSET=${startS.toFixed(3)}\n`;
-  }
   for (const { group, audio } of variants) {
     for (const [i, { name }] of (group === undefined ? [] : audio).entries()) {
       const attributes = `TYPE=AUDIO,GROUP-ID="${group}",NAME="${name}",AUTOSELECT=YES,DEFAULT=${i === 0 ? 'YES' : 'NO'}`;
