@@ -9,13 +9,24 @@ export type { HlsPlayerKind, PlayReport } from './in-page/hls-player.ts';
 export async function playHls(page: Page, url: string, kind: HlsPlayerKind, seconds: number): Promise<PlayReport> {
   await callInPage<void>(page, 'hlsPlayer', 'play', { url, kind });
   return until(async () => {
-    const report = await callInPage<PlayReport>(page, 'hlsPlayer', 'report', undefined);
+    const report = await hlsReport(page);
     const { pictures, errors } = report;
     const playedMs = (pictures.at(-1)?.wallMs ?? 0) - (pictures[0]?.wallMs ?? 0);
     return playedMs >= seconds * 1000 || errors.some((text) => /fatal|DEMUXER|PIPELINE/.test(text))
       ? report
       : undefined;
   });
+}
+
+/** How it has gone so far. */
+export const hlsReport = (page: Page): Promise<PlayReport> =>
+  callInPage<PlayReport>(page, 'hlsPlayer', 'report', undefined);
+
+/** How far behind the camera the newest pictures that were shown are, by the clock in them: the least of a second, in ms. */
+export function lagNowMs({ pictures }: PlayReport): number {
+  const newest = pictures.at(-1)?.wallMs ?? 0;
+  const lately = pictures.filter(({ wallMs, clockMs }) => clockMs !== undefined && newest - wallMs < 1_000);
+  return Math.min(...lately.map(({ wallMs, clockMs }) => wallMs - (clockMs ?? 0)));
 }
 
 export interface Steps {

@@ -36,6 +36,9 @@ const OWN_START_PICTURES = 2;
 const OWN_START = /COULD_NOT_PARSE/;
 const MOST_STARTS = 20;
 
+/** As our own players have it. */
+const CATCH_UP_RATE = 1.1;
+
 const CLOCK_WIDTH = 320;
 const CLOCK_HEIGHT = 180;
 
@@ -71,7 +74,8 @@ class Playing {
       return;
     }
     video.autoplay = true;
-    const hls = new Hls({ lowLatencyMode: kind === 'hls.js low latency', enableWorker: true });
+    const lowLatencyMode = kind === 'hls.js low latency';
+    const hls = new Hls({ lowLatencyMode, enableWorker: true, maxLiveSyncPlaybackRate: CATCH_UP_RATE });
     hls.on(Hls.Events.ERROR, (_event, { details, error }) => this.errors.push(`${details}: ${error.message}`));
     hls.loadSource(url);
     hls.attachMedia(video);

@@ -24,6 +24,8 @@ p:empty { display: none; }
 (() => {
   const AGAIN_AFTER_MS = 2000;
   const KEPT_BEHIND_S = 10;
+  /** What a busy moment added is caught up so much faster, while there is more than a second in hand. */
+  const CATCH_UP_RATE = 1.1;
   const REASONS = { networkError: 'The connection was lost', mediaError: 'The picture cannot be decoded' };
   /** Comes while the playlist does. */
   const library = new Promise((resolve) => {
@@ -102,7 +104,12 @@ p:empty { display: none; }
     if (!useHls) {
       return playNative();
     }
-    const hls = new Hls({ lowLatencyMode: true, liveDurationInfinity: true, backBufferLength: KEPT_BEHIND_S });
+    const hls = new Hls({
+      lowLatencyMode: true,
+      liveDurationInfinity: true,
+      backBufferLength: KEPT_BEHIND_S,
+      maxLiveSyncPlaybackRate: CATCH_UP_RATE,
+    });
     let hasRecovered = false;
     hls.on(Hls.Events.ERROR, (_, { fatal, type, details }) => {
       if (!fatal) {
