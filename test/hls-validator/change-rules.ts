@@ -1,5 +1,6 @@
 import type { Media, Part, Segment } from './playlist.ts';
 import { endOf } from './playlist-rules.ts';
+import { shortOnes } from './short-parts.ts';
 
 /** What may not happen from one whole playlist to a later one of the same address (RFC 8216bis §6.2.1, §6.2.2). */
 export function brokenByChange(before: Media, after: Media): string[] {
@@ -9,11 +10,19 @@ export function brokenByChange(before: Media, after: Media): string[] {
       found.push(`${what}: was ${was}, is ${is}`);
     }
   };
-  fixed('target duration', before.targetDurationS, after.targetDurationS);
-  fixed('part target', before.partTargetS, after.partTargetS);
+  if (!mayRise(before, after)) {
+    fixed('target duration', before.targetDurationS, after.targetDurationS);
+  }
+  if (!mayRefit(before, after)) {
+    fixed('part target', before.partTargetS, after.partTargetS);
+  }
   fixed('version', before.version, after.version);
-  fixed('hold back', before.partHoldBackS, after.partHoldBackS);
-  fixed('skip boundary', before.canSkipUntilS, after.canSkipUntilS);
+  if (before.partTargetS === after.partTargetS) {
+    fixed('hold back', before.partHoldBackS, after.partHoldBackS);
+  }
+  if (before.targetDurationS === after.targetDurationS) {
+    fixed('skip boundary', before.canSkipUntilS, after.canSkipUntilS);
+  }
   if (!before.claimsIndependence && after.claimsIndependence) {
     found.push('independence: EXT-X-INDEPENDENT-SEGMENTS came later');
   }
@@ -30,6 +39,30 @@ export function brokenByChange(before: Media, after: Media): string[] {
     ...discontinuityChanges(before, after),
     ...hintChanges(before, after),
   ];
+}
+
+/** RFC 8216bis §6.2.1 wants one target duration; a camera of which a picture alone is longer now cannot keep it. It never falls. */
+function mayRise(before: Media, after: Media): boolean {
+  const wasS = before.targetDurationS;
+  return after.targetDurationS > wasS && after.segments.some(({ durationS }) => Math.round(durationS) > wasS);
+}
+
+/**
+ * The part target follows a camera that changed: it may rise for a part that is too long for the old one or while there are parts that are too
+ * short for it, and fall; that no listed part is longer is a rule of each playlist.
+ */
+function mayRefit(before: Media, after: Media): boolean {
+  const [was, is] = [before.partTargetS, after.partTargetS];
+  if (was === undefined || is === undefined || is < was) {
+    return was !== undefined && is !== undefined;
+  }
+  const all = [before, after].flatMap(({ segments, running }) => [
+    ...segments.map(({ parts }) => ({ parts, isWhole: true })),
+    ...(running ? [{ parts: running.parts, isWhole: false }] : []),
+  ]);
+  return all.some(
+    ({ parts, isWhole }) => parts.some(({ durationS }) => durationS > was) || shortOnes(parts, was, isWhole).length > 0,
+  );
 }
 
 function segmentChanges(before: Media, after: Media): string[] {

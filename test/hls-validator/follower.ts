@@ -5,7 +5,8 @@ import { brokenContinuity, brokenPart, brokenSegment, nameOf } from './media-rul
 import type { Media, Segment } from './playlist.ts';
 import { brokenInPlaylist, endOf } from './playlist-rules.ts';
 import { readMedia } from './read-media.ts';
-import { brokenByAnswer, type Directives } from './request-rules.ts';
+import { brokenByAnswer, type Directives, hasGivenUp } from './request-rules.ts';
+import { ShortParts } from './short-parts.ts';
 import { TsSegments } from './ts-segments.ts';
 
 export interface Answer {
@@ -54,14 +55,22 @@ export class Follower {
   readonly #partBytes = new Map<string, Uint8Array>();
   readonly #taken = new Set<number>();
   readonly #ts = new TsSegments();
+  readonly #shortParts = new ShortParts();
   #lastRun: { readonly number: number; readonly run: MediaRun } | undefined;
   #lastPart: { readonly run: MediaRun } | undefined;
+  /** After the last request was given up. */
+  #isAskedAgain = false;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
   }
 
   async follow(): Promise<void> {
+    await this.#followOn();
+    this.#break(...this.#shortParts.end());
+  }
+
+  async #followOn(): Promise<void> {
     const first = await this.#ask({});
     if (!first) {
       return;
@@ -124,9 +133,15 @@ export class Follower {
   #accept(directives: Directives, answer: PlaylistFetch, known: Media | undefined): Media | undefined {
     this.#break(...brokenByAnswer({ ...answer, directives }, known));
     const { media } = answer;
+    if (!media && known && !this.#isAskedAgain && hasGivenUp(answer, known)) {
+      this.#isAskedAgain = true;
+      return known;
+    }
     if (!media) {
+      this.#break(...(this.#isAskedAgain ? ['blocking: a request that was given up is answered no better'] : []));
       return undefined;
     }
+    this.#isAskedAgain = false;
     if (media.skipped !== undefined) {
       this.counts.updates += 1;
     }
@@ -139,6 +154,7 @@ export class Follower {
       return undefined;
     }
     this.#break(...brokenInPlaylist(media), ...(last ? brokenByChange(last, whole) : []));
+    this.#shortParts.take(whole);
     this.history.push({ media: whole, askedMs: answer.askedMs, answeredMs: answer.answeredMs });
     return whole;
   }
@@ -282,7 +298,12 @@ export class Follower {
   }
 
   async #fetchFile(uri: string, type: RegExp): Promise<Uint8Array | undefined> {
-    const { status, contentType, body } = await this.#options.get(new URL(uri, this.#options.url).href);
+    const answer = await this.#options.get(new URL(uri, this.#options.url).href);
+    const { status, contentType, body } = answer;
+    const known = this.history.at(-1)?.media;
+    if (known?.hint === uri && hasGivenUp(answer, known)) {
+      return undefined;
+    }
     if (status !== 200) {
       this.#break(`file: ${nameOf(uri)} answered with ${status}`);
       return undefined;

@@ -2,9 +2,6 @@ import type { Media, Part, RenditionReport } from './playlist.ts';
 
 /** Printed with five digits: less than a tick of a video clock. */
 export const ROUNDING_S = 2e-5;
-/** A part is at least so much of the part target (RFC 8216bis §4.4.4.9). */
-const SHORTEST_PART = 0.85;
-
 /** What one playlist may not say, whatever came before it. */
 export function brokenInPlaylist(media: Media): string[] {
   return [...headerRules(media), ...segmentRules(media), ...(media.partTargetS === undefined ? [] : partRules(media))];
@@ -108,7 +105,7 @@ const REORDERING_MS = 100;
 function partRules(media: Media): string[] {
   const found: string[] = [];
   for (const segment of media.segments) {
-    found.push(...lengthRules(segment.parts, segment.number, media.partTargetS ?? 0, true));
+    found.push(...lengthRules(segment.parts, segment.number, media.partTargetS ?? 0));
     const sumS = segment.parts.reduce((sum, part) => sum + part.durationS, 0);
     if (segment.parts.length > 0 && Math.abs(sumS - segment.durationS) > ROUNDING_S * (segment.parts.length + 1)) {
       found.push(
@@ -117,22 +114,18 @@ function partRules(media: Media): string[] {
     }
   }
   if (media.running) {
-    found.push(...lengthRules(media.running.parts, media.running.number, media.partTargetS ?? 0, false));
+    found.push(...lengthRules(media.running.parts, media.running.number, media.partTargetS ?? 0));
   }
   return [...found, ...agedParts(media)];
 }
 
-function lengthRules(parts: readonly Part[], number: number, targetS: number, isWhole: boolean): string[] {
+function lengthRules(parts: readonly Part[], number: number, targetS: number): string[] {
   const found: string[] = [];
   for (const [i, part] of parts.entries()) {
-    const isLast = isWhole && i === parts.length - 1;
-    const isExcused = isLast || part.isIndependent || part.isGap || (!isWhole && i === parts.length - 1);
     if (part.durationS > targetS) {
       found.push(`part target: part ${i} of segment ${number} has ${part.durationS} s, target ${targetS} s`);
     } else if (part.durationS <= 0) {
       found.push(`empty: part ${i} of segment ${number} has no duration`);
-    } else if (!isExcused && part.durationS < SHORTEST_PART * targetS - ROUNDING_S) {
-      found.push(`short part: part ${i} of segment ${number} has ${part.durationS} s, target ${targetS} s`);
     }
   }
   return found;

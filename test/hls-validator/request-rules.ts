@@ -34,6 +34,9 @@ export function brokenByAnswer(answer: PlaylistAnswer, known: Media | undefined)
       ? []
       : [`blocking: ${asked} is far ahead of ${endOf(known).msn}, answered with ${status}, not 400`];
   }
+  if (!media && known && hasGivenUp(answer, known)) {
+    return [];
+  }
   if (!media) {
     return [`blocking: ${asked} answered with ${status}`];
   }
@@ -53,6 +56,14 @@ export function brokenByAnswer(answer: PlaylistAnswer, known: Media | undefined)
   }
   const excess = excessSegments(media, directives, known);
   return excess > 0 ? [...found, `blocking: ${asked} was held until ${excess} more segments were there`] : found;
+}
+
+/** Nothing has come for three target durations: then the client is told so, and asks again (RFC 8216bis §6.2.5.2). */
+export function hasGivenUp(
+  { status, askedMs, answeredMs }: Pick<PlaylistAnswer, 'status' | 'askedMs' | 'answeredMs'>,
+  { targetDurationS }: Media,
+): boolean {
+  return status === 503 && answeredMs - askedMs >= LONGEST_WAIT_TARGETS * targetDurationS * 1000;
 }
 
 /** A machine with other work to do. */

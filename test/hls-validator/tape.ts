@@ -170,6 +170,10 @@ video1_stream.m3u8
       const isThere = msn === undefined || this.#isThere(rendition, msn, part);
       return this.#faults.waitsUntil?.(asked(), isThere) ?? isThere;
     });
+    const late = this.#faults.status?.(asked(), status) ?? status;
+    if (late !== 200) {
+      return { status: late, body: Buffer.from('') };
+    }
     const { playlist } = this.#snapshot(rendition);
     const spoilt = this.#faults.playlist?.(playlist, asked()) ?? playlist;
     const others = this.#renditions.filter(({ name }) => name !== rendition);

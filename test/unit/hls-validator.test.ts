@@ -49,16 +49,18 @@ const segmentsChanged = (
 ): NonNullable<Faults['playlist']> =>
   changed(({ segments }) => ({ segments: segments.map((segment, i) => ({ ...segment, ...change(segment, i) })) }));
 
-const partsChanged = (change: (part: PartLine) => Partial<PartLine>): Faults => {
+function spoiltParts(playlist: MediaPlaylist, change: (part: PartLine) => Partial<PartLine>): MediaPlaylist {
   const all = (parts: readonly PartLine[]) => parts.map((part) => ({ ...part, ...change(part) }));
   return {
-    playlist: (playlist) => ({
-      ...playlist,
-      segments: playlist.segments.map((segment) => ({ ...segment, parts: all(segment.parts) })),
-      running: playlist.running && { ...playlist.running, parts: all(playlist.running.parts) },
-    }),
+    ...playlist,
+    segments: playlist.segments.map((segment) => ({ ...segment, parts: all(segment.parts) })),
+    running: playlist.running && { ...playlist.running, parts: all(playlist.running.parts) },
   };
-};
+}
+
+const partsChanged = (change: (part: PartLine) => Partial<PartLine>): Faults => ({
+  playlist: (playlist) => spoiltParts(playlist, change),
+});
 
 const spoilt =
   (name: RegExp, spoil: (bytes: Uint8Array) => Uint8Array | undefined): NonNullable<Faults['file']> =>
@@ -75,7 +77,36 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
     { playlist: segmentsChanged((_, i) => (i === 7 ? { durationS: 1.5 } : {})) },
     'target duration: segment',
   ],
-  ['the part target changes', { playlist: changed(() => ({ partTargetS: 0.3 })) }, 'part target: was'],
+  [
+    'the target duration falls',
+    { playlist: (playlist, asked) => ({ ...playlist, targetDurationS: isLater(asked) ? 1 : 2 }) },
+    'target duration: was 2',
+  ],
+  [
+    'the part target rises for no part that is there',
+    { playlist: changed(() => ({ partTargetS: 0.3 })) },
+    'part target: was',
+  ],
+  [
+    'the part target falls below a listed part',
+    { playlist: changed(() => ({ partTargetS: 0.19 })) },
+    'part target: part',
+  ],
+  [
+    'parts are too short for the new part target as they were for the old one',
+    {
+      playlist: (playlist, asked) => ({
+        ...spoiltParts(playlist, ({ durationS }) => ({ durationS: durationS * 0.8 })),
+        partTargetS: isLater(asked) ? 0.3 : 0.216,
+      }),
+    },
+    'short part: part',
+  ],
+  [
+    'the hold back changes and the part target does not',
+    { text: replaced(/PART-HOLD-BACK=[\d.]+/, 'PART-HOLD-BACK=0.9') },
+    'hold back: was',
+  ],
   ['the version changes', { text: replaced('VERSION:10', 'VERSION:11') }, 'version: was'],
   ['the version is too low for updates', { text: always('VERSION:10', 'VERSION:8') }, 'version: 8'],
   [
@@ -241,6 +272,14 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
   [
     'a blocking request that fails',
     { status: (asked, status) => (isLater(asked) && asksAhead(asked) ? 503 : status) },
+    'blocking: _HLS_msn',
+  ],
+  [
+    'a blocking request that is given up again and again',
+    {
+      waitsUntil: (asked, isThere) => (isLater(asked) && asksAhead(asked) ? asked.nowMs > 15_200 : isThere),
+      status: (asked, status) => (asked.nowMs > 15_200 && asksAhead(asked) ? 503 : status),
+    },
     'blocking: _HLS_msn',
   ],
   ['wrong directives that are served', { status: () => 200 }, 'blocking: {"_HLS_'],

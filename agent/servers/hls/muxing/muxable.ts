@@ -74,6 +74,19 @@ function labelOf(track: Track): string {
   return CODEC_LABEL[track.codec] + (track.codec === 'mpeg-audio' ? ` layer ${track.layer}` : '');
 }
 
+/** How what HLS goes without can be had, in words for people. */
+export function adviceFor(stream: Stream, container: Container): string {
+  const other = container === 'mpegts' ? 'fmp4' : 'mpegts';
+  const [lost, lostThere] = [leftOutOfHls(stream, container), leftOutOfHls(stream, other)];
+  const gained = lost.filter((label) => !lostThere.includes(label));
+  if (gained.length === 0) {
+    return `nothing but another codec helps: HLS takes ${SUPPORTED[container]}`;
+  }
+  const missing = lostThere.filter((label) => !lost.includes(label));
+  const but = missing.length === 0 ? '' : `, but not ${missing.join(' and ')}`;
+  return `hlsVariant: ${other === 'fmp4' ? 'lowLatency' : 'mpegts'} takes ${gained.join(' and ')}${but}`;
+}
+
 /** Why a stream of which nothing is left cannot be played by HLS. */
 export function hlsRefusal(name: string, stream: Stream, container: Container = 'fmp4'): string {
   const codecs = leftOutOfHls(stream, container).join(' and ');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FULL_PART, partTargetMs } from './part-target.ts';
+import { FULL_PART, PartTarget, partTargetMs } from './part-target.ts';
 
 test.for([
   ['25 pictures a second', 40, 200, 216],
@@ -23,4 +23,59 @@ test('parts of whole samples at any steady rate are as long as the rules want', 
       expect(samples * sampleMs).toBeGreaterThanOrEqual(FULL_PART * targetMs);
     }
   }
+});
+
+const rate = (perSecond: number) => ({ typicalTicks: 90_000 / perSecond, meanTicks: 90_000 / perSecond });
+
+function fixed(perSecond: number): PartTarget {
+  const target = new PartTarget(200);
+  target.fix(1000 / perSecond);
+  return target;
+}
+
+test.for([
+  [25, 12, 180],
+  [25, 12.5, 260],
+  [25, 4, 270],
+  [25, 1, 1080],
+  [12, 25, 216],
+  [4, 25, 216],
+  [1 / 3, 25, 216],
+  [25, 30, 216],
+  [30, 25, 216],
+  [24, 25, 225],
+  [7.5, 7.49, 288],
+] as const)('at %d pictures a second, and then at %d, parts are made for %d ms', ([before, after, expected]) => {
+  const target = fixed(before);
+  target.refit(rate(after), 90_000);
+  expect(target.ms).toBe(expected);
+});
+
+test('neither trembling nor lost pictures alone make another target', () => {
+  const target = fixed(15);
+  target.refit({ typicalTicks: 7000, meanTicks: 6000 }, 90_000);
+  target.refit({ typicalTicks: 6000, meanTicks: 7000 }, 90_000);
+  expect(target.ms).toBe(216);
+});
+
+test('what is told rises with a part at once, and falls when no longer one is listed', () => {
+  const target = fixed(25);
+  target.made(200);
+  target.segmentEnded(0, 0);
+  target.made(600);
+  expect([target.ms, target.toldMs]).toEqual([216, 648]);
+  target.segmentEnded(1, 0);
+  target.segmentEnded(2, 1);
+  expect(target.toldMs).toBe(648);
+  target.segmentEnded(3, 2);
+  expect(target.toldMs).toBe(216);
+});
+
+test('a target that falls is told when the parts that were made for the other one have gone', () => {
+  const target = fixed(4);
+  target.segmentEnded(0, 0);
+  target.refit(rate(25), 90_000);
+  expect([target.ms, target.toldMs]).toEqual([216, 270]);
+  target.segmentEnded(1, 1);
+  expect(target.toldMs).toBe(216);
 });

@@ -1,19 +1,20 @@
 import type { Sample } from '../../../media/sample.ts';
 import { hold, release } from '../../../media/slab.ts';
 import { FULL_PART } from './part-target.ts';
-
-/** A pause does not change how long samples are taken to be. */
-const LONGEST_USUAL = 4;
+import { PictureIntervals, type SteadyInterval, typicalOf } from './picture-intervals.ts';
 
 /** Samples of one track that do not lie in a part yet, oldest first; each is held. */
 export class PendingSamples {
   #samples: Sample[] = [];
   #bytes = 0;
-  /** How far samples are apart, smoothed; 0: there have not been two. */
-  #intervalTicks = 0;
-  #lastDts = Number.NEGATIVE_INFINITY;
+  readonly #intervals: PictureIntervals;
   /** Before it no part ends. */
   #examined = 1;
+
+  /** @param isPicture pictures may become fewer for good */
+  constructor(isPicture: boolean) {
+    this.#intervals = new PictureIntervals(isPicture);
+  }
 
   get count(): number {
     return this.#samples.length;
@@ -33,7 +34,12 @@ export class PendingSamples {
 
   /** How long a sample usually is; 0: unknown. */
   get intervalTicks(): number {
-    return this.#intervalTicks;
+    return this.#intervals.usualTicks;
+  }
+
+  /** Of the last ones, those in parts included; undefined: there are too few, or the rate is changing. */
+  steadyInterval(): SteadyInterval | undefined {
+    return this.#intervals.steady();
   }
 
   at(index: number): Sample | undefined {
@@ -42,16 +48,9 @@ export class PendingSamples {
 
   /** False: it does not come after the one before it, and nothing was added. */
   add(sample: Sample): boolean {
-    const interval = sample.dts - this.#lastDts;
-    if (interval <= 0) {
+    if (!this.#intervals.add(sample.dts)) {
       return false;
     }
-    if (this.#intervalTicks === 0) {
-      this.#intervalTicks = Number.isFinite(interval) ? interval : 0;
-    } else if (interval < LONGEST_USUAL * this.#intervalTicks) {
-      this.#intervalTicks += (interval - this.#intervalTicks) / 8;
-    }
-    this.#lastDts = sample.dts;
     hold(sample.data);
     this.#samples.push(sample);
     this.#bytes += sample.data.length;
@@ -76,13 +75,14 @@ export class PendingSamples {
   nextPart(targetTicks: number, isPicture: boolean): number {
     const samples = this.#samples;
     const firstDts = samples[0]?.dts ?? 0;
+    const { usualTicks } = this.#intervals;
     for (let i = this.#examined; i < samples.length; i += 1) {
       const { dts, key } = samples[i] as Sample;
       const ticks = dts - firstDts;
       if (ticks > targetTicks && i > 1) {
         return i - 1;
       }
-      const isFull = ticks + this.#intervalTicks > targetTicks;
+      const isFull = ticks + usualTicks > targetTicks;
       if (isFull || (isPicture && key && ticks >= FULL_PART * targetTicks)) {
         return i;
       }
@@ -108,15 +108,13 @@ export class PendingSamples {
     }
   }
 
-  /** How far samples are apart, by the middle half of them: whatever halted or hurried is left out. 0: there are not two. */
+  /** How far those that are pending are apart, by the middle half of them. 0: there are not two. */
   typicalTicks(): number {
     const samples = this.#samples;
     const distances: number[] = [];
     for (let i = 1; i < samples.length; i += 1) {
       distances.push((samples[i] as Sample).dts - (samples[i - 1] as Sample).dts);
     }
-    const aside = distances.length >> 2;
-    const middle = distances.sort((a, b) => a - b).slice(aside, distances.length - aside);
-    return middle.length > 0 ? middle.reduce((sum, ticks) => sum + ticks, 0) / middle.length : 0;
+    return typicalOf(distances);
   }
 }

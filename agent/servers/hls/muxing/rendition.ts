@@ -13,7 +13,7 @@ import type {
 import { isRare } from './muxable.ts';
 import { Part } from './part.ts';
 import { PartMemory } from './part-memory.ts';
-import { partTargetMs } from './part-target.ts';
+import { PartTarget } from './part-target.ts';
 import { PendingSamples } from './pending-samples.ts';
 import { PlaylistChange } from './playlist-change.ts';
 import { Segment } from './segment.ts';
@@ -47,7 +47,7 @@ const UNKNOWN_SAMPLE_MS = 20;
 export class Rendition implements HlsRendition {
   readonly name: string;
   /** Samples that do not lie in a part yet. */
-  readonly pending = new PendingSamples();
+  readonly pending: PendingSamples;
   readonly #options: MuxerOptions;
   readonly #clock: SegmentClock;
   readonly #isParted: boolean;
@@ -60,8 +60,8 @@ export class Rendition implements HlsRendition {
   #nextTrack: Track | undefined;
   #init: MediaFile;
   #initCount = 0;
-  /** 0 until the first segment has ended. */
-  #partTargetMs = 0;
+  /** Not fixed until the first segment has ended. */
+  readonly #partTarget: PartTarget;
   /** Of the running segment. */
   #parts: Part[] = [];
   #partsBytes = 0;
@@ -83,7 +83,9 @@ export class Rendition implements HlsRendition {
     this.#track = track;
     this.#options = options;
     this.#clock = clock;
+    this.pending = new PendingSamples(track.kind === 'video');
     this.#isParted = options.variant === 'lowLatency';
+    this.#partTarget = new PartTarget(this.#isParted ? options.partDurationMs : FRAGMENT_MS);
     this.#segments = new SegmentList<Segment>(options.segmentCount);
     this.#init = this.#makeInit();
   }
@@ -167,8 +169,8 @@ export class Rendition implements HlsRendition {
 
   closeSegment(end: SegmentEnd): void {
     this.#targetDurationS = end.targetDurationS;
-    if (this.#partTargetMs === 0 && end.count > 0) {
-      this.#partTargetMs = this.#firstPartTargetMs();
+    if (this.#partTarget.ms === 0 && end.count > 0) {
+      this.#partTarget.fix(this.#firstSampleMs());
     }
     const rest = end.count - this.#closeFull(end.count, Number.POSITIVE_INFINITY);
     if (rest > 0) {
@@ -204,7 +206,7 @@ export class Rendition implements HlsRendition {
    * @returns how many did
    */
   #closeFull(count: number, untilDts: number): number {
-    if (this.#partTargetMs === 0) {
+    if (this.#partTarget.ms === 0) {
       return 0;
     }
     const isPicture = this.#track.kind === 'video';
@@ -234,7 +236,7 @@ export class Rendition implements HlsRendition {
   }
 
   get #targetTicks(): number {
-    return Math.floor((this.#partTargetMs * this.#track.clockRate) / 1000);
+    return Math.floor((this.#partTarget.ms * this.#track.clockRate) / 1000);
   }
 
   #closePart(count: number, endDts: number): void {
@@ -258,6 +260,7 @@ export class Rendition implements HlsRendition {
     const part = new Part(content, this.#memory);
     if (this.#isParted) {
       this.#nextPart += 1;
+      this.#partTarget.made(part.durationS * 1000);
       this.#files.set(part.name, part);
     }
     if (this.#parts.length === 0 && !part.isIndependent) {
@@ -291,6 +294,7 @@ export class Rendition implements HlsRendition {
       this.#forget(old);
     }
     this.#listed = this.#segments.listed();
+    this.#refitParts(segment.line.number);
   }
 
   /** A long segment that was whole from the beginning is offered as such: nobody has waited for its parts. */
@@ -312,7 +316,7 @@ export class Rendition implements HlsRendition {
   #publish(): void {
     this.#playlist = {
       targetDurationS: this.#targetDurationS,
-      partTargetS: this.#isParted ? this.#partTargetMs / 1000 : undefined,
+      partTargetS: this.#isParted ? this.#partTarget.toldMs / 1000 : undefined,
       discontinuitySequence: this.#segments.discontinuitySequence,
       segments: this.#listed,
       running: this.#isParted ? this.#running() : undefined,
@@ -332,10 +336,18 @@ export class Rendition implements HlsRendition {
     };
   }
 
-  #firstPartTargetMs(): number {
-    const ticks = this.pending.typicalTicks() || this.usualTicks;
-    const sampleMs = (ticks * 1000) / this.#track.clockRate || UNKNOWN_SAMPLE_MS;
-    return partTargetMs(sampleMs, this.#isParted ? this.#options.partDurationMs : FRAGMENT_MS);
+  #firstSampleMs(): number {
+    return ((this.pending.typicalTicks() || this.usualTicks) * 1000) / this.#track.clockRate || UNKNOWN_SAMPLE_MS;
+  }
+
+  /** The segment has ended and is listed: the next one may have other parts. */
+  #refitParts(number: number): void {
+    const firstParted = this.#listed.find(({ parts }) => parts.length > 0);
+    this.#partTarget.segmentEnded(number, firstParted?.number ?? number + 1);
+    const steady = this.pending.steadyInterval();
+    if (steady && this.kind === 'video' && this.#isParted) {
+      this.#partTarget.refit(steady, this.#track.clockRate);
+    }
   }
 
   #applyNextTrack(): void {

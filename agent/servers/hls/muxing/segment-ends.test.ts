@@ -81,6 +81,35 @@ test('nothing begins without a key sample, and behind a long pause everything be
   expect(steps.filter((step) => step === 'break').length).toBe(1);
 });
 
+/** Pictures so many seconds apart, each a key picture. */
+function apart(seconds: readonly number[]): Sample[] {
+  let atS = 0;
+  return [0, ...seconds].map((interval) => {
+    atS += interval;
+    return { ...(tinyVideo(1, 20, 1)[0] as Sample), pts: atS * 90_000, dts: atS * 90_000 };
+  });
+}
+
+test('pictures further apart than a segment may be are one break, and from the second on longer segments', () => {
+  const day = Array(60).fill(0.05);
+  const { steps, lengths, targets } = follow(apart([...day, 3, 3, 3.6, 2.9, ...day]), OPTIONS, 1000);
+  expect(steps.filter((step) => step === 'break')).toHaveLength(1);
+  expect(lengths.slice(3, 6)).toEqual([3, 3.6, 2.9]);
+  expect([...new Set(targets)]).toEqual([1, 4]);
+});
+
+test('pauses with pictures between them are breaks, and the target stays as it was', () => {
+  const { steps, targets } = follow(apart([...Array(40).fill(0.05), 3, 0.05, 0.05, 3, 0.05, 3, 0.05]), OPTIONS, 1000);
+  expect(steps.filter((step) => step === 'break')).toHaveLength(3);
+  expect(new Set(targets)).toEqual(new Set([1]));
+});
+
+test('nothing is waited for longer than 30 s, however often', () => {
+  const { steps, targets } = follow(apart([...Array(40).fill(0.05), 31, 31, 31, 29, 29]), OPTIONS, 1000);
+  expect(steps.filter((step) => step === 'break')).toHaveLength(3);
+  expect(targets.at(-1)).toBe(30);
+});
+
 test('whatever comes, no segment is longer than its target duration when it is rounded', () => {
   for (let seed = 1; seed <= 300; seed += 1) {
     const next = random(seed);
@@ -92,6 +121,6 @@ test('whatever comes, no segment is longer than its target duration when it is r
     });
     const { lengths, targets } = follow(pictures, OPTIONS, next() < 0.5 ? 0 : 5000 * next());
     expect(lengths.every((seconds, i) => Math.round(seconds) <= (targets[i] ?? 0))).toBe(true);
-    expect(new Set(targets).size).toBeLessThanOrEqual(2);
+    expect(targets.every((target, i) => target >= (targets[i - 1] ?? 1) && target <= 30)).toBe(true);
   }
 });

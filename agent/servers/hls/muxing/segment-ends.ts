@@ -23,12 +23,19 @@ const SPARE_S = 0.05;
 const ROUNDED_AWAY_S = 0.44;
 /** A group or a pause beyond this does not become one segment. */
 const LONGEST_TARGET_S = 30;
+/** Pictures that come seldom tremble: a target that has to rise takes in those that are so much longer. */
+const RISE = 1.25;
 
 /**
  * Where segments end, and the target duration that they keep to. A segment ends before a key sample once it is long enough; in the
  * group that is running when somebody comes, before any sample: he would wait for the rest of it otherwise, and hls.js takes no parts while
  * whole segments are far from the end. The target is fixed with the first segment where the length of groups is known; where it is not, it
  * may rise once, with the first whole group. A group that is longer all the same is cut where it reaches the target.
+ *
+ * Samples further apart than a segment may be long are a pause, behind which everything begins anew with the next key sample. The second in a row
+ * is none: the camera has become slow, in the dark for example, and each of its pictures would be such a beginning, or lost where it is no
+ * key picture. RFC 8216bis §6.2.1 wants one target for ever; players, who read it anew with each playlist, bear a rise (they ask less often)
+ * better than that or a segment that is longer than what is told. It never falls: what is listed would be too long.
  */
 export class SegmentEnds {
   readonly #options: SegmentEndsOptions;
@@ -43,6 +50,9 @@ export class SegmentEnds {
   #groupDts = 0;
   #lastDts = 0;
   #longestS = LONGEST_TARGET_S;
+  /** Of the last sample that was offered, taken or not. */
+  #heardDts = Number.NEGATIVE_INFINITY;
+  #wasPause = false;
 
   constructor(options: SegmentEndsOptions) {
     this.#options = options;
@@ -60,6 +70,7 @@ export class SegmentEnds {
    * @param isReplay it is one of those that the stream has kept: they are one segment
    */
   stepBefore({ key, dts }: Sample, wantsCut: boolean, isReplay: boolean): Step {
+    this.#hear(dts);
     if (!this.#hasStarted) {
       return key ? 'add' : 'wait';
     }
@@ -83,6 +94,21 @@ export class SegmentEnds {
     const isOpening = !isReplay && this.#isFirstGroup;
     const isFull = this.#secondsOf(ticks + interval) > this.#longestS;
     return isFull || (isOpening && this.#isEnough(ticks, 0) && !this.#isKeyNear(dts)) ? 'cut' : 'add';
+  }
+
+  /** Once for each sample, however often it is asked for. */
+  #hear(dts: number): void {
+    if (dts <= this.#heardDts) {
+      return;
+    }
+    const pauseS = this.#secondsOf(dts - this.#heardDts);
+    this.#heardDts = dts;
+    const isPause = Number.isFinite(pauseS) && pauseS > this.#longestS;
+    if (isPause && this.#wasPause && pauseS <= LONGEST_TARGET_S) {
+      this.#raiseTo(RISE * pauseS);
+      this.#longestS = this.#targetS + ROUNDED_AWAY_S;
+    }
+    this.#wasPause = isPause;
   }
 
   /**

@@ -43,6 +43,8 @@ export class SegmentList<S extends KeptSegment> {
   #removedDiscontinuities = 0;
   #peakBitRate = 0;
   #targetDurationS = 1;
+  /** Number of the first segment of which parts are told. */
+  #firstPartedNumber = 0;
 
   /** @param listedCount at least so many are listed, when there are */
   constructor(listedCount: number) {
@@ -56,6 +58,7 @@ export class SegmentList<S extends KeptSegment> {
   /** Oldest first. */
   listed(): SegmentLine[] {
     const firstParted = this.#firstParted();
+    this.#firstPartedNumber = this.#segments[firstParted]?.line.number ?? this.#firstPartedNumber;
     const lines: SegmentLine[] = [];
     for (let i = this.#start; i < this.#segments.length; i += 1) {
       const segment = this.#segments[i] as S;
@@ -72,7 +75,9 @@ export class SegmentList<S extends KeptSegment> {
       seconds += line.durationS;
       parts += line.parts.length;
       const isFar = seconds > PARTED_TARGETS * this.#targetDurationS || parts > MOST_PARTS;
-      if (isFar && this.#segments.length - first >= PARTED_SEGMENTS) {
+      // What has gone does not come back when the target rises.
+      const hasGone = line.number < this.#firstPartedNumber;
+      if (hasGone || (isFar && this.#segments.length - first >= PARTED_SEGMENTS)) {
         break;
       }
       first -= 1;

@@ -174,7 +174,8 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
       step = this.#ends.stepBefore(sample, wantsCut, this.#isReplay);
     }
     if (step === 'wait') {
-      this.#framesDiscarded += 1;
+      // Before its first key sample nothing is missing.
+      this.#framesDiscarded += this.#writer ? 1 : 0;
       return;
     }
     if (step === 'cutBefore' && this.#last) {
@@ -226,7 +227,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     const { clockRate } = this.#tracks[number] as Track;
     const isDescribedAnew = this.#nextTracks !== undefined && this.#nextTracks[number] !== this.#tracks[number];
     if (!this.#writer || isDescribedAnew || sample.pts / clockRate < this.#startS) {
-      this.#framesDiscarded += 1;
+      this.#framesDiscarded += isDescribedAnew ? 1 : 0;
       return;
     }
     this.#writer.add(number, sample);

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { PictureIntervals } from './picture-intervals.ts';
+
+/** Samples so many ticks apart. */
+function heard(ticks: readonly number[], maySlowDown = true): PictureIntervals {
+  const intervals = new PictureIntervals(maySlowDown);
+  let dts = 0;
+  intervals.add(dts);
+  for (const interval of ticks) {
+    dts += interval;
+    intervals.add(dts);
+  }
+  return intervals;
+}
+
+const times = (ticks: number, count: number): number[] => Array(count).fill(ticks);
+
+test('a sample that does not come after the one before it is not counted', () => {
+  const intervals = new PictureIntervals(true);
+  expect([intervals.add(10), intervals.add(10), intervals.add(5), intervals.add(20)]).toEqual([
+    true,
+    false,
+    false,
+    true,
+  ]);
+  expect(intervals.usualTicks).toBe(10);
+});
+
+test('one pause or two do not change how long a picture is taken to be, the third of them does', () => {
+  expect(heard([...times(40, 20), 250, 250]).usualTicks).toBe(40);
+  expect(heard([...times(40, 20), 250, 250, 40, 250, 250]).usualTicks).toBe(40);
+  expect(heard([...times(40, 20), 250, 900, 260]).usualTicks).toBe(250);
+});
+
+test('silences of a sound do not make its frames longer', () => {
+  expect(heard([...times(960, 20), ...times(9600, 10)], false).usualTicks).toBe(960);
+});
+
+test('a rate is steady when the newer half of the last pictures agrees with the older half', () => {
+  expect(heard([40, 40]).steady()).toBeUndefined();
+  expect(heard(times(40, 3)).steady()).toEqual({ typicalTicks: 40, meanTicks: 40 });
+  expect(heard([...times(40, 30), ...times(80, 8)]).steady()).toBeUndefined();
+  expect(heard([...times(40, 30), ...times(80, 16)]).steady()).toEqual({ typicalTicks: 80, meanTicks: 80 });
+  expect(heard([...times(40, 30), ...times(250, 3)]).steady()).toEqual({ typicalTicks: 250, meanTicks: 250 });
+});
+
+test('a lost picture moves the mean and not what is typical', () => {
+  const { typicalTicks = 0, meanTicks = 0 } = heard([...times(40, 20), 80, ...times(40, 5)]).steady() ?? {};
+  expect(typicalTicks).toBe(40);
+  expect(meanTicks).toBeGreaterThan(42);
+});

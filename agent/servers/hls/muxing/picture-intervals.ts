@@ -1,0 +1,107 @@
+/** A pause does not change how long samples are taken to be. */
+const LONGEST_USUAL = 4;
+/** But so many in a row are no pauses: the camera has become slow. */
+const LONG_ONES = 3;
+const RECENT = 16;
+/** From fewer nothing is concluded. */
+const FEWEST_RECENT = 3;
+/** The older half of the recent ones is so near to the newer half, unless the rate is changing just now. */
+const STEADY = 1.25;
+
+/** What is known of a steady rate, in two ways: trembling moves the first, a lost picture the second, and only another rate moves both. */
+export interface SteadyInterval {
+  /** Mean of the middle half. */
+  readonly typicalTicks: number;
+  readonly meanTicks: number;
+}
+
+/** How far the samples of one track are apart. */
+export class PictureIntervals {
+  readonly #maySlowDown: boolean;
+  /** Smoothed; 0: there have not been two. */
+  #usualTicks = 0;
+  #lastDts = Number.NEGATIVE_INFINITY;
+  #longInRow = 0;
+  /** The shortest of those that were long in a row: a pause among them tells nothing. */
+  #shortestLong = 0;
+  /** A ring of the last ones. */
+  readonly #recent = new Float64Array(RECENT);
+  #count = 0;
+
+  /** @param maySlowDown pictures do, at night; what comes late of a sound is silence */
+  constructor(maySlowDown: boolean) {
+    this.#maySlowDown = maySlowDown;
+  }
+
+  /** How long a sample usually is; 0: unknown. */
+  get usualTicks(): number {
+    return this.#usualTicks;
+  }
+
+  /** False: it does not come after the one before it, and is not counted. */
+  add(dts: number): boolean {
+    const ticks = dts - this.#lastDts;
+    if (ticks <= 0) {
+      return false;
+    }
+    this.#lastDts = dts;
+    if (!Number.isFinite(ticks)) {
+      return true;
+    }
+    if (this.#usualTicks === 0) {
+      this.#usualTicks = ticks;
+      this.#remember(ticks);
+    } else if (ticks < LONGEST_USUAL * this.#usualTicks) {
+      this.#longInRow = 0;
+      this.#usualTicks += (ticks - this.#usualTicks) / 8;
+      this.#remember(ticks);
+    } else if (this.#maySlowDown) {
+      this.#addLong(ticks);
+    }
+    return true;
+  }
+
+  #addLong(ticks: number): void {
+    this.#shortestLong = this.#longInRow === 0 ? ticks : Math.min(this.#shortestLong, ticks);
+    this.#longInRow += 1;
+    if (this.#longInRow === LONG_ONES) {
+      this.#longInRow = 0;
+      this.#usualTicks = this.#shortestLong;
+      this.#count = 0;
+      for (let i = 0; i < LONG_ONES; i += 1) {
+        this.#remember(this.#shortestLong);
+      }
+    }
+  }
+
+  #remember(ticks: number): void {
+    this.#recent[this.#count % RECENT] = ticks;
+    this.#count += 1;
+  }
+
+  /** Undefined: there are too few, or the rate is changing. */
+  steady(): SteadyInterval | undefined {
+    const count = Math.min(this.#count, RECENT);
+    if (count < FEWEST_RECENT) {
+      return undefined;
+    }
+    const recent: number[] = [];
+    for (let i = this.#count - count; i < this.#count; i += 1) {
+      recent.push(this.#recent[i % RECENT] as number);
+    }
+    const older = mean(recent.slice(0, count >> 1));
+    const newer = mean(recent.slice(count >> 1));
+    return Math.max(older, newer) > STEADY * Math.min(older, newer)
+      ? undefined
+      : { typicalTicks: typicalOf(recent), meanTicks: mean(recent) };
+  }
+}
+
+/** Of the middle half: whatever halted or hurried is left out. 0: there are none. Sorts what it is given. */
+export function typicalOf(ticks: number[]): number {
+  const aside = ticks.length >> 2;
+  return mean(ticks.sort((a, b) => a - b).slice(aside, ticks.length - aside));
+}
+
+const mean = (values: readonly number[]): number =>
+  values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : 0;

@@ -1,0 +1,167 @@
+import { expect, test } from 'vitest';
+import { Stream } from '../../agent/stream/stream.ts';
+import { g711, HlsPlayer, openHlsBox } from '../hls-box.ts';
+import { type Verdict, validate } from '../hls-validator/validate.ts';
+import { idrPicture, skipPicture, tinyH264 } from '../tiny-h264.ts';
+
+const GROUP_PICTURES = 25;
+const SOUND_MS = 40;
+/** The stream has run for so long when the first viewer comes. */
+const BEFORE_S = 3;
+
+/** Who is answered nothing for so many turns of the event loop waits for the next picture. */
+const QUIET_TURNS = 6;
+
+/** So many seconds of pictures so far apart. */
+type Light = readonly [seconds: number, intervalMs: number];
+
+/** A camera that sends as many pictures as there is light for, in groups of 25, and a key picture when it is asked for one; and its sound. */
+class NightCamera {
+  readonly stream = new Stream([tinyH264, g711]);
+  readonly #lights: readonly Light[];
+  readonly #startWallMs: number;
+  #pictureMs = 0;
+  #soundMs = 0;
+  #number = 0;
+  #isKeyWanted = true;
+  keysAsked = 0;
+
+  constructor(lights: readonly Light[], startWallMs: number) {
+    this.#lights = lights;
+    this.#startWallMs = startWallMs;
+    this.stream.onKeyFrameWanted = () => {
+      this.#isKeyWanted = true;
+      this.keysAsked += 1;
+    };
+  }
+
+  /** When the next sample comes. */
+  get nextMs(): number {
+    return Math.min(this.#pictureMs, this.#soundMs);
+  }
+
+  send(): void {
+    if (this.#soundMs < this.#pictureMs) {
+      const pts = this.#soundMs * 8;
+      const data = new Uint8Array(SOUND_MS * 8).fill(pts % 251);
+      this.stream.write(1, { pts, dts: pts, wall: this.#startWallMs + this.#soundMs, key: true, data });
+      this.#soundMs += SOUND_MS;
+      return;
+    }
+    this.#number = this.#isKeyWanted ? 0 : (this.#number + 1) % GROUP_PICTURES;
+    this.#isKeyWanted = false;
+    const pts = Math.round(this.#pictureMs * 90);
+    const key = this.#number === 0;
+    const data = key ? idrPicture(100) : skipPicture(this.#number);
+    this.stream.write(0, { pts, dts: pts, wall: this.#startWallMs + this.#pictureMs, key, data });
+    this.#pictureMs += this.#intervalMs();
+  }
+
+  #intervalMs(): number {
+    let untilMs = 0;
+    for (const [seconds, intervalMs] of this.#lights) {
+      untilMs += seconds * 1000;
+      if (this.#pictureMs < untilMs) {
+        return intervalMs;
+      }
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+interface Told {
+  readonly targetsS: number[];
+  readonly partTargetsS: (number | undefined)[];
+  readonly breaks: number;
+  readonly violations: readonly string[];
+  readonly keysAsked: number;
+}
+
+/** A low-latency client that believes nothing watches the real service, in a time that goes on when all has been answered. */
+async function watch(lights: readonly Light[]): Promise<Told> {
+  const { app, clock, paths } = openHlsBox({ options: { variant: 'lowLatency' } });
+  const camera = new NightCamera(lights, clock.wallMs());
+  paths.streams.set('cam', camera.stream);
+  const player = new HlsPlayer(app);
+  let answered = 0;
+  const get = async (url: string) => {
+    const askedMs = clock.monoMs();
+    const answer = await player.get(url);
+    answered += 1;
+    const header = (name: string) => answer.headers[name]?.toString();
+    return {
+      status: answer.statusCode,
+      contentType: header('content-type'),
+      encoding: header('content-encoding'),
+      body: new Uint8Array(answer.rawPayload),
+      askedMs,
+      answeredMs: clock.monoMs(),
+    };
+  };
+  const quiet = async () => {
+    for (let idle = 0, before = answered; idle < QUIET_TURNS; ) {
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
+      idle = answered === before ? idle + 1 : 0;
+      before = answered;
+    }
+  };
+  const sleep = (ms: number) => clock.sleep(ms, new AbortController().signal);
+  const totalS = lights.reduce((sum, [seconds]) => sum + seconds, 0);
+  let session: Promise<Verdict> | undefined;
+  let isOver = false;
+  while (!isOver && camera.nextMs < totalS * 1000) {
+    await clock.advance(camera.nextMs - clock.monoMs());
+    camera.send();
+    if (!session && camera.nextMs >= BEFORE_S * 1000) {
+      const url = 'http://box/cam/index.m3u8';
+      const seconds = totalS - BEFORE_S - 4;
+      session = validate({ url, seconds, isLowLatency: true, get, nowMs: clock.monoMs, sleep }).finally(() => {
+        isOver = true;
+      });
+    }
+    await quiet();
+  }
+  const verdict = await (session as Promise<Verdict>);
+  const history = [...verdict.followers.values()][0]?.history.map(({ media }) => media) ?? [];
+  const steps = <T>(values: readonly T[]): T[] => values.filter((value, i) => i === 0 || value !== values[i - 1]);
+  return {
+    targetsS: steps(history.map(({ targetDurationS }) => targetDurationS)),
+    partTargetsS: steps(history.map(({ partTargetS }) => partTargetS)),
+    breaks: history.at(-1)?.segments.at(-1)?.discontinuity ?? 0,
+    violations: verdict.violations,
+    keysAsked: camera.keysAsked,
+  };
+}
+
+/** By day, by night, and by day again: the pictures of a second at night. */
+test.for([
+  ['12 pictures a second', 14, 1000 / 12, [1], [0.216, 0.18, 0.216], 0],
+  ['12.5 pictures a second', 14, 80, [1], [0.216, 0.26, 0.216], 0],
+  ['4 pictures a second', 14, 250, [1], [0.216, 0.27, 0.216], 0],
+  ['one picture in three seconds', 40, 3000, [1, 4], [0.216, 3.24, 0.216], 1],
+] as const)(
+  'a camera with %s at night: no rule is broken, and one break at most',
+  async ([, nightS, intervalMs, targets, partTargets, breaks]) => {
+    const told = await watch([
+      [10, 40],
+      [nightS, intervalMs],
+      [targets.length > 1 ? 45 : 14, 40],
+    ]);
+    expect(told.violations).toEqual([]);
+    expect(told.targetsS).toEqual(targets);
+    expect(told.partTargetsS).toEqual(partTargets);
+    expect([told.breaks, told.keysAsked]).toEqual([breaks, breaks]);
+  },
+);
+
+test('one picture that comes late is told with its part, and as long as that is listed', async () => {
+  const told = await watch([
+    [10, 40],
+    [0.04, 600],
+    [10, 40],
+  ]);
+  expect(told.violations).toEqual([]);
+  expect(told.partTargetsS).toEqual([0.216, 0.648, 0.216]);
+});
