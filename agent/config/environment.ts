@@ -34,6 +34,17 @@ export function reportUnsupportedVariables(names: Iterable<string>, env: Environ
   }
 }
 
+/** The variable that sets this key whatever the file says; nothing when there is none. Lists of blocks are not looked into. */
+export function variableOf(keyPath: readonly (string | number)[], env: Environment): string | undefined {
+  const [first, name] = keyPath;
+  // A path's name in a variable is lower case, and ends at the next underscore.
+  if (first === 'paths' && String(name) !== String(name).toLowerCase()) {
+    return undefined;
+  }
+  const rest = keyPath.join('_').toUpperCase();
+  return PREFIXES.map((prefix) => `${prefix}_${rest}`).find((variable) => env[variable] !== undefined);
+}
+
 type Variables = ReadonlyMap<string, string>;
 
 function variablesOf(env: Environment, prefix: string): Variables {

@@ -28,8 +28,13 @@ export function pathListJson(config: Config): readonly PathJson[] {
   return entries.map(pathJson);
 }
 
+/** What is shown in a secret's place. */
+export const HIDDEN = '<redacted>';
+
 /** Kinds of text that may hold a password. */
 const URLS = new Set(['source', 'redirect']);
+/** A text that is shown without the password in it. */
+export const holdsSecret = ({ syntax }: SchemaNode): boolean => URLS.has(syntax ?? '');
 
 const renderSettings = (settings: PathSettings): ConfigJson => renderObject(asNode(PathSchema), { ...settings });
 
@@ -58,7 +63,7 @@ function render(schema: SchemaNode, value: unknown): unknown {
     return value === schema.words.yes;
   }
   if (schema.secret) {
-    return value === '' ? '' : '<redacted>';
+    return value === '' ? '' : HIDDEN;
   }
-  return URLS.has(schema.syntax ?? '') ? redact(String(value)) : value;
+  return holdsSecret(schema) ? redact(String(value)) : value;
 }

@@ -1,0 +1,168 @@
+import { isDeepStrictEqual } from 'node:util';
+import { PerchError } from '../base/errors.ts';
+import type { Edit, KeyPath } from './edit.ts';
+import { type Environment, variableOf } from './environment.ts';
+import { GlobalSchema } from './global.ts';
+import { globalJson, pathDefaultsJson, pathJson } from './json.ts';
+import { withKeptSecrets } from './kept-secrets.ts';
+import { PathSchema } from './path.ts';
+import type { PathEntry } from './path-entry.ts';
+import { type Posted, postedGlobal, postedPath } from './posted.ts';
+import { problemText } from './problem.ts';
+import { asNode, resolvedName, type SchemaNode } from './read.ts';
+import type { ConfigStore, FileNow } from './store.ts';
+
+/** Who changes settings. */
+export interface Editor {
+  /** Programs of this machine may be named, which Perch then runs (`runOn…`). */
+  readonly mayRunCommands: boolean;
+}
+
+const GLOBAL = asNode(GlobalSchema);
+const PATH = asNode(PathSchema);
+const COMMAND = /^runOn/;
+/** It runs a program with arguments of the caller's. */
+const COMMAND_SOURCE = /^\s*ffmpeg:/i;
+
+/** The control API's ways to change the file, with MediaMTX's refusals. Everything goes through the store. */
+export class ApiEdits {
+  readonly #store: ConfigStore;
+  readonly #env: Environment;
+
+  constructor(store: ConfigStore, env: Environment) {
+    this.#store = store;
+    this.#env = env;
+  }
+
+  async patchGlobal(body: unknown, editor: Editor): Promise<void> {
+    const { global, pathDefaults } = postedGlobal(body);
+    await this.#store.revise(({ config }) => [
+      ...this.#changed([], GLOBAL, global, settingsOf(GLOBAL, postedGlobal(globalJson(config)).global, config), editor),
+      ...this.#changed(['pathDefaults'], PATH, pathDefaults, defaultsOf(config), editor),
+    ]);
+  }
+
+  async patchPathDefaults(body: unknown, editor: Editor): Promise<void> {
+    const posted = postedPath(body);
+    await this.#store.revise(({ config }) => {
+      return this.#changed(['pathDefaults'], PATH, posted, defaultsOf(config), editor);
+    });
+  }
+
+  async addPath(name: string, body: unknown, editor: Editor): Promise<void> {
+    const posted = postedPath(body);
+    await this.#store.revise((now) => {
+      if (now.config.paths.has(name)) {
+        throw new PerchError('badInput', 'path already exists', { path: name });
+      }
+      return [this.#whole(name, posted, now, editor)];
+    });
+  }
+
+  async replacePath(name: string, body: unknown, editor: Editor): Promise<void> {
+    const posted = postedPath(body);
+    await this.#store.revise((now) => [this.#whole(name, posted, now, editor)]);
+  }
+
+  async patchPath(name: string, body: unknown, editor: Editor): Promise<void> {
+    const posted = postedPath(body);
+    await this.#store.revise(({ config }) => {
+      const entry = config.paths.get(name);
+      if (!entry) {
+        throw noSuchPath(name);
+      }
+      return this.#changed(['paths', name], PATH, posted, pathSettings(entry), editor);
+    });
+  }
+
+  async deletePath(name: string): Promise<void> {
+    await this.#store.revise(({ config, written }) => {
+      if (!config.paths.has(name)) {
+        throw noSuchPath(name);
+      }
+      if (!isWritten(written, name)) {
+        const message = `path '${name}' comes from an environment variable: it ends with it`;
+        throw new PerchError('badInput', message, { path: name });
+      }
+      return [{ keyPath: ['paths', name], value: undefined }];
+    });
+  }
+
+  /** Reads the file again. @throws PerchError badInput with what is wrong in it */
+  async reload(): Promise<void> {
+    if (!(await this.#store.reload())) {
+      const first = this.#store.problems.find(({ severity }) => severity === 'error');
+      throw new PerchError('badInput', first ? problemText(first) : 'the configuration file is wrong');
+    }
+  }
+
+  /** Values that differ from those in force: the others stay as they are written, or not written. */
+  #changed(place: KeyPath, schema: SchemaNode, posted: Posted, before: InForce, editor: Editor): readonly Edit[] {
+    const keys = Object.keys(posted).filter((key) => !isDeepStrictEqual(posted[key], before.shown[key]));
+    return keys.map((key) => {
+      this.#check([...place, key], posted[key], editor);
+      return { keyPath: [...place, key], value: valueFor(schema, key, posted[key], before) };
+    });
+  }
+
+  /** A path as it is sent, and nothing else of it. */
+  #whole(name: string, posted: Posted, { config }: FileNow, editor: Editor): Edit {
+    const entry = config.paths.get(name);
+    const before = entry ? pathSettings(entry) : defaultsOf(config);
+    const written = Object.entries(posted).map(([key, value]) => {
+      if (!isDeepStrictEqual(value, before.shown[key])) {
+        this.#check(['paths', name, key], value, editor);
+      }
+      return [key, valueFor(PATH, key, value, before)];
+    });
+    return { keyPath: ['paths', name], value: written.length === 0 ? null : Object.fromEntries(written) };
+  }
+
+  #check(keyPath: KeyPath, value: unknown, { mayRunCommands }: Editor): void {
+    const key = String(keyPath.at(-1));
+    if (key === 'source' && typeof value === 'string' && COMMAND_SOURCE.test(value)) {
+      throw new PerchError('badInput', 'source: ffmpeg:// runs a program: it can be written into the file only');
+    }
+    if (COMMAND.test(key) && !mayRunCommands) {
+      throw new PerchError('badInput', `${key} runs a program: only the owner, or the file itself, can set it`);
+    }
+    const variable = variableOf(keyPath, this.#env);
+    if (variable !== undefined) {
+      throw new PerchError('badInput', `${key} is set by the environment variable ${variable}: change it there`);
+    }
+  }
+}
+
+/** Settings as they are shown, in the form of a request, and as they are. */
+interface InForce {
+  readonly shown: Posted;
+  readonly value: (key: string) => unknown;
+}
+
+const settingsOf = (schema: SchemaNode, shown: Posted, settings: object): InForce => ({
+  shown,
+  value: (key) => (settings as Posted)[resolvedName(key, schema.properties?.[key] ?? {})],
+});
+
+const defaultsOf = (config: FileNow['config']): InForce =>
+  settingsOf(PATH, postedPath(pathDefaultsJson(config)), config.pathDefaults);
+
+const pathSettings = (entry: PathEntry): InForce =>
+  entry.settings
+    ? settingsOf(PATH, postedPath(pathJson(entry)), entry.settings)
+    : { shown: {}, value: () => undefined };
+
+/** What is written for a value: secrets as they are, and the words of a switch as yes and no. */
+function valueFor(schema: SchemaNode, key: string, posted: unknown, before: InForce): unknown {
+  const property = schema.properties?.[key] ?? {};
+  const value = withKeptSecrets(property, posted, before.value(key), key);
+  const { isSwitch, words } = property;
+  return isSwitch && (value === words?.yes || value === words?.no) ? value === words?.yes : value;
+}
+
+function isWritten(written: unknown, name: string): boolean {
+  const paths = (written as { readonly paths?: unknown } | null)?.paths;
+  return typeof paths === 'object' && paths !== null && Object.hasOwn(paths, name);
+}
+
+const noSuchPath = (path: string): PerchError => new PerchError('notFound', 'path not found', { path });
