@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { hostFacts } from '../system/host.ts';
 import type { Accounts } from './auth/accounts.ts';
 import type { Authority } from './auth/authorize.ts';
+import { deviceWords } from './auth/device-words.ts';
 import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
@@ -11,13 +12,16 @@ import type { KeyFiles } from './config/key-pair.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import { type Problem, problemText } from './config/problem.ts';
 import { HttpAccess } from './http/access.ts';
+import type { ConfigEdits, ConfigEditor } from './http/api/config.ts';
 import { controlApi } from './http/api/control-api.ts';
 import { createHttpApp } from './http/app.ts';
 import { cors } from './http/cors.ts';
+import { guestRoutes } from './http/guest-routes.ts';
 import { healthRoute } from './http/health.ts';
 import { ListenerTls } from './http/listener-tls.ts';
 import { listen } from './http/listeners.ts';
-import { sessionRoutes } from './http/session-routes.ts';
+import { peopleRoutes } from './http/people-routes.ts';
+import { renewSessions, sessionRoutes } from './http/session-routes.ts';
 import { staticUi } from './http/static-ui.ts';
 import { systemRoute } from './http/system.ts';
 import { takeUpgrade } from './http/web-socket.ts';
@@ -50,6 +54,8 @@ export interface HttpServicesDeps {
   readonly paths: PathTable;
   readonly recordings: Recordings;
   config(): Config;
+  /** The ways of the control API to change it. */
+  readonly edits: ConfigEdits;
   /** What is wrong with the configuration file as it is now. */
   problems(): readonly Problem[];
   hls(): HlsServer | undefined;
@@ -157,6 +163,8 @@ export class HttpServices {
           });
         if (key === 'address') {
           this.#mainPort = port;
+        } else if (key === 'hlsAddress') {
+          log.info({ port, encryption: tls !== undefined }, 'HLS server is open');
         }
         return close;
       },
@@ -164,13 +172,15 @@ export class HttpServices {
   }
 
   async #mountMain(app: FastifyInstance, access: HttpAccess, config: Config): Promise<void> {
-    const { accounts, authority, paths, pageFolder, dataDir } = this.#deps;
+    const { accounts, authority, wrongCredentials, paths, pageFolder, dataDir } = this.#deps;
+    app.addHook('onRequest', renewSessions({ accounts, access }));
     const warnings = () => [...authority.warnings, ...this.#deps.problems().filter(isSerious).map(problemText)];
     await app.register(healthRoute, { health: { status: () => (paths.isRecordingBroken ? 'not recording' : 'ok') } });
     await app.register(sessionRoutes, {
       accounts,
       access,
-      wrongCredentials: this.#deps.wrongCredentials,
+      wrongCredentials,
+      deviceWords,
       notices: {
         get isOpen() {
           return authority.isOpen;
@@ -180,6 +190,9 @@ export class HttpServices {
         },
       },
     });
+    await app.register(peopleRoutes, { access, people: accounts.people });
+    const wallMs = () => this.#deps.clock.wallMs();
+    await app.register(guestRoutes, { access, people: accounts.people, wrongCredentials, wallMs });
     await app.register(systemRoute, {
       access,
       info: { version: this.#deps.version, started: this.#started },
@@ -240,12 +253,22 @@ export class HttpServices {
         pathDefaults: () => pathDefaultsJson(this.#deps.config()),
         paths: () => pathListJson(this.#deps.config()),
       },
+      edits: this.#deps.edits,
+      editorOf: (request) => this.#editorOf(access, request),
       peers: { webrtcSessions: webrtc, hlsMuxers: hls, hlsSessions: () => this.#hlsSessions(), ...this.#rtspPeers() },
       recordings,
       protection: recordings.space.protection,
       disks: recordings.space,
       events: recordings.events,
     });
+  }
+
+  /** In Perch's own set-up running programs is the owner's; in a file made for MediaMTX whoever may use the API may do it, as there. */
+  async #editorOf(access: HttpAccess, request: FastifyRequest): Promise<ConfigEditor> {
+    const { authority, config } = this.#deps;
+    const mayRunCommands =
+      !config().isOwn || (await authority.authorize('admin', '', access.identify(request))).allowed;
+    return { mayRunCommands };
   }
 
   /** Viewers of playlists, and those of live fMP4. */

@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { Accounts } from '../agent/auth/accounts.ts';
 import { type AccessRules, Authority } from '../agent/auth/authorize.ts';
-import { systemClock } from '../agent/base/clock.ts';
+import { deviceWords } from '../agent/auth/device-words.ts';
+import { type Clock, systemClock } from '../agent/base/clock.ts';
 import { silentLogger } from '../agent/base/log.ts';
 import { HttpAccess } from '../agent/http/access.ts';
 import { createHttpApp } from '../agent/http/app.ts';
-import { sessionRoutes } from '../agent/http/session-routes.ts';
+import { guestRoutes } from '../agent/http/guest-routes.ts';
+import { peopleRoutes } from '../agent/http/people-routes.ts';
+import { renewSessions, sessionRoutes } from '../agent/http/session-routes.ts';
 import { WrongCredentials } from '../agent/http/wrong-credentials.ts';
 
 export interface HttpBox extends AsyncDisposable {
@@ -25,12 +28,15 @@ export interface HttpBoxOptions {
   readonly trustedProxies?: readonly string[];
   /** Without it wrong credentials are answered at once. */
   readonly wrongCredentials?: WrongCredentials;
+  /** For sessions and links. */
+  readonly clock?: Clock;
 }
 
 /** The real accounts, rules and log-in routes behind one HTTP app, without the media. */
 export async function openHttpBox(options: HttpBoxOptions = {}): Promise<HttpBox> {
   const dataDir = await mkdtemp(join(tmpdir(), 'perch-http-'));
-  const accounts = await Accounts.open({ dataDir, clock: systemClock, log: silentLogger });
+  const { clock = systemClock } = options;
+  const accounts = await Accounts.open({ dataDir, clock, log: silentLogger });
   if (options.password !== undefined) {
     await accounts.claim(options.password, undefined, { ip: '127.0.0.1', isPrivate: true });
   }
@@ -49,6 +55,7 @@ export async function openHttpBox(options: HttpBoxOptions = {}): Promise<HttpBox
     accounts,
     access,
     wrongCredentials,
+    deviceWords,
     notices: {
       get isOpen() {
         return authority.isOpen;
@@ -56,6 +63,10 @@ export async function openHttpBox(options: HttpBoxOptions = {}): Promise<HttpBox
       warnings: ['a warning'],
     },
   });
+  const { people } = accounts;
+  app.addHook('onRequest', renewSessions({ accounts, access }));
+  await app.register(peopleRoutes, { access, people });
+  await app.register(guestRoutes, { access, people, wrongCredentials, wallMs: () => clock.wallMs() });
   return {
     app,
     access,

@@ -57,7 +57,7 @@ test('from elsewhere the setup code is wanted, and ten wrong ones are the last f
 test('a log-in ends the session that the browser had before', async () => {
   const accounts = await open();
   const old = await accounts.claim(PASSWORD, undefined, HOME);
-  const token = await accounts.logIn('owner', PASSWORD, HOME.ip, old);
+  const token = await accounts.logIn('owner', PASSWORD, HOME, old);
   expect(token).not.toBe(old);
   expect(accounts.sessionUser(old)).toBeUndefined();
   expect(accounts.sessionUser(token)).toBe('owner');
@@ -69,17 +69,17 @@ test('ten wrong passwords are the last for ten minutes, for that address alone',
   const accounts = await open();
   await accounts.claim(PASSWORD, undefined, HOME);
   for (let i = 0; i < 10; i += 1) {
-    await expect(accounts.logIn('owner', `wrong ${i}`, AWAY.ip, undefined)).rejects.toThrow('wrong password');
+    await expect(accounts.logIn('owner', `wrong ${i}`, AWAY)).rejects.toThrow('wrong password');
   }
-  await expect(accounts.logIn('owner', PASSWORD, AWAY.ip, undefined)).rejects.toThrow('10 wrong attempts');
-  await expect(accounts.logIn('owner', PASSWORD, HOME.ip, undefined)).resolves.toHaveLength(43);
+  await expect(accounts.logIn('owner', PASSWORD, AWAY)).rejects.toThrow('10 wrong attempts');
+  await expect(accounts.logIn('owner', PASSWORD, HOME)).resolves.toHaveLength(43);
 });
 
 test('an unknown name is as wrong as a wrong password', async () => {
   const accounts = await open();
-  await expect(accounts.logIn('owner', PASSWORD, HOME.ip, undefined)).rejects.toThrow('has no owner yet');
+  await expect(accounts.logIn('owner', PASSWORD, HOME)).rejects.toThrow('has no owner yet');
   await accounts.claim(PASSWORD, undefined, HOME);
-  await expect(accounts.logIn('root', PASSWORD, HOME.ip, undefined)).rejects.toThrow('wrong password');
+  await expect(accounts.logIn('root', PASSWORD, HOME)).rejects.toThrow('wrong password');
   expect(await accounts.verify('root', '', HOME.ip)).toBe(false);
 });
 

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
 import { silentLogger } from '../base/log.ts';
+import { SecretKey } from './secret-key.ts';
 import { Sessions } from './sessions.ts';
 
 const DAY_MS = 86_400_000;
 let folder = '';
 let clock = new FakeClock();
-const open = () => Sessions.open(folder, clock, silentLogger);
+const PHONE = { ip: '192.168.1.9', device: 'Chrome, Android' };
+const open = async () => Sessions.open(folder, await SecretKey.open(folder, silentLogger), clock, silentLogger);
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'perch-sessions-'));
@@ -19,12 +21,12 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, maxRetries: 10 }));
 
 test('a session outlives a restart', async () => {
-  const token = await (await open()).create('owner');
+  const token = await (await open()).create('owner', PHONE);
   expect((await open()).find(token)).toBe('owner');
 });
 
 test('a token has 256 bits and is nowhere on the disk', async () => {
-  const token = await (await open()).create('owner');
+  const token = await (await open()).create('owner', PHONE);
   expect(Buffer.from(token, 'base64url')).toHaveLength(32);
   const file = join(folder, 'sessions.json');
   expect(await readFile(file, 'utf8')).not.toContain(token);
@@ -33,7 +35,7 @@ test('a token has 256 bits and is nowhere on the disk', async () => {
 
 test('a session that was ended is unknown, after a restart too', async () => {
   const sessions = await open();
-  const token = await sessions.create('owner');
+  const token = await sessions.create('owner', PHONE);
   await sessions.end(token);
   expect(sessions.find(token)).toBeUndefined();
   expect((await open()).find(token)).toBeUndefined();
@@ -41,7 +43,7 @@ test('a session that was ended is unknown, after a restart too', async () => {
 
 test('a session ends when it was not used for 30 days, and each use puts that off', async () => {
   const sessions = await open();
-  const token = await sessions.create('owner');
+  const token = await sessions.create('owner', PHONE);
   await clock.advance(29 * DAY_MS);
   expect(sessions.find(token)).toBe('owner');
   await clock.advance(29 * DAY_MS);
@@ -52,7 +54,7 @@ test('a session ends when it was not used for 30 days, and each use puts that of
 
 test('the use is remembered over a restart', async () => {
   const first = await open();
-  const token = await first.create('owner');
+  const token = await first.create('owner', PHONE);
   await clock.advance(29 * DAY_MS);
   first.find(token);
   await expect.poll(async () => (await open()).find(token)).toBe('owner');
@@ -61,11 +63,11 @@ test('the use is remembered over a restart', async () => {
 });
 
 test('a board that starts in 1970 keeps its sessions when the time arrives', async () => {
-  const token = await (await open()).create('owner');
+  const token = await (await open()).create('owner', PHONE);
   clock.stepWall(-56 * 365 * DAY_MS);
   const sessions = await open();
   expect(sessions.find(token)).toBe('owner');
-  const early = await sessions.create('owner');
+  const early = await sessions.create('owner', PHONE);
   clock.stepWall(56 * 365 * DAY_MS);
   expect(sessions.find(token)).toBe('owner');
   expect(sessions.find(early)).toBe('owner');
@@ -75,11 +77,11 @@ test('the hundred and first session ends the one that was idle longest', async (
   const sessions = await open();
   const tokens = [];
   for (let i = 0; i < 100; i += 1) {
-    tokens.push(await sessions.create('owner'));
+    tokens.push(await sessions.create('owner', PHONE));
     await clock.advance(1);
   }
   sessions.find(tokens[0] ?? '');
-  await sessions.create('owner');
+  await sessions.create('owner', PHONE);
   expect(sessions.size).toBe(100);
   expect(sessions.find(tokens[0] ?? '')).toBe('owner');
   expect(sessions.find(tokens[1] ?? '')).toBeUndefined();
@@ -91,7 +93,7 @@ test.for(['{', '[]', '{"sessions":[{"hash":"x"}]}'])(
     await writeFile(join(folder, 'sessions.json'), text);
     const sessions = await open();
     expect(sessions.size).toBe(0);
-    expect(sessions.find(await sessions.create('owner'))).toBe('owner');
+    expect(sessions.find(await sessions.create('owner', PHONE))).toBe('owner');
   },
 );
 
@@ -99,5 +101,5 @@ test('a disk that cannot be written does not lock anybody out', async () => {
   const sessions = await open();
   await rm(folder, { recursive: true });
   await writeFile(folder, 'no folder');
-  expect(sessions.find(await sessions.create('owner'))).toBe('owner');
+  expect(sessions.find(await sessions.create('owner', PHONE))).toBe('owner');
 });

@@ -3,50 +3,90 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { PerchError } from '../base/errors.ts';
 import { hashPassword, PasswordHash, verifyPassword } from './password-hash.ts';
+import { limitedPerson, ownerPerson, type Person, type Rights } from './person.ts';
 import { loadPrivate, savePrivate } from './private-file.ts';
 
-const UsersFile = Type.Object({
-  users: Type.Array(
-    Type.Object({
-      name: Type.String({ minLength: 1, maxLength: 64 }),
-      role: Type.Literal('owner'),
-      password: PasswordHash,
-    }),
-    { maxItems: 1 },
-  ),
+export const USERS_LIMIT = 50;
+export const CAMERAS_LIMIT = 500;
+const NAME_CHARS = 64;
+const PATH_CHARS = 512;
+/** Letters and digits of any language first. No colon, which ends the name in `Basic`, and no slash. */
+const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+ -]*$/u;
+
+export const Cameras = Type.Union([
+  Type.Literal('all'),
+  Type.Array(Type.String({ minLength: 1, maxLength: PATH_CHARS }), { maxItems: CAMERAS_LIMIT }),
+]);
+const Name = Type.String({ minLength: 1, maxLength: NAME_CHARS });
+const Owner = Type.Object({ name: Name, role: Type.Literal('owner'), password: PasswordHash });
+const Viewer = Type.Object({
+  name: Name,
+  role: Type.Literal('viewer'),
+  password: PasswordHash,
+  cameras: Cameras,
+  live: Type.Boolean(),
+  recordings: Type.Boolean(),
 });
-type User = Static<typeof UsersFile>['users'][number];
+const UsersFile = Type.Object({
+  users: Type.Array(Type.Union([Owner, Viewer]), { maxItems: USERS_LIMIT }),
+  /** Whoever has the box in his hands has taken the owner's password away: without this a file without owner is damaged. */
+  setup: Type.Optional(Type.Literal('again')),
+});
+type UsersFile = Static<typeof UsersFile>;
+type User = UsersFile['users'][number];
 
 export const OWNER_NAME = 'owner';
 
-/** The people of the web UI, in `users.json` of the data folder: the owner, once there is one. */
+/** A viewer as the owner sees him. */
+export interface ViewerItem extends Rights {
+  readonly name: string;
+}
+
+/** The people of the box, in `users.json` of the data folder: the owner, once there is one, and the viewers he has added. */
 export class Users {
   readonly #file: string;
   #users: readonly User[];
+  #people = new Map<string, Person>();
   /** Hashed instead of a user's own when the name is wrong, so that the time does not tell which of the two it was. */
   #decoy: Promise<PasswordHash> | undefined;
+  #changing: Promise<void> = Promise.resolve();
   #claiming = false;
 
   static async open(dataDir: string): Promise<Users> {
     const file = join(dataDir, 'users.json');
-    const stored = await loadPrivate(file);
-    if (stored === undefined) {
-      return new Users(file, []);
+    return new Users(file, (await loadUsers(file))?.users ?? []);
+  }
+
+  /** Takes the owner's password away: the box is set up again. The viewers stay. @returns false: there was none */
+  static async forgetOwner(dataDir: string): Promise<boolean> {
+    const file = join(dataDir, 'users.json');
+    const users = (await loadUsers(file))?.users ?? [];
+    const viewers = users.filter(({ role }) => role === 'viewer');
+    if (viewers.length === users.length) {
+      return false;
     }
-    // Never taken for "no owner yet": that would offer the box to whoever asks first.
-    if (!Check(UsersFile, stored)) {
-      throw new PerchError('badInput', `${file} is damaged: remove it to set a new owner's password`, { file });
-    }
-    return new Users(file, stored.users);
+    await savePrivate(file, { users: viewers, setup: 'again' });
+    return true;
   }
 
   private constructor(file: string, users: readonly User[]) {
     this.#file = file;
     this.#users = users;
+    this.#people = peopleOf(users);
   }
 
   get owner(): string | undefined {
     return this.#users.find((user) => user.role === 'owner')?.name;
+  }
+
+  get viewers(): readonly ViewerItem[] {
+    return this.#users
+      .filter(isViewer)
+      .map(({ name, cameras, live, recordings }) => ({ name, cameras, live, recordings }));
+  }
+
+  person(name: string): Person | undefined {
+    return this.#people.get(name);
   }
 
   /** What a remembered verification is bound to: it changes with the password. */
@@ -60,12 +100,57 @@ export class Users {
     }
     this.#claiming = true;
     try {
-      const users: User[] = [{ name: OWNER_NAME, role: 'owner', password: await hashPassword(password) }];
-      await savePrivate(this.#file, { users });
-      this.#users = users;
+      const hash = await hashPassword(password);
+      await this.#change((users) => [{ name: OWNER_NAME, role: 'owner', password: hash }, ...users]);
     } finally {
       this.#claiming = false;
     }
+  }
+
+  async add(viewer: ViewerItem, password: string): Promise<void> {
+    checkName(viewer.name);
+    const hash = await hashPassword(password);
+    await this.#change((users) => {
+      // The owner's name stays free while the box is set up again.
+      if ([OWNER_NAME, ...users.map(({ name }) => name)].some((name) => isSameName(name, viewer.name))) {
+        throw new PerchError('badInput', `there is a user '${viewer.name}' already`);
+      }
+      if (users.length >= USERS_LIMIT) {
+        throw new PerchError('badInput', `there are ${users.length} users already, at most ${USERS_LIMIT} are kept`);
+      }
+      const { name, cameras, live, recordings } = viewer;
+      return [...users, { name, role: 'viewer', password: hash, cameras: copyOf(cameras), live, recordings }];
+    });
+  }
+
+  /** @throws PerchError notFound, also for the owner: he has all rights and changes his password himself */
+  async change(name: string, { cameras, live, recordings }: Partial<Rights>, password?: string): Promise<void> {
+    this.#viewer(name);
+    const hash = password === undefined ? undefined : await hashPassword(password);
+    await this.#change((users) => {
+      this.#viewer(name);
+      return users.map((user) =>
+        user.role === 'viewer' && user.name === name
+          ? {
+              ...user,
+              ...(hash && { password: hash }),
+              cameras: cameras === undefined ? user.cameras : copyOf(cameras),
+              live: live ?? user.live,
+              recordings: recordings ?? user.recordings,
+            }
+          : user,
+      );
+    });
+  }
+
+  async remove(name: string): Promise<void> {
+    this.#viewer(name);
+    await this.#change((users) => users.filter((user) => user.name !== name));
+  }
+
+  async setPassword(name: string, password: string): Promise<void> {
+    const hash = await hashPassword(password);
+    await this.#change((users) => users.map((user) => (user.name === name ? { ...user, password: hash } : user)));
   }
 
   async verify(name: string, password: string): Promise<boolean> {
@@ -76,5 +161,66 @@ export class Users {
       return false;
     }
     return verifyPassword(password, user.password);
+  }
+
+  #viewer(name: string): void {
+    if (!this.#users.some((user) => user.role === 'viewer' && user.name === name)) {
+      throw new PerchError('notFound', `there is no user '${name.slice(0, NAME_CHARS)}' whom the owner has added`);
+    }
+  }
+
+  /** One change after the other, each of what the one before has left; nothing holds that the disk does not have. */
+  #change(next: (users: readonly User[]) => readonly User[]): Promise<void> {
+    const work = this.#changing.then(async () => {
+      const users = next(this.#users);
+      const hasOwner = users.some(({ role }) => role === 'owner');
+      await savePrivate(this.#file, hasOwner ? { users } : { users, setup: 'again' });
+      this.#users = users;
+      this.#people = peopleOf(users);
+    });
+    this.#changing = work.catch(() => {});
+    return work;
+  }
+}
+
+async function loadUsers(file: string): Promise<UsersFile | undefined> {
+  const stored = await loadPrivate(file);
+  if (stored === undefined) {
+    return undefined;
+  }
+  // Never taken for "no owner yet": that would offer the box to whoever asks first.
+  if (!Check(UsersFile, stored) || !isWhole(stored)) {
+    throw new PerchError('badInput', `${file} is damaged: remove it to set a new owner's password`, { file });
+  }
+  return stored;
+}
+
+function isWhole({ users, setup }: UsersFile): boolean {
+  const owners = users.filter(({ role }) => role === 'owner').length;
+  const names = new Set(users.map(({ name }) => name));
+  return names.size === users.length && (owners === 1 || (owners === 0 && (users.length === 0 || setup === 'again')));
+}
+
+const isViewer = (user: User) => user.role === 'viewer';
+
+const copyOf = (cameras: Rights['cameras']): 'all' | string[] => (cameras === 'all' ? cameras : [...new Set(cameras)]);
+
+const isSameName = (one: string, other: string): boolean =>
+  one.normalize('NFKC').toLowerCase() === other.normalize('NFKC').toLowerCase();
+
+const peopleOf = (users: readonly User[]): Map<string, Person> =>
+  new Map(
+    users.map((user) => [
+      user.name,
+      user.role === 'owner' ? ownerPerson(user.name) : limitedPerson(user.name, 'viewer', user),
+    ]),
+  );
+
+function checkName(name: string): void {
+  if (name.length > NAME_CHARS || !NAME.test(name) || name.endsWith(' ')) {
+    throw new PerchError(
+      'badInput',
+      `'${name.slice(0, NAME_CHARS)}' is not a user's name: up to ${NAME_CHARS} letters, digits, blanks and . _ @ + -, a letter or digit first`,
+    );
   }
 }

@@ -103,7 +103,7 @@ test.for(['Basic', 'Bearer'])("the owner's name and password work with each requ
 
 test('the session looks from everywhere, and serves scripts and changes only on behalf of our own page', async () => {
   await using box = await openWithRoutes({ password: PASSWORD });
-  const token = await box.accounts.logIn('owner', PASSWORD, '192.168.1.9', undefined);
+  const token = await box.accounts.logIn('owner', PASSWORD, { ip: '192.168.1.9', isPrivate: true });
   const ask = async (method: 'GET' | 'POST' | 'DELETE', headers: Record<string, string>) =>
     (
       await box.app.inject({

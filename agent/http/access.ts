@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { PerchError } from '../base/errors.ts';
 import { canonicalIp, IpList } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
-import { credentialsOf, sessionTokenOf } from './credentials.ts';
+import { cookieOf, credentialsOf, GUEST_COOKIE, sessionTokenOf } from './credentials.ts';
 import { originOf, type RequestOrigin } from './request-origin.ts';
 import type { WrongCredentials } from './wrong-credentials.ts';
 
@@ -15,6 +15,7 @@ export interface Identity {
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
+  /** Whose session's cookie came with the request, or the name of the guest whose link's cookie did. */
   readonly sessionUser?: string;
 }
 
@@ -33,9 +34,19 @@ export interface HttpAuthority {
   }>;
 }
 
+/** Somebody whom the owner has let in, or the owner. */
+export interface KnownPerson {
+  readonly name: string;
+  readonly role: 'owner' | 'viewer' | 'guest';
+  may(action: string, path: string): boolean;
+}
+
 export interface SessionLookup {
   /** Whose session this token is. Counts as a use. */
   sessionUser(token: string): string | undefined;
+  /** Whose link to guests this token is. */
+  guest(token: string): KnownPerson | undefined;
+  person(name: string): KnownPerson | undefined;
 }
 
 export interface HttpAccessOptions {
@@ -78,12 +89,10 @@ export class HttpAccess {
 
   identify(request: FastifyRequest): Identity {
     const { ip, isLoopback, isPrivate, isSameOrigin } = this.origin(request);
-    const token = sessionTokenOf(request.headers);
     // A cookie comes along with whatever another page makes the browser send: then it may neither change anything
     // nor be read from (Origin stands in every such request that a script could read, WebSockets among them).
     const isHarmless = SAFE_METHODS.has(request.method) && request.headers.origin === undefined;
-    const mayUseSession = isHarmless || isSameOrigin;
-    const sessionUser = token !== undefined && mayUseSession ? this.#options.sessions.sessionUser(token) : undefined;
+    const sessionUser = isHarmless || isSameOrigin ? this.#cookieUser(request) : undefined;
     return {
       ip,
       isLoopback,
@@ -91,6 +100,21 @@ export class HttpAccess {
       ...credentialsOf(request.headers),
       ...(sessionUser === undefined ? {} : { sessionUser }),
     };
+  }
+
+  /** A session goes before a link: whoever has both is more than a guest. */
+  #cookieUser({ headers }: FastifyRequest): string | undefined {
+    const { sessions } = this.#options;
+    const [token, link] = [sessionTokenOf(headers), cookieOf(headers, GUEST_COOKIE)];
+    const user = token === undefined ? undefined : sessions.sessionUser(token);
+    return user ?? (link === undefined ? undefined : sessions.guest(link)?.name);
+  }
+
+  /** The viewer or guest whose cookie came with the request; undefined for the owner, and for whoever is none of the box's people. */
+  limitedPerson(request: FastifyRequest): KnownPerson | undefined {
+    const { sessionUser } = this.identify(request);
+    const person = sessionUser === undefined ? undefined : this.#options.sessions.person(sessionUser);
+    return person?.role === 'owner' ? undefined : person;
   }
 
   /** Returns when the request may do this, throws 'unauthorized' when not (after a pause, if wrong credentials came with it). */

@@ -8,6 +8,10 @@ export interface Credentials {
 
 /** The session cookie's name. Cookies know no ports: the same session holds on every port of this host. */
 export const SESSION_COOKIE = 'perch_session';
+/** Holds the token of a link to guests, once the page has opened it. */
+export const GUEST_COOKIE = 'perch_guest';
+/** Shows that somebody was logged in on this device. It stays when the session is over, and opens nothing. */
+export const DEVICE_COOKIE = 'perch_device';
 
 /**
  * `Authorization: Bearer user:password`, `Bearer <token>` or `Basic` (RFC 7617, RFC 6750 §2.1).
@@ -33,10 +37,13 @@ export function credentialsOf(headers: IncomingHttpHeaders): Credentials {
 }
 
 /** The session's token in `Cookie` (RFC 6265 §4.2.1), if there is one. */
-export function sessionTokenOf(headers: IncomingHttpHeaders): string | undefined {
-  for (const pair of (headers.cookie ?? '').split(';')) {
+export const sessionTokenOf = (headers: IncomingHttpHeaders): string | undefined => cookieOf(headers, SESSION_COOKIE);
+
+/** The first cookie of this name. */
+export function cookieOf({ cookie = '' }: IncomingHttpHeaders, name: string): string | undefined {
+  for (const pair of cookie.split(';')) {
     const equals = pair.indexOf('=');
-    if (equals > 0 && pair.slice(0, equals).trim() === SESSION_COOKIE) {
+    if (equals > 0 && pair.slice(0, equals).trim() === name) {
       return pair.slice(equals + 1).trim() || undefined;
     }
   }
@@ -44,15 +51,17 @@ export function sessionTokenOf(headers: IncomingHttpHeaders): string | undefined
 }
 
 /** The longest that browsers keep a cookie; how long an idle session lasts is decided here, not there. */
-const COOKIE_DAYS = 400;
+const LONGEST_COOKIE_S = 400 * 86_400;
 
 /**
  * Lax, not Strict: a link to a recording in a message must open logged in. What changes something is proof against
  * other sites all the same: it wants the same origin. Not Secure over plain HTTP, or the browser would drop it.
- * An empty token takes the cookie away.
+ * An empty value takes the cookie away.
  */
-export function sessionCookie(token: string, isSecure: boolean): string {
-  const lifeS = token === '' ? 0 : COOKIE_DAYS * 86_400;
+export function ownCookie(name: string, value: string, isSecure: boolean, lifeS = LONGEST_COOKIE_S): string {
+  const keptS = value === '' ? 0 : Math.max(0, Math.min(Math.ceil(lifeS), LONGEST_COOKIE_S));
   const secure = isSecure ? '; Secure' : '';
-  return `${SESSION_COOKIE}=${token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${lifeS}${secure}`;
+  return `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${keptS}${secure}`;
 }
+
+export const sessionCookie = (token: string, isSecure: boolean): string => ownCookie(SESSION_COOKIE, token, isSecure);

@@ -1,22 +1,35 @@
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import Type, { type Static } from 'typebox';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import Type from 'typebox';
 import { PerchError } from '../base/errors.ts';
-import type { HttpAccess } from './access.ts';
-import { sessionCookie, sessionTokenOf } from './credentials.ts';
+import type { HttpAccess, KnownPerson } from './access.ts';
+import { checkedBody } from './checked-body.ts';
+import { cookieOf, DEVICE_COOKIE, ownCookie, sessionCookie, sessionTokenOf } from './credentials.ts';
 import type { RequestOrigin } from './request-origin.ts';
+import { ErrorAnswer, OkAnswer } from './simple-answers.ts';
 import type { WrongCredentials } from './wrong-credentials.ts';
+
+/** Whoever asks to come in. */
+export interface Asker {
+  readonly ip: string;
+  readonly isPrivate: boolean;
+  /** `Chrome, Android`. */
+  readonly device: string;
+  readonly deviceToken?: string | undefined;
+}
 
 /** The accounts, as far as the page needs them. Tokens are what the cookie holds. */
 export interface SessionAccounts {
   /** Undefined before the claim. */
   readonly owner: string | undefined;
-  claim(
-    password: string,
-    setupCode: string | undefined,
-    asker: { readonly ip: string; readonly isPrivate: boolean },
-  ): Promise<string>;
-  logIn(user: string, password: string, ip: string, oldToken: string | undefined): Promise<string>;
+  person(name: string): KnownPerson | undefined;
+  claim(password: string, setupCode: string | undefined, asker: Asker): Promise<string>;
+  logIn(user: string, password: string, asker: Asker, oldToken: string | undefined): Promise<string>;
   logOut(token: string): Promise<void>;
+  changePassword(user: string, password: string, next: string, asker: Asker, token: string): Promise<void>;
+  /** What shows at the next log-in that this device has been in. */
+  deviceToken(user: string, old: string | undefined): string;
+  /** The token to go on with, when this one is old enough. */
+  renewal(token: string, ip: string): Promise<string | undefined>;
 }
 
 export interface SessionRoutesOptions {
@@ -25,51 +38,110 @@ export interface SessionRoutesOptions {
   readonly wrongCredentials: WrongCredentials;
   /** What the page tells about the set-up. The warnings are told to the owner alone. */
   readonly notices: { readonly isOpen: boolean; readonly warnings: readonly string[] };
+  /** `Chrome, Android`, of a `User-Agent`. */
+  deviceWords(userAgent: string): string;
 }
 
 const Password = Type.String({ minLength: 1, maxLength: 1024 });
 const ClaimBody = Type.Object({ password: Password, setupCode: Type.Optional(Type.String({ maxLength: 64 })) });
 const LogInBody = Type.Object({ user: Type.Optional(Type.String({ maxLength: 64 })), password: Password });
+const PasswordBody = Type.Object({ oldPassword: Password, newPassword: Password });
+const OrNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const SessionAnswer = Type.Object({
+  claimed: Type.Boolean({ description: 'The box has an owner.' }),
+  loggedIn: Type.Boolean(),
+  user: OrNull(Type.String()),
+  role: OrNull(Type.Enum(['owner', 'viewer', 'guest'])),
+  mayLook: Type.Boolean({ description: 'The box shows its cameras to whoever asks, or some of them.' }),
+  mayClaim: Type.Boolean(),
+  needsSetupCode: Type.Boolean(),
+  openAccess: Type.Boolean({ description: 'Anyone on this network can watch.' }),
+  warnings: Type.Array(Type.String(), { description: 'For the owner.' }),
+});
 
-/** The claim, log-in and log-out, on the main port only. */
+const tags = ['session'];
+const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 429: ErrorAnswer };
+
+/** The claim, log-in and log-out, and the password, on the main port only. */
 export const sessionRoutes: FastifyPluginAsync<SessionRoutesOptions> = async (app, options) => {
-  const { accounts, access, wrongCredentials } = options;
+  // The routes say in words what is wrong with a body.
+  app.setValidatorCompiler(() => () => true);
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
   });
+  app.get(
+    '/v3/session',
+    { schema: { summary: 'Who is logged in, and what the page may offer', tags, response: { 200: SessionAnswer } } },
+    (request, reply) => describeSession(options, request, reply),
+  );
+  claimRoute(app, options);
+  logInRoutes(app, options);
+  passwordRoute(app, options);
+};
 
-  app.get('/v3/session', (request, reply) => describeSession(options, request, reply));
+function claimRoute(app: FastifyInstance, options: SessionRoutesOptions): void {
+  const schema = { summary: "Sets the owner's password, once", tags, body: ClaimBody, response: answers };
+  app.post('/v3/claim', { schema }, async (request, reply) => {
+    const origin = ownOrigin(options.access, request);
+    const { password, setupCode } = checkedBody(ClaimBody, request.body);
+    const claim = () => options.accounts.claim(password, setupCode, askerOf(options, request, origin));
+    const token = await paused(options.wrongCredentials, origin.ip, claim);
+    welcome(options, options.accounts.owner ?? '', token, request, reply);
+    return { status: 'ok' };
+  });
+}
 
-  app.post<{ Body: Static<typeof ClaimBody> }>('/v3/claim', { schema: { body: ClaimBody } }, async (request, reply) => {
+function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void {
+  const { accounts, access, wrongCredentials } = options;
+  const schema = { summary: 'Logs in; without user: the owner', tags, body: LogInBody, response: answers };
+  app.post('/v3/session', { schema }, async (request, reply) => {
     const origin = ownOrigin(access, request);
-    const { password, setupCode } = request.body;
-    const claim = () => accounts.claim(password, setupCode, origin);
-    setCookie(reply, await paused(wrongCredentials, origin.ip, claim), origin);
+    const { user = accounts.owner ?? '', password } = checkedBody(LogInBody, request.body);
+    const asker = askerOf(options, request, origin);
+    const logIn = () => accounts.logIn(user, password, asker, sessionTokenOf(request.headers));
+    welcome(options, user, await paused(wrongCredentials, origin.ip, logIn), request, reply);
     return { status: 'ok' };
   });
 
-  app.post<{ Body: Static<typeof LogInBody> }>(
-    '/v3/session',
-    { schema: { body: LogInBody } },
-    async (request, reply) => {
-      const origin = ownOrigin(access, request);
-      const { user = accounts.owner ?? '', password } = request.body;
-      const logIn = () => accounts.logIn(user, password, origin.ip, sessionTokenOf(request.headers));
-      setCookie(reply, await paused(wrongCredentials, origin.ip, logIn), origin);
-      return { status: 'ok' };
-    },
-  );
-
-  app.delete('/v3/session', async (request, reply) => {
+  app.delete('/v3/session', { schema: { summary: 'Logs out', tags, response: answers } }, async (request, reply) => {
     const origin = ownOrigin(access, request);
     const token = sessionTokenOf(request.headers);
     if (token !== undefined) {
       await accounts.logOut(token);
     }
-    setCookie(reply, '', origin);
+    reply.header('Set-Cookie', sessionCookie('', origin.isSecure));
     return { status: 'ok' };
   });
-};
+}
+
+function passwordRoute(app: FastifyInstance, options: SessionRoutesOptions): void {
+  const { accounts, access, wrongCredentials } = options;
+  const summary = "Changes one's own password; all other sessions of the user are over";
+  app.post(
+    '/v3/session/password',
+    { schema: { summary, tags, body: PasswordBody, response: answers } },
+    async (request, reply) => {
+      const origin = ownOrigin(access, request);
+      const { sessionUser = '' } = access.identify(request);
+      const token = sessionTokenOf(request.headers);
+      const isGuest = accounts.person(sessionUser)?.role === 'guest';
+      if (sessionUser === '' || token === undefined || isGuest) {
+        throw new PerchError('unauthorized', 'log in first', { ip: origin.ip });
+      }
+      const { oldPassword, newPassword } = checkedBody(PasswordBody, request.body);
+      const asker = askerOf(options, request, origin);
+      await paused(wrongCredentials, origin.ip, () =>
+        accounts.changePassword(sessionUser, oldPassword, newPassword, asker, token),
+      );
+      // The device's cookie was bound to the old password.
+      reply.header(
+        'Set-Cookie',
+        ownCookie(DEVICE_COOKIE, accounts.deviceToken(sessionUser, undefined), origin.isSecure),
+      );
+      return { status: 'ok' };
+    },
+  );
+}
 
 async function describeSession(
   { accounts, access, notices }: SessionRoutesOptions,
@@ -78,17 +150,20 @@ async function describeSession(
 ): Promise<object> {
   const origin = access.origin(request);
   const { sessionUser } = access.identify(request);
+  const person = sessionUser === undefined ? undefined : accounts.person(sessionUser);
   const token = sessionTokenOf(request.headers);
   const claimed = accounts.owner !== undefined;
-  if (sessionUser !== undefined && token !== undefined) {
+  const isUser = person !== undefined && person.role !== 'guest';
+  if (isUser && token !== undefined) {
     // The browser keeps it as long again.
-    setCookie(reply, token, origin);
+    reply.header('Set-Cookie', sessionCookie((await accounts.renewal(token, origin.ip)) ?? token, origin.isSecure));
   }
   return {
     claimed,
-    loggedIn: sessionUser !== undefined,
-    user: sessionUser ?? null,
-    mayLook: await access.allows(request, 'api'),
+    loggedIn: isUser,
+    user: isUser ? person.name : null,
+    role: person?.role ?? null,
+    mayLook: person !== undefined || (await access.allows(request, 'api')),
     mayClaim: !claimed,
     needsSetupCode: !claimed && !origin.isPrivate,
     openAccess: notices.isOpen,
@@ -96,8 +171,28 @@ async function describeSession(
   };
 }
 
+/**
+ * A session in use gets a new token each day. For the other addresses of the page, which asks for `/v3/session` at its beginning only.
+ * Nothing is renewed by what another site's page makes the browser send.
+ */
+export function renewSessions({ accounts, access }: Pick<SessionRoutesOptions, 'accounts' | 'access'>) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const token = sessionTokenOf(request.headers);
+    const isWanted =
+      request.method === 'GET' && request.url.startsWith('/v3/') && !/^\/v3\/session\b/.test(request.url);
+    if (token === undefined || !isWanted || access.identify(request).sessionUser === undefined) {
+      return;
+    }
+    const { ip, isSecure } = access.origin(request);
+    const next = await accounts.renewal(token, ip);
+    if (next !== undefined) {
+      reply.header('Set-Cookie', sessionCookie(next, isSecure));
+    }
+  };
+}
+
 /** Another site's page may not log anybody in, out, or claim the box. Programs that are no browser send neither header. */
-function ownOrigin(access: SessionRoutesOptions['access'], request: FastifyRequest): RequestOrigin {
+export function ownOrigin(access: Pick<HttpAccess, 'origin'>, request: FastifyRequest): RequestOrigin {
   const origin = access.origin(request);
   const { headers } = request;
   const isBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
@@ -107,8 +202,8 @@ function ownOrigin(access: SessionRoutesOptions['access'], request: FastifyReque
   return origin;
 }
 
-/** A wrong password or setup code is answered after a pause. */
-async function paused(wrong: WrongCredentials, ip: string, work: () => Promise<string>): Promise<string> {
+/** A wrong password, setup code or link is answered after a pause. */
+export async function paused<T>(wrong: WrongCredentials, ip: string, work: () => Promise<T>): Promise<T> {
   wrong.checkRoom(ip);
   try {
     return await work();
@@ -120,6 +215,24 @@ async function paused(wrong: WrongCredentials, ip: string, work: () => Promise<s
   }
 }
 
-function setCookie(reply: FastifyReply, token: string, { isSecure }: RequestOrigin): void {
+function askerOf(
+  { deviceWords }: SessionRoutesOptions,
+  { headers }: FastifyRequest,
+  { ip, isPrivate }: RequestOrigin,
+): Asker {
+  const device = deviceWords(headers['user-agent'] ?? '');
+  return { ip, isPrivate, device, deviceToken: cookieOf(headers, DEVICE_COOKIE) };
+}
+
+function welcome(
+  { accounts, access }: SessionRoutesOptions,
+  user: string,
+  token: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const { isSecure } = access.origin(request);
+  const device = accounts.deviceToken(user, cookieOf(request.headers, DEVICE_COOKIE));
   reply.header('Set-Cookie', sessionCookie(token, isSecure));
+  reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, device, isSecure));
 }

@@ -1,0 +1,144 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { PerchError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { checkNewPassword } from './claim.ts';
+import { type GuestItem, Guests, type NewGuest } from './guests.ts';
+import type { Rights } from './person.ts';
+import { SecretKey } from './secret-key.ts';
+import { type Device, type SessionItem, Sessions } from './sessions.ts';
+import { Users, type ViewerItem } from './users.ts';
+
+/** Whoever asks to come in. */
+export interface Asker extends Device {
+  /** From loopback or a private network, as far as it can be trusted. */
+  readonly isPrivate: boolean;
+  /** What shows that somebody was logged in on this device before. */
+  readonly deviceToken?: string | undefined;
+}
+
+export interface PeopleOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Everybody whom the owner has let in, and what he changes about it. */
+export class People {
+  readonly users: Users;
+  readonly sessions: Sessions;
+  readonly guests: Guests;
+  readonly key: SecretKey;
+  readonly #log: Logger;
+  readonly #listeners = new Set<(name: string) => void>();
+
+  static async open({ dataDir, clock, log }: PeopleOptions): Promise<People> {
+    const key = await SecretKey.open(dataDir, log);
+    const [users, sessions, guests] = [
+      await Users.open(dataDir),
+      await Sessions.open(dataDir, key, clock, log),
+      await Guests.open(dataDir, key, clock, log),
+    ];
+    return new People({ users, sessions, guests, key }, log);
+  }
+
+  private constructor(
+    { users, sessions, guests, key }: Pick<People, 'users' | 'sessions' | 'guests' | 'key'>,
+    log: Logger,
+  ) {
+    this.users = users;
+    this.sessions = sessions;
+    this.guests = guests;
+    this.key = key;
+    this.#log = log;
+  }
+
+  /** Told of each user or guest who may do less from now on than before: what he is watching may have to end. */
+  onLess(listener: (name: string) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  async addUser(viewer: ViewerItem, password: string): Promise<void> {
+    this.#needsOwner();
+    checkNewPassword(password);
+    await this.users.add(viewer, password);
+    this.#log.info({ user: viewer.name }, 'user added');
+  }
+
+  /** A new password ends the user's sessions; other rights hold from the next request on. */
+  async changeUser(name: string, rights: Partial<Rights>, password?: string): Promise<void> {
+    if (password !== undefined) {
+      checkNewPassword(password);
+    }
+    await this.users.change(name, rights, password);
+    if (password !== undefined) {
+      await this.sessions.endAllOf(name);
+    }
+    this.#log.info({ user: name }, 'user changed');
+    this.#tell(name);
+  }
+
+  async removeUser(name: string): Promise<void> {
+    await this.users.remove(name);
+    await this.sessions.endAllOf(name);
+    this.#log.info({ user: name }, 'user removed');
+    this.#tell(name);
+  }
+
+  /** @param token of the session that stays */
+  async setPassword(name: string, password: string, token?: string): Promise<void> {
+    await this.users.setPassword(name, password);
+    await this.sessions.endAllOf(name, token);
+  }
+
+  async endSession(id: string, user: string | undefined): Promise<boolean> {
+    return this.sessions.endById(id, user);
+  }
+
+  listSessions(user: string | undefined): readonly SessionItem[] {
+    return this.sessions.list(user);
+  }
+
+  async addGuest(wish: NewGuest): Promise<{ readonly item: GuestItem; readonly token: string }> {
+    this.#needsOwner();
+    const added = await this.guests.add(wish);
+    this.#log.info({ guest: added.item.id, until: new Date(wish.untilMs).toISOString() }, 'link to guests made');
+    return added;
+  }
+
+  async removeGuest(id: string): Promise<boolean> {
+    const isRemoved = await this.guests.remove(id);
+    if (isRemoved) {
+      this.#log.info({ guest: id }, 'link to guests taken back');
+      this.#tell(`guest:${id}`);
+    }
+    return isRemoved;
+  }
+
+  #needsOwner(): void {
+    if (this.users.owner === undefined) {
+      throw new PerchError('badInput', 'this box has no owner yet: set a password first');
+    }
+  }
+
+  #tell(name: string): void {
+    for (const listener of this.#listeners) {
+      listener(name);
+    }
+  }
+}
+
+/**
+ * For whoever has the box in his hands and has forgotten the owner's password: it is set up again, and nobody is logged in.
+ * Nobody else may run meanwhile. Viewers, links to guests, cameras and recordings stay.
+ *
+ * @returns false when there is no owner
+ */
+export async function forgetOwner(dataDir: string): Promise<boolean> {
+  const isForgotten = await Users.forgetOwner(dataDir);
+  if (isForgotten) {
+    await rm(join(dataDir, 'sessions.json'), { force: true });
+  }
+  return isForgotten;
+}

@@ -1,0 +1,53 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { join } from 'node:path';
+import Type from 'typebox';
+import { Check } from 'typebox/value';
+import { explain } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { loadPrivate, savePrivate } from './private-file.ts';
+
+const KEY_BYTES = 32;
+/** HMAC-SHA-256 as base64url. */
+export const SIGNATURE_CHARS = 43;
+
+const KeyFile = Type.Object({ key: Type.String({ pattern: '^[\\w-]{43}$' }) });
+
+/** What a signature is for: one that was made for one purpose is worth nothing for another. */
+export type Purpose = 'guest' | 'device' | 'session';
+
+/** The key that this box signs its links and cookies with, `secret.json` of the data folder. */
+export class SecretKey {
+  readonly #key: Buffer;
+
+  /** Makes the key at the first start. One that cannot be read is replaced: then links to guests have to be made anew. */
+  static async open(dataDir: string, log: Logger): Promise<SecretKey> {
+    const file = join(dataDir, 'secret.json');
+    const stored = await loadPrivate(file).catch((error: unknown) => explain(error));
+    if (Check(KeyFile, stored)) {
+      return new SecretKey(Buffer.from(stored.key, 'base64url'));
+    }
+    if (stored !== undefined) {
+      log.warn({ file }, 'the key of links to guests is damaged: links have to be made anew');
+    }
+    const key = randomBytes(KEY_BYTES);
+    await savePrivate(file, { key: key.toString('base64url') }).catch((error: unknown) =>
+      log.warn({ cause: explain(error) }, 'the key of links to guests cannot be saved: they last until the next start'),
+    );
+    return new SecretKey(key);
+  }
+
+  private constructor(key: Buffer) {
+    this.#key = key;
+  }
+
+  sign(purpose: Purpose, text: string): string {
+    return createHmac('sha256', this.#key).update(`${purpose}\n${text}`).digest('base64url');
+  }
+
+  /** How long it takes tells nothing about what would be right. */
+  isSigned(purpose: Purpose, text: string, signature: string): boolean {
+    const expected = Buffer.from(this.sign(purpose, text));
+    const given = Buffer.from(signature);
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  }
+}
