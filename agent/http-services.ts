@@ -12,7 +12,7 @@ import type { KeyFiles } from './config/key-pair.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import { type Problem, problemText } from './config/problem.ts';
 import { HttpAccess } from './http/access.ts';
-import type { ConfigEdits, ConfigEditor } from './http/api/config.ts';
+import type { ConfigEditor, ConfigEdits } from './http/api/config.ts';
 import { controlApi } from './http/api/control-api.ts';
 import { createHttpApp } from './http/app.ts';
 import { cors } from './http/cors.ts';

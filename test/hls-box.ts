@@ -1,7 +1,6 @@
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { PerchError } from '../agent/base/errors.ts';
-import { silentLogger } from '../agent/base/log.ts';
 import { cors } from '../agent/http/cors.ts';
 import { installErrorHandler } from '../agent/http/errors.ts';
 import type { G711Track } from '../agent/media/track.ts';
@@ -11,6 +10,7 @@ import type { AudioForms } from '../agent/stream/audio-forms.ts';
 import { Stream } from '../agent/stream/stream.ts';
 import { FakeClock } from './fake-clock.ts';
 import { tinyH264, tinyVideo } from './tiny-h264.ts';
+import { type Told, toldOf } from './told.ts';
 
 export const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
 export const HLS_OPTIONS: HlsOptions = {
@@ -63,6 +63,8 @@ export interface HlsBox {
   readonly server: HlsServer;
   readonly clock: FakeClock;
   readonly paths: HlsPaths;
+  /** The log. */
+  readonly told: readonly Told[];
 }
 
 /** The HLS service as it is, behind one app, with a clock that moves when told to. */
@@ -77,7 +79,8 @@ export function openHlsBox({
 } = {}): HlsBox {
   const clock = new FakeClock();
   const paths = new HlsPaths();
-  const server = new HlsServer({ ...HLS_OPTIONS, ...options }, paths, clock, silentLogger, audioForms);
+  const { log, told } = toldOf();
+  const server = new HlsServer({ ...HLS_OPTIONS, ...options }, paths, clock, log, audioForms);
   const app = fastify({ forceCloseConnections: true });
   installErrorHandler(app);
   app.register(hlsPlugin, {
@@ -91,7 +94,7 @@ export function openHlsBox({
     await server.close();
     await app.close();
   });
-  return { app, server, clock, paths };
+  return { app, server, clock, paths, told };
 }
 
 /** @param seconds of picture and sound, with one key picture in front: a stream keeps them all for new readers */

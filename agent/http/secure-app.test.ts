@@ -60,6 +60,15 @@ test('whoever asks for HTTP/2 in the handshake gets it, all others HTTP/1.1', as
   expect(JSON.parse(await text(answer))).toEqual({ version: '1.1', tls: true });
 });
 
+test('who speaks plain HTTP is told in it that the port speaks https', async () => {
+  const { port } = await open();
+  for (let i = 0; i < 20; i += 1) {
+    const answer = await fetch(`http://127.0.0.1:${port}/version`);
+    expect([answer.status, await answer.text()]).toEqual([400, 'this port speaks https\n']);
+  }
+  expect(JSON.parse((await overHttp2(port, '/version')).body)).toEqual({ version: '2.0', tls: true });
+});
+
 test('a WebSocket comes by HTTP/1.1 on the same port', async () => {
   const { port } = await open();
   const socket = connectTls({ host: '127.0.0.1', port, ...LAX, ALPNProtocols: ['http/1.1'] });

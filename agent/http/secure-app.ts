@@ -17,6 +17,10 @@ const RESETS_PER_SECOND = 20;
 const MAX_INVALID_FRAMES = 100;
 const MAX_SESSION_MEGABYTES = 4;
 
+const SENTENCE = 'this port speaks https\n';
+/** For a browser that was given an address of plain HTTP. */
+const SPEAKS_HTTPS = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${SENTENCE.length}\r\nConnection: close\r\n\r\n${SENTENCE}`;
+
 /** HTTP/2 for whoever asks for it in the handshake, HTTP/1.1 for all others and for WebSockets. */
 export function secureOptions({ key, cert }: KeyPair): SecureServerOptions {
   return {
@@ -51,8 +55,14 @@ export function finishSecure(
   // Not closed: that would wait for whoever does not take his answers.
   server.on('session', (session: ServerHttp2Session) => session.setTimeout(IDLE_SESSION_MS, () => session.destroy()));
   server.on('sessionError', (error) => log.debug({ cause: explain(error) }, 'HTTP/2 connection has failed'));
-  server.on('tlsClientError', (error, socket) => {
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     log.debug({ remote: socket.remoteAddress, cause: explain(error) }, 'HTTP client did not come to TLS');
+    if (error.code === 'ERR_SSL_HTTP_REQUEST') {
+      const { remoteAddress, remotePort } = socket;
+      // Below TLS, which is closed behind this.
+      const plain = [...sockets].find((one) => one.remotePort === remotePort && one.remoteAddress === remoteAddress);
+      plain?.write(SPEAKS_HTTPS);
+    }
     socket.destroy();
   });
   // Clips and event streams would keep the program from ending.

@@ -7,9 +7,10 @@ import type { Stream } from '../../stream/stream.ts';
 import { HlsSessions } from './delivery/sessions.ts';
 import { HlsDirectory } from './directory/hls-directory.ts';
 import type { HlsMuxer, HlsVariant } from './hls-muxer.ts';
-import { containerOf, leftOutOfHls } from './muxing/muxable.ts';
+import { adviceFor, containerOf, leftOutOfHls } from './muxing/muxable.ts';
 import { Muxer } from './muxing/muxer.ts';
 import { TsHlsMuxer } from './muxing/ts-muxer.ts';
+import { ViewerLog } from './viewer-log.ts';
 
 export interface HlsOptions {
   readonly variant: HlsVariant;
@@ -60,6 +61,8 @@ const FIRST_SEGMENT_TIMEOUT_MS = 20_000;
 const MAX_REMEMBERED = 1_000;
 const SLOWEST_CHECK_MS = 20_000;
 const FASTEST_CHECK_MS = 1_000;
+/** Who cannot play a stream asks again and again, and each time its muxer fails: that is told once in this time. */
+const FAILURE_TOLD_MS = 600_000;
 
 /** A path's muxer and the stream that the path gave, of which the muxer may read a derived one. */
 export interface Opened {
@@ -71,6 +74,8 @@ interface Entry extends Opened {
   readonly createdMs: number;
   lastRequestMs: number;
   lastRequestMonoMs: number;
+  /** Why it is closed, where it is not the stream that ends. */
+  endReason?: string;
 }
 
 /** One muxer for each path that somebody watches over HLS, and one more where players want other sound. */
@@ -86,6 +91,8 @@ export class HlsServer {
   /** By path, in ms, from streams that have ended: the next one is from the same camera. */
   readonly #longestGroups = new Map<string, number>();
   readonly #told = new WeakSet<Stream>();
+  /** When it was last told that a muxer of it has failed, monotonic. */
+  readonly #failures = new WeakMap<Stream, number>();
   readonly #directory: HlsDirectory | undefined;
   readonly #stopChecking: () => void;
   #isClosed = false;
@@ -97,7 +104,7 @@ export class HlsServer {
     this.clock = clock;
     this.#log = log;
     this.#audioForms = audioForms;
-    this.sessions = new HlsSessions(clock);
+    this.sessions = new HlsSessions(clock, new ViewerLog(log, clock), options.variant);
     const { directory, variant } = options;
     this.#directory = directory ? new HlsDirectory(directory, variant, log) : undefined;
     const checkMs = Math.min(SLOWEST_CHECK_MS, Math.max(FASTEST_CHECK_MS, options.closeAfterMs / 3));
@@ -173,8 +180,8 @@ export class HlsServer {
     this.#isClosed = true;
     this.#stopChecking();
     this.sessions.close();
-    for (const { muxer } of this.#all()) {
-      muxer.close();
+    for (const entry of this.#all()) {
+      this.#closeFor(entry, 'the server is closing');
     }
     await this.#directory?.close();
   }
@@ -190,12 +197,20 @@ export class HlsServer {
     if (known?.origin === origin) {
       return known;
     }
-    known?.muxer.close();
-    const muxer = this.#makeMuxer(name, origin, read, (cause) => this.#forget(entries, name, muxer, cause));
+    if (known) {
+      this.#closeFor(known, 'the path has a new stream');
+    }
+    const muxer = this.#makeMuxer(name, origin, read, (cause) => this.#forget(name, muxer, read !== origin, cause));
     const nowMs = this.clock.wallMs();
-    const entry = { muxer, origin, createdMs: nowMs, lastRequestMs: nowMs, lastRequestMonoMs: this.clock.monoMs() };
+    const entry: Entry = {
+      muxer,
+      origin,
+      createdMs: nowMs,
+      lastRequestMs: nowMs,
+      lastRequestMonoMs: this.clock.monoMs(),
+    };
     entries.set(name, entry);
-    this.#log.debug({ path: name }, 'HLS muxer opened');
+    this.#log[this.#hasFailed(origin) ? 'debug' : 'info'](this.#factsOf(name, read !== origin), 'HLS muxer begins');
     this.#tellLeftOut(name, origin);
     try {
       if (read === origin) {
@@ -225,25 +240,50 @@ export class HlsServer {
     const codecs = leftOutOfHls(origin, containerOf(this.options.variant));
     if (codecs.length > 0 && !this.#told.has(origin)) {
       this.#told.add(origin);
-      this.#log.warn({ path: name, codecs }, 'HLS goes without tracks that players do not take');
+      const advice = adviceFor(origin, containerOf(this.options.variant));
+      this.#log.warn({ path: name, codecs, advice }, 'HLS goes without tracks that players do not take');
     }
   }
 
-  #forget(entries: Map<string, Entry>, name: string, muxer: HlsMuxer, cause: unknown): void {
+  /** @param isFlac it is the one with FLAC in the place of Opus */
+  #forget(name: string, muxer: HlsMuxer, isFlac: boolean, cause: unknown): void {
+    const entries = this.#entries[isFlac ? 'flac' : 'plain'];
     const entry = entries.get(name);
-    if (entry?.muxer === muxer) {
+    const isKnown = entry?.muxer === muxer;
+    if (isKnown) {
       entries.delete(name);
       this.#remember(name, entry.origin.longestGroupMs);
     }
-    this.sessions.endOf(muxer);
+    const reason = (isKnown ? entry.endReason : undefined) ?? 'the stream has ended';
+    this.sessions.endOf(muxer, cause === undefined ? reason : 'the muxer has failed');
     this.#directory?.closed(muxer);
+    const facts = { ...this.#factsOf(name, isFlac), sentBytes: muxer.bytesSent };
+    const isTold = isKnown && this.#hasFailed(entry.origin);
     if (cause === undefined) {
-      this.#log.debug({ path: name }, 'HLS muxer closed');
+      this.#log[isTold ? 'debug' : 'info']({ ...facts, reason }, 'HLS muxer has ended');
     } else if (cause instanceof PerchError) {
-      this.#log.warn({ path: name, cause: explain(cause) }, 'HLS muxer failed');
+      this.#log[isTold ? 'debug' : 'warn']({ ...facts, cause: explain(cause) }, 'HLS muxer failed');
     } else {
-      this.#log.error({ path: name, err: cause }, 'HLS muxer failed');
+      this.#log.error({ ...facts, err: cause }, 'HLS muxer failed');
     }
+    if (cause !== undefined && isKnown && !isTold) {
+      this.#failures.set(entry.origin, this.clock.monoMs());
+    }
+  }
+
+  /** What befalls its muxers has been told not long ago. */
+  #hasFailed(origin: Stream): boolean {
+    const toldMs = this.#failures.get(origin);
+    return toldMs !== undefined && this.clock.monoMs() - toldMs < FAILURE_TOLD_MS;
+  }
+
+  #factsOf(path: string, isFlac: boolean): object {
+    return { path, variant: this.options.variant, ...(isFlac ? { sound: 'flac' } : {}) };
+  }
+
+  #closeFor(entry: Entry, reason: string): void {
+    entry.endReason = reason;
+    entry.muxer.close();
   }
 
   #remember(name: string, longestGroupMs: number): void {
@@ -282,10 +322,11 @@ export class HlsServer {
   #closeIdle(): void {
     const { alwaysRemux, closeAfterMs } = this.options;
     const nowMs = this.clock.monoMs();
-    for (const { muxer, origin, lastRequestMonoMs } of this.#all()) {
+    for (const entry of this.#all()) {
+      const { origin, lastRequestMonoMs } = entry;
       const isLasting = alwaysRemux && !origin.isOnDemand;
       if (!isLasting && nowMs - lastRequestMonoMs >= closeAfterMs) {
-        muxer.close();
+        this.#closeFor(entry, `nothing was asked for in ${closeAfterMs / 1000} s`);
       }
     }
   }

@@ -18,6 +18,10 @@ export interface HttpAccess {
   isSecure(request: FastifyRequest): boolean;
 }
 
+/** For who shows one that is known no more. */
+export const DEAD_SESSION =
+  'this session has ended, or belongs to another path or address: index.m3u8 has to be opened again';
+
 /** A request that has been let in. */
 export interface Admitted {
   readonly session: HlsSession;
@@ -93,7 +97,7 @@ export class Door {
     const known = isCdn ? undefined : this.#sessionOf(request, path);
     if (!isCdn && !known) {
       await this.#checkGuess(request, path);
-      throw new PerchError('unauthorized', 'authentication error', { path });
+      throw new PerchError('unauthorized', carriesSession(request) ? DEAD_SESSION : 'authentication error', { path });
     }
     const opened = server.find(path, isCdn ? wishedForm(request) : formOf(request));
     if (!opened) {
@@ -145,6 +149,9 @@ export class Door {
     };
   }
 }
+
+const carriesSession = (request: FastifyRequest): boolean =>
+  parameter(request, 'session') !== undefined || cookiesOf(request.headers.cookie, SESSION_COOKIE).length > 0;
 
 /** So that neither length nor contents can be learned from how long it takes. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -1,11 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explain, PerchError } from '../../../base/errors.ts';
-import type { HlsRendition, MediaFile } from '../hls-muxer.ts';
+import type { HlsRendition, MediaFile, MediaPlaylist } from '../hls-muxer.ts';
+import { writeMediaPlaylist } from '../playlist/write-media.ts';
 import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';
 import type { HlsServer } from '../server.ts';
+import { ChromiumList, isChromiumPlayer } from './chromium-list.ts';
 import { type Directives, parseDirectives, standingOf } from './directives.ts';
-import { type Admitted, Door, type HttpAccess } from './door.ts';
+import { type Admitted, DEAD_SESSION, Door, type HttpAccess } from './door.ts';
 import { isLavf, playlistForLavf, readsAsLavf } from './lavf.ts';
 import { sendLibrary } from './library.ts';
 import { PLAYER_PAGE } from './page.ts';
@@ -142,6 +144,7 @@ class Delivery {
       return reply;
     }
     const { muxer, query, session } = admitted;
+    session.chromiumList = isChromiumPlayer(request) && !session.isCdn ? new ChromiumList() : undefined;
     const text = writeMultivariantPlaylist(muxer.renditions, query);
     return sendText(request, reply, PLAYLIST_TYPE, session.isCdn ? SHARED_HALF_MINUTE : ALWAYS_ASK, text);
   }
@@ -149,6 +152,9 @@ class Delivery {
   async #sendMedia(admitted: Admitted, name: string, request: FastifyRequest, reply: FastifyReply) {
     const { muxer, session, query, isOwnQuery } = admitted;
     const rendition = found(muxer.renditions.find((other) => other.name === name));
+    if (session.chromiumList && isChromiumPlayer(request)) {
+      return this.#sendToChromium(session.chromiumList, admitted, rendition, request, reply);
+    }
     const directives = parseDirectives(request.query as Readonly<Record<string, unknown>>);
     const isThere = () => standing(rendition, directives) === 'there';
     const fault = isThere() ? undefined : await this.#wait(admitted, rendition, isThere);
@@ -164,6 +170,28 @@ class Delivery {
     const body = this.#texts.body(rendition, renditions, wantedBy(directives), query, !isOwnQuery);
     const mayZip = body.isKept || this.#options.server.sessions.count <= MOST_ZIPPED_ALONE;
     return sendPlaylist(request, reply, cache, body, mayZip);
+  }
+
+  async #sendToChromium(
+    list: ChromiumList,
+    admitted: Admitted,
+    rendition: HlsRendition,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ) {
+    const { name } = rendition;
+    let told: MediaPlaylist | undefined;
+    const isThere = () => {
+      const leading = admitted.muxer.renditions[0]?.playlist;
+      told = rendition.playlist && leading && list.next(name, rendition.playlist, leading);
+      return told !== undefined;
+    };
+    const fault = isThere() ? undefined : await this.#wait(admitted, rendition, isThere);
+    if (fault) {
+      return sendFault(reply, fault);
+    }
+    const text = writeMediaPlaylist(found(told), { query: admitted.query, skip: 'no', others: [] });
+    return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, text);
   }
 
   async #sendFile(admitted: Admitted, name: string, request: FastifyRequest, reply: FastifyReply) {
@@ -208,7 +236,7 @@ class Delivery {
       throw error;
     }
     if (session.isEnded) {
-      throw new PerchError('unauthorized', 'authentication error');
+      throw new PerchError('unauthorized', DEAD_SESSION);
     }
     this.#options.server.sessions.touch(session);
     return undefined;

@@ -4,6 +4,8 @@ import { PerchError } from '../../../base/errors.ts';
 import { subscriberOf } from '../../../base/ip-address.ts';
 import type { Stream, Viewer } from '../../../stream/stream.ts';
 import type { HlsMuxer } from '../hls-muxer.ts';
+import type { ViewerFacts, ViewerLog } from '../viewer-log.ts';
+import type { ChromiumList } from './chromium-list.ts';
 
 /** Who asks for a stream. */
 export interface Requester {
@@ -63,6 +65,8 @@ export class HlsSession implements Viewer {
   isEnded = false;
   /** ffmpeg's, see `lavf.ts`. */
   readonly knownInits = new Set<string>();
+  /** Of a browser's own player, see `chromium-list.ts`. */
+  chromiumList: ChromiumList | undefined;
   #waiting = 0;
 
   constructor(requester: Requester, muxer: HlsMuxer, stream: Stream, isCdn: boolean, clock: Clock) {
@@ -107,13 +111,18 @@ export class HlsSession implements Viewer {
 /** All who watch over HLS, on all ports. */
 export class HlsSessions {
   readonly #clock: Clock;
+  readonly #log: ViewerLog;
+  /** What is served, for the log. */
+  readonly #protocol: string;
   readonly #bySecret = new Map<string, HlsSession>();
   readonly #cdns = new Map<HlsMuxer, HlsSession>();
   readonly #byAddress = new Map<string, number>();
   readonly #stopChecking: () => void;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, log: ViewerLog, protocol: string) {
     this.#clock = clock;
+    this.#log = log;
+    this.#protocol = protocol;
     this.#stopChecking = clock.every(CHECK_MS, () => this.#endIdle());
   }
 
@@ -130,7 +139,7 @@ export class HlsSessions {
     this.#byAddress.set(address, fromThere + 1);
     const session = new HlsSession(requester, muxer, stream, false, this.#clock);
     this.#bySecret.set(session.secret, session);
-    stream.viewers.add(session);
+    this.#begin(session);
     return session;
   }
 
@@ -143,7 +152,7 @@ export class HlsSessions {
     }
     const session = new HlsSession(requester, muxer, stream, true, this.#clock);
     this.#cdns.set(muxer, session);
-    stream.viewers.add(session);
+    this.#begin(session);
     return session;
   }
 
@@ -173,16 +182,16 @@ export class HlsSessions {
   kick(id: string): boolean {
     const session = this.#all().find((other) => other.id === id);
     if (session) {
-      this.#end(session);
+      this.#end(session, 'ended by the API');
     }
     return session !== undefined;
   }
 
-  /** A muxer is gone: nothing of it is served any more. */
-  endOf(muxer: HlsMuxer): void {
+  /** A muxer is gone: nothing of it is served any more. @param reason for the log */
+  endOf(muxer: HlsMuxer, reason: string): void {
     for (const session of this.#all()) {
       if (session.muxer === muxer) {
-        this.#end(session);
+        this.#end(session, reason);
       }
     }
   }
@@ -190,8 +199,9 @@ export class HlsSessions {
   close(): void {
     this.#stopChecking();
     for (const session of this.#all()) {
-      this.#end(session);
+      this.#end(session, 'the server is closing');
     }
+    this.#log.close();
   }
 
   #all(): HlsSession[] {
@@ -202,17 +212,28 @@ export class HlsSessions {
     const nowMs = this.#clock.monoMs();
     for (const session of this.#all()) {
       if (!session.isWaiting && nowMs - session.lastRequestMs >= IDLE_MS) {
-        this.#end(session);
+        this.#end(session, `nothing was asked for in ${IDLE_MS / 1000} s`);
       }
     }
   }
 
-  #end(session: HlsSession): void {
+  #begin(session: HlsSession): void {
+    session.stream.viewers.add(session);
+    this.#log.opened(this.#factsOf(session));
+  }
+
+  #factsOf({ id, requester, isCdn }: HlsSession): ViewerFacts {
+    const { path, remoteAddr: remote, user } = requester;
+    return { path, session: id, remote, user: isCdn ? '' : user, protocol: this.#protocol };
+  }
+
+  #end(session: HlsSession, reason: string): void {
     if (session.isEnded) {
       return;
     }
     session.isEnded = true;
     session.stream.viewers.delete(session);
+    this.#log.ended(this.#factsOf(session), reason, session.outboundBytes);
     if (session.isCdn) {
       this.#cdns.delete(session.muxer);
       return;

@@ -8,6 +8,7 @@ import { storable } from '../../../stream/storable.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 import { hlsRefusal } from '../muxing/muxable.ts';
 import type { StreamLookup } from '../server.ts';
+import { type ViewerFacts, ViewerLog } from '../viewer-log.ts';
 import { LiveFragments } from './live-fragments.ts';
 import { LiveViewer, type Outlet } from './live-viewer.ts';
 import type { MseError } from './mse-protocol.ts';
@@ -79,6 +80,7 @@ export class LiveServer {
   readonly #paths: StreamLookup;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #viewers: ViewerLog;
   readonly #audioForms: AudioForms | undefined;
   readonly #sessions = new Map<string, Session>();
   readonly #fragments = new WeakMap<Stream, Map<string, LiveFragments>>();
@@ -89,6 +91,7 @@ export class LiveServer {
     this.#paths = paths;
     this.#clock = clock;
     this.#log = log;
+    this.#viewers = new ViewerLog(log, clock);
     this.#audioForms = audioForms;
   }
 
@@ -124,10 +127,10 @@ export class LiveServer {
     // As one of the path's readers it keeps a source on demand going; what it is sent is made for all.
     origin.addReader(session, false);
     if (this.#sessions.has(session.id)) {
-      this.#log.debug(factsOf(request), 'live fMP4 begins');
+      this.#viewers.opened(factsOf(session));
       session.viewer.start();
     }
-    return () => this.#forget(session, origin);
+    return () => this.#forget(session, origin, 'he has gone');
   }
 
   list(): LiveSessionItem[] {
@@ -158,17 +161,18 @@ export class LiveServer {
     for (const session of [...this.#sessions.values()]) {
       session.end('ended', 'the server is shutting down');
     }
+    this.#viewers.close();
   }
 
   #sessionOf(request: LiveRequest, origin: Stream, fragments: LiveFragments, outlet: Outlet): Session {
     const end = (code: MseError['code'], reason: string): void => {
-      if (this.#forget(session, origin)) {
+      if (this.#forget(session, origin, reason)) {
         outlet.end(code, reason);
       }
     };
     const onEnd = (code: MseError['code'], cause: unknown): void => {
       if (cause !== undefined) {
-        this.#log.error({ ...factsOf(request), err: cause }, 'live fMP4 failed');
+        this.#log.error({ ...factsOf(session), err: cause }, 'live fMP4 failed');
       }
       end(code, reasonOf(code, request.path));
     };
@@ -189,13 +193,12 @@ export class LiveServer {
   }
 
   /** @returns false when it was forgotten before */
-  #forget(session: Session, origin: Stream): boolean {
+  #forget(session: Session, origin: Stream, reason: string): boolean {
     const isNew = this.#sessions.delete(session.id);
     if (isNew) {
       origin.removeReader(session);
       session.viewer.close();
-      const { sentBytes, discarded } = session.viewer;
-      this.#log.debug({ ...factsOf(session.request), sentBytes, discarded }, 'live fMP4 ends');
+      this.#viewers.ended(factsOf(session), reason, session.viewer.sentBytes);
     }
     return isNew;
   }
@@ -267,4 +270,6 @@ function reasonOf(code: MseError['code'], path: string): string {
     : `the stream on path '${path}' has ended`;
 }
 
-const factsOf = ({ path, remoteAddr, transport }: LiveRequest) => ({ path, remoteAddr, transport });
+const factsOf = ({ id, request: { path, remoteAddr, user, transport } }: Session): ViewerFacts => ({
+  ...{ path, session: id, remote: remoteAddr, user, protocol: transport },
+});

@@ -32,7 +32,8 @@ export class Follower {
   #fromPts = Number.POSITIVE_INFINITY;
   /** Where the leading rendition began, or began anew behind a break. */
   #resumePts = Number.POSITIVE_INFINITY;
-  #hasBegun = false;
+  /** Where the leading rendition began first: nothing is missing before. */
+  #beginPts = Number.POSITIVE_INFINITY;
   /** How far the leading rendition has got; no segment will end before. */
   #frontierPts = 0;
   /** Where it was when the last sample came. */
@@ -44,7 +45,7 @@ export class Follower {
 
   /** The leading rendition begins, for the first time or anew. */
   resume(pts: number): void {
-    this.#hasBegun = true;
+    this.#beginPts = Math.min(this.#beginPts, pts);
     this.#resumePts = pts;
     if (this.#waiting.length === 0) {
       this.#fromPts = pts;
@@ -57,7 +58,7 @@ export class Follower {
     this.#heardPts = Math.max(this.#heardPts, this.#frontierPts);
     this.#passed(sample.pts, sample.dts);
     if (sample.pts < this.#fromPts || this.rendition.awaitsSegment || !this.rendition.pending.add(sample)) {
-      this.discarded += this.#hasBegun ? 1 : 0;
+      this.discarded += sample.pts >= this.#beginPts ? 1 : 0;
       return;
     }
     this.rendition.closeParts(this.#frontierPts);

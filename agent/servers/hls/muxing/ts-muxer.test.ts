@@ -279,3 +279,11 @@ test('memory is used again: of the samples when a piece is written, of a segment
   expect(sampleSlabs.size).toBeLessThan(12);
   expect(segmentSlabs.size).toBeLessThan(40);
 });
+
+test('what comes before the first key picture is not missing', () => {
+  const { stream, open } = setUp([tinyH264, AAC]);
+  const muxer = open();
+  const pictures = tinyVideo(100, 25, 25).slice(10);
+  writeBoth(stream, pictures, sound(4));
+  expect(muxer.framesDiscarded).toBe(0);
+});
