@@ -1,11 +1,22 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { MediaStreamTrack, RTCPeerConnection, useH264, useOPUS } from 'werift';
+import {
+  H265RtpPayload,
+  MediaStreamTrack,
+  RTCPeerConnection,
+  RTCRtpCodecParameters,
+  type RtpPacket,
+  useH264,
+  useOPUS,
+} from 'werift';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { type Agent, PATIENT, startAgent, until } from '../peers/agent.ts';
 import { barClip, SMALL } from '../peers/bar-clip.ts';
-import { ffprobe } from '../peers/ffmpeg.ts';
+import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
+import { temporaryFolder } from '../recordings.ts';
 
 const SECONDS = byLength(3, 60);
 
@@ -21,10 +32,11 @@ describeWith(['ffmpeg'], "werift's peer connection", () => {
     await agent?.[Symbol.asyncDispose]();
   });
 
-  function open(): RTCPeerConnection {
-    const h264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
+  const H264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
+
+  function open(video = H264): RTCPeerConnection {
     return new RTCPeerConnection({
-      codecs: { video: [h264], audio: [useOPUS()] },
+      codecs: { video: [video], audio: [useOPUS()] },
       iceServers: [],
       iceUseIpv6: false,
     });
@@ -78,4 +90,54 @@ describeWith(['ffmpeg'], "werift's peer connection", () => {
     expect([await endReading(), await endWriting()]).toEqual([200, 200]);
     await Promise.all([reader.close(), writer.close()]);
   });
+
+  // No browser at hand takes H.265 over WebRTC.
+  test('watches an H.265 camera: what it puts together again decodes without a word, picture by picture', async () => {
+    using folder = temporaryFolder();
+    await using _ = await publishClip(agent, 'hevc', await barClip({ ...SMALL, video: 'h265' }), { isEndless: true });
+    const peer = open(new RTCRtpCodecParameters({ mimeType: 'video/H265', clockRate: 90_000, rtcpFeedback: [] }));
+    const packets: RtpPacket[] = [];
+    peer.onTrack.subscribe((track) => {
+      track.onReceiveRtp.subscribe((packet) => packets.push(packet.clone()));
+    });
+    peer.addTransceiver('video', { direction: 'recvonly' });
+    const end = await offer(peer, 'hevc', 'whep');
+    const wanted = SECONDS * SMALL.fps;
+    await until(() => (packets.filter(({ header }) => header.marker).length > wanted ? true : undefined));
+    expect(await end()).toBe(200);
+    await peer.close();
+
+    const { bytes, pictures } = annexBOf(packets);
+    const file = join(folder.path, 'received.h265');
+    writeFileSync(file, bytes);
+    expect(await ffmpegWarnings(['-f', 'hevc', '-i', file])).toBe('');
+    const { streams } = await ffprobe(file, ['-f', 'hevc', '-count_frames']);
+    expect(streams[0]).toMatchObject({ codec_name: 'hevc', width: SMALL.width, height: SMALL.height });
+    expect(Number(streams[0]?.nb_read_frames)).toBe(pictures);
+  });
 });
+
+/** What werift's depacketizer makes of the packets, in the order of their numbers, up to the last whole picture. */
+function annexBOf(packets: readonly RtpPacket[]): { bytes: Buffer; pictures: number } {
+  const first = packets[0]?.header.sequenceNumber ?? 0;
+  const place = ({ header }: RtpPacket) => ((header.sequenceNumber - first + 0x18000) & 0xffff) - 0x8000;
+  const inOrder = [...new Map(packets.map((packet) => [place(packet), packet]))].sort(([a], [b]) => a - b);
+  expect(inOrder.map(([at]) => at)).toEqual(Array.from(inOrder, (_, i) => i));
+  const whole: Buffer[] = [];
+  let picture: Buffer[] = [];
+  let fragment: Buffer | undefined;
+  let pictures = 0;
+  for (const [, { header, payload }] of inOrder) {
+    const unit = H265RtpPayload.deSerialize(payload, fragment);
+    fragment = unit.fragment;
+    if (fragment === undefined) {
+      picture.push(unit.payload);
+    }
+    if (header.marker) {
+      whole.push(...picture);
+      picture = [];
+      pictures += 1;
+    }
+  }
+  return { bytes: Buffer.concat(whole), pictures };
+}
