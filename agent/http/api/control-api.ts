@@ -2,20 +2,24 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import { answerNotFound } from '../app.ts';
 import { cors } from '../cors.ts';
-import { type ConfigLookup, configRoutes } from './config.ts';
+import { type ConfigRoutesOptions, configRoutes } from './config.ts';
 import { type DiskLookup, diskRoutes } from './disks.ts';
 import { type EventIntake, eventRoutes } from './events.ts';
 import { type PathLookup, pathRoutes } from './paths.ts';
 import { type PeerLookups, peerRoutes } from './peers.ts';
 import { type ProtectionLookup, protectedRoutes } from './protected.ts';
 import { type RecordingLookup, recordingRoutes } from './recordings.ts';
+import { isForViewers, type LimitedPerson } from './sight.ts';
 
-export interface ControlApiOptions {
-  readonly access: { require(request: FastifyRequest, action: 'api', path: string): Promise<void> };
+export interface ControlApiOptions extends ConfigRoutesOptions {
+  readonly access: {
+    require(request: FastifyRequest, action: 'api', path: string): Promise<void>;
+    /** The viewer or guest whose cookie came with the request. */
+    limitedPerson?(request: FastifyRequest): LimitedPerson | undefined;
+  };
   readonly allowOrigins: readonly string[];
   readonly info: { readonly version: string /** RFC 3339. */; readonly started: string };
   readonly paths: PathLookup;
-  readonly config: ConfigLookup;
   readonly peers: PeerLookups;
   readonly recordings: RecordingLookup;
   readonly events: EventIntake;
@@ -34,15 +38,21 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
     'onRequest',
     cors(options.allowOrigins, 'OPTIONS, GET, POST, PATCH, DELETE', 'Authorization, Content-Type'),
   );
-  app.addHook('onRequest', (request) => options.access.require(request, 'api', ''));
+  const { access } = options;
+  const viewerOf = (request: FastifyRequest) => access.limitedPerson?.(request);
+  app.addHook('onRequest', async (request) => {
+    if (!isForViewers(request) || !viewerOf(request)) {
+      await access.require(request, 'api', '');
+    }
+  });
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
   });
   app.setNotFoundHandler((request, reply) => answerNotFound(app, '/v3', request, reply));
 
   app.get('/info', () => options.info);
-  await app.register(pathRoutes, { paths: options.paths });
-  await app.register(configRoutes, { config: options.config });
+  await app.register(pathRoutes, { paths: options.paths, viewerOf });
+  await app.register(configRoutes, options);
   await app.register(peerRoutes, { peers: options.peers });
   await app.register(recordingRoutes, { recordings: options.recordings });
   await app.register(eventRoutes, { events: options.events });
@@ -51,7 +61,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
 };
 
 /** MediaMTX's clients send JSON under any Content-Type, or none. */
-function acceptAnyJson(app: Parameters<FastifyPluginAsync>[0]): void {
+export function acceptAnyJson(app: Parameters<FastifyPluginAsync>[0]): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, async (_request: FastifyRequest, body: string | Buffer) => {
     if (body.length === 0) {

@@ -1,8 +1,9 @@
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { PerchError } from '../../base/errors.ts';
 import { nameOf } from './names.ts';
 import { paginate } from './paginate.ts';
+import { type LimitedPerson, maySee, shownToViewers } from './sight.ts';
 
 const OrNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Time = OrNull(Type.String({ description: 'RFC 3339, local zone.' }));
@@ -72,19 +73,33 @@ const PathPage = Type.Object({
   items: Type.Array(PathItem),
 });
 
-export const pathRoutes: FastifyPluginAsync<{ paths: PathLookup }> = async (app, { paths }) => {
-  app.get('/paths/list', { schema: { response: { 200: PathPage } } }, ({ query }) => {
-    const items = [...paths.list()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    return paginate(items, query);
+export interface PathRoutesOptions {
+  readonly paths: PathLookup;
+  /** The viewer or guest who asks: he sees his cameras only. */
+  viewerOf(request: FastifyRequest): LimitedPerson | undefined;
+}
+
+export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { paths, viewerOf }) => {
+  app.get('/paths/list', { schema: { response: { 200: PathPage } } }, (request) => {
+    const viewer = viewerOf(request);
+    const seen = viewer
+      ? paths.list().flatMap((item) => (maySee(viewer, item.name) ? [shownToViewers(item)] : []))
+      : [...paths.list()];
+    return paginate(
+      seen.sort((a, b) => (a.name < b.name ? -1 : 1)),
+      request.query,
+    );
   });
 
   // A wildcard, because path names may contain slashes.
   app.get('/paths/get/*', { schema: { response: { 200: PathItem } } }, (request) => {
     const name = nameOf(request);
     const item = paths.find(name);
-    if (!item) {
+    const viewer = viewerOf(request);
+    // Whether there is a path of a name that he may not see is not told.
+    if (!item || (viewer && !maySee(viewer, name))) {
       throw new PerchError('notFound', 'path not found', { path: name });
     }
-    return item;
+    return viewer ? shownToViewers(item) : item;
   });
 };

@@ -1,0 +1,40 @@
+import type { FastifyRequest } from 'fastify';
+
+/** A viewer or guest of the box: not its owner, and nobody with `api` permission. */
+export interface LimitedPerson {
+  may(action: string, path: string): boolean;
+}
+
+/** The only addresses of the API that viewers and guests have, and of these only what they may watch. */
+const OPEN_ROUTES = new Set(['/v3/paths/list', '/v3/paths/get/*']);
+
+/** Whether a person without the permission `api` may ask this. */
+export const isForViewers = ({ method, routeOptions }: FastifyRequest): boolean =>
+  (method === 'GET' || method === 'HEAD') && OPEN_ROUTES.has(routeOptions.url ?? '');
+
+export const maySee = (person: LimitedPerson, path: string): boolean =>
+  person.may('read', path) || person.may('playback', path);
+
+/** Of a path's facts, those that are not for everybody. */
+interface Telling {
+  readonly source: unknown;
+  readonly readers: unknown;
+  readonly sourceStatistics: unknown;
+  readonly lastError: string | null;
+  readonly configError: string | null;
+  readonly recording: { readonly error: string | null } | null;
+}
+
+/** What a viewer needs to know of a path: neither who else watches nor addresses of the network behind it. */
+export function shownToViewers<T extends Telling>(item: T): T {
+  return {
+    ...item,
+    source: null,
+    readers: [],
+    ...('subscribers' in item ? { subscribers: [] } : {}),
+    sourceStatistics: null,
+    lastError: item.lastError === null ? null : 'the camera cannot be reached',
+    configError: item.configError === null ? null : 'the camera is not set up',
+    recording: item.recording && { ...item.recording, error: null },
+  };
+}
