@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent } from '../peers/agent.ts';
 import { type BarClip, barClip, TINY } from '../peers/bar-clip.ts';
@@ -10,14 +11,25 @@ import { publishClip } from '../peers/publisher.ts';
 const SECONDS = byLength(8, 60);
 /** A player that has just begun finds out how much it has to keep. */
 const SETTLING_MS = 2_000;
-/** On a machine with too much to do pictures come so late that no player near live has any left. */
-const LATE_PICTURES = 1.5;
+/** What our player keeps in hand beside the latest arrival that it has seen, in ms (`live-edge.ts`). */
+const IN_HAND_MS = 140;
+/** The browser's own keeps nothing: a picture that is late by a fifth of its time is waited for. */
+const LATE_PICTURES = 1.2;
+/** On a machine that holds up nobody so long nothing comes late. */
+const QUIET_MS = 40;
+/** A player that has what it waited for goes on. */
+const GOES_ON_MS = 1_000;
 const CAMERAS = {
   usual: { ...TINY, audio: 'aac' },
   'long-groups': { ...TINY, groupSeconds: 10, audio: 'pcm_alaw' },
   reordered: { ...TINY, bFrames: 2, audio: 'opus' },
 } satisfies Readonly<Record<string, BarClip>>;
 const NAMES = Object.keys(CAMERAS) as (keyof typeof CAMERAS)[];
+
+interface Report extends LiveReport {
+  /** So long the machine let this process wait at most. */
+  readonly heldUpMs: number;
+}
 
 describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
   let agent: Agent;
@@ -37,12 +49,15 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
     }
   });
 
-  async function play(url: string): Promise<LiveReport> {
+  async function play(url: string): Promise<Report> {
     const page = await viewer.open(`http://127.0.0.1:${agent.ports.hls}/usual/hls.min.js`);
     const playing = await playLive(page, { url, readsClock: true });
+    const delays = monitorEventLoopDelay({ resolution: 10 });
+    delays.enable();
     const report = await playing.played(SECONDS);
+    delays.disable();
     await page.close();
-    return report;
+    return { ...report, heldUpMs: delays.max / 1e6 };
   }
 
   const settledMs = ({ pictures }: LiveReport): number => (pictures[0]?.wallMs ?? 0) + SETTLING_MS;
@@ -58,12 +73,19 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
     expect(steps.count).toBeGreaterThan((SECONDS - SETTLING_MS / 1000) * fps * share);
   }
 
+  /** @param lateMs whoever has waited for something so long may have stalled for that, and no longer than that */
+  function expectFewStalls({ pictures, stalls }: LiveReport, lateMs: number): void {
+    const shown = stalls.filter(({ wallMs }) => wallMs > (pictures[0]?.wallMs ?? 0));
+    expect(shown.filter(({ pausedMs }) => pausedMs < lateMs)).toEqual([]);
+    expect(shown.filter(({ forMs, pausedMs }) => forMs !== undefined && forMs > pausedMs + GOES_ON_MS)).toEqual([]);
+  }
+
   test.concurrent.for(NAMES)('over the WebSocket, camera %s: no stall, no gap, no picture twice', async (name) => {
     const report = await play(`ws://127.0.0.1:${agent.ports.hls}/${name}/mse`);
     expectSteady(report, name, 0.8);
-    const late = (LATE_PICTURES * 1000) / CAMERAS[name].fps;
-    const stalls = report.stalls.filter(({ wallMs, pausedMs }) => wallMs >= settledMs(report) && pausedMs < late);
-    expect(stalls).toEqual([]);
+    // From the first picture on. Nothing excuses a stall on a quiet machine; on another what came later than it can bear does.
+    const lateMs = 1000 / CAMERAS[name].fps + IN_HAND_MS;
+    expectFewStalls(report, report.heldUpMs < QUIET_MS ? Number.POSITIVE_INFINITY : lateMs);
     // The group's pictures were not played one by one.
     expect(report.lagMs).toBeLessThan(2_000);
   });
@@ -114,11 +136,15 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
     expect([errors, pictures.length > 1]).toEqual([[], true]);
   });
 
-  test.concurrent.for(NAMES)('live.mp4 as the source of <video>, camera %s: no gap, no picture twice', async (name) => {
-    const report = await play(`http://127.0.0.1:${agent.ports.hls}/${name}/live.mp4`);
-    // The browser's own player keeps nothing in hand: it waits for each picture that is late.
-    expectSteady(report, name, 0.5);
-  });
+  test.concurrent.for(NAMES)(
+    'live.mp4 as the source of <video>, camera %s: no stall of its own, no gap, no picture twice',
+    async (name) => {
+      const report = await play(`http://127.0.0.1:${agent.ports.hls}/${name}/live.mp4`);
+      // The browser's own player keeps nothing in hand: it waits for each picture that is late, and for nothing else.
+      expectSteady(report, name, 0.5);
+      expectFewStalls(report, (LATE_PICTURES * 1000) / CAMERAS[name].fps);
+    },
+  );
 
   test('whoever watches is listed, and whoever has closed the page is not', async () => {
     const readers = async () => (await agent.json<{ readers: { type: string }[] }>('/v3/paths/get/usual')).readers;

@@ -15,8 +15,10 @@ export interface LiveOptions {
 export interface Stall {
   /** Unix time. */
   readonly wallMs: number;
-  /** For so long nothing had come over the WebSocket before, or just before: then it is not the player's doing. */
+  /** For so long nothing had come before, or just before: as long as that was more than it can have had in hand, it is not the player's doing. */
   readonly pausedMs: number;
+  /** Until the next picture was shown; undefined: none was. */
+  readonly forMs: number | undefined;
   /** Of the picture that was shown last. */
   readonly clockMs: number | undefined;
 }
@@ -41,19 +43,30 @@ let arrivedMs = performance.now();
 /** Pauses between arrivals, and when each ended. */
 let pauses: { readonly endMs: number; readonly forMs: number }[] = [];
 
+function onArrival(): void {
+  const nowMs = performance.now();
+  pauses = pauses.filter(({ endMs }) => endMs >= nowMs - PAUSE_MEMORY_MS);
+  pauses.push({ endMs: nowMs, forMs: nowMs - arrivedMs });
+  arrivedMs = nowMs;
+}
+
 /** Says to us, too, when something has come. */
 class ToldWebSocket extends WebSocket {
   constructor(url: string | URL) {
     super(url);
-    this.addEventListener('message', () => {
-      const nowMs = performance.now();
-      pauses = pauses.filter(({ endMs }) => endMs >= nowMs - PAUSE_MEMORY_MS);
-      pauses.push({ endMs: nowMs, forMs: nowMs - arrivedMs });
-      arrivedMs = nowMs;
-    });
+    this.addEventListener('message', onArrival);
   }
 }
 globalThis.WebSocket = ToldWebSocket;
+
+/** What comes to the browser's own player cannot be seen: a second reader of the same stream sees what comes to this page at that time. */
+async function witness(url: string, signal: AbortSignal): Promise<void> {
+  const { body } = await fetch(url, { signal });
+  const reader = body?.getReader();
+  while (reader && !(await reader.read()).done) {
+    onArrival();
+  }
+}
 
 function pausedMs(): number {
   const nowMs = performance.now();
@@ -86,12 +99,14 @@ class Playing {
     document.body.append(video);
     video.addEventListener('waiting', () => {
       const { clockMs } = this.pictures.at(-1) ?? { clockMs: undefined };
-      this.stalls.push({ wallMs: Date.now(), pausedMs: pausedMs(), clockMs });
+      this.stalls.push({ wallMs: Date.now(), pausedMs: pausedMs(), clockMs, forMs: undefined });
     });
     video.addEventListener('error', () => this.errors.push(video.error?.message ?? 'error'));
     this.#awaitPicture();
     if (options.url.startsWith('http')) {
       video.src = options.url;
+      // Ends with the page, or with the stream.
+      witness(options.url, this.#stop.signal).catch(() => {});
     } else {
       this.#openMse(options.url);
     }
@@ -132,6 +147,14 @@ class Playing {
     this.video.requestVideoFrameCallback((nowMs, { mediaTime }) => {
       this.#firstPictureMs ??= nowMs - this.#startedMs;
       const wallMs = Date.now();
+      const stall = this.stalls.at(-1);
+      if (stall && stall.forMs === undefined) {
+        this.stalls[this.stalls.length - 1] = {
+          ...stall,
+          forMs: wallMs - stall.wallMs,
+          pausedMs: Math.max(stall.pausedMs, pausedMs()),
+        };
+      }
       const clockMs = this.#options.readsClock ? this.#readClock() : undefined;
       this.pictures.push({ mediaMs: mediaTime * 1000, wallMs, clockMs });
       this.#awaitPicture();
