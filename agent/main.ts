@@ -9,6 +9,9 @@ const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configurat
        perch check FILE.yml             say what is wrong with a configuration file, and end
        perch reindex [--data DIR] [FILE.yml]
                                         read all recordings and make their index anew, and end
+       perch reset-password [--data DIR]
+                                        the owner's password is forgotten: everybody is logged out, and the page asks for
+                                        a new one; viewers, links, cameras and recordings stay
        perch --version | --help
 
 DIR is where Perch keeps what is its own (recordings, users, index); ./perch-data when not given.`;
@@ -34,12 +37,15 @@ async function main(): Promise<number> {
     return 0;
   }
   const [first, second, ...more] = positionals;
-  const isCommand = first === 'check' || first === 'reindex';
+  const isCommand = first === 'check' || first === 'reindex' || first === 'reset-password';
   if (more.length > 0 || (second !== undefined && !isCommand)) {
     throw new PerchError('badInput', `one configuration file is enough\n${USAGE}`);
   }
   if (first === 'check') {
     return check(second);
+  }
+  if (first === 'reset-password' && second === undefined) {
+    return resetPassword(values.data ?? 'perch-data');
   }
   if (first === 'reindex') {
     return makeIndex(values.data ?? 'perch-data', second);
@@ -79,6 +85,25 @@ async function check(file: string | undefined): Promise<number> {
   const { lines, isUsable } = await checkFile(resolve(file), process.env);
   console.log(lines.length > 0 ? lines.join('\n') : `${file}: nothing wrong`);
   return isUsable ? 0 : 1;
+}
+
+async function resetPassword(data: string): Promise<number> {
+  if (!existsSync(data)) {
+    throw new PerchError('notFound', `there is no data folder ${resolve(data)}: name it with --data DIR`);
+  }
+  const [{ holdDataFolder }, { forgetOwner }] = await Promise.all([
+    import('../system/data-folder.ts'),
+    import('./auth/people.ts'),
+  ]);
+  // A Perch that runs would not notice.
+  const folder = holdDataFolder(data);
+  const isForgotten = await forgetOwner(folder.path).finally(() => folder.release());
+  console.log(
+    isForgotten
+      ? 'The password is gone and everybody is logged out: start Perch, open its page and set a new one'
+      : 'This box has no owner: start Perch, open its page and set a password',
+  );
+  return 0;
 }
 
 async function run(data: string, file: string | undefined): Promise<number> {
