@@ -76,6 +76,15 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a 
     expect(asked.length).toBe(before);
   });
 
+  test('the page shows the same mark, in the tile and on the camera of sound alone', async () => {
+    const page = await viewer.browser.newPage();
+    onTestFinished(() => page.close());
+    for (const place of ['', '#/live/opus']) {
+      await page.goto(`${agent.url}/${place}`);
+      await page.locator('.stage.playing.sound-alone > .sound-mark').first().waitFor();
+    }
+  });
+
   test.for([
     ['opus', 'webrtc', 'WebRTC'],
     ['aac', 'webrtc', 'WebRTC'],
