@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { MediaFile } from '../hls-muxer.ts';
 import { byteRange, slicePieces } from './byte-range.ts';
@@ -32,12 +33,7 @@ export function sendPlaylist(
   const isLong = body.plain.length >= LEAST_GZIP_BYTES;
   const isZipped = mayZip && isLong && takesGzip(request.headers['accept-encoding']);
   const bytes = isZipped ? body.gzip() : body.plain;
-  reply.header('Content-Type', PLAYLIST_TYPE).header('Content-Length', bytes.length).header('Cache-Control', cache);
-  vary(reply, 'Accept-Encoding');
-  if (isZipped) {
-    reply.header('Content-Encoding', 'gzip');
-  }
-  const raw = takeOver(reply);
+  const raw = takeOver(reply, 200, playlistHead(bytes.length, cache, isZipped, reply.getHeader('Vary')));
   if (request.method === 'HEAD') {
     raw.end();
   } else {
@@ -46,11 +42,22 @@ export function sendPlaylist(
   return reply;
 }
 
-/** From here on the answer is written by whoever called this. */
-function takeOver(reply: FastifyReply): FastifyReply['raw'] {
+type Head = Readonly<Record<string, string | number>>;
+
+/**
+ * From here on the answer is written by whoever called this.
+ * @param head beside what hooks have said; names in lower case
+ */
+function takeOver(reply: FastifyReply, status: number, head: Head): FastifyReply['raw'] {
   reply.hijack();
-  reply.raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
+  reply.raw.writeHead(status, Object.assign(reply.getHeaders(), head) as Record<string, string>);
   return reply.raw;
+}
+
+function playlistHead(bytes: number, cache: string, isZipped: boolean, others: unknown): Head {
+  const vary = others === undefined ? 'Accept-Encoding' : `${String(others)}, Accept-Encoding`;
+  const head = { 'content-type': PLAYLIST_TYPE, 'content-length': bytes, 'cache-control': cache, vary };
+  return isZipped ? { ...head, 'content-encoding': 'gzip' } : head;
 }
 
 /** RFC 9110 §12.5.3. */
@@ -79,18 +86,21 @@ export function sendFile(
   // With If-Range a player wants a range of what it knows; what it knows cannot be told, so it gets everything.
   const wanted = request.headers['if-range'] === undefined ? request.headers.range : undefined;
   const range = byteRange(wanted, file.sizeBytes);
-  reply.header('Content-Type', file.type).header('Accept-Ranges', 'bytes');
   if (range === 'outside') {
-    reply.header('Content-Range', `bytes */${file.sizeBytes}`).header('Content-Type', 'application/json');
+    reply.header('Content-Range', `bytes */${file.sizeBytes}`).header('Accept-Ranges', 'bytes');
+    reply.header('Content-Type', 'application/json');
     const error = `the file has ${file.sizeBytes} bytes: '${wanted?.slice(0, 40)}' lies outside`;
     return reply.code(416).send({ status: 'error', error });
   }
   const bytes = range ? range.end - range.start : file.sizeBytes;
-  reply.header('Content-Length', bytes).header('Cache-Control', cache);
-  if (range) {
-    reply.code(206).header('Content-Range', `bytes ${range.start}-${range.end - 1}/${file.sizeBytes}`);
-  }
-  const raw = takeOver(reply);
+  const whole = {
+    'content-type': file.type,
+    'accept-ranges': 'bytes',
+    'content-length': bytes,
+    'cache-control': cache,
+  };
+  const head = range && { ...whole, 'content-range': `bytes ${range.start}-${range.end - 1}/${file.sizeBytes}` };
+  const raw = takeOver(reply, range ? 206 : 200, head ?? whole);
   if (request.method === 'HEAD') {
     raw.end();
     return reply;
@@ -99,8 +109,20 @@ export function sendFile(
   if (request.raw.socket.destroyed) {
     return reply;
   }
-  holdWhileSending(raw, file, longestMs, () => onSent(bytes));
-  write(raw, range ? slicePieces(file.pieces, range) : file.pieces, request.raw.httpVersionMajor);
+  const version = request.raw.httpVersionMajor;
+  const pieces = range ? slicePieces(file.pieces, range) : file.pieces;
+  // Behind another answer of its connection there is no socket yet.
+  const socket = version === 1 && raw.socket instanceof Socket ? raw.socket : undefined;
+  if (!socket) {
+    holdWhileSending(raw, file, longestMs, () => onSent(bytes));
+  }
+  write(raw, pieces, version);
+  // What the system has taken at once, as it does with most parts, is not waited for.
+  if (socket?.writableLength === 0 && !socket.destroyed) {
+    onSent(bytes);
+  } else if (socket) {
+    holdWhileSending(raw, file, longestMs, () => onSent(bytes));
+  }
   return reply;
 }
 
