@@ -13,6 +13,7 @@ import type { MseMessage } from '../agent/servers/hls/live/mse-protocol.ts';
 import type { Stream } from '../agent/stream/stream.ts';
 import { FakeClock } from './fake-clock.ts';
 import { openHttpBox } from './http-box.ts';
+import { toldOf } from './told.ts';
 
 const ANYBODY: AccessRules = {
   isOwn: false,
@@ -37,7 +38,8 @@ export async function openLiveBox({
       return stream;
     },
   };
-  const server = new LiveServer(paths, clock, silentLogger);
+  const { log, told } = toldOf();
+  const server = new LiveServer(paths, clock, log);
   const box = await openHttpBox({ rules });
   const { app, access } = box;
   const live = liveAddresses({ server, access, takeUpgrade, clock, log: silentLogger });
@@ -51,6 +53,7 @@ export async function openLiveBox({
   const { port } = app.server.address() as { port: number };
   return {
     server,
+    told,
     clock,
     asked,
     port,

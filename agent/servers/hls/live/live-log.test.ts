@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { feed } from '../../../../test/hls-box.ts';
+import { openLiveBox, turns } from '../../../../test/live-box.ts';
+import { tinyH264 } from '../../../../test/tiny-h264.ts';
+import { Stream } from '../../../stream/stream.ts';
+
+test.for([
+  ['he is kicked', 'ended by the API'],
+  ['his stream ends', "the stream on path 'cam' has ended"],
+  ['the server closes', 'the server is shutting down'],
+] as const)('a viewer of live fMP4 is two lines in the log; when %s it says: %s', async ([what, reason]) => {
+  const box = await openLiveBox();
+  const stream = box.add('cam', new Stream([tinyH264]));
+  feed(stream, 1);
+  const answer = await fetch(`${box.url}/cam/live.mp4`);
+  const [session] = box.server.list();
+  const viewer = { path: 'cam', session: session?.id, remote: session?.remoteAddr, protocol: 'mp4' };
+  expect(box.told).toEqual([['info', 'HLS viewer has come', viewer]]);
+  feed(stream, 1, 1);
+  const sentBytes = box.server.list()[0]?.outboundBytes;
+  if (what === 'he is kicked') {
+    box.server.kick(session?.id ?? '');
+  } else if (what === 'his stream ends') {
+    stream.close();
+  } else {
+    box.server.close();
+  }
+  await turns();
+  expect(box.told.slice(1)).toEqual([['info', 'HLS viewer has left', { ...viewer, reason, sentBytes }]]);
+  await answer.body?.cancel();
+});
