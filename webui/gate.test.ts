@@ -1,18 +1,20 @@
 import { expect, test } from 'vitest';
+import type { Session } from './box/session.ts';
 import { doorOf } from './gate.ts';
 
-const session = {
+const session: Session = {
   claimed: true,
   loggedIn: true,
   user: 'owner',
+  role: 'owner',
   mayLook: true,
   mayClaim: false,
   needsSetupCode: false,
   openAccess: false,
   warnings: [],
 };
-const unclaimed = { ...session, claimed: false, loggedIn: false, user: null, mayClaim: true };
-const loggedOut = { ...session, loggedIn: false, user: null };
+const unclaimed: Session = { ...session, claimed: false, loggedIn: false, user: null, role: null, mayClaim: true };
+const loggedOut: Session = { ...session, loggedIn: false, user: null, role: null };
 
 test.for([
   ['nobody knows yet', undefined, 'unknown', 'live', 'waiting'],

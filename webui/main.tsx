@@ -1,13 +1,24 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { keepAsking } from './box/paths.ts';
+import { openGuestLink } from './box/session.ts';
 import { watchPage } from './box/wake.ts';
-import { watchPlace } from './route.ts';
+import { guestToken, watchPlace } from './route.ts';
 import { loadLanguage } from './words/words.ts';
 
+/** The address is cleared at once: what stands in it goes on to whomever it is shown. */
+async function openGuestLinks(): Promise<void> {
+  const token = guestToken(location.hash);
+  if (token !== undefined) {
+    history.replaceState(undefined, '', '#/live');
+    await openGuestLink(token);
+  }
+}
+
+window.addEventListener('hashchange', () => void openGuestLinks());
+openGuestLinks().then(() => keepAsking(new AbortController().signal));
 watchPlace();
 watchPage();
-keepAsking(new AbortController().signal);
 
 const root = document.getElementById('app');
 if (root) {

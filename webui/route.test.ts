@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cameraLink, readPlace, recordingsLink } from './route.ts';
+import { cameraLink, guestToken, readPlace, recordingsLink } from './route.ts';
 
 test.for([
   ['', { page: 'live' }],
@@ -26,4 +26,14 @@ test.for(['garden', 'yard/gate', 'a?b&c#d', '马厩 %'])('links to camera %s lea
   expect(readPlace(recordingsLink(camera))).toEqual({ page: 'recordings', camera });
   const moment = { atMs: Date.UTC(2026, 10, 17, 15, 4, 12, 7) };
   expect(readPlace(recordingsLink(camera, moment))).toEqual({ page: 'recordings', camera, ...moment });
+});
+
+test.for([
+  ['#/guest/abc-_1.XYZ', 'abc-_1.XYZ'],
+  ['#guest/abc', 'abc'],
+  ['#/guest/', undefined],
+  ['#/guest/a/b', undefined],
+  ['#/live/guest', undefined],
+] as const)("a guest's link %s", ([hash, token]) => {
+  expect(guestToken(hash)).toBe(token);
 });

@@ -51,6 +51,9 @@ export function recordingsLink(camera: string, moment: { atMs?: number; agoS?: n
   return moment.agoS === undefined ? link : `${link}?ago=${moment.agoS}`;
 }
 
+/** The token of a guest's link, `#/guest/TOKEN`: it stands behind `#`, so that no browser sends it and no log has it. */
+export const guestToken = (hash: string): string | undefined => /^#\/?guest\/([\w.-]{1,256})$/.exec(hash)?.[1];
+
 export const place = signal<Place>({ page: 'live' });
 
 export function watchPlace(): void {

@@ -21,6 +21,7 @@ test('a phone at home claims the box with nothing but a password, and is logged 
     claimed: false,
     loggedIn: false,
     user: null,
+    role: null,
     mayLook: false,
     mayClaim: true,
     needsSetupCode: false,

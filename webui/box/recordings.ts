@@ -1,5 +1,7 @@
 import { spansAddress } from './addresses.ts';
+import { paths } from './paths.ts';
 import { ask, BoxError } from './request.ts';
+import { session } from './session.ts';
 
 /** A time of recording without a gap. */
 export interface Span {
@@ -12,8 +14,12 @@ export interface Span {
 
 const LIST_LIMIT_MS = 60_000;
 
-/** Names of the paths that have recordings. */
+/** Names of the paths that have recordings; for viewers and guests of all that they may see, since the list is the owner's. */
 export async function recordedNames(signal: AbortSignal): Promise<readonly string[]> {
+  const { role } = session.peek() ?? {};
+  if (role === 'viewer' || role === 'guest') {
+    return paths.peek()?.map(({ name }) => name) ?? [];
+  }
   const answer = await ask<{ items: readonly { readonly name: string }[] }>('v3/recordings/list?itemsPerPage=1000', {
     signal,
     limitMs: LIST_LIMIT_MS,

@@ -1,10 +1,12 @@
 import { signal } from '@preact/signals';
-import { ask } from './request.ts';
+import { ask, BoxError } from './request.ts';
 
 export interface Session {
   readonly claimed: boolean;
   readonly loggedIn: boolean;
   readonly user: string | null;
+  /** A guest is whoever has opened a link; he and viewers see some cameras and change nothing. */
+  readonly role: 'owner' | 'viewer' | 'guest' | null;
   /** Whether the box shows us its cameras. */
   readonly mayLook: boolean;
   readonly mayClaim: boolean;
@@ -29,13 +31,28 @@ export async function claim(password: string, setupCode: string | undefined): Pr
   await enter();
 }
 
-export async function logIn(password: string): Promise<void> {
-  await ask('v3/session', { method: 'POST', body: { password } });
+/** @param user undefined: the owner */
+export async function logIn(password: string, user: string | undefined): Promise<void> {
+  await ask('v3/session', { method: 'POST', body: { password, ...(user ? { user } : {}) } });
   await enter();
 }
 
+/** Somebody has opened a link that holds no more. */
+export const isLinkOver = signal(false);
+
+/** Exchanges the token of a guest's link for a cookie. */
+export async function openGuestLink(token: string): Promise<void> {
+  try {
+    await ask('v3/guest', { method: 'POST', body: { token } });
+    isLinkOver.value = false;
+    await enter();
+  } catch (error) {
+    isLinkOver.value = error instanceof BoxError && error.status === 401;
+  }
+}
+
 export async function logOut(): Promise<void> {
-  await ask('v3/session', { method: 'DELETE' });
+  await ask(session.peek()?.role === 'guest' ? 'v3/guest' : 'v3/session', { method: 'DELETE' });
   await loadSession();
   access.value = 'refused';
 }

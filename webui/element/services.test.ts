@@ -1,9 +1,10 @@
-import { beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { servicesOf } from './services.ts';
 
 beforeAll(() => {
   vi.stubGlobal('document', { baseURI: 'https://blog.example/garden/' });
 });
+afterAll(() => vi.unstubAllGlobals());
 
 const NOTHING = { base: null, webrtcBase: null, hlsBase: null };
 

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
 import { BoxError } from '../box/request.ts';
-import { logIn } from '../box/session.ts';
-import { PasswordField } from '../parts/field.tsx';
+import { isLinkOver, logIn } from '../box/session.ts';
+import { PasswordField, TextField } from '../parts/field.tsx';
 import { Mark } from '../parts/icon.tsx';
 import { LanguageChoice } from '../parts/language-choice.tsx';
 import { place } from '../route.ts';
@@ -12,6 +12,7 @@ import { words } from '../words/words.ts';
 export function LoginPage() {
   const say = words.value;
   const [password, setPassword] = useState('');
+  const [name, setName] = useState<string>();
   const [wrong, setWrong] = useState<string>();
   const [isBusy, setBusy] = useState(false);
   const field = useRef<HTMLDivElement>(null);
@@ -22,7 +23,7 @@ export function LoginPage() {
     }
     setWrong(undefined);
     setBusy(true);
-    setWrong(await tryLogIn(password, say));
+    setWrong(await tryLogIn(password, name, say));
     setBusy(false);
     field.current?.querySelector('input')?.focus();
   };
@@ -33,16 +34,27 @@ export function LoginPage() {
         <Mark />
       </div>
       <h1>{say.loginTitle}</h1>
-      <p class="dim">{say.loginText}</p>
-      <input
-        class="unseen"
-        name="username"
-        autocomplete="username"
-        value="owner"
-        readOnly
-        tabIndex={-1}
-        aria-hidden="true"
-      />
+      <p class="dim">{isLinkOver.value ? say.linkOver : say.loginText}</p>
+      {name === undefined ? (
+        <input
+          class="unseen"
+          name="username"
+          autocomplete="username"
+          value="owner"
+          readOnly
+          tabIndex={-1}
+          aria-hidden="true"
+        />
+      ) : (
+        <TextField
+          label={say.yourName}
+          name="username"
+          autocomplete="username"
+          value={name}
+          onInput={setName}
+          isLocked={isBusy}
+        />
+      )}
       <div ref={field}>
         <PasswordField
           label={say.yourPassword}
@@ -60,13 +72,18 @@ export function LoginPage() {
       <button class="button main" type="submit" disabled={isBusy} data-busy={isBusy}>
         {isBusy ? say.loginBusy : say.loginButton}
       </button>
+      {name === undefined && (
+        <button class="text" type="button" onClick={() => setName('')}>
+          {say.loginOther}
+        </button>
+      )}
     </form>
   );
 }
 
-async function tryLogIn(password: string, say: Words): Promise<string | undefined> {
+async function tryLogIn(password: string, name: string | undefined, say: Words): Promise<string | undefined> {
   try {
-    await logIn(password);
+    await logIn(password, name);
     if (place.peek().page === 'login') {
       location.hash = '#/live';
     }

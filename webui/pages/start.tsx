@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { BoxError } from '../box/request.ts';
 import { claim, loadSession, session } from '../box/session.ts';
-import { CodeField, PasswordField } from '../parts/field.tsx';
+import { PasswordField, TextField } from '../parts/field.tsx';
 import { Mark } from '../parts/icon.tsx';
 import { LanguageChoice } from '../parts/language-choice.tsx';
 import type { Words } from '../words/en.ts';
@@ -62,7 +62,7 @@ export function StartPage() {
         wrong={wrong.password}
       />
       {needsCode && (
-        <CodeField
+        <TextField
           label={say.setupCode}
           name="code"
           autocomplete="one-time-code"

@@ -19,7 +19,7 @@ interface FieldProps extends HintProps {
   readonly name: string;
   /** An answer is under way: what was typed stays as it is. */
   readonly isLocked?: boolean;
-  readonly autocomplete: 'new-password' | 'current-password' | 'one-time-code';
+  readonly autocomplete: 'new-password' | 'current-password' | 'one-time-code' | 'username';
 }
 
 /** A password: one field with an eye, no second one to repeat it. */
@@ -41,7 +41,7 @@ export function PasswordField(props: FieldProps) {
   );
 }
 
-export const CodeField = (props: FieldProps) => <Field {...props} type="text" />;
+export const TextField = (props: FieldProps) => <Field {...props} type="text" />;
 
 function Field(props: FieldProps & { readonly type: 'text' | 'password'; readonly children?: ComponentChildren }) {
   const id = useId();

@@ -1,9 +1,10 @@
-import { beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { sessionAddress, sourceAt, withParameter } from './source.ts';
 
 beforeAll(() => {
   vi.stubGlobal('document', { baseURI: 'https://home.example/cameras/' });
 });
+afterAll(() => vi.unstubAllGlobals());
 
 const BELOW_THE_PAGE = { webrtc: 'webrtc/', hls: 'hls/' };
 
