@@ -1,8 +1,11 @@
 import { join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { rulesOf } from './access-rules.ts';
 import { Accounts } from './auth/accounts.ts';
 import { Authority } from './auth/authorize.ts';
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
+import { ApiEdits } from './config/api-edits.ts';
 import type { Environment } from './config/environment.ts';
 import type { Config } from './config/load.ts';
 import { problemText } from './config/problem.ts';
@@ -59,6 +62,8 @@ export class App {
   #webrtc: WebRtcServer | undefined;
   #rtsp: RtspServer | undefined;
   #demo: Demo | undefined;
+  /** A configuration waits for its turn, which takes the newest. */
+  #hasNews = false;
   /** Configurations are applied one after the other. */
   #applying: Promise<void> = Promise.resolve();
   #stopRetrying: () => void = () => {};
@@ -79,7 +84,7 @@ export class App {
     this.#store = store;
     this.#config = store.current;
     this.#accounts = accounts;
-    this.#authority = new Authority(accounts, rulesOf(this.#config));
+    this.#authority = new Authority(accounts, rulesOf(this.#config), { clock, log });
     this.#recordings = new Recordings(() => this.#config, options.dataDir, clock, log);
     this.#transcoder = new Transcoder(
       startEngine,
@@ -107,6 +112,7 @@ export class App {
       paths: this.#paths,
       recordings: this.#recordings,
       config: () => this.#config,
+      edits: new ApiEdits(store, options.env),
       problems: () => store.problems,
       hls: () => this.#hls,
       live: this.#live,
@@ -172,7 +178,7 @@ export class App {
       log[problem.severity === 'note' ? 'debug' : problem.severity]({ at: problemText(problem) }, 'configuration');
     }
     await this.#inTurn(() => this.#apply(this.#config));
-    this.#store.onChange((config) => this.#inTurn(() => this.#apply(config)));
+    this.#store.onChange(() => this.#applySoon());
     this.#store.watch();
     this.#stopRetrying = clock.every(RETRY_MS, () => this.#inTurn(() => this.#parts.retry()));
     this.#recordings.begin(this.#stop.signal);
@@ -180,6 +186,22 @@ export class App {
       { version: this.#options.version, file: this.#store.file ?? 'none', data: this.#options.dataDir },
       'started',
     );
+  }
+
+  /** Many changes in a row are applied together. */
+  #applySoon(): void {
+    if (this.#hasNews) {
+      return;
+    }
+    this.#hasNews = true;
+    void this.#inTurn(async () => {
+      // Who changes a setting of the very port that he asks at gets his answer before the port starts again.
+      await setImmediate();
+      this.#hasNews = false;
+      if (!this.#stop.signal.aborted) {
+        await this.#apply(this.#store.current);
+      }
+    });
   }
 
   /** One after the other, and nothing any more once the end has begun: what `close` stops must not start again. */
@@ -249,8 +271,6 @@ export class App {
     };
   }
 }
-
-const rulesOf = ({ isOwn, authInternalUsers }: Config) => ({ isOwn, internalUsers: authInternalUsers });
 
 /** Where the built page lies beside the sources. */
 export const PAGE_FOLDER = join(import.meta.dirname, '../webui/dist');

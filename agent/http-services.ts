@@ -211,7 +211,8 @@ export class HttpServices {
     return { ...facts, disks: [...facts.disks, ...this.#deps.recordings.space.list()] };
   }
 
-  async #mountHls(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {
+  async #mountHls(app: FastifyInstance, listener: HttpAccess, config: Config, prefix: string): Promise<void> {
+    const access = listener.as('hls');
     const { hls, live, clock, log } = this.#deps;
     const { playback } = this.#deps.recordings;
     const others = [
@@ -259,6 +260,7 @@ export class HttpServices {
       recordings,
       protection: recordings.space.protection,
       disks: recordings.space,
+      keys: this.#deps.authority,
       events: recordings.events,
     });
   }

@@ -56,9 +56,18 @@ export function postedPath(body: unknown): Posted {
   );
 }
 
+export type SettingsKind = 'global' | 'path';
+const VOCABULARY: Readonly<Record<SettingsKind, Vocabulary>> = { global: GLOBAL, path: PATH };
+
+/** Names that are taken besides those of the schema. */
+export const formerNames = (kind: SettingsKind): readonly string[] => {
+  const { former, others, ignored } = VOCABULARY[kind];
+  return [...ignored, ...former, ...others];
+};
+
 /** Nothing in the body is a setting: a form, a greeting, another program's JSON. */
-export function isForeign(body: unknown, kind: 'global' | 'path'): boolean {
-  const vocabulary = kind === 'global' ? GLOBAL : PATH;
+export function isForeign(body: unknown, kind: SettingsKind): boolean {
+  const vocabulary = VOCABULARY[kind];
   return !isBlock(body) || !Object.keys(body).some((name) => isKnown(name, vocabulary));
 }
 

@@ -127,8 +127,9 @@ export class ConfigStore {
       await writeAtomic(file, text);
       this.#file = file;
       this.#text = text;
+      await this.#keepIfGood(text, parsed.problems);
+      // Last of all: who has asked for it at a port that starts again has his answer by then.
       this.#adopt(keepRunning(config, this.#current), parsed.problems, by);
-      await this.#keepIfGood(text);
     });
   }
 
@@ -213,8 +214,8 @@ export class ConfigStore {
    * Keeps a copy of a file without any error. Only when it differs, to be gentle to flash cards; one that cannot be
    * kept harms nobody until the file breaks.
    */
-  async #keepIfGood(text: string | undefined): Promise<void> {
-    const isWrong = this.#problems.some((one) => one.severity === 'error');
+  async #keepIfGood(text: string | undefined, problems = this.#problems): Promise<void> {
+    const isWrong = problems.some((one) => one.severity === 'error');
     if (isWrong || this.#file === undefined || text === undefined) {
       return;
     }

@@ -1,30 +1,96 @@
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
+import { isForeign, type SettingsKind } from '../../config/posted.ts';
+import {
+  ConfigName,
+  Done,
+  PageQuery,
+  PathPage,
+  Refused,
+  SentGlobal,
+  SentPath,
+  ShownDefaults,
+  ShownGlobal,
+  ShownPath,
+} from './config-schemas.ts';
 import { nameOf } from './names.ts';
 import { paginate } from './paginate.ts';
 
+/** MediaMTX's limit. */
+const MAX_BODY_BYTES = 10 << 20;
+const TAGS = ['configuration'];
+const OK = { status: 'ok' } as const;
+
 /** Settings as they may be shown: MediaMTX's keys, durations as text, no passwords. */
 export type ShownSettings = Readonly<Record<string, unknown>>;
-export type ShownPath = ShownSettings & { readonly name: string };
+export type NamedSettings = ShownSettings & { readonly name: string };
 
 export interface ConfigLookup {
   global(): ShownSettings;
   pathDefaults(): ShownSettings;
   /** Each path of the file with its defaults filled in. */
-  paths(): readonly ShownPath[];
+  paths(): readonly NamedSettings[];
 }
 
-export const configRoutes: FastifyPluginAsync<{ config: ConfigLookup }> = async (app, { config }) => {
-  app.get('/config/global/get', () => config.global());
+/** Who changes settings. */
+export interface ConfigEditor {
+  readonly mayRunCommands: boolean;
+}
 
-  app.get('/config/pathdefaults/get', () => config.pathDefaults());
+/** All throw PerchError: badInput with what is wrong, notFound for a path that is not there, unavailable when the file cannot be written. */
+export interface ConfigEdits {
+  patchGlobal(body: unknown, editor: ConfigEditor): Promise<void>;
+  patchPathDefaults(body: unknown, editor: ConfigEditor): Promise<void>;
+  addPath(name: string, body: unknown, editor: ConfigEditor): Promise<void>;
+  replacePath(name: string, body: unknown, editor: ConfigEditor): Promise<void>;
+  patchPath(name: string, body: unknown, editor: ConfigEditor): Promise<void>;
+  deletePath(name: string): Promise<void>;
+  reload(): Promise<void>;
+}
 
-  app.get('/config/paths/list', ({ query }) => {
+export interface ConfigRoutesOptions {
+  readonly config: ConfigLookup;
+  readonly edits: ConfigEdits;
+  editorOf(request: FastifyRequest): Promise<ConfigEditor>;
+}
+
+export const configRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config, edits, editorOf }) => {
+  const options = { config, edits, editorOf };
+  // The schemas are for people and for the document of the API: what is wrong is told in MediaMTX's words.
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => JSON.stringify);
+  await app.register(readingRoutes, options);
+  await app.register(changingRoutes, options);
+  await app.register(looseRoutes, options);
+};
+
+const readingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config }) => {
+  app.get(
+    '/config/global/get',
+    { schema: { summary: 'Top-level settings', tags: TAGS, response: { 200: ShownGlobal } } },
+    () => config.global(),
+  );
+
+  app.get(
+    '/config/pathdefaults/get',
+    { schema: { summary: 'Settings that every path starts from', tags: TAGS, response: { 200: ShownDefaults } } },
+    () => config.pathDefaults(),
+  );
+
+  const list = {
+    ...{ summary: 'Settings of every path, defaults filled in', tags: TAGS },
+    ...{ querystring: PageQuery, response: { 200: PathPage, 400: Refused } },
+  };
+  app.get('/config/paths/list', { schema: list }, ({ query }) => {
     const items = [...config.paths()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return paginate(items, query);
   });
 
-  app.get('/config/paths/get/*', (request) => {
+  const get = {
+    ...{ summary: 'Settings of one path, defaults filled in', tags: TAGS },
+    ...{ params: ConfigName, response: { 200: ShownPath, 400: Refused, 404: Refused } },
+  };
+  app.get('/config/paths/get/*', { schema: get }, (request) => {
     const name = nameOf(request);
     const path = config.paths().find((candidate) => candidate.name === name);
     if (!path) {
@@ -33,3 +99,92 @@ export const configRoutes: FastifyPluginAsync<{ config: ConfigLookup }> = async 
     return path;
   });
 };
+
+/** The answer comes when the change is valid and written; what has to start again does so right after. */
+const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { edits, editorOf }) => {
+  const answers = { 200: Done, 400: Refused, 404: Refused, 503: Refused };
+  const about = (summary: string, more: object) => ({
+    bodyLimit: MAX_BODY_BYTES,
+    schema: { summary, tags: TAGS, ...more, response: answers },
+  });
+  const named = (summary: string) => about(summary, { params: ConfigName, body: SentPath });
+
+  app.patch('/config/global/patch', about('Change top-level settings', { body: SentGlobal }), async (request) => {
+    await edits.patchGlobal(request.body, await editorOf(request));
+    return OK;
+  });
+  app.patch(
+    '/config/pathdefaults/patch',
+    about('Change what every path starts from', { body: SentPath }),
+    async (request) => {
+      await edits.patchPathDefaults(request.body, await editorOf(request));
+      return OK;
+    },
+  );
+  app.post('/config/paths/add/*', named('Add a path'), async (request) => {
+    await edits.addPath(nameOf(request), request.body, await editorOf(request));
+    return OK;
+  });
+  app.patch('/config/paths/patch/*', named('Change settings of a path'), async (request) => {
+    await edits.patchPath(nameOf(request), request.body, await editorOf(request));
+    return OK;
+  });
+  app.post('/config/paths/replace/*', named('Add a path, or replace all of its settings'), async (request) => {
+    await edits.replacePath(nameOf(request), request.body, await editorOf(request));
+    return OK;
+  });
+  app.delete('/config/paths/delete/*', about('Remove a path', { params: ConfigName }), async (request) => {
+    await edits.deletePath(nameOf(request));
+    return OK;
+  });
+};
+
+/** As guides in circulation have them: POST in the place of PATCH, and whatever body, of which what is no setting changes nothing. */
+const looseRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config, edits, editorOf }) => {
+  takeAnyBody(app);
+  const answers = { 200: Done, 400: Refused, 404: Refused, 503: Refused };
+  const about = (summary: string, more: object = {}) => ({
+    bodyLimit: MAX_BODY_BYTES,
+    schema: { summary, tags: TAGS, ...more, response: answers },
+  });
+  const isMeant = ({ body }: FastifyRequest, kind: SettingsKind): boolean => !isForeign(body, kind);
+
+  app.post('/config/global/patch', about('PATCH of the same name, for older clients'), async (request) => {
+    if (isMeant(request, 'global')) {
+      await edits.patchGlobal(request.body, await editorOf(request));
+    }
+    return OK;
+  });
+  app.post('/config/pathdefaults/patch', about('PATCH of the same name, for older clients'), async (request) => {
+    if (isMeant(request, 'path')) {
+      await edits.patchPathDefaults(request.body, await editorOf(request));
+    }
+    return OK;
+  });
+  const patch = about('PATCH of the same name, for older clients', { params: ConfigName });
+  app.post('/config/paths/patch/*', patch, async (request) => {
+    const name = nameOf(request);
+    if (isMeant(request, 'path')) {
+      await edits.patchPath(name, request.body, await editorOf(request));
+    } else if (!config.paths().some((path) => path.name === name)) {
+      throw new PerchError('notFound', 'path not found', { path: name });
+    }
+    return OK;
+  });
+  app.post('/config/reload', about('Read the configuration file again'), async () => {
+    await edits.reload();
+    return OK;
+  });
+};
+
+function takeAnyBody(app: Parameters<FastifyPluginAsync>[0]): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, async (_request: FastifyRequest, body: string | Buffer) => {
+    try {
+      return JSON.parse(body.toString());
+    } catch {
+      // No JSON: nothing in it is a setting.
+      return undefined;
+    }
+  });
+}

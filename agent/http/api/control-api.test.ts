@@ -67,6 +67,12 @@ const PROTECTED = [
 
 async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
   const box = await openHttpBox(rules);
+  const edited: unknown[][] = [];
+  const tell =
+    (name: string) =>
+    async (...values: unknown[]) => {
+      edited.push([name, ...values]);
+    };
   const kicked: string[] = [];
   const deleted: string[] = [];
   const peersOf = (known: string) => ({
@@ -83,6 +89,16 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
       pathDefaults: () => ({ source: 'publisher' }),
       paths: () => [{ name: 'door', source: 'rtsp://cam/1' }, { name: '~^cam' }],
     },
+    edits: {
+      patchGlobal: tell('patchGlobal'),
+      patchPathDefaults: tell('patchPathDefaults'),
+      addPath: tell('addPath'),
+      replacePath: tell('replacePath'),
+      patchPath: tell('patchPath'),
+      deletePath: tell('deletePath'),
+      reload: tell('reload'),
+    },
+    editorOf: async () => ({ mayRunCommands: false }),
     peers: {
       webrtcSessions: () => ({
         list: () => [
@@ -139,7 +155,7 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
     },
   };
   await box.app.register(controlApi, options);
-  return { ...box, kicked, deleted, [Symbol.asyncDispose]: box[Symbol.asyncDispose] };
+  return { ...box, edited, kicked, deleted, [Symbol.asyncDispose]: box[Symbol.asyncDispose] };
 }
 
 const get = async (url: string) => {

@@ -10,6 +10,7 @@ import { type PeerLookups, peerRoutes } from './peers.ts';
 import { type ProtectionLookup, protectedRoutes } from './protected.ts';
 import { type RecordingLookup, recordingRoutes } from './recordings.ts';
 import { isForViewers, type LimitedPerson } from './sight.ts';
+import { type TokenKeys, tokenKeyRoutes } from './token-keys.ts';
 
 export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly access: {
@@ -25,6 +26,7 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly events: EventIntake;
   readonly protection: ProtectionLookup;
   readonly disks: DiskLookup;
+  readonly keys: TokenKeys;
 }
 
 /** MediaMTX's control API, `/v3/…`: registered at the root of a listener. Each request needs the action `api`, unknown routes too. */
@@ -52,12 +54,14 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
 
   app.get('/info', () => options.info);
   await app.register(pathRoutes, { paths: options.paths, viewerOf });
-  await app.register(configRoutes, options);
+  const { config, edits, editorOf } = options;
+  await app.register(configRoutes, { config, edits, editorOf });
   await app.register(peerRoutes, { peers: options.peers });
   await app.register(recordingRoutes, { recordings: options.recordings });
   await app.register(eventRoutes, { events: options.events });
   await app.register(protectedRoutes, { protection: options.protection });
   await app.register(diskRoutes, { disks: options.disks });
+  await app.register(tokenKeyRoutes, { keys: options.keys });
 };
 
 /** MediaMTX's clients send JSON under any Content-Type, or none. */
