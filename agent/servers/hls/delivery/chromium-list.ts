@@ -6,8 +6,12 @@ import type { MediaPlaylist, SegmentLine } from '../hls-muxer.ts';
  * when it has got all of a list and finds more of them in the next one.
  */
 const OWN_START = 3;
-/** To begin with: when it begins to play while it has got all of a list, it throws that away and wants something new at once. */
+/**
+ * It loads so much before it plays, and what it has not got of a list then is its proof that the stream goes on; without any it throws
+ * all away and wants something new at once. Long segments need not be as many.
+ */
 const LEAST_START = 2;
+const OWN_BUFFER_S = 10;
 
 /** `<video src="….m3u8">` in Chromium 142 and later, and what is built on it: no script, nor another program, asks like this. */
 export const isChromiumPlayer = ({ headers }: Pick<FastifyRequest, 'headers'>): boolean =>
@@ -55,12 +59,12 @@ export class ChromiumList {
 
 /** From the newest key picture that has enough behind it. */
 function startOf(segments: readonly SegmentLine[]): Span | undefined {
-  for (const count of [OWN_START, LEAST_START]) {
-    for (let i = segments.length - count; i >= 0; i -= 1) {
-      const { isIndependent, isGap, number } = segments[i] as SegmentLine;
-      if (isIndependent && !isGap) {
-        return { from: number, to: number + count - 1 };
-      }
+  for (let i = segments.length - LEAST_START; i >= 0; i -= 1) {
+    const { isIndependent, isGap, number } = segments[i] as SegmentLine;
+    const begun = segments.slice(i, i + OWN_START);
+    const beginsS = begun.reduce((sum, { durationS }) => sum + durationS, 0);
+    if (isIndependent && !isGap && (begun.length === OWN_START || beginsS > OWN_BUFFER_S)) {
+      return { from: number, to: number + begun.length - 1 };
     }
   }
   return undefined;
