@@ -4,10 +4,11 @@ import { ROUNDING_S } from './playlist-rules.ts';
 /** A part is at least so much of the part target (RFC 8216bis §4.4.4.9). */
 const SHORTEST_PART = 0.85;
 /**
- * A camera that changed is noticed when its segment ends, and the part target falls only when the longer parts have gone from the list: parts that
- * came so little before the change are excused by it.
+ * A camera that changed is noticed when its segment ends, and the part target falls only when the longer parts have gone from the list: those of
+ * the segment itself and of two target durations behind it. Segments are up to 1.44 target durations long, so what came within so many
+ * before a change is excused by it.
  */
-const EXCUSED_TARGETS = 4;
+const EXCUSED_TARGETS = 6;
 
 /** Neither independent nor the last of its segment, and shorter than this share of the target. */
 export function shortOnes(parts: readonly Part[], targetS: number, isWhole: boolean): Part[] {

@@ -12,7 +12,7 @@ export function partTargetMs(sampleMs: number, wantedMs: number): number {
 
 /** All but independent parts and the last of a segment reach this share of the target (§4.4.4.9). */
 export const FULL_PART = 0.85;
-/** Parts may be so much further off what is wanted than they have to be: a target that changes to and fro is worse. */
+/** Parts may be so much longer than they have to be, as a share of what is wanted: a target that changes to and fro is worse. */
 const OFF = 0.15;
 
 /**
@@ -82,7 +82,7 @@ export class PartTarget {
     const partMs = Math.floor(this.#ms / sampleMs) * sampleMs;
     const bestMs = Math.max(1, Math.round(this.#wantedMs / sampleMs)) * sampleMs;
     const leastOffMs = Math.abs(bestMs - this.#wantedMs);
-    const isNear = Math.abs(partMs - this.#wantedMs) <= leastOffMs + OFF * this.#wantedMs;
-    return isNear && partMs >= FULL_PART * this.#ms;
+    const isSoonEnough = partMs - this.#wantedMs <= leastOffMs + OFF * this.#wantedMs;
+    return isSoonEnough && partMs >= FULL_PART * this.#ms;
   }
 }

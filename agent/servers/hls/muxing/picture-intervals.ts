@@ -1,7 +1,8 @@
 /** A pause does not change how long samples are taken to be. */
 const LONGEST_USUAL = 4;
-/** But so many in a row are no pauses: the camera has become slow. */
-const LONG_ONES = 3;
+/** So many in a row that are off by so much, to one side, are neither pauses nor trembling: the camera has another rate. */
+const NEW_ONES = 3;
+const NEW = 1.4;
 const RECENT = 16;
 /** From fewer nothing is concluded. */
 const FEWEST_RECENT = 3;
@@ -17,20 +18,22 @@ export interface SteadyInterval {
 
 /** How far the samples of one track are apart. */
 export class PictureIntervals {
-  readonly #maySlowDown: boolean;
+  readonly #mayChange: boolean;
   /** Smoothed; 0: there have not been two. */
   #usualTicks = 0;
   #lastDts = Number.NEGATIVE_INFINITY;
-  #longInRow = 0;
-  /** The shortest of those that were long in a row: a pause among them tells nothing. */
-  #shortestLong = 0;
+  /** Those in a row that are longer, or negative: shorter, than what was usual before them. */
+  #newInRow = 0;
+  #usualBefore = 0;
+  /** The one of them that is nearest to it: a pause among them tells nothing. */
+  #nearest = 0;
   /** A ring of the last ones. */
   readonly #recent = new Float64Array(RECENT);
   #count = 0;
 
-  /** @param maySlowDown pictures do, at night; what comes late of a sound is silence */
-  constructor(maySlowDown: boolean) {
-    this.#maySlowDown = maySlowDown;
+  /** @param mayChange the rate of pictures does, at night; what comes late of a sound is silence */
+  constructor(mayChange: boolean) {
+    this.#mayChange = mayChange;
   }
 
   /** How long a sample usually is; 0: unknown. */
@@ -51,27 +54,40 @@ export class PictureIntervals {
     if (this.#usualTicks === 0) {
       this.#usualTicks = ticks;
       this.#remember(ticks);
-    } else if (ticks < LONGEST_USUAL * this.#usualTicks) {
-      this.#longInRow = 0;
+      return true;
+    }
+    if (this.#mayChange && this.#isNewRate(ticks)) {
+      return true;
+    }
+    if (ticks < LONGEST_USUAL * this.#usualTicks) {
       this.#usualTicks += (ticks - this.#usualTicks) / 8;
       this.#remember(ticks);
-    } else if (this.#maySlowDown) {
-      this.#addLong(ticks);
     }
     return true;
   }
 
-  #addLong(ticks: number): void {
-    this.#shortestLong = this.#longInRow === 0 ? ticks : Math.min(this.#shortestLong, ticks);
-    this.#longInRow += 1;
-    if (this.#longInRow === LONG_ONES) {
-      this.#longInRow = 0;
-      this.#usualTicks = this.#shortestLong;
-      this.#count = 0;
-      for (let i = 0; i < LONG_ONES; i += 1) {
-        this.#remember(this.#shortestLong);
-      }
+  /** True: it was the last of those that make another rate, which holds from now on. */
+  #isNewRate(ticks: number): boolean {
+    const before = this.#newInRow === 0 ? this.#usualTicks : this.#usualBefore;
+    const side = ticks > NEW * before ? 1 : ticks * NEW < before ? -1 : 0;
+    if (side * this.#newInRow <= 0) {
+      this.#newInRow = side;
+      this.#usualBefore = before;
+      this.#nearest = ticks;
+      return false;
     }
+    this.#newInRow += side;
+    this.#nearest = side > 0 ? Math.min(this.#nearest, ticks) : Math.max(this.#nearest, ticks);
+    if (side * this.#newInRow < NEW_ONES) {
+      return false;
+    }
+    this.#newInRow = 0;
+    this.#usualTicks = this.#nearest;
+    this.#count = 0;
+    for (let i = 0; i < NEW_ONES; i += 1) {
+      this.#remember(this.#nearest);
+    }
+    return true;
   }
 
   #remember(ticks: number): void {
