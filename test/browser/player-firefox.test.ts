@@ -2,6 +2,7 @@ import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { barClip, TINY } from '../peers/bar-clip.ts';
+import { clip } from '../peers/camera.ts';
 import { addElement, elementState } from '../peers/element-page.ts';
 import { type Firefox, startFirefox } from '../peers/firefox.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
@@ -31,9 +32,20 @@ describeWith(['firefox', 'ffmpeg'], '<perch-video> in Firefox', () => {
   beforeAll(async () => {
     [agent, firefox] = await Promise.all([startAgent({ config: 'api: yes\npaths:\n  all_others:\n' }), startFirefox()]);
     for (const video of ['h264', 'h265'] as const) {
-      const clip = await barClip({ ...TINY, video, audio: 'opus' });
-      publishers.push(await publishClip(agent, video, clip, { isEndless: true }));
+      const file = await barClip({ ...TINY, video, audio: 'opus' });
+      publishers.push(await publishClip(agent, video, file, { isEndless: true }));
     }
+    const tone = await clip('tone-opus.mkv', [
+      '-f',
+      'lavfi',
+      '-i',
+      'sine=f=440:r=48000:d=20',
+      '-c:a',
+      'libopus',
+      '-ac',
+      '2',
+    ]);
+    publishers.push(await publishClip(agent, 'tone', tone, { isEndless: true }));
   });
   afterAll(async () => {
     for (const one of [firefox, ...publishers, agent]) {
@@ -65,6 +77,20 @@ describeWith(['firefox', 'ffmpeg'], '<perch-video> in Firefox', () => {
       (document.querySelector('perch-video') as unknown as { facts(): Promise<{ codec?: string }> }).facts(),
     )) as { codec?: string };
     expect(shown).toBe(codec);
+    await page.close();
+  });
+
+  test.for([
+    ['mse', 'MSE'],
+    ['hls', 'HLS'],
+  ] as const)('sound alone plays over %s', async ([ways, technology]) => {
+    const page = await firefox.open(`${agent.url}/health`);
+    await addElement(page, `${agent.url}/perch-video.js`, { src: 'tone', ways, autoplay: '', muted: '' });
+    const state = await until(async () => {
+      const now = await elementState(page);
+      return now.phase === 'playing' ? now : undefined;
+    });
+    expect(state).toMatchObject({ technology, reason: '', size: [0, 0] });
     await page.close();
   });
 });
