@@ -4,6 +4,9 @@ import type { Logger } from './base/log.ts';
 import type { WrongCredentials } from './http/wrong-credentials.ts';
 import type { RtspAccess, RtspRequester } from './servers/rtsp/gateway.ts';
 
+/** What may be a token in a query: that may be a guess, too. */
+const QUERY_TOKEN = /(?:^|&)(?:token|jwt)=./;
+
 /** Asks who may use RTSP where it is decided for every protocol. */
 export class RtspAuthority implements RtspAccess {
   readonly #authority: Pick<Authority, 'authorize'>;
@@ -21,33 +24,33 @@ export class RtspAuthority implements RtspAccess {
     action: 'read' | 'publish',
     path: string,
     requester: RtspRequester,
-  ): Promise<'allowed' | 'refused' | 'challenge'> {
+  ): Promise<'refused' | 'challenge' | { readonly user: string }> {
     const identity = identityOf(requester);
     const { ip, user, password } = identity;
     const hasCredentials = requester.credentials !== undefined && [user, password, identity.proves].some(Boolean);
-    if (hasCredentials) {
+    if (hasCredentials || QUERY_TOKEN.test(requester.query)) {
       this.#wrongCredentials.checkRoom(ip);
     }
-    const { allowed, reason, challenge } = await this.#authority.authorize(action, path, identity);
+    const { allowed, reason, challenge, isGuess, user: name } = await this.#authority.authorize(action, path, identity);
     if (allowed) {
-      return 'allowed';
+      return { user: name ?? user ?? '' };
     }
-    if (!hasCredentials) {
-      return challenge ? 'challenge' : 'refused';
+    if (hasCredentials || isGuess) {
+      this.#log.warn({ reason, action, path, ip, user, protocol: 'rtsp' }, 'failed to authenticate');
+      await this.#wrongCredentials.pause(ip);
     }
-    this.#log.warn({ reason, action, path, ip, user, protocol: 'rtsp' }, 'failed to authenticate');
-    await this.#wrongCredentials.pause(ip);
-    return 'refused';
+    return challenge ? 'challenge' : 'refused';
   }
 }
 
-function identityOf({ ip: text, credentials }: RtspRequester): Identity {
+function identityOf({ ip: text, credentials, id, query, userAgent }: RtspRequester): Identity {
   const ip = canonicalIp(text) ?? text;
   const { user, password, proves } = credentials ?? {};
   return {
     ip,
     isLoopback: isLoopbackIp(ip),
     isPrivate: isPrivateIp(ip),
+    request: { protocol: 'rtsp', id, query, userAgent },
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { password }),
     ...(proves === undefined ? {} : { proves }),

@@ -86,7 +86,7 @@ test('sessions hear why the server goes', async () => {
   const log = createLogger('info', (line) => lines.push(line));
   const stream = new Stream([H264_TRACK]);
   const open: RtspPaths = { ...paths, redirectOf: () => undefined, open: async () => stream };
-  const allowed: RtspAccess = { authorize: async () => 'allowed' };
+  const allowed: RtspAccess = { authorize: async () => ({ user: '' }) };
   let port = 0;
   const use = (server: RtspServer | undefined) => {
     port = server?.rtsp.port ?? 0;

@@ -23,11 +23,12 @@ export interface WebRtcHttpDeps {
  */
 export async function mountWebRtc(
   app: FastifyInstance,
-  access: HttpAccess,
+  listener: HttpAccess,
   config: Config,
   prefix: string,
   deps: WebRtcHttpDeps,
 ): Promise<void> {
+  const access = listener.as('webrtc');
   const corsHook = (methods: string, headers: string) => cors(config.webrtcAllowOrigins, methods, headers);
   const isConfigured = (path: string) => resolvePath(deps.config(), path) !== undefined;
   await app.register(webrtcPlugin, {

@@ -74,7 +74,7 @@ export interface RtspBoxOptions extends Partial<RtspServerOptions> {
   readonly users?: readonly InternalUser[];
 }
 
-const NOBODY = { owner: undefined, verify: async () => false };
+const NOBODY = { owner: undefined, verify: async () => false, person: () => undefined };
 
 /** A server on loopback with the real rules of access, over paths of the test. Wrong credentials wait for the full four seconds. */
 export class RtspBox implements AsyncDisposable {

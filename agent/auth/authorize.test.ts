@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { type InternalUser, MEDIAMTX_USERS } from '../config/global.ts';
 import { type AccessRules, type Action, Authority, type Identity, type Owners } from './authorize.ts';
+import { limitedPerson, ownerPerson, type Person } from './person.ts';
 
-const ACTIONS: readonly Action[] = ['read', 'publish', 'playback', 'api', 'metrics', 'admin'];
+const ACTIONS: readonly Action[] = ['read', 'publish', 'playback', 'api', 'metrics', 'pprof', 'admin'];
 const loopback: Identity = { ip: '127.0.0.1', isLoopback: true, isPrivate: true };
 /** What a proxy on the same machine, or a web page in its browser, sends. */
 const proxied: Identity = { ip: '127.0.0.1', isLoopback: false, isPrivate: false };
@@ -11,8 +12,14 @@ const away: Identity = { ip: '203.0.113.5', isLoopback: false, isPrivate: false 
 
 const owners = (owner: string | undefined): Owners => ({
   owner,
-  verify: async (user, password) => user === owner && password === 'blue heron',
+  verify: async (user, password) => (user === owner || user === 'ann') && password === 'blue heron',
+  person: (name) => (owner === undefined ? undefined : PEOPLE.find((person) => person.name === name)),
 });
+const PEOPLE: readonly Person[] = [
+  ownerPerson('owner'),
+  limitedPerson('ann', 'viewer', { cameras: ['door'], live: true, recordings: false }),
+  limitedPerson('guest 1', 'guest', { cameras: ['yard'], live: true, recordings: true }),
+];
 const unclaimed = owners(undefined);
 const claimed = owners('owner');
 const tom: InternalUser = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read', path: 'door' }] };
@@ -61,7 +68,7 @@ test.for([
   ['foreign, unclaimed, proxied', unclaimed, foreign, proxied, MEDIA],
   ['foreign, unclaimed, home', unclaimed, foreign, home, MEDIA],
   ['foreign, unclaimed, away', unclaimed, foreign, away, MEDIA],
-  ['foreign, claimed, loopback', claimed, foreign, loopback, 'read publish playback api metrics'],
+  ['foreign, claimed, loopback', claimed, foreign, loopback, 'read publish playback api metrics pprof'],
   ['foreign, claimed, away', claimed, foreign, away, MEDIA],
   ['foreign, claimed, away, session', claimed, foreign, { ...away, ...session }, ALL],
   ['foreign with users, unclaimed, loopback', unclaimed, { ...foreign, internalUsers: [tom] }, loopback, 'admin'],
@@ -77,6 +84,19 @@ test.for([
     '',
   ],
   ['foreign without any user', claimed, { ...foreign, internalUsers: [] }, loopback, ''],
+  // Users and guests of the box.
+  ['own, a viewer by session', claimed, own, { ...away, sessionUser: 'ann' }, 'read'],
+  ['own, a viewer by password', claimed, own, { ...away, user: 'ann', password: 'blue heron' }, 'read'],
+  ['own, a viewer by a wrong password', claimed, own, { ...away, user: 'ann', password: 'x' }, ''],
+  ['own, a guest of another camera', claimed, own, { ...away, sessionUser: 'guest 1' }, ''],
+  [
+    'foreign with users, a viewer by session',
+    claimed,
+    { ...foreign, internalUsers: [tom] },
+    { ...away, sessionUser: 'ann' },
+    'read',
+  ],
+  ['foreign, a viewer where anybody may', claimed, foreign, { ...away, sessionUser: 'ann' }, MEDIA],
   // A session counts for nobody but the owner of now.
   ['own, unclaimed, a session of before', unclaimed, own, { ...home, ...session }, ''],
   ['own, claimed, a session of someone else', claimed, own, { ...home, sessionUser: 'tom' }, ''],
@@ -117,9 +137,59 @@ test.for<[string, AccessRules, boolean, string[]]>([
     'anyone in its own set-up',
     { ...own, internalUsers: [anyone] },
     false,
-    ['authInternalUsers: 1 without a password let nobody in (perch: own)'],
+    ['authInternalUsers: what has no password (1) lets nobody in (perch: own)'],
   ],
 ])('with %s the box is open: %s', ([, rules, isOpen, warnings]) => {
   const authority = new Authority(claimed, rules);
   expect([authority.isOpen, authority.warnings]).toEqual([isOpen, warnings]);
+});
+
+const explained = async (rules: AccessRules, action: Action, path: string, identity: Identity) =>
+  (await new Authority(claimed, rules).explain(action, path, identity)).steps;
+
+test.for<[string, AccessRules, Action, Identity, string[]]>([
+  [
+    'the owner',
+    own,
+    'admin',
+    { ...away, user: 'owner' },
+    ['people of this box: owner (owner) lets in, with the session of the page, or name and password'],
+  ],
+  [
+    'a viewer who may not',
+    own,
+    'playback',
+    { ...home, user: 'ann' },
+    ['people of this box: ann (viewer) may not playback door', 'authInternalUsers: there are none'],
+  ],
+  [
+    'a stranger',
+    foreign,
+    'api',
+    { ...away, user: 'x' },
+    [
+      "people of this box: nobody is called 'x'",
+      'authInternalUsers[0] (any): does not fit: may publish, read, playback, not api door',
+      'authInternalUsers[1] (any): does not fit: only from 127.0.0.1/32, ::1/128',
+    ],
+  ],
+  [
+    'a stranger in its own set-up',
+    { ...own, internalUsers: [anyone] },
+    'read',
+    away,
+    [
+      "people of this box: nobody is called ''",
+      "authInternalUsers[0] (any): passed over: it has no password, and Perch's own set-up lets nobody in without one",
+    ],
+  ],
+  [
+    'a machine at the page',
+    foreign,
+    'admin',
+    { ...away, user: 'tom' },
+    ["people of this box: nobody is called 'tom'", 'the page and its settings are for people of this box alone'],
+  ],
+])('the decision on %s is explained', async ([, rules, action, identity, steps]) => {
+  expect(await explained(rules, action, 'door', identity)).toEqual(steps);
 });

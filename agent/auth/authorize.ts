@@ -1,9 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { isLoopbackIp } from '../base/ip-address.ts';
+import { type Logger, silentLogger } from '../base/log.ts';
 import type { InternalUser } from '../config/global.ts';
+import { AskedServer, type AskedServerSettings } from './asked-server.ts';
 import { InternalUsers } from './internal-users.ts';
+import type { MachineRequest, Machines } from './machines.ts';
+import type { Person } from './person.ts';
+import { SlowChecks } from './slow-checks.ts';
+import { type TokenSettings, Tokens } from './tokens.ts';
 
 /** MediaMTX's actions, and `admin`: the web UI itself (settings, users, cameras). */
-export type Action = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'admin';
+export type Action = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'pprof' | 'admin';
 
 /** Who asks, as far as the protocol's server could make sure of it. */
 export interface Identity {
@@ -19,18 +27,35 @@ export interface Identity {
   readonly proves?: (password: string) => boolean;
   /** A bearer token that is not a name and password. */
   readonly token?: string;
-  /** Whose session's cookie came with the request. */
+  /** Whose session's cookie came with the request, or the name of the guest whose link's did. */
   readonly sessionUser?: string;
+  /** Absent where nothing but the person matters. */
+  readonly request?: RequestFacts;
+}
+
+/** What the server of a protocol knows of a request besides. */
+export interface RequestFacts {
+  /** Empty: none of those that carry media live. */
+  readonly protocol: 'rtsp' | 'hls' | 'webrtc' | '';
+  /** Of the session or connection, a UUID, where there is one already. */
+  readonly id: string | null;
+  /** As it was sent, without `?`. */
+  readonly query: string;
+  readonly userAgent: string;
 }
 
 export interface Decision {
   readonly allowed: boolean;
-  /** For the log. */
+  /** For the log and for `perch explain`. */
   readonly reason: string;
   /** Nothing was offered and a name and password may help: ask for them. */
   readonly challenge: boolean;
   /** Name and password are right: nobody is guessing, he may only not do this. */
   readonly isKnown?: boolean;
+  /** A token of the query was refused: it waits like any wrong credential. */
+  readonly isGuess?: boolean;
+  /** Under which name he goes on, where that is not the name that was sent. */
+  readonly user?: string;
   /** What the asking person can do about it, where there is something. */
   readonly advice?: string;
 }
@@ -40,6 +65,9 @@ export interface AccessRules {
   readonly isOwn: boolean;
   /** `authInternalUsers`. A file without the key has MediaMTX's; Perch's own set-up has none. */
   readonly internalUsers: readonly InternalUser[];
+  /** `authMethod: http` or `jwt`: decides in place of the internal users. */
+  readonly http?: AskedServerSettings;
+  readonly jwt?: TokenSettings;
 }
 
 /** The part of the accounts that decisions need. */
@@ -47,6 +75,13 @@ export interface Owners {
   /** Undefined before the claim. */
   readonly owner: string | undefined;
   verify(user: string, password: string, ip: string): Promise<boolean>;
+  /** A user, or a guest whose link holds. */
+  person(name: string): Person | undefined;
+}
+
+export interface AuthorityDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
 }
 
 const NO_OWNER = 'this box has no owner yet: open its page in a browser and set a password';
@@ -54,92 +89,164 @@ const NO_OWNER = 'this box has no owner yet: open its page in a browser and set 
 /** Who may do what. The one place where it is decided, for every port and protocol. */
 export class Authority {
   readonly #accounts: Owners;
+  readonly #deps: AuthorityDeps;
+  readonly #checks: SlowChecks;
   #rules: AccessRules;
-  #users: InternalUsers;
+  #machines: Machines;
 
-  constructor(accounts: Owners, rules: AccessRules) {
+  constructor(accounts: Owners, rules: AccessRules, deps: AuthorityDeps = { clock: systemClock, log: silentLogger }) {
     this.#accounts = accounts;
+    this.#deps = deps;
+    this.#checks = new SlowChecks(deps.clock);
     this.#rules = rules;
-    this.#users = new InternalUsers(rules.internalUsers);
+    this.#machines = this.#machinesOf(rules);
   }
 
-  /** The configuration has changed: holds from the next request on. */
+  /** The configuration has changed: holds from the next request on. Nobody is sent away. */
   setRules(rules: AccessRules): void {
-    this.#users = new InternalUsers(rules.internalUsers);
-    this.#rules = rules;
+    // The keys of tokens stay where nothing about them has changed.
+    if (!isDeepStrictEqual(rules, this.#rules)) {
+      this.#machines = this.#machinesOf(rules);
+      this.#rules = rules;
+    }
+  }
+
+  /** Keys that tokens are signed with are fetched anew. */
+  refresh(): void {
+    this.#machines.refresh?.();
   }
 
   /** Anyone who reaches the ports can watch without a password. */
   get isOpen(): boolean {
-    return !this.#rules.isOwn && this.#users.isOpen;
+    return !this.#rules.isOwn && this.#machines.isOpen;
   }
 
   /** Users of the file that let nobody in, and why: lines for the log and the page. */
   get warnings(): readonly string[] {
-    const count = this.#rules.isOwn ? this.#users.anonymousCount : 0;
-    const passedOver = `authInternalUsers: ${count} without a password let nobody in (perch: own)`;
-    return count > 0 ? [passedOver, ...this.#users.problems] : this.#users.problems;
+    const { anonymous, warnings } = this.#machines;
+    const passedOver = `${anonymous} lets nobody in (perch: own)`;
+    return this.#rules.isOwn && anonymous !== undefined ? [passedOver, ...warnings] : warnings;
   }
 
   async authorize(action: Action, path: string, identity: Identity): Promise<Decision> {
-    const { owner } = this.#accounts;
-    if (owner !== undefined && identity.sessionUser === owner) {
-      return allow("the owner's session");
+    const { sessionUser } = identity;
+    const person = sessionUser === undefined ? undefined : this.#accounts.person(sessionUser);
+    if (person?.may(action, path)) {
+      return allow(`session of ${person.name} (${person.role})`);
     }
-    const isOnlyLoopback = owner === undefined && (this.#rules.isOwn || action === 'admin');
-    if (isOnlyLoopback) {
+    const { owner } = this.#accounts;
+    const { isOwn } = this.#rules;
+    if (owner === undefined && (isOwn || action === 'admin')) {
       return identity.isLoopback ? allow('loopback before the claim') : refuse(identity, NO_OWNER, NO_OWNER);
     }
-    if (this.#rules.isOwn) {
-      return this.#authorizeOwn(action, path, identity);
-    }
-    const isAllowed = action !== 'admin' && this.#users.allows(toInternal(action, path, identity), true);
-    if (isAllowed) {
-      return allow('authInternalUsers');
-    }
     // The web UI knows sessions only: a browser's dialog for name and password would lead nowhere.
-    return action === 'admin' ? refuse(identity, 'log in first', 'log in first') : this.#refuse(action, path, identity);
+    if (action === 'admin' && !isOwn) {
+      return refuse(identity, 'log in first', 'log in first');
+    }
+    // What the box's own people type goes to no other server.
+    const isAskedElsewhere = this.#rules.http !== undefined || this.#rules.jwt !== undefined;
+    const isOwnName = isOwn && identity.user !== undefined && this.#accounts.person(identity.user) !== undefined;
+    // Before a person's password, which takes long to verify.
+    const verdict =
+      action === 'admin' || (isAskedElsewhere && isOwnName)
+        ? undefined
+        : await this.#machines.decide(toMachine(action, path, identity), !isOwn);
+    if (verdict?.allowed) {
+      return { ...allow(verdict.reason), ...(verdict.user === undefined ? {} : { user: verdict.user }) };
+    }
+    const byPassword = isOwn ? await this.#byPassword(action, path, identity) : undefined;
+    if (byPassword) {
+      return byPassword;
+    }
+    const { reason, isKnown = false, isGuess = false } = verdict ?? {};
+    return {
+      ...refuse(identity, hasCredentials(identity) || isGuess ? reason : undefined),
+      ...(isKnown ? { isKnown } : {}),
+      ...(isGuess ? { isGuess } : {}),
+    };
   }
 
-  /** Perch's own set-up after the claim: the owner, or a user of the file with a password. */
-  async #authorizeOwn(action: Action, path: string, identity: Identity): Promise<Decision> {
-    const { user = '', password = '', proves } = identity;
-    // Before the owner's password, which takes long to verify. Users of the file never get the web UI.
-    if (action !== 'admin' && this.#users.allows(toInternal(action, path, identity), false)) {
-      return allow('authInternalUsers');
+  /** The same in words, for a request whose password is taken for right. Nobody else is asked, and nothing is verified. */
+  async explain(action: Action, path: string, identity: Identity): Promise<Explanation> {
+    const { owner } = this.#accounts;
+    const { isOwn } = this.#rules;
+    const { user = '' } = identity;
+    const steps: string[] = [];
+    const person = this.#accounts.person(user);
+    const way = isOwn ? 'with the session of the page, or name and password' : 'with the session of the page alone';
+    if (person) {
+      const may = person.may(action, path) ? `lets in, ${way}` : `may not ${action}${path && ` ${path}`}`;
+      steps.push(`people of this box: ${person.name} (${person.role}) ${may}`);
+    } else {
+      steps.push(`people of this box: nobody is called '${user}'`);
     }
-    // Nothing but the hash of the owner's password is known, which proves no Digest.
-    const isOwner = user !== '' && user === this.#accounts.owner && proves === undefined;
-    if (isOwner && (await this.#accounts.verify(user, password, identity.ip))) {
-      return allow("the owner's name and password");
+    if (person?.may(action, path)) {
+      return { allowed: true, steps };
     }
-    return this.#refuse(action, path, identity);
+    if (owner === undefined && (isOwn || action === 'admin')) {
+      steps.push(`before the box has an owner only programs on this machine are let in (127.0.0.1, ::1)`);
+      return { allowed: identity.isLoopback, steps };
+    }
+    if (action === 'admin') {
+      return { allowed: false, steps: [...steps, 'the page and its settings are for people of this box alone'] };
+    }
+    const { allowed, steps: more } = await this.#machines.explain(toMachine(action, path, identity), !isOwn);
+    return { allowed, steps: [...steps, ...more] };
   }
 
-  #refuse(action: Action, path: string, identity: Identity): Decision {
-    const isKnown = this.#users.knows(toInternal(action, path, identity));
-    return isKnown ? { ...refuse(identity, 'not permitted'), isKnown } : refuse(identity);
+  /** Perch's own set-up: its people, with name and password. */
+  async #byPassword(action: Action, path: string, identity: Identity): Promise<Decision | undefined> {
+    const { user = '', password = '', proves, ip } = identity;
+    const person = user === '' ? undefined : this.#accounts.person(user);
+    // Nothing but the hash of a person's password is known, which proves no Digest.
+    if (!person || proves !== undefined || !(await this.#accounts.verify(user, password, ip))) {
+      return undefined;
+    }
+    return person.may(action, path)
+      ? allow(`name and password of ${person.name} (${person.role})`)
+      : { ...refuse(identity, `${person.name} (${person.role}) may not do this`), isKnown: true };
   }
+
+  #machinesOf({ internalUsers, http, jwt }: AccessRules): Machines {
+    const { clock, log } = this.#deps;
+    if (http) {
+      return new AskedServer(http, clock);
+    }
+    return jwt ? new Tokens(jwt, clock, log) : new InternalUsers(internalUsers, this.#checks);
+  }
+}
+
+/** What a decision would be, and the way to it. */
+export interface Explanation {
+  readonly allowed: boolean;
+  readonly steps: readonly string[];
 }
 
 const allow = (reason: string): Decision => ({ allowed: true, reason, challenge: false });
 
-function refuse({ user, password, token }: Identity, reason?: string, advice?: string): Decision {
-  const hasCredentials = Boolean(user) || Boolean(password) || Boolean(token);
+const hasCredentials = ({ user, password, token }: Identity): boolean => Boolean(user || password || token);
+
+function refuse(identity: Identity, reason?: string, advice?: string): Decision {
+  const isSilent = !hasCredentials(identity);
   return {
     allowed: false,
-    reason: reason ?? (hasCredentials ? 'wrong name or password' : 'no name and password'),
-    challenge: !hasCredentials && advice === undefined,
+    reason: reason ?? (isSilent ? 'no name and password' : 'wrong name or password'),
+    challenge: isSilent && advice === undefined,
     ...(advice === undefined ? {} : { advice }),
   };
 }
 
-/** An `ips` entry for loopback means programs on this machine, not what a proxy or a web page brings here. */
-const toInternal = (action: Action, path: string, identity: Identity) => ({
+const NO_FACTS: RequestFacts = { protocol: '', id: null, query: '', userAgent: '' };
+
+const toMachine = (action: Action, path: string, identity: Identity): MachineRequest => ({
   action,
   path,
-  ip: isLoopbackIp(identity.ip) && !identity.isLoopback ? undefined : identity.ip,
+  ip: identity.ip,
+  // An `ips` entry for loopback means programs on this machine, not what a proxy or a web page brings here.
+  isIpKnown: identity.isLoopback || !isLoopbackIp(identity.ip),
   user: identity.user ?? '',
   password: identity.password ?? '',
   proves: identity.proves,
+  token: identity.token ?? '',
+  ...(identity.request ?? NO_FACTS),
 });

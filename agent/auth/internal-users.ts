@@ -1,144 +1,180 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { explain } from '../base/errors.ts';
 import { IpList } from '../base/ip-address.ts';
 import type { InternalUser } from '../config/global.ts';
-
-export interface InternalRequest {
-  readonly action: string;
-  readonly path: string;
-  /** Undefined: an address that may not be matched against `ips` (a loopback one that is not to be trusted). */
-  readonly ip: string | undefined;
-  readonly user: string;
-  readonly password: string;
-  /** Instead of a password: whether what was sent was made with this one (HTTP Digest). Holds for plain passwords only. */
-  readonly proves?: ((password: string) => boolean) | undefined;
-}
+import { type Credential, compileCredential } from './credential.ts';
+import type { MachineRequest, Machines, Verdict } from './machines.ts';
+import { Permissions } from './permissions.ts';
+import type { SlowChecks } from './slow-checks.ts';
 
 interface CompiledUser {
   readonly isAny: boolean;
-  readonly user: (given: string) => boolean;
-  readonly pass: (given: string) => boolean;
-  readonly hasPass: boolean;
-  /** As configured; undefined where only its hash is known. */
-  readonly plainPass: string | undefined;
+  /** As people may see it. */
+  readonly shownName: string;
+  readonly user: Credential;
+  readonly pass: Credential | undefined;
   readonly ips: IpList;
-  readonly permissions: readonly CompiledPermission[];
+  readonly shownIps: string;
+  readonly permissions: Permissions;
 }
 
-interface CompiledPermission {
-  readonly action: string;
-  readonly matches: (path: string) => boolean;
-}
-
-const ACTIONS_WITH_PATH = new Set(['publish', 'read', 'playback']);
+/** Why an entry does not let a request in. */
+type Miss = 'anonymous' | 'action' | 'address' | 'who';
 
 /** `authInternalUsers`: tried in order, the first that lets the request in wins. */
-export class InternalUsers {
+export class InternalUsers implements Machines {
   /** For log and page: entries that can never match, and why. */
   readonly problems: readonly string[];
   readonly #users: readonly CompiledUser[];
 
-  constructor(users: readonly InternalUser[]) {
+  constructor(users: readonly InternalUser[], checks: SlowChecks) {
     const problems: string[] = [];
-    this.#users = users.map((user, index) => compile(user, `authInternalUsers[${index}]`, problems));
+    this.#users = users.map((user, index) => compile(user, `authInternalUsers[${index}]`, checks, problems));
     this.problems = problems;
+  }
+
+  get warnings(): readonly string[] {
+    return this.problems;
   }
 
   /** Everybody who reaches the port sees pictures without a password. */
   get isOpen(): boolean {
-    return this.#users.some(
-      (user) => isAnonymous(user) && user.ips.isEmpty && user.permissions.some(({ action }) => action === 'read'),
-    );
+    return this.#users.some((user) => isAnonymous(user) && user.ips.isEmpty && user.permissions.has('read'));
   }
 
-  /** How many entries let in without a password. */
-  get anonymousCount(): number {
-    return this.#users.filter(isAnonymous).length;
+  get anonymous(): string | undefined {
+    const count = this.#users.filter(isAnonymous).length;
+    return count > 0 ? `authInternalUsers: what has no password (${count})` : undefined;
   }
 
-  /** @param allowsAnonymous false: entries without a password are passed over */
-  allows(request: InternalRequest, allowsAnonymous: boolean): boolean {
-    return this.#users.some((user) => (allowsAnonymous || !isAnonymous(user)) && lets(user, request));
+  async decide(request: MachineRequest, allowsAnonymous: boolean): Promise<Verdict> {
+    for (const user of this.#users) {
+      if ((await whyNot(user, request, allowsAnonymous, isWho)) === undefined) {
+        return { allowed: true, reason: 'authInternalUsers' };
+      }
+    }
+    // An entry of this name whose password would have been checked takes long: so must one that is not there.
+    const slow = this.#users.find(({ pass }) => pass?.isSlow);
+    const hasSlowName = await anyOf(this.#users, async ({ pass, user }) => {
+      return pass?.isSlow === true && (await user.matches(request.user, request.ip));
+    });
+    if (slow?.pass && !hasSlowName) {
+      await slow.pass.matches(request.password, request.ip);
+    }
+    const isKnown = await this.#knows(request);
+    return { allowed: false, reason: isKnown ? 'not permitted' : 'wrong name or password', isKnown };
+  }
+
+  async explain(request: MachineRequest, allowsAnonymous: boolean) {
+    const steps: string[] = [];
+    for (const [index, user] of this.#users.entries()) {
+      const miss = await whyNot(user, request, allowsAnonymous, isNamed);
+      steps.push(`authInternalUsers[${index}] (${user.shownName}): ${wordsOf(miss, user, request)}`);
+      if (miss === undefined) {
+        return { allowed: true, steps };
+      }
+    }
+    return { allowed: false, steps: steps.length > 0 ? steps : ['authInternalUsers: there are none'] };
   }
 
   /** Whether the password is somebody's who is in the file, whatever he may do. */
-  knows(request: InternalRequest): boolean {
-    return this.#users.some((user) => !isAnonymous(user) && isFromThere(user, request) && isWho(user, request));
+  #knows(request: MachineRequest): Promise<boolean> {
+    return anyOf(this.#users, async (user) => {
+      return !isAnonymous(user) && isFromThere(user, request) && (await isWho(user, request));
+    });
   }
 }
 
-const isAnonymous = (user: CompiledUser): boolean => user.isAny || !user.hasPass;
-
-function lets(user: CompiledUser, request: InternalRequest): boolean {
-  const isPermitted = user.permissions.some((rule) => rule.action === request.action && rule.matches(request.path));
-  return isPermitted && isFromThere(user, request) && isWho(user, request);
-}
-
-const isFromThere = ({ ips }: CompiledUser, { ip }: InternalRequest): boolean =>
-  ips.isEmpty || (ip !== undefined && ips.has(ip));
-
-/** Both are compared whatever the first gives, so that the time tells nothing. */
-const isWho = (user: CompiledUser, request: InternalRequest): boolean =>
-  user.isAny || [user.user(request.user), hasPassword(user, request)].every(Boolean);
-
-function hasPassword(user: CompiledUser, { password, proves }: InternalRequest): boolean {
-  if (!proves || !user.hasPass) {
-    return user.pass(password);
+async function anyOf<T>(items: readonly T[], test: (item: T) => Promise<boolean>): Promise<boolean> {
+  for (const item of items) {
+    if (await test(item)) {
+      return true;
+    }
   }
-  return user.plainPass !== undefined && proves(user.plainPass);
+  return false;
 }
 
-function compile({ user, pass, ips, permissions }: InternalUser, where: string, problems: string[]): CompiledUser {
+const isAnonymous = (user: CompiledUser): boolean => user.isAny || user.pass === undefined;
+
+async function whyNot(
+  user: CompiledUser,
+  request: MachineRequest,
+  allowsAnonymous: boolean,
+  isThisOne: typeof isWho,
+): Promise<Miss | undefined> {
+  if (!allowsAnonymous && isAnonymous(user)) {
+    return 'anonymous';
+  }
+  if (!user.permissions.allows(request.action, request.path)) {
+    return 'action';
+  }
+  if (!isFromThere(user, request)) {
+    return 'address';
+  }
+  return (await isThisOne(user, request)) ? undefined : 'who';
+}
+
+const isFromThere = ({ ips }: CompiledUser, { ip, isIpKnown }: MachineRequest): boolean =>
+  ips.isEmpty || (isIpKnown && ips.has(ip));
+
+/** Where that is quick both are compared whatever the first gives, so that the time tells nothing. */
+async function isWho(user: CompiledUser, request: MachineRequest): Promise<boolean> {
+  if (user.isAny) {
+    return true;
+  }
+  const isUser = await user.user.matches(request.user, request.ip);
+  if (user.pass?.isSlow) {
+    return isUser && (await hasPassword(user, request));
+  }
+  const isPass = await hasPassword(user, request);
+  return isUser && isPass;
+}
+
+/** As if the password were right. */
+const isNamed = async (user: CompiledUser, request: MachineRequest): Promise<boolean> =>
+  user.isAny || (await user.user.matches(request.user, request.ip));
+
+function hasPassword({ pass }: CompiledUser, { password, proves, ip }: MachineRequest): boolean | Promise<boolean> {
+  if (!pass) {
+    return true;
+  }
+  return proves ? pass.plain !== undefined && proves(pass.plain) : pass.matches(password, ip);
+}
+
+function wordsOf(miss: Miss | undefined, user: CompiledUser, { action, path }: MachineRequest): string {
+  const wanted = path === '' ? action : `${action} ${path}`;
+  switch (miss) {
+    case undefined:
+      return `lets in: may ${user.permissions.words}${user.shownIps}${user.pass ? ', with the password' : ''}`;
+    case 'anonymous':
+      return "passed over: it has no password, and Perch's own set-up lets nobody in without one";
+    case 'action':
+      return `does not fit: may ${user.permissions.words}, not ${wanted}`;
+    case 'address':
+      return `does not fit: only${user.shownIps}`;
+    case 'who':
+      return 'does not fit: another name';
+  }
+}
+
+function compile(
+  { user, pass, ips, permissions }: InternalUser,
+  where: string,
+  checks: SlowChecks,
+  problems: string[],
+): CompiledUser {
   const list = new IpList(ips);
   for (const entry of list.invalid) {
     problems.push(`${where}.ips: '${entry}' is neither an address nor a subnet`);
   }
+  const allowed = new Permissions(permissions, `${where}.permissions`);
+  problems.push(...allowed.problems);
+  const name = compileCredential(user, `${where}.user`, checks, problems);
   return {
     isAny: user === 'any',
-    user: credential(user, `${where}.user`, problems),
-    pass: pass === '' ? () => true : credential(pass, `${where}.pass`, problems),
-    hasPass: pass !== '',
-    plainPass: /^(?:sha256|argon2):/.test(pass) ? undefined : pass,
+    shownName: name.plain ?? 'a hashed name',
+    user: name,
+    pass: pass === '' ? undefined : compileCredential(pass, `${where}.pass`, checks, problems),
     ips: list,
-    permissions: permissions.map(({ action, path }) => ({
-      action,
-      matches: ACTIONS_WITH_PATH.has(action) ? pathRule(path, `${where}.permissions`, problems) : () => true,
-    })),
+    shownIps: ips.length === 0 ? '' : ` from ${ips.join(', ')}`,
+    permissions: allowed,
   };
 }
-
-/** Empty: every path; `~`: a regular expression that may match anywhere; else the name itself. */
-function pathRule(rule: string, where: string, problems: string[]): (path: string) => boolean {
-  if (rule === '') {
-    return () => true;
-  }
-  if (!rule.startsWith('~')) {
-    return (path) => path === rule;
-  }
-  try {
-    const expression = new RegExp(rule.slice(1));
-    return (path) => expression.test(path);
-  } catch (error) {
-    problems.push(`${where}: '${rule}' matches nothing: ${explain(error)}`);
-    return () => false;
-  }
-}
-
-function credential(configured: string, where: string, problems: string[]): (given: string) => boolean {
-  if (configured.startsWith('argon2:')) {
-    problems.push(`${where}: argon2 is not supported yet: write the value plainly or as sha256:`);
-    return () => false;
-  }
-  if (!configured.startsWith('sha256:')) {
-    const expected = sha256(configured);
-    return (given) => timingSafeEqual(sha256(given), expected);
-  }
-  const expected = Buffer.from(configured.slice('sha256:'.length), 'base64');
-  if (expected.length !== 32) {
-    problems.push(`${where}: sha256 digest of ${expected.length} bytes, expected 32 in base64`);
-    return () => false;
-  }
-  return (given) => timingSafeEqual(sha256(given), expected);
-}
-
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -6,7 +6,9 @@ import { cookieOf, credentialsOf, GUEST_COOKIE, sessionTokenOf } from './credent
 import { originOf, type RequestOrigin } from './request-origin.ts';
 import type { WrongCredentials } from './wrong-credentials.ts';
 
-export type HttpAction = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'admin';
+export type HttpAction = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'pprof' | 'admin';
+/** Which of the servers that carry media live a listener, or a part of one, is. */
+export type HttpProtocol = 'hls' | 'webrtc' | '';
 
 export interface Identity {
   readonly ip: string;
@@ -17,6 +19,13 @@ export interface Identity {
   readonly token?: string;
   /** Whose session's cookie came with the request, or the name of the guest whose link's cookie did. */
   readonly sessionUser?: string;
+  readonly request: {
+    readonly protocol: HttpProtocol;
+    readonly id: string | null;
+    /** As it was sent, without `?`. */
+    readonly query: string;
+    readonly userAgent: string;
+  };
 }
 
 /** The part of the decisions that HTTP needs. */
@@ -30,6 +39,8 @@ export interface HttpAuthority {
     readonly reason: string;
     readonly challenge: boolean;
     readonly isKnown?: boolean;
+    readonly isGuess?: boolean;
+    readonly user?: string;
     readonly advice?: string;
   }>;
 }
@@ -57,18 +68,29 @@ export interface HttpAccessOptions {
   /** Addresses and subnets whose `X-Forwarded-*` is believed. */
   readonly trustedProxies: readonly string[];
   readonly log: Logger;
+  /** None for those that carry no media live. */
+  readonly protocol?: HttpProtocol;
 }
 
+/** What may be a token in a query: that may be a guess, too. */
+const QUERY_TOKEN = /[?&](?:token|jwt)=./;
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Asks who a request is and whether it may: the one that every plugin of a listener is given. */
 export class HttpAccess {
   readonly #options: HttpAccessOptions;
   readonly #trusted: IpList;
+  /** The names that tokens gave. */
+  readonly #names = new WeakMap<FastifyRequest, string>();
 
   constructor(options: HttpAccessOptions) {
     this.#options = options;
     this.#trusted = new IpList(options.trustedProxies);
+  }
+
+  /** The same for one of the servers that carry media live. */
+  as(protocol: HttpProtocol): HttpAccess {
+    return new HttpAccess({ ...this.#options, protocol });
   }
 
   origin(request: FastifyRequest): RequestOrigin {
@@ -87,7 +109,13 @@ export class HttpAccess {
     return this.origin(request).isSecure;
   }
 
+  /** Once it has been let in: with the name that it goes by from there on. */
   identify(request: FastifyRequest): Identity {
+    const user = this.#names.get(request);
+    return { ...this.#identify(request), ...(user === undefined ? {} : { user }) };
+  }
+
+  #identify(request: FastifyRequest): Identity {
     const { ip, isLoopback, isPrivate, isSameOrigin } = this.origin(request);
     // A cookie comes along with whatever another page makes the browser send: then it may neither change anything
     // nor be read from (Origin stands in every such request that a script could read, WebSockets among them).
@@ -99,7 +127,14 @@ export class HttpAccess {
       isPrivate,
       ...credentialsOf(request.headers),
       ...(sessionUser === undefined ? {} : { sessionUser }),
+      request: this.#factsOf(request),
     };
+  }
+
+  #factsOf({ url, headers }: FastifyRequest): Identity['request'] {
+    const question = url.indexOf('?');
+    const query = question < 0 ? '' : url.slice(question + 1);
+    return { protocol: this.#options.protocol ?? '', id: null, query, userAgent: headers['user-agent'] ?? '' };
   }
 
   /** A session goes before a link: whoever has both is more than a guest. */
@@ -119,18 +154,25 @@ export class HttpAccess {
 
   /** Returns when the request may do this, throws 'unauthorized' when not (after a pause, if wrong credentials came with it). */
   async require(request: FastifyRequest, action: HttpAction, path: string): Promise<void> {
-    const identity = this.identify(request);
+    const identity = this.#identify(request);
     const { authority, wrongCredentials, log } = this.#options;
     const hasCredentials = [identity.user, identity.password, identity.token].some(Boolean);
-    if (hasCredentials) {
+    if (hasCredentials || QUERY_TOKEN.test(request.url)) {
       wrongCredentials.checkRoom(identity.ip);
     }
-    const { allowed, reason, challenge, isKnown, advice } = await authority.authorize(action, path, identity);
+    const { allowed, reason, challenge, isKnown, isGuess, user, advice } = await authority.authorize(
+      action,
+      path,
+      identity,
+    );
     if (allowed) {
+      if (user !== undefined) {
+        this.#names.set(request, user);
+      }
       return;
     }
     // A page asks on its viewer's behalf what he may do besides: that is no guess at a password.
-    if (hasCredentials && !isKnown) {
+    if ((hasCredentials || isGuess) && !isKnown) {
       log.warn({ reason, action, path, ip: identity.ip, user: identity.user }, 'failed to authenticate');
       await wrongCredentials.pause(identity.ip);
     }
@@ -144,8 +186,14 @@ export class HttpAccess {
 
   /** Whether the request may do this; never waits, so only for what came without name and password. */
   async allows(request: FastifyRequest, action: HttpAction): Promise<boolean> {
-    const { ip, isLoopback, isPrivate, sessionUser } = this.identify(request);
-    const identity = { ip, isLoopback, isPrivate, ...(sessionUser === undefined ? {} : { sessionUser }) };
+    const { ip, isLoopback, isPrivate, sessionUser, request: facts } = this.#identify(request);
+    const identity = {
+      ip,
+      isLoopback,
+      isPrivate,
+      request: { ...facts, query: '' },
+      ...(sessionUser === undefined ? {} : { sessionUser }),
+    };
     return (await this.#options.authority.authorize(action, '', identity)).allowed;
   }
 }

@@ -140,6 +140,7 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
       list: () => [{ folder: '/mnt/usb', state: 'vanished' }],
       accept: async (folder) => folder === '/mnt/usb',
     },
+    keys: { refresh: () => kicked.push('keys') },
     recordings: {
       names: () => ['garden/gate', 'door'],
       segments: (name) =>
@@ -380,4 +381,11 @@ test('everything needs the permission, unknown routes too, and a preflight does 
   expect(preflight.headers['access-control-allow-methods']).toBe('OPTIONS, GET, POST, PATCH, DELETE');
   expect(preflight.headers['access-control-allow-headers']).toBe('Authorization, Content-Type');
   expect(preflight.headers['access-control-allow-credentials']).toBeUndefined();
+});
+
+test('the keys of tokens are fetched anew when somebody says so', async () => {
+  await using box = await openApi();
+  const answer = await box.app.inject({ method: 'POST', url: '/v3/auth/jwks/refresh' });
+  expect([answer.statusCode, answer.json()]).toEqual([200, { status: 'ok' }]);
+  expect(box.kicked).toEqual(['keys']);
 });

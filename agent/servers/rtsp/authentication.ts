@@ -15,6 +15,13 @@ import type { Answer } from './answer.ts';
 import type { RtspAccess, RtspCredentials } from './gateway.ts';
 import type { RtspTarget } from './target.ts';
 
+/** The connection whose client is asked. */
+export interface AuthenticatedLink {
+  readonly id: string;
+  /** Without port. */
+  readonly ip: string;
+}
+
 export type AuthMethod = 'basic' | 'digest';
 
 const REALM = 'ipcam';
@@ -30,15 +37,15 @@ export type Verdict = { readonly user: string } | { readonly answer: Answer };
 export class Authentication {
   readonly #methods: readonly AuthMethod[];
   readonly #access: RtspAccess;
-  readonly #ip: string;
+  readonly #link: AuthenticatedLink;
   readonly #clock: Clock;
   #nonce = '';
   #nonceEndsMs = Number.NEGATIVE_INFINITY;
 
-  constructor(methods: readonly AuthMethod[], access: RtspAccess, ip: string, clock: Clock) {
+  constructor(methods: readonly AuthMethod[], access: RtspAccess, link: AuthenticatedLink, clock: Clock) {
     this.#methods = methods;
     this.#access = access;
-    this.#ip = ip;
+    this.#link = link;
     this.#clock = clock;
   }
 
@@ -48,11 +55,13 @@ export class Authentication {
       return { answer: this.#challenge(true) };
     }
     const credentials = given && credentialsOf(given, request.method);
-    const requester = { ip: this.#ip, query: target.query, credentials };
+    const userAgent = request.headers.get('User-Agent') ?? '';
+    const { ip, id } = this.#link;
+    const requester = { ip, id, userAgent, query: target.query, credentials };
     try {
       const verdict = await this.#access.authorize(action, target.name, requester);
-      if (verdict === 'allowed') {
-        return { user: credentials?.user ?? '' };
+      if (typeof verdict === 'object') {
+        return verdict;
       }
       const refusal = { status: 401, ends: 'not permitted' };
       return { answer: verdict === 'challenge' ? this.#challenge(false) : refusal };

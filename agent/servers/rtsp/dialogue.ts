@@ -43,7 +43,7 @@ export class Dialogue {
   constructor(link: SessionLink, room: Room) {
     this.#link = link;
     this.#room = room;
-    this.#authentication = new Authentication(room.authMethods, room.access, link.ip, room.clock);
+    this.#authentication = new Authentication(room.authMethods, room.access, link, room.clock);
   }
 
   /** The session that the connection's frames belong to. */

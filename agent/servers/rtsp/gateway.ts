@@ -49,15 +49,18 @@ export interface RtspRequester {
   readonly ip: string;
   /** Of the URL, without `?`. */
   readonly query: string;
+  /** Of the connection: a UUID. */
+  readonly id: string;
+  readonly userAgent: string;
   readonly credentials: RtspCredentials | undefined;
 }
 
 /** Who may read and publish. */
 export interface RtspAccess {
-  /** @returns `refused` when wrong credentials were given, `challenge` when some may help */
+  /** @returns the name that the session goes by, `refused` when wrong credentials were given, `challenge` when some may help */
   authorize(
     action: 'read' | 'publish',
     path: string,
     requester: RtspRequester,
-  ): Promise<'allowed' | 'refused' | 'challenge'>;
+  ): Promise<'refused' | 'challenge' | { readonly user: string }>;
 }
