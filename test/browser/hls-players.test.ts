@@ -69,6 +69,23 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays HLS', () => {
     expect(steps.count).toBeGreaterThan(SECONDS * CLIP.fps * 0.8);
   });
 
+  each.for(VARIANTS)(
+    '%s with native, opened at once in a first group of ten seconds: it begins and goes on',
+    async (variant) => {
+      const agent = agents.get(variant) as Agent;
+      const path = `long-${variant}`;
+      await using _publisher = await publishClip(agent, path, await barClip({ ...CLIP, groupSeconds: 10 }), {
+        isEndless: true,
+      });
+      const base = `http://127.0.0.1:${agent.ports.hls}`;
+      const page = await viewer.open(`${base}/${path}/hls.min.js`);
+      const { errors, pictures } = await playHls(page, `${base}/${path}/index.m3u8`, 'native', SECONDS);
+      await page.close();
+      expect(errors).toEqual([]);
+      expect(stepsOf(pictures, CLIP.seconds * 1000, 1000 / CLIP.fps).wrong).toEqual([]);
+    },
+  );
+
   each('low latency shows what happened at most 1.5 s ago, by the clock in the picture', async () => {
     // Its own set-up: with the demo camera, whose pictures say when they were made.
     await using agent = await startAgent();

@@ -32,9 +32,6 @@ export interface PlayReport {
 
 /** Shown before it goes to its place. */
 const OWN_START_PICTURES = 2;
-/** As above, and nothing new was listed when it looked again: Chromium 156 gives up. It has loaded all that there was too fast. */
-const OWN_START = /COULD_NOT_PARSE/;
-const MOST_STARTS = 20;
 
 /** As our own players have it. */
 const CATCH_UP_RATE = 1.1;
@@ -48,7 +45,6 @@ class Playing {
   readonly errors: string[] = [];
   stalls = 0;
   #hasPlayed = false;
-  #starts = 0;
   readonly #canvas = document.createElement('canvas').getContext('2d', {
     willReadFrequently: true,
   }) as CanvasRenderingContext2D;
@@ -67,10 +63,11 @@ class Playing {
       // Chromium's own player begins at 0 and then goes to where it wanted to begin.
       this.stalls += this.#hasPlayed && this.pictures.length > OWN_START_PICTURES ? 1 : 0;
     });
-    video.addEventListener('error', () => this.#failed(url));
+    video.addEventListener('error', () => this.errors.push(video.error?.message ?? 'error'));
     this.#awaitPicture();
     if (kind === 'native') {
-      this.#startNative(url);
+      video.src = url;
+      video.play().catch((error: Error) => this.errors.push(error.message));
       return;
     }
     video.autoplay = true;
@@ -79,23 +76,6 @@ class Playing {
     hls.on(Hls.Events.ERROR, (_event, { details, error }) => this.errors.push(`${details}: ${error.message}`));
     hls.loadSource(url);
     hls.attachMedia(video);
-  }
-
-  #failed(url: string): void {
-    const message = this.video.error?.message ?? 'error';
-    this.#starts += 1;
-    if (OWN_START.test(message) && this.pictures.length <= OWN_START_PICTURES && this.#starts < MOST_STARTS) {
-      this.pictures.length = 0;
-      this.#startNative(url);
-      return;
-    }
-    this.errors.push(message);
-  }
-
-  #startNative(url: string): void {
-    this.video.src = url;
-    // Interrupted by the next start, if there is one.
-    this.video.play().catch(() => {});
   }
 
   report(): PlayReport {
