@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
 import { freeUdpPair } from '../test/peers/free-port.ts';
 import { App } from './app.ts';
-import { silentLogger } from './base/log.ts';
+import { createLogger } from './base/log.ts';
 
 const PORTS = 'address: 127.0.0.1:0\nhls: no\nrtsp: no\npaths:\n  cam:\n';
 const OFF = 'webrtc: no\n';
@@ -24,7 +24,8 @@ async function openApp() {
     env: {},
     pageFolder: cwd,
     clock: new FakeClock(),
-    log: silentLogger,
+    // Its own: the configuration sets its level.
+    log: createLogger('silent', () => {}),
   });
   return { app, write };
 }
