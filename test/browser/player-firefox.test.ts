@@ -1,6 +1,6 @@
 import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { type Agent, mediaEverywhere, startAgent, until } from '../peers/agent.ts';
 import { barClip, TINY } from '../peers/bar-clip.ts';
 import { clip } from '../peers/camera.ts';
 import { addElement, elementState } from '../peers/element-page.ts';
@@ -30,7 +30,10 @@ describeWith(['firefox', 'ffmpeg'], '<perch-video> in Firefox', () => {
   let firefox: Firefox;
 
   beforeAll(async () => {
-    [agent, firefox] = await Promise.all([startAgent({ config: 'api: yes\npaths:\n  all_others:\n' }), startFirefox()]);
+    [agent, firefox] = await Promise.all([
+      startAgent({ config: 'api: yes\npaths:\n  all_others:\n', listen: mediaEverywhere }),
+      startFirefox(),
+    ]);
     for (const video of ['h264', 'h265'] as const) {
       const file = await barClip({ ...TINY, video, audio: 'opus' });
       publishers.push(await publishClip(agent, video, file, { isEndless: true }));
@@ -81,6 +84,7 @@ describeWith(['firefox', 'ffmpeg'], '<perch-video> in Firefox', () => {
   });
 
   test.for([
+    ['webrtc', 'WebRTC'],
     ['mse', 'MSE'],
     ['hls', 'HLS'],
   ] as const)('sound alone plays over %s', async ([ways, technology]) => {
