@@ -103,3 +103,89 @@ test('a disk that cannot be written does not lock anybody out', async () => {
   await writeFile(folder, 'no folder');
   expect(sessions.find(await sessions.create('owner', PHONE))).toBe('owner');
 });
+
+test('a token that has been in use for a day is followed by another, and goes on for a minute after that is used', async () => {
+  const sessions = await open();
+  const token = await sessions.create('owner', PHONE);
+  await clock.advance(DAY_MS - 1);
+  expect(await sessions.renewal(token, PHONE.ip)).toBeUndefined();
+  await clock.advance(1);
+  const next = (await sessions.renewal(token, PHONE.ip)) ?? '';
+  expect(next).toHaveLength(43);
+  expect([next === token, sessions.find(token), sessions.find(next)]).toEqual([false, 'owner', 'owner']);
+  await clock.advance(59_999);
+  expect(sessions.find(token)).toBe('owner');
+  await clock.advance(1);
+  expect([sessions.find(token), sessions.find(next), sessions.size]).toEqual([undefined, 'owner', 1]);
+});
+
+test('answers with the next token may be lost or cross: the old one holds until the next one comes', async () => {
+  const token = await (await open()).create('owner', PHONE);
+  await clock.advance(DAY_MS);
+  const sessions = await open();
+  const [one, other] = await Promise.all([sessions.renewal(token, PHONE.ip), sessions.renewal(token, PHONE.ip)]);
+  expect(one).toBe(other);
+  await clock.advance(3 * DAY_MS);
+  expect(sessions.find(token)).toBe('owner');
+  // The box may have started again in between.
+  const restarted = await open();
+  expect([await restarted.renewal(token, PHONE.ip), restarted.find(one ?? '')]).toEqual([one, 'owner']);
+});
+
+test('a session that is ended takes all its tokens along', async () => {
+  const sessions = await open();
+  const token = await sessions.create('owner', PHONE);
+  await clock.advance(DAY_MS);
+  const next = (await sessions.renewal(token, PHONE.ip)) ?? '';
+  await sessions.end(token);
+  expect([sessions.find(token), sessions.find(next)]).toEqual([undefined, undefined]);
+  expect((await open()).find(next)).toBeUndefined();
+});
+
+test('sessions are listed as people know them, and each is ended by its id, by its user or anybody who may', async () => {
+  const sessions = await open();
+  const token = await sessions.create('owner', PHONE);
+  await clock.advance(60_000);
+  await sessions.create('eve', { ip: '203.0.113.5', device: 'Safari, iPhone' });
+  const [eve, owner] = sessions.list();
+  expect(owner).toMatchObject({
+    id: sessions.idOf(token),
+    user: 'owner',
+    ...PHONE,
+    createdMs: clock.wallMs() - 60_000,
+  });
+  expect(sessions.list('eve')).toEqual([eve]);
+  expect(JSON.stringify(sessions.list())).not.toMatch(/[0-9a-f]{64}/);
+  expect(await sessions.endById(owner?.id ?? '', 'eve')).toBe(false);
+  expect(await sessions.endById(eve?.id ?? '', undefined)).toBe(true);
+  expect(sessions.list().map(({ user }) => user)).toEqual(['owner']);
+});
+
+test('all sessions of a user end but the one that asks', async () => {
+  const sessions = await open();
+  const kept = await sessions.create('owner', PHONE);
+  const tokens = [await sessions.create('owner', PHONE), await sessions.create('eve', PHONE)];
+  await sessions.endAllOf('owner', kept);
+  expect([kept, ...tokens].map((token) => sessions.find(token))).toEqual(['owner', undefined, 'eve']);
+});
+
+test('who logs in a hundred times ends sessions of his own', async () => {
+  const sessions = await open();
+  const owner = await sessions.create('owner', PHONE);
+  for (let i = 0; i < 101; i += 1) {
+    await sessions.create('eve', PHONE);
+  }
+  expect([sessions.find(owner), sessions.size]).toEqual(['owner', 100]);
+});
+
+test('a file of before loads: its sessions have names and are told apart', async () => {
+  const hash = (letter: string) => letter.repeat(64);
+  const old = { user: 'owner', created: clock.wallMs(), seen: clock.wallMs() };
+  const stored = [
+    { hash: hash('a'), ...old },
+    { hash: hash('b'), ...old },
+  ];
+  await writeFile(join(folder, 'sessions.json'), JSON.stringify({ sessions: stored }));
+  const ids = (await open()).list().map(({ id }) => id);
+  expect(new Set(ids).size).toBe(2);
+});

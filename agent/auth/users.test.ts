@@ -1,0 +1,94 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { forgetOwner } from './people.ts';
+import { Users } from './users.ts';
+
+const EVE = { name: 'eve', cameras: ['door'], live: true, recordings: false } as const;
+/** A hash of nothing that anybody knows: whoever only reads users needs no real one. */
+const password = { scheme: 'scrypt', n: 16_384, r: 8, p: 5, salt: `${'A'.repeat(22)}==`, hash: `${'A'.repeat(43)}=` };
+const owner = { name: 'owner', role: 'owner', password };
+const viewer = (name: string) => ({ ...EVE, name, role: 'viewer', password });
+let folder = '';
+const put = (content: object) => writeFile(join(folder, 'users.json'), JSON.stringify(content));
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'perch-users-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+test('a file of before, with the owner alone, loads', async () => {
+  await put({ users: [owner] });
+  const users = await Users.open(folder);
+  expect([users.owner, users.viewers]).toEqual(['owner', []]);
+});
+
+test('viewers are added, changed and removed, and are there after a restart', async () => {
+  await put({ users: [owner] });
+  const users = await Users.open(folder);
+  await users.add(EVE, 'red kite');
+  await users.add({ ...EVE, name: 'Änne Müller', cameras: 'all' }, 'red kite');
+  await users.change('eve', { cameras: ['yard', 'yard'], recordings: true });
+  await users.remove('Änne Müller');
+  expect(users.person('eve')?.may('playback', 'yard')).toBe(true);
+  expect(users.person('eve')?.may('read', 'door')).toBe(false);
+  expect((await Users.open(folder)).viewers).toEqual([
+    { name: 'eve', cameras: ['yard'], live: true, recordings: true },
+  ]);
+  expect(await readFile(join(folder, 'users.json'), 'utf8')).not.toContain('red kite');
+});
+
+test.for([
+  ['eve', "there is a user 'eve' already"],
+  ['EVE', "there is a user 'EVE' already"],
+  ['Owner', "there is a user 'Owner' already"],
+  ['guest:x', 'is not a user'],
+  ['a/b', 'is not a user'],
+  ['', 'is not a user'],
+  [' eve', 'is not a user'],
+  ['eve ', 'is not a user'],
+  ['a\r\nSet-Cookie: x', 'is not a user'],
+  ['x'.repeat(65), 'is not a user'],
+] as const)("nobody is called '%s'", async ([name, message]) => {
+  await put({ users: [owner, viewer('eve')] });
+  await expect((await Users.open(folder)).add({ ...EVE, name }, 'red kite')).rejects.toThrow(message);
+});
+
+test('there are fifty users at most', async () => {
+  await put({ users: [owner, ...Array.from({ length: 49 }, (_, i) => viewer(`viewer${i}`))] });
+  await expect((await Users.open(folder)).add(EVE, 'red kite')).rejects.toThrow('at most 50 are kept');
+});
+
+test('the owner is neither changed nor removed as a viewer is', async () => {
+  await put({ users: [owner] });
+  const users = await Users.open(folder);
+  await expect(users.change('owner', { live: false })).rejects.toThrow(
+    "there is no user 'owner' whom the owner has added",
+  );
+  await expect(users.remove('owner')).rejects.toThrow("there is no user 'owner'");
+  expect(users.owner).toBe('owner');
+});
+
+test.for<[string, object]>([
+  ['two owners', { users: [owner, { ...owner, name: 'other' }] }],
+  ['two of one name', { users: [owner, viewer('eve'), viewer('eve')] }],
+  ['viewers and no owner', { users: [viewer('eve')] }],
+  ['a viewer without rights', { users: [owner, { name: 'eve', role: 'viewer', password }] }],
+  ['another role', { users: [owner, { ...viewer('eve'), role: 'admin' }] }],
+])('a file with %s is damaged, never a box without an owner', async ([, content]) => {
+  await put(content);
+  await expect(Users.open(folder)).rejects.toThrow("is damaged: remove it to set a new owner's password");
+});
+
+test('an owner who is forgotten leaves a box to be set up again, with its viewers and without sessions', async () => {
+  await put({ users: [owner, viewer('eve')] });
+  await writeFile(join(folder, 'sessions.json'), '{"sessions":[]}');
+  expect(await forgetOwner(folder)).toBe(true);
+  await expect(readFile(join(folder, 'sessions.json'))).rejects.toThrow('ENOENT');
+  const users = await Users.open(folder);
+  expect([users.owner, users.viewers.map(({ name }) => name)]).toEqual([undefined, ['eve']]);
+  await users.remove('eve');
+  expect((await Users.open(folder)).owner).toBeUndefined();
+  expect(await forgetOwner(folder)).toBe(false);
+});
