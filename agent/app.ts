@@ -11,6 +11,7 @@ import type { Config } from './config/load.ts';
 import { problemText } from './config/problem.ts';
 import { ConfigStore } from './config/store.ts';
 import { type Demo, startDemo } from './demo.ts';
+import { Departures } from './departures.ts';
 import { WrongCredentials } from './http/wrong-credentials.ts';
 import { HttpServices } from './http-services.ts';
 import { makeSource } from './make-source.ts';
@@ -55,6 +56,7 @@ export class App {
   readonly #transcoder: Transcoder;
   readonly #live: LiveServer;
   readonly #http: HttpServices;
+  readonly #departures: Departures;
   readonly #parts: Reconciler<Config>;
   readonly #stop = new AbortController();
   #config: Config;
@@ -103,6 +105,7 @@ export class App {
       log,
     );
     this.#live = new LiveServer(this.#paths, clock, log, this.#transcoder);
+    this.#departures = new Departures(accounts, () => this.#watched(), clock);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     this.#http = new HttpServices({
       ...options,
@@ -163,6 +166,7 @@ export class App {
     this.#stop.abort();
     this.#stopRetrying();
     await this.#applying;
+    this.#departures.close();
     this.#live.close();
     await this.#parts.close();
     await this.#paths.close();
@@ -202,6 +206,11 @@ export class App {
         await this.#apply(this.#store.current);
       }
     });
+  }
+
+  /** Whatever serves a picture for as long as somebody watches. */
+  #watched() {
+    return [this.#webrtc, this.#hls?.sessions, this.#live, this.#rtsp?.rtsp?.sessions, this.#rtsp?.rtsps?.sessions];
   }
 
   /** One after the other, and nothing any more once the end has begun: what `close` stops must not start again. */

@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../test/fake-clock.ts';
+import { Departures } from './departures.ts';
+
+interface Session {
+  readonly id: string;
+  readonly path: string;
+  readonly user: string;
+}
+
+function open() {
+  const rights = new Map<string, string[]>([
+    ['eve', ['door', 'yard']],
+    ['guest:1', ['door']],
+  ]);
+  let sessions: readonly Session[] = [
+    { id: '1', path: 'door', user: 'eve' },
+    { id: '2', path: 'yard', user: 'eve' },
+    { id: '3', path: 'door', user: 'guest:1' },
+    { id: '4', path: 'door', user: 'somebody of the file' },
+    { id: '5', path: 'door', user: '' },
+  ];
+  let tell: (name: string) => void = () => {};
+  const clock = new FakeClock();
+  const watchers = {
+    person: (name: string) =>
+      rights.has(name)
+        ? { may: (_action: string, path: string) => rights.get(name)?.includes(path) === true }
+        : undefined,
+    people: {
+      onLess: (listener: (name: string) => void) => {
+        tell = listener;
+      },
+    },
+  };
+  const server = {
+    list: () => sessions,
+    kick: (id: string) => {
+      sessions = sessions.filter((session) => session.id !== id);
+      return true;
+    },
+  };
+  const departures = new Departures(watchers, () => [undefined, server], clock);
+  return {
+    rights,
+    clock,
+    departures,
+    tell: (name: string) => tell(name),
+    watching: () => sessions.map(({ id }) => id).join(' '),
+  };
+}
+
+test('a viewer who may see less loses what he may not see, and nothing else', () => {
+  const { rights, tell, watching } = open();
+  rights.set('eve', ['door']);
+  tell('eve');
+  expect(watching()).toBe('1 3 4 5');
+  rights.delete('eve');
+  tell('eve');
+  expect(watching()).toBe('3 4 5');
+});
+
+test('a guest whose time is over loses his picture within ten seconds, and nobody else', async () => {
+  const { rights, clock, watching } = open();
+  await clock.advance(60_000);
+  expect(watching()).toBe('1 2 3 4 5');
+  rights.delete('guest:1');
+  await clock.advance(10_000);
+  expect(watching()).toBe('1 2 4 5');
+});
+
+test('nothing is looked at any more after the end', async () => {
+  const { rights, clock, departures, watching } = open();
+  departures.close();
+  rights.delete('guest:1');
+  await clock.advance(60_000);
+  expect(watching()).toBe('1 2 3 4 5');
+});
