@@ -32,7 +32,7 @@ interface Held {
 
 /** A source that runs only while somebody wants it: started by a request, which is held until the stream is there. */
 export class OnDemand {
-  readonly #times: OnDemandTimes;
+  #times: OnDemandTimes;
   readonly #owner: OnDemandOwner;
   readonly #clock: Clock;
   #state: 'initial' | 'starting' | 'ready' = 'initial';
@@ -43,6 +43,11 @@ export class OnDemand {
     this.#times = times;
     this.#owner = owner;
     this.#clock = clock;
+  }
+
+  /** They hold from the next wait on. */
+  setTimes(times: OnDemandTimes): void {
+    this.#times = times;
   }
 
   get isInitial(): boolean {

@@ -7,6 +7,11 @@ type RecordKey = Extract<keyof PathSettings, `record${string}`>;
 const RECORD_KEYS = /^record/;
 /** How long recordings are kept is asked anew in each round of the retention; the recorder does not know it. */
 const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set(['recordDeleteAfterMs', 'recordMaxSizeBytes']);
+/** What is asked of the next reader or publisher alone. Whatever is not named here begins the path anew. */
+const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
+  ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect'] as const),
+  ...(['sourceOnDemandStartTimeoutMs', 'sourceOnDemandCloseAfterMs'] as const),
+]);
 const READER_QUERY = '$MTX_QUERY';
 
 /** The settings of the path `name` that follows `entry`, with the groups of its regular expression put into the source. */
@@ -35,8 +40,12 @@ export function withQuery(settings: PathSettings, query: string): PathSettings {
 
 /** Paths whose source keys are the same go on as they are. */
 export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBufferSize }: Config): string {
-  const other = Object.entries(settings).filter(([key]) => !RECORD_KEYS.test(key));
-  return JSON.stringify([other.sort(), readTimeoutMs, udpReadBufferSize]);
+  const { camera, ...rest } = settings;
+  const own = Object.entries(rest).filter(([key]) => !RECORD_KEYS.test(key) && !LIVE_KEYS.has(key));
+  // Of the camera's block only who logs in to it; the rest is looked at when it is needed.
+  const login = [camera?.user, camera?.password];
+  const pulling = settings.source.includes('://') ? [login, readTimeoutMs, udpReadBufferSize] : [];
+  return JSON.stringify([own.sort(), pulling]);
 }
 
 export function recordKeyOf(settings: PathSettings): string {

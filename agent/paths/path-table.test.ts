@@ -247,7 +247,7 @@ test('recording is switched on and off while source and readers go on', async ()
 test.for([
   ['the source', '  cam: {source: "rtsp://h/y"}'],
   ['the transport', '  cam: {source: "rtsp://h/x", rtspTransport: udp}'],
-  ['the number of readers', '  cam: {source: "rtsp://h/x", maxReaders: 3}'],
+  ['who logs in to the camera', '  cam: {source: "rtsp://h/x", camera: {user: me, password: pw}}'],
 ] as const)('a change of %s makes the path anew', async ([, next]) => {
   const { clock, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/x"}');
   await clock.advance(0);
@@ -286,4 +286,64 @@ test('a path whose own entry goes is gone when a pattern stands for it and nobod
   await apply('  all_others:');
   await clock.advance(0);
   expect(namesOf(table)).toEqual([]);
+});
+
+test.for([
+  ['maxReaders', 'maxReaders: 7'],
+  ['camera.name', 'camera: {name: Front door}'],
+  ['camera.onvif', 'camera: {onvif: "http://h/onvif"}'],
+  ['fallback', 'fallback: /other'],
+  ['overridePublisher', 'overridePublisher: no'],
+  ['record', 'record: yes'],
+  ['recordDeleteAfter', 'recordDeleteAfter: 7d'],
+] as const)('a change of %s leaves source, stream and readers as they are', async ([, setting]) => {
+  const { clock, table, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/1"}');
+  await clock.advance(0);
+  const stream = sourceOf('rtsp://h/1').deliver([tinyH264]);
+  await apply(`  cam: {source: "rtsp://h/1", ${setting}}`);
+  expect(await table.open('cam')).toBe(stream);
+});
+
+test('fewer readers hold from the next one on, and a title is shown at once', async () => {
+  const { clock, table, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/1"}');
+  await clock.advance(0);
+  const stream = sourceOf('rtsp://h/1').deliver([tinyH264]);
+  stream.addReader(readerOf('rtspSession'));
+  await apply('  cam: {source: "rtsp://h/1", maxReaders: 1, camera: {name: Gate}}');
+  expect(await failureOf(table.open('cam'))).toMatchObject({ code: 'exhausted' });
+  expect(table.find('cam')).toMatchObject({ title: 'Gate', ready: true, readers: [expect.anything()] });
+});
+
+test('whether a publisher may be replaced is asked of the settings of now', async () => {
+  const { table, apply } = await tableOf('  cam:');
+  table.publish('cam', publisherOf('one'));
+  await apply('  cam: {overridePublisher: no}');
+  expect(thrownBy(() => table.publish('cam', publisherOf('two')))).toMatchObject({
+    message: "someone is already publishing to path 'cam'",
+  });
+  await apply('  cam: {overridePublisher: yes}');
+  expect(table.publish('cam', publisherOf('two'))).toMatchObject({ usesSenderClock: false });
+});
+
+test('the times of a source on demand change while it runs', async () => {
+  const onDemand = 'source: "rtsp://h/1", sourceOnDemand: yes';
+  const { clock, table, sourceOf, apply } = await tableOf(`  cam: {${onDemand}}`);
+  const opened = table.open('cam');
+  await clock.advance(0);
+  const stream = sourceOf('rtsp://h/1').deliver([tinyH264]);
+  expect(await opened).toBe(stream);
+  await apply(`  cam: {${onDemand}, sourceOnDemandCloseAfter: 60s}`);
+  await table.open('cam');
+  await clock.advance(30_000);
+  expect(table.find('cam')).toMatchObject({ ready: true });
+  await clock.advance(31_000);
+  expect(table.find('cam')).toMatchObject({ ready: false });
+});
+
+test('the read timeout of cameras is nothing to a publisher', async () => {
+  const { table } = await tableOf('  cam:\n  pulled: {source: "rtsp://h/1"}');
+  let replaced = 0;
+  table.publish('cam', { ...publisherOf('one'), onReplaced: () => (replaced += 1) });
+  await table.apply(configOf('  cam:\n  pulled: {source: "rtsp://h/1"}', 'readTimeout: 20s'));
+  expect(replaced).toBe(0);
 });

@@ -8,7 +8,15 @@ import { pathNameFault } from '../config/path-name.ts';
 import type { Track } from '../media/track.ts';
 import type { BackChannel, Source } from '../sources/source.ts';
 import type { Stream } from '../stream/stream.ts';
-import { cannotPublish, Path, type PathOrigin, type PathRecorder, type Publication, type Publisher } from './path.ts';
+import {
+  cannotPublish,
+  Path,
+  type PathOrigin,
+  type PathRecorder,
+  type PathTraits,
+  type Publication,
+  type Publisher,
+} from './path.ts';
 import { recordKeyOf, settingsFor, sourceKeyOf, usesQuery, withQuery } from './path-settings.ts';
 import { disabledStatus, type PathStatus } from './path-status.ts';
 import type { PathTalk } from './path-talk.ts';
@@ -227,11 +235,8 @@ export class PathTable {
     const path = new Path(
       {
         name,
-        confName: entry.name,
-        title: settings.camera?.name ?? null,
-        origin: this.#originOf(name, settings, config),
+        ...this.#traitsOf(name, entry, settings, config),
         recorder: this.#makers.recorder(name, settings),
-        maxReaders: settings.maxReaders,
         whySilent: this.#makers.whySilent,
         onStream: (stream) => this.#makers.streamOpened(name, stream),
         onIdle: () => this.#forget(name, path),
@@ -243,6 +248,15 @@ export class PathTable {
     this.#live.set(name, live);
     path.start();
     return live;
+  }
+
+  #traitsOf(name: string, entry: PathEntry, settings: PathSettings, config: Config): PathTraits {
+    return {
+      confName: entry.name,
+      title: settings.camera?.name ?? null,
+      maxReaders: settings.maxReaders,
+      origin: this.#originOf(name, settings, config),
+    };
   }
 
   #originOf(name: string, settings: PathSettings, config: Config): PathOrigin {
@@ -265,14 +279,14 @@ export class PathTable {
     };
   }
 
-  /** Whatever entry the path follows now, its source is the same: only recorder and name of the entry may change. */
+  /** Whatever entry the path follows now, its source is the same: recorder, name of the entry and what is asked of the next reader may change. */
   async #follow(name: string, live: LivePath, config: Config): Promise<void> {
     const entry = resolvePath(config, name);
     const settings = settingsFor(entry, name);
     if (!entry || !settings) {
       return;
     }
-    live.path.confName = entry.name;
+    live.path.follow(this.#traitsOf(name, entry, settings, config));
     const recordKey = recordKeyOf(settings);
     if (live.recordKey !== recordKey) {
       live.recordKey = recordKey;

@@ -42,15 +42,20 @@ export type PathOrigin =
   /** Readers are sent elsewhere: there is never a stream. */
   | { readonly kind: 'redirect' };
 
-export interface PathParts {
-  readonly name: string;
+/** What can change while the stream and its readers stay. */
+export interface PathTraits {
   /** The entry of the configuration that it follows. */
   readonly confName: string;
   readonly title: string | null;
-  readonly origin: PathOrigin;
-  readonly recorder: PathRecorder | undefined;
   /** 0: any number. */
   readonly maxReaders: number;
+  /** Of the same kind for the whole life of the path; only its times and permissions change. */
+  readonly origin: PathOrigin;
+}
+
+export interface PathParts extends PathTraits {
+  readonly name: string;
+  readonly recorder: PathRecorder | undefined;
   /** Why WebRTC viewers would hear nothing of a stream with these tracks; undefined: they hear it, or there is no sound. */
   readonly whySilent?: ((tracks: readonly Track[]) => string | undefined) | undefined;
   /** Called with each new stream. */
@@ -62,9 +67,9 @@ export interface PathParts {
 /** One path: has its source pulled or takes a publisher, holds the stream while there is one, and has it recorded. */
 export class Path {
   readonly name: string;
-  confName: string;
   readonly talk: PathTalk;
   readonly #parts: PathParts;
+  #traits: PathTraits;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #runner: SourceRunner | undefined;
@@ -79,8 +84,8 @@ export class Path {
   constructor(parts: PathParts, clock: Clock, log: Logger) {
     const { origin } = parts;
     this.name = parts.name;
-    this.confName = parts.confName;
     this.#parts = parts;
+    this.#traits = parts;
     this.#recorder = parts.recorder;
     this.#clock = clock;
     this.#log = log.child({ path: parts.name });
@@ -115,6 +120,14 @@ export class Path {
     await this.#recorder?.stop();
   }
 
+  /** Other settings of those that concern the next reader or publisher only. */
+  follow(traits: PathTraits): void {
+    this.#traits = traits;
+    if (traits.origin.kind === 'pulled' && traits.origin.onDemand) {
+      this.#onDemand?.setTimes(traits.origin.onDemand);
+    }
+  }
+
   /** Another recorder, or none: source and readers do not notice. */
   async setRecorder(recorder: PathRecorder | undefined): Promise<void> {
     const old = this.#recorder;
@@ -137,7 +150,7 @@ export class Path {
     if (!stream) {
       throw new PerchError('notFound', `no stream is available on path '${this.name}'`, { path: this.name });
     }
-    const { maxReaders } = this.#parts;
+    const { maxReaders } = this.#traits;
     if (maxReaders > 0 && stream.audience >= maxReaders) {
       const message = `maximum reader count reached: path '${this.name}' has ${maxReaders}`;
       throw new PerchError('exhausted', message, { path: this.name });
@@ -149,7 +162,7 @@ export class Path {
   /** @throws PerchError badInput when the path is not for publishers, or has one that may not be replaced */
   mayPublish(): { readonly usesSenderClock: boolean } {
     const { name } = this;
-    const { origin } = this.#parts;
+    const { origin } = this.#traits;
     if (origin.kind !== 'publisher') {
       throw cannotPublish(name);
     }
@@ -219,7 +232,7 @@ export class Path {
     const statistics = this.#runner?.statistics;
     return {
       name: this.name,
-      confName: this.confName,
+      confName: this.#traits.confName,
       ready: stream !== undefined,
       readyTime: since,
       available: stream !== undefined,
@@ -235,7 +248,7 @@ export class Path {
       inboundFramesInError: stream?.framesInError ?? 0,
       bytesReceived: received,
       bytesSent: sent,
-      title: this.#parts.title,
+      title: this.#traits.title,
       sourceState: this.#runner?.state ?? null,
       sourceOnDemand: this.#onDemand !== undefined,
       sourceStatistics: statistics ? describeStatistics(statistics) : null,
