@@ -28,6 +28,7 @@ import type { WebRtcServer } from './servers/webrtc/server.ts';
 import { startEngine } from './transcode/engine-host.ts';
 import { Transcoder } from './transcode/transcoder.ts';
 import { webrtcParts } from './webrtc-parts.ts';
+import { endClosed, webrtcPaths } from './webrtc-paths.ts';
 
 const RETRY_MS = 10_000;
 
@@ -132,7 +133,7 @@ export class App {
     });
     const webrtc = webrtcParts({
       ...options,
-      paths: this.#paths,
+      paths: webrtcPaths(this.#paths, () => this.#config),
       sound: this.#transcoder.opus,
       use: (server) => {
         this.#webrtc = server;
@@ -229,6 +230,7 @@ export class App {
     // The page first: it shows how the rest comes up.
     await this.#parts.apply(this.#config);
     await this.#paths.apply(this.#config);
+    endClosed(this.#webrtc, this.#config);
     // After its paths: a camera that goes first would be missed.
     await idle?.close();
     for (const warning of this.#authority.warnings) {

@@ -49,12 +49,16 @@ const PATH: Readonly<Record<string, Rename>> = {
 /** Became `authMethod: http` and `authHTTPAddress`. */
 const ASKED_SERVER = 'externalAuthenticationURL';
 
-export const DEPRECATED_GLOBAL = [...Object.keys(GLOBAL), ...NOW_PATH_DEFAULTS, ASKED_SERVER];
+/** Older guides name the web sites once, for all servers. */
+const ALL_ORIGINS = 'allowOrigin';
+const SERVER_ORIGINS = ['api', 'metrics', 'pprof', 'playback', 'hls', 'webrtc'].map((name) => `${name}AllowOrigins`);
+
+export const DEPRECATED_GLOBAL = [...Object.keys(GLOBAL), ...NOW_PATH_DEFAULTS, ASKED_SERVER, ALL_ORIGINS];
 export const DEPRECATED_PATH = Object.keys(PATH);
 
 /** The block with former names replaced by today's, each with a warning. A key that stands under both names keeps the new one. */
 export function renameGlobal(root: Branch, report: Report): Branch {
-  const renamed = withAskedServer(rename(root, GLOBAL, '', report), report);
+  const renamed = withAllOrigins(withAskedServer(rename(root, GLOBAL, '', report), report), report);
   const moved = NOW_PATH_DEFAULTS.filter((name) => renamed.entries.has(name));
   if (moved.length === 0) {
     return renamed;
@@ -73,6 +77,21 @@ export function renameGlobal(root: Branch, report: Report): Branch {
   const place = entries.get('pathDefaults') ?? {};
   entries.set('pathDefaults', { ...place, tree: { kind: 'branch', entries: defaults } });
   return { ...renamed, entries };
+}
+
+/** A server's own key, under whichever name, holds before it. */
+function withAllOrigins(root: Branch, report: Report): Branch {
+  const entry = root.entries.get(ALL_ORIGINS);
+  if (!entry) {
+    return root;
+  }
+  report.add('warn', entry, ALL_ORIGINS, `this key stands for ${SERVER_ORIGINS.join(', ')} now`);
+  const entries = new Map(root.entries);
+  entries.delete(ALL_ORIGINS);
+  for (const name of SERVER_ORIGINS) {
+    entries.set(name, entries.get(name) ?? { ...entry, tree: asList(entry.tree) });
+  }
+  return { ...root, entries };
 }
 
 function withAskedServer(root: Branch, report: Report): Branch {

@@ -521,3 +521,23 @@ test('a fingerprint may be written as browsers and openssl show it', () => {
   const config = good(`paths: {a: {source: "rtsps://h/", sourceFingerprint: "${shown}"}}`);
   expect(config.paths.get('a')?.settings?.sourceFingerprint).toBe('ab'.repeat(32));
 });
+
+test('allowOrigin holds for every server that has no key of its own', () => {
+  const { config, problems } = load(
+    "allowOrigin: 'http://a'\nhlsAllowOrigins: ['http://b']\nwebrtcAllowOrigin: 'http://c'",
+  );
+  expect(config).toMatchObject({
+    apiAllowOrigins: ['http://a'],
+    playbackAllowOrigins: ['http://a'],
+    hlsAllowOrigins: ['http://b'],
+    webrtcAllowOrigins: ['http://c'],
+  });
+  expect(problems.map(problemText)).toContainEqual(
+    expect.stringMatching(/^perch\.yml:1: allowOrigin: this key stands/),
+  );
+});
+
+test('a URL may carry a user and a password that are not ASCII, which no answer shows', () => {
+  const { config } = load('paths: {cam: {source: "rtsp://jürgen:пароль-密码@192.168.1.2/живой"}}');
+  expect(config?.paths.get('cam')?.settings?.source).toBe('rtsp://jürgen:пароль-密码@192.168.1.2/живой');
+});

@@ -68,6 +68,10 @@ export const PathSchema = Type.Object({
     default: [32_768, 60_999],
     description: 'First and last local UDP port for RTP from the camera.',
   }),
+  webrtc: Type.Boolean({
+    default: true,
+    description: 'Serve the path over WebRTC: no = it is neither watched, published to nor talked to over it.',
+  }),
   maxReaders: Type.Integer({ minimum: 0, default: 0, description: 'Readers allowed at the same time. 0 = no limit.' }),
   record: Type.Enum(['no', 'always', 'motion'], {
     default: 'no',

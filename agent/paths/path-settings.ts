@@ -9,7 +9,7 @@ const RECORD_KEYS = /^record/;
 const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set(['recordDeleteAfterMs', 'recordMaxSizeBytes']);
 /** What is asked of the next reader or publisher alone. Whatever is not named here begins the path anew. */
 const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
-  ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect'] as const),
+  ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect', 'webrtc'] as const),
   ...(['sourceOnDemandStartTimeoutMs', 'sourceOnDemandCloseAfterMs'] as const),
 ]);
 const READER_QUERY = '$MTX_QUERY';

@@ -308,7 +308,7 @@ test('fewer readers hold from the next one on, and a title is shown at once', as
   const { clock, table, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/1"}');
   await clock.advance(0);
   const stream = sourceOf('rtsp://h/1').deliver([tinyH264]);
-  stream.addReader(readerOf('rtspSession'));
+  stream.addReader(readerOf('rtspSession'), true);
   await apply('  cam: {source: "rtsp://h/1", maxReaders: 1, camera: {name: Gate}}');
   expect(await failureOf(table.open('cam'))).toMatchObject({ code: 'exhausted' });
   expect(table.find('cam')).toMatchObject({ title: 'Gate', ready: true, readers: [expect.anything()] });
