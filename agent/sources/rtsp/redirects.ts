@@ -1,4 +1,6 @@
+import { lookup } from 'node:dns/promises';
 import { PerchError } from '../../base/errors.ts';
+import { canonicalIp, isLoopbackIp } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Address, parseAddress, redirectedTo } from './address.ts';
 import { Authenticator } from './authenticator.ts';
@@ -41,7 +43,29 @@ export async function atItsAddress<T>(
       return result;
     }
     address = redirectedTo(address, result.location, name);
+    await mustNotTurnInwards(first, address, name);
     log.debug({ host: address.host, port: address.port }, 'camera redirects');
   }
   throw new PerchError('unavailable', `camera of path '${name}' redirects more than ${MAX_REDIRECTS} times`);
+}
+
+/**
+ * What a camera in the network sends us on to is not what runs on this machine: there we may be trusted as nobody else is,
+ * our own server among it. A camera that is on this machine itself may.
+ */
+async function mustNotTurnInwards(first: Address, next: Address, name: string): Promise<void> {
+  if (next.host !== first.host && (await isThisMachine(next.host)) && !(await isThisMachine(first.host))) {
+    throw new PerchError('unsupported', `camera of path '${name}' redirects to this machine itself: ${next.host}`, {
+      path: name,
+    });
+  }
+}
+
+/** A name that is not found is none of ours: the connection will say so. */
+async function isThisMachine(host: string): Promise<boolean> {
+  const found = await lookup(host, { all: true }).catch(() => []);
+  return found.some(({ address }) => {
+    const ip = canonicalIp(address) ?? '';
+    return isLoopbackIp(ip) || ip === '0.0.0.0' || ip === '::';
+  });
 }
