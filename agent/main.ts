@@ -9,6 +9,9 @@ const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configurat
        perch check FILE.yml             say what is wrong with a configuration file, and end
        perch reindex [--data DIR] [FILE.yml]
                                         read all recordings and make their index anew, and end
+       perch explain USER ACTION PATH [--ip IP] [--data DIR] [FILE.yml]
+                                        say who may do what and why: ACTION is read, publish, playback, api, metrics,
+                                        pprof or admin (the page); - for USER is nobody, IP is 127.0.0.1 when not given
        perch reset-password [--data DIR]
                                         the owner's password is forgotten: everybody is logged out, and the page asks for
                                         a new one; viewers, links, cameras and recordings stay
@@ -30,13 +33,24 @@ const HEAP_GROWING_PERCENT = 100;
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { data: { type: 'string' }, version: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      data: { type: 'string' },
+      ip: { type: 'string' },
+      version: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
   if (values.help || values.version) {
     console.log(values.help ? USAGE : version);
     return 0;
   }
   const [first, second, ...more] = positionals;
+  if (first === 'explain') {
+    return tellWhy(positionals.slice(1), values.ip ?? '127.0.0.1', values.data ?? 'perch-data');
+  }
+  if (values.ip !== undefined) {
+    throw new PerchError('badInput', `--ip is for perch explain\n${USAGE}`);
+  }
   const isCommand = first === 'check' || first === 'reindex' || first === 'reset-password';
   if (more.length > 0 || (second !== undefined && !isCommand)) {
     throw new PerchError('badInput', `one configuration file is enough\n${USAGE}`);
@@ -51,6 +65,14 @@ async function main(): Promise<number> {
     return makeIndex(values.data ?? 'perch-data', second);
   }
   return run(values.data ?? 'perch-data', first);
+}
+
+async function tellWhy(words: readonly string[], ip: string, data: string): Promise<number> {
+  const { explainAccess } = await import('./explain-access.ts');
+  const cwd = process.cwd();
+  const { lines, allowed } = await explainAccess({ words, ip, dataDir: resolve(data), cwd, env: process.env });
+  console.log(lines.join('\n'));
+  return allowed === false ? 1 : 0;
 }
 
 async function makeIndex(data: string, file: string | undefined): Promise<number> {

@@ -85,7 +85,7 @@ export class AskedServer implements Machines {
       token: '***',
     });
     return {
-      allowed: false,
+      allowed: undefined,
       steps: [...steps, `authHTTPAddress decides: it would be asked by POST with ${shown}; 2xx lets in`],
     };
   }

@@ -5,7 +5,7 @@ import { type Logger, silentLogger } from '../base/log.ts';
 import type { InternalUser } from '../config/global.ts';
 import { AskedServer, type AskedServerSettings } from './asked-server.ts';
 import { InternalUsers } from './internal-users.ts';
-import type { MachineRequest, Machines } from './machines.ts';
+import type { Explanation, MachineRequest, Machines } from './machines.ts';
 import type { Person } from './person.ts';
 import { SlowChecks } from './slow-checks.ts';
 import { type TokenSettings, Tokens } from './tokens.ts';
@@ -214,12 +214,6 @@ export class Authority {
     }
     return jwt ? new Tokens(jwt, clock, log) : new InternalUsers(internalUsers, this.#checks);
   }
-}
-
-/** What a decision would be, and the way to it. */
-export interface Explanation {
-  readonly allowed: boolean;
-  readonly steps: readonly string[];
 }
 
 const allow = (reason: string): Decision => ({ allowed: true, reason, challenge: false });

@@ -32,6 +32,13 @@ export interface Verdict {
   readonly user?: string;
 }
 
+/** What a decision would be, and the way to it. */
+export interface Explanation {
+  /** Undefined: another server or a token decides. */
+  readonly allowed: boolean | undefined;
+  readonly steps: readonly string[];
+}
+
 /** Who decides for machines: the users of the file, another server, or a token. */
 export interface Machines {
   /** Anyone who reaches the ports can watch without a password. */
@@ -46,7 +53,7 @@ export interface Machines {
    */
   decide(request: MachineRequest, allowsAnonymous: boolean): Promise<Verdict>;
   /** The same in words, for a request whose password is taken for right. */
-  explain(request: MachineRequest, allowsAnonymous: boolean): Promise<{ allowed: boolean; steps: readonly string[] }>;
+  explain(request: MachineRequest, allowsAnonymous: boolean): Promise<Explanation>;
   /** What has been fetched from others is fetched anew. */
   refresh?(): void;
 }

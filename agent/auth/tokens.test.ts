@@ -32,7 +32,11 @@ interface TokenBox extends AsyncDisposable {
   readonly clock: FakeClock;
   readonly log: string[];
   readonly machines: Tokens;
-  make(payload: Record<string, unknown>, key?: { readonly privateKey: KeyObject }, header?: { alg: string; kid?: string }): Promise<string>;
+  make(
+    payload: Record<string, unknown>,
+    key?: { readonly privateKey: KeyObject },
+    header?: { alg: string; kid?: string },
+  ): Promise<string>;
   reason(token: string, more?: Partial<MachineRequest>): Promise<string>;
 }
 

@@ -93,7 +93,7 @@ export class Tokens implements Machines {
     const from = `${issuer && ` from ${issuer}`}${audience && ` for ${audience}`}`;
     const wanted = `${action}${path && ` ${path}`}`;
     return {
-      allowed: false,
+      allowed: undefined,
       steps: [
         ...steps,
         `a token${from}, signed with a key of authJWTJWKS, whose ${claimKey} allows ${wanted}, would let in`,
