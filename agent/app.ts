@@ -4,7 +4,7 @@ import { rulesOf } from './access-rules.ts';
 import { Accounts } from './auth/accounts.ts';
 import { Authority } from './auth/authorize.ts';
 import type { Clock } from './base/clock.ts';
-import type { Logger } from './base/log.ts';
+import { type Logger, setLogLevel } from './base/log.ts';
 import { ApiEdits } from './config/api-edits.ts';
 import type { Environment } from './config/environment.ts';
 import type { Config } from './config/load.ts';
@@ -75,7 +75,7 @@ export class App {
   static async start(options: AppOptions): Promise<App> {
     const { dataDir, clock, log } = options;
     const store = await ConfigStore.open({ ...options, log });
-    log.level = store.current.logLevel;
+    setLogLevel(log, store.current.logLevel);
     const app = new App(options, store, await Accounts.open({ dataDir, clock, log }));
     await app.#begin();
     return app;
@@ -222,7 +222,7 @@ export class App {
 
   async #apply(config: Config): Promise<void> {
     const { log } = this.#options;
-    log.level = config.logLevel;
+    setLogLevel(log, config.logLevel);
     this.#authority.setRules(rulesOf(config));
     const idle = this.#chooseDemo(config);
     this.#config = this.#demo ? { ...config, paths: this.#demo.paths(config) } : config;

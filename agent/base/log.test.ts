@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLogger, redact } from './log.ts';
+import { createLogger, redact, setLogLevel } from './log.ts';
 import { textLine } from './log-text.ts';
 
 test.for([
@@ -59,4 +59,25 @@ test('a fault of our own brings its stack', () => {
   const lines: string[] = [];
   createLogger('info', (line) => lines.push(textLine(line))).error({ err: new Error('broken') }, 'fault');
   expect(lines[0]).toMatch(/ERR fault\nError: broken\n {4}at /);
+});
+
+test('a changed level reaches the children that there are, and theirs, but for those with one of their own', () => {
+  const lines: string[] = [];
+  const root = createLogger('info', (line) => lines.push(JSON.parse(line).msg));
+  const path = root.child({ path: 'a' });
+  const source = path.child({ source: 'rtsp' });
+  const quiet = root.child({}, { level: 'warn' });
+  const say = (text: string) => {
+    for (const log of [root, path, source, quiet]) {
+      log.debug(text);
+    }
+  };
+  say('before');
+  setLogLevel(root, 'debug');
+  say('debug');
+  root.child({}).debug('new child');
+  setLogLevel(root, 'error');
+  source.warn('too quiet now');
+  quiet.warn('its own');
+  expect(lines).toEqual(['debug', 'debug', 'debug', 'new child', 'its own']);
 });

@@ -28,8 +28,37 @@ export function redact(text: string): string {
  * info = a state changed; debug = protocol dialogue. Nothing per packet above debug.
  */
 export function createLogger(level: string, write: (line: string) => void): Logger {
-  const options: LoggerOptions = { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` };
-  return pino(options, { write });
+  const family = new Set<WeakRef<Logger>>();
+  const gone = new FinalizationRegistry((child: WeakRef<Logger>) => family.delete(child));
+  const options: LoggerOptions = {
+    level,
+    base: null,
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    // A child has its own copy of the level: who is there for days (a path, a server) would keep that of its first day.
+    onChild: (child) => {
+      if (child.level === root.level) {
+        const member = new WeakRef<Logger>(child);
+        family.add(member);
+        gone.register(child, member);
+      }
+    },
+  };
+  const root: Logger = pino(options, { write });
+  FAMILIES.set(root, family);
+  return root;
+}
+
+const FAMILIES = new WeakMap<Logger, ReadonlySet<WeakRef<Logger>>>();
+
+/** Another level for a logger of `createLogger` and all that came of it; those that were given a level of their own keep it. */
+export function setLogLevel(root: Logger, level: string): void {
+  for (const member of FAMILIES.get(root) ?? []) {
+    const child = member.deref();
+    if (child) {
+      child.level = level;
+    }
+  }
+  root.level = level;
 }
 
 export const silentLogger: Logger = pino({ level: 'silent' });

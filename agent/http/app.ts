@@ -8,6 +8,7 @@ import fastify, {
 import { type Logger, redact } from '../base/log.ts';
 import type { KeyPair } from '../config/key-pair.ts';
 import { answerError, installErrorHandler } from './errors.ts';
+import { catalogRoutes } from './openapi/catalog.ts';
 import { finishSecure, secureOptions } from './secure-app.ts';
 import { routeUpgrades, shouldUpgradeCallback } from './web-socket.ts';
 
@@ -29,7 +30,7 @@ export interface HttpAppOptions {
 export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tls }: HttpAppOptions): FastifyInstance {
   const options = {
     // Fastify tells each address that it listens on: that is dialogue.
-    loggerInstance: log.child({}, { level: log.level === 'debug' ? 'debug' : 'warn' }) as FastifyBaseLogger,
+    loggerInstance: fastifyLog(log),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -47,6 +48,7 @@ export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tl
   }
   app.server.maxConnections = CONNECTIONS_LIMIT;
   routeUpgrades(app);
+  catalogRoutes(app);
   // A form of another site can send text/plain without asking: whoever wants a body says which.
   app.removeContentTypeParser('text/plain');
   installErrorHandler(app);
@@ -56,9 +58,16 @@ export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tl
       return;
     }
     const ms = Math.round(reply.elapsedTime);
-    request.log.debug({ method: request.method, url: redact(request.url), status: reply.statusCode, ms }, 'answered');
+    log.debug({ method: request.method, url: redact(request.url), status: reply.statusCode, ms }, 'answered');
   });
   return app;
+}
+
+/** Each request gets a child of its own, which is gone before a changed level could reach it. */
+function fastifyLog(log: Logger): FastifyBaseLogger {
+  const own = log.child({}, { level: log.level === 'debug' ? 'debug' : 'warn' });
+  own.onChild = () => {};
+  return own as FastifyBaseLogger;
 }
 
 /**
