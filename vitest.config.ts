@@ -35,10 +35,7 @@ const together = {
   ...(length === 'short' ? { maxWorkers: 5, maxConcurrency: 8 } : { fileParallelism: false }),
   sequence: { groupOrder: 1 },
 };
-/**
- * Their pictures and sounds are compared to the millisecond, or every packet is counted: in short form two of them share the two
- * cores, in the others each has both.
- */
+/** Their pictures and sounds are compared to the millisecond, or every packet is counted. */
 const ALONE = [
   ...['sync', 'impaired', 'impaired-tcp', 'rtsp-media'].map((name) => `test/interop/${name}.test.ts`),
   ...['webrtc-loss', 'hls-players', 'live-fmp4'].map((name) => `test/browser/${name}.test.ts`),
@@ -155,7 +152,7 @@ export default defineConfig({
                 hookTimeout: 120_000,
                 expect: PATIENT,
                 ...withPeers,
-                ...(length === 'short' ? { maxWorkers: 2 } : { fileParallelism: false }),
+                fileParallelism: false,
                 sequence: { groupOrder: 2 },
               },
             },
