@@ -18,15 +18,24 @@ export interface AskedServerBox extends AsyncDisposable {
   reply: Reply | undefined;
 }
 
-/** Another server that Perch asks, on loopback. */
-export async function openAskedServer(reply: Reply | undefined, isTls = false): Promise<AskedServerBox> {
+/**
+ * Another server that Perch asks, on loopback.
+ * @param judge answers instead of `reply` where it has an answer
+ */
+export async function openAskedServer(
+  reply: Reply | undefined,
+  isTls = false,
+  judge: (body: unknown) => Reply | undefined = () => undefined,
+): Promise<AskedServerBox> {
   const asked: unknown[] = [];
   const listener: RequestListener = (request: IncomingMessage, response) => {
     void text(request).then((body) => {
-      asked.push(body === '' ? request.method : JSON.parse(body));
-      if (box.reply) {
-        response.writeHead(box.reply.status, { ...box.reply.headers });
-        response.end(box.reply.body ?? '');
+      const question: unknown = body === '' ? request.method : JSON.parse(body);
+      asked.push(question);
+      const answer = judge(question) ?? box.reply;
+      if (answer) {
+        response.writeHead(answer.status, { ...answer.headers });
+        response.end(answer.body ?? '');
       }
     });
   };

@@ -1,0 +1,222 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { exportJWK, SignJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type AskedServerBox, openAskedServer } from '../test/asked-server.ts';
+import { freePorts } from '../test/peers/free-port.ts';
+import { RtspCaller } from '../test/rtsp-caller.ts';
+import { App } from './app.ts';
+import { Users } from './auth/users.ts';
+import { systemClock } from './base/clock.ts';
+import { createLogger } from './base/log.ts';
+
+const OWNER_PASSWORD = 'blue heron';
+const ID = /^[\da-f-]{36}$/;
+const KEY = generateKeyPairSync('ed25519');
+const ALL = ['read', 'publish', 'playback', 'api', 'metrics', 'pprof'];
+const MEDIA = new Set(['read', 'publish', 'playback']);
+const ofDoor = ALL.map((action) => ({ action, path: MEDIA.has(action) ? 'door' : '' }));
+
+const SDP =
+  'v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:0\r\n';
+
+type Ports = Readonly<Record<'main' | 'rtsp' | 'hls' | 'webrtc' | 'playback' | 'api' | 'metrics' | 'pprof', number>>;
+/** Basic credentials; undefined: none. */
+type Given = { readonly user: string; readonly password: string } | 'session' | undefined;
+
+/**
+ * Each server at each of its ports, what is asked there, and the answer to one who may: where there is no stream and no
+ * recording that is 404.
+ */
+const ROWS: readonly (readonly [server: keyof Ports, method: string, target: string, allowed: number])[] = [
+  ['webrtc', 'OPTIONS', '/@/whep', 204],
+  ['webrtc', 'OPTIONS', '/@/whip', 204],
+  ['webrtc', 'GET', '/@/', 200],
+  ['webrtc', 'GET', '/@/publish', 200],
+  ['main', 'OPTIONS', '/webrtc/@/whep', 204],
+  ['main', 'OPTIONS', '/webrtc/@/whip', 204],
+  ['hls', 'GET', '/@/index.m3u8?cookieCheck=1', 404],
+  ['hls', 'GET', '/@/live.mp4', 404],
+  ['main', 'GET', '/hls/@/index.m3u8?cookieCheck=1', 404],
+  ['main', 'GET', '/hls/@/live.mp4', 404],
+  ['playback', 'GET', '/list?path=@', 404],
+  ['playback', 'GET', '/get?path=@&start=2026-01-01T00:00:00Z&duration=10', 404],
+  ['main', 'GET', '/playback/list?path=@', 404],
+  ['api', 'GET', '/v3/paths/list', 200],
+  ['api', 'GET', '/v3/nothing', 404],
+  ['main', 'GET', '/v3/config/global/get', 200],
+  ['rtsp', 'DESCRIBE', '@', 404],
+  ['rtsp', 'ANNOUNCE', '@', 200],
+];
+
+interface Answer {
+  readonly status: number;
+  /** It asked for name and password. */
+  readonly isAsking: boolean;
+}
+
+interface Mode {
+  /** Lines of the configuration. */
+  config(asked: AskedServerBox): string;
+  readonly right: Given;
+  readonly wrong: Given;
+  /** Somebody who may all that `right` may, but from elsewhere. */
+  readonly elsewhere: Given;
+}
+
+const tokenFor = (permissions: object, key = KEY) =>
+  new SignJWT({ mediamtx_permissions: permissions }).setProtectedHeader({ alg: 'EdDSA' }).sign(key.privateKey);
+
+const user = (name: string, ips: readonly string[]) => ({ user: name, pass: 'secret', ips, permissions: ofDoor });
+const USERS = `authInternalUsers: ${JSON.stringify([user('tom', []), user('eve', ['192.0.2.0/24'])])}\n`;
+const named = { right: { user: 'tom', password: 'secret' }, wrong: { user: 'tom', password: 'x' } };
+const MODES: Readonly<Record<string, Mode>> = {
+  "MediaMTX's file": { config: () => USERS, ...named, elsewhere: { user: 'eve', password: 'secret' } },
+  "Perch's own set-up": {
+    config: () => `perch: own\n${USERS}`,
+    ...named,
+    elsewhere: { user: 'eve', password: 'secret' },
+  },
+  'authMethod http': {
+    config: ({ url }) => `authMethod: http\nauthHTTPAddress: ${url}\n`,
+    ...named,
+    elsewhere: { user: 'eve', password: 'secret' },
+  },
+  'authMethod jwt': {
+    config: ({ url }) => `authMethod: jwt\nauthJWTJWKS: ${url}\n`,
+    right: { user: 'anybody', password: await tokenFor(ofDoor) },
+    wrong: { user: 'anybody', password: await tokenFor(ofDoor, generateKeyPairSync('ed25519')) },
+    elsewhere: { user: 'anybody', password: await tokenFor([]) },
+  },
+};
+
+/** Decides as the users of the file do. */
+function decide({ user: name, password, action, path, ip }: Record<string, string>): boolean {
+  const isPermitted = !MEDIA.has(action ?? '') || path === 'door';
+  return password === 'secret' && isPermitted && (name === 'tom' || (name === 'eve' && ip === '192.0.2.1'));
+}
+
+async function openBox({ config }: Mode) {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-matrix-'));
+  const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(KEY.publicKey)), alg: 'EdDSA' }] });
+  const asked = await openAskedServer({ status: 200, body: jwks }, false, (body) => {
+    return typeof body === 'object' ? { status: decide(body as Record<string, string>) ? 200 : 401 } : undefined;
+  });
+  const [rtsp = 0, hls = 0, webrtc = 0, playback = 0, api = 0, metrics = 0, pprof = 0] = await freePorts(7);
+  const servers = { hls, webrtc, playback, api, metrics, pprof };
+  const lines = Object.entries(servers).map(([name, port]) => `${name}: yes\n${name}Address: 127.0.0.1:${port}\n`);
+  const rest = `address: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${rtsp}\nrtspTransports: [tcp]\nwebrtcLocalUDPAddress: ""
+webrtcLocalTCPAddress: 127.0.0.1:0\npaths:\n  door:\n  yard:\n`;
+  writeFileSync(join(folder, 'perch.yml'), config(asked) + lines.join('') + rest);
+  await (await Users.open(folder)).setOwner(OWNER_PASSWORD);
+  const app = await App.start({
+    ...{ version: '0', dataDir: folder, cwd: folder, env: {}, pageFolder: folder },
+    ...{ clock: systemClock, log: createLogger('silent', () => {}) },
+  });
+  const main = app.mainPort ?? 0;
+  const body = JSON.stringify({ password: OWNER_PASSWORD });
+  const headers = { 'Content-Type': 'application/json', Origin: `http://127.0.0.1:${main}` };
+  const login = await fetch(`http://127.0.0.1:${main}/v3/session`, { method: 'POST', headers, body });
+  const cookie = login.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  const ports: Ports = { main, rtsp, ...servers };
+  return {
+    asked,
+    ask: (row: (typeof ROWS)[number], path: string, given: Given) => ask(ports, cookie, row, path, given),
+    close: async () => {
+      await app.close();
+      await asked[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function ask(
+  ports: Ports,
+  cookie: string,
+  [server, method, target]: (typeof ROWS)[number],
+  path: string,
+  given: Given,
+): Promise<Answer> {
+  const basic = typeof given === 'object' && Buffer.from(`${given.user}:${given.password}`).toString('base64');
+  const authorization = basic ? `Basic ${basic}` : '';
+  const place = target.replace('@', path);
+  if (server === 'rtsp') {
+    using caller = await RtspCaller.connect(ports.rtsp);
+    const fields = authorization === '' ? [] : [['Authorization', authorization] as const];
+    const isSdp = method === 'ANNOUNCE';
+    const type = isSdp ? [['Content-Type', 'application/sdp'] as const] : [];
+    const uri = `rtsp://127.0.0.1:${ports.rtsp}/${place}`;
+    const reply = await caller.ask(method, uri, [...fields, ...type], isSdp ? SDP : '');
+    return { status: reply.status, isAsking: reply.headers.get('WWW-Authenticate') !== undefined };
+  }
+  const headers = {
+    ...(authorization === '' ? {} : { Authorization: authorization }),
+    ...(given === 'session' ? { Cookie: cookie } : {}),
+  };
+  const answer = await fetch(`http://127.0.0.1:${ports[server]}${place}`, { method, headers, redirect: 'manual' });
+  await answer.arrayBuffer();
+  return { status: answer.status, isAsking: answer.headers.has('www-authenticate') };
+}
+
+describe.for(Object.entries(MODES))('%s', ([, mode]) => {
+  let box: Awaited<ReturnType<typeof openBox>>;
+  beforeAll(async () => {
+    // Wrong credentials wait for none of their four seconds; that they wait is proved elsewhere.
+    vi.spyOn(Math, 'random').mockReturnValue(0);
+    box = await openBox(mode);
+  });
+  afterAll(async () => {
+    await box.close();
+    vi.restoreAllMocks();
+  });
+
+  test.for(ROWS)('%s %s %s', async (row) => {
+    const [server, , target, allowed] = row;
+    const refused = { status: 401, isAsking: false };
+    const yes = { status: allowed, isAsking: false };
+    expect(await box.ask(row, 'door', undefined)).toEqual({ status: 401, isAsking: true });
+    expect(await box.ask(row, 'door', mode.wrong)).toEqual(refused);
+    expect(await box.ask(row, 'door', mode.right)).toEqual(yes);
+    expect(await box.ask(row, 'yard', mode.right)).toEqual(target.includes('@') ? refused : yes);
+    expect(await box.ask(row, 'door', mode.elsewhere)).toEqual(refused);
+    if (server !== 'rtsp') {
+      expect(await box.ask(row, 'yard', 'session')).toEqual(yes);
+    }
+  });
+
+  test('the page is for people alone, whatever machines may do', async () => {
+    const row = ['main', 'GET', '/v3/system', 200] as const;
+    const answers = [undefined, mode.wrong, mode.right, 'session'] as const;
+    const codes = await Promise.all(answers.map(async (given) => (await box.ask(row, '', given)).status));
+    expect(codes).toEqual([401, 401, 401, 200]);
+  });
+});
+
+test('another server is told the protocol and the program', async () => {
+  const mode = MODES['authMethod http'];
+  const box = mode && (await openBox(mode));
+  for (const row of ROWS) {
+    await box?.ask(row, 'door', mode?.right);
+  }
+  const seen = (box?.asked.asked ?? []) as Record<string, unknown>[];
+  const told = new Set(seen.map(({ protocol, action, path }) => `${protocol}:${action}:${path}`));
+  await box?.close();
+  expect([...told].sort()).toEqual([
+    ':api:',
+    ':playback:door',
+    'hls:read:door',
+    'rtsp:publish:door',
+    'rtsp:read:door',
+    'webrtc:publish:door',
+    'webrtc:read:door',
+  ]);
+  expect(seen.filter(({ protocol }) => protocol === 'rtsp').map(({ id }) => String(id))).toEqual([
+    expect.stringMatching(ID),
+    expect.stringMatching(ID),
+  ]);
+  expect(new Set(seen.filter(({ protocol }) => protocol !== 'rtsp').map(({ userAgent }) => userAgent))).toEqual(
+    new Set(['node']),
+  );
+});
