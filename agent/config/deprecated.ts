@@ -27,6 +27,8 @@ const GLOBAL: Readonly<Record<string, Rename>> = {
   authMethods: { to: 'rtspAuthMethods' },
   apiAllowOrigin: { to: 'apiAllowOrigins', convert: asList },
   playbackAllowOrigin: { to: 'playbackAllowOrigins', convert: asList },
+  metricsAllowOrigin: { to: 'metricsAllowOrigins', convert: asList },
+  pprofAllowOrigin: { to: 'pprofAllowOrigins', convert: asList },
   hlsAllowOrigin: { to: 'hlsAllowOrigins', convert: asList },
   webrtcAllowOrigin: { to: 'webrtcAllowOrigins', convert: asList },
   hlsDisable: { to: 'hls', convert: inverted },

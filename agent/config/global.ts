@@ -137,6 +137,16 @@ export const GlobalSchema = Type.Object({
   playbackAllowOrigins: Origins(),
   playbackTrustedProxies: Proxies(),
 
+  metrics: Switch(false, 'Open the metrics server (Prometheus) on its own port.'),
+  metricsAddress: Address(':9998', 'Port of the metrics server.'),
+  metricsAllowOrigins: Origins(),
+  metricsTrustedProxies: Proxies(),
+
+  pprof: Switch(false, 'Open the profiling server on its own port.'),
+  pprofAddress: Address(':9999', 'Port of the profiling server.'),
+  pprofAllowOrigins: Origins(),
+  pprofTrustedProxies: Proxies(),
+
   rtsp: Switch(true, 'Open the RTSP server.'),
   rtspTransports: Type.Array(Type.Enum(['udp', 'multicast', 'tcp']), {
     default: ['udp', 'multicast', 'tcp'],
@@ -213,4 +223,4 @@ export const GlobalSchema = Type.Object({
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;
 /** Settings that differ where Perch made the file itself: its own page needs them, and a disk that fills up is nobody's wish. */
-export const OWN_DEFAULTS = { api: true, playback: true, recordMinFree: '10%' } as const;
+export const OWN_DEFAULTS = { api: true, playback: true, metrics: true, recordMinFree: '10%' } as const;

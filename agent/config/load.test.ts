@@ -48,8 +48,9 @@ test('space is kept free where the set-up is our own, and elsewhere when the fil
   expect([...paths.values()].map(({ settings }) => settings?.recordMaxSizeBytes)).toEqual([50 * 2 ** 30, 0]);
 });
 
-test('a file of its own opens API and playback and lets nobody in', () => {
-  expect(good('perch: own')).toMatchObject({ isOwn: true, api: true, playback: true, authInternalUsers: [] });
+test('a file of its own opens API, playback and metrics and lets nobody in', () => {
+  const opened = { api: true, playback: true, metrics: true, pprof: false };
+  expect(good('perch: own')).toMatchObject({ isOwn: true, ...opened, authInternalUsers: [] });
 });
 
 test("where users are left out, MediaMTX's hold, and one line says what that means", () => {
@@ -281,10 +282,10 @@ test('a key that does nothing yet is a warning when it asks for something, and a
 
 test('what a file switches off or leaves at its default is not called unsupported', () => {
   const text =
-    "perch: own\nmetrics: no\nmetricsAddress: :9998\nrtmp: no\nrunOnConnect: ''\nlogDestinations: [stdout]\nauthHTTPExclude: []";
+    "perch: own\nmetricsEncryption: no\nmetricsServerKey: server.key\nrtmp: no\nrunOnConnect: ''\nlogDestinations: [stdout]\nauthHTTPExclude: []";
   expect(linesOf(text, 'warn')).toEqual([]);
   expect(linesOf(text, 'note').map((line) => line.replace(/^.*?: (\w+): /, '$1: '))).toEqual([
-    'metrics: this does nothing here, and as it is written nothing is missing, with it metricsAddress (line 3)',
+    'metricsEncryption: this does nothing here, and as it is written nothing is missing, with it metricsServerKey (line 3)',
     ...['rtmp', 'runOnConnect', 'logDestinations'].map(
       (key) => `${key}: this does nothing here, and as it is written nothing is missing`,
     ),

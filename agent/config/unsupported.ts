@@ -20,15 +20,6 @@ const tls = (server: string) => ({
   [`${server}ServerKey`]: 'server.key',
   [`${server}ServerCert`]: 'server.crt',
 });
-/** The keys of a server that answers HTTP. */
-const httpServer = (server: string, address: string) => ({
-  [server]: false,
-  [`${server}Address`]: address,
-  ...tls(server),
-  [`${server}AllowOrigin`]: '*',
-  [`${server}AllowOrigins`]: ['*'],
-  [`${server}TrustedProxies`]: [],
-});
 
 export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
   {
@@ -45,8 +36,8 @@ export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
   { feature: 'TLS of the API', keys: tls('api') },
   { feature: 'TLS of the playback server', keys: tls('playback') },
   { feature: 'TLS of the WebRTC server', keys: tls('webrtc') },
-  { feature: 'the metrics server', keys: httpServer('metrics', ':9998') },
-  { feature: 'the profiling server', keys: httpServer('pprof', ':9999') },
+  { feature: 'TLS of the metrics server', keys: tls('metrics') },
+  { feature: 'TLS of the profiling server', keys: tls('pprof') },
   {
     feature: 'SRTP for RTSP clients',
     keys: { srtpAddress: ':8004', srtcpAddress: ':8005', multicastSRTPPort: 8006, multicastSRTCPPort: 8007 },

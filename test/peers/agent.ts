@@ -54,6 +54,8 @@ function addresses(ports: Agent['ports'], { host = '127.0.0.1', listen }: AgentO
     hlsAddress: `${host}:${ports.hls}`,
     playbackAddress: `${host}:${ports.playback}`,
     apiAddress: `${host}:${ports.api}`,
+    // On by itself in Perch's own set-up, and wherever it happens to be.
+    metricsAddress: `${host}:0`,
     rtspAddress: `${host}:${ports.rtsp}`,
     rtspsAddress: `${host}:${ports.rtsps}`,
     rtpAddress: `${host}:${ports.rtp}`,

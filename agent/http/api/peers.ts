@@ -1,19 +1,13 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
-import type { TSchema } from 'typebox';
 import { PerchError } from '../../base/errors.ts';
-import { OkAnswer } from '../simple-answers.ts';
 import { idOf, nameOf } from './names.ts';
 import { paginate } from './paginate.ts';
-import { HlsMuxer, HlsSession, RtspConn, RtspSession, WebRtcSession } from './peer-shapes.ts';
-import { answers, IdParams, PageQuery, PathName, pageOf } from './shapes.ts';
 
 /** What a server tells of one session: MediaMTX's fields, shown as they are. */
 export interface SessionItem {
   readonly id: string;
   /** RFC 3339. */
   readonly created: string;
-  /** `address:port`, an IPv6 address in brackets. */
-  readonly remoteAddr?: string;
 }
 
 export interface SessionLookup {
@@ -45,15 +39,13 @@ export interface PeerLookups {
 
 export const peerRoutes: FastifyPluginAsync<{ peers: PeerLookups }> = async (app, { peers }) => {
   await app.register(muxerRoutes, { muxers: () => peers.hlsMuxers() });
-  const session = { noun: 'session', nouns: 'sessions' };
-  const conn = { noun: 'connection', nouns: 'connections' };
   const kinds: readonly SessionKind[] = [
-    { base: '/hlssessions', of: 'HLS', item: HlsSession, ...session, lookup: () => peers.hlsSessions() },
-    { base: '/webrtcsessions', of: 'WebRTC', item: WebRtcSession, ...session, lookup: () => peers.webrtcSessions() },
-    { base: '/rtspconns', of: 'RTSP', item: RtspConn, ...conn, lookup: () => peers.rtspConns() },
-    { base: '/rtspsessions', of: 'RTSP', item: RtspSession, ...session, lookup: () => peers.rtspSessions() },
-    { base: '/rtspsconns', of: 'RTSPS', item: RtspConn, ...conn, lookup: () => peers.rtspsConns() },
-    { base: '/rtspssessions', of: 'RTSPS', item: RtspSession, ...session, lookup: () => peers.rtspsSessions() },
+    { base: '/hlssessions', noun: 'session', lookup: () => peers.hlsSessions() },
+    { base: '/webrtcsessions', noun: 'session', lookup: () => peers.webrtcSessions() },
+    { base: '/rtspconns', noun: 'connection', lookup: () => peers.rtspConns() },
+    { base: '/rtspsessions', noun: 'session', lookup: () => peers.rtspSessions() },
+    { base: '/rtspsconns', noun: 'connection', lookup: () => peers.rtspsConns() },
+    { base: '/rtspssessions', noun: 'session', lookup: () => peers.rtspsSessions() },
   ];
   for (const kind of kinds) {
     await app.register(sessionRoutes, kind);
@@ -62,26 +54,18 @@ export const peerRoutes: FastifyPluginAsync<{ peers: PeerLookups }> = async (app
 
 interface SessionKind {
   readonly base: string;
-  /** The server's name, for people. */
-  readonly of: string;
-  readonly item: TSchema;
   /** What one of them is called in messages. */
   readonly noun: string;
-  readonly nouns: string;
   lookup(): SessionLookup | undefined;
 }
 
-const TAGS = ['sessions'];
-
-const sessionRoutes: FastifyPluginAsync<SessionKind> = async (app, { base, of, item: shape, noun, nouns, lookup }) => {
+const sessionRoutes: FastifyPluginAsync<SessionKind> = async (app, { base, noun, lookup }) => {
   existOnlyWhile(app, () => lookup() !== undefined);
   const list = () => (lookup()?.list() ?? []).toSorted(byCreated);
 
-  const all = { summary: `${of} ${nouns}`, tags: TAGS, querystring: PageQuery, response: answers(pageOf(shape), 400) };
-  app.get(`${base}/list`, { schema: all }, ({ query }) => paginate(list(), query));
+  app.get(`${base}/list`, ({ query }) => paginate(list(), query));
 
-  const one = { summary: `One ${of} ${noun}`, tags: TAGS, params: IdParams, response: answers(shape, 400, 404) };
-  app.get(`${base}/get/:id`, { schema: one }, (request) => {
+  app.get(`${base}/get/:id`, (request) => {
     const id = idOf(request);
     const item = list().find((candidate) => candidate.id === id);
     if (!item) {
@@ -90,13 +74,7 @@ const sessionRoutes: FastifyPluginAsync<SessionKind> = async (app, { base, of, i
     return item;
   });
 
-  const end = {
-    summary: `Ends one ${of} ${noun}`,
-    tags: TAGS,
-    params: IdParams,
-    response: answers(OkAnswer, 400, 404),
-  };
-  app.post(`${base}/kick/:id`, { schema: end }, (request) => {
+  app.post(`${base}/kick/:id`, (request) => {
     const id = idOf(request);
     if (!lookup()?.kick(id)) {
       throw new PerchError('notFound', `${noun} not found`, { [noun]: id });
@@ -109,17 +87,9 @@ const muxerRoutes: FastifyPluginAsync<{ muxers: () => MuxerLookup | undefined }>
   existOnlyWhile(app, () => muxers() !== undefined);
   const list = () => (muxers()?.list() ?? []).toSorted(byCreated);
 
-  const all = {
-    summary: 'Paths that are being made into HLS',
-    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(HlsMuxer), 400) },
-  };
-  app.get('/hlsmuxers/list', { schema: all }, ({ query }) => paginate(list(), query));
+  app.get('/hlsmuxers/list', ({ query }) => paginate(list(), query));
 
-  const one = {
-    summary: 'One path that is being made into HLS',
-    ...{ tags: TAGS, params: PathName, response: answers(HlsMuxer, 400, 404) },
-  };
-  app.get('/hlsmuxers/get/*', { schema: one }, (request) => {
+  app.get('/hlsmuxers/get/*', (request) => {
     const name = nameOf(request);
     const muxer = list().find(({ path }) => path === name);
     if (!muxer) {

@@ -1,10 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
-import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
-import { ErrorAnswer, OkAnswer } from '../simple-answers.ts';
 import { idOf } from './names.ts';
 import { paginate } from './paginate.ts';
-import { answers, IdParams, PathPageQuery, pageOf, TimeText } from './shapes.ts';
 
 /** Far more than a range with the longest note. */
 const MAX_BODY_BYTES = 16_384;
@@ -28,41 +25,25 @@ export interface ProtectionLookup {
   unprotect(id: string): Promise<void>;
 }
 
-const RANGE = { path: Type.String(), start: TimeText, end: TimeText };
-const Wish = Type.Object({ ...RANGE, note: Type.Optional(Type.String()) }, { additionalProperties: false });
-const ITEM = { id: Type.String({ format: 'uuid' }), ...RANGE, note: Type.String() };
-const TAGS = ['recordings'];
-
 /** `/recordings/protect` and `/recordings/protected`: what is to stay whatever its age and however little space there is. */
 export const protectedRoutes: FastifyPluginAsync<{ protection: ProtectionLookup }> = async (app, { protection }) => {
-  const all = {
-    summary: 'Recordings that nothing deletes',
-    ...{ tags: TAGS, querystring: PathPageQuery, response: answers(pageOf(Type.Object(ITEM)), 400) },
-  };
-  app.get<{ Querystring: { path?: unknown } }>('/recordings/protected', { schema: all }, async ({ query }) => {
+  app.get<{ Querystring: { path?: unknown } }>('/recordings/protected', async ({ query }) => {
     const all = protection.list();
     return paginate(typeof query.path === 'string' ? all.filter(({ path }) => path === query.path) : all, query);
   });
 
-  const made = Type.Object({ status: Type.Literal('ok'), ...ITEM });
-  const add = {
-    summary: 'Keep what was recorded between two times, whatever its age and however little space there is',
-    ...{ tags: TAGS, body: Wish, response: answers(made, 400, 413, 503, 507) },
-  };
-  app.post('/recordings/protect', { bodyLimit: MAX_BODY_BYTES, schema: add }, async ({ body }) => ({
+  app.post('/recordings/protect', { bodyLimit: MAX_BODY_BYTES }, async ({ body }) => ({
     status: 'ok',
     ...(await protection.protect(parseRange(body))),
   }));
 
-  const end = { summary: 'End a protection', tags: TAGS, params: IdParams, response: answers(OkAnswer, 400, 404, 503) };
-  app.delete('/recordings/protect/:id', { schema: end }, async (request) => {
+  app.delete('/recordings/protect/:id', async (request) => {
     await protection.unprotect(idOf(request));
     return { status: 'ok' };
   });
 
   // The address of the list with an id behind it is a near guess.
-  const guess = { hide: true, params: IdParams, response: { 400: ErrorAnswer, 404: ErrorAnswer } };
-  app.delete('/recordings/protected/:id', { schema: guess }, async (request) => {
+  app.delete('/recordings/protected/:id', async (request) => {
     throw new PerchError('notFound', `not found: DELETE /v3/recordings/protect/${idOf(request)} ends a protection`);
   });
 };
