@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
@@ -20,7 +20,12 @@ const PATIENT = { poll: { timeout: length === 'short' ? 45_000 : 120_000 } };
 function inMemory(): { TMPDIR: string } | undefined {
   try {
     const { bavail, bsize } = statfsSync('/dev/shm');
-    return bavail * bsize >= 1e9 ? { TMPDIR: '/dev/shm' } : undefined;
+    if (bavail * bsize < 1e9) {
+      return undefined;
+    }
+    const folder = mkdtempSync('/dev/shm/perch-tests-');
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    return { TMPDIR: folder };
   } catch {
     return undefined;
   }

@@ -1,6 +1,9 @@
 import type { FastifyPluginAsync } from 'fastify';
+import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
+import { OkAnswer } from '../simple-answers.ts';
 import { paginate } from './paginate.ts';
+import { answers, OrNull, PageQuery, pageOf, TimeText } from './shapes.ts';
 
 const MAX_BODY_BYTES = 16_384;
 
@@ -11,11 +14,32 @@ export interface DiskLookup {
   accept(folder: string): Promise<boolean>;
 }
 
+const DiskItem = Type.Object({
+  folder: Type.String(),
+  totalBytes: Type.Integer(),
+  freeBytes: Type.Integer(),
+  state: Type.Enum(['ok', 'filling', 'nearlyFull', 'full', 'readOnly', 'vanished', 'hanging', 'failing']),
+  error: OrNull(Type.String()),
+  since: TimeText,
+  minFreeBytes: Type.Integer({ description: 'Below it the oldest recordings are deleted. 0: never.' }),
+  writtenBytesPerDay: OrNull(Type.Number()),
+  fullInDays: OrNull(Type.Number()),
+  keepsDays: OrNull(Type.Number()),
+});
+const Folder = Type.Object({ folder: Type.String({ minLength: 1 }) });
+
 /** `/disks`: whether recordings find room. */
 export const diskRoutes: FastifyPluginAsync<{ disks: DiskLookup }> = async (app, { disks }) => {
-  app.get('/disks', async ({ query }) => paginate(disks.list(), query));
+  const all = { summary: 'Disks that recordings go to', tags: ['recordings'], querystring: PageQuery };
+  app.get('/disks', { schema: { ...all, response: answers(pageOf(DiskItem), 400) } }, async ({ query }) =>
+    paginate(disks.list(), query),
+  );
 
-  app.post('/disks/accept', { bodyLimit: MAX_BODY_BYTES }, async ({ body }) => {
+  const accept = {
+    summary: 'What is mounted at a folder is right from now on, although it is not the disk that was there before',
+    ...{ tags: ['recordings'], body: Folder, response: answers(OkAnswer, 400, 404, 413) },
+  };
+  app.post('/disks/accept', { bodyLimit: MAX_BODY_BYTES, schema: accept }, async ({ body }) => {
     const { folder } = (body ?? {}) as { folder?: unknown };
     if (typeof folder !== 'string' || folder === '') {
       throw new PerchError('badInput', 'the body is not a JSON object with folder');

@@ -1,5 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
+import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
+import { answers, TimeText } from './shapes.ts';
 
 /** Far more than an event can have. */
 const MAX_BODY_BYTES = 16_384;
@@ -23,9 +25,29 @@ export interface EventIntake {
   tell(event: ToldEvent): Promise<{ readonly id: string }>;
 }
 
+const Told = Type.Object(
+  {
+    path: Type.String(),
+    type: Type.String({
+      description: 'One word: `motion`, `person`, `doorbell`. The end of an event with an id needs none.',
+    }),
+    start: Type.Optional(TimeText),
+    end: Type.Optional(TimeText),
+    text: Type.Optional(Type.String({ maxLength: 500 })),
+    id: Type.Optional(Type.String({ maxLength: 64 })),
+    state: Type.Optional(Type.Enum(['start', 'end'], { description: 'Begin and end of what lasts.' })),
+  },
+  { additionalProperties: false },
+);
+const Noted = Type.Object({ status: Type.Literal('ok'), id: Type.String() });
+
 /** `POST /events`: something outside has seen something. */
 export const eventRoutes: FastifyPluginAsync<{ events: EventIntake }> = async (app, { events }) => {
-  app.post('/events', { bodyLimit: MAX_BODY_BYTES }, async ({ body }) => {
+  const tell = {
+    summary: 'Tell that something has been seen: `record: motion` keeps what was recorded around it',
+    ...{ tags: ['events'], body: Told, response: answers(Noted, 400, 404, 413, 429, 503) },
+  };
+  app.post('/events', { bodyLimit: MAX_BODY_BYTES, schema: tell }, async ({ body }) => {
     const { id } = await events.tell(parseEvent(body));
     return { status: 'ok', id };
   });

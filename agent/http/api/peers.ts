@@ -1,13 +1,19 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { TSchema } from 'typebox';
 import { PerchError } from '../../base/errors.ts';
+import { OkAnswer } from '../simple-answers.ts';
 import { idOf, nameOf } from './names.ts';
 import { paginate } from './paginate.ts';
+import { HlsMuxer, HlsSession, RtspConn, RtspSession, WebRtcSession } from './peer-shapes.ts';
+import { answers, IdParams, PageQuery, PathName, pageOf } from './shapes.ts';
 
 /** What a server tells of one session: MediaMTX's fields, shown as they are. */
 export interface SessionItem {
   readonly id: string;
   /** RFC 3339. */
   readonly created: string;
+  /** `address:port`, an IPv6 address in brackets. */
+  readonly remoteAddr?: string;
 }
 
 export interface SessionLookup {
@@ -39,13 +45,15 @@ export interface PeerLookups {
 
 export const peerRoutes: FastifyPluginAsync<{ peers: PeerLookups }> = async (app, { peers }) => {
   await app.register(muxerRoutes, { muxers: () => peers.hlsMuxers() });
+  const session = { noun: 'session', nouns: 'sessions' };
+  const conn = { noun: 'connection', nouns: 'connections' };
   const kinds: readonly SessionKind[] = [
-    { base: '/hlssessions', noun: 'session', lookup: () => peers.hlsSessions() },
-    { base: '/webrtcsessions', noun: 'session', lookup: () => peers.webrtcSessions() },
-    { base: '/rtspconns', noun: 'connection', lookup: () => peers.rtspConns() },
-    { base: '/rtspsessions', noun: 'session', lookup: () => peers.rtspSessions() },
-    { base: '/rtspsconns', noun: 'connection', lookup: () => peers.rtspsConns() },
-    { base: '/rtspssessions', noun: 'session', lookup: () => peers.rtspsSessions() },
+    { base: '/hlssessions', of: 'HLS', item: HlsSession, ...session, lookup: () => peers.hlsSessions() },
+    { base: '/webrtcsessions', of: 'WebRTC', item: WebRtcSession, ...session, lookup: () => peers.webrtcSessions() },
+    { base: '/rtspconns', of: 'RTSP', item: RtspConn, ...conn, lookup: () => peers.rtspConns() },
+    { base: '/rtspsessions', of: 'RTSP', item: RtspSession, ...session, lookup: () => peers.rtspSessions() },
+    { base: '/rtspsconns', of: 'RTSPS', item: RtspConn, ...conn, lookup: () => peers.rtspsConns() },
+    { base: '/rtspssessions', of: 'RTSPS', item: RtspSession, ...session, lookup: () => peers.rtspsSessions() },
   ];
   for (const kind of kinds) {
     await app.register(sessionRoutes, kind);
@@ -54,18 +62,26 @@ export const peerRoutes: FastifyPluginAsync<{ peers: PeerLookups }> = async (app
 
 interface SessionKind {
   readonly base: string;
+  /** The server's name, for people. */
+  readonly of: string;
+  readonly item: TSchema;
   /** What one of them is called in messages. */
   readonly noun: string;
+  readonly nouns: string;
   lookup(): SessionLookup | undefined;
 }
 
-const sessionRoutes: FastifyPluginAsync<SessionKind> = async (app, { base, noun, lookup }) => {
+const TAGS = ['sessions'];
+
+const sessionRoutes: FastifyPluginAsync<SessionKind> = async (app, { base, of, item: shape, noun, nouns, lookup }) => {
   existOnlyWhile(app, () => lookup() !== undefined);
   const list = () => (lookup()?.list() ?? []).toSorted(byCreated);
 
-  app.get(`${base}/list`, ({ query }) => paginate(list(), query));
+  const all = { summary: `${of} ${nouns}`, tags: TAGS, querystring: PageQuery, response: answers(pageOf(shape), 400) };
+  app.get(`${base}/list`, { schema: all }, ({ query }) => paginate(list(), query));
 
-  app.get(`${base}/get/:id`, (request) => {
+  const one = { summary: `One ${of} ${noun}`, tags: TAGS, params: IdParams, response: answers(shape, 400, 404) };
+  app.get(`${base}/get/:id`, { schema: one }, (request) => {
     const id = idOf(request);
     const item = list().find((candidate) => candidate.id === id);
     if (!item) {
@@ -74,7 +90,13 @@ const sessionRoutes: FastifyPluginAsync<SessionKind> = async (app, { base, noun,
     return item;
   });
 
-  app.post(`${base}/kick/:id`, (request) => {
+  const end = {
+    summary: `Ends one ${of} ${noun}`,
+    tags: TAGS,
+    params: IdParams,
+    response: answers(OkAnswer, 400, 404),
+  };
+  app.post(`${base}/kick/:id`, { schema: end }, (request) => {
     const id = idOf(request);
     if (!lookup()?.kick(id)) {
       throw new PerchError('notFound', `${noun} not found`, { [noun]: id });
@@ -87,9 +109,17 @@ const muxerRoutes: FastifyPluginAsync<{ muxers: () => MuxerLookup | undefined }>
   existOnlyWhile(app, () => muxers() !== undefined);
   const list = () => (muxers()?.list() ?? []).toSorted(byCreated);
 
-  app.get('/hlsmuxers/list', ({ query }) => paginate(list(), query));
+  const all = {
+    summary: 'Paths that are being made into HLS',
+    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(HlsMuxer), 400) },
+  };
+  app.get('/hlsmuxers/list', { schema: all }, ({ query }) => paginate(list(), query));
 
-  app.get('/hlsmuxers/get/*', (request) => {
+  const one = {
+    summary: 'One path that is being made into HLS',
+    ...{ tags: TAGS, params: PathName, response: answers(HlsMuxer, 400, 404) },
+  };
+  app.get('/hlsmuxers/get/*', { schema: one }, (request) => {
     const name = nameOf(request);
     const muxer = list().find(({ path }) => path === name);
     if (!muxer) {

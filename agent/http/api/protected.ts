@@ -1,7 +1,10 @@
 import type { FastifyPluginAsync } from 'fastify';
+import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
+import { ErrorAnswer, OkAnswer } from '../simple-answers.ts';
 import { idOf } from './names.ts';
 import { paginate } from './paginate.ts';
+import { answers, IdParams, PathPageQuery, pageOf, TimeText } from './shapes.ts';
 
 /** Far more than a range with the longest note. */
 const MAX_BODY_BYTES = 16_384;
@@ -25,25 +28,41 @@ export interface ProtectionLookup {
   unprotect(id: string): Promise<void>;
 }
 
+const RANGE = { path: Type.String(), start: TimeText, end: TimeText };
+const Wish = Type.Object({ ...RANGE, note: Type.Optional(Type.String()) }, { additionalProperties: false });
+const ITEM = { id: Type.String({ format: 'uuid' }), ...RANGE, note: Type.String() };
+const TAGS = ['recordings'];
+
 /** `/recordings/protect` and `/recordings/protected`: what is to stay whatever its age and however little space there is. */
 export const protectedRoutes: FastifyPluginAsync<{ protection: ProtectionLookup }> = async (app, { protection }) => {
-  app.get<{ Querystring: { path?: unknown } }>('/recordings/protected', async ({ query }) => {
+  const all = {
+    summary: 'Recordings that nothing deletes',
+    ...{ tags: TAGS, querystring: PathPageQuery, response: answers(pageOf(Type.Object(ITEM)), 400) },
+  };
+  app.get<{ Querystring: { path?: unknown } }>('/recordings/protected', { schema: all }, async ({ query }) => {
     const all = protection.list();
     return paginate(typeof query.path === 'string' ? all.filter(({ path }) => path === query.path) : all, query);
   });
 
-  app.post('/recordings/protect', { bodyLimit: MAX_BODY_BYTES }, async ({ body }) => ({
+  const made = Type.Object({ status: Type.Literal('ok'), ...ITEM });
+  const add = {
+    summary: 'Keep what was recorded between two times, whatever its age and however little space there is',
+    ...{ tags: TAGS, body: Wish, response: answers(made, 400, 413, 503, 507) },
+  };
+  app.post('/recordings/protect', { bodyLimit: MAX_BODY_BYTES, schema: add }, async ({ body }) => ({
     status: 'ok',
     ...(await protection.protect(parseRange(body))),
   }));
 
-  app.delete('/recordings/protect/:id', async (request) => {
+  const end = { summary: 'End a protection', tags: TAGS, params: IdParams, response: answers(OkAnswer, 400, 404, 503) };
+  app.delete('/recordings/protect/:id', { schema: end }, async (request) => {
     await protection.unprotect(idOf(request));
     return { status: 'ok' };
   });
 
   // The address of the list with an id behind it is a near guess.
-  app.delete('/recordings/protected/:id', async (request) => {
+  const guess = { hide: true, params: IdParams, response: { 400: ErrorAnswer, 404: ErrorAnswer } };
+  app.delete('/recordings/protected/:id', { schema: guess }, async (request) => {
     throw new PerchError('notFound', `not found: DELETE /v3/recordings/protect/${idOf(request)} ends a protection`);
   });
 };

@@ -1,7 +1,10 @@
 import type { FastifyPluginAsync } from 'fastify';
+import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
+import { OkAnswer } from '../simple-answers.ts';
 import { nameOf } from './names.ts';
 import { paginate } from './paginate.ts';
+import { answers, OrNull, PageQuery, PathName, pageOf, TimeText } from './shapes.ts';
 
 export interface RecordingSegment {
   /** RFC 3339, as exact as the file's name. */
@@ -41,8 +44,62 @@ interface DeleteQuery {
   readonly start?: string;
 }
 
+const Recording = Type.Object({ name: Type.String(), segments: Type.Array(Type.Object({ start: TimeText })) });
+const Index = Type.Object({
+  state: Type.Enum(['looking', 'reading', 'ready']),
+  files: Type.Integer(),
+  read: Type.Integer({ description: 'Since this work began.' }),
+  left: Type.Integer(),
+  filesPerSecond: Type.Number(),
+  leftSeconds: Type.Number(),
+  unreadable: Type.Object({
+    count: Type.Integer(),
+    files: Type.Array(Type.Object({ file: Type.String(), path: Type.String(), reason: Type.String() })),
+  }),
+});
+const Stretches = Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
+  description: 'Seconds after `from`, and how long.',
+});
+const Timeline = Type.Object({
+  path: Type.String(),
+  from: TimeText,
+  to: TimeText,
+  resolution: Type.Number({ description: 'Seconds: gaps that are shorter are not shown.' }),
+  first: OrNull(TimeText),
+  last: OrNull(TimeText),
+  recordedSeconds: Type.Number(),
+  coverage: Stretches,
+  gaps: Stretches,
+  events: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      type: Type.String(),
+      at: Type.Number({ description: 'Seconds after `from`.' }),
+      duration: OrNull(Type.Number()),
+      text: Type.String(),
+    }),
+  ),
+  eventCounts: Type.Array(
+    Type.Object({ type: Type.String(), at: Type.Number(), duration: Type.Number(), count: Type.Integer() }),
+  ),
+  protected: Type.Array(
+    Type.Object({ id: Type.String(), at: Type.Number(), duration: Type.Number(), note: Type.String() }),
+  ),
+  isCut: Type.Boolean({ description: 'Not all events or protected ranges fit: ask for less time.' }),
+});
+const TimelineWish = Type.Object({
+  from: TimeText,
+  to: TimeText,
+  resolution: Type.Optional(Type.Number({ description: 'Seconds.' })),
+});
+const TAGS = ['recordings'];
+
 export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }> = async (app, { recordings }) => {
-  app.get('/recordings/list', async ({ query }) => {
+  const all = {
+    summary: 'Paths that have recordings, with the begin of each file',
+    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(Recording), 400) },
+  };
+  app.get('/recordings/list', { schema: all }, async ({ query }) => {
     const names = [...(await recordings.names())].sort();
     const page = paginate(names, query);
     // Only the page's own are looked up: a disk holds many.
@@ -53,7 +110,8 @@ export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }
     return { ...page, items };
   });
 
-  app.get('/recordings/get/*', async (request) => {
+  const one = { summary: 'Recordings of one path', tags: TAGS, params: PathName, response: answers(Recording, 400) };
+  app.get('/recordings/get/*', { schema: one }, async (request) => {
     const name = nameOf(request);
     const segments = await recordings.segments(name);
     if (segments === undefined) {
@@ -62,30 +120,47 @@ export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }
     return { name, segments };
   });
 
-  app.get('/recordings/index', () => recordings.index());
+  const index = { summary: 'How far the index of recordings is', tags: TAGS, response: answers(Index) };
+  app.get('/recordings/index', { schema: index }, () => recordings.index());
 
-  app.get<{ Querystring: TimelineQuery }>('/timeline/*', (request) => {
+  const timeline = {
+    summary: 'What there is of a path between two times',
+    ...{ tags: TAGS, params: PathName, querystring: TimelineWish, response: answers(Timeline, 400, 404, 503) },
+  };
+  app.get<{ Querystring: TimelineQuery }>('/timeline/*', { schema: timeline }, (request) => {
     const one = (value: string | readonly string[] | undefined) => (typeof value === 'string' ? value : value?.[0]);
     const { from, to, resolution } = request.query;
     const times = { from: one(from), to: one(to), resolution: one(resolution) };
     return recordings.timeline({ path: nameOf(request), ...times });
   });
 
-  app.delete<{ Querystring: DeleteQuery }>('/recordings/deletesegment', async ({ query: { path, start } }) => {
-    if (typeof path !== 'string' || path === '') {
-      throw new PerchError('badInput', 'invalid path');
-    }
-    if (typeof start !== 'string' || Number.isNaN(Date.parse(start))) {
-      throw new PerchError(
-        'badInput',
-        `invalid start: '${(start ?? '').slice(0, 64)}' is not a time such as 2026-01-31T12:00:00+01:00`,
-      );
-    }
-    await recordings.deleteSegment(path, start).catch((error: unknown) => {
-      throw error instanceof PerchError && error.code === 'notFound'
-        ? new PerchError('badInput', error.message, error.context, error)
-        : error;
-    });
-    return { status: 'ok' };
-  });
+  const remove = {
+    summary: 'Delete one file of a recording; start as /recordings/get tells it',
+    ...{
+      tags: TAGS,
+      querystring: Type.Object({ path: Type.String(), start: TimeText }),
+      response: answers(OkAnswer, 400, 503),
+    },
+  };
+  app.delete<{ Querystring: DeleteQuery }>(
+    '/recordings/deletesegment',
+    { schema: remove },
+    async ({ query: { path, start } }) => {
+      if (typeof path !== 'string' || path === '') {
+        throw new PerchError('badInput', 'invalid path');
+      }
+      if (typeof start !== 'string' || Number.isNaN(Date.parse(start))) {
+        throw new PerchError(
+          'badInput',
+          `invalid start: '${(start ?? '').slice(0, 64)}' is not a time such as 2026-01-31T12:00:00+01:00`,
+        );
+      }
+      await recordings.deleteSegment(path, start).catch((error: unknown) => {
+        throw error instanceof PerchError && error.code === 'notFound'
+          ? new PerchError('badInput', error.message, error.context, error)
+          : error;
+      });
+      return { status: 'ok' };
+    },
+  );
 };

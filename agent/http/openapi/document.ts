@@ -1,0 +1,134 @@
+import type { ListedRoute, RouteSchema } from './catalog.ts';
+
+/** https://spec.openapis.org/oas/v3.1.1 */
+const OPENAPI = '3.1.1';
+const JSON_TYPE = 'application/json';
+
+/** What stands for the rest of the URL in a route that ends in `*`. */
+const REST = 'name';
+
+interface ObjectSchema {
+  readonly properties?: Readonly<Record<string, Described>>;
+  readonly required?: readonly string[];
+}
+
+interface Described {
+  readonly description?: string;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * The OpenAPI document of these routes.
+ *
+ * @param baseUrl where the client reaches this server, without a slash at the end
+ */
+export function openApiDocument(routes: readonly ListedRoute[], version: string, baseUrl: string): Json {
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const route of routes) {
+    if (!route.schema.hide) {
+      const path = pathOf(route.url);
+      paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
+    }
+  }
+  return {
+    openapi: OPENAPI,
+    info: {
+      title: 'Perch',
+      version,
+      description: 'Control API. What fails is told as {"status": "error", "error": …}.',
+    },
+    servers: [{ url: baseUrl }],
+    security: [{ basic: [] }, { bearer: [] }, { session: [] }, {}],
+    tags: tagsOf(routes),
+    paths,
+    components: {
+      securitySchemes: {
+        basic: { type: 'http', scheme: 'basic' },
+        bearer: { type: 'http', scheme: 'bearer', description: 'A token, or `name:password`.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'perch_session',
+          description: 'Of the page, by POST /v3/session.',
+        },
+      },
+    },
+  };
+}
+
+/** `/v3/users/:name` is `/v3/users/{name}`. */
+export const pathOf = (url: string): string => url.replace(/:(\w+)/g, '{$1}').replace(/\*$/, `{${REST}}`);
+
+function operationOf({ method, url, schema }: ListedRoute): Json {
+  const parameters = [...pathParameters(url, schema), ...queryParameters(schema)];
+  return {
+    operationId: operationId(method, url),
+    ...(schema.summary === undefined ? {} : { summary: schema.summary }),
+    ...(schema.description === undefined ? {} : { description: schema.description }),
+    ...(schema.tags === undefined ? {} : { tags: schema.tags }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(schema.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { [JSON_TYPE]: { schema: schema.body } } } }),
+    responses: responsesOf(schema),
+  };
+}
+
+/** `postV3WebrtcsessionsKickId` */
+function operationId(method: string, url: string): string {
+  const words = url.split(/[^\w]+/).filter(Boolean);
+  return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+}
+
+function pathParameters(url: string, { params }: RouteSchema): Json[] {
+  const properties = (params as ObjectSchema | undefined)?.properties ?? {};
+  return [...url.matchAll(/:(\w+)|\*/g)].map(([, named]) => ({
+    name: named ?? REST,
+    in: 'path',
+    required: true,
+    ...parameterOf(properties[named ?? '*']),
+    // What Fastify takes for a `*` may have slashes in it, which OpenAPI has no word for.
+    ...(named === undefined ? { 'x-may-contain-slashes': true } : {}),
+  }));
+}
+
+function queryParameters({ querystring }: RouteSchema): Json[] {
+  const { properties = {}, required = [] } = (querystring ?? {}) as ObjectSchema;
+  return Object.entries(properties).map(([name, property]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    ...parameterOf(property),
+  }));
+}
+
+function parameterOf(property: Described | undefined): Json {
+  const { description, ...schema } = property ?? { type: 'string' };
+  return { ...(description === undefined ? {} : { description }), schema };
+}
+
+function responsesOf({ response = {}, produces = {} }: RouteSchema): Json {
+  const answers = Object.entries(response).map(([status, schema]) => {
+    const { description = WORDS[status] ?? 'Answer' } = schema as Described;
+    return [status, { description, content: { [produces[status] ?? JSON_TYPE]: { schema } } }];
+  });
+  return Object.fromEntries(answers);
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  200: 'Done, or what was asked for.',
+  400: 'Something about the request is wrong.',
+  401: 'Name and password, or other ones, are needed.',
+  404: 'There is no such thing, or not now.',
+  413: 'The body is too large.',
+  429: 'Too many at a time: Retry-After says when to come again.',
+  501: 'What is asked for cannot be done here.',
+  503: 'Not possible at the moment.',
+  507: 'There is no room for it.',
+};
+
+function tagsOf(routes: readonly ListedRoute[]): Json[] {
+  const names = routes.flatMap(({ schema }) => (schema.hide ? [] : (schema.tags ?? [])));
+  return [...new Set(names)].map((name) => ({ name }));
+}
