@@ -1,4 +1,5 @@
 import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './audio-transcode.ts';
+import { authCost, authCostScrypt } from './auth-cost.ts';
 import { calibrate } from './calibrate.ts';
 import { type Figure, judge, type Result } from './figure.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './get-throughput.ts';
@@ -55,6 +56,8 @@ const FIGURES: readonly Figure[] = [
   getMp4,
   getFirstByte,
   getMemory,
+  authCost,
+  authCostScrypt,
 ];
 
 function format(value: number): string {
