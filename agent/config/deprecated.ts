@@ -46,6 +46,9 @@ const PATH: Readonly<Record<string, Rename>> = {
   sourceProtocol: { to: 'rtspTransport' },
   sourceAnyPortEnable: { to: 'rtspAnyPort' },
   disablePublisherOverride: { to: 'overridePublisher', convert: inverted },
+  runOnReady: { to: 'runOnAvailable' },
+  runOnReadyRestart: { to: 'runOnAvailableRestart' },
+  runOnNotReady: { to: 'runOnUnavailable' },
 };
 
 /** Became `authMethod: http` and `authHTTPAddress`. */

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { Address, IpRanges } from './address.ts';
+import { Command, Restart } from './command.ts';
 import { Duration } from './duration.ts';
 import { FreeSpaceText } from './free-space.ts';
 import type { Resolved } from './quantity.ts';
@@ -71,6 +72,9 @@ export const GlobalSchema = Type.Object({
   ),
 
   logLevel: Type.Enum(['error', 'warn', 'info', 'debug'], { default: 'info', description: 'What the log tells.' }),
+  runOnConnect: Command('Run for each RTSP client while it is connected.'),
+  runOnConnectRestart: Restart('runOnConnect'),
+  runOnDisconnect: Command('Run once for each RTSP client that has gone.'),
   readTimeout: Duration('10s', 'Give up on a peer that sends nothing for this long.'),
   writeTimeout: Duration('10s', 'Give up on a peer that takes nothing for this long.'),
   writeQueueSize: Type.Integer({

@@ -32,7 +32,7 @@ export function pathListJson(config: Config): readonly PathJson[] {
 export const HIDDEN = '<redacted>';
 
 /** Kinds of text that may hold a password. */
-const URLS = new Set(['source', 'redirect']);
+const URLS = new Set(['source', 'redirect', 'command']);
 /** A text that is shown without the password in it. */
 export const holdsSecret = ({ syntax }: SchemaNode): boolean => URLS.has(syntax ?? '');
 

@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
 import { DEPRECATED_PATH, renamePath } from './deprecated.ts';
+import { withPublisher } from './ffmpeg-source.ts';
 import { GlobalSchema } from './global.ts';
 import { PATH_USER_KEYS } from './legacy-users.ts';
 import { PathSchema, type PathSettings } from './path.ts';
 import { isCatchAll, patternOf } from './path-name.ts';
 import type { Place, Report } from './problem.ts';
 import { asNode, defaultsOf, readObject } from './read.ts';
-import { type Fault, recordFaults, sourceFaults } from './rules.ts';
+import { commandFaults, type Fault, recordFaults, sourceFaults } from './rules.ts';
 import { attempt } from './syntax.ts';
 import type { Branch, Entry } from './tree.ts';
 import { namesOf, reportUnsupported, UNSUPPORTED_PATH } from './unsupported.ts';
@@ -76,7 +77,12 @@ export function readPath(name: string, entry: Entry, context: PathContext): Path
   const settings = { ...defaults.settings, ...written } as PathSettings;
 
   if (report.firstErrorOf(name) === undefined) {
-    const faults = [...sourceFaults(settings, named.pattern !== undefined), ...recordFaults(settings, hasPlayback)];
+    const isPattern = named.pattern !== undefined;
+    const faults = [
+      ...sourceFaults(settings, isPattern),
+      ...commandFaults(settings, isPattern),
+      ...recordFaults(settings, hasPlayback),
+    ];
     reportFaults(faults, renamed, defaults.block, entry, key, report, name);
   }
   const error = report.firstErrorOf(name);
@@ -84,7 +90,7 @@ export function readPath(name: string, entry: Entry, context: PathContext): Path
     const shortKey = error.key.startsWith(`${key}.`) ? `${error.key.slice(key.length + 1)}: ` : '';
     return { ...named, error: `${shortKey}${error.message}` };
   }
-  return { ...named, settings: resolved(settings, defaults.cwd) };
+  return { ...named, settings: resolved(withPublisher(settings), defaults.cwd) };
 }
 
 function readName(name: string, entry: Entry, { report, before }: PathContext): NamedPath {

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { Command, Restart } from './command.ts';
 import { Duration } from './duration.ts';
 import type { Resolved } from './quantity.ts';
 import { Size } from './size.ts';
@@ -96,6 +97,27 @@ export const PathSchema = Type.Object({
   recordSegmentDuration: Duration('1h', 'Start a new recording file after this long, at the next key frame.'),
   recordDeleteAfter: Duration('1d', 'Delete recordings that began longer ago than this. 0s = never.'),
   recordMaxSize: Size('0B', "Delete the oldest of Perch's own recordings of the path beyond this size. 0 = no limit."),
+  runOnInit: Command('Run while the path exists.'),
+  runOnInitRestart: Restart('runOnInit'),
+  runOnDemand: Command('Run while someone reads: publishes to the path.'),
+  runOnDemandRestart: Restart('runOnDemand'),
+  runOnDemandStartTimeout: Duration('10s', 'Keep readers waiting for what runOnDemand publishes at most this long.'),
+  runOnDemandCloseAfter: Duration('10s', 'End runOnDemand when nobody has read for this long.'),
+  runOnUnDemand: Command('Run once when runOnDemand is ended.'),
+  runOnAvailable: Command('Run while the stream can be read.'),
+  runOnAvailableRestart: Restart('runOnAvailable'),
+  runOnUnavailable: Command('Run once when the stream cannot be read any more.'),
+  runOnOnline: Command('Run while the source of the stream is there.'),
+  runOnOnlineRestart: Restart('runOnOnline'),
+  runOnOffline: Command('Run once when the source of the stream is gone.'),
+  runOnRead: Command('Run for each reader while it reads.'),
+  runOnReadRestart: Restart('runOnRead'),
+  runOnUnread: Command('Run once for each reader who stops.'),
+  runOnRecordSegmentCreate: Command('Run once for each recording file that begins.'),
+  runOnRecordSegmentComplete: Command('Run once for each recording file that is whole.'),
   camera: Type.Optional(CameraSchema),
 });
-export type PathSettings = Resolved<Static<typeof PathSchema>>;
+export type PathSettings = Resolved<Static<typeof PathSchema>> & {
+  /** The source was `ffmpeg://…`: what publishes to the path is a program that Perch itself has started. */
+  readonly isPublishedHere?: true;
+};

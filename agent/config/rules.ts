@@ -1,4 +1,5 @@
 import { formatDuration } from './duration.ts';
+import { isFfmpegSource } from './ffmpeg-source.ts';
 import type { GlobalSettings } from './global.ts';
 import type { PathSettings } from './path.ts';
 import { patternOf } from './path-name.ts';
@@ -182,6 +183,32 @@ export function sourceFaults(settings: PathSettings, isPattern: boolean): readon
     faults.push({ key: 'sourceRedirect', message: "is of no use unless the source is 'redirect'" });
   }
   return [...faults, ...pullFaults(settings)];
+}
+
+/** Which commands can run for the path at all. */
+export function commandFaults(settings: PathSettings, isPattern: boolean): readonly Fault[] {
+  const { source, sourceOnDemand, runOnInit, runOnDemandStartTimeoutMs } = settings;
+  const faults: Fault[] = [];
+  if (isPattern && runOnInit !== '') {
+    const message =
+      'a command cannot run from the beginning for a pattern of names, because nobody knows the names before';
+    faults.push({ key: 'runOnInit', message });
+  }
+  for (const key of ['runOnDemand', 'runOnUnDemand'] as const) {
+    if (settings[key] !== '' && source !== 'publisher') {
+      faults.push({ key, message: "needs the source 'publisher', for the command is to publish to the path" });
+    }
+  }
+  if (settings.runOnDemand !== '' && runOnDemandStartTimeoutMs <= 0) {
+    faults.push({ key: 'runOnDemandStartTimeout', message: 'must be longer than zero' });
+  }
+  if (isFfmpegSource(source) && !sourceOnDemand && runOnInit !== '') {
+    faults.push({
+      key: 'runOnInit',
+      message: 'cannot stand beside the source ffmpeg://, which is such a command itself',
+    });
+  }
+  return faults;
 }
 
 /** What belongs to pulling over RTSP. */

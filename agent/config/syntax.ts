@@ -1,12 +1,15 @@
 import { explain, PerchError } from '../base/errors.ts';
 import { IpList } from '../base/ip-address.ts';
 import { parseAddress, parseIpRange } from './address.ts';
+import { parseCommandLine } from './command-line.ts';
+import { ffmpegCommand, isFfmpegSource } from './ffmpeg-source.ts';
 import { checkFreeSpace } from './free-space.ts';
 
 /** Sources by the words and URL schemes of MediaMTX; `true` for those that Perch can open. */
 const WORDS: Readonly<Record<string, boolean>> = { publisher: true, redirect: true, rpiCamera: false };
 const SCHEMES: Readonly<Record<string, boolean>> = Object.fromEntries([
   ...'rtsp rtsps rtsp+http rtsps+http rtsp+ws rtsps+ws'.split(' ').map((scheme): [string, boolean] => [scheme, true]),
+  ['ffmpeg', true] as [string, boolean],
   ...'rtmp rtmps http https udp udp+mpegts unix+mpegts udp+rtp unix+rtp srt moqt whep wheps'
     .split(' ')
     .map((scheme): [string, boolean] => [scheme, false]),
@@ -32,6 +35,10 @@ function checkSource(text: string): string {
     throw new PerchError('badInput', `${shown} is not a source: ${EXPECTED_SOURCE}`);
   }
   if (!isSupportedSource(text)) {
+    return text;
+  }
+  if (isFfmpegSource(text)) {
+    ffmpegCommand(text);
     return text;
   }
   checkRtspUrl(text, kind);
@@ -135,6 +142,13 @@ function checkAddress(text: string): string {
   return text;
 }
 
+function checkCommand(text: string): string {
+  if (text.trim() !== '') {
+    parseCommandLine(text);
+  }
+  return text.trim();
+}
+
 /** What a text must look like, by the schema's `syntax`; each returns it in the form that the program uses. */
 const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   address: checkAddress,
@@ -148,6 +162,7 @@ const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   httpUrl: checkHttpUrl,
   askedUrl: checkAskedUrl,
   token: checkToken,
+  command: checkCommand,
 };
 
 export const checkSyntax = (syntax: string, text: string): string => CHECKS[syntax]?.(text) ?? text;

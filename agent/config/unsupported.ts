@@ -29,10 +29,6 @@ export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
       dumpPackets: false,
     },
   },
-  {
-    feature: 'running commands when clients connect',
-    keys: { runOnConnect: '', runOnConnectRestart: false, runOnDisconnect: '' },
-  },
   { feature: 'TLS of the API', keys: tls('api') },
   { feature: 'TLS of the playback server', keys: tls('playback') },
   { feature: 'TLS of the WebRTC server', keys: tls('webrtc') },
@@ -94,17 +90,6 @@ export const UNSUPPORTED_PATH: readonly UnsupportedGroup[] = [
       ...{ rpiCameraH264Level: '4.1', rpiCameraMJPEGQuality: 60, rpiCameraJPEGQuality: 60, rpiCameraProfile: 'main' },
       ...{ rpiCameraLevel: '4.1', rpiCameraHardwareH264Profile: 'main', rpiCameraHardwareH264Level: '4.1' },
       ...{ rpiCameraSoftwareH264Profile: 'baseline', rpiCameraSoftwareH264Level: '4.1' },
-    },
-  },
-  {
-    feature: 'running commands',
-    keys: {
-      ...{ runOnInit: '', runOnInitRestart: false, runOnDemand: '', runOnDemandRestart: false },
-      ...{ runOnDemandStartTimeout: '10s', runOnDemandCloseAfter: '10s', runOnUnDemand: '' },
-      ...{ runOnAvailable: '', runOnAvailableRestart: false, runOnUnavailable: '' },
-      ...{ runOnReady: '', runOnReadyRestart: false, runOnNotReady: '', runOnOnline: '', runOnOnlineRestart: false },
-      ...{ runOnOffline: '', runOnRead: '', runOnReadRestart: false, runOnUnread: '' },
-      ...{ runOnRecordSegmentCreate: '', runOnRecordSegmentComplete: '' },
     },
   },
 ];

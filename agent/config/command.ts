@@ -1,0 +1,8 @@
+import Type from 'typebox';
+
+/** A command that something on the box starts; empty: none. */
+export const Command = (when: string) =>
+  Type.String({ default: '', syntax: 'command', description: `Command. ${when}` });
+
+export const Restart = (command: string) =>
+  Type.Boolean({ default: false, description: `Start ${command} again 5 s after it has ended by itself.` });
