@@ -13,7 +13,7 @@ import { sendLibrary } from './library.ts';
 import { PLAYER_PAGE } from './page.ts';
 import { PlaylistTexts, wantedBy } from './playlist-texts.ts';
 import { type Library, type PathRequest, parseRequest, queryOf } from './request.ts';
-import { PLAYLIST_TYPE, sendFile, sendPlaylist, sendText } from './send.ts';
+import { PLAYLIST_TYPE, sendFile, sendPlaylist, sendText, vary } from './send.ts';
 import { Waiting } from './waiting.ts';
 
 /** Addresses are those behind the prefix and its slash, decoded. */
@@ -144,7 +144,10 @@ class Delivery {
       return reply;
     }
     const { muxer, query, session } = admitted;
-    session.chromiumList = isChromiumPlayer(request) && !session.isCdn ? new ChromiumList() : undefined;
+    // Another player of the same browser has the same session, and leaves this one its list.
+    if (isChromiumPlayer(request) && !session.isCdn) {
+      session.chromiumList = new ChromiumList();
+    }
     const text = writeMultivariantPlaylist(muxer.renditions, query);
     return sendText(request, reply, PLAYLIST_TYPE, session.isCdn ? SHARED_HALF_MINUTE : ALWAYS_ASK, text);
   }
@@ -187,9 +190,14 @@ class Delivery {
       return told !== undefined;
     };
     const fault = isThere() ? undefined : await this.#wait(admitted, rendition, isThere);
-    if (fault) {
+    if (fault?.status === 503 && !admitted.session.isEnded) {
+      // The camera stands still. The player bears that, but no refusal.
+      told = rendition.playlist && list.again(name, rendition.playlist);
+    }
+    if (fault && !told) {
       return sendFault(reply, fault);
     }
+    vary(reply, 'Accept-Encoding');
     const text = writeMediaPlaylist(found(told), { query: admitted.query, skip: 'no', others: [] });
     return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, text);
   }

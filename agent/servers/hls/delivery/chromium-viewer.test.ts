@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { feed, HlsPlayer, linesOf, live, openHlsBox } from '../../../../test/hls-box.ts';
+
+const CHROMIUM = { 'accept-encoding': 'identity;q=1, *;q=0' };
+const MEDIA = '/cam/video1_stream.m3u8';
+
+/** Chromium's own player at a stream of low latency that has run for eight seconds; it has got all that there is. */
+async function setup() {
+  const box = openHlsBox({ options: { variant: 'lowLatency' } });
+  const stream = live(box.paths);
+  const player = new HlsPlayer(box.app);
+  const open = (headers: Record<string, string>) => player.get('/cam/index.m3u8', headers);
+  const ask = () => player.get(MEDIA, CHROMIUM);
+  // Its muxer begins, for which there is a segment already.
+  await open({});
+  for (let i = 4; i < 8; i += 1) {
+    feed(stream, 1, i);
+  }
+  await open(CHROMIUM);
+  const first = await ask();
+  return { ...box, stream, open, ask, first };
+}
+
+test('it gets whole segments alone, which no cache may take for what others get', async () => {
+  const { first } = await setup();
+  expect(first.statusCode).toBe(200);
+  expect(linesOf(first.body).length).toBe(3);
+  expect(first.body).not.toContain('EXT-X-PART');
+  expect(first.headers).toMatchObject({ 'cache-control': 'private, no-cache', vary: 'Origin, Accept-Encoding' });
+});
+
+test('another player of the same browser takes nothing from it', async () => {
+  const { stream, open, ask } = await setup();
+  await open({ 'accept-encoding': 'gzip, deflate, br, zstd' });
+  feed(stream, 1, 8);
+  const next = await ask();
+  expect([next.statusCode, next.body.includes('EXT-X-PART')]).toEqual([200, false]);
+});
+
+test('while its camera stands still it waits, and then gets what it knows: it gives up at a refusal', async () => {
+  const { clock, stream, ask, first } = await setup();
+  const waiting = ask();
+  await clock.advance(15_000);
+  const same = await waiting;
+  expect([same.statusCode, linesOf(same.body)]).toEqual([200, linesOf(first.body)]);
+  const next = ask();
+  feed(stream, 1, 8);
+  feed(stream, 1, 9);
+  expect(linesOf((await next).body).slice(0, 3)).toEqual(linesOf(first.body));
+});
