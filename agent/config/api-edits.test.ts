@@ -149,7 +149,7 @@ test("commands are the owner's to set, and the source ffmpeg:// is nobody's but 
   await expect(edits.patchPath('cam', { runOnReady: 'touch x' }, MACHINE)).rejects.toThrow(/^runOn\w+ runs a program/);
   await expect(edits.addPath('new', { runOnInit: 'touch x' }, MACHINE)).rejects.toThrow(/^runOn\w+ runs a program/);
   await expect(edits.patchGlobal({ runOnConnect: 'touch x' }, MACHINE)).rejects.toThrow('runOnConnect runs a program');
-  for (const source of ['ffmpeg://x', ' FFmpeg:x']) {
+  for (const source of ['ffmpeg://x', 'FFMPEG://x']) {
     await expect(edits.patchPath('cam', { source }, OWNER)).rejects.toThrow('it can be written into the file only');
     await expect(edits.replacePath('cam', { source }, OWNER)).rejects.toThrow('it can be written into the file only');
   }
@@ -234,3 +234,37 @@ test('whatever is sent is taken or refused in words, and the file goes on being 
   expect(store.problems.filter(({ severity }) => severity === 'error')).toEqual([]);
   expect(text()).toMatch(/^# mine\n/);
 }, 30_000);
+
+test("MediaMTX's file with every key is edited by the API, and nothing else of it changes", async () => {
+  const before = readFileSync(`${import.meta.dirname}/fixtures/all-keys.yml`, 'utf8');
+  const { edits, store, text } = await fileOf(before);
+  await edits.patchGlobal(globalJson(store.current), MACHINE);
+  await edits.patchPathDefaults(pathDefaultsJson(store.current), MACHINE);
+  for (const path of pathListJson(store.current)) {
+    await edits.patchPath(path.name, path, MACHINE);
+  }
+  expect(text()).toBe(before);
+  await edits.patchPath('garage', { record: true, rpiCameraWidth: 1280, srtReadPassphrase: 'long enough' }, MACHINE);
+  await edits.addPath('added', { source: 'publisher' }, MACHINE);
+  const lines = new Set(before.split('\n'));
+  const added = text()
+    .split('\n')
+    .filter((line) => !lines.has(line));
+  expect(added.map((line) => line.trim()).sort()).toEqual(
+    expect.arrayContaining(['added:', 'rpiCameraWidth: 1280', 'source: publisher', 'srtReadPassphrase: long enough']),
+  );
+  expect(
+    text()
+      .split('\n')
+      .filter((line) => line.includes('#')),
+  ).toEqual(before.split('\n').filter((line) => line.includes('#')));
+});
+
+test('a path without any key but those that are sent back whole keeps its commands, whoever sends it', async () => {
+  const { edits, store } = await fileOf('paths:\n  cam:\n    runOnReady: notify rtsp://me:pw@h/1\n');
+  const [cam] = pathListJson(store.current);
+  expect(JSON.stringify(cam)).not.toContain('me:pw');
+  await edits.replacePath('cam', { ...cam, maxReaders: 1 }, MACHINE);
+  const { runOnAvailable, maxReaders } = store.current.paths.get('cam')?.settings ?? {};
+  expect({ runOnAvailable, maxReaders }).toEqual({ runOnAvailable: 'notify rtsp://me:pw@h/1', maxReaders: 1 });
+});

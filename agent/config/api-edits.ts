@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { PerchError } from '../base/errors.ts';
 import type { Edit, KeyPath } from './edit.ts';
 import { type Environment, variableOf } from './environment.ts';
+import { isFfmpegSource } from './ffmpeg-source.ts';
 import { GlobalSchema } from './global.ts';
 import { globalJson, pathDefaultsJson, pathJson } from './json.ts';
 import { withKeptSecrets } from './kept-secrets.ts';
@@ -20,9 +21,6 @@ export interface Editor {
 
 const GLOBAL = asNode(GlobalSchema);
 const PATH = asNode(PathSchema);
-const COMMAND = /^runOn/;
-/** It runs a program with arguments of the caller's. */
-const COMMAND_SOURCE = /^\s*ffmpeg:/i;
 
 /** The control API's ways to change the file, with MediaMTX's refusals. Everything goes through the store. */
 export class ApiEdits {
@@ -100,7 +98,7 @@ export class ApiEdits {
   #changed(place: KeyPath, schema: SchemaNode, posted: Posted, before: InForce, editor: Editor): readonly Edit[] {
     const keys = Object.keys(posted).filter((key) => !isDeepStrictEqual(posted[key], before.shown[key]));
     return keys.map((key) => {
-      this.#check([...place, key], posted[key], editor);
+      this.#check(schema, [...place, key], posted[key], editor);
       return { keyPath: [...place, key], value: valueFor(schema, key, posted[key], before) };
     });
   }
@@ -111,19 +109,20 @@ export class ApiEdits {
     const before = entry ? pathSettings(entry) : defaultsOf(config);
     const written = Object.entries(posted).map(([key, value]) => {
       if (!isDeepStrictEqual(value, before.shown[key])) {
-        this.#check(['paths', name, key], value, editor);
+        this.#check(PATH, ['paths', name, key], value, editor);
       }
       return [key, valueFor(PATH, key, value, before)];
     });
     return { keyPath: ['paths', name], value: written.length === 0 ? null : Object.fromEntries(written) };
   }
 
-  #check(keyPath: KeyPath, value: unknown, { mayRunCommands }: Editor): void {
+  #check(schema: SchemaNode, keyPath: KeyPath, value: unknown, { mayRunCommands }: Editor): void {
     const key = String(keyPath.at(-1));
-    if (key === 'source' && typeof value === 'string' && COMMAND_SOURCE.test(value)) {
+    const { syntax } = schema.properties?.[key] ?? {};
+    if (syntax === 'source' && typeof value === 'string' && isFfmpegSource(value.trim())) {
       throw new PerchError('badInput', 'source: ffmpeg:// runs a program: it can be written into the file only');
     }
-    if (COMMAND.test(key) && !mayRunCommands) {
+    if (syntax === 'command' && !mayRunCommands) {
       throw new PerchError('badInput', `${key} runs a program: only the owner, or the file itself, can set it`);
     }
     const variable = variableOf(keyPath, this.#env);
