@@ -55,12 +55,6 @@ export class ChromiumList {
     this.#ends.set(name, to);
     return cut(playlist, { from: this.#start.from, to });
   }
-
-  /** What was told last, of which nothing new has come. Undefined: nothing was told. */
-  again(name: string, playlist: MediaPlaylist): MediaPlaylist | undefined {
-    const to = this.#ends.get(name);
-    return this.#start && to !== undefined ? cut(playlist, { from: this.#start.from, to }) : undefined;
-  }
 }
 
 /** From the newest key picture that has enough behind it. */

@@ -190,11 +190,7 @@ class Delivery {
       return told !== undefined;
     };
     const fault = isThere() ? undefined : await this.#wait(admitted, rendition, isThere);
-    if (fault?.status === 503 && !admitted.session.isEnded) {
-      // The camera stands still. The player bears that, but no refusal.
-      told = rendition.playlist && list.again(name, rendition.playlist);
-    }
-    if (fault && !told) {
+    if (fault) {
       return sendFault(reply, fault);
     }
     vary(reply, 'Accept-Encoding');
