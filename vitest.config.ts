@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
@@ -24,6 +24,8 @@ function inMemory(): { TMPDIR: string } | undefined {
       return undefined;
     }
     const folder = mkdtempSync('/dev/shm/perch-tests-');
+    // As a temporary folder is: some tests go on as somebody without rights.
+    chmodSync(folder, 0o1777);
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     return { TMPDIR: folder };
   } catch {

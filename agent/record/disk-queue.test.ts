@@ -47,3 +47,22 @@ test('how long the disk has been busy is counted from the beginning of what is u
   await clock.advance(50);
   expect(disk.busyMs).toBe(0);
 });
+
+test('what writes and flushes take is told: how many, the last, the longest', async () => {
+  const clock = new FakeClock();
+  const disk = new DiskQueue(clock);
+  for (const ms of [300, 20]) {
+    disk.wantsWrite(turns([], 'a'));
+    await clock.advance(ms);
+    disk.writeDone();
+  }
+  let release = (): void => {};
+  const slow = disk.flush(() => new Promise<void>((resolve) => (release = resolve)));
+  await clock.advance(1_500);
+  release();
+  await slow;
+  await disk.flush(async () => {});
+  await clock.advance(0);
+  expect({ ...disk.writes }).toEqual({ count: 2, totalMs: 320, lastMs: 20, maxMs: 300 });
+  expect({ ...disk.flushes }).toEqual({ count: 2, totalMs: 1_500, lastMs: 0, maxMs: 1_500 });
+});

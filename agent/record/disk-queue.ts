@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { DiskTimes } from './disk-times.ts';
 
 /** Someone who has a write for the disk. */
 export interface DiskWriter {
@@ -11,6 +12,9 @@ export interface DiskWriter {
  * keeps each that it is given: so it gets two, and the other disks go on.
  */
 export class DiskQueue {
+  readonly writes = new DiskTimes();
+  /** Flushes, and what else waits for the disk itself: making files and folders. */
+  readonly flushes = new DiskTimes();
   readonly #clock: Pick<Clock, 'monoMs'>;
   readonly #waiting: DiskWriter[] = [];
   #writingSinceMs: number | undefined;
@@ -39,7 +43,9 @@ export class DiskQueue {
 
   writeDone(): void {
     const next = this.#waiting.shift();
-    this.#writingSinceMs = next && this.#clock.monoMs();
+    const nowMs = this.#clock.monoMs();
+    this.writes.add(nowMs - (this.#writingSinceMs ?? nowMs));
+    this.#writingSinceMs = next && nowMs;
     next?.startWrite();
   }
 
@@ -57,6 +63,8 @@ export class DiskQueue {
   }
 
   #flushed(): void {
+    const nowMs = this.#clock.monoMs();
+    this.flushes.add(nowMs - (this.#flushingSinceMs ?? nowMs));
     this.#flushingSinceMs = undefined;
   }
 }

@@ -81,6 +81,11 @@ export class FlushPoint {
     return disk;
   }
 
+  /** What has been written to a disk, and how long it took; undefined: nothing yet. @param device `st_dev` */
+  times(device: number): Pick<DiskQueue, 'writes' | 'flushes'> | undefined {
+    return this.#disks.get(device);
+  }
+
   /** The disk has not ended for `HANGING_MS` what it was asked. @param device `st_dev` */
   isHanging(device: number): boolean {
     return (this.#disks.get(device)?.busyMs ?? 0) >= HANGING_MS;

@@ -155,6 +155,33 @@ test('sound that runs behind the picture begins the file, so that no time is neg
   expect(runsOf(file, 1)[0]?.baseTime).toBeGreaterThan(0);
 });
 
+test.for([
+  ['two seconds', 2],
+  ['nine seconds', 9],
+] as const)('sound that is %s ahead of the picture is recorded with it, and nothing ends', async ([, aheadS]) => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
+  // The sound is captured with the pictures and says that it is later.
+  feed(running.stream, [tinyVideo(30, 10, 10, 900_000, WALL + 100), opusSound(150, (10 + aheadS) * 48_000, WALL)]);
+  running.stream.close();
+  await running.recorder.stop();
+  const [name = '', ...others] = running.log.names;
+  const file = await openRecording(name);
+  expect([others, runsOf(file, 1)[0]?.baseTime, countOf(file, 1)]).toEqual([[], 0, 30]);
+  expect(runsOf(file, 2)[0]?.baseTime).toBe((aheadS + 0.08) * 48_000);
+});
+
+test('sound that was held with a time far ahead of the pictures is left out, what follows is not', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
+  const stray = opusSound(1, 3_600 * 48_000, WALL);
+  feed(running.stream, [tinyVideo(20, 10, 10, 900_000, WALL + 10), [...stray, ...opusSound(90, 490_000, WALL + 20)]]);
+  running.stream.close();
+  await running.recorder.stop();
+  const file = await openRecording(running.log.names[0] ?? '');
+  expect([countOf(file, 1), countOf(file, 2)]).toEqual([20, 90]);
+});
+
 test('changed parameter sets begin a file that does not claim to follow on', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);

@@ -32,6 +32,8 @@ const MAX_AHEAD_MS = 15_000;
 /** A file name clash is solved in steps of a microsecond, in a template without microseconds in steps of a second. */
 const CLASH_STEPS_MS = [0.001, 1000] as const;
 
+const BROKEN = 'the recorder has ended by a fault of its own: it begins again when the camera connects again';
+
 export interface RecorderOptions extends SegmenterLimits {
   readonly path: string;
   readonly recordPath: string;
@@ -76,6 +78,8 @@ export type RecorderState =
 export class Recorder {
   /** How often samples were left out since the recorder was made. */
   readonly dropped = { 'slow disk': 0, 'late sample': 0, 'jumped timestamp': 0 };
+  /** Files that the disk has refused, at their beginning or in the middle. */
+  refusedFiles = 0;
   readonly #options: RecorderOptions;
   readonly #deps: RecorderDeps;
   #state: RecorderState = { kind: 'idle' };
@@ -222,6 +226,7 @@ export class Recorder {
       ended: (cause) => {
         if (cause !== undefined) {
           this.#deps.logger.error({ err: cause }, 'recorder ended by a fault of its own');
+          this.#state = { kind: 'failed', error: BROKEN, sinceMs: this.#deps.clock.wallMs() };
         }
         this.#current = undefined;
         this.#clips?.leave();
@@ -310,6 +315,7 @@ export class Recorder {
 
   #onFailure(file: string | undefined, wantedFile: string, error: unknown, startUs: number): void {
     this.#failures += 1;
+    this.refusedFiles += 1;
     const pauseMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
     this.#retryAtMs = this.#deps.clock.monoMs() + pauseMs;
     if (file !== undefined) {

@@ -7,7 +7,7 @@ import type { RecordingWriter } from './recording-writer.ts';
 import type { StreamMark } from './stream-mark.ts';
 import { leadingTrackOf, TrackBuffer } from './track-buffer.ts';
 
-/** Samples of other tracks that are this much older than the newest belong to the file before. */
+/** Samples of other tracks that are this much older than the key sample that begins a file belong to the one before. */
 const MAX_LAG_SECONDS = 1;
 /** When the capture times and the stream's own times part by more than this, one of the two has jumped. */
 const MAX_DRIFT_MS = 5_000;
@@ -281,31 +281,33 @@ export class Segmenter implements Reader {
   /** Begins a file with the held samples. */
   #begin(): void {
     this.#applyDescriptions();
-    const newest = Math.max(...this.#buffers.map((b) => (b.held ? b.secondsOf(b.held.dts) : -Infinity)));
+    const lead = this.#lead.held as Sample;
+    const leadSeconds = this.#lead.secondsOf(lead.dts);
     let first = this.#lead;
+    let start = lead;
     for (const buffer of this.#buffers) {
-      if (!buffer.held || !first.held) {
+      if (!buffer.held || buffer === this.#lead) {
         continue;
       }
+      // The leading track has the file whatever others say of their time: one that is far off is left out, not the picture.
       const seconds = buffer.secondsOf(buffer.held.dts);
-      if (seconds < newest - MAX_LAG_SECONDS) {
+      if (seconds < leadSeconds - MAX_LAG_SECONDS || seconds > leadSeconds + MAX_SPREAD_SECONDS) {
         buffer.held = undefined;
-      } else if (seconds < first.secondsOf(first.held.dts)) {
+      } else if (seconds < first.secondsOf(start.dts)) {
         first = buffer;
+        start = buffer.held;
       }
     }
-    const start = first.held ?? (this.#lead.held as Sample);
     const startSeconds = first.secondsOf(start.dts);
     for (const buffer of this.#buffers) {
       buffer.baseDts = buffer === first ? start.dts : buffer.ticksOf(startSeconds);
     }
-    const leadSample = this.#lead.held ?? start;
     // Sound from right before the wall clock was set has the old time.
-    const wallMs = leadSample.wall - (this.#lead.secondsOf(leadSample.pts) - first.secondsOf(start.pts)) * 1000;
+    const wallMs = lead.wall - (this.#lead.secondsOf(lead.pts) - first.secondsOf(start.pts)) * 1000;
     const wasSet = Math.abs(wallMs - start.wall) > MIN_STEP_MS;
     this.#jumps = 0;
-    this.#startDts = leadSample.dts;
-    this.#startWall = leadSample.wall;
+    this.#startDts = lead.dts;
+    this.#startWall = lead.wall;
     const mark = {
       streamId: this.#streamId,
       segmentNumber: this.#segmentNumber,

@@ -162,6 +162,11 @@ export class Disks {
     return true;
   }
 
+  /** `st_dev` of the disk that a folder is on; undefined while it has not answered. */
+  deviceOf(folder: string): number | undefined {
+    return this.#folders.get(folder)?.last?.device;
+  }
+
   list(): DiskStatus[] {
     return [...this.#folders.values()].map((watched) => {
       const { folder, state, sinceMs, last } = watched;
