@@ -17,6 +17,8 @@ const CONNECTIONS_LIMIT = 2048;
 const BODY_LIMIT_BYTES = 1 << 20;
 const KEEP_ALIVE_MS = 30_000;
 const DEFAULT_READ_TIMEOUT_MS = 10_000;
+/** How often requests that are late are looked for: Node's own half a minute would be three times as long as they have. */
+const LATE_CHECK_MS = 1_000;
 
 export interface HttpAppOptions {
   readonly log: Logger;
@@ -38,15 +40,21 @@ export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tl
     // Clips and event streams would keep the program from ending.
     forceCloseConnections: true,
     frameworkErrors: answerError,
-    http: { shouldUpgradeCallback },
+    http: { shouldUpgradeCallback, connectionsCheckingInterval: LATE_CHECK_MS },
   };
   // To plugins both are the same: Node's compatible classes stand between.
-  const secure = tls && { ...options, http2: true, https: { ...secureOptions(tls), shouldUpgradeCallback } };
+  const secure = tls && {
+    ...options,
+    http2: true,
+    https: { ...secureOptions(tls), shouldUpgradeCallback, connectionsCheckingInterval: LATE_CHECK_MS },
+  };
   const app: FastifyInstance = fastify((secure ?? options) as typeof options);
   if (tls) {
     finishSecure(app, { requestTimeoutMs: readTimeoutMs, keepAliveMs: KEEP_ALIVE_MS }, log);
   }
   app.server.maxConnections = CONNECTIONS_LIMIT;
+  // Node gives the longer of both to bodies, and heads have a minute by default.
+  app.server.headersTimeout = readTimeoutMs;
   routeUpgrades(app);
   catalogRoutes(app);
   // A form of another site can send text/plain without asking: whoever wants a body says which.
