@@ -38,12 +38,13 @@ export const editText = (text: string, keyPath: KeyPath, value: unknown): string
  * lines cannot be exchanged (a flow collection, an anchor), yaml's document writes the whole, which keeps comments,
  * order and anchors, but not the spacing. A block of keys is compared key by key, and a list of blocks item by item, so
  * comments inside them stay too.
+ * @param isLoaded the loader has taken this text
  */
-export function editAll(text: string, edits: readonly Edit[]): string {
+export function editAll(text: string, edits: readonly Edit[], isLoaded = false): string {
   try {
-    let written = { text, document: parse(text) };
+    let written = read(text, isLoaded ? parseDocument(text, PARSE) : parse(text));
     for (const { keyPath, value } of edits) {
-      for (const change of changesOf(valueAt(toJs(written.document), keyPath), keyPath, value)) {
+      for (const change of changesOf(valueAt(written.says, keyPath), keyPath, value)) {
         written = applyChange(written, change);
       }
     }
@@ -69,6 +70,7 @@ export const readPlain = (text: string): unknown => toJs(parse(text));
 interface Written {
   readonly text: string;
   readonly document: Document;
+  readonly says: unknown;
 }
 
 function changesOf(before: unknown, keyPath: KeyPath, after: unknown): readonly Edit[] {
@@ -113,20 +115,23 @@ const own = (block: Block, key: string): unknown => (Object.hasOwn(block, key) ?
 const isListOfBlocks = (value: unknown): value is readonly Block[] =>
   Array.isArray(value) && value.length > 0 && value.every(isBlock);
 
-function applyChange({ text, document }: Written, { keyPath, value }: Edit): Written {
-  const expected = withValue(toJs(document), keyPath, value);
+function applyChange({ text, document, says }: Written, { keyPath, value }: Edit): Written {
+  const expected = withValue(says, keyPath, value);
   const splice = spliceOf(text, document.contents, keyPath, value);
   if (splice) {
     const newline = text.includes('\r\n') ? '\r\n' : '\n';
     const spliced = text.slice(0, splice.start) + splice.text.replaceAll('\n', newline) + text.slice(splice.end);
-    const said = parseDocument(spliced, PARSE);
-    if (says(said, expected)) {
-      return { text: spliced, document: said };
+    const next = parseDocument(spliced, PARSE);
+    const said = next.errors.length === 0 ? read(spliced, next) : undefined;
+    if (said && isDeepStrictEqual(pruned(said.says), pruned(expected))) {
+      return said;
     }
   }
   const rewritten = rewrite(document, keyPath, expected);
-  return { text: rewritten, document: parse(rewritten) };
+  return read(rewritten, parse(rewritten));
 }
+
+const read = (text: string, document: Document): Written => ({ text, document, says: toJs(document) });
 
 /** The document of a text that the loader takes: its aliases resolve, and it is no deeper or larger than allowed. */
 function parse(text: string): Document {
@@ -139,9 +144,6 @@ function parse(text: string): Document {
 }
 
 const toJs = (document: Document): unknown => document.toJS(TO_JS);
-
-const says = (document: Document, expected: unknown): boolean =>
-  document.errors.length === 0 && isDeepStrictEqual(pruned(toJs(document)), pruned(expected));
 
 /** A block without keys says the same as no value. */
 function pruned(value: unknown): unknown {

@@ -29,7 +29,7 @@ type Listener = (config: Config, changes: readonly Change[]) => void;
 export interface FileNow {
   /** What it says; what is in force where it is wrong. */
   readonly config: Config;
-  /** As plain values, aliases written out. */
+  /** As plain values, aliases written out; read when it is asked for. */
   readonly written: unknown;
 }
 
@@ -46,6 +46,7 @@ export class ConfigStore {
   #text: string | undefined;
   #current: Config;
   #problems: readonly Problem[];
+  #parsed: { readonly text: string; readonly said: ParsedConfig } | undefined;
   #watch: FileWatch | undefined;
   /** Reloads and edits run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -117,8 +118,13 @@ export class ConfigStore {
       const file = this.#file ?? ownFileOf(this.#options.dataDir);
       const before = (await readConfigFile(file)) ?? NO_FILE;
       const known = this.#parse(before, file);
-      const edits = plan({ config: known.config ?? this.#current, written: readPlain(before) });
-      const text = editAll(before, edits);
+      const edits = plan({
+        config: known.config ?? this.#current,
+        get written() {
+          return readPlain(before);
+        },
+      });
+      const text = edits.length === 0 ? before : editAll(before, edits, known.config !== undefined);
       if (text === before) {
         return;
       }
@@ -229,8 +235,12 @@ export class ConfigStore {
     }
   }
 
+  /** The newest text is kept with what it says: an edit asks for it again, and reading takes long with many paths. */
   #parse(text: string, file: string | undefined): ParsedConfig {
-    return parseConfig(text, nameOf(file), this.#options.env, this.#defaults);
+    if (text !== this.#parsed?.text) {
+      this.#parsed = { text, said: parseConfig(text, nameOf(file), this.#options.env, this.#defaults) };
+    }
+    return this.#parsed.said;
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
