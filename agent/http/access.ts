@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { PerchError } from '../base/errors.ts';
 import { canonicalIp, IpList } from '../base/ip-address.ts';
@@ -21,6 +22,7 @@ export interface Identity {
   readonly sessionUser?: string;
   readonly request: {
     readonly protocol: HttpProtocol;
+    /** Of the session that the request may open, a UUID. */
     readonly id: string | null;
     /** As it was sent, without `?`. */
     readonly query: string;
@@ -74,6 +76,8 @@ export interface HttpAccessOptions {
 
 /** What may be a token in a query: that may be a guess, too. */
 const QUERY_TOKEN = /[?&](?:token|jwt)=./;
+/** By which sessions are opened. */
+const OPENING_METHODS = { webrtc: new Set(['POST']), hls: new Set(['GET']) } as const;
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Asks who a request is and whether it may: the one that every plugin of a listener is given. */
@@ -82,6 +86,8 @@ export class HttpAccess {
   readonly #trusted: IpList;
   /** The names that tokens gave. */
   readonly #names = new WeakMap<FastifyRequest, string>();
+  /** What the sessions that requests open are going to be called: whoever is asked for permission is told. */
+  readonly #ids = new WeakMap<FastifyRequest, string>();
 
   constructor(options: HttpAccessOptions) {
     this.#options = options;
@@ -131,10 +137,12 @@ export class HttpAccess {
     };
   }
 
-  #factsOf({ url, headers }: FastifyRequest): Identity['request'] {
+  #factsOf(request: FastifyRequest): Identity['request'] {
+    const { url, headers } = request;
     const question = url.indexOf('?');
     const query = question < 0 ? '' : url.slice(question + 1);
-    return { protocol: this.#options.protocol ?? '', id: null, query, userAgent: headers['user-agent'] ?? '' };
+    const { protocol = '' } = this.#options;
+    return { protocol, id: this.#idOf(request, protocol), query, userAgent: headers['user-agent'] ?? '' };
   }
 
   /** A session goes before a link: whoever has both is more than a guest. */
@@ -143,6 +151,15 @@ export class HttpAccess {
     const [token, link] = [sessionTokenOf(headers), cookieOf(headers, GUEST_COOKIE)];
     const user = token === undefined ? undefined : sessions.sessionUser(token);
     return user ?? (link === undefined ? undefined : sessions.guest(link)?.name);
+  }
+
+  #idOf(request: FastifyRequest, protocol: HttpProtocol): string | null {
+    if (protocol === '' || !OPENING_METHODS[protocol].has(request.method)) {
+      return null;
+    }
+    const id = this.#ids.get(request) ?? randomUUID();
+    this.#ids.set(request, id);
+    return id;
   }
 
   /** The viewer or guest whose cookie came with the request; undefined for the owner, and for whoever is none of the box's people. */

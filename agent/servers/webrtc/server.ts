@@ -269,7 +269,7 @@ export class WebRtcServer {
     try {
       const offer = parseOffer(offerText);
       const ground = this.#prepareGround();
-      const id = randomUUID();
+      const id = requester.id ?? randomUUID();
       const log = this.#log.child({ session: id, path: requester.path });
       prepared = await prepare(id, offer, log);
       const { dtls, addresses } = await ground;

@@ -29,6 +29,8 @@ const MAX_ROUTES = 32;
 
 /** Who made the request that the session comes from. */
 export interface Requester {
+  /** What the session is to be called: a UUID. */
+  readonly id?: string | undefined;
   readonly path: string;
   /** Without `?`. */
   readonly query: string;

@@ -11,7 +11,13 @@ import type { HlsSession, Requester } from './sessions.ts';
 export interface HttpAccess {
   /** Throws a PerchError 'unauthorized'. */
   require(request: FastifyRequest, action: 'read', path: string): Promise<void>;
-  identify(request: FastifyRequest): { readonly ip: string; readonly user?: string; readonly sessionUser?: string };
+  identify(request: FastifyRequest): {
+    readonly ip: string;
+    readonly user?: string;
+    readonly sessionUser?: string;
+    /** What the session that it opens is to be called. */
+    readonly request?: { readonly id: string | null };
+  };
   /** The address alone, canonical: it is asked at each request. */
   ip(request: FastifyRequest): string;
   /** The browser speaks TLS, to us or to a proxy. */
@@ -138,8 +144,9 @@ export class Door {
   }
 
   #requesterOf(request: FastifyRequest, path: string): Requester {
-    const { ip, user, sessionUser } = this.#access.identify(request);
+    const { ip, user, sessionUser, request: facts } = this.#access.identify(request);
     return {
+      id: facts?.id ?? undefined,
       path,
       query: beginningQuery(queryOf(request.url), undefined).slice(1),
       ip,

@@ -9,6 +9,8 @@ import type { ChromiumList } from './chromium-list.ts';
 
 /** Who asks for a stream. */
 export interface Requester {
+  /** What the session is to be called: a UUID. */
+  readonly id?: string | undefined;
   readonly path: string;
   /** Without `?`, as it was sent. */
   readonly query: string;
@@ -51,7 +53,7 @@ const LONGEST_TEXT = 512;
 export class HlsSession implements Viewer {
   readonly type = 'hlsSession';
   /** Shown to everybody, unlike the secret. */
-  readonly id = randomUUID();
+  readonly id: string;
   readonly secret = randomUUID();
   readonly requester: Requester;
   readonly isCdn: boolean;
@@ -72,6 +74,7 @@ export class HlsSession implements Viewer {
   constructor(requester: Requester, muxer: HlsMuxer, stream: Stream, isCdn: boolean, clock: Clock) {
     // Copies: V8 has pieces of a text as views into it, and these are kept as long as the session.
     const { path, query, ip, remoteAddr, user, userAgent } = requester;
+    this.id = requester.id ?? randomUUID();
     this.requester = {
       path: copyOf(path),
       query: copyOf(query),

@@ -15,7 +15,13 @@ import { parseCodecs } from './selection.ts';
 export interface LiveAccess {
   /** Throws a PerchError 'unauthorized'. */
   require(request: FastifyRequest, action: 'read', path: string): Promise<void>;
-  identify(request: FastifyRequest): { readonly ip: string; readonly user?: string; readonly sessionUser?: string };
+  identify(request: FastifyRequest): {
+    readonly ip: string;
+    readonly user?: string;
+    readonly sessionUser?: string;
+    /** What the session that it opens is to be called. */
+    readonly request?: { readonly id: string | null };
+  };
   origin(request: FastifyRequest): { readonly isSameOrigin: boolean };
 }
 
@@ -86,10 +92,11 @@ function checkOrigin({ access }: LiveAddressesOptions, request: FastifyRequest, 
 }
 
 function requestOf({ access }: LiveAddressesOptions, wanted: LiveAddress, request: FastifyRequest): LiveRequest {
-  const { ip, user, sessionUser } = access.identify(request);
+  const { ip, user, sessionUser, request: facts } = access.identify(request);
   const query = request.url.split(/\?(.*)/s)[1] ?? '';
   const parameters = new URLSearchParams(query);
   return {
+    id: facts?.id ?? undefined,
     path: wanted.path,
     query,
     ip,

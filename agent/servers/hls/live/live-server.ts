@@ -16,6 +16,8 @@ import { lacksPictures, type Selection, type SelectionWishes, selectTracks } fro
 
 /** Who watches, and what. */
 export interface LiveRequest extends SelectionWishes {
+  /** What the session is to be called: a UUID. */
+  readonly id?: string | undefined;
   readonly path: string;
   /** Of the address, without `?`. */
   readonly query: string;
@@ -179,7 +181,7 @@ export class LiveServer {
     const { monoMs } = this.#clock;
     const session: Session = {
       type: 'hlsSession',
-      id: randomUUID(),
+      id: request.id ?? randomUUID(),
       countsHolds: true,
       request,
       createdMs: this.#clock.wallMs(),

@@ -6,7 +6,13 @@ import type { Requester } from '../session.ts';
 export interface HttpAccess {
   /** Throws PerchError 'unauthorized'. */
   require(request: FastifyRequest, action: 'read' | 'publish', path: string): Promise<void>;
-  identify(request: FastifyRequest): { readonly ip: string; readonly user?: string; readonly sessionUser?: string };
+  identify(request: FastifyRequest): {
+    readonly ip: string;
+    readonly user?: string;
+    readonly sessionUser?: string;
+    /** What the session that it opens is to be called. */
+    readonly request?: { readonly id: string | null };
+  };
 }
 
 /** Without `?`, as it was sent. */
@@ -20,8 +26,9 @@ export function bodyOf(request: FastifyRequest): string {
 }
 
 export function requesterOf(request: FastifyRequest, access: HttpAccess, path: string): Requester {
-  const { ip, user, sessionUser } = access.identify(request);
+  const { ip, user, sessionUser, request: facts } = access.identify(request);
   return {
+    id: facts?.id ?? undefined,
     path,
     query: queryOf(request),
     remoteAddr: `${ip.includes(':') ? `[${ip}]` : ip}:${request.socket.remotePort ?? 0}`,
