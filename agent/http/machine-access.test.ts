@@ -1,0 +1,81 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { exportJWK, SignJWT } from 'jose';
+import { expect, test } from 'vitest';
+import { type AskedServerBox, openAskedServer } from '../../test/asked-server.ts';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { openHttpBox } from '../../test/http-box.ts';
+import type { HttpProtocol } from './access.ts';
+import { WrongCredentials } from './wrong-credentials.ts';
+
+const UUID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[\da-f]{4}-[\da-f]{12}$/;
+const KEY = generateKeyPairSync('ed25519');
+const jwks = async () => JSON.stringify({ keys: [{ ...(await exportJWK(KEY.publicKey)), alg: 'EdDSA' }] });
+const tokenOf = (sub: string) =>
+  new SignJWT({ sub, mediamtx_permissions: [{ action: 'read', path: 'door' }] })
+    .setProtectedHeader({ alg: 'EdDSA' })
+    .sign(KEY.privateKey);
+
+const jwtRules = (server: AskedServerBox) => ({
+  isOwn: false,
+  internalUsers: [],
+  jwt: {
+    ...{ jwks: server.url, fingerprint: '', claimKey: 'mediamtx_permissions', exclude: [], inHttpQuery: true },
+    ...{ issuer: '', audience: '', timeoutMs: 10_000 },
+  },
+});
+const httpRules = (server: AskedServerBox) => ({
+  isOwn: false,
+  internalUsers: [],
+  http: { address: server.url, fingerprint: '', exclude: [], timeoutMs: 10_000 },
+});
+
+test('a session bears the name of its token', async () => {
+  await using server = await openAskedServer({ status: 200, body: await jwks() });
+  await using box = await openHttpBox({ rules: jwtRules(server) });
+  box.app.get('/door', async (request) => {
+    const before = box.access.identify(request).user;
+    await box.access.require(request, 'read', 'door');
+    return { before, after: box.access.identify(request).user };
+  });
+  const headers = { authorization: `Basic ${Buffer.from(`x:${await tokenOf('tom')}`).toString('base64')}` };
+  expect((await box.app.inject({ url: '/door', headers })).json()).toEqual({ before: 'x', after: 'tom' });
+});
+
+test('a wrong token in a query waits like a wrong password, and too many waiting ones are refused unread', async () => {
+  await using server = await openAskedServer({ status: 200, body: await jwks() });
+  const clock = new FakeClock();
+  const wrongCredentials = new WrongCredentials(clock, new AbortController().signal, () => 1);
+  await using box = await openHttpBox({ rules: jwtRules(server), wrongCredentials });
+  box.app.get('/door', (request) => box.access.require(request, 'read', 'door'));
+  const guesses = Array.from({ length: 8 }, (_, i) => box.app.inject({ url: `/door?a=1&jwt=a.b.${i}` }));
+  await expect.poll(() => clock.sleeping).toBe(8);
+  expect((await box.app.inject({ url: '/door?token=a.b.c' })).statusCode).toBe(429);
+  // Who sends nothing waits for nobody.
+  expect((await box.app.inject({ url: '/door' })).statusCode).toBe(401);
+  await clock.advance(4_000);
+  expect((await Promise.all(guesses)).map(({ statusCode }) => statusCode)).toEqual(Array(8).fill(401));
+});
+
+test.for<[HttpProtocol, 'GET' | 'POST' | 'OPTIONS', boolean]>([
+  ['webrtc', 'POST', true],
+  ['webrtc', 'OPTIONS', false],
+  ['hls', 'GET', true],
+  ['', 'POST', false],
+])("of %j's %s the asked server hears the session's id: %s", async ([protocol, method, hasId]) => {
+  await using server = await openAskedServer({ status: 200 });
+  await using box = await openHttpBox({ rules: httpRules(server) });
+  const access = box.access.as(protocol);
+  box.app.route({
+    method,
+    url: '/door',
+    handler: async (request) => {
+      await access.require(request, 'read', 'door');
+      return { id: access.identify(request).request.id };
+    },
+  });
+  const answer = await box.app.inject({ method, url: '/door?a=%2B', headers: { 'user-agent': 'player 1' } });
+  expect(server.asked).toEqual([expect.objectContaining({ protocol, query: 'a=%2B', userAgent: 'player 1' })]);
+  const { id } = answer.json() as { id: string | null };
+  expect(server.asked).toEqual([expect.objectContaining({ id })]);
+  expect(id === null ? false : UUID.test(id)).toBe(hasId);
+});
