@@ -95,11 +95,13 @@ export class HlsServer {
   readonly #failures = new WeakMap<Stream, number>();
   readonly #directory: HlsDirectory | undefined;
   readonly #stopChecking: () => void;
+  #alwaysRemux: boolean;
   #isClosed = false;
 
   /** @param audioForms without it players without Opus get Opus all the same */
   constructor(options: HlsOptions, paths: StreamLookup, clock: Clock, log: Logger, audioForms?: AudioForms) {
     this.options = options;
+    this.#alwaysRemux = options.alwaysRemux === true;
     this.#paths = paths;
     this.clock = clock;
     this.#log = log;
@@ -110,7 +112,17 @@ export class HlsServer {
     const checkMs = Math.min(SLOWEST_CHECK_MS, Math.max(FASTEST_CHECK_MS, options.closeAfterMs / 3));
     this.#stopChecking = clock.every(checkMs, () => this.#closeIdle());
     // A server that begins anew with other settings finds the streams that its predecessor was told of.
-    for (const [name, stream] of paths.openStreams?.() ?? []) {
+    this.#takeStreams();
+  }
+
+  /** Switched on, the streams that are there get their muxers; switched off, those that nobody watches end as always. */
+  setAlwaysRemux(isOn: boolean): void {
+    this.#alwaysRemux = isOn;
+    this.#takeStreams();
+  }
+
+  #takeStreams(): void {
+    for (const [name, stream] of this.#paths.openStreams?.() ?? []) {
       this.streamOpened(name, stream);
     }
   }
@@ -147,7 +159,7 @@ export class HlsServer {
 
   /** With `alwaysRemux` a path's new stream gets its muxer at once. */
   streamOpened(name: string, origin: Stream): void {
-    if (!this.options.alwaysRemux || origin.isOnDemand || this.#isClosed) {
+    if (!this.#alwaysRemux || origin.isOnDemand || this.#isClosed) {
       return;
     }
     try {
@@ -320,11 +332,11 @@ export class HlsServer {
   }
 
   #closeIdle(): void {
-    const { alwaysRemux, closeAfterMs } = this.options;
+    const { closeAfterMs } = this.options;
     const nowMs = this.clock.monoMs();
     for (const entry of this.#all()) {
       const { origin, lastRequestMonoMs } = entry;
-      const isLasting = alwaysRemux && !origin.isOnDemand;
+      const isLasting = this.#alwaysRemux && !origin.isOnDemand;
       if (!isLasting && nowMs - lastRequestMonoMs >= closeAfterMs) {
         this.#closeFor(entry, `nothing was asked for in ${closeAfterMs / 1000} s`);
       }

@@ -273,6 +273,28 @@ test('with alwaysRemux a server that begins while streams are there takes them a
   await server.close();
 });
 
+test('alwaysRemux is switched on and off while viewers watch', async () => {
+  const { clock } = setup();
+  const watched = new Stream([tinyH264]);
+  const streams = new Map([
+    ['watched', watched],
+    ['cam', new Stream([tinyH264])],
+  ]);
+  const paths = { open: async () => watched, openStreams: () => streams };
+  const server = new HlsServer(HLS_OPTIONS, paths, clock, silentLogger);
+  void server.open('watched').catch(() => {});
+  await clock.advance(0);
+  const [before] = server.list();
+  server.setAlwaysRemux(true);
+  expect(server.list().map(({ path }) => path)).toEqual(['watched', 'cam']);
+  await clock.advance(600_000);
+  expect(server.list().find(({ path }) => path === 'watched')?.created).toBe(before?.created);
+  server.setAlwaysRemux(false);
+  await clock.advance(600_000);
+  expect(server.list()).toEqual([]);
+  await server.close();
+});
+
 test('with alwaysRemux a source on demand gets a muxer for viewers only, and is let go when they have gone', async () => {
   const { get, paths, server, clock } = setup({ options: { alwaysRemux: true } });
   const stream = new Stream([tinyH264, g711], { isOnDemand: true });
