@@ -1,0 +1,53 @@
+import { globSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+/** What whoever asks may send, and what it would be worth to find out character by character. */
+const SECRET = /\b\w*(?:password|passwd|secret|token|signature|setupcode|mac)\b/i;
+const COMPARED = /([\w.?#]+) [!=]== ([\w.?#']+)/g;
+/** Whether there is one at all, of which kind, or how long it is: none of them tells what is in it. */
+const HARMLESS = /^(?:undefined|null|''|true|false|\d+|'[^']*'|typeof.*)$|\.length$|_CHARS$/;
+
+/** Lines that compare what is called so and is no secret of anybody who asks. */
+const ALLOWED: Record<string, string> = {
+  'agent/playback/index/segment-row.ts: before.signature !== row.signature': "what a file's length and time were",
+  'agent/config/file-watch.ts: signature !== this.#signature': "what a file's length and time were",
+  'agent/cameras/snapshots.ts: token === wanted': "a profile's name in ONVIF, told by the camera",
+  'agent/sources/demo/onvif-replies.ts: each.token === token': "a profile's name in ONVIF, told by the camera",
+};
+
+function comparisons(file: string): string[] {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.flatMap((line) =>
+    [...line.matchAll(COMPARED)]
+      .filter(
+        ([, left = '', right = '']) =>
+          [left, right].some((side) => SECRET.test(side)) && ![left, right].some((side) => HARMLESS.test(side)),
+      )
+      .map(([text]) => `${file}: ${text}`),
+  );
+}
+
+const files = globSync('{agent,system}/**/*.ts').filter((file) => !file.endsWith('.test.ts'));
+
+test('timing attacks: no secret is compared character by character', () => {
+  expect(files.length).toBeGreaterThan(100);
+  expect(files.flatMap(comparisons).filter((line) => !(line in ALLOWED))).toEqual([]);
+});
+
+test('timing attacks: where secrets are compared it takes as long whatever is sent', () => {
+  const constant = files.filter((file) => /timingSafeEqual\(/.test(readFileSync(file, 'utf8')));
+  expect(constant).toEqual(
+    expect.arrayContaining([
+      'agent/auth/claim.ts',
+      'agent/auth/credential.ts',
+      'agent/auth/password-hash.ts',
+      'agent/auth/secret-key.ts',
+      'agent/servers/hls/delivery/door.ts',
+    ]),
+  );
+});
+
+test('timing attacks: the search finds what it looks for', () => {
+  const found = 'if (token === wanted || password !== stored.password) {'.match(COMPARED);
+  expect(found).toHaveLength(2);
+});
