@@ -16,6 +16,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   playback: ['base', 'config', 'media', 'record'],
   auth: ['base', 'config'],
   cameras: ['base', 'config', 'media'],
+  hooks: ['base', 'config'],
   system: ['base'],
   http: ['base', 'config'],
   webui: [],

@@ -1,0 +1,32 @@
+import type { GlobalSettings } from '../config/global.ts';
+import type { Programs } from './programs.ts';
+
+export type ConnectionSettings = Pick<GlobalSettings, 'runOnConnect' | 'runOnConnectRestart' | 'runOnDisconnect'>;
+
+/** The commands that run as clients of the RTSP server come and go. */
+export class ConnectionCommands {
+  readonly #settings: () => ConnectionSettings & { readonly rtspPort: number };
+  readonly #programs: Programs;
+
+  constructor(settings: () => ConnectionSettings & { readonly rtspPort: number }, programs: Programs) {
+    this.#settings = settings;
+    this.#programs = programs;
+  }
+
+  /** A client has connected. @returns to be called when it has gone */
+  opened(type: 'rtspConn' | 'rtspsConn', id: string): () => void {
+    const { runOnConnect, runOnConnectRestart, runOnDisconnect, rtspPort } = this.#settings();
+    const variables = { RTSP_PORT: String(rtspPort), MTX_CONN_TYPE: type, MTX_CONN_ID: id };
+    const isCaused = true;
+    const running =
+      runOnConnect === ''
+        ? undefined
+        : this.#programs.keep({ hook: 'runOnConnect', text: runOnConnect, variables, isCaused }, runOnConnectRestart);
+    return () => {
+      void running?.stop();
+      if (runOnDisconnect !== '') {
+        this.#programs.once({ hook: 'runOnDisconnect', text: runOnDisconnect, variables, isCaused });
+      }
+    };
+  }
+}

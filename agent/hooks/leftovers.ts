@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import { type ProcessStat, processIds, readStat } from './process-group.ts';
+import { END_TIMES, type EndTimes } from './program.ts';
+import { MARK } from './programs.ts';
+
+const LOOK_MS = 50;
+
+/**
+ * Ends the programs of a Perch that was killed before it could end them. They are known by the mark in their environment, which
+ * only they have: a number that has become another program's is never taken for one. (Linux; elsewhere nothing is known, nor done.)
+ */
+export async function endLeftovers(
+  mark: string,
+  clock: Clock,
+  log: Logger,
+  { interruptMs, terminateMs }: EndTimes = END_TIMES,
+): Promise<void> {
+  const left = leftoversOf(mark);
+  if (left.size === 0) {
+    return;
+  }
+  log.warn({ programs: left.size }, 'programs of the Perch before were left behind: they are ended');
+  for (const [signal, waitMs] of [
+    ['SIGINT', interruptMs],
+    ['SIGTERM', terminateMs],
+    ['SIGKILL', 0],
+  ] as const) {
+    const deadlineMs = clock.monoMs() + waitMs;
+    for (const [pid, { startTicks }] of left) {
+      signalSame(pid, startTicks, signal);
+    }
+    while (clock.monoMs() < deadlineMs && [...left].some(([pid, { startTicks }]) => isSame(pid, startTicks))) {
+      await clock.sleep(LOOK_MS, new AbortController().signal);
+    }
+  }
+}
+
+function leftoversOf(mark: string): ReadonlyMap<number, ProcessStat> {
+  const left = new Map<number, ProcessStat>();
+  for (const pid of processIds()) {
+    const stat = pid === process.pid ? undefined : readStat(pid);
+    if (stat && hasMark(pid, mark)) {
+      left.set(pid, stat);
+    }
+  }
+  return left;
+}
+
+function hasMark(pid: number, mark: string): boolean {
+  try {
+    return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(`\0${MARK}=${mark}\0`);
+  } catch {
+    // Another user's, or gone.
+    return false;
+  }
+}
+
+function isSame(pid: number, startTicks: number): boolean {
+  const stat = readStat(pid);
+  return stat?.startTicks === startTicks && stat.state !== 'Z';
+}
+
+function signalSame(pid: number, startTicks: number, signal: NodeJS.Signals): void {
+  try {
+    if (isSame(pid, startTicks)) {
+      process.kill(pid, signal);
+    }
+  } catch {
+    // It has gone by itself.
+  }
+}

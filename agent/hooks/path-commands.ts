@@ -1,0 +1,175 @@
+import type { PathSettings } from '../config/path.ts';
+import type { Programs, Running } from './programs.ts';
+
+/** The path that the commands are for. */
+export interface PathFacts {
+  readonly name: string;
+  /** What the groups of the path's regular expression stand for. */
+  readonly groups: readonly string[];
+  readonly rtspPort: number;
+}
+
+/** Who sends the stream. */
+export interface SourceFacts {
+  readonly type: string;
+  readonly id: string;
+  /** Of the publisher's address. */
+  readonly query: string;
+}
+
+export interface ReaderFacts {
+  readonly type: string;
+  readonly id: string;
+}
+
+/** Ends what has begun; resolves when nothing of it runs any more. */
+export type End = () => Promise<void>;
+
+type Lasting = 'runOnInit' | 'runOnDemand' | 'runOnAvailable' | 'runOnOnline' | 'runOnRead';
+type Once = 'runOnUnDemand' | 'runOnUnavailable' | 'runOnOffline' | 'runOnUnread';
+type Variables = Readonly<Record<string, string>>;
+
+/**
+ * Of clients: form-encoded (as Go's `QueryEscape`), so that it is harmless wherever it gets to, the script of an `sh -c` included.
+ */
+export const encodeQuery = (query: string): string =>
+  encodeURIComponent(query.toWellFormed())
+    .replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%20', '+');
+
+/** The commands that a path runs as it comes and goes, with MediaMTX's variables. */
+export class PathCommands {
+  readonly #settings: PathSettings;
+  readonly #facts: PathFacts;
+  readonly #programs: Programs;
+  readonly #variables: Variables;
+  /** Those whose end has begun: the same command does not run twice at a time. */
+  readonly #ending = new Map<Lasting, Promise<void>>();
+  #publisher: Running | undefined;
+
+  constructor(settings: PathSettings, facts: PathFacts, programs: Programs) {
+    this.#settings = settings;
+    this.#facts = facts;
+    this.#programs = programs;
+    const groups = facts.groups.map((value, i) => [`G${i + 1}`, value] as const);
+    const { name } = facts;
+    this.#variables = {
+      ...{ MTX_PATH: name, RTSP_PATH: name, RTSP_PORT: String(facts.rtspPort) },
+      ...Object.fromEntries(groups),
+    };
+  }
+
+  /** The process group of the command that is to publish to the path (`runOnInit`, `runOnDemand`). */
+  get publisherGroup(): number | undefined {
+    return this.#publisher?.group;
+  }
+
+  /** The path is there. */
+  created(): End {
+    return this.#begin('runOnInit', this.#settings.runOnInitRestart, undefined, {});
+  }
+
+  /** Somebody wants the stream. @param query of his address */
+  demanded(query: string): End {
+    const variables = { MTX_QUERY: encodeQuery(query) };
+    return this.#begin('runOnDemand', this.#settings.runOnDemandRestart, 'runOnUnDemand', variables);
+  }
+
+  /** The stream can be read. */
+  available(source: SourceFacts): End {
+    const { runOnAvailableRestart } = this.#settings;
+    return this.#begin('runOnAvailable', runOnAvailableRestart, 'runOnUnavailable', ofSource(source));
+  }
+
+  /** The source of the stream is there. */
+  online(source: SourceFacts): End {
+    return this.#begin('runOnOnline', this.#settings.runOnOnlineRestart, 'runOnOffline', ofSource(source));
+  }
+
+  /** Somebody reads. */
+  read({ type, id }: ReaderFacts, query: string): End {
+    const variables = { MTX_QUERY: encodeQuery(query), MTX_READER_TYPE: type, MTX_READER_ID: id };
+    return this.#begin('runOnRead', this.#settings.runOnReadRestart, 'runOnUnread', variables);
+  }
+
+  /** A recording file has been begun. */
+  segmentCreated(file: string): void {
+    this.#once('runOnRecordSegmentCreate', { MTX_SEGMENT_PATH: file });
+  }
+
+  /** A recording file is whole. */
+  segmentCompleted(file: string, durationMs: number): void {
+    const variables = { MTX_SEGMENT_PATH: file, MTX_SEGMENT_DURATION: String(durationMs / 1_000) };
+    this.#once('runOnRecordSegmentComplete', variables);
+  }
+
+  #begin(hook: Lasting, isRestarted: boolean, partner: Once | undefined, variables: Variables): End {
+    const text = this.#settings[hook];
+    const running = text === '' ? undefined : this.#keep(hook, text, isRestarted, variables);
+    return () => {
+      const ended = running?.stop() ?? Promise.resolve();
+      if (partner) {
+        this.#once(partner, variables);
+      }
+      return ended;
+    };
+  }
+
+  #keep(hook: Lasting, text: string, isRestarted: boolean, variables: Variables): Running {
+    const isCaused = hook === 'runOnRead';
+    const command = { ...this.#commandOf(hook, text, variables), isCaused };
+    const before = isCaused ? undefined : this.#ending.get(hook);
+    const running = before
+      ? startAfter(before, () => this.#programs.keep(command, isRestarted))
+      : this.#programs.keep(command, isRestarted);
+    if (hook === 'runOnInit' || hook === 'runOnDemand') {
+      this.#publisher = running;
+    }
+    return {
+      get group() {
+        return running.group;
+      },
+      stop: () => {
+        const ended = running.stop();
+        this.#ending.set(hook, ended);
+        return ended;
+      },
+    };
+  }
+
+  #once(hook: Once | 'runOnRecordSegmentCreate' | 'runOnRecordSegmentComplete', variables: Variables): void {
+    const text = this.#settings[hook];
+    if (text !== '') {
+      this.#programs.once({ ...this.#commandOf(hook, text, variables), isCaused: hook === 'runOnUnread' });
+    }
+  }
+
+  #commandOf(hook: string, text: string, variables: Variables) {
+    return { hook, text, path: this.#facts.name, variables: { ...this.#variables, ...variables } };
+  }
+}
+
+const ofSource = ({ type, id, query }: SourceFacts): Variables => ({
+  MTX_QUERY: encodeQuery(query),
+  MTX_SOURCE_TYPE: type,
+  MTX_SOURCE_ID: id,
+});
+
+/** As long as the former one has not ended, nothing runs: it might hold a camera, or publish. */
+function startAfter(before: Promise<void>, start: () => Running): Running {
+  let running: Running | undefined;
+  let isStopped = false;
+  const started = before.then(() => {
+    running = isStopped ? undefined : start();
+  });
+  return {
+    get group() {
+      return running?.group;
+    },
+    stop: async () => {
+      isStopped = true;
+      await started;
+      await running?.stop();
+    },
+  };
+}

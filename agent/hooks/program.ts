@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Clock } from '../base/clock.ts';
+import { groupLives, signalGroup } from './process-group.ts';
+
+/** What a program gets to know that is to end: politely first, and not for ever. */
+export interface EndTimes {
+  /** From SIGINT to SIGTERM. ffmpeg finishes its file meanwhile. */
+  readonly interruptMs: number;
+  /** From SIGTERM to SIGKILL. */
+  readonly terminateMs: number;
+}
+
+export const END_TIMES: EndTimes = { interruptMs: 3_000, terminateMs: 2_000 };
+/** After SIGKILL only a program that hangs in the kernel is left. */
+const LAST_WAIT_MS = 1_000;
+const FIRST_LOOK_MS = 10;
+const LONGEST_LOOK_MS = 100;
+/** A group whose first program has gone is looked at so often: its number is another's when the last one has gone. */
+const ORPHANS_LOOK_MS = 1_000;
+
+/** How a program ended. */
+export type ProgramEnd =
+  | { readonly kind: 'exit'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: string }
+  /** It could not be started. */
+  | { readonly kind: 'failure'; readonly reason: string };
+
+export interface ProgramOptions {
+  readonly words: readonly [program: string, ...rest: string[]];
+  readonly env: NodeJS.ProcessEnv;
+  readonly endTimes?: EndTimes;
+  /** What it writes to its standard output and error. */
+  onOutput(chunk: Buffer): void;
+}
+
+/** A program that was started, with all that it starts itself: a session and process group of their own. */
+export class Program {
+  /** The first program has ended. */
+  readonly ended: Promise<ProgramEnd>;
+  /** Nothing is left of the group. */
+  readonly gone: Promise<void>;
+  readonly #clock: Clock;
+  readonly #endTimes: EndTimes;
+  readonly #child: ChildProcess | undefined;
+  #hasEnded = false;
+  #isGone = false;
+  #stopping: Promise<void> | undefined;
+  #tellGone: () => void = () => {};
+
+  constructor(options: ProgramOptions, clock: Clock) {
+    this.#clock = clock;
+    this.#endTimes = options.endTimes ?? END_TIMES;
+    this.gone = new Promise((resolve) => {
+      this.#tellGone = resolve;
+    });
+    const { promise, resolve } = Promise.withResolvers<ProgramEnd>();
+    this.ended = promise;
+    const finish = (end: ProgramEnd): void => {
+      if (!this.#hasEnded) {
+        this.#hasEnded = true;
+        this.#lookForOrphans();
+        resolve(end);
+      }
+    };
+    this.#child = start(options, finish);
+  }
+
+  /** Undefined when it could not be started. */
+  get group(): number | undefined {
+    return this.#isGone ? undefined : this.#child?.pid;
+  }
+
+  /** Ends the whole group: SIGINT, then SIGTERM, then SIGKILL. Resolves when nothing of it is left. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#end();
+    return this.#stopping;
+  }
+
+  /** At once, for the end of everything. */
+  kill(): void {
+    const { group } = this;
+    if (group !== undefined) {
+      signalGroup(group, 'SIGKILL');
+    }
+  }
+
+  async #end(): Promise<void> {
+    const steps = [
+      ['SIGINT', this.#endTimes.interruptMs],
+      ['SIGTERM', this.#endTimes.terminateMs],
+      ['SIGKILL', LAST_WAIT_MS],
+    ] as const;
+    for (const [signal, waitMs] of steps) {
+      const { group } = this;
+      if (group === undefined || this.#noteGone(group)) {
+        break;
+      }
+      signalGroup(group, signal);
+      await this.#waitForEnd(group, waitMs);
+    }
+    this.#setGone();
+  }
+
+  async #waitForEnd(group: number, waitMs: number): Promise<void> {
+    const never = new AbortController().signal;
+    const deadlineMs = this.#clock.monoMs() + waitMs;
+    let lookMs = FIRST_LOOK_MS;
+    while (!this.#noteGone(group) && this.#clock.monoMs() < deadlineMs) {
+      await this.#clock.sleep(lookMs, never);
+      lookMs = Math.min(2 * lookMs, LONGEST_LOOK_MS);
+    }
+  }
+
+  /** The first program has gone: what it has left behind belongs to it, and is ended with it. */
+  #lookForOrphans(): void {
+    const group = this.#child?.pid;
+    if (group === undefined || this.#noteGone(group)) {
+      this.#setGone();
+      return;
+    }
+    const stopLooking = this.#clock.every(ORPHANS_LOOK_MS, () => this.#noteGone(group));
+    void this.gone.then(stopLooking);
+  }
+
+  #noteGone(group: number): boolean {
+    if (!this.#isGone && this.#hasEnded && !groupLives(group)) {
+      this.#setGone();
+    }
+    return this.#isGone;
+  }
+
+  #setGone(): void {
+    this.#isGone = true;
+    this.#tellGone();
+  }
+}
+
+function start(
+  { words: [program, ...rest], env, onOutput }: ProgramOptions,
+  finish: (end: ProgramEnd) => void,
+): ChildProcess | undefined {
+  let child: ChildProcess;
+  try {
+    // Detached: a session of its own, so that Ctrl-C at the terminal is Perch's alone and signals reach all that it starts.
+    child = spawn(program, rest, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (cause) {
+    // More processes, files or memory than the system allows.
+    finish({ kind: 'failure', reason: (cause as Error).message });
+    return undefined;
+  }
+  child.stdout?.on('data', onOutput);
+  child.stderr?.on('data', onOutput);
+  child.on('error', (cause) => finish({ kind: 'failure', reason: reasonOf(cause, program) }));
+  child.on('exit', (code, signal) =>
+    finish(signal === null ? { kind: 'exit', code: code ?? 0 } : { kind: 'signal', signal }),
+  );
+  return child;
+}
+
+function reasonOf(cause: Error, program: string): string {
+  const { code } = cause as NodeJS.ErrnoException;
+  return code === 'ENOENT' ? `there is no program '${program}'` : cause.message;
+}

@@ -1,0 +1,144 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { hookBox } from '../../test/hook-box.ts';
+import { systemClock } from '../base/clock.ts';
+import { endLeftovers } from './leftovers.ts';
+import { groupLives } from './process-group.ts';
+import { MARK } from './programs.ts';
+
+const WAIT = { timeout: 5_000 };
+
+test('a command gets its variables as arguments and in its environment, and its output is in the log', async () => {
+  await using box = hookBox();
+  const { programs, lines } = box;
+  programs.once({
+    hook: 'runOnRead',
+    path: 'cam',
+    text: `sh -c 'echo "$0 $MTX_QUERY"; env | grep MTX_ >&2; echo end' $MTX_PATH`,
+    variables: { MTX_PATH: 'cam', MTX_QUERY: 'a%3Db' },
+  });
+  await expect.poll(box.said, WAIT).toContain('end');
+  await expect.poll(() => lines.at(-1)?.['msg'], WAIT).toBe('command has ended');
+  expect(box.said()).toEqual(expect.arrayContaining(['cam a%3Db', 'MTX_QUERY=a%3Db', 'MTX_PATH=cam']));
+  expect(lines.find(({ says }) => says === 'end')).toMatchObject({ path: 'cam', hook: 'runOnRead', level: 30 });
+});
+
+test('the key of an encrypted configuration file is not handed on', async () => {
+  await using box = hookBox();
+  process.env['MTX_CONFKEY'] = 'secret';
+  await using second = hookBox();
+  delete process.env['MTX_CONFKEY'];
+  second.programs.once(second.script('echo "key:$MTX_CONFKEY."'));
+  await expect.poll(second.said, WAIT).toEqual(['key:.']);
+  expect(box.said()).toEqual([]);
+});
+
+test('a program that is not there is an error in the log, and nothing else', async () => {
+  await using box = hookBox();
+  box.programs.once({ hook: 'runOnInit', text: 'no-such-program -x', variables: {} });
+  await expect
+    .poll(() => box.lines.find(({ level }) => level === 50), WAIT)
+    .toMatchObject({ reason: "there is no program 'no-such-program'", msg: 'command cannot be started' });
+});
+
+test('a program that is ended gets SIGINT, with all that it has started', async () => {
+  await using box = hookBox();
+  const running = box.programs.keep(
+    box.script('trap "echo interrupted >> $OUT; exit 0" INT; sleep 1000 & sleep 1001 & echo ready >> $OUT; wait'),
+    true,
+  );
+  await expect.poll(box.written, WAIT).toEqual(['ready']);
+  const { group = 0 } = running;
+  expect(groupLives(group)).toBe(true);
+  await running.stop();
+  expect(box.written()).toEqual(['ready', 'interrupted']);
+  expect(groupLives(group)).toBe(false);
+});
+
+test('one that hears neither SIGINT nor SIGTERM is killed', async () => {
+  await using box = hookBox();
+  const running = box.programs.keep(
+    box.script('trap "" INT TERM; echo ready >> $OUT; while :; do sleep 0.1; done'),
+    false,
+  );
+  await expect.poll(box.written, WAIT).toEqual(['ready']);
+  const { group = 0 } = running;
+  await running.stop();
+  expect(groupLives(group)).toBe(false);
+});
+
+test('what a program has left behind when it ended is ended with the hook', async () => {
+  await using box = hookBox();
+  const running = box.programs.keep(box.script('sleep 1000 & echo ready >> $OUT'), false);
+  await expect.poll(() => box.lines.at(-1)?.['msg'], WAIT).toBe('command has ended');
+  const { group = 0 } = running;
+  expect(groupLives(group)).toBe(true);
+  await running.stop();
+  expect(groupLives(group)).toBe(false);
+});
+
+test('a command that is to be restarted is started again five seconds after its end, until it is stopped', async () => {
+  const clock = new FakeClock();
+  await using box = hookBox(clock);
+  const running = box.programs.keep(box.script('echo run >> $OUT'), true);
+  const hasSlept = () => expect.poll(() => clock.sleeping, WAIT).toBe(1);
+  await hasSlept();
+  await clock.advance(4_999);
+  expect(box.written()).toEqual(['run']);
+  await clock.advance(1);
+  await expect.poll(box.written, WAIT).toEqual(['run', 'run']);
+  await expect.poll(() => box.lines.at(-1)?.['msg'], WAIT).toBe('command has ended again');
+  await running.stop();
+  await clock.advance(60_000);
+  expect(box.written()).toEqual(['run', 'run']);
+});
+
+test('a command that is not to be restarted runs once', async () => {
+  const clock = new FakeClock();
+  await using box = hookBox(clock);
+  const running = box.programs.keep(box.script('echo run >> $OUT'), false);
+  await expect.poll(() => box.lines.at(-1)?.['msg'], WAIT).toBe('command has ended');
+  await clock.advance(60_000);
+  await running.stop();
+  expect(box.written()).toEqual(['run']);
+});
+
+test('the end waits for commands that run once, and ends those that last', async () => {
+  const box = hookBox();
+  await using _ = box;
+  const running = box.programs.keep(box.script('sleep 1000'), true);
+  box.programs.once(box.script('echo begun >> $OUT; sleep 0.3; echo done >> $OUT'));
+  await expect.poll(box.written, WAIT).toEqual(['begun']);
+  const { group = 0 } = running;
+  await box.programs.close();
+  expect(box.written()).toEqual(['begun', 'done']);
+  expect(groupLives(group)).toBe(false);
+  await running.stop();
+});
+
+test('two hundred commands run for clients at a time, and no more', async () => {
+  await using box = hookBox();
+  const started = Array.from({ length: 201 }, () =>
+    box.programs.keep({ hook: 'runOnRead', text: 'sleep 1000', variables: {}, isCaused: true }, false),
+  );
+  expect(started.filter(({ group }) => group !== undefined)).toHaveLength(200);
+  expect(box.lines.filter(({ level }) => level === 40)).toMatchObject([{ limit: 200 }]);
+  await Promise.all(started.map((one) => one.stop()));
+});
+
+test('programs that a killed Perch has left behind are ended at the next start, and only those', async () => {
+  await using box = hookBox();
+  const programOf = (mark: string) =>
+    spawn('sh', ['-c', 'sleep 1000; :'], { env: { ...process.env, [MARK]: mark }, detached: true, stdio: 'ignore' });
+  const [left, foreign] = [programOf('of this folder'), programOf('of this folder, too')];
+  await Promise.all([once(left, 'spawn'), once(foreign, 'spawn')]);
+  const ended = once(left, 'exit');
+  await endLeftovers('of this folder', systemClock, box.log, { interruptMs: 300, terminateMs: 300 });
+  await ended;
+  expect(foreign.exitCode).toBe(null);
+  expect(foreign.signalCode).toBe(null);
+  process.kill(-(foreign.pid ?? 0), 'SIGKILL');
+  expect(box.lines[0]).toMatchObject({ level: 40, msg: expect.stringContaining('left behind') });
+});

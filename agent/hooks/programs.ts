@@ -1,0 +1,206 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import { expandWords, parseCommandLine } from '../config/command-line.ts';
+import { type EndTimes, Program, type ProgramEnd } from './program.ts';
+import { ProgramOutput } from './program-output.ts';
+
+/** MediaMTX's. */
+const RESTART_PAUSE_MS = 5_000;
+/** What clients cause: whoever opens connections must not fill the machine with programs. */
+const MAX_CAUSED = 200;
+/** Commands that run once finish their work when everything ends, but not for ever. */
+const LAST_WORK_MS = 10_000;
+/** What only Perch itself is to know. */
+const KEPT_BACK = new Set(['MTX_CONFKEY', 'RTSP_CONFKEY']);
+/** Programs that are to end with Perch have it in their environment: one that is still there when Perch starts is a leftover. */
+export const MARK = 'PERCH_HOOK';
+
+/** A command of the configuration, at the moment when it is to run. */
+export interface Command {
+  /** The key, such as `runOnRead`. */
+  readonly hook: string;
+  readonly text: string;
+  readonly variables: Readonly<Record<string, string>>;
+  /** For the log. */
+  readonly path?: string;
+  /** A client has caused it: there may be many, and so there is a limit. */
+  readonly isCaused?: boolean;
+}
+
+export interface ProgramsOptions {
+  readonly env: NodeJS.ProcessEnv;
+  /** Tells this Perch's programs from another's. */
+  readonly mark: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly endTimes?: EndTimes;
+  /** 5 s when not given. */
+  readonly restartPauseMs?: number;
+}
+
+/** Something that runs until it is ended. */
+export interface Running {
+  /** Resolves when nothing of it is left. */
+  stop(): Promise<void>;
+  /** Process groups at this moment. */
+  readonly group: number | undefined;
+}
+
+/** Starts the commands of the configuration, tells the log what they say, and leaves none behind. */
+export class Programs {
+  readonly #options: ProgramsOptions;
+  readonly #running = new Set<Program>();
+  readonly #onExit = (): void => this.#killAll();
+  /** Of those that run once. */
+  readonly #work = new Set<Promise<void>>();
+  #caused = 0;
+  #toldFull = false;
+  #isClosed = false;
+
+  constructor(options: ProgramsOptions) {
+    this.#options = options;
+    // However Perch ends, if it can still do something: nothing goes on without it.
+    process.on('exit', this.#onExit);
+  }
+
+  /** Runs the command until it is ended by `stop`; when it ends by itself it stays so, or is started again after 5 s. */
+  keep(command: Command, isRestarted: boolean): Running {
+    const stop = new AbortController();
+    let program: Program | undefined;
+    const over = this.#keep(command, isRestarted, stop.signal, (now) => {
+      program = now;
+    });
+    return {
+      stop: () => {
+        stop.abort();
+        return over;
+      },
+      get group() {
+        return program?.group;
+      },
+    };
+  }
+
+  /** Runs the command once, to its end. */
+  once(command: Command): void {
+    const log = this.#logOf(command);
+    const program = this.#start(command, log, false);
+    if (program) {
+      const work = program.ended.then((end) => {
+        tellEnd(log, end);
+        this.#work.delete(work);
+      });
+      this.#work.add(work);
+    }
+  }
+
+  /** Lets what runs once finish, for ten seconds at most; ends everything else. Nothing is started any more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const over = new AbortController();
+    await Promise.race([Promise.all(this.#work), this.#options.clock.sleep(LAST_WORK_MS, over.signal)]);
+    over.abort();
+    await Promise.all([...this.#running].map((program) => program.stop()));
+    process.off('exit', this.#onExit);
+  }
+
+  async #keep(
+    command: Command,
+    isRestarted: boolean,
+    signal: AbortSignal,
+    use: (program: Program | undefined) => void,
+  ): Promise<void> {
+    const { clock, restartPauseMs = RESTART_PAUSE_MS } = this.#options;
+    const log = this.#logOf(command);
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    let lastEnd = '';
+    while (!signal.aborted) {
+      const program = this.#start(command, log, true);
+      use(program);
+      const end = program && (await Promise.race([program.ended, aborted]));
+      if (end) {
+        // The same again and again is one line.
+        lastEnd = tellEnd(log, end, lastEnd);
+      }
+      if (program && !isRestarted) {
+        await Promise.race([program.gone, aborted]);
+      }
+      await program?.stop();
+      if (!isRestarted) {
+        return;
+      }
+      await clock.sleep(restartPauseMs, signal);
+    }
+  }
+
+  #start(command: Command, log: Logger, isLasting: boolean): Program | undefined {
+    if (this.#isClosed && isLasting) {
+      return undefined;
+    }
+    if (command.isCaused && this.#caused >= MAX_CAUSED) {
+      if (!this.#toldFull) {
+        log.warn({ limit: MAX_CAUSED }, 'too many commands run for clients: this one and more are left out');
+      }
+      this.#toldFull = true;
+      return undefined;
+    }
+    const { clock, endTimes } = this.#options;
+    const env = this.#environment(command.variables, isLasting);
+    const output = new ProgramOutput(
+      {
+        line: (text) => log.info({ says: text }, 'command'),
+        leftOut: (lines) => log.warn({ lines }, 'command says more than the log takes'),
+      },
+      clock,
+    );
+    const words = expandWords(parseCommandLine(command.text), (name) => env[name]);
+    const onOutput = (chunk: Buffer): void => output.push(chunk);
+    const program = new Program({ words, env, onOutput, ...(endTimes ? { endTimes } : {}) }, clock);
+    log.debug({ pid: program.group }, 'command started');
+    this.#watch(program, command, output);
+    return program;
+  }
+
+  #watch(program: Program, { isCaused }: Command, output: ProgramOutput): void {
+    this.#running.add(program);
+    this.#caused += isCaused ? 1 : 0;
+    void program.gone.then(() => {
+      output.end();
+      this.#running.delete(program);
+      this.#caused -= isCaused ? 1 : 0;
+      this.#toldFull &&= this.#caused > MAX_CAUSED / 2;
+    });
+  }
+
+  #environment(variables: Readonly<Record<string, string>>, isLasting: boolean): NodeJS.ProcessEnv {
+    const own = Object.entries(this.#options.env).filter(([name]) => !KEPT_BACK.has(name) && name !== MARK);
+    return { ...Object.fromEntries(own), ...variables, ...(isLasting ? { [MARK]: this.#options.mark } : {}) };
+  }
+
+  #logOf({ hook, path }: Command): Logger {
+    return this.#options.log.child({ ...(path === undefined ? {} : { path }), hook });
+  }
+
+  #killAll(): void {
+    for (const program of this.#running) {
+      program.kill();
+    }
+  }
+}
+
+/** @returns how it ended, in words */
+function tellEnd(log: Logger, end: ProgramEnd, before?: string): string {
+  const words = JSON.stringify(end);
+  if (words === before) {
+    log.debug(end, 'command has ended again');
+  } else if (end.kind === 'failure') {
+    log.error({ reason: end.reason }, 'command cannot be started');
+  } else if (end.kind === 'exit') {
+    log[end.code === 0 ? 'info' : 'warn']({ code: end.code }, 'command has ended');
+  } else {
+    log.warn({ signal: end.signal }, 'command was ended by a signal');
+  }
+  return words;
+}
