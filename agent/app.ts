@@ -1,10 +1,14 @@
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { EventLoopWatch } from '../system/event-loop.ts';
+import { ProcessLoad } from '../system/process-load.ts';
 import { rulesOf } from './access-rules.ts';
 import { Accounts } from './auth/accounts.ts';
 import { Authority } from './auth/authorize.ts';
+import { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { type Logger, setLogLevel } from './base/log.ts';
+import { tellOfCameras, tellOfConfig } from './box-news.ts';
 import { ApiEdits } from './config/api-edits.ts';
 import type { Environment } from './config/environment.ts';
 import type { Config } from './config/load.ts';
@@ -58,6 +62,9 @@ export class App {
   readonly #live: LiveServer;
   readonly #http: HttpServices;
   readonly #departures: Departures;
+  readonly #events: BoxEvents;
+  readonly #load: ProcessLoad;
+  readonly #loop: EventLoopWatch;
   readonly #parts: Reconciler<Config>;
   readonly #stop = new AbortController();
   #config: Config;
@@ -76,15 +83,19 @@ export class App {
     const { dataDir, clock, log } = options;
     const store = await ConfigStore.open({ ...options, log });
     setLogLevel(log, store.current.logLevel);
-    const app = new App(options, store, await Accounts.open({ dataDir, clock, log }));
+    const events = new BoxEvents(clock);
+    const app = new App(options, store, await Accounts.open({ dataDir, clock, log, tell: events.emit }), events);
     await app.#begin();
     return app;
   }
 
-  private constructor(options: AppOptions, store: ConfigStore, accounts: Accounts) {
+  private constructor(options: AppOptions, store: ConfigStore, accounts: Accounts, events: BoxEvents) {
     const { clock, log } = options;
     this.#options = options;
     this.#store = store;
+    this.#events = events;
+    this.#load = new ProcessLoad(clock);
+    this.#loop = new EventLoopWatch(clock);
     this.#config = store.current;
     this.#accounts = accounts;
     this.#authority = new Authority(accounts, rulesOf(this.#config), { clock, log });
@@ -101,6 +112,7 @@ export class App {
         recorder: (name, settings) => this.#recordings.recorder(name, settings),
         whySilent: (tracks) => whySilent(tracks, this.#transcoder.opus),
         streamOpened: (name, stream) => this.#hls?.streamOpened(name, stream),
+        tell: events.emit,
       },
       clock,
       log,
@@ -115,6 +127,9 @@ export class App {
       wrongCredentials,
       paths: this.#paths,
       recordings: this.#recordings,
+      load: this.#load,
+      loop: this.#loop,
+      events,
       config: () => this.#config,
       edits: new ApiEdits(store, options.env),
       problems: () => store.problems,
@@ -174,6 +189,8 @@ export class App {
     await this.#demo?.close();
     this.#transcoder.close();
     await this.#recordings.close();
+    this.#load.close();
+    this.#loop.close();
     this.#options.log.info('stopped');
   }
 
@@ -184,6 +201,8 @@ export class App {
     }
     await this.#inTurn(() => this.#apply(this.#config));
     this.#store.onChange(() => this.#applySoon());
+    this.#store.onChange(tellOfConfig(this.#events.emit));
+    this.#recordings.events.hub.listen(tellOfCameras(this.#events.emit));
     this.#store.watch();
     this.#stopRetrying = clock.every(RETRY_MS, () => this.#inTurn(() => this.#parts.retry()));
     this.#recordings.begin(this.#stop.signal);
@@ -230,6 +249,7 @@ export class App {
     // The page first: it shows how the rest comes up.
     await this.#parts.apply(this.#config);
     await this.#paths.apply(this.#config);
+    this.#hls?.setAlwaysRemux(this.#config.hlsAlwaysRemux);
     endClosed(this.#webrtc, this.#config);
     // After its paths: a camera that goes first would be missed.
     await idle?.close();
@@ -266,13 +286,18 @@ export class App {
       segmentDurationMs: config.hlsSegmentDurationMs,
       segmentMaxBytes: config.hlsSegmentMaxSizeBytes,
       closeAfterMs: config.hlsMuxerCloseAfterMs,
-      alwaysRemux: config.hlsAlwaysRemux,
     });
     return {
       name: 'HLS muxers',
       settings: optionsOf,
       start: async (config: Config) => {
-        const server = new HlsServer(optionsOf(config), this.#paths, clock, log, this.#transcoder);
+        const server = new HlsServer(
+          { ...optionsOf(config), alwaysRemux: config.hlsAlwaysRemux },
+          this.#paths,
+          clock,
+          log,
+          this.#transcoder,
+        );
         this.#hls = server;
         return () => {
           this.#hls = undefined;

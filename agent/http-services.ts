@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { EventLoopWatch } from '../system/event-loop.ts';
 import { hostFacts } from '../system/host.ts';
+import type { ProcessLoad } from '../system/process-load.ts';
 import type { Accounts } from './auth/accounts.ts';
 import type { Authority } from './auth/authorize.ts';
 import { deviceWords } from './auth/device-words.ts';
+import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
@@ -14,6 +17,8 @@ import { type Problem, problemText } from './config/problem.ts';
 import { HttpAccess } from './http/access.ts';
 import type { ConfigEditor, ConfigEdits } from './http/api/config.ts';
 import { controlApi } from './http/api/control-api.ts';
+import { EventStreams } from './http/api/event-stream.ts';
+import type { Stats } from './http/api/stats.ts';
 import { createHttpApp } from './http/app.ts';
 import { cors } from './http/cors.ts';
 import { guestRoutes } from './http/guest-routes.ts';
@@ -53,6 +58,9 @@ export interface HttpServicesDeps {
   readonly wrongCredentials: WrongCredentials;
   readonly paths: PathTable;
   readonly recordings: Recordings;
+  readonly load: ProcessLoad;
+  readonly loop: EventLoopWatch;
+  readonly events: BoxEvents;
   config(): Config;
   /** The ways of the control API to change it. */
   readonly edits: ConfigEdits;
@@ -71,11 +79,15 @@ type Mount = (app: FastifyInstance, access: HttpAccess, config: Config) => Promi
 export class HttpServices {
   readonly #deps: HttpServicesDeps;
   readonly #started: string;
+  readonly #startedMs: number;
+  readonly #eventStreams: EventStreams;
   #mainPort: number | undefined;
 
   constructor(deps: HttpServicesDeps) {
     this.#deps = deps;
     this.#started = new Date(deps.clock.wallMs()).toISOString();
+    this.#startedMs = deps.clock.monoMs();
+    this.#eventStreams = new EventStreams(deps.events, deps.clock);
   }
 
   get mainPort(): number | undefined {
@@ -211,6 +223,29 @@ export class HttpServices {
     return { ...facts, disks: [...facts.disks, ...this.#deps.recordings.space.list()] };
   }
 
+  async #stats(): Promise<Stats> {
+    const { version, paths, load, loop, clock } = this.#deps;
+    const { meanMs, p99Ms, maxMs } = loop.delay;
+    const [host, own, all] = [await hostFacts([]), load.read(), paths.list()];
+    return {
+      ...{ version, started: this.#started },
+      uptimeSeconds: Math.round((clock.monoMs() - this.#startedMs) / 1000),
+      cpuPercent: host.cpuPercent,
+      processCpuPercent: own.cpuPercent,
+      memoryUsedBytes: host.memoryUsedBytes,
+      memoryTotalBytes: host.memoryTotalBytes,
+      processMemoryBytes: own.memoryBytes,
+      heapUsedBytes: own.heapUsedBytes,
+      eventLoopDelayMs: { mean: meanMs, p99: p99Ms, max: maxMs },
+      paths: all.length,
+      activeStreams: all.filter(({ ready }) => ready).length,
+      publishers: all.filter(({ source }) => source && source.id !== '').length,
+      readers: all.reduce((sum, { readers }) => sum + readers.length, 0),
+      recordings: all.filter(({ recording }) => recording?.active).length,
+      inboundBitrate: all.reduce((sum, { bitrate }) => sum + bitrate, 0),
+    };
+  }
+
   async #mountHls(app: FastifyInstance, listener: HttpAccess, config: Config, prefix: string): Promise<void> {
     const access = listener.as('hls');
     const { hls, live, clock, log } = this.#deps;
@@ -262,6 +297,9 @@ export class HttpServices {
       disks: recordings.space,
       keys: this.#deps.authority,
       events: recordings.events,
+      stats: { stats: () => this.#stats() },
+      streams: this.#eventStreams,
+      pageFolder: this.#deps.pageFolder,
     });
   }
 

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import type { TellBox } from '../base/box-events.ts';
 import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import { isPrivateIp, subscriberOf } from '../base/ip-address.ts';
@@ -18,6 +19,8 @@ export interface AccountsOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of who comes in and who is refused. */
+  readonly tell?: TellBox;
 }
 
 /** How people come in: the claim, log-in and log-out, and name and password with each request for players. */
@@ -30,6 +33,7 @@ export class Accounts {
   readonly #devices: KnownDevices;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #tell: TellBox;
   readonly #remembered = new Map<string, { readonly untilMs: number; readonly isRight: Promise<boolean> }>();
   readonly #rememberKey = randomBytes(32);
 
@@ -37,13 +41,14 @@ export class Accounts {
     return new Accounts(await People.open(options), options);
   }
 
-  private constructor(people: People, { clock, log }: AccountsOptions) {
+  private constructor(people: People, { clock, log, tell = () => {} }: AccountsOptions) {
     this.people = people;
     this.#setupAttempts = new Attempts(clock);
     this.#limits = new LogInLimits(clock);
     this.#devices = new KnownDevices(people.key, people.users);
     this.#clock = clock;
     this.#log = log;
+    this.#tell = tell;
   }
 
   /** The owner's name; undefined before the claim. */
@@ -86,6 +91,7 @@ export class Accounts {
     // Of an owner before, whose users.json was removed.
     sessions.forgetAll();
     this.#log.info({ ip: asker.ip }, 'the owner has set a password');
+    this.#tell('login', { state: 'claimed', user: users.owner, address: asker.ip });
     return sessions.create(users.owner ?? '', asker);
   }
 
@@ -98,12 +104,14 @@ export class Accounts {
     }
     if (!(await this.#verify(user, password, asker))) {
       this.#log.warn({ user, ip }, 'log-in refused');
+      this.#tell('login', { state: 'refused', user, address: ip });
       throw new PerchError('unauthorized', 'wrong password');
     }
     if (oldToken !== undefined) {
       await sessions.end(oldToken);
     }
     this.#log.info({ user, ip }, 'logged in');
+    this.#tell('login', { state: 'in', user, address: ip });
     return sessions.create(user, asker);
   }
 
@@ -130,6 +138,7 @@ export class Accounts {
     checkNewPassword(next);
     await this.people.setPassword(user, next, token);
     this.#log.info({ user, ip: asker.ip }, 'has changed the password');
+    this.#tell('login', { state: 'passwordChanged', user, address: asker.ip });
   }
 
   /** Name and password of one request. */

@@ -1,3 +1,4 @@
+import type { TellBox } from '../base/box-events.ts';
 import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -34,6 +35,8 @@ export interface PathMakers {
   /** Why WebRTC viewers would hear nothing of a stream with these tracks, although there is sound; undefined: they hear it. */
   whySilent?(tracks: readonly Track[]): string | undefined;
   streamOpened(name: string, stream: Stream): void;
+  /** Of streams and cameras that come and go. */
+  tell?: TellBox;
 }
 
 interface LivePath {
@@ -239,6 +242,7 @@ export class PathTable {
         recorder: this.#makers.recorder(name, settings),
         whySilent: this.#makers.whySilent,
         onStream: (stream) => this.#makers.streamOpened(name, stream),
+        tell: this.#makers.tell,
         onIdle: () => this.#forget(name, path),
       },
       this.#clock,

@@ -1,3 +1,4 @@
+import type { TellBox } from '../base/box-events.ts';
 import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -60,6 +61,7 @@ export interface PathParts extends PathTraits {
   readonly whySilent?: ((tracks: readonly Track[]) => string | undefined) | undefined;
   /** Called with each new stream. */
   readonly onStream?: (stream: Stream) => void;
+  readonly tell?: TellBox | undefined;
   /** Nobody needs the path any more: no source, no publisher, no request. Called each time. */
   readonly onIdle?: () => void;
 }
@@ -278,6 +280,7 @@ export class Path {
     return {
       sourceOpened: (tracks: readonly Track[]) => this.#openStream(tracks),
       sourceClosed: () => this.#closeStream(),
+      sourceFailed: (reason: string) => this.#tell('camera', { state: 'failed', reason }),
       sourceStopped: () => this.#tellIdle(),
     };
   }
@@ -307,6 +310,7 @@ export class Path {
     this.#readySince = this.#now();
     this.#offlineSince = null;
     this.#log.info({ tracks: trackLabels(tracks) }, this.#publisher ? 'publisher is there' : 'camera is there');
+    this.#tellStream(tracks);
     this.#recorder?.start(stream);
     this.#parts.onStream?.(stream);
     this.#onDemand?.streamOpened(stream);
@@ -321,6 +325,7 @@ export class Path {
     this.#rate.reset();
     stream?.close();
     if (stream) {
+      this.#tell('path', { state: 'unavailable' });
       this.#onDemand?.streamClosed();
     }
   }
@@ -336,6 +341,17 @@ export class Path {
     if (this.isIdle) {
       this.#parts.onIdle?.();
     }
+  }
+
+  #tellStream(tracks: readonly Track[]): void {
+    if (!this.#publisher) {
+      this.#tell('camera', { state: 'connected' });
+    }
+    this.#tell('path', { state: 'available', tracks: trackLabels(tracks) });
+  }
+
+  #tell(...[type, fields]: Parameters<TellBox>): void {
+    this.#parts.tell?.(type, { path: this.name, ...fields });
   }
 
   #now(): string {

@@ -19,6 +19,8 @@ export interface RunnerOwner {
   sourceOpened(tracks: readonly Track[]): Stream;
   /** The connection is over. */
   sourceClosed(): void;
+  /** It could not be had, or has gone; told once per reason. */
+  sourceFailed(reason: string): void;
   /** It was told to stop and has let go of the camera. */
   sourceStopped(): void;
 }
@@ -39,6 +41,8 @@ export class SourceRunner {
   #cause: unknown;
   #lastError: string | null = null;
   #lastErrorTime: string | null = null;
+  /** Since the camera was last there. */
+  #toldReason: string | undefined;
   /** Passwords that were refused in a row: cameras lock out whoever comes with one again and again. */
   #refusals = 0;
   /** Monotonic: nobody asks the camera before. */
@@ -131,6 +135,7 @@ export class SourceRunner {
         throw new PerchError('unavailable', 'the source is not wanted any more');
       }
       this.#refusals = 0;
+      this.#toldReason = undefined;
       return this.#owner.sourceOpened(tracks);
     };
     try {
@@ -165,6 +170,10 @@ export class SourceRunner {
     // Once per change: a camera that is off for a week is one line.
     if (text !== this.#lastError) {
       this.#log.warn({ reason: text }, 'no picture from the camera, trying again');
+    }
+    if (text !== this.#toldReason) {
+      this.#toldReason = text;
+      this.#owner.sourceFailed(text);
     }
     this.#cause = cause;
     this.#lastError = text;

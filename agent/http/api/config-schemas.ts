@@ -77,7 +77,10 @@ function formOf(schema: SchemaNode, isSent: boolean): TSchema {
   return schema.enum ? Type.Enum([...schema.enum], options) : Type.String(options);
 }
 
-function describe({ description, default: standard }: SchemaNode & { readonly description?: string }): Type.TSchemaOptions {
+function describe({
+  description,
+  default: standard,
+}: SchemaNode & { readonly description?: string }): Type.TSchemaOptions {
   return {
     ...(description === undefined ? {} : { description }),
     ...(standard === undefined ? {} : { default: standard }),

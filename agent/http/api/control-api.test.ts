@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
 import { openHttpBox } from '../../../test/http-box.ts';
+import { BoxEvents } from '../../base/box-events.ts';
 import { PerchError } from '../../base/errors.ts';
 import { type ControlApiOptions, controlApi } from './control-api.ts';
+import { EventStreams } from './event-stream.ts';
 import type { PathItem } from './paths.ts';
+import type { Stats } from './stats.ts';
 
 const LOOPBACK = { remoteAddress: '127.0.0.1', headers: { host: 'localhost' } };
 const ID = '0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11';
@@ -65,7 +69,31 @@ const PROTECTED = [
   { id: OTHER_ID, path: 'gate', start: '2026-01-01T13:00:00Z', end: '2026-01-01T13:01:00Z', note: '' },
 ];
 
+const SESSION = { id: ID, created: '2026-01-01T10:59:00Z', path: 'garden/gate', remoteAddr: '192.168.1.9:50001' };
+const PUBLISHER = item('stage', { source: { type: 'webRTCSession', id: ID } });
+
+const STATS: Stats = {
+  version: 'v0.1.0',
+  started: '2026-01-01T12:00:00Z',
+  uptimeSeconds: 7,
+  cpuPercent: 12.5,
+  processCpuPercent: 3,
+  memoryUsedBytes: 2e9,
+  memoryTotalBytes: 4e9,
+  processMemoryBytes: 1e8,
+  heapUsedBytes: 5e7,
+  eventLoopDelayMs: { mean: 0.1, p99: 1, max: 12 },
+  paths: 2,
+  activeStreams: 1,
+  publishers: 0,
+  readers: 1,
+  recordings: 1,
+  inboundBitrate: 1_234_567.5,
+};
+
 async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
+  const clock = new FakeClock();
+  const events = new BoxEvents(clock);
   const box = await openHttpBox(rules);
   const edited: unknown[][] = [];
   const tell =
@@ -83,7 +111,7 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
     access: box.access,
     allowOrigins: ['*'],
     info: { version: 'v0.1.0', started: '2026-01-01T12:00:00+01:00' },
-    paths: { list: () => PATHS, find: (name) => PATHS.find((path) => path.name === name) },
+    paths: { list: () => PATHS, find: (name) => [...PATHS, PUBLISHER].find((path) => path.name === name) },
     config: {
       global: () => ({ logLevel: 'info', webrtcICEServers2: [] }),
       pathDefaults: () => ({ source: 'publisher' }),
@@ -101,10 +129,7 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
     editorOf: async () => ({ mayRunCommands: false }),
     peers: {
       webrtcSessions: () => ({
-        list: () => [
-          { id: OTHER_ID, created: '2026-01-01T12:00:00.123456789+01:00', path: 'door' },
-          { id: ID, created: '2026-01-01T10:59:00Z', path: 'garden/gate' },
-        ],
+        list: () => [{ id: OTHER_ID, created: '2026-01-01T12:00:00.123456789+01:00', path: 'door' }, SESSION],
         kick: (id) => kicked.push(id) > 0 && id === ID,
       }),
       hlsMuxers: () => undefined,
@@ -141,6 +166,9 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
       accept: async (folder) => folder === '/mnt/usb',
     },
     keys: { refresh: () => kicked.push('keys') },
+    stats: { stats: async () => STATS },
+    streams: new EventStreams(events, clock),
+    pageFolder: '/nowhere',
     recordings: {
       names: () => ['garden/gate', 'door'],
       segments: (name) =>
@@ -156,7 +184,7 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
     },
   };
   await box.app.register(controlApi, options);
-  return { ...box, edited, kicked, deleted, [Symbol.asyncDispose]: box[Symbol.asyncDispose] };
+  return { ...box, edited, kicked, deleted, clock, events, [Symbol.asyncDispose]: box[Symbol.asyncDispose] };
 }
 
 const get = async (url: string) => {
@@ -166,9 +194,10 @@ const get = async (url: string) => {
 };
 
 test('a path is shown with every field that MediaMTX has, and ours', async () => {
-  expect(await get('/v3/paths/get/garden/gate')).toEqual([200, item('garden/gate')]);
-  expect(await get('/v3/paths/get/garden%2Fgate')).toEqual([200, item('garden/gate')]);
-  expect(await get('/v3/paths/get/door')).toEqual([200, PATHS[1]]);
+  const subscribers = [{ protocol: 'webrtc', clientIP: '192.168.1.9' }];
+  expect(await get('/v3/paths/get/garden/gate')).toEqual([200, { ...item('garden/gate'), subscribers }]);
+  expect(await get('/v3/paths/get/garden%2Fgate')).toEqual([200, { ...item('garden/gate'), subscribers }]);
+  expect(await get('/v3/paths/get/door')).toEqual([200, { ...PATHS[1], subscribers }]);
 });
 
 test('paths are listed by name, in pages', async () => {
@@ -181,10 +210,7 @@ test('paths are listed by name, in pages', async () => {
 });
 
 const failure = (error: string) => ({ status: 'error', error });
-const SESSIONS = [
-  { id: ID, created: '2026-01-01T10:59:00Z', path: 'garden/gate' },
-  { id: OTHER_ID, created: '2026-01-01T12:00:00.123456789+01:00', path: 'door' },
-];
+const SESSIONS = [SESSION, { id: OTHER_ID, created: '2026-01-01T12:00:00.123456789+01:00', path: 'door' }];
 
 test.for<[string, number, unknown]>([
   ['/v3/info', 200, { version: 'v0.1.0', started: '2026-01-01T12:00:00+01:00' }],

@@ -1,15 +1,21 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
 import { answerNotFound } from '../app.ts';
 import { cors } from '../cors.ts';
+import { type OpenApiOptions, openApiRoutes } from '../openapi/routes.ts';
 import { type ConfigRoutesOptions, configRoutes } from './config.ts';
 import { type DiskLookup, diskRoutes } from './disks.ts';
+import { type EventStreams, eventStreamRoutes } from './event-stream.ts';
 import { type EventIntake, eventRoutes } from './events.ts';
 import { type PathLookup, pathRoutes } from './paths.ts';
 import { type PeerLookups, peerRoutes } from './peers.ts';
 import { type ProtectionLookup, protectedRoutes } from './protected.ts';
+import { publisherRoutes } from './publishers.ts';
 import { type RecordingLookup, recordingRoutes } from './recordings.ts';
+import { answers } from './shapes.ts';
 import { isForViewers, type LimitedPerson } from './sight.ts';
+import { type StatsLookup, statsRoutes } from './stats.ts';
 import { type TokenKeys, tokenKeyRoutes } from './token-keys.ts';
 
 export interface ControlApiOptions extends ConfigRoutesOptions {
@@ -17,6 +23,8 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
     require(request: FastifyRequest, action: 'api', path: string): Promise<void>;
     /** The viewer or guest whose cookie came with the request. */
     limitedPerson?(request: FastifyRequest): LimitedPerson | undefined;
+    ip(request: FastifyRequest): string;
+    origin(request: FastifyRequest): { readonly baseUrl: string };
   };
   readonly allowOrigins: readonly string[];
   readonly info: { readonly version: string /** RFC 3339. */; readonly started: string };
@@ -27,7 +35,15 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly protection: ProtectionLookup;
   readonly disks: DiskLookup;
   readonly keys: TokenKeys;
+  readonly stats: StatsLookup;
+  readonly streams: EventStreams;
+  readonly pageFolder: string;
 }
+
+const INFO = {
+  summary: 'Version, and since when it runs',
+  ...{ tags: ['box'], response: answers(Type.Object({ version: Type.String(), started: Type.String() })) },
+};
 
 /** MediaMTX's control API, `/v3/…`: registered at the root of a listener. Each request needs the action `api`, unknown routes too. */
 export const controlApi: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
@@ -52,16 +68,26 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   });
   app.setNotFoundHandler((request, reply) => answerNotFound(app, '/v3', request, reply));
 
-  app.get('/info', () => options.info);
-  await app.register(pathRoutes, { paths: options.paths, viewerOf });
+  app.get('/info', { schema: INFO }, () => options.info);
+  const { paths, peers } = options;
+  await app.register(pathRoutes, { paths, viewerOf, peers });
+  await app.register(publisherRoutes, { paths, peers });
   const { config, edits, editorOf } = options;
   await app.register(configRoutes, { config, edits, editorOf });
-  await app.register(peerRoutes, { peers: options.peers });
+  await app.register(peerRoutes, { peers });
   await app.register(recordingRoutes, { recordings: options.recordings });
   await app.register(eventRoutes, { events: options.events });
   await app.register(protectedRoutes, { protection: options.protection });
   await app.register(diskRoutes, { disks: options.disks });
   await app.register(tokenKeyRoutes, { keys: options.keys });
+  await app.register(statsRoutes, { stats: options.stats });
+  await app.register(eventStreamRoutes, { streams: options.streams, access });
+  const openApi: OpenApiOptions = {
+    version: options.info.version,
+    pageFolder: options.pageFolder,
+    baseUrl: (request) => access.origin(request).baseUrl,
+  };
+  await app.register(openApiRoutes, openApi);
 };
 
 /** MediaMTX's clients send JSON under any Content-Type, or none. */

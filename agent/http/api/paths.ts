@@ -1,11 +1,13 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { PerchError } from '../../base/errors.ts';
+import { type Subscriber, subscribersOf } from './audience.ts';
 import { nameOf } from './names.ts';
 import { paginate } from './paginate.ts';
+import type { PeerLookups } from './peers.ts';
+import { answers, OrNull, PageQuery, PathName, PathPageQuery, pageOf } from './shapes.ts';
 import { type LimitedPerson, maySee, shownToViewers } from './sight.ts';
 
-const OrNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Time = OrNull(Type.String({ description: 'RFC 3339, local zone.' }));
 const Peer = Type.Object({ type: Type.String(), id: Type.String() });
 
@@ -67,20 +69,29 @@ export interface PathLookup {
   find(name: string): PathItem | undefined;
 }
 
-const PathPage = Type.Object({
-  itemCount: Type.Integer(),
-  pageCount: Type.Integer(),
-  items: Type.Array(PathItem),
+const PathDetail = Type.Object({
+  ...PathItem.properties,
+  subscribers: Type.Array(
+    Type.Object({ protocol: Type.String(), clientIP: Type.String({ description: 'Empty: not known.' }) }),
+  ),
 });
 
 export interface PathRoutesOptions {
   readonly paths: PathLookup;
   /** The viewer or guest who asks: he sees his cameras only. */
   viewerOf(request: FastifyRequest): LimitedPerson | undefined;
+  /** Where readers are looked up. */
+  readonly peers: PeerLookups;
 }
 
-export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { paths, viewerOf }) => {
-  app.get('/paths/list', { schema: { response: { 200: PathPage } } }, (request) => {
+const TAGS = ['paths'];
+
+export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { paths, viewerOf, peers }) => {
+  const list = {
+    summary: 'Paths, by name; viewers of the box see theirs',
+    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(PathItem), 400) },
+  };
+  app.get('/paths/list', { schema: list }, (request) => {
     const viewer = viewerOf(request);
     const seen = viewer
       ? paths.list().flatMap((item) => (maySee(viewer, item.name) ? [shownToViewers(item)] : []))
@@ -92,7 +103,11 @@ export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { p
   });
 
   // A wildcard, because path names may contain slashes.
-  app.get('/paths/get/*', { schema: { response: { 200: PathItem } } }, (request) => {
+  const get = {
+    summary: 'One path, with those who read it',
+    ...{ tags: TAGS, params: PathName, response: answers(PathDetail, 400, 404) },
+  };
+  app.get('/paths/get/*', { schema: get }, (request) => {
     const name = nameOf(request);
     const item = paths.find(name);
     const viewer = viewerOf(request);
@@ -100,6 +115,39 @@ export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { p
     if (!item || (viewer && !maySee(viewer, name))) {
       throw new PerchError('notFound', 'path not found', { path: name });
     }
-    return viewer ? shownToViewers(item) : item;
+    const subscribers: Subscriber[] = viewer ? [] : subscribersOf(item.readers, peers);
+    return { ...(viewer ? shownToViewers(item) : item), subscribers };
   });
+  forwardRoutes(app);
 };
+
+/** MediaMTX's addresses of what it sends on to other servers: Perch sends nothing on, so there is nothing to show. */
+function forwardRoutes(app: FastifyInstance): void {
+  const Destination = Type.Object({ id: Type.String() });
+  const all = {
+    summary: 'Servers that a path is sent on to: none, Perch does not',
+    ...{ tags: TAGS, querystring: PathPageQuery, response: answers(pageOf(Destination), 400) },
+  };
+  app.get('/paths/forward/list', { schema: all }, ({ query }) => {
+    pathOf(query);
+    return paginate([], query);
+  });
+
+  const one = {
+    summary: 'One server that a path is sent on to: none, Perch does not',
+    tags: TAGS,
+    querystring: Type.Object({ path: Type.String(), id: Type.String() }),
+    response: answers(Destination, 400, 404),
+  };
+  app.get('/paths/forward/get', { schema: one }, ({ query }) => {
+    throw new PerchError('notFound', 'forward destination not found', { path: pathOf(query) });
+  });
+}
+
+function pathOf(query: unknown): string {
+  const { path } = query as { readonly path?: unknown };
+  if (typeof path !== 'string' || path === '') {
+    throw new PerchError('badInput', 'invalid path');
+  }
+  return path;
+}

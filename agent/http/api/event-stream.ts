@@ -1,0 +1,169 @@
+import { Readable } from 'node:stream';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { BOX_EVENT_TYPES, type BoxEvent, type BoxEventType } from '../../base/box-events.ts';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { answers } from './shapes.ts';
+
+/** Proxies cut what is silent for a minute, some for half of it. */
+const HEART_BEAT_MS = 15_000;
+/** What a browser waits before it comes again. */
+const RETRY_MS = 3_000;
+const MAX_CLIENTS = 64;
+const MAX_PER_ADDRESS = 16;
+/** Whoever is so far behind does not take anything: he is let go, and may come again with the last id he has seen. */
+const MAX_QUEUED_BYTES = 256 << 10;
+const LONGEST_ID = 64;
+
+/** The part of the box's events that these routes need. */
+export interface BoxFeed {
+  readonly run: string;
+  readonly last: number;
+  after(number: number): { readonly events: readonly BoxEvent[]; readonly missed: number };
+  listen(listener: (event: BoxEvent) => void): () => void;
+}
+
+export interface EventStreamOptions {
+  readonly streams: EventStreams;
+  readonly access: {
+    require(request: FastifyRequest, action: 'api', path: string): Promise<void>;
+    ip(request: FastifyRequest): string;
+  };
+}
+
+/** Who listens to the events of the box: one count for all listeners. */
+export class EventStreams {
+  readonly #feed: BoxFeed;
+  readonly #clock: Clock;
+  readonly #addresses = new Map<string, number>();
+  #clients = 0;
+
+  constructor(feed: BoxFeed, clock: Clock) {
+    this.#feed = feed;
+    this.#clock = clock;
+  }
+
+  /**
+   * Server-sent events (HTML Living Standard §9.2) from now on, or from the one after `lastId`.
+   *
+   * @param types undefined: all
+   * @param mayStill asked at each heart-beat; once it fails the stream is over
+   * @throws PerchError exhausted
+   */
+  open(
+    address: string,
+    types: ReadonlySet<BoxEventType> | undefined,
+    lastId: string | undefined,
+    mayStill: () => Promise<unknown>,
+  ): Readable {
+    this.#take(address);
+    const stream = new Readable({ read: () => {} });
+    const send = (text: string): void => {
+      if (stream.readableLength > MAX_QUEUED_BYTES) {
+        stream.destroy();
+      } else {
+        stream.push(text);
+      }
+    };
+    const tell = (event: BoxEvent): void => {
+      if (!types || types.has(event.type)) {
+        send(`id: ${this.#feed.run}-${event.number}\nevent: ${event.type}\ndata: ${event.data}\n\n`);
+      }
+    };
+    send(`retry: ${RETRY_MS}\n\n`);
+    this.#catchUp(lastId, tell, send);
+    const stopListening = this.#feed.listen(tell);
+    const stopBeating = this.#clock.every(HEART_BEAT_MS, () => {
+      send(': \n\n');
+      mayStill().catch(() => stream.push(null));
+    });
+    stream.once('close', () => {
+      stopListening();
+      stopBeating();
+      this.#leave(address);
+    });
+    return stream;
+  }
+
+  /** What has happened since; what is forgotten, or was another run of the program, is told as a gap. */
+  #catchUp(lastId: string | undefined, tell: (event: BoxEvent) => void, send: (text: string) => void): void {
+    if (lastId === undefined) {
+      return;
+    }
+    const [, run, number] = /^([0-9a-z]+)-(\d{1,15})$/.exec(lastId) ?? [];
+    const isOurs = run === this.#feed.run && Number(number) <= this.#feed.last;
+    const { events, missed } = this.#feed.after(isOurs ? Number(number) : 0);
+    if (missed > 0 || !isOurs) {
+      send(`event: gap\ndata: ${JSON.stringify({ missed: isOurs ? missed : null })}\n\n`);
+    }
+    for (const event of events) {
+      tell(event);
+    }
+  }
+
+  #take(address: string): void {
+    const here = this.#addresses.get(address) ?? 0;
+    if (here >= MAX_PER_ADDRESS || this.#clients >= MAX_CLIENTS) {
+      const message = `${here} from this address listen to events, ${this.#clients} in all: close some of them first`;
+      throw new PerchError('exhausted', message, { retryAfterS: HEART_BEAT_MS / 1000 });
+    }
+    this.#addresses.set(address, here + 1);
+    this.#clients += 1;
+  }
+
+  #leave(address: string): void {
+    const left = (this.#addresses.get(address) ?? 1) - 1;
+    this.#clients -= 1;
+    if (left > 0) {
+      this.#addresses.set(address, left);
+    } else {
+      this.#addresses.delete(address);
+    }
+  }
+}
+
+const SCHEMA = {
+  summary: 'What happens to the box, as server-sent events',
+  description:
+    'Each event has an id; who comes again with `Last-Event-ID` gets what he missed (the last 500 are kept), ' +
+    'and an event `gap` before it when something is forgotten.',
+  tags: ['events'],
+  querystring: Type.Object({
+    types: Type.Optional(
+      Type.String({ description: `Some of ${BOX_EVENT_TYPES.join(', ')}, with commas between. Without it: all.` }),
+    ),
+  }),
+  response: answers(Type.String(), 400, 429),
+  produces: { 200: 'text/event-stream' },
+};
+
+/** `GET /events`. */
+export const eventStreamRoutes: FastifyPluginAsync<EventStreamOptions> = async (app, { streams, access }) => {
+  app.get<{ Querystring: { types?: unknown } }>('/events', { schema: SCHEMA }, (request, reply) => {
+    const types = typesOf(request.query.types);
+    const lastId = request.headers['last-event-id'];
+    const ip = access.ip(request);
+    const mayStill = () => access.require(request, 'api', '');
+    const id = typeof lastId === 'string' ? lastId.slice(0, LONGEST_ID) : undefined;
+    return (
+      reply
+        .type('text/event-stream; charset=utf-8')
+        // nginx keeps answers back until it has some kilobytes of them.
+        .header('X-Accel-Buffering', 'no')
+        .send(streams.open(ip, types, id, mayStill))
+    );
+  });
+};
+
+function typesOf(query: unknown): ReadonlySet<BoxEventType> | undefined {
+  const words = [query].flat().flatMap((value) => (typeof value === 'string' ? value.split(',') : []));
+  const wanted = words.map((word) => word.trim()).filter((word) => word !== '');
+  const unknown = wanted.find((word) => !isType(word));
+  if (unknown !== undefined) {
+    throw new PerchError('badInput', `invalid type '${unknown.slice(0, 64)}': known are ${BOX_EVENT_TYPES.join(', ')}`);
+  }
+  return wanted.length === 0 ? undefined : new Set(wanted.filter(isType));
+}
+
+const isType = (word: string): word is BoxEventType => (BOX_EVENT_TYPES as readonly string[]).includes(word);
