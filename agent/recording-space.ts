@@ -182,6 +182,11 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     return this.#disks.list().map((disk) => ({ ...disk, deletionsHeld }));
   }
 
+  /** `st_dev` of the disk that a folder of recordings is on. */
+  deviceOf(folder: string): number | undefined {
+    return this.#disks.deviceOf(folder);
+  }
+
   accept(folder: string): Promise<boolean> {
     return this.#disks.accept(folder);
   }

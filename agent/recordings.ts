@@ -21,6 +21,22 @@ import { RecordingSpace } from './recording-space.ts';
 /** Without recordings the index is written this often, when something has changed. */
 const COMMIT_MS = 30_000;
 
+/** What a recorder has left out since it was made. */
+export interface RecordingLosses {
+  readonly path: string;
+  /** For which the disk was too slow. */
+  readonly parts: number;
+  /** That came too late, or whose timestamps had jumped. */
+  readonly samples: { readonly late: number; readonly jumped: number };
+  /** By the disk. */
+  readonly refusedFiles: number;
+}
+
+export type RecordingDisk = ReturnType<RecordingSpace['list']>[number] & {
+  /** Undefined: nothing has been written there yet. */
+  readonly times: ReturnType<FlushPoint['times']>;
+};
+
 /** Everything about recordings: makes recorders, finishes what was cut off, deletes by age, and plays back. */
 export class Recordings {
   readonly playback: Playback;
@@ -32,7 +48,7 @@ export class Recordings {
   readonly #machineClock: MachineClock;
   readonly space: RecordingSpace;
   readonly #stills: StillTaker;
-  readonly #recorders = new Map<Recorder, string>();
+  readonly #recorders = new Map<Recorder, { readonly path: string; readonly recordPath: string }>();
   readonly #stopCommits: () => void;
   #upkeep: Promise<unknown> = Promise.resolve();
 
@@ -146,7 +162,7 @@ export class Recordings {
         logger: this.#log.child({ path: name }),
       },
     );
-    this.#recorders.set(recorder, settings.recordPath);
+    this.#recorders.set(recorder, { path: name, recordPath: settings.recordPath });
     return {
       start: (stream) => recorder.start(stream),
       stop: () => {
@@ -170,11 +186,29 @@ export class Recordings {
 
   /** Their disk takes no more. */
   #stopBelow(folder: string, error: string): void {
-    for (const [recorder, recordPath] of this.#recorders) {
+    for (const [recorder, { recordPath }] of this.#recorders) {
       if (recordPath.startsWith(folder === '/' ? folder : `${folder}/`)) {
         recorder.interrupt(error);
       }
     }
+  }
+
+  /** What each recorder has left out so far, by the name of its path. */
+  losses(): readonly RecordingLosses[] {
+    return [...this.#recorders].map(([{ dropped, refusedFiles }, { path }]) => ({
+      path,
+      parts: dropped['slow disk'],
+      samples: { late: dropped['late sample'], jumped: dropped['jumped timestamp'] },
+      refusedFiles,
+    }));
+  }
+
+  /** The disks that recordings go to, and how long they take for what is written. */
+  disks(): readonly RecordingDisk[] {
+    return this.space.list().map((disk) => {
+      const device = this.space.deviceOf(disk.folder);
+      return { ...disk, times: device === undefined ? undefined : this.#flush.times(device) };
+    });
   }
 
   names(): Promise<readonly string[]> {

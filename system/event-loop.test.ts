@@ -1,12 +1,11 @@
-import type { IntervalHistogram } from 'node:perf_hooks';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
-import { EventLoopWatch } from './event-loop.ts';
+import { EventLoopWatch, type LoopHistogram } from './event-loop.ts';
 
 /** Histograms that say what they are told to. */
 function simulated() {
   const made: { isOn: boolean; maxMs: number }[] = [];
-  const make = (): IntervalHistogram => {
+  const make = (): LoopHistogram => {
     const state = { isOn: false, maxMs: 20 };
     made.push(state);
     const set = (isOn: boolean) => () => {
@@ -20,7 +19,7 @@ function simulated() {
       },
       mean: 25e6,
       percentile: () => 30e6,
-    } as unknown as IntervalHistogram;
+    } as unknown as LoopHistogram;
   };
   return { made, make };
 }

@@ -1,4 +1,6 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+export type LoopHistogram = ReturnType<typeof monitorEventLoopDelay>;
 
 /** How often is looked: what a look finds is at least so long, and that much is taken off again. */
 const RESOLUTION_MS = 20;
@@ -23,12 +25,12 @@ export interface WindowClock {
  * halt would have missed it.
  */
 export class EventLoopWatch {
-  #older: IntervalHistogram | undefined;
-  #newer: IntervalHistogram;
-  readonly #make: () => IntervalHistogram;
+  #older: LoopHistogram | undefined;
+  #newer: LoopHistogram;
+  readonly #make: () => LoopHistogram;
   readonly #stopTurning: () => void;
 
-  constructor(clock: WindowClock, make: () => IntervalHistogram = histogram) {
+  constructor(clock: WindowClock, make: () => LoopHistogram = histogram) {
     this.#make = make;
     this.#newer = started(make());
     this.#stopTurning = clock.every(WINDOW_MS, () => this.#turn());
@@ -57,9 +59,9 @@ export class EventLoopWatch {
   }
 }
 
-const histogram = (): IntervalHistogram => monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+const histogram = (): LoopHistogram => monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 
-function started(made: IntervalHistogram): IntervalHistogram {
+function started(made: LoopHistogram): LoopHistogram {
   made.enable();
   return made;
 }
