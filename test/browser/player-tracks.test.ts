@@ -69,6 +69,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a 
     await page.goto(`${agent.url}/#/live/h265`);
     await page.getByText('H.265').first().waitFor();
     const before = asked.length;
+    expect(before).toBeGreaterThan(0);
     // The box's news come with each look; as many more change nothing.
     for (let i = 0; i < 2; i += 1) {
       await page.waitForResponse((response) => response.url().includes('/v3/'));
