@@ -84,6 +84,16 @@ test.for([
   await expect(box.say(words)).rejects.toThrow(message);
 });
 
+test('users of the file that can let nobody in are told besides', async () => {
+  await using box = await openFolder(
+    'perch: own\nauthInternalUsers:\n- {user: tom, pass: "argon2:x"}\n- {user: any}\n',
+  );
+  expect((await box.say('tom read door')).text.split('\n').slice(-2)).toEqual([
+    'note: authInternalUsers: what has no password (1) lets nobody in (perch: own)',
+    'note: authInternalUsers[0].pass: not an argon2 hash: write $argon2id$v=19$m=65536,t=3,p=4$salt$hash',
+  ]);
+});
+
 test('no password is shown, and a wrong address or file is told', async () => {
   await using box = await openFolder(USERS);
   expect((await box.say('tom read door')).text).not.toContain('hunter2');

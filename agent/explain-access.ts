@@ -42,7 +42,8 @@ export async function explainAccess(
   const users = await Users.open(options.dataDir);
   const people = { owner: users.owner, verify: async () => false, person: (one: string) => users.person(one) };
   const identity = { ip, isLoopback: isLoopbackIp(ip), isPrivate: isPrivateIp(ip), user };
-  const { allowed, steps } = await new Authority(people, rulesOf(config)).explain(action, path, identity);
+  const authority = new Authority(people, rulesOf(config));
+  const { allowed, steps } = await authority.explain(action, path, identity);
   const who = user === '' ? 'somebody without a name' : `${user}, with the right password`;
   const outcome = allowed === undefined ? 'it depends' : allowed ? 'let in' : 'refused';
   return {
@@ -53,6 +54,7 @@ export async function explainAccess(
       ...(path === '' ? [] : [pathWords(config, path)]),
       ...steps.map((step, i) => `${i + 1}. ${step}`),
       `=> ${outcome}`,
+      ...authority.warnings.map((warning) => `note: ${warning}`),
     ],
   };
 }
