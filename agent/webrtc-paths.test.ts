@@ -28,7 +28,7 @@ test.for([
   ['shut/one', false],
 ] as const)('path %s over WebRTC: %s', async ([path, isServed]) => {
   const { asked, paths } = askedTable();
-  const publisher = { type: 'webRTCSession', id: '1', onReplaced: () => {} } as const;
+  const publisher = { type: 'webRTCSession', id: '1', query: '', onReplaced: () => {} } as const;
   const uses = [
     () => paths.open(path, ''),
     async () => paths.mayPublish(path, 'now'),

@@ -113,3 +113,74 @@ test('check says what is wrong with a file, with line and key, and ends', async 
   expect((await run('check', file)).code).toBe(0);
   expect((await run('check', join(agent.dataDir, 'none.yml'))).output).toMatch(/does not exist/);
 });
+
+/** What the control API answers, as its status and error. */
+async function change(url: string, method: string, path: string, body: object, headers: Record<string, string> = {}) {
+  const answer = await fetch(`${url}/v3/config/${path}`, { method, headers, body: JSON.stringify(body) });
+  const { error } = (await answer.json()) as { error?: string };
+  return error === undefined ? answer.status : `${answer.status} ${error}`;
+}
+
+test('the control API changes a running box: recording begins, readers stay, and who restarts his own port is answered', async () => {
+  await using camera = await startAgent();
+  const source = await demoSource(camera);
+  await using agent = await startAgent({ config: `api: yes\npaths:\n  one: # mine\n    source: ${source}\n` });
+  const api = `http://127.0.0.1:${agent.ports.api}`;
+  const one = await until(async () => {
+    const path = await find(agent, 'one');
+    return path?.ready ? path : undefined;
+  });
+  expect(await change(api, 'PATCH', 'paths/patch/one', { record: true })).toBe(200);
+  await until(async () => ((await find(agent, 'one'))?.recording?.active ? true : undefined));
+  expect(await find(agent, 'one')).toMatchObject({ ready: true, readyTime: one.readyTime });
+  expect(await change(api, 'PATCH', 'paths/patch/one', { foo: 1 })).toBe('400 json: unknown field "foo"');
+
+  for (const [url, origin] of [
+    [api, 'http://a.example'],
+    [agent.url, 'http://b.example'],
+  ] as const) {
+    expect(await change(url, 'PATCH', 'global/patch', { apiAllowOrigins: [origin] })).toBe(200);
+    await until(async () => {
+      const answer = await fetch(`${url}/v3/info`, { headers: { origin } }).catch(() => undefined);
+      return answer?.headers.get('access-control-allow-origin') === origin || undefined;
+    });
+  }
+  expect(await find(agent, 'one')).toMatchObject({ ready: true, readyTime: one.readyTime });
+  expect(readFileSync(join(agent.dataDir, 'test.yml'), 'utf8')).toContain('  one: # mine\n');
+  expect(agent.process.output()).toMatch(/\[one\] configuration changed change="recording switched on"/);
+});
+
+test("in Perch's own set-up a machine may configure cameras, and only the owner which programs run", async () => {
+  const machine = 'authInternalUsers:\n  - user: robot\n    pass: r2d2\n    permissions: [{action: api}]\n';
+  await using agent = await startAgent({ config: `perch: own\n${machine}paths:\n  one:\n` });
+  const password = 'a kingfisher on a perch';
+  const headers = { 'content-type': 'application/json', origin: agent.url };
+  const claimed = await fetch(`${agent.url}/v3/claim`, { method: 'POST', headers, body: JSON.stringify({ password }) });
+  const { user } = (await claimed.json()) as { user?: string };
+  const basic = (name: string, secret: string) => ({ authorization: `Basic ${btoa(`${name}:${secret}`)}` });
+  const robot = basic('robot', 'r2d2');
+  expect(await change(agent.url, 'PATCH', 'paths/patch/one', { maxReaders: 2 })).toMatch(/^401 /);
+  expect(await change(agent.url, 'PATCH', 'paths/patch/one', { maxReaders: 2 }, robot)).toBe(200);
+  expect(await change(agent.url, 'PATCH', 'paths/patch/one', { runOnReady: 'true' }, robot)).toMatch(
+    /^400 .*only the owner/,
+  );
+  const owner = basic(user ?? 'owner', password);
+  expect(await change(agent.url, 'PATCH', 'paths/patch/one', { runOnReady: 'true' }, owner)).toBe(200);
+  expect(await change(agent.url, 'PATCH', 'paths/patch/one', { source: 'ffmpeg://-i x' }, owner)).toMatch(
+    /^400 .*file only/,
+  );
+  expect(await change(agent.url, 'PATCH', 'global/patch', { perch: 'other' }, owner)).toBe(
+    '400 json: unknown field "perch"',
+  );
+});
+
+test('a changed logLevel reaches paths that are there already', async () => {
+  await using camera = await startAgent();
+  const source = await demoSource(camera);
+  await using agent = await startAgent({ config: `logLevel: error\npaths:\n  one:\n    source: ${source}\n` });
+  await until(async () => ((await find(agent, 'one'))?.ready ? true : undefined));
+  expect(agent.process.output()).not.toContain('[one]');
+  expect(await change(agent.url, 'PATCH', 'global/patch', { logLevel: 'info' })).toBe(200);
+  await camera.process.stop('SIGINT');
+  await agent.process.waitFor(/\[one\] no picture from the camera/);
+});
