@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
 import type { HlsMuxer } from '../hls-muxer.ts';
 import type { HlsServer, SoundForm } from '../server.ts';
+import { isChromiumPlayer } from './chromium-list.ts';
 import { CHECK_COOKIE, cookie, cookiesOf, SESSION_COOKIE } from './cookies.ts';
 import { addressQuery, beginningQuery, checkQuery, queryOf } from './request.ts';
 import type { HlsSession, Requester } from './sessions.ts';
@@ -67,7 +68,9 @@ export class Door {
       const session = server.sessions.ofCdn(this.#requesterOf(request, path), muxer, origin);
       return { session, muxer, query: plainQuery, isOwnQuery: false };
     }
-    const known = this.#sessionOf(request, path);
+    // What it is told next depends on what it was told: two of them in one browser are two, and their cookies are the same.
+    const isAlone = isChromiumPlayer(request);
+    const known = isAlone ? undefined : this.#sessionOf(request, path);
     const keepsCookies = cookiesOf(headers.cookie, CHECK_COOKIE).includes('1');
     if (!known && !keepsCookies && parameter(request, 'cookieCheck') !== '1') {
       await this.#checkGuess(request, path);
@@ -81,7 +84,7 @@ export class Door {
       known && !known.isEnded ? known : server.sessions.open(this.#requesterOf(request, path), muxer, origin);
     session.muxer = muxer;
     const hasCookies = keepsCookies || cookiesOf(headers.cookie, SESSION_COOKIE).includes(session.secret);
-    const isInCookie = hasCookies && !KEEPS_FIRST_COOKIES.test(headers['user-agent'] ?? '');
+    const isInCookie = hasCookies && !isAlone && !KEEPS_FIRST_COOKIES.test(headers['user-agent'] ?? '');
     if (isInCookie) {
       reply.header('Set-Cookie', cookie(SESSION_COOKIE, session.secret, this.#access.isSecure(request)));
     }
@@ -117,17 +120,22 @@ export class Door {
     return { session, muxer, query, isOwnQuery: query.includes('session=') };
   }
 
+  /** An address says it more exactly than cookies, which all players of a browser have. */
   #sessionOf(request: FastifyRequest, path: string): HlsSession | undefined {
     const { sessions } = this.#server();
     const ip = this.#access.ip(request);
-    for (const secret of cookiesOf(request.headers.cookie, SESSION_COOKIE)) {
-      const session = sessions.find(secret, path, ip);
+    const secret = parameter(request, 'session');
+    const named = secret === undefined ? undefined : sessions.find(secret, path, ip);
+    if (named) {
+      return named;
+    }
+    for (const one of cookiesOf(request.headers.cookie, SESSION_COOKIE)) {
+      const session = sessions.find(one, path, ip);
       if (session) {
         return session;
       }
     }
-    const secret = parameter(request, 'session');
-    return secret === undefined ? undefined : sessions.find(secret, path, ip);
+    return undefined;
   }
 
   #isCdn({ headers }: FastifyRequest): boolean {

@@ -144,7 +144,6 @@ class Delivery {
       return reply;
     }
     const { muxer, query, session } = admitted;
-    // Another player of the same browser has the same session, and leaves this one its list.
     if (isChromiumPlayer(request) && !session.isCdn) {
       session.chromiumList = new ChromiumList();
     }
