@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { random } from '../../test/random.ts';
 import { type InternalUser, MEDIAMTX_USERS } from '../config/global.ts';
 import { type AccessRules, type Action, Authority, type Identity, type Owners } from './authorize.ts';
 import { limitedPerson, ownerPerson, type Person } from './person.ts';
@@ -192,4 +193,34 @@ test.for<[string, AccessRules, Action, Identity, string[]]>([
   ],
 ])('the decision on %s is explained', async ([, rules, action, identity, steps]) => {
   expect(await explained(rules, action, 'door', identity)).toEqual(steps);
+});
+
+test('what is explained is what is decided, whoever asks for what', async () => {
+  const next = random(17);
+  const one = <T>(items: readonly T[]): T => items[Math.floor(next() * items.length)] as T;
+  const some = <T>(items: readonly T[]): T[] => items.filter(() => next() < 0.5);
+  let allowedCount = 0;
+  for (let i = 0; i < 3_000; i += 1) {
+    const internalUsers = Array.from({ length: Math.floor(next() * 4) }, (): InternalUser => {
+      const user = one(['any', 'tom', 'eve', 'owner']);
+      const pass = user === 'any' || next() < 0.3 ? '' : 'blue heron';
+      const actions = some(['read', 'publish', 'playback', 'api', 'metrics', 'pprof'] as const);
+      const permissions = actions.map((action) => ({ action, path: one(['', 'door', '~^y']) }));
+      return { user, pass, ips: one([[], ['127.0.0.1'], ['192.168.1.0/24']]), permissions };
+    });
+    const rules = { isOwn: next() < 0.5, internalUsers };
+    const accounts = one([claimed, unclaimed]);
+    const user = one(['', 'tom', 'eve', 'owner', 'ann', 'guest 1']);
+    const from = { ...one([loopback, proxied, home, away]), user };
+    const action = one(ACTIONS);
+    const path = one(['door', 'yard']);
+    const authority = new Authority(accounts, rules);
+    const { allowed } = await authority.explain(action, path, from);
+    const byPassword = await authority.authorize(action, path, { ...from, password: 'blue heron' });
+    const bySession = await authority.authorize(action, path, { ...from, sessionUser: user });
+    // A guest has no password: nothing but his link lets him in.
+    expect([i, allowed]).toEqual([i, byPassword.allowed || bySession.allowed]);
+    allowedCount += allowed ? 1 : 0;
+  }
+  expect(allowedCount).toBeGreaterThan(500);
 });
