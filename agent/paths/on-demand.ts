@@ -88,6 +88,14 @@ export class OnDemand {
     this.touch(stream.audience);
   }
 
+  /** Another source takes the place of the one that is there: it has as much time to come. */
+  sourceReplaced(): void {
+    if (this.#state === 'ready') {
+      this.#state = 'starting';
+      this.#after(this.#times.startTimeoutMs, () => this.#giveUp());
+    }
+  }
+
   /** The source has failed after it was there: it is started again by the next request. */
   streamClosed(): void {
     if (this.#state === 'ready') {

@@ -11,6 +11,7 @@ const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set(['recordDeleteAfterMs', '
 const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
   ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect', 'webrtc'] as const),
   ...(['sourceOnDemandStartTimeoutMs', 'sourceOnDemandCloseAfterMs'] as const),
+  ...(['runOnDemandStartTimeoutMs', 'runOnDemandCloseAfterMs'] as const),
 ]);
 const READER_QUERY = '$MTX_QUERY';
 
@@ -28,6 +29,14 @@ export function settingsFor(entry: PathEntry | undefined, name: string): PathSet
   }
   return { ...settings, source };
 }
+
+/** What the groups of the entry's regular expression stand for in this name. */
+export const groupsOf = (entry: PathEntry | undefined, name: string): readonly string[] =>
+  [...(entry?.pattern?.exec(name) ?? [])].slice(1).map((group) => group ?? '');
+
+/** Somebody who wants the stream makes it come: it is pulled, or a hook has it published. */
+export const isOnDemand = ({ source, sourceOnDemand, runOnDemand }: PathSettings): boolean =>
+  source === 'publisher' ? runOnDemand !== '' : sourceOnDemand && source.includes('://');
 
 export const usesQuery = ({ source }: PathSettings): boolean => source.includes(READER_QUERY);
 

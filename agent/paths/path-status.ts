@@ -4,6 +4,7 @@ import { parseH265Sps } from '../media/h265/params.ts';
 import type { Av1Track, G711Track, H264Track, Track } from '../media/track.ts';
 import { CODEC_LABEL } from '../media/track.ts';
 import type { SourceStatistics } from '../sources/source.ts';
+import type { Stream } from '../stream/stream.ts';
 
 /** A track as MediaMTX's API describes it. */
 export interface TrackStatus {
@@ -180,4 +181,10 @@ const H265_PROFILES: Readonly<Record<number, string>> = {
 function h265ProfileLevel(sps: Uint8Array): { profile: string; level: string } {
   const { profileIdc, levelIdc } = parseH265Sps(sps).profile;
   return { profile: H265_PROFILES[profileIdc] ?? String(profileIdc), level: String(levelIdc / 30) };
+}
+
+export function readersOf(stream: Stream | undefined): PathStatus['readers'] {
+  const shown = (stream?.readers ?? []).filter(({ type }) => type !== 'hidden');
+  const listed = [...shown, ...(stream?.viewers ?? [])].map(({ type, id }) => ({ type, id }));
+  return listed.sort((a, b) => (a.type + a.id < b.type + b.id ? -1 : 1));
 }

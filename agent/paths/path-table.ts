@@ -18,7 +18,8 @@ import {
   type Publication,
   type Publisher,
 } from './path.ts';
-import { recordKeyOf, settingsFor, sourceKeyOf, usesQuery, withQuery } from './path-settings.ts';
+import type { PathHooks, SegmentHooks } from './path-hooks.ts';
+import { groupsOf, isOnDemand, recordKeyOf, settingsFor, sourceKeyOf, usesQuery, withQuery } from './path-settings.ts';
 import { disabledStatus, type PathStatus } from './path-status.ts';
 import type { PathTalk } from './path-talk.ts';
 
@@ -31,7 +32,9 @@ const LONGEST_NAME = 240;
 export interface PathMakers {
   /** @param settings of a path that is pulled */
   source(name: string, settings: PathSettings, config: Config): Source;
-  recorder(name: string, settings: PathSettings): PathRecorder | undefined;
+  recorder(name: string, settings: PathSettings, hooks?: SegmentHooks): PathRecorder | undefined;
+  /** @param groups what those of the path's regular expression stand for */
+  hooks?(name: string, settings: PathSettings, groups: readonly string[]): PathHooks;
   /** Why WebRTC viewers would hear nothing of a stream with these tracks, although there is sound; undefined: they hear it. */
   whySilent?(tracks: readonly Track[]): string | undefined;
   streamOpened(name: string, stream: Stream): void;
@@ -41,6 +44,7 @@ export interface PathMakers {
 
 interface LivePath {
   readonly path: Path;
+  readonly hooks: PathHooks | undefined;
   readonly sourceKey: string;
   recordKey: string;
 }
@@ -103,7 +107,7 @@ export class PathTable {
       const message = `path '${name}' sends RTSP readers elsewhere (source: redirect), where HLS and WebRTC cannot follow`;
       throw new PerchError('notFound', message, { path: name });
     }
-    const isStarted = entry.settings?.sourceOnDemand === true && entry.settings.source.includes('://');
+    const isStarted = entry.settings && isOnDemand(entry.settings);
     const live = this.#live.get(name) ?? (isStarted ? this.#obtain(name, this.#config) : undefined);
     if (!live) {
       const reason = entry.error === undefined ? '' : `: ${entry.error}`;
@@ -121,7 +125,7 @@ export class PathTable {
     if (settings?.source === 'redirect') {
       return settings.sourceRedirect;
     }
-    const isOver = settings?.sourceOnDemand || this.#live.get(name)?.path.hasStream;
+    const isOver = (settings && isOnDemand(settings)) || this.#live.get(name)?.path.hasStream;
     return isOver ? undefined : settings?.fallback || undefined;
   }
 
@@ -235,11 +239,13 @@ export class PathTable {
       const message = `${MAX_MADE_PATHS} paths are in use that patterns stand for: no more are made`;
       throw new PerchError('exhausted', message, { path: name });
     }
+    const hooks = this.#makers.hooks?.(name, settings, groupsOf(entry, name));
     const path = new Path(
       {
         name,
         ...this.#traitsOf(name, entry, settings, config),
-        recorder: this.#makers.recorder(name, settings),
+        hooks,
+        recorder: this.#makers.recorder(name, settings, hooks),
         whySilent: this.#makers.whySilent,
         onStream: (stream) => this.#makers.streamOpened(name, stream),
         tell: this.#makers.tell,
@@ -248,7 +254,7 @@ export class PathTable {
       this.#clock,
       this.#log,
     );
-    const live = { path, sourceKey: sourceKeyOf(settings, config), recordKey: recordKeyOf(settings) };
+    const live = { path, hooks, sourceKey: sourceKeyOf(settings, config), recordKey: recordKeyOf(settings) };
     this.#live.set(name, live);
     path.start();
     return live;
@@ -266,7 +272,11 @@ export class PathTable {
   #originOf(name: string, settings: PathSettings, config: Config): PathOrigin {
     const { source, overridePublisher } = settings;
     if (source === 'publisher') {
-      return { kind: 'publisher', mayOverride: overridePublisher, usesSenderClock: settings.useAbsoluteTimestamp };
+      const { runOnDemandStartTimeoutMs: startTimeoutMs, runOnDemandCloseAfterMs: closeAfterMs } = settings;
+      return {
+        ...{ kind: 'publisher', mayOverride: overridePublisher, usesSenderClock: settings.useAbsoluteTimestamp },
+        onDemand: isOnDemand(settings) ? { startTimeoutMs, closeAfterMs } : undefined,
+      };
     }
     if (source === 'redirect') {
       return { kind: 'redirect' };
@@ -294,7 +304,7 @@ export class PathTable {
     const recordKey = recordKeyOf(settings);
     if (live.recordKey !== recordKey) {
       live.recordKey = recordKey;
-      await live.path.setRecorder(this.#makers.recorder(name, settings));
+      await live.path.setRecorder(this.#makers.recorder(name, settings, live.hooks));
     }
     if (live.path.isIdle) {
       this.#forget(name, live.path);

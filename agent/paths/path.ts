@@ -6,7 +6,8 @@ import type { Track } from '../media/track.ts';
 import type { StreamSink } from '../stream/ingest/stream-sink.ts';
 import { Stream } from '../stream/stream.ts';
 import { OnDemand, type OnDemandTimes } from './on-demand.ts';
-import { describeStatistics, describeTrack, type PathStatus, trackLabels } from './path-status.ts';
+import { HookCalls, type PathHooks } from './path-hooks.ts';
+import { describeStatistics, describeTrack, type PathStatus, readersOf, trackLabels } from './path-status.ts';
 import { PathTalk } from './path-talk.ts';
 import { RateMeter } from './rate-meter.ts';
 import { type SourceMaker, SourceRunner } from './source-runner.ts';
@@ -25,6 +26,8 @@ export interface Publisher {
   /** As MediaMTX's API names it. */
   readonly type: string;
   readonly id: string;
+  /** Of its address, without `?`. */
+  readonly query?: string;
   /** Another publisher has taken the path, or the path is gone. */
   onReplaced(reason: string, by: 'publisher' | 'configuration'): void;
 }
@@ -39,7 +42,13 @@ export interface Publication extends StreamSink {
 export type PathOrigin =
   /** `onDemand`: pulled only while somebody reads; else always. */
   | { readonly kind: 'pulled'; readonly source: SourceMaker; readonly onDemand: OnDemandTimes | undefined }
-  | { readonly kind: 'publisher'; readonly mayOverride: boolean; readonly usesSenderClock: boolean }
+  /** `onDemand`: a hook has it published while somebody reads. */
+  | {
+      readonly kind: 'publisher';
+      readonly mayOverride: boolean;
+      readonly usesSenderClock: boolean;
+      readonly onDemand?: OnDemandTimes | undefined;
+    }
   /** Readers are sent elsewhere: there is never a stream. */
   | { readonly kind: 'redirect' };
 
@@ -57,6 +66,7 @@ export interface PathTraits {
 export interface PathParts extends PathTraits {
   readonly name: string;
   readonly recorder: PathRecorder | undefined;
+  readonly hooks?: PathHooks | undefined;
   /** Why WebRTC viewers would hear nothing of a stream with these tracks; undefined: they hear it, or there is no sound. */
   readonly whySilent?: ((tracks: readonly Track[]) => string | undefined) | undefined;
   /** Called with each new stream. */
@@ -76,6 +86,7 @@ export class Path {
   readonly #log: Logger;
   readonly #runner: SourceRunner | undefined;
   readonly #onDemand: OnDemand | undefined;
+  readonly #hooks: HookCalls;
   readonly #rate = new RateMeter();
   #recorder: PathRecorder | undefined;
   #publisher: Publisher | undefined;
@@ -89,6 +100,7 @@ export class Path {
     this.#parts = parts;
     this.#traits = parts;
     this.#recorder = parts.recorder;
+    this.#hooks = new HookCalls(parts.hooks);
     this.#clock = clock;
     this.#log = log.child({ path: parts.name });
     this.#offlineSince = this.#now();
@@ -99,12 +111,15 @@ export class Path {
     );
     if (origin.kind === 'pulled') {
       this.#runner = new SourceRunner(origin.source, this.#runnerOwner(), clock, this.#log);
+    }
+    if (origin.kind !== 'redirect') {
       this.#onDemand = origin.onDemand && new OnDemand(origin.onDemand, this.#onDemandOwner(this.#runner), clock);
     }
   }
 
   /** Pulls the source, unless somebody has to ask for it first. */
   start(): void {
+    this.#hooks.begin();
     if (!this.#onDemand) {
       this.#runner?.start('');
     }
@@ -120,12 +135,13 @@ export class Path {
     // A source that was just about to deliver may have begun one more file.
     await this.#runner?.stop();
     await this.#recorder?.stop();
+    await this.#hooks.end();
   }
 
   /** Other settings of those that concern the next reader or publisher only. */
   follow(traits: PathTraits): void {
     this.#traits = traits;
-    if (traits.origin.kind === 'pulled' && traits.origin.onDemand) {
+    if (traits.origin.kind !== 'redirect' && traits.origin.onDemand) {
       this.#onDemand?.setTimes(traits.origin.onDemand);
     }
   }
@@ -179,6 +195,7 @@ export class Path {
     const { name } = this;
     const { usesSenderClock } = this.mayPublish();
     this.#replace(`another publisher has taken path '${name}'`, 'publisher');
+    this.#onDemand?.sourceReplaced();
     this.#closeStream();
     this.#publisher = publisher;
     return {
@@ -213,9 +230,10 @@ export class Path {
     if (!this.talk.isIdle) {
       return false;
     }
-    return kind === 'pulled'
-      ? this.#onDemand?.isInitial === true && this.#runner?.isStopped === true
-      : this.#publisher === undefined;
+    if (kind === 'pulled') {
+      return this.#onDemand?.isInitial === true && this.#runner?.isStopped === true;
+    }
+    return this.#publisher === undefined && this.#onDemand?.isInitial !== false && !this.#hooks.isBusy;
   }
 
   /** Reads the byte counter; called about once a second. */
@@ -285,19 +303,22 @@ export class Path {
     };
   }
 
-  #onDemandOwner(runner: SourceRunner) {
+  /** @param runner undefined: a hook is to have it published */
+  #onDemandOwner(runner: SourceRunner | undefined) {
     return {
       name: this.name,
-      startSource: (query: string) => runner.start(query),
+      startSource: (query: string) => (runner ? runner.start(query) : this.#hooks.demand(query)),
       stopSource: (isUnread: boolean) => {
         if (isUnread) {
-          this.#log.info('nobody reads any more: camera is let go');
+          this.#log.info(`nobody reads any more: ${runner ? 'camera is let go' : 'the publisher is ended'}`);
         }
-        void runner.stop();
+        void runner?.stop();
+        void this.#hooks.endDemand().then(() => this.#tellIdle());
+        this.#replace(`nobody reads path '${this.name}'`, 'configuration');
         this.#closeStream();
       },
       get sourceFault() {
-        return runner.cause;
+        return runner?.cause;
       },
     };
   }
@@ -313,6 +334,10 @@ export class Path {
     this.#tellStream(tracks);
     this.#recorder?.start(stream);
     this.#parts.onStream?.(stream);
+    this.#hooks.opened(stream, {
+      ...(this.#sourceStatus ?? { type: '', id: '' }),
+      query: this.#publisher?.query ?? '',
+    });
     this.#onDemand?.streamOpened(stream);
     return stream;
   }
@@ -323,7 +348,9 @@ export class Path {
     this.#readySince = null;
     this.#offlineSince ??= this.#now();
     this.#rate.reset();
+    this.#hooks.closing();
     stream?.close();
+    this.#hooks.closed();
     if (stream) {
       this.#tell('path', { state: 'unavailable' });
       this.#onDemand?.streamClosed();
@@ -363,10 +390,4 @@ export function cannotPublish(name: string): PerchError {
   return new PerchError('badInput', `can't publish to path '${name}' since 'source' is not 'publisher'`, {
     path: name,
   });
-}
-
-function readersOf(stream: Stream | undefined): PathStatus['readers'] {
-  const shown = (stream?.readers ?? []).filter(({ type }) => type !== 'hidden');
-  const listed = [...shown, ...(stream?.viewers ?? [])].map(({ type, id }) => ({ type, id }));
-  return listed.sort((a, b) => (a.type + a.id < b.type + b.id ? -1 : 1));
 }

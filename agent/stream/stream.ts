@@ -9,6 +9,12 @@ export interface Viewer {
   readonly id: string;
 }
 
+/** Somebody who gets the stream's pictures at this moment, as MediaMTX's API names him. */
+export interface Recipient {
+  readonly type: 'webRTCSession' | 'hlsSession' | 'rtspSession' | 'rtspsSession' | 'hidden';
+  readonly id: string;
+}
+
 /** One output of a stream. Called synchronously for every sample: it never blocks; it queues within its own byte limit or drops. */
 export interface Reader {
   /** As MediaMTX's API names it: `webRTCSession`, `hlsSession`, …; `hidden` readers (recorder, HLS muxer) are not listed. */
@@ -56,10 +62,14 @@ export class Stream {
   readonly viewers = new Set<Viewer>();
   /** Told when `audience` has changed while the stream lasts. */
   onAudience: (() => void) | undefined;
+  /** Told of each recipient, with the query of his address; what it returns is called when he gets nothing any more. */
+  onRecipient: ((recipient: Recipient, query: string) => () => void) | undefined;
   /** Asks who makes the pictures for a key frame; set by a source that can, which also sees to it that it is not asked too often. */
   onKeyFrameWanted: (() => void) | undefined;
   readonly #tracks: Track[];
   readonly #gop: GopCache;
+  /** What is called when they get nothing any more. */
+  readonly #recipients = new Map<Recipient, () => void>();
   // Copied on change, so that delivery walks a plain array while readers come and go.
   #readers: readonly Reader[] = [];
   #audience = 0;
@@ -177,6 +187,21 @@ export class Stream {
     this.countAudience();
   }
 
+  /** From now on somebody gets pictures: later than he has become a reader, where he is waited for. @param query of his address */
+  beginRecipient(recipient: Recipient, query: string): void {
+    const ended = this.#isClosed || this.#recipients.has(recipient) ? undefined : this.onRecipient?.(recipient, query);
+    if (ended) {
+      this.#recipients.set(recipient, ended);
+    }
+  }
+
+  /** Nothing happens when he gets nothing already. */
+  endRecipient(recipient: Recipient): void {
+    const ended = this.#recipients.get(recipient);
+    this.#recipients.delete(recipient);
+    ended?.();
+  }
+
   /** Called also by a reader whose `isAudience` has changed. */
   countAudience(): void {
     const audience = this.#readers.filter(({ type, isAudience }) => isAudience ?? type !== 'hidden').length;
@@ -216,6 +241,9 @@ export class Stream {
     this.#gop.clear();
     for (const reader of readers) {
       reader.onEnd();
+    }
+    for (const recipient of [...this.#recipients.keys()]) {
+      this.endRecipient(recipient);
     }
   }
 

@@ -6,6 +6,8 @@ export interface Publisher {
   /** As MediaMTX's API names it. */
   readonly type: 'rtspSession' | 'rtspsSession';
   readonly id: string;
+  /** Of its URL, without `?`. */
+  readonly query: string;
   /** Another publisher has taken the path, or the path is gone: ends the session. */
   onReplaced(reason: string): void;
 }

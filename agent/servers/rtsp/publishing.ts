@@ -17,6 +17,7 @@ export type MakeIntake = (kind: 'tcp' | 'udp', session: RtspSession, medias: rea
 export class Publishing implements Role, Publisher {
   readonly type: 'rtspSession' | 'rtspsSession';
   readonly id: string;
+  readonly query: string;
   readonly #session: RtspSession;
   readonly #medias: readonly SdpMedia[];
   readonly #makeIntake: MakeIntake;
@@ -27,6 +28,7 @@ export class Publishing implements Role, Publisher {
   constructor(session: RtspSession, medias: readonly SdpMedia[], makeIntake: MakeIntake) {
     this.type = session.facts.type;
     this.id = session.id;
+    this.query = session.facts.target.query;
     this.#session = session;
     this.#medias = medias;
     this.#makeIntake = makeIntake;

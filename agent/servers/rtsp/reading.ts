@@ -80,6 +80,7 @@ export class Reading implements Role, Reader {
     }
     const starts = delivery.start();
     this.#isPlaying = true;
+    this.#stream.beginRecipient(this, this.#session.facts.target.query);
     const info = starts.map(
       ({ track, sequence, rtpTime }) => `url=${this.#uris.get(track)};seq=${sequence};rtptime=${rtpTime}`,
     );
@@ -96,6 +97,7 @@ export class Reading implements Role, Reader {
   pause(): Answer {
     if (this.#isPlaying) {
       this.#isPlaying = false;
+      this.#stream.endRecipient(this);
       this.#delivery?.stop();
     }
     return { status: 200 };
@@ -110,6 +112,7 @@ export class Reading implements Role, Reader {
 
   close(): void {
     this.#isPlaying = false;
+    this.#stream.endRecipient(this);
     this.#stream.removeReader(this);
     this.#delivery?.close();
   }

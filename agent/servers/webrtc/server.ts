@@ -144,7 +144,7 @@ export class WebRtcServer {
       const choices = chooseCodecs(stream.tracks, offer, this.#sound);
       const openFallback = fallback ? () => this.#paths.open(fallback, '') : undefined;
       const sound = choices.audio?.isTurned ? this.#sound?.of(stream, choices.audio.track) : undefined;
-      const media = new Viewing(id, stream, choices, this.#clock, { openFallback, sound, log });
+      const media = new Viewing(id, stream, choices, this.#clock, { query, openFallback, sound, log });
       const sections = sendingSections(choices, media.video, media.audio);
       return { media, leftOut: choices.leftOut, sections, cname: media.cname };
     });
@@ -242,9 +242,9 @@ export class WebRtcServer {
     await this.#ports.close();
   }
 
-  #intakeOf({ path }: Requester, inbound: readonly Inbound[]): IntakeOptions {
+  #intakeOf({ path, query }: Requester, inbound: readonly Inbound[]): IntakeOptions {
     const gatherTimeoutMs = this.#options.trackGatherTimeoutMs ?? TRACK_GATHER_TIMEOUT_MS;
-    return { inbound: inbound.map(remoteTrackOf), path, gatherTimeoutMs };
+    return { inbound: inbound.map(remoteTrackOf), path, query, gatherTimeoutMs };
   }
 
   #checkOpen(): void {

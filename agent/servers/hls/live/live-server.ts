@@ -130,6 +130,7 @@ export class LiveServer {
     origin.addReader(session, false);
     if (this.#sessions.has(session.id)) {
       this.#viewers.opened(factsOf(session));
+      origin.beginRecipient(session, request.query);
       session.viewer.start();
     }
     return () => this.#forget(session, origin, 'he has gone');
@@ -198,6 +199,7 @@ export class LiveServer {
   #forget(session: Session, origin: Stream, reason: string): boolean {
     const isNew = this.#sessions.delete(session.id);
     if (isNew) {
+      origin.endRecipient(session);
       origin.removeReader(session);
       session.viewer.close();
       this.#viewers.ended(factsOf(session), reason, session.viewer.sentBytes);

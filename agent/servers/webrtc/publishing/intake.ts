@@ -29,6 +29,8 @@ export interface IntakeOptions {
   readonly inbound: readonly RemoteTrack[];
   /** Whose media it is, for messages. */
   readonly path: string;
+  /** Of the peer's address. */
+  readonly query?: string;
   /** Tracks of which nothing has come by then are done without. */
   readonly gatherTimeoutMs: number;
 }

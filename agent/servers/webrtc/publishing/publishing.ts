@@ -9,6 +9,7 @@ export class Publishing implements SessionMedia {
   readonly state = 'publish';
   readonly #id: string;
   readonly #path: string;
+  readonly #query: string;
   readonly #paths: Pick<WebRtcPaths, 'publish'>;
   readonly #intake: Intake;
   #publication: Publication | undefined;
@@ -17,6 +18,7 @@ export class Publishing implements SessionMedia {
   constructor(id: string, options: IntakeOptions, paths: Pick<WebRtcPaths, 'publish'>, clock: Clock, log: Logger) {
     this.#id = id;
     this.#path = options.path;
+    this.#query = options.query ?? '';
     this.#paths = paths;
     this.#intake = new Intake(options, clock, log);
   }
@@ -30,6 +32,7 @@ export class Publishing implements SessionMedia {
     const publication = this.#paths.publish(this.#path, {
       type: 'webRTCSession',
       id: this.#id,
+      query: this.#query,
       // Two pages that are both sure of themselves would take the path from each other for ever.
       onReplaced: (reason, by) => link.close(reason, by === 'publisher' ? 'final' : 'forNow'),
     });

@@ -23,6 +23,8 @@ import { ViewerHealth } from './viewer-health.ts';
 type Chosen = Pick<Choice, 'track' | 'format' | 'rtx'>;
 
 export interface ViewingOptions {
+  /** Of the viewer's address. */
+  readonly query?: string;
   /** For a viewer on a bad network: opens a smaller stream with the same pictures, which it may read. */
   readonly openFallback?: (() => Promise<Stream>) | undefined;
   /** Where the sound comes from when it is made of the stream's: its first track. */
@@ -114,6 +116,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     if (this.#ended !== undefined) {
       throw new PerchError('notFound', this.#ended);
     }
+    this.#stream.beginRecipient(this, this.#options.query ?? '');
     const { video, audio, cname } = this;
     const clock = this.#clock;
     const nowMs = clock.monoMs();
@@ -214,6 +217,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   close(): void {
     this.#running?.pictureLoss.close();
     this.#running?.feed.close();
+    this.#stream.endRecipient(this);
     this.#stream.removeReader(this);
   }
 

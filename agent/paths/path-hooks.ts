@@ -1,0 +1,101 @@
+import type { Recipient, Stream } from '../stream/stream.ts';
+
+/** Ends what a hook has begun; resolves when nothing of it runs any more. */
+export type EndHook = () => Promise<void>;
+
+/** Who sends a stream, as MediaMTX's API names him. */
+export interface HookSource {
+  readonly type: string;
+  readonly id: string;
+  /** Of the publisher's address. */
+  readonly query: string;
+}
+
+/** Told of recording files. */
+export interface SegmentHooks {
+  segmentCreated(file: string): void;
+  segmentCompleted(file: string, durationMs: number): void;
+}
+
+/** What somebody has run as a path comes and goes. */
+export interface PathHooks extends SegmentHooks {
+  created(): EndHook;
+  /** @param query of the address of who wants the stream */
+  demanded(query: string): EndHook;
+  available(source: HookSource): EndHook;
+  online(source: HookSource): EndHook;
+  read(reader: Pick<Recipient, 'type' | 'id'>, query: string): EndHook;
+}
+
+/** Which hooks of a path have begun, so that each is ended, and in the right order. */
+export class HookCalls {
+  readonly #hooks: PathHooks | undefined;
+  readonly #ending = new Set<Promise<void>>();
+  #created: EndHook | undefined;
+  #demanded: EndHook | undefined;
+  #available: EndHook | undefined;
+  #online: EndHook | undefined;
+
+  constructor(hooks: PathHooks | undefined) {
+    this.#hooks = hooks;
+  }
+
+  begin(): void {
+    this.#created = this.#hooks?.created();
+  }
+
+  /** Everything else has ended. Resolves when nothing runs any more that any hook has begun. */
+  async end(): Promise<void> {
+    this.#created = this.#over(this.#created);
+    while (this.#ending.size > 0) {
+      await Promise.all(this.#ending);
+    }
+  }
+
+  demand(query: string): void {
+    this.#demanded ??= this.#hooks?.demanded(query);
+  }
+
+  /** Resolves when what was started for it is gone. */
+  async endDemand(): Promise<void> {
+    const { size } = this.#ending;
+    this.#demanded = this.#over(this.#demanded);
+    if (this.#ending.size > size) {
+      await [...this.#ending].at(-1);
+    }
+  }
+
+  /** Something that was started for a demand is there, or on its way out. */
+  get isBusy(): boolean {
+    return this.#demanded !== undefined || this.#ending.size > 0;
+  }
+
+  opened(stream: Stream, source: HookSource): void {
+    const hooks = this.#hooks;
+    if (!hooks) {
+      return;
+    }
+    stream.onRecipient = (recipient, query) => {
+      const end = hooks.read(recipient, query);
+      return () => void this.#over(end);
+    };
+    this.#available = hooks.available(source);
+    this.#online = hooks.online(source);
+  }
+
+  /** Before its readers hear of it. */
+  closing(): void {
+    this.#online = this.#over(this.#online);
+  }
+
+  closed(): void {
+    this.#available = this.#over(this.#available);
+  }
+
+  #over(end: EndHook | undefined): undefined {
+    if (end) {
+      const ended = end().finally(() => this.#ending.delete(ended));
+      this.#ending.add(ended);
+    }
+  }
+}
