@@ -13,6 +13,8 @@ export interface KeySetSettings {
 }
 
 const KEEP_MS = 3_600_000;
+/** A token with a key that is not there has them fetched anew, this often at most: anybody can name a key. */
+const RENEW_MS = 60_000;
 /** A server that is away is not asked again for each request. */
 const RETRY_MS = 5_000;
 const LIMIT_BYTES = 256 << 10;
@@ -25,6 +27,7 @@ export class KeySets {
   readonly #log: Logger;
   #keys: KeySet | undefined;
   #asksAgainMs = Number.NEGATIVE_INFINITY;
+  #askedMs = Number.NEGATIVE_INFINITY;
   #failure: PerchError | undefined;
   #fetching: Promise<KeySet> | undefined;
   /** Counts refreshes: what was asked for before one is not kept. */
@@ -50,6 +53,15 @@ export class KeySets {
     return this.#fetching;
   }
 
+  /** A key is missing: perhaps it has been made since. @returns whether the next ask fetches them anew */
+  renew(): boolean {
+    if (this.#clock.monoMs() - this.#askedMs < RENEW_MS) {
+      return false;
+    }
+    this.#asksAgainMs = Number.NEGATIVE_INFINITY;
+    return true;
+  }
+
   /** The next token wants them anew. */
   refresh(): void {
     this.#generation += 1;
@@ -60,6 +72,7 @@ export class KeySets {
   }
 
   async #fetch(generation: number): Promise<KeySet> {
+    this.#askedMs = this.#clock.monoMs();
     try {
       const keys = await this.#ask();
       if (generation === this.#generation) {

@@ -175,6 +175,21 @@ test('keys are kept for an hour, fetched anew when told, and go on while their s
   expect(await ask()).toBe('in: token of tom');
 });
 
+test('a key that is made later is fetched with its first token, and a made-up one costs a question a minute', async () => {
+  await using box = await openTokens();
+  await box.reason(await box.make({}));
+  const added = { ...(await exportJWK(OTHER.publicKey)), kid: 'new', alg: 'ES256' };
+  box.server.reply = { status: 200, body: JSON.stringify({ keys: [added] }) };
+  const token = await box.make({ sub: 'tom' }, OTHER, { alg: 'ES256', kid: 'new' });
+  expect(await box.reason(token)).toContain('the token is refused');
+  await box.clock.advance(60_000);
+  expect(await box.reason(token)).toBe('in: token of tom');
+  for (let i = 0; i < 10; i += 1) {
+    expect(await box.reason(await box.make({}, OTHER, { alg: 'ES256', kid: `x${i}` }))).not.toContain('in: ');
+  }
+  expect(box.server.asked).toHaveLength(2);
+});
+
 test.for([
   ['no JSON', 'x'],
   ['no list', '{"keys":{}}'],

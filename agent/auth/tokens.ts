@@ -1,4 +1,4 @@
-import { jwtVerify } from 'jose';
+import { errors, type JWTPayload, jwtVerify } from 'jose';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -106,28 +106,43 @@ export class Tokens implements Machines {
     if (token.length > MAX_TOKEN_CHARACTERS || !SHAPE.test(token)) {
       throw new PerchError('unauthorized', 'not a token');
     }
-    const keys = await this.#keys.current();
-    const { issuer, audience, claimKey } = this.#settings;
-    const nowMs = this.#clock.wallMs();
+    const payload = await this.#payloadOf(token);
+    const { claimKey } = this.#settings;
+    const rules = parsePermissionClaim(payload[claimKey], claimKey);
+    return { user: typeof payload.sub === 'string' ? payload.sub : '', permissions: new Permissions(rules, claimKey) };
+  }
+
+  async #payloadOf(token: string): Promise<JWTPayload> {
     try {
-      const { payload } = await jwtVerify(token, keys, {
-        algorithms: ALGORITHMS,
-        clockTolerance: CLOCK_TOLERANCE_S,
-        currentDate: new Date(nowMs),
-        ...(issuer === '' ? {} : { issuer }),
-        ...(audience === '' ? {} : { audience }),
-      });
-      if ((payload.iat ?? 0) > nowMs / 1000 + CLOCK_TOLERANCE_S) {
-        throw new PerchError('unauthorized', 'the token was made in the future (iat)');
-      }
-      const rules = parsePermissionClaim(payload[claimKey], claimKey);
-      return {
-        user: typeof payload.sub === 'string' ? payload.sub : '',
-        permissions: new Permissions(rules, claimKey),
-      };
+      return await this.#verify(token);
     } catch (cause) {
-      // Whatever a key or a token makes the libraries say: it is no proof.
-      throw cause instanceof PerchError ? cause : new PerchError('unauthorized', 'the token is refused', {}, cause);
+      if (!(cause instanceof errors.JWKSNoMatchingKey) || !this.#keys.renew()) {
+        throw refusal(cause);
+      }
     }
+    return this.#verify(token).catch((cause: unknown) => {
+      throw refusal(cause);
+    });
+  }
+
+  async #verify(token: string): Promise<JWTPayload> {
+    const keys = await this.#keys.current();
+    const { issuer, audience } = this.#settings;
+    const nowMs = this.#clock.wallMs();
+    const { payload } = await jwtVerify(token, keys, {
+      algorithms: ALGORITHMS,
+      clockTolerance: CLOCK_TOLERANCE_S,
+      currentDate: new Date(nowMs),
+      ...(issuer === '' ? {} : { issuer }),
+      ...(audience === '' ? {} : { audience }),
+    });
+    if ((payload.iat ?? 0) > nowMs / 1000 + CLOCK_TOLERANCE_S) {
+      throw new PerchError('unauthorized', 'the token was made in the future (iat)');
+    }
+    return payload;
   }
 }
+
+/** Whatever a key or a token makes the libraries say: it is no proof. */
+const refusal = (cause: unknown): PerchError =>
+  cause instanceof PerchError ? cause : new PerchError('unauthorized', 'the token is refused', {}, cause);
