@@ -1,13 +1,12 @@
-import type { Http2SecureServer, SecureServerOptions, ServerHttp2Session } from 'node:http2';
+import type { Http2SecureServer, SecureServerOptions } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { KeyPair } from '../config/key-pair.ts';
+import { limitPatience } from './http2-patience.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** Longer than anything is waited for within a connection. */
-const IDLE_SESSION_MS = 120_000;
 /** A player has a handful open: playlists and parts of each rendition that it waits for. */
 const MAX_STREAMS = 100;
 const MAX_HEADER_BYTES = 16 << 10;
@@ -52,8 +51,7 @@ export function finishSecure(
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  // Not closed: that would wait for whoever does not take his answers.
-  server.on('session', (session: ServerHttp2Session) => session.setTimeout(IDLE_SESSION_MS, () => session.destroy()));
+  limitPatience(server, times);
   server.on('sessionError', (error) => log.debug({ cause: explain(error) }, 'HTTP/2 connection has failed'));
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     log.debug({ remote: socket.remoteAddress, cause: explain(error) }, 'HTTP client did not come to TLS');
