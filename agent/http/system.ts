@@ -1,4 +1,6 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { answers, TimeText } from './api/shapes.ts';
 
 export interface SystemRouteOptions {
   readonly access: { require(request: FastifyRequest, action: 'admin', path: string): Promise<void> };
@@ -7,9 +9,25 @@ export interface SystemRouteOptions {
   readonly facts: () => Promise<object>;
 }
 
+const SystemFacts = Type.Object({
+  version: Type.String(),
+  started: TimeText,
+  cpuPercent: Type.Number(),
+  memoryUsedBytes: Type.Integer(),
+  memoryTotalBytes: Type.Integer(),
+  disks: Type.Array(
+    // Those that recordings go to say more: as /v3/disks has it.
+    Type.Object(
+      { folder: Type.String(), totalBytes: Type.Integer(), freeBytes: Type.Integer() },
+      { additionalProperties: true },
+    ),
+  ),
+});
+
 /** `GET /v3/system`: how the box is doing, for the page. */
 export const systemRoute: FastifyPluginAsync<SystemRouteOptions> = async (app, { access, info, facts }) => {
-  app.get('/v3/system', async (request, reply) => {
+  const schema = { summary: 'How the machine is doing, for the owner', tags: ['box'], response: answers(SystemFacts) };
+  app.get('/v3/system', { schema }, async (request, reply) => {
     await access.require(request, 'admin', '');
     reply.header('Cache-Control', 'no-store');
     return { ...info, ...(await facts()) };

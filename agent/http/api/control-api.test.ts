@@ -109,7 +109,7 @@ async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
   });
   const options: ControlApiOptions = {
     access: box.access,
-    allowOrigins: ['*'],
+    allowOrigins: () => ['*'],
     info: { version: 'v0.1.0', started: '2026-01-01T12:00:00+01:00' },
     paths: { list: () => PATHS, find: (name) => [...PATHS, PUBLISHER].find((path) => path.name === name) },
     config: {

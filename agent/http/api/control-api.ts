@@ -26,7 +26,8 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
     ip(request: FastifyRequest): string;
     origin(request: FastifyRequest): { readonly baseUrl: string };
   };
-  readonly allowOrigins: readonly string[];
+  /** As they are now. */
+  allowOrigins(): readonly string[];
   readonly info: { readonly version: string /** RFC 3339. */; readonly started: string };
   readonly paths: PathLookup;
   readonly peers: PeerLookups;
@@ -54,7 +55,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   acceptAnyJson(app);
   app.addHook(
     'onRequest',
-    cors(options.allowOrigins, 'OPTIONS, GET, POST, PATCH, DELETE', 'Authorization, Content-Type'),
+    cors(() => options.allowOrigins(), 'OPTIONS, GET, POST, PATCH, DELETE', 'Authorization, Content-Type'),
   );
   const { access } = options;
   const viewerOf = (request: FastifyRequest) => access.limitedPerson?.(request);

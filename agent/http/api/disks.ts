@@ -25,6 +25,7 @@ const DiskItem = Type.Object({
   writtenBytesPerDay: OrNull(Type.Number()),
   fullInDays: OrNull(Type.Number()),
   keepsDays: OrNull(Type.Number()),
+  deletionsHeld: OrNull(Type.String({ description: 'Why nothing is deleted by its age at the moment.' })),
 });
 const Folder = Type.Object({ folder: Type.String({ minLength: 1 }) });
 

@@ -76,11 +76,18 @@ export class EventStreams {
     const stopListening = this.#feed.listen(tell);
     const stopBeating = this.#clock.every(HEART_BEAT_MS, () => {
       send(': \n\n');
-      mayStill().catch(() => stream.push(null));
+      mayStill().catch(end);
     });
-    stream.once('close', () => {
+    const stop = (): void => {
       stopListening();
       stopBeating();
+    };
+    const end = (): void => {
+      stop();
+      stream.push(null);
+    };
+    stream.once('close', () => {
+      stop();
       this.#leave(address);
     });
     return stream;

@@ -1,3 +1,4 @@
+import { ErrorAnswer } from '../simple-answers.ts';
 import type { ListedRoute, RouteSchema } from './catalog.ts';
 
 /** https://spec.openapis.org/oas/v3.1.1 */
@@ -113,7 +114,8 @@ function responsesOf({ response = {}, produces = {} }: RouteSchema): Json {
     const { description = WORDS[status] ?? 'Answer' } = schema as Described;
     return [status, { description, content: { [produces[status] ?? JSON_TYPE]: { schema } } }];
   });
-  return Object.fromEntries(answers);
+  const failed = { description: 'Anything else that went wrong.', content: { [JSON_TYPE]: { schema: ErrorAnswer } } };
+  return { ...Object.fromEntries(answers), default: failed };
 }
 
 const WORDS: Readonly<Record<string, string>> = {
