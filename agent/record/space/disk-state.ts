@@ -1,21 +1,23 @@
 import { formatSize } from '../../config/size.ts';
 
 /** What a disk is worth to recordings. */
-export type DiskStateName =
-  | 'ok'
+export const DISK_STATES = [
+  'ok',
   /** Recordings go on, but not for long. */
-  | 'filling'
+  'filling',
   /** Recording has stopped before the last bytes are gone. */
-  | 'nearlyFull'
+  'nearlyFull',
   /** A write was refused for want of space. */
-  | 'full'
-  | 'readOnly'
+  'full',
+  'readOnly',
   /** The disk that recordings went to is not mounted. */
-  | 'vanished'
+  'vanished',
   /** The disk answers nothing. */
-  | 'hanging'
+  'hanging',
   /** The disk answers with errors. */
-  | 'failing';
+  'failing',
+] as const;
+export type DiskStateName = (typeof DISK_STATES)[number];
 
 export interface DiskState {
   readonly name: DiskStateName;

@@ -1,0 +1,60 @@
+import type { FastifyInstance } from 'fastify';
+import type { LoopDelay } from '../system/event-loop.ts';
+import type { Clock } from './base/clock.ts';
+import type { Config } from './config/load.ts';
+import type { HttpAccess } from './http/access.ts';
+import type { PeerLookups } from './http/api/peers.ts';
+import { cors } from './http/cors.ts';
+import type { BoxFacts } from './http/metrics/box-metrics.ts';
+import { METRICS_HEADERS, METRICS_METHODS, mountMetrics } from './http/metrics/metrics-routes.ts';
+import { mountPprof, PPROF_HEADERS, PPROF_METHODS } from './http/pprof/pprof-routes.ts';
+import { Profiler } from './http/pprof/profiler.ts';
+import type { PathTable } from './paths/path-table.ts';
+import { DISK_STATES } from './record/space/disk-state.ts';
+import type { Recordings } from './recordings.ts';
+
+export interface DiagnosticsDeps {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly paths: PathTable;
+  readonly recordings: Recordings;
+  readonly loop: { readonly delay: LoopDelay };
+  /** As it is now. */
+  config(): Config;
+}
+
+/** Metrics and profiles, on the main port and on their own. */
+export class Diagnostics {
+  readonly #deps: DiagnosticsDeps;
+  readonly #profiler: Profiler;
+  readonly #box: BoxFacts;
+
+  constructor(deps: DiagnosticsDeps) {
+    const { version, clock, recordings, loop } = deps;
+    this.#deps = deps;
+    this.#profiler = new Profiler({ clock });
+    this.#box = {
+      version,
+      startedMs: clock.wallMs(),
+      wallMs: () => clock.wallMs(),
+      loopDelay: () => loop.delay,
+      diskStates: DISK_STATES,
+      disks: () => recordings.disks(),
+      losses: () => recordings.losses(),
+    };
+  }
+
+  /** @param isAlone the listener has nothing else */
+  mountMetrics(app: FastifyInstance, access: HttpAccess, peers: PeerLookups, isAlone: boolean): Promise<void> {
+    const { paths, config } = this.#deps;
+    const hook = cors(() => config().metricsAllowOrigins, METRICS_METHODS, METRICS_HEADERS);
+    return mountMetrics(app, { access, cors: hook, paths, peers, box: this.#box }, isAlone);
+  }
+
+  /** @param isAlone the listener has nothing else */
+  mountPprof(app: FastifyInstance, access: HttpAccess, isAlone: boolean): Promise<void> {
+    const { clock, config } = this.#deps;
+    const hook = cors(() => config().pprofAllowOrigins, PPROF_METHODS, PPROF_HEADERS);
+    return mountPprof(app, { access, cors: hook, profiler: this.#profiler, wallMs: () => clock.wallMs() }, isAlone);
+  }
+}

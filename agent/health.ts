@@ -1,0 +1,25 @@
+/** The event loop was held up for so long at a time: no picture has moved meanwhile. */
+const STUCK_MS = 5_000;
+/** Or it is late by so much on average: pictures come, but late and in heaps. */
+const OVERLOADED_MS = 500;
+
+export type Health = 'ok' | 'stuck' | 'not recording';
+
+export interface HealthFacts {
+  /** How late the event loop was, over the last 10 to 20 seconds. */
+  readonly loop: { readonly delay: { readonly meanMs: number; readonly maxMs: number } };
+  /** `isRecordingBroken`: something should be recorded and cannot be. */
+  readonly paths: { readonly isRecordingBroken: boolean };
+}
+
+/**
+ * One word for supervisors, judged by what media goes through. A camera that is away does not count: no restart brings it back.
+ * No names, because everybody may ask.
+ */
+export function healthOf({ loop, paths }: HealthFacts): Health {
+  const { meanMs, maxMs } = loop.delay;
+  if (maxMs >= STUCK_MS || meanMs >= OVERLOADED_MS) {
+    return 'stuck';
+  }
+  return paths.isRecordingBroken ? 'not recording' : 'ok';
+}

@@ -1,0 +1,63 @@
+/** Label names and values, in the order in which they are written: sorted by name. */
+export type Labels = readonly (readonly [name: string, value: string])[];
+
+export type MetricKind = 'counter' | 'gauge';
+
+const SPECIAL = /[\\"\n]/g;
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
+/** More than any number here has behind the point. */
+const MOST_DECIMALS = 20;
+
+/** `{id="…",path="…"}`; nothing for no labels. */
+export function labelsText(labels: Labels): string {
+  if (labels.length === 0) {
+    return '';
+  }
+  const pairs = labels.map(([name, value]) => `${name}="${value.replace(SPECIAL, (one) => ESCAPES[one] ?? '')}"`);
+  return `{${pairs.join(',')}}`;
+}
+
+/** The text format of Prometheus, version 0.0.4, line by line. */
+export class MetricsText {
+  /** Each metric says what it is, and all its lines stand together, as strict readers want it. */
+  readonly isDescribed: boolean;
+  #text = '';
+
+  constructor(isDescribed: boolean) {
+    this.isDescribed = isDescribed;
+  }
+
+  heading(title: string): void {
+    this.#text += `# ${title}\n`;
+  }
+
+  describe(name: string, kind: MetricKind, help: string): void {
+    this.#text += `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`;
+  }
+
+  /** @param labels as `labelsText` makes them */
+  sample(name: string, labels: string, value: number): void {
+    this.#text += `${name}${labels} ${valueText(value)}\n`;
+  }
+
+  /** Of a section. */
+  end(): void {
+    this.#text += '\n';
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+}
+
+/** Without an exponent: many read these lines with less than a whole parser. */
+function valueText(value: number): string {
+  if (!Number.isFinite(value)) {
+    return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+  }
+  const text = String(value);
+  if (!text.includes('e')) {
+    return text;
+  }
+  return Math.abs(value) < 1 ? value.toFixed(MOST_DECIMALS).replace(/\.?0+$/, '') : BigInt(value).toString();
+}

@@ -1,0 +1,95 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { PerchError } from '../../base/errors.ts';
+import type { ProfileKind, Profiler } from './profiler.ts';
+
+export interface PprofOptions {
+  readonly access: { require(request: FastifyRequest, action: 'pprof' | 'admin', path: string): Promise<void> };
+  /** Answers preflights, and lets the configured origins in. */
+  readonly cors: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
+  /** One for all listeners. */
+  readonly profiler: Profiler;
+  /** For the names of files. */
+  wallMs(): number;
+}
+
+/** What `cors` is to allow. */
+export const PPROF_METHODS = 'OPTIONS, GET';
+export const PPROF_HEADERS = 'Authorization';
+
+const BASE = '/debug/pprof';
+const DEFAULT_SECONDS = 30;
+const LONGEST_SECONDS = 60;
+
+const INDEX = `Profiles of Perch, at the addresses where MediaMTX has Go's. They are Node's: Chrome's developer tools open the files.
+
+${BASE}/profile?seconds=30   CPU: a .cpuprofile of the next seconds (1 to ${LONGEST_SECONDS})
+${BASE}/allocs?seconds=30    memory that is asked for in the next seconds, by whom: a .heapprofile
+${BASE}/heap                 memory as it is now: JSON
+${BASE}/heapsnapshot         every object: a .heapsnapshot, for the owner alone. It holds passwords; Perch stands still while it
+                             is made, for seconds, and needs the memory that ${BASE}/heap tells under snapshot.needsBytes
+`;
+
+/** MediaMTX has them by these names; Node has no such thing. */
+const ELSEWHERE = 'Node has no profile of this name.';
+
+/**
+ * Profiles, at MediaMTX's addresses.
+ * @param isAlone nothing else is on this listener: then unknown addresses need the permission as well, as in MediaMTX
+ */
+export async function mountPprof(app: FastifyInstance, options: PprofOptions, isAlone: boolean): Promise<void> {
+  if (isAlone) {
+    addRoutes(app, options);
+  } else {
+    await app.register(async (inner) => addRoutes(inner, options));
+  }
+}
+
+function addRoutes(app: FastifyInstance, { access, cors, profiler, wallMs }: PprofOptions): void {
+  app.addHook('onRequest', cors);
+  app.addHook('onRequest', (request) => access.require(request, 'pprof', ''));
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store');
+  });
+  const file = (reply: FastifyReply, ending: string): FastifyReply => {
+    const name = `perch-${new Date(wallMs()).toISOString().replaceAll(/[:.]/g, '-')}.${ending}`;
+    return reply
+      .type('application/json; charset=utf-8')
+      .header('Content-Disposition', `attachment; filename="${name}"`);
+  };
+  const taking = (kind: ProfileKind, ending: string) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const seconds = secondsOf(request);
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    const profile = await profiler.profile(kind, seconds, gone.signal);
+    return profile === undefined ? reply.hijack() : file(reply, ending).send(profile);
+  };
+  // A HEAD would take the whole profile.
+  const quiet = { exposeHeadRoute: false };
+  app.get(`${BASE}/`, (_, reply) => plain(reply, 200, INDEX));
+  app.get(`${BASE}/profile`, quiet, taking('cpu', 'cpuprofile'));
+  app.get(`${BASE}/allocs`, quiet, taking('heap', 'heapprofile'));
+  app.get(`${BASE}/heap`, () => profiler.heap());
+  app.get(`${BASE}/heapsnapshot`, quiet, async (request, reply) => {
+    await access.require(request, 'admin', '');
+    return file(reply, 'heapsnapshot').send(profiler.snapshot());
+  });
+  app.get(`${BASE}/:name`, (_, reply) => plain(reply, 404, `${ELSEWHERE}\n\n${INDEX}`));
+  // Preflights are answered by the hook, which runs only where there is a route.
+  app.options(`${BASE}/*`, (_, reply) => reply.callNotFound());
+}
+
+const plain = (reply: FastifyReply, status: number, text: string): FastifyReply =>
+  reply.code(status).type('text/plain; charset=utf-8').send(text);
+
+function secondsOf({ query }: FastifyRequest): number {
+  const { seconds } = query as { readonly seconds?: unknown };
+  if (seconds === undefined) {
+    return DEFAULT_SECONDS;
+  }
+  const value = typeof seconds === 'string' && /^\d{1,3}$/.test(seconds) ? Number(seconds) : 0;
+  if (value < 1 || value > LONGEST_SECONDS) {
+    const given = String(seconds).slice(0, 40);
+    throw new PerchError('badInput', `invalid seconds: '${given}' is not a whole number from 1 to ${LONGEST_SECONDS}`);
+  }
+  return value;
+}
