@@ -7,13 +7,12 @@ import fastify, {
 } from 'fastify';
 import { type Logger, redact } from '../base/log.ts';
 import type { KeyPair } from '../config/key-pair.ts';
+import { limitConnections } from './connection-limit.ts';
 import { answerError, installErrorHandler } from './errors.ts';
 import { catalogRoutes } from './openapi/catalog.ts';
 import { finishSecure, secureOptions } from './secure-app.ts';
 import { routeUpgrades, shouldUpgradeCallback } from './web-socket.ts';
 
-/** As many connections as one listener takes; a browser opens six, and a player two of them for each stream. */
-const CONNECTIONS_LIMIT = 2048;
 const BODY_LIMIT_BYTES = 1 << 20;
 const KEEP_ALIVE_MS = 30_000;
 const DEFAULT_READ_TIMEOUT_MS = 10_000;
@@ -52,7 +51,7 @@ export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tl
   if (tls) {
     finishSecure(app, { requestTimeoutMs: readTimeoutMs, keepAliveMs: KEEP_ALIVE_MS }, log);
   }
-  app.server.maxConnections = CONNECTIONS_LIMIT;
+  limitConnections(app.server);
   // Node gives the longer of both to bodies, and heads have a minute by default.
   app.server.headersTimeout = readTimeoutMs;
   routeUpgrades(app);

@@ -1,0 +1,42 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { limitConnections } from './connection-limit.ts';
+
+async function open(isExempt: (ip: string) => boolean) {
+  const server = createServer();
+  limitConnections(server, 3, isExempt);
+  server.on('connection', (socket) => socket.destroyed || socket.write('welcome'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const sockets: Socket[] = [];
+  onTestFinished(() => {
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+    server.close();
+  });
+  /** What happens first. */
+  const come = async (localAddress: string) => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress });
+    sockets.push(socket);
+    socket.on('error', () => {});
+    return Promise.race([once(socket, 'data').then(() => 'welcome'), once(socket, 'close').then(() => 'closed')]);
+  };
+  return { sockets, come };
+}
+
+test('one address has so many connections; others have theirs, and one that ends makes room', async () => {
+  const { sockets, come } = await open(() => false);
+  expect([await come('127.0.0.1'), await come('127.0.0.1'), await come('127.0.0.1')]).toEqual(Array(3).fill('welcome'));
+  expect([await come('127.0.0.1'), await come('127.0.0.2')]).toEqual(['closed', 'welcome']);
+  sockets[0]?.destroy();
+  await expect.poll(() => come('127.0.0.1')).toBe('welcome');
+});
+
+test('a proxy on this machine brings everybody', async () => {
+  const { come } = await open((ip) => ip === '127.0.0.1');
+  const answers = await Promise.all(Array.from({ length: 10 }, () => come('127.0.0.1')));
+  expect(answers).toEqual(Array(10).fill('welcome'));
+});
