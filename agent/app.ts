@@ -8,6 +8,7 @@ import { Authority } from './auth/authorize.ts';
 import { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { type Logger, setLogLevel } from './base/log.ts';
+import { BoxCommands } from './box-commands.ts';
 import { tellOfCameras, tellOfConfig } from './box-news.ts';
 import { ApiEdits } from './config/api-edits.ts';
 import type { Environment } from './config/environment.ts';
@@ -19,7 +20,7 @@ import { Departures } from './departures.ts';
 import { WrongCredentials } from './http/wrong-credentials.ts';
 import { HttpServices } from './http-services.ts';
 import { makeSource } from './make-source.ts';
-import { PathTable } from './paths/path-table.ts';
+import { type PathMakers, PathTable } from './paths/path-table.ts';
 import { Reconciler } from './reconcile.ts';
 import { Recordings } from './recordings.ts';
 import { RtspAuthority } from './rtsp-access.ts';
@@ -57,6 +58,7 @@ export class App {
   readonly #accounts: Accounts;
   readonly #authority: Authority;
   readonly #paths: PathTable;
+  readonly #commands: BoxCommands;
   readonly #recordings: Recordings;
   readonly #transcoder: Transcoder;
   readonly #live: LiveServer;
@@ -99,6 +101,7 @@ export class App {
     this.#config = store.current;
     this.#accounts = accounts;
     this.#authority = new Authority(accounts, rulesOf(this.#config), { clock, log });
+    this.#commands = new BoxCommands(() => this.#config, options);
     this.#recordings = new Recordings(() => this.#config, options.dataDir, clock, log);
     this.#transcoder = new Transcoder(
       startEngine,
@@ -106,17 +109,7 @@ export class App {
       log,
       (stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0],
     );
-    this.#paths = new PathTable(
-      {
-        source: (name, settings, config) => makeSource(name, settings, config, clock, log),
-        recorder: (name, settings) => this.#recordings.recorder(name, settings),
-        whySilent: (tracks) => whySilent(tracks, this.#transcoder.opus),
-        streamOpened: (name, stream) => this.#hls?.streamOpened(name, stream),
-        tell: events.emit,
-      },
-      clock,
-      log,
-    );
+    this.#paths = new PathTable(this.#makers(), clock, log);
     this.#live = new LiveServer(this.#paths, clock, log, this.#transcoder);
     this.#departures = new Departures(accounts, () => this.#watched(), clock);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
@@ -141,7 +134,8 @@ export class App {
     const rtsp = rtspParts({
       ...options,
       paths: this.#paths,
-      access: new RtspAuthority(this.#authority, wrongCredentials, log),
+      access: new RtspAuthority(this.#authority, wrongCredentials, log, this.#commands),
+      connections: this.#commands.connections,
       use: (server) => {
         this.#rtsp = server;
       },
@@ -189,6 +183,7 @@ export class App {
     await this.#demo?.close();
     this.#transcoder.close();
     await this.#recordings.close();
+    await this.#commands.close();
     this.#load.close();
     this.#loop.close();
     this.#options.log.info('stopped');
@@ -199,6 +194,7 @@ export class App {
     for (const problem of this.#store.problems) {
       log[problem.severity === 'note' ? 'debug' : problem.severity]({ at: problemText(problem) }, 'configuration');
     }
+    await this.#commands.begin();
     await this.#inTurn(() => this.#apply(this.#config));
     this.#store.onChange(() => this.#applySoon());
     this.#store.onChange(tellOfConfig(this.#events.emit));
@@ -273,6 +269,18 @@ export class App {
     const onFound = () => void this.#inTurn(() => this.#apply(this.#store.current));
     this.#demo ??= startDemo({ clock, log, signal: this.#stop.signal }, onFound);
     return undefined;
+  }
+
+  #makers(): PathMakers {
+    const { clock, log } = this.#options;
+    return {
+      source: (name, settings, config) => makeSource(name, settings, config, clock, log),
+      recorder: (name, settings, hooks) => this.#recordings.recorder(name, settings, hooks),
+      hooks: (name, settings, groups) => this.#commands.ofPath(name, settings, groups),
+      whySilent: (tracks) => whySilent(tracks, this.#transcoder.opus),
+      streamOpened: (name, stream) => this.#hls?.streamOpened(name, stream),
+      tell: this.#events.emit,
+    };
   }
 
   #hlsPart() {

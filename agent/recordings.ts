@@ -7,6 +7,7 @@ import { CameraStills } from './camera-stills.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { PathSettings } from './config/path.ts';
 import type { PathRecorder } from './paths/path.ts';
+import type { SegmentHooks } from './paths/path-hooks.ts';
 import { Playback } from './playback/playback.ts';
 import { type TimelineRequest, timelineQuery } from './playback/query.ts';
 import type { ClipOptions } from './record/clips/clips.ts';
@@ -14,6 +15,7 @@ import { FlushPoint, HANGING_MS } from './record/flush.ts';
 import { Recorder } from './record/recorder.ts';
 import { recoverRecordings } from './record/recovery/recovery.ts';
 import { SegmentAges } from './record/retention/segment-ages.ts';
+import type { SegmentLog } from './record/segment-log.ts';
 import { StillTaker } from './record/stills/still-taker.ts';
 import { recordPathsOf } from './record-paths.ts';
 import { RecordingSpace } from './recording-space.ts';
@@ -138,7 +140,7 @@ export class Recordings {
     await this.space.keepAges(signal);
   }
 
-  recorder(name: string, settings: PathSettings): PathRecorder | undefined {
+  recorder(name: string, settings: PathSettings, hooks?: SegmentHooks): PathRecorder | undefined {
     if (settings.record === 'no') {
       return undefined;
     }
@@ -154,7 +156,7 @@ export class Recordings {
       },
       {
         flush: this.#flush,
-        log: this.space.segmentLog,
+        log: hooks ? following(this.space.segmentLog, hooks) : this.space.segmentLog,
         clock: this.#clock,
         bootClock: this.#machineClock,
         disks: this.space,
@@ -263,6 +265,19 @@ export class Recordings {
     return recordPathsOf(this.#config());
   }
 }
+
+/** A log that also tells somebody of what is recorded now; what an earlier run has left is not his. */
+const following = (log: SegmentLog, hooks: SegmentHooks): SegmentLog => ({
+  opened: (segment) => {
+    log.opened(segment);
+    hooks.segmentCreated(segment.file);
+  },
+  finished: (segment) => {
+    log.finished(segment);
+    hooks.segmentCompleted(segment.file, segment.durationMs);
+  },
+  removed: (file) => log.removed(file),
+});
 
 function statusOf({ state }: Recorder): PathRecorder['status'] {
   const isFailed = state.kind === 'failed';

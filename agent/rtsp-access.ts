@@ -7,17 +7,30 @@ import type { RtspAccess, RtspRequester } from './servers/rtsp/gateway.ts';
 /** What may be a token in a query: that may be a guess, too. */
 const QUERY_TOKEN = /(?:^|&)(?:token|jwt)=./;
 
+/** Knows the programs that Perch itself has started to publish to a path. */
+export interface OwnPrograms {
+  /** @param clientPort of a connection on this machine */
+  isPublisher(path: string, clientPort: number): boolean;
+}
+
 /** Asks who may use RTSP where it is decided for every protocol. */
 export class RtspAuthority implements RtspAccess {
   readonly #authority: Pick<Authority, 'authorize'>;
   readonly #wrongCredentials: WrongCredentials;
   readonly #log: Logger;
+  readonly #programs: OwnPrograms | undefined;
 
   /** @param wrongCredentials the same as HTTP's: guessing on two ports is not faster than on one */
-  constructor(authority: Pick<Authority, 'authorize'>, wrongCredentials: WrongCredentials, log: Logger) {
+  constructor(
+    authority: Pick<Authority, 'authorize'>,
+    wrongCredentials: WrongCredentials,
+    log: Logger,
+    programs?: OwnPrograms,
+  ) {
     this.#authority = authority;
     this.#wrongCredentials = wrongCredentials;
     this.#log = log;
+    this.#programs = programs;
   }
 
   async authorize(
@@ -25,7 +38,9 @@ export class RtspAuthority implements RtspAccess {
     path: string,
     requester: RtspRequester,
   ): Promise<'refused' | 'challenge' | { readonly user: string }> {
-    const identity = identityOf(requester);
+    const asked = identityOf(requester);
+    const isOurs = action === 'publish' && asked.isLoopback && this.#programs?.isPublisher(path, requester.port);
+    const identity = isOurs ? { ...asked, isOwnProgram: true } : asked;
     const { ip, user, password } = identity;
     const hasCredentials = requester.credentials !== undefined && [user, password, identity.proves].some(Boolean);
     if (hasCredentials || QUERY_TOKEN.test(requester.query)) {

@@ -4,7 +4,7 @@ import type { Logger } from './base/log.ts';
 import type { Config } from './config/load.ts';
 import type { EndCause, Part } from './reconcile.ts';
 import { DatagramPlane } from './servers/rtsp/datagram-plane.ts';
-import type { RtspAccess, RtspPaths } from './servers/rtsp/gateway.ts';
+import type { ConnectionWatch, RtspAccess, RtspPaths } from './servers/rtsp/gateway.ts';
 import type { MediaPlane } from './servers/rtsp/media-plane.ts';
 import type { RtspServerOptions } from './servers/rtsp/options.ts';
 import { RtspServer } from './servers/rtsp/server.ts';
@@ -21,6 +21,7 @@ export interface RtspPartDeps {
   readonly cwd: string;
   readonly paths: RtspPaths;
   readonly access: RtspAccess;
+  readonly connections?: ConnectionWatch;
   readonly clock: Clock;
   readonly log: Logger;
   /** Told of the server that answers now. */
@@ -39,10 +40,10 @@ export function rtspParts(deps: RtspPartDeps): readonly Part<Config>[] {
     name: 'RTSP server',
     settings,
     start: async (config) => {
-      const { paths, access, clock, log } = deps;
+      const { paths, access, connections, clock, log } = deps;
       const options = optionsOf(config, deps.cwd);
       const plane = new DatagramPlane(options, clock, log);
-      const running = new RtspServer(options, paths, access, clock, log, withoutPorts(plane));
+      const running = new RtspServer(options, paths, access, clock, log, withoutPorts(plane), connections);
       await running.listen();
       media = plane;
       deps.use(running);

@@ -29,6 +29,8 @@ export interface Identity {
   readonly token?: string;
   /** Whose session's cookie came with the request, or the name of the guest whose link's did. */
   readonly sessionUser?: string;
+  /** A program that Perch itself has started to publish to the path. */
+  readonly isOwnProgram?: boolean;
   /** Absent where nothing but the person matters. */
   readonly request?: RequestFacts;
 }
@@ -130,6 +132,9 @@ export class Authority {
 
   async authorize(action: Action, path: string, identity: Identity): Promise<Decision> {
     const { sessionUser } = identity;
+    if (action === 'publish' && identity.isOwnProgram) {
+      return allow('started by Perch to publish to this path');
+    }
     const person = sessionUser === undefined ? undefined : this.#accounts.person(sessionUser);
     if (person?.may(action, path)) {
       return allow(`session of ${person.name} (${person.role})`);

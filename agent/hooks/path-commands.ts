@@ -6,7 +6,8 @@ export interface PathFacts {
   readonly name: string;
   /** What the groups of the path's regular expression stand for. */
   readonly groups: readonly string[];
-  readonly rtspPort: number;
+  /** At this moment. */
+  rtspPort(): number;
 }
 
 /** Who sends the stream. */
@@ -45,7 +46,6 @@ export class PathCommands {
   readonly #variables: Variables;
   /** Those whose end has begun: the same command does not run twice at a time. */
   readonly #ending = new Map<Lasting, Promise<void>>();
-  #publisher: Running | undefined;
 
   constructor(settings: PathSettings, facts: PathFacts, programs: Programs) {
     this.#settings = settings;
@@ -54,14 +54,9 @@ export class PathCommands {
     const groups = facts.groups.map((value, i) => [`G${i + 1}`, value] as const);
     const { name } = facts;
     this.#variables = {
-      ...{ MTX_PATH: name, RTSP_PATH: name, RTSP_PORT: String(facts.rtspPort) },
+      ...{ MTX_PATH: name, RTSP_PATH: name },
       ...Object.fromEntries(groups),
     };
-  }
-
-  /** The process group of the command that is to publish to the path (`runOnInit`, `runOnDemand`). */
-  get publisherGroup(): number | undefined {
-    return this.#publisher?.group;
   }
 
   /** The path is there. */
@@ -117,14 +112,12 @@ export class PathCommands {
 
   #keep(hook: Lasting, text: string, isRestarted: boolean, variables: Variables): Running {
     const isCaused = hook === 'runOnRead';
-    const command = { ...this.#commandOf(hook, text, variables), isCaused };
+    const isPublisher = this.#settings.isPublishedHere && (hook === 'runOnInit' || hook === 'runOnDemand');
+    const command = { ...this.#commandOf(hook, text, variables), isCaused, ...(isPublisher ? { isPublisher } : {}) };
     const before = isCaused ? undefined : this.#ending.get(hook);
     const running = before
       ? startAfter(before, () => this.#programs.keep(command, isRestarted))
       : this.#programs.keep(command, isRestarted);
-    if (hook === 'runOnInit' || hook === 'runOnDemand') {
-      this.#publisher = running;
-    }
     return {
       get group() {
         return running.group;
@@ -145,7 +138,8 @@ export class PathCommands {
   }
 
   #commandOf(hook: string, text: string, variables: Variables) {
-    return { hook, text, path: this.#facts.name, variables: { ...this.#variables, ...variables } };
+    const { name: path, rtspPort } = this.#facts;
+    return { hook, text, path, variables: { ...this.#variables, RTSP_PORT: String(rtspPort()), ...variables } };
   }
 }
 

@@ -25,6 +25,8 @@ export interface Command {
   readonly path?: string;
   /** A client has caused it: there may be many, and so there is a limit. */
   readonly isCaused?: boolean;
+  /** It publishes to the path, which nobody has to allow: the configuration itself says so. */
+  readonly isPublisher?: boolean;
 }
 
 export interface ProgramsOptions {
@@ -49,7 +51,7 @@ export interface Running {
 /** Starts the commands of the configuration, tells the log what they say, and leaves none behind. */
 export class Programs {
   readonly #options: ProgramsOptions;
-  readonly #running = new Set<Program>();
+  readonly #running = new Map<Program, Command>();
   readonly #onExit = (): void => this.#killAll();
   /** Of those that run once. */
   readonly #work = new Set<Promise<void>>();
@@ -94,13 +96,20 @@ export class Programs {
     }
   }
 
+  /** The process groups of the commands that publish to this path. */
+  publishersOf(path: string): readonly number[] {
+    return [...this.#running].flatMap(([{ group }, command]) => {
+      return command.isPublisher && command.path === path && group !== undefined ? [group] : [];
+    });
+  }
+
   /** Lets what runs once finish, for ten seconds at most; ends everything else. Nothing is started any more. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const over = new AbortController();
     await Promise.race([Promise.all(this.#work), this.#options.clock.sleep(LAST_WORK_MS, over.signal)]);
     over.abort();
-    await Promise.all([...this.#running].map((program) => program.stop()));
+    await Promise.all([...this.#running.keys()].map((program) => program.stop()));
     process.off('exit', this.#onExit);
   }
 
@@ -163,8 +172,9 @@ export class Programs {
     return program;
   }
 
-  #watch(program: Program, { isCaused }: Command, output: ProgramOutput): void {
-    this.#running.add(program);
+  #watch(program: Program, command: Command, output: ProgramOutput): void {
+    const { isCaused } = command;
+    this.#running.set(program, command);
     this.#caused += isCaused ? 1 : 0;
     void program.gone.then(() => {
       output.end();
@@ -184,7 +194,7 @@ export class Programs {
   }
 
   #killAll(): void {
-    for (const program of this.#running) {
+    for (const program of this.#running.keys()) {
       program.kill();
     }
   }

@@ -20,6 +20,8 @@ export interface AuthenticatedLink {
   readonly id: string;
   /** Without port. */
   readonly ip: string;
+  /** `address:port`, an IPv6 address in brackets. */
+  readonly remote: string;
 }
 
 export type AuthMethod = 'basic' | 'digest';
@@ -56,8 +58,9 @@ export class Authentication {
     }
     const credentials = given && credentialsOf(given, request.method);
     const userAgent = request.headers.get('User-Agent') ?? '';
-    const { ip, id } = this.#link;
-    const requester = { ip, id, userAgent, query: target.query, credentials };
+    const { ip, id, remote } = this.#link;
+    const port = Number(/:(\d+)$/.exec(remote)?.[1] ?? 0);
+    const requester = { ip, port, id, userAgent, query: target.query, credentials };
     try {
       const verdict = await this.#access.authorize(action, target.name, requester);
       if (typeof verdict === 'object') {

@@ -49,6 +49,8 @@ export interface RtspCredentials {
 export interface RtspRequester {
   /** Without port. */
   readonly ip: string;
+  /** The client's own. */
+  readonly port: number;
   /** Of the URL, without `?`. */
   readonly query: string;
   /** Of the connection: a UUID. */
@@ -65,4 +67,10 @@ export interface RtspAccess {
     path: string,
     requester: RtspRequester,
   ): Promise<'refused' | 'challenge' | { readonly user: string }>;
+}
+
+/** Told of clients that connect. */
+export interface ConnectionWatch {
+  /** @returns to be called when the client has gone */
+  opened(type: 'rtspConn' | 'rtspsConn', id: string): () => void;
 }

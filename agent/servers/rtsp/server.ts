@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Room } from './dialogue.ts';
-import type { RtspAccess, RtspPaths } from './gateway.ts';
+import type { ConnectionWatch, RtspAccess, RtspPaths } from './gateway.ts';
 import type { Listed, RtspConnItem, RtspSessionItem } from './items.ts';
 import type { ListenerOptions } from './listener.ts';
 import type { MediaPlane } from './media-plane.ts';
@@ -29,6 +29,7 @@ export class RtspServer {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #media: MediaPlane;
+  readonly #connections: ConnectionWatch | undefined;
   readonly #plain: Side;
   readonly #secure: Side;
   #stopTicking: (() => void) | undefined;
@@ -41,6 +42,7 @@ export class RtspServer {
     clock: Clock,
     log: Logger,
     media: MediaPlane,
+    connections?: ConnectionWatch,
   ) {
     this.#options = options;
     this.#paths = paths;
@@ -48,6 +50,7 @@ export class RtspServer {
     this.#clock = clock;
     this.#log = log;
     this.#media = media;
+    this.#connections = connections;
     const { address, tlsAddress, serverKey, serverCert } = options;
     this.#plain = this.#makeSide('rtspSession', { key: 'rtspAddress', address });
     const tls = { key: serverKey, cert: serverCert };
@@ -118,7 +121,8 @@ export class RtspServer {
       },
       clock,
     };
-    return new Side(listener, room, { readMs: readTimeoutMs, writeMs: writeTimeoutMs }, clock, this.#log);
+    const timeouts = { readMs: readTimeoutMs, writeMs: writeTimeoutMs };
+    return new Side(listener, room, timeouts, clock, this.#log, this.#connections);
   }
 }
 

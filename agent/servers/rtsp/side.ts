@@ -3,6 +3,7 @@ import type { Logger } from '../../base/log.ts';
 import { ChannelAcceptor } from './accept-channel.ts';
 import { RtspConnection } from './connection.ts';
 import type { Room } from './dialogue.ts';
+import type { ConnectionWatch } from './gateway.ts';
 import type { Listed, RtspConnItem, RtspSessionItem } from './items.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 
@@ -23,6 +24,7 @@ export class Side {
     timeouts: { readonly readMs: number; readonly writeMs: number },
     clock: Clock,
     log: Logger,
+    connections?: ConnectionWatch,
   ) {
     this.#room = room;
     this.#timeouts = timeouts;
@@ -30,8 +32,14 @@ export class Side {
     this.#acceptor = new ChannelAcceptor(
       { timeoutMs: timeouts.readMs },
       (channel, tunnel) => {
-        const connection = new RtspConnection(channel, tunnel, room, side, ({ id }) => this.#connections.delete(id));
+        let gone: (() => void) | undefined;
+        const connection = new RtspConnection(channel, tunnel, room, side, ({ id }) => {
+          this.#connections.delete(id);
+          gone?.();
+          gone = undefined;
+        });
         this.#connections.set(connection.id, connection);
+        gone = connections?.opened(listener.tls ? 'rtspsConn' : 'rtspConn', connection.id);
       },
       clock,
       side,

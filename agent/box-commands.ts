@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from './base/clock.ts';
+import type { Logger } from './base/log.ts';
+import { parseAddress } from './config/address.ts';
+import type { Environment } from './config/environment.ts';
+import type { Config } from './config/load.ts';
+import type { PathSettings } from './config/path.ts';
+import { ConnectionCommands } from './hooks/connection-commands.ts';
+import { endLeftovers } from './hooks/leftovers.ts';
+import { isOwnConnection } from './hooks/own-connection.ts';
+import { PathCommands } from './hooks/path-commands.ts';
+import { Programs } from './hooks/programs.ts';
+
+export interface BoxCommandsOptions {
+  /** Absolute, and this Perch's alone. */
+  readonly dataDir: string;
+  readonly env: Environment;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Everything that the configuration has run: commands of paths and of RTSP clients. */
+export class BoxCommands {
+  readonly connections: ConnectionCommands;
+  readonly #config: () => Config;
+  readonly #mark: string;
+  readonly #options: BoxCommandsOptions;
+  readonly #programs: Programs;
+
+  constructor(config: () => Config, options: BoxCommandsOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#mark = createHash('sha256').update(options.dataDir).digest('hex').slice(0, 32);
+    this.#programs = new Programs({ ...options, mark: this.#mark });
+    this.connections = new ConnectionCommands(() => ({ ...this.#config(), rtspPort: this.#rtspPort }), this.#programs);
+  }
+
+  /** Before anything is started: what a Perch that was killed has left behind may hold a camera, or publish. */
+  begin(): Promise<void> {
+    return endLeftovers(this.#mark, this.#options.clock, this.#options.log);
+  }
+
+  ofPath(name: string, settings: PathSettings, groups: readonly string[]): PathCommands {
+    return new PathCommands(settings, { name, groups, rtspPort: () => this.#rtspPort }, this.#programs);
+  }
+
+  /** Whether the connection from this local port is that of a program that Perch itself has started to publish to the path. */
+  isPublisher(path: string, clientPort: number): boolean {
+    const groups = this.#programs.publishersOf(path);
+    return groups.length > 0 && isOwnConnection(groups, clientPort, this.#rtspPort);
+  }
+
+  close(): Promise<void> {
+    return this.#programs.close();
+  }
+
+  get #rtspPort(): number {
+    return parseAddress(this.#config().rtspAddress)?.port ?? 0;
+  }
+}
