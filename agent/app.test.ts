@@ -49,9 +49,12 @@ test('origins that the file allows later hold on the main port without a restart
     return response.headers.get('access-control-allow-origin');
   };
   expect(await allowed()).toBe('*');
+  // Port 0 would be another one, were it opened anew.
+  const port = app.mainPort;
   write("webrtc: no\nhlsAllowOrigins: ['http://house.example']\n");
   await app.reload();
   await expect.poll(() => allowed().catch(() => undefined)).toBe('http://house.example');
+  expect(app.mainPort).toBe(port);
   await app.close();
 });
 

@@ -14,10 +14,13 @@ import { globalJson, pathDefaultsJson, pathListJson } from './config/json.ts';
 import type { KeyFiles } from './config/key-pair.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import { type Problem, problemText } from './config/problem.ts';
+import { Diagnostics } from './diagnostics.ts';
+import { healthOf } from './health.ts';
 import { HttpAccess } from './http/access.ts';
 import type { ConfigEditor, ConfigEdits } from './http/api/config.ts';
 import { controlApi } from './http/api/control-api.ts';
 import { EventStreams } from './http/api/event-stream.ts';
+import type { PeerLookups } from './http/api/peers.ts';
 import type { Stats } from './http/api/stats.ts';
 import { createHttpApp } from './http/app.ts';
 import { cors } from './http/cors.ts';
@@ -72,19 +75,21 @@ export interface HttpServicesDeps {
   rtsp(): RtspServer | undefined;
 }
 
-/** What a listener mounts. */
-type Mount = (app: FastifyInstance, access: HttpAccess, config: Config) => Promise<void>;
+/** What a listener mounts. Settings that it does not start again for are asked of the configuration when they are needed. */
+type Mount = (app: FastifyInstance, access: HttpAccess) => Promise<void>;
 
 /** Every HTTP listener: the main port with everything, and MediaMTX's ports with one service each at `/`. */
 export class HttpServices {
   readonly #deps: HttpServicesDeps;
   readonly #started: string;
+  readonly #diagnostics: Diagnostics;
   readonly #startedMs: number;
   readonly #eventStreams: EventStreams;
   #mainPort: number | undefined;
 
   constructor(deps: HttpServicesDeps) {
     this.#deps = deps;
+    this.#diagnostics = new Diagnostics(deps);
     this.#started = new Date(deps.clock.wallMs()).toISOString();
     this.#startedMs = deps.clock.monoMs();
     this.#eventStreams = new EventStreams(deps.events, deps.clock);
@@ -100,37 +105,51 @@ export class HttpServices {
         'main port',
         'address',
         (c) => c.address,
-        ['webrtcAllowOrigins', 'webrtcICEServers2', 'hlsAllowOrigins', 'playbackAllowOrigins', 'apiAllowOrigins'],
-        (app, access, config) => this.#mountMain(app, access, config),
+        [],
+        (app, access) => this.#mountMain(app, access),
       ),
       this.#listener(
         'WebRTC port',
         'webrtcAddress',
         (c) => (c.webrtc ? c.webrtcAddress : undefined),
-        ['webrtcAllowOrigins', 'webrtcTrustedProxies', 'webrtcICEServers2'],
-        (app, access, config) => mountWebRtc(app, access, config, '', this.#deps),
+        ['webrtcTrustedProxies'],
+        (app, access) => mountWebRtc(app, access, '', this.#deps),
       ),
       this.#listener(
         'HLS port',
         'hlsAddress',
         (c) => (c.hls ? c.hlsAddress : undefined),
-        ['hlsAllowOrigins', 'hlsTrustedProxies', 'hlsEncryption', 'hlsServerKey', 'hlsServerCert'],
-        (app, access, config) => this.#mountHls(app, access, config, ''),
+        ['hlsTrustedProxies', 'hlsEncryption', 'hlsServerKey', 'hlsServerCert'],
+        (app, access) => this.#mountHls(app, access, ''),
         (c) => (c.hlsEncryption ? { key: c.hlsServerKey, cert: c.hlsServerCert } : undefined),
       ),
       this.#listener(
         'playback port',
         'playbackAddress',
         (c) => (c.playback ? c.playbackAddress : undefined),
-        ['playbackAllowOrigins', 'playbackTrustedProxies'],
-        (app, access, config) => this.#mountPlayback(app, access, config, ''),
+        ['playbackTrustedProxies'],
+        (app, access) => this.#mountPlayback(app, access, ''),
       ),
       this.#listener(
         'API port',
         'apiAddress',
         (c) => (c.api ? c.apiAddress : undefined),
-        ['apiAllowOrigins', 'apiTrustedProxies'],
-        (app, access, config) => this.#mountApi(app, access, config),
+        ['apiTrustedProxies'],
+        (app, access) => this.#mountApi(app, access),
+      ),
+      this.#listener(
+        'metrics port',
+        'metricsAddress',
+        (c) => (c.metrics ? c.metricsAddress : undefined),
+        ['metricsTrustedProxies'],
+        (app, access) => this.#diagnostics.mountMetrics(app, access, this.#peers(), true),
+      ),
+      this.#listener(
+        'profiling port',
+        'pprofAddress',
+        (c) => (c.pprof ? c.pprofAddress : undefined),
+        ['pprofTrustedProxies'],
+        (app, access) => this.#diagnostics.mountPprof(app, access, true),
       ),
     ];
   }
@@ -167,7 +186,7 @@ export class HttpServices {
           trustedProxies: proxies === undefined ? [] : (config[proxies] as readonly string[]),
           log,
         });
-        const { port, close } = await mount(app, access, config)
+        const { port, close } = await mount(app, access)
           .then(() => listen(key, addressOf(config) ?? '', app))
           .catch(async (error: unknown) => {
             await app.close();
@@ -183,11 +202,11 @@ export class HttpServices {
     };
   }
 
-  async #mountMain(app: FastifyInstance, access: HttpAccess, config: Config): Promise<void> {
-    const { accounts, authority, wrongCredentials, paths, pageFolder, dataDir } = this.#deps;
+  async #mountMain(app: FastifyInstance, access: HttpAccess): Promise<void> {
+    const { accounts, authority, wrongCredentials, pageFolder, dataDir } = this.#deps;
     app.addHook('onRequest', renewSessions({ accounts, access }));
     const warnings = () => [...authority.warnings, ...this.#deps.problems().filter(isSerious).map(problemText)];
-    await app.register(healthRoute, { health: { status: () => (paths.isRecordingBroken ? 'not recording' : 'ok') } });
+    await app.register(healthRoute, { health: { status: () => healthOf(this.#deps) } });
     await app.register(sessionRoutes, {
       accounts,
       access,
@@ -210,10 +229,12 @@ export class HttpServices {
       info: { version: this.#deps.version, started: this.#started },
       facts: () => this.#facts(dataDir),
     });
-    await this.#mountApi(app, access, config);
-    await this.#mountPlayback(app, access, config, '/playback');
-    await this.#mountHls(app, access, config, '/hls');
-    await mountWebRtc(app, access, config, '/webrtc', this.#deps);
+    await this.#mountApi(app, access);
+    await this.#mountPlayback(app, access, '/playback');
+    await this.#mountHls(app, access, '/hls');
+    await mountWebRtc(app, access, '/webrtc', this.#deps);
+    await this.#diagnostics.mountMetrics(app, access, this.#peers(), false);
+    await this.#diagnostics.mountPprof(app, access, false);
     await app.register(staticUi, { folder: pageFolder });
   }
 
@@ -246,7 +267,7 @@ export class HttpServices {
     };
   }
 
-  async #mountHls(app: FastifyInstance, listener: HttpAccess, config: Config, prefix: string): Promise<void> {
+  async #mountHls(app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
     const access = listener.as('hls');
     const { hls, live, clock, log } = this.#deps;
     const { playback } = this.#deps.recordings;
@@ -261,27 +282,28 @@ export class HttpServices {
       get server() {
         return running(hls(), 'HLS is starting again');
       },
-      cors: (methods, headers) => cors(config.hlsAllowOrigins, methods, headers),
+      cors: (methods, headers) => cors(() => this.#deps.config().hlsAllowOrigins, methods, headers),
       isConfigured: (path) => resolvePath(this.#deps.config(), path) !== undefined,
       hlsJsFile: join(this.#deps.pageFolder, 'hls.min.js'),
       elementFile: join(this.#deps.pageFolder, 'perch-video-hls.js'),
     });
   }
 
-  async #mountPlayback(app: FastifyInstance, access: HttpAccess, config: Config, prefix: string): Promise<void> {
+  async #mountPlayback(app: FastifyInstance, access: HttpAccess, prefix: string): Promise<void> {
     const { recordings } = this.#deps;
     const { playback } = recordings;
-    const allow = (methods: string, headers: string) => cors(config.playbackAllowOrigins, methods, headers);
+    const allow = (methods: string, headers: string) =>
+      cors(() => this.#deps.config().playbackAllowOrigins, methods, headers);
     const titleOf = (path: string) => recordings.titleOf(path);
     await app.register(playbackPlugin, { prefix, access, playback, titleOf, cors: allow });
     await app.register(vodRoutes, { prefix, access, streams: playback.streams, frames: playback, cors: allow });
   }
 
-  async #mountApi(app: FastifyInstance, access: HttpAccess, config: Config): Promise<void> {
-    const { paths, recordings, hls, webrtc } = this.#deps;
+  async #mountApi(app: FastifyInstance, access: HttpAccess): Promise<void> {
+    const { paths, recordings } = this.#deps;
     await app.register(controlApi, {
       access,
-      allowOrigins: config.apiAllowOrigins,
+      allowOrigins: () => this.#deps.config().apiAllowOrigins,
       info: { version: this.#deps.version, started: this.#started },
       paths,
       config: {
@@ -291,7 +313,7 @@ export class HttpServices {
       },
       edits: this.#deps.edits,
       editorOf: (request) => this.#editorOf(access, request),
-      peers: { webrtcSessions: webrtc, hlsMuxers: hls, hlsSessions: () => this.#hlsSessions(), ...this.#rtspPeers() },
+      peers: this.#peers(),
       recordings,
       protection: recordings.space.protection,
       disks: recordings.space,
@@ -309,6 +331,11 @@ export class HttpServices {
     const mayRunCommands =
       !config().isOwn || (await authority.authorize('admin', '', access.identify(request))).allowed;
     return { mayRunCommands };
+  }
+
+  #peers(): PeerLookups {
+    const { hls, webrtc } = this.#deps;
+    return { webrtcSessions: webrtc, hlsMuxers: hls, hlsSessions: () => this.#hlsSessions(), ...this.#rtspPeers() };
   }
 
   /** Viewers of playlists, and those of live fMP4. */

@@ -17,19 +17,15 @@ export interface WebRtcHttpDeps {
   webrtc(): WebRtcServer | undefined;
 }
 
-/**
- * WebRTC's signalling on one listener: WHEP, WHIP and pages below `prefix`, ZLMediaKit's calls below `/index/api/`.
- * @param config what the listener was opened with
- */
+/** WebRTC's signalling on one listener: WHEP, WHIP and pages below `prefix`, ZLMediaKit's calls below `/index/api/`. */
 export async function mountWebRtc(
   app: FastifyInstance,
   listener: HttpAccess,
-  config: Config,
   prefix: string,
   deps: WebRtcHttpDeps,
 ): Promise<void> {
   const access = listener.as('webrtc');
-  const corsHook = (methods: string, headers: string) => cors(config.webrtcAllowOrigins, methods, headers);
+  const corsHook = (methods: string, headers: string) => cors(() => deps.config().webrtcAllowOrigins, methods, headers);
   const isConfigured = (path: string) => resolvePath(deps.config(), path) !== undefined;
   await app.register(webrtcPlugin, {
     prefix,
@@ -39,7 +35,9 @@ export async function mountWebRtc(
       return runningServer(deps);
     },
     cors: corsHook,
-    iceServers: config.webrtcICEServers2,
+    get iceServers() {
+      return deps.config().webrtcICEServers2;
+    },
     isConfigured,
   });
   await app.register(zlmPlugin, {

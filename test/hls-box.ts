@@ -87,7 +87,7 @@ export function openHlsBox({
     prefix,
     server,
     access,
-    cors: (methods, headers) => cors(['*', 'https://nas.example'], methods, headers),
+    cors: (methods, headers) => cors(() => ['*', 'https://nas.example'], methods, headers),
     isConfigured: (path) => path !== 'unknown',
   });
   onTestFinished(async () => {

@@ -43,7 +43,10 @@ export async function openLiveBox({
   const box = await openHttpBox({ rules });
   const { app, access } = box;
   const live = liveAddresses({ server, access, takeUpgrade, clock, log: silentLogger });
-  app.addHook('onRequest', cors(allowOrigins, 'OPTIONS, GET', 'Authorization'));
+  app.addHook(
+    'onRequest',
+    cors(() => allowOrigins, 'OPTIONS, GET', 'Authorization'),
+  );
   app.get('/*', (request, reply) => live.answer((request.params as { '*': string })['*'], request, reply));
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(async () => {

@@ -61,7 +61,7 @@ export async function signallingApp(
   await app.register(webrtcPlugin, {
     server,
     access: { require: async () => {}, identify: () => ({ ip: '192.0.2.1' }) },
-    cors: (methods, headers) => cors(['*'], methods, headers),
+    cors: (methods, headers) => cors(() => ['*'], methods, headers),
     iceServers: [],
     isConfigured: (path) => path !== 'nobody',
     prefix,

@@ -13,10 +13,11 @@ export function allowedOrigin(origin: string | undefined, allowOrigins: readonly
 /**
  * A hook that answers preflights with 204 and lets the listed origins read answers. `Access-Control-Allow-Credentials`
  * is never sent: with the session's cookie no other origin can read anything.
+ * @param allowOrigins as they are now: a changed list holds from the next request on
  */
-export function cors(allowOrigins: readonly string[], methods: string, headers: string) {
+export function cors(allowOrigins: () => readonly string[], methods: string, headers: string) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    const origin = allowedOrigin(request.headers.origin, allowOrigins);
+    const origin = allowedOrigin(request.headers.origin, allowOrigins());
     if (origin !== undefined) {
       reply.header('Access-Control-Allow-Origin', origin);
       reply.header('Vary', 'Origin');

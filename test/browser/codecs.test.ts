@@ -61,7 +61,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium and the codecs of cameras', () =>
     installErrorHandler(app);
     const shared = {
       access: openAccess,
-      cors: (methods: string, headers: string) => cors(['*'], methods, headers),
+      cors: (methods: string, headers: string) => cors(() => ['*'], methods, headers),
     };
     await app.register(webrtcPlugin, { ...shared, server: webrtc, iceServers: [], prefix: '/webrtc' });
     await app.register(hlsPlugin, { ...shared, server: hls, prefix: '/hls' });

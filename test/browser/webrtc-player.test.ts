@@ -111,7 +111,7 @@ describeWith(['chromium', 'ffmpeg'], 'the WebRTC player page in Chromium', () =>
     await app.register(webrtcPlugin, {
       server,
       access: { require: async () => {}, identify: (request) => ({ ip: request.ip }) },
-      cors: (methods, headers) => cors(['*'], methods, headers),
+      cors: (methods, headers) => cors(() => ['*'], methods, headers),
       iceServers: [],
       prefix: '/webrtc',
     });

@@ -56,7 +56,7 @@ async function start({ streams = ['cam1', 'house/door'], clock = systemClock as 
       find: (path) => (streams.includes(path) ? { ready: true } : undefined),
       isConfigured: (path) => path !== 'live/cam1' && path !== 'live/cam2',
     },
-    cors: (methods, headers) => cors(['*'], methods, headers),
+    cors: (methods, headers) => cors(() => ['*'], methods, headers),
     clock,
   };
   await run.app.register(zlmPlugin, options);
