@@ -47,6 +47,10 @@ const ROWS: readonly (readonly [server: keyof Ports, method: string, target: str
   ['api', 'GET', '/v3/paths/list', 200],
   ['api', 'GET', '/v3/nothing', 404],
   ['main', 'GET', '/v3/config/global/get', 200],
+  ['metrics', 'GET', '/metrics', 200],
+  ['main', 'GET', '/metrics', 200],
+  ['pprof', 'GET', '/debug/pprof/', 200],
+  ['main', 'GET', '/debug/pprof/', 200],
   ['rtsp', 'DESCRIBE', '@', 404],
   ['rtsp', 'ANNOUNCE', '@', 200],
 ];
@@ -205,7 +209,9 @@ test('another server is told the protocol and the program', async () => {
   await box?.close();
   expect([...told].sort()).toEqual([
     ':api:',
+    ':metrics:',
     ':playback:door',
+    ':pprof:',
     'hls:read:door',
     'rtsp:publish:door',
     'rtsp:read:door',
