@@ -30,7 +30,7 @@ test('a phone at home claims the box with nothing but a password, and is logged 
   });
   const claim = await box.app.inject(post('/v3/claim', { password: PASSWORD }));
   expect(claim.statusCode).toBe(200);
-  expect(claim.headers['set-cookie']).toMatch(/^perch_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; /);
+  expect(String(claim.headers['set-cookie'])).toMatch(/^perch_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; /);
   const session = await box.app.inject({
     ...HOME,
     url: '/v3/session',
