@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../agent/config/load.ts';
@@ -141,6 +141,9 @@ class Editing {
       { logLevel: this.#any(['debug', 'info', 'warn']) },
       { playback: this.#any(['yes', 'no']) },
       { recordMinFree: this.#any(['0%', '1%']) },
+      { apiAllowOrigins: ['http://a.example'], hlsAllowOrigins: ['*', `http://${this.#count}.example`] },
+      { hlsAlwaysRemux: this.#any(['yes', 'no']) },
+      { webrtcICEServers2: [{ url: `stun:${this.#count}.example:3478` }] },
       { authInternalUsers: users },
     ];
     await this.#send('PATCH', 'global/patch', this.#any(settings), 200);
@@ -179,9 +182,14 @@ class Editing {
     this.#box.process.child.kill('SIGHUP');
   }
 
+  /** As editors do it: in place, or by a new file in the old one's. */
   #write(text: string): void {
     expect(text).toContain('untouched');
-    writeFileSync(this.#file, text);
+    const isInPlace = this.#rng() < 0.5;
+    writeFileSync(isInPlace ? this.#file : `${this.#file}.new`, text);
+    if (!isInPlace) {
+      renameSync(`${this.#file}.new`, this.#file);
+    }
   }
 }
 
