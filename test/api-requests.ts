@@ -97,6 +97,21 @@ const TEXTS = [
 ];
 /** As they stand in an address: what no encoder makes, too. */
 const RAW = ['%', '%zz', '%ff%fe', '%00', '%2e%2e%2f%2e%2e', '..%5c', 'a//b', ';x', '%F0%9F%93%B7', '+', '%25'];
+const NAMES = ['cam', 'cam', 'garden/gate', 'new/one'];
+const TIMES = ['2025-12-31T23:00:00Z', '2026-01-01T00:00:00+01:00', '2026-01-05T12:00:00.5Z'];
+/** What makes sense under some names: without it hardly a request would get past the first thing that is looked at. */
+const SENSIBLE: Readonly<Record<string, readonly unknown[]>> = {
+  ...{
+    path: NAMES,
+    start: TIMES,
+    end: TIMES,
+    from: TIMES,
+    to: TIMES,
+    until: TIMES,
+    types: ['path', 'disk,login', 'camera'],
+  },
+  ...{ type: ['motion', 'person'], cameras: ['all', ['cam']], paths: ['all', ['cam']] },
+};
 const NUMBERS = [0, 1, -1, 2 ** 31, 2 ** 53, 1e300, 0.5, 7];
 const STRANGE = [null, true, [], {}, [[[[]]]], 'text', 12, -0.1];
 
@@ -141,8 +156,12 @@ export class RequestMaker {
   }
 
   /** Mostly what the schema wants. */
-  value(schema: JsonSchema, depth: number): unknown {
+  value(schema: JsonSchema, depth: number, name = ''): unknown {
     const chance = this.#next();
+    const sensible = SENSIBLE[name];
+    if (sensible && this.#next() < 0.7) {
+      return this.#pick(sensible);
+    }
     if (chance < 0.06) {
       return this.#pick(STRANGE);
     }
@@ -180,7 +199,7 @@ export class RequestMaker {
     const wanted = names.filter((name) =>
       required.includes(name) ? this.#next() < 0.92 : this.#next() < (few ? 0.03 : 0.5),
     );
-    const made = wanted.map((name) => [name, this.value(properties[name] ?? {}, depth + 1)] as const);
+    const made = wanted.map((name) => [name, this.value(properties[name] ?? {}, depth + 1, name)] as const);
     const extra = this.#next() < 0.06 ? [[this.#pick(['foo', '', 'x'.repeat(500), 'ünknown']), 1] as const] : [];
     return Object.fromEntries([...made, ...extra]);
   }
@@ -191,6 +210,9 @@ export class RequestMaker {
       if (format === 'uuid' && this.#next() < 0.6) {
         return this.#pick(['0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11', '00000000-0000-0000-0000-000000000000']);
       }
+      if (this.#next() < 0.4) {
+        return this.#pick(NAMES);
+      }
       return this.#next() < 0.3 ? this.#pick(RAW) : this.#pick(TEXTS).split('/').map(encodeURIComponent).join('/');
     });
   }
@@ -199,7 +221,7 @@ export class RequestMaker {
     const parts = parameters
       .filter((parameter) => parameter.in === 'query' && (parameter.required ? this.#next() < 0.9 : this.#next() < 0.5))
       .flatMap(({ name, schema }) => {
-        const value = String(this.value(schema, 1));
+        const value = String(this.value(schema, 1, name));
         const one = `${name}=${this.#next() < 0.15 ? this.#pick(RAW) : encodeURIComponent(value)}`;
         return this.#next() < 0.1 ? [one, one, `${name}[]=1`, `${name}[a]=1`] : [one];
       });
@@ -208,8 +230,7 @@ export class RequestMaker {
 
   #headers(): Record<string, string> {
     return this.#pick<Record<string, string>>([
-      { 'content-type': 'application/json' },
-      { 'content-type': 'application/json' },
+      ...Array.from({ length: 9 }, () => ({ 'content-type': 'application/json' })),
       { 'content-type': 'application/json; charset=utf-16' },
       { 'content-type': 'application/x-www-form-urlencoded' },
       { 'content-type': 'nonsense' },

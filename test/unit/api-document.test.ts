@@ -43,7 +43,13 @@ let operations: Operation[] = [];
 async function call({ method, path, headers, body }: Omit<MadeRequest, 'isWrong'>): Promise<Answer> {
   const request = ask({
     ...{ agent, method, path, host: '127.0.0.1', port: app.mainPort },
-    headers: { ...headers, cookie, host: `127.0.0.1:${app.mainPort}`, ...(body && { 'content-length': body.length }) },
+    headers: {
+      ...headers,
+      cookie,
+      'sec-fetch-site': 'same-origin',
+      host: `127.0.0.1:${app.mainPort}`,
+      ...(body && { 'content-length': body.length }),
+    },
   });
   // What is too large is answered before it has been read.
   request.on('error', () => {});

@@ -57,6 +57,12 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
     'onRequest',
     cors(() => options.allowOrigins(), 'OPTIONS, GET, POST, PATCH, DELETE', 'Authorization, Content-Type'),
   );
+  app.addHook('onRequest', async ({ headers }) => {
+    // What it says is of no account, as with MediaMTX: not even whether it is the name of a type at all.
+    if (headers['content-type'] !== undefined) {
+      headers['content-type'] = 'application/json';
+    }
+  });
   const { access } = options;
   const viewerOf = (request: FastifyRequest) => access.limitedPerson?.(request);
   app.addHook('onRequest', async (request) => {
