@@ -149,3 +149,26 @@ test('the address alone is the one that is known of a request otherwise', async 
     }
   }
 });
+
+test('without credentials a page that is none of ours has nothing of the API, wherever it may be from by its address', async () => {
+  const anyone = { user: 'any', pass: '', ips: [], permissions: [{ action: 'api' as const, path: '' }] };
+  const reader = { ...anyone, permissions: [{ action: 'read' as const, path: '' }] };
+  const tom = { ...anyone, user: 'tom', pass: 'secret' };
+  await using box = await openWithRoutes({ rules: { isOwn: false, internalUsers: [anyone, reader, tom] } });
+  const ask = async (url: string, remoteAddress: string, headers: Record<string, string>) =>
+    (await box.app.inject({ url, ...from(remoteAddress, headers) })).statusCode;
+  const evil = { origin: 'https://evil.example' };
+  const HOME = '192.168.1.9';
+  expect(await ask('/api', HOME, {})).toBe(200);
+  expect(await ask('/api', HOME, { origin: 'http://192.168.1.2:3000' })).toBe(200);
+  expect(await ask('/api', HOME, evil)).toBe(401);
+  expect(await ask('/api', HOME, { origin: 'null' })).toBe(401);
+  expect(await ask('/api', HOME, { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' })).toBe(401);
+  expect(await ask('/api', HOME, { host: 'evil.example' })).toBe(401);
+  expect(await ask('/api', '127.0.0.1', { host: 'localhost', ...evil })).toBe(401);
+  // Whoever sends a name and password means it; and where anybody may watch, players are in any page.
+  expect(await ask('/api', HOME, { ...evil, authorization: basic('tom:secret') })).toBe(200);
+  expect(await ask('/read', HOME, evil)).toBe(200);
+  // Who is not in the same network as the box can be asked for nothing that he could not ask for himself.
+  expect(await ask('/api', '203.0.113.5', evil)).toBe(200);
+});

@@ -78,6 +78,10 @@ export interface HttpAccessOptions {
 const QUERY_TOKEN = /[?&](?:token|jwt)=./;
 /** By which sessions are opened. */
 const OPENING_METHODS = { webrtc: new Set(['POST']), hls: new Set(['GET']) } as const;
+/** What a page that is none of ours must not have by the address alone of the browser that shows it. */
+const GUARDED: ReadonlySet<HttpAction> = new Set(['api', 'pprof']);
+const MAY_BE_FORGED =
+  'authentication error: for pages of other sites, and by a name that is not local, a name and password are needed';
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Asks who a request is and whether it may: the one that every plugin of a listener is given. */
@@ -121,8 +125,8 @@ export class HttpAccess {
     return { ...this.#identify(request), ...(user === undefined ? {} : { user }) };
   }
 
-  #identify(request: FastifyRequest): Identity {
-    const { ip, isLoopback, isPrivate, isSameOrigin } = this.origin(request);
+  #identify(request: FastifyRequest, origin = this.origin(request)): Identity {
+    const { ip, isLoopback, isPrivate, isSameOrigin } = origin;
     // A cookie comes along with whatever another page makes the browser send: then it may neither change anything
     // nor be read from (Origin stands in every such request that a script could read, WebSockets among them).
     const isHarmless = SAFE_METHODS.has(request.method) && request.headers.origin === undefined;
@@ -171,11 +175,14 @@ export class HttpAccess {
 
   /** Returns when the request may do this, throws 'unauthorized' when not (after a pause, if wrong credentials came with it). */
   async require(request: FastifyRequest, action: HttpAction, path: string): Promise<void> {
-    const identity = this.#identify(request);
+    const origin = this.origin(request);
+    const identity = this.#identify(request, origin);
     const { authority, wrongCredentials, log } = this.#options;
     const hasCredentials = [identity.user, identity.password, identity.token].some(Boolean);
     if (hasCredentials || QUERY_TOKEN.test(request.url)) {
       wrongCredentials.checkRoom(identity.ip);
+    } else if (GUARDED.has(action) && identity.sessionUser === undefined && origin.mayBeForged) {
+      throw new PerchError('unauthorized', MAY_BE_FORGED, { challenge: true, action, ip: identity.ip });
     }
     const { allowed, reason, challenge, isKnown, isGuess, user, advice } = await authority.authorize(
       action,

@@ -10,6 +10,11 @@ export interface RequestOrigin {
   readonly isPrivate: boolean;
   /** A page of ours, or no browser's page at all, caused the request: a cookie that came with it may change things. */
   readonly isSameOrigin: boolean;
+  /**
+   * A browser in a private network may have been made to send this by a page that is none of ours: it names its own page as
+   * such, or us by a name that anybody may have pointed here.
+   */
+  readonly mayBeForged: boolean;
   /** The browser speaks TLS, to us or to a trusted proxy. */
   readonly isSecure: boolean;
   /** Where the client reaches this server, without a slash at the end: `https://host:port/prefix`, as a trusted proxy says it. */
@@ -42,6 +47,8 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
     isLoopback: isKnownClient && isLoopbackIp(ip) && isLoopbackHost(hostName) && isOwnPage,
     isPrivate: isKnownClient && isPrivateIp(ip) && isLocalHost(hostName),
     isSameOrigin: isSameOrigin(headers, host),
+    mayBeForged:
+      isPrivateIp(ip) && (isOtherHostsPage(headers, hostName) || (!isTrustedProxy && isPublicName(hostName))),
     isSecure,
     baseUrl: baseUrlOf(isTrustedProxy ? headers : {}, isSecure, host),
   };
@@ -116,6 +123,16 @@ function isForeignPage(headers: IncomingHttpHeaders): boolean {
   }
   const isFollowedLink = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
   return headers['sec-fetch-site'] === 'cross-site' && origin === undefined && !isFollowedLink;
+}
+
+/** Programs that name no host at all are no browsers. */
+const isPublicName = (name: string): boolean => name !== '' && !isLocalHost(name);
+
+/** On behalf of a page that another machine serves; what another port of this one serves is as much its own as we are. */
+function isOtherHostsPage(headers: IncomingHttpHeaders, ownName: string): boolean {
+  const { origin } = headers;
+  const name = origin !== undefined && URL.canParse(origin) ? hostNameOf(new URL(origin).host) : '';
+  return name === '' || name !== ownName ? isForeignPage(headers) : false;
 }
 
 /** `Sec-Fetch-Site` where the browser sends it (only to https and localhost), else `Origin` against `Host`; neither: no proof. */
