@@ -184,3 +184,17 @@ test('a changed logLevel reaches paths that are there already', async () => {
   await camera.process.stop('SIGINT');
   await agent.process.waitFor(/\[one\] no picture from the camera/);
 });
+
+test("the first camera that is added makes Perch's own file, and the demo camera goes", async () => {
+  await using camera = await startAgent();
+  const source = await demoSource(camera);
+  await using agent = await startAgent();
+  await until(() => find(agent, 'demo'));
+  expect(await change(agent.url, 'PATCH', 'paths/patch/demo', { record: false })).toBe('404 path not found');
+  expect(await change(agent.url, 'POST', 'paths/add/front', { source, name: 'front' })).toBe(200);
+  expect(readFileSync(join(agent.dataDir, 'perch.yml'), 'utf8')).toBe(
+    `perch: own\npaths:\n  front:\n    source: ${source}\n`,
+  );
+  await until(async () => ((await find(agent, 'front'))?.ready ? true : undefined));
+  await until(async () => ((await find(agent, 'demo')) === undefined ? true : undefined));
+});
