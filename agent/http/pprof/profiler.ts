@@ -22,6 +22,7 @@ export interface ProfilerOptions {
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
   /** Bytes that this process may still get; the machine's, or the container's. */
   readonly availableBytes?: () => number;
+  readonly takeSnapshot?: () => Readable;
 }
 
 /** What has been taken of the objects on the heap. */
@@ -37,11 +38,13 @@ export interface HeapFacts {
 export class Profiler {
   readonly #clock: ProfilerOptions['clock'];
   readonly #availableBytes: () => number;
-  /** When what is being taken will be ready, monotonic; infinite for what takes as long as it takes. */
-  #busyUntilMs: number | undefined;
+  readonly #takeSnapshot: () => Readable;
+  /** What is being taken, and when it will be ready, monotonic; infinite for what takes as long as it takes. */
+  #taken: { readonly untilMs: number } | undefined;
 
-  constructor({ clock, availableBytes = available }: ProfilerOptions) {
+  constructor({ clock, availableBytes = available, takeSnapshot = getHeapSnapshot }: ProfilerOptions) {
     this.#clock = clock;
+    this.#takeSnapshot = takeSnapshot;
     this.#availableBytes = availableBytes;
   }
 
@@ -54,7 +57,7 @@ export class Profiler {
    * @throws PerchError exhausted while another is being taken
    */
   async profile(kind: ProfileKind, seconds: number, signal: AbortSignal): Promise<string | undefined> {
-    this.#begin(seconds * 1_000);
+    const end = this.#begin(seconds * 1_000);
     const { Session } = await import('node:inspector/promises');
     const session = new Session();
     session.connect();
@@ -73,7 +76,7 @@ export class Profiler {
     } finally {
       // Ends what is still being taken.
       session.disconnect();
-      this.#busyUntilMs = undefined;
+      end();
     }
   }
 
@@ -93,25 +96,29 @@ export class Profiler {
       const message = `a heap snapshot needs some ${inMb(needsBytes)} MB of memory for a while, ${inMb(availableBytes)} MB are free`;
       throw new PerchError('exhausted', message);
     }
-    this.#begin(Number.POSITIVE_INFINITY);
+    const end = this.#begin(Number.POSITIVE_INFINITY);
     try {
-      return getHeapSnapshot().once('close', () => {
-        this.#busyUntilMs = undefined;
-      });
+      // The end comes before the answer's, so that the next may follow at once; whoever goes away only closes.
+      return this.#takeSnapshot().once('end', end).once('close', end);
     } catch (error) {
-      this.#busyUntilMs = undefined;
+      end();
       throw error;
     }
   }
 
-  #begin(ms: number): void {
+  /** @returns to be called when it is over */
+  #begin(ms: number): () => void {
     const nowMs = this.#clock.monoMs();
-    if (this.#busyUntilMs !== undefined) {
-      const leftMs = this.#busyUntilMs - nowMs;
+    if (this.#taken) {
+      const leftMs = this.#taken.untilMs - nowMs;
       const retryAfterS = Math.max(1, Math.min(60, Math.ceil(leftMs / 1_000)));
       throw new PerchError('exhausted', 'another profile is being taken: one at a time', { retryAfterS });
     }
-    this.#busyUntilMs = nowMs + ms;
+    const taken = { untilMs: nowMs + ms };
+    this.#taken = taken;
+    return () => {
+      this.#taken = this.#taken === taken ? undefined : this.#taken;
+    };
   }
 }
 

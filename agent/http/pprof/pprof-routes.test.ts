@@ -1,0 +1,180 @@
+import { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { openHttpBox } from '../../../test/http-box.ts';
+import { cors } from '../cors.ts';
+import { mountPprof, PPROF_HEADERS, PPROF_METHODS } from './pprof-routes.ts';
+import { Profiler } from './profiler.ts';
+
+const LOOPBACK = { remoteAddress: '127.0.0.1', headers: { host: 'localhost' } };
+const OWNER = `Basic ${Buffer.from('owner:blue heron').toString('base64')}`;
+
+/** A real one takes seconds. */
+const ENOUGH = {
+  availableBytes: () => Number.MAX_SAFE_INTEGER,
+  takeSnapshot: () => Readable.from(['{"snapshot":{}}']),
+};
+
+interface Given {
+  readonly password?: string;
+  readonly isAlone?: boolean;
+  readonly availableBytes?: number;
+}
+
+async function open({ password, isAlone = true, availableBytes }: Given = {}) {
+  const clock = new FakeClock();
+  const box = await openHttpBox(password === undefined ? {} : { password });
+  const short = availableBytes === undefined ? {} : { availableBytes: () => availableBytes };
+  const profiler = new Profiler({ clock, ...ENOUGH, ...short });
+  const hook = cors(() => ['*'], PPROF_METHODS, PPROF_HEADERS);
+  await mountPprof(box.app, { access: box.access, cors: hook, profiler, wallMs: () => clock.wallMs() }, isAlone);
+  const get = (url: string, headers: object = {}) =>
+    box.app.inject({ url, ...LOOPBACK, headers: { ...LOOPBACK.headers, ...headers } });
+  return { clock, get, profiler, [Symbol.asyncDispose]: () => box[Symbol.asyncDispose]() };
+}
+
+/** Lets what is asked for begin, then moves on to its end. */
+async function after<T>(clock: FakeClock, ms: number, answer: Promise<T>): Promise<T> {
+  await expect.poll(() => clock.sleeping).toBe(1);
+  await clock.advance(ms);
+  return await answer;
+}
+
+interface CpuProfile {
+  readonly nodes: readonly { readonly callFrame: { readonly functionName: string } }[];
+  readonly samples: readonly number[];
+}
+
+test('a CPU profile tells where the time went', async () => {
+  await using box = await open();
+  const answer = box.get('/debug/pprof/profile?seconds=1');
+  await expect.poll(() => box.clock.sleeping).toBe(1);
+  const endMs = performance.now() + 200;
+  const hardWork = () => {
+    let sum = 0;
+    while (performance.now() < endMs) {
+      sum += Math.sqrt(sum + 1);
+    }
+    return sum;
+  };
+  hardWork();
+  const { statusCode, headers, body } = await after(box.clock, 1_000, answer);
+  expect([statusCode, headers['content-disposition']]).toEqual([
+    200,
+    'attachment; filename="perch-2026-01-01T00-00-01-000Z.cpuprofile"',
+  ]);
+  const profile = JSON.parse(body) as CpuProfile;
+  expect(profile.nodes.map(({ callFrame }) => callFrame.functionName)).toContain('hardWork');
+  expect(profile.samples.length).toBeGreaterThan(10);
+});
+
+test('who asks for memory is told by a heap profile', async () => {
+  await using box = await open();
+  const { statusCode, headers, body } = await after(box.clock, 30_000, box.get('/debug/pprof/allocs'));
+  expect([statusCode, headers['content-disposition']]).toEqual([200, expect.stringContaining('.heapprofile"')]);
+  expect(JSON.parse(body)).toMatchObject({ head: { callFrame: { functionName: '(root)' } } });
+});
+
+test('one profile at a time: the next is told when to come again, and gets its own then', async () => {
+  await using box = await open();
+  const first = box.get('/debug/pprof/profile?seconds=20');
+  await expect.poll(() => box.clock.sleeping).toBe(1);
+  for (const url of ['/debug/pprof/profile', '/debug/pprof/allocs', '/debug/pprof/heapsnapshot']) {
+    const { statusCode, headers } = await box.get(url);
+    expect([statusCode, headers['retry-after']]).toEqual([429, '20']);
+  }
+  expect((await after(box.clock, 20_000, first)).statusCode).toBe(200);
+  const next = await after(box.clock, 1_000, box.get('/debug/pprof/profile?seconds=1'));
+  expect(next.statusCode).toBe(200);
+});
+
+test('who goes away before it is ready leaves room for the next', async () => {
+  await using box = await open();
+  const gone = new AbortController();
+  const profile = box.profiler.profile('cpu', 60, gone.signal);
+  await expect.poll(() => box.clock.sleeping).toBe(1);
+  gone.abort();
+  expect(await profile).toBeUndefined();
+  expect(() => box.profiler.snapshot().destroy()).not.toThrow();
+});
+
+test.for(['0', '61', '-1', '1.5', 'many', '', '1&seconds=2'])('seconds=%s is refused', async (seconds) => {
+  await using box = await open();
+  const { statusCode, json } = await box.get(`/debug/pprof/profile?seconds=${seconds}`);
+  expect([statusCode, json().error]).toEqual([400, expect.stringContaining('is not a whole number from 1 to 60')]);
+});
+
+test('the heap is told in figures, with what a snapshot would need', async () => {
+  await using box = await open({ availableBytes: 5 });
+  const { statusCode, json } = await box.get('/debug/pprof/heap');
+  const facts = json() as ReturnType<Profiler['heap']>;
+  expect(statusCode).toBe(200);
+  expect(facts.heap.used_heap_size).toBeGreaterThan(1e6);
+  expect(facts.spaces.length).toBeGreaterThan(3);
+  expect(facts.snapshot.availableBytes).toBe(5);
+  expect(facts.snapshot.needsBytes).toBeGreaterThan(facts.heap.used_heap_size);
+});
+
+test('a snapshot is refused where memory is short, and streamed where it is not, one after the other', async () => {
+  await using small = await open({ availableBytes: 8e6 });
+  const { statusCode, json } = await small.get('/debug/pprof/heapsnapshot');
+  expect([statusCode, json().error]).toEqual([
+    507,
+    expect.stringMatching(/^a heap snapshot needs some \d+ MB .* 8 MB are free$/),
+  ]);
+  await using large = await open();
+  for (let round = 0; round < 2; round += 1) {
+    const answer = await large.get('/debug/pprof/heapsnapshot');
+    expect([answer.statusCode, answer.body]).toEqual([200, '{"snapshot":{}}']);
+    expect(answer.headers['content-disposition']).toContain('.heapsnapshot"');
+  }
+});
+
+test('a snapshot is what the developer tools read', async () => {
+  const { availableBytes } = ENOUGH;
+  const profiler = new Profiler({ clock: new FakeClock(), availableBytes });
+  const first = await new Promise<string>((resolve) => {
+    const stream = profiler.snapshot().once('data', (chunk) => {
+      stream.destroy();
+      resolve(String(chunk));
+    });
+  });
+  expect(first).toMatch(/^\{"snapshot":\{"meta":\{"node_fields":/);
+});
+
+test("MediaMTX's other addresses say what is here instead", async () => {
+  await using box = await open();
+  const index = await box.get('/debug/pprof/');
+  expect([index.statusCode, index.body]).toEqual([200, expect.stringContaining('/debug/pprof/profile?seconds=30')]);
+  expect((await box.get('/debug/pprof')).headers.location).toBe('pprof/');
+  for (const name of ['goroutine', 'block', 'mutex', 'threadcreate', 'trace', 'cmdline', 'symbol']) {
+    const { statusCode, body } = await box.get(`/debug/pprof/${name}?debug=1`);
+    expect([statusCode, body]).toEqual([404, expect.stringContaining('/debug/pprof/heap')]);
+  }
+});
+
+test('profiles need the permission pprof, a snapshot the owner too: it holds passwords', async () => {
+  const users = [{ user: 'ops', pass: 'pw', ips: [], permissions: [{ action: 'pprof' as const, path: '' }] }];
+  await using box = await openHttpBox({ password: 'blue heron', rules: { isOwn: true, internalUsers: users } });
+  const clock = new FakeClock();
+  const profiler = new Profiler({ clock, ...ENOUGH });
+  const hook = cors(() => ['*'], PPROF_METHODS, PPROF_HEADERS);
+  await mountPprof(box.app, { access: box.access, cors: hook, profiler, wallMs: () => clock.wallMs() }, true);
+  const status = async (url: string, authorization?: string) => {
+    const headers = { ...LOOPBACK.headers, ...(authorization === undefined ? {} : { authorization }) };
+    return (await box.app.inject({ url, ...LOOPBACK, headers })).statusCode;
+  };
+  const ops = `Basic ${Buffer.from('ops:pw').toString('base64')}`;
+  const heap = '/debug/pprof/heap';
+  expect([await status(heap), await status(heap, ops), await status(heap, OWNER)]).toEqual([401, 200, 200]);
+  const snapshot = '/debug/pprof/heapsnapshot';
+  expect([await status(snapshot), await status(snapshot, ops), await status(snapshot, OWNER)]).toEqual([401, 401, 200]);
+  expect(await status('/elsewhere')).toBe(401);
+});
+
+test('on the main port the rest needs no permission of profiles', async () => {
+  await using box = await open({ password: 'blue heron', isAlone: false });
+  expect((await box.get('/elsewhere')).statusCode).toBe(404);
+  expect((await box.get('/debug/pprof/heap')).statusCode).toBe(401);
+  expect((await box.get('/debug/pprof/heap', { authorization: OWNER })).statusCode).toBe(200);
+});
