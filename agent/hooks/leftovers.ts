@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { type ProcessStat, processIds, readStat } from './process-group.ts';
-import { END_TIMES, type EndTimes } from './program.ts';
+import type { EndTimes } from './program.ts';
 import { MARK } from './programs.ts';
 
+/** Perch waits for it before it starts anything. */
+const LEFTOVER_TIMES: EndTimes = { interruptMs: 1_000, terminateMs: 1_000 };
 const LOOK_MS = 50;
 
 /**
@@ -15,7 +17,7 @@ export async function endLeftovers(
   mark: string,
   clock: Clock,
   log: Logger,
-  { interruptMs, terminateMs }: EndTimes = END_TIMES,
+  { interruptMs, terminateMs }: EndTimes = LEFTOVER_TIMES,
 ): Promise<void> {
   const left = leftoversOf(mark);
   if (left.size === 0) {

@@ -10,9 +10,11 @@ export interface EndTimes {
   readonly terminateMs: number;
 }
 
-export const END_TIMES: EndTimes = { interruptMs: 3_000, terminateMs: 2_000 };
+const END_TIMES: EndTimes = { interruptMs: 3_000, terminateMs: 2_000 };
 /** After SIGKILL only a program that hangs in the kernel is left. */
 const LAST_WAIT_MS = 1_000;
+/** The first program has ended as it was asked to; its children are seldom told so: a shell has those behind `&` ignore SIGINT. */
+const ORPHANS_GRACE_MS = 500;
 const FIRST_LOOK_MS = 10;
 const LONGEST_LOOK_MS = 100;
 /** A group whose first program has gone is looked at so often: its number is another's when the last one has gone. */
@@ -104,10 +106,13 @@ export class Program {
   async #waitForEnd(group: number, waitMs: number): Promise<void> {
     const never = new AbortController().signal;
     const deadlineMs = this.#clock.monoMs() + waitMs;
+    const orphansMs = Math.min(waitMs, ORPHANS_GRACE_MS);
+    let endedMs = Number.POSITIVE_INFINITY;
     let lookMs = FIRST_LOOK_MS;
-    while (!this.#noteGone(group) && this.#clock.monoMs() < deadlineMs) {
+    while (!this.#noteGone(group) && this.#clock.monoMs() < Math.min(deadlineMs, endedMs + orphansMs)) {
       await this.#clock.sleep(lookMs, never);
       lookMs = Math.min(2 * lookMs, LONGEST_LOOK_MS);
+      endedMs = this.#hasEnded ? Math.min(endedMs, this.#clock.monoMs()) : endedMs;
     }
   }
 
