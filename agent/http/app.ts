@@ -91,7 +91,9 @@ export function answerNotFound(
   const other = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
   const name = other.replace(/\/$/, '').split('/').pop() ?? '';
   const isRoute = other.startsWith(`${prefix}/`) && other.length > 1 && !/[:*]/.test(other);
-  if (isRoute && app.hasRoute({ method: request.method as 'GET', url: other })) {
+  // As a route has it: the last word may stand for any, or for whatever follows.
+  const patterns = path.endsWith('/') ? [other, other.replace(/[^/]+$/, ':id')] : [other, `${other}*`];
+  if (isRoute && patterns.some((url) => app.hasRoute({ method: request.method as 'GET', url }))) {
     const target = path.endsWith('/') ? `../${name}` : `${name}/`;
     const isGet = request.method === 'GET' || request.method === 'HEAD';
     return reply.redirect(query === undefined ? target : `${target}?${query}`, isGet ? 301 : 307);

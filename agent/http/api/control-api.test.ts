@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { openHttpBox } from '../../../test/http-box.ts';
 import { BoxEvents } from '../../base/box-events.ts';
 import { PerchError } from '../../base/errors.ts';
+import { MEDIAMTX_USERS } from '../../config/global.ts';
 import { type ControlApiOptions, controlApi } from './control-api.ts';
 import { EventStreams } from './event-stream.ts';
 import type { PathItem } from './paths.ts';
@@ -229,6 +230,10 @@ test.for<[string, number, unknown]>([
   ['/v3/config/paths/get/door', 200, { name: 'door', source: 'rtsp://cam/1' }],
   ['/v3/config/paths/get/~%5Ecam', 200, { name: '~^cam' }],
   ['/v3/config/paths/get/gate', 404, failure('path configuration not found')],
+  ['/v3/paths/forward/list?path=door', 200, { itemCount: 0, pageCount: 0, items: [] }],
+  ['/v3/paths/forward/list', 400, failure('invalid path')],
+  [`/v3/paths/forward/get?path=door&id=${ID}`, 404, failure('forward destination not found')],
+  ['/v3/stats', 200, STATS],
   ['/v3/webrtcsessions/list', 200, { itemCount: 2, pageCount: 1, items: SESSIONS }],
   [`/v3/webrtcsessions/get/${ID}`, 200, SESSIONS[0]],
   [`/v3/webrtcsessions/get/${ID.replace('0b', '1b')}`, 404, failure('session not found')],
@@ -389,10 +394,73 @@ test.for<['POST' | 'DELETE' | 'GET', string, unknown, number, unknown]>([
   expect([given.statusCode, given.json()]).toEqual([status, answer]);
 });
 
-test('a slash too many is redirected', async () => {
+test.for<['GET' | 'POST' | 'DELETE', string, number, string]>([
+  ['GET', '/v3/paths/list/?page=0', 301, '../list?page=0'],
+  ['GET', `/v3/webrtcsessions/get/${ID}/`, 301, `../${ID}`],
+  ['POST', `/v3/webrtcsessions/kick/${ID}/`, 307, `../${ID}`],
+  ['DELETE', `/v3/recordings/protect/${ID}/`, 307, `../${ID}`],
+  ['GET', '/v3/paths/get', 301, 'get/'],
+  ['POST', '/v3/config/paths/add', 307, 'add/'],
+])('%s %s, with a slash too many or too few, is redirected', async ([method, url, status, location]) => {
   await using api = await openApi();
-  const answer = await api.app.inject({ url: '/v3/paths/list/?page=0', ...LOOPBACK });
-  expect([answer.statusCode, answer.headers.location]).toEqual([301, '../list?page=0']);
+  const answer = await api.app.inject({ method, url, ...LOOPBACK });
+  expect([answer.statusCode, answer.headers.location]).toEqual([status, location]);
+});
+
+test('who sends is listed as a plain list, whatever he sends by, and can be ended', async () => {
+  await using api = await openApi();
+  const list = await api.app.inject({ url: '/v3/publishers/list', ...LOOPBACK });
+  expect(list.json()).toEqual([]);
+  PATHS.push(PUBLISHER);
+  onTestFinished(() => void PATHS.pop());
+  const one = { path: 'stage', clientId: ID, protocol: 'webrtc' };
+  expect((await api.app.inject({ url: '/v3/publishers/list', ...LOOPBACK })).json()).toEqual([one]);
+  const kick = (id: string) => api.app.inject({ method: 'POST', url: `/v3/publishers/kick/${id}`, ...LOOPBACK });
+  expect((await kick(ID)).json()).toEqual({ status: 'ok' });
+  expect(api.kicked).toEqual([ID]);
+  expect([(await kick(OTHER_ID)).statusCode, (await kick(OTHER_ID)).json()]).toEqual([
+    404,
+    failure('publisher not found'),
+  ]);
+});
+
+test('a page of another origin calls the API with name and password', async () => {
+  await using api = await openApi({ password: 'blue heron' });
+  const headers = {
+    ...{ host: 'box.local', origin: 'https://dash.example', 'sec-fetch-site': 'cross-site' },
+    authorization: `Basic ${Buffer.from('owner:blue heron').toString('base64')}`,
+  };
+  const answer = await api.app.inject({ url: '/v3/paths/list', remoteAddress: '192.168.1.7', headers });
+  expect([answer.statusCode, answer.headers['access-control-allow-origin'], answer.json().itemCount]).toEqual([
+    200,
+    '*',
+    2,
+  ]);
+  const wrong = { ...headers, authorization: `Basic ${Buffer.from('owner:grey heron').toString('base64')}` };
+  const refused = await api.app.inject({ url: '/v3/paths/list', remoteAddress: '192.168.1.7', headers: wrong });
+  // The page can read why.
+  expect([refused.statusCode, refused.headers['access-control-allow-origin'], refused.json()]).toEqual([
+    401,
+    '*',
+    failure('authentication error'),
+  ]);
+});
+
+test("with MediaMTX's standard users the API is for this machine alone: others are asked for name and password", async () => {
+  await using api = await openApi({ rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } });
+  const ask = (remoteAddress: string, host: string) =>
+    api.app.inject({ url: '/v3/paths/list', remoteAddress, headers: { host } });
+  expect((await ask('127.0.0.1', 'localhost:9997')).statusCode).toBe(200);
+  const elsewhere = await ask('192.168.1.7', '192.168.1.2:9997');
+  expect([elsewhere.statusCode, elsewhere.headers['www-authenticate'], elsewhere.json()]).toEqual([
+    401,
+    'Basic realm="mediamtx"',
+    failure('authentication error'),
+  ]);
+});
+
+test('the page to browse the API says what to do while it is not built', async () => {
+  expect(await get('/v3/docs')).toEqual([503, failure('the page is not built yet: npm start builds it')]);
 });
 
 test('everything needs the permission, unknown routes too, and a preflight does not', async () => {
