@@ -39,6 +39,7 @@ export async function buildPage(folder: string): Promise<void> {
     logLevel: 'warning',
   });
   await buildElement(fresh);
+  await buildApiPage(fresh);
   // For the HLS pages and the element; the page has it in a script of its own.
   await copyFile(fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js')), join(fresh, 'hls.min.js'));
   const names = new Map([
@@ -65,6 +66,22 @@ async function buildElement(folder: string): Promise<void> {
     legalComments: 'none',
     logLevel: 'warning',
   });
+}
+
+/** The page that shows the control API: served below `/v3/docs` by every port that has the API. */
+async function buildApiPage(folder: string): Promise<void> {
+  await build({
+    absWorkingDir: HERE,
+    entryPoints: ['api/api.ts', 'api/api.css'],
+    outdir: folder,
+    bundle: true,
+    format: 'esm',
+    target: BROWSERS,
+    minify: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+  await copyFile(join(HERE, 'api/api.html'), join(folder, 'api.html'));
 }
 
 async function packAll(folder: string): Promise<void> {

@@ -1,0 +1,104 @@
+/** The part of an OpenAPI document that the page shows. */
+export interface ApiDocument {
+  readonly info: { readonly version: string };
+  readonly tags: readonly { readonly name: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+}
+
+export interface Operation {
+  readonly summary?: string;
+  readonly description?: string;
+  readonly tags?: readonly string[];
+  readonly parameters?: readonly Parameter[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
+  readonly responses: Readonly<Record<string, Answer>>;
+}
+
+export interface Parameter {
+  readonly name: string;
+  readonly in: 'path' | 'query';
+  readonly required?: boolean;
+  readonly description?: string;
+  readonly schema: Schema;
+  readonly 'x-may-contain-slashes'?: boolean;
+}
+
+export interface Answer {
+  readonly description: string;
+  readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
+}
+
+export interface Schema {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Schema[];
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+}
+
+/** A body to begin with: what is needed, and nothing else. */
+export function exampleOf(schema: Schema): unknown {
+  if (schema.const !== undefined || schema.default !== undefined) {
+    return schema.const ?? schema.default;
+  }
+  const [first] = schema.enum ?? [];
+  if (first !== undefined) {
+    return first;
+  }
+  if (schema.anyOf?.[0]) {
+    return exampleOf(schema.anyOf[0]);
+  }
+  switch (schema.type) {
+    case 'object': {
+      const { properties = {}, required = [] } = schema;
+      return Object.fromEntries(required.map((name) => [name, exampleOf(properties[name] ?? {})]));
+    }
+    case 'array':
+      return [];
+    case 'boolean':
+      return false;
+    case 'integer':
+    case 'number':
+      return 0;
+    default:
+      return '';
+  }
+}
+
+/**
+ * Where a request goes.
+ *
+ * @param base of this server, as the browser sees it, with a slash at the end
+ * @param values by parameter; empty ones are left out of the query
+ */
+export function addressOf(
+  base: string,
+  path: string,
+  parameters: readonly Parameter[],
+  values: ReadonlyMap<string, string>,
+): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_all, name: string) => {
+    const value = values.get(name) ?? '';
+    const parameter = parameters.find((one) => one.name === name && one.in === 'path');
+    const parts = parameter?.['x-may-contain-slashes'] ? value.split('/') : [value];
+    return parts.map(encodeURIComponent).join('/');
+  });
+  const query = new URLSearchParams();
+  for (const { name, in: place } of parameters) {
+    const value = values.get(name) ?? '';
+    if (place === 'query' && value !== '') {
+      query.set(name, value);
+    }
+  }
+  return `${base.replace(/\/$/, '')}${filled}${query.size > 0 ? `?${query}` : ''}`;
+}
+
+/** For a shell. Quotes within are closed, escaped and opened again. */
+export function curlOf(method: string, address: string, body: string | undefined): string {
+  const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+  const words = ['curl', '-u', 'owner', ...(method === 'GET' ? [] : ['-X', method]), quoted(address)];
+  return [...words, ...(body ? ['-d', quoted(body)] : [])].join(' ');
+}
