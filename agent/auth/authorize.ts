@@ -21,6 +21,8 @@ export interface Identity {
   readonly isLoopback: boolean;
   /** From a private network, and not through an unknown proxy. Loopback is private. */
   readonly isPrivate: boolean;
+  /** A page of another machine may have made a browser of a private network send this. */
+  readonly mayBeForged?: boolean;
   readonly user?: string;
   readonly password?: string;
   /** Instead of a password: whether what was sent was made with this one (HTTP Digest). */
@@ -155,7 +157,7 @@ export class Authority {
     const verdict =
       action === 'admin' || (isAskedElsewhere && isOwnName)
         ? undefined
-        : await this.#machines.decide(toMachine(action, path, identity), !isOwn);
+        : await this.#machines.decide(toMachine(action, path, identity), this.#allowsAnonymous(action, identity));
     if (verdict?.allowed) {
       return { ...allow(verdict.reason), ...(verdict.user === undefined ? {} : { user: verdict.user }) };
     }
@@ -197,6 +199,15 @@ export class Authority {
     }
     const { allowed, steps: more } = await this.#machines.explain(toMachine(action, path, identity), !isOwn);
     return { allowed, steps: [...steps, ...more] };
+  }
+
+  /**
+   * An address is lent to every page that a browser there shows: what such a page must not have wants credentials that are
+   * somebody's. Pictures are for players in any page, figures tell nothing.
+   */
+  #allowsAnonymous(action: Action, { mayBeForged }: Identity): boolean {
+    const isGuarded = mayBeForged === true && (action === 'api' || action === 'pprof');
+    return !this.#rules.isOwn && !isGuarded;
   }
 
   /** Perch's own set-up: its people, with name and password. */

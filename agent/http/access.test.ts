@@ -168,6 +168,8 @@ test('without credentials a page that is none of ours has nothing of the API, wh
   expect(await ask('/api', '127.0.0.1', { host: 'localhost', ...evil })).toBe(401);
   // Whoever sends a name and password means it; and where anybody may watch, players are in any page.
   expect(await ask('/api', HOME, { ...evil, authorization: basic('tom:secret') })).toBe(200);
+  expect(await ask('/api', HOME, { ...evil, authorization: basic('made:up') })).toBe(401);
+  expect(await ask('/api?token=made-up', HOME, evil)).toBe(401);
   expect(await ask('/read', HOME, evil)).toBe(200);
   // Who is not in the same network as the box can be asked for nothing that he could not ask for himself.
   expect(await ask('/api', '203.0.113.5', evil)).toBe(200);

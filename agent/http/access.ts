@@ -15,6 +15,8 @@ export interface Identity {
   readonly ip: string;
   readonly isLoopback: boolean;
   readonly isPrivate: boolean;
+  /** A page of another machine may have made a browser of a private network send this. */
+  readonly mayBeForged: boolean;
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
@@ -78,10 +80,6 @@ export interface HttpAccessOptions {
 const QUERY_TOKEN = /[?&](?:token|jwt)=./;
 /** By which sessions are opened. */
 const OPENING_METHODS = { webrtc: new Set(['POST']), hls: new Set(['GET']) } as const;
-/** What a page that is none of ours must not have by the address alone of the browser that shows it. */
-const GUARDED: ReadonlySet<HttpAction> = new Set(['api', 'pprof']);
-const MAY_BE_FORGED =
-  'authentication error: for pages of other sites, and by a name that is not local, a name and password are needed';
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Asks who a request is and whether it may: the one that every plugin of a listener is given. */
@@ -125,8 +123,8 @@ export class HttpAccess {
     return { ...this.#identify(request), ...(user === undefined ? {} : { user }) };
   }
 
-  #identify(request: FastifyRequest, origin = this.origin(request)): Identity {
-    const { ip, isLoopback, isPrivate, isSameOrigin } = origin;
+  #identify(request: FastifyRequest): Identity {
+    const { ip, isLoopback, isPrivate, isSameOrigin, mayBeForged } = this.origin(request);
     // A cookie comes along with whatever another page makes the browser send: then it may neither change anything
     // nor be read from (Origin stands in every such request that a script could read, WebSockets among them).
     const isHarmless = SAFE_METHODS.has(request.method) && request.headers.origin === undefined;
@@ -135,6 +133,7 @@ export class HttpAccess {
       ip,
       isLoopback,
       isPrivate,
+      mayBeForged,
       ...credentialsOf(request.headers),
       ...(sessionUser === undefined ? {} : { sessionUser }),
       request: this.#factsOf(request),
@@ -175,14 +174,11 @@ export class HttpAccess {
 
   /** Returns when the request may do this, throws 'unauthorized' when not (after a pause, if wrong credentials came with it). */
   async require(request: FastifyRequest, action: HttpAction, path: string): Promise<void> {
-    const origin = this.origin(request);
-    const identity = this.#identify(request, origin);
+    const identity = this.#identify(request);
     const { authority, wrongCredentials, log } = this.#options;
     const hasCredentials = [identity.user, identity.password, identity.token].some(Boolean);
     if (hasCredentials || QUERY_TOKEN.test(request.url)) {
       wrongCredentials.checkRoom(identity.ip);
-    } else if (GUARDED.has(action) && identity.sessionUser === undefined && origin.mayBeForged) {
-      throw new PerchError('unauthorized', MAY_BE_FORGED, { challenge: true, action, ip: identity.ip });
     }
     const { allowed, reason, challenge, isKnown, isGuess, user, advice } = await authority.authorize(
       action,
@@ -210,11 +206,12 @@ export class HttpAccess {
 
   /** Whether the request may do this; never waits, so only for what came without name and password. */
   async allows(request: FastifyRequest, action: HttpAction): Promise<boolean> {
-    const { ip, isLoopback, isPrivate, sessionUser, request: facts } = this.#identify(request);
+    const { ip, isLoopback, isPrivate, mayBeForged, sessionUser, request: facts } = this.#identify(request);
     const identity = {
       ip,
       isLoopback,
       isPrivate,
+      mayBeForged,
       request: { ...facts, query: '' },
       ...(sessionUser === undefined ? {} : { sessionUser }),
     };
