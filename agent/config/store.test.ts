@@ -355,17 +355,32 @@ test('a path that the file has wrong by now goes on as it was when another one i
   expect(store.problems.filter(({ severity }) => severity === 'error')).toHaveLength(2);
 });
 
-test('while the file as a whole is wrong, only the edit that mends it is taken', async () => {
+test('while the file is wrong as a whole an edit elsewhere is taken, written and in force, also at the next start', async () => {
+  const { open, write, read } = place();
+  write('perch.yml', 'hls: yes # mine\napi: no\n');
+  const store = await open();
+  write('perch.yml', 'hls: maybe # mine\napi: no\n');
+  await store.reload();
+  await store.edit([{ keyPath: ['api'], value: true }]);
+  expect(read('perch.yml')).toBe('hls: maybe # mine\napi: true\n');
+  expect(store.current).toMatchObject({ hls: true, api: true });
+  expect(store.problems.map(problemText)).toContain("perch.yml:1: hls: 'maybe' is not yes or no");
+  await expect(store.edit([{ keyPath: ['webrtc'], value: 'perhaps' }])).rejects.toThrow("webrtc: 'perhaps' is not yes");
+  expect((await open()).current).toMatchObject({ hls: true, api: true });
+  await store.edit([{ keyPath: ['hls'], value: false }]);
+  expect(store.current).toMatchObject({ hls: false, api: true });
+  expect(store.problems.filter(({ severity }) => severity === 'error')).toEqual([]);
+});
+
+test('a file that is no YAML is mended by hand', async () => {
   const { open, write, read } = place();
   write('perch.yml', 'hls: yes\n');
   const store = await open();
-  write('perch.yml', 'hls: maybe\n');
+  write('perch.yml', 'hls: [\n');
   await store.reload();
-  const refusal = "mend the configuration file before changing settings: perch.yml:1: hls: 'maybe' is not yes or no";
+  const refusal = 'mend the configuration file before changing settings: line';
   await expect(store.edit([{ keyPath: ['api'], value: true }])).rejects.toThrow(refusal);
-  expect(read('perch.yml')).toBe('hls: maybe\n');
-  await store.edit([{ keyPath: ['hls'], value: false }]);
-  expect(store.current.hls).toBe(false);
+  expect(read('perch.yml')).toBe('hls: [\n');
 });
 
 test('what changed is logged in words, with who brought it, and so is what is new to be warned of', async () => {

@@ -44,6 +44,8 @@ export class ConfigStore {
   #file: string | undefined;
   /** The file's text as last read or written, right or wrong: what differs from it is news. */
   #text: string | undefined;
+  /** The text that is in force: the file's, or while that is wrong as a whole the one before it. */
+  #goodText: string;
   #current: Config;
   #problems: readonly Problem[];
   #parsed: { readonly text: string; readonly said: ParsedConfig } | undefined;
@@ -61,8 +63,10 @@ export class ConfigStore {
     const defaults = defaultsFor(options);
     const text = file === undefined ? undefined : await readConfigFile(file);
     const parsed = parseConfig(text ?? NO_FILE, nameOf(file), options.env, defaults);
-    const config = parsed.config ?? (await lastGood(file, parsed, options, defaults));
-    const store = new ConfigStore(options, defaults, file, text, config, parsed.problems);
+    const inForce = parsed.config
+      ? { text: text ?? NO_FILE, config: parsed.config }
+      : await lastGood(file, parsed, options, defaults);
+    const store = new ConfigStore(options, defaults, file, text, inForce, parsed.problems);
     await store.#keepIfGood(text);
     return store;
   }
@@ -72,14 +76,15 @@ export class ConfigStore {
     defaults: ConfigDefaults,
     file: string | undefined,
     text: string | undefined,
-    current: Config,
+    inForce: InForce,
     problems: readonly Problem[],
   ) {
     this.#options = options;
     this.#defaults = defaults;
     this.#file = file;
     this.#text = text;
-    this.#current = current;
+    this.#goodText = inForce.text;
+    this.#current = inForce.config;
     this.#problems = problems;
   }
 
@@ -130,13 +135,27 @@ export class ConfigStore {
       }
       const parsed = this.#parse(text, file);
       const config = withoutNewErrors(parsed, known.problems);
+      const inForce = config ? { text, config, problems: parsed.problems } : this.#editInForce(edits, file);
       await writeAtomic(file, text);
       this.#file = file;
       this.#text = text;
-      await this.#keepIfGood(text, parsed.problems);
+      this.#goodText = inForce.text;
+      await this.#keepIfGood(inForce.text, inForce.problems);
       // Last of all: who has asked for it at a port that starts again has his answer by then.
-      this.#adopt(keepRunning(config, this.#current), parsed.problems, by);
+      this.#adopt(keepRunning(inForce.config, this.#current), parsed.problems, by);
     });
+  }
+
+  /** The file is wrong elsewhere and as a whole, and stays so: what is in force in its place gets the same edit. */
+  #editInForce(edits: readonly Edit[], file: string): InForce & { readonly problems: readonly Problem[] } {
+    const known = this.#parse(this.#goodText, file).problems;
+    const text = editAll(this.#goodText, edits, true);
+    const parsed = this.#parse(text, file);
+    const config = withoutNewErrors(parsed, known);
+    if (!config) {
+      throw new PerchError('badInput', 'the configuration is not valid');
+    }
+    return { text, config, problems: parsed.problems };
   }
 
   /** `listener` is called, after each change that is in force, until the returned function is called. */
@@ -189,6 +208,7 @@ export class ConfigStore {
       log.error({ problem: error && problemText(error) }, 'changed configuration refused, the old one stays in force');
       return false;
     }
+    this.#goodText = text ?? NO_FILE;
     if (isNew) {
       log.info({ file: name }, 'configuration read');
     }
@@ -277,17 +297,17 @@ async function lastGood(
   { problems }: ParsedConfig,
   options: ConfigStoreOptions,
   defaults: ConfigDefaults,
-): Promise<Config> {
+): Promise<InForce> {
   const error = problems.find((one) => one.severity === 'error' && one.path === undefined);
   const problem = error ? problemText(error) : 'the configuration is not valid';
   const copy = file && goodCopyOf(file, options.dataDir);
   const text = copy === undefined ? undefined : await readConfigFile(copy);
   const config = text === undefined ? undefined : parseConfig(text, nameOf(file), options.env, defaults).config;
-  if (!config) {
+  if (text === undefined || !config) {
     throw new PerchError('badInput', problem, { file });
   }
   options.log.error({ problem, used: copy }, 'configuration file is wrong, its last good version is used');
-  return config;
+  return { text, config };
 }
 
 /** Beside the data folder's own file under its name; the copy of any other file carries a mark of where that is. */
@@ -299,23 +319,27 @@ function goodCopyOf(file: string, dataDir: string): string {
 
 const nameOf = (file: string | undefined): string => (file === undefined ? 'perch.yml' : basename(file));
 
-/** @throws PerchError with the first error that `known` does not have, or that keeps all of it from being used */
-function withoutNewErrors({ config, problems }: ParsedConfig, known: readonly Problem[]): Config {
+/**
+ * @returns nothing where errors that were there before keep all of it from being used
+ * @throws PerchError with the first error that `known` does not have
+ */
+function withoutNewErrors({ config, problems }: ParsedConfig, known: readonly Problem[]): Config | undefined {
   const errors = problems.filter(({ severity }) => severity === 'error');
   const before = new Set(known.map(sameness));
   const fresh = errors.find((one) => !before.has(sameness(one)));
   if (fresh) {
     throw new PerchError('badInput', fresh.key === '' ? fresh.message : `${fresh.key}: ${fresh.message}`);
   }
-  if (!config) {
-    const first = errors.find(({ path }) => path === undefined);
-    const what = first ? problemText(first) : 'it is not valid';
-    throw new PerchError('badInput', `mend the configuration file before changing settings: ${what}`);
-  }
   return config;
 }
 
 const sameness = ({ severity, key, message }: Problem): string => `${severity} ${key} ${message}`;
+
+/** What holds, and the text that says it. */
+interface InForce {
+  readonly text: string;
+  readonly config: Config;
+}
 
 /** The file's text, nothing when there is no file yet, or why it cannot be read. */
 interface FoundText {

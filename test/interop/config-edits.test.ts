@@ -172,10 +172,11 @@ class Editing {
     this.#write(this.text.replace(/record: (no|false) # (\d+)/, 'record: yes # $2'));
   }
 
-  /** Wrong in one path, then an edit elsewhere by the API, then mended. */
+  /** Wrong in one path or as a whole, then an edit elsewhere by the API, then mended. */
   async #slip(): Promise<void> {
-    const slip = `  wrong${this.#count}:\n    record: perhaps\n`;
-    this.#write(this.text.replace(/^paths:\n/m, (line) => line + slip));
+    const inPath = `  wrong${this.#count}:\n    record: perhaps\n`;
+    const slip = this.#any([inPath, 'recordSyncInterval: soon\n']);
+    this.#write(slip === inPath ? this.text.replace(/^paths:\n/m, (line) => line + slip) : slip + this.text);
     await this.#add();
     this.#write(this.text.replace(slip, ''));
   }
