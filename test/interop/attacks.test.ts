@@ -302,6 +302,14 @@ test('DNS rebinding: by a name that may point anywhere nobody is on this machine
       expect([host, statusOf(await raw(port, request))]).toEqual([host, 401]);
     }
   }
+  for (const url of ['/v3/config/paths/add/evil', '/v3/users', '/v3/guests']) {
+    const answer = await fetch(`${fresh.url}${url}`, {
+      method: 'POST',
+      headers: { origin: 'https://evil.example', ...JSON_TYPE },
+      body: '{}',
+    });
+    expect([url, answer.status]).toEqual([url, 401]);
+  }
   const body = JSON.stringify({ password: PASSWORD });
   const claim = `POST /v3/claim HTTP/1.1\r\nHost: evil.example\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
   const answer = await raw(fresh.ports.main, claim);
@@ -311,7 +319,9 @@ test('DNS rebinding: by a name that may point anywhere nobody is on this machine
 test('clickjacking: no other page frames ours, while players go into any page', async () => {
   const policy = async (url: string) =>
     (await fetch(url, { headers: { cookie } })).headers.get('content-security-policy') ?? '';
-  expect(await policy(`${agent.url}/`)).toContain("frame-ancestors 'self'");
+  for (const url of ['/', '/v3/docs', '/nothing']) {
+    expect([url, await policy(`${agent.url}${url}`)]).toEqual([url, expect.stringContaining("frame-ancestors 'self'")]);
+  }
   for (const url of [
     `${agent.url}/webrtc/yard/`,
     `${agent.url}/hls/yard/`,
