@@ -10,16 +10,18 @@ export interface HealthFacts {
   readonly loop: { readonly delay: { readonly meanMs: number; readonly maxMs: number } };
   /** `isRecordingBroken`: something should be recorded and cannot be. */
   readonly paths: { readonly isRecordingBroken: boolean };
+  /** `isHeldUp`: what is being recorded waits for a disk that hangs. */
+  readonly recordings: { readonly isHeldUp: boolean };
 }
 
 /**
  * One word for supervisors, judged by what media goes through. A camera that is away does not count: no restart brings it back.
  * No names, because everybody may ask.
  */
-export function healthOf({ loop, paths }: HealthFacts): Health {
+export function healthOf({ loop, paths, recordings }: HealthFacts): Health {
   const { meanMs, maxMs } = loop.delay;
   if (maxMs >= STUCK_MS || meanMs >= OVERLOADED_MS) {
     return 'stuck';
   }
-  return paths.isRecordingBroken ? 'not recording' : 'ok';
+  return paths.isRecordingBroken || recordings.isHeldUp ? 'not recording' : 'ok';
 }

@@ -195,6 +195,11 @@ export class Recordings {
     }
   }
 
+  /** A recording waits for a disk that hangs. */
+  get isHeldUp(): boolean {
+    return this.#flush.isHeldUp;
+  }
+
   /** What each recorder has left out so far, by the name of its path. */
   losses(): readonly RecordingLosses[] {
     return [...this.#recorders].map(([{ dropped, refusedFiles }, { path }]) => ({

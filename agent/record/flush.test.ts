@@ -64,7 +64,9 @@ test('a disk that hangs holds up neither the rounds of another nor the end', asy
   expect(flush.isHanging(1)).toBe(false);
   await clock.advance(HANGING_MS);
   expect([stuck.rounds, well.rounds]).toEqual([1, 3]);
-  expect([flush.isHanging(1), flush.isHanging(2)]).toEqual([true, false]);
+  expect([flush.isHanging(1), flush.isHanging(2), flush.isHeldUp]).toEqual([true, false, true]);
+  flush.remove('stuck');
+  expect(flush.isHeldUp).toBe(false);
   await flush.close();
 });
 

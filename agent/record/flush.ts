@@ -91,6 +91,11 @@ export class FlushPoint {
     return (this.#disks.get(device)?.busyMs ?? 0) >= HANGING_MS;
   }
 
+  /** A recording waits for a disk that hangs. */
+  get isHeldUp(): boolean {
+    return [...this.#files.values()].some(({ device }) => device !== undefined && this.isHanging(device));
+  }
+
   /** One round for each disk, now. A disk whose last round is still under way gets no second one. */
   async flush(): Promise<void> {
     for (const { device, hasUnsynced } of this.#files.values()) {

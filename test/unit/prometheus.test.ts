@@ -12,7 +12,7 @@ test('what the format allows is read', () => {
   expect([types.get('a'), helps.get('a'), comments]).toEqual(['gauge', 'b c', ['Paths']]);
 });
 
-test.for([
+test.for<[string, string]>([
   ['a line without an end', 'a 1'],
   ['a name with a dash', 'a-b 1\n'],
   ['a label without quotes', 'a{b=1} 1\n'],
@@ -29,7 +29,7 @@ test.for([
   expect(() => readExposition(text, false)).toThrow();
 });
 
-test.for([
+test.for<[string, string]>([
   ['a metric in two places', '# TYPE a gauge\na{x="1"} 1\n# TYPE b gauge\nb 1\na{x="2"} 1\n'],
   ['a metric without a type', 'a 1\n'],
 ])('%s is refused where all is described', ([, text]) => {
