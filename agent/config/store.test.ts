@@ -1,58 +1,12 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { place } from '../../test/config-place.ts';
 import { FakeClock } from '../../test/fake-clock.ts';
-import { type Clock, systemClock } from '../base/clock.ts';
-import { createLogger } from '../base/log.ts';
+import { systemClock } from '../base/clock.ts';
 import type { Config } from './load.ts';
 import { problemText } from './problem.ts';
-import { ConfigStore } from './store.ts';
-
-interface Place {
-  readonly cwd: string;
-  readonly dataDir: string;
-  readonly logged: { level: number; msg: string; problem?: string }[];
-  open(file?: string, clock?: Clock, env?: Record<string, string>): Promise<ConfigStore>;
-  write(name: string, text: string): string;
-  read(name: string): string;
-}
-
-function place(): Place {
-  const cwd = mkdtempSync(join(tmpdir(), 'perch-config-'));
-  onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
-  const dataDir = join(cwd, 'data');
-  const logged: Place['logged'] = [];
-  const log = createLogger('debug', (line) => logged.push(JSON.parse(line)));
-  return {
-    cwd,
-    dataDir,
-    logged,
-    async open(file, clock = new FakeClock(), env = {}) {
-      const store = await ConfigStore.open({ ...(file === undefined ? {} : { file }), cwd, dataDir, env, clock, log });
-      onTestFinished(() => store.close());
-      return store;
-    },
-    write(name, text) {
-      const file = join(cwd, name);
-      mkdirSync(join(file, '..'), { recursive: true });
-      writeFileSync(file, text);
-      return file;
-    },
-    read: (name) => readFileSync(join(cwd, name), 'utf8'),
-  };
-}
+import type { ConfigStore } from './store.ts';
 
 const GOOD = 'perch: own\napi: no # mine\n';
 const nextChange = (store: ConfigStore) => new Promise<Config>((resolve) => store.onChange(resolve));
@@ -302,106 +256,4 @@ test('asked to reload where a file cannot be looked at, it says so and goes on',
   symlinkSync('perch.yml', join(cwd, 'perch.yml'));
   expect(await store.reload()).toBe(false);
   expect(logged.at(-1)?.problem).toContain(`cannot look at ${join(cwd, 'perch.yml')}`);
-});
-
-test('several values are validated as a whole, written once and applied once', async () => {
-  const { open, write, read } = place();
-  write('perch.yml', `${GOOD}paths:\n  a: # the door\n    record: no\n`);
-  const store = await open();
-  const seen: Config[] = [];
-  store.onChange((config) => seen.push(config));
-  const wrong = [
-    { keyPath: ['paths', 'a', 'record'], value: true },
-    { keyPath: ['paths', 'a', 'maxReaders'], value: -1 },
-  ];
-  await expect(store.edit(wrong)).rejects.toThrow('paths.a.maxReaders');
-  expect(seen).toEqual([]);
-  // Each alone would be wrong: recordings are kept at least as long as a segment is.
-  await store.edit([
-    { keyPath: ['paths', 'a', 'recordSegmentDuration'], value: '2h' },
-    { keyPath: ['paths', 'a', 'recordDeleteAfter'], value: '3h' },
-    { keyPath: ['paths', 'b'], value: { record: true } },
-  ]);
-  expect(seen).toHaveLength(1);
-  expect(read('perch.yml')).toBe(
-    `${GOOD}paths:\n  a: # the door\n    record: no\n    recordSegmentDuration: 2h\n    recordDeleteAfter: 3h\n  b:\n    record: true\n`,
-  );
-});
-
-test('an edit that changes nothing writes nothing and tells nobody', async () => {
-  const { open, write, cwd } = place();
-  write('perch.yml', GOOD);
-  const store = await open();
-  const { mtimeMs, ino } = statSync(join(cwd, 'perch.yml'));
-  store.onChange(() => expect.unreachable());
-  await store.edit([{ keyPath: ['api'], value: false }]);
-  await store.edit([]);
-  expect(statSync(join(cwd, 'perch.yml'))).toMatchObject({ mtimeMs, ino });
-});
-
-test('a path that the file has wrong by now goes on as it was when another one is edited', async () => {
-  const { open, write } = place();
-  write('perch.yml', 'paths: {a: {record: yes}, "~^b": {record: yes}}\n');
-  const store = await open();
-  write('perch.yml', 'paths: {a: {record: perhaps}, "~^b": {record: perhaps}}\n');
-  expect(await store.reload()).toBe(false);
-  await store.edit([{ keyPath: ['paths', 'c'], value: null }]);
-  expect([...store.current.paths.values()].map(({ name, settings }) => [name, settings?.record])).toEqual([
-    ['a', 'always'],
-    ['~^b', 'always'],
-    ['c', 'no'],
-  ]);
-  expect(store.current.patterns).toEqual([store.current.paths.get('~^b')]);
-  expect(store.problems.filter(({ severity }) => severity === 'error')).toHaveLength(2);
-});
-
-test('while the file is wrong as a whole an edit elsewhere is taken, written and in force, also at the next start', async () => {
-  const { open, write, read } = place();
-  write('perch.yml', 'hls: yes # mine\napi: no\n');
-  const store = await open();
-  write('perch.yml', 'hls: maybe # mine\napi: no\n');
-  await store.reload();
-  await store.edit([{ keyPath: ['api'], value: true }]);
-  expect(read('perch.yml')).toBe('hls: maybe # mine\napi: true\n');
-  expect(store.current).toMatchObject({ hls: true, api: true });
-  expect(store.problems.map(problemText)).toContain("perch.yml:1: hls: 'maybe' is not yes or no");
-  await expect(store.edit([{ keyPath: ['webrtc'], value: 'perhaps' }])).rejects.toThrow("webrtc: 'perhaps' is not yes");
-  expect((await open()).current).toMatchObject({ hls: true, api: true });
-  await store.edit([{ keyPath: ['hls'], value: false }]);
-  expect(store.current).toMatchObject({ hls: false, api: true });
-  expect(store.problems.filter(({ severity }) => severity === 'error')).toEqual([]);
-});
-
-test('a file that is no YAML is mended by hand', async () => {
-  const { open, write, read } = place();
-  write('perch.yml', 'hls: yes\n');
-  const store = await open();
-  write('perch.yml', 'hls: [\n');
-  await store.reload();
-  const refusal = 'mend the configuration file before changing settings: line';
-  await expect(store.edit([{ keyPath: ['api'], value: true }])).rejects.toThrow(refusal);
-  expect(read('perch.yml')).toBe('hls: [\n');
-});
-
-test('what changed is logged in words, with who brought it, and so is what is new to be warned of', async () => {
-  const { open, write, logged } = place();
-  write('perch.yml', 'paths: {front: {source: "rtsp://me:secret@h/1"}}\n');
-  const store = await open();
-  logged.length = 0;
-  write('perch.yml', 'hls: no\npaths: {front: {source: "rtsp://me:hunter2@h/1", record: yes}}\n');
-  await store.reload();
-  await store.edit([{ keyPath: ['paths', 'front', 'recor'], value: 'no' }]);
-  expect(logged).toMatchObject([
-    { msg: 'configuration read', file: 'perch.yml' },
-    { msg: 'configuration changed', change: 'hls switched off', keys: ['hls'], by: 'file' },
-    {
-      msg: 'configuration changed',
-      path: 'front',
-      change: 'source changed; recording switched on',
-      keys: ['source', 'record'],
-      by: 'file',
-    },
-    { level: 40, at: 'perch.yml:2: paths.front.recor: unknown key, did you mean record?' },
-  ]);
-  expect(JSON.stringify(logged)).not.toMatch(/secret|hunter2/);
 });

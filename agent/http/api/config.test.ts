@@ -187,21 +187,16 @@ test('two who add the same path at the same time: one gets it', async () => {
   expect(text()).toBe(`${FILE}  x: null\n`);
 });
 
-test.for([
-  'a'.repeat(200),
-  '~^(front|back)/(.*)$',
-  'deep/er/and/deeper',
-  '123',
-  'null',
-  '__proto__',
-  'all_others',
-])('a path may be called %s', async (name) => {
-  const { call, store } = await openApi();
-  const url = encodeURIComponent(name);
-  expect(await call('POST', `paths/add/${url}`, { record: true })).toEqual(DONE);
-  expect(await call('PATCH', `paths/patch/${url}`, { maxReaders: 2 })).toEqual(DONE);
-  expect(await call('GET', `paths/get/${url}`)).toMatchObject([200, { name, record: true, maxReaders: 2 }]);
-  expect(await store.reload()).toBe(true);
-  expect(await call('DELETE', `paths/delete/${url}`)).toEqual(DONE);
-  expect(store.current.paths.has(name)).toBe(false);
-});
+test.for(['a'.repeat(200), '~^(front|back)/(.*)$', 'deep/er/and/deeper', '123', 'null', '__proto__', 'all_others'])(
+  'a path may be called %s',
+  async (name) => {
+    const { call, store } = await openApi();
+    const url = encodeURIComponent(name);
+    expect(await call('POST', `paths/add/${url}`, { record: true })).toEqual(DONE);
+    expect(await call('PATCH', `paths/patch/${url}`, { maxReaders: 2 })).toEqual(DONE);
+    expect(await call('GET', `paths/get/${url}`)).toMatchObject([200, { name, record: true, maxReaders: 2 }]);
+    expect(await store.reload()).toBe(true);
+    expect(await call('DELETE', `paths/delete/${url}`)).toEqual(DONE);
+    expect(store.current.paths.has(name)).toBe(false);
+  },
+);
