@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest';
+import { hookBox } from '../../test/hook-box.ts';
+import { parseConfig } from '../config/load.ts';
+import type { PathSettings } from '../config/path.ts';
+import { ConnectionCommands } from './connection-commands.ts';
+import { encodeQuery, PathCommands } from './path-commands.ts';
+
+const WAIT = { timeout: 5_000 };
+
+function settingsOf(keys: Readonly<Record<string, string>>): PathSettings {
+  const text = JSON.stringify({ paths: { cam: keys } });
+  const { config } = parseConfig(text, 'x.yml', {}, { recordPath: '/%path/%s%f', cwd: '/' });
+  const settings = config?.paths.get('cam')?.settings;
+  if (!settings) {
+    throw new Error('no settings');
+  }
+  return settings;
+}
+
+const NAMES = [
+  'RTSP_PORT',
+  'RTSP_PATH',
+  'G1',
+  'MTX_PATH',
+  'MTX_QUERY',
+  'MTX_SOURCE_TYPE',
+  'MTX_SOURCE_ID',
+  'MTX_READER_TYPE',
+];
+const NAMES_OF_FILES = ['MTX_SEGMENT_PATH', 'MTX_SEGMENT_DURATION'];
+/** A command that says which of the variables it has. */
+const teller = (hook: string) =>
+  `sh -c 'echo "${hook} $(env | grep -E "^(${[...NAMES, ...NAMES_OF_FILES].join('|')})=" | sort | tr "\\n" " ")"'`;
+
+test.for([
+  ['a=1&b=ü', 'a%3D1%26b%3D%C3%BC'],
+  ['$(reboot) `x` ;|"\'!*~', '%24%28reboot%29+%60x%60+%3B%7C%22%27%21%2A~'],
+  ['a+b%20c', 'a%2Bb%2520c'],
+  ['\ud800', '%EF%BF%BD'],
+] as const)('a query %s is harmless in every shell: %s', ([query, encoded]) => {
+  expect(encodeQuery(query)).toBe(encoded);
+});
+
+test('each command gets the variables of its moment', async () => {
+  await using box = hookBox();
+  const keys = [
+    'runOnInit',
+    'runOnDemand',
+    'runOnUnDemand',
+    'runOnAvailable',
+    'runOnUnavailable',
+    'runOnOnline',
+    'runOnOffline',
+  ];
+  const more = ['runOnRead', 'runOnUnread', 'runOnRecordSegmentCreate', 'runOnRecordSegmentComplete'];
+  const settings = settingsOf(Object.fromEntries([...keys, ...more].map((key) => [key, teller(key)])));
+  const commands = new PathCommands(settings, { name: 'cam', groups: ['one'], rtspPort: () => 8554 }, box.programs);
+  const source = { type: 'rtspSession', id: 'S', query: 'a=1' };
+  const all = [
+    ...[commands.created(), commands.demanded('d=1'), commands.available(source), commands.online(source)],
+    commands.read({ type: 'hlsSession', id: 'R' }, 'r=1'),
+  ];
+  commands.segmentCreated('/a b.mp4');
+  commands.segmentCompleted('/a b.mp4', 1_500);
+  await expect.poll(() => box.said().length, WAIT).toBe(7);
+  await Promise.all(all.map((end) => end()));
+  await expect.poll(() => box.said().length, WAIT).toBe(11);
+  const path = 'MTX_PATH=cam';
+  const rest = 'RTSP_PATH=cam RTSP_PORT=8554';
+  const ofSource = `G1=one ${path} MTX_QUERY=a%3D1 MTX_SOURCE_ID=S MTX_SOURCE_TYPE=rtspSession ${rest}`;
+  const ofReader = `G1=one ${path} MTX_QUERY=r%3D1 MTX_READER_TYPE=hlsSession ${rest}`;
+  expect(box.said().sort()).toEqual(
+    [
+      `runOnInit G1=one ${path} ${rest}`,
+      `runOnDemand G1=one ${path} MTX_QUERY=d%3D1 ${rest}`,
+      `runOnUnDemand G1=one ${path} MTX_QUERY=d%3D1 ${rest}`,
+      ...['runOnAvailable', 'runOnUnavailable', 'runOnOnline', 'runOnOffline'].map((hook) => `${hook} ${ofSource}`),
+      ...['runOnRead', 'runOnUnread'].map((hook) => `${hook} ${ofReader}`),
+      `runOnRecordSegmentCreate G1=one ${path} MTX_SEGMENT_PATH=/a b.mp4 ${rest}`,
+      `runOnRecordSegmentComplete G1=one ${path} MTX_SEGMENT_DURATION=1.5 MTX_SEGMENT_PATH=/a b.mp4 ${rest}`,
+    ].sort(),
+  );
+});
+
+test('the same command does not run twice at a time: the next one waits for the end of the one before', async () => {
+  await using box = hookBox();
+  const script = `sh -c 'trap "sleep 0.2; echo end >> $OUT; exit" INT; echo begin >> $OUT; while :; do sleep 0.02; done'`;
+  const commands = new PathCommands(
+    settingsOf({ runOnDemand: script }),
+    { name: 'cam', groups: [], rtspPort: () => 8554 },
+    box.programs,
+  );
+  const end = commands.demanded('');
+  await expect.poll(box.written, WAIT).toEqual(['begin']);
+  void end();
+  const endAgain = commands.demanded('');
+  await expect.poll(box.written, WAIT).toEqual(['begin', 'end', 'begin']);
+  await endAgain();
+  expect(box.written()).toEqual(['begin', 'end', 'begin', 'end']);
+});
+
+test('a command that is wanted no more before its turn has come is not started', async () => {
+  await using box = hookBox();
+  const commands = new PathCommands(
+    settingsOf({ runOnDemand: `sh -c 'echo begin >> $OUT; sleep 1000'` }),
+    { name: 'cam', groups: [], rtspPort: () => 8554 },
+    box.programs,
+  );
+  const end = commands.demanded('');
+  await expect.poll(box.written, WAIT).toEqual(['begin']);
+  void end();
+  await commands.demanded('')();
+  expect(box.written()).toEqual(['begin']);
+});
+
+test('a client of the RTSP server has a command while he is connected, and one when he has gone', async () => {
+  await using box = hookBox();
+  const text = (hook: string) => `sh -c 'echo "${hook} $MTX_CONN_TYPE $MTX_CONN_ID $RTSP_PORT"'`;
+  const settings = { runOnConnect: text('connect'), runOnConnectRestart: false, runOnDisconnect: text('disconnect') };
+  const commands = new ConnectionCommands(() => ({ ...settings, rtspPort: 8554 }), box.programs);
+  const gone = commands.opened('rtspsConn', 'C');
+  await expect.poll(box.said, WAIT).toEqual(['connect rtspsConn C 8554']);
+  gone();
+  await expect.poll(box.said, WAIT).toEqual(['connect rtspsConn C 8554', 'disconnect rtspsConn C 8554']);
+});

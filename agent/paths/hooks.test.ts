@@ -1,0 +1,199 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { readerOf } from '../../test/reader.ts';
+import { ScriptedSource } from '../../test/scripted-source.ts';
+import { tinyH264 } from '../../test/tiny-h264.ts';
+import { silentLogger } from '../base/log.ts';
+import { type Config, parseConfig } from '../config/load.ts';
+import type { HookSource, PathHooks } from './path-hooks.ts';
+import { PathTable } from './path-table.ts';
+
+function configOf(paths: string): Config {
+  const { config } = parseConfig(`paths:\n  ${paths}`, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+  if (!config) {
+    throw new Error('no configuration');
+  }
+  return config;
+}
+
+/** Hooks that write down when they begin and when they end. */
+class NotedHooks implements PathHooks {
+  readonly notes: string[] = [];
+  /** Of what ends: as long as it takes. */
+  gone: Promise<void> = Promise.resolve();
+  readonly created = () => this.#note('created');
+  readonly demanded = (query: string) => this.#note(`demanded ${query}`);
+  readonly available = ({ type, id, query }: HookSource) => this.#note(`available ${type} ${id} ${query}`);
+  readonly online = ({ type }: HookSource) => this.#note(`online ${type}`);
+  readonly read = ({ type, id }: { type: string; id: string }, query: string) =>
+    this.#note(`read ${type} ${id} ${query}`);
+  segmentCreated(): void {}
+  segmentCompleted(): void {}
+
+  #note(what: string): () => Promise<void> {
+    this.notes.push(what);
+    return () => {
+      this.notes.push(`end of ${what.split(' ')[0]}`);
+      return this.gone;
+    };
+  }
+}
+
+async function tableOf(paths: string) {
+  const clock = new FakeClock();
+  const hooks = new Map<string, NotedHooks>();
+  const groups = new Map<string, readonly string[]>();
+  const source = new ScriptedSource();
+  const makers = {
+    source: () => source,
+    recorder: () => undefined,
+    streamOpened: () => {},
+    hooks: (name: string, _settings: unknown, values: readonly string[]) => {
+      const noted = new NotedHooks();
+      hooks.set(name, noted);
+      groups.set(name, values);
+      return noted;
+    },
+  };
+  const table = new PathTable(makers, clock, silentLogger);
+  await table.apply(configOf(paths));
+  const notesOf = (name: string): string[] => hooks.get(name)?.notes.splice(0) ?? [];
+  return { clock, table, source, hooks, groups, notesOf };
+}
+
+const publisherOf = (id: string, onReplaced = () => {}) => ({ type: 'rtspSession', id, query: `q=${id}`, onReplaced });
+
+test('hooks begin and end around a publisher, his readers first', async () => {
+  const { table, notesOf } = await tableOf('cam:');
+  expect(notesOf('cam')).toEqual(['created']);
+  const publication = table.publish('cam', publisherOf('p'));
+  const stream = publication.open([tinyH264]);
+  expect(notesOf('cam')).toEqual(['available rtspSession p q=p', 'online rtspSession']);
+  const [first, second] = [
+    { type: 'webRTCSession', id: '1' },
+    { type: 'hlsSession', id: '2' },
+  ] as const;
+  stream.beginRecipient(first, 'a=1');
+  stream.beginRecipient(first, 'a=1');
+  stream.beginRecipient(second, '');
+  stream.endRecipient(first);
+  stream.endRecipient(first);
+  expect(notesOf('cam')).toEqual(['read webRTCSession 1 a=1', 'read hlsSession 2 ', 'end of read']);
+  publication.close();
+  expect(notesOf('cam')).toEqual(['end of online', 'end of read', 'end of available']);
+  stream.beginRecipient(first, '');
+  expect(notesOf('cam')).toEqual([]);
+  await table.close();
+  expect(notesOf('cam')).toEqual(['end of created']);
+});
+
+test('the source of a pulled path has no id', async () => {
+  const { clock, source, notesOf } = await tableOf('cam: {source: "rtsp://h/1"}');
+  await clock.advance(0);
+  source.deliver([tinyH264]);
+  expect(notesOf('cam')).toEqual(['created', `available ${source.type}  `, `online ${source.type}`]);
+});
+
+test('a path has stopped when everything that its hooks have begun is gone', async () => {
+  const { table, hooks } = await tableOf('cam:');
+  const gone = Promise.withResolvers<void>();
+  const noted = hooks.get('cam') as NotedHooks;
+  noted.gone = gone.promise;
+  let isApplied = false;
+  const applied = table.apply(configOf('other:')).then(() => {
+    isApplied = true;
+  });
+  await new Promise(setImmediate);
+  expect(noted.notes).toEqual(['created', 'end of created']);
+  expect(isApplied).toBe(false);
+  gone.resolve();
+  await applied;
+});
+
+const ON_DEMAND = '{runOnDemand: x, runOnDemandStartTimeout: 4s, runOnDemandCloseAfter: 2s}';
+
+test('who wants a stream waits for the publisher that a hook brings, and the hook ends when nobody reads', async () => {
+  const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
+  const opened = table.open('cam', 'a=1');
+  const second = table.open('cam', 'a=2');
+  expect(notesOf('cam')).toEqual(['created', 'demanded a=1']);
+  let replaced = 0;
+  const stream = table
+    .publish(
+      'cam',
+      publisherOf('p', () => (replaced += 1)),
+    )
+    .open([tinyH264]);
+  expect([await opened, await second]).toEqual([stream, stream]);
+  notesOf('cam');
+  const reader = readerOf('rtspSession');
+  stream.addReader(reader, false);
+  await clock.advance(60_000);
+  expect(notesOf('cam')).toEqual([]);
+  stream.removeReader(reader);
+  await clock.advance(2_000);
+  expect(notesOf('cam')).toEqual(['end of demanded', 'end of online', 'end of available']);
+  expect(replaced).toBe(1);
+  void table.open('cam', 'a=3').catch(() => {});
+  expect(notesOf('cam')).toEqual(['demanded a=3']);
+});
+
+test('a publisher that does not come in time is given up, with the hook', async () => {
+  const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
+  const refused = table.open('cam').catch((error: unknown) => error);
+  await clock.advance(4_000);
+  expect(await refused).toMatchObject({ code: 'timeout', message: "source of path 'cam' has timed out" });
+  expect(notesOf('cam')).toEqual(['created', 'demanded ', 'end of demanded']);
+});
+
+test('a publisher that goes ends the demand; one that takes its place does not', async () => {
+  const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
+  const opened = table.open('cam');
+  table.publish('cam', publisherOf('one')).open([tinyH264]);
+  await opened;
+  notesOf('cam');
+  const second = table.publish('cam', publisherOf('two'));
+  expect(notesOf('cam')).toEqual(['end of online', 'end of available']);
+  const again = table.open('cam');
+  const stream = second.open([tinyH264]);
+  expect(await again).toBe(stream);
+  stream.addReader(readerOf('rtspSession'), false);
+  await clock.advance(60_000);
+  expect(notesOf('cam')).toEqual(['available rtspSession two q=two', 'online rtspSession']);
+  second.close();
+  expect(notesOf('cam')).toEqual(['end of online', 'end of available', 'end of demanded']);
+});
+
+test('one who takes the place of a publisher and brings nothing is given up as well', async () => {
+  const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
+  const opened = table.open('cam');
+  table.publish('cam', publisherOf('one')).open([tinyH264]);
+  await opened;
+  table.publish('cam', publisherOf('two'));
+  await clock.advance(4_000);
+  expect(notesOf('cam')).toContain('end of demanded');
+});
+
+test('a publisher who comes by himself starts nothing', async () => {
+  const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
+  const stream = table.publish('cam', publisherOf('p')).open([tinyH264]);
+  expect(await table.open('cam')).toBe(stream);
+  await clock.advance(60_000);
+  expect(notesOf('cam')).toEqual(['created', 'available rtspSession p q=p', 'online rtspSession']);
+});
+
+test('a path that a pattern stands for is there until its hook has ended', async () => {
+  const { clock, table, hooks, groups } = await tableOf(`"~^on/([a-z]+)(x[0-9])?$": ${ON_DEMAND}`);
+  const refused = table.open('on/one').catch(() => {});
+  expect(groups.get('on/one')).toEqual(['one', '']);
+  const noted = hooks.get('on/one') as NotedHooks;
+  const gone = Promise.withResolvers<void>();
+  noted.gone = gone.promise;
+  await clock.advance(4_000);
+  await refused;
+  expect(noted.notes).toEqual(['created', 'demanded ', 'end of demanded']);
+  expect(table.find('on/one')).toBeDefined();
+  gone.resolve();
+  await clock.advance(0);
+  expect(table.find('on/one')).toBeUndefined();
+});
