@@ -1,3 +1,4 @@
+import { apiRps } from './api-rps.ts';
 import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './audio-transcode.ts';
 import { authCost, authCostScrypt } from './auth-cost.ts';
 import { calibrate } from './calibrate.ts';
@@ -58,6 +59,7 @@ const FIGURES: readonly Figure[] = [
   getMemory,
   authCost,
   authCostScrypt,
+  apiRps,
 ];
 
 function format(value: number): string {

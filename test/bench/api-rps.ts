@@ -1,0 +1,45 @@
+import { startScript } from './clip-cameras.ts';
+import type { Figure } from './figure.ts';
+
+const PATHS = 200;
+const ROUNDS = 5;
+const CONNECTIONS = 8;
+const SECONDS = 2;
+
+export const apiRps: Figure = {
+  name: 'api-rps',
+  unit: '',
+  goal: 0.4,
+  isAtLeast: true,
+  isAbsolute: false,
+  about: '/v3/paths/list with 200 paths, by a Fastify route that returns the same bytes from memory',
+  measure: async (note) => {
+    const server = startScript('api-server.ts', [String(PATHS)]);
+    try {
+      const [, api, memory, bytes] = await server.waitFor(/ready (\d+) (\d+) (\d+)/);
+      const list = `http://localhost:${api}/v3/paths/list?itemsPerPage=${PATHS}`;
+      const reference = `http://localhost:${memory}/memory`;
+      await answersPerSecond(list);
+      await answersPerSecond(reference);
+      const ratios: number[] = [];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const [listed, remembered] = [await answersPerSecond(list), await answersPerSecond(reference)];
+        note(`${bytes} bytes: list ${listed.toFixed(0)}/s, memory ${remembered.toFixed(0)}/s`);
+        ratios.push(listed / remembered);
+      }
+      return ratios;
+    } finally {
+      await server.stop('SIGKILL');
+    }
+  },
+};
+
+/** The load is a process of its own. */
+async function answersPerSecond(url: string): Promise<number> {
+  const load = startScript('api-load.ts', [url, String(CONNECTIONS), String(SECONDS)]);
+  try {
+    return Number((await load.waitFor(/answers ([\d.]+)/))[1]);
+  } finally {
+    await load.stop('SIGKILL');
+  }
+}
