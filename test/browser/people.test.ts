@@ -74,7 +74,7 @@ describeWith(['chromium'], 'people on the page', () => {
   test('a viewer logs in by name, sees the camera, and finds nothing to set but the way out', async () => {
     await ask('POST', '/v3/users', { name: 'eve', password: 'a red kite', cameras: ['demo'] });
     const page = await open(agent.url);
-    await page.getByRole('button', { name: 'Log in as someone else' }).click();
+    await page.getByRole('button', { name: 'Use another name' }).click();
     await page.getByLabel('Your name').fill('eve');
     await page.getByLabel('Your password').fill('a red kite');
     await page.getByRole('button', { name: 'Log in', exact: true }).click();

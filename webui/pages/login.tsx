@@ -77,6 +77,7 @@ export function LoginPage() {
           {say.loginOther}
         </button>
       )}
+      {wrong !== undefined && <p class="dim small">{say.forgotten}</p>}
     </form>
   );
 }
