@@ -2,6 +2,7 @@ import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import { mediaSourceClass, playsOpus } from './codec-names.ts';
 import { Ending, failureOf, type LiveSession, PlayError, type SessionFacts } from './live-session.ts';
+import { NearLive } from './near-live.ts';
 import { firstPicture, playOrMute } from './play.ts';
 import { type Source, withParameter } from './source.ts';
 import type { OpenOptions } from './whep.ts';
@@ -96,6 +97,8 @@ class HlsJsSession implements HlsSession {
     this.#hls.on(HlsClass.Events.FRAG_LOADED, (_event, data) => {
       this.#bytes += data.frag.stats.loaded;
     });
+    const nearLive = new NearLive(this.#hls, video);
+    this.#hls.on(HlsClass.Events.LEVEL_UPDATED, () => nearLive.onPlaylist());
     this.#hls.loadSource(address);
     this.#hls.attachMedia(video);
   }

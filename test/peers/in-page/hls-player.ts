@@ -1,5 +1,6 @@
 import Hls from 'hls.js';
 import { readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
+import { NearLive } from '../../../webui/player/near-live.ts';
 
 /** Runs in the page: see hls-player.ts. */
 export type HlsPlayerKind = 'hls.js low latency' | 'hls.js' | 'native';
@@ -74,6 +75,8 @@ class Playing {
     const lowLatencyMode = kind === 'hls.js low latency';
     const hls = new Hls({ lowLatencyMode, enableWorker: true, maxLiveSyncPlaybackRate: CATCH_UP_RATE });
     hls.on(Hls.Events.ERROR, (_event, { details, error }) => this.errors.push(`${details}: ${error.message}`));
+    const nearLive = new NearLive(hls, video);
+    hls.on(Hls.Events.LEVEL_UPDATED, () => nearLive.onPlaylist());
     hls.loadSource(url);
     hls.attachMedia(video);
   }

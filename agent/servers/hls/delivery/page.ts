@@ -26,6 +26,9 @@ p:empty { display: none; }
   const KEPT_BEHIND_S = 10;
   /** What a busy moment added is caught up so much faster, while there is more than a second in hand. */
   const CATCH_UP_RATE = 1.1;
+  /** A step back by more is a person's, who wants to see something again. */
+  const LOOKS_BACK_S = 0.5;
+  const BETWEEN_JUMPS_MS = 5000;
   const REASONS = { networkError: 'The connection was lost', mediaError: 'The picture cannot be decoded' };
   /** Comes while the playlist does. */
   const library = new Promise((resolve) => {
@@ -122,9 +125,33 @@ p:empty { display: none; }
       hls.destroy();
       again((REASONS[type] ?? 'The picture stopped') + ' (' + details + ').');
     });
+    hls.on(Hls.Events.LEVEL_UPDATED, () => goToLive(hls));
     hls.loadSource(address);
     hls.attachMedia(video);
     begin();
+  };
+
+  let lastS = 0;
+  let looksBack = false;
+  let jumpedMs = -BETWEEN_JUMPS_MS;
+  video.addEventListener('timeupdate', () => { lastS = video.seeking ? lastS : video.currentTime; });
+  video.addEventListener('seeking', () => { looksBack ||= video.currentTime < lastS - LOOKS_BACK_S; });
+
+  /** hls.js takes who is more than a target duration late for one who looks back: who is not goes on at the live edge. */
+  const goToLive = ({ liveSyncPosition, targetLatency, latestLevelDetails }) => {
+    if (liveSyncPosition === null || targetLatency === null || video.paused || video.seeking) {
+      return;
+    }
+    if (liveSyncPosition - video.currentTime < targetLatency + (latestLevelDetails?.targetduration ?? 0)) {
+      looksBack = false;
+      return;
+    }
+    const isAtHand = [...Array(video.buffered.length).keys()].some((i) =>
+      video.buffered.start(i) <= video.currentTime && liveSyncPosition < video.buffered.end(i));
+    if (!looksBack && isAtHand && performance.now() - jumpedMs >= BETWEEN_JUMPS_MS) {
+      jumpedMs = performance.now();
+      video.currentTime = liveSyncPosition;
+    }
   };
 
   const playNative = () => {
