@@ -111,8 +111,17 @@ export function describeStatistics(statistics: SourceStatistics): SourceStatisti
 
 export const trackLabels = (tracks: readonly Track[]): string[] => tracks.map((track) => CODEC_LABEL[track.codec]);
 
+/** A track never changes, another one comes in its place: it is looked into once, however often it is asked for. */
+const described = new WeakMap<Track, TrackStatus>();
+
 export function describeTrack(track: Track): TrackStatus {
-  return { codec: CODEC_LABEL[track.codec], codecProps: propsOf(track) };
+  const known = described.get(track);
+  if (known) {
+    return known;
+  }
+  const status = { codec: CODEC_LABEL[track.codec], codecProps: propsOf(track) };
+  described.set(track, status);
+  return status;
 }
 
 function propsOf(track: Track): Record<string, unknown> | null {
