@@ -33,6 +33,8 @@ export interface ProgramOptions {
   readonly endTimes?: EndTimes;
   /** What it writes to its standard output and error. */
   onOutput(chunk: Buffer): void;
+  /** Nobody is left who could write: comes after the end of the first program, or never. */
+  onOutputEnd(): void;
 }
 
 /** A program that was started, with all that it starts itself: a session and process group of their own. */
@@ -141,7 +143,7 @@ export class Program {
 }
 
 function start(
-  { words: [program, ...rest], env, onOutput }: ProgramOptions,
+  { words: [program, ...rest], env, onOutput, onOutputEnd }: ProgramOptions,
   finish: (end: ProgramEnd) => void,
 ): ChildProcess | undefined {
   let child: ChildProcess;
@@ -155,6 +157,7 @@ function start(
   }
   child.stdout?.on('data', onOutput);
   child.stderr?.on('data', onOutput);
+  child.on('close', onOutputEnd);
   child.on('error', (cause) => finish({ kind: 'failure', reason: reasonOf(cause, program) }));
   child.on('exit', (code, signal) =>
     finish(signal === null ? { kind: 'exit', code: code ?? 0 } : { kind: 'signal', signal }),

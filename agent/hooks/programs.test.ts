@@ -35,6 +35,12 @@ test('the key of an encrypted configuration file is not handed on', async () => 
   expect(box.said()).toEqual([]);
 });
 
+test('the last words are told, too, without an end of their line', async () => {
+  await using box = hookBox();
+  box.programs.once(box.script('printf "no such camera" >&2'));
+  await expect.poll(box.said, WAIT).toEqual(['no such camera']);
+});
+
 test('a program that is not there is an error in the log, and nothing else', async () => {
   await using box = hookBox();
   box.programs.once({ hook: 'runOnInit', text: 'no-such-program -x', variables: {} });

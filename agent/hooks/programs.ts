@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { expandWords, parseCommandLine } from '../config/command-line.ts';
+import { HookTallies } from './hook-tally.ts';
 import { type EndTimes, Program, type ProgramEnd } from './program.ts';
 import { ProgramOutput } from './program-output.ts';
 
@@ -50,6 +51,7 @@ export interface Running {
 
 /** Starts the commands of the configuration, tells the log what they say, and leaves none behind. */
 export class Programs {
+  readonly tallies = new HookTallies();
   readonly #options: ProgramsOptions;
   readonly #running = new Map<Program, Command>();
   readonly #onExit = (): void => this.#killAll();
@@ -90,6 +92,7 @@ export class Programs {
     if (program) {
       const work = program.ended.then((end) => {
         tellEnd(log, end);
+        this.#count(command, end);
         this.#work.delete(work);
       });
       this.#work.add(work);
@@ -132,6 +135,7 @@ export class Programs {
       if (end) {
         // The same again and again is one line.
         lastEnd = tellEnd(log, end, lastEnd);
+        this.#count(command, end);
       }
       if (program && !isRestarted) {
         await Promise.race([program.gone, aborted]);
@@ -153,6 +157,7 @@ export class Programs {
         log.warn({ limit: MAX_CAUSED }, 'too many commands run for clients: this one and more are left out');
       }
       this.#toldFull = true;
+      this.tallies.of(command.hook).leftOut += 1;
       return undefined;
     }
     const { clock, endTimes } = this.#options;
@@ -166,22 +171,32 @@ export class Programs {
     );
     const words = expandWords(parseCommandLine(command.text), (name) => env[name]);
     const onOutput = (chunk: Buffer): void => output.push(chunk);
-    const program = new Program({ words, env, onOutput, ...(endTimes ? { endTimes } : {}) }, clock);
+    const onOutputEnd = (): void => output.end();
+    const program = new Program({ words, env, onOutput, onOutputEnd, ...(endTimes ? { endTimes } : {}) }, clock);
     log.debug({ pid: program.group }, 'command started');
-    this.#watch(program, command, output);
+    this.#watch(program, command);
     return program;
   }
 
-  #watch(program: Program, command: Command, output: ProgramOutput): void {
+  #watch(program: Program, command: Command): void {
     const { isCaused } = command;
+    const tally = this.tallies.of(command.hook);
+    tally.started += 1;
+    tally.running += 1;
     this.#running.set(program, command);
     this.#caused += isCaused ? 1 : 0;
     void program.gone.then(() => {
-      output.end();
+      tally.running -= 1;
       this.#running.delete(program);
       this.#caused -= isCaused ? 1 : 0;
       this.#toldFull &&= this.#caused > MAX_CAUSED / 2;
     });
+  }
+
+  /** What has ended by itself, not at our wish. */
+  #count({ hook }: Command, end: ProgramEnd): void {
+    const isWell = end.kind === 'exit' && end.code === 0;
+    this.tallies.of(hook).failed += isWell ? 0 : 1;
   }
 
   #environment(variables: Readonly<Record<string, string>>, isLasting: boolean): NodeJS.ProcessEnv {

@@ -1,0 +1,29 @@
+/** What has become of the commands of one hook, such as `runOnRead`. */
+export interface HookTally {
+  readonly hook: string;
+  /** At this moment. */
+  running: number;
+  started: number;
+  /** Could not be started, or ended by themselves with another code than 0 or by a signal. */
+  failed: number;
+  /** Not started, because too many were running. */
+  leftOut: number;
+}
+
+/** By hook: there are as many as the configuration has keys for commands. */
+export class HookTallies {
+  readonly #byHook = new Map<string, HookTally>();
+
+  of(hook: string): HookTally {
+    let tally = this.#byHook.get(hook);
+    if (!tally) {
+      tally = { hook, running: 0, started: 0, failed: 0, leftOut: 0 };
+      this.#byHook.set(hook, tally);
+    }
+    return tally;
+  }
+
+  list(): readonly Readonly<HookTally>[] {
+    return [...this.#byHook.values()];
+  }
+}
