@@ -122,6 +122,7 @@ export class App {
       recordings: this.#recordings,
       load: this.#load,
       loop: this.#loop,
+      commands: this.#commands,
       events,
       config: () => this.#config,
       edits: new ApiEdits(store, options.env),

@@ -6,6 +6,7 @@ import type { Environment } from './config/environment.ts';
 import type { Config } from './config/load.ts';
 import type { PathSettings } from './config/path.ts';
 import { ConnectionCommands } from './hooks/connection-commands.ts';
+import type { HookTally } from './hooks/hook-tally.ts';
 import { endLeftovers } from './hooks/leftovers.ts';
 import { isOwnConnection } from './hooks/own-connection.ts';
 import { PathCommands } from './hooks/path-commands.ts';
@@ -48,6 +49,11 @@ export class BoxCommands {
   isPublisher(path: string, clientPort: number): boolean {
     const groups = this.#programs.publishersOf(path);
     return groups.length > 0 && isOwnConnection(groups, clientPort, this.#rtspPort);
+  }
+
+  /** What has become of the commands so far. */
+  tallies(): readonly Readonly<HookTally>[] {
+    return this.#programs.tallies.list();
   }
 
   close(): Promise<void> {

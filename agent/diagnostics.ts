@@ -19,6 +19,7 @@ export interface DiagnosticsDeps {
   readonly paths: PathTable;
   readonly recordings: Recordings;
   readonly loop: { readonly delay: LoopDelay };
+  readonly commands: { tallies(): ReturnType<BoxFacts['hooks']> };
   /** As it is now. */
   config(): Config;
 }
@@ -30,7 +31,7 @@ export class Diagnostics {
   readonly #box: BoxFacts;
 
   constructor(deps: DiagnosticsDeps) {
-    const { version, clock, recordings, loop } = deps;
+    const { version, clock, recordings, loop, commands } = deps;
     this.#deps = deps;
     this.#profiler = new Profiler({ clock });
     this.#box = {
@@ -41,6 +42,7 @@ export class Diagnostics {
       diskStates: DISK_STATES,
       disks: () => recordings.disks(),
       losses: () => recordings.losses(),
+      hooks: () => commands.tallies(),
     };
   }
 

@@ -10,6 +10,7 @@ import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
+import type { BoxCommands } from './box-commands.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './config/json.ts';
 import type { KeyFiles } from './config/key-pair.ts';
 import { type Config, resolvePath } from './config/load.ts';
@@ -63,6 +64,7 @@ export interface HttpServicesDeps {
   readonly recordings: Recordings;
   readonly load: ProcessLoad;
   readonly loop: EventLoopWatch;
+  readonly commands: BoxCommands;
   readonly events: BoxEvents;
   config(): Config;
   /** The ways of the control API to change it. */

@@ -131,6 +131,7 @@ test('two hundred commands run for clients at a time, and no more', async () => 
   );
   expect(started.filter(({ group }) => group !== undefined)).toHaveLength(200);
   expect(box.lines.filter(({ level }) => level === 40)).toMatchObject([{ limit: 200 }]);
+  expect(box.programs.tallies.of('runOnRead')).toMatchObject({ started: 200, leftOut: 1 });
   await Promise.all(started.map((one) => one.stop()));
 });
 

@@ -27,6 +27,15 @@ export interface LossFacts {
   readonly refusedFiles: number;
 }
 
+/** What has become of the commands of one hook, such as `runOnRead`. */
+export interface HookFacts {
+  readonly hook: string;
+  readonly running: number;
+  readonly started: number;
+  readonly failed: number;
+  readonly leftOut: number;
+}
+
 /** What only Perch tells: the box, its cameras and its recordings. */
 export interface BoxFacts {
   readonly version: string;
@@ -39,6 +48,7 @@ export interface BoxFacts {
   readonly diskStates: readonly string[];
   disks(): readonly DiskFacts[];
   losses(): readonly LossFacts[];
+  hooks(): readonly HookFacts[];
 }
 
 type Row = readonly [labels: Labels, value: number];
@@ -53,6 +63,7 @@ export function writeBox(text: MetricsText, box: BoxFacts, paths: readonly PathI
   if (only === '') {
     writeProcess(text, box);
     writeDisks(text, box);
+    writeHooks(text, box.hooks());
   }
   writeCameras(
     text,
@@ -144,6 +155,38 @@ function writeDisks(text: MetricsText, { disks, diskStates }: BoxFacts): void {
       timed(({ maxMs }) => seconds(maxMs)),
     );
   }
+}
+
+function writeHooks(text: MetricsText, hooks: readonly HookFacts[]): void {
+  const of = (value: (facts: HookFacts) => number) => hooks.map((facts): Row => [[['hook', facts.hook]], value(facts)]);
+  many(
+    text,
+    'hook_running',
+    'gauge',
+    'Commands of a hook that run.',
+    of(({ running }) => running),
+  );
+  many(
+    text,
+    'hook_starts_total',
+    'counter',
+    'Commands that were started.',
+    of(({ started }) => started),
+  );
+  many(
+    text,
+    'hook_failures_total',
+    'counter',
+    'Commands that have failed.',
+    of(({ failed }) => failed),
+  );
+  many(
+    text,
+    'hook_left_out_total',
+    'counter',
+    'Commands that were one too many.',
+    of(({ leftOut }) => leftOut),
+  );
 }
 
 function writeCameras(text: MetricsText, paths: readonly PathItem[], wallMs: number): void {

@@ -64,6 +64,7 @@ const BOX: BoxFacts = {
     { folder: '/mnt/new', totalBytes: 0, freeBytes: 0, state: 'ok', times: undefined },
   ],
   losses: () => [{ path: 'door', parts: 3, samples: { late: 1, jumped: 2 }, refusedFiles: 4 }],
+  hooks: () => [{ hook: 'runOnRead', running: 1, started: 5, failed: 2, leftOut: 3 }],
 };
 
 interface Given {
@@ -222,6 +223,7 @@ test('the box tells of itself, its cameras, disks and recordings', async () => {
   expect(figure('disk_flush_max_seconds', { folder: '/mnt/usb' })).toBe(2.5);
   expect(figure('disk_writes_total', { folder: '/mnt/usb' })).toBe(7);
   expect(figure('disk_writes_total', { folder: '/mnt/new' })).toBeUndefined();
+  expect(figure('hook_failures_total', { hook: 'runOnRead' })).toBe(2);
 });
 
 test('with a path, the box tells of that alone', async () => {
