@@ -128,6 +128,7 @@ test.for([
   ['a value out of its limits', { maxReaders: -1 }, 'paths.cam.maxReaders: '],
   ['no duration', { recordPartDuration: 'soon' }, "paths.cam.recordPartDuration: 'soon' is not a duration"],
   ['no source', { source: 'gopher://x' }, 'paths.cam.source: '],
+  ['an endless list', { rtspUDPSourcePortRange: Array(10_001).fill(1) }, 'has 10001 items, the limit is 10000'],
   ['a nest', { forward: JSON.parse('['.repeat(5_000) + ']'.repeat(5_000)) }, 'nested more than 8 levels'],
 ] as const)('%s is refused, and nothing is written', async ([, body, message]) => {
   const { edits, text } = await fileOf(PATHS);

@@ -11,10 +11,8 @@ import type { SchemaNode } from './read.ts';
  */
 export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unknown, key: string): unknown {
   if (Array.isArray(value)) {
-    const items = Array.isArray(before) ? before : [];
-    return value.map((item, i) => {
-      return withKeptSecrets(schema.items ?? {}, item, counterpart(schema.items, value, i, items), `${key}[${i}]`);
-    });
+    const former = counterparts(schema.items ?? {}, value, Array.isArray(before) ? before : []);
+    return value.map((item, i) => withKeptSecrets(schema.items ?? {}, item, former[i], `${key}[${i}]`));
   }
   if (isBlock(value)) {
     const inner = isBlock(before) ? before : {};
@@ -33,26 +31,28 @@ export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unkn
   return holdsSecret(schema) && typeof before === 'string' && value === redact(before) ? before : value;
 }
 
-/** The item that the `i`-th one was: the one in its place if it is called the same, else the first of that name that no other is. */
-function counterpart(
-  schema: SchemaNode | undefined,
-  values: readonly unknown[],
-  i: number,
-  before: readonly unknown[],
-): unknown {
-  const name = nameOf(schema, values[i]);
-  const isSame = (item: unknown): boolean => nameOf(schema, item) === name;
-  if (isSame(before[i])) {
-    return before[i];
+/** What each item was: the one in its place if that is called the same, else, of those of its name, the one that comes in turn. */
+function counterparts(schema: SchemaNode, values: readonly unknown[], before: readonly unknown[]): readonly unknown[] {
+  // The first of its texts that is no secret tells one item from the next, such as `user` or `url`.
+  const texts = Object.entries(schema.properties ?? {}).filter(([, { type, secret }]) => type === 'string' && !secret);
+  const nameOf = (item: unknown): unknown => (isBlock(item) ? item[texts[0]?.[0] ?? ''] : undefined);
+  const called = new Map<unknown, unknown[]>();
+  for (const item of before) {
+    const name = nameOf(item);
+    const others = called.get(name);
+    if (others) {
+      others.push(item);
+    } else {
+      called.set(name, [item]);
+    }
   }
-  const earlier = values.slice(0, i).filter(isSame).length;
-  return before.filter(isSame)[earlier];
-}
-
-/** What tells one item from the next: the first of its texts that is no secret, such as `user` or `url`. */
-function nameOf(schema: SchemaNode | undefined, item: unknown): unknown {
-  const texts = Object.entries(schema?.properties ?? {}).filter(([, { type, secret }]) => type === 'string' && !secret);
-  return isBlock(item) ? item[texts[0]?.[0] ?? ''] : undefined;
+  const turns = new Map<unknown, number>();
+  return values.map((item, i) => {
+    const name = nameOf(item);
+    const turn = turns.get(name) ?? 0;
+    turns.set(name, turn + 1);
+    return nameOf(before[i]) === name ? before[i] : called.get(name)?.[turn];
+  });
 }
 
 const isBlock = (value: unknown): value is Readonly<Record<string, unknown>> =>

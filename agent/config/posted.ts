@@ -37,6 +37,7 @@ const PATH: Vocabulary = {
 };
 /** More than any value of the file. */
 const MOST_LEVELS = 8;
+const MOST_ITEMS = 10_000;
 const LONGEST_SHOWN = 64;
 
 /** Top-level settings; those that stood there once and concern paths are apart. @throws PerchError badInput */
@@ -146,6 +147,9 @@ function readValue(schema: SchemaNode, value: unknown, key: string): unknown {
   if (schema.type === 'array') {
     if (!Array.isArray(value)) {
       throw wrongKind(key, 'a list', value);
+    }
+    if (value.length > MOST_ITEMS) {
+      throw new PerchError('badInput', `${key} has ${value.length} items, the limit is ${MOST_ITEMS}`);
     }
     return value.map((item, i) => readValue(schema.items ?? {}, item, `${key}[${i}]`));
   }
