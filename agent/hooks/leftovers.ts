@@ -42,8 +42,8 @@ export async function endLeftovers(
 function leftoversOf(mark: string): ReadonlyMap<number, ProcessStat> {
   const left = new Map<number, ProcessStat>();
   for (const pid of processIds()) {
-    const stat = pid === process.pid ? undefined : readStat(pid);
-    if (stat && hasMark(pid, mark)) {
+    const stat = pid !== process.pid && hasMark(pid, mark) ? readStat(pid) : undefined;
+    if (stat) {
       left.set(pid, stat);
     }
   }
