@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
 import { App } from './app.ts';
 import { createLogger } from './base/log.ts';
+import { tellOfCameras } from './box-news.ts';
 
 const PASSWORD = 'correct horse battery';
 const FILE = 'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\npaths:\n  door:\n    record: motion\n';
@@ -89,4 +90,19 @@ test('an unknown type is refused by name', async () => {
     400,
     { status: 'error', error: "invalid type 'doors': known are camera, path, event, disk, config, login" },
   ]);
+});
+
+test('what Perch tells of its disks has no path, and is of the type disk', () => {
+  const told: unknown[] = [];
+  const event = {
+    id: '1',
+    path: '',
+    type: 'disk',
+    startUs: 0,
+    endUs: 1,
+    text: 'full: /mnt/usb',
+    source: 'perch',
+  } as const;
+  tellOfCameras((type, fields) => told.push([type, fields]))(event);
+  expect(told).toEqual([['disk', { state: 'disk', text: 'full: /mnt/usb' }]]);
 });
