@@ -30,6 +30,7 @@ import { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
 import { whySilent } from './servers/webrtc/sdp/codecs.ts';
 import type { WebRtcServer } from './servers/webrtc/server.ts';
+import { OwnCertificate } from './tls/own-certificate.ts';
 import { startEngine } from './transcode/engine-host.ts';
 import { Transcoder } from './transcode/transcoder.ts';
 import { webrtcParts } from './webrtc-parts.ts';
@@ -67,6 +68,7 @@ export class App {
   readonly #events: BoxEvents;
   readonly #load: ProcessLoad;
   readonly #loop: EventLoopWatch;
+  readonly #own: OwnCertificate;
   readonly #parts: Reconciler<Config>;
   readonly #stop = new AbortController();
   #config: Config;
@@ -113,8 +115,10 @@ export class App {
     this.#live = new LiveServer(this.#paths, clock, log, this.#transcoder);
     this.#departures = new Departures(accounts, () => this.#watched(), clock);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
+    this.#own = new OwnCertificate(options);
     this.#http = new HttpServices({
       ...options,
+      own: this.#own,
       accounts,
       authority: this.#authority,
       wrongCredentials,
@@ -125,6 +129,7 @@ export class App {
       commands: this.#commands,
       events,
       config: () => this.#config,
+      settings: () => this.#withDemo(store.current),
       edits: new ApiEdits(store, options.env),
       problems: () => store.problems,
       hls: () => this.#hls,
@@ -134,6 +139,7 @@ export class App {
     });
     const rtsp = rtspParts({
       ...options,
+      own: this.#own,
       paths: this.#paths,
       access: new RtspAuthority(this.#authority, wrongCredentials, log, this.#commands),
       connections: this.#commands.connections,
@@ -161,6 +167,15 @@ export class App {
     return this.#config.address;
   }
 
+  /** The port of the page over https; undefined while it is off. */
+  get tlsPort(): number | undefined {
+    return this.#http.tlsPort;
+  }
+
+  get tlsAddress(): string {
+    return this.#config.tlsAddress;
+  }
+
   /** What somebody from outside has to know to claim the box; undefined once it has an owner. */
   get setupCode(): string | undefined {
     return this.#accounts.setupCode;
@@ -180,6 +195,7 @@ export class App {
     this.#departures.close();
     this.#live.close();
     await this.#parts.close();
+    this.#own.close();
     await this.#paths.close();
     await this.#demo?.close();
     this.#transcoder.close();
@@ -241,7 +257,7 @@ export class App {
     setLogLevel(log, config.logLevel);
     this.#authority.setRules(rulesOf(config));
     const idle = this.#chooseDemo(config);
-    this.#config = this.#demo ? { ...config, paths: this.#demo.paths(config) } : config;
+    this.#config = this.#withDemo(config);
     await this.#recordings.configure();
     // The page first: it shows how the rest comes up.
     await this.#parts.apply(this.#config);
@@ -282,6 +298,12 @@ export class App {
       streamOpened: (name, stream) => this.#hls?.streamOpened(name, stream),
       tell: this.#events.emit,
     };
+  }
+
+  #withDemo(config: Config): Config {
+    return this.#demo && config.isOwn && config.paths.size === 0
+      ? { ...config, paths: this.#demo.paths(config) }
+      : config;
   }
 
   #hlsPart() {

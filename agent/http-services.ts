@@ -11,8 +11,9 @@ import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import type { BoxCommands } from './box-commands.ts';
+import { boxStats } from './box-stats.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './config/json.ts';
-import type { KeyFiles } from './config/key-pair.ts';
+import type { OwnKeys } from './config/key-pair.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import { type Problem, problemText } from './config/problem.ts';
 import { Diagnostics } from './diagnostics.ts';
@@ -22,19 +23,20 @@ import type { ConfigEditor, ConfigEdits } from './http/api/config.ts';
 import { controlApi } from './http/api/control-api.ts';
 import { EventStreams } from './http/api/event-stream.ts';
 import type { PeerLookups } from './http/api/peers.ts';
-import type { Stats } from './http/api/stats.ts';
 import { createHttpApp } from './http/app.ts';
 import { cors } from './http/cors.ts';
 import { guestRoutes } from './http/guest-routes.ts';
 import { healthRoute } from './http/health.ts';
-import { ListenerTls } from './http/listener-tls.ts';
+import type { ListenerTls } from './http/listener-tls.ts';
 import { listen } from './http/listeners.ts';
 import { peopleRoutes } from './http/people-routes.ts';
 import { renewSessions, sessionRoutes } from './http/session-routes.ts';
 import { staticUi } from './http/static-ui.ts';
 import { systemRoute } from './http/system.ts';
+import { insistOnTls, redirectToTls } from './http/tls-redirect.ts';
 import { takeUpgrade } from './http/web-socket.ts';
 import type { WrongCredentials } from './http/wrong-credentials.ts';
+import { openTls, type TlsServer, tlsSettings } from './http-tls.ts';
 import type { PathTable } from './paths/path-table.ts';
 import { playbackPlugin } from './playback/plugin.ts';
 import { rewindAddresses, vodRoutes } from './playback/vod/vod-routes.ts';
@@ -53,6 +55,8 @@ export interface HttpServicesDeps {
   readonly dataDir: string;
   /** What the names of keys and certificates are relative to. */
   readonly cwd: string;
+  /** The certificate that the box makes itself. */
+  readonly own: OwnKeys;
   readonly pageFolder: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -67,6 +71,8 @@ export interface HttpServicesDeps {
   readonly commands: BoxCommands;
   readonly events: BoxEvents;
   config(): Config;
+  /** What has been read or written last, which the parts may be on their way to. */
+  settings(): Config;
   /** The ways of the control API to change it. */
   readonly edits: ConfigEdits;
   /** What is wrong with the configuration file as it is now. */
@@ -88,6 +94,7 @@ export class HttpServices {
   readonly #startedMs: number;
   readonly #eventStreams: EventStreams;
   #mainPort: number | undefined;
+  #tlsPort: number | undefined;
 
   constructor(deps: HttpServicesDeps) {
     this.#deps = deps;
@@ -101,29 +108,31 @@ export class HttpServices {
     return this.#mainPort;
   }
 
+  /** Of https; undefined while it is off. */
+  get tlsPort(): number | undefined {
+    return this.#tlsPort;
+  }
+
   parts(): Part<Config>[] {
+    const main: Mount = (app, access) => this.#mountMain(app, access);
     return [
-      this.#listener(
-        'main port',
-        'address',
-        (c) => c.address,
-        [],
-        (app, access) => this.#mountMain(app, access),
-      ),
+      this.#listener('main port', 'address', (c) => c.address, [], main),
+      this.#listener('main port with TLS', 'tlsAddress', (c) => c.tlsAddress || undefined, [], main, 'tls'),
       this.#listener(
         'WebRTC port',
         'webrtcAddress',
         (c) => (c.webrtc ? c.webrtcAddress : undefined),
         ['webrtcTrustedProxies'],
         (app, access) => mountWebRtc(app, access, '', this.#deps),
+        'webrtc',
       ),
       this.#listener(
         'HLS port',
         'hlsAddress',
         (c) => (c.hls ? c.hlsAddress : undefined),
-        ['hlsTrustedProxies', 'hlsEncryption', 'hlsServerKey', 'hlsServerCert'],
+        ['hlsTrustedProxies'],
         (app, access) => this.#mountHls(app, access, ''),
-        (c) => (c.hlsEncryption ? { key: c.hlsServerKey, cert: c.hlsServerCert } : undefined),
+        'hls',
       ),
       this.#listener(
         'playback port',
@@ -131,6 +140,7 @@ export class HttpServices {
         (c) => (c.playback ? c.playbackAddress : undefined),
         ['playbackTrustedProxies'],
         (app, access) => this.#mountPlayback(app, access, ''),
+        'playback',
       ),
       this.#listener(
         'API port',
@@ -138,6 +148,7 @@ export class HttpServices {
         (c) => (c.api ? c.apiAddress : undefined),
         ['apiTrustedProxies'],
         (app, access) => this.#mountApi(app, access),
+        'api',
       ),
       this.#listener(
         'metrics port',
@@ -145,6 +156,7 @@ export class HttpServices {
         (c) => (c.metrics ? c.metricsAddress : undefined),
         ['metricsTrustedProxies'],
         (app, access) => this.#diagnostics.mountMetrics(app, access, this.#peers(), true),
+        'metrics',
       ),
       this.#listener(
         'profiling port',
@@ -152,13 +164,14 @@ export class HttpServices {
         (c) => (c.pprof ? c.pprofAddress : undefined),
         ['pprofTrustedProxies'],
         (app, access) => this.#diagnostics.mountPprof(app, access, true),
+        'pprof',
       ),
     ];
   }
 
   /**
    * @param keys further settings that the listener depends on
-   * @param tlsOf its key and certificate, where it speaks TLS
+   * @param server whose key and certificate it has, where it can speak TLS
    */
   #listener(
     name: string,
@@ -166,20 +179,21 @@ export class HttpServices {
     addressOf: (config: Config) => string | undefined,
     keys: readonly (keyof Config)[],
     mount: Mount,
-    tlsOf: (config: Config) => KeyFiles | undefined = () => undefined,
+    server?: TlsServer,
   ): Part<Config> {
+    const all = [...keys, ...(server ? tlsSettings(server) : [])];
     return {
       name,
       settings: (config) => {
         const address = addressOf(config);
-        return address && [address, config.readTimeoutMs, ...keys.map((other) => config[other])];
+        return address && [address, config.readTimeoutMs, ...all.map((other) => config[other])];
       },
       start: async (config) => {
         const { log, authority, accounts } = this.#deps;
-        const files = tlsOf(config);
-        const tls = files && (await ListenerTls.open(files, this.#deps));
+        const tls = server && (await openTls(server, config, this.#deps));
         const app = createHttpApp({ log, readTimeoutMs: config.readTimeoutMs, ...(tls && { tls: tls.pair }) });
         tls?.renew(app);
+        this.#directToTls(key, app, tls);
         const proxies = keys.find((other) => other.endsWith('TrustedProxies'));
         const access = new HttpAccess({
           authority,
@@ -196,12 +210,27 @@ export class HttpServices {
           });
         if (key === 'address') {
           this.#mainPort = port;
+        } else if (key === 'tlsAddress') {
+          this.#tlsPort = port;
         } else if (key === 'hlsAddress') {
           log.info({ port, encryption: tls !== undefined }, 'HLS server is open');
         }
-        return close;
+        return () => {
+          this.#tlsPort = key === 'tlsAddress' ? undefined : this.#tlsPort;
+          return close();
+        };
       },
     };
+  }
+
+  /** Of the two main ports: plain http may send on to https, and https may have browsers insist on it. */
+  #directToTls(key: string, app: FastifyInstance, tls: ListenerTls | undefined): void {
+    const { config } = this.#deps;
+    if (key === 'address') {
+      redirectToTls(app, { port: () => (config().tlsRedirect ? this.#tlsPort : undefined) });
+    } else if (key === 'tlsAddress' && tls) {
+      insistOnTls(app, () => config().tlsRedirect && tls.isReal);
+    }
   }
 
   async #mountMain(app: FastifyInstance, access: HttpAccess): Promise<void> {
@@ -246,29 +275,6 @@ export class HttpServices {
     return { ...facts, disks: [...facts.disks, ...this.#deps.recordings.space.list()] };
   }
 
-  async #stats(): Promise<Stats> {
-    const { version, paths, load, loop, clock } = this.#deps;
-    const { meanMs, p99Ms, maxMs } = loop.delay;
-    const [host, own, all] = [await hostFacts([]), load.read(), paths.list()];
-    return {
-      ...{ version, started: this.#started },
-      uptimeSeconds: Math.round((clock.monoMs() - this.#startedMs) / 1000),
-      cpuPercent: host.cpuPercent,
-      processCpuPercent: own.cpuPercent,
-      memoryUsedBytes: host.memoryUsedBytes,
-      memoryTotalBytes: host.memoryTotalBytes,
-      processMemoryBytes: own.memoryBytes,
-      heapUsedBytes: own.heapUsedBytes,
-      eventLoopDelayMs: { mean: meanMs, p99: p99Ms, max: maxMs },
-      paths: all.length,
-      activeStreams: all.filter(({ ready }) => ready).length,
-      publishers: all.filter(({ source }) => source && source.id !== '').length,
-      readers: all.reduce((sum, { readers }) => sum + readers.length, 0),
-      recordings: all.filter(({ recording }) => recording?.active).length,
-      inboundBitrate: all.reduce((sum, { bitrate }) => sum + bitrate, 0),
-    };
-  }
-
   async #mountHls(app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
     const access = listener.as('hls');
     const { hls, live, clock, log } = this.#deps;
@@ -309,9 +315,9 @@ export class HttpServices {
       info: { version: this.#deps.version, started: this.#started },
       paths,
       config: {
-        global: () => globalJson(this.#deps.config()),
-        pathDefaults: () => pathDefaultsJson(this.#deps.config()),
-        paths: () => pathListJson(this.#deps.config()),
+        global: () => globalJson(this.#deps.settings()),
+        pathDefaults: () => pathDefaultsJson(this.#deps.settings()),
+        paths: () => pathListJson(this.#deps.settings()),
       },
       edits: this.#deps.edits,
       editorOf: (request) => this.#editorOf(access, request),
@@ -321,7 +327,7 @@ export class HttpServices {
       disks: recordings.space,
       keys: this.#deps.authority,
       events: recordings.events,
-      stats: { stats: () => this.#stats() },
+      stats: { stats: () => boxStats(this.#deps, this.#started, this.#startedMs) },
       streams: this.#eventStreams,
       pageFolder: this.#deps.pageFolder,
     });

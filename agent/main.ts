@@ -161,7 +161,10 @@ async function run(data: string, file: string | undefined): Promise<number> {
     console.log(`Setup code, asked for when the page is opened from another network: ${app.setupCode}`);
   }
   if (app.mainPort !== undefined) {
-    console.log(`Perch is at ${addressOf(app.mainAddress, app.mainPort)}`);
+    console.log(`Perch is at ${addressOf('http', app.mainAddress, app.mainPort)}`);
+  }
+  if (app.tlsPort !== undefined) {
+    console.log(`Over https: ${addressOf('https', app.tlsAddress, app.tlsPort)}`);
   }
   reload = () => app.reload();
   await ended;
@@ -188,15 +191,15 @@ function whenAsked(): Promise<void> {
 }
 
 /** What to type into a phone: the address in the local network, when the port is open to it. */
-function addressOf(address: string, port: number): string {
+function addressOf(scheme: 'http' | 'https', address: string, port: number): string {
   const host = address.slice(0, address.lastIndexOf(':'));
   if (host !== '' && host !== '0.0.0.0' && host !== '[::]') {
-    return `http://${host}:${port}/`;
+    return `${scheme}://${host}:${port}/`;
   }
   const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   const lan = own.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
-  const here = `http://127.0.0.1:${port}/`;
-  return lan === undefined ? here : `http://${lan}:${port}/ (on this machine also ${here})`;
+  const here = `${scheme}://127.0.0.1:${port}/`;
+  return lan === undefined ? here : `${scheme}://${lan}:${port}/ (on this machine also ${here})`;
 }
 
 try {

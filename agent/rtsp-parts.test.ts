@@ -22,9 +22,10 @@ function configOf(text: string): Config {
 
 const paths = {} as RtspPaths;
 const access: RtspAccess = { authorize: async () => 'refused' };
+const own = { file: () => Promise.reject(new Error('nobody asks for it')) };
 
 function partsWith(use: (server: RtspServer | undefined) => void = () => {}) {
-  return rtspParts({ cwd: '/etc/perch', paths, access, clock: systemClock, log: silentLogger, use });
+  return rtspParts({ cwd: '/etc/perch', own, paths, access, clock: systemClock, log: silentLogger, use });
 }
 
 const settingsOf = (text: string): unknown[] => partsWith().map((part) => part.settings(configOf(text)));
@@ -91,7 +92,7 @@ test('sessions hear why the server goes', async () => {
   const use = (server: RtspServer | undefined) => {
     port = server?.rtsp.port ?? 0;
   };
-  const deps = { cwd: '/', paths: open, access: allowed, clock: systemClock, log, use };
+  const deps = { cwd: '/', own, paths: open, access: allowed, clock: systemClock, log, use };
   const parts = new Reconciler<Config>(rtspParts(deps), log);
   for (const next of ['readTimeout: 5s\n', 'rtsp: no\n']) {
     await parts.apply(configOf(`${LOCAL}0`));

@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
+import { absoluteKeyFiles, keyFilesOf, type OwnKeys } from './config/key-pair.ts';
 import type { Config } from './config/load.ts';
 import type { EndCause, Part } from './reconcile.ts';
 import { DatagramPlane } from './servers/rtsp/datagram-plane.ts';
@@ -19,6 +19,7 @@ const END_WORDS: Record<EndCause, string> = {
 export interface RtspPartDeps {
   /** What the names of key and certificate are relative to. */
   readonly cwd: string;
+  readonly own: OwnKeys;
   readonly paths: RtspPaths;
   readonly access: RtspAccess;
   readonly connections?: ConnectionWatch;
@@ -41,7 +42,7 @@ export function rtspParts(deps: RtspPartDeps): readonly Part<Config>[] {
     settings,
     start: async (config) => {
       const { paths, access, connections, clock, log } = deps;
-      const options = optionsOf(config, deps.cwd);
+      const options = await withOwnPair(optionsOf(config, deps.cwd), config, deps);
       const plane = new DatagramPlane(options, clock, log);
       const running = new RtspServer(options, paths, access, clock, log, withoutPorts(plane), connections);
       await running.listen();
@@ -68,6 +69,14 @@ export function rtspParts(deps: RtspPartDeps): readonly Part<Config>[] {
   return [server, ports];
 }
 
+async function withOwnPair(options: RtspServerOptions, config: Config, deps: RtspPartDeps): Promise<RtspServerOptions> {
+  if (options.encryption === 'no') {
+    return options;
+  }
+  const { own } = await keyFilesOf('rtsp', { key: config.rtspServerKey, cert: config.rtspServerCert }, deps);
+  return own === undefined ? options : { ...options, ownPair: own };
+}
+
 const withoutPorts = (plane: DatagramPlane): MediaPlane => ({
   listen: async () => {},
   close: () => plane.close(),
@@ -77,12 +86,13 @@ const withoutPorts = (plane: DatagramPlane): MediaPlane => ({
 });
 
 function optionsOf(config: Config, cwd: string): RtspServerOptions {
+  const { key, cert } = absoluteKeyFiles({ key: config.rtspServerKey, cert: config.rtspServerCert }, cwd);
   return {
     address: config.rtspAddress,
     tlsAddress: config.rtspsAddress,
     encryption: config.rtspEncryption,
-    serverKey: resolve(cwd, config.rtspServerKey),
-    serverCert: resolve(cwd, config.rtspServerCert),
+    serverKey: key,
+    serverCert: cert,
     transports: config.rtspTransports,
     authMethods: config.rtspAuthMethods,
     rtpAddress: config.rtpAddress,

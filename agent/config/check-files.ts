@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { explain } from '../base/errors.ts';
+import { absoluteKeyFiles, isLeftToUs } from './key-pair.ts';
 import type { Config } from './load.ts';
 import type { Fault } from './rules.ts';
+
+type ServerPrefix = 'tls' | 'rtsp' | 'api' | 'playback' | 'metrics' | 'pprof' | 'hls' | 'webrtc';
 
 /** A server's TLS: what switches it on, and its files. */
 interface TlsKeys {
@@ -19,19 +22,30 @@ interface TlsKeys {
  * a running Perch tries again until they are there.
  */
 export async function fileFaults(config: Config, cwd: string): Promise<readonly Fault[]> {
+  const { rtsp, rtspEncryption, tlsAddress } = config;
+  const of = (prefix: ServerPrefix, server: string, why: string | undefined): TlsKeys => {
+    const names = { key: config[`${prefix}ServerKey`], cert: config[`${prefix}ServerCert`] };
+    const files = absoluteKeyFiles(names, cwd);
+    // Then the box makes its own.
+    const isOwn = isLeftToUs(names) && !existsSync(files.key) && !existsSync(files.cert);
+    return {
+      server,
+      why: isOwn ? undefined : why,
+      key: [`${prefix}ServerKey`, files.key],
+      cert: [`${prefix}ServerCert`, files.cert],
+    };
+  };
+  const when = (prefix: 'api' | 'playback' | 'metrics' | 'pprof' | 'hls' | 'webrtc', server: string): TlsKeys =>
+    of(prefix, server, config[prefix] && config[`${prefix}Encryption`] ? `${prefix}Encryption is on` : undefined);
   const servers: readonly TlsKeys[] = [
-    {
-      server: 'RTSP',
-      why: config.rtsp && config.rtspEncryption !== 'no' ? `rtspEncryption is ${config.rtspEncryption}` : undefined,
-      key: ['rtspServerKey', resolve(cwd, config.rtspServerKey)],
-      cert: ['rtspServerCert', resolve(cwd, config.rtspServerCert)],
-    },
-    {
-      server: 'HLS',
-      why: config.hls && config.hlsEncryption ? 'hlsEncryption is on' : undefined,
-      key: ['hlsServerKey', resolve(cwd, config.hlsServerKey)],
-      cert: ['hlsServerCert', resolve(cwd, config.hlsServerCert)],
-    },
+    of('tls', 'main', tlsAddress === '' ? undefined : 'tlsAddress is set'),
+    of('rtsp', 'RTSP', rtsp && rtspEncryption !== 'no' ? `rtspEncryption is ${rtspEncryption}` : undefined),
+    when('hls', 'HLS'),
+    when('webrtc', 'WebRTC'),
+    when('playback', 'playback'),
+    when('api', 'API'),
+    when('metrics', 'metrics'),
+    when('pprof', 'profiling'),
   ];
   return (await Promise.all(servers.map(pairFaults))).flat();
 }

@@ -57,6 +57,10 @@ const IceServer = Type.Object({
 const Origins = () =>
   Type.Array(Type.String(), { default: ['*'], description: 'Web sites whose scripts may ask this server (CORS).' });
 const Proxies = () => IpRanges('Reverse proxies whose X-Forwarded headers are believed.');
+const KeyFile = (what: string) =>
+  Type.String({ default: 'server.key', description: `File of the private key for ${what}. Not there: the box's own.` });
+const CertFile = (what: string) =>
+  Type.String({ default: 'server.crt', description: `File of the certificate for ${what}. Not there: the box's own.` });
 const Switch = (on: boolean, description: string) => Type.Boolean({ default: on, description });
 const Port = (number: number, description: string) =>
   Type.Integer({ minimum: 1, maximum: 65_535, default: number, description });
@@ -65,6 +69,10 @@ const Texts = (description: string) => Type.Array(Type.String({ minLength: 1 }),
 /** Top-level settings, `pathDefaults` and `paths` apart. Names and defaults are MediaMTX's, except for the first block. */
 export const GlobalSchema = Type.Object({
   address: Address(':8080', 'Main port: the web page and every HTTP service behind one login.'),
+  tlsAddress: Address('', 'The same as `address` over https, for example :8443. Empty = off.'),
+  tlsServerKey: KeyFile('tlsAddress'),
+  tlsServerCert: CertFile('tlsAddress'),
+  tlsRedirect: Type.Boolean({ default: false, description: 'Send browsers from `address` on to `tlsAddress`.' }),
   recordSyncInterval: Duration('5s', 'Recordings reach the disk at least this often: the most that a power cut costs.'),
   recordMinFree: FreeSpaceText(
     '0%',
@@ -133,21 +141,33 @@ export const GlobalSchema = Type.Object({
 
   api: Switch(false, 'Open the control API on its own port.'),
   apiAddress: Address(':9997', 'Port of the control API.'),
+  apiEncryption: Switch(false, 'The control API over TLS.'),
+  apiServerKey: KeyFile('the control API over TLS'),
+  apiServerCert: CertFile('the control API over TLS'),
   apiAllowOrigins: Origins(),
   apiTrustedProxies: Proxies(),
 
   playback: Switch(false, 'Open the playback server on its own port.'),
   playbackAddress: Address(':9996', 'Port of the playback server.'),
+  playbackEncryption: Switch(false, 'The playback server over TLS.'),
+  playbackServerKey: KeyFile('the playback server over TLS'),
+  playbackServerCert: CertFile('the playback server over TLS'),
   playbackAllowOrigins: Origins(),
   playbackTrustedProxies: Proxies(),
 
   metrics: Switch(false, 'Open the metrics server (Prometheus) on its own port.'),
   metricsAddress: Address(':9998', 'Port of the metrics server.'),
+  metricsEncryption: Switch(false, 'The metrics server over TLS.'),
+  metricsServerKey: KeyFile('the metrics server over TLS'),
+  metricsServerCert: CertFile('the metrics server over TLS'),
   metricsAllowOrigins: Origins(),
   metricsTrustedProxies: Proxies(),
 
   pprof: Switch(false, 'Open the profiling server on its own port.'),
   pprofAddress: Address(':9999', 'Port of the profiling server.'),
+  pprofEncryption: Switch(false, 'The profiling server over TLS.'),
+  pprofServerKey: KeyFile('the profiling server over TLS'),
+  pprofServerCert: CertFile('the profiling server over TLS'),
   pprofAllowOrigins: Origins(),
   pprofTrustedProxies: Proxies(),
 
@@ -172,8 +192,8 @@ export const GlobalSchema = Type.Object({
   }),
   multicastRTPPort: Port(8002, 'Port of RTP by multicast.'),
   multicastRTCPPort: Port(8003, 'Port of RTCP by multicast.'),
-  rtspServerKey: Type.String({ default: 'server.key', description: 'File of the private key for RTSP over TLS.' }),
-  rtspServerCert: Type.String({ default: 'server.crt', description: 'File of the certificate for RTSP over TLS.' }),
+  rtspServerKey: KeyFile('RTSP over TLS'),
+  rtspServerCert: CertFile('RTSP over TLS'),
   rtspAuthMethods: Type.Array(Type.Enum(['basic', 'digest']), {
     default: ['basic'],
     description: 'How RTSP clients may log in.',
@@ -182,8 +202,8 @@ export const GlobalSchema = Type.Object({
   hls: Switch(true, 'Open the HLS server on its own port.'),
   hlsAddress: Address(':8888', 'Port of the HLS server.'),
   hlsEncryption: Switch(false, 'HLS over TLS, with HTTP/2: Apple devices want both for low latency.'),
-  hlsServerKey: Type.String({ default: 'server.key', description: 'File of the private key for HLS over TLS.' }),
-  hlsServerCert: Type.String({ default: 'server.crt', description: 'File of the certificate for HLS over TLS.' }),
+  hlsServerKey: KeyFile('HLS over TLS'),
+  hlsServerCert: CertFile('HLS over TLS'),
   hlsAllowOrigins: Origins(),
   hlsTrustedProxies: Proxies(),
   hlsAlwaysRemux: Switch(false, 'Prepare HLS for every stream even when nobody asks.'),
@@ -209,6 +229,9 @@ export const GlobalSchema = Type.Object({
 
   webrtc: Switch(true, 'Open the WebRTC server on its own port.'),
   webrtcAddress: Address(':8889', 'Port of WebRTC signalling (WHEP and WHIP).'),
+  webrtcEncryption: Switch(false, 'WebRTC signalling and pages over TLS.'),
+  webrtcServerKey: KeyFile('WebRTC signalling over TLS'),
+  webrtcServerCert: CertFile('WebRTC signalling over TLS'),
   webrtcAllowOrigins: Origins(),
   webrtcTrustedProxies: Proxies(),
   webrtcLocalUDPAddress: Address(':8189', 'UDP port of WebRTC media. Empty = off.'),

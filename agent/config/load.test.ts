@@ -84,7 +84,7 @@ test('the file of all keys has each of them', () => {
   const former =
     /^(rpiCamera(Profile|Level|Hardware|Software|JPEG)|.*UDPReadBufferSize$|.*Disable$|.*AllowOrigin$|moqHTTPS)/;
   const others =
-    /^(address|recordSyncInterval|recordMinFree|recordMaxSize|recordPreRoll|recordPostRoll|camera|authJWTInHTTPQuery|fallback|playback)$/;
+    /^(address|tls[A-Z]\w+|recordSyncInterval|recordMinFree|recordMaxSize|recordPreRoll|recordPostRoll|camera|authJWTInHTTPQuery|fallback|playback)$/;
   const names = [
     ...Object.keys({ ...GlobalSchema.properties, ...PathSchema.properties }),
     ...namesOf([...UNSUPPORTED_GLOBAL, ...UNSUPPORTED_PATH]),
@@ -282,11 +282,11 @@ test('a key that does nothing yet is a warning when it asks for something, and a
 
 test('what a file switches off or leaves at its default is not called unsupported', () => {
   const text =
-    "perch: own\nmetricsEncryption: no\nmetricsServerKey: server.key\nrtmp: no\nsrt: no\nrunOnConnect: ''\nlogDestinations: [stdout]\nauthHTTPExclude: []";
+    "perch: own\nrtmpEncryption: no\nrtmpServerKey: server.key\nrtmp: no\nsrt: no\nrunOnConnect: ''\nlogDestinations: [stdout]\nauthHTTPExclude: []";
   expect(linesOf(text, 'warn')).toEqual([]);
   expect(linesOf(text, 'note').map((line) => line.replace(/^.*?: (\w+): /, '$1: '))).toEqual([
-    'metricsEncryption: this does nothing here, and as it is written nothing is missing, with it metricsServerKey (line 3)',
-    ...['rtmp', 'srt', 'logDestinations'].map(
+    'rtmpEncryption: this does nothing here, and as it is written nothing is missing, with it rtmpServerKey (line 3), rtmp (line 4)',
+    ...['srt', 'logDestinations'].map(
       (key) => `${key}: this does nothing here, and as it is written nothing is missing`,
     ),
   ]);

@@ -14,13 +14,6 @@ export interface UnsupportedGroup {
   readonly keys: Readonly<Record<string, Harmless>>;
 }
 
-/** The keys of a server's TLS, which have the same names for each. */
-const tls = (server: string) => ({
-  [`${server}Encryption`]: false,
-  [`${server}ServerKey`]: 'server.key',
-  [`${server}ServerCert`]: 'server.crt',
-});
-
 export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
   {
     feature: 'writing the log elsewhere than to the terminal',
@@ -29,11 +22,6 @@ export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
       dumpPackets: false,
     },
   },
-  { feature: 'TLS of the API', keys: tls('api') },
-  { feature: 'TLS of the playback server', keys: tls('playback') },
-  { feature: 'TLS of the WebRTC server', keys: tls('webrtc') },
-  { feature: 'TLS of the metrics server', keys: tls('metrics') },
-  { feature: 'TLS of the profiling server', keys: tls('pprof') },
   {
     feature: 'SRTP for RTSP clients',
     keys: { srtpAddress: ':8004', srtcpAddress: ':8005', multicastSRTPPort: 8006, multicastSRTCPPort: 8007 },

@@ -1,40 +1,63 @@
-import { resolve } from 'node:path';
+import { X509Certificate } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { type KeyFiles, type KeyPair, readKeyPair, watchKeyPair } from '../config/key-pair.ts';
 
-/** Key and certificate of the HLS listener, the only one that has its own. */
-const SERVER = 'hls';
-
 /** A listener's key and certificate: read at its start, and again when their files change. */
 export class ListenerTls {
-  readonly pair: KeyPair;
+  readonly #server: string;
   readonly #files: KeyFiles;
   readonly #clock: Clock;
   readonly #log: Logger;
+  #pair: KeyPair;
+  #isReal: boolean;
 
-  /** @throws PerchError when they cannot be used */
+  /**
+   * @param server `hls`: its settings are named in messages
+   * @throws PerchError when they cannot be used
+   */
   static async open(
-    names: KeyFiles,
-    { cwd, clock, log }: { readonly cwd: string; readonly clock: Clock; readonly log: Logger },
+    server: string,
+    files: KeyFiles,
+    { clock, log }: { readonly clock: Clock; readonly log: Logger },
   ): Promise<ListenerTls> {
-    const files = { key: resolve(cwd, names.key), cert: resolve(cwd, names.cert) };
-    return new ListenerTls(await readKeyPair(SERVER, files), files, clock, log);
+    return new ListenerTls(server, files, await readKeyPair(server, files), clock, log);
   }
 
-  private constructor(pair: KeyPair, files: KeyFiles, clock: Clock, log: Logger) {
-    this.pair = pair;
+  private constructor(server: string, files: KeyFiles, pair: KeyPair, clock: Clock, log: Logger) {
+    this.#server = server;
     this.#files = files;
+    this.#pair = pair;
+    this.#isReal = isSigned(pair);
     this.#clock = clock;
     this.#log = log;
+  }
+
+  get pair(): KeyPair {
+    return this.#pair;
+  }
+
+  /** Signed by somebody else: browsers that were told to insist on it will always find what they trust. */
+  get isReal(): boolean {
+    return this.#isReal;
   }
 
   /** Connections to come get what the files hold then, as long as `app` lasts. */
   renew(app: FastifyInstance): void {
     const server = app.server as unknown as { setSecureContext(options: SecureContextOptions): void };
-    const stop = watchKeyPair(SERVER, this.#files, (pair) => server.setSecureContext(pair), this.#clock, this.#log);
+    const use = (pair: KeyPair) => {
+      server.setSecureContext({ key: pair.key, cert: pair.cert });
+      this.#pair = pair;
+      this.#isReal = isSigned(pair);
+    };
+    const stop = watchKeyPair(this.#server, this.#files, use, this.#clock, this.#log);
     app.addHook('onClose', async () => stop());
   }
+}
+
+function isSigned({ cert, isOwn }: KeyPair): boolean {
+  const { issuer, subject } = new X509Certificate(cert);
+  return isOwn !== true && issuer !== subject;
 }

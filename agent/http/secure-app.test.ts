@@ -25,8 +25,8 @@ async function open() {
     await copyFile(join(FIXTURES, `${name}.crt`), join(folder, 'server.crt'));
   };
   await use('server');
-  const deps = { cwd: folder, clock: systemClock, log: silentLogger };
-  const tls = await ListenerTls.open({ key: 'server.key', cert: 'server.crt' }, deps);
+  const files = { key: join(folder, 'server.key'), cert: join(folder, 'server.crt') };
+  const tls = await ListenerTls.open('hls', files, { clock: systemClock, log: silentLogger });
   const app = createHttpApp({ log: silentLogger, tls: tls.pair });
   tls.renew(app);
   app.get('/version', (request) => ({ version: request.raw.httpVersion, tls: 'encrypted' in request.raw.socket }));
@@ -92,8 +92,9 @@ test('a new certificate holds for the next connection, without a restart', async
 });
 
 test('files that are missing or do not belong together are named', async () => {
-  const deps = { cwd: FIXTURES, clock: systemClock, log: silentLogger };
-  const of = (key: string, cert: string) => ListenerTls.open({ key, cert }, deps);
+  const deps = { clock: systemClock, log: silentLogger };
+  const of = (key: string, cert: string) =>
+    ListenerTls.open('hls', { key: join(FIXTURES, key), cert: join(FIXTURES, cert) }, deps);
   await expect(of('none.key', 'server.crt')).rejects.toThrow('hlsServerKey cannot be read');
   await expect(of('server.key', 'none.crt')).rejects.toThrow('hlsServerCert cannot be read');
   await expect(of('server.key', 'camera.crt')).rejects.toThrow('hlsServerKey and hlsServerCert are no key and its');

@@ -18,6 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   cameras: ['base', 'config', 'media'],
   hooks: ['base', 'config'],
   system: ['base'],
+  tls: ['base', 'config'],
   http: ['base', 'config'],
   webui: [],
 };

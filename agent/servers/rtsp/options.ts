@@ -11,6 +11,8 @@ export interface RtspServerOptions {
   /** Files, absolute (`rtspServerKey`, `rtspServerCert`). */
   readonly serverKey: string;
   readonly serverCert: string;
+  /** Key and certificate that the box has made itself, for when neither of those is there. */
+  readonly ownPair?: string;
   /** `rtspTransports`. */
   readonly transports: readonly TransportKind[];
   /** `rtspAuthMethods`. */

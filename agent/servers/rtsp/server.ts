@@ -51,9 +51,9 @@ export class RtspServer {
     this.#log = log;
     this.#media = media;
     this.#connections = connections;
-    const { address, tlsAddress, serverKey, serverCert } = options;
+    const { address, tlsAddress, serverKey, serverCert, ownPair } = options;
     this.#plain = this.#makeSide('rtspSession', { key: 'rtspAddress', address });
-    const tls = { key: serverKey, cert: serverCert };
+    const tls = { key: serverKey, cert: serverCert, ...(ownPair === undefined ? {} : { own: ownPair }) };
     this.#secure = this.#makeSide('rtspsSession', { key: 'rtspsAddress', address: tlsAddress, tls });
   }
 

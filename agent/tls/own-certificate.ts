@@ -1,0 +1,229 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { explain, PerchError } from '../base/errors.ts';
+import { canonicalIp } from '../base/ip-address.ts';
+import type { Logger } from '../base/log.ts';
+import { readConfigFile, writeAtomic } from '../config/file.ts';
+import { type BoxNames, systemNames, withFormer } from './box-names.ts';
+import {
+  addressesOf,
+  certificateOf,
+  type Issued,
+  isPermitted,
+  issueAuthority,
+  issueServer,
+  type Validity,
+} from './issue.ts';
+
+const DAY_MS = 86_400_000;
+const YEAR_MS = 365 * DAY_MS;
+/** Before any box: a clock that says less has not been set. */
+const LEAST_MS = Date.UTC(2026, 0, 1);
+/** An authority begins before any clock, so it holds whatever the box took for the time when it made it. */
+const AUTHORITY_FROM_MS = Date.UTC(2025, 0, 1);
+const AUTHORITY_MS = 10 * YEAR_MS;
+/** With its key, which whoever trusts it knows: nothing changes for them before their copy's own end. */
+const AUTHORITY_RENEW_MS = 2 * YEAR_MS;
+/** Clocks of phones, and of the box, may be late. */
+const SERVER_BACK_MS = 30 * DAY_MS;
+const SERVER_MS = YEAR_MS;
+const SERVER_RENEW_MS = 120 * DAY_MS;
+/** What was made while nobody knew the time holds as long as Apple's devices allow: 825 days. It is replaced when the clock is set. */
+const SERVER_UNSET_MS = 790 * DAY_MS;
+/** Names and addresses are looked at so often; also the clock, which may have been set. */
+const CHECK_MS = 10_000;
+
+export interface OwnAuthority {
+  /** `Perch box 3f2a`, as phones list it. */
+  readonly name: string;
+  readonly pem: string;
+  readonly der: Uint8Array;
+  /** SHA-256, `AB:CD:…`. */
+  readonly fingerprint: string;
+  /** Unix milliseconds. */
+  readonly untilMs: number;
+}
+
+export interface OwnCertificateOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly names?: () => BoxNames;
+}
+
+/**
+ * The certificate that the box makes itself, and the authority behind it that phones can be told to trust: `tls/server.pem` and
+ * `tls/authority.pem` of the data folder, key and certificate in one file, so that they change together. Made on first use;
+ * renewed well before the end, and when the box has got a name or an address that is not in it.
+ */
+export class OwnCertificate {
+  readonly #options: OwnCertificateOptions;
+  readonly #names: () => BoxNames;
+  readonly #folder: string;
+  #authority: Issued | undefined;
+  #server: Issued | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  #stopChecking: (() => void) | undefined;
+  #told = '';
+
+  constructor(options: OwnCertificateOptions) {
+    this.#options = options;
+    this.#names = options.names ?? systemNames;
+    this.#folder = join(options.dataDir, 'tls');
+  }
+
+  /** Undefined before the first use. */
+  get authority(): OwnAuthority | undefined {
+    if (!this.#authority) {
+      return undefined;
+    }
+    const parsed = certificateOf(this.#authority);
+    return {
+      name: /^CN=(.*)$/m.exec(parsed.subject)?.[1] ?? 'Perch',
+      pem: `${this.#authority.certPem}\n`,
+      der: parsed.raw,
+      fingerprint: parsed.fingerprint256,
+      untilMs: parsed.validToDate.getTime(),
+    };
+  }
+
+  /**
+   * Makes what is missing, and keeps it as it has to be from now on.
+   * @returns the file with key and certificate
+   * @throws PerchError unavailable when it cannot be written
+   */
+  async file(): Promise<string> {
+    await this.#inTurn();
+    this.#stopChecking ??= this.#options.clock.every(CHECK_MS, () => void this.#check());
+    return join(this.#folder, 'server.pem');
+  }
+
+  close(): void {
+    this.#stopChecking?.();
+  }
+
+  /** One after the other: each listener asks. */
+  #inTurn(): Promise<void> {
+    const turn = this.#turn.then(() => this.#bring());
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #check(): Promise<void> {
+    try {
+      await this.#inTurn();
+      this.#told = '';
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      const cause = explain(error);
+      if (cause !== this.#told) {
+        this.#told = cause;
+        this.#options.log.warn({ cause }, 'certificate cannot be renewed');
+      }
+    }
+  }
+
+  async #bring(): Promise<void> {
+    const names = this.#names();
+    const { clock, log } = this.#options;
+    const isSet = clock.wallMs() >= LEAST_MS;
+    const nowMs = Math.max(clock.wallMs(), LEAST_MS);
+    this.#authority ??= await this.#load('authority.pem');
+    this.#server ??= await this.#load('server.pem');
+    const server = this.#server && certificateOf(this.#server);
+    const authority = this.#authority && certificateOf(this.#authority);
+    if (authority && server && !isDue(authority, server, names, nowMs, isSet)) {
+      return;
+    }
+    await this.#renewAuthority(authority, names, nowMs, isSet);
+    const signer = this.#authority as Issued;
+    // Of what the clock says now and what it said once the later, when it has not been set.
+    const issuedMs = server ? server.validFromDate.getTime() + SERVER_BACK_MS : nowMs;
+    const validity = serverValidity(isSet ? nowMs : Math.max(nowMs, issuedMs), isSet, certificateOf(signer));
+    const former = server ? addressesOf(server).map((ip) => canonicalIp(ip) ?? ip) : [];
+    const all = withFormer(names, former);
+    this.#server = await this.#save('server.pem', await issueServer(signer, all, validity));
+    const until = new Date(validity.untilMs).toISOString();
+    log.info({ names: all.dns, addresses: all.ips.length, until }, 'certificate made');
+  }
+
+  async #renewAuthority(
+    before: X509Certificate | undefined,
+    names: BoxNames,
+    nowMs: number,
+    isSet: boolean,
+  ): Promise<void> {
+    const { log } = this.#options;
+    const old = this.#authority;
+    const isLate = before !== undefined && isSet && nowMs > before.validToDate.getTime() - AUTHORITY_RENEW_MS;
+    if (old && !isLate && (await isPermitted(old, names))) {
+      return;
+    }
+    const untilMs = Math.max(nowMs + AUTHORITY_MS, before?.validToDate.getTime() ?? 0);
+    const issued = await issueAuthority(names, { fromMs: AUTHORITY_FROM_MS, untilMs }, old);
+    this.#authority = await this.#save('authority.pem', issued);
+    const { fingerprint256: fingerprint } = certificateOf(issued);
+    if (old) {
+      log.warn({ fingerprint }, 'the own authority has a new certificate: devices should fetch it from /trust again');
+    } else {
+      log.info({ fingerprint, until: new Date(untilMs).toISOString() }, 'own authority made');
+    }
+  }
+
+  /** Nothing when there is none, and when it is damaged: that is put aside. */
+  async #load(name: string): Promise<Issued | undefined> {
+    const file = join(this.#folder, name);
+    const text = await readConfigFile(file);
+    if (text === undefined) {
+      return undefined;
+    }
+    try {
+      const keyPem = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/.exec(text)?.[0] ?? '';
+      const certPem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text)?.[0] ?? '';
+      if (new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem))) {
+        return { keyPem, certPem };
+      }
+    } catch {
+      // Told below, as a key of another certificate is.
+    }
+    this.#options.log.warn({ file }, 'key or certificate is damaged: a new one is made, the file is put aside');
+    await rename(file, `${file}.damaged`);
+    return undefined;
+  }
+
+  async #save(name: string, issued: Issued): Promise<Issued> {
+    const folder = this.#folder;
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new PerchError('unavailable', `cannot make the folder ${folder}`, { folder }, error);
+    }
+    await writeAtomic(join(folder, name), `${issued.keyPem}\n${issued.certPem}\n`);
+    return issued;
+  }
+}
+
+function isDue(
+  authority: X509Certificate,
+  server: X509Certificate,
+  { dns, ips }: BoxNames,
+  nowMs: number,
+  isSet: boolean,
+): boolean {
+  const hasAll =
+    dns.every((name) => server.checkHost(name, { subject: 'never' }) !== undefined) &&
+    ips.every((ip) => server.checkIP(ip) !== undefined);
+  // A clock that has not been set proves nothing about a certificate.
+  const isInTime =
+    !isSet || (nowMs >= server.validFromDate.getTime() && nowMs < server.validToDate.getTime() - SERVER_RENEW_MS);
+  return !(hasAll && isInTime && server.checkIssued(authority));
+}
+
+function serverValidity(nowMs: number, isSet: boolean, authority: X509Certificate): Validity {
+  const untilMs = nowMs + (isSet ? SERVER_MS : SERVER_UNSET_MS);
+  return { fromMs: nowMs - SERVER_BACK_MS, untilMs: Math.min(untilMs, authority.validToDate.getTime()) };
+}
