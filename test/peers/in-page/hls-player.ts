@@ -61,8 +61,8 @@ class Playing {
       this.#hasPlayed = true;
     });
     video.addEventListener('waiting', () => {
-      // Chromium's own player begins at 0 and then goes to where it wanted to begin.
-      this.stalls += this.#hasPlayed && this.pictures.length > OWN_START_PICTURES ? 1 : 0;
+      // Chromium's own player begins at 0 and then goes to where it wanted to begin. Who goes to another place waits there.
+      this.stalls += this.#hasPlayed && !video.seeking && this.pictures.length > OWN_START_PICTURES ? 1 : 0;
     });
     video.addEventListener('error', () => this.errors.push(video.error?.message ?? 'error'));
     this.#awaitPicture();
