@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../test/random.ts';
-import { editText, type KeyPath } from './edit.ts';
+import { editSteps, editText, type KeyPath, readPlain } from './edit.ts';
 
 const FILE = `# my cameras
 hls:   yes      # wide spacing
@@ -153,3 +153,16 @@ test.for([
     expect(editText(file, ['authInternalUsers'], users)).toBe(file.replace(before, after));
   },
 );
+
+test('a long list that changes in many items is written at once', () => {
+  const users = (mark: string) => Array.from({ length: 500 }, (_, i) => ({ user: `${mark}${i}`, pass: 'x' }));
+  const file = editText('hls: yes # mine\n', ['authInternalUsers'], users('a'));
+  const steps = [...editSteps(file, [{ keyPath: ['authInternalUsers'], value: users('b') }], true)];
+  expect(steps).toHaveLength(1);
+  const edited = editText(file, ['authInternalUsers'], users('b'));
+  expect(readPlain(edited)).toEqual({ hls: 'yes', authInternalUsers: users('b') });
+  expect(edited).toMatch(/^hls: yes # mine\n/);
+  expect(readPlain(editText(edited, ['authInternalUsers'], users('b').slice(400)))).toMatchObject({
+    authInternalUsers: users('b').slice(400),
+  });
+});

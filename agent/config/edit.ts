@@ -21,6 +21,8 @@ type YamlPair = Pair<Node, Node | null>;
 
 const PARSE = { uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const;
 const WRITE = { lineWidth: 0 } as const;
+/** Beyond it a list is written anew: each change reads the file. */
+const MOST_ITEM_CHANGES = 50;
 /** The text is bounded and its aliases are counted when it is loaded. */
 const TO_JS = { maxAliasCount: -1 } as const;
 
@@ -41,11 +43,23 @@ export const editText = (text: string, keyPath: KeyPath, value: unknown): string
  * @param isLoaded the loader has taken this text
  */
 export function editAll(text: string, edits: readonly Edit[], isLoaded = false): string {
+  const steps = editSteps(text, edits, isLoaded);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) {
+      return value;
+    }
+  }
+}
+
+/** Like `editAll`, in steps between which others may have their turn: each reads the whole file. */
+export function* editSteps(text: string, edits: readonly Edit[], isLoaded: boolean): Generator<undefined, string> {
   try {
     let written = read(text, isLoaded ? parseDocument(text, PARSE) : parse(text));
     for (const { keyPath, value } of edits) {
       for (const change of changesOf(valueAt(written.says, keyPath), keyPath, value)) {
         written = applyChange(written, change);
+        yield;
       }
     }
     return written.text;
@@ -97,14 +111,15 @@ function itemChangesOf(before: readonly Block[], keyPath: KeyPath, after: readon
       gone.unshift(i);
     }
   }
-  if (kept === after.length) {
+  if (kept === after.length && gone.length <= MOST_ITEM_CHANGES) {
     return gone.map((i) => ({ keyPath: [...keyPath, i], value: undefined }));
   }
   const last = before.slice(after.length).map((_, i) => before.length - 1 - i);
-  return [
+  const changes = [
     ...after.flatMap((item, i) => changesOf(before[i], [...keyPath, i], item)),
     ...last.map((i) => ({ keyPath: [...keyPath, i], value: undefined })),
   ];
+  return changes.length > MOST_ITEM_CHANGES ? [{ keyPath, value: after }] : changes;
 }
 
 /** `yes` in the file stays when it is to be true: YAML of today reads a text there. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { type Change, changesBetween } from './changes.ts';
-import { type Edit, editAll, readPlain } from './edit.ts';
+import { type Edit, editSteps, readPlain } from './edit.ts';
 import type { Environment } from './environment.ts';
 import { ownFileOf, placesOf, readConfigFile, signatureOf, writeAtomic } from './file.ts';
 import { FileWatch } from './file-watch.ts';
@@ -129,13 +130,13 @@ export class ConfigStore {
           return readPlain(before);
         },
       });
-      const text = edits.length === 0 ? before : editAll(before, edits, known.config !== undefined);
+      const text = edits.length === 0 ? before : await editInTurns(before, edits, known.config !== undefined);
       if (text === before) {
         return;
       }
       const parsed = this.#parse(text, file);
       const config = withoutNewErrors(parsed, known.problems);
-      const inForce = config ? { text, config, problems: parsed.problems } : this.#editInForce(edits, file);
+      const inForce = config ? { text, config, problems: parsed.problems } : await this.#editInForce(edits, file);
       await writeAtomic(file, text);
       this.#file = file;
       this.#text = text;
@@ -147,9 +148,12 @@ export class ConfigStore {
   }
 
   /** The file is wrong elsewhere and as a whole, and stays so: what is in force in its place gets the same edit. */
-  #editInForce(edits: readonly Edit[], file: string): InForce & { readonly problems: readonly Problem[] } {
+  async #editInForce(
+    edits: readonly Edit[],
+    file: string,
+  ): Promise<InForce & { readonly problems: readonly Problem[] }> {
     const known = this.#parse(this.#goodText, file).problems;
-    const text = editAll(this.#goodText, edits, true);
+    const text = await editInTurns(this.#goodText, edits, true);
     const parsed = this.#parse(text, file);
     const config = withoutNewErrors(parsed, known);
     if (!config) {
@@ -267,6 +271,18 @@ export class ConfigStore {
     const done = this.#queue.then(work);
     this.#queue = done.catch(() => {});
     return done;
+  }
+}
+
+/** The program does other things between the changes. */
+async function editInTurns(text: string, edits: readonly Edit[], isLoaded: boolean): Promise<string> {
+  const steps = editSteps(text, edits, isLoaded);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) {
+      return value;
+    }
+    await setImmediate();
   }
 }
 
