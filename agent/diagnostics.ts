@@ -34,10 +34,11 @@ export class Diagnostics {
     const { version, clock, recordings, loop, commands } = deps;
     this.#deps = deps;
     this.#profiler = new Profiler({ clock });
+    const startedMs = clock.monoMs();
     this.#box = {
       version,
-      startedMs: clock.wallMs(),
       wallMs: () => clock.wallMs(),
+      uptimeMs: () => clock.monoMs() - startedMs,
       loopDelay: () => loop.delay,
       diskStates: DISK_STATES,
       disks: () => recordings.disks(),

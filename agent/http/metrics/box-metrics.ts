@@ -39,9 +39,9 @@ export interface HookFacts {
 /** What only Perch tells: the box, its cameras and its recordings. */
 export interface BoxFacts {
   readonly version: string;
-  /** Unix time. */
-  readonly startedMs: number;
   wallMs(): number;
+  /** How long it has been running: when it was started the clock may not have been set. */
+  uptimeMs(): number;
   /** How late the event loop was, lately. */
   loopDelay(): { readonly meanMs: number; readonly p99Ms: number; readonly maxMs: number };
   /** Every state that a disk can be in. */
@@ -68,7 +68,7 @@ export function writeBox(text: MetricsText, box: BoxFacts, paths: readonly PathI
   writeCameras(
     text,
     paths.filter(({ name }) => isShown(name)),
-    box.wallMs(),
+    box,
   );
   writeRecordings(
     text,
@@ -88,7 +88,13 @@ function writeProcess(text: MetricsText, box: BoxFacts): void {
     ['version', box.version],
   ];
   one(text, 'info', 'gauge', 'What runs here.', 1, info);
-  one(text, 'start_time_seconds', 'gauge', 'When it was started, Unix time.', Math.round(box.startedMs) / 1000);
+  one(
+    text,
+    'start_time_seconds',
+    'gauge',
+    'When it was started, Unix time.',
+    Math.round((box.wallMs() - box.uptimeMs()) / 1000),
+  );
   one(text, 'process_cpu_seconds_total', 'counter', 'CPU time of the process.', (user + system) / 1e6);
   one(text, 'process_resident_memory_bytes', 'gauge', 'Memory of the process.', rss);
   one(text, 'process_heap_used_bytes', 'gauge', 'Of that, objects.', heapUsed);
@@ -189,7 +195,8 @@ function writeHooks(text: MetricsText, hooks: readonly HookFacts[]): void {
   );
 }
 
-function writeCameras(text: MetricsText, paths: readonly PathItem[], wallMs: number): void {
+function writeCameras(text: MetricsText, paths: readonly PathItem[], box: BoxFacts): void {
+  const [wallMs, uptimeMs] = [box.wallMs(), box.uptimeMs()];
   const cameras = paths.filter(({ sourceState }) => sourceState !== null);
   const wanted = cameras.filter(
     ({ sourceState, sourceOnDemand }) => sourceState !== 'disabled' && !(sourceOnDemand && sourceState === 'stopped'),
@@ -199,7 +206,8 @@ function writeCameras(text: MetricsText, paths: readonly PathItem[], wallMs: num
   );
   const offline = wanted.map(({ name, offlineSince }): Row => {
     const sinceMs = offlineSince === null ? wallMs : Date.parse(offlineSince);
-    return [pathLabel(name), Math.max(0, seconds(wallMs - sinceMs))];
+    // No longer than we know of it: the clock may have been set since.
+    return [pathLabel(name), seconds(Math.max(0, Math.min(wallMs - sinceMs, uptimeMs)))];
   });
   const clocks = cameras.flatMap(({ name, clockOffsetMs }): Row[] =>
     clockOffsetMs === null ? [] : [[pathLabel(name), seconds(clockOffsetMs)]],

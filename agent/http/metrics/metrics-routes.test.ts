@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openHttpBox } from '../../../test/http-box.ts';
 import { readExposition } from '../../../test/prometheus.ts';
@@ -49,8 +51,8 @@ const NOBODY: PeerLookups = {
 
 const BOX: BoxFacts = {
   version: 'v1.2.3',
-  startedMs: Date.UTC(2026, 0, 1),
   wallMs: () => Date.UTC(2026, 0, 1, 0, 1),
+  uptimeMs: () => 120_000,
   loopDelay: () => ({ meanMs: 1.5, p99Ms: 12, maxMs: 250 }),
   diskStates: ['ok', 'full'],
   disks: () => [
@@ -199,7 +201,7 @@ test('the box tells of itself, its cameras, disks and recordings', async () => {
     node: process.versions.node,
     version: 'v1.2.3',
   });
-  expect(figure('start_time_seconds')).toBe(Date.UTC(2026, 0, 1) / 1000);
+  expect(figure('start_time_seconds')).toBe(Date.UTC(2025, 11, 31, 23, 59) / 1000);
   expect(figure('process_resident_memory_bytes')).toBeGreaterThan(1e6);
   expect(figure('process_cpu_seconds_total')).toBeGreaterThan(0);
   expect(figure('event_loop_delay_mean_seconds')).toBe(0.0015);
@@ -224,6 +226,26 @@ test('the box tells of itself, its cameras, disks and recordings', async () => {
   expect(figure('disk_writes_total', { folder: '/mnt/usb' })).toBe(7);
   expect(figure('disk_writes_total', { folder: '/mnt/new' })).toBeUndefined();
   expect(figure('hook_failures_total', { hook: 'runOnRead' })).toBe(2);
+});
+
+test('a camera is away no longer than the box has been running, whatever its clock said at the start', async () => {
+  const away = path('yard', { sourceState: 'waiting', offlineSince: '1970-01-01T00:00:07.000Z' });
+  expect(await read({ paths: [away] }, '?type=perch')).toContain('perch_camera_offline_seconds{path="yard"} 120\n');
+});
+
+test('docs/metrics.md has every name', async () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../../docs/metrics.md'), 'utf8');
+  const lists = Object.fromEntries(Object.keys(NOBODY).map((name) => [name, list([])]));
+  const text = await read({ paths: [DOOR, ATTIC], peers: lists }, '?help');
+  const isThere = (name: string) => {
+    const ends = [...name.matchAll(/_/g)].map(({ index }) => name.slice(index));
+    const isShort = ends.some((end) => guide.includes(`\`…${end}\``) || guide.includes(`\`${end.slice(1)}\``));
+    return guide.includes(`\`${name}\``) || isShort;
+  };
+  const { helps } = readExposition(text, true);
+  const names = [...helps].filter(([, help]) => !help.startsWith('Older name')).map(([name]) => name);
+  expect(names.filter((name) => !name.startsWith('rtsps_') && !isThere(name))).toEqual([]);
+  expect(names.length).toBeGreaterThan(80);
 });
 
 test('with a path, the box tells of that alone', async () => {
