@@ -123,7 +123,8 @@ p:empty { display: none; }
         return hls.recoverMediaError();
       }
       hls.destroy();
-      again((REASONS[type] ?? 'The picture stopped') + ' (' + details + ').');
+      console.warn('HLS ended: ' + details);
+      again((REASONS[type] ?? 'The picture stopped') + '.');
     });
     hls.on(Hls.Events.LEVEL_UPDATED, () => goToLive(hls));
     hls.loadSource(address);

@@ -133,7 +133,7 @@ export class LiveServer {
       origin.beginRecipient(session, request.query);
       session.viewer.start();
     }
-    return () => this.#forget(session, origin, 'he has gone');
+    return () => this.#forget(session, origin, 'closed by the viewer');
   }
 
   list(): LiveSessionItem[] {
