@@ -192,6 +192,8 @@ test("the first camera that is added makes Perch's own file, and the demo camera
   await until(() => find(agent, 'demo'));
   expect(await change(agent.url, 'PATCH', 'paths/patch/demo', { record: false })).toBe('404 path not found');
   expect(await change(agent.url, 'POST', 'paths/add/front', { source, name: 'front' })).toBe(200);
+  // What has been changed is read back at once, whatever the parts are still at.
+  expect(await agent.json('/v3/config/paths/list')).toMatchObject({ items: [{ name: 'front', source }] });
   expect(readFileSync(join(agent.dataDir, 'perch.yml'), 'utf8')).toBe(
     `perch: own\npaths:\n  front:\n    source: ${source}\n`,
   );
