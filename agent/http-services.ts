@@ -34,6 +34,7 @@ import { renewSessions, sessionRoutes } from './http/session-routes.ts';
 import { staticUi } from './http/static-ui.ts';
 import { systemRoute } from './http/system.ts';
 import { insistOnTls, redirectToTls } from './http/tls-redirect.ts';
+import { type TrustLookup, trustRoutes } from './http/trust/trust-routes.ts';
 import { takeUpgrade } from './http/web-socket.ts';
 import type { WrongCredentials } from './http/wrong-credentials.ts';
 import { openTls, type TlsServer, tlsSettings } from './http-tls.ts';
@@ -56,7 +57,7 @@ export interface HttpServicesDeps {
   /** What the names of keys and certificates are relative to. */
   readonly cwd: string;
   /** The certificate that the box makes itself. */
-  readonly own: OwnKeys;
+  readonly own: OwnKeys & Pick<TrustLookup, 'authority'>;
   readonly pageFolder: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -238,6 +239,7 @@ export class HttpServices {
     app.addHook('onRequest', renewSessions({ accounts, access }));
     const warnings = () => [...authority.warnings, ...this.#deps.problems().filter(isSerious).map(problemText)];
     await app.register(healthRoute, { health: { status: () => healthOf(this.#deps) } });
+    await app.register(trustRoutes, { trust: { authority: () => this.#deps.own.authority(), port: () => this.#tlsPort } });
     await app.register(sessionRoutes, {
       accounts,
       access,

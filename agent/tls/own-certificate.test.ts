@@ -34,7 +34,7 @@ async function box(names: BoxNames = namesOf('perch', ['192.168.1.9', 'fd00::9']
   onTestFinished(() => rmSync(dataDir, { recursive: true }));
   const { own, file } = await open();
   const served = () => new X509Certificate(readFileSync(file));
-  const authority = () => new X509Certificate(own.authority?.pem ?? '');
+  const authority = () => new X509Certificate(own.authority()?.pem ?? '');
   /** The next look, and what it writes. */
   const renewed = async () => {
     const before = served().fingerprint256;
@@ -81,7 +81,7 @@ test('the authority cannot vouch for names of the internet', async () => {
   const { dataDir, own, clock, authority } = await box();
   const { issueServer } = await import('./issue.ts');
   const keyPem = readFileSync(join(dataDir, 'tls/authority.pem'), 'utf8').split('-----BEGIN CERT')[0] ?? '';
-  const stolen = { keyPem: keyPem.trim(), certPem: own.authority?.pem ?? '' };
+  const stolen = { keyPem: keyPem.trim(), certPem: own.authority()?.pem ?? '' };
   const validity = { fromMs: clock.wallMs() - DAY_MS, untilMs: clock.wallMs() + DAY_MS };
   const forged = await issueServer(stolen, { dns: ['bank.example.com'], ips: [] }, validity);
   const at = ['-attime', String(Math.floor(clock.wallMs() / 1000))];
@@ -94,9 +94,9 @@ test('key and certificate are for their owner alone, and stay over a restart', a
     expect(statSync(join(dataDir, file)).mode & 0o777).toBe(0o600);
   }
   expect(statSync(join(dataDir, 'tls')).mode & 0o777).toBe(0o700);
-  const before = [served().fingerprint256, own.authority?.fingerprint];
+  const before = [served().fingerprint256, own.authority()?.fingerprint];
   const again = await open();
-  expect([served().fingerprint256, again.own.authority?.fingerprint]).toEqual(before);
+  expect([served().fingerprint256, again.own.authority()?.fingerprint]).toEqual(before);
   expect(lines.filter((line) => line.includes('certificate made')).length).toBe(1);
 });
 

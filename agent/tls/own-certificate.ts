@@ -75,7 +75,7 @@ export class OwnCertificate {
   }
 
   /** Undefined before the first use. */
-  get authority(): OwnAuthority | undefined {
+  authority(): OwnAuthority | undefined {
     if (!this.#authority) {
       return undefined;
     }

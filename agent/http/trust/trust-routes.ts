@@ -1,0 +1,56 @@
+import type { FastifyPluginAsync, FastifyReply } from 'fastify';
+import Type from 'typebox';
+import { PerchError } from '../../base/errors.ts';
+import { ErrorAnswer } from '../simple-answers.ts';
+import { mobileProfile, type ShownAuthority } from './mobile-profile.ts';
+import { TRUST_POLICY, trustPage } from './trust-page.ts';
+import { wordsFor } from './trust-words.ts';
+
+export interface TrustLookup {
+  /** Undefined while the box has not made any. */
+  authority(): ShownAuthority | undefined;
+  /** The port of the page over https. */
+  port(): number | undefined;
+}
+
+const tags = ['trust'];
+const files = { 404: ErrorAnswer };
+
+/** `/trust`: how a phone comes to trust the box. Without a log-in: a certificate is no secret, and who has none yet cannot log in safely. */
+export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (app, { trust }) => {
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store').header('X-Content-Type-Options', 'nosniff');
+    reply.header('Content-Security-Policy', TRUST_POLICY).header('Referrer-Policy', 'no-referrer');
+  });
+  const querystring = Type.Object({ lang: Type.Optional(Type.String()) });
+  const page = { summary: 'How a phone or computer comes to trust the box: a page', tags, querystring };
+  app.get('/trust', { schema: page }, (request, reply) => {
+    const { lang } = request.query as { lang?: unknown };
+    const words = wordsFor(typeof lang === 'string' ? lang : undefined, request.headers['accept-language']);
+    return reply.type('text/html; charset=utf-8').send(trustPage(words, trust.authority(), trust.port()));
+  });
+
+  const summary = "The certificate of the box's own authority";
+  app.get('/trust/perch.crt', { schema: { summary: `${summary}, DER`, tags, response: files } }, (_request, reply) =>
+    sendFile(reply, 'perch.crt', 'application/x-x509-ca-cert', Buffer.from(made(trust).der)),
+  );
+  app.get('/trust/perch.pem', { schema: { summary: `${summary}, PEM`, tags, response: files } }, (_request, reply) =>
+    sendFile(reply, 'perch.pem', 'application/x-pem-file', made(trust).pem),
+  );
+  const profile = { summary: `${summary}, as a profile for Apple's devices`, tags, response: files };
+  app.get('/trust/perch.mobileconfig', { schema: profile }, (_request, reply) =>
+    sendFile(reply, 'perch.mobileconfig', 'application/x-apple-aspen-config', mobileProfile(made(trust))),
+  );
+};
+
+function sendFile(reply: FastifyReply, name: string, type: string, content: string | Buffer): FastifyReply {
+  return reply.type(type).header('Content-Disposition', `attachment; filename="${name}"`).send(content);
+}
+
+function made(trust: TrustLookup): ShownAuthority {
+  const authority = trust.authority();
+  if (!authority) {
+    throw new PerchError('notFound', 'the box has no certificate of its own: set tlsAddress');
+  }
+  return authority;
+}
