@@ -35,6 +35,8 @@ import { startEngine } from './transcode/engine-host.ts';
 import { Transcoder } from './transcode/transcoder.ts';
 import { webrtcParts } from './webrtc-parts.ts';
 import { endClosed, webrtcPaths } from './webrtc-paths.ts';
+import type { HookGate } from './zlm/hook-gate.ts';
+import { loadMadeSecret } from './zlm-box.ts';
 
 const RETRY_MS = 10_000;
 
@@ -88,12 +90,18 @@ export class App {
     const store = await ConfigStore.open({ ...options, log });
     setLogLevel(log, store.current.logLevel);
     const events = new BoxEvents(clock);
-    const app = new App(options, store, await Accounts.open({ dataDir, clock, log, tell: events.emit }), events);
+    const accounts = await Accounts.open({ dataDir, clock, log, tell: events.emit });
+    const app = new App({ ...options, zlmSecret: await loadMadeSecret(dataDir, log) }, store, accounts, events);
     await app.#begin();
     return app;
   }
 
-  private constructor(options: AppOptions, store: ConfigStore, accounts: Accounts, events: BoxEvents) {
+  private constructor(
+    options: AppOptions & { readonly zlmSecret: string },
+    store: ConfigStore,
+    accounts: Accounts,
+    events: BoxEvents,
+  ) {
     const { clock, log } = options;
     this.#options = options;
     this.#store = store;
@@ -102,7 +110,8 @@ export class App {
     this.#loop = new EventLoopWatch(clock);
     this.#config = store.current;
     this.#accounts = accounts;
-    this.#authority = new Authority(accounts, rulesOf(this.#config), { clock, log });
+    const objection = (...asked: Parameters<HookGate['objection']>) => this.#http.zlm.gate.objection(...asked);
+    this.#authority = new Authority(accounts, rulesOf(this.#config), { clock, log, objection });
     this.#commands = new BoxCommands(() => this.#config, options);
     this.#recordings = new Recordings(() => this.#config, options.dataDir, clock, log);
     this.#transcoder = new Transcoder(
@@ -128,6 +137,7 @@ export class App {
       loop: this.#loop,
       commands: this.#commands,
       events,
+      signal: this.#stop.signal,
       config: () => this.#config,
       settings: () => this.#withDemo(store.current),
       edits: new ApiEdits(store, options.env),
@@ -193,6 +203,7 @@ export class App {
     this.#stopRetrying();
     await this.#applying;
     this.#departures.close();
+    this.#http.zlm.close();
     this.#live.close();
     await this.#parts.close();
     this.#own.close();
@@ -219,6 +230,7 @@ export class App {
     this.#store.watch();
     this.#stopRetrying = clock.every(RETRY_MS, () => this.#inTurn(() => this.#parts.retry()));
     this.#recordings.begin(this.#stop.signal);
+    this.#http.zlm.begin();
     log.info(
       { version: this.#options.version, file: this.#store.file ?? 'none', data: this.#options.dataDir },
       'started',

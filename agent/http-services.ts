@@ -37,6 +37,7 @@ import { insistOnTls, redirectToTls } from './http/tls-redirect.ts';
 import { type TrustLookup, trustRoutes } from './http/trust/trust-routes.ts';
 import { takeUpgrade } from './http/web-socket.ts';
 import type { WrongCredentials } from './http/wrong-credentials.ts';
+import { zlmRoutes } from './http/zlm-routes.ts';
 import { openTls, type TlsServer, tlsSettings } from './http-tls.ts';
 import type { PathTable } from './paths/path-table.ts';
 import { playbackPlugin } from './playback/plugin.ts';
@@ -50,6 +51,7 @@ import type { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
 import type { WebRtcServer } from './servers/webrtc/server.ts';
 import { mountWebRtc } from './webrtc-http.ts';
+import { ZlmBox } from './zlm-box.ts';
 
 export interface HttpServicesDeps {
   readonly version: string;
@@ -82,6 +84,10 @@ export interface HttpServicesDeps {
   readonly live: LiveServer;
   webrtc(): WebRtcServer | undefined;
   rtsp(): RtspServer | undefined;
+  /** Of ZLMediaKit's calls, where the configuration has none. */
+  readonly zlmSecret: string;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
 }
 
 /** What a listener mounts. Settings that it does not start again for are asked of the configuration when they are needed. */
@@ -89,6 +95,7 @@ type Mount = (app: FastifyInstance, access: HttpAccess) => Promise<void>;
 
 /** Every HTTP listener: the main port with everything, and MediaMTX's ports with one service each at `/`. */
 export class HttpServices {
+  readonly zlm: ZlmBox;
   readonly #deps: HttpServicesDeps;
   readonly #started: string;
   readonly #diagnostics: Diagnostics;
@@ -103,6 +110,12 @@ export class HttpServices {
     this.#started = new Date(deps.clock.wallMs()).toISOString();
     this.#startedMs = deps.clock.monoMs();
     this.#eventStreams = new EventStreams(deps.events, deps.clock);
+    this.zlm = new ZlmBox({
+      ...deps,
+      madeSecret: deps.zlmSecret,
+      sessions: this.#peers(),
+      statistics: async () => ({ ...(await boxStats(deps, this.#started, this.#startedMs)) }),
+    });
   }
 
   get mainPort(): number | undefined {
@@ -265,7 +278,8 @@ export class HttpServices {
     await this.#mountApi(app, access);
     await this.#mountPlayback(app, access, '/playback');
     await this.#mountHls(app, access, '/hls');
-    await mountWebRtc(app, access, '/webrtc', this.#deps);
+    await mountWebRtc(app, access, '/webrtc', { ...this.#deps, zlm: this.zlm });
+    await app.register(zlmRoutes, { access, zlm: this.zlm });
     await this.#diagnostics.mountMetrics(app, access, this.#peers(), false);
     await this.#diagnostics.mountPprof(app, access, false);
     await app.register(staticUi, { folder: pageFolder });

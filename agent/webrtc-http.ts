@@ -8,10 +8,12 @@ import type { PathTable } from './paths/path-table.ts';
 import { type WebRtcServer, withoutPort } from './servers/webrtc/server.ts';
 import { webrtcPlugin } from './servers/webrtc/signalling/plugin.ts';
 import { zlmPlugin } from './servers/webrtc/signalling/zlm/plugin.ts';
+import type { ZlmBox } from './zlm-box.ts';
 
 export interface WebRtcHttpDeps {
   readonly paths: PathTable;
   readonly clock: Clock;
+  readonly zlm: ZlmBox;
   /** As it is now. */
   config(): Config;
   webrtc(): WebRtcServer | undefined;
@@ -48,6 +50,7 @@ export async function mountWebRtc(
     cors: corsHook,
     paths: { find: (path) => deps.paths.find(path), isConfigured },
     clock: deps.clock,
+    more: deps.zlm.on(access),
   });
 }
 

@@ -9,6 +9,7 @@ export interface Question {
   readonly url: string;
   /** JSON, sent by POST; undefined: a GET. */
   readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** SHA-256 of the server's certificate, 64 digits in lower case; empty: it must be signed by somebody known. */
   readonly fingerprint: string;
   /** For the whole of it. */
@@ -43,12 +44,13 @@ export async function askServer(question: Question): Promise<ServerAnswer> {
 }
 
 function ask(question: Question, signal: AbortSignal): Promise<ServerAnswer> {
-  const { url, body, limitBytes } = question;
+  const { url, body, headers, limitBytes } = question;
   const { promise, resolve, reject } = Promise.withResolvers<ServerAnswer>();
   const options: RequestOptions = {
     method: body === undefined ? 'GET' : 'POST',
     headers: {
       'User-Agent': 'Perch',
+      ...headers,
       ...(body === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }),
     },
     agent: false,

@@ -86,6 +86,11 @@ export interface Owners {
 export interface AuthorityDeps {
   readonly clock: Clock;
   readonly log: Logger;
+  /**
+   * Asked about whoever would be let in to watch or publish, except people of the box with their sessions and programs of its own.
+   * @returns why he is kept out, in words for him
+   */
+  readonly objection?: (action: 'read' | 'publish', path: string, identity: Identity) => Promise<string | undefined>;
 }
 
 const NO_OWNER = 'this box has no owner yet: open its page in a browser and set a password';
@@ -141,6 +146,13 @@ export class Authority {
     if (person?.may(action, path)) {
       return allow(`session of ${person.name} (${person.role})`);
     }
+    const decision = await this.#decide(action, path, identity);
+    const isWatched = decision.allowed && (action === 'read' || action === 'publish');
+    const objection = isWatched ? await this.#deps.objection?.(action, path, identity) : undefined;
+    return objection === undefined ? decision : { ...refuse(identity, objection, objection), isKnown: true };
+  }
+
+  async #decide(action: Action, path: string, identity: Identity): Promise<Decision> {
     const { owner } = this.#accounts;
     const { isOwn } = this.#rules;
     if (owner === undefined && (isOwn || action === 'admin')) {

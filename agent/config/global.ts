@@ -5,6 +5,7 @@ import { Duration } from './duration.ts';
 import { FreeSpaceText } from './free-space.ts';
 import type { Resolved } from './quantity.ts';
 import { Size } from './size.ts';
+import { ZLM_KEYS } from './zlm.ts';
 
 const Permission = Type.Object({
   action: Type.Enum(['publish', 'read', 'playback', 'api', 'metrics', 'pprof']),
@@ -247,6 +248,8 @@ export const GlobalSchema = Type.Object({
   webrtcHandshakeTimeout: Duration('10s', 'Give up on a WebRTC peer that does not connect within this time.'),
   webrtcTrackGatherTimeout: Duration('2s', 'Go on with the tracks that a WebRTC publisher has sent within this time.'),
   webrtcSTUNGatherTimeout: Duration('5s', 'Of no effect: Perch itself asks no STUN server.'),
+
+  ...ZLM_KEYS,
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;
 /** Settings that differ where Perch made the file itself: its own page needs them, and a disk that fills up is nobody's wish. */

@@ -20,6 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   system: ['base'],
   tls: ['base', 'config'],
   http: ['base', 'config'],
+  zlm: ['base', 'config'],
   webui: [],
 };
 

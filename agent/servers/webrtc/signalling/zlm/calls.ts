@@ -11,8 +11,31 @@ export interface ZlmAccess extends HttpAccess {
   origin(request: FastifyRequest): { readonly isSecure: boolean };
 }
 
+/** What a call is answered besides those of signalling. */
+export interface MoreAnswer {
+  /** Of the JSON; without `code` it is 0. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Whole values of Set-Cookie. */
+  readonly cookies?: readonly string[];
+  /** A JPEG in place of all that. */
+  readonly picture?: Uint8Array;
+}
+
+/** The calls that are not signalling. */
+export interface MoreCalls {
+  /** @param name in lower case @returns undefined: there is no such call */
+  answer(name: string, call: Pick<ZlmCall, 'parameters' | 'request'>): Promise<MoreAnswer | undefined>;
+  /**
+   * A player wants what is not there.
+   * @param isKnown there is such a path, and its stream may come by itself
+   * @returns false: he is not to wait for it
+   */
+  streamNotFound(path: string, request: FastifyRequest, isKnown: boolean): Promise<boolean>;
+}
+
 export interface ZlmCallOptions {
   readonly server: WebRtcServer;
+  readonly more?: MoreCalls;
   readonly access: ZlmAccess;
   readonly paths: NamedPaths;
   readonly clock: Clock;
@@ -27,7 +50,7 @@ export interface ZlmCall {
   readonly signal: AbortSignal;
 }
 
-/** The calls themselves. Permission is asked for as for WHEP and WHIP; `secret` is for calls that we do not have. */
+/** The calls of signalling. Permission is asked for as for WHEP and WHIP: they need no `secret`. */
 export class ZlmCalls {
   readonly #options: ZlmCallOptions;
   readonly #waiting: WaitingPlayers;
@@ -86,7 +109,11 @@ export class ZlmCalls {
         await access.require(request, 'read', path);
         return server.read(requesterOf(request, access, path), offer);
       };
-      return this.#waiting.play(named, play, signal);
+      const isAwaited = async (path: string): Promise<boolean> => {
+        const isWaiting = paths.find(path) !== undefined || paths.isConfigured(path);
+        return (await this.#options.more?.streamNotFound(path, request, isWaiting)) ?? isWaiting;
+      };
+      return this.#waiting.play(named, play, signal, isAwaited);
     }
     const path = pathOf(named.app, named.stream, paths);
     // An echo goes to nobody else, but it costs as much as publishing and watching together.

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { explain, PerchError } from '../../../../base/errors.ts';
 import type { WebRtcPluginOptions } from '../plugin.ts';
-import { type ZlmCallOptions, ZlmCalls } from './calls.ts';
+import { type MoreAnswer, type ZlmCallOptions, ZlmCalls } from './calls.ts';
 import { Parameters } from './parameters.ts';
 
 const OFFER_LIMIT_BYTES = 128 << 10;
@@ -34,7 +34,7 @@ export const zlmPlugin: FastifyPluginAsync<ZlmPluginOptions> = async (app, optio
       }
       const name = (request.params as { name: string }).name.toLowerCase();
       try {
-        return await answer(name, calls, request, reply);
+        return await answer(name, calls, options.more, request, reply);
       } catch (error) {
         return name === 'whip' || name === 'whep' ? refuseText(error, reply) : refuseJson(error, reply);
       }
@@ -42,7 +42,13 @@ export const zlmPlugin: FastifyPluginAsync<ZlmPluginOptions> = async (app, optio
   });
 };
 
-async function answer(name: string, calls: ZlmCalls, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+async function answer(
+  name: string,
+  calls: ZlmCalls,
+  more: ZlmPluginOptions['more'],
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
   const parameters = new Parameters(request);
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
@@ -63,9 +69,28 @@ async function answer(name: string, calls: ZlmCalls, request: FastifyRequest, re
       const { status, text } = calls.end(parameters);
       return reply.code(status).type('application/json; charset=utf-8').send(text);
     }
-    default:
-      return reply.code(404).type('text/plain; charset=utf-8').send('404 page not found');
+    default: {
+      const other = await more?.answer(name, { parameters, request });
+      return other
+        ? sendOther(other, reply)
+        : reply.code(404).type('text/plain; charset=utf-8').send('404 page not found');
+    }
   }
+}
+
+function sendOther({ fields, cookies = [], picture }: MoreAnswer, reply: FastifyReply): FastifyReply {
+  reply.header('Cache-Control', 'no-store');
+  if (picture) {
+    return reply.code(200).type('image/jpeg').send(picture);
+  }
+  const value = { code: 0, ...fields };
+  if (value.code !== 0) {
+    reply.header('Connection', 'close');
+  }
+  for (const cookie of cookies) {
+    reply.header('Set-Cookie', cookie);
+  }
+  return sendJson(reply, value);
 }
 
 /** Success or not, the status is 200 and the code tells. */
@@ -79,7 +104,7 @@ function sendJson(reply: FastifyReply, value: Record<string, unknown>): FastifyR
 function refuseJson(error: unknown, reply: FastifyReply): FastifyReply {
   const { context } = expected(error);
   reply.header('Connection', 'close');
-  const code = context['missing'] === undefined ? EXCEPTION : INVALID_ARGUMENTS;
+  const code = context['zlmCode'] ?? (context['missing'] === undefined ? EXCEPTION : INVALID_ARGUMENTS);
   return sendJson(reply, { code, msg: reasonOf(error) });
 }
 

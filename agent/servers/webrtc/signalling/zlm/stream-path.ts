@@ -40,28 +40,44 @@ export class WaitingPlayers {
    * Plays what `app` and `stream` mean, as soon as it is there.
    * @param play asks for permission too: the name may come to mean another path while we wait
    * @param signal the client has gone
+   * @param isAwaited told once that the stream is not there; false: there is no use in waiting
    * @throws PerchError notFound `stream not found`, or what `play` throws for another reason
    */
   async play<T>(
     { app, stream }: { readonly app: string; readonly stream: string },
     play: (path: string) => Promise<T>,
     signal: AbortSignal,
+    isAwaited: (path: string) => Promise<boolean>,
   ): Promise<T> {
     const untilMs = this.#clock.monoMs() + STREAM_WAIT_MS;
+    const refused = new AbortController();
+    const over = AbortSignal.any([signal, refused.signal]);
+    let wasTold = false;
     for (;;) {
       const path = pathOf(app, stream, this.#paths);
       try {
         return await play(path);
       } catch (error) {
-        if (!(error instanceof PerchError) || error.code !== 'notFound') {
+        if (!this.#isMissing(error, path)) {
           throw error;
         }
       }
+      if (!wasTold) {
+        wasTold = true;
+        // It may make the stream while we wait, and answer when that is done.
+        void isAwaited(path).then((isAwaitedNow) => isAwaitedNow || refused.abort());
+      }
       const isThere = () => this.#paths.find(pathOf(app, stream, this.#paths))?.ready === true;
-      if (!(await this.#comes(isThere, untilMs, signal))) {
+      if (!(await this.#comes(isThere, untilMs, over))) {
         throw new PerchError('notFound', 'stream not found', { path });
       }
     }
+  }
+
+  /** A path that is not in the configuration may be by and by. */
+  #isMissing(error: unknown, path: string): boolean {
+    const isUnknown = () => !this.#paths.isConfigured(path) && this.#paths.find(path) === undefined;
+    return error instanceof PerchError && (error.code === 'notFound' || (error.code === 'badInput' && isUnknown()));
   }
 
   /** False: it is too late, or too many wait already. */

@@ -1,0 +1,22 @@
+import { PerchError } from '../base/errors.ts';
+
+/** Codes of ZLMediaKit's answers. */
+export const CODE = { failed: -1, unauthorized: -100, badArguments: -300, exception: -400, notFound: -500 } as const;
+
+/** What a call was sent, wherever it stood. */
+export interface CallParameters {
+  /** Empty counts as not there. */
+  get(name: string): string | undefined;
+  /** @throws PerchError badInput with `missing` in its context */
+  require<Name extends string>(...names: readonly Name[]): Record<Name, string>;
+}
+
+/** Fields of the answer beside `code`, which is 0 unless it is among them. */
+export type CallAnswer = Readonly<Record<string, unknown>>;
+
+/** A failure with a code of its own. */
+export const failure = (code: number, message: string): PerchError =>
+  new PerchError('badInput', message, { zlmCode: code });
+
+/** As ZLMediaKit reads a switch. */
+export const isOn = (text: string | undefined): boolean => text !== undefined && /^(1|true|yes|on)$/i.test(text);

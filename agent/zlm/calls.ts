@@ -1,0 +1,221 @@
+import type { Clock } from '../base/clock.ts';
+import { type CallAnswer, type CallParameters, CODE, failure, isOn } from './call.ts';
+import { mediaItem, readersOf, type ShownPath } from './media-items.ts';
+import { type PathEdits, type ProxyOptions, StreamProxies } from './proxies.ts';
+import { streamNameOf, VHOST } from './stream-name.ts';
+import { type LocalPorts, Sessions, type SessionTables } from './viewers.ts';
+
+export interface QueryCallsOptions {
+  readonly paths: { list(): readonly ShownPath[]; find(path: string): ShownPath | undefined };
+  /** The path that `app` and `stream` mean. */
+  pathOf(app: string, stream: string): string;
+  readonly sessions: SessionTables;
+  ports(): LocalPorts;
+  /** In which forms streams can be had now. */
+  schemas(): readonly string[];
+  readonly edits: PathEdits;
+  pulled: ProxyOptions['pulled'];
+  /** A JPEG of what the camera sees. @throws PerchError when there is none */
+  picture(path: string): Promise<Uint8Array>;
+  statistics(): Promise<CallAnswer>;
+  /** What may be known of the settings, by ZLMediaKit's names. */
+  settings(): CallAnswer;
+  readonly version: string;
+  readonly clock: Clock;
+}
+
+type Call = (parameters: CallParameters) => CallAnswer | Promise<CallAnswer>;
+
+const STREAM = ['schema', 'vhost', 'app', 'stream'] as const;
+const RECORD = ['type', 'vhost', 'app', 'stream'] as const;
+const MP4 = '1';
+const SIGNALLING = ['webrtc', 'whip', 'whep', 'delete_webrtc', 'login'];
+
+/** The calls that need the secret. Names are in lower case. */
+export class QueryCalls {
+  readonly proxies: StreamProxies;
+  readonly #options: QueryCallsOptions;
+  readonly #sessions: Sessions;
+  readonly #calls: ReadonlyMap<string, Call>;
+
+  constructor(options: QueryCallsOptions) {
+    const { edits, clock, paths } = options;
+    this.#options = options;
+    this.#sessions = new Sessions(options.sessions, () => options.ports());
+    const find = (path: string) => paths.find(path);
+    this.proxies = new StreamProxies({ edits, clock, find, pulled: () => options.pulled() });
+    this.#calls = new Map(Object.entries(this.#named()).map(([name, call]) => [name.toLowerCase(), call]));
+  }
+
+  /** Undefined: there is no such call. */
+  find(name: string): Call | undefined {
+    return this.#calls.get(name);
+  }
+
+  /** Ends a stream: its publisher, or a camera that these calls have added. */
+  async end(path: ShownPath): Promise<boolean> {
+    const { id = '' } = path.source ?? {};
+    return id === '' ? this.proxies.end(path.name) : this.#sessions.kick(id);
+  }
+
+  /** An item for each schema that the path can be had in. */
+  items(path: ShownPath): readonly ReturnType<typeof mediaItem>[] {
+    const facts = {
+      wallMs: this.#options.clock.wallMs(),
+      sourceUrl: this.#options.pulled().find(({ name }) => name === path.name)?.url,
+      socket: this.#socketOf(path),
+    };
+    return this.#options.schemas().map((schema) => mediaItem(path, schema, facts));
+  }
+
+  #named(): Readonly<Record<string, Call>> {
+    return {
+      getMediaList: (parameters) => listed(this.#matching(parameters).flatMap(({ items }) => items)),
+      isMediaOnline: (parameters) => ({ online: this.#stream(parameters) !== undefined }),
+      getMediaInfo: (parameters) => this.#existing(parameters).item,
+      getMediaPlayerList: (parameters) => this.#players(parameters),
+      close_stream: (parameters) => this.#close(parameters),
+      close_streams: (parameters) => this.#closeAll(parameters),
+      getAllSession: (parameters) => ({ data: this.#sessions.list(filterOf(parameters)) }),
+      kick_session: (parameters) => this.#kick(parameters.require('id').id),
+      kick_sessions: (parameters) => {
+        const hit = this.#sessions.list(filterOf(parameters));
+        return { count_hit: hit.filter(({ id }) => this.#sessions.kick(id)).length };
+      },
+      addStreamProxy: (parameters) => this.proxies.add(parameters),
+      delStreamProxy: (parameters) => this.proxies.remove(parameters),
+      listStreamProxy: (parameters) => this.proxies.list(parameters),
+      startRecord: (parameters) => this.#record(parameters, true),
+      stopRecord: (parameters) => this.#record(parameters, false),
+      isRecording: (parameters) => {
+        const isMp4 = parameters.require(...RECORD).type === MP4;
+        return { status: isMp4 && this.#recorded(parameters).recording?.active === true };
+      },
+      getSnap: async (parameters) => ({ picture: await this.#options.picture(this.#pathOfUrl(parameters)) }),
+      getServerConfig: () => ({ data: [this.#options.settings()] }),
+      getStatistic: async () => ({ data: await this.#options.statistics() }),
+      version: () => ({ data: { buildTime: '', branchName: `perch ${this.#options.version}`, commitHash: '' } }),
+      getApiList: () => {
+        const names = [...Object.keys(this.#named()), ...SIGNALLING];
+        return { data: names.map((name) => `/index/api/${name}`) };
+      },
+    };
+  }
+
+  /** Streams that there are now, each with those of its items that are asked for. */
+  #matching(parameters: CallParameters) {
+    const is = (name: string, value: string): boolean => (parameters.get(name) ?? value) === value;
+    const taken = new Set<string>();
+    return this.#options.paths.list().flatMap((path) => {
+      const { app, stream } = streamNameOf(path.name);
+      // Where `live/cam1` and `cam1` are both there, the name means the first.
+      const isHidden = taken.has(path.name) || this.#options.pathOf(app, stream) !== path.name;
+      if (!path.ready || isHidden || !is('app', app) || !is('stream', stream) || !is('vhost', VHOST)) {
+        return [];
+      }
+      taken.add(path.name);
+      const items = this.items(path).filter(({ schema }) => is('schema', schema));
+      return items.length === 0 ? [] : [{ path, items }];
+    });
+  }
+
+  #stream(parameters: CallParameters) {
+    const { schema, app, stream } = parameters.require(...STREAM);
+    const path = this.#options.paths.find(this.#options.pathOf(app, stream));
+    const item = path?.ready ? this.items(path).find((one) => one.schema === schema) : undefined;
+    return path && item ? { path, item } : undefined;
+  }
+
+  #existing(parameters: CallParameters) {
+    const found = this.#stream(parameters);
+    if (!found) {
+      throw failure(CODE.notFound, 'can not find the stream');
+    }
+    return found;
+  }
+
+  #players(parameters: CallParameters): CallAnswer {
+    const { path, item } = this.#existing(parameters);
+    const ids = new Set(readersOf(path, item.schema).map(({ id }) => id));
+    const players = this.#sessions.list().filter(({ id }) => ids.has(id));
+    return { data: players.map(({ id: _id, type: _type, ...player }) => player) };
+  }
+
+  async #close(parameters: CallParameters): Promise<CallAnswer> {
+    const found = this.#stream(parameters);
+    if (!found) {
+      return { code: CODE.notFound, result: -2, msg: 'can not find the stream' };
+    }
+    if (found.path.readers.length > 0 && !isOn(parameters.get('force'))) {
+      return { result: -1, code: CODE.failed, msg: `${found.path.readers.length} watch it: send force=1` };
+    }
+    const isClosed = await this.end(found.path);
+    const msg = isClosed ? 'success' : 'the stream is a camera of the configuration: remove it there';
+    return isClosed ? { result: 0, msg } : { code: CODE.failed, result: -1, msg };
+  }
+
+  async #closeAll(parameters: CallParameters): Promise<CallAnswer> {
+    const hit = this.#matching(parameters);
+    const isForced = isOn(parameters.get('force'));
+    let closed = 0;
+    for (const { path } of hit) {
+      const mayClose = isForced || path.readers.length === 0;
+      closed += mayClose && (await this.end(path)) ? 1 : 0;
+    }
+    return { count_hit: hit.length, count_closed: closed };
+  }
+
+  #kick(id: string): CallAnswer {
+    if (!this.#sessions.kick(id)) {
+      throw failure(CODE.failed, 'can not find the target');
+    }
+    return {};
+  }
+
+  async #record(parameters: CallParameters, record: boolean): Promise<CallAnswer> {
+    if (parameters.require(...RECORD).type !== MP4) {
+      return { code: CODE.failed, result: false, msg: 'only recording as MP4 (type=1) can be switched' };
+    }
+    const { name } = this.#recorded(parameters);
+    await this.#options.edits.patchPath(name, { record }, { mayRunCommands: false });
+    return { result: true };
+  }
+
+  #recorded(parameters: CallParameters): ShownPath {
+    const { app, stream } = parameters.require(...RECORD);
+    const path = this.#options.paths.find(this.#options.pathOf(app, stream));
+    if (!path?.ready) {
+      throw failure(CODE.notFound, 'can not find the stream');
+    }
+    return path;
+  }
+
+  /** Of an address of a stream its path alone: nothing is fetched from wherever it leads. */
+  #pathOfUrl(parameters: CallParameters): string {
+    const { url } = parameters.require('url', 'timeout_sec', 'expire_sec');
+    const [, path = ''] = /^[a-z]+:\/\/[^/]*\/([^?#]*)/i.exec(url) ?? [];
+    const [, app = '', stream = ''] = /^([^/]+)\/(.+?)(?:\.live)?(?:\.(?:mp4|flv|ts))?$/.exec(path) ?? [];
+    const name = app === '' ? path : this.#options.pathOf(app, stream);
+    if (this.#options.paths.find(name)?.ready !== true) {
+      throw failure(CODE.notFound, 'can not find the stream');
+    }
+    return name;
+  }
+
+  #socketOf({ source }: ShownPath) {
+    const session = source && source.id !== '' ? this.#sessions.find(source.id) : undefined;
+    if (!session) {
+      return null;
+    }
+    const { peer_ip, peer_port, local_ip, local_port, identifier } = session;
+    return { peer_ip, peer_port, local_ip, local_port, identifier };
+  }
+}
+
+/** There is no `data` where there is nothing. */
+const listed = (items: readonly unknown[]): CallAnswer => (items.length === 0 ? {} : { data: items });
+
+const filterOf = (parameters: CallParameters) => ({
+  localPort: parameters.get('local_port'),
+  peerIp: parameters.get('peer_ip'),
+});

@@ -1,0 +1,73 @@
+import type { Clock } from '../base/clock.ts';
+import type { Hooks } from './hooks.ts';
+import { streamNameOf, VHOST } from './stream-name.ts';
+
+/** Somebody who was let in so far. */
+export interface Asking {
+  readonly ip: string;
+  readonly user?: string;
+  readonly request?: {
+    readonly protocol: 'rtsp' | 'hls' | 'webrtc' | '';
+    readonly id: string | null;
+    /** Without `?`. */
+    readonly query: string;
+  };
+}
+
+/** A client asks several times for one session: at DESCRIBE and SETUP, for the page and the playlist. */
+const REMEMBERED_MS = 10_000;
+const MOST_REMEMBERED = 1_000;
+/** What a player adds itself. */
+const PLAYERS_OWN = /(?:^|&)(?:cookieCheck|session|_HLS_\w+)=[^&]*/g;
+
+const ORIGINS = { rtsp: [2, 'rtsp_push'], webrtc: [8, 'rtc_push'] } as const;
+const SCHEMAS = { rtsp: 'rtsp', hls: 'hls', webrtc: 'rtc' } as const;
+
+/** Asks `on_play` and `on_publish` about those whom the box itself would let in. */
+export class HookGate {
+  readonly #hooks: Hooks;
+  readonly #clock: Clock;
+  /** Until when an agreement holds. Refusals are not kept: the next try may be let in. */
+  readonly #agreed = new Map<string, number>();
+
+  constructor(hooks: Hooks, clock: Clock) {
+    this.#hooks = hooks;
+    this.#clock = clock;
+  }
+
+  /** Why the hook keeps him out; undefined: it does not. */
+  async objection(action: 'read' | 'publish', path: string, asking: Asking): Promise<string | undefined> {
+    const name = action === 'read' ? 'on_play' : 'on_publish';
+    const { protocol = '', id = null, query = '' } = asking.request ?? {};
+    // Whatever opens no session: pages, preflights, what the API asks.
+    if (protocol === '' || (protocol === 'webrtc' && id === null) || !this.#hooks.isOn(name)) {
+      return undefined;
+    }
+    const params = query.replace(PLAYERS_OWN, '').replace(/^&/, '');
+    const who = protocol === 'hls' ? asking.ip : (id ?? asking.ip);
+    const key = JSON.stringify([action, path, protocol, who, asking.user ?? '', params]);
+    if ((this.#agreed.get(key) ?? 0) > this.#clock.monoMs()) {
+      return undefined;
+    }
+    const [originType, originTypeStr] = protocol === 'hls' ? [0, 'unknown'] : ORIGINS[protocol];
+    const { code, msg } = await this.#hooks.ask(name, {
+      ...{ schema: SCHEMAS[protocol], protocol: SCHEMAS[protocol], vhost: VHOST, ...streamNameOf(path), params },
+      ...{ ip: asking.ip, port: 0, id: id ?? '' },
+      ...(action === 'publish' ? { originType, originTypeStr } : {}),
+    });
+    if (code !== 0) {
+      return `code: ${code} msg: ${msg}`;
+    }
+    this.#remember(key);
+    return undefined;
+  }
+
+  #remember(key: string): void {
+    const [oldest] = this.#agreed.keys();
+    if (oldest !== undefined && this.#agreed.size >= MOST_REMEMBERED) {
+      this.#agreed.delete(oldest);
+    }
+    this.#agreed.delete(key);
+    this.#agreed.set(key, this.#clock.monoMs() + REMEMBERED_MS);
+  }
+}

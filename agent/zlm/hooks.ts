@@ -1,0 +1,170 @@
+import type { Clock } from '../base/clock.ts';
+import { explain, PerchError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { CODE } from './call.ts';
+import { VHOST } from './stream-name.ts';
+
+export const HOOKS = [
+  'on_play',
+  'on_publish',
+  'on_stream_not_found',
+  'on_stream_none_reader',
+  'on_stream_changed',
+  'on_server_started',
+  'on_server_keepalive',
+] as const;
+export type HookName = (typeof HOOKS)[number];
+
+export interface HookSettings {
+  /** Empty: off. */
+  readonly urls: Readonly<Record<HookName, string>>;
+  readonly mediaServerId: string;
+  readonly timeoutMs: number;
+  readonly retries: number;
+  readonly retryDelayMs: number;
+}
+
+/** What a hook has said; `code` 0: go on. */
+export interface HookAnswer {
+  readonly code: number;
+  readonly msg: string;
+  readonly close: boolean;
+}
+
+/** A POST of JSON. @throws PerchError when there is no answer */
+export type Post = (
+  url: string,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+  timeoutMs: number,
+) => Promise<{ readonly status: number; readonly text: string }>;
+
+export interface HooksOptions {
+  /** As they are now. */
+  settings(): HookSettings;
+  readonly post: Post;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Ends it all. */
+  readonly signal: AbortSignal;
+}
+
+/** Questions that wait for their answers; further ones are refused. */
+const MOST_ASKED = 64;
+/** News that wait to be told; further ones are lost. */
+const MOST_NEWS = 500;
+const LONGEST_MESSAGE = 200;
+const GO_ON: HookAnswer = { code: 0, msg: '', close: false };
+// biome-ignore lint/suspicious/noControlCharactersInRegex: another server's text goes to terminals and headers
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
+
+/** ZLMediaKit's web hooks: another server is asked and told over HTTP. */
+export class Hooks {
+  readonly #options: HooksOptions;
+  readonly #news: { readonly name: HookName; readonly body: object }[] = [];
+  #index = 0;
+  #asked = 0;
+  #isTelling = false;
+  #lost = 0;
+
+  constructor(options: HooksOptions) {
+    this.#options = options;
+  }
+
+  isOn(name: HookName): boolean {
+    return this.#options.settings().urls[name] !== '';
+  }
+
+  /** A hook that is off goes along with everything; one that cannot be asked refuses. */
+  async ask(name: HookName, body: object): Promise<HookAnswer> {
+    if (!this.isOn(name)) {
+      return GO_ON;
+    }
+    if (this.#asked >= MOST_ASKED) {
+      return refused(`${name}: ${MOST_ASKED} questions wait for an answer`);
+    }
+    this.#asked += 1;
+    try {
+      return await this.#try(name, body);
+    } finally {
+      this.#asked -= 1;
+    }
+  }
+
+  /** In the order of the calls; nobody waits. */
+  tell(name: HookName, body: object): void {
+    if (!this.isOn(name)) {
+      return;
+    }
+    if (this.#news.length >= MOST_NEWS) {
+      this.#lost += 1;
+      return;
+    }
+    this.#news.push({ name, body });
+    void this.#tellAll();
+  }
+
+  async #tellAll(): Promise<void> {
+    if (this.#isTelling) {
+      return;
+    }
+    this.#isTelling = true;
+    for (let next = this.#news.shift(); next; next = this.#news.shift()) {
+      await this.#try(next.name, next.body);
+    }
+    this.#isTelling = false;
+    if (this.#lost > 0) {
+      this.#options.log.warn({ lost: this.#lost, limit: MOST_NEWS }, 'web hooks were too slow to be told everything');
+      this.#lost = 0;
+    }
+  }
+
+  async #try(name: HookName, body: object): Promise<HookAnswer> {
+    const { settings, clock, log, signal } = this.#options;
+    const { urls, mediaServerId, timeoutMs, retries, retryDelayMs } = settings();
+    this.#index += 1;
+    const text = JSON.stringify({ mediaServerId, hook_index: this.#index, ...body });
+    const headers: Record<string, string> = 'vhost' in body ? { 'X-VHOST': VHOST } : {};
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return parseAnswer(await this.#options.post(urls[name], text, headers, timeoutMs));
+      } catch (error) {
+        if (!(error instanceof PerchError)) {
+          throw error;
+        }
+        if (attempt >= retries || signal.aborted) {
+          log.warn({ hook: name, cause: explain(error) }, 'web hook failed');
+          return refused(`${name}: ${explain(error)}`);
+        }
+      }
+      await clock.sleep(retryDelayMs, signal);
+    }
+  }
+}
+
+const refused = (msg: string): HookAnswer => ({ code: CODE.failed, msg, close: false });
+
+/** @throws PerchError badInput for what is no answer */
+export function parseAnswer({ status, text }: { readonly status: number; readonly text: string }): HookAnswer {
+  if (status !== 200) {
+    throw new PerchError('badInput', `it answered with status ${status}, expected 200`);
+  }
+  const { code, msg, close } = parseObject(text);
+  if (typeof code !== 'number' || !Number.isInteger(code)) {
+    throw new PerchError('badInput', 'its answer has no integer code');
+  }
+  const said = typeof msg === 'string' ? msg.replace(CONTROL, ' ').trim().slice(0, LONGEST_MESSAGE) : '';
+  return { code, msg: said, close: close === true };
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) {
+      return value as Readonly<Record<string, unknown>>;
+    }
+  } catch (cause) {
+    throw new PerchError('badInput', 'its answer is not JSON', {}, cause);
+  }
+  throw new PerchError('badInput', 'its answer is not a JSON object');
+}

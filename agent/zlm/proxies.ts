@@ -1,0 +1,159 @@
+import type { Clock } from '../base/clock.ts';
+import { PerchError } from '../base/errors.ts';
+import type { CallAnswer, CallParameters } from './call.ts';
+import { CODE, failure, isOn } from './call.ts';
+import { originOf, type ShownPath } from './media-items.ts';
+import { keyOf, parseKey, type StreamName, streamNameOf, VHOST } from './stream-name.ts';
+
+const DEFAULT_WAIT_S = 10;
+const LONGEST_WAIT_S = 30;
+const LOOK_EVERY_MS = 100;
+/** Each waits for a camera. */
+const MOST_WAITING = 20;
+const TRANSPORTS: Readonly<Record<string, string>> = { 0: 'tcp', 1: 'udp', 2: 'multicast' };
+
+/** The ways to change the configuration that these calls need. */
+export interface PathEdits {
+  addPath(name: string, settings: object, editor: { readonly mayRunCommands: boolean }): Promise<void>;
+  patchPath(name: string, settings: object, editor: { readonly mayRunCommands: boolean }): Promise<void>;
+  deletePath(name: string): Promise<void>;
+}
+
+/** Cameras that are pulled, as the configuration has them. */
+export interface PulledPath {
+  readonly name: string;
+  /** Without password. */
+  readonly url: string;
+}
+
+export interface ProxyOptions {
+  readonly edits: PathEdits;
+  /** Those of one name, not those of patterns. */
+  pulled(): readonly PulledPath[];
+  find(path: string): ShownPath | undefined;
+  readonly clock: Clock;
+}
+
+/** These calls name no programs. */
+const EDITOR = { mayRunCommands: false } as const;
+
+/** `addStreamProxy` and its like: a proxy is a path of the configuration whose source is pulled. */
+export class StreamProxies {
+  readonly #options: ProxyOptions;
+  /** Those that came by these calls since the start: what closes a stream may end them. */
+  readonly #added = new Set<string>();
+  #waiting = 0;
+
+  constructor(options: ProxyOptions) {
+    this.#options = options;
+  }
+
+  /** Answers when the camera is there; one that does not come is taken out again, with the reason. */
+  async add(parameters: CallParameters): Promise<CallAnswer> {
+    const { app, stream, url } = parameters.require('vhost', 'app', 'stream', 'url');
+    const path = `${app}/${stream}`;
+    const transport = TRANSPORTS[parameters.get('rtp_type') ?? '0'];
+    if (transport === undefined) {
+      throw failure(CODE.badArguments, 'rtp_type is 0 (TCP), 1 (UDP) or 2 (multicast)');
+    }
+    const { edits, find } = this.#options;
+    const exists = this.#options.pulled().some(({ name }) => name === path) || find(path)?.ready === true;
+    if (exists) {
+      throw failure(CODE.failed, 'This stream already exists');
+    }
+    if (this.#waiting >= MOST_WAITING) {
+      throw failure(CODE.failed, `${MOST_WAITING} cameras are being connected to: try again`);
+    }
+    this.#waiting += 1;
+    try {
+      const record = isOn(parameters.get('enable_mp4')) ? { record: true } : {};
+      await edits.addPath(path, { source: url, rtspTransport: transport, ...record }, EDITOR);
+      this.#added.add(path);
+      await this.#untilThere(path, waitMsOf(parameters.get('timeout_sec')));
+    } finally {
+      this.#waiting -= 1;
+    }
+    return { data: { key: keyOf({ app, stream }) } };
+  }
+
+  /** `flag` tells whether there was one. */
+  async remove(parameters: CallParameters): Promise<CallAnswer> {
+    const { app, stream } = parseKey(parameters.require('key').key);
+    const isThere = this.#pulledPath({ app, stream }) !== undefined;
+    if (isThere) {
+      await this.#remove(`${app}/${stream}`, { app, stream });
+    }
+    return { data: { flag: isThere } };
+  }
+
+  list(parameters: CallParameters): CallAnswer {
+    const key = parameters.get('key');
+    const data = this.#options.pulled().map((pulled) => this.#item(pulled));
+    return { data: data.filter((item) => key === undefined || item.key === key) };
+  }
+
+  /** Takes out one that came by `add`; false: the path is none of these. */
+  async end(path: string): Promise<boolean> {
+    if (!this.#added.has(path) || !this.#options.pulled().some(({ name }) => name === path)) {
+      return false;
+    }
+    await this.#remove(path, streamNameOf(path));
+    return true;
+  }
+
+  async #remove(path: string, named: StreamName): Promise<void> {
+    const name = this.#pulledPath(named)?.name ?? path;
+    this.#added.delete(name);
+    await this.#options.edits.deletePath(name);
+  }
+
+  /** The stream of app `live` may be a path without a slash. */
+  #pulledPath({ app, stream }: StreamName): PulledPath | undefined {
+    const pulled = this.#options.pulled();
+    const isSame = ({ name }: PulledPath): boolean => {
+      const other = streamNameOf(name);
+      return other.app === app && other.stream === stream;
+    };
+    return pulled.find(({ name }) => name === `${app}/${stream}`) ?? pulled.find(isSame);
+  }
+
+  async #untilThere(path: string, waitMs: number): Promise<void> {
+    const { clock, find } = this.#options;
+    const untilMs = clock.monoMs() + waitMs;
+    const never = new AbortController().signal;
+    while (find(path)?.ready !== true) {
+      if (clock.monoMs() >= untilMs) {
+        const reason = find(path)?.lastError ?? `no stream within ${waitMs / 1000} s`;
+        await this.#remove(path, streamNameOf(path));
+        throw failure(CODE.failed, reason);
+      }
+      await clock.sleep(LOOK_EVERY_MS, never);
+    }
+  }
+
+  #item({ name, url }: PulledPath) {
+    const named = streamNameOf(name);
+    const path = this.#options.find(name);
+    const sinceMs = Date.parse(path?.readyTime ?? '');
+    return {
+      key: keyOf(named),
+      url: (path && originOf(path, url).originUrl) || url,
+      status: path?.ready ? 0 : 1,
+      status_str: path?.ready ? 'playing' : (path?.lastError ?? 'connecting'),
+      liveSecs: path?.ready ? Math.max(0, Math.floor((this.#options.clock.wallMs() - sinceMs) / 1000)) : 0,
+      totalReaderCount: path?.readers.length ?? 0,
+      bytesSpeed: Math.round((path?.bitrate ?? 0) / 8),
+      totalBytes: path?.inboundBytes ?? 0,
+      src: { vhost: VHOST, ...named, params: '' },
+    };
+  }
+}
+
+/** @throws PerchError badInput */
+function waitMsOf(text: string | undefined): number {
+  const seconds = Number(text ?? DEFAULT_WAIT_S);
+  if (!(seconds >= 0)) {
+    throw new PerchError('badInput', `timeout_sec '${text?.slice(0, 20)}' is not a number of seconds`);
+  }
+  return Math.min(seconds || DEFAULT_WAIT_S, LONGEST_WAIT_S) * 1000;
+}

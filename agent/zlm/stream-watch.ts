@@ -1,0 +1,111 @@
+import type { Clock } from '../base/clock.ts';
+import type { Hooks } from './hooks.ts';
+import type { ShownPath } from './media-items.ts';
+import { streamNameOf, VHOST } from './stream-name.ts';
+
+const LOOK_EVERY_MS = 1_000;
+
+export interface StreamWatchOptions {
+  readonly paths: { list(): readonly ShownPath[] };
+  readonly hooks: Hooks;
+  /** An item for each schema that the path can be had in. */
+  items(path: ShownPath): readonly { readonly schema: string }[];
+  /** Ends the stream, where these calls may. */
+  end(path: ShownPath): Promise<boolean>;
+  /** As it is now. */
+  noneReaderDelayMs(): number;
+  readonly clock: Clock;
+}
+
+interface Known {
+  readonly name: string;
+  /** RFC 3339: another one is another stream. */
+  readonly since: string | null;
+  readonly schemas: readonly string[];
+  hasReaders: boolean;
+  /** Monotonic; undefined: nobody has left, or the hook was asked already. */
+  unreadSinceMs: number | undefined;
+}
+
+/** Tells the hooks of streams that come, go and are not watched any more. Looks once a second, and whenever it is told to. */
+export class StreamWatch {
+  readonly #options: StreamWatchOptions;
+  readonly #known = new Map<string, Known>();
+  readonly #stop: () => void;
+
+  constructor(options: StreamWatchOptions) {
+    this.#options = options;
+    this.#stop = options.clock.every(LOOK_EVERY_MS, () => this.look());
+  }
+
+  look(): void {
+    const { hooks, paths } = this.#options;
+    if (!hooks.isOn('on_stream_changed') && !hooks.isOn('on_stream_none_reader')) {
+      this.#known.clear();
+      return;
+    }
+    const there = new Map(paths.list().flatMap((path) => (path.ready ? [[path.name, path] as const] : [])));
+    for (const known of this.#known.values()) {
+      if (there.get(known.name)?.readyTime !== known.since) {
+        this.#known.delete(known.name);
+        this.#tellGone(known);
+      }
+    }
+    for (const path of there.values()) {
+      this.#lookForReaders(path, this.#known.get(path.name) ?? this.#begin(path));
+    }
+  }
+
+  close(): void {
+    this.#stop();
+    this.#known.clear();
+  }
+
+  #begin(path: ShownPath): Known {
+    const items = this.#options.items(path);
+    const known: Known = {
+      ...{ name: path.name, since: path.readyTime, schemas: items.map(({ schema }) => schema) },
+      ...{ hasReaders: false, unreadSinceMs: undefined },
+    };
+    this.#known.set(path.name, known);
+    for (const item of items) {
+      this.#options.hooks.tell('on_stream_changed', { regist: true, ...item, protocol: item.schema });
+    }
+    return known;
+  }
+
+  #tellGone({ name, schemas }: Known): void {
+    for (const schema of schemas) {
+      const body = { regist: false, schema, protocol: schema, vhost: VHOST, ...streamNameOf(name), params: '' };
+      this.#options.hooks.tell('on_stream_changed', body);
+    }
+  }
+
+  #lookForReaders(path: ShownPath, known: Known): void {
+    const nowMs = this.#options.clock.monoMs();
+    const hasReaders = path.readers.length > 0;
+    if (hasReaders) {
+      known.unreadSinceMs = undefined;
+    } else if (known.hasReaders) {
+      known.unreadSinceMs = nowMs;
+    } else if (known.unreadSinceMs !== undefined && nowMs - known.unreadSinceMs >= this.#options.noneReaderDelayMs()) {
+      known.unreadSinceMs = undefined;
+      void this.#askToClose(path, known.schemas[0] ?? 'rtsp');
+    }
+    known.hasReaders = hasReaders;
+  }
+
+  async #askToClose(path: ShownPath, schema: string): Promise<void> {
+    const { hooks, paths, end } = this.#options;
+    if (!hooks.isOn('on_stream_none_reader')) {
+      return;
+    }
+    const body = { schema, protocol: schema, vhost: VHOST, ...streamNameOf(path.name), params: '' };
+    const { code, close } = await hooks.ask('on_stream_none_reader', body);
+    // Somebody may have come meanwhile, or it may be another stream by now.
+    const now = paths.list().find(({ name }) => name === path.name);
+    if (code === 0 && close && now?.readyTime === path.readyTime && now.readers.length === 0) {
+      await end(now);
+    }
+  }
+}
