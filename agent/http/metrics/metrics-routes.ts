@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { PathLookup } from '../api/paths.ts';
 import type { PeerLookups } from '../api/peers.ts';
 import { type BoxFacts, writeBox } from './box-metrics.ts';
-import { FILTERS, type Item, MEDIA_KINDS, pathRow, writeKind } from './media-metrics.ts';
+import { FILTERS, type Item, MEDIA_KINDS, pathRow } from './media-kinds.ts';
+import { writeKind } from './media-metrics.ts';
 import { MetricsText } from './metrics-text.ts';
 
 export interface MetricsOptions {
