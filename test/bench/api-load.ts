@@ -1,11 +1,14 @@
 import { Agent, get } from 'node:http';
 
-/* Asks the same again and again over kept connections: `node api-load.ts URL CONNECTIONS SECONDS` prints how many answers came each second. */
-const [url = '', connections = '', seconds = ''] = process.argv.slice(2);
+/*
+ * Asks for each address in turn, over kept connections, for a quarter of a second at a time, so that whatever else the machine does
+ * meets both: `node api-load.ts URL URL CONNECTIONS ROUNDS` prints how many answers came each second from each.
+ */
+const [first = '', second = '', connections = '', rounds = ''] = process.argv.slice(2);
+const WINDOW_MS = 250;
 const agent = new Agent({ keepAlive: true, maxSockets: Number(connections) });
-let answers = 0;
 
-const once = () =>
+const once = (url: string) =>
   new Promise<void>((resolve, reject) => {
     get(url, { agent }, (response) => {
       if (response.statusCode !== 200) {
@@ -16,15 +19,30 @@ const once = () =>
     }).on('error', reject);
   });
 
-async function keepAsking(untilMs: number): Promise<void> {
-  while (performance.now() < untilMs) {
-    await once();
-    answers += 1;
-  }
+/** @returns answers and how long they took */
+async function ask(url: string): Promise<readonly [answers: number, ms: number]> {
+  let answers = 0;
+  const startMs = performance.now();
+  const keepAsking = async (): Promise<void> => {
+    while (performance.now() - startMs < WINDOW_MS) {
+      await once(url);
+      answers += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: Number(connections) }, keepAsking));
+  return [answers, performance.now() - startMs];
 }
 
-const startMs = performance.now();
-const untilMs = startMs + Number(seconds) * 1000;
-await Promise.all(Array.from({ length: Number(connections) }, () => keepAsking(untilMs)));
-console.log(`answers ${((1000 * answers) / (performance.now() - startMs)).toFixed(1)}`);
+const totals = [first, second].map((url) => ({ url, answers: 0, ms: 0 }));
+for (const { url } of totals) {
+  await ask(url);
+}
+for (let round = 0; round < Number(rounds); round += 1) {
+  for (const total of totals) {
+    const [answers, ms] = await ask(total.url);
+    total.answers += answers;
+    total.ms += ms;
+  }
+}
+console.log(`answers ${totals.map(({ answers, ms }) => ((1000 * answers) / ms).toFixed(1)).join(' ')}`);
 agent.destroy();

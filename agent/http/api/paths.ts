@@ -3,10 +3,11 @@ import Type, { type Static } from 'typebox';
 import { PerchError } from '../../base/errors.ts';
 import { type Subscriber, subscribersOf } from './audience.ts';
 import { nameOf } from './names.ts';
-import { paginate } from './paginate.ts';
+import { type Page, paginate } from './paginate.ts';
 import type { PeerLookups } from './peers.ts';
 import { answers, OrNull, PageQuery, PathName, PathPageQuery, pageOf } from './shapes.ts';
 import { type LimitedPerson, maySee, shownToViewers } from './sight.ts';
+import { TurnCache } from './turn-cache.ts';
 
 const Time = OrNull(Type.String({ description: 'RFC 3339, local zone.' }));
 const Peer = Type.Object({ type: Type.String(), id: Type.String() });
@@ -91,15 +92,18 @@ export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { p
     summary: 'Paths, by name; viewers of the box see theirs',
     ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(PathItem), 400) },
   };
-  app.get('/paths/list', { schema: list }, (request) => {
+  const all = new TurnCache();
+  app.get('/paths/list', { schema: list }, (request, reply) => {
+    const { query } = request;
     const viewer = viewerOf(request);
-    const seen = viewer
-      ? paths.list().flatMap((item) => (maySee(viewer, item.name) ? [shownToViewers(item)] : []))
-      : [...paths.list()];
-    return paginate(
-      seen.sort((a, b) => (a.name < b.name ? -1 : 1)),
-      request.query,
-    );
+    if (viewer) {
+      return byName(
+        paths.list().flatMap((item) => (maySee(viewer, item.name) ? [shownToViewers(item)] : [])),
+        query,
+      );
+    }
+    const bytes = all.get(request.url, () => byName([...paths.list()], query));
+    return reply.type('application/json; charset=utf-8').send(bytes);
   });
 
   // A wildcard, because path names may contain slashes.
@@ -120,6 +124,12 @@ export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { p
   });
   forwardRoutes(app);
 };
+
+const byName = (items: PathItem[], query: unknown): Page<PathItem> =>
+  paginate(
+    items.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    query,
+  );
 
 /** MediaMTX's addresses of what it sends on to other servers: Perch sends nothing on, so there is nothing to show. */
 function forwardRoutes(app: FastifyInstance): void {
