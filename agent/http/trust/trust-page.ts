@@ -39,10 +39,12 @@ export const TRUST_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** @param port of https; without it, or without an authority, the page says how to come to one */
+/** @param port of https: without it the page says how to switch it on; without an authority somebody else has signed, and there is nothing to fetch */
 export function trustPage(words: TrustWords, authority: ShownAuthority | undefined, port: number | undefined): string {
   const text = escapeXml;
-  const body = authority ? offer(words, authority, port) : `<p id="off">${text(words.off)}</p>`;
+  const check = port === undefined ? '' : checkOf(words, port);
+  const nothing = port === undefined ? `<p id="off">${text(words.off)}</p>` : '';
+  const body = authority ? `${check}${offer(words, authority)}` : `${check}${nothing}`;
   return `<!doctype html>
 <html lang="${words.lang}">
 <meta charset="utf-8">
@@ -58,21 +60,21 @@ ${body}
 `;
 }
 
-function offer(words: TrustWords, authority: ShownAuthority, port: number | undefined): string {
+const checkOf = (words: TrustWords, port: number): string => {
   const text = escapeXml;
-  const check =
-    port === undefined
-      ? ''
-      : `<p id="state" role="status" data-yes="${text(words.trusted)}" data-no="${text(words.notTrusted)}">${text(words.checking)}</p>
+  return `<p id="state" role="status" data-yes="${text(words.trusted)}" data-no="${text(words.notTrusted)}">${text(words.checking)}</p>
 <p><a id="open" class="button" data-port="${port}" href="#">${text(words.open)}</a></p>`;
+};
+
+function offer(words: TrustWords, authority: ShownAuthority): string {
+  const text = escapeXml;
   const devices = words.steps.map(({ device, file, steps }) => {
     const name = file === 'crt' ? words.download : words.downloadProfile;
     return `<h2>${text(device)}</h2>
 <a class="button" href="trust/perch.${file}">${text(name)}</a>
 <ol>${steps.map((step) => `<li>${text(step)}</li>`).join('')}</ol>`;
   });
-  return `${check}
-<h2>${text(words.fingerprint)}</h2>
+  return `<h2>${text(words.fingerprint)}</h2>
 <p>${text(authority.name)} · ${new Date(authority.untilMs).toISOString().slice(0, 10)}</p>
 <code>${authority.fingerprint}</code>
 <p>${text(words.compare)}</p>

@@ -66,3 +66,9 @@ test('a box without a certificate of its own says how to come to one', async () 
   expect((await get('/trust')).body).toContain('tlsAddress: :8443');
   expect((await get('/trust/perch.crt')).statusCode).toBe(404);
 });
+
+test('with a certificate of somebody else there is nothing to fetch, and the page still looks whether it is trusted', async () => {
+  const { body } = await (await open({ authority: () => undefined, port: () => 443 }))('/trust');
+  expect(body).toContain('data-port="443"');
+  expect(body).not.toContain('perch.crt');
+});
