@@ -106,8 +106,9 @@ function drawVideo(next: () => number, seconds: number, wall: number): Sample[] 
   return samples;
 }
 
-function drawSound(next: () => number, seconds: number, wall: number, aheadMs: number): Sample[] {
-  const start = Math.floor(next() * 1e6);
+/** @param startTicks where the pictures begin: the tracks of a stream have one clock, and are a little apart on it */
+function drawSound(next: () => number, seconds: number, wall: number, startTicks: number, aheadMs: number): Sample[] {
+  const start = Math.max(0, Math.floor((startTicks / 90_000 + (next() - 0.5) * 0.6) * 48_000));
   return Array.from({ length: seconds * 50 }, (_, i) => {
     const pts = start + i * 960;
     return { pts, dts: pts, wall: wall + i * 20 - aheadMs, key: true, data: drawBytes(next, 60) };
@@ -131,8 +132,10 @@ async function recordByChance(folder: string, next: () => number): Promise<ReadF
     const tracks = [...(hasVideo ? [tinyH264] : []), ...(hasSound ? [opusTrack] : [])];
     const segmentDurationMs = 1_500 + Math.floor(next() * 3_000);
     const running = startRecorder(folder, { segmentDurationMs }, tracks);
-    const sound = hasSound ? [drawSound(next, seconds, wall, Math.floor(next() * 300))] : [];
-    feed(running.stream, [...(hasVideo ? [drawVideo(next, seconds, wall)] : []), ...sound]);
+    const video = hasVideo ? [drawVideo(next, seconds, wall)] : [];
+    const startTicks = video[0]?.[0]?.dts ?? 0;
+    const sound = hasSound ? [drawSound(next, seconds, wall, startTicks, Math.floor(next() * 300))] : [];
+    feed(running.stream, [...video, ...sound]);
     running.stream.close();
     await running[Symbol.asyncDispose]();
     files.push(...running.log.names);
