@@ -72,7 +72,7 @@ test.for([
   ['?_HLS_part=0', '_HLS_part without _HLS_msn: a part is one of a segment'],
   ['?_HLS_msn=x', "_HLS_msn is 'x': it takes a whole number"],
   ['?_HLS_msn=99', /^segment 99 is too far ahead: the last one is \d$/],
-  ['?_HLS_msn=2&_HLS_part=99', /^segment 2, part 99 is too far ahead: the last one is \d$/],
+  ['?_HLS_msn=3&_HLS_part=99', /^segment 3, part 99 is too far ahead: the last one is \d$/],
 ] as const)('%s is refused', async ([query, error]) => {
   const { playlist } = await setup();
   const answer = await playlist(query);

@@ -29,7 +29,7 @@ test('a player with cookies is known by them: addresses carry its query, and no 
   expect(index.headers['set-cookie']).toMatch(/^hlsSession=[0-9a-f-]{36}; HttpOnly; SameSite=Lax$/);
   expect(linesOf(index.body)).toEqual(['video1_stream.m3u8?token=b&user=a']);
   const media = await player.get('/cam/video1_stream.m3u8?token=b&user=a');
-  expect(linesOf(media.body)[0]).toMatch(/_seg0\.mp4\?token=b&user=a$/);
+  expect(linesOf(media.body)[0]).toMatch(/_seg1\.mp4\?token=b&user=a$/);
   expect((await player.get(`/cam/${linesOf(media.body)[0]}`)).statusCode).toBe(200);
   expect(server.sessions.list().length).toBe(1);
 });
@@ -199,7 +199,7 @@ test('a CDN with the secret has one session, no cookies, and answers that it may
   const file = await cdn(`/cam/${linesOf(media.body)[0]}`);
   expect(file.headers['cache-control']).toBe('public, max-age=3600');
   expect(server.sessions.list()).toMatchObject([{ isCDN: true, outboundBytes: file.rawPayload.length }]);
-  const missing = await cdn('/cam/x_video1_seg0.mp4');
+  const missing = await cdn('/cam/x_video1_seg1.mp4');
   expect([missing.statusCode, missing.headers['cache-control']]).toEqual([404, 'no-store']);
   for (const wrong of ['s3cre', 's3cret1', 'S3cret']) {
     expect((await cdn('/cam/video1_stream.m3u8', wrong)).statusCode).toBe(401);

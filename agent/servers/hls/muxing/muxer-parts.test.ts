@@ -63,7 +63,7 @@ function pacedVideo(intervalsMs: readonly number[], gop: number): Sample[] {
   });
 }
 
-test('segments come in parts, the first one too, and their names count from 0', () => {
+test('segments come in parts, the first one too; segments count from 1, parts from 0', () => {
   const pictures = tinyVideo(100, 25, 25);
   const { stream, muxer } = setup([tinyH264]);
   for (const picture of pictures) {
@@ -72,15 +72,15 @@ test('segments come in parts, the first one too, and their names count from 0', 
   const { segments, running, partTargetS } = playlistOf(muxer);
   expect(partTargetS).toBe(0.216);
   expect(segments.map(({ name, parts }) => [name, parts.length])).toEqual([
-    ['p_video1_seg0.mp4', 0],
-    ['p_video1_seg1.mp4', 5],
+    ['p_video1_seg1.mp4', 0],
     ['p_video1_seg2.mp4', 5],
+    ['p_video1_seg3.mp4', 5],
   ]);
   // Those of the first segment are not told any more.
   expect(partsOf(muxer).map(({ name }) => name)).toEqual(
     Array.from({ length: 14 }, (_, i) => `p_video1_part${i + 5}.mp4`),
   );
-  expect(running).toMatchObject({ number: 3, nextPartName: 'p_video1_part19.mp4', isDiscontinuity: false });
+  expect(running).toMatchObject({ number: 4, nextPartName: 'p_video1_part19.mp4', isDiscontinuity: false });
   expect(partsOf(muxer).map(({ durationS }) => durationS)).toEqual(Array.from({ length: 14 }, () => 0.2));
 });
 
@@ -140,7 +140,7 @@ test('what the stream keeps is one segment, and its last moments another one in 
     [7, true, 0],
     [1, false, 5],
   ]);
-  expect([running.number, running.parts.length, targetDurationS]).toEqual([2, 0, 7]);
+  expect([running.number, running.parts.length, targetDurationS]).toEqual([3, 0, 7]);
 });
 
 test('the first segment ends where the sound has got to, so that both are there at once', async () => {
@@ -180,15 +180,15 @@ test('parts are told for the last two whole segments only, and can be fetched as
   }
   const { segments } = playlistOf(muxer);
   expect(segments.map(({ number, parts }) => [number, parts.length])).toEqual([
-    [13, 0],
     [14, 0],
     [15, 0],
     [16, 0],
     [17, 0],
-    [18, 5],
+    [18, 0],
     [19, 5],
+    [20, 5],
   ]);
-  // Parts of segment 4, which left the list 8 s ago, and of 3, which is let go.
+  // Parts of segment 5, which left the list 8 s ago, and of 4, which is let go.
   expect([20, 24].map((n) => muxer.file(`p_video1_part${n}.mp4`) !== undefined)).toEqual([true, true]);
   expect([15, 19].map((n) => muxer.file(`p_video1_part${n}.mp4`) !== undefined)).toEqual([false, false]);
 });
@@ -201,7 +201,7 @@ test('the list is never shorter than three target durations because of what left
     stream.write(0, picture);
     const { segments, targetDurationS } = playlistOf(muxer);
     const listedS = segments.reduce((sum, { durationS }) => sum + durationS, 0);
-    expect(segments[0]?.number === 0 || listedS >= 3 * targetDurationS).toBe(true);
+    expect(segments[0]?.number === 1 || listedS >= 3 * targetDurationS).toBe(true);
   }
   expect(playlistOf(muxer).segments[0]?.number).toBeGreaterThan(20);
 });
@@ -284,7 +284,7 @@ test('sound that is ahead of the pictures waits for them, and no part of it lies
   const [video, audio] = [playlistOf(muxer, 0), playlistOf(muxer, 1)];
   const facts = ({ number, durationS }: (typeof video.segments)[0]) => [number, round(durationS)];
   // What came before the first picture is left out.
-  expect(audio.segments.map(facts)).toEqual(video.segments.map(facts).with(0, [0, 0.5]));
+  expect(audio.segments.map(facts)).toEqual(video.segments.map(facts).with(0, [1, 0.5]));
   expect(audio.running.number).toBe(video.running.number);
 });
 
@@ -310,11 +310,11 @@ test('a pause that is longer than a segment may be ends it; what follows begins 
     isIndependent,
   ];
   expect(video.segments.map(facts)).toEqual([
-    [0, 1, false, true],
     [1, 1, false, true],
-    [2, 0.4, false, true],
-    [3, 1, true, true],
-    [4, 1, false, true],
+    [2, 1, false, true],
+    [3, 0.4, false, true],
+    [4, 1, true, true],
+    [5, 1, false, true],
   ]);
   expect(audio.segments.map(facts)).toEqual(video.segments.map(facts));
   expect(asked).toBe(1);

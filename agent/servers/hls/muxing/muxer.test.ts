@@ -81,9 +81,9 @@ test('segments end before the first key frame that is late enough, and hold what
   }
   const segments = listed(muxer, 'video1');
   expect(segments.map(({ number, durationS }) => [number, durationS])).toEqual([
-    [1, 1],
     [2, 1],
     [3, 1],
+    [4, 1],
   ]);
   const bytes = content(muxer, segments[0]?.name ?? '');
   const run = parseFragment(bytes)?.runs[0];
@@ -98,8 +98,8 @@ test('old segments can still be fetched for a while after they have left the pla
   for (const picture of tinyVideo(20 * 10 + 1, 20, 20)) {
     stream.write(0, picture);
   }
-  expect(listed(muxer, 'video1').map(({ number }) => number)).toEqual([7, 8, 9]);
-  expect([1, 2, 6].map((n) => muxer.file(`p_video1_seg${n}.mp4`) !== undefined)).toEqual([false, true, true]);
+  expect(listed(muxer, 'video1').map(({ number }) => number)).toEqual([8, 9, 10]);
+  expect([2, 3, 7].map((n) => muxer.file(`p_video1_seg${n}.mp4`) !== undefined)).toEqual([false, true, true]);
 });
 
 test('a viewer of a camera with rare key frames gets what the stream keeps at once, as one segment', async () => {
@@ -197,14 +197,14 @@ test('silence of a whole segment is a gap, and the audio comes back with the num
   const { muxer } = setup(stream, { segmentCount: 20 });
   writeBoth(stream, tinyVideo(161, 20, 20), [...sound(0, 2), ...sound(5, 8.1)]);
   expect(listed(muxer, 'audio2').map(({ number, isGap }) => [number, isGap])).toEqual([
-    [0, false],
     [1, false],
-    [2, true],
+    [2, false],
     [3, true],
     [4, true],
-    [5, false],
+    [5, true],
     [6, false],
     [7, false],
+    [8, false],
   ]);
   expect(muxer.file('p_audio2_gap.mp4')).toBeUndefined();
 });
@@ -270,7 +270,7 @@ test('a stream of audio alone is cut by its length', async () => {
   await muxer.ready;
   expect(durations(muxer, 'audio1')).toEqual([0.98, 0.98, 0.98]);
   expect(muxer.renditions.map(({ name }) => name)).toEqual(['audio1']);
-  expect(muxer.file('p_audio1_seg0.mp4')?.type).toBe('audio/mp4');
+  expect(muxer.file('p_audio1_seg1.mp4')?.type).toBe('audio/mp4');
 });
 
 test('a segment beyond its limit ends the muxer with the reason', async () => {

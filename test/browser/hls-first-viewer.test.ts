@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { barClip, TINY } from '../peers/bar-clip.ts';
+import { startViewer } from '../peers/browser.ts';
+import { startFirefox } from '../peers/firefox.ts';
+import { describeWith, LENGTH } from '../peers/peers.ts';
+import { publishClip } from '../peers/publisher.ts';
+
+/** Of the player's time, from where it began: past the end of the first segments, and of a short group. */
+const PLAYED_S = 2.5;
+
+/** Group, and when somebody comes after its beginning, in seconds: the first segment is then still to come, or what was kept. */
+type Join = readonly [groupS: number, joinS: number];
+
+const SHORT: readonly Join[] = [
+  [2, 0.3],
+  [2, 0.7],
+  [10, 1.2],
+];
+const LONG: readonly Join[] = [
+  [2, 0],
+  [2, 1.2],
+  [2, 1.7],
+  [10, 0.5],
+  [10, 3],
+  [10, 6.5],
+];
+const JOINS = LENGTH === 'short' ? SHORT : [...SHORT, ...LONG];
+
+interface Played {
+  /** Ranges in seconds: a hole makes two. */
+  readonly buffered: readonly string[];
+  /** A jump makes two. */
+  readonly played: readonly string[];
+  readonly playedS: number;
+  /** Media files that were asked for more than once. */
+  readonly repeated: readonly string[];
+}
+
+/** Of both browsers' drivers. */
+interface PlayerPage {
+  evaluate<T>(look: () => T): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Runs in the page. */
+function look(): Played {
+  const video = document.querySelector('video') as HTMLVideoElement;
+  const rangesOf = (ranges: TimeRanges) =>
+    Array.from({ length: ranges.length }, (_, i) => `${ranges.start(i).toFixed(2)}-${ranges.end(i).toFixed(2)}`);
+  const { played } = video;
+  const files = performance.getEntriesByType('resource').flatMap(({ name }) => /[^/?]+\.mp4/.exec(name)?.[0] ?? []);
+  return {
+    buffered: rangesOf(video.buffered),
+    played: rangesOf(played),
+    playedS: played.length > 0 ? played.end(played.length - 1) - played.start(0) : 0,
+    repeated: [...new Set(files.filter((name, i) => files.indexOf(name) !== i))],
+  };
+}
+
+const BROWSERS = {
+  firefox: startFirefox,
+  chromium: startViewer,
+};
+
+for (const name of ['firefox', 'chromium'] as const) {
+  describeWith([name, 'ffmpeg'], `The first viewer of a path, in ${name}`, () => {
+    const open: AsyncDisposable[] = [];
+    let agent: Agent;
+    let openPage: (url: string) => Promise<PlayerPage>;
+
+    beforeAll(async () => {
+      agent = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
+      const browser = await BROWSERS[name]();
+      openPage = (url) => browser.open(url);
+      open.push(agent, browser);
+    });
+    afterAll(async () => {
+      for (const one of open.reverse()) {
+        await one[Symbol.asyncDispose]();
+      }
+    });
+
+    test.for(JOINS)(
+      'groups of %d s, opened at %d s: the first segments are got once and play without a hole',
+      async ([groupS, joinS]) => {
+        const path = `group-${groupS}-at-${joinS}`;
+        const clip = await barClip({ ...TINY, audio: 'aac', groupSeconds: groupS });
+        await using _publisher = await publishClip(agent, path, clip, { isEndless: true });
+        const { readyTime } = await agent.json<{ readyTime: string }>(`/v3/paths/get/${path}`);
+        await until(() => (Date.now() - Date.parse(readyTime) >= joinS * 1000 ? true : undefined));
+        const page = await openPage(`http://127.0.0.1:${agent.ports.hls}/${path}/`);
+        const seen = await until(async () => {
+          const now = await page.evaluate(look);
+          return now.playedS >= PLAYED_S ? now : undefined;
+        });
+        await page.close();
+        const text = JSON.stringify(seen);
+        expect(seen.repeated, text).toEqual([]);
+        expect(seen.buffered, text).toHaveLength(1);
+        expect(seen.played, text).toHaveLength(1);
+      },
+    );
+  });
+}
