@@ -100,9 +100,9 @@ test('what Perch tells of its disks has no path, and is of the type disk', () =>
     type: 'disk',
     startUs: 0,
     endUs: 1,
-    text: 'full: /mnt/usb',
+    text: 'full: /mnt/usb: no space left',
     source: 'perch',
   } as const;
   tellOfCameras((type, fields) => told.push([type, fields]))(event);
-  expect(told).toEqual([['disk', { state: 'disk', text: 'full: /mnt/usb' }]]);
+  expect(told).toEqual([['disk', { state: 'full', text: 'full: /mnt/usb: no space left' }]]);
 });

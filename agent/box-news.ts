@@ -16,7 +16,9 @@ export function tellOfConfig(tell: TellBox): (config: Config, changes: readonly 
 export function tellOfCameras(tell: TellBox): (event: CameraEvent) => void {
   return ({ id, path, type, startUs, endUs, text, source }) => {
     if (path === '') {
-      tell('disk', { state: type, text });
+      // `vanished: /mnt/usb: …`: its text begins with the state that it has come into.
+      const [state = ''] = text.split(':', 1);
+      tell('disk', { state: type === 'disk' ? state : type, text });
       return;
     }
     const start = new Date(startUs / 1000).toISOString();
