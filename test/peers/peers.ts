@@ -12,6 +12,7 @@ const PEERS = {
   ],
   firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
   curl: ['/usr/bin/curl'],
+  certutil: ['/usr/bin/certutil'],
   aiortc: ['/usr/lib/python3/dist-packages/aiortc/__init__.py'],
 } as const;
 
