@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { random } from '../../test/random.ts';
-import { type Credentials, credentialsOf, sessionCookie, sessionTokenOf } from './credentials.ts';
+import {
+  type Credentials,
+  credentialsOf,
+  noCookie,
+  sessionCookie,
+  sessionTokenOf,
+  sessionTokensOf,
+} from './credentials.ts';
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
 
@@ -35,8 +42,18 @@ test.for<[string | undefined, string | undefined]>([
 
 test('the cookie is closed to scripts and other sites, and Secure where the browser speaks TLS', () => {
   expect(sessionCookie('abc', false)).toBe('perch_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=34560000');
-  expect(sessionCookie('abc', true)).toMatch(/; Secure$/);
+  expect(sessionCookie('abc', true)).toMatch(/^perch_session_tls=abc; .*; Secure$/);
   expect(sessionCookie('', false)).toMatch(/^perch_session=; .*Max-Age=0$/);
+});
+
+test('over TLS the cookie has a name of its own, and goes before that of plain http', () => {
+  const cookie = 'perch_session=plain; perch_session_tls=secret';
+  expect(sessionTokenOf({ cookie })).toBe('secret');
+  expect(sessionTokensOf({ cookie })).toEqual(['secret', 'plain']);
+  expect([noCookie('perch_session', true)].flat().map((one) => one.split(';')[0])).toEqual([
+    'perch_session_tls=',
+    'perch_session=',
+  ]);
 });
 
 test('no header makes the readers throw', () => {

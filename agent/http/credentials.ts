@@ -36,11 +36,26 @@ export function credentialsOf(headers: IncomingHttpHeaders): Credentials {
   return colon < 0 ? { token: value } : { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
+/**
+ * What a cookie is called over TLS. With one name for both nobody could log in over plain http any more once he had over TLS:
+ * browsers keep what is Secure from being replaced there, and without a word (RFC 6265bis §5.7).
+ */
+const OVER_TLS = '_tls';
+
 /** The session's token in `Cookie` (RFC 6265 §4.2.1), if there is one. */
 export const sessionTokenOf = (headers: IncomingHttpHeaders): string | undefined => cookieOf(headers, SESSION_COOKIE);
 
-/** The first cookie of this name. */
-export function cookieOf({ cookie = '' }: IncomingHttpHeaders, name: string): string | undefined {
+/** All of them: over TLS that of plain http comes along. */
+export const sessionTokensOf = (headers: IncomingHttpHeaders): readonly string[] =>
+  [`${SESSION_COOKIE}${OVER_TLS}`, SESSION_COOKIE]
+    .map((name) => namedCookie(headers, name))
+    .filter((token) => token !== undefined);
+
+/** The first cookie of this name, that which was given over TLS before the other. */
+export const cookieOf = (headers: IncomingHttpHeaders, name: string): string | undefined =>
+  namedCookie(headers, `${name}${OVER_TLS}`) ?? namedCookie(headers, name);
+
+function namedCookie({ cookie = '' }: IncomingHttpHeaders, name: string): string | undefined {
   for (const pair of cookie.split(';')) {
     const equals = pair.indexOf('=');
     if (equals > 0 && pair.slice(0, equals).trim() === name) {
@@ -61,7 +76,13 @@ const LONGEST_COOKIE_S = 400 * 86_400;
 export function ownCookie(name: string, value: string, isSecure: boolean, lifeS = LONGEST_COOKIE_S): string {
   const keptS = value === '' ? 0 : Math.max(0, Math.min(Math.ceil(lifeS), LONGEST_COOKIE_S));
   const secure = isSecure ? '; Secure' : '';
-  return `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${keptS}${secure}`;
+  return `${name}${isSecure ? OVER_TLS : ''}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${keptS}${secure}`;
 }
 
 export const sessionCookie = (token: string, isSecure: boolean): string => ownCookie(SESSION_COOKIE, token, isSecure);
+
+/** Takes a cookie away, over TLS that of plain http too. */
+export const noCookie = (name: string, isSecure: boolean): string | string[] => {
+  const plain = ownCookie(name, '', false);
+  return isSecure ? [ownCookie(name, '', true), plain] : plain;
+};

@@ -4,7 +4,7 @@ import { PerchError } from '../base/errors.ts';
 import type { HttpAccess, KnownPerson } from './access.ts';
 import { paginate } from './api/paginate.ts';
 import { checkedBody } from './checked-body.ts';
-import { GUEST_COOKIE, ownCookie } from './credentials.ts';
+import { GUEST_COOKIE, noCookie, ownCookie } from './credentials.ts';
 import { CamerasChoice } from './people-routes.ts';
 import { ownOrigin, paused } from './session-routes.ts';
 import { ErrorAnswer, OkAnswer } from './simple-answers.ts';
@@ -141,7 +141,7 @@ function openRoutes(app: FastifyInstance, { access, people, wrongCredentials, wa
   const leave = { summary: "Takes the guest's cookie away", tags, response: answers };
   app.delete('/v3/guest', { schema: leave }, async (request, reply) => {
     const { isSecure } = ownOrigin(access, request);
-    reply.header('Set-Cookie', ownCookie(GUEST_COOKIE, '', isSecure));
+    reply.header('Set-Cookie', noCookie(GUEST_COOKIE, isSecure));
     return { status: 'ok' };
   });
 }

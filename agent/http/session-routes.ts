@@ -3,7 +3,16 @@ import Type from 'typebox';
 import { PerchError } from '../base/errors.ts';
 import type { HttpAccess, KnownPerson } from './access.ts';
 import { checkedBody } from './checked-body.ts';
-import { cookieOf, DEVICE_COOKIE, ownCookie, sessionCookie, sessionTokenOf } from './credentials.ts';
+import {
+  cookieOf,
+  DEVICE_COOKIE,
+  noCookie,
+  ownCookie,
+  SESSION_COOKIE,
+  sessionCookie,
+  sessionTokenOf,
+  sessionTokensOf,
+} from './credentials.ts';
 import type { RequestOrigin } from './request-origin.ts';
 import { ErrorAnswer, OkAnswer } from './simple-answers.ts';
 import type { WrongCredentials } from './wrong-credentials.ts';
@@ -105,11 +114,10 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
 
   app.delete('/v3/session', { schema: { summary: 'Logs out', tags, response: answers } }, async (request, reply) => {
     const origin = ownOrigin(access, request);
-    const token = sessionTokenOf(request.headers);
-    if (token !== undefined) {
+    for (const token of sessionTokensOf(request.headers)) {
       await accounts.logOut(token);
     }
-    reply.header('Set-Cookie', sessionCookie('', origin.isSecure));
+    reply.header('Set-Cookie', noCookie(SESSION_COOKIE, origin.isSecure));
     return { status: 'ok' };
   });
 }
