@@ -1,0 +1,182 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { random } from '../../test/random.ts';
+import { PerchError } from '../base/errors.ts';
+import { silentLogger } from '../base/log.ts';
+import { HookGate } from './hook-gate.ts';
+import { type HookSettings, Hooks, type Post, parseAnswer } from './hooks.ts';
+
+const OFF: HookSettings['urls'] = {
+  on_play: '',
+  on_publish: '',
+  on_stream_not_found: '',
+  on_stream_none_reader: '',
+  on_stream_changed: '',
+  on_server_started: '',
+  on_server_keepalive: '',
+};
+const OK = { status: 200, text: '{"code":0,"msg":"success"}' };
+
+interface Posted {
+  readonly url: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Hooks whose server answers what `reply` says; an error is no answer. */
+function hooksWith(reply: () => { status: number; text: string } | PerchError | Promise<typeof OK>, retries = 1) {
+  const clock = new FakeClock();
+  const posted: Posted[] = [];
+  const post: Post = async (url, body, headers) => {
+    posted.push({ url, body: JSON.parse(body), headers });
+    const answer = await reply();
+    if (answer instanceof PerchError) {
+      throw answer;
+    }
+    return answer;
+  };
+  const urls = { ...OFF, on_play: 'http://h/play', on_publish: 'http://h/push', on_stream_changed: 'http://h/changed' };
+  const settings = () => ({ urls, mediaServerId: 'box', timeoutMs: 10_000, retries, retryDelayMs: 3_000 });
+  const signal = new AbortController().signal;
+  return { clock, posted, hooks: new Hooks({ settings, post, clock, log: silentLogger, signal }) };
+}
+
+const away = () => new PerchError('unavailable', 'it cannot be asked');
+
+test('a hook that is off agrees and is not asked', async () => {
+  const { hooks, posted } = hooksWith(away);
+  expect(await hooks.ask('on_stream_not_found', {})).toEqual({ code: 0, msg: '', close: false });
+  hooks.tell('on_server_started', {});
+  expect(posted).toEqual([]);
+});
+
+test('each call counts, and says whose it is and for which host', async () => {
+  const { hooks, posted } = hooksWith(() => OK);
+  await hooks.ask('on_play', { vhost: '__defaultVhost__', app: 'live' });
+  await hooks.ask('on_play', {});
+  expect(posted).toEqual([
+    {
+      url: 'http://h/play',
+      body: { mediaServerId: 'box', hook_index: 1, vhost: '__defaultVhost__', app: 'live' },
+      headers: { 'X-VHOST': '__defaultVhost__' },
+    },
+    { url: 'http://h/play', body: { mediaServerId: 'box', hook_index: 2 }, headers: {} },
+  ]);
+});
+
+test('a hook that cannot be asked is tried again after the pause, and then it refuses', async () => {
+  const { hooks, posted, clock } = hooksWith(away, 2);
+  const asked = hooks.ask('on_play', {});
+  await clock.advance(2_999);
+  expect(posted).toHaveLength(1);
+  await clock.advance(1);
+  expect(posted).toHaveLength(2);
+  await clock.advance(3_000);
+  expect(await asked).toEqual({ code: -1, msg: 'on_play: it cannot be asked', close: false });
+  expect(posted).toHaveLength(3);
+});
+
+test('a refusal is an answer: nobody asks again', async () => {
+  const { hooks, posted } = hooksWith(() => ({ status: 200, text: '{"code":3,"msg":"no\\r\\nticket"}' }));
+  expect(await hooks.ask('on_play', {})).toEqual({ code: 3, msg: 'no ticket', close: false });
+  expect(posted).toHaveLength(1);
+});
+
+test('of a crowd 64 wait for a hook that does not answer; the others are refused at once', async () => {
+  const { hooks, posted } = hooksWith(() => new Promise(() => {}));
+  for (let i = 0; i < 64; i += 1) {
+    void hooks.ask('on_play', {});
+  }
+  expect(await hooks.ask('on_play', {})).toMatchObject({ code: -1 });
+  expect(posted).toHaveLength(64);
+});
+
+test('news is told in its order, one after the other, and only so much of it waits', async () => {
+  let answer = (_: typeof OK): void => {};
+  const { hooks, posted } = hooksWith(
+    () =>
+      new Promise<typeof OK>((resolve) => {
+        answer = resolve;
+      }),
+  );
+  for (let i = 0; i < 1_000; i += 1) {
+    hooks.tell('on_stream_changed', { i });
+  }
+  for (let told = 1; told <= 501; told += 1) {
+    expect(posted.at(-1)?.body['i']).toBe(told - 1);
+    expect(posted).toHaveLength(told);
+    answer(OK);
+    await new Promise(setImmediate);
+  }
+  expect(posted).toHaveLength(501);
+});
+
+test.for([
+  ['another status', 204, ''],
+  ['no JSON', 200, 'ok'],
+  ['no object', 200, 'null'],
+  ['no code', 200, '{}'],
+  ['a code that is a text', 200, '{"code":"0"}'],
+  ['a code that is no integer', 200, '{"code":0.5}'],
+] as const)('%s is no answer', ([, status, text]) => {
+  expect(() => parseAnswer({ status, text })).toThrow(PerchError);
+});
+
+test('whatever is answered is an answer or a failure', () => {
+  const next = random(11);
+  for (let round = 0; round < 5_000; round += 1) {
+    const text = [...'{"code":0,"msg":"x","close":true}'].map((c) =>
+      next() < 0.05 ? String.fromCharCode(next() * 300) : c,
+    );
+    try {
+      expect(Number.isInteger(parseAnswer({ status: 200, text: text.join('') }).code)).toBe(true);
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+  }
+});
+
+const asking = (more: object = {}) => ({
+  ip: '192.0.2.1',
+  request: { protocol: 'rtsp' as const, id: 'one', query: 'token=a', ...more },
+});
+
+test('who is let in is asked about once for what belongs to one session', async () => {
+  const { hooks, posted, clock } = hooksWith(() => OK);
+  const gate = new HookGate(hooks, clock);
+  expect(await gate.objection('read', 'yard/gate', asking())).toBeUndefined();
+  expect(await gate.objection('read', 'yard/gate', asking())).toBeUndefined();
+  expect(posted).toHaveLength(1);
+  expect(posted[0]?.body).toMatchObject({ schema: 'rtsp', app: 'yard', stream: 'gate', params: 'token=a', id: 'one' });
+  await gate.objection('read', 'yard/other', asking());
+  await gate.objection('read', 'yard/gate', asking({ id: 'two' }));
+  await gate.objection('read', 'yard/gate', asking({ query: 'token=b' }));
+  await gate.objection('publish', 'yard/gate', asking());
+  expect(posted).toHaveLength(5);
+  expect(posted[4]?.body).toMatchObject({ originType: 2, originTypeStr: 'rtsp_push' });
+  await clock.advance(10_000);
+  await gate.objection('read', 'yard/gate', asking());
+  expect(posted).toHaveLength(6);
+});
+
+test('what a player of HLS adds to its address makes it nobody else, another token does', async () => {
+  const { hooks, posted, clock } = hooksWith(() => OK);
+  const gate = new HookGate(hooks, clock);
+  const hls = (query: string, id: string) => asking({ protocol: 'hls', id, query });
+  await gate.objection('read', 'cam', hls('token=a', '1'));
+  await gate.objection('read', 'cam', hls('token=a&cookieCheck=1', '2'));
+  expect(posted).toHaveLength(1);
+  await gate.objection('read', 'cam', hls('token=b&cookieCheck=1', '3'));
+  expect(posted.at(-1)?.body).toMatchObject({ schema: 'hls', app: 'live', stream: 'cam', params: 'token=b' });
+});
+
+test('a refusal is not kept, and what opens no session is not asked about', async () => {
+  const { hooks, posted, clock } = hooksWith(() => ({ status: 200, text: '{"code":1,"msg":"later"}' }));
+  const gate = new HookGate(hooks, clock);
+  expect(await gate.objection('read', 'cam', asking())).toBe('code: 1 msg: later');
+  expect(await gate.objection('read', 'cam', asking())).toBe('code: 1 msg: later');
+  expect(posted).toHaveLength(2);
+  expect(await gate.objection('read', 'cam', asking({ protocol: 'webrtc', id: null }))).toBeUndefined();
+  expect(await gate.objection('read', 'cam', { ip: '192.0.2.1' })).toBeUndefined();
+  expect(posted).toHaveLength(2);
+});

@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { silentLogger } from '../base/log.ts';
+import { Hooks } from './hooks.ts';
+import type { ShownPath } from './media-items.ts';
+import { StreamWatch } from './stream-watch.ts';
+
+const CAM: ShownPath = {
+  ...{ name: 'yard/gate', ready: true, readyTime: '2026-01-01T00:00:00.000Z', source: null, readers: [] },
+  ...{ inboundBytes: 0, bitrate: 0, tracks2: [], recording: null, lastError: null },
+};
+const VIEWER = [{ type: 'webRTCSession', id: 'one' }];
+
+function box({ close = true } = {}) {
+  const clock = new FakeClock();
+  const told: string[] = [];
+  const ended: string[] = [];
+  const now = { paths: [] as ShownPath[] };
+  const urls = { on_play: '', on_publish: '', on_stream_not_found: '', on_server_started: '', on_server_keepalive: '' };
+  const hooks = new Hooks({
+    settings: () => ({
+      urls: { ...urls, on_stream_changed: 'changed', on_stream_none_reader: 'unread' },
+      ...{ mediaServerId: '', timeoutMs: 1_000, retries: 0, retryDelayMs: 0 },
+    }),
+    post: async (url, text) => {
+      const { regist, schema, app, stream } = JSON.parse(text);
+      told.push(`${url} ${regist ?? ''} ${schema} ${app}/${stream}`);
+      return { status: 200, text: JSON.stringify({ code: 0, close }) };
+    },
+    ...{ clock, log: silentLogger, signal: new AbortController().signal },
+  });
+  new StreamWatch({
+    ...{ clock, hooks, paths: { list: () => now.paths } },
+    items: () => [{ schema: 'rtsp', app: 'yard', stream: 'gate' } as { schema: string }, { schema: 'hls.fmp4' }],
+    end: async ({ name }) => ended.push(name) > 0,
+    noneReaderDelayMs: () => 20_000,
+  });
+  return { clock, told, ended, now };
+}
+
+test('a stream that comes and goes is told for each schema', async () => {
+  const { clock, told, now } = box();
+  now.paths = [CAM];
+  await clock.advance(1_000);
+  expect(told).toHaveLength(2);
+  expect(told[0]).toBe('changed true rtsp yard/gate');
+  now.paths = [{ ...CAM, ready: false, readyTime: null }];
+  await clock.advance(1_000);
+  expect(told.slice(2)).toEqual(['changed false rtsp yard/gate', 'changed false hls.fmp4 yard/gate']);
+});
+
+test('one that came anew between two looks has gone and come', async () => {
+  const { clock, told, now } = box();
+  now.paths = [CAM];
+  await clock.advance(1_000);
+  now.paths = [{ ...CAM, readyTime: '2026-01-01T00:00:01.000Z' }];
+  await clock.advance(1_000);
+  expect(told.map((line) => line.split(' ')[1])).toEqual(['true', 'true', 'false', 'false', 'true', 'true']);
+});
+
+test('when the last viewer has been gone for the delay the hook is asked once, and may close the stream', async () => {
+  const { clock, told, ended, now } = box();
+  now.paths = [{ ...CAM, readers: VIEWER }];
+  await clock.advance(1_000);
+  now.paths = [CAM];
+  await clock.advance(20_000);
+  expect(ended).toEqual([]);
+  await clock.advance(1_000);
+  expect(told.filter((line) => line.startsWith('unread'))).toEqual(['unread  rtsp yard/gate']);
+  expect(ended).toEqual(['yard/gate']);
+  await clock.advance(60_000);
+  expect(ended).toHaveLength(1);
+});
+
+test('who comes back in time keeps the stream, and one that nobody has watched is left alone', async () => {
+  const { clock, told, now } = box();
+  now.paths = [
+    { ...CAM, readers: VIEWER },
+    { ...CAM, name: 'yard/other' },
+  ];
+  await clock.advance(1_000);
+  now.paths = [CAM, { ...CAM, name: 'yard/other' }];
+  await clock.advance(10_000);
+  now.paths = [
+    { ...CAM, readers: VIEWER },
+    { ...CAM, name: 'yard/other' },
+  ];
+  await clock.advance(60_000);
+  expect(told.filter((line) => line.startsWith('unread'))).toEqual([]);
+});
+
+test('a hook that does not say close leaves the stream', async () => {
+  const { clock, ended, now } = box({ close: false });
+  now.paths = [{ ...CAM, readers: VIEWER }];
+  await clock.advance(1_000);
+  now.paths = [CAM];
+  await clock.advance(30_000);
+  expect(ended).toEqual([]);
+});
