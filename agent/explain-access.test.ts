@@ -55,6 +55,13 @@ test('the way to a decision is told step by step', async () => {
   expect(refused.allowed).toBe(false);
 });
 
+test('a web hook that has the last word is told of, where it is asked', async () => {
+  await using box = await openFolder(`zlmOnPlay: http://127.0.0.1:1/on_play\n${USERS}`);
+  const note = 'note: zlmOnPlay is asked besides, except about sessions of the page, and may refuse';
+  expect((await box.say('tom read door')).text).toContain(`=> let in\n${note}`);
+  expect((await box.say('tom publish door')).text).not.toContain('zlmOn');
+});
+
 test('a person of the box is known by what lies in the data folder', async () => {
   await using box = await openFolder();
   const users = await Users.open(box.folder);

@@ -54,6 +54,7 @@ export async function explainAccess(
       ...(path === '' ? [] : [pathWords(config, path)]),
       ...steps.map((step, i) => `${i + 1}. ${step}`),
       `=> ${outcome}`,
+      ...hookWords(config, action),
       ...authority.warnings.map((warning) => `note: ${warning}`),
     ],
   };
@@ -103,6 +104,13 @@ function parsed(text: string, name: string, cwd: string, env: Environment): Conf
     throw new PerchError('badInput', fault ? problemText(fault) : `${name} is not valid`);
   }
   return config;
+}
+
+/** A web hook has the last word, and is not asked here. */
+function hookWords(config: Config, action: Action): string[] {
+  const key = action === 'read' ? 'zlmOnPlay' : 'zlmOnPublish';
+  const isAsked = (action === 'read' || action === 'publish') && config[key] !== '';
+  return isAsked ? [`note: ${key} is asked besides, except about sessions of the page, and may refuse`] : [];
 }
 
 function pathWords(config: Config, path: string): string {
