@@ -1,0 +1,58 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { silentLogger } from '../base/log.ts';
+import { createHttpApp } from './app.ts';
+import { insistOnTls, redirectToTls } from './tls-redirect.ts';
+
+function open(port: number | undefined, mayInsist = false) {
+  const app = createHttpApp({ log: silentLogger });
+  redirectToTls(app, { port: () => port });
+  insistOnTls(app, () => mayInsist);
+  app.all('/*', () => 'answered');
+  onTestFinished(() => app.close());
+  return async (url: string, host: string, method: 'GET' | 'HEAD' | 'POST' | 'OPTIONS' | 'DELETE' = 'GET') => {
+    const { statusCode, headers } = await app.inject({ method, url, headers: { host } });
+    return { statusCode, location: headers.location, insists: headers['strict-transport-security'] };
+  };
+}
+
+test.for([
+  ['/', 'box:8080', 8443, 'https://box:8443/'],
+  ['/hls/cam/index.m3u8?x=1&y=%2F', 'box.local:8080', 8443, 'https://box.local:8443/hls/cam/index.m3u8?x=1&y=%2F'],
+  ['/a', '192.168.1.9', 443, 'https://192.168.1.9/a'],
+  ['/a', '[fd00::9]:8080', 8443, 'https://[fd00::9]:8443/a'],
+] as const)('%s of %s goes on to port %i of the same host', async ([url, host, port, location]) => {
+  expect(await open(port)(url, host)).toMatchObject({ statusCode: 307, location });
+  expect(await open(port)(url, host, 'HEAD')).toMatchObject({ statusCode: 307, location });
+});
+
+test.for(['/health', '/health?x', '/trust', '/trust?lang=en', '/trust/perch.crt'])(
+  '%s stays on plain http',
+  async (url) => {
+    expect(await open(8443)(url, 'box')).toMatchObject({ statusCode: 200, location: undefined });
+  },
+);
+
+test.for(['/healthy', '/trusted', '/trust.html'])('%s does not', async (url) => {
+  expect((await open(8443)(url, 'box')).statusCode).toBe(307);
+});
+
+test.for(['POST', 'DELETE', 'OPTIONS'] as const)('%s is answered where it came', async (method) => {
+  expect((await open(8443)('/', 'box', method)).statusCode).toBe(200);
+});
+
+test.for(['box"><script>', 'a b', 'box/evil', 'me@evil.example'])('the host %j is sent nowhere', async (host) => {
+  expect((await open(8443)('/', host)).location).toBeUndefined();
+});
+
+test('without https nobody is sent on', async () => {
+  expect((await open(undefined)('/', 'box')).statusCode).toBe(200);
+});
+
+test.for([
+  [true, 'box.example', true],
+  // Browsers would keep the port, and knock with https where plain http is spoken.
+  [true, 'box.example:8443', false],
+  [false, 'box.example', false],
+] as const)('browsers are told to insist: allowed %s, at %s: %s', async ([may, host, insists]) => {
+  expect((await open(undefined, may)('/', host)).insists).toBe(insists ? 'max-age=2592000' : undefined);
+});
