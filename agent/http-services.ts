@@ -30,6 +30,7 @@ import { healthRoute } from './http/health.ts';
 import type { ListenerTls } from './http/listener-tls.ts';
 import { listen } from './http/listeners.ts';
 import { peopleRoutes } from './http/people-routes.ts';
+import { keepPrefix } from './http/proxy-prefix.ts';
 import { renewSessions, sessionRoutes } from './http/session-routes.ts';
 import { staticUi } from './http/static-ui.ts';
 import { systemRoute } from './http/system.ts';
@@ -130,14 +131,21 @@ export class HttpServices {
   parts(): Part<Config>[] {
     const main: Mount = (app, access) => this.#mountMain(app, access);
     return [
-      this.#listener('main port', 'address', (c) => c.address, [], main),
-      this.#listener('main port with TLS', 'tlsAddress', (c) => c.tlsAddress || undefined, [], main, 'tls'),
+      this.#listener('main port', 'address', (c) => c.address, ['trustedProxies'], main),
+      this.#listener(
+        'main port with TLS',
+        'tlsAddress',
+        (c) => c.tlsAddress || undefined,
+        ['trustedProxies'],
+        main,
+        'tls',
+      ),
       this.#listener(
         'WebRTC port',
         'webrtcAddress',
         (c) => (c.webrtc ? c.webrtcAddress : undefined),
         ['webrtcTrustedProxies'],
-        (app, access) => mountWebRtc(app, access, '', this.#deps),
+        (app, access) => mountWebRtc(app, access, '', { ...this.#deps, zlm: this.zlm }),
         'webrtc',
       ),
       this.#listener(
@@ -208,7 +216,7 @@ export class HttpServices {
         const app = createHttpApp({ log, readTimeoutMs: config.readTimeoutMs, ...(tls && { tls: tls.pair }) });
         tls?.renew(app);
         this.#directToTls(key, app, tls);
-        const proxies = keys.find((other) => other.endsWith('TrustedProxies'));
+        const proxies = keys.find((other) => /trustedProxies$/i.test(other));
         const access = new HttpAccess({
           authority,
           sessions: accounts,
@@ -216,6 +224,7 @@ export class HttpServices {
           trustedProxies: proxies === undefined ? [] : (config[proxies] as readonly string[]),
           log,
         });
+        keepPrefix(app, access);
         const { port, close } = await mount(app, access)
           .then(() => listen(key, addressOf(config) ?? '', app))
           .catch(async (error: unknown) => {
@@ -252,7 +261,9 @@ export class HttpServices {
     app.addHook('onRequest', renewSessions({ accounts, access }));
     const warnings = () => [...authority.warnings, ...this.#deps.problems().filter(isSerious).map(problemText)];
     await app.register(healthRoute, { health: { status: () => healthOf(this.#deps) } });
-    await app.register(trustRoutes, { trust: { authority: () => this.#deps.own.authority(), port: () => this.#tlsPort } });
+    await app.register(trustRoutes, {
+      trust: { authority: () => this.#deps.own.authority(), port: () => this.#tlsPort },
+    });
     await app.register(sessionRoutes, {
       accounts,
       access,

@@ -74,6 +74,7 @@ export const GlobalSchema = Type.Object({
   tlsServerKey: KeyFile('tlsAddress'),
   tlsServerCert: CertFile('tlsAddress'),
   tlsRedirect: Type.Boolean({ default: false, description: 'Send browsers from `address` on to `tlsAddress`.' }),
+  trustedProxies: IpRanges('Reverse proxies before the main port whose X-Forwarded headers are believed.'),
   recordSyncInterval: Duration('5s', 'Recordings reach the disk at least this often: the most that a power cut costs.'),
   recordMinFree: FreeSpaceText(
     '0%',

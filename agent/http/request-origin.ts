@@ -19,6 +19,8 @@ export interface RequestOrigin {
   readonly isSecure: boolean;
   /** Where the client reaches this server, without a slash at the end: `https://host:port/prefix`, as a trusted proxy says it. */
   readonly baseUrl: string;
+  /** The path of that: below which folder a trusted proxy shows this server; empty for none. */
+  readonly prefix: string;
 }
 
 /** Names that no public name server can point here: without them any web page could rebind its own name to our address. */
@@ -38,10 +40,11 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
   const isKnownClient = !hasForwarded || client !== undefined;
   // HTTP/2 has the host in a field of its own (RFC 9113 §8.3.1).
   const named = headers.host ?? first(headers[':authority']) ?? '';
-  const host = (isTrustedProxy ? first(headers['x-forwarded-host']) : undefined) ?? named;
+  const told = isTrustedProxy ? toldBy(headers) : {};
+  const host = told.host ?? named;
   const hostName = hostNameOf(host);
   const isOwnPage = !isForeignPage(headers);
-  const isSecure = isTls || (isTrustedProxy && first(headers['x-forwarded-proto']) === 'https');
+  const isSecure = isTls || told.scheme === 'https';
   return {
     ip,
     isLoopback: isKnownClient && isLoopbackIp(ip) && isLoopbackHost(hostName) && isOwnPage,
@@ -50,29 +53,70 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
     mayBeForged:
       isPrivateIp(ip) && (isOtherHostsPage(headers, hostName) || (!isTrustedProxy && isPublicName(hostName))),
     isSecure,
-    baseUrl: baseUrlOf(isTrustedProxy ? headers : {}, isSecure, host),
+    baseUrl: baseUrlOf(told, isSecure, host),
+    prefix: told.prefix ?? '',
   };
 }
 
-/** @param forwarded headers that are believed */
-function baseUrlOf(forwarded: IncomingHttpHeaders, isSecure: boolean, host: string): string {
-  const proto = first(forwarded['x-forwarded-proto']);
-  const scheme = proto === 'http' || proto === 'https' ? proto : isSecure ? 'https' : 'http';
-  const prefix = first(forwarded['x-forwarded-prefix']) ?? '';
-  return `${scheme}://${HOST.test(host) ? host : 'localhost'}${PREFIX.test(prefix) ? prefix.replace(/\/$/, '') : ''}`;
+/** What a trusted proxy says about itself. */
+interface Told {
+  readonly scheme?: string | undefined;
+  readonly host?: string | undefined;
+  readonly prefix?: string | undefined;
 }
 
-const isForwardedHeader = (name: string): boolean =>
-  name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip';
+function toldBy(headers: IncomingHttpHeaders): Told {
+  const standard = hasOlderHeaders(headers) ? {} : (standardHops(headers).at(-1) ?? {});
+  const scheme = first(headers['x-forwarded-proto']) ?? standard.proto?.toLowerCase();
+  const prefix = first(headers['x-forwarded-prefix']) ?? '';
+  return {
+    scheme: scheme === 'http' || scheme === 'https' ? scheme : undefined,
+    host: first(headers['x-forwarded-host']) ?? standard.host,
+    prefix: PREFIX.test(prefix) ? prefix.replace(/\/$/, '') : undefined,
+  };
+}
+
+const baseUrlOf = ({ scheme, prefix = '' }: Told, isSecure: boolean, host: string): string =>
+  `${scheme ?? (isSecure ? 'https' : 'http')}://${HOST.test(host) ? host : 'localhost'}${prefix}`;
+
+const isForwardedHeader = (name: string): boolean => isOlderHeader(name) || name === 'forwarded';
+const isOlderHeader = (name: string): boolean => name.startsWith('x-forwarded-') || name === 'x-real-ip';
+
+/** A proxy that sets these passes on whatever else the client has written, `Forwarded` among it: then that is not believed. */
+const hasOlderHeaders = (headers: IncomingHttpHeaders): boolean => Object.keys(headers).some(isOlderHeader);
+
+interface Hop {
+  readonly for?: string;
+  readonly proto?: string;
+  readonly host?: string;
+}
+
+/** `for=192.0.2.1;proto=https, for="[2001:db8::1]:4711"` (RFC 7239 §4), the newest last. */
+function standardHops({ forwarded = '' }: IncomingHttpHeaders): Hop[] {
+  return forwarded
+    .split(',')
+    .slice(-HOPS_LIMIT)
+    .map((hop) => {
+      const fields: { for?: string; proto?: string; host?: string } = {};
+      for (const pair of hop.split(';')) {
+        const [, name = '', quoted, plain] = /^\s*(for|proto|host)=(?:"([^"\\]*)"|([^\s"]*))\s*$/i.exec(pair) ?? [];
+        if (name !== '') {
+          fields[name.toLowerCase() as keyof Hop] = quoted ?? plain ?? '';
+        }
+      }
+      return fields;
+    });
+}
 
 /** The newest address that is not itself a trusted proxy's: what stands before it anybody may have written. */
 function forwardedClient(headers: IncomingHttpHeaders, trusted: IpList): string | undefined {
-  const hops = String(headers['x-forwarded-for'] ?? '')
-    .split(',')
-    .slice(-HOPS_LIMIT)
-    .reverse();
+  const hops = hasOlderHeaders(headers)
+    ? String(headers['x-forwarded-for'] ?? '')
+        .split(',')
+        .slice(-HOPS_LIMIT)
+    : standardHops(headers).map((hop) => hop.for ?? '');
   let client: string | undefined;
-  for (const hop of hops) {
+  for (const hop of hops.reverse()) {
     const ip = withoutPort(hop.trim());
     if (ip === undefined) {
       break;

@@ -8,7 +8,7 @@ import type { Parameters } from './parameters.ts';
 import { type NamedPaths, pathOf, WaitingPlayers } from './stream-path.ts';
 
 export interface ZlmAccess extends HttpAccess {
-  origin(request: FastifyRequest): { readonly isSecure: boolean };
+  origin(request: FastifyRequest): { readonly baseUrl: string };
 }
 
 /** What a call is answered besides those of signalling. */
@@ -78,8 +78,7 @@ export class ZlmCalls {
     const wishes = readWishes(parameters);
     const { id, secret, answer } = await this.#answer(name === 'whip' ? 'push' : 'play', call);
     const query = new URLSearchParams({ id, token: secret });
-    const scheme = this.#options.access.origin(request).isSecure ? 'https' : 'http';
-    const place = request.host === '' ? '' : `${scheme}://${request.host}`;
+    const place = request.host === '' ? '' : this.#options.access.origin(request).baseUrl;
     return { answer: fulfil(answer, wishes), location: `${place}/index/api/delete_webrtc?${query}` };
   }
 

@@ -51,7 +51,11 @@ async function start({ streams = ['cam1', 'house/door'], clock = systemClock as 
   };
   const options: ZlmPluginOptions = {
     server: run.server,
-    access: { require, identify: () => ({ ip: '192.0.2.1' }), origin: () => ({ isSecure: false }) },
+    access: {
+      require,
+      identify: () => ({ ip: '192.0.2.1' }),
+      origin: (request) => ({ baseUrl: `http://${request.host}` }),
+    },
     paths: {
       find: (path) => (streams.includes(path) ? { ready: true } : undefined),
       isConfigured: (path) => path !== 'live/cam1' && path !== 'live/cam2',
