@@ -87,7 +87,7 @@ function wallRules({ segments, running }: Media): string[] {
       found.push(`wall clock: segment ${segment.number} is not later than the one before it`);
     } else if (before?.wallMs !== undefined && !segment.isDiscontinuity) {
       const driftMs = segment.wallMs - before.wallMs - before.durationS * 1000;
-      const mostMs = segment.number === 1 ? REORDERING_MS : before.durationS * 1000 * WALL_DRIFT + WALL_MS;
+      const mostMs = segment.number === 2 ? REORDERING_MS : before.durationS * 1000 * WALL_DRIFT + WALL_MS;
       if (Math.abs(driftMs) > mostMs) {
         found.push(`wall clock: segment ${segment.number} is ${driftMs.toFixed(1)} ms off the one before it`);
       }

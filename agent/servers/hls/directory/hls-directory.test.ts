@@ -57,10 +57,10 @@ test('segments and playlists stand in the folder of the path under their names, 
   const muxer = open();
   await write(4);
   await vi.waitFor(() =>
-    expect(files()).toEqual([segment(0), segment(1), segment(2), 'index.m3u8', 'main_stream.m3u8']),
+    expect(files()).toEqual([segment(1), segment(2), segment(3), 'index.m3u8', 'main_stream.m3u8']),
   );
-  expect(readFileSync(join(folder, segment(1)))).toEqual(Buffer.concat(muxer.file(segment(1))?.pieces ?? []));
-  await vi.waitFor(() => expect(named(join(folder, 'main_stream.m3u8'))).toEqual([segment(0), segment(1), segment(2)]));
+  expect(readFileSync(join(folder, segment(2)))).toEqual(Buffer.concat(muxer.file(segment(2))?.pieces ?? []));
+  await vi.waitFor(() => expect(named(join(folder, 'main_stream.m3u8'))).toEqual([segment(1), segment(2), segment(3)]));
   expect(named(join(folder, 'index.m3u8'))).toEqual(['main_stream.m3u8']);
   muxer.close();
   await directory.close();
@@ -71,8 +71,8 @@ test('files go when the muxer keeps their segments no longer, and every name in 
   const { folder, open, write, files } = setUp();
   open();
   await write(20);
-  await vi.waitFor(() => expect(named(join(folder, 'main_stream.m3u8'))).toEqual([16, 17, 18].map(segment)));
-  await vi.waitFor(() => expect(files()).not.toContain(segment(12)));
+  await vi.waitFor(() => expect(named(join(folder, 'main_stream.m3u8'))).toEqual([17, 18, 19].map(segment)));
+  await vi.waitFor(() => expect(files()).not.toContain(segment(13)));
   expect(files()).toEqual(expect.arrayContaining(named(join(folder, 'main_stream.m3u8'))));
   expect(files().length).toBeLessThanOrEqual(3 + 3 + 2);
 });
@@ -81,7 +81,7 @@ test('with low latency there are no playlists: nobody can wait for a file', asyn
   const { open, write, files } = setUp({ variant: 'lowLatency' });
   open();
   await write(3);
-  await vi.waitFor(() => expect(files()).toEqual([segment(0), segment(1)]));
+  await vi.waitFor(() => expect(files()).toEqual([segment(1), segment(2)]));
 });
 
 test('a path with slashes has folders in folders, which go when they are empty', async () => {
@@ -89,7 +89,7 @@ test('a path with slashes has folders in folders, which go when they are empty',
   writeFileSync(join(root, 'of-others'), '');
   const muxer = open();
   await write(2);
-  await vi.waitFor(() => expect(files()).toContain(segment(0)));
+  await vi.waitFor(() => expect(files()).toContain(segment(1)));
   muxer.close();
   await directory.close();
   expect(readdirSync(root)).toEqual(['of-others']);
@@ -113,21 +113,21 @@ test('what an earlier run has left goes, files of others stay', async () => {
   open();
   await write(2);
   await vi.waitFor(() => expect(files()).toContain('index.m3u8'));
-  expect(files()).toEqual([...others, segment(0), 'index.m3u8', 'main_stream.m3u8'].sort());
+  expect(files()).toEqual([...others, segment(1), 'index.m3u8', 'main_stream.m3u8'].sort());
 });
 
 test('the muxer of a new connection takes the place of the old one at once', async () => {
   const { folder, open, write, files } = setUp();
   const first = open();
   await write(3);
-  await vi.waitFor(() => expect(files()).toContain(segment(1)));
+  await vi.waitFor(() => expect(files()).toContain(segment(2)));
   first.close();
   open('aaaaaaaaaaaa');
   await write(3);
-  const second = ['aaaaaaaaaaaa_main_seg0.ts', 'aaaaaaaaaaaa_main_seg1.ts'];
+  const second = ['aaaaaaaaaaaa_main_seg1.ts', 'aaaaaaaaaaaa_main_seg2.ts'];
   await vi.waitFor(() => expect(named(join(folder, 'main_stream.m3u8'))).toEqual(expect.arrayContaining(second)));
   expect(files()).toEqual(expect.arrayContaining([...second, 'index.m3u8']));
-  expect(files()).not.toContain(segment(1));
+  expect(files()).not.toContain(segment(2));
 });
 
 test('a folder that cannot be written is told once, with path and folder; when it can be, all is there again', async () => {
@@ -151,12 +151,12 @@ test('a folder that somebody removes comes back', async () => {
   const { folder, open, write, files } = setUp();
   open();
   await write(3);
-  await vi.waitFor(() => expect(files()).toContain(segment(1)));
+  await vi.waitFor(() => expect(files()).toContain(segment(2)));
   rmSync(folder, { recursive: true });
   await write(3);
-  await vi.waitFor(() => expect(files()).toContain(segment(4)));
+  await vi.waitFor(() => expect(files()).toContain(segment(5)));
   await write(1);
-  await vi.waitFor(() => expect(files()).toEqual(expect.arrayContaining([3, 4, 5].map(segment))));
+  await vi.waitFor(() => expect(files()).toEqual(expect.arrayContaining([4, 5, 6].map(segment))));
 });
 
 test.for(['..', '../cam', 'a/../../cam', '.'])('the path %s is outside', (name) => {
@@ -168,6 +168,6 @@ test('of a disk that is too slow the newest segments come in, without a queue th
   open();
   // All within one turn of the event loop: no file has been written meanwhile.
   await write(200);
-  await vi.waitFor(() => expect(named(join(folder, 'main_stream.m3u8'))).toEqual([196, 197, 198].map(segment)));
+  await vi.waitFor(() => expect(named(join(folder, 'main_stream.m3u8'))).toEqual([197, 198, 199].map(segment)));
   expect(files().length).toBeLessThan(10);
 });

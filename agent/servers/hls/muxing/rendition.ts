@@ -18,7 +18,7 @@ import { PendingSamples } from './pending-samples.ts';
 import { PlaylistChange } from './playlist-change.ts';
 import { Segment } from './segment.ts';
 import type { SegmentClock } from './segment-clock.ts';
-import { SegmentList } from './segment-list.ts';
+import { FIRST_SEGMENT_NUMBER, SegmentList } from './segment-list.ts';
 
 /** How a segment ends. */
 export interface SegmentEnd {
@@ -37,11 +37,6 @@ export interface SegmentEnd {
 const FRAGMENT_MS = 1000;
 /** Of the first segment: hls.js begins anew with parts of a whole segment when it has not got all of them before the next playlist. */
 const MOST_FIRST_PARTS = 7;
-/**
- * Not 0: of the parts of a segment with that number hls.js 1.7 forgets that it has them whenever one is in its buffer, and gets them again.
- * Appended behind later ones they count as a jump back, after which a browser drops all pictures up to the next key picture.
- */
-const FIRST_NUMBER = 1;
 /** A track of which one sample alone has come is taken to have them so far apart. */
 const UNKNOWN_SAMPLE_MS = 20;
 
@@ -74,7 +69,7 @@ export class Rendition implements HlsRendition {
   #startDts = 0;
   #endDts = 0;
   #startsDiscontinuity = false;
-  #nextNumber = FIRST_NUMBER;
+  #nextNumber = FIRST_SEGMENT_NUMBER;
   #nextPart = 0;
   #fragments = 0;
   #targetDurationS = 1;

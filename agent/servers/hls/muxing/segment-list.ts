@@ -1,5 +1,11 @@
 import type { SegmentLine } from '../hls-muxer.ts';
 
+/**
+ * Not 0: of the parts of a segment with that number hls.js 1.7 forgets that it has them whenever one is in its buffer, and gets them again.
+ * Appended behind later ones they count as a jump back, after which a browser drops all pictures up to the next key picture.
+ */
+export const FIRST_SEGMENT_NUMBER = 1;
+
 /** A segment, as it stands in playlists. */
 export interface KeptSegment {
   readonly sizeBytes: number;

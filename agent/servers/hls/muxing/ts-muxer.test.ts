@@ -79,7 +79,7 @@ test('segments of pictures and sound follow on from each other, each with tables
   const muxer = open();
   const [pictures, sounds] = [tinyVideo(126, 25, 25), sound(5)];
   writeBoth(stream, pictures, sounds);
-  expect(linesOf(muxer)).toEqual([0, 1, 2, 3, 4].map((number) => [`p_main_seg${number}.ts`, 1, true]));
+  expect(linesOf(muxer)).toEqual([1, 2, 3, 4, 5].map((number) => [`p_main_seg${number}.ts`, 1, true]));
   for (const { name } of segmentsOf(muxer)) {
     const { order, units } = readTs(bytesOf(muxer, name));
     expect(order.slice(0, 2)).toEqual(['pat', 'pmt']);
@@ -98,8 +98,8 @@ test('a viewer of a stream that runs has its group as a segment at once', async 
   writeBoth(stream, tinyVideo(60, 25, 250), sound(2.4));
   const muxer = open();
   await muxer.ready;
-  expect(linesOf(muxer)).toEqual([['p_main_seg0.ts', 2.36, true]]);
-  const { units } = readTs(bytesOf(muxer, 'p_main_seg0.ts'));
+  expect(linesOf(muxer)).toEqual([['p_main_seg1.ts', 2.36, true]]);
+  const { units } = readTs(bytesOf(muxer, 'p_main_seg1.ts'));
   expect(units.filter(({ pid }) => pid === VIDEO)).toHaveLength(59);
   expect(units.filter(({ pid }) => pid === AUDIO)).toHaveLength(112);
 });
@@ -154,7 +154,7 @@ test('new parameter sets begin a segment with counters of its own, behind a disc
     [1, false],
   ]);
   expect(muxer.renditions[0]?.picture?.width).toBe(128);
-  expect(readTs(bytesOf(muxer, 'p_main_seg2.ts')).units[0]?.dts).toBe(START_TICKS + 30 * 3600);
+  expect(readTs(bytesOf(muxer, 'p_main_seg3.ts')).units[0]?.dts).toBe(START_TICKS + 30 * 3600);
   // It has left the playlist, or is about to.
   write(stream, tinyVideo(76, 25, 25, 81 * 3600));
   expect(muxer.renditions[0]?.playlist?.discontinuitySequence).toBe(1);
@@ -204,7 +204,7 @@ test('tracks that players do not take from MPEG-TS are left out, and named', () 
   expect(leftOutOfHls(stream, 'mpegts')).toEqual(['M-JPEG', 'Opus']);
   write(stream, tinyVideo(26, 25, 25), 1);
   write(stream, sound(1), 2);
-  expect(readTs(bytesOf(muxer, 'p_main_seg0.ts')).streams.size).toBe(1);
+  expect(readTs(bytesOf(muxer, 'p_main_seg1.ts')).streams.size).toBe(1);
 });
 
 test.for([

@@ -3,7 +3,7 @@ import { hold, release } from '../../../media/slab.ts';
 import type { Track } from '../../../media/track.ts';
 import type { HlsRendition, MediaFile, MediaPlaylist, SegmentLine } from '../hls-muxer.ts';
 import { tsCodecs } from './muxable.ts';
-import { type KeptSegment, SegmentList } from './segment-list.ts';
+import { FIRST_SEGMENT_NUMBER, type KeptSegment, SegmentList } from './segment-list.ts';
 
 /** A segment as far as it is known when it is closed. */
 export interface ClosedSegment {
@@ -53,7 +53,7 @@ export class TsRendition implements HlsRendition {
   #tracks: readonly Track[];
   #codecs: readonly (readonly string[])[];
   readonly #segments: SegmentList<Segment>;
-  #nextNumber = 0;
+  #nextNumber = FIRST_SEGMENT_NUMBER;
   #claimsIndependence = true;
   #playlist: MediaPlaylist | undefined;
   #change: PromiseWithResolvers<void> | undefined;
