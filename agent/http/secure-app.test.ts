@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect as connectHttp2, constants } from 'node:http2';
 import { Agent, get } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -11,6 +11,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { until } from '../../test/peers/agent.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
+import type { KeyFiles } from '../config/key-pair.ts';
+import { issueAuthority, issueServer } from '../tls/issue.ts';
 import { createHttpApp } from './app.ts';
 import { ListenerTls } from './listener-tls.ts';
 import { takeUpgrade } from './web-socket.ts';
@@ -150,4 +152,20 @@ test('closing ends every connection, also where requests wait', async () => {
   const gone = Promise.all([once(session, 'close'), once(plain, 'close')]);
   await app.close();
   await gone;
+});
+
+test('only what somebody else has signed is what browsers may be told to insist on', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'perch-tls-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const names = { dns: ['box.example'], ips: [] };
+  const validity = { fromMs: Date.now() - 1000, untilMs: Date.now() + 3_600_000 };
+  const signed = await issueServer(await issueAuthority(names, validity), names, validity);
+  const file = join(folder, 'both.pem');
+  await writeFile(file, `${signed.keyPem}\n${signed.certPem}\n`);
+  const deps = { clock: systemClock, log: silentLogger };
+  const isReal = async (files: KeyFiles) => (await ListenerTls.open('tls', files, deps)).isReal;
+  const none = { key: join(folder, 'server.key'), cert: join(folder, 'server.crt') };
+  expect(await isReal({ key: file, cert: file })).toBe(true);
+  expect(await isReal({ ...none, own: file })).toBe(false);
+  expect(await isReal({ key: join(FIXTURES, 'server.key'), cert: join(FIXTURES, 'server.crt') })).toBe(false);
 });
