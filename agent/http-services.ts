@@ -215,7 +215,6 @@ export class HttpServices {
         const tls = server && (await openTls(server, config, this.#deps));
         const app = createHttpApp({ log, readTimeoutMs: config.readTimeoutMs, ...(tls && { tls: tls.pair }) });
         tls?.renew(app);
-        this.#directToTls(key, app, tls);
         const proxies = keys.find((other) => /trustedProxies$/i.test(other));
         const access = new HttpAccess({
           authority,
@@ -224,6 +223,7 @@ export class HttpServices {
           trustedProxies: proxies === undefined ? [] : (config[proxies] as readonly string[]),
           log,
         });
+        this.#directToTls(key, app, access, tls);
         keepPrefix(app, access);
         const { port, close } = await mount(app, access)
           .then(() => listen(key, addressOf(config) ?? '', app))
@@ -247,10 +247,11 @@ export class HttpServices {
   }
 
   /** Of the two main ports: plain http may send on to https, and https may have browsers insist on it. */
-  #directToTls(key: string, app: FastifyInstance, tls: ListenerTls | undefined): void {
+  #directToTls(key: string, app: FastifyInstance, access: HttpAccess, tls: ListenerTls | undefined): void {
     const { config } = this.#deps;
     if (key === 'address') {
-      redirectToTls(app, { port: () => (config().tlsRedirect ? this.#tlsPort : undefined) });
+      const port = () => (config().tlsRedirect ? this.#tlsPort : undefined);
+      redirectToTls(app, { port, isSecure: (request) => access.isSecure(request) });
     } else if (key === 'tlsAddress' && tls) {
       insistOnTls(app, () => config().tlsRedirect && tls.isReal);
     }

@@ -3,9 +3,9 @@ import { silentLogger } from '../base/log.ts';
 import { createHttpApp } from './app.ts';
 import { insistOnTls, redirectToTls } from './tls-redirect.ts';
 
-function open(port: number | undefined, mayInsist = false) {
+function open(port: number | undefined, mayInsist = false, isSecure = false) {
   const app = createHttpApp({ log: silentLogger });
-  redirectToTls(app, { port: () => port });
+  redirectToTls(app, { port: () => port, isSecure: () => isSecure });
   insistOnTls(app, () => mayInsist);
   app.all('/*', () => 'answered');
   onTestFinished(() => app.close());
@@ -42,6 +42,10 @@ test.for(['POST', 'DELETE', 'OPTIONS'] as const)('%s is answered where it came',
 
 test.for(['box"><script>', 'a b', 'box/evil', 'me@evil.example'])('the host %j is sent nowhere', async (host) => {
   expect((await open(8443)('/', host)).location).toBeUndefined();
+});
+
+test('who comes by https through a proxy is where he should be', async () => {
+  expect((await open(8443, false, true)('/', 'box')).statusCode).toBe(200);
 });
 
 test('without https nobody is sent on', async () => {

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 /** What is for those who have no https yet, and for supervisors, which follow nobody. */
 const STAYS = /^\/(?:health|trust)(?:[/?]|$)/;
@@ -10,6 +10,8 @@ const INSIST_S = 30 * 86_400;
 export interface SecurePort {
   /** The port of https, while browsers are to be sent there. */
   port(): number | undefined;
+  /** The browser speaks https already, to a proxy that is trusted. */
+  isSecure(request: FastifyRequest): boolean;
 }
 
 /**
@@ -21,7 +23,7 @@ export function redirectToTls(app: FastifyInstance, secure: SecurePort): void {
     const port = secure.port();
     const [, host] = HOST.exec(request.headers.host ?? '') ?? [];
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    if (port === undefined || host === undefined || !isRead || STAYS.test(request.url)) {
+    if (port === undefined || host === undefined || !isRead || STAYS.test(request.url) || secure.isSecure(request)) {
       return undefined;
     }
     const where = port === HTTPS_PORT ? host : `${host}:${port}`;
