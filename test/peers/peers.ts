@@ -12,6 +12,9 @@ const PEERS = {
   ],
   firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
   curl: ['/usr/bin/curl'],
+  nginx: ['/usr/sbin/nginx'],
+  apache: ['/usr/sbin/apache2'],
+  caddy: ['/usr/bin/caddy'],
   certutil: ['/usr/bin/certutil'],
   aiortc: ['/usr/lib/python3/dist-packages/aiortc/__init__.py'],
 } as const;
