@@ -48,7 +48,7 @@ ${location} } }`,
     text: `${MODULES.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
 ServerRoot ${folder}
 PidFile ${folder}/pid
-ErrorLog /dev/stderr
+ErrorLog ${folder}/error.log
 ServerName localhost
 User www-data
 Group www-data
@@ -92,7 +92,8 @@ export async function startProxy(name: ProxyName, perchPort: number): Promise<Fr
   return {
     url,
     async [Symbol.asyncDispose]() {
-      await running.stop('SIGTERM');
+      // One process each, which would wait for kept connections; nginx has children.
+      await running.stop(name === 'nginx' ? 'SIGTERM' : 'SIGKILL');
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { type Agent, startAgent } from '../peers/agent.ts';
+import { framesDecoded, startViewer, type Viewer } from '../peers/browser.ts';
+import { describeWith } from '../peers/peers.ts';
+import { type FrontServer, startProxy } from '../peers/proxies.ts';
+
+const FRAMES = 20;
+const DESKTOP = { width: 1440, height: 900 };
+
+for (const name of ['nginx', 'apache', 'caddy'] as const) {
+  describeWith([name, 'chromium'], `Chromium, in a folder behind ${name}`, () => {
+    let agent: Agent;
+    let proxy: FrontServer;
+    let viewer: Viewer;
+    beforeAll(async () => {
+      agent = await startAgent({ env: { PERCH_TRUSTEDPROXIES: '127.0.0.1' } });
+      proxy = await startProxy(name, agent.ports.main);
+      viewer = await startViewer();
+    });
+    afterAll(async () => {
+      await viewer?.[Symbol.asyncDispose]();
+      await proxy?.[Symbol.asyncDispose]();
+      await agent?.[Symbol.asyncDispose]();
+    });
+
+    test.for(['/', '/webrtc/demo/', '/hls/demo/'])('%s shows the live picture', async (address) => {
+      const page = await viewer.open(`${proxy.url}${address}`, DESKTOP);
+      onTestFinished(() => page.close());
+      const outside: string[] = [];
+      page.on('request', (request) => {
+        const url = request.url();
+        if (url.startsWith('http') && !url.startsWith(`${proxy.url}/`)) {
+          outside.push(url);
+        }
+      });
+      await page.reload();
+      await framesDecoded(page, FRAMES);
+      expect(outside).toEqual([]);
+    });
+  });
+}
