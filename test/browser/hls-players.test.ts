@@ -120,19 +120,15 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays HLS', () => {
         await video.play();
       }, behindMs);
       const { length } = (await hlsReport(page)).pictures;
-      const behind = await until(async () => {
-        const now = await hlsReport(page);
-        return now.pictures.length > length ? lagNowMs({ ...now, pictures: now.pictures.slice(length) }) : undefined;
-      });
-      expect(behind).toBeGreaterThan(before + behindMs / 2);
-      // However long that takes a busy machine; without being hurried it would never be.
+      // However long that takes a busy machine; without being hurried or sent ahead it would never be.
       const wanted = Math.min(before + behindMs / 2 - 250, byLength(Number.POSITIVE_INFINITY, 1_500));
       const report = await until(async () => {
-        const now = await hlsReport(page);
-        return lagNowMs(now) <= wanted ? now : undefined;
+        const { pictures, ...rest } = await hlsReport(page);
+        const since = { ...rest, pictures: pictures.slice(length) };
+        return since.pictures.length > 0 && lagNowMs(since) <= wanted ? since : undefined;
       });
       await page.close();
-      process.stdout.write(`LL-HLS ${before} ms behind, after a pause ${behind} ms, then ${lagNowMs(report)} ms\n`);
+      process.stdout.write(`LL-HLS ${before} ms behind, some time after ${behindMs} ms more ${lagNowMs(report)} ms\n`);
       expect([report.stalls, report.errors]).toEqual([0, []]);
     },
   );
