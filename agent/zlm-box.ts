@@ -101,6 +101,10 @@ export class ZlmBox {
       ports: () => portsOf(config()),
       schemas: () => schemasOf(config()),
       pulled: () => pulledPaths(config()),
+      urlOf: (path) => {
+        const source = resolvePath(config(), path)?.settings?.source;
+        return source?.includes('://') ? redact(source) : undefined;
+      },
       picture: (path) => this.#picture(path),
       statistics: () => deps.statistics(),
       settings: () => shownSettings(config()),

@@ -56,6 +56,7 @@ function box(first: readonly ShownPath[] = [CAM]) {
       },
     },
     pulled: () => [...pulled].map(([name, url]) => ({ name, url })),
+    urlOf: (path) => pulled.get(path),
     picture: async () => new Uint8Array([0xff, 0xd8]),
     statistics: async () => ({}),
     settings: () => ({}),

@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { type CallAnswer, type CallParameters, CODE, failure, isOn } from './call.ts';
-import { mediaItem, readersOf, type ShownPath } from './media-items.ts';
+import { mediaItem, type OriginSocket, readersOf, type ShownPath } from './media-items.ts';
 import { type PathEdits, type ProxyOptions, StreamProxies } from './proxies.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
-import { type LocalPorts, Sessions, type SessionTables } from './viewers.ts';
+import { type LocalPorts, type SessionItem, Sessions, type SessionTables } from './viewers.ts';
 
 export interface QueryCallsOptions {
   readonly paths: { list(): readonly ShownPath[]; find(path: string): ShownPath | undefined };
@@ -15,6 +15,8 @@ export interface QueryCallsOptions {
   schemas(): readonly string[];
   readonly edits: PathEdits;
   pulled: ProxyOptions['pulled'];
+  /** Of a path that is pulled, without password. */
+  urlOf(path: string): string | undefined;
   /** A JPEG of what the camera sees. @throws PerchError when there is none */
   picture(path: string): Promise<Uint8Array>;
   statistics(): Promise<CallAnswer>;
@@ -59,11 +61,11 @@ export class QueryCalls {
   }
 
   /** An item for each schema that the path can be had in. */
-  items(path: ShownPath): readonly ReturnType<typeof mediaItem>[] {
+  items(path: ShownPath, sessions = this.#sessions.list()): readonly ReturnType<typeof mediaItem>[] {
     const facts = {
       wallMs: this.#options.clock.wallMs(),
-      sourceUrl: this.#options.pulled().find(({ name }) => name === path.name)?.url,
-      socket: this.#socketOf(path),
+      sourceUrl: this.#options.urlOf(path.name),
+      socket: socketOf(path, sessions),
     };
     return this.#options.schemas().map((schema) => mediaItem(path, schema, facts));
   }
@@ -105,16 +107,16 @@ export class QueryCalls {
   /** Streams that there are now, each with those of its items that are asked for. */
   #matching(parameters: CallParameters) {
     const is = (name: string, value: string): boolean => (parameters.get(name) ?? value) === value;
-    const taken = new Set<string>();
+    // Once for all of them.
+    const sessions = this.#sessions.list();
     return this.#options.paths.list().flatMap((path) => {
       const { app, stream } = streamNameOf(path.name);
       // Where `live/cam1` and `cam1` are both there, the name means the first.
-      const isHidden = taken.has(path.name) || this.#options.pathOf(app, stream) !== path.name;
+      const isHidden = this.#options.pathOf(app, stream) !== path.name;
       if (!path.ready || isHidden || !is('app', app) || !is('stream', stream) || !is('vhost', VHOST)) {
         return [];
       }
-      taken.add(path.name);
-      const items = this.items(path).filter(({ schema }) => is('schema', schema));
+      const items = this.items(path, sessions).filter(({ schema }) => is('schema', schema));
       return items.length === 0 ? [] : [{ path, items }];
     });
   }
@@ -201,15 +203,16 @@ export class QueryCalls {
     }
     return name;
   }
+}
 
-  #socketOf({ source }: ShownPath) {
-    const session = source && source.id !== '' ? this.#sessions.find(source.id) : undefined;
-    if (!session) {
-      return null;
-    }
-    const { peer_ip, peer_port, local_ip, local_port, identifier } = session;
-    return { peer_ip, peer_port, local_ip, local_port, identifier };
+/** Of whoever publishes to the path. */
+function socketOf({ source }: ShownPath, sessions: readonly SessionItem[]): OriginSocket | null {
+  const session = source && source.id !== '' ? sessions.find(({ id }) => id === source.id) : undefined;
+  if (!session) {
+    return null;
   }
+  const { peer_ip, peer_port, local_ip, local_port, identifier } = session;
+  return { peer_ip, peer_port, local_ip, local_port, identifier };
 }
 
 /** There is no `data` where there is nothing. */

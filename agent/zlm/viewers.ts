@@ -61,10 +61,6 @@ export class Sessions {
     });
   }
 
-  find(id: string): SessionItem | undefined {
-    return this.#all().find(({ item }) => item.id === id)?.item;
-  }
-
   kick(id: string): boolean {
     return (
       this.#all()
