@@ -36,6 +36,7 @@ import { staticUi } from './http/static-ui.ts';
 import { systemRoute } from './http/system.ts';
 import { insistOnTls, redirectToTls } from './http/tls-redirect.ts';
 import { type TrustLookup, trustRoutes } from './http/trust/trust-routes.ts';
+import { tellOfUnknownProxy } from './http/unknown-proxy.ts';
 import { takeUpgrade } from './http/web-socket.ts';
 import type { WrongCredentials } from './http/wrong-credentials.ts';
 import { zlmRoutes } from './http/zlm-routes.ts';
@@ -225,6 +226,7 @@ export class HttpServices {
         });
         this.#directToTls(key, app, access, tls);
         keepPrefix(app, access);
+        tellOfUnknownProxy(app, access, proxies ?? '', log);
         const { port, close } = await mount(app, access)
           .then(() => listen(key, addressOf(config) ?? '', app))
           .catch(async (error: unknown) => {

@@ -21,6 +21,8 @@ export interface RequestOrigin {
   readonly baseUrl: string;
   /** The path of that: below which folder a trusted proxy shows this server; empty for none. */
   readonly prefix: string;
+  /** It came through a proxy that is not believed: all of its clients count as one address. */
+  readonly isUnknownProxy: boolean;
 }
 
 /** Names that no public name server can point here: without them any web page could rebind its own name to our address. */
@@ -55,6 +57,7 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
     isSecure,
     baseUrl: baseUrlOf(told, isSecure, host),
     prefix: told.prefix ?? '',
+    isUnknownProxy: hasForwarded && !isTrustedProxy,
   };
 }
 
