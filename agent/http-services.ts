@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { EventLoopWatch } from '../system/event-loop.ts';
 import { hostFacts } from '../system/host.ts';
@@ -8,21 +7,20 @@ import type { Authority } from './auth/authorize.ts';
 import { deviceWords } from './auth/device-words.ts';
 import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
-import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import type { BoxCommands } from './box-commands.ts';
 import { boxStats } from './box-stats.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './config/json.ts';
 import type { OwnKeys } from './config/key-pair.ts';
-import { type Config, resolvePath } from './config/load.ts';
+import type { Config } from './config/load.ts';
 import { type Problem, problemText } from './config/problem.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { healthOf } from './health.ts';
+import { mountHls } from './hls-http.ts';
 import { HttpAccess } from './http/access.ts';
 import type { ConfigEditor, ConfigEdits } from './http/api/config.ts';
 import { controlApi } from './http/api/control-api.ts';
 import { EventStreams } from './http/api/event-stream.ts';
-import type { PeerLookups } from './http/api/peers.ts';
 import { createHttpApp } from './http/app.ts';
 import { cors } from './http/cors.ts';
 import { guestRoutes } from './http/guest-routes.ts';
@@ -37,17 +35,15 @@ import { systemRoute } from './http/system.ts';
 import { insistOnTls, redirectToTls } from './http/tls-redirect.ts';
 import { type TrustLookup, trustRoutes } from './http/trust/trust-routes.ts';
 import { tellOfUnknownProxy } from './http/unknown-proxy.ts';
-import { takeUpgrade } from './http/web-socket.ts';
 import type { WrongCredentials } from './http/wrong-credentials.ts';
 import { zlmRoutes } from './http/zlm-routes.ts';
 import { openTls, type TlsServer, tlsSettings } from './http-tls.ts';
 import type { PathTable } from './paths/path-table.ts';
+import { peersOf } from './peers-of.ts';
 import { playbackPlugin } from './playback/plugin.ts';
-import { rewindAddresses, vodRoutes } from './playback/vod/vod-routes.ts';
+import { vodRoutes } from './playback/vod/vod-routes.ts';
 import type { Part } from './reconcile.ts';
 import type { Recordings } from './recordings.ts';
-import { hlsPlugin, type OtherAddresses } from './servers/hls/delivery/plugin.ts';
-import { liveAddresses } from './servers/hls/live/addresses.ts';
 import type { LiveServer } from './servers/hls/live/live-server.ts';
 import type { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
@@ -115,7 +111,7 @@ export class HttpServices {
     this.zlm = new ZlmBox({
       ...deps,
       madeSecret: deps.zlmSecret,
-      sessions: this.#peers(),
+      sessions: peersOf(this.#deps),
       statistics: async () => ({ ...(await boxStats(deps, this.#started, this.#startedMs)) }),
     });
   }
@@ -154,7 +150,7 @@ export class HttpServices {
         'hlsAddress',
         (c) => (c.hls ? c.hlsAddress : undefined),
         ['hlsTrustedProxies'],
-        (app, access) => this.#mountHls(app, access, ''),
+        (app, access) => mountHls(app, access, '', this.#deps),
         'hls',
       ),
       this.#listener(
@@ -178,7 +174,7 @@ export class HttpServices {
         'metricsAddress',
         (c) => (c.metrics ? c.metricsAddress : undefined),
         ['metricsTrustedProxies'],
-        (app, access) => this.#diagnostics.mountMetrics(app, access, this.#peers(), true),
+        (app, access) => this.#diagnostics.mountMetrics(app, access, peersOf(this.#deps), true),
         'metrics',
       ),
       this.#listener(
@@ -291,10 +287,10 @@ export class HttpServices {
     });
     await this.#mountApi(app, access);
     await this.#mountPlayback(app, access, '/playback');
-    await this.#mountHls(app, access, '/hls');
+    await mountHls(app, access, '/hls', this.#deps);
     await mountWebRtc(app, access, '/webrtc', { ...this.#deps, zlm: this.zlm });
     await app.register(zlmRoutes, { access, zlm: this.zlm });
-    await this.#diagnostics.mountMetrics(app, access, this.#peers(), false);
+    await this.#diagnostics.mountMetrics(app, access, peersOf(this.#deps), false);
     await this.#diagnostics.mountPprof(app, access, false);
     await app.register(staticUi, { folder: pageFolder });
   }
@@ -303,28 +299,6 @@ export class HttpServices {
   async #facts(dataDir: string): Promise<object> {
     const facts = await hostFacts([dataDir]);
     return { ...facts, disks: [...facts.disks, ...this.#deps.recordings.space.list()] };
-  }
-
-  async #mountHls(app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
-    const access = listener.as('hls');
-    const { hls, live, clock, log } = this.#deps;
-    const { playback } = this.#deps.recordings;
-    const others = [
-      rewindAddresses({ streams: playback.streams, frames: playback, access }),
-      liveAddresses({ server: live, access, takeUpgrade, clock, log }),
-    ];
-    await app.register(hlsPlugin, {
-      prefix,
-      access,
-      others: anyOf(others),
-      get server() {
-        return running(hls(), 'HLS is starting again');
-      },
-      cors: (methods, headers) => cors(() => this.#deps.config().hlsAllowOrigins, methods, headers),
-      isConfigured: (path) => resolvePath(this.#deps.config(), path) !== undefined,
-      hlsJsFile: join(this.#deps.pageFolder, 'hls.min.js'),
-      elementFile: join(this.#deps.pageFolder, 'perch-video-hls.js'),
-    });
   }
 
   async #mountPlayback(app: FastifyInstance, access: HttpAccess, prefix: string): Promise<void> {
@@ -351,7 +325,7 @@ export class HttpServices {
       },
       edits: this.#deps.edits,
       editorOf: (request) => this.#editorOf(access, request),
-      peers: this.#peers(),
+      peers: peersOf(this.#deps),
       recordings,
       protection: recordings.space.protection,
       disks: recordings.space,
@@ -370,56 +344,6 @@ export class HttpServices {
       !config().isOwn || (await authority.authorize('admin', '', access.identify(request))).allowed;
     return { mayRunCommands };
   }
-
-  #peers(): PeerLookups {
-    const { hls, webrtc } = this.#deps;
-    return { webrtcSessions: webrtc, hlsMuxers: hls, hlsSessions: () => this.#hlsSessions(), ...this.#rtspPeers() };
-  }
-
-  /** Viewers of playlists, and those of live fMP4. */
-  #hlsSessions() {
-    const { live } = this.#deps;
-    const sessions = this.#deps.hls()?.sessions;
-    return {
-      list: () => [...(sessions?.list() ?? []), ...live.list()],
-      kick: (id: string) => live.kick(id) || (sessions?.kick(id) ?? false),
-    };
-  }
-
-  /** With TLS and without are apart, as in MediaMTX: what does not listen has no routes. */
-  #rtspPeers() {
-    const { rtsp, config } = this.#deps;
-    const plain = () => (config().rtspEncryption === 'strict' ? undefined : rtsp()?.rtsp);
-    const secure = () => (config().rtspEncryption === 'no' ? undefined : rtsp()?.rtsps);
-    return {
-      rtspConns: () => plain()?.conns,
-      rtspSessions: () => plain()?.sessions,
-      rtspsConns: () => secure()?.conns,
-      rtspsSessions: () => secure()?.sessions,
-    };
-  }
-}
-
-/** Each address is answered by the first that takes it. */
-function anyOf(all: readonly OtherAddresses[]): OtherAddresses {
-  const find = (address: string) => all.find((other) => other.takes(address));
-  return {
-    takes: (address) => find(address) !== undefined,
-    answer: async (address, request, reply) => {
-      const other = find(address);
-      if (!other) {
-        throw new PerchError('notFound', 'not found');
-      }
-      return other.answer(address, request, reply);
-    },
-  };
 }
 
 const isSerious = ({ severity }: Problem): boolean => severity === 'error';
-
-function running<T>(server: T | undefined, message: string): T {
-  if (server === undefined) {
-    throw new PerchError('unavailable', message);
-  }
-  return server;
-}
