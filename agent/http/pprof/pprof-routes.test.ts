@@ -1,5 +1,6 @@
+import { Session } from 'node:inspector/promises';
 import { Readable } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { openHttpBox } from '../../../test/http-box.ts';
 import { cors } from '../cors.ts';
@@ -96,6 +97,16 @@ test('who goes away before it is ready leaves room for the next', async () => {
   gone.abort();
   expect(await profile).toBeUndefined();
   expect(() => box.profiler.snapshot().destroy()).not.toThrow();
+});
+
+test('a profile that cannot be begun leaves room for the next', async () => {
+  const profiler = new Profiler({ clock: new FakeClock(), ...ENOUGH });
+  using connect = vi.spyOn(Session.prototype, 'connect').mockImplementation(() => {
+    throw new Error('no inspector');
+  });
+  await expect(profiler.profile('cpu', 1, AbortSignal.abort())).rejects.toThrow('no inspector');
+  expect(connect).toHaveBeenCalledOnce();
+  expect(() => profiler.snapshot().destroy()).not.toThrow();
 });
 
 test.for(['0', '61', '-1', '1.5', 'many', '', '1&seconds=2'])('seconds=%s is refused', async (seconds) => {

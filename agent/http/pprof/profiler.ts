@@ -1,3 +1,4 @@
+import type { Session } from 'node:inspector/promises';
 import { freemem } from 'node:os';
 import type { Readable } from 'node:stream';
 import { getHeapSnapshot, getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
@@ -58,10 +59,11 @@ export class Profiler {
    */
   async profile(kind: ProfileKind, seconds: number, signal: AbortSignal): Promise<string | undefined> {
     const end = this.#begin(seconds * 1_000);
-    const { Session } = await import('node:inspector/promises');
-    const session = new Session();
-    session.connect();
+    let session: Session | undefined;
     try {
+      const inspector = await import('node:inspector/promises');
+      session = new inspector.Session();
+      session.connect();
       if (kind === 'cpu') {
         await session.post('Profiler.enable');
         await session.post('Profiler.setSamplingInterval', { interval: CPU_SAMPLE_US });
@@ -75,7 +77,7 @@ export class Profiler {
       return signal.aborted ? undefined : JSON.stringify(taken.profile);
     } finally {
       // Ends what is still being taken.
-      session.disconnect();
+      session?.disconnect();
       end();
     }
   }
