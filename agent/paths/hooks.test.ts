@@ -197,3 +197,17 @@ test('a path that a pattern stands for is there until its hook has ended', async
   await clock.advance(0);
   expect(table.find('on/one')).toBeUndefined();
 });
+
+test('a path that a pattern stands for goes with its publisher, when the hooks that he began have ended', async () => {
+  const { clock, table, hooks } = await tableOf('all_others:');
+  const publication = table.publish('live/one', publisherOf('p'));
+  publication.open([tinyH264]);
+  const noted = hooks.get('live/one') as NotedHooks;
+  const gone = Promise.withResolvers<void>();
+  noted.gone = gone.promise;
+  publication.close();
+  expect(noted.notes.slice(-2)).toEqual(['end of online', 'end of available']);
+  gone.resolve();
+  await clock.advance(0);
+  expect(table.find('live/one')).toBeUndefined();
+});

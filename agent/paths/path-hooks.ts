@@ -30,14 +30,17 @@ export interface PathHooks extends SegmentHooks {
 /** Which hooks of a path have begun, so that each is ended, and in the right order. */
 export class HookCalls {
   readonly #hooks: PathHooks | undefined;
+  readonly #onQuiet: () => void;
   readonly #ending = new Set<Promise<void>>();
   #created: EndHook | undefined;
   #demanded: EndHook | undefined;
   #available: EndHook | undefined;
   #online: EndHook | undefined;
 
-  constructor(hooks: PathHooks | undefined) {
+  /** @param onQuiet called each time that all which was ending has ended */
+  constructor(hooks: PathHooks | undefined, onQuiet: () => void) {
     this.#hooks = hooks;
+    this.#onQuiet = onQuiet;
   }
 
   begin(): void {
@@ -56,16 +59,11 @@ export class HookCalls {
     this.#demanded ??= this.#hooks?.demanded(query);
   }
 
-  /** Resolves when what was started for it is gone. */
-  async endDemand(): Promise<void> {
-    const { size } = this.#ending;
+  endDemand(): void {
     this.#demanded = this.#over(this.#demanded);
-    if (this.#ending.size > size) {
-      await [...this.#ending].at(-1);
-    }
   }
 
-  /** Something that was started for a demand is there, or on its way out. */
+  /** Something that was started for a demand is there, or anything on its way out. */
   get isBusy(): boolean {
     return this.#demanded !== undefined || this.#ending.size > 0;
   }
@@ -94,7 +92,12 @@ export class HookCalls {
 
   #over(end: EndHook | undefined): undefined {
     if (end) {
-      const ended = end().finally(() => this.#ending.delete(ended));
+      const ended = end().finally(() => {
+        this.#ending.delete(ended);
+        if (this.#ending.size === 0) {
+          this.#onQuiet();
+        }
+      });
       this.#ending.add(ended);
     }
   }

@@ -100,7 +100,7 @@ export class Path {
     this.#parts = parts;
     this.#traits = parts;
     this.#recorder = parts.recorder;
-    this.#hooks = new HookCalls(parts.hooks);
+    this.#hooks = new HookCalls(parts.hooks, () => this.#tellIdle());
     this.#clock = clock;
     this.#log = log.child({ path: parts.name });
     this.#offlineSince = this.#now();
@@ -313,7 +313,7 @@ export class Path {
           this.#log.info(`nobody reads any more: ${runner ? 'camera is let go' : 'the publisher is ended'}`);
         }
         void runner?.stop();
-        void this.#hooks.endDemand().then(() => this.#tellIdle());
+        this.#hooks.endDemand();
         this.#replace(`nobody reads path '${this.name}'`, 'configuration');
         this.#closeStream();
       },

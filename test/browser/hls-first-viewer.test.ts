@@ -58,6 +58,12 @@ function look(): Played {
   };
 }
 
+const BEFORE_ITS_PLACE_S = 0.2;
+const lengthOf = (range: string): number => {
+  const [start = 0, end = 0] = range.split('-').map(Number);
+  return end - start;
+};
+
 const BROWSERS = {
   firefox: startFirefox,
   chromium: startViewer,
@@ -98,7 +104,11 @@ for (const name of ['firefox', 'chromium'] as const) {
         const text = JSON.stringify(seen);
         expect(seen.repeated, text).toEqual([]);
         expect(seen.buffered, text).toHaveLength(1);
-        expect(seen.played, text).toHaveLength(1);
+        // A player may show where the buffer begins before it goes to its place.
+        expect(
+          seen.played.filter((range) => lengthOf(range) > BEFORE_ITS_PLACE_S),
+          text,
+        ).toHaveLength(1);
       },
     );
   });
