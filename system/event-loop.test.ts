@@ -1,12 +1,12 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
-import { EventLoopWatch, type LoopHistogram } from './event-loop.ts';
+import { EventLoopWatch, type LoopHistogram, RESOLUTION_MS } from './event-loop.ts';
 
 /** Histograms that say what they are told to. */
 function simulated() {
   const made: { isOn: boolean; maxMs: number }[] = [];
   const make = (): LoopHistogram => {
-    const state = { isOn: false, maxMs: 20 };
+    const state = { isOn: false, maxMs: RESOLUTION_MS };
     made.push(state);
     const set = (isOn: boolean) => () => {
       state.isOn = isOn;
@@ -17,8 +17,8 @@ function simulated() {
       get max() {
         return state.maxMs * 1e6;
       },
-      mean: 25e6,
-      percentile: () => 30e6,
+      mean: (RESOLUTION_MS + 5) * 1e6,
+      percentile: () => (RESOLUTION_MS + 10) * 1e6,
     } as unknown as LoopHistogram;
   };
   return { made, make };
@@ -29,7 +29,7 @@ test('what is told is how late the loop was, beyond the time between two looks',
   const { made, make } = simulated();
   const watch = new EventLoopWatch(clock, make);
   expect(watch.delay).toEqual({ meanMs: 5, p99Ms: 10, maxMs: 0 });
-  Object.assign(made[0] ?? {}, { maxMs: 720 });
+  Object.assign(made[0] ?? {}, { maxMs: RESOLUTION_MS + 700 });
   expect(watch.delay.maxMs).toBe(700);
   watch.close();
 });
@@ -41,7 +41,7 @@ test('a halt is told for at least ten seconds and at most twenty', async () => {
   await clock.advance(10_000);
   // Both see it.
   for (const one of made) {
-    one.maxMs = 5_020;
+    one.maxMs = RESOLUTION_MS + 5_000;
   }
   await clock.advance(9_999);
   expect(watch.delay.maxMs).toBe(5_000);
