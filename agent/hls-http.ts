@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
@@ -47,8 +46,7 @@ export async function mountHls(
     },
     cors: (methods, headers) => cors(() => config().hlsAllowOrigins, methods, headers),
     isConfigured: (path) => resolvePath(config(), path) !== undefined,
-    hlsJsFile: join(pageFolder, 'hls.min.js'),
-    elementFile: join(pageFolder, 'perch-video-hls.js'),
+    pageFolder,
   });
 }
 

@@ -56,9 +56,15 @@ test('the first load is below 60 kB gzipped', async () => {
 
 test('hls.js and the other languages come only when they are needed', async () => {
   const first = await firstLoad();
-  const others = /^perch-video|^hls\.min\.js|^api\.|\.gz$/;
+  const others = /^perch-video|^hls\.min\.js|^near-live\.js|^api\.|\.gz$/;
   const later = (await readdir(folder)).filter((file) => !first.has(file) && !others.test(file));
   expect(later.map((file) => file.replace(/-[0-9A-Z]{8}\./, '.')).sort()).toEqual(['hls.js', 'zh-cn.js']);
+});
+
+test('near-live.js gives pages that are no modules what keeps their player near live', async () => {
+  const script = await readFile(join(folder, 'near-live.js'), 'utf8');
+  const { NearLive } = new Function(`${script}; return perchNearLive`)() as typeof import('./player/near-live.ts');
+  expect(NearLive.prototype.onPlaylist).toBeTypeOf('function');
 });
 
 test.for(['perch-video.js', 'perch-video-hls.js'])(

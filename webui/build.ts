@@ -39,6 +39,7 @@ export async function buildPage(folder: string): Promise<void> {
     logLevel: 'warning',
   });
   await buildElement(fresh);
+  await buildNearLive(fresh);
   await buildApiPage(fresh);
   // For the HLS pages and the element; the page has it in a script of its own.
   await copyFile(fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js')), join(fresh, 'hls.min.js'));
@@ -64,6 +65,21 @@ async function buildElement(folder: string): Promise<void> {
     target: BROWSERS,
     minify: true,
     legalComments: 'none',
+    logLevel: 'warning',
+  });
+}
+
+/** For the player page of the HLS port, which is no module: `perchNearLive.NearLive`. */
+async function buildNearLive(folder: string): Promise<void> {
+  await build({
+    absWorkingDir: HERE,
+    entryPoints: { 'near-live': 'player/near-live.ts' },
+    outdir: folder,
+    bundle: true,
+    format: 'iife',
+    globalName: 'perchNearLive',
+    target: BROWSERS,
+    minify: true,
     logLevel: 'warning',
   });
 }

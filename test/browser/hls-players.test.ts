@@ -132,4 +132,25 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays HLS', () => {
       expect([report.stalls, report.errors]).toEqual([0, []]);
     },
   );
+
+  each('the page of a path goes on near live after a pause that hls.js would never make good', async () => {
+    const page = await viewer.open(`http://127.0.0.1:${agents.get('lowLatency')?.ports.hls}/cam/`);
+    const inHandS = () =>
+      page.evaluate(() => {
+        const { buffered, currentTime } = document.querySelector('video') as HTMLVideoElement;
+        return buffered.length > 0 && currentTime > 1 ? buffered.end(buffered.length - 1) - currentTime : undefined;
+      });
+    await until(inHandS);
+    const behindS = await page.evaluate(async (pauseMs) => {
+      const video = document.querySelector('video') as HTMLVideoElement;
+      video.pause();
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      const inHand = video.buffered.end(video.buffered.length - 1) - video.currentTime;
+      await video.play();
+      return inHand;
+    }, BEHIND_MS[1]);
+    expect(behindS).toBeGreaterThan(BEHIND_MS[1] / 1000 / 2);
+    await until(async () => ((await inHandS()) ?? behindS) < behindS / 2 || undefined);
+    await page.close();
+  });
 });

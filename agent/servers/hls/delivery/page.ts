@@ -1,5 +1,5 @@
 /**
- * The player at `/{path}/`: one file but for hls.js beside it.
+ * The player at `/{path}/`: one file but for two scripts beside it, hls.js and what keeps it near live (webui/player/near-live.ts).
  * Query parameters controls, muted, autoplay, playsinline and disablepictureinpicture (`=false` switches off) are MediaMTX's.
  */
 export const PLAYER_PAGE = `<!DOCTYPE html>
@@ -26,17 +26,15 @@ p:empty { display: none; }
   const KEPT_BEHIND_S = 10;
   /** What a busy moment added is caught up so much faster, while there is more than a second in hand. */
   const CATCH_UP_RATE = 1.1;
-  /** A step back by more is a person's, who wants to see something again. */
-  const LOOKS_BACK_S = 0.5;
-  const BETWEEN_JUMPS_MS = 5000;
   const REASONS = { networkError: 'The connection was lost', mediaError: 'The picture cannot be decoded' };
-  /** Comes while the playlist does. */
-  const library = new Promise((resolve) => {
+  const load = (src) => new Promise((resolve) => {
     const script = document.createElement('script');
-    script.src = 'hls.min.js';
+    script.src = src;
     script.onload = script.onerror = resolve;
     document.head.append(script);
   });
+  /** Come while the playlist does. */
+  const libraries = Promise.all([load('hls.min.js'), load('near-live.js')]);
   const video = document.querySelector('video');
   const message = document.querySelector('p');
   const options = new URLSearchParams(location.search);
@@ -80,7 +78,7 @@ p:empty { display: none; }
     } catch {
       return again('The server cannot be reached.');
     }
-    await library;
+    await libraries;
     play(playlist);
   };
 
@@ -126,33 +124,11 @@ p:empty { display: none; }
       console.warn('HLS ended: ' + details);
       again((REASONS[type] ?? 'The picture stopped') + '.');
     });
-    hls.on(Hls.Events.LEVEL_UPDATED, () => goToLive(hls));
+    const nearLive = window.perchNearLive && new perchNearLive.NearLive(hls, video);
+    hls.on(Hls.Events.LEVEL_UPDATED, () => nearLive?.onPlaylist());
     hls.loadSource(address);
     hls.attachMedia(video);
     begin();
-  };
-
-  let lastS = 0;
-  let looksBack = false;
-  let jumpedMs = -BETWEEN_JUMPS_MS;
-  video.addEventListener('timeupdate', () => { lastS = video.seeking ? lastS : video.currentTime; });
-  video.addEventListener('seeking', () => { looksBack ||= video.currentTime < lastS - LOOKS_BACK_S; });
-
-  /** hls.js takes who is more than a target duration late for one who looks back: who is not goes on at the live edge. */
-  const goToLive = ({ liveSyncPosition, targetLatency, latestLevelDetails }) => {
-    if (liveSyncPosition === null || targetLatency === null || video.paused || video.seeking) {
-      return;
-    }
-    if (liveSyncPosition - video.currentTime < targetLatency + (latestLevelDetails?.targetduration ?? 0)) {
-      looksBack = false;
-      return;
-    }
-    const isAtHand = [...Array(video.buffered.length).keys()].some((i) =>
-      video.buffered.start(i) <= video.currentTime && liveSyncPosition < video.buffered.end(i));
-    if (!looksBack && isAtHand && performance.now() - jumpedMs >= BETWEEN_JUMPS_MS) {
-      jumpedMs = performance.now();
-      video.currentTime = liveSyncPosition;
-    }
   };
 
   const playNative = () => {

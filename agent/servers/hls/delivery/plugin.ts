@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explain, PerchError } from '../../../base/errors.ts';
@@ -34,10 +35,8 @@ export interface HlsPluginOptions {
   readonly isConfigured?: (path: string) => boolean;
   /** What else lies below the paths, and is answered by others. */
   readonly others?: OtherAddresses;
-  /** The built copy of hls.js; where it is not there, the one of the package of that name is sent. */
-  readonly hlsJsFile?: string;
-  /** The built script of `<perch-video>` as this port serves it; undefined: there is none. */
-  readonly elementFile?: string;
+  /** Of the built page: the scripts that pages here load. Where it has none, hls.js is its package's, and the others are not there. */
+  readonly pageFolder?: string;
 }
 
 /** What changes, and what is private all the same when it does not. */
@@ -58,11 +57,12 @@ const MOST_ZIPPED_ALONE = 16;
 /** MediaMTX's HLS addresses, below any prefix: playlists and pages hold relative addresses only. */
 export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, options) => {
   const delivery = new Delivery(options);
-  const { hlsJsFile, elementFile } = options;
-  const packaged = fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js'));
+  const { pageFolder } = options;
+  const built = (name: string) => (pageFolder === undefined ? [] : [join(pageFolder, name)]);
   const libraries: Record<Library, readonly string[]> = {
-    'hls.min.js': hlsJsFile === undefined ? [packaged] : [hlsJsFile, packaged],
-    'perch-video.js': elementFile === undefined ? [] : [elementFile],
+    'hls.min.js': [...built('hls.min.js'), fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js'))],
+    'near-live.js': built('near-live.js'),
+    'perch-video.js': built('perch-video-hls.js'),
   };
 
   app.addHook('onRequest', options.cors('OPTIONS, GET', 'Authorization, Range'));

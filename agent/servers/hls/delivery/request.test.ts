@@ -19,6 +19,7 @@ test.for([
   ['cam/hls.min.js', { kind: 'library', name: 'hls.min.js' }],
   ['hls.min.js', { kind: 'library', name: 'hls.min.js' }],
   ['perch-video.js', { kind: 'library', name: 'perch-video.js' }],
+  ['cam/near-live.js', { kind: 'library', name: 'near-live.js' }],
   ['cam/main_stream.m3u8', { kind: 'media', path: 'cam', rendition: 'main' }],
   ['cam/0f_main_seg3.ts', { kind: 'file', path: 'cam', file: '0f_main_seg3.ts' }],
   ['cam.m3u8', { kind: 'foreign', path: 'cam', to: './cam/index.m3u8' }],

@@ -1,5 +1,5 @@
-/** Scripts that stand beside the playlists of every path: hls.js, and the element for pages of others. */
-const LIBRARIES = ['hls.min.js', 'perch-video.js'] as const;
+/** Scripts that stand beside the playlists of every path: for our player page, and the element for pages of others. */
+const LIBRARIES = ['hls.min.js', 'near-live.js', 'perch-video.js'] as const;
 export type Library = (typeof LIBRARIES)[number];
 
 /** What an address asks for. */
