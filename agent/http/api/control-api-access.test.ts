@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { failure, LOOPBACK, openApi } from '../../../test/control-api-box.ts';
+import { MEDIAMTX_USERS } from '../../config/global.ts';
+
+test('a page of another origin calls the API with name and password', async () => {
+  await using api = await openApi({ password: 'blue heron' });
+  const headers = {
+    ...{ host: 'box.local', origin: 'https://dash.example', 'sec-fetch-site': 'cross-site' },
+    authorization: `Basic ${Buffer.from('owner:blue heron').toString('base64')}`,
+  };
+  const answer = await api.app.inject({ url: '/v3/paths/list', remoteAddress: '192.168.1.7', headers });
+  expect([answer.statusCode, answer.headers['access-control-allow-origin'], answer.json().itemCount]).toEqual([
+    200,
+    '*',
+    2,
+  ]);
+  const wrong = { ...headers, authorization: `Basic ${Buffer.from('owner:grey heron').toString('base64')}` };
+  const refused = await api.app.inject({ url: '/v3/paths/list', remoteAddress: '192.168.1.7', headers: wrong });
+  // The page can read why.
+  expect([refused.statusCode, refused.headers['access-control-allow-origin'], refused.json()]).toEqual([
+    401,
+    '*',
+    failure('authentication error'),
+  ]);
+});
+
+test("with MediaMTX's standard users the API is for this machine alone: others are asked for name and password", async () => {
+  await using api = await openApi({ rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } });
+  const ask = (remoteAddress: string, host: string) =>
+    api.app.inject({ url: '/v3/paths/list', remoteAddress, headers: { host } });
+  expect((await ask('127.0.0.1', 'localhost:9997')).statusCode).toBe(200);
+  const elsewhere = await ask('192.168.1.7', '192.168.1.2:9997');
+  expect([elsewhere.statusCode, elsewhere.headers['www-authenticate'], elsewhere.json()]).toEqual([
+    401,
+    'Basic realm="mediamtx"',
+    failure('authentication error'),
+  ]);
+});
+
+test('everything needs the permission, unknown routes too, and a preflight does not', async () => {
+  await using api = await openApi({ password: 'blue heron' });
+  for (const url of ['/v3/info', '/v3/paths/list', '/v3/config/global/get', '/v3/unknown', '/v3/recordings/list']) {
+    const answer = await api.app.inject({ url, ...LOOPBACK });
+    expect([url, answer.statusCode, answer.json()]).toEqual([url, 401, failure('authentication error')]);
+  }
+  const headers = { ...LOOPBACK.headers, origin: 'https://dash.example', 'access-control-request-method': 'GET' };
+  const preflight = await api.app.inject({ method: 'OPTIONS', url: '/v3/paths/list', ...LOOPBACK, headers });
+  expect([preflight.statusCode, preflight.headers['access-control-allow-origin']]).toEqual([204, '*']);
+  expect(preflight.headers['access-control-allow-methods']).toBe('OPTIONS, GET, POST, PATCH, DELETE');
+  expect(preflight.headers['access-control-allow-headers']).toBe('Authorization, Content-Type');
+  expect(preflight.headers['access-control-allow-credentials']).toBeUndefined();
+});
