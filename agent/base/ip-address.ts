@@ -23,6 +23,12 @@ export function canonicalIp(text: string): string | undefined {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }
 
+/** A peer as people are shown him: `192.0.2.1:4000` or `[2001:db8::1]:4000`, the address in canonical form. */
+export function shownPeer(address: string, port: number): string {
+  const ip = canonicalIp(address) ?? address;
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
 /** Addresses and subnets (`192.168.0.0/16`, `::1`), asked in constant time whatever their number. */
 export class IpList {
   /** Entries that are neither an address nor a subnet: they match nothing. */

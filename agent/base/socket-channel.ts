@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ByteChannel, ByteSink } from './byte-channel.ts';
+import { shownPeer } from './ip-address.ts';
 
 /** A TCP or TLS connection as a channel. */
 export class SocketChannel implements ByteChannel {
@@ -91,8 +92,5 @@ export class SocketChannel implements ByteChannel {
 }
 
 function remoteOf({ remoteAddress, remotePort }: Socket): string | undefined {
-  if (remoteAddress === undefined) {
-    return undefined;
-  }
-  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
+  return remoteAddress === undefined ? undefined : shownPeer(remoteAddress, remotePort ?? 0);
 }

@@ -2,6 +2,7 @@ import type { Http2SecureServer, SecureServerOptions } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { explain } from '../base/errors.ts';
+import { canonicalIp } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
 import type { KeyPair } from '../config/key-pair.ts';
 import { limitPatience } from './http2-patience.ts';
@@ -54,7 +55,10 @@ export function finishSecure(
   limitPatience(server, times);
   server.on('sessionError', (error) => log.debug({ cause: explain(error) }, 'HTTP/2 connection has failed'));
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
-    log.debug({ remote: socket.remoteAddress, cause: explain(error) }, 'HTTP client did not come to TLS');
+    log.debug(
+      { remote: canonicalIp(socket.remoteAddress ?? ''), cause: explain(error) },
+      'HTTP client did not come to TLS',
+    );
     if (error.code === 'ERR_SSL_HTTP_REQUEST') {
       const { remoteAddress, remotePort } = socket;
       // Below TLS, which is closed behind this.

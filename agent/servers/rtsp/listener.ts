@@ -110,7 +110,12 @@ export class Listener {
     this.#refused += 1;
     const nowMs = this.#clock.monoMs();
     if (nowMs - this.#toldMs >= TELL_EVERY_MS) {
-      const facts = { remote: socket.remoteAddress, fromThere, open: this.#sockets.size, refused: this.#refused };
+      const facts = {
+        remote: canonicalIp(socket.remoteAddress ?? ''),
+        fromThere,
+        open: this.#sockets.size,
+        refused: this.#refused,
+      };
       this.#log.warn(facts, 'too many RTSP connections');
       this.#toldMs = nowMs;
       this.#refused = 0;
@@ -126,7 +131,10 @@ export class Listener {
     const pair = await readKeyPair('rtsp', tls);
     const server = createTlsServer({ ...pair, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, this.#onSocket);
     server.on('tlsClientError', (error, socket) => {
-      this.#log.debug({ remote: socket.remoteAddress, cause: explain(error) }, 'RTSP client did not come to TLS');
+      this.#log.debug(
+        { remote: canonicalIp(socket.remoteAddress ?? ''), cause: explain(error) },
+        'RTSP client did not come to TLS',
+      );
       socket.destroy();
     });
     const use = (renewed: typeof pair) => server.setSecureContext(renewed);

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
+import { shownPeer } from '../../../base/ip-address.ts';
 import type { HlsMuxer } from '../hls-muxer.ts';
 import type { HlsServer, SoundForm } from '../server.ts';
 import { isChromiumPlayer } from './chromium-list.ts';
@@ -158,7 +159,7 @@ export class Door {
       path,
       query: beginningQuery(queryOf(request.url), undefined).slice(1),
       ip,
-      remoteAddr: `${ip.includes(':') ? `[${ip}]` : ip}:${request.socket.remotePort ?? 0}`,
+      remoteAddr: shownPeer(ip, request.socket.remotePort ?? 0),
       user: user ?? sessionUser ?? '',
       userAgent: request.headers['user-agent'] ?? '',
     };

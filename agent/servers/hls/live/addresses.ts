@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
+import { shownPeer } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import { SocketChannel } from '../../../base/socket-channel.ts';
 import { acceptOf } from '../../../media/websocket/frames.ts';
@@ -100,7 +101,7 @@ function requestOf({ access }: LiveAddressesOptions, wanted: LiveAddress, reques
     path: wanted.path,
     query,
     ip,
-    remoteAddr: `${ip.includes(':') ? `[${ip}]` : ip}:${request.socket.remotePort ?? 0}`,
+    remoteAddr: shownPeer(ip, request.socket.remotePort ?? 0),
     user: user ?? sessionUser ?? '',
     userAgent: (request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT_CHARACTERS),
     transport: wanted.kind,

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
+import { shownPeer } from '../../../base/ip-address.ts';
 import type { Requester } from '../session.ts';
 
 /** Who may watch and publish what. */
@@ -31,7 +32,7 @@ export function requesterOf(request: FastifyRequest, access: HttpAccess, path: s
     id: facts?.id ?? undefined,
     path,
     query: queryOf(request),
-    remoteAddr: `${ip.includes(':') ? `[${ip}]` : ip}:${request.socket.remotePort ?? 0}`,
+    remoteAddr: shownPeer(ip, request.socket.remotePort ?? 0),
     userAgent: request.headers['user-agent'] ?? '',
     user: user ?? sessionUser ?? '',
   };

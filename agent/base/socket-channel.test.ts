@@ -1,0 +1,20 @@
+import { Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { SocketChannel } from './socket-channel.ts';
+
+test.for([
+  ['::ffff:192.0.2.9', '192.0.2.9:4000'],
+  ['192.0.2.9', '192.0.2.9:4000'],
+  ['2001:db8::1', '[2001:db8::1]:4000'],
+  ['fe80::1%eth0', '[fe80::1]:4000'],
+] as const)('a peer at %s is shown as %s, whatever socket he came to', ([remoteAddress, shown]) => {
+  const socket = Object.defineProperties(new Socket(), {
+    remoteAddress: { value: remoteAddress },
+    remotePort: { value: 4_000 },
+  });
+  expect(new SocketChannel(socket).remote).toBe(shown);
+});
+
+test('a connection that is still to be made is shown as what is wanted', () => {
+  expect(new SocketChannel(new Socket(), 'camera:554').remote).toBe('camera:554');
+});
