@@ -143,6 +143,46 @@ test.for<[string, string, IncomingHttpHeaders, string, boolean, boolean]>([
     false,
   ],
   [
+    'a hidden name behind a known proxy: then it may be anybody',
+    LOCAL,
+    at('localhost', { forwarded: 'for=_hidden, for=127.0.0.1' }),
+    LOCAL,
+    false,
+    false,
+  ],
+  [
+    'no X-Real-IP beside a list that cannot be read: the client may have written it',
+    LOCAL,
+    at('localhost', { 'x-forwarded-for': 'unix:', 'x-real-ip': '127.0.0.1' }),
+    LOCAL,
+    false,
+    false,
+  ],
+  [
+    'what came in two headers as one list',
+    LOCAL,
+    at('localhost', { 'x-forwarded-for': '127.0.0.1, 203.0.113.5' }),
+    '203.0.113.5',
+    false,
+    false,
+  ],
+  [
+    'no X-Real-IP that came twice',
+    LOCAL,
+    at('localhost', { 'x-real-ip': '127.0.0.1, 203.0.113.5' }),
+    LOCAL,
+    false,
+    false,
+  ],
+  [
+    'a mapped IPv4 address as what it is',
+    LOCAL,
+    at('localhost', { 'x-forwarded-for': '203.0.113.5, ::ffff:10.0.0.7' }),
+    '203.0.113.5',
+    false,
+    false,
+  ],
+  [
     'no Forwarded beside X-Forwarded-…, which the proxy passes on unread',
     LOCAL,
     at('localhost', { forwarded: 'for=192.168.1.9', 'x-forwarded-for': '203.0.113.5' }),
@@ -210,6 +250,31 @@ test.for<[string, IncomingHttpHeaders, string]>([
   ],
 ])('clients find the server at %s', ([, headers, baseUrl]) => {
   expect(originOf(headers, LOCAL, false, proxies).baseUrl).toBe(baseUrl);
+});
+
+test.for<[string, boolean, string, boolean, string]>([
+  ['by https to the proxy, which comes by http', false, 'https', true, 'https://box.lan'],
+  ['by http to the proxy, which comes by https', true, 'http', false, 'http://box.lan'],
+  ['by https to a proxy that says nothing of it and comes by https', true, '', true, 'https://box.lan'],
+])('how the browser comes: %s', ([, isTls, scheme, isSecure, baseUrl]) => {
+  const headers = at('box.lan', { 'x-forwarded-for': '192.168.1.9', 'x-forwarded-proto': scheme });
+  expect(originOf(headers, LOCAL, isTls, proxies)).toMatchObject({ isSecure, baseUrl });
+});
+
+test.for([
+  '/a b',
+  '/a;Domain=evil.example',
+  '/a"',
+  '/a\\b',
+  'perch',
+  '//evil.example',
+  '/a//b',
+  '/a?b',
+  '/a#b',
+  '/\u00e4',
+])('the folder %j is none that stands in addresses and cookies', (folder) => {
+  const headers = at('box.lan', { 'x-forwarded-for': '192.168.1.9', 'x-forwarded-prefix': folder });
+  expect(originOf(headers, LOCAL, false, proxies)).toMatchObject({ prefix: '', baseUrl: 'http://box.lan' });
 });
 
 test('what a stranger says about a proxy is not believed', () => {

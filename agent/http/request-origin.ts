@@ -29,8 +29,8 @@ export interface RequestOrigin {
 const LOCAL_SUFFIXES = ['.local', '.localhost', '.lan', '.home', '.internal', '.home.arpa'];
 const HOPS_LIMIT = 32;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i;
-/** Below which path a proxy shows this server: what may stand in an address as it is. */
-const PREFIX = /^(\/[\w.~!$&'()*+,;=:@%-]+)+\/?$/;
+/** Below which path a proxy shows this server: what may stand in an address and as a cookie's Path as it is. */
+const PREFIX = /^(\/[\w.~!$&'()*+=:@%-]+)+\/?$/;
 
 export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: boolean, trusted: IpList): RequestOrigin {
   const peerIp = canonicalIp(peer) ?? '';
@@ -46,7 +46,8 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
   const host = told.host ?? named;
   const hostName = hostNameOf(host);
   const isOwnPage = !isForeignPage(headers);
-  const isSecure = isTls || told.scheme === 'https';
+  // What the proxy speaks to us says nothing of what the browser speaks to the proxy.
+  const isSecure = told.scheme === undefined ? isTls : told.scheme === 'https';
   return {
     ip,
     isLoopback: isKnownClient && isLoopbackIp(ip) && isLoopbackHost(hostName) && isOwnPage,
@@ -55,7 +56,7 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
     mayBeForged:
       isPrivateIp(ip) && (isOtherHostsPage(headers, hostName) || (!isTrustedProxy && isPublicName(hostName))),
     isSecure,
-    baseUrl: baseUrlOf(told, isSecure, host),
+    baseUrl: `${isSecure ? 'https' : 'http'}://${HOST.test(host) ? host : 'localhost'}${told.prefix ?? ''}`,
     prefix: told.prefix ?? '',
     isUnknownProxy: hasForwarded && !isTrustedProxy,
   };
@@ -78,9 +79,6 @@ function toldBy(headers: IncomingHttpHeaders): Told {
     prefix: PREFIX.test(prefix) ? prefix.replace(/\/$/, '') : undefined,
   };
 }
-
-const baseUrlOf = ({ scheme, prefix = '' }: Told, isSecure: boolean, host: string): string =>
-  `${scheme ?? (isSecure ? 'https' : 'http')}://${HOST.test(host) ? host : 'localhost'}${prefix}`;
 
 const isForwardedHeader = (name: string): boolean => isOlderHeader(name) || name === 'forwarded';
 const isOlderHeader = (name: string): boolean => name.startsWith('x-forwarded-') || name === 'x-real-ip';
@@ -111,25 +109,25 @@ function standardHops({ forwarded = '' }: IncomingHttpHeaders): Hop[] {
     });
 }
 
-/** The newest address that is not itself a trusted proxy's: what stands before it anybody may have written. */
+/**
+ * The newest address that is not itself a trusted proxy's: what stands before it anybody may have written. Undefined when the oldest
+ * trusted proxy does not tell, so that the client may be anybody.
+ */
 function forwardedClient(headers: IncomingHttpHeaders, trusted: IpList): string | undefined {
-  const hops = hasOlderHeaders(headers)
-    ? String(headers['x-forwarded-for'] ?? '')
-        .split(',')
-        .slice(-HOPS_LIMIT)
-    : standardHops(headers).map((hop) => hop.for ?? '');
+  const list = headers['x-forwarded-for'];
+  if (list === undefined && hasOlderHeaders(headers)) {
+    // Beside a list it is passed on as the client has written it.
+    return withoutPort(String(headers['x-real-ip'] ?? '').trim());
+  }
+  const hops = list === undefined ? standardHops(headers).map((hop) => hop.for ?? '') : String(list).split(',');
   let client: string | undefined;
-  for (const hop of hops.reverse()) {
-    const ip = withoutPort(hop.trim());
-    if (ip === undefined) {
-      break;
-    }
-    client = ip;
-    if (!trusted.has(ip)) {
+  for (const hop of hops.slice(-HOPS_LIMIT).reverse()) {
+    client = withoutPort(hop.trim());
+    if (client === undefined || !trusted.has(client)) {
       return client;
     }
   }
-  return client ?? withoutPort(String(headers['x-real-ip'] ?? '').trim());
+  return client;
 }
 
 /** `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`. */
