@@ -1,4 +1,4 @@
-import { Snapshots } from './cameras/snapshots.ts';
+import { Snapshots } from './cameras/device/snapshots.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import { MAX_STILL_BYTES } from './record/stills/still-files.ts';
 import type { StillSource } from './record/stills/still-taker.ts';

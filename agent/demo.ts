@@ -1,8 +1,8 @@
 import type { Clock } from './base/clock.ts';
 import { explain } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
-import { chooseProfiles } from './cameras/choose.ts';
-import { openCamera } from './cameras/device.ts';
+import { chooseProfiles } from './cameras/device/choose.ts';
+import { openCamera } from './cameras/device/device.ts';
 import { discover } from './cameras/discovery.ts';
 import type { Config } from './config/load.ts';
 import type { PathEntry, ReadyPath } from './config/path-entry.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PerchError } from '../base/errors.ts';
-import { elements, find, findText, localName, plainLine, readXml } from './xml.ts';
+import { elements, find, findText, localName, plainLine, readXml } from './soap/xml.ts';
 
 /** A UDP datagram holds no more; answers of real cameras have 1 to 3 kB. */
 const MAX_DATAGRAM_BYTES = 65_536;

@@ -11,7 +11,7 @@ const HARMLESS = /^(?:undefined|null|''|true|false|\d+|'[^']*'|typeof.*)$|\.leng
 const ALLOWED: Record<string, string> = {
   'agent/playback/index/segment-row.ts: before.signature !== row.signature': "what a file's length and time were",
   'agent/config/file-watch.ts: signature !== this.#signature': "what a file's length and time were",
-  'agent/cameras/snapshots.ts: token === wanted': "a profile's name in ONVIF, told by the camera",
+  'agent/cameras/device/snapshots.ts: token === wanted': "a profile's name in ONVIF, told by the camera",
   'agent/sources/demo/onvif-replies.ts: each.token === token': "a profile's name in ONVIF, told by the camera",
 };
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PerchError } from '../base/errors.ts';
+import { PerchError } from '../../base/errors.ts';
 import { elements, escapeXml, find, findNumber, findText, plainLine, readXml } from './xml.ts';
 
 const read = (text: string) => readXml(new TextEncoder().encode(text), 65_536);

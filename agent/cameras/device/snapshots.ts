@@ -1,9 +1,9 @@
-import { PerchError } from '../base/errors.ts';
+import { PerchError } from '../../base/errors.ts';
+import { escapeXml, findText } from '../soap/xml.ts';
 import { listProfiles } from './device.ts';
 import { fetchPicture, originOf } from './fetch-picture.ts';
 import type { CameraProfile } from './replies.ts';
 import { ask, type OnvifServices, type OpenCameraOptions, openServices } from './services.ts';
-import { escapeXml, findText } from './xml.ts';
 
 const PICTURE_DEADLINE_MS = 5_000;
 

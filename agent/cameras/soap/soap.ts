@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { PerchError } from '../base/errors.ts';
+import { PerchError } from '../../base/errors.ts';
 import { find, findText, localName, plainLine, readXml } from './xml.ts';
 
 /** The largest real replies (profiles of a recorder with 32 channels) have some 300 kB. */

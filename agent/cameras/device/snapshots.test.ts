@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { random } from '../../test/random.ts';
-import { pictureOf, type SnapshotCameraOptions, startSnapshotCamera } from '../../test/snapshot-camera.ts';
-import { PerchError } from '../base/errors.ts';
+import { random } from '../../../test/random.ts';
+import { pictureOf, type SnapshotCameraOptions, startSnapshotCamera } from '../../../test/snapshot-camera.ts';
+import { PerchError } from '../../base/errors.ts';
+import { callSoap } from '../soap/soap.ts';
 import { fetchPicture } from './fetch-picture.ts';
 import { pinnedPictureUrl, type SnapshotOptions, Snapshots } from './snapshots.ts';
-import { callSoap } from './soap.ts';
 
 const never = new AbortController().signal;
 

@@ -1,9 +1,9 @@
-import { type Clock, systemClock } from '../base/clock.ts';
-import { PerchError } from '../base/errors.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { callSoap, type SoapTarget } from '../soap/soap.ts';
+import { escapeXml, find, readXml } from '../soap/xml.ts';
 import { mediaPathOf } from './replies.ts';
 import { skewOf } from './skew.ts';
-import { callSoap, type SoapTarget } from './soap.ts';
-import { escapeXml, find, readXml } from './xml.ts';
 
 const CALL_DEADLINE_MS = 5_000;
 const MAX_REPLY_BYTES = 1 << 20;

@@ -1,7 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type IncomingMessage, request } from 'node:http';
-import { PerchError } from '../base/errors.ts';
-import { authorization, type Challenge, type Credentials, type Hash, parseChallenges } from '../media/rtsp/digest.ts';
+import { PerchError } from '../../base/errors.ts';
+import {
+  authorization,
+  type Challenge,
+  type Credentials,
+  type Hash,
+  parseChallenges,
+} from '../../media/rtsp/digest.ts';
 
 const MAX_REDIRECTS = 3;
 const MAX_REQUESTS = 8;

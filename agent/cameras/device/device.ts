@@ -1,7 +1,7 @@
-import { PerchError } from '../base/errors.ts';
+import { PerchError } from '../../base/errors.ts';
+import { elements, escapeXml, findText } from '../soap/xml.ts';
 import { type CameraProfile, type DeviceInformation, parseInformation, parseProfile } from './replies.ts';
 import { ask, type OpenCameraOptions, openServices } from './services.ts';
-import { elements, escapeXml, findText } from './xml.ts';
 
 export type { OpenCameraOptions } from './services.ts';
 

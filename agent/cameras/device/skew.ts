@@ -1,5 +1,5 @@
 import type { XmlElement } from '@rgrove/parse-xml';
-import { find, findNumber } from './xml.ts';
+import { find, findNumber } from '../soap/xml.ts';
 
 /**
  * How far the camera's clock is ahead of ours, in milliseconds; 0 when the camera does not tell its time in UTC

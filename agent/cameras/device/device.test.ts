@@ -5,10 +5,10 @@ import { createServer, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../base/clock.ts';
-import { PerchError } from '../base/errors.ts';
-import { silentLogger } from '../base/log.ts';
-import { startDemoCamera } from '../sources/demo/demo-camera.ts';
+import { systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import { startDemoCamera } from '../../sources/demo/demo-camera.ts';
 import { chooseProfiles } from './choose.ts';
 import { type OpenCameraOptions, openCamera } from './device.ts';
 

@@ -1,5 +1,5 @@
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
-import { PerchError } from '../base/errors.ts';
+import { PerchError } from '../../base/errors.ts';
 
 /** Longer texts in what a camera says of itself are cut. */
 const MAX_TEXT_CHARACTERS = 256;

@@ -1,5 +1,5 @@
 import type { XmlElement } from '@rgrove/parse-xml';
-import { find, findNumber, findText, plainLine } from './xml.ts';
+import { find, findNumber, findText, plainLine } from '../soap/xml.ts';
 
 export interface DeviceInformation {
   readonly manufacturer: string | undefined;
