@@ -155,12 +155,12 @@ export class ZlmBox {
   ): Promise<MoreAnswer | undefined> {
     const { ip, isPrivate } = access.identify(request);
     const caller: Caller = { ip, isPrivate, cookie: (cookie) => cookieOf(request.headers, cookie) };
-    const isSecure = access.isSecure(request);
+    const place = access.origin(request);
     if (name === 'login') {
       const result = this.#secret.logIn(parameters.require('digest').digest, caller);
       return typeof result === 'string'
-        ? { fields: {}, cookies: [cookieText(LOGIN_COOKIE, result, LOGIN_S, isSecure)] }
-        : this.#refuse(result, caller, isSecure);
+        ? { fields: {}, cookies: [cookieText(LOGIN_COOKIE, result, LOGIN_S, place)] }
+        : this.#refuse(result, caller, place);
     }
     const call = this.#calls.find(name);
     if (!call) {
@@ -173,14 +173,14 @@ export class ZlmBox {
       this.#deps.wrongCredentials.checkRoom(ip);
       const refusal = this.#secret.refusal(parameters, caller);
       if (refusal) {
-        return this.#refuse(refusal, caller, isSecure);
+        return this.#refuse(refusal, caller, place);
       }
     }
     const { picture, ...fields } = await call(parameters);
     return picture instanceof Uint8Array ? { fields, picture } : { fields };
   }
 
-  async #refuse({ isGuess, ...fields }: Refusal, { ip }: Caller, isSecure: boolean): Promise<MoreAnswer> {
+  async #refuse({ isGuess, ...fields }: Refusal, { ip }: Caller, place: Place): Promise<MoreAnswer> {
     if (isGuess) {
       this.#deps.log.warn({ ip }, "wrong secret for ZLMediaKit's calls");
       await this.#deps.wrongCredentials.pause(ip);
@@ -188,7 +188,7 @@ export class ZlmBox {
     const { cookie } = fields;
     return cookie === undefined
       ? { fields }
-      : { fields, cookies: [cookieText(CHALLENGE_COOKIE, cookie, CHALLENGE_S, isSecure)] };
+      : { fields, cookies: [cookieText(CHALLENGE_COOKIE, cookie, CHALLENGE_S, place)] };
   }
 
   async #notFound(path: string, request: FastifyRequest, access: HttpAccess, isKnown: boolean): Promise<boolean> {
@@ -267,8 +267,15 @@ async function requireApi(access: HttpAccess, request: FastifyRequest): Promise<
   }
 }
 
-const cookieText = (name: string, value: string, seconds: number, isSecure: boolean): string =>
-  `${name}=${value}; Path=/index/api; Max-Age=${seconds}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
+/** How the client reaches this server. */
+interface Place {
+  readonly isSecure: boolean;
+  /** The folder of a proxy. */
+  readonly prefix: string;
+}
+
+const cookieText = (name: string, value: string, seconds: number, { isSecure, prefix }: Place): string =>
+  `${name}=${value}; Path=${prefix}/index/api; Max-Age=${seconds}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
 
 function hookSettings(config: Config): HookSettings {
   return {

@@ -40,17 +40,29 @@ test.for<[string | undefined, string | undefined]>([
   expect(sessionTokenOf(cookie === undefined ? {} : { cookie })).toBe(token);
 });
 
+const PLAIN = { isSecure: false, prefix: '' };
+const SECURE = { isSecure: true, prefix: '' };
+
 test('the cookie is closed to scripts and other sites, and Secure where the browser speaks TLS', () => {
-  expect(sessionCookie('abc', false)).toBe('perch_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=34560000');
-  expect(sessionCookie('abc', true)).toMatch(/^perch_session_tls=abc; .*; Secure$/);
-  expect(sessionCookie('', false)).toMatch(/^perch_session=; .*Max-Age=0$/);
+  expect(sessionCookie('abc', PLAIN)).toBe('perch_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=34560000');
+  expect(sessionCookie('abc', SECURE)).toMatch(/^perch_session_tls=abc; .*; Secure$/);
+  expect(sessionCookie('', PLAIN)).toMatch(/^perch_session=; .*Max-Age=0$/);
+});
+
+test('in the folder of a proxy the cookie is for that folder, and is taken away there', () => {
+  const place = { isSecure: true, prefix: '/perch' };
+  expect(sessionCookie('abc', place)).toContain('; Path=/perch; ');
+  expect([noCookie('perch_session', place)].flat()).toEqual([
+    expect.stringMatching(/^perch_session_tls=; Path=\/perch; .*Max-Age=0; Secure$/),
+    expect.stringMatching(/^perch_session=; Path=\/perch; .*Max-Age=0$/),
+  ]);
 });
 
 test('over TLS the cookie has a name of its own, and goes before that of plain http', () => {
   const cookie = 'perch_session=plain; perch_session_tls=secret';
   expect(sessionTokenOf({ cookie })).toBe('secret');
   expect(sessionTokensOf({ cookie })).toEqual(['secret', 'plain']);
-  expect([noCookie('perch_session', true)].flat().map((one) => one.split(';')[0])).toEqual([
+  expect([noCookie('perch_session', SECURE)].flat().map((one) => one.split(';')[0])).toEqual([
     'perch_session_tls=',
     'perch_session=',
   ]);

@@ -6,7 +6,7 @@ export interface Credentials {
   readonly token?: string;
 }
 
-/** The session cookie's name. Cookies know no ports: the same session holds on every port of this host. */
+/** The session cookie's name. Cookies know no ports: without a proxy the same session holds on every port of this host. */
 export const SESSION_COOKIE = 'perch_session';
 /** Holds the token of a link to guests, once the page has opened it. */
 export const GUEST_COOKIE = 'perch_guest';
@@ -65,6 +65,13 @@ function namedCookie({ cookie = '' }: IncomingHttpHeaders, name: string): string
   return undefined;
 }
 
+/** How the browser reaches this server. */
+export interface CookiePlace {
+  readonly isSecure: boolean;
+  /** The folder of a proxy: what else stands on its host does not get the cookie, another Perch in another folder among it. */
+  readonly prefix: string;
+}
+
 /** The longest that browsers keep a cookie; how long an idle session lasts is decided here, not there. */
 const LONGEST_COOKIE_S = 400 * 86_400;
 
@@ -73,16 +80,18 @@ const LONGEST_COOKIE_S = 400 * 86_400;
  * other sites all the same: it wants the same origin. Not Secure over plain HTTP, or the browser would drop it.
  * An empty value takes the cookie away.
  */
-export function ownCookie(name: string, value: string, isSecure: boolean, lifeS = LONGEST_COOKIE_S): string {
+export function ownCookie(name: string, value: string, place: CookiePlace, lifeS = LONGEST_COOKIE_S): string {
+  const { isSecure, prefix } = place;
   const keptS = value === '' ? 0 : Math.max(0, Math.min(Math.ceil(lifeS), LONGEST_COOKIE_S));
+  const path = prefix === '' ? '/' : prefix;
   const secure = isSecure ? '; Secure' : '';
-  return `${name}${isSecure ? OVER_TLS : ''}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${keptS}${secure}`;
+  return `${name}${isSecure ? OVER_TLS : ''}=${value}; Path=${path}; HttpOnly; SameSite=Lax; Max-Age=${keptS}${secure}`;
 }
 
-export const sessionCookie = (token: string, isSecure: boolean): string => ownCookie(SESSION_COOKIE, token, isSecure);
+export const sessionCookie = (token: string, place: CookiePlace): string => ownCookie(SESSION_COOKIE, token, place);
 
 /** Takes a cookie away, over TLS that of plain http too. */
-export const noCookie = (name: string, isSecure: boolean): string | string[] => {
-  const plain = ownCookie(name, '', false);
-  return isSecure ? [ownCookie(name, '', true), plain] : plain;
+export const noCookie = (name: string, { isSecure, prefix }: CookiePlace): string | string[] => {
+  const plain = ownCookie(name, '', { isSecure: false, prefix });
+  return isSecure ? [ownCookie(name, '', { isSecure, prefix }), plain] : plain;
 };

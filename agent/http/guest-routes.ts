@@ -124,7 +124,8 @@ function ownerRoutes(app: FastifyInstance, { access, people }: GuestRoutesOption
 function openRoutes(app: FastifyInstance, { access, people, wrongCredentials, wallMs }: GuestRoutesOptions): void {
   const open = { summary: "Exchanges a link's token for the guest's cookie", tags, body: OpenBody, response: answers };
   app.post('/v3/guest', { schema: open }, async (request, reply) => {
-    const { ip, isSecure } = ownOrigin(access, request);
+    const origin = ownOrigin(access, request);
+    const { ip } = origin;
     const { token } = checkedBody(OpenBody, request.body);
     const person = await paused(wrongCredentials, ip, async () => {
       const found = people.guests.find(token);
@@ -134,14 +135,13 @@ function openRoutes(app: FastifyInstance, { access, people, wrongCredentials, wa
       return found;
     });
     const lifeS = ((people.guests.untilMs(person.name) ?? 0) - wallMs()) / 1000;
-    reply.header('Set-Cookie', ownCookie(GUEST_COOKIE, token, isSecure, lifeS));
+    reply.header('Set-Cookie', ownCookie(GUEST_COOKIE, token, origin, lifeS));
     return { status: 'ok' };
   });
 
   const leave = { summary: "Takes the guest's cookie away", tags, response: answers };
   app.delete('/v3/guest', { schema: leave }, async (request, reply) => {
-    const { isSecure } = ownOrigin(access, request);
-    reply.header('Set-Cookie', noCookie(GUEST_COOKIE, isSecure));
+    reply.header('Set-Cookie', noCookie(GUEST_COOKIE, ownOrigin(access, request)));
     return { status: 'ok' };
   });
 }

@@ -117,7 +117,7 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
     for (const token of sessionTokensOf(request.headers)) {
       await accounts.logOut(token);
     }
-    reply.header('Set-Cookie', noCookie(SESSION_COOKIE, origin.isSecure));
+    reply.header('Set-Cookie', noCookie(SESSION_COOKIE, origin));
     return { status: 'ok' };
   });
 }
@@ -142,10 +142,7 @@ function passwordRoute(app: FastifyInstance, options: SessionRoutesOptions): voi
         accounts.changePassword(sessionUser, oldPassword, newPassword, asker, token),
       );
       // The device's cookie was bound to the old password.
-      reply.header(
-        'Set-Cookie',
-        ownCookie(DEVICE_COOKIE, accounts.deviceToken(sessionUser, undefined), origin.isSecure),
-      );
+      reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, accounts.deviceToken(sessionUser, undefined), origin));
       return { status: 'ok' };
     },
   );
@@ -164,7 +161,7 @@ async function describeSession(
   const isUser = person !== undefined && person.role !== 'guest';
   if (isUser && token !== undefined) {
     // The browser keeps it as long again.
-    reply.header('Set-Cookie', sessionCookie((await accounts.renewal(token, origin.ip)) ?? token, origin.isSecure));
+    reply.header('Set-Cookie', sessionCookie((await accounts.renewal(token, origin.ip)) ?? token, origin));
   }
   return {
     claimed,
@@ -191,10 +188,10 @@ export function renewSessions({ accounts, access }: Pick<SessionRoutesOptions, '
     if (token === undefined || !isWanted || access.identify(request).sessionUser === undefined) {
       return;
     }
-    const { ip, isSecure } = access.origin(request);
-    const next = await accounts.renewal(token, ip);
+    const origin = access.origin(request);
+    const next = await accounts.renewal(token, origin.ip);
     if (next !== undefined) {
-      reply.header('Set-Cookie', sessionCookie(next, isSecure));
+      reply.header('Set-Cookie', sessionCookie(next, origin));
     }
   };
 }
@@ -239,8 +236,8 @@ function welcome(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  const { isSecure } = access.origin(request);
+  const origin = access.origin(request);
   const device = accounts.deviceToken(user, cookieOf(request.headers, DEVICE_COOKIE));
-  reply.header('Set-Cookie', sessionCookie(token, isSecure));
-  reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, device, isSecure));
+  reply.header('Set-Cookie', sessionCookie(token, origin));
+  reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, device, origin));
 }
