@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { DISCOVERY_PORT, startDiscoveryResponder } from './discovery-responder.ts';
 import { Feed, VIDEO_FPS, VIDEO_GROUP } from './feed.ts';
-import type { StreamProfile } from './onvif-replies.ts';
+import { DEMO_IDENTITY, type StreamProfile } from './onvif-replies.ts';
 import { startOnvifServer } from './onvif-server.ts';
 import { startRtspServer } from './rtsp-server.ts';
 
@@ -49,7 +49,10 @@ export async function startDemoCamera(options: DemoCameraOptions): Promise<DemoC
     kbitPerSecond: BIT_RATE_LIMIT_KBIT[token],
     rtspUrl: rtspUrl(token),
   }));
-  const onvif = await startOnvifServer(() => ({ profiles, unixMs: clock.wallMs() }), log).catch(async (error) => {
+  const onvif = await startOnvifServer(
+    () => ({ identity: DEMO_IDENTITY, profiles, unixMs: clock.wallMs() }),
+    log,
+  ).catch(async (error) => {
     await rtsp.close();
     throw error;
   });

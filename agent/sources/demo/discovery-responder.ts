@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { writeProbeMatches } from './onvif-replies.ts';
+import { DEMO_IDENTITY, writeProbeMatches } from './onvif-replies.ts';
 import { parseSoapRequest } from './soap-request.ts';
 
 const DISCOVERY_GROUP = '239.255.255.250';
@@ -56,7 +56,7 @@ function answerProbe(datagram: Uint8Array, deviceUrl: string): string | undefine
       return undefined;
     }
     const messageId = (argument('MessageID') ?? '').replace(/[^\w:.-]/g, '').slice(0, 128);
-    return writeProbeMatches(`urn:uuid:${randomUUID()}`, messageId, deviceUrl);
+    return writeProbeMatches(`urn:uuid:${randomUUID()}`, messageId, DEMO_IDENTITY, deviceUrl);
   } catch (error) {
     if (error instanceof PerchError) {
       return undefined;

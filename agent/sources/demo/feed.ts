@@ -51,6 +51,10 @@ class Stream {
   /** A newcomer starts at once, not at the next key frame. */
   add(listener: FeedListener): void {
     this.listeners.add(listener);
+    this.wishKey();
+  }
+
+  wishKey(): void {
     this.#untilKey = 0;
   }
 
@@ -88,6 +92,11 @@ export class Feed {
 
   tracksOf(name: string): readonly [H264Track, G711Track] | undefined {
     return this.#streams.get(name)?.tracks;
+  }
+
+  /** The next picture of a stream is a key frame. */
+  wishKey(name: string): void {
+    this.#streams.get(name)?.wishKey();
   }
 
   /** Plays a stream from its next picture on, which is a key frame; returns how to leave. */

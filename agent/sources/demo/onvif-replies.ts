@@ -1,16 +1,31 @@
 /** What the ONVIF side of the demo camera says; XML of the ONVIF Device and Media services, version 10. */
 
-/** Its identity for discovery: the same at every start, so that an adopted demo camera is known again. */
-export const DEMO_ENDPOINT = 'urn:uuid:70657263-6864-4e6f-8000-000000000001';
+/** Who a camera is. */
+export interface DeviceIdentity {
+  /** For discovery: the same at every start, so that an adopted camera is known again. */
+  readonly endpoint: string;
+  readonly scopes: readonly string[];
+  readonly manufacturer: string;
+  readonly model: string;
+  readonly firmware: string;
+  readonly serial: string;
+}
 
-const SCOPES = [
-  'onvif://www.onvif.org/type/video_encoder',
-  'onvif://www.onvif.org/Profile/Streaming',
-  'onvif://www.onvif.org/name/Perch%20demo',
-  'onvif://www.onvif.org/hardware/Demo%20camera',
-  'onvif://www.onvif.org/location/inside%20this%20computer',
-  'onvif://www.onvif.org/manufacturer/Perch',
-] as const;
+export const DEMO_IDENTITY: DeviceIdentity = {
+  endpoint: 'urn:uuid:70657263-6864-4e6f-8000-000000000001',
+  scopes: [
+    'onvif://www.onvif.org/type/video_encoder',
+    'onvif://www.onvif.org/Profile/Streaming',
+    'onvif://www.onvif.org/name/Perch%20demo',
+    'onvif://www.onvif.org/hardware/Demo%20camera',
+    'onvif://www.onvif.org/location/inside%20this%20computer',
+    'onvif://www.onvif.org/manufacturer/Perch',
+  ],
+  manufacturer: 'Perch',
+  model: 'Demo camera',
+  firmware: '1',
+  serial: 'demo',
+};
 
 export interface StreamProfile {
   readonly token: string;
@@ -25,6 +40,7 @@ export interface StreamProfile {
 
 /** What a reply may need to know. */
 export interface DemoFacts {
+  readonly identity: DeviceIdentity;
   readonly deviceUrl: string;
   readonly mediaUrl: string;
   readonly profiles: readonly StreamProfile[];
@@ -36,7 +52,8 @@ const NAMESPACES =
   ' xmlns:tds="http://www.onvif.org/ver10/device/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl"' +
   ' xmlns:ter="http://www.onvif.org/ver10/error"';
 
-function envelope(body: string): string {
+/** @param body XML with the prefixes of this module */
+export function envelope(body: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?><s:Envelope ${NAMESPACES}><s:Body>${body}</s:Body></s:Envelope>`;
 }
 
@@ -62,27 +79,27 @@ export function writeReply(
     case 'GetSystemDateAndTime':
       return envelope(dateAndTime(facts.unixMs));
     case 'GetDeviceInformation':
-      return envelope(
-        '<tds:GetDeviceInformationResponse><tds:Manufacturer>Perch</tds:Manufacturer><tds:Model>Demo camera</tds:Model>' +
-          '<tds:FirmwareVersion>1</tds:FirmwareVersion><tds:SerialNumber>demo</tds:SerialNumber>' +
-          '<tds:HardwareId>software</tds:HardwareId></tds:GetDeviceInformationResponse>',
-      );
+      return envelope(information(facts.identity));
     case 'GetCapabilities':
       return envelope(capabilities(facts));
     case 'GetServices':
       return envelope(services(facts));
     case 'GetScopes':
       return envelope(
-        `<tds:GetScopesResponse>${SCOPES.map(
-          (scope) => `<tds:Scopes><tt:ScopeDef>Fixed</tt:ScopeDef><tt:ScopeItem>${scope}</tt:ScopeItem></tds:Scopes>`,
-        ).join('')}</tds:GetScopesResponse>`,
+        `<tds:GetScopesResponse>${facts.identity.scopes
+          .map(
+            (scope) => `<tds:Scopes><tt:ScopeDef>Fixed</tt:ScopeDef><tt:ScopeItem>${scope}</tt:ScopeItem></tds:Scopes>`,
+          )
+          .join('')}</tds:GetScopesResponse>`,
       );
     case 'GetProfiles':
-      return envelope(`<trt:GetProfilesResponse>${facts.profiles.map(profile).join('')}</trt:GetProfilesResponse>`);
+      return envelope(
+        `<trt:GetProfilesResponse>${facts.profiles.map((each) => writeProfile(each)).join('')}</trt:GetProfilesResponse>`,
+      );
     case 'GetVideoEncoderConfigurations':
       return envelope(
         `<trt:GetVideoEncoderConfigurationsResponse>${facts.profiles
-          .map((each) => encoder('trt:Configurations', each))
+          .map((each) => writeEncoder('trt:Configurations', each))
           .join('')}</trt:GetVideoEncoderConfigurationsResponse>`,
       );
     case 'GetStreamUri':
@@ -90,6 +107,14 @@ export function writeReply(
     default:
       return undefined;
   }
+}
+
+function information({ manufacturer, model, firmware, serial }: DeviceIdentity): string {
+  return (
+    `<tds:GetDeviceInformationResponse><tds:Manufacturer>${manufacturer}</tds:Manufacturer><tds:Model>${model}</tds:Model>` +
+    `<tds:FirmwareVersion>${firmware}</tds:FirmwareVersion><tds:SerialNumber>${serial}</tds:SerialNumber>` +
+    '<tds:HardwareId>software</tds:HardwareId></tds:GetDeviceInformationResponse>'
+  );
 }
 
 function dateAndTime(unixMs: number): string {
@@ -123,19 +148,20 @@ function services({ deviceUrl, mediaUrl }: DemoFacts): string {
   return `<tds:GetServicesResponse>${list}</tds:GetServicesResponse>`;
 }
 
-function profile(each: StreamProfile): string {
+/** @param more configurations beside those of picture and sound */
+export function writeProfile(each: StreamProfile, more = ''): string {
   return (
     `<trt:Profiles token="${each.token}" fixed="true"><tt:Name>${each.token}</tt:Name>` +
     '<tt:VideoSourceConfiguration token="video"><tt:Name>video</tt:Name><tt:UseCount>2</tt:UseCount>' +
     '<tt:SourceToken>video</tt:SourceToken><tt:Bounds x="0" y="0" width="640" height="360"/></tt:VideoSourceConfiguration>' +
-    encoder('tt:VideoEncoderConfiguration', each) +
+    writeEncoder('tt:VideoEncoderConfiguration', each) +
     '<tt:AudioEncoderConfiguration token="audio"><tt:Name>audio</tt:Name><tt:UseCount>2</tt:UseCount>' +
     '<tt:Encoding>G711</tt:Encoding><tt:Bitrate>64</tt:Bitrate><tt:SampleRate>8</tt:SampleRate>' +
-    '<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:AudioEncoderConfiguration></trt:Profiles>'
+    `<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:AudioEncoderConfiguration>${more}</trt:Profiles>`
   );
 }
 
-function encoder(element: string, each: StreamProfile): string {
+export function writeEncoder(element: string, each: StreamProfile): string {
   return (
     `<${element} token="${each.token}"><tt:Name>${each.token}</tt:Name><tt:UseCount>1</tt:UseCount>` +
     `<tt:Encoding>H264</tt:Encoding><tt:Resolution><tt:Width>${each.width}</tt:Width><tt:Height>${each.height}</tt:Height>` +
@@ -158,7 +184,12 @@ function streamUri(facts: DemoFacts, token: string | undefined): string {
 }
 
 /** ProbeMatches of WS-Discovery 2005/04. @param relatesTo MessageID of the probe, escaped */
-export function writeProbeMatches(messageId: string, relatesTo: string, deviceUrl: string): string {
+export function writeProbeMatches(
+  messageId: string,
+  relatesTo: string,
+  { endpoint, scopes }: DeviceIdentity,
+  deviceUrl: string,
+): string {
   return (
     '<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"' +
     ' xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing"' +
@@ -168,8 +199,8 @@ export function writeProbeMatches(messageId: string, relatesTo: string, deviceUr
     `<a:MessageID>${messageId}</a:MessageID><a:RelatesTo>${relatesTo}</a:RelatesTo>` +
     '<a:To>http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:To></s:Header>' +
     '<s:Body><d:ProbeMatches><d:ProbeMatch>' +
-    `<a:EndpointReference><a:Address>${DEMO_ENDPOINT}</a:Address></a:EndpointReference>` +
-    `<d:Types>dn:NetworkVideoTransmitter tds:Device</d:Types><d:Scopes>${SCOPES.join(' ')}</d:Scopes>` +
+    `<a:EndpointReference><a:Address>${endpoint}</a:Address></a:EndpointReference>` +
+    `<d:Types>dn:NetworkVideoTransmitter tds:Device</d:Types><d:Scopes>${scopes.join(' ')}</d:Scopes>` +
     `<d:XAddrs>${deviceUrl}</d:XAddrs><d:MetadataVersion>1</d:MetadataVersion>` +
     '</d:ProbeMatch></d:ProbeMatches></s:Body></s:Envelope>'
   );

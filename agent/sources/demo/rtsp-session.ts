@@ -17,6 +17,14 @@ const IDLE_MS = 60_000;
 const METHODS = 'OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN';
 const LAST_CHANNEL = 254;
 
+/** What a camera of the same make may do differently; tests play real ones with it. */
+export interface RtspManners {
+  /** The headers of a 401, when the request may not pass. */
+  challenge?(request: RtspRequest): readonly HeaderField[] | undefined;
+  /** The stream behind an address that is not called as the stream is. */
+  streamOf?(uri: string): string | undefined;
+}
+
 type Answer = readonly [status: number, headers?: readonly HeaderField[], body?: Uint8Array];
 
 /** One RTSP connection to the demo camera, which is also its session; media go through the connection (RFC 2326 §10.12). */
@@ -25,17 +33,19 @@ export class RtspSession implements FeedListener {
   readonly #feed: Feed;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #manners: RtspManners;
   readonly #id = randomBytes(8).toString('hex');
   /** One for each track that was set up, at the track's place. */
   readonly #senders: (RtpSender | undefined)[] = [];
   #stream: string | undefined;
   #leave: (() => void) | undefined;
 
-  constructor(socket: Socket, feed: Feed, clock: Clock, log: Logger) {
+  constructor(socket: Socket, feed: Feed, clock: Clock, log: Logger, manners: RtspManners = {}) {
     this.#socket = socket;
     this.#feed = feed;
     this.#clock = clock;
     this.#log = log;
+    this.#manners = manners;
     const framer = new RtspFramer({ onFrame: () => {}, onMessage: (message) => this.#receive(message) });
     socket.setNoDelay(true);
     socket.setTimeout(IDLE_MS, () => socket.destroy());
@@ -105,6 +115,10 @@ export class RtspSession implements FeedListener {
     if (session !== undefined && session !== this.#id) {
       return [454];
     }
+    const challenge = this.#manners.challenge?.(request);
+    if (challenge) {
+      return [401, challenge];
+    }
     switch (request.method) {
       case 'OPTIONS':
         return [200, [['Public', METHODS]]];
@@ -127,13 +141,15 @@ export class RtspSession implements FeedListener {
   }
 
   #describe(uri: string): Answer {
-    const tracks = this.#feed.tracksOf(pathOf(uri)[0] ?? '');
+    const alias = this.#manners.streamOf?.(uri);
+    const tracks = this.#feed.tracksOf(alias ?? pathOf(uri)[0] ?? '');
     if (!tracks) {
       return [404];
     }
     const sessionId = Math.floor(this.#clock.wallMs());
     const sdp = writeSdp(tracks, { name: 'Perch demo camera', host: '127.0.0.1', sessionId });
-    const base = uri.endsWith('/') ? uri : `${uri}/`;
+    const own = alias === undefined ? uri : uri.replace(/^(rtsp:\/\/[^/]*).*/i, `$1/${alias}`);
+    const base = own.endsWith('/') ? own : `${own}/`;
     const headers: HeaderField[] = [
       ['Content-Type', 'application/sdp'],
       ['Content-Base', base],

@@ -10,6 +10,7 @@ const MAX_DEPTH = 16;
 export interface SoapRequest {
   /** Local name of the first element in the body. */
   readonly operation: string;
+  readonly root: XmlElement;
   /** Text of the first element with this local name, anywhere in the message. */
   argument(name: string): string | undefined;
 }
@@ -32,7 +33,7 @@ export function parseSoapRequest(bytes: Uint8Array): SoapRequest {
     throw new PerchError('badInput', 'XML document that is not a SOAP request');
   }
   const envelope = root;
-  return { operation: localName(first), argument: (name) => textOf(findDeep(envelope, name, MAX_DEPTH)) };
+  return { operation: localName(first), root, argument: (name) => textOf(findDeep(envelope, name, MAX_DEPTH)) };
 }
 
 function localName(element: XmlElement): string {
