@@ -38,10 +38,11 @@ function hooksWith(reply: () => { status: number; text: string } | PerchError | 
   const urls = { ...OFF, on_play: 'http://h/play', on_publish: 'http://h/push', on_stream_changed: 'http://h/changed' };
   const settings = () => ({ urls, mediaServerId: 'box', timeoutMs: 10_000, retries, retryDelayMs: 3_000 });
   const signal = new AbortController().signal;
-  return { clock, posted, hooks: new Hooks({ settings, post, clock, log: silentLogger, signal }) };
+  return { clock, posted, urls, hooks: new Hooks({ settings, post, clock, log: silentLogger, signal }) };
 }
 
-const away = () => new PerchError('unavailable', 'it cannot be asked');
+const away = () =>
+  new PerchError('unavailable', 'it cannot be asked', {}, new Error('connect ECONNREFUSED 192.168.7.2:9000'));
 
 test('a hook that is off agrees and is not asked', async () => {
   const { hooks, posted } = hooksWith(away);
@@ -64,7 +65,7 @@ test('each call counts, and says whose it is and for which host', async () => {
   ]);
 });
 
-test('a hook that cannot be asked is tried again after the pause, and then it refuses', async () => {
+test('a hook that cannot be asked is tried again after the pause, and then it refuses without its address', async () => {
   const { hooks, posted, clock } = hooksWith(away, 2);
   const asked = hooks.ask('on_play', {});
   await clock.advance(2_999);
@@ -74,6 +75,16 @@ test('a hook that cannot be asked is tried again after the pause, and then it re
   await clock.advance(3_000);
   expect(await asked).toEqual({ code: -1, msg: 'on_play: it cannot be asked', close: false });
   expect(posted).toHaveLength(3);
+});
+
+test('news that waits for a hook that was switched off meanwhile is dropped', async () => {
+  const { hooks, posted, clock, urls } = hooksWith(away);
+  hooks.tell('on_stream_changed', { i: 1 });
+  hooks.tell('on_stream_changed', { i: 2 });
+  expect(posted).toHaveLength(1);
+  urls.on_stream_changed = '';
+  await clock.advance(10_000);
+  expect(posted).toHaveLength(1);
 });
 
 test('a refusal is an answer: nobody asks again', async () => {

@@ -121,11 +121,15 @@ export class Hooks {
 
   async #try(name: HookName, body: object): Promise<HookAnswer> {
     const { settings, clock, log, signal } = this.#options;
-    const { urls, mediaServerId, timeoutMs, retries, retryDelayMs } = settings();
     this.#index += 1;
-    const text = JSON.stringify({ mediaServerId, hook_index: this.#index, ...body });
+    const text = JSON.stringify({ mediaServerId: settings().mediaServerId, hook_index: this.#index, ...body });
     const headers: Record<string, string> = 'vhost' in body ? { 'X-VHOST': VHOST } : {};
     for (let attempt = 0; ; attempt += 1) {
+      const { urls, timeoutMs, retries, retryDelayMs } = settings();
+      if (urls[name] === '') {
+        // Switched off while this waited.
+        return GO_ON;
+      }
       try {
         return parseAnswer(await this.#options.post(urls[name], text, headers, timeoutMs));
       } catch (error) {
@@ -134,7 +138,8 @@ export class Hooks {
         }
         if (attempt >= retries || signal.aborted) {
           log.warn({ hook: name, cause: explain(error) }, 'web hook failed');
-          return refused(`${name}: ${explain(error)}`);
+          // Players read this: where the other server stands is for the log alone.
+          return refused(`${name}: ${error.message}`);
         }
       }
       await clock.sleep(retryDelayMs, signal);

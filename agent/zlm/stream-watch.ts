@@ -23,7 +23,7 @@ interface Known {
   readonly since: string | null;
   readonly schemas: readonly string[];
   hasReaders: boolean;
-  /** Monotonic; undefined: nobody has left, or the hook was asked already. */
+  /** Monotonic; undefined: somebody watches, or the hook was asked already. */
   unreadSinceMs: number | undefined;
 }
 
@@ -65,7 +65,8 @@ export class StreamWatch {
     const items = this.#options.items(path);
     const known: Known = {
       ...{ name: path.name, since: path.readyTime, schemas: items.map(({ schema }) => schema) },
-      ...{ hasReaders: false, unreadSinceMs: undefined },
+      // Nobody may ever come: that is asked about like the last viewer's leaving.
+      ...{ hasReaders: false, unreadSinceMs: this.#options.clock.monoMs() },
     };
     this.#known.set(path.name, known);
     for (const item of items) {
