@@ -6,7 +6,7 @@ import { Accounts } from '../agent/auth/accounts.ts';
 import { type AccessRules, Authority } from '../agent/auth/authorize.ts';
 import { deviceWords } from '../agent/auth/device-words.ts';
 import { type Clock, systemClock } from '../agent/base/clock.ts';
-import { silentLogger } from '../agent/base/log.ts';
+import { type Logger, silentLogger } from '../agent/base/log.ts';
 import { HttpAccess } from '../agent/http/access.ts';
 import { createHttpApp } from '../agent/http/app.ts';
 import { guestRoutes } from '../agent/http/guest-routes.ts';
@@ -30,6 +30,8 @@ export interface HttpBoxOptions {
   readonly wrongCredentials?: WrongCredentials;
   /** For sessions and links. */
   readonly clock?: Clock;
+  /** Of requests. */
+  readonly log?: Logger;
 }
 
 /** The real accounts, rules and log-in routes behind one HTTP app, without the media. */
@@ -48,7 +50,7 @@ export async function openHttpBox(options: HttpBoxOptions = {}): Promise<HttpBox
     sessions: accounts,
     wrongCredentials,
     trustedProxies: options.trustedProxies ?? [],
-    log: silentLogger,
+    log: options.log ?? silentLogger,
   });
   const app = createHttpApp({ log: silentLogger });
   await app.register(sessionRoutes, {

@@ -60,7 +60,11 @@ export class InternalUsers implements Machines {
       await slow.pass.matches(request.password, request.ip);
     }
     const isKnown = await this.#knows(request);
-    return { allowed: false, reason: isKnown ? 'not permitted' : 'wrong name or password', isKnown };
+    return {
+      allowed: false,
+      reason: isKnown ? 'no entry of authInternalUsers permits it' : 'wrong name or password',
+      isKnown,
+    };
   }
 
   async explain(request: MachineRequest, allowsAnonymous: boolean) {

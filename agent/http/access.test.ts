@@ -2,6 +2,8 @@ import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
 import { type HttpBox, type HttpBoxOptions, openHttpBox } from '../../test/http-box.ts';
+import { createLogger } from '../base/log.ts';
+import { textLine } from '../base/log-text.ts';
 import { MEDIAMTX_USERS } from '../config/global.ts';
 import type { HttpAction } from './access.ts';
 import { listen } from './listeners.ts';
@@ -85,6 +87,25 @@ test('who has a right password and may not do something is told without a pause,
     (await box.app.inject({ url: '/publish', ...from('192.168.1.9', { authorization: basic('tom:secret') }) }))
       .statusCode;
   expect(await Promise.all(Array.from({ length: 20 }, ask))).toEqual(Array(20).fill(401));
+});
+
+test('the log says what was asked for, by whom and why not; of a query nothing that may be a secret', async () => {
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(textLine(line).replace(/^\S+ \S+ /, '')));
+  const tom = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read' as const, path: 'yard' }] };
+  await using box = await openWithRoutes({ log, rules: { isOwn: false, internalUsers: [tom] } });
+  box.app.get('/v3/paths/list', (request) => box.access.require(request, 'api', ''));
+  const ask = (url: string, credentials: string) =>
+    box.app.inject({ url, ...from('192.168.1.9', { authorization: basic(credentials) }) });
+  await ask('/v3/paths/list?page=0&token=abc', 'tom:x');
+  await ask('/read', 'tom:x');
+  await ask('/read', 'tom:secret');
+  const asked = (url: string) => `ip=192.168.1.9 user=tom method=GET url="${url}"`;
+  expect(lines).toEqual([
+    `WAR failed to authenticate reason="wrong name or password" action=api ${asked('/v3/paths/list?page=0&token=***')}\n`,
+    `WAR [door] failed to authenticate reason="wrong name or password" action=read ${asked('/read').replaceAll('"', '')}\n`,
+    `INF [door] not permitted reason="no entry of authInternalUsers permits it" action=read ${asked('/read').replaceAll('"', '')}\n`,
+  ]);
 });
 
 test('before the claim the refusal says what to do and challenges nobody', async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { PerchError } from '../base/errors.ts';
 import { canonicalIp, IpList } from '../base/ip-address.ts';
-import type { Logger } from '../base/log.ts';
+import { type Logger, redact } from '../base/log.ts';
 import { cookieOf, credentialsOf, GUEST_COOKIE, sessionTokenOf } from './credentials.ts';
 import { originOf, type RequestOrigin } from './request-origin.ts';
 import type { WrongCredentials } from './wrong-credentials.ts';
@@ -81,6 +81,7 @@ const QUERY_TOKEN = /[?&](?:token|jwt)=./;
 /** By which sessions are opened. */
 const OPENING_METHODS = { webrtc: new Set(['POST']), hls: new Set(['GET']) } as const;
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+const SHOWN_URL_CHARS = 256;
 
 /** Asks who a request is and whether it may: the one that every plugin of a listener is given. */
 export class HttpAccess {
@@ -191,10 +192,15 @@ export class HttpAccess {
       }
       return;
     }
-    // A page asks on its viewer's behalf what he may do besides: that is no guess at a password.
-    if ((hasCredentials || isGuess) && !isKnown) {
-      log.warn({ reason, action, path, ip: identity.ip, user: identity.user }, 'failed to authenticate');
-      await wrongCredentials.pause(identity.ip);
+    if (hasCredentials || isGuess) {
+      const facts = factsOf(request, path, { reason, action, ip: identity.ip, user: identity.user });
+      // A page asks on its viewer's behalf what he may do besides: that is no guess at a password.
+      if (isKnown) {
+        log.info(facts, 'not permitted');
+      } else {
+        log.warn(facts, 'failed to authenticate');
+        await wrongCredentials.pause(identity.ip);
+      }
     }
     throw new PerchError('unauthorized', advice ?? 'authentication error', {
       challenge,
@@ -217,4 +223,9 @@ export class HttpAccess {
     };
     return (await this.#options.authority.authorize(action, '', identity)).allowed;
   }
+}
+
+/** For the log: what of the API has no path is known by its address. */
+function factsOf({ method, url }: FastifyRequest, path: string, facts: object): object {
+  return { ...(path === '' ? {} : { path }), ...facts, method, url: redact(url).slice(0, SHOWN_URL_CHARS) };
 }
