@@ -29,6 +29,10 @@ class NotedHooks implements PathHooks {
     this.#note(`read ${type} ${id} ${query}`);
   segmentCreated(): void {}
   segmentCompleted(): void {}
+  followed: unknown;
+  follow({ runOnUnread }: { runOnUnread: string }, groups: readonly string[] | undefined): void {
+    this.followed = [runOnUnread, groups];
+  }
 
   #note(what: string): () => Promise<void> {
     this.notes.push(what);
@@ -42,13 +46,13 @@ class NotedHooks implements PathHooks {
 async function tableOf(paths: string) {
   const clock = new FakeClock();
   const hooks = new Map<string, NotedHooks>();
-  const groups = new Map<string, readonly string[]>();
+  const groups = new Map<string, readonly string[] | undefined>();
   const source = new ScriptedSource();
   const makers = {
     source: () => source,
     recorder: () => undefined,
     streamOpened: () => {},
-    hooks: (name: string, _settings: unknown, values: readonly string[]) => {
+    hooks: (name: string, _settings: unknown, values: readonly string[] | undefined) => {
       const noted = new NotedHooks();
       hooks.set(name, noted);
       groups.set(name, values);
@@ -210,4 +214,38 @@ test('a path that a pattern stands for goes with its publisher, when the hooks t
   gone.resolve();
   await clock.advance(0);
   expect(table.find('live/one')).toBeUndefined();
+});
+
+test('a camera that a pattern stands for is there until the hooks of its stream have ended', async () => {
+  const { clock, table, source, hooks } = await tableOf('"~^on/": {source: "rtsp://h/1", sourceOnDemand: true}');
+  const opened = table.open('on/one');
+  await clock.advance(0);
+  source.deliver([tinyH264]);
+  await opened;
+  const noted = hooks.get('on/one') as NotedHooks;
+  const gone = Promise.withResolvers<void>();
+  noted.gone = gone.promise;
+  await clock.advance(10_000);
+  expect(noted.notes.slice(-2)).toEqual(['end of online', 'end of available']);
+  expect(table.find('on/one')).toBeDefined();
+  gone.resolve();
+  await clock.advance(0);
+  expect(table.find('on/one')).toBeUndefined();
+});
+
+test('other commands that run once are taken over while the stream goes on', async () => {
+  const { table, hooks, groups, notesOf } = await tableOf('cam: {runOnUnread: a, runOnAvailable: x}');
+  expect([...groups]).toEqual([['cam', undefined]]);
+  const noted = hooks.get('cam') as NotedHooks;
+  const stream = table.publish('cam', publisherOf('p')).open([tinyH264]);
+  notesOf('cam');
+  const keys = 'runOnOffline: c, runOnUnavailable: d, runOnUnDemand: e, runOnRecordSegmentCreate: f';
+  await table.apply(configOf(`cam: {runOnUnread: b, runOnAvailable: x, ${keys}, runOnRecordSegmentComplete: g}`));
+  expect(noted.followed).toEqual(['b', undefined]);
+  await table.apply(configOf('"~^(c)(x?)": {runOnUnread: c, runOnAvailable: x}'));
+  expect(noted.followed).toEqual(['c', ['c', '']]);
+  expect(await table.open('cam')).toBe(stream);
+  expect(noted.notes).toEqual([]);
+  await table.apply(configOf('cam: {runOnUnread: c, runOnAvailable: y}'));
+  expect(noted.notes).toContain('end of available');
 });

@@ -1,3 +1,4 @@
+import type { PathSettings } from '../config/path.ts';
 import type { Recipient, Stream } from '../stream/stream.ts';
 
 /** Ends what a hook has begun; resolves when nothing of it runs any more. */
@@ -19,6 +20,8 @@ export interface SegmentHooks {
 
 /** What somebody has run as a path comes and goes. */
 export interface PathHooks extends SegmentHooks {
+  /** The path goes on with other settings. @param groups as `PathMakers.hooks` has them */
+  follow(settings: PathSettings, groups: readonly string[] | undefined): void;
   created(): EndHook;
   /** @param query of the address of who wants the stream */
   demanded(query: string): EndHook;

@@ -7,11 +7,13 @@ type RecordKey = Extract<keyof PathSettings, `record${string}`>;
 const RECORD_KEYS = /^record/;
 /** How long recordings are kept is asked anew in each round of the retention; the recorder does not know it. */
 const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set(['recordDeleteAfterMs', 'recordMaxSizeBytes']);
-/** What is asked of the next reader or publisher alone. Whatever is not named here begins the path anew. */
+/** What is asked of the next reader or publisher alone, and commands that run once. Whatever is not named here begins the path anew. */
 const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
   ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect', 'webrtc'] as const),
   ...(['sourceOnDemandStartTimeoutMs', 'sourceOnDemandCloseAfterMs'] as const),
   ...(['runOnDemandStartTimeoutMs', 'runOnDemandCloseAfterMs'] as const),
+  ...(['runOnUnDemand', 'runOnUnavailable', 'runOnOffline', 'runOnUnread'] as const),
+  ...(['runOnRecordSegmentCreate', 'runOnRecordSegmentComplete'] as const),
 ]);
 const READER_QUERY = '$MTX_QUERY';
 
@@ -30,9 +32,9 @@ export function settingsFor(entry: PathEntry | undefined, name: string): PathSet
   return { ...settings, source };
 }
 
-/** What the groups of the entry's regular expression stand for in this name. */
-export const groupsOf = (entry: PathEntry | undefined, name: string): readonly string[] =>
-  [...(entry?.pattern?.exec(name) ?? [])].slice(1).map((group) => group ?? '');
+/** What the groups of the entry's regular expression stand for in this name; undefined: it is an entry of this path alone. */
+export const groupsOf = ({ pattern }: PathEntry, name: string): readonly string[] | undefined =>
+  pattern && [...(pattern.exec(name) ?? [])].slice(1).map((group) => group ?? '');
 
 /** Somebody who wants the stream makes it come: it is pulled, or a hook has it published. */
 export const isOnDemand = ({ source, sourceOnDemand, runOnDemand }: PathSettings): boolean =>

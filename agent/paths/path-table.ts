@@ -33,8 +33,8 @@ export interface PathMakers {
   /** @param settings of a path that is pulled */
   source(name: string, settings: PathSettings, config: Config): Source;
   recorder(name: string, settings: PathSettings, hooks?: SegmentHooks): PathRecorder | undefined;
-  /** @param groups what those of the path's regular expression stand for */
-  hooks?(name: string, settings: PathSettings, groups: readonly string[]): PathHooks;
+  /** @param groups what those of the path's regular expression stand for; undefined: it has an entry of its own */
+  hooks?(name: string, settings: PathSettings, groups: readonly string[] | undefined): PathHooks;
   /** Why WebRTC viewers would hear nothing of a stream with these tracks, although there is sound; undefined: they hear it. */
   whySilent?(tracks: readonly Track[]): string | undefined;
   streamOpened(name: string, stream: Stream): void;
@@ -301,6 +301,7 @@ export class PathTable {
       return;
     }
     live.path.follow(this.#traitsOf(name, entry, settings, config));
+    live.hooks?.follow(settings, groupsOf(entry, name));
     const recordKey = recordKeyOf(settings);
     if (live.recordKey !== recordKey) {
       live.recordKey = recordKey;

@@ -224,16 +224,16 @@ export class Path {
     return this.#stream !== undefined;
   }
 
-  /** No source runs or is asked for, nobody publishes or talks. */
+  /** No source runs or is asked for, nobody publishes or talks, and no hook that has begun for them is still there. */
   get isIdle(): boolean {
     const { kind } = this.#parts.origin;
-    if (!this.talk.isIdle) {
+    if (!this.talk.isIdle || this.#hooks.isBusy) {
       return false;
     }
     if (kind === 'pulled') {
       return this.#onDemand?.isInitial === true && this.#runner?.isStopped === true;
     }
-    return this.#publisher === undefined && this.#onDemand?.isInitial !== false && !this.#hooks.isBusy;
+    return this.#publisher === undefined && this.#onDemand?.isInitial !== false;
   }
 
   /** Reads the byte counter; called about once a second. */
