@@ -41,13 +41,13 @@ export class BoxCommands {
     return endLeftovers(this.#mark, this.#options.clock, this.#options.log);
   }
 
-  ofPath(name: string, settings: PathSettings, groups: readonly string[]): PathCommands {
+  ofPath(name: string, settings: PathSettings, groups: readonly string[] | undefined): PathCommands {
     return new PathCommands(settings, { name, groups, rtspPort: () => this.#rtspPort }, this.#programs);
   }
 
-  /** Whether the connection from this local port is that of a program that Perch itself has started to publish to the path. */
-  isPublisher(path: string, clientPort: number): boolean {
-    const groups = this.#programs.publishersOf(path);
+  /** Whether the connection from this local port is that of a program whose command, in the configuration, names this path. */
+  isFor(path: string, clientPort: number): boolean {
+    const groups = this.#programs.groupsNaming(path);
     return groups.length > 0 && isOwnConnection(groups, clientPort, this.#rtspPort);
   }
 

@@ -11,19 +11,22 @@ const OWN_PORT = 40_000;
 function accessOf() {
   const authority = new Authority(NOBODY, { isOwn: false, internalUsers: [] });
   const wrong = new WrongCredentials(new FakeClock(), new AbortController().signal);
-  const programs = { isPublisher: (path: string, port: number) => path === 'cam' && port === OWN_PORT };
+  const programs = { isFor: (path: string, port: number) => path === 'cam' && port === OWN_PORT };
   return new RtspAuthority(authority, wrong, silentLogger, programs);
 }
 
 const requester = { ip: '127.0.0.1', port: OWN_PORT, query: '', id: 'x', userAgent: '', credentials: undefined };
 
-test('a program that Perch has started to publish to a path needs no password for that', async () => {
-  expect(await accessOf().authorize('publish', 'cam', requester)).toEqual({ user: '' });
-});
+test.for(['publish', 'read'] as const)(
+  'a program that Perch has started with a command that names a path needs no password to %s there',
+  async (action) => {
+    expect(await accessOf().authorize(action, 'cam', requester)).toEqual({ user: '' });
+  },
+);
 
 test.for([
-  ['to another path', 'publish', 'other', {}],
-  ['to read', 'read', 'cam', {}],
+  ['to publish to another path', 'publish', 'other', {}],
+  ['to read another path', 'read', 'other', {}],
   ['from another port', 'publish', 'cam', { port: OWN_PORT + 1 }],
   ['from another machine', 'publish', 'cam', { ip: '192.168.1.20' }],
 ] as const)('it needs one as everybody does: %s', async ([, action, path, other]) => {

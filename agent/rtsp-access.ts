@@ -7,10 +7,10 @@ import type { RtspAccess, RtspRequester } from './servers/rtsp/gateway.ts';
 /** What may be a token in a query: that may be a guess, too. */
 const QUERY_TOKEN = /(?:^|&)(?:token|jwt)=./;
 
-/** Knows the programs that Perch itself has started to publish to a path. */
+/** Knows the programs that Perch itself has started. */
 export interface OwnPrograms {
-  /** @param clientPort of a connection on this machine */
-  isPublisher(path: string, clientPort: number): boolean;
+  /** @param clientPort of a connection on this machine: whether it is that of a program whose command names this path */
+  isFor(path: string, clientPort: number): boolean;
 }
 
 /** Asks who may use RTSP where it is decided for every protocol. */
@@ -39,7 +39,7 @@ export class RtspAuthority implements RtspAccess {
     requester: RtspRequester,
   ): Promise<'refused' | 'challenge' | { readonly user: string }> {
     const asked = identityOf(requester);
-    const isOurs = action === 'publish' && asked.isLoopback && this.#programs?.isPublisher(path, requester.port);
+    const isOurs = asked.isLoopback && this.#programs?.isFor(path, requester.port);
     const identity = isOurs ? { ...asked, isOwnProgram: true } : asked;
     const { ip, user, password } = identity;
     const hasCredentials = requester.credentials !== undefined && [user, password, identity.proves].some(Boolean);

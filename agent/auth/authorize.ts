@@ -31,7 +31,7 @@ export interface Identity {
   readonly token?: string;
   /** Whose session's cookie came with the request, or the name of the guest whose link's did. */
   readonly sessionUser?: string;
-  /** A program that Perch itself has started to publish to the path. */
+  /** A program that Perch itself has started, with a command that names the path. */
   readonly isOwnProgram?: boolean;
   /** Absent where nothing but the person matters. */
   readonly request?: RequestFacts;
@@ -139,8 +139,8 @@ export class Authority {
 
   async authorize(action: Action, path: string, identity: Identity): Promise<Decision> {
     const { sessionUser } = identity;
-    if (action === 'publish' && identity.isOwnProgram) {
-      return allow('started by Perch to publish to this path');
+    if ((action === 'read' || action === 'publish') && identity.isOwnProgram) {
+      return allow('a command of the configuration, which names this path');
     }
     const person = sessionUser === undefined ? undefined : this.#accounts.person(sessionUser);
     if (person?.may(action, path)) {

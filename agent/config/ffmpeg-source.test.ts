@@ -62,7 +62,7 @@ const pathOf = (text: string) => {
 
 test('it is a command from the beginning, or one on demand', () => {
   const always = pathOf('cam: {source: "ffmpeg:///dev/video0"}').settings;
-  expect(always).toMatchObject({ source: 'publisher', runOnInitRestart: true, isPublishedHere: true, runOnDemand: '' });
+  expect(always).toMatchObject({ source: 'publisher', runOnInitRestart: true, runOnDemand: '' });
   expect(always?.runOnInit).toMatch(/^ffmpeg .* -i \/dev\/video0 /);
   const onDemand = pathOf(
     'cam: {source: "ffmpeg:///dev/video0", sourceOnDemand: yes, sourceOnDemandCloseAfter: 3s}',

@@ -42,7 +42,7 @@ export function withPublisher(settings: PathSettings): PathSettings {
     return settings;
   }
   const command = ffmpegCommand(settings.source);
-  const published = { ...settings, source: 'publisher', sourceOnDemand: false, isPublishedHere: true } as const;
+  const published = { ...settings, source: 'publisher', sourceOnDemand: false } as const;
   return settings.sourceOnDemand
     ? {
         ...published,

@@ -117,7 +117,4 @@ export const PathSchema = Type.Object({
   runOnRecordSegmentComplete: Command('Run once for each recording file that is whole.'),
   camera: Type.Optional(CameraSchema),
 });
-export type PathSettings = Resolved<Static<typeof PathSchema>> & {
-  /** The source was `ffmpeg://…`: what publishes to the path is a program that Perch itself has started. */
-  readonly isPublishedHere?: true;
-};
+export type PathSettings = Resolved<Static<typeof PathSchema>>;

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { hookBox } from '../../test/hook-box.ts';
 import { parseConfig } from '../config/load.ts';
 import type { PathSettings } from '../config/path.ts';
@@ -111,6 +111,34 @@ test('a command that is wanted no more before its turn has come is not started',
   void end();
   await commands.demanded('')();
   expect(box.written()).toEqual(['begin']);
+});
+
+test('what readers have run counts as caused by clients, and everything of a path that only a pattern stands for', async () => {
+  await using box = hookBox();
+  const kept = vi.spyOn(box.programs, 'keep');
+  const once = vi.spyOn(box.programs, 'once');
+  const keys = ['runOnDemand', 'runOnUnDemand', 'runOnRead', 'runOnUnread', 'runOnAvailable', 'runOnUnavailable'];
+  const settings = settingsOf(Object.fromEntries(keys.map((key) => [key, 'true'])));
+  const run = async (groups: readonly string[] | undefined) => {
+    const commands = new PathCommands(settings, { name: 'cam', groups, rtspPort: () => 8554 }, box.programs);
+    const source = { type: 'rtspSession', id: 'S', query: '' };
+    const read = commands.read({ type: 'hlsSession', id: 'R' }, '');
+    await Promise.all([commands.demanded(''), commands.available(source), read].map((end) => end()));
+    const calls = [kept, once].flatMap((spy) => spy.mock.calls.splice(0).map(([command]) => command));
+    return calls.filter(({ isCaused }) => isCaused).map(({ hook }) => hook);
+  };
+  expect((await run(undefined)).sort()).toEqual(['runOnRead', 'runOnUnread']);
+  expect((await run([])).sort()).toEqual(keys.toSorted());
+});
+
+test('other commands and groups hold for what begins or runs once from then on', async () => {
+  await using box = hookBox();
+  const facts = { name: 'cam', groups: ['one'], rtspPort: () => 8554 };
+  const commands = new PathCommands(settingsOf({ runOnUnread: 'sh -c "echo a $G1 >> $OUT"' }), facts, box.programs);
+  const end = commands.read({ type: 'hlsSession', id: 'R' }, '');
+  commands.follow(settingsOf({ runOnUnread: 'sh -c "echo b $G1 >> $OUT"' }), ['two']);
+  await end();
+  await expect.poll(box.written, WAIT).toEqual(['b two']);
 });
 
 test('a client of the RTSP server has a command while he is connected, and one when he has gone', async () => {

@@ -1,11 +1,11 @@
 import type { PathSettings } from '../config/path.ts';
-import type { Programs, Running } from './programs.ts';
+import type { Command, Programs, Running } from './programs.ts';
 
 /** The path that the commands are for. */
 export interface PathFacts {
   readonly name: string;
-  /** What the groups of the path's regular expression stand for. */
-  readonly groups: readonly string[];
+  /** What the groups of the path's regular expression stand for; undefined: it has an entry of its own. */
+  readonly groups: readonly string[] | undefined;
   /** At this moment. */
   rtspPort(): number;
 }
@@ -27,7 +27,10 @@ export interface ReaderFacts {
 export type End = () => Promise<void>;
 
 type Lasting = 'runOnInit' | 'runOnDemand' | 'runOnAvailable' | 'runOnOnline' | 'runOnRead';
-type Once = 'runOnUnDemand' | 'runOnUnavailable' | 'runOnOffline' | 'runOnUnread';
+type Partner = 'runOnUnDemand' | 'runOnUnavailable' | 'runOnOffline' | 'runOnUnread';
+type Once = Partner | 'runOnRecordSegmentCreate' | 'runOnRecordSegmentComplete';
+/** There are as many as there are readers. */
+const OF_READERS: ReadonlySet<Lasting | Once> = new Set<Lasting | Once>(['runOnRead', 'runOnUnread']);
 type Variables = Readonly<Record<string, string>>;
 
 /**
@@ -40,23 +43,24 @@ export const encodeQuery = (query: string): string =>
 
 /** The commands that a path runs as it comes and goes, with MediaMTX's variables. */
 export class PathCommands {
-  readonly #settings: PathSettings;
+  #settings: PathSettings;
+  #groups: PathFacts['groups'];
   readonly #facts: PathFacts;
   readonly #programs: Programs;
-  readonly #variables: Variables;
   /** Those whose end has begun: the same command does not run twice at a time. */
   readonly #ending = new Map<Lasting, Promise<void>>();
 
   constructor(settings: PathSettings, facts: PathFacts, programs: Programs) {
     this.#settings = settings;
+    this.#groups = facts.groups;
     this.#facts = facts;
     this.#programs = programs;
-    const groups = facts.groups.map((value, i) => [`G${i + 1}`, value] as const);
-    const { name } = facts;
-    this.#variables = {
-      ...{ MTX_PATH: name, RTSP_PATH: name },
-      ...Object.fromEntries(groups),
-    };
+  }
+
+  /** Whatever begins from now on, and what ends with a command of its own, follows these. */
+  follow(settings: PathSettings, groups: readonly string[] | undefined): void {
+    this.#settings = settings;
+    this.#groups = groups;
   }
 
   /** The path is there. */
@@ -98,7 +102,7 @@ export class PathCommands {
     this.#once('runOnRecordSegmentComplete', variables);
   }
 
-  #begin(hook: Lasting, isRestarted: boolean, partner: Once | undefined, variables: Variables): End {
+  #begin(hook: Lasting, isRestarted: boolean, partner: Partner | undefined, variables: Variables): End {
     const text = this.#settings[hook];
     const running = text === '' ? undefined : this.#keep(hook, text, isRestarted, variables);
     return () => {
@@ -111,10 +115,8 @@ export class PathCommands {
   }
 
   #keep(hook: Lasting, text: string, isRestarted: boolean, variables: Variables): Running {
-    const isCaused = hook === 'runOnRead';
-    const isPublisher = this.#settings.isPublishedHere && (hook === 'runOnInit' || hook === 'runOnDemand');
-    const command = { ...this.#commandOf(hook, text, variables), isCaused, ...(isPublisher ? { isPublisher } : {}) };
-    const before = isCaused ? undefined : this.#ending.get(hook);
+    const command = this.#commandOf(hook, text, variables);
+    const before = OF_READERS.has(hook) ? undefined : this.#ending.get(hook);
     const running = before
       ? startAfter(before, () => this.#programs.keep(command, isRestarted))
       : this.#programs.keep(command, isRestarted);
@@ -130,16 +132,23 @@ export class PathCommands {
     };
   }
 
-  #once(hook: Once | 'runOnRecordSegmentCreate' | 'runOnRecordSegmentComplete', variables: Variables): void {
+  #once(hook: Once, variables: Variables): void {
     const text = this.#settings[hook];
     if (text !== '') {
-      this.#programs.once({ ...this.#commandOf(hook, text, variables), isCaused: hook === 'runOnUnread' });
+      this.#programs.once(this.#commandOf(hook, text, variables));
     }
   }
 
-  #commandOf(hook: string, text: string, variables: Variables) {
-    const { name: path, rtspPort } = this.#facts;
-    return { hook, text, path, variables: { ...this.#variables, RTSP_PORT: String(rtspPort()), ...variables } };
+  #commandOf(hook: Lasting | Once, text: string, more: Variables): Command {
+    const { name, rtspPort } = this.#facts;
+    const groups = this.#groups;
+    const ofGroups = Object.fromEntries((groups ?? []).map((value, i) => [`G${i + 1}`, value]));
+    const ofPath = { MTX_PATH: name, RTSP_PATH: name, RTSP_PORT: String(rtspPort()) };
+    return {
+      ...{ hook, text, path: name, variables: { ...ofGroups, ...ofPath, ...more } },
+      // A path that only a pattern stands for is there because a client has named it.
+      isCaused: groups !== undefined || OF_READERS.has(hook),
+    };
   }
 }
 

@@ -124,15 +124,42 @@ test('the end waits for commands that run once, and ends those that last', async
   await running.stop();
 });
 
-test('two hundred commands run for clients at a time, and no more', async () => {
+test('two hundred commands of a key run for clients at a time, and no more; other keys have their own', async () => {
   await using box = hookBox();
-  const started = Array.from({ length: 201 }, () =>
-    box.programs.keep({ hook: 'runOnRead', text: 'sleep 1000', variables: {}, isCaused: true }, false),
-  );
+  const keep = (hook: string) => box.programs.keep({ hook, text: 'sleep 1000', variables: {}, isCaused: true }, false);
+  const started = Array.from({ length: 202 }, () => keep('runOnRead'));
   expect(started.filter(({ group }) => group !== undefined)).toHaveLength(200);
-  expect(box.lines.filter(({ level }) => level === 40)).toMatchObject([{ limit: 200 }]);
-  expect(box.programs.tallies.of('runOnRead')).toMatchObject({ started: 200, leftOut: 1 });
-  await Promise.all(started.map((one) => one.stop()));
+  expect(box.lines.filter(({ level }) => level === 40)).toMatchObject([{ limit: 200, hook: 'runOnRead' }]);
+  expect(box.programs.tallies.of('runOnRead')).toMatchObject({ started: 200, leftOut: 2 });
+  const other = keep('runOnDemand');
+  expect(other.group).toBeDefined();
+  await Promise.all([...started, other].map((one) => one.stop()));
+  expect(keep('runOnRead').group).toBeDefined();
+});
+
+test('what is no command is an error in the log, and nothing else', async () => {
+  await using box = hookBox();
+  const command = { hook: 'runOnRead', text: `echo "open`, variables: {} };
+  box.programs.once(command);
+  await box.programs.keep(command, false).stop();
+  expect(box.lines.map(({ level, msg }) => [level, msg])).toEqual([
+    [50, 'command cannot be started'],
+    [50, 'command cannot be started'],
+  ]);
+  expect(box.programs.tallies.of('runOnRead')).toMatchObject({ started: 0, failed: 2 });
+});
+
+test('a command is known by the paths whose addresses stand in it, as long as it runs', async () => {
+  await using box = hookBox();
+  const text = 'sh -c "sleep 1000; : rtsp://localhost:$RTSP_PORT/$MTX_PATH/small"';
+  const running = box.programs.keep(
+    { hook: 'runOnAvailable', text, variables: { RTSP_PORT: '8554', MTX_PATH: 'cam' } },
+    false,
+  );
+  expect(box.programs.groupsNaming('cam/small')).toEqual([running.group]);
+  expect(box.programs.groupsNaming('cam')).toEqual([]);
+  await running.stop();
+  expect(box.programs.groupsNaming('cam/small')).toEqual([]);
 });
 
 test('programs that a killed Perch has left behind are ended at the next start, and only those', async () => {

@@ -1,13 +1,15 @@
 import type { Clock } from '../base/clock.ts';
+import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { expandWords, parseCommandLine } from '../config/command-line.ts';
 import { HookTallies } from './hook-tally.ts';
+import { pathsNamedIn } from './named-paths.ts';
 import { type EndTimes, Program, type ProgramEnd } from './program.ts';
 import { ProgramOutput } from './program-output.ts';
 
 /** MediaMTX's. */
 const RESTART_PAUSE_MS = 5_000;
-/** What clients cause: whoever opens connections must not fill the machine with programs. */
+/** Of each key, of what clients cause: whoever opens connections must not fill the machine with programs. */
 const MAX_CAUSED = 200;
 /** Commands that run once finish their work when everything ends, but not for ever. */
 const LAST_WORK_MS = 10_000;
@@ -26,8 +28,6 @@ export interface Command {
   readonly path?: string;
   /** A client has caused it: there may be many, and so there is a limit. */
   readonly isCaused?: boolean;
-  /** It publishes to the path, which nobody has to allow: the configuration itself says so. */
-  readonly isPublisher?: boolean;
 }
 
 export interface ProgramsOptions {
@@ -53,12 +53,15 @@ export interface Running {
 export class Programs {
   readonly tallies = new HookTallies();
   readonly #options: ProgramsOptions;
-  readonly #running = new Map<Program, Command>();
+  /** With the paths that their commands name. */
+  readonly #running = new Map<Program, ReadonlySet<string>>();
   readonly #onExit = (): void => this.#killAll();
   /** Of those that run once. */
   readonly #work = new Set<Promise<void>>();
-  #caused = 0;
-  #toldFull = false;
+  /** How many run for clients, by key. */
+  readonly #caused = new Map<string, number>();
+  /** Keys of which too many run, and the log knows it. */
+  readonly #full = new Set<string>();
   #isClosed = false;
 
   constructor(options: ProgramsOptions) {
@@ -99,11 +102,9 @@ export class Programs {
     }
   }
 
-  /** The process groups of the commands that publish to this path. */
-  publishersOf(path: string): readonly number[] {
-    return [...this.#running].flatMap(([{ group }, command]) => {
-      return command.isPublisher && command.path === path && group !== undefined ? [group] : [];
-    });
+  /** The process groups of the commands in which the RTSP address of this path stands. */
+  groupsNaming(path: string): readonly number[] {
+    return [...this.#running].flatMap(([{ group }, named]) => (group !== undefined && named.has(path) ? [group] : []));
   }
 
   /** Lets what runs once finish, for ten seconds at most; ends everything else. Nothing is started any more. */
@@ -149,19 +150,15 @@ export class Programs {
   }
 
   #start(command: Command, log: Logger, isLasting: boolean): Program | undefined {
-    if (this.#isClosed && isLasting) {
-      return undefined;
-    }
-    if (command.isCaused && this.#caused >= MAX_CAUSED) {
-      if (!this.#toldFull) {
-        log.warn({ limit: MAX_CAUSED }, 'too many commands run for clients: this one and more are left out');
-      }
-      this.#toldFull = true;
-      this.tallies.of(command.hook).leftOut += 1;
+    if ((this.#isClosed && isLasting) || !this.#hasRoom(command, log)) {
       return undefined;
     }
     const { clock, endTimes } = this.#options;
     const env = this.#environment(command.variables, isLasting);
+    const words = this.#wordsOf(command, env, log);
+    if (!words) {
+      return undefined;
+    }
     const output = new ProgramOutput(
       {
         line: (text) => log.info({ says: text }, 'command'),
@@ -169,28 +166,57 @@ export class Programs {
       },
       clock,
     );
-    const words = expandWords(parseCommandLine(command.text), (name) => env[name]);
     const onOutput = (chunk: Buffer): void => output.push(chunk);
     const onOutputEnd = (): void => output.end();
     const program = new Program({ words, env, onOutput, onOutputEnd, ...(endTimes ? { endTimes } : {}) }, clock);
     log.debug({ pid: program.group }, 'command started');
-    this.#watch(program, command);
+    this.#watch(program, command, pathsNamedIn(words, command.variables['RTSP_PORT'] ?? ''));
     return program;
   }
 
-  #watch(program: Program, command: Command): void {
-    const { isCaused } = command;
-    const tally = this.tallies.of(command.hook);
+  /** The configuration has looked at its commands when it was read; should it ever have missed something, one command fails. */
+  #wordsOf(command: Command, env: NodeJS.ProcessEnv, log: Logger): ReturnType<typeof expandWords> | undefined {
+    try {
+      return expandWords(parseCommandLine(command.text), (name) => env[name]);
+    } catch (cause) {
+      const failure = { kind: 'failure', reason: explain(cause) } as const;
+      tellEnd(log, failure);
+      this.#count(command, failure);
+      return undefined;
+    }
+  }
+
+  #hasRoom({ hook, isCaused }: Command, log: Logger): boolean {
+    if (!isCaused || (this.#caused.get(hook) ?? 0) < MAX_CAUSED) {
+      return true;
+    }
+    if (!this.#full.has(hook)) {
+      log.warn({ limit: MAX_CAUSED }, 'too many commands run for clients: this one and more are left out');
+    }
+    this.#full.add(hook);
+    this.tallies.of(hook).leftOut += 1;
+    return false;
+  }
+
+  #watch(program: Program, { hook, isCaused }: Command, named: ReadonlySet<string>): void {
+    const tally = this.tallies.of(hook);
     tally.started += 1;
     tally.running += 1;
-    this.#running.set(program, command);
-    this.#caused += isCaused ? 1 : 0;
+    this.#running.set(program, named);
+    this.#addCaused(hook, isCaused ? 1 : 0);
     void program.gone.then(() => {
       tally.running -= 1;
       this.#running.delete(program);
-      this.#caused -= isCaused ? 1 : 0;
-      this.#toldFull &&= this.#caused > MAX_CAUSED / 2;
+      this.#addCaused(hook, isCaused ? -1 : 0);
     });
+  }
+
+  #addCaused(hook: string, change: number): void {
+    const caused = (this.#caused.get(hook) ?? 0) + change;
+    this.#caused.set(hook, caused);
+    if (caused <= MAX_CAUSED / 2) {
+      this.#full.delete(hook);
+    }
   }
 
   /** What has ended by itself, not at our wish. */

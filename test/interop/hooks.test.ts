@@ -192,6 +192,39 @@ paths:
       expect(await find(agent, 'cam')).toMatchObject({ ready: true });
     },
   );
+
+  test(
+    'a command reads and publishes without a user what its addresses name, and nobody else does, nor it anything else',
+    LIMIT,
+    async () => {
+      const url = (path: string) => `rtsp://localhost:$RTSP_PORT/${path}`;
+      const encode = `-an -vf scale=160:-2 -c:v libx264 -preset ultrafast -g 25 -f rtsp ${TCP.join(' ')}`;
+      const config = `
+logLevel: debug
+authInternalUsers:
+  - user: any
+    permissions: [{action: publish, path: cam}, {action: api}]
+paths:
+  cam:
+    runOnReady: ffmpeg -nostdin -v error ${TCP.join(' ')} -i ${url('$MTX_PATH')} ${encode} ${url('small')}
+    runOnReadyRestart: yes
+    runOnOnline: sh -c 'port=$RTSP_PORT; exec ffmpeg -nostdin -v error ${TCP.join(' ')} -i rtsp://localhost:$port/cam -f null -'
+  small:
+`;
+      await using agent = await startAgent({ config });
+      await using publisher = await publish(agent.rtspUrl('cam'));
+      await whenReady(agent, 'small');
+      expect(await find(agent, 'cam')).toMatchObject({ readers: [{ type: 'rtspSession' }] });
+      await agent.process.waitFor(/runOnOnline.*says=.*401|says=.*401.*runOnOnline/);
+      const reader = await runProcess('ffprobe', ['-v', 'error', ...TCP, agent.rtspUrl('cam')]);
+      expect(reader.output).toMatch(/401|authorization/i);
+      const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(10), '-c', 'copy'];
+      const stranger = await runProcess('ffmpeg', [...input, '-f', 'rtsp', ...TCP, agent.rtspUrl('small')]);
+      expect(stranger.output).toMatch(/401|authorization/i);
+      await publisher.stop('SIGINT');
+      await whenReady(agent, 'small', false);
+    },
+  );
 });
 
 describeWith([], 'programs of commands', () => {
