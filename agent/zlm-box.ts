@@ -7,7 +7,6 @@ import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { explain, PerchError } from './base/errors.ts';
 import { type Logger, redact } from './base/log.ts';
-import { CameraStills } from './camera-stills.ts';
 import { parseAddress } from './config/address.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { HttpAccess } from './http/access.ts';
@@ -25,14 +24,13 @@ import type { PathEdits, PulledPath } from './zlm/proxies.ts';
 import { type Caller, CallSecret, CHALLENGE_COOKIE, LOGIN_COOKIE, type Refusal } from './zlm/secret.ts';
 import { streamNameOf, VHOST } from './zlm/stream-name.ts';
 import { StreamWatch } from './zlm/stream-watch.ts';
+import { ZlmPictures, type ZlmPicturesDeps } from './zlm-pictures.ts';
 
 const SECRET_FILE = 'zlm-secret.json';
 const SECRET_BYTES = 24;
 const ANSWER_LIMIT_BYTES = 64 << 10;
 const CHALLENGE_S = 300;
 const LOGIN_S = 86_400;
-const PICTURE_DEADLINE_MS = 10_000;
-const MOST_PICTURES = 4;
 
 export interface ZlmBoxDeps {
   readonly version: string;
@@ -40,6 +38,7 @@ export interface ZlmBoxDeps {
   readonly log: Logger;
   readonly paths: PathTable;
   readonly events: BoxEvents;
+  readonly recordings: ZlmPicturesDeps['recordings'];
   readonly wrongCredentials: WrongCredentials;
   readonly edits: PathEdits;
   readonly sessions: QueryCallsOptions['sessions'];
@@ -77,10 +76,8 @@ export class ZlmBox {
   readonly #calls: QueryCalls;
   readonly #secret: CallSecret;
   readonly #watch: StreamWatch;
-  readonly #stills: CameraStills;
   readonly #stops: (() => void)[];
   #toldMs = 0;
-  #pictures = 0;
 
   constructor(deps: ZlmBoxDeps) {
     const { clock, log, config, paths, signal } = deps;
@@ -89,7 +86,7 @@ export class ZlmBox {
       askServer({ url, body, headers, fingerprint: '', timeoutMs, limitBytes: ANSWER_LIMIT_BYTES, clock });
     this.#hooks = new Hooks({ settings: () => hookSettings(config()), post, clock, log, signal });
     this.gate = new HookGate(this.#hooks, clock);
-    this.#stills = new CameraStills(config);
+    const pictures = new ZlmPictures(deps);
     this.#secret = new CallSecret({
       secret: () => this.secret,
       allowedIps: () => config().zlmAllowIPs,
@@ -105,7 +102,7 @@ export class ZlmBox {
         const source = resolvePath(config(), path)?.settings?.source;
         return source?.includes('://') ? redact(source) : undefined;
       },
-      picture: (path) => this.#picture(path),
+      picture: (path, wish) => pictures.picture(path, wish),
       statistics: () => deps.statistics(),
       settings: () => shownSettings(config()),
     });
@@ -154,9 +151,13 @@ export class ZlmBox {
     access: HttpAccess,
   ): Promise<MoreAnswer | undefined> {
     const { ip, isPrivate } = access.identify(request);
-    const caller: Caller = { ip, isPrivate, cookie: (cookie) => cookieOf(request.headers, cookie) };
     const place = access.origin(request);
+    // A cookie comes along with what pages of other ports of this host make the browser send.
+    const isOthersPage = namesPage(request) && !place.isSameOrigin;
+    const cookie = (wanted: string) => (isOthersPage ? undefined : cookieOf(request.headers, wanted));
+    const caller: Caller = { ip, isPrivate, cookie };
     if (name === 'login') {
+      this.#deps.wrongCredentials.checkRoom(ip);
       const result = this.#secret.logIn(parameters.require('digest').digest, caller);
       return typeof result === 'string'
         ? { fields: {}, cookies: [cookieText(LOGIN_COOKIE, result, LOGIN_S, place)] }
@@ -200,7 +201,8 @@ export class ZlmBox {
       ...{ schema: 'rtc', protocol: 'rtc', vhost: VHOST, ...streamNameOf(path), params: facts.query },
       ...{ ip, port: request.raw.socket.remotePort ?? 0, id: facts.id ?? '' },
     });
-    return code === 0 && !close;
+    // A hook that fails ends nobody's waiting for what may come by itself.
+    return !close && (code === 0 || isKnown);
   }
 
   #keepAlive(): void {
@@ -217,42 +219,6 @@ export class ZlmBox {
     const { paths, config } = this.#deps;
     const isConfigured = (path: string) => resolvePath(config(), path) !== undefined;
     return pathOf(app, stream, { find: (path) => paths.find(path), isConfigured });
-  }
-
-  /** MJPEG has it in the stream; else the camera is asked for one. Nothing else here makes pictures. */
-  async #picture(path: string): Promise<Uint8Array> {
-    const found = this.#keptPicture(path);
-    if (found) {
-      return found;
-    }
-    const stills = this.#stills.sourceOf(path);
-    if (!stills) {
-      const message = 'no picture: the stream is not MJPEG, and the camera has no ONVIF service in the configuration';
-      throw failure(CODE.failed, message);
-    }
-    if (this.#pictures >= MOST_PICTURES) {
-      throw failure(CODE.failed, `${MOST_PICTURES} pictures are being fetched: try again`);
-    }
-    this.#pictures += 1;
-    try {
-      return await stills.fetch(AbortSignal.any([this.#deps.signal, AbortSignal.timeout(PICTURE_DEADLINE_MS)]));
-    } finally {
-      this.#pictures -= 1;
-    }
-  }
-
-  #keptPicture(path: string): Uint8Array | undefined {
-    const stream = this.#deps.paths.openStreams().find(([name]) => name === path)?.[1];
-    let picture: Uint8Array | undefined;
-    stream?.replayKey({
-      onSample: (track, { data }) => {
-        if (stream.tracks[track]?.codec === 'mjpeg') {
-          // A copy: the stream keeps it no longer than its group lasts.
-          picture = data.slice();
-        }
-      },
-    });
-    return picture;
   }
 }
 
@@ -273,6 +239,10 @@ interface Place {
   /** The folder of a proxy. */
   readonly prefix: string;
 }
+
+/** Whether a browser tells of the page that it asks for. */
+const namesPage = ({ headers }: FastifyRequest): boolean =>
+  headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
 
 const cookieText = (name: string, value: string, seconds: number, { isSecure, prefix }: Place): string =>
   `${name}=${value}; Path=${prefix}/index/api; Max-Age=${seconds}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;

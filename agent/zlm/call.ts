@@ -3,6 +3,9 @@ import { PerchError } from '../base/errors.ts';
 /** Codes of ZLMediaKit's answers. */
 export const CODE = { failed: -1, unauthorized: -100, badArguments: -300, exception: -400, notFound: -500 } as const;
 
+const DEFAULT_WAIT_MS = 10_000;
+const LONGEST_WAIT_MS = 30_000;
+
 /** What a call was sent, wherever it stood. */
 export interface CallParameters {
   /** Empty counts as not there. */
@@ -20,3 +23,17 @@ export const failure = (code: number, message: string): PerchError =>
 
 /** As ZLMediaKit reads a switch. */
 export const isOn = (text: string | undefined): boolean => text !== undefined && /^(1|true|yes|on)$/i.test(text);
+
+/** Milliseconds of a parameter that counts seconds; 0 without it. @throws PerchError with ZLMediaKit's code */
+export function msOf(parameters: CallParameters, name: string): number {
+  const text = parameters.get(name) ?? '0';
+  const seconds = Number(text);
+  if (!(seconds >= 0)) {
+    throw failure(CODE.badArguments, `${name} '${text.slice(0, 20)}' is not a number of seconds`);
+  }
+  return seconds * 1000;
+}
+
+/** `timeout_sec`, within limits. @throws PerchError with ZLMediaKit's code */
+export const waitMsOf = (parameters: CallParameters): number =>
+  Math.min(msOf(parameters, 'timeout_sec') || DEFAULT_WAIT_MS, LONGEST_WAIT_MS);

@@ -161,6 +161,9 @@ test('a camera that does not come is taken out again with the reason', async () 
 test('a snapshot is of the path in the address, whatever the host', async () => {
   const { call } = box();
   const fields = { timeout_sec: '5', expire_sec: '1' };
+  await expect(call('getSnap', { url: 'rtsp://h/live/cam', timeout_sec: 'soon', expire_sec: '1' })).rejects.toThrow(
+    "timeout_sec 'soon' is not a number of seconds",
+  );
   const snap = (url: string) => call('getSnap', { url, ...fields });
   expect(await snap('rtsp://metadata.internal/live/cam?x=1')).toEqual({ picture: new Uint8Array([0xff, 0xd8]) });
   for (const url of ['http://192.168.1.1/admin', 'file:///etc/passwd', 'x', 'rtsp://h/cam/../other']) {

@@ -1,9 +1,16 @@
 import type { Clock } from '../base/clock.ts';
-import { type CallAnswer, type CallParameters, CODE, failure, isOn } from './call.ts';
+import { type CallAnswer, type CallParameters, CODE, failure, isOn, msOf, waitMsOf } from './call.ts';
 import { mediaItem, type OriginSocket, readersOf, type ShownPath } from './media-items.ts';
 import { type PathEdits, type ProxyOptions, StreamProxies } from './proxies.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 import { type LocalPorts, type SessionItem, Sessions, type SessionTables } from './viewers.ts';
+
+export interface PictureWish {
+  /** A camera that has not given one by then is given up on. */
+  readonly timeoutMs: number;
+  /** An older one will not do; 0: a new one. */
+  readonly maxAgeMs: number;
+}
 
 export interface QueryCallsOptions {
   readonly paths: { list(): readonly ShownPath[]; find(path: string): ShownPath | undefined };
@@ -18,7 +25,7 @@ export interface QueryCallsOptions {
   /** Of a path that is pulled, without password. */
   urlOf(path: string): string | undefined;
   /** A JPEG of what the camera sees. @throws PerchError when there is none */
-  picture(path: string): Promise<Uint8Array>;
+  picture(path: string, wish: PictureWish): Promise<Uint8Array>;
   statistics(): Promise<CallAnswer>;
   /** What may be known of the settings, by ZLMediaKit's names. */
   settings(): CallAnswer;
@@ -93,7 +100,7 @@ export class QueryCalls {
         const isMp4 = parameters.require(...RECORD).type === MP4;
         return { status: isMp4 && this.#recorded(parameters).recording?.active === true };
       },
-      getSnap: async (parameters) => ({ picture: await this.#options.picture(this.#pathOfUrl(parameters)) }),
+      getSnap: async (parameters) => ({ picture: await this.#picture(parameters) }),
       getServerConfig: () => ({ data: [this.#options.settings()] }),
       getStatistic: async () => ({ data: await this.#options.statistics() }),
       version: () => ({ data: { buildTime: '', branchName: `perch ${this.#options.version}`, commitHash: '' } }),
@@ -179,7 +186,7 @@ export class QueryCalls {
       return { code: CODE.failed, result: false, msg: 'only recording as MP4 (type=1) can be switched' };
     }
     const { name } = this.#recorded(parameters);
-    await this.#options.edits.patchPath(name, { record }, { mayRunCommands: false });
+    await this.#options.edits.patchPath(name, { record }, { hasAllRights: false });
     return { result: true };
   }
 
@@ -192,9 +199,14 @@ export class QueryCalls {
     return path;
   }
 
-  /** Of an address of a stream its path alone: nothing is fetched from wherever it leads. */
-  #pathOfUrl(parameters: CallParameters): string {
+  #picture(parameters: CallParameters): Promise<Uint8Array> {
     const { url } = parameters.require('url', 'timeout_sec', 'expire_sec');
+    const timeoutMs = waitMsOf(parameters);
+    return this.#options.picture(this.#pathOfUrl(url), { timeoutMs, maxAgeMs: msOf(parameters, 'expire_sec') });
+  }
+
+  /** Of an address of a stream its path alone: nothing is fetched from wherever it leads. */
+  #pathOfUrl(url: string): string {
     const [, path = ''] = /^[a-z]+:\/\/[^/]*\/([^?#]*)/i.exec(url) ?? [];
     const [, app = '', stream = ''] = /^([^/]+)\/(.+?)(?:\.live)?(?:\.(?:mp4|flv|ts))?$/.exec(path) ?? [];
     const name = app === '' ? path : this.#options.pathOf(app, stream);

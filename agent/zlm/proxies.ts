@@ -1,12 +1,9 @@
 import type { Clock } from '../base/clock.ts';
-import { PerchError } from '../base/errors.ts';
 import type { CallAnswer, CallParameters } from './call.ts';
-import { CODE, failure, isOn } from './call.ts';
+import { CODE, failure, isOn, waitMsOf } from './call.ts';
 import { originOf, type ShownPath } from './media-items.ts';
 import { keyOf, parseKey, type StreamName, streamNameOf, VHOST } from './stream-name.ts';
 
-const DEFAULT_WAIT_S = 10;
-const LONGEST_WAIT_S = 30;
 const LOOK_EVERY_MS = 100;
 /** Each waits for a camera. */
 const MOST_WAITING = 20;
@@ -14,8 +11,8 @@ const TRANSPORTS: Readonly<Record<string, string>> = { 0: 'tcp', 1: 'udp', 2: 'm
 
 /** The ways to change the configuration that these calls need. */
 export interface PathEdits {
-  addPath(name: string, settings: object, editor: { readonly mayRunCommands: boolean }): Promise<void>;
-  patchPath(name: string, settings: object, editor: { readonly mayRunCommands: boolean }): Promise<void>;
+  addPath(name: string, settings: object, editor: { readonly hasAllRights: boolean }): Promise<void>;
+  patchPath(name: string, settings: object, editor: { readonly hasAllRights: boolean }): Promise<void>;
   deletePath(name: string): Promise<void>;
 }
 
@@ -34,8 +31,8 @@ export interface ProxyOptions {
   readonly clock: Clock;
 }
 
-/** These calls name no programs. */
-const EDITOR = { mayRunCommands: false } as const;
+/** These calls name no programs, and nobody's rights. */
+const EDITOR = { hasAllRights: false } as const;
 
 /** `addStreamProxy` and its like: a proxy is a path of the configuration whose source is pulled. */
 export class StreamProxies {
@@ -69,7 +66,7 @@ export class StreamProxies {
       const record = isOn(parameters.get('enable_mp4')) ? { record: true } : {};
       await edits.addPath(path, { source: url, rtspTransport: transport, ...record }, EDITOR);
       this.#added.add(path);
-      await this.#untilThere(path, waitMsOf(parameters.get('timeout_sec')));
+      await this.#untilThere(path, waitMsOf(parameters));
     } finally {
       this.#waiting -= 1;
     }
@@ -147,13 +144,4 @@ export class StreamProxies {
       src: { vhost: VHOST, ...named, params: '' },
     };
   }
-}
-
-/** @throws PerchError badInput */
-function waitMsOf(text: string | undefined): number {
-  const seconds = Number(text ?? DEFAULT_WAIT_S);
-  if (!(seconds >= 0)) {
-    throw new PerchError('badInput', `timeout_sec '${text?.slice(0, 20)}' is not a number of seconds`);
-  }
-  return Math.min(seconds || DEFAULT_WAIT_S, LONGEST_WAIT_S) * 1000;
 }

@@ -85,12 +85,19 @@ function sendOther({ fields, cookies = [], picture }: MoreAnswer, reply: Fastify
   }
   const value = { code: 0, ...fields };
   if (value.code !== 0) {
-    reply.header('Connection', 'close');
+    hangUp(reply);
   }
   for (const cookie of cookies) {
     reply.header('Set-Cookie', cookie);
   }
   return sendJson(reply, value);
+}
+
+/** As ZLMediaKit does after a failure. HTTP/2 has no such header (RFC 9113 §8.2.2). */
+function hangUp(reply: FastifyReply): void {
+  if (reply.request.raw.httpVersionMajor < 2) {
+    reply.header('Connection', 'close');
+  }
 }
 
 /** Success or not, the status is 200 and the code tells. */
@@ -103,7 +110,7 @@ function sendJson(reply: FastifyReply, value: Record<string, unknown>): FastifyR
 
 function refuseJson(error: unknown, reply: FastifyReply): FastifyReply {
   const { context } = expected(error);
-  reply.header('Connection', 'close');
+  hangUp(reply);
   const code = context['zlmCode'] ?? (context['missing'] === undefined ? EXCEPTION : INVALID_ARGUMENTS);
   return sendJson(reply, { code, msg: reasonOf(error) });
 }
