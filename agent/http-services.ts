@@ -337,12 +337,9 @@ export class HttpServices {
     });
   }
 
-  /** In Perch's own set-up running programs is the owner's; in a file made for MediaMTX whoever may use the API may do it, as there. */
+  /** In Perch's own set-up rights and programs are the owner's; in a file made for MediaMTX whoever may use the API sets them, as there. */
   async #editorOf(access: HttpAccess, request: FastifyRequest): Promise<ConfigEditor> {
-    const { authority, config } = this.#deps;
-    const mayRunCommands =
-      !config().isOwn || (await authority.authorize('admin', '', access.identify(request))).allowed;
-    return { mayRunCommands };
+    return { hasAllRights: !this.#deps.config().isOwn || (await access.mayAlso(request, 'admin')) };
   }
 }
 

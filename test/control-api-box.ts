@@ -131,7 +131,7 @@ export async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
       deletePath: tell('deletePath'),
       reload: tell('reload'),
     },
-    editorOf: async () => ({ mayRunCommands: false }),
+    editorOf: async () => ({ hasAllRights: false }),
     peers: {
       webrtcSessions: () => ({
         list: () => [{ id: OTHER_ID, created: '2026-01-01T12:00:00.123456789+01:00', path: 'door' }, SESSION],

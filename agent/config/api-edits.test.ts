@@ -10,8 +10,8 @@ import { ApiEdits } from './api-edits.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './json.ts';
 import { ConfigStore } from './store.ts';
 
-const OWNER = { mayRunCommands: true };
-const MACHINE = { mayRunCommands: false };
+const OWNER = { hasAllRights: true };
+const MACHINE = { hasAllRights: false };
 
 async function fileOf(text: string, env: Record<string, string> = {}) {
   const cwd = mkdtempSync(join(tmpdir(), 'perch-edits-'));
@@ -87,13 +87,13 @@ test('what is read can be sent back and changes nothing: hidden passwords stay w
 test("hidden passwords follow their users when a list is sent in another order, and one that is nobody's is refused", async () => {
   const { edits, store } = await fileOf('authInternalUsers: [{user: a, pass: one}, {user: b, pass: two}]\n');
   const hidden = (user: string) => ({ user, pass: '<redacted>' });
-  await edits.patchGlobal({ authInternalUsers: [hidden('b'), { user: 'c', pass: 'new' }, hidden('a')] }, MACHINE);
+  await edits.patchGlobal({ authInternalUsers: [hidden('b'), { user: 'c', pass: 'new' }, hidden('a')] }, OWNER);
   expect(store.current.authInternalUsers.map(({ user, pass }) => [user, pass])).toEqual([
     ['b', 'two'],
     ['c', 'new'],
     ['a', 'one'],
   ]);
-  await expect(edits.patchGlobal({ authInternalUsers: [hidden('d')] }, MACHINE)).rejects.toThrow(
+  await expect(edits.patchGlobal({ authInternalUsers: [hidden('d')] }, OWNER)).rejects.toThrow(
     "authInternalUsers[0].pass: '<redacted>' stands for a secret that is not there",
   );
 });
@@ -157,6 +157,36 @@ test("commands are the owner's to set, and the source ffmpeg:// is nobody's but 
   expect(text()).toBe(PATHS);
   await edits.patchGlobal({ runOnConnect: 'touch x' }, OWNER);
   expect(text()).toContain('runOnConnect: touch x');
+});
+
+test('privilege escalation: a machine that may use the API gives nobody rights, itself neither', async () => {
+  const before = `perch: own\nauthInternalUsers: [{user: ha, pass: one, permissions: [{action: api}]}]\n${PATHS}`;
+  const { edits, store, text } = await fileOf(before);
+  const wishes = {
+    authMethod: 'http',
+    authHTTPAddress: 'http://192.0.2.1/yes',
+    authJWTExclude: [{ action: 'read' }],
+    authInternalUsers: [{ user: 'ha', pass: '<redacted>', permissions: [{ action: 'api' }, { action: 'read' }] }],
+    externalAuthenticationURL: 'http://192.0.2.1/yes',
+    authJWTJWKS: 'http://192.0.2.1/keys',
+    trustedProxies: ['192.0.2.1'],
+    apiTrustedProxies: ['192.0.2.1'],
+    hlsCDNSecret: 'known',
+    zlmSecret: 'known',
+    zlmAllowIPs: ['0.0.0.0/0'],
+    zlmOnPlay: 'http://192.0.2.1/yes',
+    zlmOnPublish: 'http://192.0.2.1/yes',
+  };
+  for (const [key, value] of Object.entries(wishes)) {
+    await expect(edits.patchGlobal({ [key]: value }, MACHINE), key).rejects.toThrow('says who may do what: only');
+  }
+  for (const key of ['readUser', 'readPass', 'publishUser', 'publishPass']) {
+    await expect(edits.patchPath('cam', { [key]: 'x' }, MACHINE), key).rejects.toThrow('says who may do what: only');
+  }
+  expect(text()).toBe(before);
+  await edits.patchGlobal({ ...globalJson(store.current), hls: false }, MACHINE);
+  await edits.patchGlobal({ authInternalUsers: wishes.authInternalUsers }, OWNER);
+  expect(store.current.authInternalUsers[0]).toMatchObject({ pass: 'one', permissions: [{}, { action: 'read' }] });
 });
 
 test('a key that the environment sets is refused, because the file would not count', async () => {

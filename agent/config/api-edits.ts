@@ -15,12 +15,16 @@ import type { ConfigStore, FileNow } from './store.ts';
 
 /** Who changes settings. */
 export interface Editor {
-  /** Programs of this machine may be named, which Perch then runs (`runOn…`). */
-  readonly mayRunCommands: boolean;
+  /** He may also say who may do what, and which programs of this machine Perch runs (`runOn…`). */
+  readonly hasAllRights: boolean;
 }
 
 const GLOBAL = asNode(GlobalSchema);
 const PATH = asNode(PathSchema);
+
+/** Keys that say who may do what: users, who is asked about them, whose word about addresses is believed, secrets that open something. */
+const RIGHTS =
+  /^(?:auth.*|trustedProxies|.*TrustedProxies|hlsCDNSecret|zlm(?:Secret|AllowIPs|OnPlay|OnPublish)|(?:publish|read)(?:User|Pass|IPs))$/;
 
 /** The control API's ways to change the file, with MediaMTX's refusals. Everything goes through the store. */
 export class ApiEdits {
@@ -116,14 +120,17 @@ export class ApiEdits {
     return { keyPath: ['paths', name], value: written.length === 0 ? null : Object.fromEntries(written) };
   }
 
-  #check(schema: SchemaNode, keyPath: KeyPath, value: unknown, { mayRunCommands }: Editor): void {
+  #check(schema: SchemaNode, keyPath: KeyPath, value: unknown, { hasAllRights }: Editor): void {
     const key = String(keyPath.at(-1));
     const { syntax } = schema.properties?.[key] ?? {};
     if (syntax === 'source' && typeof value === 'string' && isFfmpegSource(value.trim())) {
       throw new PerchError('badInput', 'source: ffmpeg:// runs a program: it can be written into the file only');
     }
-    if (syntax === 'command' && !mayRunCommands) {
+    if (syntax === 'command' && !hasAllRights) {
       throw new PerchError('badInput', `${key} runs a program: only the owner, or the file itself, can set it`);
+    }
+    if (RIGHTS.test(key) && !hasAllRights) {
+      throw new PerchError('badInput', `${key} says who may do what: only the owner, or the file itself, can set it`);
     }
     const variable = variableOf(keyPath, this.#env);
     if (variable !== undefined) {

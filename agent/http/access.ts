@@ -210,6 +210,11 @@ export class HttpAccess {
     });
   }
 
+  /** Whether a request that was let in may do this besides; never waits. By what it brought, not by the name that its token gave. */
+  async mayAlso(request: FastifyRequest, action: HttpAction): Promise<boolean> {
+    return (await this.#options.authority.authorize(action, '', this.#identify(request))).allowed;
+  }
+
   /** Whether the request may do this; never waits, so only for what came without name and password. */
   async allows(request: FastifyRequest, action: HttpAction): Promise<boolean> {
     const { ip, isLoopback, isPrivate, mayBeForged, sessionUser, request: facts } = this.#identify(request);

@@ -10,8 +10,8 @@ import { WrongCredentials } from './wrong-credentials.ts';
 const UUID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[\da-f]{4}-[\da-f]{12}$/;
 const KEY = generateKeyPairSync('ed25519');
 const jwks = async () => JSON.stringify({ keys: [{ ...(await exportJWK(KEY.publicKey)), alg: 'EdDSA' }] });
-const tokenOf = (sub: string) =>
-  new SignJWT({ sub, mediamtx_permissions: [{ action: 'read', path: 'door' }] })
+const tokenOf = (sub: string, action = 'read') =>
+  new SignJWT({ sub, mediamtx_permissions: [{ action, path: action === 'read' ? 'door' : '' }] })
     .setProtectedHeader({ alg: 'EdDSA' })
     .sign(KEY.privateKey);
 
@@ -39,6 +39,22 @@ test('a session bears the name of its token', async () => {
   });
   const headers = { authorization: `Basic ${Buffer.from(`x:${await tokenOf('tom')}`).toString('base64')}` };
   expect((await box.app.inject({ url: '/door', headers })).json()).toEqual({ before: 'x', after: 'tom' });
+});
+
+test("a token that calls itself by a person's name is nobody of the box, and guesses at nobody's password", async () => {
+  await using server = await openAskedServer({ status: 200, body: await jwks() });
+  await using box = await openHttpBox({ rules: { ...jwtRules(server), isOwn: true }, password: 'blue heron' });
+  box.app.post('/edit', async (request) => {
+    await box.access.require(request, 'api', '');
+    return { isOwner: await box.access.mayAlso(request, 'admin') };
+  });
+  const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
+  const headers = basic(`x:${await tokenOf('owner', 'api')}`);
+  for (let i = 0; i < 12; i += 1) {
+    expect((await box.app.inject({ method: 'POST', url: '/edit', headers })).json()).toEqual({ isOwner: false });
+  }
+  const owner = basic('owner:blue heron');
+  expect((await box.app.inject({ method: 'POST', url: '/edit', headers: owner })).json()).toEqual({ isOwner: true });
 });
 
 test('a wrong token in a query waits like a wrong password, and too many waiting ones are refused unread', async () => {

@@ -43,7 +43,7 @@ async function openApi(text = FILE) {
           paths: () => pathListJson(store.current),
         },
         edits: new ApiEdits(store, {}),
-        editorOf: async (request) => ({ mayRunCommands: request.headers['x-owner'] === 'yes' }),
+        editorOf: async (request) => ({ hasAllRights: request.headers['x-owner'] === 'yes' }),
       });
     },
     { prefix: '/v3' },

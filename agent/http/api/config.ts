@@ -34,7 +34,7 @@ export interface ConfigLookup {
 
 /** Who changes settings. */
 export interface ConfigEditor {
-  readonly mayRunCommands: boolean;
+  readonly hasAllRights: boolean;
 }
 
 /** All throw PerchError: badInput with what is wrong, notFound for a path that is not there, unavailable when the file cannot be written. */
