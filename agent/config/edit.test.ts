@@ -47,7 +47,7 @@ test.for([
     'shed:\n        record: true\n'.replace('        ', '      '),
   ],
   ['a new path', ['paths', 'new'], { source: 'x' }, 'attic: *base\n', 'attic: *base\n    new:\n      source: x\n'],
-  ['a new top-level key', ['api'], true, '- user: you\n', '- user: you\napi: true\n'],
+  ['a new top-level key', ['api'], true, '# the end\n', '# the end\napi: true\n'],
   ['a removed key', ['paths', 'door', 'record'], undefined, '        record: no\n', ''],
   ['a removed path', ['paths', 'garden'], undefined, "    garden: {source: 'rtsp://b/1',   record: no}\n", ''],
   ['a key of a list item', ['authInternalUsers', 0, 'pass'], 'new', 'pass: pw ', 'pass: new '],
@@ -93,6 +93,22 @@ test.for([
   ['x: 1\r\ny: 2\r\n', 'x: 1\r\ny: 2\r\na:\r\n  b: 1\r\n'],
 ] as const)('a key is added to %j', ([before, after]) => {
   expect(editText(before, ['a', 'b'], 1)).toBe(after);
+});
+
+test.for([
+  ['a key of the file', ['b'], 'a: 1\n\n# c: 3\n#  d: 4\n\n', 'a: 1\n\n# c: 3\n#  d: 4\nb: 2\n\n'],
+  ['one, where the comment has no line break', ['b'], 'a: 1\n# end', 'a: 1\n# end\nb: 2\n'],
+  [
+    'a key of a block',
+    ['p', 'b'],
+    'p:\n  a:\n    x: 1\n    # y: 2\n  # a is over\n# p is over\nz: 1\n',
+    'p:\n  a:\n    x: 1\n    # y: 2\n  # a is over\n  b: 2\n# p is over\nz: 1\n',
+  ],
+  ['an item', ['l', 1], 'l:\n  - 1\n  # - 3\n\n# z\nz: 1\n', 'l:\n  - 1\n  # - 3\n  - 2\n\n# z\nz: 1\n'],
+  ['an item before the comment of a key', ['l', 1], 'l:\n- 1\n\n# z\nz: 1\n', 'l:\n- 1\n- 2\n\n# z\nz: 1\n'],
+  ['a key behind a text', ['b'], 'a: |\n  x\n  # text\n# note\n', 'a: |\n  x\n  # text\n# note\nb: 2\n'],
+] as const)('%s is added behind the comments of what stands before it', ([, keyPath, before, after]) => {
+  expect(editText(before, keyPath, 2)).toBe(after);
 });
 
 test('a text of several lines and one with signs of YAML come back as they were', () => {

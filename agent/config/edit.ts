@@ -293,14 +293,34 @@ function removeLines(text: string, start: number, end: number, before: RegExp): 
     : undefined;
 }
 
+/** Behind the line in which `position` is, and behind the comments that follow it within the same block: they are about what is there. */
 function insertAfterLine(text: string, position: number, lines: string, column: number): Splice {
-  const at = lineEnd(text, position);
+  const at = commentsEnd(text, lineEnd(text, position), column);
   const indented = `${' '.repeat(column)}${lines}`;
   const isAtLineStart = at === 0 || text[at - 1] === '\n';
   return { start: at, end: at, text: isAtLineStart ? `${indented}\n` : `\n${indented}\n` };
 }
 
 const append = (text: string, lines: string): Splice => insertAfterLine(text, text.length, lines, 0);
+
+/**
+ * Behind the last of the comment lines from `start` on that are indented by `column` at least; blank lines may part them.
+ * A list may stand in the column of its key: comments there are rather about the key that follows.
+ */
+function commentsEnd(text: string, start: number, column: number): number {
+  let end = start;
+  for (let at = start; at < text.length; ) {
+    const next = lineEnd(text, at);
+    const line = text.slice(at, next).trimEnd();
+    const indent = line.search(/\S/);
+    if (indent >= 0 && (indent < column || line[indent] !== '#')) {
+      return indent < column ? end : start;
+    }
+    end = indent < 0 ? end : next;
+    at = next;
+  }
+  return end;
+}
 
 /** Behind the line break of the line in which `position` is. */
 function lineEnd(text: string, position: number): number {
