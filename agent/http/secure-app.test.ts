@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { connect as connectHttp2, constants } from 'node:http2';
 import { Agent, get } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
+import type { FastifyInstance } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
 import { until } from '../../test/peers/agent.ts';
 import { systemClock } from '../base/clock.ts';
@@ -20,7 +23,7 @@ import { takeUpgrade } from './web-socket.ts';
 const FIXTURES = join(import.meta.dirname, '../../test/fixtures/tls');
 
 /** A listener with TLS, and its certificate's files. */
-async function open() {
+async function open(addRoutes: (app: FastifyInstance) => void = () => {}) {
   const folder = await mkdtemp(join(tmpdir(), 'perch-tls-'));
   const use = async (name: string) => {
     await copyFile(join(FIXTURES, `${name}.key`), join(folder, 'server.key'));
@@ -37,6 +40,7 @@ async function open() {
     takeUpgrade(request, reply)?.socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\nhello');
     return reply;
   });
+  addRoutes(app);
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(async () => {
     await app.close();
@@ -118,6 +122,26 @@ test('a client that takes its requests back by the thousand loses its connection
   }
   await ended;
   expect(await text(honest.session.request({ ':path': '/version' }))).toContain('2.0');
+});
+
+test('an answer for somebody who has left while it was made is closed', async () => {
+  const [asked, made] = [Promise.withResolvers<IncomingMessage>(), Promise.withResolvers<Readable>()];
+  const { port } = await open((app) =>
+    app.get('/late', async ({ raw }, reply) => {
+      asked.resolve(raw);
+      return reply.send(await made.promise);
+    }),
+  );
+  const session = connectHttp2(`https://127.0.0.1:${port}`, LAX);
+  onTestFinished(() => session.destroy());
+  const request = session.request({ ':path': '/late' });
+  request.on('error', () => {});
+  const left = once(await asked.promise, 'close');
+  request.close(constants.NGHTTP2_CANCEL);
+  await left;
+  const answer = new Readable({ read: () => {} });
+  made.resolve(answer);
+  await once(answer, 'close');
 });
 
 test('one connection has so many requests open and no more', async () => {

@@ -1,5 +1,6 @@
 import type { Http2SecureServer, SecureServerOptions } from 'node:http2';
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { explain } from '../base/errors.ts';
 import { canonicalIp } from '../base/ip-address.ts';
@@ -66,6 +67,13 @@ export function finishSecure(
       plain?.write(SPEAKS_HTTPS);
     }
     socket.destroy();
+  });
+  // Who left before his answer was begun is never told of again here, and Fastify would keep what was opened for him.
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    if (request.raw.aborted && payload instanceof Readable) {
+      payload.destroy();
+    }
+    done();
   });
   // Clips and event streams would keep the program from ending.
   app.addHook('preClose', async () => {

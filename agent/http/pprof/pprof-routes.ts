@@ -60,6 +60,10 @@ function addRoutes(app: FastifyInstance, { access, cors, profiler, wallMs }: Ppr
     const seconds = secondsOf(request);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
+    // Whoever has left while he was being let in is not told of again.
+    if (request.raw.aborted) {
+      gone.abort();
+    }
     const profile = await profiler.profile(kind, seconds, gone.signal);
     return profile === undefined ? reply.hijack() : file(reply, ending).send(profile);
   };
