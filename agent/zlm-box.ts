@@ -168,8 +168,9 @@ export class ZlmBox {
       return undefined;
     }
     // Whoever names himself is judged as at the control API.
-    if (request.headers.authorization !== undefined) {
-      await requireApi(access, request);
+    const isNamed = request.headers.authorization !== undefined;
+    if (isNamed) {
+      await requireIn(access, request, 'api', '');
     } else {
       this.#deps.wrongCredentials.checkRoom(ip);
       const refusal = this.#secret.refusal(parameters, caller);
@@ -177,7 +178,8 @@ export class ZlmBox {
         return this.#refuse(refusal, caller, place);
       }
     }
-    const { picture, ...fields } = await call(parameters);
+    const mustRead = isNamed ? (path: string) => requireIn(access, request, 'read', path) : undefined;
+    const { picture, ...fields } = await call(parameters, mustRead);
     return picture instanceof Uint8Array ? { fields, picture } : { fields };
   }
 
@@ -223,9 +225,14 @@ export class ZlmBox {
 }
 
 /** @throws PerchError with ZLMediaKit's code for who may not */
-async function requireApi(access: HttpAccess, request: FastifyRequest): Promise<void> {
+async function requireIn(
+  access: HttpAccess,
+  request: FastifyRequest,
+  action: 'api' | 'read',
+  path: string,
+): Promise<void> {
   try {
-    await access.require(request, 'api', '');
+    await access.require(request, action, path);
   } catch (error) {
     throw error instanceof PerchError && error.code === 'unauthorized'
       ? failure(CODE.unauthorized, explain(error))

@@ -171,6 +171,18 @@ test('a snapshot is of the path in the address, whatever the host', async () => 
   }
 });
 
+test('who has come without the secret sees pictures of paths alone that he may watch', async () => {
+  const { calls } = box();
+  const snap = (path: string) =>
+    calls.find('getsnap')?.(
+      parametersOf(`/?${new URLSearchParams({ url: `rtsp://h/${path}`, timeout_sec: '5', expire_sec: '1' })}`),
+      async (wanted) => {
+        throw new PerchError('unauthorized', `may not watch ${wanted}`);
+      },
+    );
+  await expect(snap('live/cam')).rejects.toThrow('may not watch cam');
+});
+
 test('whatever the query, form or JSON says, each call answers or refuses', async () => {
   const next = random(33);
   const { calls, clock } = box();

@@ -33,7 +33,10 @@ export interface QueryCallsOptions {
   readonly clock: Clock;
 }
 
-type Call = (parameters: CallParameters) => CallAnswer | Promise<CallAnswer>;
+/** Throws for a path that whoever calls may not watch. */
+type MustRead = (path: string) => Promise<void>;
+/** Without `mustRead` he has shown the secret. */
+type Call = (parameters: CallParameters, mustRead?: MustRead) => CallAnswer | Promise<CallAnswer>;
 
 const STREAM = ['schema', 'vhost', 'app', 'stream'] as const;
 const RECORD = ['type', 'vhost', 'app', 'stream'] as const;
@@ -100,7 +103,7 @@ export class QueryCalls {
         const isMp4 = parameters.require(...RECORD).type === MP4;
         return { status: isMp4 && this.#recorded(parameters).recording?.active === true };
       },
-      getSnap: async (parameters) => ({ picture: await this.#picture(parameters) }),
+      getSnap: async (parameters, mustRead) => ({ picture: await this.#picture(parameters, mustRead) }),
       getServerConfig: () => ({ data: [this.#options.settings()] }),
       getStatistic: async () => ({ data: await this.#options.statistics() }),
       version: () => ({ data: { buildTime: '', branchName: `perch ${this.#options.version}`, commitHash: '' } }),
@@ -199,10 +202,12 @@ export class QueryCalls {
     return path;
   }
 
-  #picture(parameters: CallParameters): Promise<Uint8Array> {
+  async #picture(parameters: CallParameters, mustRead?: MustRead): Promise<Uint8Array> {
     const { url } = parameters.require('url', 'timeout_sec', 'expire_sec');
     const timeoutMs = waitMsOf(parameters);
-    return this.#options.picture(this.#pathOfUrl(url), { timeoutMs, maxAgeMs: msOf(parameters, 'expire_sec') });
+    const path = this.#pathOfUrl(url);
+    await mustRead?.(path);
+    return this.#options.picture(path, { timeoutMs, maxAgeMs: msOf(parameters, 'expire_sec') });
   }
 
   /** Of an address of a stream its path alone: nothing is fetched from wherever it leads. */
