@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
-import { smallClip } from '../peers/camera.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
 import { describeWith } from '../peers/peers.ts';
-import { startProcess } from '../peers/process.ts';
+import { AS_MJPEG, startPublisher } from '../peers/publisher.ts';
+import { pictureOf, startSnapshotCamera } from '../snapshot-camera.ts';
 import { openHookServer } from '../web-hooks.ts';
 
 const OFFER = readFileSync(join(import.meta.dirname, '../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
@@ -30,18 +30,6 @@ async function call(agent: Agent, name: string, fields: Fields = {}): Promise<An
 const offer = (agent: Agent, name: string, fields: Fields) =>
   fetch(address(agent, name, fields), { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: OFFER });
 
-/** ffmpeg that publishes until it is disposed of. */
-async function publish(url: string) {
-  const input = ['-nostdin', '-v', 'error', '-re', '-stream_loop', '-1', '-i', await smallClip(10)];
-  const running = startProcess('ffmpeg', [...input, '-c', 'copy', '-f', 'rtsp', ...TCP, url]);
-  return {
-    ...running,
-    async [Symbol.asyncDispose]() {
-      await running.stop('SIGKILL');
-    },
-  };
-}
-
 const isOnline = (agent: Agent, fields: Fields = CAM1) =>
   until(async () => ((await call(agent, 'isMediaOnline', fields))['online'] === true ? true : undefined));
 
@@ -49,9 +37,10 @@ const CONFIG = `zlmSecret: ${SECRET}\npaths:\n  live/cam1:\n  live/sink:\n`;
 
 describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
   test('tell of a stream that ffmpeg publishes, record it, and end it', LIMIT, async () => {
-    await using agent = await startAgent({ config: CONFIG });
+    // Ports of both families at once: there IPv4 clients come with addresses of IPv6.
+    await using agent = await startAgent({ config: CONFIG, host: '' });
     expect(await call(agent, 'getMediaList')).toEqual({ code: 0 });
-    await using _publisher = await publish(agent.rtspUrl('live/cam1'));
+    await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
     await isOnline(agent);
 
     const list = (await call(agent, 'getMediaList')).data as Record<string, unknown>[];
@@ -92,11 +81,73 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
     expect((await call(agent, 'getAllSession')).data).not.toContainEqual(
       expect.objectContaining({ id: players[0]?.['identifier'] }),
     );
+    expect(agent.process.output()).toContain('remote=127.0.0.1:');
+    expect(agent.process.output()).not.toContain('::ffff:');
+  });
+
+  test('getSnap gives the newest picture of an MJPEG stream, and of another what the camera gives', LIMIT, async () => {
+    const pictures = [pictureOf(500, 1), pictureOf(500, 2)];
+    await using camera = await startSnapshotCamera({
+      onGet: (_request, response) => {
+        response.writeHead(200, { 'Content-Type': 'image/jpeg' }).end(pictures.shift());
+        return true;
+      },
+    });
+    const config = `${CONFIG}  live/still:\n    camera:\n      onvif: ${camera.url}\n`;
+    await using agent = await startAgent({ config });
+    await using _moving = await startPublisher(agent.rtspUrl('live/cam1'), AS_MJPEG);
+    await using _other = await startPublisher(agent.rtspUrl('live/still'));
+    await using _plain = await startPublisher(agent.rtspUrl('live/sink'));
+    const snap = async (stream: string, expireS = 1) => {
+      const fields = { secret: SECRET, timeout_sec: '10', expire_sec: String(expireS) };
+      return fetch(address(agent, 'getSnap', { ...fields, url: `rtsp://192.0.2.1/live/${stream}` }));
+    };
+    for (const stream of ['cam1', 'still', 'sink']) {
+      await isOnline(agent, { ...CAM1, stream });
+    }
+    const moving = await snap('cam1');
+    expect(moving.headers.get('content-type')).toBe('image/jpeg');
+    const file = join(agent.dataDir, 'snap.jpg');
+    writeFileSync(file, Buffer.from(await moving.arrayBuffer()));
+    expect((await ffprobe(file)).streams[0]).toMatchObject({ codec_name: 'mjpeg', width: 640, height: 360 });
+
+    const fill = async (expireS: number) => new Uint8Array(await (await snap('still', expireS)).arrayBuffer())[100];
+    expect([await fill(60), await fill(60), await fill(0)]).toEqual([1, 1, 2]);
+    expect(await (await snap('sink')).json()).toMatchObject({ code: -1 });
+    expect(await (await snap('nobody')).json()).toEqual({ code: -500, msg: 'can not find the stream' });
+  });
+
+  test('take their parameters in every form, and the query goes first', LIMIT, async () => {
+    await using agent = await startAgent({ config: CONFIG });
+    await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
+    await isOnline(agent);
+    const fields = { secret: SECRET, ...CAM1 };
+    const wrong = { ...fields, stream: 'other' };
+    const answers: Answer[] = [];
+    for (const [query, body, headers] of [
+      [fields, undefined, {}],
+      [{}, new URLSearchParams(fields), {}],
+      [{}, JSON.stringify(fields), { 'Content-Type': 'application/json' }],
+      [{}, undefined, fields],
+      [{ stream: 'cam1' }, new URLSearchParams(wrong), {}],
+      [{ stream: 'other' }, new URLSearchParams(fields), {}],
+    ] as const) {
+      const method = body === undefined ? 'GET' : 'POST';
+      const response = await fetch(address(agent, 'ISMEDIAONLINE', query), { method, headers, ...(body && { body }) });
+      answers.push((await response.json()) as Answer);
+    }
+    expect(answers.map(({ online }) => online)).toEqual([true, true, true, true, true, false]);
+    const named = [{}, { schema: 'rtsp' }, { app: 'live' }, { stream: 'cam1' }, { vhost: CAM1.vhost }, CAM1];
+    const counts: number[] = [];
+    for (const filter of [...named, { schema: 'rtmp' }, { app: 'x' }, { stream: 'x' }, { vhost: 'x' }]) {
+      counts.push(((await call(agent, 'getMediaList', filter)).data as unknown[] | undefined)?.length ?? 0);
+    }
+    expect(counts).toEqual([2, 1, 2, 2, 2, 1, 0, 0, 0, 0]);
   });
 
   test('take a proxy as a path of the configuration, and out again', LIMIT, async () => {
     await using agent = await startAgent({ config: CONFIG });
-    await using _publisher = await publish(agent.rtspUrl('live/cam1'));
+    await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
     await isOnline(agent);
     const file = () => readFileSync(join(agent.dataDir, 'test.yml'), 'utf8');
     const proxy = { vhost: CAM1.vhost, app: 'yard', stream: 'gate/left', url: agent.rtspUrl('live/cam1') };
@@ -131,9 +182,9 @@ describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
     );
     const config = hooksOf(hooks.url, 'zlmOnPlay', 'zlmOnPublish') + CONFIG;
     await using agent = await startAgent({ config });
-    await using stranger = await publish(agent.rtspUrl('live/sink'));
+    await using stranger = await startPublisher(agent.rtspUrl('live/sink'));
     await until(async () => (hooks.of('zlmOnPublish').length > 0 ? true : undefined));
-    await using _publisher = await publish(`${agent.rtspUrl('live/cam1')}?token=good`);
+    await using _publisher = await startPublisher(`${agent.rtspUrl('live/cam1')}?token=good`);
     await isOnline(agent);
     expect((await call(agent, 'isMediaOnline', { ...CAM1, stream: 'sink' }))['online']).toBe(false);
     expect(stranger.output()).toContain('401');
@@ -171,7 +222,7 @@ describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
     const config = `${hooksOf(hooks.url, ...names, 'zlmOnServerKeepalive')}${times}${CONFIG}`;
     await using running = await startAgent({ config });
     agent = running;
-    await using _publisher = await publish(agent.rtspUrl('live/cam1'));
+    await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
     await isOnline(agent);
     const changed = await until(async () => hooks.of('zlmOnStreamChanged')[1]);
     expect(changed.body).toMatchObject({ regist: true, schema: 'hls.fmp4', app: 'live', stream: 'cam1' });
@@ -191,6 +242,25 @@ describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
   });
 });
 
+test("a web hook that fails ends nobody's waiting for a path that is known", LIMIT, async () => {
+  await using hooks = await openHookServer(() => ({ status: 500 }));
+  const config = `zlmOnStreamNotFound: ${hooks.url}zlmOnStreamNotFound\nzlmHookRetry: 0\n${CONFIG}`;
+  await using agent = await startAgent({ config });
+  const gone = new AbortController();
+  const waiting = { method: 'POST', body: OFFER, signal: gone.signal };
+  let isAnswered = false;
+  const play = (stream: string) => address(agent, 'webrtc', { app: 'live', stream, type: 'play' });
+  const known = fetch(play('cam1'), waiting).finally(() => {
+    isAnswered = true;
+  });
+  await until(async () => hooks.of('zlmOnStreamNotFound')[0]);
+  const unknown = await offer(agent, 'webrtc', { app: 'live', stream: 'nobody', type: 'play' });
+  expect(await unknown.json()).toEqual({ code: -400, msg: 'stream not found' });
+  expect(isAnswered).toBe(false);
+  gone.abort();
+  await expect(known).rejects.toThrow('abort');
+});
+
 test('the secret is one of the data folder, which the owner is shown; nothing is answered without it', async () => {
   await using agent = await startAgent({ config: 'paths:\n  cam:\n' });
   const { secret } = JSON.parse(readFileSync(join(agent.dataDir, 'zlm-secret.json'), 'utf8')) as { secret: string };
@@ -205,8 +275,14 @@ test('the secret is one of the data folder, which the owner is shown; nothing is
   const login = await fetch(`${agent.url}/index/api/login?digest=${digest}`, { headers });
   const [, session = ''] =
     /(ZLM_LOGINED=[^;]+);.*HttpOnly; SameSite=Strict/.exec(login.headers.get('set-cookie') ?? '') ?? [];
-  const list = () => fetch(`${agent.url}/index/api/getApiList`, { headers: { cookie: session } });
-  expect(await (await list()).json()).toMatchObject({ code: 0 });
+  const list = async (more: Readonly<Record<string, string>> = {}) =>
+    (await fetch(`${agent.url}/index/api/getApiList`, { headers: { cookie: session, ...more } })).json();
+  expect(await list()).toMatchObject({ code: 0 });
+  expect(await list({ origin: agent.url })).toMatchObject({ code: 0 });
+  // Another port's page is of the same site: SameSite keeps the cookie from none of its requests.
+  for (const foreign of [{ origin: 'http://127.0.0.1:1' }, { 'sec-fetch-site': 'same-site' }]) {
+    expect(await list(foreign)).toMatchObject({ code: -100 });
+  }
 
   const form = new URLSearchParams({ secret });
   const ways: readonly RequestInit[] = [

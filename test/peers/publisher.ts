@@ -1,5 +1,6 @@
 import { type Agent, until } from './agent.ts';
-import { startProcess } from './process.ts';
+import { smallClip } from './camera.ts';
+import { type RunningProcess, startProcess } from './process.ts';
 
 export interface PublishOptions {
   /** TCP when not given. */
@@ -28,6 +29,24 @@ export async function publishClip(
     return ready ? true : undefined;
   });
   return {
+    async [Symbol.asyncDispose]() {
+      await running.stop('SIGKILL');
+    },
+  };
+}
+
+/** Pictures as RTP can carry them: ffmpeg sends none with other Huffman tables than the standard's (RFC 2435 §3.1). */
+export const AS_MJPEG: readonly string[] = ['-an', '-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p', '-huffman', 'default'];
+
+/** ffmpeg publishes a picture of 640×360 with a tone, H.264 and AAC, until it is disposed of, whether it is let in or not. */
+export async function startPublisher(
+  url: string,
+  coding: readonly string[] = ['-c', 'copy'],
+): Promise<RunningProcess & AsyncDisposable> {
+  const input = ['-nostdin', '-v', 'error', '-re', '-stream_loop', '-1', '-i', await smallClip(10)];
+  const running = startProcess('ffmpeg', [...input, ...coding, '-f', 'rtsp', '-rtsp_transport', 'tcp', url]);
+  return {
+    ...running,
     async [Symbol.asyncDispose]() {
       await running.stop('SIGKILL');
     },
