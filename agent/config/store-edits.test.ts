@@ -108,3 +108,15 @@ test('what changed is logged in words, with who brought it, and so is what is ne
   ]);
   expect(JSON.stringify(logged)).not.toMatch(/secret|hunter2/);
 });
+
+test('a value that is warned of is told of once', async () => {
+  const { open, write, logged } = place();
+  write('perch.yml', 'hlsVariant: lowLatency\n');
+  const store = await open();
+  logged.length = 0;
+  await store.edit([{ keyPath: ['hlsSegmentCount'], value: 5 }]);
+  expect(logged).toMatchObject([{ level: 40, at: expect.stringMatching(/hlsSegmentCount: '5' is too few/) }]);
+  logged.length = 0;
+  await store.edit([{ keyPath: ['hlsSegmentCount'], value: 8 }]);
+  expect(logged).toMatchObject([{ change: 'hlsSegmentCount is 8 now' }]);
+});

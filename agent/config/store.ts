@@ -227,13 +227,16 @@ export class ConfigStore {
     const known = new Set(this.#problems.map(sameness));
     this.#current = config;
     this.#problems = problems;
+    const warnings = problems.filter((one) => one.severity === 'warn' && !known.has(sameness(one)));
+    const isWarnedOf = (key: string): boolean => warnings.some((one) => one.key === key);
     for (const { words, keys, path } of changes) {
+      if (keys.length > 0 && keys.every((key) => isWarnedOf(path === undefined ? key : `paths.${path}.${key}`))) {
+        continue;
+      }
       log.info({ ...(path === undefined ? {} : { path }), change: words, keys, by }, 'configuration changed');
     }
-    for (const problem of problems) {
-      if (problem.severity === 'warn' && !known.has(sameness(problem))) {
-        log.warn({ at: problemText(problem) }, 'configuration');
-      }
+    for (const problem of warnings) {
+      log.warn({ at: problemText(problem) }, 'configuration');
     }
     for (const listener of this.#listeners) {
       listener(config, changes);
