@@ -20,6 +20,8 @@ export type TellBox = (type: BoxEventType, fields: EventFields) => void;
 
 /** So many are remembered for whoever was away for a moment. */
 const HISTORY_LIMIT = 500;
+/** Together, as UTF-8. With what goes around each it is less than a listener may be behind: whoever comes again can be told all of it. */
+const HISTORY_BYTES = 192 << 10;
 /** Longer texts are cut, longer lists too. */
 const LONGEST_TEXT = 500;
 const LONGEST_LIST = 50;
@@ -31,6 +33,7 @@ export class BoxEvents {
   readonly #clock: Clock;
   readonly #history: BoxEvent[] = [];
   readonly #listeners = new Set<(event: BoxEvent) => void>();
+  #historyBytes = 0;
   #number = 0;
 
   constructor(clock: Clock) {
@@ -43,8 +46,9 @@ export class BoxEvents {
     this.#number += 1;
     const event = { number: this.#number, type, data: JSON.stringify({ time, ...shortened(fields) }) };
     this.#history.push(event);
-    if (this.#history.length > HISTORY_LIMIT) {
-      this.#history.shift();
+    this.#historyBytes += Buffer.byteLength(event.data);
+    while (this.#history.length > HISTORY_LIMIT || this.#historyBytes > HISTORY_BYTES) {
+      this.#historyBytes -= Buffer.byteLength(this.#history.shift()?.data ?? '');
     }
     for (const listener of this.#listeners) {
       listener(event);

@@ -25,7 +25,9 @@ function read(stream: Readable): string {
   }
   return text;
 }
-const FIRST = 'retry: 3000\n\n';
+const RUN = Date.UTC(2026, 0, 1).toString(36);
+const AGAIN = 'retry: 3000\n\n';
+const FIRST = `retry: 3000\nid: ${RUN}-0\n\n`;
 
 test('an event is told as it happens, with its number, its type and its time', () => {
   const { events, open } = setup();
@@ -64,13 +66,13 @@ test('who comes again with the last id that he has seen gets what he missed, onc
   }
   const stream = open(`${events.run}-1`);
   expect(read(stream).match(/"path":"\w"|gap/g)).toEqual(['"path":"b"', '"path":"c"']);
-  expect(read(open(`${events.run}-3`))).toBe(FIRST);
+  expect(read(open(`${events.run}-3`))).toBe(AGAIN);
 });
 
 test.for([
   ['of another run of the program', 'zzz-2', null],
   ['that is none of ours', 'nonsense', null],
-  ['from the future', `${Date.UTC(2026, 0, 1).toString(36)}-99999`, null],
+  ['from the future', `${RUN}-99999`, null],
 ] as const)('an id %s is answered with a gap and all there is', ([, id, missed]) => {
   const { events, open } = setup();
   events.emit('path', { path: 'a' });
@@ -85,6 +87,28 @@ test('the last 500 are remembered, and how many are forgotten is told', () => {
   const text = read(open(`${events.run}-4`));
   expect(text).toContain('event: gap\ndata: {"missed":6}\n\n');
   expect(text.match(/^id/gm)).toHaveLength(500);
+});
+
+test('who was cut off before anything happened gets what happens until he comes again', () => {
+  const { events, open } = setup();
+  events.emit('path', { path: 'a' });
+  const [, id] = /^id: (.*)$/m.exec(read(open())) ?? [];
+  events.emit('path', { path: 'b' });
+  expect(read(open(id)).match(/"path":"\w"|gap/g)).toEqual(['"path":"b"']);
+});
+
+test('what is remembered is never more than a listener may be behind', () => {
+  const { events, open } = setup();
+  for (let number = 1; number <= 400; number += 1) {
+    events.emit('config', { number, change: 'ü'.repeat(400), keys: ['x'.repeat(100)] });
+  }
+  const stream = open(`${events.run}-1`);
+  const text = read(stream);
+  expect(stream.destroyed).toBe(false);
+  const [, missed] = /^event: gap\ndata: \{"missed":(\d+)\}$/m.exec(text) ?? [];
+  expect(text.match(/"number":\d+/g)?.length).toBe(399 - Number(missed));
+  expect(text).toContain('"number":400');
+  expect(Number(missed)).toBeLessThan(300);
 });
 
 test('a heart-beat goes out every fifteen seconds, and whoever may not listen any more hears no further one', async () => {

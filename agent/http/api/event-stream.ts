@@ -71,7 +71,9 @@ export class EventStreams {
         send(`id: ${this.#feed.run}-${event.number}\nevent: ${event.type}\ndata: ${event.data}\n\n`);
       }
     };
-    send(`retry: ${RETRY_MS}\n\n`);
+    // Whoever is cut off before anything happens comes again with an id as well.
+    const id = lastId === undefined ? `id: ${this.#feed.run}-${this.#feed.last}\n` : '';
+    send(`retry: ${RETRY_MS}\n${id}\n`);
     this.#catchUp(lastId, tell, send);
     const stopListening = this.#feed.listen(tell);
     const stopBeating = this.#clock.every(HEART_BEAT_MS, () => {
@@ -133,7 +135,7 @@ export class EventStreams {
 const SCHEMA = {
   summary: 'What happens to the box, as server-sent events',
   description:
-    'Each event has an id; who comes again with `Last-Event-ID` gets what he missed (the last 500 are kept), ' +
+    'Each event has an id; who comes again with `Last-Event-ID` gets what he missed (the last 500 are kept, 192 KiB of them at most), ' +
     'and an event `gap` before it when something is forgotten.',
   tags: ['events'],
   querystring: Type.Object({
