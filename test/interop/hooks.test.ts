@@ -7,7 +7,8 @@ import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { smallClip } from '../peers/camera.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
 import { describeWith } from '../peers/peers.ts';
-import { runProcess, startProcess } from '../peers/process.ts';
+import { runProcess } from '../peers/process.ts';
+import { startPublisher } from '../peers/publisher.ts';
 
 const OFFER = readFileSync(join(import.meta.dirname, '../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
 const TCP = ['-rtsp_transport', 'tcp'];
@@ -26,17 +27,6 @@ const said = (agent: Agent): string[] =>
 const started = (agent: Agent): string[] =>
   [...agent.process.output().matchAll(/DEB \[cam\] command started hook=(\w+)/g)].map(([, hook = '']) => hook);
 
-async function publish(url: string) {
-  const input = ['-nostdin', '-v', 'error', '-re', '-stream_loop', '-1', '-i', await smallClip(10)];
-  const running = startProcess('ffmpeg', [...input, '-c', 'copy', '-f', 'rtsp', ...TCP, url]);
-  return {
-    ...running,
-    async [Symbol.asyncDispose]() {
-      await running.stop('SIGKILL');
-    },
-  };
-}
-
 const SOURCE = ['MTX_PATH', 'MTX_QUERY', 'MTX_SOURCE_TYPE'];
 const READER = ['MTX_PATH', 'MTX_QUERY', 'MTX_READER_TYPE'];
 
@@ -53,7 +43,7 @@ describeWith(['ffmpeg'], 'commands of paths', () => {
       told('runOnRecordSegmentComplete', 'MTX_SEGMENT_PATH', 'MTX_SEGMENT_DURATION'),
     ];
     await using agent = await startAgent({ config: config.join('') });
-    await using publisher = await publish(`${agent.rtspUrl('cam')}?from=a%20b&x=$(id)`);
+    await using publisher = await startPublisher(`${agent.rtspUrl('cam')}?from=a%20b&x=$(id)`);
     await whenReady(agent, 'cam');
     await ffprobe(`${agent.rtspUrl('cam')}?reader=1`, TCP);
     const list = await fetch(`http://127.0.0.1:${agent.ports.hls}/cam/index.m3u8?hls=1`);
@@ -104,7 +94,7 @@ describeWith(['ffmpeg'], 'commands of paths', () => {
     const command = `ffmpeg -nostdin -v error ${TCP.join(' ')} -i ${url('$MTX_PATH')} -an -vf scale=160:-2 -c:v libx264 -preset ultrafast -g 25 -f rtsp ${TCP.join(' ')} ${url('small')}`;
     const config = `logLevel: debug\npaths:\n  cam:\n    runOnReady: >\n      ${command}\n    runOnReadyRestart: yes\n  small:\n`;
     await using agent = await startAgent({ config });
-    await using publisher = await publish(agent.rtspUrl('cam'));
+    await using publisher = await startPublisher(agent.rtspUrl('cam'));
     await whenReady(agent, 'small');
     expect((await ffprobe(agent.rtspUrl('small'), TCP)).streams).toMatchObject([{ codec_name: 'h264', width: 160 }]);
     const pid = Number(/command started hook=runOnAvailable pid=(\d+)/.exec(agent.process.output())?.[1]);
@@ -212,7 +202,7 @@ paths:
   small:
 `;
       await using agent = await startAgent({ config });
-      await using publisher = await publish(agent.rtspUrl('cam'));
+      await using publisher = await startPublisher(agent.rtspUrl('cam'));
       await whenReady(agent, 'small');
       expect(await find(agent, 'cam')).toMatchObject({ readers: [{ type: 'rtspSession' }] });
       await agent.process.waitFor(/runOnOnline.*says=.*401|says=.*401.*runOnOnline/);
