@@ -1,12 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
-import { elements, escapeXml, findText } from '../soap/xml.ts';
-import { type CameraProfile, type DeviceInformation, parseInformation, parseProfile } from './replies.ts';
-import { ask, type OpenCameraOptions, openServices } from './services.ts';
-
-export type { OpenCameraOptions } from './services.ts';
-
-/** A recorder may offer hundreds; nobody adopts that many at once. */
-const MAX_PROFILES = 64;
+import { escapeXml, findText } from '../soap/xml.ts';
+import { type CameraProfile, readProfiles } from './profiles.ts';
+import { ask, requestsOf } from './requests.ts';
+import { type CameraTarget, type DeviceInformation, type OnvifSession, openSession } from './session.ts';
 
 /** What a camera says of itself and of its streams. */
 export interface OnvifCamera {
@@ -19,27 +15,27 @@ export interface OnvifCamera {
 }
 
 /** Reads a camera through ONVIF (Device and Media 1). Fails with words for the person who wants to add it. */
-export async function openCamera(options: OpenCameraOptions): Promise<OnvifCamera> {
-  const { url, host, skewMs, device, openMedia } = await openServices(options);
-  const information = parseInformation(await ask(device.getDeviceInformation(), 'GetDeviceInformationResponse'));
-  return { url: url.href, information, skewMs, profiles: await readProfiles(await openMedia(), host) };
+export async function openCamera(target: CameraTarget): Promise<OnvifCamera> {
+  const session = await openSession(target);
+  const information = await session.information();
+  return { url: session.url.href, information, skewMs: session.skewMs, profiles: await readStreams(session) };
 }
 
 /** Those with a picture, in the camera's order. */
-export async function listProfiles(media: OnvifMediaService): Promise<CameraProfile[]> {
-  const response = await ask(media.getProfiles(), 'GetProfilesResponse');
-  const profiles = elements(response, 'Profiles').slice(0, MAX_PROFILES).map(parseProfile);
-  return profiles.filter((profile) => profile !== undefined);
+export async function listProfiles(session: OnvifSession): Promise<CameraProfile[]> {
+  const { media } = await requestsOf(session);
+  return readProfiles(await ask(media.getProfiles()), 'media');
 }
 
-async function readProfiles(media: OnvifMediaService, host: string): Promise<OnvifCamera['profiles']> {
+async function readStreams(session: OnvifSession): Promise<OnvifCamera['profiles']> {
+  const { media } = await requestsOf(session);
   const profiles: (CameraProfile & { rtspUrl: string })[] = [];
   let failure: unknown;
-  for (const profile of await listProfiles(media)) {
+  for (const profile of await listProfiles(session)) {
     try {
       const asked = media.getStreamUri({ ProfileToken: escapeXml(profile.token), Protocol: 'RTSP' });
-      const uri = findText(await ask(asked, 'GetStreamUriResponse'), 'MediaUri', 'Uri');
-      profiles.push({ ...profile, rtspUrl: pinnedRtspUrl(uri ?? '', host) });
+      const uri = findText(await ask(asked), 'MediaUri', 'Uri');
+      profiles.push({ ...profile, rtspUrl: pinnedRtspUrl(uri ?? '', session.host) });
     } catch (error) {
       // One profile may be switched off; a camera that does not answer at all is not asked for the others.
       if (error instanceof PerchError && error.code === 'timeout') {

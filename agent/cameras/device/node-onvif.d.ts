@@ -1,8 +1,8 @@
-/** The part of node-onvif 0.1.7 that device.ts uses; the package brings no types. */
+/** The part of node-onvif 0.1.7 that requests.ts uses; the package brings no types. */
 
 interface OnvifReply {
-  /** The reply as it came. */
-  readonly soap: string;
+  /** The element that answers; `unknown` because a file with imports could not declare modules. */
+  readonly element: unknown;
   /** The reply as an object; of it node-onvif reads the time alone, and does without when `Body` is missing. */
   readonly converted: object;
 }
@@ -11,37 +11,49 @@ interface OnvifReply {
 type OnvifAddress = object;
 
 interface OnvifService {
-  oxaddr: OnvifAddress;
-  /** Camera clock minus ours, for the time stamp of the login token. */
-  time_diff: number;
-  setAuth(user: string, password: string): void;
+  readonly oxaddr: OnvifAddress;
 }
 
 interface OnvifDeviceService extends OnvifService {
-  getSystemDateAndTime(): Promise<OnvifReply>;
-  getCapabilities(): Promise<OnvifReply>;
-  getServices(params: { IncludeCapability: boolean }): Promise<OnvifReply>;
   getDeviceInformation(): Promise<OnvifReply>;
+  getNetworkProtocols(): Promise<OnvifReply>;
+  getNetworkInterfaces(): Promise<OnvifReply>;
+  getScopes(): Promise<OnvifReply>;
+  reboot(): Promise<OnvifReply>;
 }
 
 interface OnvifMediaService extends OnvifService {
   getProfiles(): Promise<OnvifReply>;
   getSnapshotUri(params: { ProfileToken: string }): Promise<OnvifReply>;
   getStreamUri(params: { ProfileToken: string; Protocol: 'RTSP' | 'UDP' | 'HTTP' }): Promise<OnvifReply>;
+  getVideoEncoderConfigurations(): Promise<OnvifReply>;
 }
 
-declare module 'node-onvif' {
-  const onvif: {
-    readonly OnvifDevice: new (params: {
-      xaddr: string;
-    }) => { readonly services: { readonly device: OnvifDeviceService } };
-  };
-  export = onvif;
+interface OnvifPtzService extends OnvifService {
+  getConfigurations(): Promise<OnvifReply>;
+  getPresets(params: { ProfileToken: string }): Promise<OnvifReply>;
+  gotoPreset(params: { ProfileToken: string; PresetToken: string }): Promise<OnvifReply>;
+  setPreset(params: { ProfileToken: string; PresetToken?: string; PresetName?: string }): Promise<OnvifReply>;
+  removePreset(params: { ProfileToken: string; PresetToken: string }): Promise<OnvifReply>;
+  gotoHomePosition(params: { ProfileToken: string }): Promise<OnvifReply>;
+  stop(params: { ProfileToken: string; PanTilt?: boolean; Zoom?: boolean }): Promise<OnvifReply>;
+}
+
+type OnvifServiceParams = { xaddr: string; time_diff: number };
+
+declare module 'node-onvif/lib/modules/service-device.js' {
+  const Device: new (params: OnvifServiceParams) => OnvifDeviceService;
+  export = Device;
 }
 
 declare module 'node-onvif/lib/modules/service-media.js' {
-  const Media: new (params: { xaddr: string; time_diff: number }) => OnvifMediaService;
+  const Media: new (params: OnvifServiceParams) => OnvifMediaService;
   export = Media;
+}
+
+declare module 'node-onvif/lib/modules/service-ptz.js' {
+  const Ptz: new (params: OnvifServiceParams) => OnvifPtzService;
+  export = Ptz;
 }
 
 declare module 'node-onvif/lib/modules/soap.js' {

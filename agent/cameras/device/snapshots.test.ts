@@ -4,8 +4,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { random } from '../../../test/random.ts';
 import { pictureOf, type SnapshotCameraOptions, startSnapshotCamera } from '../../../test/snapshot-camera.ts';
 import { PerchError } from '../../base/errors.ts';
-import { callSoap } from '../soap/soap.ts';
 import { fetchPicture } from './fetch-picture.ts';
+import { openSession } from './session.ts';
 import { pinnedPictureUrl, type SnapshotOptions, Snapshots } from './snapshots.ts';
 
 const never = new AbortController().signal;
@@ -21,7 +21,7 @@ test('the picture comes from the camera itself, whatever host it names, and serv
   const picture = pictureOf(20_000);
   expect(Buffer.compare(await snapshots.fetch(never), picture)).toBe(0);
   expect(Buffer.compare(await snapshots.fetch(never), picture)).toBe(0);
-  const services = ['GetSystemDateAndTime', 'GetCapabilities', 'GetProfiles', 'GetSnapshotUri'];
+  const services = ['GetSystemDateAndTime', 'GetServices', 'GetCapabilities', 'GetProfiles', 'GetSnapshotUri'];
   expect(asked).toEqual([...services, '/snap?profile=main&x=1', '/snap?profile=main&x=1']);
   expect(logins).toEqual([undefined, undefined]);
 });
@@ -132,8 +132,7 @@ test('a camera that wants to speak another protocol gives no picture, and is not
   const url = new URL(`http://127.0.0.1:${port}/snap`);
   const request = { credentials: undefined, maxBytes: 100, deadlineMs: 60_000, signal: never };
   await expect(fetchPicture({ url, ...request })).rejects.toMatchObject({ code: 'unavailable' });
-  const target = { host: '127.0.0.1', port, path: '/', hasLogin: false, deadlineMs: 60_000, signal: never };
-  await expect(callSoap(target, '<x/>')).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(openSession({ url: url.href, signal: never })).rejects.toMatchObject({ code: 'unavailable' });
 });
 
 test('what is said of an address has neither name nor password', async () => {

@@ -2,12 +2,13 @@ import { PerchError } from '../../base/errors.ts';
 import { escapeXml, findText } from '../soap/xml.ts';
 import { listProfiles } from './device.ts';
 import { fetchPicture, originOf } from './fetch-picture.ts';
-import type { CameraProfile } from './replies.ts';
-import { ask, type OnvifServices, type OpenCameraOptions, openServices } from './services.ts';
+import type { CameraProfile } from './profiles.ts';
+import { ask, requestsOf } from './requests.ts';
+import { type CameraTarget, type OnvifSession, openSession } from './session.ts';
 
 const PICTURE_DEADLINE_MS = 5_000;
 
-export interface SnapshotOptions extends Omit<OpenCameraOptions, 'signal'> {
+export interface SnapshotOptions extends Omit<CameraTarget, 'signal'> {
   /** Token of the profile whose picture is wanted; the largest when it is not given or not there. */
   readonly profile?: string | undefined;
   readonly maxBytes: number;
@@ -15,7 +16,7 @@ export interface SnapshotOptions extends Omit<OpenCameraOptions, 'signal'> {
 
 /** What the camera has told, kept until something fails. */
 interface Known {
-  readonly services: OnvifServices;
+  readonly session: OnvifSession;
   readonly media: OnvifMediaService;
   /** From the wanted one on, each smaller than the one before. */
   readonly tokens: readonly string[];
@@ -67,20 +68,20 @@ export class Snapshots {
   }
 
   async #ask(signal: AbortSignal): Promise<Known> {
-    const services = await openServices({ ...this.#options, signal });
-    const media = await services.openMedia();
-    const tokens = smallerFrom(await listProfiles(media), this.#options.profile);
+    const session = await openSession({ ...this.#options, signal });
+    const { media } = await requestsOf(session);
+    const tokens = smallerFrom(await listProfiles(session), this.#options.profile);
     if (tokens.length === 0) {
-      throw new PerchError('unsupported', 'the camera has no profile with a picture', { host: services.host });
+      throw new PerchError('unsupported', 'the camera has no profile with a picture', { host: session.host });
     }
-    return { services, media, tokens, urls: new Map() };
+    return { session, media, tokens, urls: new Map() };
   }
 
-  async #urlOf({ services, media, urls }: Known, token: string): Promise<URL> {
+  async #urlOf({ session, media, urls }: Known, token: string): Promise<URL> {
     let url = urls.get(token);
     if (!url) {
-      const response = await ask(media.getSnapshotUri({ ProfileToken: escapeXml(token) }), 'GetSnapshotUriResponse');
-      url = pinnedPictureUrl(findText(response, 'MediaUri', 'Uri') ?? '', services.url);
+      const response = await ask(media.getSnapshotUri({ ProfileToken: escapeXml(token) }));
+      url = pinnedPictureUrl(findText(response, 'MediaUri', 'Uri') ?? '', session.url);
       urls.set(token, url);
     }
     return url;

@@ -1,5 +1,6 @@
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../base/errors.ts';
+import { decodeText } from './encoding.ts';
 
 /** Longer texts in what a camera says of itself are cut. */
 const MAX_TEXT_CHARACTERS = 256;
@@ -8,13 +9,14 @@ const MAX_TEXT_CHARACTERS = 256;
  * The root element of a document that came from outside.
  * SOAP forbids a DTD (SOAP 1.2 part 1 §5), so a document with one is refused rather than read without it.
  * @param limitBytes a longer document is refused unread
+ * @param contentType of the HTTP reply that it came in
  */
-export function readXml(bytes: Uint8Array, limitBytes: number): XmlElement {
+export function readXml(bytes: Uint8Array, limitBytes: number, contentType?: string): XmlElement {
   if (bytes.length > limitBytes) {
     throw new PerchError('badInput', `XML document of ${bytes.length} bytes, at most ${limitBytes} are read`);
   }
   // Some boards send a line break before the declaration, others a NUL after the end.
-  const text = new TextDecoder().decode(bytes).replace(/^[\s\0\ufeff]+|[\s\0]+$/g, '');
+  const text = decodeText(bytes, contentType).replace(/^[\s\0\ufeff]+|[\s\0]+$/g, '');
   if (text.includes('<!DOCTYPE')) {
     throw new PerchError('badInput', 'XML document with a document type, which SOAP forbids');
   }
@@ -78,6 +80,9 @@ export function findNumber(from: XmlElement | undefined, ...path: readonly strin
   return Number.isFinite(value) ? value : undefined;
 }
 
+/** ASCII, whatever the text: so no camera's idea of an encoding can spoil it. What XML 1.0 §2.2 does not allow is left out. */
 export function escapeXml(text: string): string {
-  return text.replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
+  const allowed = text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '').toWellFormed();
+  return allowed.replace(/[<>&"']|[^\x20-\x7e]/gu, (character) => `&#${character.codePointAt(0)};`);
 }

@@ -1,0 +1,233 @@
+import type { XmlElement } from '@rgrove/parse-xml';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { CallLanes } from '../soap/call-lanes.ts';
+import { cameraError, troubleOf } from '../soap/failures.ts';
+import { type HttpPlace, placeOf } from '../soap/http-exchange.ts';
+import { LoginMemory } from '../soap/login-memory.ts';
+import { SoapCaller } from '../soap/soap-caller.ts';
+import { type DeviceInformation, readInformation } from './information.ts';
+import { readCapabilities, readServices, type ServiceAddresses, type ServiceName } from './service-addresses.ts';
+
+export type { DeviceInformation } from './information.ts';
+export type { ServiceName } from './service-addresses.ts';
+
+const CALL_DEADLINE_MS = 5_000;
+
+export interface CameraTarget {
+  /** Of the device service, http or https, as discovery gives it. */
+  readonly url: string;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  /** The owner lets the password of this camera be sent so that anybody in the network can read it. */
+  readonly isClearAllowed?: boolean | undefined;
+  /** A person has just given the password: one that was refused twice may be tried once more. */
+  readonly isAsked?: boolean | undefined;
+  /** Ends every call of the session. */
+  readonly signal: AbortSignal;
+  readonly clock?: Clock | undefined;
+  /** For each call, without the wait for its turn; 5 s when not given. */
+  readonly callDeadlineMs?: number | undefined;
+  /** What became of logins; the program has one memory for all, tests their own. */
+  readonly logins?: LoginMemory | undefined;
+}
+
+export interface CallOptions {
+  /** More than 15 s: the call waits for something to happen. */
+  readonly deadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Where it is not the operation's own name: events have longer ones. */
+  readonly action?: string | undefined;
+}
+
+/** A camera that is spoken to, logged in. Every call goes to the host that the caller has named. */
+export interface OnvifSession {
+  readonly url: URL;
+  /** Without the brackets of IPv6. */
+  readonly host: string;
+  /** The camera's clock minus ours. */
+  readonly skewMs: number;
+  /** Over https: whether somebody that this machine knows has signed for the camera. Most sign for themselves. */
+  readonly isTrusted: boolean | undefined;
+  readonly user: string | undefined;
+  /** The answer is kept. */
+  information(): Promise<DeviceInformation>;
+  has(service: ServiceName): boolean;
+  /** The element named `response` of the reply. `body` is XML with the prefixes of soap/envelope.ts. */
+  call(service: ServiceName, body: string, response: string, options?: CallOptions): Promise<XmlElement>;
+  /** For addresses that the camera gave, as references to subscriptions: port and path are its, the host is ours. */
+  callAt(address: URL, headers: string, body: string, response: string, options?: CallOptions): Promise<XmlElement>;
+  /** After a reboot, or when it has been set. */
+  readClock(): Promise<void>;
+}
+
+const sharedLanes = new CallLanes();
+const sharedLogins = new LoginMemory(systemClock);
+
+/** Begins to speak to a camera: its clock, its services. @throws PerchError with `camera` (soap/failures.ts), in words for a person */
+export async function openSession(target: CameraTarget): Promise<OnvifSession> {
+  const url = deviceUrl(target.url);
+  const user = target.user || plainOf(url.username) || undefined;
+  const password = target.user ? (target.password ?? '') : plainOf(url.password);
+  url.username = '';
+  url.password = '';
+  const caller = new SoapCaller({
+    place: placeOf(url),
+    path: url.pathname + url.search,
+    credentials: user === undefined ? undefined : { user, password },
+    isClearAllowed: target.isClearAllowed ?? false,
+    isAsked: target.isAsked ?? false,
+    deadlineMs: target.callDeadlineMs ?? CALL_DEADLINE_MS,
+    signal: target.signal,
+    clock: target.clock ?? systemClock,
+    logins: target.logins ?? sharedLogins,
+    lanes: sharedLanes,
+  });
+  // Without login first: a token that bears a wrong time would be refused by cameras that are strict about it.
+  await caller.readClock();
+  const services = await askServices(caller, url.pathname + url.search);
+  return new Session(url, user, caller, services);
+}
+
+function deviceUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    throw new PerchError('badInput', `'${text.slice(0, 100)}' is not the http address of an ONVIF device`);
+  }
+  return url;
+}
+
+function plainOf(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}
+
+async function askServices(caller: SoapCaller, path: string): Promise<ServiceAddresses> {
+  const found: ServiceAddresses = new Map();
+  for (const ask of [
+    { body: SERVICES, response: 'GetServicesResponse', read: readServices },
+    { body: CAPABILITIES, response: 'GetCapabilitiesResponse', read: readCapabilities },
+  ]) {
+    try {
+      const response = await caller.call({ path, body: ask.body, response: ask.response, isOpen: true });
+      for (const [name, address] of ask.read(response)) {
+        found.set(name, address);
+      }
+    } catch (error) {
+      // Old cameras know only the one, some only the other; a few answer what they do not know with silence.
+      const isLast = ask.response === 'GetCapabilitiesResponse';
+      const passed = isLast ? ['notSupported', 'badReply'] : ['notSupported', 'badReply', 'timeout', 'unreachable'];
+      if (!passed.includes(troubleOf(error) ?? '')) {
+        throw error;
+      }
+    }
+    if (found.has('media') || found.has('media2')) {
+      break;
+    }
+  }
+  return found;
+}
+
+const SERVICES = '<tds:GetServices><tds:IncludeCapability>false</tds:IncludeCapability></tds:GetServices>';
+const CAPABILITIES = '<tds:GetCapabilities><tds:Category>All</tds:Category></tds:GetCapabilities>';
+
+class Session implements OnvifSession {
+  readonly url: URL;
+  readonly user: string | undefined;
+  readonly #caller: SoapCaller;
+  readonly #services: ServiceAddresses;
+  readonly #path: string;
+  /** Of services that answered at the port that they claim, not at the one of the device service. */
+  readonly #places = new Map<ServiceName, HttpPlace>();
+  #information: Promise<DeviceInformation> | undefined;
+
+  constructor(url: URL, user: string | undefined, caller: SoapCaller, services: ServiceAddresses) {
+    this.url = url;
+    this.user = user;
+    this.#caller = caller;
+    this.#services = services;
+    this.#path = url.pathname + url.search;
+  }
+
+  get host(): string {
+    return this.#caller.place.host;
+  }
+
+  get skewMs(): number {
+    return this.#caller.skewMs;
+  }
+
+  get isTrusted(): boolean | undefined {
+    return this.#caller.isTrusted;
+  }
+
+  information(): Promise<DeviceInformation> {
+    this.#information ??= this.call('device', '<tds:GetDeviceInformation/>', 'GetDeviceInformationResponse')
+      .then(readInformation)
+      .catch((error: unknown) => {
+        this.#information = undefined;
+        throw error;
+      });
+    return this.#information;
+  }
+
+  has(service: ServiceName): boolean {
+    return service === 'device' || this.#services.has(service);
+  }
+
+  async call(service: ServiceName, body: string, response: string, options: CallOptions = {}): Promise<XmlElement> {
+    const address = this.#services.get(service);
+    if (!address && service !== 'device') {
+      throw cameraError('notSupported', `the camera has no ONVIF service '${service}'`, { host: this.host });
+    }
+    const path = service === 'device' ? this.#path : (address?.path ?? this.#path);
+    const headers = service === 'events' && options.action ? `<wsa:Action>${options.action}</wsa:Action>` : '';
+    const asked = { path, headers, body, response, ...options };
+    const known = this.#places.get(service);
+    try {
+      return await this.#caller.call(known ? { ...asked, place: known } : asked);
+    } catch (error) {
+      const claimed = this.#otherPort(address?.claimed);
+      if (known || !claimed || !isElsewhere(error)) {
+        throw error;
+      }
+      const element = await this.#caller.call({ ...asked, place: claimed });
+      this.#places.set(service, claimed);
+      return element;
+    }
+  }
+
+  callAt(
+    address: URL,
+    headers: string,
+    body: string,
+    response: string,
+    options: CallOptions = {},
+  ): Promise<XmlElement> {
+    if (address.protocol !== 'http:' && address.protocol !== 'https:') {
+      const words = 'the camera names an address that is not http';
+      return Promise.reject(cameraError('badReply', words, { host: this.host }));
+    }
+    const place = { ...placeOf(address), host: this.host };
+    return this.#caller.call({ place, path: address.pathname + address.search, headers, body, response, ...options });
+  }
+
+  readClock(): Promise<void> {
+    return this.#caller.readClock();
+  }
+
+  /** A claim is followed to another port, never to another host. */
+  #otherPort(claimed: HttpPlace | undefined): HttpPlace | undefined {
+    const { host, port } = this.#caller.place;
+    return claimed?.host === host && claimed.port !== port ? claimed : undefined;
+  }
+}
+
+/** Nothing is there at this port, or not that. */
+function isElsewhere(error: unknown): boolean {
+  const status = error instanceof PerchError ? error.context['status'] : undefined;
+  return troubleOf(error) === 'unreachable' || status === 404 || status === 405;
+}

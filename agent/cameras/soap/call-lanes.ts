@@ -1,0 +1,71 @@
+import { PerchError } from '../../base/errors.ts';
+
+/** Small cameras serve few connections, and their own page needs one. */
+const MAX_CALLS = 2;
+/** Calls that wait for an event cost a camera nothing but the connection. */
+const MAX_WAITING_CALLS = 8;
+const MAX_QUEUED = 64;
+
+interface Lane {
+  running: number;
+  readonly queue: (() => void)[];
+}
+
+/** Lets only so many calls run at a time to one camera, whoever makes them. */
+export class CallLanes {
+  /** Those in use: gone with their last call. */
+  readonly #lanes = new Map<string, Lane>();
+
+  /** @param isLong the call waits for something to happen */
+  async run<T>(camera: string, isLong: boolean, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+    const key = isLong ? `${camera} waiting` : camera;
+    const lane = this.#lanes.get(key) ?? { running: 0, queue: [] };
+    this.#lanes.set(key, lane);
+    if (lane.running >= (isLong ? MAX_WAITING_CALLS : MAX_CALLS)) {
+      await this.#turn(lane, camera, signal);
+    } else {
+      lane.running += 1;
+    }
+    try {
+      return await call();
+    } finally {
+      this.#leave(key, lane);
+    }
+  }
+
+  /** The place of the one who leaves is handed on: nobody comes in between. */
+  #leave(key: string, lane: Lane): void {
+    const next = lane.queue.shift();
+    if (next) {
+      next();
+      return;
+    }
+    lane.running -= 1;
+    if (lane.running === 0) {
+      this.#lanes.delete(key);
+    }
+  }
+
+  #turn(lane: Lane, camera: string, signal: AbortSignal): Promise<void> {
+    if (lane.queue.length >= MAX_QUEUED) {
+      throw new PerchError('exhausted', `${MAX_QUEUED} calls wait for the camera at ${camera}`, { camera: 'timeout' });
+    }
+    return new Promise((resolve, reject) => {
+      const givenUp = () => new PerchError('unavailable', `the call to the camera at ${camera} was given up`);
+      if (signal.aborted) {
+        reject(givenUp());
+        return;
+      }
+      const abort = (): void => {
+        lane.queue.splice(lane.queue.indexOf(go), 1);
+        reject(givenUp());
+      };
+      const go = (): void => {
+        signal.removeEventListener('abort', abort);
+        resolve();
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      lane.queue.push(go);
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { type ErrorCode, PerchError } from '../../base/errors.ts';
+
+/** What a person has to do something about, each of it something else. In a failure's context as `camera`. */
+export type CameraTrouble =
+  | 'unreachable'
+  | 'timeout'
+  | 'wrongPassword'
+  /** The login is right, what was asked for needs more rights. */
+  | 'noRights'
+  | 'lockedOut'
+  | 'clock'
+  | 'onvifOff'
+  /** The web page takes this login, ONVIF does not: it has users of its own. */
+  | 'onvifUser'
+  | 'notSupported'
+  | 'badReply'
+  | 'notOnvif'
+  /** It would have to be sent so that anybody in between can read it. */
+  | 'clearPassword';
+
+const CODES: Record<CameraTrouble, ErrorCode> = {
+  unreachable: 'unavailable',
+  timeout: 'timeout',
+  wrongPassword: 'unauthorized',
+  noRights: 'unauthorized',
+  lockedOut: 'unavailable',
+  clock: 'unauthorized',
+  onvifOff: 'notFound',
+  onvifUser: 'unauthorized',
+  notSupported: 'unsupported',
+  badReply: 'unavailable',
+  notOnvif: 'badInput',
+  clearPassword: 'unauthorized',
+};
+
+export function cameraError(
+  camera: CameraTrouble,
+  message: string,
+  context: Record<string, unknown> = {},
+  cause?: unknown,
+): PerchError {
+  return new PerchError(CODES[camera], message, { ...context, camera }, cause);
+}
+
+/** What is the matter with the camera, when that is what the error says. */
+export function troubleOf(error: unknown): CameraTrouble | undefined {
+  const camera = error instanceof PerchError ? error.context['camera'] : undefined;
+  return typeof camera === 'string' && camera in CODES ? (camera as CameraTrouble) : undefined;
+}

@@ -1,0 +1,178 @@
+import { constants } from 'node:crypto';
+import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { isIP, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { PerchError } from '../../base/errors.ts';
+import { cameraError } from './failures.ts';
+
+/** A camera is in the same house: who has not taken the connection by then is not there. */
+const CONNECT_MS = 2_000;
+
+/** Why a call did not get through, in words for people. */
+const CAUSES: Record<string, string> = {
+  ECONNREFUSED: 'it refuses the connection: check address and port, and that ONVIF is on in the camera',
+  EHOSTUNREACH: 'nothing answers there: is it on?',
+  EHOSTDOWN: 'nothing answers there: is it on?',
+  ETIMEDOUT: 'nothing answers there: is it on?',
+  ENETUNREACH: 'there is no network to it',
+  EADDRNOTAVAIL: 'there is no network to it',
+  ENOTFOUND: 'no device with this name is known',
+  EAI_AGAIN: 'the name cannot be looked up now',
+  ECONNRESET: 'it broke the connection',
+  EPIPE: 'it broke the connection',
+  EPROTO: 'it does not speak https there',
+};
+
+/** Where a request goes. The host is the one that the caller knows: never one that a reply has named. */
+export interface HttpPlace {
+  readonly isSecure: boolean;
+  /** Without the brackets of IPv6. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface HttpRequest {
+  readonly place: HttpPlace;
+  readonly method: 'GET' | 'POST';
+  /** With the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** A longer reply is broken off. */
+  readonly maxBytes: number;
+  /** From the first byte to the last: an idle timeout never ends a camera that sends a byte a second. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  /** Each value of a repeated header for itself: joined with commas, challenges cannot be told apart. */
+  readonly headers: NodeJS.Dict<string[]>;
+  readonly body: Buffer;
+  /** Over https: an authority that this machine knows has signed for it. Cameras sign for themselves. */
+  readonly isTrusted: boolean | undefined;
+}
+
+/** The place that an address names. */
+export function placeOf(url: URL): HttpPlace {
+  const isSecure = url.protocol === 'https:';
+  return { isSecure, host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || (isSecure ? 443 : 80)) };
+}
+
+/** `host:port`, for people and as a key. */
+export function nameOf({ host, port }: HttpPlace): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** One request and its whole answer. @throws PerchError unreachable, timeout, badReply, notOnvif: whatever goes wrong */
+export async function exchange(asked: HttpRequest): Promise<HttpReply> {
+  const deadline = AbortSignal.timeout(asked.deadlineMs);
+  try {
+    return await receive(asked, AbortSignal.any([asked.signal, deadline]));
+  } catch (cause) {
+    if (cause instanceof PerchError) {
+      throw cause;
+    }
+    const name = nameOf(asked.place);
+    const { host, port } = asked.place;
+    if (deadline.aborted) {
+      const words = `no answer from the camera at ${name} within ${asked.deadlineMs / 1000} s`;
+      throw cameraError('timeout', words, { host, port });
+    }
+    if (asked.signal.aborted) {
+      throw new PerchError('unavailable', `the call to the camera at ${name} was given up`, { host, port });
+    }
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    if (code.startsWith('HPE_')) {
+      throw cameraError('notOnvif', `what answers at ${name} does not speak HTTP`, { host, port });
+    }
+    const reason = CAUSES[code.startsWith('ERR_SSL') ? 'EPROTO' : code] ?? message;
+    throw cameraError('unreachable', `cannot reach the camera at ${name}: ${reason}`, { host, port, errno: code });
+  }
+}
+
+/** What is sent, not yet ended. Also for those who read the answer as it comes. */
+export function openRequest(asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' | 'body'>): ClientRequest {
+  const { isSecure, host, port } = asked.place;
+  const options = {
+    host,
+    port,
+    path: asked.path,
+    method: asked.method,
+    // Some boards break when a connection is used again.
+    agent: false as const,
+    headers: { ...asked.headers, Connection: 'close' },
+    signal: asked.signal,
+  };
+  if (!isSecure) {
+    return requestHttp(options);
+  }
+  return requestHttps({
+    ...options,
+    servername: isIP(host) === 0 ? host : '',
+    // Cameras sign for themselves, and old ones know neither TLS 1.2 nor long keys: taken as they are, and said so.
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1',
+    ciphers: 'DEFAULT@SECLEVEL=0',
+    secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
+  });
+}
+
+function receive(asked: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
+  return new Promise((resolve, reject) => {
+    const sent = openRequest({ ...asked, signal });
+    let isTrusted: boolean | undefined;
+    let isAnswered = false;
+    sent.on('error', reject);
+    sent.on('socket', (socket) => {
+      limitConnecting(sent, socket, asked.place.isSecure);
+      socket.once('secureConnect', () => {
+        isTrusted = (socket as TLSSocket).authorized;
+      });
+    });
+    // Also without an error: Node says nothing else of one that wants to switch protocols.
+    sent.on('close', () => {
+      if (!isAnswered) {
+        reject(cut('it closed the connection without an answer'));
+      }
+    });
+    sent.on('response', (response) => {
+      isAnswered = true;
+      collect(sent, response, asked).then(
+        (body) => resolve({ status: response.statusCode ?? 0, headers: response.headersDistinct, body, isTrusted }),
+        reject,
+      );
+    });
+    sent.end(asked.body);
+  });
+}
+
+/** TCP alone would go on for two minutes. */
+export function limitConnecting(sent: ClientRequest, socket: Socket, isSecure: boolean): void {
+  const late = (): unknown => sent.destroy(Object.assign(new Error('no connection'), { code: 'ETIMEDOUT' }));
+  const timer = setTimeout(late, CONNECT_MS);
+  socket.once(isSecure ? 'secureConnect' : 'connect', () => clearTimeout(timer));
+  socket.once('close', () => clearTimeout(timer));
+}
+
+function collect(sent: ClientRequest, response: IncomingMessage, { maxBytes, place }: HttpRequest): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    response.on('error', reject);
+    response.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      chunks.push(chunk);
+      if (bytes > maxBytes) {
+        sent.destroy();
+        reject(cameraError('badReply', `reply of more than ${maxBytes} bytes`, { host: place.host }));
+      }
+    });
+    response.on('end', () => resolve(Buffer.concat(chunks)));
+    response.on('close', () => reject(cut('it closed the connection inside its reply')));
+  });
+}
+
+const cut = (words: string): Error => Object.assign(new Error(words), { code: 'ECUT' });

@@ -1,0 +1,30 @@
+import type { XmlElement } from '@rgrove/parse-xml';
+import type { HttpReply } from './http-exchange.ts';
+import { find, findNumber } from './xml.ts';
+
+/** The camera has cut its time to whole seconds: on average it is half a second further. */
+const HALF_A_SECOND_MS = 500;
+
+/**
+ * How far the camera's clock is ahead of ours, in milliseconds; undefined when it does not tell its time in UTC
+ * (some boards leave UTCDateTime out).
+ * @param unixMs our time in the middle of the call
+ */
+export function skewOf(response: XmlElement, unixMs: number): number | undefined {
+  const utc = find(response, 'SystemDateAndTime', 'UTCDateTime');
+  const cameraMs = Date.UTC(
+    findNumber(utc, 'Date', 'Year') ?? Number.NaN,
+    (findNumber(utc, 'Date', 'Month') ?? Number.NaN) - 1,
+    findNumber(utc, 'Date', 'Day'),
+    findNumber(utc, 'Time', 'Hour'),
+    findNumber(utc, 'Time', 'Minute'),
+    findNumber(utc, 'Time', 'Second'),
+  );
+  return Number.isNaN(cameraMs) ? undefined : Math.round(cameraMs + HALF_A_SECOND_MS - unixMs);
+}
+
+/** The same out of the HTTP header `Date`, which a refusal has too. */
+export function skewOfHeader({ headers }: Pick<HttpReply, 'headers'>, unixMs: number): number | undefined {
+  const cameraMs = Date.parse(headers['date']?.[0] ?? '');
+  return Number.isNaN(cameraMs) ? undefined : Math.round(cameraMs + HALF_A_SECOND_MS - unixMs);
+}

@@ -1,0 +1,354 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { XmlElement } from '@rgrove/parse-xml';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import {
+  authorization,
+  type Challenge,
+  type Credentials,
+  type Hash,
+  parseChallenges,
+} from '../../media/rtsp/digest.ts';
+import type { CallLanes } from './call-lanes.ts';
+import { actionOf, type SoapVersion, usernameToken, writeEnvelope } from './envelope.ts';
+import { cameraError, troubleOf } from './failures.ts';
+import { isAboutTime, isRefusal, isTokenUnknown } from './fault.ts';
+import { exchange, type HttpPlace, nameOf } from './http-exchange.ts';
+import { lockOf } from './lock-out.ts';
+import type { LoginMemory, LoginScheme } from './login-memory.ts';
+import { redirectOf } from './redirect.ts';
+import { MAX_REPLY_BYTES, readReply, responseOf, type SoapReply } from './reply.ts';
+import { skewOf, skewOfHeader } from './skew.ts';
+
+/** Another place, token, clock, digest, its other algorithm, a nonce that has grown old. */
+const MAX_EXCHANGES = 8;
+const NONCE_BYTES = 20;
+/** Calls with a longer deadline wait for something to happen. */
+const LONG_CALL_MS = 15_000;
+/** Clocks drift; a difference like this has been set. */
+const CLOCK_MOVED_MS = 2_000;
+
+export interface SoapCall {
+  /** The camera's own when not given. */
+  readonly place?: HttpPlace;
+  readonly path: string;
+  /** XML, with the prefixes of envelope.ts. */
+  readonly headers?: string;
+  readonly body: string;
+  /** Local name of the element that answers. */
+  readonly response: string;
+  /** Where it is not the operation's own name. */
+  readonly action?: string | undefined;
+  readonly deadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Without a login, even if there is one. */
+  readonly isAnonymous?: boolean;
+  /** Cameras answer it to anybody: that it is answered proves no login (ONVIF Core §5.12.1, PRE_AUTH). */
+  readonly isOpen?: boolean;
+}
+
+export interface CallerOptions {
+  readonly place: HttpPlace;
+  readonly path: string;
+  readonly credentials: Credentials | undefined;
+  readonly isClearAllowed: boolean;
+  /** A person waits for this and has just given the password. */
+  readonly isAsked: boolean;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly logins: LoginMemory;
+  readonly lanes: CallLanes;
+}
+
+/** One way of being let in, for one request. */
+interface Attempt {
+  readonly scheme: LoginScheme | 'anonymous';
+  readonly challenge?: Challenge | undefined;
+  /** The challenge is one of an earlier call: a new one is no refusal. */
+  readonly isReused?: boolean;
+  readonly tried: readonly string[];
+}
+
+const CLOCK_CALL = { body: '<tds:GetSystemDateAndTime/>', response: 'GetSystemDateAndTimeResponse', isOpen: true };
+
+/** Calls one camera, and finds out how it wants to be logged in to. */
+export class SoapCaller {
+  /** The camera's clock minus ours. */
+  skewMs = 0;
+  /** Over https: whether somebody that this machine knows has signed for it. */
+  isTrusted: boolean | undefined;
+  #place: HttpPlace;
+  #version: SoapVersion = '1.2';
+  /** It has spoken SOAP. */
+  #isKnown = false;
+  #challenge: Challenge | undefined;
+  #nonceCount = 0;
+  #headerSkewMs: number | undefined;
+  /** The first call that passed with the login. */
+  #proof: SoapCall | undefined;
+  readonly #options: CallerOptions;
+  readonly #camera: string;
+
+  constructor(options: CallerOptions) {
+    this.#options = options;
+    this.#place = options.place;
+    this.#camera = nameOf(options.place);
+  }
+
+  get place(): HttpPlace {
+    return this.#place;
+  }
+
+  /** @throws PerchError with `camera` in its context; see failures.ts */
+  call(asked: SoapCall): Promise<XmlElement> {
+    const { lanes, deadlineMs } = this.#options;
+    const isLong = (asked.deadlineMs ?? deadlineMs) > LONG_CALL_MS;
+    return lanes.run(this.#camera, isLong, this.#signalOf(asked), () => this.#converse(asked));
+  }
+
+  /** Learns how far the camera's clock is from ours: without a login, which would bear a wrong time. */
+  readClock(): Promise<void> {
+    const { lanes, signal } = this.#options;
+    return lanes.run(this.#camera, false, signal, async () => {
+      this.skewMs = (await this.#askClock()) ?? 0;
+    });
+  }
+
+  async #converse(asked: SoapCall): Promise<XmlElement> {
+    let call = asked;
+    let attempt = this.#firstAttempt(asked);
+    for (let i = 0; i < MAX_EXCHANGES; i += 1) {
+      const reply = await this.#send(call, attempt);
+      const moved = redirectOf(reply, call.place ?? this.#place, call.path);
+      if (moved) {
+        this.#place = call.place ? this.#place : moved.place;
+        call = { ...call, path: moved.path, ...(call.place ? { place: moved.place } : {}) };
+        continue;
+      }
+      const result = await this.#judge(call, attempt, reply);
+      if (!('scheme' in result)) {
+        return result.element;
+      }
+      attempt = result;
+    }
+    throw cameraError('badReply', `the camera gives no answer in ${MAX_EXCHANGES} requests`, { host: this.#camera });
+  }
+
+  #firstAttempt(asked: SoapCall): Attempt {
+    const key = this.#key;
+    if (!key || asked.isAnonymous) {
+      return { scheme: 'anonymous', tried: [] };
+    }
+    if (this.#challenge && !asked.place) {
+      const { scheme } = this.#challenge;
+      return { scheme, challenge: this.#challenge, isReused: true, tried: [scheme] };
+    }
+    const known = this.#options.logins.schemeOf(key) ?? 'token';
+    return { scheme: known === 'token' ? 'token' : 'none', tried: [] };
+  }
+
+  async #send(asked: SoapCall, attempt: Attempt): Promise<SoapReply> {
+    const { logins, isAsked, clock, deadlineMs } = this.#options;
+    const key = this.#key;
+    if (key && attempt.scheme !== 'anonymous') {
+      logins.check(key, isAsked);
+    }
+    const token =
+      key && attempt.scheme === 'token'
+        ? usernameToken(key, clock.wallMs() + this.skewMs, randomBytes(NONCE_BYTES))
+        : '';
+    const text = writeEnvelope(this.#version, token + (asked.headers ?? ''), asked.body);
+    const action = asked.action ?? actionOf(asked.body) ?? '';
+    const type =
+      this.#version === '1.2'
+        ? { 'Content-Type': `application/soap+xml; charset=utf-8${action === '' ? '' : `; action="${action}"`}` }
+        : { 'Content-Type': 'text/xml; charset=utf-8', SOAPAction: `"${action}"` };
+    const login = key && attempt.challenge && this.#answer(attempt.challenge, key, asked.path);
+    const reply = await exchange({
+      place: asked.place ?? this.#place,
+      method: 'POST',
+      path: asked.path,
+      headers: { ...type, 'Content-Length': `${Buffer.byteLength(text)}`, ...(login ? { Authorization: login } : {}) },
+      body: text,
+      maxBytes: MAX_REPLY_BYTES,
+      deadlineMs: asked.deadlineMs ?? deadlineMs,
+      signal: this.#signalOf(asked),
+    });
+    this.isTrusted = reply.isTrusted;
+    this.#headerSkewMs = skewOfHeader(reply, clock.wallMs());
+    return readReply(reply);
+  }
+
+  #answer(challenge: Challenge, key: Credentials, uri: string): string {
+    this.#nonceCount = challenge === this.#challenge ? this.#nonceCount + 1 : 1;
+    const clientNonce = randomBytes(8).toString('hex');
+    return authorization(challenge, key, { method: 'POST', uri, clientNonce, count: this.#nonceCount }, hash);
+  }
+
+  /** The answer, or how to try again. */
+  async #judge(asked: SoapCall, attempt: Attempt, reply: SoapReply): Promise<{ element: XmlElement } | Attempt> {
+    const { fault } = reply;
+    const key = this.#key;
+    const hasLogin = attempt.scheme === 'token' || attempt.challenge !== undefined;
+    this.#isKnown ||= reply.envelope !== undefined;
+    const lock = hasLogin ? lockOf(reply) : undefined;
+    if (key && lock) {
+      throw this.#options.logins.locked(key, lock.forMs);
+    }
+    if (reply.status === 401 || (fault ? isRefusal(fault) : reply.status === 403 && this.#isKnown)) {
+      return this.#refused(asked, attempt, reply);
+    }
+    if (fault?.codes.includes('VersionMismatch') && this.#version === '1.2') {
+      this.#version = '1.1';
+      return attempt;
+    }
+    if (key && fault && attempt.scheme === 'token' && isTokenUnknown(fault)) {
+      this.#options.logins.learn(key, 'none');
+      return { scheme: 'none', tried: ['token'] };
+    }
+    const expected = { camera: this.#camera, path: asked.path, response: asked.response, headers: asked.headers };
+    const element = responseOf(reply, expected, this.#isKnown);
+    if (key && hasLogin && !asked.isOpen && attempt.scheme !== 'anonymous') {
+      this.#proof ??= asked;
+      this.#challenge = attempt.challenge ?? this.#challenge;
+      this.#options.logins.accepted(key, attempt.scheme);
+    }
+    return { element };
+  }
+
+  /** What to try next, spec by spec: the camera says what it wants. */
+  async #refused(asked: SoapCall, attempt: Attempt, reply: SoapReply): Promise<Attempt> {
+    const { scheme, tried, isReused } = attempt;
+    const key = this.#key;
+    if (!key || scheme === 'anonymous') {
+      throw this.#loginMissing(reply);
+    }
+    this.#challenge = undefined;
+    const challenges = parseChallenges(reply.headers['www-authenticate'] ?? []);
+    const digest = challenges.find((one) => one.scheme === 'digest' && !tried.includes(one.algorithm));
+    const again = challenges.find((one) => one.scheme === 'digest');
+    if (again && (isReused || (again.isStale && !tried.includes('stale')))) {
+      return { scheme: 'digest', challenge: again, tried: [...tried, again.algorithm, 'stale'] };
+    }
+    if (digest) {
+      if (attempt.challenge) {
+        this.#options.logins.refused(key);
+      }
+      return { scheme: 'digest', challenge: digest, tried: [...tried, digest.algorithm] };
+    }
+    if (scheme === 'none' && !tried.includes('token')) {
+      return { scheme: 'token', tried: [...tried, 'token'] };
+    }
+    const basic = challenges.find((one) => one.scheme === 'basic');
+    if (basic && !attempt.challenge && !reply.fault) {
+      return this.#basic(basic, tried, asked);
+    }
+    if (scheme === 'token' && !tried.includes('clock') && (await this.#clockHasMoved(reply))) {
+      return { scheme, tried: [...tried, 'clock'] };
+    }
+    throw await this.#refusal(attempt, reply, key);
+  }
+
+  /** Whoever is in between reads it: over http only where the owner has allowed it. */
+  #basic(challenge: Challenge, tried: readonly string[], asked: SoapCall): Attempt {
+    if (!(asked.place ?? this.#place).isSecure && !this.#options.isClearAllowed) {
+      throw cameraError(
+        'clearPassword',
+        'the camera takes the password in the clear only, which anybody in the network could read: use its https address, or allow it for this camera (clearPassword: yes)',
+        { host: this.#camera },
+      );
+    }
+    return { scheme: 'basic', challenge, tried };
+  }
+
+  async #refusal(attempt: Attempt, reply: SoapReply, key: Credentials & { camera: string }): Promise<Error> {
+    const context = { host: this.#camera, status: reply.status, subcode: reply.fault?.codes.at(-1) };
+    if (this.#proof && (await this.#isProofReal(this.#proof))) {
+      const words = "this user of the camera has no right to do that: give it an administrator's";
+      return cameraError('noRights', words, context);
+    }
+    if (!this.#isKnown && !attempt.challenge) {
+      const words = `the camera's web server answers (HTTP ${reply.status}), its ONVIF does not: switch ONVIF on in the camera's settings, and add a user there if it has a list of its own`;
+      return cameraError('onvifOff', words, context);
+    }
+    this.#options.logins.refused(key);
+    if (reply.fault && isAboutTime(reply.fault)) {
+      const words = 'the camera does not take the login because of its clock: set its date, time and time zone';
+      return cameraError('clock', words, context);
+    }
+    const words =
+      'the camera refuses this user name or password; many have users for ONVIF apart from those of their page';
+    return cameraError('wrongPassword', words, context);
+  }
+
+  #loginMissing(reply: SoapReply): Error {
+    const hasDigest = (reply.headers['www-authenticate'] ?? []).length > 0;
+    const context = {
+      host: this.#camera,
+      status: reply.status,
+      isLoginMissing: true,
+      date: reply.headers['date']?.[0],
+    };
+    return this.#isKnown || hasDigest
+      ? cameraError('wrongPassword', 'the camera asks for a user name and a password', context)
+      : cameraError('onvifOff', `the web server there answers HTTP ${reply.status}, not ONVIF`, context);
+  }
+
+  /** A call that passes without a login as well has proved nothing. */
+  async #isProofReal(proof: SoapCall): Promise<boolean> {
+    try {
+      await this.#converse({ ...proof, isAnonymous: true });
+      this.#proof = undefined;
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  /** Reads the clock once more. Some tell their local time as UTC: then the HTTP header is believed. */
+  async #clockHasMoved(reply: SoapReply): Promise<boolean> {
+    const before = this.skewMs;
+    const isNew = (skewMs: number | undefined): skewMs is number =>
+      skewMs !== undefined && Math.abs(skewMs - before) > CLOCK_MOVED_MS;
+    const header = skewOfHeader(reply, this.#options.clock.wallMs());
+    const told = await this.#askClock().catch(() => undefined);
+    const better = [told, header].find(isNew);
+    this.skewMs = better ?? before;
+    return better !== undefined;
+  }
+
+  async #askClock(): Promise<number | undefined> {
+    const { clock, path } = this.#options;
+    const sentMs = clock.wallMs();
+    try {
+      const response = await this.#converse({ ...CLOCK_CALL, path, isAnonymous: true });
+      return skewOf(response, (sentMs + clock.wallMs()) / 2) ?? this.#headerSkewMs;
+    } catch (error) {
+      if (this.#isAnswer(error)) {
+        return this.#headerSkewMs;
+      }
+      throw error;
+    }
+  }
+
+  /** The camera is there and speaks ONVIF, it only does not want to say this; or wants a login first. */
+  #isAnswer(error: unknown): boolean {
+    const status = error instanceof PerchError ? error.context['status'] : undefined;
+    const isSoap = ['wrongPassword', 'noRights', 'badReply', 'notSupported'].includes(troubleOf(error) ?? '');
+    return (
+      status !== undefined && (isSoap ? this.#isKnown || status === 401 : status === 401 && this.#key !== undefined)
+    );
+  }
+
+  #signalOf({ signal }: SoapCall): AbortSignal {
+    return signal ? AbortSignal.any([signal, this.#options.signal]) : this.#options.signal;
+  }
+
+  get #key(): (Credentials & { camera: string }) | undefined {
+    const { credentials } = this.#options;
+    return credentials && { ...credentials, camera: this.#camera };
+  }
+}
+
+const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
