@@ -1,0 +1,126 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type Operation, operationsOf } from '../test/api-requests.ts';
+import { App } from './app.ts';
+import { systemClock } from './base/clock.ts';
+import { createLogger } from './base/log.ts';
+
+const PASSWORD = 'blue heron';
+/** What the page asks before anybody is logged in, and for that. */
+const FOR_ALL = [
+  'GET /v3/session',
+  'POST /v3/claim',
+  'POST /v3/session',
+  'DELETE /v3/session',
+  'POST /v3/guest',
+  'DELETE /v3/guest',
+];
+const WATCHING = ['GET /v3/paths/list', 'GET /v3/paths/get/{name}'];
+const OWN_SESSIONS = ['POST /v3/session/password', 'GET /v3/sessions', 'DELETE /v3/sessions/{id}'];
+/** The page's: for people. */
+const OWNERS = ['/v3/users', '/v3/users/{name}', '/v3/guests', '/v3/guests/{id}', '/v3/system', '/v3/zlm'];
+
+const folder = mkdtempSync(join(tmpdir(), 'perch-people-'));
+let app: App;
+let url = '';
+let operations: readonly Operation[] = [];
+let viewer = '';
+let guest = '';
+
+async function ask(method: string, path: string, headers: Readonly<Record<string, string>>, body?: object) {
+  const hasBody = method !== 'GET';
+  return fetch(`${url}${path}`, {
+    method,
+    headers: { ...(hasBody && { 'Content-Type': 'application/json', Origin: url }), ...headers },
+    ...(hasBody && { body: JSON.stringify(body ?? {}) }),
+  });
+}
+
+const cookiesOf = ({ headers }: Response): string =>
+  headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ');
+
+/** Every operation of the API that does not answer 401, of those that are meant. */
+async function reached(
+  headers: Readonly<Record<string, string>>,
+  isMeant: (name: string) => boolean = () => true,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const { method, path } of operations.filter((one) => isMeant(`${one.method} ${one.path}`))) {
+    const answer = await ask(method, path.replace(/\{[^}]*\}/g, 'none'), headers);
+    await answer.body?.cancel();
+    if (answer.status !== 401) {
+      found.push(`${method} ${path}`);
+    }
+  }
+  return found;
+}
+
+beforeAll(async () => {
+  // Wrong credentials wait for none of their four seconds.
+  vi.spyOn(Math, 'random').mockReturnValue(0);
+  const users = [
+    { user: 'ha', pass: 'secret', permissions: [{ action: 'api' }] },
+    {
+      user: 'player',
+      pass: 'secret',
+      permissions: [{ action: 'read' }, { action: 'playback' }, { action: 'publish' }],
+    },
+  ];
+  const servers = 'address: 127.0.0.1:0\nrtsp: no\nhls: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\n';
+  writeFileSync(
+    join(folder, 'perch.yml'),
+    `perch: own\n${servers}authInternalUsers: ${JSON.stringify(users)}\npaths:\n  door:\n`,
+  );
+  app = await App.start({
+    ...{ version: '0', dataDir: join(folder, 'data'), cwd: folder, env: {}, pageFolder: folder },
+    ...{ clock: systemClock, log: createLogger('silent', () => {}) },
+  });
+  url = `http://127.0.0.1:${app.mainPort}`;
+  const owner = { Cookie: cookiesOf(await ask('POST', '/v3/claim', {}, { password: PASSWORD })) };
+  await ask('POST', '/v3/users', owner, { name: 'ann', password: 'a red kite', recordings: true });
+  viewer = cookiesOf(await ask('POST', '/v3/session', {}, { user: 'ann', password: 'a red kite' }));
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  const link = await ask('POST', '/v3/guests', owner, { paths: 'all', recordings: true, until });
+  const { token } = (await link.json()) as { token: string };
+  guest = cookiesOf(await ask('POST', '/v3/guest', {}, { token }));
+  operations = operationsOf(await (await ask('GET', '/v3/openapi.json', owner)).json());
+});
+
+afterAll(async () => {
+  await app.close();
+  rmSync(folder, { recursive: true, force: true });
+  vi.restoreAllMocks();
+});
+
+const sorted = (list: readonly string[]) => list.toSorted();
+const basic = (user: string) => ({ Authorization: `Basic ${Buffer.from(`${user}:secret`).toString('base64')}` });
+
+test('of the whole API a guest reaches what he may watch', async () => {
+  expect(sorted(await reached({ Cookie: guest }))).toEqual(sorted([...FOR_ALL, ...WATCHING]));
+});
+
+test('a viewer reaches his own sessions besides, and nothing that changes anything else', async () => {
+  // Afterwards he would be nobody.
+  const stays = (name: string) => name !== 'DELETE /v3/session';
+  const wanted = [...FOR_ALL, ...WATCHING, ...OWN_SESSIONS].filter(stays);
+  expect(sorted(await reached({ Cookie: viewer }, stays))).toEqual(sorted(wanted));
+});
+
+test('nobody, and a player with its name and password, reach the log-in', async () => {
+  expect(sorted(await reached({}))).toEqual(sorted(FOR_ALL));
+  expect(sorted(await reached(basic('player')))).toEqual(sorted(FOR_ALL));
+});
+
+test('a machine with the action api reaches everything but people, links and the page of the system', async () => {
+  const closed = operations.filter(({ path }) => OWNERS.includes(path)).map(({ method, path }) => `${method} ${path}`);
+  expect(closed.length).toBeGreaterThan(7);
+  const expected = operations
+    .map(({ method, path }) => `${method} ${path}`)
+    .filter((name) => !closed.includes(name) && !OWN_SESSIONS.includes(name));
+  expect(sorted(await reached(basic('ha')))).toEqual(sorted(expected));
+});
