@@ -28,209 +28,164 @@ export interface MediaKind {
   readonly blocks: readonly Block[];
 }
 
-const counter = (name: string, of: string, help: string): Column => ({ name, kind: 'counter', help, of });
-const gauge = (name: string, of: string, help: string): Column => ({ name, kind: 'gauge', help, of });
-const present = (name: string, help: string): Column => ({ name, kind: 'gauge', help });
+/** `[suffix, field, help]` */
+type Row = readonly [suffix: string, of: string, help: string];
 
-/** Fields of a block under one prefix: `[suffix, field, help]`. */
-const columns = (prefix: string, rows: readonly (readonly [string, string, string])[]): Column[] =>
-  rows.map(([suffix, of, help]) =>
-    suffix.endsWith('_jitter') ? gauge(`${prefix}_${suffix}`, of, help) : counter(`${prefix}_${suffix}`, of, help),
-  );
+interface KindWords {
+  readonly type: string;
+  readonly title: string;
+  /** What each line of the first metric is about. */
+  readonly what: string;
+  /** Sorted, and the one that the filter asks for is the first. */
+  readonly labels: readonly [string, ...string[]];
+  readonly split?: readonly Column[];
+  readonly rows: readonly Row[];
+  /** The same under older names. */
+  readonly older?: readonly Row[];
+}
 
-const PATHS: MediaKind = {
+function kindOf({ type, title, what, labels, split = [], rows, older = [] }: KindWords): MediaKind {
+  const present: Column = { name: type, kind: 'gauge', help: `${what}, one line each.` };
+  const deprecated = { title: `${title} (deprecated)`, columns: columnsOf(type, older) };
+  return {
+    ...{ type, filter: type.slice(0, -'s'.length), filterField: labels[0], labels },
+    blocks: [
+      { title, columns: [present, ...split, ...columnsOf(type, rows)] },
+      ...(older.length > 0 ? [deprecated] : []),
+    ],
+  };
+}
+
+const columnsOf = (type: string, rows: readonly Row[]): readonly Column[] =>
+  rows.map(([suffix, of, help]) => {
+    const kind = suffix.endsWith('_jitter') ? 'gauge' : 'counter';
+    return { name: `${type}_${suffix}`, kind, help, of };
+  });
+
+const PATHS = kindOf({
   type: 'paths',
-  filter: 'path',
-  filterField: 'name',
+  title: 'Paths',
+  what: 'Paths',
   labels: ['name', 'state'],
-  blocks: [
-    {
-      title: 'Paths',
-      columns: [
-        present('paths', 'Paths, one line each.'),
-        { name: 'paths_readers', kind: 'gauge', help: 'Readers of a path by their type.', of: readersOf },
-        ...columns('paths', [
-          ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-          ['outbound_bytes', 'outboundBytes', 'Bytes that were sent to readers.'],
-          ['inbound_frames_in_error', 'inboundFramesInError', 'Frames that could not be used.'],
-        ]),
-      ],
-    },
-    {
-      title: 'Paths (deprecated)',
-      columns: columns('paths', [
-        ['bytes_received', 'bytesReceived', 'Older name of paths_inbound_bytes.'],
-        ['bytes_sent', 'bytesSent', 'Older name of paths_outbound_bytes.'],
-      ]),
-    },
+  split: [{ name: 'paths_readers', kind: 'gauge', help: 'Readers of a path by their type.', of: readersOf }],
+  rows: [
+    ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
+    ['outbound_bytes', 'outboundBytes', 'Bytes that were sent to readers.'],
+    ['inbound_frames_in_error', 'inboundFramesInError', 'Frames that could not be used.'],
   ],
-};
+  older: [
+    ['bytes_received', 'bytesReceived', 'Older name of paths_inbound_bytes.'],
+    ['bytes_sent', 'bytesSent', 'Older name of paths_outbound_bytes.'],
+  ],
+});
 
-const FORWARDS: MediaKind = {
+const FORWARDS = kindOf({
   type: 'forward_dests',
-  filter: 'forward_dest',
-  filterField: 'id',
+  title: 'Forward destinations',
+  what: 'Destinations that streams are forwarded to',
   labels: ['id', 'path', 'protocol', 'state'],
-  blocks: [
-    {
-      title: 'Forward destinations',
-      columns: [
-        present('forward_dests', 'Destinations that streams are forwarded to, one line each.'),
-        counter('forward_dests_outbound_bytes', 'outboundBytes', 'Bytes that were sent there.'),
-      ],
-    },
-  ],
-};
+  rows: [['outbound_bytes', 'outboundBytes', 'Bytes that were sent there.']],
+});
 
-const HLS_SESSIONS: MediaKind = {
+const HLS_SESSIONS = kindOf({
   type: 'hls_sessions',
-  filter: 'hls_session',
-  filterField: 'id',
+  title: 'HLS sessions',
+  what: 'HLS sessions',
   labels: ['id', 'path', 'remoteAddr'],
-  blocks: [
-    {
-      title: 'HLS sessions',
-      columns: [
-        present('hls_sessions', 'HLS sessions, one line each.'),
-        counter('hls_sessions_outbound_bytes', 'outboundBytes', 'Bytes that were sent to it.'),
-      ],
-    },
-  ],
-};
+  rows: [['outbound_bytes', 'outboundBytes', 'Bytes that were sent to it.']],
+});
 
-const HLS_MUXERS: MediaKind = {
+const HLS_MUXERS = kindOf({
   type: 'hls_muxers',
-  filter: 'hls_muxer',
-  filterField: 'name',
+  title: 'HLS muxers',
+  what: 'HLS muxers',
   labels: ['name'],
-  blocks: [
-    {
-      title: 'HLS muxers',
-      columns: [
-        present('hls_muxers', 'HLS muxers, one line each.'),
-        counter('hls_muxers_outbound_bytes', 'outboundBytes', 'Bytes that were sent of it.'),
-        counter('hls_muxers_outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that it left out.'),
-      ],
-    },
-    {
-      title: 'HLS muxers (deprecated)',
-      columns: [counter('hls_muxers_bytes_sent', 'bytesSent', 'Older name of hls_muxers_outbound_bytes.')],
-    },
+  rows: [
+    ['outbound_bytes', 'outboundBytes', 'Bytes that were sent of it.'],
+    ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that it left out.'],
   ],
-};
-
-const rtspConns = (name: 'rtsp' | 'rtsps'): MediaKind => ({
-  type: `${name}_conns`,
-  filter: `${name}_conn`,
-  filterField: 'id',
-  labels: ['id'],
-  blocks: [
-    {
-      title: `${name.toUpperCase()} connections`,
-      columns: [
-        present(`${name}_conns`, 'Connections, one line each.'),
-        counter(`${name}_conns_inbound_bytes`, 'inboundBytes', 'Bytes that came in.'),
-        counter(`${name}_conns_outbound_bytes`, 'outboundBytes', 'Bytes that were sent.'),
-      ],
-    },
-    {
-      title: `${name.toUpperCase()} connections (deprecated)`,
-      columns: [
-        counter(`${name}_conns_bytes_received`, 'bytesReceived', `Older name of ${name}_conns_inbound_bytes.`),
-        counter(`${name}_conns_bytes_sent`, 'bytesSent', `Older name of ${name}_conns_outbound_bytes.`),
-      ],
-    },
-  ],
+  older: [['bytes_sent', 'bytesSent', 'Older name of hls_muxers_outbound_bytes.']],
 });
 
-const SESSION_LABELS = ['id', 'path', 'remoteAddr', 'state'];
+const rtspConns = (name: 'rtsp' | 'rtsps'): MediaKind =>
+  kindOf({
+    type: `${name}_conns`,
+    title: `${name.toUpperCase()} connections`,
+    what: 'Connections',
+    labels: ['id'],
+    rows: [
+      ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
+      ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
+    ],
+    older: [
+      ['bytes_received', 'bytesReceived', `Older name of ${name}_conns_inbound_bytes.`],
+      ['bytes_sent', 'bytesSent', `Older name of ${name}_conns_outbound_bytes.`],
+    ],
+  });
 
-const rtspSessions = (name: 'rtsp' | 'rtsps'): MediaKind => ({
-  type: `${name}_sessions`,
-  filter: `${name}_session`,
-  filterField: 'id',
-  labels: SESSION_LABELS,
-  blocks: [
-    {
-      title: `${name.toUpperCase()} sessions`,
-      columns: [
-        present(`${name}_sessions`, 'Sessions, one line each.'),
-        ...columns(`${name}_sessions`, [
-          ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-          ['inbound_rtp_packets', 'inboundRTPPackets', 'RTP packets that came in.'],
-          ['inbound_rtp_packets_lost', 'inboundRTPPacketsLost', 'RTP packets that never came.'],
-          ['inbound_rtp_packets_in_error', 'inboundRTPPacketsInError', 'RTP packets that made no sense.'],
-          ['inbound_rtp_packets_jitter', 'inboundRTPPacketsJitter', 'Jitter of what comes in (RFC 3550), in ticks.'],
-          ['inbound_rtcp_packets', 'inboundRTCPPackets', 'RTCP packets that came in.'],
-          ['inbound_rtcp_packets_in_error', 'inboundRTCPPacketsInError', 'RTCP packets that made no sense.'],
-          ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
-          ['outbound_rtp_packets', 'outboundRTPPackets', 'RTP packets that were sent.'],
-          ['outbound_rtp_packets_reported_lost', 'outboundRTPPacketsReportedLost', 'RTP packets that the peer missed.'],
-          [
-            'outbound_rtp_packets_discarded',
-            'outboundRTPPacketsDiscarded',
-            'RTP packets that the peer was too slow for.',
-          ],
-          ['outbound_rtcp_packets', 'outboundRTCPPackets', 'RTCP packets that were sent.'],
-        ]),
-      ],
-    },
-    {
-      title: `${name.toUpperCase()} sessions (deprecated)`,
-      columns: columns(`${name}_sessions`, [
-        ['bytes_received', 'bytesReceived', 'Older name of inbound_bytes.'],
-        ['bytes_sent', 'bytesSent', 'Older name of outbound_bytes.'],
-        ['rtp_packets_received', 'rtpPacketsReceived', 'Older name of inbound_rtp_packets.'],
-        ['rtp_packets_sent', 'rtpPacketsSent', 'Older name of outbound_rtp_packets.'],
-        ['rtp_packets_lost', 'rtpPacketsLost', 'Older name of inbound_rtp_packets_lost.'],
-        ['rtp_packets_in_error', 'rtpPacketsInError', 'Older name of inbound_rtp_packets_in_error.'],
-        ['rtp_packets_jitter', 'rtpPacketsJitter', 'Older name of inbound_rtp_packets_jitter.'],
-        ['rtcp_packets_received', 'rtcpPacketsReceived', 'Older name of inbound_rtcp_packets.'],
-        ['rtcp_packets_sent', 'rtcpPacketsSent', 'Older name of outbound_rtcp_packets.'],
-        ['rtcp_packets_in_error', 'rtcpPacketsInError', 'Older name of inbound_rtcp_packets_in_error.'],
-      ]),
-    },
-  ],
-});
+const SESSION_LABELS = ['id', 'path', 'remoteAddr', 'state'] as const;
 
-const WEBRTC_SESSIONS: MediaKind = {
+const rtspSessions = (name: 'rtsp' | 'rtsps'): MediaKind =>
+  kindOf({
+    type: `${name}_sessions`,
+    title: `${name.toUpperCase()} sessions`,
+    what: 'Sessions',
+    labels: SESSION_LABELS,
+    rows: [
+      ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
+      ['inbound_rtp_packets', 'inboundRTPPackets', 'RTP packets that came in.'],
+      ['inbound_rtp_packets_lost', 'inboundRTPPacketsLost', 'RTP packets that never came.'],
+      ['inbound_rtp_packets_in_error', 'inboundRTPPacketsInError', 'RTP packets that made no sense.'],
+      ['inbound_rtp_packets_jitter', 'inboundRTPPacketsJitter', 'Jitter of what comes in (RFC 3550), in ticks.'],
+      ['inbound_rtcp_packets', 'inboundRTCPPackets', 'RTCP packets that came in.'],
+      ['inbound_rtcp_packets_in_error', 'inboundRTCPPacketsInError', 'RTCP packets that made no sense.'],
+      ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
+      ['outbound_rtp_packets', 'outboundRTPPackets', 'RTP packets that were sent.'],
+      ['outbound_rtp_packets_reported_lost', 'outboundRTPPacketsReportedLost', 'RTP packets that the peer missed.'],
+      ['outbound_rtp_packets_discarded', 'outboundRTPPacketsDiscarded', 'RTP packets that the peer was too slow for.'],
+      ['outbound_rtcp_packets', 'outboundRTCPPackets', 'RTCP packets that were sent.'],
+    ],
+    older: [
+      ['bytes_received', 'bytesReceived', 'Older name of inbound_bytes.'],
+      ['bytes_sent', 'bytesSent', 'Older name of outbound_bytes.'],
+      ['rtp_packets_received', 'rtpPacketsReceived', 'Older name of inbound_rtp_packets.'],
+      ['rtp_packets_sent', 'rtpPacketsSent', 'Older name of outbound_rtp_packets.'],
+      ['rtp_packets_lost', 'rtpPacketsLost', 'Older name of inbound_rtp_packets_lost.'],
+      ['rtp_packets_in_error', 'rtpPacketsInError', 'Older name of inbound_rtp_packets_in_error.'],
+      ['rtp_packets_jitter', 'rtpPacketsJitter', 'Older name of inbound_rtp_packets_jitter.'],
+      ['rtcp_packets_received', 'rtcpPacketsReceived', 'Older name of inbound_rtcp_packets.'],
+      ['rtcp_packets_sent', 'rtcpPacketsSent', 'Older name of outbound_rtcp_packets.'],
+      ['rtcp_packets_in_error', 'rtcpPacketsInError', 'Older name of inbound_rtcp_packets_in_error.'],
+    ],
+  });
+
+const WEBRTC_SESSIONS = kindOf({
   type: 'webrtc_sessions',
-  filter: 'webrtc_session',
-  filterField: 'id',
+  title: 'WebRTC sessions',
+  what: 'WebRTC sessions',
   labels: SESSION_LABELS,
-  blocks: [
-    {
-      title: 'WebRTC sessions',
-      columns: [
-        present('webrtc_sessions', 'WebRTC sessions, one line each.'),
-        ...columns('webrtc_sessions', [
-          ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-          ['inbound_rtp_packets', 'inboundRTPPackets', 'RTP packets that came in.'],
-          ['inbound_rtp_packets_lost', 'inboundRTPPacketsLost', 'RTP packets that never came.'],
-          ['inbound_rtp_packets_jitter', 'inboundRTPPacketsJitter', 'Jitter of what comes in (RFC 3550), in seconds.'],
-          ['inbound_rtcp_packets', 'inboundRTCPPackets', 'RTCP packets that came in.'],
-          ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
-          ['outbound_rtp_packets', 'outboundRTPPackets', 'RTP packets that were sent.'],
-          ['outbound_rtcp_packets', 'outboundRTCPPackets', 'RTCP packets that were sent.'],
-          ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that the peer was too slow for.'],
-        ]),
-      ],
-    },
-    {
-      title: 'WebRTC sessions (deprecated)',
-      columns: columns('webrtc_sessions', [
-        ['bytes_received', 'bytesReceived', 'Older name of inbound_bytes.'],
-        ['bytes_sent', 'bytesSent', 'Older name of outbound_bytes.'],
-        ['rtp_packets_received', 'rtpPacketsReceived', 'Older name of inbound_rtp_packets.'],
-        ['rtp_packets_sent', 'rtpPacketsSent', 'Older name of outbound_rtp_packets.'],
-        ['rtp_packets_lost', 'rtpPacketsLost', 'Older name of inbound_rtp_packets_lost.'],
-        ['rtp_packets_jitter', 'rtpPacketsJitter', 'Older name of inbound_rtp_packets_jitter.'],
-        ['rtcp_packets_received', 'rtcpPacketsReceived', 'Older name of inbound_rtcp_packets.'],
-        ['rtcp_packets_sent', 'rtcpPacketsSent', 'Older name of outbound_rtcp_packets.'],
-      ]),
-    },
+  rows: [
+    ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
+    ['inbound_rtp_packets', 'inboundRTPPackets', 'RTP packets that came in.'],
+    ['inbound_rtp_packets_lost', 'inboundRTPPacketsLost', 'RTP packets that never came.'],
+    ['inbound_rtp_packets_jitter', 'inboundRTPPacketsJitter', 'Jitter of what comes in (RFC 3550), in seconds.'],
+    ['inbound_rtcp_packets', 'inboundRTCPPackets', 'RTCP packets that came in.'],
+    ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
+    ['outbound_rtp_packets', 'outboundRTPPackets', 'RTP packets that were sent.'],
+    ['outbound_rtcp_packets', 'outboundRTCPPackets', 'RTCP packets that were sent.'],
+    ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that the peer was too slow for.'],
   ],
-};
+  older: [
+    ['bytes_received', 'bytesReceived', 'Older name of inbound_bytes.'],
+    ['bytes_sent', 'bytesSent', 'Older name of outbound_bytes.'],
+    ['rtp_packets_received', 'rtpPacketsReceived', 'Older name of inbound_rtp_packets.'],
+    ['rtp_packets_sent', 'rtpPacketsSent', 'Older name of outbound_rtp_packets.'],
+    ['rtp_packets_lost', 'rtpPacketsLost', 'Older name of inbound_rtp_packets_lost.'],
+    ['rtp_packets_jitter', 'rtpPacketsJitter', 'Older name of inbound_rtp_packets_jitter.'],
+    ['rtcp_packets_received', 'rtcpPacketsReceived', 'Older name of inbound_rtcp_packets.'],
+    ['rtcp_packets_sent', 'rtcpPacketsSent', 'Older name of outbound_rtcp_packets.'],
+  ],
+});
 
 /** In MediaMTX's order. */
 export const MEDIA_KINDS = [
