@@ -18,6 +18,7 @@ import { pathOf } from './servers/webrtc/signalling/zlm/stream-path.ts';
 import type { CallParameters } from './zlm/call.ts';
 import { CODE, failure } from './zlm/call.ts';
 import { QueryCalls, type QueryCallsOptions } from './zlm/calls.ts';
+import { FlowWatch } from './zlm/flow-watch.ts';
 import { HookGate } from './zlm/hook-gate.ts';
 import { type HookSettings, Hooks } from './zlm/hooks.ts';
 import type { PathEdits, PulledPath } from './zlm/proxies.ts';
@@ -112,8 +113,10 @@ export class ZlmBox {
       end: (path) => this.#calls.end(path),
       noneReaderDelayMs: () => config().zlmStreamNoneReaderDelayMs,
     });
+    const flow = new FlowWatch({ sessions: this.#calls.sessions, hooks: this.#hooks, clock });
     this.#stops = [
       () => this.#watch.close(),
+      () => flow.close(),
       deps.events.listen(({ type }) => type === 'path' && this.#watch.look()),
       clock.every(1_000, () => this.#keepAlive()),
     ];
@@ -262,6 +265,7 @@ function hookSettings(config: Config): HookSettings {
       on_stream_not_found: config.zlmOnStreamNotFound,
       on_stream_none_reader: config.zlmOnStreamNoneReader,
       on_stream_changed: config.zlmOnStreamChanged,
+      on_flow_report: config.zlmOnFlowReport,
       on_server_started: config.zlmOnServerStarted,
       on_server_keepalive: config.zlmOnServerKeepalive,
     },

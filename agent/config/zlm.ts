@@ -19,6 +19,7 @@ export const ZLM_KEYS = {
   zlmOnStreamNotFound: Hook("Web hook: told when a player of ZLMediaKit's waits for a stream that is not there."),
   zlmOnStreamNoneReader: Hook('Web hook: asked whether to close a stream that nobody watches any more.'),
   zlmOnStreamChanged: Hook('Web hook: told of each stream that comes or goes.'),
+  zlmOnFlowReport: Hook('Web hook: told what a session has moved, once it has ended.'),
   zlmOnServerStarted: Hook('Web hook: told when Perch has started.'),
   zlmOnServerKeepalive: Hook('Web hook: told again and again that Perch is there.'),
   zlmKeepaliveInterval: Duration('30s', 'How often zlmOnServerKeepalive is told.'),

@@ -46,14 +46,14 @@ const SIGNALLING = ['webrtc', 'whip', 'whep', 'delete_webrtc', 'login'];
 /** The calls that need the secret. Names are in lower case. */
 export class QueryCalls {
   readonly proxies: StreamProxies;
+  readonly sessions: Sessions;
   readonly #options: QueryCallsOptions;
-  readonly #sessions: Sessions;
   readonly #calls: ReadonlyMap<string, Call>;
 
   constructor(options: QueryCallsOptions) {
     const { edits, clock, paths } = options;
     this.#options = options;
-    this.#sessions = new Sessions(options.sessions, () => options.ports());
+    this.sessions = new Sessions(options.sessions, () => options.ports());
     const find = (path: string) => paths.find(path);
     this.proxies = new StreamProxies({ edits, clock, find, pulled: () => options.pulled() });
     this.#calls = new Map(Object.entries(this.#named()).map(([name, call]) => [name.toLowerCase(), call]));
@@ -67,11 +67,11 @@ export class QueryCalls {
   /** Ends a stream: its publisher, or a camera that these calls have added. */
   async end(path: ShownPath): Promise<boolean> {
     const { id = '' } = path.source ?? {};
-    return id === '' ? this.proxies.end(path.name) : this.#sessions.kick(id);
+    return id === '' ? this.proxies.end(path.name) : this.sessions.kick(id);
   }
 
   /** An item for each schema that the path can be had in. */
-  items(path: ShownPath, sessions = this.#sessions.list()): readonly ReturnType<typeof mediaItem>[] {
+  items(path: ShownPath, sessions = this.sessions.list()): readonly ReturnType<typeof mediaItem>[] {
     const facts = {
       wallMs: this.#options.clock.wallMs(),
       sourceUrl: this.#options.urlOf(path.name),
@@ -88,11 +88,11 @@ export class QueryCalls {
       getMediaPlayerList: (parameters) => this.#players(parameters),
       close_stream: (parameters) => this.#close(parameters),
       close_streams: (parameters) => this.#closeAll(parameters),
-      getAllSession: (parameters) => ({ data: this.#sessions.list(filterOf(parameters)) }),
+      getAllSession: (parameters) => ({ data: this.sessions.list(filterOf(parameters)) }),
       kick_session: (parameters) => this.#kick(parameters.require('id').id),
       kick_sessions: (parameters) => {
-        const hit = this.#sessions.list(filterOf(parameters));
-        return { count_hit: hit.filter(({ id }) => this.#sessions.kick(id)).length };
+        const hit = this.sessions.list(filterOf(parameters));
+        return { count_hit: hit.filter(({ id }) => this.sessions.kick(id)).length };
       },
       addStreamProxy: (parameters) => this.proxies.add(parameters),
       delStreamProxy: (parameters) => this.proxies.remove(parameters),
@@ -118,7 +118,7 @@ export class QueryCalls {
   #matching(parameters: CallParameters) {
     const is = (name: string, value: string): boolean => (parameters.get(name) ?? value) === value;
     // Once for all of them.
-    const sessions = this.#sessions.list();
+    const sessions = this.sessions.list();
     return this.#options.paths.list().flatMap((path) => {
       const { app, stream } = streamNameOf(path.name);
       // Where `live/cam1` and `cam1` are both there, the name means the first.
@@ -149,7 +149,7 @@ export class QueryCalls {
   #players(parameters: CallParameters): CallAnswer {
     const { path, item } = this.#existing(parameters);
     const ids = new Set(readersOf(path, item.schema).map(({ id }) => id));
-    const players = this.#sessions.list().filter(({ id }) => ids.has(id));
+    const players = this.sessions.list().filter(({ id }) => ids.has(id));
     return { data: players.map(({ id: _id, type: _type, ...player }) => player) };
   }
 
@@ -178,7 +178,7 @@ export class QueryCalls {
   }
 
   #kick(id: string): CallAnswer {
-    if (!this.#sessions.kick(id)) {
+    if (!this.sessions.kick(id)) {
       throw failure(CODE.failed, 'can not find the target');
     }
     return {};

@@ -10,6 +10,7 @@ export const HOOKS = [
   'on_stream_not_found',
   'on_stream_none_reader',
   'on_stream_changed',
+  'on_flow_report',
   'on_server_started',
   'on_server_keepalive',
 ] as const;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
 import { silentLogger } from '../base/log.ts';
-import { Hooks } from './hooks.ts';
+import { HOOKS, type HookName, Hooks } from './hooks.ts';
 import type { ShownPath } from './media-items.ts';
 import { StreamWatch } from './stream-watch.ts';
 
@@ -16,7 +16,7 @@ function box({ close = true } = {}) {
   const told: string[] = [];
   const ended: string[] = [];
   const now = { paths: [] as ShownPath[] };
-  const urls = { on_play: '', on_publish: '', on_stream_not_found: '', on_server_started: '', on_server_keepalive: '' };
+  const urls = Object.fromEntries(HOOKS.map((name) => [name, ''])) as Record<HookName, string>;
   const hooks = new Hooks({
     settings: () => ({
       urls: { ...urls, on_stream_changed: 'changed', on_stream_none_reader: 'unread' },

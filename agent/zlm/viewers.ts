@@ -6,8 +6,15 @@ export interface SessionFacts {
   /** `address:port`, an IPv6 address in brackets. */
   readonly remoteAddr?: string;
   readonly path?: string;
+  /** Without `?`. */
+  readonly query?: string;
+  /** Viewers of HLS have none. */
   readonly state?: string;
   readonly transport?: string | null;
+  /** RFC 3339. */
+  readonly created?: string;
+  readonly inboundBytes?: number;
+  readonly outboundBytes?: number;
 }
 
 export interface SessionTable {
@@ -39,6 +46,13 @@ export interface SessionItem extends OriginSocket {
   readonly typeid: string;
 }
 
+/** A session with what its server tells of it. */
+export interface Listed {
+  readonly table: SessionTable;
+  readonly facts: SessionFacts;
+  readonly item: SessionItem;
+}
+
 export interface SessionFilter {
   readonly localPort?: string | undefined;
   readonly peerIp?: string | undefined;
@@ -55,7 +69,7 @@ export class Sessions {
   }
 
   list({ localPort, peerIp }: SessionFilter = {}): readonly SessionItem[] {
-    return this.#all().flatMap(({ item }) => {
+    return this.all().flatMap(({ item }) => {
       const isWanted = localPort === undefined || String(item.local_port) === localPort;
       return isWanted && (peerIp === undefined || item.peer_ip === peerIp) ? [item] : [];
     });
@@ -63,16 +77,16 @@ export class Sessions {
 
   kick(id: string): boolean {
     return (
-      this.#all()
+      this.all()
         .find(({ item }) => item.id === id)
         ?.table.kick(id) ?? false
     );
   }
 
-  #all(): { readonly table: SessionTable; readonly item: SessionItem }[] {
+  all(): readonly Listed[] {
     const { rtsp, rtsps, webrtc, hls } = this.#ports();
     const of = (table: SessionTable | undefined, typeid: string, port: number) =>
-      table ? table.list().map((facts) => ({ table, item: itemOf(facts, typeid, port) })) : [];
+      table ? table.list().map((facts) => ({ table, facts, item: itemOf(facts, typeid, port) })) : [];
     const tables = this.#tables;
     return [
       ...of(tables.rtspSessions(), 'RtspSession', rtsp),

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { silentLogger } from '../base/log.ts';
+import { FlowWatch } from './flow-watch.ts';
+import { HOOKS, type HookName, Hooks } from './hooks.ts';
+import { type SessionFacts, Sessions } from './viewers.ts';
+
+const MEGABYTE = 1 << 20;
+const CREATED = '2026-01-01T00:00:00.000Z';
+
+function box(isOn = true) {
+  const clock = new FakeClock();
+  const told: Record<string, unknown>[] = [];
+  const now = { rtsp: [] as SessionFacts[], hls: [] as SessionFacts[] };
+  const urls = Object.fromEntries(HOOKS.map((name) => [name, ''])) as Record<HookName, string>;
+  const hooks = new Hooks({
+    settings: () => ({
+      urls: { ...urls, on_flow_report: isOn ? 'flow' : '' },
+      ...{ mediaServerId: 'box', timeoutMs: 1_000, retries: 0, retryDelayMs: 0 },
+    }),
+    post: async (_url, text) => {
+      told.push(JSON.parse(text));
+      return { status: 200, text: '{"code":0}' };
+    },
+    ...{ clock, log: silentLogger, signal: new AbortController().signal },
+  });
+  const table = (list: () => SessionFacts[]) => () => ({ list, kick: () => false });
+  const sessions = new Sessions(
+    {
+      rtspSessions: table(() => now.rtsp),
+      rtspsSessions: () => undefined,
+      webrtcSessions: () => undefined,
+      hlsSessions: table(() => now.hls),
+    },
+    () => ({ rtsp: 8_554, rtsps: 0, webrtc: 0, hls: 8_888 }),
+  );
+  new FlowWatch({ clock, hooks, sessions });
+  return { clock, told, now };
+}
+
+const publisher = (inboundBytes: number): SessionFacts => ({
+  ...{ id: 'one', path: 'yard/gate', state: 'publish', query: 'token=a', created: CREATED },
+  ...{ remoteAddr: '192.0.2.1:4000', inboundBytes, outboundBytes: 7 },
+});
+
+test('what a session has moved is told once it has ended, as of the last look', async () => {
+  const { clock, told, now } = box();
+  now.rtsp = [publisher(MEGABYTE)];
+  now.hls = [{ id: 'two', path: 'cam', remoteAddr: '[2001:db8::1]:5', created: CREATED, outboundBytes: 2 * MEGABYTE }];
+  await clock.advance(1_000);
+  now.rtsp = [publisher(3 * MEGABYTE)];
+  await clock.advance(1_000);
+  expect(told).toEqual([]);
+  [now.rtsp, now.hls] = [[], []];
+  await clock.advance(10_000);
+  expect(told).toEqual([
+    {
+      ...{ mediaServerId: 'box', hook_index: 1, schema: 'rtsp', protocol: 'rtsp', vhost: '__defaultVhost__' },
+      ...{ app: 'yard', stream: 'gate', params: 'token=a', ip: '192.0.2.1', port: 4_000, id: 'one' },
+      ...{ totalBytes: 3 * MEGABYTE, duration: expect.any(Number), player: false },
+    },
+    expect.objectContaining({ schema: 'hls', app: 'live', stream: 'cam', totalBytes: 2 * MEGABYTE, player: true }),
+  ]);
+});
+
+test('less than a megabyte, a session without a path and a hook that is off are not told of', async () => {
+  const { clock, told, now } = box();
+  now.rtsp = [publisher(MEGABYTE - 1), { ...publisher(MEGABYTE), id: 'three', path: '', state: 'idle' }];
+  await clock.advance(1_000);
+  now.rtsp = [];
+  await clock.advance(1_000);
+  expect(told).toEqual([]);
+  const off = box(false);
+  off.now.rtsp = [publisher(MEGABYTE)];
+  await off.clock.advance(1_000);
+  off.now.rtsp = [];
+  await off.clock.advance(1_000);
+  expect(off.told).toEqual([]);
+});

@@ -1,0 +1,67 @@
+import type { Clock } from '../base/clock.ts';
+import type { Hooks } from './hooks.ts';
+import { streamNameOf, VHOST } from './stream-name.ts';
+import type { Listed, Sessions } from './viewers.ts';
+
+const LOOK_EVERY_MS = 1_000;
+/** Who has moved less is not told of, as with ZLMediaKit. */
+const LEAST_BYTES = 1 << 20;
+const SCHEMAS: Readonly<Record<string, string>> = { RtspSession: 'rtsp', WebRtcSession: 'rtc', HttpSession: 'hls' };
+
+export interface FlowWatchOptions {
+  readonly sessions: Pick<Sessions, 'all'>;
+  readonly hooks: Hooks;
+  readonly clock: Clock;
+}
+
+/** Tells `on_flow_report` what each session has moved once it has ended: as much as it had at the last look, a second before at most. */
+export class FlowWatch {
+  readonly #options: FlowWatchOptions;
+  readonly #stop: () => void;
+  /** Those that move media, by id. */
+  #known = new Map<string, Listed>();
+
+  constructor(options: FlowWatchOptions) {
+    this.#options = options;
+    this.#stop = options.clock.every(LOOK_EVERY_MS, () => this.#look());
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  #look(): void {
+    const { hooks, sessions } = this.#options;
+    const now = new Map<string, Listed>();
+    if (hooks.isOn('on_flow_report')) {
+      for (const session of sessions.all()) {
+        const { id, path, state } = session.facts;
+        if (path && state !== 'idle') {
+          now.set(id, session);
+        }
+      }
+    }
+    for (const [id, session] of this.#known) {
+      if (!now.has(id)) {
+        this.#tell(session);
+      }
+    }
+    this.#known = now;
+  }
+
+  #tell({ facts, item }: Listed): void {
+    const isPlayer = facts.state !== 'publish';
+    const totalBytes = (isPlayer ? facts.outboundBytes : facts.inboundBytes) ?? 0;
+    if (totalBytes < LEAST_BYTES) {
+      return;
+    }
+    const schema = SCHEMAS[item.typeid] ?? 'rtsp';
+    const beganMs = Date.parse(facts.created ?? '') || this.#options.clock.wallMs();
+    this.#options.hooks.tell('on_flow_report', {
+      ...{ schema, protocol: schema, vhost: VHOST, ...streamNameOf(facts.path ?? ''), params: facts.query ?? '' },
+      ...{ ip: item.peer_ip, port: item.peer_port, id: item.id },
+      ...{ totalBytes, duration: Math.max(0, Math.round((this.#options.clock.wallMs() - beganMs) / 1000)) },
+      player: isPlayer,
+    });
+  }
+}
