@@ -1,0 +1,136 @@
+import type { Clock } from '../../agent/base/clock.ts';
+import { type Happening, topicsOf } from './event-dialects.ts';
+import type { EventQuirks } from './quirks/events.ts';
+
+/** A state of the camera that events tell of. */
+interface Property {
+  readonly topic: string;
+  readonly item: string;
+  readonly value: string;
+}
+
+/** One pull point. */
+export interface Subscription {
+  readonly id: string;
+  /** The address that the camera gave. */
+  address: string;
+  readonly waiting: string[];
+  terminationMs: number;
+  wake: () => void;
+}
+
+/** What happens before a camera, and who wants to know of it. */
+export class EventSource {
+  readonly #clock: Clock;
+  readonly #quirks: EventQuirks;
+  readonly #properties = new Map<string, Property>();
+  readonly #subscriptions = new Map<string, Subscription>();
+  #lastId = 0;
+
+  constructor(clock: Clock, quirks: EventQuirks) {
+    this.#clock = clock;
+    this.#quirks = quirks;
+    for (const happening of ['motion', 'tamper', 'input'] as const) {
+      for (const [topic, item] of topicsOf(quirks.dialect ?? 'standard', happening)) {
+        this.#properties.set(topic, { topic, item, value: this.#word(false) });
+      }
+    }
+  }
+
+  get subscriptions(): readonly Subscription[] {
+    return [...this.#subscriptions.values()];
+  }
+
+  /** Something begins or ends before the camera, and is told in its maker's words. */
+  happens(happening: Happening, isOn: boolean): void {
+    if (!isOn && (this.#quirks.losesEnds || this.#quirks.tellsPulsesOnly)) {
+      return;
+    }
+    for (const [topic, item] of topicsOf(this.#quirks.dialect ?? 'standard', happening)) {
+      this.tell(topic, item, this.#word(isOn));
+    }
+  }
+
+  tell(topic: string, item: string, value: string): void {
+    const property = { topic, item, value };
+    this.#properties.set(topic, property);
+    const operation = this.#quirks.tellsDeleted && (value === 'false' || value === '0') ? 'Deleted' : 'Changed';
+    for (const subscription of this.#subscriptions.values()) {
+      subscription.waiting.push(this.#message(property, operation));
+      subscription.wake();
+    }
+  }
+
+  subscribe(lifeMs: number): Subscription {
+    this.#expire();
+    this.#lastId += 1;
+    const subscription: Subscription = {
+      id: `${this.#lastId}`,
+      address: '',
+      waiting: [],
+      terminationMs: this.#clock.wallMs() + lifeMs,
+      wake: () => {},
+    };
+    this.#subscriptions.set(subscription.id, subscription);
+    this.initialize(subscription);
+    return subscription;
+  }
+
+  /** Tells how everything stands. */
+  initialize(subscription: Subscription): void {
+    if (!this.#quirks.tellsNoInitialState) {
+      for (const property of this.#properties.values()) {
+        subscription.waiting.push(this.#message(property, 'Initialized'));
+      }
+    }
+    subscription.wake();
+  }
+
+  find(id: string | undefined): Subscription | undefined {
+    this.#expire();
+    return id === undefined ? undefined : this.#subscriptions.get(id);
+  }
+
+  end(id: string): void {
+    const subscription = this.#subscriptions.get(id);
+    this.#subscriptions.delete(id);
+    subscription?.wake();
+  }
+
+  endAll(): void {
+    for (const { id } of this.subscriptions) {
+      this.end(id);
+    }
+  }
+
+  /** How many pull points there are. */
+  get count(): number {
+    this.#expire();
+    return this.#subscriptions.size;
+  }
+
+  #expire(): void {
+    const nowMs = this.#clock.wallMs();
+    for (const { id, terminationMs } of this.subscriptions) {
+      if (terminationMs <= nowMs) {
+        this.end(id);
+      }
+    }
+  }
+
+  #word(isOn: boolean): string {
+    return this.#quirks.tellsDigits ? String(Number(isOn)) : String(isOn);
+  }
+
+  #message({ topic, item, value }: Property, operation: string): string {
+    return (
+      '<wsnt:NotificationMessage>' +
+      `<wsnt:Topic Dialect="http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet">${topic}</wsnt:Topic>` +
+      `<wsnt:Message><tt:Message UtcTime="${new Date(this.#clock.wallMs()).toISOString()}" PropertyOperation="${operation}">` +
+      '<tt:Source><tt:SimpleItem Name="VideoSourceConfigurationToken" Value="video"/>' +
+      '<tt:SimpleItem Name="Rule" Value="1"/></tt:Source>' +
+      `<tt:Data><tt:SimpleItem Name="${item}" Value="${value}"/></tt:Data></tt:Message></wsnt:Message>` +
+      '</wsnt:NotificationMessage>'
+    );
+  }
+}

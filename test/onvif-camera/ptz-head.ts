@@ -1,0 +1,98 @@
+import type { Clock } from '../../agent/base/clock.ts';
+import type { PtzQuirks } from './quirks/ptz.ts';
+
+export interface PtzPosition {
+  readonly x: number;
+  readonly y: number;
+  readonly zoom: number;
+}
+
+const AT_REST: PtzPosition = { x: 0, y: 0, zoom: 0 };
+/** Full speed goes from one end to the other in this time. */
+const CROSSING_MS = 10_000;
+
+/** The motors of a camera: where it looks and how it moves, by the clock. */
+export class PtzHead {
+  readonly presets = new Map<string, { readonly name: string; readonly position: PtzPosition }>();
+  home: PtzPosition = AT_REST;
+  readonly #clock: Clock;
+  readonly #quirks: PtzQuirks;
+  #velocity = AT_REST;
+  #position = AT_REST;
+  #sinceMs = 0;
+  #untilMs = Number.POSITIVE_INFINITY;
+  #nextPreset = 1;
+
+  constructor(clock: Clock, quirks: PtzQuirks) {
+    this.#clock = clock;
+    this.#quirks = quirks;
+  }
+
+  get moving(): boolean {
+    this.#settle();
+    return isMoving(this.#velocity);
+  }
+
+  get velocity(): PtzPosition {
+    this.#settle();
+    return this.#velocity;
+  }
+
+  get position(): PtzPosition {
+    this.#settle();
+    return this.#position;
+  }
+
+  /** @param timeoutMs it stops by itself then */
+  move(velocity: PtzPosition, timeoutMs: number | undefined): void {
+    this.#settle();
+    this.#velocity = velocity;
+    this.#untilMs =
+      timeoutMs === undefined || this.#quirks.ignoresMoveTimeout
+        ? Number.POSITIVE_INFINITY
+        : this.#clock.monoMs() + timeoutMs;
+  }
+
+  stop(panTilt: boolean, zoom: boolean): void {
+    this.#settle();
+    const { x, y, zoom: zoomSpeed } = this.#velocity;
+    this.#velocity = { x: panTilt ? 0 : x, y: panTilt ? 0 : y, zoom: zoom ? 0 : zoomSpeed };
+  }
+
+  goTo(position: PtzPosition): void {
+    this.#settle();
+    this.#velocity = AT_REST;
+    this.#position = position;
+  }
+
+  /** @param token of the preset to replace */
+  setPreset(name: string, token = `preset${this.#nextPreset++}`): string {
+    this.presets.set(token, { name, position: this.position });
+    return token;
+  }
+
+  /** Power was off. */
+  reset(): void {
+    this.goTo(this.home);
+  }
+
+  #settle(): void {
+    const nowMs = this.#clock.monoMs();
+    const movedMs = Math.max(0, Math.min(nowMs, this.#untilMs) - this.#sinceMs);
+    const share = (2 * movedMs) / CROSSING_MS;
+    const { x, y, zoom } = this.#velocity;
+    this.#position = {
+      x: clamp(this.#position.x + share * x, -1),
+      y: clamp(this.#position.y + share * y, -1),
+      zoom: clamp(this.#position.zoom + share * zoom, 0),
+    };
+    this.#sinceMs = nowMs;
+    if (nowMs >= this.#untilMs) {
+      this.#velocity = AT_REST;
+      this.#untilMs = Number.POSITIVE_INFINITY;
+    }
+  }
+}
+
+const clamp = (value: number, least: number): number => Math.min(1, Math.max(least, value));
+const isMoving = ({ x, y, zoom }: PtzPosition): boolean => x !== 0 || y !== 0 || zoom !== 0;

@@ -1,0 +1,20 @@
+import type { DeviceQuirks } from './quirks/device.ts';
+import type { DiscoveryQuirks } from './quirks/discovery.ts';
+import type { EventQuirks } from './quirks/events.ts';
+import type { LoginQuirks } from './quirks/login.ts';
+import type { MediaQuirks } from './quirks/media.ts';
+import type { PtzQuirks } from './quirks/ptz.ts';
+import type { ReplyQuirks } from './quirks/replies.ts';
+import type { StreamQuirks } from './quirks/streams.ts';
+import type { TransportQuirks } from './quirks/transport.ts';
+
+/** What real cameras do, each by its name: any of them together. Without any the camera keeps to the standard. */
+export type Quirks = TransportQuirks &
+  ReplyQuirks &
+  LoginQuirks &
+  DeviceQuirks &
+  MediaQuirks &
+  StreamQuirks &
+  PtzQuirks &
+  EventQuirks &
+  DiscoveryQuirks;

@@ -1,0 +1,26 @@
+export interface DeviceQuirks {
+  /** The camera's clock minus that of the machine. */
+  clockOffsetMs?: number;
+  /** `missing`: no UTCDateTime at all; `hollow`: one without a date; a number: local time of that zone stands in it. */
+  utcTime?: 'missing' | 'hollow' | { readonly zoneMs: number };
+  /** GetServices is a fault: there is only GetCapabilities. */
+  hasNoGetServices?: boolean;
+  /** Host and port in the addresses of the services, such as `192.168.1.108` or `10.0.0.9:81`. */
+  serviceHost?: string;
+  /** Device service at another path, such as `/onvif/service`. */
+  devicePath?: string;
+  /** All services at the path of the device service. */
+  hasOnePath?: boolean;
+  /** The answer to SystemReboot never comes. */
+  rebootsWithoutAnswer?: boolean;
+  /** How long it is away. */
+  rebootMs?: number;
+  /** The clock begins at 2000 after a reboot. */
+  losesClockAtReboot?: boolean;
+  /** A reboot gives it another endpoint. */
+  changesEndpointAtReboot?: boolean;
+  hasNoNetworkProtocols?: boolean;
+  /** GetDeviceInformation without manufacturer and serial number. */
+  saysLittleOfItself?: boolean;
+  macAddress?: string;
+}

@@ -1,0 +1,21 @@
+export interface DiscoveryQuirks {
+  /** Its answers do not come to multicast: only who asks it alone hears of it. */
+  isDeafToMulticast?: boolean;
+  /** The types that it has, and answers to; both of ONVIF when not given. */
+  types?: readonly string[];
+  /** The addresses that it tells; HOST, PORT and PATH stand for its own. */
+  xaddrs?: readonly string[];
+  /** One answer for each of these addresses, as a camera with several interfaces sends; as `xaddrs`. */
+  answersForEach?: readonly string[];
+  /** Sent before its answer: garbage, a Hello, an empty answer. ID stands for the probe's message id. */
+  saysFirst?: readonly string[];
+  /** Another device stands in the same datagram, before it. */
+  isBundledWith?: { readonly endpoint: string; readonly xaddr: string };
+  answersTwice?: boolean;
+  leavesOutRelatesTo?: boolean;
+  leavesOutScopes?: boolean;
+  /** The answer is padded to this size, so that it comes in several pieces. */
+  answerBytes?: number;
+  /** Answers so late. */
+  answersAfterMs?: number;
+}

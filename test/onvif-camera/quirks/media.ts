@@ -1,0 +1,18 @@
+export interface MediaQuirks {
+  /** `1`: no Media 2; `2`: only Media 2; `2 broken`: both are told, and every call of Media 2 is a fault. */
+  media?: '1' | '2' | '2 broken';
+  /** Elements that are left out of profiles and encoder configurations. */
+  leavesOut?: readonly ('RateControl' | 'Resolution' | 'Bounds' | 'Multicast' | 'Name' | 'H264' | 'Quality')[];
+  /** 25.000000 in the place of 25. */
+  writesFloats?: boolean;
+  /** One more profile, first in the list, that has only sound. */
+  hasSoundOnlyProfile?: boolean;
+  hasSound?: boolean;
+  snapshot?: 'none' | 'hangs' | 'octet-stream';
+  /** Says yes to SetSynchronizationPoint and does nothing. */
+  ignoresKeyWishes?: boolean;
+  /** A change of an encoder is a fault. */
+  refusesEncoderChanges?: boolean;
+  /** Says yes to a change of an encoder and keeps what it has. */
+  ignoresEncoderChanges?: boolean;
+}

@@ -1,0 +1,16 @@
+export interface StreamQuirks {
+  /** The host in stream addresses. */
+  streamHost?: string;
+  /** The port in stream addresses: that of HTTP, none at all, or this one. */
+  streamPort?: 'http' | 'none' | number;
+  /** Path and query of a stream by the profile's token, such as `/Streaming/Channels/101?profile=Profile_1`. */
+  streamPaths?: Readonly<Record<string, string>>;
+  /** How the address stands in the reply. */
+  streamUriText?: 'spaced' | 'escaped twice';
+  /** What follows the address, such as a user of the maker's: `?user=admin_password=tlJwpbo6_channel=1`. */
+  streamUriEnd?: string;
+  /** RTSP login; MD5 when there are credentials. */
+  rtspLogin?: 'none' | 'basic' | 'md5' | 'sha256' | 'both';
+  /** Unknown paths are told before login: 404 where others ask for the password first. */
+  tellsPathsBeforeLogin?: boolean;
+}

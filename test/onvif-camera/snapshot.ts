@@ -1,0 +1,29 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pictureOf } from '../snapshot-camera.ts';
+import type { LoginDesk } from './login.ts';
+import type { CameraState } from './state.ts';
+
+const PICTURE_BYTES = 12_000;
+
+/** A picture for whoever is logged in by HTTP: there is no token in a GET. */
+export function answerSnapshot(
+  state: CameraState,
+  desk: LoginDesk,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const { snapshot } = state.quirks;
+  const refusal = desk.checkHttp(request);
+  if (refusal) {
+    response.writeHead(refusal.status, { 'WWW-Authenticate': [...refusal.challenges] }).end();
+    return;
+  }
+  // The query has to come back whole: `&` in an address is written `&amp;` in XML.
+  const query = new URL(request.url ?? '/', 'http://camera').searchParams;
+  if (!state.profile(query.get('profile') ?? '') || query.get('size') !== 'full') {
+    response.writeHead(404).end();
+  } else if (snapshot !== 'hangs') {
+    const type = snapshot === 'octet-stream' ? 'application/octet-stream' : 'image/jpeg';
+    response.writeHead(200, { 'Content-Type': type }).end(pictureOf(PICTURE_BYTES));
+  }
+}

@@ -1,0 +1,100 @@
+import type { Clock } from '../../agent/base/clock.ts';
+import type { DeviceIdentity, StreamProfile } from '../../agent/sources/demo/onvif-replies.ts';
+import type { EventSource } from './event-source.ts';
+import { PtzHead } from './ptz-head.ts';
+import type { Quirks } from './quirks.ts';
+
+export interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** A profile as the camera tells it; what is streamed is always the demo camera's H.264 and A-law. */
+export interface SimulatedProfile {
+  readonly token: string;
+  readonly name: string;
+  readonly codec: 'H264' | 'H265' | 'JPEG' | undefined;
+  readonly width: number;
+  readonly height: number;
+  fps: number;
+  /** Pictures from one key frame to the next. */
+  group: number;
+  kbitPerSecond: number;
+  /** The demo camera's stream that is played. */
+  readonly stream: 'main' | 'sub';
+}
+
+/** One request that came, in the order of their coming. */
+export interface Asked {
+  readonly operation: string;
+  readonly service: string | undefined;
+  /** Path and query. */
+  readonly path: string;
+  /** Address that the caller had connected to. */
+  readonly host: string;
+  readonly authorization: string | undefined;
+  readonly contentType: string | undefined;
+  /** There was a WS-Security header. */
+  readonly hasToken: boolean;
+  readonly text: string;
+}
+
+/** Everything that a simulated camera is and has at the moment: its services read and change it. */
+export class CameraState {
+  identity: DeviceIdentity;
+  readonly quirks: Quirks;
+  readonly credentials: Login | undefined;
+  readonly profiles: readonly SimulatedProfile[];
+  readonly clock: Clock;
+  readonly requests: Asked[] = [];
+  readonly ptz: PtzHead;
+  readonly events: EventSource;
+  readonly imaging = new Map([['IrCutFilter', 'AUTO']]);
+  /** Profile tokens that a key frame was asked for. */
+  readonly keysWished: string[] = [];
+  ntpServer: string | undefined;
+  rtspPort = 0;
+  httpPort = 0;
+  reboots = 0;
+  /** The camera's clock minus that of the machine. */
+  clockOffsetMs: number;
+  /** Calls that are answered at this moment, and the most there ever were. */
+  callsNow = 0;
+  callsAtMost = 0;
+  readonly wishKey: (stream: string) => void;
+  readonly restart: () => Promise<void>;
+
+  constructor(options: {
+    identity: DeviceIdentity;
+    quirks: Quirks;
+    credentials: Login | undefined;
+    profiles: readonly SimulatedProfile[];
+    clock: Clock;
+    events: EventSource;
+    wishKey: (stream: string) => void;
+    restart: () => Promise<void>;
+  }) {
+    this.identity = options.identity;
+    this.quirks = options.quirks;
+    this.credentials = options.credentials;
+    this.profiles = options.profiles;
+    this.clock = options.clock;
+    this.events = options.events;
+    this.wishKey = options.wishKey;
+    this.restart = options.restart;
+    this.ptz = new PtzHead(options.clock, options.quirks);
+    this.clockOffsetMs = options.quirks.clockOffsetMs ?? 0;
+  }
+
+  /** Unix milliseconds by the camera's own clock. */
+  nowMs(): number {
+    return this.clock.wallMs() + this.clockOffsetMs;
+  }
+
+  profile(token: string | undefined): SimulatedProfile | undefined {
+    return this.profiles.find((each) => each.token === token);
+  }
+}
+
+/** As the demo camera's writers take it. */
+export const asStreamProfile = (profile: SimulatedProfile, rtspUrl = ''): StreamProfile => ({ ...profile, rtspUrl });

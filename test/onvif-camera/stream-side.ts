@@ -1,0 +1,110 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { systemClock } from '../../agent/base/clock.ts';
+import { silentLogger } from '../../agent/base/log.ts';
+import { escapeXml } from '../../agent/cameras/soap/xml.ts';
+import {
+  type DigestAlgorithm,
+  parseAuthorization,
+  verifyDigest,
+  writeChallenge,
+} from '../../agent/media/rtsp/digest.ts';
+import type { HeaderField, RtspRequest } from '../../agent/media/rtsp/message.ts';
+import { Feed } from '../../agent/sources/demo/feed.ts';
+import { type RtspServer, startRtspServer } from '../../agent/sources/demo/rtsp-server.ts';
+import type { Call } from './call.ts';
+import type { CameraState, SimulatedProfile } from './state.ts';
+
+const SIZES = new Map<string, readonly [width: number, height: number]>([
+  ['main', [640, 360]],
+  ['sub', [320, 180]],
+]);
+const REALM = 'simulated camera';
+
+let feed: Feed | undefined;
+/** One for all simulated cameras of a process. */
+export const sharedFeed = (): Feed => {
+  feed ??= new Feed(systemClock, SIZES);
+  return feed;
+};
+
+/** The path that a profile is streamed at, with its query. */
+export const streamPathOf = ({ quirks }: CameraState, profile: SimulatedProfile): string =>
+  quirks.streamPaths?.[profile.token] ?? `/${profile.stream}`;
+
+/** A stream's address as the camera tells it, escaped for XML. */
+export function streamUri(state: CameraState, call: Call, profile: SimulatedProfile): string {
+  const { streamHost, streamPort, streamUriEnd = '', streamUriText } = state.quirks;
+  const port = streamPort === 'http' ? state.httpPort : (streamPort ?? state.rtspPort);
+  // Some take the wish for RTSP in HTTP as one for another port.
+  const portText = port === 'none' ? '' : `:${port}`;
+  const host = streamHost ?? (call.host.includes(':') ? `[${call.host}]` : call.host);
+  const uri = escapeXml(`rtsp://${host}${portText}${streamPathOf(state, profile)}${streamUriEnd}`);
+  switch (streamUriText) {
+    case 'spaced':
+      return `\n   ${uri} \r\n`;
+    case 'escaped twice':
+      return uri.replaceAll('&', '&amp;');
+    default:
+      return uri;
+  }
+}
+
+/** The camera's RTSP service: the demo camera's, behind this camera's login and at its paths. */
+export function startStreamSide(state: CameraState, address: string, port: number): Promise<RtspServer> {
+  const nonce = randomBytes(16).toString('hex');
+  const streamOf = (uri: string): string | undefined => {
+    const path = uri.replace(/^rtsp:\/\/[^/]*/i, '').replace(/\/trackID=\d$/, '');
+    return state.profiles.find((each) => sameStream(path, streamPathOf(state, each)))?.stream;
+  };
+  return startRtspServer(port, sharedFeed(), systemClock, silentLogger, {
+    address,
+    manners: {
+      streamOf: (uri) => streamOf(uri) ?? (state.quirks.streamPaths ? 'none' : undefined),
+      challenge: (request) => {
+        const isAsked = request.method === 'DESCRIBE' || request.method === 'SETUP';
+        const isUnknown = request.method === 'DESCRIBE' && state.quirks.tellsPathsBeforeLogin && !streamOf(request.uri);
+        return isAsked && !isUnknown ? challengeOf(state, request, nonce) : undefined;
+      },
+    },
+  });
+}
+
+/** A player may leave the query out. */
+const sameStream = (asked: string, path: string): boolean =>
+  asked.replace(/\/$/, '') === path || asked.split('?')[0]?.replace(/\/$/, '') === path.split('?')[0];
+
+const hash = (algorithm: DigestAlgorithm, text: string): string => createHash(algorithm).update(text).digest('hex');
+
+function challengeOf(
+  { credentials, quirks }: CameraState,
+  request: RtspRequest,
+  nonce: string,
+): HeaderField[] | undefined {
+  const kind = quirks.rtspLogin ?? 'md5';
+  if (!credentials || kind === 'none') {
+    return undefined;
+  }
+  const { user, password } = credentials;
+  const algorithms: readonly DigestAlgorithm[] =
+    kind === 'both' ? ['sha256', 'md5'] : kind === 'sha256' ? ['sha256'] : ['md5'];
+  const answer = parseAuthorization(request.headers.get('Authorization') ?? '');
+  const isRight =
+    answer?.scheme === 'basic'
+      ? kind === 'basic' && answer.user === user && answer.password === password
+      : answer !== undefined &&
+        kind !== 'basic' &&
+        algorithms.includes(answer.algorithm) &&
+        answer.user === user &&
+        answer.nonce === nonce &&
+        verifyDigest(answer, request.method, password, hash);
+  if (isRight) {
+    return undefined;
+  }
+  const basic = { scheme: 'basic', realm: REALM, nonce: '', algorithm: 'md5' } as const;
+  return kind === 'basic'
+    ? [['WWW-Authenticate', writeChallenge(basic)]]
+    : algorithms.map((algorithm) => [
+        'WWW-Authenticate',
+        writeChallenge({ scheme: 'digest', realm: REALM, nonce, algorithm }),
+      ]);
+}
