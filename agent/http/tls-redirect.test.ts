@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { get } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { silentLogger } from '../base/log.ts';
 import { createHttpApp } from './app.ts';
@@ -42,6 +45,18 @@ test.for(['POST', 'DELETE', 'OPTIONS'] as const)('%s is answered where it came',
 
 test.for(['box"><script>', 'a b', 'box/evil', 'me@evil.example'])('the host %j is sent nowhere', async (host) => {
   expect((await open(8443)('/', host)).location).toBeUndefined();
+});
+
+test('an address with a host of its own, as proxies are asked, goes nowhere', async () => {
+  const app = createHttpApp({ log: silentLogger });
+  redirectToTls(app, { port: () => 8443, isSecure: () => false });
+  app.all('/*', () => 'answered');
+  onTestFinished(() => app.close());
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const [response] = await once(get({ port, host: '127.0.0.1', path: 'http://elsewhere.example/x' }), 'response');
+  response.resume();
+  expect([response.statusCode, response.headers.location]).toEqual([200, undefined]);
 });
 
 test('who comes by https through a proxy is where he should be', async () => {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-/** What is for those who have no https yet, and for supervisors, which follow nobody. */
-const STAYS = /^\/(?:health|trust)(?:[/?]|$)/;
+/** What is for those who have no https yet, and for supervisors, which follow nobody; and what is no path of this host. */
+const STAYS = /^(?:[^/]|\/(?:health|trust)(?:[/?]|$))/;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d+)?$/i;
 const HTTPS_PORT = 443;
 /** Long enough to be of use, short enough to get over a certificate that was not renewed. */

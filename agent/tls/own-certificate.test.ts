@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -210,6 +210,14 @@ test('damaged files are put aside and made anew', async () => {
   expect(new X509Certificate(readFileSync(file)).checkHost('perch')).toBe('perch');
   expect(readFileSync(`${file}.damaged`, 'utf8')).toBe('cut off');
   expect(lines.join()).toContain('damaged');
+});
+
+test('a damaged file that cannot be put aside is told by name', async () => {
+  const { dataDir, open } = await box();
+  const file = join(dataDir, 'tls/authority.pem');
+  writeFileSync(file, 'cut off');
+  mkdirSync(`${file}.damaged`);
+  await expect(open()).rejects.toMatchObject({ code: 'unavailable', message: `cannot put ${file} aside` });
 });
 
 test('where nothing can be written, it says so', async () => {

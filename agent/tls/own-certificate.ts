@@ -191,7 +191,9 @@ export class OwnCertificate {
       // Told below, as a key of another certificate is.
     }
     this.#options.log.warn({ file }, 'key or certificate is damaged: a new one is made, the file is put aside');
-    await rename(file, `${file}.damaged`);
+    await rename(file, `${file}.damaged`).catch((cause: unknown) => {
+      throw new PerchError('unavailable', `cannot put ${file} aside`, { file }, cause);
+    });
     return undefined;
   }
 
