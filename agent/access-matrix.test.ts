@@ -35,24 +35,43 @@ const ROWS: readonly (readonly [server: keyof Ports, method: string, target: str
   ['webrtc', 'OPTIONS', '/@/whip', 204],
   ['webrtc', 'GET', '/@/', 200],
   ['webrtc', 'GET', '/@/publish', 200],
+  ['webrtc', 'OPTIONS', '/@/talk', 204],
+  // Without an offer: what may do this is told what is missing.
+  ['webrtc', 'POST', '/@/whep', 400],
+  ['webrtc', 'POST', '/@/whip', 400],
+  ['webrtc', 'POST', '/@/talk', 400],
+  ['main', 'POST', '/webrtc/@/whep', 400],
+  ['main', 'POST', '/webrtc/@/whip', 400],
+  ['main', 'GET', '/webrtc/@/', 200],
   ['main', 'OPTIONS', '/webrtc/@/whep', 204],
   ['main', 'OPTIONS', '/webrtc/@/whip', 204],
   ['hls', 'GET', '/@/index.m3u8?cookieCheck=1', 404],
   ['hls', 'GET', '/@/live.mp4', 404],
+  ['hls', 'GET', '/@/mse', 426],
+  ['hls', 'GET', '/@/rewind.m3u8', 404],
+  ['main', 'GET', '/hls/@/mse', 426],
   ['main', 'GET', '/hls/@/index.m3u8?cookieCheck=1', 404],
   ['main', 'GET', '/hls/@/live.mp4', 404],
   ['playback', 'GET', '/list?path=@', 404],
   ['playback', 'GET', '/get?path=@&start=2026-01-01T00:00:00Z&duration=10', 404],
+  ['playback', 'GET', '/@/index.m3u8?start=2026-01-01T00:00:00Z&duration=10', 404],
+  ['playback', 'GET', '/@/still.jpg?time=2026-01-01T00:00:00Z', 404],
   ['main', 'GET', '/playback/list?path=@', 404],
+  ['main', 'GET', '/playback/get?path=@&start=2026-01-01T00:00:00Z&duration=10', 404],
+  ['main', 'GET', '/playback/@/index.m3u8?start=2026-01-01T00:00:00Z&duration=10', 404],
   ['api', 'GET', '/v3/paths/list', 200],
   ['api', 'GET', '/v3/nothing', 404],
+  ['api', 'POST', '/v3/config/reload', 200],
+  ['api', 'DELETE', '/v3/config/paths/delete/nothing', 404],
   ['main', 'GET', '/v3/config/global/get', 200],
+  ['main', 'DELETE', '/v3/config/paths/delete/nothing', 404],
   ['metrics', 'GET', '/metrics', 200],
   ['main', 'GET', '/metrics', 200],
   ['pprof', 'GET', '/debug/pprof/', 200],
   ['main', 'GET', '/debug/pprof/', 200],
   ['rtsp', 'DESCRIBE', '@', 404],
   ['rtsp', 'ANNOUNCE', '@', 200],
+  ['rtsp', 'SETUP', '@/trackID=0', 404],
 ];
 
 interface Answer {
@@ -151,13 +170,14 @@ async function ask(
     const fields = authorization === '' ? [] : [['Authorization', authorization] as const];
     const isSdp = method === 'ANNOUNCE';
     const type = isSdp ? [['Content-Type', 'application/sdp'] as const] : [];
+    const transport = method === 'SETUP' ? [['Transport', 'RTP/AVP/TCP;unicast;interleaved=0-1'] as const] : [];
     const uri = `rtsp://127.0.0.1:${ports.rtsp}/${place}`;
-    const reply = await caller.ask(method, uri, [...fields, ...type], isSdp ? SDP : '');
+    const reply = await caller.ask(method, uri, [...fields, ...type, ...transport], isSdp ? SDP : '');
     return { status: reply.status, isAsking: reply.headers.get('WWW-Authenticate') !== undefined };
   }
   const headers = {
     ...(authorization === '' ? {} : { Authorization: authorization }),
-    ...(given === 'session' ? { Cookie: cookie } : {}),
+    ...(given === 'session' ? { Cookie: cookie, Origin: `http://127.0.0.1:${ports[server]}` } : {}),
   };
   const answer = await fetch(`http://127.0.0.1:${ports[server]}${place}`, { method, headers, redirect: 'manual' });
   await answer.arrayBuffer();
@@ -212,6 +232,8 @@ test('another server is told the protocol and the program', async () => {
     ':metrics:',
     ':playback:door',
     ':pprof:',
+    // Live rewind.
+    'hls:playback:door',
     'hls:read:door',
     'rtsp:publish:door',
     'rtsp:read:door',
@@ -220,7 +242,7 @@ test('another server is told the protocol and the program', async () => {
   ]);
   // Of an RTSP connection, and of the session that a request may open.
   const named = seen.filter(({ id }) => ID.test(String(id))).map(({ protocol, path }) => `${protocol} ${path}`);
-  expect(new Set(named)).toEqual(new Set(['rtsp door', 'hls door']));
+  expect(new Set(named)).toEqual(new Set(['rtsp door', 'hls door', 'webrtc door']));
   expect(new Set(seen.filter(({ protocol }) => protocol !== 'rtsp').map(({ userAgent }) => userAgent))).toEqual(
     new Set(['node']),
   );
