@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explain, PerchError } from '../base/errors.ts';
 import { redact } from '../base/log.ts';
+import { skipBody } from './unread-body.ts';
 
 const HTTP_STATUS: Record<ErrorCode, number> = {
   badInput: 400,
@@ -12,12 +13,19 @@ const HTTP_STATUS: Record<ErrorCode, number> = {
   exhausted: 507,
 };
 
+const CONTENT_TOO_LARGE = 413;
+
 /** Our own page sends it, because the browser's dialog for name and password must not cover it. */
 const UI_HEADER = 'x-perch-ui';
 
 /** Answers every failure in the one shape that the API promises: `{status: "error", error}`. */
 export function installErrorHandler(app: FastifyInstance): void {
-  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply));
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    if (error.statusCode === CONTENT_TOO_LARGE) {
+      await skipBody(request.raw);
+    }
+    return answerError(error, request, reply);
+  });
 }
 
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
