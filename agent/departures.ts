@@ -1,7 +1,8 @@
 import type { Clock } from './base/clock.ts';
 
 const LOOK_MS = 10_000;
-const GUEST = 'guest:';
+/** No other name that a session may bear, such as a token's, looks like it by chance. */
+const GUEST = /^guest:[\w-]{16}$/;
 
 /** Sessions of one server, as the API lists them. */
 export interface Watching {
@@ -25,7 +26,7 @@ export class Departures {
     this.#watchers = watchers;
     this.#servers = servers;
     watchers.people.onLess((name) => this.#end((user) => user === name));
-    this.#stop = clock.every(LOOK_MS, () => this.#end((user) => user.startsWith(GUEST)));
+    this.#stop = clock.every(LOOK_MS, () => this.#end((user) => GUEST.test(user)));
   }
 
   close(): void {

@@ -1,10 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
-import { subscriberOf } from '../base/ip-address.ts';
+import { isPrivateIp, subscriberOf } from '../base/ip-address.ts';
 
 const LONGEST_PAUSE_MS = 4_000;
 const PER_ADDRESS_LIMIT = 8;
-const TOTAL_LIMIT = 256;
+/** Of all addresses outside private networks together. */
+const FAR_LIMIT = 256;
 
 /**
  * Wrong credentials are answered after a random pause of up to four seconds. Few may wait for one address: further
@@ -15,7 +16,7 @@ export class WrongCredentials {
   readonly #signal: AbortSignal;
   readonly #random: () => number;
   readonly #waiting = new Map<string, number>();
-  #total = 0;
+  #far = 0;
 
   /** @param signal ends all pauses, when the program ends */
   constructor(clock: Clock, signal: AbortSignal, random: () => number = Math.random) {
@@ -24,22 +25,24 @@ export class WrongCredentials {
     this.#random = random;
   }
 
+  /** Whoever guesses from outside keeps nobody at home waiting, however many addresses he has. */
   checkRoom(ip: string): void {
     const waiting = this.#waiting.get(subscriberOf(ip)) ?? 0;
-    if (waiting >= PER_ADDRESS_LIMIT || this.#total >= TOTAL_LIMIT) {
-      throw new PerchError('exhausted', `${waiting} wrong log-ins from this address are being answered: try again`, {
-        ip,
-        retryAfterS: LONGEST_PAUSE_MS / 1000,
-      });
+    if (waiting >= PER_ADDRESS_LIMIT) {
+      throw tooMany(`${waiting} wrong log-ins from this address are being answered: try again`, ip);
+    }
+    if (this.#far >= FAR_LIMIT && !isPrivateIp(ip)) {
+      throw tooMany('too many wrong log-ins are being answered: try again', ip);
     }
   }
 
   async pause(ip: string): Promise<void> {
     const key = subscriberOf(ip);
     this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1);
-    this.#total += 1;
+    const far = isPrivateIp(ip) ? 0 : 1;
+    this.#far += far;
     await this.#clock.sleep(this.#random() * LONGEST_PAUSE_MS, this.#signal);
-    this.#total -= 1;
+    this.#far -= far;
     const left = (this.#waiting.get(key) ?? 1) - 1;
     if (left > 0) {
       this.#waiting.set(key, left);
@@ -48,3 +51,6 @@ export class WrongCredentials {
     }
   }
 }
+
+const tooMany = (message: string, ip: string): PerchError =>
+  new PerchError('exhausted', message, { ip, retryAfterS: LONGEST_PAUSE_MS / 1000 });
