@@ -305,7 +305,7 @@ export class App {
     return {
       source: (name, settings, config) => makeSource(name, settings, config, clock, log),
       recorder: (name, settings, hooks) => this.#recordings.recorder(name, settings, hooks),
-      hooks: (name, settings, groups) => this.#commands.ofPath(name, settings, groups),
+      hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
       whySilent: (tracks) => whySilent(tracks, this.#transcoder.opus),
       streamOpened: (name, stream) => this.#hls?.streamOpened(name, stream),
       tell: this.#events.emit,

@@ -9,7 +9,7 @@ import { ConnectionCommands } from './hooks/connection-commands.ts';
 import type { HookTally } from './hooks/hook-tally.ts';
 import { endLeftovers } from './hooks/leftovers.ts';
 import { isOwnConnection } from './hooks/own-connection.ts';
-import { PathCommands } from './hooks/path-commands.ts';
+import { PathCommands, type PathFacts } from './hooks/path-commands.ts';
 import { Programs } from './hooks/programs.ts';
 
 export interface BoxCommandsOptions {
@@ -41,8 +41,8 @@ export class BoxCommands {
     return endLeftovers(this.#mark, this.#options.clock, this.#options.log);
   }
 
-  ofPath(name: string, settings: PathSettings, groups: readonly string[] | undefined): PathCommands {
-    return new PathCommands(settings, { name, groups, rtspPort: () => this.#rtspPort }, this.#programs);
+  ofPath(settings: PathSettings, path: Omit<PathFacts, 'rtspPort'>): PathCommands {
+    return new PathCommands(settings, { ...path, rtspPort: () => this.#rtspPort }, this.#programs);
   }
 
   /** Whether the connection from this local port is that of a program whose command, in the configuration, names this path. */

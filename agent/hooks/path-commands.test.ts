@@ -113,6 +113,19 @@ test('a command that is wanted no more before its turn has come is not started',
   expect(box.written()).toEqual(['begin']);
 });
 
+test('what lasts waits until the former path of this name is gone, but not what is run for readers', async () => {
+  await using box = hookBox();
+  const former = Promise.withResolvers<void>();
+  const settings = settingsOf({ runOnDemand: 'sh -c "echo demand >> $OUT"', runOnRead: 'sh -c "echo read >> $OUT"' });
+  const facts = { name: 'cam', groups: undefined, rtspPort: () => 8554, former: former.promise };
+  const commands = new PathCommands(settings, facts, box.programs);
+  const ends = [commands.demanded(''), commands.read({ type: 'hlsSession', id: 'R' }, '')];
+  await expect.poll(box.written, WAIT).toEqual(['read']);
+  former.resolve();
+  await expect.poll(box.written, WAIT).toEqual(['read', 'demand']);
+  await Promise.all(ends.map((end) => end()));
+});
+
 test('what readers have run counts as caused by clients, and everything of a path that only a pattern stands for', async () => {
   await using box = hookBox();
   const kept = vi.spyOn(box.programs, 'keep');

@@ -6,6 +6,8 @@ export interface PathFacts {
   readonly name: string;
   /** What the groups of the path's regular expression stand for; undefined: it has an entry of its own. */
   readonly groups: readonly string[] | undefined;
+  /** When nothing is left of what was run for a path of this name before. */
+  readonly former?: Promise<void> | undefined;
   /** At this moment. */
   rtspPort(): number;
 }
@@ -116,7 +118,7 @@ export class PathCommands {
 
   #keep(hook: Lasting, text: string, isRestarted: boolean, variables: Variables): Running {
     const command = this.#commandOf(hook, text, variables);
-    const before = OF_READERS.has(hook) ? undefined : this.#ending.get(hook);
+    const before = OF_READERS.has(hook) ? undefined : (this.#ending.get(hook) ?? this.#facts.former);
     const running = before
       ? startAfter(before, () => this.#programs.keep(command, isRestarted))
       : this.#programs.keep(command, isRestarted);

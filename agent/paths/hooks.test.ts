@@ -47,12 +47,14 @@ async function tableOf(paths: string) {
   const clock = new FakeClock();
   const hooks = new Map<string, NotedHooks>();
   const groups = new Map<string, readonly string[] | undefined>();
+  const formers: (Promise<void> | undefined)[] = [];
   const source = new ScriptedSource();
   const makers = {
     source: () => source,
     recorder: () => undefined,
     streamOpened: () => {},
-    hooks: (name: string, _settings: unknown, values: readonly string[] | undefined) => {
+    hooks: (name: string, _settings: unknown, values: readonly string[] | undefined, former?: Promise<void>) => {
+      formers.push(former);
       const noted = new NotedHooks();
       hooks.set(name, noted);
       groups.set(name, values);
@@ -62,7 +64,7 @@ async function tableOf(paths: string) {
   const table = new PathTable(makers, clock, silentLogger);
   await table.apply(configOf(paths));
   const notesOf = (name: string): string[] => hooks.get(name)?.notes.splice(0) ?? [];
-  return { clock, table, source, hooks, groups, notesOf };
+  return { clock, table, source, hooks, groups, formers, notesOf };
 }
 
 const publisherOf = (id: string, onReplaced = () => {}) => ({ type: 'rtspSession', id, query: `q=${id}`, onReplaced });
@@ -248,4 +250,31 @@ test('other commands that run once are taken over while the stream goes on', asy
   expect(noted.notes).toEqual([]);
   await table.apply(configOf('cam: {runOnUnread: c, runOnAvailable: y}'));
   expect(noted.notes).toContain('end of available');
+});
+
+test('a path that has changed begins nothing before its former self is gone, also when somebody asks for it meanwhile', async () => {
+  const entry = 'cam: {source: "rtsp://h/1", sourceOnDemand: true, rtspTransport: ';
+  const { clock, table, source, formers } = await tableOf(`${entry}udp}`);
+  const opened = table.open('cam');
+  await clock.advance(0);
+  source.deliver([tinyH264]);
+  await opened;
+  source.isSlowToEnd = true;
+  const applied = table.apply(configOf(`${entry}tcp}`));
+  const again = table.open('cam');
+  await clock.advance(0);
+  expect(source).toMatchObject({ runs: 1, isRunning: true });
+  let isFormerGone = false;
+  void formers.at(-1)?.then(() => {
+    isFormerGone = true;
+  });
+  await clock.advance(0);
+  expect(isFormerGone).toBe(false);
+  source.letGo();
+  await applied;
+  await clock.advance(0);
+  expect(source).toMatchObject({ runs: 2, isRunning: true });
+  expect(isFormerGone).toBe(true);
+  const stream = source.deliver([tinyH264]);
+  expect(await again).toBe(stream);
 });

@@ -33,8 +33,16 @@ export interface PathMakers {
   /** @param settings of a path that is pulled */
   source(name: string, settings: PathSettings, config: Config): Source;
   recorder(name: string, settings: PathSettings, hooks?: SegmentHooks): PathRecorder | undefined;
-  /** @param groups what those of the path's regular expression stand for; undefined: it has an entry of its own */
-  hooks?(name: string, settings: PathSettings, groups: readonly string[] | undefined): PathHooks;
+  /**
+   * @param groups what those of the path's regular expression stand for; undefined: it has an entry of its own
+   * @param former when nothing is left of the path that had this name before
+   */
+  hooks?(
+    name: string,
+    settings: PathSettings,
+    groups: readonly string[] | undefined,
+    former: Promise<void> | undefined,
+  ): PathHooks;
   /** Why WebRTC viewers would hear nothing of a stream with these tracks, although there is sound; undefined: they hear it. */
   whySilent?(tracks: readonly Track[]): string | undefined;
   streamOpened(name: string, stream: Stream): void;
@@ -60,6 +68,8 @@ export class PathTable {
   readonly #live = new Map<string, LivePath>();
   /** Paths that are gone and have not finished yet. */
   readonly #ending = new Set<Promise<void>>();
+  /** Of those the last of each name, until it is released. */
+  readonly #former = new Map<string, Promise<void>>();
   readonly #stopTicking: () => void;
   #config: Config | undefined;
 
@@ -82,8 +92,7 @@ export class PathTable {
     for (const [name, live] of this.#live) {
       const settings = settingsFor(resolvePath(config, name), name);
       if (!settings || sourceKeyOf(settings, config) !== live.sourceKey) {
-        this.#live.delete(name);
-        stopping.push(live.path.stop());
+        stopping.push(this.#end(name, live.path));
       }
     }
     // What has a new source starts when the old one has let go of the camera: some allow one session only.
@@ -239,12 +248,13 @@ export class PathTable {
       const message = `${MAX_MADE_PATHS} paths are in use that patterns stand for: no more are made`;
       throw new PerchError('exhausted', message, { path: name });
     }
-    const hooks = this.#makers.hooks?.(name, settings, groupsOf(entry, name));
+    const former = this.#former.get(name);
+    const hooks = this.#makers.hooks?.(name, settings, groupsOf(entry, name), former);
     const path = new Path(
       {
         name,
         ...this.#traitsOf(name, entry, settings, config),
-        hooks,
+        ...{ hooks, former },
         recorder: this.#makers.recorder(name, settings, hooks),
         whySilent: this.#makers.whySilent,
         onStream: (stream) => this.#makers.streamOpened(name, stream),
@@ -316,9 +326,21 @@ export class PathTable {
   #forget(name: string, path: Path): void {
     const entry = this.#config && resolvePath(this.#config, name);
     if (entry?.pattern && this.#live.get(name)?.path === path) {
-      this.#live.delete(name);
-      const ended = path.stop().finally(() => this.#ending.delete(ended));
-      this.#ending.add(ended);
+      void this.#end(name, path);
     }
+  }
+
+  /** Whoever makes a path of this name meanwhile has it begin when this one is released. */
+  #end(name: string, path: Path): Promise<void> {
+    this.#live.delete(name);
+    const ended = path.stop().finally(() => this.#ending.delete(ended));
+    this.#ending.add(ended);
+    const released = Promise.all([this.#former.get(name), path.released]).then(() => {
+      if (this.#former.get(name) === released) {
+        this.#former.delete(name);
+      }
+    });
+    this.#former.set(name, released);
+    return ended;
   }
 }

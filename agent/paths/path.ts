@@ -67,6 +67,8 @@ export interface PathParts extends PathTraits {
   readonly name: string;
   readonly recorder: PathRecorder | undefined;
   readonly hooks?: PathHooks | undefined;
+  /** When the path that had this name before is `released`. */
+  readonly former?: Promise<void> | undefined;
   /** Why WebRTC viewers would hear nothing of a stream with these tracks; undefined: they hear it, or there is no sound. */
   readonly whySilent?: ((tracks: readonly Track[]) => string | undefined) | undefined;
   /** Called with each new stream. */
@@ -80,6 +82,8 @@ export interface PathParts extends PathTraits {
 export class Path {
   readonly name: string;
   readonly talk: PathTalk;
+  /** After `stop`: resolves when nothing is left of its source and its hooks, whatever the disk does. */
+  released: Promise<void> = Promise.resolve();
   readonly #parts: PathParts;
   #traits: PathTraits;
   readonly #clock: Clock;
@@ -110,7 +114,7 @@ export class Path {
       () => this.#tellIdle(),
     );
     if (origin.kind === 'pulled') {
-      this.#runner = new SourceRunner(origin.source, this.#runnerOwner(), clock, this.#log);
+      this.#runner = new SourceRunner(origin.source, this.#runnerOwner(), clock, this.#log, parts.former);
     }
     if (origin.kind !== 'redirect') {
       this.#onDemand = origin.onDemand && new OnDemand(origin.onDemand, this.#onDemandOwner(this.#runner), clock);
@@ -132,10 +136,11 @@ export class Path {
     this.talk.close(reason);
     this.#onDemand?.close();
     this.#closeStream();
+    const sourceGone = this.#runner?.stop();
+    this.released = Promise.resolve(sourceGone).then(() => this.#hooks.end());
     // A source that was just about to deliver may have begun one more file.
-    await this.#runner?.stop();
-    await this.#recorder?.stop();
-    await this.#hooks.end();
+    await sourceGone;
+    await Promise.all([this.#recorder?.stop(), this.released]);
   }
 
   /** Other settings of those that concern the next reader or publisher only. */

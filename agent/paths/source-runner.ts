@@ -35,7 +35,7 @@ export class SourceRunner {
   #query = '';
   #stop: AbortController | undefined;
   /** Runs follow each other: some cameras allow one session only. */
-  #running: Promise<void> = Promise.resolve();
+  #running: Promise<void>;
   #runs = 0;
   #state: SourceState['kind'] = 'stopped';
   #cause: unknown;
@@ -48,12 +48,14 @@ export class SourceRunner {
   /** Monotonic: nobody asks the camera before. */
   #notBeforeMs = 0;
 
-  constructor(maker: SourceMaker, owner: RunnerOwner, clock: Clock, log: Logger) {
+  /** @param former its first run follows this */
+  constructor(maker: SourceMaker, owner: RunnerOwner, clock: Clock, log: Logger, former = Promise.resolve()) {
     this.#maker = maker;
     this.#owner = owner;
     this.#clock = clock;
     this.#log = log;
     this.#source = maker.make('');
+    this.#running = former;
   }
 
   get type(): string {
