@@ -95,6 +95,15 @@ test.for<[string, string, string, number]>([
   expect(answer.statusCode).toBe(status);
 });
 
+test('who sends what is not JSON is told what to send', async () => {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const answer = await open().inject({ method: 'POST', url: '/json', headers, payload: '{"a":1}' });
+  expect(answer.json()).toEqual({
+    status: 'error',
+    error: 'the body has to be JSON, with Content-Type: application/json',
+  });
+});
+
 test.for(['/%zz', '/%c0%ae'])('a URL that cannot be read (%s) is refused in the same shape', async (url) => {
   const answer = await open().inject(url);
   expect([answer.statusCode, answer.json().status]).toEqual([400, 'error']);

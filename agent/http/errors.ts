@@ -14,6 +14,7 @@ const HTTP_STATUS: Record<ErrorCode, number> = {
 };
 
 const CONTENT_TOO_LARGE = 413;
+const UNSUPPORTED_MEDIA_TYPE = 415;
 
 /** Our own page sends it, because the browser's dialog for name and password must not cover it. */
 const UI_HEADER = 'x-perch-ui';
@@ -36,8 +37,20 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   if (status >= 500) {
     logFailure(error, status, request);
   }
-  const text = status === 500 ? 'internal error' : redact((error as Error).message);
-  return reply.code(status).type('application/json; charset=utf-8').send({ status: 'error', error: text });
+  return reply
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .send({ status: 'error', error: textOf(error, status) });
+}
+
+function textOf(error: unknown, status: number): string {
+  if (status === 500) {
+    return 'internal error';
+  }
+  // Fastify names what is wrong, and not what would be right.
+  return status === UNSUPPORTED_MEDIA_TYPE
+    ? 'the body has to be JSON, with Content-Type: application/json'
+    : redact((error as Error).message);
 }
 
 /** A limit of attempts is not a full disk: what says when to come again is 429 (RFC 6585 §4), not 507. */

@@ -32,7 +32,7 @@ test('a body begins with what is needed', () => {
 
 test('a command for a shell keeps quotes as they are', () => {
   expect(curlOf('POST', 'http://box/v3/events', `{"text": "it's"}`)).toBe(
-    `curl -u owner -X POST 'http://box/v3/events' -d '{"text": "it'\\''s"}'`,
+    `curl -u owner -X POST 'http://box/v3/events' -H 'Content-Type: application/json' --data-raw '{"text": "it'\\''s"}'`,
   );
   expect(curlOf('GET', 'http://box/v3/info', undefined)).toBe("curl -u owner 'http://box/v3/info'");
 });

@@ -96,9 +96,11 @@ export function addressOf(
   return `${base.replace(/\/$/, '')}${filled}${query.size > 0 ? `?${query}` : ''}`;
 }
 
-/** For a shell. Quotes within are closed, escaped and opened again. */
+const JSON_TYPE = "-H 'Content-Type: application/json'";
+
+/** For a shell. Quotes within are closed, escaped and opened again; an @ at the begin of the body names no file. */
 export function curlOf(method: string, address: string, body: string | undefined): string {
   const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
   const words = ['curl', '-u', 'owner', ...(method === 'GET' ? [] : ['-X', method]), quoted(address)];
-  return [...words, ...(body ? ['-d', quoted(body)] : [])].join(' ');
+  return [...words, ...(body ? [JSON_TYPE, '--data-raw', quoted(body)] : [])].join(' ');
 }
