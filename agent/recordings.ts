@@ -15,7 +15,7 @@ import { FlushPoint, HANGING_MS } from './record/flush.ts';
 import { Recorder } from './record/recorder.ts';
 import { recoverRecordings } from './record/recovery/recovery.ts';
 import { SegmentAges } from './record/retention/segment-ages.ts';
-import type { SegmentLog } from './record/segment-log.ts';
+import type { FinishedSegment, SegmentLog } from './record/segment-log.ts';
 import { StillTaker } from './record/stills/still-taker.ts';
 import { recordPathsOf } from './record-paths.ts';
 import { RecordingSpace } from './recording-space.ts';
@@ -39,6 +39,9 @@ export type RecordingDisk = ReturnType<RecordingSpace['list']>[number] & {
   readonly times: ReturnType<FlushPoint['times']>;
 };
 
+/** Called synchronously; must not throw. */
+type SegmentListener = (segment: FinishedSegment) => void;
+
 /** Everything about recordings: makes recorders, finishes what was cut off, deletes by age, and plays back. */
 export class Recordings {
   readonly playback: Playback;
@@ -51,6 +54,7 @@ export class Recordings {
   readonly space: RecordingSpace;
   readonly #stills: StillTaker;
   readonly #recorders = new Map<Recorder, { readonly path: string; readonly recordPath: string }>();
+  readonly #finished = new Set<SegmentListener>();
   readonly #stopCommits: () => void;
   #upkeep: Promise<unknown> = Promise.resolve();
 
@@ -140,6 +144,12 @@ export class Recordings {
     await this.space.keepAges(signal);
   }
 
+  /** Tells of each file that is whole, on the disk and indexed. @returns what ends it */
+  onFinished(listener: SegmentListener): () => void {
+    this.#finished.add(listener);
+    return () => this.#finished.delete(listener);
+  }
+
   recorder(name: string, settings: PathSettings, hooks?: SegmentHooks): PathRecorder | undefined {
     if (settings.record === 'no') {
       return undefined;
@@ -156,7 +166,7 @@ export class Recordings {
       },
       {
         flush: this.#flush,
-        log: hooks ? following(this.space.segmentLog, hooks) : this.space.segmentLog,
+        log: following(this.space.segmentLog, this.#finished, hooks),
         clock: this.#clock,
         bootClock: this.#machineClock,
         disks: this.space,
@@ -271,15 +281,18 @@ export class Recordings {
   }
 }
 
-/** A log that also tells somebody of what is recorded now; what an earlier run has left is not his. */
-const following = (log: SegmentLog, hooks: SegmentHooks): SegmentLog => ({
+/** A log that also tells others of what is recorded now; what an earlier run has left is not theirs. */
+const following = (log: SegmentLog, listeners: Iterable<SegmentListener>, hooks?: SegmentHooks): SegmentLog => ({
   opened: (segment) => {
     log.opened(segment);
-    hooks.segmentCreated(segment.file);
+    hooks?.segmentCreated(segment.file);
   },
   finished: (segment) => {
     log.finished(segment);
-    hooks.segmentCompleted(segment.file, segment.durationMs);
+    hooks?.segmentCompleted(segment.file, segment.durationMs);
+    for (const listener of listeners) {
+      listener(segment);
+    }
   },
   removed: (file) => log.removed(file),
 });

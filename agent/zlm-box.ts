@@ -22,6 +22,7 @@ import { FlowWatch } from './zlm/flow-watch.ts';
 import { HookGate } from './zlm/hook-gate.ts';
 import { type HookSettings, Hooks } from './zlm/hooks.ts';
 import type { PathEdits, PulledPath } from './zlm/proxies.ts';
+import { type RecordedFile, recordBody, recordHookOf } from './zlm/recorded-file.ts';
 import { type Caller, CallSecret, CHALLENGE_COOKIE, LOGIN_COOKIE, type Refusal } from './zlm/secret.ts';
 import { streamNameOf, VHOST } from './zlm/stream-name.ts';
 import { StreamWatch } from './zlm/stream-watch.ts';
@@ -39,7 +40,10 @@ export interface ZlmBoxDeps {
   readonly log: Logger;
   readonly paths: PathTable;
   readonly events: BoxEvents;
-  readonly recordings: ZlmPicturesDeps['recordings'];
+  readonly recordings: ZlmPicturesDeps['recordings'] & {
+    /** @returns what ends it */
+    onFinished(listener: (file: RecordedFile) => void): () => void;
+  };
   readonly wrongCredentials: WrongCredentials;
   readonly edits: PathEdits;
   readonly sessions: QueryCallsOptions['sessions'];
@@ -117,6 +121,7 @@ export class ZlmBox {
     this.#stops = [
       () => this.#watch.close(),
       () => flow.close(),
+      deps.recordings.onFinished((file) => this.#hooks.tell(recordHookOf(file), recordBody(file))),
       deps.events.listen(({ type }) => type === 'path' && this.#watch.look()),
       clock.every(1_000, () => this.#keepAlive()),
     ];
@@ -266,6 +271,8 @@ function hookSettings(config: Config): HookSettings {
       on_stream_none_reader: config.zlmOnStreamNoneReader,
       on_stream_changed: config.zlmOnStreamChanged,
       on_flow_report: config.zlmOnFlowReport,
+      on_record_mp4: config.zlmOnRecordMP4,
+      on_record_ts: config.zlmOnRecordTS,
       on_server_started: config.zlmOnServerStarted,
       on_server_keepalive: config.zlmOnServerKeepalive,
     },

@@ -20,6 +20,8 @@ export const ZLM_KEYS = {
   zlmOnStreamNoneReader: Hook('Web hook: asked whether to close a stream that nobody watches any more.'),
   zlmOnStreamChanged: Hook('Web hook: told of each stream that comes or goes.'),
   zlmOnFlowReport: Hook('Web hook: told what a session has moved, once it has ended.'),
+  zlmOnRecordMP4: Hook('Web hook: told of each recording in fMP4 or MP4 that is whole.'),
+  zlmOnRecordTS: Hook('Web hook: told of each recording in MPEG-TS that is whole.'),
   zlmOnServerStarted: Hook('Web hook: told when Perch has started.'),
   zlmOnServerKeepalive: Hook('Web hook: told again and again that Perch is there.'),
   zlmKeepaliveInterval: Duration('30s', 'How often zlmOnServerKeepalive is told.'),

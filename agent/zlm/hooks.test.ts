@@ -13,6 +13,8 @@ const OFF: HookSettings['urls'] = {
   on_stream_none_reader: '',
   on_stream_changed: '',
   on_flow_report: '',
+  on_record_mp4: '',
+  on_record_ts: '',
   on_server_started: '',
   on_server_keepalive: '',
 };

@@ -11,6 +11,8 @@ export const HOOKS = [
   'on_stream_none_reader',
   'on_stream_changed',
   'on_flow_report',
+  'on_record_mp4',
+  'on_record_ts',
   'on_server_started',
   'on_server_keepalive',
 ] as const;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
@@ -38,7 +38,9 @@ const CONFIG = `zlmSecret: ${SECRET}\npaths:\n  live/cam1:\n  live/sink:\n`;
 describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
   test('tell of a stream that ffmpeg publishes, record it, and end it', LIMIT, async () => {
     // Ports of both families at once: there IPv4 clients come with addresses of IPv6.
-    await using agent = await startAgent({ config: CONFIG, host: '' });
+    await using hooks = await openHookServer();
+    const config = `zlmOnRecordMP4: ${hooks.url}recorded\n${CONFIG}`;
+    await using agent = await startAgent({ config, host: '' });
     expect(await call(agent, 'getMediaList')).toEqual({ code: 0 });
     await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
     await isOnline(agent);
@@ -67,6 +69,11 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
     expect(await call(agent, 'stopRecord', recording)).toEqual({ code: 0, result: true });
     await until(async () => ((await call(agent, 'isRecording', recording))['status'] === false ? true : undefined));
     expect(await call(agent, 'startRecord', { ...recording, type: '0' })).toMatchObject({ code: -1, result: false });
+    const { body } = await until(async () => hooks.of('recorded')[0]);
+    expect(body).toMatchObject({ app: 'live', stream: 'cam1', file_size: statSync(String(body['file_path'])).size });
+    const file = await fetch(`${agent.url}/${body['url']}`);
+    expect([file.status, file.headers.get('content-type')]).toEqual([200, 'video/mp4']);
+    await file.body?.cancel();
     // A proxy of itself has a reader: who watches is listed and can be sent away.
     const proxy = { vhost: CAM1.vhost, app: 'yard', stream: 'gate', url: agent.rtspUrl('live/cam1') };
     expect(await call(agent, 'addStreamProxy', proxy)).toEqual({
@@ -93,9 +100,10 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
         return true;
       },
     });
-    const config = `${CONFIG}  live/still:\n    camera:\n      onvif: ${camera.url}\n`;
-    await using agent = await startAgent({ config });
-    await using _moving = await startPublisher(agent.rtspUrl('live/cam1'), AS_MJPEG);
+    await using hooks = await openHookServer();
+    const still = `  live/still:\n    camera:\n      onvif: ${camera.url}\n`;
+    await using agent = await startAgent({ config: `zlmOnFlowReport: ${hooks.url}flow\n${CONFIG}${still}` });
+    await using motion = await startPublisher(`${agent.rtspUrl('live/cam1')}?a=b`, [...AS_MJPEG, '-q:v', '2']);
     await using _other = await startPublisher(agent.rtspUrl('live/still'));
     await using _plain = await startPublisher(agent.rtspUrl('live/sink'));
     const snap = async (stream: string, expireS = 1) => {
@@ -115,6 +123,11 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
     expect([await fill(60), await fill(60), await fill(0)]).toEqual([1, 1, 2]);
     expect(await (await snap('sink')).json()).toMatchObject({ code: -1 });
     expect(await (await snap('nobody')).json()).toEqual({ code: -500, msg: 'can not find the stream' });
+
+    await until(async () => Number((await call(agent, 'getMediaInfo', CAM1))['totalBytes']) > 2 << 20 || undefined);
+    await motion.stop('SIGKILL');
+    const { body } = await until(async () => hooks.of('flow')[0]);
+    expect(body).toMatchObject({ schema: 'rtsp', app: 'live', stream: 'cam1', params: 'a=b', player: false });
   });
 
   test('take their parameters in every form, and the query goes first', LIMIT, async () => {
