@@ -19,7 +19,7 @@ const owners = (owner: string | undefined): Owners => ({
 const PEOPLE: readonly Person[] = [
   ownerPerson('owner'),
   limitedPerson('ann', 'viewer', { cameras: ['door'], live: true, recordings: false }),
-  limitedPerson('guest 1', 'guest', { cameras: ['yard'], live: true, recordings: true }),
+  limitedPerson('guest:1', 'guest', { cameras: ['yard'], live: true, recordings: true }),
 ];
 const unclaimed = owners(undefined);
 const claimed = owners('owner');
@@ -89,7 +89,7 @@ test.for([
   ['own, a viewer by session', claimed, own, { ...away, sessionUser: 'ann' }, 'read'],
   ['own, a viewer by password', claimed, own, { ...away, user: 'ann', password: 'blue heron' }, 'read'],
   ['own, a viewer by a wrong password', claimed, own, { ...away, user: 'ann', password: 'x' }, ''],
-  ['own, a guest of another camera', claimed, own, { ...away, sessionUser: 'guest 1' }, ''],
+  ['own, a guest of another camera', claimed, own, { ...away, sessionUser: 'guest:1' }, ''],
   [
     'foreign with users, a viewer by session',
     claimed,
@@ -119,6 +119,25 @@ test('a challenge is made only when nothing was offered and a name and password 
 test('before the claim the refusal says what to do', async () => {
   const { advice } = await new Authority(unclaimed, own).authorize('read', 'door', home);
   expect(advice).toBe('this box has no owner yet: open its page in a browser and set a password');
+});
+
+test.for([
+  [
+    "a machine of Perch's own set-up",
+    { ...own, internalUsers: [tom] },
+    asTom,
+    'the page and its settings are for people of this box alone',
+  ],
+  ['a wrong password of a person', own, { ...owner, password: 'x' }, 'wrong name or password'],
+  [
+    "a person's right password where a file for MediaMTX holds",
+    foreign,
+    owner,
+    'the page takes sessions only, no name and password',
+  ],
+] as const)('why %s is kept from the page', async ([, rules, credentials, reason]) => {
+  const decision = await new Authority(claimed, rules).authorize('admin', '', { ...home, ...credentials });
+  expect([decision.allowed, decision.reason]).toEqual([false, reason]);
 });
 
 test('new rules hold from the next request on', async () => {
@@ -210,7 +229,7 @@ test('what is explained is what is decided, whoever asks for what', async () => 
     });
     const rules = { isOwn: next() < 0.5, internalUsers };
     const accounts = one([claimed, unclaimed]);
-    const user = one(['', 'tom', 'eve', 'owner', 'ann', 'guest 1']);
+    const user = one(['', 'tom', 'eve', 'owner', 'ann', 'guest:1']);
     const from = { ...one([loopback, proxied, home, away]), user };
     const action = one(ACTIONS);
     const path = one(['door', 'yard']);

@@ -95,6 +95,8 @@ export interface AuthorityDeps {
 
 const NO_OWNER = 'this box has no owner yet: open its page in a browser and set a password';
 
+const FOR_PEOPLE = 'the page and its settings are for people of this box alone';
+
 /** Who may do what. The one place where it is decided, for every port and protocol. */
 export class Authority {
   readonly #accounts: Owners;
@@ -160,11 +162,17 @@ export class Authority {
     }
     // The web UI knows sessions only: a browser's dialog for name and password would lead nowhere.
     if (action === 'admin' && !isOwn) {
-      return refuse(identity, 'log in first', 'log in first');
+      const isTried = hasCredentials(identity);
+      return refuse(
+        identity,
+        isTried ? 'the page takes sessions only, no name and password' : undefined,
+        'log in first',
+      );
     }
     // What the box's own people type goes to no other server.
     const isAskedElsewhere = this.#rules.http !== undefined || this.#rules.jwt !== undefined;
-    const isOwnName = isOwn && identity.user !== undefined && this.#accounts.person(identity.user) !== undefined;
+    const isPerson = identity.user !== undefined && this.#accounts.person(identity.user) !== undefined;
+    const isOwnName = isOwn && isPerson;
     // Before a person's password, which takes long to verify.
     const verdict =
       action === 'admin' || (isAskedElsewhere && isOwnName)
@@ -177,7 +185,8 @@ export class Authority {
     if (byPassword) {
       return byPassword;
     }
-    const { reason, isKnown = false, isGuess = false } = verdict ?? {};
+    const kept = action === 'admin' && !isPerson ? FOR_PEOPLE : undefined;
+    const { reason = kept, isKnown = false, isGuess = false } = verdict ?? {};
     return {
       ...refuse(identity, hasCredentials(identity) || isGuess ? reason : undefined),
       ...(isKnown ? { isKnown } : {}),
@@ -207,7 +216,7 @@ export class Authority {
       return { allowed: identity.isLoopback, steps };
     }
     if (action === 'admin') {
-      return { allowed: false, steps: [...steps, 'the page and its settings are for people of this box alone'] };
+      return { allowed: false, steps: [...steps, FOR_PEOPLE] };
     }
     const { allowed, steps: more } = await this.#machines.explain(toMachine(action, path, identity), !isOwn);
     return { allowed, steps: [...steps, ...more] };

@@ -1,6 +1,6 @@
 /** Somebody whom the owner has let in, and the owner himself: what he may do, whatever he has come with. */
 export interface Person {
-  /** A user's own name; a guest's is `guest ` and the id of his link: no user can be called so. */
+  /** A user's own name; a guest's is `guest:` and the id of his link: no user can be called so. */
   readonly name: string;
   readonly role: 'owner' | 'viewer' | 'guest';
   /**
