@@ -22,18 +22,6 @@ export const SentPath = sentObject(asNode(PathSchema), 'path');
 export const ConfigName = Type.Object({
   '*': Type.String({ description: 'Name of the entry in paths; it may contain slashes.' }),
 });
-export const Done = Type.Object({ status: Type.Literal('ok') });
-export const Refused = Type.Object({ status: Type.Literal('error'), error: Type.String() });
-
-export const PageQuery = Type.Object({
-  itemsPerPage: Type.Optional(Type.Integer({ minimum: 1, default: 100 })),
-  page: Type.Optional(Type.Integer({ minimum: 0, default: 0 })),
-});
-export const PathPage = Type.Object({
-  itemCount: Type.Integer(),
-  pageCount: Type.Integer(),
-  items: Type.Array(ShownPath),
-});
 
 function shownObject(schema: SchemaNode) {
   const properties = Object.entries(schema.properties ?? {}).map(([name, property]): [string, TSchema] => {

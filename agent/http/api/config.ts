@@ -1,25 +1,17 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import { isForeign, type SettingsKind } from '../../config/posted.ts';
-import {
-  ConfigName,
-  Done,
-  PageQuery,
-  PathPage,
-  Refused,
-  SentGlobal,
-  SentPath,
-  ShownDefaults,
-  ShownGlobal,
-  ShownPath,
-} from './config-schemas.ts';
+import { OkAnswer } from '../simple-answers.ts';
+import { ConfigName, SentGlobal, SentPath, ShownDefaults, ShownGlobal, ShownPath } from './config-schemas.ts';
 import { nameOf } from './names.ts';
 import { paginate } from './paginate.ts';
+import { answers, PageQuery, pageOf } from './shapes.ts';
 
 /** MediaMTX's limit. */
 const MAX_BODY_BYTES = 10 << 20;
 const TAGS = ['configuration'];
 const OK = { status: 'ok' } as const;
+const CHANGED = answers(OkAnswer, 400, 404, 413, 503);
 
 /** Settings as they may be shown: MediaMTX's keys, durations as text, no passwords. */
 export type ShownSettings = Readonly<Record<string, unknown>>;
@@ -56,9 +48,6 @@ export interface ConfigRoutesOptions {
 
 export const configRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config, edits, editorOf }) => {
   const options = { config, edits, editorOf };
-  // The schemas are for people and for the document of the API: what is wrong is told in MediaMTX's words.
-  app.setValidatorCompiler(() => () => true);
-  app.setSerializerCompiler(() => JSON.stringify);
   await app.register(readingRoutes, options);
   await app.register(changingRoutes, options);
   await app.register(looseRoutes, options);
@@ -67,19 +56,19 @@ export const configRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app,
 const readingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config }) => {
   app.get(
     '/config/global/get',
-    { schema: { summary: 'Top-level settings', tags: TAGS, response: { 200: ShownGlobal } } },
+    { schema: { summary: 'Top-level settings', tags: TAGS, response: answers(ShownGlobal) } },
     () => config.global(),
   );
 
   app.get(
     '/config/pathdefaults/get',
-    { schema: { summary: 'Settings that every path starts from', tags: TAGS, response: { 200: ShownDefaults } } },
+    { schema: { summary: 'Settings that every path starts from', tags: TAGS, response: answers(ShownDefaults) } },
     () => config.pathDefaults(),
   );
 
   const list = {
     ...{ summary: 'Settings of every path, defaults filled in', tags: TAGS },
-    ...{ querystring: PageQuery, response: { 200: PathPage, 400: Refused } },
+    ...{ querystring: PageQuery, response: answers(pageOf(ShownPath), 400) },
   };
   app.get('/config/paths/list', { schema: list }, ({ query }) => {
     const items = [...config.paths()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -88,7 +77,7 @@ const readingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { con
 
   const get = {
     ...{ summary: 'Settings of one path, defaults filled in', tags: TAGS },
-    ...{ params: ConfigName, response: { 200: ShownPath, 400: Refused, 404: Refused } },
+    ...{ params: ConfigName, response: answers(ShownPath, 400, 404) },
   };
   app.get('/config/paths/get/*', { schema: get }, (request) => {
     const name = nameOf(request);
@@ -102,10 +91,9 @@ const readingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { con
 
 /** The answer comes when the change is valid and written; what has to start again does so right after. */
 const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { edits, editorOf }) => {
-  const answers = { 200: Done, 400: Refused, 404: Refused, 503: Refused };
   const about = (summary: string, more: object) => ({
     bodyLimit: MAX_BODY_BYTES,
-    schema: { summary, tags: TAGS, ...more, response: answers },
+    schema: { summary, tags: TAGS, ...more, response: CHANGED },
   });
   const named = (summary: string) => about(summary, { params: ConfigName, body: SentPath });
 
@@ -142,10 +130,9 @@ const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { ed
 /** As guides in circulation have them: POST in the place of PATCH, and whatever body, of which what is no setting changes nothing. */
 const looseRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config, edits, editorOf }) => {
   takeAnyBody(app);
-  const answers = { 200: Done, 400: Refused, 404: Refused, 503: Refused };
   const about = (summary: string, more: object = {}) => ({
     bodyLimit: MAX_BODY_BYTES,
-    schema: { summary, tags: TAGS, ...more, response: answers },
+    schema: { summary, tags: TAGS, ...more, response: CHANGED },
   });
   const isMeant = ({ body }: FastifyRequest, kind: SettingsKind): boolean => !isForeign(body, kind);
 

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
-import Type from 'typebox';
+import { OkAnswer } from '../simple-answers.ts';
+import { answers } from './shapes.ts';
 
 /** Where the keys of tokens are kept (`authMethod: jwt`). */
 export interface TokenKeys {
@@ -10,7 +11,7 @@ export interface TokenKeys {
 const SCHEMA = {
   summary: 'Fetch the keys that tokens are signed with (authJWTJWKS) anew',
   tags: ['access'],
-  response: { 200: Type.Object({ status: Type.Literal('ok') }) },
+  response: answers(OkAnswer),
 };
 
 /** `POST /auth/jwks/refresh`, also by the name that some of MediaMTX's guides have: `/auth/jwt/jwks/refresh`. */
