@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Agent, PATIENT, startAgent } from '../peers/agent.ts';
+import { type Agent, PATIENT, startAgent, until } from '../peers/agent.ts';
 import { barClip, SMALL } from '../peers/bar-clip.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
 import { send } from '../peers/webrtc-publisher.ts';
 import { watch } from '../peers/webrtc-viewer.ts';
+
+const isReady = async (agent: Agent, path: string): Promise<boolean> => {
+  const { ready } = await agent.json<{ ready: boolean }>(`/v3/paths/get/${path}`).catch(() => ({ ready: false }));
+  return ready;
+};
 
 const PICTURES = byLength(2, 20) * 10;
 
@@ -44,8 +49,14 @@ describeWith(['chromium', 'ffmpeg'], "pages that were written for ZLMediaKit's W
     const watching = await watch(page, { url: api('whep', 'cam') });
     const report = await watching.shown(PICTURES);
     expect(report).toMatchObject({ status: 201, error: '' });
-    expect(report.headers['location']).toContain('/index/api/delete_webrtc?id=');
+    const location = report.headers['location'] ?? '';
+    expect(location).toContain('/index/api/delete_webrtc?id=');
+    const item = `/v3/webrtcsessions/get/${new URL(location).searchParams.get('id')}`;
+    expect(await agent.json(item)).toMatchObject({ path: 'cam', state: 'read' });
+    const guess = await fetch(location.replace(/token=.*/, 'token=guess'), { method: 'DELETE' });
+    expect([guess.status, await guess.text()]).toEqual([401, 'token incorrect']);
     expect(await watching.close()).toBe(200);
+    await expect(agent.json(item)).rejects.toThrow('404');
     await page.close();
   });
 
@@ -57,6 +68,18 @@ describeWith(['chromium', 'ffmpeg'], "pages that were written for ZLMediaKit's W
     // It may take a moment until the stream is there: players wait for it.
     const watching = await watch(page, { url: api('webrtc', 'pushed', '&type=play'), isZlm: true });
     expect(await watching.shown(PICTURES)).toMatchObject({ status: 200, error: '', size: [640, 360] });
+    await page.close();
+  });
+
+  test.concurrent('push by the call named whip, and end the stream where they are told to', async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const sending = await send(page, { url: api('whip', 'sent'), video: 'video/H264', audio: 'audio/opus' });
+    expect(await sending.report()).toMatchObject({ status: 201, error: '' });
+    const watching = await watch(page, { url: api('whep', 'sent') });
+    expect(await watching.shown(PICTURES)).toMatchObject({ status: 201, error: '', size: [640, 360] });
+    expect(await agent.json('/v3/paths/get/live/sent')).toMatchObject({ ready: true });
+    expect(await sending.close()).toBe(200);
+    await until(async () => ((await isReady(agent, 'live/sent')) ? undefined : true));
     await page.close();
   });
 
