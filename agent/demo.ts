@@ -1,8 +1,8 @@
 import type { Clock } from './base/clock.ts';
 import { explain } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
-import { chooseProfiles } from './cameras/device/choose.ts';
-import { openCamera } from './cameras/device/device.ts';
+import { openSession } from './cameras/device/session.ts';
+import { understand } from './cameras/device/understand.ts';
 import { discover } from './cameras/discovery.ts';
 import type { Config } from './config/load.ts';
 import type { PathEntry, ReadyPath } from './config/path-entry.ts';
@@ -76,9 +76,9 @@ async function untilFound(camera: DemoCamera, deps: DemoDeps): Promise<DemoStrea
 async function findStreams(camera: DemoCamera, { log, signal, clock }: DemoDeps): Promise<DemoStreams | undefined> {
   for await (const found of discover({ includeLoopback: true, listenMs: LISTEN_MS, signal, log, clock })) {
     if (found.url === camera.onvifUrl) {
-      const { profiles } = await openCamera({ url: found.url, signal, clock });
-      const { main, sub } = chooseProfiles(profiles);
-      return main && { onvifUrl: found.url, main, sub };
+      const session = await openSession({ url: found.url, signal, clock });
+      const { main, sub } = await understand(session, { signal });
+      return { onvifUrl: found.url, main, sub };
     }
   }
   return undefined;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { PerchError } from '../../base/errors.ts';
 import {
   authorization,
@@ -8,15 +8,26 @@ import {
   type Hash,
   parseChallenges,
 } from '../../media/rtsp/digest.ts';
+import { cameraError } from '../soap/failures.ts';
+import { limitConnecting, openRequest, placeOf } from '../soap/http-exchange.ts';
+import { originOf } from './snapshot-address.ts';
 
 const MAX_REDIRECTS = 3;
 const MAX_REQUESTS = 8;
 const CLIENT_NONCE_BYTES = 8;
 
+export interface PictureLogin {
+  readonly credentials: Credentials;
+  /** The password may go where anybody in the network can read it. */
+  readonly isClearAllowed: boolean;
+  /** Hears what becomes of it, and may forbid it. */
+  readonly memory: { check(): void; refused(): void; accepted(): void };
+}
+
 export interface PictureRequest {
-  /** `http:`, on the camera's own host. */
+  /** `http:` or `https:`, on the camera's own host. */
   readonly url: URL;
-  readonly credentials: Credentials | undefined;
+  readonly login: PictureLogin | undefined;
   /** A larger one is not read. */
   readonly maxBytes: number;
   /** For everything, redirects and logins among it. */
@@ -58,19 +69,26 @@ async function follow(asked: PictureRequest, signal: AbortSignal): Promise<Pictu
   const tried = new Set<string>();
   let redirects = 0;
   for (let i = 0; i < MAX_REQUESTS; i += 1) {
-    const response = await send(url, answerTo(challenge, asked.credentials, url), signal);
+    if (challenge) {
+      asked.login?.memory.check();
+    }
+    const response = await send(url, answerTo(challenge, asked.login?.credentials, url), signal);
     const status = response.statusCode ?? 0;
     if (status === 200) {
+      if (challenge) {
+        asked.login?.memory.accepted();
+      }
       return read(response, asked.maxBytes, url.host);
     }
     response.destroy();
     if (status === 401) {
-      challenge = nextChallenge(response, asked, tried);
+      challenge = nextChallenge(response, url, asked.login, tried, challenge);
     } else if (status >= 300 && status < 400 && response.headers.location !== undefined) {
       redirects += 1;
       url = redirected(url, response.headers.location, redirects);
       // Another address is another request: a digest is made anew, and may be asked for again.
       tried.clear();
+      challenge = undefined;
     } else {
       throw new PerchError('unavailable', `the camera answers HTTP ${status} instead of a picture`, {
         host: url.host,
@@ -81,17 +99,37 @@ async function follow(asked: PictureRequest, signal: AbortSignal): Promise<Pictu
   throw new PerchError('unavailable', `the camera gives no picture in ${MAX_REQUESTS} requests`, { host: url.host });
 }
 
-function nextChallenge(response: IncomingMessage, { credentials, url }: PictureRequest, tried: Set<string>): Challenge {
-  const challenges = parseChallenges(response.headersDistinct['www-authenticate'] ?? []);
+function nextChallenge(
+  response: IncomingMessage,
+  url: URL,
+  login: PictureLogin | undefined,
+  tried: Set<string>,
+  answered: Challenge | undefined,
+): Challenge {
+  const { host } = url;
+  const offered = parseChallenges(response.headersDistinct['www-authenticate'] ?? []);
+  if (!login) {
+    throw cameraError('wrongPassword', 'the camera asks for a user name and a password for its picture', { host });
+  }
   // A nonce that has grown old is no refusal, once.
   const keyOf = ({ scheme, algorithm, isStale }: Challenge): string => `${scheme} ${algorithm} ${isStale}`;
-  const challenge = credentials && challenges.find((one) => !tried.has(keyOf(one)));
-  if (!challenge) {
-    const words = credentials ? 'refuses this user name or password' : 'asks for a user name and a password';
-    throw new PerchError('unauthorized', `the camera ${words} for its picture`, { host: url.host });
+  const left = offered.filter((one) => !tried.has(keyOf(one)));
+  const isOld = left.some(({ isStale }) => isStale);
+  if (answered && !isOld) {
+    login.memory.refused();
   }
-  tried.add(keyOf(challenge));
-  return challenge;
+  const mayBeClear = url.protocol === 'https:' || login.isClearAllowed;
+  // Only if it is all that is offered: else whoever is in between takes the digest away and gets the password.
+  const isDigestOffered = offered.some(({ scheme }) => scheme === 'digest');
+  const challenge = left.find(({ scheme }) => scheme === 'digest' || (mayBeClear && !isDigestOffered));
+  if (challenge) {
+    tried.add(keyOf(challenge));
+    return challenge;
+  }
+  const words = answered
+    ? 'the camera refuses this user name or password for its picture'
+    : 'the camera takes the password for its picture in the clear only, which is not allowed for it (clearPassword: yes)';
+  throw cameraError(answered ? 'wrongPassword' : 'clearPassword', words, { host });
 }
 
 function answerTo(
@@ -119,7 +157,8 @@ function redirected(from: URL, location: string, redirects: number): URL {
   if (redirects > MAX_REDIRECTS) {
     throw new PerchError('unavailable', `the camera sends us on more than ${MAX_REDIRECTS} times`, context);
   }
-  if (url?.protocol !== 'http:' || url.hostname !== from.hostname) {
+  const isDown = from.protocol === 'https:' && url?.protocol !== 'https:';
+  if ((url?.protocol !== 'http:' && url?.protocol !== 'https:') || isDown || url.hostname !== from.hostname) {
     throw new PerchError(
       'unsupported',
       `the camera sends us elsewhere for its picture: to ${url ? originOf(url) : 'what is no address'}`,
@@ -129,26 +168,12 @@ function redirected(from: URL, location: string, redirects: number): URL {
   return url;
 }
 
-/** What may be told of an address: cameras put names and passwords before the host and into the query. */
-export function originOf({ protocol, host }: URL): string {
-  return `${protocol}//${host}`.slice(0, 100);
-}
-
 function send(url: URL, login: string | undefined, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const sent = request({
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: Number(url.port || 80),
-      path: url.pathname + url.search,
-      // Some boards break when a connection is used again.
-      agent: false,
-      headers: {
-        Connection: 'close',
-        Accept: 'image/jpeg, */*',
-        ...(login === undefined ? {} : { Authorization: login }),
-      },
-      signal,
-    });
+    const place = placeOf(url);
+    const headers = { Accept: 'image/jpeg, */*', ...(login === undefined ? {} : { Authorization: login }) };
+    const sent = openRequest({ place, method: 'GET', path: url.pathname + url.search, headers, signal });
+    sent.on('socket', (socket) => limitConnecting(sent, socket, place.isSecure));
     sent.on('error', reject);
     sent.on('response', resolve);
     // Also without an error: Node says nothing else of one that wants to switch protocols.

@@ -1,5 +1,5 @@
 import type { XmlElement } from '@rgrove/parse-xml';
-import { elements, find, findNumber, findText, plainLine } from '../soap/xml.ts';
+import { attributeOf, elements, find, findNumber, findText, plainLine } from '../soap/xml.ts';
 
 /** What moves the camera, as a profile names it (ONVIF PTZ §5.2). */
 export interface PtzConfiguration {
@@ -57,59 +57,57 @@ export function readProfiles(response: XmlElement, service: CameraProfile['servi
 /** ONVIF Media §5.2.1. One without a video encoder (sound or metadata only) is none of ours. */
 function readProfile1(element: XmlElement): CameraProfile | undefined {
   const encoder = find(element, 'VideoEncoderConfiguration');
-  const codec = find(encoder, 'H264') ?? find(encoder, 'MPEG4');
-  return readCommon(element, 'media', encoder, {
-    groupFrames: findNumber(codec, 'GovLength'),
-    codecProfile: plainLine(findText(codec, 'H264Profile') ?? findText(codec, 'Mpeg4Profile')),
-    anchorFrames: undefined,
-    videoSource: plainLine(findText(element, 'VideoSourceConfiguration', 'SourceToken')),
-    hasSound: find(element, 'AudioEncoderConfiguration') !== undefined,
-    ptz: readPtz(find(element, 'PTZConfiguration')),
-  });
+  const token = attributeOf(element, 'token');
+  return token === undefined || !encoder
+    ? undefined
+    : {
+        token,
+        name: plainLine(findText(element, 'Name')) ?? token,
+        service: 'media',
+        ...readEncoder(encoder, 'media'),
+        videoSource: plainLine(findText(element, 'VideoSourceConfiguration', 'SourceToken')),
+        hasSound: find(element, 'AudioEncoderConfiguration') !== undefined,
+        ptz: readPtz(find(element, 'PTZConfiguration')),
+      };
 }
 
-/** ONVIF Media 2 §5.2.1: the encoder's numbers are attributes. */
+/** ONVIF Media 2 §5.2.1. */
 function readProfile2(element: XmlElement): CameraProfile | undefined {
   const all = find(element, 'Configurations');
   const encoder = find(all, 'VideoEncoder');
-  return readCommon(element, 'media2', encoder, {
-    groupFrames: numberIn(encoder, 'GovLength') ?? findNumber(encoder, 'GovLength'),
-    codecProfile: attribute(encoder, 'Profile'),
-    anchorFrames: numberIn(encoder, 'AnchorFrameDistance'),
-    videoSource: plainLine(findText(all, 'VideoSource', 'SourceToken')),
-    hasSound: find(all, 'AudioEncoder') !== undefined,
-    ptz: readPtz(find(all, 'PTZ')),
-  });
+  const token = attributeOf(element, 'token');
+  return token === undefined || !encoder
+    ? undefined
+    : {
+        token,
+        name: plainLine(findText(element, 'Name')) ?? token,
+        service: 'media2',
+        ...readEncoder(encoder, 'media2'),
+        videoSource: plainLine(findText(all, 'VideoSource', 'SourceToken')),
+        hasSound: find(all, 'AudioEncoder') !== undefined,
+        ptz: readPtz(find(all, 'PTZ')),
+      };
 }
 
-type Particular = Pick<
-  CameraProfile,
-  'groupFrames' | 'codecProfile' | 'anchorFrames' | 'videoSource' | 'hasSound' | 'ptz'
->;
+type EncoderSettings = Omit<CameraProfile, 'token' | 'name' | 'service' | 'videoSource' | 'hasSound' | 'ptz'>;
 
-function readCommon(
-  element: XmlElement,
-  service: CameraProfile['service'],
-  encoder: XmlElement | undefined,
-  particular: Particular,
-): CameraProfile | undefined {
-  const token = attribute(element, 'token');
-  if (token === undefined || !encoder) {
-    return undefined;
-  }
+/** VideoEncoderConfiguration, or VideoEncoder2Configuration, whose numbers about groups are attributes. */
+function readEncoder(encoder: XmlElement, service: CameraProfile['service']): EncoderSettings {
+  const is2 = service === 'media2';
+  const codec = find(encoder, 'H264') ?? find(encoder, 'MPEG4');
   return {
-    token,
-    name: plainLine(findText(element, 'Name')) ?? token,
-    service,
     width: positive(findNumber(encoder, 'Resolution', 'Width')),
     height: positive(findNumber(encoder, 'Resolution', 'Height')),
     fps: positive(findNumber(encoder, 'RateControl', 'FrameRateLimit')),
     codec: codecOf(findText(encoder, 'Encoding')),
     bitrateKbps: positive(findNumber(encoder, 'RateControl', 'BitrateLimit')),
-    encoder: attribute(encoder, 'token'),
+    groupFrames: positive(is2 ? numberIn(encoder, 'GovLength') : findNumber(codec, 'GovLength')),
+    codecProfile: is2
+      ? attributeOf(encoder, 'Profile')
+      : plainLine(findText(codec, 'H264Profile') ?? findText(codec, 'Mpeg4Profile')),
+    anchorFrames: is2 ? positive(numberIn(encoder, 'AnchorFrameDistance')) : undefined,
+    encoder: attributeOf(encoder, 'token'),
     encoderName: plainLine(findText(encoder, 'Name')),
-    ...particular,
-    groupFrames: positive(particular.groupFrames),
   };
 }
 
@@ -124,7 +122,7 @@ function readPtz(element: XmlElement | undefined): PtzConfiguration | undefined 
   const [hasPanTilt, hasZoom] = [has('PanTilt'), has('Zoom')];
   const isTold = hasPanTilt || hasZoom;
   return {
-    token: attribute(element, 'token'),
+    token: attributeOf(element, 'token'),
     node: plainLine(findText(element, 'NodeToken')),
     hasPanTilt: isTold ? hasPanTilt : undefined,
     hasZoom: isTold ? hasZoom : undefined,
@@ -143,15 +141,30 @@ function codecOf(text: string | undefined): string | undefined {
   return ['H264', 'H265', 'JPEG', 'MPEG4'][known] ?? name;
 }
 
-function attribute(element: XmlElement | undefined, name: string): string | undefined {
-  // A map: an attribute may be called __proto__.
-  return element && plainLine(new Map(Object.entries(element.attributes)).get(name));
-}
-
 function numberIn(element: XmlElement | undefined, name: string): number | undefined {
-  const text = attribute(element, name);
+  const text = attributeOf(element, name);
   const value = text === undefined ? Number.NaN : Number(text);
   return Number.isFinite(value) ? value : undefined;
+}
+
+/** A profile with what its encoder's configuration tells beyond it. */
+export function mergeEncoders(profile: CameraProfile, encoder: XmlElement | undefined): CameraProfile {
+  if (!encoder) {
+    return profile;
+  }
+  const told = readEncoder(encoder, profile.service);
+  return {
+    ...profile,
+    width: profile.width ?? told.width,
+    height: profile.height ?? told.height,
+    fps: profile.fps ?? told.fps,
+    codec: profile.codec ?? told.codec,
+    bitrateKbps: profile.bitrateKbps ?? told.bitrateKbps,
+    groupFrames: profile.groupFrames ?? told.groupFrames,
+    codecProfile: profile.codecProfile ?? told.codecProfile,
+    anchorFrames: profile.anchorFrames ?? told.anchorFrames,
+    encoderName: profile.encoderName ?? told.encoderName,
+  };
 }
 
 const positive = (value: number | undefined): number | undefined =>

@@ -1,6 +1,7 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import type { Credentials } from '../../media/rtsp/digest.ts';
 import { CallLanes } from '../soap/call-lanes.ts';
 import { cameraError, troubleOf } from '../soap/failures.ts';
 import { type HttpPlace, placeOf } from '../soap/http-exchange.ts';
@@ -49,7 +50,8 @@ export interface OnvifSession {
   readonly skewMs: number;
   /** Over https: whether somebody that this machine knows has signed for the camera. Most sign for themselves. */
   readonly isTrusted: boolean | undefined;
-  readonly user: string | undefined;
+  /** For its streams and pictures: to this host alone. */
+  readonly credentials: Credentials | undefined;
   /** The answer is kept. */
   information(): Promise<DeviceInformation>;
   has(service: ServiceName): boolean;
@@ -62,19 +64,21 @@ export interface OnvifSession {
 }
 
 const sharedLanes = new CallLanes();
-const sharedLogins = new LoginMemory(systemClock);
+/** Of all cameras: what asks them for pictures is held to it too. */
+export const sharedLogins = new LoginMemory(systemClock);
 
 /** Begins to speak to a camera: its clock, its services. @throws PerchError with `camera` (soap/failures.ts), in words for a person */
 export async function openSession(target: CameraTarget): Promise<OnvifSession> {
   const url = deviceUrl(target.url);
   const user = target.user || plainOf(url.username) || undefined;
   const password = target.user ? (target.password ?? '') : plainOf(url.password);
+  const credentials = user === undefined ? undefined : { user, password };
   url.username = '';
   url.password = '';
   const caller = new SoapCaller({
     place: placeOf(url),
     path: url.pathname + url.search,
-    credentials: user === undefined ? undefined : { user, password },
+    credentials,
     isClearAllowed: target.isClearAllowed ?? false,
     isAsked: target.isAsked ?? false,
     deadlineMs: target.callDeadlineMs ?? CALL_DEADLINE_MS,
@@ -86,7 +90,7 @@ export async function openSession(target: CameraTarget): Promise<OnvifSession> {
   // Without login first: a token that bears a wrong time would be refused by cameras that are strict about it.
   await caller.readClock();
   const services = await askServices(caller, url.pathname + url.search);
-  return new Session(url, user, caller, services);
+  return new Session(url, credentials, caller, services);
 }
 
 function deviceUrl(text: string): URL {
@@ -136,7 +140,7 @@ const CAPABILITIES = '<tds:GetCapabilities><tds:Category>All</tds:Category></tds
 
 class Session implements OnvifSession {
   readonly url: URL;
-  readonly user: string | undefined;
+  readonly credentials: Credentials | undefined;
   readonly #caller: SoapCaller;
   readonly #services: ServiceAddresses;
   readonly #path: string;
@@ -144,9 +148,9 @@ class Session implements OnvifSession {
   readonly #places = new Map<ServiceName, HttpPlace>();
   #information: Promise<DeviceInformation> | undefined;
 
-  constructor(url: URL, user: string | undefined, caller: SoapCaller, services: ServiceAddresses) {
+  constructor(url: URL, credentials: Credentials | undefined, caller: SoapCaller, services: ServiceAddresses) {
     this.url = url;
-    this.user = user;
+    this.credentials = credentials;
     this.#caller = caller;
     this.#services = services;
     this.#path = url.pathname + url.search;

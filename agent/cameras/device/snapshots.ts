@@ -1,10 +1,10 @@
 import { PerchError } from '../../base/errors.ts';
-import { escapeXml, findText } from '../soap/xml.ts';
-import { listProfiles } from './device.ts';
-import { fetchPicture, originOf } from './fetch-picture.ts';
+import type { LoginKey, LoginMemory } from '../soap/login-memory.ts';
+import { fetchPicture, type PictureLogin } from './fetch-picture.ts';
+import { askSnapshotUri, listProfiles } from './media.ts';
 import type { CameraProfile } from './profiles.ts';
-import { ask, requestsOf } from './requests.ts';
-import { type CameraTarget, type OnvifSession, openSession } from './session.ts';
+import { type CameraTarget, type OnvifSession, openSession, sharedLogins } from './session.ts';
+import { pinnedPictureUrl } from './snapshot-address.ts';
 
 const PICTURE_DEADLINE_MS = 5_000;
 
@@ -17,21 +17,22 @@ export interface SnapshotOptions extends Omit<CameraTarget, 'signal'> {
 /** What the camera has told, kept until something fails. */
 interface Known {
   readonly session: OnvifSession;
-  readonly media: OnvifMediaService;
   /** From the wanted one on, each smaller than the one before. */
-  readonly tokens: readonly string[];
+  readonly profiles: readonly CameraProfile[];
   readonly urls: Map<string, URL>;
 }
 
-/** A camera's own pictures (ONVIF Media 1 GetSnapshotUri). Of a camera whose picture is too large the next smaller profile's is taken. */
+/** A camera's own pictures (GetSnapshotUri). Of a camera whose picture is too large the next smaller profile's is taken. */
 export class Snapshots {
   readonly #options: SnapshotOptions;
   #known: Known | undefined;
-  /** Of `tokens`: those before it have given pictures that were too large. */
+  /** Of `profiles`: those before it have given pictures that were too large. */
   #first = 0;
+  readonly #logins: LoginMemory;
 
   constructor(options: SnapshotOptions) {
     this.#options = options;
+    this.#logins = options.logins ?? sharedLogins;
   }
 
   /** A JPEG of at most `maxBytes`. @throws PerchError 'unsupported' when the camera has none, or none so small */
@@ -46,14 +47,18 @@ export class Snapshots {
   }
 
   async #fetch(signal: AbortSignal): Promise<Uint8Array> {
-    this.#known ??= await this.#ask(signal);
-    const { tokens } = this.#known;
-    const { user, password = '', maxBytes } = this.#options;
+    this.#known ??= await untilAborted(this.#ask(), signal);
+    const { profiles, session } = this.#known;
+    const { maxBytes, isClearAllowed = false } = this.#options;
     let sizeBytes: number | undefined;
-    for (let i = Math.min(this.#first, tokens.length - 1); i < tokens.length; i += 1) {
-      const url = await this.#urlOf(this.#known, tokens[i] ?? '');
-      const credentials = user ? { user, password } : undefined;
-      const picture = await fetchPicture({ url, credentials, maxBytes, deadlineMs: PICTURE_DEADLINE_MS, signal });
+    for (let i = Math.min(this.#first, profiles.length - 1); i < profiles.length; i += 1) {
+      const url = await untilAborted(this.#urlOf(this.#known, profiles[i]), signal);
+      const login = session.credentials && {
+        credentials: session.credentials,
+        isClearAllowed,
+        memory: this.#memoryOf({ ...session.credentials, camera: `${url.host} picture` }),
+      };
+      const picture = await fetchPicture({ url, login, maxBytes, deadlineMs: PICTURE_DEADLINE_MS, signal });
       if (picture.kind === 'jpeg') {
         return picture.bytes;
       }
@@ -67,57 +72,53 @@ export class Snapshots {
     );
   }
 
-  async #ask(signal: AbortSignal): Promise<Known> {
-    const session = await openSession({ ...this.#options, signal });
-    const { media } = await requestsOf(session);
-    const tokens = smallerFrom(await listProfiles(session), this.#options.profile);
-    if (tokens.length === 0) {
-      throw new PerchError('unsupported', 'the camera has no profile with a picture', { host: session.host });
-    }
-    return { session, media, tokens, urls: new Map() };
+  /** A still is taken at every event: a login that is refused must not be tried each time. */
+  #memoryOf(key: LoginKey): PictureLogin['memory'] {
+    return {
+      check: () => this.#logins.check(key, this.#options.isAsked ?? false),
+      refused: () => this.#logins.refused(key),
+      accepted: () => this.#logins.accepted(key, 'digest'),
+    };
   }
 
-  async #urlOf({ session, media, urls }: Known, token: string): Promise<URL> {
-    let url = urls.get(token);
+  async #ask(): Promise<Known> {
+    // It is kept for later pictures, so it does not end with whoever wants this one.
+    const session = await openSession({ ...this.#options, signal: new AbortController().signal });
+    const profiles = smallerFrom(await listProfiles(session), this.#options.profile);
+    if (profiles.length === 0) {
+      throw new PerchError('unsupported', 'the camera has no profile with a picture', { host: session.host });
+    }
+    return { session, profiles, urls: new Map() };
+  }
+
+  async #urlOf({ session, urls }: Known, profile: CameraProfile | undefined): Promise<URL> {
+    let url = profile && urls.get(profile.token);
     if (!url) {
-      const response = await ask(media.getSnapshotUri({ ProfileToken: escapeXml(token) }));
-      url = pinnedPictureUrl(findText(response, 'MediaUri', 'Uri') ?? '', session.url);
-      urls.set(token, url);
+      url = pinnedPictureUrl((profile && (await askSnapshotUri(session, profile))) ?? '', session.url);
+      urls.set(profile?.token ?? '', url);
     }
     return url;
   }
 }
 
-/** Tokens from the wanted profile on, by size, each size once. */
-function smallerFrom(profiles: readonly CameraProfile[], wanted: string | undefined): string[] {
+/** Calls to a camera end by themselves, with their deadline; nobody has to wait for that. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(new PerchError('unavailable', 'nobody waits for the picture any more'));
+    if (signal.aborted) {
+      abort();
+    }
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** Those from the wanted profile on, by size, each size once. */
+function smallerFrom(profiles: readonly CameraProfile[], wanted: string | undefined): CameraProfile[] {
   const areaOf = ({ width = 0, height = 0 }: CameraProfile): number => width * height;
   const bySize = [...profiles].sort((a, b) => areaOf(b) - areaOf(a));
   const first = profiles.find(({ token }) => token === wanted) ?? bySize[0];
   const smaller = first ? bySize.filter((profile) => areaOf(profile) < areaOf(first)) : [];
-  const sizes = new Map(smaller.map((profile) => [areaOf(profile), profile.token]));
-  return first ? [first.token, ...sizes.values()] : [];
-}
-
-/**
- * Cameras name another host (behind a router, with an old setting): port, path and query are right. The query stays as it is, some
- * have their login in it.
- * @throws PerchError badInput, unsupported
- */
-export function pinnedPictureUrl(uri: string, camera: URL): URL {
-  const url = URL.canParse(uri) ? new URL(uri) : undefined;
-  if (url?.protocol === 'https:') {
-    throw new PerchError('unsupported', 'the camera gives its picture over https only, which is not supported', {
-      host: camera.host,
-    });
-  }
-  if (url?.protocol !== 'http:') {
-    const words = url
-      ? `'${originOf(url)}' is not the http address of a picture`
-      : 'the camera names no address of a picture';
-    throw new PerchError('badInput', words, { host: camera.host });
-  }
-  url.hostname = camera.hostname;
-  url.username = '';
-  url.password = '';
-  return url;
+  const sizes = new Map(smaller.map((profile) => [areaOf(profile), profile]));
+  return first ? [first, ...sizes.values()] : [];
 }

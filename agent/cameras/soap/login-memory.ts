@@ -14,8 +14,8 @@ const MAX_LOGINS = 1_024;
 export type LoginScheme = 'token' | 'none' | 'digest' | 'basic';
 
 interface Login {
-  /** Of the password that was tried last; the password itself is not kept. */
-  password: string;
+  /** Of the password that was tried last: under a key of this program's run, the password itself is not kept. */
+  seal: string;
   scheme: LoginScheme | undefined;
   /** With this password, and with all of the last half hour. */
   refusals: number;
@@ -59,7 +59,7 @@ export class LoginMemory {
     if (login.lockedUntilMs > nowMs) {
       throw lockedOut(login.lockedUntilMs - nowMs, context);
     }
-    const isSame = login.password === this.#sealOf(key);
+    const isSame = login.seal === this.#sealOf(key);
     const goesOnMs = login.refusedAtMs + FORGET_AFTER_MS - nowMs;
     if (login.refusalsInAll >= MAX_REFUSALS_IN_ALL) {
       throw cameraError(
@@ -78,15 +78,15 @@ export class LoginMemory {
   }
 
   accepted(key: LoginKey, scheme: LoginScheme): void {
-    this.#put(key, { ...FRESH, password: this.#sealOf(key), scheme });
+    this.#put(key, { ...FRESH, seal: this.#sealOf(key), scheme });
   }
 
   refused(key: LoginKey): void {
     const login = this.#get(key) ?? FRESH;
-    const password = this.#sealOf(key);
-    const refusals = login.password === password ? login.refusals + 1 : 1;
+    const seal = this.#sealOf(key);
+    const refusals = login.seal === seal ? login.refusals + 1 : 1;
     const refusedAtMs = this.#clock.monoMs();
-    this.#put(key, { ...login, password, refusals, refusalsInAll: login.refusalsInAll + 1, refusedAtMs });
+    this.#put(key, { ...login, seal, refusals, refusalsInAll: login.refusalsInAll + 1, refusedAtMs });
   }
 
   /** @returns what to throw */
@@ -104,7 +104,7 @@ export class LoginMemory {
 
   /** It does not know tokens, whether the password is right or not. */
   learn(key: LoginKey, scheme: LoginScheme): void {
-    this.#put(key, { ...(this.#get(key) ?? { ...FRESH, password: this.#sealOf(key) }), scheme });
+    this.#put(key, { ...(this.#get(key) ?? { ...FRESH, seal: this.#sealOf(key) }), scheme });
   }
 
   #get(key: LoginKey): Login | undefined {
@@ -131,7 +131,7 @@ export class LoginMemory {
 }
 
 const FRESH: Login = {
-  password: '',
+  seal: '',
   scheme: undefined,
   refusals: 0,
   refusalsInAll: 0,

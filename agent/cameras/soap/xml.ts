@@ -80,6 +80,12 @@ export function findNumber(from: XmlElement | undefined, ...path: readonly strin
   return Number.isFinite(value) ? value : undefined;
 }
 
+/** What a camera says in an attribute, as plainLine. */
+export function attributeOf(element: XmlElement | undefined, name: string): string | undefined {
+  // Own ones alone: an attribute may be called __proto__.
+  return element && Object.hasOwn(element.attributes, name) ? plainLine(element.attributes[name]) : undefined;
+}
+
 /** ASCII, whatever the text: so no camera's idea of an encoding can spoil it. What XML 1.0 §2.2 does not allow is left out. */
 export function escapeXml(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed

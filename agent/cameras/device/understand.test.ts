@@ -9,9 +9,9 @@ import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { startDemoCamera } from '../../sources/demo/demo-camera.ts';
-import { chooseProfiles } from './choose.ts';
-import { openCamera } from './device.ts';
-import type { CameraTarget } from './session.ts';
+import { LoginMemory } from '../soap/login-memory.ts';
+import { type CameraTarget, openSession } from './session.ts';
+import { type UnderstandOptions, understand } from './understand.ts';
 
 const never = new AbortController().signal;
 const envelope = (body: string) =>
@@ -61,6 +61,11 @@ async function startFake(habit: Habit) {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/onvif/device_service`, calls };
 }
 
+async function openCamera(target: CameraTarget, options: Partial<UnderstandOptions> = {}) {
+  const session = await openSession({ logins: new LoginMemory(systemClock), ...target });
+  return { session, ...(await understand(session, { signal: never, ...options })) };
+}
+
 async function failureOf(options: Omit<CameraTarget, 'signal'>): Promise<PerchError> {
   const error = await openCamera({ signal: never, ...options }).then(
     () => undefined,
@@ -79,10 +84,10 @@ test('the demo camera is read whole, and main and sub are chosen from it', async
     model: 'Demo camera',
     firmware: '1',
     serial: 'demo',
-    hardware: undefined,
+    hardware: 'software',
   });
-  expect(Math.abs(camera.skewMs)).toBeLessThan(2000);
-  const { main, sub } = chooseProfiles(camera.profiles);
+  expect(Math.abs(camera.session.skewMs)).toBeLessThan(2000);
+  const { main, sub } = camera;
   expect(main).toMatchObject({ width: 640, height: 360, fps: 15, codec: 'H264', rtspUrl: demo.rtspUrl('main') });
   expect(sub).toMatchObject({ width: 320, height: 180, rtspUrl: demo.rtspUrl('sub') });
 });
@@ -97,10 +102,21 @@ test('sparse replies are enough, and no host that the camera names is followed',
     serial: undefined,
     hardware: undefined,
   });
-  expect(camera.profiles).toMatchObject([
-    { token: 'p&1', name: 'p&1', width: undefined, codec: 'H264', rtspUrl: 'rtsp://127.0.0.1:8554/live?a=1&b=2' },
-  ]);
-  expect(calls.at(-1)).toMatchObject({ operation: 'GetStreamUri', path: '/media?x=1' });
+  expect(camera.main).toMatchObject({
+    token: 'p&1',
+    name: 'p&1',
+    width: undefined,
+    codec: 'H264',
+    rtspUrl: 'rtsp://127.0.0.1:8554/live?a=1&b=2',
+  });
+  expect(camera).toMatchObject({
+    sub: undefined,
+    snapshot: undefined,
+    hasPtz: false,
+    hasEvents: false,
+    hasSound: false,
+  });
+  expect(calls.find(({ operation }) => operation === 'GetStreamUri')?.path).toBe('/media?x=1');
 });
 
 test('the login bears the time of the camera, whatever characters it has', async () => {
@@ -114,7 +130,7 @@ test('the login bears the time of the camera, whatever characters it has', async
       : plain(operation, request, response);
   });
   const camera = await openCamera({ url, user: 'a<&b', password: 'p<ä>', signal: never });
-  expect(Math.abs(camera.skewMs - aheadMs)).toBeLessThan(2000);
+  expect(Math.abs(camera.session.skewMs - aheadMs)).toBeLessThan(2000);
   const [time, ...others] = calls.filter(({ operation }) => operation !== 'GetServices');
   expect(time?.request).not.toContain('Username');
   for (const { request } of others) {
@@ -174,8 +190,8 @@ test('a camera that wants a login even for its time has the time of its web serv
     }
     return plain(operation, request, response);
   });
-  const { skewMs } = await openCamera({ url, user: 'u', password: 'p', signal: never });
-  expect(Math.abs(skewMs - 3_600_000)).toBeLessThan(5_000);
+  const { session } = await openCamera({ url, user: 'u', password: 'p', signal: never });
+  expect(Math.abs(session.skewMs - 3_600_000)).toBeLessThan(5_000);
 });
 
 test('a camera that does not answer, or a byte at a time for ever, costs one deadline', async () => {
@@ -211,9 +227,9 @@ test('one profile that is switched off does not hide the others, and none at all
       return plain(operation, request, response);
     };
   const one = await startFake(two((token) => token === 'b'));
-  expect((await openCamera({ url: one.url, signal: never })).profiles.map(({ token }) => token)).toEqual(['b']);
+  expect((await openCamera({ url: one.url, signal: never })).main.token).toBe('b');
   const none = await startFake(two(() => false));
-  expect(await failureOf({ url: none.url })).toMatchObject({ code: 'unsupported' });
+  expect(await failureOf({ url: none.url })).toMatchObject({ message: 'the camera answers with a fault: off' });
 });
 
 test.for([

@@ -1,0 +1,27 @@
+import { cameraError } from '../soap/failures.ts';
+
+/**
+ * Cameras name another host (behind a router, with an old setting): port, path and query are right. The query stays as it is, some
+ * have their login in it.
+ * @throws PerchError
+ */
+export function pinnedPictureUrl(uri: string, camera: URL): URL {
+  const text = uri.replace(/&amp;/g, '&').trim();
+  const whole = text.startsWith('/') ? new URL(text, camera).href : text;
+  const url = URL.canParse(whole) ? new URL(whole) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    const words = url
+      ? `'${originOf(url)}' is not the http address of a picture`
+      : 'the camera names no address of a picture';
+    throw cameraError('badReply', words, { host: camera.host });
+  }
+  url.hostname = camera.hostname;
+  url.username = '';
+  url.password = '';
+  return url;
+}
+
+/** What may be told of an address: cameras put names and passwords before the host and into the query. */
+export function originOf({ protocol, host }: URL): string {
+  return `${protocol}//${host}`.slice(0, 100);
+}

@@ -1,0 +1,46 @@
+import { PerchError } from '../../base/errors.ts';
+import type { NetworkPorts } from './network.ts';
+
+/** Where RTSP is when nobody says it; 10554: boards of Tuya and XM. */
+const USUAL_PORTS = [554, 8554, 10554] as const;
+
+/**
+ * The address of a stream out of what a camera said: with the host that it was reached at, without a name and a password (they are
+ * added when the stream is opened), else as it is. Hikvision needs its query, XM has a user of its own in it that must stay.
+ * @throws PerchError badInput for what is no address of a stream
+ */
+export function repairStreamUri(uri: string, host: string): URL {
+  // Twice escaped (`&amp;amp;`), with line breaks inside, or the path alone.
+  const text = uri
+    .replace(/&amp;/g, '&')
+    .replace(/[\r\n\t\0]/g, '')
+    .trim();
+  const urlHost = host.includes(':') ? `[${host}]` : host;
+  const whole = text.startsWith('/') ? `rtsp://${urlHost}${text}` : text.replace(/^(rtsps?):\/*/i, '$1://');
+  const url = URL.canParse(whole) ? new URL(whole) : undefined;
+  if (url?.protocol !== 'rtsp:' && url?.protocol !== 'rtsps:') {
+    const kind = url ? `an address of ${url.protocol.slice(0, 20)}` : 'no address';
+    throw new PerchError('badInput', `the camera names ${kind} where its stream should be`, { camera: 'badReply' });
+  }
+  url.hostname = urlHost;
+  url.username = '';
+  url.password = '';
+  return url;
+}
+
+/**
+ * The ports to look for the stream at, likeliest first: the camera's claim, unless that is the port of its web page (some answer so),
+ * what it says of its network, then the usual ones.
+ */
+export function candidatePorts(url: URL, ports: NetworkPorts, webPort: number): number[] {
+  const claimed = Number(url.port || (url.protocol === 'rtsps:' ? 322 : 554));
+  const isWeb = claimed === webPort || ports.http.includes(claimed);
+  const likely = isWeb ? [...ports.rtsp, ...USUAL_PORTS, claimed] : [claimed, ...ports.rtsp, ...USUAL_PORTS];
+  return [...new Set(likely)].slice(0, 6);
+}
+
+export function withPort(url: URL, port: number): URL {
+  const moved = new URL(url);
+  moved.port = port === (url.protocol === 'rtsps:' ? 322 : 554) ? '' : String(port);
+  return moved;
+}

@@ -1,0 +1,102 @@
+import { PerchError } from '../../base/errors.ts';
+import type { Credentials } from '../../media/rtsp/digest.ts';
+import { cameraError } from '../soap/failures.ts';
+import { askStreamUri, unlessBroken } from './media.ts';
+import { type NetworkPorts, readPorts } from './network.ts';
+import type { CameraProfile } from './profiles.ts';
+import { ask, requestsOf } from './requests.ts';
+import type { OnvifSession } from './session.ts';
+import { candidatePorts, repairStreamUri, withPort } from './stream-address.ts';
+
+/** What a DESCRIBE tells (RFC 7826 §13.2). */
+export interface StreamProof {
+  readonly hasSound: boolean;
+  /** Undefined when it was not asked about. */
+  readonly hasBackChannel?: boolean | undefined;
+  /** As the SDP has it: `H264`, `H265`. */
+  readonly codec?: string | undefined;
+  /** The parameter sets allow pictures out of order. */
+  readonly mayReorder?: boolean | undefined;
+}
+
+/**
+ * Asks for the description of a stream. The address has no credentials; they go to this host alone.
+ * @throws PerchError unauthorized when the server does not take the login; anything else when there is no such stream there
+ */
+export type ProveStream = (
+  rtspUrl: string,
+  credentials: Credentials | undefined,
+  signal: AbortSignal,
+) => Promise<StreamProof>;
+
+export interface CameraStream extends CameraProfile {
+  /** On the camera's own host, without credentials. */
+  readonly rtspUrl: string;
+  /** What the stream's own server said; undefined when nobody asked it. */
+  readonly proof: StreamProof | undefined;
+}
+
+/** Finds the streams of one camera. What was learnt of its ports with the first one serves the others. */
+export class StreamFinder {
+  readonly #session: OnvifSession;
+  readonly #prove: ProveStream | undefined;
+  readonly #signal: AbortSignal;
+  #ports: Promise<NetworkPorts> | undefined;
+  #knownPort: number | undefined;
+
+  /** @param prove without it the camera's word is taken, repaired */
+  constructor(session: OnvifSession, prove: ProveStream | undefined, signal: AbortSignal) {
+    this.#session = session;
+    this.#prove = prove;
+    this.#signal = signal;
+  }
+
+  /** @throws PerchError when the camera has no such stream, or it is nowhere */
+  async find(profile: CameraProfile): Promise<CameraStream> {
+    const url = repairStreamUri(await askStreamUri(this.#session, profile), this.#session.host);
+    let failure: unknown;
+    for (const port of await this.#candidates(url)) {
+      const rtspUrl = withPort(url, port).href;
+      try {
+        const proof = await this.#prove?.(rtspUrl, this.#session.credentials, this.#signal);
+        this.#knownPort = port;
+        return { ...profile, rtspUrl, proof };
+      } catch (error) {
+        failure ??= error;
+        this.#throwIfEnd(error);
+      }
+    }
+    const words = 'the stream that the camera names is not there';
+    throw cameraError('badReply', words, { host: this.#session.host, profile: profile.token }, failure);
+  }
+
+  #throwIfEnd(error: unknown): void {
+    if (!(error instanceof PerchError) || this.#signal.aborted) {
+      throw error;
+    }
+    if (error.code === 'unauthorized') {
+      // Not tried at other ports: each would be one refusal more, until the camera locks.
+      const words =
+        'the camera takes this login for ONVIF, but not for its stream: give the user the right to watch live';
+      throw cameraError('onvifUser', words, { host: this.#session.host }, error);
+    }
+  }
+
+  async #candidates(url: URL): Promise<number[]> {
+    const webPort = Number(this.#session.url.port || (this.#session.url.protocol === 'https:' ? 443 : 80));
+    const none: NetworkPorts = { rtsp: [], http: [] };
+    const [claimed = 554] = candidatePorts(url, none, 0);
+    if (claimed === this.#knownPort || (!this.#prove && claimed !== webPort)) {
+      return [claimed];
+    }
+    this.#ports ??= this.#askPorts();
+    const candidates = candidatePorts(url, await this.#ports, webPort);
+    const all = this.#knownPort === undefined ? candidates : [this.#knownPort, ...candidates];
+    return this.#prove ? [...new Set(all)] : all.slice(0, 1);
+  }
+
+  async #askPorts(): Promise<NetworkPorts> {
+    const { device } = await requestsOf(this.#session);
+    return readPorts(await unlessBroken(() => ask(device.getNetworkProtocols())));
+  }
+}
