@@ -111,6 +111,20 @@ test('a viewer sees the cameras that the owner has chosen, and nothing of the se
   expect(await asks(eve)).toEqual(Array(8).fill(401));
 });
 
+test('a name is the same however a keyboard composes its letters', async () => {
+  await using box = await openBox();
+  const owner = await new Browser(box).logIn('owner', PASSWORD);
+  const [composed, apart] = ['J\u00fcrgen', 'Ju\u0308rgen'];
+  expect(await owner.status('POST', '/v3/users', { name: apart, password: 'red kite' })).toBe(200);
+  for (const name of [composed, apart]) {
+    const browser = await new Browser(box).logIn(name, 'red kite');
+    expect((await browser.ask('GET', '/v3/session')).json()).toMatchObject({ user: composed });
+    const url = `/v3/users/${encodeURIComponent(name)}`;
+    expect(await owner.status('PATCH', url, { recordings: true })).toBe(200);
+  }
+  expect(await owner.status('DELETE', `/v3/users/${encodeURIComponent(apart)}`)).toBe(200);
+});
+
 test('sessions are seen and ended: the owner has all, a viewer his own', async () => {
   await using box = await openBox();
   const owner = await new Browser(box).logIn('owner', PASSWORD);

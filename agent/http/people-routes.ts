@@ -121,7 +121,7 @@ function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOption
     { onRequest, bodyLimit, schema: change },
     async (request) => {
       const { password, ...rights } = checkedBody(UserChange, request.body);
-      await people.changeUser(request.params.name, rights, password);
+      await people.changeUser(request.params.name.normalize('NFC'), rights, password);
       return { status: 'ok' };
     },
   );
@@ -131,7 +131,7 @@ function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOption
     '/v3/users/:name',
     { onRequest, schema: remove },
     async ({ params: { name } }) => {
-      await people.removeUser(name);
+      await people.removeUser(name.normalize('NFC'));
       return { status: 'ok' };
     },
   );

@@ -105,7 +105,8 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
   const schema = { summary: 'Logs in; without user: the owner', tags, body: LogInBody, response: answers };
   app.post('/v3/session', { schema }, async (request, reply) => {
     const origin = ownOrigin(access, request);
-    const { user = accounts.owner ?? '', password } = checkedBody(LogInBody, request.body);
+    const { user: typed = accounts.owner ?? '', password } = checkedBody(LogInBody, request.body);
+    const user = typed.normalize('NFC');
     const asker = askerOf(options, request, origin);
     const logIn = () => accounts.logIn(user, password, asker, sessionTokenOf(request.headers));
     welcome(options, user, await paused(wrongCredentials, origin.ip, logIn), request, reply);
