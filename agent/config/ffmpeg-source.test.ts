@@ -43,7 +43,8 @@ test.for([
   ['ffmpeg://  ', 'names no input'],
   ['ffmpeg://a=b c=d', 'no input behind them'],
   [`ffmpeg://'a`, 'has no end'],
-] as const)('%s is refused', ([source, message]) => {
+  [`ffmpeg://${'a'.repeat(8_150)}`, 'limit 8192'],
+] as const)('%.20s is refused', ([source, message]) => {
   expect(() => ffmpegCommand(source)).toThrow(message);
 });
 

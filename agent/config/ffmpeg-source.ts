@@ -33,7 +33,9 @@ export function ffmpegCommand(source: string): string {
   const hasOutput = /^rtsps?:\/\//i.test(last) && given.at(-2) !== '-i';
   // An output's options stand before it: `-f rtsp` may be written already, and once more does no harm.
   const output = hasOutput ? [] : ['-f', 'rtsp', '-rtsp_transport', 'tcp', HERE];
-  return [...QUIET, ...given, ...output].map(quoted).join(' ');
+  const command = [...QUIET, ...given, ...output].map(quoted).join(' ');
+  parseCommandLine(command);
+  return command;
 }
 
 /** The path as it is meant: one that is published to, by a command that is started again whenever it ends. */

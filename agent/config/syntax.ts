@@ -143,10 +143,11 @@ function checkAddress(text: string): string {
 }
 
 function checkCommand(text: string): string {
-  if (text.trim() !== '') {
-    parseCommandLine(text);
+  const command = text.trim();
+  if (command !== '') {
+    parseCommandLine(command);
   }
-  return text.trim();
+  return command;
 }
 
 /** What a text must look like, by the schema's `syntax`; each returns it in the form that the program uses. */

@@ -56,6 +56,7 @@ test.for([
     'perch.yml:1: webrtcLocalUDPAddress: WebRTC needs this address, webrtcLocalTCPAddress or webrtcICEServers2',
   ],
   ['webrtcLocalTCPAddress: "8189"', "perch.yml:1: webrtcLocalTCPAddress: '8189' is not an address"],
+  ['runOnConnect: "a\\\\ "', 'perch.yml:1: runOnConnect: the command ends with a backslash'],
   ['webrtcTrackGatherTimeout: 0s', 'perch.yml:1: webrtcTrackGatherTimeout: must be longer than zero'],
   ['webrtcIPsFromInterfaces: no', 'perch.yml:1: webrtcIPsFromInterfaces: when this is off, webrtcAdditionalHosts'],
   [

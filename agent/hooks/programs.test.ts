@@ -25,6 +25,12 @@ test('a command gets its variables as arguments and in its environment, and its 
   expect(lines.find(({ says }) => says === 'end')).toMatchObject({ path: 'cam', hook: 'runOnRead', level: 30 });
 });
 
+test('a name that only objects know is no variable', async () => {
+  await using box = hookBox();
+  box.programs.once({ hook: 'runOnInit', text: 'echo a$constructor.$toString.', variables: {} });
+  await expect.poll(box.said, WAIT).toEqual(['a..']);
+});
+
 test('the key of an encrypted configuration file is not handed on', async () => {
   await using box = hookBox();
   process.env['MTX_CONFKEY'] = 'secret';

@@ -177,7 +177,7 @@ export class Programs {
   /** The configuration has looked at its commands when it was read; should it ever have missed something, one command fails. */
   #wordsOf(command: Command, env: NodeJS.ProcessEnv, log: Logger): ReturnType<typeof expandWords> | undefined {
     try {
-      return expandWords(parseCommandLine(command.text), (name) => env[name]);
+      return expandWords(parseCommandLine(command.text), (name) => (Object.hasOwn(env, name) ? env[name] : undefined));
     } catch (cause) {
       const failure = { kind: 'failure', reason: explain(cause) } as const;
       tellEnd(log, failure);
