@@ -18,7 +18,7 @@ const CAMERAS = {
 const isNear = (value = 0, expected: number, part: number): boolean => Math.abs(value - expected) < expected * part;
 
 const PICTURE =
-  'videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=15/1 ! x264enc tune=zerolatency key-int-max=15 ! rtph264pay name=pay0 pt=96';
+  'videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=15/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 pt=96';
 const tone = (rate: number, channels: number): string =>
   `audiotestsrc is-live=true freq=${FREQUENCY_HZ} volume=0.2 ! audio/x-raw,rate=${rate},channels=${channels}`;
 const launch = ({ rate, channels }: { rate: number; channels: number }): string =>

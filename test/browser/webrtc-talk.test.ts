@@ -14,7 +14,7 @@ import { watch } from '../peers/webrtc-viewer.ts';
 const SECONDS = byLength(3, 30);
 const RATE_HZ = 8_000;
 const VIDEO =
-  '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency key-int-max=20 ! rtph264pay name=pay0 pt=96 )';
+  '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=20 ! rtph264pay name=pay0 pt=96 )';
 
 describeWith(['chromium', 'gstreamer'], 'Chromium talks through a camera', () => {
   test('while it watches; one at a time; and where there is no loudspeaker it is told', async () => {

@@ -14,11 +14,11 @@ const GOOD_PASSWORD = 'a small bird by the river';
 const RECORDED_S = 13;
 
 const camera = (encoder: string, codec: string) =>
-  `( videotestsrc is-live=true ! video/x-raw,width=640,height=360,framerate=15/1 ! ${encoder} tune=zerolatency speed-preset=ultrafast key-int-max=15 ! ${codec}parse ! rtp${codec}pay name=pay0 pt=96 )`;
-const H264 = camera('x264enc bitrate=800', 'h264');
+  `( videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=15/1 ! ${encoder} tune=zerolatency speed-preset=ultrafast key-int-max=15 ! ${codec}parse ! rtp${codec}pay name=pay0 pt=96 )`;
+const H264 = camera('x264enc bitrate=300', 'h264');
 const H265 = camera('x265enc bitrate=800', 'h265');
 const JPEG =
-  'videotestsrc is-live=true ! video/x-raw,format=I420,width=640,height=360,framerate=15/1 ! jpegenc ! rtpjpegpay name=pay0 pt=26';
+  'videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=180,framerate=15/1 ! jpegenc ! rtpjpegpay name=pay0 pt=26';
 /** Surround: nothing makes Opus of it. */
 const AAC =
   'audiotestsrc is-live=true ! audio/x-raw,channels=6,channel-mask=(bitmask)0x3f ! avenc_aac ! aacparse ! rtpmp4gpay name=pay1 pt=97';

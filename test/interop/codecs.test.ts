@@ -10,7 +10,7 @@ import { describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 
 const PICTURE =
-  'videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency key-int-max=10';
+  'videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10';
 const SOUND = 'audiotestsrc is-live=true ! audio/x-raw,';
 /** A camera that sends pictures and what `sound` makes. */
 const withSound = (sound: string): string => `( ${PICTURE} ! rtph264pay name=pay0 pt=96  ${SOUND}${sound} name=pay1 )`;

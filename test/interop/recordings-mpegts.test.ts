@@ -133,7 +133,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
     const sound = 'audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! avenc_ac3 ! ac3parse';
     const pictures = 'videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=10/1';
     await using camera = await startGstCamera({
-      '/ac3': `( ${pictures} ! x264enc tune=zerolatency key-int-max=10 ! rtph264pay name=pay0 pt=96  ${sound} ! rtpac3pay pt=97 name=pay1 )`,
+      '/ac3': `( ${pictures} ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay name=pay0 pt=96  ${sound} ! rtpac3pay pt=97 name=pay1 )`,
     });
     const config = `paths: { ac3: { source: '${camera.url('/ac3')}', record: yes, recordFormat: mpegts } }\n`;
     await using other = await startAgent({ config });

@@ -51,7 +51,7 @@ describeWith(['ffmpeg', 'gstreamer'], "GStreamer's RTSP server as the camera", (
       using folder = scratch();
       const heard = join(folder.path, 'heard.alaw');
       const video =
-        '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency ! rtph264pay name=pay0 pt=96 )';
+        '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency speed-preset=ultrafast ! rtph264pay name=pay0 pt=96 )';
       await using camera = await startGstCamera({ '/cam': video }, { backChannel: heard });
       await using run = new Run(camera.url('/cam'), { rtspTransport });
       await run.sampled(1);
