@@ -132,7 +132,7 @@ export class WebRtcPages {
     return page;
   }
 
-  async publish(query = 'video-width=640&video-height=360&video-bitrate=1000'): Promise<Page> {
+  async publish(query = 'video-width=320&video-height=180&video-bitrate=300'): Promise<Page> {
     const page = await this.open(`/cam/publish?${query}`);
     await expect.poll(() => page.locator('#video-device option').count(), SOON).toBeGreaterThan(1);
     await page.click('#publish');
