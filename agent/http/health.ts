@@ -1,13 +1,20 @@
 import type { FastifyPluginAsync } from 'fastify';
+import Type from 'typebox';
 
 export interface HealthLookup {
   /** `ok`, or one word for what is wrong; no names, because everybody may ask. */
   status(): string;
 }
 
+const Health = Type.Object({ status: Type.String({ description: '`ok`, or one word for what is wrong.' }) });
+const SCHEMA = {
+  summary: 'Whether all is well, for supervisors; without a log-in',
+  ...{ tags: ['box'], response: { 200: Health, 503: Health } },
+};
+
 /** `GET /health` for supervisors: 200 or 503 with one JSON line, without a log-in. */
 export const healthRoute: FastifyPluginAsync<{ health: HealthLookup }> = async (app, { health }) => {
-  app.get('/health', (_request, reply) => {
+  app.get('/health', { schema: SCHEMA }, (_request, reply) => {
     const status = health.status();
     return reply
       .code(status === 'ok' ? 200 : 503)

@@ -116,7 +116,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('the document has every route below /v3, with what it is for, its group and its answers', () => {
+test('the document has every route of the API, with what it is for, its group and its answers', () => {
   expect(document.openapi).toBe('3.1.1');
   expect(document.servers).toEqual([{ url: `http://127.0.0.1:${app.mainPort}` }]);
   expect(operations.length).toBeGreaterThan(60);
@@ -127,6 +127,12 @@ test('the document has every route below /v3, with what it is for, its group and
     }),
   );
   expect(lacking).toEqual([]);
+});
+
+test('what needs no log-in stands in it too: health, and how a phone comes to trust the box', () => {
+  const addresses = ['/health', '/trust', '/trust/perch.crt', '/trust/perch.pem', '/trust/perch.mobileconfig'];
+  expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(addresses));
+  expect(operations.find(({ path }) => path === '/trust')?.answers[200]?.type).toBe('text/html');
 });
 
 test('names of operations are there once', () => {

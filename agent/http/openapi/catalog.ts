@@ -23,7 +23,7 @@ export interface ListedRoute {
   readonly schema: RouteSchema;
 }
 
-/** The routes of one listener below `/v3`, in the order of their registration. */
+/** The routes of one listener below `/v3`, and those elsewhere that have tags, in the order of their registration. */
 export interface RouteCatalog {
   readonly routes: readonly ListedRoute[];
 }
@@ -52,7 +52,8 @@ export function catalogRoutes(app: FastifyInstance): void {
   app.setSerializerCompiler(() => JSON.stringify);
   app.addHook('onRoute', ({ method, url, schema }) => {
     for (const one of typeof method === 'string' ? [method] : method) {
-      if (url.startsWith('/v3/') && one !== 'HEAD' && one !== 'OPTIONS') {
+      const isOfApi = url.startsWith('/v3/') || schema?.tags !== undefined;
+      if (isOfApi && one !== 'HEAD' && one !== 'OPTIONS') {
         routes.push({ method: one, url, schema: (schema ?? {}) as RouteSchema });
       }
     }

@@ -14,7 +14,10 @@ export interface TrustLookup {
 }
 
 const tags = ['trust'];
-const files = { 404: ErrorAnswer };
+const HTML = 'text/html';
+const CRT = 'application/x-x509-ca-cert';
+const PEM = 'application/x-pem-file';
+const PROFILE = 'application/x-apple-aspen-config';
 
 /** `/trust`: how a phone comes to trust the box. Without a log-in: a certificate is no secret, and who has none yet cannot log in safely. */
 export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (app, { trust }) => {
@@ -23,25 +26,31 @@ export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (ap
     reply.header('Content-Security-Policy', TRUST_POLICY).header('Referrer-Policy', 'no-referrer');
   });
   const querystring = Type.Object({ lang: Type.Optional(Type.String()) });
-  const page = { summary: 'How a phone or computer comes to trust the box: a page', tags, querystring };
+  const page = {
+    summary: 'How a phone or computer comes to trust the box: a page',
+    ...{ tags, querystring, response: { 200: Type.String() }, produces: { 200: HTML } },
+  };
   app.get('/trust', { schema: page }, (request, reply) => {
     const { lang } = request.query as { lang?: unknown };
     const words = wordsFor(typeof lang === 'string' ? lang : undefined, request.headers['accept-language']);
-    return reply.type('text/html; charset=utf-8').send(trustPage(words, trust.authority(), trust.port()));
+    return reply.type(`${HTML}; charset=utf-8`).send(trustPage(words, trust.authority(), trust.port()));
   });
 
-  const summary = "The certificate of the box's own authority";
-  app.get('/trust/perch.crt', { schema: { summary: `${summary}, DER`, tags, response: files } }, (_request, reply) =>
-    sendFile(reply, 'perch.crt', 'application/x-x509-ca-cert', Buffer.from(made(trust).der)),
+  app.get('/trust/perch.crt', { schema: fileOf('DER', CRT) }, (_request, reply) =>
+    sendFile(reply, 'perch.crt', CRT, Buffer.from(made(trust).der)),
   );
-  app.get('/trust/perch.pem', { schema: { summary: `${summary}, PEM`, tags, response: files } }, (_request, reply) =>
-    sendFile(reply, 'perch.pem', 'application/x-pem-file', made(trust).pem),
+  app.get('/trust/perch.pem', { schema: fileOf('PEM', PEM) }, (_request, reply) =>
+    sendFile(reply, 'perch.pem', PEM, made(trust).pem),
   );
-  const profile = { summary: `${summary}, as a profile for Apple's devices`, tags, response: files };
-  app.get('/trust/perch.mobileconfig', { schema: profile }, (_request, reply) =>
-    sendFile(reply, 'perch.mobileconfig', 'application/x-apple-aspen-config', mobileProfile(made(trust))),
+  app.get('/trust/perch.mobileconfig', { schema: fileOf("as a profile for Apple's devices", PROFILE) }, (_, reply) =>
+    sendFile(reply, 'perch.mobileconfig', PROFILE, mobileProfile(made(trust))),
   );
 };
+
+const fileOf = (form: string, type: string) => ({
+  summary: `The certificate of the box's own authority, ${form}`,
+  ...{ tags, response: { 200: Type.String(), 404: ErrorAnswer }, produces: { 200: type } },
+});
 
 function sendFile(reply: FastifyReply, name: string, type: string, content: string | Buffer): FastifyReply {
   return reply.type(type).header('Content-Disposition', `attachment; filename="${name}"`).send(content);
