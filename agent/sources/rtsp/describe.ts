@@ -1,0 +1,73 @@
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Credentials } from '../../media/rtsp/digest.ts';
+import { parseAddress } from './address.ts';
+import { Authenticator } from './authenticator.ts';
+import { openChannel } from './channel/open-channel.ts';
+import { RtspConnection } from './connection.ts';
+import { Dialogue, Redirect } from './dialogue.ts';
+
+const DEADLINE_MS = 5_000;
+
+export interface DescribeOptions {
+  readonly signal: AbortSignal;
+  /** The password may be sent so that anybody in the network can read it (Basic without TLS). */
+  readonly isClearAllowed?: boolean;
+  /** SHA-256 of the TLS certificate in hex; empty: signed by someone known. */
+  readonly fingerprint?: string;
+  /** For everything; 5 s when not given. */
+  readonly deadlineMs?: number;
+  readonly clock?: Clock;
+}
+
+/** What a server says that a stream has; nothing is played. */
+export interface DescribedStream {
+  /** `H264`, `H265`, `JPEG`: of the first picture. */
+  readonly codec: string | undefined;
+  readonly hasPicture: boolean;
+  readonly hasSound: boolean;
+  /** It can be talked to. */
+  readonly hasBackChannel: boolean;
+}
+
+/**
+ * Asks for the description of a stream (RFC 2326 §10.2), logged in as it wants it. Nobody is followed to another address: the login
+ * is for this host.
+ * @throws PerchError unauthorized; notFound, unavailable, timeout, badInput
+ */
+export async function describeStream(
+  url: string,
+  credentials: Credentials | undefined,
+  { signal, isClearAllowed = false, fingerprint = '', deadlineMs = DEADLINE_MS, clock = systemClock }: DescribeOptions,
+): Promise<DescribedStream> {
+  const address = parseAddress(url, 'camera');
+  const newAuthenticator = () => new Authenticator(credentials, address.isSecure || isClearAllowed);
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const either = AbortSignal.any([signal, deadline]);
+  const channel = openChannel(address, { name: 'camera', fingerprint, authenticator: newAuthenticator() });
+  const connection = new RtspConnection(channel, address, 'camera', clock);
+  const options = { name: 'camera', timeoutMs: deadlineMs };
+  const dialogue = new Dialogue(connection, address, newAuthenticator(), options, either);
+  try {
+    const description = await dialogue.describe(true);
+    if (description instanceof Redirect) {
+      throw new PerchError('unsupported', 'the stream is at another address, where nobody follows');
+    }
+    const { medias } = description.sdp;
+    const video = medias.find(({ kind, formats }) => kind === 'video' && formats.length > 0);
+    return {
+      codec: video?.formats[0]?.encoding,
+      hasPicture: video !== undefined,
+      hasSound: medias.some(({ kind, isBackChannel }) => kind === 'audio' && !isBackChannel),
+      hasBackChannel: medias.some(({ isBackChannel }) => isBackChannel),
+    };
+  } catch (error) {
+    if (either.aborted && !(error instanceof PerchError)) {
+      const words = deadline.aborted ? `no description of the stream within ${deadlineMs / 1000} s` : 'given up';
+      throw new PerchError(deadline.aborted ? 'timeout' : 'unavailable', words, { host: address.host }, error);
+    }
+    throw error;
+  } finally {
+    connection.fail(new PerchError('unavailable', 'connection is over'));
+  }
+}
