@@ -1,6 +1,8 @@
 import { PerchError } from '../base/errors.ts';
 
 const PLAIN = /^[0-9a-zA-Z_\-/.]+$/;
+/** Of a stream: files are called by it. */
+const LONGEST_NAME = 240;
 const CATCH_ALL = new Set(['all', 'all_others', '~^.*$']);
 
 /** Why `name` cannot be the name of a path, in MediaMTX's words; nothing when it can. */
@@ -21,6 +23,20 @@ export function pathNameFault(name: string): string | undefined {
     return "can't contain dot path segments";
   }
   return undefined;
+}
+
+function streamPathFault(name: string): string | undefined {
+  return name.length > LONGEST_NAME ? `is longer than ${LONGEST_NAME} characters` : pathNameFault(name);
+}
+
+export const isStreamPath = (name: string): boolean => streamPathFault(name) === undefined;
+
+/** @throws PerchError badInput for what no stream can be called */
+export function checkStreamPath(name: string): void {
+  const fault = streamPathFault(name);
+  if (fault !== undefined) {
+    throw new PerchError('badInput', `invalid path name: ${fault} (${name.slice(0, LONGEST_NAME)})`);
+  }
 }
 
 export const isCatchAll = (name: string): boolean => CATCH_ALL.has(name);

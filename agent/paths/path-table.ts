@@ -5,7 +5,7 @@ import type { Logger } from '../base/log.ts';
 import { type Config, resolvePath } from '../config/load.ts';
 import type { PathSettings } from '../config/path.ts';
 import type { PathEntry } from '../config/path-entry.ts';
-import { pathNameFault } from '../config/path-name.ts';
+import { checkStreamPath } from '../config/path-name.ts';
 import type { Track } from '../media/track.ts';
 import type { BackChannel, Source } from '../sources/source.ts';
 import type { Stream } from '../stream/stream.ts';
@@ -24,9 +24,8 @@ import { disabledStatus, type PathStatus } from './path-status.ts';
 import type { PathTalk } from './path-talk.ts';
 
 const TICK_MS = 1_000;
-/** Paths that patterns stand for are made when somebody asks: not without end, and not with names that no file can have. */
+/** Paths that patterns stand for are made when somebody asks: not without end. */
 const MAX_MADE_PATHS = 1_000;
-const LONGEST_NAME = 240;
 
 /** How the parts of a path are made; the composition root knows the kinds. */
 export interface PathMakers {
@@ -225,10 +224,7 @@ export class PathTable {
 
   /** The entry that the path of this name follows. @throws PerchError badInput when there is none, or the name cannot be one */
   #entryOf(name: string): PathEntry {
-    const fault = name.length > LONGEST_NAME ? `is longer than ${LONGEST_NAME} characters` : pathNameFault(name);
-    if (fault !== undefined) {
-      throw new PerchError('badInput', `invalid path name: ${fault} (${name.slice(0, LONGEST_NAME)})`);
-    }
+    checkStreamPath(name);
     const entry = this.#config && resolvePath(this.#config, name);
     if (!entry) {
       throw new PerchError('badInput', `path '${name}' is not configured`, { path: name });

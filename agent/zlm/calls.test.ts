@@ -142,6 +142,15 @@ test('a camera of the configuration is not closed, one that was added is taken o
   expect(edited).toEqual(['add yard/gate {"source":"rtsp://new/1","rtspTransport":"tcp"}', 'delete yard/gate']);
 });
 
+test('a proxy is of an address, and of a name that a stream can have', async () => {
+  const { call, edited } = box();
+  const add = (more: object) => call('addStreamProxy', { ...CAM_OF_LIVE, app: 'yard', url: 'rtsp://new/1', ...more });
+  await expect(add({ url: 'publisher' })).rejects.toThrow('url is not the address of a stream');
+  await expect(add({ app: '~^' })).rejects.toThrow('invalid path name');
+  await expect(add({ stream: 'x'.repeat(240) })).rejects.toThrow('longer than 240 characters');
+  expect(edited).toEqual([]);
+});
+
 test('a camera that does not come is taken out again with the reason', async () => {
   const { call, paths, edited, clock } = box();
   paths.set('yard/gate', { ...CAM, name: 'yard/gate', ready: false, lastError: 'connection refused' });

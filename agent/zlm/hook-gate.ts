@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { isStreamPath } from '../config/path-name.ts';
 import type { Hooks } from './hooks.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 
@@ -40,7 +41,9 @@ export class HookGate {
     const name = action === 'read' ? 'on_play' : 'on_publish';
     const { protocol = '', id = null, query = '' } = asking.request ?? {};
     // Whatever opens no session: pages, preflights, what the API asks.
-    if (protocol === '' || (protocol === 'webrtc' && id === null) || !this.#hooks.isOn(name)) {
+    const isSession = protocol !== '' && !(protocol === 'webrtc' && id === null);
+    // What no stream can be called is refused behind this: the other server does not hear of it.
+    if (!isSession || !this.#hooks.isOn(name) || !isStreamPath(path)) {
       return undefined;
     }
     const params = query.replace(PLAYERS_OWN, '').replace(/^&/, '');

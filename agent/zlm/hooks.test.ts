@@ -184,7 +184,7 @@ test('what a player of HLS adds to its address makes it nobody else, another tok
   expect(posted.at(-1)?.body).toMatchObject({ schema: 'hls', app: 'live', stream: 'cam', params: 'token=b' });
 });
 
-test('a refusal is not kept, and what opens no session is not asked about', async () => {
+test('a refusal is not kept, and what opens no session or can be no stream is not asked about', async () => {
   const { hooks, posted, clock } = hooksWith(() => ({ status: 200, text: '{"code":1,"msg":"later"}' }));
   const gate = new HookGate(hooks, clock);
   expect(await gate.objection('read', 'cam', asking())).toBe('code: 1 msg: later');
@@ -192,5 +192,8 @@ test('a refusal is not kept, and what opens no session is not asked about', asyn
   expect(posted).toHaveLength(2);
   expect(await gate.objection('read', 'cam', asking({ protocol: 'webrtc', id: null }))).toBeUndefined();
   expect(await gate.objection('read', 'cam', { ip: '192.0.2.1' })).toBeUndefined();
+  for (const name of ['../etc', 'a\r\nb', 'x'.repeat(241), '~^', '']) {
+    expect(await gate.objection('publish', name, asking())).toBeUndefined();
+  }
   expect(posted).toHaveLength(2);
 });

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { checkStreamPath } from '../config/path-name.ts';
 import type { CallAnswer, CallParameters } from './call.ts';
 import { CODE, failure, isOn, waitMsOf } from './call.ts';
 import { originOf, type ShownPath } from './media-items.ts';
@@ -49,6 +50,10 @@ export class StreamProxies {
   async add(parameters: CallParameters): Promise<CallAnswer> {
     const { app, stream, url } = parameters.require('vhost', 'app', 'stream', 'url');
     const path = `${app}/${stream}`;
+    checkStreamPath(path);
+    if (!url.includes('://')) {
+      throw failure(CODE.badArguments, 'url is not the address of a stream');
+    }
     const transport = TRANSPORTS[parameters.get('rtp_type') ?? '0'];
     if (transport === undefined) {
       throw failure(CODE.badArguments, 'rtp_type is 0 (TCP), 1 (UDP) or 2 (multicast)');

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
+import { checkStreamPath } from '../../../../config/path-name.ts';
 import type { Answered, WebRtcServer } from '../../server.ts';
 import { bodyOf, type HttpAccess, requesterOf } from '../requests.ts';
 import { fulfil, readWishes } from './candidate-wishes.ts';
@@ -98,6 +99,7 @@ export class ZlmCalls {
 
   async #answer(purpose: Purpose, { parameters, request, signal }: ZlmCall): Promise<Answered> {
     const named = parameters.require('app', 'stream');
+    checkStreamPath(`${named.app}/${named.stream}`);
     const offer = bodyOf(request);
     if (offer.trim() === '') {
       throw new PerchError('badInput', 'the body has no offer', { isEmptyOffer: true });

@@ -94,6 +94,22 @@ test.for([
   expect(asked).toEqual([{ action: 'read', path }]);
 });
 
+test('what no stream can be called is refused before anybody is asked', async () => {
+  const { app, asked } = await start({ streams: [] });
+  for (const [name, stream] of [
+    ['..', '..'],
+    ['a\r\nX: y', 'b'],
+    ['a', 'x'.repeat(240)],
+    ['a', 'b\0'],
+  ] as const) {
+    const query = new URLSearchParams({ app: name, stream });
+    const played = await post(app, `webrtc?${query}&type=play`);
+    expect(played.json()).toMatchObject({ code: -400, msg: expect.stringContaining('invalid path name: ') });
+    expect((await post(app, `whip?${query}`)).statusCode).toBe(406);
+  }
+  expect(asked).toEqual([]);
+});
+
 test('a name in any case, and any type of body, is understood', async () => {
   const { app } = await start();
   for (const [name, type] of [
