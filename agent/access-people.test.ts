@@ -124,3 +124,16 @@ test('a machine with the action api reaches everything but people, links and the
     .filter((name) => !closed.includes(name) && !OWN_SESSIONS.includes(name));
   expect(sorted(await reached(basic('ha')))).toEqual(sorted(expected));
 });
+
+test('privilege escalation: that machine changes cameras, and neither rights nor programs; the owner does', async () => {
+  const rights = { authInternalUsers: [{ user: 'ha', pass: 'secret', permissions: [{ action: 'read' }] }] };
+  const status = async (path: string, headers: Readonly<Record<string, string>>, body: object) =>
+    (await ask('PATCH', path, headers, body)).status;
+  expect(await status('/v3/config/paths/patch/door', basic('ha'), { maxReaders: 3 })).toBe(200);
+  expect(await status('/v3/config/global/patch', basic('ha'), rights)).toBe(400);
+  expect(await status('/v3/config/paths/patch/door', basic('ha'), { runOnUnread: 'true' })).toBe(400);
+  const owner = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
+  expect(await status('/v3/config/paths/patch/door', owner, { runOnUnread: 'true' })).toBe(200);
+  expect(await status('/v3/config/global/patch', owner, rights)).toBe(200);
+  expect((await ask('GET', '/v3/info', basic('ha'))).status).toBe(401);
+});
