@@ -1,12 +1,17 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { systemClock } from '../agent/base/clock.ts';
 import { PerchError } from '../agent/base/errors.ts';
+import type { Sample } from '../agent/media/sample.ts';
 import type { Publication, Publisher, TalkChannel } from '../agent/servers/webrtc/gateway.ts';
 import { Stream } from '../agent/stream/stream.ts';
+import { type Mp4Clip, mp4Clip } from './peers/mp4-clip.ts';
 import { CHROMIUM } from './peers/peers.ts';
 import { type SignallingApp, signallingApp } from './signalling-app.ts';
 
 export const SOON = { timeout: 20_000 };
+const CLIP_SECONDS = 5;
+const PICTURE_MS = 40;
 const DEVICES = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 
 /** One path that browsers publish to and watch, with a loudspeaker unless it is deaf. */
@@ -81,6 +86,11 @@ export const frames = (page: Page): Promise<number> =>
   page.evaluate(() => document.querySelector('video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0);
 export const message = (page: Page) => page.textContent('#message');
 
+/** Samples of a clip without B-frames are equally long. */
+const ticksBefore = ({ samples, track }: Mp4Clip, number: number): number =>
+  number *
+  (track.kind === 'video' ? (track.clockRate * PICTURE_MS) / 1000 : (samples[2]?.pts ?? 0) - (samples[1]?.pts ?? 0));
+
 /** The WebRTC pages of a server of their own, in one Chromium for all tests of a file. */
 export class WebRtcPages {
   place = new Place();
@@ -88,6 +98,7 @@ export class WebRtcPages {
   #run: SignallingApp | undefined;
   #url = '';
   readonly #pages: Page[] = [];
+  #stopFilm = (): void => {};
 
   /** To be called while the tests are described. */
   constructor() {
@@ -97,6 +108,7 @@ export class WebRtcPages {
     });
     afterAll(() => this.#browser?.close());
     afterEach(async () => {
+      this.#stopFilm();
       for (const page of this.#pages.splice(0)) {
         // A request that a test has kept for itself may still be on its way: its end is nobody's fault.
         await page.unrouteAll({ behavior: 'ignoreErrors' });
@@ -118,6 +130,26 @@ export class WebRtcPages {
     this.place = new Place();
     this.#run = await signallingApp({ access: this.place.access }, { prefix: '/webrtc', paths: this.place.paths });
     this.#url = `${await this.run.app.listen({ host: '127.0.0.1', port: 0 })}/webrtc`;
+  }
+
+  /** The path has a camera that plays its clip again and again, in real time. */
+  async film(): Promise<void> {
+    const clips = await Promise.all([mp4Clip('h264', CLIP_SECONDS), mp4Clip('opus', CLIP_SECONDS)]);
+    const stream = new Stream(clips.map(({ track }) => track));
+    this.place.stream = stream;
+    const sent = clips.map(() => 0);
+    const begunMs = performance.now();
+    this.#stopFilm = systemClock.every(PICTURE_MS, () => {
+      for (const [i, clip] of clips.entries()) {
+        const dueTicks = ((performance.now() - begunMs) * clip.track.clockRate) / 1000;
+        for (let number = sent[i] ?? 0; ticksBefore(clip, number) <= dueTicks; number += 1) {
+          const sample = clip.samples[number % clip.samples.length] as Sample;
+          const pts = ticksBefore(clip, number);
+          stream.write(i, { ...sample, pts, dts: pts, wall: Date.now() });
+          sent[i] = number + 1;
+        }
+      }
+    });
   }
 
   async newPage(): Promise<Page> {

@@ -9,7 +9,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
 
   test('a picture that stands still is said to, until it goes on', async () => {
     await pages.start();
-    await pages.publish();
+    await pages.film();
     const viewer = await pages.open('/cam/');
     await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(20);
     expect(await viewer.textContent('#stall')).toBe('');
@@ -24,7 +24,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
 
   test('a viewer is told why its session has ended, and goes on when it can', async () => {
     await pages.start();
-    await pages.publish();
+    await pages.film();
     const viewer = await pages.newPage();
     await viewer.clock.install();
     await viewer.goto(`${pages.url}/cam/`);
@@ -41,7 +41,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
 
   test('a viewer whose network changes keeps its session', async () => {
     await pages.start();
-    await pages.publish();
+    await pages.film();
     const viewer = await pages.open('/cam/');
     await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
     const restarts: number[] = [];
@@ -63,7 +63,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
 
   test('candidates of a new network do not overtake the restart that they belong to', async () => {
     await pages.start();
-    await pages.publish();
+    await pages.film();
     const viewer = await pages.newPage();
     await viewer.clock.install();
     await viewer.goto(`${pages.url}/cam/`);
@@ -99,19 +99,19 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
 
   test('a page that the browser has kept plays again when somebody comes back to it', async () => {
     await pages.start();
-    await pages.publish();
+    await pages.film();
     const viewer = await pages.open('/cam/');
     await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
     await viewer.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })));
-    await expect.poll(() => pages.run.server.list().map(({ state }) => state), SOON).toEqual(['publish']);
+    await expect.poll(() => pages.run.server.list().map(({ state }) => state), SOON).toEqual([]);
     await viewer.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
-    await expect.poll(() => pages.run.server.list().map(({ state }) => state), SOON).toEqual(['publish', 'read']);
+    await expect.poll(() => pages.run.server.list().map(({ state }) => state), SOON).toEqual(['read']);
     await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
   });
 
   test('a track that does not play here is named on the page', async () => {
     await pages.start();
-    await pages.publish();
+    await pages.film();
     const tracks = pages.place.stream?.tracks ?? [];
     pages.place.stream = new Stream([...tracks.filter(({ kind }) => kind === 'video'), mp3]);
     const viewer = await pages.open('/cam/');
@@ -122,7 +122,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
 
   test('a viewer talks through the camera by a button, and hangs up by it', async () => {
     await pages.start();
-    await pages.publish();
+    await pages.film();
     const viewer = await pages.open('/cam/');
     const button = viewer.locator('#talk');
     await expect.poll(() => button.isVisible(), SOON).toBe(true);
@@ -137,7 +137,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
   test('the button is not there where nobody would hear', async () => {
     await pages.start();
     pages.place.isDeaf = true;
-    await pages.publish();
+    await pages.film();
     const viewer = await pages.open('/cam/');
     const asked = viewer.waitForResponse((response) => response.url().endsWith('/talk'), SOON);
     expect([(await asked).status(), (await asked).headers()['perch-talk']]).toEqual([204, 'no']);
