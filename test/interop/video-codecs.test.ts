@@ -84,7 +84,7 @@ const playMpeg4 = (file: string): string =>
 /** What each kind of camera is in GStreamer, and how the API, recordings and RTSP readers call its pictures. */
 const CAMERAS = {
   vp8: {
-    launch: `( ${RAW} ! vp8enc deadline=1 keyframe-max-dist=25 ! rtpvp8pay name=pay0 pt=96 )`,
+    launch: `( ${RAW} ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=25 ! rtpvp8pay name=pay0 pt=96 )`,
     label: 'VP8',
     name: 'vp8',
   },
