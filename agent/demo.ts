@@ -3,7 +3,7 @@ import { explain } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { openSession } from './cameras/device/session.ts';
 import { understand } from './cameras/device/understand.ts';
-import { discover } from './cameras/discovery.ts';
+import { scan } from './cameras/discovery/scan.ts';
 import type { Config } from './config/load.ts';
 import type { PathEntry, ReadyPath } from './config/path-entry.ts';
 import { type DemoCamera, startDemoCamera } from './sources/demo/demo-camera.ts';
@@ -73,15 +73,35 @@ async function untilFound(camera: DemoCamera, deps: DemoDeps): Promise<DemoStrea
   return undefined;
 }
 
-async function findStreams(camera: DemoCamera, { log, signal, clock }: DemoDeps): Promise<DemoStreams | undefined> {
-  for await (const found of discover({ includeLoopback: true, listenMs: LISTEN_MS, signal, log, clock })) {
-    if (found.url === camera.onvifUrl) {
-      const session = await openSession({ url: found.url, signal, clock });
-      const { main, sub } = await understand(session, { signal });
-      return { onvifUrl: found.url, main, sub };
-    }
+async function findStreams(camera: DemoCamera, deps: DemoDeps): Promise<DemoStreams | undefined> {
+  const { signal, clock } = deps;
+  const found = await findUrl(camera.onvifUrl, deps);
+  if (found === undefined) {
+    return undefined;
   }
-  return undefined;
+  const session = await openSession({ url: found, signal, clock });
+  const { main, sub } = await understand(session, { signal });
+  return { onvifUrl: found, main, sub };
+}
+
+/** The camera's address as a probe finds it. */
+async function findUrl(wanted: string, { log, signal, clock }: DemoDeps): Promise<string | undefined> {
+  const isFound = new AbortController();
+  let url: string | undefined;
+  const options = {
+    includeLoopback: true,
+    listenMs: LISTEN_MS,
+    signal: AbortSignal.any([signal, isFound.signal]),
+    log,
+    clock,
+  };
+  await scan(options, (camera) => {
+    if (camera.url === wanted) {
+      url = camera.url;
+      isFound.abort();
+    }
+  });
+  return url;
 }
 
 function pathsOf(streams: DemoStreams | undefined, { pathDefaults }: Config): ReadonlyMap<string, PathEntry> {

@@ -1,17 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { PerchError } from '../base/errors.ts';
-import { elements, find, findText, localName, plainLine, readXml } from './soap/xml.ts';
+import type { XmlElement } from '@rgrove/parse-xml';
+import { PerchError } from '../../base/errors.ts';
+import { elements, find, findText, localName, plainLine, readXml } from '../soap/xml.ts';
 
 /** A UDP datagram holds no more; answers of real cameras have 1 to 3 kB. */
 const MAX_DATAGRAM_BYTES = 65_536;
 const MAX_MATCHES = 64;
 const MAX_LIST_ITEMS = 64;
+/** Of an identity or an address; longer ones are nobody's. */
+const MAX_ITEM_CHARACTERS = 512;
 const SCOPE_PREFIX = 'onvif://www.onvif.org/';
 
 /** Several types in one probe would have to match all, so each is asked for alone. */
 export const PROBE_TYPES = ['dn:NetworkVideoTransmitter', 'tds:Device'] as const;
 
-/** One device of a ProbeMatches message, as it describes itself. */
+/** One device of a message, as it describes itself. */
 export interface ProbeMatch {
   /** `urn:uuid:…`, the device's identity; a few cheap boards all have the same. */
   readonly endpoint: string;
@@ -21,9 +24,12 @@ export interface ProbeMatch {
   readonly hardware: string | undefined;
   readonly location: string | undefined;
   readonly manufacturer: string | undefined;
+  /** A printer or a disk that answers everything does not say so. */
+  readonly isOnvif: boolean;
 }
 
-export interface ProbeAnswer {
+export interface DiscoveryMessage {
+  readonly kind: 'matches' | 'hello' | 'bye' | 'other';
   /** MessageID of the probe that it answers; some devices leave it out. */
   readonly relatesTo: string | undefined;
   readonly matches: readonly ProbeMatch[];
@@ -45,33 +51,58 @@ export function writeProbe(type: (typeof PROBE_TYPES)[number]): { readonly messa
   return { messageId, text };
 }
 
-/** Reads a datagram. Hello, Bye and whatever else is well-formed has no matches. */
-export function parseProbeAnswer(datagram: Uint8Array): ProbeAnswer {
+/** Reads a datagram. Whatever is well-formed and not for us is `other`. */
+export function parseDiscovery(datagram: Uint8Array): DiscoveryMessage {
   const root = readXml(datagram, MAX_DATAGRAM_BYTES);
   if (localName(root) !== 'Envelope') {
     throw new PerchError('badInput', `'${localName(root).slice(0, 40)}' is not a SOAP envelope`);
   }
-  const matches: ProbeMatch[] = [];
-  for (const match of elements(find(root, 'Body', 'ProbeMatches'), 'ProbeMatch').slice(0, MAX_MATCHES)) {
-    const endpoint = plainLine(findText(match, 'EndpointReference', 'Address'));
-    if (endpoint !== undefined) {
-      const scopes = listOf(findText(match, 'Scopes'));
-      matches.push({
-        endpoint,
-        types: listOf(findText(match, 'Types')),
-        xaddrs: listOf(findText(match, 'XAddrs')),
-        name: scopeValue(scopes, 'name/'),
-        hardware: scopeValue(scopes, 'hardware/'),
-        location: scopeValue(scopes, 'location/'),
-        manufacturer: scopeValue(scopes, 'manufacturer/') ?? scopeValue(scopes, 'mfr/'),
-      });
-    }
+  const body = find(root, 'Body');
+  const relatesTo = findText(root, 'Header', 'RelatesTo')?.slice(0, MAX_ITEM_CHARACTERS);
+  const message = (kind: DiscoveryMessage['kind'], devices: readonly XmlElement[]): DiscoveryMessage => ({
+    kind,
+    relatesTo,
+    matches: devices.slice(0, MAX_MATCHES).flatMap(matchOf),
+  });
+  const [first] = elements(body);
+  switch (first && localName(first)) {
+    case 'ProbeMatches':
+      return message('matches', elements(first, 'ProbeMatch'));
+    case 'ResolveMatches':
+      return message('matches', elements(first, 'ResolveMatch'));
+    case 'Hello':
+      return message('hello', elements(body, 'Hello'));
+    case 'Bye':
+      return message('bye', elements(body, 'Bye'));
+    default:
+      return message('other', []);
   }
-  return { relatesTo: findText(root, 'Header', 'RelatesTo'), matches };
+}
+
+function matchOf(match: XmlElement): ProbeMatch[] {
+  const endpoint = plainLine(findText(match, 'EndpointReference', 'Address'));
+  if (endpoint === undefined) {
+    return [];
+  }
+  const scopes = listOf(findText(match, 'Scopes'));
+  const types = listOf(findText(match, 'Types'));
+  const xaddrs = listOf(findText(match, 'XAddrs'));
+  return [
+    {
+      endpoint,
+      types,
+      xaddrs,
+      name: scopeValue(scopes, 'name/'),
+      hardware: scopeValue(scopes, 'hardware/'),
+      location: scopeValue(scopes, 'location/'),
+      manufacturer: scopeValue(scopes, 'manufacturer/') ?? scopeValue(scopes, 'mfr/'),
+      isOnvif: [...types, ...scopes, ...xaddrs].some((text) => /onvif|NetworkVideo/i.test(text)),
+    },
+  ];
 }
 
 function listOf(text: string | undefined): string[] {
-  return (text ?? '').split(/\s+/, MAX_LIST_ITEMS).filter((item) => item !== '');
+  return (text ?? '').split(/\s+/, MAX_LIST_ITEMS).filter((item) => item !== '' && item.length <= MAX_ITEM_CHARACTERS);
 }
 
 /** Scope values are percent-encoded; a camera that sends a bare % gets it back as it is. */

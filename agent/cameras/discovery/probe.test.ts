@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { random } from '../../test/random.ts';
-import { PerchError } from '../base/errors.ts';
-import { parseProbeAnswer, writeProbe } from './probe.ts';
+import { random } from '../../../test/random.ts';
+import { PerchError } from '../../base/errors.ts';
+import { parseDiscovery, writeProbe } from './probe.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const match = (endpoint: string, scopes: string, xaddrs = 'http://192.168.1.9/onvif/device_service') =>
@@ -21,7 +21,7 @@ test('a probe has its own message id each time and asks for one type', () => {
 });
 
 test('scopes are decoded, and one that cannot be is taken as it is', () => {
-  const { relatesTo, matches } = parseProbeAnswer(
+  const { relatesTo, matches } = parseDiscovery(
     bytes(answer(`<d:ProbeMatches>${match('urn:uuid:a', SCOPES)}</d:ProbeMatches>`)),
   );
   expect(relatesTo).toBe('uuid:1');
@@ -34,13 +34,14 @@ test('scopes are decoded, and one that cannot be is taken as it is', () => {
       hardware: 'X/1',
       location: 'country/germany',
       manufacturer: '100%',
+      isOnvif: true,
     },
   ]);
 });
 
 test('one datagram may hold several devices; one without identity is left out', () => {
   const body = `<d:ProbeMatches>${match('urn:uuid:a', '')}${match('', '')}${match('urn:uuid:b', '', 'http://a/ http://b/')}</d:ProbeMatches>`;
-  const { matches } = parseProbeAnswer(bytes(answer(body, '')));
+  const { matches } = parseDiscovery(bytes(answer(body, '')));
   expect(matches.map(({ endpoint, xaddrs }) => [endpoint, xaddrs.length])).toEqual([
     ['urn:uuid:a', 1],
     ['urn:uuid:b', 2],
@@ -52,7 +53,7 @@ test.for([
   ['an empty answer', answer('<d:ProbeMatches/>')],
   ['a printer without anything', answer('<d:ProbeMatches><d:ProbeMatch/></d:ProbeMatches>')],
 ] as const)('%s has no devices', ([, text]) => {
-  expect(parseProbeAnswer(bytes(text)).matches).toEqual([]);
+  expect(parseDiscovery(bytes(text)).matches).toEqual([]);
 });
 
 test.for([
@@ -60,12 +61,12 @@ test.for([
   ['another document', '<html></html>'],
   ['a cut datagram', answer(match('urn:uuid:a', SCOPES)).slice(0, 200)],
 ] as const)('refuses %s', ([, text]) => {
-  expect(() => parseProbeAnswer(bytes(text))).toThrow(PerchError);
+  expect(() => parseDiscovery(bytes(text))).toThrow(PerchError);
 });
 
 test('a flood of devices in one datagram is cut', () => {
   const body = `<d:ProbeMatches>${match('urn:uuid:a', '', 'http://a/').repeat(180)}</d:ProbeMatches>`;
-  expect(parseProbeAnswer(bytes(answer(body))).matches.length).toBe(64);
+  expect(parseDiscovery(bytes(answer(body))).matches.length).toBe(64);
 });
 
 test('nothing but PerchError comes out of mutated answers, and what comes out is short plain text', () => {
@@ -77,9 +78,7 @@ test('nothing but PerchError comes out of mutated answers, and what comes out is
       mutated[Math.floor(next() * mutated.length)] = next() < 0.5 ? next() * 256 : '<>/&;"%:'.charCodeAt(next() * 8);
     }
     try {
-      const { matches } = parseProbeAnswer(
-        mutated.subarray(0, next() < 0.2 ? next() * mutated.length : mutated.length),
-      );
+      const { matches } = parseDiscovery(mutated.subarray(0, next() < 0.2 ? next() * mutated.length : mutated.length));
       for (const { endpoint, name } of matches) {
         // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
         expect(`${endpoint}${name}`).not.toMatch(/[\u0000-\u001f]/);

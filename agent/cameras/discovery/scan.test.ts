@@ -1,11 +1,12 @@
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { systemClock } from '../base/clock.ts';
-import { silentLogger } from '../base/log.ts';
-import { startDemoCamera } from '../sources/demo/demo-camera.ts';
-import { discover, type FoundCamera } from './discovery.ts';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { systemClock } from '../../base/clock.ts';
+import { silentLogger } from '../../base/log.ts';
+import { startDemoCamera } from '../../sources/demo/demo-camera.ts';
+import type { FoundCamera } from './found-camera.ts';
+import { scan } from './scan.ts';
 
 const GROUP = '239.255.255.250';
 const never = new AbortController().signal;
@@ -37,38 +38,32 @@ async function startAnswering(answers: readonly (string | Uint8Array)[]): Promis
 }
 
 const match = (endpoint: string, xaddrs: string) =>
-  `<ProbeMatch><EndpointReference><Address>${endpoint}</Address></EndpointReference><XAddrs>${xaddrs}</XAddrs></ProbeMatch>`;
+  `<ProbeMatch><EndpointReference><Address>${endpoint}</Address></EndpointReference><Types>dn:NetworkVideoTransmitter</Types><XAddrs>${xaddrs}</XAddrs></ProbeMatch>`;
 const answer = (matches: string, relatesTo = '<RelatesTo>ID</RelatesTo>') =>
   `<Envelope><Header>${relatesTo}</Header><Body><ProbeMatches>${matches}</ProbeMatches></Body></Envelope>`;
 
-/** Looks around until a camera with this endpoint is found. */
-async function findUntil(port: number, endpoint: string): Promise<FoundCamera[]> {
+/** Looks around until a camera that is wanted is found. */
+async function findUntil(port: number, isLast: (camera: FoundCamera) => boolean): Promise<FoundCamera[]> {
   const found: FoundCamera[] = [];
-  const options = { includeLoopback: true, listenMs: 10_000, signal: never, log: silentLogger, port };
-  for await (const camera of discover(options)) {
+  const stop = new AbortController();
+  const options = { includeLoopback: true, listenMs: 10_000, signal: stop.signal, log: silentLogger, port };
+  await scan(options, (camera) => {
     found.push(camera);
-    if (camera.endpoint === endpoint) {
-      break;
+    if (isLast(camera)) {
+      stop.abort();
     }
-  }
+  });
   return found;
 }
+const isLast = ({ endpoint }: FoundCamera): boolean => endpoint === 'urn:uuid:last';
 
 test('the demo camera is found on loopback', async () => {
   const port = await freeUdpPort();
   const demo = await startDemoCamera({ clock: systemClock, log: silentLogger, discoveryPort: port });
   onTestFinished(() => demo.close());
-  const options = { includeLoopback: true, listenMs: 10_000, signal: never, log: silentLogger, port };
-  for await (const camera of discover(options)) {
-    expect(camera).toMatchObject({
-      address: '127.0.0.1',
-      url: demo.onvifUrl,
-      name: 'Perch demo',
-      manufacturer: 'Perch',
-    });
-    return;
-  }
-  expect.unreachable('nothing was found');
+  expect(await findUntil(port, () => true)).toMatchObject([
+    { address: '127.0.0.1', url: demo.onvifUrl, name: 'Perch demo', manufacturer: 'Perch' },
+  ]);
 });
 
 test('garbage, strangers and repetitions do not spoil the rest', async () => {
@@ -78,12 +73,13 @@ test('garbage, strangers and repetitions do not spoil the rest', async () => {
     '<Envelope><Body><Hello/></Body></Envelope>',
     answer(''),
     answer(match('urn:uuid:stranger', 'http://127.0.0.1/'), '<RelatesTo>urn:uuid:other</RelatesTo>'),
-    answer(match('urn:uuid:printer', '')),
+    answer(match('urn:uuid:nowhere', '')),
+    answer(match('urn:uuid:printer', 'http://127.0.0.1/wsd').replace('dn:NetworkVideoTransmitter', 'wsdp:Device')),
     answer(match('urn:uuid:one', 'http://10.9.9.9:81/a') + match('urn:uuid:two', 'http://127.0.0.1/b')),
     answer(match('urn:uuid:one', 'http://10.9.9.9:81/a')),
     answer(match('urn:uuid:last', 'http://127.0.0.1/d'), ''),
   ]);
-  const found = await findUntil(port, 'urn:uuid:last');
+  const found = await findUntil(port, isLast);
   expect(found.map(({ endpoint, url }) => [endpoint, url])).toEqual([
     ['urn:uuid:one', 'http://127.0.0.1:81/a'],
     ['urn:uuid:two', 'http://127.0.0.1/b'],
@@ -97,7 +93,7 @@ test('two devices at one address that have the same endpoint are both found', as
     answer(match('urn:uuid:demo', 'http://127.0.0.1:82/')),
     answer(match('urn:uuid:last', 'http://127.0.0.1:83/')),
   ]);
-  const found = await findUntil(port, 'urn:uuid:last');
+  const found = await findUntil(port, isLast);
   expect(found.map(({ url }) => new URL(url).port)).toEqual(['81', '82', '83']);
 });
 
@@ -109,12 +105,12 @@ test('no more than 512 devices are taken', async () => {
   const stop = new AbortController();
   const found: FoundCamera[] = [];
   const options = { includeLoopback: true, listenMs: 10_000, signal: stop.signal, log: silentLogger, port };
-  for await (const camera of discover(options)) {
+  await scan(options, (camera) => {
     found.push(camera);
     if (found.length === 512) {
       setImmediate(() => setImmediate(() => stop.abort()));
     }
-  }
+  });
   expect(found.length).toBe(512);
 });
 
@@ -123,9 +119,7 @@ test('it ends when the time is over, when it is stopped, and at once when it was
   const collect = async (signal: AbortSignal, clock: FakeClock) => {
     const found: FoundCamera[] = [];
     const options = { includeLoopback: true, listenMs: 3000, signal, log: silentLogger, clock, port };
-    for await (const camera of discover(options)) {
-      found.push(camera);
-    }
+    await scan(options, (camera) => found.push(camera));
     return found;
   };
   const clock = new FakeClock();

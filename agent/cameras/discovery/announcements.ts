@@ -1,0 +1,186 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { type InterfaceChoice, type LocalAddress, networkOf, probeAddresses } from './interfaces.ts';
+import { type DiscoveryMessage, parseDiscovery } from './probe.ts';
+import { DISCOVERY_PORT, groupOn } from './probe-socket.ts';
+
+/** A house has a handful a day; what is beyond this in a second is a flood. */
+const MAX_A_SECOND = 100;
+
+/** A camera that comes or goes. */
+export type OnAnnouncement = (message: DiscoveryMessage, address: string, local: LocalAddress) => void;
+
+export interface AnnouncementsOptions extends InterfaceChoice {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** 3702 but in tests. */
+  readonly port?: number;
+}
+
+/**
+ * Hears Hello and Bye of cameras. The sockets are bound to the group's address, not to all: other programs of the
+ * machine listen on the same port, and datagrams that are for them alone stay with them.
+ */
+export class Announcements {
+  readonly #options: AnnouncementsOptions;
+  readonly #onMessage: OnAnnouncement;
+  /** By group: one for IPv4, one for each interface of IPv6. */
+  readonly #sockets = new Map<string, Socket>();
+  readonly #bound = new WeakSet<Socket>();
+  /** `group address` that a socket is a member for. */
+  readonly #memberships = new Set<string>();
+  #locals: readonly LocalAddress[] = [];
+  /** Of the last refresh. */
+  #addresses = '';
+  #secondBeganMs = 0;
+  #inSecond = 0;
+  #told = '';
+
+  constructor(options: AnnouncementsOptions, onMessage: OnAnnouncement) {
+    this.#options = options;
+    this.#onMessage = onMessage;
+  }
+
+  /**
+   * Listens on the addresses that the machine has now.
+   * @returns whether they are others than before
+   */
+  refresh(): boolean {
+    this.#locals = probeAddresses(networkInterfaces(), this.#options);
+    const wanted = new Map(this.#locals.map((local) => [membershipOf(local), local]));
+    for (const key of this.#memberships) {
+      if (!wanted.has(key)) {
+        this.#leave(key);
+      }
+    }
+    for (const [key, local] of wanted) {
+      if (!this.#memberships.has(key)) {
+        this.#join(key, local);
+      }
+    }
+    const before = this.#addresses;
+    this.#addresses = [...wanted.keys()].join('\n');
+    return this.#addresses !== before;
+  }
+
+  close(): void {
+    for (const socket of this.#sockets.values()) {
+      socket.close();
+    }
+    this.#sockets.clear();
+    this.#memberships.clear();
+  }
+
+  #join(key: string, local: LocalAddress): void {
+    this.#memberships.add(key);
+    const group = groupOn(local);
+    const join = (socket: Socket) => {
+      try {
+        if (this.#memberships.has(key)) {
+          socket.addMembership(group.split('%')[0] ?? '', local.family === 'IPv4' ? local.address : `::%${local.name}`);
+        }
+      } catch (error) {
+        this.#tell(explain(error));
+      }
+    };
+    const socket = this.#sockets.get(group) ?? this.#open(group, local);
+    if (this.#bound.has(socket)) {
+      join(socket);
+    } else {
+      socket.once('listening', () => join(socket));
+    }
+  }
+
+  /** Cameras are found by probes as well: a port that cannot be had is no error. */
+  #open(group: string, { family }: LocalAddress): Socket {
+    const socket = createSocket({ type: family === 'IPv4' ? 'udp4' : 'udp6', reuseAddr: true });
+    this.#sockets.set(group, socket);
+    socket.on('error', (error) => {
+      this.#tell(error.message);
+      this.#giveUp(group, socket);
+    });
+    socket.on('message', (datagram, from) => this.#receive(datagram, from));
+    socket.on('listening', () => this.#bound.add(socket));
+    socket.bind({ port: this.#options.port ?? DISCOVERY_PORT, address: group });
+    return socket;
+  }
+
+  /** Until the next refresh. */
+  #giveUp(group: string, socket: Socket): void {
+    if (this.#sockets.get(group) === socket) {
+      this.#sockets.delete(group);
+      socket.close();
+      for (const key of this.#memberships) {
+        if (key.startsWith(`${group} `)) {
+          this.#memberships.delete(key);
+        }
+      }
+    }
+  }
+
+  #leave(key: string): void {
+    this.#memberships.delete(key);
+    const [group = '', address = ''] = key.split(' ');
+    const socket = this.#sockets.get(group);
+    if ([...this.#memberships].every((other) => !other.startsWith(`${group} `))) {
+      this.#sockets.delete(group);
+      socket?.close();
+      return;
+    }
+    try {
+      socket?.dropMembership(group, address);
+    } catch {
+      // The kernel has done it when the address went.
+    }
+  }
+
+  #receive(datagram: Buffer, { address, family }: RemoteInfo): void {
+    const local = this.#localOf(address, family);
+    if (!local || !this.#mayRead() || !(datagram.includes('Hello') || datagram.includes('Bye'))) {
+      return;
+    }
+    try {
+      const message = parseDiscovery(datagram);
+      if (message.kind === 'hello' || message.kind === 'bye') {
+        this.#onMessage(message, address, local);
+      }
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.#options.log.debug({ error: explain(error), address }, 'an announcement could not be read');
+    }
+  }
+
+  /** Where it came in; undefined from networks that are none of ours to look at. */
+  #localOf(address: string, family: string): LocalAddress | undefined {
+    return this.#locals.find((local) =>
+      family === 'IPv4'
+        ? local.family === 'IPv4' && networkOf(address, [local])
+        : local.family === 'IPv6' && address.endsWith(`%${local.name}`),
+    );
+  }
+
+  #mayRead(): boolean {
+    const nowMs = this.#options.clock.monoMs();
+    if (nowMs - this.#secondBeganMs >= 1_000) {
+      this.#secondBeganMs = nowMs;
+      this.#inSecond = 0;
+    }
+    this.#inSecond += 1;
+    return this.#inSecond <= MAX_A_SECOND;
+  }
+
+  #tell(error: string): void {
+    if (error !== this.#told) {
+      this.#told = error;
+      this.#options.log.debug({ error }, 'cameras that announce themselves are not heard');
+    }
+  }
+}
+
+const membershipOf = (local: LocalAddress): string =>
+  `${groupOn(local)} ${local.family === 'IPv4' ? local.address : local.name}`;

@@ -1,0 +1,41 @@
+import type { Network } from './interfaces.ts';
+import type { ProbeMatch } from './probe.ts';
+import { chooseXAddr } from './xaddr.ts';
+
+/** A device that answered. Its texts are its own claims, fit to be shown as text; `address` is where the answer came from. */
+export interface FoundCamera {
+  /** `urn:uuid:…`: the same after an address change. Cheap boards of one make may all have the same. */
+  readonly endpoint: string;
+  /** With the scope of a link-local IPv6 address: `fe80::1%eth0`. */
+  readonly address: string;
+  /** Address of this machine that it was found from. */
+  readonly foundFrom: string;
+  /** The device service. */
+  readonly url: string;
+  readonly name: string | undefined;
+  readonly hardware: string | undefined;
+  readonly location: string | undefined;
+  readonly manufacturer: string | undefined;
+}
+
+/** The camera behind an answer; undefined for what is no camera or has no address to talk to. */
+export function cameraOf(
+  match: ProbeMatch,
+  address: string,
+  from: { readonly address: string; readonly networks: readonly Network[] },
+): FoundCamera | undefined {
+  const url = match.isOnvif ? chooseXAddr(match.xaddrs, address, from.networks) : undefined;
+  if (url === undefined) {
+    return undefined;
+  }
+  const { endpoint, name, hardware, location, manufacturer } = match;
+  return { endpoint, address, foundFrom: from.address, url, name, hardware, location, manufacturer };
+}
+
+/**
+ * What tells answers apart: identity and address. On this machine itself the address of the service too:
+ * two Perches have a demo camera each, both with one endpoint.
+ */
+export function keyOf({ endpoint, address, url }: FoundCamera): string {
+  return `${endpoint} ${address} ${address.startsWith('127.') ? url : ''}`;
+}

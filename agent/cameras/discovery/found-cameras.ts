@@ -1,0 +1,275 @@
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { Announcements } from './announcements.ts';
+import { cameraOf, type FoundCamera, keyOf } from './found-camera.ts';
+import type { InterfaceChoice, LocalAddress } from './interfaces.ts';
+import type { DiscoveryMessage } from './probe.ts';
+import { scan } from './scan.ts';
+import { sweep } from './sweep.ts';
+import { parseTargets } from './targets.ts';
+
+const MAX_CAMERAS = 512;
+/** Cameras answer within a second. */
+const LISTEN_MS = 4_000;
+const TICK_MS = 60_000;
+/** How often the networks are probed while a camera that is wanted is missing, and else. */
+const WHILE_MISSING_MS = 3 * 60_000;
+const AT_REST_MS = 60 * 60_000;
+/** A camera that was silent in so many looks, and for so long, is forgotten. */
+const FORGOTTEN_AFTER_LOOKS = 3;
+const FORGOTTEN_AFTER_MS = 60 * 60_000;
+/** Cameras that came without an address and are asked for it. */
+const MAX_ASKED = 16;
+
+/** A camera as the box knows it from the networks; nothing of it has been proved yet. */
+export interface KnownCamera extends FoundCamera {
+  /** Unix milliseconds. */
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+}
+
+/** `new`: not known at this address until now; `again`: it was silent for a while; `changed`: it says something else. */
+export type Finding = 'new' | 'again' | 'changed';
+export type OnFound = (camera: KnownCamera, finding: Finding) => void;
+
+export interface FoundCamerasOptions extends InterfaceChoice {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** A camera that is wanted has no connection: then the networks are probed more often. */
+  readonly isMissing?: () => boolean;
+  /** UDP port that devices listen on, 3702 but in tests. */
+  readonly port?: number;
+}
+
+export interface ProbeOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+interface Entry {
+  camera: FoundCamera;
+  readonly firstSeenMs: number;
+  lastSeenMs: number;
+  /** Looks since then. */
+  missedLooks: number;
+}
+
+/** All cameras that answer or announce themselves in the networks of the box. */
+export class FoundCameras {
+  readonly #options: FoundCamerasOptions;
+  readonly #announcements: Announcements;
+  readonly #entries = new Map<string, Entry>();
+  readonly #listeners = new Set<OnFound>();
+  readonly #stop = new AbortController();
+  readonly #asked = new Set<string>();
+  #looking: Promise<void> | undefined;
+  #isSweeping = false;
+  #lastLookMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: FoundCamerasOptions) {
+    this.#options = options;
+    this.#announcements = new Announcements(options, (...heard) => this.#hear(...heard));
+  }
+
+  /** Looks around now and, gently, for as long as the box runs; hears cameras that come and go. */
+  start(): void {
+    this.#announcements.refresh();
+    void this.#keepLooking();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#announcements.close();
+    await this.#looking;
+  }
+
+  /** Probes all networks, for four seconds; two that look at once look together. What is found is told as it comes. */
+  look({ listenMs = LISTEN_MS }: { readonly listenMs?: number } = {}): Promise<void> {
+    this.#looking ??= this.#lookOnce(listenMs).finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  get isLooking(): boolean {
+    return this.#looking !== undefined;
+  }
+
+  /**
+   * Asks single addresses, for networks that do not carry multicast: only when somebody wants it.
+   * @param range an address or at most a /24 in a private network
+   * @throws PerchError when it is none of these, or another one is being asked
+   */
+  async probe(range: string, { signal, onProgress }: ProbeOptions = {}): Promise<void> {
+    const targets = parseTargets(range, this.#options.includeLoopback);
+    if (this.#isSweeping) {
+      throw new PerchError('exhausted', 'a range of addresses is being searched already, one at a time');
+    }
+    this.#isSweeping = true;
+    try {
+      await this.#sweep(targets, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
+    } finally {
+      this.#isSweeping = false;
+    }
+  }
+
+  list(): KnownCamera[] {
+    return [...this.#entries.values()]
+      .map(knownOf)
+      .sort((a, b) => a.address.localeCompare(b.address, 'en', { numeric: true }) || (a.url < b.url ? -1 : 1));
+  }
+
+  /** Those with this identity, the one that was seen last first: mostly one, more for boards that all have the same. */
+  find(endpoint: string): KnownCamera[] {
+    const same = [...this.#entries.values()].filter(({ camera }) => camera.endpoint === endpoint);
+    return same.sort((a, b) => a.missedLooks - b.missedLooks || b.lastSeenMs - a.lastSeenMs).map(knownOf);
+  }
+
+  /** @returns what ends it */
+  onFound(listener: OnFound): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #keepLooking(): Promise<void> {
+    const { clock, isMissing } = this.#options;
+    const { signal } = this.#stop;
+    await this.look();
+    while (!signal.aborted) {
+      await clock.sleep(TICK_MS, signal);
+      if (signal.aborted) {
+        return;
+      }
+      // A network that has come meanwhile is looked at once.
+      const hasOtherNetworks = this.#announcements.refresh();
+      const pauseMs = isMissing?.() ? WHILE_MISSING_MS : AT_REST_MS;
+      if (hasOtherNetworks || clock.monoMs() - this.#lastLookMs >= pauseMs) {
+        await this.look();
+      }
+    }
+  }
+
+  async #lookOnce(listenMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const seen = new Set<Entry>();
+    await scan({ ...this.#options, listenMs, signal: this.#stop.signal }, (camera) => seen.add(this.#take(camera)));
+    this.#lastLookMs = clock.monoMs();
+    if (!this.#stop.signal.aborted) {
+      this.#forget(seen);
+    }
+  }
+
+  #sweep(targets: readonly string[], { signal, onProgress }: ProbeOptions): Promise<void> {
+    const ended = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
+    const options = { ...this.#options, signal: ended, ...(onProgress && { onProgress }) };
+    return sweep(targets, options, (camera) => this.#take(camera));
+  }
+
+  #take(camera: FoundCamera): Entry {
+    const nowMs = this.#options.clock.wallMs();
+    const entry = this.#entryOf(camera);
+    if (!entry) {
+      const made: Entry = { camera, firstSeenMs: nowMs, lastSeenMs: nowMs, missedLooks: 0 };
+      this.#makeRoom();
+      this.#entries.set(keyOf(camera), made);
+      this.#tell(made, 'new');
+      return made;
+    }
+    const wasMissing = entry.missedLooks > 0;
+    const isChanged = entry.camera.url !== camera.url || entry.camera.name !== camera.name;
+    entry.lastSeenMs = nowMs;
+    entry.missedLooks = 0;
+    if (camera.address === entry.camera.address) {
+      entry.camera = camera;
+    }
+    if (isChanged || wasMissing) {
+      this.#tell(entry, isChanged ? 'changed' : 'again');
+    }
+    return entry;
+  }
+
+  /** One that answers over IPv4 and IPv6 has one address of its service: it is one. */
+  #entryOf(camera: FoundCamera): Entry | undefined {
+    return (
+      this.#entries.get(keyOf(camera)) ??
+      [...this.#entries.values()].find(
+        (entry) => entry.camera.endpoint === camera.endpoint && entry.camera.url === camera.url,
+      )
+    );
+  }
+
+  #tell(entry: Entry, finding: Finding): void {
+    const known = knownOf(entry);
+    for (const listener of this.#listeners) {
+      listener(known, finding);
+    }
+  }
+
+  /** The one that was not seen for the longest time goes. */
+  #makeRoom(): void {
+    if (this.#entries.size < MAX_CAMERAS) {
+      return;
+    }
+    let oldest: readonly [string, Entry] | undefined;
+    for (const each of this.#entries) {
+      if (!oldest || each[1].lastSeenMs < oldest[1].lastSeenMs) {
+        oldest = each;
+      }
+    }
+    this.#entries.delete(oldest?.[0] ?? '');
+  }
+
+  /** After a look: who was silent has gone, or moved. */
+  #forget(seen: ReadonlySet<Entry>): void {
+    const nowMs = this.#options.clock.wallMs();
+    const moved = new Set([...seen].map(({ camera }) => sameness(camera)));
+    for (const [key, entry] of this.#entries) {
+      if (seen.has(entry)) {
+        continue;
+      }
+      entry.missedLooks += 1;
+      const isLongAgo = entry.missedLooks >= FORGOTTEN_AFTER_LOOKS && nowMs - entry.lastSeenMs >= FORGOTTEN_AFTER_MS;
+      if (isLongAgo || moved.has(sameness(entry.camera))) {
+        this.#entries.delete(key);
+      }
+    }
+  }
+
+  #hear(message: DiscoveryMessage, address: string, local: LocalAddress): void {
+    for (const match of message.matches) {
+      if (message.kind === 'bye') {
+        this.#leave(match.endpoint, address);
+        continue;
+      }
+      const camera = cameraOf(match, address, local);
+      if (camera) {
+        this.#take(camera);
+      } else if (match.isOnvif && match.xaddrs.length === 0) {
+        // It says that it is there and not where its service is.
+        this.#ask(address);
+      }
+    }
+  }
+
+  /** Only the camera itself says that it goes. */
+  #leave(endpoint: string, address: string): void {
+    for (const [key, { camera }] of this.#entries) {
+      if (camera.endpoint === endpoint && camera.address === address) {
+        this.#entries.delete(key);
+      }
+    }
+  }
+
+  #ask(address: string): void {
+    if (this.#asked.has(address) || this.#asked.size >= MAX_ASKED) {
+      return;
+    }
+    this.#asked.add(address);
+    void this.#sweep([address], {}).finally(() => this.#asked.delete(address));
+  }
+}
+
+const knownOf = ({ camera, firstSeenMs, lastSeenMs }: Entry): KnownCamera => ({ ...camera, firstSeenMs, lastSeenMs });
+/** Cheap boards have one identity for all; most differ in what they say besides. */
+const sameness = ({ endpoint, name, hardware }: FoundCamera): string => JSON.stringify([endpoint, name, hardware]);

@@ -1,0 +1,59 @@
+import type { NetworkInterfaceInfo } from 'node:os';
+import { expect, test } from 'vitest';
+import { probeAddresses } from './interfaces.ts';
+
+const ipv4 = (cidr: string, internal = false): NetworkInterfaceInfo => ({
+  address: cidr.split('/')[0] ?? '',
+  netmask: '255.255.255.0',
+  family: 'IPv4',
+  mac: '00:00:00:00:00:00',
+  internal,
+  cidr,
+});
+const ipv6 = (cidr: string, internal = false): NetworkInterfaceInfo => ({
+  ...ipv4(cidr, internal),
+  family: 'IPv6',
+  scopeid: 2,
+});
+const INTERFACES = {
+  lo: [ipv4('127.0.0.1/8', true), ipv6('::1/128', true)],
+  eth0: [ipv4('192.168.1.2/24'), ipv6('fd00::1/64'), ipv6('fe80::1/64'), ipv4('169.254.7.7/16')],
+  'eth0.20': [ipv4('10.20.0.1/16')],
+  'br-lan': [ipv4('192.168.9.1/24')],
+  docker0: [ipv4('172.17.0.1/16'), ipv6('fe80::2/64')],
+  'br-0123456789ab': [ipv4('172.18.0.1/16')],
+  wg0: [ipv4('10.9.0.1/24')],
+  wlan0: [ipv4('169.254.1.1/16')],
+};
+const addresses = (choice: Parameters<typeof probeAddresses>[1]) =>
+  probeAddresses(INTERFACES, choice).map(({ address }) => address);
+
+test('every address of a real network is probed from; bridges of containers, tunnels and addresses that nobody gave are not', () => {
+  expect(addresses({})).toEqual(['192.168.1.2', 'fe80::1', '10.20.0.1', '192.168.9.1']);
+});
+
+test('an IPv6 address knows the IPv4 networks of its cable', () => {
+  expect(probeAddresses(INTERFACES, {})[1]).toEqual({
+    name: 'eth0',
+    family: 'IPv6',
+    address: 'fe80::1',
+    prefixBits: 64,
+    networks: [
+      { address: '192.168.1.2', prefixBits: 24 },
+      { address: '169.254.7.7', prefixBits: 16 },
+    ],
+  });
+});
+
+test('loopback only when it is asked for', () => {
+  expect(addresses({ includeLoopback: true })[0]).toBe('127.0.0.1');
+});
+
+test('interfaces that are named are the only ones, tunnels too', () => {
+  expect(addresses({ only: ['wg0', 'eth0.20'] })).toEqual(['10.20.0.1', '10.9.0.1']);
+});
+
+test('no more than 32 addresses are probed from', () => {
+  const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`eth${i}`, [ipv4(`10.0.${i}.1/24`)]]));
+  expect(probeAddresses(many, {})).toHaveLength(32);
+});

@@ -1,0 +1,85 @@
+import { BlockList, isIPv4 } from 'node:net';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+
+/** One address of this machine to look for cameras from. */
+export interface LocalAddress {
+  /** Of the interface. */
+  readonly name: string;
+  readonly family: 'IPv4' | 'IPv6';
+  /** Without the scope of IPv6. */
+  readonly address: string;
+  readonly prefixBits: number;
+  /** The IPv4 networks of the same interface. */
+  readonly networks: readonly Network[];
+}
+
+export interface Network {
+  readonly address: string;
+  readonly prefixBits: number;
+}
+
+export interface InterfaceChoice {
+  readonly includeLoopback?: boolean;
+  /** Only these, whatever they are called: a tunnel or a bridge too. */
+  readonly only?: readonly string[];
+}
+
+/** Bridges of containers and tunnels: no camera lives there, and a probe into a VPN is rude. */
+const VIRTUAL = /^(docker|veth|br-[0-9a-f]{12}$|virbr|cni|flannel|cali|tun|tap|wg|tailscale|zt|ppp)/;
+/** A machine with more addresses than this is no home. */
+const MAX_ADDRESSES = 32;
+
+/**
+ * The addresses to probe from, one socket each: a socket for all would multicast on the default route only.
+ * Of IPv6 the link-local ones: every interface has one, and WS-Discovery does not leave the link.
+ */
+export function probeAddresses(
+  interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>,
+  { includeLoopback = false, only }: InterfaceChoice,
+): LocalAddress[] {
+  const found: LocalAddress[] = [];
+  for (const [name, addresses = []] of Object.entries(interfaces)) {
+    if (only ? !only.includes(name) : VIRTUAL.test(name)) {
+      continue;
+    }
+    const networks = addresses.flatMap((info) => (info.family === 'IPv4' ? rangeOf(info) : []));
+    for (const info of addresses) {
+      const [network] = rangeOf(info);
+      if (network && isUsable(info, includeLoopback)) {
+        found.push({ name, family: info.family, ...network, networks });
+      }
+    }
+  }
+  return found.slice(0, MAX_ADDRESSES);
+}
+
+function isUsable({ family, address, internal }: NetworkInterfaceInfo, includeLoopback: boolean): boolean {
+  if (family === 'IPv6') {
+    return !internal && /^fe[89ab]/i.test(address);
+  }
+  // An address that nobody gave out: there is no network behind it.
+  return internal ? includeLoopback : !address.startsWith('169.254.');
+}
+
+function rangeOf({ address, cidr }: NetworkInterfaceInfo): Network[] {
+  const prefixBits = Number(cidr?.split('/')[1]);
+  return Number.isInteger(prefixBits) ? [{ address, prefixBits }] : [];
+}
+
+/** All IPv4 networks that this machine is in, those of tunnels and bridges too. */
+export function ownNetworks(): Network[] {
+  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
+    addresses.flatMap((info) => (info.family === 'IPv4' ? rangeOf(info) : [])),
+  );
+}
+
+/** The first of these networks that an address belongs to. */
+export function networkOf(address: string, networks: readonly Network[]): Network | undefined {
+  return isIPv4(address)
+    ? networks.find((network) => {
+        const list = new BlockList();
+        list.addSubnet(network.address, network.prefixBits, 'ipv4');
+        return list.check(address, 'ipv4');
+      })
+    : undefined;
+}

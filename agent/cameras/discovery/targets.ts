@@ -1,0 +1,56 @@
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { PerchError } from '../../base/errors.ts';
+
+const SMALLEST_PREFIX_BITS = 24;
+
+/** Networks that are not the internet (RFC 6890): only there does a camera of the house have its address. */
+const PRIVATE = new BlockList();
+for (const [network, bits] of [
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['169.254.0.0', 16],
+  // For tests of networks.
+  ['198.18.0.0', 15],
+] as const) {
+  PRIVATE.addSubnet(network, bits, 'ipv4');
+}
+PRIVATE.addSubnet('fc00::', 7, 'ipv6');
+PRIVATE.addSubnet('fe80::', 10, 'ipv6');
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addSubnet('::1', 128, 'ipv6');
+
+/**
+ * The addresses that somebody wants to be asked: one (`192.168.1.9`, `fe80::1%eth0`) or a range (`192.168.1.0/24`,
+ * without its first and last address).
+ */
+export function parseTargets(text: string, includeLoopback = false): string[] {
+  const [address = '', bitsText, more] = text.trim().split('/');
+  const plain = address.split('%')[0] ?? '';
+  const bits = bitsText === undefined ? undefined : Number(bitsText);
+  const isRange = bits !== undefined;
+  if (more !== undefined || !(isIPv4(address) || (isIPv6(address) && !isRange))) {
+    throw refused(text, 'is neither an address nor a range such as 192.168.1.0/24');
+  }
+  if (isRange && !(Number.isInteger(bits) && bits >= SMALLEST_PREFIX_BITS && bits <= 32 && bitsText !== '')) {
+    throw refused(text, `is too large a range: /${SMALLEST_PREFIX_BITS} at most`);
+  }
+  const family = isIPv4(plain) ? 'ipv4' : 'ipv6';
+  if (!PRIVATE.check(plain, family) && !(includeLoopback && LOOPBACK.check(plain, family))) {
+    throw refused(text, 'is not in a private network');
+  }
+  return bits === undefined || bits === 32 ? [address] : addressesOf(address, bits);
+}
+
+const refused = (text: string, why: string): PerchError => new PerchError('badInput', `'${text.slice(0, 60)}' ${why}`);
+
+function addressesOf(address: string, bits: number): string[] {
+  const bytes = address.split('.').map(Number);
+  const size = 2 ** (32 - bits);
+  const last = bytes[3] ?? 0;
+  const first = last - (last % size);
+  const hosts = Array.from({ length: size }, (_, i) => `${bytes.slice(0, 3).join('.')}.${first + i}`);
+  // The first is the network's own, the last for all.
+  return size > 2 ? hosts.slice(1, -1) : hosts;
+}
