@@ -11,7 +11,10 @@ const OWN_PORT = 40_000;
 function accessOf() {
   const authority = new Authority(NOBODY, { isOwn: false, internalUsers: [] });
   const wrong = new WrongCredentials(new FakeClock(), new AbortController().signal);
-  const programs = { isFor: (path: string, port: number) => path === 'cam' && port === OWN_PORT };
+  const programs = {
+    isFor: (path: string, { ip, port }: { ip: string; port: number }) =>
+      path === 'cam' && ip === '127.0.0.1' && port === OWN_PORT,
+  };
   return new RtspAuthority(authority, wrong, silentLogger, programs);
 }
 

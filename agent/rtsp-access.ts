@@ -9,8 +9,8 @@ const QUERY_TOKEN = /(?:^|&)(?:token|jwt)=./;
 
 /** Knows the programs that Perch itself has started. */
 export interface OwnPrograms {
-  /** @param clientPort of a connection on this machine: whether it is that of a program whose command names this path */
-  isFor(path: string, clientPort: number): boolean;
+  /** Whether this client, on this machine, is a program whose command names this path. */
+  isFor(path: string, client: { readonly ip: string; readonly port: number }): boolean;
 }
 
 /** Asks who may use RTSP where it is decided for every protocol. */
@@ -39,7 +39,7 @@ export class RtspAuthority implements RtspAccess {
     requester: RtspRequester,
   ): Promise<'refused' | 'challenge' | { readonly user: string }> {
     const asked = identityOf(requester);
-    const isOurs = asked.isLoopback && this.#programs?.isFor(path, requester.port);
+    const isOurs = asked.isLoopback && this.#programs?.isFor(path, { ip: asked.ip, port: requester.port });
     const identity = isOurs ? { ...asked, isOwnProgram: true } : asked;
     const { ip, user, password } = identity;
     const hasCredentials = requester.credentials !== undefined && [user, password, identity.proves].some(Boolean);

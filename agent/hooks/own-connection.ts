@@ -1,46 +1,55 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { processIds, readStat } from './process-group.ts';
 
-/** As `/proc/net/tcp` writes them: each word of four bytes in the machine's order, here little-endian; elsewhere nothing is found. */
-const LOOPBACK = /^(?:0100007F|0{24}01000000|0{16}FFFF00000100007F)$/;
+/** The client's end of a connection on this machine. */
+export interface LocalClient {
+  /** `127.0.0.1`, also where it has come to a socket of IPv6, or `::1`. */
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** As the kernel writes addresses: each word of four bytes in the machine's order, here little-endian; elsewhere nothing is found. */
+const PLACES: Readonly<Record<string, readonly (readonly [table: string, address: string])[]>> = {
+  '127.0.0.1': [
+    ['/proc/net/tcp', '0100007F'],
+    ['/proc/net/tcp6', '0000000000000000FFFF00000100007F'],
+  ],
+  '::1': [['/proc/net/tcp6', '00000000000000000000000001000000']],
+};
 
 /**
  * Whether the client of a connection on this machine is a program of one of these process groups. What nobody else can be needs no
  * password, which other users of the machine could read among ffmpeg's arguments. (Linux; elsewhere nobody is found.)
- * @param clientPort its own, @param serverPort the one that it has connected to
+ * @param serverPort that it has connected to, at its own address
  */
-export function isOwnConnection(groups: readonly number[], clientPort: number, serverPort: number): boolean {
-  const sockets = new Set(
-    [...inodesOf('/proc/net/tcp', clientPort, serverPort), ...inodesOf('/proc/net/tcp6', clientPort, serverPort)].map(
-      (inode) => `socket:[${inode}]`,
-    ),
-  );
-  if (sockets.size === 0) {
-    return false;
+export function isOwnConnection(groups: readonly number[], client: LocalClient, serverPort: number): boolean {
+  for (const [table, address] of PLACES[client.ip] ?? []) {
+    const inode = inodeOf(table, `${address}:${hex(client.port)}`, `${address}:${hex(serverPort)}`);
+    if (inode !== undefined) {
+      const socket = `socket:[${inode}]`;
+      const own = processIds().filter((pid) => groups.includes(readStat(pid)?.group ?? 0));
+      return own.some((pid) => filesOf(pid).includes(socket));
+    }
   }
-  const own = processIds().filter((pid) => groups.includes(readStat(pid)?.group ?? 0));
-  return own.some((pid) => filesOf(pid).some((file) => sockets.has(file)));
+  return false;
 }
 
-/** proc_net_tcp: number, local address, remote address, state, …; the tenth field is the inode. */
-function inodesOf(table: string, clientPort: number, serverPort: number): readonly string[] {
-  return linesOf(table).flatMap((line) => {
-    const [, local = '', remote = '', , , , , , , inode = '0'] = line.trim().split(/\s+/);
-    const isMeant = hexPort(local) === clientPort && hexPort(remote) === serverPort && isLoopback(remote);
-    return isMeant && inode !== '0' ? [inode] : [];
-  });
+const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
+
+/** proc_net_tcp: number, local address, remote address, state, …; the tenth field is the inode, 0 where no program has it any more. */
+function inodeOf(table: string, local: string, remote: string): string | undefined {
+  const line = linesOf(table).find((one) => one.includes(` ${local} ${remote} `));
+  const inode = line?.trim().split(/\s+/)[9];
+  return inode === '0' ? undefined : inode;
 }
 
 function linesOf(table: string): readonly string[] {
   try {
-    return readFileSync(table, 'latin1').split('\n').slice(1);
+    return readFileSync(table, 'latin1').split('\n');
   } catch {
     return [];
   }
 }
-
-const hexPort = (address: string): number => Number.parseInt(address.split(':')[1] ?? '', 16);
-const isLoopback = (address: string): boolean => LOOPBACK.test(address.split(':')[0] ?? '');
 
 function filesOf(pid: number): readonly string[] {
   try {
