@@ -42,9 +42,13 @@ export async function loadSessions(file: string, log: Logger): Promise<readonly 
   return [];
 }
 
-/** A full disk must not lock people out: then sessions last until the end. */
-export async function saveSessions(file: string, sessions: readonly StoredSession[], log: Logger): Promise<void> {
-  await savePrivate(file, { sessions }).catch((error: unknown) =>
-    log.warn({ cause: explain(error) }, 'sessions cannot be saved'),
-  );
+/** A full disk must not lock people out: then sessions last until the end. @returns whether they are written */
+export async function saveSessions(file: string, sessions: readonly StoredSession[], log: Logger): Promise<boolean> {
+  try {
+    await savePrivate(file, { sessions });
+    return true;
+  } catch (error) {
+    log.warn({ cause: explain(error) }, 'sessions cannot be saved');
+    return false;
+  }
 }

@@ -97,6 +97,19 @@ test.for(['{', '[]', '{"sessions":[{"hash":"x"}]}'])(
   },
 );
 
+test('who ends a session is told when it would hold again after the next start', async () => {
+  const sessions = await open();
+  const token = await sessions.create('owner', PHONE);
+  await rm(folder, { recursive: true });
+  await writeFile(folder, '');
+  const [item] = sessions.list();
+  await expect(sessions.endById(item?.id ?? '', undefined)).rejects.toMatchObject({
+    code: 'unavailable',
+    message: 'the session is over, but that cannot be written: it would hold again after the next start',
+  });
+  expect(sessions.find(token)).toBeUndefined();
+});
+
 test('a disk that cannot be written does not lock anybody out', async () => {
   const sessions = await open();
   await rm(folder, { recursive: true });

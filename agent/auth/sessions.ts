@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
+import { PerchError } from '../base/errors.ts';
 import { subscriberOf } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
 import type { SecretKey } from './secret-key.ts';
@@ -52,7 +53,7 @@ export class Sessions {
   readonly #sessions = new Set<Session>();
   /** By the hash of each token that may be shown: the present one, the next one, the one of before. */
   readonly #byHash = new Map<string, Session>();
-  #saving: Promise<void> = Promise.resolve();
+  #saving: Promise<boolean> = Promise.resolve(true);
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Sessions> {
     const sessions = new Sessions(join(dataDir, 'sessions.json'), key, clock, log);
@@ -138,10 +139,17 @@ export class Sessions {
     await this.#removeAll([this.#byHash.get(hashOf(token))]);
   }
 
-  /** @param user undefined: whoever's it is. @returns false when there is no such session of his */
+  /**
+   * @param user undefined: whoever's it is
+   * @returns false when there is no such session of his
+   * @throws PerchError when that cannot be written
+   */
   async endById(id: string, user: string | undefined): Promise<boolean> {
     const session = [...this.#sessions].find((one) => one.id === id && (user === undefined || one.user === user));
-    await this.#removeAll([session]);
+    if (!(await this.#removeAll([session]))) {
+      const message = 'the session is over, but that cannot be written: it would hold again after the next start';
+      throw new PerchError('unavailable', message);
+    }
     return session !== undefined;
   }
 
@@ -227,22 +235,21 @@ export class Sessions {
     this.#byHash.delete(session.next ?? '');
   }
 
-  async #removeAll(sessions: readonly (Session | undefined)[]): Promise<void> {
+  /** @returns whether the disk knows it, too */
+  async #removeAll(sessions: readonly (Session | undefined)[]): Promise<boolean> {
     const there = sessions.filter((session) => session !== undefined);
     for (const session of there) {
       this.#remove(session);
     }
-    if (there.length > 0) {
-      await this.#save();
-    }
+    return there.length === 0 || this.#save();
   }
 
   #forgetBefore(session: Session): void {
     this.#byHash.delete(session.before?.hash ?? '');
   }
 
-  /** One write at a time, each of the newest state. */
-  #save(): Promise<void> {
+  /** One write at a time, each of the newest state. @returns whether it is written */
+  #save(): Promise<boolean> {
     this.#saving = this.#saving.then(() => saveSessions(this.#file, [...this.#sessions].map(toStored), this.#log));
     return this.#saving;
   }
