@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { runProcess, startProcess } from '../peers/process.ts';
@@ -15,6 +15,15 @@ const demoSource = (agent: Agent): Promise<string> =>
     const { items } = await agent.json<{ items: { source: string; name: string }[] }>('/v3/config/paths/list');
     return items.find(({ name }) => name === 'demo')?.source;
   });
+
+/** The demo camera of a Perch that is left alone: what it sends is the source of the others' paths. */
+let camera: Agent;
+let source: string;
+beforeAll(async () => {
+  camera = await startAgent();
+  source = await demoSource(camera);
+});
+afterAll(() => camera?.[Symbol.asyncDispose]());
 
 const find = (agent: Agent, name: string) => agent.json<PathStatus>(`/v3/paths/get/${name}`).catch(() => undefined);
 
@@ -32,8 +41,6 @@ test('with no configuration the demo camera is found, relayed and recorded, and 
 });
 
 test('a changed file changes the paths that it concerns; a wrong one is refused and the old one stays', async () => {
-  await using camera = await startAgent();
-  const source = await demoSource(camera);
   const config = (rest: string) => `paths:\n  one:\n    source: ${source}\n${rest}`;
   await using agent = await startAgent({ config: config('') });
   const file = join(agent.dataDir, 'test.yml');
@@ -63,8 +70,6 @@ test('a changed file changes the paths that it concerns; a wrong one is refused 
 });
 
 test('a wrong value in one path disables that path with its reason, and the rest starts', async () => {
-  await using camera = await startAgent();
-  const source = await demoSource(camera);
   await using agent = await startAgent({
     config: `paths:\n  good:\n    source: ${source}\n  bad:\n    source: ${source}\n    recordSegmentDuration: often\n`,
   });
@@ -122,8 +127,6 @@ async function change(url: string, method: string, path: string, body: object, h
 }
 
 test('the control API changes a running box: recording begins, readers stay, and who restarts his own port is answered', async () => {
-  await using camera = await startAgent();
-  const source = await demoSource(camera);
   await using agent = await startAgent({ config: `api: yes\npaths:\n  one: # mine\n    source: ${source}\n` });
   const api = `http://127.0.0.1:${agent.ports.api}`;
   const one = await until(async () => {
@@ -175,19 +178,17 @@ test("in Perch's own set-up a machine may configure cameras, and only the owner 
 });
 
 test('a changed logLevel reaches paths that are there already', async () => {
-  await using camera = await startAgent();
-  const source = await demoSource(camera);
-  await using agent = await startAgent({ config: `logLevel: error\npaths:\n  one:\n    source: ${source}\n` });
+  await using leaving = await startAgent();
+  const from = await demoSource(leaving);
+  await using agent = await startAgent({ config: `logLevel: error\npaths:\n  one:\n    source: ${from}\n` });
   await until(async () => ((await find(agent, 'one'))?.ready ? true : undefined));
   expect(agent.process.output()).not.toContain('[one]');
   expect(await change(agent.url, 'PATCH', 'global/patch', { logLevel: 'info' })).toBe(200);
-  await camera.process.stop('SIGINT');
+  await leaving.process.stop('SIGINT');
   await agent.process.waitFor(/\[one\] no picture from the camera/);
 });
 
 test("the first camera that is added makes Perch's own file, and the demo camera goes", async () => {
-  await using camera = await startAgent();
-  const source = await demoSource(camera);
   await using agent = await startAgent();
   await until(() => find(agent, 'demo'));
   expect(await change(agent.url, 'PATCH', 'paths/patch/demo', { record: false })).toBe('404 path not found');
