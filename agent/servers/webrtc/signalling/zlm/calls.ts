@@ -114,7 +114,7 @@ export class ZlmCalls {
         const isWaiting = paths.find(path) !== undefined || paths.isConfigured(path);
         return (await this.#options.more?.streamNotFound(path, request, isWaiting)) ?? isWaiting;
       };
-      return this.#waiting.play(named, play, signal, isAwaited);
+      return this.#waiting.play(named, play, { ip: access.identify(request).ip, signal }, isAwaited);
     }
     const path = pathOf(named.app, named.stream, paths);
     // An echo goes to nobody else, but it costs as much as publishing and watching together.

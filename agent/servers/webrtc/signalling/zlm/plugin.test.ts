@@ -53,7 +53,7 @@ async function start({ streams = ['cam1', 'house/door'], clock = systemClock as 
     server: run.server,
     access: {
       require,
-      identify: () => ({ ip: '192.0.2.1' }),
+      identify: ({ headers }) => ({ ip: String(headers['x-test-ip'] ?? '192.0.2.1') }),
       origin: (request) => ({ baseUrl: `http://${request.host}` }),
     },
     paths: {
@@ -168,15 +168,18 @@ test('a stream that does not come within 15 s is not found', async () => {
   expect((await text).headers['content-type']).toBe('text/plain; charset=utf-8');
 });
 
-test('of a crowd that waits for a stream, a hundred wait and the others are told at once', async () => {
+test('of a crowd that waits for a stream, a hundred wait, fifty of one address, and the others are told at once', async () => {
   const clock = new FakeClock();
   const { app, asked } = await start({ streams: [], clock });
   let answers = 0;
-  const crowd = Array.from({ length: 130 }, async () => {
-    const response = await post(app, 'webrtc?app=house&stream=door&type=play');
+  const play = async (from: string) => {
+    const response = await post(app, 'webrtc?app=house&stream=door&type=play', VIEWER, { ...TEXT, 'x-test-ip': from });
     answers += 1;
     return response.json();
-  });
+  };
+  const crowd = Array.from({ length: 90 }, (_, i) => play(i < 70 ? '192.0.2.1' : '192.0.2.2'));
+  await expect.poll(() => answers).toBe(20);
+  crowd.push(...Array.from({ length: 40 }, () => play('192.0.2.3')));
   await expect.poll(() => answers).toBe(30);
   await clock.advance(15_000);
   expect(await Promise.all(crowd)).toEqual(Array(130).fill({ code: -400, msg: 'stream not found' }));

@@ -1,11 +1,14 @@
 import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
+import { subscriberOf } from '../../../../base/ip-address.ts';
 
 /** As long as ZLMediaKit lets a player wait for a stream. */
 const STREAM_WAIT_MS = 15_000;
 const LOOK_EVERY_MS = 250;
 /** Each keeps its offer meanwhile, and one connection can bring thousands (pipelining). */
 const MAX_WAITING = 100;
+/** The others' places are not all one's own. */
+const MAX_WAITING_OF_ONE = 50;
 
 /** The paths, as far as the mapping of names needs them. */
 export interface NamedPaths {
@@ -29,6 +32,8 @@ export function pathOf(app: string, stream: string, paths: NamedPaths): string {
 export class WaitingPlayers {
   readonly #paths: NamedPaths;
   readonly #clock: Clock;
+  /** Who waits, by address. */
+  readonly #waiting = new Map<string, number>();
   #count = 0;
 
   constructor(paths: NamedPaths, clock: Clock) {
@@ -39,14 +44,14 @@ export class WaitingPlayers {
   /**
    * Plays what `app` and `stream` mean, as soon as it is there.
    * @param play asks for permission too: the name may come to mean another path while we wait
-   * @param signal the client has gone
+   * @param ip canonical; `signal`: the client has gone
    * @param isAwaited told once that the stream is not there; false: there is no use in waiting
    * @throws PerchError notFound `stream not found`, or what `play` throws for another reason
    */
   async play<T>(
     { app, stream }: { readonly app: string; readonly stream: string },
     play: (path: string) => Promise<T>,
-    signal: AbortSignal,
+    { ip, signal }: { readonly ip: string; readonly signal: AbortSignal },
     isAwaited: (path: string) => Promise<boolean>,
   ): Promise<T> {
     const untilMs = this.#clock.monoMs() + STREAM_WAIT_MS;
@@ -68,7 +73,7 @@ export class WaitingPlayers {
         void isAwaited(path).then((isAwaitedNow) => isAwaitedNow || refused.abort());
       }
       const isThere = () => this.#paths.find(pathOf(app, stream, this.#paths))?.ready === true;
-      if (!(await this.#comes(isThere, untilMs, over))) {
+      if (!(await this.#comes(isThere, untilMs, subscriberOf(ip), over))) {
         throw new PerchError('notFound', 'stream not found', { path });
       }
     }
@@ -81,11 +86,13 @@ export class WaitingPlayers {
   }
 
   /** False: it is too late, or too many wait already. */
-  async #comes(isThere: () => boolean, untilMs: number, signal: AbortSignal): Promise<boolean> {
-    if (this.#count >= MAX_WAITING) {
+  async #comes(isThere: () => boolean, untilMs: number, who: string, signal: AbortSignal): Promise<boolean> {
+    const ofOne = this.#waiting.get(who) ?? 0;
+    if (this.#count >= MAX_WAITING || ofOne >= MAX_WAITING_OF_ONE) {
       return false;
     }
     this.#count += 1;
+    this.#waiting.set(who, ofOne + 1);
     try {
       while (this.#clock.monoMs() < untilMs && !signal.aborted) {
         await this.#clock.sleep(LOOK_EVERY_MS, signal);
@@ -96,6 +103,12 @@ export class WaitingPlayers {
       return false;
     } finally {
       this.#count -= 1;
+      const left = (this.#waiting.get(who) ?? 1) - 1;
+      if (left > 0) {
+        this.#waiting.set(who, left);
+      } else {
+        this.#waiting.delete(who);
+      }
     }
   }
 }
