@@ -121,3 +121,28 @@ test.for(Object.entries(EVERYBODY))('%s: it is read, logged in, and its streams 
   expect(sub?.rtspUrl).toBe(camera.rtspUrl('sub'));
   expect(camera.state.callsAtMost).toBeLessThanOrEqual(2);
 });
+
+test.for([
+  ['a wrong password by token', { login: 'token' }, 'wrongPassword'],
+  ['a wrong password by Digest', { login: 'digest' }, 'wrongPassword'],
+  [
+    'a wrong password for everything',
+    { login: 'digest', servicesWantLogin: true, timeWantsLogin: true },
+    'wrongPassword',
+  ],
+  ['a wrong password that locks at once', { login: 'token', lockOut: { after: 1, forMs: HOUR_MS } }, 'wrongPassword'],
+] as const)('%s is tried once, and once more when it is asked again, then never', async ([, quirks, trouble]) => {
+  const camera = await start(quirks);
+  const target = targetOf(camera, { password: 'wrong' });
+  const tries = () =>
+    camera.requests.filter(({ hasToken, authorization }) => hasToken || authorization !== undefined).length;
+  const once = await failureOf(openSession(target).then((session) => session.information()));
+  expect(once.context['camera']).toBe(trouble);
+  const before = tries();
+  expect(before).toBeLessThanOrEqual('login' in quirks && quirks.login === 'digest' ? 3 : 2);
+  await failureOf(openSession(target).then((session) => session.information()));
+  const after = tries();
+  const third = await failureOf(openSession(target).then((session) => session.information()));
+  expect(third.context['isRemembered'] ?? third.context['camera'] === 'lockedOut').toBe(true);
+  expect(tries()).toBe(after);
+});

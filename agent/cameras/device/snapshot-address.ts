@@ -6,7 +6,7 @@ import { cameraError } from '../soap/failures.ts';
  * @throws PerchError
  */
 export function pinnedPictureUrl(uri: string, camera: URL): URL {
-  const text = uri.replace(/&amp;/g, '&').trim();
+  const text = uri.replace(/&(?:amp|#0*38|#x0*26);/gi, '&').trim();
   const whole = text.startsWith('/') ? new URL(text, camera).href : text;
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {

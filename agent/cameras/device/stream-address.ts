@@ -10,9 +10,9 @@ const USUAL_PORTS = [554, 8554, 10554] as const;
  * @throws PerchError badInput for what is no address of a stream
  */
 export function repairStreamUri(uri: string, host: string): URL {
-  // Twice escaped (`&amp;amp;`), with line breaks inside, or the path alone.
+  // Escaped twice, with line breaks inside, or the path alone.
   const text = uri
-    .replace(/&amp;/g, '&')
+    .replace(/&(?:amp|#0*38|#x0*26);/gi, '&')
     .replace(/[\r\n\t\0]/g, '')
     .trim();
   const urlHost = host.includes(':') ? `[${host}]` : host;

@@ -77,6 +77,15 @@ export class LoginMemory {
     }
   }
 
+  mayTry(key: LoginKey, isAsked: boolean): boolean {
+    try {
+      this.check(key, isAsked);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   accepted(key: LoginKey, scheme: LoginScheme): void {
     this.#put(key, { ...FRESH, seal: this.#sealOf(key), scheme });
   }

@@ -15,10 +15,11 @@ import { cameraError, troubleOf } from './failures.ts';
 import { isAboutTime, isRefusal, isTokenUnknown } from './fault.ts';
 import { exchange, type HttpPlace, nameOf } from './http-exchange.ts';
 import { lockOf } from './lock-out.ts';
-import type { LoginMemory, LoginScheme } from './login-memory.ts';
+import type { LoginKey, LoginMemory, LoginScheme } from './login-memory.ts';
 import { redirectOf } from './redirect.ts';
 import { MAX_REPLY_BYTES, readReply, responseOf, type SoapReply } from './reply.ts';
 import { skewOf, skewOfHeader } from './skew.ts';
+import { webTakes } from './web-login.ts';
 
 /** Another place, token, clock, digest, its other algorithm, a nonce that has grown old. */
 const MAX_EXCHANGES = 8;
@@ -85,6 +86,7 @@ export class SoapCaller {
   #challenge: Challenge | undefined;
   #nonceCount = 0;
   #headerSkewMs: number | undefined;
+  #hasAskedWeb = false;
   /** The first call that passed with the login. */
   #proof: SoapCall | undefined;
   readonly #options: CallerOptions;
@@ -262,7 +264,7 @@ export class SoapCaller {
     return { scheme: 'basic', challenge, tried };
   }
 
-  async #refusal(attempt: Attempt, reply: SoapReply, key: Credentials & { camera: string }): Promise<Error> {
+  async #refusal(attempt: Attempt, reply: SoapReply, key: LoginKey): Promise<Error> {
     const context = { host: this.#camera, status: reply.status, subcode: reply.fault?.codes.at(-1) };
     if (this.#proof && (await this.#isProofReal(this.#proof))) {
       const words = "this user of the camera has no right to do that: give it an administrator's";
@@ -277,9 +279,28 @@ export class SoapCaller {
       const words = 'the camera does not take the login because of its clock: set its date, time and time zone';
       return cameraError('clock', words, context);
     }
+    if (await this.#webTakes(key)) {
+      const words =
+        'the web page of the camera takes this login, its ONVIF does not: add the user to the ONVIF users in its settings (Hikvision: Network, Integration Protocol)';
+      return cameraError('onvifUser', words, context);
+    }
     const words =
       'the camera refuses this user name or password; many have users for ONVIF apart from those of their page';
     return cameraError('wrongPassword', words, context);
+  }
+
+  /** Asked once in a caller's life: it is one more try of the password. */
+  async #webTakes(key: LoginKey): Promise<boolean> {
+    const { logins, isAsked, signal } = this.#options;
+    if (this.#hasAskedWeb || !logins.mayTry(key, isAsked)) {
+      return false;
+    }
+    this.#hasAskedWeb = true;
+    const takes = await webTakes(this.#place, key, signal);
+    if (takes === false) {
+      logins.refused(key);
+    }
+    return takes === true;
   }
 
   #loginMissing(reply: SoapReply): Error {
@@ -345,7 +366,7 @@ export class SoapCaller {
     return signal ? AbortSignal.any([signal, this.#options.signal]) : this.#options.signal;
   }
 
-  get #key(): (Credentials & { camera: string }) | undefined {
+  get #key(): LoginKey | undefined {
     const { credentials } = this.#options;
     return credentials && { ...credentials, camera: this.#camera };
   }

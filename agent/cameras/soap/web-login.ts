@@ -1,0 +1,63 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { PerchError } from '../../base/errors.ts';
+import { authorization, type Credentials, type Hash, parseChallenges } from '../../media/rtsp/digest.ts';
+import { exchange, type HttpPlace, type HttpReply } from './http-exchange.ts';
+
+/** Pages that want a login and change nothing: Hikvision, Dahua, Axis, and whatever has one for everything. */
+const PAGES = [
+  '/ISAPI/System/deviceInfo',
+  '/cgi-bin/magicBox.cgi?action=getSystemInfo',
+  '/axis-cgi/param.cgi?action=list&group=Brand',
+  '/',
+];
+const MAX_PAGE_BYTES = 256 << 10;
+const PAGE_DEADLINE_MS = 1_500;
+
+/**
+ * Whether a camera's web page takes a login that its ONVIF has refused: then it keeps users of its own for ONVIF. The password is
+ * used once at most, and never in the clear.
+ * @returns undefined when it cannot be found out
+ */
+export async function webTakes(
+  place: HttpPlace,
+  credentials: Credentials,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  for (const path of PAGES) {
+    const first = await get(place, path, signal);
+    if (!first) {
+      return undefined;
+    }
+    const challenge =
+      first.status === 401
+        ? parseChallenges(first.headers['www-authenticate'] ?? []).find(({ scheme }) => scheme === 'digest')
+        : undefined;
+    if (challenge) {
+      const clientNonce = randomBytes(8).toString('hex');
+      const use = { method: 'GET', uri: path, clientNonce, count: 1 };
+      const reply = await get(place, path, signal, authorization(challenge, credentials, use, hash));
+      return reply && (reply.status === 401 ? false : reply.status < 500);
+    }
+  }
+  return undefined;
+}
+
+async function get(
+  place: HttpPlace,
+  path: string,
+  signal: AbortSignal,
+  login?: string,
+): Promise<HttpReply | undefined> {
+  const headers: Record<string, string> = login === undefined ? {} : { Authorization: login };
+  const asked = { place, path, headers, body: '', signal, method: 'GET', maxBytes: MAX_PAGE_BYTES } as const;
+  try {
+    return await exchange({ ...asked, deadlineMs: PAGE_DEADLINE_MS });
+  } catch (error) {
+    if (error instanceof PerchError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
