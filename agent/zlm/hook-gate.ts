@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { isStreamPath } from '../config/path-name.ts';
 import type { Hooks } from './hooks.ts';
@@ -48,7 +49,7 @@ export class HookGate {
     }
     const params = query.replace(PLAYERS_OWN, '').replace(/^&/, '');
     const who = protocol === 'hls' ? asking.ip : (id ?? asking.ip);
-    const key = JSON.stringify([action, path, protocol, who, asking.user ?? '', params]);
+    const key = keyOf([action, path, protocol, who, asking.user ?? '', params]);
     if ((this.#agreed.get(key) ?? 0) > this.#clock.monoMs()) {
       return undefined;
     }
@@ -74,3 +75,7 @@ export class HookGate {
     this.#agreed.set(key, this.#clock.monoMs() + REMEMBERED_MS);
   }
 }
+
+/** Short, however long somebody's query is. */
+const keyOf = (parts: readonly string[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
