@@ -247,3 +247,23 @@ test('another server is told the protocol and the program', async () => {
     new Set(['node']),
   );
 });
+
+test('an RTSP player that sends no name is let in by the token in its address, as far as the token goes', async () => {
+  const random = vi.spyOn(Math, 'random').mockReturnValue(0);
+  const mode = MODES['authMethod jwt'];
+  const box = mode && (await openBox(mode));
+  const query = `?jwt=${await tokenFor(ofDoor)}`;
+  const ask = async (method: string, place: string, path = 'door') => {
+    return (await box?.ask(['rtsp', method, place, 0], path, undefined))?.status;
+  };
+  const asked = [
+    await ask('DESCRIBE', `@${query}`),
+    await ask('ANNOUNCE', `@${query}`),
+    await ask('SETUP', `@/trackID=0${query}`),
+    await ask('DESCRIBE', `@${query}`, 'yard'),
+    await ask('DESCRIBE', `@${query}x`),
+  ];
+  await box?.close();
+  random.mockRestore();
+  expect(asked).toEqual([404, 200, 404, 401, 401]);
+});
