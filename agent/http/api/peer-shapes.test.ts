@@ -20,6 +20,8 @@ test('the document knows every field of what the servers list, and no other', ()
 
 test('the fields are of the kinds that the document says', () => {
   expectTypeOf<RtspConnItem>().toExtend<Static<typeof RtspConn>>();
+  // The list of its connections is one that only its own server changes.
+  expectTypeOf<Omit<RtspSessionItem, 'conns'>>().toExtend<Omit<Static<typeof RtspSession>, 'conns'>>();
   expectTypeOf<WebRtcSessionItem>().toExtend<Static<typeof WebRtcSession>>();
   expectTypeOf<HlsMuxerItem>().toExtend<Static<typeof HlsMuxer>>();
   expectTypeOf<HlsSessionItem>().toExtend<Static<typeof HlsSession>>();
