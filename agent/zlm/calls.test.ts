@@ -7,6 +7,7 @@ import { PerchError } from '../base/errors.ts';
 import { Parameters } from '../servers/webrtc/signalling/zlm/parameters.ts';
 import { QueryCalls } from './calls.ts';
 import type { ShownPath } from './media-items.ts';
+import { Sessions } from './viewers.ts';
 
 const CAM: ShownPath = {
   name: 'cam',
@@ -140,6 +141,24 @@ test('a camera of the configuration is not closed, one that was added is taken o
     msg: 'success',
   });
   expect(edited).toEqual(['add yard/gate {"source":"rtsp://new/1","rtspTransport":"tcp"}', 'delete yard/gate']);
+});
+
+test('however many are sent away, who is there is looked up once', () => {
+  let looks = 0;
+  const crowd = Array.from({ length: 4_000 }, (_, id) => ({ id: String(id), remoteAddr: '192.0.2.1:4000' }));
+  const gone = new Set<string>();
+  const table = {
+    list: () => {
+      looks += 1;
+      return crowd;
+    },
+    kick: (id: string) => gone.add(id).size > 0,
+  };
+  const nobody = () => undefined;
+  const tables = { rtspSessions: nobody, rtspsSessions: nobody, webrtcSessions: nobody, hlsSessions: () => table };
+  const sessions = new Sessions(tables, () => ({ rtsp: 0, rtsps: 0, webrtc: 0, hls: 8_888 }));
+  expect(sessions.kickAll({ peerIp: '192.0.2.1' })).toBe(4_000);
+  expect([looks, gone.size]).toEqual([1, 4_000]);
 });
 
 test('a proxy is of an address, and of a name that a stream can have', async () => {

@@ -90,10 +90,7 @@ export class QueryCalls {
       close_streams: (parameters) => this.#closeAll(parameters),
       getAllSession: (parameters) => ({ data: this.sessions.list(filterOf(parameters)) }),
       kick_session: (parameters) => this.#kick(parameters.require('id').id),
-      kick_sessions: (parameters) => {
-        const hit = this.sessions.list(filterOf(parameters));
-        return { count_hit: hit.filter(({ id }) => this.sessions.kick(id)).length };
-      },
+      kick_sessions: (parameters) => ({ count_hit: this.sessions.kickAll(filterOf(parameters)) }),
       addStreamProxy: (parameters) => this.proxies.add(parameters),
       delStreamProxy: (parameters) => this.proxies.remove(parameters),
       listStreamProxy: (parameters) => this.proxies.list(parameters),

@@ -68,11 +68,13 @@ export class Sessions {
     this.#ports = ports;
   }
 
-  list({ localPort, peerIp }: SessionFilter = {}): readonly SessionItem[] {
-    return this.all().flatMap(({ item }) => {
-      const isWanted = localPort === undefined || String(item.local_port) === localPort;
-      return isWanted && (peerIp === undefined || item.peer_ip === peerIp) ? [item] : [];
-    });
+  list(filter: SessionFilter = {}): readonly SessionItem[] {
+    return this.#matching(filter).map(({ item }) => item);
+  }
+
+  /** @returns how many have gone */
+  kickAll(filter: SessionFilter): number {
+    return this.#matching(filter).filter(({ table, item }) => table.kick(item.id)).length;
   }
 
   kick(id: string): boolean {
@@ -81,6 +83,13 @@ export class Sessions {
         .find(({ item }) => item.id === id)
         ?.table.kick(id) ?? false
     );
+  }
+
+  #matching({ localPort, peerIp }: SessionFilter): readonly Listed[] {
+    return this.all().filter(({ item }) => {
+      const isWanted = localPort === undefined || String(item.local_port) === localPort;
+      return isWanted && (peerIp === undefined || item.peer_ip === peerIp);
+    });
   }
 
   all(): readonly Listed[] {
