@@ -7,7 +7,7 @@ import { segmentsListed } from '../peers/hls-playlists.ts';
 import { byLength, describeWith, LENGTH } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
 
-const SECONDS = byLength(8, 60);
+const SECONDS = byLength(5, 60);
 const CLIP: BarClip = { ...TINY, audio: 'aac' };
 const VARIANTS = ['lowLatency', 'fmp4', 'mpegts'] as const;
 const PLAYERS = [

@@ -8,7 +8,7 @@ import { type LiveReport, playLive } from '../peers/live-player.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
 
-const SECONDS = byLength(8, 60);
+const SECONDS = byLength(6, 60);
 /** A player that has just begun finds out how much it has to keep. */
 const SETTLING_MS = 2_000;
 /** What our player keeps in hand beside the latest arrival that it has seen, in ms (`live-edge.ts`). */
