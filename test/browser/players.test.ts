@@ -3,7 +3,7 @@ import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { framesDecoded, pictureOf, startViewer, timeShown, timeShownAfter, type Viewer } from '../peers/browser.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 
-const SECONDS = byLength(8, 60);
+const SECONDS = byLength(4, 60);
 const FRAMES_PER_SECOND = 15;
 /** The demo camera sends a picture each 67 ms: which of two is shown at their border may differ. */
 const PICTURE_MS = 70;
