@@ -1,132 +1,325 @@
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Agent, startAgent } from '../peers/agent.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
+import { type Asked, CLIENT, FrontClient } from '../peers/front-client.ts';
 import { describeWith } from '../peers/peers.ts';
 import { type FrontServer, type ProxyName, startProxy } from '../peers/proxies.ts';
+import { record } from '../recordings.ts';
 
 const PASSWORD = 'a-kingfisher-on-a-perch';
 const OFFER = readFileSync(join(import.meta.dirname, '../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
-/** Another than the proxy's own, which is believed. */
-const CLIENT = '127.0.0.2';
+const RECORDED_AGO_MS = 3_600_000;
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+/** As anybody outside may write them. */
+const FORGED = {
+  'X-Forwarded-For': '203.0.113.9',
+  'X-Real-IP': '203.0.113.9',
+  'X-Forwarded-Host': 'evil.example',
+  'X-Forwarded-Proto': 'http',
+  'X-Forwarded-Prefix': '/evil',
+  Forwarded: 'for=203.0.113.9;host=evil.example;proto=http',
+};
 
-interface Asked {
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
+const dataDir = mkdtempSync(join(tmpdir(), 'perch-proxies-'));
+let agent: Agent;
+let basic: string;
+let owner: string;
+
+beforeAll(async () => {
+  const recordPath = join(dataDir, 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f');
+  await record(dataDir, 4, { path: 'demo', recordPath, wall: Date.now() - RECORDED_AGO_MS });
+  agent = await startAgent({
+    dataDir,
+    env: {
+      PERCH_TRUSTEDPROXIES: '127.0.0.1',
+      PERCH_ZLMALLOWIPS: CLIENT,
+      PERCH_PATHDEFAULTS_RECORDPATH: recordPath,
+      TZ: 'UTC',
+    },
+    // ::1 is where the proxies come from that are not trusted.
+    listen: ({ main }) => ({ address: `:${main}` }),
+  });
+  const headers = { ...JSON_TYPE, origin: agent.url };
+  const claimed = await fetch(`${agent.url}/v3/claim`, { method: 'POST', headers, body: wordsOf(PASSWORD) });
+  expect(claimed.status).toBe(200);
+  const cookie = claimed.headers.getSetCookie().map(pairOf).join('; ');
+  owner = (await (await fetch(`${agent.url}/v3/session`, { headers: { cookie } })).json()).user;
+  basic = `Basic ${Buffer.from(`${owner}:${PASSWORD}`).toString('base64')}`;
+});
+afterAll(async () => {
+  await agent?.[Symbol.asyncDispose]();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+const wordsOf = (password: string): string => JSON.stringify({ password });
+const pairOf = (setCookie: string): string => setCookie.split(';')[0] ?? '';
+const logIn = (password: string, more: Asked = {}): Asked => ({
+  ...{ method: 'POST', body: wordsOf(password) },
+  ...more,
+  headers: { ...JSON_TYPE, ...more.headers },
+});
+
+const SITES = [
+  ['in a folder', 'home.example', '/perch'],
+  ['on a name of its own', 'perch.example', ''],
+] as const;
 
 for (const name of ['nginx', 'apache', 'caddy'] as const satisfies readonly ProxyName[]) {
-  describeWith([name, 'ffmpeg'], `in a folder behind ${name}, as the guide has it`, () => {
-    let agent: Agent;
+  describeWith([name, 'ffmpeg'], `behind ${name}, as the guide has it`, () => {
     let proxy: FrontServer;
-    let cookie: string;
-    let basic: string;
     beforeAll(async () => {
-      agent = await startAgent({ env: { PERCH_TRUSTEDPROXIES: '127.0.0.1' } });
       proxy = await startProxy(name, agent.ports.main);
-      // As anybody outside would write it.
-      const forged = { 'X-Forwarded-For': '203.0.113.9', 'X-Real-IP': '203.0.113.9', Forwarded: 'for=203.0.113.9' };
-      const body = JSON.stringify({ password: PASSWORD });
-      const headers = { 'Content-Type': 'application/json', Origin: new URL(proxy.url).origin, ...forged };
-      const claimed = await ask('/v3/claim', { method: 'POST', headers, body });
-      expect(claimed.statusCode, await text(claimed)).toBe(200);
-      cookie = (claimed.headers['set-cookie'] ?? []).map((one) => one.split(';')[0]).join('; ');
-      const { user } = await json<{ user: string }>('/v3/session', { headers: { cookie } });
-      basic = `Basic ${Buffer.from(`${user}:${PASSWORD}`).toString('base64')}`;
     });
-    afterAll(async () => {
-      await proxy?.[Symbol.asyncDispose]();
-      await agent?.[Symbol.asyncDispose]();
+    afterAll(() => proxy?.[Symbol.asyncDispose]());
+
+    describe.each(SITES)('%s', (_where, host, folder) => {
+      siteTests(() => new FrontClient(proxy, host, folder));
     });
+    lockOutTest(() => proxy);
 
-    async function ask(path: string, { method = 'GET', headers = {}, body }: Asked = {}): Promise<IncomingMessage> {
-      const request = httpRequest(`${proxy.url}${path}`, { method, headers, localAddress: CLIENT });
-      request.end(body);
-      const [response] = (await once(request, 'response')) as [IncomingMessage];
-      return response;
-    }
-
-    async function json<T>(path: string, asked?: Asked): Promise<T> {
-      return JSON.parse(await text(await ask(path, asked))) as T;
-    }
-
-    test('the folder without its slash leads to the page, whose parts are all below the folder', async () => {
-      const bare = await ask('');
-      expect([301, 302]).toContain(bare.statusCode);
-      expect(new URL(bare.headers.location ?? '', proxy.url).pathname).toBe('/perch/');
-      const page = await text(await ask('/'));
-      const parts = [...page.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, part = '']) => part);
-      expect(parts.length).toBeGreaterThan(0);
-      for (const part of parts.filter((one) => !one.startsWith('data:'))) {
-        const { pathname } = new URL(part, `${proxy.url}/`);
-        expect(pathname).toMatch(/^\/perch\//);
-        expect((await fetch(new URL(pathname, proxy.url))).status).toBe(200);
-      }
-    });
-
-    test("a session has its client's own address, whatever the client wrote", async () => {
-      const { items } = await json<{ items: { address: string }[] }>('/v3/sessions', { headers: { cookie } });
-      expect(items.map(({ address }) => address)).toEqual([CLIENT]);
-    });
-
-    test('the API wants name and password, and says where it is', async () => {
-      expect((await ask('/v3/paths/list')).statusCode).toBe(401);
-      const { items } = await json<{ items: { name: string }[] }>('/v3/paths/list', {
-        headers: { authorization: basic },
-      });
-      expect(items.map((item) => item.name)).toContain('demo');
-      const late = await ask('/v3/paths/list/', { headers: { authorization: basic } });
-      expect(new URL(late.headers.location ?? '', `${proxy.url}/v3/paths/list/`).pathname).toBe('/perch/v3/paths/list');
-    });
-
-    test('a WHEP player that knows nothing of the folder ends its session by Location', async () => {
-      const headers = { authorization: basic, 'Content-Type': 'application/sdp' };
-      const made = await ask('/webrtc/demo/whep', { method: 'POST', headers, body: OFFER });
-      expect(made.statusCode, await text(made)).toBe(201);
-      const { location = '' } = made.headers;
-      expect(location).toMatch(/^\/perch\/webrtc\/demo\/whep\//);
-      const ended = await ask(location.replace('/perch', ''), { method: 'DELETE', headers: { authorization: basic } });
-      expect(ended.statusCode).toBe(200);
+    test('the folder without its slash leads to the page', async () => {
+      const site = new FrontClient(proxy, 'home.example', '/perch');
+      const { status, headers } = await site.ask(site.base);
+      expect([301, 302]).toContain(status);
+      expect(new URL(headers.location ?? '', site.base).href).toBe(`${site.base}/`);
     });
 
     test('ffmpeg plays HLS', async () => {
       const { host } = new URL(proxy.url);
-      const [user] = Buffer.from(basic.slice(6), 'base64').toString().split(':');
-      const { streams } = await ffprobe(`http://${user}:${PASSWORD}@${host}/perch/hls/demo/index.m3u8`);
+      const { streams } = await ffprobe(`http://${owner}:${PASSWORD}@${host}/perch/hls/demo/index.m3u8`);
       expect(streams.map(({ codec_name }) => codec_name)).toContain('h264');
     });
+  });
+}
 
-    test('live fMP4 and the WebSocket bring pictures while they are made', async () => {
-      const response = await ask('/hls/demo/live.mp4', { headers: { authorization: basic } });
-      const [first] = (await once(response, 'data')) as [Buffer];
-      expect(first.length).toBeGreaterThan(0);
-      response.destroy();
-      const address = `${proxy.url.replace('http', 'ws')}/hls/demo/mse`;
-      const socket = new WebSocket(address, { headers: { authorization: basic } } as never);
-      socket.binaryType = 'arraybuffer';
-      const media = new Promise<number>((resolve, reject) => {
-        socket.addEventListener('message', ({ data }: MessageEvent<string | ArrayBuffer>) => {
-          if (typeof data !== 'string') {
-            resolve(data.byteLength);
-          }
-        });
-        socket.addEventListener('close', ({ code }) => reject(new Error(`closed with ${code}`)));
-      });
-      expect(await media).toBeGreaterThan(0);
-      socket.close();
-    });
+describeWith(['nginx'], 'behind nginx that speaks HTTP/1.0, as it does when it is not told', () => {
+  let site: FrontClient;
+  let proxy: FrontServer;
+  beforeAll(async () => {
+    proxy = await startProxy('nginx', agent.ports.main);
+    site = new FrontClient(proxy, 'old.example', '/perch');
+  });
+  afterAll(() => proxy?.[Symbol.asyncDispose]());
 
-    test('events come at once', async () => {
-      const response = await ask('/v3/events', { headers: { authorization: basic, accept: 'text/event-stream' } });
-      expect(response.statusCode).toBe(200);
-      const [first] = (await once(response, 'data')) as [Buffer];
-      expect(first.length).toBeGreaterThan(0);
-      response.destroy();
+  test('everything is there, WebSockets too', async () => {
+    await aPageIsThere(site);
+    await recordingsPlay(site);
+    await picturesComeAtOnce(site);
+    await bodiesArrive(site);
+    await whepEnds(site);
+    expect(await site.socket('/hls/demo/mse', { authorization: basic })).toBe(101);
+  });
+});
+
+function siteTests(open: () => FrontClient): void {
+  let site: FrontClient;
+  beforeAll(() => {
+    site = open();
+  });
+  test('the page and that of the API are there with all their parts, and the API says where it is', () =>
+    aPageIsThere(site));
+  test('who logs in has cookies for https and for where Perch is alone, and his own address', () => cookiesFit(site));
+  test("a guest's link leads back here and shows the camera", () => aLinkOpens(site));
+  test('WHEP, and that of ZLMediaKit, say where their session ends', () => whepEnds(site));
+  test("ZLMediaKit's log-in holds", () => zlmLogsIn(site));
+  test('recordings are listed with addresses that play, in ranges', () => recordingsPlay(site));
+  test('HEAD says what GET does', () => headsFit(site));
+  test('bodies arrive whole, and too large ones are refused in words', () => bodiesArrive(site));
+  test('live pictures and events come while they are made', async () => {
+    await picturesComeAtOnce(site);
+    expect(await site.socket('/hls/demo/mse', { authorization: basic, origin: `https://${site.host}` })).toBe(101);
+  });
+}
+
+async function aPageIsThere(site: FrontClient): Promise<void> {
+  const headers = { authorization: basic, ...FORGED };
+  for (const page of ['/', '/v3/docs', '/hls/demo/', '/webrtc/demo/']) {
+    const { body, status } = await site.ask(page, { headers });
+    expect([page, status]).toEqual([page, 200]);
+    const parts = [...body.toString().matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, part = '']) => part);
+    for (const part of parts.filter((one) => !one.startsWith('data:'))) {
+      const { href } = new URL(part, `${site.base}${page}`);
+      expect(href.startsWith(`${site.base}/`), href).toBe(true);
+      expect([href, (await site.ask(href, { headers })).status]).toEqual([href, 200]);
+    }
+  }
+  const { servers } = await site.json<{ servers: unknown }>('/v3/openapi.json', { headers });
+  expect(servers).toEqual([{ url: site.base }]);
+  expect((await site.ask('/v3/paths/list')).status).toBe(401);
+  const late = await site.ask('/v3/paths/list/', { headers });
+  expect(new URL(late.headers.location ?? '', `${site.base}/v3/paths/list/`).href).toBe(`${site.base}/v3/paths/list`);
+}
+
+async function cookiesFit(site: FrontClient): Promise<void> {
+  const origin = `https://${site.host}`;
+  const { status, headers } = await site.ask('/v3/session', logIn(PASSWORD, { headers: { origin, ...FORGED } }));
+  const given = headers['set-cookie'] ?? [];
+  expect([status, given.length]).toEqual([200, 2]);
+  for (const cookie of given) {
+    expect(cookie).toMatch(new RegExp(`_tls=.*; Path=${site.folder || '/'}; .*; Secure$`));
+  }
+  const cookie = given.map(pairOf).join('; ');
+  const { items } = await site.json<{ items: { address: string; current: boolean }[] }>('/v3/sessions', {
+    headers: { cookie },
+  });
+  expect(items.map(({ address }) => address)).toContain(CLIENT);
+  expect(items.map(({ address }) => address)).not.toContain('203.0.113.9');
+  const foreign = await site.ask('/v3/session', logIn(PASSWORD, { headers: { origin: 'https://evil.example' } }));
+  expect(foreign.status).toBe(401);
+  const out = await site.ask('/v3/session', { method: 'DELETE', headers: { cookie, origin } });
+  expect(out.headers['set-cookie']?.[0]).toMatch(new RegExp(`Path=${site.folder || '/'}; .*Max-Age=0; Secure$`));
+  expect((await site.ask('/v3/sessions', { headers: { cookie } })).status).toBe(401);
+}
+
+async function aLinkOpens(site: FrontClient): Promise<void> {
+  const wish = { paths: ['demo'], until: new Date(Date.now() + RECORDED_AGO_MS).toISOString() };
+  const headers = { ...JSON_TYPE, authorization: basic };
+  const made = { method: 'POST', headers, body: JSON.stringify(wish) };
+  const { link, token } = await site.json<{ link: string; token: string }>('/v3/guests', made);
+  expect(link).toBe(`${site.base}/#/guest/${token}`);
+  const opened = await site.ask('/v3/guest', {
+    ...{ method: 'POST', headers: { ...JSON_TYPE, origin: `https://${site.host}` } },
+    body: JSON.stringify({ token }),
+  });
+  const cookie = (opened.headers['set-cookie'] ?? []).map(pairOf).join('; ');
+  expect(cookie).not.toBe('');
+  expect((await site.ask('/hls/demo/', { headers: { cookie } })).status).toBe(200);
+  expect((await site.ask('/hls/demo/')).status).toBe(401);
+}
+
+async function whepEnds(site: FrontClient): Promise<void> {
+  const headers = { authorization: basic, 'Content-Type': 'application/sdp', ...FORGED };
+  for (const [url, end] of [
+    ['/webrtc/demo/whep', '/webrtc/demo/whep/'],
+    ['/index/api/whep?app=live&stream=demo', '/index/api/delete_webrtc?'],
+  ] as const) {
+    const made = await site.ask(url, { method: 'POST', headers, body: OFFER });
+    expect([url, made.status, made.body.toString()]).toEqual([url, 201, expect.stringMatching(/^v=0/)]);
+    const { href } = new URL(made.headers.location ?? '', site.base + url);
+    expect(href.startsWith(site.base + end), href).toBe(true);
+    expect((await site.ask(href, { method: 'DELETE', headers: { authorization: basic } })).status).toBe(200);
+  }
+}
+
+async function zlmLogsIn(site: FrontClient): Promise<void> {
+  const { secret } = await site.json<{ secret: string }>('/v3/zlm', { headers: { authorization: basic } });
+  const refused = await site.ask('/index/api/getApiList');
+  const { cookie } = JSON.parse(refused.body.toString()) as { cookie: string };
+  const [challenge = ''] = refused.headers['set-cookie'] ?? [];
+  expect(challenge).toMatch(new RegExp(`; Path=${site.folder}/index/api; .*; Secure$`));
+  const digest = createHash('md5').update(`zlmediakit:${secret}:${cookie}`).digest('hex');
+  const login = await site.ask(`/index/api/login?digest=${digest}`, { headers: { cookie: pairOf(challenge) } });
+  const [session = ''] = login.headers['set-cookie'] ?? [];
+  expect(session).toMatch(new RegExp(`; Path=${site.folder}/index/api; .*; Secure$`));
+  const list = await site.json('/index/api/getApiList', { headers: { cookie: pairOf(session) } });
+  expect(list).toMatchObject({ code: 0 });
+}
+
+async function recordingsPlay(site: FrontClient): Promise<void> {
+  const headers = { authorization: basic };
+  const [span] = await site.json<{ url: string; duration: number }[]>('/playback/list?path=demo', {
+    headers: { ...headers, ...FORGED },
+  });
+  const { url = '' } = span ?? {};
+  expect(url.startsWith(`${site.base}/playback/get?`), url).toBe(true);
+  const whole = await site.ask(`${url}&format=mp4`, { headers });
+  const { length } = whole.body;
+  const etag = String(whole.headers.etag);
+  expect([whole.status, whole.headers['content-length'], whole.headers['accept-ranges']]).toEqual([
+    ...[200, String(length), 'bytes'],
+  ]);
+  const part = (more: Readonly<Record<string, string>>) =>
+    site.ask(`${url}&format=mp4`, { headers: { ...headers, range: 'bytes=100-299', ...more } });
+  for (const more of [{}, { 'If-Range': etag }] as const) {
+    const { status, headers: head, body } = await part(more);
+    expect([status, head['content-range'], head.etag]).toEqual([206, `bytes 100-299/${length}`, etag]);
+    expect(body.equals(whole.body.subarray(100, 300))).toBe(true);
+  }
+  expect([(await part({ 'If-Range': '"another"' })).status]).toEqual([200]);
+  expect((await part({ 'If-None-Match': etag })).status).toBe(304);
+  const behind = await part({ range: `bytes=${length}-` });
+  expect([behind.status, behind.headers['content-range']]).toEqual([416, `bytes */${length}`]);
+}
+
+async function headsFit(site: FrontClient): Promise<void> {
+  const headers = { authorization: basic, cookie: 'cookieCheck=1' };
+  const [{ url = '' } = {}] = await site.json<{ url: string }[]>('/playback/list?path=demo', { headers });
+  const pages = ['/', '/health', '/v3/info', '/v3/docs', '/v3/openapi.json', '/hls/demo/', '/hls/demo/index.m3u8'];
+  for (const page of [...pages, '/webrtc/demo/', '/playback/list?path=demo', url, `${url}&format=mp4`, '/nowhere']) {
+    const [get, head] = [await site.ask(page, { headers }), await site.ask(page, { method: 'HEAD', headers })];
+    expect([page, head.status, head.headers['content-type'], head.body.length]).toEqual([
+      ...[page, get.status, get.headers['content-type'], 0],
+    ]);
+  }
+}
+
+async function bodiesArrive(site: FrontClient): Promise<void> {
+  const post = (body: Asked['body'], more: Readonly<Record<string, string>> = {}) =>
+    site.ask('/v3/session', { ...logIn('', { headers: more }), body: body ?? '' });
+  const words = wordsOf(PASSWORD);
+  expect((await post([words.slice(0, 9), words.slice(9)])).status).toBe(200);
+  expect((await post(words, { Expect: '100-continue', 'Content-Length': String(words.length) })).status).toBe(200);
+  const megabyte = 'x'.repeat(1 << 20);
+  for (const body of [`{"password":"${megabyte}"}`, ['{"password":"', megabyte, '"}']]) {
+    const { status, body: answer } = await post(body);
+    expect([status, JSON.parse(answer.toString())]).toMatchObject([413, { status: 'error' }]);
+  }
+}
+
+async function picturesComeAtOnce(site: FrontClient): Promise<void> {
+  const headers = { authorization: basic };
+  expect((await site.firstOf('/hls/demo/live.mp4', { headers })).length).toBeGreaterThan(0);
+  const events = { headers: { ...headers, accept: 'text/event-stream' } };
+  expect((await site.firstOf('/v3/events', events)).toString()).toContain('retry:');
+}
+
+/** One wrong password: whether it was refused unread, because of what has come from its address before. Else it takes seconds. */
+async function isShutOut(site: FrontClient, user: string, from: string): Promise<boolean> {
+  const body = JSON.stringify({ user, password: 'a-magpie' });
+  const refused = await site
+    .ask('/v3/session', { ...logIn('', { from, headers: FORGED }), body })
+    .catch(() => undefined);
+  return refused !== undefined && /from this address/.test(refused.body.toString());
+}
+
+async function guessUntilShutOut(site: FrontClient, user: string, from: string): Promise<void> {
+  let isOut = false;
+  await until(() => {
+    void isShutOut(site, user, from).then((isRefused) => {
+      isOut ||= isRefused;
     });
+    return isOut || undefined;
+  });
+}
+
+/** Of clients; each has its own count for ten minutes. */
+const ADDRESSES = {
+  nginx: ['127.0.0.11', '127.0.0.12'],
+  apache: ['127.0.0.13', '127.0.0.14'],
+  caddy: ['127.0.0.15', '127.0.0.16'],
+} as const satisfies Record<ProxyName, unknown>;
+
+function lockOutTest(proxy: () => FrontServer): void {
+  test('wrong passwords keep out the address that they come from, and behind a proxy that is not trusted all of them', async () => {
+    const [site, stranger] = ['perch.example', 'stranger.example'].map((host) => new FrontClient(proxy(), host, ''));
+    if (!site || !stranger) {
+      return;
+    }
+    const [first, second] = ADDRESSES[proxy().name];
+    // Guesses at one user are counted together, too: each server has one of its own.
+    const { name } = proxy();
+    const user = JSON.stringify({ name, password: PASSWORD });
+    await site.ask('/v3/users', { method: 'POST', headers: { ...JSON_TYPE, authorization: basic }, body: user });
+    await guessUntilShutOut(site, name, first);
+    // The box may have too many passwords to look at for a moment.
+    const comesIn = async () => (await site.ask('/v3/session', logIn(PASSWORD, { from: second }))).status === 200;
+    await until(async () => (await comesIn()) || undefined);
+    await guessUntilShutOut(stranger, name, first);
+    const guesses = [1, 2, 3].map(async () => (await isShutOut(stranger, name, second)) || Promise.reject());
+    expect(await Promise.any(guesses)).toBe(true);
   });
 }
