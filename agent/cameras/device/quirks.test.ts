@@ -146,3 +146,154 @@ test.for([
   expect(third.context['isRemembered'] ?? third.context['camera'] === 'lockedOut').toBe(true);
   expect(tries()).toBe(after);
 });
+
+test('a camera that has locked the login is left alone until its time is over', async () => {
+  const clock = new FakeClock();
+  const camera = await start({ login: 'token', lockOut: { after: 1, forMs: HOUR_MS } });
+  const logins = new LoginMemory(clock);
+  await failureOf(read(camera, { password: 'wrong', logins }));
+  const locked = await failureOf(read(camera, { logins }));
+  expect(locked.context).toMatchObject({ camera: 'lockedOut', waitMs: HOUR_MS / 2, isTold: false });
+  expect(locked.message).toContain('try again in 30 min');
+  const asked = camera.requests.length;
+  const still = await failureOf(read(camera, { logins, isAsked: true }));
+  expect(still.context).toMatchObject({ camera: 'lockedOut', isRemembered: true });
+  // The time alone, which needs no login.
+  expect(camera.operations.slice(asked).every((one) => !one.startsWith('GetDevice'))).toBe(true);
+});
+
+test('what is wrong with the clock is told as that, not as a wrong password', async () => {
+  const quirks = { login: 'token', utcTime: 'missing', clockOffsetMs: 3 * HOUR_MS, tokenWindowMs: 5_000 } as const;
+  const camera = await start({ ...quirks, saysTimeCheckFailed: true });
+  const error = await failureOf(read(camera));
+  expect(error.context['camera']).toBe('clock');
+  expect(error.message).toContain('set its date');
+});
+
+test('a clock that was set meanwhile is read once more, and the call goes on', async () => {
+  const camera = await start({ login: 'token', tokenWindowMs: 5_000 });
+  const session = await openSession(targetOf(camera));
+  camera.state.clockOffsetMs = -5 * HOUR_MS;
+  expect((await session.information()).model).toBe('Sim 1');
+  expect(Math.abs(session.skewMs + 5 * HOUR_MS)).toBeLessThan(5_000);
+});
+
+test('Basic over http is refused until the owner allows it for this camera', async () => {
+  const camera = await start({ login: 'basic', rtspLogin: 'basic' });
+  const error = await failureOf(read(camera));
+  expect(error.context['camera']).toBe('clearPassword');
+  expect(camera.requests.every(({ authorization }) => authorization === undefined)).toBe(true);
+  const session = await openSession(targetOf(camera, { isClearAllowed: true }));
+  expect((await session.information()).model).toBe('Sim 1');
+});
+
+test.for([401, 404] as const)('ONVIF that is switched off (HTTP %i) is told as that', async (onvifIsOff) => {
+  const error = await failureOf(read(await start({ onvifIsOff })));
+  expect(error.context['camera']).toBe('onvifOff');
+  expect(error.message).toContain('switch ONVIF on');
+});
+
+test.for(['never', 'trickle', 'reset', 'endless', 'half'] as const)(
+  'a camera whose every reply is "%s" costs one deadline at most, and one call',
+  async (silence) => {
+    const camera = await start({ answers: { '*': silence } });
+    const error = await failureOf(read(camera, { callDeadlineMs: 500 }));
+    expect(['timeout', 'unreachable', 'badReply']).toContain(error.context['camera']);
+    expect(camera.requests.length).toBe(1);
+  },
+);
+
+test.for(['never', 'reset', 'half'] as const)(
+  'a camera that answers only GetServices with "%s" is asked in the old way',
+  async (silence) => {
+    const camera = await start({ answers: { GetServices: silence }, media: '1' });
+    expect((await read(camera, { callDeadlineMs: 500 })).main.token).toBe('main');
+  },
+);
+
+test.for(['cut', 'document type', 'entity bomb', 'html', 'empty', 'other answer', 'deep nesting'] as const)(
+  'replies spoilt as "%s" are refused in words',
+  async (spoils) => {
+    const error = await failureOf(read(await start({ spoils })));
+    expect(['badReply', 'notOnvif']).toContain(error.context['camera']);
+    expect(error.message).not.toContain('<');
+  },
+);
+
+const H265 = { ...MAIN_PROFILE, token: 'uhd', name: '4K', codec: 'H265', width: 3840, height: 2160 } as const;
+
+test.for([
+  ['h264', 'main'],
+  ['h265', 'uhd'],
+] as const)('who prefers %s gets %s of a camera that has both in full size', async ([prefers, token]) => {
+  const full = { ...MAIN_PROFILE, width: 3840, height: 2160 };
+  const camera = await start({}, { profiles: [H265, full, SUB_PROFILE] });
+  const session = await openSession(targetOf(camera));
+  const { main, sub } = await understand(session, { prefers, signal: never });
+  expect([main.token, sub?.token]).toEqual([token, 'sub']);
+});
+
+test('what would make the camera better is suggested, with numbers', async () => {
+  const camera = await start(
+    { clockOffsetMs: 2 * HOUR_MS },
+    {
+      profiles: [
+        { ...MAIN_PROFILE, group: 150 },
+        { ...SUB_PROFILE, fps: 10, group: 20 },
+      ],
+    },
+  );
+  const { suggestions } = await read(camera);
+  expect(suggestions.map(({ kind, profile }) => [kind, profile])).toEqual([
+    ['longGroups', 'main'],
+    ['smartCodec', 'main'],
+    ['clock', undefined],
+  ]);
+  expect(suggestions[0]).toMatchObject({ seconds: 10, groupFrames: 30 });
+});
+
+test('a camera is known by its endpoint, serial number and hardware address', async () => {
+  const camera = await start({ macAddress: 'AA-BB-CC-00-11-22' });
+  const { information, endpoint, hardwareAddresses, hasPtz, hasEvents, snapshot } = await read(camera);
+  expect(information.serial).toBe(camera.state.identity.serial);
+  expect(endpoint).toBe(camera.endpoint);
+  expect(hardwareAddresses).toEqual(['aa:bb:cc:00:11:22']);
+  expect({ hasPtz, hasEvents, snapshot: snapshot?.profile }).toEqual({
+    hasPtz: true,
+    hasEvents: true,
+    snapshot: 'main',
+  });
+});
+
+test.for([
+  [{ ptz: 'none' }, { hasPtz: false }],
+  [{ ptz: 'serviceOnly' }, { hasPtz: false }],
+  [{ events: 'none' }, { hasEvents: false }],
+  [{ hasSound: false }, {}],
+] as const)('of a camera with %j it is said so', async ([quirks, expected]) => {
+  expect(await read(await start(quirks))).toMatchObject(expected);
+});
+
+test('a stream that refuses the login that ONVIF takes is not tried at other ports', async () => {
+  const tried: string[] = [];
+  const refusing: ProveStream = async (url) => {
+    tried.push(url);
+    throw new PerchError('unauthorized', 'no');
+  };
+  const session = await openSession(targetOf(await start()));
+  const error = await failureOf(understand(session, { prove: refusing, signal: never }));
+  expect(error.context['camera']).toBe('onvifUser');
+  expect(tried).toHaveLength(1);
+});
+
+test('a stream that is nowhere is looked for at few places', async () => {
+  const tried: string[] = [];
+  const nowhere: ProveStream = async (url) => {
+    tried.push(new URL(url).port);
+    throw new PerchError('unavailable', 'nothing there');
+  };
+  const camera = await start({ streamPort: 9 });
+  const session = await openSession(targetOf(camera));
+  await failureOf(understand(session, { prove: nowhere, signal: never }));
+  expect([...new Set(tried)]).toEqual(['9', String(camera.rtspPort), '', '8554', '10554']);
+});

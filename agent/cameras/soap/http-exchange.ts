@@ -43,6 +43,8 @@ export interface HttpRequest {
   readonly maxBytes: number;
   /** From the first byte to the last: an idle timeout never ends a camera that sends a byte a second. */
   readonly deadlineMs: number;
+  /** What people are told of it, where this is one request of several. */
+  readonly toldMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -78,7 +80,7 @@ export async function exchange(asked: HttpRequest): Promise<HttpReply> {
     const name = nameOf(asked.place);
     const { host, port } = asked.place;
     if (deadline.aborted) {
-      const words = `no answer from the camera at ${name} within ${asked.deadlineMs / 1000} s`;
+      const words = `no answer from the camera at ${name} within ${(asked.toldMs ?? asked.deadlineMs) / 1000} s`;
       throw cameraError('timeout', words, { host, port });
     }
     if (asked.signal.aborted) {
@@ -94,7 +96,7 @@ export async function exchange(asked: HttpRequest): Promise<HttpReply> {
 }
 
 /** What is sent, not yet ended. Also for those who read the answer as it comes. */
-export function openRequest(asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' | 'body'>): ClientRequest {
+export function openRequest(asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' | 'toldMs' | 'body'>): ClientRequest {
   const { isSecure, host, port } = asked.place;
   const options = {
     host,

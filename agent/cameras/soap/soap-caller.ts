@@ -120,8 +120,10 @@ export class SoapCaller {
   async #converse(asked: SoapCall): Promise<XmlElement> {
     let call = asked;
     let attempt = this.#firstAttempt(asked);
+    const { clock, deadlineMs } = this.#options;
+    const untilMs = clock.monoMs() + (asked.deadlineMs ?? deadlineMs);
     for (let i = 0; i < MAX_EXCHANGES; i += 1) {
-      const reply = await this.#send(call, attempt);
+      const reply = await this.#send(call, attempt, Math.max(1, Math.ceil(untilMs - clock.monoMs())));
       const moved = redirectOf(reply, call.place ?? this.#place, call.path);
       if (moved) {
         this.#place = call.place ? this.#place : moved.place;
@@ -150,7 +152,7 @@ export class SoapCaller {
     return { scheme: known === 'token' ? 'token' : 'none', tried: [] };
   }
 
-  async #send(asked: SoapCall, attempt: Attempt): Promise<SoapReply> {
+  async #send(asked: SoapCall, attempt: Attempt, leftMs: number): Promise<SoapReply> {
     const { logins, isAsked, clock, deadlineMs } = this.#options;
     const key = this.#key;
     if (key && attempt.scheme !== 'anonymous') {
@@ -174,7 +176,8 @@ export class SoapCaller {
       headers: { ...type, 'Content-Length': `${Buffer.byteLength(text)}`, ...(login ? { Authorization: login } : {}) },
       body: text,
       maxBytes: MAX_REPLY_BYTES,
-      deadlineMs: asked.deadlineMs ?? deadlineMs,
+      deadlineMs: leftMs,
+      toldMs: asked.deadlineMs ?? deadlineMs,
       signal: this.#signalOf(asked),
     });
     this.isTrusted = reply.isTrusted;
@@ -243,8 +246,8 @@ export class SoapCaller {
       return { scheme: 'token', tried: [...tried, 'token'] };
     }
     const basic = challenges.find((one) => one.scheme === 'basic');
-    if (basic && !attempt.challenge && !reply.fault) {
-      return this.#basic(basic, tried, asked);
+    if (basic && !attempt.challenge && reply.status === 401) {
+      return this.#basic(basic, attempt, asked, key);
     }
     if (scheme === 'token' && !tried.includes('clock') && (await this.#clockHasMoved(reply))) {
       return { scheme, tried: [...tried, 'clock'] };
@@ -253,8 +256,12 @@ export class SoapCaller {
   }
 
   /** Whoever is in between reads it: over http only where the owner has allowed it. */
-  #basic(challenge: Challenge, tried: readonly string[], asked: SoapCall): Attempt {
+  #basic(challenge: Challenge, { scheme, tried }: Attempt, asked: SoapCall, key: LoginKey): Attempt {
     if (!(asked.place ?? this.#place).isSecure && !this.#options.isClearAllowed) {
+      if (scheme === 'token') {
+        // Perhaps it was looked at, and was wrong.
+        this.#options.logins.refused(key);
+      }
       throw cameraError(
         'clearPassword',
         'the camera takes the password in the clear only, which anybody in the network could read: use its https address, or allow it for this camera (clearPassword: yes)',
@@ -266,9 +273,9 @@ export class SoapCaller {
 
   async #refusal(attempt: Attempt, reply: SoapReply, key: LoginKey): Promise<Error> {
     const context = { host: this.#camera, status: reply.status, subcode: reply.fault?.codes.at(-1) };
-    if (this.#proof && (await this.#isProofReal(this.#proof))) {
-      const words = "this user of the camera has no right to do that: give it an administrator's";
-      return cameraError('noRights', words, context);
+    const proved = this.#proof && (await this.#proveAgain(this.#proof, context));
+    if (proved) {
+      return proved;
     }
     if (!this.#isKnown && !attempt.challenge) {
       const words = `the camera's web server answers (HTTP ${reply.status}), its ONVIF does not: switch ONVIF on in the camera's settings, and add a user there if it has a list of its own`;
@@ -316,14 +323,26 @@ export class SoapCaller {
       : cameraError('onvifOff', `the web server there answers HTTP ${reply.status}, not ONVIF`, context);
   }
 
-  /** A call that passes without a login as well has proved nothing. */
-  async #isProofReal(proof: SoapCall): Promise<boolean> {
+  /**
+   * The login has passed before, so it may be the right to this one thing that is missing; or the password has been changed meanwhile.
+   * @returns undefined when what has passed passes without a login as well, and so has proved nothing
+   */
+  async #proveAgain(proof: SoapCall, context: Record<string, unknown>): Promise<Error | undefined> {
+    this.#proof = undefined;
     try {
       await this.#converse({ ...proof, isAnonymous: true });
-      this.#proof = undefined;
-      return false;
-    } catch {
-      return true;
+      return undefined;
+    } catch (error) {
+      if (troubleOf(error) !== 'wrongPassword') {
+        return error as Error;
+      }
+    }
+    try {
+      await this.#converse(proof);
+      const words = "this user of the camera has no right to do that: give it an administrator's";
+      return cameraError('noRights', words, context);
+    } catch (error) {
+      return error as Error;
     }
   }
 
