@@ -122,6 +122,19 @@ test('questions are bounded: those beyond are refused', async () => {
   expect((await Promise.all(waiting)).map((verdict) => verdict?.allowed)).toEqual(Array(80).fill(false));
 });
 
+test('what it says back is logged without the password or token that it was told', async () => {
+  const told = { ...request, password: 'p"ä$ word', query: 'token=x.y' };
+  for (const asked of [told, { ...told, password: '' }]) {
+    await using server = await openAskedServer(undefined, false, (body) => ({
+      status: 401,
+      body: `no: ${JSON.stringify(body)} ${(body as { token: string }).token}`,
+    }));
+    const { reason } = await open(server.url).decide(asked, true);
+    expect(reason).toContain('no: {"ip":"192.168.1.9","user":"tom","password":"');
+    expect(reason).not.toMatch(/\$ word|x\.y/);
+  }
+});
+
 test('whatever it answers is a verdict', async () => {
   await using server = await openAskedServer({ status: 200 });
   const next = random(3);

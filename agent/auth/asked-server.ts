@@ -58,10 +58,14 @@ export class AskedServer implements Machines {
     try {
       const { status, text } = await this.#gate.run(() => this.#ask(bodyOf(request, token)));
       const isAllowed = status >= 200 && status <= 299;
-      const said = text.replace(CONTROL, ' ').trim().slice(0, SHOWN_CHARACTERS);
+      const said = withoutSecrets(text, [request.password, token]).replace(CONTROL, ' ').trim();
       return isAllowed
         ? { allowed: true, reason: `authHTTPAddress answered ${status}` }
-        : { allowed: false, reason: `authHTTPAddress answered ${status}: ${said}`, isGuess: isFromQuery };
+        : {
+            allowed: false,
+            reason: `authHTTPAddress answered ${status}: ${said.slice(0, SHOWN_CHARACTERS)}`,
+            isGuess: isFromQuery,
+          };
     } catch (error) {
       if (!(error instanceof PerchError) || error.code === 'exhausted') {
         throw error;
@@ -99,4 +103,10 @@ export class AskedServer implements Machines {
 function bodyOf(request: MachineRequest, token: string): string {
   const { ip, user, password, action, path, protocol, id, query, userAgent } = request;
   return JSON.stringify({ ip, user, password, token, action, path, protocol, id, query, userAgent });
+}
+
+/** Some servers say what they were asked: as it is, or as JSON. */
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  const forms = secrets.filter((secret) => secret !== '').flatMap((one) => [one, JSON.stringify(one).slice(1, -1)]);
+  return forms.reduce((shown, form) => shown.replaceAll(form, '***'), text);
 }
