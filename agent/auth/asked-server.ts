@@ -58,7 +58,7 @@ export class AskedServer implements Machines {
     try {
       const { status, text } = await this.#gate.run(() => this.#ask(bodyOf(request, token)));
       const isAllowed = status >= 200 && status <= 299;
-      const said = withoutSecrets(text, [request.password, token]).replace(CONTROL, ' ').trim();
+      const said = withoutSecrets(text, [request.query, request.password, token]).replace(CONTROL, ' ').trim();
       return isAllowed
         ? { allowed: true, reason: `authHTTPAddress answered ${status}` }
         : {
@@ -105,7 +105,7 @@ function bodyOf(request: MachineRequest, token: string): string {
   return JSON.stringify({ ip, user, password, token, action, path, protocol, id, query, userAgent });
 }
 
-/** Some servers say what they were asked: as it is, or as JSON. */
+/** Some servers say what they were asked, as it is or as JSON: a query may hold tokens. */
 function withoutSecrets(text: string, secrets: readonly string[]): string {
   const forms = secrets.filter((secret) => secret !== '').flatMap((one) => [one, JSON.stringify(one).slice(1, -1)]);
   return forms.reduce((shown, form) => shown.replaceAll(form, '***'), text);
