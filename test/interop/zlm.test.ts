@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:http2';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
+import { freePorts } from '../peers/free-port.ts';
 import { describeWith } from '../peers/peers.ts';
 import { AS_MJPEG, startPublisher } from '../peers/publisher.ts';
 import { pictureOf, startSnapshotCamera } from '../snapshot-camera.ts';
@@ -320,4 +323,27 @@ test('the secret is one of the data folder, which the owner is shown; nothing is
   expect(missing.headers.get('connection')).toBe('close');
   const whep = await fetch(`${agent.url}/index/api/whep?app=live&stream=x`, { method: 'POST', body: OFFER });
   expect([whep.status, await whep.text()]).toEqual([406, 'stream not found']);
+});
+
+test('guesses at the log-in are answered late, and few at a time', LIMIT, async () => {
+  await using agent = await startAgent({ config: CONFIG });
+  const guess = async (): Promise<() => Promise<string>> => {
+    const { cookie } = (await (await fetch(`${agent.url}/index/api/version`)).json()) as { cookie: string };
+    const headers = { cookie: `ZLM_UNLOGIN=${cookie}` };
+    return async () => (await fetch(`${agent.url}/index/api/login?digest=0`, { headers })).text();
+  };
+  const guesses = await Promise.all(Array.from({ length: 12 }, guess));
+  const answers = await Promise.all(guesses.map((one) => one()));
+  expect(answers.filter((text) => text.includes('Please login first'))).toHaveLength(8);
+  expect(answers.filter((text) => text.includes('wrong log-ins from this address'))).toHaveLength(4);
+});
+
+test('over HTTP/2 a refusal has no header that only HTTP/1 knows', LIMIT, async () => {
+  const [port] = await freePorts(1);
+  await using agent = await startAgent({ config: `tlsAddress: 127.0.0.1:${port}\n${CONFIG}` });
+  const session = connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+  const answer = await text(session.request({ ':path': `/index/api/isMediaOnline?secret=${SECRET}` }));
+  session.close();
+  expect(JSON.parse(answer)).toMatchObject({ code: -300 });
+  expect(agent.process.output()).not.toContain('UnsupportedWarning');
 });
