@@ -74,7 +74,7 @@ export class DiscoverySide {
   }
 
   async #listen(address: string, join: (socket: Socket) => void): Promise<void> {
-    const socket = createSocket({ type: this.#isIPv6 ? 'udp6' : 'udp4', reuseAddr: true, ipv6Only: true });
+    const socket = createSocket({ type: this.#isIPv6 ? 'udp6' : 'udp4', reuseAddr: true });
     this.#sockets.push(socket);
     const isMulticast = this.#sockets.length === 1;
     socket.on('message', (datagram, from) => {

@@ -30,8 +30,8 @@ export class Announcements {
   /** By group: one for IPv4, one for each interface of IPv6. */
   readonly #sockets = new Map<string, Socket>();
   readonly #bound = new WeakSet<Socket>();
-  /** `group address` that a socket is a member for. */
-  readonly #memberships = new Set<string>();
+  /** By `group address`: what a socket is a member for, or will be. */
+  readonly #memberships = new Map<string, LocalAddress>();
   #locals: readonly LocalAddress[] = [];
   /** Of the last refresh. */
   #addresses = '';
@@ -51,7 +51,7 @@ export class Announcements {
   refresh(): boolean {
     this.#locals = probeAddresses(networkInterfaces(), this.#options);
     const wanted = new Map(this.#locals.map((local) => [membershipOf(local), local]));
-    for (const key of this.#memberships) {
+    for (const key of this.#memberships.keys()) {
       if (!wanted.has(key)) {
         this.#leave(key);
       }
@@ -75,22 +75,19 @@ export class Announcements {
   }
 
   #join(key: string, local: LocalAddress): void {
-    this.#memberships.add(key);
-    const group = groupOn(local);
-    const join = (socket: Socket) => {
-      try {
-        if (this.#memberships.has(key)) {
-          socket.addMembership(group.split('%')[0] ?? '', local.family === 'IPv4' ? local.address : `::%${local.name}`);
-        }
-      } catch (error) {
-        this.#tell(explain(error));
-      }
-    };
-    const socket = this.#sockets.get(group) ?? this.#open(group, local);
+    this.#memberships.set(key, local);
+    const socket = this.#sockets.get(groupOn(local)) ?? this.#open(groupOn(local), local);
     if (this.#bound.has(socket)) {
-      join(socket);
-    } else {
-      socket.once('listening', () => join(socket));
+      this.#enter(socket, local);
+    }
+  }
+
+  #enter(socket: Socket, local: LocalAddress): void {
+    try {
+      const [group = ''] = groupOn(local).split('%');
+      socket.addMembership(group, local.family === 'IPv4' ? local.address : `::%${local.name}`);
+    } catch (error) {
+      this.#tell(explain(error));
     }
   }
 
@@ -103,7 +100,14 @@ export class Announcements {
       this.#giveUp(group, socket);
     });
     socket.on('message', (datagram, from) => this.#receive(datagram, from));
-    socket.on('listening', () => this.#bound.add(socket));
+    socket.on('listening', () => {
+      this.#bound.add(socket);
+      for (const local of this.#memberships.values()) {
+        if (groupOn(local) === group) {
+          this.#enter(socket, local);
+        }
+      }
+    });
     socket.bind({ port: this.#options.port ?? DISCOVERY_PORT, address: group });
     return socket;
   }
@@ -113,7 +117,7 @@ export class Announcements {
     if (this.#sockets.get(group) === socket) {
       this.#sockets.delete(group);
       socket.close();
-      for (const key of this.#memberships) {
+      for (const key of this.#memberships.keys()) {
         if (key.startsWith(`${group} `)) {
           this.#memberships.delete(key);
         }
@@ -125,7 +129,7 @@ export class Announcements {
     this.#memberships.delete(key);
     const [group = '', address = ''] = key.split(' ');
     const socket = this.#sockets.get(group);
-    if ([...this.#memberships].every((other) => !other.startsWith(`${group} `))) {
+    if ([...this.#memberships.keys()].every((other) => !other.startsWith(`${group} `))) {
       this.#sockets.delete(group);
       socket?.close();
       return;

@@ -2,6 +2,7 @@ import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
+import { freeUdpPort } from '../../../test/free-udp-port.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { startDemoCamera } from '../../sources/demo/demo-camera.ts';
@@ -10,14 +11,6 @@ import { scan } from './scan.ts';
 
 const GROUP = '239.255.255.250';
 const never = new AbortController().signal;
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
 
 /** Something on loopback that answers each probe with these datagrams; `ID` stands for the probe's message id. */
 async function startAnswering(answers: readonly (string | Uint8Array)[]): Promise<number> {

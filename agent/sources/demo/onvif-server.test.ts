@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
+import { freeUdpPort } from '../../../test/free-udp-port.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { type DemoCamera, startDemoCamera } from './demo-camera.ts';
@@ -12,14 +13,6 @@ const GROUP = '239.255.255.250';
 const LAN = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
   .find(({ family, internal, address }) => family === 'IPv4' && !internal && !address.startsWith('169.254.'))?.address;
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
 
 async function startCamera(): Promise<{ camera: DemoCamera; discoveryPort: number }> {
   const discoveryPort = await freeUdpPort();

@@ -1,0 +1,257 @@
+import { createSocket } from 'node:dgram';
+import { expect, type TestContext, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { freeUdpPort } from '../../../test/free-udp-port.ts';
+import { type OnvifCameraOptions, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
+import { systemClock } from '../../base/clock.ts';
+import { silentLogger } from '../../base/log.ts';
+import { type Finding, FoundCameras, type FoundCamerasOptions, type KnownCamera } from './found-cameras.ts';
+
+const GROUP = '239.255.255.250';
+
+interface Told {
+  readonly camera: KnownCamera;
+  readonly finding: Finding;
+}
+
+/** A registry that looks at loopback; `untilTold` waits for the first finding that is like this. */
+function openRegistry({ onTestFinished }: TestContext, port: number, more: Partial<FoundCamerasOptions> = {}) {
+  const found = new FoundCameras({ clock: systemClock, log: silentLogger, includeLoopback: true, port, ...more });
+  const told: Told[] = [];
+  const wakes = new Set<() => void>();
+  found.onFound((camera, finding) => {
+    told.push({ camera, finding });
+    for (const wake of wakes) {
+      wake();
+    }
+  });
+  onTestFinished(() => found.close());
+  const untilTold = async (isIt: (told: Told) => boolean): Promise<Told> => {
+    for (;;) {
+      const it = told.find(isIt);
+      if (it) {
+        return it;
+      }
+      await new Promise<void>((resolve) => {
+        wakes.add(resolve);
+      });
+    }
+  };
+  return { found, told, untilTold };
+}
+
+async function openCamera({ onTestFinished }: TestContext, options: OnvifCameraOptions) {
+  const camera = await startOnvifCamera(options);
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  return camera;
+}
+
+const urls = (found: FoundCameras): string[] => found.list().map(({ url }) => url);
+
+test.concurrent('a camera that comes says Hello and is known at once, and what it says of itself with it', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const { found, untilTold } = openRegistry(context, discoveryPort);
+  found.start();
+  const camera = await openCamera(context, { discoveryPort, address: '127.0.0.9' });
+  const { camera: known } = await untilTold(({ camera: { endpoint } }) => endpoint === camera.endpoint);
+  expect(known).toMatchObject({ address: '127.0.0.9', url: camera.url, name: 'Front door', hardware: 'Sim 1' });
+  expect(found.find(camera.endpoint)).toMatchObject([{ url: camera.url }]);
+});
+
+test.concurrent('a camera that goes says Bye; a Bye from another address is not believed', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const { found, untilTold } = openRegistry(context, discoveryPort);
+  found.start();
+  const camera = await openCamera(context, { discoveryPort, address: '127.0.0.9' });
+  const liar = await openCamera(context, { discoveryPort, address: '127.0.0.10', endpoint: camera.endpoint });
+  const last = (address: string) => untilTold((told) => told.camera.address === address);
+  await Promise.all([last('127.0.0.9'), last('127.0.0.10')]);
+  await liar.stop();
+  // What comes after the Bye is heard after it.
+  await openCamera(context, { discoveryPort, address: '127.0.0.11' });
+  await last('127.0.0.11');
+  expect(found.find(camera.endpoint).map(({ address }) => address)).toEqual(['127.0.0.9']);
+  await camera.stop();
+  await openCamera(context, { discoveryPort, address: '127.0.0.12' });
+  await last('127.0.0.12');
+  expect(found.find(camera.endpoint)).toEqual([]);
+});
+
+test.concurrent('64 cameras are all found with one look, which two share', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const cameras = await Promise.all(
+    Array.from({ length: 64 }, (_, i) => openCamera(context, { discoveryPort, address: `127.0.1.${i + 1}` })),
+  );
+  const { found, told } = openRegistry(context, discoveryPort);
+  await Promise.all([found.look({ listenMs: 2_500 }), found.look()]);
+  expect(urls(found)).toEqual(cameras.map(({ url }) => url));
+  expect(told.map(({ finding }) => finding)).toEqual(cameras.map(() => 'new'));
+});
+
+test.concurrent.for([
+  ['answers everything twice', { answersTwice: true }],
+  ['leaves RelatesTo out', { leavesOutRelatesTo: true }],
+  ['has no scopes', { leavesOutScopes: true }],
+  ['is only a Device', { types: ['tds:Device'] }],
+  ['is only an NVT', { types: ['dn:NetworkVideoTransmitter'] }],
+  ['names 0.0.0.0', { xaddrs: ['http://0.0.0.0:PORT/PATH'] }],
+  ['names its factory address', { xaddrs: ['http://192.168.1.108:PORT/PATH'] }],
+  ['names a dead address first', { xaddrs: ['http://169.254.9.9/PATH', 'http://HOST:PORT/PATH'] }],
+  ['names IPv6 first', { xaddrs: ['http://[fe80::1]:PORT/PATH', 'http://HOST:PORT/PATH'] }],
+  ['has the service at a path of its own', { devicePath: '/onvif/service' }],
+  ['talks nonsense first', { saysFirst: ['nonsense', '<Envelope><Body><Hello/></Body></Envelope>', '\u0000'] }],
+  [
+    'sends an empty answer first',
+    { saysFirst: ['<Envelope><Header><RelatesTo>ID</RelatesTo></Header><Body><ProbeMatches/></Body></Envelope>'] },
+  ],
+  ['sends an answer in many pieces', { answerBytes: 20_000 }],
+  ['thinks for half a second', { answersAfterMs: 500 }],
+] as const satisfies readonly (readonly [string, Quirks])[])(
+  'a camera that %s is found once',
+  async ([, quirks], context) => {
+    const discoveryPort = await freeUdpPort();
+    const camera = await openCamera(context, { discoveryPort, address: '127.0.0.21', quirks });
+    const { found, told } = openRegistry(context, discoveryPort);
+    await found.look({ listenMs: 1_500 });
+    expect(urls(found)).toEqual([camera.url]);
+    expect(told).toHaveLength(1);
+  },
+);
+
+test.concurrent('a recorder that answers for another device in the same datagram hides none of them', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const other = { endpoint: 'urn:uuid:other', xaddr: 'http://127.0.0.22:81/onvif/device_service' };
+  const camera = await openCamera(context, { discoveryPort, address: '127.0.0.22', quirks: { isBundledWith: other } });
+  const { found } = openRegistry(context, discoveryPort);
+  await found.look({ listenMs: 1_500 });
+  expect(urls(found).sort()).toEqual([other.xaddr, camera.url].sort());
+});
+
+test.concurrent('cheap boards that all have one identity are each found', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const endpoint = 'urn:uuid:00000000-0000-0000-0000-000000000001';
+  await openCamera(context, { discoveryPort, address: '127.0.0.31', endpoint });
+  await openCamera(context, { discoveryPort, address: '127.0.0.32', endpoint });
+  const { found } = openRegistry(context, discoveryPort);
+  await found.look({ listenMs: 1_500 });
+  expect(found.find(endpoint).map(({ address }) => address)).toHaveLength(2);
+});
+
+test.concurrent('a camera that has moved is known at its new address alone after a look', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const camera = await openCamera(context, { discoveryPort, address: '127.0.0.41' });
+  const { found } = openRegistry(context, discoveryPort);
+  await found.look({ listenMs: 1_500 });
+  await camera.moveTo('127.0.0.42');
+  await found.look({ listenMs: 1_500 });
+  expect(urls(found)).toEqual([camera.url]);
+  expect(camera.url).toContain('127.0.0.42');
+});
+
+test.concurrent('a camera that is deaf to multicast is found by its address, and one address of a range at a time is searched', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const camera = await openCamera(context, {
+    discoveryPort,
+    address: '127.0.2.77',
+    quirks: { isDeafToMulticast: true },
+  });
+  const { found } = openRegistry(context, discoveryPort);
+  await found.look({ listenMs: 1_500 });
+  expect(urls(found)).toEqual([]);
+  await found.probe('127.0.2.77');
+  expect(urls(found)).toEqual([camera.url]);
+
+  const stop = new AbortController();
+  const progress: string[] = [];
+  const search = found.probe('127.0.2.0/24', {
+    signal: stop.signal,
+    onProgress: (done, total) => {
+      progress.push(`${done} of ${total}`);
+      stop.abort();
+    },
+  });
+  await expect(found.probe('127.0.2.1')).rejects.toThrow('being searched already');
+  await search;
+  expect(progress[0]).toBe('1 of 254');
+  await expect(found.probe('8.8.8.8')).rejects.toThrow('private network');
+});
+
+test.concurrent('a whole range is searched with at most 64 addresses at a time', async (context) => {
+  const clock = new FakeClock();
+  const { found } = openRegistry(context, await freeUdpPort(), { clock });
+  let done = 0;
+  const search = found.probe('127.0.3.0/24', {
+    onProgress: (count) => {
+      done = count;
+    },
+  });
+  await clock.advance(1_299);
+  expect(done).toBe(0);
+  await clock.advance(1);
+  expect(done).toBe(64);
+  await clock.advance(3 * 1_300);
+  await search;
+  expect(done).toBe(254);
+});
+
+test('the networks are probed at the start, every three minutes while a camera is missing, and else once an hour', async (context) => {
+  const port = await freeUdpPort();
+  const clock = new FakeClock();
+  let isMissing = false;
+  const { found } = openRegistry(context, port, { clock, isMissing: () => isMissing });
+  let looks = 0;
+  const look = found.look.bind(found);
+  found.look = (options) => {
+    looks += 1;
+    return look(options);
+  };
+  found.start();
+  await clock.advance(59 * 60_000);
+  expect(looks).toBe(1);
+  await clock.advance(2 * 60_000);
+  expect(looks).toBe(2);
+  isMissing = true;
+  await clock.advance(31 * 60_000);
+  expect(looks).toBeGreaterThanOrEqual(9);
+  expect(looks).toBeLessThanOrEqual(13);
+});
+
+test.concurrent('of a flood of Hellos no more than a hundred a second are read', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const { found, untilTold } = openRegistry(context, discoveryPort);
+  found.start();
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  context.onTestFinished(() => {
+    socket.close();
+  });
+  const hello = (i: number) =>
+    `<Envelope><Body><Hello><EndpointReference><Address>urn:uuid:${i}</Address></EndpointReference>` +
+    `<Types>dn:NetworkVideoTransmitter</Types><XAddrs>http://127.0.0.1:${i}/onvif</XAddrs></Hello></Body></Envelope>`;
+  for (let i = 1; i <= 400; i += 1) {
+    socket.send(hello(i), discoveryPort, GROUP);
+  }
+  await untilTold(({ camera: { endpoint } }) => endpoint === 'urn:uuid:60');
+  // Who is not heard is found by the look all the same.
+  const camera = startOnvifCamera({ discoveryPort, address: '127.0.0.51' });
+  context.onTestFinished(async () => (await camera)[Symbol.asyncDispose]());
+  await untilTold(({ camera: { address } }) => address === '127.0.0.51');
+  expect(found.list().length).toBeLessThanOrEqual(301);
+});
+
+test.concurrent('a taken port is no error: cameras are found by probes', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const taken = createSocket({ type: 'udp4', reuseAddr: false }).bind(discoveryPort, GROUP);
+  await new Promise<void>((resolve) => taken.once('listening', resolve));
+  context.onTestFinished(() => {
+    taken.close();
+  });
+  const lines: string[] = [];
+  const log = Object.assign(Object.create(silentLogger), {
+    debug: (_fields: object, text: string) => lines.push(text),
+    child: () => log,
+  });
+  const { found } = openRegistry(context, discoveryPort, { log });
+  found.start();
+  await expect.poll(() => lines).toEqual(['cameras that announce themselves are not heard']);
+});
