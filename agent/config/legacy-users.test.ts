@@ -75,3 +75,9 @@ test('the address that decided once is authHTTPAddress now', () => {
     'perch.yml:1: externalAuthenticationURL: this key is called authHTTPAddress now, with authMethod: http',
   ]);
 });
+
+test('a path whose name is wrong is disabled alone', () => {
+  const { config, problems } = load('paths:\n  "~(": {readUser: a, readPass: b}\n  cam:\n');
+  expect(config?.authInternalUsers).toEqual([...EVERYBODY, one('publish', 'cam'), one('read', 'cam')]);
+  expect(problems.filter(({ severity }) => severity === 'error').map(({ key }) => key)).toEqual(['paths.~(']);
+});

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import Type from 'typebox';
 import { parseIpRange } from './address.ts';
 import { type GlobalSettings, type InternalUser, MEDIAMTX_USERS } from './global.ts';
-import { isCatchAll } from './path-name.ts';
+import { isCatchAll, patternOf } from './path-name.ts';
 import type { Report } from './problem.ts';
 import { asNode, type SchemaNode } from './read.ts';
 import { attempt } from './syntax.ts';
@@ -61,7 +61,9 @@ export function withLegacyUsers(root: Branch, settings: GlobalSettings, report: 
     return settings;
   }
   report.add('warn', entry, key, 'users of single paths are called authInternalUsers now', first.path);
-  const ofPaths = places.flatMap((place) => [
+  // A path whose name is wrong is disabled, and told of where its name stands.
+  const named = places.filter(({ path = '' }) => 'value' in attempt(() => patternOf(path)));
+  const ofPaths = named.flatMap((place) => [
     ...userOf('publish', place, defaults, report),
     ...userOf('read', place, defaults, report),
   ]);
