@@ -207,10 +207,11 @@ export class ZlmBox {
       return isKnown;
     }
     const { ip, request: facts } = access.identify(request);
-    const { code, close } = await this.#hooks.ask('on_stream_not_found', {
+    const body = {
       ...{ schema: 'rtc', protocol: 'rtc', vhost: VHOST, ...streamNameOf(path), params: facts.query },
       ...{ ip, port: request.raw.socket.remotePort ?? 0, id: facts.id ?? '' },
-    });
+    };
+    const { code, close } = await this.#hooks.ask('on_stream_not_found', body, ip);
     // A hook that fails ends nobody's waiting for what may come by itself.
     return !close && (code === 0 || isKnown);
   }

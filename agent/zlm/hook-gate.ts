@@ -54,11 +54,12 @@ export class HookGate {
       return undefined;
     }
     const [originType, originTypeStr] = protocol === 'hls' ? [0, 'unknown'] : ORIGINS[protocol];
-    const { code, msg } = await this.#hooks.ask(name, {
+    const body = {
       ...{ schema: SCHEMAS[protocol], protocol: SCHEMAS[protocol], vhost: VHOST, ...streamNameOf(path), params },
       ...{ ip: asking.ip, port: 0, id: id ?? '' },
       ...(action === 'publish' ? { originType, originTypeStr } : {}),
-    });
+    };
+    const { code, msg } = await this.#hooks.ask(name, body, asking.ip);
     if (code !== 0) {
       return `code: ${code} msg: ${msg}`;
     }

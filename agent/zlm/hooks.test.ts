@@ -96,13 +96,17 @@ test('a refusal is an answer: nobody asks again', async () => {
   expect(posted).toHaveLength(1);
 });
 
-test('of a crowd 64 wait for a hook that does not answer; the others are refused at once', async () => {
+test('of a crowd 64 wait for a hook that does not answer, 32 of one address; the others are refused at once', async () => {
   const { hooks, posted } = hooksWith(() => new Promise(() => {}));
-  for (let i = 0; i < 64; i += 1) {
-    void hooks.ask('on_play', {});
+  const ask = (ip: string) => hooks.ask('on_play', {}, ip);
+  for (const ip of ['192.0.2.1', '192.0.2.2']) {
+    for (let i = 0; i < 32; i += 1) {
+      void ask(ip);
+    }
+    expect(await ask(ip)).toMatchObject({ code: -1 });
   }
-  expect(await hooks.ask('on_play', {})).toMatchObject({ code: -1 });
   expect(posted).toHaveLength(64);
+  expect(await ask('192.0.2.3')).toMatchObject({ code: -1 });
 });
 
 test('news is told in its order, one after the other, and only so much of it waits', async () => {

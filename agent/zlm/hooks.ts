@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { Places } from '../base/places.ts';
 import { CODE } from './call.ts';
 import { VHOST } from './stream-name.ts';
 
@@ -54,6 +55,8 @@ export interface HooksOptions {
 
 /** Questions that wait for their answers; further ones are refused. */
 const MOST_ASKED = 64;
+/** Of one client: the others' are not to be refused for his. */
+const MOST_ASKED_OF_ONE = 32;
 /** News that wait to be told; further ones are lost. */
 const MOST_NEWS = 500;
 const LONGEST_MESSAGE = 200;
@@ -64,9 +67,9 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
 /** ZLMediaKit's web hooks: another server is asked and told over HTTP. */
 export class Hooks {
   readonly #options: HooksOptions;
+  readonly #places = new Places(MOST_ASKED, MOST_ASKED_OF_ONE);
   readonly #news: { readonly name: HookName; readonly body: object }[] = [];
   #index = 0;
-  #asked = 0;
   #isTelling = false;
   #lost = 0;
 
@@ -78,19 +81,22 @@ export class Hooks {
     return this.#options.settings().urls[name] !== '';
   }
 
-  /** A hook that is off goes along with everything; one that cannot be asked refuses. */
-  async ask(name: HookName, body: object): Promise<HookAnswer> {
+  /**
+   * A hook that is off goes along with everything; one that cannot be asked refuses.
+   * @param ip of the client that it is about; empty: of none
+   */
+  async ask(name: HookName, body: object, ip = ''): Promise<HookAnswer> {
     if (!this.isOn(name)) {
       return GO_ON;
     }
-    if (this.#asked >= MOST_ASKED) {
-      return refused(`${name}: ${MOST_ASKED} questions wait for an answer`);
+    const leave = this.#places.take(ip);
+    if (!leave) {
+      return refused(`${name}: ${MOST_ASKED} questions wait for an answer, or ${MOST_ASKED_OF_ONE} of this address`);
     }
-    this.#asked += 1;
     try {
       return await this.#try(name, body);
     } finally {
-      this.#asked -= 1;
+      leave();
     }
   }
 

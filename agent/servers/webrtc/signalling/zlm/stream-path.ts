@@ -1,6 +1,6 @@
 import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
-import { subscriberOf } from '../../../../base/ip-address.ts';
+import { Places } from '../../../../base/places.ts';
 
 /** As long as ZLMediaKit lets a player wait for a stream. */
 const STREAM_WAIT_MS = 15_000;
@@ -32,9 +32,7 @@ export function pathOf(app: string, stream: string, paths: NamedPaths): string {
 export class WaitingPlayers {
   readonly #paths: NamedPaths;
   readonly #clock: Clock;
-  /** Who waits, by address. */
-  readonly #waiting = new Map<string, number>();
-  #count = 0;
+  readonly #places = new Places(MAX_WAITING, MAX_WAITING_OF_ONE);
 
   constructor(paths: NamedPaths, clock: Clock) {
     this.#paths = paths;
@@ -73,7 +71,7 @@ export class WaitingPlayers {
         void isAwaited(path).then((isAwaitedNow) => isAwaitedNow || refused.abort());
       }
       const isThere = () => this.#paths.find(pathOf(app, stream, this.#paths))?.ready === true;
-      if (!(await this.#comes(isThere, untilMs, subscriberOf(ip), over))) {
+      if (!(await this.#comes(isThere, untilMs, ip, over))) {
         throw new PerchError('notFound', 'stream not found', { path });
       }
     }
@@ -86,13 +84,11 @@ export class WaitingPlayers {
   }
 
   /** False: it is too late, or too many wait already. */
-  async #comes(isThere: () => boolean, untilMs: number, who: string, signal: AbortSignal): Promise<boolean> {
-    const ofOne = this.#waiting.get(who) ?? 0;
-    if (this.#count >= MAX_WAITING || ofOne >= MAX_WAITING_OF_ONE) {
+  async #comes(isThere: () => boolean, untilMs: number, ip: string, signal: AbortSignal): Promise<boolean> {
+    const leave = this.#places.take(ip);
+    if (!leave) {
       return false;
     }
-    this.#count += 1;
-    this.#waiting.set(who, ofOne + 1);
     try {
       while (this.#clock.monoMs() < untilMs && !signal.aborted) {
         await this.#clock.sleep(LOOK_EVERY_MS, signal);
@@ -102,13 +98,7 @@ export class WaitingPlayers {
       }
       return false;
     } finally {
-      this.#count -= 1;
-      const left = (this.#waiting.get(who) ?? 1) - 1;
-      if (left > 0) {
-        this.#waiting.set(who, left);
-      } else {
-        this.#waiting.delete(who);
-      }
+      leave();
     }
   }
 }
