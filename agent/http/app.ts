@@ -51,7 +51,7 @@ export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tl
   if (tls) {
     finishSecure(app, { requestTimeoutMs: readTimeoutMs, keepAliveMs: KEEP_ALIVE_MS }, log);
   }
-  limitConnections(app.server);
+  limitConnections(app.server, log);
   // Node gives the longer of both to bodies, and heads have a minute by default.
   app.server.headersTimeout = readTimeoutMs;
   routeUpgrades(app);
