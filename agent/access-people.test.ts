@@ -8,7 +8,7 @@ import { systemClock } from './base/clock.ts';
 import { createLogger } from './base/log.ts';
 
 const PASSWORD = 'blue heron';
-/** What the page asks before anybody is logged in, and for that. */
+/** What the page asks before anybody is logged in and for that, and what is no secret. */
 const FOR_ALL = [
   'GET /v3/session',
   'POST /v3/claim',
@@ -16,6 +16,12 @@ const FOR_ALL = [
   'DELETE /v3/session',
   'POST /v3/guest',
   'DELETE /v3/guest',
+  // For supervisors, and for phones that are to trust the box before they log in.
+  'GET /health',
+  'GET /trust',
+  'GET /trust/perch.crt',
+  'GET /trust/perch.mobileconfig',
+  'GET /trust/perch.pem',
 ];
 const WATCHING = ['GET /v3/paths/list', 'GET /v3/paths/get/{name}'];
 const OWN_SESSIONS = ['POST /v3/session/password', 'GET /v3/sessions', 'DELETE /v3/sessions/{id}'];

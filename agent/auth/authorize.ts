@@ -235,6 +235,10 @@ export class Authority {
   async #byPassword(action: Action, path: string, identity: Identity): Promise<Decision | undefined> {
     const { user = '', password = '', proves, ip } = identity;
     const person = user === '' ? undefined : this.#accounts.person(user);
+    // A machine may be called like him: its password is no guess at his, which would open nothing here.
+    if (person && action === 'admin' && !person.may(action, path)) {
+      return refuse(identity, `${person.name} (${person.role}) may not do this`);
+    }
     // Nothing but the hash of a person's password is known, which proves no Digest.
     if (!person || proves !== undefined || !(await this.#accounts.verify(user, password, ip))) {
       return undefined;

@@ -57,6 +57,20 @@ test("a token that calls itself by a person's name is nobody of the box, and gue
   expect((await box.app.inject({ method: 'POST', url: '/edit', headers: owner })).json()).toEqual({ isOwner: true });
 });
 
+test('a machine that is called like a viewer guesses at no password of his by changing the configuration', async () => {
+  const ann = { user: 'ann', pass: 'secret', ips: [], permissions: [{ action: 'api' as const, path: '' }] };
+  await using box = await openHttpBox({ rules: { isOwn: true, internalUsers: [ann] }, password: 'blue heron' });
+  await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: false }, 'a red kite');
+  box.app.post('/edit', async (request) => {
+    await box.access.require(request, 'api', '');
+    return { isOwner: await box.access.mayAlso(request, 'admin') };
+  });
+  const headers = { authorization: `Basic ${Buffer.from('ann:secret').toString('base64')}` };
+  for (let i = 0; i < 12; i += 1) {
+    expect((await box.app.inject({ method: 'POST', url: '/edit', headers })).json()).toEqual({ isOwner: false });
+  }
+});
+
 test('a wrong token in a query waits like a wrong password, and too many waiting ones are refused unread', async () => {
   await using server = await openAskedServer({ status: 200, body: await jwks() });
   const clock = new FakeClock();
