@@ -9,7 +9,8 @@ import { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { type Logger, setLogLevel } from './base/log.ts';
 import { BoxCommands } from './box-commands.ts';
-import { tellOfCameras, tellOfConfig } from './box-news.ts';
+import { tellOfCameras, tellOfConfig, tellOfFound } from './box-news.ts';
+import { FoundCameras, type FoundCamerasOptions } from './cameras/discovery/found-cameras.ts';
 import { ApiEdits } from './config/api-edits.ts';
 import type { Environment } from './config/environment.ts';
 import type { Config } from './config/load.ts';
@@ -52,6 +53,8 @@ export interface AppOptions {
   readonly pageFolder: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Where cameras are looked for, if not in the networks of the machine. */
+  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback'>;
 }
 
 /** The product: builds its parts from a configuration and brings them to the next one when it changes. */
@@ -68,6 +71,7 @@ export class App {
   readonly #http: HttpServices;
   readonly #departures: Departures;
   readonly #events: BoxEvents;
+  readonly #found: FoundCameras;
   readonly #load: ProcessLoad;
   readonly #loop: EventLoopWatch;
   readonly #own: OwnCertificate;
@@ -122,6 +126,7 @@ export class App {
     );
     this.#paths = new PathTable(this.#makers(), clock, log);
     this.#live = new LiveServer(this.#paths, clock, log, this.#transcoder);
+    this.#found = new FoundCameras({ ...options.discovery, clock, log, isMissing: () => this.#isCameraMissing() });
     this.#departures = new Departures(accounts, () => this.#watched(), clock);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     this.#own = new OwnCertificate(options);
@@ -203,6 +208,7 @@ export class App {
     this.#stopRetrying();
     await this.#applying;
     this.#departures.close();
+    await this.#found.close();
     this.#http.zlm.close();
     this.#live.close();
     await this.#parts.close();
@@ -227,6 +233,8 @@ export class App {
     this.#store.onChange(() => this.#applySoon());
     this.#store.onChange(tellOfConfig(this.#events.emit));
     this.#recordings.events.hub.listen(tellOfCameras(this.#events.emit));
+    this.#found.onFound(tellOfFound(this.#events.emit));
+    this.#found.start();
     this.#store.watch();
     this.#stopRetrying = clock.every(RETRY_MS, () => this.#inTurn(() => this.#parts.retry()));
     this.#recordings.begin(this.#stop.signal);
@@ -316,6 +324,10 @@ export class App {
     return this.#demo && config.isOwn && config.paths.size === 0
       ? { ...config, paths: this.#demo.paths(config) }
       : config;
+  }
+
+  #isCameraMissing(): boolean {
+    return this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
   }
 
   #hlsPart() {

@@ -3,19 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
-import { App } from './app.ts';
+import { freeUdpPort } from '../test/free-udp-port.ts';
+import { startOnvifCamera } from '../test/onvif-camera/camera.ts';
+import { App, type AppOptions } from './app.ts';
 import { createLogger } from './base/log.ts';
 import { tellOfCameras } from './box-news.ts';
 
 const PASSWORD = 'correct horse battery';
 const FILE = 'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\npaths:\n  door:\n    record: motion\n';
 
-async function openApp() {
+async function openApp(discovery: AppOptions['discovery'] = {}) {
   const cwd = mkdtempSync(join(tmpdir(), 'perch-news-'));
   writeFileSync(join(cwd, 'perch.yml'), FILE);
   const clock = new FakeClock();
   const log = createLogger('silent', () => {});
-  const app = await App.start({ version: '0', dataDir: join(cwd, 'data'), cwd, env: {}, pageFolder: cwd, clock, log });
+  const folders = { dataDir: join(cwd, 'data'), cwd, pageFolder: cwd };
+  const app = await App.start({ version: '0', ...folders, env: {}, clock, log, discovery });
   onTestFinished(async () => {
     await app.close();
     rmSync(cwd, { recursive: true, force: true });
@@ -105,4 +108,21 @@ test('what Perch tells of its disks has no path, and is of the type disk', () =>
   } as const;
   tellOfCameras((type, fields) => told.push([type, fields]))(event);
   expect(told).toEqual([['disk', { state: 'full', text: 'full: /mnt/usb: no space left' }]]);
+});
+
+test('a camera that is found in the networks of the box is told of', async () => {
+  const port = await freeUdpPort();
+  const { base, cookie } = await openApp({ port, includeLoopback: true });
+  const abort = new AbortController();
+  onTestFinished(() => abort.abort());
+  const response = await fetch(`${base}/events?types=camera`, { headers: { cookie }, signal: abort.signal });
+  let text = '';
+  void (async () => {
+    for await (const chunk of response.body ?? []) {
+      text += new TextDecoder().decode(chunk);
+    }
+  })().catch(() => {});
+  await using camera = await startOnvifCamera({ discoveryPort: port, address: '127.0.0.61' });
+  await expect.poll(() => camera.hello().then(() => text)).toContain('"state":"found"');
+  expect(text).toContain(`"endpoint":"${camera.endpoint}","address":"127.0.0.61","name":"Front door"`);
 });

@@ -1,4 +1,5 @@
 import type { TellBox } from './base/box-events.ts';
+import type { OnFound } from './cameras/discovery/found-cameras.ts';
 import type { Change } from './config/changes.ts';
 import type { Config } from './config/load.ts';
 import type { CameraEvent } from './record/events/event.ts';
@@ -24,5 +25,14 @@ export function tellOfCameras(tell: TellBox): (event: CameraEvent) => void {
     const start = new Date(startUs / 1000).toISOString();
     const end = endUs === undefined ? null : new Date(endUs / 1000).toISOString();
     tell('event', { id, path, type, start, end, text, source });
+  };
+}
+
+/** A camera has answered or announced itself that was not known at this address. Its texts are its own claims. */
+export function tellOfFound(tell: TellBox): OnFound {
+  return ({ endpoint, address, name, hardware, manufacturer }, finding) => {
+    if (finding === 'new') {
+      tell('camera', { state: 'found', endpoint, address, name, hardware, manufacturer });
+    }
   };
 }
