@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { MemoryFile } from '../../../test/memory-file.ts';
+import { LENGTH } from '../../../test/peers/peers.ts';
 import { random } from '../../../test/random.ts';
 import { asNobody, feed, filesBelow, record, startRecorder, temporaryFolder, WALL } from '../../../test/recordings.ts';
 import { tinyVideo } from '../../../test/tiny-h264.ts';
@@ -16,6 +17,8 @@ import { recoverFile, recoverRecordings } from './recovery.ts';
 import { planRecovery } from './recovery-plan.ts';
 
 const TEMPLATE = '%path/%Y-%m-%d_%H-%M-%S-%f';
+/** More than the boxes before a fragment's media take. */
+const HEAD_BYTES = 1_500;
 /** Long after the files of these tests were written. */
 const LATER = WALL + 10 * 86_400_000;
 
@@ -89,6 +92,11 @@ test('cut at any byte of the last two fragments, every whole fragment is kept an
   expect(end - last).toBeGreaterThan(20_000);
   const file = new MemoryFile(bytes);
   for (let cut = beforeLast; cut <= end; cut += 1) {
+    const [from, to] = cut < last ? [beforeLast, last] : [last, end];
+    // In the short length every byte of boxes' heads, and every seventh of the media between them.
+    if (LENGTH === 'short' && Math.min(cut - from, to - cut) > HEAD_BYTES && cut % 7 !== 0) {
+      continue;
+    }
     file.sizeBytes = cut;
     const plan = await planRecovery(file, LATER);
     const endOffset = cut >= end ? end : cut >= last ? last : beforeLast;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/fake-clock.ts';
+import { byLength } from '../../../../test/peers/peers.ts';
 import { random } from '../../../../test/random.ts';
 import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
 
@@ -61,7 +62,7 @@ class World {
   }
 }
 
-test.for([1, 2, 3])(
+test.for([1, 2, 3].slice(0, byLength(1, 3)))(
   'whatever the network, the viewer and the cameras do, each picture that is sent can be shown, at its time, seed %i',
   async (seed) => {
     const world = new World(seed);
