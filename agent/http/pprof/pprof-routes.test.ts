@@ -102,30 +102,35 @@ test('who goes away before it is ready leaves room for the next', async () => {
   expect(() => box.profiler.snapshot().destroy()).not.toThrow();
 });
 
-test('who goes away while he is being let in leaves room for the next', async () => {
-  await using box = await openHttpBox();
-  const clock = new FakeClock();
-  const profiler = new Profiler({ clock, ...ENOUGH });
-  const [asked, letIn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const require = () => {
-    asked.resolve();
-    return letIn.promise;
-  };
-  const hook = cors(() => ['*'], PPROF_METHODS, PPROF_HEADERS);
-  await mountPprof(box.app, { access: { require }, cors: hook, profiler, wallMs: () => clock.wallMs() }, true);
-  await box.app.listen({ host: '127.0.0.1', port: 0 });
-  const connected = once(box.app.server, 'connection') as Promise<[Socket]>;
-  const client = connect((box.app.server.address() as AddressInfo).port, '127.0.0.1');
-  client.write('GET /debug/pprof/profile?seconds=60 HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  const [connection] = await connected;
-  const closed = once(connection, 'close');
-  await asked.promise;
-  client.destroy();
-  await closed;
-  letIn.resolve();
-  await setImmediate();
-  expect(() => profiler.snapshot().destroy()).not.toThrow();
-});
+test.for(['profile?seconds=60', 'heapsnapshot'])(
+  'who goes away while he is let in to %s has none taken',
+  async (name) => {
+    await using box = await openHttpBox();
+    const clock = new FakeClock();
+    const takeSnapshot = vi.fn(ENOUGH.takeSnapshot);
+    const profiler = new Profiler({ clock, ...ENOUGH, takeSnapshot });
+    const [asked, letIn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const require = () => {
+      asked.resolve();
+      return letIn.promise;
+    };
+    const hook = cors(() => ['*'], PPROF_METHODS, PPROF_HEADERS);
+    await mountPprof(box.app, { access: { require }, cors: hook, profiler, wallMs: () => clock.wallMs() }, true);
+    await box.app.listen({ host: '127.0.0.1', port: 0 });
+    const connected = once(box.app.server, 'connection') as Promise<[Socket]>;
+    const client = connect((box.app.server.address() as AddressInfo).port, '127.0.0.1');
+    client.write(`GET /debug/pprof/${name} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    const [connection] = await connected;
+    const closed = once(connection, 'close');
+    await asked.promise;
+    client.destroy();
+    await closed;
+    letIn.resolve();
+    await setImmediate();
+    expect(takeSnapshot).not.toHaveBeenCalled();
+    expect(() => profiler.snapshot().destroy()).not.toThrow();
+  },
+);
 
 test('a profile that cannot be begun leaves room for the next', async () => {
   const profiler = new Profiler({ clock: new FakeClock(), ...ENOUGH });

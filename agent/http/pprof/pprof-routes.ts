@@ -75,6 +75,9 @@ function addRoutes(app: FastifyInstance, { access, cors, profiler, wallMs }: Ppr
   app.get(`${BASE}/heap`, () => profiler.heap());
   app.get(`${BASE}/heapsnapshot`, quiet, async (request, reply) => {
     await access.require(request, 'admin', '');
+    if (request.raw.aborted) {
+      return reply.hijack();
+    }
     return file(reply, 'heapsnapshot').send(profiler.snapshot());
   });
   app.get(`${BASE}/:name`, (_, reply) => plain(reply, 404, `${ELSEWHERE}\n\n${INDEX}`));
