@@ -13,6 +13,7 @@ import { record } from '../recordings.ts';
 const PASSWORD = 'a-kingfisher-on-a-perch';
 const OFFER = readFileSync(join(import.meta.dirname, '../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
 const RECORDED_AGO_MS = 3_600_000;
+const RELOADS = 4;
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 /** As anybody outside may write them. */
 const FORGED = {
@@ -129,6 +130,7 @@ function siteTests(open: () => FrontClient): void {
   test('recordings are listed with addresses that play, in ranges', () => recordingsPlay(site));
   test('HEAD says what GET does', () => headsFit(site));
   test('bodies arrive whole, and too large ones are refused in words', () => bodiesArrive(site));
+  test('low-latency HLS waits for what comes, many requests over one connection', () => playlistsCome(site));
   test('live pictures and events come while they are made', async () => {
     await picturesComeAtOnce(site);
     expect(await site.socket('/hls/demo/mse', { authorization: basic, origin: `https://${site.host}` })).toBe(101);
@@ -270,6 +272,35 @@ async function bodiesArrive(site: FrontClient): Promise<void> {
   }
 }
 
+/** The end of a playlist: what it is asked for next (RFC 8216bis §6.2.5.2). */
+function nextOf(playlist: string): string {
+  const first = Number(/MEDIA-SEQUENCE:(\d+)/.exec(playlist)?.[1]);
+  const segments = playlist.match(/#EXTINF/g)?.length ?? 0;
+  const running = playlist.slice(Math.max(0, playlist.lastIndexOf('#EXTINF')));
+  return `_HLS_msn=${first + segments}&_HLS_part=${running.match(/#EXT-X-PART:/g)?.length ?? 0}`;
+}
+
+async function playlistsCome(site: FrontClient): Promise<void> {
+  using connection = await site.shared({ authorization: basic, cookie: 'cookieCheck=1' });
+  const index = await connection.ask('/hls/demo/index.m3u8');
+  const cookie = (index.headers['set-cookie'] ?? []).map(pairOf).join('; ');
+  using viewer = await site.shared({ cookie });
+  const [address = ''] = /^[^#\s]+$/m.exec(index.body.toString()) ?? [];
+  const url = new URL(address, `${site.base}/hls/demo/index.m3u8`);
+  let next = '';
+  const heard: string[] = [];
+  while (heard.length < RELOADS) {
+    const { status, body } = await viewer.ask(`${url.href}${url.search === '' ? '?' : '&'}${next}`);
+    expect(status, body.toString()).toBe(200);
+    next = nextOf(body.toString());
+    heard.push(next);
+    const [, part = ''] = /PRELOAD-HINT:TYPE=PART,URI="([^"]+)"/.exec(body.toString()) ?? [];
+    const { status: partStatus } = await viewer.ask(new URL(part, url).href);
+    expect([part, partStatus]).toEqual([part, 200]);
+  }
+  expect(new Set(heard).size).toBe(RELOADS);
+}
+
 async function picturesComeAtOnce(site: FrontClient): Promise<void> {
   const headers = { authorization: basic };
   expect((await site.firstOf('/hls/demo/live.mp4', { headers })).length).toBeGreaterThan(0);
@@ -321,5 +352,6 @@ function lockOutTest(proxy: () => FrontServer): void {
     await guessUntilShutOut(stranger, name, first);
     const guesses = [1, 2, 3].map(async () => (await isShutOut(stranger, name, second)) || Promise.reject());
     expect(await Promise.any(guesses)).toBe(true);
+    expect(agent.process.output().match(/clients of a proxy count as one address/g)).toHaveLength(1);
   });
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { connect, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
 import { type RequestOptions, request } from 'node:https';
 import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -18,6 +19,11 @@ export interface Answered {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
+}
+
+export interface SharedConnection extends Disposable {
+  /** @param url relative to Perch when it begins with one slash, or absolute */
+  ask(url: string): Promise<Answered>;
 }
 
 export const CLIENT = '127.0.0.2';
@@ -97,6 +103,25 @@ export class FrontClient {
         take(Buffer.alloc(0));
       });
     });
+  }
+
+  /** The same client over one connection of HTTP/2, as browsers come: GET alone. */
+  async shared(headers: Readonly<Record<string, string>>): Promise<SharedConnection> {
+    const { certificate, tlsPort } = this.#server;
+    const servername = this.host.replace(/:\d+$/, '');
+    const options = { ca: certificate, servername, localAddress: CLIENT };
+    const session = connect(`https://127.0.0.1:${tlsPort}`, options);
+    await once(session, 'connect');
+    return {
+      ask: async (url) => {
+        const { pathname, search } = new URL(url.startsWith('/') ? this.base + url : url);
+        const own = { ':path': pathname + search, ':authority': this.host };
+        const stream = session.request({ ...own, ...headers });
+        const [head] = (await once(stream, 'response')) as [IncomingHttpHeaders & IncomingHttpStatusHeader];
+        return { status: head[':status'] ?? 0, headers: head, body: await buffer(stream) };
+      },
+      [Symbol.dispose]: () => session.destroy(),
+    };
   }
 
   #options(url: string, { method = 'GET', headers = {}, from = CLIENT }: Asked): RequestOptions {
