@@ -176,6 +176,9 @@ test('a clock that was set meanwhile is read once more, and the call goes on', a
   camera.state.clockOffsetMs = -5 * HOUR_MS;
   expect((await session.information()).model).toBe('Sim 1');
   expect(Math.abs(session.skewMs + 5 * HOUR_MS)).toBeLessThan(5_000);
+  camera.state.clockOffsetMs = 7 * HOUR_MS;
+  await session.call('ptz', '<tptz:GetNodes/>', 'GetNodesResponse');
+  expect(Math.abs(session.skewMs - 7 * HOUR_MS)).toBeLessThan(5_000);
 });
 
 test('Basic over http is refused until the owner allows it for this camera', async () => {

@@ -2,6 +2,7 @@ import type { XmlElement } from '@rgrove/parse-xml';
 import { cameraError } from './failures.ts';
 import { faultOf, isForbidden, isUnsupported, type SoapFault } from './fault.ts';
 import type { HttpReply } from './http-exchange.ts';
+import { noRights, onvifOff } from './login-failures.ts';
 import { find, findText, localName, readXml } from './xml.ts';
 
 /** The largest real replies (profiles of a recorder with 32 channels) have some 300 kB. */
@@ -61,19 +62,12 @@ function faultError(fault: SoapFault, context: Record<string, unknown>): Error {
   const subcode = fault.codes.at(-1);
   const facts = { ...context, subcode };
   if (isForbidden(fault)) {
-    return cameraError(
-      'noRights',
-      "this user of the camera has no right to do that: give it an administrator's",
-      facts,
-    );
+    return noRights(facts);
   }
   const reason = fault.reason ?? subcode ?? 'no reason';
   const words = `the camera answers with a fault: ${reason}`;
   return isUnsupported(fault) ? cameraError('notSupported', words, facts) : cameraError('badReply', words, facts);
 }
-
-const SWITCH_ON =
-  "switch ONVIF on in the camera's settings (Hikvision: Network, Integration Protocol; Reolink: Network, Server settings; Tapo: camera account)";
 
 function strangeError(reply: SoapReply, { camera, path }: Expected, isKnownOnvif: boolean): Error {
   const { status } = reply;
@@ -83,8 +77,7 @@ function strangeError(reply: SoapReply, { camera, path }: Expected, isKnownOnvif
     return cameraError(isKnownOnvif ? 'badReply' : 'notOnvif', words, context, reply.problem);
   }
   if (!isKnownOnvif && status < 500) {
-    const words = `no ONVIF service at ${path} (HTTP ${status}): ${SWITCH_ON}`;
-    return cameraError('onvifOff', words, context);
+    return onvifOff(path, context);
   }
   if (status === 404 || status === 405) {
     return cameraError('notSupported', `no ONVIF service at ${path} (HTTP ${status})`, context);

@@ -9,13 +9,23 @@ import {
   type Hash,
   parseChallenges,
 } from '../../media/rtsp/digest.ts';
+import { type Attempt, nextAttempt } from './attempt.ts';
 import type { CallLanes } from './call-lanes.ts';
 import { actionOf, type SoapVersion, usernameToken, writeEnvelope } from './envelope.ts';
 import { cameraError, troubleOf } from './failures.ts';
 import { isAboutTime, isRefusal, isTokenUnknown } from './fault.ts';
 import { exchange, type HttpPlace, nameOf } from './http-exchange.ts';
 import { lockOf } from './lock-out.ts';
-import type { LoginKey, LoginMemory, LoginScheme } from './login-memory.ts';
+import {
+  clearRefused,
+  clockRefused,
+  loginMissing,
+  noRights,
+  onvifOff,
+  onvifUserMissing,
+  wrongPassword,
+} from './login-failures.ts';
+import type { LoginKey, LoginMemory } from './login-memory.ts';
 import { redirectOf } from './redirect.ts';
 import { MAX_REPLY_BYTES, readReply, responseOf, type SoapReply } from './reply.ts';
 import { skewOf, skewOfHeader } from './skew.ts';
@@ -60,15 +70,6 @@ export interface CallerOptions {
   readonly clock: Clock;
   readonly logins: LoginMemory;
   readonly lanes: CallLanes;
-}
-
-/** One way of being let in, for one request. */
-interface Attempt {
-  readonly scheme: LoginScheme | 'anonymous';
-  readonly challenge?: Challenge | undefined;
-  /** The challenge is one of an earlier call: a new one is no refusal. */
-  readonly isReused?: boolean;
-  readonly tried: readonly string[];
 }
 
 const CLOCK_CALL = { body: '<tds:GetSystemDateAndTime/>', response: 'GetSystemDateAndTimeResponse', isOpen: true };
@@ -222,78 +223,56 @@ export class SoapCaller {
     return { element };
   }
 
-  /** What to try next, spec by spec: the camera says what it wants. */
+  /** What to try next; nothing is tried twice. */
   async #refused(asked: SoapCall, attempt: Attempt, reply: SoapReply): Promise<Attempt> {
-    const { scheme, tried, isReused } = attempt;
     const key = this.#key;
-    if (!key || scheme === 'anonymous') {
-      throw this.#loginMissing(reply);
+    if (!key || attempt.scheme === 'anonymous') {
+      throw this.#loginMissing(reply, asked.path);
     }
     this.#challenge = undefined;
     const challenges = parseChallenges(reply.headers['www-authenticate'] ?? []);
-    const digest = challenges.find((one) => one.scheme === 'digest' && !tried.includes(one.algorithm));
-    const again = challenges.find((one) => one.scheme === 'digest');
-    if (again && (isReused || (again.isStale && !tried.includes('stale')))) {
-      return { scheme: 'digest', challenge: again, tried: [...tried, again.algorithm, 'stale'] };
-    }
-    if (digest) {
-      if (attempt.challenge) {
+    const next = nextAttempt(attempt, challenges);
+    if (next) {
+      if (attempt.challenge && !next.tried.includes('stale')) {
         this.#options.logins.refused(key);
       }
-      return { scheme: 'digest', challenge: digest, tried: [...tried, digest.algorithm] };
-    }
-    if (scheme === 'none' && !tried.includes('token')) {
-      return { scheme: 'token', tried: [...tried, 'token'] };
+      return next;
     }
     const basic = challenges.find((one) => one.scheme === 'basic');
     if (basic && !attempt.challenge && reply.status === 401) {
       return this.#basic(basic, attempt, asked, key);
     }
-    if (scheme === 'token' && !tried.includes('clock') && (await this.#clockHasMoved(reply))) {
-      return { scheme, tried: [...tried, 'clock'] };
+    const skewMs = this.skewMs;
+    const proved = await this.#proveAgain(reply);
+    const hasClockMoved = proved ? this.skewMs !== skewMs : await this.#clockHasMoved(reply, key);
+    if (attempt.scheme === 'token' && !attempt.tried.includes('clock') && hasClockMoved) {
+      return { scheme: 'token', tried: [...attempt.tried, 'clock'] };
     }
-    throw await this.#refusal(attempt, reply, key);
+    throw proved ?? (await this.#refusal(asked, attempt, reply, key));
   }
 
   /** Whoever is in between reads it: over http only where the owner has allowed it. */
   #basic(challenge: Challenge, { scheme, tried }: Attempt, asked: SoapCall, key: LoginKey): Attempt {
-    if (!(asked.place ?? this.#place).isSecure && !this.#options.isClearAllowed) {
-      if (scheme === 'token') {
-        // Perhaps it was looked at, and was wrong.
-        this.#options.logins.refused(key);
-      }
-      throw cameraError(
-        'clearPassword',
-        'the camera takes the password in the clear only, which anybody in the network could read: use its https address, or allow it for this camera (clearPassword: yes)',
-        { host: this.#camera },
-      );
+    if ((asked.place ?? this.#place).isSecure || this.#options.isClearAllowed) {
+      return { scheme: 'basic', challenge, tried };
     }
-    return { scheme: 'basic', challenge, tried };
+    if (scheme === 'token') {
+      // Perhaps it was looked at, and was wrong.
+      this.#options.logins.refused(key);
+    }
+    throw clearRefused({ host: this.#camera });
   }
 
-  async #refusal(attempt: Attempt, reply: SoapReply, key: LoginKey): Promise<Error> {
-    const context = { host: this.#camera, status: reply.status, subcode: reply.fault?.codes.at(-1) };
-    const proved = this.#proof && (await this.#proveAgain(this.#proof, context));
-    if (proved) {
-      return proved;
-    }
+  async #refusal(asked: SoapCall, attempt: Attempt, reply: SoapReply, key: LoginKey): Promise<Error> {
+    const facts = { host: this.#camera, status: reply.status, subcode: reply.fault?.codes.at(-1) };
     if (!this.#isKnown && !attempt.challenge) {
-      const words = `the camera's web server answers (HTTP ${reply.status}), its ONVIF does not: switch ONVIF on in the camera's settings, and add a user there if it has a list of its own`;
-      return cameraError('onvifOff', words, context);
+      return onvifOff(asked.path, facts);
     }
     this.#options.logins.refused(key);
     if (reply.fault && isAboutTime(reply.fault)) {
-      const words = 'the camera does not take the login because of its clock: set its date, time and time zone';
-      return cameraError('clock', words, context);
+      return clockRefused(facts);
     }
-    if (await this.#webTakes(key)) {
-      const words =
-        'the web page of the camera takes this login, its ONVIF does not: add the user to the ONVIF users in its settings (Hikvision: Network, Integration Protocol)';
-      return cameraError('onvifUser', words, context);
-    }
-    const words =
-      'the camera refuses this user name or password; many have users for ONVIF apart from those of their page';
-    return cameraError('wrongPassword', words, context);
+    return (await this.#webTakes(key)) ? onvifUserMissing(facts) : wrongPassword(facts);
   }
 
   /** Asked once in a caller's life: it is one more try of the password. */
@@ -310,24 +289,21 @@ export class SoapCaller {
     return takes === true;
   }
 
-  #loginMissing(reply: SoapReply): Error {
-    const hasDigest = (reply.headers['www-authenticate'] ?? []).length > 0;
-    const context = {
-      host: this.#camera,
-      status: reply.status,
-      isLoginMissing: true,
-      date: reply.headers['date']?.[0],
-    };
-    return this.#isKnown || hasDigest
-      ? cameraError('wrongPassword', 'the camera asks for a user name and a password', context)
-      : cameraError('onvifOff', `the web server there answers HTTP ${reply.status}, not ONVIF`, context);
+  #loginMissing(reply: SoapReply, path: string): Error {
+    const facts = { host: this.#camera, status: reply.status };
+    const hasChallenge = (reply.headers['www-authenticate'] ?? []).length > 0;
+    return this.#isKnown || hasChallenge ? loginMissing(facts) : onvifOff(path, facts);
   }
 
   /**
    * The login has passed before, so it may be the right to this one thing that is missing; or the password has been changed meanwhile.
    * @returns undefined when what has passed passes without a login as well, and so has proved nothing
    */
-  async #proveAgain(proof: SoapCall, context: Record<string, unknown>): Promise<Error | undefined> {
+  async #proveAgain({ status, fault }: SoapReply): Promise<Error | undefined> {
+    const proof = this.#proof;
+    if (!proof) {
+      return undefined;
+    }
     this.#proof = undefined;
     try {
       await this.#converse({ ...proof, isAnonymous: true });
@@ -339,15 +315,14 @@ export class SoapCaller {
     }
     try {
       await this.#converse(proof);
-      const words = "this user of the camera has no right to do that: give it an administrator's";
-      return cameraError('noRights', words, context);
+      return noRights({ host: this.#camera, status, subcode: fault?.codes.at(-1) });
     } catch (error) {
       return error as Error;
     }
   }
 
   /** Reads the clock once more. Some tell their local time as UTC: then the HTTP header is believed. */
-  async #clockHasMoved(reply: SoapReply): Promise<boolean> {
+  async #clockHasMoved(reply: SoapReply, key: LoginKey): Promise<boolean> {
     const before = this.skewMs;
     const isNew = (skewMs: number | undefined): skewMs is number =>
       skewMs !== undefined && Math.abs(skewMs - before) > CLOCK_MOVED_MS;
@@ -355,6 +330,10 @@ export class SoapCaller {
     const told = await this.#askClock().catch(() => undefined);
     const better = [told, header].find(isNew);
     this.skewMs = better ?? before;
+    if (better !== undefined && !(reply.fault && isAboutTime(reply.fault))) {
+      // It may have been the password all the same; if not, the next try makes up for it.
+      this.#options.logins.refused(key);
+    }
     return better !== undefined;
   }
 

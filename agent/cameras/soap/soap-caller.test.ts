@@ -1,0 +1,291 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { parseAuthorization } from '../../media/rtsp/digest.ts';
+import { namesOf } from '../../tls/box-names.ts';
+import { issueAuthority, issueServer } from '../../tls/issue.ts';
+import { CallLanes } from './call-lanes.ts';
+import { placeOf } from './http-exchange.ts';
+import { LoginMemory } from './login-memory.ts';
+import { type SoapCall, SoapCaller } from './soap-caller.ts';
+import { findText } from './xml.ts';
+
+const never = new AbortController().signal;
+const LOGIN = { user: 'admin', password: 'right' };
+const envelope = (body: string, header = ''): string =>
+  `<?xml version="1.0"?><e:Envelope xmlns:e="urn:e"><e:Header>${header}</e:Header><e:Body>${body}</e:Body></e:Envelope>`;
+const fault = (subcode: string, reason = ''): string =>
+  envelope(
+    `<Fault><Code><Value>Sender</Value><Subcode><Value>t:${subcode}</Value></Subcode></Code><Reason><Text>${reason}</Text></Reason></Fault>`,
+  );
+const INFORMATION = '<GetDeviceInformationResponse><Model>m</Model></GetDeviceInformationResponse>';
+const ASK: SoapCall = {
+  path: '/onvif/device_service',
+  body: '<tds:GetDeviceInformation/>',
+  response: 'GetDeviceInformationResponse',
+};
+const DIGEST = 'Digest realm="a", nonce="b", qop="auth", algorithm=MD5';
+
+interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly text: string;
+  readonly headers: IncomingMessage['headers'];
+}
+type Answer = (asked: Asked, response: ServerResponse) => void;
+
+async function listen(answer: Answer, tls?: { key: string; cert: string }) {
+  const requests: Asked[] = [];
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const text = (await request.setEncoding('utf8').toArray()).join('');
+    const asked = { method: request.method ?? '', path: request.url ?? '', text, headers: request.headers };
+    requests.push(asked);
+    // Cameras tell it or not; here the clock is a false one.
+    response.sendDate = false;
+    answer(asked, response);
+  };
+  const server: Server = tls ? createSecureServer(tls, serve) : createServer(serve);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { requests, port, url: new URL(`${tls ? 'https' : 'http'}://127.0.0.1:${port}/onvif/device_service`) };
+}
+
+function callerOf(url: URL, more: Partial<ConstructorParameters<typeof SoapCaller>[0]> = {}) {
+  const clock = new FakeClock();
+  return new SoapCaller({
+    place: placeOf(url),
+    path: url.pathname,
+    credentials: LOGIN,
+    isClearAllowed: false,
+    isAsked: false,
+    deadlineMs: 5_000,
+    signal: never,
+    clock,
+    logins: new LoginMemory(clock),
+    lanes: new CallLanes(),
+    ...more,
+  });
+}
+
+async function failureOf(work: Promise<unknown>): Promise<PerchError> {
+  const error = await work.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  expect(error).toBeInstanceOf(PerchError);
+  return error as PerchError;
+}
+
+const hasToken = ({ text }: Asked): boolean => text.includes('<UsernameToken>');
+
+test('a request declares what it uses, names its operation, and asks for no second one on its connection', async () => {
+  const { url, requests } = await listen((_asked, response) => response.end(envelope(INFORMATION)));
+  expect(findText(await callerOf(url).call(ASK), 'Model')).toBe('m');
+  const [{ headers, text } = { headers: {}, text: '' }] = requests;
+  expect(headers.connection).toBe('close');
+  expect(headers['content-type']).toBe(
+    'application/soap+xml; charset=utf-8; action="http://www.onvif.org/ver10/device/wsdl/GetDeviceInformation"',
+  );
+  expect(text.match(/xmlns:\w+/g)).toEqual(['xmlns:s', 'xmlns:tds']);
+});
+
+test('a camera that knows SOAP 1.1 alone is spoken to so from then on', async () => {
+  const old = 'http://schemas.xmlsoap.org/soap/envelope/';
+  const { url, requests } = await listen(({ text }, response) =>
+    text.includes(old)
+      ? response.end(envelope(INFORMATION))
+      : response.writeHead(500).end(envelope('<Fault><faultcode>e:VersionMismatch</faultcode></Fault>')),
+  );
+  const caller = callerOf(url);
+  await caller.call(ASK);
+  await caller.call(ASK);
+  expect(requests.map(({ headers }) => headers['content-type']?.split(';')[0])).toEqual([
+    'application/soap+xml',
+    'text/xml',
+    'text/xml',
+  ]);
+  expect(requests[1]?.headers['soapaction']).toMatch(/GetDeviceInformation"$/);
+});
+
+test('an answer to another request is none', async () => {
+  const related = (id: string) => `<RelatesTo>${id}</RelatesTo>`;
+  let id = 'urn:uuid:other';
+  const { url } = await listen((_asked, response) => response.end(envelope(INFORMATION, related(id))));
+  const asked = { ...ASK, headers: '<wsa:MessageID>urn:uuid:mine</wsa:MessageID>' };
+  const error = await failureOf(callerOf(url).call(asked));
+  expect([error.context['camera'], error.message]).toEqual(['badReply', "the camera's reply answers another request"]);
+  id = 'urn:uuid:mine';
+  expect(findText(await callerOf(url).call(asked), 'Model')).toBe('m');
+});
+
+test.for([
+  ['http://10.0.0.9/onvif', 'sends us elsewhere'],
+  ['http://user:pw@evil.example/', 'sends us elsewhere'],
+  ['gopher://127.0.0.1/', 'sends us elsewhere'],
+  ['//10.0.0.9/onvif', 'sends us elsewhere'],
+] as const)('nobody follows a camera to %s', async ([location, words]) => {
+  const { url, requests } = await listen((_asked, response) => response.writeHead(307, { Location: location }).end());
+  expect((await failureOf(callerOf(url).call(ASK))).message).toContain(words);
+  expect(requests).toHaveLength(1);
+});
+
+test('a camera that sends us on and on is given up', async () => {
+  const { url, requests } = await listen(({ path }, response) =>
+    response.writeHead(302, { Location: `${path}a` }).end(),
+  );
+  await failureOf(callerOf(url).call(ASK));
+  expect(requests.length).toBeLessThan(10);
+});
+
+test('a camera that wants https is spoken to over https, and that it has signed for itself is known', async () => {
+  const names = namesOf('camera', ['127.0.0.1']);
+  const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
+  const own = await issueServer(await issueAuthority(names, validity), names, validity);
+  const secure = await listen((_asked, response) => response.end(envelope(INFORMATION)), {
+    key: own.keyPem,
+    cert: own.certPem,
+  });
+  const plain = await listen((_asked, response) => response.writeHead(301, { Location: secure.url.href }).end());
+  const caller = callerOf(plain.url);
+  await caller.call(ASK);
+  await caller.call(ASK);
+  expect([caller.isTrusted, caller.place.isSecure, plain.requests.length, secure.requests.length]).toEqual([
+    false,
+    true,
+    1,
+    2,
+  ]);
+  const back = await listen((_asked, response) => response.writeHead(301, { Location: plain.url.href }).end(), {
+    key: own.keyPem,
+    cert: own.certPem,
+  });
+  expect((await failureOf(callerOf(back.url).call(ASK))).message).toContain('sends us elsewhere');
+});
+
+test('Basic goes over https, where nothing else is offered', async () => {
+  const names = namesOf('camera', ['127.0.0.1']);
+  const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
+  const own = await issueServer(await issueAuthority(names, validity), names, validity);
+  let offered = ['Basic realm="x"', DIGEST];
+  const { url, requests } = await listen(
+    ({ headers }, response) =>
+      headers.authorization?.startsWith('Basic') && offered.length === 1
+        ? response.end(envelope(INFORMATION))
+        : response.writeHead(401, { 'WWW-Authenticate': offered }).end(),
+    { key: own.keyPem, cert: own.certPem },
+  );
+  await failureOf(callerOf(url).call(ASK));
+  expect(requests.some(({ headers }) => headers.authorization?.startsWith('Basic'))).toBe(false);
+  offered = ['Basic realm="x"'];
+  await callerOf(url).call(ASK);
+});
+
+test('a right that is missing is no wrong password, and does not count as one', async () => {
+  const { url, requests } = await listen((asked, response) => {
+    const isAllowed = hasToken(asked) && !asked.text.includes('SystemReboot');
+    response.writeHead(isAllowed ? 200 : 400).end(isAllowed ? envelope(INFORMATION) : fault('NotAuthorized'));
+  });
+  const caller = callerOf(url);
+  await caller.call(ASK);
+  const reboot = { ...ASK, body: '<tds:SystemReboot/>', response: 'SystemRebootResponse' };
+  for (let i = 0; i < 4; i += 1) {
+    expect((await failureOf(caller.call(reboot))).context['camera']).toBe('noRights');
+  }
+  expect(requests.length).toBeGreaterThan(4);
+});
+
+test('a password that was changed in a running session is a wrong password, and is not tried on', async () => {
+  let isRight = true;
+  const { url, requests } = await listen((asked, response) => {
+    const isAllowed = hasToken(asked) && isRight;
+    response.writeHead(isAllowed ? 200 : 400).end(isAllowed ? envelope(INFORMATION) : fault('NotAuthorized'));
+  });
+  const caller = callerOf(url);
+  await caller.call(ASK);
+  isRight = false;
+  for (let i = 0; i < 5; i += 1) {
+    expect((await failureOf(caller.call(ASK))).context['camera']).toBe('wrongPassword');
+  }
+  expect(requests.filter(hasToken).length).toBeLessThanOrEqual(4);
+});
+
+test('a login that the web page takes and ONVIF does not is told as that', async () => {
+  const { url, requests } = await listen(({ method, path, headers }, response) => {
+    if (method === 'POST') {
+      response.writeHead(400).end(fault('NotAuthorized'));
+    } else if (path !== '/ISAPI/System/deviceInfo') {
+      response.writeHead(404).end();
+    } else if (parseAuthorization(headers.authorization ?? '')) {
+      response.end('<DeviceInfo/>');
+    } else {
+      response.writeHead(401, { 'WWW-Authenticate': DIGEST }).end();
+    }
+  });
+  const error = await failureOf(callerOf(url).call(ASK));
+  expect([error.context['camera'], error.message]).toEqual(['onvifUser', expect.stringContaining('ONVIF users')]);
+  expect(requests.filter(({ headers }) => headers.authorization !== undefined)).toHaveLength(1);
+});
+
+test.for([
+  [
+    'Hikvision',
+    401,
+    '<userCheck><lockStatus>lock</lockStatus><unlockTime>1790</unlockTime></userCheck>',
+    {},
+    1_790_000,
+  ],
+  ['HTTP 423', 423, '', {}, undefined],
+  ['HTTP 429 with a time', 429, '', { 'Retry-After': '60' }, 60_000],
+  ['words in a fault', 400, fault('NotAuthorized', 'Account is locked'), {}, undefined],
+] as const)('a lock is understood: %s', async ([, status, body, headers, toldMs]) => {
+  const { url, requests } = await listen((_asked, response) => response.writeHead(status, headers).end(body));
+  const caller = callerOf(url);
+  const error = await failureOf(caller.call(ASK));
+  expect(error.context).toMatchObject({
+    camera: 'lockedOut',
+    isTold: toldMs !== undefined,
+    waitMs: toldMs ?? 1_800_000,
+  });
+  await failureOf(caller.call(ASK));
+  expect(requests).toHaveLength(1);
+});
+
+test('no more than two calls run at a time; those that wait for an event do not take their place', async () => {
+  const waiting: ServerResponse[] = [];
+  const { url, requests } = await listen((_asked, response) => void waiting.push(response));
+  const caller = callerOf(url);
+  const long = caller.call({ ...ASK, deadlineMs: 40_000 });
+  const calls = [1, 2, 3, 4].map(() => caller.call(ASK));
+  await expect.poll(() => waiting.length).toBe(3);
+  expect(requests).toHaveLength(3);
+  while (requests.length < 5 || waiting.length > 0) {
+    waiting.shift()?.end(envelope(INFORMATION));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all([long, ...calls]);
+});
+
+test('a call that is given up while it waits for its turn leaves the line', async () => {
+  const waiting: ServerResponse[] = [];
+  const { url } = await listen((_asked, response) => void waiting.push(response));
+  const caller = callerOf(url);
+  const first = [caller.call(ASK), caller.call(ASK)];
+  await expect.poll(() => waiting.length).toBe(2);
+  const stop = new AbortController();
+  const third = failureOf(caller.call({ ...ASK, signal: stop.signal }));
+  stop.abort();
+  expect((await third).code).toBe('unavailable');
+  for (const response of waiting) {
+    response.end(envelope(INFORMATION));
+  }
+  await Promise.all(first);
+});
