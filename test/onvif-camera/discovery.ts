@@ -112,7 +112,7 @@ export class DiscoverySide {
     const own = this.#address === '0.0.0.0' ? addressToward(from.address) : this.#address;
     const filled = (text: string): string => {
       const url = this.#ownUrl(own);
-      const { port, pathname } = new URL(url.replace(/%25\w+/, ''));
+      const { port, pathname } = new URL(url);
       return text.replace('HOST', own).replace('PORT', port).replace('/PATH', pathname);
     };
     const sets = quirks.answersForEach?.map((each) => [each]) ?? [quirks.xaddrs ?? [this.#ownUrl(own)]];
@@ -136,7 +136,8 @@ export class DiscoverySide {
   }
 
   #ownUrl(address: string): string {
-    const host = address.includes(':') ? `[${address.replace('%', '%25')}]` : address;
+    // Without the zone: it means something on the own machine alone.
+    const host = address.includes(':') ? `[${address.split('%')[0]}]` : address;
     return `http://${host}:${this.#state.httpPort}${devicePathOf(this.#state)}`;
   }
 }

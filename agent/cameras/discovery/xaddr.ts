@@ -13,7 +13,9 @@ export function chooseXAddr(
   networks: readonly Network[],
 ): string | undefined {
   const urls = claims.flatMap((claim) => {
-    const url = URL.canParse(claim) ? new URL(claim) : undefined;
+    // The zone of an IPv6 address means something to the camera alone.
+    const text = claim.replace(/%[\w.%-]+\]/, ']');
+    const url = URL.canParse(text) ? new URL(text) : undefined;
     return url && (url.protocol === 'http:' || url.protocol === 'https:') ? [url] : [];
   });
   const isNear = (address: string) => networkOf(address, networks) !== undefined;

@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../../agent/base/clock.ts';
+import { silentLogger } from '../../agent/base/log.ts';
+import { FoundCameras, type KnownCamera } from '../../agent/cameras/discovery/found-cameras.ts';
+import { type Namespace, openNamespace } from '../peers/namespace.ts';
+import { startOnvifCameraIn } from '../peers/onvif-camera.ts';
+import { describeWith } from '../peers/peers.ts';
+import { runProcess } from '../peers/process.ts';
+
+/** The other end of the cable. */
+const farInterface = ({ hostInterface }: Namespace): string => hostInterface.replace(/^pa/, 'pb');
+
+/** Once the kernel has made sure that nobody else has it. */
+async function linkLocal(command: readonly string[], device: string): Promise<string> {
+  for (;;) {
+    const shown = await runProcess('ip', [
+      ...command,
+      '-6',
+      '-o',
+      'addr',
+      'show',
+      'dev',
+      device,
+      'scope',
+      'link',
+      '-tentative',
+    ]);
+    const address = /inet6 (fe80:[0-9a-f:]+)/.exec(shown.output)?.[1];
+    if (address !== undefined) {
+      return address;
+    }
+  }
+}
+
+function registryOn(networks: readonly Namespace[]) {
+  const found = new FoundCameras({
+    clock: systemClock,
+    log: silentLogger,
+    only: networks.map(({ hostInterface }) => hostInterface),
+  });
+  return Object.assign(found, { [Symbol.asyncDispose]: () => found.close() });
+}
+
+const placesOf = (cameras: readonly KnownCamera[]) =>
+  cameras.map(({ address, url, foundFrom }) => `${url} answers from ${address} to ${foundFrom}`).sort();
+
+describeWith(['namespaces'], 'in networks of their own', () => {
+  test.concurrent('a box with two networks finds the cameras of both, each at the address that it has there', async () => {
+    await using house = await openNamespace();
+    await using barn = await openNamespace();
+    await using inHouse = await startOnvifCameraIn(house);
+    await using inBarn = await startOnvifCameraIn(barn, { quirks: { xaddrs: ['http://192.168.1.108:PORT/PATH'] } });
+    await using found = registryOn([house, barn]);
+    await found.look({ listenMs: 2_000 });
+    const place = ({ ip, hostIp }: Namespace, port: number) =>
+      `http://${ip}:${port}/onvif/device_service answers from ${ip} to ${hostIp}`;
+    expect(placesOf(found.list())).toEqual([place(house, inHouse.report.port), place(barn, inBarn.report.port)].sort());
+  });
+
+  test.concurrent('a camera that gets another address is known there by its Hello, and at no other after a look', async () => {
+    await using house = await openNamespace();
+    await using camera = await startOnvifCameraIn(house);
+    await using found = registryOn([house]);
+    found.start();
+    const isAt = (ip: string) => expect.poll(() => found.list().map(({ address }) => address)).toContain(ip);
+    await isAt(house.ip);
+    await camera.tell('stop silently');
+    const movedIp = await house.move();
+    await camera.tell('start');
+    await isAt(movedIp);
+    expect(found.find(camera.report.endpoint).length).toBeGreaterThan(0);
+    await found.look({ listenMs: 2_000 });
+    await found.look({ listenMs: 2_000 });
+    expect(found.find(camera.report.endpoint).map(({ address }) => address)).toEqual([movedIp]);
+  });
+
+  test.concurrent('a camera with an address of another network is found over IPv6', async () => {
+    await using house = await openNamespace();
+    const [near, far] = [
+      await linkLocal([], house.hostInterface),
+      await linkLocal(['-n', house.name], farInterface(house)),
+    ];
+    await using camera = await startOnvifCameraIn(house, { address: `${far}%${farInterface(house)}` });
+    await using found = registryOn([house]);
+    await found.look({ listenMs: 2_000 });
+    const [only] = found.list();
+    const address = `${far}%${house.hostInterface}`;
+    expect(only).toMatchObject({ endpoint: camera.report.endpoint, address, foundFrom: near });
+    expect(only?.url).toBe(`http://[${address.replace('%', '%25')}]:${camera.report.port}/onvif/device_service`);
+  });
+
+  test.concurrent('behind a router, where no multicast goes, a camera is found by its address or its range', async () => {
+    await using router = await openNamespace();
+    await using far = await openNamespace({ behind: router });
+    await using camera = await startOnvifCameraIn(far);
+    await using found = registryOn([router]);
+    await found.look({ listenMs: 1_500 });
+    expect(found.list()).toEqual([]);
+    await found.probe(`${far.ip}/24`);
+    expect(found.list()).toMatchObject([{ address: far.ip, endpoint: camera.report.endpoint }]);
+  });
+});
