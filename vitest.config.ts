@@ -47,7 +47,9 @@ const together = {
  * in short form there are two at once, never the two that play most: `LONG` has them apart.
  */
 const ALONE = [
-  ...['sync', 'impaired', 'impaired-tcp', 'rtsp-media'].map((name) => `test/interop/${name}.test.ts`),
+  ...['sync', 'impaired', 'impaired-tcp', 'rtsp-media', 'rtsp-transports'].map(
+    (name) => `test/interop/${name}.test.ts`,
+  ),
   ...['webrtc-loss', 'hls-players', 'live-fmp4'].map((name) => `test/browser/${name}.test.ts`),
 ];
 
@@ -70,7 +72,7 @@ const LONG = [
     'camera',
     'hls-validator',
   ],
-  ...['playback-proof', 'recorded-streams', 'rtsp-paths', 'disk-hangs', 'rtsp-transports', 'rtsp-tunnels', 'power-cut'],
+  ...['playback-proof', 'recorded-streams', 'rtsp-paths', 'disk-hangs', 'rtsp-tunnels', 'power-cut'],
   ...['rtsp-server', 'events', 'networks', 'recordings-mpegts', 'hls-first-viewer', 'webrtc-firefox', 'playback-seek'],
   ...[
     'webrtc-pages-firefox',
@@ -83,7 +85,7 @@ const LONG = [
     'hls-secure',
   ],
   // Those of `ALONE`: beside the first the next two, beside the fourth the others.
-  ...['hls-players', 'rtsp-media', 'sync', 'live-fmp4', 'webrtc-loss', 'impaired-tcp', 'impaired'],
+  ...['hls-players', 'rtsp-media', 'sync', 'live-fmp4', 'rtsp-transports', 'webrtc-loss', 'impaired-tcp', 'impaired'],
   // Unit tests.
   ...[
     'session-limits',
