@@ -16,7 +16,9 @@ export function repairStreamUri(uri: string, host: string): URL {
     .replace(/[\r\n\t\0]/g, '')
     .trim();
   const urlHost = host.includes(':') ? `[${host}]` : host;
-  const whole = text.startsWith('/') ? `rtsp://${urlHost}${text}` : text.replace(/^(rtsps?):\/*/i, '$1://');
+  const whole = text.startsWith('/')
+    ? `rtsp://${urlHost}${text}`
+    : text.replace(/^(rtsps?):\/{3,}/i, `$1://${urlHost}/`);
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
   if (url?.protocol !== 'rtsp:' && url?.protocol !== 'rtsps:') {
     const kind = url ? `an address of ${url.protocol.slice(0, 20)}` : 'no address';

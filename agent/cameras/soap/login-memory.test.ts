@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { LoginMemory } from './login-memory.ts';
+
+const KEY = { camera: '10.0.0.5:80', user: 'admin', password: 'a' };
+const MINUTE_MS = 60_000;
+
+function memory() {
+  const clock = new FakeClock();
+  const logins = new LoginMemory(clock);
+  const refuse = (times: number, key = KEY) => {
+    for (let i = 0; i < times; i += 1) {
+      logins.refused(key);
+    }
+  };
+  return { clock, logins, refuse };
+}
+
+test('a password that was refused twice is not tried by itself; a person may ask for it twice more', () => {
+  const { logins, refuse } = memory();
+  refuse(1);
+  expect(logins.mayTry(KEY, false)).toBe(true);
+  refuse(1);
+  expect(() => logins.check(KEY, false)).toThrow('refused this user name or password twice');
+  expect(logins.mayTry(KEY, true)).toBe(true);
+  refuse(2);
+  expect(() => logins.check(KEY, true)).toThrow(
+    'refused this user 4 times and would soon lock it: try again in 30 min',
+  );
+});
+
+test('another password may be tried, but not for ever; another user has his own count', () => {
+  const { logins, refuse } = memory();
+  refuse(2);
+  const other = { ...KEY, password: 'b' };
+  expect(logins.mayTry(other, false)).toBe(true);
+  refuse(2, other);
+  expect(logins.mayTry({ ...KEY, password: 'c' }, true)).toBe(false);
+  expect(logins.mayTry({ ...KEY, user: 'operator' }, false)).toBe(true);
+});
+
+test('half an hour after the last refusal it is forgotten, and a login that passes is a new beginning', async () => {
+  const { clock, logins, refuse } = memory();
+  refuse(4);
+  clock.skip(29 * MINUTE_MS);
+  expect(() => logins.check(KEY, true)).toThrow('try again in 1 min');
+  clock.skip(MINUTE_MS);
+  expect(logins.mayTry(KEY, false)).toBe(true);
+  refuse(1);
+  expect(logins.mayTry(KEY, false)).toBe(true);
+  logins.accepted(KEY, 'digest');
+  refuse(1);
+  expect([logins.mayTry(KEY, false), logins.schemeOf(KEY)]).toEqual([true, 'digest']);
+});
+
+test('a lock holds for as long as the camera says, whoever asks', () => {
+  const { clock, logins } = memory();
+  expect(logins.locked(KEY, 10 * MINUTE_MS).message).toContain('try again in 10 min');
+  clock.skip(9 * MINUTE_MS);
+  expect(() => logins.check({ ...KEY, password: 'b' }, true)).toThrow('try again in 1 min');
+  clock.skip(MINUTE_MS);
+  logins.check(KEY, false);
+});
+
+test('it does not grow: the login that was used longest ago is forgotten', () => {
+  const { logins, refuse } = memory();
+  refuse(2);
+  for (let i = 0; i < 1_024; i += 1) {
+    logins.accepted({ ...KEY, camera: `10.0.1.${i}:80` }, 'token');
+  }
+  expect(logins.mayTry(KEY, false)).toBe(true);
+  expect(logins.schemeOf({ ...KEY, camera: '10.0.1.1023:80' })).toBe('token');
+});
