@@ -22,7 +22,7 @@ function open() {
     { id: '4', path: 'door', user: 'guest:of another server' },
     { id: '5', path: 'door', user: '' },
   ];
-  let tell: (name: string) => void = () => {};
+  let tell: (name: string, isLoggedOut: boolean) => void = () => {};
   const clock = new FakeClock();
   const watchers = {
     person: (name: string) =>
@@ -30,7 +30,7 @@ function open() {
         ? { may: (_action: string, path: string) => rights.get(name)?.includes(path) === true }
         : undefined,
     people: {
-      onLess: (listener: (name: string) => void) => {
+      onLess: (listener: typeof tell) => {
         tell = listener;
       },
     },
@@ -47,7 +47,7 @@ function open() {
     rights,
     clock,
     departures,
-    tell: (name: string) => tell(name),
+    tell: (name: string, isLoggedOut = false) => tell(name, isLoggedOut),
     watching: () => sessions.map(({ id }) => id).join(' '),
   };
 }
@@ -59,6 +59,12 @@ test('a viewer who may see less loses what he may not see, and nothing else', ()
   expect(watching()).toBe('1 3 4 5');
   rights.delete('eve');
   tell('eve');
+  expect(watching()).toBe('3 4 5');
+});
+
+test('somebody from whom a log-in was taken loses every picture that he has, with the rights he has still, and nobody else does', () => {
+  const { tell, watching } = open();
+  tell('eve', true);
   expect(watching()).toBe('3 4 5');
 });
 

@@ -13,10 +13,13 @@ export interface Watching {
 /** The part of the accounts that is needed. */
 export interface Watchers {
   person(name: string): { may(action: 'read', path: string): boolean } | undefined;
-  readonly people: { onLess(listener: (name: string) => void): void };
+  readonly people: { onLess(listener: (name: string, isLoggedOut: boolean) => void): void };
 }
 
-/** A session is asked once, when it begins. This ends those of people who may no longer watch, and of guests whose time is over. */
+/**
+ * Who watches is asked once, when he begins. This ends what people watch who may no longer, what guests watch whose time is over,
+ * and everything that somebody watches from whom a log-in was taken: on his other devices the pages are back after two seconds.
+ */
 export class Departures {
   readonly #watchers: Watchers;
   readonly #servers: () => readonly (Watching | undefined)[];
@@ -25,18 +28,18 @@ export class Departures {
   constructor(watchers: Watchers, servers: () => readonly (Watching | undefined)[], clock: Clock) {
     this.#watchers = watchers;
     this.#servers = servers;
-    watchers.people.onLess((name) => this.#end((user) => user === name));
-    this.#stop = clock.every(LOOK_MS, () => this.#end((user) => GUEST.test(user)));
+    watchers.people.onLess((name, isLoggedOut) => this.#end((user) => user === name, isLoggedOut));
+    this.#stop = clock.every(LOOK_MS, () => this.#end((user) => GUEST.test(user), false));
   }
 
   close(): void {
     this.#stop();
   }
 
-  #end(isMeant: (user: string) => boolean): void {
+  #end(isMeant: (user: string) => boolean, isForAll: boolean): void {
     for (const server of this.#servers()) {
       for (const { id, path, user } of server?.list() ?? []) {
-        if (isMeant(user) && this.#watchers.person(user)?.may('read', path) !== true) {
+        if (isMeant(user) && (isForAll || this.#watchers.person(user)?.may('read', path) !== true)) {
           server?.kick(id);
         }
       }

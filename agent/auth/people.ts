@@ -31,7 +31,7 @@ export class People {
   readonly guests: Guests;
   readonly key: SecretKey;
   readonly #log: Logger;
-  readonly #listeners = new Set<(name: string) => void>();
+  readonly #listeners = new Set<(name: string, isLoggedOut: boolean) => void>();
 
   static async open({ dataDir, clock, log }: PeopleOptions): Promise<People> {
     const key = await SecretKey.open(dataDir, log);
@@ -52,10 +52,14 @@ export class People {
     this.guests = guests;
     this.key = key;
     this.#log = log;
+    sessions.onTakenAway((user) => this.#tell(user, true));
   }
 
-  /** Told of each user or guest who may do less from now on than before: what he is watching may have to end. */
-  onLess(listener: (name: string) => void): void {
+  /**
+   * Told of each user or guest who may do less from now on than before: what he is watching may have to end.
+   * `isLoggedOut`: a session was taken from him; which of his pictures are that device's is not known.
+   */
+  onLess(listener: (name: string, isLoggedOut: boolean) => void): void {
     this.#listeners.add(listener);
   }
 
@@ -76,14 +80,14 @@ export class People {
       await this.sessions.endAllOf(name);
     }
     this.#log.info({ user: name }, 'user changed');
-    this.#tell(name);
+    this.#tell(name, false);
   }
 
   async removeUser(name: string): Promise<void> {
     await this.users.remove(name);
     await this.sessions.endAllOf(name);
     this.#log.info({ user: name }, 'user removed');
-    this.#tell(name);
+    this.#tell(name, false);
   }
 
   /** @param token of the session that stays */
@@ -111,7 +115,7 @@ export class People {
     const isRemoved = await this.guests.remove(id);
     if (isRemoved) {
       this.#log.info({ guest: id }, 'link to guests taken back');
-      this.#tell(`guest:${id}`);
+      this.#tell(`guest:${id}`, false);
     }
     return isRemoved;
   }
@@ -122,9 +126,9 @@ export class People {
     }
   }
 
-  #tell(name: string): void {
+  #tell(name: string, isLoggedOut: boolean): void {
     for (const listener of this.#listeners) {
-      listener(name);
+      listener(name, isLoggedOut);
     }
   }
 }

@@ -182,6 +182,21 @@ test('all sessions of a user end but the one that asks', async () => {
   expect([kept, ...tokens].map((token) => sessions.find(token))).toEqual(['owner', undefined, 'eve']);
 });
 
+test('whose session was taken from him is told, once for all of his; who logs out himself is not told of', async () => {
+  const sessions = await open();
+  const told: string[] = [];
+  sessions.onTakenAway((user) => told.push(user));
+  const [one, two] = [await sessions.create('owner', PHONE), await sessions.create('owner', PHONE)];
+  await sessions.create('eve', PHONE);
+  await sessions.end(one);
+  expect(told).toEqual([]);
+  expect(await sessions.endById(sessions.idOf(two) ?? '', undefined)).toBe(true);
+  await sessions.create('eve', PHONE);
+  await sessions.endAllOf('eve');
+  expect(await sessions.endById('none', undefined)).toBe(false);
+  expect(told).toEqual(['owner', 'eve']);
+});
+
 test('who logs in a hundred times ends sessions of his own', async () => {
   const sessions = await open();
   const owner = await sessions.create('owner', PHONE);

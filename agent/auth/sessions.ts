@@ -54,6 +54,7 @@ export class Sessions {
   /** By the hash of each token that may be shown: the present one, the next one, the one of before. */
   readonly #byHash = new Map<string, Session>();
   #saving: Promise<boolean> = Promise.resolve(true);
+  #onTakenAway: (user: string) => void = () => {};
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Sessions> {
     const sessions = new Sessions(join(dataDir, 'sessions.json'), key, clock, log);
@@ -135,6 +136,11 @@ export class Sessions {
     return [...this.#sessions].some((one) => one.user === user && subscriberOf(one.ip ?? '') === subscriber);
   }
 
+  /** Told whose session was taken from him, which he has not ended himself: a device may be in wrong hands. */
+  onTakenAway(listener: (user: string) => void): void {
+    this.#onTakenAway = listener;
+  }
+
   async end(token: string): Promise<void> {
     await this.#removeAll([this.#byHash.get(hashOf(token))]);
   }
@@ -146,7 +152,7 @@ export class Sessions {
    */
   async endById(id: string, user: string | undefined): Promise<boolean> {
     const session = [...this.#sessions].find((one) => one.id === id && (user === undefined || one.user === user));
-    if (!(await this.#removeAll([session]))) {
+    if (!(await this.#takeAway([session]))) {
       const message = 'the session is over, but that cannot be written: it would hold again after the next start';
       throw new PerchError('unavailable', message);
     }
@@ -156,7 +162,7 @@ export class Sessions {
   /** All of a user but the one with this token. */
   async endAllOf(user: string, exceptToken?: string): Promise<void> {
     const kept = exceptToken === undefined ? undefined : this.#byHash.get(hashOf(exceptToken));
-    await this.#removeAll([...this.#sessions].filter((session) => session.user === user && session !== kept));
+    await this.#takeAway([...this.#sessions].filter((session) => session.user === user && session !== kept));
   }
 
   /** Nobody is logged in any more; saved with the next one who logs in. */
@@ -233,6 +239,14 @@ export class Sessions {
     this.#forgetBefore(session);
     this.#byHash.delete(session.hash);
     this.#byHash.delete(session.next ?? '');
+  }
+
+  #takeAway(sessions: readonly (Session | undefined)[]): Promise<boolean> {
+    const saved = this.#removeAll(sessions);
+    for (const user of new Set(sessions.flatMap((session) => session?.user ?? []))) {
+      this.#onTakenAway(user);
+    }
+    return saved;
   }
 
   /** @returns whether the disk knows it, too */

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { startPublisher } from '../peers/publisher.ts';
 
 const PASSWORD = 'a kingfisher on a perch';
 const CAMERA_PASSWORD = 'Tr0ub4dor-and-3';
@@ -62,6 +63,28 @@ beforeAll(async () => {
   secrets.push(...claimed.headers.getSetCookie().map((text) => /=([^;]*)/.exec(text)?.[1] ?? ''));
 });
 afterAll(() => agent[Symbol.asyncDispose]());
+
+test('a lost phone: when its session is ended from another device, the live picture that it has ends, too', async () => {
+  const { rtsp } = agent.ports;
+  const login = encodeURIComponent(PASSWORD);
+  await using _publisher = await startPublisher(`rtsp://owner:${login}@127.0.0.1:${rtsp}/yard`);
+  const entered = await post('/v3/session', { user: 'owner', password: PASSWORD });
+  const phone = cookiesOf(entered);
+  secrets.push(...entered.headers.getSetCookie().map((text) => /=([^;]*)/.exec(text)?.[1] ?? ''));
+  const picture = await until(async () => {
+    const answer = await fetch(`${agent.url}/hls/yard/live.mp4`, { headers: { cookie: phone } });
+    return answer.ok ? answer : void answer.body?.cancel();
+  });
+  const { items } = (await (await fetch(`${agent.url}/v3/sessions`, { headers: { cookie } })).json()) as {
+    items: { id: string; current: boolean }[];
+  };
+  const lost = items.find(({ current }) => !current);
+  const url = `${agent.url}/v3/sessions/${lost?.id}`;
+  expect((await fetch(url, { method: 'DELETE', headers: { cookie, origin: agent.url } })).status).toBe(200);
+  // Endless as long as it is not ended.
+  await picture.arrayBuffer().catch(() => {});
+  expect((await fetch(`${agent.url}/hls/yard/live.mp4`, { headers: { cookie: phone } })).status).toBe(401);
+});
 
 describe('path traversal', () => {
   const climbs = [
