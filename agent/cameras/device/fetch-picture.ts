@@ -27,6 +27,8 @@ export interface PictureLogin {
 export interface PictureRequest {
   /** `http:` or `https:`, on the camera's own host. */
   readonly url: URL;
+  /** Of the url, with the zone of a link-local address, which URL does not know. */
+  readonly host?: string | undefined;
   readonly login: PictureLogin | undefined;
   /** A larger one is not read. */
   readonly maxBytes: number;
@@ -72,7 +74,7 @@ async function follow(asked: PictureRequest, signal: AbortSignal): Promise<Pictu
     if (challenge) {
       asked.login?.memory.check();
     }
-    const response = await send(url, answerTo(challenge, asked.login?.credentials, url), signal);
+    const response = await send(url, asked.host, answerTo(challenge, asked.login?.credentials, url), signal);
     const status = response.statusCode ?? 0;
     if (status === 200) {
       if (challenge) {
@@ -168,9 +170,14 @@ function redirected(from: URL, location: string, redirects: number): URL {
   return url;
 }
 
-function send(url: URL, login: string | undefined, signal: AbortSignal): Promise<IncomingMessage> {
+function send(
+  url: URL,
+  host: string | undefined,
+  login: string | undefined,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const place = placeOf(url);
+    const place = { ...placeOf(url), ...(host === undefined ? {} : { host }) };
     const headers = { Accept: 'image/jpeg, */*', ...(login === undefined ? {} : { Authorization: login }) };
     const sent = openRequest({ place, method: 'GET', path: url.pathname + url.search, headers, signal });
     sent.on('socket', (socket) => limitConnecting(sent, socket, place.isSecure));

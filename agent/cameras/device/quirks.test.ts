@@ -300,3 +300,9 @@ test('a stream that is nowhere is looked for at few places', async () => {
   await failureOf(understand(session, { prove: nowhere, signal: never }));
   expect([...new Set(tried)]).toEqual(['9', String(camera.rtspPort), '', '8554', '10554']);
 });
+
+test('a camera at an IPv6 address is read, and its streams have brackets', async () => {
+  const camera = await start({ streamHost: '10.0.0.1' }, { address: '::1' });
+  const { main, session } = await read(camera);
+  expect([session.host, main.rtspUrl]).toEqual(['::1', `rtsp://[::1]:${camera.rtspPort}/main`]);
+});

@@ -4,7 +4,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { CallLanes } from '../soap/call-lanes.ts';
 import { cameraError, troubleOf } from '../soap/failures.ts';
-import { type HttpPlace, placeOf } from '../soap/http-exchange.ts';
+import { type HttpPlace, parseHttpUrl, placeOf } from '../soap/http-exchange.ts';
 import { LoginMemory } from '../soap/login-memory.ts';
 import { SoapCaller } from '../soap/soap-caller.ts';
 import { type DeviceInformation, readInformation } from './information.ts';
@@ -16,7 +16,7 @@ export type { ServiceName } from './service-addresses.ts';
 const CALL_DEADLINE_MS = 5_000;
 
 export interface CameraTarget {
-  /** Of the device service, http or https, as discovery gives it. */
+  /** Of the device service, http or https, as discovery gives it; the zone of a link-local address as RFC 6874 writes it. */
   readonly url: string;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
@@ -43,8 +43,9 @@ export interface CallOptions {
 
 /** A camera that is spoken to, logged in. Every call goes to the host that the caller has named. */
 export interface OnvifSession {
+  /** Without credentials and zone. */
   readonly url: URL;
-  /** Without the brackets of IPv6. */
+  /** Without the brackets of IPv6, with the zone of a link-local address. */
   readonly host: string;
   /** The camera's clock minus ours. */
   readonly skewMs: number;
@@ -69,14 +70,14 @@ export const sharedLogins = new LoginMemory(systemClock);
 
 /** Begins to speak to a camera: its clock, its services. @throws PerchError with `camera` (soap/failures.ts), in words for a person */
 export async function openSession(target: CameraTarget): Promise<OnvifSession> {
-  const url = deviceUrl(target.url);
+  const { url, place } = parseTarget(target.url);
   const user = target.user || plainOf(url.username) || undefined;
   const password = target.user ? (target.password ?? '') : plainOf(url.password);
   const credentials = user === undefined ? undefined : { user, password };
   url.username = '';
   url.password = '';
   const caller = new SoapCaller({
-    place: placeOf(url),
+    place,
     path: url.pathname + url.search,
     credentials,
     isClearAllowed: target.isClearAllowed ?? false,
@@ -93,12 +94,12 @@ export async function openSession(target: CameraTarget): Promise<OnvifSession> {
   return new Session(url, credentials, caller, services);
 }
 
-function deviceUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+function parseTarget(text: string): { readonly url: URL; readonly place: HttpPlace } {
+  const parsed = parseHttpUrl(text);
+  if (!parsed) {
     throw new PerchError('badInput', `'${text.slice(0, 100)}' is not the http address of an ONVIF device`);
   }
-  return url;
+  return parsed;
 }
 
 function plainOf(encoded: string): string {

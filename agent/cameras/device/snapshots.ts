@@ -58,7 +58,14 @@ export class Snapshots {
         isClearAllowed,
         memory: this.#memoryOf({ ...session.credentials, camera: `${url.host} picture` }),
       };
-      const picture = await fetchPicture({ url, login, maxBytes, deadlineMs: PICTURE_DEADLINE_MS, signal });
+      const picture = await fetchPicture({
+        url,
+        host: session.host,
+        login,
+        maxBytes,
+        deadlineMs: PICTURE_DEADLINE_MS,
+        signal,
+      });
       if (picture.kind === 'jpeg') {
         return picture.bytes;
       }

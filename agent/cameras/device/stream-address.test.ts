@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PerchError } from '../../base/errors.ts';
-import { candidatePorts, repairStreamUri, withPort } from './stream-address.ts';
+import { candidatePorts, repairStreamUri, withPort, withZone } from './stream-address.ts';
 
 const HOST = '192.168.1.50';
 
@@ -31,9 +31,12 @@ test('an IPv6 host has its brackets', () => {
   expect(repairStreamUri('rtsp://10.0.0.1/a', 'fd00::5').href).toBe('rtsp://[fd00::5]/a');
 });
 
-test.for(['', 'http://h/a', 'file:///etc/passwd', 'rtsp', 'javascript:alert(1)'])('%j is no stream', (uri) => {
-  expect(() => repairStreamUri(uri, HOST)).toThrow(PerchError);
-});
+test.for(['', 'rtsp:main', 'http://h/a', 'file:///etc/passwd', 'rtsp', 'javascript:alert(1)'])(
+  '%j is no stream',
+  (uri) => {
+    expect(() => repairStreamUri(uri, HOST)).toThrow(PerchError);
+  },
+);
 
 const none = { rtsp: [], http: [] };
 test.for([
@@ -49,4 +52,11 @@ test.for([
 test('the usual port is not written', () => {
   const url = new URL('rtsp://h:1/a');
   expect([withPort(url, 554).href, withPort(url, 8554).href]).toEqual(['rtsp://h/a', 'rtsp://h:8554/a']);
+});
+
+test('a link-local host keeps the network that it is on, which URL does not know', () => {
+  const host = 'fe80::5%eth0';
+  expect(withZone(withPort(repairStreamUri('rtsp://10.0.0.1/a?b=]', host), 8554), host)).toBe(
+    'rtsp://[fe80::5%eth0]:8554/a?b=]',
+  );
 });

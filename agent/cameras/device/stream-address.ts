@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { cameraError } from '../soap/failures.ts';
 import type { NetworkPorts } from './network.ts';
 
 /** Where RTSP is when nobody says it; 10554: boards of Tuya and XM. */
@@ -7,7 +7,7 @@ const USUAL_PORTS = [554, 8554, 10554] as const;
 /**
  * The address of a stream out of what a camera said: with the host that it was reached at, without a name and a password (they are
  * added when the stream is opened), else as it is. Hikvision needs its query, XM has a user of its own in it that must stay.
- * @throws PerchError badInput for what is no address of a stream
+ * @throws PerchError badReply for what is no address of a stream
  */
 export function repairStreamUri(uri: string, host: string): URL {
   // Escaped twice, with line breaks inside, or the path alone.
@@ -15,19 +15,34 @@ export function repairStreamUri(uri: string, host: string): URL {
     .replace(/&(?:amp|#0*38|#x0*26);/gi, '&')
     .replace(/[\r\n\t\0]/g, '')
     .trim();
-  const urlHost = host.includes(':') ? `[${host}]` : host;
+  const urlHost = hostOf(host);
   const whole = text.startsWith('/')
     ? `rtsp://${urlHost}${text}`
     : text.replace(/^(rtsps?):\/{3,}/i, `$1://${urlHost}/`);
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
   if (url?.protocol !== 'rtsp:' && url?.protocol !== 'rtsps:') {
     const kind = url ? `an address of ${url.protocol.slice(0, 20)}` : 'no address';
-    throw new PerchError('badInput', `the camera names ${kind} where its stream should be`, { camera: 'badReply' });
+    throw cameraError('badReply', `the camera names ${kind} where its stream should be`);
   }
   url.hostname = urlHost;
+  // An address without a place for a host (`rtsp:main`) keeps what it has.
+  if (url.hostname !== new URL(`rtsp://${urlHost}/`).hostname) {
+    throw cameraError('badReply', 'the camera names an address without a host where its stream should be');
+  }
   url.username = '';
   url.password = '';
   return url;
+}
+
+/** As it stands in a URL: a zone is none of what URL knows. */
+function hostOf(host: string): string {
+  return host.includes(':') ? `[${host.replace(/%.*/, '')}]` : host;
+}
+
+/** The text of the address, with the zone of a link-local host, which says on which of our networks it is. */
+export function withZone(url: URL, host: string): string {
+  const zone = /%.+/.exec(host)?.[0];
+  return zone === undefined ? url.href : url.href.replace(/^([^[]*\[[^\]]*)\]/, `$1${zone}]`);
 }
 
 /**

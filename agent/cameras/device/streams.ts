@@ -6,10 +6,11 @@ import { type NetworkPorts, readPorts } from './network.ts';
 import type { CameraProfile } from './profiles.ts';
 import { ask, requestsOf } from './requests.ts';
 import type { OnvifSession } from './session.ts';
-import { candidatePorts, repairStreamUri, withPort } from './stream-address.ts';
+import { candidatePorts, repairStreamUri, withPort, withZone } from './stream-address.ts';
 
 /** What a DESCRIBE tells (RFC 7826 §13.2). */
 export interface StreamProof {
+  readonly hasPicture?: boolean | undefined;
   readonly hasSound: boolean;
   /** Undefined when it was not asked about. */
   readonly hasBackChannel?: boolean | undefined;
@@ -56,9 +57,12 @@ export class StreamFinder {
     const url = repairStreamUri(await askStreamUri(this.#session, profile), this.#session.host);
     let failure: unknown;
     for (const port of await this.#candidates(url)) {
-      const rtspUrl = withPort(url, port).href;
+      const rtspUrl = withZone(withPort(url, port), this.#session.host);
       try {
         const proof = await this.#prove?.(rtspUrl, this.#session.credentials, this.#signal);
+        if (proof?.hasPicture === false) {
+          throw cameraError('badReply', 'the stream has no picture', { host: this.#session.host });
+        }
         this.#knownPort = port;
         return { ...profile, rtspUrl, proof };
       } catch (error) {

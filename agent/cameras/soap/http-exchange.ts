@@ -27,7 +27,7 @@ const CAUSES: Record<string, string> = {
 /** Where a request goes. The host is the one that the caller knows: never one that a reply has named. */
 export interface HttpPlace {
   readonly isSecure: boolean;
-  /** Without the brackets of IPv6. */
+  /** Without the brackets of IPv6, with the zone of a link-local address: `fe80::1%eth0`. */
   readonly host: string;
   readonly port: number;
 }
@@ -63,9 +63,31 @@ export function placeOf(url: URL): HttpPlace {
   return { isSecure, host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || (isSecure ? 443 : 80)) };
 }
 
+/**
+ * An http address with the zone of a link-local one (`http://[fe80::1%25eth0]/`, RFC 6874), which URL does not know.
+ * @returns undefined when it is none
+ */
+export function parseHttpUrl(text: string): { readonly url: URL; readonly place: HttpPlace } | undefined {
+  const [, zone] = /^[^/]*\/\/[^/]*\[[\da-f:.]+%(?:25)?([\w.~-]{1,32})\]/i.exec(text) ?? [];
+  const plain = zone === undefined ? text : text.replace(/%(?:25)?[\w.~-]+\]/, ']');
+  const url = URL.canParse(plain) ? new URL(plain) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    return undefined;
+  }
+  const place = placeOf(url);
+  return { url, place: zone === undefined ? place : { ...place, host: `${place.host}%${zone}` } };
+}
+
 /** `host:port`, for people and as a key. */
 export function nameOf({ host, port }: HttpPlace): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${bracketed(host)}:${port}`;
+}
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+
+/** For the `Host` header and addresses: a zone is nothing that a camera knows. */
+export function plainNameOf(place: HttpPlace): string {
+  return nameOf({ ...place, host: place.host.replace(/%.*/, '') });
 }
 
 /** One request and its whole answer. @throws PerchError unreachable, timeout, badReply, notOnvif: whatever goes wrong */
@@ -105,7 +127,7 @@ export function openRequest(asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' |
     method: asked.method,
     // Some boards break when a connection is used again.
     agent: false as const,
-    headers: { ...asked.headers, Connection: 'close' },
+    headers: { Host: plainNameOf(asked.place), ...asked.headers, Connection: 'close' },
     signal: asked.signal,
   };
   if (!isSecure) {

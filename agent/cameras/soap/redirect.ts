@@ -1,5 +1,5 @@
 import { cameraError } from './failures.ts';
-import { type HttpPlace, type HttpReply, nameOf, placeOf } from './http-exchange.ts';
+import { type HttpPlace, type HttpReply, nameOf, placeOf, plainNameOf } from './http-exchange.ts';
 
 const REDIRECTS = [301, 302, 307, 308];
 
@@ -16,11 +16,11 @@ export function redirectOf(
   if (!REDIRECTS.includes(status) || location === undefined) {
     return undefined;
   }
-  const base = new URL(`${from.isSecure ? 'https' : 'http'}://${nameOf(from)}${path}`);
+  const base = new URL(`${from.isSecure ? 'https' : 'http'}://${plainNameOf(from)}${path}`);
   const url = URL.canParse(location, base) ? new URL(location, base) : undefined;
   if (url?.hostname !== base.hostname || (url.protocol !== 'https:' && url.protocol !== base.protocol)) {
     const words = 'the camera sends us elsewhere, where nobody follows';
     throw cameraError('badReply', words, { host: nameOf(from), status });
   }
-  return { place: placeOf(url), path: url.pathname + url.search };
+  return { place: { ...placeOf(url), host: from.host }, path: url.pathname + url.search };
 }

@@ -9,7 +9,7 @@ import { parseAuthorization } from '../../media/rtsp/digest.ts';
 import { namesOf } from '../../tls/box-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
 import { CallLanes } from './call-lanes.ts';
-import { placeOf } from './http-exchange.ts';
+import { parseHttpUrl, placeOf } from './http-exchange.ts';
 import { LoginMemory } from './login-memory.ts';
 import { type SoapCall, SoapCaller } from './soap-caller.ts';
 import { findText } from './xml.ts';
@@ -288,4 +288,16 @@ test('a call that is given up while it waits for its turn leaves the line', asyn
     response.end(envelope(INFORMATION));
   }
   await Promise.all(first);
+});
+
+test.for([
+  ['http://[fe80::1%25eth0]:8000/onvif', 'fe80::1%eth0', 8000],
+  ['https://[fe80::1%wlan0.5]/onvif', 'fe80::1%wlan0.5', 443],
+  ['http://camera.local/onvif?a=%25b]', 'camera.local', 80],
+] as const)('%s is at %s, port %i', ([text, host, port]) => {
+  expect(parseHttpUrl(text)?.place).toMatchObject({ host, port });
+});
+
+test.for(['ftp://a/', 'camera', '', 'http://[fe80::1%25eth0', 'http:// /'])('%j is no http address', (text) => {
+  expect(parseHttpUrl(text)).toBeUndefined();
 });
