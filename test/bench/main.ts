@@ -2,6 +2,7 @@ import { apiRps } from './api-rps.ts';
 import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './audio-transcode.ts';
 import { authCost, authCostScrypt } from './auth-cost.ts';
 import { calibrate } from './calibrate.ts';
+import { discover, discoverCpu } from './discover.ts';
 import { type Figure, judge, type Result } from './figure.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './get-throughput.ts';
 import { hls500Cpu, hls500Late, hls500Memory } from './hls-500.ts';
@@ -22,6 +23,8 @@ import { webrtcJoin } from './webrtc-join.ts';
 import { webrtcLag, webrtcLagJoin } from './webrtc-lag.ts';
 
 const FIGURES: readonly Figure[] = [
+  discover,
+  discoverCpu,
   startTime,
   recordCpu,
   recordMemory,

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { mutate } from '../../../test/mutate.ts';
+import { random } from '../../../test/random.ts';
+import { silentLogger } from '../../base/log.ts';
+import { AnswerIntake } from './answer-intake.ts';
+import type { FoundCamera } from './found-camera.ts';
+
+const FROM = { address: '192.168.1.2', networks: [{ address: '192.168.1.2', prefixBits: 24 }] };
+const RESPONDER = '192.168.1.50';
+const bytes = (text: string) => new TextEncoder().encode(text);
+const answer = (i: number, xaddrs = 'http://192.168.1.66/onvif/a http://user:pass@10.0.0.1:81/onvif/b') =>
+  `<e:Envelope xmlns:e="e"><e:Header><RelatesTo>id</RelatesTo></e:Header><e:Body><ProbeMatches><ProbeMatch>` +
+  `<EndpointReference><Address>urn:uuid:${i}</Address></EndpointReference><Types>dn:NetworkVideoTransmitter</Types>` +
+  `<Scopes>onvif://www.onvif.org/name/Front%20door onvif://www.onvif.org/hardware/X%2F1</Scopes>` +
+  `<XAddrs>${xaddrs}</XAddrs></ProbeMatch></ProbeMatches></e:Body></e:Envelope>`;
+
+function openIntake() {
+  const found: FoundCamera[] = [];
+  const intake = new AnswerIntake((camera) => found.push(camera));
+  intake.asked('id');
+  return { found, intake };
+}
+
+test('whatever an answer of our network says, its camera is where it came from; nothing is thrown', () => {
+  const next = random(12);
+  const whole = bytes(answer(1));
+  for (let i = 0; i < 4_000; i += 1) {
+    const { found, intake } = openIntake();
+    intake.receive(mutate(whole, next), RESPONDER, FROM);
+    for (const { url, name } of found) {
+      expect(new URL(url).hostname).toBe(RESPONDER);
+      expect(new URL(url).username).toBe('');
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+      expect(name ?? '').not.toMatch(/[\u0000-\u001f]/);
+    }
+  }
+});
+
+test('an answer to a question of somebody else is left, one without a question is taken', () => {
+  const { found, intake } = openIntake();
+  intake.receive(bytes(answer(1).replace('>id<', '>another<')), RESPONDER, FROM);
+  expect(found).toEqual([]);
+  intake.receive(bytes(answer(1).replace('<RelatesTo>id</RelatesTo>', '')), RESPONDER, FROM);
+  expect(found).toHaveLength(1);
+});
+
+test('one that floods leaves room for the others', () => {
+  const { found, intake } = openIntake();
+  for (let i = 0; i < 2_000; i += 1) {
+    intake.receive(bytes(answer(i % 3)), RESPONDER, FROM);
+  }
+  intake.receive(bytes(answer(9)), '192.168.1.51', FROM);
+  expect(found.map(({ address }) => address)).toEqual([RESPONDER, RESPONDER, RESPONDER, '192.168.1.51']);
+});
+
+test('a datagram above 64 KiB, one with a document type and one that is nothing are counted and left', () => {
+  const { found, intake } = openIntake();
+  const lines: object[] = [];
+  const huge = answer(1).replace('<e:Body>', `<e:Body><!--${' '.repeat(70_000)}-->`);
+  for (const text of [huge, `<!DOCTYPE a [<!ENTITY b "c">]>${answer(1)}`, '', '\u0000\u0001']) {
+    intake.receive(bytes(text), RESPONDER, FROM);
+  }
+  intake.logRefusals(Object.assign(Object.create(silentLogger), { debug: (fields: object) => lines.push(fields) }));
+  expect(found).toEqual([]);
+  expect(lines).toEqual([{ datagrams: 4, error: expect.any(String) }]);
+});
