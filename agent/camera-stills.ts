@@ -19,15 +19,22 @@ export class CameraStills {
   }
 
   sourceOf(path: string): StillSource | undefined {
-    const { onvif: url, user, password, profile } = resolvePath(this.#config(), path)?.settings?.camera ?? {};
+    const {
+      onvif: url,
+      user,
+      password,
+      profile,
+      clearPassword,
+    } = resolvePath(this.#config(), path)?.settings?.camera ?? {};
     if (url === undefined || url === '') {
       this.#known.delete(path);
       return undefined;
     }
-    const key = JSON.stringify([url, user, password, profile]);
+    const key = JSON.stringify([url, user, password, profile, clearPassword]);
     let known = this.#known.get(path);
     if (known?.key !== key) {
-      known = { key, snapshots: new Snapshots({ url, user, password, profile, maxBytes: MAX_STILL_BYTES }) };
+      const target = { url, user, password, profile, isClearAllowed: clearPassword ?? false };
+      known = { key, snapshots: new Snapshots({ ...target, maxBytes: MAX_STILL_BYTES }) };
       this.#known.set(path, known);
     }
     return known.snapshots;

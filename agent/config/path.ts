@@ -13,6 +13,15 @@ export const CameraSchema = Type.Object({
   user: Type.Optional(Type.String({ description: "The camera's user name." })),
   password: Type.Optional(Type.String({ secret: true, description: "The camera's password." })),
   name: Type.Optional(Type.String({ maxLength: 200, description: 'Name that people read.' })),
+  endpoint: Type.Optional(
+    Type.String({ maxLength: 200, description: 'urn:uuid:… by which the camera is known wherever its address is.' }),
+  ),
+  serial: Type.Optional(Type.String({ maxLength: 200, description: "The camera's serial number, as it tells it." })),
+  clearPassword: Type.Optional(
+    Type.Boolean({
+      description: 'The password may be sent to the ONVIF service so that anybody in the network can read it.',
+    }),
+  ),
 });
 export type CameraSettings = Static<typeof CameraSchema>;
 

@@ -112,7 +112,10 @@ test.for([
   ['recordMaxSize: 1M', "recordMaxSize: '1M' is less than the 10M that recordings need at least: 0 = no limit"],
   ['recordDeleteAfter: 10m', "recordDeleteAfter: '10m0s' is shorter than recordSegmentDuration, which is 1h0m0s"],
   ['recordPath: /x/%path/%Y', 'recordPath: must contain either %s or all of'],
-  ['camera: 192.168.1.2', 'camera: expected a block with the keys onvif, profile, user, password, name'],
+  [
+    'camera: 192.168.1.2',
+    'camera: expected a block with the keys onvif, profile, user, password, name, endpoint, serial, clearPassword',
+  ],
   ['camera: {onvif: "http://a:b@c"}', 'camera.onvif: not an HTTP address without credentials'],
   ['publishPass: me', 'publishPass: is of no use without publishUser'],
   ['publishUser: [me]', 'publishUser: expected a single value here'],
