@@ -207,7 +207,7 @@ export class OnvifServices {
         response.write(bytes.subarray(i, i + 1));
         await this.#state.clock.sleep(TRICKLE_MS, gone.signal);
       } else if (!response.write('<a>all work and no play</a>'.repeat(1_000))) {
-        await Promise.race([once(response, 'drain'), once(response, 'close')]);
+        await once(response, 'drain', { signal: gone.signal }).catch(() => {});
       }
     }
     response.end();
