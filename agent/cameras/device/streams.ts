@@ -56,7 +56,7 @@ export class StreamFinder {
   async find(profile: CameraProfile): Promise<CameraStream> {
     const url = repairStreamUri(await askStreamUri(this.#session, profile), this.#session.host);
     let failure: unknown;
-    for (const port of await this.#candidates(url)) {
+    for await (const port of this.#candidates(url)) {
       const rtspUrl = withZone(withPort(url, port), this.#session.host);
       try {
         const proof = await this.#prove?.(rtspUrl, this.#session.credentials, this.#signal);
@@ -86,17 +86,30 @@ export class StreamFinder {
     }
   }
 
-  async #candidates(url: URL): Promise<number[]> {
-    const webPort = Number(this.#session.url.port || (this.#session.url.protocol === 'https:' ? 443 : 80));
-    const none: NetworkPorts = { rtsp: [], http: [] };
-    const [claimed = 554] = candidatePorts(url, none, 0);
-    if (claimed === this.#knownPort || (!this.#prove && claimed !== webPort)) {
-      return [claimed];
+  /** The camera is asked about its network only when its claim does not hold, or cannot. */
+  async *#candidates(url: URL): AsyncGenerator<number, void> {
+    const { port, protocol } = this.#session.url;
+    const webPort = Number(port || (protocol === 'https:' ? 443 : 80));
+    const [claimed = 554] = candidatePorts(url, { rtsp: [], http: [] }, 0);
+    const tried = new Set<number>();
+    if (claimed !== webPort || claimed === this.#knownPort) {
+      tried.add(claimed);
+      yield claimed;
+    } else if (this.#knownPort !== undefined) {
+      tried.add(this.#knownPort);
+      yield this.#knownPort;
     }
     this.#ports ??= this.#askPorts();
-    const candidates = candidatePorts(url, await this.#ports, webPort);
-    const all = this.#knownPort === undefined ? candidates : [this.#knownPort, ...candidates];
-    return this.#prove ? [...new Set(all)] : all.slice(0, 1);
+    const likely = [
+      ...(this.#knownPort === undefined ? [] : [this.#knownPort]),
+      ...candidatePorts(url, await this.#ports, webPort),
+    ];
+    for (const candidate of likely) {
+      if (!tried.has(candidate)) {
+        tried.add(candidate);
+        yield candidate;
+      }
+    }
   }
 
   async #askPorts(): Promise<NetworkPorts> {
