@@ -13,6 +13,12 @@ export const CameraSchema = Type.Object({
   user: Type.Optional(Type.String({ description: "The camera's user name." })),
   password: Type.Optional(Type.String({ secret: true, description: "The camera's password." })),
   name: Type.Optional(Type.String({ maxLength: 200, description: 'Name that people read.' })),
+  events: Type.Optional(
+    Type.Boolean({ description: 'Ask the camera what it sees: motion, persons, vehicles. Default: yes.' }),
+  ),
+  setClock: Type.Optional(
+    Type.Boolean({ description: "Set the camera's clock by this machine's when it is off by seconds. Default: no." }),
+  ),
   endpoint: Type.Optional(
     Type.String({ maxLength: 200, description: 'urn:uuid:… by which the camera is known wherever its address is.' }),
   ),
