@@ -119,7 +119,7 @@ class SimulatedCamera implements OnvifCamera {
         manufacturer: 'Simulated',
         model: 'Sim 1',
         firmware: '1.2.3',
-        serial: randomUUID().slice(0, 8),
+        serial: `SIM-${randomUUID().slice(0, 8)}`,
         ...options.identity,
       },
       profiles: (options.profiles ?? [MAIN_PROFILE, SUB_PROFILE]).map((profile) => ({ ...profile })),
