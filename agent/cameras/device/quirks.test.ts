@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import {
@@ -12,6 +14,7 @@ import { PerchError } from '../../base/errors.ts';
 import { describeStream } from '../../sources/rtsp/describe.ts';
 import { LoginMemory } from '../soap/login-memory.ts';
 import { type CameraTarget, openSession } from './session.ts';
+import { Snapshots } from './snapshots.ts';
 import type { ProveStream } from './streams.ts';
 import { understand } from './understand.ts';
 
@@ -305,4 +308,53 @@ test('a camera at an IPv6 address is read, and its streams have brackets', async
   const camera = await start({ streamHost: '10.0.0.1' }, { address: '::1' });
   const { main, session } = await read(camera);
   expect([session.host, main.rtspUrl]).toEqual(['::1', `rtsp://[::1]:${camera.rtspPort}/main`]);
+});
+
+test('what a camera says of another host is not followed: nothing at all goes there', async () => {
+  const connections: string[] = [];
+  const evil = createServer((socket) => {
+    connections.push('');
+    socket.destroy();
+  }).listen(0, '127.0.0.2');
+  await once(evil, 'listening');
+  onTestFinished(() => void evil.close());
+  const { port } = evil.address() as AddressInfo;
+  const camera = await start({
+    serviceHost: `127.0.0.2:${port}`,
+    streamHost: '127.0.0.2',
+    subscriptionHost: '127.0.0.2',
+  });
+  const { session, main, snapshot } = await read(camera);
+  const at = new URL(`http://127.0.0.2:${camera.port}/onvif/event_service?x=1`);
+  await failureOf(session.callAt(at, '', '<wsnt:Unsubscribe/>', 'UnsubscribeResponse'));
+  expect(camera.requests.at(-1)).toMatchObject({ path: '/onvif/event_service?x=1' });
+  expect([new URL(main.rtspUrl).hostname, new URL(snapshot?.url ?? '').hostname]).toEqual(['127.0.0.1', '127.0.0.1']);
+  expect(connections).toEqual([]);
+});
+
+test('streams are asked for as RTSP, never as HTTP, and no Digest goes with a token beside it', async () => {
+  const camera = await start({ login: 'digest' });
+  await read(camera);
+  const asked = camera.requests.filter(({ operation }) => operation === 'GetStreamUri').map(({ text }) => text);
+  expect(asked.length).toBeGreaterThan(0);
+  expect(asked.every((text) => /Protocol>RTSP</.test(text))).toBe(true);
+  const digests = camera.requests.filter(({ authorization }) => authorization !== undefined);
+  expect(digests.some(({ hasToken }) => hasToken)).toBe(false);
+});
+
+test.for(['octet-stream', undefined] as const)('a picture that comes as %s is taken', async (snapshot) => {
+  const camera = await start(snapshot ? { snapshot } : {});
+  const { signal: _signal, ...target } = targetOf(camera);
+  const picture = await new Snapshots({ ...target, maxBytes: 100_000 }).fetch(never);
+  expect([picture[0], picture[1]]).toEqual([0xff, 0xd8]);
+});
+
+test('who does not wait for a picture any more is let go, and the camera is not held against it', async () => {
+  const camera = await start({ snapshot: 'hangs' });
+  const { signal: _signal, ...target } = targetOf(camera);
+  const stop = new AbortController();
+  const picture = failureOf(new Snapshots({ ...target, maxBytes: 100_000 }).fetch(stop.signal));
+  await expect.poll(() => camera.operations.includes('GetSnapshotUri')).toBe(true);
+  stop.abort();
+  expect((await picture).code).toBe('unavailable');
 });

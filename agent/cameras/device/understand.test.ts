@@ -119,6 +119,26 @@ test('sparse replies are enough, and no host that the camera names is followed',
   expect(calls.find(({ operation }) => operation === 'GetStreamUri')?.path).toBe('/media?x=1');
 });
 
+test('a service that is not at the port of the device service is looked for at the port that it claims', async () => {
+  const media = await startFake(plain);
+  const { port } = new URL(media.url);
+  const device = await startFake((operation, request, response) => {
+    if (operation === 'GetCapabilities') {
+      return `<r:GetCapabilitiesResponse><Capabilities><Media><XAddr>http://127.0.0.1:${port}/media?x=1</XAddr></Media></Capabilities></r:GetCapabilitiesResponse>`;
+    }
+    if (operation === 'GetProfiles' || operation === 'GetStreamUri') {
+      response.writeHead(404).end();
+      return undefined;
+    }
+    return plain(operation, request, response);
+  });
+  const { main } = await openCamera({ url: device.url, signal: never });
+  expect(main.rtspUrl).toBe('rtsp://127.0.0.1:8554/live?a=1&b=2');
+  expect(media.calls.map(({ path }) => path)).toContain('/media?x=1');
+  const tried = device.calls.filter(({ operation }) => operation === 'GetProfiles' || operation === 'GetStreamUri');
+  expect(tried).toHaveLength(1);
+});
+
 test('the login bears the time of the camera, whatever characters it has', async () => {
   const aheadMs = 3 * 3_600_000;
   const { url, calls } = await startFake((operation, request, response) => {
