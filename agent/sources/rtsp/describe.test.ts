@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { mutate } from '../../../test/mutate.ts';
+import { type OnvifCameraOptions, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { random } from '../../../test/random.ts';
+import { PerchError } from '../../base/errors.ts';
+import { describeStream } from './describe.ts';
+
+const signal = new AbortController().signal;
+const LOGIN = { user: 'admin', password: 'secret' };
+
+async function start(quirks: OnvifCameraOptions['quirks'] = {}) {
+  const camera = await startOnvifCamera({ credentials: LOGIN, quirks });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  return camera;
+}
+
+/** Whoever connects gets this answer, whatever is asked. */
+async function answering(answer: (socket: Socket, connection: number) => void): Promise<string> {
+  let connections = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    connections += 1;
+    const connection = connections;
+    socket.on('data', () => answer(socket, connection));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+  });
+  return `rtsp://127.0.0.1:${(server.address() as AddressInfo).port}/main`;
+}
+
+test.for(['md5', 'sha256', 'both'] as const)('a stream is described, logged in with %s', async (rtspLogin) => {
+  const camera = await start({ rtspLogin });
+  expect(await describeStream(camera.rtspUrl(), LOGIN, { signal })).toEqual({
+    codec: 'H264',
+    hasPicture: true,
+    hasSound: true,
+    hasBackChannel: false,
+  });
+});
+
+test('a wrong password and no password are refused; an unknown path is not found', async () => {
+  const camera = await start({ tellsPathsBeforeLogin: true, streamPaths: { main: '/main', sub: '/sub' } });
+  const wrong = { ...LOGIN, password: 'wrong' };
+  await expect(describeStream(camera.rtspUrl(), wrong, { signal })).rejects.toMatchObject({ code: 'unauthorized' });
+  await expect(describeStream(camera.rtspUrl(), undefined, { signal })).rejects.toMatchObject({ code: 'unauthorized' });
+  const elsewhere = camera.rtspUrl().replace('/main', '/nothing');
+  await expect(describeStream(elsewhere, LOGIN, { signal })).rejects.toMatchObject({ code: 'notFound' });
+});
+
+test('Basic without TLS is used only where it is allowed', async () => {
+  const camera = await start({ rtspLogin: 'basic' });
+  const url = camera.rtspUrl();
+  await expect(describeStream(url, LOGIN, { signal })).rejects.toMatchObject({ code: 'unauthorized' });
+  expect((await describeStream(url, LOGIN, { signal, isClearAllowed: true })).codec).toBe('H264');
+});
+
+test('nobody is followed to another address', async () => {
+  const url = await answering((socket) =>
+    socket.write('RTSP/1.0 302 Moved\r\nCSeq: 1\r\nLocation: rtsp://10.0.0.9/main\r\n\r\n'),
+  );
+  await expect(describeStream(url, LOGIN, { signal })).rejects.toMatchObject({ code: 'unsupported' });
+});
+
+test('who is silent costs the deadline; who is given up is let go', async () => {
+  const url = await answering(() => {});
+  await expect(describeStream(url, LOGIN, { signal, deadlineMs: 200 })).rejects.toMatchObject({ code: 'timeout' });
+  const stop = new AbortController();
+  const given = describeStream(url, LOGIN, { signal: stop.signal });
+  stop.abort();
+  await expect(given).rejects.toBeInstanceOf(PerchError);
+  await expect(describeStream('rtsp://127.0.0.1:1/', LOGIN, { signal })).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('whatever is answered, there is a description or a PerchError', async () => {
+  const next = random(4);
+  const sdp = 'v=0\r\no=- 0 0 IN IP4 0\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n';
+  const answer = Buffer.from(
+    `RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: ${sdp.length}\r\n\r\n${sdp}`,
+  );
+  const url = await answering((socket, connection) => {
+    socket.end(connection % 4 === 0 ? answer : mutate(answer, next));
+  });
+  let described = 0;
+  for (let i = 0; i < 200; i += 1) {
+    try {
+      await describeStream(url, undefined, { signal, deadlineMs: 1_000 });
+      described += 1;
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+  }
+  expect(described).toBeGreaterThan(40);
+});
