@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
+import { openSession } from '../../agent/cameras/device/session.ts';
 import { FoundCameras, type KnownCamera } from '../../agent/cameras/discovery/found-cameras.ts';
 import { type Namespace, openNamespace } from '../peers/namespace.ts';
 import { startOnvifCameraIn } from '../peers/onvif-camera.ts';
@@ -74,7 +75,7 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     expect(found.find(camera.report.endpoint).map(({ address }) => address)).toEqual([movedIp]);
   });
 
-  test.concurrent('a camera with an address of another network is found over IPv6', async () => {
+  test.concurrent('a camera with an address of another network is found over IPv6, and read there', async () => {
     await using house = await openNamespace();
     const [near, far] = [
       await linkLocal([], house.hostInterface),
@@ -87,6 +88,8 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     const address = `${far}%${house.hostInterface}`;
     expect(only).toMatchObject({ endpoint: camera.report.endpoint, address, foundFrom: near });
     expect(only?.url).toBe(`http://[${address.replace('%', '%25')}]:${camera.report.port}/onvif/device_service`);
+    const session = await openSession({ url: only?.url ?? '', signal: new AbortController().signal });
+    expect(await session.information()).toMatchObject({ model: 'Sim 1' });
   });
 
   test.concurrent('behind a router, where no multicast goes, a camera is found by its address or its range', async () => {
