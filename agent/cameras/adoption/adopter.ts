@@ -1,0 +1,251 @@
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Edit } from '../../config/edit.ts';
+import type { Config } from '../../config/load.ts';
+import type { Credentials } from '../../media/rtsp/digest.ts';
+import { type OnvifSession, openSession } from '../device/session.ts';
+import type { ProveStream } from '../device/streams.ts';
+import { type CameraDescription, understand } from '../device/understand.ts';
+import type { FoundCamera } from '../discovery/found-camera.ts';
+import { loginMissing } from '../soap/login-failures.ts';
+import type { LoginMemory } from '../soap/login-memory.ts';
+import { type AtAddress, lookAtAddress } from './by-address.ts';
+import { type AdoptedPath, type CameraPlan, editsFor, pathOfCamera } from './plan.ts';
+import { withLogin } from './stream-patterns.ts';
+import type { IsOpen, Progress } from './try-patterns.ts';
+import {
+  type AdoptWish,
+  type CameraWish,
+  checkWish,
+  credentialsOf,
+  privateAddress,
+  privateService,
+  streamAddress,
+} from './wish.ts';
+
+/** Where paths stand, as the store of the configuration has it. */
+export interface CameraPaths {
+  readonly current: Config;
+  revise(plan: (now: { readonly config: Config }) => readonly Edit[]): Promise<void>;
+}
+
+export interface AdopterDeps {
+  readonly clock: Clock;
+  readonly paths: CameraPaths;
+  readonly found: {
+    list(): readonly FoundCamera[];
+    find(endpoint: string): readonly FoundCamera[];
+    probe(range: string, options: { readonly signal: AbortSignal }): Promise<void>;
+  };
+  readonly prove: ProveStream;
+  readonly isOpen: IsOpen;
+  /** Addresses of this machine itself count as private: for tests. */
+  readonly includeLoopback: boolean;
+  readonly logins?: LoginMemory | undefined;
+  readonly onvifPorts?: readonly number[] | undefined;
+  readonly streamPorts?: readonly number[] | undefined;
+}
+
+export interface AdoptedCamera {
+  readonly title: string;
+  /** One for each lens. */
+  readonly paths: readonly AdoptedPath[];
+  /** Undefined for cameras without ONVIF. */
+  readonly description: CameraDescription | undefined;
+}
+
+/** Finds out about cameras that somebody wants, and writes them into the configuration. */
+export class Adopter {
+  readonly #deps: AdopterDeps;
+
+  constructor(deps: AdopterDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws PerchError in words for a person; nothing is written then */
+  async adopt(wish: AdoptWish, signal: AbortSignal, onProgress?: (progress: Progress) => void): Promise<AdoptedCamera> {
+    const at = await this.#locate(wish, signal, onProgress);
+    const { plan, description } = 'session' in at ? await this.#planOf(at, wish, signal) : this.#streamPlan(at, wish);
+    let paths: readonly AdoptedPath[] = [];
+    await this.#deps.paths.revise(({ config }) => {
+      const made = editsFor(plan, config);
+      paths = made.paths;
+      return made.edits;
+    });
+    return { title: plan.title, paths, description };
+  }
+
+  /** Logs in and reads what the camera is, and changes nothing. @throws PerchError in words for a person */
+  async check(wish: CameraWish, signal: AbortSignal): Promise<CameraDescription | undefined> {
+    const at = await this.#locate(wish, signal);
+    return 'session' in at ? understand(at.session, { prove: this.#deps.prove, signal }) : undefined;
+  }
+
+  /** What is at an address of a private network. @throws PerchError in words for a person */
+  look(wish: CameraWish, signal: AbortSignal, onProgress?: (progress: Progress) => void): Promise<AtAddress> {
+    const { clock, prove, isOpen, includeLoopback, logins, onvifPorts, streamPorts } = this.#deps;
+    const host = privateAddress(wish.address ?? '', includeLoopback);
+    return lookAtAddress(
+      {
+        ...{ host, credentials: credentialsOf(wish), isClearAllowed: wish.clearPassword, maker: wish.maker },
+        ...{ onvifPorts, ports: streamPorts },
+      },
+      {
+        ...{ clock, prove, isOpen, signal, logins },
+        discover: (address) => this.#discover(address, signal),
+        onProgress: (progress) => onProgress?.(progress),
+      },
+    );
+  }
+
+  /** The path of a camera that was found. */
+  adoptedAs({ endpoint, url }: FoundCamera): string | undefined {
+    return pathOfCamera({ endpoint, onvif: url }, this.#deps.paths.current);
+  }
+
+  async #discover(host: string, signal: AbortSignal): Promise<string[]> {
+    const here = () => this.#deps.found.list().flatMap(({ address, url }) => (address === host ? [url] : []));
+    const known = here();
+    if (known.length > 0) {
+      return known;
+    }
+    try {
+      await this.#deps.found.probe(host, { signal });
+    } catch (error) {
+      // Another range is being searched: then the ports are all there is.
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+    }
+    return here();
+  }
+
+  async #locate(wish: CameraWish, signal: AbortSignal, onProgress?: (progress: Progress) => void): Promise<Located> {
+    checkWish(wish);
+    const credentials = credentialsOf(wish);
+    if (wish.rtsp !== undefined) {
+      return this.#proveStreams(wish.rtsp, wish.sub, credentials, signal);
+    }
+    if (wish.address === undefined) {
+      const url = this.#serviceOf(wish);
+      return { session: await this.#open(url, wish, signal), found: this.#foundAt(url) };
+    }
+    const at = await this.look(wish, signal, onProgress);
+    return at.onvif === undefined
+      ? {
+          main: withLogin(at.main, wish.user, wish.password),
+          sub: at.sub && withLogin(at.sub, wish.user, wish.password),
+          credentials,
+          makers: at.makers,
+        }
+      : { session: await this.#open(at.onvif, wish, signal), found: this.#foundAt(at.onvif) };
+  }
+
+  async #proveStreams(
+    rtsp: string,
+    sub: string | undefined,
+    given: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<Located> {
+    const { prove } = this.#deps;
+    const main = streamAddress(withLogin(rtsp, given?.user, given?.password));
+    const credentials = given ?? main.credentials;
+    const small =
+      sub === undefined ? undefined : streamAddress(withLogin(sub, credentials?.user, credentials?.password));
+    for (const { url } of small ? [main, small] : [main]) {
+      await prove(url, credentials, signal).catch((error: unknown) => {
+        throw error instanceof PerchError && error.code === 'unauthorized' && !credentials
+          ? loginMissing({ url })
+          : error;
+      });
+    }
+    return { main: main.url, sub: small?.url, credentials, makers: undefined };
+  }
+
+  #serviceOf({ endpoint, onvif }: CameraWish): string {
+    const { found, includeLoopback } = this.#deps;
+    if (onvif !== undefined) {
+      return privateService(onvif, includeLoopback);
+    }
+    const [first, ...others] = found.find(endpoint ?? '');
+    if (!first) {
+      throw new PerchError('notFound', 'no camera with this endpoint has been found: look for cameras first');
+    }
+    if (others.length > 0) {
+      const words = `${others.length + 1} cameras say that they are this one: say which by onvif, the address of its service`;
+      throw new PerchError('badInput', words);
+    }
+    return first.url;
+  }
+
+  #foundAt(url: string): FoundCamera | undefined {
+    return this.#deps.found.list().find((camera) => camera.url === url);
+  }
+
+  #open(url: string, wish: CameraWish, signal: AbortSignal): Promise<OnvifSession> {
+    const { clock, logins } = this.#deps;
+    const { clearPassword: isClearAllowed } = wish;
+    const credentials = credentialsOf(wish);
+    return openSession({ url, ...credentials, isClearAllowed, isAsked: true, signal, clock, logins });
+  }
+
+  async #planOf({ session, found }: ByOnvif, wish: AdoptWish, signal: AbortSignal): Promise<Planned> {
+    const { prefers } = wish;
+    const description = await understand(session, { prove: this.#deps.prove, prefers, signal });
+    const { information, channels } = description;
+    const model = [information.manufacturer, information.model].filter(Boolean).join(' ');
+    const title = wish.title || found?.name || model || session.host;
+    const plan = {
+      ...planFor(wish, credentialsOf(wish)),
+      identity: {
+        endpoint: description.endpoint ?? found?.endpoint,
+        serial: information.serial,
+        onvif: session.url.href,
+      },
+      title,
+      called: [found?.location, model],
+      channels: channels.map(({ main, sub }) => ({
+        main: { source: main.rtspUrl, profile: main.token },
+        sub: sub && { source: sub.rtspUrl, profile: sub.token },
+      })),
+    };
+    return { plan, description };
+  }
+
+  #streamPlan({ main, sub, credentials, makers }: ByStream, wish: AdoptWish): Planned {
+    const { hostname } = new URL(main);
+    const [maker] = makers?.split(/[,(]/) ?? [];
+    const plan = {
+      ...planFor(wish, credentials),
+      identity: {},
+      title: wish.title || [maker?.trim(), hostname].filter(Boolean).join(' '),
+      called: [hostname],
+      channels: [{ main: { source: main }, sub: sub === undefined ? undefined : { source: sub } }],
+    };
+    return { plan, description: undefined };
+  }
+}
+
+interface ByOnvif {
+  readonly session: OnvifSession;
+  readonly found: FoundCamera | undefined;
+}
+interface ByStream {
+  readonly main: string;
+  readonly sub: string | undefined;
+  readonly credentials: Credentials | undefined;
+  readonly makers: string | undefined;
+}
+type Located = ByOnvif | ByStream;
+interface Planned {
+  readonly plan: CameraPlan;
+  readonly description: CameraDescription | undefined;
+}
+
+const planFor = (wish: AdoptWish, credentials: Credentials | undefined) => ({
+  name: wish.name || undefined,
+  credentials,
+  clearPassword: wish.clearPassword ?? false,
+  record: wish.record ?? ('always' as const),
+  again: wish.again ?? false,
+});

@@ -1,0 +1,97 @@
+import { PerchError } from '../../base/errors.ts';
+import type { Edit } from '../../config/edit.ts';
+import type { Config } from '../../config/load.ts';
+import { checkStreamPath } from '../../config/path-name.ts';
+import type { Credentials } from '../../media/rtsp/digest.ts';
+import { freePathName, SUB_SUFFIX } from './path-names.ts';
+import { type Identity, isSameCamera } from './same-camera.ts';
+
+export interface StreamPlan {
+  /** Without credentials. */
+  readonly source: string;
+  /** ONVIF token. */
+  readonly profile?: string | undefined;
+}
+
+/** What becomes of a camera: two paths for each of its lenses. */
+export interface CameraPlan {
+  readonly identity: Identity;
+  readonly title: string;
+  /** Of the path, as it is wanted; else it is made of `called`. */
+  readonly name: string | undefined;
+  readonly called: readonly (string | undefined)[];
+  readonly credentials: Credentials | undefined;
+  readonly clearPassword: boolean;
+  readonly record: 'always' | 'motion' | 'no';
+  /** It is taken although one like it is there. */
+  readonly again: boolean;
+  readonly channels: readonly { readonly main: StreamPlan; readonly sub: StreamPlan | undefined }[];
+}
+
+export interface AdoptedPath {
+  readonly name: string;
+  readonly sub: string | undefined;
+}
+
+/** The path that a camera has already. Entries of the file that stand for many names are none. */
+export function pathOfCamera(identity: Identity, config: Config): string | undefined {
+  for (const { name, settings } of config.paths.values()) {
+    const { endpoint, serial, onvif } = settings?.camera ?? {};
+    if (settings && isSameCamera(identity, { endpoint, serial, onvif, source: settings.source })) {
+      return name;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * What has to be written for it, by what the configuration has now.
+ * @throws PerchError badInput when the camera or its name is there already
+ */
+export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Edit[]; readonly paths: AdoptedPath[] } {
+  const identity = { ...plan.identity, source: plan.channels[0]?.main.source };
+  const former = plan.again ? undefined : pathOfCamera(identity, config);
+  if (former !== undefined) {
+    throw new PerchError('badInput', `this camera is there already: path '${former}'`, { path: former });
+  }
+  const isTaken = (name: string): boolean => config.paths.has(name);
+  if (plan.name !== undefined) {
+    checkName(plan.name, isTaken);
+  }
+  const base = plan.name ?? freePathName([plan.title, ...plan.called], isTaken);
+  const edits: Edit[] = [];
+  const paths = plan.channels.map(({ main, sub }, i): AdoptedPath => {
+    const isOne = plan.channels.length === 1;
+    const name = isOne ? base : freePathName([`${base}_${i + 1}`], isTaken);
+    const title = isOne ? plan.title : `${plan.title} ${i + 1}`;
+    edits.push({ keyPath: ['paths', name], value: blockOf(plan, main, title, plan.record) });
+    if (sub) {
+      edits.push({ keyPath: ['paths', name + SUB_SUFFIX], value: blockOf(plan, sub, title, 'no') });
+    }
+    return { name, sub: sub && name + SUB_SUFFIX };
+  });
+  return { edits, paths };
+}
+
+function checkName(name: string, isTaken: (name: string) => boolean): void {
+  checkStreamPath(name);
+  const taken = [name, name + SUB_SUFFIX].find(isTaken);
+  if (taken !== undefined) {
+    throw new PerchError('badInput', `there is a path '${taken}' already: take another name`, { path: taken });
+  }
+}
+
+function blockOf(plan: CameraPlan, stream: StreamPlan, title: string, record: CameraPlan['record']): object {
+  const { identity, credentials, clearPassword } = plan;
+  const { onvif, endpoint, serial } = identity;
+  const camera = {
+    ...{ name: title.slice(0, 200), onvif, profile: stream.profile, endpoint, serial },
+    ...{ user: credentials?.user, password: credentials?.password },
+    ...(clearPassword ? { clearPassword } : {}),
+  };
+  return {
+    source: stream.source,
+    record: record === 'motion' ? record : record === 'always',
+    camera: Object.fromEntries(Object.entries(camera).filter(([, value]) => value !== undefined && value !== '')),
+  };
+}

@@ -1,0 +1,153 @@
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Credentials } from '../../media/rtsp/digest.ts';
+import type { ProveStream, StreamProof } from '../device/streams.ts';
+import { loginMissing, wrongPassword } from '../soap/login-failures.ts';
+import { patternsFor, STREAM_PORTS, type StreamPattern, withLogin } from './stream-patterns.ts';
+
+/** Cameras count what is asked in vain; some lock whoever asks too often. */
+const PAUSE_MS = 1_000;
+/** Makers lock an account after five to seven wrong logins. */
+const MAX_REFUSALS = 2;
+/** A server that does not answer any more is not asked on. */
+const MAX_SILENCES = 2;
+
+/** Whether a TCP connection can be made within a second. */
+export type IsOpen = (host: string, port: number, signal: AbortSignal) => Promise<boolean>;
+
+/** What is being tried: never with a password in it. */
+export interface Progress {
+  readonly what: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface Trial {
+  /** Without brackets. */
+  readonly host: string;
+  readonly credentials: Credentials | undefined;
+  /** Whose addresses are tried first. */
+  readonly maker?: string | undefined;
+  readonly ports?: readonly number[] | undefined;
+}
+
+export interface TrialDeps {
+  readonly clock: Clock;
+  readonly prove: ProveStream;
+  readonly isOpen: IsOpen;
+  readonly signal: AbortSignal;
+  onProgress?(progress: Progress): void;
+}
+
+/** Streams that have been described, each with what its address is but for `{user}` and `{password}`. */
+export interface FoundStreams {
+  readonly makers: string;
+  readonly main: string;
+  readonly sub: string | undefined;
+  readonly proof: StreamProof;
+}
+
+/**
+ * Asks a camera without ONVIF for the streams that cameras of known makers have, one a second, until one is described. A refused
+ * login is no proof: Hikvision and Dahua refuse whatever path is asked for. So a stream counts only once it is described.
+ * @throws PerchError with what was tried when there is none of them; wrongPassword after the second refusal
+ */
+export async function tryPatterns(trial: Trial, deps: TrialDeps): Promise<FoundStreams> {
+  const port = await findPort(trial, deps);
+  const patterns = patternsFor(trial.maker);
+  const asker = new Asker(trial, deps, port);
+  for (const [i, pattern] of patterns.entries()) {
+    deps.onProgress?.({ what: `${pattern.makers}: ${pattern.main}`, done: i, total: patterns.length });
+    const proof = await asker.ask(pattern.main);
+    if (proof) {
+      return { ...(await asker.found(pattern)), proof };
+    }
+  }
+  throw new PerchError(
+    'notFound',
+    `none of the ${patterns.length} addresses that streams of known cameras have is there at ${trial.host}:${port}: look in the camera's manual for its RTSP address, and switch RTSP on in its settings`,
+    { host: trial.host, port, camera: 'notSupported' },
+  );
+}
+
+async function findPort({ host, ports = STREAM_PORTS }: Trial, deps: TrialDeps): Promise<number> {
+  for (const [i, port] of ports.entries()) {
+    deps.onProgress?.({ what: `RTSP at port ${port}`, done: i, total: ports.length });
+    if (await deps.isOpen(host, port, deps.signal)) {
+      return port;
+    }
+    throwIfOver(deps.signal);
+  }
+  throw new PerchError(
+    'unavailable',
+    `nothing answers at the RTSP ports of ${host} (${ports.join(', ')}): switch RTSP and ONVIF on in the camera's settings; cameras that run on batteries mostly have neither`,
+    { host, camera: 'unreachable' },
+  );
+}
+
+class Asker {
+  readonly #trial: Trial;
+  readonly #deps: TrialDeps;
+  readonly #origin: string;
+  #lastMs = Number.NEGATIVE_INFINITY;
+  #refusals = 0;
+  #silences = 0;
+
+  constructor(trial: Trial, deps: TrialDeps, port: number) {
+    this.#trial = trial;
+    this.#deps = deps;
+    const host = trial.host.includes(':') ? `[${trial.host}]` : trial.host;
+    this.#origin = `rtsp://${host}${port === 554 ? '' : `:${port}`}`;
+  }
+
+  /** Undefined when there is no such stream. */
+  async ask(path: string): Promise<StreamProof | undefined> {
+    const { clock, prove, signal } = this.#deps;
+    const { credentials, host } = this.#trial;
+    await clock.sleep(Math.max(0, this.#lastMs + PAUSE_MS - clock.monoMs()), signal);
+    throwIfOver(signal);
+    this.#lastMs = clock.monoMs();
+    try {
+      const url = this.#origin + withLogin(path, credentials?.user, credentials?.password);
+      const proof = await prove(url, credentials, signal);
+      this.#silences = 0;
+      return proof;
+    } catch (error) {
+      throwIfOver(signal);
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.#count(error, host);
+      return undefined;
+    }
+  }
+
+  async found({ makers, main, sub }: StreamPattern): Promise<Omit<FoundStreams, 'proof'>> {
+    const hasSub = sub !== undefined && (await this.ask(sub)) !== undefined;
+    return { makers, main: this.#origin + main, sub: hasSub ? this.#origin + sub : undefined };
+  }
+
+  #count(error: PerchError, host: string): void {
+    if (error.code === 'unauthorized') {
+      this.#refusals += 1;
+      if (!this.#trial.credentials) {
+        throw loginMissing({ host });
+      }
+      if (this.#refusals >= MAX_REFUSALS) {
+        throw wrongPassword({ host });
+      }
+    }
+    const isSilent = error.code === 'timeout' || error.context['isUnreachable'] === true;
+    this.#silences = isSilent ? this.#silences + 1 : 0;
+    if (this.#silences >= MAX_SILENCES) {
+      const words = `${host} does not answer RTSP any more: try again in some minutes`;
+      throw new PerchError('unavailable', words, { host, camera: 'unreachable' }, error);
+    }
+  }
+}
+
+export function throwIfOver(signal: AbortSignal): void {
+  if (signal.aborted) {
+    throw new PerchError('unavailable', 'given up', { camera: 'unreachable' });
+  }
+}
