@@ -59,10 +59,11 @@ export class DiscoverySide {
       .replace(/<a:RelatesTo>.*?<\/a:RelatesTo>/, '')
       .replace(/<d:ProbeMatches><d:ProbeMatch>/, `<d:${kind}>`)
       .replace(/<\/d:ProbeMatch><\/d:ProbeMatches>/, `</d:${kind}>`);
+    const said = this.#state.quirks.leavesOutXaddrsInHello ? text.replace(/<d:XAddrs>.*?<\/d:XAddrs>/, '') : text;
     await new Promise<void>((resolve) => {
       if (socket) {
         // A camera that loses its network cannot say so.
-        socket.send(text, this.port, group, () => resolve());
+        socket.send(said, this.port, group, () => resolve());
       } else {
         resolve();
       }

@@ -149,6 +149,36 @@ test.concurrent('a camera that has moved is known at its new address alone after
   expect(camera.url).toContain('127.0.0.42');
 });
 
+test.concurrent('one of two boards with one identity that misses a look is kept', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const endpoint = 'urn:uuid:00000000-0000-0000-0000-000000000002';
+  await openCamera(context, { discoveryPort, address: '127.0.0.43', endpoint });
+  const lost = await openCamera(context, { discoveryPort, address: '127.0.0.44', endpoint });
+  const { found, told } = openRegistry(context, discoveryPort);
+  await found.look({ listenMs: 1_000 });
+  await lost.stop({ isSilent: true });
+  await found.look({ listenMs: 1_000 });
+  expect(found.find(endpoint).map(({ address }) => address)).toEqual(['127.0.0.43', '127.0.0.44']);
+  await lost.start();
+  await found.look({ listenMs: 1_000 });
+  expect(told.map(({ camera, finding }) => `${camera.address} ${finding}`).slice(2)).toEqual(['127.0.0.44 again']);
+});
+
+test.concurrent('a camera whose Hello does not say where its service is is asked for it', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const camera = await openCamera(context, {
+    discoveryPort,
+    address: '127.0.0.45',
+    quirks: { isDeafToMulticast: true, leavesOutXaddrsInHello: true },
+  });
+  const { found, untilTold } = openRegistry(context, discoveryPort);
+  found.start();
+  await found.look();
+  expect(urls(found)).toEqual([]);
+  await camera.hello();
+  expect(await untilTold(() => true)).toMatchObject({ finding: 'new', camera: { url: camera.url } });
+});
+
 test.concurrent('a camera that is deaf to multicast is found by its address, and one address of a range at a time is searched', async (context) => {
   const discoveryPort = await freeUdpPort();
   const camera = await openCamera(context, {

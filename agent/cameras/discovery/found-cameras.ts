@@ -53,6 +53,9 @@ interface Entry {
   lastSeenMs: number;
   /** Looks since then. */
   missedLooks: number;
+  /** Numbers of the looks in which it was first and last seen; a half for what came between two. */
+  readonly firstLook: number;
+  lastLook: number;
 }
 
 /** All cameras that answer or announce themselves in the networks of the box. */
@@ -66,6 +69,7 @@ export class FoundCameras {
   #looking: Promise<void> | undefined;
   #isSweeping = false;
   #lastLookMs = Number.NEGATIVE_INFINITY;
+  #looks = 0;
 
   constructor(options: FoundCamerasOptions) {
     this.#options = options;
@@ -153,7 +157,9 @@ export class FoundCameras {
   async #lookOnce(listenMs: number): Promise<void> {
     const { clock } = this.#options;
     const seen = new Set<Entry>();
-    await scan({ ...this.#options, listenMs, signal: this.#stop.signal }, (camera) => seen.add(this.#take(camera)));
+    this.#looks += 1;
+    const options = { ...this.#options, listenMs, signal: this.#stop.signal };
+    await scan(options, (camera) => seen.add(this.#take(camera, this.#looks)));
     this.#lastLookMs = clock.monoMs();
     if (!this.#stop.signal.aborted) {
       this.#forget(seen);
@@ -163,14 +169,16 @@ export class FoundCameras {
   #sweep(targets: readonly string[], { signal, onProgress }: ProbeOptions): Promise<void> {
     const ended = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
     const options = { ...this.#options, signal: ended, ...(onProgress && { onProgress }) };
-    return sweep(targets, options, (camera) => this.#take(camera));
+    return sweep(targets, options, (camera) => this.#take(camera, this.#looks + 0.5));
   }
 
-  #take(camera: FoundCamera): Entry {
+  /** @param look in which it was seen */
+  #take(camera: FoundCamera, look: number): Entry {
     const nowMs = this.#options.clock.wallMs();
     const entry = this.#entryOf(camera);
     if (!entry) {
-      const made: Entry = { camera, firstSeenMs: nowMs, lastSeenMs: nowMs, missedLooks: 0 };
+      const times = { firstSeenMs: nowMs, lastSeenMs: nowMs, firstLook: look, lastLook: look };
+      const made: Entry = { camera, ...times, missedLooks: 0 };
       this.#makeRoom();
       this.#entries.set(keyOf(camera), made);
       this.#tell(made, 'new');
@@ -180,6 +188,7 @@ export class FoundCameras {
     const isChanged = entry.camera.url !== camera.url || entry.camera.name !== camera.name;
     entry.lastSeenMs = nowMs;
     entry.missedLooks = 0;
+    entry.lastLook = look;
     if (camera.address === entry.camera.address) {
       entry.camera = camera;
     }
@@ -223,14 +232,19 @@ export class FoundCameras {
   /** After a look: who was silent has gone, or moved. */
   #forget(seen: ReadonlySet<Entry>): void {
     const nowMs = this.#options.clock.wallMs();
-    const moved = new Set([...seen].map(({ camera }) => sameness(camera)));
+    const cameBy = new Map<string, number>();
+    for (const { camera, firstLook } of seen) {
+      cameBy.set(sameness(camera), Math.max(firstLook, cameBy.get(sameness(camera)) ?? 0));
+    }
     for (const [key, entry] of this.#entries) {
       if (seen.has(entry)) {
         continue;
       }
       entry.missedLooks += 1;
       const isLongAgo = entry.missedLooks >= FORGOTTEN_AFTER_LOOKS && nowMs - entry.lastSeenMs >= FORGOTTEN_AFTER_MS;
-      if (isLongAgo || moved.has(sameness(entry.camera))) {
+      // Boards with one identity for all were there at the same time; one that moved came later.
+      const hasMoved = (cameBy.get(sameness(entry.camera)) ?? 0) > entry.lastLook;
+      if (isLongAgo || hasMoved) {
         this.#entries.delete(key);
       }
     }
@@ -244,7 +258,7 @@ export class FoundCameras {
       }
       const camera = cameraOf(match, address, local);
       if (camera) {
-        this.#take(camera);
+        this.#take(camera, this.#looks + 0.5);
       } else if (match.isOnvif && match.xaddrs.length === 0) {
         // It says that it is there and not where its service is.
         this.#ask(address);

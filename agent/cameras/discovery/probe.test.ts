@@ -49,6 +49,27 @@ test('one datagram may hold several devices; one without identity is left out', 
 });
 
 test.for([
+  ['Hello', 'hello'],
+  ['Bye', 'bye'],
+] as const)('%s has the device in itself', ([name, kind]) => {
+  const said = match('urn:uuid:a', SCOPES).replaceAll('ProbeMatch>', `${name}>`);
+  expect(parseDiscovery(bytes(answer(said, '')))).toMatchObject({
+    kind,
+    matches: [{ endpoint: 'urn:uuid:a', name: 'Front door' }],
+  });
+});
+
+test.for([
+  ['dn:NetworkVideoTransmitter', '', 'http://1.2.3.4/', true],
+  ['', 'onvif://www.onvif.org/name/x', 'http://1.2.3.4/', true],
+  ['', '', 'http://1.2.3.4/onvif/device_service', true],
+  ['wsdp:Device pub:Computer', 'http://schemas.example/x', 'http://1.2.3.4/wsd', false],
+] as const)('types %j, scopes %j and the address %s: a camera %j', ([types, scopes, xaddr, isOnvif]) => {
+  const one = match('urn:uuid:a', scopes, xaddr).replace('dn:NetworkVideoTransmitter', types);
+  expect(parseDiscovery(bytes(answer(`<d:ProbeMatches>${one}</d:ProbeMatches>`))).matches[0]?.isOnvif).toBe(isOnvif);
+});
+
+test.for([
   ['a Hello', answer('<d:Hello/>')],
   ['an empty answer', answer('<d:ProbeMatches/>')],
   ['a printer without anything', answer('<d:ProbeMatches><d:ProbeMatch/></d:ProbeMatches>')],

@@ -11,6 +11,8 @@ export interface DiscoveryQuirks {
   saysFirst?: readonly string[];
   /** Another device stands in the same datagram, before it. */
   isBundledWith?: { readonly endpoint: string; readonly xaddr: string };
+  /** Its Hello has no addresses: it wants to be asked. */
+  leavesOutXaddrsInHello?: boolean;
   answersTwice?: boolean;
   leavesOutRelatesTo?: boolean;
   leavesOutScopes?: boolean;
