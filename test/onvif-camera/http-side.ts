@@ -102,6 +102,10 @@ export class OnvifServices {
     const state = this.#state;
     const text = (await request.setEncoding('utf8').toArray()).join('');
     const soap = soapOf(text);
+    response.sendDate = !state.quirks.hasNoDate;
+    if (response.sendDate) {
+      response.setHeader('Date', new Date(state.nowMs()).toUTCString());
+    }
     const service = soap && serviceOf(soap);
     state.requests.push(askedOf(request, soap, service, text));
     state.callsNow += 1;

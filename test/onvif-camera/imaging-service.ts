@@ -4,9 +4,9 @@ import type { CameraState } from './state.ts';
 const answer = (operation: string, inner = ''): string =>
   `<timg:${operation}Response xmlns:timg="${SERVICES.imaging}">${inner}</timg:${operation}Response>`;
 
-export function imagingOperations({ imaging }: CameraState): Operations {
+export function imagingOperations({ imaging, profiles }: CameraState): Operations {
   const check = (token: string | undefined) => {
-    if (token !== 'video') {
+    if (!profiles.some(({ source = 'video' }) => source === token)) {
       throw new Fault('NoSource', 'no video source of this token');
     }
   };

@@ -80,14 +80,7 @@ export function mediaOperations(state: CameraState): Operations {
       const wanted = encoderOf(state, call.argument('ConfigurationToken'));
       return answer('GetVideoEncoderConfiguration', edited(quirks, encoder1('trt:Configuration', wanted)));
     },
-    GetVideoSources: () => {
-      const [first] = state.profiles;
-      const size = `<tt:Resolution><tt:Width>${first?.width}</tt:Width><tt:Height>${first?.height}</tt:Height></tt:Resolution>`;
-      return answer(
-        'GetVideoSources',
-        `<trt:VideoSources token="video"><tt:Framerate>${first?.fps}</tt:Framerate>${size}</trt:VideoSources>`,
-      );
-    },
+    GetVideoSources: () => answer('GetVideoSources', videoSources(state)),
     GetStreamUri: (call) => {
       const uri = streamUri(state, call, profileOf(state, call));
       return answer(
@@ -118,12 +111,7 @@ export function media2Operations(state: CameraState): Operations {
         edited(quirks, list.map((each) => encoder2('tr2:Configurations', each)).join('')),
       );
     },
-    GetVideoSourceConfigurations: () =>
-      answer(
-        'GetVideoSourceConfigurations',
-        '<tr2:Configurations token="video"><tt:Name>video</tt:Name><tt:UseCount>2</tt:UseCount>' +
-          '<tt:SourceToken>video</tt:SourceToken><tt:Bounds x="0" y="0" width="640" height="360"/></tr2:Configurations>',
-      ),
+    GetVideoSourceConfigurations: () => answer('GetVideoSourceConfigurations', videoSourceConfigurations(state)),
     GetStreamUri: (call) =>
       answer('GetStreamUri', `<tr2:Uri>${streamUri(state, call, profileOf(state, call))}</tr2:Uri>`),
   };
@@ -181,12 +169,40 @@ function encoder1(element: string, profile: SimulatedProfile): string {
     : text.replace('>H264<', `>${profile.codec}<`).replace(/<tt:H264>.*<\/tt:H264>/s, '');
 }
 
+/** Each lens once, with the size of its first profile. */
+function videoSources({ profiles }: CameraState): string {
+  const firsts = new Map(profiles.toReversed().map((profile) => [sourceOf(profile), profile]));
+  return [...firsts]
+    .toReversed()
+    .map(
+      ([token, { width, height, fps }]) =>
+        `<trt:VideoSources token="${token}"><tt:Framerate>${fps}</tt:Framerate><tt:Resolution><tt:Width>${width}</tt:Width>` +
+        `<tt:Height>${height}</tt:Height></tt:Resolution></trt:VideoSources>`,
+    )
+    .join('');
+}
+
+function videoSourceConfigurations({ profiles }: CameraState): string {
+  return [...new Set(profiles.map(sourceOf))]
+    .map(
+      (token) =>
+        `<tr2:Configurations token="${token}"><tt:Name>video</tt:Name><tt:UseCount>2</tt:UseCount>` +
+        `<tt:SourceToken>${token}</tt:SourceToken><tt:Bounds x="0" y="0" width="640" height="360"/></tr2:Configurations>`,
+    )
+    .join('');
+}
+
+const sourceOf = ({ source }: SimulatedProfile): string => source ?? 'video';
+
 function profile1(state: CameraState, profile: SimulatedProfile): string {
   const plain = { ...asStreamProfile(profile), token: escapeXml(profile.token) };
   let text = writeProfile(plain, hasPtz(state) ? PTZ_CONFIGURATION : '');
   text = text.replace(/<tt:VideoEncoderConfiguration.*<\/tt:VideoEncoderConfiguration>/s, () =>
     profile.codec === undefined ? '' : encoder1('tt:VideoEncoderConfiguration', profile),
   );
+  text = text
+    .replace('VideoSourceConfiguration token="video"', `VideoSourceConfiguration token="${sourceOf(profile)}"`)
+    .replace('<tt:SourceToken>video<', `<tt:SourceToken>${sourceOf(profile)}<`);
   text = text.replace(/<tt:Name>[^<]*</, () => `<tt:Name>${escapeXml(profile.name)}<`);
   return state.quirks.hasSound === false
     ? text.replace(/<tt:AudioEncoderConfiguration.*<\/tt:AudioEncoderConfiguration>/s, '')
@@ -206,7 +222,8 @@ function encoder2(element: string, profile: SimulatedProfile): string {
 /** Without Type in the request Media 2 leaves all configurations out. */
 function profile2(state: CameraState, profile: SimulatedProfile, hasConfigurations: boolean): string {
   const configurations =
-    '<tr2:VideoSource token="video"><tt:Name>video</tt:Name><tt:UseCount>2</tt:UseCount><tt:SourceToken>video</tt:SourceToken>' +
+    `<tr2:VideoSource token="${sourceOf(profile)}"><tt:Name>video</tt:Name><tt:UseCount>2</tt:UseCount>` +
+    `<tt:SourceToken>${sourceOf(profile)}</tt:SourceToken>` +
     `<tt:Bounds x="0" y="0" width="${profile.width}" height="${profile.height}"/></tr2:VideoSource>` +
     (profile.codec === undefined ? '' : encoder2('tr2:VideoEncoder', profile)) +
     (state.quirks.hasSound === false

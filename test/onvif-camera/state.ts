@@ -20,6 +20,8 @@ export interface SimulatedProfile {
   /** Pictures from one key frame to the next. */
   group: number;
   kbitPerSecond: number;
+  /** Token of the lens: a recorder has one for each channel; `video` when not given. */
+  readonly source?: string;
   /** The demo camera's stream that is played. */
   readonly stream: 'main' | 'sub';
 }

@@ -33,9 +33,8 @@ export const streamPathOf = ({ quirks }: CameraState, profile: SimulatedProfile)
 
 /** A stream's address as the camera tells it, escaped for XML. */
 export function streamUri(state: CameraState, call: Call, profile: SimulatedProfile): string {
-  const { streamHost, streamPort, streamUriEnd = '', streamUriText } = state.quirks;
-  const port = streamPort === 'http' ? state.httpPort : (streamPort ?? state.rtspPort);
-  // Some take the wish for RTSP in HTTP as one for another port.
+  const { streamHost, streamUriEnd = '', streamUriText } = state.quirks;
+  const port = portOf(state, call);
   const portText = port === 'none' ? '' : `:${port}`;
   const host = streamHost ?? (call.host.includes(':') ? `[${call.host}]` : call.host);
   const uri = escapeXml(`rtsp://${host}${portText}${streamPathOf(state, profile)}${streamUriEnd}`);
@@ -47,6 +46,13 @@ export function streamUri(state: CameraState, call: Call, profile: SimulatedProf
     default:
       return uri;
   }
+}
+
+function portOf({ quirks, httpPort, rtspPort }: CameraState, call: Call): number | 'none' {
+  if (quirks.answersHttpWishesWithPort80 && /http/i.test(call.argument('Protocol') ?? '')) {
+    return 80;
+  }
+  return quirks.streamPort === 'http' ? httpPort : (quirks.streamPort ?? rtspPort);
 }
 
 /** The camera's RTSP service: the demo camera's, behind this camera's login and at its paths. */

@@ -101,6 +101,14 @@ test.for([
     200,
     '/a?b&amp;#38;c<',
   ],
+  [
+    { answersHttpWishesWithPort80: true },
+    'media',
+    'GetStreamUri',
+    `${PROFILE}<Protocol>HTTP</Protocol>`,
+    200,
+    'rtsp://127.0.0.1:80/main<',
+  ],
   [{ streamUriEnd: '?user=admin_password=x' }, 'media', 'GetStreamUri', PROFILE, 200, '/main?user=admin_password=x<'],
   [
     { refusesEncoderChanges: true },
@@ -282,4 +290,23 @@ test('it sets its clock, is told its time server, and begins anew at 2000 when i
   expect(camera.endpoint).not.toBe(endpoint);
   await expect.poll(() => call(camera, 'device', 'GetHostname').catch(() => undefined)).toMatchObject({ status: 200 });
   expect(camera.port).toBe(port);
+});
+
+test('the Date header has the time of the camera, or is not there', async () => {
+  await using camera = await startOnvifCamera({ quirks: { clockOffsetMs: -86_400_000 } });
+  await using shy = await startOnvifCamera({ quirks: { hasNoDate: true } });
+  const date = async (each: OnvifCamera) => (await call(each, 'device', 'GetHostname')).headers.get('Date');
+  expect(Date.parse((await date(camera)) ?? '')).toBeLessThan(Date.now() - 86_000_000);
+  expect(await date(shy)).toBeNull();
+});
+
+test('a recorder has a lens for each channel', async () => {
+  const profiles = ['a', 'b'].map((source) => ({ ...SUB_PROFILE, token: `${source}1`, source }));
+  await using camera = await startOnvifCamera({ profiles });
+  const tokens = async (service: ServiceName, operation: string, inner = '') =>
+    (await call(camera, service, operation, { inner })).text.match(/(?<=SourceToken>|VideoSources token=")\w+/g);
+  expect(await tokens('media', 'GetVideoSources')).toEqual(['a', 'b']);
+  expect(await tokens('media', 'GetProfiles')).toEqual(['a', 'b']);
+  expect(await tokens('media2', 'GetProfiles', '<Type>All</Type>')).toEqual(['a', 'b']);
+  expect(await tokens('media2', 'GetVideoSourceConfigurations')).toEqual(['a', 'b']);
 });

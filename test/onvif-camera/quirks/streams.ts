@@ -3,6 +3,8 @@ export interface StreamQuirks {
   streamHost?: string;
   /** The port in stream addresses: that of HTTP, none at all, or this one. */
   streamPort?: 'http' | 'none' | number;
+  /** A wish for RTSP in HTTP is answered with `rtsp://` at port 80. */
+  answersHttpWishesWithPort80?: boolean;
   /** Path and query of a stream by the profile's token, such as `/Streaming/Channels/101?profile=Profile_1`. */
   streamPaths?: Readonly<Record<string, string>>;
   /** How the address stands in the reply. */

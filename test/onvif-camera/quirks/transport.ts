@@ -8,6 +8,8 @@ export interface TransportQuirks {
   breaksKeepAlive?: boolean;
   /** With more calls at once than this the others get 503. */
   callsAtOnce?: number;
+  /** No Date header; else it has the camera's own time. */
+  hasNoDate?: boolean;
   /** Takes this long for every call. */
   takesMs?: number;
 }
