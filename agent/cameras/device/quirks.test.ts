@@ -70,14 +70,25 @@ const EVERYBODY = {
   'no token beside Digest': { login: 'digest', refusesTokenBesideDigest: true },
   'tokens that nobody understands': { login: 'digest', mustUnderstandFault: true },
   'time after login alone': { timeWantsLogin: true },
+  'time after login alone, 3 h slow': {
+    login: 'token',
+    timeWantsLogin: true,
+    clockOffsetMs: -3 * HOUR_MS,
+    tokenWindowMs: 5_000,
+  },
   'services after login alone': { servicesWantLogin: true, timeWantsLogin: true },
   'services after Digest alone': { login: 'digest', servicesWantLogin: true, timeWantsLogin: true },
   'refusals with 401': { login: 'token', refusalStatus: 401, servicesWantLogin: true },
   'refusals with 200': { login: 'token', refusalStatus: 200, servicesWantLogin: true },
   'a clock 3 h slow, strict': { login: 'token', clockOffsetMs: -3 * HOUR_MS, tokenWindowMs: 5_000 },
   'a clock 3 h fast, strict': { login: 'token', clockOffsetMs: 3 * HOUR_MS, tokenWindowMs: 5_000 },
-  'no time in UTC': { login: 'token', utcTime: 'missing', tokenWindowMs: 5_000 },
-  'half a time in UTC': { login: 'token', utcTime: 'hollow', tokenWindowMs: 5_000 },
+  'no time in UTC, 3 h slow': { login: 'token', utcTime: 'missing', clockOffsetMs: -3 * HOUR_MS, tokenWindowMs: 5_000 },
+  'half a time in UTC, 3 h fast': {
+    login: 'token',
+    utcTime: 'hollow',
+    clockOffsetMs: 3 * HOUR_MS,
+    tokenWindowMs: 5_000,
+  },
   'local time told as UTC': { login: 'token', utcTime: { zoneMs: 8 * HOUR_MS }, tokenWindowMs: 5_000 },
   'no GetServices': { hasNoGetServices: true },
   'services at another host': { serviceHost: '192.168.1.108' },
@@ -167,7 +178,7 @@ test('a camera that has locked the login is left alone until its time is over', 
 
 test('what is wrong with the clock is told as that, not as a wrong password', async () => {
   const quirks = { login: 'token', utcTime: 'missing', clockOffsetMs: 3 * HOUR_MS, tokenWindowMs: 5_000 } as const;
-  const camera = await start({ ...quirks, saysTimeCheckFailed: true });
+  const camera = await start({ ...quirks, hasNoDate: true, saysTimeCheckFailed: true });
   const error = await failureOf(read(camera));
   expect(error.context['camera']).toBe('clock');
   expect(error.message).toContain('set its date');
