@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { PerchError } from '../../base/errors.ts';
+import { joinSignals } from '../../base/joined-signal.ts';
 import {
   authorization,
   type Challenge,
@@ -47,21 +48,22 @@ export type Picture =
  * where it sends us to another host, nobody goes.
  */
 export async function fetchPicture(asked: PictureRequest): Promise<Picture> {
-  const deadline = AbortSignal.timeout(asked.deadlineMs);
-  const signal = AbortSignal.any([asked.signal, deadline]);
+  const deadline = joinSignals([asked.signal], asked.deadlineMs);
   const { host } = asked.url;
   try {
-    return await follow(asked, signal);
+    return await follow(asked, deadline.signal);
   } catch (cause) {
     if (cause instanceof PerchError) {
       throw cause;
     }
-    if (deadline.aborted) {
+    if (deadline.isLate) {
       throw new PerchError('timeout', `no picture from the camera at ${host} within ${asked.deadlineMs / 1000} s`, {
         host,
       });
     }
     throw new PerchError('unavailable', `cannot get a picture from the camera at ${host}`, { host }, cause);
+  } finally {
+    deadline.release();
   }
 }
 

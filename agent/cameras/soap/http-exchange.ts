@@ -4,6 +4,7 @@ import { request as requestHttps } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { PerchError } from '../../base/errors.ts';
+import { joinSignals } from '../../base/joined-signal.ts';
 import { cameraError } from './failures.ts';
 
 /** A camera is in the same house: who has not taken the connection by then is not there. */
@@ -92,16 +93,16 @@ export function plainNameOf(place: HttpPlace): string {
 
 /** One request and its whole answer. @throws PerchError unreachable, timeout, badReply, notOnvif: whatever goes wrong */
 export async function exchange(asked: HttpRequest): Promise<HttpReply> {
-  const deadline = AbortSignal.timeout(asked.deadlineMs);
+  const deadline = joinSignals([asked.signal], asked.deadlineMs);
   try {
-    return await receive(asked, AbortSignal.any([asked.signal, deadline]));
+    return await receive(asked, deadline.signal);
   } catch (cause) {
     if (cause instanceof PerchError) {
       throw cause;
     }
     const name = nameOf(asked.place);
     const { host, port } = asked.place;
-    if (deadline.aborted) {
+    if (deadline.isLate) {
       const words = `no answer from the camera at ${name} within ${(asked.toldMs ?? asked.deadlineMs) / 1000} s`;
       throw cameraError('timeout', words, { host, port });
     }
@@ -114,6 +115,8 @@ export async function exchange(asked: HttpRequest): Promise<HttpReply> {
     }
     const reason = CAUSES[code.startsWith('ERR_SSL') ? 'EPROTO' : code] ?? message;
     throw cameraError('unreachable', `cannot reach the camera at ${name}: ${reason}`, { host, port, errno: code });
+  } finally {
+    deadline.release();
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { XmlElement } from '@rgrove/parse-xml';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { joinSignals } from '../../base/joined-signal.ts';
 import {
   authorization,
   type Challenge,
@@ -104,10 +105,16 @@ export class SoapCaller {
   }
 
   /** @throws PerchError with `camera` in its context; see failures.ts */
-  call(asked: SoapCall): Promise<XmlElement> {
-    const { lanes, deadlineMs } = this.#options;
+  async call(asked: SoapCall): Promise<XmlElement> {
+    const { lanes, deadlineMs, signal } = this.#options;
     const isLong = (asked.deadlineMs ?? deadlineMs) > LONG_CALL_MS;
-    return lanes.run(this.#camera, isLong, this.#signalOf(asked), () => this.#converse(asked));
+    const joined = joinSignals(asked.signal ? [asked.signal, signal] : [signal]);
+    const call = { ...asked, signal: joined.signal };
+    try {
+      return await lanes.run(this.#camera, isLong, joined.signal, () => this.#converse(call));
+    } finally {
+      joined.release();
+    }
   }
 
   /** Learns how far the camera's clock is from ours: without a login, which would bear a wrong time. */
@@ -179,7 +186,7 @@ export class SoapCaller {
       maxBytes: MAX_REPLY_BYTES,
       deadlineMs: leftMs,
       toldMs: asked.deadlineMs ?? deadlineMs,
-      signal: this.#signalOf(asked),
+      signal: asked.signal ?? this.#options.signal,
     });
     this.isTrusted = reply.isTrusted;
     this.#headerSkewMs = skewOfHeader(reply, clock.wallMs());
@@ -216,7 +223,8 @@ export class SoapCaller {
     const expected = { camera: this.#camera, path: asked.path, response: asked.response, headers: asked.headers };
     const element = responseOf(reply, expected, this.#isKnown);
     if (key && hasLogin && !asked.isOpen && attempt.scheme !== 'anonymous') {
-      this.#proof ??= asked;
+      // Without the signal of a call that is over.
+      this.#proof ??= { ...asked, signal: undefined };
       this.#challenge = attempt.challenge ?? this.#challenge;
       this.#options.logins.accepted(key, attempt.scheme);
     }
@@ -358,10 +366,6 @@ export class SoapCaller {
     return (
       status !== undefined && (isSoap ? this.#isKnown || status === 401 : status === 401 && this.#key !== undefined)
     );
-  }
-
-  #signalOf({ signal }: SoapCall): AbortSignal {
-    return signal ? AbortSignal.any([signal, this.#options.signal]) : this.#options.signal;
   }
 
   get #key(): LoginKey | undefined {

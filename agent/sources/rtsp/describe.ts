@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { joinSignals } from '../../base/joined-signal.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { parseAddress } from './address.ts';
 import { Authenticator } from './authenticator.ts';
@@ -42,12 +43,11 @@ export async function describeStream(
 ): Promise<DescribedStream> {
   const address = parseAddress(url, 'camera');
   const newAuthenticator = () => new Authenticator(credentials, address.isSecure || isClearAllowed);
-  const deadline = AbortSignal.timeout(deadlineMs);
-  const either = AbortSignal.any([signal, deadline]);
+  const either = joinSignals([signal], deadlineMs);
   const channel = openChannel(address, { name: 'camera', fingerprint, authenticator: newAuthenticator() });
   const connection = new RtspConnection(channel, address, 'camera', clock);
   const options = { name: 'camera', timeoutMs: deadlineMs };
-  const dialogue = new Dialogue(connection, address, newAuthenticator(), options, either);
+  const dialogue = new Dialogue(connection, address, newAuthenticator(), options, either.signal);
   try {
     const description = await dialogue.describe(true);
     if (description instanceof Redirect) {
@@ -62,12 +62,13 @@ export async function describeStream(
       hasBackChannel: medias.some(({ isBackChannel }) => isBackChannel),
     };
   } catch (error) {
-    if (either.aborted && !(error instanceof PerchError)) {
-      const words = deadline.aborted ? `no description of the stream within ${deadlineMs / 1000} s` : 'given up';
-      throw new PerchError(deadline.aborted ? 'timeout' : 'unavailable', words, { host: address.host }, error);
+    if (either.signal.aborted && !(error instanceof PerchError)) {
+      const words = either.isLate ? `no description of the stream within ${deadlineMs / 1000} s` : 'given up';
+      throw new PerchError(either.isLate ? 'timeout' : 'unavailable', words, { host: address.host }, error);
     }
     throw error;
   } finally {
+    either.release();
     connection.fail(new PerchError('unavailable', 'connection is over'));
   }
 }

@@ -1,0 +1,34 @@
+import { getEventListeners } from 'node:events';
+import { expect, test } from 'vitest';
+import { joinSignals } from './joined-signal.ts';
+
+test('it aborts with the first of its parts, for the same reason', () => {
+  const [a, b] = [new AbortController(), new AbortController()];
+  const joined = joinSignals([a.signal, b.signal], 60_000);
+  expect(joined.signal.aborted).toBe(false);
+  b.abort('enough');
+  a.abort('later');
+  expect([joined.signal.aborted, joined.signal.reason, joined.isLate]).toEqual([true, 'enough', false]);
+  joined.release();
+});
+
+test('a part that has aborted already is enough', () => {
+  const joined = joinSignals([AbortSignal.abort('before')]);
+  expect(joined.signal.reason).toBe('before');
+  joined.release();
+});
+
+test('the time ends it as well, and that is known', async () => {
+  const joined = joinSignals([], 1);
+  await expect.poll(() => joined.signal.aborted).toBe(true);
+  expect([joined.isLate, joined.signal.reason.name]).toEqual([true, 'TimeoutError']);
+  joined.release();
+});
+
+test('once it is released nothing of it is left with those that live on', () => {
+  const long = new AbortController();
+  for (let i = 0; i < 100; i += 1) {
+    joinSignals([long.signal], 60_000).release();
+  }
+  expect(getEventListeners(long.signal, 'abort')).toHaveLength(0);
+});
