@@ -369,3 +369,29 @@ test('who does not wait for a picture any more is let go, and the camera is not 
   stop.abort();
   expect((await picture).code).toBe('unavailable');
 });
+
+test('a recorder is a channel for each lens; one whose camera is away does not hide the others', async () => {
+  const lens = (source: string, main: string, sub: string) => [
+    { ...MAIN_PROFILE, token: main, name: main, source },
+    { ...SUB_PROFILE, token: sub, name: sub, source },
+  ];
+  const profiles = [...lens('ch1', 'a', 'b'), ...lens('ch2', 'c', 'd'), ...lens('ch3', 'e', 'f')];
+  const streamPaths = Object.fromEntries(profiles.map(({ token }) => [token, `/lens/${token}`]));
+  const camera = await start({ streamPaths }, { profiles });
+  const session = await openSession(targetOf(camera));
+  const away = new Set(['c', 'd'].map((token) => camera.rtspUrl(token)));
+  const one: ProveStream = async (url, credentials, signal) => {
+    if (away.has(url)) {
+      throw new PerchError('notFound', 'no such stream');
+    }
+    return prove(url, credentials, signal);
+  };
+  const { channels, main } = await understand(session, { prove: one, signal: never });
+  expect(channels.map((channel) => [channel.videoSource, channel.main.token, channel.sub?.token])).toEqual([
+    ['ch1', 'a', 'b'],
+    ['ch3', 'e', 'f'],
+  ]);
+  expect(main.token).toBe('a');
+  const third = await understand(session, { signal: never, videoSources: ['ch3'] });
+  expect(third.channels.map(({ videoSource }) => videoSource)).toEqual(['ch3']);
+});
