@@ -225,6 +225,25 @@ test.concurrent('a whole range is searched with at most 64 addresses at a time',
   expect(done).toBe(254);
 });
 
+test('who asks for a look while one is well on its way gets one of his own, and shares it', async (context) => {
+  const clock = new FakeClock();
+  const { found } = openRegistry(context, await freeUdpPort(), { clock });
+  const ended: string[] = [];
+  const look = (name: string) => found.look().then(() => ended.push(name));
+  void look('first');
+  await clock.advance(200);
+  void look('beside it');
+  await clock.advance(2_000);
+  void look('later');
+  void look('later too');
+  await clock.advance(1_800);
+  expect(ended).toEqual(['first', 'beside it']);
+  await clock.advance(3_999);
+  expect(ended).toHaveLength(2);
+  await clock.advance(1);
+  expect(ended).toEqual(['first', 'beside it', 'later', 'later too']);
+});
+
 test('the networks are probed at the start, every three minutes while a camera is missing, and else once an hour', async (context) => {
   const port = await freeUdpPort();
   const clock = new FakeClock();

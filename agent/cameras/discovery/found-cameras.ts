@@ -12,6 +12,8 @@ import { parseTargets } from './targets.ts';
 const MAX_CAMERAS = 512;
 /** Cameras answer within a second. */
 const LISTEN_MS = 4_000;
+/** The second probes of a look have gone out by then, the third ones not. */
+const TOGETHER_MS = 300;
 const TICK_MS = 60_000;
 /** How often the networks are probed while a camera that is wanted is missing, and else. */
 const WHILE_MISSING_MS = 3 * 60_000;
@@ -67,6 +69,8 @@ export class FoundCameras {
   readonly #stop = new AbortController();
   readonly #asked = new Set<string>();
   #looking: Promise<void> | undefined;
+  #nextLook: Promise<void> | undefined;
+  #lookBeganMs = Number.NEGATIVE_INFINITY;
   #isSweeping = false;
   #lastLookMs = Number.NEGATIVE_INFINITY;
   #looks = 0;
@@ -85,14 +89,29 @@ export class FoundCameras {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#announcements.close();
+    await this.#nextLook;
     await this.#looking;
   }
 
-  /** Probes all networks, for four seconds; two that look at once look together. What is found is told as it comes. */
-  look({ listenMs = LISTEN_MS }: { readonly listenMs?: number } = {}): Promise<void> {
-    this.#looking ??= this.#lookOnce(listenMs).finally(() => {
-      this.#looking = undefined;
-    });
+  /**
+   * Probes all networks, for four seconds. What is found is told as it comes. Those who ask at the same time look
+   * together; who comes later waits for the next look, so that everything was asked after he came.
+   */
+  look(options: { readonly listenMs?: number } = {}): Promise<void> {
+    const { clock } = this.#options;
+    if (this.#looking && clock.monoMs() - this.#lookBeganMs > TOGETHER_MS) {
+      this.#nextLook ??= this.#looking.then(() => {
+        this.#nextLook = undefined;
+        return this.look(options);
+      });
+      return this.#nextLook;
+    }
+    if (!this.#looking) {
+      this.#lookBeganMs = clock.monoMs();
+      this.#looking = this.#lookOnce(options.listenMs ?? LISTEN_MS).finally(() => {
+        this.#looking = undefined;
+      });
+    }
     return this.#looking;
   }
 
