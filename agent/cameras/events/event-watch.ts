@@ -1,0 +1,243 @@
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { isOwnFault } from '../device/media.ts';
+import type { OnvifSession } from '../device/session.ts';
+import { type CameraTrouble, cameraError, troubleOf } from '../soap/failures.ts';
+import type { Channels } from './channels.ts';
+import { endSubscription, PullPoint, type SubscriptionReference } from './pull-point.ts';
+import { Sighted } from './sighted.ts';
+import type { SightingType } from './topics.ts';
+
+const LONGEST_PULL_MS = 30_000;
+const SHORTEST_PULL_MS = 2_000;
+/** Tapo C220 breaks connections after 10 s without news: a shorter wait keeps them. */
+const CUT_SHARE = 0.7;
+const MAX_RESETS = 3;
+/** Answers that come sooner than this, again and again, are no waiting. */
+const QUICK_MS = 250;
+const MAX_QUICK = 5;
+const QUICK_PAUSE_MS = 1_000;
+const FIRST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 60_000;
+/** It does answer, and never as it should. */
+const LONGEST_FAULT_PAUSE_MS = 3_600_000;
+/** Firmware may be changed one day. */
+const UNSUPPORTED_PAUSE_MS = 6 * 3_600_000;
+/** Somebody has to do something in the camera or to its settings. */
+const PERSON_PAUSE_MS = 600_000;
+const FOR_PERSONS: readonly (CameraTrouble | undefined)[] = [
+  ...(['wrongPassword', 'noRights', 'lockedOut', 'onvifOff', 'onvifUser', 'notOnvif', 'clearPassword'] as const),
+];
+
+/** Remembers the subscription of one camera beyond the end of the program. */
+export interface SubscriptionMemory {
+  /** What is not known to have ended. */
+  left(): SubscriptionReference | undefined;
+  keep(reference: SubscriptionReference | undefined): void;
+}
+
+export interface EventWatchOptions {
+  /** Begins to speak to the camera: anew after each failure, for its clock may have gone back with a reboot. */
+  open(signal: AbortSignal): Promise<OnvifSession>;
+  /** Which of the camera's lenses belong to which channel; asked with each session. */
+  channels(session: OnvifSession): Promise<Channels>;
+  readonly memory: SubscriptionMemory;
+  /** What begins and ends, and before which paths, of which the first is the main one; `undefined`: it has been a moment. Must not throw. */
+  tell(paths: readonly string[], type: SightingType, isOn: boolean | undefined): void;
+  readonly clock: Clock;
+  /** Knows the camera. */
+  readonly log: Logger;
+}
+
+/** Listens to what one camera sees, for as long as it is wanted. */
+export class EventWatch {
+  readonly #options: EventWatchOptions;
+  readonly #sighted: Sighted;
+  readonly #stop = new AbortController();
+  /** Beyond `#stop`: the subscription is ended in the camera before this. */
+  readonly #calls = new AbortController();
+  readonly #running: Promise<void>;
+  #pullMs = LONGEST_PULL_MS;
+  #pauseMs = FIRST_PAUSE_MS;
+  #reason: string | undefined;
+  #channels: Channels | undefined;
+  /** There is a subscription, or it is about to be. */
+  #hasPoint = false;
+  /** The camera's events have been listened to once in this run. */
+  #isHeard = false;
+
+  constructor(options: EventWatchOptions) {
+    this.#options = options;
+    this.#sighted = new Sighted(options.clock, (channel, type, isOn) => {
+      options.tell(this.#channels?.paths(channel) ?? [channel], type, isOn);
+    });
+    this.#running = this.#run();
+  }
+
+  /** Why nothing is heard of the camera; undefined while it is listened to, or nothing is known yet. */
+  get trouble(): string | undefined {
+    return this.#reason;
+  }
+
+  /** Resolves when the subscription is ended, or the camera has not answered to that. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    if (!this.#hasPoint) {
+      this.#calls.abort();
+    }
+    await this.#running;
+    this.#calls.abort();
+    this.#sighted.close();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        const session = await this.#open();
+        const channels = await this.#options.channels(session);
+        this.#channels = channels;
+        while (!signal.aborted) {
+          await this.#listen(session, channels);
+        }
+      } catch (error) {
+        if (signal.aborted) {
+          return;
+        }
+        if (!(error instanceof PerchError)) {
+          log.error({ err: error }, 'events of the camera are not listened to any more');
+          return;
+        }
+        await clock.sleep(this.#failed(error), signal);
+      }
+    }
+  }
+
+  async #open(): Promise<OnvifSession> {
+    const { memory } = this.#options;
+    const session = await this.#options.open(this.#calls.signal);
+    if (!session.has('events')) {
+      throw cameraError('notSupported', 'the camera has no events', { host: session.host });
+    }
+    const left = memory.left();
+    if (left) {
+      await endSubscription(session, left);
+      memory.keep(undefined);
+    }
+    return session;
+  }
+
+  /** One subscription, from its begin to its end. @returns when the next one is to begin at once */
+  async #listen(session: OnvifSession, channels: Channels): Promise<void> {
+    const { clock, memory } = this.#options;
+    let point: PullPoint | undefined;
+    let isReachable = true;
+    this.#hasPoint = true;
+    try {
+      point = await PullPoint.create(session, clock);
+      memory.keep(point.reference);
+      await this.#pullOn(point, channels);
+    } catch (error) {
+      isReachable = !['unreachable', 'timeout'].includes(troubleOf(error) ?? '');
+      throw error;
+    } finally {
+      // Of one that cannot be reached it is kept: it is ended when it is there again.
+      if (point && isReachable) {
+        await point.end();
+        memory.keep(undefined);
+      }
+      this.#hasPoint = false;
+    }
+  }
+
+  async #pullOn(point: PullPoint, channels: Channels): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stop;
+    let resets = 0;
+    let quick = 0;
+    while (!signal.aborted) {
+      if (point.isDue && !(await this.#renewed(point))) {
+        return;
+      }
+      const sinceMs = clock.monoMs();
+      try {
+        const notifications = await point.pull(this.#pullMs, signal);
+        resets = 0;
+        this.#heard();
+        for (const notification of notifications) {
+          this.#sighted.take(notification, channels.of(notification));
+        }
+      } catch (error) {
+        if (signal.aborted) {
+          return;
+        }
+        resets += 1;
+        if (!isReset(error) || resets >= MAX_RESETS) {
+          throw error;
+        }
+        this.#learnWait(clock.monoMs() - sinceMs);
+      }
+      quick = clock.monoMs() - sinceMs < QUICK_MS ? quick + 1 : 0;
+      if (quick > MAX_QUICK) {
+        await clock.sleep(QUICK_PAUSE_MS, signal);
+      }
+    }
+  }
+
+  /** @returns false: the camera does not renew, a new subscription takes the place of this one */
+  async #renewed(point: PullPoint): Promise<boolean> {
+    try {
+      await point.renew(this.#stop.signal);
+      return true;
+    } catch (error) {
+      if (this.#stop.signal.aborted || isOwnFault(error)) {
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  #learnWait(waitedMs: number): void {
+    if (waitedMs >= SHORTEST_PULL_MS) {
+      this.#pullMs = Math.max(SHORTEST_PULL_MS, Math.min(this.#pullMs, waitedMs * CUT_SHARE));
+    }
+  }
+
+  #heard(): void {
+    this.#pauseMs = FIRST_PAUSE_MS;
+    if (!this.#isHeard || this.#reason !== undefined) {
+      this.#options.log[this.#isHeard ? 'debug' : 'info']('the camera tells what it sees');
+    }
+    this.#isHeard = true;
+    this.#reason = undefined;
+  }
+
+  /** @returns when to try again */
+  #failed(error: PerchError): number {
+    const { log } = this.#options;
+    const trouble = troubleOf(error);
+    const reason = explain(error);
+    const isNews = reason !== this.#reason;
+    this.#reason = reason;
+    // Told once; a camera that is away is told of by its stream.
+    const isAway = trouble === 'unreachable' || trouble === 'timeout';
+    log[isNews && !isAway ? 'info' : 'debug']({ reason }, 'the camera does not tell what it sees');
+    if (trouble === 'notSupported') {
+      return UNSUPPORTED_PAUSE_MS;
+    }
+    if (FOR_PERSONS.includes(trouble)) {
+      return PERSON_PAUSE_MS;
+    }
+    const pauseMs = this.#pauseMs;
+    this.#pauseMs = Math.min(2 * pauseMs, isAway ? LONGEST_PAUSE_MS : LONGEST_FAULT_PAUSE_MS);
+    return pauseMs;
+  }
+}
+
+/** The connection has broken: to a camera that has nothing to tell. */
+function isReset(error: unknown): boolean {
+  const errno = error instanceof PerchError ? error.context['errno'] : undefined;
+  return typeof errno === 'string' && ['ECONNRESET', 'ECUT', 'EPIPE'].includes(errno);
+}
