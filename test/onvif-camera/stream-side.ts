@@ -65,6 +65,7 @@ export function startStreamSide(state: CameraState, address: string, port: numbe
   return startRtspServer(port, sharedFeed(), systemClock, silentLogger, {
     address,
     manners: {
+      moreMedia: (request) => backChannel(state, request),
       streamOf: (uri) => streamOf(uri) ?? (state.quirks.streamPaths ? 'none' : undefined),
       challenge: (request) => {
         const isAsked = request.method === 'DESCRIBE' || request.method === 'SETUP';
@@ -73,6 +74,14 @@ export function startStreamSide(state: CameraState, address: string, port: numbe
       },
     },
   });
+}
+
+/** ONVIF Streaming Specification §5.3.2. */
+function backChannel({ quirks }: CameraState, request: RtspRequest): string {
+  const isAsked = (request.headers.get('Require') ?? '').includes('backchannel');
+  return quirks.backChannel === 'always' || (quirks.backChannel === 'when asked' && isAsked)
+    ? 'm=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=control:trackID=2\r\na=sendonly\r\n'
+    : '';
 }
 
 /** A player may leave the query out. */

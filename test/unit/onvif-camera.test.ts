@@ -137,10 +137,10 @@ test('a camera that ignores Stop moves until its time is over', async () => {
 });
 
 /** The status and headers of one RTSP request. */
-async function describeStream(url: string): Promise<string> {
+async function describeStream(url: string, more = ''): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connectTcp(Number(port), hostname);
-  socket.write(`DESCRIBE ${url} RTSP/1.0\r\nCSeq: 1\r\n\r\n`);
+  socket.write(`DESCRIBE ${url} RTSP/1.0\r\nCSeq: 1\r\n${more}\r\n`);
   const [chunk] = (await once(socket, 'data')) as [Buffer];
   socket.destroy();
   return chunk.toString();
@@ -176,4 +176,16 @@ test('an independent client finds the picture at the address that it is told, an
   const response = await fetch(uri);
   expect([response.status, response.headers.get('Content-Type')]).toEqual([200, 'application/octet-stream']);
   expect(new Uint8Array(await response.arrayBuffer()).subarray(0, 2)).toEqual(Uint8Array.of(0xff, 0xd8));
+});
+
+test('a track to talk through is described when it is asked for, or always', async () => {
+  const isTold = async (quirks: Quirks, more: string) => {
+    await using camera = await startOnvifCamera({ quirks });
+    return (await describeStream(camera.rtspUrl(), more)).includes('a=sendonly');
+  };
+  const asks = 'Require: www.onvif.org/ver20/backchannel\r\n';
+  expect(await isTold({}, asks)).toBe(false);
+  expect(await isTold({ backChannel: 'when asked' }, '')).toBe(false);
+  expect(await isTold({ backChannel: 'when asked' }, asks)).toBe(true);
+  expect(await isTold({ backChannel: 'always' }, '')).toBe(true);
 });

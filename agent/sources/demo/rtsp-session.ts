@@ -23,6 +23,8 @@ export interface RtspManners {
   challenge?(request: RtspRequest): readonly HeaderField[] | undefined;
   /** The stream behind an address that is not called as the stream is. */
   streamOf?(uri: string): string | undefined;
+  /** Lines of SDP for more media than there are. */
+  moreMedia?(request: RtspRequest): string;
 }
 
 type Answer = readonly [status: number, headers?: readonly HeaderField[], body?: Uint8Array];
@@ -123,7 +125,7 @@ export class RtspSession implements FeedListener {
       case 'OPTIONS':
         return [200, [['Public', METHODS]]];
       case 'DESCRIBE':
-        return this.#describe(request.uri);
+        return this.#describe(request);
       case 'SETUP':
         return this.#setUp(request);
       case 'PLAY':
@@ -140,7 +142,8 @@ export class RtspSession implements FeedListener {
     }
   }
 
-  #describe(uri: string): Answer {
+  #describe(request: RtspRequest): Answer {
+    const { uri } = request;
     const alias = this.#manners.streamOf?.(uri);
     const tracks = this.#feed.tracksOf(alias ?? pathOf(uri)[0] ?? '');
     if (!tracks) {
@@ -154,7 +157,7 @@ export class RtspSession implements FeedListener {
       ['Content-Type', 'application/sdp'],
       ['Content-Base', base],
     ];
-    return [200, headers, Buffer.from(sdp)];
+    return [200, headers, Buffer.from(sdp + (this.#manners.moreMedia?.(request) ?? ''))];
   }
 
   #setUp(request: RtspRequest): Answer {

@@ -11,6 +11,8 @@ export interface StreamQuirks {
   streamUriText?: 'spaced' | 'escaped twice';
   /** What follows the address, such as a user of the maker's: `?user=admin_password=tlJwpbo6_channel=1`. */
   streamUriEnd?: string;
+  /** A track to talk back through stands in the description; it cannot be set up. */
+  backChannel?: 'when asked' | 'always';
   /** RTSP login; MD5 when there are credentials. */
   rtspLogin?: 'none' | 'basic' | 'md5' | 'sha256' | 'both';
   /** Unknown paths are told before login: 404 where others ask for the password first. */
