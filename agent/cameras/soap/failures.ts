@@ -47,3 +47,9 @@ export function troubleOf(error: unknown): CameraTrouble | undefined {
   const camera = error instanceof PerchError ? error.context['camera'] : undefined;
   return typeof camera === 'string' && camera in CODES ? (camera as CameraTrouble) : undefined;
 }
+
+/** The camera has broken the connection, in the place of an answer or inside it. */
+export function isReset(error: unknown): boolean {
+  const errno = error instanceof PerchError ? error.context['errno'] : undefined;
+  return typeof errno === 'string' && ['ECONNRESET', 'ECUT', 'EPIPE'].includes(errno);
+}

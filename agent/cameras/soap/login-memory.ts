@@ -30,6 +30,15 @@ export interface LoginKey extends Credentials {
   readonly camera: string;
 }
 
+/** What an earlier run of the program has to tell the next. */
+export interface RefusedLogin {
+  /** Camera and user. */
+  readonly login: string;
+  readonly refusals: number;
+  readonly agoMs: number;
+  readonly lockedForMs: number;
+}
+
 /**
  * What became of logins, by camera and user, over all sessions: so that a wrong password is not tried until the camera locks.
  * Bounded; the one that was used longest ago is forgotten first.
@@ -39,6 +48,8 @@ export class LoginMemory {
   /** In the order of their use. */
   readonly #logins = new Map<string, Login>();
   readonly #secret = randomBytes(32);
+  /** Hears of every refusal, lock and end of them. */
+  onChange: () => void = () => {};
 
   constructor(clock: Pick<Clock, 'monoMs'>) {
     this.#clock = clock;
@@ -87,7 +98,11 @@ export class LoginMemory {
   }
 
   accepted(key: LoginKey, scheme: LoginScheme): void {
+    const hadRefusals = (this.#get(key)?.refusalsInAll ?? 0) > 0;
     this.#put(key, { ...FRESH, seal: this.#sealOf(key), scheme });
+    if (hadRefusals) {
+      this.onChange();
+    }
   }
 
   refused(key: LoginKey): void {
@@ -96,6 +111,7 @@ export class LoginMemory {
     const refusals = login.seal === seal ? login.refusals + 1 : 1;
     const refusedAtMs = this.#clock.monoMs();
     this.#put(key, { ...login, seal, refusals, refusalsInAll: login.refusalsInAll + 1, refusedAtMs });
+    this.onChange();
   }
 
   /** @returns what to throw */
@@ -103,6 +119,7 @@ export class LoginMemory {
     const login = this.#get(key) ?? FRESH;
     const waitMs = forMs ?? FORGET_AFTER_MS;
     this.#put(key, { ...login, lockedUntilMs: this.#clock.monoMs() + waitMs });
+    this.onChange();
     return lockedOut(waitMs, { host: key.camera, isTold: forMs !== undefined });
   }
 
@@ -114,6 +131,36 @@ export class LoginMemory {
   /** It does not know tokens, whether the password is right or not. */
   learn(key: LoginKey, scheme: LoginScheme): void {
     this.#put(key, { ...(this.#get(key) ?? { ...FRESH, seal: this.#sealOf(key) }), scheme });
+  }
+
+  /** What counts against logins now; nothing of passwords. */
+  refusals(): RefusedLogin[] {
+    const nowMs = this.#clock.monoMs();
+    const kept: RefusedLogin[] = [];
+    for (const [name, login] of this.#logins) {
+      const agoMs = nowMs - login.refusedAtMs;
+      const refusals = agoMs < FORGET_AFTER_MS ? login.refusalsInAll : 0;
+      const lockedForMs = Math.max(0, login.lockedUntilMs - nowMs);
+      if (refusals > 0 || lockedForMs > 0) {
+        kept.push({ login: name, refusals, agoMs, lockedForMs });
+      }
+    }
+    return kept;
+  }
+
+  /** Of an earlier run: other passwords count as such, so a run that ends and begins again and again stops before a camera locks. */
+  restore(refused: readonly RefusedLogin[]): void {
+    const nowMs = this.#clock.monoMs();
+    for (const { login, refusals, agoMs, lockedForMs } of refused.slice(-MAX_LOGINS)) {
+      const refusedAtMs = nowMs - agoMs;
+      this.#logins.set(login, {
+        ...FRESH,
+        refusals,
+        refusalsInAll: refusals,
+        refusedAtMs,
+        lockedUntilMs: nowMs + lockedForMs,
+      });
+    }
   }
 
   #get(key: LoginKey): Login | undefined {
