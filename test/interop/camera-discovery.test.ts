@@ -88,6 +88,9 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     const address = `${far}%${house.hostInterface}`;
     expect(only).toMatchObject({ endpoint: camera.report.endpoint, address, foundFrom: near });
     expect(only?.url).toBe(`http://[${address.replace('%', '%25')}]:${camera.report.port}/onvif/device_service`);
+    await using asked = registryOn([house]);
+    await asked.probe(address);
+    expect(asked.list()).toMatchObject([{ endpoint: camera.report.endpoint, address, url: only?.url }]);
     const session = await openSession({ url: only?.url ?? '', signal: new AbortController().signal });
     expect(await session.information()).toMatchObject({ model: 'Sim 1' });
   });
