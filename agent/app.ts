@@ -10,7 +10,9 @@ import type { Clock } from './base/clock.ts';
 import { type Logger, setLogLevel } from './base/log.ts';
 import { BoxCommands } from './box-commands.ts';
 import { tellOfCameras, tellOfConfig, tellOfFound } from './box-news.ts';
+import { keepLogins } from './cameras/device/kept-logins.ts';
 import { FoundCameras, type FoundCamerasOptions } from './cameras/discovery/found-cameras.ts';
+import type { LoginFile } from './cameras/soap/login-file.ts';
 import { ApiEdits } from './config/api-edits.ts';
 import type { Environment } from './config/environment.ts';
 import type { Config } from './config/load.ts';
@@ -64,6 +66,7 @@ export class App {
   readonly #accounts: Accounts;
   readonly #authority: Authority;
   readonly #paths: PathTable;
+  #logins: LoginFile | undefined;
   readonly #commands: BoxCommands;
   readonly #recordings: Recordings;
   readonly #transcoder: Transcoder;
@@ -218,6 +221,7 @@ export class App {
     this.#transcoder.close();
     await this.#recordings.close();
     await this.#commands.close();
+    await this.#logins?.close();
     this.#load.close();
     this.#loop.close();
     this.#options.log.info('stopped');
@@ -228,6 +232,7 @@ export class App {
     for (const problem of this.#store.problems) {
       log[problem.severity === 'note' ? 'debug' : problem.severity]({ at: problemText(problem) }, 'configuration');
     }
+    this.#logins = await keepLogins(this.#options.dataDir, clock, log);
     await this.#commands.begin();
     await this.#inTurn(() => this.#apply(this.#config));
     this.#store.onChange(() => this.#applySoon());
