@@ -8,6 +8,10 @@ import { PerchError } from '../../base/errors.ts';
 import { describeStream } from './describe.ts';
 
 const signal = new AbortController().signal;
+/** 1920x1080, max_num_reorder_frames = 2. */
+const SPS_WITH_REORDERING = Buffer.from('67640028acd940780227e5c044000003000400000300c83c60c658', 'hex').toString(
+  'base64',
+);
 const LOGIN = { user: 'admin', password: 'secret' };
 
 async function start(quirks: OnvifCameraOptions['quirks'] = {}) {
@@ -44,6 +48,7 @@ test.for(['md5', 'sha256', 'both'] as const)('a stream is described, logged in w
     hasPicture: true,
     hasSound: true,
     hasBackChannel: false,
+    mayReorder: false,
   });
 });
 
@@ -61,6 +66,20 @@ test('Basic without TLS is used only where it is allowed', async () => {
   const url = camera.rtspUrl();
   await expect(describeStream(url, LOGIN, { signal })).rejects.toMatchObject({ code: 'unauthorized' });
   expect((await describeStream(url, LOGIN, { signal, isClearAllowed: true })).codec).toBe('H264');
+});
+
+test('whether pictures may come out of order is read from the parameter sets', async () => {
+  const sets = { many: SPS_WITH_REORDERING, cut: 'Z2Q=' };
+  for (const [name, set] of Object.entries(sets)) {
+    const sdp = `v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 sprop-parameter-sets=${set}\r\n`;
+    const url = await answering((socket) =>
+      socket.end(
+        `RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: ${sdp.length}\r\n\r\n${sdp}`,
+      ),
+    );
+    const { mayReorder } = await describeStream(url, undefined, { signal });
+    expect(mayReorder).toBe(name === 'many' ? true : undefined);
+  }
 });
 
 test('nobody is followed to another address', async () => {

@@ -1,6 +1,10 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
+import type { RtpFormat } from '../../media/depacketizer.ts';
+import { parseH264Sps } from '../../media/h264/params.ts';
+import { parseH265Sps } from '../../media/h265/params.ts';
+import { decodeSprop } from '../../media/nal.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { parseAddress } from './address.ts';
 import { Authenticator } from './authenticator.ts';
@@ -29,6 +33,8 @@ export interface DescribedStream {
   readonly hasSound: boolean;
   /** It can be talked to. */
   readonly hasBackChannel: boolean;
+  /** The parameter sets allow pictures out of order (B-frames); undefined when they are not told. */
+  readonly mayReorder: boolean | undefined;
 }
 
 /**
@@ -60,6 +66,7 @@ export async function describeStream(
       hasPicture: video !== undefined,
       hasSound: medias.some(({ kind, isBackChannel }) => kind === 'audio' && !isBackChannel),
       hasBackChannel: medias.some(({ isBackChannel }) => isBackChannel),
+      mayReorder: mayReorder(video?.formats[0]),
     };
   } catch (error) {
     if (either.signal.aborted && !(error instanceof PerchError)) {
@@ -70,5 +77,24 @@ export async function describeStream(
   } finally {
     either.release();
     connection.fail(new PerchError('unavailable', 'connection is over'));
+  }
+}
+
+/** Cameras without B-frames say so in their parameter sets, most of them. */
+function mayReorder(format: RtpFormat | undefined): boolean | undefined {
+  try {
+    if (format?.encoding === 'H264') {
+      const sps = decodeSprop(format.fmtp.get('sprop-parameter-sets')).find((nal) => ((nal[0] ?? 0) & 0x1f) === 7);
+      const most = sps && parseH264Sps(sps).maxReorderFrames;
+      return most === undefined ? undefined : most > 0;
+    }
+    const [sps] = format?.encoding === 'H265' ? decodeSprop(format.fmtp.get('sprop-sps')) : [];
+    return sps && parseH265Sps(sps).maxReorderFrames > 0;
+  } catch (error) {
+    // What is wrong with them is found out when the stream is read.
+    if (error instanceof PerchError) {
+      return undefined;
+    }
+    throw error;
   }
 }
