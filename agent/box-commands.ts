@@ -8,7 +8,7 @@ import type { PathSettings } from './config/path.ts';
 import { ConnectionCommands } from './hooks/connection-commands.ts';
 import type { HookTally } from './hooks/hook-tally.ts';
 import { endLeftovers } from './hooks/leftovers.ts';
-import { isOwnConnection, type LocalClient } from './hooks/own-connection.ts';
+import { isOwnConnection, type LocalConnection } from './hooks/own-connection.ts';
 import { PathCommands, type PathFacts } from './hooks/path-commands.ts';
 import { Programs } from './hooks/programs.ts';
 
@@ -45,10 +45,10 @@ export class BoxCommands {
     return new PathCommands(settings, { ...path, rtspPort: () => this.#rtspPort }, this.#programs);
   }
 
-  /** Whether the connection of this client is that of a program whose command, in the configuration, names this path. */
-  isFor(path: string, client: LocalClient): boolean {
+  /** Whether the connection is that of a program whose command, in the configuration, names this path. */
+  isFor(path: string, connection: LocalConnection): boolean {
     const groups = this.#programs.groupsNaming(path);
-    return groups.length > 0 && isOwnConnection(groups, client, this.#rtspPort);
+    return groups.length > 0 && isOwnConnection(groups, connection);
   }
 
   /** What has become of the commands so far. */

@@ -6,19 +6,18 @@ import { WrongCredentials } from './http/wrong-credentials.ts';
 import { RtspAuthority } from './rtsp-access.ts';
 
 const NOBODY = { owner: 'owner', verify: async () => false, person: () => undefined };
-const OWN_PORT = 40_000;
+const OWN = { client: { ip: '127.0.0.1', port: 40_000 }, server: { ip: '127.0.0.1', port: 8554 } };
 
 function accessOf() {
   const authority = new Authority(NOBODY, { isOwn: false, internalUsers: [] });
   const wrong = new WrongCredentials(new FakeClock(), new AbortController().signal);
   const programs = {
-    isFor: (path: string, { ip, port }: { ip: string; port: number }) =>
-      path === 'cam' && ip === '127.0.0.1' && port === OWN_PORT,
+    isFor: (path: string, asked: unknown) => path === 'cam' && asked === OWN,
   };
   return new RtspAuthority(authority, wrong, silentLogger, programs);
 }
 
-const requester = { ip: '127.0.0.1', port: OWN_PORT, query: '', id: 'x', userAgent: '', credentials: undefined };
+const requester = { ip: '127.0.0.1', connection: OWN, query: '', id: 'x', userAgent: '', credentials: undefined };
 
 test.for(['publish', 'read'] as const)(
   'a program that Perch has started with a command that names a path needs no password to %s there',
@@ -30,7 +29,8 @@ test.for(['publish', 'read'] as const)(
 test.for([
   ['to publish to another path', 'publish', 'other', {}],
   ['to read another path', 'read', 'other', {}],
-  ['from another port', 'publish', 'cam', { port: OWN_PORT + 1 }],
+  ['over another connection', 'publish', 'cam', { connection: { ...OWN } }],
+  ['through a tunnel', 'publish', 'cam', { connection: undefined }],
   ['from another machine', 'publish', 'cam', { ip: '192.168.1.20' }],
 ] as const)('it needs one as everybody does: %s', async ([, action, path, other]) => {
   expect(await accessOf().authorize(action, path, { ...requester, ...other })).toBe('challenge');

@@ -9,8 +9,8 @@ const QUERY_TOKEN = /(?:^|&)(?:token|jwt)=./;
 
 /** Knows the programs that Perch itself has started. */
 export interface OwnPrograms {
-  /** Whether this client, on this machine, is a program whose command names this path. */
-  isFor(path: string, client: { readonly ip: string; readonly port: number }): boolean;
+  /** Whether this connection, on this machine, is that of a program whose command names this path. */
+  isFor(path: string, connection: NonNullable<RtspRequester['connection']>): boolean;
 }
 
 /** Asks who may use RTSP where it is decided for every protocol. */
@@ -39,7 +39,8 @@ export class RtspAuthority implements RtspAccess {
     requester: RtspRequester,
   ): Promise<'refused' | 'challenge' | { readonly user: string }> {
     const asked = identityOf(requester);
-    const isOurs = asked.isLoopback && this.#programs?.isFor(path, { ip: asked.ip, port: requester.port });
+    const { connection } = requester;
+    const isOurs = asked.isLoopback && connection !== undefined && this.#programs?.isFor(path, connection);
     const identity = isOurs ? { ...asked, isOwnProgram: true } : asked;
     const { ip, user, password } = identity;
     const hasCredentials = requester.credentials !== undefined && [user, password, identity.proves].some(Boolean);

@@ -14,6 +14,8 @@ export interface ByteChannel {
   readonly queuedBytes: number;
   /** `address:port` of the other side, for logs and the API. */
   readonly remote: string;
+  /** `address:port` of this side of a connection that was accepted; not there where the bytes come through a tunnel. */
+  readonly local?: string | undefined;
   /** Never blocks: bytes queue. The caller looks at `queuedBytes` and decides when it is enough. They are not to be changed before it is 0. */
   write(bytes: Uint8Array): void;
   /** Writes what is queued, then ends. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../test/random.ts';
-import { canonicalIp, IpList, isLoopbackIp, isPrivateIp, subscriberOf } from './ip-address.ts';
+import { canonicalIp, endpointOf, IpList, isLoopbackIp, isPrivateIp, shownPeer, subscriberOf } from './ip-address.ts';
 
 test.for([
   ['192.0.2.1', '192.0.2.1'],
@@ -13,6 +13,15 @@ test.for([
   ['', undefined],
 ] as const)('%s is written %s', ([text, canonical]) => {
   expect(canonicalIp(text)).toBe(canonical);
+});
+
+test.for([
+  ['::ffff:192.0.2.1', 4_000, '192.0.2.1:4000', '192.0.2.1'],
+  ['2001:DB8::1', 554, '[2001:db8::1]:554', '2001:db8::1'],
+  ['camera.local', 554, 'camera.local:554', 'camera.local'],
+] as const)('a peer at %s, port %i, is shown as %s and read from there', ([address, port, shown, ip]) => {
+  expect(shownPeer(address, port)).toBe(shown);
+  expect(endpointOf(shown)).toEqual({ ip, port });
 });
 
 test.for([

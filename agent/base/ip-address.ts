@@ -29,6 +29,19 @@ export function shownPeer(address: string, port: number): string {
   return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
+/** One end of a connection. */
+export interface Endpoint {
+  /** In canonical form. */
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** The two parts of what `shownPeer` writes; a name stays as it is. Port 0: there is none. */
+export function endpointOf(shown: string): Endpoint {
+  const [, host = shown, port = '0'] = /^\[?(.*?)\]?:(\d+)$/.exec(shown) ?? [];
+  return { ip: canonicalIp(host) ?? host, port: Number(port) };
+}
+
 /** Addresses and subnets (`192.168.0.0/16`, `::1`), asked in constant time whatever their number. */
 export class IpList {
   /** Entries that are neither an address nor a subnet: they match nothing. */

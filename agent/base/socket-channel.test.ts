@@ -18,3 +18,12 @@ test.for([
 test('a connection that is still to be made is shown as what is wanted', () => {
   expect(new SocketChannel(new Socket(), 'camera:554').remote).toBe('camera:554');
 });
+
+test('of a connection that was accepted its own side is known, in the same form', () => {
+  const socket = Object.defineProperties(new Socket(), {
+    localAddress: { value: '::ffff:192.0.2.1' },
+    localPort: { value: 8_554 },
+  });
+  expect(new SocketChannel(socket).local).toBe('192.0.2.1:8554');
+  expect(new SocketChannel(new Socket()).local).toBeUndefined();
+});

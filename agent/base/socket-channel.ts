@@ -5,6 +5,7 @@ import { shownPeer } from './ip-address.ts';
 /** A TCP or TLS connection as a channel. */
 export class SocketChannel implements ByteChannel {
   sink: ByteSink | undefined;
+  readonly local: string | undefined;
   readonly #socket: Socket;
   #remote: string;
   #hasEnded = false;
@@ -12,6 +13,8 @@ export class SocketChannel implements ByteChannel {
   /** @param wanted `host:port` of a connection that is still to be made */
   constructor(socket: Socket, wanted = '') {
     this.#socket = socket;
+    const { localAddress, localPort = 0 } = socket;
+    this.local = localAddress === undefined ? undefined : shownPeer(localAddress, localPort);
     this.#remote = remoteOf(socket) ?? wanted;
     // A socket that reads into its owner's buffer (`onread`) emits no data: its owner calls `receive`.
     socket.on('data', (chunk: Uint8Array) => this.receive(chunk, chunk.length));

@@ -1,10 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { isOwnConnection } from './own-connection.ts';
+import { type Endpoint, endpointOf } from '../base/ip-address.ts';
+import { SocketChannel } from '../base/socket-channel.ts';
+import { isOwnConnection, type LocalConnection } from './own-connection.ts';
 
 const isLinux = process.platform === 'linux';
+
+/** As the RTSP server knows a connection. */
+function endsOf(socket: Socket): LocalConnection {
+  const { remote, local = '' } = new SocketChannel(socket);
+  return { client: endpointOf(remote), server: endpointOf(local) };
+}
 
 test.runIf(isLinux).for(['127.0.0.1', '::1'])(
   'a connection of a program of the group to %s is known, and nobody else is',
@@ -17,22 +25,27 @@ test.runIf(isLinux).for(['127.0.0.1', '::1'])(
     const script = `require('net').connect(${port}, '${host}')`;
     const accepted = next();
     const program = spawn('sh', ['-c', `"${process.execPath}" -e "${script}"; :`], { detached: true, stdio: 'ignore' });
-    const own = { ip: host, port: (await accepted).remotePort ?? 0 };
+    const own = endsOf(await accepted);
     const group = program.pid ?? 0;
-    expect(isOwnConnection([group], own, port)).toBe(true);
-    expect(isOwnConnection([1, group], own, port)).toBe(true);
-    expect(isOwnConnection([], own, port)).toBe(false);
-    expect(isOwnConnection([1], own, port)).toBe(false);
-    expect(isOwnConnection([group], own, port + 1)).toBe(false);
-    expect(isOwnConnection([group], { ...own, port: own.port + 1 }, port)).toBe(false);
-    // Another protocol has ports of its own: somebody else may have the same one there.
-    expect(isOwnConnection([group], { ...own, ip: host === '::1' ? '127.0.0.1' : '::1' }, port)).toBe(false);
-    expect(isOwnConnection([group], { ...own, ip: '127.0.0.2' }, port)).toBe(false);
+    expect(isOwnConnection([group], own)).toBe(true);
+    expect(isOwnConnection([1, group], own)).toBe(true);
+    expect(isOwnConnection([], own)).toBe(false);
+    expect(isOwnConnection([1], own)).toBe(false);
+    // Somebody else may have the same port towards another one of this machine, as https and other servers have.
+    expect(isOwnConnection([group], { ...own, server: { ip: host, port: port + 1 } })).toBe(false);
+    expect(isOwnConnection([group], { ...own, client: { ip: host, port: own.client.port + 1 } })).toBe(false);
+    // Another address, and another protocol, have ports of their own.
+    const elsewhere = host === '::1' ? '127.0.0.1' : '::1';
+    for (const ip of ['127.0.0.2', elsewhere]) {
+      const [client, server] = [own.client, own.server].map((end) => ({ ...end, ip })) as [Endpoint, Endpoint];
+      expect(isOwnConnection([group], { client, server: own.server })).toBe(false);
+      expect(isOwnConnection([group], { client: own.client, server })).toBe(false);
+      expect(isOwnConnection([group], { client, server })).toBe(false);
+    }
 
     const acceptedToo = next();
     const stranger = connect(port, host);
-    const other = { ip: host, port: (await acceptedToo).remotePort ?? 0 };
-    expect(isOwnConnection([group], other, port)).toBe(false);
+    expect(isOwnConnection([group], endsOf(await acceptedToo))).toBe(false);
     stranger.destroy();
     process.kill(-group, 'SIGKILL');
     server.close();
@@ -47,10 +60,39 @@ test.runIf(isLinux)('a connection of IPv4 to a socket of IPv6 is known whichever
     const accepted = once(server, 'connection') as Promise<[Socket]>;
     const script = `require('net').connect(${port}, '${host}')`;
     const program = spawn(process.execPath, ['-e', script], { detached: true, stdio: 'ignore' });
-    const client = { ip: '127.0.0.1', port: (await accepted)[0].remotePort ?? 0 };
-    expect([host, isOwnConnection([program.pid ?? 0], client, port)]).toEqual([host, true]);
-    expect([host, isOwnConnection([1], client, port)]).toEqual([host, false]);
+    const own = endsOf((await accepted)[0]);
+    expect([host, own.client.ip, isOwnConnection([program.pid ?? 0], own)]).toEqual([host, '127.0.0.1', true]);
+    expect([host, isOwnConnection([1], own)]).toEqual([host, false]);
     process.kill(-(program.pid ?? 0), 'SIGKILL');
   }
   server.close();
 });
+
+test.runIf(isLinux)(
+  'who takes the port of a program towards another address of the server is not the program',
+  async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    const beside = createServer();
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    beside.listen(port, '127.0.0.2');
+    await once(beside, 'listening');
+
+    const next = async (at: Server) => endsOf(((await once(at, 'connection')) as [Socket])[0]);
+    const acceptedBeside = next(beside);
+    const stranger = connect({ port, host: '127.0.0.2', localAddress: '127.0.0.1' });
+    const strange = await acceptedBeside;
+    const accepted = next(server);
+    const from = `localAddress: '127.0.0.1', localPort: ${strange.client.port}`;
+    const script = `require('net').connect({ port: ${port}, host: '127.0.0.1', ${from} })`;
+    const program = spawn(process.execPath, ['-e', script], { detached: true, stdio: 'ignore' });
+    const own = await accepted;
+    expect(strange).toEqual({ client: own.client, server: { ip: '127.0.0.2', port } });
+    expect(isOwnConnection([program.pid ?? 0], own)).toBe(true);
+    expect(isOwnConnection([program.pid ?? 0], strange)).toBe(false);
+    stranger.destroy();
+    process.kill(-(program.pid ?? 0), 'SIGKILL');
+    server.close();
+    beside.close();
+  },
+);

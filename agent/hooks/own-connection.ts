@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Endpoint } from '../base/ip-address.ts';
 import { processIds, readStat } from './process-group.ts';
 
-/** The client's end of a connection on this machine. */
-export interface LocalClient {
-  /** `127.0.0.1`, also where it has come to a socket of IPv6, or `::1`. */
-  readonly ip: string;
-  readonly port: number;
+/** Both ends of a connection on this machine; of IPv4 as `127.0.0.1`, also where it has come to a socket of IPv6. */
+export interface LocalConnection {
+  readonly client: Endpoint;
+  readonly server: Endpoint;
 }
 
 /** As the kernel writes addresses: each word of four bytes in the machine's order, here little-endian; elsewhere nothing is found. */
@@ -20,11 +20,12 @@ const PLACES: Readonly<Record<string, readonly (readonly [table: string, address
 /**
  * Whether the client of a connection on this machine is a program of one of these process groups. What nobody else can be needs no
  * password, which other users of the machine could read among ffmpeg's arguments. (Linux; elsewhere nobody is found.)
- * @param serverPort that it has connected to, at its own address
+ * By all four of its numbers: the client's address and port alone somebody else can have too, towards another port or address of
+ * this machine.
  */
-export function isOwnConnection(groups: readonly number[], client: LocalClient, serverPort: number): boolean {
-  for (const [table, address] of PLACES[client.ip] ?? []) {
-    const inode = inodeOf(table, `${address}:${hex(client.port)}`, `${address}:${hex(serverPort)}`);
+export function isOwnConnection(groups: readonly number[], { client, server }: LocalConnection): boolean {
+  for (const [table, address] of server.ip === client.ip ? (PLACES[client.ip] ?? []) : []) {
+    const inode = inodeOf(table, `${address}:${hex(client.port)}`, `${address}:${hex(server.port)}`);
     if (inode !== undefined) {
       const socket = `socket:[${inode}]`;
       const own = processIds().filter((pid) => groups.includes(readStat(pid)?.group ?? 0));

@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import { endpointOf } from '../../base/ip-address.ts';
 import type { PeerLookups, SessionLookup } from './peers.ts';
 
 /** Somebody who sends or reads, as a path names him. */
@@ -32,7 +33,7 @@ export function subscribersOf(readers: readonly Named[], peers: PeerLookups): Su
   const addresses = new Map<string, string>();
   for (const type of new Set(readers.map((reader) => reader.type))) {
     for (const { id, remoteAddr = '' } of sessionsOf(type, peers)?.list() ?? []) {
-      addresses.set(id, hostOf(remoteAddr));
+      addresses.set(id, endpointOf(remoteAddr).ip);
     }
   }
   return readers.map(({ type, id }) => ({
@@ -69,6 +70,3 @@ function sessionsOf(type: string, peers: PeerLookups): SessionLookup | undefined
   const lookup = kind && peers[kind.of]();
   return lookup && 'kick' in lookup ? lookup : undefined;
 }
-
-/** Without port and brackets. */
-const hostOf = (remoteAddr: string): string => remoteAddr.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { endpointOf } from '../../base/ip-address.ts';
 import {
   type BasicAnswer,
   type DigestAlgorithm,
@@ -22,6 +23,8 @@ export interface AuthenticatedLink {
   readonly ip: string;
   /** `address:port`, an IPv6 address in brackets. */
   readonly remote: string;
+  /** The same of this side; undefined: it has come through a tunnel. */
+  readonly local: string | undefined;
 }
 
 export type AuthMethod = 'basic' | 'digest';
@@ -58,9 +61,9 @@ export class Authentication {
     }
     const credentials = given && credentialsOf(given, request.method);
     const userAgent = request.headers.get('User-Agent') ?? '';
-    const { ip, id, remote } = this.#link;
-    const port = Number(/:(\d+)$/.exec(remote)?.[1] ?? 0);
-    const requester = { ip, port, id, userAgent, query: target.query, credentials };
+    const { ip, id, remote, local } = this.#link;
+    const connection = local === undefined ? undefined : { client: endpointOf(remote), server: endpointOf(local) };
+    const requester = { ip, connection, id, userAgent, query: target.query, credentials };
     try {
       const verdict = await this.#access.authorize(action, target.name, requester);
       if (typeof verdict === 'object') {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ByteChannel, ByteSink } from '../../base/byte-channel.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import { canonicalIp } from '../../base/ip-address.ts';
+import { endpointOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import { type FramerSink, RtspFramer } from '../../media/rtsp/interleaved.ts';
 import {
@@ -71,7 +71,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   ) {
     this.#channel = channel;
     this.tunnel = tunnel;
-    this.ip = ipOf(channel.remote);
+    this.ip = endpointOf(channel.remote).ip;
     this.#clock = room.clock;
     this.#log = log.child({ remote: channel.remote });
     this.#onGone = onGone;
@@ -84,6 +84,10 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
 
   get remote(): string {
     return this.#channel.remote;
+  }
+
+  get local(): string | undefined {
+    return this.#channel.local;
   }
 
   get isClosed(): boolean {
@@ -320,10 +324,4 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
 /** About as much as it takes in memory. */
 function sizeOf({ uri, headers, body }: RtspRequest): number {
   return headers.fields.reduce((sum, [name, value]) => sum + name.length + value.length, uri.length + body.length);
-}
-
-/** Without port and brackets, canonical. */
-function ipOf(remote: string): string {
-  const bare = remote.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-  return canonicalIp(bare) ?? bare;
 }

@@ -1,3 +1,4 @@
+import type { Endpoint } from '../../base/ip-address.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import type { Stream } from '../../stream/stream.ts';
 
@@ -49,8 +50,8 @@ export interface RtspCredentials {
 export interface RtspRequester {
   /** Without port. */
   readonly ip: string;
-  /** The client's own. */
-  readonly port: number;
+  /** Both ends; undefined: it has come through a tunnel. */
+  readonly connection: { readonly client: Endpoint; readonly server: Endpoint } | undefined;
   /** Of the URL, without `?`. */
   readonly query: string;
   /** Of the connection: a UUID. */

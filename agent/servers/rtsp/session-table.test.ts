@@ -10,7 +10,7 @@ const factsOf = (ip: string): SessionFacts => ({
   user: '',
   userAgent: '',
   home: {
-    ...{ id: ip, ip, remote: `${ip}:1`, isClosed: false, queuedBytes: 0, tunnel: 'none' as const },
+    ...{ id: ip, ip, remote: `${ip}:1`, local: undefined, isClosed: false, queuedBytes: 0, tunnel: 'none' as const },
     ...{ write: () => {}, pause: () => {}, resume: () => {}, close: () => {}, finish: () => {} },
   },
   readTimeoutMs: 10_000,

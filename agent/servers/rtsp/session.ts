@@ -21,6 +21,8 @@ export interface SessionLink {
   readonly ip: string;
   /** `address:port`. */
   readonly remote: string;
+  /** The same of this side; undefined: it has come through a tunnel. */
+  readonly local: string | undefined;
   readonly tunnel: TunnelKind;
   /** Nothing comes any more, and nothing that is written leaves. */
   readonly isClosed: boolean;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import { endpointOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import type { OpusSound } from '../../stream/audio-forms.ts';
 import { EndedSessions, type Ending } from './ended-sessions.ts';
@@ -18,7 +19,7 @@ import { echoSections, receivingSections, sendingSections } from './sdp/sections
 import { type DtlsIdentity, loadDtls } from './secure/dtls.ts';
 import { type Requester, type SessionFacts, type SessionGround, WebRtcSession } from './session.ts';
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
-import { hostOf, type Seat, SessionLimits } from './session-limits.ts';
+import { type Seat, SessionLimits } from './session-limits.ts';
 import type { SessionEnd, SessionMedia } from './session-media.ts';
 import { AddedHosts } from './transport/added-hosts.ts';
 import { type CandidateOptions, gatherAddresses, type HostAddress, writeCandidates } from './transport/candidates.ts';
@@ -306,7 +307,7 @@ export class WebRtcServer {
   /** What does not get better by waiting: whoever looks after the cameras can do something about it. */
   #tellRefusal({ path, remoteAddr }: Requester, cause: unknown): void {
     if (cause instanceof PerchError && cause.code === 'badInput') {
-      const facts = { path, address: hostOf(remoteAddr), reason: explain(cause) };
+      const facts = { path, address: endpointOf(remoteAddr).ip, reason: explain(cause) };
       const level = this.#told.isDue(JSON.stringify(facts)) ? 'info' : 'debug';
       this.#log[level](facts, 'WebRTC offer is refused');
     }

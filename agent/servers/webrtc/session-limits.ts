@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { subscriberOf } from '../../base/ip-address.ts';
+import { endpointOf, subscriberOf } from '../../base/ip-address.ts';
 
 /** Each session holds a few kilobytes before its handshake, and a hundred after it; a machine that feeds more than this is none of ours. */
 const MAX_SESSIONS = 1_000;
@@ -31,7 +31,7 @@ export class SessionLimits {
    */
   take(requester: { readonly path: string; readonly remoteAddr: string }): Seat {
     const { path } = requester;
-    const address = subscriberOf(hostOf(requester.remoteAddr));
+    const address = subscriberOf(endpointOf(requester.remoteAddr).ip);
     refuseAbove(
       this.#waitingByAddress.get(address),
       MAX_WAITING_PER_ADDRESS,
@@ -63,9 +63,6 @@ export class SessionLimits {
     return { settle, leave };
   }
 }
-
-/** The address in `address:port`, without brackets. */
-export const hostOf = (remoteAddr: string): string => remoteAddr.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 
 function refuseAbove(count: number | undefined, limit: number, which: string): void {
   if ((count ?? 0) >= limit) {

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import { endpointOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import type { OnceAMinute } from './once-a-minute.ts';
 import type { RemoteSide } from './sdp/offer.ts';
 import type { DtlsEvents, DtlsIdentity, DtlsPeer } from './secure/dtls.ts';
 import { Srtcp } from './secure/srtcp.ts';
 import type { SrtpKeys } from './secure/srtp-keys.ts';
-import { hostOf } from './session-limits.ts';
 import type { SecureLink, SessionEnd, SessionMedia } from './session-media.ts';
 import type { HostAddress } from './transport/candidates.ts';
 import { type IceCredentials, IceLite, makeCredentials } from './transport/ice-lite.ts';
@@ -274,7 +274,7 @@ export class WebRtcSession implements Peer, SecureLink {
   /** The peer has not come to the end of the handshake in time. */
   #giveUp(reason: string): void {
     this.#end(reason, 'forNow');
-    const address = hostOf(this.requester.remoteAddr);
+    const address = endpointOf(this.requester.remoteAddr).ip;
     const { told, ports } = this.#ground;
     const unheard = `no check reached ${ports} from ${address}`;
     const what = this.#hasHeard ? `checks came for ${address}, the handshake did not finish` : unheard;
