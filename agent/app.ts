@@ -10,6 +10,9 @@ import type { Clock } from './base/clock.ts';
 import { type Logger, setLogLevel } from './base/log.ts';
 import { BoxCommands } from './box-commands.ts';
 import { tellOfCameras, tellOfConfig, tellOfFound } from './box-news.ts';
+import { CameraBox, type CameraBoxDeps } from './camera-box.ts';
+import { steeringOf } from './camera-steering.ts';
+import type { CameraControls } from './cameras/control/control.ts';
 import { keepLogins } from './cameras/device/kept-logins.ts';
 import { FoundCameras, type FoundCamerasOptions } from './cameras/discovery/found-cameras.ts';
 import type { LoginFile } from './cameras/soap/login-file.ts';
@@ -23,6 +26,7 @@ import { Departures } from './departures.ts';
 import { WrongCredentials } from './http/wrong-credentials.ts';
 import { HttpServices } from './http-services.ts';
 import { makeSource } from './make-source.ts';
+import { OnvifCameras } from './onvif-cameras.ts';
 import { type PathMakers, PathTable } from './paths/path-table.ts';
 import { Reconciler } from './reconcile.ts';
 import { Recordings } from './recordings.ts';
@@ -33,6 +37,7 @@ import { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
 import { whySilent } from './servers/webrtc/sdp/codecs.ts';
 import type { WebRtcServer } from './servers/webrtc/server.ts';
+import type { Stream } from './stream/stream.ts';
 import { OwnCertificate } from './tls/own-certificate.ts';
 import { startEngine } from './transcode/engine-host.ts';
 import { Transcoder } from './transcode/transcoder.ts';
@@ -56,7 +61,8 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Where cameras are looked for, if not in the networks of the machine. */
-  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback'>;
+  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback'> &
+    Pick<CameraBoxDeps, 'onvifPorts' | 'streamPorts'>;
 }
 
 /** The product: builds its parts from a configuration and brings them to the next one when it changes. */
@@ -69,6 +75,7 @@ export class App {
   #logins: LoginFile | undefined;
   readonly #commands: BoxCommands;
   readonly #recordings: Recordings;
+  readonly #cameras: OnvifCameras;
   readonly #transcoder: Transcoder;
   readonly #live: LiveServer;
   readonly #http: HttpServices;
@@ -85,6 +92,7 @@ export class App {
   #webrtc: WebRtcServer | undefined;
   #rtsp: RtspServer | undefined;
   #demo: Demo | undefined;
+  #controls: CameraControls | undefined;
   /** A configuration waits for its turn, which takes the newest. */
   #hasNews = false;
   /** Configurations are applied one after the other. */
@@ -121,12 +129,8 @@ export class App {
     this.#authority = new Authority(accounts, rulesOf(this.#config), { clock, log, objection });
     this.#commands = new BoxCommands(() => this.#config, options);
     this.#recordings = new Recordings(() => this.#config, options.dataDir, clock, log);
-    this.#transcoder = new Transcoder(
-      startEngine,
-      clock,
-      log,
-      (stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0],
-    );
+    this.#cameras = new OnvifCameras({ ...options, config: () => this.#config, recordings: this.#recordings });
+    this.#transcoder = new Transcoder(startEngine, clock, log, (stream) => this.#nameOf(stream));
     this.#paths = new PathTable(this.#makers(), clock, log);
     this.#live = new LiveServer(this.#paths, clock, log, this.#transcoder);
     this.#found = new FoundCameras({ ...options.discovery, clock, log, isMissing: () => this.#isCameraMissing() });
@@ -145,6 +149,8 @@ export class App {
       loop: this.#loop,
       commands: this.#commands,
       events,
+      cameras: this.#cameraBox(),
+      steering: steeringOf({ control: (path) => this.#controls?.control(path) }),
       signal: this.#stop.signal,
       config: () => this.#config,
       settings: () => this.#withDemo(store.current),
@@ -216,7 +222,7 @@ export class App {
     this.#live.close();
     await this.#parts.close();
     this.#own.close();
-    await this.#paths.close();
+    await Promise.all([this.#paths.close(), this.#cameras.close()]);
     await this.#demo?.close();
     this.#transcoder.close();
     await this.#recordings.close();
@@ -243,6 +249,7 @@ export class App {
     this.#store.watch();
     this.#stopRetrying = clock.every(RETRY_MS, () => this.#inTurn(() => this.#parts.retry()));
     this.#recordings.begin(this.#stop.signal);
+    await this.#cameras.begin();
     this.#http.zlm.begin();
     log.info(
       { version: this.#options.version, file: this.#store.file ?? 'none', data: this.#options.dataDir },
@@ -287,6 +294,7 @@ export class App {
     // The page first: it shows how the rest comes up.
     await this.#parts.apply(this.#config);
     await this.#paths.apply(this.#config);
+    this.#cameras.apply();
     this.#hls?.setAlwaysRemux(this.#config.hlsAlwaysRemux);
     endClosed(this.#webrtc, this.#config);
     // After its paths: a camera that goes first would be missed.
@@ -320,7 +328,10 @@ export class App {
       recorder: (name, settings, hooks) => this.#recordings.recorder(name, settings, hooks),
       hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
       whySilent: (tracks) => whySilent(tracks, this.#transcoder.opus),
-      streamOpened: (name, stream) => this.#hls?.streamOpened(name, stream),
+      streamOpened: (name, stream) => {
+        this.#cameras.streamOpened(name, stream);
+        this.#hls?.streamOpened(name, stream);
+      },
       tell: this.#events.emit,
     };
   }
@@ -329,6 +340,25 @@ export class App {
     return this.#demo && config.isOwn && config.paths.size === 0
       ? { ...config, paths: this.#demo.paths(config) }
       : config;
+  }
+
+  #cameraBox(): CameraBox {
+    const { discovery = {}, clock, log } = this.#options;
+    return new CameraBox({
+      ...discovery,
+      includeLoopback: discovery.includeLoopback ?? false,
+      store: this.#store,
+      config: () => this.#config,
+      found: this.#found,
+      paths: { find: (name) => this.#paths.find(name) },
+      tell: this.#events.emit,
+      signal: this.#stop.signal,
+      ...{ clock, log },
+    });
+  }
+
+  #nameOf(stream: Stream): string | undefined {
+    return this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
   }
 
   #isCameraMissing(): boolean {

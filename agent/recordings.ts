@@ -118,6 +118,11 @@ export class Recordings {
     await this.space.configure();
   }
 
+  /** It is known what time it is. */
+  get isClockTrusted(): boolean {
+    return this.#machineClock.isTrusted;
+  }
+
   /** Starts what goes on in the background until `signal` aborts. */
   begin(signal: AbortSignal): void {
     this.#machineClock.begin();

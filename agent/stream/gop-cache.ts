@@ -47,6 +47,11 @@ export class GopCache {
     return this.#longestGroupTicks;
   }
 
+  /** How long the running group of the leading track lasts already; 0: it is not measured. */
+  get groupTicks(): number {
+    return this.#groupDts === undefined ? 0 : this.#lastDts - this.#groupDts;
+  }
+
   add(track: number, sample: Sample): void {
     if (track === this.#leadingTrack) {
       this.#measure(sample);

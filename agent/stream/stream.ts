@@ -176,6 +176,11 @@ export class Stream {
     return this.#gop.longestGroupTicks / TICKS_PER_MS;
   }
 
+  /** How long its running group of pictures lasts already; 0: that is not known. */
+  get groupMs(): number {
+    return this.#gop.groupTicks / TICKS_PER_MS;
+  }
+
   /** Gives the newest key sample alone, if there is one: a still, where the group since then is too large to be replayed. */
   replayKey(sink: SampleSink): void {
     this.#gop.replayKey(sink);

@@ -23,4 +23,9 @@ export class SessionKeeper {
       throw error;
     }
   }
+
+  /** The next one begins anew: the camera's clock may be another. */
+  forget(): void {
+    this.#session = undefined;
+  }
 }

@@ -3,7 +3,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { isOwnFault } from '../device/media.ts';
 import type { OnvifSession } from '../device/session.ts';
-import { type CameraTrouble, cameraError, troubleOf } from '../soap/failures.ts';
+import { type CameraTrouble, cameraError, isReset, troubleOf } from '../soap/failures.ts';
 import type { Channels } from './channels.ts';
 import { endSubscription, PullPoint, type SubscriptionReference } from './pull-point.ts';
 import { Sighted } from './sighted.ts';
@@ -234,10 +234,4 @@ export class EventWatch {
     this.#pauseMs = Math.min(2 * pauseMs, isAway ? LONGEST_PAUSE_MS : LONGEST_FAULT_PAUSE_MS);
     return pauseMs;
   }
-}
-
-/** The connection has broken: to a camera that has nothing to tell. */
-function isReset(error: unknown): boolean {
-  const errno = error instanceof PerchError ? error.context['errno'] : undefined;
-  return typeof errno === 'string' && ['ECONNRESET', 'ECUT', 'EPIPE'].includes(errno);
 }

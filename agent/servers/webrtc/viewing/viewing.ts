@@ -19,6 +19,9 @@ import { Retransmitter } from './retransmitter.ts';
 import { type RtcpSink, readRtcp } from './rtcp.ts';
 import { ViewerHealth } from './viewer-health.ts';
 
+/** Whoever joins one that gets so long is far behind, or has to wait: for him a key frame is worth its size. */
+const LONG_GROUP_MS = 4_000;
+
 /** What a viewing has to know. None of it is kept but the numbers: an offer's section is as large as its sender made it. */
 type Chosen = Pick<Choice, 'track' | 'format' | 'rtx'>;
 
@@ -152,6 +155,9 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
       wholeRate: new BitRate(this.#stream.bytesReceived, nowMs),
       sentRate: new BitRate(feed.bytes, nowMs),
     };
+    if (video && Math.max(this.#stream.groupMs, this.#stream.longestGroupMs) > LONG_GROUP_MS) {
+      this.#stream.requestKeyFrame();
+    }
   }
 
   /** Viewers send no media. */

@@ -1,0 +1,35 @@
+import type { Clock } from './base/clock.ts';
+import { type OnvifSession, openSession } from './cameras/device/session.ts';
+import { type Config, resolvePath } from './config/load.ts';
+import type { CameraSettings, PathSettings } from './config/path.ts';
+
+/** How the camera of a path is reached. */
+export interface CameraLink {
+  /** The same for all paths that name the same camera in the same way; to be shown to nobody: the password is in it. */
+  readonly key: string;
+  readonly url: string;
+  readonly profile: string | undefined;
+  readonly settings: CameraSettings;
+}
+
+/** Undefined when the path names no ONVIF service. */
+export function linkOf({ camera }: PathSettings): CameraLink | undefined {
+  const url = camera?.onvif;
+  if (!camera || url === undefined || !URL.canParse(url)) {
+    return undefined;
+  }
+  const { user, password, clearPassword, profile } = camera;
+  const key = JSON.stringify([new URL(url).href, user, password, clearPassword]);
+  return { key, url, profile, settings: camera };
+}
+
+export function linkOfPath(config: Config, path: string): CameraLink | undefined {
+  const settings = resolvePath(config, path)?.settings;
+  return settings && linkOf(settings);
+}
+
+/** Begins to speak to it, as its settings say. */
+export function openLink({ url, settings }: CameraLink, clock: Clock, signal: AbortSignal): Promise<OnvifSession> {
+  const { user, password, clearPassword } = settings;
+  return openSession({ url, user, password, isClearAllowed: clearPassword, signal, clock });
+}
