@@ -12,7 +12,6 @@ import { BoxCommands } from './box-commands.ts';
 import { tellOfCameras, tellOfConfig, tellOfFound } from './box-news.ts';
 import { CameraBox, type CameraBoxDeps } from './camera-box.ts';
 import { steeringOf } from './camera-steering.ts';
-import type { CameraControls } from './cameras/control/control.ts';
 import { keepLogins } from './cameras/device/kept-logins.ts';
 import { FoundCameras, type FoundCamerasOptions } from './cameras/discovery/found-cameras.ts';
 import type { LoginFile } from './cameras/soap/login-file.ts';
@@ -92,7 +91,6 @@ export class App {
   #webrtc: WebRtcServer | undefined;
   #rtsp: RtspServer | undefined;
   #demo: Demo | undefined;
-  #controls: CameraControls | undefined;
   /** A configuration waits for its turn, which takes the newest. */
   #hasNews = false;
   /** Configurations are applied one after the other. */
@@ -150,7 +148,7 @@ export class App {
       commands: this.#commands,
       events,
       cameras: this.#cameraBox(),
-      steering: steeringOf({ control: (path) => this.#controls?.control(path) }),
+      steering: steeringOf(this.#cameras),
       signal: this.#stop.signal,
       config: () => this.#config,
       settings: () => this.#withDemo(store.current),
