@@ -14,8 +14,11 @@ export class CameraStills {
   /** By path. What a camera has told of itself is kept until its settings change. */
   readonly #known = new Map<string, Known>();
 
-  constructor(config: () => Config) {
+  readonly #maxBytes: number;
+
+  constructor(config: () => Config, maxBytes = MAX_STILL_BYTES) {
     this.#config = config;
+    this.#maxBytes = maxBytes;
   }
 
   sourceOf(path: string): StillSource | undefined {
@@ -34,7 +37,7 @@ export class CameraStills {
     let known = this.#known.get(path);
     if (known?.key !== key) {
       const target = { url, user, password, profile, isClearAllowed: clearPassword ?? false };
-      known = { key, snapshots: new Snapshots({ ...target, maxBytes: MAX_STILL_BYTES }) };
+      known = { key, snapshots: new Snapshots({ ...target, maxBytes: this.#maxBytes }) };
       this.#known.set(path, known);
     }
     return known.snapshots;

@@ -81,6 +81,11 @@ export class Adopter {
     return 'session' in at ? understand(at.session, { prove: this.#deps.prove, signal }) : undefined;
   }
 
+  /** A camera that is there already, as the configuration has it. @throws PerchError in words for a person */
+  async read(camera: CameraWish & { readonly onvif: string }, signal: AbortSignal): Promise<CameraDescription> {
+    return understand(await this.#open(camera.onvif, camera, signal), { prove: this.#deps.prove, signal });
+  }
+
   /** What is at an address of a private network. @throws PerchError in words for a person */
   look(wish: CameraWish, signal: AbortSignal, onProgress?: (progress: Progress) => void): Promise<AtAddress> {
     const { clock, prove, isOpen, includeLoopback, logins, onvifPorts, streamPorts } = this.#deps;

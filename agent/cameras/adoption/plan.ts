@@ -52,7 +52,7 @@ export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Ed
   const identity = { ...plan.identity, source: plan.channels[0]?.main.source };
   const former = plan.again ? undefined : pathOfCamera(identity, config);
   if (former !== undefined) {
-    throw new PerchError('badInput', `this camera is there already: path '${former}'`, { path: former });
+    throw new PerchError('badInput', `this camera is there already: path '${former}'`, { taken: former });
   }
   const isTaken = (name: string): boolean => config.paths.has(name);
   if (plan.name !== undefined) {
@@ -77,7 +77,7 @@ function checkName(name: string, isTaken: (name: string) => boolean): void {
   checkStreamPath(name);
   const taken = [name, name + SUB_SUFFIX].find(isTaken);
   if (taken !== undefined) {
-    throw new PerchError('badInput', `there is a path '${taken}' already: take another name`, { path: taken });
+    throw new PerchError('badInput', `there is a path '${taken}' already: take another name`, { taken });
   }
 }
 

@@ -59,6 +59,17 @@ export function privateAddress(text: string, includeLoopback: boolean): string {
   return address;
 }
 
+/** Whether it is a range. @throws PerchError badInput for what is neither that nor an address, or not in a private network */
+export function isRange(target: string, includeLoopback: boolean): boolean {
+  const range = target.includes('/');
+  if (range) {
+    parseTargets(target, includeLoopback);
+  } else {
+    privateAddress(target, includeLoopback);
+  }
+  return range;
+}
+
 /** The address of a device service in a private network. */
 export function privateService(text: string, includeLoopback: boolean): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;

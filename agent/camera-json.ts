@@ -1,0 +1,60 @@
+import type { Static } from 'typebox';
+import type { Failure } from './cameras/adoption/failure-words.ts';
+import type { Look } from './cameras/adoption/looks.ts';
+import type { CameraDescription } from './cameras/device/understand.ts';
+import type { KnownCamera } from './cameras/discovery/found-cameras.ts';
+import type { CameraItem, CheckAnswer, FoundItem, LookAnswer } from './http/api/camera-schemas.ts';
+
+type Shown = NonNullable<Static<typeof CheckAnswer>['description']>;
+export type CameraJson = Static<typeof CameraItem>;
+
+export const timeText = (ms: number): string => new Date(ms).toISOString();
+
+export function foundJson(camera: KnownCamera, path: string | undefined): Static<typeof FoundItem> {
+  const { endpoint, address, url, foundFrom, firstSeenMs, lastSeenMs } = camera;
+  return {
+    ...{ endpoint, address, onvif: url, foundFrom },
+    name: camera.name ?? null,
+    manufacturer: camera.manufacturer ?? null,
+    hardware: camera.hardware ?? null,
+    location: camera.location ?? null,
+    firstSeen: timeText(firstSeenMs),
+    lastSeen: timeText(lastSeenMs),
+    path: path ?? null,
+  };
+}
+
+export function descriptionJson(description: CameraDescription): Shown {
+  const { information, hasPtz, hasEvents, hasSound, hasBackChannel, profiles, suggestions } = description;
+  const { manufacturer, model, firmware, serial } = information;
+  return {
+    manufacturer: manufacturer ?? null,
+    model: model ?? null,
+    firmware: firmware ?? null,
+    serial: serial ?? null,
+    ...{ hasPtz, hasEvents, hasSound, hasBackChannel: hasBackChannel ?? null },
+    profiles: profiles.map(({ token, name, codec, width, height, fps }) => ({
+      ...{ token, name, codec: codec ?? null, width: whole(width), height: whole(height), fps: fps ?? null },
+    })),
+    suggestions: suggestions.map(({ kind, words, profile }) => ({ kind, words, profile: profile ?? null })),
+  };
+}
+
+const whole = (value: number | undefined): number | null => (value === undefined ? null : Math.round(value));
+
+export const failureJson = (failure: Failure | undefined) => ({
+  error: failure?.words ?? null,
+  trouble: failure?.trouble ?? null,
+});
+
+export function lookJson({ id, target, state, what, done, total, at, failure }: Look): Static<typeof LookAnswer> {
+  const streams = at?.onvif === undefined ? at : undefined;
+  return {
+    ...{ id, target, state, what, done, total },
+    onvif: at?.onvif ?? null,
+    rtsp: streams?.main ?? null,
+    sub: streams?.sub ?? null,
+    makers: streams?.makers ?? null,
+    ...failureJson(failure),
+  };
+}

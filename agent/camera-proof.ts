@@ -1,0 +1,51 @@
+import type { Clock } from './base/clock.ts';
+import { PerchError } from './base/errors.ts';
+import { joinSignals } from './base/joined-signal.ts';
+import type { IsOpen } from './cameras/adoption/try-patterns.ts';
+import type { ProveStream } from './cameras/device/streams.ts';
+import { describeStream } from './sources/rtsp/describe.ts';
+import { answersAt } from './sources/rtsp/probe.ts';
+
+const CONNECT_MS = 1_000;
+
+/** Own words in the place of what an address answers: it may be anything, and is nobody's business who only asked whether it is a camera. */
+const WORDS: Partial<Record<PerchError['code'], string>> = {
+  unauthorized: 'the camera refuses this user name or password for its stream',
+  notFound: 'the camera has no stream at this address',
+  timeout: 'no answer over RTSP: is the camera on, and RTSP switched on in its settings?',
+  unavailable: 'no stream over RTSP there: check the address, and whether RTSP is switched on in the camera',
+  unsupported: 'the stream is somewhere else, or of a kind that Perch does not read',
+};
+
+/** A stream is there once its server has described it with a picture. */
+export const streamProver =
+  (clock: Clock): ProveStream =>
+  async (url, credentials, signal) => {
+    try {
+      const described = await describeStream(url, credentials, { signal, clock });
+      if (!described.hasPicture) {
+        throw new PerchError('notFound', 'a stream without a picture');
+      }
+      return described;
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      const { code, context } = error;
+      const words = WORDS[code] ?? 'what answers there does not speak RTSP as cameras do';
+      const { isUnreachable, host } = context;
+      throw new PerchError(code, words, { host, ...(isUnreachable === true && { isUnreachable }) }, error);
+    }
+  };
+
+/** Whoever is there in a local network answers at once. */
+export const portProber =
+  (clock: Clock): IsOpen =>
+  async (host, port, signal) => {
+    const joined = joinSignals([signal], CONNECT_MS);
+    try {
+      return await answersAt(host, port, clock, joined.signal);
+    } finally {
+      joined.release();
+    }
+  };

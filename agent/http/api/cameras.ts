@@ -1,0 +1,164 @@
+import type { FastifyPluginAsync } from 'fastify';
+import type { Static } from 'typebox';
+import { PerchError } from '../../base/errors.ts';
+import { checkedBody } from '../checked-body.ts';
+import { OkAnswer } from '../simple-answers.ts';
+import {
+  AdoptAnswer,
+  AdoptBody,
+  CameraItem,
+  CheckAnswer,
+  CheckWish,
+  DiscoverAnswer,
+  DiscoverQuery,
+  FoundItem,
+  LookAnswer,
+  ProbeBody,
+} from './camera-schemas.ts';
+import { idOf, nameOf } from './names.ts';
+import { paginate } from './paginate.ts';
+import { answers, IdParams, PageQuery, PathName, pageOf } from './shapes.ts';
+
+/** 64 cameras with everything that can be said of each. */
+const MAX_BODY_BYTES = 256 << 10;
+const TAGS = ['cameras'];
+
+/** Finding and adopting cameras. All throw PerchError. */
+export interface CameraLookup {
+  readonly isLooking: boolean;
+  /** Probes the networks; resolves when that is over. */
+  discover(): Promise<void>;
+  found(): readonly Static<typeof FoundItem>[];
+  /** Looks at an address or a range. @throws badInput outside of private networks, exhausted */
+  probe(body: Static<typeof ProbeBody>): Static<typeof LookAnswer>;
+  look(id: string): Static<typeof LookAnswer> | undefined;
+  /** @returns whether there is one of this id */
+  endLook(id: string): boolean;
+  check(wish: Static<typeof CheckWish>): Promise<Static<typeof CheckAnswer>>;
+  adopt(body: Static<typeof AdoptBody>): Promise<Static<typeof AdoptAnswer>>;
+  /** By their paths. */
+  list(): readonly Static<typeof CameraItem>[];
+  /** Asks the camera what it is. @throws notFound */
+  read(path: string): Promise<Static<typeof CameraItem>>;
+  /** Takes its paths out of the configuration; its recordings stay. @throws notFound */
+  forget(path: string): Promise<void>;
+  /** A JPEG of the camera's own making. @throws notFound, unsupported, unavailable */
+  snapshot(path: string): Promise<Uint8Array>;
+}
+
+/** `/cameras/…`: the cameras in the networks of the box, and those that it has. */
+export const cameraRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, options) => {
+  await app.register(findingRoutes, options);
+  await app.register(adoptingRoutes, options);
+  await app.register(adoptedRoutes, options);
+};
+
+const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, { cameras }) => {
+  const discover = {
+    summary: 'Look for cameras in the networks of the box',
+    description: 'Each that is new is an event `camera` with the state `found`, as it answers.',
+    ...{ tags: TAGS, querystring: DiscoverQuery, response: answers(DiscoverAnswer, 400, 413) },
+  };
+  app.post<{ Querystring: { wait?: unknown } }>(
+    '/cameras/discover',
+    { bodyLimit: MAX_BODY_BYTES, schema: discover },
+    async ({ query }) => {
+      const look = cameras.discover();
+      if (query.wait === 'yes') {
+        await look;
+      }
+      return { isLooking: cameras.isLooking, items: cameras.found() };
+    },
+  );
+
+  const found = {
+    summary: 'Cameras that have answered or announced themselves',
+    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(FoundItem), 400) },
+  };
+  app.get('/cameras/found', { schema: found }, ({ query }) => paginate([...cameras.found()], query));
+
+  const probe = {
+    summary: 'Find out what is at an address, or which cameras are in a range',
+    description:
+      'Goes on by itself: `GET` of the id tells how far it is, events `camera` with the state `probing` do, too. A range has its cameras in `found`.',
+    ...{ tags: TAGS, body: ProbeBody, response: answers(LookAnswer, 400, 413, 429) },
+  };
+  app.post('/cameras/probe', { bodyLimit: MAX_BODY_BYTES, schema: probe }, async ({ body }) =>
+    cameras.probe(checkedBody(ProbeBody, body)),
+  );
+  const get = { summary: 'How far that is', tags: TAGS, params: IdParams, response: answers(LookAnswer, 400, 404) };
+  app.get('/cameras/probe/:id', { schema: get }, async (request) => {
+    const look = cameras.look(idOf(request));
+    if (!look) {
+      throw noSuchLook();
+    }
+    return look;
+  });
+  const end = { summary: 'Give that up', tags: TAGS, params: IdParams, response: answers(OkAnswer, 400, 404) };
+  app.delete('/cameras/probe/:id', { schema: end }, async (request) => {
+    if (!cameras.endLook(idOf(request))) {
+      throw noSuchLook();
+    }
+    return { status: 'ok' };
+  });
+};
+
+const noSuchLook = (): PerchError => new PerchError('notFound', 'nothing is looked at under this id');
+
+const adoptingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, { cameras }) => {
+  const check = {
+    summary: 'Try a login at a camera, and read what it is; nothing is changed',
+    ...{ tags: TAGS, body: CheckWish, response: answers(CheckAnswer, 400, 413, 429) },
+  };
+  app.post('/cameras/check', { bodyLimit: MAX_BODY_BYTES, schema: check }, async ({ body }) =>
+    cameras.check(checkedBody(CheckWish, body)),
+  );
+  const adopt = {
+    summary: 'Adopt cameras: their paths are written into the configuration and started',
+    description:
+      'One of endpoint, onvif, address and rtsp says which camera. One that fails does not keep the others from it: each has its own answer.',
+    ...{ tags: TAGS, body: AdoptBody, response: answers(AdoptAnswer, 400, 413, 429) },
+  };
+  app.post('/cameras/adopt', { bodyLimit: MAX_BODY_BYTES, schema: adopt }, async ({ body }) =>
+    cameras.adopt(checkedBody(AdoptBody, body)),
+  );
+};
+
+const adoptedRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, { cameras }) => {
+  const list = {
+    summary: 'Cameras that are adopted, with what is known of them',
+    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(CameraItem), 400) },
+  };
+  app.get('/cameras/list', { schema: list }, ({ query }) => paginate([...cameras.list()], query));
+  const about = (summary: string, ...failures: number[]) => ({
+    ...{ summary, tags: TAGS, params: PathName, response: answers(CameraItem, 400, 404, ...failures) },
+  });
+  app.get('/cameras/get/*', { schema: about('One of them') }, async (request) => {
+    const name = nameOf(request);
+    const camera = cameras.list().find(({ path }) => path === name);
+    if (!camera) {
+      throw new PerchError('notFound', 'no camera has this path', { path: name });
+    }
+    return camera;
+  });
+  app.post('/cameras/read/*', { schema: about('Ask it again what it is', 413, 501, 503, 504) }, (request) =>
+    cameras.read(nameOf(request)),
+  );
+  const forget = {
+    summary: 'Take a camera out of the configuration; its recordings stay',
+    ...{ tags: TAGS, params: PathName, response: answers(OkAnswer, 400, 404, 503) },
+  };
+  app.delete('/cameras/forget/*', { schema: forget }, async (request) => {
+    await cameras.forget(nameOf(request));
+    return { status: 'ok' };
+  });
+  const snapshot = {
+    summary: "The camera's own picture of now",
+    ...{ tags: TAGS, params: PathName, produces: { 200: 'image/jpeg' } },
+    response: answers({ type: 'string', format: 'binary' } as never, 400, 404, 501, 503, 504),
+  };
+  app.get('/cameras/snapshot/*', { schema: snapshot }, async (request, reply) => {
+    const picture = await cameras.snapshot(nameOf(request));
+    return reply.type('image/jpeg').send(Buffer.from(picture.buffer, picture.byteOffset, picture.byteLength));
+  });
+};
