@@ -1,9 +1,14 @@
 import { once } from 'node:events';
+import { createServer as createSecureServer } from 'node:https';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { random } from '../../../test/random.ts';
 import { pictureOf, type SnapshotCameraOptions, startSnapshotCamera } from '../../../test/snapshot-camera.ts';
+import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { namesOf } from '../../tls/box-names.ts';
+import { issueAuthority, issueServer } from '../../tls/issue.ts';
+import { LoginMemory } from '../soap/login-memory.ts';
 import { fetchPicture } from './fetch-picture.ts';
 import { openSession } from './session.ts';
 import { pinnedPictureUrl } from './snapshot-address.ts';
@@ -199,4 +204,41 @@ test('whatever a camera answers, there is a picture or a PerchError', async () =
     }
   }
   expect(pictures).toBeGreaterThan(20);
+});
+
+test('a picture over https is taken from a camera that has signed for itself, with Basic only when nothing else is offered', async () => {
+  const names = namesOf('camera', ['127.0.0.1']);
+  const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
+  const { keyPem: key, certPem: cert } = await issueServer(await issueAuthority(names, validity), names, validity);
+  const logins: (string | undefined)[] = [];
+  const server = createSecureServer({ key, cert }, (request, response) => {
+    logins.push(request.headers.authorization?.split(' ')[0]);
+    if (request.headers.authorization === undefined) {
+      response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="camera"' }).end();
+    } else {
+      response.end(pictureOf(500));
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as { port: number };
+  const memory = { check: () => {}, refused: () => {}, accepted: () => {} };
+  const login = { credentials: { user: 'u', password: 'p' }, isClearAllowed: false, memory };
+  const request = { login, maxBytes: 1_000, deadlineMs: 5_000, signal: never };
+  const picture = await fetchPicture({ url: new URL(`https://127.0.0.1:${port}/snap`), ...request });
+  expect([picture.kind, logins]).toEqual(['jpeg', [undefined, 'Basic']]);
+});
+
+test('a login that is refused for pictures is not tried at every event', async () => {
+  const { snapshots, logins } = await open(
+    { password: 'right' },
+    { user: 'admin', password: 'wrong', logins: new LoginMemory(systemClock) },
+  );
+  for (let i = 0; i < 6; i += 1) {
+    await expect(snapshots.fetch(never)).rejects.toMatchObject({ code: 'unauthorized' });
+  }
+  expect(logins.filter((login) => login !== undefined)).toHaveLength(2);
 });
