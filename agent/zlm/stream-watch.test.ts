@@ -11,7 +11,7 @@ const CAM: ShownPath = {
 };
 const VIEWER = [{ type: 'webRTCSession', id: 'one' }];
 
-function box({ close = true } = {}) {
+function box({ close = true, answerMs = 0 } = {}) {
   const clock = new FakeClock();
   const told: string[] = [];
   const ended: string[] = [];
@@ -25,6 +25,7 @@ function box({ close = true } = {}) {
     post: async (url, text) => {
       const { regist, schema, app, stream } = JSON.parse(text);
       told.push(`${url} ${regist ?? ''} ${schema} ${app}/${stream}`);
+      await (url === 'unread' && clock.sleep(answerMs, new AbortController().signal));
       return { status: 200, text: JSON.stringify({ code: 0, close }) };
     },
     ...{ clock, log: silentLogger, signal: new AbortController().signal },
@@ -80,6 +81,15 @@ test('one that has come and that nobody watches is asked about once too', async 
   await clock.advance(60_000);
   expect(told.filter((line) => line.startsWith('unread'))).toEqual(['unread  rtsp yard/gate']);
   expect(ended).toEqual([]);
+});
+
+test('of a crowd that nobody watches each is asked about, few at a time: players have questions, too', async () => {
+  const { clock, told, ended, now } = box({ answerMs: 5_000 });
+  now.paths = Array.from({ length: 100 }, (_, i) => ({ ...CAM, name: `yard/${i}` }));
+  await clock.advance(21_000);
+  expect(told.filter((line) => line.startsWith('unread'))).toHaveLength(16);
+  await clock.advance(60_000);
+  expect(new Set(ended)).toEqual(new Set(now.paths.map(({ name }) => name)));
 });
 
 test('who comes back in time keeps the stream', async () => {

@@ -4,6 +4,8 @@ import type { ShownPath } from './media-items.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 
 const LOOK_EVERY_MS = 1_000;
+/** All streams come at once when Perch starts: the others are asked about at a later look, and places are left for players' questions. */
+const MOST_ASKING = 16;
 
 export interface StreamWatchOptions {
   readonly paths: { list(): readonly ShownPath[] };
@@ -32,6 +34,7 @@ export class StreamWatch {
   readonly #options: StreamWatchOptions;
   readonly #known = new Map<string, Known>();
   readonly #stop: () => void;
+  #asking = 0;
 
   constructor(options: StreamWatchOptions) {
     this.#options = options;
@@ -89,11 +92,15 @@ export class StreamWatch {
       known.unreadSinceMs = undefined;
     } else if (known.hasReaders) {
       known.unreadSinceMs = nowMs;
-    } else if (known.unreadSinceMs !== undefined && nowMs - known.unreadSinceMs >= this.#options.noneReaderDelayMs()) {
+    } else if (this.#asking < MOST_ASKING && this.#isDue(known, nowMs)) {
       known.unreadSinceMs = undefined;
       void this.#askToClose(path, known.schemas[0] ?? 'rtsp');
     }
     known.hasReaders = hasReaders;
+  }
+
+  #isDue({ unreadSinceMs }: Known, nowMs: number): boolean {
+    return unreadSinceMs !== undefined && nowMs - unreadSinceMs >= this.#options.noneReaderDelayMs();
   }
 
   async #askToClose(path: ShownPath, schema: string): Promise<void> {
@@ -102,7 +109,10 @@ export class StreamWatch {
       return;
     }
     const body = { schema, protocol: schema, vhost: VHOST, ...streamNameOf(path.name), params: '' };
-    const { code, close } = await hooks.ask('on_stream_none_reader', body);
+    this.#asking += 1;
+    const { code, close } = await hooks.ask('on_stream_none_reader', body).finally(() => {
+      this.#asking -= 1;
+    });
     // Somebody may have come meanwhile, or it may be another stream by now.
     const now = paths.list().find(({ name }) => name === path.name);
     if (code === 0 && close && now?.readyTime === path.readyTime && now.readers.length === 0) {
