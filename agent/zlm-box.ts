@@ -10,7 +10,7 @@ import { type Logger, redact } from './base/log.ts';
 import { parseAddress } from './config/address.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { HttpAccess } from './http/access.ts';
-import { cookieOf } from './http/credentials.ts';
+import { type CookiePlace, cookieOf } from './http/credentials.ts';
 import type { WrongCredentials } from './http/wrong-credentials.ts';
 import type { PathTable } from './paths/path-table.ts';
 import type { MoreAnswer, MoreCalls } from './servers/webrtc/signalling/zlm/calls.ts';
@@ -112,7 +112,7 @@ export class ZlmBox {
       settings: () => shownSettings(config()),
     });
     this.#watch = new StreamWatch({
-      ...{ paths, clock, hooks: this.#hooks },
+      ...{ paths, clock, log, hooks: this.#hooks },
       items: (path) => this.#calls.items(path),
       end: (path) => this.#calls.end(path),
       noneReaderDelayMs: () => config().zlmStreamNoneReaderDelayMs,
@@ -191,7 +191,7 @@ export class ZlmBox {
     return picture instanceof Uint8Array ? { fields, picture } : { fields };
   }
 
-  async #refuse({ isGuess, ...fields }: Refusal, { ip }: Caller, place: Place): Promise<MoreAnswer> {
+  async #refuse({ isGuess, ...fields }: Refusal, { ip }: Caller, place: CookiePlace): Promise<MoreAnswer> {
     if (isGuess) {
       this.#deps.log.warn({ ip }, "wrong secret for ZLMediaKit's calls");
       await this.#deps.wrongCredentials.pause(ip);
@@ -249,18 +249,11 @@ async function requireIn(
   }
 }
 
-/** How the client reaches this server. */
-interface Place {
-  readonly isSecure: boolean;
-  /** The folder of a proxy. */
-  readonly prefix: string;
-}
-
 /** Whether a browser tells of the page that it asks for. */
 const namesPage = ({ headers }: FastifyRequest): boolean =>
   headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
 
-const cookieText = (name: string, value: string, seconds: number, { isSecure, prefix }: Place): string =>
+const cookieText = (name: string, value: string, seconds: number, { isSecure, prefix }: CookiePlace): string =>
   `${name}=${value}; Path=${prefix}/index/api; Max-Age=${seconds}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
 
 function hookSettings(config: Config): HookSettings {

@@ -105,8 +105,8 @@ export class StreamProxies {
 
   async #remove(path: string, named: StreamName): Promise<void> {
     const name = this.#pulledPath(named)?.name ?? path;
-    this.#added.delete(name);
     await this.#options.edits.deletePath(name);
+    this.#added.delete(name);
   }
 
   /** The stream of app `live` may be a path without a slash. */

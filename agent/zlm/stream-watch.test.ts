@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
-import { silentLogger } from '../base/log.ts';
+import { PerchError } from '../base/errors.ts';
+import { createLogger, silentLogger } from '../base/log.ts';
 import { HOOKS, type HookName, Hooks } from './hooks.ts';
 import type { ShownPath } from './media-items.ts';
 import { StreamWatch } from './stream-watch.ts';
@@ -11,10 +12,11 @@ const CAM: ShownPath = {
 };
 const VIEWER = [{ type: 'webRTCSession', id: 'one' }];
 
-function box({ close = true, answerMs = 0 } = {}) {
+function box({ close = true, answerMs = 0, fault = undefined as Error | undefined } = {}) {
   const clock = new FakeClock();
   const told: string[] = [];
   const ended: string[] = [];
+  const lines: string[] = [];
   const now = { paths: [] as ShownPath[] };
   const urls = Object.fromEntries(HOOKS.map((name) => [name, ''])) as Record<HookName, string>;
   const hooks = new Hooks({
@@ -33,10 +35,14 @@ function box({ close = true, answerMs = 0 } = {}) {
   new StreamWatch({
     ...{ clock, hooks, paths: { list: () => now.paths } },
     items: () => [{ schema: 'rtsp', app: 'yard', stream: 'gate' } as { schema: string }, { schema: 'hls.fmp4' }],
-    end: async ({ name }) => ended.push(name) > 0,
+    end: async ({ name }) => {
+      ended.push(name);
+      return fault ? Promise.reject(fault) : true;
+    },
+    log: createLogger('warn', (line) => lines.push(line)),
     noneReaderDelayMs: () => 20_000,
   });
-  return { clock, told, ended, now };
+  return { clock, told, ended, now, lines };
 }
 
 test('a stream that comes and goes is told for each schema', async () => {
@@ -110,4 +116,12 @@ test('a hook that does not say close leaves the stream', async () => {
   now.paths = [CAM];
   await clock.advance(30_000);
   expect(ended).toEqual([]);
+});
+
+test('one that cannot be closed is told in the log, and goes on', async () => {
+  const { clock, ended, now, lines } = box({ fault: new PerchError('unavailable', 'perch.yml cannot be written') });
+  now.paths = [CAM];
+  await clock.advance(21_000);
+  expect(ended).toEqual(['yard/gate']);
+  expect(lines.join('')).toContain('perch.yml cannot be written');
 });

@@ -1,4 +1,6 @@
 import type { Clock } from '../base/clock.ts';
+import { explain, PerchError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
 import type { Hooks } from './hooks.ts';
 import type { ShownPath } from './media-items.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
@@ -12,11 +14,12 @@ export interface StreamWatchOptions {
   readonly hooks: Hooks;
   /** An item for each schema that the path can be had in. */
   items(path: ShownPath): readonly { readonly schema: string }[];
-  /** Ends the stream, where these calls may. */
+  /** Ends the stream, where these calls may. @throws PerchError when the configuration cannot be written */
   end(path: ShownPath): Promise<boolean>;
   /** As it is now. */
   noneReaderDelayMs(): number;
   readonly clock: Clock;
+  readonly log: Logger;
 }
 
 interface Known {
@@ -104,7 +107,7 @@ export class StreamWatch {
   }
 
   async #askToClose(path: ShownPath, schema: string): Promise<void> {
-    const { hooks, paths, end } = this.#options;
+    const { hooks, paths, end, log } = this.#options;
     if (!hooks.isOn('on_stream_none_reader')) {
       return;
     }
@@ -116,7 +119,12 @@ export class StreamWatch {
     // Somebody may have come meanwhile, or it may be another stream by now.
     const now = paths.list().find(({ name }) => name === path.name);
     if (code === 0 && close && now?.readyTime === path.readyTime && now.readers.length === 0) {
-      await end(now);
+      await end(now).catch((cause: unknown) => {
+        if (!(cause instanceof PerchError)) {
+          throw cause;
+        }
+        log.warn({ path: path.name, cause: explain(cause) }, 'stream that nobody watches cannot be closed');
+      });
     }
   }
 }
