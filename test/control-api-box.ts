@@ -1,5 +1,6 @@
 import { BoxEvents } from '../agent/base/box-events.ts';
 import { PerchError } from '../agent/base/errors.ts';
+import { steeringOf } from '../agent/camera-steering.ts';
 import { type ControlApiOptions, controlApi } from '../agent/http/api/control-api.ts';
 import { EventStreams } from '../agent/http/api/event-stream.ts';
 import type { PathItem } from '../agent/http/api/paths.ts';
@@ -76,6 +77,11 @@ export const SESSION = {
 };
 export const PUBLISHER = item('stage', { source: { type: 'webRTCSession', id: ID } });
 
+const LOOK = {
+  ...{ id: ID, target: '192.168.1.9', state: 'running' as const, what: 'a probe', done: 0, total: 9 },
+  ...{ onvif: null, rtsp: null, sub: null, makers: null, error: null, trouble: null },
+};
+
 export const STATS: Stats = {
   version: 'v0.1.0',
   started: '2026-01-01T12:00:00Z',
@@ -93,6 +99,18 @@ export const STATS: Stats = {
   readers: 1,
   recordings: 1,
   inboundBitrate: 1_234_567.5,
+};
+
+const none = async () => {
+  throw new PerchError('notFound', 'no camera has this path');
+};
+const noCameras: ControlApiOptions['cameras'] = {
+  isLooking: false,
+  ...{ discover: async () => {}, found: () => [], list: () => [] },
+  ...{ probe: () => LOOK, look: (id) => (id === ID ? LOOK : undefined), endLook: (id) => id === ID },
+  check: async () => ({ isGood: false, error: 'no answer', trouble: 'timeout', description: null }),
+  adopt: async () => ({ items: [] }),
+  ...{ read: none, forget: none, snapshot: none },
 };
 
 /** The API on answers that stand fixed, and what it was told to do. */
@@ -173,6 +191,8 @@ export async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
     keys: { refresh: () => kicked.push('keys') },
     stats: { stats: async () => STATS },
     streams: new EventStreams(events, clock),
+    cameras: noCameras,
+    steering: steeringOf({ control: () => undefined }),
     pageFolder: '/nowhere',
     recordings: {
       names: () => ['garden/gate', 'door'],

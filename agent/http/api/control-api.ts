@@ -4,6 +4,8 @@ import { PerchError } from '../../base/errors.ts';
 import { answerNotFound } from '../app.ts';
 import { cors } from '../cors.ts';
 import { type OpenApiOptions, openApiRoutes } from '../openapi/routes.ts';
+import { type CameraSteering, cameraControlRoutes } from './camera-control.ts';
+import { type CameraLookup, cameraRoutes } from './cameras.ts';
 import { type ConfigRoutesOptions, configRoutes } from './config.ts';
 import { type DiskLookup, diskRoutes } from './disks.ts';
 import { type EventStreams, eventStreamRoutes } from './event-stream.ts';
@@ -38,6 +40,8 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly keys: TokenKeys;
   readonly stats: StatsLookup;
   readonly streams: EventStreams;
+  readonly cameras: CameraLookup;
+  readonly steering: CameraSteering;
   readonly pageFolder: string;
 }
 
@@ -88,6 +92,8 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(diskRoutes, { disks: options.disks });
   await app.register(tokenKeyRoutes, { keys: options.keys });
   await app.register(statsRoutes, { stats: options.stats });
+  await app.register(cameraRoutes, { cameras: options.cameras });
+  await app.register(cameraControlRoutes, { steering: options.steering });
   await app.register(eventStreamRoutes, { streams: options.streams, access });
   const openApi: OpenApiOptions = {
     version: options.info.version,
