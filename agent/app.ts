@@ -22,6 +22,7 @@ import { problemText } from './config/problem.ts';
 import { ConfigStore } from './config/store.ts';
 import { type Demo, startDemo } from './demo.ts';
 import { Departures } from './departures.ts';
+import { followCameras } from './follow-cameras.ts';
 import { WrongCredentials } from './http/wrong-credentials.ts';
 import { HttpServices } from './http-services.ts';
 import { makeSource } from './make-source.ts';
@@ -81,6 +82,7 @@ export class App {
   readonly #departures: Departures;
   readonly #events: BoxEvents;
   readonly #found: FoundCameras;
+  readonly #follower: ReturnType<typeof followCameras>;
   readonly #load: ProcessLoad;
   readonly #loop: EventLoopWatch;
   readonly #own: OwnCertificate;
@@ -131,7 +133,9 @@ export class App {
     this.#transcoder = new Transcoder(startEngine, clock, log, (stream) => this.#nameOf(stream));
     this.#paths = new PathTable(this.#makers(), clock, log);
     this.#live = new LiveServer(this.#paths, clock, log, this.#transcoder);
-    this.#found = new FoundCameras({ ...options.discovery, clock, log, isMissing: () => this.#isCameraMissing() });
+    const isMissing = () => this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
+    this.#found = new FoundCameras({ ...options.discovery, clock, log, isMissing });
+    this.#follower = followCameras(this.#found, store, options, events.emit);
     this.#departures = new Departures(accounts, () => this.#watched(), clock);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     this.#own = new OwnCertificate(options);
@@ -215,7 +219,7 @@ export class App {
     this.#stopRetrying();
     await this.#applying;
     this.#departures.close();
-    await this.#found.close();
+    await Promise.all([this.#follower.close(), this.#found.close()]);
     this.#http.zlm.close();
     this.#live.close();
     await this.#parts.close();
@@ -322,7 +326,7 @@ export class App {
   #makers(): PathMakers {
     const { clock, log } = this.#options;
     return {
-      source: (name, settings, config) => makeSource(name, settings, config, clock, log),
+      source: (name, settings, config) => makeSource(name, settings, config, clock, log, this.#follower),
       recorder: (name, settings, hooks) => this.#recordings.recorder(name, settings, hooks),
       hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
       whySilent: (tracks) => whySilent(tracks, this.#transcoder.opus),
@@ -357,10 +361,6 @@ export class App {
 
   #nameOf(stream: Stream): string | undefined {
     return this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
-  }
-
-  #isCameraMissing(): boolean {
-    return this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
   }
 
   #hlsPart() {

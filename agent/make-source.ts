@@ -2,14 +2,22 @@ import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
 import type { Config } from './config/load.ts';
 import type { PathSettings } from './config/path.ts';
+import { type CameraWatch, FollowedSource } from './followed-source.ts';
 import { RtspSource } from './sources/rtsp/client.ts';
 import type { Source } from './sources/source.ts';
 
 /** The source of a path that is pulled. RTSP in all its spellings is the one kind so far. */
-export function makeSource(name: string, settings: PathSettings, config: Config, clock: Clock, log: Logger): Source {
+export function makeSource(
+  name: string,
+  settings: PathSettings,
+  config: Config,
+  clock: Clock,
+  log: Logger,
+  watch: CameraWatch,
+): Source {
   const { user, password } = settings.camera ?? {};
   const [firstPort = 0, lastPort = 0] = settings.rtspUDPSourcePortRange;
-  return new RtspSource(
+  const source = new RtspSource(
     {
       name,
       url: settings.source,
@@ -28,4 +36,6 @@ export function makeSource(name: string, settings: PathSettings, config: Config,
     clock,
     log.child({ path: name }),
   );
+  const { endpoint, serial, onvif } = settings.camera ?? {};
+  return onvif && (endpoint || serial) ? new FollowedSource(source, name, watch, clock) : source;
 }

@@ -35,7 +35,7 @@ export interface FileNow {
 }
 
 /** Who brings a change, for the log. */
-export type ChangeOrigin = 'file' | 'API';
+export type ChangeOrigin = 'file' | 'API' | 'camera';
 
 /** The configuration in force, and the only place that reads or writes its file. */
 export class ConfigStore {

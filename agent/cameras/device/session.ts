@@ -24,6 +24,8 @@ export interface CameraTarget {
   readonly isClearAllowed?: boolean | undefined;
   /** A person has just given the password: one that was refused twice may be tried once more. */
   readonly isAsked?: boolean | undefined;
+  /** A token that nobody has asked for could be used elsewhere: `last` = only when no HTTP Digest is offered, `no` = not at all. */
+  readonly tokens?: 'last' | 'no' | undefined;
   /** Ends every call of the session. */
   readonly signal: AbortSignal;
   readonly clock?: Clock | undefined;
@@ -82,6 +84,7 @@ export async function openSession(target: CameraTarget): Promise<OnvifSession> {
     credentials,
     isClearAllowed: target.isClearAllowed ?? false,
     isAsked: target.isAsked ?? false,
+    tokens: target.tokens,
     deadlineMs: target.callDeadlineMs ?? CALL_DEADLINE_MS,
     signal: target.signal,
     clock: target.clock ?? systemClock,

@@ -66,6 +66,8 @@ export interface CallerOptions {
   readonly isClearAllowed: boolean;
   /** A person waits for this and has just given the password. */
   readonly isAsked: boolean;
+  /** `last`: only when the camera does not say what it wants. `no`: not at all. */
+  readonly tokens?: 'last' | 'no' | undefined;
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -155,6 +157,10 @@ export class SoapCaller {
     if (this.#challenge && !asked.place) {
       const { scheme } = this.#challenge;
       return { scheme, challenge: this.#challenge, isReused: true, tried: [scheme] };
+    }
+    const { tokens } = this.#options;
+    if (tokens) {
+      return { scheme: 'none', tried: tokens === 'no' ? ['token'] : [] };
     }
     const known = this.#options.logins.schemeOf(key) ?? 'token';
     return { scheme: known === 'token' ? 'token' : 'none', tried: [] };

@@ -1,0 +1,335 @@
+import type { TellBox } from '../../base/box-events.ts';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Edit, KeyPath } from '../../config/edit.ts';
+import type { Config } from '../../config/load.ts';
+import type { FoundCamera } from '../discovery/found-camera.ts';
+import type { LoginMemory } from '../soap/login-memory.ts';
+import { cameraOfPath, type FollowedCamera, hostOf, isEndpointOfOthers, keyOf, planMove } from './followed-camera.ts';
+import { type Asking, type Identity, judge, readOpenly, readSerial, sameText, type Verdict } from './identity.ts';
+import { prove } from './prove.ts';
+import { isInNetworkOf } from './same-network.ts';
+
+/** A camera that was cut off for a moment is back by itself. */
+const FIRST_PAUSE_MS = 2_000;
+/** A look takes 4 s; what is found by it is told at once. The last one goes on. */
+const PAUSES_MS = [5_000, 10_000, 20_000, 40_000, 60_000, 180_000] as const;
+/** All missing cameras look together, no more often than this. */
+const LOOK_EVERY_MS = 5_000;
+/** Who has claimed to be a camera and was not is not asked again before. */
+const DOUBTED_MS = 10 * 60_000;
+const MAX_DOUBTED = 256;
+/** Boards of a make that all have one identity. */
+const MAX_CANDIDATES = 8;
+/** Cameras that are asked at the same time: a router may have given all of them new addresses. */
+const LANES = 4;
+const CHECK_DEADLINE_MS = 1_500;
+/** One answer holds for all streams of a camera that connect together. */
+const CHECK_HOLDS_MS = 2_000;
+
+export interface FollowerDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly config: () => Config;
+  readonly found: {
+    find(endpoint: string): readonly FoundCamera[];
+    look(): Promise<void>;
+    onFound(listener: (camera: FoundCamera) => void): () => void;
+  };
+  readonly revise: (plan: (now: { readonly config: Config }) => readonly Edit[]) => Promise<void>;
+  /** The variable of the environment that sets a key. */
+  readonly variableOf: (keyPath: KeyPath) => string | undefined;
+  readonly tell: TellBox;
+  readonly logins: LoginMemory;
+  readonly isInNetworkOf?: (oldHost: string, foundFrom: string) => boolean;
+}
+
+interface Missing {
+  /** Ends its pause. */
+  wake: () => void;
+  isWoken: boolean;
+  readonly ended: AbortController;
+}
+
+interface Check {
+  readonly verdict: Promise<Verdict>;
+  readonly beganMs: number;
+}
+
+/** Goes after cameras whose address has changed, and sees to it that nobody else is taken for them. */
+export class Follower {
+  readonly #deps: FollowerDeps;
+  readonly #stop = new AbortController();
+  readonly #missing = new Map<string, Missing>();
+  /** By camera and address: until when nobody believes it. */
+  readonly #doubted = new Map<string, number>();
+  readonly #checks = new Map<string, Check>();
+  readonly #lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve());
+  readonly #working = new Set<Promise<void>>();
+  #turn = 0;
+  #looking: Promise<void> | undefined;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #unlisten: () => void;
+
+  constructor(deps: FollowerDeps) {
+    this.#deps = deps;
+    this.#unlisten = deps.found.onFound(({ endpoint }) => this.#wake(endpoint));
+  }
+
+  async close(): Promise<void> {
+    this.#unlisten();
+    this.#stop.abort();
+    for (const missing of this.#missing.values()) {
+      missing.ended.abort();
+      missing.wake();
+    }
+    await Promise.all(this.#working);
+  }
+
+  /** The path's camera gives no picture. @param isOther somebody else is at its address, so it will not be back there in a moment */
+  failed(path: string, isOther = false): void {
+    const camera = cameraOfPath(this.#deps.config(), path);
+    if (!camera?.endpoint || this.#stop.signal.aborted) {
+      return;
+    }
+    const key = keyOf(camera);
+    if (this.#missing.has(key)) {
+      return;
+    }
+    const missing: Missing = { wake: () => {}, isWoken: false, ended: new AbortController() };
+    this.#missing.set(key, missing);
+    const seeking = this.#seek(path, key, missing, isOther ? 0 : FIRST_PAUSE_MS)
+      .catch((error: unknown) => this.#deps.log.error({ path, err: error }, 'a missing camera is not looked for'))
+      .finally(() => {
+        this.#missing.delete(key);
+        this.#working.delete(seeking);
+      });
+    this.#working.add(seeking);
+  }
+
+  /** The path has its picture. */
+  connected(path: string): void {
+    const camera = cameraOfPath(this.#deps.config(), path);
+    const missing = camera && this.#missing.get(keyOf(camera));
+    missing?.ended.abort();
+    missing?.wake();
+  }
+
+  /** Who is at the address that the configuration names for this path. `unknown`: nobody, or nobody who can be asked. Never rejects. */
+  check(path: string): Promise<Verdict> {
+    const camera = cameraOfPath(this.#deps.config(), path);
+    if (!camera) {
+      return Promise.resolve('unknown');
+    }
+    const nowMs = this.#deps.clock.monoMs();
+    for (const [key, { beganMs }] of this.#checks) {
+      if (nowMs - beganMs >= CHECK_HOLDS_MS) {
+        this.#checks.delete(key);
+      }
+    }
+    const known = this.#checks.get(keyOf(camera));
+    if (known) {
+      return known.verdict;
+    }
+    const verdict = this.#verdictAt(camera).catch(toUnknown);
+    this.#checks.set(keyOf(camera), { verdict, beganMs: nowMs });
+    return verdict;
+  }
+
+  async #verdictAt(camera: FollowedCamera): Promise<Verdict> {
+    const { config } = this.#deps;
+    const asking = { ...this.#asking(this.#stop.signal), callDeadlineMs: CHECK_DEADLINE_MS };
+    const isShared = isEndpointOfOthers(config(), camera.endpoint, keyOf(camera));
+    let read: Identity = await readOpenly(camera.onvif, asking, false);
+    const { endpoint, serial: expected } = camera;
+    const isSaid = endpoint !== undefined && read.endpoint !== undefined;
+    const isSaidSame = endpoint !== undefined && read.endpoint !== undefined && sameText(endpoint, read.endpoint);
+    const isSame = isSaidSame && !isShared;
+    const isElsewhere = isSaid && !isSaidSame && this.#isElsewhere(camera, read.endpoint);
+    // No login for whoever is known to be another camera: it would count as a wrong one there.
+    if (expected !== undefined && !isSame && !isElsewhere) {
+      const { clearPassword = false, user, password } = camera;
+      const serial = await readSerial(camera.onvif, { user, password }, clearPassword, asking).catch(toNothing);
+      read = { ...read, serial };
+    }
+    return judge({ endpoint, serial: expected }, read, isElsewhere);
+  }
+
+  #isElsewhere(camera: FollowedCamera, endpoint: string | undefined): boolean {
+    return (
+      isEndpointOfOthers(this.#deps.config(), endpoint, keyOf(camera)) ||
+      this.#deps.found.find(camera.endpoint ?? '').some(({ url }) => hostOf(url) !== hostOf(camera.onvif))
+    );
+  }
+
+  #wake(endpoint: string): void {
+    for (const [key, missing] of this.#missing) {
+      if ((JSON.parse(key) as unknown[])[0] === endpoint.toLowerCase()) {
+        missing.isWoken = true;
+        missing.wake();
+      }
+    }
+  }
+
+  async #seek(path: string, key: string, missing: Missing, firstPauseMs: number): Promise<void> {
+    const { signal } = missing.ended;
+    for (let i = -1; ; i += 1) {
+      const pauseMs = i < 0 ? firstPauseMs : (PAUSES_MS[Math.min(i, PAUSES_MS.length - 1)] ?? 0);
+      await this.#pause(missing, pauseMs);
+      const camera = cameraOfPath(this.#deps.config(), path);
+      if (signal.aborted || !camera || keyOf(camera) !== key || (await this.#tryAll(camera, signal))) {
+        return;
+      }
+      this.#look();
+    }
+  }
+
+  /** Until its time is over, or something of it is heard. */
+  async #pause(missing: Missing, pauseMs: number): Promise<void> {
+    const { clock } = this.#deps;
+    if (!missing.isWoken && !missing.ended.signal.aborted) {
+      const woken = new AbortController();
+      missing.wake = () => woken.abort();
+      await clock.sleep(pauseMs, woken.signal);
+    }
+    missing.isWoken = false;
+  }
+
+  #look(): void {
+    const { clock, found, log } = this.#deps;
+    if (this.#looking || clock.monoMs() - this.#lookedAtMs < LOOK_EVERY_MS) {
+      return;
+    }
+    this.#lookedAtMs = clock.monoMs();
+    this.#looking = found
+      .look()
+      .catch((error: unknown) => log.warn({ reason: explain(error) }, 'cannot look for cameras'))
+      .finally(() => {
+        this.#looking = undefined;
+      });
+  }
+
+  /** @returns whether it was found and followed */
+  async #tryAll(camera: FollowedCamera, signal: AbortSignal): Promise<boolean> {
+    const { found, isInNetworkOf: isNear = isInNetworkOf } = this.#deps;
+    const old = hostOf(camera.onvif);
+    const candidates = found
+      .find(camera.endpoint ?? '')
+      .filter(({ url, foundFrom }) => hostOf(url) !== old && isNear(old, foundFrom) && !this.#isDoubted(camera, url))
+      .slice(0, MAX_CANDIDATES);
+    if (candidates.length === 0) {
+      return false;
+    }
+    return this.#inLane(async () => {
+      // It is where it was, and has another address besides, or somebody says so.
+      if ((await this.#verdictAt(camera).catch(toUnknown)) === 'same') {
+        return false;
+      }
+      for (const { url } of candidates) {
+        if (!signal.aborted && (await this.#tryOne(camera, url, signal))) {
+          return true;
+        }
+      }
+      return false;
+    });
+  }
+
+  async #tryOne(camera: FollowedCamera, url: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      const doubt = await prove(camera, url, this.#asking(signal), this.#deps.logins);
+      if (doubt !== undefined) {
+        this.#doubt(camera, url, doubt);
+        return false;
+      }
+      return signal.aborted ? false : await this.#move(camera, url);
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      // Still on its way up: it is asked again.
+      this.#deps.log.debug(
+        { paths: camera.paths, to: url, reason: explain(error) },
+        'a missing camera does not answer yet',
+      );
+      return false;
+    }
+  }
+
+  async #move(camera: FollowedCamera, to: string): Promise<boolean> {
+    const { revise, variableOf, log, tell } = this.#deps;
+    let refusal: string | undefined;
+    let isWritten = false;
+    await revise(({ config }) => {
+      const plan = planMove(config, camera, to, variableOf);
+      refusal = plan.refusal;
+      isWritten = plan.edits.length > 0;
+      return plan.edits;
+    });
+    const [from, at] = [hostOf(camera.onvif), hostOf(to)];
+    if (refusal !== undefined) {
+      this.#doubt(camera, to, refusal);
+      return false;
+    }
+    if (isWritten) {
+      log.info({ paths: camera.paths, from, to: at }, 'camera has another address, and is followed there');
+      for (const path of camera.paths) {
+        tell('camera', { state: 'moved', path, from, to: at });
+      }
+    }
+    return isWritten;
+  }
+
+  /** Told once, and not tried again for a while. */
+  #doubt(camera: FollowedCamera, url: string, reason: string): void {
+    const { clock, log, tell } = this.#deps;
+    const name = doubtOf(camera, url);
+    const isNews = !this.#doubted.has(name);
+    this.#doubted.delete(name);
+    this.#doubted.set(name, clock.monoMs() + DOUBTED_MS);
+    for (const oldest of this.#doubted.keys()) {
+      if (this.#doubted.size <= MAX_DOUBTED) {
+        break;
+      }
+      this.#doubted.delete(oldest);
+    }
+    if (isNews) {
+      const to = hostOf(url);
+      log.warn({ paths: camera.paths, to, reason }, 'a device says that it is this camera, and is not followed');
+      for (const path of camera.paths) {
+        tell('camera', { state: 'elsewhere', path, from: hostOf(camera.onvif), to, reason });
+      }
+    }
+  }
+
+  #isDoubted(camera: FollowedCamera, url: string): boolean {
+    return (this.#doubted.get(doubtOf(camera, url)) ?? 0) > this.#deps.clock.monoMs();
+  }
+
+  #asking(signal: AbortSignal): Asking {
+    const { clock, logins } = this.#deps;
+    return { signal, clock, logins };
+  }
+
+  #inLane<T>(work: () => Promise<T>): Promise<T> {
+    const i = this.#turn++ % LANES;
+    const done = (this.#lanes[i] ?? Promise.resolve()).then(work);
+    this.#lanes[i] = done.catch(() => {});
+    return done;
+  }
+}
+
+const doubtOf = (camera: FollowedCamera, url: string): string => `${keyOf(camera)} ${url}`;
+
+function toUnknown(error: unknown): Verdict {
+  if (error instanceof PerchError) {
+    return 'unknown';
+  }
+  throw error;
+}
+
+function toNothing(error: unknown): undefined {
+  if (!(error instanceof PerchError)) {
+    throw error;
+  }
+}

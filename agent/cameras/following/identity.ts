@@ -1,0 +1,121 @@
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { readEndpoint } from '../device/network.ts';
+import { type OnvifSession, openSession } from '../device/session.ts';
+import { troubleOf } from '../soap/failures.ts';
+import type { LoginMemory } from '../soap/login-memory.ts';
+
+/** By what a camera is told from others. */
+export interface Identity {
+  /** `urn:uuid:…`. Anybody in its network hears it. */
+  readonly endpoint: string | undefined;
+  /** Most tell it only to who is logged in. */
+  readonly serial: string | undefined;
+}
+
+export type Verdict = 'same' | 'other' | 'unknown';
+
+/** How an identity is asked for. */
+export interface Asking {
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly logins?: LoginMemory | undefined;
+  readonly callDeadlineMs?: number | undefined;
+}
+
+export interface Login {
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+}
+
+/** A login is not shown to a clock that is off by more: a token would be good at a time that somebody else has chosen. */
+const MAX_SKEW_MS = 10 * 60_000;
+
+/**
+ * What a device says of itself to anybody. A device that says nothing without a login leaves both out.
+ * @throws PerchError when nobody is there, or nobody who speaks ONVIF
+ */
+export async function readOpenly(url: string, asking: Asking, wantsSerial: boolean): Promise<Identity> {
+  try {
+    const session = await openSession({ url, ...asking });
+    const endpoint = await endpointOf(session);
+    return { endpoint, serial: wantsSerial ? await orNothing(serialOf(session)) : undefined };
+  } catch (error) {
+    if (isClosed(error)) {
+      return { endpoint: undefined, serial: undefined };
+    }
+    throw error;
+  }
+}
+
+/** The serial number, asked for with the login, at the address that the configuration names. @throws PerchError when it cannot be had */
+export async function readSerial(
+  url: string,
+  login: Login,
+  isClearAllowed: boolean,
+  asking: Asking,
+): Promise<string | undefined> {
+  return serialOf(await openSession({ url, ...login, isClearAllowed, ...asking }));
+}
+
+/**
+ * The same where it is not known yet who answers: never in the clear, whatever is allowed elsewhere; HTTP Digest, which is good for
+ * one request; a token only when nothing else is asked for, and not at all with `takesDigest`.
+ * @throws PerchError when it cannot be had
+ */
+export async function proveSerial(
+  url: string,
+  login: Login,
+  takesDigest: boolean,
+  asking: Asking,
+): Promise<string | undefined> {
+  const session = await openSession({ url, ...login, tokens: takesDigest ? 'no' : 'last', ...asking });
+  if (Math.abs(session.skewMs) > MAX_SKEW_MS) {
+    throw new PerchError(
+      'unauthorized',
+      `its clock is off by ${Math.round(session.skewMs / 1_000)} s, it gets no login`,
+    );
+  }
+  return serialOf(session);
+}
+
+/**
+ * Whether the camera that was expected is the one that answered.
+ * @param isElsewhere the expected endpoint is known to be at another address, or the one that answered belongs to another path
+ */
+export function judge(expected: Identity, read: Identity, isElsewhere: boolean): Verdict {
+  if (expected.serial !== undefined && read.serial !== undefined) {
+    return sameText(expected.serial, read.serial) ? 'same' : 'other';
+  }
+  if (expected.endpoint === undefined || read.endpoint === undefined) {
+    return 'unknown';
+  }
+  if (sameText(expected.endpoint, read.endpoint)) {
+    return 'same';
+  }
+  // Some cameras have another endpoint after every reboot.
+  return expected.serial !== undefined || isElsewhere ? 'other' : 'unknown';
+}
+
+export const sameText = (a: string, b: string): boolean => a.trim().toLowerCase() === b.trim().toLowerCase();
+
+const endpointOf = async (session: OnvifSession): Promise<string | undefined> =>
+  readEndpoint(await orNothing(session.call('device', '<tds:GetEndpointReference/>', 'GetEndpointReferenceResponse')));
+
+const serialOf = async (session: OnvifSession): Promise<string | undefined> =>
+  (await session.information()).serial || undefined;
+
+/** What a camera does not tell, or not without a login. */
+async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isClosed(error) || ['notSupported', 'badReply'].includes(troubleOf(error) ?? '')) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+const isClosed = (error: unknown): boolean =>
+  ['wrongPassword', 'noRights', 'onvifOff', 'lockedOut'].includes(troubleOf(error) ?? '');
