@@ -104,7 +104,10 @@ class Asker {
   async ask(path: string): Promise<StreamProof | undefined> {
     const { clock, prove, signal } = this.#deps;
     const { credentials, host } = this.#trial;
-    await clock.sleep(Math.max(0, this.#lastMs + PAUSE_MS - clock.monoMs()), signal);
+    const pauseMs = this.#lastMs + PAUSE_MS - clock.monoMs();
+    if (pauseMs > 0) {
+      await clock.sleep(pauseMs, signal);
+    }
     throwIfOver(signal);
     this.#lastMs = clock.monoMs();
     try {

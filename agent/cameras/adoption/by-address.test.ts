@@ -1,0 +1,88 @@
+import { expect, type TestContext, test } from 'vitest';
+import { type OnvifCameraOptions, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { freePort } from '../../../test/peers/free-port.ts';
+import { systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { LoginMemory } from '../soap/login-memory.ts';
+import { lookAtAddress, ONVIF_PORTS } from './by-address.ts';
+import type { Progress } from './try-patterns.ts';
+
+const LOGIN = { user: 'admin', password: 'secret' };
+
+async function openCamera({ onTestFinished }: TestContext, options: OnvifCameraOptions) {
+  const camera = await startOnvifCamera({ credentials: LOGIN, ...options });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  return camera;
+}
+
+interface Look {
+  readonly onvifPorts: readonly number[];
+  readonly password?: string;
+  readonly discovered?: readonly string[];
+  readonly isStreamThere?: boolean;
+}
+
+async function look({ onvifPorts, password = LOGIN.password, discovered = [], isStreamThere = false }: Look) {
+  const told: Progress[] = [];
+  const asked: string[] = [];
+  const found = await lookAtAddress(
+    { host: '127.0.0.1', credentials: { ...LOGIN, password }, onvifPorts, ports: [554] },
+    {
+      ...{ clock: systemClock, logins: new LoginMemory(systemClock), signal: new AbortController().signal },
+      isOpen: async (_host, port) => port === 554 || onvifPorts.includes(port),
+      discover: async () => discovered,
+      onProgress: (progress) => told.push(progress),
+      prove: async (url) => {
+        asked.push(url);
+        if (!isStreamThere) {
+          throw new PerchError('timeout', 'nothing');
+        }
+        return { hasSound: true };
+      },
+    },
+  ).catch((error: PerchError) => error);
+  return { found, told, asked };
+}
+
+test('ports are asked in the order in which cameras have ONVIF there', () => {
+  expect(ONVIF_PORTS).toEqual([80, 8000, 8080, 2020, 8899, 8999, 888, 5000]);
+});
+
+test.for(['/onvif/device_service', '/onvif/service'])(
+  'ONVIF is found at %s of an unusual port',
+  async (path, context) => {
+    const camera = await openCamera(context, { quirks: { devicePath: path } });
+    const { found, told } = await look({ onvifPorts: [await freePort(), camera.port] });
+    expect(found).toEqual({ onvif: camera.url });
+    expect(told.at(-1)).toEqual({ what: `ONVIF at port ${camera.port}`, done: 2, total: 3 });
+  },
+);
+
+test('what a probe tells goes before the ports', async (context) => {
+  const camera = await openCamera(context, { quirks: { devicePath: '/elsewhere' } });
+  const { found, told } = await look({ onvifPorts: [], discovered: [camera.url] });
+  expect(found).toEqual({ onvif: camera.url });
+  expect(told.map(({ what }) => what)).toEqual(['a probe']);
+});
+
+test('without ONVIF the streams of makers are tried', async (context) => {
+  const camera = await openCamera(context, { quirks: { onvifIsOff: 404 } });
+  const { found } = await look({ onvifPorts: [camera.port], isStreamThere: true });
+  expect(found).toMatchObject({
+    makers: expect.stringContaining('Hikvision'),
+    main: 'rtsp://127.0.0.1/Streaming/Channels/101',
+  });
+});
+
+test('where there is neither, the words are how to switch ONVIF on', async (context) => {
+  const camera = await openCamera(context, { quirks: { onvifIsOff: 404 } });
+  const { found } = await look({ onvifPorts: [camera.port] });
+  expect(found).toMatchObject({ context: { camera: 'onvifOff' }, message: expect.stringContaining('switch ONVIF on') });
+});
+
+test('a wrong password is not tried at its streams as well', async (context) => {
+  const camera = await openCamera(context, { quirks: { servicesWantLogin: true } });
+  const { found, asked } = await look({ onvifPorts: [camera.port], password: 'wrong' });
+  expect(found).toMatchObject({ context: { camera: 'wrongPassword' } });
+  expect(asked).toEqual([]);
+});

@@ -1,0 +1,135 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { STREAM_PATTERNS } from './stream-patterns.ts';
+import { type Progress, type Trial, tryPatterns } from './try-patterns.ts';
+
+const LOGIN = { user: 'admin', password: 's3cret' };
+const PROOF = { hasSound: false, codec: 'H264' };
+const missing = () => new PerchError('notFound', 'no such stream');
+const refused = () => new PerchError('unauthorized', 'refused');
+
+/** A camera that answers each path as `answer` says; `asked` has when and what. */
+function trying(answer: (path: string) => Error | undefined, trial: Partial<Trial> = {}) {
+  const clock = new FakeClock();
+  const asked: { atMs: number; path: string }[] = [];
+  const told: Progress[] = [];
+  const stop = new AbortController();
+  const found = tryPatterns(
+    { host: '192.168.1.9', credentials: LOGIN, ...trial },
+    {
+      clock,
+      signal: stop.signal,
+      isOpen: async (_host, port) => port === 8554,
+      onProgress: (progress) => told.push(progress),
+      prove: async (url) => {
+        const { pathname, search, host } = new URL(url);
+        expect(host).toBe('192.168.1.9:8554');
+        asked.push({ atMs: clock.monoMs(), path: pathname + search });
+        const error = answer(pathname + search);
+        if (error) {
+          throw error;
+        }
+        return PROOF;
+      },
+    },
+  );
+  const outcome = found.then(
+    (value) => ({ value, error: undefined }),
+    (error: PerchError) => ({ value: undefined, error }),
+  );
+  let isOver = false;
+  void outcome.then(() => {
+    isOver = true;
+  });
+  const finish = async () => {
+    while (!isOver) {
+      await clock.advance(1_000);
+    }
+    return outcome;
+  };
+  return { asked, told, stop, clock, finish };
+}
+
+test('addresses are asked one a second until one is described, and then its small stream', async () => {
+  const run = trying((path) => (path.startsWith('/Preview_01') ? undefined : missing()));
+  const { value } = await run.finish();
+  expect(value).toEqual({
+    makers: 'Reolink',
+    main: 'rtsp://192.168.1.9:8554/Preview_01_main',
+    sub: 'rtsp://192.168.1.9:8554/Preview_01_sub',
+    proof: PROOF,
+  });
+  expect(run.asked.map(({ path }) => path)).toEqual([
+    '/Streaming/Channels/101',
+    '/cam/realmonitor?channel=1&subtype=0',
+    '/Preview_01_main',
+    '/Preview_01_sub',
+  ]);
+  expect(run.asked.map(({ atMs }) => atMs)).toEqual([0, 1_000, 2_000, 3_000]);
+  expect(run.told.at(-1)).toEqual({ what: 'Reolink: /Preview_01_main', done: 2, total: STREAM_PATTERNS.length });
+});
+
+test('a camera without a small stream has none', async () => {
+  const run = trying((path) => (path === '/stream1' ? undefined : missing()), { maker: 'tapo' });
+  expect((await run.finish()).value).toMatchObject({ main: 'rtsp://192.168.1.9:8554/stream1', sub: undefined });
+});
+
+test('a stream with the login in its address is told without it', async () => {
+  const run = trying((path) => (path.startsWith('/user=admin&password=s3cret&') ? undefined : missing()), {
+    maker: 'XMEye',
+  });
+  const { value } = await run.finish();
+  expect(value?.main).toBe('rtsp://192.168.1.9:8554/user={user}&password={password}&channel=1&stream=0.sdp');
+  expect(JSON.stringify(run.told)).not.toContain('s3cret');
+});
+
+test('two refusals end it, so that nobody is locked out: whatever path is asked for, some refuse', async () => {
+  const run = trying(refused);
+  const { error } = await run.finish();
+  expect(error).toMatchObject({ code: 'unauthorized', context: { camera: 'wrongPassword' } });
+  expect(run.asked.length).toBe(2);
+});
+
+test('one path that is refused is no proof of a wrong password', async () => {
+  const run = trying((path) =>
+    path.startsWith('/Streaming') ? refused() : path === '/stream1' ? undefined : missing(),
+  );
+  expect((await run.finish()).value?.main).toMatch(/\/stream1$/);
+});
+
+test('without a login the first refusal asks for one', async () => {
+  const run = trying(refused, { credentials: undefined });
+  expect((await run.finish()).error).toMatchObject({ context: { camera: 'wrongPassword', isLoginMissing: true } });
+  expect(run.asked.length).toBe(1);
+});
+
+test('who falls silent is not asked on', async () => {
+  const run = trying(() => new PerchError('timeout', 'nothing'));
+  expect((await run.finish()).error?.message).toMatch('does not answer RTSP any more');
+  expect(run.asked.length).toBe(2);
+});
+
+test('when none of them is there it says how many were tried, and what to do', async () => {
+  const run = trying(missing);
+  const { error } = await run.finish();
+  expect(error?.message).toMatch(`none of the ${STREAM_PATTERNS.length} addresses`);
+  expect(run.asked.length).toBe(STREAM_PATTERNS.length);
+});
+
+test('a host without an RTSP port is not asked for streams', async () => {
+  const run = trying(missing, { ports: [554, 88] });
+  expect((await run.finish()).error).toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('554, 88'),
+  });
+  expect(run.asked).toEqual([]);
+});
+
+test('given up, it asks nothing more', async () => {
+  const run = trying(missing);
+  await run.clock.advance(1_000);
+  run.stop.abort();
+  expect((await run.finish()).error?.message).toBe('given up');
+  expect(run.asked.length).toBe(2);
+});
