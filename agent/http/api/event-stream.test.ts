@@ -142,12 +142,23 @@ test('who takes nothing is let go', () => {
   expect(told * text.length).toBeLessThan(300_000);
 });
 
+test('addresses of one network are one of them', () => {
+  const { streams } = setup();
+  const from = (address: string) => streams.open(address, undefined, undefined, async () => {});
+  const opened = Array.from({ length: 16 }, (_, i) => from(`2001:db8::${i + 1}`));
+  expect(() => from('2001:db8::99')).toThrow('16 from this address');
+  opened.push(from('2001:db8:0:1::1'));
+  for (const stream of opened) {
+    stream.destroy();
+  }
+});
+
 test('sixteen of one address and 64 in all may listen, and a place is free again when one goes', async () => {
   const { streams } = setup();
   const from = (address: string) => streams.open(address, undefined, undefined, async () => {});
   const opened = ['a', 'b', 'c', 'd'].flatMap((address) => Array.from({ length: 16 }, () => from(address)));
-  expect(() => from('a')).toThrow('16 from this address listen to events, 64 in all');
-  expect(() => from('e')).toThrow('0 from this address listen to events, 64 in all');
+  expect(() => from('a')).toThrow('64 listen to events, or 16 from this address');
+  expect(() => from('e')).toThrow('64 listen to events, or 16 from this address');
   opened[0]?.destroy();
   await setImmediate();
   opened.push(from('a'));

@@ -4,6 +4,7 @@ import Type from 'typebox';
 import { BOX_EVENT_TYPES, type BoxEvent, type BoxEventType } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { Places } from '../../base/places.ts';
 import { answers } from './shapes.ts';
 
 /** Proxies cut what is silent for a minute, some for half of it. */
@@ -36,8 +37,7 @@ export interface EventStreamOptions {
 export class EventStreams {
   readonly #feed: BoxFeed;
   readonly #clock: Clock;
-  readonly #addresses = new Map<string, number>();
-  #clients = 0;
+  readonly #places = new Places(MAX_CLIENTS, MAX_PER_ADDRESS);
 
   constructor(feed: BoxFeed, clock: Clock) {
     this.#feed = feed;
@@ -47,6 +47,7 @@ export class EventStreams {
   /**
    * Server-sent events (HTML Living Standard §9.2) from now on, or from the one after `lastId`.
    *
+   * @param address canonical
    * @param types undefined: all
    * @param mayStill asked at each heart-beat; once it fails the stream is over
    * @throws PerchError exhausted
@@ -57,7 +58,11 @@ export class EventStreams {
     lastId: string | undefined,
     mayStill: () => Promise<unknown>,
   ): Readable {
-    this.#take(address);
+    const leave = this.#places.take(address);
+    if (!leave) {
+      const message = `${MAX_CLIENTS} listen to events, or ${MAX_PER_ADDRESS} from this address: close some of them first`;
+      throw new PerchError('exhausted', message, { retryAfterS: HEART_BEAT_MS / 1000 });
+    }
     const stream = new Readable({ read: () => {} });
     const send = (text: string): void => {
       if (stream.readableLength > MAX_QUEUED_BYTES) {
@@ -90,7 +95,7 @@ export class EventStreams {
     };
     stream.once('close', () => {
       stop();
-      this.#leave(address);
+      leave();
     });
     return stream;
   }
@@ -108,26 +113,6 @@ export class EventStreams {
     }
     for (const event of events) {
       tell(event);
-    }
-  }
-
-  #take(address: string): void {
-    const here = this.#addresses.get(address) ?? 0;
-    if (here >= MAX_PER_ADDRESS || this.#clients >= MAX_CLIENTS) {
-      const message = `${here} from this address listen to events, ${this.#clients} in all: close some of them first`;
-      throw new PerchError('exhausted', message, { retryAfterS: HEART_BEAT_MS / 1000 });
-    }
-    this.#addresses.set(address, here + 1);
-    this.#clients += 1;
-  }
-
-  #leave(address: string): void {
-    const left = (this.#addresses.get(address) ?? 1) - 1;
-    this.#clients -= 1;
-    if (left > 0) {
-      this.#addresses.set(address, left);
-    } else {
-      this.#addresses.delete(address);
     }
   }
 }
