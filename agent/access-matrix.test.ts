@@ -249,7 +249,7 @@ test('another server is told the protocol and the program', async () => {
 });
 
 test('an RTSP player that sends no name is let in by the token in its address, as far as the token goes', async () => {
-  const random = vi.spyOn(Math, 'random').mockReturnValue(0);
+  using _unpaused = vi.spyOn(Math, 'random').mockReturnValue(0);
   const mode = MODES['authMethod jwt'];
   const box = mode && (await openBox(mode));
   const query = `?jwt=${await tokenFor(ofDoor)}`;
@@ -264,6 +264,5 @@ test('an RTSP player that sends no name is let in by the token in its address, a
     await ask('DESCRIBE', `@${query}x`),
   ];
   await box?.close();
-  random.mockRestore();
   expect(asked).toEqual([404, 200, 404, 401, 401]);
 });
