@@ -119,7 +119,9 @@ export class OnvifServices {
     }
     const gone = new AbortController();
     response.on('close', () => gone.abort());
-    await state.clock.sleep(state.quirks.takesMs ?? 0, gone.signal);
+    if (state.quirks.takesMs !== undefined) {
+      await state.clock.sleep(state.quirks.takesMs, gone.signal);
+    }
     const silence = state.quirks.answers?.[soap?.operation ?? ''] ?? state.quirks.answers?.['*'];
     const refusal = soap ? this.desk.check(request, soap) : undefined;
     if (refusal) {

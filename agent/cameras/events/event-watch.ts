@@ -26,9 +26,14 @@ const LONGEST_FAULT_PAUSE_MS = 3_600_000;
 const UNSUPPORTED_PAUSE_MS = 6 * 3_600_000;
 /** Somebody has to do something in the camera or to its settings. */
 const PERSON_PAUSE_MS = 600_000;
-const FOR_PERSONS: readonly (CameraTrouble | undefined)[] = [
-  ...(['wrongPassword', 'noRights', 'lockedOut', 'onvifOff', 'onvifUser', 'notOnvif', 'clearPassword'] as const),
-];
+const FOR_PERSONS: readonly (CameraTrouble | undefined)[] = ['lockedOut', 'onvifOff', 'notOnvif', 'clearPassword'];
+/** Cameras lock after a few refusals, for up to half an hour. */
+const LOGIN_PAUSE_MS = 1_800_000;
+const ABOUT_LOGIN: readonly (CameraTrouble | undefined)[] = ['wrongPassword', 'noRights', 'onvifUser'];
+
+/** Longer than the longest pause between two tries. */
+const TOLD_FOR_MS = 24 * 3_600_000;
+const NOT_HEARD = 'the camera does not tell what it sees';
 
 /** Remembers the subscription of one camera beyond the end of the program. */
 export interface SubscriptionMemory {
@@ -62,6 +67,8 @@ export class EventWatch {
   #pauseMs = FIRST_PAUSE_MS;
   #reason: string | undefined;
   #channels: Channels | undefined;
+  /** When each kind of trouble was last there. */
+  readonly #toldMs = new Map<string, number>();
   /** There is a subscription, or it is about to be. */
   #hasPoint = false;
   /** The camera's events have been listened to once in this run. */
@@ -219,13 +226,15 @@ export class EventWatch {
     const { log } = this.#options;
     const trouble = troubleOf(error);
     const reason = explain(error);
-    const isNews = reason !== this.#reason;
     this.#reason = reason;
-    // Told once; a camera that is away is told of by its stream.
+    // A camera that is away is told of by its stream.
     const isAway = trouble === 'unreachable' || trouble === 'timeout';
-    log[isNews && !isAway ? 'info' : 'debug']({ reason }, 'the camera does not tell what it sees');
+    log[this.#isNews(trouble ?? 'other') && !isAway ? 'info' : 'debug']({ reason }, NOT_HEARD);
     if (trouble === 'notSupported') {
       return UNSUPPORTED_PAUSE_MS;
+    }
+    if (ABOUT_LOGIN.includes(trouble)) {
+      return LOGIN_PAUSE_MS;
     }
     if (FOR_PERSONS.includes(trouble)) {
       return PERSON_PAUSE_MS;
@@ -233,5 +242,13 @@ export class EventWatch {
     const pauseMs = this.#pauseMs;
     this.#pauseMs = Math.min(2 * pauseMs, isAway ? LONGEST_PAUSE_MS : LONGEST_FAULT_PAUSE_MS);
     return pauseMs;
+  }
+
+  /** Each kind of trouble is told once, and again when it has been away for long. */
+  #isNews(kind: CameraTrouble | 'other'): boolean {
+    const nowMs = this.#options.clock.monoMs();
+    const isNews = nowMs - (this.#toldMs.get(kind) ?? Number.NEGATIVE_INFINITY) > TOLD_FOR_MS;
+    this.#toldMs.set(kind, nowMs);
+    return isNews;
   }
 }

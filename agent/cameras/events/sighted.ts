@@ -29,6 +29,8 @@ export class Sighted {
   readonly #tell: TellSighting;
   /** What is on now, by topic and source. */
   readonly #on = new Map<string, State>();
+  /** What the camera has said is not so: when it is found to be so by a new subscription, it has begun in between. */
+  readonly #off = new Set<string>();
   readonly #stopSweeping: () => void;
   #begins: number[] = [];
   /** Of those that have been begun and told. */
@@ -52,9 +54,13 @@ export class Sighted {
     for (const { type, isOn } of sightingsOf(notification)) {
       const key = `${type} ${channel} ${place}`;
       const known = this.#on.get(key);
+      const wasOff = this.#off.delete(key);
       if (isOn === false) {
-        this.#off(key);
-      } else if (operation === 'initialized') {
+        this.#end(key);
+        if (this.#off.size < MAX_STATES) {
+          this.#off.add(key);
+        }
+      } else if (operation === 'initialized' && !wasOff) {
         // How it stands is no event; what goes on already is not lost when a new subscription begins.
         if (known) {
           known.newsMs = this.#clock.monoMs();
@@ -77,7 +83,7 @@ export class Sighted {
 
   endAll(): void {
     for (const key of [...this.#on.keys()]) {
-      this.#off(key);
+      this.#end(key);
     }
   }
 
@@ -93,7 +99,7 @@ export class Sighted {
     }
   }
 
-  #off(key: string): void {
+  #end(key: string): void {
     const state = this.#on.get(key);
     this.#on.delete(key);
     if (state && !this.#isOn(state) && this.#told.delete(nameOf(state))) {
@@ -132,7 +138,7 @@ export class Sighted {
     const nowMs = this.#clock.monoMs();
     for (const [key, { type, newsMs }] of [...this.#on]) {
       if (type !== 'input' && type !== 'tamper' && nowMs - newsMs >= SILENCE_MS) {
-        this.#off(key);
+        this.#end(key);
       }
     }
   }
