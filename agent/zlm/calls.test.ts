@@ -5,7 +5,7 @@ import { mutate } from '../../test/mutate.ts';
 import { random } from '../../test/random.ts';
 import { PerchError } from '../base/errors.ts';
 import { Parameters } from '../servers/webrtc/signalling/zlm/parameters.ts';
-import { QueryCalls } from './calls.ts';
+import { type PictureWish, QueryCalls } from './calls.ts';
 import type { ShownPath } from './media-items.ts';
 import { Sessions } from './viewers.ts';
 
@@ -32,6 +32,7 @@ function box(first: readonly ShownPath[] = [CAM]) {
   const paths = new Map(first.map((path) => [path.name, path]));
   const pulled = new Map([['cam', 'rtsp://camera/1']]);
   const edited: string[] = [];
+  const wishes: PictureWish[] = [];
   const nobody = { list: () => [], kick: () => false };
   const viewers = { list: () => [{ id: 'viewer', remoteAddr: '[2001:db8::1]:4000' }], kick: () => true };
   const calls = new QueryCalls({
@@ -58,7 +59,10 @@ function box(first: readonly ShownPath[] = [CAM]) {
     },
     pulled: () => [...pulled].map(([name, url]) => ({ name, url })),
     urlOf: (path) => pulled.get(path),
-    picture: async () => new Uint8Array([0xff, 0xd8]),
+    picture: async (_path, wish) => {
+      wishes.push(wish);
+      return new Uint8Array([0xff, 0xd8]);
+    },
     statistics: async () => ({}),
     settings: () => ({}),
     version: '1',
@@ -66,7 +70,7 @@ function box(first: readonly ShownPath[] = [CAM]) {
   });
   const call = async (name: string, fields: Readonly<Record<string, string>> = {}) =>
     calls.find(name.toLowerCase())?.(parametersOf(`/?${new URLSearchParams(fields)}`));
-  return { call, calls, clock, paths, edited };
+  return { call, calls, clock, paths, edited, wishes };
 }
 
 const parametersOf = (url: string, body = '', type = ''): Parameters =>
@@ -197,6 +201,17 @@ test('a snapshot is of the path in the address, whatever the host', async () => 
   for (const url of ['http://192.168.1.1/admin', 'file:///etc/passwd', 'x', 'rtsp://h/cam/../other']) {
     await expect(snap(url)).rejects.toThrow('can not find the stream');
   }
+});
+
+test('a picture is of now, whatever age is asked for: older ones are recordings', async () => {
+  const { call, wishes } = box();
+  const url = 'rtsp://h/live/cam';
+  await call('getSnap', { url, timeout_sec: '5', expire_sec: '7' });
+  await call('getSnap', { url, timeout_sec: '500', expire_sec: '86400' });
+  expect(wishes).toEqual([
+    { timeoutMs: 5_000, maxAgeMs: 7_000 },
+    { timeoutMs: 30_000, maxAgeMs: 60_000 },
+  ]);
 });
 
 test('who has come without the secret sees pictures of paths alone that he may watch', async () => {

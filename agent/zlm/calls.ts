@@ -41,6 +41,8 @@ type Call = (parameters: CallParameters, mustRead?: MustRead) => CallAnswer | Pr
 const STREAM = ['schema', 'vhost', 'app', 'stream'] as const;
 const RECORD = ['type', 'vhost', 'app', 'stream'] as const;
 const MP4 = '1';
+/** A picture that is older is a recording, for which one needs another permission than for looking. */
+const LONGEST_AGE_MS = 60_000;
 const SIGNALLING = ['webrtc', 'whip', 'whep', 'delete_webrtc', 'login'];
 
 /** The calls that need the secret. Names are in lower case. */
@@ -204,7 +206,8 @@ export class QueryCalls {
     const timeoutMs = waitMsOf(parameters);
     const path = this.#pathOfUrl(url);
     await mustRead?.(path);
-    return this.#options.picture(path, { timeoutMs, maxAgeMs: msOf(parameters, 'expire_sec') });
+    const maxAgeMs = Math.min(msOf(parameters, 'expire_sec'), LONGEST_AGE_MS);
+    return this.#options.picture(path, { timeoutMs, maxAgeMs });
   }
 
   /** Of an address of a stream its path alone: nothing is fetched from wherever it leads. */
