@@ -1,3 +1,4 @@
+import { escapeXml } from '../../agent/cameras/soap/xml.ts';
 import {
   attributeOf,
   type Call,
@@ -130,7 +131,7 @@ function presetOperations({ ptz, quirks }: CameraState, check: (call: Call) => v
 }
 
 const preset = (token: string, name: string): string =>
-  `<tptz:Preset token="${token}"><tt:Name>${name}</tt:Name></tptz:Preset>`;
+  `<tptz:Preset token="${escapeXml(token)}"><tt:Name>${escapeXml(name)}</tt:Name></tptz:Preset>`;
 
 /** A position, a velocity or a way: axes that are not named are 0. */
 function position(call: Call): PtzPosition {

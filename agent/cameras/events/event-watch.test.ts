@@ -8,7 +8,7 @@ import { openSession } from '../device/session.ts';
 import { LoginMemory } from '../soap/login-memory.ts';
 import { readChannels } from './channels.ts';
 import { EventWatch } from './event-watch.ts';
-import type { SubscriptionReference } from './pull-point.ts';
+import { PullPoint, type SubscriptionReference } from './pull-point.ts';
 import { SILENCE_MS } from './sighted.ts';
 
 const MINUTE_MS = 60_000;
@@ -200,13 +200,22 @@ test('a reboot takes the subscription and the clock: both are had again, and mot
 });
 
 test('what a crash has left in a camera that has one pull point alone is ended at the next start', async () => {
-  const { camera, clock, watch } = await begin({ subscriptionsAtMost: 2 });
+  const clock = new FakeClock();
+  const quirks: Quirks = { subscriptionsAtMost: 1, wantsReferenceParameters: true, wantsExactTo: true };
+  const camera = await startOnvifCamera({ quirks, clock });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  const signal = new AbortController().signal;
+  const before = await PullPoint.create(await openSession({ url: camera.url, signal, clock }), clock);
+  const { told, watch } = listen(camera, clock, { reference: before.reference });
   await pulls(camera, 2);
-  const kept: Box = { reference: { address: camera.state.events.subscriptions[0]?.address ?? '', headers: '' } };
-  listen(camera, clock, kept);
-  await until(() => expect(count(camera, 'Unsubscribe')).toBe(1));
-  await until(() => expect(count(camera, 'CreatePullPointSubscription')).toBe(2));
-  await watch.close();
+  expect(camera.operations.filter((one) => /subscri/i.test(one))).toEqual([
+    'CreatePullPointSubscription',
+    'Unsubscribe',
+    'CreatePullPointSubscription',
+  ]);
+  camera.motion(true);
+  await until(() => expect(told).toEqual(['cam motion true']));
+  expect(watch.trouble).toBeUndefined();
 });
 
 test('a login that is not taken is not tried until the camera locks', async () => {
