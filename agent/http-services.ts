@@ -18,6 +18,8 @@ import { Diagnostics } from './diagnostics.ts';
 import { healthOf } from './health.ts';
 import { mountHls } from './hls-http.ts';
 import { HttpAccess } from './http/access.ts';
+import type { CameraSteering } from './http/api/camera-control.ts';
+import type { CameraLookup } from './http/api/cameras.ts';
 import type { ConfigEditor, ConfigEdits } from './http/api/config.ts';
 import { controlApi } from './http/api/control-api.ts';
 import { EventStreams } from './http/api/event-stream.ts';
@@ -71,6 +73,8 @@ export interface HttpServicesDeps {
   readonly loop: EventLoopWatch;
   readonly commands: BoxCommands;
   readonly events: BoxEvents;
+  readonly cameras: CameraLookup;
+  readonly steering: CameraSteering;
   config(): Config;
   /** What has been read or written last, which the parts may be on their way to. */
   settings(): Config;
@@ -233,9 +237,8 @@ export class HttpServices {
           this.#mainPort = port;
         } else if (key === 'tlsAddress') {
           this.#tlsPort = port;
-        } else if (key === 'hlsAddress') {
-          log.info({ port, encryption: tls !== undefined }, 'HLS server is open');
         }
+        log.info({ port, encryption: tls !== undefined }, `${name} is open`);
         return () => {
           this.#tlsPort = key === 'tlsAddress' ? undefined : this.#tlsPort;
           return close();
@@ -333,6 +336,8 @@ export class HttpServices {
       events: recordings.events,
       stats: { stats: () => boxStats(this.#deps, this.#started, this.#startedMs) },
       streams: this.#eventStreams,
+      cameras: this.#deps.cameras,
+      steering: this.#deps.steering,
       pageFolder: this.#deps.pageFolder,
     });
   }

@@ -94,6 +94,14 @@ test('log-in exchanges the session, log-out ends it and takes the cookie away', 
   expect(await isLoggedIn(second)).toBe(false);
 });
 
+test('who says his name in a field that there is not is told so, and counts as no try at another account', async () => {
+  await using box = await openHttpBox({ password: PASSWORD });
+  for (let i = 0; i < 20; i += 1) {
+    const answer = await box.app.inject(post('/v3/session', { name: 'ann', password: "not the owner's" }));
+    expect([answer.statusCode, answer.json()]).toEqual([400, { status: 'error', error: "unknown field 'name'" }]);
+  }
+});
+
 test('a wrong password says so and opens no browser dialog', async () => {
   await using box = await openHttpBox({ password: PASSWORD });
   const answer = await box.app.inject(post('/v3/session', { password: 'wrong' }));

@@ -52,9 +52,12 @@ export interface SessionRoutesOptions {
 }
 
 const Password = Type.String({ minLength: 1, maxLength: 1024 });
-const ClaimBody = Type.Object({ password: Password, setupCode: Type.Optional(Type.String({ maxLength: 64 })) });
-const LogInBody = Type.Object({ user: Type.Optional(Type.String({ maxLength: 64 })), password: Password });
-const PasswordBody = Type.Object({ oldPassword: Password, newPassword: Password });
+/** A field that is not known is told of: `name` in the place of `user` would be a try at the owner's account. */
+const NO_MORE = { additionalProperties: false };
+const ShortText = Type.String({ maxLength: 64 });
+const ClaimBody = Type.Object({ password: Password, setupCode: Type.Optional(ShortText) }, NO_MORE);
+const LogInBody = Type.Object({ user: Type.Optional(ShortText), password: Password }, NO_MORE);
+const PasswordBody = Type.Object({ oldPassword: Password, newPassword: Password }, NO_MORE);
 const OrNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const SessionAnswer = Type.Object({
   claimed: Type.Boolean({ description: 'The box has an owner.' }),
