@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PerchError } from '../../base/errors.ts';
-import { elements, escapeXml, find, findNumber, findText, plainLine, readXml } from './xml.ts';
+import { elements, escapeXml, find, findNumber, findText, localName, plainLine, readXml } from './xml.ts';
 
 const read = (text: string) => readXml(new TextEncoder().encode(text), 65_536);
 
@@ -36,6 +36,16 @@ test.for([
 ] as const)('refuses %s', ([, text, message]) => {
   expect(() => read(text)).toThrow(message);
   expect(() => read(text)).toThrow(PerchError);
+});
+
+test.for([
+  ['spaces in an element', `<x>${' '.repeat(1_000_000)}</x>`],
+  ['spaces in an attribute', `<x y="${' '.repeat(1_000_000)}"/>`],
+  ['line breaks', `<x>${'\r\n'.repeat(500_000)}</x>`],
+  ['spaces around', `${' '.repeat(500_000)}<x/>${'\0'.repeat(500_000)}`],
+] as const)('a megabyte of %s is read in one pass', ([, text]) => {
+  // Were it one for each of them, this would take a quarter of an hour.
+  expect(localName(readXml(new TextEncoder().encode(text), 1 << 20))).toBe('x');
 });
 
 test('deep nesting that can be parsed can be walked', () => {

@@ -15,8 +15,8 @@ export function readXml(bytes: Uint8Array, limitBytes: number, contentType?: str
   if (bytes.length > limitBytes) {
     throw new PerchError('badInput', `XML document of ${bytes.length} bytes, at most ${limitBytes} are read`);
   }
-  // Some boards send a line break before the declaration, others a NUL after the end.
-  const text = decodeText(bytes, contentType).replace(/^[\s\0\ufeff]+|[\s\0]+$/g, '');
+  // Line breaks as XML 1.0 §2.11 wants them: the parser does it too, and copies the rest of the text for each one that it finds.
+  const text = withoutPadding(decodeText(bytes, contentType)).replace(/\r\n?/g, '\n');
   if (text.includes('<!DOCTYPE')) {
     throw new PerchError('badInput', 'XML document with a document type, which SOAP forbids');
   }
@@ -33,6 +33,24 @@ export function readXml(bytes: Uint8Array, limitBytes: number, contentType?: str
   }
   return root;
 }
+
+/**
+ * Some boards send a line break before the declaration, others a NUL after the end. Counted from both ends: a pattern would begin
+ * anew at each character of white space inside, minutes for a megabyte of it.
+ */
+function withoutPadding(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isPadding(text.charCodeAt(start))) {
+    start += 1;
+  }
+  while (end > start && isPadding(text.charCodeAt(end - 1))) {
+    end -= 1;
+  }
+  return text.slice(start, end);
+}
+
+const isPadding = (code: number): boolean => code <= 0x20 || code === 0xfeff;
 
 /** An element's name without the prefix, which every vendor chooses differently. */
 export function localName(element: XmlElement): string {
