@@ -82,19 +82,21 @@ test('a token lets in to what its claim lists, under the name of its subject', a
 });
 
 test.for<[string, Record<string, unknown>, string]>([
-  ['has expired', { exp: nowS - 10 }, 'exp'],
-  ['is not valid yet', { nbf: nowS + 10 }, 'nbf'],
-  ['was made in the future', { iat: nowS + 10 }, 'iat'],
+  ['has expired', { exp: nowS - 10 }, 'the token has expired (exp)'],
+  ['is not valid yet', { nbf: nowS + 10 }, 'the token is not valid yet (nbf)'],
+  ['was made in the future', { iat: nowS + 10 }, 'the token was made in the future (iat)'],
+  ['has no number as its end', { exp: 'soon' }, 'the token is refused: "exp" claim must be a number'],
   ['lacks the claim', { mediamtx_permissions: undefined }, 'the token has no claim mediamtx_permissions'],
   ['has another claim', { mediamtx_permissions: 'yes' }, 'is no JSON'],
-  ['comes from somebody else', { iss: 'evil', aud: 'perch' }, 'iss'],
-  ['is for somebody else', { iss: 'sso', aud: 'other' }, 'aud'],
+  ['comes from somebody else', { iss: 'evil', aud: 'perch' }, 'the token is from somebody else (iss)'],
+  ['is for somebody else', { iss: 'sso', aud: 'other' }, 'the token is for somebody else (aud)'],
 ])('a token that %s is refused', async ([, payload, reason]) => {
   const settings = 'aud' in payload ? { issuer: 'sso', audience: 'perch' } : {};
   await using box = await openTokens(settings);
   const said = await box.reason(await box.make(payload));
   expect(said).toContain(reason);
   expect(said).not.toContain('in: ');
+  expect(said).not.toContain('[object');
 });
 
 test('issuer and audience are asked for where they are set, and times hold to a few seconds', async () => {

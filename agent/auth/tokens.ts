@@ -143,6 +143,23 @@ export class Tokens implements Machines {
   }
 }
 
+/** Claims that do not hold, in words (RFC 7519 §4.1). */
+const UNFIT: Readonly<Record<string, string>> = {
+  exp: 'the token has expired (exp)',
+  nbf: 'the token is not valid yet (nbf)',
+  iss: 'the token is from somebody else (iss)',
+  aud: 'the token is for somebody else (aud)',
+};
+
 /** Whatever a key or a token makes the libraries say: it is no proof. */
-const refusal = (cause: unknown): PerchError =>
-  cause instanceof PerchError ? cause : new PerchError('unauthorized', 'the token is refused', {}, cause);
+function refusal(cause: unknown): PerchError {
+  if (cause instanceof PerchError) {
+    return cause;
+  }
+  if (cause instanceof errors.JWTExpired || cause instanceof errors.JWTClaimValidationFailed) {
+    // Their own cause is the whole payload, which is nobody's business.
+    const words = cause.reason === 'check_failed' ? UNFIT[cause.claim] : undefined;
+    return new PerchError('unauthorized', words ?? `the token is refused: ${cause.message}`);
+  }
+  return new PerchError('unauthorized', 'the token is refused', {}, cause);
+}
