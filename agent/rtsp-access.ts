@@ -44,15 +44,22 @@ export class RtspAuthority implements RtspAccess {
     const identity = isOurs ? { ...asked, isOwnProgram: true } : asked;
     const { ip, user, password } = identity;
     const hasCredentials = requester.credentials !== undefined && [user, password, identity.proves].some(Boolean);
-    if (hasCredentials || QUERY_TOKEN.test(requester.query)) {
+    const mayHaveToken = QUERY_TOKEN.test(requester.query);
+    if (hasCredentials || mayHaveToken) {
       this.#wrongCredentials.checkRoom(ip);
     }
-    const { allowed, reason, challenge, isGuess, user: name } = await this.#authority.authorize(action, path, identity);
+    const decision = await this.#authority.authorize(action, path, identity);
+    const { allowed, reason, challenge, isKnown, isGuess, user: name } = decision;
     if (allowed) {
       return { user: name ?? user ?? '' };
     }
-    if (hasCredentials || isGuess) {
-      this.#log.warn({ reason, action, path, ip, user, protocol: 'rtsp' }, 'failed to authenticate');
+    if (hasCredentials || isGuess || (isKnown && mayHaveToken)) {
+      const facts = { reason, action, path, ip, user, protocol: 'rtsp' };
+      if (isKnown) {
+        this.#log.info(facts, 'not permitted');
+      } else {
+        this.#log.warn(facts, 'failed to authenticate');
+      }
       await this.#wrongCredentials.pause(ip);
     }
     return challenge ? 'challenge' : 'refused';

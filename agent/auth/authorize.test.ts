@@ -140,6 +140,24 @@ test.for([
   expect([decision.allowed, decision.reason]).toEqual([false, reason]);
 });
 
+test.for<[string, AccessRules, Partial<Identity>, boolean]>([
+  ["a machine of Perch's own set-up", { ...own, internalUsers: [tom] }, asTom, true],
+  ['a machine of a file for MediaMTX', { ...foreign, internalUsers: [tom] }, asTom, true],
+  ['a wrong password of a machine', { ...own, internalUsers: [tom] }, { ...asTom, password: 'x' }, false],
+  ['a name that nobody has', { ...own, internalUsers: [tom] }, { user: 'x', password: 'secret' }, false],
+  ['a wrong password of a person', own, { ...owner, password: 'x' }, false],
+  ['whoever sends nothing', { ...own, internalUsers: [anyone] }, {}, false],
+])('%s is known before the page, or not, and kept out', async ([, rules, credentials, isKnown]) => {
+  const decision = await new Authority(claimed, rules).authorize('admin', '', { ...home, ...credentials });
+  expect([decision.allowed, decision.isKnown ?? false]).toEqual([false, isKnown]);
+});
+
+test('another server is not asked about the page', async () => {
+  const http = { address: 'http://127.0.0.1:1/', fingerprint: '', exclude: [], timeoutMs: 1_000 };
+  const decision = await new Authority(claimed, { ...own, http }).authorize('admin', '', { ...home, ...asTom });
+  expect(decision.reason).toBe('the page and its settings are for people of this box alone');
+});
+
 test('new rules hold from the next request on', async () => {
   const authority = new Authority(claimed, foreign);
   expect((await authority.authorize('read', 'door', away)).allowed).toBe(true);

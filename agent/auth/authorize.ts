@@ -162,12 +162,9 @@ export class Authority {
     }
     // The web UI knows sessions only: a browser's dialog for name and password would lead nowhere.
     if (action === 'admin' && !isOwn) {
-      const isTried = hasCredentials(identity);
-      return refuse(
-        identity,
-        isTried ? 'the page takes sessions only, no name and password' : undefined,
-        'log in first',
-      );
+      const reason = hasCredentials(identity) ? 'the page takes sessions only, no name and password' : undefined;
+      const isKnown = await this.#isMachine(identity);
+      return { ...refuse(identity, reason, 'log in first'), ...(isKnown ? { isKnown } : {}) };
     }
     // What the box's own people type goes to no other server.
     const isAskedElsewhere = this.#rules.http !== undefined || this.#rules.jwt !== undefined;
@@ -186,10 +183,12 @@ export class Authority {
       return byPassword;
     }
     const kept = action === 'admin' && !isPerson ? FOR_PEOPLE : undefined;
-    const { reason = kept, isKnown = false, isGuess = false } = verdict ?? {};
+    const { reason = kept, isGuess = false } = verdict ?? {};
+    const isKnown = verdict?.isKnown || (kept !== undefined && (await this.#isMachine(identity)));
     return {
-      ...refuse(identity, hasCredentials(identity) || isGuess ? reason : undefined),
-      ...(isKnown ? { isKnown } : {}),
+      ...refuse(identity, hasCredentials(identity) || isGuess || isKnown ? reason : undefined),
+      // Whoever has proved who he is has nothing else to type.
+      ...(isKnown ? { isKnown, challenge: false } : {}),
       ...(isGuess ? { isGuess } : {}),
     };
   }
@@ -229,6 +228,18 @@ export class Authority {
   #allowsAnonymous(action: Action, { mayBeForged }: Identity): boolean {
     const isGuarded = mayBeForged === true && (action === 'api' || action === 'pprof');
     return !this.#rules.isOwn && !isGuarded;
+  }
+
+  /**
+   * Whether name and password, or a token, are a machine's: before the page they open nothing, and are no guess at a person's.
+   * Another server is not asked: it knows nothing of the page.
+   */
+  async #isMachine(identity: Identity): Promise<boolean> {
+    if (!hasCredentials(identity) || this.#rules.http !== undefined) {
+      return false;
+    }
+    const { isKnown = false } = await this.#machines.decide(toMachine('admin', '', identity), false);
+    return isKnown;
   }
 
   /** Perch's own set-up: its people, with name and password. */

@@ -178,7 +178,8 @@ export class HttpAccess {
     const identity = this.#identify(request);
     const { authority, wrongCredentials, log } = this.#options;
     const hasCredentials = [identity.user, identity.password, identity.token].some(Boolean);
-    if (hasCredentials || QUERY_TOKEN.test(request.url)) {
+    const mayHaveToken = QUERY_TOKEN.test(request.url);
+    if (hasCredentials || mayHaveToken) {
       wrongCredentials.checkRoom(identity.ip);
     }
     const { allowed, reason, challenge, isKnown, isGuess, user, advice } = await authority.authorize(
@@ -192,7 +193,7 @@ export class HttpAccess {
       }
       return;
     }
-    if (hasCredentials || isGuess) {
+    if (hasCredentials || isGuess || (isKnown && mayHaveToken)) {
       const facts = factsOf(request, path, { reason, action, ip: identity.ip, user: identity.user });
       // A page asks on its viewer's behalf what he may do besides: that is no guess at a password.
       if (isKnown) {
