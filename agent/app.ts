@@ -21,7 +21,7 @@ import type { Config } from './config/load.ts';
 import { problemText } from './config/problem.ts';
 import { ConfigStore } from './config/store.ts';
 import { type Demo, startDemo } from './demo.ts';
-import { Departures } from './departures.ts';
+import { Departures, withoutPublishers } from './departures.ts';
 import { followCameras } from './follow-cameras.ts';
 import { WrongCredentials } from './http/wrong-credentials.ts';
 import { HttpServices } from './http-services.ts';
@@ -277,7 +277,8 @@ export class App {
 
   /** Whatever serves a picture for as long as somebody watches. */
   #watched() {
-    return [this.#webrtc, this.#hls?.sessions, this.#live, this.#rtsp?.rtsp?.sessions, this.#rtsp?.rtsps?.sessions];
+    const rtsp = [this.#rtsp?.rtsp, this.#rtsp?.rtsps].map((server) => withoutPublishers(server?.sessions));
+    return [this.#webrtc, this.#hls?.sessions, this.#live, ...rtsp];
   }
 
   /** One after the other, and nothing any more once the end has begun: what `close` stops must not start again. */

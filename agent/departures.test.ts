@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
-import { Departures } from './departures.ts';
+import { Departures, withoutPublishers } from './departures.ts';
 
 interface Session {
   readonly id: string;
@@ -83,4 +83,20 @@ test('nothing is looked at any more after the end', async () => {
   rights.delete(GUEST);
   await clock.advance(60_000);
   expect(watching()).toBe('1 2 3 4 5');
+});
+
+test('a program that publishes over RTSP goes on when a log-in is taken from the person whose password it has', () => {
+  const clock = new FakeClock();
+  const kicked: string[] = [];
+  const sessions = ['read', 'publish', 'idle'].map((state) => ({ id: state, path: 'door', user: 'eve', state }));
+  const rtsp = withoutPublishers({ list: () => sessions, kick: (id: string) => kicked.push(id) > 0 });
+  let tell = (_name: string, _isLoggedOut: boolean): void => {};
+  const people = {
+    onLess: (listener: typeof tell) => {
+      tell = listener;
+    },
+  };
+  new Departures({ person: () => ({ may: () => true }), people }, () => [rtsp, withoutPublishers(undefined)], clock);
+  tell('eve', true);
+  expect(kicked).toEqual(['read', 'idle']);
 });

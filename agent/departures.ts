@@ -4,11 +4,31 @@ const LOOK_MS = 10_000;
 /** No other name that a session may bear, such as a token's, looks like it by chance. */
 const GUEST = /^guest:[\w-]{16}$/;
 
+interface Watched {
+  readonly id: string;
+  readonly path: string;
+  readonly user: string;
+}
+
 /** Sessions of one server, as the API lists them. */
 export interface Watching {
-  list(): readonly { readonly id: string; readonly path: string; readonly user: string }[];
+  list(): readonly Watched[];
   kick(id: string): boolean;
 }
+
+interface RtspWatching extends Watching {
+  list(): readonly (Watched & { readonly state: string })[];
+}
+
+/**
+ * Of RTSP whoever does not publish: a program that does has sent its name and password, and is no device on which somebody is logged
+ * in. Its stream, and what is recorded of it, goes on.
+ */
+export const withoutPublishers = (server: RtspWatching | undefined): Watching | undefined =>
+  server && {
+    list: () => server.list().filter(({ state }) => state !== 'publish'),
+    kick: (id) => server.kick(id),
+  };
 
 /** The part of the accounts that is needed. */
 export interface Watchers {

@@ -84,6 +84,9 @@ test('a lost phone: when its session is ended from another device, the live pict
   // Endless as long as it is not ended.
   await picture.arrayBuffer().catch(() => {});
   expect((await fetch(`${agent.url}/hls/yard/live.mp4`, { headers: { cookie: phone } })).status).toBe(401);
+  // What a program sends with the same person's password goes on.
+  const yard = await fetch(`${agent.url}/v3/paths/get/yard`, { headers: { cookie } });
+  expect(await yard.json()).toMatchObject({ ready: true });
 });
 
 describe('path traversal', () => {
