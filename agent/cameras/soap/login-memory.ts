@@ -97,10 +97,15 @@ export class LoginMemory {
     }
   }
 
+  /** It was refused lately, with this password or another. */
+  isDoubted(key: LoginKey): boolean {
+    return (this.#get(key)?.refusalsInAll ?? 0) > 0;
+  }
+
   accepted(key: LoginKey, scheme: LoginScheme): void {
-    const hadRefusals = (this.#get(key)?.refusalsInAll ?? 0) > 0;
+    const wasDoubted = this.isDoubted(key);
     this.#put(key, { ...FRESH, seal: this.#sealOf(key), scheme });
-    if (hadRefusals) {
+    if (wasDoubted) {
       this.onChange();
     }
   }

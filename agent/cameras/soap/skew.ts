@@ -4,6 +4,8 @@ import { find, findNumber } from './xml.ts';
 
 /** The camera has cut its time to whole seconds: on average it is half a second further. */
 const HALF_A_SECOND_MS = 500;
+/** A clock without a battery says 1970. What is beyond is no time, and no date at all once ours is added to it (ECMA-262 §21.4.1.1). */
+const MAX_SKEW_MS = 100 * 366 * 86_400_000;
 
 /**
  * How far the camera's clock is ahead of ours, in milliseconds; undefined when it does not tell its time in UTC
@@ -20,11 +22,16 @@ export function skewOf(response: XmlElement, unixMs: number): number | undefined
     findNumber(utc, 'Time', 'Minute'),
     findNumber(utc, 'Time', 'Second'),
   );
-  return Number.isNaN(cameraMs) ? undefined : Math.round(cameraMs + HALF_A_SECOND_MS - unixMs);
+  return skewBetween(cameraMs, unixMs);
 }
 
 /** The same out of the HTTP header `Date`, which a refusal has too. */
 export function skewOfHeader({ headers }: Pick<HttpReply, 'headers'>, unixMs: number): number | undefined {
   const cameraMs = Date.parse(headers['date']?.[0] ?? '');
-  return Number.isNaN(cameraMs) ? undefined : Math.round(cameraMs + HALF_A_SECOND_MS - unixMs);
+  return skewBetween(cameraMs, unixMs);
+}
+
+function skewBetween(cameraMs: number, unixMs: number): number | undefined {
+  const skewMs = Math.round(cameraMs + HALF_A_SECOND_MS - unixMs);
+  return Math.abs(skewMs) <= MAX_SKEW_MS ? skewMs : undefined;
 }

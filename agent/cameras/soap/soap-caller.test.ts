@@ -11,7 +11,8 @@ import { issueAuthority, issueServer } from '../../tls/issue.ts';
 import { CallLanes } from './call-lanes.ts';
 import { parseHttpUrl, placeOf } from './http-exchange.ts';
 import { LoginMemory } from './login-memory.ts';
-import { type SoapCall, SoapCaller } from './soap-caller.ts';
+import type { SoapCall } from './soap-call.ts';
+import { SoapCaller } from './soap-caller.ts';
 import { findText } from './xml.ts';
 
 const never = new AbortController().signal;
@@ -201,6 +202,70 @@ test('a right that is missing is no wrong password, and does not count as one', 
     expect((await failureOf(caller.call(reboot))).context['camera']).toBe('noRights');
   }
   expect(requests.length).toBeGreaterThan(4);
+});
+
+test('what moves the camera or changes it is never said a second time to prove a login', async () => {
+  const { url, requests } = await listen((asked, response) => {
+    const isAllowed = hasToken(asked) && !asked.text.includes('SystemReboot');
+    const moved = asked.text.includes('ContinuousMove') ? '<ContinuousMoveResponse/>' : INFORMATION;
+    response.writeHead(isAllowed ? 200 : 400).end(isAllowed ? envelope(moved) : fault('NotAuthorized'));
+  });
+  const caller = callerOf(url);
+  await caller.call({ ...ASK, body: '<tptz:ContinuousMove/>', response: 'ContinuousMoveResponse' });
+  await failureOf(caller.call({ ...ASK, body: '<tds:SystemReboot/>', response: 'SystemRebootResponse' }));
+  expect(requests.filter(({ text }) => text.includes('ContinuousMove'))).toHaveLength(1);
+});
+
+test('a camera that tells anybody what it is takes no wrong password into a lock-out, however often it is opened', async () => {
+  const { url, requests } = await listen(({ text }, response) => {
+    const isOpen = text.includes('GetDeviceInformation');
+    response.writeHead(isOpen ? 200 : 400).end(isOpen ? envelope(INFORMATION) : fault('NotAuthorized'));
+  });
+  const logins = new LoginMemory(new FakeClock());
+  const profiles = { ...ASK, body: '<trt:GetProfiles/>', response: 'GetProfilesResponse' };
+  for (let i = 0; i < 8; i += 1) {
+    const caller = callerOf(url, { logins });
+    await caller.call(ASK).catch(() => {});
+    expect((await failureOf(caller.call(profiles))).context['camera']).toBe('wrongPassword');
+  }
+  expect(requests.filter((asked) => hasToken(asked) && asked.text.includes('GetProfiles')).length).toBeLessThanOrEqual(
+    2,
+  );
+});
+
+test('a password that was read over https does not go over http afterwards', async () => {
+  const names = namesOf('camera', ['127.0.0.1']);
+  const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
+  const own = await issueServer(await issueAuthority(names, validity), names, validity);
+  const secure = await listen(
+    ({ headers }, response) =>
+      headers.authorization?.startsWith('Basic')
+        ? response.end(envelope(INFORMATION))
+        : response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end(),
+    { key: own.keyPem, cert: own.certPem },
+  );
+  const plain = await listen((_asked, response) => response.end(envelope(INFORMATION)));
+  const caller = callerOf(plain.url);
+  await caller.call({ ...ASK, place: placeOf(secure.url) });
+  await caller.call(ASK);
+  expect(secure.requests.some(({ headers }) => headers.authorization?.startsWith('Basic'))).toBe(true);
+  expect(plain.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+});
+
+test.for([
+  ['in its reply', {}, '<Year>275760</Year><Month>9</Month><Day>13</Day>'],
+  ['in its header', { Date: 'Sat, 13 Sep 275760 00:00:00 GMT' }, ''],
+] as const)('a clock at the end of all days %s is no clock', async ([, headers, date]) => {
+  const time = `<Time><Hour>0</Hour><Minute>0</Minute><Second>0</Second></Time>`;
+  const told = `<GetSystemDateAndTimeResponse><SystemDateAndTime><UTCDateTime>${time}<Date>${date}</Date></UTCDateTime></SystemDateAndTime></GetSystemDateAndTimeResponse>`;
+  const { url } = await listen(({ text }, response) =>
+    response.writeHead(200, headers).end(envelope(text.includes('GetSystemDateAndTime') ? told : INFORMATION)),
+  );
+  const clock = new FakeClock();
+  const caller = callerOf(url, { clock });
+  await caller.readClock();
+  await clock.advance(60_000);
+  expect(findText(await caller.call(ASK), 'Model')).toBe('m');
 });
 
 test('a password that was changed in a running session is a wrong password, and is not tried on', async () => {

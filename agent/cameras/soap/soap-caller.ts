@@ -26,10 +26,11 @@ import {
   onvifUserMissing,
   wrongPassword,
 } from './login-failures.ts';
-import type { LoginKey, LoginMemory } from './login-memory.ts';
+import type { LoginKey, LoginMemory, LoginScheme } from './login-memory.ts';
 import { redirectOf } from './redirect.ts';
 import { MAX_REPLY_BYTES, readReply, responseOf, type SoapReply } from './reply.ts';
 import { skewOf, skewOfHeader } from './skew.ts';
+import type { SoapCall } from './soap-call.ts';
 import { webTakes } from './web-login.ts';
 
 /** Another place, token, clock, digest, its other algorithm, a nonce that has grown old. */
@@ -39,25 +40,6 @@ const NONCE_BYTES = 20;
 const LONG_CALL_MS = 15_000;
 /** Clocks drift; a difference like this has been set. */
 const CLOCK_MOVED_MS = 2_000;
-
-export interface SoapCall {
-  /** The camera's own when not given. */
-  readonly place?: HttpPlace;
-  readonly path: string;
-  /** XML, with the prefixes of envelope.ts. */
-  readonly headers?: string;
-  readonly body: string;
-  /** Local name of the element that answers. */
-  readonly response: string;
-  /** Where it is not the operation's own name. */
-  readonly action?: string | undefined;
-  readonly deadlineMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Without a login, even if there is one. */
-  readonly isAnonymous?: boolean;
-  /** Cameras answer it to anybody: that it is answered proves no login (ONVIF Core §5.12.1, PRE_AUTH). */
-  readonly isOpen?: boolean;
-}
 
 export interface CallerOptions {
   readonly place: HttpPlace;
@@ -75,6 +57,8 @@ export interface CallerOptions {
   readonly lanes: CallLanes;
 }
 
+/** Changes nothing, however often it is asked. */
+const READS = /^\s*<\w+:Get/;
 const CLOCK_CALL = { body: '<tds:GetSystemDateAndTime/>', response: 'GetSystemDateAndTimeResponse', isOpen: true };
 
 /** Calls one camera, and finds out how it wants to be logged in to. */
@@ -91,7 +75,7 @@ export class SoapCaller {
   #nonceCount = 0;
   #headerSkewMs: number | undefined;
   #hasAskedWeb = false;
-  /** The first call that passed with the login. */
+  /** The first reading that passed with the login. */
   #proof: SoapCall | undefined;
   readonly #options: CallerOptions;
   readonly #camera: string;
@@ -229,12 +213,39 @@ export class SoapCaller {
     const expected = { camera: this.#camera, path: asked.path, response: asked.response, headers: asked.headers };
     const element = responseOf(reply, expected, this.#isKnown);
     if (key && hasLogin && !asked.isOpen && attempt.scheme !== 'anonymous') {
-      // Without the signal of a call that is over.
-      this.#proof ??= { ...asked, signal: undefined };
-      this.#challenge = attempt.challenge ?? this.#challenge;
-      this.#options.logins.accepted(key, attempt.scheme);
+      await this.#passed(asked, key, attempt.scheme, attempt.challenge);
     }
     return { element };
+  }
+
+  async #passed(asked: SoapCall, key: LoginKey, scheme: LoginScheme, challenge: Challenge | undefined): Promise<void> {
+    const { logins } = this.#options;
+    if (!asked.place) {
+      // Of another place it is for there alone: what was read over https must not go over http.
+      this.#challenge = challenge ?? this.#challenge;
+    }
+    const isReading = READS.test(asked.body);
+    // Some tell everybody what they are: that says nothing of a login that was refused for the rest.
+    if (isReading && logins.isDoubted(key) && (await this.#isOpenToAll(asked))) {
+      return;
+    }
+    if (isReading) {
+      // Without the signal of a call that is over.
+      this.#proof ??= { ...asked, signal: undefined };
+    }
+    logins.accepted(key, scheme);
+  }
+
+  async #isOpenToAll(asked: SoapCall): Promise<boolean> {
+    try {
+      await this.#converse({ ...asked, isAnonymous: true });
+      return true;
+    } catch (error) {
+      if (error instanceof PerchError) {
+        return false;
+      }
+      throw error;
+    }
   }
 
   /** What to try next; nothing is tried twice. */
@@ -246,7 +257,8 @@ export class SoapCaller {
     this.#challenge = undefined;
     const challenges = parseChallenges(reply.headers['www-authenticate'] ?? []);
     const next = nextAttempt(attempt, challenges);
-    if (next) {
+    const isUnasked = next?.scheme === 'token' && this.#options.tokens !== undefined && challenges.length > 0;
+    if (next && !isUnasked) {
       if (attempt.challenge && !next.tried.includes('stale')) {
         this.#options.logins.refused(key);
       }
