@@ -10,7 +10,7 @@ const PASSWORD = 'correct horse battery';
 
 export interface Answer {
   readonly status: number;
-  readonly body: Record<string, never>;
+  readonly body: Record<string, unknown>;
 }
 
 /** A box with an owner that looks for cameras on this machine itself. `log` has every line that it wrote. */

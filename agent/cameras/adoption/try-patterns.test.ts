@@ -104,11 +104,14 @@ test('without a login the first refusal asks for one', async () => {
   expect(run.asked.length).toBe(1);
 });
 
-test('who falls silent is not asked on', async () => {
-  const run = trying(() => new PerchError('timeout', 'nothing'));
-  expect((await run.finish()).error?.message).toMatch('does not answer RTSP any more');
-  expect(run.asked.length).toBe(2);
-});
+test.for(['timeout', 'badInput'] as const)(
+  'who falls silent, or speaks something else (%s), is not asked on',
+  async (code) => {
+    const run = trying(() => new PerchError(code, 'nothing'));
+    expect((await run.finish()).error?.message).toMatch('does not answer in RTSP');
+    expect(run.asked.length).toBe(2);
+  },
+);
 
 test('when none of them is there it says how many were tried, and what to do', async () => {
   const run = trying(missing);

@@ -9,7 +9,7 @@ import { patternsFor, STREAM_PORTS, type StreamPattern, withLogin } from './stre
 const PAUSE_MS = 1_000;
 /** Makers lock an account after five to seven wrong logins. */
 const MAX_REFUSALS = 2;
-/** A server that does not answer any more is not asked on. */
+/** A server that does not answer, or not in RTSP, is not asked on. */
 const MAX_SILENCES = 2;
 
 /** Whether a TCP connection can be made within a second. */
@@ -140,10 +140,11 @@ class Asker {
         throw wrongPassword({ host });
       }
     }
-    const isSilent = error.code === 'timeout' || error.context['isUnreachable'] === true;
+    // What speaks something else says so at every path.
+    const isSilent = ['timeout', 'badInput'].includes(error.code) || error.context['isUnreachable'] === true;
     this.#silences = isSilent ? this.#silences + 1 : 0;
     if (this.#silences >= MAX_SILENCES) {
-      const words = `${host} does not answer RTSP any more: try again in some minutes`;
+      const words = `${host} does not answer in RTSP: if it is a camera, try again in some minutes`;
       throw new PerchError('unavailable', words, { host, camera: 'unreachable' }, error);
     }
   }

@@ -1,0 +1,137 @@
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { openAdoptionBox } from '../test/adoption-box.ts';
+import { freeUdpPort } from '../test/free-udp-port.ts';
+import { startOnvifCamera } from '../test/onvif-camera/camera.ts';
+
+const ROUTES: readonly (readonly [method: string, path: string, body?: object])[] = [
+  ['POST', '/cameras/discover', {}],
+  ['GET', '/cameras/found'],
+  ['POST', '/cameras/probe', { target: '127.0.0.1' }],
+  ['GET', '/cameras/probe/0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11'],
+  ['DELETE', '/cameras/probe/0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11'],
+  ['POST', '/cameras/check', { onvif: 'http://127.0.0.1/onvif' }],
+  ['POST', '/cameras/adopt', { cameras: [{ address: '127.0.0.1' }] }],
+  ['GET', '/cameras/list'],
+  ['GET', '/cameras/get/door'],
+  ['POST', '/cameras/read/door'],
+  ['DELETE', '/cameras/forget/door'],
+  ['GET', '/cameras/snapshot/door'],
+  ['GET', '/cameras/ptz/get/door'],
+  ['POST', '/cameras/ptz/move/door', { pan: 1 }],
+  ['POST', '/cameras/ptz/stop/door'],
+  ['POST', '/cameras/ptz/home/door'],
+  ['GET', '/cameras/ptz/presets/door'],
+  ['POST', '/cameras/ptz/presets/door', { name: 'x' }],
+  ['POST', '/cameras/ptz/goto/door', { token: '1' }],
+  ['POST', '/cameras/ptz/remove/door', { token: '1' }],
+  ['POST', '/cameras/reboot/door'],
+  ['GET', '/cameras/clock/door'],
+  ['POST', '/cameras/clock/door', {}],
+  ['GET', '/cameras/encoder/door'],
+  ['POST', '/cameras/encoder/door', { groupFrames: 30 }],
+];
+
+/** Counts who connects. */
+async function openTrap() {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.on('error', () => {}).resume();
+    socket.end('HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\ntop secret!');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as { port: number }).port,
+    count: () => connections,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
+
+test('viewers, guests and strangers have none of it, and nothing is connected to for them', async () => {
+  await using trap = await openTrap();
+  const source = `paths:\n  door:\n    camera: {onvif: "http://127.0.0.1:${trap.port}/onvif"}\n`;
+  await using box = await openAdoptionBox({ port: await freeUdpPort(), onvifPorts: [trap.port] }, source);
+  await box.call('POST', '/users', { name: 'ann', password: 'a long password', cameras: 'all', recordings: true });
+  const login = await box.ask('POST', '/session', { user: 'ann', password: 'a long password' });
+  const viewer = login.headers
+    .getSetCookie()
+    .map((one) => one.split(';')[0])
+    .join('; ');
+  expect(viewer).toContain('perch_session');
+  const basic = `Basic ${Buffer.from('ann:a long password').toString('base64')}`;
+  const before = trap.count();
+  for (const headers of [
+    { cookie: viewer },
+    { authorization: basic },
+    { cookie: box.cookie, origin: 'http://evil.example', 'sec-fetch-site': 'cross-site' },
+  ]) {
+    const statuses = await Promise.all(
+      ROUTES.map(async ([method, path, body]) => (await box.ask(method, path, body, headers)).status),
+    );
+    expect(new Set(statuses)).toEqual(new Set([401]));
+  }
+  expect(trap.count()).toBe(before);
+});
+
+test('what is no camera is not shown: neither what it answers nor, outside of private networks, whether it is there', async () => {
+  await using trap = await openTrap();
+  await using box = await openAdoptionBox({
+    port: await freeUdpPort(),
+    onvifPorts: [trap.port],
+    streamPorts: [trap.port],
+  });
+  const { body } = await box.call('POST', '/cameras/adopt', {
+    cameras: [
+      { onvif: `http://127.0.0.1:${trap.port}/onvif/device_service`, user: 'a', password: 's3cret' },
+      { address: '127.0.0.1', user: 'a', password: 's3cret' },
+      { rtsp: `rtsp://127.0.0.1:${trap.port}/1`, user: 'a', password: 's3cret' },
+      { onvif: 'http://8.8.8.8/onvif/device_service' },
+      { address: '169.254.169.254.nip.io' },
+      { onvif: 'http://metadata.google.internal/' },
+      { address: '10.0.0.1', rtsp: 'rtsp://10.0.0.1/1' },
+      { endpoint: 'urn:uuid:nobody' },
+    ],
+  });
+  const items = body['items'] as { status: string; error: string }[];
+  expect(items.map(({ status }) => status)).toEqual(Array(8).fill('error'));
+  expect(items[3]?.error).toContain('not in a private network');
+  expect(items[7]?.error).toContain('look for cameras first');
+  const said = JSON.stringify([items, box.log]);
+  expect(said).not.toContain('top secret');
+  expect(said).not.toContain('s3cret');
+  expect(box.text()).not.toContain('paths');
+  for (const target of ['8.8.8.8', '192.168.0.0/16', '0.0.0.0', 'localhost', '::']) {
+    expect((await box.call('POST', '/cameras/probe', { target })).status).toBe(400);
+  }
+});
+
+test('loopback is no private network but in tests', async () => {
+  await using trap = await openTrap();
+  await using box = await openAdoptionBox({ port: await freeUdpPort(), includeLoopback: false });
+  const before = trap.count();
+  const onvif = `http://127.0.0.1:${trap.port}/onvif/device_service`;
+  const { body } = await box.call('POST', '/cameras/check', { onvif });
+  expect(body).toMatchObject({ isGood: false, error: "'127.0.0.1' is not in a private network" });
+  expect(trap.count()).toBe(before);
+});
+
+test('a wrong password is told for the one camera that it is wrong for, and is no reason to log in again', async () => {
+  const port = await freeUdpPort();
+  await using box = await openAdoptionBox({ port });
+  const login = { user: 'admin', password: 'right' };
+  await using good = await startOnvifCamera({ address: '127.0.0.31', credentials: login });
+  await using other = await startOnvifCamera({ address: '127.0.0.32', credentials: { ...login, password: 'other' } });
+  const wish = { ...login, cameras: [{ onvif: other.url }, { onvif: good.url, title: 'Yard' }] };
+  const { status, body } = await box.call('POST', '/cameras/adopt', wish);
+  expect(status).toBe(200);
+  expect(body['items']).toMatchObject([
+    { status: 'error', trouble: 'wrongPassword', paths: [] },
+    { status: 'ok', path: 'yard', description: { manufacturer: 'Simulated', model: 'Sim 1' } },
+  ]);
+  const check = await box.call('POST', '/cameras/check', { onvif: good.url, user: 'admin', password: 'wrong' });
+  expect(check).toMatchObject({ status: 200, body: { isGood: false, trouble: 'wrongPassword', description: null } });
+  await good.stop();
+  expect((await box.call('POST', '/cameras/read/yard')).status).toBe(503);
+  expect(JSON.stringify([body, box.log])).not.toContain('right"');
+});

@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { good } from '../../../test/loaded-config.ts';
+import { editAll } from '../../config/edit.ts';
+import { type CameraPlan, editsFor, pathOfCamera } from './plan.ts';
+
+const FILE = `perch: own
+paths:
+  # the gate, by hand
+  gate:
+    source: rtsp://10.0.0.9/1
+  door_sub:
+  hall:
+    source: rtsp://10.0.0.7/s
+    camera: {endpoint: "urn:uuid:hall", serial: H1, onvif: "http://10.0.0.7/onvif"}
+`;
+
+const PLAN: CameraPlan = {
+  identity: { endpoint: 'urn:uuid:door', serial: 'D1', onvif: 'http://10.0.0.5/onvif/device_service' },
+  title: 'Door',
+  name: undefined,
+  called: ['Sim 1'],
+  credentials: { user: 'admin', password: 'p: #"\'@/' },
+  clearPassword: false,
+  record: 'always',
+  again: false,
+  channels: [
+    {
+      main: { source: 'rtsp://10.0.0.5/1', profile: 'main' },
+      sub: { source: 'rtsp://10.0.0.5/2', profile: 'sub' },
+    },
+  ],
+};
+
+/** The paths that a plan makes of the file. */
+function written(plan: CameraPlan) {
+  const { edits, paths } = editsFor(plan, good(FILE));
+  const text = editAll(FILE, edits);
+  return { text, paths, config: good(text) };
+}
+
+test('a camera becomes two paths, of which the large one is recorded; the rest of the file stays', () => {
+  const { text, paths, config } = written(PLAN);
+  expect(paths).toEqual([{ name: 'door_2', sub: 'door_2_sub' }]);
+  expect(text.startsWith(FILE.trimEnd())).toBe(true);
+  const { identity, credentials, title } = PLAN;
+  const camera = { ...identity, ...credentials, name: title };
+  expect(config.paths.get('door_2')?.settings).toMatchObject({
+    source: 'rtsp://10.0.0.5/1',
+    record: 'always',
+    camera: { ...camera, profile: 'main' },
+  });
+  expect(config.paths.get('door_2_sub')?.settings).toMatchObject({
+    source: 'rtsp://10.0.0.5/2',
+    record: 'no',
+    camera: { ...camera, profile: 'sub' },
+  });
+});
+
+test('a recorder becomes a camera for each of its lenses', () => {
+  const channel = (n: number) => ({ main: { source: `rtsp://10.0.0.5/${n}` }, sub: undefined });
+  const { paths, config } = written({ ...PLAN, title: 'Recorder', channels: [channel(1), channel(2)] });
+  expect(paths.map(({ name }) => name)).toEqual(['recorder_1', 'recorder_2']);
+  expect(config.paths.get('recorder_2')?.settings?.camera?.name).toBe('Recorder 2');
+});
+
+test.for([
+  ['motion', 'motion'],
+  ['no', 'no'],
+  ['always', 'always'],
+] as const)('recording %s is written', ([record]) => {
+  expect(written({ ...PLAN, record }).config.paths.get('door_2')?.settings?.record).toBe(record);
+});
+
+test('one that is there already is refused with its path, unless it is wanted again', () => {
+  const same = { ...PLAN, identity: { ...PLAN.identity, endpoint: 'urn:uuid:hall', serial: 'H1' } };
+  expect(() => editsFor(same, good(FILE))).toThrow("this camera is there already: path 'hall'");
+  expect(editsFor({ ...same, again: true }, good(FILE)).paths[0]?.name).toBe('door_2');
+  expect(pathOfCamera({ source: 'rtsp://10.0.0.9/1' }, good(FILE))).toBe('gate');
+});
+
+test.for([
+  ['gate', "there is a path 'gate' already"],
+  ['door', "there is a path 'door_sub' already"],
+  ['../etc', "can't contain dot path segments"],
+  ['~^cam', 'can contain only alphanumeric'],
+  ['all_others/', "can't end with a slash"],
+] as const)('the name %s is refused', ([name, words]) => {
+  expect(() => editsFor({ ...PLAN, name }, good(FILE))).toThrow(words);
+});
