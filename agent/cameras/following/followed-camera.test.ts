@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { good } from '../../../test/loaded-config.ts';
+import { cameraOfPath, type FollowedCamera, planMove, withHost } from './followed-camera.ts';
+
+test.for([
+  ['rtsp://10.0.0.2/main', 'rtsp://10.0.0.9/main'],
+  ['rtsp://a:p@ss@10.0.0.2:8554/s?x=10.0.0.2', 'rtsp://a:p@ss@10.0.0.9:8554/s?x=10.0.0.2'],
+  ['rtsps+ws://10.0.0.2:322/', 'rtsps+ws://10.0.0.9:322/'],
+  ['rtsp://10.0.0.20/main', undefined],
+  ['rtsp://10.0.0.2@10.0.0.7/main', undefined],
+  ['publisher', undefined],
+] as const)('the host of %s becomes %s', ([source, moved]) => {
+  expect(withHost(source, '10.0.0.2', '10.0.0.9')).toBe(moved);
+});
+
+test('a link-local address keeps the network that it is in', () => {
+  expect(withHost('rtsp://[fe80::1%eth0]:554/s', 'fe80::1%eth0', 'fe80::2%eth0')).toBe('rtsp://[fe80::2%eth0]:554/s');
+});
+
+const entry = (name: string, host: string, source = `rtsp://${host}/${name}`) => `
+  ${name}: { source: '${source}', camera: { onvif: 'http://${host}/onvif', endpoint: 'urn:uuid:a', serial: S1 } }`;
+
+function planOf(text: string) {
+  const config = good(`paths:${text}`);
+  const camera = cameraOfPath(config, 'door') as FollowedCamera;
+  return planMove(config, camera, 'http://10.0.0.9/onvif', () => undefined);
+}
+
+test('all paths of the camera move, and no others', () => {
+  const { edits } = planOf(entry('door', '10.0.0.2') + entry('door_sub', '10.0.0.2') + entry('yard', '10.0.0.3'));
+  expect(edits.map(({ keyPath, value }) => [keyPath.join(' '), value])).toEqual([
+    ['paths door camera onvif', 'http://10.0.0.9/onvif'],
+    ['paths door source', 'rtsp://10.0.0.9/door'],
+    ['paths door_sub camera onvif', 'http://10.0.0.9/onvif'],
+    ['paths door_sub source', 'rtsp://10.0.0.9/door_sub'],
+  ]);
+});
+
+test('a name is the business of whoever leads it somewhere, and a stream from another host stays there', () => {
+  expect(planOf(entry('door', 'door.lan'))).toMatchObject({
+    edits: [],
+    refusal: expect.stringContaining("'door.lan'"),
+  });
+  expect(planOf(entry('door', '10.0.0.2', 'rtsp://relay/door'))).toMatchObject({
+    edits: [],
+    refusal: expect.stringContaining('another host'),
+  });
+});
+
+test('a path without an identity, or without a service to ask for it, is not followed', () => {
+  const config = good(`paths:
+  a: { source: 'rtsp://10.0.0.2/a', camera: { onvif: 'http://10.0.0.2/onvif' } }
+  b: { source: 'rtsp://10.0.0.2/a', camera: { endpoint: 'urn:uuid:a' } }
+  ~^c: { sourceOnDemand: yes, source: 'rtsp://10.0.0.2/a', camera: { onvif: 'http://10.0.0.2/onvif', endpoint: 'urn:uuid:a' } }`);
+  expect([...config.paths.keys()].map((name) => cameraOfPath(config, name))).toEqual([undefined, undefined, undefined]);
+});

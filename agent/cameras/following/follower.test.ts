@@ -1,0 +1,202 @@
+import { expect, test, vi } from 'vitest';
+import { entryOf, openFollowing } from '../../../test/following-box.ts';
+
+const WAIT = { timeout: 8_000, interval: 20 };
+const seen = (assert: () => unknown) => vi.waitFor(assert, WAIT);
+
+test('a camera with a new address is followed: service and streams are written anew, all else stays as it stands', async () => {
+  const box = await openFollowing();
+  const camera = await box.camera({ address: '127.0.41.2' });
+  const small = entryOf('door_sub', camera).replace('/main', '/sub');
+  const follower = await box.follow(`# mine\npaths:${entryOf('door', camera)}${small}`);
+  const before = box.written();
+  await camera.moveTo('127.0.41.9');
+  follower.failed('door');
+  follower.failed('door_sub');
+  await box.clock.advance(2_000);
+  expect(box.found.looks).toBe(1);
+  await seen(() => expect(box.told).toHaveLength(2));
+  expect(box.written()).toBe(before.replaceAll('127.0.41.2', '127.0.41.9'));
+  const moved = { type: 'camera', state: 'moved', from: '127.0.41.2', to: '127.0.41.9' };
+  expect(box.told).toEqual([
+    { ...moved, path: 'door' },
+    { ...moved, path: 'door_sub' },
+  ]);
+});
+
+test('a Hello from the new address is enough: nobody looks around', async () => {
+  const box = await openFollowing();
+  const camera = await box.camera({ address: '127.0.41.3' });
+  const follower = await box.follow(`paths:${entryOf('door', camera)}`);
+  await camera.moveTo('127.0.41.10');
+  follower.failed('door');
+  box.found.hello(camera);
+  await seen(() => expect(box.told).toMatchObject([{ state: 'moved', to: '127.0.41.10' }]));
+  expect(box.found.looks).toBe(0);
+});
+
+test('a camera that is back at its old address is left alone, though it has another one too', async () => {
+  const box = await openFollowing();
+  const camera = await box.camera({ address: '127.0.41.4' });
+  const twin = await box.camera({
+    ...{ address: '127.0.41.11', endpoint: camera.endpoint, identity: { serial: camera.state.identity.serial } },
+  });
+  const follower = await box.follow(`paths:${entryOf('door', camera)}`);
+  const before = box.written();
+  follower.failed('door');
+  box.found.hello(twin);
+  await seen(() => expect(camera.operations).toContain('GetEndpointReference'));
+  await box.clock.advance(2_000);
+  follower.connected('door');
+  await follower.close();
+  expect(twin.operations).toEqual([]);
+  expect(box.written()).toBe(before);
+});
+
+test('two cameras that have swapped their addresses are told apart, and each is followed', async () => {
+  const box = await openFollowing();
+  const door = await box.camera({ address: '127.0.41.5' });
+  const yard = await box.camera({ address: '127.0.41.6', port: door.port, rtspPort: door.rtspPort });
+  const follower = await box.follow(`paths:${entryOf('door', door)}${entryOf('yard', yard)}`);
+  expect(await Promise.all(['door', 'yard'].map((path) => follower.check(path)))).toEqual(['same', 'same']);
+  await Promise.all([door.stop(), yard.stop()]);
+  await Promise.all([door.moveTo('127.0.41.6'), yard.moveTo('127.0.41.5')]);
+  await box.clock.advance(10_000);
+  const logins = door.requests.concat(yard.requests).filter(({ hasToken }) => hasToken).length;
+  expect(await Promise.all(['door', 'yard'].map((path) => follower.check(path)))).toEqual(['other', 'other']);
+  expect(door.requests.concat(yard.requests).filter(({ hasToken }) => hasToken)).toHaveLength(logins);
+  follower.failed('door', true);
+  follower.failed('yard', true);
+  await box.clock.advance(5_000);
+  await seen(() => expect(box.told).toHaveLength(2));
+  expect(box.written()).toBe(`paths:${entryOf('door', door)}${entryOf('yard', yard)}`);
+  await box.clock.advance(10_000);
+  expect(await Promise.all(['door', 'yard'].map((path) => follower.check(path)))).toEqual(['same', 'same']);
+});
+
+test('boards of a make that all have one endpoint are told apart by their serial numbers', async () => {
+  const box = await openFollowing();
+  const door = await box.camera({ address: '127.0.41.7' });
+  const yard = await box.camera({ address: '127.0.41.8', port: door.port, endpoint: door.endpoint });
+  const follower = await box.follow(`paths:${entryOf('door', door)}${entryOf('yard', yard)}`);
+  expect(await follower.check('door')).toBe('same');
+  await Promise.all([door.stop(), yard.stop()]);
+  await yard.moveTo('127.0.41.7');
+  await box.clock.advance(10_000);
+  expect(await follower.check('door')).toBe('other');
+  await door.moveTo('127.0.41.12');
+  follower.failed('door', true);
+  await box.clock.advance(5_000);
+  await seen(() =>
+    expect(box.told).toContainEqual(expect.objectContaining({ state: 'moved', path: 'door', to: '127.0.41.12' })),
+  );
+});
+
+test.for([
+  ['shows another serial number to anybody', {}, []],
+  ['takes every login and shows another serial number', { quirks: { login: 'digest' } }, ['Digest']],
+  ['wants the password in the clear', { quirks: { login: 'basic' } }, []],
+] as const)(
+  'a liar who %s gets no readable login, is told of once and changes nothing',
+  async ([, options, logins]) => {
+    const box = await openFollowing();
+    const camera = await box.camera({ address: '127.0.42.2' });
+    const isOpen = !('quirks' in options);
+    const liar = await box.camera({ address: '127.0.42.3', endpoint: camera.endpoint, ...options }, isOpen);
+    const more = '      clearPassword: yes\n';
+    const follower = await box.follow(`paths:${entryOf('door', camera, { more })}`);
+    const before = box.written();
+    await camera.stop();
+    box.found.here.splice(0, 1);
+    follower.failed('door');
+    await box.clock.advance(2_000);
+    await seen(() => expect(box.told).toHaveLength(1));
+    const asked = liar.requests.length;
+    await box.clock.advance(9 * 60_000);
+    expect(box.told).toMatchObject([{ state: 'elsewhere', path: 'door', to: '127.0.42.3' }]);
+    expect(liar.requests).toHaveLength(asked);
+    const shown = liar.requests.flatMap(({ authorization }) => authorization?.split(' ')[0] ?? []);
+    expect(shown).toEqual(logins);
+    expect(liar.requests.filter(({ hasToken }) => hasToken)).toEqual([]);
+    expect(box.written()).toBe(before);
+  },
+);
+
+test('with a liar about, the camera itself is found all the same', async () => {
+  const box = await openFollowing();
+  const camera = await box.camera({ address: '127.0.42.4' });
+  const liar = await box.camera({ address: '127.0.42.5', endpoint: camera.endpoint }, true);
+  const follower = await box.follow(`paths:${entryOf('door', camera)}`);
+  await camera.stop();
+  follower.failed('door');
+  box.found.hello(liar);
+  await seen(() => expect(box.told).toMatchObject([{ state: 'elsewhere' }]));
+  await camera.moveTo('127.0.42.6');
+  box.found.hello(camera);
+  await seen(() => expect(box.told).toMatchObject([{ state: 'elsewhere' }, { state: 'moved', to: '127.0.42.6' }]));
+});
+
+test('a camera that was logged in to by Digest gets no token at its new address', async () => {
+  const box = await openFollowing();
+  const camera = await box.camera({
+    address: '127.0.42.7',
+    quirks: { login: 'digest' },
+    endpoint: 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000001',
+  });
+  const other = await box.camera({ address: '127.0.42.8', quirks: { login: 'token' }, endpoint: camera.endpoint });
+  // The endpoint of two: the serial number is asked for, with the login.
+  const follower = await box.follow(`paths:${entryOf('door', camera)}${entryOf('yard', camera, { serial: 'other' })}`);
+  expect(await follower.check('door')).toBe('same');
+  await camera.stop();
+  follower.failed('door');
+  box.found.hello(other);
+  await seen(() => expect(box.told).toMatchObject([{ state: 'elsewhere' }]));
+  expect(other.requests.filter(({ hasToken }) => hasToken)).toEqual([]);
+});
+
+test('all cameras of a house that have got new addresses are back after one look', async () => {
+  const box = await openFollowing();
+  const names = Array.from({ length: 12 }, (_, i) => `cam${i}`);
+  const cameras = await Promise.all(names.map((_, i) => box.camera({ address: `127.0.43.${i + 2}` })));
+  const follower = await box.follow(`paths:${cameras.map((camera, i) => entryOf(`cam${i}`, camera)).join('')}`);
+  await Promise.all(cameras.map((camera, i) => camera.moveTo(`127.0.43.${i + 102}`)));
+  for (const name of names) {
+    follower.failed(name);
+  }
+  await box.clock.advance(2_000);
+  await seen(() => expect(box.told).toHaveLength(12));
+  expect(box.told.every((event) => (event as { state: string }).state === 'moved')).toBe(true);
+  expect(box.found.looks).toBe(1);
+  const asked = cameras.map(({ operations }) => operations.length);
+  expect(Math.max(...asked)).toBeLessThan(12);
+}, 20_000);
+
+test.for([
+  ['in another network than the camera was in', { isInNetworkOf: () => false }, []],
+  ['whose address a variable of the environment sets', { variableOf: () => 'PERCH_PATHS_DOOR_SOURCE' }, ['variable']],
+] as const)('a camera %s is not followed', async ([, more, told]) => {
+  const box = await openFollowing(more);
+  const camera = await box.camera({ address: '127.0.44.2' });
+  const follower = await box.follow(`paths:${entryOf('door', camera)}`);
+  const before = box.written();
+  await camera.moveTo('127.0.44.3');
+  follower.failed('door');
+  await box.clock.advance(2_000);
+  await seen(() => expect(box.told).toHaveLength(told.length));
+  await follower.close();
+  expect(box.told).toMatchObject(told.map((word) => ({ state: 'elsewhere', reason: expect.stringContaining(word) })));
+  expect(box.written()).toBe(before);
+});
+
+test('while a camera stays away the networks are looked at less and less', async () => {
+  const box = await openFollowing();
+  const camera = await box.camera({ address: '127.0.44.4' });
+  const follower = await box.follow(`paths:${entryOf('door', camera)}`);
+  await camera.stop();
+  box.found.here.splice(0);
+  follower.failed('door');
+  await box.clock.advance(60_000);
+  expect(box.found.looks).toBe(4);
+  await box.clock.advance(60 * 60_000);
+  expect(box.found.looks).toBeLessThan(28);
+});
