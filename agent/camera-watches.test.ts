@@ -1,0 +1,174 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { FakeClock } from '../test/fake-clock.ts';
+import { MAIN_PROFILE, type OnvifCamera, SUB_PROFILE, startOnvifCamera } from '../test/onvif-camera/camera.ts';
+import type { Quirks } from '../test/onvif-camera/quirks.ts';
+import { systemClock } from './base/clock.ts';
+import { silentLogger } from './base/log.ts';
+import { Controls } from './camera-controls.ts';
+import { CameraWatches } from './camera-watches.ts';
+import { type Config, parseConfig } from './config/load.ts';
+import type { CameraEvent } from './record/events/event.ts';
+import type { NewEvent } from './record/events/event-hub.ts';
+import { Stream } from './stream/stream.ts';
+import { SubscriptionFile } from './subscription-file.ts';
+
+const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 5_000, interval: 10 });
+const count = (camera: OnvifCamera, operation: string) => camera.operations.filter((one) => one === operation).length;
+
+async function startCamera(quirks: Quirks = {}) {
+  const camera = await startOnvifCamera({ quirks, profiles: [MAIN_PROFILE, SUB_PROFILE] });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  return camera;
+}
+
+function configOf(paths: string): Config {
+  const { config } = parseConfig(
+    `perch: own\npaths:\n${paths}`,
+    'perch.yml',
+    {},
+    { recordPath: '/d/%path/%s%f', cwd: '/' },
+  );
+  if (!config) {
+    throw new Error('no configuration');
+  }
+  return config;
+}
+
+const pathOf = (name: string, camera: OnvifCamera, more = '', block = '') =>
+  `  ${name}:\n    source: rtsp://127.0.0.1:1/x\n${more}    camera: {onvif: '${camera.url}'${block}}\n`;
+
+async function begin(text: string, folder?: string) {
+  const dataDir = folder ?? (await mkdtemp(join(tmpdir(), 'perch-watches-')));
+  onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
+  let config = configOf(text);
+  const told: string[] = [];
+  const writing = new FakeClock();
+  const memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), writing, silentLogger);
+  await memory.load();
+  const watches = new CameraWatches({
+    config: () => config,
+    clock: systemClock,
+    log: silentLogger,
+    events: {
+      add: async ({ path, type, state }: NewEvent) => {
+        told.push(`${path} ${type} ${state ?? 'once'}`);
+        return {} as CameraEvent;
+      },
+    },
+    memory,
+    isClockTrusted: () => true,
+  });
+  onTestFinished(() => watches.close());
+  watches.apply();
+  return {
+    dataDir,
+    told,
+    watches,
+    writing,
+    apply: (next: string) => {
+      config = configOf(next);
+      watches.apply();
+    },
+  };
+}
+
+test('paths of one camera are one subscription; its main path hears of what it sees', async () => {
+  const camera = await startCamera();
+  const sub = pathOf('door_sub', camera, '', ', profile: sub');
+  const { told } = await begin(sub + pathOf('door', camera, '    record: always\n', ', profile: main'));
+  await until(() => expect(count(camera, 'PullMessages')).toBeGreaterThanOrEqual(2));
+  camera.motion(true);
+  camera.motion(false);
+  await until(() => expect(told).toEqual(['door motion start', 'door motion end']));
+  expect(count(camera, 'CreatePullPointSubscription')).toBe(1);
+});
+
+test('a sub stream that records what moves hears of it too', async () => {
+  const camera = await startCamera();
+  const motion = '    record: motion\n';
+  const { told } = await begin(pathOf('door', camera, motion) + pathOf('door_sub', camera, motion));
+  await until(() => expect(count(camera, 'PullMessages')).toBeGreaterThanOrEqual(2));
+  camera.motion(true);
+  await until(() => expect(told).toEqual(['door motion start', 'door_sub motion start']));
+});
+
+test('a path with events: no is not listened for, and a change of that takes effect at once', async () => {
+  const camera = await startCamera();
+  const { apply } = await begin(pathOf('door', camera, '', ', events: no'));
+  apply(pathOf('door', camera));
+  await until(() => expect(camera.state.events.count).toBe(1));
+  apply(pathOf('door', camera, '    maxReaders: 4\n'));
+  apply(pathOf('door', camera, '', ', events: no'));
+  await until(() => expect(camera.state.events.count).toBe(0));
+  expect(count(camera, 'CreatePullPointSubscription')).toBe(1);
+});
+
+test('the end of the program ends subscriptions; a crash leaves them on the disk, without passwords', async () => {
+  const camera = await startCamera({ wantsReferenceParameters: true });
+  const { watches, writing, dataDir } = await begin(pathOf('door', camera, '', ', user: me, password: hunter2'));
+  await until(() => expect(camera.state.events.count).toBe(1));
+  const file = join(dataDir, 'camera-subscriptions.json');
+  await until(async () => {
+    await writing.advance(5_000);
+    await readFile(file);
+  });
+  const left = await readFile(file, 'utf8');
+  expect(left).toContain('SubscriptionId');
+  expect(left).not.toContain('hunter2');
+  await watches.close();
+  expect(camera.state.events.count).toBe(0);
+  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ subscriptions: [] });
+});
+
+test.for(['{"subscriptions": [{"camera": 7}, null]}', '[]', 'null', '{{{'])(
+  'a damaged list of subscriptions is none: %s',
+  async (text) => {
+    const camera = await startCamera();
+    const dataDir = await mkdtemp(join(tmpdir(), 'perch-watches-'));
+    await writeFile(join(dataDir, 'camera-subscriptions.json'), text);
+    await begin(pathOf('door', camera), dataDir);
+    await until(() => expect(camera.state.events.count).toBe(1));
+  },
+);
+
+test('a clock is set where the owner wants it, and only when it is off', async () => {
+  const [off, right, other] = [
+    await startCamera({ clockOffsetMs: -3_600_000 }),
+    await startCamera({ clockOffsetMs: 2_000 }),
+    await startCamera({ clockOffsetMs: -3_600_000 }),
+  ];
+  const sets = ', setClock: yes, events: no';
+  await begin(pathOf('off', off, '', sets) + pathOf('right', right, '', ', setClock: yes') + pathOf('other', other));
+  await until(() => expect(Math.abs(off.state.clockOffsetMs)).toBeLessThan(3_000));
+  await until(() => expect(right.state.events.count + other.state.events.count).toBe(2));
+  expect([right, other].map((camera) => count(camera, 'SetSystemDateAndTime'))).toEqual([0, 0]);
+});
+
+test('a stream with long groups asks its camera for a key frame, of the profile of the path', async () => {
+  const camera = await startCamera();
+  const config = configOf(pathOf('door', camera, '', ', profile: sub'));
+  const controls = new Controls({ config: () => config, clock: systemClock, log: silentLogger });
+  onTestFinished(() => controls.close());
+  const stream = new Stream([]);
+  vi.spyOn(stream, 'groupMs', 'get').mockReturnValue(9_000);
+  controls.streamOpened('door', stream);
+  stream.requestKeyFrame();
+  await until(() => expect(camera.state.keysWished).toEqual(['sub']));
+  expect(controls.control('nobody')).toBeUndefined();
+});
+
+test('a change of settings stops a camera that moves', async () => {
+  const camera = await startCamera({ ignoresMoveTimeout: true });
+  let config = configOf(pathOf('door', camera));
+  const controls = new Controls({ config: () => config, clock: systemClock, log: silentLogger });
+  onTestFinished(() => controls.close());
+  await controls.control('door')?.ptz.move({ pan: 1 });
+  expect(camera.ptz.moving).toBe(true);
+  config = configOf('  door: {}\n');
+  controls.apply();
+  await until(() => expect(camera.ptz.moving).toBe(false));
+  expect(controls.control('door')).toBeUndefined();
+});
