@@ -5,7 +5,7 @@ import { PerchError } from './base/errors.ts';
 import { joinSignals } from './base/joined-signal.ts';
 import { type Logger, redact } from './base/log.ts';
 import { type CameraJson, descriptionJson, failureJson, foundJson, lookJson, timeText } from './camera-json.ts';
-import { portProber, streamProver } from './camera-proof.ts';
+import { portProber, rtspProber, streamProver } from './camera-proof.ts';
 import { ofCamera } from './camera-steering.ts';
 import { CameraStills } from './camera-stills.ts';
 import { Adopter, type AdopterDeps } from './cameras/adoption/adopter.ts';
@@ -72,7 +72,10 @@ export class CameraBox implements CameraLookup {
   constructor(deps: CameraBoxDeps) {
     const { clock, store, log, signal } = deps;
     this.#deps = deps;
-    this.#adopter = new Adopter({ ...deps, paths: store, prove: streamProver(clock), isOpen: portProber(clock) });
+    this.#adopter = new Adopter({
+      ...{ ...deps, paths: store, prove: streamProver(clock) },
+      ...{ isOpen: portProber(clock), speaksRtsp: rtspProber(clock) },
+    });
     this.#looks = new Looks(log, signal, (look) => this.#tellLook(look));
     this.#pictures = new CameraStills(deps.config, MAX_PICTURE_BYTES);
   }

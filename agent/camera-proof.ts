@@ -5,8 +5,10 @@ import type { IsOpen } from './cameras/adoption/try-patterns.ts';
 import type { ProveStream } from './cameras/device/streams.ts';
 import { describeStream } from './sources/rtsp/describe.ts';
 import { answersAt } from './sources/rtsp/probe.ts';
+import { speaksRtsp } from './sources/rtsp/speaks-rtsp.ts';
 
 const CONNECT_MS = 1_000;
+const OPTIONS_MS = 2_000;
 
 /** Own words in the place of what an address answers: it may be anything, and is nobody's business who only asked whether it is a camera. */
 const WORDS: Partial<Record<PerchError['code'], string>> = {
@@ -49,3 +51,8 @@ export const portProber =
       joined.release();
     }
   };
+
+export const rtspProber =
+  (clock: Clock): IsOpen =>
+  (host, port, signal) =>
+    speaksRtsp(`rtsp://${host.includes(':') ? `[${host}]` : host}:${port}/`, clock, OPTIONS_MS, signal);

@@ -39,6 +39,7 @@ export interface AdopterDeps {
   };
   readonly prove: ProveStream;
   readonly isOpen: IsOpen;
+  readonly speaksRtsp: IsOpen;
   /** Addresses of this machine itself count as private: for tests. */
   readonly includeLoopback: boolean;
   readonly logins?: LoginMemory | undefined;
@@ -88,7 +89,7 @@ export class Adopter {
 
   /** What is at an address of a private network. @throws PerchError in words for a person */
   look(wish: CameraWish, signal: AbortSignal, onProgress?: (progress: Progress) => void): Promise<AtAddress> {
-    const { clock, prove, isOpen, includeLoopback, logins, onvifPorts, streamPorts } = this.#deps;
+    const { clock, prove, isOpen, speaksRtsp, includeLoopback, logins, onvifPorts, streamPorts } = this.#deps;
     const host = privateAddress(wish.address ?? '', includeLoopback);
     return lookAtAddress(
       {
@@ -96,7 +97,7 @@ export class Adopter {
         ...{ onvifPorts, ports: streamPorts },
       },
       {
-        ...{ clock, prove, isOpen, signal, logins },
+        ...{ clock, prove, isOpen, speaksRtsp, signal, logins },
         discover: (address) => this.#discover(address, signal),
         onProgress: (progress) => onProgress?.(progress),
       },

@@ -29,7 +29,8 @@ async function look({ onvifPorts, password = LOGIN.password, discovered = [], is
     { host: '127.0.0.1', credentials: { ...LOGIN, password }, onvifPorts, ports: [554] },
     {
       ...{ clock: systemClock, logins: new LoginMemory(systemClock), signal: new AbortController().signal },
-      isOpen: async (_host, port) => port === 554 || onvifPorts.includes(port),
+      isOpen: async (_host, port) => onvifPorts.includes(port),
+      speaksRtsp: async () => true,
       discover: async () => discovered,
       onProgress: (progress) => told.push(progress),
       prove: async (url) => {

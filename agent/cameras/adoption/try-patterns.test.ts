@@ -20,7 +20,8 @@ function trying(answer: (path: string) => Error | undefined, trial: Partial<Tria
     {
       clock,
       signal: stop.signal,
-      isOpen: async (_host, port) => port === 8554,
+      isOpen: async () => true,
+      speaksRtsp: async (_host, port) => port === 8554,
       onProgress: (progress) => told.push(progress),
       prove: async (url) => {
         const { pathname, search, host } = new URL(url);

@@ -12,7 +12,7 @@ const MAX_REFUSALS = 2;
 /** A server that does not answer, or not in RTSP, is not asked on. */
 const MAX_SILENCES = 2;
 
-/** Whether a TCP connection can be made within a second. */
+/** Whether something is there: a TCP connection can be made within a second, or a server answers in RTSP. */
 export type IsOpen = (host: string, port: number, signal: AbortSignal) => Promise<boolean>;
 
 /** What is being tried: never with a password in it. */
@@ -35,6 +35,7 @@ export interface TrialDeps {
   readonly clock: Clock;
   readonly prove: ProveStream;
   readonly isOpen: IsOpen;
+  readonly speaksRtsp: IsOpen;
   readonly signal: AbortSignal;
   onProgress?(progress: Progress): void;
 }
@@ -73,14 +74,14 @@ export async function tryPatterns(trial: Trial, deps: TrialDeps): Promise<FoundS
 async function findPort({ host, ports = STREAM_PORTS }: Trial, deps: TrialDeps): Promise<number> {
   for (const [i, port] of ports.entries()) {
     deps.onProgress?.({ what: `RTSP at port ${port}`, done: i, total: ports.length });
-    if (await deps.isOpen(host, port, deps.signal)) {
+    if (await deps.speaksRtsp(host, port, deps.signal)) {
       return port;
     }
     throwIfOver(deps.signal);
   }
   throw new PerchError(
     'unavailable',
-    `nothing answers at the RTSP ports of ${host} (${ports.join(', ')}): switch RTSP and ONVIF on in the camera's settings; cameras that run on batteries mostly have neither`,
+    `nothing answers in RTSP at the ports of ${host} (${ports.join(', ')}): switch RTSP and ONVIF on in the camera's settings; cameras that run on batteries mostly have neither`,
     { host, camera: 'unreachable' },
   );
 }
