@@ -246,7 +246,7 @@ export class App {
     this.#store.onChange(() => this.#applySoon());
     this.#store.onChange(tellOfConfig(this.#events.emit));
     this.#recordings.events.hub.listen(tellOfCameras(this.#events.emit));
-    this.#found.onFound(tellOfFound(this.#events.emit));
+    this.#found.onFound(tellOfFound(this.#events.emit, clock));
     this.#found.start();
     this.#store.watch();
     this.#stopRetrying = clock.every(RETRY_MS, () => this.#inTurn(() => this.#parts.retry()));

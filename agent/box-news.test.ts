@@ -7,7 +7,7 @@ import { freeUdpPort } from '../test/free-udp-port.ts';
 import { startOnvifCamera } from '../test/onvif-camera/camera.ts';
 import { App, type AppOptions } from './app.ts';
 import { createLogger } from './base/log.ts';
-import { tellOfCameras } from './box-news.ts';
+import { tellOfCameras, tellOfFound } from './box-news.ts';
 
 const PASSWORD = 'correct horse battery';
 const FILE = 'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\npaths:\n  door:\n    record: motion\n';
@@ -125,4 +125,21 @@ test('a camera that is found in the networks of the box is told of', async () =>
   await using camera = await startOnvifCamera({ discoveryPort: port, address: '127.0.0.61' });
   await expect.poll(() => camera.hello().then(() => text)).toContain('"state":"found"');
   expect(text).toContain(`"endpoint":"${camera.endpoint}","address":"127.0.0.61","name":"Front door"`);
+});
+
+test('however many cameras somebody invents, a hundred of them are told of in ten minutes', async () => {
+  const clock = new FakeClock();
+  const told: unknown[] = [];
+  const found = tellOfFound((_type, fields) => told.push(fields), clock);
+  const camera = (i: number) => ({
+    ...{ endpoint: `urn:uuid:${i}`, address: '192.168.1.9', foundFrom: '192.168.1.2', url: 'http://192.168.1.9/onvif' },
+    ...{ name: undefined, hardware: undefined, location: undefined, manufacturer: undefined },
+    ...{ firstSeenMs: 0, lastSeenMs: 0 },
+  });
+  const invent = () => Array.from({ length: 512 }, (_, i) => found(camera(i), 'new'));
+  invent();
+  expect(told).toHaveLength(100);
+  await clock.advance(10 * 60_000);
+  invent();
+  expect(told).toHaveLength(200);
 });

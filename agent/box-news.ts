@@ -1,4 +1,5 @@
 import type { TellBox } from './base/box-events.ts';
+import type { Clock } from './base/clock.ts';
 import type { OnFound } from './cameras/discovery/found-cameras.ts';
 import type { Change } from './config/changes.ts';
 import type { Config } from './config/load.ts';
@@ -28,10 +29,22 @@ export function tellOfCameras(tell: TellBox): (event: CameraEvent) => void {
   };
 }
 
-/** A camera has answered or announced itself that was not known at this address. Its texts are its own claims. */
-export function tellOfFound(tell: TellBox): OnFound {
+/** More than any house has. */
+const FOUND_AT_ONCE = 100;
+const FOUND_AGAIN_MS = 10 * 60_000;
+
+/**
+ * A camera has answered or announced itself that was not known at this address. Its texts are its own claims.
+ * Anybody in the network can invent cameras: not so many that they push what else has happened out of the box's memory.
+ */
+export function tellOfFound(tell: TellBox, clock: Pick<Clock, 'monoMs'>): OnFound {
+  let [told, sinceMs] = [0, clock.monoMs()];
   return ({ endpoint, address, name, hardware, manufacturer }, finding) => {
-    if (finding === 'new') {
+    if (clock.monoMs() - sinceMs >= FOUND_AGAIN_MS) {
+      [told, sinceMs] = [0, clock.monoMs()];
+    }
+    if (finding === 'new' && told < FOUND_AT_ONCE) {
+      told += 1;
       tell('camera', { state: 'found', endpoint, address, name, hardware, manufacturer });
     }
   };
