@@ -1,5 +1,6 @@
 import type { Clock } from './base/clock.ts';
 import { explain } from './base/errors.ts';
+import { joinSignals } from './base/joined-signal.ts';
 import type { Logger } from './base/log.ts';
 import { openSession } from './cameras/device/session.ts';
 import { understand } from './cameras/device/understand.ts';
@@ -87,11 +88,12 @@ async function findStreams(camera: DemoCamera, deps: DemoDeps): Promise<DemoStre
 /** The camera's address as a probe finds it. */
 async function findUrl(wanted: string, { log, signal, clock }: DemoDeps): Promise<string | undefined> {
   const isFound = new AbortController();
+  const over = joinSignals([signal, isFound.signal]);
   let url: string | undefined;
   const options = {
     includeLoopback: true,
     listenMs: LISTEN_MS,
-    signal: AbortSignal.any([signal, isFound.signal]),
+    signal: over.signal,
     log,
     clock,
   };
@@ -101,6 +103,7 @@ async function findUrl(wanted: string, { log, signal, clock }: DemoDeps): Promis
       isFound.abort();
     }
   });
+  over.release();
   return url;
 }
 

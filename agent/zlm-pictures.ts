@@ -1,5 +1,6 @@
 import type { Clock } from './base/clock.ts';
 import { explain, PerchError } from './base/errors.ts';
+import { joinSignals } from './base/joined-signal.ts';
 import { CameraStills } from './camera-stills.ts';
 import type { Config } from './config/load.ts';
 import type { PathTable } from './paths/path-table.ts';
@@ -88,18 +89,19 @@ export class ZlmPictures {
     if (this.#asked >= MOST_ASKED) {
       throw failure(CODE.failed, `${MOST_ASKED} pictures are being fetched: try again`);
     }
-    const signal = AbortSignal.any([this.#deps.signal, AbortSignal.timeout(timeoutMs)]);
+    const over = joinSignals([this.#deps.signal], timeoutMs);
     this.#asked += 1;
     try {
-      const jpeg = await stills.fetch(signal);
+      const jpeg = await stills.fetch(over.signal);
       this.#keep(path, jpeg);
       return jpeg;
     } catch (error) {
-      if (signal.aborted) {
+      if (over.signal.aborted) {
         throw failure(CODE.failed, `no picture within ${timeoutMs / 1000} s`);
       }
       throw error instanceof PerchError ? failure(CODE.failed, explain(error)) : error;
     } finally {
+      over.release();
       this.#asked -= 1;
     }
   }

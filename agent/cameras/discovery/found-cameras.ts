@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { joinSignals } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import { Announcements } from './announcements.ts';
 import { cameraOf, type FoundCamera, keyOf } from './found-camera.ts';
@@ -185,10 +186,14 @@ export class FoundCameras {
     }
   }
 
-  #sweep(targets: readonly string[], { signal, onProgress }: ProbeOptions): Promise<void> {
-    const ended = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
-    const options = { ...this.#options, signal: ended, ...(onProgress && { onProgress }) };
-    return sweep(targets, options, (camera) => this.#take(camera, this.#looks + 0.5));
+  async #sweep(targets: readonly string[], { signal, onProgress }: ProbeOptions): Promise<void> {
+    const over = joinSignals(signal ? [signal, this.#stop.signal] : [this.#stop.signal]);
+    const options = { ...this.#options, signal: over.signal, ...(onProgress && { onProgress }) };
+    try {
+      await sweep(targets, options, (camera) => this.#take(camera, this.#looks + 0.5));
+    } finally {
+      over.release();
+    }
   }
 
   /** @param look in which it was seen */

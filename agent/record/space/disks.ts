@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
+import { joinSignals } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import { codeOf } from '../disk-fault.ts';
 import type { SegmentFs } from '../segment-fs.ts';
@@ -332,7 +333,9 @@ export class Disks {
   async #rest(signal: AbortSignal): Promise<void> {
     const wake = new AbortController();
     this.#wake = wake;
-    await this.#deps.clock.sleep(LOOK_MS, AbortSignal.any([signal, wake.signal]));
+    const either = joinSignals([signal, wake.signal]);
+    await this.#deps.clock.sleep(LOOK_MS, either.signal);
+    either.release();
   }
 
   /** The deepest that holds the file. */
