@@ -123,8 +123,8 @@ export class DerivedStream extends Stream {
     this.#origin.countSent(bytes);
   }
 
-  override requestKeyFrame(): void {
-    this.#origin.requestKeyFrame();
+  override requestKeyFrame(): boolean {
+    return this.#origin.requestKeyFrame();
   }
 
   #feed(): void {

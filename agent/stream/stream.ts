@@ -64,8 +64,11 @@ export class Stream {
   onAudience: (() => void) | undefined;
   /** Told of each recipient, with the query of his address; what it returns is called when he gets nothing any more. */
   onRecipient: ((recipient: Recipient, query: string) => () => void) | undefined;
-  /** Asks who makes the pictures for a key frame; set by a source that can, which also sees to it that it is not asked too often. */
-  onKeyFrameWanted: (() => void) | undefined;
+  /**
+   * Asks who makes the pictures for a key frame; set by a source that can, which also sees to it that it is not asked too often.
+   * Returns false when it does not pass the wish on this time.
+   */
+  onKeyFrameWanted: (() => unknown) | undefined;
   readonly #tracks: Track[];
   readonly #gop: GopCache;
   /** What is called when they get nothing any more. */
@@ -225,9 +228,9 @@ export class Stream {
     this.#gop.clear();
   }
 
-  /** Somebody cannot go on, or not begin, before the next key frame. */
-  requestKeyFrame(): void {
-    this.onKeyFrameWanted?.();
+  /** Somebody cannot go on, or not begin, before the next key frame. @returns whether there is anybody to ask for one */
+  requestKeyFrame(): boolean {
+    return this.onKeyFrameWanted !== undefined && this.onKeyFrameWanted() !== false;
   }
 
   countSent(bytes: number): void {

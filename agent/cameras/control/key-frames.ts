@@ -44,24 +44,26 @@ export class KeyFrameAsker {
     this.#options = options;
   }
 
-  /** Somebody cannot begin before the next one. */
-  want(): void {
+  /** Somebody cannot begin before the next one. @returns whether the camera is asked */
+  want(): boolean {
     const { groups, clock } = this.#options;
     const { groupMs, longestGroupMs } = groups;
     const nowMs = clock.monoMs();
     const sinceMs = nowMs - this.#askedMs;
     const isLong = Math.max(groupMs, longestGroupMs) > LONG_GROUP_MS;
     if (this.#isGivenUp || this.#isAsking || !isLong || groupMs < FRESH_MS || sinceMs < this.#pauseMs) {
-      return;
+      return this.#isAsking;
     }
     if (this.#askedMs > Number.NEGATIVE_INFINITY) {
       this.#judge(groupMs > sinceMs);
     }
-    if (!this.#isGivenUp) {
-      this.#askedMs = nowMs;
-      this.#isAsking = true;
-      void this.#ask();
+    if (this.#isGivenUp) {
+      return false;
     }
+    this.#askedMs = nowMs;
+    this.#isAsking = true;
+    void this.#ask();
+    return true;
   }
 
   /** @param isUnheeded the group that went on at the last wish goes on still */

@@ -290,9 +290,6 @@ function keyFramesOf(feed: Feed, onRestart: () => void) {
       onRestart();
       feed.pictures.restartAtKey();
     },
-    requestKeyFrame: () => {
-      feed.stream.requestKeyFrame();
-      return feed.stream.onKeyFrameWanted !== undefined;
-    },
+    requestKeyFrame: () => feed.stream.requestKeyFrame(),
   };
 }
