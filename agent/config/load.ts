@@ -5,6 +5,7 @@ import { hasLegacyUsers, PATH_USERS, withLegacyUsers } from './legacy-users.ts';
 import { PathSchema, type PathSettings } from './path.ts';
 import { type PathDefaults, type PathEntry, readPath, readPathDefaults } from './path-entry.ts';
 import { comparePatterns } from './path-name.ts';
+import { PORTS_OF_PERCH, portClashes } from './ports.ts';
 import { type Place, type Problem, Report } from './problem.ts';
 import { asNode, defaultsOf, readObject } from './read.ts';
 import { globalFaults, LEAST_LOW_LATENCY_SEGMENTS } from './rules.ts';
@@ -130,6 +131,7 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
     for (const { key, message } of globalFaults(settings)) {
       report.add('error', placeOfKey(root, key), key, message);
     }
+    reportClashes(root, settings, isOwn, report);
   }
   if (isOwn && settings.rtsp && !settings.rtspAuthMethods.includes('basic')) {
     const message = 'the owner cannot log in with digest, because only the hash of the password is known: add basic';
@@ -141,6 +143,22 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
     report.add('warn', placeOfKey(root, 'hlsSegmentCount'), 'hlsSegmentCount', message);
   }
   return settings;
+}
+
+/** Told at a key that was written. */
+function reportClashes(root: Branch, settings: GlobalSettings, isOwn: boolean, report: Report): void {
+  const leafAt = (key: string) => {
+    const tree = root.entries.get(key)?.tree;
+    return tree?.kind === 'leaf' && !tree.isNull ? tree : undefined;
+  };
+  for (const { keys, port } of portClashes(settings)) {
+    const [other, key] = leafAt(keys[1]) ? keys : ([keys[1], keys[0]] as const);
+    const isForeign = !isOwn && PORTS_OF_PERCH.has(other) && !leafAt(other);
+    const variable = leafAt(key)?.variable;
+    const from = variable === undefined ? '' : ` (from ${variable})`;
+    const message = `has the TCP port ${port}, which is that of ${other}: give one of them another${from}`;
+    report.add(isForeign ? 'warn' : 'error', placeOfKey(root, key), key, message);
+  }
 }
 
 function readPaths(

@@ -116,6 +116,13 @@ test.for([
   ['PATCH', 'global/patch', 'null', 400, 'the body is null: send a JSON object with the settings'],
   ['PATCH', 'global/patch', { authInternalUsers: null }, 400, 'authInternalUsers: expected a list, got null'],
   ['PATCH', 'global/patch', { logLevel: 'loud' }, 400, "logLevel: 'loud' is not one of error, warn, info, debug"],
+  [
+    'PATCH',
+    'global/patch',
+    { playback: true, playbackAddress: ':8554' },
+    400,
+    'playbackAddress: has the TCP port 8554, which is that of rtspAddress: give one of them another',
+  ],
   ['PATCH', 'paths/patch/none', {}, 404, 'path not found'],
   ['POST', 'paths/patch/none', 'hello', 404, 'path not found'],
   ['POST', 'paths/add/cam', {}, 400, 'path already exists'],
