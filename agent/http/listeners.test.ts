@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { silentLogger } from '../base/log.ts';
@@ -31,15 +33,43 @@ test.for<[string, boolean, boolean]>([
   expect(await answers('127.0.0.1', listener.port)).toBe(false);
 });
 
+/** Another program that listens on a port of its own choice. */
+const LISTENS =
+  "require('net').createServer().listen(0, '127.0.0.1', function () { console.log(this.address().port); })";
+
 test('a port that is taken is told with the program that holds it and the key to change', async () => {
+  const holder = spawn(process.execPath, ['-e', LISTENS], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const port = Number(String((await once(holder.stdout, 'data'))[0]).trim());
+    const failure = await listen('webrtcAddress', `127.0.0.1:${port}`, open()).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'unavailable' });
+    expect(String(failure)).toContain(`port ${port} is taken by `);
+    expect(String(failure)).toContain(`(process ${holder.pid}): stop it or change webrtcAddress`);
+  } finally {
+    holder.kill();
+  }
+});
+
+test('a port that Perch itself has taken is told with both keys', async () => {
+  const first = await listen('hlsAddress', '127.0.0.1:0', open());
+  const { port } = first;
+  try {
+    await expect(listen('webrtcAddress', `:${port}`, open())).rejects.toThrow(
+      `port ${port} is taken by hlsAddress of this same Perch: change hlsAddress or webrtcAddress`,
+    );
+  } finally {
+    await first.close();
+  }
+});
+
+test('a port of this process of which no key is known is not somebody to stop', async () => {
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
   const { port } = holder.address() as { port: number };
   try {
-    const failure = await listen('webrtcAddress', `127.0.0.1:${port}`, open()).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code: 'unavailable' });
-    expect(String(failure)).toContain(`port ${port} is taken by `);
-    expect(String(failure)).toContain(`(process ${process.pid}): stop it or change webrtcAddress`);
+    await expect(listen('webrtcAddress', `127.0.0.1:${port}`, open())).rejects.toThrow(
+      `port ${port} is taken by this same Perch: change webrtcAddress`,
+    );
   } finally {
     holder.close();
   }

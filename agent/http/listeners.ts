@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { PerchError } from '../base/errors.ts';
-import { listenFailure } from '../base/listen-failure.ts';
+import { listenFailure, tellOwnPort } from '../base/listen-failure.ts';
 import { type ListenAddress, parseAddress } from '../config/address.ts';
 
 export interface Listener {
@@ -26,8 +26,10 @@ export async function listen(key: string, address: string, app: FastifyInstance)
     throw await listenFailure(error, key, address, where.port);
   }
   const bound = app.server.address();
+  const port = bound !== null && typeof bound === 'object' ? bound.port : where.port;
+  tellOwnPort(port, key);
   return {
-    port: bound !== null && typeof bound === 'object' ? bound.port : where.port,
+    port,
     close: () => app.close(),
   };
 }

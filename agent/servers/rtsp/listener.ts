@@ -10,7 +10,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { canonicalIp, subscriberOf } from '../../base/ip-address.ts';
-import { listenFailure } from '../../base/listen-failure.ts';
+import { listenFailure, tellOwnPort } from '../../base/listen-failure.ts';
 import type { Logger } from '../../base/log.ts';
 import { parseAddress } from '../../config/address.ts';
 import { type KeyFiles, readKeyPair, watchKeyPair } from '../../config/key-pair.ts';
@@ -73,6 +73,7 @@ export class Listener {
     }
     server.on('error', (error) => this.#log.warn({ cause: explain(error) }, 'RTSP port has a fault'));
     this.#server = server;
+    tellOwnPort(this.port, key);
   }
 
   /** Lets go of all connections. */

@@ -383,5 +383,5 @@ test('closing ends every session and connection', async () => {
 test('a port that is taken is named with its key, and nothing stays open', async () => {
   await using box = await boxWithCamera();
   const second = new RtspBox({ address: `127.0.0.1:${box.server.rtsp.port}` });
-  await expect(second.server.listen()).rejects.toThrow(/port \d+ is taken by .*: stop it or change rtspAddress/);
+  await expect(second.server.listen()).rejects.toThrow(/port \d+ is taken by this same Perch: change rtspAddress/);
 });

@@ -255,6 +255,6 @@ test('a port that is taken is told with what to change', async () => {
   const { port } = other.address() as { port: number };
   const tcp = new TcpPort(new PeerBook(), new FakeClock(), silentLogger);
   await expect(tcp.listen(`127.0.0.1:${port}`)).rejects.toThrow(
-    new RegExp(`port ${port} is taken by .*: stop it or change webrtcLocalTCPAddress`),
+    `port ${port} is taken by this same Perch: change webrtcLocalTCPAddress`,
   );
 });

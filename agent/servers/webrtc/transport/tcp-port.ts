@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
-import { listenFailure } from '../../../base/listen-failure.ts';
+import { listenFailure, tellOwnPort } from '../../../base/listen-failure.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { LocalPort } from './candidates.ts';
 import { onlyAddress, parseMediaAddress } from './listen-address.ts';
@@ -138,6 +138,7 @@ export class TcpPort implements TcpRouteOwner {
     } catch (error) {
       throw await listenFailure(error, 'webrtcLocalTCPAddress', `${host}:${port}`, port);
     }
+    tellOwnPort((server.address() as AddressInfo).port, 'webrtcLocalTCPAddress');
     // No file is left for one more connection: those that are there go on.
     server.on('error', (error) => this.log.warn({ err: error }, 'a WebRTC TCP connection cannot be taken'));
     return server;
