@@ -1,5 +1,6 @@
 import type { Clock } from './base/clock.ts';
 import { type OnvifSession, openSession } from './cameras/device/session.ts';
+import { refuseOther } from './cameras/following/identity.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { CameraSettings, PathSettings } from './config/path.ts';
 
@@ -28,8 +29,14 @@ export function linkOfPath(config: Config, path: string): CameraLink | undefined
   return settings && linkOf(settings);
 }
 
-/** Begins to speak to it, as its settings say. */
-export function openLink({ url, settings }: CameraLink, clock: Clock, signal: AbortSignal): Promise<OnvifSession> {
-  const { user, password, clearPassword } = settings;
-  return openSession({ url, user, password, isClearAllowed: clearPassword, signal, clock });
+/** Begins to speak to it, as its settings say; not to another camera that is at its address now. */
+export async function openLink(
+  { url, settings }: CameraLink,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<OnvifSession> {
+  const { user, password, clearPassword, serial } = settings;
+  const session = await openSession({ url, user, password, isClearAllowed: clearPassword, signal, clock });
+  await refuseOther(session, serial);
+  return session;
 }

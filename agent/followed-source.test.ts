@@ -3,7 +3,7 @@ import { FakeClock } from '../test/fake-clock.ts';
 import { ScriptedSource } from '../test/scripted-source.ts';
 import { tinyH264 } from '../test/tiny-h264.ts';
 import { PerchError } from './base/errors.ts';
-import type { Verdict } from './cameras/following/identity.ts';
+import { OTHER_CAMERA, type Verdict } from './cameras/following/identity.ts';
 import { FollowedSource } from './followed-source.ts';
 import type { Loudspeaker, SourceStatistics } from './sources/source.ts';
 import { Stream } from './stream/stream.ts';
@@ -32,7 +32,7 @@ function setUp(verdicts: readonly (Verdict | Promise<Verdict>)[]) {
 
 test('nothing is pulled from another camera that is at the address now', async () => {
   const { source, run, told } = setUp(['other']);
-  expect(await run()).toMatchObject({ code: 'unavailable', message: 'another camera is at its address now' });
+  expect(await run()).toMatchObject({ code: 'unavailable', message: OTHER_CAMERA });
   expect(source.runs).toBe(0);
   expect(told).toEqual(['door failed, another camera']);
 });
@@ -57,7 +57,7 @@ test('a camera that streams before it can be asked is let in, and asked again: a
   await clock.advance(19_000);
   expect(source.isRunning).toBe(true);
   await clock.advance(1_000);
-  expect(await ran).toMatchObject({ message: 'another camera is at its address now' });
+  expect(await ran).toMatchObject({ message: OTHER_CAMERA });
   expect(source.isRunning).toBe(false);
   expect(told).toEqual(['door connected', 'door failed, another camera']);
 });

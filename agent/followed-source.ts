@@ -1,7 +1,7 @@
 import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import { joinSignals } from './base/joined-signal.ts';
-import type { Verdict } from './cameras/following/identity.ts';
+import { OTHER_CAMERA, type Verdict } from './cameras/following/identity.ts';
 import type { Loudspeaker, Source, SourceStatistics } from './sources/source.ts';
 import type { StreamSink } from './stream/ingest/stream-sink.ts';
 
@@ -119,5 +119,4 @@ export class FollowedSource implements Source {
   }
 }
 
-const otherCamera = (path: string): PerchError =>
-  new PerchError('unavailable', 'another camera is at its address now', { path });
+const otherCamera = (path: string): PerchError => new PerchError('unavailable', OTHER_CAMERA, { path });

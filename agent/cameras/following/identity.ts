@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { readEndpoint } from '../device/network.ts';
 import { type OnvifSession, openSession } from '../device/session.ts';
-import { troubleOf } from '../soap/failures.ts';
+import { cameraError, troubleOf } from '../soap/failures.ts';
 import type { LoginMemory } from '../soap/login-memory.ts';
 
 /** By what a camera is told from others. */
@@ -27,6 +27,9 @@ export interface Login {
   readonly user: string | undefined;
   readonly password: string | undefined;
 }
+
+export const OTHER_CAMERA =
+  'another camera is at its address now: if it was replaced, take endpoint and serial out of the settings of the path';
 
 /** A login is not shown to a clock that is off by more: a token would be good at a time that somebody else has chosen. */
 const MAX_SKEW_MS = 10 * 60_000;
@@ -77,6 +80,14 @@ export async function proveSerial(
     );
   }
   return serialOf(session);
+}
+
+/** What a camera sees and does is another one's when it has another serial number. @throws PerchError unreachable */
+export async function refuseOther(session: OnvifSession, serial: string | undefined): Promise<void> {
+  const told = serial === undefined ? undefined : await orNothing(serialOf(session));
+  if (serial !== undefined && told !== undefined && !sameText(serial, told)) {
+    throw cameraError('unreachable', OTHER_CAMERA, { host: session.host });
+  }
 }
 
 /**
