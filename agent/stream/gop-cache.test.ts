@@ -91,3 +91,16 @@ test.for([
   }
   expect(cache.longestGroupTicks).toBe(expected * 3600);
 });
+
+test('how long the running group lasts already is known, and not across a pause', () => {
+  const cache = new GopCache(0);
+  const write = (pts: number, key: boolean) => cache.add(0, sample(pts, key, new Uint8Array(1)));
+  expect(cache.groupTicks).toBe(0);
+  write(90_000, true);
+  write(180_000, false);
+  expect(cache.groupTicks).toBe(90_000);
+  write(270_000, true);
+  expect(cache.groupTicks).toBe(0);
+  write(900_000, false);
+  expect(cache.groupTicks).toBe(0);
+});

@@ -17,3 +17,22 @@ test('a viewer gets the stream from when he is connected until he goes, however 
   viewer.viewing.close();
   expect(notes).toEqual(['webRTCSession viewer a=1', 'end']);
 });
+
+test.for([
+  ['ten seconds', 250, 1],
+  ['two seconds', 50, 0],
+] as const)(
+  'who joins a stream with a key frame every %s (%s pictures) wishes for %s at once',
+  async ([, keyEvery, wishes]) => {
+    const camera = new ScriptedCamera(new FakeClock(), 5_000);
+    let asked = 0;
+    camera.stream.onKeyFrameWanted = () => {
+      asked += 1;
+    };
+    await camera.play(9, { keyEvery, from: keyEvery });
+    const viewer = new ScriptedViewer(camera);
+    viewer.start();
+    expect(asked).toBe(wishes);
+    viewer.viewing.close();
+  },
+);
