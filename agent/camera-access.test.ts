@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { openAdoptionBox } from '../test/adoption-box.ts';
 import { freeUdpPort } from '../test/free-udp-port.ts';
 import { startOnvifCamera } from '../test/onvif-camera/camera.ts';
+import { textLine } from './base/log-text.ts';
 
 const ROUTES: readonly (readonly [method: string, path: string, body?: object])[] = [
   ['POST', '/cameras/discover', {}],
@@ -134,4 +135,29 @@ test('a wrong password is told for the one camera that it is wrong for, and is n
   await good.stop();
   expect((await box.call('POST', '/cameras/read/yard')).status).toBe(503);
   expect(JSON.stringify([body, box.log])).not.toContain('right"');
+});
+
+test('a stream that takes the password in the clear only is adopted when that is allowed, by its address with the login in it', async () => {
+  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  const login = { user: 'admin', password: 'p&w' };
+  const main = '/user=admin&password=p%26w&channel=1&stream=0.sdp';
+  await using camera = await startOnvifCamera({
+    ...{ address: '127.0.0.33', credentials: login },
+    quirks: { rtspLogin: 'basic', streamPaths: { main } },
+  });
+  const rtsp = `rtsp://127.0.0.33:${camera.rtspPort}/user={user}&password={password}&channel=1&stream=0.sdp`;
+  const adopt = (more: object) => box.call('POST', '/cameras/adopt', { cameras: [{ rtsp, ...login, ...more }] });
+  expect((await adopt({})).body['items']).toMatchObject([
+    { status: 'error', trouble: 'wrongPassword', error: expect.stringContaining('needs clearPassword') },
+  ]);
+  const adopted = await adopt({ clearPassword: true });
+  expect(adopted.body['items']).toMatchObject([
+    { status: 'ok', path: '127_0_0_33', title: '127.0.0.33', description: null },
+  ]);
+  const { body } = await box.call('GET', '/cameras/get/127_0_0_33');
+  expect(body['source']).toBe(`rtsp://127.0.0.33:${camera.rtspPort}/user=admin&password=***&channel=1&stream=0.sdp`);
+  await expect.poll(async () => (await box.call('GET', '/paths/get/127_0_0_33')).body['ready']).toBe(true);
+  const said = JSON.stringify([adopted, body, box.log.map((line) => textLine(line))]);
+  expect(said).not.toMatch(/p%26w|p&w/);
+  expect((await box.call('POST', '/cameras/read/127_0_0_33')).status).toBe(501);
 });

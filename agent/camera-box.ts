@@ -73,7 +73,7 @@ export class CameraBox implements CameraLookup {
     const { clock, store, log, signal } = deps;
     this.#deps = deps;
     this.#adopter = new Adopter({
-      ...{ ...deps, paths: store, prove: streamProver(clock) },
+      ...{ ...deps, paths: store, prover: streamProver(clock) },
       ...{ isOpen: portProber(clock), speaksRtsp: rtspProber(clock) },
     });
     this.#looks = new Looks(log, signal, (look) => this.#tellLook(look));
@@ -271,7 +271,7 @@ export class CameraBox implements CameraLookup {
     }
     return seen.url === onvif
       ? `the camera has answered at ${seen.address} at ${timeText(seen.lastSeenMs)}: check its login, and that RTSP is switched on in it`
-      : `a camera with this identity has answered at ${seen.address}: adopt it there, or give it its former address`;
+      : `a camera with this identity has answered at ${seen.address}: the path goes there once that is made sure; if it does not, check the login`;
   }
 
   #tellLook(look: Look): void {

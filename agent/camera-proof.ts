@@ -19,12 +19,16 @@ const WORDS: Partial<Record<PerchError['code'], string>> = {
   unsupported: 'the stream is somewhere else, or of a kind that Perch does not read',
 };
 
+const CLEAR =
+  '; one that takes it only so that anybody in the network can read it needs clearPassword, which allows that';
+
 /** A stream is there once its server has described it with a picture. */
 export const streamProver =
-  (clock: Clock): ProveStream =>
+  (clock: Clock) =>
+  (isClearAllowed: boolean): ProveStream =>
   async (url, credentials, signal) => {
     try {
-      const described = await describeStream(url, credentials, { signal, clock });
+      const described = await describeStream(url, credentials, { signal, clock, isClearAllowed });
       if (!described.hasPicture) {
         throw new PerchError('notFound', 'a stream without a picture');
       }
@@ -34,7 +38,8 @@ export const streamProver =
         throw error;
       }
       const { code, context } = error;
-      const words = WORDS[code] ?? 'what answers there does not speak RTSP as cameras do';
+      const clear = code === 'unauthorized' && credentials && !isClearAllowed ? CLEAR : '';
+      const words = `${WORDS[code] ?? 'what answers there does not speak RTSP as cameras do'}${clear}`;
       const { isUnreachable, host } = context;
       throw new PerchError(code, words, { host, ...(isUnreachable === true && { isUnreachable }) }, error);
     }

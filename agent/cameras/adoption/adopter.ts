@@ -37,7 +37,8 @@ export interface AdopterDeps {
     find(endpoint: string): readonly FoundCamera[];
     probe(range: string, options: { readonly signal: AbortSignal }): Promise<void>;
   };
-  readonly prove: ProveStream;
+  /** @param isClearAllowed the password may be sent so that anybody in the network can read it */
+  prover(isClearAllowed: boolean): ProveStream;
   readonly isOpen: IsOpen;
   readonly speaksRtsp: IsOpen;
   /** Addresses of this machine itself count as private: for tests. */
@@ -79,17 +80,17 @@ export class Adopter {
   /** Logs in and reads what the camera is, and changes nothing. @throws PerchError in words for a person */
   async check(wish: CameraWish, signal: AbortSignal): Promise<CameraDescription | undefined> {
     const at = await this.#locate(wish, signal);
-    return 'session' in at ? understand(at.session, { prove: this.#deps.prove, signal }) : undefined;
+    return 'session' in at ? understand(at.session, { prove: this.#proverFor(wish), signal }) : undefined;
   }
 
   /** A camera that is there already, as the configuration has it. @throws PerchError in words for a person */
   async read(camera: CameraWish & { readonly onvif: string }, signal: AbortSignal): Promise<CameraDescription> {
-    return understand(await this.#open(camera.onvif, camera, signal), { prove: this.#deps.prove, signal });
+    return understand(await this.#open(camera.onvif, camera, signal), { prove: this.#proverFor(camera), signal });
   }
 
   /** What is at an address of a private network. @throws PerchError in words for a person */
   look(wish: CameraWish, signal: AbortSignal, onProgress?: (progress: Progress) => void): Promise<AtAddress> {
-    const { clock, prove, isOpen, speaksRtsp, includeLoopback, logins, onvifPorts, streamPorts } = this.#deps;
+    const { clock, isOpen, speaksRtsp, includeLoopback, logins, onvifPorts, streamPorts } = this.#deps;
     const host = privateAddress(wish.address ?? '', includeLoopback);
     return lookAtAddress(
       {
@@ -97,7 +98,7 @@ export class Adopter {
         ...{ onvifPorts, ports: streamPorts },
       },
       {
-        ...{ clock, prove, isOpen, speaksRtsp, signal, logins },
+        ...{ clock, prove: this.#proverFor(wish), isOpen, speaksRtsp, signal, logins },
         discover: (address) => this.#discover(address, signal),
         onProgress: (progress) => onProgress?.(progress),
       },
@@ -130,7 +131,7 @@ export class Adopter {
     checkWish(wish);
     const credentials = credentialsOf(wish);
     if (wish.rtsp !== undefined) {
-      return this.#proveStreams(wish.rtsp, wish.sub, credentials, signal);
+      return this.#proveStreams({ ...wish, rtsp: wish.rtsp }, credentials, signal);
     }
     if (wish.address === undefined) {
       const url = this.#serviceOf(wish);
@@ -148,12 +149,12 @@ export class Adopter {
   }
 
   async #proveStreams(
-    rtsp: string,
-    sub: string | undefined,
+    wish: CameraWish & { readonly rtsp: string },
     given: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<Located> {
-    const { prove } = this.#deps;
+    const { rtsp, sub } = wish;
+    const prove = this.#proverFor(wish);
     const main = streamAddress(withLogin(rtsp, given?.user, given?.password));
     const credentials = given ?? main.credentials;
     const small =
@@ -166,6 +167,10 @@ export class Adopter {
       });
     }
     return { main: main.url, sub: small?.url, credentials, makers: undefined };
+  }
+
+  #proverFor({ clearPassword = false }: CameraWish): ProveStream {
+    return this.#deps.prover(clearPassword);
   }
 
   #serviceOf({ endpoint, onvif }: CameraWish): string {
@@ -197,7 +202,7 @@ export class Adopter {
 
   async #planOf({ session, found }: ByOnvif, wish: AdoptWish, signal: AbortSignal): Promise<Planned> {
     const { prefers } = wish;
-    const description = await understand(session, { prove: this.#deps.prove, prefers, signal });
+    const description = await understand(session, { prove: this.#proverFor(wish), prefers, signal });
     const { information, channels } = description;
     const model = [information.manufacturer, information.model].filter(Boolean).join(' ');
     const title = wish.title || found?.name || model || session.host;
