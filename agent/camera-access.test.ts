@@ -161,3 +161,15 @@ test('a stream that takes the password in the clear only is adopted when that is
   expect(said).not.toMatch(/p%26w|p&w/);
   expect((await box.call('POST', '/cameras/read/127_0_0_33')).status).toBe(501);
 });
+
+test('the demo camera is listed and read as any other, and forgotten only by adopting one', async () => {
+  await using box = await openAdoptionBox({});
+  const list = async () => (await box.call('GET', '/cameras/list')).body['items'];
+  await expect.poll(list, { timeout: 20_000 }).toMatchObject([{ path: 'demo', sub: 'demo_sub', title: 'Demo camera' }]);
+  const { status, body } = await box.call('POST', '/cameras/read/demo');
+  expect([status, body['description']]).toMatchObject([
+    200,
+    { manufacturer: 'Perch', profiles: [{ codec: 'H264' }, {}] },
+  ]);
+  expect((await box.call('DELETE', '/cameras/forget/demo')).status).toBe(404);
+});

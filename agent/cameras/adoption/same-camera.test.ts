@@ -25,6 +25,19 @@ test.for<[string, Identity, Identity, boolean]>([
     { endpoint: B, onvif: 'http://10.0.0.1/' },
     false,
   ],
+  [
+    'one serial number, of a camera that no probe has found',
+    { serial: 'DS-2CD-0815' },
+    { serial: 'DS-2CD-0815', endpoint: A },
+    true,
+  ],
+  ['a serial number that is none', { serial: '0000' }, { serial: '0000', endpoint: A }, false],
+  [
+    'one that has another endpoint since its last start',
+    { serial: 'DS-2CD-0815', endpoint: A, onvif: 'http://10.0.0.1/' },
+    { serial: 'DS-2CD-0815', endpoint: B, onvif: 'http://10.0.0.1/' },
+    true,
+  ],
   ['two behind one router', { onvif: 'http://10.0.0.1:81/' }, { onvif: 'http://10.0.0.1:82/' }, false],
   [
     'one stream, with and without login',

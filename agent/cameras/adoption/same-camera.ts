@@ -9,11 +9,20 @@ export interface Identity {
 
 /** Whether two are the same camera, as far as one can tell before it is looked at. */
 export function isSameCamera(a: Identity, b: Identity): boolean {
-  if (differ(a.serial, b.serial) || differ(a.endpoint, b.endpoint)) {
+  if (differ(a.serial, b.serial)) {
     return false;
   }
-  return same(a.endpoint, b.endpoint) || samePlace(a.onvif, b.onvif) || samePlace(a.source, b.source);
+  const isThere = samePlace(a.onvif, b.onvif) || samePlace(a.source, b.source);
+  const hasSerial = same(a.serial, b.serial) && (a.serial ?? '').length >= SHORTEST_SERIAL;
+  if (differ(a.endpoint, b.endpoint)) {
+    // Some have another endpoint after each start.
+    return hasSerial && isThere;
+  }
+  return same(a.endpoint, b.endpoint) || hasSerial || isThere;
 }
+
+/** What is shorter is `0`, `none` or `12345` in a whole series. */
+const SHORTEST_SERIAL = 6;
 
 /** Both are known. */
 const differ = (a = '', b = ''): boolean => a !== '' && b !== '' && a.toLowerCase() !== b.toLowerCase();
