@@ -12,6 +12,8 @@ const ALLOWED: Record<string, string> = {
   'agent/playback/index/segment-row.ts: before.signature !== row.signature': "what a file's length and time were",
   'agent/config/file-watch.ts: signature !== this.#signature': "what a file's length and time were",
   'agent/cameras/device/snapshots.ts: token === wanted': "a profile's name in ONVIF, told by the camera",
+  'agent/cameras/events/channels.ts: token === profile': "a profile's name in ONVIF, told by the camera",
+  'agent/cameras/control/own-profile.ts: one.token === token': "a profile's name in ONVIF, told by the camera",
   'agent/sources/demo/onvif-replies.ts: each.token === token': "a profile's name in ONVIF, told by the camera",
 };
 
