@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -55,6 +56,25 @@ test('origins that the file allows later hold on the main port without a restart
   await app.reload();
   await expect.poll(() => allowed().catch(() => undefined)).toBe('http://house.example');
   expect(app.mainPort).toBe(port);
+  await app.close();
+});
+
+test('a readTimeout that the file has later holds on the main port without a restart', async () => {
+  const { app, write } = await openApp();
+  const port = app.mainPort ?? 0;
+  const slow = connect(port, '127.0.0.1');
+  slow.setEncoding('latin1');
+  let heard = '';
+  slow.on('data', (text) => {
+    heard += text;
+  });
+  const closed = once(slow, 'close');
+  await once(slow, 'connect');
+  slow.write('GET /v3/health HTTP/1.1\r\n');
+  write('webrtc: no\nreadTimeout: 50ms\n');
+  await app.reload();
+  await closed;
+  expect([heard.split('\r\n')[0], app.mainPort]).toEqual(['HTTP/1.1 408 Request Timeout', port]);
   await app.close();
 });
 

@@ -23,7 +23,7 @@ import type { CameraLookup } from './http/api/cameras.ts';
 import type { ConfigEditor, ConfigEdits } from './http/api/config.ts';
 import { controlApi } from './http/api/control-api.ts';
 import { EventStreams } from './http/api/event-stream.ts';
-import { createHttpApp } from './http/app.ts';
+import { createHttpApp, setReadTimeout } from './http/app.ts';
 import { cors } from './http/cors.ts';
 import { guestRoutes } from './http/guest-routes.ts';
 import { healthRoute } from './http/health.ts';
@@ -103,6 +103,7 @@ export class HttpServices {
   readonly #diagnostics: Diagnostics;
   readonly #startedMs: number;
   readonly #eventStreams: EventStreams;
+  readonly #open = new Set<FastifyInstance>();
   #mainPort: number | undefined;
   #tlsPort: number | undefined;
 
@@ -189,7 +190,22 @@ export class HttpServices {
         (app, access) => this.#diagnostics.mountPprof(app, access, true),
         'pprof',
       ),
+      this.#requestTimes(),
     ];
+  }
+
+  /** Changed on ports that stay open: one that were closed for it would refuse whoever comes meanwhile. */
+  #requestTimes(): Part<Config> {
+    return {
+      name: 'time that HTTP requests have',
+      settings: ({ readTimeoutMs }) => readTimeoutMs,
+      start: async ({ readTimeoutMs }) => {
+        for (const app of this.#open) {
+          setReadTimeout(app, readTimeoutMs);
+        }
+        return () => {};
+      },
+    };
   }
 
   /**
@@ -209,7 +225,7 @@ export class HttpServices {
       name,
       settings: (config) => {
         const address = addressOf(config);
-        return address && [address, config.readTimeoutMs, ...all.map((other) => config[other])];
+        return address && [address, ...all.map((other) => config[other])];
       },
       start: async (config) => {
         const { log, authority, accounts } = this.#deps;
@@ -239,7 +255,9 @@ export class HttpServices {
           this.#tlsPort = port;
         }
         log.info({ port, encryption: tls !== undefined }, `${name} is open`);
+        this.#open.add(app);
         return () => {
+          this.#open.delete(app);
           this.#tlsPort = key === 'tlsAddress' ? undefined : this.#tlsPort;
           return close();
         };

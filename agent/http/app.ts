@@ -35,7 +35,6 @@ export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tl
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: readTimeoutMs,
     // Clips and event streams would keep the program from ending.
     forceCloseConnections: true,
     frameworkErrors: answerError,
@@ -49,11 +48,10 @@ export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tl
   };
   const app: FastifyInstance = fastify((secure ?? options) as typeof options);
   if (tls) {
-    finishSecure(app, { requestTimeoutMs: readTimeoutMs, keepAliveMs: KEEP_ALIVE_MS }, log);
+    finishSecure(app, KEEP_ALIVE_MS, log);
   }
   limitConnections(app.server, log);
-  // Node gives the longer of both to bodies, and heads have a minute by default.
-  app.server.headersTimeout = readTimeoutMs;
+  setReadTimeout(app, readTimeoutMs);
   routeUpgrades(app);
   catalogRoutes(app);
   // A form of another site can send text/plain without asking: whoever wants a body says which.
@@ -68,6 +66,13 @@ export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tl
     log.debug({ method: request.method, url: redact(request.url), status: reply.statusCode, ms }, 'answered');
   });
   return app;
+}
+
+/** Holds at once, for requests that are coming in already, too. */
+export function setReadTimeout({ server }: FastifyInstance, readTimeoutMs: number): void {
+  server.requestTimeout = readTimeoutMs;
+  // Node gives the longer of both to bodies, and heads have a minute by default.
+  server.headersTimeout = readTimeoutMs;
 }
 
 /** Each request gets a child of its own, which is gone before a changed level could reach it. */

@@ -12,10 +12,16 @@ const FIXTURES = join(import.meta.dirname, '../../test/fixtures/tls');
 const LONG_MS = 3_600_000;
 
 /** A server that answers when the whole request has come, and to `/wait` never. */
-async function open(times: { readonly requestTimeoutMs: number; readonly keepAliveMs: number }): Promise<number> {
+async function open({
+  requestTimeoutMs,
+  keepAliveMs,
+}: {
+  requestTimeoutMs: number;
+  keepAliveMs: number;
+}): Promise<number> {
   const [key, cert] = [readFileSync(join(FIXTURES, 'server.key')), readFileSync(join(FIXTURES, 'server.crt'))];
   const server = createSecureServer({ key, cert });
-  limitPatience(server, times);
+  limitPatience(server, { requestTimeoutMs: () => requestTimeoutMs, keepAliveMs });
   server.on('stream', async (stream, headers) => {
     stream.on('error', () => {});
     if (headers[':path'] !== '/wait') {

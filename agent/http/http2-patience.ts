@@ -10,7 +10,7 @@ const STILL_SESSION_MS = 120_000;
  */
 export function limitPatience(
   server: Http2SecureServer,
-  { requestTimeoutMs, keepAliveMs }: { readonly requestTimeoutMs: number; readonly keepAliveMs: number },
+  { requestTimeoutMs, keepAliveMs }: { requestTimeoutMs(): number; readonly keepAliveMs: number },
 ): void {
   server.on('session', (session: ServerHttp2Session) => {
     // Not closed: that would wait for whoever does not take his answers.
@@ -21,7 +21,7 @@ export function limitPatience(
     session.on('stream', (stream: ServerHttp2Stream) => {
       open += 1;
       clearTimeout(idle);
-      const late = stream.endAfterHeaders ? undefined : endLate(stream, requestTimeoutMs);
+      const late = stream.endAfterHeaders ? undefined : endLate(stream, requestTimeoutMs());
       stream.once('close', () => {
         clearTimeout(late);
         open -= 1;

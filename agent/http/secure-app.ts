@@ -40,20 +40,15 @@ export function secureOptions({ key, cert }: KeyPair): SecureServerOptions {
 }
 
 /** What Fastify leaves out for such a server: times for HTTP/1.1, faults of connections, and their end. */
-export function finishSecure(
-  app: FastifyInstance,
-  times: { readonly requestTimeoutMs: number; readonly keepAliveMs: number },
-  log: Logger,
-): void {
+export function finishSecure(app: FastifyInstance, keepAliveMs: number, log: Logger): void {
   const server = app.server as unknown as Http2SecureServer & { requestTimeout: number; keepAliveTimeout: number };
-  server.requestTimeout = times.requestTimeoutMs;
-  server.keepAliveTimeout = times.keepAliveMs;
+  server.keepAliveTimeout = keepAliveMs;
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  limitPatience(server, times);
+  limitPatience(server, { requestTimeoutMs: () => server.requestTimeout, keepAliveMs });
   server.on('sessionError', (error) => log.debug({ cause: explain(error) }, 'HTTP/2 connection has failed'));
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     log.debug(
