@@ -9,6 +9,8 @@ import { DISCOVERY_PORT, groupOn } from './probe-socket.ts';
 
 /** A house has a handful a day; what is beyond this in a second is a flood. */
 const MAX_A_SECOND = 100;
+/** Hellos have 1 to 3 kB; to read a megabyte takes up to a quarter of a second. */
+const MAX_BYTES_A_SECOND = 256 << 10;
 
 /** A camera that comes or goes. */
 export type OnAnnouncement = (message: DiscoveryMessage, address: string, local: LocalAddress) => void;
@@ -37,6 +39,7 @@ export class Announcements {
   #addresses = '';
   #secondBeganMs = 0;
   #inSecond = 0;
+  #bytesInSecond = 0;
   #told = '';
 
   constructor(options: AnnouncementsOptions, onMessage: OnAnnouncement) {
@@ -143,7 +146,7 @@ export class Announcements {
 
   #receive(datagram: Buffer, { address, family }: RemoteInfo): void {
     const local = this.#localOf(address, family);
-    if (!local || !this.#mayRead() || !(datagram.includes('Hello') || datagram.includes('Bye'))) {
+    if (!local || !(datagram.includes('Hello') || datagram.includes('Bye')) || !this.#mayRead(datagram.length)) {
       return;
     }
     try {
@@ -168,14 +171,16 @@ export class Announcements {
     );
   }
 
-  #mayRead(): boolean {
+  #mayRead(bytes: number): boolean {
     const nowMs = this.#options.clock.monoMs();
     if (nowMs - this.#secondBeganMs >= 1_000) {
       this.#secondBeganMs = nowMs;
       this.#inSecond = 0;
+      this.#bytesInSecond = 0;
     }
     this.#inSecond += 1;
-    return this.#inSecond <= MAX_A_SECOND;
+    this.#bytesInSecond += bytes;
+    return this.#inSecond <= MAX_A_SECOND && this.#bytesInSecond <= MAX_BYTES_A_SECOND;
   }
 
   #tell(error: string): void {

@@ -53,6 +53,54 @@ test('one that floods leaves room for the others', () => {
   expect(found.map(({ address }) => address)).toEqual([RESPONDER, RESPONDER, RESPONDER, '192.168.1.51']);
 });
 
+test('one that sends more than all of a look may be takes no room from the others', () => {
+  const { found, intake } = openIntake();
+  for (let i = 0; i < 9_000; i += 1) {
+    intake.receive(bytes(''), RESPONDER, FROM);
+  }
+  intake.receive(bytes(answer(9)), '192.168.1.51', FROM);
+  expect(found).toHaveLength(1);
+});
+
+test('of one that sends large datagrams two megabytes are read, and the others are heard', () => {
+  const { found, intake } = openIntake();
+  const padding = `<!--${'-a'.repeat(30_000)}-->`;
+  for (let i = 0; i < 80; i += 1) {
+    intake.receive(bytes(answer(i).replace('<e:Body>', `<e:Body>${padding}`)), RESPONDER, FROM);
+  }
+  expect(found).toHaveLength(34);
+  intake.receive(bytes(answer(99)), '192.168.1.51', FROM);
+  expect(found).toHaveLength(35);
+});
+
+test('one that says it is a thousand cameras is a hundred, and the others are found', () => {
+  const { found, intake } = openIntake();
+  for (let i = 0; i < 1_000; i += 1) {
+    intake.receive(bytes(answer(i)), RESPONDER, FROM);
+  }
+  intake.receive(bytes(answer(1_001)), '192.168.1.51', FROM);
+  expect(found.filter(({ address }) => address === RESPONDER)).toHaveLength(128);
+  expect(found.at(-1)?.address).toBe('192.168.1.51');
+});
+
+test('no more than 512 devices are taken in all', () => {
+  const { found, intake } = openIntake();
+  for (let i = 0; i < 600; i += 1) {
+    intake.receive(bytes(answer(i)), `192.168.1.${50 + (i % 6)}`, FROM);
+  }
+  expect(found).toHaveLength(512);
+});
+
+test('nobody answers from the internet', () => {
+  const { found, intake } = openIntake();
+  intake.receive(bytes(answer(1)), '93.184.216.34', FROM);
+  intake.receive(bytes(answer(2)), '93.184.216.34', {
+    address: '',
+    networks: [{ address: '93.184.216.9', prefixBits: 24 }],
+  });
+  expect(found.map(({ endpoint }) => endpoint)).toEqual(['urn:uuid:2']);
+});
+
 test('a datagram above 64 KiB, one with a document type and one that is nothing are counted and left', () => {
   const { found, intake } = openIntake();
   const lines: object[] = [];

@@ -8,16 +8,30 @@ const MAX_DEVICES = 512;
 /** A recorder answers each probe for every channel; what is beyond this is a flood, and left unread. */
 const MAX_DATAGRAMS = 8_192;
 const MAX_DATAGRAMS_OF_ONE = 1_024;
+/** To read a megabyte takes up to a quarter of a second, in which nothing else is done. */
+const MAX_BYTES = 12 << 20;
+const MAX_BYTES_OF_ONE = 2 << 20;
+/** A recorder may be one for each of its channels; who says he is more leaves no room for others. */
+const MAX_DEVICES_OF_ONE = 128;
+
+/** What came from one address. */
+interface Sender {
+  datagrams: number;
+  bytes: number;
+  devices: number;
+}
 
 /** Takes in the answers of one look around: reads each, and gives each camera once. */
 export class AnswerIntake {
   /** Message ids of what was sent. */
   readonly #asked = new Set<string>();
   readonly #found = new Map<string, FoundCamera>();
-  /** Datagrams by the address that sent them. */
-  readonly #counts = new Map<string, number>();
+  /** By address; only those of whom something was read. */
+  readonly #senders = new Map<string, Sender>();
   readonly #onFound: (camera: FoundCamera) => void;
   #datagrams = 0;
+  #bytes = 0;
+  #unread = 0;
   #refused = 0;
   #lastRefusal: unknown;
 
@@ -31,27 +45,46 @@ export class AnswerIntake {
 
   /** Whether something came from there. */
   hasHeard(address: string): boolean {
-    return this.#counts.has(address);
+    return this.#senders.has(address);
   }
 
   receive(datagram: Uint8Array, address: string, from: { address: string; networks: readonly Network[] }): void {
-    const count = (this.#counts.get(address) ?? 0) + 1;
-    this.#datagrams += 1;
-    if (count > MAX_DATAGRAMS_OF_ONE || this.#datagrams > MAX_DATAGRAMS) {
+    const sender = this.#senders.get(address) ?? { datagrams: 0, bytes: 0, devices: 0 };
+    if (!this.#mayRead(sender, datagram.length)) {
+      this.#unread += 1;
       return;
     }
-    this.#counts.set(address, count);
+    this.#senders.set(address, sender);
     const message = this.#read(datagram);
     if (message?.kind !== 'matches' || (message.relatesTo !== undefined && !this.#asked.has(message.relatesTo))) {
       return;
     }
     for (const match of message.matches) {
       const camera = cameraOf(match, address, from);
-      if (camera && this.#found.size < MAX_DEVICES && !this.#found.has(keyOf(camera))) {
+      const hasRoom = this.#found.size < MAX_DEVICES && sender.devices < MAX_DEVICES_OF_ONE;
+      if (camera && hasRoom && !this.#found.has(keyOf(camera))) {
+        sender.devices += 1;
         this.#found.set(keyOf(camera), camera);
         this.#onFound(camera);
       }
     }
+  }
+
+  /** What one sends too much does not count against the others. */
+  #mayRead(sender: Sender, bytes: number): boolean {
+    if (
+      sender.datagrams >= MAX_DATAGRAMS_OF_ONE ||
+      sender.bytes + bytes > MAX_BYTES_OF_ONE ||
+      this.#datagrams >= MAX_DATAGRAMS ||
+      this.#bytes + bytes > MAX_BYTES
+    ) {
+      return false;
+    }
+    sender.datagrams += 1;
+    sender.bytes += bytes;
+    this.#datagrams += 1;
+    this.#bytes += bytes;
+    return true;
   }
 
   /** What was left out. */
@@ -60,8 +93,8 @@ export class AnswerIntake {
       const error = explain(this.#lastRefusal);
       log.debug({ datagrams: this.#refused, error }, 'discovery answers could not be read');
     }
-    if (this.#datagrams > MAX_DATAGRAMS) {
-      log.debug({ datagrams: this.#datagrams, limit: MAX_DATAGRAMS }, 'a flood of discovery answers was left unread');
+    if (this.#unread > 0) {
+      log.debug({ datagrams: this.#unread }, 'a flood of discovery answers was left unread');
     }
   }
 

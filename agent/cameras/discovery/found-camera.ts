@@ -1,5 +1,6 @@
-import type { Network } from './interfaces.ts';
+import { type Network, networkOf } from './interfaces.ts';
 import type { ProbeMatch } from './probe.ts';
+import { isPrivate } from './targets.ts';
 import { chooseXAddr } from './xaddr.ts';
 
 /** A device that answered. Its texts are its own claims, fit to be shown as text; `address` is where the answer came from. */
@@ -18,13 +19,14 @@ export interface FoundCamera {
   readonly manufacturer: string | undefined;
 }
 
-/** The camera behind an answer; undefined for what is no camera or has no address to talk to. */
+/** The camera behind an answer; undefined for what is no camera, has no address to talk to, or is nowhere near: a sender can be made up. */
 export function cameraOf(
   match: ProbeMatch,
   address: string,
   from: { readonly address: string; readonly networks: readonly Network[] },
 ): FoundCamera | undefined {
-  const url = match.isOnvif ? chooseXAddr(match.xaddrs, address, from.networks) : undefined;
+  const isHere = isPrivate(address) || networkOf(address, from.networks) !== undefined;
+  const url = match.isOnvif && isHere ? chooseXAddr(match.xaddrs, address, from.networks) : undefined;
   if (url === undefined) {
     return undefined;
   }

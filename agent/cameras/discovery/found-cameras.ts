@@ -239,17 +239,14 @@ export class FoundCameras {
     }
   }
 
-  /** The one that was not seen for the longest time goes. */
+  /** Of the address that has most, the one that was not seen for the longest time goes: who says he is many costs the others nothing. */
   #makeRoom(): void {
     if (this.#entries.size < MAX_CAMERAS) {
       return;
     }
-    let oldest: readonly [string, Entry] | undefined;
-    for (const each of this.#entries) {
-      if (!oldest || each[1].lastSeenMs < oldest[1].lastSeenMs) {
-        oldest = each;
-      }
-    }
+    const byAddress = Map.groupBy(this.#entries, ([, { camera }]) => camera.address);
+    const [most = []] = [...byAddress.values()].sort((a, b) => b.length - a.length);
+    const [oldest] = most.sort(([, a], [, b]) => a.lastSeenMs - b.lastSeenMs);
     this.#entries.delete(oldest?.[0] ?? '');
   }
 

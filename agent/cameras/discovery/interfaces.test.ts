@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { expect, test } from 'vitest';
-import { probeAddresses } from './interfaces.ts';
+import { ownNetworks, probeAddresses } from './interfaces.ts';
 
 const ipv4 = (cidr: string, internal = false): NetworkInterfaceInfo => ({
   address: cidr.split('/')[0] ?? '',
@@ -43,6 +43,11 @@ test('an IPv6 address knows the IPv4 networks of its cable', () => {
       { address: '169.254.7.7', prefixBits: 16 },
     ],
   });
+});
+
+test('what this machine keeps to itself is no network of it', () => {
+  expect(ownNetworks().some(({ address }) => address.startsWith('127.'))).toBe(false);
+  expect(ownNetworks(true).some(({ address }) => address.startsWith('127.'))).toBe(true);
 });
 
 test('loopback only when it is asked for', () => {

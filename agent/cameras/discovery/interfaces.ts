@@ -66,10 +66,10 @@ function rangeOf({ address, cidr }: NetworkInterfaceInfo): Network[] {
   return Number.isInteger(prefixBits) ? [{ address, prefixBits }] : [];
 }
 
-/** All IPv4 networks that this machine is in, those of tunnels and bridges too. */
-export function ownNetworks(): Network[] {
+/** All IPv4 networks that this machine is in, those of tunnels and bridges too; its own inner one only for tests. */
+export function ownNetworks(includeLoopback = false): Network[] {
   return Object.values(networkInterfaces()).flatMap((addresses = []) =>
-    addresses.flatMap((info) => (info.family === 'IPv4' ? rangeOf(info) : [])),
+    addresses.flatMap((info) => (info.family === 'IPv4' && (includeLoopback || !info.internal) ? rangeOf(info) : [])),
   );
 }
 

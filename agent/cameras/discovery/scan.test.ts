@@ -90,23 +90,6 @@ test('two devices at one address that have the same endpoint are both found', as
   expect(found.map(({ url }) => new URL(url).port)).toEqual(['81', '82', '83']);
 });
 
-test('no more than 512 devices are taken', async () => {
-  const flood = Array.from({ length: 20 }, (_, i) =>
-    answer(Array.from({ length: 50 }, (_, j) => match(`urn:uuid:${i}-${j}`, 'http://127.0.0.1/')).join('')),
-  );
-  const port = await startAnswering(flood);
-  const stop = new AbortController();
-  const found: FoundCamera[] = [];
-  const options = { includeLoopback: true, listenMs: 10_000, signal: stop.signal, log: silentLogger, port };
-  await scan(options, (camera) => {
-    found.push(camera);
-    if (found.length === 512) {
-      setImmediate(() => setImmediate(() => stop.abort()));
-    }
-  });
-  expect(found.length).toBe(512);
-});
-
 test('it ends when the time is over, when it is stopped, and at once when it was stopped before', async () => {
   const port = await freeUdpPort();
   const collect = async (signal: AbortSignal, clock: FakeClock) => {

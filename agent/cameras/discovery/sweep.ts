@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { AnswerIntake } from './answer-intake.ts';
 import type { FoundCamera } from './found-camera.ts';
-import { networkOf, ownNetworks } from './interfaces.ts';
+import { type Network, networkOf, ownNetworks } from './interfaces.ts';
 import { PROBE_TYPES, writeProbe } from './probe.ts';
 import { DISCOVERY_PORT, openProbeSocket, type ProbeSocket } from './probe-socket.ts';
 
@@ -16,6 +16,7 @@ export interface SweepOptions {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly clock?: Clock;
+  readonly includeLoopback?: boolean;
   /** UDP port that devices listen on, 3702 but in tests. */
   readonly port?: number;
   readonly onProgress?: (done: number, total: number) => void;
@@ -27,9 +28,9 @@ export async function sweep(
   options: SweepOptions,
   onFound: (camera: FoundCamera) => void,
 ): Promise<void> {
-  const { signal, log, onProgress } = options;
+  const { signal, log, onProgress, includeLoopback } = options;
   const intake = new AnswerIntake(onFound);
-  const sockets = openSockets(addresses, log, intake);
+  const sockets = openSockets(addresses, ownNetworks(includeLoopback), log, intake);
   const waiting = addresses.values();
   let done = 0;
   const work = async () => {
@@ -52,11 +53,11 @@ export async function sweep(
 /** One for each family that there is an address of. */
 function openSockets(
   addresses: readonly string[],
+  networks: readonly Network[],
   log: Logger,
   intake: AnswerIntake,
 ): Partial<Record<'IPv4' | 'IPv6', ProbeSocket>> {
   const asked = new Set(addresses);
-  const networks = ownNetworks();
   const open = (family: 'IPv4' | 'IPv6') =>
     openProbeSocket(family, log, (datagram, { address }) => {
       // Only who was asked: others know neither the port nor the message id.

@@ -21,6 +21,12 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addSubnet('::1', 128, 'ipv6');
 
+/** @param address may have the zone of IPv6 */
+export function isPrivate(address: string): boolean {
+  const [plain = ''] = address.split('%');
+  return PRIVATE.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6');
+}
+
 /**
  * The addresses that somebody wants to be asked: one (`192.168.1.9`, `fe80::1%eth0`) or a range (`192.168.1.0/24`,
  * without its first and last address).
@@ -37,7 +43,7 @@ export function parseTargets(text: string, includeLoopback = false): string[] {
     throw refused(text, `is too large a range: /${SMALLEST_PREFIX_BITS} at most`);
   }
   const family = isIPv4(plain) ? 'ipv4' : 'ipv6';
-  if (!PRIVATE.check(plain, family) && !(includeLoopback && LOOPBACK.check(plain, family))) {
+  if (!isPrivate(plain) && !(includeLoopback && LOOPBACK.check(plain, family))) {
     throw refused(text, 'is not in a private network');
   }
   return bits === undefined || bits === 32 ? [address] : addressesOf(address, bits);

@@ -40,6 +40,7 @@ test.for([
     'http://[fe80::1%25br0]:81/b',
     'http://[fe80::1%25eth0]:81/b',
   ],
+  ['over IPv6 that names this machine', 'fe80::1%eth0', 'http://192.168.1.2:9997/b', 'http://[fe80::1%25eth0]:9997/b'],
   ['over IPv6 alone', 'fe80::1%eth0', 'http://192.168.9.9:81/b?c', 'http://[fe80::1%25eth0]:81/b?c'],
   ['over routed IPv6', 'fd00::7', 'http://[fe80::1]:81/a', 'http://[fd00::7]:81/a'],
 ] as const)('an answer %s', ([, responder, claims, expected]) => {

@@ -19,10 +19,12 @@ export function chooseXAddr(
     return url && (url.protocol === 'http:' || url.protocol === 'https:') ? [url] : [];
   });
   const isNear = (address: string) => networkOf(address, networks) !== undefined;
+  // What is for this machine alone is behind its own address: an answer from elsewhere must not lead there.
+  const isOurs = (address: string) => networks.some((network) => network.address === address);
   const isPlain = !responder.includes('%');
   const host = responder.includes(':') ? `[${responder}]` : responder;
   const own = isPlain ? urls.find((url) => url.hostname === host) : undefined;
-  const near = isNear(responder) ? undefined : urls.find((url) => isNear(url.hostname));
+  const near = isNear(responder) ? undefined : urls.find(({ hostname }) => isNear(hostname) && !isOurs(hostname));
   const chosen = own ?? near ?? urls[0];
   if (!chosen) {
     return undefined;
