@@ -131,6 +131,10 @@ export class HttpServices {
   }
 
   parts(): Part<Config>[] {
+    return [...this.#listeners(), this.#requestTimes()];
+  }
+
+  #listeners(): Part<Config>[] {
     const main: Mount = (app, access) => this.#mountMain(app, access);
     return [
       this.#listener('main port', 'address', (c) => c.address, ['trustedProxies'], main),
@@ -190,11 +194,10 @@ export class HttpServices {
         (app, access) => this.#diagnostics.mountPprof(app, access, true),
         'pprof',
       ),
-      this.#requestTimes(),
     ];
   }
 
-  /** Changed on ports that stay open: one that were closed for it would refuse whoever comes meanwhile. */
+  /** Changed on ports that stay open: one that was closed for it would refuse whoever comes meanwhile. */
   #requestTimes(): Part<Config> {
     return {
       name: 'time that HTTP requests have',
