@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import { type CameraTrouble, cameraError } from '../soap/failures.ts';
 import { KeyFrameAsker } from './key-frames.ts';
 
-function begin({ longestGroupMs = 20_000, heeds = true, fails = false } = {}) {
+function begin({ longestGroupMs = 20_000, heeds = true, fails = undefined as CameraTrouble | undefined } = {}) {
   const clock = new FakeClock();
   const asked: number[] = [];
   const reasons: string[] = [];
@@ -19,7 +19,7 @@ function begin({ longestGroupMs = 20_000, heeds = true, fails = false } = {}) {
     ask: async () => {
       asked.push(clock.monoMs());
       if (fails) {
-        throw new PerchError('unsupported', 'the camera does not know that');
+        throw cameraError(fails, 'the camera does not do that');
       }
       keyMs = heeds ? clock.monoMs() + 100 : keyMs;
     },
@@ -64,8 +64,15 @@ test('one that says yes and does nothing is asked ever more rarely, and then no 
 });
 
 test('one that cannot is not asked twice', async () => {
-  const { asked, reasons, pass } = begin({ fails: true });
+  const { asked, reasons, pass } = begin({ fails: 'notSupported' });
   await pass(60_000);
   expect(asked).toHaveLength(1);
-  expect(reasons).toEqual(['the camera does not know that']);
+  expect(reasons).toEqual(['the camera does not do that']);
+});
+
+test('one that was away for a moment is asked again', async () => {
+  const { asked, reasons, pass } = begin({ fails: 'unreachable' });
+  await pass(20_000);
+  expect(asked.length).toBeGreaterThan(1);
+  expect(reasons).toEqual([]);
 });

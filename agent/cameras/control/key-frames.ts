@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import { unlessBroken } from '../device/media.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { isOwnFault, unlessBroken } from '../device/media.ts';
 import type { OnvifSession } from '../device/session.ts';
 import { escapeXml } from '../soap/xml.ts';
 import { ownProfile } from './own-profile.ts';
@@ -79,7 +80,10 @@ export class KeyFrameAsker {
     try {
       await this.#options.ask();
     } catch (error) {
-      this.#giveUp(error instanceof Error ? error.message : String(error));
+      if (!(error instanceof PerchError) || isOwnFault(error)) {
+        this.#giveUp(explain(error));
+      }
+      // One that did not get through is judged as any that had no effect.
     } finally {
       this.#isAsking = false;
     }

@@ -14,10 +14,13 @@ export class SessionKeeper {
   async use<T>(work: (session: OnvifSession) => Promise<T>): Promise<T> {
     this.#session ??= this.#open();
     const session = this.#session;
+    let isOpen = false;
     try {
-      return await work(await session);
+      const opened = await session;
+      isOpen = true;
+      return await work(opened);
     } catch (error) {
-      if (this.#session === session && !isOwnFault(error)) {
+      if (this.#session === session && (!isOpen || !isOwnFault(error))) {
         this.#session = undefined;
       }
       throw error;
