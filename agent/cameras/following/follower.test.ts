@@ -133,7 +133,26 @@ test('with a liar about, the camera itself is found all the same', async () => {
   await seen(() => expect(box.told).toMatchObject([{ state: 'elsewhere' }]));
   await camera.moveTo('127.0.42.6');
   box.found.hello(camera);
+  await box.clock.advance(1_000);
   await seen(() => expect(box.told).toMatchObject([{ state: 'elsewhere' }, { state: 'moved', to: '127.0.42.6' }]));
+});
+
+test('a liar who says Hello from one port after the other is asked at one of them', async () => {
+  const box = await openFollowing();
+  const camera = await box.camera({ address: '127.0.42.9' });
+  const others = { address: '127.0.42.10', endpoint: camera.endpoint };
+  const liars = [await box.camera(others), await box.camera(others), await box.camera(others)];
+  const follower = await box.follow(`paths:${entryOf('door', camera)}`);
+  await camera.stop();
+  box.found.here.splice(0, 1);
+  follower.failed('door');
+  for (const liar of liars) {
+    box.found.hello(liar);
+  }
+  await seen(() => expect(box.told).toMatchObject([{ state: 'elsewhere' }]));
+  await box.clock.advance(60_000);
+  await follower.close();
+  expect(liars.filter(({ requests }) => requests.some(({ authorization }) => authorization))).toHaveLength(1);
 });
 
 test('a camera that was logged in to by Digest gets no token at its new address', async () => {

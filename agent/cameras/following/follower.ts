@@ -13,6 +13,8 @@ import { isInNetworkOf } from './same-network.ts';
 
 /** A camera that was cut off for a moment is back by itself. */
 const FIRST_PAUSE_MS = 2_000;
+/** Whoever says Hello again and again wakes nobody more often. */
+const TRY_EVERY_MS = 1_000;
 /** A look takes 4 s; what is found by it is told at once. The last one goes on. */
 const PAUSES_MS = [5_000, 10_000, 20_000, 40_000, 60_000, 180_000] as const;
 /** All missing cameras look together, no more often than this. */
@@ -49,6 +51,7 @@ interface Missing {
   /** Ends its pause. */
   wake: () => void;
   isWoken: boolean;
+  triedAtMs: number;
   readonly ended: AbortController;
 }
 
@@ -97,7 +100,12 @@ export class Follower {
     if (this.#missing.has(key)) {
       return;
     }
-    const missing: Missing = { wake: () => {}, isWoken: false, ended: new AbortController() };
+    const missing: Missing = {
+      wake: () => {},
+      isWoken: false,
+      triedAtMs: Number.NEGATIVE_INFINITY,
+      ended: new AbortController(),
+    };
     this.#missing.set(key, missing);
     const seeking = this.#seek(path, key, missing, isOther ? 0 : FIRST_PAUSE_MS)
       .catch((error: unknown) => this.#deps.log.error({ path, err: error }, 'a missing camera is not looked for'))
@@ -178,7 +186,7 @@ export class Follower {
       const pauseMs = i < 0 ? firstPauseMs : (PAUSES_MS[Math.min(i, PAUSES_MS.length - 1)] ?? 0);
       await this.#pause(missing, pauseMs);
       const camera = cameraOfPath(this.#deps.config(), path);
-      if (signal.aborted || !camera || keyOf(camera) !== key || (await this.#tryAll(camera, signal))) {
+      if (signal.aborted || !camera || keyOf(camera) !== key || (await this.#tryAll(camera, missing))) {
         return;
       }
       this.#look();
@@ -192,6 +200,11 @@ export class Follower {
       const woken = new AbortController();
       missing.wake = () => woken.abort();
       await clock.sleep(pauseMs, woken.signal);
+    }
+    missing.wake = () => {};
+    const tooSoonMs = missing.triedAtMs + TRY_EVERY_MS - clock.monoMs();
+    if (tooSoonMs > 0) {
+      await clock.sleep(tooSoonMs, missing.ended.signal);
     }
     missing.isWoken = false;
   }
@@ -211,8 +224,9 @@ export class Follower {
   }
 
   /** @returns whether it was found and followed */
-  async #tryAll(camera: FollowedCamera, signal: AbortSignal): Promise<boolean> {
-    const { found, isInNetworkOf: isNear = isInNetworkOf } = this.#deps;
+  async #tryAll(camera: FollowedCamera, missing: Missing): Promise<boolean> {
+    const { signal } = missing.ended;
+    const { clock, found, isInNetworkOf: isNear = isInNetworkOf } = this.#deps;
     const old = hostOf(camera.onvif);
     const candidates = found
       .find(camera.endpoint ?? '')
@@ -221,13 +235,16 @@ export class Follower {
     if (candidates.length === 0) {
       return false;
     }
+    missing.triedAtMs = clock.monoMs();
     return this.#inLane(async () => {
       // It is where it was, and has another address besides, or somebody says so.
       if ((await this.#verdictAt(camera).catch(toUnknown)) === 'same') {
         return false;
       }
       for (const { url } of candidates) {
-        if (!signal.aborted && (await this.#tryOne(camera, url, signal))) {
+        // At one of the ports of a liar, not at all of them.
+        const isWanted = !signal.aborted && !this.#isDoubted(camera, url);
+        if (isWanted && (await this.#tryOne(camera, url, signal))) {
           return true;
         }
       }
@@ -319,7 +336,7 @@ export class Follower {
   }
 }
 
-const doubtOf = (camera: FollowedCamera, url: string): string => `${keyOf(camera)} ${url}`;
+const doubtOf = (camera: FollowedCamera, url: string): string => `${keyOf(camera)} ${hostOf(url)}`;
 
 function toUnknown(error: unknown): Verdict {
   if (error instanceof PerchError) {
