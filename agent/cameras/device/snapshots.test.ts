@@ -171,6 +171,11 @@ test.for(['ftp://192.168.1.5/a', 'rtsp://192.168.1.5/a', '', 'file:///etc/passwd
   },
 );
 
+test('an address of a picture that goes on and on is none', () => {
+  const uri = `http://192.168.1.5/${'a'.repeat(3_000)}`;
+  expect(() => pinnedPictureUrl(uri, new URL('http://192.168.1.5/onvif'))).toThrow('at most 2048');
+});
+
 test('whatever a camera answers, there is a picture or a PerchError', async () => {
   const next = random(17);
   const answer = Buffer.concat([

@@ -27,6 +27,10 @@ test.for([
   expect(repairStreamUri(uri, HOST).href).toBe(expected);
 });
 
+test('an address that goes on and on is none: it would stand in the configuration', () => {
+  expect(() => repairStreamUri(`rtsp://h/${'a'.repeat(3_000)}`, HOST)).toThrow('at most 2048');
+});
+
 test('an IPv6 host has its brackets', () => {
   expect(repairStreamUri('rtsp://10.0.0.1/a', 'fd00::5').href).toBe('rtsp://[fd00::5]/a');
 });

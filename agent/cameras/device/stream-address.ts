@@ -1,5 +1,6 @@
 import { cameraError } from '../soap/failures.ts';
 import type { NetworkPorts } from './network.ts';
+import { checkAddressLength } from './snapshot-address.ts';
 
 /** Where RTSP is when nobody says it; 10554: boards of Tuya and XM. */
 const USUAL_PORTS = [554, 8554, 10554] as const;
@@ -10,6 +11,7 @@ const USUAL_PORTS = [554, 8554, 10554] as const;
  * @throws PerchError badReply for what is no address of a stream
  */
 export function repairStreamUri(uri: string, host: string): URL {
+  checkAddressLength(uri);
   // Escaped twice, with line breaks inside, or the path alone.
   const text = uri
     .replace(/&(?:amp|#0*38|#x0*26);/gi, '&')

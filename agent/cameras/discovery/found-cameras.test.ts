@@ -90,6 +90,7 @@ test.concurrent('64 cameras are all found with one look, which two share', async
 });
 
 test.concurrent.for([
+  ['answers for each of its interfaces', { answersForEach: ['http://10.0.0.9:PORT/PATH', 'http://HOST:PORT/PATH'] }],
   ['answers everything twice', { answersTwice: true }],
   ['leaves RelatesTo out', { leavesOutRelatesTo: true }],
   ['has no scopes', { leavesOutScopes: true }],

@@ -56,6 +56,9 @@ test('deep nesting that can be parsed can be walked', () => {
 test('what is shown is one line without control characters, and not endless', () => {
   expect(plainLine(' Front\n\u0000door\u2028x ')).toBe('Front door x');
   expect(plainLine('\u0007')).toBeUndefined();
+  // What turns the text around hides what it says.
+  expect(plainLine('\u202e\u2066door\u200f')).toBe('door');
+  expect(plainLine(`${'a'.repeat(255)}😀`)).toBe(`${'a'.repeat(255)}\ufffd`);
   expect(plainLine('a'.repeat(1000))?.length).toBe(256);
 });
 

@@ -84,11 +84,11 @@ export function findText(from: XmlElement | undefined, ...path: readonly string[
   return text.trim() || undefined;
 }
 
-/** What a camera says of itself, fit to be shown: one line, no control characters, not endless. */
+/** What a camera says of itself, fit to be shown: one line, no control characters, none that turn the text around, not endless. */
 export function plainLine(text: string | undefined): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
-  const line = text?.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
-  return line?.slice(0, MAX_TEXT_CHARACTERS) || undefined;
+  const line = text?.replace(/[\s\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
+  return line?.slice(0, MAX_TEXT_CHARACTERS).toWellFormed() || undefined;
 }
 
 /** The same for a number that may be written as a float. */
