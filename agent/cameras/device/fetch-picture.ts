@@ -1,14 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
-import {
-  authorization,
-  type Challenge,
-  type Credentials,
-  type Hash,
-  parseChallenges,
-} from '../../media/rtsp/digest.ts';
+import { authorization, type Challenge, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
+import { hash } from '../soap/digest-hash.ts';
 import { cameraError } from '../soap/failures.ts';
 import { limitConnecting, openRequest, placeOf } from '../soap/http-exchange.ts';
 import { originOf } from './snapshot-address.ts';
@@ -152,8 +147,6 @@ function answerTo(
     hash,
   );
 }
-
-const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
 
 function redirected(from: URL, location: string, redirects: number): URL {
   const url = URL.canParse(location, from) ? new URL(location, from) : undefined;

@@ -2,7 +2,7 @@ import type { CameraStream } from './streams.ts';
 
 /** What would make a camera better to watch, for a person to decide; nothing is changed by itself. */
 export interface Suggestion {
-  readonly kind: 'longGroups' | 'reordering' | 'smartCodec' | 'clock' | 'certificate' | 'clear';
+  readonly kind: 'longGroups' | 'reordering' | 'smartCodec' | 'clock' | 'certificate';
   /** Token of the profile that it is about. */
   readonly profile?: string;
   readonly words: string;

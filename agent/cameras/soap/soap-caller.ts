@@ -1,17 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { XmlElement } from '@rgrove/parse-xml';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
-import {
-  authorization,
-  type Challenge,
-  type Credentials,
-  type Hash,
-  parseChallenges,
-} from '../../media/rtsp/digest.ts';
+import { authorization, type Challenge, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
 import { type Attempt, nextAttempt } from './attempt.ts';
 import type { CallLanes } from './call-lanes.ts';
+import { hash } from './digest-hash.ts';
 import { actionOf, type SoapVersion, usernameToken, writeEnvelope } from './envelope.ts';
 import { cameraError, troubleOf } from './failures.ts';
 import { isAboutTime, isRefusal, isTokenUnknown } from './fault.ts';
@@ -391,5 +386,3 @@ export class SoapCaller {
     return credentials && { ...credentials, camera: this.#camera };
   }
 }
-
-const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');

@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
-import { authorization, type Credentials, type Hash, parseChallenges } from '../../media/rtsp/digest.ts';
+import { authorization, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
+import { hash } from './digest-hash.ts';
 import { exchange, type HttpPlace, type HttpReply } from './http-exchange.ts';
 
 /** Pages that want a login and change nothing: Hikvision, Dahua, Axis, and whatever has one for everything. */
@@ -59,5 +60,3 @@ async function get(
     throw error;
   }
 }
-
-const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
