@@ -190,6 +190,21 @@ test('Basic goes over https, where nothing else is offered', async () => {
   await callerOf(url).call(ASK);
 });
 
+test('who is not known yet gets no password over https either, where he has signed for himself', async () => {
+  const names = namesOf('camera', ['127.0.0.1']);
+  const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
+  const own = await issueServer(await issueAuthority(names, validity), names, validity);
+  const { url, requests } = await listen(
+    (_asked, response) => response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end(),
+    { key: own.keyPem, cert: own.certPem },
+  );
+  for (const tokens of ['last', 'no'] as const) {
+    const caller = callerOf(url, { tokens });
+    expect((await failureOf(caller.call(ASK))).context['camera']).toBe('clearPassword');
+  }
+  expect(requests.some(({ headers }) => headers.authorization !== undefined)).toBe(false);
+});
+
 test('a right that is missing is no wrong password, and does not count as one', async () => {
   const { url, requests } = await listen((asked, response) => {
     const isAllowed = hasToken(asked) && !asked.text.includes('SystemReboot');

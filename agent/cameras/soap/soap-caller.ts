@@ -274,7 +274,9 @@ export class SoapCaller {
 
   /** Whoever is in between reads it: over http only where the owner has allowed it. */
   #basic(challenge: Challenge, { scheme, tried }: Attempt, asked: SoapCall, key: LoginKey): Attempt {
-    if ((asked.place ?? this.#place).isSecure || this.#options.isClearAllowed) {
+    const { tokens, isClearAllowed } = this.#options;
+    // Where it is not known yet who answers, https hides it from those in between and not from him.
+    if (tokens === undefined && ((asked.place ?? this.#place).isSecure || isClearAllowed)) {
       return { scheme: 'basic', challenge, tried };
     }
     if (scheme === 'token') {
