@@ -122,7 +122,7 @@ export class CameraBox implements CameraLookup {
       const shown = description ? descriptionJson(description) : null;
       return { isGood: true, ...failureJson(undefined), description: shown };
     } catch (error) {
-      return { isGood: false, ...failureJson(failureOf(error)), description: null };
+      return { isGood: false, ...failureJson(failureOf(error, this.#deps.log)), description: null };
     }
   }
 
@@ -201,7 +201,7 @@ export class CameraBox implements CameraLookup {
         description: description ? descriptionJson(description) : null,
       };
     } catch (error) {
-      const failure = failureOf(error);
+      const failure = failureOf(error, log);
       log.info({ reason: redact(failure.words), trouble: failure.trouble }, 'camera not adopted');
       return failedItem(failure);
     }

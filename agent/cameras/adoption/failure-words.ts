@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
 import { type CameraTrouble, troubleOf } from '../soap/failures.ts';
 
 /** What went wrong with one camera, for whoever wants it: one of many may fail. */
@@ -10,16 +11,19 @@ export interface Failure {
   readonly path: string | undefined;
 }
 
-/** @throws what is no expected failure */
-export function failureOf(error: unknown): Failure {
+/** A fault of our own at one camera's answer is logged: the others go on. */
+export function failureOf(error: unknown, log: Logger): Failure {
   if (!(error instanceof PerchError)) {
-    throw error;
+    log.error({ err: error }, 'finding out about a camera failed');
+    return { trouble: undefined, words: 'internal error', path: undefined };
   }
-  const path = error.context['taken'];
+  const { taken: path, file } = error.context;
   if (typeof path === 'string') {
     return { trouble: 'adopted', words: error.message, path };
   }
-  return { trouble: troubleOf(error) ?? BY_CODE[error.code], words: error.message, path: undefined };
+  // Nothing is wrong with the camera when it is the configuration that cannot be written.
+  const trouble = troubleOf(error) ?? (file === undefined ? BY_CODE[error.code] : undefined);
+  return { trouble, words: error.message, path: undefined };
 }
 
 const BY_CODE: Partial<Record<PerchError['code'], CameraTrouble>> = {

@@ -88,19 +88,10 @@ export class Looks {
       const at = await work(joined.signal, ({ what, done, total }) => change({ what, done, total }));
       change({ state: 'done', at, done: entry.look.total });
     } catch (error) {
-      change({ state: 'failed', failure: this.#failureOf(error) });
+      change({ state: 'failed', failure: failureOf(error, this.#log) });
     } finally {
       joined.release();
     }
-  }
-
-  #failureOf(error: unknown): Failure {
-    if (error instanceof PerchError) {
-      return failureOf(error);
-    }
-    // A fault of our own at one camera's answer: the box goes on.
-    this.#log.error({ err: error }, 'looking at an address failed');
-    return { trouble: undefined, words: 'internal error', path: undefined };
   }
 
   #forget(): void {
