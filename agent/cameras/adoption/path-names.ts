@@ -17,12 +17,13 @@ export function pathNameOf(text: string): string {
   return plain.endsWith(SUB_SUFFIX) ? plain.slice(0, -SUB_SUFFIX.length) : plain;
 }
 
-/**
- * The first of these texts that gives a name, with a number when it is taken. Neither the camera nor its small stream has a name
- * that is there already.
- */
+/** The first of these texts that gives a name, with a number when it is taken. */
 export function freePathName(texts: readonly (string | undefined)[], isTaken: (name: string) => boolean): string {
-  const base = texts.map((text) => pathNameOf(text ?? '')).find((name) => name !== '') ?? 'camera';
+  return freeName(texts.map((text) => pathNameOf(text ?? '')).find((name) => name !== '') ?? 'camera', isTaken);
+}
+
+/** This name, with a number when it is taken. Neither the camera nor its small stream has a name that is there already. */
+export function freeName(base: string, isTaken: (name: string) => boolean): string {
   for (let number = 1; ; number += 1) {
     const name = number === 1 ? base : `${base}_${number}`;
     if (!isTaken(name) && !isTaken(name + SUB_SUFFIX)) {

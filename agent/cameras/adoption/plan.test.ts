@@ -64,6 +64,19 @@ test('a recorder becomes a camera for each of its lenses', () => {
 });
 
 test.for([
+  ['A very long name of a recorder in the cellar of the house', undefined, 'a_very_long_name_of_a_recorder_in_the_ce'],
+  ['Recorder', 'Hof/Rec-A', 'Hof/Rec-A'],
+] as const)('each lens of %s, named %s, has a path of its own that begins with %s', ([title, name, begin]) => {
+  const channel = (n: number) => ({ main: { source: `rtsp://10.0.0.5/${n}` }, sub: undefined });
+  const { paths, config } = written({ ...PLAN, title, name, channels: [channel(1), channel(2)] });
+  expect(paths.map((path) => path.name)).toEqual([`${begin}_1`, `${begin}_2`]);
+  expect(paths.map((path) => config.paths.get(path.name)?.settings?.source)).toEqual([
+    'rtsp://10.0.0.5/1',
+    'rtsp://10.0.0.5/2',
+  ]);
+});
+
+test.for([
   ['motion', 'motion'],
   ['no', 'no'],
   ['always', 'always'],
@@ -81,6 +94,7 @@ test('one that is there already is refused with its path, unless it is wanted ag
 test.for([
   ['gate', "there is a path 'gate' already"],
   ['door', "there is a path 'door_sub' already"],
+  ['hall_sub', "there is a path 'hall' already"],
   ['../etc', "can't contain dot path segments"],
   ['~^cam', 'can contain only alphanumeric'],
   ['all_others/', "can't end with a slash"],

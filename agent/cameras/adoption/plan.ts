@@ -3,7 +3,7 @@ import type { Edit } from '../../config/edit.ts';
 import type { Config } from '../../config/load.ts';
 import { checkStreamPath } from '../../config/path-name.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import { freePathName, SUB_SUFFIX } from './path-names.ts';
+import { freeName, freePathName, SUB_SUFFIX } from './path-names.ts';
 import { type Identity, isSameCamera } from './same-camera.ts';
 
 export interface StreamPlan {
@@ -62,7 +62,7 @@ export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Ed
   const edits: Edit[] = [];
   const paths = plan.channels.map(({ main, sub }, i): AdoptedPath => {
     const isOne = plan.channels.length === 1;
-    const name = isOne ? base : freePathName([`${base}_${i + 1}`], isTaken);
+    const name = isOne ? base : freeName(`${base}_${i + 1}`, isTaken);
     const title = isOne ? plan.title : `${plan.title} ${i + 1}`;
     edits.push({ keyPath: ['paths', name], value: blockOf(plan, main, title, plan.record) });
     if (sub) {
@@ -75,7 +75,9 @@ export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Ed
 
 function checkName(name: string, isTaken: (name: string) => boolean): void {
   checkStreamPath(name);
-  const taken = [name, name + SUB_SUFFIX].find(isTaken);
+  // With `_sub` it would be the small stream of another.
+  const large = name.endsWith(SUB_SUFFIX) ? name.slice(0, -SUB_SUFFIX.length) : name;
+  const taken = [name, name + SUB_SUFFIX, large].find(isTaken);
   if (taken !== undefined) {
     throw new PerchError('badInput', `there is a path '${taken}' already: take another name`, { taken });
   }
