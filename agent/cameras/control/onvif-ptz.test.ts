@@ -4,6 +4,7 @@ import { type OnvifCamera, startOnvifCamera } from '../../../test/onvif-camera/c
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
 import { silentLogger } from '../../base/log.ts';
 import { openSession } from '../device/session.ts';
+import { cameraError } from '../soap/failures.ts';
 import { LoginMemory } from '../soap/login-memory.ts';
 import { DEAD_MAN_MS } from './control.ts';
 import { OnvifPtz } from './onvif-ptz.ts';
@@ -17,10 +18,15 @@ async function begin(quirks: Quirks = {}, profile?: string) {
   onTestFinished(() => camera[Symbol.asyncDispose]());
   const logins = new LoginMemory(clock);
   const { signal } = new AbortController();
-  const sessions = new SessionKeeper(() => openSession({ url: camera.url, ...LOGIN, signal, clock, logins }));
+  /** What happens before a session is opened. */
+  const way = { pass: async (): Promise<void> => {} };
+  const sessions = new SessionKeeper(async () => {
+    await way.pass();
+    return openSession({ url: camera.url, ...LOGIN, signal, clock, logins });
+  });
   const ptz = new OnvifPtz({ sessions, profile, clock, log: silentLogger });
   onTestFinished(() => ptz.close());
-  return { clock, camera, ptz };
+  return { clock, camera, ptz, sessions, way };
 }
 
 const until = (check: () => void) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
@@ -145,6 +151,40 @@ test('a stop that does not get through is tried until it does', async () => {
     },
     { timeout: 5_000, interval: 20 },
   );
+});
+
+test('a camera that is away for minutes while it moves is stopped when it is back', async () => {
+  const { camera, ptz, clock, sessions, way } = await begin({ ignoresMoveTimeout: true });
+  await ptz.move({ pan: 1 });
+  let tries = 0;
+  way.pass = () => {
+    tries += 1;
+    return Promise.reject(cameraError('unreachable', 'nobody there'));
+  };
+  sessions.forget();
+  for (let i = 0; i < 120; i += 1) {
+    await clock.advance(1_000);
+  }
+  expect(tries).toBeGreaterThan(60);
+  expect(camera.ptz.moving).toBe(true);
+  way.pass = async () => {};
+  await clock.advance(1_000);
+  await until(() => expect(camera.ptz.moving).toBe(false));
+});
+
+test.for<[string, (ptz: OnvifPtz, clock: FakeClock) => Promise<unknown>]>([
+  ['whoever wanted it has been silent for too long', (_ptz, clock) => clock.advance(DEAD_MAN_MS)],
+  ['the program ends', (ptz) => ptz.close()],
+])('a move that has waited for the camera is not made when, meanwhile, %s', async ([, happen]) => {
+  const { camera, ptz, clock, way } = await begin({ ignoresMoveTimeout: true });
+  const gate = Promise.withResolvers<void>();
+  way.pass = () => gate.promise;
+  const moved = expect(ptz.move({ pan: 1 })).rejects.toThrow('nobody wants it any more');
+  await clock.advance(0);
+  await happen(ptz, clock);
+  gate.resolve();
+  await moved;
+  expect(count(camera, 'ContinuousMove')).toBe(0);
 });
 
 test('the end of the program stops what moves', async () => {

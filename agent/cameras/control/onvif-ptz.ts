@@ -13,9 +13,11 @@ import type { SessionKeeper } from './session-keeper.ts';
 
 /** The same move again before this is known to the camera. */
 const RESEND_MS = 1_000;
-/** A stop that has not got through is tried again. */
+/** A stop that has not got through is tried again, for longer than a radio is away: some turn until they are stopped. */
 const STOP_RETRY_MS = 1_000;
-const MAX_STOPS = 10;
+const MAX_STOPS = 600;
+/** The camera answers, and does not do it. */
+const MAX_REFUSED_STOPS = 10;
 const MAX_TEXT = 64;
 
 export interface PtzOptions {
@@ -143,6 +145,10 @@ export class OnvifPtz implements Ptz {
     }
     await this.#with(async (session, head) => {
       const named = nameAxes(velocity, this.#current?.velocity, head);
+      // Finding out how to speak to the camera takes its time.
+      if (clock.monoMs() >= this.#aliveUntilMs) {
+        throw new PerchError('unavailable', 'the camera was not turned: it took so long that nobody wants it any more');
+      }
       this.#mayMove = true;
       // Before it is known whether it came through: one without an answer may move the camera all the same.
       this.#watching ??= this.#watch();
@@ -168,7 +174,8 @@ export class OnvifPtz implements Ptz {
     const { clock, log } = this.#options;
     const { signal } = this.#closing;
     let failures = 0;
-    while (this.#mayMove && failures < MAX_STOPS) {
+    let refusals = 0;
+    while (this.#mayMove && failures < MAX_STOPS && refusals < MAX_REFUSED_STOPS) {
       const leftMs = this.#aliveUntilMs - clock.monoMs();
       if (leftMs > 0) {
         await clock.sleep(leftMs, signal);
@@ -178,7 +185,8 @@ export class OnvifPtz implements Ptz {
         await this.stop();
       } catch (error) {
         failures += 1;
-        log.warn({ err: error, failures }, 'a moving camera could not be stopped');
+        refusals += isOwnFault(error) ? 1 : 0;
+        log[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'a moving camera could not be stopped');
         if (signal.aborted) {
           break;
         }
