@@ -162,6 +162,22 @@ test('a stream that takes the password in the clear only is adopted when that is
   expect((await box.call('POST', '/cameras/read/127_0_0_33')).status).toBe(501);
 });
 
+test('a login in the address of a stream goes before the one for all', async () => {
+  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  const main = '/one';
+  await using camera = await startOnvifCamera({
+    ...{ address: '127.0.0.34', credentials: { user: 'ann', password: 'of-one' } },
+    quirks: { streamPaths: { main } },
+  });
+  const rtsp = `rtsp://ann:of-one@127.0.0.34:${camera.rtspPort}${main}`;
+  const { body } = await box.call('POST', '/cameras/adopt', {
+    ...{ user: 'admin', password: 'of-all', cameras: [{ rtsp, title: 'One' }] },
+  });
+  expect(body['items']).toMatchObject([{ status: 'ok', path: 'one' }]);
+  expect(box.text()).toContain('of-one');
+  expect(box.text()).not.toContain('of-all');
+});
+
 test('the demo camera is listed and read as any other, and forgotten only by adopting one', async () => {
   await using box = await openAdoptionBox({});
   const list = async () => (await box.call('GET', '/cameras/list')).body['items'];

@@ -155,18 +155,20 @@ export class Adopter {
   ): Promise<Located> {
     const { rtsp, sub } = wish;
     const prove = this.#proverFor(wish);
-    const main = streamAddress(withLogin(rtsp, given?.user, given?.password));
-    const credentials = given ?? main.credentials;
-    const small =
-      sub === undefined ? undefined : streamAddress(withLogin(sub, credentials?.user, credentials?.password));
-    for (const { url } of small ? [main, small] : [main]) {
+    const addressOf = (text: string, login: Credentials | undefined) =>
+      streamAddress(withLogin(text, login?.user, login?.password));
+    // What stands in the address is this camera's own; the other may be for all of them.
+    const credentials = addressOf(rtsp, given).credentials ?? given;
+    const main = addressOf(rtsp, credentials).url;
+    const small = sub === undefined ? undefined : addressOf(sub, credentials).url;
+    for (const url of small === undefined ? [main] : [main, small]) {
       await prove(url, credentials, signal).catch((error: unknown) => {
         throw error instanceof PerchError && error.code === 'unauthorized' && !credentials
           ? loginMissing({ url })
           : error;
       });
     }
-    return { main: main.url, sub: small?.url, credentials, makers: undefined };
+    return { main, sub: small, credentials, makers: undefined };
   }
 
   #proverFor({ clearPassword = false }: CameraWish): ProveStream {

@@ -12,7 +12,6 @@ const ONVIF_PATHS = ['/onvif/device_service', '/onvif/service'] as const;
 const PERSON_NEEDED: readonly CameraTrouble[] = ['wrongPassword', 'noRights', 'lockedOut', 'clock', 'clearPassword'];
 
 export interface AddressTrial extends Trial {
-  readonly isClearAllowed?: boolean | undefined;
   readonly onvifPorts?: readonly number[] | undefined;
 }
 

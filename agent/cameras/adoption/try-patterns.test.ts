@@ -53,7 +53,7 @@ function trying(answer: (path: string) => Error | undefined, trial: Partial<Tria
 }
 
 test('addresses are asked one a second until one is described, and then its small stream', async () => {
-  const run = trying((path) => (path.startsWith('/Preview_01') ? undefined : missing()));
+  const run = trying((path) => (path.startsWith('/Preview_01') ? undefined : missing()), { isClearAllowed: true });
   const { value } = await run.finish();
   expect(value).toEqual({
     makers: 'Reolink',
@@ -76,9 +76,18 @@ test('a camera without a small stream has none', async () => {
   expect((await run.finish()).value).toMatchObject({ main: 'rtsp://192.168.1.9:8554/stream1', sub: undefined });
 });
 
+test('a password is not asked for in an address, for anybody in the network to read, unless that is allowed', async () => {
+  const run = trying(missing, { maker: 'XMEye' });
+  const { error } = await run.finish();
+  expect(run.asked.map(({ path }) => path).join()).not.toContain('s3cret');
+  expect(run.asked.length).toBe(STREAM_PATTERNS.length - 1);
+  expect(error?.message).toMatch(/XM, XMEye .*clearPassword/);
+});
+
 test('a stream with the login in its address is told without it', async () => {
   const run = trying((path) => (path.startsWith('/user=admin&password=s3cret&') ? undefined : missing()), {
     maker: 'XMEye',
+    isClearAllowed: true,
   });
   const { value } = await run.finish();
   expect(value?.main).toBe('rtsp://192.168.1.9:8554/user={user}&password={password}&channel=1&stream=0.sdp');
@@ -115,7 +124,7 @@ test.for(['timeout', 'badInput'] as const)(
 );
 
 test('when none of them is there it says how many were tried, and what to do', async () => {
-  const run = trying(missing);
+  const run = trying(missing, { isClearAllowed: true });
   const { error } = await run.finish();
   expect(error?.message).toMatch(`none of the ${STREAM_PATTERNS.length} addresses`);
   expect(run.asked.length).toBe(STREAM_PATTERNS.length);

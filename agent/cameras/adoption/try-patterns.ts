@@ -26,6 +26,8 @@ export interface Trial {
   /** Without brackets. */
   readonly host: string;
   readonly credentials: Credentials | undefined;
+  /** The password may be sent so that anybody in the network can read it. */
+  readonly isClearAllowed?: boolean | undefined;
   /** Whose addresses are tried first. */
   readonly maker?: string | undefined;
   readonly ports?: readonly number[] | undefined;
@@ -55,7 +57,9 @@ export interface FoundStreams {
  */
 export async function tryPatterns(trial: Trial, deps: TrialDeps): Promise<FoundStreams> {
   const port = await findPort(trial, deps);
-  const patterns = patternsFor(trial.maker);
+  const all = patternsFor(trial.maker);
+  const clear = trial.credentials?.password && !trial.isClearAllowed ? all.filter(showsPassword) : [];
+  const patterns = all.filter((pattern) => !clear.includes(pattern));
   const asker = new Asker(trial, deps, port);
   for (const [i, pattern] of patterns.entries()) {
     deps.onProgress?.({ what: `${pattern.makers}: ${pattern.main}`, done: i, total: patterns.length });
@@ -66,10 +70,17 @@ export async function tryPatterns(trial: Trial, deps: TrialDeps): Promise<FoundS
   }
   throw new PerchError(
     'notFound',
-    `none of the ${patterns.length} addresses that streams of known cameras have is there at ${trial.host}:${port}: look in the camera's manual for its RTSP address, and switch RTSP on in its settings`,
+    `none of the ${patterns.length} addresses that streams of known cameras have is there at ${trial.host}:${port}: look in the camera's manual for its RTSP address, and switch RTSP on in its settings${wordsFor(clear)}`,
     { host: trial.host, port, camera: 'notSupported' },
   );
 }
+
+const showsPassword = ({ main }: StreamPattern): boolean => main.includes('{password}');
+
+const wordsFor = (clear: readonly StreamPattern[]): string =>
+  clear.length === 0
+    ? ''
+    : `; that of ${clear.map(({ makers }) => makers).join(', ')} was not tried: it shows the password to anybody in the network, which clearPassword allows`;
 
 async function findPort({ host, ports = STREAM_PORTS }: Trial, deps: TrialDeps): Promise<number> {
   for (const [i, port] of ports.entries()) {
