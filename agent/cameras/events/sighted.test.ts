@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import type { Notification } from './notifications.ts';
-import { SILENCE_MS, Sighted } from './sighted.ts';
+import { LONGEST_MS, SILENCE_MS, Sighted } from './sighted.ts';
 
 const CELLS = ['RuleEngine', 'CellMotionDetector', 'Motion'];
 const ALARM = ['VideoSource', 'MotionAlarm'];
@@ -90,6 +90,31 @@ test('a moment is told once, and not while the same goes on', () => {
   const crossed = { topic: ['RuleEngine', 'LineDetector', 'Crossed'], operation: 'changed', source: [] } as const;
   sighted.take({ ...crossed, data: [{ name: 'ObjectId', value: '7' }] }, 'cam');
   expect(told).toEqual(['cam person once']);
+});
+
+// Whoever takes events ends after an hour what nobody has ended: a busy street would not be recorded any more.
+test('what goes on and on, and is told of again and again, is told as one event after the other', async () => {
+  const { clock, told, say } = begin();
+  say(ALARM, true);
+  for (let s = 0; s < LONGEST_MS / 1000 - 10; s += 10) {
+    say(CELLS, true);
+    await clock.advance(10_000);
+  }
+  expect(told).toEqual(['cam motion true']);
+  await clock.advance(10_000);
+  say(CELLS, true);
+  say(CELLS, true);
+  expect(told).toEqual(['cam motion true', 'cam motion false', 'cam motion true']);
+  say(CELLS, false);
+  expect(told).toHaveLength(4);
+});
+
+test('a contact that is closed for hours is one event', async () => {
+  const { clock, told, say } = begin();
+  say(CONTACT, true);
+  await clock.advance(2 * LONGEST_MS);
+  say(CONTACT, true);
+  expect(told).toEqual(['cam input true']);
 });
 
 test('a camera whose events tumble over each other is held to thirty a minute, each with its end', async () => {

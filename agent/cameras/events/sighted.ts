@@ -4,6 +4,8 @@ import { type SightingType, sightingsOf } from './topics.ts';
 
 /** The end of what was seen gets lost, or is never told: without news it is over. */
 export const SILENCE_MS = 45_000;
+/** What moves on and on is told as one event after the other: nobody waits for the end of one for longer than an hour. */
+export const LONGEST_MS = 1_800_000;
 const SWEEP_MS = 5_000;
 /** Lenses, rules and contacts, each with its topic: a camera has some dozens. */
 const MAX_STATES = 128;
@@ -33,8 +35,8 @@ export class Sighted {
   readonly #off = new Set<string>();
   readonly #stopSweeping: () => void;
   #begins: number[] = [];
-  /** Of those that have been begun and told. */
-  readonly #told = new Set<string>();
+  /** Of those that have been begun and told: when. */
+  readonly #told = new Map<string, number>();
   /** Began while too many did: not told. */
   dropped = 0;
 
@@ -68,7 +70,7 @@ export class Sighted {
       } else if (isOn === undefined) {
         this.#moment(channel, type);
       } else if (known) {
-        known.newsMs = this.#clock.monoMs();
+        this.#goOn(known);
       } else {
         this.#begin(key, { channel, type, newsMs: this.#clock.monoMs() });
       }
@@ -94,8 +96,20 @@ export class Sighted {
     const isFirst = !this.#isOn(state);
     this.#on.set(key, state);
     if (isFirst && this.#mayBegin()) {
-      this.#told.add(nameOf(state));
+      this.#told.set(nameOf(state), this.#clock.monoMs());
       this.#tell(state.channel, state.type, true);
+    }
+  }
+
+  #goOn(state: State): void {
+    const { channel, type } = state;
+    const nowMs = this.#clock.monoMs();
+    const toldMs = this.#told.get(nameOf(state));
+    state.newsMs = nowMs;
+    if (!isLasting(type) && toldMs !== undefined && nowMs - toldMs >= LONGEST_MS) {
+      this.#told.set(nameOf(state), nowMs);
+      this.#tell(channel, type, false);
+      this.#tell(channel, type, true);
     }
   }
 
@@ -133,11 +147,10 @@ export class Sighted {
     return true;
   }
 
-  /** Contacts and covered lenses stay as they are for hours; what moves does not, without being told of again. */
   #sweep(): void {
     const nowMs = this.#clock.monoMs();
     for (const [key, { type, newsMs }] of [...this.#on]) {
-      if (type !== 'input' && type !== 'tamper' && nowMs - newsMs >= SILENCE_MS) {
+      if (!isLasting(type) && nowMs - newsMs >= SILENCE_MS) {
         this.#end(key);
       }
     }
@@ -145,3 +158,6 @@ export class Sighted {
 }
 
 const nameOf = ({ channel, type }: Pick<State, 'channel' | 'type'>): string => `${type} ${channel}`;
+
+/** Contacts and covered lenses stay as they are for hours; what moves does not, without being told of again. */
+const isLasting = (type: SightingType): boolean => type === 'input' || type === 'tamper';
