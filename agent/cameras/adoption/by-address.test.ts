@@ -16,17 +16,24 @@ async function openCamera({ onTestFinished }: TestContext, options: OnvifCameraO
 }
 
 interface Look {
+  readonly host?: string;
   readonly onvifPorts: readonly number[];
   readonly password?: string;
   readonly discovered?: readonly string[];
   readonly isStreamThere?: boolean;
 }
 
-async function look({ onvifPorts, password = LOGIN.password, discovered = [], isStreamThere = false }: Look) {
+async function look({
+  host = '127.0.0.1',
+  onvifPorts,
+  password = LOGIN.password,
+  discovered = [],
+  isStreamThere = false,
+}: Look) {
   const told: Progress[] = [];
   const asked: string[] = [];
   const found = await lookAtAddress(
-    { host: '127.0.0.1', credentials: { ...LOGIN, password }, onvifPorts, ports: [554] },
+    { host, credentials: { ...LOGIN, password }, onvifPorts, ports: [554] },
     {
       ...{ clock: systemClock, logins: new LoginMemory(systemClock), signal: new AbortController().signal },
       isOpen: async (_host, port) => onvifPorts.includes(port),
@@ -79,6 +86,12 @@ test('where there is neither, the words are how to switch ONVIF on', async (cont
   const camera = await openCamera(context, { quirks: { onvifIsOff: 404 } });
   const { found } = await look({ onvifPorts: [camera.port] });
   expect(found).toMatchObject({ context: { camera: 'onvifOff' }, message: expect.stringContaining('switch ONVIF on') });
+});
+
+test('a link-local address is looked at in its zone, and what is wrong there is told', async () => {
+  const { found, asked } = await look({ host: 'fe80::1:2:3%none0', onvifPorts: [80] });
+  expect(found).toBeInstanceOf(PerchError);
+  expect(asked[0]).toBe('rtsp://[fe80::1:2:3%none0]/Streaming/Channels/101');
 });
 
 test('a wrong password is not tried at its streams as well', async (context) => {

@@ -63,7 +63,8 @@ async function findOnvif(trial: AddressTrial, deps: AddressDeps): Promise<OnvifL
     }
     hint ??= error;
   }
-  const urlHost = host.includes(':') ? `[${host}]` : host;
+  // The zone of a link-local address as RFC 6874 writes it, which URL does not know.
+  const urlHost = host.includes(':') ? `[${host.replace(/%(?:25)?/, '%25')}]` : host;
   for (const [i, port] of onvifPorts.entries()) {
     throwIfOver(signal);
     deps.onProgress?.({ what: `ONVIF at port ${port}`, done: i + 1, total: onvifPorts.length + 1 });
@@ -71,7 +72,7 @@ async function findOnvif(trial: AddressTrial, deps: AddressDeps): Promise<OnvifL
       continue;
     }
     for (const path of ONVIF_PATHS) {
-      const url = new URL(`http://${urlHost}:${port}${path}`).href;
+      const url = `http://${urlHost}${port === 80 ? '' : `:${port}`}${path}`;
       const error = await refusalOf(url, trial, deps);
       if (!error) {
         return { found: url };

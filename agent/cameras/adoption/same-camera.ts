@@ -12,13 +12,13 @@ export function isSameCamera(a: Identity, b: Identity): boolean {
   if (differ(a.serial, b.serial)) {
     return false;
   }
-  const isThere = samePlace(a.onvif, b.onvif) || samePlace(a.source, b.source);
+  const isThere = () => samePlace(a.onvif, b.onvif) || samePlace(a.source, b.source);
   const hasSerial = same(a.serial, b.serial) && (a.serial ?? '').length >= SHORTEST_SERIAL;
   if (differ(a.endpoint, b.endpoint)) {
     // Some have another endpoint after each start.
-    return hasSerial && isThere;
+    return hasSerial && isThere();
   }
-  return same(a.endpoint, b.endpoint) || hasSerial || isThere;
+  return same(a.endpoint, b.endpoint) || hasSerial || isThere();
 }
 
 /** What is shorter is `0`, `none` or `12345` in a whole series. */

@@ -2,7 +2,8 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { ProveStream, StreamProof } from '../device/streams.ts';
-import { loginMissing, wrongPassword } from '../soap/login-failures.ts';
+import { cameraError } from '../soap/failures.ts';
+import { loginMissing } from '../soap/login-failures.ts';
 import { patternsFor, STREAM_PORTS, type StreamPattern, withLogin } from './stream-patterns.ts';
 
 /** Cameras count what is asked in vain; some lock whoever asks too often. */
@@ -149,7 +150,8 @@ class Asker {
         throw loginMissing({ host });
       }
       if (this.#refusals >= MAX_REFUSALS) {
-        throw wrongPassword({ host });
+        // In the prover's words: the camera may take it in the clear only.
+        throw cameraError('wrongPassword', error.message, { host }, error);
       }
     }
     // What speaks something else says so at every path.
