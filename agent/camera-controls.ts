@@ -88,4 +88,4 @@ export class Controls implements CameraControls {
   }
 }
 
-const keyOf = ({ key, profile }: CameraLink): string => JSON.stringify([key, profile]);
+const keyOf = ({ key, profile, settings }: CameraLink): string => JSON.stringify([key, profile, settings.serial]);

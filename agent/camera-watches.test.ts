@@ -6,7 +6,7 @@ import { FakeClock } from '../test/fake-clock.ts';
 import { MAIN_PROFILE, type OnvifCamera, SUB_PROFILE, startOnvifCamera } from '../test/onvif-camera/camera.ts';
 import type { Quirks } from '../test/onvif-camera/quirks.ts';
 import { systemClock } from './base/clock.ts';
-import { silentLogger } from './base/log.ts';
+import { createLogger, silentLogger } from './base/log.ts';
 import { Controls } from './camera-controls.ts';
 import { CameraWatches } from './camera-watches.ts';
 import { type Config, parseConfig } from './config/load.ts';
@@ -106,6 +106,23 @@ test('a path with events: no is not listened for, and a change of that takes eff
   expect(count(camera, 'CreatePullPointSubscription')).toBe(1);
 });
 
+test('a camera that was replaced is listened to and turned when its path names the other serial number no more', async () => {
+  const camera = await startCamera();
+  const another = pathOf('door', camera, '', ', serial: another');
+  const { apply } = await begin(another);
+  let config = configOf(another);
+  const controls = new Controls({ config: () => config, clock: systemClock, log: silentLogger });
+  onTestFinished(() => controls.close());
+  await expect(controls.control('door')?.ptz.move({ pan: 1 })).rejects.toThrow('another camera is at its address');
+  await until(() => expect(count(camera, 'GetDeviceInformation')).toBeGreaterThanOrEqual(2));
+  expect(camera.state.events.count).toBe(0);
+  config = configOf(pathOf('door', camera));
+  await controls.control('door')?.ptz.move({ pan: 1 });
+  expect(camera.ptz.moving).toBe(true);
+  apply(pathOf('door', camera));
+  await until(() => expect(camera.state.events.count).toBe(1));
+});
+
 test('the end of the program ends subscriptions; a crash leaves them on the disk, without passwords', async () => {
   const camera = await startCamera({ wantsReferenceParameters: true });
   const { watches, writing, dataDir } = await begin(pathOf('door', camera, '', ', user: me, password: hunter2'));
@@ -145,6 +162,32 @@ test('a clock is set where the owner wants it, and only when it is off', async (
   await until(() => expect(Math.abs(off.state.clockOffsetMs)).toBeLessThan(3_000));
   await until(() => expect(right.state.events.count + other.state.events.count).toBe(2));
   expect([right, other].map((camera) => count(camera, 'SetSystemDateAndTime'))).toEqual([0, 0]);
+});
+
+test('a camera that does not keep the time it is given is tried each hour, and told of once', async () => {
+  const clock = new FakeClock();
+  const camera = await startOnvifCamera({ clock, quirks: { clockOffsetMs: -3_600_000 } });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  Object.defineProperty(camera.state, 'clockOffsetMs', { get: () => -3_600_000, set: () => {} });
+  const lines: string[] = [];
+  const config = configOf(pathOf('door', camera, '', ', setClock: yes, events: no'));
+  const watches = new CameraWatches({
+    config: () => config,
+    clock,
+    log: createLogger('debug', (line) => lines.push(line)),
+    events: { add: () => Promise.reject(new Error('no events')) },
+    memory: new SubscriptionFile('/nowhere/subscriptions.json', clock, silentLogger),
+    isClockTrusted: () => true,
+  });
+  onTestFinished(() => watches.close());
+  watches.apply();
+  const told = () => lines.filter((line) => line.includes('could not be set'));
+  for (const times of [1, 2, 3]) {
+    await until(() => expect(told()).toHaveLength(times));
+    await clock.advance(3_600_000);
+  }
+  expect(count(camera, 'SetSystemDateAndTime')).toBeGreaterThanOrEqual(3);
+  expect(told().filter((line) => !/debug|"level":20/i.test(line))).toHaveLength(1);
 });
 
 test('a stream with long groups asks its camera for a key frame, of the profile of the path', async () => {

@@ -34,6 +34,13 @@ interface Group {
   readonly setsClock: boolean;
 }
 
+/** The clock of one camera. */
+interface KeptClock {
+  readonly log: Logger;
+  /** That it cannot be set. */
+  isTold: boolean;
+}
+
 interface Watched {
   readonly key: string;
   close(): Promise<void>;
@@ -90,6 +97,7 @@ export class CameraWatches {
     const { clock, log, memory } = this.#options;
     const { link, users } = group;
     const own = log.child({ path: users[0]?.path });
+    const kept: KeptClock = { log: own, isTold: false };
     const stop = new AbortController();
     const before = this.#ending.get(key);
     const events = group.wantsEvents
@@ -98,7 +106,7 @@ export class CameraWatches {
             await before;
             const session = await openLink(link, clock, signal);
             if (group.setsClock) {
-              await this.#keepClock(session, own);
+              await this.#keepClock(session, kept);
             }
             return session;
           },
@@ -108,7 +116,7 @@ export class CameraWatches {
           ...{ clock, log: own },
         })
       : undefined;
-    const clocks = group.setsClock ? this.#keepClocks(group, own, stop.signal) : undefined;
+    const clocks = group.setsClock ? this.#keepClocks(group, kept, stop.signal) : undefined;
     return {
       key: keyOf(group),
       close: async () => {
@@ -132,7 +140,7 @@ export class CameraWatches {
     }
   }
 
-  async #keepClocks({ link, wantsEvents }: Group, log: Logger, signal: AbortSignal): Promise<void> {
+  async #keepClocks({ link, wantsEvents }: Group, kept: KeptClock, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     if (wantsEvents) {
       // Whoever listens to it looks first.
@@ -140,15 +148,15 @@ export class CameraWatches {
     }
     while (!signal.aborted) {
       try {
-        await this.#keepClock(await openLink(link, clock, signal), log);
+        await this.#keepClock(await openLink(link, clock, signal), kept);
       } catch (error) {
-        log.debug({ reason: explain(error) }, 'the clock of the camera was not looked at');
+        kept.log.debug({ reason: explain(error) }, 'the clock of the camera was not looked at');
       }
       await clock.sleep(CLOCK_LOOK_MS, signal);
     }
   }
 
-  async #keepClock(session: OnvifSession, log: Logger): Promise<void> {
+  async #keepClock(session: OnvifSession, kept: KeptClock): Promise<void> {
     const { clock, isClockTrusted } = this.#options;
     if (!isClockTrusted() || Math.abs(session.skewMs) <= CLOCK_TOLERANCE_MS) {
       return;
@@ -156,12 +164,17 @@ export class CameraWatches {
     const wasOffMs = session.skewMs;
     try {
       const { skewMs } = await setCameraClock(session, clock);
-      log.info({ wasOffMs, skewMs }, "the camera's clock was set");
+      kept.isTold = false;
+      kept.log.info({ wasOffMs, skewMs }, "the camera's clock was set");
     } catch (error) {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      log.info({ wasOffMs, reason: explain(error) }, "the camera's clock could not be set");
+      kept.log[kept.isTold ? 'debug' : 'info'](
+        { wasOffMs, reason: explain(error) },
+        "the camera's clock could not be set",
+      );
+      kept.isTold = true;
     }
   }
 }
@@ -189,4 +202,5 @@ function groupsOf(config: Config): Map<string, Group> {
   return groups;
 }
 
-const keyOf = ({ users, wantsEvents, setsClock }: Group): string => JSON.stringify([users, wantsEvents, setsClock]);
+const keyOf = ({ link, users, wantsEvents, setsClock }: Group): string =>
+  JSON.stringify([link.settings.serial, users, wantsEvents, setsClock]);
