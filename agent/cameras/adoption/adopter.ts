@@ -226,7 +226,8 @@ export class Adopter {
   }
 
   #streamPlan({ main, sub, credentials, makers }: ByStream, wish: AdoptWish): Planned {
-    const { hostname } = new URL(main);
+    // URL knows no zone of a link-local address.
+    const { hostname } = new URL(main.replace(/%[^\]/]*\]/, ']'));
     const [maker] = makers?.split(/[,(]/) ?? [];
     const plan = {
       ...planFor(wish, credentials),
