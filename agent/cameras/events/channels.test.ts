@@ -68,6 +68,17 @@ test('a recorder that does not tell of its configurations is known by its lenses
   expect(channels.of(from('VideoSourceConfigurationToken', 'lens2_config'))).toBe('yard');
 });
 
+test('what goes on before one lens ends there alone, when the recorder does not tell of its lenses next time', async () => {
+  const silent = {
+    ...recorder(),
+    call: () => Promise.reject(cameraError('badReply', 'not now')),
+  } as unknown as OnvifSession;
+  const channels = await readChannels(silent, [...USERS, { path: 'gate', profile: 'm2' }]);
+  expect(channels.of(from('Source', 'lens2'))).toBe('yard');
+  expect(channels.paths('yard')).toEqual(['yard', 'yard_sub', 'gate']);
+  expect(channels.paths('gate')).toEqual(['gate']);
+});
+
 test('one that is away is no camera with one lens', async () => {
   const away = {
     ...recorder(),

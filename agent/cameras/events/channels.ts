@@ -29,7 +29,8 @@ export async function readChannels(session: OnvifSession, users: readonly Channe
   const profiles = (await unlessBroken(() => listProfiles(session))) ?? [];
   const lenses = new Set(profiles.map(({ videoSource }) => videoSource));
   if (lenses.size < 2) {
-    return { of: () => first, paths: () => users.map(({ path }) => path) };
+    // Another channel is of a session before this one: its ends are its own.
+    return { of: () => first, paths: (channel) => (channel === first ? users.map(({ path }) => path) : [channel]) };
   }
   const byLens = new Map<string, string[]>();
   for (const { path, profile } of users) {
