@@ -178,6 +178,16 @@ test('a login in the address of a stream goes before the one for all', async () 
   expect(box.text()).not.toContain('of-all');
 });
 
+test('a camera has the user for all and a password of its own', async () => {
+  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  const credentials = { user: 'admin', password: 'of-one' };
+  await using camera = await startOnvifCamera({ address: '127.0.0.35', credentials });
+  const { body } = await box.call('POST', '/cameras/adopt', {
+    ...{ user: 'admin', password: 'of-all', cameras: [{ onvif: camera.url, password: 'of-one' }] },
+  });
+  expect(body['items']).toMatchObject([{ status: 'ok' }]);
+});
+
 test('the demo camera is listed and read as any other, and forgotten only by adopting one', async () => {
   await using box = await openAdoptionBox({});
   const list = async () => (await box.call('GET', '/cameras/list')).body['items'];

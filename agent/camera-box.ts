@@ -130,7 +130,7 @@ export class CameraBox implements CameraLookup {
     this.#turns.checkRoom(cameras.length);
     const items = cameras.map((camera) => {
       // A user of its own has a password of its own.
-      return this.#adoptOne(camera.user === undefined ? { ...camera, ...shared } : camera);
+      return this.#adoptOne(camera.user === undefined ? { ...shared, ...camera } : camera);
     });
     return { items: await Promise.all(items) };
   }
