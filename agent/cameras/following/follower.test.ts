@@ -74,6 +74,18 @@ test('two cameras that have swapped their addresses are told apart, and each is 
   expect(await Promise.all(['door', 'yard'].map((path) => follower.check(path)))).toEqual(['same', 'same']);
 });
 
+test('who was at an address before the stream failed does not count: it is asked again at once', async () => {
+  const box = await openFollowing();
+  const door = await box.camera({ address: '127.0.41.30' });
+  const yard = await box.camera({ address: '127.0.41.31', port: door.port, rtspPort: door.rtspPort });
+  const follower = await box.follow(`paths:${entryOf('door', door)}${entryOf('yard', yard)}`);
+  expect(await follower.check('yard')).toBe('same');
+  await Promise.all([door.stop(), yard.stop()]);
+  follower.failed('yard');
+  await door.moveTo('127.0.41.31');
+  expect(await follower.check('yard')).toBe('other');
+});
+
 test('boards of a make that all have one endpoint are told apart by their serial numbers', async () => {
   const box = await openFollowing();
   const door = await box.camera({ address: '127.0.41.7' });

@@ -93,10 +93,14 @@ export class Follower {
   /** The path's camera gives no picture. @param isOther somebody else is at its address, so it will not be back there in a moment */
   failed(path: string, isOther = false): void {
     const camera = cameraOfPath(this.#deps.config(), path);
-    if (!camera?.endpoint || this.#stop.signal.aborted) {
+    const key = camera && keyOf(camera);
+    if (key !== undefined) {
+      // Who was there before it failed may not be who is there now.
+      this.#checks.delete(key);
+    }
+    if (!camera?.endpoint || key === undefined || this.#stop.signal.aborted) {
       return;
     }
-    const key = keyOf(camera);
     if (this.#missing.has(key)) {
       return;
     }
