@@ -109,6 +109,23 @@ test('one path that is refused is no proof of a wrong password', async () => {
   expect((await run.finish()).value?.main).toMatch(/\/stream1$/);
 });
 
+test('a path that is refused after others were not there is a stream: the password is wrong, and nothing more is asked', async () => {
+  const run = trying((path) => (path === '/stream1' ? refused() : missing()));
+  const { error } = await run.finish();
+  expect(error).toMatchObject({ code: 'unauthorized', context: { camera: 'wrongPassword' } });
+  expect(run.asked.at(-1)?.path).toBe('/stream1');
+});
+
+test('when only the first path was refused and no other is there, the password is wrong', async () => {
+  const run = trying((path) => (path.startsWith('/Streaming') ? refused() : missing()));
+  expect((await run.finish()).error).toMatchObject({ context: { camera: 'wrongPassword' } });
+});
+
+test('a small stream that is refused beside a large one that is there is none', async () => {
+  const run = trying((path) => (path === '/stream1' ? undefined : path === '/stream2' ? refused() : missing()));
+  expect((await run.finish()).value).toMatchObject({ sub: undefined });
+});
+
 test('without a login the first refusal asks for one', async () => {
   const run = trying(refused, { credentials: undefined });
   expect((await run.finish()).error).toMatchObject({ context: { camera: 'wrongPassword', isLoginMissing: true } });

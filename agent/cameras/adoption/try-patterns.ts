@@ -53,8 +53,9 @@ export interface FoundStreams {
 
 /**
  * Asks a camera without ONVIF for the streams that cameras of known makers have, one a second, until one is described. A refused
- * login is no proof: Hikvision and Dahua refuse whatever path is asked for. So a stream counts only once it is described.
- * @throws PerchError with what was tried when there is none of them; wrongPassword after the second refusal
+ * login is no proof by itself: Hikvision and Dahua refuse whatever path is asked for. So a stream counts only once it is described.
+ * @throws PerchError with what was tried when there is none of them; wrongPassword after the second refusal, or the first of a
+ * camera that has said of another path that it is not there
  */
 export async function tryPatterns(trial: Trial, deps: TrialDeps): Promise<FoundStreams> {
   const port = await findPort(trial, deps);
@@ -69,6 +70,7 @@ export async function tryPatterns(trial: Trial, deps: TrialDeps): Promise<FoundS
       return { ...(await asker.found(pattern)), proof };
     }
   }
+  asker.throwIfRefused();
   throw new PerchError(
     'notFound',
     `none of the ${patterns.length} addresses that streams of known cameras have is there at ${trial.host}:${port}: look in the camera's manual for its RTSP address, and switch RTSP on in its settings${wordsFor(clear)}`,
@@ -104,6 +106,10 @@ class Asker {
   readonly #origin: string;
   #lastMs = Number.NEGATIVE_INFINITY;
   #refusals = 0;
+  #lastRefusal: PerchError | undefined;
+  /** It says of unknown paths that they are not there, before any login: what it refuses is there. */
+  #tellsMissing = false;
+  #isDescribed = false;
   #silences = 0;
 
   constructor(trial: Trial, deps: TrialDeps, port: number) {
@@ -127,6 +133,7 @@ class Asker {
       const url = this.#origin + withLogin(path, credentials?.user, credentials?.password);
       const proof = await prove(url, credentials, signal);
       this.#silences = 0;
+      this.#isDescribed = true;
       return proof;
     } catch (error) {
       throwIfOver(signal);
@@ -143,15 +150,24 @@ class Asker {
     return { makers, main: this.#origin + main, sub: hasSub ? this.#origin + sub : undefined };
   }
 
+  throwIfRefused(): void {
+    const { host } = this.#trial;
+    if (this.#lastRefusal) {
+      // In the prover's words: the camera may take it in the clear only.
+      throw cameraError('wrongPassword', this.#lastRefusal.message, { host }, this.#lastRefusal);
+    }
+  }
+
   #count(error: PerchError, host: string): void {
+    this.#tellsMissing ||= error.code === 'notFound';
     if (error.code === 'unauthorized') {
       this.#refusals += 1;
+      this.#lastRefusal = error;
       if (!this.#trial.credentials) {
         throw loginMissing({ host });
       }
-      if (this.#refusals >= MAX_REFUSALS) {
-        // In the prover's words: the camera may take it in the clear only.
-        throw cameraError('wrongPassword', error.message, { host }, error);
+      if (this.#refusals >= MAX_REFUSALS || (this.#tellsMissing && !this.#isDescribed)) {
+        this.throwIfRefused();
       }
     }
     // What speaks something else says so at every path.
