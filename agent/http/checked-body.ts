@@ -4,7 +4,7 @@ import { PerchError } from '../base/errors.ts';
 
 const SHOWN_CHARS = 64;
 
-/** `body` as the schema has it. Throws PerchError badInput that names the first field that is not so; never what was in it. */
+/** `body` as the schema has it. Throws PerchError badInput that names the first field that is not so, with its place; never what was in it. */
 export function checkedBody<T extends TSchema>(schema: T, body: unknown): Static<T> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new PerchError('badInput', 'the body is not a JSON object');
@@ -13,8 +13,7 @@ export function checkedBody<T extends TSchema>(schema: T, body: unknown): Static
     return body;
   }
   const [first] = Errors(schema, body);
-  const [field = ''] = first?.instancePath.slice(1).split('/') ?? [];
-  const shown = field.slice(0, SHOWN_CHARS);
+  const shown = placeOf(first?.instancePath ?? '').slice(0, SHOWN_CHARS);
   if (first?.keyword === 'boolean') {
     throw new PerchError('badInput', `unknown field '${shown}'`);
   }
@@ -23,3 +22,11 @@ export function checkedBody<T extends TSchema>(schema: T, body: unknown): Static
   const message = isChoice ? 'is none of what it may be' : (first?.message ?? 'is not what was expected');
   throw new PerchError('badInput', `${shown === '' ? 'the body' : shown} ${message}`);
 }
+
+/** `/cameras/0/foo` (RFC 6901) as `cameras[0].foo`. */
+const placeOf = (pointer: string): string =>
+  pointer
+    .slice(1)
+    .split('/')
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce((place, part) => (/^\d+$/.test(part) ? `${place}[${part}]` : `${place}.${part}`));

@@ -1,0 +1,23 @@
+import Type from 'typebox';
+import { expect, test } from 'vitest';
+import { checkedBody } from './checked-body.ts';
+
+const ITEM = Type.Object({ endpoint: Type.Optional(Type.String()) }, { additionalProperties: false });
+const BODY = Type.Object({ cameras: Type.Array(ITEM, { minItems: 1 }) }, { additionalProperties: false });
+
+test.for([
+  [{ cameras: [{}], foo: 1 }, "unknown field 'foo'"],
+  [{ cameras: [{}, { foo: 1 }] }, "unknown field 'cameras[1].foo'"],
+  [{ cameras: [{ 'a/b~': 1 }] }, "unknown field 'cameras[0].a/b~'"],
+  [{ cameras: [{ endpoint: 5 }] }, 'cameras[0].endpoint must be string'],
+  [{ cameras: [] }, 'cameras must not have fewer than 1 items'],
+  [{}, 'the body must have required properties cameras'],
+  [[], 'the body is not a JSON object'],
+] as const)('%j is refused with the innermost field and its place', ([body, words]) => {
+  expect(() => checkedBody(BODY, body)).toThrow(words);
+});
+
+test('what a field is called is shown to 64 characters, and never what is in it', () => {
+  const body = { cameras: [{ [`${'x'.repeat(500)}`]: 's3cret' }] };
+  expect(() => checkedBody(BODY, body)).toThrow(/^unknown field 'cameras\[0\]\.x{53}'$/);
+});
