@@ -260,6 +260,6 @@ const planFor = (wish: AdoptWish, credentials: Credentials | undefined) => ({
   name: wish.name || undefined,
   credentials,
   clearPassword: wish.clearPassword ?? false,
-  record: wish.record ?? ('always' as const),
+  record: wish.record,
   again: wish.again ?? false,
 });

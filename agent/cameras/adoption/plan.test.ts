@@ -84,6 +84,19 @@ test.for([
   expect(written({ ...PLAN, record }).config.paths.get('door_2')?.settings?.record).toBe(record);
 });
 
+test.for(['motion', 'true', 'always'])(
+  'without a wish a camera is recorded as the defaults say (record: %s), and its small stream is not',
+  (record) => {
+    const { edits } = editsFor({ ...PLAN, record: undefined }, good(`perch: own\npathDefaults: {record: ${record}}\n`));
+    expect(edits[0]?.value).not.toHaveProperty('record');
+    expect(edits[1]?.value).toMatchObject({ record: false });
+  },
+);
+
+test('without a wish, and with recording off by default, it is recorded', () => {
+  expect(written({ ...PLAN, record: undefined }).config.paths.get('door_2')?.settings?.record).toBe('always');
+});
+
 test('one that is there already is refused with its path, unless it is wanted again', () => {
   const same = { ...PLAN, identity: { ...PLAN.identity, endpoint: 'urn:uuid:hall', serial: 'H1' } };
   expect(() => editsFor(same, good(FILE))).toThrow("this camera is there already: path 'hall'");

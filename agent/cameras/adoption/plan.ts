@@ -22,7 +22,8 @@ export interface CameraPlan {
   readonly called: readonly (string | undefined)[];
   readonly credentials: Credentials | undefined;
   readonly clearPassword: boolean;
-  readonly record: 'always' | 'motion' | 'no';
+  /** Undefined: as `pathDefaults` say, and always where they say no. */
+  readonly record: 'always' | 'motion' | 'no' | undefined;
   /** It is taken although one like it is there. */
   readonly again: boolean;
   readonly channels: readonly { readonly main: StreamPlan; readonly sub: StreamPlan | undefined }[];
@@ -60,12 +61,13 @@ export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Ed
     checkName(plan.name, isTaken);
   }
   const base = plan.name ?? freePathName([plan.title, ...plan.called], isTaken);
+  const record = plan.record ?? (config.pathDefaults.record === 'no' ? 'always' : undefined);
   const edits: Edit[] = [];
   const paths = plan.channels.map(({ main, sub }, i): AdoptedPath => {
     const isOne = plan.channels.length === 1;
     const name = isOne ? base : freeName(`${base}_${i + 1}`, isTaken);
     const title = isOne ? plan.title : `${plan.title} ${i + 1}`;
-    edits.push({ keyPath: ['paths', name], value: blockOf(plan, main, title, plan.record) });
+    edits.push({ keyPath: ['paths', name], value: blockOf(plan, main, title, record) });
     if (sub) {
       edits.push({ keyPath: ['paths', name + SUB_SUFFIX], value: blockOf(plan, sub, title, 'no') });
     }
@@ -104,7 +106,7 @@ function blockOf(plan: CameraPlan, stream: StreamPlan, title: string, record: Ca
   };
   return {
     source: stream.source,
-    record: record === 'motion' ? record : record === 'always',
+    ...(record && { record: record === 'motion' ? record : record === 'always' }),
     camera: Object.fromEntries(Object.entries(camera).filter(([, value]) => value !== undefined && value !== '')),
   };
 }

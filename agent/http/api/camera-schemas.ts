@@ -29,7 +29,11 @@ const CameraWish = Type.Object(
     name: Text('Name of the path. Without it one is made of what the camera is called.', 240),
     title: Text('What people call it.'),
     prefers: Type.Optional(Type.Enum(['h264', 'h265'])),
-    record: Type.Optional(Type.Enum(['always', 'motion', 'no'])),
+    record: Type.Optional(
+      Type.Enum(['always', 'motion', 'no'], {
+        description: 'Without it: as pathDefaults say, and always where they record nothing.',
+      }),
+    ),
     again: Type.Optional(Type.Boolean({ description: 'Though it looks like one that is there already.' })),
   },
   { additionalProperties: false },
