@@ -4,12 +4,21 @@ import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import { joinSignals } from './base/joined-signal.ts';
 import { type Logger, redact } from './base/log.ts';
-import { type CameraJson, descriptionJson, failureJson, foundJson, lookJson, timeText } from './camera-json.ts';
+import {
+  askedFor,
+  type CameraJson,
+  descriptionJson,
+  failedItem,
+  failureJson,
+  foundJson,
+  lookJson,
+  timeText,
+} from './camera-json.ts';
 import { portProber, rtspProber, streamProver } from './camera-proof.ts';
 import { ofCamera } from './camera-steering.ts';
 import { CameraStills } from './camera-stills.ts';
 import { Adopter, type AdopterDeps } from './cameras/adoption/adopter.ts';
-import { type Failure, failureOf } from './cameras/adoption/failure-words.ts';
+import { failureOf } from './cameras/adoption/failure-words.ts';
 import { type Look, Looks } from './cameras/adoption/looks.ts';
 import { SUB_SUFFIX } from './cameras/adoption/path-names.ts';
 import { isRange } from './cameras/adoption/wish.ts';
@@ -197,13 +206,21 @@ export class CameraBox implements CameraLookup {
       log.info({ paths: names }, 'camera adopted');
       tell('camera', { state: 'adopted', path: first?.name, name: title, paths: names });
       return {
-        ...{ status: 'ok', ...failureJson(undefined), title, path: first?.name ?? null, paths: names },
+        ...{
+          status: 'ok',
+          camera: askedFor(wish),
+          ...failureJson(undefined),
+          title,
+          path: first?.name ?? null,
+          paths: names,
+        },
         description: description ? descriptionJson(description) : null,
       };
     } catch (error) {
       const failure = failureOf(error, log);
-      log.info({ reason: redact(failure.words), trouble: failure.trouble }, 'camera not adopted');
-      return failedItem(failure);
+      const item = failedItem(wish, failure);
+      log.info({ camera: item.camera, reason: redact(failure.words), trouble: failure.trouble }, 'camera not adopted');
+      return item;
     }
   }
 
@@ -287,17 +304,6 @@ export class CameraBox implements CameraLookup {
 }
 
 const noSuchCamera = (path: string): PerchError => new PerchError('notFound', 'no camera has this path', { path });
-
-const failedItem = (failure: Failure): AdoptItem => ({
-  ...{
-    status: 'error',
-    ...failureJson(failure),
-    title: null,
-    path: failure.path ?? null,
-    paths: [],
-    description: null,
-  },
-});
 
 /** The small stream of a camera is no camera of its own. */
 function camerasOf(config: Config): ReadyPath[] {

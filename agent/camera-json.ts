@@ -1,9 +1,11 @@
+import { isIP } from 'node:net';
 import type { Static } from 'typebox';
 import type { Failure } from './cameras/adoption/failure-words.ts';
 import type { Look } from './cameras/adoption/looks.ts';
+import type { CameraWish } from './cameras/adoption/wish.ts';
 import type { CameraDescription } from './cameras/device/understand.ts';
 import type { KnownCamera } from './cameras/discovery/found-cameras.ts';
-import type { CameraItem, CheckAnswer, FoundItem, LookAnswer } from './http/api/camera-schemas.ts';
+import type { AdoptAnswer, CameraItem, CheckAnswer, FoundItem, LookAnswer } from './http/api/camera-schemas.ts';
 
 type Shown = NonNullable<Static<typeof CheckAnswer>['description']>;
 export type CameraJson = Static<typeof CameraItem>;
@@ -45,6 +47,31 @@ const whole = (value: number | undefined): number | null => (value === undefined
 export const failureJson = (failure: Failure | undefined) => ({
   error: failure?.words ?? null,
   trouble: failure?.trouble ?? null,
+});
+
+/** The camera that somebody has asked for, by his own words as far as no password can be in them. */
+export function askedFor({ endpoint, onvif, address, rtsp }: CameraWish): string | null {
+  if (endpoint) {
+    return endpoint;
+  }
+  if (address) {
+    const [plain = ''] = address
+      .trim()
+      .replace(/^\[(.*)\]$/, '$1')
+      .split('%');
+    return isIP(plain) === 0 ? null : address;
+  }
+  const url = URL.parse(onvif || rtsp || '');
+  if (!url?.host) {
+    return null;
+  }
+  const isPlain = onvif && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  return isPlain ? url.href : url.host;
+}
+
+export const failedItem = (wish: CameraWish, failure: Failure): Static<typeof AdoptAnswer>['items'][number] => ({
+  ...{ status: 'error', camera: askedFor(wish), ...failureJson(failure) },
+  ...{ title: null, path: failure.path ?? null, paths: [], description: null },
 });
 
 export function lookJson({ id, target, state, what, done, total, at, failure }: Look): Static<typeof LookAnswer> {

@@ -127,6 +127,7 @@ export const CheckAnswer = Type.Object({
 });
 const Adopted = Type.Object({
   status: Type.Enum(['ok', 'error']),
+  camera: OrNull(Type.String({ description: 'As it was asked for: endpoint, onvif or address; of rtsp the host.' })),
   ...Failed,
   title: Claim,
   path: OrNull(Type.String({ description: 'Of its first lens; with the trouble adopted the one it has already.' })),
