@@ -114,7 +114,7 @@ test.for([
   ['recordPath: /x/%path/%Y', 'recordPath: must contain either %s or all of'],
   [
     'camera: 192.168.1.2',
-    'camera: expected a block with the keys onvif, profile, user, password, name, endpoint, serial, clearPassword',
+    'camera: expected a block with the keys onvif, profile, user, password, name, events, setClock, endpoint, serial, clearPassword',
   ],
   ['camera: {onvif: "http://a:b@c"}', 'camera.onvif: not an HTTP address without credentials'],
   ['publishPass: me', 'publishPass: is of no use without publishUser'],

@@ -85,7 +85,8 @@ test('each address of this machine answers for itself', async () => {
     onDatagram: () => {},
     onRouteClosed: () => {},
   });
-  const own = ownAddresses().filter(({ family }) => family === 'IPv4');
+  // Networks of other tests come and go meanwhile (RFC 2544 §C.2.2).
+  const own = ownAddresses().filter(({ family, address }) => family === 'IPv4' && !address.startsWith('198.18.'));
   for (const { address } of own) {
     const client = createSocket('udp4');
     client.connect(udp.port, address);
