@@ -88,4 +88,5 @@ export class Controls implements CameraControls {
   }
 }
 
-const keyOf = ({ key, profile, settings }: CameraLink): string => JSON.stringify([key, profile, settings.serial]);
+const keyOf = ({ key, profile, settings }: CameraLink): string =>
+  JSON.stringify([key, profile, settings.serial, settings.endpoint]);

@@ -1,5 +1,6 @@
 import type { Clock } from './base/clock.ts';
 import { type OnvifSession, openSession } from './cameras/device/session.ts';
+import { EndpointGuard, guarded } from './cameras/following/endpoint-guard.ts';
 import { refuseOther } from './cameras/following/identity.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { CameraSettings, PathSettings } from './config/path.ts';
@@ -35,8 +36,11 @@ export async function openLink(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<OnvifSession> {
-  const { user, password, clearPassword, serial } = settings;
-  const session = await openSession({ url, user, password, isClearAllowed: clearPassword, signal, clock });
+  const { user, password, clearPassword, serial, endpoint } = settings;
+  const guard = new EndpointGuard({ url, endpoint, clock, signal });
+  const session = await guard.call(async () =>
+    guarded(await openSession({ url, user, password, isClearAllowed: clearPassword, signal, clock }), guard),
+  );
   await refuseOther(session, serial);
   return session;
 }

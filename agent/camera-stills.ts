@@ -1,4 +1,6 @@
+import { systemClock } from './base/clock.ts';
 import { Snapshots } from './cameras/device/snapshots.ts';
+import { EndpointGuard } from './cameras/following/endpoint-guard.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import { MAX_STILL_BYTES } from './record/stills/still-files.ts';
 import type { StillSource } from './record/stills/still-taker.ts';
@@ -28,16 +30,20 @@ export class CameraStills {
       password,
       profile,
       clearPassword,
+      endpoint,
     } = resolvePath(this.#config(), path)?.settings?.camera ?? {};
     if (url === undefined || url === '') {
       this.#known.delete(path);
       return undefined;
     }
-    const key = JSON.stringify([url, user, password, profile, clearPassword]);
+    const key = JSON.stringify([url, user, password, profile, clearPassword, endpoint]);
     let known = this.#known.get(path);
     if (known?.key !== key) {
       const target = { url, user, password, profile, isClearAllowed: clearPassword ?? false };
-      known = { key, snapshots: new Snapshots({ ...target, maxBytes: this.#maxBytes }) };
+      const signal = new AbortController().signal;
+      const guard = new EndpointGuard({ url, endpoint, clock: systemClock, signal });
+      const confirm = () => guard.confirm();
+      known = { key, snapshots: new Snapshots({ ...target, confirm, maxBytes: this.#maxBytes }) };
       this.#known.set(path, known);
     }
     return known.snapshots;

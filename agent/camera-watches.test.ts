@@ -8,6 +8,7 @@ import type { Quirks } from '../test/onvif-camera/quirks.ts';
 import { systemClock } from './base/clock.ts';
 import { createLogger, silentLogger } from './base/log.ts';
 import { Controls } from './camera-controls.ts';
+import { CameraStills } from './camera-stills.ts';
 import { CameraWatches } from './camera-watches.ts';
 import { type Config, parseConfig } from './config/load.ts';
 import type { CameraEvent } from './record/events/event.ts';
@@ -121,6 +122,39 @@ test('a camera that was replaced is listened to and turned when its path names t
   expect(camera.ptz.moving).toBe(true);
   apply(pathOf('door', camera));
   await until(() => expect(camera.state.events.count).toBe(1));
+});
+
+test('whoever tells another endpoint gets no login: not for events, not to be turned, not for a picture', async () => {
+  const camera = await startOnvifCamera({ credentials: { user: 'other', password: 'other' } });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  const block = ', endpoint: urn:uuid:00000000-0000-4000-8000-000000000001, serial: S1, user: me, password: hunter2';
+  const text = pathOf('door', camera, '', block);
+  await begin(text);
+  const config = configOf(text);
+  const controls = new Controls({ config: () => config, clock: systemClock, log: silentLogger });
+  onTestFinished(() => controls.close());
+  const other = 'another camera is at its address';
+  await expect(controls.control('door')?.ptz.move({ pan: 1 })).rejects.toThrow(other);
+  const { signal } = new AbortController();
+  await expect(new CameraStills(() => config).sourceOf('door')?.fetch(signal)).rejects.toThrow(other);
+  await until(() => expect(count(camera, 'GetEndpointReference')).toBe(3));
+  expect(camera.operations).not.toContain('GetDeviceInformation');
+  expect(camera.requests.filter(({ hasToken }) => hasToken)).toEqual([]);
+});
+
+test('a subscription is not ended at the address of a camera that is another one by now', async () => {
+  const login = { user: 'me', password: 'hunter2' };
+  const camera = await startOnvifCamera({ credentials: login });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  const block = `, endpoint: '${camera.endpoint}', user: me, password: hunter2`;
+  const { watches } = await begin(pathOf('door', camera, '', block));
+  await until(() => expect(camera.state.events.count).toBe(1));
+  const { address, port } = camera;
+  await camera.stop();
+  const other = await startOnvifCamera({ address, port, credentials: { user: 'other', password: 'other' } });
+  onTestFinished(() => other[Symbol.asyncDispose]());
+  await watches.close();
+  expect(other.requests.filter(({ hasToken }) => hasToken)).toEqual([]);
 });
 
 test('the end of the program ends subscriptions; a crash leaves them on the disk, without passwords', async () => {

@@ -203,4 +203,4 @@ function groupsOf(config: Config): Map<string, Group> {
 }
 
 const keyOf = ({ link, users, wantsEvents, setsClock }: Group): string =>
-  JSON.stringify([link.settings.serial, users, wantsEvents, setsClock]);
+  JSON.stringify([link.settings.serial, link.settings.endpoint, users, wantsEvents, setsClock]);

@@ -23,11 +23,22 @@ function setUp(verdicts: readonly (Verdict | Promise<Verdict>)[]) {
     connected: (path: string) => told.push(`${path} connected`),
   };
   const stop = new AbortController();
+  const followed = new FollowedSource(source, 'door', watch, clock);
   const run = (): Promise<unknown> =>
-    new FollowedSource(source, 'door', watch, clock)
+    followed
       .run({ open: (tracks) => new Stream(tracks, { isOnDemand: false }) }, stop.signal)
       .catch((error: unknown) => error);
   return { clock, told, source, run, stop, asked: () => asked };
+}
+
+async function failOnce(clock: FakeClock, source: ScriptedSource, run: () => Promise<unknown>) {
+  const first = run();
+  await clock.advance(0);
+  source.fail(new PerchError('timeout', 'nothing came'));
+  await first;
+  const ran = run();
+  await clock.advance(0);
+  return { ran };
 }
 
 test('nothing is pulled from another camera that is at the address now', async () => {
@@ -92,4 +103,28 @@ test('a connection that breaks is told of, with its own reason for the path', as
   source.fail(new PerchError('timeout', 'nothing came'));
   expect(await ran).toMatchObject({ message: 'nothing came' });
   expect(told).toEqual(['door failed']);
+});
+
+test('after a failure nothing is pulled from whoever is there now until he has said who he is', async () => {
+  const { clock, source, run } = setUp(['same', 'silent', 'silent', 'other']);
+  const { ran } = await failOnce(clock, source, run);
+  await clock.advance(1_999);
+  expect(source.runs).toBe(1);
+  await clock.advance(1);
+  expect(await ran).toMatchObject({ message: OTHER_CAMERA });
+  expect(source.runs).toBe(1);
+});
+
+test.for([
+  ['hangs', new Promise<Verdict>(() => {})],
+  ['is off', 'silent'],
+] as const)('a camera whose ONVIF %s after a failure is pulled from after ten seconds', async ([, verdict]) => {
+  const { clock, source, run, stop } = setUp(['same', ...Array<Verdict | Promise<Verdict>>(20).fill(verdict)]);
+  const { ran } = await failOnce(clock, source, run);
+  await clock.advance(9_999);
+  expect(source.runs).toBe(1);
+  await clock.advance(1);
+  expect(source.runs).toBe(2);
+  stop.abort();
+  await ran;
 });

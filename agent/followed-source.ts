@@ -11,6 +11,10 @@ const ASKED_AGAIN_MS = [5_000, 15_000, 60_000] as const;
 /** Longer than this nobody waits for the answer before he connects. */
 const PATIENCE_MS = 2_000;
 
+/** After a failure another camera may be there: it is asked for so long while nobody answers. */
+const RECONNECT_PATIENCE_MS = 10_000;
+const SILENT_PAUSE_MS = 1_000;
+
 /** Who knows about the identity of cameras. */
 export interface CameraWatch {
   /** Never rejects. */
@@ -25,6 +29,7 @@ export class FollowedSource implements Source {
   readonly #path: string;
   readonly #watch: CameraWatch;
   readonly #clock: Clock;
+  #hasFailed = false;
 
   constructor(source: Required<Source>, path: string, watch: CameraWatch, clock: Clock) {
     this.#source = source;
@@ -84,6 +89,7 @@ export class FollowedSource implements Source {
       }
     } catch (error) {
       if (!signal.aborted) {
+        this.#hasFailed = true;
         this.#watch.failed(this.#path, isOther);
       }
       throw isOther ? otherCamera(this.#path) : error;
@@ -97,12 +103,23 @@ export class FollowedSource implements Source {
   async #firstCheck(signal: AbortSignal): Promise<Verdict> {
     const patience = new AbortController();
     const joined = joinSignals([signal, patience.signal]);
-    const late = this.#clock.sleep(PATIENCE_MS, joined.signal).then((): Verdict => 'unknown');
+    const patienceMs = this.#hasFailed ? RECONNECT_PATIENCE_MS : PATIENCE_MS;
+    const late = this.#clock.sleep(patienceMs, joined.signal).then((): Verdict => 'unknown');
     try {
-      return await Promise.race([this.#watch.check(this.#path), late]);
+      return await Promise.race([this.#ask(joined.signal), late]);
     } finally {
       patience.abort();
       joined.release();
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<Verdict> {
+    for (;;) {
+      const verdict = await this.#watch.check(this.#path);
+      if (verdict !== 'silent' || !this.#hasFailed || signal.aborted) {
+        return verdict;
+      }
+      await this.#clock.sleep(SILENT_PAUSE_MS, signal);
     }
   }
 
@@ -111,7 +128,7 @@ export class FollowedSource implements Source {
     for (const pauseMs of ASKED_AGAIN_MS) {
       await this.#clock.sleep(pauseMs, signal);
       const verdict = signal.aborted ? 'same' : await this.#watch.check(this.#path);
-      if (verdict !== 'unknown') {
+      if (verdict !== 'unknown' && verdict !== 'silent') {
         return verdict === 'other' && !signal.aborted;
       }
     }

@@ -12,6 +12,8 @@ export interface SnapshotOptions extends Omit<CameraTarget, 'signal'> {
   /** Token of the profile whose picture is wanted; the largest when it is not given or not there. */
   readonly profile?: string | undefined;
   readonly maxBytes: number;
+  /** Rejects when it is another camera that would be shown the login. */
+  readonly confirm?: () => Promise<void>;
 }
 
 /** What the camera has told, kept until something fails. */
@@ -47,6 +49,7 @@ export class Snapshots {
   }
 
   async #fetch(signal: AbortSignal): Promise<Uint8Array> {
+    await untilAborted(this.#options.confirm?.() ?? Promise.resolve(), signal);
     this.#known ??= await untilAborted(this.#ask(), signal);
     const { profiles, session } = this.#known;
     const { maxBytes, isClearAllowed = false } = this.#options;

@@ -74,6 +74,36 @@ test('two cameras that have swapped their addresses are told apart, and each is 
   expect(await Promise.all(['door', 'yard'].map((path) => follower.check(path)))).toEqual(['same', 'same']);
 });
 
+test('a stranger at its address is shown its login once, and not again for some minutes', async () => {
+  const box = await openFollowing();
+  const yard = await box.camera({ address: '127.0.41.32' });
+  const follower = await box.follow(`paths:${entryOf('yard', yard)}`);
+  const { port } = yard;
+  await yard.stop();
+  const stranger = await box.camera({ address: '127.0.41.32', port, identity: { serial: 'Z9' } });
+  const logins = () => stranger.requests.filter(({ hasToken }) => hasToken).length;
+  expect(await follower.check('yard')).toBe('other');
+  const once = logins();
+  expect(once).toBeGreaterThan(0);
+  await box.clock.advance(60_000);
+  follower.failed('yard');
+  expect(await follower.check('yard')).toBe('other');
+  expect(logins()).toBe(once);
+  await box.clock.advance(300_000);
+  expect(await follower.check('yard')).toBe('other');
+  expect(logins()).toBeGreaterThan(once);
+});
+
+test('that nobody answers is told apart, and not kept', async () => {
+  const box = await openFollowing();
+  const yard = await box.camera({ address: '127.0.41.33' });
+  const follower = await box.follow(`paths:${entryOf('yard', yard)}`);
+  await yard.stop();
+  expect(await follower.check('yard')).toBe('silent');
+  await yard.start();
+  expect(await follower.check('yard')).toBe('same');
+});
+
 test('who was at an address before the stream failed does not count: it is asked again at once', async () => {
   const box = await openFollowing();
   const door = await box.camera({ address: '127.0.41.30' });

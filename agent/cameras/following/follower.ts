@@ -5,6 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Edit, KeyPath } from '../../config/edit.ts';
 import type { Config } from '../../config/load.ts';
 import type { FoundCamera } from '../discovery/found-camera.ts';
+import { troubleOf } from '../soap/failures.ts';
 import type { LoginMemory } from '../soap/login-memory.ts';
 import { cameraOfPath, type FollowedCamera, hostOf, isEndpointOfOthers, keyOf, planMove } from './followed-camera.ts';
 import { type Asking, type Identity, judge, readOpenly, readSerial, sameText, type Verdict } from './identity.ts';
@@ -26,6 +27,8 @@ const MAX_DOUBTED = 256;
 const MAX_CANDIDATES = 8;
 /** Cameras that are asked at the same time: a router may have given all of them new addresses. */
 const LANES = 4;
+/** A login that another endpoint has refused, or not earned, is not shown to it again before. */
+const REFUSED_MS = 5 * 60_000;
 const CHECK_DEADLINE_MS = 1_500;
 /** One answer holds for all streams of a camera that connect together. */
 const CHECK_HOLDS_MS = 2_000;
@@ -67,6 +70,8 @@ export class Follower {
   readonly #missing = new Map<string, Missing>();
   /** By camera and address: until when nobody believes it. */
   readonly #doubted = new Map<string, number>();
+  /** By camera and the other endpoint that was there: until when it gets no login. */
+  readonly #refused = new Map<string, number>();
   readonly #checks = new Map<string, Check>();
   readonly #lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve());
   readonly #working = new Set<Promise<void>>();
@@ -128,7 +133,7 @@ export class Follower {
     missing?.wake();
   }
 
-  /** Who is at the address that the configuration names for this path. `unknown`: nobody, or nobody who can be asked. Never rejects. */
+  /** Who is at the address that the configuration names for this path. Never rejects. */
   check(path: string): Promise<Verdict> {
     const camera = cameraOfPath(this.#deps.config(), path);
     if (!camera) {
@@ -145,7 +150,14 @@ export class Follower {
       return known.verdict;
     }
     const verdict = this.#verdictAt(camera).catch(toUnknown);
-    this.#checks.set(keyOf(camera), { verdict, beganMs: nowMs });
+    const check = { verdict, beganMs: nowMs };
+    this.#checks.set(keyOf(camera), check);
+    void verdict.then((is) => {
+      // Who has not answered may do so in a moment.
+      if (is === 'silent' && this.#checks.get(keyOf(camera)) === check) {
+        this.#checks.delete(keyOf(camera));
+      }
+    });
     return verdict;
   }
 
@@ -160,12 +172,25 @@ export class Follower {
     const isSame = isSaidSame && !isShared;
     const isElsewhere = isSaid && !isSaidSame && this.#isElsewhere(camera, read.endpoint);
     // No login for whoever is known to be another camera: it would count as a wrong one there.
-    if (expected !== undefined && !isSame && !isElsewhere) {
+    const stranger = isSaid && !isSaidSame ? `${keyOf(camera)} ${read.endpoint}` : undefined;
+    if (expected !== undefined && !isSame && !isElsewhere && !this.#isRefused(stranger)) {
       const { clearPassword = false, user, password } = camera;
       const serial = await readSerial(camera.onvif, { user, password }, clearPassword, asking).catch(toNothing);
       read = { ...read, serial };
+      if (stranger !== undefined && (serial === undefined || !sameText(serial, expected))) {
+        this.#refused.set(stranger, this.#deps.clock.monoMs() + REFUSED_MS);
+      }
     }
     return judge({ endpoint, serial: expected }, read, isElsewhere);
+  }
+
+  #isRefused(stranger: string | undefined): boolean {
+    for (const [key, untilMs] of this.#refused) {
+      if (untilMs <= this.#deps.clock.monoMs() || this.#refused.size > MAX_DOUBTED) {
+        this.#refused.delete(key);
+      }
+    }
+    return stranger !== undefined && this.#refused.has(stranger);
   }
 
   #isElsewhere(camera: FollowedCamera, endpoint: string | undefined): boolean {
@@ -344,7 +369,7 @@ const doubtOf = (camera: FollowedCamera, url: string): string => `${keyOf(camera
 
 function toUnknown(error: unknown): Verdict {
   if (error instanceof PerchError) {
-    return 'unknown';
+    return ['timeout', 'unreachable'].includes(troubleOf(error) ?? '') ? 'silent' : 'unknown';
   }
   throw error;
 }

@@ -13,7 +13,8 @@ export interface Identity {
   readonly serial: string | undefined;
 }
 
-export type Verdict = 'same' | 'other' | 'unknown';
+/** `silent`: nobody answered, or not in time; `unknown`: who answers does not say enough. */
+export type Verdict = 'same' | 'other' | 'unknown' | 'silent';
 
 /** How an identity is asked for. */
 export interface Asking {
@@ -110,7 +111,7 @@ export function judge(expected: Identity, read: Identity, isElsewhere: boolean):
 
 export const sameText = (a: string, b: string): boolean => a.trim().toLowerCase() === b.trim().toLowerCase();
 
-const endpointOf = async (session: OnvifSession): Promise<string | undefined> =>
+export const endpointOf = async (session: OnvifSession): Promise<string | undefined> =>
   readEndpoint(await orNothing(session.call('device', '<tds:GetEndpointReference/>', 'GetEndpointReferenceResponse')));
 
 const serialOf = async (session: OnvifSession): Promise<string | undefined> =>
@@ -128,5 +129,5 @@ async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
   }
 }
 
-const isClosed = (error: unknown): boolean =>
+export const isClosed = (error: unknown): boolean =>
   ['wrongPassword', 'noRights', 'onvifOff', 'lockedOut'].includes(troubleOf(error) ?? '');

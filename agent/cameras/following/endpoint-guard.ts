@@ -1,0 +1,108 @@
+import type { Clock } from '../../base/clock.ts';
+import { type OnvifSession, openSession } from '../device/session.ts';
+import { cameraError, troubleOf } from '../soap/failures.ts';
+import { endpointOf, isClosed, OTHER_CAMERA, sameText } from './identity.ts';
+
+/** As long after an answer nobody else has come to the camera's address unnoticed, mostly. */
+const HOLDS_MS = 5_000;
+const CALL_DEADLINE_MS = 2_000;
+
+export interface GuardOptions {
+  readonly url: string;
+  /** That the configuration names. */
+  readonly endpoint: string | undefined;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Asks a device without a login which endpoint it has, before it is shown one: another camera may be at the address now. */
+export class EndpointGuard {
+  readonly #options: GuardOptions;
+  #heardAtMs = Number.NEGATIVE_INFINITY;
+  #hasTold = false;
+  #isMute = false;
+  /** Without a login. */
+  #session: OnvifSession | undefined;
+  #asking: Promise<void> | undefined;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+  }
+
+  /** @throws PerchError unreachable, when another camera is there; when nobody is */
+  confirm(): Promise<void> {
+    const { endpoint, clock } = this.#options;
+    if (endpoint === undefined || this.#isMute || clock.monoMs() - this.#heardAtMs < HOLDS_MS) {
+      return Promise.resolve();
+    }
+    this.#asking ??= this.#ask(endpoint).finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  /** A call with its login, once it is known who gets it; after one that has failed it is asked anew. */
+  async call<T>(work: () => Promise<T>): Promise<T> {
+    await this.confirm();
+    try {
+      const answer = await work();
+      this.#heardAtMs = this.#options.clock.monoMs();
+      return answer;
+    } catch (error) {
+      this.#heardAtMs = Number.NEGATIVE_INFINITY;
+      throw error;
+    }
+  }
+
+  async #ask(endpoint: string): Promise<void> {
+    const told = await this.#told();
+    if (told !== undefined && !sameText(endpoint, told)) {
+      throw cameraError('unreachable', OTHER_CAMERA);
+    }
+    this.#hasTold ||= told !== undefined;
+    // It tells strangers nothing, and is not asked in vain for ever.
+    this.#isMute = !this.#hasTold;
+    this.#heardAtMs = this.#options.clock.monoMs();
+  }
+
+  async #told(): Promise<string | undefined> {
+    try {
+      this.#session ??= await this.#open();
+      return await endpointOf(this.#session);
+    } catch (error) {
+      // A few answer what they do not know with silence.
+      const isSilence = this.#session !== undefined && !this.#hasTold && troubleOf(error) === 'timeout';
+      if (isClosed(error) || isSilence) {
+        return undefined;
+      }
+      this.#session = undefined;
+      throw error;
+    }
+  }
+
+  #open(): Promise<OnvifSession> {
+    const { clock, signal } = this.#options;
+    const url = new URL(this.#options.url);
+    url.username = '';
+    url.password = '';
+    return openSession({ url: url.href, clock, signal, callDeadlineMs: CALL_DEADLINE_MS });
+  }
+}
+
+/** The session, each of whose calls goes to the camera that was meant, also when it has been idle or was interrupted. */
+export const guarded = (session: OnvifSession, guard: EndpointGuard): OnvifSession => ({
+  url: session.url,
+  host: session.host,
+  get skewMs() {
+    return session.skewMs;
+  },
+  get isTrusted() {
+    return session.isTrusted;
+  },
+  credentials: session.credentials,
+  information: () => guard.call(() => session.information()),
+  has: (service) => session.has(service),
+  call: (...asked) => guard.call(() => session.call(...asked)),
+  callAt: (...asked) => guard.call(() => session.callAt(...asked)),
+  readClock: () => session.readClock(),
+});
