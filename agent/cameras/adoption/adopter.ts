@@ -10,7 +10,7 @@ import type { FoundCamera } from '../discovery/found-camera.ts';
 import { loginMissing } from '../soap/login-failures.ts';
 import type { LoginMemory } from '../soap/login-memory.ts';
 import { type AtAddress, lookAtAddress } from './by-address.ts';
-import { type AdoptedPath, type CameraPlan, editsFor, pathOfCamera } from './plan.ts';
+import { type AdoptedPath, type CameraPlan, editsFor, oneLine, pathOfCamera } from './plan.ts';
 import { withLogin } from './stream-patterns.ts';
 import type { IsOpen, Progress } from './try-patterns.ts';
 import {
@@ -74,7 +74,7 @@ export class Adopter {
       paths = made.paths;
       return made.edits;
     });
-    return { title: plan.title, paths, description };
+    return { title: oneLine(plan.title), paths, description };
   }
 
   /** Logs in and reads what the camera is, and changes nothing. @throws PerchError in words for a person */
@@ -207,7 +207,7 @@ export class Adopter {
     const description = await understand(session, { prove: this.#proverFor(wish), prefers, signal });
     const { information, channels } = description;
     const model = [information.manufacturer, information.model].filter(Boolean).join(' ');
-    const title = wish.title || found?.name || model || session.host;
+    const title = oneLine(wish.title ?? '') || found?.name || model || session.host;
     const plan = {
       ...planFor(wish, credentialsOf(wish)),
       identity: {
@@ -232,7 +232,7 @@ export class Adopter {
     const plan = {
       ...planFor(wish, credentials),
       identity: {},
-      title: wish.title || [maker?.trim(), hostname].filter(Boolean).join(' '),
+      title: oneLine(wish.title ?? '') || [maker?.trim(), hostname].filter(Boolean).join(' '),
       called: [hostname],
       channels: [{ main: { source: main }, sub: sub === undefined ? undefined : { source: sub } }],
     };

@@ -76,6 +76,16 @@ test.for([
   ]);
 });
 
+test('a camera that calls itself like a reserved part of an address gets another path', () => {
+  const { paths } = written({ ...PLAN, title: 'Talk' });
+  expect(paths[0]?.name).toBe('talk_2');
+});
+
+test('a title is one line', () => {
+  const { config } = written({ ...PLAN, name: 'yard', title: ' Front\r\n door\u2028\tleft\n' });
+  expect(config.paths.get('yard')?.settings?.camera?.name).toBe('Front door left');
+});
+
 test.for([
   ['motion', 'motion'],
   ['no', 'no'],
@@ -118,6 +128,10 @@ test.for([
   ['../etc', "can't contain dot path segments"],
   ['~^cam', 'can contain only alphanumeric'],
   ['all_others/', "can't end with a slash"],
+  ['yard/whep', "'whep' is reserved"],
+  ['yard/whip', "'whip' is reserved"],
+  ['yard/talk', "'talk' is reserved"],
+  ['talk', "'talk' is reserved"],
 ] as const)('the name %s is refused', ([name, words]) => {
   expect(() => editsFor({ ...PLAN, name }, good(FILE))).toThrow(words);
 });

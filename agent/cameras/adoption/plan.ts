@@ -60,7 +60,7 @@ export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Ed
   if (plan.name !== undefined) {
     checkName(plan.name, isTaken);
   }
-  const base = plan.name ?? freePathName([plan.title, ...plan.called], isTaken);
+  const base = plan.name ?? freePathName([plan.title, ...plan.called], (name) => isTaken(name) || isReserved(name));
   const record = plan.record ?? (config.pathDefaults.record === 'no' ? 'always' : undefined);
   const edits: Edit[] = [];
   const paths = plan.channels.map(({ main, sub }, i): AdoptedPath => {
@@ -86,8 +86,17 @@ function checkAddress({ channels }: CameraPlan): void {
   }
 }
 
+/** What stands behind the path in the addresses of WebRTC: a path that ends so has no page of its own. */
+const RESERVED = ['whep', 'whip', 'talk'];
+const lastPart = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
+const isReserved = (name: string): boolean => RESERVED.includes(lastPart(name));
+
 function checkName(name: string, isTaken: (name: string) => boolean): void {
   checkStreamPath(name);
+  if (isReserved(name)) {
+    const words = `invalid path name: '${lastPart(name)}' is reserved as the last part of an address: take another name`;
+    throw new PerchError('badInput', words);
+  }
   // With `_sub` it would be the small stream of another.
   const large = name.endsWith(SUB_SUFFIX) ? name.slice(0, -SUB_SUFFIX.length) : name;
   const taken = [name, name + SUB_SUFFIX, large].find(isTaken);
@@ -96,11 +105,14 @@ function checkName(name: string, isTaken: (name: string) => boolean): void {
   }
 }
 
+/** What cameras and people give as a name may have line breaks, which lists and logs have no place for. */
+export const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+
 function blockOf(plan: CameraPlan, stream: StreamPlan, title: string, record: CameraPlan['record']): object {
   const { identity, credentials, clearPassword } = plan;
   const { onvif, endpoint, serial } = identity;
   const camera = {
-    ...{ name: title.slice(0, 200), onvif, profile: stream.profile, endpoint, serial },
+    ...{ name: oneLine(title).slice(0, 200), onvif, profile: stream.profile, endpoint, serial },
     ...{ user: credentials?.user, password: credentials?.password },
     ...(clearPassword ? { clearPassword } : {}),
   };
