@@ -82,10 +82,9 @@ export class EndpointGuard {
 
   #open(): Promise<OnvifSession> {
     const { clock, signal } = this.#options;
-    const url = new URL(this.#options.url);
-    url.username = '';
-    url.password = '';
-    return openSession({ url: url.href, clock, signal, callDeadlineMs: CALL_DEADLINE_MS });
+    // Not by `URL`, which knows no zones of link-local addresses.
+    const url = this.#options.url.replace(/^(\s*https?:\/\/)[^/?#]*@/i, '$1');
+    return openSession({ url, clock, signal, callDeadlineMs: CALL_DEADLINE_MS });
   }
 }
 
