@@ -54,8 +54,12 @@ test('log-ins, changes of the configuration and what cameras see come as events,
       text += new TextDecoder().decode(chunk);
     }
   })().catch(() => {});
-  const refused = post('session', { password: 'wrong horse' });
-  await expect.poll(async () => clock.advance(5_000).then(() => text)).toContain('"state":"refused"');
+  let isAnswered = false;
+  const refused = post('session', { password: 'wrong horse' }).finally(() => {
+    isAnswered = true;
+  });
+  // It is told before the answer, which waits by the clock.
+  await expect.poll(async () => clock.advance(5_000).then(() => isAnswered && text)).toContain('"state":"refused"');
   await refused;
   const added = await post('config/paths/add/gate', { source: 'publisher' }, cookie);
   expect([added.status, await added.json()]).toEqual([200, { status: 'ok' }]);
