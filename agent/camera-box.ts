@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import type { TellBox } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
+import { Gate } from './base/gate.ts';
 import { joinSignals } from './base/joined-signal.ts';
 import { type Logger, redact } from './base/log.ts';
 import {
@@ -29,7 +30,6 @@ import type { PathEntry, ReadyPath } from './config/path-entry.ts';
 import type { ConfigStore } from './config/store.ts';
 import type { AdoptAnswer, AdoptBody, CheckAnswer, CheckWish, ProbeBody } from './http/api/camera-schemas.ts';
 import type { CameraLookup } from './http/api/cameras.ts';
-import { Turns } from './turns.ts';
 
 const MAX_PICTURE_BYTES = 4 << 20;
 const PICTURE_DEADLINE_MS = 10_000;
@@ -73,7 +73,7 @@ export class CameraBox implements CameraLookup {
   readonly #adopter: Adopter;
   readonly #looks: Looks;
   readonly #pictures: CameraStills;
-  readonly #turns = new Turns(AT_ONCE, MOST_WAITING);
+  readonly #gate = new Gate(AT_ONCE, MOST_WAITING, 'cameras');
   /** By path; what a camera has told last. */
   readonly #known = new Map<string, Known>();
   #toldMs = Number.NEGATIVE_INFINITY;
@@ -125,7 +125,7 @@ export class CameraBox implements CameraLookup {
   }
 
   async check(wish: Static<typeof CheckWish>): Promise<Static<typeof CheckAnswer>> {
-    this.#turns.checkRoom(1);
+    this.#gate.checkRoom(1);
     try {
       const description = await this.#inTurn((signal) => this.#adopter.check(wish, signal));
       const shown = description ? descriptionJson(description) : null;
@@ -136,7 +136,7 @@ export class CameraBox implements CameraLookup {
   }
 
   async adopt({ cameras, ...shared }: Static<typeof AdoptBody>): Promise<Static<typeof AdoptAnswer>> {
-    this.#turns.checkRoom(cameras.length);
+    this.#gate.checkRoom(cameras.length);
     const items = cameras.map((camera) => {
       // A user of its own has a password of its own.
       return this.#adoptOne(camera.user === undefined ? { ...shared, ...camera } : camera);
@@ -154,7 +154,7 @@ export class CameraBox implements CameraLookup {
     if (onvif === undefined) {
       throw new PerchError('unsupported', 'this camera has no ONVIF: nothing more can be asked of it', { path });
     }
-    this.#turns.checkRoom(1);
+    this.#gate.checkRoom(1);
     const wish = { onvif, user, password, clearPassword };
     const description = await ofCamera(() => this.#inTurn((signal) => this.#adopter.read(wish, signal)));
     this.#remember(path, description);
@@ -226,7 +226,7 @@ export class CameraBox implements CameraLookup {
 
   /** A camera at a time has so long; a few have their turn together. */
   #inTurn<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#turns.take(async () => {
+    return this.#gate.run(async () => {
       const joined = joinSignals([this.#deps.signal], DEADLINE_MS);
       try {
         return await work(joined.signal);

@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
+import { Gate } from '../base/gate.ts';
 import type { PermissionRule } from '../config/global.ts';
 import { askServer } from './ask-server.ts';
 import { excludedWords, type MachineRequest, type Machines, tokenOf, type Verdict } from './machines.ts';
-import { Gate } from './password-hash.ts';
 import { Permissions } from './permissions.ts';
 
 export interface AskedServerSettings {
@@ -27,7 +27,7 @@ export class AskedServer implements Machines {
   readonly #settings: AskedServerSettings;
   readonly #exclude: Permissions;
   readonly #clock: Clock;
-  readonly #gate = new Gate(AT_ONCE, WAITING_LIMIT);
+  readonly #gate = new Gate(AT_ONCE, WAITING_LIMIT, 'log-ins');
 
   constructor(settings: AskedServerSettings, clock: Clock) {
     this.#settings = settings;

@@ -1,6 +1,6 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import Type, { type Static } from 'typebox';
-import { PerchError } from '../base/errors.ts';
+import { Gate } from '../base/gate.ts';
 
 const HASH_BYTES = 32;
 const SALT_BYTES = 16;
@@ -44,39 +44,4 @@ function derive(password: string, salt: Buffer, { n, r, p }: { n: number; r: num
   });
 }
 
-/** Lets `limit` run at once and `waitingLimit` wait; further ones are refused. */
-export class Gate {
-  readonly #limit: number;
-  readonly #waitingLimit: number;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
-
-  constructor(limit: number, waitingLimit: number) {
-    this.#limit = limit;
-    this.#waitingLimit = waitingLimit;
-  }
-
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.#limit) {
-      if (this.#waiting.length >= this.#waitingLimit) {
-        throw new PerchError('exhausted', `${this.#waitingLimit} log-ins are waiting already`, { retryAfterS: 5 });
-      }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#running += 1;
-    }
-    try {
-      return await work();
-    } finally {
-      // The place is handed over as it is, so nobody who comes in between can take it.
-      const next = this.#waiting.shift();
-      if (next) {
-        next();
-      } else {
-        this.#running -= 1;
-      }
-    }
-  }
-}
-
-const gate = new Gate(AT_ONCE, WAITING_LIMIT);
+const gate = new Gate(AT_ONCE, WAITING_LIMIT, 'log-ins');

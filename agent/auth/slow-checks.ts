@@ -1,9 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
+import { Gate } from '../base/gate.ts';
 import { subscriberOf } from '../base/ip-address.ts';
 import { type Argon2Parameters, verifyArgon2 } from './argon2.ts';
-import { Gate } from './password-hash.ts';
 
 const REMEMBER_MS = 10 * 60_000;
 const REMEMBER_LIMIT = 64;
@@ -28,7 +28,7 @@ export class SlowChecks {
   readonly #right = new Map<string, Remembered>();
   readonly #other = new Map<string, Remembered>();
   readonly #inFlight = new Map<string, number>();
-  readonly #gate = new Gate(AT_ONCE, WAITING_LIMIT);
+  readonly #gate = new Gate(AT_ONCE, WAITING_LIMIT, 'log-ins');
 
   constructor(clock: Clock, verify = verifyArgon2) {
     this.#clock = clock;
