@@ -125,38 +125,45 @@ const rtspConns = (name: 'rtsp' | 'rtsps'): MediaKind =>
 
 const SESSION_LABELS = ['id', 'path', 'remoteAddr', 'state'] as const;
 
+const sessionRows = (jitterUnit: 'ticks' | 'seconds'): readonly Row[] => [
+  ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
+  ['inbound_rtp_packets', 'inboundRTPPackets', 'RTP packets that came in.'],
+  ['inbound_rtp_packets_lost', 'inboundRTPPacketsLost', 'RTP packets that never came.'],
+  ['inbound_rtp_packets_in_error', 'inboundRTPPacketsInError', 'RTP packets that made no sense.'],
+  ['inbound_rtp_packets_jitter', 'inboundRTPPacketsJitter', `Jitter of what comes in (RFC 3550), in ${jitterUnit}.`],
+  ['inbound_rtcp_packets', 'inboundRTCPPackets', 'RTCP packets that came in.'],
+  ['inbound_rtcp_packets_in_error', 'inboundRTCPPacketsInError', 'RTCP packets that made no sense.'],
+  ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
+  ['outbound_rtp_packets', 'outboundRTPPackets', 'RTP packets that were sent.'],
+  ['outbound_rtp_packets_reported_lost', 'outboundRTPPacketsReportedLost', 'RTP packets that the peer missed.'],
+  ['outbound_rtp_packets_discarded', 'outboundRTPPacketsDiscarded', 'RTP packets that the peer was too slow for.'],
+  ['outbound_rtcp_packets', 'outboundRTCPPackets', 'RTCP packets that were sent.'],
+];
+
+const OLDER_SESSION_ROWS: readonly Row[] = [
+  ['bytes_received', 'bytesReceived', 'Older name of inbound_bytes.'],
+  ['bytes_sent', 'bytesSent', 'Older name of outbound_bytes.'],
+  ['rtp_packets_received', 'rtpPacketsReceived', 'Older name of inbound_rtp_packets.'],
+  ['rtp_packets_sent', 'rtpPacketsSent', 'Older name of outbound_rtp_packets.'],
+  ['rtp_packets_lost', 'rtpPacketsLost', 'Older name of inbound_rtp_packets_lost.'],
+  ['rtp_packets_in_error', 'rtpPacketsInError', 'Older name of inbound_rtp_packets_in_error.'],
+  ['rtp_packets_jitter', 'rtpPacketsJitter', 'Older name of inbound_rtp_packets_jitter.'],
+  ['rtcp_packets_received', 'rtcpPacketsReceived', 'Older name of inbound_rtcp_packets.'],
+  ['rtcp_packets_sent', 'rtcpPacketsSent', 'Older name of outbound_rtcp_packets.'],
+  ['rtcp_packets_in_error', 'rtcpPacketsInError', 'Older name of inbound_rtcp_packets_in_error.'],
+];
+
+/** Sessions of WebRTC do not count these. */
+const isOfRtspAlone = ([suffix]: Row): boolean => /_(in_error|reported_lost|packets_discarded)$/.test(suffix);
+
 const rtspSessions = (name: 'rtsp' | 'rtsps'): MediaKind =>
   kindOf({
     type: `${name}_sessions`,
     title: `${name.toUpperCase()} sessions`,
     what: 'Sessions',
     labels: SESSION_LABELS,
-    rows: [
-      ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-      ['inbound_rtp_packets', 'inboundRTPPackets', 'RTP packets that came in.'],
-      ['inbound_rtp_packets_lost', 'inboundRTPPacketsLost', 'RTP packets that never came.'],
-      ['inbound_rtp_packets_in_error', 'inboundRTPPacketsInError', 'RTP packets that made no sense.'],
-      ['inbound_rtp_packets_jitter', 'inboundRTPPacketsJitter', 'Jitter of what comes in (RFC 3550), in ticks.'],
-      ['inbound_rtcp_packets', 'inboundRTCPPackets', 'RTCP packets that came in.'],
-      ['inbound_rtcp_packets_in_error', 'inboundRTCPPacketsInError', 'RTCP packets that made no sense.'],
-      ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
-      ['outbound_rtp_packets', 'outboundRTPPackets', 'RTP packets that were sent.'],
-      ['outbound_rtp_packets_reported_lost', 'outboundRTPPacketsReportedLost', 'RTP packets that the peer missed.'],
-      ['outbound_rtp_packets_discarded', 'outboundRTPPacketsDiscarded', 'RTP packets that the peer was too slow for.'],
-      ['outbound_rtcp_packets', 'outboundRTCPPackets', 'RTCP packets that were sent.'],
-    ],
-    older: [
-      ['bytes_received', 'bytesReceived', 'Older name of inbound_bytes.'],
-      ['bytes_sent', 'bytesSent', 'Older name of outbound_bytes.'],
-      ['rtp_packets_received', 'rtpPacketsReceived', 'Older name of inbound_rtp_packets.'],
-      ['rtp_packets_sent', 'rtpPacketsSent', 'Older name of outbound_rtp_packets.'],
-      ['rtp_packets_lost', 'rtpPacketsLost', 'Older name of inbound_rtp_packets_lost.'],
-      ['rtp_packets_in_error', 'rtpPacketsInError', 'Older name of inbound_rtp_packets_in_error.'],
-      ['rtp_packets_jitter', 'rtpPacketsJitter', 'Older name of inbound_rtp_packets_jitter.'],
-      ['rtcp_packets_received', 'rtcpPacketsReceived', 'Older name of inbound_rtcp_packets.'],
-      ['rtcp_packets_sent', 'rtcpPacketsSent', 'Older name of outbound_rtcp_packets.'],
-      ['rtcp_packets_in_error', 'rtcpPacketsInError', 'Older name of inbound_rtcp_packets_in_error.'],
-    ],
+    rows: sessionRows('ticks'),
+    older: OLDER_SESSION_ROWS,
   });
 
 const WEBRTC_SESSIONS = kindOf({
@@ -165,26 +172,10 @@ const WEBRTC_SESSIONS = kindOf({
   what: 'WebRTC sessions',
   labels: SESSION_LABELS,
   rows: [
-    ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-    ['inbound_rtp_packets', 'inboundRTPPackets', 'RTP packets that came in.'],
-    ['inbound_rtp_packets_lost', 'inboundRTPPacketsLost', 'RTP packets that never came.'],
-    ['inbound_rtp_packets_jitter', 'inboundRTPPacketsJitter', 'Jitter of what comes in (RFC 3550), in seconds.'],
-    ['inbound_rtcp_packets', 'inboundRTCPPackets', 'RTCP packets that came in.'],
-    ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
-    ['outbound_rtp_packets', 'outboundRTPPackets', 'RTP packets that were sent.'],
-    ['outbound_rtcp_packets', 'outboundRTCPPackets', 'RTCP packets that were sent.'],
+    ...sessionRows('seconds').filter((row) => !isOfRtspAlone(row)),
     ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that the peer was too slow for.'],
   ],
-  older: [
-    ['bytes_received', 'bytesReceived', 'Older name of inbound_bytes.'],
-    ['bytes_sent', 'bytesSent', 'Older name of outbound_bytes.'],
-    ['rtp_packets_received', 'rtpPacketsReceived', 'Older name of inbound_rtp_packets.'],
-    ['rtp_packets_sent', 'rtpPacketsSent', 'Older name of outbound_rtp_packets.'],
-    ['rtp_packets_lost', 'rtpPacketsLost', 'Older name of inbound_rtp_packets_lost.'],
-    ['rtp_packets_jitter', 'rtpPacketsJitter', 'Older name of inbound_rtp_packets_jitter.'],
-    ['rtcp_packets_received', 'rtcpPacketsReceived', 'Older name of inbound_rtcp_packets.'],
-    ['rtcp_packets_sent', 'rtcpPacketsSent', 'Older name of outbound_rtcp_packets.'],
-  ],
+  older: OLDER_SESSION_ROWS.filter((row) => !isOfRtspAlone(row)),
 });
 
 /** In MediaMTX's order. */
