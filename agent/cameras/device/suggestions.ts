@@ -1,3 +1,4 @@
+import { spanWords } from '../../base/span-words.ts';
 import type { CameraStream } from './streams.ts';
 
 /** What would make a camera better to watch, for a person to decide; nothing is changed by itself. */
@@ -28,8 +29,7 @@ interface Conditions {
 export function suggest(streams: readonly CameraStream[], { skewMs, isTrusted }: Conditions): Suggestion[] {
   const found: Suggestion[] = streams.flatMap(suggestForStream);
   if (Math.abs(skewMs) > CLOCK_OFF_MS) {
-    const minutes = Math.round(Math.abs(skewMs) / 60_000);
-    const words = `the camera's clock is ${minutes} min ${skewMs > 0 ? 'fast' : 'slow'}: set it, or let it ask a time server`;
+    const words = `the camera's clock is ${spanWords(skewMs)} ${skewMs > 0 ? 'fast' : 'slow'}: set it, or let it ask a time server`;
     found.push({ kind: 'clock', words });
   }
   if (isTrusted === false) {
