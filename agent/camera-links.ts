@@ -14,8 +14,12 @@ export interface CameraLink {
   readonly settings: CameraSettings;
 }
 
-/** Undefined when the path names no ONVIF service. */
-export function linkOf({ camera }: PathSettings): CameraLink | undefined {
+/** Undefined when the path names no ONVIF service, or its camera is paused. */
+export const linkOf = (settings: PathSettings): CameraLink | undefined =>
+  settings.camera?.paused ? undefined : anyLinkOf(settings);
+
+/** The link of a paused camera, too. */
+export function anyLinkOf({ camera }: PathSettings): CameraLink | undefined {
   const url = camera?.onvif;
   if (!camera || url === undefined || !URL.canParse(url)) {
     return undefined;

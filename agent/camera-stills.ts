@@ -31,8 +31,9 @@ export class CameraStills {
       profile,
       clearPassword,
       endpoint,
+      paused,
     } = resolvePath(this.#config(), path)?.settings?.camera ?? {};
-    if (url === undefined || url === '') {
+    if (url === undefined || url === '' || paused) {
       this.#known.delete(path);
       return undefined;
     }

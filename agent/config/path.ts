@@ -23,6 +23,15 @@ export const CameraSchema = Type.Object({
     Type.String({ maxLength: 200, description: 'urn:uuid:… by which the camera is known wherever its address is.' }),
   ),
   serial: Type.Optional(Type.String({ maxLength: 200, description: "The camera's serial number, as it tells it." })),
+  paused: Type.Optional(
+    Type.Boolean({ description: 'The camera is neither pulled nor listened to; its path stays. Default: no.' }),
+  ),
+  pausedUntil: Type.Optional(
+    Type.String({ syntax: 'time', description: 'With paused: when Perch goes on by itself, 2026-01-31T18:00:00Z.' }),
+  ),
+  order: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Place of the camera among the others. Those without one come last.' }),
+  ),
   clearPassword: Type.Optional(
     Type.Boolean({
       description: 'The password may be sent to the ONVIF service so that anybody in the network can read it.',

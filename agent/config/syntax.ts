@@ -142,6 +142,14 @@ function checkAddress(text: string): string {
   return text;
 }
 
+/** A moment, RFC 3339. */
+function checkTime(text: string): string {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(text) || Number.isNaN(Date.parse(text))) {
+    throw new PerchError('badInput', `'${text.slice(0, 64)}' is not a time: write for example 2026-01-31T18:00:00Z`);
+  }
+  return text;
+}
+
 function checkCommand(text: string): string {
   const command = text.trim();
   if (command !== '') {
@@ -164,6 +172,7 @@ const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   askedUrl: checkAskedUrl,
   token: checkToken,
   command: checkCommand,
+  time: checkTime,
 };
 
 export const checkSyntax = (syntax: string, text: string): string => CHECKS[syntax]?.(text) ?? text;

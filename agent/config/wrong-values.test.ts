@@ -114,8 +114,13 @@ test.for([
   ['recordPath: /x/%path/%Y', 'recordPath: must contain either %s or all of'],
   [
     'camera: 192.168.1.2',
-    'camera: expected a block with the keys onvif, profile, user, password, name, events, setClock, endpoint, serial, clearPassword',
+    'camera: expected a block with the keys onvif, profile, user, password, name, events, setClock, endpoint, serial, paused, pausedUntil, order, clearPassword',
   ],
+  [
+    'camera: {pausedUntil: tomorrow}',
+    "camera.pausedUntil: 'tomorrow' is not a time: write for example 2026-01-31T18:00:00Z",
+  ],
+  ['camera: {order: 0}', 'camera.order: '],
   ['camera: {onvif: "http://a:b@c"}', 'camera.onvif: not an HTTP address without credentials'],
   ['publishPass: me', 'publishPass: is of no use without publishUser'],
   ['publishUser: [me]', 'publishUser: expected a single value here'],

@@ -53,8 +53,8 @@ export function withQuery(settings: PathSettings, query: string): PathSettings {
 export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBufferSize }: Config): string {
   const { camera, ...rest } = settings;
   const own = Object.entries(rest).filter(([key]) => !RECORD_KEYS.test(key) && !LIVE_KEYS.has(key));
-  // Of the camera's block only who logs in to it; the rest is looked at when it is needed.
-  const login = [camera?.user, camera?.password];
+  // Of the camera's block only who logs in to it, if anybody does; the rest is looked at when it is needed.
+  const login = [camera?.user, camera?.password, camera?.paused === true];
   const pulling = settings.source.includes('://') ? [login, readTimeoutMs, udpReadBufferSize] : [];
   return JSON.stringify([own.sort(), pulling]);
 }

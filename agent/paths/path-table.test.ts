@@ -347,3 +347,23 @@ test('the read timeout of cameras is nothing to a publisher', async () => {
   await table.apply(configOf('  cam:\n  pulled: {source: "rtsp://h/1"}', 'readTimeout: 20s'));
   expect(replaced).toBe(0);
 });
+
+test('a paused camera is neither pulled nor recorded, says so to readers, and goes on when it is not paused any more', async () => {
+  const { table, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/1", camera: {user: me, password: pw}}');
+  sourceOf('rtsp://h/1').deliver([tinyH264]);
+  await apply('  cam: {source: "rtsp://h/1", camera: {user: me, password: pw, paused: yes}}');
+  expect(sourceOf('rtsp://h/1').isRunning).toBe(false);
+  expect(table.find('cam')).toMatchObject({ ready: false, sourceState: null, lastError: null });
+  await expect(table.open('cam')).rejects.toMatchObject({
+    code: 'notFound',
+    message: "no stream is available on path 'cam': its camera is paused",
+  });
+  expect(thrownBy(() => table.publish('cam', publisherOf('one')))).toMatchObject({ code: 'badInput' });
+  await apply('  cam: {source: "rtsp://h/1", camera: {user: me, password: pw, name: Yard}}');
+  expect(sourceOf('rtsp://h/1')).toMatchObject({ isRunning: true, runs: 2 });
+});
+
+test('a paused camera on demand is not started by a reader', async () => {
+  const { table } = await tableOf('  cam: {source: "rtsp://h/1", sourceOnDemand: yes, camera: {paused: yes}}');
+  await expect(table.open('cam')).rejects.toMatchObject({ code: 'notFound' });
+});

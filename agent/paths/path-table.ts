@@ -287,6 +287,9 @@ export class PathTable {
     if (source === 'redirect') {
       return { kind: 'redirect' };
     }
+    if (settings.camera?.paused) {
+      return { kind: 'paused' };
+    }
     return {
       kind: 'pulled',
       source: {

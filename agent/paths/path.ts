@@ -50,7 +50,9 @@ export type PathOrigin =
       readonly onDemand?: OnDemandTimes | undefined;
     }
   /** Readers are sent elsewhere: there is never a stream. */
-  | { readonly kind: 'redirect' };
+  | { readonly kind: 'redirect' }
+  /** Somebody has paused the camera: nobody connects to it. */
+  | { readonly kind: 'paused' };
 
 /** What can change while the stream and its readers stay. */
 export interface PathTraits {
@@ -116,7 +118,7 @@ export class Path {
     if (origin.kind === 'pulled') {
       this.#runner = new SourceRunner(origin.source, this.#runnerOwner(), clock, this.#log, parts.former);
     }
-    if (origin.kind !== 'redirect') {
+    if ('onDemand' in origin) {
       this.#onDemand = origin.onDemand && new OnDemand(origin.onDemand, this.#onDemandOwner(this.#runner), clock);
     }
   }
@@ -146,7 +148,7 @@ export class Path {
   /** Other settings of those that concern the next reader or publisher only. */
   follow(traits: PathTraits): void {
     this.#traits = traits;
-    if (traits.origin.kind !== 'redirect' && traits.origin.onDemand) {
+    if ('onDemand' in traits.origin && traits.origin.onDemand) {
       this.#onDemand?.setTimes(traits.origin.onDemand);
     }
   }
@@ -171,7 +173,8 @@ export class Path {
   async open(query: string): Promise<Stream> {
     const stream = this.#stream ?? (await this.#onDemand?.request(query));
     if (!stream) {
-      throw new PerchError('notFound', `no stream is available on path '${this.name}'`, { path: this.name });
+      const reason = this.#traits.origin.kind === 'paused' ? ': its camera is paused' : '';
+      throw new PerchError('notFound', `no stream is available on path '${this.name}'${reason}`, { path: this.name });
     }
     const { maxReaders } = this.#traits;
     if (maxReaders > 0 && stream.audience >= maxReaders) {
