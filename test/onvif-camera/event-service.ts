@@ -101,7 +101,7 @@ async function pull(state: CameraState, call: Call): Promise<string> {
   const subscription = subscriptionOf(state, call);
   const { clock, quirks } = state;
   const wantedMs = Math.min(durationMs(call.argument('Timeout')) ?? 0, LONGEST_PULL_MS);
-  const timeoutMs = quirks.answersPullsAtOnce ? 0 : Math.min(wantedMs, quirks.cutsPullsAfterMs ?? wantedMs);
+  const timeoutMs = Math.min(wantedMs, quirks.answersPullsAfterMs ?? wantedMs, quirks.cutsPullsAfterMs ?? wantedMs);
   if (subscription.waiting.length === 0 && timeoutMs > 0) {
     const isOver = new AbortController();
     subscription.wake = () => isOver.abort();
@@ -113,6 +113,9 @@ async function pull(state: CameraState, call: Call): Promise<string> {
   }
   if (subscription.waiting.length === 0 && quirks.cutsPullsAfterMs !== undefined && timeoutMs < wantedMs) {
     throw new Cut();
+  }
+  if (quirks.forgetsSubscriptions) {
+    state.events.end(subscription.id);
   }
   const messages = subscription.waiting.splice(0, numberOf(call.argument('MessageLimit')) ?? 10);
   return answer('PullMessages', times('tev', state, subscription) + messages.join(''));

@@ -157,14 +157,24 @@ test('a connection that breaks while nothing happens is no message: the next wai
   await until(() => expect(told).toEqual(['cam motion true']));
 });
 
-test('a camera that answers every pull at once is not asked without end', async () => {
-  const { camera, clock } = await begin({ answersPullsAtOnce: true });
-  await pulls(camera, 6);
-  const before = count(camera, 'PullMessages');
-  await clock.advance(1_500);
-  await until(() => expect(count(camera, 'PullMessages')).toBeGreaterThan(before));
-  await clock.advance(0);
-  expect(count(camera, 'PullMessages') - before).toBeLessThan(5);
+test.for([0, 300, 900])(
+  'a camera that waits with a pull for %d ms alone is asked once a second, not without end',
+  async (afterMs) => {
+    const { camera, clock, told } = await begin({ answersPullsAfterMs: afterMs });
+    await passUntil(clock, 100, () => expect(count(camera, 'PullMessages')).toBeGreaterThan(6));
+    const [before, sinceMs] = [count(camera, 'PullMessages'), clock.monoMs()];
+    await passUntil(clock, 100, () => expect(clock.monoMs() - sinceMs).toBeGreaterThanOrEqual(10_000));
+    // The clock may have stood in the middle of a second.
+    expect(count(camera, 'PullMessages') - before).toBeLessThanOrEqual(11);
+    camera.motion(true);
+    await passUntil(clock, 100, () => expect(told).toEqual(['cam motion true']));
+  },
+);
+
+test('a camera that forgets its subscriptions at once is asked ever more rarely', async () => {
+  const { camera, clock } = await begin({ forgetsSubscriptions: true });
+  await passUntil(clock, 1_000, () => expect(count(camera, 'CreatePullPointSubscription')).toBe(6));
+  expect(clock.monoMs()).toBeGreaterThanOrEqual((5 + 10 + 20 + 40 + 80) * 1_000);
 });
 
 test.for<[string, Quirks]>([

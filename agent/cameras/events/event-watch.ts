@@ -14,10 +14,11 @@ const SHORTEST_PULL_MS = 2_000;
 /** Tapo C220 breaks connections after 10 s without news: a shorter wait keeps them. */
 const CUT_SHARE = 0.7;
 const MAX_RESETS = 3;
-/** Answers that come sooner than this, again and again, are no waiting. */
-const QUICK_MS = 250;
+/** Pulls that are over sooner than this, again and again, are no waiting: from then on one begins each such time. */
+const QUICK_MS = 1_000;
 const MAX_QUICK = 5;
-const QUICK_PAUSE_MS = 1_000;
+/** A camera that has been listened to for so long works: what fails afterwards is tried again soon. */
+const STEADY_MS = 60_000;
 const FIRST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 60_000;
 /** It does answer, and never as it should. */
@@ -162,6 +163,7 @@ export class EventWatch {
   async #pullOn(point: PullPoint, channels: Channels): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#stop;
+    const beganMs = clock.monoMs();
     let resets = 0;
     let quick = 0;
     while (!signal.aborted) {
@@ -172,7 +174,7 @@ export class EventWatch {
       try {
         const notifications = await point.pull(this.#pullMs, signal);
         resets = 0;
-        this.#heard();
+        this.#heard(clock.monoMs() - beganMs);
         for (const notification of notifications) {
           this.#sighted.take(notification, channels.of(notification));
         }
@@ -186,9 +188,10 @@ export class EventWatch {
         }
         this.#learnWait(clock.monoMs() - sinceMs);
       }
-      quick = clock.monoMs() - sinceMs < QUICK_MS ? quick + 1 : 0;
+      const tookMs = clock.monoMs() - sinceMs;
+      quick = tookMs < QUICK_MS ? quick + 1 : 0;
       if (quick > MAX_QUICK) {
-        await clock.sleep(QUICK_PAUSE_MS, signal);
+        await clock.sleep(QUICK_MS - tookMs, signal);
       }
     }
   }
@@ -212,8 +215,10 @@ export class EventWatch {
     }
   }
 
-  #heard(): void {
-    this.#pauseMs = FIRST_PAUSE_MS;
+  #heard(lastedMs: number): void {
+    if (lastedMs >= STEADY_MS) {
+      this.#pauseMs = FIRST_PAUSE_MS;
+    }
     if (!this.#isHeard || this.#reason !== undefined) {
       this.#options.log[this.#isHeard ? 'debug' : 'info']('the camera tells what it sees');
     }

@@ -15,8 +15,10 @@ export interface EventQuirks {
   wantsExactTo?: boolean;
   /** A pull without news loses its connection after this time. */
   cutsPullsAfterMs?: number;
-  /** A pull without news is answered at once, whatever Timeout says. */
-  answersPullsAtOnce?: boolean;
+  /** A pull without news is answered after this time, whatever Timeout says. */
+  answersPullsAfterMs?: number;
+  /** A subscription is good for one pull. */
+  forgetsSubscriptions?: boolean;
   refusesRenew?: 'always' | 'relative' | 'absolute';
   subscriptionsAtMost?: number;
   tellsNoInitialState?: boolean;
