@@ -1,6 +1,6 @@
 import type { Clock } from './base/clock.ts';
-import { type OnvifSession, openSession } from './cameras/device/session.ts';
-import { EndpointGuard, guarded } from './cameras/following/endpoint-guard.ts';
+import type { OnvifSession } from './cameras/device/session.ts';
+import { openGuarded } from './cameras/following/endpoint-guard.ts';
 import { refuseOther } from './cameras/following/identity.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { CameraSettings, PathSettings } from './config/path.ts';
@@ -34,17 +34,19 @@ export function linkOfPath(config: Config, path: string): CameraLink | undefined
   return settings && linkOf(settings);
 }
 
-/** Begins to speak to it, as its settings say; not to another camera that is at its address now. */
+/**
+ * Begins to speak to it, as its settings say; not to another camera that is at its address now.
+ * @param isAsked a person has just given the login
+ */
 export async function openLink(
   { url, settings }: CameraLink,
   clock: Clock,
   signal: AbortSignal,
+  isAsked = false,
 ): Promise<OnvifSession> {
   const { user, password, clearPassword, serial, endpoint } = settings;
-  const guard = new EndpointGuard({ url, endpoint, clock, signal });
-  const session = await guard.call(async () =>
-    guarded(await openSession({ url, user, password, isClearAllowed: clearPassword, signal, clock }), guard),
-  );
+  const target = { url, user, password, isClearAllowed: clearPassword, isAsked, signal, clock };
+  const { session } = await openGuarded(target, endpoint);
   await refuseOther(session, serial);
   return session;
 }

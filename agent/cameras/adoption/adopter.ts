@@ -3,10 +3,13 @@ import { PerchError } from '../../base/errors.ts';
 import type { Edit } from '../../config/edit.ts';
 import type { Config } from '../../config/load.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import { type OnvifSession, openSession } from '../device/session.ts';
+import type { OnvifSession } from '../device/session.ts';
 import type { ProveStream } from '../device/streams.ts';
 import { type CameraDescription, understand } from '../device/understand.ts';
 import type { FoundCamera } from '../discovery/found-camera.ts';
+import type { KnownCamera } from '../discovery/found-cameras.ts';
+import { openGuarded } from '../following/endpoint-guard.ts';
+import { isOtherCamera, refuseOther } from '../following/identity.ts';
 import { loginMissing } from '../soap/login-failures.ts';
 import type { LoginMemory } from '../soap/login-memory.ts';
 import { type AtAddress, lookAtAddress } from './by-address.ts';
@@ -34,7 +37,7 @@ export interface AdopterDeps {
   readonly paths: CameraPaths;
   readonly found: {
     list(): readonly FoundCamera[];
-    find(endpoint: string): readonly FoundCamera[];
+    find(endpoint: string): readonly KnownCamera[];
     probe(range: string, options: { readonly signal: AbortSignal }): Promise<void>;
   };
   /** @param isClearAllowed the password may be sent so that anybody in the network can read it */
@@ -55,6 +58,8 @@ export interface AdoptedCamera {
   /** Undefined for cameras without ONVIF. */
   readonly description: CameraDescription | undefined;
 }
+
+const OTHER_THAN_FOUND = 'another camera is at the address where this one was found: look for cameras again';
 
 /** Finds out about cameras that somebody wants, and writes them into the configuration. */
 export class Adopter {
@@ -80,12 +85,14 @@ export class Adopter {
   /** Logs in and reads what the camera is, and changes nothing. @throws PerchError in words for a person */
   async check(wish: CameraWish, signal: AbortSignal): Promise<CameraDescription | undefined> {
     const at = await this.#locate(wish, signal);
-    return 'session' in at ? understand(at.session, { prove: this.#proverFor(wish), signal }) : undefined;
+    return 'session' in at ? understand(at.session, { prove: at.prove, signal }) : undefined;
   }
 
   /** A camera that is there already, as the configuration has it. @throws PerchError in words for a person */
-  async read(camera: CameraWish & { readonly onvif: string }, signal: AbortSignal): Promise<CameraDescription> {
-    return understand(await this.#open(camera.onvif, camera, signal), { prove: this.#proverFor(camera), signal });
+  async read(camera: AdoptedWish, signal: AbortSignal): Promise<CameraDescription> {
+    const { session, prove } = await this.#open(camera.onvif, camera, signal);
+    await refuseOther(session, camera.serial);
+    return understand(session, { prove, signal });
   }
 
   /** What is at an address of a private network. @throws PerchError in words for a person */
@@ -135,7 +142,7 @@ export class Adopter {
     }
     if (wish.address === undefined) {
       const url = this.#serviceOf(wish);
-      return { session: await this.#open(url, wish, signal), found: this.#foundAt(url) };
+      return { ...(await this.#openFound(url, wish, signal)), found: this.#foundAt(url) };
     }
     const at = await this.look(wish, signal, onProgress);
     return at.onvif === undefined
@@ -145,7 +152,7 @@ export class Adopter {
           credentials,
           makers: at.makers,
         }
-      : { session: await this.#open(at.onvif, wish, signal), found: this.#foundAt(at.onvif) };
+      : { ...(await this.#open(at.onvif, wish, signal)), found: this.#foundAt(at.onvif) };
   }
 
   async #proveStreams(
@@ -195,16 +202,46 @@ export class Adopter {
     return this.#deps.found.list().find((camera) => camera.url === url);
   }
 
-  #open(url: string, wish: CameraWish, signal: AbortSignal): Promise<OnvifSession> {
-    const { clock, logins } = this.#deps;
-    const { clearPassword: isClearAllowed } = wish;
-    const credentials = credentialsOf(wish);
-    return openSession({ url, ...credentials, isClearAllowed, isAsked: true, signal, clock, logins });
+  /** Who has another endpoint there than was found is no camera that was wished for, unless a probe of it says that it is. */
+  async #openFound(url: string, wish: CameraWish, signal: AbortSignal): Promise<Opened> {
+    const { endpoint } = wish;
+    try {
+      return await this.#open(url, wish, signal, OTHER_THAN_FOUND);
+    } catch (error) {
+      if (endpoint === undefined || !isOtherCamera(error) || !(await this.#answersAs(endpoint, url, signal))) {
+        throw error;
+      }
+      return this.#open(url, { ...wish, endpoint: undefined }, signal);
+    }
   }
 
-  async #planOf({ session, found }: ByOnvif, wish: AdoptWish, signal: AbortSignal): Promise<Planned> {
+  /** Some cameras give another endpoint by discovery than by ONVIF. */
+  async #answersAs(endpoint: string, url: string, signal: AbortSignal): Promise<boolean> {
+    const { found } = this.#deps;
+    const here = () => found.find(endpoint).find((camera) => camera.url === url);
+    const known = here();
+    await found.probe(known?.address ?? '', { signal });
+    return known !== undefined && here()?.lastSeenMs !== known.lastSeenMs;
+  }
+
+  async #open(url: string, wish: CameraWish, signal: AbortSignal, words?: string): Promise<Opened> {
+    const { clock, logins } = this.#deps;
+    const { clearPassword: isClearAllowed, endpoint } = wish;
+    const target = { url, ...credentialsOf(wish), isClearAllowed, isAsked: true, signal, clock, logins };
+    const { session, guard } = await openGuarded(target, endpoint, words);
+    const prove = this.#proverFor(wish);
+    return {
+      session,
+      prove: async (...asked) => {
+        await guard.confirm();
+        return prove(...asked);
+      },
+    };
+  }
+
+  async #planOf({ session, prove, found }: ByOnvif, wish: AdoptWish, signal: AbortSignal): Promise<Planned> {
     const { prefers } = wish;
-    const description = await understand(session, { prove: this.#proverFor(wish), prefers, signal });
+    const description = await understand(session, { prove, prefers, signal });
     const { information, channels } = description;
     const model = [information.manufacturer, information.model].filter(Boolean).join(' ');
     const title = oneLine(wish.title ?? '') || found?.name || model || session.host;
@@ -240,8 +277,14 @@ export class Adopter {
   }
 }
 
-interface ByOnvif {
+/** A camera as the configuration has it. */
+export type AdoptedWish = CameraWish & { readonly onvif: string; readonly serial?: string | undefined };
+
+interface Opened {
   readonly session: OnvifSession;
+  readonly prove: ProveStream;
+}
+interface ByOnvif extends Opened {
   readonly found: FoundCamera | undefined;
 }
 interface ByStream {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
-import { type OnvifSession, openSession } from '../device/session.ts';
-import { cameraError, troubleOf } from '../soap/failures.ts';
-import { endpointOf, isClosed, OTHER_CAMERA, sameText } from './identity.ts';
+import { type CameraTarget, type OnvifSession, openSession } from '../device/session.ts';
+import { troubleOf } from '../soap/failures.ts';
+import { endpointOf, isClosed, OTHER_CAMERA, otherCamera, sameText } from './identity.ts';
 
 /** As long after an answer nobody else has come to the camera's address unnoticed, mostly. */
 const HOLDS_MS = 5_000;
@@ -9,10 +9,12 @@ const CALL_DEADLINE_MS = 2_000;
 
 export interface GuardOptions {
   readonly url: string;
-  /** That the configuration names. */
+  /** That the configuration names, or whoever wants this camera. */
   readonly endpoint: string | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** What to do about another camera; as the settings of a path need it when not given. */
+  readonly words?: string | undefined;
 }
 
 /** Asks a device without a login which endpoint it has, before it is shown one: another camera may be at the address now. */
@@ -57,7 +59,7 @@ export class EndpointGuard {
   async #ask(endpoint: string): Promise<void> {
     const told = await this.#told();
     if (told !== undefined && !sameText(endpoint, told)) {
-      throw cameraError('unreachable', OTHER_CAMERA);
+      throw otherCamera(this.#options.words ?? OTHER_CAMERA);
     }
     this.#hasTold ||= told !== undefined;
     // It tells strangers nothing, and is not asked in vain for ever.
@@ -105,3 +107,14 @@ export const guarded = (session: OnvifSession, guard: EndpointGuard): OnvifSessi
   callAt: (...asked) => guard.call(() => session.callAt(...asked)),
   readClock: () => session.readClock(),
 });
+
+/** Begins to speak to the camera that was meant; another one that is at its address sees no login. @throws PerchError */
+export async function openGuarded(
+  target: CameraTarget & { readonly clock: Clock },
+  endpoint: string | undefined,
+  words?: string,
+): Promise<{ readonly session: OnvifSession; readonly guard: EndpointGuard }> {
+  const { url, clock, signal } = target;
+  const guard = new EndpointGuard({ url, endpoint, clock, signal, words });
+  return { session: await guard.call(async () => guarded(await openSession(target), guard)), guard };
+}

@@ -32,6 +32,13 @@ export interface Login {
 export const OTHER_CAMERA =
   'another camera is at its address now: if it was replaced, take endpoint and serial out of the settings of the path';
 
+export const otherCamera = (words: string, host?: string): PerchError =>
+  cameraError('unreachable', words, { isOther: true, ...(host !== undefined && { host }) });
+
+/** Whether a call has failed because somebody else was there. */
+export const isOtherCamera = (error: unknown): boolean =>
+  error instanceof PerchError && error.context['isOther'] === true;
+
 /** A login is not shown to a clock that is off by more: a token would be good at a time that somebody else has chosen. */
 const MAX_SKEW_MS = 10 * 60_000;
 
@@ -87,7 +94,7 @@ export async function proveSerial(
 export async function refuseOther(session: OnvifSession, serial: string | undefined): Promise<void> {
   const told = serial === undefined ? undefined : await orNothing(serialOf(session));
   if (serial !== undefined && told !== undefined && !sameText(serial, told)) {
-    throw cameraError('unreachable', OTHER_CAMERA, { host: session.host });
+    throw otherCamera(OTHER_CAMERA, session.host);
   }
 }
 

@@ -1,0 +1,100 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { good } from '../../../test/loaded-config.ts';
+import { type OnvifCamera, type OnvifCameraOptions, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { systemClock } from '../../base/clock.ts';
+import type { Edit } from '../../config/edit.ts';
+import { LoginMemory } from '../soap/login-memory.ts';
+import { Adopter } from './adopter.ts';
+
+const { signal } = new AbortController();
+const LOGIN = { user: 'admin', password: 'secret' };
+const OTHERS = { user: 'other', password: 'other' };
+
+async function openCamera(options: OnvifCameraOptions): Promise<OnvifCamera> {
+  const camera = await startOnvifCamera(options);
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  return camera;
+}
+
+/**
+ * Who adopts in a network where a camera was found with this endpoint.
+ * @param answersAs whether it still says so when it is probed
+ */
+function adopterOf({ address, url }: OnvifCamera, endpoint: string, answersAs = false) {
+  const texts = { name: undefined, hardware: undefined, location: undefined, manufacturer: undefined };
+  let known = { endpoint, address, url, foundFrom: '127.0.0.1', ...texts, firstSeenMs: 1, lastSeenMs: 1 };
+  const probed: string[] = [];
+  const written: Edit[] = [];
+  const proved: string[] = [];
+  const adopter = new Adopter({
+    clock: systemClock,
+    paths: {
+      current: good('paths:\n'),
+      revise: async (plan) => {
+        written.push(...plan({ config: good('paths:\n') }));
+      },
+    },
+    found: {
+      list: () => [known],
+      find: () => [known],
+      probe: async (range) => {
+        probed.push(range);
+        known = { ...known, lastSeenMs: answersAs ? 2 : 1 };
+      },
+    },
+    prover: () => async (rtspUrl) => {
+      proved.push(rtspUrl);
+      return { hasSound: false };
+    },
+    isOpen: async () => true,
+    speaksRtsp: async () => true,
+    includeLoopback: true,
+    logins: new LoginMemory(systemClock),
+  });
+  return { adopter, probed, written, proved };
+}
+
+const shown = ({ requests }: OnvifCamera) =>
+  requests.filter(({ hasToken, authorization }) => hasToken || authorization !== undefined);
+
+test('a camera that was found, and at whose address another one is now, is not adopted, and the other sees no login', async () => {
+  const other = await openCamera({ credentials: OTHERS });
+  const { adopter, probed, written } = adopterOf(other, 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000001');
+  const wish = { endpoint: 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000001', ...LOGIN };
+  const words = 'another camera is at the address where this one was found: look for cameras again';
+  await expect(adopter.adopt(wish, signal)).rejects.toThrow(words);
+  await expect(adopter.check({ ...wish, onvif: other.url }, signal)).rejects.toThrow(words);
+  expect(shown(other)).toEqual([]);
+  expect(probed).toEqual(['127.0.0.1', '127.0.0.1']);
+  expect(written).toEqual([]);
+});
+
+test('a camera that gives another endpoint by discovery than by ONVIF is adopted once a probe of it has answered', async () => {
+  const camera = await openCamera({ credentials: LOGIN });
+  const { adopter, written } = adopterOf(camera, 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000002', true);
+  const wish = { endpoint: 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000002', ...LOGIN };
+  await adopter.adopt(wish, signal);
+  expect(written.map(({ keyPath }) => keyPath.join(' '))).toHaveLength(2);
+});
+
+test('a camera that is there already is read by nobody else: another endpoint at its address gets no login', async () => {
+  const camera = await openCamera({ credentials: LOGIN });
+  const { adopter } = adopterOf(camera, camera.endpoint);
+  const { endpoint } = camera;
+  const { serial } = camera.state.identity;
+  const settings = { onvif: camera.url, endpoint, serial, ...LOGIN };
+  expect(await adopter.read(settings, signal)).toMatchObject({ information: { serial } });
+  const { address, port } = camera;
+  await camera.stop();
+  const other = await openCamera({ address, port, credentials: OTHERS });
+  await expect(adopter.read(settings, signal)).rejects.toThrow('another camera is at its address now');
+  expect(shown(other)).toEqual([]);
+});
+
+test('a camera with the endpoint of all of its make and another serial number is not the one that is read', async () => {
+  const camera = await openCamera({ credentials: LOGIN, identity: { serial: 'S2' } });
+  const { adopter, proved } = adopterOf(camera, camera.endpoint);
+  const settings = { onvif: camera.url, endpoint: camera.endpoint, serial: 'S1', ...LOGIN };
+  await expect(adopter.read(settings, signal)).rejects.toThrow('another camera is at its address now');
+  expect(proved).toEqual([]);
+});
