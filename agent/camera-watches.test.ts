@@ -5,11 +5,12 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
 import { MAIN_PROFILE, type OnvifCamera, SUB_PROFILE, startOnvifCamera } from '../test/onvif-camera/camera.ts';
 import type { Quirks } from '../test/onvif-camera/quirks.ts';
+import { toldOf } from '../test/told.ts';
 import { systemClock } from './base/clock.ts';
 import { createLogger, silentLogger } from './base/log.ts';
 import { Controls } from './camera-controls.ts';
 import { CameraStills } from './camera-stills.ts';
-import { CameraWatches } from './camera-watches.ts';
+import { CameraWatches, type WatchesOptions } from './camera-watches.ts';
 import { type Config, parseConfig } from './config/load.ts';
 import type { CameraEvent } from './record/events/event.ts';
 import type { NewEvent } from './record/events/event-hub.ts';
@@ -41,7 +42,11 @@ function configOf(paths: string): Config {
 const pathOf = (name: string, camera: OnvifCamera, more = '', block = '') =>
   `  ${name}:\n    source: rtsp://127.0.0.1:1/x\n${more}    camera: {onvif: '${camera.url}'${block}}\n`;
 
-async function begin(text: string, folder?: string) {
+async function begin(
+  text: string,
+  folder?: string,
+  { clock, log }: Pick<WatchesOptions, 'clock' | 'log'> = { clock: systemClock, log: silentLogger },
+) {
   const dataDir = folder ?? (await mkdtemp(join(tmpdir(), 'perch-watches-')));
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
   let config = configOf(text);
@@ -51,8 +56,8 @@ async function begin(text: string, folder?: string) {
   await memory.load();
   const watches = new CameraWatches({
     config: () => config,
-    clock: systemClock,
-    log: silentLogger,
+    clock,
+    log,
     events: {
       add: async ({ path, type, state }: NewEvent) => {
         told.push(`${path} ${type} ${state ?? 'once'}`);
@@ -147,12 +152,19 @@ test('a subscription is not ended at the address of a camera that is another one
   const camera = await startOnvifCamera({ credentials: login });
   onTestFinished(() => camera[Symbol.asyncDispose]());
   const block = `, endpoint: '${camera.endpoint}', user: me, password: hunter2`;
-  const { watches } = await begin(pathOf('door', camera, '', block));
-  await until(() => expect(camera.state.events.count).toBe(1));
+  const clock = new FakeClock();
+  const { log, told } = toldOf();
+  const { watches } = await begin(pathOf('door', camera, '', block), undefined, { clock, log });
+  // The first pull brings the state of things, the second waits.
+  await until(() => expect(count(camera, 'PullMessages')).toBe(2));
   const { address, port } = camera;
   await camera.stop();
   const other = await startOnvifCamera({ address, port, credentials: { user: 'other', password: 'other' } });
   onTestFinished(() => other[Symbol.asyncDispose]());
+  // The pull that the first one's end has broken off; then the pause after it.
+  await until(() => expect(told.map(([, phrase]) => phrase)).toContain('the camera does not tell what it sees'));
+  await clock.advance(5_000);
+  await until(() => expect(other.operations).toContain('GetEndpointReference'));
   await watches.close();
   expect(other.requests.filter(({ hasToken }) => hasToken)).toEqual([]);
 });
