@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { EventLoopWatch } from '../system/event-loop.ts';
 import { ProcessLoad } from '../system/process-load.ts';
@@ -17,12 +17,14 @@ import { FoundCameras, type FoundCamerasOptions } from './cameras/discovery/foun
 import type { LoginFile } from './cameras/soap/login-file.ts';
 import { ApiEdits } from './config/api-edits.ts';
 import type { Environment } from './config/environment.ts';
+import { FileEdits } from './config/file-edits.ts';
 import type { Config } from './config/load.ts';
 import { problemText } from './config/problem.ts';
 import { ConfigStore } from './config/store.ts';
 import { type Demo, startDemo } from './demo.ts';
 import { Departures, withoutPublishers } from './departures.ts';
 import { followCameras } from './follow-cameras.ts';
+import { hlsPart } from './hls-part.ts';
 import { WrongCredentials } from './http/wrong-credentials.ts';
 import { HttpServices } from './http-services.ts';
 import { makeSource } from './make-source.ts';
@@ -33,7 +35,7 @@ import { Recordings } from './recordings.ts';
 import { RtspAuthority } from './rtsp-access.ts';
 import { rtspParts } from './rtsp-parts.ts';
 import { LiveServer } from './servers/hls/live/live-server.ts';
-import { HlsServer } from './servers/hls/server.ts';
+import type { HlsServer } from './servers/hls/server.ts';
 import type { RtspServer } from './servers/rtsp/server.ts';
 import { whySilent } from './servers/webrtc/sdp/codecs.ts';
 import type { WebRtcServer } from './servers/webrtc/server.ts';
@@ -156,7 +158,7 @@ export class App {
       signal: this.#stop.signal,
       config: () => this.#config,
       settings: () => this.#withDemo(store.current),
-      edits: new ApiEdits(store, options.env),
+      ...{ edits: new ApiEdits(store, options.env), configFile: new FileEdits(store) },
       problems: () => store.problems,
       hls: () => this.#hls,
       live: this.#live,
@@ -173,15 +175,10 @@ export class App {
         this.#rtsp = server;
       },
     });
-    const webrtc = webrtcParts({
-      ...options,
-      paths: webrtcPaths(this.#paths, () => this.#config),
-      sound: this.#transcoder.opus,
-      use: (server) => {
-        this.#webrtc = server;
-      },
-    });
-    this.#parts = new Reconciler<Config>([...webrtc, this.#hlsPart(), ...this.#http.parts(), ...rtsp], log);
+    this.#parts = new Reconciler<Config>(
+      [...this.#webrtcParts(), this.#hlsPart(), ...this.#http.parts(), ...rtsp],
+      log,
+    );
   }
 
   /** The port that the page is on; undefined while it could not be opened. */
@@ -364,36 +361,26 @@ export class App {
     return this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
   }
 
-  #hlsPart() {
-    const { clock, log } = this.#options;
-    const optionsOf = (config: Config) => ({
-      variant: config.hlsVariant,
-      partDurationMs: config.hlsPartDurationMs,
-      cdnSecret: config.hlsCDNSecret,
-      directory: config.hlsDirectory && resolve(config.hlsDirectory),
-      segmentCount: config.hlsSegmentCount,
-      segmentDurationMs: config.hlsSegmentDurationMs,
-      segmentMaxBytes: config.hlsSegmentMaxSizeBytes,
-      closeAfterMs: config.hlsMuxerCloseAfterMs,
-    });
-    return {
-      name: 'HLS muxers',
-      settings: optionsOf,
-      start: async (config: Config) => {
-        const server = new HlsServer(
-          { ...optionsOf(config), alwaysRemux: config.hlsAlwaysRemux },
-          this.#paths,
-          clock,
-          log,
-          this.#transcoder,
-        );
-        this.#hls = server;
-        return () => {
-          this.#hls = undefined;
-          return server.close();
-        };
+  #webrtcParts() {
+    return webrtcParts({
+      ...this.#options,
+      paths: webrtcPaths(this.#paths, () => this.#config),
+      sound: this.#transcoder.opus,
+      use: (server) => {
+        this.#webrtc = server;
       },
-    };
+    });
+  }
+
+  #hlsPart() {
+    return hlsPart({
+      ...this.#options,
+      paths: this.#paths,
+      transcoder: this.#transcoder,
+      use: (server) => {
+        this.#hls = server;
+      },
+    });
   }
 }
 

@@ -24,6 +24,7 @@ import type { ConfigEditor, ConfigEdits } from './http/api/config.ts';
 import { controlApi } from './http/api/control-api.ts';
 import { EventStreams } from './http/api/event-stream.ts';
 import { createHttpApp, setReadTimeout } from './http/app.ts';
+import { type ConfigFile, configFileRoutes } from './http/config-file.ts';
 import { cors } from './http/cors.ts';
 import { guestRoutes } from './http/guest-routes.ts';
 import { healthRoute } from './http/health.ts';
@@ -80,6 +81,7 @@ export interface HttpServicesDeps {
   settings(): Config;
   /** The ways of the control API to change it. */
   readonly edits: ConfigEdits;
+  readonly configFile: ConfigFile;
   /** What is wrong with the configuration file as it is now. */
   problems(): readonly Problem[];
   hls(): HlsServer | undefined;
@@ -309,6 +311,7 @@ export class HttpServices {
       info: { version: this.#deps.version, started: this.#started },
       facts: () => this.#facts(dataDir),
     });
+    await app.register(configFileRoutes, { access, file: this.#deps.configFile });
     await this.#mountApi(app, access);
     await this.#mountPlayback(app, access, '/playback');
     await mountHls(app, access, '/hls', this.#deps);
@@ -365,7 +368,10 @@ export class HttpServices {
 
   /** In Perch's own set-up rights and programs are the owner's; in a file made for MediaMTX whoever may use the API sets them, as there. */
   async #editorOf(access: HttpAccess, request: FastifyRequest): Promise<ConfigEditor> {
-    return { hasAllRights: !this.#deps.config().isOwn || (await access.mayAlso(request, 'admin')) };
+    const { user, sessionUser } = access.identify(request);
+    const name = user ?? sessionUser;
+    const hasAllRights = !this.#deps.config().isOwn || (await access.mayAlso(request, 'admin'));
+    return { hasAllRights, ...(name === undefined ? {} : { user: name }) };
   }
 }
 

@@ -106,11 +106,11 @@ const none = async () => {
 };
 const noCameras: ControlApiOptions['cameras'] = {
   isLooking: false,
-  ...{ discover: async () => {}, found: () => [], list: () => [] },
+  ...{ discover: async () => {}, found: () => [] },
   ...{ probe: () => LOOK, look: (id) => (id === ID ? LOOK : undefined), endLook: (id) => id === ID },
   check: async () => ({ isGood: false, error: 'no answer', trouble: 'timeout', description: null }),
   adopt: async () => ({ items: [] }),
-  ...{ read: none, forget: none, snapshot: none },
+  adopted: { list: () => [], read: none, patch: none, login: none, order: none, forget: none, snapshot: none },
 };
 
 /** The API on answers that stand fixed, and what it was told to do. */
@@ -141,6 +141,7 @@ export async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
       paths: () => [{ name: 'door', source: 'rtsp://cam/1' }, { name: '~^cam' }],
     },
     edits: {
+      tag: '0123456789abcdef',
       patchGlobal: tell('patchGlobal'),
       patchPathDefaults: tell('patchPathDefaults'),
       addPath: tell('addPath'),

@@ -6,7 +6,9 @@ export type ErrorCode =
   | 'unavailable'
   | 'timeout'
   | 'unsupported'
-  | 'exhausted';
+  | 'exhausted'
+  /** Somebody else has changed it meanwhile. */
+  | 'conflict';
 
 /** An expected failure. Anything else that is thrown is a bug and ends the component that threw it. */
 export class PerchError extends Error {

@@ -108,10 +108,10 @@ test('a path is added once, replaced whole, and deleted', async () => {
   expect(text()).toBe(
     '# mine\npaths:\n  cam: # the door\n    record: yes # always\n  loft:\n  shed/1:\n    source: publisher\n  new: null\n',
   );
-  await edits.deletePath('cam');
-  await edits.deletePath('shed/1');
+  await edits.deletePath('cam', OWNER);
+  await edits.deletePath('shed/1', OWNER);
   expect([...store.current.paths.keys()]).toEqual(['loft', 'new']);
-  await expect(edits.deletePath('cam')).rejects.toMatchObject({ code: 'notFound', message: 'path not found' });
+  await expect(edits.deletePath('cam', OWNER)).rejects.toMatchObject({ code: 'notFound', message: 'path not found' });
   await expect(edits.patchPath('cam', {}, MACHINE)).rejects.toMatchObject({ code: 'notFound' });
 });
 
@@ -197,7 +197,7 @@ test('a key that the environment sets is refused, because the file would not cou
   });
   await expect(edits.patchGlobal({ hls: true }, OWNER)).rejects.toThrow('set by the environment variable MTX_HLS');
   await expect(edits.patchPath('cam', { record: true }, OWNER)).rejects.toThrow('variable MTX_PATHS_CAM_RECORD');
-  await expect(edits.deletePath('test')).rejects.toThrow("path 'test' comes from an environment variable");
+  await expect(edits.deletePath('test', OWNER)).rejects.toThrow("path 'test' comes from an environment variable");
 });
 
 test('a wrong file is told by a reload, and the right one of before holds', async () => {
@@ -249,7 +249,7 @@ test('whatever is sent is taken or refused in words, and the file goes on being 
       () => edits.addPath(any(names), body, OWNER),
       () => edits.replacePath(any(names), body, OWNER),
       () => edits.patchPath(any(names), body, OWNER),
-      () => edits.deletePath(any(names)),
+      () => edits.deletePath(any(names), OWNER),
       () => edits.patchPathDefaults(body, OWNER),
       () => edits.patchGlobal(body, OWNER),
     ][Math.floor(rng() * 6)];

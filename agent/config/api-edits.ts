@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { PerchError } from '../base/errors.ts';
+import { refuseConflict } from './conflict.ts';
 import type { Edit, KeyPath } from './edit.ts';
 import { type Environment, variableOf } from './environment.ts';
 import { isFfmpegSource } from './ffmpeg-source.ts';
@@ -17,6 +18,10 @@ import type { ConfigStore, FileNow } from './store.ts';
 export interface Editor {
   /** He may also say who may do what, and which programs of this machine Perch runs (`runOn…`). */
   readonly hasAllRights: boolean;
+  /** What he is called, where that is known. */
+  readonly user?: string;
+  /** Names the text of the file that he has seen: what others have changed since is not overwritten. */
+  readonly seen?: string;
 }
 
 const GLOBAL = asNode(GlobalSchema);
@@ -38,22 +43,25 @@ export class ApiEdits {
 
   async patchGlobal(body: unknown, editor: Editor): Promise<void> {
     const { global, pathDefaults } = postedGlobal(body);
-    await this.#store.revise(({ config }) => [
-      ...this.#changed([], GLOBAL, global, settingsOf(GLOBAL, postedGlobal(globalJson(config)).global, config), editor),
-      ...this.#changed(['pathDefaults'], PATH, pathDefaults, defaultsOf(config), editor),
-    ]);
+    await this.#revise(editor, (now) => {
+      const before = settingsOf(GLOBAL, postedGlobal(globalJson(now.config)).global, now.config);
+      return [
+        ...this.#changed([], GLOBAL, global, before, editor, now),
+        ...this.#changed(['pathDefaults'], PATH, pathDefaults, defaultsOf(now.config), editor, now),
+      ];
+    });
   }
 
   async patchPathDefaults(body: unknown, editor: Editor): Promise<void> {
     const posted = postedPath(body);
-    await this.#store.revise(({ config }) => {
-      return this.#changed(['pathDefaults'], PATH, posted, defaultsOf(config), editor);
+    await this.#revise(editor, (now) => {
+      return this.#changed(['pathDefaults'], PATH, posted, defaultsOf(now.config), editor, now);
     });
   }
 
   async addPath(name: string, body: unknown, editor: Editor): Promise<void> {
     const posted = postedPath(body);
-    await this.#store.revise((now) => {
+    await this.#revise(editor, (now) => {
       if (now.config.paths.has(name)) {
         throw new PerchError('badInput', 'path already exists', { path: name });
       }
@@ -63,22 +71,28 @@ export class ApiEdits {
 
   async replacePath(name: string, body: unknown, editor: Editor): Promise<void> {
     const posted = postedPath(body);
-    await this.#store.revise((now) => [this.#whole(name, posted, now, editor)]);
+    await this.#revise(editor, (now) => {
+      const { paths } = now.config;
+      const entry = paths.get(name);
+      refuseConflict(now, editor.seen, name, entry ? Object.keys(pathSettings(entry).shown) : [''], {});
+      return [this.#whole(name, posted, now, editor)];
+    });
   }
 
   async patchPath(name: string, body: unknown, editor: Editor): Promise<void> {
     const posted = postedPath(body);
-    await this.#store.revise(({ config }) => {
-      const entry = config.paths.get(name);
+    await this.#revise(editor, (now) => {
+      const entry = now.config.paths.get(name);
       if (!entry) {
         throw noSuchPath(name);
       }
-      return this.#changed(['paths', name], PATH, posted, pathSettings(entry), editor);
+      return this.#changed(['paths', name], PATH, posted, pathSettings(entry), editor, now);
     });
   }
 
-  async deletePath(name: string): Promise<void> {
-    await this.#store.revise(({ config, written }) => {
+  async deletePath(name: string, editor: Editor): Promise<void> {
+    await this.#revise(editor, (now) => {
+      const { config, written } = now;
       if (!config.paths.has(name)) {
         throw noSuchPath(name);
       }
@@ -86,6 +100,7 @@ export class ApiEdits {
         const message = `path '${name}' comes from an environment variable: it ends with it`;
         throw new PerchError('badInput', message, { path: name });
       }
+      refuseConflict(now, editor.seen, name, [...Object.keys(PATH.properties ?? {})], {});
       return [{ keyPath: ['paths', name], value: undefined }];
     });
   }
@@ -98,9 +113,31 @@ export class ApiEdits {
     }
   }
 
+  /** Names the file's text: whoever has read the settings now may say so with his change. */
+  get tag(): string {
+    return this.#store.tag;
+  }
+
+  async #revise({ seen, user }: Editor, plan: (now: FileNow) => readonly Edit[]): Promise<void> {
+    if (seen !== undefined) {
+      // What somebody has changed in the file by hand counts from the moment that it stands there.
+      await this.#store.look();
+    }
+    await this.#store.revise(plan, 'API', user);
+  }
+
   /** Values that differ from those in force: the others stay as they are written, or not written. */
-  #changed(place: KeyPath, schema: SchemaNode, posted: Posted, before: InForce, editor: Editor): readonly Edit[] {
+  #changed(
+    place: KeyPath,
+    schema: SchemaNode,
+    posted: Posted,
+    before: InForce,
+    editor: Editor,
+    now: FileNow,
+  ): readonly Edit[] {
     const keys = Object.keys(posted).filter((key) => !isDeepStrictEqual(posted[key], before.shown[key]));
+    const path = place[0] === 'paths' ? String(place[1]) : undefined;
+    refuseConflict(now, editor.seen, path, keys, before.shown, place[0] === 'pathDefaults' ? 'pathDefaults.' : '');
     return keys.map((key) => {
       this.#check(schema, [...place, key], posted[key], editor);
       return { keyPath: [...place, key], value: valueFor(schema, key, posted[key], before) };

@@ -17,6 +17,9 @@ export const placesOf = (cwd: string, dataDir: string): readonly string[] => [
 /** The file that Perch makes when something is saved and there is none. */
 export const ownFileOf = (dataDir: string): string => resolve(dataDir, OWN_NAME);
 
+/** What messages call the file. */
+export const nameOf = (file: string | undefined): string => (file === undefined ? OWN_NAME : basename(file));
+
 /** What tells one version of a file from the next without reading it; nothing when there is no file. Follows symbolic links. */
 export async function signatureOf(file: string): Promise<string | undefined> {
   const status = await unlessMissing(file, stat(file));

@@ -1,14 +1,16 @@
-import { createHash } from 'node:crypto';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { type Author, authorOf, ChangeLog, type ChangeOrigin, type LoggedChange, tagOf } from './change-log.ts';
 import { type Change, changesBetween } from './changes.ts';
 import { type Edit, editSteps, readPlain } from './edit.ts';
 import type { Environment } from './environment.ts';
-import { ownFileOf, placesOf, readConfigFile, signatureOf, writeAtomic } from './file.ts';
+import { nameOf, ownFileOf, placesOf, readConfigFile, signatureOf, writeAtomic } from './file.ts';
 import { FileWatch } from './file-watch.ts';
+import { type FoundText, faultOf, findText, unreadable } from './found-text.ts';
+import { copyOf, type InForce, lastGood } from './good-copy.ts';
 import { keepRunning } from './keep-running.ts';
 import { type Config, type ConfigDefaults, NO_FILE, type ParsedConfig, parseConfig } from './load.ts';
 import { type Problem, problemText } from './problem.ts';
@@ -32,10 +34,18 @@ export interface FileNow {
   readonly config: Config;
   /** As plain values, aliases written out; read when it is asked for. */
   readonly written: unknown;
+  /** Names its text. */
+  readonly tag: string;
+  /** What has changed since the file had the text of that tag; nothing where that is not known. */
+  since(tag: string): readonly LoggedChange[] | undefined;
 }
 
-/** Who brings a change, for the log. */
-export type ChangeOrigin = 'file' | 'API' | 'camera';
+/** A whole text for the file. */
+export interface NewText {
+  readonly text: string;
+  /** Of the text that it is made from. */
+  readonly tag: string;
+}
 
 /** The configuration in force, and the only place that reads or writes its file. */
 export class ConfigStore {
@@ -47,6 +57,7 @@ export class ConfigStore {
   #text: string | undefined;
   /** The text that is in force: the file's, or while that is wrong as a whole the one before it. */
   #goodText: string;
+  readonly #log: ChangeLog;
   #current: Config;
   #problems: readonly Problem[];
   #parsed: { readonly text: string; readonly said: ParsedConfig } | undefined;
@@ -87,6 +98,12 @@ export class ConfigStore {
     this.#goodText = inForce.text;
     this.#current = inForce.config;
     this.#problems = problems;
+    this.#log = new ChangeLog(this.tag);
+  }
+
+  /** Names the file's text as it was last read or written. */
+  get tag(): string {
+    return tagOf(this.#text ?? NO_FILE);
   }
 
   /** Absolute; nothing while the built-in defaults hold. */
@@ -119,7 +136,7 @@ export class ConfigStore {
   }
 
   /** Like `edit`, for values that depend on what the file says now: nobody else changes it between `plan` and the write. */
-  revise(plan: (now: FileNow) => readonly Edit[], by: ChangeOrigin = 'API'): Promise<void> {
+  revise(plan: (now: FileNow) => readonly Edit[], by: ChangeOrigin = 'API', user?: string): Promise<void> {
     return this.#enqueue(async () => {
       const file = this.#file ?? ownFileOf(this.#options.dataDir);
       const before = (await readConfigFile(file)) ?? NO_FILE;
@@ -129,6 +146,7 @@ export class ConfigStore {
         get written() {
           return readPlain(before);
         },
+        ...this.#history(before),
       });
       const text = edits.length === 0 ? before : await editInTurns(before, edits, known.config !== undefined);
       if (text === before) {
@@ -143,8 +161,53 @@ export class ConfigStore {
       this.#goodText = inForce.text;
       await this.#keepIfGood(inForce.text, inForce.problems);
       // Last of all: who has asked for it at a port that starts again has his answer by then.
-      this.#adopt(keepRunning(inForce.config, this.#current), parsed.problems, by);
+      this.#adopt(keepRunning(inForce.config, this.#current), parsed.problems, authorOf(by, user));
     });
+  }
+
+  /**
+   * Writes a whole text and applies it; the one before it is kept beside the last good one. Where there is no file it makes
+   * Perch's own, in the data folder.
+   *
+   * @param make is given the text that there is now
+   * @throws PerchError badInput with the first error of the new text, which is then not written
+   */
+  replace(make: (now: NewText & Pick<FileNow, 'since'>) => string, user: string | undefined): Promise<void> {
+    return this.#enqueue(async () => {
+      const file = this.#file ?? ownFileOf(this.#options.dataDir);
+      const before = (await readConfigFile(file)) ?? NO_FILE;
+      const text = make({ text: before, ...this.#history(before) });
+      if (text === before) {
+        return;
+      }
+      const parsed = this.#parse(text, file);
+      const error = parsed.problems.find(({ severity }) => severity === 'error');
+      if (error || !parsed.config) {
+        throw new PerchError('badInput', error ? problemText(error) : 'the configuration is not valid');
+      }
+      await writeAtomic(copyOf(file, this.#options.dataDir, 'before'), before);
+      await writeAtomic(file, text);
+      this.#file = file;
+      this.#text = text;
+      this.#goodText = text;
+      await this.#keepIfGood(text, parsed.problems);
+      this.#adopt(parsed.config, parsed.problems, authorOf('API', user));
+    });
+  }
+
+  /** The file's text as it is now, once what is new in it has been read. */
+  async look(): Promise<NewText> {
+    await this.#reloadIfNew();
+    return { text: this.#text ?? NO_FILE, tag: this.tag };
+  }
+
+  /** What there is to be told about a text, if it were the file's. */
+  check(text: string): ParsedConfig {
+    return parseConfig(text, nameOf(this.#file), this.#options.env, this.#defaults);
+  }
+
+  #history(text: string): Pick<FileNow, 'tag' | 'since'> {
+    return { tag: tagOf(text), since: (tag) => this.#log.since(tag) };
   }
 
   /** The file is wrong elsewhere and as a whole, and stays so: what is in force in its place gets the same edit. */
@@ -184,7 +247,7 @@ export class ConfigStore {
   #reloadIfNew(): Promise<void> {
     return this.#enqueue(async () => {
       this.#file ??= await findFile(this.#options);
-      const found = await read(this.#file);
+      const found = await findText(this.#file);
       if (this.#file !== undefined && (found.fault !== undefined || found.text !== this.#text)) {
         await this.#apply(found);
       }
@@ -197,7 +260,7 @@ export class ConfigStore {
     } catch (error) {
       return faultOf(error);
     }
-    return read(this.#file);
+    return findText(this.#file);
   }
 
   async #apply({ text, fault }: FoundText): Promise<boolean> {
@@ -209,6 +272,7 @@ export class ConfigStore {
     const error = parsed.problems.find((one) => one.severity === 'error');
     if (error || !parsed.config) {
       this.#problems = parsed.problems;
+      this.#log.note(this.tag, [], { by: 'file' }, this.#options.clock.wallMs());
       log.error({ problem: error && problemText(error) }, 'changed configuration refused, the old one stays in force');
       return false;
     }
@@ -216,14 +280,15 @@ export class ConfigStore {
     if (isNew) {
       log.info({ file: name }, 'configuration read');
     }
-    this.#adopt(parsed.config, parsed.problems, 'file');
+    this.#adopt(parsed.config, parsed.problems, { by: 'file' });
     await this.#keepIfGood(text);
     return true;
   }
 
-  #adopt(config: Config, problems: readonly Problem[], by: ChangeOrigin): void {
-    const { log } = this.#options;
+  #adopt(config: Config, problems: readonly Problem[], author: Author): void {
+    const { log, clock } = this.#options;
     const changes = changesBetween(this.#current, config);
+    this.#log.note(this.tag, changes, author, clock.wallMs());
     const known = new Set(this.#problems.map(sameness));
     this.#current = config;
     this.#problems = problems;
@@ -233,7 +298,7 @@ export class ConfigStore {
       if (keys.length > 0 && keys.every((key) => isWarnedOf(path === undefined ? key : `paths.${path}.${key}`))) {
         continue;
       }
-      log.info({ ...(path === undefined ? {} : { path }), change: words, keys, by }, 'configuration changed');
+      log.info({ ...(path === undefined ? {} : { path }), change: words, keys, ...author }, 'configuration changed');
     }
     for (const problem of warnings) {
       log.warn({ at: problemText(problem) }, 'configuration');
@@ -252,7 +317,7 @@ export class ConfigStore {
     if (isWrong || this.#file === undefined || text === undefined) {
       return;
     }
-    const copy = goodCopyOf(this.#file, this.#options.dataDir);
+    const copy = copyOf(this.#file, this.#options.dataDir, 'last-good');
     try {
       if ((await readConfigFile(copy)) !== text) {
         await writeAtomic(copy, text);
@@ -294,50 +359,6 @@ const defaultsFor = ({ cwd, dataDir }: ConfigStoreOptions): ConfigDefaults => ({
   cwd,
 });
 
-/** An absolute name; nothing when no file is there. The argument's file must be there. */
-async function findFile({ file, cwd, dataDir }: ConfigStoreOptions): Promise<string | undefined> {
-  if (file !== undefined) {
-    const named = resolve(cwd, file);
-    if ((await signatureOf(named)) === undefined) {
-      throw new PerchError('notFound', `the configuration file ${file} does not exist`, { file: named });
-    }
-    return named;
-  }
-  for (const place of placesOf(cwd, dataDir)) {
-    if ((await signatureOf(place)) !== undefined) {
-      return place;
-    }
-  }
-  return undefined;
-}
-
-async function lastGood(
-  file: string | undefined,
-  { problems }: ParsedConfig,
-  options: ConfigStoreOptions,
-  defaults: ConfigDefaults,
-): Promise<InForce> {
-  const error = problems.find((one) => one.severity === 'error' && one.path === undefined);
-  const problem = error ? problemText(error) : 'the configuration is not valid';
-  const copy = file && goodCopyOf(file, options.dataDir);
-  const text = copy === undefined ? undefined : await readConfigFile(copy);
-  const config = text === undefined ? undefined : parseConfig(text, nameOf(file), options.env, defaults).config;
-  if (text === undefined || !config) {
-    throw new PerchError('badInput', problem, { file });
-  }
-  options.log.error({ problem, used: copy }, 'configuration file is wrong, its last good version is used');
-  return { text, config };
-}
-
-/** Beside the data folder's own file under its name; the copy of any other file carries a mark of where that is. */
-function goodCopyOf(file: string, dataDir: string): string {
-  const mark = createHash('sha256').update(file).digest('hex').slice(0, 8);
-  const isOwn = file === ownFileOf(dataDir);
-  return join(dataDir, isOwn ? `${basename(file)}.last-good` : `${basename(file)}.${mark}.last-good`);
-}
-
-const nameOf = (file: string | undefined): string => (file === undefined ? 'perch.yml' : basename(file));
-
 /**
  * @returns nothing where errors that were there before keep all of it from being used
  * @throws PerchError with the first error that `known` does not have
@@ -354,38 +375,19 @@ function withoutNewErrors({ config, problems }: ParsedConfig, known: readonly Pr
 
 const sameness = ({ severity, key, message }: Problem): string => `${severity} ${key} ${message}`;
 
-/** What holds, and the text that says it. */
-interface InForce {
-  readonly text: string;
-  readonly config: Config;
-}
-
-/** The file's text, nothing when there is no file yet, or why it cannot be read. */
-interface FoundText {
-  readonly text?: string;
-  readonly fault?: string;
-}
-
-async function read(file: string | undefined): Promise<FoundText> {
-  try {
-    const text = file === undefined ? undefined : await readConfigFile(file);
-    if (text?.trim() === '') {
-      // An editor that is about to write, or an accident: nobody ends all cameras like this.
-      return { fault: 'the configuration file is empty' };
+/** An absolute name; nothing when no file is there. The argument's file must be there. */
+async function findFile({ file, cwd, dataDir }: ConfigStoreOptions): Promise<string | undefined> {
+  if (file !== undefined) {
+    const named = resolve(cwd, file);
+    if ((await signatureOf(named)) === undefined) {
+      throw new PerchError('notFound', `the configuration file ${file} does not exist`, { file: named });
     }
-    return text === undefined ? (file === undefined ? {} : { fault: 'the configuration file is gone' }) : { text };
-  } catch (error) {
-    return faultOf(error);
+    return named;
   }
-}
-
-function faultOf(error: unknown): FoundText {
-  if (error instanceof PerchError) {
-    return { fault: explain(error) };
+  for (const place of placesOf(cwd, dataDir)) {
+    if ((await signatureOf(place)) !== undefined) {
+      return place;
+    }
   }
-  throw error;
+  return undefined;
 }
-
-const unreadable = (file: string, message: string): ParsedConfig => ({
-  problems: [{ severity: 'error', file, key: '', message }],
-});

@@ -11,6 +11,7 @@ const HTTP_STATUS: Record<ErrorCode, number> = {
   unavailable: 503,
   unsupported: 501,
   exhausted: 507,
+  conflict: 412,
 };
 
 const CONTENT_TOO_LARGE = 413;
@@ -40,8 +41,12 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   return reply
     .code(status)
     .type('application/json; charset=utf-8')
-    .send({ status: 'error', error: textOf(error, status) });
+    .send({ status: 'error', error: textOf(error, status), ...detailsOf(error) });
 }
+
+/** Whoever has to decide between two changes is told what the other one was. */
+const detailsOf = (error: unknown): object =>
+  error instanceof PerchError && error.code === 'conflict' ? error.context : {};
 
 function textOf(error: unknown, status: number): string {
   if (status === 500) {

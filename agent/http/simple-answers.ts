@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import Type, { type TSchema } from 'typebox';
 
 /** Of whatever changes something and has nothing else to say. */
 export const OkAnswer = Type.Object({ status: Type.Literal('ok') });
@@ -7,4 +7,23 @@ export const OkAnswer = Type.Object({ status: Type.Literal('ok') });
 export const ErrorAnswer = Type.Object({
   status: Type.Literal('error'),
   error: Type.String({ description: 'What was wrong, in words.' }),
+});
+
+const OrNull = (schema: TSchema) => Type.Union([schema, Type.Null()]);
+
+/** Somebody else has changed the same meanwhile. */
+export const ConflictAnswer = Type.Object({
+  status: Type.Literal('error'),
+  error: Type.String({ description: 'Who has changed what, in words.' }),
+  tag: Type.String({ description: 'Of the settings as they are now.' }),
+  conflicts: Type.Array(
+    Type.Object({
+      path: OrNull(Type.String({ description: 'Null: above all paths.' })),
+      key: Type.String({ description: 'Empty for a path as a whole.' }),
+      value: Type.Optional(Type.Unknown({ description: 'As it is now.' })),
+      by: OrNull(Type.String({ description: '`API`, `file` or `camera`. Null: it is not known any more.' })),
+      user: OrNull(Type.String()),
+      time: OrNull(Type.String({ description: 'RFC 3339.' })),
+    }),
+  ),
 });

@@ -14,7 +14,7 @@ const TRANSPORTS: Readonly<Record<string, string>> = { 0: 'tcp', 1: 'udp', 2: 'm
 export interface PathEdits {
   addPath(name: string, settings: object, editor: { readonly hasAllRights: boolean }): Promise<void>;
   patchPath(name: string, settings: object, editor: { readonly hasAllRights: boolean }): Promise<void>;
-  deletePath(name: string): Promise<void>;
+  deletePath(name: string, editor: { readonly hasAllRights: boolean }): Promise<void>;
 }
 
 /** Cameras that are pulled, as the configuration has them. */
@@ -105,7 +105,7 @@ export class StreamProxies {
 
   async #remove(path: string, named: StreamName): Promise<void> {
     const name = this.#pulledPath(named)?.name ?? path;
-    await this.#options.edits.deletePath(name);
+    await this.#options.edits.deletePath(name, EDITOR);
     this.#added.delete(name);
   }
 

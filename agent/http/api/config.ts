@@ -1,7 +1,8 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import { isForeign, type SettingsKind } from '../../config/posted.ts';
-import { OkAnswer } from '../simple-answers.ts';
+import { entityTag, IfMatch, ifMatch } from '../if-match.ts';
+import { ConflictAnswer, OkAnswer } from '../simple-answers.ts';
 import { ConfigName, SentGlobal, SentPath, ShownDefaults, ShownGlobal, ShownPath } from './config-schemas.ts';
 import { nameOf } from './names.ts';
 import { paginate } from './paginate.ts';
@@ -11,7 +12,7 @@ import { answers, PageQuery, pageOf } from './shapes.ts';
 const MAX_BODY_BYTES = 10 << 20;
 const TAGS = ['configuration'];
 const OK = { status: 'ok' } as const;
-const CHANGED = answers(OkAnswer, 400, 404, 413, 503);
+const CHANGED = { ...answers(OkAnswer, 400, 404, 413, 503), 412: ConflictAnswer };
 
 /** Settings as they may be shown: MediaMTX's keys, durations as text, no passwords. */
 export type ShownSettings = Readonly<Record<string, unknown>>;
@@ -27,16 +28,25 @@ export interface ConfigLookup {
 /** Who changes settings. */
 export interface ConfigEditor {
   readonly hasAllRights: boolean;
+  /** What he is called, where that is known. */
+  readonly user?: string;
+  /** The tag of the settings that he has seen. */
+  readonly seen?: string;
 }
 
-/** All throw PerchError: badInput with what is wrong, notFound for a path that is not there, unavailable when the file cannot be written. */
+/**
+ * All throw PerchError: badInput with what is wrong, notFound for a path that is not there, unavailable when the file cannot be
+ * written, conflict when somebody else has changed the same since the editor has seen it.
+ */
 export interface ConfigEdits {
+  /** Of the settings as they are now. */
+  readonly tag: string;
   patchGlobal(body: unknown, editor: ConfigEditor): Promise<void>;
   patchPathDefaults(body: unknown, editor: ConfigEditor): Promise<void>;
   addPath(name: string, body: unknown, editor: ConfigEditor): Promise<void>;
   replacePath(name: string, body: unknown, editor: ConfigEditor): Promise<void>;
   patchPath(name: string, body: unknown, editor: ConfigEditor): Promise<void>;
-  deletePath(name: string): Promise<void>;
+  deletePath(name: string, editor: ConfigEditor): Promise<void>;
   reload(): Promise<void>;
 }
 
@@ -47,11 +57,22 @@ export interface ConfigRoutesOptions {
 }
 
 export const configRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config, edits, editorOf }) => {
-  const options = { config, edits, editorOf };
+  const options = { config, edits, editorOf: editorWith(editorOf) };
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('ETag', entityTag(edits.tag));
+  });
   await app.register(readingRoutes, options);
   await app.register(changingRoutes, options);
   await app.register(looseRoutes, options);
 };
+
+/** Knows also what he has seen. */
+const editorWith =
+  (editorOf: ConfigRoutesOptions['editorOf']): ConfigRoutesOptions['editorOf'] =>
+  async (request) => {
+    const seen = ifMatch(request);
+    return { ...(await editorOf(request)), ...(seen === undefined ? {} : { seen }) };
+  };
 
 const readingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config }) => {
   app.get(
@@ -93,7 +114,7 @@ const readingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { con
 const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { edits, editorOf }) => {
   const about = (summary: string, more: object) => ({
     bodyLimit: MAX_BODY_BYTES,
-    schema: { summary, tags: TAGS, ...more, response: CHANGED },
+    schema: { summary, tags: TAGS, headers: IfMatch, ...more, response: CHANGED },
   });
   const named = (summary: string) => about(summary, { params: ConfigName, body: SentPath });
 
@@ -122,7 +143,7 @@ const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { ed
     return OK;
   });
   app.delete('/config/paths/delete/*', about('Remove a path', { params: ConfigName }), async (request) => {
-    await edits.deletePath(nameOf(request));
+    await edits.deletePath(nameOf(request), await editorOf(request));
     return OK;
   });
 };
@@ -132,7 +153,7 @@ const looseRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { confi
   takeAnyBody(app);
   const about = (summary: string, more: object = {}) => ({
     bodyLimit: MAX_BODY_BYTES,
-    schema: { summary, tags: TAGS, ...more, response: CHANGED },
+    schema: { summary, tags: TAGS, headers: IfMatch, ...more, response: CHANGED },
   });
   const isMeant = ({ body }: FastifyRequest, kind: SettingsKind): boolean => !isForeign(body, kind);
 

@@ -7,6 +7,7 @@ export interface RouteSchema {
   readonly tags?: readonly string[];
   readonly params?: unknown;
   readonly querystring?: unknown;
+  readonly headers?: unknown;
   readonly body?: unknown;
   /** By status. */
   readonly response?: Readonly<Record<string, unknown>>;

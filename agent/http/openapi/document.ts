@@ -62,7 +62,11 @@ export function openApiDocument(routes: readonly ListedRoute[], version: string,
 export const pathOf = (url: string): string => url.replace(/:(\w+)/g, '{$1}').replace(/\*$/, `{${REST}}`);
 
 function operationOf({ method, url, schema }: ListedRoute): Json {
-  const parameters = [...pathParameters(url, schema), ...queryParameters(schema)];
+  const parameters = [
+    ...pathParameters(url, schema),
+    ...namedParameters('query', schema.querystring),
+    ...namedParameters('header', schema.headers),
+  ];
   return {
     operationId: operationId(method, url),
     ...(schema.summary === undefined ? {} : { summary: schema.summary }),
@@ -94,11 +98,11 @@ function pathParameters(url: string, { params }: RouteSchema): Json[] {
   }));
 }
 
-function queryParameters({ querystring }: RouteSchema): Json[] {
-  const { properties = {}, required = [] } = (querystring ?? {}) as ObjectSchema;
+function namedParameters(place: 'query' | 'header', schema: unknown): Json[] {
+  const { properties = {}, required = [] } = (schema ?? {}) as ObjectSchema;
   return Object.entries(properties).map(([name, property]) => ({
     name,
-    in: 'query',
+    in: place,
     required: required.includes(name),
     ...parameterOf(property),
   }));
@@ -123,6 +127,7 @@ const WORDS: Readonly<Record<string, string>> = {
   400: 'Something about the request is wrong.',
   401: 'Name and password, or other ones, are needed.',
   404: 'There is no such thing, or not now.',
+  412: 'Somebody else has changed it meanwhile.',
   413: 'The body is too large.',
   429: 'Too many at a time: Retry-After says when to come again.',
   501: 'What is asked for cannot be done here.',

@@ -20,6 +20,7 @@ const STATUS: Record<ErrorCode, number> = {
   unavailable: 503,
   timeout: 400,
   unsupported: 461,
+  conflict: 412,
   exhausted: 400,
 };
 
