@@ -5,6 +5,7 @@ import type { PathSettings } from './config/path.ts';
 import { type CameraWatch, FollowedSource } from './followed-source.ts';
 import { RtspSource } from './sources/rtsp/client.ts';
 import type { Source } from './sources/source.ts';
+import { streamLogin } from './stream-login.ts';
 
 /** The source of a path that is pulled. RTSP in all its spellings is the one kind so far. */
 export function makeSource(
@@ -22,6 +23,7 @@ export function makeSource(
       name,
       url: settings.source,
       ...(user === undefined ? {} : { user, password: password ?? '' }),
+      loginWatch: streamLogin(name, settings.source, settings.camera ?? {}),
       readTimeoutMs: config.readTimeoutMs,
       rtspTransport: settings.rtspTransport,
       rtspAnyPort: settings.rtspAnyPort,

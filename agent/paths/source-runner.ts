@@ -3,7 +3,7 @@ import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/track.ts';
 import type { Loudspeaker, Source, SourceStatistics } from '../sources/source.ts';
-import { pauseAfter, type SourceState, supervise } from '../sources/supervisor.ts';
+import { pauseAfter, type SourceState, supervise, waitOf } from '../sources/supervisor.ts';
 import type { Stream } from '../stream/stream.ts';
 
 /** How a path gets at its source. */
@@ -166,7 +166,7 @@ export class SourceRunner {
     if (cause instanceof PerchError && cause.code === 'unauthorized') {
       this.#refusals += 1;
       // The shortest that the supervisor waits after so many: it keeps to it by itself, unless it is started anew.
-      this.#notBeforeMs = this.#clock.monoMs() + pauseAfter(this.#refusals, 1, true);
+      this.#notBeforeMs = this.#clock.monoMs() + (waitOf(cause) ?? pauseAfter(this.#refusals, 1, true));
     }
     const text = explain(cause);
     // Once per change: a camera that is off for a week is one line.

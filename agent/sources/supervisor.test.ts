@@ -10,7 +10,7 @@ test('pauses double from one second and stop growing at ten', () => {
 
 test('a refused password is tried seldom, before the camera locks its owner out too', async () => {
   expect([1, 2, 3, 4, 5, 6, 7].map((failures) => pauseAfter(failures, 0, true))).toEqual([
-    10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000,
+    10_000, 600_000, 600_000, 600_000, 600_000, 600_000, 600_000,
   ]);
   const clock = new FakeClock();
   const stop = new AbortController();
@@ -19,10 +19,25 @@ test('a refused password is tried seldom, before the camera locks its owner out 
   const run = () => Promise.reject(new PerchError(causes[pauses.length] ?? 'unavailable', 'refused'));
   const note = (state: SourceState) => state.kind === 'waiting' && pauses.push(state.pauseMs);
   const done = supervise(run, note, clock, stop.signal, { random: () => 0 });
-  for (const pauseMs of [0, 1000, 2000, 10_000, 20_000]) {
+  for (const pauseMs of [0, 1000, 2000, 10_000, 600_000]) {
     await clock.advance(pauseMs);
   }
-  expect(pauses).toEqual([1000, 2000, 10_000, 20_000, 1000]);
+  expect(pauses).toEqual([1000, 2000, 10_000, 600_000, 1000]);
+  stop.abort();
+  await done;
+});
+
+test('a password that was not shown for a reason waits as long as the reason says', async () => {
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  const pauses: number[] = [];
+  const barred = new PerchError('unauthorized', 'not now', { waitMs: 123_000 });
+  const note = (state: SourceState) => state.kind === 'waiting' && pauses.push(state.pauseMs);
+  const done = supervise(() => Promise.reject(barred), note, clock, stop.signal);
+  await clock.advance(122_999);
+  expect(pauses).toEqual([123_000]);
+  await clock.advance(1);
+  expect(pauses).toEqual([123_000, 123_000]);
   stop.abort();
   await done;
 });

@@ -9,8 +9,8 @@ const FRESH_MS = 180_000;
 /** One that does not even answer is looked for so often; whoever looks gives up before the next time. */
 const LOOK_EVERY_MS = 2_000;
 /** Cameras lock out whoever gives a wrong password some five times in half an hour, and their owner may sit at the same address. */
-const FIRST_REFUSED_PAUSE_MS = 10_000;
-const LONGEST_REFUSED_PAUSE_MS = 300_000;
+const REFUSED_ONCE_PAUSE_MS = 10_000;
+const REFUSED_PAUSE_MS = 600_000;
 /** So that cameras which lost power together are not asked together. */
 const JITTER = 0.2;
 /** A run that lasted this long was healthy: the next failure starts again from the first pause. */
@@ -30,17 +30,17 @@ export interface SupervisorOptions {
 }
 
 /**
- * How long to wait before a reconnect: doubles from 1 s to 10 s, from 10 s to 5 min after a refused password; less up to a fifth.
+ * How long to wait before a reconnect: doubles from 1 s to 10 s, less up to a fifth; 10 s after a refused password, then 10 min.
  * @param failures of one kind in a row, counts from 1
  * @param random a float in [0, 1)
  * @param isFresh the camera was there a moment ago: 4 s at most
  */
 export function pauseAfter(failures: number, random: number, isRefused: boolean, isFresh = false): number {
-  const longestSoonMs = isFresh ? LONGEST_FRESH_PAUSE_MS : LONGEST_PAUSE_MS;
-  const [firstMs, longestMs] = isRefused
-    ? [FIRST_REFUSED_PAUSE_MS, LONGEST_REFUSED_PAUSE_MS]
-    : [FIRST_PAUSE_MS, longestSoonMs];
-  const pauseMs = Math.min(longestMs, firstMs * 2 ** (failures - 1));
+  if (isRefused) {
+    return failures === 1 ? REFUSED_ONCE_PAUSE_MS : REFUSED_PAUSE_MS;
+  }
+  const longestMs = isFresh ? LONGEST_FRESH_PAUSE_MS : LONGEST_PAUSE_MS;
+  const pauseMs = Math.min(longestMs, FIRST_PAUSE_MS * 2 ** (failures - 1));
   return Math.round(pauseMs * (1 - JITTER * random));
 }
 
@@ -74,7 +74,7 @@ export async function supervise(
     failures = wasHealthy || answersAgain || isRefused !== wasRefused ? 1 : failures + 1;
     wasRefused = isRefused;
     lastSeenMs = wasHealthy || answersAgain ? nowMs : lastSeenMs;
-    const pauseMs = pauseAfter(failures, random(), isRefused, nowMs - lastSeenMs < FRESH_MS);
+    const pauseMs = waitOf(ended) ?? pauseAfter(failures, random(), isRefused, nowMs - lastSeenMs < FRESH_MS);
     onState({ kind: 'waiting', pauseMs, cause });
     if (answers && isUnreachable(cause)) {
       if (await isBack(answers, pauseMs, clock, signal)) {
@@ -86,6 +86,12 @@ export async function supervise(
     }
   }
   onState({ kind: 'stopped', cause });
+}
+
+/** Who threw it knows when there is sense in the next try: a password that was refused is not shown before. */
+export function waitOf(cause: unknown): number | undefined {
+  const waitMs = cause instanceof PerchError ? cause.context['waitMs'] : undefined;
+  return typeof waitMs === 'number' ? waitMs : undefined;
 }
 
 /** Who threw it says so: nobody answered at all. */

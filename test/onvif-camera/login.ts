@@ -75,9 +75,12 @@ export class LoginDesk {
     if (!this.#state.credentials) {
       return undefined;
     }
-    return authorization === undefined
-      ? this.#challenge('login wanted')
-      : this.#checkAuthorization(request, authorization);
+    const refusal =
+      authorization === undefined ? this.#challenge('login wanted') : this.#checkAuthorization(request, authorization);
+    if (refusal?.reason === WRONG) {
+      this.#state.wrongLogins.push('picture');
+    }
+    return refusal;
   }
 
   #isFree(operation: string): boolean {
@@ -94,6 +97,7 @@ export class LoginDesk {
       return;
     }
     this.failures += 1;
+    this.#state.wrongLogins.push('onvif');
     if (lockOut && this.failures >= lockOut.after) {
       this.failures = 0;
       this.#lockedUntilMs = this.#state.clock.monoMs() + lockOut.forMs;

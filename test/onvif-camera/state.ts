@@ -45,7 +45,9 @@ export interface Asked {
 export class CameraState {
   identity: DeviceIdentity;
   readonly quirks: Quirks;
-  readonly credentials: Login | undefined;
+  credentials: Login | undefined;
+  /** Logins with a wrong name or password, by what they were for: a real camera locks after 5 to 7 of all. */
+  readonly wrongLogins: ('onvif' | 'picture' | 'stream')[] = [];
   readonly profiles: readonly SimulatedProfile[];
   readonly clock: Clock;
   readonly requests: Asked[] = [];

@@ -91,7 +91,7 @@ const sameStream = (asked: string, path: string): boolean =>
 const hash = (algorithm: DigestAlgorithm, text: string): string => createHash(algorithm).update(text).digest('hex');
 
 function challengeOf(
-  { credentials, quirks }: CameraState,
+  { credentials, quirks, wrongLogins }: CameraState,
   request: RtspRequest,
   nonce: string,
 ): HeaderField[] | undefined {
@@ -114,6 +114,9 @@ function challengeOf(
         verifyDigest(answer, request.method, password, hash);
   if (isRight) {
     return undefined;
+  }
+  if (answer) {
+    wrongLogins.push('stream');
   }
   const basic = { scheme: 'basic', realm: REALM, nonce: '', algorithm: 'md5' } as const;
   return kind === 'basic'

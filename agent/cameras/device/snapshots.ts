@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import { nameOf, placeOf } from '../soap/http-exchange.ts';
 import type { LoginKey, LoginMemory } from '../soap/login-memory.ts';
 import { fetchPicture, type PictureLogin } from './fetch-picture.ts';
 import { askSnapshotUri, listProfiles } from './media.ts';
@@ -59,7 +60,7 @@ export class Snapshots {
       const login = session.credentials && {
         credentials: session.credentials,
         isClearAllowed,
-        memory: this.#memoryOf({ ...session.credentials, camera: `${url.host} picture` }),
+        memory: this.#memoryOf({ ...session.credentials, camera: cameraOf(session), service: 'picture' }),
       };
       const picture = await fetchPicture({
         url,
@@ -110,6 +111,9 @@ export class Snapshots {
     return url;
   }
 }
+
+/** As its other logins name it: what one of them is refused counts for all. */
+const cameraOf = ({ url, host }: OnvifSession): string => nameOf({ ...placeOf(url), host });
 
 /** Calls to a camera end by themselves, with their deadline; nobody has to wait for that. */
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -71,3 +71,76 @@ test('it does not grow: the login that was used longest ago is forgotten', () =>
   expect(logins.mayTry(KEY, false)).toBe(true);
   expect(logins.schemeOf({ ...KEY, camera: '10.0.1.1023:80' })).toBe('token');
 });
+
+const STREAM = { ...KEY, service: 'stream' } as const;
+const PICTURE = { ...KEY, service: 'picture' } as const;
+
+test('what events, pictures and streams are refused counts together; the last try is left to the stream', () => {
+  const { logins, refuse } = memory();
+  refuse(1);
+  refuse(1, PICTURE);
+  expect(logins.mayTry(PICTURE, false)).toBe(true);
+  logins.checkStream(STREAM, false);
+  refuse(1, STREAM);
+  expect(() => logins.check(PICTURE, false)).toThrow('3 times: it is tried again in 30 min, or when it is changed');
+  logins.checkStream(STREAM, false);
+  refuse(1, STREAM);
+  expect(() => logins.checkStream(STREAM, false)).toThrow('refused this user name or password 4 times');
+  expect(logins.mayTry({ ...KEY, password: 'b' }, false)).toBe(true);
+  expect(logins.mayTry({ ...KEY, camera: '10.0.0.6:80' }, false)).toBe(true);
+});
+
+test('a login that was taken goes on where one other service refuses it, and not where two do', () => {
+  const { logins, refuse } = memory();
+  logins.accepted(KEY, 'token');
+  refuse(3, STREAM);
+  expect(logins.mayTry(KEY, false)).toBe(true);
+  refuse(1, PICTURE);
+  expect(logins.mayTry(KEY, false)).toBe(false);
+});
+
+test('tries of a stream that have no answer yet count as refused, for 10 s', () => {
+  const { clock, logins, refuse } = memory();
+  refuse(2);
+  logins.checkStream(STREAM, false);
+  logins.checkStream(STREAM, false);
+  expect(() => logins.checkStream(STREAM, false)).toThrow('it is tried again in');
+  clock.skip(10_000);
+  logins.checkStream(STREAM, false);
+  logins.accepted(STREAM, 'digest');
+  logins.checkStream(STREAM, false);
+});
+
+test('a stream that was refused twice stays slow when the refusals are forgotten', () => {
+  const { clock, logins, refuse } = memory();
+  refuse(2, STREAM);
+  clock.skip(40 * MINUTE_MS);
+  logins.checkStream(STREAM, false);
+  refuse(1, STREAM);
+  clock.skip(MINUTE_MS);
+  expect(() => logins.checkStream(STREAM, false)).toThrow('tried again in 9 min');
+});
+
+test('what a refusal was found to mean is said again, until another password is tried', () => {
+  const { logins, refuse } = memory();
+  refuse(1);
+  logins.found(KEY, 'onvifUser');
+  refuse(1);
+  expect(() => logins.check(KEY, false)).toThrow('its ONVIF does not');
+  expect(logins.findingOf(KEY)).toBe('onvifUser');
+  refuse(1, { ...KEY, password: 'b' });
+  expect(logins.findingOf({ ...KEY, password: 'b' })).toBeUndefined();
+});
+
+test('an earlier run that was refused six times in all lets no password be tried', () => {
+  const { logins } = memory();
+  const login = JSON.stringify([KEY.camera, KEY.user]);
+  const told = { refusals: 3, agoMs: MINUTE_MS, lockedForMs: 0 };
+  logins.restore([{ login: `${login} stream`, ...told }]);
+  logins.checkStream(STREAM, false);
+  logins.restore([
+    { login, ...told },
+    { login: `${login} stream`, ...told },
+  ]);
+  expect(() => logins.checkStream(STREAM, false)).toThrow('refused this user name or password 6 times');
+});

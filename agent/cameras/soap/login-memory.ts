@@ -2,16 +2,30 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { cameraError } from './failures.ts';
+import { clockRefused, onvifUserMissing } from './login-failures.ts';
 
 /** Cameras lock an account, or the address that asks, after 5 to 7 refusals, for 5 to 30 minutes. */
 const MAX_REFUSALS = 2;
 /** With other passwords among them, or when a person asks again. */
 const MAX_REFUSALS_IN_ALL = 4;
+/** Of one password by ONVIF, pictures and streams together: the account that the camera locks is one. The last try is left to the stream. */
+const MAX_REFUSALS_BESIDE = 3;
 const FORGET_AFTER_MS = 30 * 60_000;
+/** With other passwords among them: also one that has not been tried yet has to wait then. */
+const MAX_REFUSALS_OF_ACCOUNT = 6;
+/** So many other services of a camera that refuse a password make it doubtful where it was taken before. */
+const MAX_DOUBTERS = 2;
+/** Streams are tried on by themselves, so seldom. */
+const STREAM_EVERY_MS = 10 * 60_000;
+/** A login that was shown is answered by then, or never. */
+const ANSWERED_MS = 10_000;
 const MAX_LOGINS = 1_024;
 
 /** How a camera took a login: `none` = it does not know tokens, and asks by HTTP when it wants one. */
 export type LoginScheme = 'token' | 'none' | 'digest' | 'basic';
+
+/** What a refusal was found to mean, where it is not just a wrong password. */
+export type LoginFinding = 'onvifUser' | 'clock';
 
 interface Login {
   /** Of the password that was tried last: under a key of this program's run, the password itself is not kept. */
@@ -22,17 +36,27 @@ interface Login {
   refusalsInAll: number;
   refusedAtMs: number;
   lockedUntilMs: number;
+  /** The password was taken, and has not been refused since. */
+  isAccepted: boolean;
+  finding: LoginFinding | undefined;
+  /** A stream that was refused twice is tried seldom until it is let in. */
+  isSlow: boolean;
+  /** When a stream was let try it, and how many tries have no answer yet: paths of one camera connect in the same moment. */
+  triedAtMs: number;
+  pending: number;
 }
 
 /** Whose login where. */
 export interface LoginKey extends Credentials {
-  /** `host:port` of the device service. */
+  /** `host:port` of the device service; of the stream where the camera has none that is known. */
   readonly camera: string;
+  /** What else of the camera is logged in to, with users that may be others. */
+  readonly service?: 'picture' | 'stream' | undefined;
 }
 
 /** What an earlier run of the program has to tell the next. */
 export interface RefusedLogin {
-  /** Camera and user. */
+  /** Camera, user and service. */
   readonly login: string;
   readonly refusals: number;
   readonly agoMs: number;
@@ -61,15 +85,10 @@ export class LoginMemory {
    * @throws PerchError lockedOut, wrongPassword
    */
   check(key: LoginKey, isAsked: boolean): void {
-    const login = this.#get(key);
-    if (!login) {
-      return;
-    }
+    const login = this.#get(key) ?? FRESH;
     const nowMs = this.#clock.monoMs();
     const context = { host: key.camera, isRemembered: true };
-    if (login.lockedUntilMs > nowMs) {
-      throw lockedOut(login.lockedUntilMs - nowMs, context);
-    }
+    this.#checkLock(key);
     const isSame = login.seal === this.#sealOf(key);
     const goesOnMs = login.refusedAtMs + FORGET_AFTER_MS - nowMs;
     if (login.refusalsInAll >= MAX_REFUSALS_IN_ALL) {
@@ -80,12 +99,33 @@ export class LoginMemory {
       );
     }
     if (isSame && !isAsked && login.refusals >= MAX_REFUSALS) {
-      throw cameraError(
-        'wrongPassword',
-        'the camera has refused this user name or password twice: it is not tried again until it is changed, or somebody asks for it',
-        context,
-      );
+      throw refusedTwice(login.finding, context);
     }
+    if (!isAsked) {
+      this.#checkBeside(key, MAX_REFUSALS_BESIDE);
+    }
+  }
+
+  /**
+   * The same for a stream, which is tried on and on: soon once more, then every 10 minutes.
+   * @param isNext the camera knows another scheme, and has just refused the first
+   * @throws PerchError lockedOut, wrongPassword, with `waitMs`
+   */
+  checkStream(key: LoginKey, isNext: boolean): void {
+    const login = this.#get(key) ?? FRESH;
+    const nowMs = this.#clock.monoMs();
+    this.#checkLock(key);
+    const seal = this.#sealOf(key);
+    const isSame = login.seal === seal;
+    this.#checkBeside(key, isNext ? MAX_REFUSALS_BESIDE : MAX_REFUSALS_IN_ALL);
+    if (isSame && login.isSlow && !isNext) {
+      const waitMs = Math.max(login.triedAtMs, login.refusedAtMs) + STREAM_EVERY_MS - nowMs;
+      if (waitMs > 0) {
+        throw refusedBefore(login.refusals, waitMs, key);
+      }
+    }
+    const pending = isSame ? pendingOf(login, nowMs) + 1 : 1;
+    this.#put(key, { ...login, ...(isSame ? {} : { ...OTHER, seal }), triedAtMs: nowMs, pending });
   }
 
   mayTry(key: LoginKey, isAsked: boolean): boolean {
@@ -104,7 +144,7 @@ export class LoginMemory {
 
   accepted(key: LoginKey, scheme: LoginScheme): void {
     const wasDoubted = this.isDoubted(key);
-    this.#put(key, { ...FRESH, seal: this.#sealOf(key), scheme });
+    this.#put(key, { ...FRESH, seal: this.#sealOf(key), scheme, isAccepted: true });
     if (wasDoubted) {
       this.onChange();
     }
@@ -113,10 +153,25 @@ export class LoginMemory {
   refused(key: LoginKey): void {
     const login = this.#get(key) ?? FRESH;
     const seal = this.#sealOf(key);
-    const refusals = login.seal === seal ? login.refusals + 1 : 1;
-    const refusedAtMs = this.#clock.monoMs();
-    this.#put(key, { ...login, seal, refusals, refusalsInAll: login.refusalsInAll + 1, refusedAtMs });
+    const isSame = login.seal === seal;
+    const { refusals, isSlow, finding, pending } = isSame ? login : { ...login, ...OTHER };
+    this.#put(key, {
+      ...{ ...login, seal, finding, isAccepted: false, refusedAtMs: this.#clock.monoMs() },
+      ...{ refusals: refusals + 1, refusalsInAll: login.refusalsInAll + 1 },
+      isSlow: isSlow || refusals + 1 >= MAX_REFUSALS,
+      pending: Math.max(0, pending - 1),
+    });
     this.onChange();
+  }
+
+  /** What the last refusal means: told again for as long as this password is not tried. */
+  found(key: LoginKey, finding: LoginFinding): void {
+    this.#put(key, { ...(this.#get(key) ?? { ...FRESH, seal: this.#sealOf(key) }), finding });
+  }
+
+  findingOf(key: LoginKey): LoginFinding | undefined {
+    const login = this.#get(key);
+    return login?.seal === this.#sealOf(key) ? login.finding : undefined;
   }
 
   /** @returns what to throw */
@@ -171,7 +226,42 @@ export class LoginMemory {
   #get(key: LoginKey): Login | undefined {
     const login = this.#logins.get(nameOf(key));
     const isOld = login && login.refusals > 0 && this.#clock.monoMs() - login.refusedAtMs >= FORGET_AFTER_MS;
-    return isOld ? { ...login, refusals: 0, refusalsInAll: 0 } : login;
+    return isOld ? { ...login, refusals: 0, refusalsInAll: 0, finding: undefined } : login;
+  }
+
+  #checkLock(key: LoginKey): void {
+    const waitMs = (this.#get(key)?.lockedUntilMs ?? 0) - this.#clock.monoMs();
+    if (waitMs > 0) {
+      throw lockedOut(waitMs, { host: key.camera, isRemembered: true });
+    }
+  }
+
+  /**
+   * What the camera's other services have refused counts too, for the account is one. A password that none has refused may be tried once,
+   * and one that was taken goes on, as long as it is one service alone that refuses it: that may have users of its own.
+   */
+  #checkBeside(key: LoginKey, most: number): void {
+    const nowMs = this.#clock.monoMs();
+    const [seal, own] = [this.#sealOf(key), nameOf(key)];
+    const account = accountOf(own);
+    let [ofThis, inAll, waitMs, doubters] = [0, 0, FORGET_AFTER_MS, 0];
+    for (const [name, login] of this.#logins) {
+      const leftMs = login.refusedAtMs + FORGET_AFTER_MS - nowMs;
+      const isRefused = login.refusals > 0 && leftMs > 0;
+      if (accountOf(name) === account) {
+        const isThis = login.seal === seal;
+        ofThis += isThis ? (isRefused ? login.refusals : 0) + pendingOf(login, nowMs) : 0;
+        inAll += isRefused ? login.refusalsInAll : 0;
+        doubters += isThis && isRefused && name !== own ? 1 : 0;
+        waitMs = isRefused ? Math.min(waitMs, leftMs) : waitMs;
+      }
+    }
+    const login = this.#get(key);
+    const isTrusted = login?.isAccepted && login.seal === seal && doubters < MAX_DOUBTERS;
+    const isMuch = ofThis > 0 ? inAll >= MAX_REFUSALS_IN_ALL : inAll >= MAX_REFUSALS_OF_ACCOUNT;
+    if (!isTrusted && (ofThis >= most || isMuch)) {
+      throw refusedBefore(inAll, inAll === 0 ? ANSWERED_MS : waitMs, key);
+    }
   }
 
   #put(key: LoginKey, login: Login): void {
@@ -198,9 +288,39 @@ const FRESH: Login = {
   refusalsInAll: 0,
   refusedAtMs: 0,
   lockedUntilMs: 0,
+  isAccepted: false,
+  finding: undefined,
+  isSlow: false,
+  triedAtMs: Number.NEGATIVE_INFINITY,
+  pending: 0,
 };
 
-const nameOf = ({ camera, user }: LoginKey): string => JSON.stringify([camera, user]);
+/** Of a password that is not the one before. */
+const OTHER = { refusals: 0, isAccepted: false, finding: undefined, isSlow: false, pending: 0 } as const;
+
+const pendingOf = ({ pending, triedAtMs }: Login, nowMs: number): number =>
+  nowMs - triedAtMs < ANSWERED_MS ? pending : 0;
+
+/** The account, and the service after it: JSON ends with a bracket. */
+const nameOf = ({ camera, user, service }: LoginKey): string =>
+  JSON.stringify([camera, user]) + (service === undefined ? '' : ` ${service}`);
+
+const accountOf = (name: string): string => name.replace(/ (?:picture|stream)$/, '');
+
+/** The user hears the same reason as at the first time. */
+function refusedTwice(finding: LoginFinding | undefined, context: Record<string, unknown>): Error {
+  if (finding !== undefined) {
+    return (finding === 'onvifUser' ? onvifUserMissing : clockRefused)(context);
+  }
+  const words =
+    'the camera has refused this user name or password twice: it is not tried again until it is changed, or somebody asks for it';
+  return cameraError('wrongPassword', words, context);
+}
+
+function refusedBefore(times: number, waitMs: number, { camera: host }: LoginKey): Error {
+  const words = `the camera has refused this user name or password ${times} times: it is tried again in ${minutes(waitMs)}, or when it is changed`;
+  return cameraError('wrongPassword', words, { host, waitMs, isRemembered: true });
+}
 
 function lockedOut(waitMs: number, context: Record<string, unknown>): Error {
   const words = `the camera has locked this user after wrong passwords: try again in ${minutes(waitMs)}`;

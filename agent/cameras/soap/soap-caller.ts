@@ -291,23 +291,28 @@ export class SoapCaller {
     if (!this.#isKnown && !attempt.challenge) {
       return onvifOff(asked.path, facts);
     }
-    this.#options.logins.refused(key);
+    const { logins } = this.#options;
+    logins.refused(key);
     if (reply.fault && isAboutTime(reply.fault)) {
+      logins.found(key, 'clock');
       return clockRefused(facts);
     }
     return (await this.#webTakes(key)) ? onvifUserMissing(facts) : wrongPassword(facts);
   }
 
-  /** Asked once in a caller's life: it is one more try of the password. */
+  /** Asked once in a caller's life, and not again once it is known: it is one more try of the password. */
   async #webTakes(key: LoginKey): Promise<boolean> {
     const { logins, isAsked, signal } = this.#options;
-    if (this.#hasAskedWeb || !logins.mayTry(key, isAsked)) {
-      return false;
+    const isKnown = logins.findingOf(key) === 'onvifUser';
+    if (isKnown || this.#hasAskedWeb || !logins.mayTry(key, isAsked)) {
+      return isKnown;
     }
     this.#hasAskedWeb = true;
     const takes = await webTakes(this.#place, key, signal);
     if (takes === false) {
       logins.refused(key);
+    } else if (takes) {
+      logins.found(key, 'onvifUser');
     }
     return takes === true;
   }
@@ -340,6 +345,10 @@ export class SoapCaller {
       await this.#converse(proof);
       return noRights({ host: this.#camera, status, subcode: fault?.codes.at(-1) });
     } catch (error) {
+      if (this.#key && troubleOf(error) === 'wrongPassword') {
+        // Then what led here was a wrong password as well.
+        this.#options.logins.refused(this.#key);
+      }
       return error as Error;
     }
   }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { PerchError } from '../../base/errors.ts';
 import {
   authorization,
   type Challenge,
@@ -11,20 +12,40 @@ import type { RtspResponse } from '../../media/rtsp/message.ts';
 
 const CLIENT_NONCE_BYTES = 8;
 
+/** Keeps account of a login over all connections: cameras lock out whoever comes with a wrong password too often. */
+export interface LoginWatch {
+  /**
+   * Asked before the login is shown.
+   * @param isNext in another scheme, after the first was refused on this connection
+   * @throws PerchError unauthorized, with `waitMs`: not now
+   */
+  check(isNext: boolean): void;
+  refused(): void;
+  accepted(): void;
+}
+
 /** Answers a camera's challenges: the strongest first, the next when that is refused, and again when its nonce has grown old. */
 export class Authenticator {
   readonly #credentials: Credentials | undefined;
   readonly #mayTellPassword: boolean;
+  readonly #watch: LoginWatch | undefined;
   readonly #refused = new Set<string>();
   #challenge: Challenge | undefined;
   #clientNonce = '';
   #count = 0;
   #hasWorked = false;
+  #barred: PerchError | undefined;
 
   /** @param mayTellPassword Basic, which sends the password as it is, may be used */
-  constructor(credentials: Credentials | undefined, mayTellPassword: boolean) {
+  constructor(credentials: Credentials | undefined, mayTellPassword: boolean, watch?: LoginWatch) {
     this.#credentials = credentials;
     this.#mayTellPassword = mayTellPassword;
+    this.#watch = watch;
+  }
+
+  /** Why the login was not shown, when it could have been. */
+  get barred(): PerchError | undefined {
+    return this.#barred;
   }
 
   get hasCredentials(): boolean {
@@ -42,7 +63,11 @@ export class Authenticator {
   }
 
   /** The last header was accepted. */
-  accept(response?: Pick<RtspResponse, 'headers'>): void {
+  accept(response?: Pick<RtspResponse, 'headers' | 'status'>): void {
+    // What is wrong with the rest may be found before the login is looked at.
+    if (this.#challenge && !this.#hasWorked && (response?.status ?? 200) < 300) {
+      this.#watch?.accepted();
+    }
     const nonce = nextNonceOf(response?.headers.get('Authentication-Info'));
     if (nonce !== undefined && this.#challenge) {
       this.#use({ ...this.#challenge, nonce });
@@ -65,12 +90,27 @@ export class Authenticator {
         return true;
       }
       this.#refused.add(kindOf(current));
+      this.#watch?.refused();
     }
     const next = challenges.find((challenge) => !this.#refused.has(kindOf(challenge)));
-    if (next) {
-      this.#use(next);
+    if (!next || !this.#mayShow(current !== undefined)) {
+      return false;
     }
-    return next !== undefined;
+    this.#use(next);
+    return true;
+  }
+
+  #mayShow(isNext: boolean): boolean {
+    try {
+      this.#watch?.check(isNext);
+      return true;
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.#barred = error;
+      return false;
+    }
   }
 
   #use(challenge: Challenge): void {

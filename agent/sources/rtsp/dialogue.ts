@@ -217,6 +217,8 @@ export class Dialogue {
   }
 
   #refusal(method: string, response: RtspResponse): unknown {
-    return refusal(method, response.status, response.reason, this.#name, this.#authenticator.hasCredentials);
+    const { barred, hasCredentials } = this.#authenticator;
+    const failure = refusal(method, response.status, response.reason, this.#name, hasCredentials);
+    return response.status === 401 && barred ? barred : failure;
   }
 }

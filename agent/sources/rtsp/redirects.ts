@@ -3,7 +3,7 @@ import { PerchError } from '../../base/errors.ts';
 import { canonicalIp, isLoopbackIp } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Address, parseAddress, redirectedTo } from './address.ts';
-import { Authenticator } from './authenticator.ts';
+import { Authenticator, type LoginWatch } from './authenticator.ts';
 import { Redirect } from './dialogue.ts';
 
 const MAX_REDIRECTS = 5;
@@ -17,6 +17,7 @@ export interface Login {
   /** Takes precedence over the URL's. */
   readonly user?: string;
   readonly password?: string;
+  readonly loginWatch?: LoginWatch | undefined;
 }
 
 /**
@@ -24,7 +25,7 @@ export interface Login {
  * @throws PerchError when it is sent on too often; what aborted `signal`
  */
 export async function atItsAddress<T>(
-  { name, url, user, password = '' }: Login,
+  { name, url, user, password = '', loginWatch }: Login,
   log: Logger,
   signal: AbortSignal,
   attempt: (address: Address, newAuthenticator: () => Authenticator) => Promise<T | Redirect>,
@@ -38,7 +39,9 @@ export async function atItsAddress<T>(
     const isFirst = address.host === first.host && (address.isSecure || !first.isSecure);
     const mayTellPassword = isFirst || address.credentials !== undefined;
     const own = redirects > 0 ? (address.credentials ?? credentials) : credentials;
-    const result = await attempt(address, () => new Authenticator(own, mayTellPassword));
+    // Another login, or at another host, is not the one that is kept account of.
+    const watch = own === credentials && address.host === first.host ? loginWatch : undefined;
+    const result = await attempt(address, () => new Authenticator(own, mayTellPassword, watch));
     if (!(result instanceof Redirect)) {
       return result;
     }

@@ -113,6 +113,9 @@ export function tunnelRefusal(
 ): PerchError {
   const { status, reason } = response;
   const { name, authenticator } = options;
+  if (status === 401 && authenticator.barred) {
+    return authenticator.barred;
+  }
   if (status === 401 || status === 403 || status === 503) {
     return refusal(method, status, reason, name, authenticator.hasCredentials);
   }
