@@ -78,6 +78,7 @@ export class App {
   readonly #commands: BoxCommands;
   readonly #recordings: Recordings;
   readonly #cameras: OnvifCameras;
+  readonly #box: CameraBox;
   readonly #transcoder: Transcoder;
   readonly #live: LiveServer;
   readonly #http: HttpServices;
@@ -141,6 +142,7 @@ export class App {
     this.#departures = new Departures(accounts, () => this.#watched(), clock);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     this.#own = new OwnCertificate(options);
+    this.#box = this.#cameraBox();
     this.#http = new HttpServices({
       ...options,
       own: this.#own,
@@ -153,8 +155,8 @@ export class App {
       loop: this.#loop,
       commands: this.#commands,
       events,
-      cameras: this.#cameraBox(),
-      steering: steeringOf(this.#cameras),
+      cameras: this.#box,
+      steering: steeringOf(this.#cameras, (path, what) => this.#box.cameraChanged(path, what)),
       signal: this.#stop.signal,
       config: () => this.#config,
       settings: () => this.#withDemo(store.current),
@@ -216,6 +218,7 @@ export class App {
     this.#stopRetrying();
     await this.#applying;
     this.#departures.close();
+    this.#box.close();
     await Promise.all([this.#follower.close(), this.#found.close()]);
     this.#http.zlm.close();
     this.#live.close();
@@ -295,6 +298,7 @@ export class App {
     await this.#parts.apply(this.#config);
     await this.#paths.apply(this.#config);
     this.#cameras.apply();
+    this.#box.apply();
     this.#hls?.setAlwaysRemux(this.#config.hlsAlwaysRemux);
     endClosed(this.#webrtc, this.#config);
     // After its paths: a camera that goes first would be missed.
@@ -330,6 +334,7 @@ export class App {
       whySilent: (tracks) => whySilent(tracks, this.#transcoder.opus),
       streamOpened: (name, stream) => {
         this.#cameras.streamOpened(name, stream);
+        this.#box.streamOpened(name);
         this.#hls?.streamOpened(name, stream);
       },
       tell: this.#events.emit,
@@ -350,7 +355,7 @@ export class App {
       store: this.#store,
       config: () => this.#config,
       found: this.#found,
-      paths: { find: (name) => this.#paths.find(name) },
+      paths: this.#paths,
       tell: this.#events.emit,
       signal: this.#stop.signal,
       ...{ clock, log },

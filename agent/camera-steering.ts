@@ -14,8 +14,14 @@ export async function ofCamera<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Controls of cameras by their paths, in the form of the API. */
-export function steeringOf(controls: CameraControls): CameraSteering {
+/**
+ * Controls of cameras by their paths, in the form of the API.
+ * @param changed is told when a camera was set or begins anew
+ */
+export function steeringOf(
+  controls: CameraControls,
+  changed: (path: string, what: 'settings' | 'reboot') => void,
+): CameraSteering {
   const use = <T>(path: string, work: (control: CameraControl) => Promise<T>): Promise<T> =>
     ofCamera(async () => {
       const control = controls.control(path);
@@ -37,12 +43,17 @@ export function steeringOf(controls: CameraControls): CameraSteering {
     setPreset: (path, name, token) => use(path, ({ ptz }) => ptz.setPreset(name, token)),
     removePreset: (path, token) => use(path, ({ ptz }) => ptz.removePreset(token)),
     goHome: (path) => use(path, ({ ptz }) => ptz.goHome()),
-    reboot: (path) => use(path, (control) => control.reboot()),
+    reboot: async (path) => {
+      await use(path, (control) => control.reboot());
+      changed(path, 'reboot');
+    },
     clock: (path) => use(path, async (control) => clockJson(await control.clock())),
     setClock: (path, ntpServer) =>
-      use(path, async (control) =>
-        clockJson(await (ntpServer === undefined ? control.setClock() : control.setNtp(ntpServer))),
-      ),
+      use(path, async (control) => {
+        const now = await (ntpServer === undefined ? control.setClock() : control.setNtp(ntpServer));
+        changed(path, 'settings');
+        return clockJson(now);
+      }),
     encoder: (path) =>
       use(path, async (control) => {
         const { profile, now, better, words } = await control.encoder();
@@ -51,6 +62,7 @@ export function steeringOf(controls: CameraControls): CameraSteering {
     setEncoder: (path, wanted) =>
       use(path, async (control) => {
         const { profile, before, after, isDone } = await control.setEncoder(wanted);
+        changed(path, 'settings');
         return { profile, before: encoderJson(before), after: encoderJson(after), isDone };
       }),
   };

@@ -193,7 +193,7 @@ export async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
     stats: { stats: async () => STATS },
     streams: new EventStreams(events, clock),
     cameras: noCameras,
-    steering: steeringOf({ control: () => undefined }),
+    steering: steeringOf({ control: () => undefined }, () => {}),
     pageFolder: '/nowhere',
     recordings: {
       names: () => ['garden/gate', 'door'],

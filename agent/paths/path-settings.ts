@@ -1,3 +1,4 @@
+import { PerchError } from '../base/errors.ts';
 import type { Config } from '../config/load.ts';
 import type { PathSettings } from '../config/path.ts';
 import type { PathEntry } from '../config/path-entry.ts';
@@ -62,4 +63,10 @@ export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBuff
 export function recordKeyOf(settings: PathSettings): string {
   const own = Object.entries(settings).filter(([key]) => RECORD_KEYS.test(key)) as [RecordKey, unknown][];
   return JSON.stringify(own.filter(([key]) => !RETENTION_KEYS.has(key)).sort());
+}
+
+export function cannotPublish(name: string): PerchError {
+  return new PerchError('badInput', `can't publish to path '${name}' since 'source' is not 'publisher'`, {
+    path: name,
+  });
 }

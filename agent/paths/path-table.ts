@@ -9,17 +9,18 @@ import { checkStreamPath } from '../config/path-name.ts';
 import type { Track } from '../media/track.ts';
 import type { BackChannel, Source } from '../sources/source.ts';
 import type { Stream } from '../stream/stream.ts';
+import { Path, type PathOrigin, type PathRecorder, type PathTraits, type Publication, type Publisher } from './path.ts';
+import type { PathHooks, SegmentHooks } from './path-hooks.ts';
 import {
   cannotPublish,
-  Path,
-  type PathOrigin,
-  type PathRecorder,
-  type PathTraits,
-  type Publication,
-  type Publisher,
-} from './path.ts';
-import type { PathHooks, SegmentHooks } from './path-hooks.ts';
-import { groupsOf, isOnDemand, recordKeyOf, settingsFor, sourceKeyOf, usesQuery, withQuery } from './path-settings.ts';
+  groupsOf,
+  isOnDemand,
+  recordKeyOf,
+  settingsFor,
+  sourceKeyOf,
+  usesQuery,
+  withQuery,
+} from './path-settings.ts';
 import { disabledStatus, type PathStatus } from './path-status.ts';
 import type { PathTalk } from './path-talk.ts';
 
@@ -195,6 +196,11 @@ export class PathTable {
 
   find(name: string): PathStatus | undefined {
     return this.#live.get(name)?.path.status ?? this.list().find((status) => status.name === name);
+  }
+
+  /** Why the source of a path does not come; undefined while nothing has failed. */
+  faultOf(name: string): unknown {
+    return this.#live.get(name)?.path.sourceFault;
   }
 
   /** Whether something should be recorded and cannot be. */

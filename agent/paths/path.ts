@@ -7,6 +7,7 @@ import type { StreamSink } from '../stream/ingest/stream-sink.ts';
 import { Stream } from '../stream/stream.ts';
 import { OnDemand, type OnDemandTimes } from './on-demand.ts';
 import { HookCalls, type PathHooks } from './path-hooks.ts';
+import { cannotPublish } from './path-settings.ts';
 import { describeStatistics, describeTrack, type PathStatus, readersOf, trackLabels } from './path-status.ts';
 import { PathTalk } from './path-talk.ts';
 import { RateMeter } from './rate-meter.ts';
@@ -49,10 +50,8 @@ export type PathOrigin =
       readonly usesSenderClock: boolean;
       readonly onDemand?: OnDemandTimes | undefined;
     }
-  /** Readers are sent elsewhere: there is never a stream. */
-  | { readonly kind: 'redirect' }
-  /** Somebody has paused the camera: nobody connects to it. */
-  | { readonly kind: 'paused' };
+  /** Readers are sent elsewhere, or somebody has paused the camera: there is never a stream. */
+  | { readonly kind: 'redirect' | 'paused' };
 
 /** What can change while the stream and its readers stay. */
 export interface PathTraits {
@@ -251,6 +250,11 @@ export class Path {
     }
   }
 
+  /** Why its source does not come; undefined while nothing has failed. */
+  get sourceFault(): unknown {
+    return this.#runner?.cause;
+  }
+
   get status(): PathStatus {
     const stream = this.#stream;
     const since = this.#readySince;
@@ -392,10 +396,4 @@ export class Path {
   #now(): string {
     return new Date(this.#clock.wallMs()).toISOString();
   }
-}
-
-export function cannotPublish(name: string): PerchError {
-  return new PerchError('badInput', `can't publish to path '${name}' since 'source' is not 'publisher'`, {
-    path: name,
-  });
 }

@@ -22,9 +22,13 @@ export function failureOf(error: unknown, log: Logger): Failure {
     return { trouble: 'adopted', words: error.message, path };
   }
   // Nothing is wrong with the camera when it is the configuration that cannot be written.
-  const trouble = troubleOf(error) ?? (file === undefined ? BY_CODE[error.code] : undefined);
+  const trouble = file === undefined ? troubleIn(error) : troubleOf(error);
   return { trouble, words: error.message, path: undefined };
 }
+
+/** What is the matter with a camera that does not do what it should. */
+export const troubleIn = (error: unknown): CameraTrouble | undefined =>
+  troubleOf(error) ?? (error instanceof PerchError ? BY_CODE[error.code] : undefined);
 
 const BY_CODE: Partial<Record<PerchError['code'], CameraTrouble>> = {
   unauthorized: 'wrongPassword',

@@ -145,10 +145,42 @@ export const CameraItem = Type.Object({
   serial: Claim,
   source: Type.String({ description: 'Without credentials.' }),
   hasLogin: Type.Boolean(),
-  state: OrNull(Type.Enum(['running', 'waiting', 'stopped'])),
+  state: OrNull(Type.Enum(['running', 'waiting', 'stopped', 'paused'])),
+  pausedUntil: OrNull(TimeText),
   lastError: OrNull(Type.String()),
   lastErrorTime: OrNull(TimeText),
+  trouble: Trouble,
   next: OrNull(Type.String({ description: 'What to do about the error.' })),
   description: OrNull(Description),
   descriptionTime: OrNull(TimeText),
 });
+
+export const CameraPatch = Type.Object(
+  {
+    title: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'What people call it.' })),
+    paused: Type.Optional(
+      Type.Boolean({ description: 'It is neither pulled, recorded nor listened to, and its path stays.' }),
+    ),
+    pausedUntil: Type.Optional(
+      OrNull(Type.String({ maxLength: 40, description: 'Beside paused: when it goes on by itself, RFC 3339.' })),
+    ),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+export const NewLogin = Type.Object(
+  {
+    user: Type.String({ minLength: 1, maxLength: 100 }),
+    password: Type.String({ maxLength: 200 }),
+    clearPassword: LOGIN.clearPassword,
+  },
+  { additionalProperties: false },
+);
+export const LoginAnswer = Type.Object({
+  isGood: Type.Boolean({ description: 'The camera takes it, and it is written.' }),
+  ...Failed,
+  paths: Type.Array(Type.String(), { description: 'That have it now: all of the device.' }),
+});
+export const CameraOrder = Type.Object(
+  { paths: Type.Array(Type.String({ maxLength: 240 }), { minItems: 1, maxItems: 1_000 }) },
+  { additionalProperties: false },
+);

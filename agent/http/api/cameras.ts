@@ -3,10 +3,10 @@ import type { Static } from 'typebox';
 import { PerchError } from '../../base/errors.ts';
 import { checkedBody } from '../checked-body.ts';
 import { OkAnswer } from '../simple-answers.ts';
+import { type AdoptedLookup, adoptedRoutes } from './adopted-cameras.ts';
 import {
   AdoptAnswer,
   AdoptBody,
-  CameraItem,
   CheckAnswer,
   CheckWish,
   DiscoverAnswer,
@@ -15,9 +15,9 @@ import {
   LookAnswer,
   ProbeBody,
 } from './camera-schemas.ts';
-import { idOf, nameOf } from './names.ts';
+import { idOf } from './names.ts';
 import { paginate } from './paginate.ts';
-import { answers, IdParams, PageQuery, PathName, pageOf } from './shapes.ts';
+import { answers, IdParams, PageQuery, pageOf } from './shapes.ts';
 
 /** 64 cameras with everything that can be said of each. */
 const MAX_BODY_BYTES = 256 << 10;
@@ -36,21 +36,14 @@ export interface CameraLookup {
   endLook(id: string): boolean;
   check(wish: Static<typeof CheckWish>): Promise<Static<typeof CheckAnswer>>;
   adopt(body: Static<typeof AdoptBody>): Promise<Static<typeof AdoptAnswer>>;
-  /** By their paths. */
-  list(): readonly Static<typeof CameraItem>[];
-  /** Asks the camera what it is. @throws notFound */
-  read(path: string): Promise<Static<typeof CameraItem>>;
-  /** Takes its paths out of the configuration; its recordings stay. @throws notFound */
-  forget(path: string): Promise<void>;
-  /** A JPEG of the camera's own making. @throws notFound, unsupported, unavailable */
-  snapshot(path: string): Promise<Uint8Array>;
+  readonly adopted: AdoptedLookup;
 }
 
 /** `/cameras/…`: the cameras in the networks of the box, and those that it has. */
 export const cameraRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, options) => {
   await app.register(findingRoutes, options);
   await app.register(adoptingRoutes, options);
-  await app.register(adoptedRoutes, options);
+  await app.register(adoptedRoutes, { cameras: options.cameras.adopted });
 };
 
 const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, { cameras }) => {
@@ -122,43 +115,4 @@ const adoptingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app
   app.post('/cameras/adopt', { bodyLimit: MAX_BODY_BYTES, schema: adopt }, async ({ body }) =>
     cameras.adopt(checkedBody(AdoptBody, body)),
   );
-};
-
-const adoptedRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, { cameras }) => {
-  const list = {
-    summary: 'Cameras that are adopted, with what is known of them',
-    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(CameraItem), 400) },
-  };
-  app.get('/cameras/list', { schema: list }, ({ query }) => paginate([...cameras.list()], query));
-  const about = (summary: string, ...failures: number[]) => ({
-    ...{ summary, tags: TAGS, params: PathName, response: answers(CameraItem, 400, 404, ...failures) },
-  });
-  app.get('/cameras/get/*', { schema: about('One of them') }, async (request) => {
-    const name = nameOf(request);
-    const camera = cameras.list().find(({ path }) => path === name);
-    if (!camera) {
-      throw new PerchError('notFound', 'no camera has this path', { path: name });
-    }
-    return camera;
-  });
-  app.post('/cameras/read/*', { schema: about('Ask it again what it is', 413, 501, 503, 504) }, (request) =>
-    cameras.read(nameOf(request)),
-  );
-  const forget = {
-    summary: 'Take a camera out of the configuration; its recordings stay',
-    ...{ tags: TAGS, params: PathName, response: answers(OkAnswer, 400, 404, 503) },
-  };
-  app.delete('/cameras/forget/*', { schema: forget }, async (request) => {
-    await cameras.forget(nameOf(request));
-    return { status: 'ok' };
-  });
-  const snapshot = {
-    summary: "The camera's own picture of now",
-    ...{ tags: TAGS, params: PathName, produces: { 200: 'image/jpeg' } },
-    response: answers({ type: 'string', format: 'binary' } as never, 400, 404, 501, 503, 504),
-  };
-  app.get('/cameras/snapshot/*', { schema: snapshot }, async (request, reply) => {
-    const picture = await cameras.snapshot(nameOf(request));
-    return reply.type('image/jpeg').send(Buffer.from(picture.buffer, picture.byteOffset, picture.byteLength));
-  });
 };

@@ -1,0 +1,247 @@
+import type { Static } from 'typebox';
+import type { TellBox } from './base/box-events.ts';
+import type { Clock } from './base/clock.ts';
+import { PerchError } from './base/errors.ts';
+import type { Gate } from './base/gate.ts';
+import { joinSignals } from './base/joined-signal.ts';
+import { type Logger, redact } from './base/log.ts';
+import { CameraDescriptions } from './camera-descriptions.ts';
+import { type CameraJson, descriptionJson, failureJson, timeText } from './camera-json.ts';
+import { checkLogin, type Login, readQuietly, withoutLogin } from './camera-login.ts';
+import { cameraAt, camerasOf, pathsOfDevice, streamsOf, subOf } from './camera-paths.ts';
+import { ofCamera } from './camera-steering.ts';
+import { CameraStills } from './camera-stills.ts';
+import type { Adopter } from './cameras/adoption/adopter.ts';
+import { failureOf, troubleIn } from './cameras/adoption/failure-words.ts';
+import { oneLine } from './cameras/adoption/plan.ts';
+import type { CameraDescription } from './cameras/device/understand.ts';
+import type { FoundCameras } from './cameras/discovery/found-cameras.ts';
+import type { Edit } from './config/edit.ts';
+import type { Config } from './config/load.ts';
+import type { ReadyPath } from './config/path-entry.ts';
+import type { ConfigStore } from './config/store.ts';
+import type { AdoptedLookup } from './http/api/adopted-cameras.ts';
+import type { CameraPatch, LoginAnswer } from './http/api/camera-schemas.ts';
+
+const MAX_PICTURE_BYTES = 4 << 20;
+const PICTURE_DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
+
+export interface AdoptedCamerasDeps {
+  readonly store: Pick<ConfigStore, 'current' | 'revise'>;
+  /** What runs, the demo camera included. */
+  config(): Config;
+  readonly found: Pick<FoundCameras, 'find'>;
+  readonly paths: PathsState;
+  readonly adopter: Pick<Adopter, 'read'>;
+  /** A few cameras have their turn together. */
+  readonly gate: Gate;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly tell: TellBox;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
+}
+
+export interface PathsState {
+  find(name: string): PathState | undefined;
+  /** Why the source of the path does not come; undefined while nothing has failed. */
+  faultOf(name: string): unknown;
+}
+
+interface PathState {
+  readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
+  readonly lastError: string | null;
+  readonly lastErrorTime: string | null;
+}
+
+/** The cameras that the box has: shown, read, changed, forgotten. */
+export class AdoptedCameras implements AdoptedLookup {
+  readonly descriptions: CameraDescriptions;
+  readonly #deps: AdoptedCamerasDeps;
+  readonly #pictures: CameraStills;
+
+  constructor(deps: AdoptedCamerasDeps) {
+    const { config, clock } = deps;
+    this.#deps = deps;
+    this.#pictures = new CameraStills(config, MAX_PICTURE_BYTES);
+    this.descriptions = new CameraDescriptions({
+      ...deps,
+      read: (camera) => this.#inTurn((signal) => readQuietly(camera, clock, signal)),
+    });
+  }
+
+  list(): CameraJson[] {
+    return camerasOf(this.#deps.config()).map((camera) => this.#itemOf(camera));
+  }
+
+  async read(path: string): Promise<CameraJson> {
+    const camera = cameraAt(path, this.#deps.config());
+    const { onvif, user, password, clearPassword, endpoint, serial } = camera.settings.camera ?? {};
+    if (onvif === undefined) {
+      throw new PerchError('unsupported', 'this camera has no ONVIF: nothing more can be asked of it', { path });
+    }
+    const wish = { onvif, user, password, clearPassword, endpoint, serial };
+    const description = await ofCamera(() => this.#inTurn((signal) => this.#deps.adopter.read(wish, signal)));
+    this.descriptions.remember(camera, description);
+    return this.#itemOf(camera);
+  }
+
+  /** What it has told when it was adopted. */
+  remember(paths: readonly string[], description: CameraDescription): void {
+    const config = this.#deps.store.current;
+    for (const camera of camerasOf(config).filter(({ name }) => paths.includes(name))) {
+      this.descriptions.remember(camera, description);
+    }
+  }
+
+  async forget(path: string): Promise<void> {
+    const { tell, log } = this.#deps;
+    await this.#revise(path, (camera, config) =>
+      streamsOf(camera, config).map(({ name }) => ({ keyPath: ['paths', name], value: undefined })),
+    );
+    log.info({ path }, 'camera forgotten');
+    tell('camera', { state: 'forgotten', path });
+  }
+
+  async patch(path: string, body: Static<typeof CameraPatch>): Promise<CameraJson> {
+    const { title, paused, pausedUntil } = body;
+    if (pausedUntil != null && paused !== true) {
+      throw new PerchError('badInput', 'pausedUntil is the end of a pause: it needs paused: true');
+    }
+    const name = title === undefined ? undefined : oneLine(title);
+    if (name === '') {
+      throw new PerchError('badInput', 'title is empty');
+    }
+    const values = {
+      ...(name !== undefined && { name }),
+      ...(paused !== undefined && {
+        paused: paused || undefined,
+        pausedUntil: (paused && pausedUntil) || undefined,
+      }),
+    };
+    await this.#revise(path, (camera, config) =>
+      streamsOf(camera, config).flatMap((stream) => cameraEdits(stream.name, values)),
+    );
+    if (paused !== undefined) {
+      this.#deps.tell('camera', { state: paused ? 'paused' : 'resumed', path, until: pausedUntil });
+    }
+    return this.#itemOf(cameraAt(path, this.#deps.store.current));
+  }
+
+  async login(path: string, login: Login): Promise<Static<typeof LoginAnswer>> {
+    const { clock, log } = this.#deps;
+    const camera = cameraAt(path, this.#deps.config());
+    try {
+      await this.#inTurn((signal) => checkLogin(camera, login, clock, signal));
+    } catch (error) {
+      return { isGood: false, ...failureJson(failureOf(error, log)), paths: [] };
+    }
+    let paths: readonly string[] = [];
+    await this.#revise(path, (now, config) => {
+      const device = pathsOfDevice(now, config);
+      paths = device.map(({ name }) => name);
+      return device.flatMap(({ name, settings }) => loginEdits(name, settings.source, login));
+    });
+    log.info({ paths }, 'the camera has another login now');
+    return { isGood: true, ...failureJson(undefined), paths: [...paths] };
+  }
+
+  async order(paths: readonly string[]): Promise<void> {
+    await this.#deps.store.revise(({ config }) => {
+      const named = [...new Set(paths)].map((path) => cameraAt(path, config));
+      const others = camerasOf(config).filter(({ name }) => !paths.includes(name));
+      return [...named, ...others].flatMap(({ name, settings }, i) =>
+        settings.camera?.order === i + 1 ? [] : cameraEdits(name, { order: i + 1 }),
+      );
+    });
+  }
+
+  async snapshot(path: string): Promise<Uint8Array> {
+    const { name, settings } = cameraAt(path, this.#deps.config());
+    const source = this.#pictures.sourceOf(name);
+    if (!source) {
+      const reason = settings.camera?.paused ? 'is paused' : 'has no ONVIF, and so no picture of its own';
+      throw new PerchError('unsupported', `this camera ${reason}`, { path });
+    }
+    const joined = joinSignals([this.#deps.signal], PICTURE_DEADLINE_MS);
+    try {
+      return await ofCamera(() => source.fetch(joined.signal));
+    } catch (error) {
+      if (joined.isLate && !(error instanceof PerchError)) {
+        throw new PerchError('timeout', `no picture within ${PICTURE_DEADLINE_MS / 1000} s`, { path }, error);
+      }
+      throw error;
+    } finally {
+      joined.release();
+    }
+  }
+
+  async #inTurn<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#deps.gate.run(async () => {
+      const joined = joinSignals([this.#deps.signal], DEADLINE_MS);
+      try {
+        return await work(joined.signal);
+      } catch (error) {
+        if (joined.isLate && !(error instanceof PerchError)) {
+          throw new PerchError('timeout', `the camera was not done within ${DEADLINE_MS / 1000} s`, {}, error);
+        }
+        throw error;
+      } finally {
+        joined.release();
+      }
+    });
+  }
+
+  #revise(path: string, plan: (camera: ReadyPath, config: Config) => readonly Edit[]): Promise<void> {
+    return this.#deps.store.revise(({ config }) => plan(cameraAt(path, config), config));
+  }
+
+  #itemOf(path: ReadyPath): CameraJson {
+    const { name, settings } = path;
+    const { camera = {}, source } = settings;
+    const state = this.#deps.paths.find(name);
+    const known = this.descriptions.get(path);
+    const isWaiting = state?.sourceState === 'waiting' && !camera.paused;
+    return {
+      path: name,
+      sub: subOf(name, this.#deps.config())?.name ?? null,
+      title: camera.name ?? null,
+      onvif: camera.onvif ?? null,
+      endpoint: camera.endpoint ?? null,
+      serial: camera.serial ?? null,
+      source: redact(source),
+      hasLogin: (camera.user ?? '') !== '',
+      state: camera.paused ? 'paused' : !state || state.sourceState === 'disabled' ? null : state.sourceState,
+      pausedUntil: (camera.paused && camera.pausedUntil) || null,
+      lastError: state?.lastError ?? null,
+      lastErrorTime: state?.lastErrorTime ?? null,
+      trouble: isWaiting ? (troubleIn(this.#deps.paths.faultOf(name)) ?? null) : null,
+      next: isWaiting ? this.#nextStep(camera) : null,
+      description: known ? descriptionJson(known.description) : null,
+      descriptionTime: known ? timeText(known.wallMs) : null,
+    };
+  }
+
+  /** What the networks tell about a camera that is not there. */
+  #nextStep({ endpoint = '', onvif = '' }: NonNullable<ReadyPath['settings']['camera']>): string {
+    const seen = endpoint === '' ? undefined : this.#deps.found.find(endpoint)[0];
+    if (!seen) {
+      return 'see whether the camera has power and is in the network, then look for cameras';
+    }
+    return seen.url === onvif
+      ? `the camera has answered at ${seen.address} at ${timeText(seen.lastSeenMs)}: check its login, and that RTSP is switched on in it`
+      : `a camera with this identity has answered at ${seen.address}: the path goes there once that is made sure; if it does not, check the login`;
+  }
+}
+
+/** Of keys in the path's `camera:` block; undefined takes one away. */
+const cameraEdits = (path: string, values: Readonly<Record<string, unknown>>): Edit[] =>
+  Object.entries(values).map(([key, value]) => ({ keyPath: ['paths', path, 'camera', key], value }));
+
+/** A login in the address would go before the new one. */
+const loginEdits = (path: string, source: string, { user, password, clearPassword }: Login): Edit[] => [
+  ...(withoutLogin(source) === source ? [] : [{ keyPath: ['paths', path, 'source'], value: withoutLogin(source) }]),
+  ...cameraEdits(path, { user, password }),
+  ...(clearPassword === undefined ? [] : cameraEdits(path, { clearPassword: clearPassword || undefined })),
+];
