@@ -2,6 +2,7 @@ import { apiRps } from './api-rps.ts';
 import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './audio-transcode.ts';
 import { authCost, authCostScrypt } from './auth-cost.ts';
 import { calibrate } from './calibrate.ts';
+import { cameraEvents, cameraEventsBusy, cameraEventsIdle, cameraEventsMemory } from './camera-events.ts';
 import { discover, discoverCpu } from './discover.ts';
 import { type Figure, judge, type Result } from './figure.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './get-throughput.ts';
@@ -25,6 +26,10 @@ import { webrtcLag, webrtcLagJoin } from './webrtc-lag.ts';
 const FIGURES: readonly Figure[] = [
   discover,
   discoverCpu,
+  cameraEventsIdle,
+  cameraEvents,
+  cameraEventsBusy,
+  cameraEventsMemory,
   startTime,
   recordCpu,
   recordMemory,
