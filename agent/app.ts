@@ -8,6 +8,7 @@ import { Authority } from './auth/authorize.ts';
 import { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { type Logger, setLogLevel } from './base/log.ts';
+import type { LogLines } from './base/log-lines.ts';
 import { BoxCommands } from './box-commands.ts';
 import { tellOfCameras, tellOfConfig, tellOfFound } from './box-news.ts';
 import { CameraBox, type CameraBoxDeps } from './camera-box.ts';
@@ -62,6 +63,8 @@ export interface AppOptions {
   readonly pageFolder: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** The last of what the log has said. */
+  readonly lines?: LogLines;
   /** Where cameras are looked for, if not in the networks of the machine. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback'> &
     Pick<CameraBoxDeps, 'onvifPorts' | 'streamPorts'>;

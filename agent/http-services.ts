@@ -8,6 +8,7 @@ import { deviceWords } from './auth/device-words.ts';
 import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
+import { type LogLine, LogLines } from './base/log-lines.ts';
 import type { BoxCommands } from './box-commands.ts';
 import { boxStats } from './box-stats.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './config/json.ts';
@@ -30,6 +31,7 @@ import { guestRoutes } from './http/guest-routes.ts';
 import { healthRoute } from './http/health.ts';
 import type { ListenerTls } from './http/listener-tls.ts';
 import { listen } from './http/listeners.ts';
+import { logRoutes } from './http/log-routes.ts';
 import { peopleRoutes } from './http/people-routes.ts';
 import { keepPrefix } from './http/proxy-prefix.ts';
 import { renewSessions, sessionRoutes } from './http/session-routes.ts';
@@ -64,6 +66,7 @@ export interface HttpServicesDeps {
   readonly pageFolder: string;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly lines?: LogLines;
   readonly accounts: Accounts;
   readonly authority: Authority;
   /** One for all ports and protocols. */
@@ -105,6 +108,8 @@ export class HttpServices {
   readonly #diagnostics: Diagnostics;
   readonly #startedMs: number;
   readonly #eventStreams: EventStreams;
+  readonly #lines: LogLines;
+  readonly #lineStreams: EventStreams<LogLine>;
   readonly #open = new Set<FastifyInstance>();
   #mainPort: number | undefined;
   #tlsPort: number | undefined;
@@ -115,6 +120,8 @@ export class HttpServices {
     this.#started = new Date(deps.clock.wallMs()).toISOString();
     this.#startedMs = deps.clock.monoMs();
     this.#eventStreams = new EventStreams(deps.events, deps.clock);
+    this.#lines = deps.lines ?? new LogLines(deps.clock);
+    this.#lineStreams = new EventStreams(this.#lines, deps.clock);
     this.zlm = new ZlmBox({
       ...deps,
       madeSecret: deps.zlmSecret,
@@ -311,6 +318,7 @@ export class HttpServices {
       info: { version: this.#deps.version, started: this.#started },
       facts: () => this.#facts(dataDir),
     });
+    await app.register(logRoutes, { access, lines: this.#lines, streams: this.#lineStreams });
     await app.register(configFileRoutes, { access, file: this.#deps.configFile });
     await this.#mountApi(app, access);
     await this.#mountPlayback(app, access, '/playback');

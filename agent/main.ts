@@ -130,15 +130,15 @@ async function resetPassword(data: string): Promise<number> {
 
 async function run(data: string, file: string | undefined): Promise<number> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
-  const [{ holdDataFolder }, { App, PAGE_FOLDER }, { systemClock }, { createLogger }, { textLine }] = await Promise.all(
-    [
+  const [{ holdDataFolder }, { App, PAGE_FOLDER }, { systemClock }, { createLogger }, { LogLines }, { textLine }] =
+    await Promise.all([
       import('../system/data-folder.ts'),
       import('./app.ts'),
       import('./base/clock.ts'),
       import('./base/log.ts'),
+      import('./base/log-lines.ts'),
       import('./base/log-text.ts'),
-    ],
-  );
+    ]);
   // Whoever reads what we say may go first, as in `perch | tee log` at Ctrl-C: that must not end us in the middle.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
@@ -147,6 +147,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   const ended = whenAsked();
   let reload = async () => {};
   process.on('SIGHUP', () => void reload());
+  const lines = new LogLines(systemClock);
   const app = await App.start({
     version,
     dataDir: folder.path,
@@ -155,7 +156,11 @@ async function run(data: string, file: string | undefined): Promise<number> {
     env: process.env,
     pageFolder: PAGE_FOLDER,
     clock: systemClock,
-    log: createLogger('info', (line) => process.stdout.write(textLine(line))),
+    log: createLogger('info', (line) => {
+      process.stdout.write(textLine(line));
+      lines.add(line);
+    }),
+    lines,
   });
   if (app.setupCode !== undefined) {
     console.log(`Setup code, asked for when the page is opened from another network: ${app.setupCode}`);

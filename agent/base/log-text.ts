@@ -12,11 +12,15 @@ export function textLine(json: string): string {
   const entry = JSON.parse(json) as Record<string, unknown>;
   const time = localTime(new Date(String(entry['time'])));
   const path = entry['path'] === undefined ? '' : `[${withoutControls(String(entry['path']))}] `;
+  return `${time} ${LEVELS[Number(entry['level'])] ?? 'INF'} ${redact(path)}${eventText(entry)}\n`;
+}
+
+/** What an entry says besides time, level and path: the event, its facts, and the stack of a fault of our own. */
+export function eventText(entry: Readonly<Record<string, unknown>>): string {
   const facts = Object.entries(entry)
     .filter(([key]) => !SHOWN_APART.has(key))
     .map(([key, value]) => ` ${key}=${factText(value)}`);
-  const line = `${time} ${LEVELS[Number(entry['level'])] ?? 'INF'} ${path}${String(entry['msg'] ?? '')}${facts.join('')}`;
-  return `${redact(line)}${stackOf(entry['err'])}\n`;
+  return `${redact(`${String(entry['msg'] ?? '')}${facts.join('')}`)}${stackOf(entry['err'])}`;
 }
 
 /** Only faults of our own are logged with a stack: there it is what a developer needs. */

@@ -2,15 +2,15 @@ import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
-import { BoxEvents } from '../../base/box-events.ts';
+import { BoxEvents, type BoxEventType } from '../../base/box-events.ts';
 import { EventStreams } from './event-stream.ts';
 
 function setup() {
   const clock = new FakeClock();
   const events = new BoxEvents(clock);
   const streams = new EventStreams(events, clock);
-  const open = (lastId?: string, types?: Parameters<EventStreams['open']>[1], mayStill = async () => {}) => {
-    const stream = streams.open('192.168.1.9', types, lastId, mayStill);
+  const open = (lastId?: string, types?: ReadonlySet<BoxEventType>, mayStill = async () => {}) => {
+    const stream = streams.open('192.168.1.9', types && (({ type }) => types.has(type)), lastId, mayStill);
     onTestFinished(() => void stream.destroy());
     return stream;
   };
@@ -157,8 +157,8 @@ test('sixteen of one address and 64 in all may listen, and a place is free again
   const { streams } = setup();
   const from = (address: string) => streams.open(address, undefined, undefined, async () => {});
   const opened = ['a', 'b', 'c', 'd'].flatMap((address) => Array.from({ length: 16 }, () => from(address)));
-  expect(() => from('a')).toThrow('64 listen to events, or 16 from this address');
-  expect(() => from('e')).toThrow('64 listen to events, or 16 from this address');
+  expect(() => from('a')).toThrow('64 listen already, or 16 from this address');
+  expect(() => from('e')).toThrow('64 listen already, or 16 from this address');
   opened[0]?.destroy();
   await setImmediate();
   opened.push(from('a'));

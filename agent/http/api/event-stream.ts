@@ -17,12 +17,20 @@ const MAX_PER_ADDRESS = 16;
 const MAX_QUEUED_BYTES = 256 << 10;
 const LONGEST_ID = 64;
 
-/** The part of the box's events that these routes need. */
-export interface BoxFeed {
+export interface StreamedEvent {
+  /** Counts up. */
+  readonly number: number;
+  readonly type: string;
+  /** One line. */
+  readonly data: string;
+}
+
+/** The part of the box's events, or of its log, that these routes need. */
+export interface EventFeed<E extends StreamedEvent> {
   readonly run: string;
   readonly last: number;
-  after(number: number): { readonly events: readonly BoxEvent[]; readonly missed: number };
-  listen(listener: (event: BoxEvent) => void): () => void;
+  after(number: number): { readonly events: readonly E[]; readonly missed: number };
+  listen(listener: (event: E) => void): () => void;
 }
 
 export interface EventStreamOptions {
@@ -33,13 +41,13 @@ export interface EventStreamOptions {
   };
 }
 
-/** Who listens to the events of the box: one count for all listeners. */
-export class EventStreams {
-  readonly #feed: BoxFeed;
+/** Who listens to the events of the box, or to its log: one count for all listeners. */
+export class EventStreams<E extends StreamedEvent = BoxEvent> {
+  readonly #feed: EventFeed<E>;
   readonly #clock: Clock;
   readonly #places = new Places(MAX_CLIENTS, MAX_PER_ADDRESS);
 
-  constructor(feed: BoxFeed, clock: Clock) {
+  constructor(feed: EventFeed<E>, clock: Clock) {
     this.#feed = feed;
     this.#clock = clock;
   }
@@ -48,19 +56,19 @@ export class EventStreams {
    * Server-sent events (HTML Living Standard §9.2) from now on, or from the one after `lastId`.
    *
    * @param address canonical
-   * @param types undefined: all
+   * @param wants undefined: all
    * @param mayStill asked at each heart-beat; once it fails the stream is over
    * @throws PerchError exhausted
    */
   open(
     address: string,
-    types: ReadonlySet<BoxEventType> | undefined,
+    wants: ((event: E) => boolean) | undefined,
     lastId: string | undefined,
     mayStill: () => Promise<unknown>,
   ): Readable {
     const leave = this.#places.take(address);
     if (!leave) {
-      const message = `${MAX_CLIENTS} listen to events, or ${MAX_PER_ADDRESS} from this address: close some of them first`;
+      const message = `${MAX_CLIENTS} listen already, or ${MAX_PER_ADDRESS} from this address: close some of them first`;
       throw new PerchError('exhausted', message, { retryAfterS: HEART_BEAT_MS / 1000 });
     }
     const stream = new Readable({ read: () => {} });
@@ -71,8 +79,8 @@ export class EventStreams {
         stream.push(text);
       }
     };
-    const tell = (event: BoxEvent): void => {
-      if (!types || types.has(event.type)) {
+    const tell = (event: E): void => {
+      if (!wants || wants(event)) {
         send(`id: ${this.#feed.run}-${event.number}\nevent: ${event.type}\ndata: ${event.data}\n\n`);
       }
     };
@@ -101,7 +109,7 @@ export class EventStreams {
   }
 
   /** What has happened since; what is forgotten, or was another run of the program, is told as a gap. */
-  #catchUp(lastId: string | undefined, tell: (event: BoxEvent) => void, send: (text: string) => void): void {
+  #catchUp(lastId: string | undefined, tell: (event: E) => void, send: (text: string) => void): void {
     if (lastId === undefined) {
       return;
     }
@@ -145,7 +153,7 @@ export const eventStreamRoutes: FastifyPluginAsync<EventStreamOptions> = async (
         .type('text/event-stream; charset=utf-8')
         // nginx keeps answers back until it has some kilobytes of them.
         .header('X-Accel-Buffering', 'no')
-        .send(streams.open(ip, types, id, mayStill))
+        .send(streams.open(ip, types && (({ type }) => types.has(type)), id, mayStill))
     );
   });
 };

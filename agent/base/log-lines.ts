@@ -1,0 +1,119 @@
+import type { Clock } from './clock.ts';
+import { redact } from './log.ts';
+import { eventText } from './log-text.ts';
+
+/** From what a person must act on to what helps to find a fault. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface LogLine {
+  /** Counts from 1 since the program began. */
+  readonly number: number;
+  readonly type: 'line';
+  readonly level: LogLevel;
+  readonly path: string | null;
+  readonly text: string;
+  /** JSON of the whole line. */
+  readonly data: string;
+}
+
+export interface LogWish {
+  /** And what is graver. */
+  readonly level: LogLevel | undefined;
+  readonly path: string | undefined;
+  /** Somewhere in the line, in capitals or not. */
+  readonly text: string | undefined;
+}
+
+const MOST_LINES = 5_000;
+/** Together: of JSON, which is ASCII mostly. */
+const MOST_CHARS = 1 << 20;
+/** A stack is longer seldom. */
+const LONGEST_TEXT = 4_000;
+
+/** The last lines of the log, in memory: the oldest go. Told on as they come; listeners may not throw. */
+export class LogLines {
+  /** Numbers of another run of the program mean other lines. */
+  readonly run: string;
+  readonly #lines: LogLine[] = [];
+  readonly #listeners = new Set<(line: LogLine) => void>();
+  #chars = 0;
+  #number = 0;
+
+  constructor(clock: Pick<Clock, 'wallMs'>) {
+    this.run = Math.floor(clock.wallMs()).toString(36);
+  }
+
+  /** @param json a line of the logger */
+  add(json: string): void {
+    const entry = JSON.parse(json) as Record<string, unknown>;
+    const path = entry['path'] === undefined ? null : redact(String(entry['path'])).slice(0, LONGEST_TEXT);
+    const whole = eventText(entry);
+    const text = whole.length > LONGEST_TEXT ? `${whole.slice(0, LONGEST_TEXT - 1)}…` : whole;
+    this.#number += 1;
+    const [number, level] = [this.#number, levelOf(Number(entry['level']))];
+    const data = JSON.stringify({ number, time: String(entry['time']), level, path, text });
+    const line = { number, type: 'line', level, path, text, data } as const;
+    this.#lines.push(line);
+    this.#chars += data.length;
+    while (this.#lines.length > MOST_LINES || this.#chars > MOST_CHARS) {
+      this.#chars -= this.#lines.shift()?.data.length ?? 0;
+    }
+    for (const listener of this.#listeners) {
+      listener(line);
+    }
+  }
+
+  /** @returns what ends it */
+  listen(listener: (line: LogLine) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Of the last one; 0: there is none yet. */
+  get last(): number {
+    return this.#number;
+  }
+
+  /** Those after this number, oldest first; `missed` are forgotten already. */
+  after(number: number): { readonly events: readonly LogLine[]; readonly missed: number } {
+    const oldest = this.#lines[0]?.number ?? this.#number + 1;
+    return {
+      events: this.#lines.filter((line) => line.number > number),
+      missed: Math.max(0, oldest - 1 - number),
+    };
+  }
+
+  /**
+   * Lines that are wanted, newest first.
+   *
+   * @param before only lines with a smaller number
+   * @param most so many at most
+   */
+  find(wish: LogWish, before: number, most: number): readonly LogLine[] {
+    const found: LogLine[] = [];
+    for (let at = this.#lines.length - 1; at >= 0 && found.length < most; at -= 1) {
+      const line = this.#lines[at];
+      if (line && line.number < before && isWanted(line, wish)) {
+        found.push(line);
+      }
+    }
+    return found;
+  }
+}
+
+export function isWanted(line: LogLine, { level, path, text }: LogWish): boolean {
+  const isGrave = level === undefined || LOG_LEVELS.indexOf(line.level) <= LOG_LEVELS.indexOf(level);
+  return isGrave && (path === undefined || line.path === path) && (text === undefined || holds(line, text));
+}
+
+const holds = (line: LogLine, text: string): boolean =>
+  `${line.path ?? ''} ${line.text}`.toLowerCase().includes(text.toLowerCase());
+
+/** By pino's numbers. */
+function levelOf(number: number): LogLevel {
+  if (number >= 50) {
+    return 'error';
+  }
+  return number >= 40 ? 'warn' : number >= 30 ? 'info' : 'debug';
+}
