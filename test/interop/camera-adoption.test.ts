@@ -87,10 +87,34 @@ describeWith(['ffmpeg'], 'cameras of the house', () => {
     over.abort();
     await reading;
     const states = seen.map((event) => (event as { state: string }).state);
-    expect(states).toEqual(expect.arrayContaining(['found', 'adopted', 'forgotten']));
+    expect(states).toEqual(expect.arrayContaining(['found', 'adopting', 'adopted', 'connected', 'forgotten']));
     const said = JSON.stringify([seen, listed, adopted, again, box.log]);
     expect(said).not.toContain(LOGIN.password);
     expect(said).not.toContain(encodeURIComponent(LOGIN.password));
+  });
+
+  test('a camera that is in the file tells by itself what it is and what would make it better, soon after a start', async () => {
+    await using camera = await startOnvifCamera({
+      address: '127.0.0.24',
+      credentials: LOGIN,
+      quirks: { login: 'digest' },
+      profiles: [{ ...MAIN_PROFILE, group: 250 }, SUB_PROFILE],
+    });
+    const login = `user: ${LOGIN.user}, password: "${LOGIN.password}"`;
+    await using box = await openAdoptionBox(
+      { port: await freeUdpPort() },
+      `paths:\n  door: {source: "${camera.rtspUrl()}", camera: {onvif: "${camera.url}", ${login}}}\n`,
+    );
+    const door = async () => (await box.call('GET', '/cameras/get/door')).body;
+    expect(await door()).toMatchObject({ description: null });
+    await expect
+      .poll(door, { timeout: 15_000 })
+      .toMatchObject({ description: { hasPtz: true, suggestions: [{ kind: 'longGroups' }, { kind: 'smartCodec' }] } });
+    const reads = () => camera.operations.filter((one) => one === 'GetNetworkInterfaces').length;
+    const before = reads();
+    expect((await box.call('POST', '/cameras/encoder/door', { groupFrames: 30 })).body).toMatchObject({ isDone: true });
+    await expect.poll(door, { timeout: 15_000 }).toMatchObject({ description: { suggestions: [] } });
+    expect(reads()).toBe(before + 1);
   });
 
   test('one without ONVIF is added by its address alone, with the streams of its maker', async () => {
