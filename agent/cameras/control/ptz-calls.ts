@@ -70,16 +70,22 @@ export async function continuousMove(
 const number = (value = 0): string => String(Math.round(value * 1000) / 1000);
 
 export async function stopMoving(session: OnvifSession, { profile, hasPanTilt, hasZoom }: Head): Promise<void> {
-  const { ptz } = await requestsOf(session);
-  const ProfileToken = escapeXml(profile);
+  const stop = (axes: string) =>
+    session.call(
+      'ptz',
+      `<tptz:Stop><tptz:ProfileToken>${escapeXml(profile)}</tptz:ProfileToken>${axes}</tptz:Stop>`,
+      'StopResponse',
+      { isUrgent: true },
+    );
+  const panTilt = hasPanTilt ? '<tptz:PanTilt>true</tptz:PanTilt>' : '';
   try {
-    await ask(ptz.stop({ ProfileToken, ...(hasPanTilt ? { PanTilt: true } : {}), ...(hasZoom ? { Zoom: true } : {}) }));
+    await stop(`${panTilt}${hasZoom ? '<tptz:Zoom>true</tptz:Zoom>' : ''}`);
   } catch (error) {
     if (!isOwnFault(error)) {
       throw error;
     }
     // Without axes it means all of them.
-    await ask(ptz.stop({ ProfileToken }));
+    await stop('');
   }
 }
 

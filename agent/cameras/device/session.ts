@@ -36,6 +36,8 @@ export interface CameraTarget {
 }
 
 export interface CallOptions {
+  /** Before all calls that wait for their turn. */
+  readonly isUrgent?: boolean | undefined;
   /** More than 15 s: the call waits for something to happen. */
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;

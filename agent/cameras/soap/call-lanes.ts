@@ -6,9 +6,17 @@ const MAX_CALLS = 2;
 const MAX_WAITING_CALLS = 8;
 const MAX_QUEUED = 64;
 
+/** `waiting`: for something to happen. `urgent`: goes before all who stand in the line, for a camera that turns has to be stopped. */
+export type CallKind = 'plain' | 'urgent' | 'waiting';
+
+interface Waiter {
+  readonly kind: CallKind;
+  readonly go: () => void;
+}
+
 interface Lane {
   running: number;
-  readonly queue: (() => void)[];
+  readonly queue: Waiter[];
 }
 
 /** Lets only so many calls run at a time to one camera, whoever makes them. */
@@ -16,13 +24,13 @@ export class CallLanes {
   /** Those in use: gone with their last call. */
   readonly #lanes = new Map<string, Lane>();
 
-  /** @param isLong the call waits for something to happen */
-  async run<T>(camera: string, isLong: boolean, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  async run<T>(camera: string, kind: CallKind, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+    const isLong = kind === 'waiting';
     const key = isLong ? `${camera} waiting` : camera;
     const lane = this.#lanes.get(key) ?? { running: 0, queue: [] };
     this.#lanes.set(key, lane);
     if (lane.running >= (isLong ? MAX_WAITING_CALLS : MAX_CALLS)) {
-      await this.#turn(lane, camera, signal);
+      await this.#turn(lane, camera, kind, signal);
     } else {
       lane.running += 1;
     }
@@ -37,7 +45,7 @@ export class CallLanes {
   #leave(key: string, lane: Lane): void {
     const next = lane.queue.shift();
     if (next) {
-      next();
+      next.go();
       return;
     }
     lane.running -= 1;
@@ -46,8 +54,8 @@ export class CallLanes {
     }
   }
 
-  #turn(lane: Lane, camera: string, signal: AbortSignal): Promise<void> {
-    if (lane.queue.length >= MAX_QUEUED) {
+  #turn({ queue }: Lane, camera: string, kind: CallKind, signal: AbortSignal): Promise<void> {
+    if (queue.length >= MAX_QUEUED && kind !== 'urgent') {
       throw new PerchError('exhausted', `${MAX_QUEUED} calls wait for the camera at ${camera}`, { camera: 'timeout' });
     }
     return new Promise((resolve, reject) => {
@@ -57,15 +65,17 @@ export class CallLanes {
         return;
       }
       const abort = (): void => {
-        lane.queue.splice(lane.queue.indexOf(go), 1);
+        queue.splice(queue.indexOf(waiter), 1);
         reject(givenUp());
       };
       const go = (): void => {
         signal.removeEventListener('abort', abort);
         resolve();
       };
+      const waiter = { kind, go };
       signal.addEventListener('abort', abort, { once: true });
-      lane.queue.push(go);
+      const behind = kind === 'urgent' ? queue.findIndex((other) => other.kind !== 'urgent') : -1;
+      queue.splice(behind < 0 ? queue.length : behind, 0, waiter);
     });
   }
 }

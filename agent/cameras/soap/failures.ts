@@ -48,6 +48,13 @@ export function troubleOf(error: unknown): CameraTrouble | undefined {
   return typeof camera === 'string' && camera in CODES ? (camera as CameraTrouble) : undefined;
 }
 
+/** For what one can do without; a bug stays one. */
+export function toNothing(error: unknown): undefined {
+  if (!(error instanceof PerchError)) {
+    throw error;
+  }
+}
+
 /** The camera has broken the connection, in the place of an answer or inside it. */
 export function isReset(error: unknown): boolean {
   const errno = error instanceof PerchError ? error.context['errno'] : undefined;

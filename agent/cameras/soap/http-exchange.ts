@@ -103,8 +103,7 @@ export async function exchange(asked: HttpRequest): Promise<HttpReply> {
     const name = nameOf(asked.place);
     const { host, port } = asked.place;
     if (deadline.isLate) {
-      const words = `no answer from the camera at ${name} within ${(asked.toldMs ?? asked.deadlineMs) / 1000} s`;
-      throw cameraError('timeout', words, { host, port });
+      throw noAnswer(asked.place, asked.toldMs ?? asked.deadlineMs);
     }
     if (asked.signal.aborted) {
       throw new PerchError('unavailable', `the call to the camera at ${name} was given up`, { host, port });
@@ -118,6 +117,14 @@ export async function exchange(asked: HttpRequest): Promise<HttpReply> {
   } finally {
     deadline.release();
   }
+}
+
+export function noAnswer(place: HttpPlace, withinMs: number): PerchError {
+  const { host, port } = place;
+  return cameraError('timeout', `no answer from the camera at ${nameOf(place)} within ${withinMs / 1000} s`, {
+    host,
+    port,
+  });
 }
 
 /** What is sent, not yet ended. Also for those who read the answer as it comes. */

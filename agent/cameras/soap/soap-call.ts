@@ -14,6 +14,8 @@ export interface SoapCall {
   readonly action?: string | undefined;
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The next free place at the camera is its. */
+  readonly isUrgent?: boolean | undefined;
   /** Without a login, even if there is one. */
   readonly isAnonymous?: boolean;
   /** Cameras answer it to anybody: that it is answered proves no login (ONVIF Core §5.12.1, PRE_AUTH). */

@@ -1,92 +1,22 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import {
+  ASK,
+  callerOf,
+  DIGEST,
+  envelope,
+  failureOf,
+  fault,
+  hasToken,
+  INFORMATION,
+  listen,
+} from '../../../test/soap-server.ts';
 import { parseAuthorization } from '../../media/rtsp/digest.ts';
 import { namesOf } from '../../tls/box-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
-import { CallLanes } from './call-lanes.ts';
 import { parseHttpUrl, placeOf } from './http-exchange.ts';
 import { LoginMemory } from './login-memory.ts';
-import type { SoapCall } from './soap-call.ts';
-import { SoapCaller } from './soap-caller.ts';
 import { findText } from './xml.ts';
-
-const never = new AbortController().signal;
-const LOGIN = { user: 'admin', password: 'right' };
-const envelope = (body: string, header = ''): string =>
-  `<?xml version="1.0"?><e:Envelope xmlns:e="urn:e"><e:Header>${header}</e:Header><e:Body>${body}</e:Body></e:Envelope>`;
-const fault = (subcode: string, reason = ''): string =>
-  envelope(
-    `<Fault><Code><Value>Sender</Value><Subcode><Value>t:${subcode}</Value></Subcode></Code><Reason><Text>${reason}</Text></Reason></Fault>`,
-  );
-const INFORMATION = '<GetDeviceInformationResponse><Model>m</Model></GetDeviceInformationResponse>';
-const ASK: SoapCall = {
-  path: '/onvif/device_service',
-  body: '<tds:GetDeviceInformation/>',
-  response: 'GetDeviceInformationResponse',
-};
-const DIGEST = 'Digest realm="a", nonce="b", qop="auth", algorithm=MD5';
-
-interface Asked {
-  readonly method: string;
-  readonly path: string;
-  readonly text: string;
-  readonly headers: IncomingMessage['headers'];
-}
-type Answer = (asked: Asked, response: ServerResponse) => void;
-
-async function listen(answer: Answer, tls?: { key: string; cert: string }) {
-  const requests: Asked[] = [];
-  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const text = (await request.setEncoding('utf8').toArray()).join('');
-    const asked = { method: request.method ?? '', path: request.url ?? '', text, headers: request.headers };
-    requests.push(asked);
-    // Cameras tell it or not; here the clock is a false one.
-    response.sendDate = false;
-    answer(asked, response);
-  };
-  const server: Server = tls ? createSecureServer(tls, serve) : createServer(serve);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = server.address() as AddressInfo;
-  return { requests, port, url: new URL(`${tls ? 'https' : 'http'}://127.0.0.1:${port}/onvif/device_service`) };
-}
-
-function callerOf(url: URL, more: Partial<ConstructorParameters<typeof SoapCaller>[0]> = {}) {
-  const clock = new FakeClock();
-  return new SoapCaller({
-    place: placeOf(url),
-    path: url.pathname,
-    credentials: LOGIN,
-    isClearAllowed: false,
-    isAsked: false,
-    deadlineMs: 5_000,
-    signal: never,
-    clock,
-    logins: new LoginMemory(clock),
-    lanes: new CallLanes(),
-    ...more,
-  });
-}
-
-async function failureOf(work: Promise<unknown>): Promise<PerchError> {
-  const error = await work.then(
-    () => undefined,
-    (cause: unknown) => cause,
-  );
-  expect(error).toBeInstanceOf(PerchError);
-  return error as PerchError;
-}
-
-const hasToken = ({ text }: Asked): boolean => text.includes('<UsernameToken>');
 
 test('a request declares what it uses, names its operation, and asks for no second one on its connection', async () => {
   const { url, requests } = await listen((_asked, response) => response.end(envelope(INFORMATION)));
@@ -342,37 +272,6 @@ test.for([
   });
   await failureOf(caller.call(ASK));
   expect(requests).toHaveLength(1);
-});
-
-test('no more than two calls run at a time; those that wait for an event do not take their place', async () => {
-  const waiting: ServerResponse[] = [];
-  const { url, requests } = await listen((_asked, response) => void waiting.push(response));
-  const caller = callerOf(url);
-  const long = caller.call({ ...ASK, deadlineMs: 40_000 });
-  const calls = [1, 2, 3, 4].map(() => caller.call(ASK));
-  await expect.poll(() => waiting.length).toBe(3);
-  expect(requests).toHaveLength(3);
-  while (requests.length < 5 || waiting.length > 0) {
-    waiting.shift()?.end(envelope(INFORMATION));
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  await Promise.all([long, ...calls]);
-});
-
-test('a call that is given up while it waits for its turn leaves the line', async () => {
-  const waiting: ServerResponse[] = [];
-  const { url } = await listen((_asked, response) => void waiting.push(response));
-  const caller = callerOf(url);
-  const first = [caller.call(ASK), caller.call(ASK)];
-  await expect.poll(() => waiting.length).toBe(2);
-  const stop = new AbortController();
-  const third = failureOf(caller.call({ ...ASK, signal: stop.signal }));
-  stop.abort();
-  expect((await third).code).toBe('unavailable');
-  for (const response of waiting) {
-    response.end(envelope(INFORMATION));
-  }
-  await Promise.all(first);
 });
 
 test.for([

@@ -5,10 +5,11 @@ import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import { authorization, type Challenge, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
 import { type Attempt, nextAttempt } from './attempt.ts';
+import { leftOf, type TimedCall, timed, within } from './call-deadline.ts';
 import type { CallLanes } from './call-lanes.ts';
 import { hash } from './digest-hash.ts';
-import { actionOf, type SoapVersion, usernameToken, writeEnvelope } from './envelope.ts';
-import { cameraError, troubleOf } from './failures.ts';
+import { type SoapVersion, usernameToken } from './envelope.ts';
+import { cameraError, toNothing, troubleOf } from './failures.ts';
 import { isAboutTime, isRefusal, isTokenUnknown } from './fault.ts';
 import { exchange, type HttpPlace, nameOf } from './http-exchange.ts';
 import { lockOf } from './lock-out.ts';
@@ -26,6 +27,7 @@ import { redirectOf } from './redirect.ts';
 import { MAX_REPLY_BYTES, readReply, responseOf, type SoapReply } from './reply.ts';
 import { skewOf, skewOfHeader } from './skew.ts';
 import type { SoapCall } from './soap-call.ts';
+import { writeRequest } from './soap-request.ts';
 import { webTakes } from './web-login.ts';
 
 /** Another place, token, clock, digest, its other algorithm, a nonce that has grown old. */
@@ -54,7 +56,7 @@ export interface CallerOptions {
 
 /** Changes nothing, however often it is asked. */
 const READS = /^\s*<\w+:Get/;
-const CLOCK_CALL = { body: '<tds:GetSystemDateAndTime/>', response: 'GetSystemDateAndTimeResponse', isOpen: true };
+const CLOCK_CALL = { body: '<tds:GetSystemDateAndTime/>', response: 'GetSystemDateAndTimeResponse' };
 
 /** Calls one camera, and finds out how it wants to be logged in to. */
 export class SoapCaller {
@@ -87,32 +89,32 @@ export class SoapCaller {
 
   /** @throws PerchError with `camera` in its context; see failures.ts */
   async call(asked: SoapCall): Promise<XmlElement> {
-    const { lanes, deadlineMs, signal } = this.#options;
+    const { lanes, deadlineMs, signal, clock } = this.#options;
     const isLong = (asked.deadlineMs ?? deadlineMs) > LONG_CALL_MS;
+    const kind = asked.isUrgent ? 'urgent' : isLong ? 'waiting' : 'plain';
     const joined = joinSignals(asked.signal ? [asked.signal, signal] : [signal]);
-    const call = { ...asked, signal: joined.signal };
-    try {
-      return await lanes.run(this.#camera, isLong, joined.signal, () => this.#converse(call));
-    } finally {
-      joined.release();
-    }
+    const converse = () => this.#converse(timed({ ...asked, signal: joined.signal }, clock, deadlineMs));
+    return await lanes.run(this.#camera, kind, joined.signal, converse).finally(() => joined.release());
   }
 
   /** Learns how far the camera's clock is from ours: without a login, which would bear a wrong time. */
   readClock(): Promise<void> {
-    const { lanes, signal } = this.#options;
-    return lanes.run(this.#camera, false, signal, async () => {
-      this.skewMs = (await this.#askClock()) ?? 0;
+    const { lanes, signal, clock, deadlineMs } = this.#options;
+    return lanes.run(this.#camera, 'plain', signal, async () => {
+      this.skewMs = (await this.#askClock(timed(this.#clockCall, clock, deadlineMs))) ?? 0;
     });
   }
 
-  async #converse(asked: SoapCall): Promise<XmlElement> {
+  #within(asked: TimedCall, question: SoapCall): TimedCall {
+    const { clock, deadlineMs } = this.#options;
+    return within(asked, timed({ ...question, deadlineMs: undefined }, clock, deadlineMs));
+  }
+
+  async #converse(asked: TimedCall): Promise<XmlElement> {
     let call = asked;
     let attempt = this.#firstAttempt(asked);
-    const { clock, deadlineMs } = this.#options;
-    const untilMs = clock.monoMs() + (asked.deadlineMs ?? deadlineMs);
     for (let i = 0; i < MAX_EXCHANGES; i += 1) {
-      const reply = await this.#send(call, attempt, Math.max(1, Math.ceil(untilMs - clock.monoMs())));
+      const reply = await this.#send(call, attempt);
       const moved = redirectOf(reply, call.place ?? this.#place, call.path);
       if (moved) {
         this.#place = call.place ? this.#place : moved.place;
@@ -145,33 +147,23 @@ export class SoapCaller {
     return { scheme: known === 'token' ? 'token' : 'none', tried: [] };
   }
 
-  async #send(asked: SoapCall, attempt: Attempt, leftMs: number): Promise<SoapReply> {
-    const { logins, isAsked, clock, deadlineMs } = this.#options;
+  async #send(asked: TimedCall, attempt: Attempt): Promise<SoapReply> {
+    const { logins, isAsked, clock, signal } = this.#options;
     const key = this.#key;
+    const deadlineMs = leftOf(asked, clock, asked.place ?? this.#place);
     if (key && attempt.scheme !== 'anonymous') {
       logins.check(key, isAsked);
     }
-    const token =
-      key && attempt.scheme === 'token'
-        ? usernameToken(key, clock.wallMs() + this.skewMs, randomBytes(NONCE_BYTES))
-        : '';
-    const text = writeEnvelope(this.#version, token + (asked.headers ?? ''), asked.body);
-    const action = asked.action ?? actionOf(asked.body) ?? '';
-    const type =
-      this.#version === '1.2'
-        ? { 'Content-Type': `application/soap+xml; charset=utf-8${action === '' ? '' : `; action="${action}"`}` }
-        : { 'Content-Type': 'text/xml; charset=utf-8', SOAPAction: `"${action}"` };
+    const nowMs = clock.wallMs() + this.skewMs;
+    const token = key && attempt.scheme === 'token' ? usernameToken(key, nowMs, randomBytes(NONCE_BYTES)) : '';
     const login = key && attempt.challenge && this.#answer(attempt.challenge, key, asked.path);
     const reply = await exchange({
+      ...writeRequest(this.#version, asked, token, login),
       place: asked.place ?? this.#place,
-      method: 'POST',
-      path: asked.path,
-      headers: { ...type, 'Content-Length': `${Buffer.byteLength(text)}`, ...(login ? { Authorization: login } : {}) },
-      body: text,
       maxBytes: MAX_REPLY_BYTES,
-      deadlineMs: leftMs,
-      toldMs: asked.deadlineMs ?? deadlineMs,
-      signal: asked.signal ?? this.#options.signal,
+      deadlineMs,
+      toldMs: asked.toldMs,
+      signal: asked.signal ?? signal,
     });
     this.isTrusted = reply.isTrusted;
     this.#headerSkewMs = skewOfHeader(reply, clock.wallMs());
@@ -185,7 +177,7 @@ export class SoapCaller {
   }
 
   /** The answer, or how to try again. */
-  async #judge(asked: SoapCall, attempt: Attempt, reply: SoapReply): Promise<{ element: XmlElement } | Attempt> {
+  async #judge(asked: TimedCall, attempt: Attempt, reply: SoapReply): Promise<{ element: XmlElement } | Attempt> {
     const { fault } = reply;
     const key = this.#key;
     const hasLogin = attempt.scheme === 'token' || attempt.challenge !== undefined;
@@ -213,7 +205,7 @@ export class SoapCaller {
     return { element };
   }
 
-  async #passed(asked: SoapCall, key: LoginKey, scheme: LoginScheme, challenge: Challenge | undefined): Promise<void> {
+  async #passed(asked: TimedCall, key: LoginKey, scheme: LoginScheme, challenge: Challenge | undefined): Promise<void> {
     const { logins } = this.#options;
     if (!asked.place) {
       // Of another place it is for there alone: what was read over https must not go over http.
@@ -231,20 +223,21 @@ export class SoapCaller {
     logins.accepted(key, scheme);
   }
 
-  async #isOpenToAll(asked: SoapCall): Promise<boolean> {
+  /** When it cannot be found out the doubt stays. */
+  async #isOpenToAll(asked: TimedCall): Promise<boolean> {
     try {
-      await this.#converse({ ...asked, isAnonymous: true });
+      await this.#converse(this.#within(asked, { ...asked, isAnonymous: true }));
       return true;
     } catch (error) {
       if (error instanceof PerchError) {
-        return false;
+        return ['timeout', 'unreachable'].includes(troubleOf(error) ?? '');
       }
       throw error;
     }
   }
 
   /** What to try next; nothing is tried twice. */
-  async #refused(asked: SoapCall, attempt: Attempt, reply: SoapReply): Promise<Attempt> {
+  async #refused(asked: TimedCall, attempt: Attempt, reply: SoapReply): Promise<Attempt> {
     const key = this.#key;
     if (!key || attempt.scheme === 'anonymous') {
       throw this.#loginMissing(reply, asked.path);
@@ -264,8 +257,8 @@ export class SoapCaller {
       return this.#basic(basic, attempt, asked, key);
     }
     const skewMs = this.skewMs;
-    const proved = await this.#proveAgain(reply);
-    const hasClockMoved = proved ? this.skewMs !== skewMs : await this.#clockHasMoved(reply, key);
+    const proved = await this.#proveAgain(asked, reply);
+    const hasClockMoved = proved ? this.skewMs !== skewMs : await this.#clockHasMoved(asked, reply, key);
     if (attempt.scheme === 'token' && !attempt.tried.includes('clock') && hasClockMoved) {
       return { scheme: 'token', tried: [...attempt.tried, 'clock'] };
     }
@@ -273,7 +266,7 @@ export class SoapCaller {
   }
 
   /** Whoever is in between reads it: over http only where the owner has allowed it. */
-  #basic(challenge: Challenge, { scheme, tried }: Attempt, asked: SoapCall, key: LoginKey): Attempt {
+  #basic(challenge: Challenge, { scheme, tried }: Attempt, asked: TimedCall, key: LoginKey): Attempt {
     const { tokens, isClearAllowed } = this.#options;
     // Where it is not known yet who answers, https hides it from those in between and not from him.
     if (tokens === undefined && ((asked.place ?? this.#place).isSecure || isClearAllowed)) {
@@ -286,7 +279,7 @@ export class SoapCaller {
     throw clearRefused({ host: this.#camera });
   }
 
-  async #refusal(asked: SoapCall, attempt: Attempt, reply: SoapReply, key: LoginKey): Promise<Error> {
+  async #refusal(asked: TimedCall, attempt: Attempt, reply: SoapReply, key: LoginKey): Promise<Error> {
     const facts = { host: this.#camera, status: reply.status, subcode: reply.fault?.codes.at(-1) };
     if (!this.#isKnown && !attempt.challenge) {
       return onvifOff(asked.path, facts);
@@ -297,18 +290,19 @@ export class SoapCaller {
       logins.found(key, 'clock');
       return clockRefused(facts);
     }
-    return (await this.#webTakes(key)) ? onvifUserMissing(facts) : wrongPassword(facts);
+    return (await this.#webTakes(asked, key)) ? onvifUserMissing(facts) : wrongPassword(facts);
   }
 
   /** Asked once in a caller's life, and not again once it is known: it is one more try of the password. */
-  async #webTakes(key: LoginKey): Promise<boolean> {
-    const { logins, isAsked, signal } = this.#options;
+  async #webTakes(asked: TimedCall, key: LoginKey): Promise<boolean> {
+    const { logins, isAsked, signal, clock } = this.#options;
     const isKnown = logins.findingOf(key) === 'onvifUser';
     if (isKnown || this.#hasAskedWeb || !logins.mayTry(key, isAsked)) {
       return isKnown;
     }
     this.#hasAskedWeb = true;
-    const takes = await webTakes(this.#place, key, signal);
+    const joined = joinSignals([signal], Math.max(1, asked.untilMs - clock.monoMs()));
+    const takes = await webTakes(this.#place, key, joined.signal).finally(() => joined.release());
     if (takes === false) {
       logins.refused(key);
     } else if (takes) {
@@ -327,14 +321,14 @@ export class SoapCaller {
    * The login has passed before, so it may be the right to this one thing that is missing; or the password has been changed meanwhile.
    * @returns undefined when what has passed passes without a login as well, and so has proved nothing
    */
-  async #proveAgain({ status, fault }: SoapReply): Promise<Error | undefined> {
+  async #proveAgain(asked: TimedCall, { status, fault }: SoapReply): Promise<Error | undefined> {
     const proof = this.#proof;
     if (!proof) {
       return undefined;
     }
     this.#proof = undefined;
     try {
-      await this.#converse({ ...proof, isAnonymous: true });
+      await this.#converse(this.#within(asked, { ...proof, isAnonymous: true }));
       return undefined;
     } catch (error) {
       if (troubleOf(error) !== 'wrongPassword') {
@@ -342,7 +336,7 @@ export class SoapCaller {
       }
     }
     try {
-      await this.#converse(proof);
+      await this.#converse(this.#within(asked, proof));
       return noRights({ host: this.#camera, status, subcode: fault?.codes.at(-1) });
     } catch (error) {
       if (this.#key && troubleOf(error) === 'wrongPassword') {
@@ -354,12 +348,12 @@ export class SoapCaller {
   }
 
   /** Reads the clock once more. Some tell their local time as UTC: then the HTTP header is believed. */
-  async #clockHasMoved(reply: SoapReply, key: LoginKey): Promise<boolean> {
+  async #clockHasMoved(asked: TimedCall, reply: SoapReply, key: LoginKey): Promise<boolean> {
     const before = this.skewMs;
     const isNew = (skewMs: number | undefined): skewMs is number =>
       skewMs !== undefined && Math.abs(skewMs - before) > CLOCK_MOVED_MS;
     const header = skewOfHeader(reply, this.#options.clock.wallMs());
-    const told = await this.#askClock().catch(() => undefined);
+    const told = await this.#askClock(this.#within(asked, this.#clockCall)).catch(toNothing);
     const better = [told, header].find(isNew);
     this.skewMs = better ?? before;
     if (better !== undefined && !(reply.fault && isAboutTime(reply.fault))) {
@@ -369,11 +363,11 @@ export class SoapCaller {
     return better !== undefined;
   }
 
-  async #askClock(): Promise<number | undefined> {
-    const { clock, path } = this.#options;
+  async #askClock(asked: TimedCall): Promise<number | undefined> {
+    const { clock } = this.#options;
     const sentMs = clock.wallMs();
     try {
-      const response = await this.#converse({ ...CLOCK_CALL, path, isAnonymous: true });
+      const response = await this.#converse(asked);
       return skewOf(response, (sentMs + clock.wallMs()) / 2) ?? this.#headerSkewMs;
     } catch (error) {
       if (this.#isAnswer(error)) {
@@ -390,6 +384,10 @@ export class SoapCaller {
     return (
       status !== undefined && (isSoap ? this.#isKnown || status === 401 : status === 401 && this.#key !== undefined)
     );
+  }
+
+  get #clockCall(): SoapCall {
+    return { ...CLOCK_CALL, path: this.#options.path, isOpen: true, isAnonymous: true };
   }
 
   get #key(): LoginKey | undefined {

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { ASK, callerOf, envelope, failureOf, fault, hasToken, INFORMATION, listen } from '../../../test/soap-server.ts';
+
+test('a call and all that is asked to find out why it was refused have one deadline together', async () => {
+  const clock = new FakeClock();
+  let isRight = true;
+  const { url, requests } = await listen((asked, response) => {
+    const isAllowed = hasToken(asked) && isRight;
+    // Each answer takes 3 s of the 5.
+    void clock.advance(isRight ? 0 : 3_000);
+    response.writeHead(isAllowed ? 200 : 400).end(isAllowed ? envelope(INFORMATION) : fault('NotAuthorized'));
+  });
+  const caller = callerOf(url, { clock });
+  await caller.call(ASK);
+  isRight = false;
+  const asked = requests.length;
+  const error = await failureOf(caller.call(ASK));
+  expect([error.context['camera'], error.message]).toEqual(['timeout', expect.stringContaining('within 5 s')]);
+  expect(requests).toHaveLength(asked + 2);
+});
