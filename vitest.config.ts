@@ -7,7 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const length = process.env['PERCH_LENGTH'] ?? 'short';
 const slow = length === 'short' ? 60_000 : 900_000;
 
-/** Perch is started a hundred times from its sources: what V8 has compiled of them is kept, which halves the work of a start. */
+/** Perch is started a few hundred times: what V8 has compiled of it is kept. */
 process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/compiled');
 
 /** What is waited for comes at once, or the test is to fail anyway: only a machine that is busy with something else needs so long. */
@@ -57,7 +57,11 @@ const ALONE = [
  * Other people's programs have faults of their own, and four of them at once on two cores show them: in short form a test with
  * them may have a second try, and is named at the end when it needed it. In the long length, one at a time, none has.
  */
-const withPeers = { retry: length === 'short' ? 1 : 0 };
+const withPeers = {
+  retry: length === 'short' ? 1 : 0,
+  // The lengths that the figures are for start the sources themselves.
+  ...(length === 'short' && { globalSetup: 'test/peers/built-agent.ts' }),
+};
 
 /** What takes long begins first, so that no worker is left alone with it at the end. */
 const LONG = [

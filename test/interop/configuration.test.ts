@@ -2,12 +2,10 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
-import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { AGENT, type Agent, startAgent, until } from '../peers/agent.ts';
 import { runProcess, startProcess } from '../peers/process.ts';
 
-const MAIN = join(import.meta.dirname, '../../agent/main.ts');
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
-const run = (...args: string[]) => runProcess(process.execPath, [...NODE_FLAGS, MAIN, ...args]);
+const run = (...args: string[]) => runProcess(process.execPath, [...AGENT, ...args]);
 
 /** The address of the demo camera that `agent` runs. */
 const demoSource = (agent: Agent): Promise<string> =>
@@ -84,7 +82,7 @@ test('a port that is taken is one line that says by whom and what to change, and
   await using first = await startAgent();
   const file = join(first.dataDir, 'taken.yml');
   writeFileSync(file, `address: 127.0.0.1:${first.ports.main}\nwebrtc: no\nhls: no\nwebrtcLocalUDPAddress: ''\n`);
-  const second = startProcess(process.execPath, [...NODE_FLAGS, MAIN, '--data', join(first.dataDir, 'second'), file]);
+  const second = startProcess(process.execPath, [...AGENT, '--data', join(first.dataDir, 'second'), file]);
   await second.waitFor(/started/);
   const [line = ''] = await second.waitFor(/.*is taken by.*/);
   expect(line).toMatch(

@@ -1,13 +1,11 @@
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startAgent, until } from '../peers/agent.ts';
+import { AGENT, startAgent, until } from '../peers/agent.ts';
 import { runProcess } from '../peers/process.ts';
 import { record, temporaryFolder, WALL } from '../recordings.ts';
 
-const MAIN = join(import.meta.dirname, '../../agent/main.ts');
-const reindex = (...args: string[]) =>
-  runProcess(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, 'reindex', ...args]);
+const reindex = (...args: string[]) => runProcess(process.execPath, [...AGENT, 'reindex', ...args]);
 
 interface Timeline {
   readonly coverage: readonly (readonly [number, number])[];

@@ -1,10 +1,8 @@
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { AGENT, type Agent, startAgent, until } from '../peers/agent.ts';
 import { runProcess } from '../peers/process.ts';
 
 const PASSWORD = 'a kingfisher on a perch';
-const MAIN = join(import.meta.dirname, '../../agent/main.ts');
 
 /** A browser, as far as cookies go. */
 class Person {
@@ -66,8 +64,7 @@ test('who watches with a link loses the picture when the owner takes it back, an
 });
 
 test('a forgotten password is reset on the box, once Perch has ended; sessions are over, viewers and links stay', async () => {
-  const reset = (dataDir: string) =>
-    runProcess(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, 'reset-password', '--data', dataDir]);
+  const reset = (dataDir: string) => runProcess(process.execPath, [...AGENT, 'reset-password', '--data', dataDir]);
   await using first = await startAgent();
   const owner = new Person(first);
   await owner.ask('POST', '/v3/claim', { password: PASSWORD });

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { freePorts, freeUdpPair } from './free-port.ts';
 import { type RunningProcess, startProcess } from './process.ts';
 
-const MAIN = join(import.meta.dirname, '../../agent/main.ts');
+/** What `node` is given to run Perch's program: what built-agent.ts has made of the sources, or they themselves. */
+export const AGENT: readonly string[] = [
+  '--disable-warning=ExperimentalWarning',
+  process.env['BUILT_AGENT'] ?? join(import.meta.dirname, '../../agent/main.ts'),
+];
 
 export interface AgentOptions {
   /** More of the configuration, appended to the ports. Without it the agent has no file: its own set-up. */
@@ -83,7 +87,7 @@ export async function freeAgentPorts(): Promise<Agent['ports']> {
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'perch-test-'));
   const ports = options.ports ?? (await freeAgentPorts());
-  const args = ['--disable-warning=ExperimentalWarning', MAIN, '--data', dataDir];
+  const args = [...AGENT, '--data', dataDir];
   let env: NodeJS.ProcessEnv = { ...options.env };
   if (options.config === undefined) {
     const prefixed = Object.entries(addresses(ports, options));
