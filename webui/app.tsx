@@ -1,36 +1,42 @@
-import { useEffect } from 'preact/hooks';
-import { access, session } from './box/session.ts';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
+import { access, endedUser, isOwner, session } from './box/session.ts';
 import { cameras } from './cameras/cameras.ts';
 import { doorOf } from './gate.ts';
+import { lazyPage } from './lazy-page.tsx';
+import { lastScroll } from './navigation.ts';
 import { CameraPage } from './pages/camera.tsx';
 import { LivePage } from './pages/live.tsx';
-import { LoginPage } from './pages/login.tsx';
-import { RecordingsPage } from './pages/recordings.tsx';
-import { SettingsPage } from './pages/settings.tsx';
-import { StartPage } from './pages/start.tsx';
+import { LoginPage, LoginSheet } from './pages/login.tsx';
 import { Nav } from './parts/nav.tsx';
 import { AwayStrip } from './parts/notices.tsx';
+import { Toasts } from './parts/toast.tsx';
 import { forgetStills } from './player/stage.ts';
-import { place } from './route.ts';
+import { place, screenOf } from './route.ts';
 import { words } from './words/words.ts';
+
+const Start = lazyPage(() => import('./pages/start.tsx').then((page) => page.StartPage));
+const Recordings = lazyPage(() => import('./pages/recordings.tsx').then((page) => page.RecordingsPage));
+const Settings = lazyPage(() => import('./pages/settings/settings.tsx').then((page) => page.SettingsPage));
 
 /** The page: what stands in front of it, then the place that the address names. */
 export function App() {
-  const door = doorOf(session.value, access.value, place.value.page);
+  const door = doorOf(session.value, access.value, place.value.page, endedUser.value !== undefined);
   useEffect(() => {
     if (door === 'login' || door === 'start') {
       forgetStills();
     }
   }, [door]);
   useTitle();
-  const isBare = door === 'start' || door === 'login' || (door === 'open' && place.value.page === 'camera');
+  useLaterPages(door === 'open');
+  const isOpen = door === 'open' || door === 'again';
+  const isBare = door === 'start' || door === 'login' || (isOpen && ['camera', 'wall'].includes(place.value.page));
   return (
     <>
       <AwayStrip />
-      <main>
-        {door === 'start' ? <StartPage /> : door === 'login' ? <LoginPage /> : <Page isOpen={door === 'open'} />}
-      </main>
-      {!isBare && <Nav />}
+      <main>{door === 'start' ? <Start.Page /> : door === 'login' ? <LoginPage /> : <Page isOpen={isOpen} />}</main>
+      {!isBare && session.value?.role !== 'guest' && <Nav />}
+      <Toasts />
+      {door === 'again' && <LoginSheet user={endedUser.value} />}
     </>
   );
 }
@@ -38,6 +44,7 @@ export function App() {
 /** Before the box has answered the shell is there already. */
 function Page({ isOpen }: { readonly isOpen: boolean }) {
   const here = place.value;
+  useScroll(screenOf(here));
   if (!isOpen) {
     return here.page === 'live' ? <LivePage /> : <div class="skeleton-page" />;
   }
@@ -45,22 +52,94 @@ function Page({ isOpen }: { readonly isOpen: boolean }) {
     case 'camera':
       return <CameraPage name={here.camera} />;
     case 'recordings':
-      return <RecordingsPage />;
+      return <Recordings.Page />;
     case 'settings':
-      return <SettingsPage />;
+      return <Settings.Page />;
     default:
       return <LivePage />;
   }
 }
 
+/** A screen that was left comes back as it was; what it is made of may come a moment later. */
+function useScroll(screen: string): void {
+  useLayoutEffect(() => {
+    const to = lastScroll(screen);
+    window.scrollTo(0, to);
+    if (to === 0) {
+      return undefined;
+    }
+    const observer = new ResizeObserver(() => {
+      window.scrollTo(0, to);
+      if (window.scrollY >= to) {
+        observer.disconnect();
+      }
+    });
+    observer.observe(document.body);
+    const stop = () => observer.disconnect();
+    const signs = ['pointerdown', 'wheel', 'keydown'] as const;
+    for (const sign of signs) {
+      window.addEventListener(sign, stop, { once: true, passive: true });
+    }
+    return () => {
+      stop();
+      for (const sign of signs) {
+        window.removeEventListener(sign, stop);
+      }
+    };
+  }, [screen]);
+}
+
+/** What will be needed soon is fetched when there is nothing else to do. Guests stay where they are. */
+function useLaterPages(isOpen: boolean): void {
+  const isWanted = isOpen && session.value !== undefined && session.value.role !== 'guest';
+  useEffect(() => {
+    if (!isWanted) {
+      return undefined;
+    }
+    const stop = new AbortController();
+    fetchLater(stop.signal);
+    return () => stop.abort();
+  }, [isWanted]);
+}
+
+async function fetchLater(stop: AbortSignal): Promise<void> {
+  const rooms = async () => {
+    const { fetchRooms } = await import('./pages/settings/settings.tsx');
+    for (const fetch of isOwner.peek() ? fetchRooms() : []) {
+      await idle();
+      await fetch();
+    }
+  };
+  for (const fetch of [Recordings.fetch, Settings.fetch, rooms]) {
+    await idle();
+    if (stop.aborted) {
+      return;
+    }
+    // What does not come now comes when it is needed.
+    await fetch().catch(() => {});
+  }
+}
+
+const IDLE_LIMIT_MS = 10_000;
+
+/** Safari has no idle callbacks: there a while after. */
+const idle = (): Promise<void> =>
+  new Promise((resolve) => {
+    if ('requestIdleCallback' in window) {
+      requestIdleCallback(() => resolve(), { timeout: IDLE_LIMIT_MS });
+    } else {
+      setTimeout(resolve, 2_000);
+    }
+  });
+
 /** The browser's tab and history say where one is. */
 function useTitle(): void {
   const here = place.value;
   const { live, recordings, settings } = words.value;
-  const name = 'camera' in here ? here.camera : undefined;
+  const name = here.page === 'camera' ? here.camera : undefined;
   const camera = cameras.value?.find((one) => one.name === name)?.title ?? name;
   const page = here.page === 'recordings' ? recordings : here.page === 'settings' ? settings : live;
-  const title = camera === undefined || here.page === 'recordings' ? page : camera;
+  const title = camera ?? page;
   useEffect(() => {
     document.title = `${title} · Perch`;
   }, [title]);

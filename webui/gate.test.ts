@@ -16,6 +16,11 @@ const session: Session = {
 const unclaimed: Session = { ...session, claimed: false, loggedIn: false, user: null, role: null, mayClaim: true };
 const loggedOut: Session = { ...session, loggedIn: false, user: null, role: null };
 
+test('when a session ends, log-in stands over the page', () => {
+  expect(doorOf(loggedOut, 'refused', 'settings', true)).toBe('again');
+  expect(doorOf(session, 'granted', 'settings', true)).toBe('open');
+});
+
 test.for([
   ['nobody knows yet', undefined, 'unknown', 'live', 'waiting'],
   ['the cameras were not asked for yet', session, 'unknown', 'live', 'waiting'],

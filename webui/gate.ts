@@ -2,22 +2,26 @@ import type { Session } from './box/session.ts';
 import type { Place } from './route.ts';
 
 /** What stands in front of the pages. */
-export type Door = 'waiting' | 'start' | 'login' | 'open';
+export type Door = 'waiting' | 'start' | 'login' | 'again' | 'open';
 
 /**
  * Who may go on to the pages. At the box itself one may look before anybody owns it; elsewhere the box is claimed
- * first. Log-in stands in place of the page that was asked for.
+ * first. Log-in stands in place of the page that was asked for, or over it when a session has ended (`again`).
  */
 export function doorOf(
   session: Session | undefined,
   access: 'unknown' | 'granted' | 'refused',
   page: Place['page'],
+  hasEnded = false,
 ): Door {
   if (!session || access === 'unknown') {
     return 'waiting';
   }
   if (!session.claimed && session.mayClaim && (access === 'refused' || page === 'start')) {
     return 'start';
+  }
+  if (access === 'refused' && hasEnded) {
+    return 'again';
   }
   if (access === 'refused' || (page === 'login' && session.claimed && !session.loggedIn)) {
     return 'login';

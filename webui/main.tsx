@@ -1,9 +1,11 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
+import { loadAppearance } from './appearance.ts';
 import { keepAsking } from './box/paths.ts';
 import { openGuestLink } from './box/session.ts';
 import { watchPage } from './box/wake.ts';
-import { guestToken, watchPlace } from './route.ts';
+import { watchPlace } from './navigation.ts';
+import { guestToken } from './route.ts';
 import { loadLanguage } from './words/words.ts';
 
 /** The address is cleared at once: what stands in it goes on to whomever it is shown. */
@@ -18,6 +20,7 @@ async function openGuestLinks(): Promise<void> {
 window.addEventListener('hashchange', () => void openGuestLinks());
 openGuestLinks().then(() => keepAsking(new AbortController().signal));
 watchPlace();
+loadAppearance();
 watchPage();
 
 const root = document.getElementById('app');

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { cameraLink, guestToken, readPlace, recordingsLink } from './route.ts';
+import {
+  cameraLink,
+  cameraSettingsLink,
+  guestToken,
+  readPlace,
+  recordingsLink,
+  screenOf,
+  settingsLink,
+} from './route.ts';
 
 test.for([
   ['', { page: 'live' }],
@@ -7,8 +15,18 @@ test.for([
   ['#/nowhere', { page: 'live' }],
   ['#/start', { page: 'start' }],
   ['#/login', { page: 'login' }],
-  ['#/settings', { page: 'settings' }],
-  ['#/settings/storage', { page: 'settings' }],
+  ['#/wall', { page: 'wall' }],
+  ['#/settings', { page: 'settings', room: 'cameras' }],
+  ['#/settings/nowhere', { page: 'settings', room: 'cameras' }],
+  ['#/settings/nowhere/add', { page: 'settings', room: 'cameras' }],
+  ['#/settings/storage', { page: 'settings', room: 'storage' }],
+  ['#/settings/storage/add', { page: 'settings', room: 'storage' }],
+  ['#/settings/people', { page: 'settings', room: 'people' }],
+  ['#/settings/system/log', { page: 'settings', room: 'system', part: 'log' }],
+  ['#/settings/system/file', { page: 'settings', room: 'system', part: 'file' }],
+  ['#/settings/system/add', { page: 'settings', room: 'system' }],
+  ['#/settings/cameras/add', { page: 'settings', room: 'cameras', part: 'add' }],
+  ['#/settings/cameras/yard%2Fgate', { page: 'settings', room: 'cameras', camera: 'yard/gate' }],
   ['#/live/garden', { page: 'camera', camera: 'garden' }],
   ['#/live/yard%2Fgate%3F', { page: 'camera', camera: 'yard/gate?' }],
   ['#/live/%E0%A4', { page: 'camera', camera: '%E0%A4' }],
@@ -16,15 +34,22 @@ test.for([
   ['#/rec/garden', { page: 'recordings', camera: 'garden' }],
   ['#/rec/garden?ago=60', { page: 'recordings', camera: 'garden', agoS: 60 }],
   ['#/rec/garden?ago=-5&t=soon', { page: 'recordings', camera: 'garden' }],
+  [
+    '#/rec/garden?clip=1794927837500-1794927867500',
+    { page: 'recordings', camera: 'garden', clip: { startMs: 1794927837500, endMs: 1794927867500 } },
+  ],
+  ['#/rec/garden?clip=5-5', { page: 'recordings', camera: 'garden' }],
+  ['#/rec/garden?clip=a-b', { page: 'recordings', camera: 'garden' }],
   ['#/rec/garden?t=2026-11-17T15:04:12.500Z', { page: 'recordings', camera: 'garden', atMs: 1794927852500 }],
 ] as const)('%s leads to its place', ([hash, place]) => {
   expect(readPlace(hash)).toEqual(place);
 });
 
-test.for(['garden', 'yard/gate', 'a?b&c#d', '马厩 %'])('links to camera %s lead back to it', (camera) => {
+test.for(['garden', 'yard/gate', 'a?b&c#d', '马厩 %', 'add'])('links to camera %s lead back to it', (camera) => {
   expect(readPlace(cameraLink(camera))).toEqual({ page: 'camera', camera });
   expect(readPlace(recordingsLink(camera))).toEqual({ page: 'recordings', camera });
-  const moment = { atMs: Date.UTC(2026, 10, 17, 15, 4, 12, 7) };
+  expect(readPlace(cameraSettingsLink(camera))).toEqual({ page: 'settings', room: 'cameras', camera });
+  const moment = { atMs: Date.UTC(2026, 10, 17, 15, 4, 12, 7), clip: { startMs: 1_000, endMs: 2_000 } };
   expect(readPlace(recordingsLink(camera, moment))).toEqual({ page: 'recordings', camera, ...moment });
 });
 
@@ -36,4 +61,21 @@ test.for([
   ['#/live/guest', undefined],
 ] as const)("a guest's link %s", ([hash, token]) => {
   expect(guestToken(hash)).toBe(token);
+});
+
+test('links to rooms of the settings lead there', () => {
+  expect(readPlace(settingsLink('people'))).toEqual({ page: 'settings', room: 'people' });
+  expect(readPlace(settingsLink('cameras', 'add'))).toEqual({ page: 'settings', room: 'cameras', part: 'add' });
+});
+
+test.for([
+  ['#/settings/cameras', '#/settings/cameras/garden', true],
+  ['#/settings/cameras', '#/settings/cameras/add', true],
+  ['#/settings/cameras', '#/settings/storage', false],
+  ['#/settings/system', '#/settings/system/log', false],
+  ['#/rec/garden?ago=5', '#/rec/garden?t=2026-11-17T15:04:12.500Z', true],
+  ['#/rec/garden', '#/rec/barn', false],
+  ['#/live', '#/live/garden', false],
+] as const)('%s and %s scroll together: %s', ([one, other, together]) => {
+  expect(screenOf(readPlace(one)) === screenOf(readPlace(other))).toBe(together);
 });

@@ -2,10 +2,37 @@ import { signal } from '@preact/signals';
 
 /** Where the page stands, from what is behind `#`. Camera names may contain anything, so they are encoded whole. */
 export type Place =
-  | { readonly page: 'start' | 'login' | 'live' | 'settings' }
+  | { readonly page: 'start' | 'login' | 'live' | 'wall' }
   | { readonly page: 'camera'; readonly camera: string }
-  /** `atMs`: the moment, in Unix milliseconds; `agoS`: so many seconds before the newest that is recorded. */
-  | { readonly page: 'recordings'; readonly camera?: string; readonly atMs?: number; readonly agoS?: number };
+  | RecordingsPlace
+  | SettingsPlace;
+
+export interface RecordingsPlace extends RecordedMoment {
+  readonly page: 'recordings';
+  readonly camera?: string;
+}
+
+export interface RecordedMoment {
+  /** The moment, in Unix milliseconds. */
+  readonly atMs?: number;
+  /** So many seconds before the newest that is recorded. */
+  readonly agoS?: number;
+  /** What is marked, in Unix milliseconds. */
+  readonly clip?: { readonly startMs: number; readonly endMs: number };
+}
+
+export type SettingsRoom = 'cameras' | 'storage' | 'system' | 'people';
+
+export interface SettingsPlace {
+  readonly page: 'settings';
+  readonly room: SettingsRoom;
+  /** Of cameras: the one that is edited. */
+  readonly camera?: string;
+  /** Of cameras `add`; of system `log` and `file`. */
+  readonly part?: 'add' | 'log' | 'file';
+}
+
+const ROOMS: readonly string[] = ['cameras', 'storage', 'system', 'people'] satisfies SettingsRoom[];
 
 export function readPlace(hash: string): Place {
   const [path = '', query = ''] = hash.replace(/^#?\/?/, '').split(/\?(.*)/s);
@@ -14,8 +41,10 @@ export function readPlace(hash: string): Place {
   switch (page) {
     case 'start':
     case 'login':
-    case 'settings':
+    case 'wall':
       return { page };
+    case 'settings':
+      return readSettings(rest ?? '');
     case 'rec':
       return { page: 'recordings', ...(camera ? { camera } : {}), ...readMoment(query) };
     default:
@@ -23,13 +52,29 @@ export function readPlace(hash: string): Place {
   }
 }
 
-function readMoment(query: string): { atMs?: number; agoS?: number } {
+function readSettings(path: string): SettingsPlace {
+  const [name = '', rest = ''] = path.split(/\/(.*)/s);
+  const room = (ROOMS.includes(name) ? name : 'cameras') as SettingsRoom;
+  if (room === 'cameras' && name === room && rest !== '') {
+    return { page: 'settings', room, ...(rest === 'add' ? { part: rest } : { camera: decode(rest) }) };
+  }
+  return {
+    page: 'settings',
+    room,
+    ...(room === 'system' && (rest === 'log' || rest === 'file') ? { part: rest } : {}),
+  };
+}
+
+function readMoment(query: string): RecordedMoment {
   const fields = new URLSearchParams(query);
   const atMs = Date.parse(fields.get('t') ?? '');
   const agoS = Number.parseFloat(fields.get('ago') ?? '');
+  const [, start = '', end = ''] = /^(\d{1,15})-(\d{1,15})$/.exec(fields.get('clip') ?? '') ?? [];
+  const clip = { startMs: Number(start), endMs: Number(end) };
   return {
     ...(Number.isFinite(atMs) ? { atMs } : {}),
     ...(Number.isFinite(agoS) && agoS >= 0 ? { agoS } : {}),
+    ...(clip.endMs > clip.startMs ? { clip } : {}),
   };
 }
 
@@ -41,25 +86,39 @@ function decode(text: string): string {
   }
 }
 
+export const LIVE = '#/live';
+
 export const cameraLink = (camera: string): string => `#/live/${encodeURIComponent(camera)}`;
 
-export function recordingsLink(camera: string, moment: { atMs?: number; agoS?: number } = {}): string {
-  const link = `#/rec/${encodeURIComponent(camera)}`;
-  if (moment.atMs !== undefined) {
-    return `${link}?t=${new Date(moment.atMs).toISOString()}`;
+export function recordingsLink(camera: string, { atMs, agoS, clip }: RecordedMoment = {}): string {
+  const fields = [
+    ...(atMs === undefined ? [] : [`t=${new Date(atMs).toISOString()}`]),
+    ...(atMs !== undefined || agoS === undefined ? [] : [`ago=${agoS}`]),
+    ...(clip ? [`clip=${Math.round(clip.startMs)}-${Math.round(clip.endMs)}`] : []),
+  ];
+  return `#/rec/${encodeURIComponent(camera)}${fields.length > 0 ? `?${fields.join('&')}` : ''}`;
+}
+
+export const settingsLink = (room: SettingsRoom, part?: SettingsPlace['part']): string =>
+  `#/settings/${room}${part ? `/${part}` : ''}`;
+
+/** A camera may be called `add`. */
+export const cameraSettingsLink = (camera: string): string =>
+  `#/settings/cameras/${camera === 'add' ? '%61dd' : encodeURIComponent(camera)}`;
+
+/** What scrolls as one: a sheet over a page belongs to the page. */
+export function screenOf(place: Place): string {
+  switch (place.page) {
+    case 'settings':
+      return place.room === 'system' && place.part ? `system/${place.part}` : place.room;
+    case 'recordings':
+      return `recordings/${place.camera ?? ''}`;
+    default:
+      return place.page;
   }
-  return moment.agoS === undefined ? link : `${link}?ago=${moment.agoS}`;
 }
 
 /** The token of a guest's link, `#/guest/TOKEN`: it stands behind `#`, so that no browser sends it and no log has it. */
 export const guestToken = (hash: string): string | undefined => /^#\/?guest\/([\w.-]{1,256})$/.exec(hash)?.[1];
 
 export const place = signal<Place>({ page: 'live' });
-
-export function watchPlace(): void {
-  const read = () => {
-    place.value = readPlace(location.hash);
-  };
-  window.addEventListener('hashchange', read);
-  read();
-}

@@ -68,7 +68,7 @@ describeWith(['chromium'], 'people on the page', () => {
     await ask('DELETE', `/v3/guests/${made.id}`);
     await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
     await page.goto(made.link);
-    await page.getByText('This link does not open anything any more.').waitFor();
+    await page.getByText('This link has ended.').waitFor();
   });
 
   test('a viewer logs in by name, sees the camera, and finds nothing to set but the way out', async () => {

@@ -73,7 +73,10 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
         ['#/rec', '.begin'],
         ['#/rec/..%2F..%2Fx', '.empty'],
         ['#/rec/demo?ago=5', 'video.recording'],
-        ['#/settings', '.headline'],
+        ['#/settings', '.rooms'],
+        ['#/settings/storage', 'meter'],
+        ['#/settings/system', '.headline'],
+        ['#/settings/people', '.you'],
         ['#/start', 'form'],
       ] as const) {
         await page.goto(`${agent.url}/${address}`);
@@ -135,6 +138,7 @@ describeWith(['chromium'], 'the page and its box', () => {
     await tile(page, 'Demo camera, Live').waitFor();
 
     await page.getByRole('link', { name: 'Settings' }).click();
+    await page.getByRole('link', { name: 'People' }).click();
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
     const refused: string[] = [];
@@ -144,7 +148,7 @@ describeWith(['chromium'], 'the page and its box', () => {
     expect(await layoutFaults(page)).toEqual([]);
     await password.fill('a large bird by the river');
     await page.getByRole('button', { name: 'Log in' }).click();
-    await alert(page, 'This password is not right.').waitFor();
+    await alert(page, 'Name or password is not right.').waitFor();
     expect(refused, 'asked for cameras that it may not see').toEqual([]);
     await password.fill(GOOD_PASSWORD);
     await page.getByRole('button', { name: 'Log in' }).click();

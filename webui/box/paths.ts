@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { pause, wake } from './pause.ts';
 import { ask, BoxError } from './request.ts';
-import { access, loadSession, session } from './session.ts';
+import { access, endedUser, loadSession, noteRefusal, session } from './session.ts';
 import { pageShown } from './wake.ts';
 
 /** One path of the box, as far as the page looks at it. Times are RFC 3339. */
@@ -52,7 +52,7 @@ async function askOnce(): Promise<void> {
     if (session.peek() === undefined || access.peek() === 'refused') {
       await loadSession();
       if (session.peek()?.mayLook === false) {
-        onRefusal();
+        await onRefusal();
         return;
       }
     }
@@ -61,7 +61,7 @@ async function askOnce(): Promise<void> {
     access.value = 'granted';
     onAnswer();
   } catch (error) {
-    onFailure(error);
+    await onFailure(error);
   }
 }
 
@@ -73,18 +73,21 @@ function onAnswer(): void {
   }
 }
 
-function onFailure(error: unknown): void {
+async function onFailure(error: unknown): Promise<void> {
   const status = error instanceof BoxError ? error.status : 0;
   if (status === 401 || status === 403) {
-    onRefusal();
+    await onRefusal();
     return;
   }
   awaySinceMs.value ??= Date.now();
 }
 
-function onRefusal(): void {
-  // What was shown belongs to the one who was logged in.
-  paths.value = undefined;
+async function onRefusal(): Promise<void> {
+  await noteRefusal().catch(() => {});
   access.value = 'refused';
+  if (endedUser.peek() === undefined) {
+    // What was shown belongs to the one who was logged in.
+    paths.value = undefined;
+  }
   onAnswer();
 }

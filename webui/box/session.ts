@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { ask, BoxError } from './request.ts';
 
 export interface Session {
@@ -21,6 +21,15 @@ export const session = signal<Session | undefined>(undefined);
 
 /** Whether the box shows us its cameras. On the box itself it does so before anybody owns it. */
 export const access = signal<'unknown' | 'granted' | 'refused'>('unknown');
+
+/** Whoever may change things: the owner, and who sits at the box before anybody owns it. */
+export const isOwner = computed(() => {
+  const { role, claimed } = session.value ?? {};
+  return role === 'owner' || (role === null && claimed === false);
+});
+
+/** Whose session has ended while the page was open: he logs in over the page, and what he typed stays. */
+export const endedUser = signal<string | undefined>(undefined);
 
 export async function loadSession(): Promise<void> {
   session.value = await ask<Session>('v3/session');
@@ -52,12 +61,34 @@ export async function openGuestLink(token: string): Promise<void> {
 }
 
 export async function logOut(): Promise<void> {
+  endedUser.value = undefined;
   await ask(session.peek()?.role === 'guest' ? 'v3/guest' : 'v3/session', { method: 'DELETE' });
   await loadSession();
   access.value = 'refused';
 }
 
-async function enter(): Promise<void> {
+/** The box has refused: is the session over? Guests and those who never logged in see the log-in in place of the page. */
+export async function noteRefusal(): Promise<void> {
+  const before = session.peek();
   await loadSession();
+  const now = session.peek();
+  if (now?.loggedIn) {
+    return;
+  }
+  if (before?.loggedIn && before.user !== null) {
+    endedUser.value = before.user;
+  }
+  access.value = 'refused';
+}
+
+async function enter(): Promise<void> {
+  const ended = endedUser.peek();
+  await loadSession();
+  if (ended !== undefined && session.peek()?.user !== ended) {
+    // What stands on the page belongs to somebody else.
+    location.reload();
+    return;
+  }
+  endedUser.value = undefined;
   access.value = 'granted';
 }

@@ -12,8 +12,8 @@ import { voice } from '../parts/voice.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
 import { recordingsLink } from '../route.ts';
-import type { Words } from '../words/en.ts';
-import { words } from '../words/words.ts';
+import type { LiveWords } from '../words/en/live.ts';
+import { liveWords, words } from '../words/words.ts';
 import { useIdle, useKeys } from './camera-keys.ts';
 
 /** One camera, large and on black. */
@@ -91,14 +91,20 @@ function Title({ camera, player, info, onInfo }: TitleProps) {
           {word}
         </p>
       </div>
-      <button class="round" type="button" aria-label={speaker.words.information} aria-expanded={info} onClick={onInfo}>
+      <button
+        class="round"
+        type="button"
+        aria-label={liveWords.value.information}
+        aria-expanded={info}
+        onClick={onInfo}
+      >
         <Icon name="info" />
       </button>
     </header>
   );
 }
 
-function offlineText({ why }: { readonly why?: string }, say: Words): string {
+function offlineText({ why }: { readonly why?: string }, say: LiveWords): string {
   switch (absenceOf(why)) {
     case 'password':
       return say.offlinePassword;
@@ -114,7 +120,7 @@ function offlineText({ why }: { readonly why?: string }, say: Words): string {
 /** What is wrong, what goes on, what to do: below the picture, which stays. */
 function Trouble(props: { readonly camera: Camera; readonly player: LivePlayer; readonly showsSmall: boolean }) {
   const { camera, player, showsSmall } = props;
-  const say = words.value;
+  const say = liveWords.value;
   const state = stateOf(camera, player);
   const reason = stateReason(state, camera, say);
   const { recording } = camera.main;
@@ -154,7 +160,7 @@ interface ActionsProps {
 
 /** Below, where the thumb is. */
 function Actions({ camera, isSoundOn, onSound, onFull }: ActionsProps) {
-  const { soundOn, soundOff, noSound, recordings, minuteAgo, fullScreen } = words.value;
+  const { soundOn, soundOff, noSound, minuteAgo, fullScreen } = liveWords.value;
   const canHear = hasSound(camera.main);
   const soundName = canHear ? (isSoundOn ? soundOff : soundOn) : noSound;
   return (
@@ -169,7 +175,7 @@ function Actions({ camera, isSoundOn, onSound, onFull }: ActionsProps) {
       </button>
       <a class="action" href={recordingsLink(camera.name)}>
         <Icon name="recordings" />
-        <span>{recordings}</span>
+        <span>{words.value.recordings}</span>
       </a>
       <button class="action" type="button" onClick={onFull}>
         <Icon name="full" />

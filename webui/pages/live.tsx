@@ -5,10 +5,11 @@ import { ClaimNotice, Empty, Warnings } from '../parts/notices.tsx';
 import { Tile } from '../parts/tile.tsx';
 import { voice } from '../parts/voice.ts';
 import { bitRate } from '../words/format.ts';
+import { liveWords } from '../words/words.ts';
 
 /** The grid. Tiles stand where they stand: nothing moves them. */
 export function LivePage() {
-  const { words } = voice();
+  const words = liveWords.value;
   const all = cameras.value;
   const grid = useRef<HTMLDivElement>(null);
   return (
@@ -46,7 +47,8 @@ export function LivePage() {
 
 /** Who records, and what comes in. */
 function QuietLine({ all }: { readonly all: readonly Camera[] }) {
-  const { words, language } = voice();
+  const words = liveWords.value;
+  const { language } = voice();
   const recording = all.filter(({ main }) => main.recording?.active).length;
   const bits = all.reduce((sum, { main, sub }) => sum + main.bitrate + (sub?.bitrate ?? 0), 0);
   return (

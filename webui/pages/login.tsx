@@ -1,18 +1,70 @@
 import { useRef, useState } from 'preact/hooks';
 import { BoxError } from '../box/request.ts';
 import { isLinkOver, logIn } from '../box/session.ts';
+import { Button } from '../parts/button.tsx';
 import { PasswordField, TextField } from '../parts/field.tsx';
 import { Mark } from '../parts/icon.tsx';
 import { LanguageChoice } from '../parts/language-choice.tsx';
+import { Sheet } from '../parts/sheet.tsx';
 import { place } from '../route.ts';
-import type { Words } from '../words/en.ts';
+import type { CommonWords } from '../words/en/common.ts';
 import { words } from '../words/words.ts';
 
 /** Log in. It stands in place of the page that was asked for, so that one is there afterwards. */
 export function LoginPage() {
   const say = words.value;
+  const login = useLogin(undefined);
+  return (
+    <form class="door" onSubmit={login.submit}>
+      <LanguageChoice />
+      <div class="hero">
+        <Mark />
+      </div>
+      <h1>{say.loginTitle}</h1>
+      <p class="dim">{isLinkOver.value ? say.linkOver : say.loginText}</p>
+      <LoginFields {...login} />
+      <Button kind="main" type="submit" busy={login.isBusy && say.loginBusy}>
+        {say.loginButton}
+      </Button>
+      {login.name === undefined && (
+        <button class="text" type="button" onClick={() => login.setName('')}>
+          {say.loginOther}
+        </button>
+      )}
+      {login.wrong !== undefined && <p class="dim small">{say.forgotten}</p>}
+    </form>
+  );
+}
+
+/** The session has ended while the page was open: what was typed there stays. */
+export function LoginSheet({ user }: { readonly user: string | undefined }) {
+  const say = words.value;
+  const login = useLogin(user);
+  return (
+    <form onSubmit={login.submit}>
+      <Sheet
+        title={say.loginTitle}
+        mustStay
+        onClosed={() => {}}
+        foot={
+          <>
+            <Button kind="main" type="submit" busy={login.isBusy && say.loginBusy}>
+              {say.loginButton}
+            </Button>
+            <p class="dim small">{login.wrong === undefined ? say.loginAgain : say.forgotten}</p>
+          </>
+        }
+      >
+        <LoginFields {...login} />
+      </Sheet>
+    </form>
+  );
+}
+
+/** @param user undefined: the owner */
+function useLogin(user: string | undefined) {
   const [password, setPassword] = useState('');
-  const [name, setName] = useState<string>();
+  const [name, setName] = useState(user);
   const [wrong, setWrong] = useState<string>();
   const [isBusy, setBusy] = useState(false);
   const field = useRef<HTMLDivElement>(null);
@@ -23,18 +75,26 @@ export function LoginPage() {
     }
     setWrong(undefined);
     setBusy(true);
-    setWrong(await tryLogIn(password, name, say));
+    setWrong(await tryLogIn(password, name, words.peek()));
     setBusy(false);
     field.current?.querySelector('input')?.focus();
   };
+  return { password, setPassword, name, setName, wrong, setWrong, isBusy, field, submit };
+}
+
+function LoginFields({
+  password,
+  setPassword,
+  name,
+  setName,
+  wrong,
+  setWrong,
+  isBusy,
+  field,
+}: ReturnType<typeof useLogin>) {
+  const say = words.value;
   return (
-    <form class="door" onSubmit={submit}>
-      <LanguageChoice />
-      <div class="hero">
-        <Mark />
-      </div>
-      <h1>{say.loginTitle}</h1>
-      <p class="dim">{isLinkOver.value ? say.linkOver : say.loginText}</p>
+    <>
       {name === undefined ? (
         <input
           class="unseen"
@@ -69,20 +129,11 @@ export function LoginPage() {
           wrong={wrong}
         />
       </div>
-      <button class="button main" type="submit" disabled={isBusy} data-busy={isBusy}>
-        {isBusy ? say.loginBusy : say.loginButton}
-      </button>
-      {name === undefined && (
-        <button class="text" type="button" onClick={() => setName('')}>
-          {say.loginOther}
-        </button>
-      )}
-      {wrong !== undefined && <p class="dim small">{say.forgotten}</p>}
-    </form>
+    </>
   );
 }
 
-async function tryLogIn(password: string, name: string | undefined, say: Words): Promise<string | undefined> {
+async function tryLogIn(password: string, name: string | undefined, say: CommonWords): Promise<string | undefined> {
   try {
     await logIn(password, name);
     if (place.peek().page === 'login') {

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Span } from '../box/recordings.ts';
 import { nowMs } from '../box/wake.ts';
 import { type Camera, videoCodec } from '../cameras/pair.ts';
+import { replaceAddress } from '../navigation.ts';
 import { Choice } from '../parts/choice.tsx';
 import { DayBar } from '../parts/day-bar.tsx';
 import { Icon } from '../parts/icon.tsx';
@@ -13,6 +14,8 @@ import { place, recordingsLink } from '../route.ts';
 import { hourRows, type Row, recordedDays, withinDay } from '../timeline/days.ts';
 import { momentAgo, type Piece, pieceAfter, pieceAt } from '../timeline/pieces.ts';
 import { clock, dayName, dayStart, duration } from '../words/format.ts';
+import { recordingsWords } from '../words/recordings.ts';
+import { liveWords } from '../words/words.ts';
 
 interface RecordedCameraProps {
   readonly name: string;
@@ -78,7 +81,7 @@ export function RecordedCamera({ name, camera, spans, onNearEnd, chooser }: Reco
         ) : (
           <button class="recording begin" type="button" onClick={() => jumpTo(newestMs - MINUTE_MS, false)}>
             <Icon name="play" />
-            <span>{words.minuteAgo}</span>
+            <span>{liveWords.value.minuteAgo}</span>
           </button>
         )}
       </div>
@@ -86,10 +89,14 @@ export function RecordedCamera({ name, camera, spans, onNearEnd, chooser }: Reco
         {hasFailed && (
           <p class="hint bad" role="alert">
             <Icon name="alert" small />
-            <span>{canDecode(codec) ? words.recordingGone : words.cannotPlayRecording(codec)}</span>
+            <span>
+              {canDecode(codec)
+                ? recordingsWords.value.recordingGone
+                : recordingsWords.value.cannotPlayRecording(codec)}
+            </span>
           </p>
         )}
-        {playing?.isNearest && <p class="hint">{words.gap}</p>}
+        {playing?.isNearest && <p class="hint">{recordingsWords.value.gap}</p>}
         <Transport
           name={name}
           piece={playing?.piece}
@@ -128,7 +135,7 @@ function usePlayback(name: string, spans: readonly Span[], onJump: () => void) {
       setFailed(false);
       setPlaying({ ...next, isNearest: isExact && next.isNearest });
       setAtMs(shownMs);
-      history.replaceState(null, '', recordingsLink(name, { atMs: shownMs }));
+      replaceAddress(recordingsLink(name, { atMs: shownMs }));
       onJump();
     }
   };
@@ -210,7 +217,7 @@ function Rows({ rows, atMs, isGoingOn, newestMs, onPlay }: RowsProps) {
       <li>
         <button class="accent" type="button" onClick={() => onPlay(newestMs - MINUTE_MS, false)}>
           <Icon name="earlier" />
-          <b>{words.minuteAgo}</b>
+          <b>{liveWords.value.minuteAgo}</b>
         </button>
       </li>
       {rows.map(({ startMs, endMs }) => {
@@ -221,7 +228,7 @@ function Rows({ rows, atMs, isGoingOn, newestMs, onPlay }: RowsProps) {
             <button type="button" aria-current={isHere ? 'true' : undefined} onClick={() => onPlay(startMs, true)}>
               <Icon name="play" small />
               <b class="digits">
-                {clock(startMs, language)} – {isOpen ? words.now : clock(endMs, language)}
+                {clock(startMs, language)} – {isOpen ? recordingsWords.value.now : clock(endMs, language)}
               </b>
               <span class="dim digits">{duration(endMs - startMs, { language, words })}</span>
             </button>

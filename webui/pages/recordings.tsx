@@ -6,8 +6,9 @@ import { cameras } from '../cameras/cameras.ts';
 import { type Camera, readableName } from '../cameras/pair.ts';
 import { Choice } from '../parts/choice.tsx';
 import { Empty, NoSuchCamera } from '../parts/notices.tsx';
-import { voice } from '../parts/voice.ts';
 import { place, recordingsLink } from '../route.ts';
+import { recordingsWords } from '../words/recordings.ts';
+import { words } from '../words/words.ts';
 import { RecordedCamera } from './recorded-camera.tsx';
 
 const REFRESH_MS = 15_000;
@@ -24,26 +25,23 @@ export function RecordingsPage() {
   const isKnown = names && cameras.value && (name === undefined || isNamed(name, names, cameras.value));
   const [isNearEnd, setNearEnd] = useState(false);
   const spans = useSpans(isKnown ? name : undefined, isNearEnd ? NEAR_END_REFRESH_MS : REFRESH_MS);
-  const { words } = voice();
+  const say = recordingsWords.value;
   const camera = (cameras.value ?? []).find((one) => one.name === name);
-  const title = camera?.title ?? (name === undefined ? words.recordings : readableName(name));
+  const title = camera?.title ?? (name === undefined ? words.value.recordings : readableName(name));
   if (isKnown === false) {
     return <NoSuchCamera />;
   }
   if (isKnown === undefined || (name !== undefined && spans === undefined)) {
-    return <Waiting title={wanted === undefined ? words.recordings : title} />;
+    return <Waiting title={wanted === undefined ? words.value.recordings : title} />;
   }
   const chooser = <Cameras name={name} title={title} entries={entries} />;
   if (name === undefined || spans === undefined || spans === 'mpegts' || spans.length === 0) {
-    const empty = name === undefined ? words.noRecordings : words.noRecordingsOf(title);
+    const empty = name === undefined ? say.noRecordings : say.noRecordingsOf(title);
     const isMpegts = spans === 'mpegts';
     return (
       <>
         <header class="top">{chooser}</header>
-        <Empty
-          title={isMpegts ? words.mpegtsTitle : empty}
-          text={isMpegts ? words.mpegtsText : words.noRecordingsText}
-        />
+        <Empty title={isMpegts ? say.mpegtsTitle : empty} text={isMpegts ? say.mpegtsText : say.noRecordingsText} />
       </>
     );
   }
@@ -69,13 +67,12 @@ interface Entry {
 }
 
 function Cameras({ name, title, entries }: { name: string | undefined; title: string; entries: readonly Entry[] }) {
-  const { words } = voice();
   const isKnown = name === undefined || entries.some((entry) => entry.name === name);
   const options = isKnown ? entries : [{ name, title }, ...entries];
   return options.length > 1 ? (
     <Choice
       class="title"
-      label={words.camera}
+      label={recordingsWords.value.camera}
       value={name ?? ''}
       options={options.map((entry) => ({ value: entry.name, text: entry.title }))}
       onChange={(value) => {

@@ -4,7 +4,9 @@ import { claim, loadSession, session } from '../box/session.ts';
 import { PasswordField, TextField } from '../parts/field.tsx';
 import { Mark } from '../parts/icon.tsx';
 import { LanguageChoice } from '../parts/language-choice.tsx';
-import type { Words } from '../words/en.ts';
+import type { CommonWords } from '../words/en/common.ts';
+import type { StartWords } from '../words/en/start.ts';
+import { startWords } from '../words/start.ts';
 import { words } from '../words/words.ts';
 
 const SHORTEST = 8;
@@ -18,7 +20,7 @@ interface Wrong {
 
 /** First start: the box gets an owner. */
 export function StartPage() {
-  const say = words.value;
+  const say = { ...words.value, ...startWords.value };
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
   const [wrong, setWrong] = useState<Wrong>({});
@@ -44,7 +46,7 @@ export function StartPage() {
       <div class="hero">
         <Mark />
       </div>
-      <h1>{say.startTitle}</h1>
+      <h1>{say.makeYours}</h1>
       <p class="dim">{say.startText}</p>
       <PasswordField
         label={say.yourPassword}
@@ -77,13 +79,13 @@ export function StartPage() {
         />
       )}
       <button class="button main" type="submit" disabled={isBusy} data-busy={isBusy}>
-        {isBusy ? say.startBusy : say.startButton}
+        {isBusy ? say.saving : say.startButton}
       </button>
     </form>
   );
 }
 
-async function tryClaim(password: string, code: string | undefined, say: Words): Promise<Wrong> {
+async function tryClaim(password: string, code: string | undefined, say: CommonWords & StartWords): Promise<Wrong> {
   try {
     await claim(password, code);
     location.hash = '#/live';

@@ -1,6 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
 import type { Row } from '../timeline/days.ts';
 import { clock, clockSeconds, nextDay } from '../words/format.ts';
+import { recordingsWords } from '../words/recordings.ts';
 import { voice } from './voice.ts';
 
 const STEP_MS = 10_000;
@@ -19,7 +20,7 @@ interface DayBarProps {
 
 /** A day from midnight to midnight: what was recorded, and where the picture is. Tap or drag to go there. */
 export function DayBar({ dayMs, rows, atMs, onJump }: DayBarProps) {
-  const { words, language } = voice();
+  const { language } = voice();
   const [draggedMs, setDragged] = useState<number>();
   const bar = useRef<HTMLDivElement>(null);
   const lengthMs = nextDay(dayMs) - dayMs;
@@ -44,7 +45,7 @@ export function DayBar({ dayMs, rows, atMs, onJump }: DayBarProps) {
         ref={bar}
         role="slider"
         tabIndex={0}
-        aria-label={words.dayBar}
+        aria-label={recordingsWords.value.dayBar}
         aria-valuemin={0}
         aria-valuemax={Math.round(lengthMs / 1000)}
         aria-valuenow={Math.round((shownMs - dayMs) / 1000)}

@@ -19,7 +19,7 @@ interface FieldProps extends HintProps {
   readonly name: string;
   /** An answer is under way: what was typed stays as it is. */
   readonly isLocked?: boolean;
-  readonly autocomplete: 'new-password' | 'current-password' | 'one-time-code' | 'username';
+  readonly autocomplete: 'new-password' | 'current-password' | 'one-time-code' | 'username' | 'off';
 }
 
 /** A password: one field with an eye, no second one to repeat it. */

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { type Camera, pictureSize, videoCodec } from '../cameras/pair.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { bitRate, number } from '../words/format.ts';
+import { liveWords } from '../words/words.ts';
 import { voice } from './voice.ts';
 
 type Facts = Awaited<ReturnType<LivePlayer['facts']>>;
@@ -16,24 +17,25 @@ interface InfoProps {
 /** The "i": how the picture comes, in the technology's words. */
 export function InfoCard({ camera, player }: InfoProps) {
   const { words, language } = voice();
+  const say = liveWords.value;
   const { facts, bitsPerSecond } = useFacts(player);
   const size = facts && facts.width > 0 ? `${facts.width} × ${facts.height}` : pictureSize(camera.main);
   const rate = bitsPerSecond ?? camera.main.bitrate;
   const lost = [
-    ...(facts?.packetsLost === undefined ? [] : [words.packets(number(facts.packetsLost, 0, language))]),
-    words.frames(number(facts?.dropped ?? 0, 0, language)),
+    ...(facts?.packetsLost === undefined ? [] : [say.packets(number(facts.packetsLost, 0, language))]),
+    say.frames(number(facts?.dropped ?? 0, 0, language)),
   ].join(' · ');
   const leftOut = facts?.leftOut ?? [];
   const rows: readonly (readonly [string, string])[] = [
-    [words.infoTechnology, player.view.value.technology ?? '–'],
-    [words.infoSize, size ?? '–'],
-    [words.infoCodec, facts?.codec ?? videoCodec(camera.main) ?? '–'],
-    [words.infoRate, bitRate(rate, language)],
-    [words.infoLost, lost],
+    [say.infoTechnology, player.view.value.technology ?? '–'],
+    [say.infoSize, size ?? '–'],
+    [say.infoCodec, facts?.codec ?? videoCodec(camera.main) ?? '–'],
+    [say.infoRate, bitRate(rate, language)],
+    [say.infoLost, lost],
     ...(facts?.lagMs === undefined
       ? []
-      : [[words.infoLag, words.seconds(number(facts.lagMs / 1000, 1, language))] as const]),
-    ...(leftOut.length > 0 ? [[words.infoLeftOut, leftOut.join(' · ')] as const] : []),
+      : [[say.infoLag, words.seconds(number(facts.lagMs / 1000, 1, language))] as const]),
+    ...(leftOut.length > 0 ? [[say.infoLeftOut, leftOut.join(' · ')] as const] : []),
   ];
   return (
     <dl class="info">

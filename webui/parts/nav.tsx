@@ -1,4 +1,4 @@
-import { session } from '../box/session.ts';
+import { lastVisited } from '../navigation.ts';
 import { place } from '../route.ts';
 import { words } from '../words/words.ts';
 import { Icon, Mark } from './icon.tsx';
@@ -15,14 +15,16 @@ export function Nav() {
   return (
     <nav aria-label={places}>
       <Mark />
-      {entries
-        .filter(({ page }) => page !== 'settings' || session.value?.role !== 'guest')
-        .map(({ page, link, name, icon }) => (
-          <a key={page} href={link} aria-current={page === here ? 'page' : undefined}>
-            <Icon name={icon} />
-            {name}
-          </a>
-        ))}
+      {entries.map(({ page, link, name, icon }) => (
+        <a
+          key={page}
+          href={(page !== here && lastVisited(page)) || link}
+          aria-current={page === here ? 'page' : undefined}
+        >
+          <Icon name={icon} />
+          {name}
+        </a>
+      ))}
     </nav>
   );
 }

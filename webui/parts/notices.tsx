@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { awaySinceMs } from '../box/paths.ts';
 import { access, session } from '../box/session.ts';
 import { nowMs } from '../box/wake.ts';
-import { words } from '../words/words.ts';
+import { liveWords, words } from '../words/words.ts';
 import { Icon, Mark } from './icon.tsx';
 
 const QUIET_MS = 3_000;
@@ -20,13 +20,13 @@ export function AwayStrip() {
 
 /** At the box itself one may look before anybody owns it. */
 export function ClaimNotice() {
-  const { notYours, startTitle } = words.value;
+  const { notYours, makeYours } = words.value;
   const isFree = session.value?.mayClaim === true && access.value === 'granted';
   return isFree ? (
     <p class="notice">
       <span>{notYours}</span>
       <a class="text" href="#/start">
-        {startTitle}
+        {makeYours}
       </a>
     </p>
   ) : null;
@@ -49,7 +49,7 @@ export function Warnings() {
 
 /** The address names a camera that the box does not know. */
 export function NoSuchCamera() {
-  const { unknownCamera, unknownCameraText, toLive } = words.value;
+  const { unknownCamera, unknownCameraText, toLive } = liveWords.value;
   return (
     <Empty title={unknownCamera} text={unknownCameraText}>
       <a class="button main" href="#/live">

@@ -2,7 +2,7 @@ import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { clipAddress } from '../box/addresses.ts';
 import type { Piece } from '../timeline/pieces.ts';
-import { words } from '../words/words.ts';
+import { liveWords } from '../words/words.ts';
 import { goFull } from './full-screen.ts';
 import { Icon } from './icon.tsx';
 
@@ -25,7 +25,7 @@ interface RecordingPlayerProps {
 export function RecordingPlayer({ name, piece, video, jump, onTime, onEnd, onFailure, onBlind }: RecordingPlayerProps) {
   const screen = useRef<HTMLDivElement>(null);
   const [isMuted, setMuted] = useState(false);
-  const { soundOn, soundOff, fullScreen } = words.value;
+  const { soundOn, soundOff, fullScreen } = liveWords.value;
   const address = clipAddress(name, piece.start, (piece.endMs - piece.startMs) / 1000);
   useEffect(() => {
     if (video.current && jump) {

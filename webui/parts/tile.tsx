@@ -5,8 +5,9 @@ import { type CameraState, cameraState } from '../cameras/state.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
 import { cameraLink } from '../route.ts';
-import type { Words } from '../words/en.ts';
+import type { LiveWords } from '../words/en/live.ts';
 import { bitRate, moment } from '../words/format.ts';
+import { liveWords } from '../words/words.ts';
 import { voice } from './voice.ts';
 
 /** The camera's state now, from the box's answer and the player. */
@@ -16,7 +17,8 @@ export function stateOf(camera: Camera, player: LivePlayer): CameraState {
 }
 
 /** A word only where something is different from what one expects. */
-export function stateWord(state: CameraState, { words, language }: ReturnType<typeof voice>): string | undefined {
+export function stateWord(state: CameraState, speaker: ReturnType<typeof voice>): string | undefined {
+  const words = liveWords.value;
   switch (state.kind) {
     case 'live':
       return undefined;
@@ -32,7 +34,7 @@ export function stateWord(state: CameraState, { words, language }: ReturnType<ty
       }
       return state.sinceMs === undefined
         ? words.offline
-        : words.offlineSince(moment(state.sinceMs, nowMs.value, { words, language }));
+        : words.offlineSince(moment(state.sinceMs, nowMs.value, speaker));
     case 'misconfigured':
       return words.misconfigured;
     case 'unplayable':
@@ -41,7 +43,7 @@ export function stateWord(state: CameraState, { words, language }: ReturnType<ty
 }
 
 /** Why there is no picture, in a sentence. */
-export function stateReason(state: CameraState, camera: Camera, words: Words): string | undefined {
+export function stateReason(state: CameraState, camera: Camera, words: LiveWords): string | undefined {
   switch (state.kind) {
     case 'offline':
     case 'misconfigured':
@@ -58,21 +60,20 @@ export function Tile({ camera, isLarge }: { readonly camera: Camera; readonly is
   const item = isLarge ? camera.main : smallPath(camera);
   const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: isSoundAlone(item) });
   const speaker = voice();
+  const say = liveWords.value;
   const state = stateOf(camera, player);
   const word = stateWord(state, speaker);
-  const reason = stateReason(state, camera, speaker.words);
+  const reason = stateReason(state, camera, say);
   const isStopped = camera.main.recording?.error != null;
   return (
     <a
       class={`tile ${state.kind}`}
       href={cameraLink(camera.name)}
-      aria-label={[camera.title, word ?? speaker.words.live, isStopped && speaker.words.notRecording]
-        .filter(Boolean)
-        .join(', ')}
+      aria-label={[camera.title, word ?? speaker.words.live, isStopped && say.notRecording].filter(Boolean).join(', ')}
       data-technology={player.view.value.technology}
     >
       <Picture player={player} isOn={canPlay(item)} />
-      {isStopped && <span class="chip corner">{speaker.words.notRecording}</span>}
+      {isStopped && <span class="chip corner">{say.notRecording}</span>}
       <span class="caption">
         <span class="name">
           <i class="dot" />

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { clipAddress } from '../box/addresses.ts';
 import type { Piece } from '../timeline/pieces.ts';
 import { clockSeconds } from '../words/format.ts';
+import { recordingsWords } from '../words/recordings.ts';
 import { Icon } from './icon.tsx';
 import { togglePlay } from './recording-player.tsx';
 import { voice } from './voice.ts';
@@ -22,7 +23,8 @@ interface TransportProps {
 
 /** Play, steps, the time of the picture, and the piece as a file. */
 export function Transport({ name, piece, video, atMs, newestMs, onStep }: TransportProps) {
-  const { words, language } = voice();
+  const words = recordingsWords.value;
+  const { language } = voice();
   const isPlaying = usePlaying(video, piece);
   const hasLater = atMs !== undefined && atMs + STEP_MS < newestMs;
   return (

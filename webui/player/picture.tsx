@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { access } from '../box/session.ts';
 import { pageShown } from '../box/wake.ts';
 import { LivePlayer, type LivePlayerOptions } from './live-player.ts';
 
@@ -14,7 +15,7 @@ export function useLivePlayer({ name, camera, wantsSound }: LivePlayerOptions): 
 export function Picture({ player, isOn }: { readonly player: LivePlayer; readonly isOn: boolean }) {
   const place = useRef<HTMLDivElement>(null);
   const isSeen = useSeen(place);
-  const mayPlay = isOn && isSeen && pageShown.value;
+  const mayPlay = isOn && isSeen && pageShown.value && access.value !== 'refused';
   useLayoutEffect(() => {
     place.current?.replaceChildren(player.stage.element);
   }, [player]);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { en } from './en.ts';
+import { common as en } from './en/common.ts';
 import {
   bitRate,
   byteSize,
@@ -11,7 +11,7 @@ import {
   nextDay,
   percent,
 } from './format.ts';
-import { zhCn } from './zh-cn.ts';
+import { common as zhCn } from './zh-cn/common.ts';
 
 const english = { language: 'en', words: en };
 const chinese = { language: 'zh-CN', words: zhCn };

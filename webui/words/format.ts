@@ -1,9 +1,9 @@
-import type { Words } from './en.ts';
+import type { CommonWords } from './en/common.ts';
 
 /** What a moment is called depends on the language and on today. */
 export interface Voice {
   readonly language: string;
-  readonly words: Pick<Words, 'today' | 'yesterday' | 'yesterdayAt' | 'minutes' | 'seconds'>;
+  readonly words: Pick<CommonWords, 'today' | 'yesterday' | 'yesterdayAt' | 'minutes' | 'seconds'>;
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

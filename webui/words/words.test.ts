@@ -1,7 +1,24 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { en } from './en.ts';
+import type { AllWords } from './all-words.ts';
+import { cameras } from './en/cameras.ts';
+import { common } from './en/common.ts';
+import { live } from './en/live.ts';
+import { people } from './en/people.ts';
+import { recordings } from './en/recordings.ts';
+import { start } from './en/start.ts';
+import { storage } from './en/storage.ts';
+import { system } from './en/system.ts';
+import { you } from './en/you.ts';
+import { counter } from './plural.ts';
+import { WAITING } from './waiting.ts';
 import { pickLanguage } from './words.ts';
 import { zhCn } from './zh-cn.ts';
+
+type Page = keyof AllWords;
+const en: AllWords = { common, live, recordings, start, cameras, storage, system, people, you };
+const PAGES = Object.keys(en) as Page[];
 
 test.for([
   [['zh-CN', 'en'], 'zh-CN'],
@@ -14,16 +31,73 @@ test.for([
   expect(pickLanguage(wanted)).toBe(expected);
 });
 
+/** What a key says, with `value` in each place. */
+function sentence(text: unknown, value: unknown): string {
+  return typeof text === 'function' ? (text as (...parts: unknown[]) => string)(value, value) : (text as string);
+}
+
+const says = (all: AllWords, value: unknown): [string, string][] =>
+  PAGES.flatMap((page) =>
+    Object.entries(all[page]).map(([key, text]): [string, string] => [`${page}.${key}`, sentence(text, value)]),
+  );
+
+test.for(PAGES)('%s says the same in both languages, and nothing is left empty', (page) => {
+  expect(Object.keys(zhCn[page])).toEqual(Object.keys(en[page]));
+  for (const [key, text] of [...Object.entries(en[page]), ...Object.entries(zhCn[page])]) {
+    expect(sentence(text, 3).trim(), key).not.toBe('');
+  }
+});
+
+test('what takes a value says it in both languages', () => {
+  for (const page of PAGES) {
+    for (const [key, text] of Object.entries(en[page])) {
+      const other = (zhCn[page] as Record<string, unknown>)[key];
+      expect(typeof other, `${page}.${key}`).toBe(typeof text);
+      if (typeof text === 'function') {
+        expect(sentence(text, 31), `${page}.${key}`).toContain('31');
+        expect(sentence(other, 31), `${page}.${key}`).toContain('31');
+      }
+    }
+  }
+});
+
+/** The experts' own field is called so. */
+const EXPERTS = ['start.onvifOffText'];
+
 test('no sentence has a word of blame or alarm in it', () => {
-  for (const [key, text] of Object.entries(en)) {
-    const sentence = typeof text === 'string' ? text : (text as (...parts: string[]) => string)('1', '2');
-    expect(sentence, key).not.toMatch(/error|please|oops|!|timeout|stream/i);
+  for (const [key, text] of says(en, 1)) {
+    if (!EXPERTS.includes(key)) {
+      expect(text, key).not.toMatch(/error|please|oops|!|timeout|stream/i);
+    }
   }
 });
 
 test('Chinese has full-width punctuation, and a space between Chinese and digits', () => {
-  for (const [key, text] of Object.entries(zhCn)) {
-    const sentence = typeof text === 'string' ? text : (text as (...parts: string[]) => string)('12', '34');
-    expect(sentence, key).not.toMatch(/\p{Script=Han}[0-9A-Za-z]|[0-9A-Za-z]\p{Script=Han}|\p{Script=Han}[,.!?:;]/u);
+  for (const [key, text] of says(zhCn, 12)) {
+    expect(text, key).not.toMatch(/\p{Script=Han}[0-9A-Za-z]|[0-9A-Za-z]\p{Script=Han}|\p{Script=Han}[,.!?:;]/u);
   }
+});
+
+test.for([
+  [1, 'One camera'],
+  [2, '2 cameras'],
+  [1200, '1,200 cameras'],
+  [0, '0 cameras'],
+] as const)('%d of them are %s', ([count, text]) => {
+  expect(counter('en')(count, { one: 'One camera', other: '# cameras' })).toBe(text);
+});
+
+/** The page's sources without its words, its strings and its comments. */
+const sources = globSync('**/*.{ts,tsx}', { cwd: join(import.meta.dirname, '..') })
+  .filter((file) => !/^(?:words\/(?!format)|dist|element|api)|\.test\./.test(file))
+  .map((file) => readFileSync(join(import.meta.dirname, '..', file), 'utf8'))
+  .map((text) => text.replace(/\/\*[\s\S]*?\*\/|\/\/.*|'[^'\n]*'|"[^"\n]*"/g, ' '))
+  .join('\n');
+const isUsed = (key: string): boolean => new RegExp(`\\b${key}\\b`).test(sources);
+
+test.for(PAGES)('each word of %s is used, or waits for its page', (page) => {
+  const waiting: readonly string[] = WAITING[page];
+  const idle = Object.keys(en[page]).filter((key) => !isUsed(key) && !waiting.includes(key));
+  expect(idle).toEqual([]);
+  expect(waiting.filter((key) => !(key in en[page]))).toEqual([]);
 });

@@ -1,5 +1,7 @@
-import { signal } from '@preact/signals';
-import { en, type Words } from './en.ts';
+import { computed, type ReadonlySignal, signal } from '@preact/signals';
+import type { AllWords } from './all-words.ts';
+import { common } from './en/common.ts';
+import { live } from './en/live.ts';
 
 export type Language = 'en' | 'zh-CN';
 
@@ -10,9 +12,18 @@ export const LANGUAGES: readonly { readonly code: Language; readonly name: strin
 
 const REMEMBERED = 'perch-language';
 
-/** The page's words in the language that was chosen. */
-export const words = signal<Words>(en);
 export const language = signal<Language>('en');
+
+/** The words of another language than English; undefined while English is chosen. */
+const others = signal<AllWords | undefined>(undefined);
+
+/** A page's words in the language that was chosen. Its English ones come with the page. */
+export const wordsOf = <P extends keyof AllWords>(page: P, english: AllWords[P]): ReadonlySignal<AllWords[P]> =>
+  computed(() => others.value?.[page] ?? english);
+
+/** The words of the shell and of all pages. */
+export const words = wordsOf('common', common);
+export const liveWords = wordsOf('live', live);
 
 /** The first of the person's languages that there is. */
 export function pickLanguage(wanted: readonly string[]): Language {
@@ -39,7 +50,7 @@ export async function chooseLanguage(code: Language): Promise<void> {
 }
 
 async function show(code: Language): Promise<void> {
-  words.value = code === 'zh-CN' ? (await import('./zh-cn.ts')).zhCn : en;
+  others.value = code === 'zh-CN' ? (await import('./zh-cn.ts')).zhCn : undefined;
   language.value = code;
   document.documentElement.lang = code;
 }

@@ -1,0 +1,30 @@
+import { BoxError } from '../box/request.ts';
+import { Button } from '../parts/button.tsx';
+import { words } from '../words/words.ts';
+import type { Form } from './form.ts';
+
+interface FormFootProps<V extends object> {
+  readonly form: Form<V>;
+  /** What saving will do. */
+  readonly text: string;
+  /** Instead of Save. */
+  readonly action?: string;
+}
+
+/** Save, and below it what that will do; or why it has not been done. */
+export function FormFoot<V extends object>({ form, text, action }: FormFootProps<V>) {
+  const { save, saving, savedLater, noAnswer, notSaved } = words.value;
+  const state = form.saving.value;
+  const failure = form.failure.value;
+  const why = failure instanceof BoxError && failure.status !== 0 ? notSaved(failure.message) : noAnswer;
+  return (
+    <>
+      <Button kind="main" type="submit" busy={state !== 'no' && saving}>
+        {action ?? save}
+      </Button>
+      <p class={failure === undefined ? 'dim small' : 'bad small'} role="status">
+        {state === 'waiting' ? savedLater : failure === undefined ? text : why}
+      </p>
+    </>
+  );
+}

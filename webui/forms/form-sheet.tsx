@@ -1,0 +1,45 @@
+import type { ComponentChildren } from 'preact';
+import { useRef, useState } from 'preact/hooks';
+import { Sheet } from '../parts/sheet.tsx';
+import type { Form } from './form.ts';
+
+interface FormSheetProps<V extends object> {
+  readonly title: string;
+  readonly form: Form<V>;
+  /** Mostly `<FormFoot>`. */
+  readonly foot: ComponentChildren;
+  readonly children: ComponentChildren;
+  readonly onClosed: () => void;
+  readonly onSaved: () => void;
+  readonly hasPlace?: boolean;
+}
+
+/** A form in a sheet: Enter saves, what is wrong gets the focus, and it closes when all is saved. */
+export function FormSheet<V extends object>(props: FormSheetProps<V>) {
+  const { title, form, foot, children, onClosed, onSaved, hasPlace = false } = props;
+  const element = useRef<HTMLFormElement>(null);
+  const [isDone, setDone] = useState(false);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (await form.submit()) {
+      setDone(true);
+      onSaved();
+    } else {
+      element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+    }
+  };
+  return (
+    <form ref={element} onSubmit={submit} novalidate>
+      <Sheet
+        title={title}
+        foot={foot}
+        isDirty={form.isDirty.value && !isDone}
+        isDone={isDone}
+        onClosed={onClosed}
+        hasPlace={hasPlace}
+      >
+        {children}
+      </Sheet>
+    </form>
+  );
+}

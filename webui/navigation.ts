@@ -1,0 +1,76 @@
+import { place, readPlace, screenOf } from './route.ts';
+
+/** Whether the place may be left now; who says no has asked the person. */
+type Guard = () => boolean;
+
+let guard: Guard | undefined;
+let here = '';
+let before: string | undefined;
+const visited = new Map<string, string>();
+const scrolledTo = new Map<string, number>();
+
+/** Follows the address, for as long as the page lives. */
+export function watchPlace(): void {
+  history.scrollRestoration = 'manual';
+  here = location.hash;
+  place.value = readPlace(here);
+  remember(here);
+  window.addEventListener('hashchange', () => follow(location.hash));
+}
+
+function follow(hash: string): void {
+  if (hash === here) {
+    return;
+  }
+  if (guard && !guard()) {
+    // It has changed already: back to where the person still is.
+    history.pushState(null, '', here === '' ? '#' : here);
+    return;
+  }
+  const from = screenOf(place.peek());
+  const to = readPlace(hash);
+  scrolledTo.set(from, window.scrollY);
+  before = here;
+  here = hash;
+  remember(hash);
+  place.value = to;
+}
+
+function remember(hash: string): void {
+  const to = readPlace(hash);
+  if (to.page === 'recordings' || to.page === 'settings') {
+    visited.set(to.page, to.page === 'settings' ? `#/settings/${to.room}` : hash);
+  }
+}
+
+/** Where one was last in Recordings or Settings. */
+export const lastVisited = (page: string): string | undefined => visited.get(page);
+
+/** How far a screen was scrolled when it was left. */
+export const lastScroll = (screen: string): number => scrolledTo.get(screen) ?? 0;
+
+/** The address says another moment of the same place; nothing is gone back to. */
+export function replaceAddress(hash: string): void {
+  history.replaceState(history.state, '', hash);
+  here = hash;
+  remember(hash);
+}
+
+/** Closes what stands over `parent`: back where that is where one came from, so that Back does not open it again. */
+export function leaveTo(parent: string): void {
+  if (before === parent) {
+    history.back();
+  } else {
+    location.replace(parent);
+  }
+}
+
+/** Asks `mayLeave` before the place is left, until the answer is called. */
+export function guardPlace(mayLeave: Guard): () => void {
+  guard = mayLeave;
+  return () => {
+    if (guard === mayLeave) {
+      guard = undefined;
+    }
+  };
+}

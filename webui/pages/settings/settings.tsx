@@ -1,0 +1,75 @@
+import { isOwner } from '../../box/session.ts';
+import { lazyPage } from '../../lazy-page.tsx';
+import { Icon, type IconName } from '../../parts/icon.tsx';
+import { Warnings } from '../../parts/notices.tsx';
+import { place, type SettingsRoom, settingsLink } from '../../route.ts';
+import { camerasWords } from '../../words/cameras.ts';
+import { peopleWords } from '../../words/people.ts';
+import { storageWords } from '../../words/storage.ts';
+import { systemWords } from '../../words/system.ts';
+import { words } from '../../words/words.ts';
+import { You } from './you.tsx';
+
+const Rooms = {
+  cameras: lazyPage(() => import('./cameras.tsx').then((page) => page.CamerasPage)),
+  storage: lazyPage(() => import('./storage.tsx').then((page) => page.StoragePage)),
+  system: lazyPage(() => import('./system.tsx').then((page) => page.SystemPage)),
+  people: lazyPage(() => import('./people.tsx').then((page) => page.PeoplePage)),
+} as const satisfies Record<SettingsRoom, unknown>;
+
+/** For when there is nothing else to do. */
+export const fetchRooms = (): readonly (() => Promise<void>)[] => Object.values(Rooms).map(({ fetch }) => fetch);
+
+/** The owner's rooms, or what everybody may set: chips above on a phone, a list on the left elsewhere. */
+export function SettingsPage() {
+  const here = place.value;
+  if (here.page !== 'settings') {
+    return null;
+  }
+  if (!isOwner.value) {
+    return (
+      <div class="settings">
+        <header class="top">
+          <h1>{words.value.settings}</h1>
+        </header>
+        <div class="settings-page">
+          <You />
+        </div>
+      </div>
+    );
+  }
+  const { Page } = Rooms[here.room];
+  return (
+    <div class="settings has-rooms">
+      <RoomList room={here.room} />
+      <div class="settings-page" key={here.room}>
+        <Warnings />
+        <Page />
+      </div>
+    </div>
+  );
+}
+
+function RoomList({ room: shown }: { readonly room: SettingsRoom }) {
+  const rooms: readonly (readonly [SettingsRoom, string, IconName])[] = [
+    ['cameras', camerasWords.value.cameras, 'camera'],
+    ['storage', storageWords.value.storage, 'disk'],
+    ['system', systemWords.value.system, 'chip'],
+    ['people', peopleWords.value.people, 'person'],
+  ];
+  return (
+    <header class="rooms">
+      <h1 class="title">{words.value.settings}</h1>
+      <ul>
+        {rooms.map(([room, name, icon]) => (
+          <li key={room}>
+            <a href={settingsLink(room)} aria-current={room === shown ? 'page' : undefined}>
+              <Icon name={icon} />
+              {name}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </header>
+  );
+}

@@ -1,0 +1,47 @@
+import type { ComponentChildren } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+
+interface ButtonProps {
+  readonly kind?: 'main' | 'quiet' | 'text';
+  readonly type?: 'button' | 'submit';
+  /** What it says while it works; then it takes no taps. */
+  readonly busy?: string | false | undefined;
+  readonly isOff?: boolean;
+  readonly onClick?: () => void;
+  readonly children: ComponentChildren;
+}
+
+/** Busy it keeps its width and says so in a word. */
+export function Button({ kind = 'quiet', type = 'button', busy, isOff = false, onClick, children }: ButtonProps) {
+  const element = useRef<HTMLButtonElement>(null);
+  const width = useRef(0);
+  useLayoutEffect(() => {
+    const { current } = element;
+    if (!busy && current) {
+      width.current = current.offsetWidth;
+    }
+    if (current) {
+      current.style.minWidth = busy ? `${width.current}px` : '';
+    }
+  }, [busy]);
+  const look = kind === 'text' ? 'text' : kind === 'main' ? 'button main' : 'button';
+  return (
+    <button
+      class={look}
+      ref={element}
+      type={type}
+      disabled={isOff}
+      aria-disabled={busy ? true : undefined}
+      data-busy={busy ? true : undefined}
+      onClick={(event) => {
+        if (busy) {
+          event.preventDefault();
+        } else {
+          onClick?.();
+        }
+      }}
+    >
+      {busy || children}
+    </button>
+  );
+}

@@ -1,0 +1,26 @@
+interface ChipsProps<T extends string> {
+  readonly label: string;
+  readonly options: readonly { readonly value: T; readonly text: string }[];
+  readonly chosen: readonly T[];
+  readonly onTap: (value: T) => void;
+}
+
+/** Any of a few: each chip is pressed or not. */
+export function Chips<T extends string>({ label, options, chosen, onTap }: ChipsProps<T>) {
+  return (
+    <fieldset class="chips">
+      <legend class="unseen">{label}</legend>
+      {options.map(({ value, text }) => (
+        <button
+          key={value}
+          class="chip tap"
+          type="button"
+          aria-pressed={chosen.includes(value)}
+          onClick={() => onTap(value)}
+        >
+          <bdi>{text}</bdi>
+        </button>
+      ))}
+    </fieldset>
+  );
+}

@@ -1,0 +1,27 @@
+interface SwitchProps {
+  readonly title: string;
+  readonly text?: string;
+  readonly isOn: boolean;
+  readonly onChange: (isOn: boolean) => void;
+  readonly isLocked?: boolean;
+}
+
+/** The whole row is the target. */
+export function Switch({ title, text, isOn, onChange, isLocked = false }: SwitchProps) {
+  return (
+    <button
+      class="row switch"
+      type="button"
+      role="switch"
+      aria-checked={isOn}
+      disabled={isLocked}
+      onClick={() => onChange(!isOn)}
+    >
+      <span class="grow">
+        <b>{title}</b>
+        {text !== undefined && <span class="small dim">{text}</span>}
+      </span>
+      <i class="slot" />
+    </button>
+  );
+}

@@ -1,0 +1,22 @@
+import type { CamerasWords } from './en/cameras.ts';
+import type { CommonWords } from './en/common.ts';
+import type { LiveWords } from './en/live.ts';
+import type { PeopleWords } from './en/people.ts';
+import type { RecordingsWords } from './en/recordings.ts';
+import type { StartWords } from './en/start.ts';
+import type { StorageWords } from './en/storage.ts';
+import type { SystemWords } from './en/system.ts';
+import type { YouWords } from './en/you.ts';
+
+/** The words of each page; `common` is for what stands on all of them. */
+export interface AllWords {
+  readonly common: CommonWords;
+  readonly live: LiveWords;
+  readonly recordings: RecordingsWords;
+  readonly start: StartWords;
+  readonly cameras: CamerasWords;
+  readonly storage: StorageWords;
+  readonly system: SystemWords;
+  readonly people: PeopleWords;
+  readonly you: YouWords;
+}

@@ -1,0 +1,69 @@
+import { counter } from '../plural.ts';
+
+const many = counter('en');
+
+/** What the shell, the forms and several pages say. */
+export const common = {
+  language: 'English',
+  live: 'Live',
+  recordings: 'Recordings',
+  settings: 'Settings',
+  back: 'Back',
+  places: 'Places',
+  close: 'Close',
+
+  loginTitle: 'Welcome back',
+  loginAgain: 'Log in again. What you typed is kept.',
+  loginText: 'Log in to see your cameras.',
+  loginButton: 'Log in',
+  loginBusy: 'Checking…',
+  loginWrong: 'Name or password is not right.',
+  loginOther: 'Use another name',
+  yourName: 'Your name',
+  yourPassword: 'Your password',
+  forgotten: 'Forgotten? On the box itself “perch reset-password” lets its owner choose a new one.',
+  linkOver: 'This link has ended. Ask the person who sent it.',
+  tooManyTries: (seconds: number) => `Too many tries. Next one possible in ${seconds} s.`,
+  noAnswer: 'The box does not answer. Nothing was changed. Try again.',
+  showPassword: 'Show password',
+  hidePassword: 'Hide password',
+  notYours: 'This box has no owner yet.',
+  makeYours: 'Make this box yours',
+  hasOwner: 'This box has an owner. Log in.',
+
+  boxAway: 'No connection to the box. Trying again…',
+  boxStarts: (seconds: number) =>
+    `The box is starting again. Pictures return by themselves in about ${many(seconds, { other: '#' })} s.`,
+  oldBrowser:
+    'This browser is too old for live pictures. Use Chrome, Edge, Firefox or Safari from the last three years.',
+
+  save: 'Save',
+  saving: 'Saving…',
+  saved: 'Saved.',
+  savedRestarts: (camera: string, seconds: number) =>
+    `Saved. ${camera} starts again, ${many(seconds, { other: '#' })} s.`,
+  savedLater: 'Will be saved when the box is back.',
+  notSaved: (why: string) => `Not saved. ${why}`,
+  cancel: 'Cancel',
+  undo: 'Undo',
+  less: 'Less',
+  more: 'More',
+  discardTitle: 'Leave what you changed?',
+  discard: 'Leave it',
+  goOnEditing: 'Go on editing',
+  changedBy: (name: string, what: string) => `${name} changed this a minute ago: ${what}`,
+  somebody: 'Somebody else',
+  takeTheirs: 'Take theirs',
+  keepMine: 'Keep mine',
+
+  today: 'Today',
+  yesterday: 'Yesterday',
+  yesterdayAt: (time: string) => `yesterday ${time}`,
+  minutes: (count: string) => `${count} min`,
+  seconds: (count: string) => `${count} s`,
+
+  account: 'You',
+  languageLabel: 'Language',
+};
+
+export type CommonWords = typeof common;

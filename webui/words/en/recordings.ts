@@ -1,0 +1,42 @@
+/** Recordings, the timeline, clips and the calendar. */
+export const recordings = {
+  newest: 'Newest',
+  camera: 'Camera',
+  noRecordings: 'Nothing is recorded yet',
+  noRecordingsText: 'As soon as a camera records, its days stand here.',
+  noRecordingsOf: (camera: string) => `Nothing was recorded of ${camera}.`,
+  mpegtsTitle: 'MPEG-TS recordings are not played here',
+  mpegtsText:
+    'This camera is recorded as MPEG-TS. The files on the box play in VLC. With recordFormat: fmp4 new recordings play here.',
+  gap: 'No recording at this moment. This is the nearest.',
+  noRecordingHere: (why: string) => `No recording · ${why}`,
+  gapOffline: 'camera was offline',
+  gapBoxOff: 'box was off',
+  gapDiskFull: 'disk was full',
+  gapPaused: 'paused',
+  gapClockSet: 'clock was set',
+  nothingOnDay: (date: string) => `Nothing was recorded on this day. Nearest: ${date}.`,
+  deletedByAge: 'Older recordings have made room for newer ones.',
+  recordedFrom: (date: string) => `Recorded from ${date}`,
+  now: 'now',
+  cannotPlayRecording: (codec: string) => `This browser cannot play this recording (${codec}). It can be downloaded.`,
+  recordingGone: 'This recording is not there any more. Older ones make room for newer ones.',
+  dayBar: 'The day',
+  play: 'Play',
+  halt: 'Pause',
+  earlier: '10 s back',
+  later: '10 s on',
+
+  clip: (length: string) => `Clip · ${length}`,
+  clipOf: (length: string, size: string) => `Clip · ${length} · ${size}`,
+  clipGap: (seconds: string) => `${seconds} s are missing in this clip: the camera was offline.`,
+  share: 'Share',
+  download: 'Download',
+  protect: 'Protect',
+  protectedClip: 'Protected',
+  protectText: 'Is not deleted when the disk gets full',
+  startHere: 'Start here',
+  endHere: 'End here',
+};
+
+export type RecordingsWords = typeof recordings;

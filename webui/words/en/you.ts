@@ -1,0 +1,21 @@
+/** What each sets for himself. */
+export const you = {
+  ownerIs: (user: string) => `Logged in as ${user}`,
+  noOwnerText: 'You see it because you sit at the box itself. Other devices see nothing.',
+  logOut: 'Log out',
+  appearance: 'Appearance',
+  asSystem: 'As the device',
+  dark: 'Dark',
+  light: 'Light',
+
+  changePassword: 'Change password',
+  oldPassword: 'Your password until now',
+  newPassword: 'Your new password',
+  newPasswordHint: 'Eight characters or more. A short sentence works well.',
+  newPasswordCommon: 'Many people use this one. Add a word.',
+  oldPasswordWrong: 'This is not your password until now.',
+  otherDevices: 'Your other devices have to log in again.',
+  passwordChanged: 'Password changed.',
+};
+
+export type YouWords = typeof you;

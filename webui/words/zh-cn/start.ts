@@ -1,0 +1,38 @@
+import type { StartWords } from '../en/start.ts';
+
+export const start: StartWords = {
+  startText: '请设置密码。没有密码，谁也看不到画面；画面也不会离开您的家。',
+  passwordHint: '至少 8 个字符。用一句短句最好记。',
+  passwordLong: '长度足够。用一句短句最好记。',
+  passwordCommon: '这个密码太常见，请再加一个词。',
+  setupCode: '设置码',
+  setupCodeHint: '见设备日志或设备屏幕。',
+  setupCodeWrong: '设置码不正确。设备每次启动都会更换。',
+  startButton: '设为我的设备',
+  findCameras: '查找摄像头',
+
+  searching: '正在查找摄像头…',
+  found: (count) => `找到 ${count} 个摄像头`,
+  foundNone: '还没有摄像头应答。是否已通电并接入同一网络？发现后会自动显示。',
+  cameraMissing: '缺少摄像头？',
+  onePassword: '一个密码多半就够了。',
+  camerasPassword: '摄像头密码',
+  cameraPassword: '此摄像头的密码',
+  userNameIs: (name) => `用户名：${name}`,
+  cameraUser: '摄像头用户名',
+  addCameras: (count) => `添加 ${count} 个摄像头`,
+
+  someLive: (count) => `${count} 个已有画面`,
+  othersComing: '其余的马上就好。点名称可修改。',
+  otherPassword: (camera) => `${camera} 的密码不同。`,
+  enterIt: '输入密码',
+  cameraRefuses: (camera) => `${camera} 不接受此密码。`,
+  triesLeft: (count) => `再试错 ${count} 次，部分摄像头会锁定 30 分钟。`,
+  neverSetUp: (camera) => `${camera} 是新设备，尚未设密码。`,
+  openItsPage: '打开它的页面',
+  toMakeOne: '设置。',
+  onvifOff: '此摄像头未开启 ONVIF。',
+  onvifOffText: '请在摄像头自己的设置中打开：网络 › 集成协议 › ONVIF；也可直接填写视频流地址添加。',
+  cameraClock: (minutes) => `摄像头时钟相差 ${minutes} 分钟，因此拒绝登录。`,
+  setItsClock: '校准时钟',
+};

@@ -1,0 +1,20 @@
+import type { YouWords } from '../en/you.ts';
+
+export const you: YouWords = {
+  ownerIs: (user) => `已登录：${user}`,
+  noOwnerText: '您在设备本机上，所以能看到；其他设备什么也看不到。',
+  logOut: '退出登录',
+  appearance: '外观',
+  asSystem: '跟随系统',
+  dark: '深色',
+  light: '浅色',
+
+  changePassword: '修改密码',
+  oldPassword: '当前密码',
+  newPassword: '新密码',
+  newPasswordHint: '至少 8 个字符。用一句短句最好记。',
+  newPasswordCommon: '这个密码太常见，请再加一个词。',
+  oldPasswordWrong: '当前密码不正确。',
+  otherDevices: '您的其他设备需要重新登录。',
+  passwordChanged: '密码已修改。',
+};
