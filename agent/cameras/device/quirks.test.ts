@@ -9,6 +9,7 @@ import {
   SUB_PROFILE,
   startOnvifCamera,
 } from '../../../test/onvif-camera/camera.ts';
+import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { describeStream } from '../../sources/rtsp/describe.ts';
@@ -24,7 +25,7 @@ const HOUR_MS = 3_600_000;
 
 const prove: ProveStream = (url, credentials, signal) => describeStream(url, credentials, { signal });
 
-async function start(quirks: OnvifCameraOptions['quirks'] = {}, options: Partial<OnvifCameraOptions> = {}) {
+async function start(quirks: Quirks = {}, options: Partial<OnvifCameraOptions> = {}) {
   const camera = await startOnvifCamera({ credentials: LOGIN, ...options, quirks });
   onTestFinished(() => camera[Symbol.asyncDispose]());
   return camera;
@@ -98,6 +99,8 @@ const EVERYBODY = {
   'a stream at another host': { streamHost: '10.1.2.3' },
   'a stream at the port of HTTP': { streamPort: 'http' },
   'a stream at a port where nothing is': { streamPort: 9 },
+  'the port of its page where RTSP over HTTP is asked for': { answersHttpWishesWithPort80: true },
+  "XM's user in the query": { streamUriEnd: '?user=admin_password=tlJwpbo6_channel=1' },
   'an address with white space': { streamUriText: 'spaced' },
   "Hikvision's query": {
     streamPaths: {
@@ -125,16 +128,20 @@ const EVERYBODY = {
   'one request for each connection': { breaksKeepAlive: true },
   'RTSP with SHA-256': { rtspLogin: 'sha256' },
   'RTSP with two challenges': { rtspLogin: 'both' },
-} as const satisfies Record<string, OnvifCameraOptions['quirks']>;
+} as const satisfies Record<string, Quirks>;
 
-test.for(Object.entries(EVERYBODY))('%s: it is read, logged in, and its streams are proved', async ([, quirks]) => {
-  const camera = await start(quirks);
-  const { main, sub } = await read(camera);
-  expect(main).toMatchObject({ token: 'main', codec: 'H264', rtspUrl: camera.rtspUrl('main') });
-  expect(main.proof).toMatchObject({ hasPicture: true, hasSound: true });
-  expect(sub?.rtspUrl).toBe(camera.rtspUrl('sub'));
-  expect(camera.state.callsAtMost).toBeLessThanOrEqual(2);
-});
+test.for(Object.entries<Quirks>(EVERYBODY))(
+  '%s: it is read, logged in, and its streams are proved',
+  async ([, quirks]) => {
+    const camera = await start(quirks);
+    const { main, sub } = await read(camera);
+    const { streamUriEnd: end = '' } = quirks;
+    expect(main).toMatchObject({ token: 'main', codec: 'H264', rtspUrl: camera.rtspUrl('main') + end });
+    expect(main.proof).toMatchObject({ hasPicture: true, hasSound: true });
+    expect(sub?.rtspUrl).toBe(camera.rtspUrl('sub') + end);
+    expect(camera.state.callsAtMost).toBeLessThanOrEqual(2);
+  },
+);
 
 test.for([
   ['a wrong password by token', { login: 'token' }, 'wrongPassword'],

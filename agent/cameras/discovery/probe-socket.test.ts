@@ -1,0 +1,51 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createLogger } from '../../base/log.ts';
+import { openProbeSocket, type ProbeSocket } from './probe-socket.ts';
+
+/** RFC 5737: nobody's, and so none of this machine. */
+const NOT_HERE = '192.0.2.1';
+
+const opened = (...asked: Parameters<typeof openProbeSocket>): ProbeSocket => {
+  const socket = openProbeSocket(...asked);
+  onTestFinished(() => socket.close());
+  return socket;
+};
+
+test('an interface that has gone, or cannot be used, is a line of the log and no end of the look at others', async () => {
+  const lines: string[] = [];
+  const log = createLogger('debug', (line) => lines.push(line));
+  const ready = vi.fn();
+  for (const [family, address] of [
+    ['IPv4', NOT_HERE],
+    ['IPv6', 'fe80::1'],
+  ] as const) {
+    opened({ name: 'gone0', family, address }, log, () => {}, ready);
+  }
+  await vi.waitFor(() => expect(lines.filter((line) => line.includes('cannot look for cameras here'))).toHaveLength(2));
+  expect(ready).not.toHaveBeenCalled();
+});
+
+test('a probe that cannot be sent is a line of the log, and the next one goes out', async () => {
+  const lines: string[] = [];
+  const log = createLogger('debug', (line) => lines.push(line));
+  const receiver = createSocket('udp4').bind(0, '127.0.0.1');
+  onTestFinished(() => {
+    receiver.close();
+  });
+  await once(receiver, 'listening');
+  const heard = once(receiver, 'message');
+  opened(
+    { name: 'lo', family: 'IPv4', address: '127.0.0.1' },
+    log,
+    () => {},
+    (socket) => {
+      // Nobody sends to everybody without having asked for it (EACCES).
+      socket.send('everybody', 9, '255.255.255.255');
+      socket.send('you', receiver.address().port, '127.0.0.1');
+    },
+  );
+  expect(String((await heard)[0])).toBe('you');
+  expect(lines.filter((line) => line.includes('a probe could not be sent'))).toHaveLength(1);
+});
