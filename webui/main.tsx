@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { loadAppearance } from './appearance.ts';
+import { listenToBox } from './box/feed.ts';
 import { keepAsking } from './box/paths.ts';
 import { openGuestLink } from './box/session.ts';
 import { watchPage } from './box/wake.ts';
@@ -22,6 +23,7 @@ openGuestLinks().then(() => keepAsking(new AbortController().signal));
 watchPlace();
 loadAppearance();
 watchPage();
+listenToBox();
 
 const root = document.getElementById('app');
 if (root) {

@@ -1,0 +1,43 @@
+/** One server-sent event. */
+export interface SentEvent {
+  readonly type: string;
+  readonly id: string | undefined;
+  readonly data: string;
+}
+
+/** Cuts a stream of server-sent events into events (WHATWG HTML §9.2.6), whatever pieces it comes in. */
+export class EventLines {
+  #rest = '';
+  #type = '';
+  #id: string | undefined;
+  #data: string[] = [];
+
+  push(text: string): SentEvent[] {
+    const lines = (this.#rest + text).split(/\r\n|\n|\r(?=[^\n])/);
+    this.#rest = lines.pop() ?? '';
+    return lines.flatMap((line) => this.#line(line));
+  }
+
+  #line(line: string): SentEvent[] {
+    if (line === '') {
+      return this.#end();
+    }
+    const [, field = '', value = ''] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
+    if (field === 'event') {
+      this.#type = value;
+    } else if (field === 'id') {
+      this.#id = value;
+    } else if (field === 'data') {
+      this.#data.push(value);
+    }
+    return [];
+  }
+
+  #end(): SentEvent[] {
+    const event = { type: this.#type || 'message', id: this.#id, data: this.#data.join('\n') };
+    const isEmpty = this.#data.length === 0;
+    this.#type = '';
+    this.#data = [];
+    return isEmpty ? [] : [event];
+  }
+}

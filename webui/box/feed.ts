@@ -1,0 +1,74 @@
+import { effect } from '@preact/signals';
+import { EventLines } from './event-lines.ts';
+import { takeNews } from './news.ts';
+import { pause } from './pause.ts';
+import { UI_HEADER } from './request.ts';
+import { access, isOwner } from './session.ts';
+import { pageShown } from './wake.ts';
+
+const RETRY_MS = 2_000;
+/** The box says something every 15 s; after three times nothing the connection is dead. */
+const SILENT_MS = 45_000;
+
+/**
+ * Listens to what the box tells, as long as the page is shown and may: a browser has six connections for all
+ * windows together. What came meanwhile is asked for again.
+ */
+export function listenToBox(): void {
+  let stop: AbortController | undefined;
+  effect(() => {
+    const isWanted = access.value === 'granted' && isOwner.value && pageShown.value;
+    if (isWanted && !stop) {
+      stop = new AbortController();
+      keepListening(stop.signal);
+    } else if (!isWanted) {
+      stop?.abort();
+      stop = undefined;
+    }
+  });
+}
+
+let lastId: string | undefined;
+
+async function keepListening(stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    // The strip above says when the box does not answer.
+    const mayGoOn = await listen(stop).catch(() => true);
+    if (!mayGoOn) {
+      return;
+    }
+    await pause(RETRY_MS, stop);
+  }
+}
+
+/** @returns whether it is worth trying again */
+async function listen(stop: AbortSignal): Promise<boolean> {
+  const silent = new AbortController();
+  let timer = setTimeout(() => silent.abort(), SILENT_MS);
+  try {
+    const response = await fetch('v3/events', {
+      headers: lastId === undefined ? UI_HEADER : { ...UI_HEADER, 'Last-Event-ID': lastId },
+      cache: 'no-store',
+      signal: AbortSignal.any([stop, silent.signal]),
+    });
+    if (!response.ok || !response.body) {
+      return response.status !== 401 && response.status !== 403;
+    }
+    const lines = new EventLines();
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) {
+        return true;
+      }
+      clearTimeout(timer);
+      timer = setTimeout(() => silent.abort(), SILENT_MS);
+      for (const { type, id, data } of lines.push(value)) {
+        lastId = id ?? lastId;
+        takeNews(type, data);
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
