@@ -45,10 +45,11 @@ export class Controls implements CameraControls {
       ask: async () => {
         await this.#obtain(path)?.keyFrame();
       },
-      onGivenUp: (reason) => {
+      onGivenUp: (reason, bug) => {
         // The stream's next beginning may bring another firmware.
         stream.onKeyFrameWanted = undefined;
-        log.debug({ path, reason }, 'the camera is not asked for key frames any more');
+        const facts = bug === undefined ? { path, reason } : { path, err: bug };
+        log[bug === undefined ? 'debug' : 'error'](facts, 'the camera is not asked for key frames any more');
       },
     });
     stream.onKeyFrameWanted = () => asker.want();

@@ -55,7 +55,7 @@ export class CameraEvents implements EventIntake {
       await this.hub.begin();
       while (!signal.aborted) {
         if (isClockTrusted() && !isDateDoubted?.()) {
-          await this.#prune(clock.wallMs());
+          await this.#prune(clock.wallMs()).catch((error: unknown) => log.error({ err: error }, 'old events are kept'));
         }
         await clock.sleep(PRUNE_PAUSE_MS, signal);
       }

@@ -150,7 +150,11 @@ export class CameraWatches {
       try {
         await this.#keepClock(await openLink(link, clock, signal), kept);
       } catch (error) {
-        kept.log.debug({ reason: explain(error) }, 'the clock of the camera was not looked at');
+        const isBug = !(error instanceof PerchError);
+        kept.log[isBug ? 'error' : 'debug'](
+          isBug ? { err: error } : { reason: explain(error) },
+          'the clock of the camera was not looked at',
+        );
       }
       await clock.sleep(CLOCK_LOOK_MS, signal);
     }

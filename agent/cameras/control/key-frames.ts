@@ -28,8 +28,8 @@ export interface KeyFrameOptions {
   readonly clock: Clock;
   /** Passes the wish on to the camera. */
   ask(): Promise<void>;
-  /** The camera does not heed it: it is not asked any more. */
-  onGivenUp(reason: string): void;
+  /** The camera does not heed it, or there is a fault of our own: it is not asked any more. */
+  onGivenUp(reason: string, bug?: unknown): void;
 }
 
 /** When a camera is to be asked for a key frame: seldom, and not for long if it does not care. */
@@ -81,7 +81,7 @@ export class KeyFrameAsker {
       await this.#options.ask();
     } catch (error) {
       if (!(error instanceof PerchError) || isOwnFault(error)) {
-        this.#giveUp(explain(error));
+        this.#giveUp(explain(error), error instanceof PerchError ? undefined : error);
       }
       // One that did not get through is judged as any that had no effect.
     } finally {
@@ -89,9 +89,9 @@ export class KeyFrameAsker {
     }
   }
 
-  #giveUp(reason: string): void {
+  #giveUp(reason: string, bug?: unknown): void {
     this.#isGivenUp = true;
-    this.#options.onGivenUp(reason);
+    this.#options.onGivenUp(reason, bug);
   }
 }
 

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { type OnvifCamera, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
+import type { SimulatedProfile } from '../../../test/onvif-camera/state.ts';
 import { silentLogger } from '../../base/log.ts';
 import { openSession } from '../device/session.ts';
 import { cameraError } from '../soap/failures.ts';
@@ -225,4 +226,38 @@ test('what a camera tells of its state is not needed to move it', async () => {
   const { camera, ptz } = await begin({ status: 'missing' });
   await ptz.move({ pan: -1 });
   expect(camera.ptz.velocity.x).toBe(-1);
+});
+
+test('after a reboot with other profiles the camera is turned by the new one', async () => {
+  const { camera, ptz, sessions } = await begin();
+  await ptz.move({ pan: 1 });
+  await ptz.stop();
+  const { profiles } = camera.state;
+  const renamed = profiles.map((profile) => ({ ...profile, token: `new-${profile.token}` }));
+  (profiles as SimulatedProfile[]).splice(0, profiles.length, ...renamed);
+  sessions.forget();
+  await ptz.move({ pan: 1 });
+  expect(lastMove(camera)).toContain('>new-main<');
+  expect(camera.ptz.moving).toBe(true);
+});
+
+test('a profile that the camera has no more is looked for anew at the next wish', async () => {
+  const { camera, ptz } = await begin();
+  await ptz.move({ pan: 1 });
+  await ptz.stop();
+  const { profiles } = camera.state;
+  const renamed = profiles.map((profile) => ({ ...profile, token: `new-${profile.token}` }));
+  (profiles as SimulatedProfile[]).splice(0, profiles.length, ...renamed);
+  await expect(ptz.move({ pan: 1 })).rejects.toThrow('fault');
+  await ptz.move({ pan: 1 });
+  expect(camera.ptz.moving).toBe(true);
+});
+
+test('a stop in a new session goes before what would be read anew', async () => {
+  const { camera, ptz, sessions } = await begin({ ignoresMoveTimeout: true });
+  await ptz.move({ pan: 1 });
+  const before = count(camera, 'GetProfiles');
+  sessions.forget();
+  await ptz.stop();
+  expect([camera.ptz.moving, count(camera, 'GetProfiles')]).toEqual([false, before]);
 });

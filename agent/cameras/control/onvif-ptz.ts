@@ -32,7 +32,8 @@ export interface PtzOptions {
 export class OnvifPtz implements Ptz {
   readonly #options: PtzOptions;
   readonly #closing = new AbortController();
-  #head: Head | undefined;
+  /** With the session that it was read in: a new one may be after a reboot, which may bring other profiles. */
+  #known: { readonly session: OnvifSession; readonly head: Head } | undefined;
   #takesTimeout = true;
   #turn: Promise<unknown> = Promise.resolve();
   /** The newest move that has not been sent. */
@@ -82,7 +83,7 @@ export class OnvifPtz implements Ptz {
     this.#wanted = undefined;
     this.#stopping ??= this.#inTurn(async () => {
       this.#stopping = undefined;
-      await this.#with(stopMoving);
+      await this.#stop();
       this.#current = undefined;
       this.#mayMove = false;
     });
@@ -209,11 +210,35 @@ export class OnvifPtz implements Ptz {
   }
 
   #with<T>(work: (session: OnvifSession, head: Head) => Promise<T>): Promise<T> {
-    const { sessions, profile } = this.#options;
-    return sessions.use(async (session) => {
-      this.#head ??= await readHead(session, await ptzProfile(session, profile));
-      return work(session, this.#head);
-    });
+    return this.#options.sessions.use(async (session) => this.#using(work, session, await this.#headOf(session)));
+  }
+
+  /** At once, by what was known when the camera was moved: reading it anew takes calls that may be slow. */
+  #stop(): Promise<void> {
+    return this.#options.sessions.use(async (session) =>
+      this.#using(stopMoving, session, this.#known?.head ?? (await this.#headOf(session))),
+    );
+  }
+
+  async #headOf(session: OnvifSession): Promise<Head> {
+    if (this.#known?.session !== session) {
+      const head = await readHead(session, await ptzProfile(session, this.#options.profile));
+      this.#known = { session, head };
+      this.#takesTimeout = true;
+    }
+    return this.#known.head;
+  }
+
+  /** What the camera refuses may be of a profile that it has no more. */
+  async #using<T>(work: (session: OnvifSession, head: Head) => Promise<T>, session: OnvifSession, head: Head) {
+    try {
+      return await work(session, head);
+    } catch (error) {
+      if (isOwnFault(error)) {
+        this.#known = undefined;
+      }
+      throw error;
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -9,7 +9,7 @@ import { LoginMemory } from '../soap/login-memory.ts';
 import { readChannels } from './channels.ts';
 import { EventWatch } from './event-watch.ts';
 import { PullPoint, type SubscriptionReference } from './pull-point.ts';
-import { SILENCE_MS } from './sighted.ts';
+import { SILENCE_MS, Sighted } from './sighted.ts';
 
 const MINUTE_MS = 60_000;
 const LOGIN = { user: 'admin', password: 'pässword' };
@@ -240,4 +240,38 @@ test('a login that is not taken is not tried until the camera locks', async () =
   // Two each half hour at most: cameras lock at five.
   expect(guesses.length).toBeLessThanOrEqual(10);
   expect(lines).toHaveLength(1);
+});
+
+test('a fault of our own is logged, and the camera is listened to again after a pause that grows', async () => {
+  const { clock, camera, told, watch, lines } = await begin();
+  await pulls(camera, 2);
+  const take = vi.spyOn(Sighted.prototype, 'take').mockImplementation(() => {
+    throw new TypeError('a bug');
+  });
+  onTestFinished(() => take.mockRestore());
+  camera.motion(true);
+  await until(() => expect(watch.trouble).toBe('internal error'));
+  camera.motion(false);
+  await passUntil(clock, 5_000, () => expect(lines.filter((line) => line.includes('TypeError'))).toHaveLength(2));
+  take.mockRestore();
+  await clock.advance(9_000);
+  expect(watch.trouble).toBe('internal error');
+  await passUntil(clock, 1_000, () => expect(watch.trouble).toBeUndefined());
+  camera.motion(true);
+  await passUntil(clock, 1_000, () => expect(told.at(-1)).toBe('cam motion true'));
+});
+
+test('a camera that tells more than is kept is told of once', async () => {
+  const { clock, camera, lines } = await begin();
+  await pulls(camera, 2);
+  const told = () => lines.filter((line) => line.includes('more than is kept'));
+  for (let round = 1; round <= 3; round += 1) {
+    for (let i = 0; i < 40; i += 1) {
+      camera.motion(true);
+      camera.motion(false);
+    }
+    const before = count(camera, 'PullMessages');
+    await passUntil(clock, 1_000, () => expect(count(camera, 'PullMessages')).toBeGreaterThan(before));
+    await until(() => expect(told()).toHaveLength(1));
+  }
 });

@@ -74,6 +74,8 @@ export class EventWatch {
   #hasPoint = false;
   /** The camera's events have been listened to once in this run. */
   #isHeard = false;
+  /** Of what was sighted, as far as it has been looked at. */
+  #dropped = 0;
 
   constructor(options: EventWatchOptions) {
     this.#options = options;
@@ -100,7 +102,7 @@ export class EventWatch {
   }
 
   async #run(): Promise<void> {
-    const { clock, log } = this.#options;
+    const { clock } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
@@ -114,11 +116,7 @@ export class EventWatch {
         if (signal.aborted) {
           return;
         }
-        if (!(error instanceof PerchError)) {
-          log.error({ err: error }, 'events of the camera are not listened to any more');
-          return;
-        }
-        await clock.sleep(this.#failed(error), signal);
+        await clock.sleep(error instanceof PerchError ? this.#failed(error) : this.#broken(error), signal);
       }
     }
   }
@@ -178,6 +176,7 @@ export class EventWatch {
         for (const notification of notifications) {
           this.#sighted.take(notification, channels.of(notification));
         }
+        this.#tellDropped();
       } catch (error) {
         if (signal.aborted) {
           return;
@@ -249,8 +248,25 @@ export class EventWatch {
     return pauseMs;
   }
 
+  /** A fault of our own. @returns when to begin anew */
+  #broken(error: unknown): number {
+    this.#options.log.error({ err: error }, 'listening to the camera failed, and begins anew');
+    this.#reason = 'internal error';
+    const pauseMs = this.#pauseMs;
+    this.#pauseMs = Math.min(2 * pauseMs, LONGEST_FAULT_PAUSE_MS);
+    return pauseMs;
+  }
+
+  #tellDropped(): void {
+    const { dropped } = this.#sighted;
+    if (dropped > this.#dropped && this.#isNews('dropped')) {
+      this.#options.log.info({ dropped }, 'the camera tells more than is kept: the rest of it is left out');
+    }
+    this.#dropped = dropped;
+  }
+
   /** Each kind of trouble is told once, and again when it has been away for long. */
-  #isNews(kind: CameraTrouble | 'other'): boolean {
+  #isNews(kind: CameraTrouble | 'dropped' | 'other'): boolean {
     const nowMs = this.#options.clock.monoMs();
     const isNews = nowMs - (this.#toldMs.get(kind) ?? Number.NEGATIVE_INFINITY) > TOLD_FOR_MS;
     this.#toldMs.set(kind, nowMs);

@@ -130,11 +130,12 @@ test('a camera whose events tumble over each other is held to thirty a minute, e
   expect(told.at(-1)).toBe('cam motion true');
 });
 
-test('states are bounded: what comes beyond is not kept', () => {
-  const { told, say } = begin();
+test('states are bounded: what comes beyond is counted and not kept', () => {
+  const { told, say, sighted } = begin();
   for (let i = 0; i < 10_000; i += 1) {
     say(CELLS, true, 'changed', `video${i}`);
   }
+  expect(sighted.dropped).toBe(9_872);
   for (let i = 0; i < 128; i += 1) {
     say(CELLS, false, 'changed', `video${i}`);
   }

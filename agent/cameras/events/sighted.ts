@@ -37,7 +37,7 @@ export class Sighted {
   #begins: number[] = [];
   /** Of those that have been begun and told: when. */
   readonly #told = new Map<string, number>();
-  /** Began while too many did: not told. */
+  /** Began while too many did, or were on: not told. */
   dropped = 0;
 
   constructor(clock: Clock, tell: TellSighting) {
@@ -91,6 +91,7 @@ export class Sighted {
 
   #begin(key: string, state: State): void {
     if (this.#on.size >= MAX_STATES) {
+      this.dropped += 1;
       return;
     }
     const isFirst = !this.#isOn(state);
