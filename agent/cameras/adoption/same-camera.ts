@@ -1,3 +1,6 @@
+import { plainEndpoint } from '../discovery/found-camera.ts';
+import { isTellingSerial } from '../following/identity.ts';
+
 /** By what a camera is known. Serial numbers and endpoints are its claims; cheap boards of one make share both. */
 export interface Identity {
   readonly endpoint?: string | undefined;
@@ -13,16 +16,14 @@ export function isSameCamera(a: Identity, b: Identity): boolean {
     return false;
   }
   const isThere = () => samePlace(a.onvif, b.onvif) || samePlace(a.source, b.source);
-  const hasSerial = same(a.serial, b.serial) && (a.serial ?? '').length >= SHORTEST_SERIAL;
-  if (differ(a.endpoint, b.endpoint)) {
+  const hasSerial = same(a.serial, b.serial) && isTellingSerial(a.serial);
+  const [endpoint, other] = [a.endpoint, b.endpoint].map((one) => one && plainEndpoint(one));
+  if (differ(endpoint, other)) {
     // Some have another endpoint after each start.
     return hasSerial && isThere();
   }
-  return same(a.endpoint, b.endpoint) || hasSerial || isThere();
+  return same(endpoint, other) || hasSerial || isThere();
 }
-
-/** What is shorter is `0`, `none` or `12345` in a whole series. */
-const SHORTEST_SERIAL = 6;
 
 /** Both are known. */
 const differ = (a = '', b = ''): boolean => a !== '' && b !== '' && a.toLowerCase() !== b.toLowerCase();

@@ -19,6 +19,14 @@ export interface FoundCamera {
   readonly manufacturer: string | undefined;
 }
 
+/** Some say it in capitals here and in small letters there, or with less before it. */
+export const sameEndpoint = (a: string, b: string): boolean => plainEndpoint(a) === plainEndpoint(b);
+export const plainEndpoint = (endpoint: string): string =>
+  endpoint
+    .trim()
+    .toLowerCase()
+    .replace(/^(?:urn:)?uuid:/, '');
+
 /** The camera behind an answer; undefined for what is no camera, has no address to talk to, or is nowhere near: a sender can be made up. */
 export function cameraOf(
   match: ProbeMatch,

@@ -3,7 +3,7 @@ import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import { Announcements } from './announcements.ts';
-import { cameraOf, type FoundCamera, keyOf } from './found-camera.ts';
+import { cameraOf, type FoundCamera, keyOf, sameEndpoint } from './found-camera.ts';
 import type { InterfaceChoice, LocalAddress } from './interfaces.ts';
 import type { DiscoveryMessage } from './probe.ts';
 import { scan } from './scan.ts';
@@ -146,7 +146,7 @@ export class FoundCameras {
 
   /** Those with this identity, the one that was seen last first: mostly one, more for boards that all have the same. */
   find(endpoint: string): KnownCamera[] {
-    const same = [...this.#entries.values()].filter(({ camera }) => camera.endpoint === endpoint);
+    const same = [...this.#entries.values()].filter(({ camera }) => sameEndpoint(camera.endpoint, endpoint));
     return same.sort((a, b) => a.missedLooks - b.missedLooks || b.lastSeenMs - a.lastSeenMs).map(knownOf);
   }
 

@@ -1,7 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { type CameraTarget, type OnvifSession, openSession } from '../device/session.ts';
+import { sameEndpoint } from '../discovery/found-camera.ts';
 import { troubleOf } from '../soap/failures.ts';
-import { endpointOf, isClosed, OTHER_CAMERA, otherCamera, sameText } from './identity.ts';
+import { endpointOf, isClosed, OTHER_CAMERA, otherCamera } from './identity.ts';
 
 /** As long after an answer nobody else has come to the camera's address unnoticed, mostly. */
 const HOLDS_MS = 5_000;
@@ -58,7 +59,7 @@ export class EndpointGuard {
 
   async #ask(endpoint: string): Promise<void> {
     const told = await this.#told();
-    if (told !== undefined && !sameText(endpoint, told)) {
+    if (told !== undefined && !sameEndpoint(endpoint, told)) {
       throw otherCamera(this.#options.words ?? OTHER_CAMERA);
     }
     this.#hasTold ||= told !== undefined;

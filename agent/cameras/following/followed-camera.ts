@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Edit, KeyPath } from '../../config/edit.ts';
 import type { Config } from '../../config/load.ts';
 import type { CameraSettings } from '../../config/path.ts';
+import { sameEndpoint } from '../discovery/found-camera.ts';
 import { parseHttpUrl } from '../soap/http-exchange.ts';
 
 /** A camera as the configuration names it; its paths (main and small stream, the lenses of a recorder) share it. */
@@ -38,7 +39,7 @@ export function isEndpointOfOthers(config: Config, endpoint: string | undefined,
   return [...config.paths.values()].some(
     ({ settings }) =>
       settings?.camera?.endpoint !== undefined &&
-      settings.camera.endpoint.toLowerCase() === endpoint?.toLowerCase() &&
+      sameEndpoint(settings.camera.endpoint, endpoint ?? '') &&
       keyOf(settings.camera) !== key,
   );
 }
@@ -75,10 +76,31 @@ export function planMove(
   if (!edits.some(({ keyPath }) => keyPath.at(-1) === 'source')) {
     return { edits: [], refusal: 'its stream comes from another host than its service' };
   }
+  return unlessSet(edits, 'address', variableOf);
+}
+
+/** The same for one that tells another endpoint, where it is. */
+export function planEndpoint(
+  config: Config,
+  camera: FollowedCamera,
+  endpoint: string,
+  variableOf: (keyPath: KeyPath) => string | undefined,
+): MovePlan {
+  const paths = pathsOf(config, keyOf(camera));
+  const edits = paths.map((name): Edit => ({ keyPath: ['paths', name, 'camera', 'endpoint'], value: endpoint }));
+  return unlessSet(edits, 'endpoint', variableOf);
+}
+
+/** What the environment sets is so whatever the file says. */
+function unlessSet(
+  edits: readonly Edit[],
+  what: string,
+  variableOf: (keyPath: KeyPath) => string | undefined,
+): MovePlan {
   const variable = edits.map(({ keyPath }) => variableOf(keyPath)).find((name) => name !== undefined);
   return variable === undefined
     ? { edits }
-    : { edits: [], refusal: `its address is set by the environment variable ${variable}` };
+    : { edits: [], refusal: `its ${what} is set by the environment variable ${variable}` };
 }
 
 const RTSP_PARTS = /^(\s*rtsps?(?:\+http|\+ws)?:\/\/(?:[^/]*@)?)(\[[\da-f:.]+(?:%[\w.~-]+)?\]|[^\s@/?#:[\]]+)(.*)$/is;

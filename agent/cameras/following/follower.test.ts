@@ -1,8 +1,23 @@
 import { expect, test, vi } from 'vitest';
 import { entryOf, openFollowing } from '../../../test/following-box.ts';
+import type { OnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { toldOf } from '../../../test/told.ts';
 
 const WAIT = { timeout: 8_000, interval: 20 };
 const seen = (assert: () => unknown) => vi.waitFor(assert, WAIT);
+
+/** Its clock is the one of the test. */
+async function restart(box: Awaited<ReturnType<typeof openFollowing>>, camera: OnvifCamera): Promise<void> {
+  let isBack = false;
+  const going = camera.reboot().then(() => {
+    isBack = true;
+  });
+  await seen(async () => {
+    await box.clock.advance(0);
+    expect(isBack).toBe(true);
+  });
+  await going;
+}
 
 test('a camera with a new address is followed: service and streams are written anew, all else stays as it stands', async () => {
   const box = await openFollowing();
@@ -260,4 +275,103 @@ test('while a camera stays away the networks are looked at less and less', async
   expect(box.found.looks).toBe(4);
   await box.clock.advance(60 * 60_000);
   expect(box.found.looks).toBeLessThan(28);
+});
+
+test('a camera with another endpoint after its start, at its address and with its serial number, is known by the new one from then on', async () => {
+  const box = await openFollowing();
+  const camera = await box.camera({ address: '127.0.45.2', quirks: { changesEndpointAtReboot: true } });
+  const small = entryOf('door_sub', camera).replace('/main', '/sub');
+  const follower = await box.follow(`# mine\npaths:${entryOf('door', camera)}${small}`);
+  const [before, former] = [box.written(), camera.endpoint];
+  await restart(box, camera);
+  follower.failed('door');
+  expect(await follower.check('door')).toBe('same');
+  await seen(() => expect(box.told).toHaveLength(2));
+  const changed = { type: 'camera', state: 'endpoint', from: former, to: camera.endpoint };
+  expect(box.told).toMatchObject([
+    { ...changed, path: 'door', reason: expect.stringContaining('serial number') },
+    { ...changed, path: 'door_sub' },
+  ]);
+  expect(box.written()).toBe(before.replaceAll(former, camera.endpoint));
+  const logins = camera.requests.filter(({ hasToken }) => hasToken).length;
+  await box.clock.advance(10_000);
+  expect(await follower.check('door')).toBe('same');
+  expect(camera.requests.filter(({ hasToken }) => hasToken)).toHaveLength(logins);
+});
+
+test('a camera that tells another endpoint each time is not written down each time', async () => {
+  const box = await openFollowing();
+  const camera = await box.camera({ address: '127.0.45.3', quirks: { changesEndpointAtReboot: true } });
+  const follower = await box.follow(`paths:${entryOf('door', camera)}`);
+  for (let i = 0; i < 3; i += 1) {
+    await restart(box, camera);
+    follower.failed('door');
+    expect(await follower.check('door')).toBe('same');
+    await seen(() => expect(box.told).toHaveLength(1));
+    await box.clock.advance(15_000);
+  }
+  await box.clock.advance(60_000);
+  expect(await follower.check('door')).toBe('same');
+  await seen(() => expect(box.written()).toContain(camera.endpoint));
+});
+
+test('an endpoint that the environment sets is not written down, and that is told once', async () => {
+  const { log, told } = toldOf();
+  const box = await openFollowing({ log, variableOf: ([, , , key]) => (key === 'endpoint' ? 'PERCH_X' : undefined) });
+  const camera = await box.camera({ address: '127.0.45.4', quirks: { changesEndpointAtReboot: true } });
+  const follower = await box.follow(`paths:${entryOf('door', camera)}`);
+  const before = box.written();
+  await restart(box, camera);
+  for (let i = 0; i < 3; i += 1) {
+    expect(await follower.check('door')).toBe('same');
+    await box.clock.advance(120_000);
+  }
+  expect(told.map(([, phrase]) => phrase)).toEqual(['camera has another endpoint, which is not written down']);
+  expect(box.written()).toBe(before);
+});
+
+test('a serial number that a whole series has is no reason to take another endpoint', async () => {
+  const box = await openFollowing();
+  const identity = { serial: '12345' };
+  const camera = await box.camera({ address: '127.0.45.5', identity, quirks: { changesEndpointAtReboot: true } });
+  const follower = await box.follow(`paths:${entryOf('door', camera)}`);
+  const before = box.written();
+  await restart(box, camera);
+  expect(await follower.check('door')).toBe('same');
+  await follower.close();
+  expect(box.written()).toBe(before);
+});
+
+test('strangers who come one after the other to an address get the login of its camera once in five minutes together', async () => {
+  const box = await openFollowing();
+  const yard = await box.camera({ address: '127.0.45.6' });
+  const follower = await box.follow(`paths:${entryOf('yard', yard)}`);
+  await yard.stop();
+  const others = { address: '127.0.45.6', port: yard.port, quirks: { changesEndpointAtReboot: true } };
+  const stranger = await box.camera({ ...others, identity: { serial: 'Z9' } });
+  const logins = () => stranger.requests.filter(({ hasToken }) => hasToken).length;
+  expect(await follower.check('yard')).toBe('other');
+  const once = logins();
+  await restart(box, stranger);
+  await box.clock.advance(60_000);
+  expect(await follower.check('yard')).toBe('other');
+  expect(logins()).toBe(once);
+});
+
+test('a camera that is slow while it starts is asked for its serial number again after half a minute', async () => {
+  const box = await openFollowing();
+  const answers: Record<string, 'never'> = { GetDeviceInformation: 'never' };
+  const quirks = { changesEndpointAtReboot: true, answers };
+  const camera = await box.camera({ address: '127.0.45.7', quirks });
+  const follower = await box.follow(`paths:${entryOf('door', camera)}`);
+  await restart(box, camera);
+  const first = follower.check('door');
+  await seen(() => expect(camera.operations).toContain('GetDeviceInformation'));
+  await box.clock.advance(5_000);
+  expect(await first).toBe('other');
+  delete answers['GetDeviceInformation'];
+  await box.clock.advance(20_000);
+  expect(await follower.check('door')).toBe('other');
+  await box.clock.advance(30_000);
+  expect(await follower.check('door')).toBe('same');
 });

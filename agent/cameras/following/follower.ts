@@ -4,11 +4,12 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Edit, KeyPath } from '../../config/edit.ts';
 import type { Config } from '../../config/load.ts';
-import type { FoundCamera } from '../discovery/found-camera.ts';
-import { troubleOf } from '../soap/failures.ts';
+import { type FoundCamera, sameEndpoint } from '../discovery/found-camera.ts';
 import type { LoginMemory } from '../soap/login-memory.ts';
-import { cameraOfPath, type FollowedCamera, hostOf, isEndpointOfOthers, keyOf, planMove } from './followed-camera.ts';
-import { type Asking, type Identity, judge, readOpenly, readSerial, sameText, type Verdict } from './identity.ts';
+import { cameraOfPath, type FollowedCamera, hostOf, keyOf, planMove } from './followed-camera.ts';
+import type { Asking, Verdict } from './identity.ts';
+import { IdentityCheck } from './identity-check.ts';
+import { NewEndpoints } from './new-endpoints.ts';
 import { prove } from './prove.ts';
 import { isInNetworkOf } from './same-network.ts';
 
@@ -27,12 +28,6 @@ const MAX_DOUBTED = 256;
 const MAX_CANDIDATES = 8;
 /** Cameras that are asked at the same time: a router may have given all of them new addresses. */
 const LANES = 4;
-/** A login that another endpoint has refused, or not earned, is not shown to it again before. */
-const REFUSED_MS = 5 * 60_000;
-const CHECK_DEADLINE_MS = 1_500;
-/** One answer holds for all streams of a camera that connect together. */
-const CHECK_HOLDS_MS = 2_000;
-
 export interface FollowerDeps {
   readonly clock: Clock;
   readonly log: Logger;
@@ -58,11 +53,6 @@ interface Missing {
   readonly ended: AbortController;
 }
 
-interface Check {
-  readonly verdict: Promise<Verdict>;
-  readonly beganMs: number;
-}
-
 /** Goes after cameras whose address has changed, and sees to it that nobody else is taken for them. */
 export class Follower {
   readonly #deps: FollowerDeps;
@@ -70,9 +60,7 @@ export class Follower {
   readonly #missing = new Map<string, Missing>();
   /** By camera and address: until when nobody believes it. */
   readonly #doubted = new Map<string, number>();
-  /** By camera and the other endpoint that was there: until when it gets no login. */
-  readonly #refused = new Map<string, number>();
-  readonly #checks = new Map<string, Check>();
+  readonly #checks: IdentityCheck;
   readonly #lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve());
   readonly #working = new Set<Promise<void>>();
   #turn = 0;
@@ -82,6 +70,13 @@ export class Follower {
 
   constructor(deps: FollowerDeps) {
     this.#deps = deps;
+    const endpoints = new NewEndpoints(deps);
+    this.#checks = new IdentityCheck({
+      ...deps,
+      signal: this.#stop.signal,
+      onNewEndpoint: (camera, endpoint) =>
+        this.#work(endpoints.take(camera, endpoint), 'a new endpoint is not taken', camera.paths),
+    });
     this.#unlisten = deps.found.onFound(({ endpoint }) => this.#wake(endpoint));
   }
 
@@ -100,8 +95,7 @@ export class Follower {
     const camera = cameraOfPath(this.#deps.config(), path);
     const key = camera && keyOf(camera);
     if (key !== undefined) {
-      // Who was there before it failed may not be who is there now.
-      this.#checks.delete(key);
+      this.#checks.forget(key);
     }
     if (!camera?.endpoint || key === undefined || this.#stop.signal.aborted) {
       return;
@@ -116,13 +110,10 @@ export class Follower {
       ended: new AbortController(),
     };
     this.#missing.set(key, missing);
-    const seeking = this.#seek(path, key, missing, isOther ? 0 : FIRST_PAUSE_MS)
-      .catch((error: unknown) => this.#deps.log.error({ path, err: error }, 'a missing camera is not looked for'))
-      .finally(() => {
-        this.#missing.delete(key);
-        this.#working.delete(seeking);
-      });
-    this.#working.add(seeking);
+    const seeking = this.#seek(path, key, missing, isOther ? 0 : FIRST_PAUSE_MS).finally(() => {
+      this.#missing.delete(key);
+    });
+    this.#work(seeking, 'a missing camera is not looked for', [path]);
   }
 
   /** The path has its picture. */
@@ -139,70 +130,21 @@ export class Follower {
     if (!camera) {
       return Promise.resolve('unknown');
     }
-    const nowMs = this.#deps.clock.monoMs();
-    for (const [key, { beganMs }] of this.#checks) {
-      if (nowMs - beganMs >= CHECK_HOLDS_MS) {
-        this.#checks.delete(key);
-      }
-    }
-    const known = this.#checks.get(keyOf(camera));
-    if (known) {
-      return known.verdict;
-    }
-    const verdict = this.#verdictAt(camera).catch(toUnknown);
-    const check = { verdict, beganMs: nowMs };
-    this.#checks.set(keyOf(camera), check);
-    void verdict.then((is) => {
-      // Who has not answered may do so in a moment.
-      if (is === 'silent' && this.#checks.get(keyOf(camera)) === check) {
-        this.#checks.delete(keyOf(camera));
-      }
-    });
-    return verdict;
+    return this.#checks.verdictOf(camera);
   }
 
-  async #verdictAt(camera: FollowedCamera): Promise<Verdict> {
-    const { config } = this.#deps;
-    const asking = { ...this.#asking(this.#stop.signal), callDeadlineMs: CHECK_DEADLINE_MS };
-    const isShared = isEndpointOfOthers(config(), camera.endpoint, keyOf(camera));
-    let read: Identity = await readOpenly(camera.onvif, asking, false);
-    const { endpoint, serial: expected } = camera;
-    const isSaid = endpoint !== undefined && read.endpoint !== undefined;
-    const isSaidSame = endpoint !== undefined && read.endpoint !== undefined && sameText(endpoint, read.endpoint);
-    const isSame = isSaidSame && !isShared;
-    const isElsewhere = isSaid && !isSaidSame && this.#isElsewhere(camera, read.endpoint);
-    // No login for whoever is known to be another camera: it would count as a wrong one there.
-    const stranger = isSaid && !isSaidSame ? `${keyOf(camera)} ${read.endpoint}` : undefined;
-    if (expected !== undefined && !isSame && !isElsewhere && !this.#isRefused(stranger)) {
-      const { clearPassword = false, user, password } = camera;
-      const serial = await readSerial(camera.onvif, { user, password }, clearPassword, asking).catch(toNothing);
-      read = { ...read, serial };
-      if (stranger !== undefined && (serial === undefined || !sameText(serial, expected))) {
-        this.#refused.set(stranger, this.#deps.clock.monoMs() + REFUSED_MS);
-      }
-    }
-    return judge({ endpoint, serial: expected }, read, isElsewhere);
-  }
-
-  #isRefused(stranger: string | undefined): boolean {
-    for (const [key, untilMs] of this.#refused) {
-      if (untilMs <= this.#deps.clock.monoMs() || this.#refused.size > MAX_DOUBTED) {
-        this.#refused.delete(key);
-      }
-    }
-    return stranger !== undefined && this.#refused.has(stranger);
-  }
-
-  #isElsewhere(camera: FollowedCamera, endpoint: string | undefined): boolean {
-    return (
-      isEndpointOfOthers(this.#deps.config(), endpoint, keyOf(camera)) ||
-      this.#deps.found.find(camera.endpoint ?? '').some(({ url }) => hostOf(url) !== hostOf(camera.onvif))
-    );
+  /** What goes on by itself, and is waited for at the end. */
+  #work(going: Promise<void>, phrase: string, paths: readonly string[]): void {
+    const ended = going
+      .catch((error: unknown) => this.#deps.log.error({ paths, err: error }, phrase))
+      .finally(() => this.#working.delete(ended));
+    this.#working.add(ended);
   }
 
   #wake(endpoint: string): void {
     for (const [key, missing] of this.#missing) {
-      if ((JSON.parse(key) as unknown[])[0] === endpoint.toLowerCase()) {
+      const [missed] = JSON.parse(key) as [string | null];
+      if (missed !== null && sameEndpoint(missed, endpoint)) {
         missing.isWoken = true;
         missing.wake();
       }
@@ -267,7 +209,7 @@ export class Follower {
     missing.triedAtMs = clock.monoMs();
     return this.#inLane(async () => {
       // It is where it was, and has another address besides, or somebody says so.
-      if ((await this.#verdictAt(camera).catch(toUnknown)) === 'same') {
+      if ((await this.#checks.verdictOf(camera)) === 'same') {
         return false;
       }
       for (const { url } of candidates) {
@@ -366,16 +308,3 @@ export class Follower {
 }
 
 const doubtOf = (camera: FollowedCamera, url: string): string => `${keyOf(camera)} ${hostOf(url)}`;
-
-function toUnknown(error: unknown): Verdict {
-  if (error instanceof PerchError) {
-    return ['timeout', 'unreachable'].includes(troubleOf(error) ?? '') ? 'silent' : 'unknown';
-  }
-  throw error;
-}
-
-function toNothing(error: unknown): undefined {
-  if (!(error instanceof PerchError)) {
-    throw error;
-  }
-}

@@ -10,6 +10,7 @@ test.for([
   ['one serial number decides, whatever the endpoint', KNOWN, { endpoint: 'urn:uuid:b', serial: 's1 ' }, false, 'same'],
   ['another serial number too', KNOWN, { endpoint: 'urn:uuid:a', serial: 'S2' }, false, 'other'],
   ['the endpoint, where no serial number is told', KNOWN, { endpoint: 'URN:UUID:A', serial: undefined }, false, 'same'],
+  ['the endpoint with less before it', KNOWN, { endpoint: 'uuid:A', serial: undefined }, false, 'same'],
   [
     'another endpoint, and no serial number to the login',
     KNOWN,

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { readEndpoint } from '../device/network.ts';
 import { type OnvifSession, openSession } from '../device/session.ts';
+import { sameEndpoint } from '../discovery/found-camera.ts';
 import { cameraError, troubleOf } from '../soap/failures.ts';
 import type { LoginMemory } from '../soap/login-memory.ts';
 
@@ -109,12 +110,16 @@ export function judge(expected: Identity, read: Identity, isElsewhere: boolean):
   if (expected.endpoint === undefined || read.endpoint === undefined) {
     return 'unknown';
   }
-  if (sameText(expected.endpoint, read.endpoint)) {
+  if (sameEndpoint(expected.endpoint, read.endpoint)) {
     return 'same';
   }
   // Some cameras have another endpoint after every reboot.
   return expected.serial !== undefined || isElsewhere ? 'other' : 'unknown';
 }
+
+/** What is shorter is `0`, `none` or `12345` in a whole series. */
+const SHORTEST_SERIAL = 6;
+export const isTellingSerial = (serial = ''): boolean => serial.trim().length >= SHORTEST_SERIAL;
 
 export const sameText = (a: string, b: string): boolean => a.trim().toLowerCase() === b.trim().toLowerCase();
 
@@ -138,3 +143,6 @@ async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
 
 export const isClosed = (error: unknown): boolean =>
   ['wrongPassword', 'noRights', 'onvifOff', 'lockedOut'].includes(troubleOf(error) ?? '');
+
+/** Nobody answered, or not in time. */
+export const isSilence = (error: unknown): boolean => ['timeout', 'unreachable'].includes(troubleOf(error) ?? '');

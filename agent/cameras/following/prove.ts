@@ -1,4 +1,5 @@
 import { explain, PerchError } from '../../base/errors.ts';
+import { sameEndpoint } from '../discovery/found-camera.ts';
 import { troubleOf } from '../soap/failures.ts';
 import { nameOf, parseHttpUrl } from '../soap/http-exchange.ts';
 import type { LoginMemory } from '../soap/login-memory.ts';
@@ -22,7 +23,7 @@ export async function prove(
     return 'its serial number is not in the configuration, and its endpoint alone is no proof';
   }
   const open = await readOpenly(url, asking, true);
-  if (open.endpoint !== undefined && !sameText(endpoint, open.endpoint)) {
+  if (open.endpoint !== undefined && !sameEndpoint(endpoint, open.endpoint)) {
     return 'it has another endpoint there than it has announced';
   }
   if (open.serial !== undefined) {

@@ -1,0 +1,132 @@
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Config } from '../../config/load.ts';
+import { type FoundCamera, sameEndpoint } from '../discovery/found-camera.ts';
+import type { LoginMemory } from '../soap/login-memory.ts';
+import { type FollowedCamera, hostOf, isEndpointOfOthers, keyOf } from './followed-camera.ts';
+import { type Identity, isSilence, judge, readOpenly, readSerial, type Verdict } from './identity.ts';
+
+/** A login that another endpoint has refused, or not earned, is not shown at that camera's address again before. */
+const REFUSED_MS = 5 * 60_000;
+/** The same for one that did not answer: cameras are slow while they start. */
+const UNANSWERED_MS = 30_000;
+const CHECK_DEADLINE_MS = 1_500;
+/** One answer holds for all streams of a camera that connect together. */
+const CHECK_HOLDS_MS = 2_000;
+
+export interface IdentityCheckDeps {
+  readonly clock: Clock;
+  readonly config: () => Config;
+  readonly found: { find(endpoint: string): readonly FoundCamera[] };
+  readonly logins: LoginMemory;
+  readonly signal: AbortSignal;
+  /** A camera at its own address tells another endpoint than its settings, and has their serial number. */
+  readonly onNewEndpoint: (camera: FollowedCamera, endpoint: string) => void;
+}
+
+interface Check {
+  readonly verdict: Promise<Verdict>;
+  readonly beganMs: number;
+}
+
+/** Asks who is at the address that the configuration names for a camera. */
+export class IdentityCheck {
+  readonly #deps: IdentityCheckDeps;
+  /** By camera. */
+  readonly #checks = new Map<string, Check>();
+  /** By camera: until when nobody with another endpoint gets its login. */
+  readonly #refused = new Map<string, number>();
+
+  constructor(deps: IdentityCheckDeps) {
+    this.#deps = deps;
+  }
+
+  /** Rejects for faults of ours alone. */
+  verdictOf(camera: FollowedCamera): Promise<Verdict> {
+    const nowMs = this.#deps.clock.monoMs();
+    for (const [key, { beganMs }] of this.#checks) {
+      if (nowMs - beganMs >= CHECK_HOLDS_MS) {
+        this.#checks.delete(key);
+      }
+    }
+    const key = keyOf(camera);
+    const known = this.#checks.get(key);
+    if (known) {
+      return known.verdict;
+    }
+    const check = { verdict: this.#ask(camera).catch(toUnknown), beganMs: nowMs };
+    this.#checks.set(key, check);
+    // Who has not answered may do so in a moment.
+    const forget = (is?: Verdict) => is === 'silent' && this.#checks.get(key) === check && this.#checks.delete(key);
+    void check.verdict.then(forget, () => forget('silent'));
+    return check.verdict;
+  }
+
+  /** Who was there until now may not be who is there next. */
+  forget(key: string): void {
+    this.#checks.delete(key);
+  }
+
+  async #ask(camera: FollowedCamera): Promise<Verdict> {
+    const { clock, config, logins, signal } = this.#deps;
+    const asking = { clock, logins, signal, callDeadlineMs: CHECK_DEADLINE_MS };
+    const { endpoint, serial } = camera;
+    const open = await readOpenly(camera.onvif, asking, false);
+    const isSaid = endpoint !== undefined && open.endpoint !== undefined;
+    const isSame = isSaid && sameEndpoint(endpoint, open.endpoint);
+    const isStranger = isSaid && !isSame;
+    const isElsewhere = isStranger && this.#isElsewhere(camera, open.endpoint);
+    const isEnough = isSame && !isEndpointOfOthers(config(), endpoint, keyOf(camera));
+    // No login for whoever is known to be another camera: it would count as a wrong one there.
+    const isAsked = serial !== undefined && !isEnough && !isElsewhere && !(isStranger && this.#isRefused(camera));
+    const read: Identity = isAsked ? { ...open, serial: await this.#serialOf(camera, isStranger) } : open;
+    const verdict = judge({ endpoint, serial }, read, isElsewhere);
+    if (isStranger && verdict === 'same' && open.endpoint !== undefined) {
+      this.#refused.delete(keyOf(camera));
+      this.#deps.onNewEndpoint(camera, open.endpoint);
+    }
+    return verdict;
+  }
+
+  async #serialOf(camera: FollowedCamera, isStranger: boolean): Promise<string | undefined> {
+    const { clock, logins, signal } = this.#deps;
+    const { clearPassword = false, user, password, onvif } = camera;
+    const refuseFor = (ms: number) => isStranger && this.#refused.set(keyOf(camera), clock.monoMs() + ms);
+    refuseFor(REFUSED_MS);
+    try {
+      const asking = { clock, logins, signal, callDeadlineMs: CHECK_DEADLINE_MS };
+      return await readSerial(onvif, { user, password }, clearPassword, asking);
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      if (isSilence(error)) {
+        refuseFor(UNANSWERED_MS);
+      }
+      return undefined;
+    }
+  }
+
+  #isRefused(camera: FollowedCamera): boolean {
+    for (const [key, untilMs] of this.#refused) {
+      if (untilMs <= this.#deps.clock.monoMs()) {
+        this.#refused.delete(key);
+      }
+    }
+    return this.#refused.has(keyOf(camera));
+  }
+
+  #isElsewhere(camera: FollowedCamera, endpoint: string | undefined): boolean {
+    return (
+      isEndpointOfOthers(this.#deps.config(), endpoint, keyOf(camera)) ||
+      this.#deps.found.find(camera.endpoint ?? '').some(({ url }) => hostOf(url) !== hostOf(camera.onvif))
+    );
+  }
+}
+
+function toUnknown(error: unknown): Verdict {
+  if (error instanceof PerchError) {
+    return isSilence(error) ? 'silent' : 'unknown';
+  }
+  throw error;
+}
