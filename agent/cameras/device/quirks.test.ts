@@ -2,13 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
-import {
-  MAIN_PROFILE,
-  type OnvifCamera,
-  type OnvifCameraOptions,
-  SUB_PROFILE,
-  startOnvifCamera,
-} from '../../../test/onvif-camera/camera.ts';
+import { MAIN_PROFILE, type OnvifCamera, SUB_PROFILE, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
@@ -25,7 +19,7 @@ const HOUR_MS = 3_600_000;
 
 const prove: ProveStream = (url, credentials, signal) => describeStream(url, credentials, { signal });
 
-async function start(quirks: Quirks = {}, options: Partial<OnvifCameraOptions> = {}) {
+async function start(quirks: Quirks = {}, options: Parameters<typeof startOnvifCamera>[0] = {}) {
   const camera = await startOnvifCamera({ credentials: LOGIN, ...options, quirks });
   onTestFinished(() => camera[Symbol.asyncDispose]());
   return camera;
