@@ -12,7 +12,8 @@ function answer(): void {
   const { url, endpoint, address, port, rtspPort, operations, ptz } = camera;
   const { moving, position } = ptz;
   const said = { done: count, url, endpoint, address, port, rtspPort, operations, ptz: { moving, position } };
-  process.stdout.write(`${JSON.stringify(said)}\n`);
+  const { wrongLogins } = camera.state;
+  process.stdout.write(`${JSON.stringify({ ...said, wrongLogins })}\n`);
 }
 
 async function obey(line: string): Promise<void> {

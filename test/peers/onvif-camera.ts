@@ -14,6 +14,7 @@ export interface CameraReport {
   readonly port: number;
   readonly rtspPort: number;
   readonly operations: readonly string[];
+  readonly wrongLogins: readonly ('onvif' | 'picture' | 'stream')[];
   readonly ptz: { readonly moving: boolean; readonly position: Readonly<Record<'x' | 'y' | 'zoom', number>> };
 }
 
@@ -26,7 +27,10 @@ export interface FarCamera extends AsyncDisposable {
 }
 
 /** At every address of that network, and discovered at the usual port, if nothing else is said. */
-export async function startOnvifCameraIn(network: Namespace, options: OnvifCameraOptions = {}): Promise<FarCamera> {
+export async function startOnvifCameraIn(
+  network: Pick<Namespace, 'name'>,
+  options: OnvifCameraOptions = {},
+): Promise<FarCamera> {
   const all = { address: '0.0.0.0', discoveryPort: 3702, ...options };
   const running = startProcess('ip', ['netns', 'exec', network.name, process.execPath, MAIN, JSON.stringify(all)]);
   let count = 0;
