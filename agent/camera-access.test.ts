@@ -140,6 +140,20 @@ test('a wrong password is told for the one camera that it is wrong for, and is n
   expect(JSON.stringify([body, box.log])).not.toContain('right"');
 });
 
+test('a stream that refuses a wrong password is not said to want it in the clear', async () => {
+  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  await using camera = await startOnvifCamera({ credentials: { user: 'admin', password: 'right' } });
+  const { body } = await box.call('POST', '/cameras/check', {
+    rtsp: camera.rtspUrl(),
+    user: 'admin',
+    password: 'wrong',
+  });
+  expect(body).toMatchObject({
+    ...{ isGood: false, trouble: 'wrongPassword' },
+    error: 'the camera refuses this user name or password for its stream',
+  });
+});
+
 test('a stream that takes the password in the clear only is adopted when that is allowed, by its address with the login in it', async () => {
   await using box = await openAdoptionBox({ port: await freeUdpPort() });
   const login = { user: 'admin', password: 'p&w' };
@@ -151,7 +165,7 @@ test('a stream that takes the password in the clear only is adopted when that is
   const rtsp = `rtsp://127.0.0.33:${camera.rtspPort}/user={user}&password={password}&channel=1&stream=0.sdp`;
   const adopt = (more: object) => box.call('POST', '/cameras/adopt', { cameras: [{ rtsp, ...login, ...more }] });
   expect((await adopt({})).body['items']).toMatchObject([
-    { status: 'error', trouble: 'wrongPassword', error: expect.stringContaining('needs clearPassword') },
+    { status: 'error', trouble: 'clearPassword', error: expect.stringContaining('allow it for this camera') },
   ]);
   const adopted = await adopt({ clearPassword: true });
   expect(adopted.body['items']).toMatchObject([

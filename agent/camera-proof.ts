@@ -3,6 +3,7 @@ import { PerchError } from './base/errors.ts';
 import { joinSignals } from './base/joined-signal.ts';
 import type { IsOpen } from './cameras/adoption/try-patterns.ts';
 import type { ProveStream } from './cameras/device/streams.ts';
+import { cameraError } from './cameras/soap/failures.ts';
 import { describeStream } from './sources/rtsp/describe.ts';
 import { answersAt } from './sources/rtsp/probe.ts';
 import { speaksRtsp } from './sources/rtsp/speaks-rtsp.ts';
@@ -20,7 +21,7 @@ const WORDS: Partial<Record<PerchError['code'], string>> = {
 };
 
 const CLEAR =
-  '; one that takes it only so that anybody in the network can read it needs clearPassword, which allows that';
+  'the camera takes the password for its stream in the clear only, which anybody in the network could read: allow it for this camera (clearPassword: yes)';
 
 /** A stream is there once its server has described it with a picture. */
 export const streamProver =
@@ -38,9 +39,11 @@ export const streamProver =
         throw error;
       }
       const { code, context } = error;
-      const clear = code === 'unauthorized' && credentials && !isClearAllowed ? CLEAR : '';
-      const words = `${WORDS[code] ?? 'what answers there does not speak RTSP as cameras do'}${clear}`;
-      const { isUnreachable, host } = context;
+      const { isUnreachable, host, wantsClear } = context;
+      if (wantsClear === true) {
+        throw cameraError('clearPassword', CLEAR, { host }, error);
+      }
+      const words = WORDS[code] ?? 'what answers there does not speak RTSP as cameras do';
       throw new PerchError(code, words, { host, ...(isUnreachable === true && { isUnreachable }) }, error);
     }
   };

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { ProveStream, StreamProof } from '../device/streams.ts';
-import { cameraError } from '../soap/failures.ts';
+import { cameraError, troubleOf } from '../soap/failures.ts';
 import { loginMissing } from '../soap/login-failures.ts';
 import { patternsFor, STREAM_PORTS, type StreamPattern, withLogin } from './stream-patterns.ts';
 
@@ -154,7 +154,8 @@ class Asker {
     const { host } = this.#trial;
     if (this.#lastRefusal) {
       // In the prover's words: the camera may take it in the clear only.
-      throw cameraError('wrongPassword', this.#lastRefusal.message, { host }, this.#lastRefusal);
+      const trouble = troubleOf(this.#lastRefusal) ?? 'wrongPassword';
+      throw cameraError(trouble, this.#lastRefusal.message, { host }, this.#lastRefusal);
     }
   }
 

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import { cameraError } from '../soap/failures.ts';
+import { cameraError, troubleOf } from '../soap/failures.ts';
 import { askStreamUri, unlessBroken } from './media.ts';
 import { type NetworkPorts, readPorts } from './network.ts';
 import type { CameraProfile } from './profiles.ts';
@@ -75,7 +75,7 @@ export class StreamFinder {
   }
 
   #throwIfEnd(error: unknown): void {
-    if (!(error instanceof PerchError) || this.#signal.aborted) {
+    if (!(error instanceof PerchError) || this.#signal.aborted || troubleOf(error) === 'clearPassword') {
       throw error;
     }
     if (error.code === 'unauthorized') {

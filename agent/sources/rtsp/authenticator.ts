@@ -35,12 +35,18 @@ export class Authenticator {
   #count = 0;
   #hasWorked = false;
   #barred: PerchError | undefined;
+  #wantsClear = false;
 
   /** @param mayTellPassword Basic, which sends the password as it is, may be used */
   constructor(credentials: Credentials | undefined, mayTellPassword: boolean, watch?: LoginWatch) {
     this.#credentials = credentials;
     this.#mayTellPassword = mayTellPassword;
     this.#watch = watch;
+  }
+
+  /** The camera asked for the password in the clear alone, and was not told it. */
+  get wantsClear(): boolean {
+    return this.#wantsClear;
   }
 
   /** Why the login was not shown, when it could have been. */
@@ -82,6 +88,7 @@ export class Authenticator {
     }
     const all = parseChallenges(response.headers.all('WWW-Authenticate'));
     const challenges = all.filter(({ scheme }) => scheme === 'digest' || this.#mayTellPassword);
+    this.#wantsClear = all.length > 0 && challenges.length === 0;
     const current = this.#challenge;
     if (current) {
       const renewed = challenges.find((other) => kindOf(other) === kindOf(current) && other.nonce !== current.nonce);

@@ -217,8 +217,11 @@ export class Dialogue {
   }
 
   #refusal(method: string, response: RtspResponse): unknown {
-    const { barred, hasCredentials } = this.#authenticator;
+    const { barred, hasCredentials, wantsClear } = this.#authenticator;
     const failure = refusal(method, response.status, response.reason, this.#name, hasCredentials);
-    return response.status === 401 && barred ? barred : failure;
+    if (response.status !== 401 || (!barred && !wantsClear)) {
+      return failure;
+    }
+    return barred ?? new PerchError(failure.code, failure.message, { ...failure.context, wantsClear });
   }
 }
