@@ -26,7 +26,10 @@ const FOR_ALL = [
 const WATCHING = ['GET /v3/paths/list', 'GET /v3/paths/get/{name}'];
 const OWN_SESSIONS = ['POST /v3/session/password', 'GET /v3/sessions', 'DELETE /v3/sessions/{id}'];
 /** The page's: for people. */
-const OWNERS = ['/v3/users', '/v3/users/{name}', '/v3/guests', '/v3/guests/{id}', '/v3/system', '/v3/zlm'];
+const OWNERS = [
+  ...['/v3/users', '/v3/users/{name}', '/v3/guests', '/v3/guests/{id}', '/v3/system', '/v3/zlm'],
+  ...['/v3/log', '/v3/log/live', '/v3/config/file', '/v3/config/file/check'],
+];
 
 const folder = mkdtempSync(join(tmpdir(), 'perch-people-'));
 let app: App;

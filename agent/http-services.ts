@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { EventLoopWatch } from '../system/event-loop.ts';
-import { hostFacts } from '../system/host.ts';
 import type { ProcessLoad } from '../system/process-load.ts';
 import type { Accounts } from './auth/accounts.ts';
 import type { Authority } from './auth/authorize.ts';
@@ -8,8 +7,9 @@ import { deviceWords } from './auth/device-words.ts';
 import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
-import { type LogLine, LogLines } from './base/log-lines.ts';
+import type { LogLines } from './base/log-lines.ts';
 import type { BoxCommands } from './box-commands.ts';
+import { BoxRoutes } from './box-routes.ts';
 import { boxStats } from './box-stats.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './config/json.ts';
 import type { OwnKeys } from './config/key-pair.ts';
@@ -25,18 +25,16 @@ import type { ConfigEditor, ConfigEdits } from './http/api/config.ts';
 import { controlApi } from './http/api/control-api.ts';
 import { EventStreams } from './http/api/event-stream.ts';
 import { createHttpApp, setReadTimeout } from './http/app.ts';
-import { type ConfigFile, configFileRoutes } from './http/config-file.ts';
+import type { ConfigFile } from './http/config-file.ts';
 import { cors } from './http/cors.ts';
 import { guestRoutes } from './http/guest-routes.ts';
 import { healthRoute } from './http/health.ts';
 import type { ListenerTls } from './http/listener-tls.ts';
 import { listen } from './http/listeners.ts';
-import { logRoutes } from './http/log-routes.ts';
 import { peopleRoutes } from './http/people-routes.ts';
 import { keepPrefix } from './http/proxy-prefix.ts';
 import { renewSessions, sessionRoutes } from './http/session-routes.ts';
 import { staticUi } from './http/static-ui.ts';
-import { systemRoute } from './http/system.ts';
 import { insistOnTls, redirectToTls } from './http/tls-redirect.ts';
 import { type TrustLookup, trustRoutes } from './http/trust/trust-routes.ts';
 import { tellOfUnknownProxy } from './http/unknown-proxy.ts';
@@ -108,8 +106,7 @@ export class HttpServices {
   readonly #diagnostics: Diagnostics;
   readonly #startedMs: number;
   readonly #eventStreams: EventStreams;
-  readonly #lines: LogLines;
-  readonly #lineStreams: EventStreams<LogLine>;
+  readonly #boxRoutes: BoxRoutes;
   readonly #open = new Set<FastifyInstance>();
   #mainPort: number | undefined;
   #tlsPort: number | undefined;
@@ -120,8 +117,7 @@ export class HttpServices {
     this.#started = new Date(deps.clock.wallMs()).toISOString();
     this.#startedMs = deps.clock.monoMs();
     this.#eventStreams = new EventStreams(deps.events, deps.clock);
-    this.#lines = deps.lines ?? new LogLines(deps.clock);
-    this.#lineStreams = new EventStreams(this.#lines, deps.clock);
+    this.#boxRoutes = new BoxRoutes(deps);
     this.zlm = new ZlmBox({
       ...deps,
       madeSecret: deps.zlmSecret,
@@ -289,7 +285,7 @@ export class HttpServices {
   }
 
   async #mountMain(app: FastifyInstance, access: HttpAccess): Promise<void> {
-    const { accounts, authority, wrongCredentials, pageFolder, dataDir } = this.#deps;
+    const { accounts, authority, wrongCredentials, pageFolder } = this.#deps;
     app.addHook('onRequest', renewSessions({ accounts, access }));
     const warnings = () => [...authority.warnings, ...this.#deps.problems().filter(isSerious).map(problemText)];
     await app.register(healthRoute, { health: { status: () => healthOf(this.#deps) } });
@@ -313,13 +309,7 @@ export class HttpServices {
     await app.register(peopleRoutes, { access, people: accounts.people });
     const wallMs = () => this.#deps.clock.wallMs();
     await app.register(guestRoutes, { access, people: accounts.people, wrongCredentials, wallMs });
-    await app.register(systemRoute, {
-      access,
-      info: { version: this.#deps.version, started: this.#started },
-      facts: () => this.#facts(dataDir),
-    });
-    await app.register(logRoutes, { access, lines: this.#lines, streams: this.#lineStreams });
-    await app.register(configFileRoutes, { access, file: this.#deps.configFile });
+    await this.#boxRoutes.mount(app, access, this.#started);
     await this.#mountApi(app, access);
     await this.#mountPlayback(app, access, '/playback');
     await mountHls(app, access, '/hls', this.#deps);
@@ -328,12 +318,6 @@ export class HttpServices {
     await this.#diagnostics.mountMetrics(app, access, peersOf(this.#deps), false);
     await this.#diagnostics.mountPprof(app, access, false);
     await app.register(staticUi, { folder: pageFolder });
-  }
-
-  /** A record folder's disk is not asked anew: one that hangs would hold up the answer. */
-  async #facts(dataDir: string): Promise<object> {
-    const facts = await hostFacts([dataDir]);
-    return { ...facts, disks: [...facts.disks, ...this.#deps.recordings.space.list()] };
   }
 
   async #mountPlayback(app: FastifyInstance, access: HttpAccess, prefix: string): Promise<void> {

@@ -1,0 +1,94 @@
+import { availableParallelism, hostname, loadavg, uptime } from 'node:os';
+import type { FastifyInstance } from 'fastify';
+import { hostFacts } from '../system/host.ts';
+import { type HostHealth, HostWatch } from '../system/host-health.ts';
+import type { ProcessLoad } from '../system/process-load.ts';
+import { machineSensors, type Sensors } from '../system/sensors.ts';
+import type { Clock } from './base/clock.ts';
+import { type LogLine, LogLines } from './base/log-lines.ts';
+import type { HttpAccess } from './http/access.ts';
+import { EventStreams } from './http/api/event-stream.ts';
+import { type ConfigFile, configFileRoutes } from './http/config-file.ts';
+import { logRoutes } from './http/log-routes.ts';
+import { systemRoute } from './http/system.ts';
+import type { Recordings } from './recordings.ts';
+
+export interface BoxRoutesDeps {
+  readonly version: string;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly lines?: LogLines;
+  readonly load: ProcessLoad;
+  readonly recordings: Pick<Recordings, 'isClockTrusted' | 'space'>;
+  readonly configFile: ConfigFile;
+  /** The machine's own where there are none. */
+  readonly sensors?: Sensors;
+}
+
+/** What the owner sees and does of the box itself: on the main port alone. */
+export class BoxRoutes {
+  readonly #deps: BoxRoutesDeps;
+  readonly #startedMs: number;
+  readonly #host: HostWatch;
+  readonly #lines: LogLines;
+  readonly #lineStreams: EventStreams<LogLine>;
+
+  constructor(deps: BoxRoutesDeps) {
+    const { clock, sensors = machineSensors(), lines = new LogLines(clock) } = deps;
+    this.#deps = deps;
+    this.#startedMs = clock.monoMs();
+    this.#host = new HostWatch(clock, sensors);
+    this.#lines = lines;
+    this.#lineStreams = new EventStreams(lines, clock);
+  }
+
+  /** @param started RFC 3339 */
+  async mount(app: FastifyInstance, access: HttpAccess, started: string): Promise<void> {
+    const { version, configFile } = this.#deps;
+    await app.register(systemRoute, { access, info: { version, started }, facts: () => this.#facts() });
+    await app.register(logRoutes, { access, lines: this.#lines, streams: this.#lineStreams });
+    await app.register(configFileRoutes, { access, file: configFile });
+  }
+
+  /** A record folder's disk is not asked anew: one that hangs would hold up the answer. */
+  async #facts(): Promise<object> {
+    const { clock, dataDir, load, recordings } = this.#deps;
+    const [facts, health] = await Promise.all([hostFacts([dataDir]), this.#host.read()]);
+    const own = load.read();
+    return {
+      ...facts,
+      disks: [...facts.disks, ...recordings.space.list()],
+      processCpuPercent: own.cpuPercent,
+      processMemoryBytes: own.memoryBytes,
+      load: loadavg(),
+      processors: availableParallelism(),
+      uptimeSeconds: Math.round((clock.monoMs() - this.#startedMs) / 1000),
+      machineUptimeSeconds: Math.round(uptime()),
+      host: hostname(),
+      ...healthJson(health),
+      clock: {
+        time: new Date(clock.wallMs()).toISOString(),
+        timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        set: recordings.isClockTrusted,
+        source: health.clockSource,
+      },
+    };
+  }
+}
+
+const healthJson = ({ model, temperatureCelsius, power, network, drives }: HostHealth): object => ({
+  model: model ?? null,
+  temperatureCelsius: temperatureCelsius ?? null,
+  power: power ?? null,
+  network: network.map(({ inboundBitrate, outboundBitrate, ...one }) => ({
+    ...one,
+    inboundBitrate: inboundBitrate ?? null,
+    outboundBitrate: outboundBitrate ?? null,
+  })),
+  drives: drives.map(({ health, wornPercent, temperatureCelsius: degrees, ...one }) => ({
+    ...one,
+    health: health ?? null,
+    wornPercent: wornPercent ?? null,
+    temperatureCelsius: degrees ?? null,
+  })),
+});

@@ -1,0 +1,118 @@
+import type { Clock } from '../agent/base/clock.ts';
+import type { PowerState } from './raspberry.ts';
+import type { ClockSource, Drive, NetworkCount, Sensors } from './sensors.ts';
+
+/** How the machine is doing; undefined: it does not tell. */
+export interface HostHealth {
+  readonly model: string | undefined;
+  readonly temperatureCelsius: number | undefined;
+  readonly power: PowerState | undefined;
+  readonly network: readonly NetworkRate[];
+  readonly drives: readonly Drive[];
+  readonly clockSource: ClockSource;
+}
+
+export interface NetworkRate {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  /** Bits per second; undefined for the first seconds. */
+  readonly inboundBitrate: number | undefined;
+  readonly outboundBitrate: number | undefined;
+}
+
+/** What changes from second to second. */
+const QUICK_MS = 4_000;
+/** Where programs are run for it. */
+const SLOW_MS = 60_000;
+/** Disks may be woken by it. */
+const DRIVES_MS = 10 * 60_000;
+/** Between counts that lie longer apart nobody looked: that mean is no rate of now. */
+const LONGEST_RATE_MS = 60_000;
+
+/** Who asks waits no longer: a disk that hangs holds up whatever asks it. */
+const PATIENCE_MS = 2_500;
+
+type HostClock = Pick<Clock, 'monoMs' | 'wallMs' | 'sleep'>;
+type Quick = Pick<HostHealth, 'temperatureCelsius' | 'power' | 'network'>;
+const NOTHING: Quick = { temperatureCelsius: undefined, power: undefined, network: [] };
+
+/** Asks the machine no oftener than its answers change, only while somebody wants to know, and for all who do together. */
+export class HostWatch {
+  readonly #clock: HostClock;
+  readonly #quick: () => Promise<Quick>;
+  readonly #drives: () => Promise<readonly Drive[]>;
+  readonly #source: () => Promise<ClockSource>;
+  readonly #model: () => Promise<string | undefined>;
+  #counts: { readonly atMs: number; readonly byName: ReadonlyMap<string, NetworkCount> } | undefined;
+
+  constructor(clock: HostClock, sensors: Sensors) {
+    this.#clock = clock;
+    this.#quick = this.#kept(QUICK_MS, NOTHING, async () => {
+      // A sensor that fails is one that this machine lacks.
+      const [temperatureCelsius, power, counts] = await Promise.all([
+        sensors.temperatureCelsius().catch(() => undefined),
+        sensors.power().catch(() => undefined),
+        sensors.network().catch(() => []),
+      ]);
+      return { temperatureCelsius, power, network: this.#rates(counts) };
+    });
+    this.#drives = this.#kept(DRIVES_MS, [], () => sensors.drives().catch(() => []));
+    const source = () => sensors.clockSource(clock.wallMs()).catch(() => 'none' as const);
+    this.#source = this.#kept<ClockSource>(SLOW_MS, 'none', source);
+    const model = () => sensors.model().catch(() => undefined);
+    this.#model = this.#kept<string | undefined>(Number.POSITIVE_INFINITY, undefined, model);
+  }
+
+  async read(): Promise<HostHealth> {
+    const [quick, drives, clockSource, model] = await Promise.all([
+      this.#quick(),
+      this.#drives(),
+      this.#source(),
+      this.#model(),
+    ]);
+    return { ...quick, model, drives, clockSource };
+  }
+
+  /**
+   * The answer is good for `forMs`; whoever asks while it is looked for gets the same.
+   * @param nothing while there is none and it takes too long
+   */
+  #kept<T>(forMs: number, nothing: T, look: () => Promise<T>): () => Promise<T> {
+    let looking: Promise<T> | undefined;
+    let [last, untilMs] = [nothing, Number.NEGATIVE_INFINITY];
+    return () => {
+      if (!looking && this.#clock.monoMs() < untilMs) {
+        return Promise.resolve(last);
+      }
+      looking ??= look().then((value) => {
+        [last, untilMs, looking] = [value, this.#clock.monoMs() + forMs, undefined];
+        return value;
+      });
+      return this.#inTime(looking, () => last);
+    };
+  }
+
+  async #inTime<T>(value: Promise<T>, otherwise: () => T): Promise<T> {
+    const done = new AbortController();
+    const late = this.#clock.sleep(PATIENCE_MS, done.signal).then(otherwise);
+    return Promise.race([value, late]).finally(() => done.abort());
+  }
+
+  #rates(counts: readonly NetworkCount[]): readonly NetworkRate[] {
+    const [before, atMs] = [this.#counts, this.#clock.monoMs()];
+    this.#counts = { atMs, byName: new Map(counts.map((count) => [count.name, count])) };
+    const elapsedMs = before ? atMs - before.atMs : 0;
+    const rate = (now: number | undefined, then: number | undefined): number | undefined => {
+      const isKnown = now !== undefined && then !== undefined && elapsedMs > 0 && elapsedMs <= LONGEST_RATE_MS;
+      return isKnown && now >= then ? Math.round(((now - then) * 8_000) / elapsedMs) : undefined;
+    };
+    return counts.map(({ name, addresses, receivedBytes, sentBytes }) => {
+      const former = before?.byName.get(name);
+      return {
+        ...{ name, addresses },
+        inboundBitrate: rate(receivedBytes, former?.receivedBytes),
+        outboundBitrate: rate(sentBytes, former?.sentBytes),
+      };
+    });
+  }
+}

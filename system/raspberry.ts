@@ -1,0 +1,46 @@
+/** What a Raspberry Pi's firmware says of its power and heat: now, and at some time since the machine was started. */
+export interface PowerState {
+  readonly underVoltage: Seen;
+  /** Runs below its full speed, because of voltage or heat. */
+  readonly slowed: Seen;
+  readonly hot: Seen;
+}
+
+export interface Seen {
+  readonly now: boolean;
+  readonly sinceStart: boolean;
+}
+
+/** Bits of `get_throttled`: the state of now; 16 above each the same since the start. */
+const UNDER_VOLTAGE = 1 << 0;
+const FREQUENCY_CAPPED = 1 << 1;
+const THROTTLED = 1 << 2;
+const SOFT_TEMPERATURE_LIMIT = 1 << 3;
+
+/** @param text of the kernel's file (`50005`, hex) or of `vcgencmd get_throttled` (`throttled=0x50005`) */
+export function parseThrottled(text: string): PowerState | undefined {
+  const [, digits] = /^(?:throttled=)?(?:0x)?([\da-f]{1,8})\s*$/i.exec(text.trim()) ?? [];
+  if (digits === undefined) {
+    return undefined;
+  }
+  const bits = Number.parseInt(digits, 16);
+  const seen = (mask: number): Seen => ({ now: (bits & mask) !== 0, sinceStart: ((bits >>> 16) & mask) !== 0 });
+  return {
+    underVoltage: seen(UNDER_VOLTAGE),
+    slowed: seen(FREQUENCY_CAPPED | THROTTLED),
+    hot: seen(SOFT_TEMPERATURE_LIMIT),
+  };
+}
+
+/**
+ * How much of a flash card's life is used, JEDEC eMMC's DEVICE_LIFE_TIME_EST: tenths, of two kinds of cells, the worse counts.
+ * @param text `0x01 0x02`; 0: the card does not tell
+ */
+export function parseLifeTime(text: string): number | undefined {
+  const tenths = text
+    .trim()
+    .split(/\s+/)
+    .map((word) => Number(word));
+  const worst = Math.max(...tenths.filter((tenth) => Number.isInteger(tenth) && tenth >= 1 && tenth <= 11));
+  return Number.isFinite(worst) ? Math.min(100, worst * 10) : undefined;
+}

@@ -1,0 +1,61 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { machineSensors } from './sensors.ts';
+
+/** A machine of these files. */
+function machine(files: Readonly<Record<string, string>>) {
+  const root = mkdtempSync(join(tmpdir(), 'perch-sensors-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), text, { mode: 0o755 });
+  }
+  return machineSensors(root);
+}
+
+test('a Raspberry Pi tells its heat, its power, its card and what it is', async () => {
+  const pi = machine({
+    'sys/class/thermal/thermal_zone0/temp': '61234\n',
+    'sys/class/thermal/cooling_device0/cur_state': '1\n',
+    'sys/devices/platform/soc/soc:firmware/get_throttled': '50005\n',
+    'sys/block/mmcblk0/device/name': 'SD64G\n',
+    'sys/block/mmcblk0/device/life_time': '0x01 0x03\n',
+    'sys/block/mmcblk0/size': '1000\n',
+    'sys/block/mmcblk0boot0/size': '8\n',
+    'proc/device-tree/model': 'Raspberry Pi 4 Model B Rev 1.4\0',
+  });
+  expect(await pi.temperatureCelsius()).toBe(61.234);
+  expect(await pi.power()).toMatchObject({ underVoltage: { now: true, sinceStart: true }, hot: { now: false } });
+  expect(await pi.model()).toBe('Raspberry Pi 4 Model B Rev 1.4');
+  expect(await pi.drives()).toContainEqual({
+    ...{ name: 'mmcblk0', model: 'SD64G', kind: 'SD', sizeBytes: 512_000 },
+    ...{ health: undefined, wornPercent: 30, temperatureCelsius: undefined },
+  });
+});
+
+test("without the kernel's file the firmware's program is asked, and one that fails tells nothing", async () => {
+  const asked = machine({ 'usr/bin/vcgencmd': '#!/bin/sh\necho throttled=0x10000\n' });
+  expect(await asked.power()).toMatchObject({ underVoltage: { now: false, sinceStart: true } });
+  const failing = machine({ 'usr/bin/vcgencmd': '#!/bin/sh\necho throttled=0x10000\nexit 1\n' });
+  expect(await failing.power()).toBeUndefined();
+  expect(await machine({}).power()).toBeUndefined();
+});
+
+test.for([
+  ['network', { 'run/systemd/timesync/synchronized': '' }],
+  ['battery', { 'sys/class/rtc/rtc0/since_epoch': `${Date.UTC(2026, 5, 1) / 1000}\n` }],
+  ['none', {}],
+] as const)('a clock is known to have its time from: %s', async ([source, files]) => {
+  expect(await machine(files).clockSource(Date.UTC(2026, 5, 1))).toBe(source);
+});
+
+test('this machine answers each question, if only with nothing', async () => {
+  const here = machineSensors();
+  const network = await here.network();
+  expect(network.every(({ name, addresses }) => name !== 'lo' && addresses.length > 0)).toBe(true);
+  expect(Array.isArray(await here.drives())).toBe(true);
+  expect(['string', 'undefined']).toContain(typeof (await here.model()));
+  expect(['number', 'undefined']).toContain(typeof (await here.temperatureCelsius()));
+});

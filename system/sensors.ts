@@ -1,0 +1,170 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { asksTimedate, readClockSigns } from './clock-signs.ts';
+import { type PowerState, parseLifeTime, parseThrottled } from './raspberry.ts';
+
+/** Where the machine's clock got its time from: the network, a clock with a battery, or nowhere that can be seen. */
+export type ClockSource = 'network' | 'battery' | 'none';
+
+export interface NetworkCount {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  /** Since the interface came up; undefined where nobody counts. */
+  readonly receivedBytes: number | undefined;
+  readonly sentBytes: number | undefined;
+}
+
+export interface Drive {
+  /** `/dev/sda`, `mmcblk0`. */
+  readonly name: string;
+  readonly model: string;
+  /** `SSD`, `HD`, `NVMe`, `SD`. */
+  readonly kind: string;
+  readonly sizeBytes: number;
+  /** By its own word (SMART). */
+  readonly health: 'ok' | 'failing' | undefined;
+  /** How much of its life is used. */
+  readonly wornPercent: number | undefined;
+  readonly temperatureCelsius: number | undefined;
+}
+
+/** What can be asked of a machine. Undefined, or an empty list: it does not tell. */
+export interface Sensors {
+  temperatureCelsius(): Promise<number | undefined>;
+  power(): Promise<PowerState | undefined>;
+  network(): Promise<readonly NetworkCount[]>;
+  drives(): Promise<readonly Drive[]>;
+  model(): Promise<string | undefined>;
+  clockSource(wallMs: number): Promise<ClockSource>;
+}
+
+const PROGRAM_LIMIT_MS = 2_000;
+const THROTTLED_FILE = 'sys/devices/platform/soc/soc:firmware/get_throttled';
+const VCGENCMD = 'usr/bin/vcgencmd';
+
+/** @param root where the system's files are */
+export function machineSensors(root = '/'): Sensors {
+  return {
+    temperatureCelsius: temperatureOf(root),
+    power: () => power(root),
+    network: () => network(root),
+    drives: () => drives(root),
+    model: () => model(root),
+    clockSource: async (wallMs) => {
+      const { isSet, markedMs } = readClockSigns(root, wallMs);
+      const isFromNetwork = markedMs.length > 0 || (await asksTimedate(root));
+      return isFromNetwork ? 'network' : isSet ? 'battery' : 'none';
+    },
+  };
+}
+
+/**
+ * The kernel's files cost nothing; systeminformation runs programs, and knows of machines that have no such files. Where it finds
+ * nothing either it is not asked again.
+ */
+function temperatureOf(root: string): () => Promise<number | undefined> {
+  let isKnownToLack = false;
+  return async () => {
+    const folder = join(root, 'sys/class/thermal');
+    const zones = (await namesIn(folder)).filter((name) => name.startsWith('thermal_zone'));
+    const read = await Promise.all(zones.map((zone) => textOf(join(folder, zone, 'temp'))));
+    const degrees = read.map((text) => Number(text) / 1000).filter((value) => value > 0 && value < 150);
+    if (degrees.length > 0 || isKnownToLack) {
+      return degrees.length > 0 ? Math.max(...degrees) : undefined;
+    }
+    const { main } = await (await systemInformation()).cpuTemperature();
+    isKnownToLack = main === null;
+    return main ?? undefined;
+  };
+}
+
+async function power(root: string): Promise<PowerState | undefined> {
+  const text = await textOf(join(root, THROTTLED_FILE));
+  if (text !== undefined) {
+    return parseThrottled(text);
+  }
+  const program = join(root, VCGENCMD);
+  return existsSync(program) ? parseThrottled(await outputOf(program, ['get_throttled'])) : undefined;
+}
+
+async function network(root: string): Promise<readonly NetworkCount[]> {
+  const outside = Object.entries(networkInterfaces()).flatMap(([name, all = []]): [string, string[]][] => {
+    const addresses = all.filter(({ internal }) => !internal).map(({ address }) => address);
+    return addresses.length === 0 ? [] : [[name, addresses]];
+  });
+  const count = async (name: string, what: string): Promise<number | undefined> => {
+    const text = await textOf(join(root, 'sys/class/net', name, 'statistics', what));
+    return text === undefined ? undefined : Number(text);
+  };
+  return Promise.all(
+    outside.map(async ([name, addresses]) => ({
+      ...{ name, addresses },
+      receivedBytes: await count(name, 'rx_bytes'),
+      sentBytes: await count(name, 'tx_bytes'),
+    })),
+  );
+}
+
+async function drives(root: string): Promise<readonly Drive[]> {
+  const [disks, cards] = await Promise.all([(await systemInformation()).diskLayout(), flashCards(root)]);
+  const others = disks.filter(({ device }) => !cards.some(({ name }) => device.endsWith(name)));
+  return [
+    ...others.map(({ device, name, type, size, smartStatus, temperature: degrees }): Drive => {
+      return {
+        ...{ name: device, model: name, kind: type, sizeBytes: size },
+        health: /^ok$/i.test(smartStatus) ? 'ok' : /fail/i.test(smartStatus) ? 'failing' : undefined,
+        wornPercent: undefined,
+        temperatureCelsius: degrees ?? undefined,
+      };
+    }),
+    ...cards,
+  ];
+}
+
+async function flashCards(root: string): Promise<readonly Drive[]> {
+  const folder = join(root, 'sys/block');
+  const names = (await namesIn(folder)).filter((name) => /^mmcblk\d+$/.test(name));
+  return Promise.all(
+    names.map(async (name): Promise<Drive> => {
+      const read = async (file: string) => (await textOf(join(folder, name, file))) ?? '';
+      return {
+        ...{ name, model: await read('device/name'), kind: 'SD' },
+        // The kernel counts in sectors of 512 bytes, whatever the card has.
+        sizeBytes: Number(await read('size')) * 512,
+        health: undefined,
+        wornPercent: parseLifeTime(await read('device/life_time')),
+        temperatureCelsius: undefined,
+      };
+    }),
+  );
+}
+
+async function model(root: string): Promise<string | undefined> {
+  const board = await textOf(join(root, 'proc/device-tree/model'));
+  if (board !== undefined) {
+    return board.replaceAll('\0', '').trim();
+  }
+  const { manufacturer, model: name } = await (await systemInformation()).system();
+  return [manufacturer, name].filter(Boolean).join(' ') || undefined;
+}
+
+/** Loaded when first asked for: nobody pays for it at start. */
+const systemInformation = async () => (await import('systeminformation')).default;
+
+async function textOf(file: string): Promise<string | undefined> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
+
+const outputOf = (program: string, args: readonly string[]): Promise<string> =>
+  new Promise((resolve) => {
+    execFile(program, args, { timeout: PROGRAM_LIMIT_MS }, (error, output) => resolve(error ? '' : output));
+  });
