@@ -136,6 +136,7 @@ export default defineConfig({
                 hookTimeout: 60_000,
                 expect: PATIENT,
                 ...(memory && { env: memory }),
+                setupFiles: 'test/unit-setup.ts',
                 // A worker goes from file to file: what they all import is made ready once, not four hundred times.
                 isolate: false,
                 maxWorkers: 3,

@@ -1,5 +1,17 @@
-import { expect, test } from 'vitest';
+import { scryptSync } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeHashesCheap } from '../../test/cheap-hashes.ts';
 import { hashPassword, verifyPassword } from './password-hash.ts';
+
+beforeAll(() => makeHashesCheap(false));
+afterAll(() => makeHashesCheap());
+
+test('a hash costs 16 MiB and five passes, and is what anybody gets with the parameters beside it', async () => {
+  const { n, r, p, salt, hash } = await hashPassword('correct horse');
+  expect([n, r, p]).toEqual([16_384, 8, 5]);
+  const own = scryptSync('correct horse', Buffer.from(salt, 'base64'), 32, { N: n, r, p, maxmem: 64 << 20 });
+  expect(hash).toBe(own.toString('base64'));
+});
 
 test('a password is verified against its hash, another is not', async () => {
   const stored = await hashPassword('correct horse');

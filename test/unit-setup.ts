@@ -1,0 +1,3 @@
+import { makeHashesCheap } from './cheap-hashes.ts';
+
+makeHashesCheap();
