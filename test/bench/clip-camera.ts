@@ -19,6 +19,9 @@ const SSRC = 0x0ca3e2a1;
 const units = accessUnits(readFileSync(file));
 const clients = new Set<Socket>();
 let sequence = 0;
+/** Of the clip. */
+let next = 0;
+let isKeyWished = false;
 
 /** One picture as interleaved frames, in one piece. */
 function framesOf(unit: Uint8Array, ticks: number): Buffer {
@@ -39,6 +42,25 @@ function framesOf(unit: Uint8Array, ticks: number): Buffer {
   };
   packetizeH264(unit, Number(payloadBytes), true, sink);
   return Buffer.concat(pieces);
+}
+
+/** Whether an IDR slice is in it (ITU-T H.264 table 7-1). */
+function isKey(unit: Uint8Array): boolean {
+  const view = new DataView(unit.buffer, unit.byteOffset, unit.byteLength);
+  for (let at = 0; at + 5 <= unit.length; at += 4 + view.getUint32(at)) {
+    if ((view.getUint8(at + 4) & 0x1f) === 5) {
+      return true;
+    }
+  }
+  return false;
+}
+
+function jump(dueWallMs: number): void {
+  isKeyWished = false;
+  do {
+    next = (next + 1) % units.length;
+  } while (!isKey(units[next] as Uint8Array));
+  process.stdout.write(`jumped ${Math.round(dueWallMs)} ${next}\n`);
 }
 
 /** SPS and PPS stand in front of the clip's first picture. */
@@ -91,15 +113,21 @@ server.listen(0, '127.0.0.1', () => {
   const startWallMs = Date.now();
   let number = 0;
   const send = (): void => {
-    const frames = framesOf(units[number % units.length] as Uint8Array, number * TICKS);
+    if (isKeyWished) {
+      jump(startWallMs + (number * 1000) / Number(fps));
+    }
+    const frames = framesOf(units[next] as Uint8Array, number * TICKS);
     for (const client of clients) {
       client.write(frames);
     }
     number += 1;
+    next = (next + 1) % units.length;
     setTimeout(send, Math.max(0, startMs + (number * 1000) / Number(fps) - performance.now()));
   };
   send();
   process.stdout.write(`ready ${(server.address() as AddressInfo).port} ${startWallMs} ${units.length}\n`);
 });
+process.stdin.on('data', () => {
+  isKeyWished = true;
+});
 process.stdin.on('end', () => process.exit());
-process.stdin.resume();

@@ -10,6 +10,7 @@ import { hls500Cpu, hls500Late, hls500Memory } from './hls-500.ts';
 import { hlsCpu, hlsCpuLowLatency } from './hls-cpu.ts';
 import { hlsJoin } from './hls-join.ts';
 import { ingestPacket, ingestPacketBytes } from './ingest-packet.ts';
+import { keyFrameWish } from './key-frame-wish.ts';
 import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './list-scale.ts';
 import { mseLag } from './mse-lag.ts';
 import { recordCpu } from './record-cpu.ts';
@@ -46,6 +47,7 @@ const FIGURES: readonly Figure[] = [
   relayCpu,
   webrtcCpu,
   webrtcJoin,
+  keyFrameWish,
   webrtcLag,
   webrtcLagJoin,
   hlsJoin,

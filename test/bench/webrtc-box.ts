@@ -14,10 +14,17 @@ export interface WebRtcBox extends AsyncDisposable {
   openPage(): Promise<Page>;
 }
 
-export async function openWebRtcBox(clip: BarClip, payloadBytes?: number): Promise<WebRtcBox> {
+/** @param onvif of the camera, which is asked for key frames then */
+export async function openWebRtcBox(
+  clip: BarClip,
+  payloadBytes?: number,
+  onvif?: (camera: ClipCamera) => string,
+): Promise<WebRtcBox> {
   await using stack = new AsyncDisposableStack();
   const camera = stack.use(await startClipCamera(clip, payloadBytes));
-  const agent = stack.use(await startAgent({ config: `api: yes\npaths:\n  cam: { source: '${camera.url}' }\n` }));
+  const service = onvif ? `, camera: { onvif: '${onvif(camera)}' }` : '';
+  const config = `api: yes\npaths:\n  cam: { source: '${camera.url}'${service} }\n`;
+  const agent = stack.use(await startAgent({ config }));
   const viewer = stack.use(await startViewer());
   await until(async () => {
     const { ready } = await agent.json<{ ready: boolean }>('/v3/paths/get/cam');

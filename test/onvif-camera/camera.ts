@@ -28,6 +28,8 @@ export interface OnvifCameraOptions {
   /** Texts stand in XML as they are given: escaped. */
   readonly identity?: Partial<DeviceIdentity>;
   readonly clock?: Clock;
+  /** Makes a key frame of a stream; the demo camera's when not given. */
+  readonly wishKey?: (stream: string) => void;
 }
 
 export const MAIN_PROFILE: SimulatedProfile = {
@@ -124,7 +126,7 @@ class SimulatedCamera implements OnvifCamera {
       },
       profiles: (options.profiles ?? [MAIN_PROFILE, SUB_PROFILE]).map((profile) => ({ ...profile })),
       events: new EventSource(clock, quirks),
-      wishKey: (stream) => sharedFeed().wishKey(stream),
+      wishKey: options.wishKey ?? ((stream) => sharedFeed().wishKey(stream)),
       restart: () => this.reboot(),
     });
     this.state.httpPort = options.port ?? 0;
