@@ -27,7 +27,7 @@ test('other users hold from the next request on, and nobody is sent away', async
   write('tom');
   const app = await App.start({
     ...{ version: '0', dataDir: folder, cwd: folder, env: {}, pageFolder: folder },
-    ...{ clock: systemClock, log: createLogger('silent', () => {}) },
+    ...{ clock: systemClock, log: createLogger('silent', () => {}), discovery: { only: [] } },
   });
   onTestFinished(async () => {
     unpaused.mockRestore();

@@ -136,7 +136,7 @@ webrtcLocalTCPAddress: 127.0.0.1:0\npaths:\n  door:\n  yard:\n`;
   await (await Users.open(folder)).setOwner(OWNER_PASSWORD);
   const app = await App.start({
     ...{ version: '0', dataDir: folder, cwd: folder, env: {}, pageFolder: folder },
-    ...{ clock: systemClock, log: createLogger('silent', () => {}) },
+    ...{ clock: systemClock, log: createLogger('silent', () => {}), discovery: { only: [] } },
   });
   const main = app.mainPort ?? 0;
   const body = JSON.stringify({ password: OWNER_PASSWORD });

@@ -87,7 +87,7 @@ beforeAll(async () => {
   );
   app = await App.start({
     ...{ version: '0', dataDir: join(folder, 'data'), cwd: folder, env: {}, pageFolder: folder },
-    ...{ clock: systemClock, log: createLogger('silent', () => {}) },
+    ...{ clock: systemClock, log: createLogger('silent', () => {}), discovery: { only: [] } },
   });
   url = `http://127.0.0.1:${app.mainPort}`;
   const owner = { Cookie: cookiesOf(await ask('POST', '/v3/claim', {}, { password: PASSWORD })) };

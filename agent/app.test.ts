@@ -27,6 +27,7 @@ async function openApp() {
     clock: new FakeClock(),
     // Its own: the configuration sets its level.
     log: createLogger('silent', () => {}),
+    discovery: { only: [] },
   });
   return { app, write };
 }

@@ -66,7 +66,7 @@ export interface AppOptions {
   /** The last of what the log has said. */
   readonly lines?: LogLines;
   /** Where cameras are looked for, if not in the networks of the machine. */
-  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback'> &
+  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
     Pick<CameraBoxDeps, 'onvifPorts' | 'streamPorts'>;
 }
 

@@ -18,7 +18,14 @@ async function openApp(discovery: AppOptions['discovery'] = {}) {
   const clock = new FakeClock();
   const log = createLogger('silent', () => {});
   const folders = { dataDir: join(cwd, 'data'), cwd, pageFolder: cwd };
-  const app = await App.start({ version: '0', ...folders, env: {}, clock, log, discovery });
+  const app = await App.start({
+    version: '0',
+    ...folders,
+    env: {},
+    clock,
+    log,
+    discovery: { only: ['lo'], ...discovery },
+  });
   onTestFinished(async () => {
     await app.close();
     rmSync(cwd, { recursive: true, force: true });

@@ -27,6 +27,7 @@ async function start() {
     pageFolder: cwd,
     clock: systemClock,
     log: createLogger('silent', () => {}),
+    discovery: { only: [] },
   });
   let closed: Promise<void> | undefined;
   const close = () => {

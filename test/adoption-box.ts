@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, type AppOptions } from '../agent/app.ts';
@@ -33,7 +33,7 @@ export async function openAdoptionBox(discovery: AppOptions['discovery'], paths 
       clock: systemClock,
     },
     ...{ log: createLogger('debug', (line) => log.push(line)) },
-    ...{ discovery: { includeLoopback: true, ...discovery }, ...more },
+    ...{ discovery: { includeLoopback: true, only: ['lo'], ...discovery }, ...more },
   });
   const url = `http://127.0.0.1:${app.mainPort}`;
   const ask = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
@@ -57,6 +57,7 @@ export async function openAdoptionBox(discovery: AppOptions['discovery'], paths 
       return { status, body: JSON.parse(new TextDecoder().decode(bytes)) };
     },
     text: () => readFileSync(file, 'utf8'),
+    chmod: (mode: number) => chmodSync(file, mode),
     [Symbol.asyncDispose]: async () => {
       await app.close();
       rmSync(folder, { recursive: true, force: true });

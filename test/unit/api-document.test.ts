@@ -104,6 +104,7 @@ beforeAll(async () => {
     pageFolder: folder,
     clock,
     log: createLogger('silent', () => {}),
+    discovery: { only: [] },
   });
   await plain('POST', '/v3/claim', { password: PASSWORD });
   document = JSON.parse((await plain('GET', '/v3/openapi.json')).text);

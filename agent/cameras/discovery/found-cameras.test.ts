@@ -17,7 +17,14 @@ interface Told {
 
 /** A registry that looks at loopback; `untilTold` waits for the first finding that is like this. */
 function openRegistry({ onTestFinished }: TestContext, port: number, more: Partial<FoundCamerasOptions> = {}) {
-  const found = new FoundCameras({ clock: systemClock, log: silentLogger, includeLoopback: true, port, ...more });
+  const found = new FoundCameras({
+    clock: systemClock,
+    log: silentLogger,
+    includeLoopback: true,
+    only: ['lo'],
+    port,
+    ...more,
+  });
   const told: Told[] = [];
   const wakes = new Set<() => void>();
   found.onFound((camera, finding) => {
