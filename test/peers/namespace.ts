@@ -26,6 +26,8 @@ export interface NamespaceOptions {
 
 let count = 0;
 
+const NETWORKS = 250;
+
 async function run(command: string, ...args: readonly string[]): Promise<void> {
   const { code, output } = await runProcess(command, args);
   if (code !== 0) {
@@ -35,19 +37,34 @@ async function run(command: string, ...args: readonly string[]): Promise<void> {
 
 const ip = (...args: readonly string[]): Promise<void> => run('ip', ...args);
 
+/** Test files that run at the same time have networks of their own: who has the cable of this name has its addresses too. */
+async function addCable(own: number) {
+  for (let i = 0; i < NETWORKS; i += 1) {
+    const number = (process.pid + own * 37 + i) % NETWORKS;
+    const [hostInterface, farInterface] = [`pa18x${number}`, `pb18x${number}`];
+    const added = ['link', 'add', hostInterface, 'type', 'veth', 'peer', 'name', farInterface];
+    const { code, output } = await runProcess('ip', added);
+    if (code === 0) {
+      // RFC 2544 §C.2.2: addresses for tests.
+      return { net: `198.18.${number}`, hostInterface, farInterface };
+    }
+    if (!output.includes('File exists')) {
+      throw new Error(`ip ${added.join(' ')}: ${output}`);
+    }
+  }
+  throw new Error(`${NETWORKS} networks of tests are there: those of tests that were killed are left over`);
+}
+
 /** Needs root, and `ip` (Debian: iproute2). */
 export async function openNamespace({ mtuBytes = 1_500, behind }: NamespaceOptions = {}): Promise<Namespace> {
   count += 1;
-  const name = `perch-${process.pid}-${count}`;
-  const hostInterface = `pa${process.pid}x${count}`;
-  const farInterface = `pb${process.pid}x${count}`;
-  // RFC 2544 §C.2.2: addresses for tests.
-  const net = `198.18.${(process.pid + count * 37) % 250}`;
-  const [hostIp, farIp] = [`${net}.1`, `${net}.2`];
+  const own = count;
+  const name = `perch-${process.pid}-${own}`;
   const near = behind ? ['-n', behind.name] : [];
   const far = ['-n', name];
   await ip('netns', 'add', name);
-  await ip('link', 'add', hostInterface, 'type', 'veth', 'peer', 'name', farInterface);
+  const { net, hostInterface, farInterface } = await addCable(own);
+  const [hostIp, farIp] = [`${net}.1`, `${net}.2`];
   await ip('link', 'set', farInterface, 'netns', name);
   if (behind) {
     await ip('link', 'set', hostInterface, 'netns', behind.name);

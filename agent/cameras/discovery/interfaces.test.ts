@@ -29,11 +29,11 @@ const addresses = (choice: Parameters<typeof probeAddresses>[1]) =>
   probeAddresses(INTERFACES, choice).map(({ address }) => address);
 
 test('every address of a real network is probed from; bridges of containers, tunnels and addresses that nobody gave are not', () => {
-  expect(addresses({})).toEqual(['192.168.1.2', 'fe80::1', '10.20.0.1', '192.168.9.1']);
+  expect(addresses({})).toEqual(['192.168.1.2', '10.20.0.1', '192.168.9.1', 'fe80::1']);
 });
 
 test('an IPv6 address knows the IPv4 networks of its cable', () => {
-  expect(probeAddresses(INTERFACES, {})[1]).toEqual({
+  expect(probeAddresses(INTERFACES, {}).at(-1)).toEqual({
     name: 'eth0',
     family: 'IPv6',
     address: 'fe80::1',
@@ -58,7 +58,11 @@ test('interfaces that are named are the only ones, tunnels too', () => {
   expect(addresses({ only: ['wg0', 'eth0.20'] })).toEqual(['10.20.0.1', '10.9.0.1']);
 });
 
-test('no more than 32 addresses are probed from', () => {
-  const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`eth${i}`, [ipv4(`10.0.${i}.1/24`)]]));
-  expect(probeAddresses(many, {})).toHaveLength(32);
+test('no more than 32 addresses are probed from, those of IPv4 first', () => {
+  const addressesOf = (i: number) => [ipv6(`fe80::${i}/64`), ipv4(`10.0.${i}.1/24`)];
+  const many = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`eth${i}`, addressesOf(i)]));
+  expect(probeAddresses(many(100), {})).toHaveLength(32);
+  const families = probeAddresses(many(30), {}).map(({ family }) => family);
+  expect(families).toEqual([...Array.from({ length: 30 }, () => 'IPv4'), 'IPv6', 'IPv6']);
 });

@@ -50,7 +50,8 @@ export function probeAddresses(
       }
     }
   }
-  return found.slice(0, MAX_ADDRESSES);
+  // Nearly all cameras answer over IPv4.
+  return found.sort((a, b) => (a.family < b.family ? -1 : a.family > b.family ? 1 : 0)).slice(0, MAX_ADDRESSES);
 }
 
 function isUsable({ family, address, internal }: NetworkInterfaceInfo, includeLoopback: boolean): boolean {
