@@ -216,3 +216,14 @@ test('the demo camera is listed and read as any other, and forgotten only by ado
   ]);
   expect((await box.call('DELETE', '/cameras/forget/demo')).status).toBe(404);
 });
+
+test('whoever adopts cameras is told once when everybody can read the file that their passwords are written into', async () => {
+  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  const login = { user: 'admin', password: 'right' };
+  await using camera = await startOnvifCamera({ credentials: login });
+  const adopt = (sub: string) => ({ cameras: [{ rtsp: camera.rtspUrl(sub), again: true, ...login }] });
+  box.chmod(0o644);
+  const warning = (await box.call('POST', '/cameras/adopt', adopt('main'))).body['warning'];
+  expect(warning).toMatch(/^everybody on this machine can read .*chmod 600 '.*perch\.yml'$/);
+  expect((await box.call('POST', '/cameras/adopt', adopt('sub'))).body['warning']).toBeNull();
+});

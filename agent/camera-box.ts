@@ -15,6 +15,7 @@ import type { Progress } from './cameras/adoption/try-patterns.ts';
 import { isRange } from './cameras/adoption/wish.ts';
 import type { FoundCameras } from './cameras/discovery/found-cameras.ts';
 import type { Config } from './config/load.ts';
+import { isReadByAll, OpenFileWarning } from './config/open-file.ts';
 import type { ConfigStore } from './config/store.ts';
 import type { AdoptAnswer, AdoptBody, CheckAnswer, CheckWish, ProbeBody } from './http/api/camera-schemas.ts';
 import type { CameraLookup } from './http/api/cameras.ts';
@@ -27,7 +28,7 @@ const DEADLINE_MS = 5 * 60_000;
 const TELL_EVERY_MS = 1_000;
 
 export interface CameraBoxDeps extends Partial<Pick<AdopterDeps, 'onvifPorts' | 'streamPorts' | 'logins'>> {
-  readonly store: Pick<ConfigStore, 'current' | 'revise'>;
+  readonly store: Pick<ConfigStore, 'current' | 'file' | 'revise'>;
   /** What runs, the demo camera included. */
   config(): Config;
   readonly found: FoundCameras;
@@ -49,6 +50,7 @@ export class CameraBox implements CameraLookup {
   readonly #adopter: Adopter;
   readonly #pauses: CameraPauses;
   readonly #looks: Looks;
+  readonly #openFile: OpenFileWarning;
   readonly #gate = new Gate(AT_ONCE, MOST_WAITING, 'cameras');
   #toldMs = Number.NEGATIVE_INFINITY;
 
@@ -60,6 +62,7 @@ export class CameraBox implements CameraLookup {
       ...{ isOpen: portProber(clock), speaksRtsp: rtspProber(clock) },
     });
     this.#pauses = new CameraPauses(deps);
+    this.#openFile = new OpenFileWarning(log);
     this.#looks = new Looks(log, signal, (look) => this.#tellLook(look));
     this.adopted = new AdoptedCameras({ ...deps, adopter: this.#adopter, gate: this.#gate });
   }
@@ -134,7 +137,15 @@ export class CameraBox implements CameraLookup {
       // A user of its own has a password of its own.
       return this.#adoptOne(camera.user === undefined ? { ...shared, ...camera } : camera);
     });
-    return { items: await Promise.all(items) };
+    // Asked before: the answer goes out before what was written is applied.
+    const isOpen = await isReadByAll(this.#deps.store.file);
+    return { items: await Promise.all(items), warning: (isOpen && this.#warning()) || null };
+  }
+
+  #warning(): string | undefined {
+    const { current, file } = this.#deps.store;
+    const hasPasswords = [...current.paths.values()].some(({ settings }) => settings?.camera?.password);
+    return hasPasswords && file !== undefined ? this.#openFile.tell(file) : undefined;
   }
 
   async #adoptOne(wish: Static<typeof AdoptBody>['cameras'][number]): Promise<AdoptItem> {

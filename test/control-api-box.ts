@@ -109,7 +109,7 @@ const noCameras: ControlApiOptions['cameras'] = {
   ...{ discover: async () => {}, found: () => [] },
   ...{ probe: () => LOOK, look: (id) => (id === ID ? LOOK : undefined), endLook: (id) => id === ID },
   check: async () => ({ isGood: false, error: 'no answer', trouble: 'timeout', description: null }),
-  adopt: async () => ({ items: [] }),
+  adopt: async () => ({ items: [], warning: null }),
   adopted: { list: () => [], read: none, patch: none, login: none, order: none, forget: none, snapshot: none },
 };
 

@@ -134,7 +134,12 @@ const Adopted = Type.Object({
   paths: Type.Array(Type.String(), { description: 'All that were written.' }),
   description: OrNull(Description),
 });
-export const AdoptAnswer = Type.Object({ items: Type.Array(Adopted, { description: 'In the order of the request.' }) });
+export const AdoptAnswer = Type.Object({
+  items: Type.Array(Adopted, { description: 'In the order of the request.' }),
+  warning: OrNull(
+    Type.String({ description: 'Everybody on the machine can read the configuration file: what to do. Said once.' }),
+  ),
+});
 
 export const CameraItem = Type.Object({
   path: Type.String(),
