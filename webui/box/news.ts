@@ -26,7 +26,9 @@ export interface CameraNews {
     | 'moved'
     | 'elsewhere'
     | 'found'
+    | 'adopting'
     | 'adopted'
+    | 'notAdopted'
     | 'forgotten'
     | 'probing'
     | 'probed';
@@ -44,6 +46,10 @@ export interface CameraNews {
   readonly done?: number;
   readonly total?: number;
   readonly error?: string;
+  /** For programs: what stands in the way. */
+  readonly trouble?: string;
+  /** As it was asked for. */
+  readonly camera?: string;
 }
 
 /** Something that a camera or somebody has seen. `end` is null while it lasts. */

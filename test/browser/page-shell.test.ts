@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { axeFindings, placesOf, type Size, settled, type VisitOptions, visit } from '../peers/page-visit.ts';
+import { describeWith } from '../peers/peers.ts';
+
+describeWith(['chromium'], "the page's shell", () => {
+  let viewer: Viewer;
+  let box: PageBox;
+  let cameras: readonly string[];
+  beforeAll(async () => {
+    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}] })]);
+    await box.claim();
+    cameras = await box.adopt();
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+  const open = (url: string, options: VisitOptions) => visit(viewer.browser, url, options);
+
+  const WAYS: readonly (readonly [Size, 'dark' | 'light', 'localhost' | 'plain'])[] = [
+    ['phone', 'dark', 'localhost'],
+    ['phone', 'light', 'plain'],
+    ['desktop', 'dark', 'plain'],
+    ['desktop', 'light', 'localhost'],
+  ];
+  test.for(WAYS)('every place on a %s, %s, by %s: nothing fails and axe finds nothing', async ([size, theme, way]) => {
+    const url = way === 'localhost' ? box.url : box.plainUrl;
+    expect(url, 'this machine has no address but loopback').toBeDefined();
+    await using visitor = await open(url ?? '', { size, theme });
+    const { page, complaints } = visitor;
+    await visitor.logIn();
+    expect(await page.evaluate(() => isSecureContext)).toBe(way === 'localhost');
+    for (const [name, place] of placesOf(cameras)) {
+      await visitor.go(place);
+      await settled(page);
+      expect(await axeFindings(page), name).toEqual([]);
+    }
+    expect(complaints).toEqual([]);
+  });
+
+  test('the three places keep where one was, and Back goes back', async () => {
+    await using visitor = await open(box.url, { size: 'desktop' });
+    const { page } = visitor;
+    await visitor.logIn();
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await page.getByRole('link', { name: 'System' }).click();
+    await page.getByRole('heading', { name: /Running well|Working hard|One thing/ }).waitFor();
+    await page.getByRole('link', { name: 'Live' }).click();
+    await page.getByRole('link', { name: /^Front door/ }).waitFor();
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await page.getByRole('heading', { name: /Running well|Working hard|One thing/ }).waitFor();
+    await page.goBack();
+    await page.getByRole('link', { name: /^Front door/ }).waitFor();
+  });
+
+  test('a language is chosen once, and the page says everything in it after it is opened again', async () => {
+    await using visitor = await open(box.url, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn();
+    await visitor.go('#/settings/people');
+    await page.getByLabel('Language').selectOption('zh-CN');
+    await page.getByRole('link', { name: '成员' }).waitFor();
+    await page.reload();
+    await page.getByRole('link', { name: '成员' }).waitFor();
+    expect(await page.evaluate(() => document.documentElement.lang)).toBe('zh-CN');
+    await settled(page);
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  test('an appearance that was chosen wins over the device', async () => {
+    await using visitor = await open(box.url, { size: 'phone', theme: 'dark' });
+    const { page } = visitor;
+    await visitor.logIn();
+    await visitor.go('#/settings/people');
+    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    expect(await background()).toBe('rgb(11, 14, 15)');
+    await page.getByRole('radio', { name: 'Light' }).check();
+    expect(await background()).toBe('rgb(245, 243, 238)');
+    await page.reload();
+    await page.getByRole('radio', { name: 'Light' }).waitFor();
+    expect(await background()).toBe('rgb(245, 243, 238)');
+  });
+
+  test('a sheet holds the focus, gives it back, closes by Back, and asks when something was typed', async () => {
+    await using visitor = await open(box.url, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn();
+    await visitor.go('#/settings/people');
+    const opener = page.getByRole('button', { name: 'Change password' });
+    await opener.click();
+    const sheet = page.getByRole('dialog', { name: 'Change password' });
+    await sheet.waitFor();
+    await settled(page);
+    expect(await axeFindings(page)).toEqual([]);
+    await page.goBack();
+    await sheet.waitFor({ state: 'detached' });
+    expect(await opener.evaluate((element) => element === document.activeElement)).toBe(true);
+
+    await opener.click();
+    await page.getByLabel('Your password until now').fill('something');
+    await page.keyboard.press('Escape');
+    await page.getByText('Leave what you changed?').waitFor();
+    await page.getByRole('button', { name: 'Go on editing' }).click();
+    expect(await page.getByLabel('Your password until now').inputValue()).toBe('something');
+    await page.goBack();
+    await page.getByRole('button', { name: 'Leave it' }).click();
+    await sheet.waitFor({ state: 'detached' });
+    expect(new URL(page.url()).hash).toBe('#/settings/people');
+  });
+
+  test('a session that ends while a form is open asks for a log-in over it; what was typed stays and is saved', async () => {
+    await box.api('POST', 'users', { name: 'eve', password: 'a red kite flies', cameras });
+    await using visitor = await open(box.url, { size: 'desktop' });
+    const { page } = visitor;
+    await visitor.go('#/live');
+    await page.getByRole('button', { name: 'Use another name' }).click();
+    await page.getByLabel('Your name').fill('eve');
+    await page.getByLabel('Your password').fill('a red kite flies');
+    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await page.getByRole('button', { name: 'Change password' }).click();
+    await page.getByLabel('Your password until now').fill('a red kite flies');
+    await page.getByLabel('Your new password').fill('a black kite flies');
+    await visitor.context.clearCookies();
+    await page.getByRole('dialog', { name: 'Welcome back' }).waitFor();
+    const login = page.getByRole('dialog', { name: 'Welcome back' });
+    await login.getByLabel('Your password').fill('a red kite flies');
+    await login.getByRole('button', { name: 'Log in' }).click();
+    await login.waitFor({ state: 'detached' });
+    expect(await page.getByLabel('Your new password').inputValue()).toBe('a black kite flies');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('status').filter({ hasText: 'Password changed.' }).waitFor();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  });
+
+  test('a wrong password until now stands at its field', async () => {
+    await using visitor = await open(box.url, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn();
+    await visitor.go('#/settings/people');
+    await page.getByRole('button', { name: 'Change password' }).click();
+    await page.getByLabel('Your password until now').fill(`${OWNER_PASSWORD} no`);
+    await page.getByLabel('Your new password').fill('short');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').filter({ hasText: 'Eight characters or more.' }).waitFor();
+    await page.getByLabel('Your new password').fill('long enough for me');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').filter({ hasText: 'This is not your password until now.' }).waitFor();
+  });
+});

@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from '../agent/app.ts';
+import { systemClock } from '../agent/base/clock.ts';
+import { createLogger } from '../agent/base/log.ts';
+import { buildPage } from '../webui/build.ts';
+import { freeUdpPort } from './free-udp-port.ts';
+import { type OnvifCamera, type OnvifCameraOptions, startOnvifCamera } from './onvif-camera/camera.ts';
+import { freePorts } from './peers/free-port.ts';
+
+export const OWNER_PASSWORD = 'a small bird by the river';
+
+/** A running box with the page, in this process, and simulated cameras in its network. */
+export interface PageBox extends AsyncDisposable {
+  readonly app: App;
+  readonly folder: string;
+  readonly port: number;
+  /** `http://localhost:PORT`: a secure context. */
+  readonly url: string;
+  /** The same page by an address of this machine that is not loopback, which is none; undefined on a machine without a network. */
+  readonly plainUrl: string | undefined;
+  readonly cameras: readonly OnvifCamera[];
+  /** Every line that the box wrote. */
+  readonly log: readonly string[];
+  /** Gives it its owner. */
+  claim(): Promise<void>;
+  /** Asks the API as the owner; a failure is thrown with the answer. */
+  api<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Adopts all cameras, and waits for their pictures. @returns the names of their paths */
+  adopt(): Promise<readonly string[]>;
+}
+
+export interface PageBoxOptions {
+  /** As many simulated cameras as there are options. */
+  readonly cameras?: readonly OnvifCameraOptions[];
+  /** More of the configuration. */
+  readonly config?: string;
+}
+
+let built: Promise<string> | undefined;
+/** The page as it is now, once for all boxes of a process. */
+function builtPage(): Promise<string> {
+  built ??= (async () => {
+    const folder = join(mkdtempSync(join(tmpdir(), 'perch-page-')), 'dist');
+    await buildPage(folder);
+    process.once('exit', () => rmSync(join(folder, '..'), { recursive: true, force: true }));
+    return folder;
+  })();
+  return built;
+}
+
+/** Names as makers give them; the cameras of a box have them in this order. */
+const NAMES = ['Front door', 'Garden', 'Driveway', 'Barn', 'Hall', 'Gate', 'Pond', 'Attic', 'Shed'];
+
+async function startCameras(all: readonly OnvifCameraOptions[], discoveryPort: number): Promise<OnvifCamera[]> {
+  const cameras: OnvifCamera[] = [];
+  for (const [i, options] of all.entries()) {
+    const name = `onvif://www.onvif.org/name/${encodeURIComponent(NAMES[i % NAMES.length] ?? 'Camera')}`;
+    const identity = { scopes: ['onvif://www.onvif.org/type/video_encoder', name], serial: `S${i}` };
+    cameras.push(await startOnvifCamera({ discoveryPort, address: `127.0.3.${i + 1}`, identity, ...options }));
+  }
+  return cameras;
+}
+
+function ownAddress(): string | undefined {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+}
+
+export async function startPageBox({ cameras: wanted = [], config = '' }: PageBoxOptions = {}): Promise<PageBox> {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-page-box-'));
+  const [port = 0, media = 0, rtsp = 0] = await freePorts(3);
+  const discoveryPort = await freeUdpPort();
+  const cameras = await startCameras(wanted, discoveryPort);
+  const addresses = `address: ':${port}'\nwebrtcAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: ':${media}'\nwebrtcLocalTCPAddress: ':${media}'\nhlsAddress: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${rtsp}\nrtspTransports: [tcp]\n`;
+  writeFileSync(join(folder, 'perch.yml'), `perch: own\n${addresses}${config}`);
+  const log: string[] = [];
+  const app = await App.start({
+    ...{ version: 'v0.0.0', dataDir: join(folder, 'data'), cwd: folder, env: {}, clock: systemClock },
+    ...{ pageFolder: await builtPage(), log: createLogger('info', (line) => log.push(line)) },
+    ...{ discovery: { port: discoveryPort, includeLoopback: true } },
+  });
+  const url = `http://localhost:${port}`;
+  const address = ownAddress();
+  let cookie = '';
+  const api = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const headers = { cookie, 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin' };
+    const more = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await fetch(`http://127.0.0.1:${port}/v3/${path}`, { method, headers, ...more });
+    if (!response.ok) {
+      throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    }
+    const cookies = response.headers.getSetCookie().map((one) => one.split(';')[0]);
+    cookie = cookies.length > 0 ? cookies.join('; ') : cookie;
+    return (await response.json()) as T;
+  };
+  return {
+    ...{ app, folder, port, url, cameras, log, api },
+    plainUrl: address === undefined ? undefined : `http://${address}:${port}`,
+    claim: async () => {
+      await api('POST', 'claim', { password: OWNER_PASSWORD });
+    },
+    adopt: () => adoptAll(cameras, api),
+    async [Symbol.asyncDispose]() {
+      await app.close();
+      for (const camera of cameras) {
+        await camera[Symbol.asyncDispose]();
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function adoptAll(cameras: readonly OnvifCamera[], api: PageBox['api']): Promise<readonly string[]> {
+  const wishes = cameras.map(({ url }) => ({ onvif: url }));
+  const body = { user: 'admin', password: 'none', cameras: wishes };
+  const { items } = await api<{ items: readonly { path: string | null; error: string | null }[] }>(
+    'POST',
+    'cameras/adopt',
+    body,
+  );
+  const names = items.map(({ path, error }) => {
+    if (path === null || error !== null) {
+      throw new Error(`not adopted: ${error}`);
+    }
+    return path;
+  });
+  for (const name of names) {
+    while (!(await api<{ ready: boolean }>('GET', `paths/get/${name}`)).ready) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  return names;
+}

@@ -1,0 +1,100 @@
+import { createRequire } from 'node:module';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { OWNER_PASSWORD } from '../page-box.ts';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** The two sizes that the page is made for. */
+export const SIZES = {
+  phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 1 },
+  desktop: { viewport: { width: 1440, height: 900 } },
+} as const;
+export type Size = keyof typeof SIZES;
+
+/** A page that was opened, and all that the browser complained of. */
+export interface Visit extends AsyncDisposable {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Lines of the console that are errors, exceptions, and requests that failed or were refused. */
+  readonly complaints: string[];
+  /** The place behind `#`, without loading the page anew once it is there. */
+  go(place: string): Promise<void>;
+  /** Logs in as the owner, on the page. */
+  logIn(password?: string): Promise<void>;
+}
+
+export interface VisitOptions {
+  readonly size: Size;
+  readonly theme?: 'dark' | 'light';
+  /** `en-GB` when not given. */
+  readonly locale?: string;
+}
+
+/** @param url of the box: `box.url` or `box.plainUrl` */
+export async function visit(browser: Browser, url: string, options: VisitOptions): Promise<Visit> {
+  const { size, theme = 'dark', locale = 'en-GB' } = options;
+  // axe is brought in past the page's own security policy.
+  const context = await browser.newContext({ ...SIZES[size], colorScheme: theme, locale, bypassCSP: true });
+  const page = await context.newPage();
+  page.setDefaultTimeout(50_000);
+  const complaints: string[] = [];
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', ({ message }) => complaints.push(message));
+  page.on('response', (answer) => answer.status() >= 400 && complaints.push(`${answer.status()} ${answer.url()}`));
+  return {
+    ...{ page, context, complaints },
+    go: async (place) => {
+      await page.goto(`${url}/${place}`);
+    },
+    logIn: async (password = OWNER_PASSWORD) => {
+      await page.goto(`${url}/#/live`);
+      await page.getByLabel('Your password', { exact: true }).fill(password);
+      await page.getByRole('button', { name: 'Log in', exact: true }).click();
+      await page.getByRole('navigation').waitFor();
+      // What is refused before one has logged in was to be refused.
+      complaints.length = 0;
+    },
+    [Symbol.asyncDispose]: () => context.close(),
+  };
+}
+
+/** The places where a visitor who is the owner finds something, whatever cameras there are. */
+export const placesOf = ([camera = 'demo']: readonly string[]): readonly (readonly [name: string, place: string])[] => [
+  ['live', '#/live'],
+  ['camera', `#/live/${camera}`],
+  ['recordings', `#/rec/${camera}`],
+  ['cameras', '#/settings/cameras'],
+  ['storage', '#/settings/storage'],
+  ['system', '#/settings/system'],
+  ['people', '#/settings/people'],
+];
+
+/** The page is built up and what it loads later is there. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator('.skeleton-page').waitFor({ state: 'detached' });
+  await page.evaluate(() => {
+    const ending = document
+      .getAnimations()
+      .filter(({ effect }) => effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
+    return Promise.allSettled(ending.map(({ finished }) => finished)).then(() => undefined);
+  });
+}
+
+/** @returns what axe-core finds, as `rule: element` */
+export async function axeFindings(page: Page): Promise<readonly string[]> {
+  await page.addScriptTag({ path: AXE });
+  return await page.evaluate(async (rules) => {
+    interface Axe {
+      run(
+        where: Document,
+        how: object,
+      ): Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }>;
+    }
+    const { axe } = window as unknown as { axe: Axe };
+    const { violations } = await axe.run(document, { runOnly: { type: 'tag', values: rules } });
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary ?? ''}`),
+    );
+  }, RULES);
+}
