@@ -28,7 +28,14 @@ const OWN_SESSIONS = ['POST /v3/session/password', 'GET /v3/sessions', 'DELETE /
 /** The page's: for people. */
 const OWNERS = [
   ...['/v3/users', '/v3/users/{name}', '/v3/guests', '/v3/guests/{id}', '/v3/system', '/v3/zlm'],
-  ...['/v3/log', '/v3/log/live', '/v3/config/file', '/v3/config/file/check'],
+  ...[
+    '/v3/log',
+    '/v3/log/live',
+    '/v3/config/file',
+    '/v3/config/file/check',
+    '/v3/recordings/usage',
+    '/v3/disks/places',
+  ],
 ];
 
 const folder = mkdtempSync(join(tmpdir(), 'perch-people-'));

@@ -6,12 +6,15 @@ import type { ProcessLoad } from '../system/process-load.ts';
 import { machineSensors, type Sensors } from '../system/sensors.ts';
 import type { Clock } from './base/clock.ts';
 import { type LogLine, LogLines } from './base/log-lines.ts';
+import type { Config } from './config/load.ts';
 import type { HttpAccess } from './http/access.ts';
 import { EventStreams } from './http/api/event-stream.ts';
 import { type ConfigFile, configFileRoutes } from './http/config-file.ts';
 import { logRoutes } from './http/log-routes.ts';
+import { storageRoutes } from './http/storage-routes.ts';
 import { systemRoute } from './http/system.ts';
 import type { Recordings } from './recordings.ts';
+import { StorageUse } from './storage-use.ts';
 
 export interface BoxRoutesDeps {
   readonly version: string;
@@ -19,7 +22,9 @@ export interface BoxRoutesDeps {
   readonly clock: Clock;
   readonly lines?: LogLines;
   readonly load: ProcessLoad;
-  readonly recordings: Pick<Recordings, 'isClockTrusted' | 'space'>;
+  readonly recordings: Pick<Recordings, 'isClockTrusted' | 'space' | 'names' | 'titleOf' | 'playback'>;
+  /** What has been read or written last. */
+  settings(): Config;
   readonly configFile: ConfigFile;
   /** The machine's own where there are none. */
   readonly sensors?: Sensors;
@@ -47,6 +52,7 @@ export class BoxRoutes {
     const { version, configFile } = this.#deps;
     await app.register(systemRoute, { access, info: { version, started }, facts: () => this.#facts() });
     await app.register(logRoutes, { access, lines: this.#lines, streams: this.#lineStreams });
+    await app.register(storageRoutes, { access, storage: new StorageUse(this.#deps) });
     await app.register(configFileRoutes, { access, file: configFile });
   }
 

@@ -48,6 +48,15 @@ export interface PathBytes {
   readonly ownBytes: number;
 }
 
+/** Times are Unix microseconds. */
+export interface PathSpan {
+  /** The begin of the oldest recording; undefined: there is none. */
+  readonly firstUs: number | undefined;
+  /** What was begun and finished since the time asked for, and how long that was: until now, or until what is being written began. */
+  readonly recentBytes: number;
+  readonly recentUs: number;
+}
+
 export interface SpaceIndex {
   /**
    * Finished recordings below a folder that Perch wrote itself, of all paths, the oldest first, at most `limit`.
@@ -58,6 +67,8 @@ export interface SpaceIndex {
   oldestOwnOf(path: string, limit: number, after?: SegmentRow): SegmentRow[];
   /** A file that is being written counts with what it had when it was last looked at. */
   bytesOf(path: string): PathBytes;
+  /** @param sinceUs from then on, or from the first recording if that is later, counts as recent */
+  spanOf(path: string, sinceUs: number, nowUs: number): PathSpan;
   /** When the last of all recordings that began before a time ended, Unix microseconds; undefined: there is none. */
   lastEndUs(beforeUs: number): number | undefined;
 }

@@ -262,6 +262,20 @@ test('the oldest files that Perch wrote are found below a folder, finished ones 
   expect(index.space.oldestOwnOf('cam', 9).map(({ startUs }) => startUs / SECOND)).toEqual([20, 30]);
 });
 
+test('a path tells its oldest recording, and what it has recorded since a time until what is being written', () => {
+  using index = openIndex();
+  const span = (since: number, now: number) => index.space.spanOf('cam', since * SECOND, now * SECOND);
+  expect(span(0, 9)).toEqual({ firstUs: undefined, recentBytes: 0, recentUs: 0 });
+  tell(index, { start: 10, size: 100 });
+  tell(index, { start: 20, size: 50 });
+  tell(index, { start: 30, size: 7 });
+  expect(span(15, 50)).toEqual({ firstUs: 10 * SECOND, recentBytes: 57, recentUs: 35 * SECOND });
+  expect(span(5, 50)).toEqual({ firstUs: 10 * SECOND, recentBytes: 157, recentUs: 40 * SECOND });
+  tell(index, { start: 40, size: 3, growing: true });
+  expect(span(15, 50)).toEqual({ firstUs: 10 * SECOND, recentBytes: 57, recentUs: 25 * SECOND });
+  expect(span(60, 90)).toEqual({ firstUs: 10 * SECOND, recentBytes: 0, recentUs: 30 * SECOND });
+});
+
 test('bytes of a path are those of its files, whatever has happened to them', () => {
   using index = openIndex();
   const first = tell(index, { start: 1, size: 10, stream: STREAM, fileMark: {} });

@@ -1,4 +1,4 @@
-import type { PathBytes, SpaceIndex } from './index-contract.ts';
+import type { PathBytes, PathSpan, SpaceIndex } from './index-contract.ts';
 import type { IndexDatabase } from './index-database.ts';
 import { rowOf, type SegmentRow, selectRows } from './segment-row.ts';
 
@@ -36,6 +36,25 @@ export class SpaceTable implements SpaceIndex {
     };
   }
 
+  spanOf(path: string, sinceUs: number, nowUs: number): PathSpan {
+    const query = `SELECT
+        (SELECT MIN(start_us) FROM segments INDEXED BY by_start WHERE path = ?1) AS first_us,
+        (SELECT SUM(size) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state IN (2, 4)) AS bytes,
+        (SELECT MIN(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2) AS from_us,
+        (SELECT MAX(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state = 1) AS growing_us`;
+    const idQuery = 'SELECT id FROM names WHERE text = ?';
+    const row = this.#database.read(() => {
+      const id = this.#database.first(idQuery, path)?.['id'];
+      return id === undefined ? undefined : this.#database.first(query, Number(id), sinceUs);
+    }, undefined);
+    const [firstUs, fromUs, growingUs] = ['first_us', 'from_us', 'growing_us'].map((key) => numberOr(row?.[key]));
+    // Whoever records longer than that has what was begun before the time, too: it counts from the time on.
+    const isOlder = firstUs !== undefined && firstUs < sinceUs;
+    const beginUs = isOlder ? sinceUs : (fromUs ?? nowUs);
+    const recentUs = Math.max(0, (growingUs ?? nowUs) - beginUs);
+    return { firstUs, recentBytes: numberOr(row?.['bytes']) ?? 0, recentUs };
+  }
+
   lastEndUs(beforeUs: number): number | undefined {
     // The last of each path: a history costs as much as it has paths.
     const query = `SELECT MAX((SELECT start_us + duration_us FROM segments INDEXED BY by_start
@@ -49,3 +68,6 @@ export class SpaceTable implements SpaceIndex {
     return this.#database.read(() => this.#database.all(query, ...values).map(rowOf), []);
   }
 }
+
+const numberOr = (value: unknown): number | undefined =>
+  value === undefined || value === null ? undefined : Number(value);

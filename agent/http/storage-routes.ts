@@ -1,0 +1,67 @@
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import type { HttpAccess } from './access.ts';
+import { answers, OrNull } from './api/shapes.ts';
+
+export interface StorageLookup {
+  use(): Promise<object>;
+  places(): Promise<readonly object[]>;
+}
+
+const Days = (description: string) => OrNull(Type.Number({ description }));
+const Use = Type.Object({
+  bytes: Type.Integer(),
+  bytesPerDay: Days('At the rate of the last day; null: not known yet.'),
+  reachesBackDays: Days('How old the oldest recording is.'),
+  items: Type.Array(
+    Type.Object({
+      path: Type.String(),
+      title: OrNull(Type.String()),
+      configured: Type.Boolean({ description: 'false: recordings of a camera that was removed.' }),
+      files: Type.Integer(),
+      bytes: Type.Integer(),
+      bytesPerDay: Days('At the rate of the last day.'),
+      reachesBackDays: Days('How old its oldest recording is.'),
+      wantedDays: Days('recordDeleteAfter; null: for ever.'),
+      fitsDays: Days('As many find room, at the rate of the last day: on the disk, and by recordMaxSize.'),
+    }),
+  ),
+});
+const Places = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      folder: Type.String(),
+      device: Type.String(),
+      type: Type.String({ description: 'Of the file system.' }),
+      totalBytes: Type.Integer(),
+      freeBytes: Type.Integer(),
+      removable: Type.Boolean(),
+      network: Type.Boolean(),
+      writable: Type.Boolean({ description: 'Perch may write there.' }),
+      recordsHere: Type.Array(Type.String(), { description: 'Folders on it that recordings go to now.' }),
+      isChosen: Type.Boolean({ description: 'Cameras without a recordPath of their own record there.' }),
+      recordPath: Type.String({ description: 'To be set in pathDefaults for recording there.' }),
+    }),
+    { description: 'The one with the most room first.' },
+  ),
+});
+
+/** What recordings take, and where they could go: for the owner, on the main port only. */
+export const storageRoutes: FastifyPluginAsync<{
+  readonly access: Pick<HttpAccess, 'require'>;
+  readonly storage: StorageLookup;
+}> = async (app, { access, storage }) => {
+  const tags = ['recordings'];
+  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store');
+  });
+  const use = { summary: 'What recordings take, camera by camera, for the owner', tags, response: answers(Use) };
+  app.get('/v3/recordings/usage', { schema: use }, () => storage.use());
+  const places = {
+    summary: 'Mounted disks that recordings could go to, for the owner',
+    tags,
+    response: answers(Places),
+  };
+  app.get('/v3/disks/places', { schema: places }, async () => ({ items: await storage.places() }));
+};

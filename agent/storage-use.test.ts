@@ -1,0 +1,118 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { LOOPBACK } from '../test/control-api-box.ts';
+import { FakeClock } from '../test/fake-clock.ts';
+import { openHttpBox } from '../test/http-box.ts';
+import { good } from '../test/loaded-config.ts';
+import { storageRoutes } from './http/storage-routes.ts';
+import { type StorageDeps, StorageUse } from './storage-use.ts';
+
+const GB = 1e9;
+const DAY_US = 86_400_000_000;
+const PASSWORD = 'correct horse battery';
+const TEXT = `pathDefaults: {recordPath: /mnt/usb/rec/%path/%Y-%m-%d_%H-%M-%S-%f, recordDeleteAfter: 14d}
+paths:
+  door: {source: 'rtsp://h/1', record: yes}
+  garden: {source: 'rtsp://h/2', record: yes, recordMaxSize: 60G}
+  quiet: {source: 'rtsp://h/3'}
+`;
+
+/** Cameras that have so much, and so much of it from the last day. */
+async function open(has: Readonly<Record<string, { bytes: number; recentBytes: number; days: number }>>) {
+  const clock = new FakeClock();
+  const deps: StorageDeps = {
+    clock,
+    settings: () => good(TEXT),
+    recordings: {
+      names: async () => Object.keys(has),
+      titleOf: (path) => (path === 'door' ? 'Front door' : undefined),
+      playback: {
+        space: {
+          bytesOf: (path) => ({ files: 1, bytes: has[path]?.bytes ?? 0, ownBytes: has[path]?.bytes ?? 0 }),
+          spanOf: (path, sinceUs, nowUs) => {
+            const one = has[path];
+            const firstUs = one && nowUs - one.days * DAY_US;
+            return {
+              firstUs,
+              recentBytes: one?.recentBytes ?? 0,
+              recentUs: nowUs - Math.max(firstUs ?? nowUs, sinceUs),
+            };
+          },
+        },
+      },
+      space: {
+        list: () => [{ folder: '/mnt/usb/rec', freeBytes: 60 * GB, minFreeBytes: 10 * GB }] as never,
+        deviceOf: () => 7,
+      },
+    },
+    places: async () => [
+      {
+        ...{ folder: '/mnt/usb', device: '/dev/sda1', type: 'ext4', totalBytes: 1e12, freeBytes: 60 * GB },
+        ...{ isReadOnly: false, isRemovable: true, isNetwork: false, isWritable: true },
+      },
+      {
+        ...{ folder: '/', device: '/dev/mmcblk0p2', type: 'ext4', totalBytes: 3e10, freeBytes: 5 * GB },
+        ...{ isReadOnly: false, isRemovable: false, isNetwork: false, isWritable: false },
+      },
+    ],
+  };
+  const box = await openHttpBox({ password: PASSWORD });
+  onTestFinished(() => box[Symbol.asyncDispose]());
+  await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: true }, 'another password');
+  await box.app.register(storageRoutes, { access: box.access, storage: new StorageUse(deps) });
+  return async (url: string, user = 'owner', password = PASSWORD) => {
+    const headers = { ...LOOPBACK.headers, authorization: `Basic ${btoa(`${user}:${password}`)}` };
+    return (await box.app.inject({ ...LOOPBACK, method: 'GET', url, headers })).json();
+  };
+}
+
+test('each camera tells what it takes, how far back it reaches, how long it is wanted and how long it fits', async () => {
+  const get = await open({
+    door: { bytes: 100 * GB, recentBytes: 10 * GB, days: 10 },
+    garden: { bytes: 50 * GB, recentBytes: 15 * GB, days: 3 },
+    shed: { bytes: 5 * GB, recentBytes: 0, days: 40 },
+  });
+  expect(await get('/v3/recordings/usage')).toEqual({
+    ...{ bytes: 155 * GB, bytesPerDay: 25 * GB, reachesBackDays: 40 },
+    items: [
+      {
+        ...{ path: 'door', title: 'Front door', configured: true, files: 1, bytes: 100 * GB },
+        // 50 GB are free to be filled, and 150 GB are theirs already: 200 GB at 25 GB a day.
+        ...{ bytesPerDay: 10 * GB, reachesBackDays: 10, wantedDays: 14, fitsDays: 8 },
+      },
+      {
+        ...{ path: 'garden', title: null, configured: true, files: 1, bytes: 50 * GB },
+        ...{ bytesPerDay: 15 * GB, reachesBackDays: 3, wantedDays: 14, fitsDays: 4.3 },
+      },
+      {
+        ...{ path: 'shed', title: null, configured: false, files: 1, bytes: 5 * GB },
+        ...{ bytesPerDay: 0, reachesBackDays: 40, wantedDays: null, fitsDays: null },
+      },
+    ],
+  });
+});
+
+test('a camera that has just begun has no rate yet, and none that records nothing is listed', async () => {
+  const get = await open({ door: { bytes: GB, recentBytes: GB, days: 0.001 } });
+  const { items, bytesPerDay } = await get('/v3/recordings/usage');
+  expect(bytesPerDay).toBeNull();
+  expect(items).toMatchObject([
+    { path: 'door', bytesPerDay: null, fitsDays: null },
+    { path: 'garden', bytes: 0, bytesPerDay: null, reachesBackDays: null },
+  ]);
+});
+
+test('places are told with what is to be set for recording there, and which is in use', async () => {
+  const get = await open({});
+  expect((await get('/v3/disks/places')).items).toMatchObject([
+    {
+      ...{ folder: '/mnt/usb', removable: true, writable: true, recordsHere: ['/mnt/usb/rec'], isChosen: true },
+      recordPath: '/mnt/usb/perch/%path/%Y-%m-%d_%H-%M-%S-%f',
+    },
+    { folder: '/', writable: false, recordsHere: [], isChosen: false },
+  ]);
+});
+
+test.for(['/v3/recordings/usage', '/v3/disks/places'])('a viewer gets nothing of %s', async (url) => {
+  const get = await open({});
+  expect(await get(url, 'ann', 'another password')).toEqual({ status: 'error', error: 'authentication error' });
+});

@@ -1,0 +1,161 @@
+import { join } from 'node:path';
+import { type MountedPlace, mountedPlaces } from '../system/mounts.ts';
+import type { Clock } from './base/clock.ts';
+import { type Config, resolvePath } from './config/load.ts';
+import type { PathSettings } from './config/path.ts';
+import type { PathBytes, PathSpan } from './playback/index/index-contract.ts';
+import { RecordPathPattern } from './record/record-path.ts';
+import type { DiskStatus } from './record/space/disks.ts';
+
+const DAY_MS = 86_400_000;
+/** Shorter is no basis for days. */
+const LEAST_OBSERVED_MS = 10 * 60_000;
+/** Below the folder that the owner chose, so that the disk keeps its other folders apart. */
+const BELOW_PLACE = 'perch/%path/%Y-%m-%d_%H-%M-%S-%f';
+
+export interface StorageDeps {
+  readonly clock: Clock;
+  settings(): Config;
+  readonly recordings: {
+    names(): Promise<readonly string[]>;
+    titleOf(path: string): string | undefined;
+    readonly playback: {
+      readonly space: {
+        bytesOf(path: string): PathBytes;
+        spanOf(path: string, sinceUs: number, nowUs: number): PathSpan;
+      };
+    };
+    readonly space: { list(): readonly DiskStatus[]; deviceOf(folder: string): number | undefined };
+  };
+  /** The machine's own where there are none. */
+  readonly places?: () => Promise<readonly MountedPlace[]>;
+}
+
+interface PathUse {
+  readonly path: string;
+  readonly settings: PathSettings | undefined;
+  readonly bytes: PathBytes;
+  readonly firstUs: number | undefined;
+  readonly bytesPerDay: number | undefined;
+  /** Of the disk that it records to; undefined: it does not, or that is not known. */
+  readonly disk: string | undefined;
+}
+
+/** What recordings take, camera by camera, and where else they could go. */
+export class StorageUse {
+  readonly #deps: StorageDeps;
+
+  constructor(deps: StorageDeps) {
+    this.#deps = deps;
+  }
+
+  async use(): Promise<object> {
+    const { recordings, clock, settings } = this.#deps;
+    const configured = [...settings().paths.values()].filter(
+      (entry) => !entry.pattern && entry.settings?.record !== 'no',
+    );
+    const names = new Set([...(await recordings.names()), ...configured.map(({ name }) => name)]);
+    const uses = [...names].sort().map((name) => this.#useOf(name));
+    const fits = this.#daysByDisk(uses);
+    const firstUs = Math.min(...uses.map((use) => use.firstUs ?? Number.POSITIVE_INFINITY));
+    const ageDays = (us: number | undefined) =>
+      us === undefined || !Number.isFinite(us) ? null : tenths((clock.wallMs() - us / 1000) / DAY_MS);
+    return {
+      bytes: uses.reduce((sum, { bytes }) => sum + bytes.bytes, 0),
+      bytesPerDay: sumOf(uses.map(({ bytesPerDay }) => bytesPerDay)) ?? null,
+      reachesBackDays: ageDays(firstUs),
+      items: uses.map((use) => ({
+        path: use.path,
+        title: recordings.titleOf(use.path) ?? null,
+        configured: use.settings !== undefined,
+        files: use.bytes.files,
+        bytes: use.bytes.bytes,
+        bytesPerDay: use.bytesPerDay ?? null,
+        reachesBackDays: ageDays(use.firstUs),
+        wantedDays: use.settings?.recordDeleteAfterMs ? tenths(use.settings.recordDeleteAfterMs / DAY_MS) : null,
+        fitsDays: fitsDays(use, fits) ?? null,
+      })),
+    };
+  }
+
+  async places(): Promise<object[]> {
+    const { clock, settings, recordings, places = () => mountedPlaces(clock) } = this.#deps;
+    const used = recordings.space.list().map(({ folder }) => folder);
+    const standard = folderOf(settings().pathDefaults.recordPath);
+    const all = await places();
+    return all.map(({ isReadOnly: _, isRemovable, isNetwork, isWritable, ...place }) => ({
+      ...place,
+      ...{ removable: isRemovable, network: isNetwork, writable: isWritable },
+      recordsHere: used.filter((folder) => holderOf(folder, all) === place.folder),
+      isChosen: holderOf(standard, all) === place.folder,
+      recordPath: join(place.folder, BELOW_PLACE),
+    }));
+  }
+
+  #useOf(path: string): PathUse {
+    const { recordings, clock, settings } = this.#deps;
+    const nowUs = clock.wallMs() * 1000;
+    const { space } = recordings.playback;
+    const { firstUs, recentBytes, recentUs } = space.spanOf(path, nowUs - DAY_MS * 1000, nowUs);
+    const isKnown = recentUs >= LEAST_OBSERVED_MS * 1000;
+    const own = resolvePath(settings(), path)?.settings;
+    const isRecorded = own !== undefined && own.record !== 'no';
+    return {
+      ...{ path, settings: own, bytes: space.bytesOf(path), firstUs },
+      bytesPerDay: isKnown ? Math.round((recentBytes * DAY_MS * 1000) / recentUs) : undefined,
+      disk: isRecorded ? this.#diskOf(folderOf(own.recordPath)) : undefined,
+    };
+  }
+
+  /** Two folders of one disk share its room. */
+  #diskOf(folder: string): string {
+    const device = this.#deps.recordings.space.deviceOf(folder);
+    return device === undefined ? folder : String(device);
+  }
+
+  /** How many days of all that is recorded there each disk holds, at the rate of today; the oldest go first, whosever they are. */
+  #daysByDisk(uses: readonly PathUse[]): ReadonlyMap<string, number> {
+    const disks = new Map<string, DiskStatus>();
+    for (const disk of this.#deps.recordings.space.list()) {
+      disks.set(this.#diskOf(disk.folder), disk);
+    }
+    const days = new Map<string, number>();
+    for (const [id, { freeBytes, minFreeBytes }] of disks) {
+      const here = uses.filter(({ disk }) => disk === id);
+      const perDay = sumOf(here.map(({ bytesPerDay }) => bytesPerDay)) ?? 0;
+      const roomBytes =
+        Math.max(0, freeBytes - minFreeBytes) + here.reduce((sum, { bytes }) => sum + bytes.ownBytes, 0);
+      if (perDay > 0) {
+        days.set(id, roomBytes / perDay);
+      }
+    }
+    return days;
+  }
+}
+
+/** By the room of the disk, and by the camera's own limit. */
+function fitsDays({ settings, bytesPerDay, disk }: PathUse, byDisk: ReadonlyMap<string, number>): number | undefined {
+  const onDisk = disk === undefined ? undefined : byDisk.get(disk);
+  if (onDisk === undefined || !bytesPerDay) {
+    return undefined;
+  }
+  const ownLimit = settings?.recordMaxSizeBytes ? settings.recordMaxSizeBytes / bytesPerDay : Number.POSITIVE_INFINITY;
+  return tenths(Math.min(onDisk, ownLimit));
+}
+
+/** Of what is known; undefined: nothing is. */
+function sumOf(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0);
+}
+
+const tenths = (days: number): number => Math.round(Math.max(0, days) * 10) / 10;
+
+/** The deepest folder that all recordings of a template share. */
+const folderOf = (recordPath: string): string => new RecordPathPattern(recordPath, undefined).folder;
+
+/** The deepest of the places that a folder lies in. */
+function holderOf(folder: string, places: readonly MountedPlace[]): string | undefined {
+  const above = places.filter((place) => `${folder}/`.startsWith(place.folder === '/' ? '/' : `${place.folder}/`));
+  return above.sort((a, b) => b.folder.length - a.folder.length)[0]?.folder;
+}

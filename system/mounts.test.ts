@@ -1,0 +1,60 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../test/fake-clock.ts';
+import { mountedPlaces, parseMounts } from './mounts.ts';
+
+const MOUNTS = `overlay / overlay rw,relatime 0 0
+proc /proc proc rw 0 0
+tmpfs /run tmpfs rw 0 0
+/dev/mmcblk0p1 /boot/firmware vfat rw 0 0
+/dev/sda1 /mnt/USB\\040disk ext4 rw,noatime 0 0
+/dev/sdb1 /media/pi/stick exfat ro,nosuid 0 0
+/dev/sdc1 /run/media/me/other ext4 rw 0 0
+nas:/video /mnt/nas nfs4 rw 0 0
+/dev/vda /etc/hosts ext4 rw 0 0
+/dev/loop3 /snap/core/1 squashfs ro 0 0
+garbage
+`;
+
+test('of what is mounted disks, file servers and the root could hold recordings', () => {
+  expect(parseMounts(MOUNTS).map(({ folder, isReadOnly }) => [folder, isReadOnly])).toEqual([
+    ['/', false],
+    ['/mnt/USB disk', false],
+    ['/media/pi/stick', true],
+    ['/run/media/me/other', false],
+    ['/mnt/nas', false],
+  ]);
+});
+
+test('a place is told with its room and whether Perch may write there; the same disk mounted twice is one, and what is gone none', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'perch-mounts-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  mkdirSync(join(root, 'proc/self'), { recursive: true });
+  mkdirSync(join(root, 'disk/twice'), { recursive: true });
+  mkdirSync(join(root, 'sys/class/block/sdz'), { recursive: true });
+  writeFileSync(join(root, 'sys/class/block/sdz/removable'), '1\n');
+  const lines = [
+    `/dev/sdz1 ${root}/disk/twice ext4 rw`,
+    `/dev/sdz1 ${root}/disk ext4 rw`,
+    '/dev/sdy1 /not/there ext4 rw',
+  ];
+  writeFileSync(join(root, 'proc/self/mounts'), lines.join('\n'));
+  const places = await mountedPlaces(new FakeClock(), root);
+  expect(places).toMatchObject([
+    {
+      folder: join(root, 'disk'),
+      device: '/dev/sdz1',
+      type: 'ext4',
+      isRemovable: true,
+      isNetwork: false,
+      isWritable: true,
+    },
+  ]);
+  expect(places[0]?.totalBytes).toBeGreaterThan(places[0]?.freeBytes ?? Number.POSITIVE_INFINITY);
+});
+
+test('this machine has a place at least', async () => {
+  expect((await mountedPlaces(new FakeClock())).length).toBeGreaterThan(0);
+});
