@@ -16,6 +16,7 @@ import { failureOf, troubleIn } from './cameras/adoption/failure-words.ts';
 import { oneLine } from './cameras/adoption/plan.ts';
 import type { CameraDescription } from './cameras/device/understand.ts';
 import type { FoundCameras } from './cameras/discovery/found-cameras.ts';
+import type { CameraTrouble } from './cameras/soap/failures.ts';
 import type { Edit } from './config/edit.ts';
 import type { Config } from './config/load.ts';
 import type { ReadyPath } from './config/path-entry.ts';
@@ -203,6 +204,7 @@ export class AdoptedCameras implements AdoptedLookup {
     const state = this.#deps.paths.find(name);
     const known = this.descriptions.get(path);
     const isWaiting = state?.sourceState === 'waiting' && !camera.paused;
+    const trouble = isWaiting ? troubleIn(this.#deps.paths.faultOf(name)) : undefined;
     return {
       path: name,
       sub: subOf(name, this.#deps.config())?.name ?? null,
@@ -216,8 +218,8 @@ export class AdoptedCameras implements AdoptedLookup {
       pausedUntil: (camera.paused && camera.pausedUntil) || null,
       lastError: state?.lastError ?? null,
       lastErrorTime: state?.lastErrorTime ?? null,
-      trouble: isWaiting ? (troubleIn(this.#deps.paths.faultOf(name)) ?? null) : null,
-      next: isWaiting ? this.#nextStep(camera) : null,
+      trouble: trouble ?? null,
+      next: isWaiting ? (NEXT[trouble ?? 'unreachable'] ?? this.#nextStep(camera)) : null,
       description: known ? descriptionJson(known.description) : null,
       descriptionTime: known ? timeText(known.wallMs) : null,
     };
@@ -234,6 +236,14 @@ export class AdoptedCameras implements AdoptedLookup {
       : `a camera with this identity has answered at ${seen.address}: the path goes there once that is made sure; if it does not, check the login`;
   }
 }
+
+const GIVE_LOGIN =
+  'give this camera a user and a password that it takes: they are tried at once. What it has refused is tried again every 10 minutes at most, because cameras lock an account after some five wrong passwords';
+/** What to do where the camera is there. */
+const NEXT: Partial<Record<CameraTrouble, string>> = {
+  wrongPassword: GIVE_LOGIN,
+  lockedOut: 'wait until the camera lets this user in again; it has locked the account after wrong passwords',
+};
 
 /** Of keys in the path's `camera:` block; undefined takes one away. */
 const cameraEdits = (path: string, values: Readonly<Record<string, unknown>>): Edit[] =>

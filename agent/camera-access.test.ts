@@ -227,3 +227,15 @@ test('whoever adopts cameras is told once when everybody can read the file that 
   expect(warning).toMatch(/^everybody on this machine can read .*chmod 600 '.*perch\.yml'$/);
   expect((await box.call('POST', '/cameras/adopt', adopt('sub'))).body['warning']).toBeNull();
 });
+
+test('a path whose login the camera refuses says what to do and when it is tried again', async () => {
+  await using camera = await startOnvifCamera({ credentials: { user: 'admin', password: 'right' } });
+  const source = `    source: ${camera.rtspUrl()}\n    camera: {user: admin, password: wrong}\n`;
+  await using box = await openAdoptionBox({ port: await freeUdpPort() }, `paths:\n  door:\n${source}`);
+  const door = async () => (await box.call('GET', '/cameras/get/door')).body;
+  await expect.poll(door).toMatchObject({
+    ...{ state: 'waiting', trouble: 'wrongPassword' },
+    lastError: expect.stringContaining('camera refused the password'),
+    next: expect.stringMatching(/they are tried at once.*every 10 minutes at most/),
+  });
+});
