@@ -157,6 +157,37 @@ test.concurrent('a camera that has moved is known at its new address alone after
   expect(camera.url).toContain('127.0.0.42');
 });
 
+test.concurrent('a camera that says Hello at another address is known there alone as soon as nobody answers at the old one', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const camera = await openCamera(context, { discoveryPort, address: '127.0.0.47' });
+  const { found } = openRegistry(context, discoveryPort);
+  found.start();
+  await found.look();
+  expect(urls(found)).toEqual([camera.url]);
+  await camera.moveTo('127.0.0.48');
+  await context.expect.poll(() => urls(found)).toEqual([camera.url]);
+});
+
+test.concurrent('a board that comes with the identity of another that is still there is one more', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const endpoint = 'urn:uuid:00000000-0000-0000-0000-000000000003';
+  await openCamera(context, { discoveryPort, address: '127.0.0.49', endpoint });
+  const { found } = openRegistry(context, discoveryPort);
+  found.start();
+  await found.look();
+  const seenMs = () => found.list().find(({ address }) => address === '127.0.0.49')?.lastSeenMs;
+  const before = seenMs();
+  await openCamera(context, { discoveryPort, address: '127.0.0.50', endpoint });
+  // The first one is asked whether it is still there, and answers.
+  await context.expect.poll(() => seenMs() === before).toBe(false);
+  expect(
+    found
+      .find(endpoint)
+      .map(({ address }) => address)
+      .sort(),
+  ).toEqual(['127.0.0.49', '127.0.0.50']);
+});
+
 test.concurrent('one of two boards with one identity that misses a look is kept', async (context) => {
   const discoveryPort = await freeUdpPort();
   const endpoint = 'urn:uuid:00000000-0000-0000-0000-000000000002';
@@ -362,5 +393,5 @@ test.concurrent('a taken port is no error: cameras are found by probes', async (
   });
   const { found } = openRegistry(context, discoveryPort, { log });
   found.start();
-  await expect.poll(() => lines).toEqual(['cameras that announce themselves are not heard']);
+  await context.expect.poll(() => lines).toEqual(['cameras that announce themselves are not heard']);
 });

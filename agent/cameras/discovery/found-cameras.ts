@@ -22,7 +22,7 @@ const AT_REST_MS = 60 * 60_000;
 /** A camera that was silent in so many looks, and for so long, is forgotten. */
 const FORGOTTEN_AFTER_LOOKS = 3;
 const FORGOTTEN_AFTER_MS = 60 * 60_000;
-/** Cameras that came without an address and are asked for it. */
+/** Cameras that came without an address, or may have moved, and are asked. */
 const MAX_ASKED = 16;
 
 /** A camera as the box knows it from the networks; nothing of it has been proved yet. */
@@ -206,6 +206,7 @@ export class FoundCameras {
       this.#makeRoom();
       this.#entries.set(keyOf(camera), made);
       this.#tell(made, 'new');
+      this.#askFormer(made);
       return made;
     }
     const wasMissing = entry.missedLooks > 0;
@@ -282,7 +283,22 @@ export class FoundCameras {
         this.#take(camera, this.#looks + 0.5);
       } else if (match.isOnvif && match.xaddrs.length === 0) {
         // It says that it is there and not where its service is.
-        this.#ask(address);
+        void this.#ask(address);
+      }
+    }
+  }
+
+  /** One that is called the same in every way was somewhere else before: it has moved, if nobody answers there any more. */
+  #askFormer(made: Entry): void {
+    for (const [key, former] of this.#entries) {
+      const { lastLook, camera } = former;
+      const isFormer = sameness(camera) === sameness(made.camera) && camera.address !== made.camera.address;
+      if (isFormer && lastLook < made.firstLook) {
+        void this.#ask(camera.address).then((isAsked) => {
+          if (isAsked && former.lastLook === lastLook && this.#entries.get(key) === former) {
+            this.#entries.delete(key);
+          }
+        });
       }
     }
   }
@@ -296,12 +312,18 @@ export class FoundCameras {
     }
   }
 
-  #ask(address: string): void {
+  /** @returns whether it was asked, and had the time to answer */
+  async #ask(address: string): Promise<boolean> {
     if (this.#asked.has(address) || this.#asked.size >= MAX_ASKED) {
-      return;
+      return false;
     }
     this.#asked.add(address);
-    void this.#sweep([address], {}).finally(() => this.#asked.delete(address));
+    try {
+      await this.#sweep([address], {});
+    } finally {
+      this.#asked.delete(address);
+    }
+    return !this.#stop.signal.aborted;
   }
 }
 
