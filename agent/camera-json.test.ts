@@ -6,6 +6,8 @@ test.for([
   [{ onvif: 'http://10.0.0.5/onvif/device_service' }, 'http://10.0.0.5/onvif/device_service'],
   [{ onvif: 'http://admin:s3cret@10.0.0.5/onvif' }, '10.0.0.5'],
   [{ onvif: 'http://10.0.0.5/onvif?password=s3cret' }, '10.0.0.5'],
+  [{ onvif: 'http://[fe80::1%25eth0]/onvif' }, 'http://[fe80::1%25eth0]/onvif'],
+  [{ rtsp: 'rtsp://admin:s3cret@[fe80::1%eth0]/1' }, '[fe80::1]'],
   [{ address: '10.0.0.5' }, '10.0.0.5'],
   [{ address: 'admin:s3cret@10.0.0.5' }, null],
   [{ rtsp: 'rtsp://admin:s3cret@10.0.0.5:8554/1' }, '10.0.0.5:8554'],

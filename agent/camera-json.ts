@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Static } from 'typebox';
+import { withoutZone, zonedUrl, zoneOf } from './base/url-zone.ts';
 import type { Failure } from './cameras/adoption/failure-words.ts';
 import type { Look } from './cameras/adoption/looks.ts';
 import type { CameraWish } from './cameras/adoption/wish.ts';
@@ -61,12 +62,13 @@ export function askedFor({ endpoint, onvif, address, rtsp }: CameraWish): string
       .split('%');
     return isIP(plain) === 0 ? null : address;
   }
-  const url = URL.parse(onvif || rtsp || '');
+  const text = onvif || rtsp || '';
+  const url = URL.parse(withoutZone(text));
   if (!url?.host) {
     return null;
   }
   const isPlain = onvif && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
-  return isPlain ? url.href : url.host;
+  return isPlain ? zonedUrl(url, zoneOf(text)) : url.host;
 }
 
 export const failedItem = (wish: CameraWish, failure: Failure): Static<typeof AdoptAnswer>['items'][number] => ({

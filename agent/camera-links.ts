@@ -1,4 +1,5 @@
 import type { Clock } from './base/clock.ts';
+import { withoutZone, zonedUrl, zoneOf } from './base/url-zone.ts';
 import type { OnvifSession } from './cameras/device/session.ts';
 import { openGuarded } from './cameras/following/endpoint-guard.ts';
 import { refuseOther } from './cameras/following/identity.ts';
@@ -21,11 +22,12 @@ export const linkOf = (settings: PathSettings): CameraLink | undefined =>
 /** The link of a paused camera, too. */
 export function anyLinkOf({ camera }: PathSettings): CameraLink | undefined {
   const url = camera?.onvif;
-  if (!camera || url === undefined || !URL.canParse(url)) {
+  if (!camera || url === undefined || !URL.canParse(withoutZone(url))) {
     return undefined;
   }
   const { user, password, clearPassword, profile } = camera;
-  const key = JSON.stringify([new URL(url).href, user, password, clearPassword]);
+  const place = zonedUrl(new URL(withoutZone(url)), zoneOf(url));
+  const key = JSON.stringify([place, user, password, clearPassword]);
   return { key, url, profile, settings: camera };
 }
 

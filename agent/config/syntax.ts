@@ -1,5 +1,6 @@
 import { explain, PerchError } from '../base/errors.ts';
 import { IpList } from '../base/ip-address.ts';
+import { withoutZone } from '../base/url-zone.ts';
 import { parseAddress, parseIpRange } from './address.ts';
 import { parseCommandLine } from './command-line.ts';
 import { ffmpegCommand, isFfmpegSource } from './ffmpeg-source.ts';
@@ -49,7 +50,7 @@ function checkSource(text: string): string {
 const SOURCE_VARIABLE = /\$(?:G\d{1,2}|MTX_QUERY)/g;
 
 function checkRtspUrl(withVariables: string, kind: string): void {
-  const text = withVariables.replace(SOURCE_VARIABLE, '1');
+  const text = withoutZone(withVariables.replace(SOURCE_VARIABLE, '1'));
   if (!URL.canParse(text) || new URL(text).hostname === '') {
     const hint = 'in a password write % as %25, / as %2F, # as %23, ? as %3F and @ as %40';
     throw new PerchError('badInput', `the ${kind} URL is not valid: ${EXPECTED_SOURCE}; ${hint}`);
@@ -109,7 +110,7 @@ function checkIceUrl(text: string): string {
 }
 
 function checkHttpUrl(text: string): string {
-  if (!/^https?:\/\/[^\s@]+$/.test(text) || !URL.canParse(text)) {
+  if (!/^https?:\/\/[^\s@]+$/.test(text) || !URL.canParse(withoutZone(text))) {
     throw new PerchError(
       'badInput',
       'not an HTTP address without credentials: write for example http://192.168.1.20/onvif/device_service',

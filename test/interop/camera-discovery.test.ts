@@ -3,6 +3,7 @@ import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
 import { openSession } from '../../agent/cameras/device/session.ts';
 import { FoundCameras, type KnownCamera } from '../../agent/cameras/discovery/found-cameras.ts';
+import { openAdoptionBox } from '../adoption-box.ts';
 import { type Namespace, openNamespace } from '../peers/namespace.ts';
 import { startOnvifCameraIn } from '../peers/onvif-camera.ts';
 import { describeWith } from '../peers/peers.ts';
@@ -93,6 +94,33 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     expect(asked.list()).toMatchObject([{ endpoint: camera.report.endpoint, address, url: only?.url }]);
     const session = await openSession({ url: only?.url ?? '', signal: new AbortController().signal });
     expect(await session.information()).toMatchObject({ model: 'Sim 1' });
+  });
+
+  test.concurrent('a camera that has an IPv6 address of its link alone is adopted, watched, heard and gives its picture', async () => {
+    await using house = await openNamespace();
+    await linkLocal([], house.hostInterface);
+    const far = await linkLocal(['-n', house.name], farInterface(house));
+    const login = { user: 'admin', password: 'secret 1' };
+    await using camera = await startOnvifCameraIn(house, {
+      ...{ address: `${far}%${farInterface(house)}`, credentials: login, quirks: { login: 'digest' } },
+    });
+    await using box = await openAdoptionBox({ includeLoopback: false });
+    const host = `[${far}%25${house.hostInterface}]`;
+    const onvif = `http://${host}:${camera.report.port}/onvif/device_service`;
+    const adopted = await box.call('POST', '/cameras/adopt', { ...login, cameras: [{ onvif, name: 'gate' }] });
+    expect(adopted.body['items']).toMatchObject([{ status: 'ok', paths: ['gate', 'gate_sub'] }]);
+    const gate = async () => (await box.call('GET', '/cameras/get/gate')).body;
+    expect(await gate()).toMatchObject({ onvif, source: `rtsp://${host}:${camera.report.rtspPort}/main` });
+    for (const name of ['gate', 'gate_sub']) {
+      await expect
+        .poll(async () => (await box.call('GET', `/paths/get/${name}`)).body['ready'], { timeout: 10_000 })
+        .toBe(true);
+    }
+    const picture = await box.ask('GET', '/cameras/snapshot/gate', undefined, { cookie: box.cookie });
+    expect([picture.status, picture.bytes[0]]).toEqual([200, 0xff]);
+    const isHeard = async () => (await camera.tell()).operations.includes('PullMessages');
+    await expect.poll(isHeard, { timeout: 10_000 }).toBe(true);
+    expect((await camera.tell()).wrongLogins).toEqual([]);
   });
 
   test.concurrent('behind a router, where no multicast goes, a camera is found by its address or its range', async () => {

@@ -1,3 +1,4 @@
+import { withoutZone } from '../../agent/base/url-zone.ts';
 import { type Call, durationMs, Fault, findDeep, notSupported, numberOf, type Operations, SERVICES } from './call.ts';
 import type { Subscription } from './event-source.ts';
 import type { CameraState } from './state.ts';
@@ -48,7 +49,7 @@ function create(state: CameraState, call: Call, base: string): string {
     throw new Fault('MaxPullPointsReached', 'Maximum number of subscriptions reached', { isSender: false });
   }
   const subscription = events.subscribe(lifeMs(state, call.argument('InitialTerminationTime')) ?? LIFE_MS);
-  const url = new URL(`${base}${SUBSCRIPTION_PATH}`);
+  const url = new URL(withoutZone(`${base}${SUBSCRIPTION_PATH}`));
   if (quirks.subscriptionHost !== undefined) {
     url.hostname = quirks.subscriptionHost;
   }
@@ -86,7 +87,9 @@ function subscriptionOf(state: CameraState, call: Call): Subscription {
   const { quirks, events } = state;
   const header = findDeep(call.root, 'Header');
   const echoed = header && findDeep(header, 'SubscriptionId') ? call.argument('SubscriptionId') : undefined;
-  const id = quirks.wantsReferenceParameters ? echoed : new URL(call.path, call.base).searchParams.get('Idx');
+  const id = quirks.wantsReferenceParameters
+    ? echoed
+    : new URL(call.path, withoutZone(call.base)).searchParams.get('Idx');
   const subscription = events.find(id ?? undefined);
   if (!subscription) {
     throw new Fault('ResourceUnknownFault', 'no such subscription');

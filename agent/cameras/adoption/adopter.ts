@@ -1,12 +1,14 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { withoutZone } from '../../base/url-zone.ts';
 import type { Edit } from '../../config/edit.ts';
 import type { Config } from '../../config/load.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { OnvifSession } from '../device/session.ts';
+import { withZone } from '../device/stream-address.ts';
 import type { ProveStream } from '../device/streams.ts';
 import { type CameraDescription, understand } from '../device/understand.ts';
-import type { FoundCamera } from '../discovery/found-camera.ts';
+import { type FoundCamera, sameEndpoint } from '../discovery/found-camera.ts';
 import type { KnownCamera } from '../discovery/found-cameras.ts';
 import { openGuarded } from '../following/endpoint-guard.ts';
 import { isOtherCamera, refuseOther } from '../following/identity.ts';
@@ -187,7 +189,7 @@ export class Adopter {
     if (onvif !== undefined) {
       return privateService(onvif, includeLoopback);
     }
-    const [first, ...others] = found.find(endpoint ?? '');
+    const [first, ...others] = found.list().filter((one) => sameEndpoint(one.endpoint, endpoint ?? ''));
     if (!first) {
       throw new PerchError('notFound', 'no camera with this endpoint has been found: look for cameras first');
     }
@@ -250,7 +252,7 @@ export class Adopter {
       identity: {
         endpoint: description.endpoint ?? found?.endpoint,
         serial: information.serial,
-        onvif: session.url.href,
+        onvif: withZone(session.url, session.host),
       },
       title,
       called: [found?.location, model],
@@ -263,8 +265,7 @@ export class Adopter {
   }
 
   #streamPlan({ main, sub, credentials, makers }: ByStream, wish: AdoptWish): Planned {
-    // URL knows no zone of a link-local address.
-    const { hostname } = new URL(main.replace(/%[^\]/]*\]/, ']'));
+    const { hostname } = new URL(withoutZone(main));
     const [maker] = makers?.split(/[,(]/) ?? [];
     const plan = {
       ...planFor(wish, credentials),

@@ -114,13 +114,6 @@ test('one that is there already is refused with its path, unless it is wanted ag
   expect(pathOfCamera({ source: 'rtsp://10.0.0.9/1' }, good(FILE))).toBe('gate');
 });
 
-test('a camera at a link-local address is refused with what to do', () => {
-  const main = { source: 'rtsp://[fe80::1%eth0]/1' };
-  expect(() => editsFor({ ...PLAN, channels: [{ main, sub: undefined }] }, good(FILE))).toThrow(
-    'give the camera an address of IPv4',
-  );
-});
-
 test.for([
   ['gate', "there is a path 'gate' already"],
   ['door', "there is a path 'door_sub' already"],

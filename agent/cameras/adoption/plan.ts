@@ -50,7 +50,6 @@ export function pathOfCamera(identity: Identity, config: Config): string | undef
  * @throws PerchError badInput when the camera or its name is there already
  */
 export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Edit[]; readonly paths: AdoptedPath[] } {
-  checkAddress(plan);
   const identity = { ...plan.identity, source: plan.channels[0]?.main.source };
   const former = plan.again ? undefined : pathOfCamera(identity, config);
   if (former !== undefined) {
@@ -74,16 +73,6 @@ export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Ed
     return { name, sub: sub && name + SUB_SUFFIX };
   });
   return { edits, paths };
-}
-
-/** Sources and services are URLs, which have no place for the zone that such an address needs. */
-function checkAddress({ channels }: CameraPlan): void {
-  const zoned = channels.some(({ main }) => /^[a-z]+:\/\/\[[^\]]*%/.test(main.source));
-  if (zoned) {
-    const words =
-      'this camera has answered at a link-local address (fe80::) alone, which the configuration cannot name: give the camera an address of IPv4, or one in fd00::/8';
-    throw new PerchError('unsupported', words);
-  }
 }
 
 /** What stands behind the path in the addresses of WebRTC: a path that ends so has no page of its own. */

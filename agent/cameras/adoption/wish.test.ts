@@ -39,6 +39,16 @@ test.for([
   expect(() => privateService(url, false)).toThrow(/is not/);
 });
 
+test('a link-local address keeps its zone', () => {
+  const service = 'http://[fe80::1%25eth0]:8000/onvif/device_service';
+  expect(privateService(service, false)).toBe(service);
+  expect(privateService(service.replace('%25', '%'), false)).toBe(service);
+  expect(streamAddress('rtsp://me:p%40w@[fe80::1%25eth0]/1')).toEqual({
+    url: 'rtsp://[fe80::1%25eth0]/1',
+    credentials: { user: 'me', password: 'p@w' },
+  });
+});
+
 test('a service in a private network is taken as it is', () => {
   expect(privateService('https://192.168.1.9:8443/onvif/device_service', false)).toBe(
     'https://192.168.1.9:8443/onvif/device_service',

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
+import { withoutZone, zonedUrl, zoneOf } from '../../base/url-zone.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { PreferredCodec } from '../device/choose.ts';
 import { parseTargets } from '../discovery/targets.ts';
@@ -72,7 +73,7 @@ export function isRange(target: string, includeLoopback: boolean): boolean {
 
 /** The address of a device service in a private network. */
 export function privateService(text: string, includeLoopback: boolean): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = parseUrl(text);
   if ((url?.protocol !== 'http:' && url?.protocol !== 'https:') || url.username !== '' || url.password !== '') {
     throw new PerchError(
       'badInput',
@@ -80,12 +81,12 @@ export function privateService(text: string, includeLoopback: boolean): string {
     );
   }
   privateAddress(url.hostname, includeLoopback);
-  return url.href;
+  return zonedUrl(url, zoneOf(text));
 }
 
 /** An RTSP address and the login that stood in it. */
 export function streamAddress(text: string): { readonly url: string; readonly credentials: Credentials | undefined } {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = parseUrl(text);
   if ((url?.protocol !== 'rtsp:' && url?.protocol !== 'rtsps:') || url.hostname === '') {
     throw new PerchError('badInput', 'rtsp is not an address such as rtsp://192.168.1.20/stream1');
   }
@@ -93,8 +94,10 @@ export function streamAddress(text: string): { readonly url: string; readonly cr
   url.username = '';
   url.password = '';
   const credentials = username === '' ? undefined : { user: plainOf(username), password: plainOf(password) };
-  return { url: url.href, credentials };
+  return { url: zonedUrl(url, zoneOf(text)), credentials };
 }
+
+const parseUrl = (text: string): URL | undefined => URL.parse(withoutZone(text)) ?? undefined;
 
 function plainOf(encoded: string): string {
   try {

@@ -1,4 +1,5 @@
 import type { XmlElement } from '@rgrove/parse-xml';
+import { withoutZone } from '../../base/url-zone.ts';
 import { type HttpPlace, placeOf } from '../soap/http-exchange.ts';
 import { elements, find, findText } from '../soap/xml.ts';
 
@@ -59,7 +60,8 @@ function add(found: ServiceAddresses, name: ServiceName | undefined, xaddr: stri
   if (name === undefined || xaddr === undefined || found.has(name)) {
     return;
   }
-  const url = URL.canParse(xaddr) ? new URL(xaddr) : undefined;
+  // Its zone means something to the camera alone.
+  const url = URL.parse(withoutZone(xaddr));
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) {
     found.set(name, { path: url.pathname + url.search, claimed: placeOf(url) });
   } else if (xaddr.startsWith('/')) {

@@ -1,3 +1,4 @@
+import { withoutZone } from '../../base/url-zone.ts';
 import { cameraError } from '../soap/failures.ts';
 
 /** Of a stream or a picture, as a camera tells it; longer ones are nobody's. */
@@ -20,7 +21,7 @@ export function pinnedPictureUrl(uri: string, camera: URL): URL {
   checkAddressLength(uri);
   const text = uri.replace(/&(?:amp|#0*38|#x0*26);/gi, '&').trim();
   const whole = text.startsWith('/') ? new URL(text, camera).href : text;
-  const url = URL.canParse(whole) ? new URL(whole) : undefined;
+  const url = URL.parse(withoutZone(whole));
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
     const words = url
       ? `'${originOf(url)}' is not the http address of a picture`

@@ -61,6 +61,6 @@ test('the usual port is not written', () => {
 test('a link-local host keeps the network that it is on, which URL does not know', () => {
   const host = 'fe80::5%eth0';
   expect(withZone(withPort(repairStreamUri('rtsp://10.0.0.1/a?b=]', host), 8554), host)).toBe(
-    'rtsp://[fe80::5%eth0]:8554/a?b=]',
+    'rtsp://[fe80::5%25eth0]:8554/a?b=]',
   );
 });

@@ -1,3 +1,4 @@
+import { withoutZone, zonedUrl } from '../../base/url-zone.ts';
 import { cameraError } from '../soap/failures.ts';
 import type { NetworkPorts } from './network.ts';
 import { checkAddressLength } from './snapshot-address.ts';
@@ -21,7 +22,7 @@ export function repairStreamUri(uri: string, host: string): URL {
   const whole = text.startsWith('/')
     ? `rtsp://${urlHost}${text}`
     : text.replace(/^(rtsps?):\/{3,}/i, `$1://${urlHost}/`);
-  const url = URL.canParse(whole) ? new URL(whole) : undefined;
+  const url = URL.parse(withoutZone(whole));
   if (url?.protocol !== 'rtsp:' && url?.protocol !== 'rtsps:') {
     const kind = url ? `an address of ${url.protocol.slice(0, 20)}` : 'no address';
     throw cameraError('badReply', `the camera names ${kind} where its stream should be`);
@@ -41,11 +42,8 @@ function hostOf(host: string): string {
   return host.includes(':') ? `[${host.replace(/%.*/, '')}]` : host;
 }
 
-/** The text of the address, with the zone of a link-local host, which says on which of our networks it is. */
-export function withZone(url: URL, host: string): string {
-  const zone = /%.+/.exec(host)?.[0];
-  return zone === undefined ? url.href : url.href.replace(/^([^[]*\[[^\]]*)\]/, `$1${zone}]`);
-}
+/** The text of an address at the host, with the zone of a link-local one, which says on which of our networks it is. */
+export const withZone = (url: URL, host: string): string => zonedUrl(url, /%(.+)/.exec(host)?.[1]);
 
 /**
  * The ports to look for the stream at, likeliest first: the camera's claim, unless that is the port of its web page (some answer so),

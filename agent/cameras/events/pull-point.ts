@@ -1,6 +1,7 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { withoutZone } from '../../base/url-zone.ts';
 import type { OnvifSession } from '../device/session.ts';
 import { cameraError, troubleOf } from '../soap/failures.ts';
 import { writeXml } from '../soap/write-xml.ts';
@@ -136,11 +137,12 @@ interface Asked {
 /** To the camera's own host; port, path and headers are as it gave them. `To` is the very text: some compare it. */
 function call(session: OnvifSession, { address, headers }: SubscriptionReference, asked: Asked): Promise<XmlElement> {
   const { body, response, ...options } = asked;
-  if (!URL.canParse(address)) {
+  const url = URL.parse(withoutZone(address));
+  if (!url) {
     return Promise.reject(noAddress());
   }
   const addressing = `<wsa:Action>${asked.action}</wsa:Action><wsa:To>${escapeXml(address)}</wsa:To>`;
-  return session.callAt(new URL(address), addressing + headers, body, response, options);
+  return session.callAt(url, addressing + headers, body, response, options);
 }
 
 const noAddress = (): PerchError => cameraError('badReply', 'the camera gives its subscription no address');
@@ -148,7 +150,7 @@ const noAddress = (): PerchError => cameraError('badReply', 'the camera gives it
 function readReference(response: XmlElement): SubscriptionReference {
   const reference = find(response, 'SubscriptionReference');
   const address = findText(reference, 'Address') ?? '';
-  if (address.length > MAX_ADDRESS || !URL.canParse(address)) {
+  if (address.length > MAX_ADDRESS || !URL.canParse(withoutZone(address))) {
     throw noAddress();
   }
   try {
