@@ -13,6 +13,7 @@ import { formatRfc3339, requireRfc3339 } from './playback/rfc3339.ts';
 import type { EventHub } from './record/events/event-hub.ts';
 import { RecordPathPattern } from './record/record-path.ts';
 import type { DiskGuard } from './record/recorder.ts';
+import { deletePath } from './record/retention/delete-path.ts';
 import { DeletionTrace } from './record/retention/deletion-trace.ts';
 import { Deletions } from './record/retention/deletions.ts';
 import { type ProtectedRange, ProtectedRanges } from './record/retention/protected-ranges.ts';
@@ -175,6 +176,24 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
       (one) => one.path === path && one.startUs < endUs && one.endUs > startUs,
     );
     return range ? `is protected: DELETE /v3/recordings/protect/${range.id} ends that` : 'is protected';
+  }
+
+  /** Deletes all recordings of a path but those that are protected or being written. @throws PerchError notFound */
+  async deletePath(path: string): Promise<object> {
+    const { playback } = this.#deps;
+    // Brings the index in step with the path's files.
+    const known = await playback.segments(path);
+    if (!known) {
+      throw new PerchError('notFound', `path '${path.slice(0, 240)}' is not configured and has no recordings`);
+    }
+    const { files, diskBytes, kept, keptFiles } = await deletePath({
+      deletions: this.#deletions,
+      rows: (limit, after) => playback.space.allOf(path, limit, after as SegmentRow | undefined),
+      keptBecause: ({ startUs, durationUs }) => this.keptBecause(path, startUs, durationUs),
+      tops: this.#folders(),
+    });
+    const items = kept.map(({ startUs, because }) => ({ start: playback.localTime(startUs), reason: because }));
+    return { deleted: files, bytes: diskBytes, kept: keptFiles, items };
   }
 
   list(): (DiskStatus & { readonly deletionsHeld: string | null })[] {

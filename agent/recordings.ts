@@ -250,6 +250,10 @@ export class Recordings {
     });
   }
 
+  deletePath(path: string): Promise<object> {
+    return this.space.deletePath(path);
+  }
+
   timeline(request: TimelineRequest): Promise<object> {
     return this.playback.timeline(timelineQuery(request));
   }

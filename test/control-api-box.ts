@@ -59,6 +59,9 @@ export const PATHS = [
     clockOffsetMs: null,
     recording: null,
     title: null,
+    order: null,
+    paused: false,
+    pausedUntil: null,
     offlineSince: '2026-01-01T11:00:00+01:00',
     lastError: 'connection refused',
   }),
@@ -201,6 +204,7 @@ export async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
         name === 'unknown' ? undefined : name === 'door' ? [{ start: '2026-01-01T12:00:00+01:00' }] : [],
       timeline: async (request) => ({ ...request, coverage: [] }),
       index: () => ({ state: 'ready', left: 0 }),
+      deletePath: async () => ({ deleted: 0, bytes: 0, kept: 0, items: [] }),
       deleteSegment: async (path, start) => {
         if (path !== 'door') {
           throw new PerchError('notFound', 'no segment starts then');

@@ -92,6 +92,33 @@ async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isCl
   };
 }
 
+test('all recordings of a path are deleted when somebody wants it, though the clock is not set, but what is protected or nobody has marked', async () => {
+  const { files, left, space, records, playback } = await setUp({ isClockTrusted: false });
+  const [first = '', second = '', third = ''] = [...files].sort();
+  const stranger = readFileSync(second).subarray(0, 100);
+  writeFileSync(second, stranger);
+  const other = join(records, 'camera', basename(third));
+  mkdirSync(join(records, 'camera'));
+  writeFileSync(other, readFileSync(third));
+  const startUs = playback.startUsOf(first) ?? 0;
+  const time = (us: number) => new Date(us / 1000).toISOString();
+  const range = { path: 'cam', start: time(startUs), end: time(startUs + 1_000), note: '' };
+  const { id } = await space.protection.protect(range);
+  expect(await space.deletePath('cam')).toMatchObject({
+    ...{ deleted: 8, kept: 2, bytes: expect.any(Number) },
+    items: [
+      { reason: `is protected: DELETE /v3/recordings/protect/${id} ends that` },
+      { reason: 'is not known as a recording of Perch or MediaMTX' },
+    ],
+  });
+  expect(left().sort()).toEqual([first, second, other].sort());
+  expect(readFileSync(second)).toEqual(stranger);
+  await space.protection.unprotect(id);
+  expect(await space.deletePath('cam')).toMatchObject({ deleted: 1, kept: 1 });
+  await expect(space.deletePath('nobody')).rejects.toThrow("path 'nobody' is not configured and has no recordings");
+  await expect(space.deletePath('../cam')).rejects.toThrow('is not configured');
+});
+
 test('a path keeps as many of its newest recordings as it may', async () => {
   const { files, begin, clock, left, playback, limit, dataDir } = await setUp();
   limit(files.slice(5).reduce((sum, file) => sum + statSync(file).size, 0));

@@ -18,6 +18,8 @@ export interface RecordingLookup {
   segments(path: string): Promise<readonly RecordingSegment[] | undefined> | readonly RecordingSegment[] | undefined;
   /** Removes one segment's file. Throws PerchError when there is none that starts exactly then. */
   deleteSegment(path: string, start: string): Promise<void>;
+  /** Removes all of a path but what is protected or being written. Throws PerchError notFound. */
+  deletePath(path: string): Promise<object>;
   /** What there is of a path between two times, RFC 3339. */
   timeline(request: TimelineRequest): Promise<object>;
   /** How far the index of recordings is, and which files it has left out. */
@@ -92,6 +94,14 @@ const TimelineWish = Type.Object({
   to: TimeText,
   resolution: Type.Optional(Type.Number({ description: 'Seconds.' })),
 });
+const Emptied = Type.Object({
+  deleted: Type.Integer({ description: 'Files.' }),
+  bytes: Type.Integer({ description: 'What became free.' }),
+  kept: Type.Integer({ description: 'Files.' }),
+  items: Type.Array(Type.Object({ start: TimeText, reason: Type.String() }), {
+    description: 'The first 100 of those that were kept.',
+  }),
+});
 const TAGS = ['recordings'];
 
 export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }> = async (app, { recordings }) => {
@@ -133,6 +143,12 @@ export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }
     const times = { from: one(from), to: one(to), resolution: one(resolution) };
     return recordings.timeline({ path: nameOf(request), ...times });
   });
+
+  const empty = {
+    summary: 'Delete all recordings of one path, but those that are protected or being written',
+    ...{ tags: TAGS, params: PathName, response: answers(Emptied, 400, 404) },
+  };
+  app.delete('/recordings/deletepath/*', { schema: empty }, (request) => recordings.deletePath(nameOf(request)));
 
   const remove = {
     summary: 'Delete one file of a recording; start as /recordings/get tells it',

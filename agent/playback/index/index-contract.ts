@@ -65,6 +65,8 @@ export interface SpaceIndex {
   oldestOwn(folder: string, limit: number, after?: SegmentRow): SegmentRow[];
   /** The same of one path, wherever its files are. */
   oldestOwnOf(path: string, limit: number, after?: SegmentRow): SegmentRow[];
+  /** All of a path, in whatever state, the oldest first, at most `limit`. */
+  allOf(path: string, limit: number, after?: SegmentRow): SegmentRow[];
   /** A file that is being written counts with what it had when it was last looked at. */
   bytesOf(path: string): PathBytes;
   /** @param sinceUs from then on, or from the first recording if that is later, counts as recent */

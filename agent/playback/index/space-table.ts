@@ -26,6 +26,13 @@ export class SpaceTable implements SpaceIndex {
     return this.#rows(query, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0, path, limit);
   }
 
+  allOf(path: string, limit: number, after?: SegmentRow): SegmentRow[] {
+    const query = `${selectRows('segments INDEXED BY by_start')}
+      WHERE s.path = (SELECT id FROM names WHERE text = ?3) AND (s.start_us, s.id) > (?1, ?2)
+      ORDER BY s.start_us, s.id LIMIT ?4`;
+    return this.#rows(query, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0, path, limit);
+  }
+
   bytesOf(path: string): PathBytes {
     const query = 'SELECT * FROM usage WHERE path = (SELECT id FROM names WHERE text = ?)';
     const row = this.#database.read(() => this.#database.first(query, path), undefined);

@@ -6,8 +6,8 @@ const EVENT_EVERY_MS = 3_600_000;
 /** A text of an event is cut there. */
 const LONGEST_TEXT = 500;
 
-/** Why a recording goes: it is too old, its disk too full, its path too large. */
-export type DeletionReason = 'age' | 'space' | 'size';
+/** Why a recording goes: it is too old, its disk too full, its path too large, or somebody wants it gone. */
+export type DeletionReason = 'age' | 'space' | 'size' | 'hand';
 
 /** Recordings of a path that went for the same reason. */
 interface Lot {

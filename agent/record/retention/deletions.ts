@@ -62,7 +62,7 @@ export type Deletion =
     };
 
 /**
- * The only place that deletes recordings by itself, by age or for space. Whatever a name or the index says: before a file goes, it is
+ * The only place that deletes recordings by age, for space, or all of a path. Whatever a name or the index says: before a file goes, it is
  * asked itself. Kept are protected recordings, those that are being written, and what is no recording; all while the clock is not set.
  */
 export class Deletions {
@@ -108,7 +108,7 @@ export class Deletions {
     return doubt;
   }
 
-  /** @param reason for space only what Perch has written itself and marked goes; by its age what has a known one */
+  /** @param reason for space only what Perch has written itself and marked goes; by its age what has a known one; by hand what is a recording */
   async delete(doomed: Doomed, reason: DeletionReason): Promise<Deletion> {
     const { file } = doomed;
     const { isOpen, logger } = this.#deps;
@@ -131,7 +131,7 @@ export class Deletions {
         this.#tell(file, 'never deleted: a file that neither Perch nor MediaMTX has marked as its recording');
         return { kind: 'kept', because: 'no recording' };
       }
-      if (reason !== 'age' && found.writer !== 'perch') {
+      if ((reason === 'space' || reason === 'size') && found.writer !== 'perch') {
         return { kind: 'kept', because: 'not ours' };
       }
       if (reason === 'age' && !found.isDated && !doomed.isDated) {
@@ -186,7 +186,8 @@ export class Deletions {
   }
 
   #holdOf(reason: DeletionReason): string | undefined {
-    return reason === 'age' ? this.ageHold : this.hold;
+    // Whoever means these recordings does not go by the clock.
+    return reason === 'hand' ? this.#deps.protection.fault : reason === 'age' ? this.ageHold : this.hold;
   }
 
   async #unlink(file: string, diskBytes: number, reason: DeletionReason): Promise<Deletion> {
