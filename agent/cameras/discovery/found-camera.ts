@@ -13,6 +13,8 @@ export interface FoundCamera {
   readonly foundFrom: string;
   /** The device service. */
   readonly url: string;
+  /** Hosts that it says its service is at. */
+  readonly claims?: readonly string[];
   readonly name: string | undefined;
   readonly hardware: string | undefined;
   readonly location: string | undefined;
@@ -39,8 +41,13 @@ export function cameraOf(
     return undefined;
   }
   const { endpoint, name, hardware, location, manufacturer } = match;
-  return { endpoint, address, foundFrom: from.address, url, name, hardware, location, manufacturer };
+  const claims = match.xaddrs.flatMap((claim) => (URL.canParse(claim) ? [new URL(claim).hostname] : []));
+  return { endpoint, address, foundFrom: from.address, url, claims, name, hardware, location, manufacturer };
 }
+
+/** One camera with two addresses says so at both; of boards that all have one endpoint each names itself alone. */
+export const nameEachOther = (a: FoundCamera, b: FoundCamera): boolean =>
+  a.endpoint === b.endpoint && a.claims?.includes(b.address) === true && b.claims?.includes(a.address) === true;
 
 /**
  * What tells answers apart: identity and address. On this machine itself the address of the service too:

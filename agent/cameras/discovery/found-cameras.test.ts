@@ -188,6 +188,26 @@ test.concurrent('a board that comes with the identity of another that is still t
   ).toEqual(['127.0.0.49', '127.0.0.50']);
 });
 
+test.concurrent('a camera that answers from two addresses, and names both at each, is listed once, at the one that is left if one goes', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const endpoint = 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000004';
+  const quirks = { xaddrs: ['http://127.0.0.71:PORT/PATH', 'http://127.0.0.72:PORT/PATH'] };
+  const wired = await openCamera(context, { discoveryPort, address: '127.0.0.71', endpoint, quirks });
+  await openCamera(context, { discoveryPort, address: '127.0.0.72', endpoint, quirks });
+  // It claims their addresses, and they do not claim its.
+  const claims = { xaddrs: [...quirks.xaddrs, 'http://127.0.0.73:PORT/PATH'] };
+  await openCamera(context, { discoveryPort, address: '127.0.0.73', endpoint, quirks: claims });
+  const { found } = openRegistry(context, discoveryPort);
+  await found.look({ listenMs: 1_500 });
+  const places = () => found.list().map(({ address }) => address);
+  expect(places()).toHaveLength(2);
+  expect(places()).toContain('127.0.0.73');
+  expect(found.find(endpoint)).toHaveLength(3);
+  await wired.stop({ isSilent: true });
+  await found.look({ listenMs: 1_500 });
+  expect(places()).toEqual(['127.0.0.72', '127.0.0.73']);
+});
+
 test.concurrent('one of two boards with one identity that misses a look is kept', async (context) => {
   const discoveryPort = await freeUdpPort();
   const endpoint = 'urn:uuid:00000000-0000-0000-0000-000000000002';

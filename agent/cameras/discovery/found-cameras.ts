@@ -3,7 +3,7 @@ import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import { Announcements } from './announcements.ts';
-import { cameraOf, type FoundCamera, keyOf, sameEndpoint } from './found-camera.ts';
+import { cameraOf, type FoundCamera, keyOf, nameEachOther, sameEndpoint } from './found-camera.ts';
 import type { InterfaceChoice, LocalAddress } from './interfaces.ts';
 import type { DiscoveryMessage } from './probe.ts';
 import { scan } from './scan.ts';
@@ -138,13 +138,16 @@ export class FoundCameras {
     }
   }
 
+  /** Each camera once, also one that answers from two addresses and says so: at the one where it was heard first. */
   list(): KnownCamera[] {
-    return [...this.#entries.values()]
+    const all = [...this.#entries.values()].sort((a, b) => a.missedLooks - b.missedLooks);
+    return all
+      .filter(({ camera }, i) => !all.slice(0, i).some((before) => nameEachOther(camera, before.camera)))
       .map(knownOf)
       .sort((a, b) => a.address.localeCompare(b.address, 'en', { numeric: true }) || (a.url < b.url ? -1 : 1));
   }
 
-  /** Those with this identity, the one that was seen last first: mostly one, more for boards that all have the same. */
+  /** Those with this identity, the one that was seen last first: mostly one, more for boards that all have the same; each address counts. */
   find(endpoint: string): KnownCamera[] {
     const same = [...this.#entries.values()].filter(({ camera }) => sameEndpoint(camera.endpoint, endpoint));
     return same.sort((a, b) => a.missedLooks - b.missedLooks || b.lastSeenMs - a.lastSeenMs).map(knownOf);
