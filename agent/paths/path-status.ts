@@ -45,6 +45,12 @@ export interface PathStatus {
   readonly bytesSent: number;
   /** What people call the camera; null: the path's name will do. */
   readonly title: string | null;
+  /** Place of the camera among the others, in the order of its owner; null: behind those that have one. */
+  readonly order: number | null;
+  /** Nobody connects to its camera now. */
+  readonly paused: boolean;
+  /** When it goes on by itself; null: when somebody says so. */
+  readonly pausedUntil: string | null;
   readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
   /** Pulled only while somebody reads: then it is 'stopped' as long as nobody asks. */
   readonly sourceOnDemand: boolean;
@@ -89,6 +95,9 @@ export function disabledStatus({ name, error }: PathEntry): PathStatus {
     bytesReceived: 0,
     bytesSent: 0,
     title: null,
+    order: null,
+    paused: false,
+    pausedUntil: null,
     sourceState: 'disabled',
     sourceOnDemand: false,
     sourceStatistics: null,

@@ -314,6 +314,19 @@ test('fewer readers hold from the next one on, and a title is shown at once', as
   expect(table.find('cam')).toMatchObject({ title: 'Gate', ready: true, readers: [expect.anything()] });
 });
 
+test('the place of a camera is shown at once, and that it is paused and until when', async () => {
+  const { clock, table, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/1"}');
+  await clock.advance(0);
+  sourceOf('rtsp://h/1').deliver([tinyH264]);
+  expect(table.find('cam')).toMatchObject({ order: null, paused: false, pausedUntil: null });
+  await apply('  cam: {source: "rtsp://h/1", camera: {order: 3}}');
+  expect(table.find('cam')).toMatchObject({ ready: true, order: 3, paused: false });
+  await apply('  cam: {source: "rtsp://h/1", camera: {order: 3, paused: yes, pausedUntil: "2026-01-31T18:00:00Z"}}');
+  expect(table.find('cam')).toMatchObject({
+    ...{ ready: false, order: 3, paused: true, pausedUntil: '2026-01-31T18:00:00Z' },
+  });
+});
+
 test('whether a publisher may be replaced is asked of the settings of now', async () => {
   const { table, apply } = await tableOf('  cam:');
   table.publish('cam', publisherOf('one'));

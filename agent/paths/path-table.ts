@@ -276,6 +276,8 @@ export class PathTable {
     return {
       confName: entry.name,
       title: settings.camera?.name ?? null,
+      order: settings.camera?.order,
+      pausedUntil: settings.camera?.paused ? settings.camera.pausedUntil : undefined,
       maxReaders: settings.maxReaders,
       origin: this.#originOf(name, settings, config),
     };

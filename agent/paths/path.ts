@@ -58,6 +58,10 @@ export interface PathTraits {
   /** The entry of the configuration that it follows. */
   readonly confName: string;
   readonly title: string | null;
+  /** Place of the camera among the others, in the order of its owner. */
+  readonly order?: number | undefined;
+  /** When its pause ends by itself, RFC 3339. */
+  readonly pausedUntil?: string | undefined;
   /** 0: any number. */
   readonly maxReaders: number;
   /** Of the same kind for the whole life of the path; only its times and permissions change. */
@@ -281,6 +285,9 @@ export class Path {
       bytesReceived: received,
       bytesSent: sent,
       title: this.#traits.title,
+      order: this.#traits.order ?? null,
+      paused: this.#traits.origin.kind === 'paused',
+      pausedUntil: this.#traits.pausedUntil ?? null,
       sourceState: this.#runner?.state ?? null,
       sourceOnDemand: this.#onDemand !== undefined,
       sourceStatistics: statistics ? describeStatistics(statistics) : null,

@@ -54,6 +54,9 @@ export const PathItem = Type.Object({
   recording: OrNull(Type.Object({ active: Type.Boolean(), error: OrNull(Type.String()), since: Time })),
   bitrate: Type.Number({ description: 'Bits per second that come in.' }),
   title: OrNull(Type.String()),
+  order: OrNull(Type.Integer({ description: "The camera's place among the others; those without one come last." })),
+  paused: Type.Boolean({ description: 'Nobody connects to its camera now.' }),
+  pausedUntil: OrNull(Type.String({ description: 'When the pause ends by itself, RFC 3339; null: it does not.' })),
   talk: Type.Enum(['yes', 'no', 'unknown'], {
     description: "Whether people can talk through the camera; 'unknown' until somebody has wanted to.",
   }),
