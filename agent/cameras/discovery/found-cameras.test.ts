@@ -1,58 +1,13 @@
 import { createSocket } from 'node:dgram';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { freeUdpPort } from '../../../test/free-udp-port.ts';
-import { type OnvifCameraOptions, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
-import { systemClock } from '../../base/clock.ts';
+import { openCamera, openRegistry } from '../../../test/registry-box.ts';
 import { silentLogger } from '../../base/log.ts';
-import { type Finding, FoundCameras, type FoundCamerasOptions, type KnownCamera } from './found-cameras.ts';
+import type { FoundCameras } from './found-cameras.ts';
 
 const GROUP = '239.255.255.250';
-
-interface Told {
-  readonly camera: KnownCamera;
-  readonly finding: Finding;
-}
-
-/** A registry that looks at loopback; `untilTold` waits for the first finding that is like this. */
-function openRegistry({ onTestFinished }: TestContext, port: number, more: Partial<FoundCamerasOptions> = {}) {
-  const found = new FoundCameras({
-    clock: systemClock,
-    log: silentLogger,
-    includeLoopback: true,
-    only: ['lo'],
-    port,
-    ...more,
-  });
-  const told: Told[] = [];
-  const wakes = new Set<() => void>();
-  found.onFound((camera, finding) => {
-    told.push({ camera, finding });
-    for (const wake of wakes) {
-      wake();
-    }
-  });
-  onTestFinished(() => found.close());
-  const untilTold = async (isIt: (told: Told) => boolean): Promise<Told> => {
-    for (;;) {
-      const it = told.find(isIt);
-      if (it) {
-        return it;
-      }
-      await new Promise<void>((resolve) => {
-        wakes.add(resolve);
-      });
-    }
-  };
-  return { found, told, untilTold };
-}
-
-async function openCamera({ onTestFinished }: TestContext, options: OnvifCameraOptions) {
-  const camera = await startOnvifCamera(options);
-  onTestFinished(() => camera[Symbol.asyncDispose]());
-  return camera;
-}
 
 const urls = (found: FoundCameras): string[] => found.list().map(({ url }) => url);
 
@@ -323,80 +278,6 @@ test('the networks are probed at the start, every three minutes while a camera i
   await clock.advance(31 * 60_000);
   expect(looks).toBeGreaterThanOrEqual(9);
   expect(looks).toBeLessThanOrEqual(13);
-});
-
-test.concurrent('of a flood of Hellos no more than a hundred a second are read', async (context) => {
-  const discoveryPort = await freeUdpPort();
-  const { found, untilTold } = openRegistry(context, discoveryPort);
-  found.start();
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  context.onTestFinished(() => {
-    socket.close();
-  });
-  const hello = (i: number) =>
-    `<Envelope><Body><Hello><EndpointReference><Address>urn:uuid:${i}</Address></EndpointReference>` +
-    `<Types>dn:NetworkVideoTransmitter</Types><XAddrs>http://127.0.0.1:${i}/onvif</XAddrs></Hello></Body></Envelope>`;
-  for (let i = 1; i <= 400; i += 1) {
-    socket.send(hello(i), discoveryPort, GROUP);
-  }
-  await untilTold(({ camera: { endpoint } }) => endpoint === 'urn:uuid:60');
-  // Who is not heard is found by the look all the same.
-  const camera = startOnvifCamera({ discoveryPort, address: '127.0.0.51' });
-  context.onTestFinished(async () => (await camera)[Symbol.asyncDispose]());
-  await untilTold(({ camera: { address } }) => address === '127.0.0.51');
-  expect(found.list().length).toBeLessThanOrEqual(301);
-});
-
-test.concurrent('of large Hellos a quarter of a megabyte a second is read', async (context) => {
-  const discoveryPort = await freeUdpPort();
-  const clock = new FakeClock();
-  const { found, untilTold } = openRegistry(context, discoveryPort, { clock });
-  found.start();
-  const socket = createSocket('udp4').bind(0, '127.0.0.67');
-  context.onTestFinished(() => {
-    socket.close();
-  });
-  const hello = (i: number, padding: string) =>
-    `<Envelope><Body><Hello><EndpointReference><Address>urn:uuid:${i}</Address></EndpointReference>${padding}` +
-    `<Types>dn:NetworkVideoTransmitter</Types><XAddrs>http://127.0.0.67:${i}/onvif</XAddrs></Hello></Body></Envelope>`;
-  const large = `<!--${' '.repeat(60_000)}-->`;
-  for (let i = 1; i <= 4; i += 1) {
-    socket.send(hello(i, large), discoveryPort, GROUP);
-    await untilTold(({ camera: { endpoint } }) => endpoint === `urn:uuid:${i}`);
-  }
-  await new Promise((resolve) => socket.send(hello(8, large), discoveryPort, GROUP, resolve));
-  // It is there as soon as it is sent, on loopback; and read in the next turn.
-  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-  await clock.advance(1_000);
-  socket.send(hello(9, ''), discoveryPort, GROUP);
-  await untilTold(({ camera: { endpoint } }) => endpoint === 'urn:uuid:9');
-  expect(found.find('urn:uuid:8')).toEqual([]);
-});
-
-test.concurrent('one that says it is ever more cameras takes the place of none but its own', async (context) => {
-  const discoveryPort = await freeUdpPort();
-  const clock = new FakeClock();
-  const { found, told, untilTold } = openRegistry(context, discoveryPort, { clock });
-  found.start();
-  const camera = await openCamera(context, { discoveryPort, address: '127.0.0.9' });
-  await untilTold(({ camera: { endpoint } }) => endpoint === camera.endpoint);
-  const socket = createSocket('udp4').bind(0, '127.0.0.66');
-  context.onTestFinished(() => {
-    socket.close();
-  });
-  const hello = (i: number) =>
-    `<Envelope><Body><Hello><EndpointReference><Address>urn:uuid:${i}</Address></EndpointReference>` +
-    `<Types>dn:NetworkVideoTransmitter</Types><XAddrs>http://127.0.0.66:${i}/onvif</XAddrs></Hello></Body></Envelope>`;
-  for (let i = 1; i <= 640; i += 1) {
-    socket.send(hello(i), discoveryPort, GROUP);
-    if (i % 80 === 0) {
-      await untilTold((one) => one.camera.endpoint === `urn:uuid:${i}`);
-      await clock.advance(1_000);
-    }
-  }
-  expect(told.length).toBe(641);
-  expect(found.list().length).toBe(512);
-  expect(found.find(camera.endpoint)).toHaveLength(1);
 });
 
 test.concurrent('a taken port is no error: cameras are found by probes', async (context) => {
