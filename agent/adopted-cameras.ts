@@ -30,7 +30,7 @@ const DEADLINE_MS = 60_000;
 
 export interface AdoptedCamerasDeps {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
-  /** What runs, the demo camera included. */
+  /** As it is written, whether it runs already or not; the demo camera included. */
   config(): Config;
   readonly found: Pick<FoundCameras, 'find'>;
   readonly paths: PathsState;

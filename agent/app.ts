@@ -356,7 +356,7 @@ export class App {
       ...discovery,
       includeLoopback: discovery.includeLoopback ?? false,
       store: this.#store,
-      config: () => this.#config,
+      config: () => this.#withDemo(this.#store.current),
       found: this.#found,
       paths: this.#paths,
       tell: this.#events.emit,

@@ -29,7 +29,7 @@ const TELL_EVERY_MS = 1_000;
 
 export interface CameraBoxDeps extends Partial<Pick<AdopterDeps, 'onvifPorts' | 'streamPorts' | 'logins'>> {
   readonly store: Pick<ConfigStore, 'current' | 'file' | 'revise'>;
-  /** What runs, the demo camera included. */
+  /** As it is written, whether it runs already or not; the demo camera included. */
   config(): Config;
   readonly found: FoundCameras;
   readonly paths: AdoptedCamerasDeps['paths'];
