@@ -1,5 +1,5 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { readTimeBar } from '../../agent/sources/demo/time-bar.ts';
+import { BAR_TOP, readTimeBar } from '../../agent/sources/demo/time-bar.ts';
 import { until } from './agent.ts';
 import { CHROMIUM } from './peers.ts';
 
@@ -52,24 +52,30 @@ export interface Picture {
   readonly luma: Uint8Array;
 }
 
-/** What the page's first `<video>` shows now. */
-export async function pictureOf(page: Page): Promise<Picture> {
-  const { width, height, base64 } = await page.evaluate(() => {
+/**
+ * What the page's first `<video>` shows now.
+ * @param from the part of its height above which it is left out, and black
+ */
+export async function pictureOf(page: Page, from = 0): Promise<Picture> {
+  const { width, height, top, base64 } = await page.evaluate((part) => {
     const video = document.querySelector('video') as HTMLVideoElement;
     const canvas = document.createElement('canvas');
     canvas.width = video.videoWidth;
     canvas.height = video.videoHeight;
     const context = canvas.getContext('2d') as CanvasRenderingContext2D;
     context.drawImage(video, 0, 0);
-    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    const first = Math.floor(canvas.height * part);
+    const { data } = context.getImageData(0, first, canvas.width, canvas.height - first);
     let text = '';
     for (let i = 0; i < data.length; i += 4) {
       const [r = 0, g = 0, b = 0] = [data[i], data[i + 1], data[i + 2]];
       text += String.fromCharCode(Math.round(0.299 * r + 0.587 * g + 0.114 * b));
     }
-    return { width: canvas.width, height: canvas.height, base64: btoa(text) };
-  });
-  return { width, height, luma: new Uint8Array(Buffer.from(base64, 'base64')) };
+    return { width: canvas.width, height: canvas.height, top: first, base64: btoa(text) };
+  }, from);
+  const luma = new Uint8Array(width * height);
+  luma.set(Buffer.from(base64, 'base64'), width * top);
+  return { width, height, luma };
 }
 
 /** Waits until the page's first `<video>` has decoded at least `frames` pictures. */
@@ -80,15 +86,15 @@ export async function framesDecoded(page: Page, frames: number): Promise<void> {
       return video !== null && video.getVideoPlaybackQuality().totalVideoFrames >= wanted;
     },
     frames,
-    // The test's own time limit is the end.
-    { timeout: 0 },
+    // The test's own time limit is the end. Asked at each picture of the page the browser would paint sixty of them a second.
+    { timeout: 0, polling: 100 },
   );
 }
 
 /** The time that stands in the demo camera's picture, as Unix milliseconds; undefined while there is no such picture. */
 export async function timeShown(page: Page): Promise<number | undefined> {
   // There may be no video yet, or one without a picture.
-  const picture = await pictureOf(page).catch(() => undefined);
+  const picture = await pictureOf(page, BAR_TOP).catch(() => undefined);
   return picture && readTimeBar(picture.luma, picture.width, picture.height, picture.width);
 }
 

@@ -1,6 +1,6 @@
 import Hls from 'hls.js';
-import { readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
 import { NearLive } from '../../../webui/player/near-live.ts';
+import { ShownClock } from './shown-clock.ts';
 
 /** Runs in the page: see hls-player.ts. */
 export type HlsPlayerKind = 'hls.js low latency' | 'hls.js' | 'native';
@@ -37,23 +37,16 @@ const OWN_START_PICTURES = 2;
 /** As our own players have it. */
 const CATCH_UP_RATE = 1.1;
 
-const CLOCK_WIDTH = 320;
-const CLOCK_HEIGHT = 180;
-
 class Playing {
   readonly video = document.createElement('video');
   readonly pictures: ShownPicture[] = [];
   readonly errors: string[] = [];
   stalls = 0;
   #hasPlayed = false;
-  readonly #canvas = document.createElement('canvas').getContext('2d', {
-    willReadFrequently: true,
-  }) as CanvasRenderingContext2D;
+  readonly #clock = new ShownClock();
 
   constructor({ url, kind }: PlayOptions) {
     const { video } = this;
-    this.#canvas.canvas.width = CLOCK_WIDTH;
-    this.#canvas.canvas.height = CLOCK_HEIGHT;
     video.muted = true;
     video.width = 160;
     document.body.append(video);
@@ -96,10 +89,7 @@ class Playing {
   #awaitPicture(): void {
     this.video.requestVideoFrameCallback((_now, { mediaTime }) => {
       const wallMs = Date.now();
-      this.#canvas.drawImage(this.video, 0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
-      const { data } = this.#canvas.getImageData(0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
-      const luma = Uint8Array.from({ length: CLOCK_WIDTH * CLOCK_HEIGHT }, (_, i) => data[i * 4 + 1] ?? 0);
-      const clockMs = readTimeBar(luma, CLOCK_WIDTH, CLOCK_HEIGHT, CLOCK_WIDTH);
+      const clockMs = this.#clock.read(this.video);
       this.pictures.push({ mediaMs: mediaTime * 1000, wallMs, clockMs });
       this.#awaitPicture();
     });

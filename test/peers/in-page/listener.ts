@@ -1,4 +1,4 @@
-import { readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
+import { ShownClock } from './shown-clock.ts';
 
 /** Runs in the page: see webrtc-listener.ts. */
 export interface ListenOptions {
@@ -39,16 +39,12 @@ export interface HeardReport {
 const BLOCK = 256;
 const LOUD = 0.02;
 const QUIET_MS = 200;
-const CLOCK_WIDTH = 320;
-const CLOCK_HEIGHT = 180;
 
 class Listening {
   readonly peer = new RTCPeerConnection();
   readonly #context = new AudioContext({ latencyHint: 'interactive' });
   readonly #video = document.createElement('video');
-  readonly #canvas = document.createElement('canvas').getContext('2d', {
-    willReadFrequently: true,
-  }) as CanvasRenderingContext2D;
+  readonly #clock = new ShownClock();
   readonly #channels: Float32Array[];
   #heard = 0;
   #postedMs = 0;
@@ -62,8 +58,6 @@ class Listening {
 
   constructor() {
     this.#channels = [0, 1].map(() => new Float32Array(this.#context.sampleRate));
-    this.#canvas.canvas.width = CLOCK_WIDTH;
-    this.#canvas.canvas.height = CLOCK_HEIGHT;
   }
 
   async start({ url, media }: ListenOptions): Promise<void> {
@@ -129,10 +123,7 @@ class Listening {
 
   #awaitPicture(): void {
     this.#video.requestVideoFrameCallback((_, { expectedDisplayTime }) => {
-      this.#canvas.drawImage(this.#video, 0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
-      const { data } = this.#canvas.getImageData(0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
-      const luma = Uint8Array.from({ length: CLOCK_WIDTH * CLOCK_HEIGHT }, (_, i) => data[4 * i + 1] ?? 0);
-      const clockMs = readTimeBar(luma, CLOCK_WIDTH, CLOCK_HEIGHT, CLOCK_WIDTH);
+      const clockMs = this.#clock.read(this.#video);
       this.#pictures.push({ atMs: expectedDisplayTime, clockMs });
       this.#awaitPicture();
     });

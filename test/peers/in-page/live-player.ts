@@ -1,7 +1,7 @@
-import { readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
 import type { LiveSession } from '../../../webui/player/live-session.ts';
 import { openMse } from '../../../webui/player/mse.ts';
 import type { ShownPicture } from './hls-player.ts';
+import { ShownClock } from './shown-clock.ts';
 
 /** Runs in the page: see live-player.ts. */
 export interface LiveOptions {
@@ -34,9 +34,6 @@ export interface LiveReport {
   /** What the player itself says of how far behind it is, in ms. */
   readonly lagMs: number | undefined;
 }
-
-const CLOCK_WIDTH = 320;
-const CLOCK_HEIGHT = 180;
 
 const PAUSE_MEMORY_MS = 1_000;
 let arrivedMs = performance.now();
@@ -84,15 +81,11 @@ class Playing {
   readonly #stop = new AbortController();
   #firstPictureMs: number | undefined;
   #session: LiveSession | undefined;
-  readonly #canvas = document.createElement('canvas').getContext('2d', {
-    willReadFrequently: true,
-  }) as CanvasRenderingContext2D;
+  readonly #clock = new ShownClock();
 
   constructor(options: LiveOptions) {
     this.#options = options;
     const { video } = this;
-    this.#canvas.canvas.width = CLOCK_WIDTH;
-    this.#canvas.canvas.height = CLOCK_HEIGHT;
     video.muted = true;
     video.autoplay = true;
     video.width = 160;
@@ -155,17 +148,10 @@ class Playing {
           pausedMs: Math.max(stall.pausedMs, pausedMs()),
         };
       }
-      const clockMs = this.#options.readsClock ? this.#readClock() : undefined;
+      const clockMs = this.#options.readsClock ? this.#clock.read(this.video) : undefined;
       this.pictures.push({ mediaMs: mediaTime * 1000, wallMs, clockMs });
       this.#awaitPicture();
     });
-  }
-
-  #readClock(): number | undefined {
-    this.#canvas.drawImage(this.video, 0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
-    const { data } = this.#canvas.getImageData(0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
-    const luma = Uint8Array.from({ length: CLOCK_WIDTH * CLOCK_HEIGHT }, (_, i) => data[i * 4 + 1] ?? 0);
-    return readTimeBar(luma, CLOCK_WIDTH, CLOCK_HEIGHT, CLOCK_WIDTH);
   }
 }
 

@@ -1,5 +1,5 @@
 import { WHEPClient } from 'whip-whep/whep.js';
-import { readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
+import { ShownClock } from './shown-clock.ts';
 
 /** Runs in the page: see webrtc-viewer.ts. */
 export interface WatchOptions {
@@ -54,8 +54,8 @@ export interface WatchReport {
   readonly remotePort: number;
 }
 
-const CLOCK_WIDTH = 320;
-const CLOCK_HEIGHT = 180;
+const LUMA_WIDTH = 320;
+const LUMA_HEIGHT = 180;
 
 class Watch {
   status = 0;
@@ -73,6 +73,7 @@ class Watch {
   readonly peer = new RTCPeerConnection();
   readonly video = document.createElement('video');
   readonly options: WatchOptions;
+  readonly #clock = new ShownClock();
   readonly #canvas = document.createElement('canvas').getContext('2d', {
     willReadFrequently: true,
   }) as CanvasRenderingContext2D;
@@ -80,8 +81,8 @@ class Watch {
 
   constructor(options: WatchOptions) {
     this.options = options;
-    this.#canvas.canvas.width = CLOCK_WIDTH;
-    this.#canvas.canvas.height = CLOCK_HEIGHT;
+    this.#canvas.canvas.width = LUMA_WIDTH;
+    this.#canvas.canvas.height = LUMA_HEIGHT;
     const stream = new MediaStream();
     this.video.autoplay = true;
     this.video.playsInline = true;
@@ -210,25 +211,21 @@ class Watch {
       this.pictures += 1;
       if (this.options.readsClock) {
         const wallMs = Date.now();
-        this.clock.push({ atMs: nowMs - this.postedMs, wallMs, clockMs: this.#readClock() });
+        this.clock.push({ atMs: nowMs - this.postedMs, wallMs, clockMs: this.#clock.read(this.video) });
       }
       this.#awaitPicture();
     });
   }
 
   #luma(): Uint8Array {
-    this.#canvas.drawImage(this.video, 0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
-    const { data } = this.#canvas.getImageData(0, 0, CLOCK_WIDTH, CLOCK_HEIGHT);
-    const luma = new Uint8Array(CLOCK_WIDTH * CLOCK_HEIGHT);
+    this.#canvas.drawImage(this.video, 0, 0, LUMA_WIDTH, LUMA_HEIGHT);
+    const { data } = this.#canvas.getImageData(0, 0, LUMA_WIDTH, LUMA_HEIGHT);
+    const luma = new Uint8Array(LUMA_WIDTH * LUMA_HEIGHT);
     for (let i = 0; i < luma.length; i += 1) {
       // Green is most of the brightness.
       luma[i] = data[4 * i + 1] ?? 0;
     }
     return luma;
-  }
-
-  #readClock(): number | undefined {
-    return readTimeBar(this.#luma(), CLOCK_WIDTH, CLOCK_HEIGHT, CLOCK_WIDTH);
   }
 
   #contrast(): number {
