@@ -48,7 +48,7 @@ export async function buildPage(folder: string): Promise<void> {
     ['app.css', outputOf(metafile, 'app.css')],
     ['mark.svg', await copyHashed('mark.svg', fresh)],
   ]);
-  await writeFile(join(fresh, 'index.html'), await writeIndex(names));
+  await writeFile(join(fresh, 'index.html'), await writeIndex(names, firstImports(metafile)));
   await packAll(fresh);
   await rm(folder, { recursive: true, force: true });
   await rename(fresh, folder);
@@ -117,6 +117,20 @@ function outputOf({ outputs }: Metafile, source: string): string {
   return basename(found[0]);
 }
 
+/** What the page's script imports at once, and what that does: named in the page, they are fetched side by side. */
+function firstImports({ outputs }: Metafile): string[] {
+  const main = Object.keys(outputs).find((file) => outputs[file]?.entryPoint === 'main.tsx');
+  const files = new Set(main === undefined ? [] : [main]);
+  for (const file of files) {
+    for (const { path, kind } of outputs[file]?.imports ?? []) {
+      if (kind === 'import-statement') {
+        files.add(path);
+      }
+    }
+  }
+  return [...files].slice(1).map((file) => basename(file));
+}
+
 async function copyHashed(file: string, folder: string): Promise<string> {
   const bytes = await readFile(join(HERE, file));
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 8).toUpperCase();
@@ -126,12 +140,13 @@ async function copyHashed(file: string, folder: string): Promise<string> {
   return hashed;
 }
 
-async function writeIndex(names: ReadonlyMap<string, string>): Promise<string> {
+async function writeIndex(names: ReadonlyMap<string, string>, imports: readonly string[]): Promise<string> {
   let page = await readFile(join(HERE, 'index.html'), 'utf8');
   for (const [plain, hashed] of names) {
     page = page.replace(`"${plain}"`, `"${hashed}"`);
   }
-  return page.replace(/\n\s*/g, '\n');
+  const preloads = imports.map((file) => `<link rel="modulepreload" href="${file}">\n`).join('');
+  return page.replace('</head>', `${preloads}</head>`).replace(/\n\s*/g, '\n');
 }
 
 if (import.meta.main) {

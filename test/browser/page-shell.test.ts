@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, placesOf, type Size, settled, type VisitOptions, visit } from '../peers/page-visit.ts';
+import { axeFindings, type Size, settled, sightsOf, type VisitOptions, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 describeWith(['chromium'], "the page's shell", () => {
@@ -32,12 +32,19 @@ describeWith(['chromium'], "the page's shell", () => {
     const { page, complaints } = visitor;
     await visitor.logIn();
     expect(await page.evaluate(() => isSecureContext)).toBe(way === 'localhost');
-    for (const [name, place] of placesOf(cameras)) {
+    for (const [name, place, sign] of sightsOf(cameras)) {
       await visitor.go(place);
-      await settled(page);
+      await settled(page, sign);
       expect(await axeFindings(page), name).toEqual([]);
     }
     expect(complaints).toEqual([]);
+  });
+
+  test('axe finds what is wrong', async () => {
+    await using visitor = await open(box.url, { size: 'phone' });
+    await visitor.logIn();
+    await visitor.page.evaluate(() => document.querySelector('main')?.append(document.createElement('button')));
+    expect((await axeFindings(visitor.page)).join()).toContain('button-name');
   });
 
   test('the three places keep where one was, and Back goes back', async () => {
@@ -65,7 +72,7 @@ describeWith(['chromium'], "the page's shell", () => {
     await page.reload();
     await page.getByRole('link', { name: '成员' }).waitFor();
     expect(await page.evaluate(() => document.documentElement.lang)).toBe('zh-CN');
-    await settled(page);
+    await settled(page, '.you');
     expect(await axeFindings(page)).toEqual([]);
   });
 
@@ -92,7 +99,7 @@ describeWith(['chromium'], "the page's shell", () => {
     await opener.click();
     const sheet = page.getByRole('dialog', { name: 'Change password' });
     await sheet.waitFor();
-    await settled(page);
+    await settled(page, '.sheet');
     expect(await axeFindings(page)).toEqual([]);
     await page.goBack();
     await sheet.waitFor({ state: 'detached' });

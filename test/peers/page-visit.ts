@@ -59,20 +59,23 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
   };
 }
 
-/** The places where a visitor who is the owner finds something, whatever cameras there are. */
-export const placesOf = ([camera = 'demo']: readonly string[]): readonly (readonly [name: string, place: string])[] => [
-  ['live', '#/live'],
-  ['camera', `#/live/${camera}`],
-  ['recordings', `#/rec/${camera}`],
-  ['cameras', '#/settings/cameras'],
-  ['storage', '#/settings/storage'],
-  ['system', '#/settings/system'],
-  ['people', '#/settings/people'],
+/** A place, and what stands on the page as soon as it is all there. */
+export type Sight = readonly [name: string, place: string, sign: string];
+
+/** The places where the owner finds something, with the name of one of the cameras. */
+export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[] => [
+  ['live', '#/live', '.tile.live .stage.playing'],
+  ['camera', `#/live/${camera}`, '.cinema .stage.playing'],
+  ['recordings', `#/rec/${camera}`, '.recorded'],
+  ['cameras', '#/settings/cameras', '.settings-page .row'],
+  ['storage', '#/settings/storage', '.settings-page .card .icon'],
+  ['system', '#/settings/system', '.headline'],
+  ['people', '#/settings/people', '.you'],
 ];
 
-/** The page is built up and what it loads later is there. */
-export async function settled(page: Page): Promise<void> {
-  await page.locator('.skeleton-page').waitFor({ state: 'detached' });
+/** The page is built up, as `sign` shows, and nothing moves any more that comes to rest. */
+export async function settled(page: Page, sign: string): Promise<void> {
+  await page.locator(sign).first().waitFor();
   await page.evaluate(() => {
     const ending = document
       .getAnimations()

@@ -6,7 +6,7 @@ import type { LivePlayer } from '../player/live-player.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
 import { cameraLink } from '../route.ts';
 import type { LiveWords } from '../words/en/live.ts';
-import { bitRate, moment } from '../words/format.ts';
+import { moment } from '../words/format.ts';
 import { liveWords } from '../words/words.ts';
 import { voice } from './voice.ts';
 
@@ -80,7 +80,7 @@ export function Tile({ camera, isLarge }: { readonly camera: Camera; readonly is
           <b>
             <bdi>{camera.title}</bdi>
           </b>
-          <span class="word">{word ?? bitRate(camera.main.bitrate, speaker.language)}</span>
+          {word && <span class="word">{word}</span>}
         </span>
         {reason && <span class="why">{reason}</span>}
       </span>

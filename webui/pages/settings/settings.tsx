@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import { isOwner } from '../../box/session.ts';
 import { lazyPage } from '../../lazy-page.tsx';
 import { Icon, type IconName } from '../../parts/icon.tsx';
@@ -57,10 +58,15 @@ function RoomList({ room: shown }: { readonly room: SettingsRoom }) {
     ['system', systemWords.value.system, 'chip'],
     ['people', peopleWords.value.people, 'person'],
   ];
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    // On a narrow phone the chips scroll sideways.
+    list.current?.querySelector(`[href$="${shown}"]`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [shown]);
   return (
     <header class="rooms">
       <h1 class="title">{words.value.settings}</h1>
-      <ul>
+      <ul ref={list}>
         {rooms.map(([room, name, icon]) => (
           <li key={room}>
             <a href={settingsLink(room)} aria-current={room === shown ? 'page' : undefined}>

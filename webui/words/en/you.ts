@@ -4,7 +4,7 @@ export const you = {
   noOwnerText: 'You see it because you sit at the box itself. Other devices see nothing.',
   logOut: 'Log out',
   appearance: 'Appearance',
-  asSystem: 'As the device',
+  asSystem: 'Automatic',
   dark: 'Dark',
   light: 'Light',
 

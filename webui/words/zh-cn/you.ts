@@ -5,7 +5,7 @@ export const you: YouWords = {
   noOwnerText: '您在设备本机上，所以能看到；其他设备什么也看不到。',
   logOut: '退出登录',
   appearance: '外观',
-  asSystem: '跟随系统',
+  asSystem: '自动',
   dark: '深色',
   light: '浅色',
 

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { comb, coveredOf, firstBehind, isCovered, laneOf, type Mark, markBeside, type TimelineAnswer } from './lane.ts';
+
+const T = Date.UTC(2026, 10, 17, 12);
+const answer = (more: Partial<TimelineAnswer>): TimelineAnswer => ({
+  from: new Date(T).toISOString(),
+  to: new Date(T + 3_600_000).toISOString(),
+  coverage: [],
+  events: [],
+  eventCounts: [],
+  protected: [],
+  ...more,
+});
+const mark = (startMs: number, endMs = startMs + 5_000, count = 1): Mark => ({
+  ...{ id: String(startMs), type: 'motion', startMs, endMs, text: '', count },
+});
+
+test('answers for neighbouring times make one stretch, and an event that lies in both is there once', () => {
+  const event = { id: 'a', type: 'motion', text: '', duration: 20 };
+  const second = answer({ coverage: [[0, 60]], events: [{ ...event, at: -10 }], protected: [{ at: 0, duration: 5 }] });
+  const lane = laneOf(
+    [
+      { ...second, from: new Date(T + 3_600_000).toISOString() },
+      answer({
+        coverage: [
+          [0, 1800],
+          [3000, 600],
+        ],
+        events: [{ ...event, at: 3590 }],
+      }),
+    ],
+    T,
+  );
+  expect([...lane.covered]).toEqual([T, T + 1_800_000, T + 3_000_000, T + 3_660_000]);
+  expect([...lane.kept]).toEqual([T + 3_600_000, T + 3_605_000]);
+  expect(lane.events).toEqual([
+    { ...{ id: 'a', type: 'motion', text: '', count: 1 }, startMs: T + 3_590_000, endMs: T + 3_610_000 },
+  ]);
+});
+
+test('an event that lasts goes on until now', () => {
+  const lane = laneOf([answer({ events: [{ id: 'a', type: 'motion', at: 5, duration: null, text: '' }] })], T + 9_000);
+  expect(lane.events[0]).toMatchObject({ startMs: T + 5_000, endMs: T + 9_000 });
+});
+
+test('what is recorded at a moment is found among thousands', () => {
+  const spans = Array.from({ length: 5_000 }, (_, i) => ({
+    start: '',
+    startMs: T + i * 10_000,
+    endMs: T + i * 10_000 + 4_000,
+  }));
+  const covered = coveredOf(spans);
+  expect(covered.length).toBe(10_000);
+  expect(isCovered(covered, T + 30_003_999)).toBe(true);
+  expect(isCovered(covered, T + 30_004_000)).toBe(false);
+  expect(isCovered(covered, T - 1)).toBe(false);
+  expect(isCovered(covered, T + 60_000_000)).toBe(false);
+  expect(covered[firstBehind(covered, T + 30_004_000)]).toBe(T + 30_010_000);
+  expect(firstBehind(covered, T + 60_000_000)).toBe(10_000);
+});
+
+test('previous and next mark go from one to the next, although one is led to 3 s before it', () => {
+  const events = [mark(T), mark(T + 60_000), mark(T + 120_000)];
+  const next = markBeside(events, T - 3_000, 1, 3_000);
+  expect(next?.startMs).toBe(T + 60_000);
+  expect(markBeside(events, T + 57_000, -1, 3_000)?.startMs).toBe(T);
+  expect(markBeside(events, T + 60_000, -1, 3_000)?.startMs).toBe(T + 60_000);
+  expect(markBeside(events, T + 117_000, 1, 3_000)).toBeUndefined();
+  expect(markBeside([], T, -1, 3_000)).toBeUndefined();
+});
+
+test('the comb is as high as the share of its column in which something was seen, and what lies outside changes nothing', () => {
+  const columns = comb(
+    [mark(T + 60_000, T + 90_000), mark(T - 9_000), mark(T + 130_000, T + 400_000)],
+    T,
+    60_000,
+    new Float32Array(3),
+  );
+  expect([...columns].map((value) => Number(value.toFixed(2)))).toEqual([0, 0.5, 0.83]);
+});

@@ -1,0 +1,140 @@
+import type { Span } from '../box/recordings.ts';
+
+/** What one camera's lane shows, in typed arrays: a month is drawn in one animation frame. Unix milliseconds. */
+export interface Lane {
+  /** Begin and end in turns, in order, without overlaps. */
+  readonly covered: Float64Array;
+  readonly events: readonly Mark[];
+  /** Begin and end in turns. */
+  readonly kept: Float64Array;
+}
+
+/** Something that was seen, or several that stand too close. `endMs` is that of now while it lasts. */
+export interface Mark {
+  readonly id: string;
+  readonly type: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly text: string;
+  readonly count: number;
+}
+
+/** An answer of `/v3/timeline`, as far as it is looked at. Seconds are after `from`. */
+export interface TimelineAnswer {
+  readonly from: string;
+  readonly to: string;
+  readonly coverage: readonly (readonly [at: number, seconds: number])[];
+  readonly events: readonly {
+    readonly id: string;
+    readonly type: string;
+    readonly at: number;
+    readonly duration: number | null;
+    readonly text: string;
+  }[];
+  readonly eventCounts: readonly {
+    readonly type: string;
+    readonly at: number;
+    readonly duration: number;
+    readonly count: number;
+  }[];
+  readonly protected: readonly { readonly at: number; readonly duration: number }[];
+}
+
+export const EMPTY: Lane = { covered: new Float64Array(), events: [], kept: new Float64Array() };
+
+/** What was recorded, to the millisecond. */
+export function coveredOf(spans: readonly Span[]): Float64Array {
+  return merged(spans.flatMap(({ startMs, endMs }) => [startMs, endMs]));
+}
+
+/** @param nowMs how far what still lasts goes */
+export function laneOf(answers: readonly TimelineAnswer[], nowMs: number): Lane {
+  const covered: number[] = [];
+  const kept: number[] = [];
+  const events = new Map<string, Mark>();
+  for (const answer of answers) {
+    const fromMs = Date.parse(answer.from);
+    const at = (seconds: number) => fromMs + seconds * 1000;
+    for (const [start, seconds] of answer.coverage) {
+      covered.push(at(start), at(start + seconds));
+    }
+    for (const { at: start, duration } of answer.protected) {
+      kept.push(at(start), at(start + duration));
+    }
+    for (const { id, type, at: start, duration, text } of answer.events) {
+      const startMs = at(start);
+      const endMs = duration === null ? Math.max(startMs, nowMs) : startMs + duration * 1000;
+      events.set(id, { id, type, startMs, endMs, text, count: 1 });
+    }
+    for (const { type, at: start, duration, count } of answer.eventCounts) {
+      const startMs = at(start);
+      events.set(`${type} ${startMs}`, { id: '', type, startMs, endMs: startMs + duration * 1000, text: '', count });
+    }
+  }
+  const inOrder = [...events.values()].sort((a, b) => a.startMs - b.startMs);
+  return { covered: merged(covered), kept: merged(kept), events: inOrder };
+}
+
+/** Answers of neighbouring times meet, and are drawn as one. */
+function merged(pairs: readonly number[]): Float64Array {
+  const order = Array.from({ length: pairs.length / 2 }, (_, i) => i).sort(
+    (a, b) => (pairs[2 * a] ?? 0) - (pairs[2 * b] ?? 0),
+  );
+  const out: number[] = [];
+  for (const i of order) {
+    const [start = 0, end = 0] = [pairs[2 * i], pairs[2 * i + 1]];
+    const lastEnd = out.at(-1);
+    if (lastEnd !== undefined && start <= lastEnd) {
+      out[out.length - 1] = Math.max(lastEnd, end);
+    } else if (end > start) {
+      out.push(start, end);
+    }
+  }
+  return Float64Array.from(out);
+}
+
+/** The first pair that ends behind the moment, as its place in the array; the array's length when there is none. */
+export function firstBehind(pairs: Float64Array, ms: number): number {
+  let low = 0;
+  let high = pairs.length / 2;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((pairs[2 * middle + 1] ?? 0) > ms) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return 2 * low;
+}
+
+/** Whether there is a recording at that moment. */
+export function isCovered(covered: Float64Array, ms: number): boolean {
+  return (covered[firstBehind(covered, ms)] ?? Number.POSITIVE_INFINITY) <= ms;
+}
+
+/** The mark before or behind a moment; a moment is before its mark when it is where one is led to. */
+export function markBeside(events: readonly Mark[], ms: number, by: -1 | 1, leadMs: number): Mark | undefined {
+  return by > 0
+    ? events.find(({ startMs }) => startMs - leadMs > ms + 500)
+    : events.findLast(({ startMs }) => startMs - leadMs < ms - 500);
+}
+
+/**
+ * How much was seen in each of so many columns, 0 to 1.
+ *
+ * @param into filled and given back
+ */
+export function comb(events: readonly Mark[], fromMs: number, columnMs: number, into: Float32Array): Float32Array {
+  into.fill(0);
+  for (const { startMs, endMs, count } of events) {
+    const first = Math.floor((startMs - fromMs) / columnMs);
+    const last = Math.floor((Math.max(endMs, startMs + 1) - 1 - fromMs) / columnMs);
+    for (let i = Math.max(0, first); i <= Math.min(into.length - 1, last); i += 1) {
+      const beginMs = fromMs + i * columnMs;
+      const share = (Math.min(endMs, beginMs + columnMs) - Math.max(startMs, beginMs)) / columnMs;
+      into[i] = Math.min(1, (into[i] ?? 0) + Math.max(share, 0.25 * Math.min(4, count)));
+    }
+  }
+  return into;
+}

@@ -1,0 +1,99 @@
+import { dayStart, nextDay } from '../words/format.ts';
+import type { Window } from './scale.ts';
+
+/** A label beside the time. */
+export interface Tick {
+  readonly ms: number;
+  readonly text: string;
+  /** A day begins here. */
+  readonly isDay: boolean;
+}
+
+const SECOND = 1_000;
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+const DAY = 86_400_000;
+const STEPS_MS = [
+  ...[1, 2, 5, 10, 15, 30].map((step) => step * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((step) => step * MINUTE),
+  ...[1, 2, 3, 6, 12].map((step) => step * HOUR),
+  ...[1, 2, 4, 7, 14].map((step) => step * DAY),
+];
+const LEAST_PX = 64;
+
+/** The step at which labels stand far enough from each other. @param msPerPx of the axis */
+export function tickStep(msPerPx: number, leastPx = LEAST_PX): number {
+  return STEPS_MS.find((step) => step / msPerPx >= leastPx) ?? 14 * DAY;
+}
+
+/** The window's labels by the clock of the browser's time zone, oldest first; an hour that is there twice is labelled twice. */
+export function ticks({ fromMs, toMs }: Window, stepMs: number, language: string): Tick[] {
+  const all: Tick[] = [];
+  for (let day = dayStart(fromMs); day < toMs; day = nextDay(day)) {
+    for (const ms of stepMs < DAY ? momentsOfDay(day, stepMs, fromMs, toMs) : daysBy(day, stepMs)) {
+      if (ms >= fromMs && ms <= toMs) {
+        all.push(tickAt(ms, day, stepMs, language));
+      }
+    }
+  }
+  return all;
+}
+
+/** Up to an hour the steps are of equal length; longer ones are by the clock's face, on days of 23 and 25 hours too. */
+function* momentsOfDay(day: number, stepMs: number, fromMs: number, toMs: number): Generator<number> {
+  if (stepMs <= HOUR) {
+    const first = day + Math.max(0, Math.floor((fromMs - day) / stepMs)) * stepMs;
+    const endMs = Math.min(nextDay(day), toMs + 1);
+    for (let ms = first; ms < endMs; ms += stepMs) {
+      yield ms;
+    }
+    return;
+  }
+  for (let hour = 0; hour < 24; hour += stepMs / HOUR) {
+    yield new Date(day).setHours(hour);
+  }
+}
+
+/** Of steps of several days the same days wherever the window begins. */
+function daysBy(day: number, stepMs: number): number[] {
+  const date = new Date(day);
+  const count = Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / DAY);
+  return count % (stepMs / DAY) === 0 ? [day] : [];
+}
+
+function tickAt(ms: number, day: number, stepMs: number, language: string): Tick {
+  if (ms === day) {
+    return { ms, text: formatOf(language, 'day').format(ms), isDay: true };
+  }
+  const text = formatOf(language, stepMs < MINUTE ? 'seconds' : 'minutes').format(ms);
+  return { ms, text: isTwice(ms) ? `${text} ${offsetAt(ms)}` : text, isDay: false };
+}
+
+/** Whether the clock shows the same an hour before or after: the clocks were set back. */
+function isTwice(ms: number): boolean {
+  const face = (at: number) => new Date(at).getHours() * 60 + new Date(at).getMinutes();
+  return face(ms) === face(ms - HOUR) || face(ms) === face(ms + HOUR);
+}
+
+/** `+2` or `+5:30`. */
+function offsetAt(ms: number): string {
+  const minutes = -new Date(ms).getTimezoneOffset();
+  const rest = Math.abs(minutes) % 60;
+  return `${minutes < 0 ? '−' : '+'}${Math.floor(Math.abs(minutes) / 60)}${rest > 0 ? `:${String(rest).padStart(2, '0')}` : ''}`;
+}
+
+const FORMATS = {
+  day: { weekday: 'short', day: 'numeric', month: 'short' },
+  minutes: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+  seconds: { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
+} as const satisfies Record<string, Intl.DateTimeFormatOptions>;
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Making one costs a hundred times more than using it, and sixty pictures a second use them. */
+function formatOf(language: string, kind: keyof typeof FORMATS): Intl.DateTimeFormat {
+  const key = language + kind;
+  const known = formats.get(key) ?? new Intl.DateTimeFormat(language, FORMATS[kind]);
+  formats.set(key, known);
+  return known;
+}

@@ -1,0 +1,37 @@
+import { dayStart, nextDay } from '../words/format.ts';
+import type { Window } from './scale.ts';
+
+/** A time that the box is asked for in one, and whose answer is kept. */
+export interface Tile {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const HOUR = 3_600_000;
+const DAY = 86_400_000;
+const MONTH = 32 * DAY;
+/** Beyond this, days are too many; below the other their answers are too coarse. */
+const DAYS_UP_TO_MS = 4 * DAY;
+const HOURS_UP_TO_MS = 3 * HOUR;
+
+/** The few times that together cover a window: hours, days or months, the same ones wherever the window begins. */
+export function tilesOf({ fromMs, toMs }: Window): Tile[] {
+  const length = toMs - fromMs;
+  if (length <= DAYS_UP_TO_MS && length > HOURS_UP_TO_MS) {
+    return days(fromMs, toMs);
+  }
+  const step = length > DAYS_UP_TO_MS ? MONTH : HOUR;
+  const tiles: Tile[] = [];
+  for (let ms = Math.floor(fromMs / step) * step; ms < toMs; ms += step) {
+    tiles.push({ fromMs: ms, toMs: ms + step });
+  }
+  return tiles;
+}
+
+function days(fromMs: number, toMs: number): Tile[] {
+  const tiles: Tile[] = [];
+  for (let day = dayStart(fromMs); day < toMs; day = nextDay(day)) {
+    tiles.push({ fromMs: day, toMs: nextDay(day) });
+  }
+  return tiles;
+}
