@@ -136,31 +136,49 @@ function resolveTarget(name) {
   return existsSync(tool) ? tool : fail(`Perch: there is no tool '${name}'.`);
 }
 
+/** Perch ends with this code when it is to be started anew (POST /v3/restart). */
+const RESTART_CODE = 85;
+
 function handOver(runtime, target, args) {
   const isOurs = target.endsWith('.ts');
   const cache = inRoot('node_modules', '.cache', 'perch');
-  const child = spawn(runtime, ['--disable-warning=ExperimentalWarning', target, ...args], {
-    // Ours runs where the user stands (relative paths on the command line); tools run in the project.
-    cwd: isOurs ? (process.env.INIT_CWD ?? process.cwd()) : root,
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      // A disk that hangs keeps every thread that waits for it: with the usual four, two of them end all work with files.
-      UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '12',
-      NODE_COMPILE_CACHE: cache,
-      PATH: `${dirname(runtime)}${delimiter}${process.env.PATH ?? ''}`,
-    },
-  });
+  const run = () =>
+    spawn(runtime, ['--disable-warning=ExperimentalWarning', target, ...args], {
+      // Ours runs where the user stands (relative paths on the command line); tools run in the project.
+      cwd: isOurs ? (process.env.INIT_CWD ?? process.cwd()) : root,
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        // A disk that hangs keeps every thread that waits for it: with the usual four, two of them end all work with files.
+        UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '12',
+        ...(isOurs ? { PERCH_RESTART_CODE: String(RESTART_CODE) } : {}),
+        NODE_COMPILE_CACHE: cache,
+        PATH: `${dirname(runtime)}${delimiter}${process.env.PATH ?? ''}`,
+      },
+    });
+  let child;
+  let isToEnd = false;
+  const begin = () => {
+    child = run();
+    child.on('error', (error) => fail(`Perch: ${error.message}`));
+    child.on('exit', (code, signal) => {
+      if (isOurs && code === RESTART_CODE && !isToEnd) {
+        begin();
+      } else {
+        process.exit(code ?? 128 + (constants.signals[signal] ?? 0));
+      }
+    });
+  };
+  begin();
   // A terminal sends Ctrl-C to the whole group; what is sent to this process alone is passed on.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
+      isToEnd ||= signal !== 'SIGHUP';
       if (isOurs || signal !== 'SIGINT') {
         child.kill(signal);
       }
     });
   }
-  child.on('error', (error) => fail(`Perch: ${error.message}`));
-  child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 }
 
 const [name, ...args] = process.argv.slice(2);

@@ -35,6 +35,7 @@ const OWNERS = [
     '/v3/config/file/check',
     '/v3/recordings/usage',
     '/v3/disks/places',
+    '/v3/restart',
   ],
 ];
 

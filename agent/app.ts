@@ -65,6 +65,8 @@ export interface AppOptions {
   readonly log: Logger;
   /** The last of what the log has said. */
   readonly lines?: LogLines;
+  /** Ends the program so that it is started anew; without it nobody would. */
+  readonly restart?: () => void;
   /** Where cameras are looked for, if not in the networks of the machine. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
     Pick<CameraBoxDeps, 'onvifPorts' | 'streamPorts'>;

@@ -31,6 +31,7 @@ async function open(sensors: Sensors) {
     ...{ version: 'v1.2.3', dataDir: tmpdir(), clock, sensors },
     load: { read: () => ({ cpuPercent: 3.5, memoryBytes: 1e8, heapUsedBytes: 5e7 }) },
     recordings: { isClockTrusted: false, space: { list: () => [] } },
+    events: { emit: () => {} },
     configFile: undefined,
   } as unknown as BoxRoutesDeps;
   await new BoxRoutes(deps).mount(box.app, box.access, '2026-01-01T00:00:00Z');

@@ -4,6 +4,7 @@ import { hostFacts } from '../system/host.ts';
 import { type HostHealth, HostWatch } from '../system/host-health.ts';
 import type { ProcessLoad } from '../system/process-load.ts';
 import { machineSensors, type Sensors } from '../system/sensors.ts';
+import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { type LogLine, LogLines } from './base/log-lines.ts';
 import type { Config } from './config/load.ts';
@@ -11,6 +12,7 @@ import type { HttpAccess } from './http/access.ts';
 import { EventStreams } from './http/api/event-stream.ts';
 import { type ConfigFile, configFileRoutes } from './http/config-file.ts';
 import { logRoutes } from './http/log-routes.ts';
+import { restartRoute } from './http/restart.ts';
 import { storageRoutes } from './http/storage-routes.ts';
 import { systemRoute } from './http/system.ts';
 import type { Recordings } from './recordings.ts';
@@ -26,6 +28,8 @@ export interface BoxRoutesDeps {
   /** What has been read or written last. */
   settings(): Config;
   readonly configFile: ConfigFile;
+  readonly events: Pick<BoxEvents, 'emit'>;
+  readonly restart?: () => void;
   /** The machine's own where there are none. */
   readonly sensors?: Sensors;
 }
@@ -34,6 +38,7 @@ export interface BoxRoutesDeps {
 export class BoxRoutes {
   readonly #deps: BoxRoutesDeps;
   readonly #startedMs: number;
+  #startTookMs: number | undefined;
   readonly #host: HostWatch;
   readonly #lines: LogLines;
   readonly #lineStreams: EventStreams<LogLine>;
@@ -49,9 +54,13 @@ export class BoxRoutes {
 
   /** @param started RFC 3339 */
   async mount(app: FastifyInstance, access: HttpAccess, started: string): Promise<void> {
-    const { version, configFile } = this.#deps;
+    const { version, configFile, events, restart } = this.#deps;
     await app.register(systemRoute, { access, info: { version, started }, facts: () => this.#facts() });
     await app.register(logRoutes, { access, lines: this.#lines, streams: this.#lineStreams });
+    // A port that is opened anew later says nothing of the start.
+    this.#startTookMs ??= performance.now();
+    const startTookMs = this.#startTookMs;
+    await app.register(restartRoute, { access, tell: events.emit, startTookMs, ...(restart && { restart }) });
     await app.register(storageRoutes, { access, storage: new StorageUse(this.#deps) });
     await app.register(configFileRoutes, { access, file: configFile });
   }

@@ -65,6 +65,7 @@ export interface HttpServicesDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly lines?: LogLines;
+  readonly restart?: () => void;
   readonly accounts: Accounts;
   readonly authority: Authority;
   /** One for all ports and protocols. */

@@ -30,6 +30,9 @@ const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../packag
  */
 const HEAP_GROWING_PERCENT = 100;
 
+/** Whoever started Perch starts it anew when it ends with this one. */
+const RESTART_CODE = 85;
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -145,6 +148,10 @@ async function run(data: string, file: string | undefined): Promise<number> {
   needsFile(file);
   const folder = holdDataFolder(data);
   const ended = whenAsked();
+  let restart = () => {};
+  const restarting = new Promise<'restart'>((resolve) => {
+    restart = () => resolve('restart');
+  });
   let reload = async () => {};
   process.on('SIGHUP', () => void reload());
   const lines = new LogLines(systemClock);
@@ -161,6 +168,10 @@ async function run(data: string, file: string | undefined): Promise<number> {
       lines.add(line);
     }),
     lines,
+    // Without somebody who starts Perch anew it would only end.
+    ...(process.env['PERCH_RESTART_CODE'] === String(RESTART_CODE) || process.env['INVOCATION_ID'] !== undefined
+      ? { restart }
+      : {}),
   });
   if (app.setupCode !== undefined) {
     console.log(`Setup code, asked for when the page is opened from another network: ${app.setupCode}`);
@@ -172,10 +183,10 @@ async function run(data: string, file: string | undefined): Promise<number> {
     console.log(`Over https: ${addressOf('https', app.tlsAddress, app.tlsPort)}`);
   }
   reload = () => app.reload();
-  await ended;
+  const cause = await Promise.race([ended, restarting]);
   await app.close();
   folder.release();
-  return 0;
+  return cause === 'restart' ? RESTART_CODE : 0;
 }
 
 /** Resolves at the first SIGINT or SIGTERM. A terminal and npm both pass Ctrl-C on: only one that comes later means "at once". */

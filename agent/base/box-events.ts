@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 
 /** What happens to the box, by what it concerns. */
-export const BOX_EVENT_TYPES = ['camera', 'path', 'event', 'disk', 'config', 'login'] as const;
+export const BOX_EVENT_TYPES = ['camera', 'path', 'event', 'disk', 'config', 'login', 'box'] as const;
 export type BoxEventType = (typeof BOX_EVENT_TYPES)[number];
 
 export interface BoxEvent {
