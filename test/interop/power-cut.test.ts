@@ -18,7 +18,7 @@ const recordings = (agent: Agent): string[] => globSync(join(agent.dataDir, 'rec
 
 describeWith(['ffmpeg', 'gstreamer'], 'an agent that is killed in the middle of a segment', () => {
   test(`loses no more than the last part, ${KILLS} times in a row`, async () => {
-    await using camera = await startGstCamera({ '/main': playClip(await smallClip(600), true) });
+    await using camera = await startGstCamera({ '/main': playClip(await smallClip(byLength(120, 600)), true) });
     const config = `
 playback: yes
 paths:

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { clip, playClip, smallClip, startGstCamera } from '../peers/camera.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
-import { describeWith } from '../peers/peers.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 import { readTs } from '../ts-packets.ts';
 
@@ -178,7 +178,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
   });
 
   test('after kill -9 a file plays at once, and after the next start it has its end', async () => {
-    await using camera = await startGstCamera({ '/main': playClip(await smallClip(600), true) });
+    await using camera = await startGstCamera({ '/main': playClip(await smallClip(byLength(120, 600)), true) });
     const source = camera.url('/main');
     const config = `paths: { garden: { source: '${source}', record: yes, recordFormat: mpegts, recordPartDuration: 500ms } }\n`;
     await using first = await startAgent({ config });

@@ -10,12 +10,14 @@ import { type RunningProcess, runProcess, startProcess } from '../peers/process.
 
 const PATHS = 'paths:\n  all_others:\n';
 const SECONDS = byLength(3, 30);
+/** Of pictures that take long to make. */
+const CLIP_SECONDS = byLength(20, 60);
 const PICTURES = 25 * SECONDS;
 
 /** Key frames of some hundred kilobytes, each followed by a long group: far more than a socket holds. */
 const largeKeys = (): Promise<string> =>
-  clip('large-keys-60.mp4', [
-    ...['-f', 'lavfi', '-i', 'testsrc2=s=1920x1080:r=25,noise=alls=20:allf=t', '-t', '60'],
+  clip(`large-keys-${CLIP_SECONDS}.mp4`, [
+    ...['-f', 'lavfi', '-i', 'testsrc2=s=1920x1080:r=25,noise=alls=20:allf=t', '-t', `${CLIP_SECONDS}`],
     ...['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '100', '-bf', '0', '-sc_threshold', '0', '-b:v', '6M'],
     ...['-pix_fmt', 'yuv420p'],
   ]);

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Namespace } from './namespace.ts';
 import { PYTHON } from './peers.ts';
 import { runProcess, startProcess } from './process.ts';
@@ -8,19 +8,42 @@ import { runProcess, startProcess } from './process.ts';
 /** Where clips are kept from run to run. */
 export const CLIPS = join(tmpdir(), 'perch-clips');
 
-/** Makes a clip with ffmpeg once per machine; the name says what is in it. */
+/** Makes a clip with ffmpeg once per machine, whoever else wants it meanwhile; the name says what is in it. */
 export async function clip(name: string, args: readonly string[]): Promise<string> {
   mkdirSync(CLIPS, { recursive: true });
   const file = join(CLIPS, name);
-  if (!existsSync(file)) {
-    const part = join(CLIPS, `part-${process.pid}-${name}`);
-    const { code, output } = await runProcess('ffmpeg', ['-v', 'error', '-y', ...args, part]);
-    if (code !== 0) {
-      throw new Error(`ffmpeg could not make ${name}: ${output}`);
+  const making = join(CLIPS, `making-${name}`);
+  while (!existsSync(file)) {
+    if (!isTaken(making)) {
+      await makeClip(file, args).finally(() => rmSync(making));
+    } else {
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    await runProcess('mv', [part, file]);
   }
   return file;
+}
+
+async function makeClip(file: string, args: readonly string[]): Promise<void> {
+  const part = join(CLIPS, `part-${process.pid}-${basename(file)}`);
+  const { code, output } = await runProcess('ffmpeg', ['-v', 'error', '-y', ...args, part]);
+  if (code !== 0) {
+    throw new Error(`ffmpeg could not make ${file}: ${output}`);
+  }
+  renameSync(part, file);
+}
+
+/** Whether somebody works on it; takes it when nobody does, or somebody who is gone. */
+function isTaken(making: string): boolean {
+  try {
+    writeFileSync(making, String(process.pid), { flag: 'wx' });
+    return false;
+  } catch {
+    const pid = existsSync(making) ? readFileSync(making, 'utf8') : '';
+    if (pid !== '' && !existsSync(`/proc/${pid}`)) {
+      rmSync(making, { force: true });
+    }
+    return true;
+  }
 }
 
 /** H.264 and AAC, 640x360, 25 frames/s, a key frame each second; `seconds` long. */
