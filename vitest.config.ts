@@ -47,7 +47,7 @@ const together = {
  * in short form there are two at once, never the two that play most: `LONG` has them apart.
  */
 const ALONE = [
-  ...['sync', 'impaired', 'impaired-tcp', 'rtsp-media', 'rtsp-transports'].map(
+  ...['sync', 'aac-sync', 'impaired', 'impaired-tcp', 'rtsp-media', 'rtsp-transports'].map(
     (name) => `test/interop/${name}.test.ts`,
   ),
   ...['webrtc-loss', 'hls-players', 'live-fmp4'].map((name) => `test/browser/${name}.test.ts`),
@@ -90,8 +90,18 @@ const LONG = [
     'proxy',
     'hls-secure',
   ],
-  // Those of `ALONE`: beside the first the next two, beside the fourth the others.
-  ...['hls-players', 'rtsp-media', 'sync', 'live-fmp4', 'rtsp-transports', 'webrtc-loss', 'impaired-tcp', 'impaired'],
+  // Those of `ALONE`: beside the first the next three, beside the fifth the others.
+  ...[
+    'hls-players',
+    'rtsp-media',
+    'sync',
+    'aac-sync',
+    'live-fmp4',
+    'rtsp-transports',
+    'webrtc-loss',
+    'impaired-tcp',
+    'impaired',
+  ],
   // Unit tests.
   ...['session-limits', 'people-routes', 'accounts', 'session-routes', 'recovery', 'retransmitter', 'programs'],
 ];
