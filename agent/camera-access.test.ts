@@ -130,7 +130,7 @@ test('a wrong password is told for the one camera that it is wrong for, and is n
   const { status, body } = await box.call('POST', '/cameras/adopt', wish);
   expect(status).toBe(200);
   expect(body['items']).toMatchObject([
-    { status: 'error', trouble: 'wrongPassword', paths: [] },
+    { status: 'error', trouble: 'wrongPassword', paths: [], triesLeft: 3 },
     { status: 'ok', path: 'yard', description: { manufacturer: 'Simulated', model: 'Sim 1' } },
   ]);
   const check = await box.call('POST', '/cameras/check', { onvif: good.url, user: 'admin', password: 'wrong' });

@@ -166,14 +166,16 @@ export class CameraBox implements CameraLookup {
       tell('camera', { state: 'adopted', camera, path: first?.name, name: title, paths: names });
       return {
         ...{ status: 'ok', camera, ...failureJson(undefined), title, path: first?.name ?? null, paths: names },
+        triesLeft: null,
         description: description ? descriptionJson(description) : null,
       };
     } catch (error) {
       const failure = failureOf(error, log);
       const item = failedItem(wish, failure);
       const reason = redact(failure.words);
-      log.info({ camera, reason, trouble: failure.trouble }, 'camera not adopted');
-      tell('camera', { state: 'notAdopted', camera, path: failure.path, trouble: failure.trouble, error: reason });
+      const { path, trouble, triesLeft } = failure;
+      log.info({ camera, reason, trouble }, 'camera not adopted');
+      tell('camera', { state: 'notAdopted', camera, path, trouble, error: reason, triesLeft });
       return item;
     }
   }

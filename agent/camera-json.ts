@@ -74,6 +74,7 @@ export function askedFor({ endpoint, onvif, address, rtsp }: CameraWish): string
 export const failedItem = (wish: CameraWish, failure: Failure): Static<typeof AdoptAnswer>['items'][number] => ({
   ...{ status: 'error', camera: askedFor(wish), ...failureJson(failure) },
   ...{ title: null, path: failure.path ?? null, paths: [], description: null },
+  triesLeft: failure.triesLeft ?? null,
 });
 
 export function lookJson({ id, target, state, what, done, total, at, failure }: Look): Static<typeof LookAnswer> {

@@ -9,6 +9,8 @@ export interface Failure {
   readonly words: string;
   /** With `adopted`: the path that the camera, or the name, has already. */
   readonly path: string | undefined;
+  /** With a login that was refused: how often it may still be wrong before none is tried any more. */
+  readonly triesLeft?: number | undefined;
 }
 
 /** A fault of our own at one camera's answer is logged: the others go on. */
@@ -17,13 +19,16 @@ export function failureOf(error: unknown, log: Logger): Failure {
     log.error({ err: error }, 'finding out about a camera failed');
     return { trouble: undefined, words: 'internal error', path: undefined };
   }
-  const { taken: path, file } = error.context;
+  const { taken: path, file, triesLeft } = error.context;
   if (typeof path === 'string') {
     return { trouble: 'adopted', words: error.message, path };
   }
   // Nothing is wrong with the camera when it is the configuration that cannot be written.
   const trouble = file === undefined ? troubleIn(error) : troubleOf(error);
-  return { trouble, words: error.message, path: undefined };
+  return {
+    ...{ trouble, words: error.message, path: undefined },
+    ...(typeof triesLeft === 'number' ? { triesLeft } : {}),
+  };
 }
 
 /** What is the matter with a camera that does not do what it should. */

@@ -164,6 +164,11 @@ export class LoginMemory {
     this.onChange();
   }
 
+  /** How often its password may still be wrong before none is tried any more. */
+  triesLeft(key: LoginKey): number {
+    return Math.max(0, MAX_REFUSALS_IN_ALL - (this.#get(key)?.refusalsInAll ?? 0));
+  }
+
   /** What the last refusal means: told again for as long as this password is not tried. */
   found(key: LoginKey, finding: LoginFinding): void {
     this.#put(key, { ...(this.#get(key) ?? { ...FRESH, seal: this.#sealOf(key) }), finding });

@@ -290,7 +290,9 @@ export class SoapCaller {
       logins.found(key, 'clock');
       return clockRefused(facts);
     }
-    return (await this.#webTakes(asked, key)) ? onvifUserMissing(facts) : wrongPassword(facts);
+    const isKnownElsewhere = await this.#webTakes(asked, key);
+    const known = { ...facts, triesLeft: logins.triesLeft(key) };
+    return isKnownElsewhere ? onvifUserMissing(known) : wrongPassword(known);
   }
 
   /** Asked once in a caller's life, and not again once it is known: it is one more try of the password. */

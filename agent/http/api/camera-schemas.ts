@@ -132,6 +132,9 @@ const Adopted = Type.Object({
   title: Claim,
   path: OrNull(Type.String({ description: 'Of its first lens; with the trouble adopted the one it has already.' })),
   paths: Type.Array(Type.String(), { description: 'All that were written.' }),
+  triesLeft: OrNull(
+    Type.Integer({ description: 'After a refused login: how often it may be wrong before Perch tries none any more.' }),
+  ),
   description: OrNull(Description),
 });
 export const AdoptAnswer = Type.Object({
