@@ -1,4 +1,5 @@
 import type { CamerasWords } from './en/cameras.ts';
+import type { ClipsWords } from './en/clips.ts';
 import type { CommonWords } from './en/common.ts';
 import type { LiveWords } from './en/live.ts';
 import type { PeopleWords } from './en/people.ts';
@@ -13,6 +14,7 @@ export interface AllWords {
   readonly common: CommonWords;
   readonly live: LiveWords;
   readonly recordings: RecordingsWords;
+  readonly clips: ClipsWords;
   readonly start: StartWords;
   readonly cameras: CamerasWords;
   readonly storage: StorageWords;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AllWords } from './all-words.ts';
 import { cameras } from './en/cameras.ts';
+import { clips } from './en/clips.ts';
 import { common } from './en/common.ts';
 import { live } from './en/live.ts';
 import { people } from './en/people.ts';
@@ -17,7 +18,7 @@ import { pickLanguage } from './words.ts';
 import { zhCn } from './zh-cn.ts';
 
 type Page = keyof AllWords;
-const en: AllWords = { common, live, recordings, start, cameras, storage, system, people, you };
+const en: AllWords = { common, live, recordings, clips, start, cameras, storage, system, people, you };
 const PAGES = Object.keys(en) as Page[];
 
 test.for([

@@ -1,5 +1,6 @@
 import type { AllWords } from './all-words.ts';
 import { cameras } from './zh-cn/cameras.ts';
+import { clips } from './zh-cn/clips.ts';
 import { common } from './zh-cn/common.ts';
 import { live } from './zh-cn/live.ts';
 import { people } from './zh-cn/people.ts';
@@ -10,4 +11,4 @@ import { system } from './zh-cn/system.ts';
 import { you } from './zh-cn/you.ts';
 
 /** All of it is one file: it is smaller than what eight would cost in requests. */
-export const zhCn: AllWords = { common, live, recordings, start, cameras, storage, system, people, you };
+export const zhCn: AllWords = { common, live, recordings, clips, start, cameras, storage, system, people, you };
