@@ -130,3 +130,26 @@ test('why a camera is not there is told for programs, too', async () => {
     ]);
   });
 });
+
+test('a camera that was taken out is had back as it stood in the file, unless its path is another one meanwhile', async () => {
+  const block = 'source: "rtsp://127.0.0.1:9/1", sourceOnDemand: yes, recordDeleteAfter: 3d';
+  const camera = 'camera: {name: "Yard <b>", user: admin, password: "s€cret", order: 1}';
+  await using box = await openBox(`  yard: {${block}, ${camera}}\n  yard_sub: {${block}, ${camera}}\n${plain('b')}`);
+  const before = (await box.call('GET', '/config/paths/get/yard')).body;
+  expect((await box.call('POST', '/cameras/restore/yard')).status).toBe(404);
+  expect((await box.call('DELETE', '/cameras/forget/yard')).status).toBe(200);
+  expect(box.text()).not.toContain('s€cret');
+  const back = await box.call('POST', '/cameras/restore/yard');
+  expect(back).toMatchObject({ status: 200, body: { path: 'yard', sub: 'yard_sub', title: 'Yard <b>' } });
+  expect((await box.call('GET', '/config/paths/get/yard')).body).toEqual(before);
+  expect(box.text().split('s€cret')).toHaveLength(3);
+  expect(JSON.stringify([back, box.log])).not.toContain('s€cret');
+  expect((await box.call('POST', '/cameras/restore/yard')).status).toBe(404);
+
+  await box.call('DELETE', '/cameras/forget/yard');
+  expect((await box.call('POST', '/config/paths/add/yard', { source: 'publisher' })).status).toBe(200);
+  expect(await box.call('POST', '/cameras/restore/yard')).toMatchObject({
+    status: 400,
+    body: { error: "there is another path 'yard' meanwhile" },
+  });
+});

@@ -27,6 +27,8 @@ import type { CameraPatch, LoginAnswer } from './http/api/camera-schemas.ts';
 const MAX_PICTURE_BYTES = 4 << 20;
 const PICTURE_DEADLINE_MS = 10_000;
 const DEADLINE_MS = 60_000;
+/** Cameras that were taken out and can be had back. */
+const MOST_FORGOTTEN = 50;
 
 export interface AdoptedCamerasDeps {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
@@ -61,6 +63,8 @@ export class AdoptedCameras implements AdoptedLookup {
   readonly descriptions: CameraDescriptions;
   readonly #deps: AdoptedCamerasDeps;
   readonly #pictures: CameraStills;
+  /** What stood in the file, by the path of the camera: the newest last. */
+  readonly #forgotten = new Map<string, readonly Edit[]>();
 
   constructor(deps: AdoptedCamerasDeps) {
     const { config, clock } = deps;
@@ -98,11 +102,43 @@ export class AdoptedCameras implements AdoptedLookup {
 
   async forget(path: string): Promise<void> {
     const { tell, log } = this.#deps;
-    await this.#revise(path, (camera, config) =>
-      streamsOf(camera, config).map(({ name }) => ({ keyPath: ['paths', name], value: undefined })),
-    );
+    let blocks: readonly Edit[] = [];
+    await this.#deps.store.revise(({ config, written }) => {
+      const keyPaths = streamsOf(cameraAt(path, config), config).map(({ name }) => ['paths', name]);
+      blocks = keyPaths.map((keyPath) => ({ keyPath, value: blockAt(written, keyPath) ?? null }));
+      return keyPaths.map((keyPath) => ({ keyPath, value: undefined }));
+    });
+    this.#remember(path, blocks);
     log.info({ path }, 'camera forgotten');
     tell('camera', { state: 'forgotten', path });
+  }
+
+  async restore(path: string): Promise<CameraJson> {
+    const { store, tell, log } = this.#deps;
+    const blocks = this.#forgotten.get(path);
+    if (!blocks) {
+      throw new PerchError('notFound', 'no camera of this path was taken out since Perch was started', { path });
+    }
+    await store.revise(({ config }) => {
+      const taken = blocks.map(({ keyPath }) => String(keyPath[1])).find((name) => config.paths.has(name));
+      if (taken !== undefined) {
+        throw new PerchError('badInput', `there is another path '${taken}' meanwhile`, { path });
+      }
+      return blocks;
+    });
+    this.#forgotten.delete(path);
+    log.info({ path }, 'camera is back as it was');
+    tell('camera', { state: 'adopted', path, paths: blocks.map(({ keyPath }) => keyPath[1]) });
+    return this.#itemOf(cameraAt(path, store.current));
+  }
+
+  #remember(path: string, blocks: readonly Edit[]): void {
+    this.#forgotten.delete(path);
+    this.#forgotten.set(path, blocks);
+    const [oldest = ''] = this.#forgotten.keys();
+    if (this.#forgotten.size > MOST_FORGOTTEN) {
+      this.#forgotten.delete(oldest);
+    }
   }
 
   async patch(path: string, body: Static<typeof CameraPatch>): Promise<CameraJson> {
@@ -244,6 +280,13 @@ const NEXT: Partial<Record<CameraTrouble, string>> = {
   wrongPassword: GIVE_LOGIN,
   lockedOut: 'wait until the camera lets this user in again; it has locked the account after wrong passwords',
 };
+
+/** What stands there in the file. */
+const blockAt = (written: unknown, keyPath: readonly string[]): unknown =>
+  keyPath.reduce<unknown>(
+    (block, key) => (block as Readonly<Record<string, unknown>> | null | undefined)?.[key],
+    written,
+  );
 
 /** Of keys in the path's `camera:` block; undefined takes one away. */
 const cameraEdits = (path: string, values: Readonly<Record<string, unknown>>): Edit[] =>

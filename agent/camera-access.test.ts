@@ -20,6 +20,7 @@ const ROUTES: readonly (readonly [method: string, path: string, body?: object])[
   ['POST', '/cameras/login/door', { user: 'x', password: 'y' }],
   ['POST', '/cameras/order', { paths: ['door'] }],
   ['DELETE', '/cameras/forget/door'],
+  ['POST', '/cameras/restore/door'],
   ['GET', '/cameras/snapshot/door'],
   ['GET', '/cameras/ptz/get/door'],
   ['POST', '/cameras/ptz/move/door', { pan: 1 }],

@@ -113,7 +113,16 @@ const noCameras: ControlApiOptions['cameras'] = {
   ...{ probe: () => LOOK, look: (id) => (id === ID ? LOOK : undefined), endLook: (id) => id === ID },
   check: async () => ({ isGood: false, error: 'no answer', trouble: 'timeout', description: null }),
   adopt: async () => ({ items: [], warning: null }),
-  adopted: { list: () => [], read: none, patch: none, login: none, order: none, forget: none, snapshot: none },
+  adopted: {
+    list: () => [],
+    read: none,
+    patch: none,
+    login: none,
+    order: none,
+    forget: none,
+    restore: none,
+    snapshot: none,
+  },
 };
 
 /** The API on answers that stand fixed, and what it was told to do. */

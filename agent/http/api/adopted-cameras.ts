@@ -27,6 +27,8 @@ export interface AdoptedLookup {
   order(paths: readonly string[]): Promise<void>;
   /** Takes its paths out of the configuration; its recordings stay. */
   forget(path: string): Promise<void>;
+  /** Has back what was forgotten, as it was. @throws badInput when its path is another's meanwhile */
+  restore(path: string): Promise<Static<typeof CameraItem>>;
   /** A JPEG of the camera's own making. @throws unsupported, unavailable */
   snapshot(path: string): Promise<Uint8Array>;
 }
@@ -101,4 +103,9 @@ const changingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => 
     await cameras.forget(nameOf(request));
     return OK;
   });
+  app.post(
+    '/cameras/restore/*',
+    { schema: about('Have back a camera that was taken out, as it was', 503) },
+    (request) => cameras.restore(nameOf(request)),
+  );
 };
