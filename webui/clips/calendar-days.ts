@@ -1,0 +1,62 @@
+import type { Span } from '../box/recordings.ts';
+import { dayStart, nextDay } from '../words/format.ts';
+
+/** The first of the month in which a moment lies, or so many months on. Midnight in the browser's time zone. */
+export function monthStart(ms: number, on = 0): number {
+  const day = new Date(dayStart(ms));
+  // From the first: the 31st has no counterpart in every month.
+  return day.setMonth(day.getMonth() + on, 1);
+}
+
+/** The days of a month, as their midnights, and how many cells of the first week belong to the month before. */
+export function daysOfMonth(
+  monthMs: number,
+  firstWeekday: number,
+): { readonly days: readonly number[]; readonly before: number } {
+  const days: number[] = [];
+  const end = monthStart(monthMs, 1);
+  for (let day = monthStart(monthMs); day < end; day = nextDay(day)) {
+    days.push(day);
+  }
+  return { days, before: (new Date(monthStart(monthMs)).getDay() - firstWeekday + 7) % 7 };
+}
+
+/** How much of each day that has recordings was recorded, 0 to 1, by its midnight. */
+export function recordedShares(spans: readonly Span[]): ReadonlyMap<number, number> {
+  const shares = new Map<number, number>();
+  for (const { startMs, endMs } of spans) {
+    for (let day = dayStart(startMs); day < endMs; day = nextDay(day)) {
+      const next = nextDay(day);
+      const share = (Math.min(endMs, next) - Math.max(startMs, day)) / (next - day);
+      shares.set(day, Math.min(1, (shares.get(day) ?? 0) + share));
+    }
+  }
+  return shares;
+}
+
+/** The day with recordings that is nearest; the earlier one of two. */
+export function nearestDay(recorded: Iterable<number>, dayMs: number): number | undefined {
+  let best: number | undefined;
+  for (const day of recorded) {
+    if (best === undefined || Math.abs(day - dayMs) < Math.abs(best - dayMs)) {
+      best = day;
+    }
+  }
+  return best;
+}
+
+/** The first moment of a day that was recorded. */
+export function firstOfDay(spans: readonly Span[], dayMs: number): number | undefined {
+  const span = spans.find(({ startMs, endMs }) => endMs > dayMs && startMs < nextDay(dayMs));
+  return span && Math.max(span.startMs, dayMs);
+}
+
+/** Sunday is 0. Monday where the browser does not say. */
+export function firstWeekdayOf(locale: string): number {
+  const { getWeekInfo, weekInfo } = new Intl.Locale(locale) as Intl.Locale & {
+    getWeekInfo?: () => { readonly firstDay: number };
+    weekInfo?: { readonly firstDay: number };
+  };
+  const info = getWeekInfo ? getWeekInfo.call(new Intl.Locale(locale)) : weekInfo;
+  return (info?.firstDay ?? 1) % 7;
+}

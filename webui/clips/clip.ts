@@ -1,0 +1,65 @@
+import type { Span } from '../box/recordings.ts';
+
+/** What is marked, Unix milliseconds. */
+export interface Clip {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+const AROUND_MS = 15_000;
+const SHORTEST_MS = 1_000;
+/** The box makes no longer files. */
+const LONGEST_MS = 6 * 3_600_000;
+/** Recordings that are closer to each other miss nothing. */
+const SHORTEST_GAP_MS = 1_000;
+
+/** Fifteen seconds before and after a moment, as far as there are recordings. */
+export function clipAround(spans: readonly Span[], atMs: number): Clip {
+  return within(spans, { startMs: atMs - AROUND_MS, endMs: atMs + AROUND_MS });
+}
+
+/** It begins there; the other end gives way where it has to. */
+export function startingAt(spans: readonly Span[], { endMs }: Clip, ms: number): Clip {
+  return within(spans, { startMs: ms, endMs: Math.min(Math.max(endMs, ms + SHORTEST_MS), ms + LONGEST_MS) });
+}
+
+/** It ends there; the other end gives way where it has to. */
+export function endingAt(spans: readonly Span[], { startMs }: Clip, ms: number): Clip {
+  return within(spans, { startMs: Math.max(Math.min(startMs, ms - SHORTEST_MS), ms - LONGEST_MS), endMs: ms });
+}
+
+/** Nothing is marked before the first recording or behind the last. */
+function within(spans: readonly Span[], { startMs, endMs }: Clip): Clip {
+  const firstMs = spans[0]?.startMs ?? startMs;
+  const lastMs = Math.max(spans.at(-1)?.endMs ?? endMs, firstMs + SHORTEST_MS);
+  const start = Math.round(Math.min(Math.max(startMs, firstMs), lastMs - SHORTEST_MS));
+  return { startMs: start, endMs: Math.round(Math.min(Math.max(endMs, start + SHORTEST_MS), lastMs)) };
+}
+
+/** How much of it was not recorded. */
+export function missingMs(spans: readonly Span[], { startMs, endMs }: Clip): number {
+  let doneMs = startMs;
+  let missing = 0;
+  const count = (gapMs: number) => {
+    missing += gapMs >= SHORTEST_GAP_MS ? gapMs : 0;
+  };
+  for (const span of spans) {
+    if (span.endMs > doneMs && span.startMs < endMs) {
+      count(span.startMs - doneMs);
+      doneMs = span.endMs;
+    }
+  }
+  count(endMs - doneMs);
+  return missing;
+}
+
+/** What no file system takes in a name. */
+const UNSAFE = /[/\\:*?"<>|\p{Cc}]+/gu;
+const LONGEST_NAME = 100;
+
+/** `Front door 2026-11-17 16.03.51.mp4`, in the browser's time zone. */
+export function fileName(title: string, ms: number, ending: 'mp4' | 'jpg'): string {
+  const local = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString();
+  const name = Array.from(title.replace(UNSAFE, '_').trim()).slice(0, LONGEST_NAME).join('');
+  return `${name} ${local.slice(0, 10)} ${local.slice(11, 19).replaceAll(':', '.')}.${ending}`;
+}
