@@ -1,5 +1,5 @@
 import { systemClock } from './base/clock.ts';
-import { Snapshots } from './cameras/device/snapshots.ts';
+import { type SnapshotOptions, Snapshots } from './cameras/device/snapshots.ts';
 import { EndpointGuard } from './cameras/following/endpoint-guard.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import { MAX_STILL_BYTES } from './record/stills/still-files.ts';
@@ -42,9 +42,9 @@ export class CameraStills {
     if (known?.key !== key) {
       const target = { url, user, password, profile, isClearAllowed: clearPassword ?? false };
       const signal = new AbortController().signal;
-      const guard = new EndpointGuard({ url, endpoint, clock: systemClock, signal });
-      const confirm = () => guard.confirm();
-      known = { key, snapshots: new Snapshots({ ...target, confirm, maxBytes: this.#maxBytes }) };
+      const endpointGuard = new EndpointGuard({ url, endpoint, clock: systemClock, signal });
+      const guard: SnapshotOptions['guard'] = (work) => endpointGuard.call(work);
+      known = { key, snapshots: new Snapshots({ ...target, guard, maxBytes: this.#maxBytes }) };
       this.#known.set(path, known);
     }
     return known.snapshots;

@@ -13,8 +13,8 @@ export interface SnapshotOptions extends Omit<CameraTarget, 'signal'> {
   /** Token of the profile whose picture is wanted; the largest when it is not given or not there. */
   readonly profile?: string | undefined;
   readonly maxBytes: number;
-  /** Rejects when it is another camera that would be shown the login. */
-  readonly confirm?: () => Promise<void>;
+  /** Rejects before the work when it is another camera that would be shown the login. */
+  readonly guard?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** What the camera has told, kept until something fails. */
@@ -40,8 +40,10 @@ export class Snapshots {
 
   /** A JPEG of at most `maxBytes`. @throws PerchError 'unsupported' when the camera has none, or none so small */
   async fetch(signal: AbortSignal): Promise<Uint8Array> {
+    const { guard } = this.#options;
+    const work = () => this.#fetch(signal);
     try {
-      return await this.#fetch(signal);
+      return await untilAborted(guard ? guard(work) : work(), signal);
     } catch (error) {
       // It may have another address, other profiles or other users by the next time.
       this.#known = undefined;
@@ -50,7 +52,9 @@ export class Snapshots {
   }
 
   async #fetch(signal: AbortSignal): Promise<Uint8Array> {
-    await untilAborted(this.#options.confirm?.() ?? Promise.resolve(), signal);
+    if (signal.aborted) {
+      throw nobodyWaits();
+    }
     this.#known ??= await untilAborted(this.#ask(), signal);
     const { profiles, session } = this.#known;
     const { maxBytes, isClearAllowed = false } = this.#options;
@@ -115,10 +119,12 @@ export class Snapshots {
 /** As its other logins name it: what one of them is refused counts for all. */
 const cameraOf = ({ url, host }: OnvifSession): string => nameOf({ ...placeOf(url), host });
 
+const nobodyWaits = () => new PerchError('unavailable', 'nobody waits for the picture any more');
+
 /** Calls to a camera end by themselves, with their deadline; nobody has to wait for that. */
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new PerchError('unavailable', 'nobody waits for the picture any more'));
+    const abort = (): void => reject(nobodyWaits());
     if (signal.aborted) {
       abort();
     }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { systemClock } from '../../base/clock.ts';
 import { EndpointGuard } from './endpoint-guard.ts';
@@ -17,4 +18,38 @@ test('a login that stands in the address is not shown either', async () => {
 test('a link-local address with its zone is an address', async () => {
   const guard = guardOf('http://[fe80::1%25nowhere0]:1/onvif/device_service', 'urn:uuid:a');
   await expect(guard.confirm()).rejects.toMatchObject({ name: 'PerchError' });
+});
+
+const OTHER = 'urn:uuid:5d5d5d5d-0000-4000-8000-000000000001';
+/** A device that tells strangers nothing, whose place another one takes in time. */
+async function replaced() {
+  const clock = new FakeClock();
+  const camera = await startOnvifCamera({ credentials, clock, quirks: { servicesWantLogin: true } });
+  const guard = new EndpointGuard({ url: camera.url, endpoint: camera.endpoint, clock, signal });
+  await guard.confirm();
+  const replace = () => {
+    camera.state.quirks.servicesWantLogin = false;
+    camera.state.identity = { ...camera.state.identity, endpoint: OTHER };
+  };
+  return { clock, camera, guard, replace };
+}
+
+test('a device that tells strangers nothing is asked again after a while: another camera may have taken its place', async () => {
+  const { clock, camera, guard, replace } = await replaced();
+  await using _ = camera;
+  const asked = camera.requests.length;
+  clock.skip(60_000);
+  await guard.confirm();
+  expect(camera.requests.length).toBe(asked);
+  replace();
+  clock.skip(240_000);
+  await expect(guard.confirm()).rejects.toThrow('another camera is at its address now');
+});
+
+test('a device that tells strangers nothing is asked again after a call that has failed', async () => {
+  const { camera, guard, replace } = await replaced();
+  await using _ = camera;
+  replace();
+  await expect(guard.call(() => Promise.reject(new Error('nobody there')))).rejects.toThrow('nobody there');
+  await expect(guard.confirm()).rejects.toThrow('another camera is at its address now');
 });

@@ -6,6 +6,8 @@ import { endpointOf, isClosed, OTHER_CAMERA, otherCamera } from './identity.ts';
 
 /** As long after an answer nobody else has come to the camera's address unnoticed, mostly. */
 const HOLDS_MS = 5_000;
+/** The same after a device that tells strangers nothing: each question may cost it, and whoever waits, two seconds. */
+const MUTE_HOLDS_MS = 5 * 60_000;
 const CALL_DEADLINE_MS = 2_000;
 
 export interface GuardOptions {
@@ -22,8 +24,8 @@ export interface GuardOptions {
 export class EndpointGuard {
   readonly #options: GuardOptions;
   #heardAtMs = Number.NEGATIVE_INFINITY;
+  #muteUntilMs = Number.NEGATIVE_INFINITY;
   #hasTold = false;
-  #isMute = false;
   /** Without a login. */
   #session: OnvifSession | undefined;
   #asking: Promise<void> | undefined;
@@ -35,7 +37,8 @@ export class EndpointGuard {
   /** @throws PerchError unreachable, when another camera is there; when nobody is */
   confirm(): Promise<void> {
     const { endpoint, clock } = this.#options;
-    if (endpoint === undefined || this.#isMute || clock.monoMs() - this.#heardAtMs < HOLDS_MS) {
+    const nowMs = clock.monoMs();
+    if (endpoint === undefined || nowMs < this.#muteUntilMs || nowMs - this.#heardAtMs < HOLDS_MS) {
       return Promise.resolve();
     }
     this.#asking ??= this.#ask(endpoint).finally(() => {
@@ -53,6 +56,7 @@ export class EndpointGuard {
       return answer;
     } catch (error) {
       this.#heardAtMs = Number.NEGATIVE_INFINITY;
+      this.#muteUntilMs = Number.NEGATIVE_INFINITY;
       throw error;
     }
   }
@@ -63,9 +67,10 @@ export class EndpointGuard {
       throw otherCamera(this.#options.words ?? OTHER_CAMERA);
     }
     this.#hasTold ||= told !== undefined;
-    // It tells strangers nothing, and is not asked in vain for ever.
-    this.#isMute = !this.#hasTold;
     this.#heardAtMs = this.#options.clock.monoMs();
+    if (!this.#hasTold) {
+      this.#muteUntilMs = this.#heardAtMs + MUTE_HOLDS_MS;
+    }
   }
 
   async #told(): Promise<string | undefined> {
