@@ -59,7 +59,9 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     expect(placesOf(found.list())).toEqual([place(house, inHouse.report.port), place(barn, inBarn.report.port)].sort());
   });
 
-  test.concurrent('a camera that gets another address is known there by its Hello, and at no other after a look', async () => {
+  test.concurrent('a camera that gets another address is known there by its Hello, and at no other after a look', async ({
+    expect,
+  }) => {
     await using house = await openNamespace();
     await using camera = await startOnvifCameraIn(house);
     await using found = registryOn([house]);
@@ -96,7 +98,9 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     expect(await session.information()).toMatchObject({ model: 'Sim 1' });
   });
 
-  test.concurrent('a camera that has an IPv6 address of its link alone is adopted, watched, heard and gives its picture', async () => {
+  test.concurrent('a camera that has an IPv6 address of its link alone is adopted, watched, heard and gives its picture', async ({
+    expect,
+  }) => {
     await using house = await openNamespace();
     await linkLocal([], house.hostInterface);
     const far = await linkLocal(['-n', house.name], farInterface(house));
