@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { access, endedUser, isOwner, session } from './box/session.ts';
 import { cameras } from './cameras/cameras.ts';
+import { forgetCameras } from './cameras/remembered.ts';
 import { doorOf } from './gate.ts';
 import { lazyPage } from './lazy-page.tsx';
 import { lastScroll } from './navigation.ts';
@@ -11,7 +12,7 @@ import { Nav } from './parts/nav.tsx';
 import { AwayStrip } from './parts/notices.tsx';
 import { Toasts } from './parts/toast.tsx';
 import { forgetStills } from './player/stage.ts';
-import { place, screenOf } from './route.ts';
+import { type Place, place, screenOf } from './route.ts';
 import { words } from './words/words.ts';
 
 const Start = lazyPage(() => import('./pages/start.tsx').then((page) => page.StartPage));
@@ -24,12 +25,13 @@ export function App() {
   useEffect(() => {
     if (door === 'login' || door === 'start') {
       forgetStills();
+      forgetCameras();
     }
   }, [door]);
   useTitle();
   useLaterPages(door === 'open');
   const isOpen = door === 'open' || door === 'again';
-  const isBare = door === 'start' || door === 'login' || (isOpen && ['camera', 'wall'].includes(place.value.page));
+  const isBare = door === 'start' || door === 'login' || (isOpen && (isAdding() || isAlone(place.value)));
   return (
     <>
       <AwayStrip />
@@ -41,12 +43,24 @@ export function App() {
   );
 }
 
+/** Pages without the three places beside them. */
+const isAlone = ({ page }: Place): boolean => page === 'camera' || page === 'wall';
+
+/** Cameras are added at the first start and from the settings. */
+function isAdding(): boolean {
+  const here = place.value;
+  return isOwner.value && (here.page === 'start' || (here.page === 'settings' && here.part === 'add'));
+}
+
 /** Before the box has answered the shell is there already. */
 function Page({ isOpen }: { readonly isOpen: boolean }) {
   const here = place.value;
   useScroll(screenOf(here));
   if (!isOpen) {
     return here.page === 'live' ? <LivePage /> : <div class="skeleton-page" />;
+  }
+  if (isAdding()) {
+    return <Start.Page />;
   }
   switch (here.page) {
     case 'camera':

@@ -42,6 +42,25 @@ export function lazyPage(load: () => Promise<FunctionComponent>): LazyPage {
   return { Page: Shown, fetch };
 }
 
+/** A part of a page whose script comes when it is needed; until then nothing is there. */
+export function lazyPart<P extends object>(load: () => Promise<FunctionComponent<P>>): FunctionComponent<P> {
+  const loaded = signal<{ readonly Part: FunctionComponent<P> } | undefined>(undefined);
+  const fetch = async () => {
+    loaded.value ??= { Part: await load() };
+  };
+  return (props: P) => {
+    const Part = loaded.value?.Part;
+    useEffect(() => {
+      const stop = new AbortController();
+      if (!Part) {
+        keepFetching(fetch, stop.signal);
+      }
+      return () => stop.abort();
+    }, [Part]);
+    return Part ? <Part {...props} /> : null;
+  };
+}
+
 /** The strip above says meanwhile when the box does not answer. */
 async function keepFetching(fetch: () => Promise<void>, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {

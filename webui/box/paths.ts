@@ -8,6 +8,10 @@ import { pageShown } from './wake.ts';
 export interface PathItem {
   readonly name: string;
   readonly title: string | null;
+  /** Place in the owner's order; null: behind the others. */
+  readonly order: number | null;
+  readonly paused: boolean;
+  readonly pausedUntil: string | null;
   readonly ready: boolean;
   readonly readyTime: string | null;
   /** Codec labels: `H264`, `H265`, `MPEG-4 Audio`, `Opus`, `G711`. */

@@ -18,7 +18,7 @@ const ANSWER_LIMIT_MS = 15_000;
 export const UI_HEADER = { 'X-Perch-UI': '1' } as const;
 
 export interface AskOptions {
-  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Sent as JSON. */
   readonly body?: object;
   readonly signal?: AbortSignal;

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { place } from '../route.ts';
 import { watchPageLife } from './page-life.ts';
 
 /** False from five seconds after the page was hidden until it is shown again: pictures stop meanwhile. */
@@ -11,7 +12,8 @@ export const nowMs = signal(Date.now());
 export function watchPage(): void {
   watchPageLife({
     onShown: (isShown) => {
-      pageShown.value = isShown;
+      // A display on the wall may think that nobody sees it.
+      pageShown.value = isShown || place.peek().page === 'wall';
     },
     onTick: (ms) => {
       nowMs.value = ms;

@@ -5,6 +5,9 @@ import { canPlay, hasSound, isSoundAlone, pairCameras, pictureSize, smallPath, t
 const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   name,
   title: null,
+  order: null,
+  paused: false,
+  pausedUntil: null,
   ready: true,
   readyTime: null,
   tracks: ['H264', 'G711'],
@@ -96,4 +99,9 @@ test.for([
 ] as const)('%s alone is no sound, and is called %s', ([label, codec]) => {
   const camera = item('garden', { tracks: [label] });
   expect([videoCodec(camera), hasSound(camera)]).toEqual([codec, false]);
+});
+
+test('cameras stand in the order of their owner, those without a place behind the others as the box has them', () => {
+  const cameras = pairCameras([item('attic'), item('barn'), item('garden', { order: 2 }), item('yard', { order: 1 })]);
+  expect(cameras.map(({ name }) => name)).toEqual(['yard', 'garden', 'attic', 'barn']);
 });

@@ -13,14 +13,17 @@ export interface Camera {
 
 const SUB = '_sub';
 
-/** Paths as cameras: `garden` and `garden_sub` are one. A `_sub` without its main path stands for itself. */
+/** Paths as cameras, in the order of their owner: `garden` and `garden_sub` are one. A `_sub` without its main path stands for itself. */
 export function pairCameras(items: readonly PathItem[]): Camera[] {
   const byName = new Map(items.map((item) => [item.name, item]));
   const isSub = ({ name }: PathItem) => name.endsWith(SUB) && byName.has(name.slice(0, -SUB.length));
   return items
     .filter((item) => !isSub(item))
-    .map((main) => ({ name: main.name, title: titleOf(main), main, sub: byName.get(main.name + SUB) }));
+    .map((main) => ({ name: main.name, title: titleOf(main), main, sub: byName.get(main.name + SUB) }))
+    .sort((a, b) => placeOf(a) - placeOf(b));
 }
+
+const placeOf = ({ main }: Camera): number => main.order ?? Number.MAX_SAFE_INTEGER;
 
 /** A name without a title of its own is made readable: `front-door` becomes `Front door`. */
 export function titleOf({ name, title }: Pick<PathItem, 'name' | 'title'>): string {

@@ -5,6 +5,9 @@ const NOW = 1_000_000;
 const running = {
   name: 'garden',
   title: null,
+  order: null,
+  paused: false,
+  pausedUntil: null,
   ready: true,
   readyTime: null,
   tracks: ['H264'],
@@ -34,6 +37,14 @@ test.for([
   ['the camera went a moment ago', away, playing(3000), { kind: 'late', seconds: 3 }],
   ['the camera is away', away, playing(11_000), { kind: 'offline', why: 'no route to host' }],
   ['the camera was never there', away, none, { kind: 'offline', why: 'no route to host' }],
+  ['the box is on its way to it', { ...away, lastError: null }, none, { kind: 'joining' }],
+  ['it is paused', { ...away, paused: true }, playing(100), { kind: 'paused' }],
+  [
+    'it is paused for a while',
+    { ...away, paused: true, pausedUntil: '1970-01-01T01:00:00.000Z' },
+    none,
+    { kind: 'paused', untilMs: 3_600_000 },
+  ],
   [
     'its settings are wrong',
     { ...away, configError: "record: 'maybe'" },

@@ -3,7 +3,10 @@ import { canPlay } from './pair.ts';
 
 /** What a tile says about its camera. */
 export type CameraState =
-  | { readonly kind: 'live' | 'first' | 'reconnecting' }
+  /** `joining`: the box is on its way to the camera. */
+  | { readonly kind: 'live' | 'joining' | 'first' | 'reconnecting' }
+  /** `untilMs`: Unix milliseconds at which it goes on by itself. */
+  | { readonly kind: 'paused'; readonly untilMs?: number }
   | { readonly kind: 'late'; readonly seconds: number }
   /** `sinceMs`: Unix milliseconds. `why`: the box's words. */
   | { readonly kind: 'offline'; readonly sinceMs?: number; readonly why?: string }
@@ -24,9 +27,15 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
   if (item.configError !== null) {
     return { kind: 'misconfigured', why: item.configError };
   }
+  if (item.paused) {
+    return { kind: 'paused', ...(item.pausedUntil === null ? {} : { untilMs: Date.parse(item.pausedUntil) }) };
+  }
   const silentMs = picture.lastFrameMs === 0 ? Number.POSITIVE_INFINITY : nowMs - picture.lastFrameMs;
   if (!canPlay(item)) {
-    return silentMs <= RECONNECTING_MS ? late(silentMs) : offline(item);
+    if (silentMs <= RECONNECTING_MS) {
+      return late(silentMs);
+    }
+    return isJoining(item) ? { kind: 'joining' } : offline(item);
   }
   if (picture.phase === 'unplayable') {
     return { kind: 'unplayable' };
@@ -40,6 +49,10 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
   }
   return silentMs > RECONNECTING_MS ? { kind: 'reconnecting' } : late(silentMs);
 }
+
+/** The box has only begun, and nothing has failed yet. */
+const isJoining = ({ sourceState, lastError }: PathItem): boolean =>
+  (sourceState === 'waiting' || sourceState === 'running') && lastError === null;
 
 const late = (silentMs: number): CameraState =>
   silentMs > LATE_MS ? { kind: 'late', seconds: Math.floor(silentMs / 1000) } : { kind: 'live' };

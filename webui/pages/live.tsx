@@ -1,17 +1,29 @@
-import { useRef } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
+import { awaySinceMs } from '../box/paths.ts';
+import { isOwner, session } from '../box/session.ts';
 import { cameras } from '../cameras/cameras.ts';
 import type { Camera } from '../cameras/pair.ts';
+import { askReach, reachesBackDays } from '../cameras/reach.ts';
+import { rememberCameras, rememberedCameras } from '../cameras/remembered.ts';
+import { Icon } from '../parts/icon.tsx';
 import { ClaimNotice, Empty, Warnings } from '../parts/notices.tsx';
-import { Tile } from '../parts/tile.tsx';
-import { voice } from '../parts/voice.ts';
-import { bitRate } from '../words/format.ts';
+import { settingsLink } from '../route.ts';
 import { liveWords } from '../words/words.ts';
+import { Arrange, arrangement } from './arrange.tsx';
+import { LiveGrid } from './live-grid.tsx';
+import { useLiveKeys } from './live-keys.tsx';
 
-/** The grid. Tiles stand where they stand: nothing moves them. */
+/** With so many it is known how to add one. */
+const FEW = 3;
+
+const before = rememberedCameras();
+
+/** The grid. Before the box has answered it is the one of the last visit. */
 export function LivePage() {
   const words = liveWords.value;
-  const all = cameras.value;
-  const grid = useRef<HTMLDivElement>(null);
+  const all = cameras.value ?? before;
+  const help = useLiveKeys(all ?? []);
+  useRemembering();
   return (
     <>
       <header class="top">
@@ -19,63 +31,64 @@ export function LivePage() {
           <h1>{words.home}</h1>
           {all && all.length > 0 && <QuietLine all={all} />}
         </div>
+        {all && all.length > 0 && <Arrange />}
       </header>
       <ClaimNotice />
       <Warnings />
       {all === undefined ? (
-        <div class="grid" data-layout="1" aria-hidden="true">
+        <div class="grid" data-narrow="full" aria-hidden="true">
           <div class="tile waiting" />
         </div>
       ) : all.length === 0 ? (
-        <Empty title={words.noCameras} text={words.noCamerasText} />
+        <Empty title={words.noCameras} text={words.noCamerasText}>
+          {isOwner.value && <AddCamera />}
+        </Empty>
       ) : (
-        // biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links within
-        <div
-          class="grid"
-          data-layout={layoutOf(all.length)}
-          ref={grid}
-          onKeyDown={(event) => moveFocus(event, grid.current)}
-        >
-          {all.map((camera) => (
-            <Tile key={camera.name} camera={camera} isLarge={all.length === 1} />
-          ))}
+        <div class={awaySinceMs.value === undefined ? 'live' : 'live away'}>
+          <LiveGrid cameras={all} arrangement={arrangement.value} />
+          {isOwner.value && all.length < FEW && <AddCamera />}
         </div>
       )}
+      {help}
     </>
   );
 }
 
-/** Who records, and what comes in. */
-function QuietLine({ all }: { readonly all: readonly Camera[] }) {
-  const words = liveWords.value;
-  const { language } = voice();
-  const recording = all.filter(({ main }) => main.recording?.active).length;
-  const bits = all.reduce((sum, { main, sub }) => sum + main.bitrate + (sub?.bitrate ?? 0), 0);
+/** For the next visit, unless one came by a link. */
+function useRemembering(): void {
+  const all = cameras.value;
+  const isGuest = session.value?.role === 'guest';
+  useEffect(() => {
+    if (all && !isGuest) {
+      rememberCameras(all);
+    }
+  }, [all, isGuest]);
+}
+
+function AddCamera() {
   return (
-    <p class="dim quiet">
-      {recording > 0 ? words.camerasRecord(recording) : words.camerasCount(all.length)}
-      {' · '}
-      <span class="digits">{bitRate(bits, language)}</span>
-    </p>
+    <a class="add-camera" href={settingsLink('cameras', 'add')}>
+      <Icon name="plus" />
+      {liveWords.value.addCamera}
+    </a>
   );
 }
 
-/** The grid's shape by the number of cameras. */
-function layoutOf(count: number): string {
-  const limits = [1, 2, 4, 6, 9];
-  return String(limits.find((limit) => count <= limit) ?? 'many');
-}
-
-/** Arrows go to the neighbour in the order of the grid, 1 to 9 open that camera. */
-function moveFocus(event: KeyboardEvent, grid: HTMLElement | null): void {
-  const tiles = [...(grid?.querySelectorAll<HTMLElement>('.tile') ?? [])];
-  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-  if (step !== undefined) {
-    const at = tiles.indexOf(document.activeElement as HTMLElement);
-    tiles[Math.min(tiles.length - 1, Math.max(0, at + step))]?.focus();
-    event.preventDefault();
-  }
-  if (/^[1-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    tiles[Number(event.key) - 1]?.click();
-  }
+/** Who records, and how far back. */
+function QuietLine({ all }: { readonly all: readonly Camera[] }) {
+  const words = liveWords.value;
+  const mayAsk = isOwner.value;
+  useEffect(() => {
+    if (mayAsk) {
+      askReach(Date.now());
+    }
+  }, [mayAsk]);
+  const recording = all.filter(({ main }) => main.recording?.active).length;
+  const days = recording > 0 && mayAsk ? reachesBackDays.value : undefined;
+  return (
+    <p class="dim quiet">
+      {recording > 0 ? words.camerasRecord(recording) : words.camerasCount(all.length)}
+      {days !== undefined && ` · ${words.daysBack(days)}`}
+    </p>
+  );
 }

@@ -1,5 +1,6 @@
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useRef, useState } from 'preact/hooks';
 import { Icon } from './icon.tsx';
+import { useMenuList } from './menu-list.ts';
 
 interface MenuProps {
   readonly label: string;
@@ -12,37 +13,15 @@ export function Menu({ label, value, options }: MenuProps) {
   const id = useId();
   const [isOpen, setOpen] = useState(false);
   const whole = useRef<HTMLDivElement>(null);
-  const links = () => [...(whole.current?.querySelectorAll<HTMLElement>('[role=menuitem]') ?? [])];
-  const close = () => {
-    setOpen(false);
-    whole.current?.querySelector('button')?.focus();
-  };
-  useEffect(() => {
-    if (!isOpen) {
-      return undefined;
-    }
-    (links().find((link) => link.hasAttribute('aria-current')) ?? links()[0])?.focus();
-    const onElsewhere = (event: Event) => {
-      if (!whole.current?.contains(event.target as Node)) {
-        setOpen(false);
+  const onKeyDown = useMenuList({
+    ...{ whole, isOpen },
+    onClose: (isElsewhere) => {
+      setOpen(false);
+      if (!isElsewhere) {
+        whole.current?.querySelector('button')?.focus();
       }
-    };
-    document.addEventListener('pointerdown', onElsewhere);
-    return () => document.removeEventListener('pointerdown', onElsewhere);
-  }, [isOpen]);
-  const onKeyDown = (event: KeyboardEvent) => {
-    const all = links();
-    const at = all.indexOf(document.activeElement as HTMLElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
-    if (isOpen && to !== undefined) {
-      event.preventDefault();
-      all.at(to % all.length)?.focus();
-    }
-    if (isOpen && event.key === 'Escape') {
-      event.stopPropagation();
-      close();
-    }
-  };
+    },
+  });
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: arrows move between the links within
     <div class="menu" ref={whole} onKeyDown={onKeyDown}>

@@ -1,10 +1,12 @@
+import { isOwner } from '../box/session.ts';
 import { nowMs } from '../box/wake.ts';
 import { absenceOf } from '../cameras/absence.ts';
+import { eventRings } from '../cameras/events.ts';
 import { type Camera, canPlay, isSoundAlone, smallPath, videoCodec } from '../cameras/pair.ts';
 import { type CameraState, cameraState } from '../cameras/state.ts';
 import type { LivePlayer } from '../player/live-player.ts';
-import { Picture, useLivePlayer } from '../player/picture.tsx';
-import { cameraLink } from '../route.ts';
+import { Picture, useKeptStill } from '../player/picture.tsx';
+import { cameraLink, cameraSettingsLink } from '../route.ts';
 import type { LiveWords } from '../words/en/live.ts';
 import { moment } from '../words/format.ts';
 import { liveWords } from '../words/words.ts';
@@ -19,22 +21,25 @@ export function stateOf(camera: Camera, player: LivePlayer): CameraState {
 /** A word only where something is different from what one expects. */
 export function stateWord(state: CameraState, speaker: ReturnType<typeof voice>): string | undefined {
   const words = liveWords.value;
+  const when = (ms: number) => moment(ms, nowMs.value, speaker);
   switch (state.kind) {
     case 'live':
       return undefined;
     case 'late':
       return words.secondsAgo(state.seconds);
+    case 'joining':
+      return words.signingIn;
     case 'first':
       return words.firstPicture;
     case 'reconnecting':
       return words.reconnecting;
+    case 'paused':
+      return state.untilMs === undefined ? words.paused : words.pausedUntil(when(state.untilMs));
     case 'offline':
-      if (absenceOf(state.why) === 'password') {
+      if (needsPassword(state)) {
         return words.wrongPassword;
       }
-      return state.sinceMs === undefined
-        ? words.offline
-        : words.offlineSince(moment(state.sinceMs, nowMs.value, speaker));
+      return state.sinceMs === undefined ? words.offline : words.offlineSince(when(state.sinceMs));
     case 'misconfigured':
       return words.misconfigured;
     case 'unplayable':
@@ -55,24 +60,62 @@ export function stateReason(state: CameraState, camera: Camera, words: LiveWords
   }
 }
 
+const needsPassword = (state: CameraState): boolean => state.kind === 'offline' && absenceOf(state.why) === 'password';
+
+/** What one can do about it: the link leads there. */
+function nextStep(state: CameraState, { name }: Camera): { readonly link: string; readonly step?: string } {
+  const words = liveWords.value;
+  if (needsPassword(state) && isOwner.value) {
+    return { link: cameraSettingsLink(name), step: words.enterAgain };
+  }
+  const isTrouble = state.kind === 'offline' || state.kind === 'misconfigured' || state.kind === 'unplayable';
+  return { link: cameraLink(name), ...(isTrouble ? { step: words.why } : {}) };
+}
+
+const EVENTS: Readonly<Record<string, keyof LiveWords>> = {
+  motion: 'motion',
+  person: 'person',
+  vehicle: 'vehicle',
+  doorbell: 'doorbell',
+  tamper: 'tamper',
+};
+
+/** `Doorbell`, for ten seconds. What has no word of ours is called as whoever told it did. */
+function eventWord(camera: Camera): string | undefined {
+  const type = eventRings.value.rings.at(camera.name, nowMs.value);
+  if (type === undefined) {
+    return undefined;
+  }
+  const known = EVENTS[type];
+  return known === undefined ? type : (liveWords.value[known] as string);
+}
+
+/** The path that a tile plays; the large one only where nothing stands beside it. */
+export const pathOf = (camera: Camera, isAlone: boolean) => (isAlone ? camera.main : smallPath(camera));
+
+interface TileProps {
+  readonly camera: Camera;
+  readonly isAlone: boolean;
+  readonly player: LivePlayer;
+  /** Nothing to tap. */
+  readonly isWall?: boolean;
+}
+
 /** One camera of the grid: its picture, its name, and a word where there is one to say. One link. */
-export function Tile({ camera, isLarge }: { readonly camera: Camera; readonly isLarge: boolean }) {
-  const item = isLarge ? camera.main : smallPath(camera);
-  const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: isSoundAlone(item) });
+export function Tile({ camera, isAlone, player, isWall = false }: TileProps) {
   const speaker = voice();
   const say = liveWords.value;
   const state = stateOf(camera, player);
-  const word = stateWord(state, speaker);
-  const reason = stateReason(state, camera, say);
+  const seen = state.kind === 'live' || state.kind === 'late' ? eventWord(camera) : undefined;
+  // The kept picture is there: that the next one comes in a moment need not be said.
+  const isComing = (state.kind === 'first' || state.kind === 'joining') && player.stage.hasStill;
+  const word = isComing ? undefined : (stateWord(state, speaker) ?? seen);
   const isStopped = camera.main.recording?.error != null;
-  return (
-    <a
-      class={`tile ${state.kind}`}
-      href={cameraLink(camera.name)}
-      aria-label={[camera.title, word ?? speaker.words.live, isStopped && say.notRecording].filter(Boolean).join(', ')}
-      data-technology={player.view.value.technology}
-    >
-      <Picture player={player} isOn={canPlay(item)} />
+  const { link, step } = nextStep(state, camera);
+  useKeptStill(player, camera.name);
+  const content = (
+    <>
+      <Picture player={player} isOn={canPlay(pathOf(camera, isAlone))} />
       {isStopped && <span class="chip corner">{say.notRecording}</span>}
       <span class="caption">
         <span class="name">
@@ -82,8 +125,28 @@ export function Tile({ camera, isLarge }: { readonly camera: Camera; readonly is
           </b>
           {word && <span class="word">{word}</span>}
         </span>
-        {reason && <span class="why">{reason}</span>}
+        {step && !isWall && <span class="step">{step}</span>}
       </span>
+    </>
+  );
+  const looks = {
+    class: `tile ${state.kind}${seen === undefined ? '' : ' seen'}`,
+    'aria-label': [camera.title, word ?? speaker.words.live, isStopped && say.notRecording, step]
+      .filter(Boolean)
+      .join(', '),
+    'data-technology': player.view.value.technology,
+  };
+  return isWall ? (
+    <div role="img" {...looks}>
+      {content}
+    </div>
+  ) : (
+    <a href={link} {...looks}>
+      {content}
     </a>
   );
 }
+
+/** What a tile plays with: with sound only while it is heard. */
+export const wantsSound = (camera: Camera, isAlone: boolean, isHeard: boolean): boolean =>
+  isHeard || isSoundAlone(pathOf(camera, isAlone));

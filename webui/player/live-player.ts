@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import { paths } from '../box/paths.ts';
 import { UI_HEADER } from '../box/request.ts';
 import { loadSession } from '../box/session.ts';
+import { showKeptStill } from './kept-stills.ts';
 import type { PlayError } from './live-session.ts';
 import { Player, type PlayerView } from './player.ts';
 import { sourceAt } from './source.ts';
@@ -45,6 +46,8 @@ export class LivePlayer {
     const { element, video } = this.stage;
     element.setAttribute('aria-hidden', 'true');
     video.tabIndex = -1;
+    this.stage.recall();
+    showKeptStill(camera, this.stage);
   }
 
   get stage(): Stage {

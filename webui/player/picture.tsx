@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { access } from '../box/session.ts';
+import { access, session } from '../box/session.ts';
 import { pageShown } from '../box/wake.ts';
+import { keepStill } from './kept-stills.ts';
 import { LivePlayer, type LivePlayerOptions } from './live-player.ts';
 
 /** Tiles begin a quarter of the window before they are seen. */
@@ -15,7 +16,7 @@ export function useLivePlayer({ name, camera, wantsSound }: LivePlayerOptions): 
 export function Picture({ player, isOn }: { readonly player: LivePlayer; readonly isOn: boolean }) {
   const place = useRef<HTMLDivElement>(null);
   const isSeen = useSeen(place);
-  const mayPlay = isOn && isSeen && pageShown.value && access.value !== 'refused';
+  const mayPlay = isOn && isSeen && pageShown.value && access.value === 'granted';
   useLayoutEffect(() => {
     place.current?.replaceChildren(player.stage.element);
   }, [player]);
@@ -27,6 +28,28 @@ export function Picture({ player, isOn }: { readonly player: LivePlayer; readonl
     return undefined;
   }, [player, mayPlay]);
   return <div class="picture" ref={place} />;
+}
+
+const FIRST_KEEP_MS = 2_000;
+const KEEP_MS = 60_000;
+
+/** Keeps what is shown for the next visit. Whoever came by a link leaves nothing behind. */
+export function useKeptStill(player: LivePlayer, camera: string): void {
+  useEffect(() => {
+    const keep = () => {
+      if (session.peek()?.role !== 'guest') {
+        keepStill(camera, player.stage);
+      }
+    };
+    const first = setTimeout(keep, FIRST_KEEP_MS);
+    const timer = setInterval(keep, KEEP_MS);
+    window.addEventListener('pagehide', keep);
+    return () => {
+      clearTimeout(first);
+      clearInterval(timer);
+      window.removeEventListener('pagehide', keep);
+    };
+  }, [player, camera]);
 }
 
 function useSeen(element: { readonly current: HTMLElement | null }): boolean {

@@ -38,9 +38,7 @@ export class Stage {
 
   /** A connection begins: its first frame, or its sound where it has no frames, uncovers the video. */
   begin(): void {
-    if (!this.#hasStill) {
-      this.#recall();
-    }
+    this.recall();
     this.element.classList.remove('playing', 'sound-alone');
     this.#isFirst = true;
     this.#watchFrames();
@@ -72,18 +70,23 @@ export class Stage {
 
   /** Draws what is seen now. False when there is nothing. */
   drawTo(context: CanvasRenderingContext2D, width: number, height: number): boolean {
-    const hasPicture = this.#isPlaying ? this.video.videoWidth > 0 : this.#hasStill;
+    const hasPicture = this.#isPlaying ? this.video.videoWidth > 0 : this.hasStill;
     if (hasPicture) {
       context.drawImage(this.#isPlaying ? this.video : this.#still, 0, 0, width, height);
     }
     return hasPicture;
   }
 
+  /** There is a picture of now. */
+  get hasPicture(): boolean {
+    return this.#isPlaying && this.video.videoWidth > 0;
+  }
+
   get #isPlaying(): boolean {
     return this.element.classList.contains('playing');
   }
 
-  get #hasStill(): boolean {
+  get hasStill(): boolean {
     return this.element.classList.contains('has-still');
   }
 
@@ -156,15 +159,25 @@ export class Stage {
     stills.set(this.#key, this.#still);
   }
 
-  #recall(): void {
+  /** The last picture of this camera is there before the first one comes. */
+  recall(): void {
     const known = stills.get(this.#key);
-    if (known && known.width > 0) {
-      this.#still.width = known.width;
-      this.#still.height = known.height;
-      this.#still.getContext('2d')?.drawImage(known, 0, 0);
-      this.element.classList.add('has-still');
-      this.#fit();
+    if (known) {
+      this.offer(known);
     }
+  }
+
+  /** Shows a picture from before, unless there is one already. */
+  offer(picture: HTMLCanvasElement | HTMLImageElement): void {
+    const { width, height } = picture;
+    if (this.hasStill || this.#isPlaying || width === 0 || height === 0) {
+      return;
+    }
+    this.#still.width = width;
+    this.#still.height = height;
+    this.#still.getContext('2d')?.drawImage(picture, 0, 0);
+    this.element.classList.add('has-still');
+    this.#fit();
   }
 }
 

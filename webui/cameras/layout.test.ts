@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { narrowLayout, tileSize, wallLayout, wideLayout } from './layout.ts';
+
+test.for([
+  [1, 'auto', 1, 1, false],
+  [2, 'auto', 2, 1, false],
+  [3, 'auto', 2, 2, false],
+  [4, 'auto', 2, 2, false],
+  [5, 'auto', 3, 3, true],
+  [6, 'auto', 3, 3, true],
+  [7, 'auto', 3, 3, false],
+  [9, 'auto', 3, 3, false],
+  [10, 'auto', 4, undefined, false],
+  [64, 'auto', 4, undefined, false],
+  [5, '1', 1, 1, false],
+  [5, '4', 2, 2, false],
+  [5, '9', 3, 3, false],
+] as const)(
+  '%d cameras, %s, stand in %s columns, %s rows in a wide window',
+  ([count, chosen, columns, rows, isLed]) => {
+    expect(wideLayout(count, chosen)).toEqual({ columns, rows, isLed });
+  },
+);
+
+test.for([
+  [1, 'auto', 'full'],
+  [3, 'auto', 'full'],
+  [4, 'auto', 'two'],
+  [7, 'auto', 'two'],
+  [8, 'auto', 'pairs'],
+  [2, '1', 'full'],
+  [2, '4', 'pairs'],
+  [2, '9', 'threes'],
+] as const)('%d cameras, %s, are %s on a phone', ([count, chosen, expected]) => {
+  expect(narrowLayout(count, chosen)).toBe(expected);
+});
+
+const TWO_BY_TWO = { columns: 2, rows: 2, isLed: false };
+
+test('tiles fill a window whose shape is nearly theirs', () => {
+  expect(tileSize({ width: 1308, height: 800 }, TWO_BY_TWO, 10)).toEqual({ width: 649, height: 395 });
+});
+
+test.for([
+  ['wide', 3000, 800, { width: (395 * 16) / 9, height: 395 }],
+  ['high', 1000, 1800, { width: 495, height: (495 * 9) / 16 }],
+] as const)('in a window that is too %s nothing is cut off', ([, width, height, expected]) => {
+  const size = tileSize({ width, height }, TWO_BY_TWO, 10);
+  expect(size.width).toBeCloseTo(expected.width);
+  expect(size.height).toBeCloseTo(expected.height);
+});
+
+test('rows without number are as high as pictures', () => {
+  expect(tileSize({ width: 1600, height: 10 }, { columns: 4, rows: undefined, isLed: false }, 0)).toEqual({
+    ...{ width: 400, height: 225 },
+  });
+});
+
+test.for([
+  [1, 1920, 1080, 1],
+  [2, 1920, 1080, 2],
+  [2, 1080, 1920, 1],
+  [6, 1920, 1080, 3],
+  [8, 1080, 1920, 2],
+] as const)('a wall of %d in %d × %d has %d columns', ([count, width, height, columns]) => {
+  expect(wallLayout(count, { width, height }).columns).toBe(columns);
+});

@@ -1,0 +1,57 @@
+import type { PathItem } from '../box/paths.ts';
+import { keepOnly } from '../player/kept-stills.ts';
+import type { Camera } from './pair.ts';
+
+const REMEMBERED = 'perch-cameras';
+
+type Kept = readonly [name: string, title: string, sub: string | null];
+
+/** Remembers names and order for the next visit, which shows them before the box has answered. */
+export function rememberCameras(all: readonly Camera[]): void {
+  const kept = all.map(({ name, title, sub }): Kept => [name, title, sub?.name ?? null]);
+  const text = JSON.stringify(kept);
+  if (localStorage.getItem(REMEMBERED) !== text) {
+    localStorage.setItem(REMEMBERED, text);
+    keepOnly(all.map(({ name }) => name));
+  }
+}
+
+/** They belong to the one who was logged in. */
+export function forgetCameras(): void {
+  localStorage.removeItem(REMEMBERED);
+  keepOnly([]);
+}
+
+/** The cameras of the last visit. Nothing is known of how they are. */
+export function rememberedCameras(): readonly Camera[] | undefined {
+  const kept = read(localStorage.getItem(REMEMBERED));
+  return kept.length === 0 ? undefined : kept.map(cameraOf);
+}
+
+/** @param text as `rememberCameras` wrote it, or whatever somebody has put there */
+export function read(text: string | null): readonly Kept[] {
+  try {
+    const kept: unknown = JSON.parse(text ?? '[]');
+    return Array.isArray(kept) ? kept.filter(isKept) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isKept(value: unknown): value is Kept {
+  const [name, title, sub] = Array.isArray(value) ? (value as unknown[]) : [];
+  return typeof name === 'string' && typeof title === 'string' && (sub === null || typeof sub === 'string');
+}
+
+const cameraOf = ([name, title, sub]: Kept): Camera => ({
+  ...{ name, title, main: unknownPath(name) },
+  sub: sub === null ? undefined : unknownPath(sub),
+});
+
+/** As if it were there, so that the same picture is played when the box has answered. */
+const unknownPath = (name: string): PathItem => ({
+  ...{ name, title: null, order: null, paused: false, pausedUntil: null },
+  ...{ ready: true, readyTime: null, tracks: [], tracks2: [], bitrate: 0 },
+  ...{ sourceState: null, sourceOnDemand: false, offlineSince: null },
+  ...{ lastError: null, lastErrorTime: null, configError: null, recording: null },
+});

@@ -1,0 +1,102 @@
+import type { RefObject } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { type Arrangement, type Layout, narrowLayout, tileSize, wideLayout } from '../cameras/layout.ts';
+import type { Camera } from '../cameras/pair.ts';
+import { GridCell } from '../parts/tile-cell.tsx';
+
+/** Between tiles and around them in a wide window, as the style has it. */
+const GAP_PX = 10;
+const EDGE_PX = 24;
+/** Below that a row is of no use: the window scrolls. */
+const ROW_PX = 120;
+
+interface GridProps {
+  readonly cameras: readonly Camera[];
+  readonly arrangement: Arrangement;
+}
+
+/** The cameras as tiles. They stand where they stand: nothing moves them. */
+export function LiveGrid({ cameras, arrangement }: GridProps) {
+  const grid = useRef<HTMLDivElement>(null);
+  const layout = wideLayout(cameras.length, arrangement);
+  useTileSize(grid, layout);
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links within
+    <div
+      class="grid"
+      data-narrow={narrowLayout(cameras.length, arrangement)}
+      data-led={layout.isLed}
+      data-columns={layout.columns}
+      ref={grid}
+      onKeyDown={(event) => moveFocus(event, grid.current)}
+    >
+      {cameras.map((camera) => (
+        <GridCell key={camera.name} camera={camera} isAlone={cameras.length === 1} />
+      ))}
+    </div>
+  );
+}
+
+/** Tells the style how large the tiles of a wide window are, and again when the window or what stands above changes. */
+function useTileSize(grid: RefObject<HTMLDivElement | null>, layout: Layout): void {
+  const { columns, rows } = layout;
+  useLayoutEffect(() => {
+    const element = grid.current;
+    if (!element) {
+      return undefined;
+    }
+    const measure = () => {
+      const top = element.getBoundingClientRect().top + window.scrollY;
+      const below = (element.nextElementSibling?.clientHeight ?? 0) + EDGE_PX;
+      const least = (rows ?? 1) * (ROW_PX + GAP_PX);
+      const room = {
+        width: element.clientWidth - 2 * EDGE_PX,
+        height: Math.max(least, window.innerHeight - top - below),
+      };
+      const { width, height } = tileSize(room, layout, GAP_PX);
+      element.style.setProperty('--columns', String(columns));
+      element.style.setProperty('--tile-width', `${Math.floor(width)}px`);
+      element.style.setProperty('--tile-height', `${Math.floor(height)}px`);
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(document.documentElement);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [grid, columns, rows]);
+}
+
+/** Arrows go to the neighbour that one sees, 1 to 9 open that camera. */
+function moveFocus(event: KeyboardEvent, grid: HTMLElement | null): void {
+  const tiles = [...(grid?.querySelectorAll<HTMLElement>('.tile') ?? [])];
+  const at = tiles.indexOf(document.activeElement as HTMLElement);
+  const to = neighbour(tiles, at, event.key);
+  if (to) {
+    to.focus();
+    event.preventDefault();
+  }
+}
+
+/** The tile whose middle is next in that direction, across as little as may be. */
+function neighbour(tiles: readonly HTMLElement[], at: number, key: string): HTMLElement | undefined {
+  const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[key];
+  const from = tiles[at];
+  if (!way || !from) {
+    return undefined;
+  }
+  const [dx = 0, dy = 0] = way;
+  const here = middleOf(from);
+  const reach = (tile: HTMLElement) => {
+    const { x, y } = middleOf(tile);
+    const along = (x - here.x) * dx + (y - here.y) * dy;
+    const across = Math.abs((x - here.x) * dy) + Math.abs((y - here.y) * dx);
+    return along > 8 ? along + 2 * across : Number.POSITIVE_INFINITY;
+  };
+  const [nearest] = tiles.map((tile) => ({ tile, px: reach(tile) })).sort((a, b) => a.px - b.px);
+  return nearest && nearest.px < Number.POSITIVE_INFINITY ? nearest.tile : undefined;
+}
+
+function middleOf(tile: HTMLElement): { readonly x: number; readonly y: number } {
+  const { left, top, width, height } = tile.getBoundingClientRect();
+  return { x: left + width / 2, y: top + height / 2 };
+}

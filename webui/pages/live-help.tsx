@@ -1,0 +1,87 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Camera } from '../cameras/pair.ts';
+import { Sheet } from '../parts/sheet.tsx';
+import { cameraLink } from '../route.ts';
+import { liveWords, words } from '../words/words.ts';
+
+/** Type a part of its name, press Enter. */
+export function FindCamera({ all, onClosed }: { readonly all: readonly Camera[]; readonly onClosed: () => void }) {
+  const { findCamera, noneFound } = liveWords.value;
+  const [text, setText] = useState('');
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  const wanted = text.trim().toLocaleLowerCase();
+  const found = all.filter(({ title }) => title.toLocaleLowerCase().includes(wanted));
+  const open = (event: Event) => {
+    event.preventDefault();
+    const [first] = found;
+    if (first) {
+      location.replace(cameraLink(first.name));
+    }
+  };
+  return (
+    <Sheet title={findCamera} onClosed={onClosed}>
+      <form class="finder" onSubmit={open}>
+        <input
+          class="finder-field"
+          type="search"
+          aria-label={findCamera}
+          autocomplete="off"
+          ref={field}
+          value={text}
+          onInput={({ currentTarget }) => setText(currentTarget.value)}
+        />
+        <p class="unseen" role="status">
+          {found.length === 0 ? noneFound : liveWords.value.camerasCount(found.length)}
+        </p>
+        {found.length === 0 ? (
+          <p class="dim">{noneFound}</p>
+        ) : (
+          found.map(({ name, title }) => (
+            <a
+              class="row"
+              key={name}
+              href={cameraLink(name)}
+              onClick={(event) => {
+                event.preventDefault();
+                location.replace(cameraLink(name));
+              }}
+            >
+              <bdi>{title}</bdi>
+            </a>
+          ))
+        )}
+      </form>
+    </Sheet>
+  );
+}
+
+/** What can be done by keys in the grid. */
+export function LiveKeys({ onClosed }: { readonly onClosed: () => void }) {
+  const say = liveWords.value;
+  const { back } = words.value;
+  const keys: readonly (readonly [string, string])[] = [
+    ['← ↑ → ↓', say.keyMove],
+    ['Enter', say.keyOpen],
+    ['1 – 9', say.keyNumber],
+    ['Shift F10', say.keyMenu],
+    ['F', say.wall],
+    ['/', say.findCamera],
+    ['Esc', back],
+    ['?', say.keys],
+  ];
+  return (
+    <Sheet title={say.keys} onClosed={onClosed}>
+      <dl class="keys">
+        {keys.map(([key, text]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+    </Sheet>
+  );
+}

@@ -1,0 +1,84 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { isOwner } from '../box/session.ts';
+import { type Camera, hasSound } from '../cameras/pair.ts';
+import { useLivePlayer } from '../player/picture.tsx';
+import { saveSnapshot } from '../player/snapshot.ts';
+import { liveWords } from '../words/words.ts';
+import { Icon } from './icon.tsx';
+import { setPaused } from './pausing.ts';
+import { Popup, type PopupItem } from './popup.tsx';
+import { pathOf, Tile, wantsSound } from './tile.tsx';
+import { useHold } from './tile-hold.ts';
+import { toast } from './toast.tsx';
+
+/** A tile of the grid, and what can be done with its camera without opening it. */
+export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonly isAlone: boolean }) {
+  const [isOpen, setOpen] = useState(false);
+  const [isHeard, setHeard] = useState(false);
+  const cell = useRef<HTMLDivElement>(null);
+  const player = useLivePlayer({
+    ...{ name: pathOf(camera, isAlone).name, camera: camera.name },
+    wantsSound: wantsSound(camera, isAlone, isHeard),
+  });
+  useEffect(() => player.setSound(isHeard), [player, isHeard]);
+  const hold = useHold(() => setOpen(true));
+  const say = liveWords.value;
+  const snapshot = async () => {
+    const isSaved = await saveSnapshot(player.stage, camera.title);
+    if (isSaved) {
+      toast(say.pictureSaved);
+    }
+  };
+  const items: PopupItem[] = [
+    ...(hasSound(camera.main)
+      ? [{ text: isHeard ? say.soundOff : say.soundOn, icon: 'sound', onChoose: () => setHeard(!isHeard) } as const]
+      : []),
+    ...(player.stage.hasPicture ? [{ text: say.snapshot, icon: 'snapshot', onChoose: snapshot } as const] : []),
+    ...pauseItem(camera),
+  ];
+  return (
+    <div class={isOpen ? 'cell open' : 'cell'} ref={cell} {...hold}>
+      <Tile camera={camera} isAlone={isAlone} player={player} />
+      {items.length > 0 && (
+        <button
+          class="round more"
+          type="button"
+          tabIndex={-1}
+          aria-label={say.moreOf(camera.title)}
+          aria-haspopup="menu"
+          aria-expanded={isOpen}
+          onClick={() => setOpen(true)}
+        >
+          <Icon name="more" />
+        </button>
+      )}
+      {isOpen && items.length > 0 && (
+        <Popup
+          label={camera.title}
+          items={items}
+          onClose={(isElsewhere) => {
+            setOpen(false);
+            if (!isElsewhere) {
+              cell.current?.querySelector<HTMLElement>('.tile')?.focus();
+            }
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Only of what the box pulls: who sends to it goes on sending. */
+function pauseItem({ main, name, title }: Camera): PopupItem[] {
+  const say = liveWords.value;
+  if (!isOwner.value || (main.sourceState === null && !main.paused)) {
+    return [];
+  }
+  return [
+    {
+      text: main.paused ? say.goOn : say.pause,
+      icon: main.paused ? 'play' : 'halt',
+      onChoose: () => void setPaused({ name, title, isPaused: !main.paused }),
+    },
+  ];
+}

@@ -1,0 +1,62 @@
+import { useRef } from 'preact/hooks';
+
+const HOLD_MS = 450;
+/** A finger that rests moves so far. */
+const STILL_PX = 10;
+
+/**
+ * A finger that rests on it, the context-menu key, or Shift F10. The click that ends a hold opens nothing; a mouse keeps
+ * the browser's own menu.
+ */
+export function useHold(onHold: () => void) {
+  const finger = useRef<{ timer: ReturnType<typeof setTimeout>; x: number; y: number } | undefined>(undefined);
+  const wasHeld = useRef(false);
+  const end = () => {
+    clearTimeout(finger.current?.timer);
+    finger.current = undefined;
+  };
+  const hold = () => {
+    end();
+    wasHeld.current = true;
+    onHold();
+  };
+  return {
+    onPointerDown: (event: PointerEvent) => {
+      end();
+      wasHeld.current = false;
+      if (event.pointerType !== 'mouse' && isOnTile(event)) {
+        finger.current = { timer: setTimeout(hold, HOLD_MS), x: event.clientX, y: event.clientY };
+      }
+    },
+    onPointerMove: (event: PointerEvent) => {
+      const { x, y } = finger.current ?? { x: event.clientX, y: event.clientY };
+      if (Math.hypot(event.clientX - x, event.clientY - y) > STILL_PX) {
+        end();
+      }
+    },
+    onPointerUp: end,
+    onPointerCancel: end,
+    onClickCapture: (event: MouseEvent) => {
+      if (wasHeld.current && isOnTile(event)) {
+        event.preventDefault();
+        event.stopPropagation();
+      }
+      wasHeld.current = false;
+    },
+    onContextMenu: (event: Event) => {
+      // Older Safari tells no kind of pointer; there only a mouse comes here.
+      const { pointerType = 'mouse' } = event as Partial<PointerEvent>;
+      if (pointerType !== 'mouse' && isOnTile(event)) {
+        event.preventDefault();
+      }
+    },
+    onKeyDown: (event: KeyboardEvent) => {
+      if (isOnTile(event) && (event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey))) {
+        event.preventDefault();
+        onHold();
+      }
+    },
+  };
+}
+
+const isOnTile = ({ target }: Event): boolean => target instanceof Element && target.closest('.tile') !== null;
