@@ -128,7 +128,7 @@ export class AdoptedCameras implements AdoptedLookup {
     });
     this.#forgotten.delete(path);
     log.info({ path }, 'camera is back as it was');
-    tell('camera', { state: 'adopted', path, paths: blocks.map(({ keyPath }) => keyPath[1]) });
+    tell('camera', { state: 'adopted', path, paths: blocks.map(({ keyPath }) => String(keyPath[1])) });
     return this.#itemOf(cameraAt(path, store.current));
   }
 
@@ -277,6 +277,8 @@ const GIVE_LOGIN =
   'give this camera a user and a password that it takes: they are tried at once. What it has refused is tried again every 10 minutes at most, because cameras lock an account after some five wrong passwords';
 /** What to do where the camera is there. */
 const NEXT: Partial<Record<CameraTrouble, string>> = {
+  otherCamera:
+    'if this camera was replaced, adopt the new one, or take endpoint and serial out of the settings of the path; if not, see which address the camera has now',
   wrongPassword: GIVE_LOGIN,
   lockedOut: 'wait until the camera lets this user in again; it has locked the account after wrong passwords',
 };

@@ -43,7 +43,7 @@ async function failOnce(clock: FakeClock, source: ScriptedSource, run: () => Pro
 
 test('nothing is pulled from another camera that is at the address now', async () => {
   const { source, run, told } = setUp(['other']);
-  expect(await run()).toMatchObject({ code: 'unavailable', message: OTHER_CAMERA });
+  expect(await run()).toMatchObject({ code: 'unavailable', message: OTHER_CAMERA, context: { camera: 'otherCamera' } });
   expect(source.runs).toBe(0);
   expect(told).toEqual(['door failed, another camera']);
 });

@@ -1,7 +1,8 @@
 import type { Clock } from './base/clock.ts';
-import { PerchError } from './base/errors.ts';
+import type { PerchError } from './base/errors.ts';
 import { joinSignals } from './base/joined-signal.ts';
 import { OTHER_CAMERA, type Verdict } from './cameras/following/identity.ts';
+import { cameraError } from './cameras/soap/failures.ts';
 import type { Loudspeaker, Source, SourceStatistics } from './sources/source.ts';
 import type { StreamSink } from './stream/ingest/stream-sink.ts';
 
@@ -136,4 +137,4 @@ export class FollowedSource implements Source {
   }
 }
 
-const otherCamera = (path: string): PerchError => new PerchError('unavailable', OTHER_CAMERA, { path });
+const otherCamera = (path: string): PerchError => cameraError('otherCamera', OTHER_CAMERA, { path });

@@ -1,6 +1,6 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../base/errors.ts';
-import { cameraError, troubleOf } from '../soap/failures.ts';
+import { cameraError, isAway } from '../soap/failures.ts';
 import { attributeOf, find } from '../soap/xml.ts';
 import { chooseProfiles, type PreferredCodec } from './choose.ts';
 import { askSnapshotUri, fillProfiles, isOwnFault, listProfiles } from './media.ts';
@@ -200,7 +200,7 @@ class Extras {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      this.#isSilent = troubleOf(error) === 'timeout' || troubleOf(error) === 'unreachable';
+      this.#isSilent = isAway(error);
       return undefined;
     }
   }

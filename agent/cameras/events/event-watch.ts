@@ -3,7 +3,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { isOwnFault } from '../device/media.ts';
 import type { OnvifSession } from '../device/session.ts';
-import { type CameraTrouble, cameraError, isReset, troubleOf } from '../soap/failures.ts';
+import { type CameraTrouble, cameraError, isAway, isReset, troubleOf } from '../soap/failures.ts';
 import type { Channels } from './channels.ts';
 import { endSubscription, PullPoint, type SubscriptionReference } from './pull-point.ts';
 import { Sighted } from './sighted.ts';
@@ -146,7 +146,7 @@ export class EventWatch {
       memory.keep(point.reference);
       await this.#pullOn(point, channels);
     } catch (error) {
-      isReachable = !['unreachable', 'timeout'].includes(troubleOf(error) ?? '');
+      isReachable = !isAway(error);
       throw error;
     } finally {
       // Of one that cannot be reached it is kept: it is ended when it is there again.
@@ -232,8 +232,8 @@ export class EventWatch {
     const reason = explain(error);
     this.#reason = reason;
     // A camera that is away is told of by its stream.
-    const isAway = trouble === 'unreachable' || trouble === 'timeout';
-    log[this.#isNews(trouble ?? 'other') && !isAway ? 'info' : 'debug']({ reason }, NOT_HEARD);
+    const wasAway = isAway(error);
+    log[this.#isNews(trouble ?? 'other') && !wasAway ? 'info' : 'debug']({ reason }, NOT_HEARD);
     if (trouble === 'notSupported') {
       return UNSUPPORTED_PAUSE_MS;
     }
@@ -244,7 +244,7 @@ export class EventWatch {
       return PERSON_PAUSE_MS;
     }
     const pauseMs = this.#pauseMs;
-    this.#pauseMs = Math.min(2 * pauseMs, isAway ? LONGEST_PAUSE_MS : LONGEST_FAULT_PAUSE_MS);
+    this.#pauseMs = Math.min(2 * pauseMs, wasAway ? LONGEST_PAUSE_MS : LONGEST_FAULT_PAUSE_MS);
     return pauseMs;
   }
 

@@ -34,7 +34,7 @@ export class EndpointGuard {
     this.#options = options;
   }
 
-  /** @throws PerchError unreachable, when another camera is there; when nobody is */
+  /** @throws PerchError otherCamera, when another one is there; when nobody is */
   confirm(): Promise<void> {
     const { endpoint, clock } = this.#options;
     const nowMs = clock.monoMs();

@@ -34,11 +34,10 @@ export const OTHER_CAMERA =
   'another camera is at its address now: if it was replaced, take endpoint and serial out of the settings of the path';
 
 export const otherCamera = (words: string, host?: string): PerchError =>
-  cameraError('unreachable', words, { isOther: true, ...(host !== undefined && { host }) });
+  cameraError('otherCamera', words, host === undefined ? {} : { host });
 
 /** Whether a call has failed because somebody else was there. */
-export const isOtherCamera = (error: unknown): boolean =>
-  error instanceof PerchError && error.context['isOther'] === true;
+export const isOtherCamera = (error: unknown): boolean => troubleOf(error) === 'otherCamera';
 
 /** A login is not shown to a clock that is off by more: a token would be good at a time that somebody else has chosen. */
 const MAX_SKEW_MS = 10 * 60_000;
@@ -91,7 +90,7 @@ export async function proveSerial(
   return serialOf(session);
 }
 
-/** What a camera sees and does is another one's when it has another serial number. @throws PerchError unreachable */
+/** What a camera sees and does is another one's when it has another serial number. @throws PerchError otherCamera */
 export async function refuseOther(session: OnvifSession, serial: string | undefined): Promise<void> {
   const told = serial === undefined ? undefined : await orNothing(serialOf(session));
   if (serial !== undefined && told !== undefined && !sameText(serial, told)) {

@@ -4,6 +4,8 @@ import { type ErrorCode, PerchError } from '../../base/errors.ts';
 export type CameraTrouble =
   | 'unreachable'
   | 'timeout'
+  /** Somebody answers there who is not the camera that was meant. */
+  | 'otherCamera'
   | 'wrongPassword'
   /** The login is right, what was asked for needs more rights. */
   | 'noRights'
@@ -21,6 +23,7 @@ export type CameraTrouble =
 const CODES: Record<CameraTrouble, ErrorCode> = {
   unreachable: 'unavailable',
   timeout: 'timeout',
+  otherCamera: 'unavailable',
   wrongPassword: 'unauthorized',
   noRights: 'unauthorized',
   lockedOut: 'unavailable',
@@ -47,6 +50,10 @@ export function troubleOf(error: unknown): CameraTrouble | undefined {
   const camera = error instanceof PerchError ? error.context['camera'] : undefined;
   return typeof camera === 'string' && camera in CODES ? (camera as CameraTrouble) : undefined;
 }
+
+/** The camera that was meant does not answer, whoever else does. */
+export const isAway = (error: unknown): boolean =>
+  ['unreachable', 'timeout', 'otherCamera'].includes(troubleOf(error) ?? '');
 
 /** For what one can do without; a bug stays one. */
 export function toNothing(error: unknown): undefined {
