@@ -127,7 +127,12 @@ async function adoptAll(cameras: readonly OnvifCamera[], api: PageBox['api']): P
     return path;
   });
   for (const name of names) {
-    while (!(await api<{ ready: boolean }>('GET', `paths/get/${name}`)).ready) {
+    // A path is made a moment after its camera is adopted.
+    const isReady = async () => {
+      const { items: paths } = await api<{ items: readonly { name: string; ready: boolean }[] }>('GET', 'paths/list');
+      return paths.some((path) => path.name === name && path.ready);
+    };
+    while (!(await isReady())) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
