@@ -3,17 +3,23 @@ export const encodeName = (name: string): string => name.split('/').map(encodeUR
 
 export const spansAddress = (name: string): string => `playback/list?path=${encodeURIComponent(name)}`;
 
+/** The key frame of a moment, as a film of one picture. */
+export const frameAddress = (name: string, ms: number): string =>
+  `playback/${encodeName(name)}/frame.mp4?time=${new Date(ms).toISOString()}`;
+
 /**
  * An MP4 with its index in front: it plays, seeks and downloads everywhere.
  *
  * @param start RFC 3339
+ * @param speed 2, 4, 8 or 16: key frames alone, without sound
  */
-export function clipAddress(name: string, start: string, durationS: number): string {
+export function clipAddress(name: string, start: string, durationS: number, speed = 1): string {
   const query = new URLSearchParams({
     path: name,
     start,
     duration: String(Math.round(durationS * 1000) / 1000),
     format: 'mp4',
+    ...(speed === 1 ? {} : { speed: String(speed) }),
   });
   return `playback/get?${query}`;
 }

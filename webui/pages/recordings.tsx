@@ -1,12 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import { pause } from '../box/pause.ts';
-import { recordedNames, recordedSpans, type Span } from '../box/recordings.ts';
-import { pageShown } from '../box/wake.ts';
+import { useRecordedNames, useSpans } from '../box/use-spans.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { type Camera, readableName } from '../cameras/pair.ts';
 import { Choice } from '../parts/choice.tsx';
 import { Empty, NoSuchCamera } from '../parts/notices.tsx';
 import { place, recordingsLink } from '../route.ts';
+import { leave } from '../timeline/view.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';
 import { RecordedCamera } from './recorded-camera.tsx';
@@ -23,6 +22,7 @@ export function RecordingsPage() {
   const entries = entriesOf(names ?? [], cameras.value ?? []);
   const name = wanted ?? entries[0]?.name;
   const isKnown = names && cameras.value && (name === undefined || isNamed(name, names, cameras.value));
+  useEffect(() => leave, []);
   const [isNearEnd, setNearEnd] = useState(false);
   const spans = useSpans(isKnown ? name : undefined, isNearEnd ? NEAR_END_REFRESH_MS : REFRESH_MS);
   const say = recordingsWords.value;
@@ -46,7 +46,16 @@ export function RecordingsPage() {
     );
   }
   return (
-    <RecordedCamera key={name} name={name} camera={camera} spans={spans} onNearEnd={setNearEnd} chooser={chooser} />
+    <RecordedCamera
+      key={name}
+      name={name}
+      title={title}
+      camera={camera}
+      known={spans}
+      others={entries.filter((entry) => entry.name !== name)}
+      onNearEnd={setNearEnd}
+      chooser={chooser}
+    />
   );
 }
 
@@ -98,49 +107,4 @@ function entriesOf(names: readonly string[], all: readonly Camera[]): Entry[] {
     ...known.map(({ name, title }) => ({ name, title })),
     ...others.map((name) => ({ name, title: readableName(name) })),
   ];
-}
-
-/** Undefined until the box has answered. */
-function useRecordedNames(): readonly string[] | undefined {
-  const [names, setNames] = useState<readonly string[]>();
-  useEffect(() => {
-    const stop = new AbortController();
-    repeat(stop.signal, async () => setNames(await recordedNames(stop.signal)), Number.POSITIVE_INFINITY);
-    return () => stop.abort();
-  }, []);
-  return names;
-}
-
-type Recorded = readonly Span[] | 'mpegts';
-
-/** Asked for again from time to time: recording goes on. */
-function useSpans(name: string | undefined, everyMs: number): Recorded | undefined {
-  const [known, setKnown] = useState<{ name: string; spans: Recorded }>();
-  useEffect(() => {
-    const stop = new AbortController();
-    if (name !== undefined) {
-      repeat(stop.signal, async () => setKnown({ name, spans: await recordedSpans(name, stop.signal) }), everyMs);
-    }
-    return () => stop.abort();
-  }, [name, everyMs]);
-  return known?.name === name ? known?.spans : undefined;
-}
-
-const RETRY_MS = 2_000;
-
-/** Does it again every so often while the page is shown; sooner when it failed. Infinity: until it has worked once. */
-async function repeat(stop: AbortSignal, work: () => Promise<void>, everyMs: number): Promise<void> {
-  while (!stop.aborted) {
-    let waitMs = everyMs;
-    if (pageShown.peek()) {
-      // The strip above says when the box does not answer.
-      await work().catch(() => {
-        waitMs = RETRY_MS;
-      });
-    }
-    if (waitMs === Number.POSITIVE_INFINITY) {
-      return;
-    }
-    await pause(waitMs, stop);
-  }
 }

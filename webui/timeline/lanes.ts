@@ -1,115 +1,128 @@
-import { computed, type ReadonlySignal, signal } from '@preact/signals';
+import { signal } from '@preact/signals';
+import { encodeName } from '../box/addresses.ts';
 import { onNews } from '../box/news.ts';
 import { ask } from '../box/request.ts';
-import { encodeName } from '../box/addresses.ts';
 import { isOwner } from '../box/session.ts';
 import { EMPTY, type Lane, laneOf, type TimelineAnswer } from './lane.ts';
-import { type Tile, tilesOf } from './tiles.ts';
 import type { Window } from './scale.ts';
+import { type Tile, tilesOf } from './tiles.ts';
 
 const KEPT = 300;
+const UNDER_WAY = 4;
+const WAITING = 24;
 /** What reaches up to now is old after this long. */
 const FRESH_MS = 15_000;
+/** A file that was begun before the end of a time is finished some minutes later. */
+const SETTLED_MS = 10 * 60_000;
 
 interface Entry {
+  readonly camera: string;
   readonly tile: Tile;
   answer: TimelineAnswer | undefined;
-  /** Infinity: it will never be another. */
   untilMs: number;
-  isUnderWay: boolean;
+  isAsked: boolean;
 }
 
-/** By camera and time, the one used last at the end. */
+/** The one used last at the end. */
 const entries = new Map<string, Entry>();
+/** Those asked for last are answered first: they are what is looked at. */
+const waiting: Entry[] = [];
+let underWay = 0;
 /** Grows with each answer. */
 const version = signal(0);
+/** The lane of each camera as it was last made. */
+const made = new Map<string, { readonly key: string; readonly lane: Lane }>();
 
-/** What there is of a camera in a window; as much as is known already, the rest is asked for. */
-export function laneIn(name: string, window: Window): Lane {
-  version.value;
+/** What there is of a camera in a window, as far as it is known; the rest is asked for, and the reader told by its signal. */
+export function laneIn(camera: string, window: Window): Lane {
+  const key = `${version.value}`;
+  // The box tells this to its owner alone.
   if (!isOwner.value) {
     return EMPTY;
   }
-  const nowMs = Date.now();
-  const answers: TimelineAnswer[] = [];
-  for (const tile of tilesOf(window)) {
-    const answer = answerFor(name, tile, nowMs);
-    if (answer) {
-      answers.push(answer);
-    }
+  const tiles = tilesOf(window);
+  const whole = `${key} ${tiles[0]?.fromMs} ${tiles.at(-1)?.toMs}`;
+  const known = made.get(camera);
+  if (known?.key === whole) {
+    return known.lane;
   }
-  return laneOf(answers, nowMs);
+  const nowMs = Date.now();
+  const answers = tiles.map((tile) => answerFor(camera, tile, nowMs)).filter((answer) => answer !== undefined);
+  const lane = laneOf(answers, nowMs);
+  made.set(camera, { key: whole, lane });
+  return lane;
 }
 
-/** The lane of one camera, made anew only when its answers or the times that it asks for change. */
-export function laneSignal(name: () => string | undefined, window: ReadonlySignal<Window>): ReadonlySignal<Lane> {
-  const asked = computed(() => {
-    const tiles = tilesOf(window.value);
-    return `${tiles[0]?.fromMs} ${(tiles.at(-1)?.toMs ?? 0)}`;
-  });
-  return computed(() => {
-    const [from = '', to = ''] = asked.value.split(' ');
-    const camera = name();
-    return camera === undefined ? EMPTY : laneIn(camera, boundsOf(window.peek(), Number(from), Number(to)));
-  });
-}
-
-/** As long as it was, so that it asks for the same kind of times. */
-const boundsOf = (window: Window, fromMs: number, toMs: number): Window =>
-  tilesOf({ fromMs, toMs }).length === tilesOf(window).length ? { fromMs, toMs } : window;
-
-function answerFor(name: string, tile: Tile, nowMs: number): TimelineAnswer | undefined {
-  const key = `${name}\n${tile.fromMs}\n${tile.toMs}`;
-  const entry = entries.get(key) ?? { tile, answer: undefined, untilMs: 0, isUnderWay: false };
+function answerFor(camera: string, tile: Tile, nowMs: number): TimelineAnswer | undefined {
+  const key = `${tile.fromMs} ${tile.toMs} ${camera}`;
+  const entry = entries.get(key) ?? { camera, tile, answer: undefined, untilMs: 0, isAsked: false };
   entries.delete(key);
   entries.set(key, entry);
-  for (const oldest of entries.keys()) {
-    if (entries.size <= KEPT) {
-      break;
-    }
+  const [oldest = ''] = entries.keys();
+  if (entries.size > KEPT) {
     entries.delete(oldest);
   }
   // Nothing is recorded in the future.
-  if (!entry.isUnderWay && entry.untilMs < nowMs && tile.fromMs < nowMs) {
-    fetchInto(name, entry);
+  if (!entry.isAsked && entry.untilMs < nowMs && tile.fromMs < nowMs) {
+    entry.isAsked = true;
+    waiting.push(entry);
+    const dropped = waiting.length > WAITING ? waiting.shift() : undefined;
+    if (dropped) {
+      dropped.isAsked = false;
+    }
+    queueMicrotask(askNext);
   }
   return entry.answer;
 }
 
-async function fetchInto(name: string, entry: Entry): Promise<void> {
-  entry.isUnderWay = true;
-  const { fromMs, toMs } = entry.tile;
-  const query = new URLSearchParams({ from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() });
+function askNext(): void {
+  while (underWay < UNDER_WAY) {
+    const entry = waiting.pop();
+    if (!entry) {
+      return;
+    }
+    underWay += 1;
+    fetchInto(entry).finally(() => {
+      underWay -= 1;
+      askNext();
+    });
+  }
+}
+
+async function fetchInto(entry: Entry): Promise<void> {
+  const { camera, tile } = entry;
+  const times = { from: new Date(tile.fromMs).toISOString(), to: new Date(tile.toMs).toISOString() };
   const askedMs = Date.now();
-  // What does not come now is asked for at the next look; the strip above says when the box does not answer.
-  const answer = await ask<TimelineAnswer>(`v3/timeline/${encodeName(name)}?${query}`).catch(() => undefined);
-  entry.isUnderWay = false;
-  // A file that was begun before the end of this time is finished some minutes later.
-  entry.untilMs = answer && toMs < askedMs - 10 * 60_000 ? Number.POSITIVE_INFINITY : askedMs + FRESH_MS;
+  // What does not come now is asked for again; the strip above says when the box does not answer.
+  const address = `v3/timeline/${encodeName(camera)}?${new URLSearchParams(times)}`;
+  const answer = await ask<TimelineAnswer>(address).catch(() => undefined);
+  entry.isAsked = false;
+  entry.untilMs =
+    answer && tile.toMs < askedMs - SETTLED_MS ? Number.POSITIVE_INFINITY : Math.max(entry.untilMs, askedMs + FRESH_MS);
   if (answer) {
     entry.answer = answer;
     version.value += 1;
   }
 }
 
-/** Asks again for what may have changed, as long as somebody looks. @returns what ends it */
+/** Asks again for what goes on, as long as somebody looks. @returns what ends it */
 export function keepFresh(): () => void {
   const timer = setInterval(() => {
     version.value += 1;
   }, FRESH_MS);
-  const stopNews = onNews('event', () => {
-    renew();
-  });
+  const stopNews = onNews('event', () => renew(Date.now() - FRESH_MS));
   return () => {
     clearInterval(timer);
     stopNews();
   };
 }
 
-/** Something was changed in what was recorded, here or by the box: all that is shown is asked for anew. */
-export function renew(): void {
+/** What reaches beyond that moment has changed and is asked for anew: something was seen, protected or deleted. */
+export function renew(sinceMs = Number.NEGATIVE_INFINITY): void {
   for (const entry of entries.values()) {
-    entry.untilMs = Math.min(entry.untilMs, entry.tile.toMs >= Date.now() - FRESH_MS ? 0 : entry.untilMs);
+    if (entry.tile.toMs >= sinceMs) {
+      entry.untilMs = 0;
+    }
   }
   version.value += 1;
 }

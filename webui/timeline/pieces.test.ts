@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { momentAgo, PIECE_LIMIT_MS, pieceAfter, pieceAt } from './pieces.ts';
+import { momentAgo, PIECE_LIMIT_MS, pieceAfter, pieceAround } from './pieces.ts';
 
 const MINUTE = 60_000;
 const T = Date.UTC(2026, 10, 17, 12);
@@ -7,37 +7,44 @@ const first = { start: '2026-11-17T13:00:00.000321+01:00', startMs: T, endMs: T 
 const second = { start: '2026-11-17T13:40:00+01:00', startMs: T + 40 * MINUTE, endMs: T + 41 * MINUTE };
 const spans = [first, second];
 
-test('a moment is played from there, at most ten minutes', () => {
-  expect(pieceAt(spans, T + 3 * MINUTE)).toEqual({
-    start: '2026-11-17T12:03:00.000Z',
-    startMs: T + 3 * MINUTE,
-    endMs: T + 3 * MINUTE + PIECE_LIMIT_MS,
+test('a moment is played from up to five and a half minutes before it, at most ten minutes', () => {
+  expect(pieceAround(spans, T + 8 * MINUTE)).toEqual({
+    start: '2026-11-17T12:05:00.000Z',
+    startMs: T + 5 * MINUTE,
+    endMs: T + 5 * MINUTE + PIECE_LIMIT_MS,
   });
 });
 
+test('who steps back or on a little stays in the same file', () => {
+  const at = pieceAround(spans, T + 11 * MINUTE);
+  expect(pieceAround(spans, T + 11 * MINUTE - 10_000)).toEqual(at);
+  expect(pieceAround(spans, T + 12 * MINUTE)).toEqual(at);
+  expect(pieceAround(spans, T + 10 * MINUTE)?.startMs).toBeLessThanOrEqual(T + 9.5 * MINUTE);
+});
+
 test("a span's beginning is asked for as the box wrote it, to the microsecond", () => {
-  expect(pieceAt(spans, T)?.start).toBe(first.start);
-  expect(pieceAt(spans, T - MINUTE)?.start).toBe(first.start);
+  expect(pieceAround(spans, T)?.start).toBe(first.start);
+  expect(pieceAround(spans, T - MINUTE)?.start).toBe(first.start);
 });
 
 test('in a gap the next recording is played', () => {
-  expect(pieceAt(spans, T + 30 * MINUTE)).toEqual({ ...second });
+  expect(pieceAround(spans, T + 30 * MINUTE)).toEqual({ ...second });
 });
 
-test('after all recordings the last ten seconds are played', () => {
-  expect(pieceAt(spans, T + 90 * MINUTE)).toMatchObject({ startMs: second.endMs - 10_000, endMs: second.endMs });
+test('after all recordings it is the last', () => {
+  expect(pieceAround(spans, T + 90 * MINUTE)).toMatchObject({ endMs: second.endMs });
 });
 
 test('pieces follow each other to the end of the span, then over the gap, then nothing follows', () => {
   const starts: number[] = [];
-  for (let piece = pieceAt(spans, T); piece; piece = pieceAfter(spans, piece)) {
+  for (let piece = pieceAround(spans, T); piece; piece = pieceAfter(spans, piece)) {
     starts.push((piece.startMs - T) / MINUTE);
   }
   expect(starts).toEqual([0, 10, 20, 40]);
 });
 
 test('what is recorded after the last piece follows it once it is there', () => {
-  const last = pieceAt(spans, T + 40 * MINUTE);
+  const last = pieceAround(spans, T + 40 * MINUTE);
   if (!last) {
     throw new Error('nothing to play');
   }
@@ -49,5 +56,5 @@ test('what is recorded after the last piece follows it once it is there', () => 
 test("a minute ago counts from the newest recording, whatever the browser's clock says", () => {
   expect(momentAgo(spans, 60)).toBe(second.endMs - MINUTE);
   expect(momentAgo([], 60)).toBeUndefined();
-  expect(pieceAt([], T)).toBeUndefined();
+  expect(pieceAround([], T)).toBeUndefined();
 });

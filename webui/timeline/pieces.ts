@@ -16,20 +16,23 @@ export const PIECE_LIMIT_MS = 10 * 60_000;
 const REST_MS = 200;
 /** Less than this is not worth a file of its own. */
 const LEAST_MS = 1000;
-const TAIL_MS = 10_000;
+
+/** Steps back from a moment stay within its piece, so that they cost a seek and not a new file. */
+const LEAD_MS = 30_000;
+const GRID_MS = 5 * 60_000;
 
 /**
- * What to play for a moment: from there to the end of its span, at most ten minutes. In a gap it is the next that is
- * recorded, after all of it the last ten seconds. Undefined when there is nothing at all.
+ * What to play for a moment: from a little before it, within its span, at most ten minutes. In a gap it is the next that
+ * is recorded, after all of it the last. Undefined when there is nothing at all.
  */
-export function pieceAt(spans: readonly Span[], atMs: number): Piece | undefined {
-  const next = spans.find(({ endMs }) => endMs - REST_MS > atMs);
-  const span = next ?? spans.at(-1);
-  if (!span) {
-    return undefined;
-  }
-  const latestMs = Math.max(span.startMs, span.endMs - (next ? LEAST_MS : TAIL_MS));
-  const startMs = Math.min(Math.max(atMs, span.startMs), latestMs);
+export function pieceAround(spans: readonly Span[], atMs: number): Piece | undefined {
+  const span = spans.find(({ endMs }) => endMs - REST_MS > atMs) ?? spans.at(-1);
+  return span && pieceFrom(span, Math.floor((atMs - LEAD_MS) / GRID_MS) * GRID_MS);
+}
+
+function pieceFrom(span: Span, wantedMs: number): Piece {
+  const latestMs = Math.max(span.startMs, span.endMs - LEAST_MS);
+  const startMs = Math.min(Math.max(wantedMs, span.startMs), latestMs);
   return {
     start: startMs === span.startMs ? span.start : new Date(startMs).toISOString(),
     startMs,
@@ -39,8 +42,8 @@ export function pieceAt(spans: readonly Span[], atMs: number): Piece | undefined
 
 /** What follows when a piece has been played to its end; gaps are jumped over. */
 export function pieceAfter(spans: readonly Span[], piece: Piece): Piece | undefined {
-  const hasMore = spans.some(({ endMs }) => endMs - REST_MS > piece.endMs);
-  return hasMore ? pieceAt(spans, piece.endMs) : undefined;
+  const span = spans.find(({ endMs }) => endMs - REST_MS > piece.endMs);
+  return span && pieceFrom(span, piece.endMs);
 }
 
 /** The moment so many seconds before the newest that is recorded. The box's clock counts, not the browser's. */

@@ -14,7 +14,7 @@ test.for([1_000, HOUR, 2 * HOUR, 6 * HOUR, DAY, 3 * DAY, 10 * DAY, 31 * DAY])(
       expect(tiles.length).toBeLessThanOrEqual(5);
       expect(tiles[0]?.fromMs).toBeLessThanOrEqual(fromMs);
       expect(tiles.at(-1)?.toMs).toBeGreaterThanOrEqual(fromMs + length);
-      tiles.forEach((tile, i) => expect(tile.fromMs).toBe(i === 0 ? tile.fromMs : tiles[i - 1]?.toMs));
+      expect(tiles.slice(1).map((tile) => tile.fromMs)).toEqual(tiles.slice(0, -1).map((tile) => tile.toMs));
     }
   },
 );

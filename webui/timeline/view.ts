@@ -4,6 +4,10 @@ import { including, type Window, windowOf, zoomed } from './scale.ts';
 
 /** What the recordings page shows: one moment, one window of time, one camera, for all of its parts. Unix milliseconds. */
 
+/** Who goes to an event sees what led to it. */
+export const LEAD_MS = 3_000;
+/** With the chosen one there are four: what a phone can decode. */
+const MOST_FOLLOWERS = 3;
 const FIRST_WINDOW_MS = 4 * 3_600_000;
 
 /** The path whose recordings are looked at. */
@@ -28,6 +32,11 @@ export const scrubMs = signal<number | undefined>(undefined);
 
 /** Where the player is sent; a new object sends it again. */
 export const sent = signal<{ readonly toMs: number; readonly plays: boolean } | undefined>(undefined);
+
+/** One picture on or back; a new object steps again. */
+export const stepped = signal<{ readonly by: -1 | 1 } | undefined>(undefined);
+/** Cameras that play in step with the chosen one. */
+export const followers = signal<readonly string[]>([]);
 
 /** On a phone the playhead stays, and the time moves under it; the share of the window that lies before it. */
 export const fixedPlayhead = signal<number | undefined>(undefined);
@@ -67,6 +76,13 @@ export function moveTo(ms: number): void {
   });
 }
 
+export function step(by: -1 | 1): void {
+  batch(() => {
+    isPlaying.value = false;
+    stepped.value = { by };
+  });
+}
+
 export function play(): void {
   isPlaying.value = true;
 }
@@ -94,6 +110,26 @@ export function show(window: Window): void {
     share === undefined || at === undefined ? windowOf(length, window.fromMs, 0) : windowOf(length, at, share);
 }
 
+/** Nobody looks any more. */
+export function leave(): void {
+  batch(() => {
+    camera.value = undefined;
+    isPlaying.value = false;
+    followers.value = [];
+    clip.value = undefined;
+    scrubMs.value = undefined;
+    sent.value = undefined;
+  });
+}
+
+/** Another camera begins to play in step with the chosen one, or ends it. */
+export function toggleFollower(name: string): void {
+  const before = followers.peek();
+  followers.value = before.includes(name)
+    ? before.filter((one) => one !== name)
+    : [...before, name].slice(-MOST_FOLLOWERS);
+}
+
 const lengthMs = (): number => toMs.peek() - fromMs.peek();
 
 /** Another camera: its moment and window stay, what was marked goes. */
@@ -102,7 +138,9 @@ export function choose(name: string): void {
     if (camera.peek() !== name) {
       camera.value = name;
       spans.value = [];
+      sent.value = undefined;
       clip.value = undefined;
+      followers.value = followers.peek().filter((one) => one !== name);
       scrubMs.value = undefined;
     }
   });

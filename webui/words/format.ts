@@ -73,6 +73,10 @@ export function dayName(ms: number, nowMs: number, { language, words }: Voice): 
   }).format(ms);
 }
 
+/** `Tuesday 17 November`, today too. */
+export const longDay = (ms: number, language: string): string =>
+  format(language, { weekday: 'long', day: 'numeric', month: 'long' }).format(ms);
+
 function dateFormat(ms: number, nowMs: number, language: string): Intl.DateTimeFormat {
   const isThisYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
   return format(language, { day: 'numeric', month: 'long', ...(isThisYear ? {} : { year: 'numeric' }) });

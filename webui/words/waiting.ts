@@ -16,8 +16,6 @@ export const WAITING: { readonly [P in keyof AllWords]: readonly string[] } = {
     'slideBack',
   ],
   recordings: [
-    'noRecordingHere',
-    'gapOffline',
     'gapBoxOff',
     'gapDiskFull',
     'gapPaused',

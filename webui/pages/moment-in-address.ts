@@ -1,0 +1,31 @@
+import { effect } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { replaceAddress } from '../navigation.ts';
+import { recordingsLink } from '../route.ts';
+import { atMs, clip } from '../timeline/view.ts';
+
+/** Browsers take a hundred changes in half a minute. */
+const EVERY_MS = 1_000;
+
+/** A link leads to the second that is seen, and to what is marked. */
+export function useMomentInAddress(name: string): void {
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const write = () => {
+      timer = undefined;
+      const [ms, marked] = [atMs.peek(), clip.peek()];
+      if (ms !== undefined) {
+        replaceAddress(recordingsLink(name, { atMs: ms, ...(marked ? { clip: marked } : {}) }));
+      }
+    };
+    const stop = effect(() => {
+      atMs.value;
+      clip.value;
+      timer ??= setTimeout(write, EVERY_MS);
+    });
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, [name]);
+}

@@ -1,0 +1,77 @@
+/** What of a video one step of a picture needs. */
+export interface Steppable {
+  currentTime: number;
+  readonly duration: number;
+  pause(): void;
+}
+
+/** Cameras send one to sixty pictures a second. */
+const SHORTEST_S = 1 / 60;
+const LONGEST_S = 1.1;
+const EDGE_S = 0.001;
+
+/**
+ * One picture on or back. Back is where the picture before this one is still shown. How long a picture lasts no browser
+ * tells, so it is felt for until another one comes, and remembered.
+ */
+export class FrameSteps {
+  readonly #video: Steppable;
+  /** Of the picture that is shown. */
+  #shownS = 0;
+  #lastsS = SHORTEST_S;
+  #wanted: { readonly fromS: number; aheadS: number } | undefined;
+  /** A picture was told since the last seek. */
+  #hasSeen = true;
+
+  constructor(video: Steppable) {
+    this.#video = video;
+  }
+
+  step(by: -1 | 1): void {
+    this.#video.pause();
+    if (by < 0) {
+      this.#wanted = undefined;
+      this.#video.currentTime = Math.max(0, this.#shownS - EDGE_S);
+      return;
+    }
+    this.#wanted = { fromS: this.#shownS, aheadS: this.#lastsS };
+    this.#feel(this.#wanted);
+  }
+
+  #feel({ fromS, aheadS }: { readonly fromS: number; readonly aheadS: number }): void {
+    const toS = fromS + aheadS + EDGE_S;
+    if (toS < this.#video.duration) {
+      this.#hasSeen = false;
+      this.#video.currentTime = toS;
+    } else {
+      this.#wanted = undefined;
+    }
+  }
+
+  /** A picture is shown. @param mediaS its own time */
+  see(mediaS: number): void {
+    this.#hasSeen = true;
+    const wanted = this.#wanted;
+    const isSame = wanted !== undefined && Math.abs(mediaS - wanted.fromS) < EDGE_S;
+    this.#shownS = mediaS;
+    if (!wanted) {
+      return;
+    }
+    if (!isSame) {
+      this.#lastsS = Math.max(SHORTEST_S, mediaS - wanted.fromS);
+      this.#wanted = undefined;
+    } else if (wanted.aheadS < LONGEST_S) {
+      wanted.aheadS += SHORTEST_S;
+      this.#feel(wanted);
+    } else {
+      this.#wanted = undefined;
+    }
+  }
+
+  /** The seek is over: a browser may say nothing when it shows the same picture again. */
+  settle(): void {
+    if (this.#wanted && !this.#hasSeen) {
+      this.see(this.#shownS);
+    }
+  }
+}

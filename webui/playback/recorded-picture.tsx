@@ -1,0 +1,146 @@
+import { effect } from '@preact/signals';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { goFull } from '../parts/full-screen.ts';
+import { Icon } from '../parts/icon.tsx';
+import { gridMoment } from '../timeline/hover.tsx';
+import { isCovered } from '../timeline/lane.ts';
+import { coveredNow } from '../timeline/scene.ts';
+import { halt, isPlaying, moveTo, play, scrubMs, sent, spans, speed, stepped } from '../timeline/view.ts';
+import { recordingsWords } from '../words/recordings.ts';
+import { liveWords } from '../words/words.ts';
+import { Deck } from './deck.ts';
+import { drawInto, Stills } from './stills.ts';
+
+/** The exact picture follows when the finger rests this long. */
+const REST_MS = 120;
+
+interface RecordedPictureProps {
+  readonly name: string;
+  readonly onFailure: (hasFailed: boolean) => void;
+  readonly onBlind: () => void;
+}
+
+/** The picture of the moment that the timeline is at. */
+export function RecordedPicture({ name, onFailure, onBlind }: RecordedPictureProps) {
+  const screen = useRef<HTMLDivElement>(null);
+  const video = useRef<HTMLVideoElement>(null);
+  const cover = useRef<HTMLCanvasElement>(null);
+  const [isGap, setGap] = useState(false);
+  const [isMuted, setMuted] = useState(false);
+  useEffect(() => {
+    if (!video.current || !cover.current) {
+      return undefined;
+    }
+    return follow(name, video.current, cover.current, { onGap: setGap, onFailure, onBlind });
+  }, [name]);
+  const { soundOn, soundOff, fullScreen } = liveWords.value;
+  return (
+    <div class="recording-screen" ref={screen}>
+      <video
+        class="recording"
+        ref={video}
+        muted={isMuted}
+        playsInline
+        preload="auto"
+        onClick={() => (isPlaying.peek() ? halt() : play())}
+      />
+      <canvas class="cover" ref={cover} hidden />
+      {isGap && <p class="in-gap">{recordingsWords.value.nothingHere}</p>}
+      <div class="on-picture">
+        <button
+          class="round"
+          type="button"
+          aria-label={isMuted ? soundOn : soundOff}
+          onClick={() => setMuted(!isMuted)}
+        >
+          <Icon name={isMuted ? 'soundOff' : 'sound'} />
+        </button>
+        <button
+          class="round"
+          type="button"
+          aria-label={fullScreen}
+          onClick={() => goFull(screen.current, video.current)}
+        >
+          <Icon name="full" />
+        </button>
+      </div>
+    </div>
+  );
+}
+
+interface Told {
+  readonly onGap: (isGap: boolean) => void;
+  readonly onFailure: (hasFailed: boolean) => void;
+  readonly onBlind: () => void;
+}
+
+/** A still lies over the video until its own picture is there. @returns what ends it */
+function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement, told: Told): () => void {
+  let isWaiting = false;
+  const stills = new Stills(cover, () => {
+    cover.hidden = !isWaiting;
+  });
+  const deck = new Deck(video, {
+    onTime: moveTo,
+    onShown: () => {
+      isWaiting = false;
+      cover.hidden = true;
+      told.onFailure(false);
+    },
+    onLeave: () => {
+      isWaiting = true;
+      cover.hidden = !drawInto(cover, video) && cover.hidden;
+    },
+    onGap: (isGap) => {
+      cover.hidden ||= isGap;
+      told.onGap(isGap);
+    },
+    onFailure: () => told.onFailure(true),
+    onBlind: told.onBlind,
+    onHalted: halt,
+  });
+  const stops = [
+    effect(() => deck.load(name, spans.value)),
+    effect(() => deck.setSpeed(speed.value)),
+    effect(() => {
+      if (sent.value) {
+        deck.goTo(sent.value.toMs, sent.value.plays);
+      }
+    }),
+    effect(() => deck.play(isPlaying.value)),
+    effect(() => stepped.value && deck.step(stepped.value.by)),
+    scrubbing(deck, (ms) => {
+      isWaiting = true;
+      stills.ask(name, ms);
+    }),
+  ];
+  stepped.value = undefined;
+  return () => {
+    for (const stop of stops) {
+      stop();
+    }
+    stills.forget();
+    deck.close();
+  };
+}
+
+/** The nearest picture while a finger looks for a moment, the exact one when it rests. */
+function scrubbing(deck: Deck, askStill: (ms: number) => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stop = effect(() => {
+    const ms = scrubMs.value;
+    clearTimeout(timer);
+    deck.hold(ms !== undefined);
+    if (ms === undefined) {
+      return;
+    }
+    if (isCovered(coveredNow(), ms)) {
+      askStill(gridMoment(ms));
+    }
+    timer = setTimeout(() => deck.goTo(ms), REST_MS);
+  });
+  return () => {
+    clearTimeout(timer);
+    stop();
+  };
+}

@@ -1,0 +1,191 @@
+import { comb, firstBehind, type Lane } from './lane.ts';
+import type { Window } from './scale.ts';
+import type { Tick } from './ticks.ts';
+
+/** The colours as the sheet has them now; a canvas knows no variables. */
+export interface Palette {
+  readonly recorded: string;
+  readonly accent: string;
+  readonly bad: string;
+  readonly dim: string;
+  readonly ink: string;
+  readonly line: string;
+  readonly font: string;
+}
+
+/** A canvas whose time runs to the right, or upwards with the newest above. All measures in CSS pixels. */
+export interface Sheet {
+  readonly context: CanvasRenderingContext2D;
+  readonly axis: 'x' | 'y';
+  /** Where the window's time lies along the axis. */
+  readonly along: number;
+  readonly across: number;
+  readonly palette: Palette;
+}
+
+/** One camera's lane: where it lies across the axis. */
+export interface Place {
+  /** Middle of the track. */
+  readonly track: number;
+  readonly width: number;
+  /** How far the comb reaches from the track; 0: it has none. */
+  readonly comb: number;
+}
+
+export const shareOf = ({ fromMs, toMs }: Window, ms: number): number => (ms - fromMs) / (toMs - fromMs);
+
+/** Fills a rectangle that is given along and across the time. */
+function fill({ context, axis, along }: Sheet, start: number, length: number, from: number, width: number): void {
+  if (axis === 'x') {
+    context.fillRect(start, from, length, width);
+  } else {
+    context.fillRect(from, along - start - length, width, length);
+  }
+}
+
+export function drawLane(sheet: Sheet, window: Window, lane: Lane, place: Place, nowMs: number): void {
+  const { context, palette, along } = sheet;
+  const px = (ms: number) => Math.min(along, Math.max(0, shareOf(window, ms) * along));
+  const top = place.track - place.width / 2;
+  const endMs = Math.min(window.toMs, nowMs);
+  drawGaps(sheet, window, lane.covered, place.track, endMs);
+  context.fillStyle = palette.recorded;
+  const { covered } = lane;
+  for (let i = firstBehind(covered, window.fromMs); i < covered.length && (covered[i] ?? 0) < window.toMs; i += 2) {
+    const start = px(covered[i] ?? 0);
+    // What is too short to be seen is seen all the same.
+    fill(sheet, start, Math.max(1, px(covered[i + 1] ?? 0) - start), top, place.width);
+  }
+  context.fillStyle = palette.ink;
+  const { kept } = lane;
+  for (let i = firstBehind(kept, window.fromMs); i < kept.length && (kept[i] ?? 0) < window.toMs; i += 2) {
+    const start = px(kept[i] ?? 0);
+    fill(sheet, start, Math.max(2, px(kept[i + 1] ?? 0) - start), top - 4, 2);
+  }
+  drawMarks(sheet, window, lane, place);
+}
+
+/** Dotted, between what was recorded: from the first recording that is known up to now. */
+function drawGaps(sheet: Sheet, window: Window, covered: Float64Array, track: number, endMs: number): void {
+  const { context, axis, along, palette } = sheet;
+  const px = (ms: number) => Math.min(along, Math.max(0, shareOf(window, ms) * along));
+  context.strokeStyle = palette.bad;
+  context.lineWidth = 2;
+  context.lineCap = 'round';
+  context.setLineDash([0.1, 5]);
+  context.beginPath();
+  eachGap(covered, window.fromMs, endMs, (startMs, gapEndMs) => {
+    const [start, end] = [px(startMs) + 3, px(gapEndMs) - 3];
+    if (end > start) {
+      context.moveTo(...pointOf(axis, along, start, track));
+      context.lineTo(...pointOf(axis, along, end, track));
+    }
+  });
+  context.stroke();
+  context.setLineDash([]);
+}
+
+const pointOf = (axis: 'x' | 'y', along: number, at: number, across: number): [number, number] =>
+  axis === 'x' ? [at, across] : [across, along - at];
+
+/** Calls `found` for each time within the window without a recording; what lies before all of them is none. */
+export function eachGap(
+  covered: Float64Array,
+  fromMs: number,
+  toMs: number,
+  found: (startMs: number, endMs: number) => void,
+): void {
+  if (covered.length === 0) {
+    return;
+  }
+  const first = firstBehind(covered, fromMs);
+  let doneMs = first === 0 ? (covered[0] ?? 0) : fromMs;
+  for (let i = first; i < covered.length && (covered[i] ?? 0) < toMs; i += 2) {
+    if ((covered[i] ?? 0) > doneMs) {
+      found(doneMs, covered[i] ?? 0);
+    }
+    doneMs = Math.max(doneMs, covered[i + 1] ?? 0);
+  }
+  if (doneMs < toMs) {
+    found(doneMs, toMs);
+  }
+}
+
+const COLUMN_PX = 5;
+const HOUR_MS = 3_600_000;
+const BARS_FROM_MS = 2 * 86_400_000;
+const COLUMNS = new Float32Array(4096);
+
+function drawMarks(sheet: Sheet, window: Window, lane: Lane, place: Place): void {
+  const { context, palette, along } = sheet;
+  context.fillStyle = palette.accent;
+  const length = window.toMs - window.fromMs;
+  if (place.comb === 0) {
+    for (const { startMs, endMs } of lane.events) {
+      if (endMs >= window.fromMs && startMs <= window.toMs) {
+        const start = shareOf(window, startMs) * along;
+        fill(sheet, start, Math.max(4, shareOf(window, endMs) * along - start), place.track - 5, 10);
+      }
+    }
+    return;
+  }
+  // Above two days one bar an hour: finer ones would be noise.
+  const columnMs = length > BARS_FROM_MS ? HOUR_MS : Math.max(COLUMN_PX * (length / along), 100);
+  const fromMs = Math.floor(window.fromMs / columnMs) * columnMs;
+  const count = Math.min(COLUMNS.length, Math.ceil((window.toMs - fromMs) / columnMs) + 1);
+  const heights = comb(lane.events, fromMs, columnMs, COLUMNS.subarray(0, count));
+  const columnPx = (columnMs / length) * along;
+  for (let i = 0; i < count; i += 1) {
+    const height = (heights[i] ?? 0) * (place.comb - 6);
+    if (height > 0) {
+      const start = shareOf(window, fromMs + i * columnMs) * along;
+      const base =
+        sheet.axis === 'x' ? place.track - place.width / 2 - 4 - 6 - height : place.track + place.width / 2 + 4;
+      fill(sheet, start, Math.max(1.5, columnPx - 2), base, 6 + height);
+    }
+  }
+}
+
+/** Labels give way to the playhead's pill. @param at where they stand across the axis */
+export function drawTicks(sheet: Sheet, window: Window, all: readonly Tick[], at: number, pillPx?: number): void {
+  const { context, axis, along, across, palette } = sheet;
+  context.font = palette.font;
+  context.textBaseline = 'middle';
+  context.textAlign = axis === 'x' ? 'center' : 'left';
+  for (const { ms, text, isDay } of all) {
+    const position = shareOf(window, ms) * along;
+    if (isDay) {
+      context.fillStyle = palette.line;
+      fill(sheet, position, 1, 0, across);
+    }
+    const room = axis === 'x' ? 34 + context.measureText(text).width / 2 : 24;
+    if (pillPx === undefined || Math.abs(position - pillPx) > room) {
+      const [x, y] = pointOf(axis, along, position, at);
+      const half = context.measureText(text).width / 2;
+      context.fillStyle = isDay ? palette.ink : palette.dim;
+      context.fillText(text, axis === 'x' ? Math.min(Math.max(x, half), along - half) : x, y);
+    }
+  }
+}
+
+/** A word beside the middle of each gap that has room for one. */
+export function drawGapWords(
+  sheet: Sheet,
+  window: Window,
+  covered: Float64Array,
+  { at, nowMs, wordOf }: { readonly at: number; readonly nowMs: number; readonly wordOf: (endMs: number) => string },
+): void {
+  const { context, axis, along, palette } = sheet;
+  context.font = palette.font;
+  context.fillStyle = palette.dim;
+  context.textBaseline = 'middle';
+  context.textAlign = axis === 'x' ? 'center' : 'left';
+  eachGap(covered, window.fromMs, Math.min(window.toMs, nowMs), (startMs, endMs) => {
+    const start = Math.max(0, shareOf(window, startMs) * along);
+    const end = Math.min(along, shareOf(window, endMs) * along);
+    const text = wordOf(endMs);
+    if (end - start > (axis === 'x' ? context.measureText(text).width + 12 : 26)) {
+      context.fillText(text, ...pointOf(axis, along, (start + end) / 2, at));
+    }
+  });
+}

@@ -1,0 +1,190 @@
+import { rolled, Speedometer } from './roll.ts';
+
+/** What fingers, wheel and pointer ask of a timeline; all pixels along its time, growing with it. */
+export interface GestureTarget {
+  /** Of the pointer's place, along the time. */
+  along(event: { readonly clientX: number; readonly clientY: number }): number;
+  /** By a finger that is now there. */
+  drag(byPx: number, atPx: number): void;
+  /** A flick goes on by itself. */
+  readonly rolls: boolean;
+  /** By a wheel. */
+  pan(byPx: number): void;
+  /** The finger was lifted, and what rolled has come to rest. */
+  rest(): void;
+  /** `factor` above 1: closer. */
+  zoom(factor: number, atPx: number): void;
+  tap(atPx: number, event: PointerEvent): void;
+  hover(atPx: number | undefined): void;
+}
+
+const TAP_PX = 8;
+const DOUBLE_TAP_MS = 300;
+const NOTCH_FACTOR = 1.25;
+/** A mouse wheel's notch; touchpads send many small ones. */
+const NOTCH_PX = 100;
+const DOUBLE_TAP_FACTOR = 2;
+
+/** Listens to an element until the answer is called. */
+export function watchGestures(element: HTMLElement, target: GestureTarget): () => void {
+  const hand = new Hand(target);
+  const stop = new AbortController();
+  const { signal } = stop;
+  const on = <E extends keyof HTMLElementEventMap>(type: E, listener: (event: HTMLElementEventMap[E]) => void) =>
+    element.addEventListener(type, listener, { signal, passive: false });
+  on('pointerdown', (event) => {
+    // What lies over the timeline has gestures of its own.
+    if (event.button === 0 && !(event.target as Element).closest('button, a, [data-own-gestures]')) {
+      element.setPointerCapture(event.pointerId);
+      hand.down(event);
+    }
+  });
+  on('pointermove', (event) => hand.move(event));
+  on('pointerup', (event) => hand.up(event));
+  on('pointercancel', (event) => hand.cancel(event));
+  on('pointerleave', () => target.hover(undefined));
+  on('wheel', (event) => {
+    event.preventDefault();
+    wheel(target, event);
+  });
+  return () => {
+    stop.abort();
+    hand.halt();
+  };
+}
+
+/** Up and down zooms, sideways moves; so does Shift with a plain wheel. */
+function wheel(target: GestureTarget, event: WheelEvent): void {
+  const scale = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : NOTCH_PX / 3;
+  const sideways = event.shiftKey ? event.deltaX || event.deltaY : event.deltaX;
+  if (Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY)) {
+    target.pan(-sideways * scale);
+    return;
+  }
+  const notches = Math.max(-3, Math.min(3, (event.deltaY * scale) / NOTCH_PX));
+  target.zoom(NOTCH_FACTOR ** -notches, target.along(event));
+}
+
+/** One finger drags, two zoom, a quick one rolls on. */
+class Hand {
+  readonly #target: GestureTarget;
+  /** Where each finger is, along the time. */
+  readonly #fingers = new Map<number, { px: number; readonly x: number; readonly y: number }>();
+  #meter = new Speedometer();
+  #hasMoved = false;
+  #lastTap: { readonly atMs: number; readonly px: number } | undefined;
+  #frame = 0;
+
+  constructor(target: GestureTarget) {
+    this.#target = target;
+  }
+
+  down(event: PointerEvent): void {
+    this.halt();
+    const px = this.#target.along(event);
+    this.#fingers.set(event.pointerId, { px, x: event.clientX, y: event.clientY });
+    if (this.#fingers.size === 1) {
+      this.#hasMoved = false;
+      this.#meter = new Speedometer();
+      this.#meter.add(event.timeStamp, px);
+    }
+    this.#target.hover(undefined);
+  }
+
+  move(event: PointerEvent): void {
+    const px = this.#target.along(event);
+    const finger = this.#fingers.get(event.pointerId);
+    if (!finger) {
+      if (event.pointerType === 'mouse') {
+        this.#target.hover(px);
+      }
+      return;
+    }
+    if (this.#fingers.size === 2) {
+      this.#pinch(event.pointerId, px);
+      return;
+    }
+    this.#hasMoved ||= Math.hypot(event.clientX - finger.x, event.clientY - finger.y) > TAP_PX;
+    if (this.#hasMoved && this.#fingers.size === 1) {
+      this.#target.drag(px - finger.px, px);
+      finger.px = px;
+      this.#meter.add(event.timeStamp, px);
+    }
+  }
+
+  #pinch(id: number, px: number): void {
+    const all = [...this.#fingers.entries()];
+    const other = all.find(([key]) => key !== id)?.[1].px ?? px;
+    const before = this.#fingers.get(id)?.px ?? px;
+    const [wide, narrow] = [Math.abs(px - other), Math.abs(before - other)];
+    this.#hasMoved = true;
+    if (wide > 1 && narrow > 1) {
+      this.#target.zoom(wide / narrow, (px + other) / 2);
+    }
+    const finger = this.#fingers.get(id);
+    if (finger) {
+      finger.px = px;
+    }
+  }
+
+  up(event: PointerEvent): void {
+    if (!this.#fingers.delete(event.pointerId) || this.#fingers.size > 0) {
+      // The finger that stays goes on from where it is.
+      this.#meter = new Speedometer();
+      return;
+    }
+    if (this.#hasMoved) {
+      this.#roll(this.#meter.at(event.timeStamp), this.#target.along(event));
+    } else {
+      this.#tap(event);
+    }
+  }
+
+  #tap(event: PointerEvent): void {
+    const px = this.#target.along(event);
+    const before = this.#lastTap;
+    if (before && event.timeStamp - before.atMs < DOUBLE_TAP_MS && Math.abs(px - before.px) < 3 * TAP_PX) {
+      this.#lastTap = undefined;
+      this.#target.zoom(DOUBLE_TAP_FACTOR, px);
+      return;
+    }
+    this.#lastTap = { atMs: event.timeStamp, px };
+    this.#target.tap(px, event);
+  }
+
+  cancel(event: PointerEvent): void {
+    if (this.#fingers.delete(event.pointerId) && this.#fingers.size === 0 && this.#hasMoved) {
+      this.#target.rest();
+    }
+  }
+
+  #roll(speed: number, atPx: number): void {
+    let startMs: number | undefined;
+    let done = 0;
+    const isStill = !this.#target.rolls || matchMedia('(prefers-reduced-motion: reduce)').matches;
+    const step = (nowMs: number) => {
+      startMs ??= nowMs;
+      const { px, isOver } = rolled(isStill ? 0 : speed, nowMs - startMs);
+      if (px !== done) {
+        this.#target.drag(px - done, atPx);
+        done = px;
+      }
+      if (isOver) {
+        this.#frame = 0;
+        this.#target.rest();
+      } else {
+        this.#frame = requestAnimationFrame(step);
+      }
+    };
+    this.#frame = requestAnimationFrame(step);
+  }
+
+  /** Caught in flight. */
+  halt(): void {
+    if (this.#frame !== 0) {
+      cancelAnimationFrame(this.#frame);
+      this.#frame = 0;
+      this.#target.rest();
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import { dayStart, nextDay } from '../words/format.ts';
+import { atMs, halt, isPlaying, play, seek, speed, step, zoom } from './view.ts';
+
+const STEP_MS = 5_000;
+const LONG_STEP_MS = 60_000;
+const ZOOM_FACTOR = 1.5;
+export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
+
+/** What has keys of its own. */
+const OWN_KEYS = 'input, select, textarea, [contenteditable], dialog, [role=menu]';
+
+/** Listens until the answer is called. @param actions by key, `KeyboardEvent.key` */
+export function onKeys(actions: Readonly<Record<string, (event: KeyboardEvent) => void>>): () => void {
+  const listener = (event: KeyboardEvent) => {
+    const target = event.target as Element;
+    const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
+    const isPress = (event.key === ' ' || event.key === 'Enter') && target.closest('button, a');
+    const action = actions[event.key];
+    if (action && !hasModifier && !isPress && !target.closest(OWN_KEYS) && !document.querySelector('dialog[open]')) {
+      event.preventDefault();
+      action(event);
+    }
+  };
+  window.addEventListener('keydown', listener);
+  return () => window.removeEventListener('keydown', listener);
+}
+
+/** Of the timeline, wherever on its page the focus is. @param goToEvent the next or the one before */
+export function onTimelineKeys(goToEvent: (by: -1 | 1) => void): () => void {
+  const move = (byMs: number) => withMoment((at) => seek(at + byMs));
+  const length = (event: KeyboardEvent) => (event.shiftKey ? LONG_STEP_MS : STEP_MS);
+  return onKeys({
+    ' ': () => (isPlaying.peek() ? halt() : play()),
+    ArrowLeft: (event) => move(-length(event)),
+    ArrowRight: (event) => move(length(event)),
+    ArrowDown: (event) => move(-length(event)),
+    ArrowUp: (event) => move(length(event)),
+    ',': () => step(-1),
+    '.': () => step(1),
+    '[': () => goToEvent(-1),
+    ']': () => goToEvent(1),
+    '<': () => changeSpeed(-1),
+    '>': () => changeSpeed(1),
+    '-': () => zoom(1 / ZOOM_FACTOR),
+    '+': () => zoom(ZOOM_FACTOR),
+    '=': () => zoom(ZOOM_FACTOR),
+    Home: () => withMoment((at) => seek(dayStart(at))),
+    End: () => withMoment((at) => seek(nextDay(at) - 1000)),
+  });
+}
+
+const withMoment = (act: (at: number) => void): void => {
+  const at = atMs.peek();
+  if (at !== undefined) {
+    act(at);
+  }
+};
+
+function changeSpeed(by: -1 | 1): void {
+  const next = SPEEDS[SPEEDS.indexOf(speed.peek()) + by];
+  speed.value = next ?? speed.peek();
+}

@@ -1,0 +1,135 @@
+import { nowMs } from '../box/wake.ts';
+import { recordingsWords } from '../words/recordings.ts';
+import { language } from '../words/words.ts';
+import { drawGapWords, drawLane, drawTicks, type Palette, type Place, type Sheet, shareOf } from './draw.ts';
+import { coveredOf, type Lane } from './lane.ts';
+import { laneIn } from './lanes.ts';
+import type { Window } from './scale.ts';
+import { type Tick, tickStep, ticks } from './ticks.ts';
+import { atMs, fromMs, spans, toMs } from './view.ts';
+
+/** A camera as the timeline names it. */
+export interface LaneCamera {
+  readonly name: string;
+  readonly title: string;
+  /** Since when nothing comes of it. */
+  readonly offlineSinceMs: number | undefined;
+}
+
+/** In CSS pixels; texts grow with the browser's text size. */
+export interface Measures {
+  readonly axis: 'x' | 'y';
+  readonly width: number;
+  readonly height: number;
+  /** 1 at the usual text size. */
+  readonly text: number;
+  readonly laneHeight: number;
+}
+
+/** Everything that one picture of the timeline is drawn from. */
+export interface Scene {
+  readonly window: Window;
+  readonly lanes: readonly Lane[];
+  readonly ticks: readonly Tick[];
+  readonly atMs: number | undefined;
+  readonly nowMs: number;
+  readonly wordOf: (gapEndMs: number) => string;
+}
+
+/** Where labels, comb and the chosen camera's track lie across the time; the others follow below. */
+export const TOP = { labels: 14, track: 76, chosen: 88 } as const;
+const SIDE = { labels: 12, track: 96 } as const;
+const TRACK_PX = 10;
+const COMB_PX = 44;
+/** The camera's last recording ends when the box noticed, not when the camera went. */
+const SAME_END_MS = 60_000;
+
+export const heightOfLanes = (others: number, laneHeight: number): number => TOP.chosen + others * laneHeight + 4;
+
+/** Which camera's lane that is, from the top. */
+export const laneAt = (px: number, laneHeight: number): number =>
+  px < TOP.chosen ? 0 : 1 + Math.floor((px - TOP.chosen) / laneHeight);
+
+const coveredBySpans = new WeakMap<object, Float64Array>();
+
+/** The chosen camera's recordings, to the millisecond. */
+export function coveredNow(): Float64Array {
+  const all = spans.value;
+  const known = coveredBySpans.get(all) ?? coveredOf(all);
+  coveredBySpans.set(all, known);
+  return known;
+}
+
+/** Reads all signals that the picture depends on. */
+export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height }: Measures): Scene {
+  const window = { fromMs: fromMs.value, toMs: toMs.value };
+  const along = Math.max(1, axis === 'x' ? width : height);
+  const step = tickStep((window.toMs - window.fromMs) / along);
+  const [chosen, ...others] = cameras;
+  const lanes = chosen ? [{ ...laneIn(chosen.name, window), covered: coveredNow() }] : [];
+  const newestMs = spans.value.at(-1)?.endMs ?? 0;
+  const { noRecording, noRecordingHere, gapOffline } = recordingsWords.value;
+  const isOffline = chosen?.offlineSinceMs !== undefined && chosen.offlineSinceMs < newestMs + SAME_END_MS;
+  return {
+    window,
+    lanes: [...lanes, ...(axis === 'x' ? others.map(({ name }) => laneIn(name, window)) : [])],
+    ticks: ticks(window, step, language.value),
+    atMs: atMs.value,
+    // What is being recorded has not all been written yet: that is no gap.
+    nowMs: isOffline ? nowMs.value : Math.max(newestMs, nowMs.value - SAME_END_MS),
+    wordOf: (gapEndMs) => (isOffline && gapEndMs > newestMs ? noRecordingHere(gapOffline) : noRecording),
+  };
+}
+
+export function paint(canvas: HTMLCanvasElement, scene: Scene, measures: Measures, palette: Palette): void {
+  const { axis, width, height, text } = measures;
+  const context = canvas.getContext('2d');
+  if (!context || width === 0 || height === 0) {
+    return;
+  }
+  const scale = devicePixelRatio;
+  if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+  }
+  context.setTransform(scale, 0, 0, scale, 0, 0);
+  context.clearRect(0, 0, width, height);
+  const [along, across] = axis === 'x' ? [width, height] : [height, width];
+  const sheet: Sheet = { context, axis, along, across, palette };
+  const pill = scene.atMs === undefined ? undefined : shareOf(scene.window, scene.atMs) * along;
+  drawTicks(sheet, scene.window, scene.ticks, axis === 'x' ? TOP.labels : SIDE.labels, pill);
+  scene.lanes.forEach((lane, i) => {
+    drawLane(sheet, scene.window, lane, placeOf(i, measures), scene.nowMs);
+  });
+  const [chosen] = scene.lanes;
+  if (chosen) {
+    const at = axis === 'x' ? TOP.track - 18 : SIDE.track * text + 20;
+    drawGapWords(sheet, scene.window, chosen.covered, { at, nowMs: scene.nowMs, wordOf: scene.wordOf });
+  }
+}
+
+function placeOf(i: number, { axis, text, laneHeight }: Measures): Place {
+  if (axis === 'y') {
+    return { track: SIDE.track * text, width: TRACK_PX, comb: COMB_PX };
+  }
+  return i === 0
+    ? { track: TOP.track, width: TRACK_PX - 2, comb: COMB_PX }
+    : { track: TOP.chosen + (i - 0.5) * laneHeight, width: 5, comb: 0 };
+}
+
+/** As the sheet has them at this moment. */
+export function paletteOf(element: Element): Palette {
+  const style = getComputedStyle(element);
+  const of = (name: string) => style.getPropertyValue(name).trim();
+  return {
+    recorded: of('--recorded'),
+    accent: of('--accent'),
+    bad: of('--bad'),
+    dim: of('--dim'),
+    ink: of('--ink'),
+    line: of('--line'),
+    font: `${0.75 * rootPx()}px ${style.fontFamily}`,
+  };
+}
+
+export const rootPx = (): number => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;

@@ -1,0 +1,187 @@
+import { effect } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { voice } from '../parts/voice.ts';
+import { clockSeconds, longDay } from '../words/format.ts';
+import { recordingsWords } from '../words/recordings.ts';
+import { type Palette, shareOf } from './draw.ts';
+import { watchGestures } from './gestures.ts';
+import { Hover } from './hover.tsx';
+import { isCovered } from './lane.ts';
+import { keepFresh } from './lanes.ts';
+import {
+  coveredNow,
+  heightOfLanes,
+  type LaneCamera,
+  laneAt,
+  type Measures,
+  paint,
+  paletteOf,
+  rootPx,
+  type Scene,
+  sceneOf,
+} from './scene.ts';
+import { hand } from './timeline-hand.ts';
+import { atMs, fixedPlayhead, fromMs, toMs } from './view.ts';
+
+interface TimelineProps {
+  readonly axis: 'x' | 'y';
+  /** The chosen camera first. */
+  readonly cameras: readonly LaneCamera[];
+  readonly laneHeight: number;
+  /** Another camera's lane was tapped. */
+  readonly onLane: (name: string, isInStep: boolean) => void;
+  /** What lies over the time, from the window's begin to its end. */
+  readonly children?: ComponentChildren;
+}
+
+/** All cameras' time on one canvas: what was recorded, what was seen, and where the picture is. */
+export function Timeline({ axis, cameras, laneHeight, onLane, children }: TimelineProps) {
+  const track = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const playhead = useRef<HTMLDivElement>(null);
+  const box = useBox(track);
+  const measures: Measures = { axis, ...box, laneHeight, text: rootPx() / 16 };
+  const along = axis === 'x' ? box.width : box.height;
+  usePainting(canvas, playhead, cameras, measures);
+  useEffect(() => keepFresh(), []);
+  const latest = useRef({ cameras, laneHeight, onLane });
+  latest.current = { cameras, laneHeight, onLane };
+  useEffect(() => {
+    const tapLane = (px: number, { shiftKey }: PointerEvent) => {
+      const { cameras: all, laneHeight: height, onLane: tell } = latest.current;
+      const name = axis === 'x' ? all[laneAt(px, height)]?.name : undefined;
+      if (name !== undefined && name !== all[0]?.name) {
+        tell(name, shiftKey);
+        return true;
+      }
+      return false;
+    };
+    const { current } = track;
+    return current ? watchGestures(current, hand(current, axis, tapLane)) : undefined;
+  }, [axis]);
+  const height = axis === 'x' ? `${heightOfLanes(cameras.length - 1, laneHeight)}px` : undefined;
+  return (
+    <div class="time" data-axis={axis} ref={track} style={height === undefined ? {} : { height }}>
+      <canvas ref={canvas} />
+      <Slider axis={axis} />
+      <div class="playhead" ref={playhead} aria-hidden="true">
+        <Pill />
+      </div>
+      <div class="over-time">{children}</div>
+      {axis === 'x' && <Hover along={along} camera={cameras[0]?.name} />}
+    </div>
+  );
+}
+
+/** Of its own, so that the whole timeline is not built anew each second. */
+function Pill() {
+  const at = atMs.value;
+  return at === undefined ? null : <b class="digits">{clockSeconds(at, voice().language)}</b>;
+}
+
+function Slider({ axis }: { readonly axis: 'x' | 'y' }) {
+  const { language } = voice();
+  const words = recordingsWords.value;
+  // To the second: a screen reader would not come to an end.
+  const second = Math.floor((atMs.value ?? 0) / 1000);
+  const isRecorded = isCovered(coveredNow(), second * 1000 + 999);
+  const day = longDay(second * 1000, language);
+  return (
+    <div
+      class="slider"
+      role="slider"
+      tabIndex={0}
+      aria-label={words.timeline}
+      aria-orientation={axis === 'x' ? 'horizontal' : 'vertical'}
+      aria-valuemin={Math.floor(fromMs.value / 1000)}
+      aria-valuemax={Math.ceil(toMs.value / 1000)}
+      aria-valuenow={second}
+      aria-valuetext={`${day}, ${clockSeconds(second * 1000, language)}, ${isRecorded ? words.recorded : words.noRecording}`}
+    />
+  );
+}
+
+interface Box {
+  readonly width: number;
+  readonly height: number;
+}
+
+function useBox(element: { readonly current: HTMLElement | null }): Box {
+  const [box, setBox] = useState<Box>({ width: 0, height: 0 });
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry) {
+        const { width, height } = entry.contentRect;
+        setBox({ width, height });
+      }
+    });
+    if (element.current) {
+      observer.observe(element.current);
+    }
+    return () => observer.disconnect();
+  }, [element]);
+  return box;
+}
+
+/** One picture for each of the screen's, and only when something has changed. */
+function usePainting(
+  canvas: { readonly current: HTMLCanvasElement | null },
+  playhead: { readonly current: HTMLElement | null },
+  cameras: readonly LaneCamera[],
+  measures: Measures,
+): void {
+  const names = cameras.map(({ name, offlineSinceMs }) => `${name} ${offlineSinceMs}`).join('\n');
+  const { axis, width, height, text, laneHeight } = measures;
+  useEffect(() => {
+    let frame = 0;
+    let scene: Scene | undefined;
+    let palette: Palette | undefined;
+    const show = () => {
+      frame = 0;
+      if (canvas.current && playhead.current && scene) {
+        palette ??= paletteOf(canvas.current);
+        paint(canvas.current, scene, measures, palette);
+        movePlayhead(playhead.current, scene, measures);
+      }
+    };
+    const ask = () => {
+      frame ||= requestAnimationFrame(show);
+    };
+    const stop = effect(() => {
+      scene = sceneOf(cameras, measures);
+      ask();
+    });
+    const stopColours = onColours(() => {
+      palette = undefined;
+      ask();
+    });
+    return () => {
+      stop();
+      stopColours();
+      cancelAnimationFrame(frame);
+    };
+  }, [names, axis, width, height, text, laneHeight]);
+}
+
+function movePlayhead(playhead: HTMLElement, { window, atMs: at }: Scene, { axis, width, height }: Measures): void {
+  const share = at === undefined ? -1 : (fixedPlayhead.peek() ?? shareOf(window, at));
+  playhead.hidden = share < 0 || share > 1;
+  playhead.style.transform = axis === 'x' ? `translateX(${share * width}px)` : `translateY(${(1 - share) * height}px)`;
+}
+
+/** Another theme, chosen here or by the device. */
+function onColours(listener: () => void): () => void {
+  const queries = ['(prefers-color-scheme: dark)', '(forced-colors: active)'].map((query) => matchMedia(query));
+  const observer = new MutationObserver(listener);
+  observer.observe(document.documentElement, { attributeFilter: ['data-theme'] });
+  for (const query of queries) {
+    query.addEventListener('change', listener);
+  }
+  return () => {
+    observer.disconnect();
+    for (const query of queries) {
+      query.removeEventListener('change', listener);
+    }
+  };
+}
