@@ -40,8 +40,8 @@ async function bundle(): Promise<OutputFile[]> {
     ...{ bundle: true, splitting: true, platform: 'node', format: 'esm', target: 'node22', write: false },
     // The names of classes and functions are in logs and profiles.
     ...{ keepNames: true, banner: { js: OF_OLD_MODULES }, outExtension: { '.js': '.mjs' }, plugins: [ownPlace] },
-    // It looks for its WebAssembly beside itself.
-    external: ['libopus-wasm'],
+    // The first looks for its WebAssembly beside itself; the others lose their certificate generator when they are put together.
+    external: ['libopus-wasm', '@peculiar/x509', 'werift'],
   });
   return outputFiles;
 }
