@@ -4,6 +4,7 @@ import { FakeClock } from '../../../test/fake-clock.ts';
 import { freeUdpPort } from '../../../test/free-udp-port.ts';
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
 import { openCamera, openRegistry } from '../../../test/registry-box.ts';
+import { toldOf } from '../../../test/told.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { FoundCameras } from './found-cameras.ts';
 
@@ -295,4 +296,26 @@ test.concurrent('a taken port is no error: cameras are found by probes', async (
   const { found } = openRegistry(context, discoveryPort, { log });
   found.start();
   await context.expect.poll(() => lines).toEqual(['cameras that announce themselves are not heard']);
+});
+
+test('a fault while the networks are looked at is logged, and they are looked at again', async (context) => {
+  const clock = new FakeClock();
+  const { log, told } = toldOf();
+  let asked = 0;
+  const isMissing = () => {
+    asked += 1;
+    if (asked === 1) {
+      throw new Error('a fault of ours');
+    }
+    return true;
+  };
+  const { found } = openRegistry(context, await freeUdpPort(), { clock, log, isMissing, only: ['nowhere'] });
+  found.start();
+  await clock.advance(4_000);
+  expect(found.isLooking).toBe(false);
+  await clock.advance(60_000);
+  expect(told).toMatchObject([['error', 'looking for cameras failed', {}]]);
+  await clock.advance(120_000);
+  expect(found.isLooking).toBe(true);
+  await clock.advance(4_000);
 });

@@ -160,21 +160,30 @@ export class FoundCameras {
   }
 
   async #keepLooking(): Promise<void> {
-    const { clock, isMissing } = this.#options;
+    const { clock } = this.#options;
     const { signal } = this.#stop;
-    await this.look();
+    await this.#logged(this.look());
     while (!signal.aborted) {
       await clock.sleep(TICK_MS, signal);
-      if (signal.aborted) {
-        return;
-      }
-      // A network that has come meanwhile is looked at once.
-      const hasOtherNetworks = this.#announcements.refresh();
-      const pauseMs = isMissing?.() ? WHILE_MISSING_MS : AT_REST_MS;
-      if (hasOtherNetworks || clock.monoMs() - this.#lastLookMs >= pauseMs) {
-        await this.look();
+      if (!signal.aborted) {
+        await this.#logged(this.#lookIfDue());
       }
     }
+  }
+
+  async #lookIfDue(): Promise<void> {
+    const { clock, isMissing } = this.#options;
+    // A network that has come meanwhile is looked at once.
+    const hasOtherNetworks = this.#announcements.refresh();
+    const pauseMs = isMissing?.() ? WHILE_MISSING_MS : AT_REST_MS;
+    if (hasOtherNetworks || clock.monoMs() - this.#lastLookMs >= pauseMs) {
+      await this.look();
+    }
+  }
+
+  /** What nobody waits for: a fault of one look does not end those that come after it, nor all that the box does. */
+  async #logged(work: Promise<unknown>): Promise<void> {
+    await work.catch((err: unknown) => this.#options.log.error({ err }, 'looking for cameras failed'));
   }
 
   async #lookOnce(listenMs: number): Promise<void> {
@@ -286,7 +295,7 @@ export class FoundCameras {
         this.#take(camera, this.#looks + 0.5);
       } else if (match.isOnvif && match.xaddrs.length === 0) {
         // It says that it is there and not where its service is.
-        void this.#ask(address);
+        void this.#logged(this.#ask(address));
       }
     }
   }
@@ -297,11 +306,12 @@ export class FoundCameras {
       const { lastLook, camera } = former;
       const isFormer = sameness(camera) === sameness(made.camera) && camera.address !== made.camera.address;
       if (isFormer && lastLook < made.firstLook) {
-        void this.#ask(camera.address).then((isAsked) => {
+        const asked = this.#ask(camera.address).then((isAsked) => {
           if (isAsked && former.lastLook === lastLook && this.#entries.get(key) === former) {
             this.#entries.delete(key);
           }
         });
+        void this.#logged(asked);
       }
     }
   }
