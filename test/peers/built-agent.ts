@@ -27,7 +27,7 @@ const ownPlace: Plugin = {
 
 /**
  * The agent in a few files of JavaScript, for those who start it a few hundred times: from its sources each start costs the better
- * part of a second of CPU time, from these a fifth of one. Made anew from the sources as they are; what is the same stays.
+ * part of a second of CPU time, from these half of that. Made anew from the sources as they are; what is the same stays.
  */
 export async function setup(): Promise<void> {
   // Once for all projects.
