@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
 import { filesBelow, temporaryFolder } from '../test/recordings.ts';
 import { silentLogger } from './base/log.ts';
@@ -84,6 +84,19 @@ test('while the clock has not been set an event is now, and as long as it was to
     [nowUs, nowUs + 3e6],
     [nowUs, nowUs + 5e6],
   ]);
+});
+
+test('where it cannot be found out what went on when the program ended, old events go all the same, and it is asked again', async () => {
+  const { clock, events, folder, signal, tell } = await start();
+  const startUs = Date.UTC(2025, 8, 10) * 1000;
+  await tell({ startUs, endUs: startUs });
+  const leftOpen = vi.spyOn(events.journal, 'leftOpen').mockRejectedValueOnce(new Error('a fault of ours'));
+  events.begin(signal);
+  await expect.poll(() => filesBelow(folder)).toEqual([]);
+  await clock.advance(6 * 3_600_000);
+  await expect.poll(() => leftOpen.mock.calls.length).toBe(2);
+  await clock.advance(6 * 3_600_000);
+  expect(leftOpen.mock.calls.length).toBe(2);
 });
 
 test.for([

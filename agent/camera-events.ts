@@ -52,8 +52,11 @@ export class CameraEvents implements EventIntake {
   begin(signal: AbortSignal): void {
     const { clock, log, isClockTrusted, isDateDoubted } = this.#options;
     const keepUp = async (): Promise<void> => {
-      await this.hub.begin();
+      let isBegun = false;
       while (!signal.aborted) {
+        if (!isBegun) {
+          isBegun = await this.#endLeft();
+        }
         if (isClockTrusted() && !isDateDoubted?.()) {
           await this.#prune(clock.wallMs()).catch((error: unknown) => log.error({ err: error }, 'old events are kept'));
         }
@@ -86,6 +89,17 @@ export class CameraEvents implements EventIntake {
     const isLong = startUs !== undefined && endUs !== undefined;
     const nowUs = Math.round(clock.wallMs() * 1000);
     return { ...event, startUs: undefined, endUs: isLong ? nowUs + endUs - startUs : undefined };
+  }
+
+  /** What was going on when the program ended is over. @returns whether that is done */
+  async #endLeft(): Promise<boolean> {
+    try {
+      await this.hub.begin();
+      return true;
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'what went on when the program ended is not known');
+      return false;
+    }
   }
 
   async #prune(nowMs: number): Promise<void> {
