@@ -4,6 +4,11 @@ import type { Span } from '../box/recordings.ts';
 import { isOwner } from '../box/session.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { type Camera, videoCodec } from '../cameras/pair.ts';
+import { ClipEdges } from '../clips/clip-edges.tsx';
+import { ClipTools } from '../clips/clip-tools.tsx';
+import { DayChip } from '../clips/day-chip.tsx';
+import { EventPictures } from '../clips/event-pictures.tsx';
+import { EventsList } from '../clips/events-list.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { toast } from '../parts/toast.tsx';
 import { Transport } from '../parts/transport.tsx';
@@ -21,6 +26,7 @@ import {
   atMs,
   choose,
   camera as chosenCamera,
+  clip,
   fixedPlayhead,
   followers,
   isPlaying,
@@ -88,24 +94,36 @@ export function RecordedCamera({ name, title, camera, known, others, onNearEnd, 
   const inStep = isLying ? followers.value.filter((one) => others.some((other) => other.name === one)) : [];
   return (
     <div class="recorded" data-axis={isLying ? 'x' : 'y'}>
-      <header class="top">{chooser}</header>
-      <div class="viewer" data-count={1 + inStep.length}>
-        <RecordedPicture
-          name={name}
-          onFailure={(hasFailed) => setFailure(hasFailed ? 'gone' : undefined)}
-          onBlind={() => !canDecode(codec) && setFailure('blind')}
-        />
-        {inStep.map((one) => (
-          <Follower key={one} name={one} title={others.find((other) => other.name === one)?.title ?? one} />
-        ))}
+      <header class="top">
+        {chooser}
+        <DayChip />
+      </header>
+      <div class="viewing">
+        <div class="viewer" data-count={1 + inStep.length}>
+          <RecordedPicture
+            name={name}
+            onFailure={(hasFailed) => setFailure(hasFailed ? 'gone' : undefined)}
+            onBlind={() => !canDecode(codec) && setFailure('blind')}
+          />
+          {inStep.map((one) => (
+            <Follower key={one} name={one} title={others.find((other) => other.name === one)?.title ?? one} />
+          ))}
+        </div>
+        {isLying && <EventsList name={name} />}
       </div>
       {failure !== undefined && <Failure codec={codec} />}
       <div class="timeline">
         {!isLying && live}
         {isLying && <LaneNames cameras={lanes} laneHeight={laneHeight} onLane={onLane} />}
-        <Timeline axis={isLying ? 'x' : 'y'} cameras={lanes} laneHeight={laneHeight} onLane={onLane} />
+        <Timeline axis={isLying ? 'x' : 'y'} cameras={lanes} laneHeight={laneHeight} onLane={onLane}>
+          {!isLying && <EventPictures name={name} />}
+          <ClipEdges axis={isLying ? 'x' : 'y'} name={name} />
+        </Timeline>
       </div>
-      <Transport onEvent={goToEvent}>{isLying && live}</Transport>
+      <Transport onEvent={goToEvent}>
+        <ClipTools name={name} title={title} />
+        {isLying && !clip.value && live}
+      </Transport>
     </div>
   );
 }

@@ -14,9 +14,7 @@ export const recordings = {
   gapDiskFull: 'disk was full',
   gapPaused: 'paused',
   gapClockSet: 'clock was set',
-  nothingOnDay: (date: string) => `Nothing was recorded on this day. Nearest: ${date}.`,
   deletedByAge: 'Older recordings have made room for newer ones.',
-  recordedFrom: (date: string) => `Recorded from ${date}`,
   cannotPlayRecording: (codec: string) => `This browser cannot play this recording (${codec}). It can be downloaded.`,
   recordingGone: 'This recording is not there any more. Older ones make room for newer ones.',
   timeline: 'Timeline',
@@ -35,17 +33,6 @@ export const recordings = {
   shownCamera: (camera: string) => `Show ${camera}`,
   inStep: (camera: string) => `Play ${camera} in step`,
   stopInStep: (camera: string) => `No longer play ${camera} in step`,
-
-  clip: (length: string) => `Clip · ${length}`,
-  clipOf: (length: string, size: string) => `Clip · ${length} · ${size}`,
-  clipGap: (seconds: string) => `${seconds} s are missing in this clip: the camera was offline.`,
-  share: 'Share',
-  download: 'Download',
-  protect: 'Protect',
-  protectedClip: 'Protected',
-  protectText: 'Is not deleted when the disk gets full',
-  startHere: 'Start here',
-  endHere: 'End here',
 };
 
 export type RecordingsWords = typeof recordings;

@@ -1,0 +1,209 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Button } from '../parts/button.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { Sheet } from '../parts/sheet.tsx';
+import { voice } from '../parts/voice.ts';
+import { atMs, isPlaying, seek, show, spans } from '../timeline/view.ts';
+import { clipWords } from '../words/clips.ts';
+import { dayStart, longDay, nextDay } from '../words/format.ts';
+import { daysOfMonth, firstOfDay, firstWeekdayOf, monthStart, nearestDay, recordedShares } from './calendar-days.ts';
+
+/** The days that have recordings; one of them is gone to. */
+export function Calendar({ onClosed }: { readonly onClosed: () => void }) {
+  const { language } = voice();
+  const words = clipWords.value;
+  const [here] = useState(() => dayStart(atMs.peek() ?? spans.peek().at(-1)?.endMs ?? Date.now()));
+  const [month, setMonth] = useState(() => monthStart(here));
+  const [focused, setFocused] = useState(here);
+  const [empty, setEmpty] = useState<number>();
+  const [isDone, setDone] = useState(false);
+  const shares = recordedShares(spans.value);
+  const firstMs = spans.value[0]?.startMs ?? here;
+  const lastMs = spans.value.at(-1)?.endMs ?? here;
+  const go = (dayMs: number) => {
+    if (openDay(dayMs)) {
+      setDone(true);
+    } else {
+      setEmpty(dayMs);
+    }
+  };
+  const turn = (by: -1 | 1) => {
+    const next = monthStart(month, by);
+    setMonth(next);
+    setFocused(next);
+    setEmpty(undefined);
+  };
+  const nearest = empty === undefined ? undefined : nearestDay(shares.keys(), empty);
+  return (
+    <Sheet title={monthName(month, language)} onClosed={onClosed} isDone={isDone}>
+      <div class="calendar">
+        <div class="months">
+          <button
+            class="round"
+            type="button"
+            aria-label={words.monthBefore}
+            disabled={month <= firstMs}
+            onClick={() => turn(-1)}
+          >
+            <Icon name="back" />
+          </button>
+          <button
+            class="round"
+            type="button"
+            aria-label={words.monthAfter}
+            disabled={monthStart(month, 1) > lastMs}
+            onClick={() => turn(1)}
+          >
+            <Icon name="go" />
+          </button>
+        </div>
+        <Month
+          {...{ month, here, focused, shares }}
+          onGo={go}
+          onFocus={(dayMs) => {
+            setFocused(dayMs);
+            setMonth(monthStart(dayMs));
+          }}
+        />
+        {nearest === undefined ? (
+          <p class="small dim">{words.recordedFrom(shortDay(firstMs, language))}</p>
+        ) : (
+          <div class="nearest" role="status">
+            <p class="small">{words.nothingOnDay(shortDay(nearest, language))}</p>
+            <Button onClick={() => go(nearest)}>{words.goThere}</Button>
+          </div>
+        )}
+      </div>
+    </Sheet>
+  );
+}
+
+/** All of the day, and its first recorded moment. @returns false when there is none */
+function openDay(dayMs: number): boolean {
+  const ms = firstOfDay(spans.peek(), dayMs);
+  if (ms === undefined) {
+    return false;
+  }
+  show({ fromMs: dayMs, toMs: nextDay(dayMs) });
+  seek(ms, isPlaying.peek());
+  return true;
+}
+
+interface MonthProps {
+  readonly month: number;
+  /** The day of the picture. */
+  readonly here: number;
+  /** The one day that Tab comes to; arrows move it. */
+  readonly focused: number;
+  readonly shares: ReadonlyMap<number, number>;
+  readonly onGo: (dayMs: number) => void;
+  readonly onFocus: (dayMs: number) => void;
+}
+
+function Month({ month, here, focused, shares, onGo, onFocus }: MonthProps) {
+  const { language } = voice();
+  const grid = useRef<HTMLDivElement>(null);
+  const wantsFocus = useRef(false);
+  const firstWeekday = firstWeekdayOf(navigator.language);
+  const { days, before } = daysOfMonth(month, firstWeekday);
+  useEffect(() => {
+    if (wantsFocus.current) {
+      wantsFocus.current = false;
+      grid.current?.querySelector<HTMLElement>('[tabindex="0"]')?.focus();
+    }
+  }, [focused]);
+  // The first Sunday of 2026 was the fourth of January.
+  const weekdays = Array.from({ length: 7 }, (_, i) => new Date(2026, 0, 4 + firstWeekday + i).getTime());
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the days in it have the focus
+    <div
+      class="month"
+      ref={grid}
+      onKeyDown={(event) => {
+        const next = dayBeside(focused, event.key);
+        if (next !== undefined) {
+          event.preventDefault();
+          wantsFocus.current = true;
+          onFocus(next);
+        }
+      }}
+    >
+      {weekdays.map((ms) => (
+        <span key={ms} class="weekday small dim" aria-hidden="true">
+          {new Intl.DateTimeFormat(language, { weekday: language === 'en' ? 'short' : 'narrow' })
+            .format(ms)
+            .slice(0, 2)}
+        </span>
+      ))}
+      {days.map((day, i) => (
+        <Day
+          key={day}
+          {...{ day, share: shares.get(day) ?? 0, isHere: day === here, isFocused: day === focused, onGo }}
+          column={i === 0 ? before + 1 : undefined}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface DayProps {
+  readonly day: number;
+  readonly share: number;
+  readonly isHere: boolean;
+  readonly isFocused: boolean;
+  readonly column: number | undefined;
+  readonly onGo: (dayMs: number) => void;
+}
+
+function Day({ day, share, isHere, isFocused, column, onGo }: DayProps) {
+  const { language } = voice();
+  const name = longDay(day, language);
+  return (
+    <button
+      class="day digits"
+      type="button"
+      tabIndex={isFocused ? 0 : -1}
+      aria-label={share > 0 ? name : clipWords.value.nothingOn(name)}
+      aria-current={isHere ? 'date' : undefined}
+      data-recorded={share > 0 ? '' : undefined}
+      style={column === undefined ? {} : { gridColumnStart: column }}
+      onClick={() => onGo(day)}
+    >
+      {new Date(day).getDate()}
+      {share > 0 && <i style={{ width: `${Math.max(30, Math.round(100 * share))}%` }} />}
+    </button>
+  );
+}
+
+function dayBeside(day: number, key: string): number | undefined {
+  const at = new Date(day);
+  const on = (days: number) => new Date(day).setDate(at.getDate() + days);
+  switch (key) {
+    case 'ArrowLeft':
+      return on(-1);
+    case 'ArrowRight':
+      return on(1);
+    case 'ArrowUp':
+      return on(-7);
+    case 'ArrowDown':
+      return on(7);
+    case 'PageUp':
+      return monthStart(day, -1);
+    case 'PageDown':
+      return monthStart(day, 1);
+    default:
+      return undefined;
+  }
+}
+
+const monthName = (ms: number, language: string): string =>
+  new Intl.DateTimeFormat(language, { month: 'long', year: 'numeric' })
+    .format(ms)
+    .replace(/(\d)(\p{Script=Han})/gu, '$1 $2')
+    .replace(/(\p{Script=Han})(\d)/gu, '$1 $2');
+
+const shortDay = (ms: number, language: string): string =>
+  new Intl.DateTimeFormat(language, { day: 'numeric', month: 'long' })
+    .format(ms)
+    .replace(/(\d)(\p{Script=Han})/gu, '$1 $2')
+    .replace(/(\p{Script=Han})(\d)/gu, '$1 $2');

@@ -1,0 +1,154 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { isOwner } from '../box/session.ts';
+import { Button } from '../parts/button.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { toast } from '../parts/toast.tsx';
+import { voice } from '../parts/voice.ts';
+import { spans } from '../timeline/view.ts';
+import { clipWords } from '../words/clips.ts';
+import { byteSize, clockSeconds, duration, number, percent } from '../words/format.ts';
+import { type Clip, missingMs } from './clip.ts';
+import { canSend, type Delivery, useClipSize, useDelivery } from './delivery.ts';
+import { endHere, unmark } from './marking.ts';
+import { keep, keepNoMore, protectionOf, useProtections } from './protected.ts';
+import { ProtectedSheet } from './protected-sheet.tsx';
+
+interface ClipPanelProps {
+  readonly name: string;
+  readonly title: string;
+  readonly clip: Clip;
+}
+
+/** What is marked: how long, how large, and what can be done with it. A card from below on a phone, a row elsewhere. */
+export function ClipPanel({ name, title, clip }: ClipPanelProps) {
+  const { language, words: common } = voice();
+  const words = clipWords.value;
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    heading.current?.focus({ preventScroll: true });
+    return () => before instanceof HTMLElement && before.isConnected && before.focus({ preventScroll: true });
+  }, []);
+  const size = useClipSize(name, clip);
+  const delivery = useDelivery(name, title, clip, size);
+  const length = duration(clip.endMs - clip.startMs, { language, words: common });
+  return (
+    <section class="clip-panel" aria-labelledby="clip-title">
+      <header>
+        <div>
+          <h2 id="clip-title" tabIndex={-1} ref={heading}>
+            {words.clip(length)}
+          </h2>
+          <p class="dim digits">
+            <span class="clip-times">
+              {clockSeconds(clip.startMs, language)} – {clockSeconds(clip.endMs, language)}
+            </span>
+            {typeof size === 'number' && <span>{byteSize(size, language)}</span>}
+          </p>
+        </div>
+        <button class="round" type="button" aria-label={common.close} onClick={unmark}>
+          <Icon name="cross" />
+        </button>
+      </header>
+      <Missing clip={clip} isEmpty={size === null} />
+      <div class="clip-ends">
+        <Button onClick={() => endHere('start')}>{words.startHere}</Button>
+        <Button onClick={() => endHere('end')}>{words.endHere}</Button>
+      </div>
+      <Ways delivery={delivery} isOff={size === null} />
+      {isOwner.value && <Keep name={name} clip={clip} />}
+    </section>
+  );
+}
+
+/** Said in words, so that nobody sends half of what happened. */
+function Missing({ clip, isEmpty }: { readonly clip: Clip; readonly isEmpty: boolean }) {
+  const { language } = voice();
+  const { clipGap, clipEmpty } = clipWords.value;
+  const ms = missingMs(spans.value, clip);
+  if (ms === 0 && !isEmpty) {
+    return null;
+  }
+  return (
+    <p class="hint clip-missing" role="status">
+      <Icon name="alert" small />
+      <span>{isEmpty ? clipEmpty : clipGap(number(Math.round(ms / 1000), 0, language))}</span>
+    </p>
+  );
+}
+
+function Ways({ delivery, isOff }: { readonly delivery: Delivery; readonly isOff: boolean }) {
+  const { language, words: common } = voice();
+  const words = clipWords.value;
+  const { share, hasFailed, isReady, download, send, cancel } = delivery;
+  if (share !== undefined) {
+    const text = words.fetching(percent(share, language));
+    return (
+      <div class="clip-ways">
+        <p class="clip-progress digits">
+          <progress value={share} aria-label={text} />
+          <span aria-hidden="true">{text}</span>
+        </p>
+        <Button onClick={cancel}>{common.cancel}</Button>
+      </div>
+    );
+  }
+  const canShare = canSend();
+  return (
+    <>
+      <div class="clip-ways">
+        {canShare && (
+          <Button kind="main" isOff={isOff} onClick={send}>
+            <Icon name="share" small />
+            {isReady ? words.shareReady : words.share}
+          </Button>
+        )}
+        <Button kind={canShare ? 'quiet' : 'main'} isOff={isOff} onClick={download}>
+          <Icon name="download" small />
+          {words.download}
+        </Button>
+      </div>
+      {hasFailed && (
+        <p class="hint bad" role="alert">
+          <Icon name="alert" small />
+          <span>{words.notFetched}</span>
+        </p>
+      )}
+    </>
+  );
+}
+
+function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {
+  const words = clipWords.value;
+  const all = useProtections(name);
+  const [isBusy, setBusy] = useState(false);
+  const [isListed, setListed] = useState(false);
+  const kept = protectionOf(all ?? [], clip);
+  const toggle = async () => {
+    if (isBusy || !all) {
+      return;
+    }
+    setBusy(true);
+    // The box keeps it or says why not; nobody is to believe that it is kept when it is not.
+    await (kept ? keepNoMore(name, kept.id) : keep(name, clip)).catch(() => toast(words.notProtected));
+    setBusy(false);
+  };
+  return (
+    <div class="clip-keep">
+      <button class="row switch" type="button" role="switch" aria-checked={kept !== undefined} onClick={toggle}>
+        <Icon name="lock" />
+        <span class="grow">
+          <b>{kept ? words.protectedClip : words.protect}</b>
+          <span class="small dim">{words.protectText}</span>
+        </span>
+        <i class="slot" />
+      </button>
+      {(all?.length ?? 0) > 0 && (
+        <button class="text" type="button" onClick={() => setListed(true)}>
+          {words.protectedList}
+        </button>
+      )}
+      {isListed && <ProtectedSheet name={name} onClosed={() => setListed(false)} />}
+    </div>
+  );
+}

@@ -1,0 +1,70 @@
+import { useEffect } from 'preact/hooks';
+import { Icon } from '../parts/icon.tsx';
+import { toast } from '../parts/toast.tsx';
+import { place } from '../route.ts';
+import { onKeys } from '../timeline/keys.ts';
+import { atMs, clip, seek } from '../timeline/view.ts';
+import { clipWords } from '../words/clips.ts';
+import { liveWords } from '../words/words.ts';
+import { ClipPanel } from './clip-panel.tsx';
+import { comeCloser, endHere, mark, unmark } from './marking.ts';
+import { savePicture } from './snapshot.ts';
+
+interface ClipToolsProps {
+  readonly name: string;
+  readonly title: string;
+}
+
+/** The moment as a picture, and a clip around it: a button each, and the card of the clip once there is one. */
+export function ClipTools({ name, title }: ClipToolsProps) {
+  useClipInAddress();
+  useClipKeys();
+  const marked = clip.value;
+  const hasMoment = atMs.value !== undefined;
+  if (marked) {
+    return <ClipPanel name={name} title={title} clip={marked} />;
+  }
+  return (
+    <>
+      <button
+        class="round"
+        type="button"
+        aria-label={liveWords.value.snapshot}
+        disabled={!hasMoment}
+        onClick={async () => {
+          if (await savePicture(title)) {
+            toast(liveWords.peek().pictureSaved);
+          }
+        }}
+      >
+        <Icon name="snapshot" />
+      </button>
+      <button class="round" type="button" aria-label={clipWords.value.markClip} disabled={!hasMoment} onClick={mark}>
+        <Icon name="cut" />
+      </button>
+    </>
+  );
+}
+
+/** What a link marks is marked when it is opened. */
+function useClipInAddress(): void {
+  const here = place.value;
+  useEffect(() => {
+    if (here.page === 'recordings' && here.clip) {
+      clip.value = here.clip;
+      if (here.atMs === undefined) {
+        seek(here.clip.startMs, false);
+      }
+      comeCloser(here.clip);
+    }
+  }, [here]);
+}
+
+function useClipKeys(): void {
+  useEffect(() => {
+    const toggle = () => (clip.peek() ? unmark() : mark());
+    const start = () => endHere('start');
+    const end = () => endHere('end');
+    return onKeys({ c: toggle, C: toggle, i: start, I: start, o: end, O: end, Escape: unmark });
+  }, []);
+}

@@ -1,0 +1,43 @@
+import { useRef } from 'preact/hooks';
+import { isOwner } from '../box/session.ts';
+import { voice } from '../parts/voice.ts';
+import { laneIn } from '../timeline/lanes.ts';
+import { clip, fromMs, toMs } from '../timeline/view.ts';
+import { Facts } from './events-list.tsx';
+import { spread } from './seen.ts';
+import { Thumb } from './thumb.tsx';
+
+/** From one picture to the next. */
+const LEAST_PX = 58;
+
+/**
+ * What was seen as small pictures beside its moment, on the upright timeline. For the eyes: fingers go through them to the
+ * time, where a tap goes to the event, and so do the buttons below.
+ */
+export function EventPictures({ name }: { readonly name: string }) {
+  const { language } = voice();
+  const whole = useRef<HTMLDivElement>(null);
+  const window = { fromMs: fromMs.value, toMs: toMs.value };
+  const length = window.toMs - window.fromMs;
+  if (!isOwner.value || clip.value) {
+    return null;
+  }
+  const px = whole.current?.clientHeight || 400;
+  const room = (LEAST_PX / px) * length;
+  const shown = spread(laneIn(name, window).events, room).filter(
+    ({ startMs }) => startMs > window.fromMs - room && startMs < window.toMs + room,
+  );
+  return (
+    <div class="event-pictures" ref={whole} aria-hidden="true">
+      {shown.map((mark) => (
+        <div
+          key={`${mark.id} ${mark.startMs}`}
+          style={{ transform: `translateY(${px * (1 - (mark.startMs - window.fromMs) / length)}px)` }}
+        >
+          <Thumb name={name} ms={mark.startMs} />
+          <Facts mark={mark} language={language} />
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,82 @@
+import { useState } from 'preact/hooks';
+import type { Protection } from '../box/protections.ts';
+import { nowMs } from '../box/wake.ts';
+import { Icon } from '../parts/icon.tsx';
+import { Sheet } from '../parts/sheet.tsx';
+import { toast } from '../parts/toast.tsx';
+import { voice } from '../parts/voice.ts';
+import { clip, seek } from '../timeline/view.ts';
+import { clipWords } from '../words/clips.ts';
+import { clockSeconds, dayName, duration } from '../words/format.ts';
+import { comeCloser } from './marking.ts';
+import { keep, keepNoMore, useProtections } from './protected.ts';
+import { Thumb } from './thumb.tsx';
+
+/** What of a camera is protected: one goes to it, or protects it no more. */
+export function ProtectedSheet({ name, onClosed }: { readonly name: string; readonly onClosed: () => void }) {
+  const { protectedList, protectedNone } = clipWords.value;
+  const [isDone, setDone] = useState(false);
+  const all = useProtections(name);
+  return (
+    <Sheet title={protectedList} onClosed={onClosed} isDone={isDone}>
+      {all?.length === 0 && <p class="dim">{protectedNone}</p>}
+      <ul class="protected">
+        {all?.map((one) => (
+          <li key={one.id}>
+            <Entry name={name} protection={one} onGo={() => setDone(true)} />
+          </li>
+        ))}
+      </ul>
+    </Sheet>
+  );
+}
+
+interface EntryProps {
+  readonly name: string;
+  readonly protection: Protection;
+  readonly onGo: () => void;
+}
+
+function Entry({ name, protection, onGo }: EntryProps) {
+  const { language, words: common } = voice();
+  const words = clipWords.value;
+  const { id, startMs, endMs, note } = protection;
+  const length = duration(endMs - startMs, { language, words: common });
+  const stop = async () => {
+    const isDone = await keepNoMore(name, id).then(
+      () => true,
+      () => false,
+    );
+    if (isDone) {
+      const again = { startMs, endMs, ...(note && { note }) };
+      toast(words.unprotected, () => void keep(name, again).catch(() => toast(words.notProtected)));
+    } else {
+      toast(common.noAnswer);
+    }
+  };
+  return (
+    <>
+      <button
+        class="row"
+        type="button"
+        onClick={() => {
+          clip.value = { startMs, endMs };
+          comeCloser({ startMs, endMs });
+          seek(startMs, false);
+          onGo();
+        }}
+      >
+        <Thumb name={name} ms={startMs} />
+        <span class="grow">
+          <b class="digits">
+            {dayName(startMs, nowMs.value, { language, words: common })} {clockSeconds(startMs, language)}
+          </b>
+          <span class="small dim">{note === '' ? length : <bdi>{`${length} · ${note}`}</bdi>}</span>
+        </span>
+      </button>
+      <button class="round" type="button" aria-label={words.unprotect} onClick={stop}>
+        <Icon name="cross" />
+      </button>
+    </>
+  );
+}

@@ -1,0 +1,47 @@
+import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { type Protection, protect, protectionsOf, unprotect } from '../box/protections.ts';
+import { isOwner } from '../box/session.ts';
+import { renew } from '../timeline/lanes.ts';
+import type { Clip } from './clip.ts';
+
+/** Of one camera, newest first. */
+const known = signal<{ readonly name: string; readonly all: readonly Protection[] } | undefined>(undefined);
+
+/** What is protected of a camera; undefined until the box has answered. The box tells its owner alone. */
+export function useProtections(name: string): readonly Protection[] | undefined {
+  const mayAsk = isOwner.value;
+  useEffect(() => {
+    if (mayAsk) {
+      load(name);
+    }
+  }, [name, mayAsk]);
+  return known.value?.name === name ? known.value.all : undefined;
+}
+
+async function load(name: string): Promise<void> {
+  // The strip above says when the box does not answer.
+  const all = await protectionsOf(name).catch(() => undefined);
+  if (all) {
+    known.value = { name, all };
+  }
+}
+
+/** The one that keeps all of a clip. */
+export const protectionOf = (all: readonly Protection[], { startMs, endMs }: Clip): Protection | undefined =>
+  all.find((one) => one.startMs <= startMs && one.endMs >= endMs);
+
+export async function keep(name: string, clip: Clip & { readonly note?: string }): Promise<void> {
+  await protect(name, clip);
+  await changed(name);
+}
+
+export async function keepNoMore(name: string, id: string): Promise<void> {
+  await unprotect(id);
+  await changed(name);
+}
+
+async function changed(name: string): Promise<void> {
+  renew();
+  await load(name);
+}

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import type { Mark } from '../timeline/lane.ts';
+import { clips } from '../words/en/clips.ts';
+import { kindName, seenAt, seenOn, spread } from './seen.ts';
+
+const at = (startMs: number, lastsMs = 5_000, type = 'motion'): Mark => ({
+  id: `${startMs}`,
+  type,
+  startMs,
+  endMs: startMs + lastsMs,
+  text: '',
+  count: 1,
+});
+
+test('what was seen is told in words, and as another program has called it when nobody knows the word', () => {
+  expect(kindName('doorbell', clips)).toBe('Doorbell');
+  expect(kindName('Car', clips)).toBe('Vehicle');
+  expect(kindName('<b>forklift</b>', clips)).toBe('<b>forklift</b>');
+  expect(kindName('constructor', clips)).toBe('constructor');
+});
+
+test('of a day is listed what began on it, newest first', () => {
+  const day = new Date(2026, 10, 17).getTime();
+  const events = [at(day - 1), at(day), at(day + 3_600_000), at(day + 86_400_000)];
+  expect(seenOn(events, day).map(({ startMs }) => startMs - day)).toEqual([3_600_000, 0]);
+});
+
+test('the picture is of an event from what led to it up to its end', () => {
+  const events = [at(100_000, 60_000), at(300_000, 0)];
+  expect(seenAt(events, 97_000, 3_000)).toBe(events[0]);
+  expect(seenAt(events, 96_999, 3_000)).toBeUndefined();
+  expect(seenAt(events, 159_999, 3_000)).toBe(events[0]);
+  expect(seenAt(events, 160_000, 3_000)).toBeUndefined();
+  expect(seenAt(events, 309_000, 3_000)).toBe(events[1]);
+});
+
+test('pictures beside the time never lie on each other', () => {
+  expect(spread([at(0), at(10), at(100), at(150), at(210)], 100).map(({ startMs }) => startMs)).toEqual([0, 100, 210]);
+});

@@ -1,0 +1,38 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { askThumb } from './thumbs.ts';
+
+/** A small picture of a moment, asked for when it comes into sight. */
+export function Thumb({ name, ms }: { readonly name: string; readonly ms: number }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const { current } = canvas;
+    if (!current) {
+      return undefined;
+    }
+    let takeBack = () => {};
+    const observer = new IntersectionObserver(
+      ([entry]) => {
+        takeBack();
+        if (entry?.isIntersecting) {
+          takeBack = askThumb(name, ms, (picture) => {
+            observer.disconnect();
+            draw(current, picture);
+          });
+        }
+      },
+      { rootMargin: '25%' },
+    );
+    observer.observe(current);
+    return () => {
+      observer.disconnect();
+      takeBack();
+    };
+  }, [name, ms]);
+  return <canvas class="thumb" width="16" height="9" ref={canvas} />;
+}
+
+function draw(canvas: HTMLCanvasElement, picture: HTMLCanvasElement): void {
+  canvas.width = picture.width;
+  canvas.height = picture.height;
+  canvas.getContext('2d')?.drawImage(picture, 0, 0);
+}
