@@ -128,7 +128,7 @@ export class Adopter {
     try {
       await this.#deps.found.probe(host, { signal });
     } catch (error) {
-      // Another range is being searched: then the ports are all there is.
+      // Not in a private network: then the ports are all there is.
       if (!(error instanceof PerchError)) {
         throw error;
       }

@@ -194,7 +194,7 @@ test.concurrent('a camera whose Hello does not say where its service is is asked
   expect(await untilTold(() => true)).toMatchObject({ finding: 'new', camera: { url: camera.url } });
 });
 
-test.concurrent('a camera that is deaf to multicast is found by its address, and one address of a range at a time is searched', async (context) => {
+test.concurrent('a camera that is deaf to multicast is found by its address, also while a range is searched, of which there is one at a time', async (context) => {
   const discoveryPort = await freeUdpPort();
   const camera = await openCamera(context, {
     discoveryPort,
@@ -216,10 +216,21 @@ test.concurrent('a camera that is deaf to multicast is found by its address, and
       stop.abort();
     },
   });
-  await expect(found.probe('127.0.2.1')).rejects.toThrow('being searched already');
+  await expect(found.probe('127.0.2.0/30')).rejects.toThrow('being searched already');
+  await found.probe('127.0.2.77');
   await search;
   expect(progress[0]).toBe('1 of 254');
   await expect(found.probe('8.8.8.8')).rejects.toThrow('private network');
+});
+
+test.concurrent('a range is searched while a single address is asked', async (context) => {
+  const clock = new FakeClock();
+  const { found } = openRegistry(context, await freeUdpPort(), { clock });
+  const single = found.probe('127.0.2.1');
+  const range = found.probe('127.0.2.0/30');
+  await clock.advance(500);
+  await clock.advance(800);
+  await expect(Promise.all([single, range])).resolves.toHaveLength(2);
 });
 
 test.concurrent('a whole range is searched with at most 64 addresses at a time', async (context) => {

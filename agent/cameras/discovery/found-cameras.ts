@@ -123,16 +123,21 @@ export class FoundCameras {
   /**
    * Asks single addresses, for networks that do not carry multicast: only when somebody wants it.
    * @param range an address or at most a /24 in a private network
-   * @throws PerchError when it is none of these, or another one is being asked
+   * @throws PerchError when it is none of these, or a range while another one is being searched
    */
   async probe(range: string, { signal, onProgress }: ProbeOptions = {}): Promise<void> {
     const targets = parseTargets(range, this.#options.includeLoopback);
+    const options = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
+    if (targets.length === 1) {
+      await this.#sweep(targets, options);
+      return;
+    }
     if (this.#isSweeping) {
       throw new PerchError('exhausted', 'a range of addresses is being searched already, one at a time');
     }
     this.#isSweeping = true;
     try {
-      await this.#sweep(targets, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
+      await this.#sweep(targets, options);
     } finally {
       this.#isSweeping = false;
     }
