@@ -166,7 +166,7 @@ test('a stream that takes the password in the clear only is adopted when that is
   const rtsp = `rtsp://127.0.0.33:${camera.rtspPort}/user={user}&password={password}&channel=1&stream=0.sdp`;
   const adopt = (more: object) => box.call('POST', '/cameras/adopt', { cameras: [{ rtsp, ...login, ...more }] });
   expect((await adopt({})).body['items']).toMatchObject([
-    { status: 'error', trouble: 'clearPassword', error: expect.stringContaining('allow it for this camera') },
+    { status: 'error', trouble: 'clearPassword', error: expect.stringContaining('"clearPassword": true') },
   ]);
   const adopted = await adopt({ clearPassword: true });
   expect(adopted.body['items']).toMatchObject([

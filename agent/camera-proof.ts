@@ -21,7 +21,7 @@ const WORDS: Partial<Record<PerchError['code'], string>> = {
 };
 
 const CLEAR =
-  'the camera takes the password for its stream in the clear only, which anybody in the network could read: allow it for this camera (clearPassword: yes)';
+  'the camera takes the password for its stream in the clear only, which anybody in the network could read: allow it for this camera ("clearPassword": true)';
 
 /** A stream is there once its server has described it with a picture. */
 export const streamProver =

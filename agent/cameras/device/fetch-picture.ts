@@ -127,7 +127,7 @@ function nextChallenge(
   }
   const words = answered
     ? 'the camera refuses this user name or password for its picture'
-    : 'the camera takes the password for its picture in the clear only, which is not allowed for it (clearPassword: yes)';
+    : 'the camera takes the password for its picture in the clear only, which is not allowed for it ("clearPassword": true)';
   throw cameraError(answered ? 'wrongPassword' : 'clearPassword', words, { host });
 }
 

@@ -34,7 +34,7 @@ export const onvifUserMissing = (facts: Facts): PerchError =>
 export const clearRefused = (facts: Facts): PerchError =>
   cameraError(
     'clearPassword',
-    'the camera takes the password in the clear only, which anybody in the network could read: use its https address, or allow it for this camera (clearPassword: yes)',
+    'the camera takes the password in the clear only, which anybody in the network could read: use its https address, or allow it for this camera ("clearPassword": true)',
     facts,
   );
 
