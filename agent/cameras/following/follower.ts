@@ -66,6 +66,8 @@ export class Follower {
   #turn = 0;
   #looking: Promise<void> | undefined;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  /** The last new address could not be written down. */
+  #isUnwritten = false;
   readonly #unlisten: () => void;
 
   constructor(deps: FollowerDeps) {
@@ -248,12 +250,18 @@ export class Follower {
     const { revise, variableOf, log, tell } = this.#deps;
     let refusal: string | undefined;
     let isWritten = false;
-    await revise(({ config }) => {
-      const plan = planMove(config, camera, to, variableOf);
-      refusal = plan.refusal;
-      isWritten = plan.edits.length > 0;
-      return plan.edits;
-    });
+    try {
+      await revise(({ config }) => {
+        const plan = planMove(config, camera, to, variableOf);
+        refusal = plan.refusal;
+        isWritten = plan.edits.length > 0;
+        return plan.edits;
+      });
+    } catch (error) {
+      this.#unwritten(camera, to, error);
+      return false;
+    }
+    this.#isUnwritten = false;
     const [from, at] = [hostOf(camera.onvif), hostOf(to)];
     if (refusal !== undefined) {
       this.#doubt(camera, to, refusal);
@@ -268,9 +276,20 @@ export class Follower {
     return isWritten;
   }
 
+  /** Told once; it is tried again, for the file may be put in order at any time. */
+  #unwritten(camera: FollowedCamera, url: string, error: unknown): void {
+    if (!(error instanceof PerchError)) {
+      throw error;
+    }
+    if (!this.#isUnwritten) {
+      this.#tellElsewhere(camera, url, explain(error), 'a camera has another address, which cannot be written down');
+    }
+    this.#isUnwritten = true;
+  }
+
   /** Told once, and not tried again for a while. */
   #doubt(camera: FollowedCamera, url: string, reason: string): void {
-    const { clock, log, tell } = this.#deps;
+    const { clock } = this.#deps;
     const name = doubtOf(camera, url);
     const isNews = !this.#doubted.has(name);
     this.#doubted.delete(name);
@@ -282,11 +301,16 @@ export class Follower {
       this.#doubted.delete(oldest);
     }
     if (isNews) {
-      const to = hostOf(url);
-      log.warn({ paths: camera.paths, to, reason }, 'a device says that it is this camera, and is not followed');
-      for (const path of camera.paths) {
-        tell('camera', { state: 'elsewhere', path, from: hostOf(camera.onvif), to, reason });
-      }
+      this.#tellElsewhere(camera, url, reason, 'a device says that it is this camera, and is not followed');
+    }
+  }
+
+  #tellElsewhere(camera: FollowedCamera, url: string, reason: string, phrase: string): void {
+    const { log, tell } = this.#deps;
+    const to = hostOf(url);
+    log.warn({ paths: camera.paths, to, reason }, phrase);
+    for (const path of camera.paths) {
+      tell('camera', { state: 'elsewhere', path, from: hostOf(camera.onvif), to, reason });
     }
   }
 
