@@ -9,8 +9,9 @@ import { checkStreamPath } from '../config/path-name.ts';
 import type { Track } from '../media/track.ts';
 import type { BackChannel, Source } from '../sources/source.ts';
 import type { Stream } from '../stream/stream.ts';
-import { Path, type PathOrigin, type PathRecorder, type PathTraits, type Publication, type Publisher } from './path.ts';
+import { Path, type PathOrigin, type PathTraits, type Publication, type Publisher } from './path.ts';
 import type { PathHooks, SegmentHooks } from './path-hooks.ts';
+import type { PathRecorder } from './path-recorder.ts';
 import {
   cannotPublish,
   groupsOf,

@@ -3,7 +3,8 @@ import { FakeClock } from '../../test/fake-clock.ts';
 import { tinyH264 } from '../../test/tiny-h264.ts';
 import { silentLogger } from '../base/log.ts';
 import type { Stream } from '../stream/stream.ts';
-import { Path, type PathRecorder, type Publisher } from './path.ts';
+import { Path, type Publisher } from './path.ts';
+import type { PathRecorder } from './path-recorder.ts';
 
 /** Takes as long to stop as the test wants. */
 class SlowRecorder implements PathRecorder {

@@ -7,20 +7,12 @@ import type { StreamSink } from '../stream/ingest/stream-sink.ts';
 import { Stream } from '../stream/stream.ts';
 import { OnDemand, type OnDemandTimes } from './on-demand.ts';
 import { HookCalls, type PathHooks } from './path-hooks.ts';
+import type { PathRecorder } from './path-recorder.ts';
 import { cannotPublish } from './path-settings.ts';
 import { describeStatistics, describeTrack, type PathStatus, readersOf, trackLabels } from './path-status.ts';
 import { PathTalk } from './path-talk.ts';
 import { RateMeter } from './rate-meter.ts';
 import { type SourceMaker, SourceRunner } from './source-runner.ts';
-
-/** What records a path's streams. */
-export interface PathRecorder {
-  /** A new stream: recorded until it ends or `stop` is called. */
-  start(stream: Stream): void;
-  /** Finishes the open file. */
-  stop(): Promise<void>;
-  readonly status: { readonly active: boolean; readonly error: string | null; readonly since: string | null };
-}
 
 /** Somebody who sends media to a path. */
 export interface Publisher {
