@@ -155,6 +155,14 @@ test('what goes wrong is said once, and a camera that refuses is left alone unti
   await taker.stills(1);
 });
 
+test('that a camera has no pictures of its own is no trouble that anybody is warned of', async () => {
+  const taker = await startTaker();
+  taker.answerWith(() => Promise.reject(new PerchError('unsupported', 'the camera has no pictures of its own')));
+  taker.log.opened(taker.segment('a'));
+  await taker.clock.advance(1_000);
+  expect([taker.asked, taker.warnings]).toEqual([1, []]);
+});
+
 test('a disk that takes no stills is told once, and told again when it does', async () => {
   const taker = await startTaker();
   const { file } = taker.segment('gone/a');

@@ -205,7 +205,9 @@ export class StillTaker {
     const kind = code ?? (codeOf(error) || String(error));
     if (state.told !== kind) {
       state.told = kind;
-      logger.warn({ path, cause: explain(error) }, words);
+      // Many cameras have none, and nobody has to do anything about it.
+      const level = code === 'unsupported' ? 'info' : 'warn';
+      logger[level]({ path, cause: explain(error) }, words);
     }
   }
 
