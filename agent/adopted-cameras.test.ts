@@ -89,10 +89,13 @@ test('another login is tried before it is written, for all paths of the device, 
   );
   const text = box.text();
   const wrong = await box.call('POST', '/cameras/login/lens_1', { user: 'admin', password: 'no' });
-  expect(wrong).toMatchObject({ status: 200, body: { isGood: false, trouble: 'wrongPassword', paths: [] } });
+  expect(wrong).toMatchObject({
+    status: 200,
+    body: { isGood: false, trouble: 'wrongPassword', triesLeft: 3, paths: [] },
+  });
   expect(box.text()).toBe(text);
   const good = await box.call('POST', '/cameras/login/lens_1', LOGIN);
-  expect(good.body).toMatchObject({ isGood: true, error: null, paths: ['lens_1', 'lens_2'] });
+  expect(good.body).toMatchObject({ isGood: true, error: null, triesLeft: null, paths: ['lens_1', 'lens_2'] });
   const lines = box.text().split('\n');
   for (const name of ['lens_1', 'lens_2']) {
     const line = lines.find((one) => one.includes(`${name}:`)) ?? '';

@@ -135,7 +135,8 @@ test('a wrong password is told for the one camera that it is wrong for, and is n
     { status: 'ok', path: 'yard', description: { manufacturer: 'Simulated', model: 'Sim 1' } },
   ]);
   const check = await box.call('POST', '/cameras/check', { onvif: good.url, user: 'admin', password: 'wrong' });
-  expect(check).toMatchObject({ status: 200, body: { isGood: false, trouble: 'wrongPassword', description: null } });
+  const refused = { isGood: false, trouble: 'wrongPassword', triesLeft: 3, description: null };
+  expect(check).toMatchObject({ status: 200, body: refused });
   await good.stop();
   expect((await box.call('POST', '/cameras/read/yard')).status).toBe(503);
   expect(JSON.stringify([body, box.log])).not.toContain('right"');

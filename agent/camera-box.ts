@@ -166,7 +166,6 @@ export class CameraBox implements CameraLookup {
       tell('camera', { state: 'adopted', camera, path: first?.name, name: title, paths: names });
       return {
         ...{ status: 'ok', camera, ...failureJson(undefined), title, path: first?.name ?? null, paths: names },
-        triesLeft: null,
         description: description ? descriptionJson(description) : null,
       };
     } catch (error) {

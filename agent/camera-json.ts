@@ -48,6 +48,7 @@ const whole = (value: number | undefined): number | null => (value === undefined
 export const failureJson = (failure: Failure | undefined) => ({
   error: failure?.words ?? null,
   trouble: failure?.trouble ?? null,
+  triesLeft: failure?.triesLeft ?? null,
 });
 
 /** The camera that somebody has asked for, by his own words as far as no password can be in them. */
@@ -74,7 +75,6 @@ export function askedFor({ endpoint, onvif, address, rtsp }: CameraWish): string
 export const failedItem = (wish: CameraWish, failure: Failure): Static<typeof AdoptAnswer>['items'][number] => ({
   ...{ status: 'error', camera: askedFor(wish), ...failureJson(failure) },
   ...{ title: null, path: failure.path ?? null, paths: [], description: null },
-  triesLeft: failure.triesLeft ?? null,
 });
 
 export function lookJson({ id, target, state, what, done, total, at, failure }: Look): Static<typeof LookAnswer> {

@@ -61,7 +61,13 @@ const Trouble = OrNull(
       'unreachable, timeout, otherCamera, wrongPassword, noRights, lockedOut, clock, onvifOff, onvifUser, notSupported, badReply, notOnvif, clearPassword, or adopted (path has it).',
   }),
 );
-const Failed = { error: OrNull(Type.String({ description: 'In words, with what to do.' })), trouble: Trouble };
+const Failed = {
+  error: OrNull(Type.String({ description: 'In words, with what to do.' })),
+  trouble: Trouble,
+  triesLeft: OrNull(
+    Type.Integer({ description: 'After a refused login: how often it may be wrong before Perch tries none any more.' }),
+  ),
+};
 
 export const FoundItem = Type.Object({
   endpoint: Type.String(),
@@ -132,9 +138,6 @@ const Adopted = Type.Object({
   title: Claim,
   path: OrNull(Type.String({ description: 'Of its first lens; with the trouble adopted the one it has already.' })),
   paths: Type.Array(Type.String(), { description: 'All that were written.' }),
-  triesLeft: OrNull(
-    Type.Integer({ description: 'After a refused login: how often it may be wrong before Perch tries none any more.' }),
-  ),
   description: OrNull(Description),
 });
 export const AdoptAnswer = Type.Object({
