@@ -7,9 +7,10 @@ import { atMs, isPlaying, seek, show, spans } from '../timeline/view.ts';
 import { clipWords } from '../words/clips.ts';
 import { dayStart, longDay, nextDay } from '../words/format.ts';
 import { daysOfMonth, firstOfDay, firstWeekdayOf, monthStart, nearestDay, recordedShares } from './calendar-days.ts';
+import { ProtectedList } from './protected-list.tsx';
 
-/** The days that have recordings; one of them is gone to. */
-export function Calendar({ onClosed }: { readonly onClosed: () => void }) {
+/** The days that have recordings, and what is protected; one of them is gone to. */
+export function Calendar({ name, onClosed }: { readonly name: string; readonly onClosed: () => void }) {
   const { language } = voice();
   const words = clipWords.value;
   const [here] = useState(() => dayStart(atMs.peek() ?? spans.peek().at(-1)?.endMs ?? Date.now()));
@@ -74,6 +75,7 @@ export function Calendar({ onClosed }: { readonly onClosed: () => void }) {
           </div>
         )}
       </div>
+      <ProtectedList name={name} onGo={() => setDone(true)} />
     </Sheet>
   );
 }

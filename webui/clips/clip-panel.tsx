@@ -11,7 +11,6 @@ import { type Clip, missingMs } from './clip.ts';
 import { canSend, type Delivery, useClipSize, useDelivery } from './delivery.ts';
 import { endHere, unmark } from './marking.ts';
 import { keep, keepNoMore, protectionOf, useProtections } from './protected.ts';
-import { ProtectedSheet } from './protected-sheet.tsx';
 
 interface ClipPanelProps {
   readonly name: string;
@@ -29,7 +28,8 @@ export function ClipPanel({ name, title, clip }: ClipPanelProps) {
     heading.current?.focus({ preventScroll: true });
     return () => before instanceof HTMLElement && before.isConnected && before.focus({ preventScroll: true });
   }, []);
-  const size = useClipSize(name, clip);
+  const isEmpty = missingMs(spans.value, clip) >= clip.endMs - clip.startMs;
+  const size = useClipSize(isEmpty ? undefined : name, clip);
   const delivery = useDelivery(name, title, clip, size);
   const length = duration(clip.endMs - clip.startMs, { language, words: common });
   return (
@@ -43,19 +43,19 @@ export function ClipPanel({ name, title, clip }: ClipPanelProps) {
             <span class="clip-times">
               {clockSeconds(clip.startMs, language)} – {clockSeconds(clip.endMs, language)}
             </span>
-            {typeof size === 'number' && <span>{byteSize(size, language)}</span>}
+            {size !== undefined && <span>{byteSize(size, language)}</span>}
           </p>
         </div>
         <button class="round" type="button" aria-label={common.close} onClick={unmark}>
           <Icon name="cross" />
         </button>
       </header>
-      <Missing clip={clip} isEmpty={size === null} />
+      <Missing clip={clip} isEmpty={isEmpty} />
       <div class="clip-ends">
         <Button onClick={() => endHere('start')}>{words.startHere}</Button>
         <Button onClick={() => endHere('end')}>{words.endHere}</Button>
       </div>
-      <Ways delivery={delivery} isOff={size === null} />
+      <Ways delivery={delivery} isOff={isEmpty} />
       {isOwner.value && <Keep name={name} clip={clip} />}
     </section>
   );
@@ -122,7 +122,6 @@ function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {
   const words = clipWords.value;
   const all = useProtections(name);
   const [isBusy, setBusy] = useState(false);
-  const [isListed, setListed] = useState(false);
   const kept = protectionOf(all ?? [], clip);
   const toggle = async () => {
     if (isBusy || !all) {
@@ -134,21 +133,13 @@ function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {
     setBusy(false);
   };
   return (
-    <div class="clip-keep">
-      <button class="row switch" type="button" role="switch" aria-checked={kept !== undefined} onClick={toggle}>
-        <Icon name="lock" />
-        <span class="grow">
-          <b>{kept ? words.protectedClip : words.protect}</b>
-          <span class="small dim">{words.protectText}</span>
-        </span>
-        <i class="slot" />
-      </button>
-      {(all?.length ?? 0) > 0 && (
-        <button class="text" type="button" onClick={() => setListed(true)}>
-          {words.protectedList}
-        </button>
-      )}
-      {isListed && <ProtectedSheet name={name} onClosed={() => setListed(false)} />}
-    </div>
+    <button class="row switch clip-keep" type="button" role="switch" aria-checked={kept !== undefined} onClick={toggle}>
+      <Icon name="lock" />
+      <span class="grow">
+        <b>{kept ? words.protectedClip : words.protect}</b>
+        <span class="small dim">{words.protectText}</span>
+      </span>
+      <i class="slot" />
+    </button>
   );
 }

@@ -1,21 +1,18 @@
 import { useEffect } from 'preact/hooks';
 import { Icon } from '../parts/icon.tsx';
-import { toast } from '../parts/toast.tsx';
 import { place } from '../route.ts';
 import { onKeys } from '../timeline/keys.ts';
 import { atMs, clip, seek } from '../timeline/view.ts';
 import { clipWords } from '../words/clips.ts';
-import { liveWords } from '../words/words.ts';
 import { ClipPanel } from './clip-panel.tsx';
 import { comeCloser, endHere, mark, unmark } from './marking.ts';
-import { savePicture } from './snapshot.ts';
 
 interface ClipToolsProps {
   readonly name: string;
   readonly title: string;
 }
 
-/** The moment as a picture, and a clip around it: a button each, and the card of the clip once there is one. */
+/** The button that marks a clip, and the card of the clip once there is one. */
 export function ClipTools({ name, title }: ClipToolsProps) {
   useClipInAddress();
   useClipKeys();
@@ -25,24 +22,9 @@ export function ClipTools({ name, title }: ClipToolsProps) {
     return <ClipPanel name={name} title={title} clip={marked} />;
   }
   return (
-    <>
-      <button
-        class="round"
-        type="button"
-        aria-label={liveWords.value.snapshot}
-        disabled={!hasMoment}
-        onClick={async () => {
-          if (await savePicture(title)) {
-            toast(liveWords.peek().pictureSaved);
-          }
-        }}
-      >
-        <Icon name="snapshot" />
-      </button>
-      <button class="round" type="button" aria-label={clipWords.value.markClip} disabled={!hasMoment} onClick={mark}>
-        <Icon name="cut" />
-      </button>
-    </>
+    <button class="round" type="button" aria-label={clipWords.value.markClip} disabled={!hasMoment} onClick={mark}>
+      <Icon name="cut" />
+    </button>
   );
 }
 

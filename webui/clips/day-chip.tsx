@@ -8,7 +8,7 @@ import { dayStart } from '../words/format.ts';
 import { Calendar } from './calendar.tsx';
 
 /** The day of the picture; a tap opens the calendar. */
-export function DayChip() {
+export function DayChip({ name }: { readonly name: string }) {
   const { language } = voice();
   const [isOpen, setOpen] = useState(false);
   useEffect(() => onKeys({ g: () => setOpen(true), G: () => setOpen(true) }), []);
@@ -20,7 +20,7 @@ export function DayChip() {
         <span class="unseen">{clipWords.value.goToDay}: </span>
         {day !== undefined && chipDay(day, language)}
       </button>
-      {isOpen && <Calendar onClosed={() => setOpen(false)} />}
+      {isOpen && <Calendar name={name} onClosed={() => setOpen(false)} />}
     </>
   );
 }

@@ -7,16 +7,17 @@ const HELD_BYTES = 256e6;
 /** While an end is dragged nobody reads how large the file would be. */
 const REST_MS = 300;
 
-/** Undefined until it is known; null: nothing was recorded then. */
-export function useClipSize(name: string, { startMs, endMs }: Clip): number | null | undefined {
-  const [size, setSize] = useState<number | null>();
+/** Undefined until it is known. @param name undefined: there is nothing to ask for */
+export function useClipSize(name: string | undefined, { startMs, endMs }: Clip): number | undefined {
+  const [size, setSize] = useState<number>();
   useEffect(() => {
     const stop = new AbortController();
     const timer = setTimeout(async () => {
-      // Without an answer nothing is said of it; the strip above tells that the box is away.
-      const bytes = await clipSize(name, { startMs, endMs }, stop.signal).catch(() => 0);
-      if (!stop.signal.aborted && bytes !== 0) {
-        setSize(bytes ?? null);
+      // Without an answer the last size stands; the strip above tells that the box is away.
+      const bytes =
+        name !== undefined && (await clipSize(name, { startMs, endMs }, stop.signal).catch(() => undefined));
+      if (!stop.signal.aborted && bytes !== false) {
+        setSize((before) => bytes ?? before);
       }
     }, REST_MS);
     return () => {
@@ -24,7 +25,7 @@ export function useClipSize(name: string, { startMs, endMs }: Clip): number | nu
       clearTimeout(timer);
     };
   }, [name, startMs, endMs]);
-  return size;
+  return name === undefined ? undefined : size;
 }
 
 export interface Delivery {
@@ -45,7 +46,7 @@ interface State {
 }
 
 /** Fetches a clip, and saves it or hands it to the phone's own sheet. */
-export function useDelivery(name: string, title: string, clip: Clip, sizeBytes: number | null | undefined): Delivery {
+export function useDelivery(name: string, title: string, clip: Clip, sizeBytes: number | undefined): Delivery {
   const [state, setState] = useState<State>({});
   const stop = useRef<AbortController | undefined>(undefined);
   const cancel = () => {

@@ -53,7 +53,7 @@ export function Facts({ mark, language }: { readonly mark: Mark; readonly langua
   const words = clipWords.value;
   const what = kindName(mark.type, words);
   return (
-    <span class="facts">
+    <span class="seen-facts">
       <b>
         <bdi>{mark.count > 1 ? words.severalSeen(what, number(mark.count, 0, language)) : what}</bdi>
       </b>

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Mark } from '../timeline/lane.ts';
 import { clips } from '../words/en/clips.ts';
+import { nearPicture } from './near-picture.ts';
 import { kindName, seenAt, seenOn, spread } from './seen.ts';
 
 const at = (startMs: number, lastsMs = 5_000, type = 'motion'): Mark => ({
@@ -36,4 +37,14 @@ test('the picture is of an event from what led to it up to its end', () => {
 
 test('pictures beside the time never lie on each other', () => {
   expect(spread([at(0), at(10), at(100), at(150), at(210)], 100).map(({ startMs }) => startMs)).toEqual([0, 100, 210]);
+});
+
+test('a picture of what was seen is that of the moment, or of the nearest that was recorded within five seconds', () => {
+  const span = (startMs: number, endMs: number) => ({ start: '', startMs, endMs });
+  const spans = [span(0, 10_000), span(60_000, 90_000)];
+  expect(nearPicture(spans, 4_000)).toBe(4_000);
+  expect(nearPicture(spans, 10_000)).toBe(9_800);
+  expect(nearPicture(spans, 58_000)).toBe(60_000);
+  expect(nearPicture(spans, 30_000)).toBeUndefined();
+  expect(nearPicture([], 30_000)).toBeUndefined();
 });

@@ -1,12 +1,15 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { spans } from '../timeline/view.ts';
+import { nearPicture } from './near-picture.ts';
 import { askThumb } from './thumbs.ts';
 
 /** A small picture of a moment, asked for when it comes into sight. */
 export function Thumb({ name, ms }: { readonly name: string; readonly ms: number }) {
+  const at = nearPicture(spans.value, ms);
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const { current } = canvas;
-    if (!current) {
+    if (!current || at === undefined) {
       return undefined;
     }
     let takeBack = () => {};
@@ -14,7 +17,7 @@ export function Thumb({ name, ms }: { readonly name: string; readonly ms: number
       ([entry]) => {
         takeBack();
         if (entry?.isIntersecting) {
-          takeBack = askThumb(name, ms, (picture) => {
+          takeBack = askThumb(name, at, (picture) => {
             observer.disconnect();
             draw(current, picture);
           });
@@ -27,7 +30,7 @@ export function Thumb({ name, ms }: { readonly name: string; readonly ms: number
       observer.disconnect();
       takeBack();
     };
-  }, [name, ms]);
+  }, [name, at]);
   return <canvas class="thumb" width="16" height="9" ref={canvas} />;
 }
 

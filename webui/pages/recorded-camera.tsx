@@ -9,6 +9,7 @@ import { ClipTools } from '../clips/clip-tools.tsx';
 import { DayChip } from '../clips/day-chip.tsx';
 import { EventPictures } from '../clips/event-pictures.tsx';
 import { EventsList } from '../clips/events-list.tsx';
+import { SnapshotButton } from '../clips/snapshot-button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { toast } from '../parts/toast.tsx';
 import { Transport } from '../parts/transport.tsx';
@@ -96,7 +97,7 @@ export function RecordedCamera({ name, title, camera, known, others, onNearEnd, 
     <div class="recorded" data-axis={isLying ? 'x' : 'y'}>
       <header class="top">
         {chooser}
-        <DayChip />
+        <DayChip name={name} />
       </header>
       <div class="viewing">
         <div class="viewer" data-count={1 + inStep.length}>
@@ -104,7 +105,9 @@ export function RecordedCamera({ name, title, camera, known, others, onNearEnd, 
             name={name}
             onFailure={(hasFailed) => setFailure(hasFailed ? 'gone' : undefined)}
             onBlind={() => !canDecode(codec) && setFailure('blind')}
-          />
+          >
+            <SnapshotButton title={title} />
+          </RecordedPicture>
           {inStep.map((one) => (
             <Follower key={one} name={one} title={others.find((other) => other.name === one)?.title ?? one} />
           ))}
@@ -113,7 +116,7 @@ export function RecordedCamera({ name, title, camera, known, others, onNearEnd, 
       </div>
       {failure !== undefined && <Failure codec={codec} />}
       <div class="timeline">
-        {!isLying && live}
+        {!isLying && !clip.value && live}
         {isLying && <LaneNames cameras={lanes} laneHeight={laneHeight} onLane={onLane} />}
         <Timeline axis={isLying ? 'x' : 'y'} cameras={lanes} laneHeight={laneHeight} onLane={onLane}>
           {!isLying && <EventPictures name={name} />}

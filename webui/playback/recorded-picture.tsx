@@ -1,4 +1,5 @@
 import { effect } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { goFull } from '../parts/full-screen.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -18,10 +19,12 @@ interface RecordedPictureProps {
   readonly name: string;
   readonly onFailure: (hasFailed: boolean) => void;
   readonly onBlind: () => void;
+  /** What else can be done with the picture, over it. */
+  readonly children?: ComponentChildren;
 }
 
 /** The picture of the moment that the timeline is at. */
-export function RecordedPicture({ name, onFailure, onBlind }: RecordedPictureProps) {
+export function RecordedPicture({ name, onFailure, onBlind, children }: RecordedPictureProps) {
   const screen = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const cover = useRef<HTMLCanvasElement>(null);
@@ -47,6 +50,7 @@ export function RecordedPicture({ name, onFailure, onBlind }: RecordedPicturePro
       <canvas class="cover" ref={cover} hidden />
       {isGap && <p class="in-gap">{recordingsWords.value.nothingHere}</p>}
       <div class="on-picture">
+        {children}
         <button
           class="round"
           type="button"

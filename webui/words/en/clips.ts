@@ -18,7 +18,6 @@ export const clips = {
   protectText: 'Is not deleted when the disk gets full',
   notProtected: 'Not protected. The box could not keep it.',
   protectedList: 'Protected recordings',
-  protectedNone: 'Nothing is protected yet. Mark a clip and protect it.',
   unprotect: 'Protect no more',
   unprotected: 'Not protected any more. It goes when it is old enough.',
 

@@ -19,7 +19,6 @@ export const clips: ClipsWords = {
   protectText: '磁盘满时也不会删除',
   notProtected: '未能保护，设备无法记下这一段。',
   protectedList: '受保护的录像',
-  protectedNone: '还没有受保护的录像。标记一个片段即可保护。',
   unprotect: '取消保护',
   unprotected: '已取消保护，到期后会被删除。',
 

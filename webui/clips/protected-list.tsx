@@ -1,8 +1,6 @@
-import { useState } from 'preact/hooks';
 import type { Protection } from '../box/protections.ts';
 import { nowMs } from '../box/wake.ts';
 import { Icon } from '../parts/icon.tsx';
-import { Sheet } from '../parts/sheet.tsx';
 import { toast } from '../parts/toast.tsx';
 import { voice } from '../parts/voice.ts';
 import { clip, seek } from '../timeline/view.ts';
@@ -12,22 +10,23 @@ import { comeCloser } from './marking.ts';
 import { keep, keepNoMore, useProtections } from './protected.ts';
 import { Thumb } from './thumb.tsx';
 
-/** What of a camera is protected: one goes to it, or protects it no more. */
-export function ProtectedSheet({ name, onClosed }: { readonly name: string; readonly onClosed: () => void }) {
-  const { protectedList, protectedNone } = clipWords.value;
-  const [isDone, setDone] = useState(false);
-  const all = useProtections(name);
+/** What of a camera is protected: one goes to it, or protects it no more. Nothing while there is none. */
+export function ProtectedList({ name, onGo }: { readonly name: string; readonly onGo: () => void }) {
+  const all = useProtections(name) ?? [];
+  if (all.length === 0) {
+    return null;
+  }
   return (
-    <Sheet title={protectedList} onClosed={onClosed} isDone={isDone}>
-      {all?.length === 0 && <p class="dim">{protectedNone}</p>}
-      <ul class="protected">
-        {all?.map((one) => (
+    <section class="protected">
+      <h3>{clipWords.value.protectedList}</h3>
+      <ul>
+        {all.map((one) => (
           <li key={one.id}>
-            <Entry name={name} protection={one} onGo={() => setDone(true)} />
+            <Entry name={name} protection={one} onGo={onGo} />
           </li>
         ))}
       </ul>
-    </Sheet>
+    </section>
   );
 }
 
