@@ -17,6 +17,7 @@ import { words } from './words/words.ts';
 
 const Start = lazyPage(() => import('./pages/start.tsx').then((page) => page.StartPage));
 const Recordings = lazyPage(() => import('./pages/recordings.tsx').then((page) => page.RecordingsPage));
+const Wall = lazyPage(() => import('./pages/wall.tsx').then((page) => page.WallPage));
 const Settings = lazyPage(() => import('./pages/settings/settings.tsx').then((page) => page.SettingsPage));
 
 /** The page: what stands in front of it, then the place that the address names. */
@@ -69,6 +70,8 @@ function Page({ isOpen }: { readonly isOpen: boolean }) {
       return <Recordings.Page />;
     case 'settings':
       return <Settings.Page />;
+    case 'wall':
+      return <Wall.Page />;
     default:
       return <LivePage />;
   }

@@ -30,7 +30,9 @@ test('the page names its script, style and icon by their content', async () => {
   const names = namedIn(page).sort();
   expect(names.filter((name) => !name.startsWith('chunk-'))).toEqual([
     expect.stringMatching(/^app-[0-9A-Z]{8}\.css$/),
+    'apple-180.png',
     expect.stringMatching(/^main-[0-9A-Z]{8}\.js$/),
+    'manifest.webmanifest',
     expect.stringMatching(/^mark-[0-9A-F]{8}\.svg$/),
   ]);
   expect(await readdir(folder)).toEqual(expect.arrayContaining(names));
@@ -65,7 +67,7 @@ test('the first load is below 60 kB gzipped', async () => {
 });
 
 /** What others use, and what is packed once more. */
-const OTHERS = /^perch-video|^hls\.min\.js|^near-live\.js|^api\.|\.gz$/;
+const OTHERS = /^perch-video|^hls\.min\.js|^near-live\.js|^api\.|^(?:icon|maskable)-|\.gz$/;
 const plainName = (file: string): string => file.replace(/-[0-9A-Z]{8}\./, '.');
 const bytesOf = async (files: Iterable<string>): Promise<number> => {
   const sizes = [...files].map(async (file) => gzipSync(await readFile(join(folder, file))).length);
@@ -96,8 +98,22 @@ const laterFiles = async (): Promise<string[]> => {
 test('pages that are not seen first, hls.js and the other languages come only when they are needed', async () => {
   const names = (await laterFiles()).map(plainName).filter((name) => name !== 'chunk.js');
   expect(names.sort()).toEqual(
-    ['live-help', 'start', 'recordings', 'settings', 'cameras', 'storage', 'system', 'people', 'hls', 'zh-cn']
+    [
+      'live-help',
+      'wall',
+      'shell-worker',
+      'start',
+      'recordings',
+      'settings',
+      'cameras',
+      'storage',
+      'system',
+      'people',
+      'hls',
+      'zh-cn',
+    ]
       .map((name) => `${name}.js`)
+      .concat('awake.mp4')
       .sort(),
   );
 });
@@ -136,6 +152,23 @@ test('every script and the style lie there packed as well', async () => {
     expect(gunzipSync(zipped).equals(plain), name).toBe(true);
     // A few lines hardly shrink.
     expect(zipped.length, name).toBeLessThan(plain.length < 4_000 ? plain.length + 30 : plain.length * 0.6);
+  }
+});
+
+test('the service worker keeps the first load and nothing else', async () => {
+  const worker = await readFile(join(folder, 'shell-worker.js'), 'utf8');
+  const kept = [...worker.matchAll(/"([\w-]+\.(?:js|css|svg))"/g)].map(([, name = '']) => name);
+  const first = [...(await firstLoad())].filter((name) => /\.(?:js|css|svg)$/.test(name));
+  expect(kept.sort()).toEqual(first.sort());
+});
+
+test('the page can be installed: its manifest names icons that are there, in their sizes', async () => {
+  const { icons, start_url, display } = JSON.parse(await readFile(join(folder, 'manifest.webmanifest'), 'utf8'));
+  expect([start_url, display]).toEqual(['./#/live', 'standalone']);
+  for (const { src, sizes } of icons) {
+    const png = await readFile(join(folder, src));
+    // PNG §11.2.1: width and height stand first in the first chunk.
+    expect(`${png.readUInt32BE(16)}x${png.readUInt32BE(20)}`, src).toBe(sizes);
   }
 });
 

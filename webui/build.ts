@@ -35,6 +35,8 @@ export async function buildPage(folder: string): Promise<void> {
     legalComments: 'none',
     entryNames: '[name]-[hash]',
     chunkNames: '[name]-[hash]',
+    assetNames: '[name]-[hash]',
+    loader: { '.mp4': 'file' },
     metafile: true,
     logLevel: 'warning',
   });
@@ -48,7 +50,10 @@ export async function buildPage(folder: string): Promise<void> {
     ['app.css', outputOf(metafile, 'app.css')],
     ['mark.svg', await copyHashed('mark.svg', fresh)],
   ]);
-  await writeFile(join(fresh, 'index.html'), await writeIndex(names, firstImports(metafile)));
+  await copyApp(fresh);
+  const imports = firstImports(metafile);
+  await writeFile(join(fresh, 'index.html'), await writeIndex(names, imports));
+  await buildShellWorker(fresh, [...names.values(), ...imports]);
   await packAll(fresh);
   await rm(folder, { recursive: true, force: true });
   await rename(fresh, folder);
@@ -98,6 +103,31 @@ async function buildApiPage(folder: string): Promise<void> {
     logLevel: 'warning',
   });
   await copyFile(join(HERE, 'api/api.html'), join(folder, 'api.html'));
+}
+
+/** What a phone needs to install the page, under names that stay. */
+async function copyApp(folder: string): Promise<void> {
+  await copyFile(join(HERE, 'manifest.webmanifest'), join(folder, 'manifest.webmanifest'));
+  for (const icon of await readdir(join(HERE, 'icons'))) {
+    await copyFile(join(HERE, 'icons', icon), join(folder, icon));
+  }
+}
+
+/** The service worker: under a name that stays, and another one as soon as the page is. */
+async function buildShellWorker(folder: string, files: readonly string[]): Promise<void> {
+  const page = await readFile(join(folder, 'index.html'));
+  const version = createHash('sha256').update(page).digest('hex').slice(0, 8);
+  await build({
+    absWorkingDir: HERE,
+    entryPoints: ['shell-worker.ts'],
+    outdir: folder,
+    bundle: true,
+    format: 'iife',
+    target: BROWSERS,
+    minify: true,
+    define: { SHELL_FILES: JSON.stringify(files), SHELL_VERSION: JSON.stringify(version) },
+    logLevel: 'warning',
+  });
 }
 
 async function packAll(folder: string): Promise<void> {

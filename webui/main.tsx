@@ -5,6 +5,7 @@ import { listenToBox } from './box/feed.ts';
 import { keepAsking } from './box/paths.ts';
 import { openGuestLink } from './box/session.ts';
 import { watchPage } from './box/wake.ts';
+import { keepShell } from './keep-shell.ts';
 import { watchPlace } from './navigation.ts';
 import { guestToken } from './route.ts';
 import { loadLanguage } from './words/words.ts';
@@ -24,6 +25,8 @@ watchPlace();
 loadAppearance();
 watchPage();
 listenToBox();
+
+keepShell();
 
 const root = document.getElementById('app');
 if (root) {

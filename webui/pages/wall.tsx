@@ -1,0 +1,115 @@
+import type { RefObject } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { keepAwake } from '../box/awake.ts';
+import { cameras } from '../cameras/cameras.ts';
+import { tileSize, wallLayout } from '../cameras/layout.ts';
+import type { Camera } from '../cameras/pair.ts';
+import { Icon } from '../parts/icon.tsx';
+import { pathOf, Tile, wantsSound } from '../parts/tile.tsx';
+import { useLivePlayer } from '../player/picture.tsx';
+import { LIVE } from '../route.ts';
+import { liveWords, words } from '../words/words.ts';
+
+const GAP_PX = 4;
+const WANDER_MS = 60_000;
+const TOUCHED_MS = 3_000;
+/** Around the middle, a pixel at a time: no edge stands on the same spot for a day. */
+const STEPS = [
+  [0, 0],
+  [1, 0],
+  [1, 1],
+  [0, 1],
+  [-1, 1],
+  [-1, 0],
+  [-1, -1],
+  [0, -1],
+  [1, -1],
+] as const;
+
+/** The grid alone, for a screen on the wall: no controls, no pointer. Esc leads back, and so does a button after a tap. */
+export function WallPage() {
+  const all = cameras.value ?? [];
+  const wall = useRef<HTMLDivElement>(null);
+  useWallSize(wall, all.length);
+  useWander(wall);
+  useEffect(() => {
+    const stop = new AbortController();
+    keepAwake(stop.signal);
+    return () => stop.abort();
+  }, []);
+  const isTouched = useTouched();
+  return (
+    <div class="cinema wall">
+      <h1 class="unseen">{liveWords.value.wall}</h1>
+      <div class="wall-grid" ref={wall}>
+        {all.map((camera) => (
+          <WallTile key={camera.name} camera={camera} isAlone={all.length === 1} />
+        ))}
+      </div>
+      <a class={isTouched ? 'round wall-back shown' : 'round wall-back'} href={LIVE} aria-label={words.value.back}>
+        <Icon name="back" />
+      </a>
+    </div>
+  );
+}
+
+function WallTile({ camera, isAlone }: { readonly camera: Camera; readonly isAlone: boolean }) {
+  const { name } = pathOf(camera, isAlone);
+  const player = useLivePlayer({ name, camera: camera.name, wantsSound: wantsSound(camera, isAlone, false) });
+  return <Tile camera={camera} isAlone={isAlone} player={player} isWall />;
+}
+
+/** All tiles at once, as large as the screen has room for. */
+function useWallSize(wall: RefObject<HTMLDivElement | null>, count: number): void {
+  useLayoutEffect(() => {
+    const measure = () => {
+      const room = { width: window.innerWidth, height: window.innerHeight };
+      const layout = wallLayout(count, room);
+      const { width, height } = tileSize(room, layout, GAP_PX);
+      wall.current?.style.setProperty('--columns', String(layout.columns));
+      wall.current?.style.setProperty('--tile-width', `${Math.floor(width)}px`);
+      wall.current?.style.setProperty('--tile-height', `${Math.floor(height)}px`);
+    };
+    measure();
+    window.addEventListener('resize', measure);
+    return () => window.removeEventListener('resize', measure);
+  }, [wall, count]);
+}
+
+function useWander(wall: RefObject<HTMLDivElement | null>): void {
+  useEffect(() => {
+    let step = 0;
+    const timer = setInterval(() => {
+      step = (step + 1) % STEPS.length;
+      const [x, y] = STEPS[step] ?? STEPS[0];
+      wall.current?.style.setProperty('translate', `${x}px ${y}px`);
+    }, WANDER_MS);
+    return () => clearInterval(timer);
+  }, [wall]);
+}
+
+/** Somebody is there, and may want to leave. */
+function useTouched(): boolean {
+  const [isTouched, setTouched] = useState(false);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    const onTouch = () => {
+      clearTimeout(timer);
+      setTouched(true);
+      timer = setTimeout(() => setTouched(false), TOUCHED_MS);
+    };
+    const onKey = ({ key }: KeyboardEvent) => {
+      if (key === 'Escape') {
+        location.hash = LIVE;
+      }
+    };
+    window.addEventListener('pointerdown', onTouch);
+    window.addEventListener('keydown', onKey);
+    return () => {
+      clearTimeout(timer);
+      window.removeEventListener('pointerdown', onTouch);
+      window.removeEventListener('keydown', onKey);
+    };
+  }, []);
+  return isTouched;
+}

@@ -1,0 +1,93 @@
+/**
+ * Keeps the page's shell, so that it is there at once and while the box is away. Never anything that the box tells:
+ * all else goes its usual way. Browsers take service workers in secure contexts alone.
+ */
+
+/** Put in by the build: the files of the first load, and what changes with any of them. */
+declare const SHELL_FILES: readonly string[];
+declare const SHELL_VERSION: string;
+
+interface WorkerEvent extends Event {
+  waitUntil(work: Promise<unknown>): void;
+}
+interface FetchEvent extends WorkerEvent {
+  readonly request: Request;
+  respondWith(answer: Promise<Response>): void;
+}
+interface WorkerScope {
+  readonly registration: { readonly scope: string };
+  readonly clients: { claim(): Promise<void> };
+  skipWaiting(): Promise<void>;
+  addEventListener<T extends WorkerEvent>(type: string, listener: (event: T) => void): void;
+}
+const worker = self as unknown as WorkerScope;
+
+const OWN = `perch-shell ${worker.registration.scope} `;
+const CACHE = OWN + SHELL_VERSION;
+/** A box that does not answer for so long shows the page of last time. */
+const ANSWER_MS = 3_000;
+/** The build puts a hash of the content into these names. */
+const HASHED = /-[0-9A-Z]{8}\.[0-9a-z]+$/;
+
+worker.addEventListener<WorkerEvent>('install', (event) => {
+  event.waitUntil(keepShell());
+});
+
+worker.addEventListener<WorkerEvent>('activate', (event) => {
+  event.waitUntil(forgetFormer());
+});
+
+worker.addEventListener<FetchEvent>('fetch', (event) => {
+  const { request } = event;
+  if (request.method !== 'GET') {
+    return;
+  }
+  if (request.mode === 'navigate' && isPage(request.url)) {
+    event.respondWith(freshPage(request));
+  } else if (request.url.startsWith(worker.registration.scope) && HASHED.test(request.url)) {
+    event.respondWith(keptFile(request));
+  }
+});
+
+const isPage = (url: string): boolean => url.split(/[?#]/)[0] === worker.registration.scope;
+
+async function keepShell(): Promise<void> {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(['./', ...SHELL_FILES]);
+  await worker.skipWaiting();
+}
+
+async function forgetFormer(): Promise<void> {
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => name.startsWith(OWN) && name !== CACHE).map((name) => caches.delete(name)));
+  await worker.clients.claim();
+}
+
+/** The box's own page, so that an update is there at once; the kept one when the box is away or starting. */
+async function freshPage(request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match('./');
+  try {
+    const page = await fetch(request, kept ? { signal: AbortSignal.timeout(ANSWER_MS) } : {});
+    return page.ok || !kept ? page : kept;
+  } catch (error) {
+    if (kept) {
+      return kept;
+    }
+    throw error;
+  }
+}
+
+/** What has this name has this content, for ever. */
+async function keptFile(request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(request);
+  if (kept) {
+    return kept;
+  }
+  const file = await fetch(request);
+  if (file.ok) {
+    await cache.put(request, file.clone());
+  }
+  return file;
+}
