@@ -54,6 +54,8 @@ export interface GetQuery {
   readonly format: GetFormat;
   /** So many times as fast, with key frames alone; undefined: everything as it was. */
   readonly speed?: number | undefined;
+  /** Gaps are left out, so that what follows them is in it too; else it ends at the first. */
+  readonly skipsGaps?: boolean | undefined;
 }
 
 /** The recordings as they can be listed, played and deleted. */
@@ -305,7 +307,7 @@ export class Playback {
 }
 
 const keyOf = (query: GetQuery): string =>
-  JSON.stringify([query.path, query.startUs, query.durationUs, query.format, query.speed]);
+  JSON.stringify([query.path, query.startUs, query.durationUs, query.format, query.speed, query.skipsGaps]);
 
 /** A fault that stays, as of a full disk, is told when it begins. */
 function onceEach(tell: (cause: string) => void): (error: unknown) => void {

@@ -7,6 +7,7 @@ import {
   queryDuration,
   queryFormat,
   queryPath,
+  querySkipsGaps,
   querySpeed,
   queryStart,
   queryText,
@@ -59,7 +60,8 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     const start = queryStart(query);
     const durationUs = queryDuration(query);
     const format = queryFormat(query);
-    const wanted: GetQuery = { path, startUs: start.us, durationUs, format, speed: querySpeed(query) };
+    const skipsGaps = querySkipsGaps(query);
+    const wanted: GetQuery = { path, startUs: start.us, durationUs, format, speed: querySpeed(query), skipsGaps };
     const done = new AbortController();
     reply.raw.once('close', () => done.abort());
     const answer = await playback

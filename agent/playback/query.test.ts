@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PerchError } from '../base/errors.ts';
-import { queryDuration, queryFormat, queryPath, queryStart, queryTime } from './query.ts';
+import { queryDuration, queryFormat, queryPath, querySkipsGaps, queryStart, queryTime } from './query.ts';
 
 test.for([
   ['200.5', 200_500_000],
@@ -48,4 +48,13 @@ test('formats are fmp4, mp4 and the default', () => {
     'mp4',
   ]);
   expect(() => queryFormat({ format: 'avi' })).toThrow('invalid format: avi');
+});
+
+test('gaps end an answer unless they are to be skipped, and another word is refused', () => {
+  expect([querySkipsGaps({}), querySkipsGaps({ gaps: 'end' }), querySkipsGaps({ gaps: 'skip' })]).toEqual([
+    false,
+    false,
+    true,
+  ]);
+  expect(() => querySkipsGaps({ gaps: 'none' })).toThrow("invalid gaps: 'none'");
 });

@@ -84,6 +84,14 @@ export function querySpeed(query: Query): number | undefined {
   return speed;
 }
 
+export function querySkipsGaps(query: Query): boolean {
+  const text = queryText(query, 'gaps') ?? '';
+  if (text !== '' && text !== 'end' && text !== 'skip') {
+    throw new PerchError('badInput', `invalid gaps: '${text.slice(0, 64)}' is neither end nor skip`);
+  }
+  return text === 'skip';
+}
+
 /** What came in a request for a timeline. */
 export interface TimelineRequest {
   readonly path: string;

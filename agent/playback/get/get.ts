@@ -31,6 +31,8 @@ export interface GetRequest {
   readonly format: GetFormat;
   /** So many times as fast, with key frames alone; undefined: everything as it was. */
   readonly speed?: number | undefined;
+  /** Gaps are left out, so that what follows them is in it too; else it ends at the first. */
+  readonly skipsGaps?: boolean | undefined;
 }
 
 /** Why an answer is shorter than asked, though there is more, and where that begins. */
@@ -116,13 +118,15 @@ class AnswerBuilder {
   isPictureless = false;
   /** By track: where its last sample begins, in seconds of the request. */
   readonly #lastSeconds = new Map<number, number>();
+  /** Of the request, what lay in gaps. */
+  #skippedSeconds = 0;
   #end: AnswerEnd | undefined;
 
   constructor(tables: TableCache, request: GetRequest) {
     this.#tables = tables;
     this.#request = request;
-    const { path, startUs, durationUs, format, speed } = request;
-    const wanted = [ANSWER_VERSION, path, startUs, durationUs, format, speed ?? 1];
+    const { path, startUs, durationUs, format, speed, skipsGaps = false } = request;
+    const wanted = [ANSWER_VERSION, path, startUs, durationUs, format, speed ?? 1, skipsGaps];
     this.#hash = createHash('sha256').update(JSON.stringify(wanted));
   }
 
@@ -136,7 +140,12 @@ class AnswerBuilder {
     if (this.#form && !before) {
       // What has another form begins a stream of its own, though no time is missing.
       const hasOtherForm = tabled !== undefined && !isSameForm(this.#form.init, tabled.head.init);
-      return this.#endAt(hasOtherForm && this.#isNext(row) ? 'codec-change' : 'gap', row);
+      if (hasOtherForm || !tabled || !this.#request.skipsGaps) {
+        return this.#endAt(hasOtherForm && this.#isNext(row) ? 'codec-change' : 'gap', row);
+      }
+    }
+    if (!before && this.#request.skipsGaps) {
+      this.#skipGap(row);
     }
     if (!tabled) {
       return this.#form ? this.#endAt('unreadable', row) : true;
@@ -149,10 +158,10 @@ class AnswerBuilder {
     }
     const nominal = before
       ? before.shiftSeconds + distanceSeconds(before.row, row)
-      : (row.startUs - this.#request.startUs) / 1e6;
-    const shiftSeconds = before ? this.#withoutOverlap(tabled, nominal) : nominal;
+      : (row.startUs - this.#request.startUs) / 1e6 - this.#skippedSeconds;
+    const shiftSeconds = this.#form ? this.#withoutOverlap(tabled, nominal) : nominal;
     this.#before = { row, shiftSeconds };
-    this.#addCut(cutFile(tabled, shiftSeconds, this.#request.durationUs / 1e6));
+    this.#addCut(cutFile(tabled, shiftSeconds, this.#request.durationUs / 1e6 - this.#skippedSeconds));
     return true;
   }
 
@@ -162,6 +171,13 @@ class AnswerBuilder {
     }
     const file = this.#form.answer.finish();
     return { file, etag: `"${this.#hash.digest('base64url').slice(0, 27)}"`, end: this.#end };
+  }
+
+  /** What comes behind a gap follows at once. */
+  #skipGap(row: SegmentRow): void {
+    const last = this.#before?.row;
+    const endUs = last ? last.startUs + last.durationUs : this.#request.startUs;
+    this.#skippedSeconds += Math.max(0, row.startUs - endUs) / 1e6;
   }
 
   #isNext(row: SegmentRow): boolean {
