@@ -1,35 +1,101 @@
-import { distinctDisks } from '../../box/system.ts';
-import { useSystemFacts } from '../../box/system-facts.ts';
-import { Icon } from '../../parts/icon.tsx';
+import { useState } from 'preact/hooks';
+import { useAsked } from '../../box/use-asked.ts';
+import { Button } from '../../parts/button.tsx';
+import { Empty } from '../../parts/notices.tsx';
+import { Row } from '../../parts/row.tsx';
 import { voice } from '../../parts/voice.ts';
-import { byteSize, percent } from '../../words/format.ts';
+import { byteSize, longDuration } from '../../words/format.ts';
 import { storageWords } from '../../words/storage.ts';
+import type { RecordingDisk, StorageUse } from './camera-settings.ts';
+import { Disks } from './storage-disks.tsx';
+import { type Drive, oneOfEach, type Place, reachOf } from './storage-facts.ts';
+import { KeepFree } from './storage-free.tsx';
+import { PlacesSheet } from './storage-places.tsx';
+import { type ProtectedClip, ProtectedSheet } from './storage-protected.tsx';
+import { DiskSays } from './storage-says.tsx';
+import { CameraUses } from './storage-uses.tsx';
 
-/** The disks and their room. */
+const LOOK_MS = 10_000;
+const SELDOM_MS = 30_000;
+
+interface Items<T> {
+  readonly items: readonly T[];
+}
+
+/** How far back, what each camera takes, and the disks. */
 export function StoragePage() {
+  const say = storageWords.value;
+  const use = useAsked<StorageUse>('v3/recordings/usage', { everyMs: LOOK_MS, news: ['config'] });
+  const disks = useAsked<Items<RecordingDisk>>('v3/disks', { everyMs: LOOK_MS, news: ['disk', 'config'] });
+  const places = useAsked<Items<Place>>('v3/disks/places', { everyMs: SELDOM_MS, news: ['config'] });
+  const system = useAsked<{ readonly drives: readonly Drive[] }>('v3/system', { everyMs: SELDOM_MS });
+  const clips = useAsked<Items<ProtectedClip>>('v3/recordings/protected?itemsPerPage=1000', { everyMs: SELDOM_MS });
+  const [open, setOpen] = useState<'places' | 'clips'>();
+  const close = () => setOpen(undefined);
+  if (!use.value || !disks.value || !places.value) {
+    return <div class="skeleton block" />;
+  }
+  const shown = oneOfEach(disks.value.items, places.value.items);
+  const drives = system.value?.drives ?? [];
+  const kept = clips.value?.items ?? [];
+  return (
+    <>
+      <h2 class="unseen">{say.storage}</h2>
+      <DiskSays disks={shown} drives={drives} places={places.value.items} onMakeRoom={() => setOpen('places')} />
+      <Headline use={use.value} disks={shown} />
+      <CameraUses use={use.value} onDeleted={use.again} />
+      <section>
+        <h3>{say.disks}</h3>
+        <Disks disks={shown} places={places.value.items} drives={drives} />
+        <Button onClick={() => setOpen('places')}>{say.otherDisk}</Button>
+      </section>
+      <section class="card padded">
+        <KeepFree />
+      </section>
+      {kept.length > 0 && (
+        <div class="card">
+          <Row icon="lock" title={say.protectedClips} text={say.clips(kept.length)} onClick={() => setOpen('clips')} />
+        </div>
+      )}
+      {open === 'places' && <PlacesSheet places={places.value.items} onClosed={close} onChanged={places.again} />}
+      {open === 'clips' && <ProtectedSheet clips={kept} onClosed={close} onChanged={clips.again} />}
+    </>
+  );
+}
+
+/** One sentence with one number. */
+function Headline({ use, disks }: { readonly use: StorageUse; readonly disks: readonly RecordingDisk[] }) {
   const { language } = voice();
-  const words = storageWords.value;
-  const facts = useSystemFacts();
+  const say = storageWords.value;
+  const reach = reachOf(use);
+  const totalBytes = disks.reduce((sum, disk) => sum + disk.totalBytes, 0);
+  const usedBytes = disks.reduce((sum, disk) => sum + disk.totalBytes - disk.freeBytes, 0);
   return (
     <section>
-      <h2 class="title">{words.storage}</h2>
-      <div class="card">
-        {distinctDisks(facts?.disks ?? []).map(({ folder, totalBytes, freeBytes }) => (
-          <div class="line tall" key={folder}>
-            <Icon name="disk" />
-            <span class="grow">
-              <b>{words.roomLeft(percent(totalBytes > 0 ? freeBytes / totalBytes : 0, language))}</b>
-              <span class="dim small">
-                {words.freeOf(byteSize(freeBytes, language), byteSize(totalBytes, language))}
-              </span>
-              <meter min={0} max={totalBytes} value={totalBytes - freeBytes} aria-hidden="true" />
-              <span class="dim small folder">
-                <bdi>{folder}</bdi>
-              </span>
-            </span>
-          </div>
-        ))}
-      </div>
+      {reach ? (
+        <>
+          <p class="headline">{reachWords(reach.days, language)}</p>
+          <p class="dim">{reach.isNow ? say.reachesNow : say.howFarBack}</p>
+        </>
+      ) : (
+        <Empty title={say.nothingYet} text={say.nothingYetText} />
+      )}
+      {totalBytes > 0 && (
+        <>
+          <meter class="thick" min={0} max={totalBytes} value={usedBytes} aria-hidden="true" />
+          <p class="ends small digits">
+            <span>{say.usedOf(byteSize(usedBytes, language), byteSize(totalBytes, language))}</span>
+            {use.bytesPerDay !== null && <span class="dim">{say.aDay(byteSize(use.bytesPerDay, language))}</span>}
+          </p>
+        </>
+      )}
     </section>
   );
+}
+
+const DAY_MS = 86_400_000;
+
+/** `26 days`, `5 hours`. */
+function reachWords(days: number, language: string): string {
+  return days >= 1 ? storageWords.value.days(Math.floor(days)) : longDuration(days * DAY_MS, language);
 }

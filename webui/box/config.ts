@@ -1,0 +1,55 @@
+import { BoxError, errorOf, UI_HEADER } from './request.ts';
+
+const ANSWER_LIMIT_MS = 15_000;
+
+/** Settings, and the tag by which the box knows what they were. */
+export interface Tagged<T> {
+  readonly value: T;
+  readonly tag: string | undefined;
+}
+
+/** Somebody has changed the same settings since they were read: nothing was written. */
+export class ChangedMeanwhile extends BoxError {
+  /** Who, where the box knows. */
+  readonly by: string | undefined;
+
+  constructor(message: string, by: string | undefined) {
+    super(412, message);
+    this.by = by;
+  }
+}
+
+export async function readConfig<T>(address: string): Promise<Tagged<T>> {
+  const response = await send(address, {});
+  return { value: (await response.json()) as T, tag: response.headers.get('ETag') ?? undefined };
+}
+
+/** @param tag of the settings that the change is made from; undefined: whatever they are now. @returns the tag of those after it */
+export async function patchConfig(
+  address: string,
+  change: object,
+  tag: string | undefined,
+): Promise<string | undefined> {
+  const headers = { 'Content-Type': 'application/json', ...(tag === undefined ? {} : { 'If-Match': tag }) };
+  const response = await send(address, { method: 'PATCH', headers, body: JSON.stringify(change) });
+  return response.headers.get('ETag') ?? undefined;
+}
+
+async function send(address: string, options: RequestInit): Promise<Response> {
+  const response = await fetch(address, {
+    ...options,
+    headers: { ...UI_HEADER, ...options.headers },
+    cache: 'no-store',
+    signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+  }).catch(() => {
+    throw new BoxError(0, 'the box does not answer');
+  });
+  if (response.status === 412) {
+    const body = (await response.json()) as { error: string; conflicts?: readonly { user: string | null }[] };
+    throw new ChangedMeanwhile(body.error, body.conflicts?.find(({ user }) => user !== null)?.user ?? undefined);
+  }
+  if (!response.ok) {
+    throw await errorOf(response);
+  }
+  return response;
+}

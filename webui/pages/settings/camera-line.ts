@@ -1,0 +1,52 @@
+import { nowMs } from '../../box/wake.ts';
+import { type Camera, canPlay } from '../../cameras/pair.ts';
+import { type CameraState, cameraState } from '../../cameras/state.ts';
+import { stateWord } from '../../parts/tile.tsx';
+import { voice } from '../../parts/voice.ts';
+import { camerasWords } from '../../words/cameras.ts';
+import { liveWords } from '../../words/words.ts';
+import { daysOf, FOR_EVER, type PathConfig, recordWhen } from './camera-settings.ts';
+import { spanWords } from './span-words.ts';
+
+interface Line {
+  readonly text: string;
+  readonly tone?: 'bad' | 'warn';
+}
+
+/** How a camera is as the box sees it, whether somebody looks at it or not. */
+export const stateNow = ({ main }: Camera): CameraState =>
+  cameraState(main, { phase: 'stopped', lastFrameMs: canPlay(main) ? nowMs.value : 0 }, nowMs.value);
+
+const TROUBLE: readonly CameraState['kind'][] = ['offline', 'misconfigured'];
+
+/** `Live · keeps 14 days`, or what is the trouble. */
+export function cameraLine(camera: Camera, config: PathConfig | undefined): Line {
+  const speaker = voice();
+  const state = stateNow(camera);
+  const word = stateWord(state, speaker) ?? speaker.words.live;
+  if (TROUBLE.includes(state.kind)) {
+    return { text: word, tone: 'bad' };
+  }
+  if (state.kind === 'live' && camera.main.recording?.error != null) {
+    return { text: `${word} · ${liveWords.value.notRecording}`, tone: 'bad' };
+  }
+  const kept = config === undefined || state.kind === 'paused' ? undefined : keeping(config);
+  return { text: [word, kept].filter(Boolean).join(' · ') };
+}
+
+/** `keeps 14 days`, `on motion`. */
+export function keeping(config: PathConfig): string {
+  const say = camerasWords.value;
+  const when = recordWhen(config);
+  if (when === 'motion') {
+    return say.onMotionShort;
+  }
+  if (when === 'no') {
+    return say.notRecorded;
+  }
+  const days = daysOf(config.recordDeleteAfter ?? '');
+  if (days === FOR_EVER) {
+    return say.keepsForEver;
+  }
+  return days >= 1 ? say.keepsDays(Math.round(days)) : say.keepsFor(spanWords(days));
+}

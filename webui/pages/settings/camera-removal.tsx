@@ -1,0 +1,182 @@
+import { useState } from 'preact/hooks';
+import { encodeName } from '../../box/addresses.ts';
+import { paths } from '../../box/paths.ts';
+import { ask } from '../../box/request.ts';
+import { Button } from '../../parts/button.tsx';
+import { Row } from '../../parts/row.tsx';
+import { Sheet } from '../../parts/sheet.tsx';
+import { toast } from '../../parts/toast.tsx';
+import { voice } from '../../parts/voice.ts';
+import { camerasWords } from '../../words/cameras.ts';
+import { byteSize } from '../../words/format.ts';
+import { words } from '../../words/words.ts';
+import { type CameraFacts, cameraCall } from './camera-facts.ts';
+import { deleteRecordings } from './delete-recordings.ts';
+
+const HOUR_MS = 3_600_000;
+const MORNING_HOUR = 8;
+
+interface RemovalProps {
+  readonly name: string;
+  readonly title: string;
+  readonly facts: CameraFacts;
+  readonly onClosed: () => void;
+  readonly onRemoved: () => void;
+}
+
+/** Pause it, or remove it with or without what was recorded. */
+export function RemovalSheet({ name, title, facts, onClosed, onRemoved }: RemovalProps) {
+  const say = camerasWords.value;
+  const [outcome, setOutcome] = useState<'paused' | 'removed'>();
+  const closed = () => {
+    onClosed();
+    if (outcome === 'removed') {
+      onRemoved();
+    }
+  };
+  return (
+    <Sheet title={facts.item ? say.pauseOrRemove : say.removeOnly} onClosed={closed} isDone={outcome !== undefined}>
+      {facts.item && (
+        <Pause name={name} title={title} isPaused={facts.item.state === 'paused'} onDone={() => setOutcome('paused')} />
+      )}
+      <Remove name={name} title={title} facts={facts} onDone={() => setOutcome('removed')} />
+    </Sheet>
+  );
+}
+
+interface PauseProps {
+  readonly name: string;
+  readonly title: string;
+  readonly isPaused: boolean;
+  readonly onDone: () => void;
+}
+
+function Pause({ name, title, isPaused, onDone }: PauseProps) {
+  const say = camerasWords.value;
+  const set = async (paused: boolean, pausedUntil: string | null = null) => {
+    const patch = (body: object) => ask(cameraCall('patch', name), { method: 'PATCH', body });
+    const told = (isNow: boolean) => (isNow ? camerasWords.peek().isPaused(title) : camerasWords.peek().goesOn(title));
+    try {
+      await patch(paused ? { paused, pausedUntil } : { paused });
+      showPaused(name, paused, pausedUntil);
+      toast(told(paused), () => {
+        patch({ paused: !paused }).then(
+          () => showPaused(name, !paused, null),
+          () => toast(words.peek().noAnswer),
+        );
+      });
+      onDone();
+    } catch {
+      toast(words.peek().noAnswer);
+    }
+  };
+  if (isPaused) {
+    return <Button onClick={() => void set(false)}>{say.goOn}</Button>;
+  }
+  const until = (ms: number) => void set(true, new Date(ms).toISOString());
+  return (
+    <section class="choices">
+      <h3>{say.pause}</h3>
+      <p class="dim small">{say.pauseText}</p>
+      <div class="together">
+        <Row title={say.pauseHour} onClick={() => until(Date.now() + HOUR_MS)} />
+        <Row title={say.pauseMorning} onClick={() => until(tomorrowMorning())} />
+        <Row title={say.pauseOpen} onClick={() => void set(true)} />
+      </div>
+    </section>
+  );
+}
+
+function tomorrowMorning(): number {
+  const day = new Date();
+  day.setDate(day.getDate() + 1);
+  return day.setHours(MORNING_HOUR, 0, 0, 0);
+}
+
+interface RemoveProps {
+  readonly name: string;
+  readonly title: string;
+  readonly facts: CameraFacts;
+  readonly onDone: () => void;
+}
+
+function Remove({ name, title, facts, onDone }: RemoveProps) {
+  const { language } = voice();
+  const say = camerasWords.value;
+  const [fate, setFate] = useState<'keep' | 'delete'>('keep');
+  const [isBusy, setBusy] = useState(false);
+  const streams = [name, ...(facts.item?.sub ? [facts.item.sub] : [])];
+  const bytes = (facts.use?.items ?? []).reduce((sum, use) => sum + (streams.includes(use.path) ? use.bytes : 0), 0);
+  const remove = async () => {
+    setBusy(true);
+    try {
+      await forget(name, facts);
+      await (fate === 'delete' ? deleted(streams, title, language) : kept(name, title, facts));
+      paths.value = paths.peek()?.filter((path) => !streams.includes(path.name));
+      onDone();
+    } catch {
+      toast(words.peek().noAnswer);
+      setBusy(false);
+    }
+  };
+  return (
+    <fieldset class="choices">
+      <legend>{say.remove(title)}</legend>
+      <p class="dim small">{say.removeTitle}</p>
+      <Fate text={say.removeKeep} isChosen={fate === 'keep'} onChoose={() => setFate('keep')} />
+      <Fate
+        text={say.removeDelete(byteSize(bytes, language))}
+        isChosen={fate === 'delete'}
+        onChoose={() => setFate('delete')}
+      />
+      <Button busy={isBusy && words.value.saving} onClick={() => void remove()}>
+        <span class="bad">{say.removeButton}</span>
+      </Button>
+    </fieldset>
+  );
+}
+
+interface FateProps {
+  readonly text: string;
+  readonly isChosen: boolean;
+  readonly onChoose: () => void;
+}
+
+const Fate = ({ text, isChosen, onChoose }: FateProps) => (
+  <label class="fate">
+    <input type="radio" name="recordings" checked={isChosen} onChange={onChoose} />
+    <span>{text}</span>
+  </label>
+);
+
+/** What the box does not take for a camera, such as a path that somebody publishes to, is taken out of the file. */
+const forget = (name: string, { item }: CameraFacts): Promise<unknown> =>
+  ask(item ? cameraCall('forget', name) : `v3/config/paths/delete/${encodeName(name)}`, { method: 'DELETE' });
+
+async function kept(name: string, title: string, { item }: CameraFacts): Promise<void> {
+  const say = camerasWords.peek();
+  const undo = () => {
+    ask(cameraCall('restore', name), { method: 'POST', body: {} }).then(
+      () => toast(camerasWords.peek().isBack(title)),
+      () => toast(camerasWords.peek().notBack),
+    );
+  };
+  toast(say.removed(title), item ? undo : undefined);
+}
+
+async function deleted(streams: readonly string[], title: string, language: string): Promise<void> {
+  let [bytes, keptCount] = [0, 0];
+  for (const stream of streams) {
+    const gone = await deleteRecordings(stream);
+    bytes += gone.bytes;
+    keptCount += gone.kept;
+  }
+  const say = camerasWords.peek();
+  const more = keptCount > 0 ? ` ${say.keptSome(keptCount)}` : '';
+  toast(say.removedAll(title, byteSize(bytes, language)) + more);
+}
+
+/** The page shows it at once, before the box tells it. */
+function showPaused(name: string, paused: boolean, pausedUntil: string | null): void {
+  paths.value = paths.peek()?.map((path) => (path.name === name ? { ...path, paused, pausedUntil } : path));
+}

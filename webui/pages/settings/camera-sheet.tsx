@@ -1,0 +1,175 @@
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Tagged } from '../../box/config.ts';
+import { onNews } from '../../box/news.ts';
+import { cameras } from '../../cameras/cameras.ts';
+import { type Camera, pictureSize, titleOf, videoCodec } from '../../cameras/pair.ts';
+import { FormFoot } from '../../forms/form-foot.tsx';
+import { FormSheet } from '../../forms/form-sheet.tsx';
+import { ConflictLine } from '../../parts/conflict.tsx';
+import { TextField } from '../../parts/field.tsx';
+import { Row } from '../../parts/row.tsx';
+import { Segment } from '../../parts/segment.tsx';
+import { Sheet } from '../../parts/sheet.tsx';
+import { settingsLink } from '../../route.ts';
+import { camerasWords } from '../../words/cameras.ts';
+import { ConnectionSheet } from './camera-connection.tsx';
+import { type CameraFacts, type Deeper, hostOf, useCameraFacts, useConfigAtFirst } from './camera-facts.ts';
+import { CameraForm } from './camera-form.ts';
+import { KeepFields } from './camera-keep.tsx';
+import { PictureSheet } from './camera-picture.tsx';
+import { RemovalSheet } from './camera-removal.tsx';
+import type { CameraSettings, PathConfig, RecordWhen } from './camera-settings.ts';
+import { CameraTrouble } from './camera-trouble.tsx';
+
+interface CameraSheetProps {
+  readonly name: string;
+  readonly onClosed: () => void;
+}
+
+/** One camera: what it is called, what is recorded of it, and what lies deeper. */
+export function CameraSheet({ name, onClosed }: CameraSheetProps) {
+  const say = camerasWords.value;
+  const seen = useConfigAtFirst(name);
+  const camera = cameras.value?.find((one) => one.name === name);
+  const isUsable = seen && seen.value.error === undefined;
+  if (isUsable) {
+    return <Loaded name={name} camera={camera} seen={seen} onClosed={onClosed} />;
+  }
+  return (
+    <Sheet title={camera?.title ?? titleOf({ name, title: null })} onClosed={onClosed} hasPlace>
+      {seen === undefined && <div class="skeleton block" />}
+      {seen === null && <p>{say.notThere}</p>}
+      {seen && (
+        <>
+          <p>{say.wasMisconfigured}</p>
+          <p class="dim small break">{seen.value.error}</p>
+          <a class="button" href={settingsLink('system', 'file')}>
+            {say.toFile}
+          </a>
+        </>
+      )}
+    </Sheet>
+  );
+}
+
+interface LoadedProps extends CameraSheetProps {
+  readonly camera: Camera | undefined;
+  readonly seen: Tagged<PathConfig>;
+}
+
+function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
+  const say = camerasWords.value;
+  const facts = useCameraFacts(name);
+  const edited = useMemo(() => new CameraForm(name, seen), []);
+  const [deeper, setDeeper] = useState<Deeper>();
+  const [isGone, setGone] = useState(false);
+  useEffect(() => {
+    const look = () => void edited.look().catch(() => {});
+    const leave = [onNews('config', ({ path }) => path === name && look()), onNews('gap', look)];
+    return () => {
+      for (const one of leave) {
+        one();
+      }
+    };
+  }, [edited]);
+  useEffect(() => {
+    if (isGone) {
+      onClosed();
+    }
+  }, [isGone]);
+  if (isGone) {
+    return null;
+  }
+  const title = camera?.title ?? facts.title;
+  const close = () => setDeeper(undefined);
+  return (
+    <>
+      <FormSheet
+        title={title}
+        form={edited.form}
+        foot={<FormFoot form={edited.form} text={say.appliesAtOnce} />}
+        onClosed={onClosed}
+        onSaved={() => edited.tellSaved()}
+        hasPlace
+      >
+        {camera && <CameraTrouble camera={camera} facts={facts} onDeeper={setDeeper} />}
+        <Fields edited={edited} facts={facts} name={name} />
+        <DeeperRows camera={camera} facts={facts} onDeeper={setDeeper} />
+      </FormSheet>
+      {deeper === 'picture' && camera && <PictureSheet camera={camera} facts={facts} onClosed={close} />}
+      {deeper === 'connection' && facts.item && (
+        <ConnectionSheet item={facts.item} title={title} onClosed={close} onChanged={facts.again} />
+      )}
+      {deeper === 'removal' && (
+        <RemovalSheet name={name} title={title} facts={facts} onClosed={close} onRemoved={() => setGone(true)} />
+      )}
+    </>
+  );
+}
+
+interface FieldsProps {
+  readonly edited: CameraForm;
+  readonly facts: CameraFacts;
+  readonly name: string;
+}
+
+function Fields({ edited: { form, config }, facts, name }: FieldsProps) {
+  const say = camerasWords.value;
+  const values = form.values.value;
+  const records: Readonly<Record<RecordWhen, string>> = {
+    always: say.recordAlways,
+    motion: say.recordMotion,
+    no: say.recordOff,
+  };
+  const settled = <K extends keyof CameraSettings>(field: K) => ({
+    conflict: form.conflicts.value[field],
+    onTake: () => form.takeTheirs(field),
+    onKeep: () => form.keepMine(field),
+  });
+  return (
+    <>
+      <TextField
+        label={say.name}
+        name="name"
+        autocomplete="off"
+        value={values.name}
+        onInput={(text) => form.set('name', text)}
+        onLeave={() => form.leave('name')}
+        isLocked={form.saving.value !== 'no'}
+        wrong={form.wrong.value.name}
+      />
+      <ConflictLine {...settled('name')} say={(text) => text} />
+      <Segment
+        label={say.record}
+        value={values.record}
+        options={(['always', 'motion', 'no'] as const).map((value) => ({ value, text: records[value] }))}
+        onChange={(when) => form.set('record', when)}
+      />
+      <ConflictLine {...settled('record')} say={(when) => records[when]} />
+      <KeepFields form={form} config={config} facts={facts} name={name} settled={settled} />
+    </>
+  );
+}
+
+interface DeeperProps {
+  readonly camera: Camera | undefined;
+  readonly facts: CameraFacts;
+  readonly onDeeper: (where: Deeper) => void;
+}
+
+function DeeperRows({ camera, facts: { item }, onDeeper }: DeeperProps) {
+  const say = camerasWords.value;
+  const small = camera?.sub && pictureSize(camera.sub);
+  const picture = camera && [pictureSize(camera.main), videoCodec(camera.main), small && say.smallSize(small)];
+  const connection = item && [item.description?.manufacturer, hostOf(item), item.onvif && 'ONVIF'];
+  return (
+    <div class="rows-end">
+      {camera && <Row title={say.picture} text={line(picture ?? [])} onClick={() => onDeeper('picture')} />}
+      {item && <Row title={say.connection} text={line(connection ?? [])} onClick={() => onDeeper('connection')} />}
+      <Row title={item ? say.pauseOrRemove : say.removeOnly} onClick={() => onDeeper('removal')} />
+    </div>
+  );
+}
+
+const line = (parts: readonly (string | null | undefined)[]): string | undefined =>
+  parts.filter(Boolean).join(' · ') || undefined;

@@ -1,0 +1,124 @@
+import { useState } from 'preact/hooks';
+import { ask } from '../../box/request.ts';
+import { absenceOf } from '../../cameras/absence.ts';
+import type { Camera } from '../../cameras/pair.ts';
+import { Button } from '../../parts/button.tsx';
+import { Say } from '../../parts/say.tsx';
+import { stateWord } from '../../parts/tile.tsx';
+import { toast } from '../../parts/toast.tsx';
+import { voice } from '../../parts/voice.ts';
+import { camerasWords } from '../../words/cameras.ts';
+import { liveWords, words } from '../../words/words.ts';
+import { type CameraFacts, cameraCall, type Deeper, hostOf } from './camera-facts.ts';
+import { stateNow } from './camera-line.ts';
+import { troubleOf } from './camera-troubles.ts';
+
+interface TroubleProps {
+  readonly camera: Camera;
+  readonly facts: CameraFacts;
+  readonly onDeeper: (where: Deeper) => void;
+}
+
+/** Why it does not work, and the next step. */
+export function CameraTrouble({ camera, facts: { item }, onDeeper }: TroubleProps) {
+  const say = camerasWords.value;
+  const live = liveWords.value;
+  const state = stateNow(camera);
+  const title = stateWord(state, voice()) ?? '';
+  switch (state.kind) {
+    case 'paused':
+      return (
+        <Say icon="halt" tone="calm" title={title} text={say.pauseText}>
+          <DoButton
+            text={say.goOn}
+            call={cameraCall('patch', camera.name)}
+            method="PATCH"
+            body={{ paused: false }}
+            done={say.goesOn(camera.title)}
+          />
+        </Say>
+      );
+    case 'misconfigured':
+      return <Say icon="alert" tone="bad" title={title} text={`${live.misconfiguredText} ${state.why}`} />;
+    case 'offline':
+      break;
+    default: {
+      const error = camera.main.recording?.error;
+      return error ? (
+        <Say icon="alert" tone="bad" title={live.notRecording} text={live.notRecordingText(error)} />
+      ) : null;
+    }
+  }
+  const host = item && hostOf(item);
+  const lastAddress = host ? ` ${live.offlineLastAddress(host)}` : '';
+  switch (troubleOf(item?.trouble, absenceOf(state.why))) {
+    case 'password':
+      return (
+        <Say icon="lock" tone="bad" title={live.wrongPassword} text={live.offlinePassword}>
+          <Button onClick={() => onDeeper('connection')}>{live.enterAgain}</Button>
+        </Say>
+      );
+    case 'onvifUser':
+      return (
+        <Say icon="lock" tone="bad" title={say.needsOnvif} text={say.needsOnvifText}>
+          <Button onClick={() => onDeeper('connection')}>{live.enterAgain}</Button>
+        </Say>
+      );
+    case 'locked':
+      return <Say icon="lock" tone="bad" title={say.locked} text={say.lockedText} />;
+    case 'clock':
+      return (
+        <Say icon="clock" tone="bad" title={title} text={say.clockOffText}>
+          <DoButton text={say.setClock} call={cameraCall('clock', camera.name)} body={{}} done={say.clockSet} />
+        </Say>
+      );
+    case 'refuses':
+      return (
+        <Say icon="alert" tone="bad" title={title} text={live.offlineRefuses}>
+          {item?.onvif && (
+            <DoButton
+              text={live.restartCamera}
+              call={cameraCall('reboot', camera.name)}
+              body={{}}
+              done={say.restarts(camera.title)}
+            />
+          )}
+        </Say>
+      );
+    case 'silent':
+      return <Say icon="alert" tone="bad" title={title} text={live.offlineSilent + lastAddress} />;
+    case 'unknown':
+      return <Say icon="alert" tone="bad" title={title} text={live.offlineText + lastAddress} />;
+  }
+}
+
+interface DoButtonProps {
+  readonly text: string;
+  readonly call: string;
+  readonly method?: 'POST' | 'PATCH';
+  readonly body: object;
+  /** What is said then. */
+  readonly done: string;
+  readonly onDone?: () => void;
+}
+
+/** One thing that is done to a camera. */
+export function DoButton({ text, call, method = 'POST', body, done, onDone }: DoButtonProps) {
+  const [isBusy, setBusy] = useState(false);
+  const act = async () => {
+    setBusy(true);
+    try {
+      await ask(call, { method, body, limitMs: 60_000 });
+      toast(done);
+      onDone?.();
+    } catch {
+      toast(camerasWords.peek().notDone);
+    }
+    setBusy(false);
+  };
+  return (
+    <Button busy={isBusy && words.value.saving} onClick={() => void act()}>
+      {text}
+    </Button>
+  );
+}

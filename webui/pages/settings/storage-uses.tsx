@@ -1,0 +1,150 @@
+import { useState } from 'preact/hooks';
+import { useAsked } from '../../box/use-asked.ts';
+import { cameras } from '../../cameras/cameras.ts';
+import { titleOf } from '../../cameras/pair.ts';
+import { Button } from '../../parts/button.tsx';
+import { Icon } from '../../parts/icon.tsx';
+import { Sheet } from '../../parts/sheet.tsx';
+import { SmallPicture } from '../../parts/small-picture.tsx';
+import { toast } from '../../parts/toast.tsx';
+import { voice } from '../../parts/voice.ts';
+import { cameraSettingsLink } from '../../route.ts';
+import { camerasWords } from '../../words/cameras.ts';
+import { byteSize } from '../../words/format.ts';
+import { storageWords } from '../../words/storage.ts';
+import { words } from '../../words/words.ts';
+import { FOR_EVER, fewerDays, type PathConfig, type PathUse, recordWhen, type StorageUse } from './camera-settings.ts';
+import { deleteRecordings } from './delete-recordings.ts';
+import { spanWords } from './span-words.ts';
+import { byCamera } from './storage-facts.ts';
+
+const LOOK_MS = 60_000;
+
+interface UsesProps {
+  readonly use: StorageUse;
+  readonly onDeleted: () => void;
+}
+
+/** What each camera's recordings take, the largest first. */
+export function CameraUses({ use, onDeleted }: UsesProps) {
+  const configs = useAsked<{ readonly items: readonly PathConfig[] }>('v3/config/paths/list?itemsPerPage=1000', {
+    everyMs: LOOK_MS,
+    news: ['config'],
+  });
+  const [removed, setRemoved] = useState<PathUse>();
+  const items = byCamera(use.items);
+  return items.length === 0 ? null : (
+    <section>
+      <h3 class="unseen">{storageWords.value.byCamera}</h3>
+      <ul class="card">
+        {items.map((item) => (
+          <li key={item.path}>
+            <UseRow
+              use={item}
+              config={configs.value?.items.find(({ name }) => name === item.path)}
+              onRemoved={() => setRemoved(item)}
+            />
+          </li>
+        ))}
+      </ul>
+      {removed && <RemovedSheet use={removed} onClosed={() => setRemoved(undefined)} onDeleted={onDeleted} />}
+    </section>
+  );
+}
+
+interface UseRowProps {
+  readonly use: PathUse;
+  readonly config: PathConfig | undefined;
+  readonly onRemoved: () => void;
+}
+
+function UseRow({ use, config, onRemoved }: UseRowProps) {
+  const { language } = voice();
+  const camera = cameras.value?.find(({ name }) => name === use.path);
+  const { text, isShort } = daysWords(use, config);
+  const inside = (
+    <>
+      <SmallPicture camera={camera} />
+      <span class="grow">
+        <b>
+          <bdi>{nameOf(use)}</bdi>
+        </b>
+        <span class={isShort ? 'small warn' : 'small dim'}>{text}</span>
+      </span>
+      <span class="value digits">{byteSize(use.bytes, language)}</span>
+    </>
+  );
+  return use.configured ? (
+    <a class="row" href={cameraSettingsLink(use.path)}>
+      {inside}
+    </a>
+  ) : (
+    <button class="row" type="button" onClick={onRemoved}>
+      {inside}
+      <Icon name="go" />
+    </button>
+  );
+}
+
+const nameOf = ({ path, title }: PathUse): string =>
+  cameras.value?.find(({ name }) => name === path)?.title ?? titleOf({ name: path, title });
+
+/** `30 days wanted, 26 fit`, `14 days`, `on motion`. */
+function daysWords(use: PathUse, config: PathConfig | undefined): { readonly text: string; readonly isShort: boolean } {
+  const say = storageWords.value;
+  if (!use.configured) {
+    return { text: say.wasRemoved, isShort: false };
+  }
+  const wanted = use.wantedDays ?? FOR_EVER;
+  const fits = fewerDays(use, wanted);
+  if (fits !== undefined && Math.floor(fits) < Math.round(wanted)) {
+    return { text: say.wantedAndFit(Math.round(wanted), Math.floor(fits)), isShort: true };
+  }
+  const when = config && recordWhen(config);
+  const { onMotionShort, notRecorded } = camerasWords.value;
+  return { text: when === 'motion' ? onMotionShort : when === 'no' ? notRecorded : spanWords(wanted), isShort: false };
+}
+
+interface RemovedProps {
+  readonly use: PathUse;
+  readonly onClosed: () => void;
+  readonly onDeleted: () => void;
+}
+
+/** Recordings of a camera that is not there any more. */
+function RemovedSheet({ use, onClosed, onDeleted }: RemovedProps) {
+  const { language } = voice();
+  const say = storageWords.value;
+  const [isBusy, setBusy] = useState(false);
+  const [isDone, setDone] = useState(false);
+  const remove = async () => {
+    setBusy(true);
+    try {
+      const { bytes, kept } = await deleteRecordings(use.path);
+      const more = kept > 0 ? ` ${camerasWords.peek().keptSome(kept)}` : '';
+      toast(storageWords.peek().deleted(byteSize(bytes, language)) + more);
+      onDeleted();
+      setDone(true);
+    } catch {
+      toast(words.peek().noAnswer);
+    }
+    setBusy(false);
+  };
+  return (
+    <Sheet
+      title={say.removedTitle(nameOf(use))}
+      isDone={isDone}
+      onClosed={onClosed}
+      foot={
+        <>
+          <Button busy={isBusy && words.value.saving} onClick={() => void remove()}>
+            <span class="bad">{say.deleteAll(byteSize(use.bytes, language))}</span>
+          </Button>
+          <p class="dim small">{say.deleteSure}</p>
+        </>
+      }
+    >
+      <p>{say.removedText}</p>
+    </Sheet>
+  );
+}
