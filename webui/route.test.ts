@@ -70,7 +70,7 @@ test('links to rooms of the settings lead there', () => {
 
 test.for([
   ['#/settings/cameras', '#/settings/cameras/garden', true],
-  ['#/settings/cameras', '#/settings/cameras/add', true],
+  ['#/settings/cameras', '#/settings/cameras/add', false],
   ['#/settings/cameras', '#/settings/storage', false],
   ['#/settings/system', '#/settings/system/log', false],
   ['#/rec/garden?ago=5', '#/rec/garden?t=2026-11-17T15:04:12.500Z', true],

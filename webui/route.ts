@@ -110,7 +110,7 @@ export const cameraSettingsLink = (camera: string): string =>
 export function screenOf(place: Place): string {
   switch (place.page) {
     case 'settings':
-      return place.room === 'system' && place.part ? `system/${place.part}` : place.room;
+      return place.part ? `${place.room}/${place.part}` : place.room;
     case 'recordings':
       return `recordings/${place.camera ?? ''}`;
     default:

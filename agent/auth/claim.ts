@@ -8,7 +8,7 @@ const CODE_LETTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
 const CODE_CHARS = 8;
 
 /** What everybody tries first, of eight characters and more. */
-const COMMONEST = new Set(
+export const COMMONEST: ReadonlySet<string> = new Set(
   `password password1 password12 password123 passw0rd p@ssw0rd p@ssword 12345678 123456789 1234567890 123123123
   11111111 00000000 88888888 66666666 87654321 987654321 0987654321 12341234 11223344 112233445566 147258369
   123654789 159753456 1q2w3e4r 1q2w3e4r5t 1qaz2wsx qwertyui qwertyuiop qwerty123 qwerty12 qwerty1234 asdfghjk

@@ -97,11 +97,12 @@ describeWith(['chromium'], 'the page and its box', () => {
       ['password1', 'Many people use this one.'],
     ] as const) {
       await password.fill(weak);
-      await page.getByRole('button', { name: 'Make it mine' }).click();
+      await page.getByRole('button', { name: 'Find my cameras' }).click();
       await alert(page, words).waitFor();
     }
     await password.fill(GOOD_PASSWORD);
-    await page.getByRole('button', { name: 'Make it mine' }).click();
+    await page.getByRole('button', { name: 'Find my cameras' }).click();
+    await page.getByRole('link', { name: 'Go to live' }).click();
     await tile(page, 'Demo camera, Live').waitFor();
 
     await agent.process.stop('SIGINT');

@@ -67,6 +67,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['live', '#/live', '.tile.live .stage.playing'],
   ['camera', `#/live/${camera}`, '.cinema .stage.playing'],
   ['recordings', `#/rec/${camera}`, '.recorded'],
+  ['add', '#/settings/cameras/add', '.adding'],
   ['cameras', '#/settings/cameras', '.settings-page .row'],
   ['storage', '#/settings/storage', '.settings-page .card .icon'],
   ['system', '#/settings/system', '.headline'],

@@ -50,6 +50,10 @@ export interface CameraNews {
   readonly trouble?: string;
   /** As it was asked for. */
   readonly camera?: string;
+  /** Of a camera that was adopted: all that were written. */
+  readonly paths?: readonly string[];
+  /** How often a password may still be wrong before the camera locks. */
+  readonly triesLeft?: number | null;
 }
 
 /** Something that a camera or somebody has seen. `end` is null while it lasts. */

@@ -21,7 +21,7 @@ export function LoginPage() {
         <Mark />
       </div>
       <h1>{say.loginTitle}</h1>
-      <p class="dim">{isLinkOver.value ? say.linkOver : say.loginText}</p>
+      <p class="dim">{isLinkOver.value ? say.linkOver : place.value.page === 'start' ? say.hasOwner : say.loginText}</p>
       <LoginFields {...login} />
       <Button kind="main" type="submit" busy={login.isBusy && say.loginBusy}>
         {say.loginButton}

@@ -1,16 +1,19 @@
 import { useState } from 'preact/hooks';
 import { BoxError } from '../box/request.ts';
-import { claim, loadSession, session } from '../box/session.ts';
+import { claim, isOwner, loadSession, session } from '../box/session.ts';
+import { Button } from '../parts/button.tsx';
 import { PasswordField, TextField } from '../parts/field.tsx';
 import { Mark } from '../parts/icon.tsx';
 import { LanguageChoice } from '../parts/language-choice.tsx';
+import { LIVE, place } from '../route.ts';
 import type { CommonWords } from '../words/en/common.ts';
 import type { StartWords } from '../words/en/start.ts';
 import { startWords } from '../words/start.ts';
 import { words } from '../words/words.ts';
+import { AddCameras } from './settings/add-cameras.tsx';
+import { judgePassword } from './start-password.ts';
 
-const SHORTEST = 8;
-const lengthOf = (password: string): number => [...password].length;
+const START = '#/start';
 
 /** What was wrong, by the field that it is about. */
 interface Wrong {
@@ -18,22 +21,32 @@ interface Wrong {
   readonly code?: string;
 }
 
-/** First start: the box gets an owner. */
+/** First start: a password of one's own, the cameras that are found, the pictures that arrive. Adding cameras later is the same. */
 export function StartPage() {
+  return session.value?.claimed && isOwner.value ? (
+    <AddCameras backTo={place.value.page === 'start' ? LIVE : '#/settings/cameras'} />
+  ) : (
+    <Claim />
+  );
+}
+
+function Claim() {
   const say = { ...words.value, ...startWords.value };
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
   const [wrong, setWrong] = useState<Wrong>({});
   const [isBusy, setBusy] = useState(false);
   const needsCode = session.value?.needsSetupCode === true;
-  const isLong = lengthOf(password) >= SHORTEST;
+  const judgement = judgePassword(password);
+  const sentences = { short: say.passwordHint, common: say.passwordCommon, good: say.passwordLong } as const;
   const submit = async (event: Event) => {
     event.preventDefault();
     if (isBusy) {
       return;
     }
-    if (!isLong) {
-      setWrong({ password: say.passwordHint });
+    if (judgement !== 'good') {
+      setWrong({ password: sentences[judgement] });
+      (event.currentTarget as HTMLElement).querySelector<HTMLElement>('[name=password]')?.focus();
       return;
     }
     setBusy(true);
@@ -58,9 +71,9 @@ export function StartPage() {
           setWrong({});
         }}
         isLocked={isBusy}
-        onLeave={() => setWrong({ ...wrong, ...(isLong || password === '' ? {} : { password: say.passwordHint }) })}
-        hint={isLong ? say.passwordLong : say.passwordHint}
-        good={isLong}
+        onLeave={() => setWrong(judgement === 'good' || password === '' ? wrong : { password: sentences[judgement] })}
+        hint={sentences[judgement]}
+        good={judgement === 'good'}
         wrong={wrong.password}
       />
       {needsCode && (
@@ -78,17 +91,18 @@ export function StartPage() {
           wrong={wrong.code}
         />
       )}
-      <button class="button main" type="submit" disabled={isBusy} data-busy={isBusy}>
-        {isBusy ? say.saving : say.startButton}
-      </button>
+      <Button kind="main" type="submit" busy={isBusy && say.saving}>
+        {say.findCameras}
+      </Button>
     </form>
   );
 }
 
 async function tryClaim(password: string, code: string | undefined, say: CommonWords & StartWords): Promise<Wrong> {
+  // Wherever one came from: with the password the way is not over.
+  location.hash = START;
   try {
     await claim(password, code);
-    location.hash = '#/live';
     return {};
   } catch (error) {
     const { status, retryAfterS } = error instanceof BoxError ? error : new BoxError(0, '');
@@ -96,7 +110,7 @@ async function tryClaim(password: string, code: string | undefined, say: CommonW
       return { password: say.tooManyTries(retryAfterS ?? 1) };
     }
     if (status === 400) {
-      // Somebody else was quicker, or the password is one of those that everybody tries.
+      // Somebody else was quicker: then the log-in says so.
       await loadSession().catch(() => {});
       return code === '' ? { code: say.setupCodeHint } : { password: say.passwordCommon };
     }

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { candidateOf, type FoundItem, likelyRange } from './adopting-found.ts';
+
+const found: FoundItem = {
+  ...{ endpoint: 'urn:uuid:1', address: '192.168.20.31', onvif: 'http://192.168.20.31/onvif/device_service' },
+  ...{ foundFrom: '192.168.20.2', name: null, manufacturer: null, hardware: null, path: null },
+};
+
+test.for([
+  [{}, '192.168.20.31', ''],
+  [{ manufacturer: 'Reolink', hardware: 'RLC-810A' }, 'Reolink RLC-810A', '192.168.20.31'],
+  [{ name: 'Barn', manufacturer: 'Reolink', hardware: 'RLC-810A' }, 'Barn', 'Reolink RLC-810A · 192.168.20.31'],
+  [{ name: 'RLC-810A', manufacturer: 'Reolink', hardware: 'RLC-810A' }, 'Reolink RLC-810A', '192.168.20.31'],
+  [{ manufacturer: 'Dahua', hardware: 'Dahua IPC-1' }, 'Dahua IPC-1', '192.168.20.31'],
+] as const)('a camera that says %j is called %s', ([claims, title, text]) => {
+  expect(candidateOf({ ...found, ...claims })).toMatchObject({ title, text, wish: { endpoint: 'urn:uuid:1' } });
+});
+
+test('cameras that are missing are likely where others were found', () => {
+  expect(likelyRange([found])).toBe('192.168.20.0/24');
+  expect(likelyRange([{ ...found, foundFrom: 'fe80::1' }])).toBe('');
+  expect(likelyRange([])).toBe('');
+});

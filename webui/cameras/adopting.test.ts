@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { type AdoptItem, type Arrival, begun, type Candidate, givenUp, heard, remedyOf, settled } from './adopting.ts';
+
+const candidate = (key: string, asked = key): Candidate => ({
+  ...{ key, asked, wish: { endpoint: key }, title: key, text: '', address: '192.168.1.20' },
+});
+const garden = candidate('urn:garden');
+const barn = candidate('urn:barn');
+const OK: AdoptItem = { status: 'ok', path: 'garden', paths: ['garden'], trouble: null, error: null, triesLeft: null };
+const WRONG: AdoptItem = { ...OK, status: 'error', path: null, paths: [], trouble: 'wrongPassword', triesLeft: 3 };
+const news = (camera: string, state: 'adopting' | 'adopted' | 'notAdopted', more: object = {}) => ({
+  ...{ time: '2026-01-01T00:00:00Z', camera, state },
+  ...more,
+});
+const phases = (all: readonly Arrival[]) => all.map(({ key, phase }) => `${key} ${phase}`);
+
+test('one that fails does not keep the other from being there', () => {
+  const both = settled(settled(begun([], [garden, barn], false), barn.key, WRONG), garden.key, OK);
+  expect(phases(both)).toEqual(['urn:garden adopted', 'urn:barn failed']);
+  expect(both).toMatchObject([{ paths: ['garden'] }, { trouble: 'wrongPassword', triesLeft: 3 }]);
+});
+
+test('what is tried again keeps its place and forgets why it failed', () => {
+  const failed = settled(begun([], [barn, garden], false), barn.key, WRONG);
+  const again = begun(failed, [barn], true);
+  expect(phases(again)).toEqual(['urn:barn signingIn', 'urn:garden signingIn']);
+  expect(again[0]).toMatchObject({ hasOwnLogin: true });
+  expect(again[0]?.trouble).toBeUndefined();
+});
+
+test('a camera that the box has already is there', () => {
+  const [one] = settled(begun([], [garden], false), garden.key, { ...WRONG, trouble: 'adopted', path: 'yard' });
+  expect(one).toMatchObject({ phase: 'adopted', paths: ['yard'] });
+});
+
+test('news come before the answer: a recorder with two lenses is two, and a refusal says how often one may try', () => {
+  const all = begun([], [garden, barn], false);
+  const first = heard(all, news(garden.asked, 'adopted', { path: 'a_1', paths: ['a_1', 'a_1_sub', 'a_2'] }));
+  expect(first[0]).toMatchObject({ phase: 'adopted', paths: ['a_1', 'a_1_sub', 'a_2'] });
+  const second = heard(first, news(barn.asked, 'notAdopted', { trouble: 'wrongPassword', triesLeft: 1 }));
+  expect(second[1]).toMatchObject({ phase: 'failed', triesLeft: 1 });
+});
+
+test('news of others, and of two streams of one device, change nothing', () => {
+  const all = begun([], [candidate('rtsp://a/1', 'a'), candidate('rtsp://a/2', 'a')], false);
+  expect(heard(all, news('a', 'adopted', { path: 'x' }))).toBe(all);
+  expect(heard(all, news('b', 'adopted', { path: 'x' }))).toBe(all);
+});
+
+test('what nobody will answer any more can be tried again, and is there after all when the box says so', () => {
+  const all = givenUp(settled(begun([], [garden, barn], false), garden.key, OK), new Set([garden.key, barn.key]));
+  expect(phases(all)).toEqual(['urn:garden adopted', 'urn:barn failed']);
+  expect(all.map(remedyOf)[1]).toBe('again');
+  expect(phases(heard(all, news(barn.asked, 'adopted', { path: 'barn' })))[1]).toBe('urn:barn adopted');
+});
+
+test.for([
+  ['wrongPassword', 3, 'password'],
+  ['onvifUser', 2, 'password'],
+  ['wrongPassword', 0, 'locked'],
+  ['lockedOut', undefined, 'locked'],
+  ['clock', undefined, 'clock'],
+  ['onvifOff', undefined, 'onvif'],
+  ['clearPassword', undefined, 'clear'],
+  ['timeout', undefined, 'silent'],
+  ['badReply', undefined, 'again'],
+  [undefined, undefined, 'again'],
+] as const)('%s with %s tries left: %s', ([trouble, triesLeft, remedy]) => {
+  const [one] = begun([], [garden], false);
+  expect(one && remedyOf({ ...one, phase: 'failed', trouble, triesLeft })).toBe(remedy);
+});

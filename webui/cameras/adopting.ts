@@ -1,0 +1,135 @@
+import type { CameraNews } from '../box/news.ts';
+
+/** Which camera, and as whom, as the box is asked for it. */
+export interface CameraWish {
+  readonly endpoint?: string;
+  readonly onvif?: string;
+  readonly rtsp?: string;
+  readonly sub?: string;
+  readonly user?: string;
+  readonly password?: string;
+  /** The password may be sent so that anybody in the network can read it. */
+  readonly clearPassword?: boolean;
+}
+
+/** A camera that is there and that the box does not have yet. */
+export interface Candidate {
+  readonly key: string;
+  /** What the box calls it in its news; of two streams of one device it is the same. */
+  readonly asked: string;
+  readonly wish: CameraWish;
+  readonly title: string;
+  /** What it is and where. */
+  readonly text: string;
+  readonly address: string;
+}
+
+/** What became of a camera that the box was asked to add. */
+export interface Arrival extends Candidate {
+  readonly phase: 'signingIn' | 'adopted' | 'failed';
+  /** The main paths that it has got: several of a recorder with several lenses, with the small ones among them. */
+  readonly paths: readonly string[];
+  /** What stands in the way, by the box's word for it; `unfinished`: nobody knows. */
+  readonly trouble?: string | undefined;
+  /** The box's own sentence. */
+  readonly error?: string | undefined;
+  readonly triesLeft?: number | undefined;
+  /** A password was typed for it alone. */
+  readonly hasOwnLogin: boolean;
+}
+
+/** The box's answer for one camera. */
+export interface AdoptItem {
+  readonly status: 'ok' | 'error';
+  readonly path: string | null;
+  readonly paths: readonly string[];
+  readonly trouble: string | null;
+  readonly error: string | null;
+  readonly triesLeft: number | null;
+}
+
+/** They are asked for now: those that are there already begin anew in their place. */
+export function begun(
+  before: readonly Arrival[],
+  candidates: readonly Candidate[],
+  hasOwnLogin: boolean,
+): readonly Arrival[] {
+  const fresh = new Map(
+    candidates.map((one): [string, Arrival] => [one.key, { ...one, phase: 'signingIn', paths: [], hasOwnLogin }]),
+  );
+  const kept = before.map((one) => fresh.get(one.key) ?? one);
+  const known = new Set(before.map(({ key }) => key));
+  return [...kept, ...[...fresh.values()].filter(({ key }) => !known.has(key))];
+}
+
+/** The box's answer for the camera of `key`. One that it has already is as good as a new one. */
+export function settled(before: readonly Arrival[], key: string, item: AdoptItem): readonly Arrival[] {
+  return before.map((one) => {
+    if (one.key !== key) {
+      return one;
+    }
+    if (item.status === 'ok' || (item.trouble === 'adopted' && item.path !== null)) {
+      return adopted(one, item.paths.length > 0 ? item.paths : [item.path ?? '']);
+    }
+    const { trouble, error, triesLeft } = item;
+    return failed(one, trouble ?? undefined, error ?? undefined, triesLeft ?? undefined);
+  });
+}
+
+/** What the box tells while its answer is still to come. */
+export function heard(before: readonly Arrival[], news: CameraNews): readonly Arrival[] {
+  const meant = before.filter(({ asked, phase }) => asked === news.camera && phase !== 'adopted');
+  const [one] = meant;
+  // Two streams of one device have one name here: their answer says which is which.
+  if (one === undefined || meant.length > 1) {
+    return before;
+  }
+  const next = told(one, news);
+  return next === one ? before : before.map((each) => (each.key === one.key ? next : each));
+}
+
+function told(one: Arrival, news: CameraNews): Arrival {
+  const { state, path, paths, trouble, error } = news;
+  if ((state === 'adopted' || (state === 'notAdopted' && trouble === 'adopted')) && path !== undefined) {
+    return adopted(one, paths ?? [path]);
+  }
+  if (state === 'notAdopted') {
+    return failed(one, trouble, error, news.triesLeft ?? undefined);
+  }
+  return state === 'adopting' && one.phase === 'failed' ? { ...cleared(one), phase: 'signingIn' } : one;
+}
+
+/** No answer will come any more: the box was away, or the page was loaded anew. */
+export const givenUp = (before: readonly Arrival[], keys: ReadonlySet<string>): readonly Arrival[] =>
+  before.map((one) => (keys.has(one.key) && one.phase === 'signingIn' ? failed(one, 'unfinished') : one));
+
+const cleared = ({ trouble: _trouble, error: _error, triesLeft: _left, ...one }: Arrival): Arrival => one;
+
+const adopted = (one: Arrival, paths: readonly string[]): Arrival => ({ ...cleared(one), phase: 'adopted', paths });
+
+const failed = (one: Arrival, trouble?: string, error?: string, triesLeft?: number): Arrival => ({
+  ...cleared(one),
+  ...{ phase: 'failed', paths: [], trouble, error, triesLeft },
+});
+
+/** What a person can do about a camera that was not added. */
+export type Remedy = 'password' | 'locked' | 'clock' | 'onvif' | 'clear' | 'silent' | 'again';
+
+const REMEDIES: Readonly<Record<string, Remedy>> = {
+  wrongPassword: 'password',
+  noRights: 'password',
+  onvifUser: 'password',
+  lockedOut: 'locked',
+  clock: 'clock',
+  onvifOff: 'onvif',
+  notOnvif: 'onvif',
+  clearPassword: 'clear',
+  unreachable: 'silent',
+  timeout: 'silent',
+};
+
+/** A camera that has no try left is let alone, or it locks. */
+export function remedyOf({ trouble, triesLeft }: Arrival): Remedy {
+  const remedy = REMEDIES[trouble ?? ''] ?? 'again';
+  return remedy === 'password' && triesLeft === 0 ? 'locked' : remedy;
+}

@@ -1,0 +1,155 @@
+import type { ComponentChildren } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
+import { type Arrival, type Remedy, remedyOf } from '../../cameras/adopting.ts';
+import { addCameras, type CameraLogin, lastLogin } from '../../cameras/adopting-run.ts';
+import { boxForm } from '../../forms/box-form.ts';
+import { FormFoot } from '../../forms/form-foot.tsx';
+import { FormSheet } from '../../forms/form-sheet.tsx';
+import { Button } from '../../parts/button.tsx';
+import { PasswordField, TextField } from '../../parts/field.tsx';
+import type { IconName } from '../../parts/icon.tsx';
+import { Say } from '../../parts/say.tsx';
+import type { StartWords } from '../../words/en/start.ts';
+import { startWords } from '../../words/start.ts';
+
+const ICONS: Readonly<Record<Remedy, IconName>> = {
+  password: 'lock',
+  locked: 'lock',
+  clock: 'clock',
+  onvif: 'alert',
+  clear: 'eye',
+  silent: 'network',
+  again: 'alert',
+};
+
+/** Why a camera was not added, and what to do: one card, the others go on. */
+export function Trouble({ arrival }: { readonly arrival: Arrival }) {
+  const say = startWords.value;
+  const [asks, setAsks] = useState(false);
+  const remedy = remedyOf(arrival);
+  const { title, text } = sentencesOf(arrival, remedy, say);
+  const enter = (word: string) => (
+    <button class="button" type="button" onClick={() => setAsks(true)}>
+      {word}
+    </button>
+  );
+  const { password, locked, ...others }: Readonly<Record<Remedy, ComponentChildren>> = {
+    password: enter(say.enterIt),
+    locked: enter(say.enterIt),
+    clock: <ItsPage address={arrival.address} />,
+    onvif: <ItsPage address={arrival.address} />,
+    clear: (
+      <Again arrival={arrival} word={say.useItAnyway} more={{ clearPassword: true }} onAsk={() => setAsks(true)} />
+    ),
+    silent: <Again arrival={arrival} word={say.tryAgain} onAsk={() => setAsks(true)} />,
+    again: <Again arrival={arrival} word={say.tryAgain} onAsk={() => setAsks(true)} />,
+  };
+  return (
+    <>
+      <Say icon={ICONS[remedy]} tone="warn" title={title} {...(text ? { text } : {})}>
+        {remedy === 'password' ? password : remedy === 'locked' ? locked : others[remedy]}
+        {(remedy === 'clock' || remedy === 'onvif') && (
+          <Again arrival={arrival} word={say.tryAgain} onAsk={() => setAsks(true)} />
+        )}
+      </Say>
+      {asks && <PasswordSheet arrival={arrival} onClosed={() => setAsks(false)} />}
+    </>
+  );
+}
+
+function sentencesOf(arrival: Arrival, remedy: Remedy, say: StartWords): { title: string; text: string | undefined } {
+  const { title: camera, trouble, triesLeft, hasOwnLogin, error } = arrival;
+  switch (remedy) {
+    case 'password': {
+      const tries = triesLeft === undefined ? undefined : say.triesLeft(triesLeft);
+      const text = trouble === 'onvifUser' ? [say.onvifUsers, tries].filter(Boolean).join(' ') : tries;
+      return hasOwnLogin
+        ? { title: say.cameraRefuses(camera), text }
+        : { title: say.otherPassword(camera), text: trouble === 'onvifUser' ? text : undefined };
+    }
+    case 'locked':
+      return { title: say.cameraLocked(camera), text: say.cameraLockedText };
+    case 'clock':
+      return { title: say.clockRefuses(camera), text: say.clockRefusesText };
+    case 'onvif':
+      return { title: say.notAdded(camera), text: `${say.onvifOff} ${say.onvifOffText}` };
+    case 'clear':
+      return { title: say.inTheClear(camera), text: say.inTheClearText };
+    case 'silent':
+      return { title: say.cameraSilent(camera), text: say.cameraSilentText };
+    case 'again':
+      return { title: say.notAdded(camera), text: trouble === 'unfinished' ? say.notFinished : error };
+  }
+}
+
+/** The camera's own page, which is in nobody's hands but its maker's: it does not learn where one came from. */
+const ItsPage = ({ address }: { readonly address: string }) => (
+  <a
+    class="button"
+    href={`http://${address.includes(':') ? `[${address}]` : address}/`}
+    target="_blank"
+    rel="noreferrer"
+  >
+    {startWords.value.openItsPage}
+  </a>
+);
+
+interface AgainProps {
+  readonly arrival: Arrival;
+  readonly word: string;
+  readonly more?: Partial<CameraLogin>;
+  /** The password is not known any more. */
+  readonly onAsk: () => void;
+}
+
+function Again({ arrival, word, more = {}, onAsk }: AgainProps) {
+  const login = arrival.hasOwnLogin || lastLogin.value === undefined ? arrival.wish : lastLogin.value;
+  const again = () => {
+    const { user, password } = login;
+    if (user === undefined || password === undefined) {
+      onAsk();
+    } else {
+      addCameras([arrival], { user, password, ...more }, true);
+    }
+  };
+  return <Button onClick={again}>{word}</Button>;
+}
+
+/** The login of one camera; whether it is right shows on the page while one goes on. */
+function PasswordSheet({ arrival, onClosed }: { readonly arrival: Arrival; readonly onClosed: () => void }) {
+  const say = startWords.value;
+  const form = useMemo(() => newForm(arrival), [arrival.key]);
+  return (
+    <FormSheet
+      title={arrival.title}
+      form={form}
+      onClosed={onClosed}
+      onSaved={() => {}}
+      foot={<FormFoot form={form} action={say.addCameras(1)} text={say.eachTakes} />}
+    >
+      <TextField
+        label={say.cameraUser}
+        name="cameraUser"
+        autocomplete="off"
+        value={form.values.value.user}
+        onInput={(value) => form.set('user', value)}
+      />
+      <PasswordField
+        label={say.cameraPassword}
+        name="cameraPassword"
+        autocomplete="off"
+        value={form.values.value.password}
+        onInput={(value) => form.set('password', value)}
+        wrong={form.wrong.value.password}
+      />
+    </FormSheet>
+  );
+}
+
+const newForm = (arrival: Arrival) =>
+  boxForm<{ user: string; password: string }>({
+    initial: { user: arrival.wish.user ?? lastLogin.peek()?.user ?? 'admin', password: '' },
+    save: async (login) => {
+      addCameras([arrival], login, true);
+    },
+  });
