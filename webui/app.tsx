@@ -13,12 +13,19 @@ import { AwayStrip } from './parts/notices.tsx';
 import { Toasts } from './parts/toast.tsx';
 import { forgetStills } from './player/stage.ts';
 import { type Place, place, screenOf } from './route.ts';
-import { words } from './words/words.ts';
+import { loadSettingsWords, words } from './words/words.ts';
 
-const Start = lazyPage(() => import('./pages/start.tsx').then((page) => page.StartPage));
+const Start = lazyPage(async () => {
+  // Cameras are added there as in the settings.
+  const [page] = await Promise.all([import('./pages/start.tsx'), loadSettingsWords()]);
+  return page.StartPage;
+});
 const Recordings = lazyPage(() => import('./pages/recordings.tsx').then((page) => page.RecordingsPage));
 const Wall = lazyPage(() => import('./pages/wall.tsx').then((page) => page.WallPage));
-const Settings = lazyPage(() => import('./pages/settings/settings.tsx').then((page) => page.SettingsPage));
+const Settings = lazyPage(async () => {
+  const [page] = await Promise.all([import('./pages/settings/settings.tsx'), loadSettingsWords()]);
+  return page.SettingsPage;
+});
 
 /** The page: what stands in front of it, then the place that the address names. */
 export function App() {

@@ -12,11 +12,13 @@ interface FormSheetProps<V extends object> {
   readonly onClosed: () => void;
   readonly onSaved: () => void;
   readonly hasPlace?: boolean;
+  /** What it is about has gone: it closes without asking. */
+  readonly isOver?: boolean;
 }
 
 /** A form in a sheet: Enter saves, what is wrong gets the focus, and it closes when all is saved. */
 export function FormSheet<V extends object>(props: FormSheetProps<V>) {
-  const { title, form, foot, children, onClosed, onSaved, hasPlace = false } = props;
+  const { title, form, foot, children, onClosed, onSaved, hasPlace = false, isOver = false } = props;
   const element = useRef<HTMLFormElement>(null);
   const [isDone, setDone] = useState(false);
   const submit = async (event: Event) => {
@@ -33,8 +35,8 @@ export function FormSheet<V extends object>(props: FormSheetProps<V>) {
       <Sheet
         title={title}
         foot={foot}
-        isDirty={form.isDirty.value && !isDone}
-        isDone={isDone}
+        isDirty={form.isDirty.value && !isDone && !isOver}
+        isDone={isDone || isOver}
         onClosed={onClosed}
         hasPlace={hasPlace}
       >

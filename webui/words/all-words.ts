@@ -22,3 +22,6 @@ export interface AllWords {
   readonly people: PeopleWords;
   readonly you: YouWords;
 }
+
+/** Said in the settings alone: in other languages they come with them. */
+export type SettingsPart = 'cameras' | 'storage' | 'system' | 'people' | 'you';

@@ -15,10 +15,12 @@ import { you } from './en/you.ts';
 import { counter } from './plural.ts';
 import { WAITING } from './waiting.ts';
 import { pickLanguage } from './words.ts';
-import { zhCn } from './zh-cn.ts';
+import { zhCn as zhCnSeen } from './zh-cn.ts';
+import { zhCnSettings } from './zh-cn-settings.ts';
 
 type Page = keyof AllWords;
 const en: AllWords = { common, live, recordings, clips, start, cameras, storage, system, people, you };
+const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };
 const PAGES = Object.keys(en) as Page[];
 
 test.for([

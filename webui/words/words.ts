@@ -15,7 +15,9 @@ const REMEMBERED = 'perch-language';
 export const language = signal<Language>('en');
 
 /** The words of another language than English; undefined while English is chosen. */
-const others = signal<AllWords | undefined>(undefined);
+const others = signal<Partial<AllWords> | undefined>(undefined);
+
+let hasSettings = false;
 
 /** A page's words in the language that was chosen. Its English ones come with the page. */
 export const wordsOf = <P extends keyof AllWords>(page: P, english: AllWords[P]): ReadonlySignal<AllWords[P]> =>
@@ -50,7 +52,20 @@ export async function chooseLanguage(code: Language): Promise<void> {
 }
 
 async function show(code: Language): Promise<void> {
-  others.value = code === 'zh-CN' ? (await import('./zh-cn.ts')).zhCn : undefined;
+  others.value = code === 'zh-CN' ? await chinese() : undefined;
   language.value = code;
   document.documentElement.lang = code;
+}
+
+const chinese = async (): Promise<Partial<AllWords>> => ({
+  ...(await import('./zh-cn.ts')).zhCn,
+  ...(hasSettings ? (await import('./zh-cn-settings.ts')).zhCnSettings : {}),
+});
+
+/** Before the settings are shown their words are there, too; from then on they change with the language. */
+export async function loadSettingsWords(): Promise<void> {
+  hasSettings = true;
+  if (language.peek() === 'zh-CN') {
+    others.value = await chinese();
+  }
 }

@@ -7,12 +7,14 @@ import { Row } from '../../parts/row.tsx';
 import { Segment } from '../../parts/segment.tsx';
 import { words } from '../../words/words.ts';
 import { youWords } from '../../words/you.ts';
+import { DevicesSheet } from './devices-sheet.tsx';
 import { PasswordSheet } from './password-sheet.tsx';
 
 /** What everybody sets for himself: language, appearance, password, and the way out. */
 export function You() {
   const say = words.value;
   const [changesPassword, setChangesPassword] = useState(false);
+  const [showsDevices, setShowsDevices] = useState(false);
   const now = session.value;
   return (
     <section class="you">
@@ -27,6 +29,9 @@ export function You() {
         {now?.loggedIn && (
           <Row icon="lock" title={youWords.value.changePassword} onClick={() => setChangesPassword(true)} />
         )}
+        {now?.loggedIn && now.role !== 'guest' && (
+          <Row icon="small" title={youWords.value.devices} onClick={() => setShowsDevices(true)} />
+        )}
         {now?.loggedIn && <LogOut user={now.user ?? ''} />}
         {now?.claimed && !now.loggedIn && now.role === null && (
           <Row icon="person" title={say.loginButton} href="#/login" />
@@ -34,6 +39,7 @@ export function You() {
       </div>
       <AppearanceChoice />
       {changesPassword && <PasswordSheet onClosed={() => setChangesPassword(false)} />}
+      {showsDevices && <DevicesSheet onClosed={() => setShowsDevices(false)} />}
     </section>
   );
 }

@@ -16,6 +16,16 @@ export const you = {
   oldPasswordWrong: 'This is not your password until now.',
   otherDevices: 'Your other devices have to log in again.',
   passwordChanged: 'Password changed.',
+
+  devices: 'Devices that are logged in',
+  devicesText: 'What you do not know: log it out, and change the password.',
+  thisDevice: 'This device',
+  lastUsed: (time: string) => `last used ${time}`,
+  unknownDevice: 'Unknown device',
+  logOutDevice: 'Log out',
+  logOutNamed: (device: string) => `Log out ${device}`,
+  logOutOthers: 'Log out my other devices',
+  othersAreOut: 'Your other devices are logged out.',
 };
 
 export type YouWords = typeof you;

@@ -17,4 +17,14 @@ export const you: YouWords = {
   oldPasswordWrong: '当前密码不正确。',
   otherDevices: '您的其他设备需要重新登录。',
   passwordChanged: '密码已修改。',
+
+  devices: '已登录的设备',
+  devicesText: '不认识的设备：让它退出登录，并更改密码。',
+  thisDevice: '本设备',
+  lastUsed: (time) => `上次使用 ${time}`,
+  unknownDevice: '未知设备',
+  logOutDevice: '退出登录',
+  logOutNamed: (device) => `让 ${device} 退出登录`,
+  logOutOthers: '让我的其他设备退出登录',
+  othersAreOut: '您的其他设备已退出登录。',
 };

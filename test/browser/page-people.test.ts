@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type PageBox, startPageBox } from '../page-box.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { axeFindings, type Size, settled, type VisitOptions, visit } from '../peers/page-visit.ts';
+import { describeWith } from '../peers/peers.ts';
+
+const NAME = 'Тётя Øyvind 李';
+
+describeWith(['chromium'], 'the page about people', () => {
+  let viewer: Viewer;
+  let box: PageBox;
+  beforeAll(async () => {
+    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}] })]);
+    await box.claim();
+    await box.adopt();
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+  const open = (url: string | undefined, options: VisitOptions) => {
+    expect(url, 'this machine has no address but loopback').toBeDefined();
+    return visit(viewer.browser, url ?? '', options);
+  };
+
+  const WAYS = [
+    ['phone', 'plain'],
+    ['desktop', 'localhost'],
+  ] as const satisfies readonly (readonly [Size, string])[];
+
+  test.for(WAYS)('a viewer who is added on a %s, by %s, logs in and sees his camera alone', async ([size, way]) => {
+    const url = way === 'plain' ? box.plainUrl : box.url;
+    const name = `${NAME} ${size}`;
+    await using owner = await open(url, { size });
+    const { page } = owner;
+    await owner.logIn();
+    await owner.go('#/settings/people');
+    await page.getByRole('button', { name: 'Add a person' }).click();
+    const sheet = page.getByRole('dialog', { name: 'Add a person' });
+    await sheet.getByLabel('Name to log in with').fill('<b>');
+    await sheet.getByLabel('Password', { exact: true }).fill('password');
+    await sheet.getByRole('button', { name: 'Front door' }).click();
+    await sheet.getByRole('button', { name: 'Add a person' }).click();
+    await sheet.getByRole('alert').filter({ hasText: 'Letters, digits and spaces' }).waitFor();
+    await sheet.getByLabel('Name to log in with').fill(name);
+    expect(owner.complaints).toEqual([]);
+    await sheet.getByRole('button', { name: 'Add a person' }).click();
+    await sheet.getByRole('alert').filter({ hasText: 'Many people use this one.' }).waitFor();
+    owner.complaints.length = 0;
+    await settled(page, '.sheet');
+    expect(await axeFindings(page)).toEqual([]);
+    await sheet.getByLabel('Password', { exact: true }).fill('a wren in the hedge');
+    await sheet.getByRole('button', { name: 'Add a person' }).click();
+    await page
+      .getByRole('status')
+      .filter({ hasText: `${name} can log in now.` })
+      .waitFor();
+    await page
+      .getByRole('button', { name: new RegExp(`^.?${name}`) })
+      .filter({ hasText: 'Live only · Front door' })
+      .waitFor();
+
+    await using other = await open(url, { size });
+    await other.go('#/live');
+    await other.page.getByRole('button', { name: 'Use another name' }).click();
+    await other.page.getByLabel('Your name').fill(name);
+    await other.page.getByLabel('Your password').fill('a wren in the hedge');
+    await other.page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await other.page.locator('.tile.live .stage.playing').waitFor();
+    expect(await other.page.locator('.tile').count()).toBe(1);
+    await other.page.getByRole('link', { name: 'Settings' }).click();
+    await other.page.getByRole('button', { name: 'Devices that are logged in' }).click();
+    await other.page.getByText('This device').waitFor();
+    expect(await other.page.getByRole('listitem').filter({ hasText: 'This device' }).count()).toBe(1);
+    expect(await axeFindings(other.page)).toEqual([]);
+
+    await page.getByRole('button', { name: new RegExp(`^.?${name}`) }).click();
+    const edited = page.getByRole('dialog', { name });
+    await edited.getByRole('button', { name: `Remove ${name}` }).click();
+    await edited.getByText('Tap again to remove.').waitFor();
+    await edited.getByRole('button', { name: `Remove ${name}` }).click();
+    await page.getByRole('status').filter({ hasText: 'removed' }).waitFor();
+    await edited.waitFor({ state: 'detached' });
+    await other.page.getByText('Log in again.').or(other.page.getByLabel('Your password')).first().waitFor();
+    expect(owner.complaints).toEqual([]);
+  });
+
+  test('what a viewer sees is changed, and comes back as it was saved', async () => {
+    await box.api('POST', 'users', { name: 'Stable', password: 'a lark over the field', cameras: ['gone'] });
+    await using owner = await open(box.url, { size: 'phone' });
+    const { page, complaints } = owner;
+    await owner.logIn();
+    await owner.go('#/settings/people');
+    await page.getByRole('button', { name: /Stable/ }).click();
+    const sheet = page.getByRole('dialog', { name: 'Stable' });
+    await sheet.getByRole('button', { name: 'Gone' }).click();
+    await sheet.getByRole('button', { name: 'Save' }).click();
+    await sheet.getByRole('alert').filter({ hasText: 'One camera at least.' }).waitFor();
+    await sheet.getByRole('button', { name: 'Garden' }).click();
+    await sheet.getByRole('radio', { name: 'Live and recordings' }).check({ force: true });
+    await sheet.getByRole('button', { name: 'Save' }).click();
+    await page
+      .getByRole('button', { name: /Stable/ })
+      .filter({ hasText: 'Live and recordings · Garden' })
+      .waitFor();
+    const { items } = await box.api<{ items: readonly { name: string }[] }>('GET', 'users');
+    expect(items.find(({ name }) => name === 'Stable')).toMatchObject({
+      cameras: ['garden'],
+      live: true,
+      recordings: true,
+    });
+    expect(complaints).toEqual([]);
+  });
+
+  test.for(WAYS)(
+    'a link that is made on a %s, by %s, opens its camera, and no more once it was ended',
+    async ([size, way]) => {
+      const url = way === 'plain' ? box.plainUrl : box.url;
+      await using owner = await open(url, { size });
+      const { page } = owner;
+      await owner.logIn();
+      await owner.go('#/settings/people');
+      await page.getByRole('button', { name: 'New guest link' }).click();
+      const sheet = page.getByRole('dialog', { name: 'New guest link' });
+      await sheet.getByRole('button', { name: 'Garden' }).click();
+      await sheet.getByLabel('Whom it is for').fill(`Vet ${size} <i>`);
+      await settled(page, '.sheet');
+      expect(await axeFindings(page)).toEqual([]);
+      await sheet.getByRole('button', { name: 'Make the link' }).click();
+      await sheet.getByText('Whoever has it sees Garden, live only.').waitFor();
+      const link = await sheet.getByRole('textbox', { name: /^Link/ }).inputValue();
+      expect(link).toMatch(new RegExp(`^${url}/#/guest/`));
+      await sheet.getByRole('button', { name: 'Copy' }).click();
+      await page.getByRole('status').filter({ hasText: 'Link copied.' }).waitFor();
+      await sheet.getByRole('button', { name: 'Done' }).click();
+      await sheet.waitFor({ state: 'detached' });
+
+      await using guest = await open(url, { size });
+      await guest.page.goto(link);
+      await guest.page.locator('.stage.playing').waitFor();
+      expect(await guest.page.getByRole('navigation').count()).toBe(0);
+
+      await page.getByRole('button', { name: new RegExp(`Vet ${size}`) }).click();
+      const made = page.getByRole('dialog', { name: new RegExp(`Vet ${size}`) });
+      await made.getByText('ends tomorrow').waitFor();
+      await made.getByRole('button', { name: 'End this link now' }).click();
+      await made.getByRole('button', { name: 'End this link now' }).click();
+      await page.getByRole('status').filter({ hasText: 'The link has ended.' }).waitFor();
+      await guest.page.getByRole('button', { name: 'Log in', exact: true }).waitFor();
+      await guest.page.goto('about:blank');
+      await guest.page.goto(link);
+      await guest.page.getByText('This link has ended.').waitFor();
+      expect(owner.complaints).toEqual([]);
+    },
+  );
+
+  test('who logs his other devices out stays logged in here', async () => {
+    await using owner = await open(box.url, { size: 'phone' });
+    await using first = await open(box.url, { size: 'desktop' });
+    await using second = await open(box.url, { size: 'desktop' });
+    for (const one of [first, second, owner]) {
+      await one.logIn();
+    }
+    await owner.go('#/settings/people');
+    await owner.page.getByRole('button', { name: 'Devices that are logged in' }).click();
+    await owner.page.getByRole('button', { name: 'Log out my other devices' }).click();
+    await owner.page.getByRole('status').filter({ hasText: 'Your other devices are logged out.' }).waitFor();
+    await first.page.getByText('Log in again.').waitFor();
+    await second.page.getByText('Log in again.').waitFor();
+    expect(await owner.page.getByText('This device').count()).toBe(1);
+    expect(owner.complaints).toEqual([]);
+  });
+});

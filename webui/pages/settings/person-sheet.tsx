@@ -1,0 +1,152 @@
+import { useMemo, useState } from 'preact/hooks';
+import { ask, BoxError } from '../../box/request.ts';
+import { boxForm } from '../../forms/box-form.ts';
+import { FieldError } from '../../forms/form.ts';
+import { FormFoot } from '../../forms/form-foot.tsx';
+import { FormSheet } from '../../forms/form-sheet.tsx';
+import { PasswordField, TextField } from '../../parts/field.tsx';
+import { Sure } from '../../parts/sure.tsx';
+import { toast } from '../../parts/toast.tsx';
+import type { CamerasSeen, Sees, UserItem } from '../../people/people.ts';
+import { oneAtLeast, SeesFields } from '../../people/sees.tsx';
+import { peopleWords } from '../../words/people.ts';
+import { words } from '../../words/words.ts';
+import { youWords } from '../../words/you.ts';
+
+const SHORTEST = 8;
+/** As the box takes them. */
+const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+ -]{0,63}$/u;
+
+interface Person {
+  readonly name: string;
+  readonly password: string;
+  readonly cameras: CamerasSeen;
+  readonly sees: Sees;
+}
+
+interface PersonSheetProps {
+  /** Undefined: somebody new. */
+  readonly user: UserItem | undefined;
+  readonly taken: readonly string[];
+  readonly onChanged: () => void;
+  readonly onClosed: () => void;
+}
+
+/** Somebody who logs in with a name and a password, and sees some cameras. */
+export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetProps) {
+  const say = peopleWords.value;
+  const form = useMemo(() => personForm(user, taken), []);
+  const { name, password, cameras, sees } = form.values.value;
+  const wrong = form.wrong.value;
+  const isLocked = form.saving.value !== 'no';
+  const [isGone, setGone] = useState(false);
+  return (
+    <FormSheet
+      title={user?.name ?? say.addPerson}
+      form={form}
+      isOver={isGone}
+      onClosed={onClosed}
+      onSaved={() => {
+        toast(user ? words.peek().saved : peopleWords.peek().personAdded(name.trim()));
+        onChanged();
+      }}
+      foot={<FormFoot form={form} text={say.personWillSee} {...(user ? {} : { action: say.addPerson })} />}
+    >
+      {!user && (
+        <TextField
+          label={say.personName}
+          name="name"
+          autocomplete="off"
+          value={name}
+          onInput={(value) => form.set('name', value)}
+          onLeave={() => form.leave('name')}
+          isLocked={isLocked}
+          wrong={wrong.name}
+        />
+      )}
+      <PasswordField
+        label={user ? say.personNewPassword : say.personPassword}
+        name="password"
+        autocomplete="new-password"
+        value={password}
+        onInput={(value) => form.set('password', value)}
+        onLeave={() => form.leave('password')}
+        isLocked={isLocked}
+        hint={user ? say.personPasswordText : youWords.value.newPasswordHint}
+        wrong={wrong.password}
+      />
+      <SeesFields
+        chosen={cameras}
+        onChosen={(value) => form.set('cameras', value)}
+        wrong={wrong.cameras}
+        sees={sees}
+        onSees={(value) => form.set('sees', value)}
+      />
+      {user && (
+        <Sure
+          title={say.removePerson(user.name)}
+          text={say.removePersonText}
+          onSure={() => remove(user.name, () => [setGone(true), onChanged()])}
+        />
+      )}
+    </FormSheet>
+  );
+}
+
+function personForm(user: UserItem | undefined, taken: readonly string[]) {
+  const initial: Person = {
+    name: user?.name ?? '',
+    password: '',
+    cameras: user?.cameras ?? 'all',
+    sees: user?.recordings ? 'both' : 'live',
+  };
+  return boxForm<Person>({
+    initial,
+    judge: {
+      name: (text) => (user ? undefined : nameFault(text, taken)),
+      password: (text) =>
+        [...text].length < SHORTEST && !(user && text === '') ? youWords.peek().newPasswordHint : undefined,
+      cameras: oneAtLeast,
+    },
+    save: async (values, changed) => {
+      try {
+        await (user ? change(user.name, changed) : add(values));
+      } catch (error) {
+        // The box's own reason for a refused password is that too many people use it: its length was judged here.
+        const isPassword = error instanceof BoxError && error.status === 400 && error.message.includes('password');
+        throw isPassword ? new FieldError<Person>('password', youWords.peek().newPasswordCommon) : error;
+      }
+    },
+  });
+}
+
+function nameFault(text: string, taken: readonly string[]): string | undefined {
+  const { personNameWrong, personNameTaken } = peopleWords.peek();
+  const name = text.trim().normalize('NFC');
+  return taken.includes(name) ? personNameTaken : NAME.test(name) ? undefined : personNameWrong;
+}
+
+const add = ({ name, password, cameras, sees }: Person): Promise<unknown> =>
+  ask('v3/users', { method: 'POST', body: { name: name.trim(), password, cameras, recordings: sees === 'both' } });
+
+const change = (name: string, { password, cameras, sees }: Partial<Person>): Promise<unknown> =>
+  ask(`v3/users/${encodeURIComponent(name)}`, {
+    method: 'PATCH',
+    body: {
+      ...(password ? { password } : {}),
+      ...(cameras ? { cameras } : {}),
+      ...(sees ? { live: true, recordings: sees === 'both' } : {}),
+    },
+  });
+
+async function remove(name: string, onGone: () => void): Promise<void> {
+  try {
+    await ask(`v3/users/${encodeURIComponent(name)}`, { method: 'DELETE' });
+    toast(peopleWords.peek().personRemoved(name));
+    onGone();
+  } catch (error) {
+    toast(
+      error instanceof BoxError && error.status !== 0 ? words.peek().notSaved(error.message) : words.peek().noAnswer,
+    );
+  }
+}

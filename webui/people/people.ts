@@ -1,0 +1,40 @@
+/** Somebody who can log in. */
+export interface UserItem {
+  readonly name: string;
+  readonly role: 'owner' | 'viewer';
+  readonly cameras: CamerasSeen;
+  readonly live: boolean;
+  readonly recordings: boolean;
+}
+
+/** A guest's link. Times are RFC 3339. */
+export interface GuestItem {
+  readonly id: string;
+  readonly paths: CamerasSeen;
+  readonly live: boolean;
+  readonly recordings: boolean;
+  readonly until: string;
+  /** It opens nothing any more. */
+  readonly over: boolean;
+  readonly note: string;
+}
+
+/** A device that is logged in. Times are RFC 3339. */
+export interface SessionItem {
+  readonly id: string;
+  readonly user: string;
+  readonly lastUsed: string;
+  readonly address: string;
+  readonly device: string;
+  readonly current: boolean;
+}
+
+/** All of them, also those that come later; or the names of their paths. */
+export type CamerasSeen = 'all' | readonly string[];
+export type Sees = 'live' | 'both';
+
+/** Chosen or not; the last one that is taken away leaves none, which the form finds wrong. */
+export const toggled = (chosen: CamerasSeen, name: string): readonly string[] => {
+  const before = chosen === 'all' ? [] : chosen;
+  return before.includes(name) ? before.filter((one) => one !== name) : [...before, name];
+};

@@ -1,0 +1,74 @@
+import { cameras } from '../cameras/cameras.ts';
+import { readableName } from '../cameras/pair.ts';
+import { Chips } from '../parts/chips.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { Segment } from '../parts/segment.tsx';
+import { peopleWords } from '../words/people.ts';
+import { type CamerasSeen, type Sees, toggled } from './people.ts';
+
+/** No path is called so. */
+const ALL = '*';
+
+interface SeesProps {
+  readonly chosen: CamerasSeen;
+  readonly onChosen: (chosen: CamerasSeen) => void;
+  readonly wrong: string | undefined;
+  readonly sees: Sees;
+  readonly onSees: (sees: Sees) => void;
+}
+
+/** Which cameras, and whether also what was recorded. */
+export function SeesFields({ chosen, onChosen, wrong, sees, onSees }: SeesProps) {
+  const say = peopleWords.value;
+  const known = cameras.value ?? [];
+  // Those that are gone can be taken away.
+  const gone = chosen === 'all' ? [] : chosen.filter((name) => !known.some((camera) => camera.name === name));
+  const options = [
+    { value: ALL, text: say.chooseAll },
+    ...known.map(({ name, title }) => ({ value: name, text: title })),
+    ...gone.map((name) => ({ value: name, text: readableName(name) })),
+  ];
+  return (
+    <>
+      <div class="field">
+        <span class="label" aria-hidden="true">
+          {say.personSees}
+        </span>
+        <Chips
+          label={say.personSees}
+          options={options}
+          chosen={chosen === 'all' ? [ALL] : chosen}
+          onTap={(value) => onChosen(value === ALL ? 'all' : toggled(chosen, value))}
+        />
+        {wrong && (
+          <p class="hint bad" role="alert">
+            <Icon name="alert" small />
+            <span>{wrong}</span>
+          </p>
+        )}
+      </div>
+      <Segment
+        label={say.personMay}
+        value={sees}
+        options={[
+          { value: 'live', text: say.liveOnly },
+          { value: 'both', text: say.liveAndRecordings },
+        ]}
+        onChange={onSees}
+      />
+    </>
+  );
+}
+
+export const oneAtLeast = (chosen: CamerasSeen): string | undefined =>
+  chosen.length === 0 ? peopleWords.peek().oneCamera : undefined;
+
+/** `Front door, Garden`; what they are called now. */
+export function camerasSeen(seen: CamerasSeen, language: string): string {
+  const say = peopleWords.value;
+  if (seen === 'all') {
+    return say.allCameras;
+  }
+  const titles = seen.map((name) => cameras.value?.find((camera) => camera.name === name)?.title ?? readableName(name));
+  return titles.length === 0 ? say.noCamera : new Intl.ListFormat(language, { type: 'unit' }).format(titles);
+}
