@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { candidateOf, type FoundItem, likelyRange } from './adopting-found.ts';
+import { candidateOf, type FoundItem, isWithin, likelyRange } from './adopting-found.ts';
 
 const found: FoundItem = {
   ...{ endpoint: 'urn:uuid:1', address: '192.168.20.31', onvif: 'http://192.168.20.31/onvif/device_service' },
@@ -20,4 +20,15 @@ test('cameras that are missing are likely where others were found', () => {
   expect(likelyRange([found])).toBe('192.168.20.0/24');
   expect(likelyRange([{ ...found, foundFrom: 'fe80::1' }])).toBe('');
   expect(likelyRange([])).toBe('');
+});
+
+test.for([
+  ['192.168.1.20', '192.168.1.0/24', true],
+  ['192.168.2.20', '192.168.1.0/24', false],
+  ['192.168.1.130', '192.168.1.128/25', true],
+  ['192.168.1.20', '192.168.1.128/25', false],
+  ['192.168.1.20', ' 192.168.1.20 ', true],
+  ['fe80::1', '192.168.1.0/24', false],
+] as const)('%s in %s: %s', ([address, range, isIn]) => {
+  expect(isWithin(address, range)).toBe(isIn);
 });

@@ -50,7 +50,7 @@ export async function keepLooking(stop: AbortSignal): Promise<void> {
   }
 }
 
-async function loadFound(stop: AbortSignal): Promise<void> {
+export async function loadFound(stop: AbortSignal): Promise<void> {
   const options = { signal: stop };
   await ask<{ items: readonly FoundItem[] }>('v3/cameras/found?itemsPerPage=1000', options).then(
     ({ items }) => {
@@ -80,4 +80,17 @@ function modelOf(maker: string | null, hardware: string | null): string {
 export function likelyRange(items: readonly FoundItem[]): string {
   const [, network] = /^(\d+\.\d+\.\d+)\.\d+$/.exec(items[0]?.foundFrom ?? '') ?? [];
   return network === undefined ? '' : `${network}.0/24`;
+}
+
+/** Whether an address is in a network such as `192.168.1.0/24`. */
+export function isWithin(address: string, range: string): boolean {
+  const [network = '', bits = '32'] = range.trim().split('/');
+  const size = 2 ** (32 - Number(bits));
+  const [one, other] = [numberOf(address), numberOf(network)];
+  return one !== undefined && other !== undefined && Math.floor(one / size) === Math.floor(other / size);
+}
+
+function numberOf(address: string): number | undefined {
+  const bytes = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address)?.slice(1);
+  return bytes?.reduce((sum, byte) => sum * 256 + Number(byte), 0);
 }

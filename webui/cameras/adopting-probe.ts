@@ -49,11 +49,14 @@ export async function lookAt(wish: LookWish, stop: AbortSignal, onProgress: (loo
 /** The camera that a look at one address has found; a range has its cameras among the found ones. */
 export function candidateAt({ target, onvif, rtsp, sub, makers }: Look, login: CameraLogin): Candidate | undefined {
   if (onvif !== null) {
-    const wish = { onvif, ...login };
+    const wish = { onvif, ...typed(login) };
     return { key: onvif, asked: onvif, wish, title: target, text: '', address: target };
   }
   return rtsp === null ? undefined : streamCandidate(rtsp, sub ?? '', login, makers ?? '');
 }
+
+/** Without a password it is that of all. */
+const typed = (login: CameraLogin): Partial<CameraLogin> => (login.password === '' ? {} : login);
 
 /** A camera by the address of its stream; undefined when that is none. A login in it is taken out: it is shown nowhere. */
 export function streamCandidate(stream: string, small: string, login: CameraLogin, text = ''): Candidate | undefined {
@@ -62,7 +65,7 @@ export function streamCandidate(stream: string, small: string, login: CameraLogi
   if (!url || (hasSmall && !streamUrl(small))) {
     return undefined;
   }
-  const own = url.username === '' ? login : { user: plain(url.username), password: plain(url.password) };
+  const own = url.username === '' ? typed(login) : { user: plain(url.username), password: plain(url.password) };
   const rtsp = withoutLogin(stream);
   return {
     ...{ key: rtsp, asked: url.host, title: url.host, text: text || url.pathname, address: url.hostname },

@@ -20,25 +20,19 @@ const SILENT_MS = 20_000;
 
 /** Cameras that are being added, or were a moment ago. */
 export const arrivals = signal<readonly Arrival[]>([]);
-/** What was typed last: trying again needs it. It is kept nowhere else, so it is gone when the page is loaded anew. */
-export const lastLogin = signal<CameraLogin | undefined>(undefined);
+/** For those without one of their own. It is kept nowhere else, so it is gone when the page is loaded anew. */
+export const sharedLogin = signal<CameraLogin | undefined>(undefined);
 
 /** Has the box add them, and keeps `arrivals` true meanwhile. */
-export async function addCameras(
-  candidates: readonly Candidate[],
-  login: CameraLogin,
-  hasOwnLogin = false,
-): Promise<void> {
-  arrivals.value = begun(arrivals.peek(), candidates, hasOwnLogin);
-  lastLogin.value = login;
+export async function addCameras(candidates: readonly Candidate[]): Promise<void> {
+  arrivals.value = begun(arrivals.peek(), candidates);
   for (let at = 0; at < candidates.length; at += AT_ONCE) {
-    await addSome(candidates.slice(at, at + AT_ONCE), login, hasOwnLogin);
+    await addSome(candidates.slice(at, at + AT_ONCE));
   }
 }
 
-async function addSome(some: readonly Candidate[], login: CameraLogin, hasOwnLogin: boolean): Promise<void> {
-  const cameras = some.map(({ wish }) => (hasOwnLogin ? { ...wish, ...login } : wish));
-  const body = { ...login, cameras };
+async function addSome(some: readonly Candidate[]): Promise<void> {
+  const body = { ...sharedLogin.peek(), cameras: some.map(({ wish }) => wish) };
   try {
     const options = { method: 'POST', body, limitMs: ANSWER_LIMIT_MS } as const;
     const { items } = await ask<{ items: readonly AdoptItem[] }>('v3/cameras/adopt', options);
@@ -50,6 +44,13 @@ async function addSome(some: readonly Candidate[], login: CameraLogin, hasOwnLog
       await noteRefusal().catch(() => {});
     }
     arrivals.value = givenUp(arrivals.peek(), new Set(some.map(({ key }) => key)));
+  }
+}
+
+/** They are left: what goes on is there when one comes back. */
+export function leaveAdding(): void {
+  if (arrivals.peek().every(({ phase }) => phase !== 'signingIn')) {
+    endAdding();
   }
 }
 

@@ -15,26 +15,26 @@ const news = (camera: string, state: 'adopting' | 'adopted' | 'notAdopted', more
 const phases = (all: readonly Arrival[]) => all.map(({ key, phase }) => `${key} ${phase}`);
 
 test('one that fails does not keep the other from being there', () => {
-  const both = settled(settled(begun([], [garden, barn], false), barn.key, WRONG), garden.key, OK);
+  const both = settled(settled(begun([], [garden, barn]), barn.key, WRONG), garden.key, OK);
   expect(phases(both)).toEqual(['urn:garden adopted', 'urn:barn failed']);
   expect(both).toMatchObject([{ paths: ['garden'] }, { trouble: 'wrongPassword', triesLeft: 3 }]);
 });
 
 test('what is tried again keeps its place and forgets why it failed', () => {
-  const failed = settled(begun([], [barn, garden], false), barn.key, WRONG);
-  const again = begun(failed, [barn], true);
+  const failed = settled(begun([], [barn, garden]), barn.key, WRONG);
+  const again = begun(failed, [{ ...barn, ...failed[0], wish: { ...barn.wish, user: 'admin', password: 'x' } }]);
   expect(phases(again)).toEqual(['urn:barn signingIn', 'urn:garden signingIn']);
   expect(again[0]).toMatchObject({ hasOwnLogin: true });
   expect(again[0]?.trouble).toBeUndefined();
 });
 
 test('a camera that the box has already is there', () => {
-  const [one] = settled(begun([], [garden], false), garden.key, { ...WRONG, trouble: 'adopted', path: 'yard' });
+  const [one] = settled(begun([], [garden]), garden.key, { ...WRONG, trouble: 'adopted', path: 'yard' });
   expect(one).toMatchObject({ phase: 'adopted', paths: ['yard'] });
 });
 
 test('news come before the answer: a recorder with two lenses is two, and a refusal says how often one may try', () => {
-  const all = begun([], [garden, barn], false);
+  const all = begun([], [garden, barn]);
   const first = heard(all, news(garden.asked, 'adopted', { path: 'a_1', paths: ['a_1', 'a_1_sub', 'a_2'] }));
   expect(first[0]).toMatchObject({ phase: 'adopted', paths: ['a_1', 'a_1_sub', 'a_2'] });
   const second = heard(first, news(barn.asked, 'notAdopted', { trouble: 'wrongPassword', triesLeft: 1 }));
@@ -42,13 +42,13 @@ test('news come before the answer: a recorder with two lenses is two, and a refu
 });
 
 test('news of others, and of two streams of one device, change nothing', () => {
-  const all = begun([], [candidate('rtsp://a/1', 'a'), candidate('rtsp://a/2', 'a')], false);
+  const all = begun([], [candidate('rtsp://a/1', 'a'), candidate('rtsp://a/2', 'a')]);
   expect(heard(all, news('a', 'adopted', { path: 'x' }))).toBe(all);
   expect(heard(all, news('b', 'adopted', { path: 'x' }))).toBe(all);
 });
 
 test('what nobody will answer any more can be tried again, and is there after all when the box says so', () => {
-  const all = givenUp(settled(begun([], [garden, barn], false), garden.key, OK), new Set([garden.key, barn.key]));
+  const all = givenUp(settled(begun([], [garden, barn]), garden.key, OK), new Set([garden.key, barn.key]));
   expect(phases(all)).toEqual(['urn:garden adopted', 'urn:barn failed']);
   expect(all.map(remedyOf)[1]).toBe('again');
   expect(phases(heard(all, news(barn.asked, 'adopted', { path: 'barn' })))[1]).toBe('urn:barn adopted');
@@ -66,6 +66,6 @@ test.for([
   ['badReply', undefined, 'again'],
   [undefined, undefined, 'again'],
 ] as const)('%s with %s tries left: %s', ([trouble, triesLeft, remedy]) => {
-  const [one] = begun([], [garden], false);
+  const [one] = begun([], [garden]);
   expect(one && remedyOf({ ...one, phase: 'failed', trouble, triesLeft })).toBe(remedy);
 });

@@ -49,13 +49,12 @@ export interface AdoptItem {
 }
 
 /** They are asked for now: those that are there already begin anew in their place. */
-export function begun(
-  before: readonly Arrival[],
-  candidates: readonly Candidate[],
-  hasOwnLogin: boolean,
-): readonly Arrival[] {
+export function begun(before: readonly Arrival[], candidates: readonly Candidate[]): readonly Arrival[] {
   const fresh = new Map(
-    candidates.map((one): [string, Arrival] => [one.key, { ...one, phase: 'signingIn', paths: [], hasOwnLogin }]),
+    candidates.map(({ key, asked, wish, title, text, address }): [string, Arrival] => [
+      key,
+      { key, asked, wish, title, text, address, phase: 'signingIn', paths: [], hasOwnLogin: wish.user !== undefined },
+    ]),
   );
   const kept = before.map((one) => fresh.get(one.key) ?? one);
   const known = new Set(before.map(({ key }) => key));

@@ -58,7 +58,7 @@ export function Arriving({ top, title }: { readonly top: ComponentChildren; read
       </div>
       <div class="adding-foot">
         {live > 0 || (!isPending && here.length > 0) ? (
-          <a class="button main" href={LIVE} onClick={() => queueMicrotask(endAdding)}>
+          <a class="button main" href={LIVE}>
             {say.goToLive}
           </a>
         ) : (

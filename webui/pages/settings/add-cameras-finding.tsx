@@ -3,7 +3,7 @@ import type { ComponentChildren, Ref } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Candidate } from '../../cameras/adopting.ts';
 import { candidateOf, foundItems, hasLooked, keepLooking } from '../../cameras/adopting-found.ts';
-import { addCameras } from '../../cameras/adopting-run.ts';
+import { addCameras, sharedLogin } from '../../cameras/adopting-run.ts';
 import { Button } from '../../parts/button.tsx';
 import { PasswordField, TextField } from '../../parts/field.tsx';
 import { Icon, Mark } from '../../parts/icon.tsx';
@@ -17,11 +17,17 @@ const unticked = signal<ReadonlySet<string>>(new Set());
 /** Beside the first one most cameras have no other. */
 const login = signal({ user: 'admin', password: '' });
 
-/** What can be added now; one that was looked up by its address may have been found as well. */
+/** What can be added now. One that was looked up by its address may have been found as well, and keeps the login that was typed for it. */
 function candidates(): readonly Candidate[] {
-  const fresh = foundItems.value.filter(({ path }) => path === null);
-  const known = new Set(foundItems.value.map(({ onvif }) => onvif));
-  return [...fresh.map(candidateOf), ...named.value.filter(({ key }) => !known.has(key))];
+  const found = foundItems.value;
+  const logins = new Map(named.value.map(({ key, wish: { onvif: _onvif, ...login } }) => [key, login]));
+  const fresh = found.filter(({ path }) => path === null);
+  const known = new Set(found.map(({ onvif }) => onvif));
+  const own = fresh.map((item) => {
+    const candidate = candidateOf(item);
+    return { ...candidate, wish: { ...candidate.wish, ...logins.get(item.onvif) } };
+  });
+  return [...own, ...named.value.filter(({ key }) => !known.has(key))];
 }
 
 function nameOne(candidate: Candidate): void {
@@ -45,6 +51,7 @@ export function Finding({ top, title, isFirst }: FindingProps) {
   }, []);
   const all = candidates();
   const isNone = all.length === 0;
+  const none = foundItems.value.length > 0 ? say.allThere : say.foundNone;
   return (
     <div class="adding">
       <header>
@@ -53,7 +60,7 @@ export function Finding({ top, title, isFirst }: FindingProps) {
           {isNone ? say.searching : say.found(all.length)}
         </h1>
         <p class="dim" role="status">
-          {isNone ? hasLooked.value && say.foundNone : all.length > 1 && say.onePassword}
+          {isNone ? hasLooked.value && none : all.length > 1 && say.onePassword}
         </p>
       </header>
       <div class="adding-main">
@@ -129,7 +136,8 @@ function LoginForm({ all }: { readonly all: readonly Candidate[] }) {
       (event.currentTarget as HTMLElement).querySelector<HTMLElement>('[type=password]')?.focus();
     } else {
       named.value = named.peek().filter(({ key }) => unticked.peek().has(key));
-      addCameras(ticked, login.peek());
+      sharedLogin.value = login.peek();
+      addCameras(ticked);
     }
   };
   return (

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { BoxError } from '../../box/request.ts';
 import type { Candidate } from '../../cameras/adopting.ts';
-import { foundItems, likelyRange } from '../../cameras/adopting-found.ts';
+import { foundItems, isWithin, likelyRange, loadFound } from '../../cameras/adopting-found.ts';
 import { candidateAt, type Look, lookAt, streamCandidate } from '../../cameras/adopting-probe.ts';
 import type { CameraLogin } from '../../cameras/adopting-run.ts';
 import { boxForm } from '../../forms/box-form.ts';
@@ -141,7 +141,7 @@ const newForm = (
       }
       const look = await lookThere(values, stop, onProgress);
       if (how === 'range') {
-        tellRange(look);
+        await tellRange(look, stop);
         return;
       }
       const candidate = candidateAt(look, { user, password });
@@ -174,7 +174,10 @@ async function lookThere(values: Missing, stop: AbortSignal, onProgress: (look: 
 }
 
 /** What was found stands in the list behind the sheet. */
-function tellRange({ state }: Look): void {
-  const fresh = foundItems.peek().filter(({ path }) => path === null);
-  toast(startWords.peek().rangeDone(state === 'done' ? fresh.length : 0));
+async function tellRange({ target }: Look, stop: AbortSignal): Promise<void> {
+  await loadFound(stop);
+  if (!stop.aborted) {
+    const there = foundItems.peek().filter(({ address }) => isWithin(address, target));
+    toast(startWords.peek().rangeDone(there.length));
+  }
 }

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { type Arrival, type Remedy, remedyOf } from '../../cameras/adopting.ts';
-import { addCameras, type CameraLogin, lastLogin } from '../../cameras/adopting-run.ts';
+import { addCameras, type CameraLogin, sharedLogin } from '../../cameras/adopting-run.ts';
 import { boxForm } from '../../forms/box-form.ts';
 import { FormFoot } from '../../forms/form-foot.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
@@ -38,9 +38,7 @@ export function Trouble({ arrival }: { readonly arrival: Arrival }) {
     locked: enter(say.enterIt),
     clock: <ItsPage address={arrival.address} />,
     onvif: <ItsPage address={arrival.address} />,
-    clear: (
-      <Again arrival={arrival} word={say.useItAnyway} more={{ clearPassword: true }} onAsk={() => setAsks(true)} />
-    ),
+    clear: <Again arrival={arrival} word={say.useItAnyway} isClear onAsk={() => setAsks(true)} />,
     silent: <Again arrival={arrival} word={say.tryAgain} onAsk={() => setAsks(true)} />,
     again: <Again arrival={arrival} word={say.tryAgain} onAsk={() => setAsks(true)} />,
   };
@@ -97,23 +95,28 @@ const ItsPage = ({ address }: { readonly address: string }) => (
 interface AgainProps {
   readonly arrival: Arrival;
   readonly word: string;
-  readonly more?: Partial<CameraLogin>;
+  /** The password may be sent so that anybody in the network can read it. */
+  readonly isClear?: boolean;
   /** The password is not known any more. */
   readonly onAsk: () => void;
 }
 
-function Again({ arrival, word, more = {}, onAsk }: AgainProps) {
-  const login = arrival.hasOwnLogin || lastLogin.value === undefined ? arrival.wish : lastLogin.value;
+function Again({ arrival, word, isClear = false, onAsk }: AgainProps) {
   const again = () => {
-    const { user, password } = login;
+    const { user, password } = { ...sharedLogin.peek(), ...arrival.wish };
     if (user === undefined || password === undefined) {
       onAsk();
     } else {
-      addCameras([arrival], { user, password, ...more }, true);
+      addCameras([isClear ? withLogin(arrival, { user, password, clearPassword: true }) : arrival]);
     }
   };
   return <Button onClick={again}>{word}</Button>;
 }
+
+const withLogin = (arrival: Arrival, login: CameraLogin): Arrival => ({
+  ...arrival,
+  wish: { ...arrival.wish, ...login },
+});
 
 /** The login of one camera; whether it is right shows on the page while one goes on. */
 function PasswordSheet({ arrival, onClosed }: { readonly arrival: Arrival; readonly onClosed: () => void }) {
@@ -148,8 +151,8 @@ function PasswordSheet({ arrival, onClosed }: { readonly arrival: Arrival; reado
 
 const newForm = (arrival: Arrival) =>
   boxForm<{ user: string; password: string }>({
-    initial: { user: arrival.wish.user ?? lastLogin.peek()?.user ?? 'admin', password: '' },
+    initial: { user: arrival.wish.user ?? sharedLogin.peek()?.user ?? 'admin', password: '' },
     save: async (login) => {
-      addCameras([arrival], login, true);
+      addCameras([withLogin(arrival, login)]);
     },
   });

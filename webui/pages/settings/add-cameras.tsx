@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { arrivals, endAdding } from '../../cameras/adopting-run.ts';
+import { arrivals, leaveAdding } from '../../cameras/adopting-run.ts';
 import { leaveTo } from '../../navigation.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { LIVE } from '../../route.ts';
@@ -17,6 +17,7 @@ interface AddCamerasProps {
 export function AddCameras({ backTo }: AddCamerasProps) {
   const isArriving = arrivals.value.length > 0;
   const title = useRef<HTMLHeadingElement>(null);
+  useEffect(() => leaveAdding, []);
   useEffect(() => {
     window.scrollTo(0, 0);
     title.current?.focus();
@@ -25,15 +26,7 @@ export function AddCameras({ backTo }: AddCamerasProps) {
     backTo === LIVE ? (
       <Steps now={isArriving ? 3 : 2} />
     ) : (
-      <button
-        class="round back"
-        type="button"
-        aria-label={words.value.back}
-        onClick={() => {
-          endAdding();
-          leaveTo(backTo);
-        }}
-      >
+      <button class="round back" type="button" aria-label={words.value.back} onClick={() => leaveTo(backTo)}>
         <Icon name="back" />
       </button>
     );

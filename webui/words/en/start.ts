@@ -18,6 +18,7 @@ export const start = {
   searching: 'Looking for cameras…',
   found: (count: number) => many(count, { one: 'One camera found', other: `${NUMBERS[count] ?? '#'} cameras found` }),
   foundNone: 'No camera answers yet. Is it plugged in and on this network? It shows up here by itself.',
+  allThere: 'All that answer are there already. A new one shows up here by itself.',
   foundCameras: 'Cameras',
   cameraMissing: 'A camera is missing',
   onePassword: 'One password will probably do for all.',

@@ -14,6 +14,7 @@ export const start: StartWords = {
   searching: '正在查找摄像头…',
   found: (count) => `找到 ${count} 个摄像头`,
   foundNone: '还没有摄像头应答。是否已通电并接入同一网络？发现后会自动显示。',
+  allThere: '有应答的摄像头均已添加。新的摄像头发现后会自动显示。',
   foundCameras: '摄像头',
   cameraMissing: '缺少摄像头？',
   onePassword: '一个密码多半就够了。',
