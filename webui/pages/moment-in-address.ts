@@ -13,6 +13,11 @@ export function useMomentInAddress(name: string): void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const write = () => {
       timer = undefined;
+      if (history.state?.sheet) {
+        // The entry is the sheet's: closing it would lead back to what stands in the one below.
+        timer = setTimeout(write, EVERY_MS);
+        return;
+      }
       const [ms, marked] = [atMs.peek(), clip.peek()];
       if (ms !== undefined) {
         replaceAddress(recordingsLink(name, { atMs: ms, ...(marked ? { clip: marked } : {}) }));
