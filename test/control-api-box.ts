@@ -82,7 +82,7 @@ export const PUBLISHER = item('stage', { source: { type: 'webRTCSession', id: ID
 
 const LOOK = {
   ...{ id: ID, target: '192.168.1.9', state: 'running' as const, what: 'a probe', done: 0, total: 9 },
-  ...{ onvif: null, rtsp: null, sub: null, makers: null, error: null, trouble: null },
+  ...{ onvif: null, rtsp: null, sub: null, makers: null, error: null, trouble: null, triesLeft: null },
 };
 
 export const STATS: Stats = {
@@ -111,7 +111,7 @@ const noCameras: ControlApiOptions['cameras'] = {
   isLooking: false,
   ...{ discover: async () => {}, found: () => [] },
   ...{ probe: () => LOOK, look: (id) => (id === ID ? LOOK : undefined), endLook: (id) => id === ID },
-  check: async () => ({ isGood: false, error: 'no answer', trouble: 'timeout', description: null }),
+  check: async () => ({ isGood: false, error: 'no answer', trouble: 'timeout', triesLeft: null, description: null }),
   adopt: async () => ({ items: [], warning: null }),
   adopted: {
     list: () => [],
