@@ -8,7 +8,7 @@ import { spans } from '../timeline/view.ts';
 import { clipWords } from '../words/clips.ts';
 import { byteSize, clockSeconds, duration, number, percent } from '../words/format.ts';
 import { type Clip, missingMs } from './clip.ts';
-import { canSend, type Delivery, useClipSize, useDelivery } from './delivery.ts';
+import { type Delivery, useClipSize, useDelivery } from './delivery.ts';
 import { endHere, unmark } from './marking.ts';
 import { keep, keepNoMore, protectionOf, useProtections } from './protected.ts';
 
@@ -80,7 +80,7 @@ function Missing({ clip, isEmpty }: { readonly clip: Clip; readonly isEmpty: boo
 function Ways({ delivery, isOff }: { readonly delivery: Delivery; readonly isOff: boolean }) {
   const { language, words: common } = voice();
   const words = clipWords.value;
-  const { share, hasFailed, isReady, download, send, cancel } = delivery;
+  const { share, hasFailed, isReady, canSend, download, send, cancel } = delivery;
   if (share !== undefined) {
     const text = words.fetching(percent(share, language));
     return (
@@ -93,17 +93,16 @@ function Ways({ delivery, isOff }: { readonly delivery: Delivery; readonly isOff
       </div>
     );
   }
-  const canShare = canSend();
   return (
     <>
       <div class="clip-ways">
-        {canShare && (
+        {canSend && (
           <Button kind="main" isOff={isOff} onClick={send}>
             <Icon name="share" small />
             {isReady ? words.shareReady : words.share}
           </Button>
         )}
-        <Button kind={canShare ? 'quiet' : 'main'} isOff={isOff} onClick={download}>
+        <Button kind={canSend ? 'quiet' : 'main'} isOff={isOff} onClick={download}>
           <Icon name="download" small />
           {words.download}
         </Button>

@@ -34,6 +34,8 @@ export interface Delivery {
   readonly hasFailed: boolean;
   /** It is here, and waits for another tap: phones hand over nothing that was tapped too long ago. */
   readonly isReady: boolean;
+  /** The phone takes films from this page, and this one is not too large for it. */
+  readonly canSend: boolean;
   readonly download: () => void;
   readonly send: () => void;
   readonly cancel: () => void;
@@ -77,6 +79,7 @@ export function useDelivery(name: string, title: string, clip: Clip, sizeBytes: 
     hasFailed: state.hasFailed === true,
     isReady: state.ready !== undefined,
     cancel,
+    canSend: !isLarge && takesFilms(),
     download: () =>
       isLarge
         ? saveAs(clipFileAddress(name, clip), fileName(title, clip.startMs, 'mp4'))
@@ -94,8 +97,8 @@ function newStop(stop: { current?: AbortController | undefined }): AbortControll
   return stop.current;
 }
 
-/** Whether the phone takes films from this page; only over https it takes any. */
-export const canSend = (): boolean =>
+/** Only over https does a phone take any. */
+const takesFilms = (): boolean =>
   navigator.canShare?.({ files: [new File([], 'a.mp4', { type: 'video/mp4' })] }) ?? false;
 
 async function handOver(file: File): Promise<State> {
