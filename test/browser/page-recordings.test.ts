@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readTimeBar } from '../../agent/sources/demo/time-bar.ts';
+import { BAR_TOP, readTimeBar } from '../../agent/sources/demo/time-bar.ts';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { until } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
@@ -20,23 +20,41 @@ interface Recorded {
   readonly endMs: number;
 }
 
-/** The clock in what an element shows: a video or a canvas. */
-async function clockIn(page: Page, selector: string): Promise<number | undefined> {
-  const picture = await page.evaluate((wanted) => {
-    const element = document.querySelector(wanted) as HTMLVideoElement | HTMLCanvasElement | null;
-    const isVideo = element instanceof HTMLVideoElement;
-    if (!element || element.hidden || (isVideo && (element.readyState < 2 || element.seeking))) {
-      return undefined;
-    }
-    const [width, height] = isVideo ? [element.videoWidth, element.videoHeight] : [element.width, element.height];
-    const canvas = document.createElement('canvas');
-    [canvas.width, canvas.height] = [width, height];
-    const context = canvas.getContext('2d') as CanvasRenderingContext2D;
-    context.drawImage(element, 0, 0);
-    return { width, height, green: [...context.getImageData(0, 0, width, height).data.filter((_, i) => i % 4 === 1)] };
-  }, selector);
-  return picture && readTimeBar(Uint8Array.from(picture.green), picture.width, picture.height, picture.width);
+/** The clocks in what elements show at the same moment: videos or canvases. */
+async function clocksIn(page: Page, ...selectors: readonly string[]): Promise<readonly (number | undefined)[]> {
+  const pictures = await page.evaluate(
+    ([from, wanted]) =>
+      wanted.map((selector) => {
+        const element = document.querySelector(selector) as HTMLVideoElement | HTMLCanvasElement | null;
+        const isVideo = element instanceof HTMLVideoElement;
+        if (!element || element.hidden || (isVideo && (element.readyState < 2 || element.seeking))) {
+          return undefined;
+        }
+        const [width, height] = isVideo ? [element.videoWidth, element.videoHeight] : [element.width, element.height];
+        const canvas = document.createElement('canvas');
+        [canvas.width, canvas.height] = [width, height];
+        const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+        context.drawImage(element, 0, 0);
+        const top = Math.floor(height * from);
+        const { data } = context.getImageData(0, top, width, height - top);
+        let green = '';
+        for (let i = 1; i < data.length; i += 4) {
+          green += String.fromCharCode(data[i] ?? 0);
+        }
+        return { width, height, top, base64: btoa(green) };
+      }),
+    [BAR_TOP, selectors] as const,
+  );
+  return pictures.map((picture) => {
+    const { width = 0, height = 0, top = 0, base64 = '' } = picture ?? {};
+    const luma = new Uint8Array(width * height);
+    luma.set(Buffer.from(base64, 'base64'), width * top);
+    return picture && readTimeBar(luma, width, height, width);
+  });
 }
+
+const clockIn = async (page: Page, selector: string): Promise<number | undefined> =>
+  (await clocksIn(page, selector))[0];
 
 const MAIN = '.recording-screen:not(.follower) video';
 
@@ -156,6 +174,110 @@ describeWith(['chromium'], 'the page of recordings', () => {
     await page.getByRole('slider').focus();
     await page.keyboard.press('Home');
     await page.getByText('No recording here').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  /** What the window of the timeline is, and where the picture is, to the second. */
+  const slider = (page: Page) =>
+    page.getByRole('slider', { name: 'Timeline' }).evaluate((element) => {
+      const of = (name: string) => Number(element.getAttribute(name));
+      return { fromS: of('aria-valuemin'), toS: of('aria-valuemax'), text: element.getAttribute('aria-valuetext') };
+    });
+  async function closer(page: Page, steps: number): Promise<void> {
+    for (let i = 0; i < steps; i += 1) {
+      await page.keyboard.press('+');
+    }
+  }
+  const middleOf = async (page: Page) => {
+    const { x, y, width, height } = (await page.locator('.time').boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    return { x: x + width / 2, y: y + height / 2, width, height };
+  };
+
+  test('on a phone two fingers zoom, and one moves the time under the playhead: a still at once, then the exact picture', async () => {
+    await using visitor = await open('phone', second.startMs + 1_000);
+    const { page, complaints } = visitor;
+    await clockAfter(page, second.startMs + 1_000);
+    await halt(page);
+    await closer(page, 13);
+    const touch = await visitor.context.newCDPSession(page);
+    const finger = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...points: { x: number; y: number }[]) =>
+      touch.send('Input.dispatchTouchEvent', { type, touchPoints: points.map((point, id) => ({ ...point, id })) });
+    const { x, y, height } = await middleOf(page);
+
+    const wide = await slider(page);
+    await finger('touchStart', { x, y: y - 30 }, { x, y: y + 30 });
+    await finger('touchMove', { x, y: y - 60 }, { x, y: y + 60 });
+    await finger('touchEnd');
+    const narrow = await slider(page);
+    expect((wide.toS - wide.fromS) / (narrow.toS - narrow.fromS)).toBeGreaterThan(1.5);
+
+    const before = (await clockIn(page, MAIN)) ?? Number.NaN;
+    const lengthMs = (narrow.toS - narrow.fromS) * 1000;
+    const px = Math.round((3_000 / lengthMs) * height);
+    await finger('touchStart', { x, y });
+    for (let moved = 10; moved < px; moved += 10) {
+      await finger('touchMove', { x, y: y + moved });
+    }
+    await finger('touchMove', { x, y: y + px });
+    const wanted = before + 3_000;
+    // The finger rests, and has not been lifted.
+    const exact = await clockNear(page, wanted, 1_200);
+    await finger('touchEnd');
+    await until(async () => (Math.abs(inAddress(page) - exact) < EXACT_MS ? true : undefined));
+    expect(complaints).toEqual([]);
+  });
+
+  test('on a desktop the pointer shows what it is over, dragging shows stills, and a gap says so', async () => {
+    await using visitor = await open('desktop', second.startMs + 2_000);
+    const { page, complaints } = visitor;
+    await clockAfter(page, second.startMs + 2_000);
+    await halt(page);
+    // So that both recordings are seen.
+    await closer(page, 11);
+    const { fromS, toS } = await slider(page);
+    const { y, width } = await middleOf(page);
+    const shownMs = (await clockIn(page, MAIN)) ?? Number.NaN;
+    const shownPx = await page.locator('.time .playhead').evaluate((element) => element.getBoundingClientRect().left);
+    const pxOf = (ms: number) => shownPx + ((ms - shownMs) / 1000 / (toS - fromS)) * width;
+
+    await page.mouse.move(pxOf(first.startMs + 3_000), y - 20);
+    await until(async () => {
+      const clock = await clockIn(page, '.bubble canvas');
+      return clock !== undefined && Math.abs(clock - first.startMs - 3_000) < STILL_MS ? true : undefined;
+    });
+
+    await page.mouse.move(pxOf(second.startMs + 2_000), y - 20);
+    await page.mouse.down();
+    await page.mouse.move(pxOf(first.startMs + 5_000), y - 20, { steps: 5 });
+    await clockNear(page, first.startMs + 5_000, 800);
+    await page.mouse.move(pxOf((first.endMs + second.startMs) / 2), y - 20, { steps: 5 });
+    await page.getByText('No recording here').waitFor();
+    expect((await slider(page)).text).toContain('No recording');
+    await page.mouse.up();
+    await page.getByText('No recording here').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('a camera whose lane is tapped with Shift plays in step: both clocks tell the same; tapped, it is changed to', async () => {
+    await using visitor = await open('desktop', second.startMs + 500);
+    const { page, complaints } = visitor;
+    await page.getByRole('button', { name: 'Show Garden' }).click({ modifiers: ['Shift'] });
+    await clockAfter(page, second.startMs + 2_000);
+    await until(async () => {
+      const [one, other] = await clocksIn(page, MAIN, '.follower video');
+      return one !== undefined && other !== undefined && Math.abs(one - other) < 600 ? true : undefined;
+    });
+    await halt(page);
+    await until(async () => {
+      const [one, other] = await clocksIn(page, MAIN, '.follower video');
+      return one !== undefined && other !== undefined && Math.abs(one - other) < 450 ? true : undefined;
+    });
+    const clock = (await clockIn(page, MAIN)) ?? Number.NaN;
+    await page.getByRole('button', { name: 'No longer play Garden in step' }).click();
+    await page.getByRole('button', { name: 'Show Garden' }).click();
+    await page.getByRole('button', { name: 'Show Front door' }).waitFor();
+    await clockNear(page, clock);
     expect(complaints).toEqual([]);
   });
 });

@@ -99,7 +99,9 @@ export function paint(canvas: HTMLCanvasElement, scene: Scene, measures: Measure
   const pill = scene.atMs === undefined ? undefined : shareOf(scene.window, scene.atMs) * along;
   drawTicks(sheet, scene.window, scene.ticks, axis === 'x' ? TOP.labels : SIDE.labels, pill);
   scene.lanes.forEach((lane, i) => {
-    drawLane(sheet, scene.window, lane, placeOf(i, measures), scene.nowMs);
+    // What others have recorded since they were asked is no gap either.
+    const knownMs = i === 0 ? scene.nowMs : Math.max(lane.covered.at(-1) ?? 0, nowMs.peek() - SAME_END_MS);
+    drawLane(sheet, scene.window, lane, placeOf(i, measures), knownMs);
   });
   const [chosen] = scene.lanes;
   if (chosen) {
