@@ -5,6 +5,7 @@ import { words } from '../words/words.ts';
 import { Icon } from './icon.tsx';
 import { useDrag } from './sheet-drag.ts';
 import { useOwnEntry } from './sheet-history.ts';
+import { Toasts } from './toast.tsx';
 
 interface SheetProps {
   readonly title: string;
@@ -105,6 +106,7 @@ export function Sheet(props: SheetProps) {
           foot && <footer>{foot}</footer>
         )}
       </div>
+      <Toasts />
     </dialog>
   );
 }

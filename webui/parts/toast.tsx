@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { words } from '../words/words.ts';
 
 const SHOWN_MS = 6_000;
@@ -10,15 +10,24 @@ interface Toast {
 }
 
 const shown = signal<Toast | undefined>(undefined);
+/** Where it can be said: what lies under an open sheet is out of reach. */
+const places = signal<readonly object[]>([]);
 
 /** Says what was done, below; the next one takes its place. */
 export function toast(text: string, onUndo?: () => void): void {
   shown.value = onUndo ? { text, onUndo } : { text };
 }
 
-/** Once, in the shell: the region is there before it says anything, so that screen readers listen to it. */
+/** In the shell, and in each sheet: the region is there before it says anything, so that screen readers listen to it. The topmost speaks. */
 export function Toasts() {
-  const now = shown.value;
+  const place = useRef({});
+  useEffect(() => {
+    places.value = [...places.peek(), place.current];
+    return () => {
+      places.value = places.peek().filter((one) => one !== place.current);
+    };
+  }, []);
+  const now = places.value.at(-1) === place.current ? shown.value : undefined;
   const [isHeld, setHeld] = useState(false);
   useEffect(() => {
     if (!now || isHeld) {

@@ -9,6 +9,7 @@ import { PasswordField, TextField } from '../../parts/field.tsx';
 import { Row } from '../../parts/row.tsx';
 import { toast } from '../../parts/toast.tsx';
 import { camerasWords } from '../../words/cameras.ts';
+import { startWords } from '../../words/start.ts';
 import { words } from '../../words/words.ts';
 import { type CameraItem, cameraCall, hostOf } from './camera-facts.ts';
 import { DoButton } from './camera-trouble.tsx';
@@ -134,23 +135,32 @@ const loginForm = (path: string) =>
     initial: { user: 'admin', password: '' },
     judge: { user: (text) => (text.trim() === '' ? camerasWords.peek().userWrong : undefined) },
     save: async ({ user, password }) => {
-      const { isGood, trouble, error } = await ask<{ isGood: boolean; trouble: string | null; error: string | null }>(
-        cameraCall('login', path),
-        { method: 'POST', body: { user: user.trim(), password }, limitMs: TRY_LIMIT_MS },
-      );
+      const { isGood, ...refused } = await ask<Refusal & { isGood: boolean }>(cameraCall('login', path), {
+        method: 'POST',
+        body: { user: user.trim(), password },
+        limitMs: TRY_LIMIT_MS,
+      });
       if (!isGood) {
-        throw new FieldError<Login>('password', refusal(trouble, error));
+        throw new FieldError<Login>('password', refusalWords(refused));
       }
     },
   });
 
+interface Refusal {
+  readonly trouble: string | null;
+  readonly error: string | null;
+  readonly triesLeft: number | null;
+}
+
 /** Why the camera was not given this login. */
-function refusal(trouble: string | null, error: string | null): string {
+function refusalWords({ trouble, error, triesLeft }: Refusal): string {
   const say = camerasWords.peek();
   switch (trouble) {
     case 'wrongPassword':
     case 'noRights':
-      return say.passwordRefused;
+      return [say.passwordRefused, triesLeft !== null && startWords.peek().triesLeft(triesLeft)]
+        .filter(Boolean)
+        .join(' ');
     case 'onvifUser':
       return say.needsOnvifText;
     case 'lockedOut':

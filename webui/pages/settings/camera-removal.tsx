@@ -106,12 +106,14 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
   const [fate, setFate] = useState<'keep' | 'delete'>('keep');
   const [isBusy, setBusy] = useState(false);
   const streams = [name, ...(facts.item?.sub ? [facts.item.sub] : [])];
-  const bytes = (facts.use?.items ?? []).reduce((sum, use) => sum + (streams.includes(use.path) ? use.bytes : 0), 0);
+  const uses = (facts.use?.items ?? []).filter(({ path }) => streams.includes(path));
+  const recorded = facts.use ? uses.map(({ path }) => path) : streams;
+  const bytes = uses.reduce((sum, use) => sum + use.bytes, 0);
   const remove = async () => {
     setBusy(true);
     try {
       await forget(name, facts);
-      await (fate === 'delete' ? deleted(streams, title, language) : kept(name, title, facts));
+      await (fate === 'delete' ? deleted(recorded, title, language) : kept(name, title, facts));
       paths.value = paths.peek()?.filter((path) => !streams.includes(path.name));
       onDone();
     } catch {

@@ -65,7 +65,10 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
   const [isGone, setGone] = useState(false);
   useEffect(() => {
     const look = () => void edited.look().catch(() => {});
-    const leave = [onNews('config', ({ path }) => path === name && look()), onNews('gap', look)];
+    const leave = [
+      onNews('config', ({ path, change }) => path === name && change !== 'removed' && look()),
+      onNews('gap', look),
+    ];
     return () => {
       for (const one of leave) {
         one();
