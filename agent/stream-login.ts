@@ -1,6 +1,7 @@
 import { sharedLogins } from './cameras/device/session.ts';
 import { nameOf, parseHttpUrl } from './cameras/soap/http-exchange.ts';
 import type { LoginKey, LoginMemory } from './cameras/soap/login-memory.ts';
+import type { ShownLogin } from './cameras/soap/shown-logins.ts';
 import type { CameraSettings } from './config/path.ts';
 import { parseAddress, placeOf } from './sources/rtsp/address.ts';
 import type { LoginWatch } from './sources/rtsp/authenticator.ts';
@@ -19,8 +20,12 @@ export function streamLogin(
     const login = user === undefined ? (address.credentials ?? NOBODY) : { user, password };
     return { ...login, camera: service ? nameOf(service.place) : placeOf(address), service: 'stream' };
   };
+  let shown: ShownLogin | undefined;
   return {
-    check: (isNext) => logins.checkStream(key(), isNext),
+    check: (isNext) => {
+      shown = logins.showStream(key(), isNext);
+    },
+    answered: () => shown?.end(),
     refused: () => logins.refused(key()),
     accepted: () => logins.accepted(key(), 'digest'),
   };

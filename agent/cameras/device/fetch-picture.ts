@@ -6,6 +6,7 @@ import { authorization, type Challenge, type Credentials, parseChallenges } from
 import { hash } from '../soap/digest-hash.ts';
 import { cameraError } from '../soap/failures.ts';
 import { limitConnecting, openRequest, placeOf } from '../soap/http-exchange.ts';
+import type { ShownLogin } from '../soap/shown-logins.ts';
 import { originOf } from './snapshot-address.ts';
 
 const MAX_REDIRECTS = 3;
@@ -17,7 +18,7 @@ export interface PictureLogin {
   /** The password may go where anybody in the network can read it. */
   readonly isClearAllowed: boolean;
   /** Hears what becomes of it, and may forbid it. */
-  readonly memory: { check(): void; refused(): void; accepted(): void };
+  readonly memory: { show(): ShownLogin; refused(): void; accepted(): void };
 }
 
 export interface PictureRequest {
@@ -68,10 +69,9 @@ async function follow(asked: PictureRequest, signal: AbortSignal): Promise<Pictu
   const tried = new Set<string>();
   let redirects = 0;
   for (let i = 0; i < MAX_REQUESTS; i += 1) {
-    if (challenge) {
-      asked.login?.memory.check();
-    }
+    const shown = challenge && asked.login?.memory.show();
     const response = await send(url, asked.host, answerTo(challenge, asked.login?.credentials, url), signal);
+    shown?.end();
     const status = response.statusCode ?? 0;
     if (status === 200) {
       if (challenge) {

@@ -197,7 +197,7 @@ test('whatever a camera answers, there is a picture or a PerchError', async () =
   onTestFinished(() => void server.close());
   const { port } = server.address() as { port: number };
   const url = new URL(`http://127.0.0.1:${port}/snap`);
-  const memory = { check: () => {}, refused: () => {}, accepted: () => {} };
+  const memory = { show: () => ({ end: () => {} }), refused: () => {}, accepted: () => {} };
   const login = { credentials: { user: 'u', password: 'p' }, isClearAllowed: false, memory };
   let pictures = 0;
   for (let i = 0; i < 300; i += 1) {
@@ -230,7 +230,7 @@ test('a picture over https is taken from a camera that has signed for itself, wi
     server.closeAllConnections();
   });
   const { port } = server.address() as { port: number };
-  const memory = { check: () => {}, refused: () => {}, accepted: () => {} };
+  const memory = { show: () => ({ end: () => {} }), refused: () => {}, accepted: () => {} };
   const login = { credentials: { user: 'u', password: 'p' }, isClearAllowed: false, memory };
   const request = { login, maxBytes: 1_000, deadlineMs: 5_000, signal: never };
   const picture = await fetchPicture({ url: new URL(`https://127.0.0.1:${port}/snap`), ...request });

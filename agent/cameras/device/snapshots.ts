@@ -90,7 +90,7 @@ export class Snapshots {
   /** A still is taken at every event: a login that is refused must not be tried each time. */
   #memoryOf(key: LoginKey): PictureLogin['memory'] {
     return {
-      check: () => this.#logins.check(key, this.#options.isAsked ?? false),
+      show: () => this.#logins.show(key, this.#options.isAsked ?? false),
       refused: () => this.#logins.refused(key),
       accepted: () => this.#logins.accepted(key, 'digest'),
     };

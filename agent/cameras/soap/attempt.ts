@@ -1,5 +1,6 @@
 import type { Challenge } from '../../media/rtsp/digest.ts';
 import type { LoginScheme } from './login-memory.ts';
+import type { ShownLogin } from './shown-logins.ts';
 
 /** One way of being let in, for one request. */
 export interface Attempt {
@@ -9,6 +10,7 @@ export interface Attempt {
   readonly isReused?: boolean;
   /** Of this call: algorithms, `token`, `stale`, `clock`. */
   readonly tried: readonly string[];
+  readonly shown?: ShownLogin | undefined;
 }
 
 /**

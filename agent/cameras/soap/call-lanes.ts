@@ -5,9 +5,15 @@ const MAX_CALLS = 2;
 /** Calls that wait for an event cost a camera nothing but the connection. */
 const MAX_WAITING_CALLS = 8;
 const MAX_QUEUED = 64;
+/** Calls with a longer deadline wait for something to happen. */
+const LONG_CALL_MS = 15_000;
 
 /** `waiting`: for something to happen. `urgent`: goes before all who stand in the line, for a camera that turns has to be stopped. */
 export type CallKind = 'plain' | 'urgent' | 'waiting';
+
+export function kindOf(deadlineMs: number, isUrgent = false): CallKind {
+  return isUrgent ? 'urgent' : deadlineMs > LONG_CALL_MS ? 'waiting' : 'plain';
+}
 
 interface Waiter {
   readonly kind: CallKind;

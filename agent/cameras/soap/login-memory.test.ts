@@ -80,12 +80,12 @@ test('what events, pictures and streams are refused counts together; the last tr
   refuse(1);
   refuse(1, PICTURE);
   expect(logins.mayTry(PICTURE, false)).toBe(true);
-  logins.checkStream(STREAM, false);
+  logins.showStream(STREAM, false).end();
   refuse(1, STREAM);
   expect(() => logins.check(PICTURE, false)).toThrow('3 times: it is tried again in 30 min, or when it is changed');
-  logins.checkStream(STREAM, false);
+  logins.showStream(STREAM, false).end();
   refuse(1, STREAM);
-  expect(() => logins.checkStream(STREAM, false)).toThrow('refused this user name or password 4 times');
+  expect(() => logins.showStream(STREAM, false)).toThrow('refused this user name or password 4 times');
   expect(logins.mayTry({ ...KEY, password: 'b' }, false)).toBe(true);
   expect(logins.mayTry({ ...KEY, camera: '10.0.0.6:80' }, false)).toBe(true);
 });
@@ -102,23 +102,70 @@ test('a login that was taken goes on where one other service refuses it, and not
 test('tries of a stream that have no answer yet count as refused, for 10 s', () => {
   const { clock, logins, refuse } = memory();
   refuse(2);
-  logins.checkStream(STREAM, false);
-  logins.checkStream(STREAM, false);
-  expect(() => logins.checkStream(STREAM, false)).toThrow('it is tried again in');
+  logins.showStream(STREAM, false);
+  logins.showStream(STREAM, false);
+  expect(() => logins.showStream(STREAM, false)).toThrow('no answer yet (2): try again in 10 s');
   clock.skip(10_000);
-  logins.checkStream(STREAM, false);
+  logins.showStream(STREAM, false);
   logins.accepted(STREAM, 'digest');
-  logins.checkStream(STREAM, false);
+  logins.showStream(STREAM, false);
+});
+
+test('of logins without an answer to ONVIF, for pictures and of streams no more than four are out at once', () => {
+  const { clock, logins, refuse } = memory();
+  const shown = [logins.show(KEY, false), logins.show(PICTURE, false)];
+  logins.showStream(STREAM, false);
+  logins.showStream(STREAM, false);
+  expect(() => logins.showStream(STREAM, false)).toThrow('no answer yet (4)');
+  for (const key of [KEY, PICTURE]) {
+    expect(() => logins.show(key, false)).toThrow('no answer yet (4): try again in 10 s');
+  }
+  for (const [i, one] of shown.entries()) {
+    one.end();
+    one.end();
+    refuse(1, i === 0 ? KEY : PICTURE);
+  }
+  expect(() => logins.showStream(STREAM, false)).toThrow('have no answer yet');
+  clock.skip(10_000);
+  expect(logins.mayTry(KEY, false)).toBe(true);
+});
+
+test('an answer that says nothing of the login frees its place', () => {
+  const { logins } = memory();
+  for (let i = 0; i < 8; i += 1) {
+    logins.show(KEY, false).end();
+    logins.showStream(STREAM, false).end();
+  }
+  expect(logins.mayTry(KEY, false)).toBe(true);
+});
+
+test('a person has four tries of ONVIF, also where they have no answer yet', () => {
+  const { logins, refuse } = memory();
+  refuse(2);
+  logins.show(KEY, true);
+  logins.show({ ...KEY, password: 'b' }, true);
+  expect(() => logins.show(KEY, true)).toThrow('have no answer yet');
+});
+
+test('what a camera has been asked with a login that it has taken keeps nobody else out', () => {
+  const { logins, refuse } = memory();
+  logins.accepted(KEY, 'token');
+  const asked = Array.from({ length: 8 }, () => logins.show(KEY, false));
+  logins.showStream(STREAM, false).end();
+  // It is no longer taken: now each of them may be refused.
+  asked[0]?.end();
+  refuse(1);
+  expect(() => logins.showStream(STREAM, false)).toThrow('have no answer yet');
 });
 
 test('a stream that was refused twice stays slow when the refusals are forgotten', () => {
   const { clock, logins, refuse } = memory();
   refuse(2, STREAM);
   clock.skip(40 * MINUTE_MS);
-  logins.checkStream(STREAM, false);
+  logins.showStream(STREAM, false).end();
   refuse(1, STREAM);
   clock.skip(MINUTE_MS);
-  expect(() => logins.checkStream(STREAM, false)).toThrow('tried again in 9 min');
+  expect(() => logins.showStream(STREAM, false)).toThrow('tried again in 9 min');
 });
 
 test('what a refusal was found to mean is said again, until another password is tried', () => {
@@ -137,10 +184,10 @@ test('an earlier run that was refused six times in all lets no password be tried
   const login = JSON.stringify([KEY.camera, KEY.user]);
   const told = { refusals: 3, agoMs: MINUTE_MS, lockedForMs: 0 };
   logins.restore([{ login: `${login} stream`, ...told }]);
-  logins.checkStream(STREAM, false);
+  logins.showStream(STREAM, false);
   logins.restore([
     { login, ...told },
     { login: `${login} stream`, ...told },
   ]);
-  expect(() => logins.checkStream(STREAM, false)).toThrow('refused this user name or password 6 times');
+  expect(() => logins.showStream(STREAM, false)).toThrow('refused this user name or password 6 times');
 });

@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { cameraError } from './failures.ts';
 import { clockRefused, onvifUserMissing } from './login-failures.ts';
+import { type ShownLogin, ShownLogins } from './shown-logins.ts';
 
 /** Cameras lock an account, or the address that asks, after 5 to 7 refusals, for 5 to 30 minutes. */
 const MAX_REFUSALS = 2;
@@ -17,8 +18,6 @@ const MAX_REFUSALS_OF_ACCOUNT = 6;
 const MAX_DOUBTERS = 2;
 /** Streams are tried on by themselves, so seldom. */
 const STREAM_EVERY_MS = 10 * 60_000;
-/** A login that was shown is answered by then, or never. */
-const ANSWERED_MS = 10_000;
 const MAX_LOGINS = 1_024;
 
 /** How a camera took a login: `none` = it does not know tokens, and asks by HTTP when it wants one. */
@@ -41,9 +40,8 @@ interface Login {
   finding: LoginFinding | undefined;
   /** A stream that was refused twice is tried seldom until it is let in. */
   isSlow: boolean;
-  /** When a stream was let try it, and how many tries have no answer yet: paths of one camera connect in the same moment. */
+  /** When a stream was let try it. */
   triedAtMs: number;
-  pending: number;
 }
 
 /** Whose login where. */
@@ -71,19 +69,29 @@ export class LoginMemory {
   readonly #clock: Pick<Clock, 'monoMs'>;
   /** In the order of their use. */
   readonly #logins = new Map<string, Login>();
+  /** Paths of one camera connect in the same moment, and it may answer late. */
+  readonly #shown: ShownLogins;
   readonly #secret = randomBytes(32);
   /** Hears of every refusal, lock and end of them. */
   onChange: () => void = () => {};
 
   constructor(clock: Pick<Clock, 'monoMs'>) {
     this.#clock = clock;
+    this.#shown = new ShownLogins(clock);
   }
 
   /**
    * Asked before every request with a login.
    * @param isAsked a person has just asked for it: a password that was refused twice may be tried once more
-   * @throws PerchError lockedOut, wrongPassword
+   * @returns to be told when it is answered, before what has become of it
+   * @throws PerchError lockedOut, wrongPassword, timeout
    */
+  show(key: LoginKey, isAsked: boolean): ShownLogin {
+    this.check(key, isAsked);
+    return this.#shown.add(nameOf(key), this.#sealOf(key));
+  }
+
+  /** Whether it could be shown now. @throws PerchError as `show` */
   check(key: LoginKey, isAsked: boolean): void {
     const login = this.#get(key) ?? FRESH;
     const nowMs = this.#clock.monoMs();
@@ -101,6 +109,10 @@ export class LoginMemory {
     if (isSame && !isAsked && login.refusals >= MAX_REFUSALS) {
       throw refusedTwice(login.finding, context);
     }
+    const out = this.#shown.count((name) => name === nameOf(key));
+    if (!(isSame && login.isAccepted) && login.refusalsInAll + out >= MAX_REFUSALS_IN_ALL) {
+      throw unanswered(out, this.#shown.waitMs, context);
+    }
     if (!isAsked) {
       this.#checkBeside(key, MAX_REFUSALS_BESIDE);
     }
@@ -109,9 +121,9 @@ export class LoginMemory {
   /**
    * The same for a stream, which is tried on and on: soon once more, then every 10 minutes.
    * @param isNext the camera knows another scheme, and has just refused the first
-   * @throws PerchError lockedOut, wrongPassword, with `waitMs`
+   * @throws PerchError lockedOut, wrongPassword, timeout, with `waitMs`
    */
-  checkStream(key: LoginKey, isNext: boolean): void {
+  showStream(key: LoginKey, isNext: boolean): ShownLogin {
     const login = this.#get(key) ?? FRESH;
     const nowMs = this.#clock.monoMs();
     this.#checkLock(key);
@@ -124,8 +136,8 @@ export class LoginMemory {
         throw refusedBefore(login.refusals, waitMs, key);
       }
     }
-    const pending = isSame ? pendingOf(login, nowMs) + 1 : 1;
-    this.#put(key, { ...login, ...(isSame ? {} : { ...OTHER, seal }), triedAtMs: nowMs, pending });
+    this.#put(key, { ...login, ...(isSame ? {} : { ...OTHER, seal }), triedAtMs: nowMs });
+    return this.#shown.add(nameOf(key), seal);
   }
 
   mayTry(key: LoginKey, isAsked: boolean): boolean {
@@ -154,12 +166,11 @@ export class LoginMemory {
     const login = this.#get(key) ?? FRESH;
     const seal = this.#sealOf(key);
     const isSame = login.seal === seal;
-    const { refusals, isSlow, finding, pending } = isSame ? login : { ...login, ...OTHER };
+    const { refusals, isSlow, finding } = isSame ? login : { ...login, ...OTHER };
     this.#put(key, {
       ...{ ...login, seal, finding, isAccepted: false, refusedAtMs: this.#clock.monoMs() },
       ...{ refusals: refusals + 1, refusalsInAll: login.refusalsInAll + 1 },
       isSlow: isSlow || refusals + 1 >= MAX_REFUSALS,
-      pending: Math.max(0, pending - 1),
     });
     this.onChange();
   }
@@ -255,7 +266,7 @@ export class LoginMemory {
       const isRefused = login.refusals > 0 && leftMs > 0;
       if (accountOf(name) === account) {
         const isThis = login.seal === seal;
-        ofThis += isThis ? (isRefused ? login.refusals : 0) + pendingOf(login, nowMs) : 0;
+        ofThis += isThis && isRefused ? login.refusals : 0;
         inAll += isRefused ? login.refusalsInAll : 0;
         doubters += isThis && isRefused && name !== own ? 1 : 0;
         waitMs = isRefused ? Math.min(waitMs, leftMs) : waitMs;
@@ -263,10 +274,26 @@ export class LoginMemory {
     }
     const login = this.#get(key);
     const isTrusted = login?.isAccepted && login.seal === seal && doubters < MAX_DOUBTERS;
-    const isMuch = ofThis > 0 ? inAll >= MAX_REFUSALS_IN_ALL : inAll >= MAX_REFUSALS_OF_ACCOUNT;
-    if (!isTrusted && (ofThis >= most || isMuch)) {
-      throw refusedBefore(inAll, inAll === 0 ? ANSWERED_MS : waitMs, key);
+    const isMuch = (times: number): boolean =>
+      ofThis > 0 ? times >= MAX_REFUSALS_IN_ALL : times >= MAX_REFUSALS_OF_ACCOUNT;
+    if (isTrusted) {
+      return;
     }
+    if (ofThis >= most || isMuch(inAll)) {
+      throw refusedBefore(inAll, waitMs, key);
+    }
+    const isOut = (name: string, of: string) => accountOf(name) === account && !this.#isAccepted(name, of);
+    const ofThisOut = this.#shown.count((name, of) => of === seal && isOut(name, of));
+    const allOut = this.#shown.count(isOut);
+    ofThis += ofThisOut;
+    if (ofThis >= most || isMuch(inAll + allOut)) {
+      throw unanswered(allOut, this.#shown.waitMs, { host: key.camera });
+    }
+  }
+
+  #isAccepted(name: string, seal: string): boolean {
+    const login = this.#logins.get(name);
+    return login?.isAccepted === true && login.seal === seal;
   }
 
   #put(key: LoginKey, login: Login): void {
@@ -297,14 +324,10 @@ const FRESH: Login = {
   finding: undefined,
   isSlow: false,
   triedAtMs: Number.NEGATIVE_INFINITY,
-  pending: 0,
 };
 
 /** Of a password that is not the one before. */
-const OTHER = { refusals: 0, isAccepted: false, finding: undefined, isSlow: false, pending: 0 } as const;
-
-const pendingOf = ({ pending, triedAtMs }: Login, nowMs: number): number =>
-  nowMs - triedAtMs < ANSWERED_MS ? pending : 0;
+const OTHER = { refusals: 0, isAccepted: false, finding: undefined, isSlow: false } as const;
 
 /** The account, and the service after it: JSON ends with a bracket. */
 const nameOf = ({ camera, user, service }: LoginKey): string =>
@@ -325,6 +348,12 @@ function refusedTwice(finding: LoginFinding | undefined, context: Record<string,
 function refusedBefore(times: number, waitMs: number, { camera: host }: LoginKey): Error {
   const words = `the camera has refused this user name or password ${times} times: it is tried again in ${minutes(waitMs)}, or when it is changed`;
   return cameraError('wrongPassword', words, { host, waitMs, isRemembered: true });
+}
+
+/** Whether the password is right is not known. */
+function unanswered(times: number, waitMs: number, context: Record<string, unknown>): Error {
+  const words = `logins of this user have no answer yet (${times}): try again in ${Math.ceil(waitMs / 1000)} s`;
+  return cameraError('timeout', words, { ...context, waitMs });
 }
 
 function lockedOut(waitMs: number, context: Record<string, unknown>): Error {

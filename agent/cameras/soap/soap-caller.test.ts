@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import {
   ASK,
@@ -226,6 +226,37 @@ test('a password that was changed in a running session is a wrong password, and 
     expect((await failureOf(caller.call(ASK))).context['camera']).toBe('wrongPassword');
   }
   expect(requests.filter(hasToken).length).toBeLessThanOrEqual(4);
+});
+
+test('a camera that answers late is shown a login that it has not taken yet three times, however many sessions begin', async () => {
+  const held: (() => void)[] = [];
+  const { url, requests } = await listen((_asked, response) => {
+    held.push(() => response.writeHead(400).end(fault('NotAuthorized')));
+  });
+  const logins = new LoginMemory(new FakeClock());
+  const failures = Array.from({ length: 6 }, () => failureOf(callerOf(url, { logins }).call(ASK)));
+  await vi.waitFor(() => expect(held).toHaveLength(3));
+  // The others are told at once, and not that the password is wrong.
+  const [early] = await Promise.all(failures.slice(3));
+  expect([early?.context['camera'], early?.message]).toEqual(['timeout', expect.stringContaining('no answer yet (3)')]);
+  for (const answer of held.splice(0)) {
+    answer();
+  }
+  const late = await Promise.all(failures.slice(0, 3));
+  expect(late.map(({ context }) => context['camera'])).toEqual(Array.from({ length: 3 }, () => 'wrongPassword'));
+  await failureOf(callerOf(url, { logins }).call(ASK));
+  expect(requests.filter(hasToken)).toHaveLength(3);
+});
+
+test('a login that came to nobody is not on its way', async () => {
+  const { url, requests } = await listen((_asked, response) => response.end(envelope(INFORMATION)));
+  const logins = new LoginMemory(new FakeClock());
+  const gone = new URL('http://127.0.0.1:1/onvif/device_service');
+  for (let i = 0; i < 5; i += 1) {
+    expect((await failureOf(callerOf(gone, { logins }).call(ASK))).context['camera']).toBe('unreachable');
+  }
+  await callerOf(url, { logins }).call(ASK);
+  expect(requests.filter(hasToken)).toHaveLength(1);
 });
 
 test('a login that the web page takes and ONVIF does not is told as that', async () => {

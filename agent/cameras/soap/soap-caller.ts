@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { XmlElement } from '@rgrove/parse-xml';
-import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import { authorization, type Challenge, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
 import { type Attempt, nextAttempt } from './attempt.ts';
 import { leftOf, type TimedCall, timed, within } from './call-deadline.ts';
-import type { CallLanes } from './call-lanes.ts';
+import { kindOf } from './call-lanes.ts';
+import type { CallerOptions } from './caller-options.ts';
 import { hash } from './digest-hash.ts';
 import { type SoapVersion, usernameToken } from './envelope.ts';
-import { cameraError, toNothing, troubleOf } from './failures.ts';
+import { cameraError, isReset, toNothing, troubleOf } from './failures.ts';
 import { isAboutTime, isRefusal, isTokenUnknown } from './fault.ts';
 import { exchange, type HttpPlace, nameOf } from './http-exchange.ts';
 import { lockOf } from './lock-out.ts';
@@ -22,37 +22,20 @@ import {
   onvifUserMissing,
   wrongPassword,
 } from './login-failures.ts';
-import type { LoginKey, LoginMemory, LoginScheme } from './login-memory.ts';
+import type { LoginKey, LoginScheme } from './login-memory.ts';
 import { redirectOf } from './redirect.ts';
 import { MAX_REPLY_BYTES, readReply, responseOf, type SoapReply } from './reply.ts';
+import type { ShownLogin } from './shown-logins.ts';
 import { skewOf, skewOfHeader } from './skew.ts';
 import type { SoapCall } from './soap-call.ts';
 import { writeRequest } from './soap-request.ts';
-import { webTakes } from './web-login.ts';
+import { WebLogin } from './web-login.ts';
 
 /** Another place, token, clock, digest, its other algorithm, a nonce that has grown old. */
 const MAX_EXCHANGES = 8;
 const NONCE_BYTES = 20;
-/** Calls with a longer deadline wait for something to happen. */
-const LONG_CALL_MS = 15_000;
 /** Clocks drift; a difference like this has been set. */
 const CLOCK_MOVED_MS = 2_000;
-
-export interface CallerOptions {
-  readonly place: HttpPlace;
-  readonly path: string;
-  readonly credentials: Credentials | undefined;
-  readonly isClearAllowed: boolean;
-  /** A person waits for this and has just given the password. */
-  readonly isAsked: boolean;
-  /** `last`: only when the camera does not say what it wants. `no`: not at all. */
-  readonly tokens?: 'last' | 'no' | undefined;
-  readonly deadlineMs: number;
-  readonly signal: AbortSignal;
-  readonly clock: Clock;
-  readonly logins: LoginMemory;
-  readonly lanes: CallLanes;
-}
 
 /** Changes nothing, however often it is asked. */
 const READS = /^\s*<\w+:Get/;
@@ -71,14 +54,15 @@ export class SoapCaller {
   #challenge: Challenge | undefined;
   #nonceCount = 0;
   #headerSkewMs: number | undefined;
-  #hasAskedWeb = false;
   /** The first reading that passed with the login. */
   #proof: SoapCall | undefined;
   readonly #options: CallerOptions;
   readonly #camera: string;
+  readonly #web: WebLogin;
 
   constructor(options: CallerOptions) {
     this.#options = options;
+    this.#web = new WebLogin(options);
     this.#place = options.place;
     this.#camera = nameOf(options.place);
   }
@@ -90,8 +74,7 @@ export class SoapCaller {
   /** @throws PerchError with `camera` in its context; see failures.ts */
   async call(asked: SoapCall): Promise<XmlElement> {
     const { lanes, deadlineMs, signal, clock } = this.#options;
-    const isLong = (asked.deadlineMs ?? deadlineMs) > LONG_CALL_MS;
-    const kind = asked.isUrgent ? 'urgent' : isLong ? 'waiting' : 'plain';
+    const kind = kindOf(asked.deadlineMs ?? deadlineMs, asked.isUrgent);
     const joined = joinSignals(asked.signal ? [asked.signal, signal] : [signal]);
     const converse = () => this.#converse(timed({ ...asked, signal: joined.signal }, clock, deadlineMs));
     return await lanes.run(this.#camera, kind, joined.signal, converse).finally(() => joined.release());
@@ -114,18 +97,22 @@ export class SoapCaller {
     let call = asked;
     let attempt = this.#firstAttempt(asked);
     for (let i = 0; i < MAX_EXCHANGES; i += 1) {
-      const reply = await this.#send(call, attempt);
-      const moved = redirectOf(reply, call.place ?? this.#place, call.path);
-      if (moved) {
-        this.#place = call.place ? this.#place : moved.place;
-        call = { ...call, path: moved.path, ...(call.place ? { place: moved.place } : {}) };
-        continue;
+      const { reply, shown } = await this.#send(call, attempt);
+      try {
+        const moved = redirectOf(reply, call.place ?? this.#place, call.path);
+        if (moved) {
+          this.#place = call.place ? this.#place : moved.place;
+          call = { ...call, path: moved.path, ...(call.place ? { place: moved.place } : {}) };
+          continue;
+        }
+        const result = await this.#judge(call, { ...attempt, shown }, reply);
+        if (!('scheme' in result)) {
+          return result.element;
+        }
+        attempt = result;
+      } finally {
+        shown?.end();
       }
-      const result = await this.#judge(call, attempt, reply);
-      if (!('scheme' in result)) {
-        return result.element;
-      }
-      attempt = result;
     }
     throw cameraError('badReply', `the camera gives no answer in ${MAX_EXCHANGES} requests`, { host: this.#camera });
   }
@@ -147,17 +134,15 @@ export class SoapCaller {
     return { scheme: known === 'token' ? 'token' : 'none', tried: [] };
   }
 
-  async #send(asked: TimedCall, attempt: Attempt): Promise<SoapReply> {
-    const { logins, isAsked, clock, signal } = this.#options;
+  async #send(asked: TimedCall, attempt: Attempt): Promise<{ reply: SoapReply; shown: ShownLogin | undefined }> {
+    const { clock, signal } = this.#options;
     const key = this.#key;
     const deadlineMs = leftOf(asked, clock, asked.place ?? this.#place);
-    if (key && attempt.scheme !== 'anonymous') {
-      logins.check(key, isAsked);
-    }
+    const shown = this.#show(attempt);
     const nowMs = clock.wallMs() + this.skewMs;
     const token = key && attempt.scheme === 'token' ? usernameToken(key, nowMs, randomBytes(NONCE_BYTES)) : '';
     const login = key && attempt.challenge && this.#answer(attempt.challenge, key, asked.path);
-    const reply = await exchange({
+    const sent = exchange({
       ...writeRequest(this.#version, asked, token, login),
       place: asked.place ?? this.#place,
       maxBytes: MAX_REPLY_BYTES,
@@ -165,9 +150,35 @@ export class SoapCaller {
       toldMs: asked.toldMs,
       signal: asked.signal ?? signal,
     });
+    const reply = await sent.catch((error: unknown) => {
+      // One that is late may have been refused; one that nobody was there to see has not.
+      if (troubleOf(error) === 'unreachable' && !isReset(error)) {
+        shown?.end();
+      }
+      throw error;
+    });
     this.isTrusted = reply.isTrusted;
     this.#headerSkewMs = skewOfHeader(reply, clock.wallMs());
-    return readReply(reply);
+    return { reply: readReply(reply), shown };
+  }
+
+  /** @returns undefined when no login goes with this request, or none yet */
+  #show({ scheme, challenge }: Attempt): ShownLogin | undefined {
+    const { logins, isAsked } = this.#options;
+    const key = this.#key;
+    if (key && (scheme === 'token' || challenge)) {
+      return logins.show(key, isAsked);
+    }
+    if (key && scheme !== 'anonymous') {
+      logins.check(key, isAsked);
+    }
+    return undefined;
+  }
+
+  /** It is no more on its way: else it would count twice. */
+  #countRefusal(key: LoginKey, { shown }: Attempt): void {
+    shown?.end();
+    this.#options.logins.refused(key);
   }
 
   #answer(challenge: Challenge, key: Credentials, uri: string): string {
@@ -248,7 +259,7 @@ export class SoapCaller {
     const isUnasked = next?.scheme === 'token' && this.#options.tokens !== undefined && challenges.length > 0;
     if (next && !isUnasked) {
       if (attempt.challenge && !next.tried.includes('stale')) {
-        this.#options.logins.refused(key);
+        this.#countRefusal(key, attempt);
       }
       return next;
     }
@@ -258,6 +269,10 @@ export class SoapCaller {
     }
     const skewMs = this.skewMs;
     const proved = await this.#proveAgain(asked, reply);
+    if (proved && troubleOf(proved) !== 'noRights') {
+      // Then what led here was a wrong password as well; or that cannot be found out now.
+      this.#countRefusal(key, attempt);
+    }
     const hasClockMoved = proved ? this.skewMs !== skewMs : await this.#clockHasMoved(asked, reply, key);
     if (attempt.scheme === 'token' && !attempt.tried.includes('clock') && hasClockMoved) {
       return { scheme: 'token', tried: [...attempt.tried, 'clock'] };
@@ -266,7 +281,8 @@ export class SoapCaller {
   }
 
   /** Whoever is in between reads it: over http only where the owner has allowed it. */
-  #basic(challenge: Challenge, { scheme, tried }: Attempt, asked: TimedCall, key: LoginKey): Attempt {
+  #basic(challenge: Challenge, attempt: Attempt, asked: TimedCall, key: LoginKey): Attempt {
+    const { scheme, tried } = attempt;
     const { tokens, isClearAllowed } = this.#options;
     // Where it is not known yet who answers, https hides it from those in between and not from him.
     if (tokens === undefined && ((asked.place ?? this.#place).isSecure || isClearAllowed)) {
@@ -274,7 +290,7 @@ export class SoapCaller {
     }
     if (scheme === 'token') {
       // Perhaps it was looked at, and was wrong.
-      this.#options.logins.refused(key);
+      this.#countRefusal(key, attempt);
     }
     throw clearRefused({ host: this.#camera });
   }
@@ -284,33 +300,16 @@ export class SoapCaller {
     if (!this.#isKnown && !attempt.challenge) {
       return onvifOff(asked.path, facts);
     }
-    const { logins } = this.#options;
-    logins.refused(key);
+    const { logins, clock } = this.#options;
+    this.#countRefusal(key, attempt);
     if (reply.fault && isAboutTime(reply.fault)) {
       logins.found(key, 'clock');
       return clockRefused(facts);
     }
-    const isKnownElsewhere = await this.#webTakes(asked, key);
+    const leftMs = Math.max(1, asked.untilMs - clock.monoMs());
+    const isKnownElsewhere = await this.#web.takes(this.#place, key, leftMs);
     const known = { ...facts, triesLeft: logins.triesLeft(key) };
     return isKnownElsewhere ? onvifUserMissing(known) : wrongPassword(known);
-  }
-
-  /** Asked once in a caller's life, and not again once it is known: it is one more try of the password. */
-  async #webTakes(asked: TimedCall, key: LoginKey): Promise<boolean> {
-    const { logins, isAsked, signal, clock } = this.#options;
-    const isKnown = logins.findingOf(key) === 'onvifUser';
-    if (isKnown || this.#hasAskedWeb || !logins.mayTry(key, isAsked)) {
-      return isKnown;
-    }
-    this.#hasAskedWeb = true;
-    const joined = joinSignals([signal], Math.max(1, asked.untilMs - clock.monoMs()));
-    const takes = await webTakes(this.#place, key, joined.signal).finally(() => joined.release());
-    if (takes === false) {
-      logins.refused(key);
-    } else if (takes) {
-      logins.found(key, 'onvifUser');
-    }
-    return takes === true;
   }
 
   #loginMissing(reply: SoapReply, path: string): Error {
@@ -337,14 +336,14 @@ export class SoapCaller {
         return error as Error;
       }
     }
+    const { logins, isAsked } = this.#options;
+    if (this.#key && !logins.mayTry(this.#key, isAsked)) {
+      return undefined;
+    }
     try {
       await this.#converse(this.#within(asked, proof));
       return noRights({ host: this.#camera, status, subcode: fault?.codes.at(-1) });
     } catch (error) {
-      if (this.#key && troubleOf(error) === 'wrongPassword') {
-        // Then what led here was a wrong password as well.
-        this.#options.logins.refused(this.#key);
-      }
       return error as Error;
     }
   }

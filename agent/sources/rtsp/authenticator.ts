@@ -17,9 +17,11 @@ export interface LoginWatch {
   /**
    * Asked before the login is shown.
    * @param isNext in another scheme, after the first was refused on this connection
-   * @throws PerchError unauthorized, with `waitMs`: not now
+   * @throws PerchError with `waitMs`: not now
    */
   check(isNext: boolean): void;
+  /** The camera has answered, with whatever: told before what became of the login, if that is known. */
+  answered(): void;
   refused(): void;
   accepted(): void;
 }
@@ -71,8 +73,11 @@ export class Authenticator {
   /** The last header was accepted. */
   accept(response?: Pick<RtspResponse, 'headers' | 'status'>): void {
     // What is wrong with the rest may be found before the login is looked at.
-    if (this.#challenge && !this.#hasWorked && (response?.status ?? 200) < 300) {
-      this.#watch?.accepted();
+    if (this.#challenge && !this.#hasWorked) {
+      this.#watch?.answered();
+      if ((response?.status ?? 200) < 300) {
+        this.#watch?.accepted();
+      }
     }
     const nonce = nextNonceOf(response?.headers.get('Authentication-Info'));
     if (nonce !== undefined && this.#challenge) {
@@ -97,6 +102,7 @@ export class Authenticator {
         return true;
       }
       this.#refused.add(kindOf(current));
+      this.#watch?.answered();
       this.#watch?.refused();
     }
     const next = challenges.find((challenge) => !this.#refused.has(kindOf(challenge)));

@@ -1,0 +1,22 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Credentials } from '../../media/rtsp/digest.ts';
+import type { CallLanes } from './call-lanes.ts';
+import type { HttpPlace } from './http-exchange.ts';
+import type { LoginMemory } from './login-memory.ts';
+
+/** Which camera is called, and as whom. */
+export interface CallerOptions {
+  readonly place: HttpPlace;
+  readonly path: string;
+  readonly credentials: Credentials | undefined;
+  readonly isClearAllowed: boolean;
+  /** A person waits for this and has just given the password. */
+  readonly isAsked: boolean;
+  /** `last`: only when the camera does not say what it wants. `no`: not at all. */
+  readonly tokens?: 'last' | 'no' | undefined;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly logins: LoginMemory;
+  readonly lanes: CallLanes;
+}
