@@ -35,7 +35,11 @@ const KEEP_MS = 60_000;
 
 /** Keeps what is shown for the next visit. Whoever came by a link leaves nothing behind. */
 export function useKeptStill(player: LivePlayer, camera: string): void {
+  const isPlaying = player.view.value.phase === 'playing';
   useEffect(() => {
+    if (!isPlaying) {
+      return undefined;
+    }
     const keep = () => {
       if (session.peek()?.role !== 'guest') {
         keepStill(camera, player.stage);
@@ -49,7 +53,7 @@ export function useKeptStill(player: LivePlayer, camera: string): void {
       clearInterval(timer);
       window.removeEventListener('pagehide', keep);
     };
-  }, [player, camera]);
+  }, [player, camera, isPlaying]);
 }
 
 function useSeen(element: { readonly current: HTMLElement | null }): boolean {

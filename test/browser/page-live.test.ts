@@ -1,0 +1,268 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type PageBox, startPageBox } from '../page-box.ts';
+import { type Agent, startAgent } from '../peers/agent.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { axeFindings, type Size, settled, type VisitOptions, visit } from '../peers/page-visit.ts';
+import { describeWith } from '../peers/peers.ts';
+
+const HOSTILE = '<img src=x onerror=alert(1)> 🐦 مرحبا ';
+
+/** Ten more pictures of that many tiles are shown than at the call. */
+async function playsOn(page: Page, tiles: number): Promise<void> {
+  const counts = () =>
+    page.evaluate(() =>
+      [...document.querySelectorAll('video')].map((video) => video.getVideoPlaybackQuality().totalVideoFrames),
+    );
+  const before = await counts();
+  await page.waitForFunction(
+    ({ tiles, before }) => {
+      const shown = [...document.querySelectorAll('.tile video')].map((video, i) => {
+        const count = (video as HTMLVideoElement).getVideoPlaybackQuality().totalVideoFrames;
+        // Another connection counts anew.
+        return count < (before[i] ?? 0) ? count : count - (before[i] ?? 0);
+      });
+      return shown.filter((count) => count >= 10).length >= tiles;
+    },
+    { tiles, before },
+  );
+}
+
+const boxesOf = (page: Page) =>
+  page
+    .locator('.grid .tile')
+    .evaluateAll((tiles) =>
+      tiles
+        .map((tile) => tile.getBoundingClientRect())
+        .map(({ x, y, width, height }) => [x, y, width, height].map(Math.round)),
+    );
+
+describeWith(['chromium'], 'live pictures of all cameras', () => {
+  let viewer: Viewer;
+  let box: PageBox;
+  let cameras: readonly string[];
+  beforeAll(async () => {
+    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}, {}, {}, {}] })]);
+    await box.claim();
+    cameras = await box.adopt();
+    await box.api('POST', 'cameras/order', { paths: cameras });
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+  const open = async (way: 'localhost' | 'plain', options: VisitOptions) => {
+    const visitor = await visit(viewer.browser, (way === 'localhost' ? box.url : box.plainUrl) ?? '', options);
+    await visitor.logIn();
+    return visitor;
+  };
+
+  const WAYS: readonly (readonly [Size, 'localhost' | 'plain'])[] = [
+    ['phone', 'plain'],
+    ['desktop', 'localhost'],
+  ];
+  test.for(WAYS)('on a %s, by %s, all play, in the order of their owner', async ([size, way]) => {
+    await using visitor = await open(way, { size });
+    const { page, complaints } = visitor;
+    // A phone plays what is in sight and a little more.
+    await playsOn(page, 5);
+    const names = await page.locator('.grid .tile').evaluateAll((tiles) => tiles.map((tile) => tile.ariaLabel));
+    expect(names).toEqual(['Front door', 'Garden', 'Driveway', 'Barn', 'Hall'].map((name) => `${name}, Live`));
+    const tiles = await boxesOf(page);
+    const [first = [], second = []] = tiles;
+    if (size === 'phone') {
+      expect(tiles.map(([, , width]) => width)).toEqual([378, 378, 186, 186, 378]);
+    } else {
+      expect(first[2], 'the first is as wide as two').toBeGreaterThan(2 * (second[2] ?? 0));
+      expect(Math.max(...tiles.map(([, y = 0, , height = 0]) => y + height))).toBeLessThanOrEqual(900);
+    }
+    await settled(page, '.tile.live');
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('what is chosen above holds for this browser, and arrows go to the tile that one sees', async () => {
+    await using visitor = await open('localhost', { size: 'desktop' });
+    const { page } = visitor;
+    const arrange = page.getByRole('button', { name: 'Arrange' });
+    await arrange.click();
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('menuitemradio', { name: '2 × 2' }).click();
+    await page.reload();
+    await page.locator('.grid[data-columns="2"]').waitFor();
+    await page.locator('.tile').first().focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    expect(await page.evaluate(() => document.activeElement?.ariaLabel)).toMatch(/^Barn/);
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.keyboard.press('/');
+    await page.getByRole('searchbox', { name: 'Find a camera' }).fill('drive');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`**/#/live/${cameras[2]}`);
+    await page.goBack();
+    await page.keyboard.press('2');
+    await page.waitForURL(`**/#/live/${cameras[1]}`);
+  });
+
+  test('a camera that goes is told, its last picture stays, and it plays again when it comes', async () => {
+    await using visitor = await open('localhost', { size: 'phone' });
+    const { page, complaints } = visitor;
+    await playsOn(page, 5);
+    await box.cameras[0]?.stop({ isSilent: true });
+    await page.getByRole('link', { name: /^Front door, Offline since \d\d:\d\d, Why\?/ }).waitFor();
+    const still = page.locator('.tile').first().locator('.stage.has-still:not(.playing) > canvas');
+    expect(await still.evaluate((canvas) => (canvas as HTMLCanvasElement).width)).toBeGreaterThan(0);
+    await box.cameras[0]?.start();
+    await page.getByRole('link', { name: 'Front door, Live' }).waitFor();
+    await playsOn(page, 5);
+    // The session whose stream has ended is no more when the page closes it.
+    expect(complaints.filter((line) => !/404/.test(line))).toEqual([]);
+  });
+
+  test('an event rings its tile for a while, and is said', async () => {
+    await using visitor = await open('localhost', { size: 'desktop' });
+    const { page } = visitor;
+    await page.getByRole('link', { name: 'Garden, Live' }).waitFor();
+    box.cameras[1]?.motion(true);
+    await page.getByRole('link', { name: 'Garden, Motion' }).waitFor();
+    box.cameras[1]?.motion(false);
+    await page.getByRole('link', { name: 'Garden, Live' }).waitFor();
+  });
+
+  test('a held tile offers a snapshot in the size of the picture, and a pause that is undone', async () => {
+    await using visitor = await open('localhost', { size: 'phone' });
+    const { page } = visitor;
+    await playsOn(page, 5);
+    const tile = page.locator('.tile').nth(1);
+    await tile.focus();
+    await tile.press('Shift+F10');
+    expect(await axeFindings(page)).toEqual([]);
+    const saved = page.waitForEvent('download');
+    await page.getByRole('menuitem', { name: 'Snapshot' }).click();
+    const download = await saved;
+    expect(download.suggestedFilename()).toMatch(/^Garden \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d\.jpg$/);
+    const jpeg = await download.createReadStream().then((stream) => stream.toArray());
+    expect(sizeOfJpeg(Buffer.concat(jpeg))).toEqual([320, 180]);
+    await tile.focus();
+    await tile.press('Shift+F10');
+    await page.getByRole('menuitem', { name: 'Pause' }).click();
+    await page.getByRole('link', { name: 'Garden, Paused' }).waitFor();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByRole('link', { name: 'Garden, Live' }).waitFor();
+  });
+
+  test('names with any characters are shown as they are, and nothing scrolls sideways at 320 px', async () => {
+    const title = HOSTILE + 'long '.repeat(30).trim();
+    await box.api('PATCH', `cameras/patch/${cameras[3]}`, { title });
+    await using visitor = await open('plain', { size: 'phone' });
+    const { page, complaints } = visitor;
+    await page.setViewportSize({ width: 320, height: 640 });
+    await page.getByRole('link', { name: `${title}, Live`, exact: true }).waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+    expect(complaints).toEqual([]);
+    await box.api('PATCH', `cameras/patch/${cameras[3]}`, { title: 'Barn' });
+  });
+
+  test('the next visit shows names and last pictures before the box has said anything, until one logs out', async () => {
+    await using visitor = await open('plain', { size: 'desktop' });
+    const { page } = visitor;
+    await playsOn(page, 5);
+    await page.waitForFunction(
+      () => Object.keys(localStorage).filter((key) => key.startsWith('perch-still:')).length === 5,
+    );
+    await page.route('**/v3/**', () => {});
+    await page.reload();
+    await page.locator('.tile .stage.has-still').nth(4).waitFor();
+    expect(await page.locator('.tile').nth(2).textContent()).toContain('Driveway');
+    await page.unroute('**/v3/**');
+    await page.reload();
+    await page.getByRole('link', { name: 'Garden, Live' }).waitFor();
+    await visitor.go('#/settings/people');
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
+    await page.waitForFunction(() => !Object.keys(localStorage).some((key) => /^perch-(still|cameras)/.test(key)));
+  });
+
+  test.for([
+    ['localhost', 'a wake lock'],
+    ['plain', 'a silent video'],
+  ] as const)('the wall, by %s, plays all at once without controls and keeps the screen on by %s', async ([way]) => {
+    await using visitor = await open(way, { size: 'desktop' });
+    const { page, complaints } = visitor;
+    await page.evaluate(() => {
+      const { wakeLock } = navigator;
+      const asked = window as { locks?: number };
+      asked.locks = 0;
+      const request = wakeLock?.request.bind(wakeLock);
+      if (request) {
+        wakeLock.request = (type) => {
+          asked.locks = (asked.locks ?? 0) + 1;
+          return request(type);
+        };
+      }
+    });
+    await page.keyboard.press('f');
+    await page.locator('.wall .tile').nth(4).waitFor();
+    await playsOn(page, 5);
+    await page.waitForFunction(
+      (isSecure) =>
+        isSecure
+          ? (window as { locks?: number }).locks === 1
+          : [...document.querySelectorAll<HTMLVideoElement>('video.awake')].some(({ currentTime }) => currentTime > 0),
+      way === 'localhost',
+    );
+    expect(await page.evaluate(() => isSecureContext)).toBe(way === 'localhost');
+    expect(await page.getByRole('navigation').count()).toBe(0);
+    expect(await page.locator('.wall').evaluate((wall) => getComputedStyle(wall).cursor)).toBe('none');
+    await settled(page, '.wall .tile.live');
+    expect(await axeFindings(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.getByRole('navigation').waitFor();
+    await page.locator('video.awake').waitFor({ state: 'detached' });
+    expect(complaints).toEqual([]);
+  });
+});
+
+/** Width and height of a baseline JPEG: ITU-T T.81 §B.2.2, the frame header. */
+function sizeOfJpeg(jpeg: Buffer): number[] {
+  for (let at = 2; at < jpeg.length; at += 2 + jpeg.readUInt16BE(at + 2)) {
+    const marker = jpeg.readUInt16BE(at);
+    if (marker === 0xffc0 || marker === 0xffc2) {
+      return [jpeg.readUInt16BE(at + 7), jpeg.readUInt16BE(at + 5)];
+    }
+  }
+  return [];
+}
+
+describeWith(['chromium'], 'the page while its box is away', () => {
+  test('pictures come back by themselves after a restart; meanwhile the page opens from what the browser keeps', async () => {
+    await using viewer = await startViewer();
+    const agent: Agent = await startAgent();
+    const url = agent.url.replace('127.0.0.1', 'localhost');
+    await using visitor = await visit(viewer.browser, url, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.go('#/live');
+    await playsOn(page, 1);
+    await page.waitForFunction(async () => {
+      const { active } = await navigator.serviceWorker.ready;
+      return active?.state === 'activated' && (await caches.keys()).length === 1;
+    });
+    const kept = await page.evaluate(async () => {
+      const [name = ''] = await caches.keys();
+      return (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname);
+    });
+    expect(kept.filter((path) => !/^\/$|-[0-9A-Z]{8}\.(?:js|css|svg)$/.test(path))).toEqual([]);
+    await agent.process.stop('SIGINT');
+    await page.getByText('No connection to the box. Trying again…').waitFor();
+    await page.locator('.tile .stage.has-still').waitFor();
+    await page.reload();
+    await page.getByText('No connection to the box. Trying again…').waitFor();
+    await using again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports });
+    await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
+    await playsOn(page, 1);
+    expect(again.url).toBe(agent.url);
+  });
+});
