@@ -9,7 +9,9 @@ const NEAR_MS = 5_000;
 export function nearPicture(spans: readonly Span[], ms: number): number | undefined {
   let best: number | undefined;
   for (const { startMs, endMs } of spans) {
-    const at = Math.min(Math.max(ms, startMs), Math.max(startMs, endMs - REST_MS));
+    // It begins within that millisecond.
+    const firstMs = startMs + 1;
+    const at = Math.min(Math.max(ms, firstMs), Math.max(firstMs, endMs - REST_MS));
     if (best === undefined || Math.abs(at - ms) < Math.abs(best - ms)) {
       best = at;
     }

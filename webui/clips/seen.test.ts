@@ -44,7 +44,7 @@ test('a picture of what was seen is that of the moment, or of the nearest that w
   const spans = [span(0, 10_000), span(60_000, 90_000)];
   expect(nearPicture(spans, 4_000)).toBe(4_000);
   expect(nearPicture(spans, 10_000)).toBe(9_800);
-  expect(nearPicture(spans, 58_000)).toBe(60_000);
+  expect(nearPicture(spans, 58_000)).toBe(60_001);
   expect(nearPicture(spans, 30_000)).toBeUndefined();
   expect(nearPicture([], 30_000)).toBeUndefined();
 });
