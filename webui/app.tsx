@@ -5,7 +5,6 @@ import { forgetCameras } from './cameras/remembered.ts';
 import { doorOf } from './gate.ts';
 import { lazyPage } from './lazy-page.tsx';
 import { lastScroll } from './navigation.ts';
-import { CameraPage } from './pages/camera.tsx';
 import { LivePage } from './pages/live.tsx';
 import { LoginPage, LoginSheet } from './pages/login.tsx';
 import { Nav } from './parts/nav.tsx';
@@ -20,6 +19,7 @@ const Start = lazyPage(async () => {
   const [page] = await Promise.all([import('./pages/start.tsx'), loadSettingsWords()]);
   return page.StartPage;
 });
+const OneCamera = lazyPage(() => import('./pages/camera.tsx').then((page) => page.CameraPage));
 const Recordings = lazyPage(() => import('./pages/recordings.tsx').then((page) => page.RecordingsPage));
 const Wall = lazyPage(() => import('./pages/wall.tsx').then((page) => page.WallPage));
 const Settings = lazyPage(async () => {
@@ -72,7 +72,7 @@ function Page({ isOpen }: { readonly isOpen: boolean }) {
   }
   switch (here.page) {
     case 'camera':
-      return <CameraPage name={here.camera} />;
+      return <OneCamera.Page />;
     case 'recordings':
       return <Recordings.Page />;
     case 'settings':
@@ -134,7 +134,7 @@ async function fetchLater(stop: AbortSignal): Promise<void> {
       await fetch();
     }
   };
-  for (const fetch of [Recordings.fetch, Settings.fetch, rooms]) {
+  for (const fetch of [OneCamera.fetch, Recordings.fetch, Settings.fetch, rooms]) {
     await idle();
     if (stop.aborted) {
       return;

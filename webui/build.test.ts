@@ -100,6 +100,8 @@ test('pages that are not seen first, hls.js and the other languages come only wh
   expect(names.sort()).toEqual(
     [
       'live-help',
+      'camera',
+      'strip',
       'wall',
       'shell-worker',
       'start',

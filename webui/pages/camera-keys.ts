@@ -6,9 +6,11 @@ export interface CameraKeys {
   readonly sound: () => void;
   readonly full: () => void;
   readonly info: () => void;
+  readonly snapshot: () => void;
+  readonly small: () => void;
 }
 
-/** Esc back, M sound, F full screen, I information, PageUp and PageDown the next camera. */
+/** Esc back, M sound, F full screen, I information, S snapshot, P small window, PageUp and PageDown the next camera. */
 export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraKeys): void {
   const latest = useRef(keys);
   latest.current = keys;
@@ -26,20 +28,25 @@ export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraKeys
       m: () => latest.current.sound(),
       f: () => latest.current.full(),
       i: () => latest.current.info(),
+      s: () => latest.current.snapshot(),
+      p: () => latest.current.small(),
       PageUp: () => step(-1),
       PageDown: () => step(1),
     };
     const onKey = (event: KeyboardEvent) => {
       const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
       // Esc leaves full screen first; that is the browser's.
-      if (!hasModifier && !(document.fullscreenElement && event.key === 'Escape')) {
-        actions[event.key]?.();
+      const isBrowsers = document.fullscreenElement && event.key === 'Escape';
+      if (!hasModifier && !event.repeat && !isBrowsers && !isInSheet(event)) {
+        actions[event.key.length === 1 ? event.key.toLowerCase() : event.key]?.();
       }
     };
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
   }, [camera.name, names]);
 }
+
+const isInSheet = ({ target }: Event): boolean => target instanceof Element && target.closest('dialog') !== null;
 
 const IDLE_MS = 3_000;
 

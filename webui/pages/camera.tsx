@@ -1,23 +1,35 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { isOwner } from '../box/session.ts';
 import { absenceOf } from '../cameras/absence.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { type Camera, canPlay, hasSound, videoCodec } from '../cameras/pair.ts';
+import { hasSmallWindow, toggleSmallWindow } from '../cinema/small-window.ts';
+import { Talk } from '../cinema/talk.tsx';
+import { Turn } from '../cinema/turn.tsx';
+import { lazyPart } from '../lazy-page.tsx';
 import { Ambient } from '../parts/ambient.tsx';
 import { goFull } from '../parts/full-screen.ts';
-import { Icon } from '../parts/icon.tsx';
+import { Icon, type IconName } from '../parts/icon.tsx';
 import { InfoCard } from '../parts/info-card.tsx';
 import { NoSuchCamera } from '../parts/notices.tsx';
 import { stateOf, stateReason, stateWord } from '../parts/tile.tsx';
+import { toast } from '../parts/toast.tsx';
 import { voice } from '../parts/voice.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
-import { recordingsLink } from '../route.ts';
+import { saveSnapshot } from '../player/snapshot.ts';
+import { place } from '../route.ts';
 import type { LiveWords } from '../words/en/live.ts';
-import { liveWords, words } from '../words/words.ts';
-import { useIdle, useKeys } from './camera-keys.ts';
+import { liveWords } from '../words/words.ts';
+import { type CameraKeys, useIdle, useKeys } from './camera-keys.ts';
+
+const Strip = lazyPart(() => import('../cinema/strip.tsx').then((part) => part.Strip));
+const PictureFromBefore = lazyPart(() => import('../cinema/strip.tsx').then((part) => part.PictureFromBefore));
 
 /** One camera, large and on black. */
-export function CameraPage({ name }: { readonly name: string }) {
+export function CameraPage() {
+  const here = place.value;
+  const name = here.page === 'camera' ? here.camera : '';
   const all = cameras.value;
   const camera = all?.find((one) => one.name === name);
   if (!all) {
@@ -30,6 +42,7 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
   const [showsSmall, setShowsSmall] = useState(false);
   const [isSoundOn, setSoundOn] = useState(false);
   const [showsInfo, setShowsInfo] = useState(false);
+  const [isBack, setBack] = useState(false);
   const item = showsSmall && camera.sub ? camera.sub : camera.main;
   const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: hasSound(camera.main) });
   const screen = useRef<HTMLDivElement>(null);
@@ -40,40 +53,52 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
       setShowsSmall(true);
     }
   }, [isUnplayable, camera.sub, showsSmall]);
-  const toggleSound = () => {
-    player.setSound(!isSoundOn);
-    setSoundOn(!isSoundOn);
-  };
   const keys = {
-    sound: toggleSound,
+    sound: () => {
+      player.setSound(!isSoundOn && !isBack);
+      setSoundOn(!isSoundOn);
+    },
     full: () => goFull(screen.current, player.stage.video),
     info: () => setShowsInfo(!showsInfo),
+    snapshot: () => void takeSnapshot(player, camera.title),
+    small: () => void toggleSmallWindow(player.stage.video),
   };
   useKeys(camera, all, keys);
+  // Whoever looks at what was does not hear what is.
+  useEffect(() => player.setSound(isSoundOn && !isBack), [player, isBack]);
   // Without a picture to look at, what lies over it stays.
   const isIdle = useIdle() && player.view.value.phase === 'playing';
   return (
     <div class={isIdle ? 'cinema idle' : 'cinema'} ref={screen}>
       <Ambient player={player} />
-      <Title camera={camera} player={player} info={showsInfo} onInfo={keys.info} />
+      <Title camera={camera} player={player} isBack={isBack} info={showsInfo} onInfo={keys.info} />
       <div class="screen">
         <Picture player={player} isOn={canPlay(item)} />
+        {isBack && <PictureFromBefore name={camera.name} isQuiet={!isSoundOn} />}
       </div>
       <Trouble camera={camera} player={player} showsSmall={showsSmall} />
       {showsInfo && <InfoCard camera={camera} player={player} />}
-      <Actions camera={camera} isSoundOn={isSoundOn} onSound={toggleSound} onFull={keys.full} />
+      <Strip camera={camera} isBack={isBack} onBack={setBack} />
+      {isOwner.value && !isBack && <Turn name={camera.name} />}
+      <Actions camera={camera} player={player} isSoundOn={isSoundOn} keys={keys} />
     </div>
   );
+}
+
+async function takeSnapshot(player: LivePlayer, title: string): Promise<void> {
+  const isSaved = await saveSnapshot(player.stage, title);
+  toast(isSaved ? liveWords.peek().pictureSaved : liveWords.peek().noPicture);
 }
 
 interface TitleProps {
   readonly camera: Camera;
   readonly player: LivePlayer;
+  readonly isBack: boolean;
   readonly info: boolean;
   readonly onInfo: () => void;
 }
 
-function Title({ camera, player, info, onInfo }: TitleProps) {
+function Title({ camera, player, isBack, info, onInfo }: TitleProps) {
   const speaker = voice();
   const state = stateOf(camera, player);
   const word = stateWord(state, speaker) ?? speaker.words.live;
@@ -86,10 +111,12 @@ function Title({ camera, player, info, onInfo }: TitleProps) {
         <h1>
           <bdi>{camera.title}</bdi>
         </h1>
-        <p class={`state ${state.kind}`} role="status">
-          <i class="dot" />
-          {word}
-        </p>
+        {!isBack && (
+          <p class={`state ${state.kind}`} role="status">
+            <i class="dot" />
+            {word}
+          </p>
+        )}
       </div>
       <button
         class="round"
@@ -153,34 +180,37 @@ function Trouble(props: { readonly camera: Camera; readonly player: LivePlayer; 
 
 interface ActionsProps {
   readonly camera: Camera;
+  readonly player: LivePlayer;
   readonly isSoundOn: boolean;
-  readonly onSound: () => void;
-  readonly onFull: () => void;
+  readonly keys: CameraKeys;
 }
 
 /** Below, where the thumb is. */
-function Actions({ camera, isSoundOn, onSound, onFull }: ActionsProps) {
-  const { soundOn, soundOff, noSound, minuteAgo, fullScreen } = liveWords.value;
+function Actions({ camera, player, isSoundOn, keys }: ActionsProps) {
+  const { soundOn, soundOff, noSound, fullScreen, snapshot, pictureInPicture } = liveWords.value;
   const canHear = hasSound(camera.main);
   const soundName = canHear ? (isSoundOn ? soundOff : soundOn) : noSound;
   return (
     <div class="actions">
-      <a class="action chip" href={recordingsLink(camera.name, { agoS: 60 })}>
-        <Icon name="earlier" />
-        <span>{minuteAgo}</span>
-      </a>
-      <button class="action" type="button" disabled={!canHear} onClick={onSound}>
-        <Icon name={isSoundOn ? 'sound' : 'soundOff'} />
-        <span>{soundName}</span>
-      </button>
-      <a class="action" href={recordingsLink(camera.name)}>
-        <Icon name="recordings" />
-        <span>{words.value.recordings}</span>
-      </a>
-      <button class="action" type="button" onClick={onFull}>
-        <Icon name="full" />
-        <span>{fullScreen}</span>
-      </button>
+      <Action icon={isSoundOn ? 'sound' : 'soundOff'} text={soundName} isOff={!canHear} onPress={keys.sound} />
+      <Action icon="snapshot" text={snapshot} onPress={keys.snapshot} />
+      <Talk name={camera.name} />
+      {hasSmallWindow(player.stage.video) && <Action icon="small" text={pictureInPicture} onPress={keys.small} />}
+      <Action icon="full" text={fullScreen} onPress={keys.full} />
     </div>
   );
 }
+
+interface ActionProps {
+  readonly icon: IconName;
+  readonly text: string;
+  readonly isOff?: boolean;
+  readonly onPress: () => void;
+}
+
+const Action = ({ icon, text, isOff = false, onPress }: ActionProps) => (
+  <button class="action" type="button" disabled={isOff} onClick={onPress}>
+    <Icon name={icon} />
+    <span>{text}</span>
+  </button>
+);

@@ -19,12 +19,14 @@ interface RecordedPictureProps {
   readonly name: string;
   readonly onFailure: (hasFailed: boolean) => void;
   readonly onBlind: () => void;
+  /** Sound and full screen are switched elsewhere. */
+  readonly isQuiet?: boolean;
   /** What else can be done with the picture, over it. */
   readonly children?: ComponentChildren;
 }
 
 /** The picture of the moment that the timeline is at. */
-export function RecordedPicture({ name, onFailure, onBlind, children }: RecordedPictureProps) {
+export function RecordedPicture({ name, onFailure, onBlind, isQuiet, children }: RecordedPictureProps) {
   const screen = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const cover = useRef<HTMLCanvasElement>(null);
@@ -42,32 +44,34 @@ export function RecordedPicture({ name, onFailure, onBlind, children }: Recorded
       <video
         class="recording"
         ref={video}
-        muted={isMuted}
+        muted={isQuiet ?? isMuted}
         playsInline
         preload="auto"
         onClick={() => (isPlaying.peek() ? halt() : play())}
       />
       <canvas class="cover" ref={cover} hidden />
       {isGap && <p class="in-gap">{recordingsWords.value.nothingHere}</p>}
-      <div class="on-picture">
-        {children}
-        <button
-          class="round"
-          type="button"
-          aria-label={isMuted ? soundOn : soundOff}
-          onClick={() => setMuted(!isMuted)}
-        >
-          <Icon name={isMuted ? 'soundOff' : 'sound'} />
-        </button>
-        <button
-          class="round"
-          type="button"
-          aria-label={fullScreen}
-          onClick={() => goFull(screen.current, video.current)}
-        >
-          <Icon name="full" />
-        </button>
-      </div>
+      {isQuiet === undefined && (
+        <div class="on-picture">
+          {children}
+          <button
+            class="round"
+            type="button"
+            aria-label={isMuted ? soundOn : soundOff}
+            onClick={() => setMuted(!isMuted)}
+          >
+            <Icon name={isMuted ? 'soundOff' : 'sound'} />
+          </button>
+          <button
+            class="round"
+            type="button"
+            aria-label={fullScreen}
+            onClick={() => goFull(screen.current, video.current)}
+          >
+            <Icon name="full" />
+          </button>
+        </div>
+      )}
     </div>
   );
 }

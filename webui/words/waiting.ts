@@ -3,18 +3,7 @@ import type { AllWords } from './all-words.ts';
 /** Words whose page does not say them yet. Who makes the page takes them out of its line. */
 export const WAITING: { readonly [P in keyof AllWords]: readonly string[] } = {
   common: ['boxStarts', 'oldBrowser', 'saved', 'savedRestarts', 'cancel'],
-  live: [
-    'offlineLastAddress',
-    'restartCamera',
-    'foundAgain',
-    'newAddress',
-    'holdToTalk',
-    'speakNow',
-    'talkNeedsHttps',
-    'how',
-    'pictureInPicture',
-    'slideBack',
-  ],
+  live: ['offlineLastAddress', 'restartCamera', 'foundAgain', 'newAddress'],
   recordings: ['gapBoxOff', 'gapDiskFull', 'gapPaused', 'gapClockSet', 'deletedByAge'],
   clips: [],
   start: ['neverSetUp', 'toMakeOne', 'cameraClock', 'setItsClock'],

@@ -1,0 +1,206 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type PageBox, startPageBox } from '../page-box.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { axeFindings, settled, type VisitOptions, visit } from '../peers/page-visit.ts';
+import { describeWith } from '../peers/peers.ts';
+
+const HOSTILE = '<img src=x onerror=alert(1)> 🐦 مرحبا ';
+/** Of the main stream of a simulated camera. */
+const MAIN_SIZE = [640, 360];
+
+describeWith(['chromium'], 'one camera', () => {
+  let viewer: Viewer;
+  let box: PageBox;
+  let garden: string;
+  let plain: string;
+  beforeAll(async () => {
+    const cameras = [{ quirks: { ptz: 'full', backChannel: 'when asked' } }, { quirks: { ptz: 'none' } }] as const;
+    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras })]);
+    await box.claim();
+    const names = await box.adopt();
+    [garden = '', plain = ''] = names;
+    await box.api('POST', `cameras/ptz/presets/${garden}`, { name: `Bench ${HOSTILE}` });
+    await box.api('POST', `cameras/ptz/presets/${garden}`, { name: 'Fence' });
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+  const open = async (way: 'localhost' | 'plain', options: VisitOptions, camera = garden) => {
+    const visitor = await visit(viewer.browser, (way === 'localhost' ? box.url : box.plainUrl) ?? '', options);
+    await visitor.logIn();
+    await visitor.go(`#/live/${camera}`);
+    await visitor.page.locator('.cinema .stage.playing').waitFor();
+    return visitor;
+  };
+  const head = () => {
+    const { ptz } = box.cameras[0] ?? {};
+    if (!ptz) {
+      throw new Error('no camera');
+    }
+    return ptz;
+  };
+  const moves = (expected: { x: number; y: number; zoom: number }) =>
+    expect.poll(() => head().velocity, { timeout: 10_000 }).toEqual(expected);
+  const rests = () => expect.poll(() => head().moving, { timeout: 10_000 }).toBe(false);
+  /** Presses the pad, so far from its middle as a share of its radius. */
+  const press = async (page: Page, x: number, y: number) => {
+    const pad = await page.locator('.pad').boundingBox();
+    const radius = (pad?.width ?? 0) / 2;
+    await page.mouse.move((pad?.x ?? 0) + radius + x * radius, (pad?.y ?? 0) + radius + y * radius);
+    await page.mouse.down();
+  };
+
+  test('the head follows the pad, faster the farther out, goes on as long as it is held, and stops when it is let go', async () => {
+    await using visitor = await open('plain', { size: 'phone' });
+    const { page, complaints } = visitor;
+    await page.locator('.pad').waitFor();
+    await settled(page, '.pad');
+    expect(await axeFindings(page)).toEqual([]);
+    await press(page, 0.6, 0);
+    await moves({ x: 0.6, y: 0, zoom: 0 });
+    await page.mouse.move(0, 0);
+    // Up and to the left, as fast as it can.
+    await expect.poll(() => Math.hypot(head().velocity.x, head().velocity.y), { timeout: 10_000 }).toBeGreaterThan(0.9);
+    expect(head().velocity.y).toBeGreaterThan(0.7);
+    const before = box.cameras[0]?.operations.filter((name) => name === 'ContinuousMove').length ?? 0;
+    // Longer than the camera goes by itself: it is told again.
+    await expect
+      .poll(() => box.cameras[0]?.operations.filter((name) => name === 'ContinuousMove').length, { timeout: 15_000 })
+      .toBeGreaterThan(before + 2);
+    expect(head().moving).toBe(true);
+    await page.mouse.up();
+    await rests();
+    expect(complaints).toEqual([]);
+  });
+
+  test('it is turned by keys that are held, and by buttons that are pressed and pressed again', async () => {
+    await using visitor = await open('localhost', { size: 'desktop' });
+    const { page, complaints } = visitor;
+    await page.locator('.pad').waitFor();
+    await settled(page, '.pad');
+    expect(await axeFindings(page)).toEqual([]);
+    await page.keyboard.down('ArrowUp');
+    await moves({ x: 0, y: 0.5, zoom: 0 });
+    await page.keyboard.up('ArrowUp');
+    await rests();
+    const nearer = page.getByRole('button', { name: 'Nearer' });
+    await nearer.focus();
+    await page.keyboard.press('Enter');
+    await moves({ x: 0, y: 0, zoom: 0.5 });
+    expect(await nearer.getAttribute('aria-pressed')).toBe('true');
+    await page.keyboard.press('Enter');
+    await rests();
+    expect(complaints).toEqual([]);
+  });
+
+  test('a page that is closed with the finger on the pad leaves the camera standing', async () => {
+    await using visitor = await open('localhost', { size: 'desktop' });
+    const { page } = visitor;
+    await page.locator('.pad').waitFor();
+    await press(page, -1, 0);
+    await moves({ x: -1, y: 0, zoom: 0 });
+    const stops = () => box.cameras[0]?.operations.filter((name) => name === 'Stop').length ?? 0;
+    const before = stops();
+    await page.close({ runBeforeUnload: true });
+    await rests();
+    expect(stops()).toBe(before + 1);
+  });
+
+  test('a place that it knows is gone to by its name, whatever that is', async () => {
+    await using visitor = await open('plain', { size: 'phone' });
+    const { page } = visitor;
+    const { position } = [...head().presets.values()][1] ?? {};
+    head().goTo({ x: 1, y: 1, zoom: 1 });
+    await page.getByRole('button', { name: `Bench ${HOSTILE}`.trim() }).waitFor();
+    await page.getByRole('button', { name: 'Fence' }).click();
+    await expect.poll(() => head().position, { timeout: 10_000 }).toEqual(position);
+    await page.setViewportSize({ width: 320, height: 640 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+  });
+
+  test('a snapshot has the size of the large picture, by button and by key', async () => {
+    await using visitor = await open('localhost', { size: 'desktop' });
+    const { page, complaints } = visitor;
+    for (const take of [() => page.getByRole('button', { name: 'Snapshot' }).click(), () => page.keyboard.press('s')]) {
+      const saved = page.waitForEvent('download');
+      await take();
+      const jpeg = await (await saved).createReadStream().then((stream) => stream.toArray());
+      expect(sizeOfJpeg(Buffer.concat(jpeg))).toEqual(MAIN_SIZE);
+    }
+    expect(complaints).toEqual([]);
+  });
+
+  test('the i shows how the picture comes', async () => {
+    await using visitor = await open('localhost', { size: 'desktop' });
+    const { page } = visitor;
+    await page.keyboard.press('i');
+    const facts = page.locator('.info');
+    await facts.getByText(/^(WebRTC|MSE|HLS)$/).waitFor();
+    await facts.getByText(MAIN_SIZE.join(' × ')).waitFor();
+    await facts.getByText(/bit\/s$/).waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  test('who slides back sees what was recorded, goes on from there, and is live again with one tap', async () => {
+    await using visitor = await open('plain', { size: 'phone' });
+    const { page, complaints } = visitor;
+    const strip = page.locator('.rewind .time');
+    await strip.waitFor();
+    const at = async (share: number) => {
+      const bounds = await strip.boundingBox();
+      await page.mouse.move((bounds?.x ?? 0) + share * (bounds?.width ?? 0), (bounds?.y ?? 0) + 70);
+    };
+    await at(0.97);
+    await page.mouse.down();
+    await at(0.9);
+    await page.mouse.up();
+    const recording = page.locator('video.recording');
+    await recording.waitFor();
+    const seconds = () => recording.evaluate((video) => (video as HTMLVideoElement).currentTime);
+    await expect.poll(seconds, { timeout: 20_000 }).toBeGreaterThan(0);
+    const before = await seconds();
+    await expect.poll(seconds, { timeout: 20_000 }).toBeGreaterThan(before);
+    expect(await recording.evaluate((video) => (video as HTMLVideoElement).muted)).toBe(true);
+    await settled(page, '.to-live');
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Live', exact: true }).click();
+    await recording.waitFor({ state: 'detached' });
+    await page.locator('.cinema .stage.playing').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('what a camera cannot do is not there', async () => {
+    await using visitor = await open('localhost', { size: 'desktop' }, plain);
+    const { page, complaints } = visitor;
+    await page.waitForFunction(() => {
+      const answered = performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname);
+      return answered.includes('/v3/cameras/list') && answered.some((path) => path.endsWith('/talk'));
+    });
+    expect(await page.locator('.pad, .rocker, .presets').count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Hold to talk' }).count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  test('without https the page says that it may not use the microphone, and how it may', async () => {
+    await using visitor = await open('plain', { size: 'phone' });
+    const { page, complaints } = visitor;
+    await page.getByRole('button', { name: 'Hold to talk' }).click();
+    await page.getByRole('dialog').getByText('It needs https.').waitFor();
+    await settled(page, 'dialog');
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+});
+
+/** Width and height of a baseline JPEG: ITU-T T.81 §B.2.2, the frame header. */
+function sizeOfJpeg(jpeg: Buffer): number[] {
+  for (let at = 2; at < jpeg.length; at += 2 + jpeg.readUInt16BE(at + 2)) {
+    const marker = jpeg.readUInt16BE(at);
+    if (marker === 0xffc0 || marker === 0xffc2) {
+      return [jpeg.readUInt16BE(at + 7), jpeg.readUInt16BE(at + 5)];
+    }
+  }
+  return [];
+}

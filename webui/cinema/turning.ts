@@ -1,0 +1,93 @@
+/** How fast each axis goes, -1 to 1: right, up and in are positive. */
+export interface Velocity {
+  readonly pan: number;
+  readonly tilt: number;
+  readonly zoom: number;
+}
+
+export const AT_REST: Velocity = { pan: 0, tilt: 0, zoom: 0 };
+
+export interface TurnCalls {
+  readonly move: (velocity: Velocity) => Promise<unknown>;
+  readonly stop: () => Promise<unknown>;
+  readonly onFailure: () => void;
+}
+
+/** The box stops a camera two seconds after it was told last. */
+const RENEW_MS = 1_000;
+/** Closer to the middle nothing moves. */
+const STILL_SHARE = 0.2;
+const STEP = 0.1;
+
+/** Keeps a camera turning as long as that is wanted. One call at a time: the newest wish is told when the last was heard. */
+export class Turning {
+  readonly #calls: TurnCalls;
+  #wanted = AT_REST;
+  #told = AT_REST;
+  #isTelling = false;
+  #renewal: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(calls: TurnCalls) {
+    this.#calls = calls;
+  }
+
+  turn(velocity: Velocity): void {
+    this.#wanted = velocity;
+    if (!isSame(velocity, this.#told)) {
+      this.#tell();
+    }
+  }
+
+  stop(): void {
+    this.turn(AT_REST);
+  }
+
+  /** Nothing waits for anything any more: the page goes. */
+  leave(): void {
+    clearTimeout(this.#renewal);
+    const isMoving = this.#isTelling || !isSame(this.#told, AT_REST);
+    this.#wanted = AT_REST;
+    this.#told = AT_REST;
+    if (isMoving) {
+      this.#calls.stop().catch(() => {});
+    }
+  }
+
+  async #tell(): Promise<void> {
+    if (this.#isTelling) {
+      return;
+    }
+    this.#isTelling = true;
+    clearTimeout(this.#renewal);
+    const wanted = this.#wanted;
+    this.#told = wanted;
+    try {
+      await (isSame(wanted, AT_REST) ? this.#calls.stop() : this.#calls.move(wanted));
+    } catch {
+      this.#calls.onFailure();
+    }
+    this.#isTelling = false;
+    if (!isSame(this.#wanted, this.#told)) {
+      this.#tell();
+    } else if (!isSame(this.#told, AT_REST)) {
+      this.#renewal = setTimeout(() => this.#tell(), RENEW_MS);
+    }
+  }
+}
+
+const isSame = (one: Velocity, other: Velocity): boolean =>
+  one.pan === other.pan && one.tilt === other.tilt && one.zoom === other.zoom;
+
+/** The farther from the middle, the faster. @param x, y from the middle as a share of the pad's radius; y grows downwards */
+export function padVelocity(x: number, y: number): Velocity {
+  const distance = Math.hypot(x, y);
+  if (distance < STILL_SHARE) {
+    return AT_REST;
+  }
+  const speed = Math.min(1, (distance - STILL_SHARE) / (1 - STILL_SHARE) + STEP);
+  const along = (share: number) => inSteps((share / distance) * speed);
+  return { pan: along(x), tilt: along(-y), zoom: 0 };
+}
+
+/** `-0` and `0.30000000000000004` are not what one means. */
+const inSteps = (value: number): number => Math.round(value / STEP) / 10 + 0;
