@@ -63,6 +63,7 @@ test.for([
   ['onvifOff', undefined, 'onvif'],
   ['clearPassword', undefined, 'clear'],
   ['timeout', undefined, 'silent'],
+  ['otherCamera', undefined, 'other'],
   ['badReply', undefined, 'again'],
   [undefined, undefined, 'again'],
 ] as const)('%s with %s tries left: %s', ([trouble, triesLeft, remedy]) => {

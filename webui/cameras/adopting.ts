@@ -112,7 +112,7 @@ const failed = (one: Arrival, trouble?: string, error?: string, triesLeft?: numb
 });
 
 /** What a person can do about a camera that was not added. */
-export type Remedy = 'password' | 'locked' | 'clock' | 'onvif' | 'clear' | 'silent' | 'again';
+export type Remedy = 'password' | 'locked' | 'clock' | 'onvif' | 'clear' | 'silent' | 'other' | 'again';
 
 const REMEDIES: Readonly<Record<string, Remedy>> = {
   wrongPassword: 'password',
@@ -123,6 +123,7 @@ const REMEDIES: Readonly<Record<string, Remedy>> = {
   onvifOff: 'onvif',
   notOnvif: 'onvif',
   clearPassword: 'clear',
+  otherCamera: 'other',
   unreachable: 'silent',
   timeout: 'silent',
 };

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { type Arrival, type Remedy, remedyOf } from '../../cameras/adopting.ts';
-import { addCameras, type CameraLogin, sharedLogin } from '../../cameras/adopting-run.ts';
+import { addCameras, type CameraLogin, endAdding, sharedLogin } from '../../cameras/adopting-run.ts';
 import { boxForm } from '../../forms/box-form.ts';
 import { FormFoot } from '../../forms/form-foot.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
@@ -19,6 +19,7 @@ const ICONS: Readonly<Record<Remedy, IconName>> = {
   onvif: 'alert',
   clear: 'eye',
   silent: 'network',
+  other: 'search',
   again: 'alert',
 };
 
@@ -28,27 +29,28 @@ export function Trouble({ arrival }: { readonly arrival: Arrival }) {
   const [asks, setAsks] = useState(false);
   const remedy = remedyOf(arrival);
   const { title, text } = sentencesOf(arrival, remedy, say);
-  const enter = (word: string) => (
-    <button class="button" type="button" onClick={() => setAsks(true)}>
-      {word}
-    </button>
+  const enter = <Button onClick={() => setAsks(true)}>{say.enterIt}</Button>;
+  const again = <Again arrival={arrival} word={say.tryAgain} onAsk={() => setAsks(true)} />;
+  const onItsPage = (
+    <>
+      <ItsPage address={arrival.address} />
+      {again}
+    </>
   );
-  const { password, locked, ...others }: Readonly<Record<Remedy, ComponentChildren>> = {
-    password: enter(say.enterIt),
-    locked: enter(say.enterIt),
-    clock: <ItsPage address={arrival.address} />,
-    onvif: <ItsPage address={arrival.address} />,
+  const buttons: Readonly<Record<Remedy, ComponentChildren>> = {
+    password: enter,
+    locked: enter,
+    clock: onItsPage,
+    onvif: onItsPage,
     clear: <Again arrival={arrival} word={say.useItAnyway} isClear onAsk={() => setAsks(true)} />,
-    silent: <Again arrival={arrival} word={say.tryAgain} onAsk={() => setAsks(true)} />,
-    again: <Again arrival={arrival} word={say.tryAgain} onAsk={() => setAsks(true)} />,
+    silent: again,
+    other: <Button onClick={endAdding}>{say.findCameras}</Button>,
+    again,
   };
   return (
     <>
       <Say icon={ICONS[remedy]} tone="warn" title={title} {...(text ? { text } : {})}>
-        {remedy === 'password' ? password : remedy === 'locked' ? locked : others[remedy]}
-        {(remedy === 'clock' || remedy === 'onvif') && (
-          <Again arrival={arrival} word={say.tryAgain} onAsk={() => setAsks(true)} />
-        )}
+        {buttons[remedy]}
       </Say>
       {asks && <PasswordSheet arrival={arrival} onClosed={() => setAsks(false)} />}
     </>
@@ -75,6 +77,8 @@ function sentencesOf(arrival: Arrival, remedy: Remedy, say: StartWords): { title
       return { title: say.inTheClear(camera), text: say.inTheClearText };
     case 'silent':
       return { title: say.cameraSilent(camera), text: say.cameraSilentText };
+    case 'other':
+      return { title: say.otherCamera(camera), text: undefined };
     case 'again':
       return { title: say.notAdded(camera), text: trouble === 'unfinished' ? say.notFinished : error };
   }

@@ -92,6 +92,7 @@ export const start = {
   useItAnyway: 'Use it anyway',
   cameraSilent: (camera: string) => `${camera} does not answer.`,
   cameraSilentText: 'Look at power and cable.',
+  otherCamera: (camera: string) => `Another camera is where ${camera} was.`,
   notAdded: (camera: string) => `${camera} was not added.`,
   notFinished: 'Whether it was is not known.',
   tryAgain: 'Try again',

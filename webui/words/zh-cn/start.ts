@@ -79,6 +79,7 @@ export const start: StartWords = {
   useItAnyway: '仍然使用',
   cameraSilent: (camera) => `${camera} 没有应答。`,
   cameraSilentText: '请检查电源和网线。',
+  otherCamera: (camera) => `${camera} 原来的地址上现在是另一个摄像头。`,
   notAdded: (camera) => `未能添加 ${camera}。`,
   notFinished: '无法确定是否已添加。',
   tryAgain: '重试',
