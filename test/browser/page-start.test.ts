@@ -152,21 +152,29 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   });
 
   test('a camera is added later from the settings; what does not answer says so, and is tried again', async () => {
-    await using box = await startPageBox({ cameras: [{}, {}] });
+    await using box = await startPageBox({ cameras: [{}, {}, { quirks: { onvifIsOff: 404 } }] });
     await box.claim();
     await using visitor = await open(box.url, { size: 'phone', theme: 'light' });
     const { page } = visitor;
     await visitor.logIn();
     await visitor.go('#/settings/cameras/add');
-    await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
+    await page.getByRole('heading', { name: 'Three cameras found' }).waitFor();
     await page.getByRole('checkbox', { name: /Front door/ }).uncheck();
     await box.cameras[1]?.stop({ isSilent: true });
-    await page.getByRole('button', { name: 'Add one camera' }).click();
+    await page.getByRole('button', { name: 'Add 2 cameras' }).click();
     await page.getByText('Tap again if the cameras have no password.').waitFor();
-    await page.getByRole('button', { name: 'Add one camera' }).click();
+    await page.getByRole('button', { name: 'Add 2 cameras' }).click();
     await page.getByText('Garden does not answer.').waitFor();
+    await page.getByText('ONVIF is switched off in this camera.').waitFor();
+    const itsPage = page.getByRole('link', { name: 'Open its page' });
+    expect(await itsPage.getAttribute('href')).toBe(`http://${box.cameras[2]?.address}/`);
+    await page.setViewportSize({ width: 320, height: 640 });
+    const sideways = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(await sideways()).toBe(0);
+    await settled(page, '.say');
+    expect(await axeFindings(page)).toEqual([]);
     await box.cameras[1]?.start();
-    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.locator('.say', { hasText: 'Garden' }).getByRole('button', { name: 'Try again' }).click();
     await page.getByRole('heading', { name: 'One is live' }).waitFor();
     await expectMoving(visitor, 1);
     await page.getByRole('button', { name: 'Back' }).click();
