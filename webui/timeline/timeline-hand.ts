@@ -7,6 +7,8 @@ import { atMs, camera, fromMs, LEAD_MS, scrub, scrubMs, seek, show, spans, toMs,
 
 /** A mark is hit from this far. */
 const HIT_PX = 14;
+/** Upright it has its picture beside it. */
+const PICTURE_HIT_PX = 24;
 
 /** What a hand on the timeline does: upright the time moves under the playhead, lying the playhead moves over the time. */
 export function hand(
@@ -55,7 +57,7 @@ export function hand(
       if (onLane(event.clientY - element.getBoundingClientRect().top, event)) {
         return;
       }
-      const mark = markAt(atPx, length());
+      const mark = markAt(atPx, length(), axis === 'y' ? PICTURE_HIT_PX : HIT_PX);
       seek(withinRecorded(mark ? mark.startMs - LEAD_MS : momentAt(atPx)));
     },
     hover: (atPx) => {
@@ -72,10 +74,10 @@ function withinRecorded(ms: number): number {
 }
 
 /** The nearest that the finger can have meant. */
-function markAt(atPx: number, length: number): Mark | undefined {
+function markAt(atPx: number, length: number, hitPx: number): Mark | undefined {
   const window = { fromMs: fromMs.peek(), toMs: toMs.peek() };
   const name = camera.peek();
   const away = ({ startMs }: Mark) => Math.abs(shareOf(window, startMs) * length - atPx);
-  const near = name === undefined ? [] : laneIn(name, window).events.filter((mark) => away(mark) <= HIT_PX);
+  const near = name === undefined ? [] : laneIn(name, window).events.filter((mark) => away(mark) <= hitPx);
   return near.reduce<Mark | undefined>((best, mark) => (!best || away(mark) < away(best) ? mark : best), undefined);
 }
