@@ -39,6 +39,19 @@ test('a camera with a new address is followed: service and streams are written a
   ]);
 });
 
+test('a fault of ours says nothing of a camera, and is logged: whoever asks is not ended by it', async () => {
+  const { log, told: logged } = toldOf();
+  const box = await openFollowing({ log });
+  box.found.find = () => {
+    throw new TypeError('a bug');
+  };
+  const camera = await box.camera({ address: '127.0.41.21' });
+  const another = entryOf('door', camera).replace(camera.endpoint, 'urn:uuid:another');
+  const follower = await box.follow(`paths:${another}`);
+  expect(await follower.check('door')).toBe('unknown');
+  expect(JSON.stringify(logged)).toContain('it cannot be told which camera is at an address');
+});
+
 test('a Hello from the new address is enough: nobody looks around', async () => {
   const box = await openFollowing();
   const camera = await box.camera({ address: '127.0.41.3' });

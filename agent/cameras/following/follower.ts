@@ -132,7 +132,10 @@ export class Follower {
     if (!camera) {
       return Promise.resolve('unknown');
     }
-    return this.#checks.verdictOf(camera);
+    return this.#checks.verdictOf(camera).catch((error: unknown): Verdict => {
+      this.#deps.log.error({ paths: camera.paths, err: error }, 'it cannot be told which camera is at an address');
+      return 'unknown';
+    });
   }
 
   /** What goes on by itself, and is waited for at the end. */
