@@ -69,7 +69,7 @@ test('a camera that is paused is let go, with its small stream, and comes back w
   await until(async () => expect(await readiness()).toEqual([false, false]));
   await until(() => expect(camera.state.events.count).toBe(0));
   expect(await box.call('GET', '/cameras/snapshot/yard')).toMatchObject({
-    status: 501,
+    status: 409,
     body: { error: 'this camera is paused' },
   });
   const on = await box.call('PATCH', '/cameras/patch/yard', { paused: false });

@@ -198,8 +198,9 @@ export class AdoptedCameras implements AdoptedLookup {
     const { name, settings } = cameraAt(path, this.#deps.config());
     const source = this.#pictures.sourceOf(name);
     if (!source) {
-      const reason = settings.camera?.paused ? 'is paused' : 'has no ONVIF, and so no picture of its own';
-      throw new PerchError('unsupported', `this camera ${reason}`, { path });
+      const isPaused = settings.camera?.paused === true;
+      const reason = isPaused ? 'is paused' : 'has no ONVIF, and so no picture of its own';
+      throw new PerchError('unsupported', `this camera ${reason}`, { path, isPaused });
     }
     const joined = joinSignals([this.#deps.signal], PICTURE_DEADLINE_MS);
     try {

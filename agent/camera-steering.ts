@@ -14,6 +14,15 @@ export async function ofCamera<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** What the camera does not know is for whoever asks for it to put right: it is there, and answers. */
+function asAsked(error: unknown): unknown {
+  const complaint = error instanceof PerchError ? error.context['complaint'] : undefined;
+  if (!(error instanceof PerchError) || (complaint !== 'notFound' && complaint !== 'badInput')) {
+    return error;
+  }
+  return new PerchError(complaint, error.message, error.context, error);
+}
+
 /**
  * Controls of cameras by their paths, in the form of the API.
  * @param changed is told when a camera was set or begins anew
@@ -28,7 +37,9 @@ export function steeringOf(
       if (!control) {
         throw new PerchError('notFound', 'no camera with ONVIF has this path', { path });
       }
-      return work(control);
+      return work(control).catch((error: unknown) => {
+        throw asAsked(error);
+      });
     });
   return {
     abilities: (path) =>

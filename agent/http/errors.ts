@@ -58,9 +58,15 @@ function textOf(error: unknown, status: number): string {
     : redact((error as Error).message);
 }
 
-/** A limit of attempts is not a full disk: what says when to come again is 429 (RFC 6585 §4), not 507. */
+/**
+ * A limit of attempts is not a full disk: what says when to come again is 429 (RFC 6585 §4), not 507.
+ * What could be done if its camera were not paused is 409 (RFC 9110 §15.5.10), not 501.
+ */
 function statusOf(error: unknown): number {
   if (error instanceof PerchError) {
+    if (error.code === 'unsupported' && error.context['isPaused'] === true) {
+      return 409;
+    }
     const isForNow = error.code === 'exhausted' && error.context['retryAfterS'] !== undefined;
     return isForNow ? 429 : HTTP_STATUS[error.code];
   }

@@ -64,5 +64,17 @@ export function isForbidden({ codes }: SoapFault): boolean {
   return codes.includes('OperationProhibited');
 }
 
+const NOT_THERE = [
+  ...['NoToken', 'NoEntity', 'NoProfile', 'NoPTZProfile', 'NoConfig', 'NoSource', 'NoVideoSource', 'NoHomePosition'],
+];
+
+/** What was asked for is not there, or cannot be meant so: asked again it is no better. */
+export function complaintOf({ codes }: SoapFault): 'notFound' | 'badInput' | undefined {
+  if (codes.some((code) => NOT_THERE.includes(code))) {
+    return 'notFound';
+  }
+  return codes.includes('InvalidArgVal') ? 'badInput' : undefined;
+}
+
 const isUntold = (codes: readonly string[]): boolean =>
   codes.every((code) => ['Sender', 'Receiver', 'Client', 'Server', 'InvalidArgs', 'Action'].includes(code));

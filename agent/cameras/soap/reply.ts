@@ -1,6 +1,6 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { cameraError } from './failures.ts';
-import { faultOf, isForbidden, isUnsupported, type SoapFault } from './fault.ts';
+import { complaintOf, faultOf, isForbidden, isUnsupported, type SoapFault } from './fault.ts';
 import type { HttpReply } from './http-exchange.ts';
 import { noRights, onvifOff } from './login-failures.ts';
 import { find, findText, localName, readXml } from './xml.ts';
@@ -60,7 +60,7 @@ export function responseOf(reply: SoapReply, expected: Expected, isKnownOnvif: b
 
 function faultError(fault: SoapFault, context: Record<string, unknown>): Error {
   const subcode = fault.codes.at(-1);
-  const facts = { ...context, subcode };
+  const facts = { ...context, subcode, complaint: complaintOf(fault) };
   if (isForbidden(fault)) {
     return noRights(facts);
   }

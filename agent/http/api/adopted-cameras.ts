@@ -66,7 +66,7 @@ const showingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
   const snapshot = {
     summary: "The camera's own picture of now",
     ...{ tags: TAGS, params: PathName, produces: { 200: 'image/jpeg' } },
-    response: answers({ type: 'string', format: 'binary' } as never, 400, 404, 501, 503, 504),
+    response: answers({ type: 'string', format: 'binary' } as never, 400, 404, 409, 501, 503, 504),
   };
   app.get('/cameras/snapshot/*', { schema: snapshot }, async (request, reply) => {
     const picture = await cameras.snapshot(nameOf(request));
