@@ -19,6 +19,8 @@ import { reindexFigure } from './reindex.ts';
 import { relayCpu } from './relay-cpu.ts';
 import { sdFlushes, sdWrites } from './sd-writes.ts';
 import { startTime } from './start-time.ts';
+import { uiFirstPaint } from './ui-first-paint.ts';
+import { uiGrid9 } from './ui-grid.ts';
 import { webrtc200Late, webrtc200Lost, webrtc200Memory } from './webrtc-200.ts';
 import { webrtcCpu } from './webrtc-cpu.ts';
 import { webrtcJoin } from './webrtc-join.ts';
@@ -67,6 +69,8 @@ const FIGURES: readonly Figure[] = [
   getMp4,
   getFirstByte,
   getMemory,
+  uiFirstPaint,
+  uiGrid9,
   authCost,
   authCostScrypt,
   apiRps,
