@@ -82,7 +82,14 @@ function Headline({ use, disks }: { readonly use: StorageUse; readonly disks: re
       )}
       {totalBytes > 0 && (
         <>
-          <meter class="thick" min={0} max={totalBytes} value={usedBytes} aria-hidden="true" />
+          <meter
+            class="filled"
+            min={0}
+            max={totalBytes}
+            value={usedBytes}
+            style={{ '--share': `${(usedBytes / totalBytes) * 100}%` }}
+            aria-hidden="true"
+          />
           <p class="ends small digits">
             <span>{say.usedOf(byteSize(usedBytes, language), byteSize(totalBytes, language))}</span>
             {use.bytesPerDay !== null && <span class="dim">{say.aDay(byteSize(use.bytesPerDay, language))}</span>}
