@@ -171,6 +171,28 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('two fingers enlarge the picture, two taps show it whole, and a swipe leads to the next camera', async () => {
+    await using visitor = await open('plain', { size: 'phone' });
+    const { page } = visitor;
+    const touch = await page.context().newCDPSession(page);
+    const send = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...xs: readonly number[]) =>
+      touch.send('Input.dispatchTouchEvent', { type, touchPoints: xs.map((x, id) => ({ x, y: 170, id })) });
+    const scale = () =>
+      page.locator('.enlarged').evaluate((element) => new DOMMatrix(getComputedStyle(element).transform).a);
+    await send('touchStart', 180);
+    await send('touchStart', 180, 220);
+    await send('touchMove', 140, 260);
+    await send('touchEnd');
+    await expect.poll(scale).toBeGreaterThan(2.5);
+    await page.locator('.screen').dblclick();
+    await expect.poll(scale).toBe(1);
+    await send('touchStart', 300);
+    await send('touchMove', 200);
+    await send('touchMove', 100);
+    await send('touchEnd');
+    await page.waitForURL(`**/#/live/${plain}`);
+  });
+
   test('what a camera cannot do is not there', async () => {
     await using visitor = await open('localhost', { size: 'desktop' }, plain);
     const { page, complaints } = visitor;

@@ -16,11 +16,7 @@ export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraKeys
   latest.current = keys;
   const names = all.map((one) => one.name).join('\n');
   useEffect(() => {
-    const step = (by: number) => {
-      const order = names.split('\n');
-      const next = order[(order.indexOf(camera.name) + by + order.length) % order.length];
-      location.hash = cameraLink(next ?? camera.name);
-    };
+    const step = (by: -1 | 1) => goToNeighbour(names.split('\n'), camera.name, by);
     const actions: Readonly<Record<string, () => void>> = {
       Escape: () => {
         location.hash = '#/live';
@@ -44,6 +40,12 @@ export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraKeys
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
   }, [camera.name, names]);
+}
+
+/** The camera beside it in the order of their owner; behind the last comes the first. */
+export function goToNeighbour(order: readonly string[], name: string, by: -1 | 1): void {
+  const next = order[(order.indexOf(name) + by + order.length) % order.length];
+  location.hash = cameraLink(next ?? name);
 }
 
 const isInSheet = ({ target }: Event): boolean => target instanceof Element && target.closest('dialog') !== null;

@@ -6,6 +6,7 @@ import { type Camera, canPlay, hasSound, videoCodec } from '../cameras/pair.ts';
 import { hasSmallWindow, toggleSmallWindow } from '../cinema/small-window.ts';
 import { Talk } from '../cinema/talk.tsx';
 import { Turn } from '../cinema/turn.tsx';
+import { usePictureHand } from '../cinema/use-picture-hand.ts';
 import { lazyPart } from '../lazy-page.tsx';
 import { Ambient } from '../parts/ambient.tsx';
 import { goFull } from '../parts/full-screen.ts';
@@ -18,10 +19,10 @@ import { voice } from '../parts/voice.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
 import { saveSnapshot } from '../player/snapshot.ts';
-import { place } from '../route.ts';
+import { LIVE, place } from '../route.ts';
 import type { LiveWords } from '../words/en/live.ts';
 import { liveWords } from '../words/words.ts';
-import { type CameraKeys, useIdle, useKeys } from './camera-keys.ts';
+import { type CameraKeys, goToNeighbour, useIdle, useKeys } from './camera-keys.ts';
 
 const Strip = lazyPart(() => import('../cinema/strip.tsx').then((part) => part.Strip));
 const PictureFromBefore = lazyPart(() => import('../cinema/strip.tsx').then((part) => part.PictureFromBefore));
@@ -66,15 +67,29 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
   useKeys(camera, all, keys);
   // Whoever looks at what was does not hear what is.
   useEffect(() => player.setSound(isSoundOn && !isBack), [player, isBack]);
+  const glass = useRef<HTMLDivElement>(null);
+  const { zoom, hand } = usePictureHand(glass, (to) => {
+    if (to === 'back') {
+      location.hash = LIVE;
+    } else {
+      goToNeighbour(
+        all.map((one) => one.name),
+        camera.name,
+        to === 'next' ? 1 : -1,
+      );
+    }
+  });
   // Without a picture to look at, what lies over it stays.
   const isIdle = useIdle() && player.view.value.phase === 'playing';
   return (
     <div class={isIdle ? 'cinema idle' : 'cinema'} ref={screen}>
       <Ambient player={player} />
       <Title camera={camera} player={player} isBack={isBack} info={showsInfo} onInfo={keys.info} />
-      <div class="screen">
-        <Picture player={player} isOn={canPlay(item)} />
-        {isBack && <PictureFromBefore name={camera.name} isQuiet={!isSoundOn} />}
+      <div class="screen" ref={glass} {...hand}>
+        <div class="enlarged" style={{ transform: `translate(${zoom.x}px, ${zoom.y}px) scale(${zoom.scale})` }}>
+          <Picture player={player} isOn={canPlay(item)} />
+          {isBack && <PictureFromBefore name={camera.name} isQuiet={!isSoundOn} />}
+        </div>
       </div>
       <Trouble camera={camera} player={player} showsSmall={showsSmall} />
       {showsInfo && <InfoCard camera={camera} player={player} />}

@@ -70,7 +70,8 @@ export function hand(
 function withinRecorded(ms: number): number {
   const all = spans.peek();
   const [first, last] = [all[0], all.at(-1)];
-  return first && last ? Math.min(last.endMs, Math.max(first.startMs, ms)) : ms;
+  // The first one begins within that millisecond, so at its begin there is nothing yet.
+  return first && last ? Math.min(last.endMs, Math.max(first.startMs + 1, ms)) : ms;
 }
 
 /** The nearest that the finger can have meant. */

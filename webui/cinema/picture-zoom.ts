@@ -1,0 +1,43 @@
+/** How a picture is enlarged: `x` and `y` are the way of its middle, in pixels. */
+export interface Zoom {
+  readonly scale: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export const WHOLE: Zoom = { scale: 1, x: 0, y: 0 };
+const MOST = 6;
+
+/** What lies at that point, from the middle of the screen, stays there. */
+export function zoomAt({ scale, x, y }: Zoom, factor: number, at: { x: number; y: number }, size: Size): Zoom {
+  const next = Math.min(MOST, Math.max(1, scale * factor));
+  const grown = next / scale;
+  return within({ scale: next, x: at.x - (at.x - x) * grown, y: at.y - (at.y - y) * grown }, size);
+}
+
+export const panned = ({ scale, x, y }: Zoom, byX: number, byY: number, size: Size): Zoom =>
+  within({ scale, x: x + byX, y: y + byY }, size);
+
+/** It covers the screen: nobody drags it away. */
+function within({ scale, x, y }: Zoom, { width, height }: Size): Zoom {
+  const held = (value: number, length: number) => {
+    const most = ((scale - 1) * length) / 2;
+    return Math.min(most, Math.max(-most, value)) + 0;
+  };
+  return { scale, x: held(x, width), y: held(y, height) };
+}
+
+const SWIPE_PX = 60;
+
+/** Where a finger goes that has moved so far: to the next camera, the one before, back; or nowhere. */
+export function swipeOf(byX: number, byY: number): 'next' | 'before' | 'back' | undefined {
+  if (Math.abs(byX) > SWIPE_PX && Math.abs(byX) > 2 * Math.abs(byY)) {
+    return byX < 0 ? 'next' : 'before';
+  }
+  return byY > SWIPE_PX && byY > 2 * Math.abs(byX) ? 'back' : undefined;
+}
