@@ -3,7 +3,7 @@ import { mutate } from '../../../test/mutate.ts';
 import { random } from '../../../test/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import { troubleOf } from './failures.ts';
-import { isAboutTime, isRefusal, isTokenUnknown, isUnsupported } from './fault.ts';
+import { complaintOf, isAboutTime, isRefusal, isTokenUnknown, isUnsupported } from './fault.ts';
 import { type Expected, readReply, responseOf, type SoapReply } from './reply.ts';
 
 const EXPECTED: Expected = { camera: '10.0.0.5:80', path: '/onvif', response: 'XResponse' };
@@ -40,6 +40,19 @@ test.for([
 ] as const)('a fault is understood: %s', ([, text, is]) => {
   const { fault } = reply(text, 200);
   expect(fault && is(fault)).toBe(true);
+});
+
+test.for([
+  [['InvalidArgVal', 'NoToken'], 'notFound'],
+  [['InvalidArgVal', 'NoProfile'], 'notFound'],
+  [['Action', 'NoHomePosition'], 'notFound'],
+  [['InvalidArgVal', 'InvalidPosition'], 'badInput'],
+  [['InvalidArgVal'], 'badInput'],
+  [['Action', 'TooManyPresets'], undefined],
+  [['ActionNotSupported'], undefined],
+] as const)('a fault %s is one of whoever has asked: %s', ([codes, complaint]) => {
+  const { fault } = reply(soap12([...codes], ''));
+  expect(fault && complaintOf(fault)).toBe(complaint);
 });
 
 test.for([
