@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { keepAwake } from '../box/awake.ts';
 import { isOwner } from '../box/session.ts';
 import { absenceOf } from '../cameras/absence.ts';
 import { cameras } from '../cameras/cameras.ts';
@@ -67,6 +68,11 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
   useKeys(camera, all, keys);
   // Whoever looks at what was does not hear what is.
   useEffect(() => player.setSound(isSoundOn && !isBack), [player, isBack]);
+  useEffect(() => {
+    const stop = new AbortController();
+    keepAwake(stop.signal);
+    return () => stop.abort();
+  }, []);
   const glass = useRef<HTMLDivElement>(null);
   const { zoom, hand } = usePictureHand(glass, (to) => {
     if (to === 'back') {
