@@ -53,6 +53,7 @@ test('the owner reads how the machine is: heat, power, network, clock, drives, a
     drives: [{ name: 'mmcblk0', health: null, wornPercent: 70 }],
     disks: [{ folder: tmpdir() }],
     cpuPercent: expect.any(Number),
+    canRestart: false,
   });
 });
 

@@ -80,6 +80,7 @@ export class BoxRoutes {
       uptimeSeconds: Math.round((clock.monoMs() - this.#startedMs) / 1000),
       machineUptimeSeconds: Math.round(uptime()),
       host: hostname(),
+      canRestart: this.#deps.restart !== undefined,
       ...healthJson(health),
       clock: {
         time: new Date(clock.wallMs()).toISOString(),

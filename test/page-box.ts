@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { App } from '../agent/app.ts';
 import { systemClock } from '../agent/base/clock.ts';
 import { createLogger } from '../agent/base/log.ts';
+import { LogLines } from '../agent/base/log-lines.ts';
 import { buildPage } from '../webui/build.ts';
 import { freeUdpPort } from './free-udp-port.ts';
 import { type OnvifCamera, type OnvifCameraOptions, startOnvifCamera } from './onvif-camera/camera.ts';
@@ -76,11 +77,24 @@ export async function startPageBox({ cameras: wanted = [], config = '' }: PageBo
   const addresses = `address: ':${port}'\nwebrtcAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: ':${media}'\nwebrtcLocalTCPAddress: ':${media}'\nhlsAddress: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${rtsp}\nrtspTransports: [tcp]\n`;
   writeFileSync(join(folder, 'perch.yml'), `perch: own\n${addresses}${config}`);
   const log: string[] = [];
-  const app = await App.start({
-    ...{ version: 'v0.0.0', dataDir: join(folder, 'data'), cwd: folder, env: {}, clock: systemClock },
-    ...{ pageFolder: await builtPage(), log: createLogger('info', (line) => log.push(line)) },
-    ...{ discovery: { port: discoveryPort, includeLoopback: true } },
-  });
+  const lines = new LogLines(systemClock);
+  const onLine = (line: string) => {
+    log.push(line);
+    lines.add(line);
+  };
+  const start = async (): Promise<App> =>
+    App.start({
+      ...{ version: 'v0.0.0', dataDir: join(folder, 'data'), cwd: folder, env: {}, clock: systemClock },
+      ...{ pageFolder: await builtPage(), log: createLogger('info', onLine), lines },
+      ...{ discovery: { port: discoveryPort, includeLoopback: true } },
+      restart: () => {
+        restarted = app.close().then(async () => {
+          app = await start();
+        });
+      },
+    });
+  let restarted: Promise<void> = Promise.resolve();
+  let app = await start();
   const url = `http://localhost:${port}`;
   const address = ownAddress();
   let cookie = '';
@@ -96,13 +110,17 @@ export async function startPageBox({ cameras: wanted = [], config = '' }: PageBo
     return (await response.json()) as T;
   };
   return {
-    ...{ app, folder, port, url, cameras, log, api },
+    ...{ folder, port, url, cameras, log, api },
+    get app() {
+      return app;
+    },
     plainUrl: address === undefined ? undefined : `http://${address}:${port}`,
     claim: async () => {
       await api('POST', 'claim', { password: OWNER_PASSWORD });
     },
     adopt: () => adoptAll(cameras, api),
     async [Symbol.asyncDispose]() {
+      await restarted;
       await app.close();
       for (const camera of cameras) {
         await camera[Symbol.asyncDispose]();

@@ -110,6 +110,8 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'cameras',
       'storage',
       'system',
+      'system-log',
+      'system-file',
       'people',
       'hls',
       'zh-cn',

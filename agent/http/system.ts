@@ -53,6 +53,7 @@ const SystemFacts = Type.Object({
   uptimeSeconds: Type.Number({ description: 'Of Perch.' }),
   machineUptimeSeconds: Type.Number(),
   host: Type.String(),
+  canRestart: Type.Boolean({ description: 'Somebody would start Perch again.' }),
   model: OrNull(Type.String()),
   temperatureCelsius: OrNull(Type.Number()),
   power: OrNull(Power),

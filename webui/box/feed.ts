@@ -3,6 +3,7 @@ import { EventLines } from './event-lines.ts';
 import { takeNews } from './news.ts';
 import { pause } from './pause.ts';
 import { UI_HEADER } from './request.ts';
+import { noteAnswer } from './restarting.ts';
 import { access, isOwner } from './session.ts';
 import { pageShown } from './wake.ts';
 
@@ -54,6 +55,8 @@ async function listen(stop: AbortSignal): Promise<boolean> {
     if (!response.ok || !response.body) {
       return response.status !== 401 && response.status !== 403;
     }
+    // A restart cuts the former connection: whoever answers a new one has started again.
+    noteAnswer(true);
     const lines = new EventLines();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {

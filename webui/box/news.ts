@@ -12,6 +12,7 @@ export interface News {
     readonly change: string;
     readonly keys?: readonly string[];
   };
+  readonly box: { readonly time: string; readonly state: string; readonly seconds?: number };
   /** Some that we missed are forgotten: look anew. */
   readonly gap: object;
 }

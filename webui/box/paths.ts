@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { pause, wake } from './pause.ts';
 import { ask, BoxError } from './request.ts';
+import { noteAnswer } from './restarting.ts';
 import { access, endedUser, loadSession, noteRefusal, session } from './session.ts';
 import { pageShown } from './wake.ts';
 
@@ -72,6 +73,7 @@ async function askOnce(): Promise<void> {
 function onAnswer(): void {
   const wasAway = awaySinceMs.peek() !== undefined;
   awaySinceMs.value = undefined;
+  noteAnswer(wasAway);
   if (wasAway) {
     wake();
   }

@@ -1,5 +1,11 @@
 import { ask } from './request.ts';
 
+interface Seen {
+  readonly now: boolean;
+  /** Since the machine was started. */
+  readonly sinceStart: boolean;
+}
+
 export interface SystemFacts {
   readonly version: string;
   /** RFC 3339. */
@@ -8,6 +14,20 @@ export interface SystemFacts {
   readonly cpuPercent: number;
   readonly memoryUsedBytes: number;
   readonly memoryTotalBytes: number;
+  readonly host: string;
+  readonly model: string | null;
+  /** Somebody would start the box again. */
+  readonly canRestart: boolean;
+  readonly temperatureCelsius: number | null;
+  /** Of a Raspberry Pi. */
+  readonly power: Readonly<Record<'underVoltage' | 'slowed' | 'hot', Seen>> | null;
+  readonly network: readonly {
+    readonly name: string;
+    readonly addresses: readonly string[];
+    /** Bits per second. */
+    readonly inboundBitrate: number | null;
+  }[];
+  readonly clock: { readonly timeZone: string; readonly set: boolean; readonly source: 'network' | 'battery' | 'none' };
   readonly disks: readonly { readonly folder: string; readonly totalBytes: number; readonly freeBytes: number }[];
 }
 

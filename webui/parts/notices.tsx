@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { awaySinceMs } from '../box/paths.ts';
+import { restarting } from '../box/restarting.ts';
 import { access, session } from '../box/session.ts';
 import { nowMs } from '../box/wake.ts';
 import { liveWords, words } from '../words/words.ts';
@@ -11,9 +12,11 @@ const QUIET_MS = 3_000;
 export function AwayStrip() {
   const since = awaySinceMs.value;
   const isLong = since !== undefined && nowMs.value - since >= QUIET_MS;
+  const seconds = restarting.value?.seconds;
+  const { boxAway, boxStarts } = words.value;
   return (
-    <div class="strip" role="status" hidden={!isLong}>
-      {isLong && words.value.boxAway}
+    <div class="strip" role="status" hidden={!isLong && seconds === undefined}>
+      {seconds !== undefined ? boxStarts(seconds) : isLong && boxAway}
     </div>
   );
 }

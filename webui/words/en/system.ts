@@ -1,7 +1,3 @@
-import { counter } from '../plural.ts';
-
-const many = counter('en');
-
 /** Settings: how the box does, its log, its file. */
 export const system = {
   system: 'System',
@@ -16,27 +12,58 @@ export const system = {
   clock: 'Clock',
   version: 'Version',
   ofTotal: (used: string, total: string) => `${used} of ${total}`,
+  rateIn: (rate: string) => `${rate} in`,
+  clockNetwork: 'set by the network',
+  clockBattery: 'its own, with a battery',
+  clockNone: 'not sure yet',
 
-  weakPower: (when: string) => `Power dipped ${when}.`,
+  weakPowerNow: 'The power is too weak right now.',
+  weakPowerBefore: 'The power has dipped since the machine was started.',
   weakPowerText: 'The supply is too weak for the disk. Use one with 5 V and 3 A.',
   tooHot: (degrees: string) => `The box is hot (${degrees} °C) and works slower.`,
   tooHotText: 'Give it air.',
   clockUnsure: 'The box does not know the time yet.',
   clockUnsureText: 'Recordings get their right time as soon as it does.',
-  powerCut: (from: string, to: string) => `The box was without power from ${from} to ${to}.`,
-  powerCutText: (seconds: number) => `The last ${many(seconds, { other: '#' })} s before it may be missing.`,
 
-  updateReady: (version: string) => `Perch ${version} is ready.`,
-  updatePause: (seconds: number) => `Recording pauses for about ${many(seconds, { other: '#' })} s.`,
-  update: 'Update',
-  updateDone: (version: string) => `Now on Perch ${version}.`,
-  updateFailed: 'The update did not work. The old version is running, nothing is lost.',
+  restart: 'Restart',
+  restartText: 'Recording pauses for some seconds. Tap again to restart.',
 
   log: 'Log',
-  backup: 'Backup and restore',
+  logText: 'What the box does and what goes wrong, as it happens',
+  logLevel: 'What is shown',
+  logBad: 'What does not work',
+  logWarn: 'What is unusual, too',
+  logInfo: 'What happens',
+  logAll: 'Everything',
+  logCamera: 'Camera',
+  logEvery: 'Every camera and the box',
+  logFind: 'Find',
+  logHalt: 'Halt',
+  logGoOn: (count: string) => `Go on (${count} new)`,
+  logCopy: 'Copy',
+  logCopied: 'Log copied.',
+  logDownload: 'Download',
+  logEmpty: 'Nothing of this kind has been written since the box was started.',
+  logAway: 'No connection to the log. Trying again…',
+
   file: 'Configuration file',
   forExperts: 'For experts',
-  restart: 'Restart',
+  fileText: 'All settings of the box, with the passwords of the cameras. Each change is checked before it is saved.',
+  fileEdit: 'Edit it all the same',
+  fileReadOnly: 'Easier on a larger screen; here it can be read.',
+  fileGood: 'Nothing is wrong with it.',
+  fileChecking: 'Checking…',
+  fileAt: (line: string) => `Line ${line}`,
+  fileUnsaved: 'What you typed is not saved yet.',
+  fileCompare: 'See what changes',
+  fileSame: 'Nothing is changed.',
+  fileChanges: 'What changes',
+  fileGoOn: 'Go on editing',
+  fileDiscard: 'Back to the saved one',
+  fileNotTaken: 'The box does not take it so: see the marked lines.',
+  fileTheirs: (name: string) => `${name} has changed the file meanwhile. Nothing was saved.`,
+  fileTakeTheirs: 'Take theirs',
+  fileKeepMine: 'Compare mine with theirs',
 };
 
 export type SystemWords = typeof system;

@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type PageBox, startPageBox } from '../page-box.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { axeFindings, type Size, settled, visit } from '../peers/page-visit.ts';
+import { describeWith } from '../peers/peers.ts';
+
+const CLOSED_BY_RESTART = /ERR_|Failed to fetch|WebSocket/;
+
+describeWith(['chromium'], 'the page about the system', () => {
+  let viewer: Viewer;
+  let box: PageBox;
+  beforeAll(async () => {
+    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}] })]);
+    await box.claim();
+    await box.adopt();
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+  const open = async (size: Size, way: 'plain' | 'localhost') => {
+    const url = way === 'plain' ? box.plainUrl : box.url;
+    expect(url, 'this machine has no address but loopback').toBeDefined();
+    const visitor = await visit(viewer.browser, url ?? '', { size });
+    await visitor.logIn();
+    return visitor;
+  };
+  const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
+
+  const WAYS = [
+    ['phone', 'plain'],
+    ['desktop', 'localhost'],
+  ] as const satisfies readonly (readonly [Size, string])[];
+
+  test.for(WAYS)('how the box does is said on a %s, by %s', async ([size, way]) => {
+    await using owner = await open(size, way);
+    const { page, complaints } = owner;
+    await owner.go('#/settings/system');
+    await page.getByRole('heading', { name: /Running well|Working hard|One thing/ }).waitFor();
+    await page.getByText('Perch v0.0.0').waitFor();
+    expect(await page.locator('.spark').first().isVisible()).toBe(size === 'desktop');
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test.for(WAYS)('a line of the log stands on the page as it is written, on a %s, by %s', async ([size, way]) => {
+    await using owner = await open(size, way);
+    const { page, complaints } = owner;
+    await owner.go('#/settings/system/log');
+    await page.locator('.log-lines li').first().waitFor();
+    await settled(page, '.log-lines');
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByLabel('Find').fill('<img src=x>');
+    await page.getByText('Nothing of this kind').waitFor();
+    // Somebody with a strange name is refused, which is logged.
+    const refused = fetch(`${box.url}/v3/paths/list`, {
+      headers: { authorization: `Basic ${btoa('<img src=x>:wrong')}` },
+    });
+    await page.locator('.log-lines li').filter({ hasText: '<img src=x>' }).first().waitFor();
+    expect((await refused).status).toBe(401);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download' }).click(),
+    ]);
+    const text = readFileSync(await download.path(), 'utf8');
+    expect(text).toContain('<img src=x>');
+    expect(text.trim().split('\n')).toHaveLength(await page.locator('.log-lines li').count());
+    expect(complaints).toEqual([]);
+  });
+
+  test.for(WAYS)(
+    'a mistake in the file stands at its line, and the mended text is saved, on a %s, by %s',
+    async ([size, way]) => {
+      const before = file();
+      await using owner = await open(size, way);
+      const { page, complaints } = owner;
+      await owner.go('#/settings/system/file');
+      const editor = page.getByRole('textbox', { name: 'Configuration file' });
+      await editor.waitFor();
+      expect(await editor.inputValue()).toBe(before);
+      expect(await axeFindings(page)).toEqual([]);
+      if (size === 'phone') {
+        expect(await editor.isEditable()).toBe(false);
+        await page.getByRole('button', { name: 'Edit it all the same' }).click();
+      }
+      const wrong = `${before}# ${size}\nlogLevel: loud\n`;
+      await editor.fill(wrong);
+      const line = wrong.split('\n').indexOf('logLevel: loud') + 1;
+      await page.getByRole('button', { name: `Line ${line}`, exact: true }).click();
+      await page.locator(`.numbers .error:nth-child(${line})`).waitFor();
+      expect(await page.getByRole('button', { name: 'See what changes' }).isDisabled()).toBe(true);
+      expect(
+        await editor.evaluate((area) =>
+          (area as HTMLTextAreaElement).value.slice((area as HTMLTextAreaElement).selectionStart),
+        ),
+      ).toMatch(/^logLevel: loud/);
+      expect(await axeFindings(page)).toEqual([]);
+
+      // What was typed is still there after another page was seen.
+      await owner.go('#/settings/system');
+      await page.getByRole('link', { name: /^Configuration file/ }).click();
+      await editor.waitFor();
+      expect(await editor.inputValue()).toBe(wrong);
+      const good = `${before}# ${size}\n`;
+      await editor.fill(good);
+      await page.getByRole('button', { name: 'See what changes' }).click();
+      expect(await page.locator('.diff .mine').allTextContents()).toEqual([expect.stringContaining(`# ${size}`)]);
+      expect(await axeFindings(page)).toEqual([]);
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('status').filter({ hasText: 'Saved.' }).waitFor();
+      expect(file()).toBe(good);
+      expect(complaints).toEqual([]);
+    },
+  );
+
+  test('whoever saves a file that another has changed meanwhile is told, compares, and keeps both', async () => {
+    await using owner = await open('desktop', 'localhost');
+    const { page } = owner;
+    await owner.go('#/settings/system/file');
+    const editor = page.getByRole('textbox', { name: 'Configuration file' });
+    await editor.waitFor();
+    await editor.fill(`${file()}# mine\n`);
+    await box.api('PATCH', 'config/global/patch', { readTimeout: '11s' });
+    await page.getByRole('button', { name: 'See what changes' }).click();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('owner has changed the file meanwhile. Nothing was saved.').waitFor();
+    expect(file()).toContain('readTimeout: 11s');
+    expect(file()).not.toContain('# mine');
+    await page.getByRole('button', { name: 'Compare mine with theirs' }).click();
+    expect((await page.locator('.diff .theirs').allTextContents()).join()).toContain('readTimeout: 11s');
+    await page.getByRole('button', { name: 'Go on editing' }).click();
+    await page.getByRole('button', { name: 'Back to the saved one' }).click();
+    expect(await editor.inputValue()).toBe(file());
+  });
+
+  test.for(WAYS)('a restart of the box is told and survived, on a %s, by %s', async ([size, way]) => {
+    await using owner = await open(size, way);
+    const { page, complaints } = owner;
+    await owner.go('#/settings/system');
+    const former = box.app;
+    await page.getByRole('button', { name: 'Restart' }).click();
+    await page.getByText('Tap again to restart.').waitFor();
+    await page.getByRole('button', { name: 'Restart' }).click();
+    const strip = page.getByText('The box is starting again.');
+    await strip.waitFor();
+    await strip.waitFor({ state: 'hidden' });
+    expect(box.app).not.toBe(former);
+    await owner.go('#/live');
+    await page.locator('.tile.live .stage.playing').waitFor();
+    expect(complaints.filter((text) => !CLOSED_BY_RESTART.test(text))).toEqual([]);
+  });
+});

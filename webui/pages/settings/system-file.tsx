@@ -1,0 +1,110 @@
+import { useEffect, useState } from 'preact/hooks';
+import { ChangedMeanwhile } from '../../box/config.ts';
+import { BoxError } from '../../box/request.ts';
+import { Button } from '../../parts/button.tsx';
+import { Say } from '../../parts/say.tsx';
+import { toast } from '../../parts/toast.tsx';
+import { type ConfigFile, draft, readFile, writeFile } from '../../system/config-file.ts';
+import { systemWords } from '../../words/system.ts';
+import { words } from '../../words/words.ts';
+import { BackToSystem } from './back-to-system.tsx';
+import { FileChanges } from './file-changes.tsx';
+import { FileEditor } from './file-editor.tsx';
+
+/** The configuration file for whoever knows it: checked as it is typed, compared before it is saved. */
+export function FilePage() {
+  const say = systemWords.value;
+  return (
+    <section class="file-page">
+      <BackToSystem title={say.file} />
+      <p class="dim">{say.fileText}</p>
+      <File />
+    </section>
+  );
+}
+
+function File() {
+  const say = systemWords.value;
+  const [file, setFile] = useState<ConfigFile>();
+  const [failure, setFailure] = useState('');
+  const [theirs, setTheirs] = useState<string>();
+  const [compares, setCompares] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const load = () => readFile().then(setFile, (error) => setFailure(sentence(error)));
+  useEffect(() => void load(), []);
+  if (!file) {
+    return failure ? <p class="bad">{failure}</p> : <div class="skeleton block" />;
+  }
+  const base = draft.value?.base ?? file;
+  const text = draft.value?.text ?? file.text;
+  const edit = (typed: string) => {
+    setFailure('');
+    draft.value = typed === base.text ? undefined : { text: typed, base };
+  };
+  const save = async () => {
+    setBusy(true);
+    setFailure('');
+    try {
+      await writeFile(text, base.tag);
+      draft.value = undefined;
+      setCompares(false);
+      await load();
+      toast(words.peek().saved);
+    } catch (error) {
+      if (error instanceof ChangedMeanwhile) {
+        setTheirs(error.by ?? words.peek().somebody);
+        setCompares(false);
+      } else {
+        setFailure(sentence(error));
+        setCompares(!(error instanceof BoxError && error.status === 400));
+      }
+    }
+    setBusy(false);
+  };
+  /** @param keeps what was typed, on top of what the file is now */
+  const settle = async (keeps: boolean) => {
+    const now = await readFile();
+    setFile(now);
+    draft.value = keeps ? { text, base: now } : undefined;
+    setTheirs(undefined);
+    setCompares(keeps);
+  };
+  return (
+    <>
+      {theirs !== undefined && (
+        <Say icon="alert" tone="bad" title={say.fileTheirs(theirs)}>
+          <div class="tools">
+            <Button onClick={() => void settle(false)}>{say.fileTakeTheirs}</Button>
+            <Button onClick={() => void settle(true)}>{say.fileKeepMine}</Button>
+          </div>
+        </Say>
+      )}
+      {failure !== '' && (
+        <p class="bad" role="alert">
+          {failure}
+        </p>
+      )}
+      {compares ? (
+        <FileChanges before={base.text} after={text} isBusy={isBusy} onSave={save} onBack={() => setCompares(false)} />
+      ) : (
+        <FileEditor
+          text={text}
+          known={draft.value ? undefined : file.problems}
+          onEdit={edit}
+          onCompare={() => setCompares(true)}
+          onDiscard={() => edit(base.text)}
+          isChanged={draft.value !== undefined}
+        />
+      )}
+    </>
+  );
+}
+
+function sentence(error: unknown): string {
+  if (!(error instanceof BoxError) || error.status === 0) {
+    return words.peek().noAnswer;
+  }
+  return error.status === 400
+    ? `${systemWords.peek().fileNotTaken} ${error.message}`
+    : words.peek().notSaved(error.message);
+}

@@ -1,0 +1,54 @@
+import { signal } from '@preact/signals';
+import { ChangedMeanwhile } from '../box/config.ts';
+import { ask, BoxError, errorOf, UI_HEADER } from '../box/request.ts';
+
+export interface FileProblem {
+  readonly severity: 'error' | 'warn' | 'note';
+  readonly key: string;
+  readonly message: string;
+  readonly line: number | null;
+  readonly column: number | null;
+}
+
+export interface ConfigFile {
+  readonly name: string;
+  readonly text: string;
+  readonly tag: string;
+  readonly problems: readonly FileProblem[];
+}
+
+/** What was typed and is not saved yet; it outlives the page about the file. */
+export interface Draft {
+  readonly text: string;
+  /** The file that it was made from. */
+  readonly base: ConfigFile;
+}
+
+export const draft = signal<Draft | undefined>(undefined);
+
+export const readFile = (): Promise<ConfigFile> => ask<ConfigFile>('v3/config/file');
+
+export const checkText = (text: string, signal: AbortSignal): Promise<{ problems: readonly FileProblem[] }> =>
+  ask('v3/config/file/check', { method: 'POST', body: { text }, signal });
+
+const ANSWER_LIMIT_MS = 15_000;
+
+/** @throws ChangedMeanwhile when the file is another one than `tag` names; 400: the box does not take it */
+export async function writeFile(text: string, tag: string): Promise<void> {
+  const response = await fetch('v3/config/file', {
+    method: 'PUT',
+    headers: { ...UI_HEADER, 'Content-Type': 'application/json', 'If-Match': `"${tag}"` },
+    body: JSON.stringify({ text }),
+    cache: 'no-store',
+    signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+  }).catch(() => {
+    throw new BoxError(0, 'the box does not answer');
+  });
+  if (response.status === 412) {
+    const body = (await response.json()) as { error: string; conflicts?: readonly { user: string | null }[] };
+    throw new ChangedMeanwhile(body.error, body.conflicts?.find(({ user }) => user !== null)?.user ?? undefined);
+  }
+  if (!response.ok) {
+    throw await errorOf(response);
+  }
+}

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import type { SystemFacts } from '../box/system.ts';
+import { Curve, troublesOf } from './troubles.ts';
+
+const no = { now: false, sinceStart: false };
+const well = {
+  power: { underVoltage: no, slowed: no, hot: no },
+  temperatureCelsius: 58,
+  clock: { timeZone: 'UTC', set: true, source: 'network' },
+} as unknown as SystemFacts;
+const power = (more: object) => ({ ...well, power: { ...well.power, ...more } }) as SystemFacts;
+
+test('what should be looked at is named, gravest first', () => {
+  expect(troublesOf(well)).toEqual([]);
+  expect(troublesOf({ ...well, power: null })).toEqual([]);
+  const now = { now: true, sinceStart: true };
+  expect(troublesOf(power({ underVoltage: now }))).toEqual(['weakNow']);
+  expect(troublesOf(power({ underVoltage: { now: false, sinceStart: true } }))).toEqual(['weakBefore']);
+  const all = { ...power({ underVoltage: now, hot: now }), clock: { ...well.clock, set: false } };
+  expect(troublesOf(all)).toEqual(['hot', 'weakNow', 'clock']);
+});
+
+test('a curve begins with the second value and forgets what is old', () => {
+  const curve = new Curve();
+  curve.push(50);
+  expect(curve.points(100)).toBeUndefined();
+  curve.push(100);
+  expect(curve.points(100)).toBe('0.0,12.0 96.0,2.0');
+  for (let i = 0; i < 100; i += 1) {
+    curve.push(0);
+  }
+  expect(curve.points(100)?.split(' ')).toHaveLength(60);
+  expect(curve.points(100)).not.toContain('12.0');
+});

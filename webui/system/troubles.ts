@@ -1,0 +1,39 @@
+import type { SystemFacts } from '../box/system.ts';
+
+/** What should be looked at, gravest first. */
+export type SystemTrouble = 'hot' | 'weakNow' | 'clock' | 'weakBefore';
+
+export function troublesOf({ power, temperatureCelsius, clock }: SystemFacts): readonly SystemTrouble[] {
+  const isHot = power?.hot.now === true && temperatureCelsius !== null;
+  const weak = power?.underVoltage;
+  return [
+    ...(isHot ? (['hot'] as const) : []),
+    ...(weak?.now ? (['weakNow'] as const) : []),
+    ...(clock.set ? [] : (['clock'] as const)),
+    ...(weak?.sinceStart && !weak.now ? (['weakBefore'] as const) : []),
+  ];
+}
+
+/** So many looks are in the small curves. */
+const KEPT = 60;
+
+/** What was seen lately: in `points` for a curve of 96 × 24, from 0 to the highest of all. */
+export class Curve {
+  #values: readonly number[] = [];
+
+  push(value: number): void {
+    this.#values = [...this.#values, value].slice(-KEPT);
+  }
+
+  /** @param top at least this stands for the whole height. Undefined: there is no curve yet. */
+  points(top: number): string | undefined {
+    if (this.#values.length < 2) {
+      return undefined;
+    }
+    const most = Math.max(top, ...this.#values);
+    const step = 96 / (this.#values.length - 1);
+    return this.#values
+      .map((value, i) => `${(i * step).toFixed(1)},${(22 - (20 * value) / most).toFixed(1)}`)
+      .join(' ');
+  }
+}
