@@ -227,38 +227,6 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('on a desktop the pointer shows what it is over, dragging shows stills, and a gap says so', async () => {
-    await using visitor = await open('desktop', second.startMs + 2_000);
-    const { page, complaints } = visitor;
-    await clockAfter(page, second.startMs + 2_000);
-    await halt(page);
-    // So that both recordings are seen.
-    await closer(page, 11);
-    const { fromS, toS } = await slider(page);
-    const { y, width } = await middleOf(page);
-    const shownMs = (await clockIn(page, MAIN)) ?? Number.NaN;
-    const shownPx = await page.locator('.time .playhead').evaluate((element) => element.getBoundingClientRect().left);
-    const pxOf = (ms: number) => shownPx + ((ms - shownMs) / 1000 / (toS - fromS)) * width;
-
-    await page.mouse.move(pxOf(first.startMs + 3_000), y - 20);
-    await until(async () => {
-      const clock = await clockIn(page, '.bubble canvas');
-      return clock !== undefined && Math.abs(clock - first.startMs - 3_000) < STILL_MS ? true : undefined;
-    });
-
-    await page.mouse.move(pxOf(second.startMs + 2_000), y - 20);
-    await page.mouse.down();
-    await page.mouse.move(pxOf(first.startMs + 5_000), y - 20, { steps: 5 });
-    await clockNear(page, first.startMs + 5_000, 800);
-    await page.mouse.move(pxOf((first.endMs + second.startMs) / 2), y - 20, { steps: 5 });
-    await page.getByText('No recording here').waitFor();
-    expect((await slider(page)).text).toContain('No recording');
-    await page.mouse.up();
-    await page.getByText('No recording here').waitFor();
-    expect(await axeFindings(page)).toEqual([]);
-    expect(complaints).toEqual([]);
-  });
-
   test('a camera whose lane is tapped with Shift plays in step: both clocks tell the same; tapped, it is changed to', async () => {
     await using visitor = await open('desktop', second.startMs + 500);
     const { page, complaints } = visitor;
