@@ -128,6 +128,18 @@ test('a viewer reaches his own sessions besides, and nothing that changes anythi
   expect(sorted(await reached({ Cookie: viewer }, stays))).toEqual(sorted(wanted));
 });
 
+test('who is shown a path is told whether he may watch it live and play its recordings', async () => {
+  const item = async (headers: Readonly<Record<string, string>>) =>
+    ((await (await ask('GET', '/v3/paths/list', headers)).json()) as { items: readonly object[] }).items[0];
+  const owner = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
+  const bob = { name: 'bob', password: 'a grey wagtail' };
+  await ask('POST', '/v3/users', { ...owner }, { ...bob, recordings: false });
+  const cookie = cookiesOf(await ask('POST', '/v3/session', {}, { user: bob.name, password: bob.password }));
+  expect(await item({ Cookie: cookie })).toMatchObject({ name: 'door', mayRead: true, mayPlayback: false });
+  expect(await item({ Cookie: guest })).toMatchObject({ mayRead: true, mayPlayback: true });
+  expect(await item(basic('ha'))).not.toHaveProperty('mayRead');
+});
+
 test('nobody, and a player with its name and password, reach the log-in', async () => {
   expect(sorted(await reached({}))).toEqual(sorted(FOR_ALL));
   expect(sorted(await reached(basic('player')))).toEqual(sorted(FOR_ALL));

@@ -102,7 +102,7 @@ test('an unknown type is refused by name', async () => {
   const response = await fetch(`${base}/events?types=path,doors`, { headers: { cookie } });
   expect([response.status, await response.json()]).toEqual([
     400,
-    { status: 'error', error: "invalid type 'doors': known are camera, path, event, disk, config, login" },
+    { status: 'error', error: "invalid type 'doors': known are camera, path, event, disk, config, login, box" },
   ]);
 });
 

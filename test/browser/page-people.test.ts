@@ -85,6 +85,28 @@ describeWith(['chromium'], 'the page about people', () => {
     expect(owner.complaints).toEqual([]);
   });
 
+  test('who may look live only finds no recordings, and the page asks for none', async () => {
+    const mine = { name: 'Wren', password: 'a wren in the hedge', cameras: 'all', recordings: false };
+    await box.api('POST', 'users', mine);
+    const { items } = await box.api<{ items: readonly { name: string }[] }>('GET', 'paths/list');
+    const name = items[0]?.name ?? '';
+    await using other = await open(box.url, { size: 'desktop' });
+    const { page } = other;
+    await other.go('#/live');
+    await page.getByRole('button', { name: 'Use another name' }).click();
+    await page.getByLabel('Your name').fill('Wren');
+    await page.getByLabel('Your password').fill(mine.password);
+    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await page.locator('.tile.live .stage.playing').waitFor();
+    other.complaints.length = 0;
+    expect(await page.getByRole('link', { name: 'Recordings' }).count()).toBe(0);
+    await other.go(`#/live/${name}`);
+    await page.locator('.cinema .stage.playing').waitFor();
+    await other.go(`#/rec/${name}`);
+    await page.getByRole('heading', { name: 'There is no such camera' }).waitFor();
+    expect(other.complaints).toEqual([]);
+  });
+
   test('what a viewer sees is changed, and comes back as it was saved', async () => {
     await box.api('POST', 'users', { name: 'Stable', password: 'a lark over the field', cameras: ['gone'] });
     await using owner = await open(box.url, { size: 'phone' });

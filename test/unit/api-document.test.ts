@@ -147,7 +147,8 @@ test('names of operations are there once', () => {
 function faultOf({ answers, body }: Operation, { isWrong, value }: MadeRequest, answer: Answer): string | undefined {
   const { status, text, headers } = answer;
   const type = headers['content-type'] ?? '';
-  if (status >= 500) {
+  // 501 is no failure: what this machine or camera cannot do, where the document says so.
+  if (status >= 500 && !(status === 501 && answers[501])) {
     return 'a failure of the server';
   }
   const isRefused = status >= 400;

@@ -32,6 +32,9 @@ export interface PathItem {
   readonly lastErrorTime: string | null;
   readonly configError: string | null;
   readonly recording: { readonly active: boolean; readonly error: string | null; readonly since: string | null } | null;
+  /** Told to viewers and guests alone: everybody else may. */
+  readonly mayRead?: boolean;
+  readonly mayPlayback?: boolean;
 }
 
 /** Undefined until the box has answered for the first time. */

@@ -18,7 +18,7 @@ const LIST_LIMIT_MS = 60_000;
 export async function recordedNames(signal: AbortSignal): Promise<readonly string[]> {
   const { role } = session.peek() ?? {};
   if (role === 'viewer' || role === 'guest') {
-    return paths.peek()?.map(({ name }) => name) ?? [];
+    return paths.peek()?.flatMap(({ name, mayPlayback }) => (mayPlayback === false ? [] : [name])) ?? [];
   }
   const answer = await ask<{ items: readonly { readonly name: string }[] }>('v3/recordings/list?itemsPerPage=1000', {
     signal,

@@ -99,7 +99,7 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
       </div>
       <Trouble camera={camera} player={player} showsSmall={showsSmall} />
       {showsInfo && <InfoCard camera={camera} player={player} />}
-      <Strip camera={camera} isBack={isBack} onBack={setBack} />
+      {camera.main.mayPlayback !== false && <Strip camera={camera} isBack={isBack} onBack={setBack} />}
       {isOwner.value && !isBack && <Turn name={camera.name} />}
       <Actions camera={camera} player={player} isSoundOn={isSoundOn} keys={keys} />
     </div>

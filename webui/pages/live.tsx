@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { awaySinceMs } from '../box/paths.ts';
 import { isOwner, session } from '../box/session.ts';
-import { cameras } from '../cameras/cameras.ts';
+import { watchable } from '../cameras/cameras.ts';
 import type { Camera } from '../cameras/pair.ts';
 import { askReach, reachesBackDays } from '../cameras/reach.ts';
 import { rememberCameras, rememberedCameras } from '../cameras/remembered.ts';
@@ -21,7 +21,7 @@ const before = rememberedCameras();
 /** The grid. Before the box has answered it is the one of the last visit. */
 export function LivePage() {
   const words = liveWords.value;
-  const all = cameras.value ?? before;
+  const all = watchable.value ?? before;
   const help = useLiveKeys(all ?? []);
   useRemembering();
   return (
@@ -56,7 +56,7 @@ export function LivePage() {
 
 /** For the next visit, unless one came by a link. */
 function useRemembering(): void {
-  const all = cameras.value;
+  const all = watchable.value;
   const isGuest = session.value?.role === 'guest';
   useEffect(() => {
     if (all && !isGuest) {

@@ -21,12 +21,13 @@ export function RecordingsPage() {
   const names = useRecordedNames();
   const entries = entriesOf(names ?? [], cameras.value ?? []);
   const name = wanted ?? entries[0]?.name;
-  const isKnown = names && cameras.value && (name === undefined || isNamed(name, names, cameras.value));
+  const camera = (cameras.value ?? []).find((one) => one.name === name);
+  const isRefused = camera?.main.mayPlayback === false;
+  const isKnown = names && cameras.value && !isRefused && (name === undefined || isNamed(name, names, cameras.value));
   useEffect(() => leave, []);
   const [isNearEnd, setNearEnd] = useState(false);
   const spans = useSpans(isKnown ? name : undefined, isNearEnd ? NEAR_END_REFRESH_MS : REFRESH_MS);
   const say = recordingsWords.value;
-  const camera = (cameras.value ?? []).find((one) => one.name === name);
   const title = camera?.title ?? (name === undefined ? words.value.recordings : readableName(name));
   if (isKnown === false) {
     return <NoSuchCamera />;

@@ -1,7 +1,7 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { keepAwake } from '../box/awake.ts';
-import { cameras } from '../cameras/cameras.ts';
+import { watchable } from '../cameras/cameras.ts';
 import { tileSize, wallLayout } from '../cameras/layout.ts';
 import type { Camera } from '../cameras/pair.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -28,7 +28,7 @@ const STEPS = [
 
 /** The grid alone, for a screen on the wall: no controls, no pointer. Esc leads back, and so does a button after a tap. */
 export function WallPage() {
-  const all = cameras.value ?? [];
+  const all = watchable.value ?? [];
   const wall = useRef<HTMLDivElement>(null);
   useWallSize(wall, all.length);
   useWander(wall);

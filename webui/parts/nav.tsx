@@ -1,3 +1,4 @@
+import { maySeeRecordings } from '../cameras/cameras.ts';
 import { lastVisited } from '../navigation.ts';
 import { place } from '../route.ts';
 import { words } from '../words/words.ts';
@@ -12,10 +13,11 @@ export function Nav() {
     { page: 'recordings', link: '#/rec', name: recordings, icon: 'recordings' },
     { page: 'settings', link: '#/settings', name: settings, icon: 'settings' },
   ] as const;
+  const shown = entries.filter(({ page }) => page !== 'recordings' || maySeeRecordings.value);
   return (
     <nav aria-label={places}>
       <Mark />
-      {entries.map(({ page, link, name, icon }) => (
+      {shown.map(({ page, link, name, icon }) => (
         <a
           key={page}
           href={(page !== here && lastVisited(page)) || link}

@@ -60,6 +60,10 @@ export const PathItem = Type.Object({
   talk: Type.Enum(['yes', 'no', 'unknown'], {
     description: "Whether people can talk through the camera; 'unknown' until somebody has wanted to.",
   }),
+  mayRead: Type.Optional(Type.Boolean({ description: 'Told to viewers and guests: whether they may watch it live.' })),
+  mayPlayback: Type.Optional(
+    Type.Boolean({ description: 'Told to viewers and guests: whether they may play its recordings.' }),
+  ),
   webrtcSilence: OrNull(
     Type.String({
       description: 'Why WebRTC viewers hear nothing although there is sound; null: they hear it, or there is none.',
@@ -101,7 +105,7 @@ export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { p
     const viewer = viewerOf(request);
     if (viewer) {
       return byName(
-        paths.list().flatMap((item) => (maySee(viewer, item.name) ? [shownToViewers(item)] : [])),
+        paths.list().flatMap((item) => (maySee(viewer, item.name) ? [shownToViewers(item, viewer)] : [])),
         query,
       );
     }
@@ -123,7 +127,7 @@ export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { p
       throw new PerchError('notFound', 'path not found', { path: name });
     }
     const subscribers: Subscriber[] = viewer ? [] : subscribersOf(item.readers, peers);
-    return { ...(viewer ? shownToViewers(item) : item), subscribers };
+    return { ...(viewer ? shownToViewers(item, viewer) : item), subscribers };
   });
   forwardRoutes(app);
 };

@@ -25,10 +25,15 @@ interface Telling {
   readonly recording: { readonly error: string | null } | null;
 }
 
-/** What a viewer needs to know of a path: neither who else watches nor addresses of the network behind it. */
-export function shownToViewers<T extends Telling>(item: T): T {
+/** What a viewer needs to know of a path, and what he may: neither who else watches nor addresses of the network behind it. */
+export function shownToViewers<T extends Telling & { readonly name: string }>(
+  item: T,
+  person: LimitedPerson,
+): T & { readonly mayRead: boolean; readonly mayPlayback: boolean } {
   return {
     ...item,
+    mayRead: person.may('read', item.name),
+    mayPlayback: person.may('playback', item.name),
     source: null,
     readers: [],
     ...('subscribers' in item ? { subscribers: [] } : {}),
