@@ -97,7 +97,7 @@ describeWith(['chromium'], 'the page about people', () => {
     await page.getByLabel('Your name').fill('Wren');
     await page.getByLabel('Your password').fill(mine.password);
     await page.getByRole('button', { name: 'Log in', exact: true }).click();
-    await page.locator('.tile.live .stage.playing').waitFor();
+    await page.locator('.tile.live .stage.playing').first().waitFor();
     other.complaints.length = 0;
     expect(await page.getByRole('link', { name: 'Recordings' }).count()).toBe(0);
     await other.go(`#/live/${name}`);

@@ -50,7 +50,7 @@ export function LogPage() {
       {shown.length === 0 && !isAway && <p class="dim">{say.logEmpty}</p>}
       <ol class="log-lines" reversed>
         {shown.map((line) => (
-          <li key={line.number} class={line.level}>
+          <li key={line.number} data-level={line.level}>
             <time class="digits dim" dateTime={line.time}>
               {clockSeconds(Date.parse(line.time), language)}
             </time>
