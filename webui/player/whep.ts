@@ -94,6 +94,21 @@ class WhepSession implements LiveSession {
       throw new PlayError('transport', 'closed while it was opened');
     }
     await peer.setRemoteDescription({ type: 'answer', sdp });
+    this.#listenForGoodbye();
+  }
+
+  /** The box ends a session with an alert that closes the transport (RFC 8446 §6.1); the connection itself would notice seconds later. */
+  #listenForGoodbye(): void {
+    for (const { receiver } of this.#peer.getTransceivers()) {
+      const { transport } = receiver;
+      transport?.addEventListener('statechange', () => {
+        if (transport.state === 'closed' && !this.#isClosed) {
+          // There it is no more: nothing is left to delete.
+          this.#address = undefined;
+          this.#end('the box has ended it');
+        }
+      });
+    }
   }
 
   async #post(body: string, signal: AbortSignal): Promise<Response> {
