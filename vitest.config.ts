@@ -67,7 +67,16 @@ const withPeers = {
 const LONG = [
   // Of the unit tests: the first in a new worker, three times as long behind others.
   'clock-year',
-  ...['webui', 'player-chromium', 'recorded-seek', 'disk-space', 'webrtc-publishing', 'webrtc-watching'],
+  ...[
+    'webui',
+    'webui-codecs',
+    'webui-away',
+    'player-chromium',
+    'recorded-seek',
+    'disk-space',
+    'webrtc-publishing',
+    'webrtc-watching',
+  ],
   ...[
     'webrtc-publisher-page',
     'players',

@@ -6,14 +6,14 @@ import { FrameSteps } from './frame-steps.ts';
 export interface DeckListener {
   /** The moment of the picture that is shown, Unix milliseconds. */
   readonly onTime: (ms: number) => void;
-  /** Its picture is there. */
+  /** The picture of the moment is there. */
   readonly onShown: () => void;
   /** The picture will be another one: what is seen now may be kept until then. */
   readonly onLeave: () => void;
   /** Nothing was recorded at the moment that it was sent to. */
   readonly onGap: (isGap: boolean) => void;
   readonly onFailure: () => void;
-  /** It plays without a picture: Chromium plays the sound of pictures that it cannot decode. */
+  /** It would be there, but there is none: Chromium plays the sound of pictures that it cannot decode. */
   readonly onBlind: () => void;
   /** Not by us: the phone did, or the browser refuses to play. */
   readonly onHalted: () => void;
@@ -55,7 +55,6 @@ export class Deck {
     video.addEventListener('pause', this.#onPause);
     video.addEventListener('seeked', this.#onPicture);
     video.addEventListener('loadeddata', this.#onPicture);
-    video.addEventListener('loadedmetadata', this.#onMetadata);
     video.addEventListener('error', this.#onError);
     video.addEventListener('timeupdate', this.#onTimeUpdate);
     this.#watchFrames();
@@ -210,15 +209,15 @@ export class Deck {
     }
   };
   readonly #onPicture = (): void => {
-    if (!this.video.seeking) {
-      this.#listener.onShown();
-      afterPaints(3, () => this.#steps.settle());
+    if (this.video.seeking) {
+      return;
     }
-  };
-  readonly #onMetadata = (): void => {
     if (this.video.videoWidth === 0) {
       this.#listener.onBlind();
+    } else {
+      this.#listener.onShown();
     }
+    afterPaints(3, () => this.#steps.settle());
   };
   readonly #onError = (): void => {
     if (this.video.hasAttribute('src')) {

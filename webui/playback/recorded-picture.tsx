@@ -88,13 +88,14 @@ function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement,
   const stills = new Stills(cover, () => {
     cover.hidden = !isWaiting;
   });
+  const uncover = () => {
+    isWaiting = false;
+    cover.hidden = true;
+    told.onFailure(false);
+  };
   const deck = new Deck(video, {
     onTime: moveTo,
-    onShown: () => {
-      isWaiting = false;
-      cover.hidden = true;
-      told.onFailure(false);
-    },
+    onShown: uncover,
     onLeave: () => {
       isWaiting = true;
       cover.hidden = !drawInto(cover, video) && cover.hidden;
@@ -104,7 +105,10 @@ function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement,
       told.onGap(isGap);
     },
     onFailure: () => told.onFailure(true),
-    onBlind: told.onBlind,
+    onBlind: () => {
+      uncover();
+      told.onBlind();
+    },
     onHalted: halt,
   });
   const stops = [

@@ -1,0 +1,113 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { startAgent, until } from '../peers/agent.ts';
+import { framesDecoded, startViewer, type Viewer } from '../peers/browser.ts';
+import { startGstCamera } from '../peers/camera.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
+
+const FRAMES = byLength(30, 900);
+
+const camera = (encoder: string, codec: string) =>
+  `( videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=15/1 ! ${encoder} tune=zerolatency speed-preset=ultrafast key-int-max=15 ! ${codec}parse ! rtp${codec}pay name=pay0 pt=96 )`;
+const H264 = camera('x264enc bitrate=300', 'h264');
+const H265 = camera('x265enc bitrate=800', 'h265');
+const JPEG =
+  'videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=180,framerate=15/1 ! jpegenc ! rtpjpegpay name=pay0 pt=26';
+/** Surround: nothing makes Opus of it. */
+const AAC =
+  'audiotestsrc is-live=true ! audio/x-raw,channels=6,channel-mask=(bitmask)0x3f ! avenc_aac ! aacparse ! rtpmp4gpay name=pay1 pt=97';
+const ALAW = 'audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay1 pt=8';
+
+let viewer: Viewer;
+beforeAll(async () => {
+  viewer = await startViewer();
+});
+afterAll(() => viewer[Symbol.asyncDispose]());
+
+async function open(url: string): Promise<Page> {
+  const page = await viewer.open(url);
+  page.setDefaultTimeout(50_000);
+  onTestFinished(() => page.close());
+  return page;
+}
+
+const tile = (page: Page, name: string | RegExp) => page.getByRole('link', { name });
+const alert = (page: Page, text: string) => page.getByRole('alert').filter({ hasText: text });
+
+describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot decode', () => {
+  test('a codec that the browser cannot decode is named, and the small picture is shown if there is one', async () => {
+    await using gst = await startGstCamera({ '/h265': H265, '/h264': H264 });
+    const sources = { barn: '/h265', garden: '/h265', garden_sub: '/h264' };
+    const paths = Object.entries(sources).map(([name, mount]) => `  ${name}:\n    source: ${gst.url(mount)}\n`);
+    await using agent = await startAgent({ config: `paths:\n${paths.join('')}` });
+    const page = await open('about:blank');
+    const offers: string[] = [];
+    page.on('request', (request) => request.url().endsWith('/barn/whep') && offers.push(request.url()));
+    await page.goto(agent.url);
+    await tile(page, 'Garden, Live').waitFor();
+    await tile(page, 'Barn, Not playable here, Why?').click();
+    await page.getByText("This browser cannot play this camera's picture (H.265).").waitFor();
+    await page.getByRole('link', { name: 'Back' }).click();
+    await tile(page, 'Garden, Live').click();
+    await page
+      .getByText("This browser cannot play this camera's picture (H.265). The small picture is shown.")
+      .waitFor();
+    await page.locator('.cinema .stage.playing').waitFor();
+    await framesDecoded(page, FRAMES);
+    await page.getByRole('link', { name: 'Back' }).click();
+    await tile(page, 'Barn, Not playable here').waitFor();
+    expect(offers).toHaveLength(1);
+  });
+
+  test('sound that does not come over WebRTC is named in the information, until it is heard', async () => {
+    const mount = H264.replace(' )', ` ${AAC} )`);
+    await using gst = await startGstCamera({ '/main': mount });
+    await using agent = await startAgent({ config: `paths:\n  garden:\n    source: ${gst.url('/main')}\n` });
+    const page = await open(agent.url);
+    await tile(page, 'Garden, Live').click();
+    await page.getByRole('button', { name: 'Information' }).click();
+    const card = page.locator('.info');
+    await card.filter({ hasText: 'Comes byWebRTC' }).filter({ hasText: 'Left outAAC' }).waitFor();
+    await page.getByRole('button', { name: 'Sound on' }).click();
+    await card.filter({ hasText: 'Comes byMSE' }).filter({ hasNotText: 'Left out' }).waitFor();
+    await page.getByRole('button', { name: 'Sound off' }).click();
+    await card.filter({ hasText: 'Comes byWebRTC' }).waitFor();
+  });
+
+  test('a recording that the browser cannot decode is named, also where its sound plays', async () => {
+    await using gst = await startGstCamera({ '/silent': `( ${JPEG} )`, '/sound': `( ${JPEG} ${ALAW} )` });
+    const paths = ['silent', 'sound'].map(
+      (name) => `  ${name}:\n    source: ${gst.url(`/${name}`)}\n    record: true\n`,
+    );
+    await using agent = await startAgent({ config: `paths:\n${paths.join('')}` });
+    const page = await open(agent.url);
+    for (const name of ['silent', 'sound']) {
+      await until(async () => {
+        const [span] = await agent.json<{ duration: number }[]>(`/playback/list?path=${name}`).catch(() => []);
+        return span && span.duration > 2 ? true : undefined;
+      });
+      await page.goto(`${agent.url}/#/rec/${name}?ago=2`);
+      const why = alert(page, 'This browser cannot play this recording (M-JPEG). It can be downloaded.');
+      await why.waitFor();
+      // What is said stays, also while the sound goes on.
+      if (name === 'sound') {
+        await page.waitForFunction(() => (document.querySelector('video')?.played.length ?? 0) > 0);
+        expect(await why.isVisible()).toBe(true);
+      }
+      await page.goto('about:blank');
+    }
+  });
+
+  test('a camera that is recorded as MPEG-TS is told not to play here, and how it would', async () => {
+    await using gst = await startGstCamera({ '/main': H264 });
+    const config = `paths:\n  ts:\n    source: ${gst.url('/main')}\n    record: yes\n    recordFormat: mpegts\n`;
+    await using agent = await startAgent({ config });
+    await until(async () => {
+      const { items } = await agent.json<{ items: readonly unknown[] }>('/v3/recordings/list');
+      return items.length > 0 ? true : undefined;
+    });
+    const page = await open(`${agent.url}/#/rec/ts`);
+    await page.getByRole('heading', { name: 'MPEG-TS recordings are not played here' }).waitFor();
+    await page.getByText('With recordFormat: fmp4 new recordings play here.').waitFor();
+  });
+});
