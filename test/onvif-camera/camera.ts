@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../../agent/base/clock.ts';
+import type { PlayedFeed } from '../../agent/sources/demo/feed.ts';
 import type { DeviceIdentity } from '../../agent/sources/demo/onvif-replies.ts';
 import type { RtspServer } from '../../agent/sources/demo/rtsp-server.ts';
 import { devicePathOf } from './device-service.ts';
@@ -28,6 +29,10 @@ export interface OnvifCameraOptions {
   /** Texts stand in XML as they are given: escaped. */
   readonly identity?: Partial<DeviceIdentity>;
   readonly clock?: Clock;
+  /** What it streams; the demo camera's picture when not given. */
+  readonly feed?: PlayedFeed;
+  /** A JPEG of what it sees, to be asked for over HTTP; bytes that are none when not given. */
+  readonly picture?: Uint8Array;
   /** Makes a key frame of a stream; the demo camera's when not given. */
   readonly wishKey?: (stream: string) => void;
 }
@@ -114,6 +119,8 @@ class SimulatedCamera implements OnvifCamera {
     this.state = new CameraState({
       quirks,
       clock,
+      feed: options.feed,
+      picture: options.picture,
       credentials,
       identity: {
         endpoint: options.endpoint ?? `urn:uuid:${randomUUID()}`,

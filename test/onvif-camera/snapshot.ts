@@ -24,6 +24,6 @@ export function answerSnapshot(
     response.writeHead(404).end();
   } else if (snapshot !== 'hangs') {
     const type = snapshot === 'octet-stream' ? 'application/octet-stream' : 'image/jpeg';
-    response.writeHead(200, { 'Content-Type': type }).end(pictureOf(PICTURE_BYTES));
+    response.writeHead(200, { 'Content-Type': type }).end(state.picture ?? pictureOf(PICTURE_BYTES));
   }
 }

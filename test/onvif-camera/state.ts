@@ -1,4 +1,5 @@
 import type { Clock } from '../../agent/base/clock.ts';
+import type { PlayedFeed } from '../../agent/sources/demo/feed.ts';
 import type { DeviceIdentity, StreamProfile } from '../../agent/sources/demo/onvif-replies.ts';
 import type { EventSource } from './event-source.ts';
 import { PtzHead } from './ptz-head.ts';
@@ -50,6 +51,10 @@ export class CameraState {
   readonly wrongLogins: ('onvif' | 'picture' | 'stream')[] = [];
   readonly profiles: readonly SimulatedProfile[];
   readonly clock: Clock;
+  /** What it streams; the demo camera's picture when not given. */
+  readonly feed: PlayedFeed | undefined;
+  /** A JPEG of what it sees. */
+  readonly picture: Uint8Array | undefined;
   readonly requests: Asked[] = [];
   readonly ptz: PtzHead;
   readonly events: EventSource;
@@ -74,6 +79,8 @@ export class CameraState {
     credentials: Login | undefined;
     profiles: readonly SimulatedProfile[];
     clock: Clock;
+    feed: PlayedFeed | undefined;
+    picture: Uint8Array | undefined;
     events: EventSource;
     wishKey: (stream: string) => void;
     restart: () => Promise<void>;
@@ -83,6 +90,8 @@ export class CameraState {
     this.credentials = options.credentials;
     this.profiles = options.profiles;
     this.clock = options.clock;
+    this.feed = options.feed;
+    this.picture = options.picture;
     this.events = options.events;
     this.wishKey = options.wishKey;
     this.restart = options.restart;

@@ -62,7 +62,7 @@ export function startStreamSide(state: CameraState, address: string, port: numbe
     const path = uri.replace(/^rtsp:\/\/[^/]*/i, '').replace(/\/trackID=\d$/, '');
     return state.profiles.find((each) => sameStream(path, streamPathOf(state, each)))?.stream;
   };
-  return startRtspServer(port, sharedFeed(), systemClock, silentLogger, {
+  return startRtspServer(port, state.feed ?? sharedFeed(), systemClock, silentLogger, {
     address,
     manners: {
       moreMedia: (request) => backChannel(state, request),

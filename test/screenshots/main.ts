@@ -1,42 +1,138 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { startPageBox } from '../page-box.ts';
+import type { Browser, Page } from 'playwright-core';
+import { OWNER_PASSWORD, startPageBox } from '../page-box.ts';
 import { startViewer } from '../peers/browser.ts';
-import { type Sight, type Size, settled, sightsOf, visit } from '../peers/page-visit.ts';
+import { type Size, settled, visit } from '../peers/page-visit.ts';
+import { buildHouse, type House } from './house.ts';
+import { ownersShots, type Shot, type Spoken, WORDS } from './shots.ts';
 
-/** Pictures of every place in both sizes and themes, for people to look through. The argument is the folder. */
-const folder = resolve(process.argv[2] ?? join(import.meta.dirname, '../../screenshots'));
-await mkdir(folder, { recursive: true });
-await using viewer = await startViewer();
+/**
+ * Pictures of every place and sheet in both sizes, themes and languages, for people to look through. Arguments: the folder, and what the
+ * names of the pictures that are wanted contain.
+ */
+const [folderName = join(import.meta.dirname, '../../screenshots'), wanted = ''] = process.argv.slice(2);
+const folder = resolve(folderName);
 
-async function shoot(size: Size, theme: 'dark' | 'light', url: string, isOwned: boolean, places: readonly Sight[]) {
-  await using visitor = await visit(viewer.browser, url, { size, theme });
-  if (isOwned) {
-    await visitor.logIn();
-  }
-  for (const [name, place, sign] of places) {
-    await visitor.go(place);
-    await settled(visitor.page, sign);
-    await visitor.page.screenshot({ path: join(folder, `${name}-${size}-${theme}.png`) });
-  }
+interface Way {
+  readonly size: Size;
+  readonly theme: 'dark' | 'light';
+  readonly speech: keyof typeof WORDS;
 }
 
-const WAYS: readonly (readonly [Size, 'dark' | 'light'])[] = [
-  ['phone', 'dark'],
-  ['phone', 'light'],
-  ['desktop', 'dark'],
-  ['desktop', 'light'],
+const WAYS: readonly Way[] = [
+  { size: 'phone', theme: 'dark', speech: 'en' },
+  { size: 'phone', theme: 'light', speech: 'en' },
+  { size: 'desktop', theme: 'dark', speech: 'en' },
+  { size: 'desktop', theme: 'light', speech: 'en' },
 ];
-{
-  await using fresh = await startPageBox();
-  for (const [size, theme] of WAYS) {
-    await shoot(size, theme, fresh.url, false, [['start', '#/start', 'form']]);
+const CHINESE: readonly Way[] = [
+  { size: 'phone', theme: 'light', speech: 'zh' },
+  { size: 'desktop', theme: 'dark', speech: 'zh' },
+];
+const LOCALES = { en: 'en-GB', zh: 'zh-CN' };
+/** What a picture may take to come to rest. */
+const PATIENCE_MS = 12_000;
+const REST_MS = 500;
+
+const failures: string[] = [];
+
+async function take(page: Page, say: Spoken, url: string, name: string, shot: Shot): Promise<void> {
+  try {
+    // Another document each time, so that no sheet of the one before stays.
+    await page.goto('about:blank');
+    await page.goto(`${url}/${shot.place}`);
+    await settled(page, shot.sign);
+    await shot.act?.(page, say);
+  } catch (error) {
+    failures.push(`${name}: ${String(error).split('\n')[0]}`);
+  }
+  await page.waitForTimeout(REST_MS);
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+async function logIn(page: Page, url: string, password: string): Promise<void> {
+  await page.goto(`${url}/#/live`);
+  await page.locator('input[type=password]').fill(password);
+  await page.locator('form .button.main').click();
+  await page.getByRole('navigation').waitFor();
+}
+
+async function shoot(browser: Browser, url: string, way: Way, password: string | undefined, shots: readonly Shot[]) {
+  const nameOf = (shot: Shot) => `${shot.name}-${way.size}-${way.theme}${way.speech === 'en' ? '' : `-${way.speech}`}`;
+  const chosen = shots.filter((shot) => nameOf(shot).includes(wanted));
+  if (chosen.length === 0) {
+    return;
+  }
+  await using visitor = await visit(browser, url, { ...way, locale: LOCALES[way.speech] });
+  const { page } = visitor;
+  page.setDefaultTimeout(PATIENCE_MS);
+  if (password !== undefined) {
+    await logIn(page, url, password);
+  }
+  for (const shot of chosen) {
+    await take(page, WORDS[way.speech], url, nameOf(shot), shot);
   }
 }
-await using box = await startPageBox({ cameras: Array.from({ length: 6 }, () => ({})) });
-await box.claim();
-const cameras = await box.adopt();
-for (const [size, theme] of WAYS) {
-  await shoot(size, theme, box.url, true, sightsOf(cameras));
+
+async function shootHouse(browser: Browser, house: House): Promise<void> {
+  const shots = ownersShots(house);
+  for (const way of WAYS) {
+    await shoot(browser, house.box.url, way, OWNER_PASSWORD, shots);
+    await shoot(browser, house.box.url, way, undefined, [{ name: 'login', place: '#/live', sign: 'form' }]);
+  }
+  await house.speakChinese();
+  for (const way of CHINESE) {
+    await shoot(browser, house.box.url, way, OWNER_PASSWORD, shots);
+  }
 }
-process.stdout.write(`pictures are in ${folder}\n`);
+
+/** The first start: the box is nobody's, then its cameras are found. */
+async function shootStart(browser: Browser): Promise<void> {
+  for (const way of [...WAYS, ...CHINESE]) {
+    await using fresh = await startPageBox({ cameras: [{}, {}, {}] });
+    const found = async (page: Page) => {
+      await page.locator('input[type=password]').fill(OWNER_PASSWORD);
+      await page.locator('form .button.main').click();
+      await settled(page, '.ticks');
+    };
+    const arriving = async (page: Page) => {
+      await page.locator('input[type=password]').fill('none');
+      await page.locator('form .button.main').click();
+      await settled(page, '.stage.playing');
+    };
+    const start = { place: '#/start', sign: 'form' };
+    await shoot(browser, fresh.url, way, undefined, [
+      { name: 'start', ...start },
+      { name: 'start-found', ...start, act: found },
+      { name: 'start-arriving', place: '#/start', sign: '.ticks', act: arriving },
+    ]);
+  }
+}
+
+/** A box whose owner has no camera yet. */
+async function shootEmpty(browser: Browser): Promise<void> {
+  await using box = await startPageBox({ config: 'paths:\n  "~^none$":\n    record: no\n' });
+  await box.claim();
+  const places = ['live', 'rec', 'settings/cameras', 'settings/storage', 'settings/cameras/add'];
+  const shots = places.map((place) => ({
+    ...{ name: `empty-${place.replaceAll('/', '-')}`, place: `#/${place}` },
+    sign: '.empty, .adding',
+  }));
+  for (const way of [...WAYS, ...CHINESE]) {
+    await shoot(browser, box.url, way, OWNER_PASSWORD, shots);
+  }
+}
+
+await mkdir(folder, { recursive: true });
+{
+  await using viewer = await startViewer();
+  await shootEmpty(viewer.browser);
+  await shootStart(viewer.browser);
+  await using house = await buildHouse(viewer.browser);
+  await shootHouse(viewer.browser, house);
+}
+process.stdout.write(
+  `pictures are in ${folder}\n${failures.map((failure) => `not as it should be: ${failure}\n`).join('')}`,
+);
+process.exit(failures.length > 0 ? 1 : 0);

@@ -73,6 +73,9 @@ class Stream {
   }
 }
 
+/** What an RTSP session plays. */
+export type PlayedFeed = Pick<Feed, 'tracksOf' | 'listen'>;
+
 /** The demo camera's pictures and sound, made on time while somebody plays them and not at all else. */
 export class Feed {
   readonly #clock: Clock;

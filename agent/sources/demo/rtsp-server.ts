@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Feed } from './feed.ts';
+import type { PlayedFeed } from './feed.ts';
 import { type RtspManners, RtspSession } from './rtsp-session.ts';
 
 const MAX_CLIENTS = 32;
@@ -20,7 +20,7 @@ export interface RtspServerOptions {
 /** The demo camera's RTSP side. @param port 0 for any that is free */
 export async function startRtspServer(
   port: number,
-  feed: Feed,
+  feed: PlayedFeed,
   clock: Clock,
   log: Logger,
   { address = '127.0.0.1', manners }: RtspServerOptions = {},

@@ -8,7 +8,7 @@ import { RtspFramer } from '../../media/rtsp/interleaved.ts';
 import { type HeaderField, type RtspMessage, type RtspRequest, writeResponse } from '../../media/rtsp/message.ts';
 import { parseTransports, writeTransport } from '../../media/rtsp/transport.ts';
 import { payloadTypeOf, writeSdp } from '../../media/sdp/write.ts';
-import type { Feed, FeedListener } from './feed.ts';
+import type { FeedListener, PlayedFeed } from './feed.ts';
 import { packetizeSound, RtpSender } from './rtp-sender.ts';
 
 /** What a client has not taken yet; beyond it the client is too slow and is let go. About 30 s of the main stream. */
@@ -32,7 +32,7 @@ type Answer = readonly [status: number, headers?: readonly HeaderField[], body?:
 /** One RTSP connection to the demo camera, which is also its session; media go through the connection (RFC 2326 §10.12). */
 export class RtspSession implements FeedListener {
   readonly #socket: Socket;
-  readonly #feed: Feed;
+  readonly #feed: PlayedFeed;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #manners: RtspManners;
@@ -42,7 +42,7 @@ export class RtspSession implements FeedListener {
   #stream: string | undefined;
   #leave: (() => void) | undefined;
 
-  constructor(socket: Socket, feed: Feed, clock: Clock, log: Logger, manners: RtspManners = {}) {
+  constructor(socket: Socket, feed: PlayedFeed, clock: Clock, log: Logger, manners: RtspManners = {}) {
     this.#socket = socket;
     this.#feed = feed;
     this.#clock = clock;

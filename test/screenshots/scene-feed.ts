@@ -1,0 +1,64 @@
+import type { FeedListener, PlayedFeed } from '../../agent/sources/demo/feed.ts';
+import { SOUND_PACKET_SAMPLES, SOUND_RATE_HZ } from '../../agent/sources/demo/sound.ts';
+import type { FilmedScene, SceneClip } from './scene-clips.ts';
+import { SCENE_FPS } from './scene-clips.ts';
+
+const VIDEO_CLOCK_HZ = 90_000;
+const A_LAW_SILENCE = 0xd5;
+const silence = new Uint8Array(SOUND_PACKET_SAMPLES).fill(A_LAW_SILENCE);
+const PACKETS_A_PICTURE = SOUND_RATE_HZ / SCENE_FPS / SOUND_PACKET_SAMPLES;
+
+/** A camera's picture and silence: a filmed scene again and again. */
+export class SceneFeed implements PlayedFeed {
+  readonly #clips: ReadonlyMap<string, SceneClip>;
+  /** Who waits for a key picture, or has had one. */
+  readonly #listeners = new Map<FeedListener, { readonly clip: SceneClip; isPlaying: boolean }>();
+  #timer: NodeJS.Timeout | undefined;
+  /** Pictures since the feed was made. */
+  #count = 0;
+
+  constructor({ main, sub }: FilmedScene) {
+    this.#clips = new Map([
+      ['main', main],
+      ['sub', sub],
+    ]);
+  }
+
+  tracksOf(name: string): ReturnType<PlayedFeed['tracksOf']> {
+    const clip = this.#clips.get(name);
+    const sound = { kind: 'audio', codec: 'g711', clockRate: SOUND_RATE_HZ, law: 'a', channels: 1 } as const;
+    return clip && [clip.track, sound];
+  }
+
+  listen(name: string, listener: FeedListener): () => void {
+    const clip = this.#clips.get(name);
+    if (clip) {
+      this.#listeners.set(listener, { clip, isPlaying: false });
+    }
+    this.#timer ??= setInterval(() => this.#beat(), 1000 / SCENE_FPS);
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) {
+        clearInterval(this.#timer);
+        this.#timer = undefined;
+      }
+    };
+  }
+
+  #beat(): void {
+    const nowMs = Date.now();
+    const at = this.#count;
+    this.#count += 1;
+    for (const [listener, playing] of this.#listeners) {
+      const { units } = playing.clip;
+      const unit = units[at % units.length];
+      playing.isPlaying ||= unit?.isKey ?? false;
+      if (unit && playing.isPlaying) {
+        listener.onVideo(unit.data, at * (VIDEO_CLOCK_HZ / SCENE_FPS), nowMs);
+        for (let i = 0; i < PACKETS_A_PICTURE; i += 1) {
+          listener.onSound(silence, (at * PACKETS_A_PICTURE + i) * SOUND_PACKET_SAMPLES, nowMs);
+        }
+      }
+    }
+  }
+}

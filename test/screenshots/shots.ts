@@ -1,0 +1,126 @@
+import type { Page } from 'playwright-core';
+import { cameras } from '../../webui/words/en/cameras.ts';
+import { clips } from '../../webui/words/en/clips.ts';
+import { common } from '../../webui/words/en/common.ts';
+import { live } from '../../webui/words/en/live.ts';
+import { people } from '../../webui/words/en/people.ts';
+import { start } from '../../webui/words/en/start.ts';
+import { storage } from '../../webui/words/en/storage.ts';
+import { system } from '../../webui/words/en/system.ts';
+import { you } from '../../webui/words/en/you.ts';
+import { zhCn } from '../../webui/words/zh-cn.ts';
+import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
+import { settled } from '../peers/page-visit.ts';
+import type { House } from './house.ts';
+
+const ENGLISH = { common, live, clips, start, cameras, storage, system, people, you };
+export type Spoken = typeof ENGLISH;
+export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = { en: ENGLISH, zh: { ...zhCn, ...zhCnSettings } };
+
+/** One picture: a place, the sign that it is there, and what is done there before. */
+export interface Shot {
+  readonly name: string;
+  readonly place: string;
+  readonly sign: string;
+  readonly act?: (page: Page, say: Spoken) => Promise<void>;
+}
+
+const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).first().click();
+const row = (page: Page, name: string) => page.locator('.row', { hasText: name }).first().click();
+const shot = (name: string, place: string, sign: string, act?: Shot['act']): Shot => ({
+  ...{ name, place, sign },
+  ...(act && { act }),
+});
+
+/** What the owner sees, place by place and sheet by sheet. */
+export function ownersShots({ cameras: names, visitMs }: House): readonly Shot[] {
+  const [door = '', , , , paused = '', offline = ''] = names;
+  const visit = `#/rec/${door}?t=${new Date(visitMs).toISOString()}`;
+  const clip = `&clip=${Math.round(visitMs - 15_000)}-${Math.round(visitMs + 27_000)}`;
+  return [
+    ...liveShots(door, paused, offline),
+    shot('recordings', visit, '.recorded'),
+    shot('recordings-near', visit, '.recorded', async (page) => {
+      for (let i = 0; i < 8; i += 1) {
+        await page.keyboard.press('+');
+      }
+    }),
+    shot('recordings-gap', `#/rec/${door}?t=${new Date(visitMs - 5.4 * 3_600_000).toISOString()}`, '.recorded'),
+    shot('clip', visit + clip, '.recorded'),
+    shot('calendar', visit, '.recorded', async (page) => {
+      await page.keyboard.press('g');
+      await settled(page, '.sheet');
+    }),
+    ...settingsShots(door, offline),
+  ];
+}
+
+function liveShots(door: string, paused: string, offline: string): readonly Shot[] {
+  const LIVE = '.tile.live .stage.playing';
+  const CAMERA = '.cinema .stage.playing';
+  return [
+    shot('live', '#/live', LIVE),
+    shot('live-arrange', '#/live', LIVE, (page, say) => press(page, say.live.arrange)),
+    shot('live-menu', '#/live', LIVE, async (page) => {
+      await page.locator('.cell > .more').nth(1).focus();
+      await page.keyboard.press('Enter');
+    }),
+    shot('live-keys', '#/live', LIVE, async (page) => {
+      await page.keyboard.press('?');
+      await settled(page, '.sheet');
+    }),
+    shot('live-find', '#/live', LIVE, async (page) => {
+      await page.keyboard.press('/');
+      await settled(page, '.sheet');
+    }),
+    shot('wall', '#/wall', '.stage.playing'),
+    shot('camera', `#/live/${door}`, CAMERA),
+    shot('camera-info', `#/live/${door}`, CAMERA, (page) => page.keyboard.press('i')),
+    shot('camera-turn', `#/live/${door}`, CAMERA, async (page, say) => {
+      const button = page.getByRole('button', { name: say.live.turnIt, exact: true });
+      if ((await button.count()) > 0) {
+        await button.click();
+      }
+    }),
+    shot('camera-offline', `#/live/${offline}`, '.cinema'),
+    shot('camera-paused', `#/live/${paused}`, '.cinema'),
+    shot('camera-unknown', '#/live/nobody', '.empty'),
+  ];
+}
+
+function settingsShots(door: string, offline: string): readonly Shot[] {
+  const sheetOf = (name: string): [string, string] => [`#/settings/cameras/${name}`, '.sheet'];
+  const deeper = (name: string, text: (say: Spoken) => string) =>
+    shot(name, ...sheetOf(door), async (page, say) => {
+      await row(page, text(say));
+      await page.waitForFunction(() => document.querySelectorAll('.sheet[open]').length > 1);
+      await settled(page, '.sheet');
+    });
+  const opened = (name: string, room: string, sign: string, open: (page: Page, say: Spoken) => Promise<void>) =>
+    shot(name, `#/settings/${room}`, sign, async (page, say) => {
+      await open(page, say);
+      await settled(page, '.sheet');
+    });
+  const STORAGE = '.settings-page .card .icon';
+  return [
+    shot('cameras', '#/settings/cameras', '.settings-page .row'),
+    shot('camera-sheet', ...sheetOf(door)),
+    shot('camera-sheet-offline', ...sheetOf(offline)),
+    deeper('camera-sheet-picture', (say) => say.cameras.picture),
+    deeper('camera-sheet-connection', (say) => say.cameras.connection),
+    deeper('camera-sheet-removal', (say) => say.cameras.pauseOrRemove),
+    shot('add', '#/settings/cameras/add', '.adding'),
+    opened('add-missing', 'cameras/add', '.adding', (page, say) => press(page, say.start.cameraMissing)),
+    shot('storage', '#/settings/storage', STORAGE),
+    opened('storage-places', 'storage', STORAGE, (page, say) => press(page, say.storage.otherDisk)),
+    shot('system', '#/settings/system', '.headline'),
+    shot('log', '#/settings/system/log', '.log-lines li'),
+    shot('file', '#/settings/system/file', '.editor'),
+    shot('people', '#/settings/people', '.you'),
+    opened('people-add', 'people', '.you', (page, say) => press(page, say.people.addPerson)),
+    opened('people-person', 'people', '.you', (page) => row(page, 'Ann')),
+    opened('people-link', 'people', '.you', (page, say) => press(page, say.people.newGuestLink)),
+    opened('people-password', 'people', '.you', (page, say) => press(page, say.you.changePassword)),
+    opened('people-devices', 'people', '.you', (page, say) => row(page, say.you.devices)),
+  ];
+}
