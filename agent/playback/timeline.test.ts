@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { openPlayback } from '../../test/playback.ts';
 import { random } from '../../test/random.ts';
 import { record, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
+import { tinyVideo } from '../../test/tiny-h264.ts';
 import { SegmentIndex } from './index/segment-index.ts';
 import type { Playback } from './playback.ts';
 import { timelineQuery } from './query.ts';
@@ -84,11 +85,43 @@ test('what is being recorded is shown up to its last part', async () => {
   using folder = temporaryFolder();
   await using playback = openPlayback(folder.path);
   await using running = startRecorder(folder.path);
-  const { tinyVideo } = await import('../../test/tiny-h264.ts');
   for (const sample of tinyVideo(35, 10, 10, 0, WALL)) {
     running.stream.write(0, sample);
   }
   await expect.poll(async () => (await timeline(playback, 0, 10)).coverage).toEqual([[0, 3]]);
+});
+
+test('recording that is switched off and on begins with the key frame before: within its group of pictures nothing is missing, and no gap is shown', async () => {
+  using folder = temporaryFolder();
+  await using playback = openPlayback(folder.path);
+  await using running = startRecorder(folder.path);
+  const { stream, recorder } = running;
+  const groups = tinyVideo(200, 10, 40, 0, WALL);
+  const send = (from: number, to: number) => {
+    for (const sample of groups.slice(from, to)) {
+      stream.write(0, sample);
+    }
+  };
+  send(0, 55);
+  await recorder.stop();
+  send(55, 78);
+  recorder.start(stream);
+  send(78, 90);
+  await recorder.stop();
+  expect(await timeline(playback, 0, 20)).toMatchObject({ coverage: [[0, 9]], recordedSeconds: 9 });
+  const spans = await playback.list('cam', undefined, undefined, '');
+  expect(spans.map(({ start, duration }) => [start, duration])).toEqual([
+    ['2026-07-01T12:00:00Z', 5.5],
+    ['2026-07-01T12:00:04Z', 5],
+  ]);
+  send(90, 130);
+  recorder.start(stream);
+  send(130, 140);
+  await recorder.stop();
+  expect((await timeline(playback, 0, 20)).coverage).toEqual([
+    [0, 9],
+    [12, 2],
+  ]);
 });
 
 test('events and protected ranges stand in the same answer', async () => {
