@@ -185,7 +185,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     const { page, complaints } = visitor;
     const old = new Date(Date.now() - 3 * DAY_MS);
     const nameOf = (day: Date) =>
-      new Intl.DateTimeFormat('en', { weekday: 'long', day: 'numeric', month: 'long' }).format(day);
+      new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' }).format(day);
     const chip = page.getByRole('button', { name: 'Go to a day' });
     await chip.click();
     await settled(page, '.sheet');

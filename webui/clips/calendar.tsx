@@ -5,7 +5,7 @@ import { Sheet } from '../parts/sheet.tsx';
 import { voice } from '../parts/voice.ts';
 import { atMs, isPlaying, seek, show, spans } from '../timeline/view.ts';
 import { clipWords } from '../words/clips.ts';
-import { dayStart, longDay, nextDay } from '../words/format.ts';
+import { dayStart, longDay, monthName, nextDay, shortDay } from '../words/format.ts';
 import { daysOfMonth, firstOfDay, firstWeekdayOf, monthStart, nearestDay, recordedShares } from './calendar-days.ts';
 import { ProtectedList } from './protected-list.tsx';
 
@@ -132,7 +132,7 @@ function Month({ month, here, focused, shares, onGo, onFocus }: MonthProps) {
     >
       {weekdays.map((ms) => (
         <span key={ms} class="weekday small dim" aria-hidden="true">
-          {new Intl.DateTimeFormat(language, { weekday: language === 'en' ? 'short' : 'narrow' })
+          {new Intl.DateTimeFormat(language, { weekday: language.startsWith('en') ? 'short' : 'narrow' })
             .format(ms)
             .slice(0, 2)}
         </span>
@@ -197,15 +197,3 @@ function dayBeside(day: number, key: string): number | undefined {
       return undefined;
   }
 }
-
-const monthName = (ms: number, language: string): string =>
-  new Intl.DateTimeFormat(language, { month: 'long', year: 'numeric' })
-    .format(ms)
-    .replace(/(\d)(\p{Script=Han})/gu, '$1 $2')
-    .replace(/(\p{Script=Han})(\d)/gu, '$1 $2');
-
-const shortDay = (ms: number, language: string): string =>
-  new Intl.DateTimeFormat(language, { day: 'numeric', month: 'long' })
-    .format(ms)
-    .replace(/(\d)(\p{Script=Han})/gu, '$1 $2')
-    .replace(/(\p{Script=Han})(\d)/gu, '$1 $2');

@@ -1,7 +1,7 @@
 import type { CommonWords } from '../words/en/common.ts';
-import { language, words } from '../words/words.ts';
+import { locale, words } from '../words/words.ts';
 
-/** The language and the words of all pages; a component that reads it is drawn again when they change. */
+/** How dates and numbers are written, and the words of all pages; a component that reads it is drawn again when they change. */
 export function voice(): { readonly language: string; readonly words: CommonWords } {
-  return { language: language.value, words: words.value };
+  return { language: locale.value, words: words.value };
 }

@@ -11,7 +11,7 @@ test.for([
   [at(20, 22), 'tonight, 22:00', '今晚 22:00'],
   [at(21, 0), 'tomorrow, 00:00', '明天 00:00'],
   [at(21, 22), 'tomorrow, 22:00', '明天 22:00'],
-  [at(22, 9), 'Sunday 22 November, 09:00', '11月22日星期日 09:00'],
+  [at(22, 9), 'Sunday 22 November, 09:00', '11 月 22 日星期日 09:00'],
 ] as const)('an end at %d is said as "%s"', ([ms, english, chinese]) => {
   expect(untilWords(ms, now, 'en-GB', en)).toBe(english);
   expect(untilWords(ms, now, 'zh-CN', zh)).toBe(chinese);

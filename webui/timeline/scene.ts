@@ -1,6 +1,6 @@
 import { nowMs } from '../box/wake.ts';
 import { recordingsWords } from '../words/recordings.ts';
-import { language } from '../words/words.ts';
+import { locale } from '../words/words.ts';
 import { drawGapWords, drawLane, drawTicks, type Palette, type Place, type Sheet, shareOf } from './draw.ts';
 import { coveredOf, type Lane } from './lane.ts';
 import { laneIn } from './lanes.ts';
@@ -73,7 +73,7 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height }:
   return {
     window,
     lanes: [...lanes, ...(axis === 'x' ? others.map(({ name }) => laneIn(name, window)) : [])],
-    ticks: ticks(window, step, language.value),
+    ticks: ticks(window, step, locale.value),
     atMs: atMs.value,
     // What is being recorded has not all been written yet: that is no gap.
     nowMs: isOffline ? nowMs.value : Math.max(newestMs, nowMs.value - SAME_END_MS),

@@ -8,12 +8,15 @@ import {
   duration,
   longDuration,
   moment,
+  monthName,
   nextDay,
   percent,
+  shortDay,
 } from './format.ts';
 import { common as zhCn } from './zh-cn/common.ts';
 
-const english = { language: 'en', words: en };
+const english = { language: 'en-GB', words: en };
+const american = { language: 'en-US', words: en };
 const chinese = { language: 'zh-CN', words: zhCn };
 const at = (day: number, hour: number, minute: number, month = 10, year = 2026) =>
   new Date(year, month, day, hour, minute, 8).getTime();
@@ -24,15 +27,20 @@ test.for([
   ['today', at(20, 0, 5), '00:05'],
   ['yesterday', at(19, 23, 59), 'yesterday 23:59'],
   ['this week', at(17, 14, 2), 'Tuesday 14:02'],
-  ['before', at(3, 9, 15), 'November 3 09:15'],
-  ['another year', at(31, 9, 15, 11, 2025), 'December 31, 2025 09:15'],
+  ['before', at(3, 9, 15), '3 November 09:15'],
+  ['another year', at(31, 9, 15, 11, 2025), '31 December 2025 09:15'],
 ] as const)('a moment of %s is said as people say it', ([, ms, expected]) => {
   expect(moment(ms, now, english)).toBe(expected);
 });
 
 test('days are called as people call them', () => {
   const names = [at(20, 1, 0), at(19, 1, 0), at(17, 1, 0)].map((ms) => dayName(ms, now, english));
-  expect(names).toEqual(['Today', 'Yesterday', 'Tuesday, November 17']);
+  expect(names).toEqual(['Today', 'Yesterday', 'Tuesday 17 November']);
+  expect(dayName(at(17, 1, 0), now, american)).toBe('Tuesday, November 17');
+  expect(dayName(at(17, 1, 0), now, chinese)).toBe('11 月 17 日星期二');
+  expect(moment(at(3, 9, 15), now, chinese)).toBe('11 月 3 日 09:15');
+  expect(monthName(now, chinese.language)).toBe('2026 年 11 月');
+  expect(shortDay(now, english.language)).toBe('20 November');
   expect(dayName(at(19, 1, 0), now, chinese)).toBe('昨天');
   expect(moment(at(19, 8, 0), now, chinese)).toBe('昨天 08:00');
 });

@@ -52,7 +52,7 @@ export function moment(ms: number, nowMs: number, { language, words }: Voice): s
     return words.yesterdayAt(time);
   }
   const day = days > 1 && days < 7 ? format(language, { weekday: 'long' }) : dateFormat(ms, nowMs, language);
-  return `${day.format(ms)} ${time}`;
+  return `${spaced(day.format(ms))} ${time}`;
 }
 
 /** `Today`, `Yesterday`, `Tuesday 17 November`. */
@@ -65,17 +65,25 @@ export function dayName(ms: number, nowMs: number, { language, words }: Voice): 
     return words.yesterday;
   }
   const isThisYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
-  return format(language, {
-    weekday: 'long',
-    day: 'numeric',
-    month: 'long',
-    ...(isThisYear ? {} : { year: 'numeric' }),
-  }).format(ms);
+  const year = isThisYear ? {} : ({ year: 'numeric' } as const);
+  return spaced(format(language, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(ms));
 }
 
 /** `Tuesday 17 November`, today too. */
 export const longDay = (ms: number, language: string): string =>
-  format(language, { weekday: 'long', day: 'numeric', month: 'long' }).format(ms);
+  spaced(format(language, { weekday: 'long', day: 'numeric', month: 'long' }).format(ms));
+
+/** `17 November` */
+export const shortDay = (ms: number, language: string): string =>
+  spaced(format(language, { day: 'numeric', month: 'long' }).format(ms));
+
+/** `November 2026` */
+export const monthName = (ms: number, language: string): string =>
+  spaced(format(language, { month: 'long', year: 'numeric' }).format(ms));
+
+/** Chinese: a space between digits and characters, which Intl leaves out. */
+const spaced = (text: string): string =>
+  text.replace(/(\d)(\p{Script=Han})/gu, '$1 $2').replace(/(\p{Script=Han})(\d)/gu, '$1 $2');
 
 function dateFormat(ms: number, nowMs: number, language: string): Intl.DateTimeFormat {
   const isThisYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
@@ -99,8 +107,7 @@ export function longDuration(ms: number, language: string): string {
         ? [Math.floor(minutes / 60), 'hour']
         : [minutes, 'minute'];
   const options = { style: 'unit', unit: String(unit), unitDisplay: 'long' } as const;
-  // Chinese: a space between digits and characters, which Intl leaves out.
-  return new Intl.NumberFormat(language, options).format(Number(value)).replace(/(\d)(\p{Script=Han})/u, '$1 $2');
+  return spaced(new Intl.NumberFormat(language, options).format(Number(value)));
 }
 
 /** `4.2 Mbit/s`; below a megabit in whole kbit/s. Nothing that comes in is nothing. */

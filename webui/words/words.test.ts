@@ -14,7 +14,7 @@ import { system } from './en/system.ts';
 import { you } from './en/you.ts';
 import { counter } from './plural.ts';
 import { WAITING } from './waiting.ts';
-import { pickLanguage } from './words.ts';
+import { localeOf, pickLanguage } from './words.ts';
 import { zhCn as zhCnSeen } from './zh-cn.ts';
 import { zhCnSettings } from './zh-cn-settings.ts';
 
@@ -32,6 +32,16 @@ test.for([
   [[], 'en'],
 ] as const)('who asks for %s gets %s', ([wanted, expected]) => {
   expect(pickLanguage(wanted)).toBe(expected);
+});
+
+test.for([
+  ['en', ['en-US', 'en'], 'en-US'],
+  ['en', ['fr-FR', 'en-AU'], 'en-AU'],
+  ['en', ['en'], 'en-GB'],
+  ['en', ['de', 'zh-CN'], 'en-GB'],
+  ['zh-CN', ['en-US'], 'zh-CN'],
+] as const)('in %s, dates for %s are those of %s', ([chosen, wanted, expected]) => {
+  expect(localeOf(chosen, wanted)).toBe(expected);
 });
 
 /** What a key says, with `value` in each place. */

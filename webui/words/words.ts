@@ -10,9 +10,15 @@ export const LANGUAGES: readonly { readonly code: Language; readonly name: strin
   { code: 'zh-CN', name: '简体中文' },
 ];
 
+/** Where the day comes before the month, as in the words. */
+const ENGLISH = 'en-GB';
+
 const REMEMBERED = 'perch-language';
 
 export const language = signal<Language>('en');
+
+/** How dates and numbers are written: as in the person's own country where English is its browser's language. */
+export const locale = computed(() => localeOf(language.value, navigator.languages));
 
 /** The words of another language than English; undefined while English is chosen. */
 const others = signal<Partial<AllWords> | undefined>(undefined);
@@ -38,6 +44,11 @@ export function pickLanguage(wanted: readonly string[]): Language {
     }
   }
   return 'en';
+}
+
+/** @param wanted what the browser asks for, the dearest first */
+export function localeOf(chosen: Language, wanted: readonly string[]): string {
+  return chosen === 'en' ? (wanted.find((code) => /^en-[a-z]{2}$/i.test(code)) ?? ENGLISH) : chosen;
 }
 
 /** What was chosen before, else what the browser asks for. */
