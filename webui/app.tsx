@@ -39,7 +39,7 @@ export function App() {
   useTitle();
   useLaterPages(door === 'open');
   const isOpen = door === 'open' || door === 'again';
-  const isBare = door === 'start' || door === 'login' || (isOpen && (isAdding() || isAlone(place.value)));
+  const isBare = door === 'start' || door === 'login' || isAlone(place.value) || (isOpen && isAdding());
   return (
     <>
       <AwayStrip />

@@ -1,29 +1,19 @@
 import { signal } from '@preact/signals';
+import { REMEMBERED_APPEARANCE, rememberedTheme, showTheme } from './remembered-theme.ts';
 
 export type Appearance = 'system' | 'dark' | 'light';
 export const APPEARANCES: readonly Appearance[] = ['system', 'dark', 'light'];
 
-const REMEMBERED = 'perch-appearance';
-
 /** What the person chose; it wins over the device's own. */
 export const appearance = signal<Appearance>('system');
 
+/** `early.ts` has shown it already. */
 export function loadAppearance(): void {
-  const chosen = localStorage.getItem(REMEMBERED);
-  show(APPEARANCES.find((one) => one === chosen) ?? 'system');
+  appearance.value = rememberedTheme() ?? 'system';
 }
 
 export function chooseAppearance(chosen: Appearance): void {
-  localStorage.setItem(REMEMBERED, chosen);
-  show(chosen);
-}
-
-function show(chosen: Appearance): void {
+  localStorage.setItem(REMEMBERED_APPEARANCE, chosen);
   appearance.value = chosen;
-  const { dataset } = document.documentElement;
-  if (chosen === 'system') {
-    delete dataset['theme'];
-  } else {
-    dataset['theme'] = chosen;
-  }
+  showTheme(rememberedTheme());
 }

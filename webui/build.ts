@@ -3,7 +3,9 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:
 import { basename, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { build, type Metafile } from 'esbuild';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { firstPicture } from './first-picture.ts';
+import { oneFirstLoad } from './one-first-load.ts';
 
 const HERE = import.meta.dirname;
 
@@ -21,7 +23,7 @@ export async function buildPage(folder: string): Promise<void> {
   const fresh = `${folder}.new`;
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true });
-  const { metafile } = await build({
+  const page: BuildOptions & { absWorkingDir: string } = {
     absWorkingDir: HERE,
     entryPoints: { main: 'main.tsx', app: 'app.css' },
     outdir: fresh,
@@ -37,9 +39,9 @@ export async function buildPage(folder: string): Promise<void> {
     chunkNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
     loader: { '.mp4': 'file' },
-    metafile: true,
     logLevel: 'warning',
-  });
+  };
+  const { metafile } = await build({ ...page, plugins: [await oneFirstLoad(page, 'app.tsx')], metafile: true });
   await buildElement(fresh);
   await buildNearLive(fresh);
   await buildApiPage(fresh);
@@ -57,6 +59,23 @@ export async function buildPage(folder: string): Promise<void> {
   await packAll(fresh);
   await rm(folder, { recursive: true, force: true });
   await rename(fresh, folder);
+}
+
+/** What the first picture needs stands in the page itself, so that nothing is waited for: the box allows it by its hash. */
+async function buildInline(source: 'shell.css' | 'early.ts'): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: HERE,
+    entryPoints: [source],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    // The script tells browsers of any age that they are too old; all have `const` that have ever played live pictures.
+    ...(source === 'early.ts' ? { target: 'es5', supported: { 'const-and-let': true } } : { target: BROWSERS }),
+    minify: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+  return (outputFiles[0]?.text ?? '').trim();
 }
 
 /** `<perch-video>` for pages of others: plain scripts that bring all but hls.js along, under names that stay. */
@@ -172,6 +191,11 @@ async function copyHashed(file: string, folder: string): Promise<string> {
 
 async function writeIndex(names: ReadonlyMap<string, string>, imports: readonly string[]): Promise<string> {
   let page = await readFile(join(HERE, 'index.html'), 'utf8');
+  const [style, script] = await Promise.all([buildInline('shell.css'), buildInline('early.ts')]);
+  page = page
+    .replace('<div id="app">', (root) => root + firstPicture())
+    .replace('<!-- shell.css -->', () => `<style>${style}</style>`)
+    .replace('<!-- early.ts -->', () => `<script>${script}</script>`);
   for (const [plain, hashed] of names) {
     page = page.replace(`"${plain}"`, `"${hashed}"`);
   }

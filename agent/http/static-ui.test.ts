@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { silentLogger } from '../base/log.ts';
 import { createHttpApp } from './app.ts';
@@ -68,6 +70,23 @@ test('the page may load nothing from elsewhere and nothing inline', async () => 
   expect(policy).toContain("frame-ancestors 'self'");
   expect(policy).not.toContain('unsafe');
   expect(headers['x-content-type-options']).toBe('nosniff');
+});
+
+test('what stands in the page itself is allowed by its hash, as it is now, and nowhere else', async () => {
+  await build();
+  const page = join(folder, 'dist', 'index.html');
+  const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+  const policyOf = async (app: FastifyInstance, url: string) =>
+    String((await app.inject(url)).headers['content-security-policy']);
+  const app = open();
+  for (const style of ['p { color: red }', 'p {\n color: blue }']) {
+    await writeFile(page, `<style>${style}</style><script>go()</script><script src="main.js"></script>`);
+    for (const url of ['/', '/index.html', '/?x=1']) {
+      const policy = await policyOf(app, url);
+      expect(policy).toContain(`script-src 'self' ${hash('go()')}; style-src 'self' ${hash(style)};`);
+    }
+    expect(await policyOf(app, '/app.css')).toContain("script-src 'self'; style-src 'self';");
+  }
 });
 
 test('a Host that is none does not get into the policy', async () => {

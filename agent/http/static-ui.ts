@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
@@ -19,7 +21,9 @@ const NOT_BUILT = `<!doctype html><html lang="en"><meta charset="utf-8"><title>P
 /** The web page on the main port. It needs no log-in: what it shows, it asks for, and that does. */
 export const staticUi: FastifyPluginAsync<StaticUiOptions> = async (app, { folder }) => {
   app.addHook('onSend', async (request, reply) => {
-    setSecurityHeaders(request, reply);
+    // What stands in the page itself is asked each time: a new build may lie there since.
+    const isPage = /^\/(?:index\.html)?(?:\?|$)/.test(request.url);
+    setSecurityHeaders(request, reply, isPage ? await inlineOf(join(folder, 'index.html')) : NOTHING_INLINE);
   });
   if (!existsSync(join(folder, 'index.html'))) {
     app.get('/', (_request, reply) => reply.code(503).type('text/html; charset=utf-8').send(NOT_BUILT));
@@ -37,20 +41,39 @@ export const staticUi: FastifyPluginAsync<StaticUiOptions> = async (app, { folde
   });
 };
 
-function setSecurityHeaders({ headers }: FastifyRequest, reply: FastifyReply): void {
+/** What a policy says of a page's own inline style and script: their hashes, each with a space before it. */
+interface Inline {
+  readonly styles: string;
+  readonly scripts: string;
+}
+
+const NOTHING_INLINE: Inline = { styles: '', scripts: '' };
+
+async function inlineOf(file: string): Promise<Inline> {
+  const page = await readFile(file, 'utf8').catch(() => '');
+  const hashes = (tag: RegExp) =>
+    Array.from(
+      page.matchAll(tag),
+      ([, text = '']) => ` 'sha256-${createHash('sha256').update(text).digest('base64')}'`,
+    );
+  return {
+    styles: hashes(/<style>(.*?)<\/style>/gs).join(''),
+    scripts: hashes(/<script>(.*?)<\/script>/gs).join(''),
+  };
+}
+
+function setSecurityHeaders({ headers }: FastifyRequest, reply: FastifyReply, inline: Inline): void {
   // Older Safari does not count WebSockets as 'self', so the host is named; what is no plain host name is left out.
   const host = headers.host !== undefined && /^[\w.[\]:-]{1,255}$/.test(headers.host) ? headers.host : undefined;
   const sockets = host === undefined ? '' : ` ws://${host} wss://${host}`;
-  reply.header('Content-Security-Policy', `${POLICY}; connect-src 'self'${sockets}`);
+  const own = `script-src 'self'${inline.scripts}; style-src 'self'${inline.styles}`;
+  reply.header('Content-Security-Policy', `default-src 'none'; ${own}; ${POLICY}; connect-src 'self'${sockets}`);
   reply.header('X-Content-Type-Options', 'nosniff');
   reply.header('Referrer-Policy', 'no-referrer');
 }
 
-/** Nothing from elsewhere and nothing inline; blob: is where Media Source and workers come from. */
+/** Nothing from elsewhere, and inline what the build has put there alone; blob: is where Media Source and workers come from. */
 const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
   "img-src 'self' data: blob:",
   "media-src 'self' blob:",
   "worker-src 'self' blob:",

@@ -1,0 +1,160 @@
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type PageBox, startPageBox } from '../page-box.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { SIZES, type Size } from '../peers/page-visit.ts';
+import { describeWith } from '../peers/peers.ts';
+
+/** Where the places of the navigation stand, and which they are. */
+const drawnPlaces = (page: Page): Promise<readonly string[]> =>
+  page.evaluate(() =>
+    Array.from(document.querySelectorAll('nav svg'), (svg) => {
+      const { x, y, width, height } = svg.getBoundingClientRect();
+      return `${svg.querySelector('path')?.getAttribute('d')} at ${x},${y} ${width}×${height}`;
+    }),
+  );
+
+describeWith(['chromium'], 'what is seen before the page is there', () => {
+  let viewer: Viewer;
+  let box: PageBox;
+  beforeAll(async () => {
+    [viewer, box] = await Promise.all([startViewer(), startPageBox()]);
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+
+  /** A page under its own security policy, which other tests pass by; what the browser says of it. */
+  async function open(options: BrowserContextOptions) {
+    const context = await viewer.browser.newContext({ locale: 'en-GB', serviceWorkers: 'block', ...options });
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    page.on('pageerror', ({ message }) => complaints.push(message));
+    return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
+  }
+
+  /** Holds back the page's own scripts and style until what it returns is called. */
+  async function holdBack(page: Page): Promise<() => void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await page.route(/\.(?:js|css)$/, async (route) => {
+      await promise;
+      await route.continue();
+    });
+    return resolve;
+  }
+
+  test.for([
+    ['phone', 'localhost'],
+    ['phone', 'plain'],
+    ['desktop', 'localhost'],
+    ['desktop', 'plain'],
+  ] as const)(
+    'on a %s by %s the three places are painted before any script or style has come, and stay where they are',
+    async ([size, way]: readonly [Size, string]) => {
+      await using visitor = await open(SIZES[size]);
+      const { page, complaints } = visitor;
+      await page.addInitScript(() => {
+        const seen = { shifts: 0, styles: 0 };
+        Object.assign(window, { seen });
+        new PerformanceObserver((list) => {
+          for (const { sources = [] } of list.getEntries() as (PerformanceEntry & { sources?: { node?: Node }[] })[]) {
+            seen.shifts += sources.filter(
+              ({ node }) => node?.parentElement?.closest('nav') || node?.nodeName === 'NAV',
+            ).length;
+          }
+        }).observe({ type: 'layout-shift', buffered: true });
+        new MutationObserver((_, observer) => {
+          if (document.querySelector('nav[aria-label]')) {
+            seen.styles = document.styleSheets.length;
+            observer.disconnect();
+          }
+        }).observe(document, { subtree: true, childList: true, attributes: true });
+      });
+      const goOn = await holdBack(page);
+      const url = way === 'localhost' ? box.url : box.plainUrl;
+      await page.goto(`${url}/#/live`, { waitUntil: 'commit' });
+      await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0);
+      const before = await drawnPlaces(page);
+      expect(before).toHaveLength(4);
+      goOn();
+      if (way === 'localhost') {
+        // Here one may look before the box has an owner.
+        await page.getByRole('link', { name: 'Recordings' }).waitFor();
+        expect(await drawnPlaces(page)).toEqual(before);
+        expect(await page.locator('[data-first]').count()).toBe(0);
+      } else {
+        await page.getByRole('heading', { name: 'Make this box yours' }).waitFor();
+      }
+      const seen = await page.evaluate(() => (window as unknown as { seen: { shifts: number; styles: number } }).seen);
+      // The page is drawn when all of its style is there.
+      expect(seen).toEqual({ shifts: 0, styles: 2 });
+      expect(complaints.filter((line) => !line.includes('401'))).toEqual([]);
+    },
+  );
+
+  test('it has the colours that were chosen, whatever the device has', async () => {
+    await using visitor = await open({ ...SIZES.phone, colorScheme: 'dark' });
+    const { page } = visitor;
+    await page.goto(`${box.url}/#/live`);
+    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    expect(await background()).toBe('rgb(11, 14, 15)');
+    await page.evaluate(() => localStorage.setItem('perch-appearance', 'light'));
+    await holdBack(page);
+    await page.reload({ waitUntil: 'commit' });
+    await page.locator('nav[data-first]').waitFor();
+    expect(await background()).toBe('rgb(245, 243, 238)');
+  });
+
+  test.for(['#/wall', '#/live/garden', '#/start', '#/guest/abc'])(
+    '%s has no navigation, not even at first',
+    async (place) => {
+      await using visitor = await open(SIZES.phone);
+      await holdBack(visitor.page);
+      await visitor.page.goto(`${box.url}/${place}`, { waitUntil: 'commit' });
+      await visitor.page.locator('nav[data-first]').waitFor({ state: 'attached' });
+      expect(await visitor.page.locator('nav').isVisible()).toBe(false);
+    },
+  );
+
+  const TOO_OLD = ['too old for Perch', '浏览器版本过旧'];
+  const SWITCHED_OFF = ['JavaScript is switched off', '已关闭 JavaScript'];
+  const isSeen = (page: Page, texts: readonly string[]): Promise<boolean[]> =>
+    Promise.all(texts.map((text) => page.getByText(text).isVisible()));
+
+  test('where JavaScript is off it says so, in both languages', async () => {
+    await using visitor = await open({ ...SIZES.phone, javaScriptEnabled: false });
+    await visitor.page.goto(box.url);
+    expect(await isSeen(visitor.page, SWITCHED_OFF)).toEqual([true, true]);
+    expect(await isSeen(visitor.page, TOO_OLD)).toEqual([false, false]);
+  });
+
+  test('a browser without modules is told what to use, in both languages', async () => {
+    await using visitor = await open(SIZES.phone);
+    await visitor.page.addInitScript(() => {
+      Reflect.deleteProperty(HTMLScriptElement.prototype, 'noModule');
+    });
+    await visitor.page.goto(box.url);
+    expect(await isSeen(visitor.page, TOO_OLD)).toEqual([true, true]);
+    expect(await visitor.page.locator('#app').isVisible()).toBe(false);
+  });
+
+  test("a browser that does not understand the page's script is told what to use", async () => {
+    await using visitor = await open(SIZES.phone);
+    // Words that this browser does not know, either.
+    await visitor.page.route(/\/main-\w+\.js$/, (route) =>
+      route.fulfill({ contentType: 'text/javascript', body: 'let a = b ???= c;' }),
+    );
+    await visitor.page.goto(box.url);
+    await visitor.page.getByText('too old for Perch').waitFor();
+    expect(await isSeen(visitor.page, TOO_OLD)).toEqual([true, true]);
+  });
+
+  test('a browser of today is told nothing of the kind', async () => {
+    await using visitor = await open(SIZES.phone);
+    await visitor.page.goto(box.url);
+    await visitor.page.getByRole('navigation').waitFor();
+    expect(await isSeen(visitor.page, [...TOO_OLD, ...SWITCHED_OFF])).toEqual([false, false, false, false]);
+  });
+});

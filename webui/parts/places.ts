@@ -1,0 +1,6 @@
+/** The three places of the page, in their order. */
+export const PLACES = [
+  { page: 'live', link: '#/live', icon: 'live' },
+  { page: 'recordings', link: '#/rec', icon: 'recordings' },
+  { page: 'settings', link: '#/settings', icon: 'settings' },
+] as const;
