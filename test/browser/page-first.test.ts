@@ -151,10 +151,32 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     expect(await isSeen(visitor.page, TOO_OLD)).toEqual([true, true]);
   });
 
+  test('a browser that knows no way to play live pictures is told what to use; all else is there', async () => {
+    await using visitor = await open(SIZES.phone);
+    await visitor.page.addInitScript(() => {
+      for (const name of ['RTCPeerConnection', 'MediaSource', 'ManagedMediaSource']) {
+        Reflect.deleteProperty(window, name);
+      }
+      const ask = HTMLMediaElement.prototype.canPlayType;
+      HTMLMediaElement.prototype.canPlayType = function canPlayType(type) {
+        return type.includes('mpegurl') ? '' : ask.call(this, type);
+      };
+    });
+    await visitor.page.goto(box.url);
+    await visitor.page.getByRole('alert').filter({ hasText: 'too old for live pictures' }).waitFor();
+    await visitor.page.getByRole('link', { name: 'Settings' }).waitFor();
+  });
+
   test('a browser of today is told nothing of the kind', async () => {
     await using visitor = await open(SIZES.phone);
     await visitor.page.goto(box.url);
     await visitor.page.getByRole('navigation').waitFor();
-    expect(await isSeen(visitor.page, [...TOO_OLD, ...SWITCHED_OFF])).toEqual([false, false, false, false]);
+    expect(await isSeen(visitor.page, [...TOO_OLD, ...SWITCHED_OFF, 'too old for live'])).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 });

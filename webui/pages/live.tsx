@@ -6,7 +6,7 @@ import type { Camera } from '../cameras/pair.ts';
 import { askReach, reachesBackDays } from '../cameras/reach.ts';
 import { rememberCameras, rememberedCameras } from '../cameras/remembered.ts';
 import { Icon } from '../parts/icon.tsx';
-import { ClaimNotice, Empty, Warnings } from '../parts/notices.tsx';
+import { ClaimNotice, Empty, OldBrowser, Warnings } from '../parts/notices.tsx';
 import { settingsLink } from '../route.ts';
 import { liveWords } from '../words/words.ts';
 import { Arrange, arrangement } from './arrange.tsx';
@@ -33,6 +33,7 @@ export function LivePage() {
         </div>
         {all && all.length > 0 && <Arrange />}
       </header>
+      <OldBrowser />
       <ClaimNotice />
       <Warnings />
       {all === undefined ? (

@@ -3,6 +3,7 @@ import { awaySinceMs } from '../box/paths.ts';
 import { restarting } from '../box/restarting.ts';
 import { access, session } from '../box/session.ts';
 import { nowMs } from '../box/wake.ts';
+import { hasAnyWay } from '../player/any-way.ts';
 import { liveWords, words } from '../words/words.ts';
 import { Icon, Mark } from './icon.tsx';
 
@@ -33,6 +34,16 @@ export function ClaimNotice() {
       </a>
     </p>
   ) : null;
+}
+
+/** Neither WebRTC nor Media Source nor HLS: all but the pictures works. */
+export function OldBrowser() {
+  return hasAnyWay() ? null : (
+    <p class="notice" role="alert">
+      <Icon name="alert" />
+      <span>{words.value.oldBrowser}</span>
+    </p>
+  );
 }
 
 /** What the owner should know about the set-up: never more than two at once. */

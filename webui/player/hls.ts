@@ -1,5 +1,6 @@
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
+import { NATIVE_HLS } from './any-way.ts';
 import { mediaSourceClass, playsOpus } from './codec-names.ts';
 import { Ending, failureOf, type LiveSession, PlayError, type SessionFacts } from './live-session.ts';
 import { NearLive } from './near-live.ts';
@@ -15,7 +16,6 @@ const KEPT_BEHIND_S = 10;
  * stumbles over stretched sound with less than 0.3 s.
  */
 const CATCH_UP_RATE = 1.1;
-const NATIVE_TYPE = 'application/vnd.apple.mpegurl';
 
 /** hls.js is loaded only where it is needed. */
 export type LoadHls = () => Promise<typeof Hls>;
@@ -61,7 +61,7 @@ async function makeSession(video: HTMLVideoElement, options: OpenOptions, loadHl
       return new HlsJsSession(HlsClass, video, playlistOf(source.hls, playsOpus() ?? true), source.headers);
     }
   }
-  if (video.canPlayType(NATIVE_TYPE) !== '') {
+  if (video.canPlayType(NATIVE_HLS) !== '') {
     return new NativeSession(video, playlistOf(source.hls, video.canPlayType('audio/mp4; codecs="opus"') !== ''));
   }
   throw new PlayError('transport', 'this browser does not play HLS');

@@ -2,7 +2,7 @@ import type { AllWords } from './all-words.ts';
 
 /** Words whose page does not say them yet. Who makes the page takes them out of its line. */
 export const WAITING: { readonly [P in keyof AllWords]: readonly string[] } = {
-  common: ['oldBrowser', 'savedRestarts', 'cancel'],
+  common: ['savedRestarts', 'cancel'],
   live: ['offlineLastAddress', 'restartCamera', 'foundAgain', 'newAddress'],
   recordings: ['gapBoxOff', 'gapDiskFull', 'gapPaused', 'gapClockSet', 'deletedByAge'],
   clips: [],
