@@ -8,14 +8,18 @@ import { SceneFeed } from './scene-feed.ts';
 
 const HOUR_MS = 3_600_000;
 const PAST_HOURS = 20;
+/** A path that nobody asks for: without any there would be the demo camera. */
+export const NO_DEMO = 'paths:\n  "~^none$":\n    record: no\n';
 const CHINESE = ['前门', '花园', '车道', '马厩', '门厅', '大门'];
 
-/** A house with six cameras, one of them offline and one paused, and what they saw since yesterday. */
+/** A house with six cameras, and what they saw since yesterday. */
 export interface House extends AsyncDisposable {
   readonly box: PageBox;
   readonly cameras: readonly string[];
   /** A moment with a visitor at the door. */
   readonly visitMs: number;
+  /** One camera is offline from now on, and one paused. */
+  goSilent(): Promise<void>;
   /** Names the cameras as their owner would in China. */
   speakChinese(): Promise<void>;
 }
@@ -29,7 +33,7 @@ export async function buildHouse(browser: Browser): Promise<House> {
   const quirks = [{ backChannel: 'always' }, {}, {}, {}, {}, {}] as const;
   const box = await startPageBox({
     cameras: options.map((each, i) => ({ ...each, quirks: quirks[i] ?? {} })),
-    config: 'pathDefaults:\n  record: yes\n  recordDeleteAfter: 30d\n',
+    config: `pathDefaults:\n  record: yes\n  recordDeleteAfter: 30d\n${NO_DEMO}`,
   });
   await box.claim();
   const cameras = await box.adopt();
@@ -47,10 +51,12 @@ export async function buildHouse(browser: Browser): Promise<House> {
   await until(() => box.api<object>('GET', 'paths/list').catch(() => undefined));
   await tellEvents(box, cameras, nowMs, visitMs);
   await addPeople(box, cameras);
-  await box.cameras[5]?.stop({ isSilent: true });
-  await box.api('PATCH', `cameras/patch/${cameras[4]}`, { paused: true });
   return {
     ...{ box, cameras, visitMs },
+    goSilent: async () => {
+      await box.cameras[5]?.stop({ isSilent: true });
+      await box.api('PATCH', `cameras/patch/${cameras[4]}`, { paused: true });
+    },
     speakChinese: async () => {
       for (const [i, name] of cameras.entries()) {
         await box.api('PATCH', `cameras/patch/${name}`, { title: CHINESE[i] });

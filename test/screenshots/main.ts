@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { OWNER_PASSWORD, startPageBox } from '../page-box.ts';
 import { startViewer } from '../peers/browser.ts';
 import { type Size, settled, visit } from '../peers/page-visit.ts';
-import { buildHouse, type House } from './house.ts';
+import { buildHouse, type House, NO_DEMO } from './house.ts';
 import { ownersShots, type Shot, type Spoken, WORDS } from './shots.ts';
 
 /**
@@ -58,7 +58,15 @@ async function logIn(page: Page, url: string, password: string): Promise<void> {
   await page.getByRole('navigation').waitFor();
 }
 
-async function shoot(browser: Browser, url: string, way: Way, password: string | undefined, shots: readonly Shot[]) {
+interface Visitor {
+  /** Logs in with it first. */
+  readonly password?: string;
+  /** What the browser kept of the visit before. */
+  readonly stills?: Stills;
+}
+type Stills = readonly (readonly [key: string, value: string])[];
+
+async function shoot(browser: Browser, url: string, way: Way, who: Visitor, shots: readonly Shot[]): Promise<void> {
   const nameOf = (shot: Shot) => `${shot.name}-${way.size}-${way.theme}${way.speech === 'en' ? '' : `-${way.speech}`}`;
   const chosen = shots.filter((shot) => nameOf(shot).includes(wanted));
   if (chosen.length === 0) {
@@ -67,23 +75,42 @@ async function shoot(browser: Browser, url: string, way: Way, password: string |
   await using visitor = await visit(browser, url, { ...way, locale: LOCALES[way.speech] });
   const { page } = visitor;
   page.setDefaultTimeout(PATIENCE_MS);
-  if (password !== undefined) {
-    await logIn(page, url, password);
+  await visitor.context.addInitScript((stills) => {
+    for (const [key, value] of stills) {
+      localStorage.setItem(key, value);
+    }
+  }, who.stills ?? []);
+  if (who.password !== undefined) {
+    await logIn(page, url, who.password);
   }
   for (const shot of chosen) {
     await take(page, WORDS[way.speech], url, nameOf(shot), shot);
   }
 }
 
+/** What a browser keeps of the pictures that it has shown. */
+async function stillsOf(browser: Browser, { box, cameras }: House): Promise<Stills> {
+  await using visitor = await visit(browser, box.url, { size: 'desktop' });
+  const { page } = visitor;
+  await logIn(page, box.url, OWNER_PASSWORD);
+  await page.waitForFunction((count) => document.querySelectorAll('.stage.playing').length === count, cameras.length);
+  // The page keeps them when it is left.
+  await page.goto('about:blank');
+  await page.goto(`${box.url}/#/settings/people`);
+  return await page.evaluate(() => Object.entries(localStorage).filter(([key]) => key.startsWith('perch-still:')));
+}
+
 async function shootHouse(browser: Browser, house: House): Promise<void> {
   const shots = ownersShots(house);
+  const owner = { password: OWNER_PASSWORD, stills: await stillsOf(browser, house) };
+  await house.goSilent();
   for (const way of WAYS) {
-    await shoot(browser, house.box.url, way, OWNER_PASSWORD, shots);
-    await shoot(browser, house.box.url, way, undefined, [{ name: 'login', place: '#/live', sign: 'form' }]);
+    await shoot(browser, house.box.url, way, owner, shots);
+    await shoot(browser, house.box.url, way, {}, [{ name: 'login', place: '#/live', sign: 'form' }]);
   }
   await house.speakChinese();
   for (const way of CHINESE) {
-    await shoot(browser, house.box.url, way, OWNER_PASSWORD, shots);
+    await shoot(browser, house.box.url, way, owner, shots);
   }
 }
 
@@ -102,7 +129,7 @@ async function shootStart(browser: Browser): Promise<void> {
       await settled(page, '.stage.playing');
     };
     const start = { place: '#/start', sign: 'form' };
-    await shoot(browser, fresh.url, way, undefined, [
+    await shoot(browser, fresh.url, way, {}, [
       { name: 'start', ...start },
       { name: 'start-found', ...start, act: found },
       { name: 'start-arriving', place: '#/start', sign: '.ticks', act: arriving },
@@ -112,7 +139,7 @@ async function shootStart(browser: Browser): Promise<void> {
 
 /** A box whose owner has no camera yet. */
 async function shootEmpty(browser: Browser): Promise<void> {
-  await using box = await startPageBox({ config: 'paths:\n  "~^none$":\n    record: no\n' });
+  await using box = await startPageBox({ config: NO_DEMO });
   await box.claim();
   const places = ['live', 'rec', 'settings/cameras', 'settings/storage', 'settings/cameras/add'];
   const shots = places.map((place) => ({
@@ -120,7 +147,7 @@ async function shootEmpty(browser: Browser): Promise<void> {
     sign: '.empty, .adding',
   }));
   for (const way of [...WAYS, ...CHINESE]) {
-    await shoot(browser, box.url, way, OWNER_PASSWORD, shots);
+    await shoot(browser, box.url, way, { password: OWNER_PASSWORD }, shots);
   }
 }
 

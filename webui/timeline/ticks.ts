@@ -1,4 +1,4 @@
-import { dayStart, nextDay } from '../words/format.ts';
+import { dayStart, nextDay, spaced } from '../words/format.ts';
 import type { Window } from './scale.ts';
 
 /** A label beside the time. */
@@ -63,7 +63,7 @@ function daysBy(day: number, stepMs: number): number[] {
 
 function tickAt(ms: number, day: number, stepMs: number, language: string): Tick {
   if (ms === day) {
-    return { ms, text: formatOf(language, 'day').format(ms), isDay: true };
+    return { ms, text: spaced(formatOf(language, 'day').format(ms)), isDay: true };
   }
   const text = formatOf(language, stepMs < MINUTE ? 'seconds' : 'minutes').format(ms);
   return { ms, text: isTwice(ms) ? `${text} ${offsetAt(ms)}` : text, isDay: false };

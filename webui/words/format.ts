@@ -82,7 +82,7 @@ export const monthName = (ms: number, language: string): string =>
   spaced(format(language, { month: 'long', year: 'numeric' }).format(ms));
 
 /** Chinese: a space between digits and characters, which Intl leaves out. */
-const spaced = (text: string): string =>
+export const spaced = (text: string): string =>
   text.replace(/(\d)(\p{Script=Han})/gu, '$1 $2').replace(/(\p{Script=Han})(\d)/gu, '$1 $2');
 
 function dateFormat(ms: number, nowMs: number, language: string): Intl.DateTimeFormat {
