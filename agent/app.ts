@@ -255,7 +255,7 @@ export class App {
     this.#found.start();
     this.#store.watch();
     this.#stopRetrying = clock.every(RETRY_MS, () => this.#inTurn(() => this.#parts.retry()));
-    this.#recordings.begin(this.#stop.signal);
+    this.#recordings.begin(this.#stop.signal, () => this.#paths.list());
     await this.#cameras.begin();
     this.#http.zlm.begin();
     log.info(

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MachineClock } from '../system/boot-clock.ts';
 import type { Clock } from './base/clock.ts';
@@ -12,12 +13,14 @@ import { Playback } from './playback/playback.ts';
 import { type TimelineRequest, timelineQuery } from './playback/query.ts';
 import type { ClipOptions } from './record/clips/clips.ts';
 import { FlushPoint, HANGING_MS } from './record/flush.ts';
+import type { WatchedPath } from './record/gaps/gap-reason.ts';
 import { Recorder } from './record/recorder.ts';
 import { recoverRecordings } from './record/recovery/recovery.ts';
 import { SegmentAges } from './record/retention/segment-ages.ts';
 import type { FinishedSegment, SegmentLog } from './record/segment-log.ts';
 import { StillTaker } from './record/stills/still-taker.ts';
 import { recordPathsOf } from './record-paths.ts';
+import { RecordingGaps } from './recording-gaps.ts';
 import { RecordingSpace } from './recording-space.ts';
 
 /** Without recordings the index is written this often, when something has changed. */
@@ -52,6 +55,7 @@ export class Recordings {
   readonly #flush: FlushPoint;
   readonly #machineClock: MachineClock;
   readonly space: RecordingSpace;
+  readonly #gaps: RecordingGaps;
   readonly #stills: StillTaker;
   readonly #recorders = new Map<Recorder, { readonly path: string; readonly recordPath: string }>();
   readonly #finished = new Set<SegmentListener>();
@@ -110,6 +114,17 @@ export class Recordings {
       },
       (told) => new SegmentAges(this.#stills.following(told), clock),
     );
+    // As long as something is recorded the index is written all the time, and what is known of the clock every few minutes.
+    const aliveMs = Math.max(this.playback.lastWrittenMs, writtenMs(join(dataDir, 'clock.json')));
+    this.#gaps = new RecordingGaps({
+      ...{ config, dataDir, clock, log, flush: this.#flush, index: this.playback.events },
+      isClockTrusted: () => this.#machineClock.isTrusted,
+      isDateDoubted: () => this.#machineClock.doubt !== undefined,
+      lastAliveMs: () => aliveMs || undefined,
+      disks: () => this.space.list(),
+    });
+    this.playback.addJournal(this.#gaps.journal);
+    machineClock.onStep((deltaMs) => this.#gaps.journal.clockSet(deltaMs));
   }
 
   /** The configuration has changed. */
@@ -123,10 +138,11 @@ export class Recordings {
     return this.#machineClock.isTrusted;
   }
 
-  /** Starts what goes on in the background until `signal` aborts. */
-  begin(signal: AbortSignal): void {
+  /** Starts what goes on in the background until `signal` aborts. @param paths all that could be recorded */
+  begin(signal: AbortSignal, paths: () => readonly WatchedPath[]): void {
     this.#machineClock.begin();
     this.events.begin(signal);
+    this.#gaps.begin(signal, paths);
     const told = (error: unknown): void => this.#log.error({ err: error }, 'recordings are not looked after');
     this.#upkeep = Promise.all([this.#keepUp(signal).catch(told), this.space.keep(signal).catch(told)]);
   }
@@ -271,6 +287,7 @@ export class Recordings {
     over.abort();
     await this.#stills.close();
     await this.events.close();
+    await this.#gaps.close();
     await this.#flush.close();
     await this.#machineClock.close();
     await this.playback.close();
@@ -305,6 +322,9 @@ const following = (log: SegmentLog, listeners: Iterable<SegmentListener>, hooks?
   },
   removed: (file) => log.removed(file),
 });
+
+/** 0: it is not there. */
+const writtenMs = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 function statusOf({ state }: Recorder): PathRecorder['status'] {
   const isFailed = state.kind === 'failed';

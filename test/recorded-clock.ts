@@ -15,8 +15,10 @@ export async function recordClock(folder: string, path: string, startMs: number,
   const encoder = new H264Encoder(WIDTH, HEIGHT, VIDEO_FPS);
   const picture = new Picture(WIDTH, HEIGHT);
   const { sps, pps } = encoder;
-  const [width, height] = [WIDTH, HEIGHT];
-  const track: H264Track = { kind: 'video', codec: 'h264', clockRate: 90_000, width, height, sps, pps: [pps] };
+  const track: H264Track = {
+    ...{ kind: 'video', codec: 'h264', clockRate: 90_000, sps, pps: [pps] },
+    ...{ width: WIDTH, height: HEIGHT, fps: VIDEO_FPS },
+  };
   await using running = startRecorder(folder, { path, queueBytes: 64 << 20 }, [track]);
   for (let i = 0; i < seconds * VIDEO_FPS; i += 1) {
     const wall = startMs + (i * 1000) / VIDEO_FPS;

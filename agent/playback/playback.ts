@@ -112,6 +112,11 @@ export class Playback {
     return this.#index.space;
   }
 
+  /** When the index was written last, before it was opened: Unix milliseconds; 0: never. */
+  get lastWrittenMs(): number {
+    return this.#index.writtenMs;
+  }
+
   /** Is read when the index has lost what it was told. To be called before `rebuild`. */
   addJournal(journal: Journal): void {
     this.#rebuild.addJournal(journal);

@@ -3,6 +3,7 @@ import { openPlayback } from '../../test/playback.ts';
 import { random } from '../../test/random.ts';
 import { record, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
 import { tinyVideo } from '../../test/tiny-h264.ts';
+import { gapsName } from '../record/gaps/gap-reason.ts';
 import { SegmentIndex } from './index/segment-index.ts';
 import type { Playback } from './playback.ts';
 import { timelineQuery } from './query.ts';
@@ -50,6 +51,7 @@ test('recordings and the gaps between them are shown in seconds after the asked 
       [5, 6],
       [14, 6],
     ],
+    reasons: [],
     events: [],
     eventCounts: [],
     protected: [],
@@ -143,6 +145,30 @@ test('events and protected ranges stand in the same answer', async () => {
   });
 });
 
+test('why nothing was recorded stands beside it: what is shorter than a step is not shown, what lasts goes on', async () => {
+  using setup = openIndex();
+  const { index, catalog } = setup;
+  const startUs = Date.parse(MONTH) * 1000;
+  const add = (type: string, fromSeconds: number, toSeconds?: number) => {
+    const endUs = toSeconds === undefined ? undefined : startUs + toSeconds * SECOND;
+    const halt = { id: type, path: gapsName('cam'), type, startUs: startUs + fromSeconds * SECOND, endUs, text: '' };
+    index.events.addEvent(halt);
+  };
+  add('boxOff', -100, 60);
+  add('paused', 120, 125);
+  add('offline', 600, 1_200);
+  add('diskFull', 3_000);
+  const query = { path: 'cam', from: MONTH, to: '2026-07-01T01:00:00Z', resolution: '10' };
+  expect(await timelineOf(catalog, timelineQuery(query), 'UTC')).toMatchObject({
+    reasons: [
+      [0, 60, 'boxOff'],
+      [600, 600, 'offline'],
+      [3_000, 600, 'diskFull'],
+    ],
+    events: [],
+  });
+});
+
 test('more events than can be shown one by one are counted', async () => {
   using setup = openIndex();
   const { index, catalog } = setup;
@@ -172,6 +198,8 @@ test('from a month to a second the answer stays below 40 kB, whatever there is',
     index.setInfo(`/rec/cam/${i}.mp4`, { ...info, mark });
     const text = '\u0001ü'.repeat(100);
     index.events.addEvent({ id: `${text}${i}`, path: 'cam', type: text, startUs: at, endUs: at + SECOND, text });
+    const halt = { id: `${i}`, path: gapsName('cam'), type: 'recordingOff', startUs: at, endUs: at + 600 * SECOND };
+    index.events.addEvent({ ...halt, text: '' });
   }
   const note = '\u0001'.repeat(500);
   index.events.setProtected(

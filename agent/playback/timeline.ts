@@ -1,4 +1,5 @@
 import { PerchError } from '../base/errors.ts';
+import { gapsName } from '../record/gaps/gap-reason.ts';
 import { zoneOffsetMs } from '../record/time-zone.ts';
 import type { SegmentIndex, Timespan } from './index/segment-index.ts';
 import type { TimelineQuery } from './query.ts';
@@ -14,6 +15,7 @@ const STEPS_SECONDS = [
 ];
 const EVENT_BYTES = 9_000;
 const PROTECTED_BYTES = 5_000;
+const REASON_BYTES = 4_000;
 /** Events up to this many are shown one by one. */
 const MAX_EVENTS = 200;
 const MAX_EVENT_STEPS = 120;
@@ -53,6 +55,8 @@ export interface Timeline {
   readonly recordedSeconds: number;
   readonly coverage: readonly Stretch[];
   readonly gaps: readonly Stretch[];
+  /** Why nothing was recorded, as far as that is known: some seconds off, where the gaps are exact. */
+  readonly reasons: readonly (readonly [atSeconds: number, seconds: number, reason: string])[];
   readonly events: readonly TimelineEvent[];
   readonly eventCounts: readonly EventCount[];
   readonly protected: readonly {
@@ -102,6 +106,7 @@ export async function timelineOf(
     gaps: gapsOf(shown, from.us, to.us, resolution * 1e6).map(({ startUs, durationUs }) =>
       stretch(startUs, startUs + durationUs),
     ),
+    ...reasonsOf(catalog, query, resolution),
     ...marksOf(catalog, query, resolution),
   };
 }
@@ -178,6 +183,18 @@ function gapsOf(spans: readonly Timespan[], fromUs: number, toUs: number, leastU
     doneUs = startUs + durationUs;
   }
   return gaps;
+}
+
+/** What is shorter than a step is not shown. What lasts is given up to the end of the time. */
+function reasonsOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number) {
+  const round = rounding(resolution);
+  const found = index.events.eventsOf(gapsName(path), from.us, to.us, MAX_STEPS);
+  const shown = found.flatMap(({ type, startUs, endUs = to.us }) => {
+    const [start, end] = [Math.max(startUs, from.us), Math.min(endUs, to.us)];
+    const at = round((start - from.us) / 1e6);
+    return end - start < resolution * 1e6 ? [] : [[at, round(round((end - from.us) / 1e6) - at), type] as const];
+  });
+  return { reasons: fitting(shown, REASON_BYTES) };
 }
 
 type Marks = Pick<Timeline, 'events' | 'eventCounts' | 'protected' | 'isCut'>;

@@ -96,7 +96,7 @@ class Board {
     const stop = new AbortController();
     this.#running = { recordings, stop };
     await recordings.configure();
-    recordings.begin(stop.signal);
+    recordings.begin(stop.signal, () => []);
   }
 
   /** Perch is ended. */

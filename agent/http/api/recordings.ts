@@ -59,6 +59,10 @@ const Index = Type.Object({
     files: Type.Array(Type.Object({ file: Type.String(), path: Type.String(), reason: Type.String() })),
   }),
 });
+/** As the box notes them (`record/gaps/gap-reason.ts`). */
+export const TOLD_REASONS = [
+  ...['offline', 'paused', 'recordingOff', 'diskFull', 'diskAway', 'diskFault', 'boxOff', 'clockSet', 'nothingSeen'],
+];
 const Stretches = Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
   description: 'Seconds after `from`, and how long.',
 });
@@ -72,6 +76,10 @@ const Timeline = Type.Object({
   recordedSeconds: Type.Number(),
   coverage: Stretches,
   gaps: Stretches,
+  reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Type.Enum(TOLD_REASONS)]), {
+    description:
+      'Why nothing was recorded, as far as that is known: seconds after `from`, how long, and the reason. Some seconds off, where `gaps` are exact.',
+  }),
   events: Type.Array(
     Type.Object({
       id: Type.String(),

@@ -1,0 +1,193 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
+import { temporaryFolder } from '../../../test/recordings.ts';
+import { silentLogger } from '../../base/log.ts';
+import { SegmentIndex } from '../../playback/index/segment-index.ts';
+import { GapJournal } from './gap-journal.ts';
+import { gapsName, type PathFacts, type WatchedPath } from './gap-reason.ts';
+
+const RECORDED: WatchedPath = {
+  ...{ name: 'cam', ready: true, paused: false, sourceOnDemand: false },
+  recording: { active: true, error: null },
+};
+const OFFLINE = { ...RECORDED, ready: false, recording: { active: false, error: null } };
+const PAUSED = { ...OFFLINE, paused: true };
+const FAILED = { ...RECORDED, recording: { active: false, error: 'the disk' } };
+const OFF = { ...RECORDED, recording: null };
+
+/** A box that is switched on and off; its journal stays. */
+function gapBox() {
+  const folder = temporaryFolder();
+  const clock = new FakeClock();
+  const index = new SegmentIndex(':memory:', (error) => {
+    throw error;
+  });
+  const facts: { -readonly [K in keyof PathFacts]: PathFacts[K] } = { isAroundEvents: false, diskState: 'ok' };
+  const startMs = clock.wallMs();
+  const box = {
+    clock,
+    facts,
+    isTrusted: true,
+    aliveMs: undefined as number | undefined,
+    journal: undefined as unknown as GapJournal,
+    start: () => {
+      box.journal = new GapJournal({
+        ...{ folder: folder.path, clock, logger: silentLogger, index: index.events, factsOf: () => facts },
+        ...{ isClockTrusted: () => box.isTrusted, lastAliveMs: () => box.aliveMs },
+      });
+    },
+    /** For so many seconds nothing changes. */
+    see: async (seconds: number, ...paths: readonly WatchedPath[]) => {
+      for (let i = 0; i < seconds; i += 1) {
+        await box.journal.look(paths);
+        await clock.advance(1_000);
+      }
+    },
+    /** Seconds after the first start; undefined: it lasts. */
+    reasons: (path = 'cam') =>
+      index.events
+        .eventsOf(gapsName(path), 0, Number.MAX_SAFE_INTEGER / 2, 100)
+        .map(({ type, startUs, endUs }) => [
+          type,
+          secondsOf(startUs),
+          endUs === undefined ? undefined : secondsOf(endUs),
+        ]),
+    /** Of the files alone. */
+    written: async () => {
+      await box.journal.files.close();
+      const found: unknown[] = [];
+      await box.journal.replay({ addEvent: ({ type, endUs }) => found.push([type, endUs && secondsOf(endUs)]) });
+      return found;
+    },
+  };
+  const secondsOf = (us: number) => (us / 1000 - startMs) / 1000;
+  box.start();
+  onTestFinished(async () => {
+    await box.journal.files.close();
+    index.close();
+    folder[Symbol.dispose]();
+  });
+  return box;
+}
+
+test.for([
+  ['a camera that is away', OFFLINE, 'ok', 'offline'],
+  ['a pause', PAUSED, 'ok', 'paused'],
+  ['recording that is switched off', OFF, 'ok', 'recordingOff'],
+  ['a disk that is full', FAILED, 'full', 'diskFull'],
+  ['a disk with too little room', FAILED, 'nearlyFull', 'diskFull'],
+  ['a disk that is not there', FAILED, 'vanished', 'diskAway'],
+  ['a disk that hangs', FAILED, 'hanging', 'diskFault'],
+] as const)('%s is the reason of the gap, from its begin to its end', async ([, path, diskState, reason]) => {
+  const box = gapBox();
+  await box.see(20, RECORDED);
+  box.facts.diskState = diskState;
+  await box.see(5, path);
+  expect(box.reasons()).toEqual([[reason, 20, undefined]]);
+  box.facts.diskState = 'ok';
+  await box.see(5, RECORDED);
+  expect(box.reasons()).toEqual([[reason, 20, 25]]);
+  expect(await box.written()).toEqual([[reason, 25]]);
+});
+
+test('until the first key frame the reason is what it was, and what is recorded around events waits for them', async () => {
+  const box = gapBox();
+  await box.see(20, RECORDED);
+  await box.see(5, OFFLINE);
+  await box.see(3, { ...RECORDED, recording: { active: false, error: null } });
+  await box.see(2, RECORDED);
+  box.facts.isAroundEvents = true;
+  await box.see(5, RECORDED);
+  expect(box.reasons()).toEqual([
+    ['offline', 20, 28],
+    ['nothingSeen', 30, undefined],
+  ]);
+});
+
+test('one reason follows another, and cameras that connect after a start are no outage', async () => {
+  const box = gapBox();
+  await box.see(10, OFFLINE);
+  await box.see(10, RECORDED);
+  await box.see(10, OFFLINE);
+  await box.see(10, PAUSED);
+  expect(box.reasons()).toEqual([
+    ['offline', 20, 30],
+    ['paused', 30, undefined],
+  ]);
+});
+
+test('a path that was never to be recorded has no reasons, and one that has gone has none any more', async () => {
+  const box = gapBox();
+  await box.see(20, OFF, { ...OFF, name: 'sub' }, { ...RECORDED, name: 'gone' });
+  await box.see(5, { ...OFFLINE, name: 'gone' });
+  await box.see(5);
+  expect([box.reasons('cam'), box.reasons('sub')]).toEqual([[], []]);
+  expect(box.reasons('gone')).toEqual([['offline', 20, 26]]);
+});
+
+test('a box that was switched off in order was off until its next start', async () => {
+  const box = gapBox();
+  await box.see(20, RECORDED, { ...OFFLINE, name: 'away' });
+  await box.journal.close();
+  await box.clock.advance(100_000);
+  box.start();
+  box.aliveMs = box.clock.wallMs() - 100_000;
+  await box.see(20, RECORDED, { ...OFFLINE, name: 'away' });
+  expect(box.reasons()).toEqual([['boxOff', 20, 120]]);
+  expect(box.reasons('away')).toEqual([
+    ['offline', 15, 20],
+    ['boxOff', 20, 120],
+    ['offline', 135, undefined],
+  ]);
+});
+
+test('after a power cut the box was off since it was last seen alive, and what went on has ended then', async () => {
+  const box = gapBox();
+  await box.see(20, RECORDED, { ...OFFLINE, name: 'away' });
+  await box.journal.files.close();
+  box.aliveMs = box.clock.wallMs() - 2_000;
+  await box.clock.advance(100_000);
+  box.start();
+  // A board without a clock knows its time some seconds later.
+  box.isTrusted = false;
+  await box.see(5, RECORDED, { ...OFFLINE, name: 'away' });
+  box.isTrusted = true;
+  await box.see(2, RECORDED, { ...OFFLINE, name: 'away' });
+  expect(box.reasons()).toEqual([['boxOff', 18, 120]]);
+  expect(box.reasons('away')).toEqual([
+    ['offline', 15, 18],
+    ['boxOff', 18, 120],
+  ]);
+});
+
+test('a new box was never off, and one whose last sign of life is later than its start neither', async () => {
+  const box = gapBox();
+  await box.see(1, RECORDED);
+  expect(box.reasons()).toEqual([]);
+  await box.journal.files.close();
+  box.aliveMs = box.clock.wallMs() + 60_000;
+  box.start();
+  await box.see(1, RECORDED);
+  expect(box.reasons()).toEqual([]);
+});
+
+test('times that a clock has jumped over have that as their reason', async () => {
+  const box = gapBox();
+  await box.see(20, RECORDED);
+  box.clock.stepWall(3_600_000);
+  box.journal.clockSet(3_600_000);
+  box.clock.stepWall(-60_000);
+  box.journal.clockSet(-60_000);
+  expect(box.reasons()).toEqual([['clockSet', 20, 3_620]]);
+});
+
+test('what has got as old as its recordings is forgotten, but not what goes on', async () => {
+  const box = gapBox();
+  await box.see(20, RECORDED, { ...RECORDED, name: 'off' });
+  await box.see(5, OFFLINE, { ...OFF, name: 'off' });
+  await box.see(1, RECORDED, { ...OFF, name: 'off' });
+  await box.clock.advance(70 * 86_400_000);
+  await box.journal.prune(box.clock.wallMs(), () => 7 * 86_400_000);
+  expect(box.reasons()).toEqual([]);
+  expect(box.reasons('off')).toEqual([['recordingOff', 20, undefined]]);
+});
