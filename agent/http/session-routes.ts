@@ -131,7 +131,7 @@ function passwordRoute(app: FastifyInstance, options: SessionRoutesOptions): voi
   const summary = "Changes one's own password; all other sessions of the user are over";
   app.post(
     '/v3/session/password',
-    { schema: { summary, tags, body: PasswordBody, response: answers } },
+    { schema: { summary, tags, body: PasswordBody, response: { ...answers, 403: ErrorAnswer } } },
     async (request, reply) => {
       const origin = ownOrigin(access, request);
       const { sessionUser = '' } = access.identify(request);
@@ -142,9 +142,16 @@ function passwordRoute(app: FastifyInstance, options: SessionRoutesOptions): voi
       }
       const { oldPassword, newPassword } = checkedBody(PasswordBody, request.body);
       const asker = askerOf(options, request, origin);
-      await paused(wrongCredentials, origin.ip, () =>
-        accounts.changePassword(sessionUser, oldPassword, newPassword, asker, token),
-      );
+      const change = () => accounts.changePassword(sessionUser, oldPassword, newPassword, asker, token);
+      try {
+        await paused(wrongCredentials, origin.ip, change);
+      } catch (error) {
+        if (error instanceof PerchError && error.code === 'unauthorized') {
+          // Not 401: the session is there, and nobody has to log in.
+          return reply.code(403).send({ status: 'error', error: error.message });
+        }
+        throw error;
+      }
       // The device's cookie was bound to the old password.
       reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, accounts.deviceToken(sessionUser, undefined), origin));
       return { status: 'ok' };

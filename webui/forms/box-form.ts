@@ -19,7 +19,7 @@ function untilAgain(failure: unknown): Promise<void> | undefined {
   return failure.status === 401 ? untilLoggedIn(failure) : undefined;
 }
 
-/** 401 is also the answer to a wrong password that stands in the form itself: then the session is still there. */
+/** A box that refuses while the session is there would refuse again. */
 async function untilLoggedIn(failure: BoxError): Promise<void> {
   await noteRefusal();
   if (session.peek()?.loggedIn) {

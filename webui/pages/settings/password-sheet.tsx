@@ -1,6 +1,5 @@
 import { useMemo } from 'preact/hooks';
 import { ask, BoxError } from '../../box/request.ts';
-import { noteRefusal, session } from '../../box/session.ts';
 import { boxForm } from '../../forms/box-form.ts';
 import { FieldError } from '../../forms/form.ts';
 import { FormFoot } from '../../forms/form-foot.tsx';
@@ -64,22 +63,18 @@ const newForm = () =>
       try {
         await ask('v3/session/password', { method: 'POST', body: values });
       } catch (error) {
-        throw await inField(error);
+        throw inField(error);
       }
     },
   });
 
-async function inField(error: unknown): Promise<unknown> {
+function inField(error: unknown): unknown {
   const { status, retryAfterS } = error instanceof BoxError ? error : { status: undefined, retryAfterS: undefined };
   switch (status) {
     case 400:
       return new FieldError<Passwords>('newPassword', youWords.peek().newPasswordCommon);
-    case 401:
-      // The password or the session: the box says the same to both.
-      await noteRefusal();
-      return session.peek()?.loggedIn
-        ? new FieldError<Passwords>('oldPassword', youWords.peek().oldPasswordWrong)
-        : error;
+    case 403:
+      return new FieldError<Passwords>('oldPassword', youWords.peek().oldPasswordWrong);
     case 429:
       return new FieldError<Passwords>('oldPassword', words.peek().tooManyTries(retryAfterS ?? 1));
     default:
