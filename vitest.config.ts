@@ -155,7 +155,7 @@ export default defineConfig({
                 hookTimeout: 60_000,
                 expect: PATIENT,
                 ...(memory && { env: memory }),
-                setupFiles: 'test/unit-setup.ts',
+                setupFiles: 'test/in-process-setup.ts',
                 // A worker goes from file to file: what they all import is made ready once, not four hundred times.
                 isolate: false,
                 maxWorkers: 3,
@@ -191,6 +191,7 @@ export default defineConfig({
                 name: 'browser',
                 include: ['test/browser/**/*.test.ts'],
                 exclude: ALONE,
+                setupFiles: 'test/in-process-setup.ts',
                 testTimeout: slow,
                 hookTimeout: 120_000,
                 expect: PATIENT,

@@ -12,7 +12,7 @@ const isDear = ({ N, p }: ScryptOptions): boolean => N === DEAR.N && p === DEAR.
 const cheap = (password: BinaryLike, salt: BinaryLike, bytes: number, options: ScryptOptions, done: Done): void =>
   real(password, salt, bytes, isDear(options) ? { ...options, ...CHEAP } : options, done);
 
-/** What unit tests ask a few hundred times is not how long a hash takes: theirs are as cheap as scrypt can be. */
+/** What tests ask a few hundred times is not how long a hash takes: in their own process it is as cheap as scrypt can be. */
 export function makeHashesCheap(isCheap = true): void {
   crypto.scrypt = (isCheap ? cheap : real) as typeof crypto.scrypt;
   syncBuiltinESMExports();

@@ -74,7 +74,7 @@ export async function startPageBox({ cameras: wanted = [], config = '' }: PageBo
   const [port = 0, media = 0, rtsp = 0] = await freePorts(3);
   const discoveryPort = await freeUdpPort();
   const cameras = await startCameras(wanted, discoveryPort);
-  const addresses = `address: ':${port}'\nwebrtcAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: ':${media}'\nwebrtcLocalTCPAddress: ':${media}'\nhlsAddress: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${rtsp}\nrtspTransports: [tcp]\n`;
+  const addresses = `address: ':${port}'\nwebrtcAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: ':${media}'\nwebrtcLocalTCPAddress: ':${media}'\nhlsAddress: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${rtsp}\nrtspTransports: [tcp]\nplaybackAddress: 127.0.0.1:0\napiAddress: 127.0.0.1:0\nmetricsAddress: 127.0.0.1:0\n`;
   writeFileSync(join(folder, 'perch.yml'), `perch: own\n${addresses}${config}`);
   const log: string[] = [];
   const lines = new LogLines(systemClock);

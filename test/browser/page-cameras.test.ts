@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { MAIN_PROFILE, SUB_PROFILE } from '../onvif-camera/camera.ts';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, type Size, settled, visit } from '../peers/page-visit.ts';
+import { axeFindings, type Size, settled, visit, waysInTurn } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 const HOSTILE = '<img src=x onerror=alert(1)> "Garten" 🐦 مرحبا بالعالم und noch viel mehr';
@@ -46,10 +46,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   const told = (page: Page, text: string | RegExp) => page.getByRole('status').filter({ hasText: text }).waitFor();
   const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
-  test.for([
-    ['phone', 'plain'],
-    ['desktop', 'localhost'],
-  ] as const)(
+  test.for(waysInTurn())(
     'on a %s, by %s, each has its picture and its state, and axe finds nothing, also one deeper',
     async ([size, way]) => {
       await using visitor = await open(size, way, '#/settings/cameras');

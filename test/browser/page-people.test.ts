@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, type Size, settled, type VisitOptions, visit } from '../peers/page-visit.ts';
+import { axeFindings, settled, type VisitOptions, visit, waysInTurn } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 const NAME = 'Тётя Øyvind 李';
@@ -23,67 +23,65 @@ describeWith(['chromium'], 'the page about people', () => {
     return visit(viewer.browser, url ?? '', options);
   };
 
-  const WAYS = [
-    ['phone', 'plain'],
-    ['desktop', 'localhost'],
-  ] as const satisfies readonly (readonly [Size, string])[];
+  test.for(waysInTurn())(
+    'a viewer who is added on a %s, by %s, logs in and sees his camera alone',
+    async ([size, way]) => {
+      const url = way === 'plain' ? box.plainUrl : box.url;
+      const name = `${NAME} ${size}`;
+      await using owner = await open(url, { size });
+      const { page } = owner;
+      await owner.logIn();
+      await owner.go('#/settings/people');
+      await page.getByRole('button', { name: 'Add a person' }).click();
+      const sheet = page.getByRole('dialog', { name: 'Add a person' });
+      await sheet.getByLabel('Name to log in with').fill('<b>');
+      await sheet.getByLabel('Password', { exact: true }).fill('password');
+      await sheet.getByRole('button', { name: 'Front door' }).click();
+      await sheet.getByRole('button', { name: 'Add a person' }).click();
+      await sheet.getByRole('alert').filter({ hasText: 'Letters, digits and spaces' }).waitFor();
+      await sheet.getByLabel('Name to log in with').fill(name);
+      expect(owner.complaints).toEqual([]);
+      await sheet.getByRole('button', { name: 'Add a person' }).click();
+      await sheet.getByRole('alert').filter({ hasText: 'Many people use this one.' }).waitFor();
+      owner.complaints.length = 0;
+      await settled(page, '.sheet');
+      expect(await axeFindings(page)).toEqual([]);
+      await sheet.getByLabel('Password', { exact: true }).fill('a wren in the hedge');
+      await sheet.getByRole('button', { name: 'Add a person' }).click();
+      await page
+        .getByRole('status')
+        .filter({ hasText: `${name} can log in now.` })
+        .waitFor();
+      await page
+        .getByRole('button', { name: new RegExp(`^.?${name}`) })
+        .filter({ hasText: 'Live only · Front door' })
+        .waitFor();
 
-  test.for(WAYS)('a viewer who is added on a %s, by %s, logs in and sees his camera alone', async ([size, way]) => {
-    const url = way === 'plain' ? box.plainUrl : box.url;
-    const name = `${NAME} ${size}`;
-    await using owner = await open(url, { size });
-    const { page } = owner;
-    await owner.logIn();
-    await owner.go('#/settings/people');
-    await page.getByRole('button', { name: 'Add a person' }).click();
-    const sheet = page.getByRole('dialog', { name: 'Add a person' });
-    await sheet.getByLabel('Name to log in with').fill('<b>');
-    await sheet.getByLabel('Password', { exact: true }).fill('password');
-    await sheet.getByRole('button', { name: 'Front door' }).click();
-    await sheet.getByRole('button', { name: 'Add a person' }).click();
-    await sheet.getByRole('alert').filter({ hasText: 'Letters, digits and spaces' }).waitFor();
-    await sheet.getByLabel('Name to log in with').fill(name);
-    expect(owner.complaints).toEqual([]);
-    await sheet.getByRole('button', { name: 'Add a person' }).click();
-    await sheet.getByRole('alert').filter({ hasText: 'Many people use this one.' }).waitFor();
-    owner.complaints.length = 0;
-    await settled(page, '.sheet');
-    expect(await axeFindings(page)).toEqual([]);
-    await sheet.getByLabel('Password', { exact: true }).fill('a wren in the hedge');
-    await sheet.getByRole('button', { name: 'Add a person' }).click();
-    await page
-      .getByRole('status')
-      .filter({ hasText: `${name} can log in now.` })
-      .waitFor();
-    await page
-      .getByRole('button', { name: new RegExp(`^.?${name}`) })
-      .filter({ hasText: 'Live only · Front door' })
-      .waitFor();
+      await using other = await open(url, { size });
+      await other.go('#/live');
+      await other.page.getByRole('button', { name: 'Use another name' }).click();
+      await other.page.getByLabel('Your name').fill(name);
+      await other.page.getByLabel('Your password').fill('a wren in the hedge');
+      await other.page.getByRole('button', { name: 'Log in', exact: true }).click();
+      await other.page.locator('.tile.live .stage.playing').waitFor();
+      expect(await other.page.locator('.tile').count()).toBe(1);
+      await other.page.getByRole('link', { name: 'Settings' }).click();
+      await other.page.getByRole('button', { name: 'Devices that are logged in' }).click();
+      await other.page.getByText('This device').waitFor();
+      expect(await other.page.getByRole('listitem').filter({ hasText: 'This device' }).count()).toBe(1);
+      expect(await axeFindings(other.page)).toEqual([]);
 
-    await using other = await open(url, { size });
-    await other.go('#/live');
-    await other.page.getByRole('button', { name: 'Use another name' }).click();
-    await other.page.getByLabel('Your name').fill(name);
-    await other.page.getByLabel('Your password').fill('a wren in the hedge');
-    await other.page.getByRole('button', { name: 'Log in', exact: true }).click();
-    await other.page.locator('.tile.live .stage.playing').waitFor();
-    expect(await other.page.locator('.tile').count()).toBe(1);
-    await other.page.getByRole('link', { name: 'Settings' }).click();
-    await other.page.getByRole('button', { name: 'Devices that are logged in' }).click();
-    await other.page.getByText('This device').waitFor();
-    expect(await other.page.getByRole('listitem').filter({ hasText: 'This device' }).count()).toBe(1);
-    expect(await axeFindings(other.page)).toEqual([]);
-
-    await page.getByRole('button', { name: new RegExp(`^.?${name}`) }).click();
-    const edited = page.getByRole('dialog', { name });
-    await edited.getByRole('button', { name: `Remove ${name}` }).click();
-    await edited.getByText('Tap again to remove.').waitFor();
-    await edited.getByRole('button', { name: `Remove ${name}` }).click();
-    await page.getByRole('status').filter({ hasText: 'removed' }).waitFor();
-    await edited.waitFor({ state: 'detached' });
-    await other.page.getByText('Log in again.').or(other.page.getByLabel('Your password')).first().waitFor();
-    expect(owner.complaints).toEqual([]);
-  });
+      await page.getByRole('button', { name: new RegExp(`^.?${name}`) }).click();
+      const edited = page.getByRole('dialog', { name });
+      await edited.getByRole('button', { name: `Remove ${name}` }).click();
+      await edited.getByText('Tap again to remove.').waitFor();
+      await edited.getByRole('button', { name: `Remove ${name}` }).click();
+      await page.getByRole('status').filter({ hasText: 'removed' }).waitFor();
+      await edited.waitFor({ state: 'detached' });
+      await other.page.getByText('Log in again.').or(other.page.getByLabel('Your password')).first().waitFor();
+      expect(owner.complaints).toEqual([]);
+    },
+  );
 
   test('who may look live only finds no recordings, and the page asks for none', async () => {
     const mine = { name: 'Wren', password: 'a wren in the hedge', cameras: 'all', recordings: false };
@@ -134,7 +132,7 @@ describeWith(['chromium'], 'the page about people', () => {
     expect(complaints).toEqual([]);
   });
 
-  test.for(WAYS)(
+  test.for(waysInTurn())(
     'a link that is made on a %s, by %s, opens its camera, and no more once it was ended',
     async ([size, way]) => {
       const url = way === 'plain' ? box.plainUrl : box.url;

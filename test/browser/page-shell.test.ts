@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { axeFindings, type Size, settled, sightsOf, type VisitOptions, visit } from '../peers/page-visit.ts';
-import { describeWith } from '../peers/peers.ts';
+import { byLength, describeWith } from '../peers/peers.ts';
 
 describeWith(['chromium'], "the page's shell", () => {
   let viewer: Viewer;
@@ -20,25 +20,28 @@ describeWith(['chromium'], "the page's shell", () => {
   const open = (url: string, options: VisitOptions) => visit(viewer.browser, url, options);
 
   const WAYS: readonly (readonly [Size, 'dark' | 'light', 'localhost' | 'plain'])[] = [
-    ['phone', 'dark', 'localhost'],
     ['phone', 'light', 'plain'],
-    ['desktop', 'dark', 'plain'],
-    ['desktop', 'light', 'localhost'],
+    ['desktop', 'dark', 'localhost'],
+    ['phone', 'dark', 'localhost'],
+    ['desktop', 'light', 'plain'],
   ];
-  test.for(WAYS)('every place on a %s, %s, by %s: nothing fails and axe finds nothing', async ([size, theme, way]) => {
-    const url = way === 'localhost' ? box.url : box.plainUrl;
-    expect(url, 'this machine has no address but loopback').toBeDefined();
-    await using visitor = await open(url ?? '', { size, theme });
-    const { page, complaints } = visitor;
-    await visitor.logIn();
-    expect(await page.evaluate(() => isSecureContext)).toBe(way === 'localhost');
-    for (const [name, place, sign] of sightsOf(cameras)) {
-      await visitor.go(place);
-      await settled(page, sign);
-      expect(await axeFindings(page), name).toEqual([]);
-    }
-    expect(complaints).toEqual([]);
-  });
+  test.for(byLength(WAYS.slice(0, 2), WAYS))(
+    'every place on a %s, %s, by %s: nothing fails and axe finds nothing',
+    async ([size, theme, way]) => {
+      const url = way === 'localhost' ? box.url : box.plainUrl;
+      expect(url, 'this machine has no address but loopback').toBeDefined();
+      await using visitor = await open(url ?? '', { size, theme });
+      const { page, complaints } = visitor;
+      await visitor.logIn();
+      expect(await page.evaluate(() => isSecureContext)).toBe(way === 'localhost');
+      for (const [name, place, sign] of sightsOf(cameras)) {
+        await visitor.go(place);
+        await settled(page, sign);
+        expect(await axeFindings(page), name).toEqual([]);
+      }
+      expect(complaints).toEqual([]);
+    },
+  );
 
   test('axe finds what is wrong', async () => {
     await using visitor = await open(box.url, { size: 'phone' });

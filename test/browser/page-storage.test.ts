@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { byteSize } from '../../webui/words/format.ts';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, type Size, settled, visit } from '../peers/page-visit.ts';
+import { axeFindings, type Size, settled, visit, waysInTurn } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 interface Use {
@@ -47,27 +47,27 @@ describeWith(['chromium'], 'the settings of the storage', () => {
   };
   const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
-  test.for([
-    ['phone', 'plain'],
-    ['desktop', 'localhost'],
-  ] as const)('on a %s, by %s, its numbers are those of the box, and axe finds nothing', async ([size, way]) => {
-    await using visitor = await open(size, way);
-    const { page, complaints } = visitor;
-    await settled(page, '.settings-page .tall');
-    const { items } = await box.api<Use>('GET', 'recordings/usage');
-    for (const { path, bytes } of items.filter(({ path }) => [door, garden].includes(path))) {
-      const title = path === door ? 'Front door' : 'Garden';
-      const row = page.getByRole('link', { name: new RegExp(`^${title}`) });
-      expect(await row.locator('.value').textContent()).toBe(byteSize(bytes, 'en'));
-    }
-    const disks = await box.api<{ items: { totalBytes: number; folder: string }[] }>('GET', 'disks');
-    const total = byteSize(disks.items[0]?.totalBytes ?? 0, 'en');
-    await page.getByText(new RegExp(`^.* used of ${total}$`)).waitFor();
-    await page.locator('.headline').waitFor();
-    await page.getByText(disks.items[0]?.folder ?? '', { exact: true }).waitFor();
-    expect(await axeFindings(page)).toEqual([]);
-    expect(complaints).toEqual([]);
-  });
+  test.for(waysInTurn())(
+    'on a %s, by %s, its numbers are those of the box, and axe finds nothing',
+    async ([size, way]) => {
+      await using visitor = await open(size, way);
+      const { page, complaints } = visitor;
+      await settled(page, '.settings-page .tall');
+      const { items } = await box.api<Use>('GET', 'recordings/usage');
+      for (const { path, bytes } of items.filter(({ path }) => [door, garden].includes(path))) {
+        const title = path === door ? 'Front door' : 'Garden';
+        const row = page.getByRole('link', { name: new RegExp(`^${title}`) });
+        expect(await row.locator('.value').textContent()).toBe(byteSize(bytes, 'en'));
+      }
+      const disks = await box.api<{ items: { totalBytes: number; folder: string }[] }>('GET', 'disks');
+      const total = byteSize(disks.items[0]?.totalBytes ?? 0, 'en');
+      await page.getByText(new RegExp(`^.* used of ${total}$`)).waitFor();
+      await page.locator('.headline').waitFor();
+      await page.getByText(disks.items[0]?.folder ?? '', { exact: true }).waitFor();
+      expect(await axeFindings(page)).toEqual([]);
+      expect(complaints).toEqual([]);
+    },
+  );
 
   test('how far recordings will reach is one number, and who has less room than is wanted says so', async () => {
     await using visitor = await visit(viewer.browser, box.url, { size: 'phone' });

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, type Size, settled, visit } from '../peers/page-visit.ts';
+import { axeFindings, type Size, settled, visit, waysInTurn } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 const CLOSED_BY_RESTART = /ERR_|Failed to fetch|WebSocket/;
@@ -31,12 +31,7 @@ describeWith(['chromium'], 'the page about the system', () => {
   };
   const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
 
-  const WAYS = [
-    ['phone', 'plain'],
-    ['desktop', 'localhost'],
-  ] as const satisfies readonly (readonly [Size, string])[];
-
-  test.for(WAYS)('how the box does is said on a %s, by %s', async ([size, way]) => {
+  test.for(waysInTurn())('how the box does is said on a %s, by %s', async ([size, way]) => {
     await using owner = await open(size, way);
     const { page, complaints } = owner;
     await owner.go('#/settings/system');
@@ -47,35 +42,38 @@ describeWith(['chromium'], 'the page about the system', () => {
     expect(complaints).toEqual([]);
   });
 
-  test.for(WAYS)('a line of the log stands on the page as it is written, on a %s, by %s', async ([size, way]) => {
-    await using owner = await open(size, way);
-    const { page, complaints } = owner;
-    await owner.go('#/settings/system/log');
-    await page.locator('.log-lines li').first().waitFor();
-    await settled(page, '.log-lines');
-    expect(await axeFindings(page)).toEqual([]);
-    expect(await linesThatOverlap(page)).toEqual([]);
-    // What was logged once is found again.
-    const name = `<img src=${randomUUID()}>`;
-    await page.getByLabel('Find').fill(name);
-    await page.getByText('Nothing of this kind').waitFor();
-    // Somebody with a strange name is refused, which is logged.
-    const refused = fetch(`${box.url}/v3/paths/list`, {
-      headers: { authorization: `Basic ${btoa(`${name}:wrong`)}` },
-    });
-    await page.locator('.log-lines li').filter({ hasText: name }).first().waitFor();
-    expect((await refused).status).toBe(401);
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page.getByRole('button', { name: 'Download' }).click(),
-    ]);
-    const text = readFileSync(await download.path(), 'utf8');
-    expect(text).toContain(name);
-    expect(text.trim().split('\n')).toHaveLength(await page.locator('.log-lines li').count());
-    expect(complaints).toEqual([]);
-  });
+  test.for(waysInTurn())(
+    'a line of the log stands on the page as it is written, on a %s, by %s',
+    async ([size, way]) => {
+      await using owner = await open(size, way);
+      const { page, complaints } = owner;
+      await owner.go('#/settings/system/log');
+      await page.locator('.log-lines li').first().waitFor();
+      await settled(page, '.log-lines');
+      expect(await axeFindings(page)).toEqual([]);
+      expect(await linesThatOverlap(page)).toEqual([]);
+      // What was logged once is found again.
+      const name = `<img src=${randomUUID()}>`;
+      await page.getByLabel('Find').fill(name);
+      await page.getByText('Nothing of this kind').waitFor();
+      // Somebody with a strange name is refused, which is logged.
+      const refused = fetch(`${box.url}/v3/paths/list`, {
+        headers: { authorization: `Basic ${btoa(`${name}:wrong`)}` },
+      });
+      await page.locator('.log-lines li').filter({ hasText: name }).first().waitFor();
+      expect((await refused).status).toBe(401);
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: 'Download' }).click(),
+      ]);
+      const text = readFileSync(await download.path(), 'utf8');
+      expect(text).toContain(name);
+      expect(text.trim().split('\n')).toHaveLength(await page.locator('.log-lines li').count());
+      expect(complaints).toEqual([]);
+    },
+  );
 
-  test.for(WAYS)(
+  test.for(waysInTurn())(
     'a mistake in the file stands at its line, and the mended text is saved, on a %s, by %s',
     async ([size, way]) => {
       const before = file();
@@ -140,7 +138,7 @@ describeWith(['chromium'], 'the page about the system', () => {
     expect(await editor.inputValue()).toBe(file());
   });
 
-  test.for(WAYS)('a restart of the box is told and survived, on a %s, by %s', async ([size, way]) => {
+  test.for(waysInTurn())('a restart of the box is told and survived, on a %s, by %s', async ([size, way]) => {
     await using owner = await open(size, way);
     const { page, complaints } = owner;
     await owner.go('#/settings/system');

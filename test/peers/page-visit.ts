@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { OWNER_PASSWORD } from '../page-box.ts';
+import { byLength } from './peers.ts';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
@@ -12,6 +13,20 @@ export const SIZES = {
 } as const;
 export type Size = keyof typeof SIZES;
 
+/** A phone by an address of the network, and a computer in a secure context. */
+const WAYS = [
+  ['phone', 'plain'],
+  ['desktop', 'localhost'],
+] as const satisfies readonly (readonly [Size, string])[];
+export type Way = (typeof WAYS)[number];
+let asked = 0;
+
+/** For a test that is the same on both: in short form the tests of a file have one each, in turn. */
+export function waysInTurn(): readonly Way[] {
+  asked += 1;
+  return byLength<readonly Way[]>(WAYS.slice(asked % 2, (asked % 2) + 1), WAYS);
+}
+
 /** A page that was opened, and all that the browser complained of. */
 export interface Visit extends AsyncDisposable {
   readonly page: Page;
@@ -20,7 +35,7 @@ export interface Visit extends AsyncDisposable {
   readonly complaints: string[];
   /** The place behind `#`, without loading the page anew once it is there. */
   go(place: string): Promise<void>;
-  /** Logs in as the owner, on the page. */
+  /** Logs in as the owner, without the form, and opens the page. */
   logIn(password?: string): Promise<void>;
 }
 
@@ -48,9 +63,14 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
       await page.goto(`${url}/${place}`);
     },
     logIn: async (password = OWNER_PASSWORD) => {
+      const headers = { 'Sec-Fetch-Site': 'same-origin' };
+      const answer = await context.request.post(`${url}/v3/session`, { data: { password }, headers });
+      if (!answer.ok()) {
+        throw new Error(`the log-in was refused: ${answer.status()} ${await answer.text()}`);
+      }
+      // A page that is there already would not ask again who one is.
+      await page.goto('about:blank');
       await page.goto(`${url}/#/live`);
-      await page.getByLabel('Your password', { exact: true }).fill(password);
-      await page.getByRole('button', { name: 'Log in', exact: true }).click();
       await page.getByRole('navigation').waitFor();
       // What is refused before one has logged in was to be refused.
       complaints.length = 0;

@@ -86,5 +86,5 @@ export type Length = 'short' | 'long' | 'system';
 /** One of three lengths of the same suites. */
 export const LENGTH = (process.env['PERCH_LENGTH'] ?? 'short') as Length;
 
-/** A count or duration that depends on the length of the run. */
-export const byLength = (short: number, long: number): number => (LENGTH === 'short' ? short : long);
+/** A count, a duration or a list of cases that depends on the length of the run. */
+export const byLength = <T>(short: T, long: T): T => (LENGTH === 'short' ? short : long);
