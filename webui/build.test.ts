@@ -103,6 +103,8 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'live-help',
       'camera',
       'strip',
+      'snapshot',
+      'places-sheet',
       'wall',
       'shell-worker',
       'start',

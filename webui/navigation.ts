@@ -43,6 +43,12 @@ function remember(hash: string): void {
   }
 }
 
+/** Whether one came here from the large picture of that camera. */
+export function cameFromCamera(name: string): boolean {
+  const from = before === undefined ? undefined : readPlace(before);
+  return from?.page === 'camera' && from.camera === name;
+}
+
 /** Where one was last in Recordings or Settings. */
 export const lastVisited = (page: string): string | undefined => visited.get(page);
 

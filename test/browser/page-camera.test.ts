@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { Download, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
@@ -120,16 +120,114 @@ describeWith(['chromium'], 'one camera', () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
   });
 
+  test('where it looks now is saved by a name, moved by the same name, gone to, and forgotten', async () => {
+    await using visitor = await open('localhost', { size: 'desktop' });
+    const { page, complaints } = visitor;
+    const save = async (position: { x: number; y: number; zoom: number }) => {
+      head().goTo(position);
+      await page.getByRole('button', { name: 'Save or forget a place' }).click();
+      await page.getByRole('textbox', { name: 'Name of the place' }).fill('Gate 🐦');
+      await page.getByRole('button', { name: 'Save this place' }).click();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      return [...head().presets.values()].filter(({ name }) => name === 'Gate 🐦').map((one) => one.position);
+    };
+    await page.getByRole('button', { name: 'Fence' }).waitFor();
+    expect(await save({ x: 0.5, y: 0.25, zoom: 0 })).toEqual([{ x: 0.5, y: 0.25, zoom: 0 }]);
+    expect(await save({ x: -0.5, y: 0, zoom: 0.5 })).toEqual([{ x: -0.5, y: 0, zoom: 0.5 }]);
+    head().goTo({ x: 1, y: 1, zoom: 1 });
+    await page.getByRole('button', { name: 'Gate 🐦' }).click();
+    await expect.poll(() => head().position, { timeout: 10_000 }).toEqual({ x: -0.5, y: 0, zoom: 0.5 });
+    await page.getByRole('button', { name: 'Save or forget a place' }).click();
+    const row = page.getByRole('dialog').getByRole('button', { name: 'Gate 🐦' });
+    await row.click();
+    await page.getByText('The camera forgets this place.').waitFor();
+    await settled(page, 'dialog');
+    expect(await axeFindings(page)).toEqual([]);
+    await row.click();
+    await row.waitFor({ state: 'detached' });
+    expect([...head().presets.values()].map(({ name }) => name)).not.toContain('Gate 🐦');
+    expect(complaints).toEqual([]);
+  });
+
+  test('from its tile the picture grows and goes on, the large one takes its place when it plays, and so it is on the way back', async () => {
+    await using visitor = await visit(viewer.browser, box.url, { size: 'desktop' });
+    await visitor.logIn();
+    const { page, complaints } = visitor;
+    await page.locator('.grid .stage.playing').nth(1).waitFor();
+    const calls: string[] = [];
+    page.on('request', (request) => {
+      const [, path] = /\/webrtc\/([^/]+)\/whep/.exec(request.url()) ?? [];
+      if (path === garden || path === `${garden}_sub`) {
+        calls.push(`${request.method()} ${path}`);
+      }
+    });
+    await page.evaluate(watchForBlack);
+    const seen = () => page.evaluate(() => ({ ...(window as unknown as { seen: object }).seen }));
+    await page.locator('.tile').first().click();
+    await page.waitForFunction((width) => {
+      const videos = [...document.querySelectorAll<HTMLVideoElement>('.cinema video')];
+      return videos.length === 1 && videos[0]?.videoWidth === width && !document.querySelector('.leap');
+    }, MAIN_SIZE[0]);
+    expect(calls).toEqual([`POST ${garden}`, `DELETE ${garden}_sub`]);
+    expect(await seen()).toEqual({ black: 0, leaps: 1 });
+    calls.length = 0;
+    await page.goBack();
+    await page.locator('.grid .stage.playing').nth(1).waitFor();
+    await expect.poll(() => calls).toEqual([`POST ${garden}_sub`, `DELETE ${garden}`]);
+    expect(await seen()).toEqual({ black: 0, leaps: 2 });
+    expect(complaints).toEqual([]);
+  });
+
   test('a snapshot has the size of the large picture, by button and by key', async () => {
     await using visitor = await open('localhost', { size: 'desktop' });
     const { page, complaints } = visitor;
     for (const take of [() => page.getByRole('button', { name: 'Snapshot' }).click(), () => page.keyboard.press('s')]) {
       const saved = page.waitForEvent('download');
       await take();
-      const jpeg = await (await saved).createReadStream().then((stream) => stream.toArray());
-      expect(sizeOfJpeg(Buffer.concat(jpeg))).toEqual(MAIN_SIZE);
+      expect(sizeOfJpeg(await bytesOf(await saved))).toEqual(MAIN_SIZE);
     }
     expect(complaints).toEqual([]);
+  });
+
+  test('a phone that takes pictures by its own sheet is handed a snapshot, and nothing is downloaded', async () => {
+    await using visitor = await open('localhost', { size: 'phone' });
+    const { page, complaints } = visitor;
+    await page.evaluate(() => {
+      const handed = window as { handed?: readonly [string, number] };
+      Object.assign(navigator, {
+        canShare: () => true,
+        share: async ({ files: [file] = [] }: ShareData) => {
+          handed.handed = [file?.type ?? '', file?.size ?? 0];
+        },
+      });
+    });
+    let downloads = 0;
+    page.on('download', () => {
+      downloads += 1;
+    });
+    await page.getByRole('button', { name: 'Snapshot' }).click();
+    await page.waitForFunction(() => (window as { handed?: readonly [string, number] }).handed !== undefined);
+    const handed = await page.evaluate(() => (window as { handed?: readonly [string, number] }).handed);
+    expect(handed?.[0]).toBe('image/jpeg');
+    expect(handed?.[1]).toBeGreaterThan(1_000);
+    expect(downloads).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  test('beside Live stands of when the picture is, and the keys are told', async () => {
+    await using visitor = await open('localhost', { size: 'desktop' }, plain);
+    const { page } = visitor;
+    const time = page.locator('.over .state .digits');
+    await time.getByText(/^· \d\d:\d\d:\d\d$/).waitFor();
+    const first = await time.textContent();
+    await expect.poll(() => time.textContent(), { timeout: 10_000 }).not.toBe(first);
+    await page.keyboard.press('?');
+    const sheet = page.getByRole('dialog', { name: 'Keys' });
+    await sheet.getByText('Picture in picture').waitFor();
+    expect(await sheet.getByText('Turn the camera').count(), 'which this one cannot').toBe(0);
+    await page.keyboard.press('Escape');
+    await sheet.waitFor({ state: 'detached' });
+    expect(page.url()).toContain(plain);
   });
 
   test('the i shows how the picture comes', async () => {
@@ -165,6 +263,15 @@ describeWith(['chromium'], 'one camera', () => {
     expect(await recording.evaluate((video) => (video as HTMLVideoElement).muted)).toBe(true);
     await settled(page, '.to-live');
     expect(await axeFindings(page)).toEqual([]);
+    const seen = await page.locator('.seen-before').textContent();
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Snapshot' }).click();
+    const picture = await saved;
+    const [, hours, minutes, secs] = / (\d\d)\.(\d\d)\.(\d\d)\.jpg$/.exec(picture.suggestedFilename()) ?? [];
+    expect(secondsBetween(seen ?? '', `${hours}:${minutes}:${secs}`), 'of the moment that is looked at').toBeLessThan(
+      10,
+    );
+    expect(sizeOfJpeg(await bytesOf(picture))).toEqual(MAIN_SIZE);
     await page.getByRole('button', { name: 'Live', exact: true }).click();
     await recording.waitFor({ state: 'detached' });
     await page.locator('.cinema .stage.playing').waitFor();
@@ -215,6 +322,31 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 });
+
+const bytesOf = async (file: Download): Promise<Buffer> =>
+  Buffer.concat(await (await file.createReadStream()).toArray());
+
+/** Of two times of day, `16:04:12`. */
+function secondsBetween(one: string, other: string): number {
+  const seconds = (text: string) => text.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+  return Math.abs(seconds(one) - seconds(other));
+}
+
+/** In the page: counts the moments at which the first camera's picture was not there, and the pictures that moved. */
+function watchForBlack(): void {
+  const seen = { black: 0, leaps: 0 };
+  (window as unknown as { seen: object }).seen = seen;
+  let before: Element | null = null;
+  const look = () => {
+    const place = document.querySelector('.cinema') ?? document.querySelector('.grid .tile');
+    seen.black += place?.querySelector('.stage.playing') ? 0 : 1;
+    const leap = document.querySelector('.leap');
+    seen.leaps += leap && leap !== before ? 1 : 0;
+    before = leap;
+    requestAnimationFrame(look);
+  };
+  look();
+}
 
 /** Width and height of a baseline JPEG: ITU-T T.81 §B.2.2, the frame header. */
 function sizeOfJpeg(jpeg: Buffer): number[] {

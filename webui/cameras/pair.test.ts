@@ -46,6 +46,7 @@ test('tiles play the small picture, and the large one while the small one is awa
   expect(smallPath(only(item('garden'), item('garden_sub'))).name).toBe('garden_sub');
   const away = item('garden_sub', { ready: false, sourceState: 'waiting' });
   expect(smallPath(only(item('garden'), away)).name).toBe('garden');
+  expect(smallPath(only(item('garden', { ready: false }), away)).name, 'when both go').toBe('garden_sub');
 });
 
 test.for([

@@ -35,8 +35,8 @@ export function readableName(name: string): string {
   return words === '' ? name : words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** What a small tile plays. */
-export const smallPath = ({ main, sub }: Camera): PathItem => (sub && canPlay(sub) ? sub : main);
+/** What a small tile plays: the large picture only while that alone is there. */
+export const smallPath = ({ main, sub }: Camera): PathItem => (sub && (canPlay(sub) || !canPlay(main)) ? sub : main);
 
 /** The box has a picture of it, or makes one when asked (a source on demand). */
 export const canPlay = (item: PathItem): boolean => item.configError === null && (item.ready || item.sourceOnDemand);

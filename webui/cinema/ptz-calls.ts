@@ -14,7 +14,8 @@ export interface Preset {
 }
 
 export interface Ptz extends Abilities {
-  readonly presets: readonly Preset[];
+  /** undefined: it knows no places. */
+  readonly presets: readonly Preset[] | undefined;
 }
 
 interface Listed {
@@ -34,14 +35,26 @@ export async function askPtz(path: string, signal: AbortSignal): Promise<Ptz | u
   if (!abilities.hasPanTilt && !abilities.hasZoom) {
     return undefined;
   }
-  const known = ask<{ items: readonly Preset[] }>(`v3/cameras/ptz/presets/${name}`, { signal });
   // Some turn and know no places.
-  const presets = await known.then(
-    (answer) => answer.items,
-    () => [],
-  );
+  const presets = await listPlaces(path, signal).catch(() => undefined);
   return { ...abilities, presets };
 }
+
+const placesOf = (path: string): string => `v3/cameras/ptz/presets/${encodeName(path)}`;
+
+export async function listPlaces(path: string, signal?: AbortSignal): Promise<readonly Preset[]> {
+  const { items } = await ask<{ items: readonly Preset[] }>(placesOf(path), signal ? { signal } : {});
+  return items;
+}
+
+/** Where it looks now; a place of that name is moved there. */
+export async function savePlace(path: string, name: string): Promise<void> {
+  const known = (await listPlaces(path)).find((place) => place.name === name);
+  await ask(placesOf(path), { method: 'POST', body: known ? { name, token: known.token } : { name } });
+}
+
+export const forgetPlace = (path: string, token: string): Promise<unknown> =>
+  ask(`v3/cameras/ptz/remove/${encodeName(path)}`, { method: 'POST', body: { token } });
 
 /** Goes out even when the page closes meanwhile. */
 export async function tellPtz(path: string, what: 'move' | 'stop' | 'goto' | 'home', body?: object): Promise<void> {

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { useSpans } from '../box/use-spans.ts';
 import { nowMs } from '../box/wake.ts';
 import type { Camera } from '../cameras/pair.ts';
+import { voice } from '../parts/voice.ts';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
 import { recordingsLink } from '../route.ts';
 import { windowOf } from '../timeline/scale.ts';
@@ -21,6 +22,7 @@ import {
   spans,
   speed,
 } from '../timeline/view.ts';
+import { clockSeconds } from '../words/format.ts';
 import { liveWords, words } from '../words/words.ts';
 
 const FRESH_MS = 5_000;
@@ -81,6 +83,17 @@ function WayOn({ name }: { readonly name: string }) {
         {words.value.recordings}
       </a>
     </div>
+  );
+}
+
+/** Of when the picture is that is looked at. */
+export function MomentSeen() {
+  const at = atMs.value;
+  const { language } = voice();
+  return (
+    <p class="state seen-before">
+      <span class="digits">{at === undefined ? '' : clockSeconds(at, language)}</span>
+    </p>
   );
 }
 

@@ -4,7 +4,8 @@ import { Icon, type IconName } from '../parts/icon.tsx';
 import { toast } from '../parts/toast.tsx';
 import { liveWords } from '../words/words.ts';
 import { isInSlider, useHeldKeys } from './held-keys.ts';
-import { askPtz, type Preset, type Ptz, tellPtz } from './ptz-calls.ts';
+import { Places } from './places.tsx';
+import { askPtz, type Ptz, tellPtz } from './ptz-calls.ts';
 import { AT_REST, padVelocity, Turning, type Velocity } from './turning.ts';
 
 /** By a key or a button, which know no distance. */
@@ -41,6 +42,7 @@ export function Turn({ name }: { readonly name: string }) {
 }
 
 function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
+  const [places, setPlaces] = useState(ptz.presets);
   const [place, setPlace] = useState<string>();
   /** Pressed once by a key or a screen reader: it goes on until that is pressed again. */
   const [pressed, setPressed] = useState<Direction>();
@@ -71,7 +73,9 @@ function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
         )}
         {ptz.hasZoom && <Rocker pressed={pressed} onTurn={turn} onPress={press} />}
       </div>
-      {ptz.presets.length > 0 && <Places all={ptz.presets} chosen={place} onGo={(token) => goTo('goto', token)} />}
+      {places && (
+        <Places camera={name} all={places} chosen={place} onGo={(token) => goTo('goto', token)} onChanged={setPlaces} />
+      )}
     </>
   );
 }
@@ -213,24 +217,6 @@ function Rocker({ pressed, onTurn, onPress }: HandProps) {
       <div {...hold('out')}>
         <Arrow direction="out" icon="minus" pressed={pressed} onPress={onPress} />
       </div>
-    </fieldset>
-  );
-}
-
-interface PlacesProps {
-  readonly all: readonly Preset[];
-  readonly chosen: string | undefined;
-  readonly onGo: (token: string) => void;
-}
-
-function Places({ all, chosen, onGo }: PlacesProps) {
-  return (
-    <fieldset class="presets" aria-label={liveWords.value.presets}>
-      {all.map(({ token, name }) => (
-        <button key={token} class="chip tap" type="button" aria-pressed={token === chosen} onClick={() => onGo(token)}>
-          <bdi>{name || token}</bdi>
-        </button>
-      ))}
     </fieldset>
   );
 }

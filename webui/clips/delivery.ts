@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { clipFileAddress, clipSize, fetchClip } from '../box/clip-files.ts';
+import { saveAs, saveFile } from '../parts/save-file.ts';
 import { type Clip, fileName } from './clip.ts';
 
 /** More than this the browser fetches itself, onto the disk: a page would hold it in memory. */
@@ -109,18 +110,4 @@ async function handOver(file: File): Promise<State> {
     // Closed without choosing anybody is no failure.
     return error instanceof DOMException && error.name === 'AbortError' ? {} : { ready: file };
   }
-}
-
-export function saveFile(file: File): void {
-  const address = URL.createObjectURL(file);
-  saveAs(address, file.name);
-  // The browser has begun to read it by then.
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
-}
-
-function saveAs(address: string, name: string): void {
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = name;
-  link.click();
 }

@@ -1,7 +1,7 @@
+import { givePicture } from '../parts/give-picture.ts';
 import { Icon } from '../parts/icon.tsx';
-import { toast } from '../parts/toast.tsx';
 import { liveWords } from '../words/words.ts';
-import { savePicture } from './snapshot.ts';
+import { takePicture } from './snapshot.ts';
 
 /** The picture of the moment as a file. */
 export function SnapshotButton({ title }: { readonly title: string }) {
@@ -10,11 +10,7 @@ export function SnapshotButton({ title }: { readonly title: string }) {
       class="round"
       type="button"
       aria-label={liveWords.value.snapshot}
-      onClick={async () => {
-        if (await savePicture(title)) {
-          toast(liveWords.peek().pictureSaved);
-        }
-      }}
+      onClick={async () => givePicture(await takePicture(title))}
     >
       <Icon name="snapshot" />
     </button>

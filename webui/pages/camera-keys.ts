@@ -8,9 +8,10 @@ export interface CameraKeys {
   readonly info: () => void;
   readonly snapshot: () => void;
   readonly small: () => void;
+  readonly help: () => void;
 }
 
-/** Esc back, M sound, F full screen, I information, S snapshot, P small window, PageUp and PageDown the next camera. */
+/** Esc back, M sound, F full screen, I information, S snapshot, P small window, ? the keys, PageUp and PageDown the next camera. */
 export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraKeys): void {
   const latest = useRef(keys);
   latest.current = keys;
@@ -26,6 +27,7 @@ export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraKeys
       i: () => latest.current.info(),
       s: () => latest.current.snapshot(),
       p: () => latest.current.small(),
+      '?': () => latest.current.help(),
       PageUp: () => step(-1),
       PageDown: () => step(1),
     };

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Camera } from '../cameras/pair.ts';
+import { type Camera, hasSound } from '../cameras/pair.ts';
 import { Sheet } from '../parts/sheet.tsx';
 import { cameraLink } from '../route.ts';
 import { liveWords, words } from '../words/words.ts';
@@ -56,11 +56,13 @@ export function FindCamera({ all, onClosed }: { readonly all: readonly Camera[];
   );
 }
 
+type Keys = readonly (readonly [key: string, what: string])[];
+
 /** What can be done by keys in the grid. */
 export function LiveKeys({ onClosed }: { readonly onClosed: () => void }) {
   const say = liveWords.value;
   const { back } = words.value;
-  const keys: readonly (readonly [string, string])[] = [
+  const keys: Keys = [
     ['← ↑ → ↓', say.keyMove],
     ['Enter', say.keyOpen],
     ['1 – 9', say.keyNumber],
@@ -70,6 +72,33 @@ export function LiveKeys({ onClosed }: { readonly onClosed: () => void }) {
     ['Esc', back],
     ['?', say.keys],
   ];
+  return <KeysSheet keys={keys} onClosed={onClosed} />;
+}
+
+/** What can be done by keys with one camera. */
+export function CameraKeysSheet({ camera, onClosed }: { readonly camera: Camera; readonly onClosed: () => void }) {
+  const say = liveWords.value;
+  const { back, live } = words.value;
+  const has = (part: string) => document.querySelector(`.cinema ${part}`) !== null;
+  const keys: Keys = [
+    ...(has('.pad') ? ([['← ↑ → ↓', say.turnIt]] as const) : []),
+    ...(has('.rocker') ? ([['+ −', say.zoom]] as const) : []),
+    ...(hasSound(camera.main) ? ([['M', `${say.soundOn} · ${say.soundOff}`]] as const) : []),
+    ...(has('.talk') ? ([['T', say.holdToTalk]] as const) : []),
+    ['S', say.snapshot],
+    ['P', say.pictureInPicture],
+    ['F', say.fullScreen],
+    ['I', say.information],
+    ...(has('.rewind') ? ([['L', live]] as const) : []),
+    ['PageUp PageDown', say.keyMove],
+    ['Esc', back],
+    ['?', say.keys],
+  ];
+  return <KeysSheet keys={keys} onClosed={onClosed} />;
+}
+
+function KeysSheet({ keys, onClosed }: { readonly keys: Keys; readonly onClosed: () => void }) {
+  const say = liveWords.value;
   return (
     <Sheet title={say.keys} onClosed={onClosed}>
       <dl class="keys">

@@ -6,7 +6,7 @@ import { tileSize, wallLayout } from '../cameras/layout.ts';
 import type { Camera } from '../cameras/pair.ts';
 import { Icon } from '../parts/icon.tsx';
 import { pathOf, Tile, wantsSound } from '../parts/tile.tsx';
-import { useLivePlayer } from '../player/picture.tsx';
+import { useHandedPlayer } from '../player/picture.tsx';
 import { LIVE } from '../route.ts';
 import { liveWords, words } from '../words/words.ts';
 
@@ -55,8 +55,8 @@ export function WallPage() {
 
 function WallTile({ camera, isAlone }: { readonly camera: Camera; readonly isAlone: boolean }) {
   const { name } = pathOf(camera, isAlone);
-  const player = useLivePlayer({ name, camera: camera.name, wantsSound: wantsSound(camera, isAlone, false) });
-  return <Tile camera={camera} isAlone={isAlone} player={player} isWall />;
+  const handed = useHandedPlayer({ name, camera: camera.name, wantsSound: wantsSound(camera, isAlone, false) });
+  return <Tile camera={camera} isAlone={isAlone} handed={{ ...handed, leap: undefined }} isWall />;
 }
 
 /** All tiles at once, as large as the screen has room for. */

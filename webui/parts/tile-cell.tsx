@@ -1,34 +1,31 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isOwner } from '../box/session.ts';
 import { type Camera, hasSound } from '../cameras/pair.ts';
-import { useLivePlayer } from '../player/picture.tsx';
-import { saveSnapshot } from '../player/snapshot.ts';
+import { cameFromCamera } from '../navigation.ts';
+import { useHandedPlayer } from '../player/picture.tsx';
+import { snapshotOf } from '../player/snapshot.ts';
 import { liveWords } from '../words/words.ts';
+import { givePicture } from './give-picture.ts';
 import { Icon } from './icon.tsx';
 import { setPaused } from './pausing.ts';
 import { Popup, type PopupItem } from './popup.tsx';
 import { pathOf, Tile, wantsSound } from './tile.tsx';
 import { useHold } from './tile-hold.ts';
-import { toast } from './toast.tsx';
 
 /** A tile of the grid, and what can be done with its camera without opening it. */
 export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonly isAlone: boolean }) {
   const [isOpen, setOpen] = useState(false);
   const [isHeard, setHeard] = useState(false);
   const cell = useRef<HTMLDivElement>(null);
-  const player = useLivePlayer({
+  const handed = useHandedPlayer({
     ...{ name: pathOf(camera, isAlone).name, camera: camera.name },
     wantsSound: wantsSound(camera, isAlone, isHeard),
   });
+  const { player } = handed;
   useEffect(() => player.setSound(isHeard), [player, isHeard]);
   const hold = useHold(() => setOpen(true));
   const say = liveWords.value;
-  const snapshot = async () => {
-    const isSaved = await saveSnapshot(player.stage, camera.title);
-    if (isSaved) {
-      toast(say.pictureSaved);
-    }
-  };
+  const snapshot = async () => givePicture(await snapshotOf(player.stage, camera.title));
   const items: PopupItem[] = [
     ...(hasSound(camera.main)
       ? [{ text: isHeard ? say.soundOff : say.soundOn, icon: 'sound', onChoose: () => setHeard(!isHeard) } as const]
@@ -38,7 +35,11 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
   ];
   return (
     <div class={isOpen ? 'cell open' : 'cell'} ref={cell} {...hold}>
-      <Tile camera={camera} isAlone={isAlone} player={player} />
+      <Tile
+        camera={camera}
+        isAlone={isAlone}
+        handed={cameFromCamera(camera.name) ? handed : { ...handed, leap: undefined }}
+      />
       {items.length > 0 && (
         <button
           class="round more"

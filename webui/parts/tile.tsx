@@ -5,7 +5,7 @@ import { eventRings } from '../cameras/events.ts';
 import { type Camera, canPlay, isSoundAlone, smallPath, videoCodec } from '../cameras/pair.ts';
 import { type CameraState, cameraState } from '../cameras/state.ts';
 import type { LivePlayer } from '../player/live-player.ts';
-import { Picture, useKeptStill } from '../player/picture.tsx';
+import { HandedPicture, type HandedPlayer, useKeptStill } from '../player/picture.tsx';
 import { cameraLink, cameraSettingsLink } from '../route.ts';
 import type { LiveWords } from '../words/en/live.ts';
 import { moment } from '../words/format.ts';
@@ -81,7 +81,7 @@ const EVENTS: Readonly<Record<string, keyof LiveWords>> = {
 };
 
 /** `Doorbell`, for ten seconds. What has no word of ours is called as whoever told it did. */
-function eventWord(camera: Camera): string | undefined {
+export function eventWord(camera: Camera): string | undefined {
   const type = eventRings.value.rings.at(camera.name, nowMs.value);
   if (type === undefined) {
     return undefined;
@@ -96,16 +96,17 @@ export const pathOf = (camera: Camera, isAlone: boolean) => (isAlone ? camera.ma
 interface TileProps {
   readonly camera: Camera;
   readonly isAlone: boolean;
-  readonly player: LivePlayer;
+  readonly handed: HandedPlayer;
   /** Nothing to tap. */
   readonly isWall?: boolean;
 }
 
 /** One camera of the grid: its picture, its name, and a word where there is one to say. One link. */
-export function Tile({ camera, isAlone, player, isWall = false }: TileProps) {
+export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
+  const { player, bridge } = handed;
   const speaker = voice();
   const say = liveWords.value;
-  const state = stateOf(camera, player);
+  const state = stateOf(camera, bridge ?? player);
   const seen = state.kind === 'live' || state.kind === 'late' ? eventWord(camera) : undefined;
   // The kept picture is there: that the next one comes in a moment need not be said.
   const isComing = (state.kind === 'first' || state.kind === 'joining') && player.stage.hasStill;
@@ -115,7 +116,7 @@ export function Tile({ camera, isAlone, player, isWall = false }: TileProps) {
   useKeptStill(player, camera.name);
   const content = (
     <>
-      <Picture player={player} isOn={canPlay(pathOf(camera, isAlone))} />
+      <HandedPicture {...handed} isOn={canPlay(pathOf(camera, isAlone))} />
       {isStopped && <span class="chip corner">{say.notRecording}</span>}
       <span class="caption">
         <span class="name">

@@ -25,12 +25,12 @@ const SERVICES = { webrtc: 'webrtc/', hls: 'hls/' };
 /** A player as the page's parts use it: they are told of its view by a signal, and it knows what the box says of the path. */
 export class LivePlayer {
   readonly view = signal<PlayerView>({ phase: 'stopped', passed: [] });
-  readonly #options: LivePlayerOptions;
+  readonly options: LivePlayerOptions;
   readonly #player: Player;
 
   constructor(options: LivePlayerOptions) {
     const { name, camera, wantsSound } = options;
-    this.#options = options;
+    this.options = options;
     this.#player = new Player({
       source: sourceAt(SERVICES, name, '', UI_HEADER),
       camera,
@@ -73,7 +73,7 @@ export class LivePlayer {
 
   /** As the box told last. */
   get #tracks(): readonly string[] {
-    return paths.peek()?.find(({ name }) => name === this.#options.name)?.tracks ?? [];
+    return paths.peek()?.find(({ name }) => name === this.options.name)?.tracks ?? [];
   }
 
   #onFailure({ kind }: PlayError): void {
@@ -81,7 +81,7 @@ export class LivePlayer {
       loadSession().catch(() => {});
     }
     if (kind === 'codec') {
-      rememberUnplayable(this.#options.name, this.#tracks);
+      rememberUnplayable(this.options.name, this.#tracks);
     }
   }
 }

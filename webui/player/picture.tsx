@@ -1,7 +1,9 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { access, session } from '../box/session.ts';
 import { pageShown } from '../box/wake.ts';
+import { isShownAt, keepPictureOf, letGo, noteShown, takeOver } from './handover.ts';
 import { keepStill } from './kept-stills.ts';
+import { type Leap, leapTo } from './leap.ts';
 import { LivePlayer, type LivePlayerOptions } from './live-player.ts';
 
 /** Tiles begin a quarter of the window before they are seen. */
@@ -9,8 +11,61 @@ const MARGIN = '25%';
 
 /** The player of a path; another path or camera gets another one. */
 export function useLivePlayer({ name, camera, wantsSound }: LivePlayerOptions): LivePlayer {
-  return useMemo(() => new LivePlayer({ name, camera, wantsSound }), [name, camera, wantsSound]);
+  return useMemo(() => newPlayer({ name, camera, wantsSound }), [name, camera, wantsSound]);
 }
+
+function newPlayer(options: LivePlayerOptions): LivePlayer {
+  keepPictureOf(options.camera);
+  return new LivePlayer(options);
+}
+
+export interface HandedPlayer {
+  readonly player: LivePlayer;
+  /** Until the player plays: what played on the page before, and goes on meanwhile. */
+  readonly bridge: LivePlayer | undefined;
+  /** From where the picture came. */
+  readonly leap: Leap | undefined;
+}
+
+/** As `useLivePlayer`, on a page that takes over what plays of the camera on the page before: no second session, no black. */
+export function useHandedPlayer({ name, camera, wantsSound }: LivePlayerOptions): HandedPlayer {
+  const [{ leap, player: before }] = useState(() => takeOver(camera));
+  const [passing, setPassing] = useState(before);
+  const player = useMemo(() => {
+    const options = { name, camera, wantsSound };
+    return passing && isSame(passing.options, options) ? passing : newPlayer(options);
+  }, [name, camera, wantsSound]);
+  const isThere = player.view.value.phase === 'playing';
+  useEffect(() => {
+    if (isThere) {
+      setPassing(undefined);
+    }
+  }, [isThere]);
+  return { player, bridge: isThere || passing === player ? undefined : passing, leap };
+}
+
+const isSame = (one: LivePlayerOptions, other: LivePlayerOptions): boolean =>
+  one.name === other.name && one.camera === other.camera && one.wantsSound === other.wantsSound;
+
+/** Shows a player, above it what goes on until that plays, and the way here of the picture. */
+export function HandedPicture({ player, bridge, leap, isOn }: HandedPlayer & { readonly isOn: boolean }) {
+  const place = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const { current } = place;
+    if (leap && current) {
+      // When all is laid out, and before it is painted.
+      queueMicrotask(() => leapTo(leap, (bridge ?? player).stage, current));
+    }
+  }, []);
+  return (
+    <div class="pictures" ref={place}>
+      <Picture key={keyOf(player)} player={player} isOn={isOn} />
+      {bridge && <Picture key={keyOf(bridge)} player={bridge} isOn={isOn} />}
+    </div>
+  );
+}
+
+const keyOf = ({ options: { name, wantsSound } }: LivePlayer): string => `${wantsSound ? 'heard' : 'quiet'} ${name}`;
 
 /** Shows a player. It plays only while it may (`isOn`), can be seen, and the page is shown. */
 export function Picture({ player, isOn }: { readonly player: LivePlayer; readonly isOn: boolean }) {
@@ -19,13 +74,19 @@ export function Picture({ player, isOn }: { readonly player: LivePlayer; readonl
   const mayPlay = isOn && isSeen && pageShown.value && access.value === 'granted';
   useLayoutEffect(() => {
     place.current?.replaceChildren(player.stage.element);
+    noteShown(player, place);
+    return () => letGo(player);
   }, [player]);
   useEffect(() => {
-    if (mayPlay) {
-      player.start();
-      return () => player.stop();
+    if (!mayPlay) {
+      return undefined;
     }
-    return undefined;
+    player.start();
+    return () => {
+      if (isShownAt(player, place)) {
+        player.stop();
+      }
+    };
   }, [player, mayPlay]);
   return <div class="picture" ref={place} />;
 }

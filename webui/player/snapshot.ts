@@ -2,11 +2,15 @@ import type { Stage } from './stage.ts';
 
 const QUALITY = 0.92;
 
-/** Gives the person the picture that is shown now, in its own size, as a file. @returns whether there was one */
-export async function saveSnapshot({ video }: Stage, title: string): Promise<boolean> {
+/** The picture that is shown now, in its own size. Undefined when there is none. */
+export const snapshotOf = ({ video }: Stage, title: string): Promise<File | undefined> =>
+  pictureOf(video, snapshotName(title, new Date()));
+
+/** What a video shows now, as a JPEG of that name. */
+export async function pictureOf(video: HTMLVideoElement, name: string): Promise<File | undefined> {
   const { videoWidth: width, videoHeight: height } = video;
-  if (width === 0 || height === 0) {
-    return false;
+  if (width === 0 || height === 0 || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
+    return undefined;
   }
   const canvas = document.createElement('canvas');
   Object.assign(canvas, { width, height });
@@ -14,14 +18,7 @@ export async function saveSnapshot({ video }: Stage, title: string): Promise<boo
   const jpeg = await new Promise<Blob | null>((resolve) => {
     canvas.toBlob(resolve, 'image/jpeg', QUALITY);
   });
-  if (!jpeg) {
-    return false;
-  }
-  const url = URL.createObjectURL(jpeg);
-  Object.assign(document.createElement('a'), { href: url, download: snapshotName(title, new Date()) }).click();
-  // The browser has begun to read it by then.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-  return true;
+  return jpeg ? new File([jpeg], name, { type: jpeg.type }) : undefined;
 }
 
 const LONGEST = 80;

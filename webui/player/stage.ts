@@ -5,6 +5,14 @@ const CROP_LIMIT = 0.1;
 /** The last picture of each camera, so that it is there at once when the camera is opened again. */
 const stills = new Map<string, HTMLCanvasElement>();
 
+/** In pixels of the window. */
+export interface Bounds {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /**
  * The `<video>` and, above it, the last picture that it showed, which goes when the next one comes: whatever happens
  * to the connection, a picture stays. (Above, because browsers may count no frames of a video that cannot be seen.)
@@ -62,7 +70,7 @@ export class Stage {
 
   /** Keeps the last frame as a still and takes the video away. */
   end(): void {
-    this.#keep();
+    this.keep();
     this.element.classList.remove('playing', 'sound-alone');
     this.#stopWatching();
     this.video.srcObject = null;
@@ -136,9 +144,8 @@ export class Stage {
 
   /** Fills the tile when little is cut off by that, else leaves black beside the picture. */
   #fit(): void {
-    const { videoWidth, videoHeight } = this.video;
     const { clientWidth, clientHeight } = this.element;
-    const [width, height] = videoWidth > 0 ? [videoWidth, videoHeight] : [this.#still.width, this.#still.height];
+    const [width, height] = this.#size;
     if (height === 0 || clientHeight === 0) {
       return;
     }
@@ -146,7 +153,36 @@ export class Stage {
     this.element.classList.toggle('fills', Math.min(shape, 1 / shape) >= 1 - CROP_LIMIT);
   }
 
-  #keep(): void {
+  /** Where the picture is seen, with what is cut off of it. Undefined when there is none, or no place. */
+  bounds(): Bounds | undefined {
+    this.#fit();
+    const [width, height] = this.#size;
+    const place = this.element.getBoundingClientRect();
+    if (width === 0 || height === 0 || place.width === 0 || place.height === 0) {
+      return undefined;
+    }
+    const [across, down] = [place.width / width, place.height / height];
+    const isCut = this.element.classList.contains('fills') && getComputedStyle(this.video).objectFit === 'cover';
+    const scale = isCut ? Math.max(across, down) : Math.min(across, down);
+    return {
+      left: place.left + (place.width - width * scale) / 2,
+      top: place.top + (place.height - height * scale) / 2,
+      width: width * scale,
+      height: height * scale,
+    };
+  }
+
+  get #size(): readonly [number, number] {
+    const { videoWidth, videoHeight } = this.video;
+    return videoWidth > 0
+      ? [videoWidth, videoHeight]
+      : this.hasStill
+        ? [this.#still.width, this.#still.height]
+        : [0, 0];
+  }
+
+  /** Keeps what is seen now as a still. */
+  keep(): void {
     const { videoWidth, videoHeight } = this.video;
     if (videoWidth === 0 || !this.#isPlaying) {
       return;

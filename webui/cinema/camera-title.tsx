@@ -1,0 +1,63 @@
+import { nowMs } from '../box/wake.ts';
+import type { Camera } from '../cameras/pair.ts';
+import { lazyPart } from '../lazy-page.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { eventWord, stateOf, stateWord } from '../parts/tile.tsx';
+import { voice } from '../parts/voice.ts';
+import type { LivePlayer } from '../player/live-player.ts';
+import { clockSeconds } from '../words/format.ts';
+import { liveWords } from '../words/words.ts';
+import { pictureTime } from './picture-time.ts';
+
+const MomentSeen = lazyPart(() => import('./strip.tsx').then((part) => part.MomentSeen));
+
+interface TitleProps {
+  readonly camera: Camera;
+  /** What is seen of it. */
+  readonly player: LivePlayer;
+  /** Looks at what was. */
+  readonly isBack: boolean;
+  readonly info: boolean;
+  readonly onInfo: () => void;
+}
+
+/** Whose picture it is, and of when. */
+export function CameraTitle({ camera, player, isBack, info, onInfo }: TitleProps) {
+  return (
+    <header class="over">
+      <a class="round" href="#/live" aria-label={voice().words.back}>
+        <Icon name="back" />
+      </a>
+      <div class="grow">
+        <h1>
+          <bdi>{camera.title}</bdi>
+        </h1>
+        {isBack ? <MomentSeen /> : <State camera={camera} player={player} />}
+      </div>
+      <button
+        class="round"
+        type="button"
+        aria-label={liveWords.value.information}
+        aria-expanded={info}
+        onClick={onInfo}
+      >
+        <Icon name="info" />
+      </button>
+    </header>
+  );
+}
+
+function State({ camera, player }: Pick<TitleProps, 'camera' | 'player'>) {
+  const speaker = voice();
+  const state = stateOf(camera, player);
+  const time = pictureTime(state, player.stage.lastFrameMs, nowMs.value);
+  const when =
+    time && ('atMs' in time ? clockSeconds(time.atMs, speaker.language) : liveWords.value.secondsAgo(time.ageS));
+  return (
+    <p class={`state ${state.kind}`}>
+      <i class="dot" />
+      <span role="status">{stateWord(state, speaker) ?? eventWord(camera) ?? speaker.words.live}</span>
+      {when !== undefined && <span class="digits">· {when}</span>}
+    </p>
+  );
+}

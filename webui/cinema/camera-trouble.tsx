@@ -1,0 +1,57 @@
+import { absenceOf } from '../cameras/absence.ts';
+import { type Camera, videoCodec } from '../cameras/pair.ts';
+import { stateOf, stateReason } from '../parts/tile.tsx';
+import type { LivePlayer } from '../player/live-player.ts';
+import type { LiveWords } from '../words/en/live.ts';
+import { liveWords } from '../words/words.ts';
+
+function offlineText({ why }: { readonly why?: string }, say: LiveWords): string {
+  switch (absenceOf(why)) {
+    case 'password':
+      return say.offlinePassword;
+    case 'refuses':
+      return say.offlineRefuses;
+    case 'silent':
+      return say.offlineSilent;
+    case 'unknown':
+      return say.offlineText;
+  }
+}
+
+/** What is wrong, what goes on, what to do: below the picture, which stays. */
+export function CameraTrouble(props: {
+  readonly camera: Camera;
+  readonly player: LivePlayer;
+  readonly showsSmall: boolean;
+}) {
+  const { camera, player, showsSmall } = props;
+  const say = liveWords.value;
+  const state = stateOf(camera, player);
+  const reason = stateReason(state, camera, say);
+  const { recording } = camera.main;
+  const codec = videoCodec(camera.main) ?? '?';
+  const lines: (string | undefined)[] = [];
+  if (state.kind === 'offline') {
+    lines.push(offlineText(state, say), reason && `${say.whyOffline}: ${reason}`);
+  } else if (state.kind === 'misconfigured') {
+    lines.push(say.misconfiguredText, reason);
+  } else if (state.kind === 'unplayable') {
+    lines.push(say.notPlayableWhy(codec), recording?.active ? say.recordingGoesOn : undefined, say.anotherBrowser);
+  } else if (showsSmall) {
+    lines.push(`${say.notPlayableWhy(codec)} ${say.smallShown}`);
+  }
+  if (recording?.error) {
+    lines.push(say.notRecordingText(recording.error));
+  }
+  const said = lines.filter((line) => line !== undefined);
+  return said.length === 0 ? null : (
+    <div class="trouble">
+      <h2>
+        <bdi>{camera.title}</bdi>
+      </h2>
+      {said.map((line) => (
+        <p key={line}>{line}</p>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,28 @@
+import { liveWords } from '../words/words.ts';
+import { saveFile } from './save-file.ts';
+import { toast } from './toast.tsx';
+
+/** Hands a picture to the person: on a phone by its own sheet, elsewhere as a download. */
+export async function givePicture(picture: File | undefined): Promise<void> {
+  if (!picture) {
+    toast(liveWords.peek().noPicture);
+  } else if (!(await wasSent(picture))) {
+    saveFile(picture);
+    toast(liveWords.peek().pictureSaved);
+  }
+}
+
+/** A computer has a sheet too, but a folder for what is downloaded is what one looks into there. Only over https is there any. */
+async function wasSent(picture: File): Promise<boolean> {
+  const files = [picture];
+  if (!matchMedia('(pointer: coarse)').matches || !navigator.canShare?.({ files })) {
+    return false;
+  }
+  try {
+    await navigator.share({ files });
+    return true;
+  } catch (error) {
+    // Closed without choosing anybody: so it was meant.
+    return error instanceof DOMException && error.name === 'AbortError';
+  }
+}
