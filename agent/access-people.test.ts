@@ -36,6 +36,10 @@ const OWNERS = [
     '/v3/recordings/usage',
     '/v3/disks/places',
     '/v3/restart',
+    '/v3/backup',
+    '/v3/restore',
+    '/v3/restore/check',
+    '/v3/diagnostics',
   ],
 ];
 

@@ -9,6 +9,7 @@ import { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { type Logger, setLogLevel } from './base/log.ts';
 import type { LogLines } from './base/log-lines.ts';
+import { BoxBackup, restoreStaged } from './box-backup.ts';
 import { BoxCommands } from './box-commands.ts';
 import { tellOfCameras, tellOfConfig, tellOfFound } from './box-news.ts';
 import { CameraBox, type CameraBoxDeps } from './camera-box.ts';
@@ -110,6 +111,7 @@ export class App {
   /** @throws PerchError when there is no configuration to start with */
   static async start(options: AppOptions): Promise<App> {
     const { dataDir, clock, log } = options;
+    await restoreStaged(dataDir, log);
     const store = await ConfigStore.open({ ...options, log });
     setLogLevel(log, store.current.logLevel);
     const events = new BoxEvents(clock);
@@ -166,9 +168,8 @@ export class App {
       config: () => this.#config,
       settings: () => this.#withDemo(store.current),
       ...{ edits: new ApiEdits(store, options.env), configFile: new FileEdits(store) },
-      problems: () => store.problems,
-      hls: () => this.#hls,
-      live: this.#live,
+      ...{ problems: () => store.problems, backup: new BoxBackup({ ...options, store }) },
+      ...{ hls: () => this.#hls, live: this.#live },
       webrtc: () => this.#webrtc,
       rtsp: () => this.#rtsp,
     });

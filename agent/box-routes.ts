@@ -4,21 +4,26 @@ import { hostFacts } from '../system/host.ts';
 import { type HostHealth, HostWatch } from '../system/host-health.ts';
 import type { ProcessLoad } from '../system/process-load.ts';
 import { machineSensors, type Sensors } from '../system/sensors.ts';
+import type { Accounts } from './auth/accounts.ts';
 import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { type LogLine, LogLines } from './base/log-lines.ts';
 import type { Config } from './config/load.ts';
+import { Diagnosis, type DiagnosisDeps } from './diagnosis.ts';
 import type { HttpAccess } from './http/access.ts';
 import { EventStreams } from './http/api/event-stream.ts';
+import { type BackupBox, backupRoutes } from './http/backup-routes.ts';
 import { type ConfigFile, configFileRoutes } from './http/config-file.ts';
+import { diagnosticsRoute } from './http/diagnostics-route.ts';
 import { logRoutes } from './http/log-routes.ts';
 import { restartRoute } from './http/restart.ts';
 import { storageRoutes } from './http/storage-routes.ts';
 import { systemRoute } from './http/system.ts';
+import type { WrongCredentials } from './http/wrong-credentials.ts';
 import type { Recordings } from './recordings.ts';
 import { StorageUse } from './storage-use.ts';
 
-export interface BoxRoutesDeps {
+export interface BoxRoutesDeps extends Pick<DiagnosisDeps, 'paths' | 'cameras' | 'problems'> {
   readonly version: string;
   readonly dataDir: string;
   readonly clock: Clock;
@@ -28,6 +33,9 @@ export interface BoxRoutesDeps {
   /** What has been read or written last. */
   settings(): Config;
   readonly configFile: ConfigFile;
+  readonly backup: BackupBox;
+  readonly accounts: Accounts;
+  readonly wrongCredentials: WrongCredentials;
   readonly events: Pick<BoxEvents, 'emit'>;
   readonly restart?: () => void;
   /** The machine's own where there are none. */
@@ -42,6 +50,7 @@ export class BoxRoutes {
   readonly #host: HostWatch;
   readonly #lines: LogLines;
   readonly #lineStreams: EventStreams<LogLine>;
+  readonly #diagnosis: Diagnosis;
 
   constructor(deps: BoxRoutesDeps) {
     const { clock, sensors = machineSensors(), lines = new LogLines(clock) } = deps;
@@ -50,6 +59,7 @@ export class BoxRoutes {
     this.#host = new HostWatch(clock, sensors);
     this.#lines = lines;
     this.#lineStreams = new EventStreams(lines, clock);
+    this.#diagnosis = new Diagnosis({ ...deps, lines, facts: () => this.#facts() });
   }
 
   /** @param started RFC 3339 */
@@ -60,7 +70,11 @@ export class BoxRoutes {
     // A port that is opened anew later says nothing of the start.
     this.#startTookMs ??= performance.now();
     const startTookMs = this.#startTookMs;
-    await app.register(restartRoute, { access, tell: events.emit, startTookMs, ...(restart && { restart }) });
+    const restarts = { access, tell: events.emit, startTookMs, ...(restart && { restart }) };
+    await app.register(restartRoute, restarts);
+    const { backup, accounts, wrongCredentials } = this.#deps;
+    await app.register(backupRoutes, { ...restarts, backup, accounts, wrongCredentials });
+    await app.register(diagnosticsRoute, { access, diagnosis: this.#diagnosis });
     await app.register(storageRoutes, { access, storage: new StorageUse(this.#deps) });
     await app.register(configFileRoutes, { access, file: configFile });
   }

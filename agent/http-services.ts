@@ -25,6 +25,7 @@ import type { ConfigEditor, ConfigEdits } from './http/api/config.ts';
 import { controlApi } from './http/api/control-api.ts';
 import { EventStreams } from './http/api/event-stream.ts';
 import { createHttpApp, setReadTimeout } from './http/app.ts';
+import type { BackupBox } from './http/backup-routes.ts';
 import type { ConfigFile } from './http/config-file.ts';
 import { cors } from './http/cors.ts';
 import { guestRoutes } from './http/guest-routes.ts';
@@ -84,6 +85,7 @@ export interface HttpServicesDeps {
   /** The ways of the control API to change it. */
   readonly edits: ConfigEdits;
   readonly configFile: ConfigFile;
+  readonly backup: BackupBox;
   /** What is wrong with the configuration file as it is now. */
   problems(): readonly Problem[];
   hls(): HlsServer | undefined;

@@ -60,9 +60,9 @@ export interface ZlmBoxDeps {
 export async function loadMadeSecret(dataDir: string, log: Logger): Promise<string> {
   const file = join(dataDir, SECRET_FILE);
   try {
-    const kept = (await loadPrivate(file)) as { readonly secret?: unknown } | undefined;
-    if (typeof kept?.secret === 'string' && kept.secret.length >= SECRET_BYTES) {
-      return kept.secret;
+    const kept = secretIn(await loadPrivate(file));
+    if (kept !== undefined) {
+      return kept;
     }
     const secret = randomBytes(SECRET_BYTES).toString('base64url');
     await savePrivate(file, { secret });
@@ -71,6 +71,12 @@ export async function loadMadeSecret(dataDir: string, log: Logger): Promise<stri
     log.warn({ cause: explain(error) }, "secret of ZLMediaKit's calls cannot be kept");
     return randomBytes(SECRET_BYTES).toString('base64url');
   }
+}
+
+/** The secret of what its file has. */
+export function secretIn(stored: unknown): string | undefined {
+  const { secret } = (stored ?? {}) as { readonly secret?: unknown };
+  return typeof secret === 'string' && secret.length >= SECRET_BYTES ? secret : undefined;
 }
 
 /** ZLMediaKit's calls with a secret, and its web hooks, for the whole box. */

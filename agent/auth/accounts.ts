@@ -80,12 +80,7 @@ export class Accounts {
   /** Sets the owner's password, once. Gives a session's token. */
   async claim(password: string, setupCode: string | undefined, asker: Asker): Promise<string> {
     const { users, sessions } = this.people;
-    if (this.owner !== undefined) {
-      throw new PerchError('badInput', 'this box has an owner already: log in');
-    }
-    if (!asker.isPrivate) {
-      this.#checkSetupCode(setupCode, asker.ip);
-    }
+    this.checkSetUp(setupCode, asker);
     checkNewPassword(password);
     await users.setOwner(password);
     // Of an owner before, whose users.json was removed.
@@ -93,6 +88,16 @@ export class Accounts {
     this.#log.info({ ip: asker.ip }, 'the owner has set a password');
     this.#tell('login', { state: 'claimed', user: users.owner, address: asker.ip });
     return sessions.create(users.owner ?? '', asker);
+  }
+
+  /** Who may make the box his own. @throws PerchError when it has an owner, or the setup code is wanted and is not this one */
+  checkSetUp(setupCode: string | undefined, { ip, isPrivate }: Pick<Asker, 'ip' | 'isPrivate'>): void {
+    if (this.owner !== undefined) {
+      throw new PerchError('badInput', 'this box has an owner already: log in');
+    }
+    if (!isPrivate) {
+      this.#checkSetupCode(setupCode, ip);
+    }
   }
 
   /** Gives a new session's token; `oldToken`, if any, is over: a token from before the log-in is never worth more after it. */

@@ -12,6 +12,9 @@ export const SIGNATURE_CHARS = 43;
 
 const KeyFile = Type.Object({ key: Type.String({ pattern: '^[\\w-]{43}$' }) });
 
+/** Of a `secret.json` that comes from elsewhere. */
+export const isKeyFile = (stored: unknown): boolean => Check(KeyFile, stored);
+
 /** What a signature is for: one that was made for one purpose is worth nothing for another. */
 export type Purpose = 'guest' | 'device' | 'session';
 

@@ -29,6 +29,12 @@ export type StoredSession = Static<typeof StoredSession>;
 
 const SessionsFile = Type.Object({ sessions: Type.Array(StoredSession, { maxItems: SESSIONS_LIMIT }) });
 
+/** What is left of a `sessions.json` when these users alone stay logged in; nothing of one that is damaged. */
+export function sessionsOf(stored: unknown, users: ReadonlySet<string>): object {
+  const sessions = Check(SessionsFile, stored) ? stored.sessions : [];
+  return { sessions: sessions.filter(({ user }) => users.has(user)) };
+}
+
 /** Empty when there is no file, and, with a warning, when it cannot be used: then all log in again. */
 export async function loadSessions(file: string, log: Logger): Promise<readonly StoredSession[]> {
   const stored = await loadPrivate(file).catch((error: unknown) => {

@@ -195,6 +195,20 @@ async function loadUsers(file: string): Promise<UsersFile | undefined> {
   return stored;
 }
 
+/**
+ * The people of a `users.json` that comes from elsewhere, and what changes with their passwords and roles.
+ * @throws PerchError badInput when it is damaged or has no owner
+ */
+export function readPeople(stored: unknown): ReadonlyMap<string, string> {
+  if (!Check(UsersFile, stored) || !isWhole(stored)) {
+    throw new PerchError('badInput', 'it is no list of users');
+  }
+  if (!stored.users.some(({ role }) => role === 'owner')) {
+    throw new PerchError('badInput', 'it has no owner');
+  }
+  return new Map(stored.users.map(({ name, role, password }) => [name, `${role} ${password.hash}`]));
+}
+
 function isWhole({ users, setup }: UsersFile): boolean {
   const owners = users.filter(({ role }) => role === 'owner').length;
   const names = new Set(users.map(({ name }) => name));

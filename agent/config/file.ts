@@ -52,22 +52,44 @@ export async function readConfigFile(file: string): Promise<string | undefined> 
  * Replaces a file so that a power cut leaves the old or the new text, never a part. A symbolic link stays one; mode and
  * owner stay. A file of its own in a container's mount cannot be replaced: it is written in place.
  */
-export async function writeAtomic(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+export async function writeAtomic(file: string, text: string | Uint8Array): Promise<void> {
+  await (await prepareWrite(file, text)).commit();
+}
+
+/** A text that lies beside its file, on the disk for good. */
+export interface PreparedWrite {
+  /** Takes the file's place, for which no more room is needed. */
+  commit(): Promise<void>;
+  drop(): Promise<void>;
+}
+
+/** The first half of `writeAtomic`, for files that change together. */
+export async function prepareWrite(file: string, text: string | Uint8Array): Promise<PreparedWrite> {
+  await mkdir(dirname(file), { recursive: true }).catch((error: unknown) => cannotWrite(file, error));
   const target = (await unlessMissing(file, realpath(file))) ?? file;
   const before = await unlessMissing(target, stat(target));
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
-  try {
-    await writeSynced(temporary, text, before);
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    if (codeOf(error) !== 'EBUSY') {
-      throw new PerchError('unavailable', `cannot write ${file}`, { file }, error);
-    }
-    await writeSynced(target, text, before);
-  }
-  await syncFolder(dirname(target));
+  const drop = () => rm(temporary, { force: true });
+  const failed = async (error: unknown) => {
+    await drop();
+    cannotWrite(file, error);
+  };
+  await writeSynced(temporary, text, before).catch(failed);
+  const commit = async () => {
+    await rename(temporary, target).catch(async (error: unknown) => {
+      if (codeOf(error) !== 'EBUSY') {
+        return failed(error);
+      }
+      await drop();
+      await writeSynced(target, text, before);
+    });
+    await syncFolder(dirname(target));
+  };
+  return { commit, drop };
+}
+
+function cannotWrite(file: string, cause: unknown): never {
+  throw new PerchError('unavailable', `cannot write ${file}`, { file }, cause);
 }
 
 interface Ownership {
@@ -76,7 +98,7 @@ interface Ownership {
   readonly gid: number;
 }
 
-async function writeSynced(file: string, text: string, before: Ownership | undefined): Promise<void> {
+async function writeSynced(file: string, text: string | Uint8Array, before: Ownership | undefined): Promise<void> {
   // Passwords of cameras stand in it: a new file is for its owner alone.
   const mode = before ? before.mode & 0o777 : 0o600;
   const handle = await open(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode);

@@ -111,6 +111,11 @@ export class ConfigStore {
     return this.#file;
   }
 
+  /** The text that is in force. */
+  get textInForce(): string {
+    return this.#goodText;
+  }
+
   get current(): Config {
     return this.#current;
   }

@@ -41,21 +41,25 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   return reply
     .code(status)
     .type('application/json; charset=utf-8')
-    .send({ status: 'error', error: textOf(error, status), ...detailsOf(error) });
+    .send({ status: 'error', error: textOf(error, status, request), ...detailsOf(error) });
 }
 
 /** Whoever has to decide between two changes is told what the other one was. */
 const detailsOf = (error: unknown): object =>
   error instanceof PerchError && error.code === 'conflict' ? error.context : {};
 
-function textOf(error: unknown, status: number): string {
+function textOf(error: unknown, status: number, { routeOptions }: FastifyRequest): string {
   if (status === 500) {
     return 'internal error';
   }
+  if (status !== UNSUPPORTED_MEDIA_TYPE) {
+    return redact((error as Error).message);
+  }
   // Fastify names what is wrong, and not what would be right.
-  return status === UNSUPPORTED_MEDIA_TYPE
+  const type = routeOptions?.schema?.consumes;
+  return type === undefined
     ? 'the body has to be JSON, with Content-Type: application/json'
-    : redact((error as Error).message);
+    : `the body has to be a file, with Content-Type: ${type}`;
 }
 
 /**

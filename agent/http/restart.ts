@@ -1,4 +1,4 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { TellBox } from '../base/box-events.ts';
 import { PerchError } from '../base/errors.ts';
@@ -24,18 +24,36 @@ const Answer = Type.Object({
 
 /** `POST /v3/restart`, for the owner, on the main port only. */
 export const restartRoute: FastifyPluginAsync<RestartOptions> = async (app, options) => {
-  const { access, tell, startTookMs, restart } = options;
+  const { access } = options;
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   const schema = { summary: 'Ends Perch properly and starts it anew', tags: ['box'], response: answers(Answer, 501) };
   app.post('/v3/restart', { schema }, async (_request, reply) => {
-    if (!restart) {
-      const how = 'it runs neither under npm start nor under systemd, nor does PERCH_RESTART_CODE say so';
-      throw new PerchError('unsupported', `nobody would start Perch again: ${how}`);
-    }
-    const seconds = CLOSING_S + Math.ceil(startTookMs / 1000);
-    tell('box', { state: 'restarting', seconds });
-    // Once whoever has asked has his answer.
-    reply.raw.once('close', restart);
-    return { status: 'ok', seconds };
+    return { status: 'ok', seconds: restarter(options)(reply) };
   });
 };
+
+/**
+ * What ends the program once this answer is there, and says how many seconds it usually takes.
+ * @throws PerchError unsupported when nobody would start it again
+ */
+export function restarter({
+  tell,
+  startTookMs,
+  restart,
+}: Omit<RestartOptions, 'access'>): (reply: FastifyReply) => number {
+  if (!restart) {
+    const how = 'it runs neither under npm start nor under systemd, nor does PERCH_RESTART_CODE say so';
+    throw new PerchError('unsupported', `nobody would start Perch again: ${how}`);
+  }
+  return (reply) => {
+    const seconds = CLOSING_S + Math.ceil(startTookMs / 1000);
+    tell('box', { state: 'restarting', seconds });
+    // Once whoever has asked has his answer; he may have gone.
+    if (reply.raw.destroyed) {
+      restart();
+    } else {
+      reply.raw.once('close', restart);
+    }
+    return seconds;
+  };
+}

@@ -181,14 +181,9 @@ export class OwnCertificate {
     if (text === undefined) {
       return undefined;
     }
-    try {
-      const keyPem = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/.exec(text)?.[0] ?? '';
-      const certPem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text)?.[0] ?? '';
-      if (new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem))) {
-        return { keyPem, certPem };
-      }
-    } catch {
-      // Told below, as a key of another certificate is.
+    const issued = readIssued(text);
+    if (issued) {
+      return issued;
     }
     this.#options.log.warn({ file }, 'key or certificate is damaged: a new one is made, the file is put aside');
     await rename(file, `${file}.damaged`).catch((cause: unknown) => {
@@ -206,6 +201,18 @@ export class OwnCertificate {
     }
     await writeAtomic(join(folder, name), `${issued.keyPem}\n${issued.certPem}\n`);
     return issued;
+  }
+}
+
+/** A key and its certificate as they lie in one file; undefined when one of them is damaged, or of another pair. */
+export function readIssued(text: string): Issued | undefined {
+  try {
+    const keyPem = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/.exec(text)?.[0] ?? '';
+    const certPem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text)?.[0] ?? '';
+    const isPair = new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem));
+    return isPair ? { keyPem, certPem } : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -15,6 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   paths: ['base', 'config', 'media', 'stream', 'sources', 'servers', 'record'],
   playback: ['base', 'config', 'media', 'record'],
   auth: ['base', 'config'],
+  backup: ['base', 'config'],
   cameras: ['base', 'config', 'media'],
   hooks: ['base', 'config'],
   system: ['base'],

@@ -11,6 +11,8 @@ export interface RouteSchema {
   readonly body?: unknown;
   /** By status. */
   readonly response?: Readonly<Record<string, unknown>>;
+  /** Content type of the body, where it is not JSON. */
+  readonly consumes?: string;
   /** The route is not for the document: another name of one that is, or a page for people. */
   readonly hide?: boolean;
   /** Content types of the answers by status, where they are not JSON. */
@@ -38,6 +40,7 @@ declare module 'fastify' {
     readonly description?: string;
     readonly tags?: readonly string[];
     readonly hide?: boolean;
+    readonly consumes?: string;
     readonly produces?: Readonly<Record<string, string>>;
   }
 }

@@ -75,7 +75,7 @@ function operationOf({ method, url, schema }: ListedRoute): Json {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(schema.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { [JSON_TYPE]: { schema: schema.body } } } }),
+      : { requestBody: { required: true, content: { [schema.consumes ?? JSON_TYPE]: { schema: schema.body } } } }),
     responses: responsesOf(schema),
   };
 }

@@ -132,7 +132,7 @@ export class ProtectedRanges {
         throw new PerchError('unavailable', this.#fault);
       }
       const changed = change(this.#ranges);
-      await writeAtomic(this.#file, `${JSON.stringify({ version: 1, ranges: changed }, undefined, 1)}\n`);
+      await writeAtomic(this.#file, fileText(changed));
       this.#use(changed);
     });
   }
@@ -148,6 +148,26 @@ export class ProtectedRanges {
     await done;
   }
 }
+
+/** The ranges of a file. @throws PerchError badInput when it is damaged */
+export function readRanges(text: string): readonly ProtectedRange[] {
+  return parseRanges(Buffer.from(text));
+}
+
+/**
+ * Both together, as a file: whatever is protected stays so.
+ * @throws PerchError exhausted when they are too many
+ */
+export function joinRanges(some: readonly ProtectedRange[], others: readonly ProtectedRange[]): string {
+  const ranges = [...new Map([...some, ...others].map((range) => [range.id, range])).values()];
+  if (ranges.length > MAX_RANGES) {
+    throw new PerchError('exhausted', `${ranges.length} recordings would be protected, the limit is ${MAX_RANGES}`);
+  }
+  return fileText(ranges);
+}
+
+const fileText = (ranges: readonly ProtectedRange[]): string =>
+  `${JSON.stringify({ version: 1, ranges }, undefined, 1)}\n`;
 
 function parseRanges(bytes: Buffer): ProtectedRange[] {
   if (bytes.length > MAX_FILE_BYTES) {

@@ -1,0 +1,152 @@
+import { join } from 'node:path';
+import { countGuests } from './auth/guests.ts';
+import { isKeyFile } from './auth/secret-key.ts';
+import { sessionsOf } from './auth/sessions-file.ts';
+import { readPeople } from './auth/users.ts';
+import type { Backup, Member } from './backup/document.ts';
+import { readWhole } from './backup/read-whole.ts';
+import type { Write } from './backup/staged.ts';
+import { PerchError } from './base/errors.ts';
+import { joinRanges, readRanges } from './record/retention/protected-ranges.ts';
+import { readIssued } from './tls/own-certificate.ts';
+import { secretIn } from './zlm-box.ts';
+
+/** The configuration, whatever its file is called and wherever it lies. */
+export const CONFIG = 'perch.yml';
+export const USERS = 'users.json';
+export const PROTECTED = 'protected.json';
+const GUESTS = 'guests.json';
+const SESSIONS = 'sessions.json';
+
+/** Files of the data folder that a backup has, and what throws when one is damaged. */
+const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
+  [USERS]: (text) => readPeople(JSON.parse(text)),
+  [GUESTS]: (text) => isTrue(countGuests(JSON.parse(text)) !== undefined),
+  'secret.json': (text) => isTrue(isKeyFile(JSON.parse(text))),
+  'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
+  [PROTECTED]: readRanges,
+  'tls/authority.pem': (text) => isTrue(readIssued(text) !== undefined),
+  'tls/server.pem': (text) => isTrue(readIssued(text) !== undefined),
+};
+
+export const MEMBERS: ReadonlySet<string> = new Set([CONFIG, ...Object.keys(CHECKS)]);
+
+/** Those of the data folder that are there. */
+export async function readMembers(dataDir: string): Promise<readonly Member[]> {
+  const members: Member[] = [];
+  for (const name of Object.keys(CHECKS)) {
+    const text = await readWhole(join(dataDir, name));
+    if (text !== undefined) {
+      members.push({ name, text });
+    }
+  }
+  return members;
+}
+
+/** All but the configuration. @throws PerchError badInput that names the first one that is damaged or missing */
+export function checkMembers({ members }: Backup): void {
+  for (const name of [CONFIG, USERS]) {
+    if (textOf(members, name) === undefined) {
+      throw new PerchError('badInput', `the backup has no ${name}`);
+    }
+  }
+  for (const { name, text } of members) {
+    try {
+      CHECKS[name]?.(text);
+    } catch (cause) {
+      // What a parser complains of may be a secret.
+      const why = cause instanceof PerchError ? `: ${cause.message}` : '';
+      throw new PerchError('badInput', `${name} of the backup is damaged${why}`, {}, cause);
+    }
+  }
+}
+
+export const textOf = (members: readonly Member[], name: string): string | undefined =>
+  members.find((member) => member.name === name)?.text;
+
+/** What changes with the people of a backup. */
+export interface PeopleChange {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** With another password or another role. */
+  readonly changed: readonly string[];
+  readonly same: ReadonlySet<string>;
+}
+
+/** @param before of a `users.json`; undefined: there is nobody yet */
+export function peopleChange(before: string | undefined, after: string): PeopleChange {
+  const [old, now] = [peopleIn(before), peopleIn(after)];
+  const names = [...new Set([...old.keys(), ...now.keys()])].sort();
+  const both = names.filter((name) => old.has(name) && now.has(name));
+  return {
+    added: names.filter((name) => !old.has(name)),
+    removed: names.filter((name) => !now.has(name)),
+    changed: both.filter((name) => old.get(name) !== now.get(name)),
+    same: new Set(both.filter((name) => old.get(name) === now.get(name))),
+  };
+}
+
+export const linksIn = (members: readonly Member[]): number => countGuests(parsed(textOf(members, GUESTS) ?? '')) ?? 0;
+
+/**
+ * What a restore writes: links to guests that the backup does not have go; a secret or certificate that it does not have stays.
+ * Sessions are gone through and protections joined when the time has come.
+ *
+ * @param configFile absolute
+ */
+export function writesOf({ members }: Backup, configFile: string): readonly Write[] {
+  // The configuration may lie on another disk, where it may not be written: before anything else is.
+  const config = { file: configFile, text: textOf(members, CONFIG) ?? '' };
+  const links = textOf(members, GUESTS) === undefined ? [{ file: GUESTS, text: null }] : [];
+  const others = members.filter(({ name }) => name !== CONFIG).map(({ name, text }) => ({ file: name, text }));
+  return [config, ...links, ...others];
+}
+
+/**
+ * Whoever has the same password as before stays logged in, and no recording loses its protection.
+ * Sessions come before the users that they are judged by: when this is done again after half of it, they have been.
+ */
+export async function reviseWrites(dataDir: string, writes: readonly Write[]): Promise<readonly Write[]> {
+  const [first, ...others] = writes;
+  const users = writes.find(({ file }) => file === USERS)?.text;
+  if (!first || typeof users !== 'string') {
+    return writes;
+  }
+  const { same } = peopleChange(await readWhole(join(dataDir, USERS)), users);
+  const sessions = sessionsOf(parsed((await readWhole(join(dataDir, SESSIONS))) ?? ''), same);
+  const kept = await readWhole(join(dataDir, PROTECTED));
+  return [
+    first,
+    { file: SESSIONS, text: `${JSON.stringify(sessions, undefined, 2)}\n` },
+    ...others.map((write) =>
+      write.file === PROTECTED && write.text !== null ? { ...write, text: joined(write.text, kept) } : write,
+    ),
+  ];
+}
+
+/** @param kept what is protected now; undefined: nothing */
+export const joined = (text: string, kept: string | undefined): string =>
+  joinRanges(kept === undefined ? [] : readRanges(kept), readRanges(text));
+
+/** Nobody, where the file is damaged: the box would not have started with it. */
+function peopleIn(text: string | undefined): ReadonlyMap<string, string> {
+  try {
+    return readPeople(parsed(text ?? ''));
+  } catch {
+    return new Map();
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isTrue(isGood: boolean): void {
+  if (!isGood) {
+    throw new PerchError('badInput', 'it holds something else');
+  }
+}

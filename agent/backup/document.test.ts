@@ -1,0 +1,100 @@
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { mutate } from '../../test/mutate.ts';
+import { random } from '../../test/random.ts';
+import { PerchError } from '../base/errors.ts';
+import { type Backup, readBackup, writeBackup } from './document.ts';
+
+const NAMES = new Set(['perch.yml', 'users.json', 'tls/server.pem']);
+const BACKUP: Backup = {
+  ...{ made: '2026-11-21T08:00:00.000Z', by: 'v0.1.0', host: 'höhle' },
+  members: [
+    { name: 'perch.yml', text: `perch: own\n${'# a comment with 中文 and "quotes"\n'.repeat(200)}` },
+    { name: 'users.json', text: '{"users":[]}\n' },
+  ],
+};
+const DOCUMENT = { format: 'perch-backup', version: 1, ...BACKUP };
+const packed = (value: unknown): Buffer => gzipSync(typeof value === 'string' ? value : JSON.stringify(value));
+const read = (bytes: Uint8Array): Promise<Backup> => readBackup(bytes, NAMES);
+
+test('what was written is read again', async () => {
+  expect(await read(await writeBackup(BACKUP))).toEqual(BACKUP);
+});
+
+test.for([
+  ['nothing', new Uint8Array(), 'is empty'],
+  ['a picture', Uint8Array.of(0xff, 0xd8, 0xff, 0xe0), 'no backup of Perch'],
+  ['a text that was packed', packed('hello'), 'no backup of Perch'],
+  ['bytes that are no UTF-8', gzipSync(Uint8Array.of(0x22, 0xff, 0x22)), 'no backup of Perch'],
+  ['null', packed('null'), 'no backup of Perch'],
+  ['another document', packed({ version: 1 }), 'no backup of Perch'],
+  ['a later version', packed({ ...DOCUMENT, version: 2 }), 'has version 2, this Perch reads version 1'],
+  ['no version', packed({ ...DOCUMENT, version: undefined }), 'has version undefined'],
+  ['a date that is none', packed({ ...DOCUMENT, made: 'yesterday' }), '/made'],
+  ['a member without text', packed({ ...DOCUMENT, members: [{ name: 'perch.yml' }] }), '/members/0'],
+  ['a field that is not known', packed({ ...DOCUMENT, more: 1 }), 'damaged'],
+  [
+    'a name that leads out of the folder',
+    packed({ ...DOCUMENT, members: [{ name: '../../etc/passwd', text: '' }] }),
+    "member '../../etc/passwd', which is unknown",
+  ],
+  ['an absolute name', packed({ ...DOCUMENT, members: [{ name: '/etc/passwd', text: '' }] }), 'which is unknown'],
+  [
+    'a name twice',
+    packed({ ...DOCUMENT, members: [...BACKUP.members, { name: 'users.json', text: '' }] }),
+    "two members 'users.json'",
+  ],
+] as const)('%s is refused with its reason', async ([, bytes, reason]) => {
+  await expect(read(bytes)).rejects.toThrow(reason);
+  await expect(read(bytes)).rejects.toBeInstanceOf(PerchError);
+});
+
+test('a small file that unpacks to more than there is memory for is refused', async () => {
+  const bomb = gzipSync(Buffer.alloc(70 << 20));
+  expect(bomb.length).toBeLessThan(1 << 20);
+  await expect(read(bomb)).rejects.toThrow('too large: the limit is 64 MiB');
+});
+
+test('a box that has more than can be read again is told so when the backup is made', async () => {
+  const huge = { name: 'perch.yml', text: 'x'.repeat(65 << 20) };
+  await expect(writeBackup({ ...BACKUP, members: [huge] })).rejects.toThrow('the limit is');
+});
+
+test('a backup that is cut off anywhere is refused', async () => {
+  const bytes = await writeBackup(BACKUP);
+  for (let length = 0; length < bytes.length; length += 1) {
+    await expect(read(bytes.subarray(0, length)), `${length} bytes`).rejects.toBeInstanceOf(PerchError);
+  }
+});
+
+test('one wrong bit anywhere changes nothing of what is read, or the backup is refused', async () => {
+  const bytes = await writeBackup(BACKUP);
+  let refused = 0;
+  for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+    const wrong = Uint8Array.from(bytes);
+    wrong[bit >> 3] = (wrong[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    const result = await read(wrong).catch((error: unknown) => error);
+    if (result instanceof PerchError) {
+      refused += 1;
+    } else {
+      expect(result, `bit ${bit}`).toEqual(BACKUP);
+    }
+  }
+  // What is left is what gzip says of time and system.
+  expect(refused).toBeGreaterThan(bytes.length * 8 - 80);
+});
+
+test('whatever is done to the document, it is read as a backup or refused in words', async () => {
+  const next = random(20_261_121);
+  const text = new TextEncoder().encode(JSON.stringify(DOCUMENT));
+  let refused = 0;
+  for (let round = 0; round < 2_000; round += 1) {
+    const result = await read(gzipSync(mutate(text, next))).catch((error: unknown) => error);
+    refused += result instanceof PerchError ? 1 : 0;
+    if (!(result instanceof PerchError)) {
+      const { members } = result as Backup;
+      expect(members.every(({ name }) => NAMES.has(name))).toBe(true);
+    }
+  }
+  expect(refused).toBeGreaterThan(500);
+});

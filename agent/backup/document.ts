@@ -1,0 +1,116 @@
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import Type, { type Static } from 'typebox';
+import { Check, Errors } from 'typebox/value';
+import { PerchError } from '../base/errors.ts';
+
+/** As a file. */
+export const MOST_BYTES = 16 << 20;
+/** Much more than a box with hundreds of cameras has; a small file can unpack to gigabytes. */
+const MOST_UNPACKED_BYTES = 64 << 20;
+const VERSION = 1;
+const SHOWN_CHARS = 64;
+
+const Member = Type.Object({ name: Type.String(), text: Type.String() }, { additionalProperties: false });
+const Document = Type.Object(
+  {
+    format: Type.Literal('perch-backup'),
+    version: Type.Literal(VERSION),
+    /** RFC 3339. */
+    made: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,12}Z$' }),
+    /** Of Perch. */
+    by: Type.String({ maxLength: 64 }),
+    host: Type.String({ maxLength: 255 }),
+    members: Type.Array(Member),
+  },
+  { additionalProperties: false },
+);
+
+/** A file of the data folder, by its name there. */
+export type Member = Static<typeof Member>;
+
+export interface Backup extends Omit<Static<typeof Document>, 'format' | 'version' | 'members'> {
+  readonly members: readonly Member[];
+}
+
+const pack = promisify(gzip);
+const unpack = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(gunzip);
+
+/**
+ * A backup as one file: gzip (RFC 1952, whose CRC-32 finds what is damaged) of a JSON document.
+ * @throws PerchError exhausted when it would be too large to be read again
+ */
+export async function writeBackup({ made, by, host, members }: Backup): Promise<Buffer> {
+  const text = JSON.stringify({ format: 'perch-backup', version: VERSION, made, by, host, members });
+  const bytes = await pack(text);
+  if (bytes.length > MOST_BYTES || Buffer.byteLength(text) > MOST_UNPACKED_BYTES) {
+    throw new PerchError('exhausted', `the backup would have ${bytes.length} bytes, the limit is ${MOST_BYTES}`);
+  }
+  return bytes;
+}
+
+/**
+ * @param names of the members that there may be
+ * @throws PerchError badInput that says what is wrong with it
+ */
+export async function readBackup(bytes: Uint8Array, names: ReadonlySet<string>): Promise<Backup> {
+  if (bytes.length === 0) {
+    throw new PerchError('badInput', 'the backup is empty');
+  }
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) {
+    throw new PerchError('badInput', 'this is no backup of Perch');
+  }
+  const json = parse(await unpacked(bytes));
+  const { format, version } = (json ?? {}) as { readonly format?: unknown; readonly version?: unknown };
+  if (format !== 'perch-backup') {
+    throw new PerchError('badInput', 'this is no backup of Perch');
+  }
+  if (version !== VERSION) {
+    const shown = JSON.stringify(version)?.slice(0, SHOWN_CHARS);
+    throw new PerchError('badInput', `the backup has version ${shown}, this Perch reads version ${VERSION}`);
+  }
+  if (!Check(Document, json)) {
+    const [first] = Errors(Document, json);
+    throw new PerchError('badInput', `the backup is damaged: ${first?.instancePath ?? ''} ${first?.message ?? ''}`);
+  }
+  checkNames(json.members, names);
+  const { made, by, host, members } = json;
+  return { made, by, host, members };
+}
+
+async function unpacked(bytes: Uint8Array): Promise<Buffer> {
+  try {
+    return await unpack(bytes, { maxOutputLength: MOST_UNPACKED_BYTES });
+  } catch (cause) {
+    const { code } = cause as { readonly code?: unknown };
+    if (code === 'ERR_BUFFER_TOO_LARGE') {
+      const limit = `the limit is ${MOST_UNPACKED_BYTES >> 20} MiB`;
+      throw new PerchError('badInput', `what the backup holds is too large: ${limit}`, {}, cause);
+    }
+    const isCut = code === 'Z_BUF_ERROR';
+    throw new PerchError('badInput', isCut ? 'the backup is cut off' : 'the backup is damaged', {}, cause);
+  }
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    // Other programs pack their files, too.
+    throw new PerchError('badInput', 'this is no backup of Perch', {}, cause);
+  }
+}
+
+/** A name is a file of the data folder later: only those that are known. */
+function checkNames(members: readonly Member[], names: ReadonlySet<string>): void {
+  const seen = new Set<string>();
+  for (const { name } of members) {
+    if (!names.has(name)) {
+      throw new PerchError('badInput', `the backup has a member '${name.slice(0, SHOWN_CHARS)}', which is unknown`);
+    }
+    if (seen.has(name)) {
+      throw new PerchError('badInput', `the backup has two members '${name}'`);
+    }
+    seen.add(name);
+  }
+}

@@ -1,0 +1,178 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type * as FilePromises from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { silentLogger } from '../base/log.ts';
+import { finishRestore, stageRestore, type Write } from './staged.ts';
+
+/** What happens to the disk, one step after the other; from the step on that is named nothing does. */
+const disk = vi.hoisted(() => ({ steps: 0, endsAt: Number.POSITIVE_INFINITY, failsAt: '' }));
+
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof FilePromises>();
+  const step = async <T>(what: string, work: () => Promise<T>, half: () => Promise<unknown> = async () => {}) => {
+    if (disk.steps >= disk.endsAt) {
+      throw new Error('the power is gone');
+    }
+    disk.steps += 1;
+    if (disk.steps === disk.endsAt) {
+      await half();
+      throw new Error('the power is gone');
+    }
+    if (disk.failsAt !== '' && what.endsWith(disk.failsAt)) {
+      throw Object.assign(new Error('read-only file system'), { code: 'EROFS' });
+    }
+    return work();
+  };
+  const open: typeof real.open = async (file, ...more) => {
+    const handle = await step(`open ${file}`, () => real.open(file, ...more));
+    const write = handle.writeFile.bind(handle);
+    handle.writeFile = (text) =>
+      step(
+        `write ${file}`,
+        () => write(text),
+        () => write(String(text).slice(0, String(text).length / 2)),
+      );
+    return handle;
+  };
+  const rename: typeof real.rename = (from, to) => step(`rename ${to}`, () => real.rename(from, to));
+  const rm: typeof real.rm = (file, options) => step(`rm ${file}`, () => real.rm(file, options));
+  return { ...real, open, rename, rm };
+});
+
+const OLD = { 'perch.yml': 'old config', 'users.json': 'old users', 'guests.json': 'old guests' };
+const NEW = { 'perch.yml': 'new config', 'users.json': 'new users', 'tls/server.pem': 'new certificate' };
+const WRITES: readonly Write[] = [
+  { file: 'perch.yml', text: 'new config' },
+  { file: 'guests.json', text: null },
+  { file: 'users.json', text: 'new users' },
+  { file: 'tls/server.pem', text: 'new certificate' },
+];
+
+function oldFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-staged-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(OLD)) {
+    writeFileSync(join(folder, name), text);
+  }
+  return folder;
+}
+
+/** Files that count: what a power cut left half-written has names of its own. */
+function stateOf(folder: string, below = ''): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(join(folder, below), { withFileTypes: true })
+      .filter(({ name }) => !name.endsWith('.tmp'))
+      .flatMap((entry) => {
+        const name = join(below, entry.name);
+        return entry.isDirectory()
+          ? Object.entries(stateOf(folder, name))
+          : [[name, readFileSync(join(folder, name), 'utf8')]];
+      }),
+  );
+}
+
+/** @returns whether it got to its end */
+async function until(endsAt: number, work: () => Promise<unknown>): Promise<boolean> {
+  Object.assign(disk, { steps: 0, endsAt });
+  try {
+    await work();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    disk.endsAt = Number.POSITIVE_INFINITY;
+  }
+}
+
+const finish = (folder: string, log = silentLogger) => finishRestore(folder, log, async (writes) => writes);
+
+test('what was laid down is written at the next start, and once', async () => {
+  const folder = oldFolder();
+  await stageRestore(folder, WRITES);
+  expect(stateOf(folder)).toMatchObject(OLD);
+  expect(await finish(folder)).toBe(true);
+  expect(stateOf(folder)).toEqual(NEW);
+  expect(statSync(join(folder, 'tls/server.pem')).mode & 0o777).toBe(0o600);
+  expect(statSync(join(folder, 'tls')).mode & 0o777).toBe(0o700);
+  expect(await finish(folder)).toBe(false);
+});
+
+test('a power cut at any step of laying it down leaves the old box whole, or the new one', async () => {
+  const seen = new Set<string>();
+  for (let endsAt = 1; ; endsAt += 1) {
+    const folder = oldFolder();
+    const isDone = await until(endsAt, () => stageRestore(folder, WRITES));
+    const isRestored = await finish(folder);
+    expect(stateOf(folder), `step ${endsAt}`).toEqual(isRestored ? NEW : OLD);
+    seen.add(String(isRestored));
+    if (isDone) {
+      break;
+    }
+  }
+  expect(seen).toEqual(new Set(['false', 'true']));
+});
+
+test('a power cut at any step of the start that writes it, and of the one after that, ends with all of it', async () => {
+  let cuts = 0;
+  for (let endsAt = 1; ; endsAt += 1) {
+    const folder = oldFolder();
+    await stageRestore(folder, WRITES);
+    const isDone = await until(endsAt, () => finish(folder));
+    // Once more, a little later than the first time.
+    await until(endsAt + 2, () => finish(folder));
+    await finish(folder);
+    expect(stateOf(folder), `step ${endsAt}`).toEqual(NEW);
+    if (isDone) {
+      break;
+    }
+    cuts += 1;
+  }
+  expect(cuts).toBeGreaterThan(15);
+});
+
+test.for(['.perch.yml', '.users.json', 'perch.yml'])(
+  'where %s cannot be written the box stays as it was, and begins',
+  async (name) => {
+    const folder = oldFolder();
+    await stageRestore(folder, WRITES);
+    disk.failsAt = name.startsWith('.') ? `${name}.${process.pid}.tmp` : `/${name}`;
+    onTestFinished(() => {
+      disk.failsAt = '';
+    });
+    expect(await finish(folder)).toBe(false);
+    expect(stateOf(folder)).toEqual(OLD);
+    expect(readdirSync(folder).filter((file) => file.endsWith('.tmp'))).toEqual([]);
+  },
+);
+
+test('what has been begun and cannot be gone on with ends the start in words, and is gone on with later', async () => {
+  const folder = oldFolder();
+  await stageRestore(folder, WRITES);
+  writeFileSync(join(folder, 'restore.begun'), '');
+  disk.failsAt = `.users.json.${process.pid}.tmp`;
+  await expect(finish(folder)).rejects.toThrow('the restore that was begun cannot be finished');
+  disk.failsAt = '';
+  expect(await finish(folder)).toBe(true);
+  expect(stateOf(folder)).toEqual(NEW);
+});
+
+test.for(['', '{', '[]', '{"version":1,"writes":[{"file":1}]}'])(
+  'something else in its place (%s) is put away',
+  async (text) => {
+    const folder = oldFolder();
+    writeFileSync(join(folder, 'restore.json'), text);
+    expect(await finish(folder)).toBe(false);
+    expect(stateOf(folder)).toEqual(OLD);
+  },
+);
+
+test('a configuration that lies elsewhere is written where it lies', async () => {
+  const folder = oldFolder();
+  mkdirSync(join(folder, 'etc'));
+  const file = join(folder, 'etc/perch.yml');
+  await stageRestore(folder, [{ file, text: 'new config' }]);
+  await finish(folder);
+  expect(readFileSync(file, 'utf8')).toBe('new config');
+});

@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import { explain, PerchError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { type PreparedWrite, prepareWrite, writeAtomic } from '../config/file.ts';
+import { readWhole } from './read-whole.ts';
+
+const Write = Type.Object({
+  /** Relative to the data folder, or absolute. */
+  file: Type.String(),
+  /** Null: the file goes. */
+  text: Type.Union([Type.String(), Type.Null()]),
+});
+const Staged = Type.Object({ version: Type.Literal(1), writes: Type.Array(Write) });
+export type Write = Static<typeof Write>;
+
+/** What is going to be restored: one file, so it is there whole or not at all. */
+const stagedIn = (dataDir: string): string => join(dataDir, 'restore.json');
+/** The first file has been replaced, or is just about to be: there is no way back. */
+const begunIn = (dataDir: string): string => join(dataDir, 'restore.begun');
+
+/** Lays down what the next start writes before anything reads its files; the first is to be the one that may fail. */
+export async function stageRestore(dataDir: string, writes: readonly Write[]): Promise<void> {
+  await rm(begunIn(dataDir), { force: true });
+  await writeAtomic(stagedIn(dataDir), JSON.stringify({ version: 1, writes }));
+}
+
+/**
+ * Writes what was laid down, all of it or nothing: a start that is cut off anywhere is gone on with by the next one.
+ *
+ * @param revise what is written in the end, asked anew at each start; where it gives back what it has written already it has to say the same
+ * @returns whether there was something
+ * @throws PerchError unavailable when some of it is written and the rest cannot be: then nothing may begin
+ */
+export async function finishRestore(
+  dataDir: string,
+  log: Logger,
+  revise: (writes: readonly Write[]) => Promise<readonly Write[]>,
+): Promise<boolean> {
+  const file = stagedIn(dataDir);
+  const staged = await readStaged(file, log);
+  if (!staged) {
+    await rm(begunIn(dataDir), { force: true });
+    return false;
+  }
+  const isBegun = existsSync(begunIn(dataDir));
+  let writes: readonly Write[];
+  let prepared: readonly PreparedWrite[];
+  try {
+    writes = await revise(staged);
+    prepared = await prepareAll(dataDir, writes);
+  } catch (cause) {
+    if (isBegun) {
+      throw new PerchError('unavailable', 'the restore that was begun cannot be finished', { file }, cause);
+    }
+    return giveUp(dataDir, log, cause);
+  }
+  await writeAtomic(begunIn(dataDir), '');
+  const [first, ...others] = prepared;
+  try {
+    await first?.commit();
+  } catch (cause) {
+    if (isBegun || (await isWritten(dataDir, writes[0]))) {
+      throw new PerchError('unavailable', 'the restore that was begun cannot be finished', { file }, cause);
+    }
+    await Promise.all(others.map((one) => one.drop()));
+    return giveUp(dataDir, log, cause);
+  }
+  for (const one of others) {
+    await one.commit();
+  }
+  await rm(file, { force: true });
+  await rm(begunIn(dataDir), { force: true });
+  log.warn({ files: prepared.length }, 'restored from a backup');
+  return true;
+}
+
+/** What failed may have been only to have it on the disk for good. */
+const isWritten = async (dataDir: string, write: Write | undefined): Promise<boolean> =>
+  write !== undefined && (await readWhole(resolve(dataDir, write.file))) === (write.text ?? undefined);
+
+async function giveUp(dataDir: string, log: Logger, cause: unknown): Promise<false> {
+  log.error({ cause: explain(cause) }, 'nothing was restored: the box stays as it was');
+  await rm(stagedIn(dataDir), { force: true });
+  await rm(begunIn(dataDir), { force: true });
+  return false;
+}
+
+async function readStaged(file: string, log: Logger): Promise<readonly Write[] | undefined> {
+  const text = await readWhole(file);
+  if (text === undefined) {
+    return undefined;
+  }
+  const staged = parse(text);
+  if (!Check(Staged, staged)) {
+    log.error({ file }, 'what was to be restored is damaged: the box stays as it was');
+    await rm(file, { force: true });
+    return undefined;
+  }
+  return staged.writes;
+}
+
+async function prepareAll(dataDir: string, writes: readonly Write[]): Promise<readonly PreparedWrite[]> {
+  const prepared: PreparedWrite[] = [];
+  try {
+    for (const { file, text } of writes) {
+      const target = resolve(dataDir, file);
+      await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+      prepared.push(text === null ? removal(target) : await prepareWrite(target, text));
+    }
+  } catch (error) {
+    await Promise.all(prepared.map((one) => one.drop()));
+    throw error;
+  }
+  return prepared;
+}
+
+const removal = (file: string): PreparedWrite => ({
+  commit: () => rm(file, { force: true }),
+  drop: async () => {},
+});
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

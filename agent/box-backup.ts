@@ -1,0 +1,153 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { type Backup, readBackup, writeBackup } from './backup/document.ts';
+import { readWhole } from './backup/read-whole.ts';
+import { finishRestore, stageRestore } from './backup/staged.ts';
+import {
+  CONFIG,
+  checkMembers,
+  joined,
+  linksIn,
+  MEMBERS,
+  PROTECTED,
+  peopleChange,
+  readMembers,
+  reviseWrites,
+  textOf,
+  USERS,
+  writesOf,
+} from './backup-members.ts';
+import type { Clock } from './base/clock.ts';
+import { PerchError } from './base/errors.ts';
+import type { Logger } from './base/log.ts';
+import { camerasOf } from './camera-paths.ts';
+import { changesBetween } from './config/changes.ts';
+import { ownFileOf, writeAtomic } from './config/file.ts';
+import type { Config } from './config/load.ts';
+import type { ReadyPath } from './config/path-entry.ts';
+import { problemText } from './config/problem.ts';
+import type { ConfigStore } from './config/store.ts';
+import type { BackupBox, RestorePlan } from './http/backup-routes.ts';
+
+export interface BoxBackupDeps {
+  readonly version: string;
+  readonly dataDir: string;
+  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly log: Logger;
+  readonly store: Pick<ConfigStore, 'look' | 'textInForce' | 'file' | 'current' | 'check'>;
+}
+
+/** What the box was before the last restore. */
+const FORMER = 'before-restore.perchbackup';
+
+/** What was laid down before the program began: before anything else of the data folder is read. @throws PerchError unavailable */
+export async function restoreStaged(dataDir: string, log: Logger): Promise<void> {
+  await finishRestore(dataDir, log, (writes) => reviseWrites(dataDir, writes));
+}
+
+/** All that makes this box what it is, but for recordings, as one file; and the way back from such a file. */
+export class BoxBackup implements BackupBox {
+  readonly #deps: BoxBackupDeps;
+  #isReading = false;
+  #isStaged = false;
+
+  constructor(deps: BoxBackupDeps) {
+    this.#deps = deps;
+  }
+
+  async make(): Promise<{ readonly name: string; readonly bytes: Buffer }> {
+    const { version, dataDir, clock, store } = this.#deps;
+    const made = new Date(clock.wallMs()).toISOString();
+    const host = hostname();
+    // Of a file that is wrong as a whole the last good text is in force.
+    await store.look();
+    const config = { name: CONFIG, text: store.textInForce };
+    const members = [config, ...(await readMembers(dataDir))];
+    const bytes = await writeBackup({ made, by: version, host, members });
+    return { name: `perch-${host.replace(/[^\w-]+/g, '-')}-${made.slice(0, 10)}.perchbackup`, bytes };
+  }
+
+  check(bytes: Uint8Array): Promise<RestorePlan> {
+    return this.#alone(async () => this.#planOf(await this.#read(bytes)));
+  }
+
+  /** From then on nothing else is restored: the next start writes it. */
+  stage(bytes: Uint8Array): Promise<void> {
+    return this.#alone(async () => {
+      const { dataDir, store, log } = this.#deps;
+      const backup = await this.#read(bytes);
+      const former = await this.make();
+      await writeAtomic(join(dataDir, FORMER), former.bytes);
+      await stageRestore(dataDir, writesOf(backup, store.file ?? ownFileOf(dataDir)));
+      this.#isStaged = true;
+      log.warn({ made: backup.made, host: backup.host }, 'a backup is restored: the box starts again');
+    });
+  }
+
+  /** One at a time: what is read may be large. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isReading || this.#isStaged) {
+      throw new PerchError('unavailable', 'another backup is being restored');
+    }
+    this.#isReading = true;
+    try {
+      return await work();
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  async #read(bytes: Uint8Array): Promise<Backup> {
+    const { dataDir } = this.#deps;
+    const backup = await readBackup(bytes, MEMBERS);
+    checkMembers(backup);
+    this.#configOf(backup);
+    joined(textOf(backup.members, PROTECTED) ?? '{"version":1,"ranges":[]}', await readWhole(join(dataDir, PROTECTED)));
+    return backup;
+  }
+
+  #configOf({ members }: Backup): { readonly config: Config; readonly problems: readonly string[] } {
+    const text = textOf(members, CONFIG) ?? '';
+    const { config, problems } = this.#deps.store.check(text);
+    const errors = problems.filter(({ severity }) => severity === 'error').map(problemText);
+    // What is wrong with one path alone disables that path, here as in the box that the backup is of.
+    if (!config || text.trim() === '') {
+      throw new PerchError('badInput', `${CONFIG} of the backup: ${errors[0] ?? 'it is empty'}`);
+    }
+    return { config, problems: errors };
+  }
+
+  async #planOf(backup: Backup): Promise<RestorePlan> {
+    const { dataDir, store } = this.#deps;
+    const { config, problems } = this.#configOf(backup);
+    const { made, by, host, members } = backup;
+    const { added, removed, changed, same } = peopleChange(
+      await readWhole(join(dataDir, USERS)),
+      textOf(members, USERS) ?? '',
+    );
+    return {
+      ...{ made, version: by, host, problems: [...problems] },
+      cameras: camerasChange(store.current, config),
+      people: { added: [...added], removed: [...removed], changed: [...changed], same: [...same] },
+      links: linksIn(members),
+      settings: changesBetween(store.current, config).flatMap(({ path, keys }) => (path === undefined ? keys : [])),
+    };
+  }
+}
+
+function camerasChange(before: Config, after: Config): RestorePlan['cameras'] {
+  const [old, now] = [byName(before), byName(after)];
+  const shown = ({ name, settings }: ReadyPath) => ({ path: name, title: settings.camera?.name ?? null });
+  const both = [...now.values()].filter(({ name }) => old.has(name));
+  const isSame = ({ name, settings }: ReadyPath) => isDeepStrictEqual(old.get(name)?.settings, settings);
+  return {
+    added: [...now.values()].filter(({ name }) => !old.has(name)).map(shown),
+    removed: [...old.values()].filter(({ name }) => !now.has(name)).map(shown),
+    changed: both.filter((camera) => !isSame(camera)).map(shown),
+    same: both.filter(isSame).length,
+  };
+}
+
+const byName = (config: Config): ReadonlyMap<string, ReadyPath> =>
+  new Map(camerasOf(config).map((camera) => [camera.name, camera]));

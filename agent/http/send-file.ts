@@ -1,0 +1,16 @@
+import type { FastifyReply } from 'fastify';
+
+export interface SentFile {
+  /** Letters, digits, dots and dashes. */
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+/** What a browser saves, and nobody else keeps. */
+export const sendFile = (reply: FastifyReply, { name, type, bytes }: SentFile): FastifyReply =>
+  reply
+    .header('Cache-Control', 'no-store')
+    .header('Content-Disposition', `attachment; filename="${name}"`)
+    .type(type)
+    .send(bytes);
