@@ -23,7 +23,7 @@ const FOR_ALL = [
   'GET /trust/perch.mobileconfig',
   'GET /trust/perch.pem',
 ];
-const WATCHING = ['GET /v3/paths/list', 'GET /v3/paths/get/{name}'];
+const WATCHING = ['GET /v3/paths/list', 'GET /v3/paths/get/{name}', 'GET /v3/timeline/{name}', 'GET /v3/events'];
 const OWN_SESSIONS = ['POST /v3/session/password', 'GET /v3/sessions', 'DELETE /v3/sessions/{id}'];
 /** The page's: for people. */
 const OWNERS = [
@@ -95,7 +95,7 @@ beforeAll(async () => {
   const servers = 'address: 127.0.0.1:0\nrtsp: no\nhls: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\n';
   writeFileSync(
     join(folder, 'perch.yml'),
-    `perch: own\n${servers}authInternalUsers: ${JSON.stringify(users)}\npaths:\n  door:\n`,
+    `perch: own\n${servers}authInternalUsers: ${JSON.stringify(users)}\npaths:\n  door:\n  yard:\n`,
   );
   app = await App.start({
     ...{ version: '0', dataDir: join(folder, 'data'), cwd: folder, env: {}, pageFolder: folder },
@@ -142,6 +142,48 @@ test('who is shown a path is told whether he may watch it live and play its reco
   expect(await item({ Cookie: cookie })).toMatchObject({ name: 'door', mayRead: true, mayPlayback: false });
   expect(await item({ Cookie: guest })).toMatchObject({ mayRead: true, mayPlayback: true });
   expect(await item(basic('ha'))).not.toHaveProperty('mayRead');
+});
+
+test('who may play the recordings of a camera sees its timeline and is told what it sees, and nothing else of the box', async () => {
+  const owner = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
+  const cookieOf = async (name: string, cameras: readonly string[], recordings: boolean) => {
+    const password = 'a grey wagtail';
+    await ask('POST', '/v3/users', owner, { name, password, cameras, recordings });
+    return cookiesOf(await ask('POST', '/v3/session', {}, { user: name, password }));
+  };
+  const [may, live, other] = await Promise.all([
+    cookieOf('may', ['door'], true),
+    cookieOf('live', ['door'], false),
+    cookieOf('other', ['yard'], true),
+  ]);
+  const times = 'from=2026-07-01T00:00:00Z&to=2026-07-01T01:00:00Z';
+  const status = async (cookie: string) => (await ask('GET', `/v3/timeline/door?${times}`, { Cookie: cookie })).status;
+  expect([await status(may), await status(live), await status(other)]).toEqual([200, 404, 404]);
+
+  const leave = new AbortController();
+  const listen = async (cookie: string) => {
+    const { body } = await fetch(`${url}/v3/events`, { headers: { Cookie: cookie }, signal: leave.signal });
+    const reader = (body as ReadableStream<Uint8Array>).getReader();
+    let text = '';
+    return async (end: string) => {
+      while (!text.includes(end)) {
+        text += Buffer.from((await reader.read()).value ?? []).toString();
+      }
+      return [...text.matchAll(/^event: (.*)$/gm)].map(([, type]) => type);
+    };
+  };
+  const heard = await Promise.all([listen(may), listen(live), listen(other)]);
+  await ask('PATCH', '/v3/config/paths/patch/door', owner, { maxReaders: 5 });
+  for (const path of ['door', 'yard']) {
+    await ask('POST', '/v3/events', owner, { path, type: 'motion', id: `at-${path}`, start: '2026-07-01T00:10:00Z' });
+  }
+  expect(await heard[0]('at-door')).toEqual(['event']);
+  expect(await heard[2]('at-yard')).toEqual(['event']);
+  // What he is told comes in order: who had been told of them would have been so by now.
+  await ask('PATCH', '/v3/users/live', owner, { recordings: true });
+  await ask('POST', '/v3/events', owner, { path: 'door', type: 'motion', id: 'later', start: '2026-07-01T00:20:00Z' });
+  expect(await heard[1]('later')).toEqual(['event']);
+  leave.abort();
 });
 
 test('nobody, and a player with its name and password, reach the log-in', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TOLD_REASONS } from './http/api/recordings.ts';
+import { TOLD_REASONS } from './http/api/timeline.ts';
 import { GAP_REASONS } from './record/gaps/gap-reason.ts';
 
 test("the API's document names every reason that is noted", () => {

@@ -18,6 +18,7 @@ import { type RecordingLookup, recordingRoutes } from './recordings.ts';
 import { answers } from './shapes.ts';
 import { isForViewers, type LimitedPerson } from './sight.ts';
 import { type StatsLookup, statsRoutes } from './stats.ts';
+import { timelineRoutes } from './timeline.ts';
 import { type TokenKeys, tokenKeyRoutes } from './token-keys.ts';
 
 export interface ControlApiOptions extends ConfigRoutesOptions {
@@ -87,6 +88,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(configRoutes, { config, edits, editorOf });
   await app.register(peerRoutes, { peers });
   await app.register(recordingRoutes, { recordings: options.recordings });
+  await app.register(timelineRoutes, { recordings: options.recordings, viewerOf });
   await app.register(eventRoutes, { events: options.events });
   await app.register(protectedRoutes, { protection: options.protection });
   await app.register(diskRoutes, { disks: options.disks });
@@ -94,7 +96,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(statsRoutes, { stats: options.stats });
   await app.register(cameraRoutes, { cameras: options.cameras });
   await app.register(cameraControlRoutes, { steering: options.steering });
-  await app.register(eventStreamRoutes, { streams: options.streams, access });
+  await app.register(eventStreamRoutes, { streams: options.streams, access, viewerOf });
   const openApi: OpenApiOptions = {
     version: options.info.version,
     pageFolder: options.pageFolder,

@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { Places } from '../../base/places.ts';
 import { answers } from './shapes.ts';
+import { isToldTo, type LimitedPerson } from './sight.ts';
 
 /** Proxies cut what is silent for a minute, some for half of it. */
 const HEART_BEAT_MS = 15_000;
@@ -39,6 +40,8 @@ export interface EventStreamOptions {
     require(request: FastifyRequest, action: 'api', path: string): Promise<void>;
     ip(request: FastifyRequest): string;
   };
+  /** The viewer or guest who asks; undefined: somebody with the action `api`. */
+  viewerOf(request: FastifyRequest): LimitedPerson | undefined;
 }
 
 /** Who listens to the events of the box, or to its log: one count for all listeners. */
@@ -129,7 +132,7 @@ const SCHEMA = {
   summary: 'What happens to the box, as server-sent events',
   description:
     'Each event has an id; who comes again with `Last-Event-ID` gets what he missed (the last 500 are kept, 192 KiB of them at most), ' +
-    'and an event `gap` before it when something is forgotten.',
+    'and an event `gap` before it when something is forgotten. Viewers and guests are told the events of cameras whose recordings they may play.',
   tags: ['events'],
   querystring: Type.Object({
     types: Type.Optional(
@@ -141,22 +144,34 @@ const SCHEMA = {
 };
 
 /** `GET /events`. */
-export const eventStreamRoutes: FastifyPluginAsync<EventStreamOptions> = async (app, { streams, access }) => {
+export const eventStreamRoutes: FastifyPluginAsync<EventStreamOptions> = async (app, { streams, access, viewerOf }) => {
   app.get<{ Querystring: { types?: unknown } }>('/events', { schema: SCHEMA }, (request, reply) => {
     const types = typesOf(request.query.types);
     const lastId = request.headers['last-event-id'];
-    const ip = access.ip(request);
-    const mayStill = () => access.require(request, 'api', '');
+    const isLimited = viewerOf(request) !== undefined;
+    // What he may can change while he listens.
+    const isHis = (event: BoxEvent): boolean => {
+      const person = viewerOf(request);
+      return person !== undefined && isToldTo(event, person);
+    };
+    const wants = (event: BoxEvent) => (!types || types.has(event.type)) && (!isLimited || isHis(event));
+    const mayStill = isLimited ? async () => checkKnown(viewerOf(request)) : () => access.require(request, 'api', '');
     const id = typeof lastId === 'string' ? lastId.slice(0, LONGEST_ID) : undefined;
     return (
       reply
         .type('text/event-stream; charset=utf-8')
         // nginx keeps answers back until it has some kilobytes of them.
         .header('X-Accel-Buffering', 'no')
-        .send(streams.open(ip, types && (({ type }) => types.has(type)), id, mayStill))
+        .send(streams.open(access.ip(request), wants, id, mayStill))
     );
   });
 };
+
+function checkKnown(person: LimitedPerson | undefined): void {
+  if (!person) {
+    throw new PerchError('unauthorized', 'the session has ended');
+  }
+}
 
 function typesOf(query: unknown): ReadonlySet<BoxEventType> | undefined {
   const words = [query].flat().flatMap((value) => (typeof value === 'string' ? value.split(',') : []));

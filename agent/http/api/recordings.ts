@@ -4,14 +4,15 @@ import { PerchError } from '../../base/errors.ts';
 import { OkAnswer } from '../simple-answers.ts';
 import { nameOf } from './names.ts';
 import { paginate } from './paginate.ts';
-import { answers, OrNull, PageQuery, PathName, pageOf, TimeText } from './shapes.ts';
+import { answers, PageQuery, PathName, pageOf, TimeText } from './shapes.ts';
+import type { TimelineLookup } from './timeline.ts';
 
 export interface RecordingSegment {
   /** RFC 3339, as exact as the file's name. */
   readonly start: string;
 }
 
-export interface RecordingLookup {
+export interface RecordingLookup extends TimelineLookup {
   /** Names of the paths that have recordings. */
   names(): Promise<readonly string[]> | readonly string[];
   /** Undefined when nothing in the configuration stands for the path; empty when it has no recordings. */
@@ -20,25 +21,8 @@ export interface RecordingLookup {
   deleteSegment(path: string, start: string): Promise<void>;
   /** Removes all of a path but what is protected or being written. Throws PerchError notFound. */
   deletePath(path: string): Promise<object>;
-  /** What there is of a path between two times, RFC 3339. */
-  timeline(request: TimelineRequest): Promise<object>;
   /** How far the index of recordings is, and which files it has left out. */
   index(): object;
-}
-
-/** As it came in the query. */
-export interface TimelineRequest {
-  readonly path: string;
-  readonly from: string | undefined;
-  readonly to: string | undefined;
-  /** Seconds. */
-  readonly resolution: string | undefined;
-}
-
-interface TimelineQuery {
-  readonly from?: string | readonly string[];
-  readonly to?: string | readonly string[];
-  readonly resolution?: string | readonly string[];
 }
 
 interface DeleteQuery {
@@ -58,49 +42,6 @@ const Index = Type.Object({
     count: Type.Integer(),
     files: Type.Array(Type.Object({ file: Type.String(), path: Type.String(), reason: Type.String() })),
   }),
-});
-/** As the box notes them (`record/gaps/gap-reason.ts`). */
-export const TOLD_REASONS = [
-  ...['offline', 'paused', 'recordingOff', 'diskFull', 'diskAway', 'diskFault', 'boxOff', 'clockSet', 'nothingSeen'],
-];
-const Stretches = Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
-  description: 'Seconds after `from`, and how long.',
-});
-const Timeline = Type.Object({
-  path: Type.String(),
-  from: TimeText,
-  to: TimeText,
-  resolution: Type.Number({ description: 'Seconds: gaps that are shorter are not shown.' }),
-  first: OrNull(TimeText),
-  last: OrNull(TimeText),
-  recordedSeconds: Type.Number(),
-  coverage: Stretches,
-  gaps: Stretches,
-  reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Type.Enum(TOLD_REASONS)]), {
-    description:
-      'Why nothing was recorded, as far as that is known: seconds after `from`, how long, and the reason. Some seconds off, where `gaps` are exact.',
-  }),
-  events: Type.Array(
-    Type.Object({
-      id: Type.String(),
-      type: Type.String(),
-      at: Type.Number({ description: 'Seconds after `from`.' }),
-      duration: OrNull(Type.Number()),
-      text: Type.String(),
-    }),
-  ),
-  eventCounts: Type.Array(
-    Type.Object({ type: Type.String(), at: Type.Number(), duration: Type.Number(), count: Type.Integer() }),
-  ),
-  protected: Type.Array(
-    Type.Object({ id: Type.String(), at: Type.Number(), duration: Type.Number(), note: Type.String() }),
-  ),
-  isCut: Type.Boolean({ description: 'Not all events or protected ranges fit: ask for less time.' }),
-});
-const TimelineWish = Type.Object({
-  from: TimeText,
-  to: TimeText,
-  resolution: Type.Optional(Type.Number({ description: 'Seconds.' })),
 });
 const Emptied = Type.Object({
   deleted: Type.Integer({ description: 'Files.' }),
@@ -140,17 +81,6 @@ export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }
 
   const index = { summary: 'How far the index of recordings is', tags: TAGS, response: answers(Index) };
   app.get('/recordings/index', { schema: index }, () => recordings.index());
-
-  const timeline = {
-    summary: 'What there is of a path between two times',
-    ...{ tags: TAGS, params: PathName, querystring: TimelineWish, response: answers(Timeline, 400, 404, 503) },
-  };
-  app.get<{ Querystring: TimelineQuery }>('/timeline/*', { schema: timeline }, (request) => {
-    const one = (value: string | readonly string[] | undefined) => (typeof value === 'string' ? value : value?.[0]);
-    const { from, to, resolution } = request.query;
-    const times = { from: one(from), to: one(to), resolution: one(resolution) };
-    return recordings.timeline({ path: nameOf(request), ...times });
-  });
 
   const empty = {
     summary: 'Delete all recordings of one path, but those that are protected or being written',

@@ -6,7 +6,7 @@ export interface LimitedPerson {
 }
 
 /** The only addresses of the API that viewers and guests have, and of these only what they may watch. */
-const OPEN_ROUTES = new Set(['/v3/paths/list', '/v3/paths/get/*']);
+const OPEN_ROUTES = new Set(['/v3/paths/list', '/v3/paths/get/*', '/v3/timeline/*', '/v3/events']);
 
 /** Whether a person without the permission `api` may ask this. */
 export const isForViewers = ({ method, routeOptions }: FastifyRequest): boolean =>
@@ -14,6 +14,15 @@ export const isForViewers = ({ method, routeOptions }: FastifyRequest): boolean 
 
 export const maySee = (person: LimitedPerson, path: string): boolean =>
   person.may('read', path) || person.may('playback', path);
+
+/** Of all that happens to the box a viewer is told what was seen by the cameras whose recordings are his to play. */
+export function isToldTo(event: { readonly type: string; readonly data: string }, person: LimitedPerson): boolean {
+  if (event.type !== 'event') {
+    return false;
+  }
+  const { path }: { readonly path?: unknown } = JSON.parse(event.data);
+  return typeof path === 'string' && path !== '' && person.may('playback', path);
+}
 
 /** Of a path's facts, those that are not for everybody. */
 interface Telling {
