@@ -67,6 +67,10 @@ const withPeers = {
 const LONG = [
   // Of the unit tests: the first in a new worker, three times as long behind others.
   'clock-year',
+  // The page's: most of what a browser costs.
+  ...['shell', 'recordings', 'clips', 'camera', 'live', 'people', 'cameras', 'system', 'storage', 'start', 'look'].map(
+    (name) => `page-${name}`,
+  ),
   ...[
     'webui',
     'webui-codecs',
