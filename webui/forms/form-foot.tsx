@@ -9,17 +9,19 @@ interface FormFootProps<V extends object> {
   readonly text: string;
   /** Instead of Save. */
   readonly action?: string;
+  /** There is nothing to save yet. */
+  readonly isOff?: boolean;
 }
 
 /** Save, and below it what that will do; or why it has not been done. */
-export function FormFoot<V extends object>({ form, text, action }: FormFootProps<V>) {
+export function FormFoot<V extends object>({ form, text, action, isOff = false }: FormFootProps<V>) {
   const { save, saving, savedLater, noAnswer, notSaved } = words.value;
   const state = form.saving.value;
   const failure = form.failure.value;
   const why = failure instanceof BoxError && failure.status !== 0 ? notSaved(failure.message) : noAnswer;
   return (
     <>
-      <Button kind="main" type="submit" busy={state !== 'no' && saving}>
+      <Button kind="main" type="submit" isOff={isOff} busy={state !== 'no' && saving}>
         {action ?? save}
       </Button>
       <p class={failure === undefined ? 'dim small' : 'bad small'} role="status">

@@ -101,3 +101,35 @@ test('theirs can be taken, and who has typed the same is not asked', () => {
   expect(form.conflicts.value).toEqual({});
   expect(form.isDirty.value).toBe(false);
 });
+
+test('what others save while this is being saved is no change of this form', async () => {
+  const answer = Promise.withResolvers<void>();
+  const { form } = open({ save: () => answer.promise });
+  form.set('name', 'Gate');
+  const submitted = form.submit();
+  form.follow({ name: 'Gate', days: 30 });
+  answer.resolve();
+  expect(await submitted).toBe(true);
+  expect(form.values.value).toEqual({ name: 'Gate', days: 30 });
+  expect(form.isDirty.value).toBe(false);
+});
+
+test('what is typed while it is being saved is still to be saved', async () => {
+  const answer = Promise.withResolvers<void>();
+  const { form } = open({ save: () => answer.promise });
+  form.set('days', 30);
+  const submitted = form.submit();
+  form.set('days', 7);
+  answer.resolve();
+  expect(await submitted).toBe(true);
+  expect([form.values.value.days, form.isDirty.value]).toEqual([7, true]);
+});
+
+test('who has decided between two changes is not told any more that it was not saved', async () => {
+  const { form } = open({ save: () => Promise.reject(new Error('changed meanwhile')) });
+  form.set('days', 30);
+  await form.submit();
+  form.follow({ ...saved, days: 7 }, 'eve');
+  form.keepMine('days');
+  expect(form.failure.value).toBeUndefined();
+});

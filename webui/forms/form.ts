@@ -78,9 +78,11 @@ export class Form<V extends object> {
     this.saving.value = 'busy';
     this.failure.value = undefined;
     const values = this.values.peek();
+    const changed = this.#changed(values);
     try {
-      await this.#saveAtLast(values);
-      this.#base.value = values;
+      await this.#saveAtLast(values, changed);
+      // What others have saved meanwhile is taken in already.
+      this.#base.value = { ...this.#base.peek(), ...changed };
       this.conflicts.value = {};
       return true;
     } catch (error) {
@@ -134,13 +136,16 @@ export class Form<V extends object> {
 
   keepMine(name: keyof V): void {
     const { [name]: _settled, ...others } = this.conflicts.peek();
-    this.conflicts.value = others as { readonly [K in keyof V]?: Conflict<V[K]> };
+    batch(() => {
+      this.conflicts.value = others as { readonly [K in keyof V]?: Conflict<V[K]> };
+      this.failure.value = undefined;
+    });
   }
 
-  async #saveAtLast(values: V): Promise<void> {
+  async #saveAtLast(values: V, changed: Partial<V>): Promise<void> {
     for (;;) {
       try {
-        await this.#options.save(values, this.#changed(values));
+        await this.#options.save(values, changed);
         return;
       } catch (error) {
         const again = this.#options.untilAgain(error);

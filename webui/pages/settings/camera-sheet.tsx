@@ -14,7 +14,7 @@ import { settingsLink } from '../../route.ts';
 import { camerasWords } from '../../words/cameras.ts';
 import { ConnectionSheet } from './camera-connection.tsx';
 import { type CameraFacts, type Deeper, hostOf, useCameraFacts, useConfigAtFirst } from './camera-facts.ts';
-import { CameraForm } from './camera-form.ts';
+import { type CameraForm, cameraForm, tellCameraSaved } from './camera-form.ts';
 import { KeepFields } from './camera-keep.tsx';
 import { PictureSheet } from './camera-picture.tsx';
 import { RemovalSheet } from './camera-removal.tsx';
@@ -60,7 +60,7 @@ interface LoadedProps extends CameraSheetProps {
 function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
   const say = camerasWords.value;
   const facts = useCameraFacts(name);
-  const edited = useMemo(() => new CameraForm(name, seen), []);
+  const edited = useMemo(() => cameraForm(name, seen), []);
   const [deeper, setDeeper] = useState<Deeper>();
   const [isGone, setGone] = useState(false);
   useEffect(() => {
@@ -92,7 +92,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
         form={edited.form}
         foot={<FormFoot form={edited.form} text={say.appliesAtOnce} />}
         onClosed={onClosed}
-        onSaved={() => edited.tellSaved()}
+        onSaved={() => tellCameraSaved(name, edited)}
         hasPlace
       >
         {camera && <CameraTrouble camera={camera} facts={facts} onDeeper={setDeeper} />}

@@ -1,16 +1,27 @@
-import { useState } from 'preact/hooks';
-import { patchConfig } from '../../box/config.ts';
-import { ask } from '../../box/request.ts';
-import { Button } from '../../parts/button.tsx';
-import { Sheet } from '../../parts/sheet.tsx';
-import { toast } from '../../parts/toast.tsx';
+import type { Tagged } from '../../box/config.ts';
+import { ConfigForm } from '../../forms/config-form.ts';
+import { FormFoot } from '../../forms/form-foot.tsx';
+import { FormSheet } from '../../forms/form-sheet.tsx';
+import { useConfigForm } from '../../forms/use-config-form.ts';
+import { ConflictLine } from '../../parts/conflict.tsx';
 import { voice } from '../../parts/voice.ts';
 import { byteSize } from '../../words/format.ts';
 import { storageWords } from '../../words/storage.ts';
-import { words } from '../../words/words.ts';
 import type { Place } from './storage-facts.ts';
 
-const DEFAULTS = 'v3/config/pathdefaults/patch';
+const GET = 'v3/config/pathdefaults/get';
+
+interface Defaults {
+  readonly recordPath: string;
+}
+type PlaceForm = ConfigForm<Defaults, Defaults>;
+
+const placeForm = (seen: Tagged<Defaults>): PlaceForm =>
+  new ConfigForm({
+    ...{ get: GET, patch: 'v3/config/pathdefaults/patch', seen },
+    valuesOf: ({ recordPath }) => ({ recordPath }),
+    changeOf: (changed) => changed,
+  });
 
 interface PlacesProps {
   readonly places: readonly Place[];
@@ -19,50 +30,33 @@ interface PlacesProps {
 }
 
 /** Another disk to record to: nothing on it is deleted, and nothing is formatted. */
-export function PlacesSheet({ places, onClosed, onChanged }: PlacesProps) {
+export function PlacesSheet(props: PlacesProps) {
+  const edited = useConfigForm<Defaults, Defaults>(GET, placeForm);
+  return edited ? <Places {...props} edited={edited} /> : null;
+}
+
+function Places({ places, onClosed, onChanged, edited }: PlacesProps & { readonly edited: PlaceForm }) {
   const say = storageWords.value;
-  const now = places.find(({ isChosen }) => isChosen)?.folder;
-  const [chosen, setChosen] = useState(now);
-  const [isBusy, setBusy] = useState(false);
-  const [isDone, setDone] = useState(false);
-  const place = places.find(({ folder }) => folder === chosen);
-  const others = places.filter(({ isChosen }) => !isChosen);
-  const record = async () => {
-    if (!place) {
-      return;
-    }
-    setBusy(true);
-    try {
-      const { recordPath: before } = await ask<{ recordPath: string }>('v3/config/pathdefaults/get');
-      await patchConfig(DEFAULTS, { recordPath: place.recordPath }, undefined);
-      onChanged();
-      toast(storageWords.peek().recordsThere, () => {
-        patchConfig(DEFAULTS, { recordPath: before }, undefined).then(onChanged, () => toast(words.peek().noAnswer));
-      });
-      setDone(true);
-    } catch {
-      toast(words.peek().noAnswer);
-    }
-    setBusy(false);
-  };
+  const { form } = edited;
+  const { recordPath } = form.values.value;
+  // What is recorded to now may have another form of name in the file than the one that this page writes.
+  const chosen = form.isDirty.value
+    ? places.find((place) => place.recordPath === recordPath)
+    : places.find(({ isChosen }) => isChosen);
+  const folderOf = (path: string) => places.find((place) => place.recordPath === path)?.folder ?? path;
+  const hasOthers = places.some(({ isChosen }) => !isChosen);
   return (
-    <Sheet
+    <FormSheet
       title={say.otherDisk}
-      isDone={isDone}
+      form={form}
       onClosed={onClosed}
+      onSaved={() => {
+        onChanged();
+        edited.tellSaved(storageWords.peek().recordsThere, onChanged);
+      }}
       foot={
-        others.length > 0 && (
-          <>
-            <Button
-              kind="main"
-              isOff={!place?.writable || chosen === now}
-              busy={isBusy && words.value.saving}
-              onClick={() => void record()}
-            >
-              {say.recordHere}
-            </Button>
-            <p class="dim small">{say.otherDiskText}</p>
-          </>
+        hasOthers && (
+          <FormFoot form={form} text={say.otherDiskText} action={say.recordHere} isOff={!form.isDirty.value} />
         )
       }
     >
@@ -72,13 +66,19 @@ export function PlacesSheet({ places, onClosed, onChanged }: PlacesProps) {
           <PlaceChoice
             key={one.folder}
             place={one}
-            isChosen={one.folder === chosen}
-            onChoose={() => setChosen(one.folder)}
+            isChosen={one === chosen}
+            onChoose={() => (one.isChosen ? form.takeTheirs('recordPath') : form.set('recordPath', one.recordPath))}
           />
         ))}
       </fieldset>
-      {others.length === 0 && <p>{say.noOtherDisk}</p>}
-    </Sheet>
+      <ConflictLine
+        conflict={form.conflicts.value.recordPath}
+        say={folderOf}
+        onTake={() => form.takeTheirs('recordPath')}
+        onKeep={() => form.keepMine('recordPath')}
+      />
+      {!hasOthers && <p>{say.noOtherDisk}</p>}
+    </FormSheet>
   );
 }
 

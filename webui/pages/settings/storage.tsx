@@ -49,9 +49,7 @@ export function StoragePage() {
         <Disks disks={shown} places={places.value.items} drives={drives} />
         <Button onClick={() => setOpen('places')}>{say.otherDisk}</Button>
       </section>
-      <section class="card padded">
-        <KeepFree />
-      </section>
+      <KeepFree />
       {kept.length > 0 && (
         <div class="card">
           <Row icon="lock" title={say.protectedClips} text={say.clips(kept.length)} onClick={() => setOpen('clips')} />

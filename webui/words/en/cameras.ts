@@ -45,7 +45,6 @@ export const cameras = {
   smallSize: (size: string) => `small ${size}`,
   removeOnly: 'Remove',
   oldestGo: 'Then the oldest go.',
-  changed: 'Somebody has changed this meanwhile: look above.',
   wasMisconfigured: 'Its lines in the file do not work',
   toFile: 'Open the file',
 

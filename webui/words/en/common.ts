@@ -44,6 +44,7 @@ export const common = {
     `Saved. ${camera} starts again, ${many(seconds, { other: '#' })} s.`,
   savedLater: 'Will be saved when the box is back.',
   notSaved: (why: string) => `Not saved. ${why}`,
+  changedMeanwhile: 'Somebody has changed this meanwhile.',
   cancel: 'Cancel',
   undo: 'Undo',
   less: 'Less',

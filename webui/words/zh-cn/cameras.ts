@@ -41,7 +41,6 @@ export const cameras: CamerasWords = {
   smallSize: (size) => `小画面 ${size}`,
   removeOnly: '移除',
   oldestGo: '超出后先删最旧的。',
-  changed: '刚才有人修改了这里，请看上面。',
   wasMisconfigured: '文件中它的设置无法使用',
   toFile: '打开文件',
 

@@ -38,6 +38,7 @@ export const common: CommonWords = {
   savedRestarts: (camera, seconds) => `已保存，${camera} 重新连接约 ${seconds} 秒。`,
   savedLater: '设备恢复连接后自动保存。',
   notSaved: (why) => `未保存。${why}`,
+  changedMeanwhile: '刚才有人修改了这里。',
   cancel: '取消',
   undo: '撤销',
   less: '减少',

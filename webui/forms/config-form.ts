@@ -1,0 +1,100 @@
+import { ChangedMeanwhile, patchConfig, readConfig, type Tagged } from '../box/config.ts';
+import { BoxError } from '../box/request.ts';
+import { toast } from '../parts/toast.tsx';
+import { words } from '../words/words.ts';
+import { boxForm } from './box-form.ts';
+import type { Form, FormOptions } from './form.ts';
+
+export interface ConfigFormOptions<C, V extends object> {
+  /** Where the settings are read, and where a change of them is sent. */
+  readonly get: string;
+  readonly patch: string;
+  readonly seen: Tagged<C>;
+  readonly valuesOf: (config: C) => V;
+  readonly changeOf: (changed: Partial<V>, config: C) => object;
+  readonly judge?: NonNullable<FormOptions<V>['judge']>;
+}
+
+/** Settings of the configuration: what others change meanwhile is taken in or told, never overwritten, and what was saved can be undone. */
+export class ConfigForm<C, V extends object> {
+  readonly form: Form<V>;
+  readonly #options: ConfigFormOptions<C, V>;
+  #seen: Tagged<C>;
+  /** What the last saving has replaced, and the tag of what it wrote. */
+  #before: Partial<V> = {};
+  #savedTag: string | undefined;
+
+  constructor(options: ConfigFormOptions<C, V>) {
+    this.#options = options;
+    this.#seen = options.seen;
+    this.form = boxForm<V>({
+      initial: this.#now(),
+      ...(options.judge && { judge: options.judge }),
+      save: (_values, changed) => this.#save(changed),
+    });
+  }
+
+  get config(): C {
+    return this.#seen.value;
+  }
+
+  /** Somebody has changed something: untouched fields follow. */
+  async look(by?: string): Promise<void> {
+    this.#seen = await readConfig<C>(this.#options.get);
+    this.form.follow(this.#now(), by);
+  }
+
+  /** Says that it is saved, with the way back. */
+  tellSaved(text: string, onUndone?: (before: Partial<V>) => void): void {
+    const [before, tag] = [this.#before, this.#savedTag];
+    toast(text, () => {
+      this.#undo(before, tag).then(
+        () => onUndone?.(before),
+        (error: unknown) => {
+          const isSaid = error instanceof BoxError && error.status !== 0;
+          toast(isSaid ? words.peek().notSaved(error.message) : words.peek().noAnswer);
+        },
+      );
+    });
+  }
+
+  async #undo(before: Partial<V>, tag: string | undefined): Promise<void> {
+    const { value } = await readConfig<C>(this.#options.get);
+    try {
+      await patchConfig(this.#options.patch, this.#options.changeOf(before, value), tag);
+    } catch (error) {
+      throw error instanceof ChangedMeanwhile ? new BoxError(error.status, words.peek().changedMeanwhile) : error;
+    } finally {
+      // It may have been done although no answer came.
+      await this.look().catch(() => {});
+    }
+  }
+
+  #now(): V {
+    return this.#options.valuesOf(this.#seen.value);
+  }
+
+  async #save(changed: Partial<V>): Promise<void> {
+    const now = this.#now();
+    this.#before = Object.fromEntries(Object.keys(changed).map((key) => [key, now[key as keyof V]])) as Partial<V>;
+    try {
+      await this.#write(changed);
+    } catch (error) {
+      if (!(error instanceof ChangedMeanwhile)) {
+        throw error;
+      }
+      await this.look(error.by);
+      if (Object.keys(this.form.conflicts.peek()).length > 0) {
+        throw new BoxError(error.status, words.peek().changedMeanwhile);
+      }
+      await this.#write(changed);
+    }
+  }
+
+  async #write(changed: Partial<V>): Promise<void> {
+    const { value, tag } = this.#seen;
+    this.#savedTag = await patchConfig(this.#options.patch, this.#options.changeOf(changed, value), tag);
+    // It is saved, whether the box answers once more or not.
+    await this.look().catch(() => {});
+  }
+}
