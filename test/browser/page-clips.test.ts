@@ -218,7 +218,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     const event = page.getByRole('region', { name: 'Seen on this day' }).getByRole('button', { name: /^Doorbell/ });
     expect(await event.textContent()).toContain('<b>Parcel</b>');
     // Its small picture is there.
-    await page.waitForFunction(() => (document.querySelector<HTMLCanvasElement>('.seen .thumb')?.width ?? 0) > 100);
+    await page.waitForFunction(() => (document.querySelector<HTMLCanvasElement>('.day-list .thumb')?.width ?? 0) > 100);
     await event.click();
     const opened = await until(async () => {
       const clock = await timeShown(page);

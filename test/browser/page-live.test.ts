@@ -121,15 +121,21 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('an event rings its tile for a while, and is said', async () => {
-    await using visitor = await open('localhost', { size: 'desktop' });
-    const { page } = visitor;
-    await page.getByRole('link', { name: 'Garden, Live' }).waitFor();
-    box.cameras[1]?.motion(true);
-    await page.getByRole('link', { name: 'Garden, Motion' }).waitFor();
-    box.cameras[1]?.motion(false);
-    await page.getByRole('link', { name: 'Garden, Live' }).waitFor();
-  });
+  test.each(['phone', 'desktop'] as const)(
+    'an event rings its tile for a while, on a %s, and its picture goes on where it is',
+    async (size) => {
+      await using visitor = await open('localhost', { size });
+      const { page } = visitor;
+      await page.getByRole('link', { name: 'Garden, Live' }).waitFor();
+      await playsOn(page, 1);
+      const before = await boxesOf(page);
+      box.cameras[1]?.motion(true);
+      await page.getByRole('link', { name: 'Garden, Motion' }).waitFor();
+      expect(await boxesOf(page)).toEqual(before);
+      box.cameras[1]?.motion(false);
+      await page.getByRole('link', { name: 'Garden, Live' }).waitFor();
+    },
+  );
 
   test('a held tile offers a snapshot in the size of the picture, and a pause that is undone', async () => {
     await using visitor = await open('localhost', { size: 'phone' });

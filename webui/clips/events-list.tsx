@@ -23,7 +23,7 @@ export function EventsList({ name }: { readonly name: string }) {
   }
   const words = clipWords.value;
   return (
-    <section class="seen" aria-label={words.seen}>
+    <section class="day-list" aria-label={words.seen}>
       {seen.value.length === 0 ? (
         <p class="small dim">{words.seenNothing}</p>
       ) : (
