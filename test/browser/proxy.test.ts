@@ -7,21 +7,23 @@ import { type FrontServer, startProxy } from '../peers/proxies.ts';
 const FRAMES = 20;
 const DESKTOP = { width: 1440, height: 900 };
 
+let agent: Agent;
+let viewer: Viewer;
+beforeAll(async () => {
+  [agent, viewer] = await Promise.all([startAgent({ env: { PERCH_TRUSTEDPROXIES: '127.0.0.1' } }), startViewer()]);
+});
+afterAll(async () => {
+  await viewer?.[Symbol.asyncDispose]();
+  await agent?.[Symbol.asyncDispose]();
+});
+
 for (const name of ['nginx', 'apache', 'caddy'] as const) {
   describeWith([name, 'chromium'], `Chromium, in a folder behind ${name}`, () => {
-    let agent: Agent;
     let proxy: FrontServer;
-    let viewer: Viewer;
     beforeAll(async () => {
-      agent = await startAgent({ env: { PERCH_TRUSTEDPROXIES: '127.0.0.1' } });
       proxy = await startProxy(name, agent.ports.main);
-      viewer = await startViewer();
     });
-    afterAll(async () => {
-      await viewer?.[Symbol.asyncDispose]();
-      await proxy?.[Symbol.asyncDispose]();
-      await agent?.[Symbol.asyncDispose]();
-    });
+    afterAll(() => proxy?.[Symbol.asyncDispose]());
 
     test.for(['/', '/webrtc/demo/', '/hls/demo/'])('%s shows the live picture', async (address) => {
       const page = await viewer.open(`${proxy.url}${address}`, DESKTOP);
