@@ -173,7 +173,9 @@ export class CameraBox implements CameraLookup {
       const item = failedItem(wish, failure);
       const reason = redact(failure.words);
       const { path, trouble, triesLeft } = failure;
-      log.info({ camera, reason, trouble }, 'camera not adopted');
+      const known = this.#deps.found.list().find(({ endpoint }) => endpoint === wish.endpoint);
+      const who = known ? { name: known.name, address: known.address } : { camera };
+      log.info({ ...who, reason, trouble }, 'camera not adopted');
       tell('camera', { state: 'notAdopted', camera, path, trouble, error: reason, triesLeft });
       return item;
     }

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { RTCPeerConnection, useH264 } from 'werift';
+import { RTCPeerConnection, useH264, usePCMU } from 'werift';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { credentialsIn, IceClient } from '../../../test/ice-client.ts';
 import { offerOf } from '../../../test/signalling-app.ts';
@@ -87,9 +87,10 @@ test('a refused offer leaves one line a minute with path, address and reason', a
 test('tracks that are left out are told when the viewer is there, a move not while it still looks for its way', async () => {
   const { clock, server, told } = await startServer('');
   const h264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
-  const pc = new RTCPeerConnection({ iceServers: [], iceUseIpv6: false, codecs: { video: [h264] } });
+  const pc = new RTCPeerConnection({ iceServers: [], iceUseIpv6: false, codecs: { video: [h264], audio: [usePCMU()] } });
   cleanups.push(() => pc.close());
   pc.addTransceiver('video', { direction: 'recvonly' });
+  pc.addTransceiver('audio', { direction: 'recvonly' });
   await pc.setLocalDescription(await pc.createOffer());
   const { id, secret, answer } = await server.read(viewerAt('192.0.2.1:5'), pc.localDescription?.sdp ?? '');
   expect(told('some tracks')).toEqual([]);

@@ -127,6 +127,8 @@ test('the audio is the first that the player takes, and what it does not take is
     audio: { track: -1 },
     leftOut: ['audio Opus (the player does not take it)'],
   });
+  const pictureOnly = CHROMIUM.slice(0, CHROMIUM.indexOf('m=audio'));
+  expect(chooseCodecs([h264(0x42), OPUS], parseOffer(pictureOnly)).leftOut).toEqual([]);
 });
 
 test.for([

@@ -35,7 +35,7 @@ export type Turning = Pick<OpusSound, 'whyNot'>;
 export interface Choices {
   readonly video: Choice | undefined;
   readonly audio: Choice | undefined;
-  /** What stays behind, in words for the log and for people, without commas. */
+  /** What stays behind of the kinds that the player asks for, in words for the log and for people, without commas. */
   readonly leftOut: readonly string[];
 }
 
@@ -77,12 +77,16 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer, turning = A
     // A stream without sound still has a silent section: players wait for both kinds.
     audio: audio ?? silent(audioSection),
     leftOut: tracks.flatMap((track, i) =>
-      i === video?.track || i === audio?.track
+      i === video?.track || i === audio?.track || !isAskedFor(track, offer)
         ? []
         : [whyLeftOut(track, track.kind === 'video' ? video : audio, offer, turning)],
     ),
   };
 }
+
+/** A player for pictures only misses no sound. */
+const isAskedFor = ({ kind }: Track, { sections }: Offer): boolean =>
+  (kind !== 'audio' && kind !== 'video') || sections.some((section) => section.kind === kind);
 
 /** Why browsers hear nothing of a stream with sound, in words; undefined: they hear it, or there is none. */
 export function whySilent(tracks: readonly Track[], turning = AS_IT_IS): string | undefined {
