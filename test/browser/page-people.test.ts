@@ -30,8 +30,7 @@ describeWith(['chromium'], 'the page about people', () => {
       const name = `${NAME} ${size}`;
       await using owner = await open(url, { size });
       const { page } = owner;
-      await owner.logIn();
-      await owner.go('#/settings/people');
+      await owner.logIn('#/settings/people');
       await page.getByRole('button', { name: 'Add a person' }).click();
       const sheet = page.getByRole('dialog', { name: 'Add a person' });
       await sheet.getByLabel('Name to log in with').fill('<b>');
@@ -79,6 +78,9 @@ describeWith(['chromium'], 'the page about people', () => {
       await page.getByRole('status').filter({ hasText: 'removed' }).waitFor();
       await edited.waitFor({ state: 'detached' });
       await other.page.getByText('Log in again.').or(other.page.getByLabel('Your password')).first().waitFor();
+      await page.getByRole('button', { name: 'Undo' }).click();
+      await page.getByRole('status').filter({ hasText: 'is back' }).waitFor();
+      await page.getByRole('button', { name: new RegExp(`^.?${name}`) }).waitFor();
       expect(owner.complaints).toEqual([]);
     },
   );
@@ -109,8 +111,7 @@ describeWith(['chromium'], 'the page about people', () => {
     await box.api('POST', 'users', { name: 'Stable', password: 'a lark over the field', cameras: ['gone'] });
     await using owner = await open(box.url, { size: 'phone' });
     const { page, complaints } = owner;
-    await owner.logIn();
-    await owner.go('#/settings/people');
+    await owner.logIn('#/settings/people');
     await page.getByRole('button', { name: /Stable/ }).click();
     const sheet = page.getByRole('dialog', { name: 'Stable' });
     await sheet.getByRole('button', { name: 'Gone' }).click();
@@ -138,8 +139,7 @@ describeWith(['chromium'], 'the page about people', () => {
       const url = way === 'plain' ? box.plainUrl : box.url;
       await using owner = await open(url, { size });
       const { page } = owner;
-      await owner.logIn();
-      await owner.go('#/settings/people');
+      await owner.logIn('#/settings/people');
       await page.getByRole('button', { name: 'New guest link' }).click();
       const sheet = page.getByRole('dialog', { name: 'New guest link' });
       await sheet.getByRole('button', { name: 'Garden' }).click();
@@ -179,9 +179,8 @@ describeWith(['chromium'], 'the page about people', () => {
     await using first = await open(box.url, { size: 'desktop' });
     await using second = await open(box.url, { size: 'desktop' });
     for (const one of [first, second, owner]) {
-      await one.logIn();
+      await one.logIn('#/settings/people');
     }
-    await owner.go('#/settings/people');
     await owner.page.getByRole('button', { name: 'Devices that are logged in' }).click();
     await owner.page.getByRole('button', { name: 'Log out my other devices' }).click();
     await owner.page.getByRole('status').filter({ hasText: 'Your other devices are logged out.' }).waitFor();

@@ -68,8 +68,7 @@ describeWith(['chromium'], "the page's shell", () => {
   test('a language is chosen once, and the page says everything in it after it is opened again', async () => {
     await using visitor = await open(box.url, { size: 'phone' });
     const { page } = visitor;
-    await visitor.logIn();
-    await visitor.go('#/settings/people');
+    await visitor.logIn('#/settings/people');
     await page.getByLabel('Language').selectOption('zh-CN');
     await page.getByRole('link', { name: '成员' }).waitFor();
     await page.reload();
@@ -82,8 +81,7 @@ describeWith(['chromium'], "the page's shell", () => {
   test('an appearance that was chosen wins over the device', async () => {
     await using visitor = await open(box.url, { size: 'phone', theme: 'dark' });
     const { page } = visitor;
-    await visitor.logIn();
-    await visitor.go('#/settings/people');
+    await visitor.logIn('#/settings/people');
     const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     expect(await background()).toBe('rgb(11, 14, 15)');
     await page.getByRole('radio', { name: 'Light' }).check();
@@ -96,8 +94,7 @@ describeWith(['chromium'], "the page's shell", () => {
   test('a sheet holds the focus, gives it back, closes by Back, and asks when something was typed', async () => {
     await using visitor = await open(box.url, { size: 'phone' });
     const { page } = visitor;
-    await visitor.logIn();
-    await visitor.go('#/settings/people');
+    await visitor.logIn('#/settings/people');
     const opener = page.getByRole('button', { name: 'Change password' });
     await opener.click();
     const sheet = page.getByRole('dialog', { name: 'Change password' });
@@ -148,8 +145,7 @@ describeWith(['chromium'], "the page's shell", () => {
   test('a wrong password until now stands at its field', async () => {
     await using visitor = await open(box.url, { size: 'phone' });
     const { page } = visitor;
-    await visitor.logIn();
-    await visitor.go('#/settings/people');
+    await visitor.logIn('#/settings/people');
     await page.getByRole('button', { name: 'Change password' }).click();
     await page.getByLabel('Your password until now').fill(`${OWNER_PASSWORD} no`);
     await page.getByLabel('Your new password').fill('short');

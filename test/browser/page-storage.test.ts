@@ -41,8 +41,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
 
   const open = async (size: Size, way: 'localhost' | 'plain') => {
     const visitor = await visit(viewer.browser, (way === 'localhost' ? box.url : box.plainUrl) ?? '', { size });
-    await visitor.logIn();
-    await visitor.go('#/settings/storage');
+    await visitor.logIn('#/settings/storage');
     return visitor;
   };
   const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
@@ -80,8 +79,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await page.route('**/v3/recordings/usage', (route) =>
       route.fulfill({ json: { bytes: 5e9, bytesPerDay: 2e9, reachesBackDays: 1, items } }),
     );
-    await visitor.logIn();
-    await visitor.go('#/settings/storage');
+    await visitor.logIn('#/settings/storage');
     await page.getByText('26 days', { exact: true }).waitFor();
     await page.getByRole('link', { name: /^Front door 30 days wanted, 26 fit 3 GB$/ }).waitFor();
     await page.getByText('2 GB a day').waitFor();
@@ -144,8 +142,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
         json: { items: [...items, { ...other, recordPath: `${folder}/perch/%path/%Y-%m-%d_%H-%M-%S-%f` }] },
       });
     });
-    await visitor.logIn();
-    await visitor.go('#/settings/storage');
+    await visitor.logIn('#/settings/storage');
     await page.getByRole('button', { name: 'Record to another disk' }).click();
     const sheet = page.getByRole('dialog');
     await settled(page, '.fate');

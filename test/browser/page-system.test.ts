@@ -22,19 +22,18 @@ describeWith(['chromium'], 'the page about the system', () => {
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
   });
-  const open = async (size: Size, way: 'plain' | 'localhost') => {
+  const open = async (size: Size, way: 'plain' | 'localhost', place: string) => {
     const url = way === 'plain' ? box.plainUrl : box.url;
     expect(url, 'this machine has no address but loopback').toBeDefined();
     const visitor = await visit(viewer.browser, url ?? '', { size });
-    await visitor.logIn();
+    await visitor.logIn(place);
     return visitor;
   };
   const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
 
   test.for(waysInTurn())('how the box does is said on a %s, by %s', async ([size, way]) => {
-    await using owner = await open(size, way);
+    await using owner = await open(size, way, '#/settings/system');
     const { page, complaints } = owner;
-    await owner.go('#/settings/system');
     await page.getByRole('heading', { name: /Running well|Working hard|One thing/ }).waitFor();
     await page.getByText('Perch v0.0.0').waitFor();
     expect(await page.locator('.spark').first().isVisible()).toBe(size === 'desktop');
@@ -45,9 +44,8 @@ describeWith(['chromium'], 'the page about the system', () => {
   test.for(waysInTurn())(
     'a line of the log stands on the page as it is written, on a %s, by %s',
     async ([size, way]) => {
-      await using owner = await open(size, way);
+      await using owner = await open(size, way, '#/settings/system/log');
       const { page, complaints } = owner;
-      await owner.go('#/settings/system/log');
       await page.locator('.log-lines li').first().waitFor();
       await settled(page, '.log-lines');
       expect(await axeFindings(page)).toEqual([]);
@@ -77,9 +75,8 @@ describeWith(['chromium'], 'the page about the system', () => {
     'a mistake in the file stands at its line, and the mended text is saved, on a %s, by %s',
     async ([size, way]) => {
       const before = file();
-      await using owner = await open(size, way);
+      await using owner = await open(size, way, '#/settings/system/file');
       const { page, complaints } = owner;
-      await owner.go('#/settings/system/file');
       const editor = page.getByRole('textbox', { name: 'Configuration file' });
       await editor.waitFor();
       expect(await editor.inputValue()).toBe(before);
@@ -119,9 +116,8 @@ describeWith(['chromium'], 'the page about the system', () => {
   );
 
   test('whoever saves a file that another has changed meanwhile is told, compares, and keeps both', async () => {
-    await using owner = await open('desktop', 'localhost');
+    await using owner = await open('desktop', 'localhost', '#/settings/system/file');
     const { page } = owner;
-    await owner.go('#/settings/system/file');
     const editor = page.getByRole('textbox', { name: 'Configuration file' });
     await editor.waitFor();
     await editor.fill(`${file()}# mine\n`);
@@ -139,9 +135,8 @@ describeWith(['chromium'], 'the page about the system', () => {
   });
 
   test.for(waysInTurn())('a restart of the box is told and survived, on a %s, by %s', async ([size, way]) => {
-    await using owner = await open(size, way);
+    await using owner = await open(size, way, '#/settings/system');
     const { page, complaints } = owner;
-    await owner.go('#/settings/system');
     const former = box.app;
     await page.getByRole('button', { name: 'Restart' }).click();
     await page.getByText('Tap again to restart.').waitFor();

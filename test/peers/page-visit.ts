@@ -35,8 +35,8 @@ export interface Visit extends AsyncDisposable {
   readonly complaints: string[];
   /** The place behind `#`, without loading the page anew once it is there. */
   go(place: string): Promise<void>;
-  /** Logs in as the owner, without the form, and opens the page. */
-  logIn(password?: string): Promise<void>;
+  /** Logs in as the owner, without the form, and opens the page; at the live pictures when no place is given. */
+  logIn(place?: string): Promise<void>;
 }
 
 export interface VisitOptions {
@@ -62,15 +62,15 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
     go: async (place) => {
       await page.goto(`${url}/${place}`);
     },
-    logIn: async (password = OWNER_PASSWORD) => {
+    logIn: async (place = '#/live') => {
       const headers = { 'Sec-Fetch-Site': 'same-origin' };
-      const answer = await context.request.post(`${url}/v3/session`, { data: { password }, headers });
+      const answer = await context.request.post(`${url}/v3/session`, { data: { password: OWNER_PASSWORD }, headers });
       if (!answer.ok()) {
         throw new Error(`the log-in was refused: ${answer.status()} ${await answer.text()}`);
       }
       // A page that is there already would not ask again who one is.
       await page.goto('about:blank');
-      await page.goto(`${url}/#/live`);
+      await page.goto(`${url}/${place}`);
       await page.getByRole('navigation').waitFor();
       // What is refused before one has logged in was to be refused.
       complaints.length = 0;
