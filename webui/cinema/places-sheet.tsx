@@ -43,7 +43,7 @@ export function PlacesSheet({ camera, all, onChanged, onClosed }: PlacesSheetPro
       {all.map(({ token, name }) => (
         <Sure
           key={token}
-          title={name || token}
+          title={say.forgetPlace(name || token)}
           text={say.forgetPlaceSure}
           onSure={async () => {
             const isForgotten = await forgetPlace(camera, token).then(

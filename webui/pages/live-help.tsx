@@ -90,7 +90,7 @@ export function CameraKeysSheet({ camera, onClosed }: { readonly camera: Camera;
     ['F', say.fullScreen],
     ['I', say.information],
     ...(has('.rewind') ? ([['L', live]] as const) : []),
-    ['PageUp PageDown', say.keyMove],
+    ['PgUp PgDn', say.keyMove],
     ['Esc', back],
     ['?', say.keys],
   ];

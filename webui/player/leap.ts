@@ -39,7 +39,8 @@ export function leapTo({ still, from }: Leap, stage: Stage, veiled: Element): vo
   Object.assign(still.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
   still.className = 'leap';
   still.setAttribute('aria-hidden', 'true');
-  document.body.append(still);
+  // Controls lie over the large picture, also while it comes.
+  (veiled.closest('.cinema') ?? document.body).append(still);
   const duration = width > from.width ? GROW_MS : SHRINK_MS;
   veiled.animate({ opacity: [0, 0] }, { duration });
   const begin = `translate(${from.left - left}px, ${from.top - top}px) scale(${from.width / width}, ${from.height / height})`;

@@ -54,7 +54,7 @@ export function HandedPicture({ player, bridge, leap, isOn }: HandedPlayer & { r
     const { current } = place;
     if (leap && current) {
       // When all is laid out, and before it is painted.
-      queueMicrotask(() => leapTo(leap, (bridge ?? player).stage, current));
+      queueMicrotask(() => leapTo(leap, (bridge ?? player).stage, current.closest('.screen') ?? current));
     }
   }, []);
   return (

@@ -95,6 +95,7 @@ export const live = {
   placeName: 'Name of the place',
   placeNameHint: 'Such as Gate or Bench.',
   placeSaved: 'Saved. The camera finds back by itself.',
+  forgetPlace: (place: string) => `Forget ${place}`,
   forgetPlaceSure: 'The camera forgets this place. Tap again to do it.',
   placeForgotten: 'Forgotten. The camera stays where it looks.',
   placeKept: 'The camera has not forgotten it.',

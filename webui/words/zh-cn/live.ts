@@ -92,6 +92,7 @@ export const live: LiveWords = {
   placeName: '位置名称',
   placeNameHint: '例如大门、长椅。',
   placeSaved: '已保存，摄像头可自动转回这里。',
+  forgetPlace: (place) => `删除 ${place}`,
   forgetPlaceSure: '摄像头将不再记得此位置。再点一次确认。',
   placeForgotten: '已删除，摄像头方向不变。',
   placeKept: '摄像头没有删除此位置。',
