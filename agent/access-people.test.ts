@@ -27,7 +27,15 @@ const WATCHING = ['GET /v3/paths/list', 'GET /v3/paths/get/{name}', 'GET /v3/tim
 const OWN_SESSIONS = ['POST /v3/session/password', 'GET /v3/sessions', 'DELETE /v3/sessions/{id}'];
 /** The page's: for people. */
 const OWNERS = [
-  ...['/v3/users', '/v3/users/{name}', '/v3/guests', '/v3/guests/{id}', '/v3/system', '/v3/zlm'],
+  ...[
+    '/v3/users',
+    '/v3/users/{name}',
+    '/v3/users/{name}/restore',
+    '/v3/guests',
+    '/v3/guests/{id}',
+    '/v3/system',
+    '/v3/zlm',
+  ],
   ...[
     '/v3/log',
     '/v3/log/live',

@@ -90,6 +90,12 @@ export class People {
     this.#tell(name, false);
   }
 
+  /** He logs in anew: his sessions are over. */
+  async restoreUser(name: string): Promise<void> {
+    await this.users.restore(name);
+    this.#log.info({ user: name }, 'removed user is back');
+  }
+
   /** @param token of the session that stays */
   async setPassword(name: string, password: string, token?: string): Promise<void> {
     await this.users.setPassword(name, password);

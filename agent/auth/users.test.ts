@@ -39,6 +39,23 @@ test('viewers are added, changed and removed, and are there after a restart', as
   expect(await readFile(join(folder, 'users.json'), 'utf8')).not.toContain('red kite');
 });
 
+test('a viewer who was removed is had back with the same password and rights, unless another has the name now', async () => {
+  await put({ users: [owner] });
+  const users = await Users.open(folder);
+  await users.add(EVE, 'red kite');
+  await expect(users.restore('eve')).rejects.toThrow("no user 'eve' was removed lately");
+  await users.remove('eve');
+  expect(users.person('eve')).toBeUndefined();
+  await users.restore('eve');
+  expect([users.viewers, await users.verify('eve', 'red kite')]).toEqual([[EVE], true]);
+  expect((await Users.open(folder)).viewers).toEqual([EVE]);
+  await expect(users.restore('eve')).rejects.toThrow("no user 'eve' was removed lately");
+  await users.remove('eve');
+  await users.add({ ...EVE, name: 'Eve' }, 'grey heron');
+  await expect(users.restore('eve')).rejects.toThrow("there is a user 'eve' already");
+  await expect(users.restore('owner')).rejects.toThrow("no user 'owner' was removed lately");
+});
+
 test.for([
   ['eve', "there is a user 'eve' already"],
   ['EVE', "there is a user 'EVE' already"],

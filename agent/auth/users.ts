@@ -7,6 +7,8 @@ import { limitedPerson, ownerPerson, type Person, type Rights } from './person.t
 import { loadPrivate, savePrivate } from './private-file.ts';
 
 export const USERS_LIMIT = 50;
+/** So many that were removed can be had back. */
+const REMOVED_LIMIT = 10;
 export const CAMERAS_LIMIT = 500;
 const NAME_CHARS = 64;
 const PATH_CHARS = 512;
@@ -49,6 +51,8 @@ export class Users {
   #people = new Map<string, Person>();
   /** Hashed instead of a user's own when the name is wrong, so that the time does not tell which of the two it was. */
   #decoy: Promise<PasswordHash> | undefined;
+  /** The last that were removed, until Perch ends: the owner may have meant another. */
+  #removed: readonly User[] = [];
   #changing: Promise<void> = Promise.resolve();
   #claiming = false;
 
@@ -110,17 +114,10 @@ export class Users {
   async add(viewer: ViewerItem, password: string): Promise<void> {
     checkName(viewer.name);
     const hash = await hashPassword(password);
-    await this.#change((users) => {
-      // The owner's name stays free while the box is set up again.
-      if ([OWNER_NAME, ...users.map(({ name }) => name)].some((name) => isSameName(name, viewer.name))) {
-        throw new PerchError('badInput', `there is a user '${viewer.name}' already`);
-      }
-      if (users.length >= USERS_LIMIT) {
-        throw new PerchError('badInput', `there are ${users.length} users already, at most ${USERS_LIMIT} are kept`);
-      }
-      const { name, cameras, live, recordings } = viewer;
-      return [...users, { name, role: 'viewer', password: hash, cameras: copyOf(cameras), live, recordings }];
-    });
+    const { name, cameras, live, recordings } = viewer;
+    await this.#change((users) =>
+      withNew(users, { name, role: 'viewer', password: hash, cameras: copyOf(cameras), live, recordings }),
+    );
   }
 
   /** @throws PerchError notFound, also for the owner: he has all rights and changes his password himself */
@@ -144,8 +141,19 @@ export class Users {
   }
 
   async remove(name: string): Promise<void> {
-    this.#viewer(name);
+    const removed = this.#viewer(name);
     await this.#change((users) => users.filter((user) => user.name !== name));
+    this.#removed = [removed, ...this.#removed.filter((user) => user.name !== name)].slice(0, REMOVED_LIMIT);
+  }
+
+  /** Has a viewer back that was removed a moment ago, with the same password. @throws PerchError notFound when he is forgotten */
+  async restore(name: string): Promise<void> {
+    const removed = this.#removed.find((user) => user.name === name);
+    if (!removed) {
+      throw new PerchError('notFound', `no user '${name.slice(0, NAME_CHARS)}' was removed lately`);
+    }
+    await this.#change((users) => withNew(users, removed));
+    this.#removed = this.#removed.filter((user) => user !== removed);
   }
 
   async setPassword(name: string, password: string): Promise<void> {
@@ -163,10 +171,12 @@ export class Users {
     return verifyPassword(password, user.password);
   }
 
-  #viewer(name: string): void {
-    if (!this.#users.some((user) => user.role === 'viewer' && user.name === name)) {
+  #viewer(name: string): User {
+    const viewer = this.#users.find((user) => user.role === 'viewer' && user.name === name);
+    if (!viewer) {
       throw new PerchError('notFound', `there is no user '${name.slice(0, NAME_CHARS)}' whom the owner has added`);
     }
+    return viewer;
   }
 
   /** One change after the other, each of what the one before has left; nothing holds that the disk does not have. */
@@ -213,6 +223,17 @@ function isWhole({ users, setup }: UsersFile): boolean {
   const owners = users.filter(({ role }) => role === 'owner').length;
   const names = new Set(users.map(({ name }) => name));
   return names.size === users.length && (owners === 1 || (owners === 0 && (users.length === 0 || setup === 'again')));
+}
+
+function withNew(users: readonly User[], viewer: User): readonly User[] {
+  // The owner's name stays free while the box is set up again.
+  if ([OWNER_NAME, ...users.map(({ name }) => name)].some((name) => isSameName(name, viewer.name))) {
+    throw new PerchError('badInput', `there is a user '${viewer.name}' already`);
+  }
+  if (users.length >= USERS_LIMIT) {
+    throw new PerchError('badInput', `there are ${users.length} users already, at most ${USERS_LIMIT} are kept`);
+  }
+  return [...users, viewer];
 }
 
 const isViewer = (user: User) => user.role === 'viewer';

@@ -100,6 +100,7 @@ test('a viewer sees the cameras that the owner has chosen, and nothing of the se
     ['POST', '/v3/users'],
     ['PATCH', '/v3/users/eve'],
     ['DELETE', '/v3/users/eve'],
+    ['POST', '/v3/users/eve/restore'],
     ['POST', '/v3/guests'],
   ] as const) {
     expect(await eve.status(method, url, {})).toBe(401);
@@ -109,6 +110,13 @@ test('a viewer sees the cameras that the owner has chosen, and nothing of the se
   expect(await asks(eve)).toEqual([200, 200, 200, 200, 401, 401, 401, 200]);
   expect(await owner.status('DELETE', '/v3/users/eve')).toBe(200);
   expect(await asks(eve)).toEqual(Array(8).fill(401));
+
+  expect(await owner.status('POST', '/v3/users/eve/restore', {})).toBe(200);
+  // The sessions stay over.
+  expect(await asks(eve)).toEqual(Array(8).fill(401));
+  await eve.logIn('eve', 'red kite');
+  expect(await asks(eve)).toEqual([200, 200, 200, 200, 401, 401, 401, 200]);
+  expect(await owner.status('POST', '/v3/users/eve/restore', {})).toBe(404);
 });
 
 test('a name is the same however a keyboard composes its letters', async () => {

@@ -59,6 +59,7 @@ export interface PeopleLookup {
   addUser(viewer: ViewerRights & { readonly name: string }, password: string): Promise<void>;
   changeUser(name: string, rights: Partial<ViewerRights>, password?: string): Promise<void>;
   removeUser(name: string): Promise<void>;
+  restoreUser(name: string): Promise<void>;
   /** @param user undefined: everybody's */
   listSessions(user: string | undefined): readonly {
     readonly id: string;
@@ -132,6 +133,19 @@ function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOption
     { onRequest, schema: remove },
     async ({ params: { name } }) => {
       await people.removeUser(name.normalize('NFC'));
+      return { status: 'ok' };
+    },
+  );
+
+  const restore = {
+    summary: 'Has a viewer back that was removed since Perch has started, one of the last ten, with the same password',
+    ...{ tags, params, response: answers },
+  };
+  app.post<{ Params: { name: string } }>(
+    '/v3/users/:name/restore',
+    { onRequest, bodyLimit, schema: restore },
+    async ({ params: { name } }) => {
+      await people.restoreUser(name.normalize('NFC'));
       return { status: 'ok' };
     },
   );

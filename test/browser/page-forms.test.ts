@@ -152,4 +152,24 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     await sheet.getByRole('button', { name: 'Record here' }).click();
     await until(async () => expect(file()).toContain(`recordPath: ${pathOn('usb')}`));
   });
+
+  test('a person whose adding was not answered is added once, with what was typed', async () => {
+    await using visitor = await visit(viewer.browser, box.url, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn();
+    await visitor.go('#/settings/people');
+    await page.getByRole('button', { name: 'Add a person' }).click();
+    const sheet = page.getByRole('dialog');
+    await sheet.getByLabel('Name to log in with').fill('Jay');
+    await sheet.getByLabel('Password', { exact: true }).fill('a jay in the oak');
+    // The box does it, and its answer is lost.
+    await once(page, '**/v3/users', async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await sheet.getByRole('button', { name: 'Add a person' }).click();
+    await sheet.waitFor({ state: 'detached' });
+    const { items } = await box.api<{ items: readonly { name: string }[] }>('GET', 'users');
+    expect(items.filter(({ name }) => name === 'Jay')).toHaveLength(1);
+  });
 });

@@ -86,7 +86,7 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
         <Sure
           title={say.removePerson(user.name)}
           text={say.removePersonText}
-          onSure={() => remove(user.name, () => [setGone(true), onChanged()])}
+          onSure={() => remove(user.name, () => setGone(true), onChanged)}
         />
       )}
     </FormSheet>
@@ -100,6 +100,8 @@ function personForm(user: UserItem | undefined, taken: readonly string[]) {
     cameras: user?.cameras ?? 'all',
     sees: user?.recordings ? 'both' : 'live',
   };
+  /** No answer came: he may be added all the same. */
+  let mayBeThere = false;
   return boxForm<Person>({
     initial,
     judge: {
@@ -110,8 +112,9 @@ function personForm(user: UserItem | undefined, taken: readonly string[]) {
     },
     save: async (values, changed) => {
       try {
-        await (user ? change(user.name, changed) : add(values));
+        await (user ? change(user.name, changed) : mayBeThere ? addOrChange(values) : add(values));
       } catch (error) {
+        mayBeThere ||= error instanceof BoxError && error.status === 0;
         // The box's own reason for a refused password is that too many people use it: its length was judged here.
         const isPassword = error instanceof BoxError && error.status === 400 && error.message.includes('password');
         throw isPassword ? new FieldError<Person>('password', youWords.peek().newPasswordCommon) : error;
@@ -129,6 +132,18 @@ function nameFault(text: string, taken: readonly string[]): string | undefined {
 const add = ({ name, password, cameras, sees }: Person): Promise<unknown> =>
   ask('v3/users', { method: 'POST', body: { name: name.trim(), password, cameras, recordings: sees === 'both' } });
 
+/** The name was free when it was typed: whoever has it now is the one who was added. */
+async function addOrChange(values: Person): Promise<void> {
+  try {
+    await add(values);
+  } catch (error) {
+    if (!(error instanceof BoxError && error.status === 400 && error.message.includes('already'))) {
+      throw error;
+    }
+    await change(values.name.trim(), values);
+  }
+}
+
 const change = (name: string, { password, cameras, sees }: Partial<Person>): Promise<unknown> =>
   ask(`v3/users/${encodeURIComponent(name)}`, {
     method: 'PATCH',
@@ -139,14 +154,24 @@ const change = (name: string, { password, cameras, sees }: Partial<Person>): Pro
     },
   });
 
-async function remove(name: string, onGone: () => void): Promise<void> {
+async function remove(name: string, onGone: () => void, onChanged: () => void): Promise<void> {
+  const address = `v3/users/${encodeURIComponent(name)}`;
   try {
-    await ask(`v3/users/${encodeURIComponent(name)}`, { method: 'DELETE' });
-    toast(peopleWords.peek().personRemoved(name));
+    await ask(address, { method: 'DELETE' });
+    toast(peopleWords.peek().personRemoved(name), () => {
+      ask(`${address}/restore`, { method: 'POST', body: {} }).then(() => {
+        toast(peopleWords.peek().personIsBack(name));
+        onChanged();
+      }, tellFailure);
+    });
     onGone();
+    onChanged();
   } catch (error) {
-    toast(
-      error instanceof BoxError && error.status !== 0 ? words.peek().notSaved(error.message) : words.peek().noAnswer,
-    );
+    tellFailure(error);
   }
+}
+
+function tellFailure(error: unknown): void {
+  const { notSaved, noAnswer } = words.peek();
+  toast(error instanceof BoxError && error.status !== 0 ? notSaved(error.message) : noAnswer);
 }

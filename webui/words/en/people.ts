@@ -25,6 +25,7 @@ export const people = {
   removePerson: (name: string) => `Remove ${name}`,
   removePersonText: 'Their devices are logged out at once. Tap again to remove.',
   personRemoved: (name: string) => `${name} removed.`,
+  personIsBack: (name: string) => `${name} is back, and logs in with the same password.`,
 
   guestLinks: 'Guest links',
   guestLinksText: 'Show somebody a camera for a while, without a password.',

@@ -26,6 +26,7 @@ export const people: PeopleWords = {
   removePerson: (name) => `移除 ${name}`,
   removePersonText: '此人的设备会立即退出登录。再按一次即移除。',
   personRemoved: (name) => `已移除 ${name}。`,
+  personIsBack: (name) => `${name} 已恢复，可用原密码登录。`,
 
   guestLinks: '访客链接',
   guestLinksText: '不用密码，让他人临时看某个摄像头。',
