@@ -5,7 +5,7 @@ import { OWNER_PASSWORD, startPageBox } from '../page-box.ts';
 import { startViewer } from '../peers/browser.ts';
 import { type Size, settled, visit } from '../peers/page-visit.ts';
 import { buildHouse, type House, NO_DEMO } from './house.ts';
-import { ownersShots, type Shot, type Spoken, WORDS } from './shots.ts';
+import { enter, ownersShots, type Shot, type Spoken, WORDS } from './shots.ts';
 
 /**
  * Pictures of every place and sheet in both sizes, themes and languages, for people to look through. Arguments: the folder, and what the
@@ -39,11 +39,7 @@ const failures: string[] = [];
 
 async function take(page: Page, say: Spoken, url: string, name: string, shot: Shot): Promise<void> {
   try {
-    // Another document each time, so that no sheet of the one before stays.
-    await page.goto('about:blank');
-    await page.goto(`${url}/${shot.place}`);
-    await settled(page, shot.sign);
-    await shot.act?.(page, say);
+    await enter(page, url, say, shot);
   } catch (error) {
     failures.push(`${name}: ${String(error).split('\n')[0]}`);
   }
@@ -101,7 +97,8 @@ async function stillsOf(browser: Browser, { box, cameras }: House): Promise<Stil
 }
 
 async function shootHouse(browser: Browser, house: House): Promise<void> {
-  const shots = ownersShots(house);
+  const [door = '', , , , paused = '', offline = ''] = house.cameras;
+  const shots = ownersShots({ door, paused, offline, visitMs: house.visitMs, viewer: 'Ann' });
   const owner = { password: OWNER_PASSWORD, stills: await stillsOf(browser, house) };
   await house.goSilent();
   for (const way of WAYS) {

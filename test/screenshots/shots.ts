@@ -11,7 +11,6 @@ import { you } from '../../webui/words/en/you.ts';
 import { zhCn } from '../../webui/words/zh-cn.ts';
 import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
 import { settled } from '../peers/page-visit.ts';
-import type { House } from './house.ts';
 
 const ENGLISH = { common, live, clips, start, cameras, storage, system, people, you };
 export type Spoken = typeof ENGLISH;
@@ -25,6 +24,27 @@ export interface Shot {
   readonly act?: (page: Page, say: Spoken) => Promise<void>;
 }
 
+/** What the pictures are of. */
+export interface Sitters {
+  /** A camera that is live, one that is paused, and one that is offline. */
+  readonly door: string;
+  readonly paused: string;
+  readonly offline: string;
+  /** A moment that `door` was recorded at. */
+  readonly visitMs: number;
+  /** A viewer. */
+  readonly viewer: string;
+}
+
+/** Goes there and does it. @param url the page's */
+export async function enter(page: Page, url: string, say: Spoken, { place, sign, act }: Shot): Promise<void> {
+  // Another document each time, so that no sheet of the one before stays.
+  await page.goto('about:blank');
+  await page.goto(`${url}/${place}`);
+  await settled(page, sign);
+  await act?.(page, say);
+}
+
 const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).first().click();
 const row = (page: Page, name: string) => page.locator('.row', { hasText: name }).first().click();
 const shot = (name: string, place: string, sign: string, act?: Shot['act']): Shot => ({
@@ -33,8 +53,7 @@ const shot = (name: string, place: string, sign: string, act?: Shot['act']): Sho
 });
 
 /** What the owner sees, place by place and sheet by sheet. */
-export function ownersShots({ cameras: names, visitMs }: House): readonly Shot[] {
-  const [door = '', , , , paused = '', offline = ''] = names;
+export function ownersShots({ door, paused, offline, visitMs, viewer }: Sitters): readonly Shot[] {
   const visit = `#/rec/${door}?t=${new Date(visitMs).toISOString()}`;
   const clip = `&clip=${Math.round(visitMs - 15_000)}-${Math.round(visitMs + 27_000)}`;
   return [
@@ -51,7 +70,7 @@ export function ownersShots({ cameras: names, visitMs }: House): readonly Shot[]
       await page.keyboard.press('g');
       await settled(page, '.sheet');
     }),
-    ...settingsShots(door, offline),
+    ...settingsShots(door, offline, viewer),
   ];
 }
 
@@ -88,7 +107,7 @@ function liveShots(door: string, paused: string, offline: string): readonly Shot
   ];
 }
 
-function settingsShots(door: string, offline: string): readonly Shot[] {
+function settingsShots(door: string, offline: string, viewer: string): readonly Shot[] {
   const sheetOf = (name: string): [string, string] => [`#/settings/cameras/${name}`, '.sheet'];
   const deeper = (name: string, text: (say: Spoken) => string) =>
     shot(name, ...sheetOf(door), async (page, say) => {
@@ -118,7 +137,7 @@ function settingsShots(door: string, offline: string): readonly Shot[] {
     shot('file', '#/settings/system/file', '.editor'),
     shot('people', '#/settings/people', '.you'),
     opened('people-add', 'people', '.you', (page, say) => press(page, say.people.addPerson)),
-    opened('people-person', 'people', '.you', (page) => row(page, 'Ann')),
+    opened('people-person', 'people', '.you', (page) => row(page, viewer)),
     opened('people-link', 'people', '.you', (page, say) => press(page, say.people.newGuestLink)),
     opened('people-password', 'people', '.you', (page, say) => press(page, say.you.changePassword)),
     opened('people-devices', 'people', '.you', (page, say) => row(page, say.you.devices)),

@@ -103,7 +103,7 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
       <CameraTrouble camera={camera} player={player} showsSmall={showsSmall} />
       {showsInfo && <InfoCard camera={camera} player={seen} />}
       {camera.main.mayPlayback !== false && <Strip camera={camera} isBack={isBack} onBack={setBack} />}
-      {isOwner.value && !isBack && <Turn name={camera.name} />}
+      {isOwner.value && !isBack && canPlay(camera.main) && <Turn name={camera.name} />}
       <Actions camera={camera} player={player} isSoundOn={isSoundOn} keys={keys} />
       {showsKeys && <Keys camera={camera} onClosed={() => setShowsKeys(false)} />}
     </div>

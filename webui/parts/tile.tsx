@@ -117,22 +117,23 @@ export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
   const content = (
     <>
       <HandedPicture {...handed} isOn={canPlay(pathOf(camera, isAlone))} />
-      {isStopped && <span class="chip corner">{say.notRecording}</span>}
       <span class="caption">
         <span class="name">
           <i class="dot" />
           <b>
             <bdi>{camera.title}</bdi>
-          </b>
+          </b>{' '}
           {word && <span class="word">{word}</span>}
-        </span>
+        </span>{' '}
         {step && !isWall && <span class="step">{step}</span>}
-      </span>
+      </span>{' '}
+      {isStopped && <span class="chip corner">{say.notRecording}</span>}
     </>
   );
   const looks = {
     class: `tile ${state.kind}${seen === undefined ? '' : ' seen'}`,
-    'aria-label': [camera.title, word ?? speaker.words.live, isStopped && say.notRecording, step]
+    // What is seen, in its order, so that it can be said to open it.
+    'aria-label': [camera.title, word, step, isStopped && say.notRecording, !word && speaker.words.live]
       .filter(Boolean)
       .join(', '),
     'data-technology': player.view.value.technology,

@@ -1,0 +1,126 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type PageBox, startPageBox } from '../page-box.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { axeFindings, settled, type Visit, visit } from '../peers/page-visit.ts';
+import { describeWith } from '../peers/peers.ts';
+import { ownersShots, type Shot, WORDS } from '../screenshots/shots.ts';
+
+/** Names that people give, and some that nobody should. */
+const LONG = 'The camera above the door of the old barn';
+const WORD = 'Donaudampfschifffahrtsgesellschaftskapitän';
+const MIXED = '<b>باب البيت الأمامي</b> 🐦🏡 前门';
+
+/** What is wider than what it stands in, and can be moved sideways there. */
+const sideways = (page: Page): Promise<readonly string[]> =>
+  page.evaluate(() => {
+    const frames = [
+      document.documentElement,
+      ...document.querySelectorAll('main, .cinema, .sheet-content, .settings-page'),
+    ];
+    return frames
+      .filter((one) => one.scrollWidth > one.clientWidth && getComputedStyle(one).overflowX !== 'hidden')
+      .map(({ tagName, className, scrollWidth, clientWidth }) => {
+        const wide = [...document.querySelectorAll('body *')].filter((one) => {
+          const { right, width } = one.getBoundingClientRect();
+          return width > 0 && right > innerWidth + 1 && !one.closest('.rooms');
+        });
+        const names = wide.slice(0, 4).map((one) => `${one.tagName}.${one.getAttribute('class')}`);
+        return `${tagName}.${className}: ${scrollWidth} in ${clientWidth}: ${names.join(', ')}`;
+      });
+  });
+
+describeWith(['chromium'], "the page's looks", () => {
+  let viewer: Viewer;
+  let box: PageBox;
+  let shots: readonly Shot[];
+  beforeAll(async () => {
+    const config = 'pathDefaults:\n  record: yes\n';
+    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}, {}], config })]);
+    await box.claim();
+    const names = await box.adopt();
+    for (const [i, title] of [LONG, WORD, MIXED].entries()) {
+      await box.api('PATCH', `cameras/patch/${names[i]}`, { title });
+    }
+    const [door = '', paused = '', offline = ''] = names;
+    await box.api('POST', 'users', { name: LONG, password: 'a wren in the hedge', cameras: 'all', recordings: true });
+    await box.api('POST', 'events', { path: door, type: 'doorbell', text: WORD });
+    await box.api('PATCH', `cameras/patch/${paused}`, { paused: true });
+    await box.cameras[2]?.stop({ isSilent: true });
+    shots = ownersShots({ door, paused, offline, visitMs: Date.now(), viewer: LONG });
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+
+  async function open(url: string | undefined): Promise<Visit> {
+    expect(url, 'this machine has no address but loopback').toBeDefined();
+    const visitor = await visit(viewer.browser, url ?? '', { size: 'desktop' });
+    await visitor.logIn();
+    return visitor;
+  }
+
+  const WINDOWS = [
+    ['320 px', { width: 320, height: 568 }, 100],
+    ['letters of twice the size', { width: 390, height: 844 }, 200],
+    ['a phone held sideways', { width: 844, height: 390 }, 100],
+    ['3840 px', { width: 3840, height: 2160 }, 100],
+  ] as const;
+  /** What scrolls sideways in which of the windows. */
+  async function sidewaysInAll(page: Page, name: string): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const [window, size, percent] of WINDOWS) {
+      await page.setViewportSize(size);
+      await page.evaluate((part) => {
+        document.documentElement.style.fontSize = `${part}%`;
+        return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      }, percent);
+      found.push(...(await sideways(page)).map((what) => `${name}, ${window}: ${what}`));
+    }
+    await page.evaluate(() => document.documentElement.removeAttribute('style'));
+    await page.setViewportSize({ width: 390, height: 844 });
+    return found;
+  }
+
+  test('no place scrolls sideways, however narrow or large the window and whatever cameras are called', async () => {
+    await using visitor = await open(box.plainUrl);
+    const found: string[] = [];
+    for (const { name, place, sign } of shots.filter(({ act }) => !act)) {
+      await visitor.go(place);
+      await settled(visitor.page, sign);
+      found.push(...(await sidewaysInAll(visitor.page, name)));
+    }
+    expect(found).toEqual([]);
+    expect(visitor.complaints).toEqual([]);
+  });
+
+  test.for([
+    ['pictures', false],
+    ['the settings', true],
+  ] as const)('no sheet of %s scrolls sideways, and axe finds nothing in any', async ([, isSettings]) => {
+    await using visitor = await open(box.url);
+    const { page } = visitor;
+    const found: string[] = [];
+    await page.setViewportSize({ width: 390, height: 844 });
+    for (const { name, place, sign, act } of shots) {
+      if (act && place.startsWith('#/settings') === isSettings) {
+        await visitor.go(place);
+        await settled(page, sign);
+        await act(page, WORDS.en);
+        found.push(...(await sidewaysInAll(page, name)));
+        found.push(...(await axeFindings(page)).map((finding) => `${name}: ${finding}`));
+        await closeAll(page);
+      }
+    }
+    expect(found).toEqual([]);
+    expect(visitor.complaints).toEqual([]);
+  });
+});
+
+async function closeAll(page: Page): Promise<void> {
+  while ((await page.locator('.sheet[open], [role=menu]').count()) > 0) {
+    await page.keyboard.press('Escape');
+    await page.waitForTimeout(50);
+  }
+}
