@@ -32,8 +32,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
 
   const open = async (size: Size, way: 'localhost' | 'plain', place: string) => {
     const visitor = await visit(viewer.browser, (way === 'localhost' ? box.url : box.plainUrl) ?? '', { size });
-    await visitor.logIn();
-    await visitor.go(place);
+    await visitor.logIn(place);
     return visitor;
   };
   const sheetOf = (name: string) => `#/settings/cameras/${name}`;
@@ -137,8 +136,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await page.route('**/v3/events*', (route) =>
       route.fulfill({ contentType: 'text/event-stream', body: ': none\n\n' }),
     );
-    await visitor.logIn();
-    await visitor.go(sheetOf(garden));
+    await visitor.logIn(sheetOf(garden));
     const sheet = page.getByRole('dialog');
     await sheet.getByRole('spinbutton', { name: 'Keep for' }).press('ArrowUp');
     await box.api('PATCH', `config/paths/patch/${garden}`, { recordDeleteAfter: '14d', recordMaxSize: '20G' });

@@ -156,8 +156,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await box.claim();
     await using visitor = await open(box.url, { size: 'phone', theme: 'light' });
     const { page } = visitor;
-    await visitor.logIn();
-    await visitor.go('#/settings/cameras/add');
+    await visitor.logIn('#/settings/cameras/add');
     await page.getByRole('heading', { name: 'Three cameras found' }).waitFor();
     await page.getByRole('checkbox', { name: /Front door/ }).uncheck();
     await box.cameras[1]?.stop({ isSilent: true });
