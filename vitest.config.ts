@@ -67,42 +67,25 @@ const withPeers = {
 const LONG = [
   // Of the unit tests: the first in a new worker, three times as long behind others.
   'clock-year',
-  // The page's: most of what a browser costs.
-  ...['shell', 'recordings', 'clips', 'camera', 'live', 'people', 'cameras', 'system', 'storage', 'start', 'look'].map(
-    (name) => `page-${name}`,
-  ),
+  // Suites of the page, which cost the most, each with others that mostly wait.
+  ...['page-shell', 'recorded-seek', 'page-recordings', 'player-chromium', 'playback-seek', 'page-clips', 'proxies'],
+  ...['page-live', 'recordings', 'page-camera', 'configuration', 'rtsp-ours', 'page-cameras', 'hooks', 'truncation'],
+  ...['page-look', 'disk-space', 'page-people', 'hls-first-viewer', 'rtsp-paths', 'webui', 'recordings-mpegts'],
+  ...['page-storage', 'disk-hangs', 'page-forms', 'video-codecs', 'power-cut', 'page-start', 'camera-adoption'],
+  ...['page-system', 'attacks', 'page-backup', 'player-firefox', 'camera', 'page-again', 'players', 'webui-codecs'],
   ...[
-    'webui',
-    'webui-codecs',
+    'playback-proof',
     'webui-away',
-    'player-chromium',
-    'recorded-seek',
-    'disk-space',
-    'webrtc-publishing',
-    'webrtc-watching',
-  ],
-  ...[
-    'webrtc-publisher-page',
-    'players',
-    'aac-sound',
+    'events',
+    'page-first',
     'webrtc-pages',
-    'codecs',
-    'video-codecs',
-    'camera',
-    'hls-validator',
-  ],
-  ...['playback-proof', 'recorded-streams', 'rtsp-paths', 'disk-hangs', 'rtsp-tunnels', 'power-cut'],
-  ...['rtsp-server', 'events', 'networks', 'recordings-mpegts', 'hls-first-viewer', 'webrtc-firefox', 'playback-seek'],
-  ...[
-    'webrtc-pages-firefox',
-    'player-firefox',
-    'people',
-    'configuration',
-    'https',
-    'player-tracks',
     'proxy',
-    'hls-secure',
+    'webrtc-publishing',
+    'aac-sound',
   ],
+  ...['webrtc-watching', 'webrtc-publisher-page', 'codecs', 'hls-validator', 'recorded-streams', 'rtsp-tunnels'],
+  ...['rtsp-server', 'networks', 'webrtc-firefox', 'webrtc-pages-firefox', 'people', 'https', 'player-tracks'],
+  'hls-secure',
   // Those of `ALONE`: beside the first the next three, beside the fifth the others.
   ...[
     'hls-players',
