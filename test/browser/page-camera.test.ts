@@ -29,9 +29,11 @@ describeWith(['chromium'], 'one camera', () => {
   });
   const open = async (way: 'localhost' | 'plain', options: VisitOptions, camera = garden) => {
     const visitor = await visit(viewer.browser, (way === 'localhost' ? box.url : box.plainUrl) ?? '', options);
-    await visitor.logIn();
-    await visitor.go(`#/live/${camera}`);
-    await visitor.page.locator('.cinema .stage.playing').waitFor();
+    await visitor.logIn(`#/live/${camera}`);
+    // The large one, and nothing above it that goes on until then.
+    await visitor.page.locator('.cinema .picture:only-child .stage.playing').waitFor();
+    // Comes later, and the pad makes room for it.
+    await visitor.page.locator('.rewind .time').waitFor();
     return visitor;
   };
   const head = () => {
