@@ -38,6 +38,22 @@ test('a path and its small picture are one camera, in the order of the box', () 
   ]);
 });
 
+test('cameras of one name are told apart, whatever their order', () => {
+  const named = (name: string, title: string, order: number) => item(name, { title, order });
+  const cameras = pairCameras([
+    named('ip_camera_2', 'IP Camera', 0),
+    named('ip_camera', 'IP Camera', 1),
+    named('hut', 'IP Camera 2', 2),
+    named('ip_camera_3', 'IP Camera', 3),
+  ]);
+  expect(cameras.map(({ name, title }) => [name, title])).toEqual([
+    ['ip_camera_2', 'IP Camera 3'],
+    ['ip_camera', 'IP Camera'],
+    ['hut', 'IP Camera 2'],
+    ['ip_camera_3', 'IP Camera 4'],
+  ]);
+});
+
 test('a small picture whose large one is not there stands for itself', () => {
   expect(pairCameras([item('garden_sub')]).map(({ name }) => name)).toEqual(['garden_sub']);
 });

@@ -17,10 +17,33 @@ const SUB = '_sub';
 export function pairCameras(items: readonly PathItem[]): Camera[] {
   const byName = new Map(items.map((item) => [item.name, item]));
   const isSub = ({ name }: PathItem) => name.endsWith(SUB) && byName.has(name.slice(0, -SUB.length));
-  return items
-    .filter((item) => !isSub(item))
-    .map((main) => ({ name: main.name, title: titleOf(main), main, sub: byName.get(main.name + SUB) }))
+  const mains = items.filter((item) => !isSub(item));
+  const titles = titlesOf(mains);
+  return mains
+    .map((main) => ({
+      name: main.name,
+      title: titles.get(main.name) ?? main.name,
+      main,
+      sub: byName.get(main.name + SUB),
+    }))
     .sort((a, b) => placeOf(a) - placeOf(b));
+}
+
+/** Cameras of one model often have one name: the second is `IP Camera 2`, in the order of their paths, which stays. */
+function titlesOf(mains: readonly PathItem[]): ReadonlyMap<string, string> {
+  const taken = new Set(mains.map(titleOf));
+  const given = new Set<string>();
+  const titles = new Map<string, string>();
+  for (const main of [...mains].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const own = titleOf(main);
+    let title = own;
+    for (let number = 2; given.has(title) || (title !== own && taken.has(title)); number += 1) {
+      title = `${own} ${number}`;
+    }
+    given.add(title);
+    titles.set(main.name, title);
+  }
+  return titles;
 }
 
 const placeOf = ({ main }: Camera): number => main.order ?? Number.MAX_SAFE_INTEGER;
