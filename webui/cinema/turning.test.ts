@@ -53,12 +53,31 @@ test('of many wishes while it has not heard yet the last one is told', async () 
   expect(heard).toEqual([RIGHT, UP]);
 });
 
-test('let go before it has heard, it stops as soon as it has', async () => {
+test('a tap moves it for 400 ms from when it has heard, also when it hears late', async () => {
   const { heard, turning, answer } = slowCamera();
   turning.turn(RIGHT);
   turning.stop();
+  await vi.advanceTimersByTimeAsync(700);
   await answer();
+  await vi.advanceTimersByTimeAsync(399);
+  expect(heard).toEqual([RIGHT]);
+  await vi.advanceTimersByTimeAsync(1);
   expect(heard).toEqual([RIGHT, 'stop']);
+  await answer();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(heard).toEqual([RIGHT, 'stop']);
+});
+
+test('a tap that becomes a push goes on', async () => {
+  const { heard, turning, answer } = slowCamera();
+  turning.turn(RIGHT);
+  await answer();
+  turning.stop();
+  turning.turn(UP);
+  await vi.advanceTimersByTimeAsync(399);
+  await answer();
+  await vi.advanceTimersByTimeAsync(400);
+  expect(heard).toEqual([RIGHT, UP]);
 });
 
 test('the page that goes stops it at once, and says nothing to one that rests', async () => {

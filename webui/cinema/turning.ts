@@ -15,6 +15,8 @@ export interface TurnCalls {
 
 /** The box stops a camera two seconds after it was told last. */
 const RENEW_MS = 1_000;
+/** A tap moves it so long that one sees it. */
+const SHORTEST_MS = 400;
 /** Closer to the middle nothing moves. */
 const STILL_SHARE = 0.2;
 const STEP = 0.1;
@@ -25,7 +27,10 @@ export class Turning {
   #wanted = AT_REST;
   #told = AT_REST;
   #isTelling = false;
-  #renewal: ReturnType<typeof setTimeout> | undefined;
+  /** Of the next call: it is told once more that it moves, or a tap ends. */
+  #next: ReturnType<typeof setTimeout> | undefined;
+  /** When the camera had heard that it moves; undefined while it rests. */
+  #movesSinceMs: number | undefined;
 
   constructor(calls: TurnCalls) {
     this.#calls = calls;
@@ -33,9 +38,7 @@ export class Turning {
 
   turn(velocity: Velocity): void {
     this.#wanted = velocity;
-    if (!isSame(velocity, this.#told)) {
-      this.#tell();
-    }
+    this.#tellNews();
   }
 
   stop(): void {
@@ -44,7 +47,7 @@ export class Turning {
 
   /** Nothing waits for anything any more: the page goes. */
   leave(): void {
-    clearTimeout(this.#renewal);
+    clearTimeout(this.#next);
     const isMoving = this.#isTelling || !isSame(this.#told, AT_REST);
     this.#wanted = AT_REST;
     this.#told = AT_REST;
@@ -53,12 +56,21 @@ export class Turning {
     }
   }
 
-  async #tell(): Promise<void> {
-    if (this.#isTelling) {
+  #tellNews(): void {
+    if (this.#isTelling || isSame(this.#wanted, this.#told)) {
       return;
     }
+    clearTimeout(this.#next);
+    const leftMs = (this.#movesSinceMs ?? 0) + SHORTEST_MS - performance.now();
+    if (isSame(this.#wanted, AT_REST) && this.#movesSinceMs !== undefined && leftMs > 0) {
+      this.#next = setTimeout(() => this.#tell(), leftMs);
+    } else {
+      this.#tell();
+    }
+  }
+
+  async #tell(): Promise<void> {
     this.#isTelling = true;
-    clearTimeout(this.#renewal);
     const wanted = this.#wanted;
     this.#told = wanted;
     try {
@@ -67,10 +79,11 @@ export class Turning {
       this.#calls.onFailure();
     }
     this.#isTelling = false;
+    this.#movesSinceMs = isSame(wanted, AT_REST) ? undefined : (this.#movesSinceMs ?? performance.now());
     if (!isSame(this.#wanted, this.#told)) {
-      this.#tell();
+      this.#tellNews();
     } else if (!isSame(this.#told, AT_REST)) {
-      this.#renewal = setTimeout(() => this.#tell(), RENEW_MS);
+      this.#next = setTimeout(() => this.#tell(), RENEW_MS);
     }
   }
 }
