@@ -6,6 +6,7 @@ import { checkedBody } from './checked-body.ts';
 import {
   cookieOf,
   DEVICE_COOKIE,
+  GUEST_COOKIE,
   noCookie,
   ownCookie,
   SESSION_COOKIE,
@@ -122,6 +123,8 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
       await accounts.logOut(token);
     }
     reply.header('Set-Cookie', noCookie(SESSION_COOKIE, origin));
+    // Who opened a guest's link in this browser before would go on as that guest.
+    reply.header('Set-Cookie', noCookie(GUEST_COOKIE, origin));
     return { status: 'ok' };
   });
 }
