@@ -146,6 +146,9 @@ export class AdoptedCameras implements AdoptedLookup {
     if (pausedUntil != null && paused !== true) {
       throw new PerchError('badInput', 'pausedUntil is the end of a pause: it needs paused: true');
     }
+    if (pausedUntil != null && Date.parse(pausedUntil) <= this.#deps.clock.wallMs()) {
+      throw new PerchError('badInput', `pausedUntil ${pausedUntil} is over already`);
+    }
     const name = title === undefined ? undefined : oneLine(title);
     if (name === '') {
       throw new PerchError('badInput', 'title is empty');

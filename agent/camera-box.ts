@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import { AdoptedCameras, type AdoptedCamerasDeps } from './adopted-cameras.ts';
 import type { TellBox } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
+import { PerchError } from './base/errors.ts';
 import { Gate } from './base/gate.ts';
 import { joinSignals } from './base/joined-signal.ts';
 import { type Logger, redact } from './base/log.ts';
@@ -103,6 +104,11 @@ export class CameraBox implements CameraLookup {
     if (!isRange(target, includeLoopback)) {
       const wish = { ...login, address: target };
       return lookJson(this.#looks.start(target, (signal, tell) => this.#adopter.look(wish, signal, tell)));
+    }
+    if (found.isSearchingRange) {
+      throw new PerchError('exhausted', 'a range of addresses is being searched already, one at a time', {
+        isBusy: true,
+      });
     }
     const look = this.#looks.start(target, async (signal, tell) => {
       await found.probe(target, { signal, onProgress: (done, total) => tell({ what: 'a probe', done, total }) });

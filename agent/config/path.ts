@@ -34,7 +34,8 @@ export const CameraSchema = Type.Object({
   ),
   clearPassword: Type.Optional(
     Type.Boolean({
-      description: 'The password may be sent to the ONVIF service so that anybody in the network can read it.',
+      description:
+        'The password may be sent to the camera (ONVIF, stills, the trial of its stream) so that anybody in the network can read it.',
     }),
   ),
 });

@@ -64,11 +64,13 @@ function textOf(error: unknown, status: number, { routeOptions }: FastifyRequest
 
 /**
  * A limit of attempts is not a full disk: what says when to come again is 429 (RFC 6585 §4), not 507.
- * What could be done if its camera were not paused is 409 (RFC 9110 §15.5.10), not 501.
+ * What could be done if its camera were not paused, or if the same were not being done already, is 409
+ * (RFC 9110 §15.5.10), not 501 or 507.
  */
 function statusOf(error: unknown): number {
   if (error instanceof PerchError) {
-    if (error.code === 'unsupported' && error.context['isPaused'] === true) {
+    const { isPaused, isBusy } = error.context;
+    if ((error.code === 'unsupported' && isPaused === true) || (error.code === 'exhausted' && isBusy === true)) {
       return 409;
     }
     const isForNow = error.code === 'exhausted' && error.context['retryAfterS'] !== undefined;

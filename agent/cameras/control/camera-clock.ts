@@ -15,6 +15,9 @@ const SET_TOLERANCE_MS = 3_000;
 const MAX_ZONE = 500;
 const HOST = /^[a-z0-9](?:[a-z0-9.:-]{0,251}[a-z0-9])?$/i;
 
+/** May begin with a colon; without a zone, which is the camera's own. */
+const IPV6 = /^[\da-f:.]{2,45}$/i;
+
 export async function readCameraClock(session: OnvifSession): Promise<CameraClock> {
   await session.readClock();
   const now = await readDateAndTime(session);
@@ -55,7 +58,7 @@ export async function setCameraClock(session: OnvifSession, clock: Clock): Promi
 
 /** Lets the camera ask a time server, and take its time from there. */
 export async function setCameraNtp(session: OnvifSession, host: string): Promise<CameraClock> {
-  if (!HOST.test(host)) {
+  if (!HOST.test(host) && !(IPV6.test(host) && isIPv6(host))) {
     throw new PerchError('badInput', `'${host.slice(0, 64)}' is not the name or address of a time server`);
   }
   const [type, element] = isIPv4(host)

@@ -120,6 +120,10 @@ export class FoundCameras {
     return this.#looking !== undefined;
   }
 
+  get isSearchingRange(): boolean {
+    return this.#isSweeping;
+  }
+
   /**
    * Asks single addresses, for networks that do not carry multicast: only when somebody wants it.
    * @param range an address or at most a /24 in a private network

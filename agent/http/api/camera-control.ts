@@ -40,7 +40,11 @@ const ClockFacts = Type.Object({
   ntpServer: OrNull(Type.String()),
 });
 const Ntp = Type.Object(
-  { ntpServer: Type.Optional(Type.String({ maxLength: 253, description: 'To be asked from now on.' })) },
+  {
+    ntpServer: Type.Optional(
+      Type.String({ maxLength: 253, description: 'A name or an address, to be asked from now on.' }),
+    ),
+  },
   { additionalProperties: false, description: 'Empty: the clock is set to that of the box.' },
 );
 const encoder = {
@@ -58,8 +62,8 @@ const Advice = Type.Object({
 const NewEncoder = Type.Object(
   {
     groupFrames: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-    fps: Type.Optional(Type.Number({ minimum: 1, maximum: 120 })),
-    bitrateKbps: Type.Optional(Type.Integer({ minimum: 1, maximum: 200_000 })),
+    fps: Type.Optional(Type.Integer({ minimum: 1, maximum: 120 })),
+    bitrateKbps: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
   },
   { additionalProperties: false, minProperties: 1 },
 );

@@ -29,7 +29,7 @@ export interface CameraLookup {
   /** Probes the networks; resolves when that is over. */
   discover(): Promise<void>;
   found(): readonly Static<typeof FoundItem>[];
-  /** Looks at an address or a range. @throws badInput outside of private networks, exhausted */
+  /** Looks at an address or a range. @throws badInput outside of private networks, exhausted: ranges one at a time */
   probe(body: Static<typeof ProbeBody>): Static<typeof LookAnswer>;
   look(id: string): Static<typeof LookAnswer> | undefined;
   /** @returns whether there is one of this id */
@@ -74,7 +74,7 @@ const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app,
     summary: 'Find out what is at an address, or which cameras are in a range',
     description:
       'Goes on by itself: `GET` of the id tells how far it is, events `camera` with the state `probing` do, too. A range has its cameras in `found`.',
-    ...{ tags: TAGS, body: ProbeBody, response: answers(LookAnswer, 400, 413, 429) },
+    ...{ tags: TAGS, body: ProbeBody, response: answers(LookAnswer, 400, 409, 413, 429) },
   };
   app.post('/cameras/probe', { bodyLimit: MAX_BODY_BYTES, schema: probe }, async ({ body }) =>
     cameras.probe(checkedBody(ProbeBody, body)),
