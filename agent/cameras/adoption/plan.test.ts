@@ -128,3 +128,8 @@ test.for([
 ] as const)('the name %s is refused', ([name, words]) => {
   expect(() => editsFor({ ...PLAN, name }, good(FILE))).toThrow(words);
 });
+
+test('a name is one line and says itself in the order that it is written in', () => {
+  const { config } = written({ ...PLAN, title: '\u2066Front\r\n\u202edoor\u202c\u2069 👨\u200d👩 مرحبا ' });
+  expect(config.paths.get('front_door')?.settings?.camera?.name).toBe('Front door 👨\u200d👩 مرحبا');
+});

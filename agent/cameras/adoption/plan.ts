@@ -94,8 +94,15 @@ function checkName(name: string, isTaken: (name: string) => boolean): void {
   }
 }
 
-/** What cameras and people give as a name may have line breaks, which lists and logs have no place for. */
-export const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+/**
+ * What cameras and people give as a name may have line breaks, which lists and logs have no place for, and marks that turn
+ * what is written behind them around (Unicode UAX #9 §2).
+ */
+export const oneLine = (text: string): string =>
+  text
+    .replace(/\p{Bidi_Control}/gu, '')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
 
 function blockOf(plan: CameraPlan, stream: StreamPlan, title: string, record: CameraPlan['record']): object {
   const { identity, credentials, clearPassword } = plan;
