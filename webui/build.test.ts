@@ -134,6 +134,8 @@ test('each later page is below 40 kB gzipped, each file of a language is below 8
   }
   expect(await bytesOf([...(await firstLoad()), ...later])).toBeLessThan(WHOLE_LIMIT_BYTES);
 });
+      'system-backup',
+      'restore-sheet',
 
 test('near-live.js gives pages that are no modules what keeps their player near live', async () => {
   const script = await readFile(join(folder, 'near-live.js'), 'utf8');

@@ -28,8 +28,8 @@ export interface SettingsPlace {
   readonly room: SettingsRoom;
   /** Of cameras: the one that is edited. */
   readonly camera?: string;
-  /** Of cameras `add`; of system `log` and `file`. */
-  readonly part?: 'add' | 'log' | 'file';
+  /** Of cameras `add`; of system `backup`, `log` and `file`. */
+  readonly part?: 'add' | 'backup' | 'log' | 'file';
 }
 
 const ROOMS: readonly string[] = ['cameras', 'storage', 'system', 'people'] satisfies SettingsRoom[];
@@ -61,7 +61,7 @@ function readSettings(path: string): SettingsPlace {
   return {
     page: 'settings',
     room,
-    ...(room === 'system' && (rest === 'log' || rest === 'file') ? { part: rest } : {}),
+    ...(room === 'system' && (rest === 'backup' || rest === 'log' || rest === 'file') ? { part: rest } : {}),
   };
 }
 

@@ -92,6 +92,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['cameras', '#/settings/cameras', '.settings-page .row'],
   ['storage', '#/settings/storage', '.settings-page .card .icon'],
   ['system', '#/settings/system', '.headline'],
+  ['backup', '#/settings/system/backup', '.restore'],
   ['log', '#/settings/system/log', '.log-lines li'],
   ['file', '#/settings/system/file', '.editor'],
   ['people', '#/settings/people', '.you'],

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { BoxError } from '../box/request.ts';
 import { claim, isOwner, loadSession, session } from '../box/session.ts';
+import { lazyPart } from '../lazy-page.tsx';
 import { Button } from '../parts/button.tsx';
 import { PasswordField, TextField } from '../parts/field.tsx';
 import { Mark } from '../parts/icon.tsx';
@@ -9,11 +10,16 @@ import { LIVE, place } from '../route.ts';
 import type { CommonWords } from '../words/en/common.ts';
 import type { StartWords } from '../words/en/start.ts';
 import { startWords } from '../words/start.ts';
-import { words } from '../words/words.ts';
+import { loadSettingsWords, words } from '../words/words.ts';
 import { AddCameras } from './settings/add-cameras.tsx';
 import { judgePassword } from './start-password.ts';
 
 const START = '#/start';
+
+const RestoreSheet = lazyPart(async () => {
+  await loadSettingsWords();
+  return (await import('./settings/restore-sheet.tsx')).RestoreSheet;
+});
 
 /** What was wrong, by the field that it is about. */
 interface Wrong {
@@ -36,6 +42,7 @@ function Claim() {
   const [code, setCode] = useState('');
   const [wrong, setWrong] = useState<Wrong>({});
   const [isBusy, setBusy] = useState(false);
+  const [isRestoring, setRestoring] = useState(false);
   const needsCode = session.value?.needsSetupCode === true;
   const judgement = judgePassword(password);
   const sentences = { short: say.passwordHint, common: say.passwordCommon, good: say.passwordLong } as const;
@@ -94,6 +101,12 @@ function Claim() {
       <Button kind="main" type="submit" busy={isBusy && say.saving}>
         {say.findCameras}
       </Button>
+      <div class="other-way">
+        <Button kind="text" onClick={() => setRestoring(true)}>
+          {say.haveBackup}
+        </Button>
+      </div>
+      {isRestoring && <RestoreSheet onClosed={() => setRestoring(false)} />}
     </form>
   );
 }

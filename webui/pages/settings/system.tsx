@@ -18,6 +18,7 @@ import { bitRate, byteSize, longDuration, number } from '../../words/format.ts';
 import { systemWords } from '../../words/system.ts';
 import { words } from '../../words/words.ts';
 
+const Backup = lazyPage(() => import('./system-backup.tsx').then((page) => page.BackupPage));
 const Log = lazyPage(() => import('./system-log.tsx').then((page) => page.LogPage));
 const File = lazyPage(() => import('./system-file.tsx').then((page) => page.FilePage));
 
@@ -29,7 +30,16 @@ const MOST_SAID = 2;
 export function SystemPage() {
   const here = place.value;
   const part = here.page === 'settings' ? here.part : undefined;
-  return part === 'log' ? <Log.Page /> : part === 'file' ? <File.Page /> : <Overview />;
+  switch (part) {
+    case 'backup':
+      return <Backup.Page />;
+    case 'log':
+      return <Log.Page />;
+    case 'file':
+      return <File.Page />;
+    default:
+      return <Overview />;
+  }
 }
 
 function Overview() {
@@ -56,6 +66,7 @@ function System({ facts }: { readonly facts: SystemFacts }) {
       <Values facts={facts} />
       <div class="card">
         <Row title={say.log} text={say.logText} href={settingsLink('system', 'log')} />
+        <Row title={say.backup} text={say.backupRow} href={settingsLink('system', 'backup')} />
         <Row title={say.file} text={say.forExperts} href={settingsLink('system', 'file')} />
         {facts.canRestart && <Sure title={say.restart} text={say.restartText} onSure={restart} />}
       </div>

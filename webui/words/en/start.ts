@@ -13,6 +13,7 @@ export const start = {
   setupCodeHint: "It stands in the box's log and on its screen.",
   setupCodeWrong: 'This is not the setup code. It changes each time the box starts.',
   findCameras: 'Find my cameras',
+  haveBackup: 'I have a backup',
 
   step: (now: number, all: number) => `Step ${now} of ${all}`,
   searching: 'Looking for cameras…',

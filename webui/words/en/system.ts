@@ -1,3 +1,7 @@
+import { counter } from '../plural.ts';
+
+const many = counter('en');
+
 /** Settings: how the box does, its log, its file. */
 export const system = {
   system: 'System',
@@ -27,6 +31,38 @@ export const system = {
 
   restart: 'Restart',
   restartText: 'Recording pauses for some seconds. Tap again to restart.',
+
+  backup: 'Backup',
+  backupRow: 'Cameras, settings and people as one file, and back again',
+  backupText: 'Cameras, settings, people, guest links and the certificate of this box, in one file. No recordings.',
+  backupSecret: 'The passwords of the cameras are in it.',
+  backupSecretText: 'Keep it where nobody else gets at it.',
+  backupDownload: 'Download backup',
+  downloading: 'Downloading…',
+  restore: 'Restore a backup',
+  restoreText: 'The box becomes what it was when the backup was made, and starts again. Recordings stay.',
+  restoreChoose: 'Choose a backup',
+  restoreOther: 'Choose another',
+  restoreReading: 'Reading…',
+  restoreNow: 'Restore',
+  restoring: 'Restoring…',
+  restoreStarts: 'The box is starting again, as it was then.',
+  restoreNot: 'This file cannot be restored, and nothing was changed.',
+  restoreTooLarge: 'It is too large for a backup.',
+  restoreAlone: 'Nobody would start the box again here, so nothing was restored.',
+  planMade: (time: string) => `Made ${time}`,
+  planBack: 'Comes back',
+  planGone: 'Goes',
+  planChanged: 'Changes',
+  planSettings: 'Settings of the box change, too.',
+  planSame: 'The box is as it was then.',
+  planLinks: (count: number) =>
+    many(count, { one: 'One guest link is that of then.', other: '# guest links are those of then.' }),
+  planPassword: 'Your password is then the one of that time.',
+  report: 'Report of a fault',
+  reportText:
+    'For whoever helps you: settings, states and the last of the log. Passwords are taken out; names and addresses are in it.',
+  reportDownload: 'Download report',
 
   log: 'Log',
   logText: 'What the box does and what goes wrong, as it happens',

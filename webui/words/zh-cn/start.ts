@@ -9,6 +9,7 @@ export const start: StartWords = {
   setupCodeHint: '见设备日志或设备屏幕。',
   setupCodeWrong: '设置码不正确。设备每次启动都会更换。',
   findCameras: '查找摄像头',
+  haveBackup: '我有备份文件',
 
   step: (now, all) => `第 ${now} 步，共 ${all} 步`,
   searching: '正在查找摄像头…',

@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { axeFindings, settled, visit, type Way, waysInTurn } from '../peers/page-visit.ts';
+import { describeWith } from '../peers/peers.ts';
+
+const CLOSED_BY_RESTART = /ERR_|Failed to fetch|WebSocket|^401 /;
+const BACKUP = '#/settings/system/backup';
+
+describeWith(['chromium'], 'the page about backups', () => {
+  let viewer: Viewer;
+  let box: PageBox;
+  let camera: string;
+  beforeAll(async () => {
+    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}] })]);
+    await box.claim();
+    [camera = ''] = await box.adopt();
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+  const addressOf = (way: Way[1], { url, plainUrl }: PageBox) => (way === 'plain' ? (plainUrl ?? '') : url);
+  const open = async ([size, way]: Way) => {
+    const visitor = await visit(viewer.browser, addressOf(way, box), { size });
+    await visitor.logIn();
+    await visitor.go('#/settings/system');
+    await visitor.page.getByRole('link', { name: /^Backup/ }).click();
+    await settled(visitor.page, '.restore');
+    return visitor;
+  };
+  const choose = (page: Page, name: string, buffer: Buffer) =>
+    page.locator('input[type=file]').setInputFiles({ name, mimeType: 'application/octet-stream', buffer });
+  const download = async (page: Page, button: string): Promise<Buffer> => {
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: button }).click(),
+    ]);
+    return readFileSync(await file.path());
+  };
+  const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
+
+  test.for(waysInTurn())('a restore brings back a camera that was removed, on a %s, by %s', async (way) => {
+    await using owner = await open(way);
+    const { page, complaints } = owner;
+    expect(await axeFindings(page)).toEqual([]);
+    const backup = await download(page, 'Download backup');
+    const before = file();
+    await box.api('DELETE', `cameras/forget/${camera}`);
+    await box.api('POST', 'users', { name: 'ann', password: 'a red kite over the hill' });
+    await choose(page, 'my.perchbackup', backup);
+    const plan = page.locator('.plan');
+    await plan.getByText('Comes back').waitFor();
+    await plan.getByText('Front door').waitFor();
+    await plan.getByText('ann').waitFor();
+    await settled(page, '.plan');
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+    const former = box.app;
+    // The page comes anew when the box is back.
+    const again = page.waitForEvent('load');
+    await page.getByRole('button', { name: 'Restore', exact: true }).click();
+    await page.getByText('The box is starting again').first().waitFor();
+    await again;
+    await settled(page, '.restore');
+    expect(box.app).not.toBe(former);
+    expect(file()).toBe(before);
+    await owner.go('#/live');
+    await page.locator('.tile.live .stage.playing').first().waitFor();
+    expect(complaints.filter((text) => !CLOSED_BY_RESTART.test(text))).toEqual([]);
+  });
+
+  test.for(waysInTurn())('a file that is no backup is told, and changes nothing, on a %s, by %s', async (way) => {
+    await using owner = await open(way);
+    const { page } = owner;
+    const before = file();
+    const backup = await download(page, 'Download backup');
+    const wrong = [
+      ['holiday.jpg', Buffer.from('ÿØÿà and more'), 'this is no backup of Perch'],
+      ['cut.perchbackup', backup.subarray(0, backup.length / 2), 'the backup is cut off'],
+    ] as const;
+    for (const [name, bytes, reason] of wrong) {
+      await choose(page, name, bytes);
+      await page.getByRole('alert').filter({ hasText: reason }).waitFor();
+      await page.getByRole('alert').filter({ hasText: 'nothing was changed' }).waitFor();
+      expect(await page.getByRole('button', { name: 'Restore', exact: true }).count()).toBe(0);
+    }
+    // A film is not even sent.
+    await page.locator('input[type=file]').evaluate((input: HTMLInputElement) => {
+      const files = new DataTransfer();
+      files.items.add(new File([new Uint8Array(17 << 20)], 'film.mp4'));
+      input.files = files.files;
+      input.dispatchEvent(new Event('change', { bubbles: true }));
+    });
+    await page.getByRole('alert').filter({ hasText: 'nothing was changed. It is too large' }).waitFor();
+    // The end of the page may lie below the bar.
+    await page
+      .getByRole('button', { name: 'Download report' })
+      .evaluate((end) => end.scrollIntoView({ block: 'center' }));
+    expect(await axeFindings(page)).toEqual([]);
+    // The right one after all.
+    await choose(page, 'right.perchbackup', backup);
+    await page.getByText('The box is as it was then.').waitFor();
+    expect(await page.getByRole('alert').filter({ hasText: 'cannot be restored' }).count()).toBe(0);
+    expect(file()).toBe(before);
+  });
+
+  test.for(waysInTurn())('the report of a fault comes as a file without passwords, on a %s, by %s', async (way) => {
+    await using owner = await open(way);
+    const text = gunzipSync(await download(owner.page, 'Download report')).toString();
+    expect(JSON.parse(text)).toMatchObject({ format: 'perch-diagnostics', cameras: [{ path: camera }] });
+    expect(text).not.toContain(OWNER_PASSWORD);
+    expect(file()).toContain('password: none');
+    expect(JSON.parse(text).config.paths[0].camera.password).toBe('<redacted>');
+    expect(owner.complaints).toEqual([]);
+  });
+
+  test.for(waysInTurn())(
+    'a new box is made the old one before it has a password, on a %s, by %s',
+    async ([size, way]) => {
+      await using owner = await visit(viewer.browser, addressOf(way, box), { size });
+      await owner.logIn();
+      await owner.go(BACKUP);
+      await settled(owner.page, '.restore');
+      const document = JSON.parse(gunzipSync(await download(owner.page, 'Download backup')).toString());
+      await using fresh = await startPageBox();
+      // It keeps its own addresses, for both are on one machine.
+      const config = document.members.find(({ name }: { name: string }) => name === 'perch.yml');
+      config.text = `${readFileSync(join(fresh.folder, 'perch.yml'), 'utf8')}paths:\n  shed:\n    source: publisher\n`;
+
+      await using newcomer = await visit(viewer.browser, addressOf(way, fresh), { size });
+      const { page } = newcomer;
+      await newcomer.go('#/start');
+      await page.getByRole('button', { name: 'I have a backup' }).click();
+      await settled(page, '.sheet .restore');
+      const code = page.locator('.sheet [name=code]');
+      if ((await code.count()) > 0) {
+        // As for setting the password: an address that is not private wants it.
+        await page.getByRole('button', { name: 'Choose a backup' }).click();
+        await page.getByRole('alert').filter({ hasText: "in the box's log" }).waitFor();
+        await code.fill(fresh.app.setupCode ?? '');
+      }
+      await choose(page, 'old.perchbackup', gzipSync(JSON.stringify(document)));
+      await page.getByText('Your password is then the one of that time.').waitFor();
+      await settled(page, '.plan');
+      expect(await axeFindings(page)).toEqual([]);
+      const again = page.waitForEvent('load');
+      await page.getByRole('button', { name: 'Restore', exact: true }).click();
+      await again;
+      await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);
+      await page.getByRole('button', { name: 'Log in', exact: true }).click();
+      await page.getByRole('navigation').waitFor();
+      expect(readFileSync(join(fresh.folder, 'perch.yml'), 'utf8')).toContain('shed');
+    },
+  );
+});

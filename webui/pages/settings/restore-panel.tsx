@@ -1,0 +1,183 @@
+import type { Ref } from 'preact';
+import { useRef, useState } from 'preact/hooks';
+import { BoxError } from '../../box/request.ts';
+import { noteRestart } from '../../box/restarting.ts';
+import { noteRefusal, session } from '../../box/session.ts';
+import { nowMs } from '../../box/wake.ts';
+import { Button } from '../../parts/button.tsx';
+import { TextField } from '../../parts/field.tsx';
+import { voice } from '../../parts/voice.ts';
+import { LIVE, place } from '../../route.ts';
+import { afterRestart, runOfBox } from '../../system/after-restart.ts';
+import { checkBackup, MOST_BYTES, type RestorePlan, restoreBackup } from '../../system/backup-file.ts';
+import { moment } from '../../words/format.ts';
+import { startWords } from '../../words/start.ts';
+import { systemWords } from '../../words/system.ts';
+import { words } from '../../words/words.ts';
+
+type Work = 'none' | 'reading' | 'restoring' | 'restarting';
+
+interface Chosen {
+  readonly file: File;
+  readonly plan: RestorePlan;
+}
+
+/** A backup is chosen, what it would change is told, and then it is done. */
+export function RestorePanel() {
+  const say = systemWords.value;
+  const [work, setWork] = useState<Work>('none');
+  const [chosen, setChosen] = useState<Chosen>();
+  const [failure, setFailure] = useState('');
+  const [code, setCode] = useState('');
+  const input = useRef<HTMLInputElement>(null);
+  const needsCode = session.value?.needsSetupCode === true && !session.value.claimed;
+  const attempt = async (now: Work, doIt: () => Promise<void>) => {
+    setWork(now);
+    setFailure('');
+    try {
+      await doIt();
+    } catch (error) {
+      setFailure(sentence(error));
+    }
+    setWork('none');
+  };
+  const choose = (file: File) =>
+    attempt('reading', async () => {
+      setChosen(undefined);
+      if (file.size > MOST_BYTES) {
+        throw new BoxError(413, systemWords.peek().restoreTooLarge);
+      }
+      setChosen({ file, plan: await checkBackup(file, code) });
+    });
+  const restore = ({ file }: Chosen) =>
+    attempt('restoring', async () => {
+      const before = await runOfBox();
+      const seconds = await restoreBackup(file, code);
+      noteRestart(seconds);
+      setWork('restarting');
+      await afterRestart(before, seconds);
+      if (place.peek().page === 'start') {
+        location.hash = LIVE;
+      }
+      // All that the page knows was the other box's.
+      location.reload();
+    });
+  const ask = () => {
+    if (needsCode && code === '') {
+      setFailure(startWords.peek().setupCodeHint);
+    } else {
+      input.current?.click();
+    }
+  };
+  return (
+    <div class="restore">
+      {needsCode && !chosen && <SetupCode code={code} onCode={setCode} />}
+      <FileInput element={input} onFile={(file) => void choose(file)} />
+      {failure !== '' && (
+        <p class="bad" role="alert">
+          {failure}
+        </p>
+      )}
+      {chosen && <Plan plan={chosen.plan} />}
+      {work === 'restarting' ? (
+        <p role="status">{say.restoreStarts}</p>
+      ) : (
+        <div class="tools">
+          {chosen && (
+            <Button kind="main" busy={work === 'restoring' && say.restoring} onClick={() => void restore(chosen)}>
+              {say.restoreNow}
+            </Button>
+          )}
+          <Button busy={work === 'reading' && say.restoreReading} onClick={ask}>
+            {chosen ? say.restoreOther : say.restoreChoose}
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function SetupCode({ code, onCode }: { readonly code: string; readonly onCode: (code: string) => void }) {
+  const { setupCode, setupCodeHint } = startWords.value;
+  const field = { label: setupCode, hint: setupCodeHint, name: 'code', autocomplete: 'one-time-code' } as const;
+  return <TextField {...field} value={code} onInput={onCode} />;
+}
+
+/** The button stands for it. Chosen again it is read again. */
+const FileInput = (props: { readonly element: Ref<HTMLInputElement>; readonly onFile: (file: File) => void }) => (
+  <input
+    hidden
+    type="file"
+    accept=".perchbackup,application/octet-stream"
+    ref={props.element}
+    onChange={({ currentTarget }) => {
+      const [file] = currentTarget.files ?? [];
+      if (file) {
+        props.onFile(file);
+      }
+      currentTarget.value = '';
+    }}
+  />
+);
+
+function Plan({ plan }: { readonly plan: RestorePlan }) {
+  const say = systemWords.value;
+  const { made, host, cameras, people, links, settings } = plan;
+  const titles = (all: typeof cameras.added) => all.map(({ path, title }) => title ?? path);
+  const own = session.value?.user ?? 'owner';
+  const isOther = [...people.changed, ...people.added].includes(own);
+  const others = (names: readonly string[]) => names.filter((name) => name !== own);
+  const lines = [
+    [say.planBack, [...titles(cameras.added), ...others(people.added)]],
+    [say.planGone, [...titles(cameras.removed), ...people.removed]],
+    [say.planChanged, [...titles(cameras.changed), ...others(people.changed)]],
+  ] as const;
+  const isSame = lines.every(([, names]) => names.length === 0) && settings.length === 0 && !isOther;
+  return (
+    <section class="card plan">
+      <h3>{say.planMade(moment(Date.parse(made), nowMs.value, voice()))}</h3>
+      <p class="dim small">
+        <bdi>{host}</bdi>
+      </p>
+      {lines.map(([label, names]) => names.length > 0 && <Line key={label} label={label} names={names} />)}
+      {settings.length > 0 && <p>{say.planSettings}</p>}
+      {isSame && <p>{say.planSame}</p>}
+      {links > 0 && <p>{say.planLinks(links)}</p>}
+      {isOther && (
+        <p>
+          <b>{say.planPassword}</b>
+        </p>
+      )}
+    </section>
+  );
+}
+
+const Line = ({ label, names }: { readonly label: string; readonly names: readonly string[] }) => (
+  <div class="plan-line">
+    <span class="dim">{label}</span>
+    <ul>
+      {names.map((name) => (
+        <li key={name}>
+          <bdi>{name}</bdi>
+        </li>
+      ))}
+    </ul>
+  </div>
+);
+
+function sentence(error: unknown): string {
+  const { status, message } = error instanceof BoxError ? error : new BoxError(0, '');
+  const say = systemWords.peek();
+  if (status === 0) {
+    return words.peek().noAnswer;
+  }
+  if (status === 401 && session.peek()?.claimed) {
+    // The log-in comes over the page.
+    void noteRefusal();
+    return '';
+  }
+  if (status === 401) {
+    return startWords.peek().setupCodeWrong;
+  }
+  return status === 501 ? say.restoreAlone : `${say.restoreNot} ${message}`.trim();
+}

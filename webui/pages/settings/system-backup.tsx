@@ -1,0 +1,67 @@
+import { useState } from 'preact/hooks';
+import { BoxError } from '../../box/request.ts';
+import { Button } from '../../parts/button.tsx';
+import { saveFile } from '../../parts/save-file.ts';
+import { Say } from '../../parts/say.tsx';
+import { toast } from '../../parts/toast.tsx';
+import { fetchFile } from '../../system/backup-file.ts';
+import { systemWords } from '../../words/system.ts';
+import { words } from '../../words/words.ts';
+import { BackToSystem } from './back-to-system.tsx';
+import { RestorePanel } from './restore-panel.tsx';
+
+/** All that the box is as a file, and back again; and what somebody needs who looks for a fault. */
+export function BackupPage() {
+  const say = systemWords.value;
+  return (
+    <>
+      <section class="backup-page">
+        <BackToSystem title={say.backup} />
+        <p class="dim">{say.backupText}</p>
+        <Say icon="alert" tone="warn" title={say.backupSecret} text={say.backupSecretText} />
+        <Download address="v3/backup" text={say.backupDownload} isMain />
+      </section>
+      <section class="backup-page">
+        <h2 class="title">{say.restore}</h2>
+        <p class="dim">{say.restoreText}</p>
+        <RestorePanel />
+      </section>
+      <section class="backup-page">
+        <h2 class="title">{say.report}</h2>
+        <p class="dim">{say.reportText}</p>
+        <Download address="v3/diagnostics" text={say.reportDownload} />
+      </section>
+    </>
+  );
+}
+
+interface DownloadProps {
+  readonly address: string;
+  readonly text: string;
+  readonly isMain?: boolean;
+}
+
+function Download({ address, text, isMain = false }: DownloadProps) {
+  const [isBusy, setBusy] = useState(false);
+  const download = async () => {
+    setBusy(true);
+    try {
+      saveFile(await fetchFile(address));
+    } catch (error) {
+      const isAway = !(error instanceof BoxError) || error.status === 0;
+      toast(isAway ? words.peek().noAnswer : error.message);
+    }
+    setBusy(false);
+  };
+  return (
+    <div class="tools">
+      <Button
+        kind={isMain ? 'main' : 'quiet'}
+        busy={isBusy && systemWords.value.downloading}
+        onClick={() => void download()}
+      >
+        {text}
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,75 @@
+import { BoxError, errorOf, UI_HEADER } from '../box/request.ts';
+
+/** What the box takes at most. */
+export const MOST_BYTES = 16 << 20;
+const LIMIT_MS = 60_000;
+
+interface Camera {
+  readonly path: string;
+  readonly title: string | null;
+}
+
+/** What is in a backup, and what it would change. */
+export interface RestorePlan {
+  /** RFC 3339. */
+  readonly made: string;
+  readonly host: string;
+  readonly cameras: {
+    readonly added: readonly Camera[];
+    readonly removed: readonly Camera[];
+    readonly changed: readonly Camera[];
+    readonly same: number;
+  };
+  readonly people: {
+    readonly added: readonly string[];
+    readonly removed: readonly string[];
+    readonly changed: readonly string[];
+    readonly same: readonly string[];
+  };
+  readonly links: number;
+  readonly settings: readonly string[];
+}
+
+/** A file that the box makes, under the name that the box gives it. */
+export async function fetchFile(address: string): Promise<File> {
+  const response = await send(address, {});
+  const [, name = 'perch'] = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '') ?? [];
+  return new File([await response.blob()], name);
+}
+
+/** @param setupCode where nobody owns the box yet and it asks for one */
+export async function checkBackup(file: File, setupCode: string): Promise<RestorePlan> {
+  return (await (await post('v3/restore/check', file, setupCode)).json()) as RestorePlan;
+}
+
+/** @returns the seconds that the start usually takes which follows */
+export async function restoreBackup(file: File, setupCode: string): Promise<number> {
+  const { seconds } = (await (await post('v3/restore', file, setupCode)).json()) as { readonly seconds: number };
+  return seconds;
+}
+
+const post = (address: string, file: File, setupCode: string): Promise<Response> =>
+  send(address, {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/octet-stream',
+      // Whatever else is typed is none.
+      ...(setupCode === '' ? {} : { 'Perch-Setup-Code': setupCode.replace(/[^\x21-\x7e]/g, '') }),
+    },
+    body: file,
+  });
+
+async function send(address: string, options: RequestInit): Promise<Response> {
+  const response = await fetch(address, {
+    ...options,
+    headers: { ...UI_HEADER, ...options.headers },
+    cache: 'no-store',
+    signal: AbortSignal.timeout(LIMIT_MS),
+  }).catch(() => {
+    throw new BoxError(0, 'the box does not answer');
+  });
+  if (!response.ok) {
+    throw await errorOf(response);
+  }
+  return response;
+}
