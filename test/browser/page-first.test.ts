@@ -126,7 +126,9 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
   test('where JavaScript is off it says so, in both languages', async () => {
     await using visitor = await open({ ...SIZES.phone, javaScriptEnabled: false });
     await visitor.page.goto(box.url);
-    expect(await isSeen(visitor.page, SWITCHED_OFF)).toEqual([true, true]);
+    const told = visitor.page.locator('noscript p');
+    expect(await told.allTextContents()).toEqual(SWITCHED_OFF.map((text) => expect.stringContaining(text)));
+    expect([await told.first().isVisible(), await told.last().isVisible()]).toEqual([true, true]);
     expect(await isSeen(visitor.page, TOO_OLD)).toEqual([false, false]);
   });
 
@@ -171,12 +173,6 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     await using visitor = await open(SIZES.phone);
     await visitor.page.goto(box.url);
     await visitor.page.getByRole('navigation').waitFor();
-    expect(await isSeen(visitor.page, [...TOO_OLD, ...SWITCHED_OFF, 'too old for live'])).toEqual([
-      false,
-      false,
-      false,
-      false,
-      false,
-    ]);
+    expect(await isSeen(visitor.page, [...TOO_OLD, 'too old for live'])).toEqual([false, false, false]);
   });
 });
