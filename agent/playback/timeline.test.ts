@@ -145,7 +145,7 @@ test('events and protected ranges stand in the same answer', async () => {
   });
 });
 
-test('why nothing was recorded stands beside it: what is shorter than a step is not shown, what lasts goes on', async () => {
+test('why nothing was recorded stands beside it: what lasts goes on, and where there is much what is shorter than a step is not shown', async () => {
   using setup = openIndex();
   const { index, catalog } = setup;
   const startUs = Date.parse(MONTH) * 1000;
@@ -162,11 +162,19 @@ test('why nothing was recorded stands beside it: what is shorter than a step is 
   expect(await timelineOf(catalog, timelineQuery(query), 'UTC')).toMatchObject({
     reasons: [
       [0, 60, 'boxOff'],
+      [120, 5, 'paused'],
       [600, 600, 'offline'],
       [3_000, 600, 'diskFull'],
     ],
     events: [],
   });
+  for (let i = 0; i < 200; i += 1) {
+    index.events.addEvent({
+      ...{ id: `short ${i}`, path: gapsName('cam'), type: 'offline', text: '' },
+      ...{ startUs: startUs + (1_300 + i) * SECOND, endUs: startUs + (1_300.5 + i) * SECOND },
+    });
+  }
+  expect((await timelineOf(catalog, timelineQuery(query), 'UTC')).reasons).toHaveLength(3);
 });
 
 test('more events than can be shown one by one are counted', async () => {

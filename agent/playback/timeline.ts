@@ -16,6 +16,7 @@ const STEPS_SECONDS = [
 const EVENT_BYTES = 9_000;
 const PROTECTED_BYTES = 5_000;
 const REASON_BYTES = 4_000;
+const MANY_REASONS = 100;
 /** Events up to this many are shown one by one. */
 const MAX_EVENTS = 200;
 const MAX_EVENT_STEPS = 120;
@@ -185,14 +186,15 @@ function gapsOf(spans: readonly Timespan[], fromUs: number, toUs: number, leastU
   return gaps;
 }
 
-/** What is shorter than a step is not shown. What lasts is given up to the end of the time. */
+/** Where there are many, what is shorter than a step is not shown. What lasts is given up to the end of the time. */
 function reasonsOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number) {
-  const round = rounding(resolution);
+  const round = rounding(Math.min(resolution, 1));
   const found = index.events.eventsOf(gapsName(path), from.us, to.us, MAX_STEPS);
+  const leastUs = found.length > MANY_REASONS ? resolution * 1e6 : 0;
   const shown = found.flatMap(({ type, startUs, endUs = to.us }) => {
     const [start, end] = [Math.max(startUs, from.us), Math.min(endUs, to.us)];
     const at = round((start - from.us) / 1e6);
-    return end - start < resolution * 1e6 ? [] : [[at, round(round((end - from.us) / 1e6) - at), type] as const];
+    return end - start < leastUs ? [] : [[at, round(round((end - from.us) / 1e6) - at), type] as const];
   });
   return { reasons: fitting(shown, REASON_BYTES) };
 }

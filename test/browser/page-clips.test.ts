@@ -7,6 +7,7 @@ import { startViewer, timeShown, type Viewer } from '../peers/browser.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
 import { axeFindings, type Size, settled, type Visit, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
+import { recordClock } from '../recorded-clock.ts';
 import { record } from '../recordings.ts';
 
 /** Of each of the two recordings, and of the gap between them. */
@@ -60,34 +61,19 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
   let first: Span;
   let second: Span;
 
-  const recorded = async (sinceMs: number): Promise<readonly Span[]> => {
-    const times = { from: new Date(sinceMs).toISOString(), to: new Date(sinceMs + 60_000).toISOString() };
-    const query = new URLSearchParams({ ...times, resolution: '0.1' });
-    const { coverage } = await box.api<{ coverage: [number, number][] }>('GET', `timeline/front_door?${query}`);
-    const ms = (seconds: number) => sinceMs + Math.round(seconds * 1000);
-    return coverage.map(([at, length]) => ({ startMs: ms(at), endMs: ms(at + length) }));
-  };
-
   beforeAll(async () => {
     const config = 'pathDefaults:\n  record: true\n  recordPartDuration: 500ms\n';
     [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}], config })]);
-    await record(join(box.folder, 'data/recordings'), 5, { path: 'front_door', wall: Date.now() - 3 * DAY_MS });
-    const beganMs = Date.now();
+    const startMs = Math.floor(Date.now() / 1000) * 1000 - 60_000;
+    first = { startMs, endMs: startMs + RECORDED_MS };
+    second = { startMs: first.endMs + GAP_MS, endMs: first.endMs + GAP_MS + RECORDED_MS };
+    const folder = join(box.folder, 'data/recordings');
+    await record(folder, 5, { path: 'front_door', wall: Date.now() - 3 * DAY_MS });
+    for (const span of [first, second]) {
+      await recordClock(folder, 'front_door', span.startMs, RECORDED_MS / 1000);
+    }
     await box.claim();
     await box.adopt();
-    const pause = (paused: boolean) => box.api('PATCH', 'cameras/patch/front_door', { paused });
-    const lasting = (i: number) =>
-      until(async () => {
-        const span = (await recorded(beganMs))[i];
-        return span && span.endMs - span.startMs >= RECORDED_MS ? span : undefined;
-      });
-    await lasting(0);
-    await pause(true);
-    const stopped = Date.now();
-    await until(async () => (Date.now() - stopped >= GAP_MS ? true : undefined));
-    await pause(false);
-    second = await lasting(1);
-    first = (await recorded(beganMs))[0] as Span;
     const start = new Date(first.startMs + 5_000).toISOString();
     await box.api('POST', 'events', { path: 'front_door', type: 'doorbell', start, text: '<b>Parcel</b>' });
   });
@@ -254,7 +240,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     expect(complaints).toEqual([]);
   });
 
-  test('a viewer has clips, and neither protects nor is told of what was seen', async () => {
+  test('a viewer has clips and what was seen, and does not protect', async () => {
     await box.api('POST', 'users', {
       name: 'eve',
       password: 'a red kite flies',
@@ -273,7 +259,13 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     await visitor.go(`#/rec/front_door?clip=${first.startMs + 2_000}-${first.startMs + 6_000}`);
     expect((await probed(await fetched(page, 'Download'))).codec).toBe('h264');
     expect(await page.getByRole('switch').count()).toBe(0);
-    expect(await page.getByRole('region', { name: 'Seen on this day' }).count()).toBe(0);
+    const seen = page.getByRole('region', { name: 'Seen on this day' }).getByRole('button');
+    await seen.first().waitFor();
+    expect(await seen.allTextContents()).toEqual([expect.stringContaining('Doorbell')]);
+    // As it happens, too.
+    const start = new Date(second.startMs + 2_000).toISOString();
+    await box.api('POST', 'events', { path: 'front_door', type: 'person', start });
+    await seen.filter({ hasText: 'Person' }).waitFor();
     expect(visitor.complaints).toEqual([]);
   });
 });

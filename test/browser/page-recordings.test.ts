@@ -93,8 +93,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
   async function open(size: Size, atMs: number): Promise<Visit> {
     const way = size === 'phone' ? box.plainUrl : box.url;
     const visitor = await visit(viewer.browser, way ?? '', { size });
-    await visitor.logIn();
-    await visitor.go(`#/rec/front_door?t=${new Date(atMs).toISOString()}`);
+    await visitor.logIn(`#/rec/front_door?t=${new Date(atMs).toISOString()}`);
     await settled(visitor.page, MAIN);
     return visitor;
   }
@@ -246,6 +245,32 @@ describeWith(['chromium'], 'the page of recordings', () => {
     await page.mouse.up();
     await page.getByText('No recording here').waitFor();
     expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('why nothing was recorded is said where nothing is: the camera was paused', async () => {
+    const paused = (isPaused: boolean) => box.api('PATCH', 'cameras/patch/front_door', { paused: isPaused });
+    const timeline = () => {
+      const times = { from: new Date(second.endMs).toISOString(), to: new Date(Date.now() + 60_000).toISOString() };
+      const address = `timeline/front_door?${new URLSearchParams({ ...times, resolution: '0.5' })}`;
+      return box.api<{ coverage: [number, number][]; reasons: [number, number, string][] }>('GET', address);
+    };
+    const sinceEnd = () => (Date.now() - second.endMs) / 1000;
+    await paused(true);
+    // Longer than a step back.
+    const [at] = await until(async () =>
+      (await timeline()).reasons.find(([start, , reason]) => reason === 'paused' && sinceEnd() > start + 6.5),
+    );
+    await paused(false);
+    const [next] = await until(async () => (await timeline()).coverage.find(([start]) => start > at));
+    await using visitor = await open('desktop', second.endMs + next * 1000 + 100);
+    const { page, complaints } = visitor;
+    await halt(page);
+    const said = page.getByText('No recording here: paused');
+    await until(async () => {
+      await page.keyboard.press('ArrowLeft');
+      return (await said.isVisible()) || undefined;
+    });
     expect(complaints).toEqual([]);
   });
 

@@ -1,6 +1,7 @@
 import { effect } from '@preact/signals';
 import { EventLines } from './event-lines.ts';
 import { takeNews } from './news.ts';
+import { paths } from './paths.ts';
 import { pause } from './pause.ts';
 import { UI_HEADER } from './request.ts';
 import { noteAnswer } from './restarting.ts';
@@ -18,7 +19,9 @@ const SILENT_MS = 45_000;
 export function listenToBox(): void {
   let stop: AbortController | undefined;
   effect(() => {
-    const isWanted = access.value === 'granted' && isOwner.value && pageShown.value;
+    // Others are told what is seen by the cameras whose recordings they may play.
+    const isTold = isOwner.value || paths.value?.some(({ mayPlayback }) => mayPlayback === true) === true;
+    const isWanted = access.value === 'granted' && isTold && pageShown.value;
     if (isWanted && !stop) {
       stop = new AbortController();
       keepListening(stop.signal);

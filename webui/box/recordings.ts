@@ -1,7 +1,7 @@
 import { spansAddress } from './addresses.ts';
 import { paths } from './paths.ts';
 import { ask, BoxError } from './request.ts';
-import { session } from './session.ts';
+import { isOwner, session } from './session.ts';
 
 /** A time of recording without a gap. */
 export interface Span {
@@ -11,6 +11,10 @@ export interface Span {
   readonly startMs: number;
   readonly endMs: number;
 }
+
+/** Whether what was recorded of a camera, and what was seen by it, is shown to whoever looks. */
+export const mayPlayBack = (name: string): boolean =>
+  isOwner.value || paths.value?.find((path) => path.name === name)?.mayPlayback === true;
 
 const LIST_LIMIT_MS = 60_000;
 

@@ -4,10 +4,13 @@ import { Button } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { toast } from '../parts/toast.tsx';
 import { voice } from '../parts/voice.ts';
+import { reasonOf, wordOfReason } from '../timeline/gap-reasons.ts';
+import { laneIn } from '../timeline/lanes.ts';
 import { spans } from '../timeline/view.ts';
 import { clipWords } from '../words/clips.ts';
 import { byteSize, clockSeconds, duration, number, percent } from '../words/format.ts';
-import { type Clip, missingMs } from './clip.ts';
+import { recordingsWords } from '../words/recordings.ts';
+import { type Clip, gapsIn, missingMs } from './clip.ts';
 import { type Delivery, useClipSize, useDelivery } from './delivery.ts';
 import { endHere, unmark } from './marking.ts';
 import { keep, keepNoMore, protectionOf, useProtections } from './protected.ts';
@@ -50,7 +53,7 @@ export function ClipPanel({ name, title, clip }: ClipPanelProps) {
           <Icon name="cross" />
         </button>
       </header>
-      <Missing clip={clip} isEmpty={isEmpty} />
+      <Missing name={name} clip={clip} isEmpty={isEmpty} />
       <div class="clip-ends">
         <Button onClick={() => endHere('start')}>{words.startHere}</Button>
         <Button onClick={() => endHere('end')}>{words.endHere}</Button>
@@ -62,19 +65,31 @@ export function ClipPanel({ name, title, clip }: ClipPanelProps) {
 }
 
 /** Said in words, so that nobody sends half of what happened. */
-function Missing({ clip, isEmpty }: { readonly clip: Clip; readonly isEmpty: boolean }) {
+function Missing({ name, clip, isEmpty }: Pick<ClipPanelProps, 'name' | 'clip'> & { readonly isEmpty: boolean }) {
   const { language } = voice();
-  const { clipGap, clipEmpty } = clipWords.value;
+  const { clipGap, clipGapFor, clipEmpty } = clipWords.value;
   const ms = missingMs(spans.value, clip);
   if (ms === 0 && !isEmpty) {
     return null;
   }
+  const why = whyMissing(name, clip);
+  const seconds = number(Math.round(ms / 1000), 0, language);
+  const text = why === undefined ? clipGap(seconds) : clipGapFor(seconds, why);
   return (
     <p class="hint clip-missing" role="status">
       <Icon name="alert" small />
-      <span>{isEmpty ? clipEmpty : clipGap(number(Math.round(ms / 1000), 0, language))}</span>
+      <span>{isEmpty ? clipEmpty : text}</span>
     </p>
   );
+}
+
+/** The reasons of its gaps, each once; undefined: one of them is not known. */
+function whyMissing(name: string, clip: Clip): string | undefined {
+  const { reasons } = laneIn(name, { fromMs: clip.startMs, toMs: clip.endMs });
+  const all = gapsIn(spans.value, clip).map(({ startMs, endMs }) =>
+    wordOfReason(reasonOf(reasons, startMs, endMs), recordingsWords.value),
+  );
+  return all.includes(undefined) ? undefined : [...new Set(all)].join(', ');
 }
 
 function Ways({ delivery, isOff }: { readonly delivery: Delivery; readonly isOff: boolean }) {

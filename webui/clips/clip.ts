@@ -36,22 +36,24 @@ function within(spans: readonly Span[], { startMs, endMs }: Clip): Clip {
   return { startMs: start, endMs: Math.round(Math.min(Math.max(endMs, start + SHORTEST_MS), lastMs)) };
 }
 
-/** How much of it was not recorded. */
-export function missingMs(spans: readonly Span[], { startMs, endMs }: Clip): number {
+/** What of it was not recorded. */
+export function gapsIn(spans: readonly Span[], { startMs, endMs }: Clip): readonly Clip[] {
+  const gaps: Clip[] = [];
   let doneMs = startMs;
-  let missing = 0;
-  const count = (gapMs: number) => {
-    missing += gapMs >= SHORTEST_GAP_MS ? gapMs : 0;
-  };
-  for (const span of spans) {
-    if (span.endMs > doneMs && span.startMs < endMs) {
-      count(span.startMs - doneMs);
+  for (const span of [...spans, { startMs: endMs, endMs }]) {
+    if (span.endMs > doneMs && span.startMs < endMs + 1) {
+      if (span.startMs - doneMs >= SHORTEST_GAP_MS) {
+        gaps.push({ startMs: doneMs, endMs: span.startMs });
+      }
       doneMs = span.endMs;
     }
   }
-  count(endMs - doneMs);
-  return missing;
+  return gaps;
 }
+
+/** How much of it was not recorded. */
+export const missingMs = (spans: readonly Span[], clip: Clip): number =>
+  gapsIn(spans, clip).reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
 
 /** What no file system takes in a name. */
 const UNSAFE = /[/\\:*?"<>|\p{Cc}]+/gu;

@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks';
-import { isOwner } from '../box/session.ts';
+import { mayPlayBack } from '../box/recordings.ts';
 import { voice } from '../parts/voice.ts';
 import { laneIn } from '../timeline/lanes.ts';
 import { clip, fromMs, toMs } from '../timeline/view.ts';
@@ -19,7 +19,7 @@ export function EventPictures({ name }: { readonly name: string }) {
   const whole = useRef<HTMLDivElement>(null);
   const window = { fromMs: fromMs.value, toMs: toMs.value };
   const length = window.toMs - window.fromMs;
-  if (!isOwner.value || clip.value) {
+  if (!mayPlayBack(name) || clip.value) {
     return null;
   }
   const px = whole.current?.clientHeight || 400;

@@ -1,5 +1,5 @@
 import { useComputed } from '@preact/signals';
-import { isOwner } from '../box/session.ts';
+import { mayPlayBack } from '../box/recordings.ts';
 import { voice } from '../parts/voice.ts';
 import type { Mark } from '../timeline/lane.ts';
 import { laneIn } from '../timeline/lanes.ts';
@@ -18,7 +18,7 @@ export function EventsList({ name }: { readonly name: string }) {
   const here = useComputed(() =>
     atMs.value === undefined ? undefined : seenAt([...seen.value].reverse(), atMs.value, LEAD_MS)?.startMs,
   );
-  if (!isOwner.value) {
+  if (!mayPlayBack(name)) {
     return null;
   }
   const words = clipWords.value;

@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
-import type { Span } from '../box/recordings.ts';
-import { isOwner } from '../box/session.ts';
+import { mayPlayBack, type Span } from '../box/recordings.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { type Camera, videoCodec } from '../cameras/pair.ts';
 import { ClipEdges } from '../clips/clip-edges.tsx';
@@ -13,6 +12,8 @@ import { SnapshotButton } from '../clips/snapshot-button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { toast } from '../parts/toast.tsx';
 import { Transport } from '../parts/transport.tsx';
+import { useMedia } from '../parts/use-media.ts';
+import { DiskAway } from '../playback/disk-away.tsx';
 import { Follower } from '../playback/follower.tsx';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
 import { cameraLink, place, recordingsLink } from '../route.ts';
@@ -40,7 +41,6 @@ import {
 import { recordingsWords } from '../words/recordings.ts';
 import { canDecode } from './can-decode.ts';
 import { useMomentInAddress } from './moment-in-address.ts';
-import { useMedia } from './use-media.ts';
 
 interface Entry {
   readonly name: string;
@@ -76,7 +76,7 @@ export function RecordedCamera({ name, title, camera, known, others, onNearEnd, 
   const newestMs = known.at(-1)?.endMs ?? 0;
   const isNearEnd = newestMs - (atMs.value ?? 0) < NEAR_END_MS;
   useEffect(() => onNearEnd(isNearEnd), [isNearEnd]);
-  const goToEvent = isOwner.value ? eventOf(name) : undefined;
+  const goToEvent = mayPlayBack(name) ? eventOf(name) : undefined;
   useEffect(() => onTimelineKeys((by) => goToEvent?.(by)), [name, goToEvent === undefined]);
   const lanes = [{ name, title }, ...others].map(laneCamera);
   const onLane = (other: string, isInStep: boolean) => {
@@ -99,6 +99,7 @@ export function RecordedCamera({ name, title, camera, known, others, onNearEnd, 
         {chooser}
         <DayChip name={name} />
       </header>
+      <DiskAway />
       <div class="viewing">
         <div class="viewer" data-count={1 + inStep.length}>
           <RecordedPicture

@@ -4,6 +4,7 @@ import { cameras } from '../cameras/cameras.ts';
 import { type Camera, readableName } from '../cameras/pair.ts';
 import { Choice } from '../parts/choice.tsx';
 import { Empty, NoSuchCamera } from '../parts/notices.tsx';
+import { DiskAway } from '../playback/disk-away.tsx';
 import { place, recordingsLink } from '../route.ts';
 import { leave } from '../timeline/view.ts';
 import { recordingsWords } from '../words/recordings.ts';
@@ -42,6 +43,7 @@ export function RecordingsPage() {
     return (
       <>
         <header class="top">{chooser}</header>
+        <DiskAway />
         <Empty title={isMpegts ? say.mpegtsTitle : empty} text={isMpegts ? say.mpegtsText : say.noRecordingsText} />
       </>
     );

@@ -17,7 +17,15 @@ export function Choice({ label, value, options, onChange, ...more }: ChoiceProps
         <bdi>{options.find((option) => option.value === value)?.text}</bdi>
         <Icon name="down" small={more.class === 'chip'} />
       </span>
-      <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+      <select
+        value={value}
+        onChange={({ currentTarget }) => {
+          const chosen = currentTarget.value;
+          // What is shown follows from outside: not everything that is chosen stays so.
+          currentTarget.value = value;
+          onChange(chosen);
+        }}
+      >
         {options.map((option) => (
           <option key={option.value} value={option.value}>
             {option.text}

@@ -5,6 +5,7 @@ import { number } from '../words/format.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { Choice } from './choice.tsx';
 import { Icon, type IconName } from './icon.tsx';
+import { useMedia } from './use-media.ts';
 import { voice } from './voice.ts';
 
 interface TransportProps {
@@ -18,12 +19,17 @@ interface TransportProps {
 export function Transport({ onEvent, children }: TransportProps) {
   const words = recordingsWords.value;
   const { language } = voice();
+  const isNarrow = useMedia('(max-width: 359px)');
   const speeds = SPEEDS.map((value) => ({ value: String(value), text: `${number(value, 2, language)}×` }));
+  const steps = [
+    { value: 'back', text: words.pictureBack },
+    { value: 'on', text: words.pictureOn },
+  ];
   return (
     <div class="transport">
       <div class="controls">
         {onEvent && <Press icon="eventBack" label={words.eventBack} onPress={() => onEvent(-1)} />}
-        <Press icon="frameBack" label={words.pictureBack} onPress={() => step(-1)} />
+        {!isNarrow && <Press icon="frameBack" label={words.pictureBack} onPress={() => step(-1)} />}
         <button
           class="round play"
           type="button"
@@ -32,15 +38,19 @@ export function Transport({ onEvent, children }: TransportProps) {
         >
           <Icon name={isPlaying.value ? 'halt' : 'play'} />
         </button>
-        <Press icon="frameOn" label={words.pictureOn} onPress={() => step(1)} />
+        {!isNarrow && <Press icon="frameOn" label={words.pictureOn} onPress={() => step(1)} />}
         {onEvent && <Press icon="eventOn" label={words.eventOn} onPress={() => onEvent(1)} />}
         <Choice
           class="chip"
           label={words.speed}
           value={String(speed.value)}
-          options={speeds}
+          options={isNarrow ? [...speeds, ...steps] : speeds}
           onChange={(value) => {
-            speed.value = Number(value);
+            if (value === 'back' || value === 'on') {
+              step(value === 'back' ? -1 : 1);
+            } else {
+              speed.value = Number(value);
+            }
           }}
         />
       </div>

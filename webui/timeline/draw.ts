@@ -1,6 +1,6 @@
 import { comb, firstBehind, type Lane } from './lane.ts';
 import type { Window } from './scale.ts';
-import type { Tick } from './ticks.ts';
+import { placeLabels, type Tick } from './ticks.ts';
 
 /** The colours as the sheet has them now; a canvas knows no variables. */
 export interface Palette {
@@ -146,26 +146,34 @@ function drawMarks(sheet: Sheet, window: Window, lane: Lane, place: Place): void
   }
 }
 
+/** Of the time beside the playhead, and of a line of labels. */
+const PILL_PX = 68;
+const LINE_PX = 16;
+
 /** Labels give way to the playhead's pill. @param at where they stand across the axis */
 export function drawTicks(sheet: Sheet, window: Window, all: readonly Tick[], at: number, pillPx?: number): void {
   const { context, axis, along, across, palette } = sheet;
   context.font = palette.font;
   context.textBaseline = 'middle';
   context.textAlign = axis === 'x' ? 'center' : 'left';
-  for (const { ms, text, isDay } of all) {
-    const position = shareOf(window, ms) * along;
+  const labels = all.map(({ ms, text, isDay }) => ({
+    at: shareOf(window, ms) * along,
+    half: axis === 'x' ? context.measureText(text).width / 2 : LINE_PX / 2,
+    ...{ text, isDay },
+  }));
+  const places = placeLabels(labels, along);
+  labels.forEach(({ at: position, half, text, isDay }, i) => {
     if (isDay) {
       context.fillStyle = palette.line;
       fill(sheet, position, 1, 0, across);
     }
-    const room = axis === 'x' ? 34 + context.measureText(text).width / 2 : 24;
-    if (pillPx === undefined || Math.abs(position - pillPx) > room) {
-      const [x, y] = pointOf(axis, along, position, at);
-      const half = context.measureText(text).width / 2;
+    const place = places[i];
+    const room = axis === 'x' ? PILL_PX / 2 + half : 24;
+    if (place !== undefined && (pillPx === undefined || Math.abs(place - pillPx) > room)) {
       context.fillStyle = isDay ? palette.ink : palette.dim;
-      context.fillText(text, axis === 'x' ? Math.min(Math.max(x, half), along - half) : x, y);
+      context.fillText(text, ...pointOf(axis, along, place, at));
     }
-  }
+  });
 }
 
 /** A word beside the middle of each gap that has room for one. */
@@ -173,7 +181,11 @@ export function drawGapWords(
   sheet: Sheet,
   window: Window,
   covered: Float64Array,
-  { at, nowMs, wordOf }: { readonly at: number; readonly nowMs: number; readonly wordOf: (endMs: number) => string },
+  {
+    at,
+    nowMs,
+    wordOf,
+  }: { readonly at: number; readonly nowMs: number; readonly wordOf: (startMs: number, endMs: number) => string },
 ): void {
   const { context, axis, along, palette } = sheet;
   context.font = palette.font;
@@ -183,7 +195,7 @@ export function drawGapWords(
   eachGap(covered, window.fromMs, Math.min(window.toMs, nowMs), (startMs, endMs) => {
     const start = Math.max(0, shareOf(window, startMs) * along);
     const end = Math.min(along, shareOf(window, endMs) * along);
-    const text = wordOf(endMs);
+    const text = wordOf(startMs, endMs);
     if (end - start > (axis === 'x' ? context.measureText(text).width + 12 : 26)) {
       context.fillText(text, ...pointOf(axis, along, (start + end) / 2, at));
     }

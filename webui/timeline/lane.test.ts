@@ -6,6 +6,7 @@ const answer = (more: Partial<TimelineAnswer>): TimelineAnswer => ({
   from: new Date(T).toISOString(),
   to: new Date(T + 3_600_000).toISOString(),
   coverage: [],
+  reasons: [],
   events: [],
   eventCounts: [],
   protected: [],

@@ -7,6 +7,14 @@ export interface Lane {
   readonly events: readonly Mark[];
   /** Begin and end in turns. */
   readonly kept: Float64Array;
+  readonly reasons: readonly GapReason[];
+}
+
+/** Why nothing was recorded, as the box calls it. Begin and end are some seconds off. */
+export interface GapReason {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly reason: string;
 }
 
 /** Something that was seen, or several that stand too close. `endMs` is that of now while it lasts. */
@@ -24,6 +32,7 @@ export interface TimelineAnswer {
   readonly from: string;
   readonly to: string;
   readonly coverage: readonly (readonly [at: number, seconds: number])[];
+  readonly reasons: readonly (readonly [at: number, seconds: number, reason: string])[];
   readonly events: readonly {
     readonly id: string;
     readonly type: string;
@@ -40,7 +49,7 @@ export interface TimelineAnswer {
   readonly protected: readonly { readonly at: number; readonly duration: number }[];
 }
 
-export const EMPTY: Lane = { covered: new Float64Array(), events: [], kept: new Float64Array() };
+export const EMPTY: Lane = { covered: new Float64Array(), events: [], kept: new Float64Array(), reasons: [] };
 
 /** What was recorded, to the millisecond. */
 export function coveredOf(spans: readonly Span[]): Float64Array {
@@ -51,12 +60,16 @@ export function coveredOf(spans: readonly Span[]): Float64Array {
 export function laneOf(answers: readonly TimelineAnswer[], nowMs: number): Lane {
   const covered: number[] = [];
   const kept: number[] = [];
+  const reasons: GapReason[] = [];
   const events = new Map<string, Mark>();
   for (const answer of answers) {
     const fromMs = Date.parse(answer.from);
     const at = (seconds: number) => fromMs + seconds * 1000;
     for (const [start, seconds] of answer.coverage) {
       covered.push(at(start), at(start + seconds));
+    }
+    for (const [start, seconds, reason] of answer.reasons) {
+      reasons.push({ startMs: at(start), endMs: at(start + seconds), reason });
     }
     for (const { at: start, duration } of answer.protected) {
       kept.push(at(start), at(start + duration));
@@ -72,7 +85,7 @@ export function laneOf(answers: readonly TimelineAnswer[], nowMs: number): Lane 
     }
   }
   const inOrder = [...events.values()].sort((a, b) => a.startMs - b.startMs);
-  return { covered: merged(covered), kept: merged(kept), events: inOrder };
+  return { covered: merged(covered), kept: merged(kept), events: inOrder, reasons };
 }
 
 /** Answers of neighbouring times meet, and are drawn as one. */

@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
 import { encodeName } from '../box/addresses.ts';
 import { onNews } from '../box/news.ts';
+import { mayPlayBack } from '../box/recordings.ts';
 import { ask } from '../box/request.ts';
-import { isOwner } from '../box/session.ts';
 import { EMPTY, type Lane, laneOf, type TimelineAnswer } from './lane.ts';
 import type { Window } from './scale.ts';
 import { type Tile, tilesOf } from './tiles.ts';
@@ -36,8 +36,7 @@ const made = new Map<string, { readonly key: string; readonly lane: Lane }>();
 /** What there is of a camera in a window, as far as it is known; the rest is asked for, and the reader told by its signal. */
 export function laneIn(camera: string, window: Window): Lane {
   const key = `${version.value}`;
-  // The box tells this to its owner alone.
-  if (!isOwner.value) {
+  if (!mayPlayBack(camera)) {
     return EMPTY;
   }
   const tiles = tilesOf(window);

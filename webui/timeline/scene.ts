@@ -2,6 +2,7 @@ import { nowMs } from '../box/wake.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { locale } from '../words/words.ts';
 import { drawGapWords, drawLane, drawTicks, type Palette, type Place, type Sheet, shareOf } from './draw.ts';
+import { reasonOf, wordOfReason } from './gap-reasons.ts';
 import { coveredOf, type Lane } from './lane.ts';
 import { laneIn } from './lanes.ts';
 import type { Window } from './scale.ts';
@@ -33,7 +34,7 @@ export interface Scene {
   readonly ticks: readonly Tick[];
   readonly atMs: number | undefined;
   readonly nowMs: number;
-  readonly wordOf: (gapEndMs: number) => string;
+  readonly wordOf: (gapStartMs: number, gapEndMs: number) => string;
 }
 
 /** Where labels, comb and the chosen camera's track lie across the time; the others follow below. */
@@ -60,6 +61,12 @@ export function coveredNow(): Float64Array {
   return known;
 }
 
+/** Why nothing was recorded at a moment of the chosen camera, in words; undefined: that is not known. */
+export function whyNothingAt(name: string, ms: number): string | undefined {
+  const window = { fromMs: fromMs.value, toMs: toMs.value };
+  return wordOfReason(reasonOf(laneIn(name, window).reasons, ms, ms + 1), recordingsWords.value);
+}
+
 /** Reads all signals that the picture depends on. */
 export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height }: Measures): Scene {
   const window = { fromMs: fromMs.value, toMs: toMs.value };
@@ -68,7 +75,8 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height }:
   const [chosen, ...others] = cameras;
   const lanes = chosen ? [{ ...laneIn(chosen.name, window), covered: coveredNow() }] : [];
   const newestMs = spans.value.at(-1)?.endMs ?? 0;
-  const { noRecording, noRecordingHere, gapOffline } = recordingsWords.value;
+  const words = recordingsWords.value;
+  const reasons = lanes[0]?.reasons ?? [];
   const isOffline = chosen?.offlineSinceMs !== undefined && chosen.offlineSinceMs < newestMs + SAME_END_MS;
   return {
     window,
@@ -77,7 +85,11 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height }:
     atMs: atMs.value,
     // What is being recorded has not all been written yet: that is no gap.
     nowMs: isOffline ? nowMs.value : Math.max(newestMs, nowMs.value - SAME_END_MS),
-    wordOf: (gapEndMs) => (isOffline && gapEndMs > newestMs ? noRecordingHere(gapOffline) : noRecording),
+    wordOf: (startMs, endMs) => {
+      const known = wordOfReason(reasonOf(reasons, startMs, endMs), words);
+      const why = known ?? (isOffline && endMs > newestMs ? words.gapOffline : undefined);
+      return why === undefined ? words.noRecording : words.noRecordingHere(why);
+    },
   };
 }
 

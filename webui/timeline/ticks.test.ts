@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { tickStep } from './ticks.ts';
+import { placeLabels, tickStep } from './ticks.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
@@ -82,4 +82,12 @@ test('every second day is the same day wherever the window begins', async () => 
   const later = (await ticksOf(from + 3 * day, from + 10 * day, 2 * day)).map(({ ms }) => ms);
   expect(all).toEqual(expect.arrayContaining(later));
   expect(all.length).toBe(5);
+});
+
+test('at the ends no label is cut off or lies on another: a day moves inwards, and its neighbour gives way', () => {
+  const label = (at: number, isDay = false) => ({ at, isDay, half: isDay ? 40 : 18 });
+  const all = [label(10, true), label(70), label(130), label(190), label(290)];
+  expect(placeLabels(all, 300)).toEqual([40, undefined, 130, 190, undefined]);
+  expect(placeLabels([label(18), label(82), label(282)], 300)).toEqual([18, 82, 282]);
+  expect(placeLabels([label(-5, true), label(296, true), label(230)], 300)).toEqual([undefined, 260, undefined]);
 });

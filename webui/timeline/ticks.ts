@@ -82,6 +82,32 @@ function offsetAt(ms: number): string {
   return `${minutes < 0 ? '−' : '+'}${Math.floor(Math.abs(minutes) / 60)}${rest > 0 ? `:${String(rest).padStart(2, '0')}` : ''}`;
 }
 
+/** Where a label stands: its middle and half of its length. */
+export interface Placed {
+  readonly at: number;
+  readonly half: number;
+  readonly isDay: boolean;
+}
+
+const BETWEEN_PX = 8;
+
+/**
+ * Where labels stand so that none is cut off or lies on another: that of a day moves inwards and goes before its neighbours, others
+ * at the ends are left out. Undefined in the place of those that are left out.
+ */
+export function placeLabels(labels: readonly Placed[], along: number): readonly (number | undefined)[] {
+  const inside = ({ at, half }: Placed) => Math.min(Math.max(at, half), along - half);
+  const days = labels.filter(({ isDay, at }) => isDay && at >= 0 && at <= along);
+  const taken = days.map((day) => ({ at: inside(day), half: day.half }));
+  return labels.map((label) => {
+    if (label.isDay) {
+      return days.includes(label) ? inside(label) : undefined;
+    }
+    const isFree = taken.every(({ at, half }) => Math.abs(at - label.at) >= half + label.half + BETWEEN_PX);
+    return isFree && inside(label) === label.at ? label.at : undefined;
+  });
+}
+
 const FORMATS = {
   day: { weekday: 'short', day: 'numeric', month: 'short' },
   minutes: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },

@@ -2,7 +2,8 @@
 export const clips = {
   markClip: 'Mark a clip',
   clip: (length: string) => `Clip · ${length}`,
-  clipGap: (seconds: string) => `${seconds} s are missing in this clip: the camera was offline.`,
+  clipGap: (seconds: string) => `${seconds} s are missing in this clip.`,
+  clipGapFor: (seconds: string, why: string) => `${seconds} s are missing in this clip: ${why}.`,
   clipEmpty: 'Nothing was recorded between these ends.',
   clipStart: 'Start',
   clipEnd: 'End',

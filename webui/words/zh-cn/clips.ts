@@ -3,7 +3,8 @@ import type { ClipsWords } from '../en/clips.ts';
 export const clips: ClipsWords = {
   markClip: '标记片段',
   clip: (length) => `片段 · ${length}`,
-  clipGap: (seconds) => `片段中缺 ${seconds} 秒：摄像头离线。`,
+  clipGap: (seconds) => `片段中缺 ${seconds} 秒。`,
+  clipGapFor: (seconds, why) => `片段中缺 ${seconds} 秒：${why}。`,
   clipEmpty: '这一段没有录像。',
   clipStart: '开始',
   clipEnd: '结束',

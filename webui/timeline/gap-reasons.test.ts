@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { recordings } from '../words/en/recordings.ts';
+import { reasonOf, wordOfReason } from './gap-reasons.ts';
+
+const S = 1_000;
+const lasting = (reason: string, fromS: number, toS: number) => ({ reason, startMs: fromS * S, endMs: toS * S });
+
+test.for([
+  ['the only one', [lasting('offline', 100, 160)], 'offline'],
+  ['the one that lasts longest', [lasting('offline', 100, 110), lasting('boxOff', 110, 160)], 'boxOff'],
+  [
+    'what comes back and back',
+    [lasting('offline', 100, 120), lasting('paused', 120, 140), lasting('offline', 140, 155)],
+    'offline',
+  ],
+  ['one that is some seconds off', [lasting('offline', 161, 175)], 'offline'],
+  ['one within rather than one beside', [lasting('offline', 50, 99), lasting('paused', 150, 151)], 'paused'],
+  ['none when it was long ago', [lasting('offline', 10, 70)], undefined],
+] as const)('the reason of a gap is %s', ([, reasons, reason]) => {
+  expect(reasonOf(reasons, 100 * S, 160 * S)).toBe(reason);
+});
+
+test('a reason that is not known has no words', () => {
+  expect(wordOfReason('boxOff', recordings)).toBe('box was off');
+  expect(wordOfReason('eaten', recordings)).toBeUndefined();
+  expect(wordOfReason(undefined, recordings)).toBeUndefined();
+});
