@@ -3,10 +3,10 @@ import { access, endedUser, isOwner, session } from './box/session.ts';
 import { cameras } from './cameras/cameras.ts';
 import { forgetCameras } from './cameras/remembered.ts';
 import { doorOf } from './gate.ts';
-import { lazyPage } from './lazy-page.tsx';
+import { lazyPage, lazyPart } from './lazy-page.tsx';
 import { lastScroll } from './navigation.ts';
 import { LivePage } from './pages/live.tsx';
-import { LoginPage, LoginSheet } from './pages/login.tsx';
+import { LoginPage } from './pages/login.tsx';
 import { Nav } from './parts/nav.tsx';
 import { AwayStrip } from './parts/notices.tsx';
 import { Toasts } from './parts/toast.tsx';
@@ -26,6 +26,9 @@ const Settings = lazyPage(async () => {
   const [page] = await Promise.all([import('./pages/settings/settings.tsx'), loadSettingsWords()]);
   return page.SettingsPage;
 });
+
+const loadLoginSheet = () => import('./pages/login-sheet.tsx').then((page) => page.LoginSheet);
+const LoginSheet = lazyPart(loadLoginSheet);
 
 /** The page: what stands in front of it, then the place that the address names. */
 export function App() {
@@ -134,7 +137,9 @@ async function fetchLater(stop: AbortSignal): Promise<void> {
       await fetch();
     }
   };
-  for (const fetch of [OneCamera.fetch, Recordings.fetch, Settings.fetch, rooms]) {
+  // When they are wanted the box may be away.
+  const parts = [loadLoginSheet, () => import('./player/without-webrtc.ts'), () => import('./parts/tile-snapshot.ts')];
+  for (const fetch of [OneCamera.fetch, Recordings.fetch, Settings.fetch, ...parts, rooms]) {
     await idle();
     if (stop.aborted) {
       return;

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildPage } from './build.ts';
 
 const FIRST_LOAD_LIMIT_BYTES = 60_000;
+const FIRST_SCRIPT_LIMIT_BYTES = 35_000;
+const FIRST_STYLE_LIMIT_BYTES = 6_000;
 const PAGE_LIMIT_BYTES = 40_000;
 const LANGUAGE_LIMIT_BYTES = 8_000;
 const WHOLE_LIMIT_BYTES = 250_000;
@@ -67,6 +69,20 @@ test('the first load is below 60 kB gzipped', async () => {
   expect(bytes).toBeLessThan(FIRST_LOAD_LIMIT_BYTES);
 });
 
+test('the scripts of shell and live are below 35 kB gzipped, and their style, with what stands in the page, below 6 kB', async () => {
+  const first = [...(await firstLoad())];
+  expect(await bytesOf(first.filter((file) => file.endsWith('.js')))).toBeLessThan(FIRST_SCRIPT_LIMIT_BYTES);
+  const [, inline = ''] = /<style>(.*?)<\/style>/s.exec(page) ?? [];
+  expect(inline).toContain('--accent');
+  const style = await bytesOf(first.filter((file) => file.endsWith('.css')));
+  expect(style + gzipSync(inline).length).toBeLessThan(FIRST_STYLE_LIMIT_BYTES);
+});
+
+test('the style of the later pages is named in the page, and is not fetched with it', async () => {
+  const [, later = ''] = /<meta name="later-style" content="(later-[0-9A-Z]{8}\.css)">/.exec(page) ?? [];
+  expect(await laterFiles()).toContain(later);
+});
+
 /** What others use, and what is packed once more. */
 const OTHERS = /^perch-video|^hls\.min\.js|^near-live\.js|^api\.|^(?:icon|maskable)-|\.gz$/;
 const plainName = (file: string): string => file.replace(/-[0-9A-Z]{8}\./, '.');
@@ -106,6 +122,9 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'snapshot',
       'places-sheet',
       'wall',
+      'login-sheet',
+      'tile-snapshot',
+      'without-webrtc',
       'shell-worker',
       'start',
       'recordings',
@@ -115,13 +134,15 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'system',
       'system-log',
       'system-file',
+      'system-backup',
+      'restore-sheet',
       'people',
       'hls',
       'zh-cn',
       'zh-cn-settings',
     ]
       .map((name) => `${name}.js`)
-      .concat('awake.mp4')
+      .concat('awake.mp4', 'later.css')
       .sort(),
   );
 });
@@ -134,8 +155,6 @@ test('each later page is below 40 kB gzipped, each file of a language is below 8
   }
   expect(await bytesOf([...(await firstLoad()), ...later])).toBeLessThan(WHOLE_LIMIT_BYTES);
 });
-      'system-backup',
-      'restore-sheet',
 
 test('near-live.js gives pages that are no modules what keeps their player near live', async () => {
   const script = await readFile(join(folder, 'near-live.js'), 'utf8');

@@ -25,7 +25,7 @@ export async function buildPage(folder: string): Promise<void> {
   await mkdir(fresh, { recursive: true });
   const page: BuildOptions & { absWorkingDir: string } = {
     absWorkingDir: HERE,
-    entryPoints: { main: 'main.tsx', app: 'app.css' },
+    entryPoints: { main: 'main.tsx', app: 'app.css', later: 'later.css' },
     outdir: fresh,
     bundle: true,
     splitting: true,
@@ -54,7 +54,8 @@ export async function buildPage(folder: string): Promise<void> {
   ]);
   await copyApp(fresh);
   const imports = firstImports(metafile);
-  await writeFile(join(fresh, 'index.html'), await writeIndex(names, imports));
+  const laterNames = new Map([['later.css', outputOf(metafile, 'later.css')]]);
+  await writeFile(join(fresh, 'index.html'), await writeIndex(new Map([...names, ...laterNames]), imports));
   await buildShellWorker(fresh, [...names.values(), ...imports]);
   await packAll(fresh);
   await rm(folder, { recursive: true, force: true });

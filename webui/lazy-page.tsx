@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { pause } from './box/pause.ts';
+import { laterStyle } from './later-style.ts';
 
 const RETRY_MS = 2_000;
 
@@ -17,8 +18,8 @@ export function lazyPage(load: () => Promise<FunctionComponent>): LazyPage {
   const loaded = signal<{ readonly Page: FunctionComponent } | undefined>(undefined);
   let under: Promise<void> | undefined;
   const fetch = () => {
-    under ??= load().then(
-      (Page) => {
+    under ??= Promise.all([load(), laterStyle()]).then(
+      ([Page]) => {
         loaded.value = { Page };
       },
       (error: unknown) => {
@@ -46,7 +47,8 @@ export function lazyPage(load: () => Promise<FunctionComponent>): LazyPage {
 export function lazyPart<P extends object>(load: () => Promise<FunctionComponent<P>>): FunctionComponent<P> {
   const loaded = signal<{ readonly Part: FunctionComponent<P> } | undefined>(undefined);
   const fetch = async () => {
-    loaded.value ??= { Part: await load() };
+    const [Part] = await Promise.all([load(), laterStyle()]);
+    loaded.value ??= { Part };
   };
   return (props: P) => {
     const Part = loaded.value?.Part;

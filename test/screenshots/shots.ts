@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { cameras } from '../../webui/words/en/cameras.ts';
+import { cinema } from '../../webui/words/en/cinema.ts';
 import { clips } from '../../webui/words/en/clips.ts';
 import { common } from '../../webui/words/en/common.ts';
 import { live } from '../../webui/words/en/live.ts';
@@ -12,7 +13,7 @@ import { zhCn } from '../../webui/words/zh-cn.ts';
 import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
 import { settled } from '../peers/page-visit.ts';
 
-const ENGLISH = { common, live, clips, start, cameras, storage, system, people, you };
+const ENGLISH = { common, live, cinema, clips, start, cameras, storage, system, people, you };
 export type Spoken = typeof ENGLISH;
 export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = { en: ENGLISH, zh: { ...zhCn, ...zhCnSettings } };
 
@@ -96,7 +97,7 @@ function liveShots(door: string, paused: string, offline: string): readonly Shot
     shot('camera', `#/live/${door}`, CAMERA),
     shot('camera-info', `#/live/${door}`, CAMERA, (page) => page.keyboard.press('i')),
     shot('camera-turn', `#/live/${door}`, CAMERA, async (page, say) => {
-      const button = page.getByRole('button', { name: say.live.turnIt, exact: true });
+      const button = page.getByRole('button', { name: say.cinema.turnIt, exact: true });
       if ((await button.count()) > 0) {
         await button.click();
       }

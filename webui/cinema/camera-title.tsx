@@ -5,8 +5,8 @@ import { Icon } from '../parts/icon.tsx';
 import { eventWord, stateOf, stateWord } from '../parts/tile.tsx';
 import { voice } from '../parts/voice.ts';
 import type { LivePlayer } from '../player/live-player.ts';
+import { cinemaWords } from '../words/cinema.ts';
 import { clockSeconds } from '../words/format.ts';
-import { liveWords } from '../words/words.ts';
 import { pictureTime } from './picture-time.ts';
 
 const MomentSeen = lazyPart(() => import('./strip.tsx').then((part) => part.MomentSeen));
@@ -37,7 +37,7 @@ export function CameraTitle({ camera, player, isBack, info, onInfo }: TitleProps
       <button
         class="round"
         type="button"
-        aria-label={liveWords.value.information}
+        aria-label={cinemaWords.value.information}
         aria-expanded={info}
         onClick={onInfo}
       >
@@ -52,7 +52,7 @@ function State({ camera, player }: Pick<TitleProps, 'camera' | 'player'>) {
   const state = stateOf(camera, player);
   const time = pictureTime(state, player.stage.lastFrameMs, nowMs.value);
   const when =
-    time && ('atMs' in time ? clockSeconds(time.atMs, speaker.language) : liveWords.value.secondsAgo(time.ageS));
+    time && ('atMs' in time ? clockSeconds(time.atMs, speaker.language) : cinemaWords.value.secondsAgo(time.ageS));
   return (
     <p class={`state ${state.kind}`}>
       <i class="dot" />

@@ -2,10 +2,10 @@ import { absenceOf } from '../cameras/absence.ts';
 import { type Camera, videoCodec } from '../cameras/pair.ts';
 import { stateOf, stateReason } from '../parts/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
-import type { LiveWords } from '../words/en/live.ts';
-import { liveWords } from '../words/words.ts';
+import { cinemaWords } from '../words/cinema.ts';
+import type { CinemaWords } from '../words/en/cinema.ts';
 
-function offlineText({ why }: { readonly why?: string }, say: LiveWords): string {
+function offlineText({ why }: { readonly why?: string }, say: CinemaWords): string {
   switch (absenceOf(why)) {
     case 'password':
       return say.offlinePassword;
@@ -25,7 +25,7 @@ export function CameraTrouble(props: {
   readonly showsSmall: boolean;
 }) {
   const { camera, player, showsSmall } = props;
-  const say = liveWords.value;
+  const say = cinemaWords.value;
   const state = stateOf(camera, player);
   const reason = stateReason(state, camera, say);
   const { recording } = camera.main;

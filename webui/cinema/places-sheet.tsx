@@ -5,7 +5,7 @@ import { FormSheet } from '../forms/form-sheet.tsx';
 import { TextField } from '../parts/field.tsx';
 import { Sure } from '../parts/sure.tsx';
 import { toast } from '../parts/toast.tsx';
-import { liveWords } from '../words/words.ts';
+import { cinemaWords } from '../words/cinema.ts';
 import { forgetPlace, listPlaces, type Preset, savePlace } from './ptz-calls.ts';
 
 /** As the box takes it. */
@@ -20,14 +20,14 @@ interface PlacesSheetProps {
 
 /** Where it looks now gets a name; what it knows can be forgotten. */
 export function PlacesSheet({ camera, all, onChanged, onClosed }: PlacesSheetProps) {
-  const say = liveWords.value;
+  const say = cinemaWords.value;
   const form = useMemo(() => newForm(camera, onChanged), [camera]);
   return (
     <FormSheet
       title={say.presets}
       form={form}
       onClosed={onClosed}
-      onSaved={() => toast(liveWords.peek().placeSaved)}
+      onSaved={() => toast(cinemaWords.peek().placeSaved)}
       foot={<FormFoot form={form} action={say.savePlace} text={say.savePlaceText} />}
     >
       <TextField
@@ -50,7 +50,7 @@ export function PlacesSheet({ camera, all, onChanged, onClosed }: PlacesSheetPro
               () => true,
               () => false,
             );
-            toast(isForgotten ? liveWords.peek().placeForgotten : liveWords.peek().placeKept);
+            toast(isForgotten ? cinemaWords.peek().placeForgotten : cinemaWords.peek().placeKept);
             if (isForgotten) {
               onChanged(all.filter((place) => place.token !== token));
             }
@@ -64,7 +64,7 @@ export function PlacesSheet({ camera, all, onChanged, onClosed }: PlacesSheetPro
 const newForm = (camera: string, onChanged: PlacesSheetProps['onChanged']) =>
   boxForm<{ readonly name: string }>({
     initial: { name: '' },
-    judge: { name: (text) => (text.trim() === '' ? liveWords.peek().placeNameHint : undefined) },
+    judge: { name: (text) => (text.trim() === '' ? cinemaWords.peek().placeNameHint : undefined) },
     save: async (values) => {
       await savePlace(camera, (values.name ?? '').trim());
       onChanged(await listPlaces(camera));

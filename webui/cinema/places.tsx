@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { lazyPart } from '../lazy-page.tsx';
 import { Icon } from '../parts/icon.tsx';
-import { liveWords } from '../words/words.ts';
+import { cinemaWords } from '../words/cinema.ts';
 import type { Preset } from './ptz-calls.ts';
 
 const PlacesSheet = lazyPart(() => import('./places-sheet.tsx').then((part) => part.PlacesSheet));
@@ -17,7 +17,7 @@ interface PlacesProps {
 /** Where the camera can go by itself; the last one makes another, or has one forgotten. */
 export function Places({ camera, all, chosen, onGo, onChanged }: PlacesProps) {
   const [isOpen, setOpen] = useState(false);
-  const say = liveWords.value;
+  const say = cinemaWords.value;
   return (
     <>
       <fieldset class="presets" aria-label={say.presets}>

@@ -22,8 +22,9 @@ import {
   spans,
   speed,
 } from '../timeline/view.ts';
+import { cinemaWords } from '../words/cinema.ts';
 import { clockSeconds } from '../words/format.ts';
-import { liveWords, words } from '../words/words.ts';
+import { words } from '../words/words.ts';
 
 const FRESH_MS = 5_000;
 const WINDOW_MS = 30 * 60_000;
@@ -67,7 +68,7 @@ export function Strip({ camera: { name, title, main }, isBack, onBack }: StripPr
     // biome-ignore lint/a11y/noStaticElementInteractions: the slider within takes the keys
     <div class="rewind" onKeyDown={onSliderKey}>
       <Timeline axis="x" cameras={[lane]} laneHeight={0} onLane={() => {}} />
-      {isBack ? <WayOn name={name} /> : <p class="rewind-hint">{liveWords.value.slideBack}</p>}
+      {isBack ? <WayOn name={name} /> : <p class="rewind-hint">{cinemaWords.value.slideBack}</p>}
     </div>
   );
 }

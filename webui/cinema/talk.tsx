@@ -3,7 +3,7 @@ import { onLeaving } from '../box/leaving.ts';
 import { Icon } from '../parts/icon.tsx';
 import { Sheet } from '../parts/sheet.tsx';
 import { toast } from '../parts/toast.tsx';
-import { liveWords } from '../words/words.ts';
+import { cinemaWords } from '../words/cinema.ts';
 import { useHeldKeys } from './held-keys.ts';
 import { mayTalk, TalkLine } from './talk-line.ts';
 
@@ -27,7 +27,7 @@ type Phase = 'quiet' | 'opening' | 'open';
 function TalkButton({ name }: { readonly name: string }) {
   const [phase, setPhase] = useState<Phase>('quiet');
   const { start, stop } = useLine(name, setPhase);
-  const { holdToTalk, speakNow } = liveWords.value;
+  const { holdToTalk, speakNow } = cinemaWords.value;
   useHeldKeys(['t'], start, stop);
   return (
     <button
@@ -96,7 +96,7 @@ function useLine(name: string, onPhase: (phase: Phase) => void) {
 }
 
 function failureText(error: unknown): string {
-  const { microphoneRefused, notHeard } = liveWords.peek();
+  const { microphoneRefused, notHeard } = cinemaWords.peek();
   const isRefused =
     error instanceof DOMException && (error.name === 'NotAllowedError' || error.name === 'NotFoundError');
   return isRefused ? microphoneRefused : notHeard(error instanceof Error ? error.message : String(error));
@@ -104,7 +104,7 @@ function failureText(error: unknown): string {
 
 function TalkNeedsHttps() {
   const [isOpen, setOpen] = useState(false);
-  const { holdToTalk, talkNeedsHttps, how, howHttps } = liveWords.value;
+  const { holdToTalk, talkNeedsHttps, how, howHttps } = cinemaWords.value;
   return (
     <>
       <button class="action talk" type="button" onClick={() => setOpen(true)}>

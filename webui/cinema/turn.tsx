@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { onLeaving } from '../box/leaving.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import { toast } from '../parts/toast.tsx';
-import { liveWords } from '../words/words.ts';
+import { cinemaWords } from '../words/cinema.ts';
 import { isInSlider, useHeldKeys } from './held-keys.ts';
 import { Places } from './places.tsx';
 import { askPtz, type Ptz, tellPtz } from './ptz-calls.ts';
@@ -80,7 +80,7 @@ function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
   );
 }
 
-const sayFailure = () => toast(liveWords.peek().notTurned);
+const sayFailure = () => toast(cinemaWords.peek().notTurned);
 
 /** It stops when nobody looks any more: what is held is let go nowhere. */
 function useTurning(name: string): Turning {
@@ -115,7 +115,7 @@ interface ArrowProps extends Pick<HandProps, 'pressed' | 'onPress'> {
 }
 
 function Arrow({ direction, icon, pressed, onPress }: ArrowProps) {
-  const { turnUp, turnLeft, turnRight, turnDown, zoomIn, zoomOut } = liveWords.value;
+  const { turnUp, turnLeft, turnRight, turnDown, zoomIn, zoomOut } = cinemaWords.value;
   const names = { up: turnUp, left: turnLeft, right: turnRight, down: turnDown, in: zoomIn, out: zoomOut };
   return (
     <button
@@ -140,7 +140,7 @@ const ARROWS = ['up', 'left', 'right', 'down'] as const;
 function Pad({ pressed, onTurn, onPress, onHome }: HandProps & { readonly onHome: (() => void) | undefined }) {
   const knob = useRef<HTMLElement>(null);
   const held = useRef<number | undefined>(undefined);
-  const { turnIt, turnHome } = liveWords.value;
+  const { turnIt, turnHome } = cinemaWords.value;
   const follow = ({
     currentTarget,
     clientX,
@@ -198,7 +198,7 @@ const ICONS = { up: 'up', left: 'back', right: 'go', down: 'down' } as const;
 const isHome = ({ target }: Event): boolean => target instanceof Element && target.closest('.pad-home') !== null;
 
 function Rocker({ pressed, onTurn, onPress }: HandProps) {
-  const { zoom } = liveWords.value;
+  const { zoom } = cinemaWords.value;
   const hold = (direction: 'in' | 'out') => ({
     onPointerDown: (event: PointerEvent) => {
       if (event.button === 0) {

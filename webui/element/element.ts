@@ -4,6 +4,7 @@ import type { PlayError, Technology } from '../player/live-session.ts';
 import { Player, type PlayerView } from '../player/player.ts';
 import { sourceAt } from '../player/source.ts';
 import { type PassedWay, parseWays } from '../player/ways.ts';
+import { otherWays } from '../player/without-webrtc.ts';
 import { type Origin, servicesOf } from './services.ts';
 import { elementStyle } from './style.ts';
 import { type ElementWords, sentenceOf, wordsFor } from './words.ts';
@@ -135,7 +136,7 @@ class PerchVideo extends HTMLElement {
       camera: `${services.hls ?? services.webrtc}${name}`,
       ways: parseWays(this.getAttribute('ways')),
       wantsSound: true,
-      loadHls: () => place.loadHls(services.hls ?? place.folder),
+      loadOthers: async () => otherWays(() => place.loadHls(services.hls ?? place.folder)),
       onView: (view) => this.#onView(view),
       onFailure: (failure) => {
         this.#failure = failure;

@@ -20,7 +20,7 @@ import type { LivePlayer } from '../player/live-player.ts';
 import { HandedPicture, useHandedPlayer } from '../player/picture.tsx';
 import { snapshotOf } from '../player/snapshot.ts';
 import { LIVE, place } from '../route.ts';
-import { liveWords } from '../words/words.ts';
+import { cinemaWords } from '../words/cinema.ts';
 import { type CameraKeys, goToNeighbour, useIdle, useKeys } from './camera-keys.ts';
 
 const Strip = lazyPart(() => import('../cinema/strip.tsx').then((part) => part.Strip));
@@ -127,7 +127,7 @@ interface ActionsProps {
 
 /** Below, where the thumb is. */
 function Actions({ camera, player, isSoundOn, keys }: ActionsProps) {
-  const { soundOn, soundOff, noSound, fullScreen, snapshot, pictureInPicture } = liveWords.value;
+  const { soundOn, soundOff, noSound, fullScreen, snapshot, pictureInPicture } = cinemaWords.value;
   const canHear = hasSound(camera.main);
   const soundName = canHear ? (isSoundOn ? soundOff : soundOn) : noSound;
   return (

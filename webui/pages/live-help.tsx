@@ -2,11 +2,12 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Camera, hasSound } from '../cameras/pair.ts';
 import { Sheet } from '../parts/sheet.tsx';
 import { cameraLink } from '../route.ts';
-import { liveWords, words } from '../words/words.ts';
+import { cinemaWords } from '../words/cinema.ts';
+import { words } from '../words/words.ts';
 
 /** Type a part of its name, press Enter. */
 export function FindCamera({ all, onClosed }: { readonly all: readonly Camera[]; readonly onClosed: () => void }) {
-  const { findCamera, noneFound } = liveWords.value;
+  const { findCamera, noneFound } = cinemaWords.value;
   const [text, setText] = useState('');
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
@@ -32,7 +33,7 @@ export function FindCamera({ all, onClosed }: { readonly all: readonly Camera[];
           onInput={({ currentTarget }) => setText(currentTarget.value)}
         />
         <p class="unseen" role="status">
-          {found.length === 0 ? noneFound : liveWords.value.camerasCount(found.length)}
+          {found.length === 0 ? noneFound : cinemaWords.value.camerasCount(found.length)}
         </p>
         {found.length === 0 ? (
           <p class="dim">{noneFound}</p>
@@ -60,7 +61,7 @@ type Keys = readonly (readonly [key: string, what: string])[];
 
 /** What can be done by keys in the grid. */
 export function LiveKeys({ onClosed }: { readonly onClosed: () => void }) {
-  const say = liveWords.value;
+  const say = cinemaWords.value;
   const { back } = words.value;
   const keys: Keys = [
     ['← ↑ → ↓', say.keyMove],
@@ -77,7 +78,7 @@ export function LiveKeys({ onClosed }: { readonly onClosed: () => void }) {
 
 /** What can be done by keys with one camera. */
 export function CameraKeysSheet({ camera, onClosed }: { readonly camera: Camera; readonly onClosed: () => void }) {
-  const say = liveWords.value;
+  const say = cinemaWords.value;
   const { back, live } = words.value;
   const has = (part: string) => document.querySelector(`.cinema ${part}`) !== null;
   const keys: Keys = [
@@ -98,7 +99,7 @@ export function CameraKeysSheet({ camera, onClosed }: { readonly camera: Camera;
 }
 
 function KeysSheet({ keys, onClosed }: { readonly keys: Keys; readonly onClosed: () => void }) {
-  const say = liveWords.value;
+  const say = cinemaWords.value;
   return (
     <Sheet title={say.keys} onClosed={onClosed}>
       <dl class="keys">

@@ -5,7 +5,6 @@ import { Button } from '../parts/button.tsx';
 import { PasswordField, TextField } from '../parts/field.tsx';
 import { Mark } from '../parts/icon.tsx';
 import { LanguageChoice } from '../parts/language-choice.tsx';
-import { Sheet } from '../parts/sheet.tsx';
 import { place } from '../route.ts';
 import type { CommonWords } from '../words/en/common.ts';
 import { words } from '../words/words.ts';
@@ -36,33 +35,8 @@ export function LoginPage() {
   );
 }
 
-/** The session has ended while the page was open: what was typed there stays. */
-export function LoginSheet({ user }: { readonly user: string | undefined }) {
-  const say = words.value;
-  const login = useLogin(user);
-  return (
-    <form onSubmit={login.submit}>
-      <Sheet
-        title={say.loginTitle}
-        mustStay
-        onClosed={() => {}}
-        foot={
-          <>
-            <Button kind="main" type="submit" busy={login.isBusy && say.loginBusy}>
-              {say.loginButton}
-            </Button>
-            <p class="dim small">{login.wrong === undefined ? say.loginAgain : say.forgotten}</p>
-          </>
-        }
-      >
-        <LoginFields {...login} />
-      </Sheet>
-    </form>
-  );
-}
-
 /** @param user undefined: the owner */
-function useLogin(user: string | undefined) {
+export function useLogin(user: string | undefined) {
   const [password, setPassword] = useState('');
   const [name, setName] = useState(user);
   const [wrong, setWrong] = useState<string>();
@@ -82,7 +56,7 @@ function useLogin(user: string | undefined) {
   return { password, setPassword, name, setName, wrong, setWrong, isBusy, field, submit };
 }
 
-function LoginFields({
+export function LoginFields({
   password,
   setPassword,
   name,

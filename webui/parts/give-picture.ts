@@ -1,14 +1,14 @@
-import { liveWords } from '../words/words.ts';
+import { cinemaWords } from '../words/cinema.ts';
 import { saveFile } from './save-file.ts';
 import { toast } from './toast.tsx';
 
 /** Hands a picture to the person: on a phone by its own sheet, elsewhere as a download. */
 export async function givePicture(picture: File | undefined): Promise<void> {
   if (!picture) {
-    toast(liveWords.peek().noPicture);
+    toast(cinemaWords.peek().noPicture);
   } else if (!(await wasSent(picture))) {
     saveFile(picture);
-    toast(liveWords.peek().pictureSaved);
+    toast(cinemaWords.peek().pictureSaved);
   }
 }
 

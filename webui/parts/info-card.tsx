@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type Camera, pictureSize, videoCodec } from '../cameras/pair.ts';
 import type { LivePlayer } from '../player/live-player.ts';
+import { cinemaWords } from '../words/cinema.ts';
 import { bitRate, number } from '../words/format.ts';
-import { liveWords } from '../words/words.ts';
 import { voice } from './voice.ts';
 
 type Facts = Awaited<ReturnType<LivePlayer['facts']>>;
@@ -17,7 +17,7 @@ interface InfoProps {
 /** The "i": how the picture comes, in the technology's words. */
 export function InfoCard({ camera, player }: InfoProps) {
   const { words, language } = voice();
-  const say = liveWords.value;
+  const say = cinemaWords.value;
   const { facts, bitsPerSecond } = useFacts(player);
   const size = facts && facts.width > 0 ? `${facts.width} × ${facts.height}` : pictureSize(camera.main);
   const rate = bitsPerSecond ?? camera.main.bitrate;

@@ -3,14 +3,13 @@ import { isOwner } from '../box/session.ts';
 import { type Camera, hasSound } from '../cameras/pair.ts';
 import { cameFromCamera } from '../navigation.ts';
 import { useHandedPlayer } from '../player/picture.tsx';
-import { snapshotOf } from '../player/snapshot.ts';
 import { liveWords } from '../words/words.ts';
-import { givePicture } from './give-picture.ts';
 import { Icon } from './icon.tsx';
 import { setPaused } from './pausing.ts';
 import { Popup, type PopupItem } from './popup.tsx';
 import { pathOf, Tile, wantsSound } from './tile.tsx';
 import { useHold } from './tile-hold.ts';
+import { toast } from './toast.tsx';
 
 /** A tile of the grid, and what can be done with its camera without opening it. */
 export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonly isAlone: boolean }) {
@@ -25,7 +24,11 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
   useEffect(() => player.setSound(isHeard), [player, isHeard]);
   const hold = useHold(() => setOpen(true));
   const say = liveWords.value;
-  const snapshot = async () => givePicture(await snapshotOf(player.stage, camera.title));
+  const snapshot = () =>
+    import('./tile-snapshot.ts').then(
+      ({ giveSnapshot }) => giveSnapshot(player.stage, camera.title),
+      () => toast(liveWords.peek().noPicture),
+    );
   const items: PopupItem[] = [
     ...(hasSound(camera.main)
       ? [{ text: isHeard ? say.soundOff : say.soundOn, icon: 'sound', onChoose: () => setHeard(!isHeard) } as const]

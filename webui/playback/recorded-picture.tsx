@@ -5,10 +5,10 @@ import { goFull } from '../parts/full-screen.ts';
 import { Icon } from '../parts/icon.tsx';
 import { gridMoment } from '../timeline/hover.tsx';
 import { isCovered } from '../timeline/lane.ts';
-import { coveredNow, whyNothingAt } from '../timeline/scene.ts';
-import { atMs, halt, isPlaying, moveTo, play, scrubMs, sent, spans, speed, stepped } from '../timeline/view.ts';
+import { coveredNow } from '../timeline/scene.ts';
+import { halt, isPlaying, moveTo, play, scrubMs, sent, spans, speed, stepped } from '../timeline/view.ts';
+import { cinemaWords } from '../words/cinema.ts';
 import { recordingsWords } from '../words/recordings.ts';
-import { liveWords } from '../words/words.ts';
 import { Deck } from './deck.ts';
 import { drawInto, Stills } from './stills.ts';
 
@@ -38,7 +38,7 @@ export function RecordedPicture({ name, onFailure, onBlind, isQuiet, children }:
     }
     return follow(name, video.current, cover.current, { onGap: setGap, onFailure, onBlind });
   }, [name]);
-  const { soundOn, soundOff, fullScreen } = liveWords.value;
+  const { soundOn, soundOff, fullScreen } = cinemaWords.value;
   return (
     <div class="recording-screen" ref={screen}>
       <video
@@ -50,7 +50,7 @@ export function RecordedPicture({ name, onFailure, onBlind, isQuiet, children }:
         onClick={() => (isPlaying.peek() ? halt() : play())}
       />
       <canvas class="cover" ref={cover} hidden />
-      {isGap && <NothingHere name={name} />}
+      {isGap && <p class="in-gap">{recordingsWords.value.nothingHere}</p>}
       {isQuiet === undefined && (
         <div class="on-picture">
           {children}
@@ -74,13 +74,6 @@ export function RecordedPicture({ name, onFailure, onBlind, isQuiet, children }:
       )}
     </div>
   );
-}
-
-/** Said with its reason, as far as the box knows it. */
-function NothingHere({ name }: { readonly name: string }) {
-  const { nothingHere, nothingHereFor } = recordingsWords.value;
-  const why = whyNothingAt(name, scrubMs.value ?? atMs.value ?? 0);
-  return <p class="in-gap">{why === undefined ? nothingHere : nothingHereFor(why)}</p>;
 }
 
 interface Told {

@@ -9,6 +9,7 @@ import { sourceAt } from './source.ts';
 import type { Stage } from './stage.ts';
 import { isUnplayable, rememberUnplayable } from './unplayable.ts';
 import { ALL_WAYS } from './ways.ts';
+import type { OtherWays } from './without-webrtc.ts';
 
 export interface LivePlayerOptions {
   /** The path that is played. */
@@ -21,6 +22,11 @@ export interface LivePlayerOptions {
 
 /** Below the page, so that it works below a proxy's sub-folder. */
 const SERVICES = { webrtc: 'webrtc/', hls: 'hls/' };
+
+async function loadOthers(): Promise<OtherWays> {
+  const { otherWays } = await import('./without-webrtc.ts');
+  return otherWays(async () => (await import('hls.js')).default);
+}
 
 /** A player as the page's parts use it: they are told of its view by a signal, and it knows what the box says of the path. */
 export class LivePlayer {
@@ -36,7 +42,7 @@ export class LivePlayer {
       camera,
       ways: ALL_WAYS,
       wantsSound,
-      loadHls: async () => (await import('hls.js')).default,
+      loadOthers,
       onView: (view) => {
         this.view.value = view;
       },

@@ -1,14 +1,13 @@
 import { onWake, pause } from '../box/pause.ts';
 import { Backoff } from './backoff.ts';
 import type { Codec } from './codec-names.ts';
-import { type LoadHls, openHls } from './hls.ts';
 import { type LiveSession, PlayError, type SessionFacts, type Technology } from './live-session.ts';
-import { openMse } from './mse.ts';
 import type { Source } from './source.ts';
 import { Stage } from './stage.ts';
 import { StartGate } from './start-gate.ts';
 import { isFinal, isWorthTrying, type PassedWay, planWays } from './ways.ts';
 import { openWhep } from './whep.ts';
+import type { OtherWays } from './without-webrtc.ts';
 
 /** What is shown of a player. */
 export interface PlayerView {
@@ -30,7 +29,8 @@ export interface PlayerOptions {
   readonly ways: readonly Technology[];
   /** Offers to take sound; whether it is heard, the video's `muted` says. */
   readonly wantsSound: boolean;
-  readonly loadHls: LoadHls;
+  /** Asked for when WebRTC does not come through. */
+  readonly loadOthers: () => Promise<OtherWays>;
   onView(view: PlayerView): void;
   onFailure?(failure: PlayError): void;
   /** Trying would end as before; who can tell is asked often. */
@@ -213,19 +213,17 @@ export class Player {
     throw tellingOf(failures);
   }
 
-  #openBy(technology: Technology, signal: AbortSignal): Promise<LiveSession> {
-    const { source, wantsSound, loadHls } = this.#options;
+  async #openBy(technology: Technology, signal: AbortSignal): Promise<LiveSession> {
+    const { source, wantsSound, loadOthers } = this.#options;
     const { video } = this.stage;
     const options = { source, wantsSound, signal };
     this.stage.begin();
-    switch (technology) {
-      case 'WebRTC':
-        return openWhep(video, options);
-      case 'MSE':
-        return openMse(video, options);
-      case 'HLS':
-        return openHls(video, options, loadHls);
+    if (technology === 'WebRTC') {
+      return openWhep(video, options);
     }
+    const others = await loadOthers();
+    signal.throwIfAborted();
+    return others[technology](video, options);
   }
 
   /** Resolves when no frame has come for too long while the page was there to see it. */

@@ -1,4 +1,5 @@
 import type { CamerasWords } from './en/cameras.ts';
+import type { CinemaWords } from './en/cinema.ts';
 import type { ClipsWords } from './en/clips.ts';
 import type { CommonWords } from './en/common.ts';
 import type { LiveWords } from './en/live.ts';
@@ -13,6 +14,7 @@ import type { YouWords } from './en/you.ts';
 export interface AllWords {
   readonly common: CommonWords;
   readonly live: LiveWords;
+  readonly cinema: CinemaWords;
   readonly recordings: RecordingsWords;
   readonly clips: ClipsWords;
   readonly start: StartWords;

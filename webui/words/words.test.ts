@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AllWords } from './all-words.ts';
 import { cameras } from './en/cameras.ts';
+import { cinema } from './en/cinema.ts';
 import { clips } from './en/clips.ts';
 import { common } from './en/common.ts';
 import { live } from './en/live.ts';
@@ -19,7 +20,7 @@ import { zhCn as zhCnSeen } from './zh-cn.ts';
 import { zhCnSettings } from './zh-cn-settings.ts';
 
 type Page = keyof AllWords;
-const en: AllWords = { common, live, recordings, clips, start, cameras, storage, system, people, you };
+const en: AllWords = { common, live, cinema, recordings, clips, start, cameras, storage, system, people, you };
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };
 const PAGES = Object.keys(en) as Page[];
 

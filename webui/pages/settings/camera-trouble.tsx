@@ -8,7 +8,8 @@ import { stateWord } from '../../parts/tile.tsx';
 import { toast } from '../../parts/toast.tsx';
 import { voice } from '../../parts/voice.ts';
 import { camerasWords } from '../../words/cameras.ts';
-import { liveWords, words } from '../../words/words.ts';
+import { cinemaWords } from '../../words/cinema.ts';
+import { words } from '../../words/words.ts';
 import { type CameraFacts, cameraCall, type Deeper, hostOf } from './camera-facts.ts';
 import { stateNow } from './camera-line.ts';
 import { troubleOf } from './camera-troubles.ts';
@@ -22,7 +23,7 @@ interface TroubleProps {
 /** Why it does not work, and the next step. */
 export function CameraTrouble({ camera, facts: { item }, onDeeper }: TroubleProps) {
   const say = camerasWords.value;
-  const live = liveWords.value;
+  const live = cinemaWords.value;
   const state = stateNow(camera);
   const title = stateWord(state, voice()) ?? '';
   switch (state.kind) {

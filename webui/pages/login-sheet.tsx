@@ -1,0 +1,29 @@
+import { Button } from '../parts/button.tsx';
+import { Sheet } from '../parts/sheet.tsx';
+import { words } from '../words/words.ts';
+import { LoginFields, useLogin } from './login.tsx';
+
+/** The session has ended while the page was open: what was typed there stays. */
+export function LoginSheet({ user }: { readonly user: string | undefined }) {
+  const say = words.value;
+  const login = useLogin(user);
+  return (
+    <form onSubmit={login.submit}>
+      <Sheet
+        title={say.loginTitle}
+        mustStay
+        onClosed={() => {}}
+        foot={
+          <>
+            <Button kind="main" type="submit" busy={login.isBusy && say.loginBusy}>
+              {say.loginButton}
+            </Button>
+            <p class="dim small">{login.wrong === undefined ? say.loginAgain : say.forgotten}</p>
+          </>
+        }
+      >
+        <LoginFields {...login} />
+      </Sheet>
+    </form>
+  );
+}
