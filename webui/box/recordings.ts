@@ -1,3 +1,4 @@
+import { computed } from '@preact/signals';
 import { spansAddress } from './addresses.ts';
 import { paths } from './paths.ts';
 import { ask, BoxError } from './request.ts';
@@ -18,12 +19,16 @@ export const mayPlayBack = (name: string): boolean =>
 
 const LIST_LIMIT_MS = 60_000;
 
-/** Names of the paths that have recordings; for viewers and guests of all that they may see, since the list is the owner's. */
+/** The list of what has recordings is the owner's. */
+export const isListShown = computed(() => !['viewer', 'guest'].includes(session.value?.role ?? ''));
+
+/** What viewers and guests may play back, with recordings or without; undefined until the box has answered. */
+export const namesToPlay = computed(() =>
+  paths.value?.flatMap(({ name, mayPlayback }) => (mayPlayback === false ? [] : [name])),
+);
+
+/** Names of the paths that have recordings. */
 export async function recordedNames(signal: AbortSignal): Promise<readonly string[]> {
-  const { role } = session.peek() ?? {};
-  if (role === 'viewer' || role === 'guest') {
-    return paths.peek()?.flatMap(({ name, mayPlayback }) => (mayPlayback === false ? [] : [name])) ?? [];
-  }
   const answer = await ask<{ items: readonly { readonly name: string }[] }>('v3/recordings/list?itemsPerPage=1000', {
     signal,
     limitMs: LIST_LIMIT_MS,

@@ -1,21 +1,28 @@
 import { useEffect, useState } from 'preact/hooks';
 import { pause } from './pause.ts';
-import { recordedNames, recordedSpans, type Span } from './recordings.ts';
+import { isListShown, namesToPlay, recordedNames, recordedSpans, type Span } from './recordings.ts';
 import { pageShown } from './wake.ts';
 
 const RETRY_MS = 2_000;
+/** The list of all files is long: a new camera has time. */
+const NAMES_MS = 60_000;
+const FIRST_NAME_MS = 5_000;
 
 export type Recorded = readonly Span[] | 'mpegts';
 
-/** Names of what has recordings; undefined until the box has answered. */
+/** Names of what has recordings, or for viewers and guests may have; undefined until the box has answered. */
 export function useRecordedNames(): readonly string[] | undefined {
-  const [names, setNames] = useState<readonly string[]>();
+  const [listed, setListed] = useState<readonly string[]>();
+  const asksList = isListShown.value;
+  const everyMs = listed?.length === 0 ? FIRST_NAME_MS : NAMES_MS;
   useEffect(() => {
     const stop = new AbortController();
-    repeat(stop.signal, async () => setNames(await recordedNames(stop.signal)), Number.POSITIVE_INFINITY);
+    if (asksList) {
+      repeat(stop.signal, async () => setListed(await recordedNames(stop.signal)), everyMs);
+    }
     return () => stop.abort();
-  }, []);
-  return names;
+  }, [asksList, everyMs]);
+  return asksList ? listed : namesToPlay.value;
 }
 
 /** What there is of a camera; asked for again from time to time, since recording goes on. */
@@ -31,7 +38,7 @@ export function useSpans(name: string | undefined, everyMs: number): Recorded | 
   return known?.name === name ? known?.spans : undefined;
 }
 
-/** Does it again every so often while the page is shown; sooner when it failed. Infinity: until it has worked once. */
+/** Does it again every so often while the page is shown; sooner when it failed. */
 async function repeat(stop: AbortSignal, work: () => Promise<void>, everyMs: number): Promise<void> {
   while (!stop.aborted) {
     let waitMs = everyMs;
@@ -40,9 +47,6 @@ async function repeat(stop: AbortSignal, work: () => Promise<void>, everyMs: num
       await work().catch(() => {
         waitMs = RETRY_MS;
       });
-    }
-    if (waitMs === Number.POSITIVE_INFINITY) {
-      return;
     }
     await pause(waitMs, stop);
   }
