@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect } from 'preact/hooks';
-import { access, endedUser, isOwner, session } from './box/session.ts';
+import { access, endedUser, isLeft, isOwner, session } from './box/session.ts';
 import { cameras } from './cameras/cameras.ts';
 import { forgetCameras } from './cameras/remembered.ts';
 import { doorOf } from './gate.ts';
@@ -30,8 +30,20 @@ const Settings = lazyPage(async () => {
 const loadLoginSheet = () => import('./pages/login-sheet.tsx').then((page) => page.LoginSheet);
 const LoginSheet = lazyPart(loadLoginSheet);
 
-/** The page: what stands in front of it, then the place that the address names. */
-export function App() {
+/** The page. When somebody has left it, it is loaded anew: whatever any part of it still holds goes with it. */
+export const App = () => (isLeft.value ? <Anew /> : <Whole />);
+
+function Anew() {
+  useEffect(() => {
+    forgetStills();
+    forgetCameras();
+    location.reload();
+  }, []);
+  return null;
+}
+
+/** What stands in front of the pages, then the place that the address names. */
+function Whole() {
   const door = doorOf(session.value, access.value, place.value.page, endedUser.value !== undefined);
   useEffect(() => {
     if (door === 'login' || door === 'start') {

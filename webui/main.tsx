@@ -15,9 +15,13 @@ async function openGuestLinks(): Promise<void> {
   const token = guestToken(location.hash);
   if (token !== undefined) {
     history.replaceState(undefined, '', '#/live');
-    await openGuestLink(token);
+    opening.abort();
+    opening = new AbortController();
+    await openGuestLink(token, opening.signal);
   }
 }
+
+let opening = new AbortController();
 
 window.addEventListener('hashchange', () => void openGuestLinks());
 openGuestLinks().then(() => keepAsking(new AbortController().signal));

@@ -1,5 +1,7 @@
 import { computed, signal } from '@preact/signals';
+import { wake } from './pause.ts';
 import { ask, BoxError } from './request.ts';
+import { isPassing, untilAnswered } from './until-answered.ts';
 
 export interface Session {
   readonly claimed: boolean;
@@ -28,11 +30,21 @@ export const isOwner = computed(() => {
   return role === 'owner' || (role === null && claimed === false);
 });
 
+/** Somebody has logged out, or another one has logged in: nothing of what the page holds is for the next one. */
+export const isLeft = signal(false);
+
 /** Whose session has ended while the page was open: he logs in over the page, and what he typed stays. */
 export const endedUser = signal<string | undefined>(undefined);
 
+/** Whom the page has shown something to. */
+let shownTo: Pick<Session, 'role' | 'user'> | undefined;
+
 export async function loadSession(): Promise<void> {
-  session.value = await ask<Session>('v3/session');
+  const now = await ask<Session>('v3/session');
+  session.value = now;
+  if (now.role !== null) {
+    shownTo = now;
+  }
 }
 
 export async function claim(password: string, setupCode: string | undefined): Promise<void> {
@@ -49,22 +61,37 @@ export async function logIn(password: string, user: string | undefined): Promise
 /** Somebody has opened a link that holds no more. */
 export const isLinkOver = signal(false);
 
-/** Exchanges the token of a guest's link for a cookie. */
-export async function openGuestLink(token: string): Promise<void> {
+/** Why a link is not opened yet; undefined: none waits. */
+export const linkWaitsFor = signal<BoxError | undefined>(undefined);
+
+/** Exchanges the token of a guest's link for a cookie, as soon as the box answers: the link may be had only once. */
+export async function openGuestLink(token: string, stop: AbortSignal): Promise<void> {
+  const exchange = () => ask('v3/guest', { method: 'POST', body: { token } });
   try {
-    await ask('v3/guest', { method: 'POST', body: { token } });
+    if ((await untilAnswered(exchange, stop, noteWait)) === undefined) {
+      return;
+    }
+    linkWaitsFor.value = undefined;
     isLinkOver.value = false;
     await enter();
   } catch (error) {
+    linkWaitsFor.value = undefined;
     isLinkOver.value = error instanceof BoxError && error.status === 401;
   }
 }
 
+function noteWait(error: unknown): void {
+  if (!(error instanceof BoxError) || error.status === 401 || !isPassing(error)) {
+    throw error;
+  }
+  linkWaitsFor.value = error;
+}
+
+/** Ends the session, a guest's as well. */
 export async function logOut(): Promise<void> {
-  endedUser.value = undefined;
-  await ask(session.peek()?.role === 'guest' ? 'v3/guest' : 'v3/session', { method: 'DELETE' });
-  await loadSession();
+  await ask('v3/session', { method: 'DELETE' });
   access.value = 'refused';
+  isLeft.value = true;
 }
 
 /** The box has refused: is the session over? Guests and those who never logged in see the log-in in place of the page. */
@@ -82,13 +109,15 @@ export async function noteRefusal(): Promise<void> {
 }
 
 async function enter(): Promise<void> {
-  const ended = endedUser.peek();
+  const before = shownTo;
   await loadSession();
-  if (ended !== undefined && session.peek()?.user !== ended) {
-    // What stands on the page belongs to somebody else.
-    location.reload();
+  const { role, user } = session.peek() ?? {};
+  // One guest is not told from another.
+  if (before && (before.role !== role || before.user !== user || role === 'guest')) {
+    isLeft.value = true;
     return;
   }
   endedUser.value = undefined;
   access.value = 'granted';
+  wake();
 }

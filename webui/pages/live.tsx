@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { awaySinceMs } from '../box/paths.ts';
-import { isOwner, session } from '../box/session.ts';
+import { access, isOwner, session } from '../box/session.ts';
 import { watchable } from '../cameras/cameras.ts';
 import type { Camera } from '../cameras/pair.ts';
 import { askReach, reachesBackDays } from '../cameras/reach.ts';
@@ -21,7 +21,7 @@ const before = rememberedCameras();
 /** The grid. Before the box has answered it is the one of the last visit. */
 export function LivePage() {
   const words = liveWords.value;
-  const all = watchable.value ?? before;
+  const all = watchable.value ?? (access.value === 'unknown' ? before : undefined);
   const help = useLiveKeys(all ?? []);
   useRemembering();
   return (

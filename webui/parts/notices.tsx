@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { awaySinceMs } from '../box/paths.ts';
 import { restarting } from '../box/restarting.ts';
-import { access, session } from '../box/session.ts';
+import { access, linkWaitsFor, session } from '../box/session.ts';
 import { nowMs } from '../box/wake.ts';
 import { hasAnyWay } from '../player/any-way.ts';
 import { liveWords, words } from '../words/words.ts';
@@ -14,10 +14,15 @@ export function AwayStrip() {
   const since = awaySinceMs.value;
   const isLong = since !== undefined && nowMs.value - since >= QUIET_MS;
   const seconds = restarting.value?.seconds;
-  const { boxAway, boxStarts } = words.value;
+  const link = linkWaitsFor.value;
+  const { boxAway, boxStarts, tooManyTries } = words.value;
   return (
-    <div class="strip" role="status" hidden={!isLong && seconds === undefined}>
-      {seconds !== undefined ? boxStarts(seconds) : isLong && boxAway}
+    <div class="strip" role="status" hidden={!isLong && seconds === undefined && !link}>
+      {seconds !== undefined
+        ? boxStarts(seconds)
+        : link?.retryAfterS !== undefined
+          ? tooManyTries(link.retryAfterS)
+          : (isLong || link) && boxAway}
     </div>
   );
 }

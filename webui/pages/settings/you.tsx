@@ -5,6 +5,7 @@ import { Icon } from '../../parts/icon.tsx';
 import { LanguageChoice } from '../../parts/language-choice.tsx';
 import { Row } from '../../parts/row.tsx';
 import { Segment } from '../../parts/segment.tsx';
+import { toast } from '../../parts/toast.tsx';
 import { words } from '../../words/words.ts';
 import { youWords } from '../../words/you.ts';
 import { DevicesSheet } from './devices-sheet.tsx';
@@ -68,7 +69,7 @@ function LogOut({ user }: { readonly user: string }) {
       onClick={async () => {
         setBusy(true);
         isLinkOver.value = false;
-        await logOut().catch(() => {});
+        await logOut().catch(() => toast(words.peek().noAnswer));
         setBusy(false);
       }}
     >

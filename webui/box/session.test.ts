@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { access, isLeft, isLinkOver, linkWaitsFor, logIn, logOut, openGuestLink, session } from './session.ts';
+
+const GUEST = { claimed: true, loggedIn: false, user: null, role: 'guest' };
+const viewer = (user: string) => ({ claimed: true, loggedIn: true, user, role: 'viewer' });
+
+let answers: Response[] = [];
+const json = (body: object, status = 200, headers: HeadersInit = {}) =>
+  new Response(JSON.stringify(body), { status, headers });
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  answers = [];
+  // No answer left: the network is away.
+  vi.stubGlobal(
+    'fetch',
+    vi.fn(async () => answers.shift() ?? Promise.reject(new TypeError('no network'))),
+  );
+  session.value = undefined;
+  access.value = 'unknown';
+  isLeft.value = false;
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+test("a guest's link waits for a box that is away, busy or has a fault, and says why", async () => {
+  const opened = openGuestLink('t', new AbortController().signal);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(linkWaitsFor.value?.status).toBe(0);
+  answers = [json({}, 429, { 'Retry-After': '40' })];
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(linkWaitsFor.value?.retryAfterS).toBe(40);
+  answers = [json({}, 503)];
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(linkWaitsFor.value?.status).toBe(503);
+  answers = [json({ status: 'ok' }), json(GUEST)];
+  await vi.advanceTimersByTimeAsync(4_000);
+  await opened;
+  expect([linkWaitsFor.value, isLinkOver.value, access.value]).toEqual([undefined, false, 'granted']);
+});
+
+test('a link that holds no more is given up', async () => {
+  answers = [json({ error: 'this link does not hold' }, 401)];
+  await openGuestLink('t', new AbortController().signal);
+  expect([linkWaitsFor.value, isLinkOver.value]).toEqual([undefined, true]);
+});
+
+test('who logs in again as the same goes on; another one, and who logs out, leave the page', async () => {
+  answers = [json({}), json(viewer('wren'))];
+  await logIn('p', 'wren');
+  // The guest of the tests before has left the page.
+  isLeft.value = false;
+  answers = [json({}), json(viewer('wren'))];
+  await logIn('p', 'wren');
+  expect([isLeft.value, access.value]).toEqual([false, 'granted']);
+  answers = [json({}), json(viewer('lark'))];
+  await logIn('p', 'lark');
+  expect(isLeft.value).toBe(true);
+  isLeft.value = false;
+  await expect(logOut()).rejects.toThrow('does not answer');
+  expect(isLeft.value).toBe(false);
+  answers = [json({})];
+  await logOut();
+  expect([isLeft.value, access.value]).toEqual([true, 'refused']);
+});
