@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { encodeName } from '../../box/addresses.ts';
 import { readConfig, type Tagged } from '../../box/config.ts';
-import { BoxError } from '../../box/request.ts';
+import { untilAnswered } from '../../box/until-answered.ts';
 import { useAsked } from '../../box/use-asked.ts';
 import { titleOf } from '../../cameras/pair.ts';
 import type { PathConfig, RecordingDisk, StorageUse } from './camera-settings.ts';
@@ -44,11 +44,10 @@ export const hostOf = ({ onvif, source }: Pick<CameraItem, 'onvif' | 'source'>):
 export function useConfigAtFirst(name: string): Tagged<PathConfig> | null | undefined {
   const [seen, setSeen] = useState<Tagged<PathConfig> | null>();
   useEffect(() => {
-    readConfig<PathConfig>(configAddress(name)).then(setSeen, (error: unknown) => {
-      if (error instanceof BoxError && error.status === 404) {
-        setSeen(null);
-      }
-    });
+    const stop = new AbortController();
+    // Refused for good: there is nothing to set either.
+    untilAnswered(() => readConfig<PathConfig>(configAddress(name)), stop.signal).then(setSeen, () => setSeen(null));
+    return () => stop.abort();
   }, [name]);
   return seen;
 }

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { untilAnswered } from '../../box/until-answered.ts';
 import { Button } from '../../parts/button.tsx';
 import { voice } from '../../parts/voice.ts';
 import { checkText, type FileProblem } from '../../system/config-file.ts';
@@ -123,6 +124,11 @@ function Problems({ problems, onGo }: ProblemsProps) {
   );
 }
 
+/** The box does not even judge it, and would not the next time either. */
+const lastingProblem = ({ message }: Error): FileProblem => ({
+  ...{ severity: 'error', key: '', message, line: null, column: null },
+});
+
 /** What the box says of the text, a moment after the last key. */
 function useProblems(text: string, known: readonly FileProblem[] | undefined) {
   const [judged, setJudged] = useState<{ readonly text: string; readonly problems: readonly FileProblem[] }>();
@@ -132,9 +138,9 @@ function useProblems(text: string, known: readonly FileProblem[] | undefined) {
     }
     const stop = new AbortController();
     const timer = setTimeout(() => {
-      checkText(text, stop.signal).then(
-        ({ problems }) => setJudged({ text, problems }),
-        () => {},
+      untilAnswered(() => checkText(text, stop.signal), stop.signal).then(
+        (said) => said && setJudged({ text, problems: said.problems }),
+        (error: Error) => setJudged({ text, problems: [lastingProblem(error)] }),
       );
     }, TYPED_MS);
     return () => {

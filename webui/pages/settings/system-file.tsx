@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ChangedMeanwhile } from '../../box/config.ts';
 import { BoxError } from '../../box/request.ts';
+import { untilAnswered } from '../../box/until-answered.ts';
 import { Button } from '../../parts/button.tsx';
 import { Say } from '../../parts/say.tsx';
 import { toast } from '../../parts/toast.tsx';
@@ -25,13 +26,11 @@ export function FilePage() {
 
 function File() {
   const say = systemWords.value;
-  const [file, setFile] = useState<ConfigFile>();
   const [failure, setFailure] = useState('');
+  const [file, setFile] = useFile(setFailure);
   const [theirs, setTheirs] = useState<string>();
   const [compares, setCompares] = useState(false);
   const [isBusy, setBusy] = useState(false);
-  const load = () => readFile().then(setFile, (error) => setFailure(sentence(error)));
-  useEffect(() => void load(), []);
   if (!file) {
     return failure ? <p class="bad">{failure}</p> : <div class="skeleton block" />;
   }
@@ -48,8 +47,8 @@ function File() {
       await writeFile(text, base.tag);
       draft.value = undefined;
       setCompares(false);
-      await load();
       toast(words.peek().saved);
+      setFile(await readFile().catch(() => undefined));
     } catch (error) {
       if (error instanceof ChangedMeanwhile) {
         setTheirs(error.by ?? words.peek().somebody);
@@ -63,7 +62,11 @@ function File() {
   };
   /** @param keeps what was typed, on top of what the file is now */
   const settle = async (keeps: boolean) => {
-    const now = await readFile();
+    setFailure('');
+    const now = await readFile().catch((error: unknown) => setFailure(sentence(error)));
+    if (!now) {
+      return;
+    }
     setFile(now);
     draft.value = keeps ? { text, base: now } : undefined;
     setTheirs(undefined);
@@ -98,6 +101,20 @@ function File() {
       )}
     </>
   );
+}
+
+/** The file as it is, asked for whenever it is not known. */
+function useFile(onFailure: (why: string) => void) {
+  const [file, setFile] = useState<ConfigFile>();
+  useEffect(() => {
+    const stop = new AbortController();
+    if (!file) {
+      // The strip above says when the box does not answer.
+      untilAnswered(readFile, stop.signal).then(setFile, (error) => onFailure(sentence(error)));
+    }
+    return () => stop.abort();
+  }, [file === undefined]);
+  return [file, setFile] as const;
 }
 
 function sentence(error: unknown): string {
