@@ -7,6 +7,8 @@ const SHOWN_MS = 6_000;
 interface Toast {
   readonly text: string;
   readonly onUndo?: () => void;
+  /** What is done in the place of undoing. */
+  readonly way?: string;
 }
 
 const shown = signal<Toast | undefined>(undefined);
@@ -16,6 +18,14 @@ const places = signal<readonly object[]>([]);
 /** Says what was done, below; the next one takes its place. */
 export function toast(text: string, onUndo?: () => void): void {
   shown.value = onUndo ? { text, onUndo } : { text };
+}
+
+/** Says what happened, and where one goes on. */
+export function toastWithWay(text: string, way: string, to: string): void {
+  const onUndo = () => {
+    location.hash = to;
+  };
+  shown.value = { text, way, onUndo };
 }
 
 /** In the shell, and in each sheet: the region is there before it says anything, so that screen readers listen to it. The topmost speaks. */
@@ -52,7 +62,7 @@ export function Toasts() {
                 now.onUndo?.();
               }}
             >
-              {words.value.undo}
+              {now.way ?? words.value.undo}
             </button>
           )}
         </div>

@@ -1,12 +1,13 @@
 import { useState } from 'preact/hooks';
 import { encodeName } from '../../box/addresses.ts';
 import { paths } from '../../box/paths.ts';
-import { ask } from '../../box/request.ts';
+import { ask, BoxError } from '../../box/request.ts';
 import { Button } from '../../parts/button.tsx';
 import { Row } from '../../parts/row.tsx';
 import { Sheet } from '../../parts/sheet.tsx';
-import { toast } from '../../parts/toast.tsx';
+import { toast, toastWithWay } from '../../parts/toast.tsx';
 import { voice } from '../../parts/voice.ts';
+import { settingsLink } from '../../route.ts';
 import { camerasWords } from '../../words/cameras.ts';
 import { byteSize } from '../../words/format.ts';
 import { words } from '../../words/words.ts';
@@ -113,13 +114,14 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
     setBusy(true);
     try {
       await forget(name, facts);
-      await (fate === 'delete' ? deleted(recorded, title, language) : kept(name, title, facts));
-      paths.value = paths.peek()?.filter((path) => !streams.includes(path.name));
-      onDone();
     } catch {
       toast(words.peek().noAnswer);
       setBusy(false);
+      return;
     }
+    await (fate === 'delete' ? deleted(recorded, title, language) : kept(name, title, facts));
+    paths.value = paths.peek()?.filter((path) => !streams.includes(path.name));
+    onDone();
   };
   return (
     <fieldset class="choices">
@@ -152,8 +154,17 @@ const Fate = ({ text, isChosen, onChoose }: FateProps) => (
 );
 
 /** What the box does not take for a camera, such as a path that somebody publishes to, is taken out of the file. */
-const forget = (name: string, { item }: CameraFacts): Promise<unknown> =>
-  ask(item ? cameraCall('forget', name) : `v3/config/paths/delete/${encodeName(name)}`, { method: 'DELETE' });
+async function forget(name: string, { item }: CameraFacts): Promise<void> {
+  const address = item ? cameraCall('forget', name) : `v3/config/paths/delete/${encodeName(name)}`;
+  try {
+    await ask(address, { method: 'DELETE' });
+  } catch (error) {
+    // It is not there: a try before was not answered, or somebody else was quicker.
+    if (!(error instanceof BoxError && error.status === 404)) {
+      throw error;
+    }
+  }
+}
 
 async function kept(name: string, title: string, { item }: CameraFacts): Promise<void> {
   const say = camerasWords.peek();
@@ -166,14 +177,20 @@ async function kept(name: string, title: string, { item }: CameraFacts): Promise
   toast(say.removed(title), item ? undo : undefined);
 }
 
+/** The camera is gone already, whatever becomes of its recordings. */
 async function deleted(streams: readonly string[], title: string, language: string): Promise<void> {
-  let [bytes, keptCount] = [0, 0];
-  for (const stream of streams) {
-    const gone = await deleteRecordings(stream);
-    bytes += gone.bytes;
-    keptCount += gone.kept;
-  }
   const say = camerasWords.peek();
+  let [bytes, keptCount] = [0, 0];
+  try {
+    for (const stream of streams) {
+      const gone = await deleteRecordings(stream);
+      bytes += gone.bytes;
+      keptCount += gone.kept;
+    }
+  } catch {
+    toastWithWay(say.removedNotDeleted(title), say.toStorage, settingsLink('storage'));
+    return;
+  }
   const more = keptCount > 0 ? ` ${say.keptSome(keptCount)}` : '';
   toast(say.removedAll(title, byteSize(bytes, language)) + more);
 }

@@ -24,7 +24,10 @@ export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
   const end = async (ended: readonly SessionItem[]) => {
     try {
       for (const { id } of ended) {
-        await ask(`v3/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' });
+        await ask(`v3/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' }).catch(unlessGone);
+      }
+      if (ended === others) {
+        toast(youWords.peek().othersAreOut);
       }
     } catch (error) {
       const isAway = !(error instanceof BoxError) || error.status === 0;
@@ -41,19 +44,19 @@ export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
         ))}
       </ul>
       {others.length > 1 && (
-        <button
-          class="button"
-          type="button"
-          onClick={async () => {
-            await end(others);
-            toast(youWords.peek().othersAreOut);
-          }}
-        >
+        <button class="button" type="button" onClick={() => end(others)}>
           {say.logOutOthers}
         </button>
       )}
     </Sheet>
   );
+}
+
+/** It has ended by itself meanwhile. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof BoxError && error.status === 404)) {
+    throw error;
+  }
 }
 
 interface DeviceProps {

@@ -109,6 +109,8 @@ export const cameras = {
   removeButton: 'Remove camera',
   removed: (camera: string) => `${camera} removed. Its recordings stay.`,
   removedAll: (camera: string, size: string) => `${camera} removed, ${size} deleted.`,
+  removedNotDeleted: (camera: string) => `${camera} removed. Its recordings could not be deleted.`,
+  toStorage: 'Storage',
   keptSome: (count: number) =>
     many(count, { one: 'One protected recording stays.', other: '# protected recordings stay.' }),
   isBack: (camera: string) => `${camera} is back.`,

@@ -104,6 +104,8 @@ export const cameras: CamerasWords = {
   removeButton: '移除摄像头',
   removed: (camera) => `已移除 ${camera}，录像保留。`,
   removedAll: (camera, size) => `已移除 ${camera}，删除了 ${size}。`,
+  removedNotDeleted: (camera) => `已移除 ${camera}，但录像未能删除。`,
+  toStorage: '存储',
   keptSome: (count) => `${count} 段受保护的录像保留。`,
   isBack: (camera) => `${camera} 已恢复。`,
   notBack: '无法恢复，请重新添加。',
