@@ -16,8 +16,11 @@ paths:
   quiet: {source: 'rtsp://h/3'}
 `;
 
-/** Cameras that have so much, and so much of it from the last day. */
-async function open(has: Readonly<Record<string, { bytes: number; recentBytes: number; days: number }>>) {
+/** Cameras that have so much, and so much of it from the last day, on a disk to which so much is written. */
+async function open(
+  has: Readonly<Record<string, { bytes: number; recentBytes: number; days: number }>>,
+  writtenBytesPerDay: number | null = null,
+) {
   const clock = new FakeClock();
   const deps: StorageDeps = {
     clock,
@@ -40,7 +43,8 @@ async function open(has: Readonly<Record<string, { bytes: number; recentBytes: n
         },
       },
       space: {
-        list: () => [{ folder: '/mnt/usb/rec', freeBytes: 60 * GB, minFreeBytes: 10 * GB }] as never,
+        list: () =>
+          [{ folder: '/mnt/usb/rec', freeBytes: 60 * GB, minFreeBytes: 10 * GB, writtenBytesPerDay }] as never,
         deviceOf: () => 7,
       },
     },
@@ -99,6 +103,17 @@ test('a camera that has just begun has no rate yet, and none that records nothin
     { path: 'door', bytesPerDay: null, fitsDays: null },
     { path: 'garden', bytes: 0, bytesPerDay: null, reachesBackDays: null },
   ]);
+});
+
+test('while files have not ended the rate is that of the disk, and what was recorded before does not count', async () => {
+  const get = await open(
+    { door: { bytes: GB, recentBytes: GB, days: 0.001 }, shed: { bytes: 5 * GB, recentBytes: 3 * GB, days: 1 } },
+    9_000 * GB,
+  );
+  const { items, bytesPerDay } = await get('/v3/recordings/usage');
+  expect(bytesPerDay).toBe(9_000 * GB);
+  // 51 GB at 9,000 GB a day: eight minutes.
+  expect(items[0]).toMatchObject({ path: 'door', bytesPerDay: null, reachesBackDays: 0.001, fitsDays: 0.0057 });
 });
 
 test('places are told with what is to be set for recording there, and which is in use', async () => {

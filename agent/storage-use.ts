@@ -59,10 +59,10 @@ export class StorageUse {
     const fits = this.#daysByDisk(uses);
     const firstUs = Math.min(...uses.map((use) => use.firstUs ?? Number.POSITIVE_INFINITY));
     const ageDays = (us: number | undefined) =>
-      us === undefined || !Number.isFinite(us) ? null : tenths((clock.wallMs() - us / 1000) / DAY_MS);
+      us === undefined || !Number.isFinite(us) ? null : roundDays((clock.wallMs() - us / 1000) / DAY_MS);
     return {
       bytes: uses.reduce((sum, { bytes }) => sum + bytes.bytes, 0),
-      bytesPerDay: sumOf(uses.map(({ bytesPerDay }) => bytesPerDay)) ?? null,
+      bytesPerDay: this.#rateOf(uses, recordings.space.list()) ?? null,
       reachesBackDays: ageDays(firstUs),
       items: uses.map((use) => ({
         path: use.path,
@@ -72,7 +72,7 @@ export class StorageUse {
         bytes: use.bytes.bytes,
         bytesPerDay: use.bytesPerDay ?? null,
         reachesBackDays: ageDays(use.firstUs),
-        wantedDays: use.settings?.recordDeleteAfterMs ? tenths(use.settings.recordDeleteAfterMs / DAY_MS) : null,
+        wantedDays: use.settings?.recordDeleteAfterMs ? roundDays(use.settings.recordDeleteAfterMs / DAY_MS) : null,
         fitsDays: fitsDays(use, fits) ?? null,
       })),
     };
@@ -107,6 +107,20 @@ export class StorageUse {
     };
   }
 
+  /**
+   * What all of them write together. Files that have not ended yet tell nothing: as long as a camera has only such, what has been
+   * written to the disks since the start says it. Cameras that are not recorded any more do not count.
+   */
+  #rateOf(uses: readonly PathUse[], disks: readonly DiskStatus[]): number | undefined {
+    const recorded = uses.filter(({ disk }) => disk !== undefined);
+    if (recorded.every(({ bytesPerDay }) => bytesPerDay !== undefined)) {
+      return recorded.length === 0 ? undefined : sumOf(recorded.map(({ bytesPerDay }) => bytesPerDay));
+    }
+    const rates = new Map(disks.map((disk) => [this.#diskOf(disk.folder), disk.writtenBytesPerDay]));
+    const known = [...rates.values()].filter((rate) => rate !== null);
+    return known.length < rates.size ? undefined : sumOf(known);
+  }
+
   /** Two folders of one disk share its room. */
   #diskOf(folder: string): string {
     const device = this.#deps.recordings.space.deviceOf(folder);
@@ -120,9 +134,10 @@ export class StorageUse {
       disks.set(this.#diskOf(disk.folder), disk);
     }
     const days = new Map<string, number>();
-    for (const [id, { freeBytes, minFreeBytes }] of disks) {
+    for (const [id, disk] of disks) {
+      const { freeBytes, minFreeBytes } = disk;
       const here = uses.filter(({ disk }) => disk === id);
-      const perDay = sumOf(here.map(({ bytesPerDay }) => bytesPerDay)) ?? 0;
+      const perDay = this.#rateOf(here, [disk]) ?? 0;
       const roomBytes =
         Math.max(0, freeBytes - minFreeBytes) + here.reduce((sum, { bytes }) => sum + bytes.ownBytes, 0);
       if (perDay > 0) {
@@ -136,11 +151,12 @@ export class StorageUse {
 /** By the room of the disk, and by the camera's own limit. */
 function fitsDays({ settings, bytesPerDay, disk }: PathUse, byDisk: ReadonlyMap<string, number>): number | undefined {
   const onDisk = disk === undefined ? undefined : byDisk.get(disk);
-  if (onDisk === undefined || !bytesPerDay) {
+  if (onDisk === undefined || bytesPerDay === 0) {
     return undefined;
   }
-  const ownLimit = settings?.recordMaxSizeBytes ? settings.recordMaxSizeBytes / bytesPerDay : Number.POSITIVE_INFINITY;
-  return tenths(Math.min(onDisk, ownLimit));
+  const mostBytes = settings?.recordMaxSizeBytes;
+  const ownLimit = mostBytes && bytesPerDay ? mostBytes / bytesPerDay : Number.POSITIVE_INFINITY;
+  return roundDays(Math.min(onDisk, ownLimit));
 }
 
 /** Of what is known; undefined: nothing is. */
@@ -149,7 +165,11 @@ function sumOf(values: readonly (number | undefined)[]): number | undefined {
   return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0);
 }
 
-const tenths = (days: number): number => Math.round(Math.max(0, days) * 10) / 10;
+/** Days to a tenth, less than one to some ten seconds: twelve cameras fill a small disk within minutes. */
+const roundDays = (days: number): number => {
+  const steps = days < 1 ? 10_000 : 10;
+  return Math.round(Math.max(0, days) * steps) / steps;
+};
 
 /** The deepest folder that all recordings of a template share. */
 const folderOf = (recordPath: string): string => new RecordPathPattern(recordPath, undefined).folder;
