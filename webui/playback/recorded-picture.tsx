@@ -5,8 +5,8 @@ import { goFull } from '../parts/full-screen.ts';
 import { Icon } from '../parts/icon.tsx';
 import { gridMoment } from '../timeline/hover.tsx';
 import { isCovered } from '../timeline/lane.ts';
-import { coveredNow } from '../timeline/scene.ts';
-import { halt, isPlaying, moveTo, play, scrubMs, sent, spans, speed, stepped } from '../timeline/view.ts';
+import { coveredNow, whyNothingAt } from '../timeline/scene.ts';
+import { atMs, halt, isPlaying, moveTo, play, scrubMs, sent, spans, speed, stepped } from '../timeline/view.ts';
 import { cinemaWords } from '../words/cinema.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { Deck } from './deck.ts';
@@ -50,7 +50,7 @@ export function RecordedPicture({ name, onFailure, onBlind, isQuiet, children }:
         onClick={() => (isPlaying.peek() ? halt() : play())}
       />
       <canvas class="cover" ref={cover} hidden />
-      {isGap && <p class="in-gap">{recordingsWords.value.nothingHere}</p>}
+      {isGap && <NothingHere name={name} />}
       {isQuiet === undefined && (
         <div class="on-picture">
           {children}
@@ -74,6 +74,13 @@ export function RecordedPicture({ name, onFailure, onBlind, isQuiet, children }:
       )}
     </div>
   );
+}
+
+/** Said with its reason, as far as the box knows it. */
+function NothingHere({ name }: { readonly name: string }) {
+  const { nothingHere, nothingHereFor } = recordingsWords.value;
+  const why = whyNothingAt(name, scrubMs.value ?? atMs.value ?? 0);
+  return <p class="in-gap">{why === undefined ? nothingHere : nothingHereFor(why)}</p>;
 }
 
 interface Told {
