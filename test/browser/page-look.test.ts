@@ -116,6 +116,38 @@ describeWith(['chromium'], "the page's looks", () => {
     expect(found).toEqual([]);
     expect(visitor.complaints).toEqual([]);
   });
+
+  test('who wants no motion sees none, and in colours of the system what can be tapped has an edge', async () => {
+    await using visitor = await open(box.plainUrl);
+    const { page } = visitor;
+    await page.emulateMedia({ reducedMotion: 'reduce', forcedColors: 'active' });
+    await visitor.go('#/settings/people');
+    await page.getByRole('button', { name: 'Change password' }).click();
+    await page.locator('.sheet[open]').waitFor();
+    expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);
+    const edges = await page
+      .locator('.button, .chip, .sheet, .input, .segment > div')
+      .evaluateAll((all) => all.map((one) => getComputedStyle(one).borderTopStyle));
+    expect(edges.length).toBeGreaterThan(4);
+    expect(new Set(edges)).toEqual(new Set(['solid']));
+  });
+
+  test('who does not see the grid is told that a camera has gone, and that it is back', async () => {
+    await using visitor = await open(box.url);
+    const { page } = visitor;
+    await page.getByRole('link', { name: `${LONG}, Live` }).waitFor();
+    await box.cameras[0]?.stop({ isSilent: true });
+    await page
+      .getByRole('alert')
+      .filter({ hasText: `${LONG}: Offline` })
+      .waitFor();
+    await box.cameras[0]?.start();
+    await page
+      .getByRole('status')
+      .filter({ hasText: `${LONG}: Live` })
+      .waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+  });
 });
 
 async function closeAll(page: Page): Promise<void> {

@@ -2,6 +2,7 @@ import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { type Arrangement, type Layout, narrowLayout, tileSize, wideLayout } from '../cameras/layout.ts';
 import type { Camera } from '../cameras/pair.ts';
+import { HeardCameras } from '../parts/heard-cameras.tsx';
 import { GridCell } from '../parts/tile-cell.tsx';
 
 /** Between tiles and around them in a wide window, as the style has it. */
@@ -21,19 +22,22 @@ export function LiveGrid({ cameras, arrangement }: GridProps) {
   const layout = wideLayout(cameras.length, arrangement);
   useTileSize(grid, layout);
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links within
-    <div
-      class="grid"
-      data-narrow={narrowLayout(cameras.length, arrangement)}
-      data-led={layout.isLed}
-      data-columns={layout.columns}
-      ref={grid}
-      onKeyDown={(event) => moveFocus(event, grid.current)}
-    >
-      {cameras.map((camera) => (
-        <GridCell key={camera.name} camera={camera} isAlone={cameras.length === 1} />
-      ))}
-    </div>
+    <>
+      <HeardCameras cameras={cameras} />
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links within */}
+      <div
+        class="grid"
+        data-narrow={narrowLayout(cameras.length, arrangement)}
+        data-led={layout.isLed}
+        data-columns={layout.columns}
+        ref={grid}
+        onKeyDown={(event) => moveFocus(event, grid.current)}
+      >
+        {cameras.map((camera) => (
+          <GridCell key={camera.name} camera={camera} isAlone={cameras.length === 1} />
+        ))}
+      </div>
+    </>
   );
 }
 
