@@ -212,6 +212,15 @@ describeWith(['chromium'], 'the page of recordings', () => {
     const exact = await clockNear(page, wanted, 1_200);
     await finger('touchEnd');
     await until(async () => (Math.abs(inAddress(page) - exact) < EXACT_MS ? true : undefined));
+
+    // Where there is no room for their buttons, steps are in the menu of speeds.
+    await page.setViewportSize({ width: 340, height: 740 });
+    await page.getByRole('button', { name: 'One picture on' }).waitFor({ state: 'detached' });
+    const still = (await clockIn(page, MAIN)) ?? Number.NaN;
+    await page.getByLabel('Speed').selectOption({ label: 'One picture on' });
+    expect((await clockAfter(page, still + 1)) - still).toBeLessThan(EXACT_MS);
+    expect(await page.getByLabel('Speed').inputValue()).toBe('1');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(340);
     expect(complaints).toEqual([]);
   });
 
@@ -271,6 +280,11 @@ describeWith(['chromium'], 'the page of recordings', () => {
       await page.keyboard.press('ArrowLeft');
       return (await said.isVisible()) || undefined;
     });
+    const items = [{ folder: '/mnt/disk/recordings', state: 'vanished' }];
+    await page.route('**/v3/disks', (route) => route.fulfill({ json: { items } }));
+    await page.reload();
+    await page.getByText('The disk of /mnt/disk/recordings is not there.').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
     expect(complaints).toEqual([]);
   });
 
