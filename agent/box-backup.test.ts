@@ -6,7 +6,7 @@ import { PASSWORD, type RestartingBox, type RestartingBoxOptions, startRestartin
 
 const DOOR =
   '  door: # at the front\n    source: rtsp://admin:camera-password@127.0.0.9/1\n    camera: { name: Front door }\n';
-const CONFIG = `paths:\n${DOOR}`;
+const CONFIG = `paths:\n${DOOR}  hall:\n  cellar:\n`;
 const RANGE = { path: 'door', start: '2026-11-01T12:00:00Z', end: '2026-11-01T12:01:00Z' };
 
 async function open(options: RestartingBoxOptions = { config: CONFIG }): Promise<RestartingBox> {
@@ -71,6 +71,7 @@ test('a restore makes the box what it was: cameras, people, links, protections; 
   const { items } = (await box.ask('GET', 'recordings/protected')).body as { items: { id: string }[] };
   await done(box, 'DELETE', `recordings/protect/${items[0]?.id}`);
   await done(box, 'POST', 'config/paths/add/shed', { source: 'publisher' });
+  await done(box, 'PATCH', 'config/paths/patch/hall', { maxReaders: 3 });
   const fox = { ...RANGE, path: 'shed', note: 'the fox' };
   // A path is made a moment after it was added.
   await expect.poll(async () => (await box.ask('POST', 'recordings/protect', fox)).status).toBe(200);
@@ -80,8 +81,11 @@ test('a restore makes the box what it was: cameras, people, links, protections; 
     ...{ version: 'v0.0.0', links: 1, settings: ['logLevel'], problems: [] },
     cameras: {
       added: [{ path: 'door', title: 'Front door' }],
-      removed: [{ path: 'gate', title: 'Gate' }],
-      ...{ changed: [], same: 0 },
+      removed: [
+        { path: 'gate', title: 'Gate' },
+        { path: 'shed', title: null },
+      ],
+      ...{ changed: [{ path: 'hall', title: null }], same: 1 },
     },
     people: { added: ['ann'], removed: ['bob'], changed: [], same: ['owner'] },
   });

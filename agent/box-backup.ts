@@ -21,11 +21,11 @@ import {
 import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
-import { camerasOf } from './camera-paths.ts';
+import { camerasOf, subOf } from './camera-paths.ts';
 import { changesBetween } from './config/changes.ts';
 import { ownFileOf, writeAtomic } from './config/file.ts';
 import type { Config } from './config/load.ts';
-import type { ReadyPath } from './config/path-entry.ts';
+import type { PathEntry } from './config/path-entry.ts';
 import { problemText } from './config/problem.ts';
 import type { ConfigStore } from './config/store.ts';
 import type { BackupBox, RestorePlan } from './http/backup-routes.ts';
@@ -136,18 +136,25 @@ export class BoxBackup implements BackupBox {
   }
 }
 
+/** Paths that nobody has adopted as cameras are told, too. */
 function camerasChange(before: Config, after: Config): RestorePlan['cameras'] {
-  const [old, now] = [byName(before), byName(after)];
-  const shown = ({ name, settings }: ReadyPath) => ({ path: name, title: settings.camera?.name ?? null });
-  const both = [...now.values()].filter(({ name }) => old.has(name));
-  const isSame = ({ name, settings }: ReadyPath) => isDeepStrictEqual(old.get(name)?.settings, settings);
+  const [old, now] = [mainPaths(before), mainPaths(after)];
+  const shown = ({ name, settings }: PathEntry) => ({ path: name, title: settings?.camera?.name ?? null });
+  const both = now.filter(({ name }) => before.paths.has(name));
+  const isSame = ({ name }: PathEntry) =>
+    [name, subOf(name, after)?.name ?? name].every((one) =>
+      isDeepStrictEqual(before.paths.get(one), after.paths.get(one)),
+    );
   return {
-    added: [...now.values()].filter(({ name }) => !old.has(name)).map(shown),
-    removed: [...old.values()].filter(({ name }) => !now.has(name)).map(shown),
-    changed: both.filter((camera) => !isSame(camera)).map(shown),
+    added: now.filter(({ name }) => !before.paths.has(name)).map(shown),
+    removed: old.filter(({ name }) => !after.paths.has(name)).map(shown),
+    changed: both.filter((path) => !isSame(path)).map(shown),
     same: both.filter(isSame).length,
   };
 }
 
-const byName = (config: Config): ReadonlyMap<string, ReadyPath> =>
-  new Map(camerasOf(config).map((camera) => [camera.name, camera]));
+/** Without the small streams of cameras, which go with them. */
+function mainPaths(config: Config): readonly PathEntry[] {
+  const subs = new Set(camerasOf(config).map(({ name }) => subOf(name, config)?.name));
+  return [...config.paths.values()].filter(({ name }) => !subs.has(name));
+}
