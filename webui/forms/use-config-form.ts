@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { readConfig, type Tagged } from '../box/config.ts';
 import { onNews } from '../box/news.ts';
+import { untilAnswered } from '../box/until-answered.ts';
 import type { ConfigForm } from './config-form.ts';
 
 const LOOK_MS = 30_000;
@@ -12,22 +13,19 @@ export function useConfigForm<C, V extends object>(
 ): ConfigForm<C, V> | undefined {
   const [made, setMade] = useState<ConfigForm<C, V>>();
   useEffect(() => {
-    let isOver = false;
-    const first = async () => {
-      const seen = await readConfig<C>(address);
-      if (!isOver) {
-        setMade(make(seen));
-      }
-    };
-    // The strip above says when the box does not answer.
-    const look = () => void (made ? made.look() : first()).catch(() => {});
+    const stop = new AbortController();
     if (!made) {
-      look();
+      untilAnswered(() => readConfig<C>(address), stop.signal).then(
+        (seen) => seen && !stop.signal.aborted && setMade(make(seen)),
+        // Refused for good: there is nothing to set.
+        () => {},
+      );
+      return () => stop.abort();
     }
+    const look = () => void made.look().catch(() => {});
     const timer = setInterval(look, LOOK_MS);
     const leave = [onNews('config', look), onNews('gap', look)];
     return () => {
-      isOver = true;
       clearInterval(timer);
       for (const one of leave) {
         one();
