@@ -8,10 +8,10 @@ import { buildHouse, type House, NO_DEMO } from './house.ts';
 import { enter, ownersShots, type Shot, type Spoken, WORDS } from './shots.ts';
 
 /**
- * Pictures of every place and sheet in both sizes, themes and languages, for people to look through. Arguments: the folder, and what the
- * names of the pictures that are wanted contain.
+ * Pictures of every place and sheet in both sizes, themes and languages, for people to look through. Arguments: the folder, and parts of
+ * the names of the pictures that are wanted.
  */
-const [folderName = join(import.meta.dirname, '../../screenshots'), wanted = ''] = process.argv.slice(2);
+const [folderName = join(import.meta.dirname, '../../screenshots'), ...wanted] = process.argv.slice(2);
 const folder = resolve(folderName);
 
 interface Way {
@@ -64,7 +64,7 @@ type Stills = readonly (readonly [key: string, value: string])[];
 
 async function shoot(browser: Browser, url: string, way: Way, who: Visitor, shots: readonly Shot[]): Promise<void> {
   const nameOf = (shot: Shot) => `${shot.name}-${way.size}-${way.theme}${way.speech === 'en' ? '' : `-${way.speech}`}`;
-  const chosen = shots.filter((shot) => nameOf(shot).includes(wanted));
+  const chosen = shots.filter((shot) => wanted.length === 0 || wanted.some((part) => nameOf(shot).includes(part)));
   if (chosen.length === 0) {
     return;
   }

@@ -96,12 +96,6 @@ function liveShots(door: string, paused: string, offline: string): readonly Shot
     shot('wall', '#/wall', '.stage.playing'),
     shot('camera', `#/live/${door}`, CAMERA),
     shot('camera-info', `#/live/${door}`, CAMERA, (page) => page.keyboard.press('i')),
-    shot('camera-turn', `#/live/${door}`, CAMERA, async (page, say) => {
-      const button = page.getByRole('button', { name: say.cinema.turnIt, exact: true });
-      if ((await button.count()) > 0) {
-        await button.click();
-      }
-    }),
     shot('camera-offline', `#/live/${offline}`, '.cinema'),
     shot('camera-paused', `#/live/${paused}`, '.cinema'),
     shot('camera-unknown', '#/live/nobody', '.empty'),

@@ -40,8 +40,6 @@ export const common = {
   save: 'Save',
   saving: 'Saving…',
   saved: 'Saved.',
-  savedRestarts: (camera: string, seconds: number) =>
-    `Saved. ${camera} starts again, ${many(seconds, { other: '#' })} s.`,
   savedLater: 'Will be saved when the box is back.',
   notSaved: (why: string) => `Not saved. ${why}`,
   changedMeanwhile: 'Somebody has changed this meanwhile.',

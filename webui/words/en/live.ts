@@ -34,8 +34,6 @@ export const live = {
   offline: 'Offline',
   offlineSince: (time: string) => `Offline since ${time}`,
   why: 'Why?',
-  foundAgain: (camera: string, time: string) => `${camera} is back. It was away for ${time}.`,
-  newAddress: (camera: string, address: string) => `${camera} has moved to ${address}. Nothing to do.`,
   wrongPassword: 'Wrong password',
   enterAgain: 'Enter it again',
   misconfigured: 'Its settings do not work',

@@ -77,15 +77,10 @@ export const start = {
   onvifUsers: 'Its own page knows this name; ONVIF has names of its own there.',
   cameraLocked: (camera: string) => `${camera} is locked after wrong passwords.`,
   cameraLockedText: 'It takes the right one again in half an hour.',
-  neverSetUp: (camera: string) => `${camera} is new and has no password yet.`,
   openItsPage: 'Open its page',
-  toMakeOne: 'to make one.',
   onvifOff: 'ONVIF is switched off in this camera.',
   onvifOffText:
     "Switch it on in the camera's own settings: Network, Integration protocol, ONVIF. Or add the camera with its stream address.",
-  cameraClock: (minutes: number) =>
-    `The camera's clock is ${many(minutes, { other: '#' })} min off, so it refuses the password.`,
-  setItsClock: 'Set its clock',
   clockRefuses: (camera: string) => `The clock of ${camera} is wrong, so it refuses the password.`,
   clockRefusesText: 'Set date, time and time zone on its page.',
   inTheClear: (camera: string) => `${camera} takes its password only so that anybody in your network can read it.`,

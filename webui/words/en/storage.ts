@@ -47,6 +47,7 @@ export const storage = {
   failing: 'has faults',
   worn: (percent: string) => `${percent} worn`,
   recordingHere: 'Recording',
+  holdsAbout: (length: string) => `holds about ${length} of recordings`,
   recordsNow: 'Cameras record here now.',
   removable: 'can be unplugged',
   inNetwork: 'in the network',

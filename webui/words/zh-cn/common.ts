@@ -35,7 +35,6 @@ export const common: CommonWords = {
   save: '保存',
   saving: '正在保存…',
   saved: '已保存。',
-  savedRestarts: (camera, seconds) => `已保存，${camera} 重新连接约 ${seconds} 秒。`,
   savedLater: '设备恢复连接后自动保存。',
   notSaved: (why) => `未保存。${why}`,
   changedMeanwhile: '刚才有人修改了这里。',

@@ -31,8 +31,6 @@ export const live: LiveWords = {
   offline: '离线',
   offlineSince: (time) => `${time} 起离线`,
   why: '查看原因',
-  foundAgain: (camera, time) => `${camera} 已恢复，离线了 ${time}。`,
-  newAddress: (camera, address) => `${camera} 的地址变为 ${address}，无需操作。`,
   wrongPassword: '密码不正确',
   enterAgain: '重新输入',
   misconfigured: '设置有误',
