@@ -74,6 +74,35 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     expect(await page.content()).not.toMatch(OWNERS);
   });
 
+  test('a recording that the box does not give is tried again until it plays, and is not said to be deleted', async () => {
+    await using visitor = await open();
+    const { page } = visitor;
+    let isBusy = true;
+    await page.route(/playback\/get\?/, (route) => (isBusy ? route.fulfill({ status: 503 }) : route.fallback()));
+    await visitor.logIn(`#/rec/${cameras[0]}`);
+    await page.getByText('This recording does not come right now.').waitFor();
+    isBusy = false;
+    await page.waitForFunction(() => (document.querySelector<HTMLVideoElement>('.recording')?.readyState ?? 0) >= 2);
+    await page.getByText('This recording does not come right now.').waitFor({ state: 'detached' });
+  });
+
+  test("a guest's link that the box did not answer at first is opened as soon as it does", async () => {
+    const { link } = await box.api<{ link: string }>('POST', 'guests', {
+      paths: cameras.slice(1),
+      until: new Date(Date.now() + 3_600_000).toISOString(),
+    });
+    await using visitor = await open();
+    const { page } = visitor;
+    let isAway = true;
+    await page.route('**/v3/**', (route) => (isAway ? route.abort() : route.fallback()));
+    await page.goto(`${box.url}/${new URL(link).hash}`);
+    await page.getByText('No connection to the box.').waitFor();
+    expect(new URL(page.url()).hash).toBe('#/live');
+    isAway = false;
+    await page.locator('.tile.live .stage.playing').waitFor();
+    expect(await page.getByText('No connection to the box.').isVisible()).toBe(false);
+  });
+
   test('a log-out that got no answer says so, and so does one of other devices', async () => {
     await using visitor = await open();
     await using other = await open();
@@ -93,5 +122,36 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await page.getByRole('button', { name: 'Log out my other devices' }).click();
     await told.waitFor();
     expect(await page.getByText('Your other devices are logged out.').count()).toBe(0);
+  });
+
+  test('the file is checked and read again after a failure, without a word from whoever types', async () => {
+    await using visitor = await open();
+    const { page } = visitor;
+    let asked = 0;
+    await page.route(/v3\/config\/file/, (route) => {
+      asked += 1;
+      return asked % 2 === 1 ? route.fulfill({ status: 500, json: { error: 'a fault' } }) : route.fallback();
+    });
+    await visitor.logIn('#/settings/system/file');
+    const editor = page.getByRole('textbox', { name: 'Configuration file' });
+    await editor.fill(`${await editor.inputValue()}# typed\n`);
+    await page.locator('button:enabled', { hasText: 'See what changes' }).waitFor();
+    expect(asked).toBe(4);
+  });
+
+  test('a camera that is gone is said to be, also when its recordings could not be deleted', async () => {
+    await using visitor = await open();
+    const { page } = visitor;
+    await page.route(/recordings\/deletepath/, (route) => route.fulfill({ status: 500, json: { error: 'a fault' } }));
+    await visitor.logIn(`#/settings/cameras/${cameras[0]}`);
+    await page.getByRole('button', { name: 'Pause or remove' }).click();
+    await page.getByRole('radio', { name: /^Delete now \(/ }).check();
+    await page.getByRole('button', { name: 'Remove camera' }).click();
+    const told = page
+      .getByRole('status')
+      .filter({ hasText: 'Front door removed. Its recordings could not be deleted.' });
+    await told.getByRole('button', { name: 'Storage' }).click();
+    await page.getByRole('heading', { name: 'Storage', exact: true }).waitFor();
+    expect(new URL(page.url()).hash).toBe('#/settings/storage');
   });
 });

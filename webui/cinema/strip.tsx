@@ -1,9 +1,10 @@
 import { batch } from '@preact/signals';
-import { useEffect, useLayoutEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { useSpans } from '../box/use-spans.ts';
 import { nowMs } from '../box/wake.ts';
 import type { Camera } from '../cameras/pair.ts';
 import { voice } from '../parts/voice.ts';
+import type { WhyNot } from '../playback/next-try.ts';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
 import { recordingsLink } from '../route.ts';
 import { windowOf } from '../timeline/scale.ts';
@@ -24,6 +25,7 @@ import {
 } from '../timeline/view.ts';
 import { cinemaWords } from '../words/cinema.ts';
 import { clockSeconds } from '../words/format.ts';
+import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';
 
 const FRESH_MS = 5_000;
@@ -99,9 +101,20 @@ export function MomentSeen() {
 }
 
 /** Over the live picture, which goes on below. */
-export const PictureFromBefore = ({ name, isQuiet }: { readonly name: string; readonly isQuiet: boolean }) => (
-  <RecordedPicture name={name} isQuiet={isQuiet} onFailure={() => {}} onBlind={() => {}} />
-);
+export function PictureFromBefore({ name, isQuiet }: { readonly name: string; readonly isQuiet: boolean }) {
+  const [failure, setFailure] = useState<WhyNot>();
+  const { recordingGone, recordingAway } = recordingsWords.value;
+  return (
+    <>
+      <RecordedPicture name={name} isQuiet={isQuiet} onFailure={setFailure} onBlind={() => {}} />
+      {failure && (
+        <p class="in-gap" role="alert">
+          {failure === 'gone' ? recordingGone : recordingAway}
+        </p>
+      )}
+    </>
+  );
+}
 
 function toLive(): void {
   batch(() => {

@@ -15,6 +15,7 @@ import { Transport } from '../parts/transport.tsx';
 import { useMedia } from '../parts/use-media.ts';
 import { DiskAway } from '../playback/disk-away.tsx';
 import { Follower } from '../playback/follower.tsx';
+import type { WhyNot } from '../playback/next-try.ts';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
 import { cameraLink, place, recordingsLink } from '../route.ts';
 import { onTimelineKeys } from '../timeline/keys.ts';
@@ -70,7 +71,7 @@ const SIDEWAYS = '(min-width: 820px), (orientation: landscape) and (max-height: 
 export function RecordedCamera({ name, title, camera, known, others, onNearEnd, chooser }: RecordedCameraProps) {
   const isLying = useMedia(SIDEWAYS);
   const laneHeight = useMedia('(pointer: coarse)') ? 44 : 28;
-  const [failure, setFailure] = useState<'gone' | 'blind'>();
+  const [failure, setFailure] = useState<WhyNot | 'blind'>();
   useView(name, known, isLying);
   useMomentInAddress(name);
   const newestMs = known.at(-1)?.endMs ?? 0;
@@ -102,11 +103,7 @@ export function RecordedCamera({ name, title, camera, known, others, onNearEnd, 
       <DiskAway />
       <div class="viewing">
         <div class="viewer" data-count={1 + inStep.length}>
-          <RecordedPicture
-            name={name}
-            onFailure={(hasFailed) => setFailure(hasFailed ? 'gone' : undefined)}
-            onBlind={() => !canDecode(codec) && setFailure('blind')}
-          >
+          <RecordedPicture name={name} onFailure={setFailure} onBlind={() => !canDecode(codec) && setFailure('blind')}>
             <SnapshotButton title={title} />
           </RecordedPicture>
           {inStep.map((one) => (
@@ -115,7 +112,7 @@ export function RecordedCamera({ name, title, camera, known, others, onNearEnd, 
         </div>
         {isLying && <EventsList name={name} />}
       </div>
-      {failure !== undefined && <Failure codec={codec} />}
+      {failure !== undefined && <Failure why={failure} codec={codec} />}
       <div class="timeline">
         {!isLying && !clip.value && live}
         {isLying && <LaneNames cameras={lanes} laneHeight={laneHeight} onLane={onLane} />}
@@ -137,12 +134,13 @@ function laneCamera({ name, title }: Entry): LaneCamera {
   return { name, title, offlineSinceMs: since === undefined ? undefined : Date.parse(since) };
 }
 
-const Failure = ({ codec }: { readonly codec: string }) => {
-  const { recordingGone, cannotPlayRecording } = recordingsWords.value;
+const Failure = ({ why, codec }: { readonly why: WhyNot | 'blind'; readonly codec: string }) => {
+  const { recordingGone, recordingAway, cannotPlayRecording } = recordingsWords.value;
+  const known = why === 'gone' ? recordingGone : recordingAway;
   return (
     <p class="hint bad" role="alert">
       <Icon name="alert" small />
-      <span>{canDecode(codec) ? recordingGone : cannotPlayRecording(codec)}</span>
+      <span>{why === 'gone' || canDecode(codec) ? known : cannotPlayRecording(codec)}</span>
     </p>
   );
 };

@@ -2,6 +2,7 @@ import { clipAddress } from '../box/addresses.ts';
 import type { Span } from '../box/recordings.ts';
 import { type Piece, pieceAfter, pieceAround } from '../timeline/pieces.ts';
 import { FrameSteps } from './frame-steps.ts';
+import { NextTry, type WhyNot } from './next-try.ts';
 
 export interface DeckListener {
   /** The moment of the picture that is shown, Unix milliseconds. */
@@ -12,7 +13,8 @@ export interface DeckListener {
   readonly onLeave: () => void;
   /** Nothing was recorded at the moment that it was sent to. */
   readonly onGap: (isGap: boolean) => void;
-  readonly onFailure: () => void;
+  /** What was away is tried again by itself. */
+  readonly onFailure: (why: WhyNot) => void;
   /** It would be there, but there is none: Chromium plays the sound of pictures that it cannot decode. */
   readonly onBlind: () => void;
   /** Not by us: the phone did, or the browser refuses to play. */
@@ -32,6 +34,7 @@ export class Deck {
   readonly #listener: DeckListener;
   readonly #steps: FrameSteps;
   readonly #jumpsGaps: boolean;
+  readonly #nextTry = new NextTry();
   #name = '';
   #spans: readonly Span[] = [];
   #piece: Piece | undefined;
@@ -43,6 +46,8 @@ export class Deck {
   #hasEnded = false;
   /** Where it stands in a gap. */
   #gapMs: number | undefined;
+  /** The moment that is shown, or is to be as soon as it is there. */
+  #wantedMs = 0;
   #isClosed = false;
 
   /** @param jumpsGaps false: it waits in a gap until it is sent behind it */
@@ -65,6 +70,7 @@ export class Deck {
     if (name !== this.#name) {
       this.#name = name;
       this.#piece = undefined;
+      this.#nextTry.cancel();
     }
     this.#spans = spans;
     if (this.#hasEnded) {
@@ -91,6 +97,7 @@ export class Deck {
 
   #standInGap(ms: number): void {
     this.#gapMs = ms;
+    this.#nextTry.cancel();
     this.video.pause();
     this.#listener.onGap(true);
   }
@@ -109,20 +116,26 @@ export class Deck {
 
   #open(piece: Piece, ms: number): void {
     this.#hasEnded = false;
-    if (piece !== this.#piece) {
+    this.#wantedMs = ms;
+    this.#nextTry.cancel();
+    const isNew = piece !== this.#piece;
+    if (isNew) {
       this.#listener.onLeave();
       this.#piece = piece;
       this.#pieceSpeed = this.#boxSpeed();
-      this.video.src = clipAddress(this.#name, piece.start, (piece.endMs - piece.startMs) / 1000, this.#pieceSpeed);
+      this.video.src = this.#addressOf(piece);
       this.video.defaultPlaybackRate = this.#speed / this.#pieceSpeed;
     }
     this.video.playbackRate = this.#speed / this.#pieceSpeed;
     const toS = (ms - piece.startMs) / 1000 / this.#pieceSpeed;
-    if (Math.abs(this.video.currentTime - toS) > 0.001) {
+    if (isNew || Math.abs(this.video.currentTime - toS) > 0.001) {
       this.video.currentTime = toS;
     }
     this.#apply();
   }
+
+  #addressOf = ({ start, startMs, endMs }: Piece): string =>
+    clipAddress(this.#name, start, (endMs - startMs) / 1000, this.#pieceSpeed);
 
   play(plays: boolean): void {
     this.#plays = plays;
@@ -204,7 +217,7 @@ export class Deck {
     this.#playNext();
   };
   readonly #onPause = (): void => {
-    if (this.#wants() && !this.video.ended && !this.video.seeking && this.#gapMs === undefined) {
+    if (this.#piece && this.#wants() && !this.video.ended && !this.video.seeking && this.#gapMs === undefined) {
       this.#listener.onHalted();
     }
   };
@@ -212,6 +225,7 @@ export class Deck {
     if (this.video.seeking) {
       return;
     }
+    this.#nextTry.succeed();
     if (this.video.videoWidth === 0) {
       this.#listener.onBlind();
     } else {
@@ -220,9 +234,17 @@ export class Deck {
     afterPaints(3, () => this.#steps.settle());
   };
   readonly #onError = (): void => {
-    if (this.video.hasAttribute('src')) {
-      this.#listener.onFailure();
+    const piece = this.#piece;
+    if (!piece) {
+      return;
     }
+    // What failed once stays so until it is loaded anew.
+    this.#piece = undefined;
+    this.#nextTry.after(
+      this.#addressOf(piece),
+      (why) => this.#listener.onFailure(why),
+      () => this.goTo(this.#wantedMs),
+    );
   };
   /** Where the browser does not tell of each picture, and while it is hidden. */
   readonly #onTimeUpdate = (): void => {
@@ -248,6 +270,7 @@ export class Deck {
     const ms = this.nowMs(mediaS);
     const hasPicture = this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
     if (ms !== undefined && hasPicture && !this.#isHeld && this.#gapMs === undefined) {
+      this.#wantedMs = ms;
       this.#listener.onTime(ms);
     }
   }
@@ -256,6 +279,7 @@ export class Deck {
   close(): void {
     this.#isClosed = true;
     this.#piece = undefined;
+    this.#nextTry.cancel();
     this.video.removeAttribute('src');
     this.video.load();
   }

@@ -22,7 +22,11 @@ export function Follower({ name, title }: { readonly name: string; readonly titl
     }
     const nothing = () => {};
     const listener = { onTime: nothing, onShown: nothing, onLeave: nothing, onBlind: nothing, onHalted: nothing };
-    const own = new Deck(video.current, { ...listener, onGap: setGap, onFailure: () => setGap(true) }, false);
+    const own = new Deck(
+      video.current,
+      { ...listener, onGap: setGap, onFailure: (why) => setGap(why === 'gone') },
+      false,
+    );
     deck.current = own;
     const stop = keepInStep(own);
     return () => {

@@ -10,6 +10,7 @@ import { atMs, halt, isPlaying, moveTo, play, scrubMs, sent, spans, speed, stepp
 import { cinemaWords } from '../words/cinema.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { Deck } from './deck.ts';
+import type { WhyNot } from './next-try.ts';
 import { drawInto, Stills } from './stills.ts';
 
 /** The exact picture follows when the finger rests this long. */
@@ -17,7 +18,8 @@ const REST_MS = 120;
 
 interface RecordedPictureProps {
   readonly name: string;
-  readonly onFailure: (hasFailed: boolean) => void;
+  /** Undefined: it is there again. */
+  readonly onFailure: (why: WhyNot | undefined) => void;
   readonly onBlind: () => void;
   /** Sound and full screen are switched elsewhere. */
   readonly isQuiet?: boolean;
@@ -85,7 +87,7 @@ function NothingHere({ name }: { readonly name: string }) {
 
 interface Told {
   readonly onGap: (isGap: boolean) => void;
-  readonly onFailure: (hasFailed: boolean) => void;
+  readonly onFailure: (why: WhyNot | undefined) => void;
   readonly onBlind: () => void;
 }
 
@@ -98,7 +100,7 @@ function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement,
   const uncover = () => {
     isWaiting = false;
     cover.hidden = true;
-    told.onFailure(false);
+    told.onFailure(undefined);
   };
   const deck = new Deck(video, {
     onTime: moveTo,
@@ -111,7 +113,7 @@ function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement,
       cover.hidden ||= isGap;
       told.onGap(isGap);
     },
-    onFailure: () => told.onFailure(true),
+    onFailure: told.onFailure,
     onBlind: () => {
       uncover();
       told.onBlind();

@@ -1,0 +1,59 @@
+import { pause } from '../box/pause.ts';
+import { UI_HEADER } from '../box/request.ts';
+
+const FIRST_WAIT_MS = 1_000;
+const MOST_WAIT_MS = 30_000;
+const ANSWER_LIMIT_MS = 15_000;
+
+/** `gone`: it was deleted. `away`: the box or the network fails, so it is tried again. */
+export type WhyNot = 'gone' | 'away';
+
+/** When to try again what a video element could not load, which tells nothing of why. */
+export class NextTry {
+  #waitMs = FIRST_WAIT_MS;
+  #stop = new AbortController();
+
+  /** Asks the box why; `again` is called after a while, or as soon as trying at once is worth it, unless it is gone. */
+  async after(address: string, onWhy: (why: WhyNot) => void, again: () => void): Promise<void> {
+    this.cancel();
+    const { signal } = this.#stop;
+    const why = (await statusOf(address, signal)) === 404 ? 'gone' : 'away';
+    if (signal.aborted) {
+      return;
+    }
+    onWhy(why);
+    if (why === 'gone') {
+      return;
+    }
+    const waitMs = this.#waitMs;
+    this.#waitMs = Math.min(2 * waitMs, MOST_WAIT_MS);
+    await pause(waitMs, signal);
+    if (!signal.aborted) {
+      again();
+    }
+  }
+
+  /** Something is shown: the next failure is a new one. */
+  succeed(): void {
+    this.cancel();
+    this.#waitMs = FIRST_WAIT_MS;
+  }
+
+  /** Something else is wanted. */
+  cancel(): void {
+    this.#stop.abort();
+    this.#stop = new AbortController();
+  }
+}
+
+/** @returns 0 when there is no answer */
+async function statusOf(address: string, stop: AbortSignal): Promise<number> {
+  try {
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
+    const answer = await fetch(address, { headers: { ...UI_HEADER, Range: 'bytes=0-0' }, cache: 'no-store', signal });
+    await answer.body?.cancel();
+    return answer.status;
+  } catch {
+    return 0;
+  }
+}
