@@ -137,13 +137,19 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     // A second mount is nothing that a test has: the box's answer has one more.
     await page.route('**/v3/disks/places', async (route) => {
       const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks/places');
-      const other = { ...items[0], folder, isChosen: false, recordsHere: [], removable: true, totalBytes: 2e12 };
+      const room = { totalBytes: 602e6, freeBytes: 556e6 };
+      const other = { ...items[0], ...room, folder, isChosen: false, recordsHere: [], removable: true };
       await route.fulfill({
         json: { items: [...items, { ...other, recordPath: `${folder}/perch/%path/%Y-%m-%d_%H-%M-%S-%f` }] },
       });
     });
+    await page.route('**/v3/recordings/usage', async (route) => {
+      const use = await box.api<object>('GET', 'recordings/usage');
+      await route.fulfill({ json: { ...use, bytesPerDay: 80e9 } });
+    });
     await visitor.logIn('#/settings/storage');
     await page.getByRole('button', { name: 'Record to another disk' }).click();
+    await page.getByText('holds about 10 minutes of recordings').waitFor();
     const sheet = page.getByRole('dialog');
     await settled(page, '.fate');
     expect(await axeFindings(page)).toEqual([]);

@@ -8,6 +8,7 @@ import { voice } from '../../parts/voice.ts';
 import { byteSize } from '../../words/format.ts';
 import { storageWords } from '../../words/storage.ts';
 import type { Place } from './storage-facts.ts';
+import { reachWords } from './storage-reach.ts';
 
 const GET = 'v3/config/pathdefaults/get';
 
@@ -25,6 +26,8 @@ const placeForm = (seen: Tagged<Defaults>): PlaceForm =>
 
 interface PlacesProps {
   readonly places: readonly Place[];
+  /** Of all cameras together, as far as it is known. */
+  readonly bytesPerDay: number | undefined;
   readonly onClosed: () => void;
   readonly onChanged: () => void;
 }
@@ -35,7 +38,7 @@ export function PlacesSheet(props: PlacesProps) {
   return edited ? <Places {...props} edited={edited} /> : null;
 }
 
-function Places({ places, onClosed, onChanged, edited }: PlacesProps & { readonly edited: PlaceForm }) {
+function Places({ places, bytesPerDay, onClosed, onChanged, edited }: PlacesProps & { readonly edited: PlaceForm }) {
   const say = storageWords.value;
   const { form } = edited;
   const { recordPath } = form.values.value;
@@ -66,6 +69,7 @@ function Places({ places, onClosed, onChanged, edited }: PlacesProps & { readonl
           <PlaceChoice
             key={one.folder}
             place={one}
+            bytesPerDay={bytesPerDay}
             isChosen={one === chosen}
             onChoose={() => (one.isChosen ? form.takeTheirs('recordPath') : form.set('recordPath', one.recordPath))}
           />
@@ -84,11 +88,12 @@ function Places({ places, onClosed, onChanged, edited }: PlacesProps & { readonl
 
 interface ChoiceProps {
   readonly place: Place;
+  readonly bytesPerDay: number | undefined;
   readonly isChosen: boolean;
   readonly onChoose: () => void;
 }
 
-function PlaceChoice({ place, isChosen, onChoose }: ChoiceProps) {
+function PlaceChoice({ place, bytesPerDay, isChosen, onChoose }: ChoiceProps) {
   const { language } = voice();
   const say = storageWords.value;
   const facts = [
@@ -97,6 +102,8 @@ function PlaceChoice({ place, isChosen, onChoose }: ChoiceProps) {
     place.network && say.inNetwork,
     !place.writable && say.notWritable,
     place.isChosen && say.recordsNow,
+    // What lies there is not deleted: only what is free now takes recordings.
+    !place.isChosen && bytesPerDay && say.holdsAbout(reachWords(place.freeBytes / bytesPerDay, language)),
   ];
   return (
     <label class="fate">

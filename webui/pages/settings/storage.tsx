@@ -4,7 +4,7 @@ import { Button } from '../../parts/button.tsx';
 import { Empty } from '../../parts/notices.tsx';
 import { Row } from '../../parts/row.tsx';
 import { voice } from '../../parts/voice.ts';
-import { byteSize, longDuration } from '../../words/format.ts';
+import { byteSize } from '../../words/format.ts';
 import { storageWords } from '../../words/storage.ts';
 import type { RecordingDisk, StorageUse } from './camera-settings.ts';
 import { Disks } from './storage-disks.tsx';
@@ -12,6 +12,7 @@ import { type Drive, oneOfEach, type Place, reachOf } from './storage-facts.ts';
 import { KeepFree } from './storage-free.tsx';
 import { PlacesSheet } from './storage-places.tsx';
 import { type ProtectedClip, ProtectedSheet } from './storage-protected.tsx';
+import { reachWords } from './storage-reach.ts';
 import { DiskSays } from './storage-says.tsx';
 import { CameraUses } from './storage-uses.tsx';
 
@@ -55,7 +56,14 @@ export function StoragePage() {
           <Row icon="lock" title={say.protectedClips} text={say.clips(kept.length)} onClick={() => setOpen('clips')} />
         </div>
       )}
-      {open === 'places' && <PlacesSheet places={places.value.items} onClosed={close} onChanged={places.again} />}
+      {open === 'places' && (
+        <PlacesSheet
+          places={places.value.items}
+          bytesPerDay={use.value?.bytesPerDay ?? undefined}
+          onClosed={close}
+          onChanged={places.again}
+        />
+      )}
       {open === 'clips' && <ProtectedSheet clips={kept} onClosed={close} onChanged={clips.again} />}
     </>
   );
@@ -96,11 +104,4 @@ function Headline({ use, disks }: { readonly use: StorageUse; readonly disks: re
       )}
     </section>
   );
-}
-
-const DAY_MS = 86_400_000;
-
-/** `26 days`, `5 hours`. */
-function reachWords(days: number, language: string): string {
-  return days >= 1 ? storageWords.value.days(Math.floor(days)) : longDuration(days * DAY_MS, language);
 }
