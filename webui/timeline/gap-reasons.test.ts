@@ -13,8 +13,9 @@ test.for([
     [lasting('offline', 100, 120), lasting('paused', 120, 140), lasting('offline', 140, 155)],
     'offline',
   ],
-  ['one that is some seconds off', [lasting('offline', 161, 175)], 'offline'],
-  ['one within rather than one beside', [lasting('offline', 50, 99), lasting('paused', 150, 151)], 'paused'],
+  ['one that is some seconds off', [lasting('offline', 115, 150)], 'offline'],
+  ['none when it explains the end alone', [lasting('paused', 158, 300)], undefined],
+  ['one within rather than one beside', [lasting('offline', 50, 99), lasting('paused', 130, 131)], 'paused'],
   ['none when it was long ago', [lasting('offline', 10, 70)], undefined],
 ] as const)('the reason of a gap is %s', ([, reasons, reason]) => {
   expect(reasonOf(reasons, 100 * S, 160 * S)).toBe(reason);

@@ -3,7 +3,7 @@ import { recordingsWords } from '../words/recordings.ts';
 import { locale } from '../words/words.ts';
 import { drawGapWords, drawLane, drawTicks, type Palette, type Place, type Sheet, shareOf } from './draw.ts';
 import { reasonOf, wordOfReason } from './gap-reasons.ts';
-import { coveredOf, type Lane } from './lane.ts';
+import { coveredOf, firstBehind, type Lane } from './lane.ts';
 import { laneIn } from './lanes.ts';
 import type { Window } from './scale.ts';
 import { type Tick, tickStep, ticks } from './ticks.ts';
@@ -64,7 +64,10 @@ export function coveredNow(): Float64Array {
 /** Why nothing was recorded at a moment of the chosen camera, in words; undefined: that is not known. */
 export function whyNothingAt(name: string, ms: number): string | undefined {
   const window = { fromMs: fromMs.value, toMs: toMs.value };
-  return wordOfReason(reasonOf(laneIn(name, window).reasons, ms, ms + 1), recordingsWords.value);
+  const covered = coveredNow();
+  const behind = firstBehind(covered, ms);
+  const [startMs, endMs] = [covered[behind - 1] ?? ms, covered[behind] ?? ms + 1];
+  return wordOfReason(reasonOf(laneIn(name, window).reasons, startMs, endMs), recordingsWords.value);
 }
 
 /** Reads all signals that the picture depends on. */
