@@ -58,6 +58,15 @@ test.for([400, 403, 404])('a box that says %i is not asked again', async (status
   expect(work).toHaveBeenCalledTimes(1);
 });
 
+test('an answer that comes when nobody wants it any more is none', async () => {
+  const stop = new AbortController();
+  const late = async () => {
+    stop.abort();
+    return 'late';
+  };
+  expect(await untilAnswered(late, stop.signal)).toBeUndefined();
+});
+
 test('nothing is asked or told any more once it is stopped', async () => {
   const work = failing(0, 0);
   const stop = new AbortController();

@@ -12,7 +12,7 @@ export const isPassing = (error: unknown): boolean =>
  * Asks until there is an answer: again after a while, and whenever trying at once is worth it.
  *
  * @param onFailure hears why it has to wait; throws what no other try mends
- * @returns undefined: it was stopped
+ * @returns undefined: it was stopped, and nobody wants the answer
  */
 export async function untilAnswered<T>(
   work: () => Promise<T>,
@@ -21,7 +21,8 @@ export async function untilAnswered<T>(
 ): Promise<T | undefined> {
   for (let waitMs = FIRST_WAIT_MS; !stop.aborted; waitMs = Math.min(2 * waitMs, MOST_WAIT_MS)) {
     try {
-      return await work();
+      const answer = await work();
+      return stop.aborted ? undefined : answer;
     } catch (error) {
       if (!stop.aborted) {
         onFailure(error);

@@ -46,7 +46,10 @@ export function useConfigAtFirst(name: string): Tagged<PathConfig> | null | unde
   useEffect(() => {
     const stop = new AbortController();
     // Refused for good: there is nothing to set either.
-    untilAnswered(() => readConfig<PathConfig>(configAddress(name)), stop.signal).then(setSeen, () => setSeen(null));
+    untilAnswered(() => readConfig<PathConfig>(configAddress(name)), stop.signal).then(
+      (answer) => answer && setSeen(answer),
+      () => setSeen(null),
+    );
     return () => stop.abort();
   }, [name]);
   return seen;

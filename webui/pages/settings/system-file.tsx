@@ -110,7 +110,10 @@ function useFile(onFailure: (why: string) => void) {
     const stop = new AbortController();
     if (!file) {
       // The strip above says when the box does not answer.
-      untilAnswered(readFile, stop.signal).then(setFile, (error) => onFailure(sentence(error)));
+      untilAnswered(readFile, stop.signal).then(
+        (read) => read && setFile(read),
+        (error) => onFailure(sentence(error)),
+      );
     }
     return () => stop.abort();
   }, [file === undefined]);
