@@ -44,6 +44,11 @@ async function send(address: string, options: RequestInit): Promise<Response> {
   }).catch(() => {
     throw new BoxError(0, 'the box does not answer');
   });
+  return accepted(response);
+}
+
+/** @throws ChangedMeanwhile for 412, else BoxError with the box's reason */
+export async function accepted(response: Response): Promise<Response> {
   if (response.status === 412) {
     const body = (await response.json()) as { error: string; conflicts?: readonly { user: string | null }[] };
     throw new ChangedMeanwhile(body.error, body.conflicts?.find(({ user }) => user !== null)?.user ?? undefined);

@@ -1,3 +1,4 @@
+import { failureWords } from '../box/failure-words.ts';
 import type { Protection } from '../box/protections.ts';
 import { nowMs } from '../box/wake.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -44,13 +45,14 @@ function Entry({ name, protection, onGo }: EntryProps) {
   const stop = async () => {
     const isDone = await keepNoMore(name, id).then(
       () => true,
-      () => false,
+      (error: unknown) => {
+        toast(failureWords(error));
+        return false;
+      },
     );
     if (isDone) {
       const again = { startMs, endMs, ...(note && { note }) };
       toast(words.unprotected, () => void keep(name, again).catch(() => toast(words.notProtected)));
-    } else {
-      toast(common.noAnswer);
     }
   };
   return (

@@ -1,4 +1,5 @@
 import { ChangedMeanwhile, patchConfig, readConfig, type Tagged } from '../box/config.ts';
+import { failureWords } from '../box/failure-words.ts';
 import { BoxError } from '../box/request.ts';
 import { toast } from '../parts/toast.tsx';
 import { words } from '../words/words.ts';
@@ -50,10 +51,7 @@ export class ConfigForm<C, V extends object> {
     toast(text, () => {
       this.#undo(before, tag).then(
         () => onUndone?.(before),
-        (error: unknown) => {
-          const isSaid = error instanceof BoxError && error.status !== 0;
-          toast(isSaid ? words.peek().notSaved(error.message) : words.peek().noAnswer);
-        },
+        (error: unknown) => toast(failureWords(error)),
       );
     });
   }

@@ -1,4 +1,4 @@
-import { BoxError } from '../box/request.ts';
+import { failureWords } from '../box/failure-words.ts';
 import { Button } from '../parts/button.tsx';
 import { words } from '../words/words.ts';
 import type { Form } from './form.ts';
@@ -15,17 +15,16 @@ interface FormFootProps<V extends object> {
 
 /** Save, and below it what that will do; or why it has not been done. */
 export function FormFoot<V extends object>({ form, text, action, isOff = false }: FormFootProps<V>) {
-  const { save, saving, savedLater, noAnswer, notSaved } = words.value;
+  const { save, saving, savedLater } = words.value;
   const state = form.saving.value;
   const failure = form.failure.value;
-  const why = failure instanceof BoxError && failure.status !== 0 ? notSaved(failure.message) : noAnswer;
   return (
     <>
       <Button kind="main" type="submit" isOff={isOff} busy={state !== 'no' && saving}>
         {action ?? save}
       </Button>
       <p class={failure === undefined ? 'dim small' : 'bad small'} role="status">
-        {state === 'waiting' ? savedLater : failure === undefined ? text : why}
+        {state === 'waiting' ? savedLater : failure === undefined ? text : failureWords(failure)}
       </p>
     </>
   );

@@ -59,7 +59,7 @@ export function Warnings() {
       {warnings.slice(0, 2).map((text) => (
         <p class="notice" key={text}>
           <Icon name="alert" />
-          <span>{text}</span>
+          <span lang="en">{text}</span>
         </p>
       ))}
     </>

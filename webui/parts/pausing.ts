@@ -1,5 +1,6 @@
-import { ask, BoxError } from '../box/request.ts';
-import { liveWords, words } from '../words/words.ts';
+import { failureWords } from '../box/failure-words.ts';
+import { ask } from '../box/request.ts';
+import { liveWords } from '../words/words.ts';
 import { toast } from './toast.tsx';
 
 interface Pausing {
@@ -13,8 +14,7 @@ export async function setPaused({ name, title, isPaused }: Pausing): Promise<voi
   try {
     await ask(`v3/cameras/patch/${encodeURIComponent(name)}`, { method: 'PATCH', body: { paused: isPaused } });
   } catch (error) {
-    const isAway = !(error instanceof BoxError) || error.status === 0;
-    toast(isAway ? words.peek().noAnswer : words.peek().notSaved(error.message));
+    toast(failureWords(error));
     return;
   }
   const { isPaused: isPausedNow, goesOn } = liveWords.peek();

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
-import { ChangedMeanwhile } from '../box/config.ts';
-import { ask, BoxError, errorOf, UI_HEADER } from '../box/request.ts';
+import { accepted } from '../box/config.ts';
+import { ask, BoxError, UI_HEADER } from '../box/request.ts';
 
 export interface FileProblem {
   readonly severity: 'error' | 'warn' | 'note';
@@ -44,11 +44,5 @@ export async function writeFile(text: string, tag: string): Promise<void> {
   }).catch(() => {
     throw new BoxError(0, 'the box does not answer');
   });
-  if (response.status === 412) {
-    const body = (await response.json()) as { error: string; conflicts?: readonly { user: string | null }[] };
-    throw new ChangedMeanwhile(body.error, body.conflicts?.find(({ user }) => user !== null)?.user ?? undefined);
-  }
-  if (!response.ok) {
-    throw await errorOf(response);
-  }
+  await accepted(response);
 }

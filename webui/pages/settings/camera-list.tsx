@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { failureWords } from '../../box/failure-words.ts';
 import { ask } from '../../box/request.ts';
 import { useAsked } from '../../box/use-asked.ts';
 import type { Camera } from '../../cameras/pair.ts';
@@ -8,7 +9,6 @@ import { SmallPicture } from '../../parts/small-picture.tsx';
 import { toast } from '../../parts/toast.tsx';
 import { cameraSettingsLink } from '../../route.ts';
 import { camerasWords } from '../../words/cameras.ts';
-import { words } from '../../words/words.ts';
 import { cameraLine } from './camera-line.ts';
 import { inOrder, movedTo, roomFor } from './camera-order.ts';
 import type { PathConfig } from './camera-settings.ts';
@@ -34,9 +34,9 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
       if (before) {
         toast(say.orderSaved, () => void put(before, undefined));
       }
-    } catch {
+    } catch (error) {
       order.value = undefined;
-      toast(words.peek().noAnswer);
+      toast(failureWords(error));
     }
   };
   const move = (from: number, to: number) => {

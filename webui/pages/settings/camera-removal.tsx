@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { encodeName } from '../../box/addresses.ts';
+import { failureWords } from '../../box/failure-words.ts';
 import { paths } from '../../box/paths.ts';
 import { ask, BoxError } from '../../box/request.ts';
 import { Button } from '../../parts/button.tsx';
@@ -63,12 +64,12 @@ function Pause({ name, title, isPaused, onDone }: PauseProps) {
       toast(told(paused), () => {
         patch({ paused: !paused }).then(
           () => showPaused(name, !paused, null),
-          () => toast(words.peek().noAnswer),
+          (error: unknown) => toast(failureWords(error)),
         );
       });
       onDone();
-    } catch {
-      toast(words.peek().noAnswer);
+    } catch (error) {
+      toast(failureWords(error));
     }
   };
   if (isPaused) {
@@ -114,8 +115,8 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
     setBusy(true);
     try {
       await forget(name, facts);
-    } catch {
-      toast(words.peek().noAnswer);
+    } catch (error) {
+      toast(failureWords(error));
       setBusy(false);
       return;
     }

@@ -1,3 +1,4 @@
+import { failureWords } from '../../box/failure-words.ts';
 import { ask, BoxError } from '../../box/request.ts';
 import { session } from '../../box/session.ts';
 import { useAsked } from '../../box/use-asked.ts';
@@ -7,7 +8,6 @@ import { toast } from '../../parts/toast.tsx';
 import { voice } from '../../parts/voice.ts';
 import type { SessionItem } from '../../people/people.ts';
 import { moment } from '../../words/format.ts';
-import { words } from '../../words/words.ts';
 import { youWords } from '../../words/you.ts';
 
 const LOOK_MS = 15_000;
@@ -30,8 +30,7 @@ export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
         toast(youWords.peek().othersAreOut);
       }
     } catch (error) {
-      const isAway = !(error instanceof BoxError) || error.status === 0;
-      toast(isAway ? words.peek().noAnswer : words.peek().notSaved(error.message));
+      toast(failureWords(error));
     }
     again();
   };

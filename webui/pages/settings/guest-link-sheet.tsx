@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
-import { ask, BoxError } from '../../box/request.ts';
+import { failureWords } from '../../box/failure-words.ts';
+import { ask } from '../../box/request.ts';
 import { Sheet } from '../../parts/sheet.tsx';
 import { Sure } from '../../parts/sure.tsx';
 import { toast } from '../../parts/toast.tsx';
 import { peopleWords } from '../../words/people.ts';
-import { words } from '../../words/words.ts';
 
 interface GuestLinkSheetProps {
   readonly title: string;
@@ -25,8 +25,7 @@ export function GuestLinkSheet({ title, text, id, onChanged, onClosed }: GuestLi
       setDone(true);
       onChanged();
     } catch (error) {
-      const isAway = !(error instanceof BoxError) || error.status === 0;
-      toast(isAway ? words.peek().noAnswer : words.peek().notSaved(error.message));
+      toast(failureWords(error));
     }
   };
   return (

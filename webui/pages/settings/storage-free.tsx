@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Tagged } from '../../box/config.ts';
-import { BoxError } from '../../box/request.ts';
+import { failureWords } from '../../box/failure-words.ts';
 import { ConfigForm } from '../../forms/config-form.ts';
 import { useConfigForm } from '../../forms/use-config-form.ts';
 import { Button } from '../../parts/button.tsx';
@@ -98,7 +98,7 @@ async function save(edited: FreeForm): Promise<void> {
 }
 
 function Failure({ edited }: { readonly edited: FreeForm }) {
-  const { notSaved, noAnswer, save: again } = words.value;
+  const again = words.value.save;
   const { failure, conflicts } = edited.form;
   const element = useRef<HTMLDivElement>(null);
   const isShown = failure.value !== undefined && conflicts.value.percent === undefined;
@@ -111,10 +111,9 @@ function Failure({ edited }: { readonly edited: FreeForm }) {
   if (!isShown) {
     return null;
   }
-  const why = failure.value instanceof BoxError ? notSaved(failure.value.message) : noAnswer;
   return (
     <div role="alert" ref={element}>
-      <p class="bad small">{why}</p>
+      <p class="bad small">{failureWords(failure.value)}</p>
       <Button kind="text" onClick={() => void save(edited)}>
         {again}
       </Button>

@@ -1,3 +1,4 @@
+import { failureWords } from '../../box/failure-words.ts';
 import { ask } from '../../box/request.ts';
 import { nowMs } from '../../box/wake.ts';
 import { cameras } from '../../cameras/cameras.ts';
@@ -8,7 +9,6 @@ import { voice } from '../../parts/voice.ts';
 import { recordingsLink } from '../../route.ts';
 import { duration, moment } from '../../words/format.ts';
 import { storageWords } from '../../words/storage.ts';
-import { words } from '../../words/words.ts';
 
 /** As `/v3/recordings/protected` has it. Times are RFC 3339. */
 export interface ProtectedClip {
@@ -33,12 +33,13 @@ export function ProtectedSheet({ clips, onClosed, onChanged }: ProtectedProps) {
       await ask(`v3/recordings/protect/${id}`, { method: 'DELETE' });
       onChanged();
       toast(storageWords.peek().unprotected, () => {
-        ask('v3/recordings/protect', { method: 'POST', body: { path, start, end, note } }).then(onChanged, () =>
-          toast(words.peek().noAnswer),
+        ask('v3/recordings/protect', { method: 'POST', body: { path, start, end, note } }).then(
+          onChanged,
+          (error: unknown) => toast(failureWords(error)),
         );
       });
-    } catch {
-      toast(words.peek().noAnswer);
+    } catch (error) {
+      toast(failureWords(error));
     }
   };
   return (

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { failureWords } from '../../box/failure-words.ts';
 import { useAsked } from '../../box/use-asked.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import { titleOf } from '../../cameras/pair.ts';
@@ -125,8 +126,8 @@ function RemovedSheet({ use, onClosed, onDeleted }: RemovedProps) {
       toast(storageWords.peek().deleted(byteSize(bytes, language)) + more);
       onDeleted();
       setDone(true);
-    } catch {
-      toast(words.peek().noAnswer);
+    } catch (error) {
+      toast(failureWords(error));
     }
     setBusy(false);
   };

@@ -5,6 +5,7 @@ import { Button } from '../../parts/button.tsx';
 import { Choice } from '../../parts/choice.tsx';
 import { copied } from '../../parts/copied.ts';
 import { TextField } from '../../parts/field.tsx';
+import { saveFile } from '../../parts/save-file.ts';
 import { toast } from '../../parts/toast.tsx';
 import { voice } from '../../parts/voice.ts';
 import { followLog, type LogLine, type LogWish } from '../../system/log-feed.ts';
@@ -57,7 +58,7 @@ export function LogPage() {
             <span class="level">{line.level}</span>
             <span class="what">
               {line.path !== null && <bdi class="dim">{line.path} </bdi>}
-              <bdi>{line.text}</bdi>
+              <bdi lang="en">{line.text}</bdi>
             </span>
           </li>
         ))}
@@ -147,10 +148,5 @@ const plainText = (lines: readonly LogLine[]): string =>
     .map(({ time, level, path, text }) => [time, level, path, text].filter((word) => word !== null).join(' '))
     .join('\n');
 
-function download(lines: readonly LogLine[]): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([`${plainText(lines)}\n`], { type: 'text/plain' }));
-  link.download = 'perch-log.txt';
-  link.click();
-  URL.revokeObjectURL(link.href);
-}
+const download = (lines: readonly LogLine[]): void =>
+  saveFile(new File([`${plainText(lines)}\n`], 'perch-log.txt', { type: 'text/plain' }));

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { accepted, ChangedMeanwhile } from './config.ts';
+
+const answer = (status: number, body: object): Response => new Response(JSON.stringify(body), { status });
+
+test('who has changed the same meanwhile is known, where the box knows', async () => {
+  const conflicts = [{ user: null }, { user: 'eve' }];
+  const failure = await accepted(answer(412, { error: 'changed', conflicts })).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(ChangedMeanwhile);
+  expect(failure).toMatchObject({ status: 412, message: 'changed', by: 'eve' });
+  await expect(accepted(answer(412, { error: 'changed' }))).rejects.toMatchObject({ by: undefined });
+});
+
+test('any other refusal has the reason of the box', async () => {
+  await expect(accepted(answer(409, { error: 'it is paused' }))).rejects.toMatchObject({
+    ...{ status: 409, message: 'it is paused' },
+  });
+  const taken = answer(200, {});
+  expect(await accepted(taken)).toBe(taken);
+});
