@@ -117,6 +117,24 @@ describeWith(['chromium'], "the page's looks", () => {
     expect(visitor.complaints).toEqual([]);
   });
 
+  test('on a phone held sideways nothing lies over the buttons below a recording', async () => {
+    await using visitor = await open(box.plainUrl);
+    const { page } = visitor;
+    await page.setViewportSize({ width: 844, height: 390 });
+    const { place = '', sign = '' } = shots.find(({ name }) => name === 'recordings') ?? {};
+    await visitor.go(place);
+    await settled(page, sign);
+    const covered = await page.locator('.transport button').evaluateAll((all) =>
+      all.map((one) => {
+        const { left, top, width, height } = one.getBoundingClientRect();
+        const there = document.elementFromPoint(left + width / 2, top + height / 2);
+        return one.contains(there) ? 'free' : `${one.getAttribute('aria-label')}: ${there?.className}`;
+      }),
+    );
+    expect(covered.length).toBeGreaterThan(4);
+    expect(new Set(covered)).toEqual(new Set(['free']));
+  });
+
   test('who wants no motion sees none, and in colours of the system what can be tapped has an edge', async () => {
     await using visitor = await open(box.plainUrl);
     const { page } = visitor;
