@@ -1,5 +1,4 @@
 import { useMemo, useState } from 'preact/hooks';
-import { ask } from '../../box/request.ts';
 import { nowMs } from '../../box/wake.ts';
 import { boxForm } from '../../forms/box-form.ts';
 import { FormFoot } from '../../forms/form-foot.tsx';
@@ -11,7 +10,8 @@ import { Segment } from '../../parts/segment.tsx';
 import { Sheet } from '../../parts/sheet.tsx';
 import { toast } from '../../parts/toast.tsx';
 import { voice } from '../../parts/voice.ts';
-import type { CamerasSeen, GuestItem, Sees } from '../../people/people.ts';
+import { LinkMaker, type MadeLink } from '../../people/guest-link.ts';
+import type { CamerasSeen, Sees } from '../../people/people.ts';
 import { camerasSeen, oneAtLeast, SeesFields } from '../../people/sees.tsx';
 import { LINK_SPANS, type LinkSpan, linkEnd, spanName, untilWords } from '../../people/until.ts';
 import { peopleWords } from '../../words/people.ts';
@@ -23,8 +23,6 @@ interface Wish {
   readonly note: string;
 }
 
-type Made = GuestItem & { readonly link: string };
-
 interface GuestSheetProps {
   readonly onChanged: () => void;
   readonly onClosed: () => void;
@@ -34,21 +32,20 @@ interface GuestSheetProps {
 export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
   const say = peopleWords.value;
   const { language } = voice();
-  const [made, setMade] = useState<Made>();
+  const [made, setMade] = useState<MadeLink>();
   const [isAsked, setAsked] = useState(true);
-  const form = useMemo(
-    () =>
-      boxForm<Wish>({
-        initial: { cameras: [], sees: 'live', span: 'day', note: '' },
-        judge: { cameras: oneAtLeast },
-        save: async ({ cameras, sees, span, note }) => {
-          const until = new Date(linkEnd(span, Date.now())).toISOString();
-          const body = { paths: cameras, recordings: sees === 'both', until, note };
-          setMade(await ask<Made>('v3/guests', { method: 'POST', body }));
-        },
-      }),
-    [],
-  );
+  const form = useMemo(() => {
+    const maker = new LinkMaker();
+    return boxForm<Wish>({
+      initial: { cameras: [], sees: 'live', span: 'day', note: '' },
+      judge: { cameras: oneAtLeast },
+      save: async ({ cameras, sees, span, note }) => {
+        const until = new Date(linkEnd(span, Date.now())).toISOString();
+        const wish = { paths: cameras, recordings: sees === 'both', until, note };
+        setMade(await maker.make(wish));
+      },
+    });
+  }, []);
   const { cameras, sees, span, note } = form.values.value;
   if (made && !isAsked) {
     return <MadeSheet made={made} onClosed={onClosed} />;
@@ -90,7 +87,7 @@ export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
 }
 
 /** The link is told once: what it opens, and the ways to give it away. */
-function MadeSheet({ made, onClosed }: { readonly made: Made; readonly onClosed: () => void }) {
+function MadeSheet({ made, onClosed }: { readonly made: MadeLink; readonly onClosed: () => void }) {
   const say = peopleWords.value;
   const { language } = voice();
   const [isDone, setDone] = useState(false);

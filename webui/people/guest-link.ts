@@ -1,0 +1,44 @@
+import { ask, BoxError } from '../box/request.ts';
+import type { GuestItem } from './people.ts';
+
+export type MadeLink = GuestItem & { readonly link: string };
+
+export interface LinkWish {
+  readonly paths: GuestItem['paths'];
+  readonly recordings: boolean;
+  /** RFC 3339. */
+  readonly until: string;
+  readonly note: string;
+}
+
+/** Makes a link for a wish that may have to be sent again: the one whose answer was lost is taken back, since its token is told once. */
+export class LinkMaker {
+  /** Those that were there before the first wish: others may end at the same moment. */
+  #before: ReadonlySet<string> | undefined;
+  #unanswered: LinkWish[] = [];
+
+  async make(wish: LinkWish): Promise<MadeLink> {
+    const links = await this.#links();
+    this.#before ??= new Set(links.map(({ id }) => id));
+    for (const link of links) {
+      if (!this.#before.has(link.id) && this.#unanswered.some((lost) => isOf(link, lost))) {
+        await ask(`v3/guests/${encodeURIComponent(link.id)}`, { method: 'DELETE' });
+      }
+    }
+    try {
+      return await ask<MadeLink>('v3/guests', { method: 'POST', body: wish });
+    } catch (error) {
+      if (error instanceof BoxError && error.status === 0) {
+        this.#unanswered.push(wish);
+      }
+      throw error;
+    }
+  }
+
+  async #links(): Promise<readonly GuestItem[]> {
+    return (await ask<{ readonly items: readonly GuestItem[] }>('v3/guests?itemsPerPage=1000')).items;
+  }
+}
+
+const isOf = (link: GuestItem, wish: LinkWish): boolean =>
+  Date.parse(link.until) === Date.parse(wish.until) && link.note === wish.note;
