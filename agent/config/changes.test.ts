@@ -48,12 +48,28 @@ test.for([
   expect(changed(before, after)).toEqual([expect.objectContaining({ words: expect.stringContaining(words) })]);
 });
 
-test('a changed default is told once, and at each path that it holds for', () => {
+test('a changed default is told once, and at each path that it holds for as what that has from it', () => {
   const paths = 'paths: {a: , b: {record: yes}}';
   expect(changed(paths, `pathDefaults: {record: yes}\n${paths}`)).toEqual([
     { words: 'pathDefaults: recording switched on', keys: ['pathDefaults.record'] },
-    { path: 'a', words: 'recording switched on', keys: ['record'] },
+    { path: 'a', words: 'recording switched on', keys: ['record'], isInherited: true },
   ]);
+});
+
+test('what a path has got of its own while a default changed is no news of the default', () => {
+  const after = 'pathDefaults: {record: yes}\npaths: {a: {record: motion}, b: {source: "rtsp://h/1"}}';
+  expect(changed('paths: {a: , b: }', after)).toEqual([
+    { words: 'pathDefaults: recording switched on', keys: ['pathDefaults.record'] },
+    { path: 'a', words: 'recording around events only', keys: ['record'] },
+    { path: 'b', words: 'source changed; recording switched on', keys: ['source', 'record'] },
+  ]);
+});
+
+test('of many paths that have a new default the counted ones are no news either', () => {
+  const paths = `paths: {${Array.from({ length: 25 }, (_, i) => `cam${i}:`).join(', ')}}`;
+  const [first, ...rest] = changed(paths, `pathDefaults: {record: yes}\n${paths}`);
+  expect(first).not.toHaveProperty('isInherited');
+  expect(rest.filter(({ isInherited }) => isInherited)).toHaveLength(21);
 });
 
 test('of many paths twenty are told and the others counted', () => {

@@ -15,6 +15,8 @@ export interface Change {
   readonly words: string;
   /** As they stand in the file; none for a path that came or went. */
   readonly keys: readonly string[];
+  /** The path has them from `pathDefaults`, whose own change is told too. */
+  readonly isInherited?: true;
 }
 
 /** A box has this many paths at most before they are counted instead of told. */
@@ -42,15 +44,32 @@ export function changesBetween(before: Config, after: Config): readonly Change[]
   }
   const names = [...new Set([...before.paths.keys(), ...after.paths.keys()])].sort();
   const paths = names.flatMap((name) => {
-    const change = pathBetween(before.paths.get(name), after.paths.get(name));
-    return change ? [{ path: name, ...change }] : [];
+    const entry = after.paths.get(name);
+    const change = pathBetween(before.paths.get(name), entry);
+    const isInherited = isFrom(defaults, change, entry, after) ? { isInherited: true as const } : {};
+    return change ? [{ path: name, ...change, ...isInherited }] : [];
   });
-  const more = paths.length - MOST_PATHS;
   changes.push(...paths.slice(0, MOST_PATHS));
-  if (more > 0) {
-    changes.push({ words: `${more} more paths changed`, keys: [] });
+  const more = paths.slice(MOST_PATHS);
+  if (more.length > 0) {
+    const isInherited = more.every((change) => change.isInherited) ? { isInherited: true as const } : {};
+    changes.push({ words: `${more.length} more paths changed`, keys: [], ...isInherited });
   }
   return changes;
+}
+
+/** Whether the change of a path says only what the change of the defaults has said. */
+function isFrom(
+  defaults: Change | undefined,
+  change: Change | undefined,
+  entry: PathEntry | undefined,
+  { pathDefaults }: Config,
+): boolean {
+  if (!defaults || !entry?.settings || !change || change.keys.length === 0) {
+    return false;
+  }
+  const own = keysBetween(PATH, pathDefaults, entry.settings)?.keys ?? [];
+  return change.keys.every((key) => defaults.keys.includes(key) && !own.includes(key));
 }
 
 function pathBetween(before: PathEntry | undefined, after: PathEntry | undefined): Change | undefined {

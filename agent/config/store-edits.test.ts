@@ -5,6 +5,7 @@ import { place } from '../../test/config-place.ts';
 import type { Config } from './load.ts';
 import { problemText } from './problem.ts';
 
+const DEBUG = 20;
 const GOOD = 'perch: own\napi: no # mine\n';
 
 test('several values are validated as a whole, written once and applied once', async () => {
@@ -107,6 +108,17 @@ test('what changed is logged in words, with who brought it, and so is what is ne
     { level: 40, at: 'perch.yml:2: paths.front.recor: unknown key, did you mean record?' },
   ]);
   expect(JSON.stringify(logged)).not.toMatch(/secret|hunter2/);
+});
+
+test('what all paths have from the defaults is one line in the log', async () => {
+  const { open, write, logged } = place();
+  write('perch.yml', `paths: {${Array.from({ length: 24 }, (_, i) => `cam${i}: `).join(', ')}}\n`);
+  const store = await open();
+  logged.length = 0;
+  await store.edit([{ keyPath: ['pathDefaults', 'recordPath'], value: '/mnt/b/%path/%s%f' }]);
+  const told = logged.filter(({ level }) => level > DEBUG);
+  expect(told).toMatchObject([{ msg: 'configuration changed', keys: ['pathDefaults.recordPath'] }]);
+  expect(store.current.paths.get('cam23')?.settings?.recordPath).toBe('/mnt/b/%path/%s%f');
 });
 
 test('a value that is warned of is told of once', async () => {

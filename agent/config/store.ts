@@ -299,11 +299,12 @@ export class ConfigStore {
     this.#problems = problems;
     const warnings = problems.filter((one) => one.severity === 'warn' && !known.has(sameness(one)));
     const isWarnedOf = (key: string): boolean => warnings.some((one) => one.key === key);
-    for (const { words, keys, path } of changes) {
+    for (const { words, keys, path, isInherited } of changes) {
       if (keys.length > 0 && keys.every((key) => isWarnedOf(path === undefined ? key : `paths.${path}.${key}`))) {
         continue;
       }
-      log.info({ ...(path === undefined ? {} : { path }), change: words, keys, ...author }, 'configuration changed');
+      const facts = { ...(path === undefined ? {} : { path }), change: words, keys, ...author };
+      log[isInherited ? 'debug' : 'info'](facts, 'configuration changed');
     }
     for (const problem of warnings) {
       log.warn({ at: problemText(problem) }, 'configuration');
