@@ -13,6 +13,8 @@ const scrolledTo = new Map<string, number>();
 export function watchPlace(): void {
   history.scrollRestoration = 'manual';
   here = location.hash;
+  // What lies before it is not known, and it is not new when one comes back to it.
+  history.replaceState(history.state ?? {}, '');
   place.value = readPlace(here);
   remember(here);
   window.addEventListener('hashchange', () => follow(location.hash));
@@ -30,6 +32,10 @@ function follow(hash: string): void {
   const from = screenOf(place.peek());
   const to = readPlace(hash);
   scrolledTo.set(from, window.scrollY);
+  if (history.state === null) {
+    // A new entry: it keeps what lies before it, whatever way one comes to it later.
+    history.replaceState({ from: here }, '');
+  }
   before = here;
   here = hash;
   remember(hash);
@@ -62,9 +68,9 @@ export function replaceAddress(hash: string): void {
   remember(hash);
 }
 
-/** Closes what stands over `parent`: back where that is where one came from, so that Back does not open it again. */
+/** Closes what stands over `parent`: back where that lies before it, so that Back does not open it again. */
 export function leaveTo(parent: string): void {
-  if (before === parent) {
+  if (history.state?.from === parent) {
     history.back();
   } else {
     location.replace(parent);

@@ -65,6 +65,28 @@ describeWith(['chromium'], "the page's shell", () => {
     await page.getByRole('link', { name: /^Front door/ }).waitFor();
   });
 
+  test('what was opened by its address closes to what it stands over, also after one was there and came back', async () => {
+    await using visitor = await open(box.url, { size: 'desktop' });
+    const { page } = visitor;
+    await visitor.logIn();
+    await page.goto('about:blank');
+    await visitor.go(`#/settings/cameras/${cameras[0]}`);
+    const sheet = page.getByRole('dialog');
+    await sheet.waitFor();
+    await page.evaluate(() => {
+      location.hash = '#/settings/cameras';
+    });
+    await sheet.waitFor({ state: 'detached' });
+    await page.goBack();
+    await sheet.getByRole('button', { name: 'Close' }).click();
+    await sheet.waitFor({ state: 'detached' });
+    expect(new URL(page.url()).hash).toBe('#/settings/cameras');
+    await page.locator('.camera-list .row').first().click();
+    await sheet.getByRole('button', { name: 'Close' }).click();
+    await sheet.waitFor({ state: 'detached' });
+    expect(new URL(page.url()).hash).toBe('#/settings/cameras');
+  });
+
   test('a language is chosen once, and the page says everything in it after it is opened again', async () => {
     await using visitor = await open(box.url, { size: 'phone' });
     const { page } = visitor;
