@@ -38,7 +38,7 @@ export const storage: StorageWords = {
   failing: '有故障',
   worn: (percent) => `已磨损 ${percent}`,
   recordingHere: '正在录像',
-  holdsAbout: (length) => `约可存 ${length}的录像`,
+  holdsAbout: (length) => `可存录像约 ${length}`,
   recordsNow: '摄像头目前录到这里。',
   removable: '可移除',
   inNetwork: '网络磁盘',
