@@ -33,6 +33,8 @@ function pathOnDemand(
             return source;
           },
           usesQuery: more.usesQuery ?? false,
+          isNews: () => true,
+          forget: () => {},
         },
         onDemand: { startTimeoutMs: 10_000, closeAfterMs: 10_000 },
       },

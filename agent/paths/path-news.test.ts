@@ -24,7 +24,7 @@ test('a camera that goes and comes is told of, why it is away once for each time
   const source = new ScriptedSource();
   const { clock, path, told } = pathOf({
     ...{ kind: 'pulled', onDemand: undefined },
-    source: { make: () => source, usesQuery: false },
+    source: { make: () => source, usesQuery: false, isNews: () => true, forget: () => {} },
   });
   source.refusal = new PerchError('unavailable', 'connection refused');
   path.start();

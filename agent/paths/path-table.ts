@@ -24,6 +24,7 @@ import {
 } from './path-settings.ts';
 import { disabledStatus, type PathStatus } from './path-status.ts';
 import type { PathTalk } from './path-talk.ts';
+import { ToldTroubles } from './told-troubles.ts';
 
 const TICK_MS = 1_000;
 /** Paths that patterns stand for are made when somebody asks: not without end. */
@@ -71,6 +72,7 @@ export class PathTable {
   readonly #ending = new Set<Promise<void>>();
   /** Of those the last of each name, until it is released. */
   readonly #former = new Map<string, Promise<void>>();
+  readonly #troubles = new ToldTroubles();
   readonly #stopTicking: () => void;
   #config: Config | undefined;
 
@@ -304,6 +306,8 @@ export class PathTable {
       source: {
         make: (query) => this.#makers.source(name, withQuery(settings, query), config),
         usesQuery: usesQuery(settings),
+        isNews: (reason) => this.#troubles.isNews(name, reason),
+        forget: () => this.#troubles.forget(name),
       },
       onDemand: settings.sourceOnDemand
         ? { startTimeoutMs: settings.sourceOnDemandStartTimeoutMs, closeAfterMs: settings.sourceOnDemandCloseAfterMs }

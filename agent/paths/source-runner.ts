@@ -12,6 +12,10 @@ export interface SourceMaker {
   make(query: string): Source;
   /** Whether the query says something about the source (`$MTX_QUERY`): then it is made anew for another query. */
   readonly usesQuery: boolean;
+  /** Whether nobody has been told already why the source does not come. */
+  isNews(reason: string): boolean;
+  /** What was told is over. */
+  forget(): void;
 }
 
 /** The path that the source is for. */
@@ -110,6 +114,7 @@ export class SourceRunner {
   stop(): Promise<void> {
     this.#stop?.abort();
     this.#stop = undefined;
+    this.#maker.forget();
     return this.#running;
   }
 
@@ -138,6 +143,7 @@ export class SourceRunner {
       }
       this.#refusals = 0;
       this.#toldReason = undefined;
+      this.#maker.forget();
       return this.#owner.sourceOpened(tracks);
     };
     try {
@@ -171,7 +177,8 @@ export class SourceRunner {
     const text = explain(cause);
     // Once per change: a camera that is off for a week is one line.
     if (text !== this.#lastError) {
-      this.#log.warn({ reason: text }, 'no picture from the camera, trying again');
+      const level = this.#maker.isNews(text) ? 'warn' : 'debug';
+      this.#log[level]({ reason: text }, 'no picture from the camera, trying again');
     }
     if (text !== this.#toldReason) {
       this.#toldReason = text;
