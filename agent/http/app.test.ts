@@ -12,6 +12,9 @@ const open = (log = silentLogger) => {
   app.get('/busy', () => {
     throw new PerchError('exhausted', 'too many', { retryAfterS: 4.2 });
   });
+  app.get<{ Querystring: { camera: string } }>('/camera', ({ query: { camera } }) => {
+    throw new PerchError('unavailable', 'no answer from the camera', { camera });
+  });
   app.get('/closed', () => {
     throw new PerchError('unauthorized', 'authentication error', { challenge: true });
   });
@@ -43,6 +46,15 @@ test('a bug is answered without its text, and logged with it', async () => {
   expect([answer.statusCode, answer.json()]).toEqual([500, { status: 'error', error: 'internal error' }]);
   expect(lines.join()).toContain('undefined is not a camera');
   expect(lines.join()).not.toContain('token=abc');
+});
+
+test('who asks a camera that is away is answered, and the log warns of other failures alone', async () => {
+  const warned: string[] = [];
+  const app = open(createLogger('warn', (line) => warned.push(JSON.parse(line).camera)));
+  for (const camera of ['unreachable', 'timeout', 'badReply']) {
+    expect((await app.inject(`/camera?camera=${camera}`)).statusCode).toBe(503);
+  }
+  expect(warned).toEqual(['badReply']);
 });
 
 test('every request stands in the debug log, without what is secret in its URL', async () => {

@@ -17,6 +17,9 @@ const HTTP_STATUS: Record<ErrorCode, number> = {
 const CONTENT_TOO_LARGE = 413;
 const UNSUPPORTED_MEDIA_TYPE = 415;
 
+/** What failed because the camera does not answer: that it is away has been told, and whoever asked has his answer. */
+const AWAY: readonly unknown[] = ['unreachable', 'timeout'];
+
 /** Our own page sends it, because the browser's dialog for name and password must not cover it. */
 const UI_HEADER = 'x-perch-ui';
 
@@ -93,7 +96,8 @@ function setHeaders({ code, context }: PerchError, request: FastifyRequest, repl
 function logFailure(error: unknown, status: number, request: FastifyRequest): void {
   const facts = { method: request.method, url: redact(request.url), status };
   if (error instanceof PerchError) {
-    request.log.warn({ ...facts, ...error.context, cause: redact(explain(error)) }, 'request failed');
+    const level = AWAY.includes(error.context['camera']) ? 'debug' : 'warn';
+    request.log[level]({ ...facts, ...error.context, cause: redact(explain(error)) }, 'request failed');
   } else {
     request.log.error({ ...facts, err: error }, 'request failed');
   }
