@@ -184,7 +184,8 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     );
     await page.route('**/v3/**', () => {});
     await page.reload();
-    await page.locator('.tile .stage.has-still').nth(4).waitFor();
+    await page.locator('.tile.past .stage.has-still').nth(4).waitFor();
+    await page.getByRole('link', { name: /^Garden, (\d+ s ago|\d\d:\d\d)$/ }).waitFor();
     expect(await page.locator('.tile').nth(2).textContent()).toContain('Driveway');
     await page.unroute('**/v3/**');
     await page.reload();

@@ -22,8 +22,9 @@ const running = {
   recording: null,
 } as const;
 const away = { ...running, ready: false, sourceState: 'waiting', lastError: 'no route to host' } as const;
-const playing = (agoMs: number): PictureState => ({ phase: 'playing', lastFrameMs: NOW - agoMs });
-const none: PictureState = { phase: 'starting', lastFrameMs: 0 };
+const playing = (agoMs: number): PictureState => ({ phase: 'playing', lastFrameMs: NOW - agoMs, stillMs: 0 });
+const none: PictureState = { phase: 'starting', lastFrameMs: 0, stillMs: 0 };
+const before = (agoMs: number): PictureState => ({ ...none, stillMs: NOW - agoMs });
 
 test.for([
   ['pictures come', running, playing(40), { kind: 'live' }],
@@ -31,13 +32,27 @@ test.for([
   ['the last picture is older', running, playing(4900), { kind: 'late', seconds: 4 }],
   ['no picture came for more than ten seconds', running, playing(10_001), { kind: 'reconnecting' }],
   ['the first picture is under way', running, none, { kind: 'first' }],
-  ['the first try failed', running, { phase: 'waiting', lastFrameMs: 0 }, { kind: 'reconnecting' }],
-  ['the tile is out of sight', running, { phase: 'stopped', lastFrameMs: NOW - 60_000 }, { kind: 'live' }],
-  ['the browser cannot decode it', running, { phase: 'unplayable', lastFrameMs: 0 }, { kind: 'unplayable' }],
+  ['the first try failed', running, { ...none, phase: 'waiting' }, { kind: 'reconnecting' }],
+  ['a picture of the last visit stands', running, before(86_400), { kind: 'past', atMs: NOW - 86_400 }],
+  ['a picture of this very moment stands', running, before(300), { kind: 'first' }],
+  ['the tile is out of sight', running, { ...playing(60_000), phase: 'stopped' }, { kind: 'live' }],
+  ['the browser cannot decode it', running, { ...none, phase: 'unplayable' }, { kind: 'unplayable' }],
   ['the camera went a moment ago', away, playing(3000), { kind: 'late', seconds: 3 }],
   ['the camera is away', away, playing(11_000), { kind: 'offline', why: 'no route to host' }],
   ['the camera was never there', away, none, { kind: 'offline', why: 'no route to host' }],
   ['the box is on its way to it', { ...away, lastError: null }, none, { kind: 'joining' }],
+  [
+    'the box has started again, and is on its way',
+    { ...away, lastError: null },
+    playing(27_000),
+    { kind: 'past', atMs: NOW - 27_000 },
+  ],
+  [
+    'the first try after that failed',
+    running,
+    { ...before(27_000), phase: 'waiting' },
+    { kind: 'past', atMs: NOW - 27_000 },
+  ],
   ['it is paused', { ...away, paused: true }, playing(100), { kind: 'paused' }],
   [
     'it is paused for a while',

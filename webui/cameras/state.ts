@@ -8,6 +8,8 @@ export type CameraState =
   /** `untilMs`: Unix milliseconds at which it goes on by itself. */
   | { readonly kind: 'paused'; readonly untilMs?: number }
   | { readonly kind: 'late'; readonly seconds: number }
+  /** What is shown is from before, `atMs` in Unix milliseconds: a new picture is under way. */
+  | { readonly kind: 'past'; readonly atMs: number }
   /** `sinceMs`: Unix milliseconds. `why`: the box's words. */
   | { readonly kind: 'offline'; readonly sinceMs?: number; readonly why?: string }
   | { readonly kind: 'misconfigured'; readonly why: string }
@@ -18,6 +20,8 @@ export interface PictureState {
   readonly phase: 'stopped' | 'starting' | 'playing' | 'waiting' | 'unplayable';
   /** Unix milliseconds of the last frame; 0: none yet. */
   readonly lastFrameMs: number;
+  /** Unix milliseconds of the picture from before that stands until then; 0: there is none. */
+  readonly stillMs: number;
 }
 
 export const LATE_MS = 2_000;
@@ -35,13 +39,13 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
     if (silentMs <= RECONNECTING_MS) {
       return late(silentMs);
     }
-    return isJoining(item) ? { kind: 'joining' } : offline(item);
+    return isJoining(item) ? until('joining', picture, nowMs) : offline(item);
   }
   if (picture.phase === 'unplayable') {
     return { kind: 'unplayable' };
   }
   if (picture.lastFrameMs === 0) {
-    return { kind: picture.phase === 'waiting' ? 'reconnecting' : 'first' };
+    return until(picture.phase === 'waiting' ? 'reconnecting' : 'first', picture, nowMs);
   }
   // A tile out of sight does not play: there is nothing to complain about.
   if (picture.phase === 'stopped') {
@@ -53,6 +57,16 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
 /** The box has only begun, and nothing has failed yet. */
 const isJoining = ({ sourceState, lastError }: PathItem): boolean =>
   (sourceState === 'waiting' || sourceState === 'running') && lastError === null;
+
+/** How a path is as the box sees it, whether somebody looks at it or not. */
+export const stateOfPath = (item: PathItem, nowMs: number): CameraState =>
+  cameraState(item, { phase: 'stopped', lastFrameMs: canPlay(item) ? nowMs : 0, stillMs: 0 }, nowMs);
+
+/** A picture from before is told by its age: it would be taken for one of now. */
+function until(kind: 'joining' | 'first' | 'reconnecting', picture: PictureState, nowMs: number): CameraState {
+  const atMs = Math.max(picture.lastFrameMs, picture.stillMs);
+  return atMs > 0 && nowMs - atMs > LATE_MS ? { kind: 'past', atMs } : { kind };
+}
 
 const late = (silentMs: number): CameraState =>
   silentMs > LATE_MS ? { kind: 'late', seconds: Math.floor(silentMs / 1000) } : { kind: 'live' };

@@ -12,9 +12,12 @@ import { moment } from '../words/format.ts';
 import { liveWords } from '../words/words.ts';
 import { voice } from './voice.ts';
 
+const MINUTE_MS = 60_000;
+
 /** The camera's state now, from the box's answer and the player. */
 export function stateOf(camera: Camera, player: LivePlayer): CameraState {
-  const picture = { phase: player.view.value.phase, lastFrameMs: player.stage.lastFrameMs };
+  const { lastFrameMs, stillMs } = player.stage;
+  const picture = { phase: player.view.value.phase, lastFrameMs, stillMs };
   return cameraState(camera.main, picture, nowMs.value);
 }
 
@@ -27,6 +30,10 @@ export function stateWord(state: CameraState, speaker: ReturnType<typeof voice>)
       return undefined;
     case 'late':
       return words.secondsAgo(state.seconds);
+    case 'past':
+      return nowMs.value - state.atMs < MINUTE_MS
+        ? words.secondsAgo(Math.floor((nowMs.value - state.atMs) / 1000))
+        : when(state.atMs);
     case 'joining':
       return words.signingIn;
     case 'first':
@@ -108,7 +115,7 @@ export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
   const say = liveWords.value;
   const state = stateOf(camera, bridge ?? player);
   const seen = state.kind === 'live' || state.kind === 'late' ? eventWord(camera) : undefined;
-  // The kept picture is there: that the next one comes in a moment need not be said.
+  // A picture of this very moment is there: that the next one comes need not be said.
   const isComing = (state.kind === 'first' || state.kind === 'joining') && player.stage.hasStill;
   const word = isComing ? undefined : (stateWord(state, speaker) ?? seen);
   const isStopped = camera.main.recording?.error != null;

@@ -5,7 +5,7 @@ const WIDTH_PX = 320;
 const QUALITY = 0.6;
 
 /** Keeps what a stage shows now for the next visit: small, so that the browser has room for all cameras. */
-export function keepStill(camera: string, { video, element }: Stage): void {
+export function keepStill(camera: string, { video, element, lastFrameMs }: Stage): void {
   const { videoWidth, videoHeight } = video;
   if (videoWidth === 0 || !element.classList.contains('playing')) {
     return;
@@ -15,7 +15,7 @@ export function keepStill(camera: string, { video, element }: Stage): void {
   canvas.height = Math.round((WIDTH_PX * videoHeight) / videoWidth);
   canvas.getContext('2d')?.drawImage(video, 0, 0, canvas.width, canvas.height);
   try {
-    localStorage.setItem(PREFIX + camera, canvas.toDataURL('image/jpeg', QUALITY));
+    localStorage.setItem(PREFIX + camera, `${lastFrameMs} ${canvas.toDataURL('image/jpeg', QUALITY)}`);
   } catch {
     // The browser has no more room: what was kept before stays.
   }
@@ -24,10 +24,11 @@ export function keepStill(camera: string, { video, element }: Stage): void {
 /** The picture that was kept at the last visit, as soon as it is decoded. */
 export function showKeptStill(camera: string, stage: Stage): void {
   const kept = localStorage.getItem(PREFIX + camera);
-  if (kept !== null) {
+  const [atMs, source] = kept?.split(' ') ?? [];
+  if (source !== undefined) {
     const image = new Image();
-    image.onload = () => stage.offer(image);
-    image.src = kept;
+    image.onload = () => stage.offer(image, Number(atMs));
+    image.src = source;
   }
 }
 

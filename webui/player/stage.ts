@@ -3,7 +3,7 @@ const STILL_WIDTH_LIMIT_PX = 960;
 const CROP_LIMIT = 0.1;
 
 /** The last picture of each camera, so that it is there at once when the camera is opened again. */
-const stills = new Map<string, HTMLCanvasElement>();
+const stills = new Map<string, { readonly picture: HTMLCanvasElement; readonly atMs: number }>();
 
 /** In pixels of the window. */
 export interface Bounds {
@@ -23,6 +23,8 @@ export class Stage {
   readonly video = document.createElement('video');
   /** Unix milliseconds at which a picture was shown, or heard that sound goes on where there is none; 0: not yet. */
   lastFrameMs = 0;
+  /** Unix milliseconds of the still; 0: there is none. */
+  stillMs = 0;
   readonly #still = document.createElement('canvas');
   readonly #key: string;
   readonly #onFirst: () => void;
@@ -192,19 +194,20 @@ export class Stage {
     this.#still.height = Math.round(videoHeight * scale);
     this.#still.getContext('2d')?.drawImage(this.video, 0, 0, this.#still.width, this.#still.height);
     this.element.classList.add('has-still');
-    stills.set(this.#key, this.#still);
+    this.stillMs = this.lastFrameMs;
+    stills.set(this.#key, { picture: this.#still, atMs: this.stillMs });
   }
 
   /** The last picture of this camera is there before the first one comes. */
   recall(): void {
     const known = stills.get(this.#key);
     if (known) {
-      this.offer(known);
+      this.offer(known.picture, known.atMs);
     }
   }
 
-  /** Shows a picture from before, unless there is one already. */
-  offer(picture: HTMLCanvasElement | HTMLImageElement): void {
+  /** Shows a picture from before, unless there is one already. @param atMs of when it is, in Unix milliseconds */
+  offer(picture: HTMLCanvasElement | HTMLImageElement, atMs: number): void {
     const { width, height } = picture;
     if (this.hasStill || this.#isPlaying || width === 0 || height === 0) {
       return;
@@ -212,6 +215,7 @@ export class Stage {
     this.#still.width = width;
     this.#still.height = height;
     this.#still.getContext('2d')?.drawImage(picture, 0, 0);
+    this.stillMs = atMs;
     this.element.classList.add('has-still');
     this.#fit();
   }

@@ -1,6 +1,6 @@
 import { nowMs } from '../../box/wake.ts';
-import { type Camera, canPlay } from '../../cameras/pair.ts';
-import { type CameraState, cameraState } from '../../cameras/state.ts';
+import type { Camera } from '../../cameras/pair.ts';
+import { type CameraState, stateOfPath } from '../../cameras/state.ts';
 import { stateWord } from '../../parts/tile.tsx';
 import { voice } from '../../parts/voice.ts';
 import { camerasWords } from '../../words/cameras.ts';
@@ -14,8 +14,7 @@ interface Line {
 }
 
 /** How a camera is as the box sees it, whether somebody looks at it or not. */
-export const stateNow = ({ main }: Camera): CameraState =>
-  cameraState(main, { phase: 'stopped', lastFrameMs: canPlay(main) ? nowMs.value : 0 }, nowMs.value);
+export const stateNow = ({ main }: Camera): CameraState => stateOfPath(main, nowMs.value);
 
 const TROUBLE: readonly CameraState['kind'][] = ['offline', 'misconfigured'];
 
