@@ -19,6 +19,7 @@ async function startTaker() {
   const logger = {
     warn: (_: object, text: string) => warnings.push(text),
     info: (_: object, text: string) => infos.push(text),
+    debug: () => {},
     error: () => {},
   } as unknown as Logger;
   const hub = new EventHub(new EventJournal({ folder: join(folder.path, 'events'), logger }), clock, logger);
@@ -155,12 +156,12 @@ test('what goes wrong is said once, and a camera that refuses is left alone unti
   await taker.stills(1);
 });
 
-test('that a camera has no pictures of its own is no trouble that anybody is warned of', async () => {
+test('that a camera has no pictures of its own is no trouble that anybody is told of', async () => {
   const taker = await startTaker();
   taker.answerWith(() => Promise.reject(new PerchError('unsupported', 'the camera has no pictures of its own')));
   taker.log.opened(taker.segment('a'));
   await taker.clock.advance(1_000);
-  expect([taker.asked, taker.warnings]).toEqual([1, []]);
+  expect([taker.asked, taker.warnings, taker.infos]).toEqual([1, [], []]);
 });
 
 test('a disk that takes no stills is told once, and told again when it does', async () => {

@@ -206,7 +206,7 @@ export class StillTaker {
     if (state.told !== kind) {
       state.told = kind;
       // Many cameras have none, and nobody has to do anything about it.
-      const level = code === 'unsupported' ? 'info' : 'warn';
+      const level = code === 'unsupported' ? 'debug' : 'warn';
       logger[level]({ path, cause: explain(error) }, words);
     }
   }
