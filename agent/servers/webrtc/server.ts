@@ -76,6 +76,8 @@ export class WebRtcServer {
   readonly #bySecret = new Map<string, WebRtcSession>();
   readonly #ended: EndedSessions;
   readonly #told: OnceAMinute;
+  /** Addresses of peers that were connected. */
+  readonly #reached: OnceAMinute;
   #stopTicking: (() => void) | undefined;
   #isListening = false;
 
@@ -89,6 +91,7 @@ export class WebRtcServer {
     this.#ports = new MediaPorts(clock, log);
     this.#ended = new EndedSessions(clock);
     this.#told = new OnceAMinute(clock);
+    this.#reached = new OnceAMinute(clock);
     this.#addedHosts = new AddedHosts(clock, log);
   }
 
@@ -321,24 +324,36 @@ export class WebRtcServer {
     return ground;
   }
 
-  #openSession(
-    facts: SessionFacts,
-    own: Pick<SessionGround, 'dtls' | 'log'>,
-    { settle: onConnected, leave }: Seat,
-  ): WebRtcSession {
+  #openSession(facts: SessionFacts, own: Pick<SessionGround, 'dtls' | 'log'>, { settle, leave }: Seat): WebRtcSession {
+    let hasConnected = false;
+    const onConnected = (): void => {
+      hasConnected = true;
+      settle();
+    };
     const onClosed = (closed: WebRtcSession, reason: string, end: SessionEnd): void => {
+      if (hasConnected) {
+        this.#reached.note(endpointOf(closed.requester.remoteAddr).ip);
+      }
       this.#ended.remember(closed.secret, reason, end);
       this.#sessions.delete(closed.id);
       this.#bySecret.delete(closed.secret);
       leave();
     };
     const { handshakeTimeoutMs } = this.#options;
-    const shared = { book: this.#ports.book, slots: this.#slots, clock: this.#clock, told: this.#told };
+    const isNews = (address: string): boolean => !this.#reaches(address) && this.#told.isDue(address);
+    const shared = { book: this.#ports.book, slots: this.#slots, clock: this.#clock, isNews };
     const ground = { ...own, ...shared, ports: this.#ports.inWords };
     const session = new WebRtcSession({ ...facts, handshakeTimeoutMs, onConnected, onClosed }, ground);
     this.#sessions.set(session.id, session);
     this.#bySecret.set(session.secret, session);
     return session;
+  }
+
+  /** Somebody is connected from there, or was a moment ago: who does not come has closed his page meanwhile. */
+  #reaches(address: string): boolean {
+    const isThere = (session: WebRtcSession): boolean =>
+      session.state === 'connected' && endpointOf(session.requester.remoteAddr).ip === address;
+    return this.#reached.has(address) || [...this.#sessions.values()].some(isThere);
   }
 
   #describe(session: WebRtcSession): WebRtcSessionItem {

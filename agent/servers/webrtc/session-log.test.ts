@@ -87,7 +87,11 @@ test('a refused offer leaves one line a minute with path, address and reason', a
 test('tracks that are left out are told when the viewer is there, a move not while it still looks for its way', async () => {
   const { clock, server, told } = await startServer('');
   const h264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
-  const pc = new RTCPeerConnection({ iceServers: [], iceUseIpv6: false, codecs: { video: [h264], audio: [usePCMU()] } });
+  const pc = new RTCPeerConnection({
+    iceServers: [],
+    iceUseIpv6: false,
+    codecs: { video: [h264], audio: [usePCMU()] },
+  });
   cleanups.push(() => pc.close());
   pc.addTransceiver('video', { direction: 'recvonly' });
   pc.addTransceiver('audio', { direction: 'recvonly' });
@@ -107,6 +111,28 @@ test('tracks that are left out are told when the viewer is there, a move not whi
   expect([moves[0], moves.at(-1)]).toEqual(['20 WebRTC peer has moved', '30 WebRTC peer has moved']);
   server.end(secret);
   expect(told('has left')).toEqual(['30 WebRTC viewer has left closed by the viewer']);
+});
+
+test('who does not come from where others are connected, or were a moment ago, has closed his page: no warning', async () => {
+  const { clock, server, told } = await startServer('');
+  const h264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
+  const pc = new RTCPeerConnection({ iceServers: [], iceUseIpv6: false, codecs: { video: [h264] } });
+  cleanups.push(() => pc.close());
+  pc.addTransceiver('video', { direction: 'recvonly' });
+  await pc.setLocalDescription(await pc.createOffer());
+  const { id, secret, answer } = await server.read(viewerAt('192.0.2.1:5'), pc.localDescription?.sdp ?? '');
+  await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+  await expect.poll(() => server.get(id)?.peerConnectionEstablished).toBe(true);
+  const levelOfMissing = async (): Promise<string | undefined> => {
+    await server.read(viewerAt('192.0.2.1:6'), OFFER);
+    await clock.advance(11_000);
+    return told('never connected').at(-1)?.slice(0, 2);
+  };
+  expect(await levelOfMissing()).toBe('20');
+  server.end(secret);
+  expect(await levelOfMissing()).toBe('20');
+  await clock.advance(60_000);
+  expect(await levelOfMissing()).toBe('40');
 });
 
 test('only ports that are open are told', async () => {

@@ -3,7 +3,6 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { endpointOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
-import type { OnceAMinute } from './once-a-minute.ts';
 import type { RemoteSide } from './sdp/offer.ts';
 import type { DtlsEvents, DtlsIdentity, DtlsPeer } from './secure/dtls.ts';
 import { Srtcp } from './secure/srtcp.ts';
@@ -69,8 +68,8 @@ export interface SessionGround {
   readonly clock: Clock;
   /** Names the session. */
   readonly log: Logger;
-  /** Which addresses' failures to connect have just been told. */
-  readonly told: OnceAMinute;
+  /** Whether a failure to connect from this address has to be told. */
+  readonly isNews: (address: string) => boolean;
   /** The media ports in words. */
   readonly ports: string;
 }
@@ -275,10 +274,10 @@ export class WebRtcSession implements Peer, SecureLink {
   #giveUp(reason: string): void {
     this.#end(reason, 'forNow');
     const address = endpointOf(this.requester.remoteAddr).ip;
-    const { told, ports } = this.#ground;
+    const { isNews, ports } = this.#ground;
     const unheard = `no check reached ${ports} from ${address}`;
     const what = this.#hasHeard ? `checks came for ${address}, the handshake did not finish` : unheard;
-    this.#log[told.isDue(address) ? 'warn' : 'debug'](
+    this.#log[isNews(address) ? 'warn' : 'debug'](
       { reason: what, detail: reason },
       `WebRTC ${this.who} never connected`,
     );
