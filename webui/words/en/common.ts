@@ -4,7 +4,6 @@ const many = counter('en');
 
 /** What the shell, the forms and several pages say. */
 export const common = {
-  language: 'English',
   live: 'Live',
   recordings: 'Recordings',
   settings: 'Settings',

@@ -1,7 +1,6 @@
 import type { CommonWords } from '../en/common.ts';
 
 export const common: CommonWords = {
-  language: '简体中文',
   live: '实时',
   recordings: '录像',
   settings: '设置',
