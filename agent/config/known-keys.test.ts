@@ -53,6 +53,10 @@ test('an unknown key is a warning with the name that may be meant', () => {
   expect(linesOf('perch: own\npaths:\n  a:\n    sources: x', 'warn')).toEqual([
     'perch.yml:4: paths.a.sources: unknown key, did you mean source?',
   ]);
+  expect(linesOf('perch: own\npaths:\n  a:\n    recrod: perhaps\n    rpe: 1', 'warn')).toEqual([
+    'perch.yml:4: paths.a.recrod: unknown key, did you mean record?',
+    'perch.yml:5: paths.a.rpe: unknown key',
+  ]);
 });
 
 test('a key in the wrong part of the file is a warning that says where it belongs', () => {
