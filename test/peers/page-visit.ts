@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { OWNER_PASSWORD } from '../page-box.ts';
 import { byLength } from './peers.ts';
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
 /** The two sizes that the page is made for. */
@@ -31,7 +32,7 @@ export function waysInTurn(): readonly Way[] {
 export interface Visit extends AsyncDisposable {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** Lines of the console that are errors, exceptions, and requests that failed or were refused. */
+  /** Lines of the console that are errors, exceptions, and requests that failed, were refused or went to another host. */
   readonly complaints: string[];
   /** The place behind `#`, without loading the page anew once it is there. */
   go(place: string): Promise<void>;
@@ -49,13 +50,16 @@ export interface VisitOptions {
 /** @param url of the box: `box.url` or `box.plainUrl` */
 export async function visit(browser: Browser, url: string, options: VisitOptions): Promise<Visit> {
   const { size, theme = 'dark', locale = 'en-GB' } = options;
-  // axe is brought in past the page's own security policy.
-  const context = await browser.newContext({ ...SIZES[size], colorScheme: theme, locale, bypassCSP: true });
+  const context = await browser.newContext({ ...SIZES[size], colorScheme: theme, locale });
   const page = await context.newPage();
   page.setDefaultTimeout(50_000);
   const complaints: string[] = [];
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', ({ message }) => complaints.push(message));
+  page.on(
+    'request',
+    (request) => isElsewhere(request.url(), url) && complaints.push(`asked elsewhere: ${request.url()}`),
+  );
   page.on('response', (answer) => answer.status() >= 400 && complaints.push(`${answer.status()} ${answer.url()}`));
   return {
     ...{ page, context, complaints },
@@ -79,6 +83,10 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
     [Symbol.asyncDispose]: () => context.close(),
   };
 }
+
+/** The page needs nothing but its box. */
+const isElsewhere = (asked: string, box: string): boolean =>
+  /^(?:https?|wss?):/.test(asked) && new URL(asked).host !== new URL(box).host;
 
 /** A place, and what stands on the page as soon as it is all there. */
 export type Sight = readonly [name: string, place: string, sign: string];
@@ -111,7 +119,8 @@ export async function settled(page: Page, sign: string): Promise<void> {
 
 /** @returns what axe-core finds, as `rule: element` */
 export async function axeFindings(page: Page): Promise<readonly string[]> {
-  await page.addScriptTag({ path: AXE });
+  // Not as a script of the page, which the page's own security policy would refuse.
+  await page.evaluate(AXE);
   return await page.evaluate(async (rules) => {
     interface Axe {
       run(
