@@ -117,10 +117,14 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await playsOn(page, 5);
     await box.cameras[0]?.stop({ isSilent: true });
     await page.getByRole('link', { name: /^Front door, Offline since \d\d:\d\d, Why\?/ }).waitFor();
+    expect(await page.getByRole('link', { name: '1 offline', exact: true }).getAttribute('href')).toBe(
+      '#/settings/cameras',
+    );
     const still = page.locator('.tile').first().locator('.stage.has-still:not(.playing) > canvas');
     expect(await still.evaluate((canvas) => (canvas as HTMLCanvasElement).width)).toBeGreaterThan(0);
     await box.cameras[0]?.start();
     await page.getByRole('link', { name: 'Front door, Live' }).waitFor();
+    await page.getByRole('link', { name: '1 offline' }).waitFor({ state: 'detached' });
     await playsOn(page, 5);
     expect(complaints).toEqual([]);
   });

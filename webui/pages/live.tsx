@@ -1,10 +1,12 @@
 import { useEffect } from 'preact/hooks';
 import { awaySinceMs } from '../box/paths.ts';
 import { access, isOwner, session } from '../box/session.ts';
+import { nowMs } from '../box/wake.ts';
 import { watchable } from '../cameras/cameras.ts';
 import type { Camera } from '../cameras/pair.ts';
 import { askReach, reachesBackDays } from '../cameras/reach.ts';
 import { rememberCameras, rememberedCameras } from '../cameras/remembered.ts';
+import { summaryOf } from '../cameras/summary.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ClaimNotice, Empty, OldBrowser, Warnings } from '../parts/notices.tsx';
 import { settingsLink } from '../route.ts';
@@ -75,7 +77,12 @@ function AddCamera() {
   );
 }
 
-/** Who records, and how far back. */
+const countOf = (all: number, recording: number): string => {
+  const words = liveWords.value;
+  return recording > 0 ? words.camerasRecord(recording) : words.camerasCount(all);
+};
+
+/** Who is away, who records, and how far back. */
 function QuietLine({ all }: { readonly all: readonly Camera[] }) {
   const words = liveWords.value;
   const mayAsk = isOwner.value;
@@ -84,11 +91,17 @@ function QuietLine({ all }: { readonly all: readonly Camera[] }) {
       askReach(Date.now());
     }
   }, [mayAsk]);
-  const recording = all.filter(({ main }) => main.recording?.active).length;
+  // What was true before the box went may not be any more.
+  const isKnown = access.value === 'granted' && awaySinceMs.value === undefined;
+  const { offline, recording } = isKnown ? summaryOf(all, nowMs.value) : { offline: 0, recording: 0 };
   const days = recording > 0 && mayAsk ? reachesBackDays.value : undefined;
+  const away = words.someOffline(offline);
+  const rest = offline > 0 ? recording > 0 && words.othersRecord(recording) : countOf(all.length, recording);
   return (
     <p class="dim quiet">
-      {recording > 0 ? words.camerasRecord(recording) : words.camerasCount(all.length)}
+      {offline > 0 && (mayAsk ? <a href={settingsLink('cameras')}>{away}</a> : away)}
+      {offline > 0 && rest && ' · '}
+      {rest}
       {days !== undefined && ` · ${words.daysBack(days)}`}
     </p>
   );

@@ -25,6 +25,8 @@ export const live = {
   toLive: 'Go to live',
   camerasCount: (count: number) => many(count, { one: 'One camera', other: '# cameras' }),
   camerasRecord: (count: number) => many(count, { one: 'One camera records', other: '# cameras record' }),
+  someOffline: (count: number) => `${count} offline`,
+  othersRecord: (count: number) => many(count, { one: 'one records', other: '# record' }),
   daysBack: (days: number) => many(days, { one: 'one day back', other: '# days back' }),
 
   secondsAgo: (seconds: number) => `${seconds} s ago`,

@@ -22,6 +22,8 @@ export const live: LiveWords = {
   toLive: '查看实时画面',
   camerasCount: (count) => `${count} 个摄像头`,
   camerasRecord: (count) => `${count} 个在录像`,
+  someOffline: (count) => `${count} 个离线`,
+  othersRecord: (count) => `${count} 个在录像`,
   daysBack: (days) => `可回看 ${days} 天`,
 
   secondsAgo: (seconds) => `${seconds} 秒前`,
