@@ -104,7 +104,9 @@ describeWith(['chromium'], 'the page about people', () => {
     await other.go(`#/live/${name}`);
     await page.locator('.cinema .stage.playing').waitFor();
     await other.go(`#/rec/${name}`);
-    await page.getByRole('heading', { name: 'There is no such camera' }).waitFor();
+    await page.getByRole('heading', { name: 'You may see this camera live only.' }).waitFor();
+    await page.getByRole('link', { name: 'Go to live' }).click();
+    await page.locator('.cinema .stage.playing').waitFor();
     expect(other.complaints).toEqual([]);
   });
 
@@ -153,7 +155,14 @@ describeWith(['chromium'], 'the page about people', () => {
       expect(link).toMatch(new RegExp(`^${url}/#/guest/`));
       await sheet.getByRole('button', { name: 'Copy' }).click();
       await page.getByRole('status').filter({ hasText: 'Link copied.' }).waitFor();
+      const said = await page.locator('.toast').boundingBox();
+      const foot = await sheet.locator('footer').boundingBox();
+      expect((said?.y ?? 0) + (said?.height ?? 0), 'the buttons stay free').toBeLessThanOrEqual(foot?.y ?? 0);
       await sheet.getByRole('button', { name: 'Done' }).click();
+      await sheet.waitFor({ state: 'detached' });
+      await page.getByRole('button', { name: 'New guest link' }).click();
+      await page.locator('.toast').waitFor({ state: 'detached', timeout: 2_000 });
+      await page.keyboard.press('Escape');
       await sheet.waitFor({ state: 'detached' });
 
       await using guest = await open(url, { size });

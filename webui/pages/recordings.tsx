@@ -5,7 +5,7 @@ import { type Camera, readableName } from '../cameras/pair.ts';
 import { Choice } from '../parts/choice.tsx';
 import { Empty, NoSuchCamera } from '../parts/notices.tsx';
 import { DiskAway } from '../playback/disk-away.tsx';
-import { place, recordingsLink } from '../route.ts';
+import { cameraLink, place, recordingsLink } from '../route.ts';
 import { leave } from '../timeline/view.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';
@@ -30,6 +30,9 @@ export function RecordingsPage() {
   const spans = useSpans(isKnown ? name : undefined, isNearEnd ? NEAR_END_REFRESH_MS : REFRESH_MS);
   const say = recordingsWords.value;
   const title = camera?.title ?? (name === undefined ? words.value.recordings : readableName(name));
+  if (camera && isRefused) {
+    return <LiveOnly name={camera.name} />;
+  }
   if (isKnown === false) {
     return <NoSuchCamera />;
   }
@@ -59,6 +62,18 @@ export function RecordingsPage() {
       onNearEnd={setNearEnd}
       chooser={chooser}
     />
+  );
+}
+
+/** A link from somebody who may see more. */
+function LiveOnly({ name }: { readonly name: string }) {
+  const { liveOnly, liveOnlyText, goLive } = recordingsWords.value;
+  return (
+    <Empty title={liveOnly} text={liveOnlyText}>
+      <a class="button main" href={cameraLink(name)}>
+        {goLive}
+      </a>
+    </Empty>
   );
 }
 

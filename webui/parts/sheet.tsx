@@ -94,6 +94,7 @@ export function Sheet(props: SheetProps) {
           )}
         </header>
         <div class="sheet-content">{children}</div>
+        <Toasts />
         {asks ? (
           <Ask
             onStay={() => setAsks(false)}
@@ -106,7 +107,6 @@ export function Sheet(props: SheetProps) {
           foot && <footer>{foot}</footer>
         )}
       </div>
-      <Toasts />
     </dialog>
   );
 }

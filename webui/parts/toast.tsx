@@ -32,6 +32,10 @@ export function toastWithWay(text: string, way: string, to: string): void {
 export function Toasts() {
   const place = useRef({});
   useEffect(() => {
+    if (places.peek().length > 0) {
+      // What was said before a sheet opened is not about the sheet.
+      shown.value = undefined;
+    }
     places.value = [...places.peek(), place.current];
     return () => {
       places.value = places.peek().filter((one) => one !== place.current);

@@ -1,6 +1,5 @@
 /** Recordings, the timeline, clips and the calendar. */
 export const recordings = {
-  newest: 'Newest',
   camera: 'Camera',
   noRecordings: 'Nothing is recorded yet',
   noRecordingsText: 'As soon as a camera records, its days stand here.',
@@ -36,6 +35,8 @@ export const recordings = {
   eventBack: 'Previous event',
   eventOn: 'Next event',
   noEventThere: 'No more events there',
+  liveOnly: 'You may see this camera live only.',
+  liveOnlyText: 'The owner can let you see its recordings.',
   goLive: 'Go to live',
   shownCamera: (camera: string) => `Show ${camera}`,
   inStep: (camera: string) => `Play ${camera} in step`,

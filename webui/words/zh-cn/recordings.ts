@@ -1,7 +1,6 @@
 import type { RecordingsWords } from '../en/recordings.ts';
 
 export const recordings: RecordingsWords = {
-  newest: '最新',
   camera: '摄像头',
   noRecordings: '还没有录像',
   noRecordingsText: '摄像头开始录像后，会按日期显示在这里。',
@@ -36,6 +35,8 @@ export const recordings: RecordingsWords = {
   eventBack: '上一个事件',
   eventOn: '下一个事件',
   noEventThere: '那边没有更多事件',
+  liveOnly: '您只能查看这个摄像头的实时画面。',
+  liveOnlyText: '所有者可以允许您查看它的录像。',
   goLive: '查看实时画面',
   shownCamera: (camera) => `查看 ${camera}`,
   inStep: (camera) => `同步播放 ${camera}`,
