@@ -107,6 +107,30 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     expect(kept).not.toMatch(/heron|osprey/);
   });
 
+  test('cameras that refuse the same password are one card, and one field is for all of them', async () => {
+    const credentials = OTHER;
+    await using box = await startPageBox({ cameras: [{ credentials }, { credentials }, { credentials }] });
+    await using visitor = await open(box.plainUrl ?? '', { size: 'phone' });
+    const { page } = visitor;
+    await visitor.go('#/start');
+    await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);
+    await enterSetupCode(visitor, box);
+    await page.getByRole('button', { name: 'Find my cameras' }).click();
+    await page.getByRole('heading', { name: 'Three cameras found' }).waitFor();
+    await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
+    await page.getByRole('button', { name: 'Add 3 cameras' }).click();
+    await page.getByText('3 cameras do not accept this password.').waitFor();
+    expect(await page.locator('.adding-troubles .say').count()).toBe(1);
+    await page.getByText(/After \d more tries some cameras lock/).waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Enter it' }).click();
+    const sheet = page.getByRole('dialog', { name: '3 cameras' });
+    await sheet.getByLabel('Password of the cameras', { exact: true }).fill(OTHER.password);
+    await sheet.getByRole('button', { name: 'Add 3 cameras' }).click();
+    await page.getByRole('heading', { name: 'Three are live' }).waitFor();
+    expect(await page.locator('.adding-troubles .say').count()).toBe(0);
+  });
+
   test('no camera answers: it is found by its address, and another one by that of its picture', async () => {
     await using box = await startPageBox();
     await using first = await startOnvifCamera({ address: '127.0.4.1', port: 8899, credentials: SHARED });

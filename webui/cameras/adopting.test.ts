@@ -1,5 +1,16 @@
 import { expect, test } from 'vitest';
-import { type AdoptItem, type Arrival, begun, type Candidate, givenUp, heard, remedyOf, settled } from './adopting.ts';
+import {
+  type AdoptItem,
+  type Arrival,
+  begun,
+  type Candidate,
+  givenUp,
+  heard,
+  isSharedTaken,
+  remedyOf,
+  settled,
+  troubleGroups,
+} from './adopting.ts';
 
 const candidate = (key: string, asked = key): Candidate => ({
   ...{ key, asked, wish: { endpoint: key }, title: key, text: '', address: '192.168.1.20' },
@@ -69,4 +80,33 @@ test.for([
 ] as const)('%s with %s tries left: %s', ([trouble, triesLeft, remedy]) => {
   const [one] = begun([], [garden]);
   expect(one && remedyOf({ ...one, phase: 'failed', trouble, triesLeft })).toBe(remedy);
+});
+
+const shed = candidate('urn:shed');
+const names = (all: readonly Arrival[]) => troubleGroups(all).map((group) => group.map(({ key }) => key));
+const refused = (all: readonly Arrival[], candidates: readonly Candidate[]) =>
+  candidates.reduce((before, { key }) => settled(before, key, WRONG), begun(all, candidates));
+
+test('cameras that refuse the same password are one group, and what else is wrong stands alone', () => {
+  const all = settled(refused([], [garden, barn, shed]), shed.key, { ...WRONG, trouble: 'unreachable' });
+  expect(names(all)).toEqual([['urn:garden', 'urn:barn'], ['urn:shed']]);
+});
+
+test('a camera without a try left is no part of a group', () => {
+  const all = settled(refused([], [garden, barn, shed]), barn.key, { ...WRONG, triesLeft: 0 });
+  expect(names(all)).toEqual([['urn:garden', 'urn:shed'], ['urn:barn']]);
+});
+
+test('those that refuse the second password too are one group again, apart from who refuses another one', () => {
+  const login = { user: 'admin', password: 'x' };
+  const again = [garden, barn].map((one) => ({ ...one, wish: { ...one.wish, ...login } }));
+  expect(names(refused(refused([], [garden, barn, shed]), again))).toEqual([['urn:garden', 'urn:barn'], ['urn:shed']]);
+});
+
+test('a camera has another password only if the one for all was taken by some camera', () => {
+  const none = refused([], [garden, barn]);
+  expect(isSharedTaken(none)).toBe(false);
+  expect(isSharedTaken(settled(none, garden.key, OK))).toBe(true);
+  const own = { ...garden, wish: { ...garden.wish, user: 'admin', password: 'x' } };
+  expect(isSharedTaken(settled(begun(none, [own]), garden.key, OK))).toBe(false);
 });

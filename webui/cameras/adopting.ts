@@ -133,3 +133,27 @@ export function remedyOf({ trouble, triesLeft }: Arrival): Remedy {
   const remedy = REMEDIES[trouble ?? ''] ?? 'again';
   return remedy === 'password' && triesLeft === 0 ? 'locked' : remedy;
 }
+
+/**
+ * Those that have failed, in their order. Cameras that refuse the same login are one group: one field is for all of
+ * them. Whatever else was wrong is a group of its own.
+ */
+export function troubleGroups(all: readonly Arrival[]): readonly (readonly [Arrival, ...Arrival[]])[] {
+  const groups = new Map<string, [Arrival, ...Arrival[]]>();
+  for (const one of all.filter(({ phase }) => phase === 'failed')) {
+    const { wish, hasOwnLogin, trouble, key } = one;
+    const isRefused = trouble === 'wrongPassword' && remedyOf(one) === 'password';
+    const login = JSON.stringify(isRefused ? [hasOwnLogin, wish.user, wish.password] : [key]);
+    const group = groups.get(login);
+    if (group) {
+      group.push(one);
+    } else {
+      groups.set(login, [one]);
+    }
+  }
+  return [...groups.values()];
+}
+
+/** Somebody took the password that was typed for all: whoever refuses it has another one. */
+export const isSharedTaken = (all: readonly Arrival[]): boolean =>
+  all.some(({ phase, hasOwnLogin }) => phase === 'adopted' && !hasOwnLogin);

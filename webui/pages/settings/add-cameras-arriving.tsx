@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { ComponentChildren, Ref } from 'preact';
-import type { Arrival } from '../../cameras/adopting.ts';
+import { type Arrival, isSharedTaken, troubleGroups } from '../../cameras/adopting.ts';
 import { arrivals, endAdding } from '../../cameras/adopting-run.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import { type Camera, canPlay, isSoundAlone, smallPath } from '../../cameras/pair.ts';
@@ -9,7 +9,7 @@ import { LIVE } from '../../route.ts';
 import { startWords } from '../../words/start.ts';
 import { liveWords } from '../../words/words.ts';
 import { RenameSheet } from './add-cameras-rename.tsx';
-import { Trouble } from './add-cameras-trouble.tsx';
+import { Troubles } from './add-cameras-trouble.tsx';
 
 const renamed = signal<string | undefined>(undefined);
 
@@ -26,7 +26,6 @@ export function Arriving({ top, title }: { readonly top: ComponentChildren; read
   const live = here.filter(({ main }) => main.ready).length;
   const coming = arrivals.value.filter((one) => one.phase === 'signingIn' || isWaited(one, here));
   const isPending = coming.length > 0 || live < here.length;
-  const failed = arrivals.value.filter(({ phase }) => phase === 'failed');
   const renaming = here.find(({ name }) => name === renamed.value);
   return (
     <div class="adding">
@@ -52,8 +51,8 @@ export function Arriving({ top, title }: { readonly top: ComponentChildren; read
         ))}
       </ul>
       <div class="adding-troubles">
-        {failed.map((one) => (
-          <Trouble key={one.key} arrival={one} />
+        {troubleGroups(arrivals.value).map((group) => (
+          <Troubles key={group[0].key} group={group} isSharedTaken={isSharedTaken(arrivals.value)} />
         ))}
       </div>
       <div class="adding-foot">

@@ -11,6 +11,7 @@ import type { IconName } from '../../parts/icon.tsx';
 import { Say } from '../../parts/say.tsx';
 import type { StartWords } from '../../words/en/start.ts';
 import { startWords } from '../../words/start.ts';
+import { liveWords } from '../../words/words.ts';
 
 const ICONS: Readonly<Record<Remedy, IconName>> = {
   password: 'lock',
@@ -23,12 +24,46 @@ const ICONS: Readonly<Record<Remedy, IconName>> = {
   again: 'alert',
 };
 
+interface TroublesProps {
+  readonly group: readonly [Arrival, ...Arrival[]];
+  /** Some camera took the password that was typed for all. */
+  readonly isSharedTaken: boolean;
+}
+
+/** One card for all that refuse the same password, with one field; whose passwords differ are gone through one by one. */
+export function Troubles({ group, isSharedTaken }: TroublesProps) {
+  const say = startWords.value;
+  const [asks, setAsks] = useState(false);
+  const [isApart, setApart] = useState(false);
+  if (group.length === 1 || isApart) {
+    return group.map((one) => <Trouble key={one.key} arrival={one} isSharedTaken={isSharedTaken} />);
+  }
+  const tries = Math.min(...group.map(({ triesLeft }) => triesLeft ?? Number.POSITIVE_INFINITY));
+  const names = group.map(({ title }) => title).join(', ');
+  return (
+    <>
+      <Say
+        icon="lock"
+        tone="warn"
+        title={say.camerasRefuse(group.length)}
+        text={Number.isFinite(tries) ? `${names}. ${say.triesLeft(tries)}` : names}
+      >
+        <div class="ways">
+          <Button onClick={() => setAsks(true)}>{say.enterIt}</Button>
+          <Button onClick={() => setApart(true)}>{say.oneByOne}</Button>
+        </div>
+      </Say>
+      {asks && <PasswordSheet group={group} onClosed={() => setAsks(false)} />}
+    </>
+  );
+}
+
 /** Why a camera was not added, and what to do: one card, the others go on. */
-export function Trouble({ arrival }: { readonly arrival: Arrival }) {
+function Trouble({ arrival, isSharedTaken }: { readonly arrival: Arrival; readonly isSharedTaken: boolean }) {
   const say = startWords.value;
   const [asks, setAsks] = useState(false);
   const remedy = remedyOf(arrival);
-  const { title, text } = sentencesOf(arrival, remedy, say);
+  const { title, text } = sentencesOf(arrival, { remedy, isSharedTaken }, say);
   const enter = <Button onClick={() => setAsks(true)}>{say.enterIt}</Button>;
   const again = <Again arrival={arrival} word={say.tryAgain} onAsk={() => setAsks(true)} />;
   const onItsPage = (
@@ -52,18 +87,22 @@ export function Trouble({ arrival }: { readonly arrival: Arrival }) {
       <Say icon={ICONS[remedy]} tone="warn" title={title} {...(text ? { text } : {})}>
         {buttons[remedy]}
       </Say>
-      {asks && <PasswordSheet arrival={arrival} onClosed={() => setAsks(false)} />}
+      {asks && <PasswordSheet group={[arrival]} onClosed={() => setAsks(false)} />}
     </>
   );
 }
 
-function sentencesOf(arrival: Arrival, remedy: Remedy, say: StartWords): { title: string; text: string | undefined } {
+function sentencesOf(
+  arrival: Arrival,
+  { remedy, isSharedTaken }: { readonly remedy: Remedy; readonly isSharedTaken: boolean },
+  say: StartWords,
+): { title: string; text: string | undefined } {
   const { title: camera, trouble, triesLeft, hasOwnLogin, error } = arrival;
   switch (remedy) {
     case 'password': {
       const tries = triesLeft === undefined ? undefined : say.triesLeft(triesLeft);
       const text = trouble === 'onvifUser' ? [say.onvifUsers, tries].filter(Boolean).join(' ') : tries;
-      return hasOwnLogin
+      return hasOwnLogin || !isSharedTaken
         ? { title: say.cameraRefuses(camera), text }
         : { title: say.otherPassword(camera), text: trouble === 'onvifUser' ? text : undefined };
     }
@@ -122,17 +161,24 @@ const withLogin = (arrival: Arrival, login: CameraLogin): Arrival => ({
   wish: { ...arrival.wish, ...login },
 });
 
-/** The login of one camera; whether it is right shows on the page while one goes on. */
-function PasswordSheet({ arrival, onClosed }: { readonly arrival: Arrival; readonly onClosed: () => void }) {
+interface PasswordSheetProps {
+  readonly group: readonly [Arrival, ...Arrival[]];
+  readonly onClosed: () => void;
+}
+
+/** One login for these cameras; whether it is right shows on the page while one goes on. */
+function PasswordSheet({ group, onClosed }: PasswordSheetProps) {
   const say = startWords.value;
-  const form = useMemo(() => newForm(arrival), [arrival.key]);
+  const [first] = group;
+  const count = group.length;
+  const form = useMemo(() => newForm(group), [first.key, count]);
   return (
     <FormSheet
-      title={arrival.title}
+      title={count === 1 ? first.title : liveWords.value.camerasCount(count)}
       form={form}
       onClosed={onClosed}
       onSaved={() => {}}
-      foot={<FormFoot form={form} action={say.addCameras(1)} text={say.eachTakes} />}
+      foot={<FormFoot form={form} action={say.addCameras(count)} text={say.eachTakes} />}
     >
       <TextField
         label={say.cameraUser}
@@ -142,7 +188,7 @@ function PasswordSheet({ arrival, onClosed }: { readonly arrival: Arrival; reado
         onInput={(value) => form.set('user', value)}
       />
       <PasswordField
-        label={say.cameraPassword}
+        label={count === 1 ? say.cameraPassword : say.camerasPassword}
         name="cameraPassword"
         autocomplete="off"
         value={form.values.value.password}
@@ -153,10 +199,10 @@ function PasswordSheet({ arrival, onClosed }: { readonly arrival: Arrival; reado
   );
 }
 
-const newForm = (arrival: Arrival) =>
+const newForm = (group: PasswordSheetProps['group']) =>
   boxForm<{ user: string; password: string }>({
-    initial: { user: arrival.wish.user ?? sharedLogin.peek()?.user ?? 'admin', password: '' },
+    initial: { user: group[0].wish.user ?? sharedLogin.peek()?.user ?? 'admin', password: '' },
     save: async (login) => {
-      addCameras([withLogin(arrival, login)]);
+      addCameras(group.map((one) => withLogin(one, login)));
     },
   });

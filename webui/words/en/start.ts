@@ -69,6 +69,8 @@ export const start = {
   otherPassword: (camera: string) => `${camera} has another password.`,
   enterIt: 'Enter it',
   cameraRefuses: (camera: string) => `${camera} does not accept this password.`,
+  camerasRefuse: (count: number) => `${count} cameras do not accept this password.`,
+  oneByOne: 'One by one',
   triesLeft: (count: number) =>
     many(count, {
       one: 'After one more try some cameras lock for 30 minutes.',

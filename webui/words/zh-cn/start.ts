@@ -62,6 +62,8 @@ export const start: StartWords = {
   otherPassword: (camera) => `${camera} 的密码不同。`,
   enterIt: '输入密码',
   cameraRefuses: (camera) => `${camera} 不接受此密码。`,
+  camerasRefuse: (count) => `${count} 个摄像头不接受此密码。`,
+  oneByOne: '逐个输入',
   triesLeft: (count) => `再试错 ${count} 次，部分摄像头会锁定 30 分钟。`,
   onvifUsers: '它的网页认识此用户名，但 ONVIF 另有用户。',
   cameraLocked: (camera) => `${camera} 因密码多次错误已锁定。`,
