@@ -115,6 +115,21 @@ describeWith(['chromium'], 'the page about the system', () => {
     },
   );
 
+  test('a word that the box does not know is said beside Save too, with the one that may be meant', async () => {
+    await using owner = await open('desktop', 'localhost', '#/settings/system/file');
+    const { page, complaints } = owner;
+    const editor = page.getByRole('textbox', { name: 'Configuration file' });
+    await editor.waitFor();
+    await editor.fill(`${file()}readTimeuot: 11s\n`);
+    await page.getByRole('button', { name: 'See what changes' }).click();
+    await page.getByRole('button', { name: 'Save' }).waitFor();
+    await page.getByText('unknown key, did you mean readTimeout?').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Go on editing' }).click();
+    await page.getByRole('button', { name: 'Back to the saved one' }).click();
+    expect(complaints).toEqual([]);
+  });
+
   test('whoever saves a file that another has changed meanwhile is told, compares, and keeps both', async () => {
     await using owner = await open('desktop', 'localhost', '#/settings/system/file');
     const { page } = owner;

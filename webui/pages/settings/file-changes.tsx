@@ -2,6 +2,7 @@ import { Button } from '../../parts/button.tsx';
 import { diffOf } from '../../system/diff.ts';
 import { systemWords } from '../../words/system.ts';
 import { words } from '../../words/words.ts';
+import { Problems, useProblems } from './file-problems.tsx';
 
 interface FileChangesProps {
   readonly before: string;
@@ -13,10 +14,12 @@ interface FileChangesProps {
 
 const SIGNS = { same: ' ', theirs: '−', mine: '+' } as const;
 
-/** What saving would change, line by line. */
+/** What saving would change, line by line, and what the box takes and does not know. */
 export function FileChanges({ before, after, isBusy, onSave, onBack }: FileChangesProps) {
   const say = systemWords.value;
   const lines = diffOf(before, after);
+  const { problems } = useProblems(after, undefined);
+  const told = problems.filter(({ severity }) => severity !== 'note');
   return (
     <>
       <h3>{say.fileChanges}</h3>
@@ -31,6 +34,9 @@ export function FileChanges({ before, after, isBusy, onSave, onBack }: FileChang
           </div>
         ))}
       </section>
+      <div role="status">
+        <Problems problems={told} />
+      </div>
       <div class="tools">
         <Button kind="main" busy={isBusy && words.value.saving} isOff={lines.length === 0} onClick={onSave}>
           {words.value.save}

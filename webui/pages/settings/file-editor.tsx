@@ -1,12 +1,9 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { untilAnswered } from '../../box/until-answered.ts';
+import { useRef, useState } from 'preact/hooks';
 import { Button } from '../../parts/button.tsx';
-import { voice } from '../../parts/voice.ts';
-import { checkText, type FileProblem } from '../../system/config-file.ts';
-import { number } from '../../words/format.ts';
+import type { FileProblem } from '../../system/config-file.ts';
 import { systemWords } from '../../words/system.ts';
+import { Problems, useProblems } from './file-problems.tsx';
 
-const TYPED_MS = 400;
 /** Narrower: it is for reading, until somebody wants to edit it all the same. */
 const WIDE = '(min-width: 820px)';
 
@@ -95,58 +92,4 @@ function Numbers({ count, problems }: { readonly count: number; readonly problem
       ))}
     </div>
   );
-}
-
-interface ProblemsProps {
-  readonly problems: readonly FileProblem[];
-  readonly onGo: (line: number) => void;
-}
-
-function Problems({ problems, onGo }: ProblemsProps) {
-  const say = systemWords.value;
-  const { language } = voice();
-  const tone = { error: 'bad', warn: 'warn', note: 'dim' } as const;
-  return (
-    <ul class="problems">
-      {problems.map(({ severity, key, message, line }) => (
-        <li key={`${line} ${key} ${message}`} class={`small ${tone[severity]}`}>
-          {line !== null && (
-            <button class="text" type="button" onClick={() => onGo(line)}>
-              {say.fileAt(number(line, 0, language))}
-            </button>
-          )}
-          <span class="break">
-            {key !== '' && <code>{key}</code>} {message}
-          </span>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-/** The box does not even judge it, and would not the next time either. */
-const lastingProblem = ({ message }: Error): FileProblem => ({
-  ...{ severity: 'error', key: '', message, line: null, column: null },
-});
-
-/** What the box says of the text, a moment after the last key. */
-function useProblems(text: string, known: readonly FileProblem[] | undefined) {
-  const [judged, setJudged] = useState<{ readonly text: string; readonly problems: readonly FileProblem[] }>();
-  useEffect(() => {
-    if (known) {
-      return undefined;
-    }
-    const stop = new AbortController();
-    const timer = setTimeout(() => {
-      untilAnswered(() => checkText(text, stop.signal), stop.signal).then(
-        (said) => said && setJudged({ text, problems: said.problems }),
-        (error: Error) => setJudged({ text, problems: [lastingProblem(error)] }),
-      );
-    }, TYPED_MS);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
-  }, [text, known]);
-  return { problems: known ?? judged?.problems ?? [], isChecking: !known && judged?.text !== text };
 }
