@@ -133,6 +133,12 @@ describeWith(['chromium'], "the page's shell", () => {
     await page.getByText('Leave what you changed?').waitFor();
     await page.getByRole('button', { name: 'Go on editing' }).click();
     expect(await page.getByLabel('Your password until now').inputValue()).toBe('something');
+    const asked = page.waitForEvent('dialog');
+    page.evaluate(() => location.reload()).catch(() => {});
+    const question = await asked;
+    expect(question.type()).toBe('beforeunload');
+    await question.dismiss();
+    expect(await page.getByLabel('Your password until now').inputValue()).toBe('something');
     await page.goBack();
     await page.getByRole('button', { name: 'Leave it' }).click();
     await sheet.waitFor({ state: 'detached' });

@@ -1,5 +1,6 @@
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { askBeforeUnload } from '../box/keep-typed.ts';
 import { guardPlace } from '../navigation.ts';
 import { words } from '../words/words.ts';
 import { Icon } from './icon.tsx';
@@ -68,6 +69,7 @@ export function Sheet(props: SheetProps) {
     }
   }, [isDone]);
   useEffect(() => (hasPlace && isDirty ? guardPlace(mayClose) : undefined), [hasPlace, isDirty]);
+  useEffect(() => (isDirty ? askBeforeUnload() : undefined), [isDirty]);
   const drag = useDrag(dialog, close);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the veil; the keyboard has Esc

@@ -1,5 +1,6 @@
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { accepted } from '../box/config.ts';
+import { askBeforeUnload } from '../box/keep-typed.ts';
 import { ask, BoxError, UI_HEADER } from '../box/request.ts';
 
 export interface FileProblem {
@@ -25,6 +26,7 @@ export interface Draft {
 }
 
 export const draft = signal<Draft | undefined>(undefined);
+effect(() => (draft.value ? askBeforeUnload() : undefined));
 
 export const readFile = (): Promise<ConfigFile> => ask<ConfigFile>('v3/config/file');
 
