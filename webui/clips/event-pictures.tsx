@@ -2,7 +2,8 @@ import { useRef } from 'preact/hooks';
 import { mayPlayBack } from '../box/recordings.ts';
 import { voice } from '../parts/voice.ts';
 import { laneIn } from '../timeline/lanes.ts';
-import { clip, fromMs, toMs } from '../timeline/view.ts';
+import { atMs, clip, fromMs, LEAD_MS, toMs } from '../timeline/view.ts';
+import { number } from '../words/format.ts';
 import { Facts } from './events-list.tsx';
 import { spread } from './seen.ts';
 import { Thumb } from './thumb.tsx';
@@ -24,18 +25,20 @@ export function EventPictures({ name }: { readonly name: string }) {
   }
   const px = whole.current?.clientHeight || 400;
   const room = (LEAST_PX / px) * length;
-  const shown = spread(laneIn(name, window).events, room).filter(
-    ({ startMs }) => startMs > window.fromMs - room && startMs < window.toMs + room,
+  const at = atMs.value ?? window.toMs;
+  const shown = spread(laneIn(name, window).events, room, at, LEAD_MS).filter(
+    ({ mark: { startMs } }) => startMs > window.fromMs - room && startMs < window.toMs + room,
   );
   return (
     <div class="event-pictures" ref={whole} aria-hidden="true">
-      {shown.map((mark) => (
+      {shown.map(({ mark, more }) => (
         <div
           key={`${mark.id} ${mark.startMs}`}
           style={{ transform: `translateY(${px * (1 - (mark.startMs - window.fromMs) / length)}px)` }}
         >
           <Thumb name={name} ms={mark.startMs} />
           <Facts mark={mark} language={language} />
+          {more > 0 && <span class="dim digits">+{number(more, 0, language)}</span>}
         </div>
       ))}
     </div>

@@ -35,8 +35,23 @@ test('the picture is of an event from what led to it up to its end', () => {
   expect(seenAt(events, 309_000, 3_000)).toBe(events[1]);
 });
 
-test('pictures beside the time never lie on each other', () => {
-  expect(spread([at(0), at(10), at(100), at(150), at(210)], 100).map(({ startMs }) => startMs)).toEqual([0, 100, 210]);
+test.for([
+  ['the newest', 1_000, ['10 +1', '110 +0', '210 +1']],
+  ['one between two others', 150, ['10 +1', '150 +2']],
+  ['where nothing was seen yet', -500, ['0 +1', '110 +1', '210 +0']],
+] as const)(
+  'pictures beside the time never lie on each other, and that of the moment is there: %s',
+  ([, ms, expected]) => {
+    const events = [at(0, 0), at(10, 0), at(110, 0), at(150, 0), at(210, 0)];
+    const shown = spread(events, 100, ms, 0).map(({ mark, more }) => `${mark.startMs} +${more}`);
+    expect(shown).toEqual(expected);
+  },
+);
+
+test('beside the moment before an event stands that event, not an older one that is nearer', () => {
+  const shown = spread([at(8_000, 0), at(13_000, 0)], 60_000, 10_000, 3_000);
+  expect(shown).toEqual([{ mark: at(13_000, 0), more: 1 }]);
+  expect(spread([], 60_000, 10_000, 3_000)).toEqual([]);
 });
 
 test('a picture of what was seen is that of the moment, or of the nearest that was recorded within five seconds', () => {

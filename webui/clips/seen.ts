@@ -35,13 +35,41 @@ export function seenAt(events: readonly Mark[], ms: number, leadMs: number): Mar
   return last && ms < Math.max(last.endMs, last.startMs + 10_000) ? last : undefined;
 }
 
-/** As many as have room, each as near to its moment as it can; the later ones give way. @param leastMs between two */
-export function spread(events: readonly Mark[], leastMs: number): readonly Mark[] {
-  const shown: Mark[] = [];
-  for (const event of events) {
+/** One of several that lie too close to each other to be shown, and how many it stands for beside itself. */
+export interface Stack {
+  readonly mark: Mark;
+  readonly more: number;
+}
+
+/**
+ * As many as have room, oldest first. The one that is looked at is among them, else the nearest to `ms`: from there on
+ * both ways those that come too soon give way. @param leastMs between two
+ */
+export function spread(events: readonly Mark[], leastMs: number, ms: number, leadMs: number): readonly Stack[] {
+  const away = ({ startMs }: Mark) => Math.abs(startMs - ms);
+  const nearest = events.reduce<Mark | undefined>(
+    (best, one) => (best && away(best) <= away(one) ? best : one),
+    undefined,
+  );
+  const anchor = seenAt(events, ms, leadMs) ?? nearest;
+  if (!anchor) {
+    return [];
+  }
+  const at = events.indexOf(anchor);
+  const before = outwards(events.slice(0, at + 1).reverse(), leastMs);
+  const [first, ...after] = outwards(events.slice(at), leastMs);
+  const middle = { mark: anchor, more: (before[0]?.more ?? 0) + (first?.more ?? 0) };
+  return [...before.slice(1).reverse(), middle, ...after];
+}
+
+function outwards(events: readonly Mark[], leastMs: number): readonly Stack[] {
+  const shown: { readonly mark: Mark; more: number }[] = [];
+  for (const mark of events) {
     const last = shown.at(-1);
-    if (!last || event.startMs - last.startMs >= leastMs) {
-      shown.push(event);
+    if (last && Math.abs(mark.startMs - last.mark.startMs) < leastMs) {
+      last.more += 1;
+    } else {
+      shown.push({ mark, more: 0 });
     }
   }
   return shown;

@@ -1,6 +1,6 @@
 import { shareOf } from './draw.ts';
 import type { GestureTarget } from './gestures.ts';
-import { hoverMs } from './hover-moment.ts';
+import { hoverShare } from './hover-moment.ts';
 import type { Mark } from './lane.ts';
 import { laneIn } from './lanes.ts';
 import { atMs, camera, fromMs, LEAD_MS, scrub, scrubMs, seek, show, spans, toMs, zoom } from './view.ts';
@@ -61,7 +61,7 @@ export function hand(
       seek(withinRecorded(mark ? mark.startMs - LEAD_MS : momentAt(atPx)));
     },
     hover: (atPx) => {
-      hoverMs.value = atPx === undefined ? undefined : momentAt(atPx);
+      hoverShare.value = atPx === undefined ? undefined : atPx / length();
     },
   };
 }
