@@ -109,7 +109,7 @@ describeWith(['chromium'], 'the page and its box', () => {
     expect(await layoutFaults(page)).toEqual([]);
     await password.fill('a large bird by the river');
     await page.getByRole('button', { name: 'Log in' }).click();
-    await alert(page, 'Name or password is not right.').waitFor();
+    await alert(page, 'The password is not right.').waitFor();
     expect(refused, 'asked for cameras that it may not see').toEqual([]);
     await password.fill(GOOD_PASSWORD);
     await page.getByRole('button', { name: 'Log in' }).click();

@@ -119,6 +119,9 @@ async function tryLogIn(password: string, name: string | undefined, say: CommonW
     if (status === 429) {
       return say.tooManyTries(retryAfterS ?? 1);
     }
-    return status === 400 || status === 401 ? say.loginWrong : say.noAnswer;
+    if (status !== 400 && status !== 401) {
+      return say.noAnswer;
+    }
+    return name === undefined ? say.loginWrongPassword : say.loginWrong;
   }
 }

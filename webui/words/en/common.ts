@@ -17,10 +17,12 @@ export const common = {
   loginButton: 'Log in',
   loginBusy: 'Checking…',
   loginWrong: 'Name or password is not right.',
+  loginWrongPassword: 'The password is not right.',
   loginOther: 'Use another name',
   yourName: 'Your name',
   yourPassword: 'Your password',
-  forgotten: 'Forgotten? On the box itself “perch reset-password” lets its owner choose a new one.',
+  forgotten:
+    'Forgotten? On the box itself, stop Perch, run “npm run perch -- reset-password” in its folder and start it again: its owner then chooses a new one.',
   linkOver: 'This link has ended. Ask the person who sent it.',
   tooManyTries: (seconds: number) => `Too many tries. Next one possible in ${seconds} s.`,
   noAnswer: 'The box does not answer. Nothing was changed. Try again.',

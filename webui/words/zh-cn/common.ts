@@ -14,10 +14,12 @@ export const common: CommonWords = {
   loginButton: '登录',
   loginBusy: '正在验证…',
   loginWrong: '用户名或密码不正确。',
+  loginWrongPassword: '密码不正确。',
   loginOther: '使用其他用户名',
   yourName: '您的用户名',
   yourPassword: '您的密码',
-  forgotten: '忘记密码？在设备上运行“perch reset-password”即可由所有者重新设置。',
+  forgotten:
+    '忘记密码？在设备上停止 Perch，在其文件夹中运行“npm run perch -- reset-password”，再启动，所有者即可重新设置。',
   linkOver: '链接已到期，请联系发送者。',
   tooManyTries: (seconds) => `尝试次数过多，${seconds} 秒后可再试。`,
   noAnswer: '设备没有应答，未做任何更改。请重试。',
