@@ -123,6 +123,7 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'places-sheet',
       'wall',
       'login-sheet',
+      'popup',
       'tile-snapshot',
       'without-webrtc',
       'shell-worker',

@@ -2,7 +2,8 @@ import { signal } from '@preact/signals';
 import { useRef, useState } from 'preact/hooks';
 import { ARRANGEMENTS, type Arrangement } from '../cameras/layout.ts';
 import { Icon } from '../parts/icon.tsx';
-import { Popup, type PopupItem } from '../parts/popup.tsx';
+import type { PopupItem } from '../parts/popup.tsx';
+import { PopupLater } from '../parts/popup-later.ts';
 import { liveWords } from '../words/words.ts';
 
 const REMEMBERED = 'perch-arrangement';
@@ -46,7 +47,7 @@ export function Arrange() {
         <Icon name="arrange" />
       </button>
       {isOpen && (
-        <Popup
+        <PopupLater
           label={words.arrange}
           items={[...shapes, { text: words.wall, icon: 'full', href: '#/wall' }]}
           onClose={(isElsewhere) => {

@@ -6,7 +6,8 @@ import { useHandedPlayer } from '../player/picture.tsx';
 import { liveWords } from '../words/words.ts';
 import { Icon } from './icon.tsx';
 import { setPaused } from './pausing.ts';
-import { Popup, type PopupItem } from './popup.tsx';
+import type { PopupItem } from './popup.tsx';
+import { PopupLater } from './popup-later.ts';
 import { pathOf, Tile, wantsSound } from './tile.tsx';
 import { useHold } from './tile-hold.ts';
 import { toast } from './toast.tsx';
@@ -57,7 +58,7 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
         </button>
       )}
       {isOpen && items.length > 0 && (
-        <Popup
+        <PopupLater
           label={camera.title}
           items={items}
           onClose={(isElsewhere) => {
