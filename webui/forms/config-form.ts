@@ -6,6 +6,9 @@ import { words } from '../words/words.ts';
 import { boxForm } from './box-form.ts';
 import type { Form, FormOptions } from './form.ts';
 
+/** HTTP's 412, as the box answers when somebody was faster. */
+const CHANGED = 412;
+
 export interface ConfigFormOptions<C, V extends object> {
   /** Where the settings are read, and where a change of them is sent. */
   readonly get: string;
@@ -21,6 +24,9 @@ export class ConfigForm<C, V extends object> {
   readonly form: Form<V>;
   readonly #options: ConfigFormOptions<C, V>;
   #seen: Tagged<C>;
+  /** Looks are numbered as they begin; what was taken in already or has been written since is not undone by an older one. */
+  #begun = 0;
+  #newest = 0;
   /** What the last saving has replaced, and the tag of what it wrote. */
   #before: Partial<V> = {};
   #savedTag: string | undefined;
@@ -41,8 +47,14 @@ export class ConfigForm<C, V extends object> {
 
   /** Somebody has changed something: untouched fields follow. */
   async look(by?: string): Promise<void> {
-    this.#seen = await readConfig<C>(this.#options.get);
-    this.form.follow(this.#now(), by);
+    this.#begun += 1;
+    const number = this.#begun;
+    const seen = await readConfig<C>(this.#options.get);
+    if (number > this.#newest) {
+      this.#newest = number;
+      this.#seen = seen;
+      this.form.follow(this.#now(), by);
+    }
   }
 
   /** Says that it is saved, with the way back. */
@@ -59,7 +71,7 @@ export class ConfigForm<C, V extends object> {
   async #undo(before: Partial<V>, tag: string | undefined): Promise<void> {
     const { value } = await readConfig<C>(this.#options.get);
     try {
-      await patchConfig(this.#options.patch, this.#options.changeOf(before, value), tag);
+      await this.#patch(this.#options.changeOf(before, value), tag);
     } catch (error) {
       throw error instanceof ChangedMeanwhile ? new BoxError(error.status, words.peek().changedMeanwhile) : error;
     } finally {
@@ -68,11 +80,18 @@ export class ConfigForm<C, V extends object> {
     }
   }
 
+  async #patch(change: object, tag: string | undefined): Promise<string | undefined> {
+    const written = await patchConfig(this.#options.patch, change, tag);
+    this.#newest = this.#begun;
+    return written;
+  }
+
   #now(): V {
     return this.#options.valuesOf(this.#seen.value);
   }
 
   async #save(changed: Partial<V>): Promise<void> {
+    this.#refuseUndecided();
     const now = this.#now();
     this.#before = Object.fromEntries(Object.keys(changed).map((key) => [key, now[key as keyof V]])) as Partial<V>;
     try {
@@ -82,16 +101,21 @@ export class ConfigForm<C, V extends object> {
         throw error;
       }
       await this.look(error.by);
-      if (Object.keys(this.form.conflicts.peek()).length > 0) {
-        throw new BoxError(error.status, words.peek().changedMeanwhile);
-      }
+      this.#refuseUndecided();
       await this.#write(changed);
+    }
+  }
+
+  /** What another has changed as well waits for the person's decision. */
+  #refuseUndecided(): void {
+    if (Object.keys(this.form.conflicts.peek()).length > 0) {
+      throw new BoxError(CHANGED, words.peek().changedMeanwhile);
     }
   }
 
   async #write(changed: Partial<V>): Promise<void> {
     const { value, tag } = this.#seen;
-    this.#savedTag = await patchConfig(this.#options.patch, this.#options.changeOf(changed, value), tag);
+    this.#savedTag = await this.#patch(this.#options.changeOf(changed, value), tag);
     // It is saved, whether the box answers once more or not.
     await this.look().catch(() => {});
   }

@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ConfigForm } from './config-form.ts';
+
+interface Settings {
+  readonly days: number;
+}
+
+/** A box whose answers come when the test says so. */
+class Box {
+  settings: Settings = { days: 14 };
+  writes = 0;
+  /** Set: the next reading is answered when it resolves, with what the settings are when it is asked. */
+  late: Promise<void> | undefined;
+
+  readonly fetch = async (_address: string, { method, body }: RequestInit): Promise<Response> => {
+    if (method === 'PATCH') {
+      this.writes += 1;
+      this.settings = { ...this.settings, ...JSON.parse(String(body)) };
+      return Response.json({}, { headers: { ETag: `"${this.writes}"` } });
+    }
+    const { settings, writes, late } = this;
+    this.late = undefined;
+    await late;
+    return Response.json(settings, { headers: { ETag: `"${writes}"` } });
+  };
+}
+
+let box: Box;
+beforeEach(() => {
+  box = new Box();
+  vi.stubGlobal('fetch', box.fetch);
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+const open = () =>
+  new ConfigForm<Settings, Settings>({
+    ...{ get: 'get', patch: 'patch', seen: { value: box.settings, tag: '"0"' } },
+    valuesOf: ({ days }) => ({ days }),
+    changeOf: (changed) => changed,
+  });
+
+test('a look that began before the saving and is answered after it does not turn the form back', async () => {
+  const edited = open();
+  const answer = Promise.withResolvers<void>();
+  box.late = answer.promise;
+  const looked = edited.look();
+  edited.form.set('days', 30);
+  expect(await edited.form.submit()).toBe(true);
+  answer.resolve();
+  await looked;
+  expect([edited.form.values.value, edited.form.isDirty.value, edited.config]).toEqual([
+    { days: 30 },
+    false,
+    { days: 30 },
+  ]);
+});
+
+test('nor does it when the box could not be asked again after the saving', async () => {
+  const edited = open();
+  const answer = Promise.withResolvers<void>();
+  box.late = answer.promise;
+  const looked = edited.look();
+  edited.form.set('days', 30);
+  box.late = Promise.reject(new TypeError('no network'));
+  expect(await edited.form.submit()).toBe(true);
+  answer.resolve();
+  await looked;
+  expect(edited.form.values.value).toEqual({ days: 30 });
+});
+
+test('of two looks the one that began later counts, whichever is answered last', async () => {
+  const edited = open();
+  const answer = Promise.withResolvers<void>();
+  box.late = answer.promise;
+  const looked = edited.look();
+  box.settings = { days: 7 };
+  await edited.look();
+  answer.resolve();
+  await looked;
+  expect(edited.form.values.value).toEqual({ days: 7 });
+});
+
+test('what another has changed as well is not overwritten until somebody has decided', async () => {
+  const edited = open();
+  edited.form.set('days', 30);
+  box.settings = { days: 7 };
+  await edited.look('eve');
+  expect(await edited.form.submit()).toBe(false);
+  expect([box.settings, edited.form.failure.value]).toEqual([{ days: 7 }, expect.objectContaining({ status: 412 })]);
+  edited.form.keepMine('days');
+  expect(await edited.form.submit()).toBe(true);
+  expect(box.settings).toEqual({ days: 30 });
+});
