@@ -137,6 +137,27 @@ test('a month that is full takes no more, and other months do', async () => {
   expect(events.at(-1)?.id).toBe('next');
 });
 
+test.for(['this run', 'an earlier run'])('what %s has begun is ended even in a month that is full', async (run) => {
+  using folder = temporaryFolder();
+  let journal = journalOf(folder.path, 1_000);
+  const append = async (from: number, to: number, endUs?: number) => {
+    for (let i = from; i < to; i += 1) {
+      await journal.append(motion({ id: `n${i}`, endUs }));
+    }
+  };
+  await append(0, 5);
+  await append(5, 50, NOVEMBER_US + 9);
+  if (run === 'an earlier run') {
+    journal = journalOf(folder.path, 1_000);
+    await journal.leftOpen(NOVEMBER_US / 1000);
+  }
+  await append(0, 50, NOVEMBER_US + 9);
+  const events = await eventsOf(journal);
+  expect(events.length).toBeGreaterThan(5);
+  expect(events.length).toBeLessThan(12);
+  expect(new Set(events.map(({ endUs }) => endUs))).toEqual(new Set([NOVEMBER_US + 9]));
+});
+
 test('a disk that refuses costs the line and nothing else', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(join(folder.path, 'events'));

@@ -45,6 +45,8 @@ export class EventJournal {
   readonly #whole = new Set<string>();
   /** Files with bytes that a power cut would lose. */
   readonly #unsynced = new Set<string>();
+  /** What has begun and not ended, by the keys of its events: no more than those who tell let go on at once. */
+  readonly #begun = new Set<string>();
   /** Files of which it has been said that they cannot be written. */
   readonly #refused = new Set<string>();
   /** `st_dev` of the folder, once something has been written. */
@@ -107,18 +109,32 @@ export class EventJournal {
     }
   }
 
-  /** Events that had not ended when the program did: of the last two months of each path that have any, however long ago that was. */
+  /** Events that had not ended when the program did: of each path's last months. */
   async leftOpen(nowMs: number): Promise<CameraEvent[]> {
     const found: CameraEvent[] = [];
+    for await (const events of this.lastMonths(nowMs)) {
+      found.push(...events.filter(isOpen));
+    }
+    return found;
+  }
+
+  /**
+   * The last two months of each path that have any events, however long ago that was: path after path, month after month, in each the
+   * events in the order in which they were told first.
+   */
+  async *lastMonths(nowMs: number): AsyncGenerator<readonly CameraEvent[]> {
     const files = await this.#files();
     for (let i = 0; i < files.length; i += 1) {
       const { file, path, endMs } = files[i] as MonthFile;
       // Month after month: two places on stands another path's, or none.
       if (endMs > nowMs - 86_400_000 || files[i + 2]?.path !== path) {
-        found.push(...(await this.#read(file, path)).filter((event) => event.endUs === undefined));
+        const events = await this.#read(file, path);
+        for (const event of events.filter(isOpen)) {
+          this.#begun.add(keyOf(event));
+        }
+        yield events;
       }
     }
-    return found;
   }
 
   /**
@@ -148,9 +164,15 @@ export class EventJournal {
   async #write(event: CameraEvent): Promise<void> {
     const month = new Date(event.startUs / 1000).toISOString().slice(0, 7);
     const file = join(this.#folder, event.path || MACHINE_FOLDER, `${month}.jsonl`);
+    // What has begun would last for ever without its end: that may go beyond the limit, up to what is read.
+    const isEnd = !isOpen(event) && this.#begun.delete(keyOf(event));
+    const limit = isEnd ? 2 * this.#maxFileBytes : this.#maxFileBytes;
     try {
       await mkdir(dirname(file), { recursive: true });
-      await withFile(file, 'a+', (handle) => this.#append(handle, file, writeEventLine(event)));
+      await withFile(file, 'a+', (handle) => this.#append(handle, file, writeEventLine(event), limit));
+      if (isOpen(event)) {
+        this.#begun.add(keyOf(event));
+      }
       this.#whole.add(file);
       this.#unsynced.add(file);
       this.#refused.delete(file);
@@ -169,14 +191,15 @@ export class EventJournal {
     await rmdir(dirname(file)).catch(() => undefined);
   }
 
-  async #append(handle: FileHandle, file: string, line: string): Promise<void> {
+  async #append(handle: FileHandle, file: string, line: string, limitBytes: number): Promise<void> {
     const { size, dev } = await handle.stat();
     this.device = dev;
-    if (size + Buffer.byteLength(line) > this.#maxFileBytes) {
-      throw new PerchError('exhausted', `${size} of ${this.#maxFileBytes} bytes of events are written in this month`);
-    }
     const isTorn = !this.#whole.has(file) && size > 0 && !(await endsLine(handle, size));
-    await handle.appendFile(isTorn ? `\n${line}` : line);
+    const text = isTorn ? `\n${line}` : line;
+    if (size + Buffer.byteLength(text) > limitBytes) {
+      throw new PerchError('exhausted', `${size} of ${limitBytes} bytes of events are written in this month`);
+    }
+    await handle.appendFile(text);
   }
 
   async #read(file: string, path: string): Promise<CameraEvent[]> {
@@ -235,6 +258,9 @@ export class EventJournal {
   }
 }
 
+const isOpen = ({ endUs }: CameraEvent): boolean => endUs === undefined;
+/** No id has a space in it. */
+const keyOf = ({ id, path }: CameraEvent): string => `${id} ${path}`;
 const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function withFile<T>(file: string, flags: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {

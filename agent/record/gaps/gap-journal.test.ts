@@ -171,6 +171,33 @@ test('a new box was never off, and one whose last sign of life is later than its
   expect(box.reasons()).toEqual([]);
 });
 
+test('what has no end, since the disk refused it, has ended when the next reason began, not when the box was last alive', async () => {
+  const box = gapBox();
+  const startUs = box.clock.wallMs() * 1000;
+  for (const [type, from, to] of [
+    ['boxOff', 5, undefined],
+    ['offline', 20, undefined],
+    ['clockSet', 22, 25],
+    ['offline', 30, 40],
+    ['paused', 50, undefined],
+  ] as const) {
+    const endUs = to && startUs + to * 1e6;
+    const event = { path: 'cam', source: 'perch', text: '', startUs: startUs + from * 1e6, endUs } as const;
+    await box.journal.files.append({ id: `${type}-${from}`, type, ...event });
+  }
+  await box.clock.advance(100_000);
+  box.aliveMs = box.clock.wallMs() - 10_000;
+  box.start();
+  await box.see(1, RECORDED);
+  expect(box.reasons()).toEqual([
+    ['boxOff', 5, 20],
+    ['offline', 20, 30],
+    ['paused', 50, 90],
+    ['boxOff', 90, 100],
+  ]);
+  expect(await box.written()).toHaveLength(6);
+});
+
 test('times that a clock has jumped over have that as their reason', async () => {
   const box = gapBox();
   await box.see(20, RECORDED);

@@ -5,7 +5,7 @@ import type { CameraEvent } from '../events/event.ts';
 import { EventJournal } from '../events/event-journal.ts';
 import { type GapReason, gapReasonOf, gapsName, type PathFacts, type WatchedPath } from './gap-reason.ts';
 
-/** Some thousand outages of a path in a month; what comes after has no reason. */
+/** Some thousand outages of a path in a month; what begins after them has no reason. */
 const MAX_FILE_BYTES = 1 << 20;
 /** Cameras need so long to connect after a start: that is no outage. */
 const CONNECT_MS = 15_000;
@@ -20,6 +20,11 @@ export interface GapJournalOptions {
   readonly lastAliveMs: () => number | undefined;
   readonly index: { addEvent(event: CameraEvent): void; removeEventsBefore(path: string, us: number): void };
   readonly factsOf: (path: string) => PathFacts;
+}
+
+interface Left {
+  readonly event: CameraEvent;
+  nextUs: number | undefined;
 }
 
 /**
@@ -119,18 +124,25 @@ export class GapJournal {
     await this.files.close();
   }
 
-  /** Ends what an earlier run has left: where it was switched off at the start, after a power cut when it was last seen alive. */
+  /**
+   * Ends what an earlier run has left: where it was switched off at the start, after a power cut when it was last seen alive, and
+   * always when the path's next reason began.
+   */
   async #begin(paths: readonly WatchedPath[]): Promise<void> {
     const { clock, lastAliveMs } = this.#options;
-    const left = await this.files.leftOpen(clock.wallMs());
+    const left = await this.#leftOpen();
     const startMs = clock.wallMs() - (clock.monoMs() - this.#startedMonoMs);
     const aliveMs = lastAliveMs();
-    for (const event of left) {
+    const wasSwitchedOff = new Set<string>();
+    for (const { event, nextUs } of left) {
+      const isLast = nextUs === undefined;
       const endMs = event.type === 'boxOff' ? startMs : (aliveMs ?? startMs);
-      this.#write({ ...event, endUs: Math.max(usOf(endMs), event.startUs) });
+      this.#write({ ...event, endUs: Math.max(isLast ? usOf(endMs) : nextUs, event.startUs) });
       this.#running.set(event.path, undefined);
+      if (isLast && event.type === 'boxOff') {
+        wasSwitchedOff.add(event.path);
+      }
     }
-    const wasSwitchedOff = new Set(left.filter(({ type }) => type === 'boxOff').map(({ path }) => path));
     for (const { name, recording } of paths) {
       if (recording !== null || this.#running.has(name)) {
         this.#running.set(name, undefined);
@@ -140,6 +152,24 @@ export class GapJournal {
       }
     }
     this.#hasBegun = true;
+  }
+
+  /** What has no end, with the begin of the path's next reason: there is one where the disk has refused the end alone. */
+  async #leftOpen(): Promise<readonly Left[]> {
+    const left: Left[] = [];
+    for await (const events of this.files.lastMonths(this.#options.clock.wallMs())) {
+      // Times that the clock has jumped over stand beside what goes on.
+      for (const event of events.filter(({ type }) => type !== 'clockSet')) {
+        const before = left.at(-1);
+        if (before?.event.path === event.path) {
+          before.nextUs ??= event.startUs;
+        }
+        if (event.endUs === undefined) {
+          left.push({ event, nextUs: undefined });
+        }
+      }
+    }
+    return left;
   }
 
   #turn(path: string, reason: GapReason | undefined): void {
