@@ -228,7 +228,7 @@ function isWhole({ users, setup }: UsersFile): boolean {
 function withNew(users: readonly User[], viewer: User): readonly User[] {
   // The owner's name stays free while the box is set up again.
   if ([OWNER_NAME, ...users.map(({ name }) => name)].some((name) => isSameName(name, viewer.name))) {
-    throw new PerchError('badInput', `there is a user '${viewer.name}' already`);
+    throw new PerchError('badInput', `there is a user '${viewer.name}' already`, { isTaken: true });
   }
   if (users.length >= USERS_LIMIT) {
     throw new PerchError('badInput', `there are ${users.length} users already, at most ${USERS_LIMIT} are kept`);

@@ -67,13 +67,12 @@ function textOf(error: unknown, status: number, { routeOptions }: FastifyRequest
 
 /**
  * A limit of attempts is not a full disk: what says when to come again is 429 (RFC 6585 §4), not 507.
- * What could be done if its camera were not paused, or if the same were not being done already, is 409
- * (RFC 9110 §15.5.10), not 501 or 507.
+ * What could be done if its camera were not paused, if the same were not being done already, or if nobody had the
+ * name, is 409 (RFC 9110 §15.5.10), not 501, 507 or 400.
  */
 function statusOf(error: unknown): number {
   if (error instanceof PerchError) {
-    const { isPaused, isBusy } = error.context;
-    if ((error.code === 'unsupported' && isPaused === true) || (error.code === 'exhausted' && isBusy === true)) {
+    if (isInTheWay(error)) {
       return 409;
     }
     const isForNow = error.code === 'exhausted' && error.context['retryAfterS'] !== undefined;
@@ -82,6 +81,11 @@ function statusOf(error: unknown): number {
   const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
   return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }
+
+const isInTheWay = ({ code, context: { isPaused, isBusy, isTaken } }: PerchError): boolean =>
+  (code === 'unsupported' && isPaused === true) ||
+  (code === 'exhausted' && isBusy === true) ||
+  (code === 'badInput' && isTaken === true);
 
 function setHeaders({ code, context }: PerchError, request: FastifyRequest, reply: FastifyReply): void {
   const retryAfterS = context['retryAfterS'];

@@ -265,3 +265,14 @@ test('in a set-up of somebody else a viewer has what the owner gave him, besides
   const eve = await new Browser(box, '203.0.113.5').logIn('eve', 'red kite');
   expect([await eve.status('GET', '/watch/door'), await eve.status('GET', '/watch/yard')]).toEqual([200, 401]);
 });
+
+test('a name that somebody has is refused with 409, so that it is told from all other mistakes', async () => {
+  await using box = await openBox();
+  const owner = await new Browser(box).logIn('owner', PASSWORD);
+  expect(await owner.status('POST', '/v3/users', { name: 'eve', password: 'red kite' })).toBe(200);
+  const again = await owner.ask('POST', '/v3/users', { name: 'Eve', password: 'grey heron' });
+  expect([again.statusCode, again.json().error]).toEqual([409, "there is a user 'Eve' already"]);
+  expect(await owner.status('DELETE', '/v3/users/eve')).toBe(200);
+  expect(await owner.status('POST', '/v3/users', { name: 'Eve', password: 'grey heron' })).toBe(200);
+  expect(await owner.status('POST', '/v3/users/eve/restore', {})).toBe(409);
+});

@@ -79,6 +79,7 @@ export interface PeopleRoutesOptions {
 }
 
 const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 404: ErrorAnswer };
+const NameTaken = Type.Object(ErrorAnswer.properties, { description: 'Somebody has the name.' });
 
 /** Users and sessions, for the owner; everybody sees and ends sessions of his own. On the main port only. */
 export const peopleRoutes: FastifyPluginAsync<PeopleRoutesOptions> = async (app, options) => {
@@ -105,7 +106,7 @@ function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOption
     return paginate([...first, ...viewers.map((viewer) => ({ role: 'viewer', ...viewer }))], query);
   });
 
-  const add = { summary: 'Adds a viewer', tags, body: NewUser, response: answers };
+  const add = { summary: 'Adds a viewer', tags, body: NewUser, response: { ...answers, 409: NameTaken } };
   app.post('/v3/users', { onRequest, bodyLimit, schema: add }, async (request) => {
     const { name, password, cameras = 'all', live = true, recordings = false } = checkedBody(NewUser, request.body);
     await people.addUser({ name: name.normalize('NFC'), cameras, live, recordings }, password);
@@ -139,7 +140,7 @@ function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOption
 
   const restore = {
     summary: 'Has a viewer back that was removed since Perch has started, one of the last ten, with the same password',
-    ...{ tags, params, response: answers },
+    ...{ tags, params, response: { ...answers, 409: NameTaken } },
   };
   app.post<{ Params: { name: string } }>(
     '/v3/users/:name/restore',

@@ -7,7 +7,8 @@ import { FormSheet } from '../../forms/form-sheet.tsx';
 import { PasswordField, TextField } from '../../parts/field.tsx';
 import { Sure } from '../../parts/sure.tsx';
 import { toast } from '../../parts/toast.tsx';
-import type { CamerasSeen, Sees, UserItem } from '../../people/people.ts';
+import { changePerson, type Person, PersonAdding } from '../../people/add-person.ts';
+import type { UserItem } from '../../people/people.ts';
 import { oneAtLeast, SeesFields } from '../../people/sees.tsx';
 import { peopleWords } from '../../words/people.ts';
 import { words } from '../../words/words.ts';
@@ -16,13 +17,6 @@ import { youWords } from '../../words/you.ts';
 const SHORTEST = 8;
 /** As the box takes them. */
 const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+ -]{0,63}$/u;
-
-interface Person {
-  readonly name: string;
-  readonly password: string;
-  readonly cameras: CamerasSeen;
-  readonly sees: Sees;
-}
 
 interface PersonSheetProps {
   /** Undefined: somebody new. */
@@ -100,8 +94,7 @@ function personForm(user: UserItem | undefined, taken: readonly string[]) {
     cameras: user?.cameras ?? 'all',
     sees: user?.recordings ? 'both' : 'live',
   };
-  /** No answer came: he may be added all the same. */
-  let mayBeThere = false;
+  const adding = new PersonAdding(taken);
   return boxForm<Person>({
     initial,
     judge: {
@@ -112,9 +105,8 @@ function personForm(user: UserItem | undefined, taken: readonly string[]) {
     },
     save: async (values, changed) => {
       try {
-        await (user ? change(user.name, changed) : mayBeThere ? addOrChange(values) : add(values));
+        await (user ? changePerson(user.name, changed) : adding.add(values));
       } catch (error) {
-        mayBeThere ||= error instanceof BoxError && error.status === 0;
         // The box's own reason for a refused password is that too many people use it: its length was judged here.
         const isPassword = error instanceof BoxError && error.status === 400 && error.message.includes('password');
         throw isPassword ? new FieldError<Person>('password', youWords.peek().newPasswordCommon) : error;
@@ -128,31 +120,6 @@ function nameFault(text: string, taken: readonly string[]): string | undefined {
   const name = text.trim().normalize('NFC');
   return taken.includes(name) ? personNameTaken : NAME.test(name) ? undefined : personNameWrong;
 }
-
-const add = ({ name, password, cameras, sees }: Person): Promise<unknown> =>
-  ask('v3/users', { method: 'POST', body: { name: name.trim(), password, cameras, recordings: sees === 'both' } });
-
-/** The name was free when it was typed: whoever has it now is the one who was added. */
-async function addOrChange(values: Person): Promise<void> {
-  try {
-    await add(values);
-  } catch (error) {
-    if (!(error instanceof BoxError && error.status === 400 && error.message.includes('already'))) {
-      throw error;
-    }
-    await change(values.name.trim(), values);
-  }
-}
-
-const change = (name: string, { password, cameras, sees }: Partial<Person>): Promise<unknown> =>
-  ask(`v3/users/${encodeURIComponent(name)}`, {
-    method: 'PATCH',
-    body: {
-      ...(password ? { password } : {}),
-      ...(cameras ? { cameras } : {}),
-      ...(sees ? { live: true, recordings: sees === 'both' } : {}),
-    },
-  });
 
 async function remove(name: string, onGone: () => void, onChanged: () => void): Promise<void> {
   const address = `v3/users/${encodeURIComponent(name)}`;

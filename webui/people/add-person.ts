@@ -1,0 +1,63 @@
+import { ask, BoxError } from '../box/request.ts';
+import { FieldError } from '../forms/form.ts';
+import { peopleWords } from '../words/people.ts';
+import type { CamerasSeen, Sees } from './people.ts';
+
+/** As the form has it. */
+export interface Person {
+  readonly name: string;
+  readonly password: string;
+  readonly cameras: CamerasSeen;
+  readonly sees: Sees;
+}
+
+/** The box says so for nothing else here. */
+const NAME_IS_TAKEN = 409;
+
+/** Adds somebody, and may be told to again: who was added although no answer came is given what the form holds then. */
+export class PersonAdding {
+  /** Who was there before. */
+  readonly #before: ReadonlySet<string>;
+  /** For whom no answer came. */
+  #unanswered: string | undefined;
+
+  constructor(before: readonly string[]) {
+    this.#before = new Set(before.map(folded));
+  }
+
+  /** @throws FieldError when somebody else has the name */
+  async add(person: Person): Promise<void> {
+    const name = person.name.trim();
+    try {
+      await post({ ...person, name });
+    } catch (error) {
+      const status = error instanceof BoxError ? error.status : undefined;
+      if (status === 0) {
+        this.#unanswered = name;
+      }
+      if (status !== NAME_IS_TAKEN) {
+        throw error;
+      }
+      if (name !== this.#unanswered || this.#before.has(folded(name))) {
+        throw new FieldError<Person>('name', peopleWords.peek().personNameTaken);
+      }
+      await changePerson(name, person);
+    }
+  }
+}
+
+const post = ({ name, password, cameras, sees }: Person): Promise<unknown> =>
+  ask('v3/users', { method: 'POST', body: { name, password, cameras, recordings: sees === 'both' } });
+
+export const changePerson = (name: string, { password, cameras, sees }: Partial<Person>): Promise<unknown> =>
+  ask(`v3/users/${encodeURIComponent(name)}`, {
+    method: 'PATCH',
+    body: {
+      ...(password ? { password } : {}),
+      ...(cameras ? { cameras } : {}),
+      ...(sees ? { live: true, recordings: sees === 'both' } : {}),
+    },
+  });
+
+/** As the box compares names. */
+const folded = (name: string): string => name.normalize('NFKC').toLowerCase();
