@@ -10,6 +10,7 @@ import { Segment } from '../../parts/segment.tsx';
 import { Sheet } from '../../parts/sheet.tsx';
 import { toast } from '../../parts/toast.tsx';
 import { voice } from '../../parts/voice.ts';
+import { isAtHome } from '../../people/at-home.ts';
 import { LinkMaker, type MadeLink } from '../../people/guest-link.ts';
 import type { CamerasSeen, Sees } from '../../people/people.ts';
 import { camerasSeen, oneAtLeast, SeesFields } from '../../people/sees.tsx';
@@ -122,6 +123,7 @@ function MadeSheet({ made, onClosed }: { readonly made: MadeLink; readonly onClo
       <p>
         {say.linkMade(until)} {made.recordings ? say.linkSees(seen) : say.linkSeesLive(seen)}
       </p>
+      {isAtHome(made.link) && <p class="dim small">{say.linkAtHome}</p>}
       <label class="field">
         <span class="label">{say.link}</span>
         <span class="input">

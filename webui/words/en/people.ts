@@ -40,6 +40,7 @@ export const people = {
   linkMade: (until: string) => `The link works until ${until}.`,
   linkSees: (cameras: string) => `Whoever has it sees ${cameras}.`,
   linkSeesLive: (cameras: string) => `Whoever has it sees ${cameras}, live only.`,
+  linkAtHome: 'It opens in your own network only, at home or over a VPN.',
   linkOnce: 'It is shown this once. Copy it now.',
   link: 'Link',
   copyLink: 'Copy',

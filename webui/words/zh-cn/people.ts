@@ -41,6 +41,7 @@ export const people: PeopleWords = {
   linkMade: (until) => `链接在 ${until} 前有效。`,
   linkSees: (cameras) => `持有者只能看 ${cameras}。`,
   linkSeesLive: (cameras) => `持有者只能看 ${cameras} 的实时画面。`,
+  linkAtHome: '只能在您自己的网络中打开：在家里，或通过 VPN。',
   linkOnce: '链接只显示这一次，请现在复制。',
   link: '链接',
   copyLink: '复制',
