@@ -69,7 +69,11 @@ export class RecordingGaps {
 
   #factsOf(path: string): PathFacts {
     const settings = resolvePath(this.#options.config(), path)?.settings;
-    const disk = this.#options.disks().find(({ folder }) => settings?.recordPath.startsWith(`${folder}/`));
+    // A disk may be mounted within another one's folder.
+    const [disk] = this.#options
+      .disks()
+      .filter(({ folder }) => settings?.recordPath.startsWith(`${folder}/`))
+      .sort((a, b) => b.folder.length - a.folder.length);
     return { isAroundEvents: settings?.record === 'motion', diskState: disk?.state };
   }
 }
