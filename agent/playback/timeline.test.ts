@@ -177,6 +177,44 @@ test('why nothing was recorded stands beside it: what lasts goes on, and where t
   expect((await timelineOf(catalog, timelineQuery(query), 'UTC')).reasons).toHaveLength(3);
 });
 
+test('of more reasons than fit the longest are told, with the word that it is not all', async () => {
+  using setup = openIndex();
+  const { index, catalog } = setup;
+  const startUs = Date.parse(MONTH) * 1000;
+  const add = (id: number, fromSeconds: number, seconds: number | undefined, type = 'offline') => {
+    const fromUs = startUs + fromSeconds * SECOND;
+    const endUs = seconds === undefined ? undefined : fromUs + seconds * SECOND;
+    index.events.addEvent({ id: `${id}`, path: gapsName('cam'), type, startUs: fromUs, endUs, text: '' });
+  };
+  const ask = (to: string) =>
+    timelineOf(catalog, timelineQuery({ path: 'cam', from: MONTH, to, resolution: '1' }), 'UTC');
+  for (let i = 0; i < 2_000; i += 1) {
+    add(i, i * 0.3, 0.1);
+  }
+  add(2_000, 650, 30, 'diskFull');
+  add(2_001, 700, undefined, 'paused');
+  // What is shorter than a step is not shown where there is much: nothing that could be is missing.
+  expect(await ask('2026-07-01T00:12:00Z')).toMatchObject({
+    reasons: [
+      [650, 30, 'diskFull'],
+      [700, 20, 'paused'],
+    ],
+    isCut: false,
+  });
+  for (let i = 0; i < 300; i += 1) {
+    add(3_000 + i, i * 2, 1);
+  }
+  const { reasons, isCut } = await ask('2026-07-01T00:12:00Z');
+  expect(isCut).toBe(true);
+  expect(reasons.slice(-2)).toEqual([
+    [650, 30, 'diskFull'],
+    [700, 20, 'paused'],
+  ]);
+  expect(reasons.map(([at]) => at)).toEqual(reasons.map(([at]) => at).sort((a, b) => a - b));
+  // Of those that are equally long, the newest.
+  expect(reasons.at(-3)).toEqual([598, 1, 'offline']);
+});
+
 test('more events than can be shown one by one are counted', async () => {
   using setup = openIndex();
   const { index, catalog } = setup;

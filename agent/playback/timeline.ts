@@ -66,7 +66,7 @@ export interface Timeline {
     readonly duration: number;
     readonly note: string;
   }[];
-  /** Not all events or protected ranges fit: ask for less time. */
+  /** Not all reasons, events or protected ranges fit: ask for less time. */
   readonly isCut: boolean;
 }
 
@@ -94,6 +94,8 @@ export async function timelineOf(
     return [at, round(round((endUs - from.us) / 1e6) - at)];
   };
   const whole = index.extentOf(path);
+  const { reasons, isCut } = reasonsOf(catalog, query, resolution);
+  const marks = marksOf(catalog, query, resolution);
   const text = (us: number): string => formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), zone) });
   return {
     path,
@@ -107,8 +109,9 @@ export async function timelineOf(
     gaps: gapsOf(shown, from.us, to.us, resolution * 1e6).map(({ startUs, durationUs }) =>
       stretch(startUs, startUs + durationUs),
     ),
-    ...reasonsOf(catalog, query, resolution),
-    ...marksOf(catalog, query, resolution),
+    reasons,
+    ...marks,
+    isCut: isCut || marks.isCut,
   };
 }
 
@@ -186,17 +189,22 @@ function gapsOf(spans: readonly Timespan[], fromUs: number, toUs: number, leastU
   return gaps;
 }
 
-/** Where there are many, what is shorter than a step is not shown. What lasts is given up to the end of the time. */
+/**
+ * Where there are many, what is shorter than a step is not shown, and the longest of what is left. What lasts is given up to the end of
+ * the time.
+ */
 function reasonsOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number) {
   const round = rounding(Math.min(resolution, 1));
-  const found = index.events.eventsOf(gapsName(path), from.us, to.us, MAX_STEPS);
+  const found = index.events.longestOf(gapsName(path), from.us, to.us, MAX_STEPS);
   const leastUs = found.length > MANY_REASONS ? resolution * 1e6 : 0;
   const shown = found.flatMap(({ type, startUs, endUs = to.us }) => {
     const [start, end] = [Math.max(startUs, from.us), Math.min(endUs, to.us)];
     const at = round((start - from.us) / 1e6);
     return end - start < leastUs ? [] : [[at, round(round((end - from.us) / 1e6) - at), type] as const];
   });
-  return { reasons: fitting(shown, REASON_BYTES) };
+  // As many as are looked at never fit: what was not looked at makes no difference.
+  const reasons = fitting(shown, REASON_BYTES);
+  return { reasons: reasons.sort(([a], [b]) => a - b), isCut: reasons.length < shown.length };
 }
 
 type Marks = Pick<Timeline, 'events' | 'eventCounts' | 'protected' | 'isCut'>;

@@ -44,7 +44,7 @@ const Timeline = Type.Object({
   gaps: Stretches,
   reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Type.Enum(TOLD_REASONS)]), {
     description:
-      'Why nothing was recorded, as far as that is known: seconds after `from`, how long, and the reason. Some seconds off, where `gaps` are exact.',
+      'Why nothing was recorded, as far as that is known: seconds after `from`, how long, and the reason. Some seconds off, where `gaps` are exact. The longest, where not all fit.',
   }),
   events: Type.Array(
     Type.Object({
@@ -61,7 +61,7 @@ const Timeline = Type.Object({
   protected: Type.Array(
     Type.Object({ id: Type.String(), at: Type.Number(), duration: Type.Number(), note: Type.String() }),
   ),
-  isCut: Type.Boolean({ description: 'Not all events or protected ranges fit: ask for less time.' }),
+  isCut: Type.Boolean({ description: 'Not all reasons, events or protected ranges fit: ask for less time.' }),
 });
 const TimelineWish = Type.Object({
   from: TimeText,

@@ -6,6 +6,18 @@ const LONG_US = 3_600_000_000;
 
 const EVENT_COLUMNS = 'id, type, start_us, end_us, text FROM events';
 
+/**
+ * What overlaps the time from ?2 to ?3. Long ones are few and have an index of their own, so that the others need not be looked for far
+ * back.
+ */
+const OVERLAPPING = `
+  SELECT ${EVENT_COLUMNS} INDEXED BY events_by_start
+    WHERE path = ?1 AND start_us BETWEEN ?2 - ${LONG_US} AND ?3 AND end_us >= ?2 AND end_us - start_us <= ${LONG_US}
+  UNION ALL
+  SELECT ${EVENT_COLUMNS} INDEXED BY events_long
+    WHERE path = ?1 AND start_us <= ?3 AND (end_us IS NULL OR end_us - start_us > ${LONG_US})
+      AND (end_us IS NULL OR end_us >= ?2)`;
+
 /** One that is known as it is changes nothing: when journals are read again the disk has nothing to write. */
 const ADD_EVENT = `INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)
   ON CONFLICT (path, id) DO UPDATE SET type = excluded.type, start_us = excluded.start_us,
@@ -40,15 +52,17 @@ export class EventTable implements EventIndex, ProtectedIndex {
   }
 
   eventsOf(path: string, fromUs: number, toUs: number, limit: number): IndexedEvent[] {
-    // Long ones are few and have an index of their own, so that the others need not be looked for far back.
-    const query = `
-      SELECT ${EVENT_COLUMNS} INDEXED BY events_by_start
-        WHERE path = ?1 AND start_us BETWEEN ?2 - ${LONG_US} AND ?3 AND end_us >= ?2 AND end_us - start_us <= ${LONG_US}
-      UNION ALL
-      SELECT ${EVENT_COLUMNS} INDEXED BY events_long
-        WHERE path = ?1 AND start_us <= ?3 AND (end_us IS NULL OR end_us - start_us > ${LONG_US})
-          AND (end_us IS NULL OR end_us >= ?2)
-      ORDER BY start_us LIMIT ?4`;
+    return this.#events(`${OVERLAPPING} ORDER BY start_us LIMIT ?4`, path, fromUs, toUs, limit);
+  }
+
+  /** Those that fill the most of the time between the two, the longest and of these the newest first, at most `limit`. */
+  longestOf(path: string, fromUs: number, toUs: number, limit: number): IndexedEvent[] {
+    const query = `SELECT * FROM (${OVERLAPPING})
+      ORDER BY min(coalesce(end_us, ?3), ?3) - max(start_us, ?2) DESC, start_us DESC LIMIT ?4`;
+    return this.#events(query, path, fromUs, toUs, limit);
+  }
+
+  #events(query: string, path: string, fromUs: number, toUs: number, limit: number): IndexedEvent[] {
     return this.#find(path, (id) => this.#database.all(query, id, fromUs, toUs, limit)).map((row) => ({
       id: String(row['id']),
       path,
