@@ -6,6 +6,7 @@ import type { Camera } from '../cameras/pair.ts';
 import { voice } from '../parts/voice.ts';
 import type { WhyNot } from '../playback/next-try.ts';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
+import { whyNotWords } from '../playback/why-not-words.ts';
 import { recordingsLink } from '../route.ts';
 import { windowOf } from '../timeline/scale.ts';
 import { Timeline } from '../timeline/timeline.tsx';
@@ -25,7 +26,6 @@ import {
 } from '../timeline/view.ts';
 import { cinemaWords } from '../words/cinema.ts';
 import { clockSeconds } from '../words/format.ts';
-import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';
 
 const FRESH_MS = 5_000;
@@ -103,13 +103,12 @@ export function MomentSeen() {
 /** Over the live picture, which goes on below. */
 export function PictureFromBefore({ name, isQuiet }: { readonly name: string; readonly isQuiet: boolean }) {
   const [failure, setFailure] = useState<WhyNot>();
-  const { recordingGone, recordingAway } = recordingsWords.value;
   return (
     <>
       <RecordedPicture name={name} isQuiet={isQuiet} onFailure={setFailure} onBlind={() => {}} />
       {failure && (
         <p class="in-gap" role="alert">
-          {failure === 'gone' ? recordingGone : recordingAway}
+          {whyNotWords(failure)}
         </p>
       )}
     </>

@@ -17,6 +17,7 @@ import { DiskAway } from '../playback/disk-away.tsx';
 import { Follower } from '../playback/follower.tsx';
 import type { WhyNot } from '../playback/next-try.ts';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
+import { whyNotWords } from '../playback/why-not-words.ts';
 import { cameraLink, place, recordingsLink } from '../route.ts';
 import { onTimelineKeys } from '../timeline/keys.ts';
 import { LaneNames } from '../timeline/lane-names.tsx';
@@ -135,12 +136,13 @@ function laneCamera({ name, title }: Entry): LaneCamera {
 }
 
 const Failure = ({ why, codec }: { readonly why: WhyNot | 'blind'; readonly codec: string }) => {
-  const { recordingGone, recordingAway, cannotPlayRecording } = recordingsWords.value;
-  const known = why === 'gone' ? recordingGone : recordingAway;
+  const { cannotPlayRecording } = recordingsWords.value;
   return (
     <p class="hint bad" role="alert">
       <Icon name="alert" small />
-      <span>{why === 'gone' || canDecode(codec) ? known : cannotPlayRecording(codec)}</span>
+      <span>
+        {why === 'blind' || (why !== 'gone' && !canDecode(codec)) ? cannotPlayRecording(codec) : whyNotWords(why)}
+      </span>
     </p>
   );
 };

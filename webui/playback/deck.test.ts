@@ -15,6 +15,7 @@ class Video extends EventTarget {
   seeking = false;
   videoWidth = 640;
   readyState = 4;
+  error: { readonly code: number } | null = null;
   set src(address: string) {
     this.addresses.push(address);
     // As in a browser: what was loaded before goes, and where it was.
@@ -50,7 +51,8 @@ function shown() {
   });
   deck.load('door', SPANS);
   deck.goTo(START_MS + 20_000, true);
-  const fail = async () => {
+  const fail = async (code?: number) => {
+    video.error = code === undefined ? null : { code };
     video.dispatchEvent(new Event('error'));
     await vi.advanceTimersByTimeAsync(0);
   };
@@ -77,6 +79,66 @@ test.for([
   expect([video.addresses.length, video.currentTime]).toEqual([3, 20]);
   video.dispatchEvent(new Event('loadeddata'));
   expect(told.at(-1)).toBe('shown');
+});
+
+const DECODING = 3;
+const UNKNOWN_FORMAT = 4;
+
+test('a damaged spot is tried once more, then leapt over ever farther, and then it is said that it does not play there', async () => {
+  answer = status(206);
+  const { video, told, fail } = shown();
+  for (const [waitMs, atS] of [
+    [1_000, 20],
+    [2_000, 22],
+    [4_000, 28],
+    [8_000, 52],
+  ] as const) {
+    await fail(DECODING);
+    await vi.advanceTimersByTimeAsync(waitMs);
+    expect(video.currentTime).toBe(atS);
+    // A picture before the damage is shown each time, and that says nothing.
+    video.dispatchEvent(new Event('loadeddata'));
+  }
+  expect(told.filter((word) => word !== 'shown')).toEqual(['away', 'away', 'away', 'away']);
+  await fail(DECODING);
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect([told.at(-1), video.addresses.length]).toEqual(['unplayable', 5]);
+});
+
+test('who has come past a damaged spot is at the next one as if it were the first', async () => {
+  answer = status(206);
+  const { video, fail } = shown();
+  await fail(DECODING);
+  await vi.advanceTimersByTimeAsync(1_000);
+  await fail(DECODING);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(video.currentTime).toBe(22);
+  video.currentTime = 25;
+  video.dispatchEvent(new Event('timeupdate'));
+  await fail(DECODING);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([video.addresses.length, video.currentTime]).toEqual([4, 25]);
+});
+
+test('what the browser cannot read at all is not searched for a place where it can, and not loaded for ever', async () => {
+  answer = status(200);
+  const { video, told, fail } = shown();
+  for (let tries = 0; tries < 5; tries += 1) {
+    expect(video.currentTime).toBe(20);
+    await fail(UNKNOWN_FORMAT);
+    await vi.advanceTimersByTimeAsync(30_000);
+  }
+  expect([told.at(-1), video.addresses.length]).toEqual(['unplayable', 5]);
+});
+
+test('a network that breaks and is back when the box is asked is no damage', async () => {
+  answer = status(206);
+  const { video, told, fail } = shown();
+  for (let tries = 0; tries < 9; tries += 1) {
+    await fail(2);
+    await vi.advanceTimersByTimeAsync(30_000);
+  }
+  expect([new Set(told), video.currentTime]).toEqual([new Set(['away']), 20]);
 });
 
 test('it goes on from the moment that was played last, at once when the box is back', async () => {

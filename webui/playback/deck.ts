@@ -1,6 +1,7 @@
 import { clipAddress } from '../box/addresses.ts';
 import type { Span } from '../box/recordings.ts';
 import { type Piece, pieceAfter, pieceAround } from '../timeline/pieces.ts';
+import { BadSpot, MOVED_MS } from './bad-spot.ts';
 import { FrameSteps } from './frame-steps.ts';
 import { NextTry, type WhyNot } from './next-try.ts';
 
@@ -13,7 +14,7 @@ export interface DeckListener {
   readonly onLeave: () => void;
   /** Nothing was recorded at the moment that it was sent to. */
   readonly onGap: (isGap: boolean) => void;
-  /** What was away is tried again by itself. */
+  /** What is away is tried again by itself. */
   readonly onFailure: (why: WhyNot) => void;
   /** It would be there, but there is none: Chromium plays the sound of pictures that it cannot decode. */
   readonly onBlind: () => void;
@@ -23,6 +24,10 @@ export interface DeckListener {
 
 /** From here on the box sends key frames alone, which it makes of less. */
 const BOX_SPEED_FROM = 8;
+/** MediaError's, whose names are not everywhere. */
+const NETWORK_ERROR = 2;
+const DECODE_ERROR = 3;
+const NOT_FOUND = 404;
 /** A seek so near the end of a piece would end it. */
 const END_MS = 150;
 /** A moment that is off by less is recorded: the picture before it lasts until then. */
@@ -35,6 +40,7 @@ export class Deck {
   readonly #steps: FrameSteps;
   readonly #jumpsGaps: boolean;
   readonly #nextTry = new NextTry();
+  readonly #badSpot = new BadSpot();
   #name = '';
   #spans: readonly Span[] = [];
   #piece: Piece | undefined;
@@ -48,6 +54,8 @@ export class Deck {
   #gapMs: number | undefined;
   /** The moment that is shown, or is to be as soon as it is there. */
   #wantedMs = 0;
+  /** Where it was sent last. */
+  #sentMs = 0;
   #isClosed = false;
 
   /** @param jumpsGaps false: it waits in a gap until it is sent behind it */
@@ -117,6 +125,7 @@ export class Deck {
   #open(piece: Piece, ms: number): void {
     this.#hasEnded = false;
     this.#wantedMs = ms;
+    this.#sentMs = ms;
     this.#nextTry.cancel();
     const isNew = piece !== this.#piece;
     if (isNew) {
@@ -225,7 +234,6 @@ export class Deck {
     if (this.video.seeking) {
       return;
     }
-    this.#nextTry.succeed();
     if (this.video.videoWidth === 0) {
       this.#listener.onBlind();
     } else {
@@ -240,10 +248,18 @@ export class Deck {
     }
     // What failed once stays so until it is loaded anew.
     this.#piece = undefined;
+    const code = this.video.error?.code;
+    let toMs: number | undefined = this.#wantedMs;
     this.#nextTry.after(
       this.#addressOf(piece),
-      (why) => this.#listener.onFailure(why),
-      () => this.goTo(this.#wantedMs),
+      (status) => {
+        const isHere = status >= 200 && status < 300 && code !== NETWORK_ERROR;
+        toMs = isHere ? this.#badSpot.after(this.#wantedMs, code === DECODE_ERROR) : toMs;
+        const why = status === NOT_FOUND ? 'gone' : toMs === undefined ? 'unplayable' : 'away';
+        this.#listener.onFailure(why);
+        return why === 'away';
+      },
+      () => toMs !== undefined && this.goTo(toMs),
     );
   };
   /** Where the browser does not tell of each picture, and while it is hidden. */
@@ -271,6 +287,10 @@ export class Deck {
     const hasPicture = this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
     if (ms !== undefined && hasPicture && !this.#isHeld && this.#gapMs === undefined) {
       this.#wantedMs = ms;
+      this.#badSpot.pass(ms);
+      if (ms > this.#sentMs + MOVED_MS) {
+        this.#nextTry.succeed();
+      }
       this.#listener.onTime(ms);
     }
   }

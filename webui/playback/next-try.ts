@@ -5,24 +5,23 @@ const FIRST_WAIT_MS = 1_000;
 const MOST_WAIT_MS = 30_000;
 const ANSWER_LIMIT_MS = 15_000;
 
-/** `gone`: it was deleted. `away`: the box or the network fails, so it is tried again. */
-export type WhyNot = 'gone' | 'away';
+/** `gone`: it was deleted. `away`: it is tried again. `unplayable`: the box has it, and this browser cannot play it there. */
+export type WhyNot = 'gone' | 'away' | 'unplayable';
 
 /** When to try again what a video element could not load, which tells nothing of why. */
 export class NextTry {
   #waitMs = FIRST_WAIT_MS;
   #stop = new AbortController();
 
-  /** Asks the box why; `again` is called after a while, or as soon as trying at once is worth it, unless it is gone. */
-  async after(address: string, onWhy: (why: WhyNot) => void, again: () => void): Promise<void> {
+  /**
+   * Asks the box why; `again` is called after a while, or as soon as trying at once is worth it.
+   * @param isWorthIt hears the box's status, 0 when there is no answer, and says whether to try again
+   */
+  async after(address: string, isWorthIt: (status: number) => boolean, again: () => void): Promise<void> {
     this.cancel();
     const { signal } = this.#stop;
-    const why = (await statusOf(address, signal)) === 404 ? 'gone' : 'away';
-    if (signal.aborted) {
-      return;
-    }
-    onWhy(why);
-    if (why === 'gone') {
+    const status = await statusOf(address, signal);
+    if (signal.aborted || !isWorthIt(status)) {
       return;
     }
     const waitMs = this.#waitMs;
@@ -33,9 +32,8 @@ export class NextTry {
     }
   }
 
-  /** Something is shown: the next failure is a new one. */
+  /** It plays, more than a picture: the next failure is a new one. */
   succeed(): void {
-    this.cancel();
     this.#waitMs = FIRST_WAIT_MS;
   }
 

@@ -111,6 +111,9 @@ function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement,
     },
     onGap: (isGap) => {
       cover.hidden ||= isGap;
+      if (isGap) {
+        told.onFailure(undefined);
+      }
       told.onGap(isGap);
     },
     onFailure: told.onFailure,
