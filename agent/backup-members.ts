@@ -1,9 +1,11 @@
 import { join } from 'node:path';
-import { countGuests } from './auth/guests.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { guestIds } from './auth/guests.ts';
 import { isKeyFile } from './auth/secret-key.ts';
 import { sessionsOf } from './auth/sessions-file.ts';
-import { readPeople } from './auth/users.ts';
+import { readPeople, type StoredPerson } from './auth/users.ts';
 import type { Backup, Member } from './backup/document.ts';
+import { checkParts } from './backup/parts.ts';
 import { readWhole } from './backup/read-whole.ts';
 import type { Write } from './backup/staged.ts';
 import { PerchError } from './base/errors.ts';
@@ -15,19 +17,22 @@ import { secretIn } from './zlm-box.ts';
 export const CONFIG = 'perch.yml';
 export const USERS = 'users.json';
 export const PROTECTED = 'protected.json';
-const GUESTS = 'guests.json';
+export const GUESTS = 'guests.json';
 const SESSIONS = 'sessions.json';
 
 /** Files of the data folder that a backup has, and what throws when one is damaged. */
 const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [USERS]: (text) => readPeople(JSON.parse(text)),
-  [GUESTS]: (text) => isTrue(countGuests(JSON.parse(text)) !== undefined),
+  [GUESTS]: (text) => isTrue(guestIds(JSON.parse(text)) !== undefined),
   'secret.json': (text) => isTrue(isKeyFile(JSON.parse(text))),
   'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
   [PROTECTED]: readRanges,
   'tls/authority.pem': (text) => isTrue(readIssued(text) !== undefined),
   'tls/server.pem': (text) => isTrue(readIssued(text) !== undefined),
 };
+
+/** Links to guests have the most: 200 of them, each for 500 cameras. */
+const MOST_PARTS = 110_000;
 
 export const MEMBERS: ReadonlySet<string> = new Set([CONFIG, ...Object.keys(CHECKS)]);
 
@@ -52,13 +57,20 @@ export function checkMembers({ members }: Backup): void {
   }
   for (const { name, text } of members) {
     try {
-      CHECKS[name]?.(text);
+      check(name, text);
     } catch (cause) {
       // What a parser complains of may be a secret.
       const why = cause instanceof PerchError ? `: ${cause.message}` : '';
       throw new PerchError('badInput', `${name} of the backup is damaged${why}`, {}, cause);
     }
   }
+}
+
+function check(name: string, text: string): void {
+  if (name.endsWith('.json')) {
+    checkParts(text, MOST_PARTS);
+  }
+  CHECKS[name]?.(text);
 }
 
 export const textOf = (members: readonly Member[], name: string): string | undefined =>
@@ -68,9 +80,11 @@ export const textOf = (members: readonly Member[], name: string): string | undef
 export interface PeopleChange {
   readonly added: readonly string[];
   readonly removed: readonly string[];
-  /** With another password or another role. */
+  /** With another password, another role or other rights. */
   readonly changed: readonly string[];
-  readonly same: ReadonlySet<string>;
+  readonly same: readonly string[];
+  /** Those with the same password and role, whatever their rights. */
+  readonly sameLogin: ReadonlySet<string>;
 }
 
 /** @param before of a `users.json`; undefined: there is nobody yet */
@@ -78,15 +92,27 @@ export function peopleChange(before: string | undefined, after: string): PeopleC
   const [old, now] = [peopleIn(before), peopleIn(after)];
   const names = [...new Set([...old.keys(), ...now.keys()])].sort();
   const both = names.filter((name) => old.has(name) && now.has(name));
+  const isSame = (name: string) => isDeepStrictEqual(old.get(name), now.get(name));
   return {
     added: names.filter((name) => !old.has(name)),
     removed: names.filter((name) => !now.has(name)),
-    changed: both.filter((name) => old.get(name) !== now.get(name)),
-    same: new Set(both.filter((name) => old.get(name) === now.get(name))),
+    changed: both.filter((name) => !isSame(name)),
+    same: both.filter(isSame),
+    sameLogin: new Set(both.filter((name) => old.get(name)?.login === now.get(name)?.login)),
   };
 }
 
-export const linksIn = (members: readonly Member[]): number => countGuests(parsed(textOf(members, GUESTS) ?? '')) ?? 0;
+/** How many links to guests come, go and stay. @param before of a `guests.json`; undefined: there are none */
+export function linksChange(
+  before: string | undefined,
+  after: string | undefined,
+): Record<'added' | 'removed' | 'same', number> {
+  const [old, now] = [linksIn(before), linksIn(after)];
+  const same = [...now].filter((id) => old.has(id)).length;
+  return { added: now.size - same, removed: old.size - same, same };
+}
+
+const linksIn = (text: string | undefined): ReadonlySet<string> => guestIds(parsed(text ?? '')) ?? new Set();
 
 /**
  * What a restore writes: links to guests that the backup does not have go; a secret or certificate that it does not have stays.
@@ -112,8 +138,8 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
   if (!first || typeof users !== 'string') {
     return writes;
   }
-  const { same } = peopleChange(await readWhole(join(dataDir, USERS)), users);
-  const sessions = sessionsOf(parsed((await readWhole(join(dataDir, SESSIONS))) ?? ''), same);
+  const { sameLogin } = peopleChange(await readWhole(join(dataDir, USERS)), users);
+  const sessions = sessionsOf(parsed((await readWhole(join(dataDir, SESSIONS))) ?? ''), sameLogin);
   const kept = await readWhole(join(dataDir, PROTECTED));
   return [
     first,
@@ -129,7 +155,7 @@ export const joined = (text: string, kept: string | undefined): string =>
   joinRanges(kept === undefined ? [] : readRanges(kept), readRanges(text));
 
 /** Nobody, where the file is damaged: the box would not have started with it. */
-function peopleIn(text: string | undefined): ReadonlyMap<string, string> {
+function peopleIn(text: string | undefined): ReadonlyMap<string, StoredPerson> {
   try {
     return readPeople(parsed(text ?? ''));
   } catch {

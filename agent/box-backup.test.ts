@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
@@ -58,6 +60,7 @@ const member = ({ members }: Document, name: string) => members.find((one) => on
 test('a restore makes the box what it was: cameras, people, links, protections; and keeps what is protected since', async () => {
   const box = await open();
   await done(box, 'POST', 'users', viewer('ann'));
+  await done(box, 'POST', 'users', viewer('eve'));
   const link = await guestToken(box, 'the neighbour');
   await done(box, 'POST', 'recordings/protect', { ...RANGE, note: 'the parcel' });
   const backup = await box.backup();
@@ -65,6 +68,7 @@ test('a restore makes the box what it was: cameras, people, links, protections; 
   await done(box, 'DELETE', 'config/paths/delete/door');
   await done(box, 'POST', 'config/paths/add/gate', { source: 'publisher', camera: { name: 'Gate' } });
   await done(box, 'PATCH', 'config/global/patch', { logLevel: 'warn' });
+  await done(box, 'PATCH', 'users/eve', { cameras: ['hall'], recordings: false });
   await done(box, 'DELETE', 'users/ann');
   await done(box, 'POST', 'users', viewer('bob'));
   const newer = await guestToken(box, 'another one');
@@ -78,7 +82,7 @@ test('a restore makes the box what it was: cameras, people, links, protections; 
 
   const plan = await box.ask('POST', 'restore/check', backup);
   expect(plan.body).toMatchObject({
-    ...{ version: 'v0.0.0', links: 1, settings: ['logLevel'], problems: [] },
+    ...{ version: 'v0.0.0', links: { added: 0, removed: 1, same: 1 }, settings: ['logLevel'], problems: [] },
     cameras: {
       added: [{ path: 'door', title: 'Front door' }],
       removed: [
@@ -87,7 +91,7 @@ test('a restore makes the box what it was: cameras, people, links, protections; 
       ],
       ...{ changed: [{ path: 'hall', title: null }], same: 1 },
     },
-    people: { added: ['ann'], removed: ['bob'], changed: [], same: ['owner'] },
+    people: { added: ['ann'], removed: ['bob'], changed: ['eve'], same: ['owner'] },
   });
   expect(await box.ask('POST', 'restore', backup)).toMatchObject({
     status: 200,
@@ -98,7 +102,7 @@ test('a restore makes the box what it was: cameras, people, links, protections; 
   expect(box.files()['config']).toContain('# at the front');
   // The owner is still logged in.
   const { body: users } = await box.ask('GET', 'users');
-  expect((users as { items: { name: string }[] }).items.map(({ name }) => name)).toEqual(['owner', 'ann']);
+  expect((users as { items: { name: string }[] }).items.map(({ name }) => name)).toEqual(['owner', 'ann', 'eve']);
   const { body: kept } = await box.ask('GET', 'recordings/protected');
   expect((kept as { items: { note: string }[] }).items.map(({ note }) => note).sort()).toEqual([
     'the fox',
@@ -250,9 +254,41 @@ test('of two restores at a time one is done, and the other is told so', async ()
   const box = await open();
   const backup = await box.backup();
   const answers = await Promise.all([box.ask('POST', 'restore', backup), box.ask('POST', 'restore', backup)]);
-  expect(answers.map(({ status }) => status).sort()).toEqual([200, 503]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
   await box.restarted();
   expect((await box.ask('GET', 'users')).status).toBe(200);
+});
+
+test('while one backup comes in no other is even taken, and the place is free when whoever had it has gone', async () => {
+  const box = await open();
+  const backup = await box.backup();
+  const slow = request(`${box.url}/v3/restore/check`, {
+    method: 'POST',
+    headers: {
+      ...{ cookie: box.cookie, 'Sec-Fetch-Site': 'same-origin', 'Content-Type': 'application/octet-stream' },
+      ...{ 'Content-Length': String(backup.length), Expect: '100-continue' },
+    },
+  });
+  slow.on('error', () => {});
+  onTestFinished(() => void slow.destroy());
+  slow.flushHeaders();
+  // It has been seen, and the first byte of its body is still to come.
+  await once(slow, 'continue');
+  expect((await box.ask('POST', 'restore/check', backup)).status).toBe(409);
+  slow.destroy();
+  await expect.poll(async () => (await box.ask('POST', 'restore/check', backup)).status).toBe(200);
+});
+
+test.for(['users.json', 'protected.json'])('%s of millions of parts is refused before it is read', async (name) => {
+  const box = await common;
+  const wrong = changed(await box.backup(), (one) => {
+    one.members = [
+      ...one.members.filter((other) => other.name !== name),
+      { name, text: `[${'{},'.repeat(900_000)}{}]` },
+    ];
+  });
+  const { status, body } = await box.ask('POST', 'restore/check', wrong);
+  expect([status, (body as { error: string }).error]).toEqual([400, expect.stringMatching(`^${name} .* parts$`)]);
 });
 
 test('where nobody would start the box again nothing is written', async () => {
@@ -292,7 +328,7 @@ test('what is no file, too large, or sent as something else is refused', async (
     body: { error: 'the body has to be a file, with Content-Type: application/octet-stream' },
   });
   expect((await box.ask('POST', 'restore')).status).toBe(400);
-  expect((await box.ask('POST', 'restore/check', new Uint8Array(17 << 20))).status).toBe(413);
+  expect((await box.ask('POST', 'restore/check', new Uint8Array(5 << 20))).status).toBe(413);
   expect((await box.ask('POST', 'restore/check', new Uint8Array(9))).body).toMatchObject({
     error: 'this is no backup of Perch',
   });

@@ -7,8 +7,9 @@ import { finishRestore, stageRestore } from './backup/staged.ts';
 import {
   CONFIG,
   checkMembers,
+  GUESTS,
   joined,
-  linksIn,
+  linksChange,
   MEMBERS,
   PROTECTED,
   peopleChange,
@@ -49,6 +50,7 @@ export async function restoreStaged(dataDir: string, log: Logger): Promise<void>
 /** All that makes this box what it is, but for recordings, as one file; and the way back from such a file. */
 export class BoxBackup implements BackupBox {
   readonly #deps: BoxBackupDeps;
+  #isTaken = false;
   #isReading = false;
   #isStaged = false;
 
@@ -68,6 +70,16 @@ export class BoxBackup implements BackupBox {
     return { name: `perch-${host.replace(/[^\w-]+/g, '-')}-${made.slice(0, 10)}.perchbackup`, bytes };
   }
 
+  take(): () => void {
+    if (this.#isTaken || this.#isReading || this.#isStaged) {
+      throw busy();
+    }
+    this.#isTaken = true;
+    return () => {
+      this.#isTaken = false;
+    };
+  }
+
   check(bytes: Uint8Array): Promise<RestorePlan> {
     return this.#alone(async () => this.#planOf(await this.#read(bytes)));
   }
@@ -85,10 +97,10 @@ export class BoxBackup implements BackupBox {
     });
   }
 
-  /** One at a time: what is read may be large. */
+  /** Whoever has sent it may have gone meanwhile, and given his place away. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isReading || this.#isStaged) {
-      throw new PerchError('unavailable', 'another backup is being restored');
+      throw busy();
     }
     this.#isReading = true;
     try {
@@ -122,19 +134,19 @@ export class BoxBackup implements BackupBox {
     const { dataDir, store } = this.#deps;
     const { config, problems } = this.#configOf(backup);
     const { made, by, host, members } = backup;
-    const { added, removed, changed, same } = peopleChange(
-      await readWhole(join(dataDir, USERS)),
-      textOf(members, USERS) ?? '',
-    );
+    const now = async (name: string) => readWhole(join(dataDir, name));
+    const { added, removed, changed, same } = peopleChange(await now(USERS), textOf(members, USERS) ?? '');
     return {
       ...{ made, version: by, host, problems: [...problems] },
       cameras: camerasChange(store.current, config),
       people: { added: [...added], removed: [...removed], changed: [...changed], same: [...same] },
-      links: linksIn(members),
+      links: linksChange(await now(GUESTS), textOf(members, GUESTS)),
       settings: changesBetween(store.current, config).flatMap(({ path, keys }) => (path === undefined ? keys : [])),
     };
   }
 }
+
+const busy = () => new PerchError('exhausted', 'another backup is being restored', { isBusy: true });
 
 /** Paths that nobody has adopted as cameras are told, too. */
 function camerasChange(before: Config, after: Config): RestorePlan['cameras'] {

@@ -18,6 +18,8 @@ export interface Answer {
 /** A box without media that starts itself anew, and whoever asks it. */
 export interface RestartingBox extends AsyncDisposable {
   readonly dataDir: string;
+  /** Of the main port, without a slash at its end. */
+  readonly url: string;
   readonly log: readonly string[];
   /** While nobody owns it. */
   readonly setupCode: string | undefined;
@@ -68,7 +70,7 @@ export async function startRestartingBox(options: RestartingBoxOptions = {}): Pr
   const ask: RestartingBox['ask'] = async (method, path, body, more = {}) => {
     const isFile = body instanceof Uint8Array;
     const type = isFile ? 'application/octet-stream' : 'application/json';
-    const response = await fetch(`http://127.0.0.1:${app.mainPort}/v3/${path}`, {
+    const response = await fetch(`${box.url}/v3/${path}`, {
       method,
       headers: { cookie: box.cookie, 'Sec-Fetch-Site': 'same-origin', ...(body && { 'Content-Type': type }), ...more },
       ...(body && { body: isFile ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
@@ -87,6 +89,9 @@ export async function startRestartingBox(options: RestartingBoxOptions = {}): Pr
   const box: RestartingBox = {
     ...{ dataDir, log, ask },
     cookie: '',
+    get url() {
+      return `http://127.0.0.1:${app.mainPort}`;
+    },
     get setupCode() {
       return app.setupCode;
     },

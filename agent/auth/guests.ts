@@ -33,9 +33,9 @@ const Guest = Type.Object({
 type Stored = Static<typeof Guest>;
 const GuestsFile = Type.Object({ guests: Type.Array(Guest, { maxItems: GUESTS_LIMIT }) });
 
-/** How many links a `guests.json` that comes from elsewhere has; undefined when it is damaged. */
-export const countGuests = (stored: unknown): number | undefined =>
-  Check(GuestsFile, stored) ? stored.guests.length : undefined;
+/** The links of a `guests.json` that comes from elsewhere; undefined when it is damaged. */
+export const guestIds = (stored: unknown): ReadonlySet<string> | undefined =>
+  Check(GuestsFile, stored) ? new Set(stored.guests.map(({ id }) => id)) : undefined;
 
 export interface NewGuest extends Rights {
   /** Unix milliseconds. */

@@ -205,19 +205,34 @@ async function loadUsers(file: string): Promise<UsersFile | undefined> {
   return stored;
 }
 
+/** What a person of a `users.json` is: two that are the same have the same texts. */
+export interface StoredPerson {
+  /** Password and role: whoever has others has to log in again. */
+  readonly login: string;
+  readonly rights: string;
+}
+
 /**
- * The people of a `users.json` that comes from elsewhere, and what changes with their passwords and roles.
+ * The people of a `users.json` that comes from elsewhere, by name.
  * @throws PerchError badInput when it is damaged or has no owner
  */
-export function readPeople(stored: unknown): ReadonlyMap<string, string> {
+export function readPeople(stored: unknown): ReadonlyMap<string, StoredPerson> {
   if (!Check(UsersFile, stored) || !isWhole(stored)) {
     throw new PerchError('badInput', 'it is no list of users');
   }
   if (!stored.users.some(({ role }) => role === 'owner')) {
     throw new PerchError('badInput', 'it has no owner');
   }
-  return new Map(stored.users.map(({ name, role, password }) => [name, `${role} ${password.hash}`]));
+  return new Map(
+    stored.users.map((user) => [
+      user.name,
+      { login: `${user.role} ${user.password.hash}`, rights: user.role === 'owner' ? '' : rightsText(user) },
+    ]),
+  );
 }
+
+const rightsText = ({ cameras, live, recordings }: Rights): string =>
+  JSON.stringify([cameras === 'all' ? cameras : [...cameras].sort(), live, recordings]);
 
 function isWhole({ users, setup }: UsersFile): boolean {
   const owners = users.filter(({ role }) => role === 'owner').length;

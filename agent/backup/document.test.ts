@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { mutate } from '../../test/mutate.ts';
 import { random } from '../../test/random.ts';
 import { PerchError } from '../base/errors.ts';
@@ -52,12 +52,20 @@ test.for([
 test('a small file that unpacks to more than there is memory for is refused', async () => {
   const bomb = gzipSync(Buffer.alloc(70 << 20));
   expect(bomb.length).toBeLessThan(1 << 20);
-  await expect(read(bomb)).rejects.toThrow('too large: the limit is 64 MiB');
+  await expect(read(bomb)).rejects.toThrow('too large: the limit is 8 MiB');
+});
+
+test('a document of millions of parts is refused before an object is made of any', async () => {
+  const parse = vi.spyOn(JSON, 'parse');
+  onTestFinished(() => parse.mockRestore());
+  const bomb = gzipSync(`{"format":"perch-backup","version":1,"members":[${'{},'.repeat(2_000_000)}{}]}`);
+  await expect(read(bomb)).rejects.toThrow('no backup of Perch');
+  expect(parse).not.toHaveBeenCalled();
 });
 
 test('a box that has more than can be read again is told so when the backup is made', async () => {
-  const huge = { name: 'perch.yml', text: 'x'.repeat(65 << 20) };
-  await expect(writeBackup({ ...BACKUP, members: [huge] })).rejects.toThrow('the limit is');
+  const huge = { name: 'perch.yml', text: 'x'.repeat(9 << 20) };
+  await expect(writeBackup({ ...BACKUP, members: [huge] })).rejects.toThrow('the limits are');
 });
 
 test('a backup that is cut off anywhere is refused', async () => {

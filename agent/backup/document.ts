@@ -3,11 +3,14 @@ import { gunzip, gzip } from 'node:zlib';
 import Type, { type Static } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { PerchError } from '../base/errors.ts';
+import { checkParts } from './parts.ts';
 
 /** As a file. */
-export const MOST_BYTES = 16 << 20;
-/** Much more than a box with hundreds of cameras has; a small file can unpack to gigabytes. */
-const MOST_UNPACKED_BYTES = 64 << 20;
+export const MOST_BYTES = 4 << 20;
+/** A configuration of the largest size and every recording that can be protected; a small file can unpack to gigabytes. */
+const MOST_UNPACKED_BYTES = 8 << 20;
+/** Of the document itself: what the members hold is text to it. */
+const MOST_PARTS = 100;
 const VERSION = 1;
 const SHOWN_CHARS = 64;
 
@@ -44,7 +47,9 @@ export async function writeBackup({ made, by, host, members }: Backup): Promise<
   const text = JSON.stringify({ format: 'perch-backup', version: VERSION, made, by, host, members });
   const bytes = await pack(text);
   if (bytes.length > MOST_BYTES || Buffer.byteLength(text) > MOST_UNPACKED_BYTES) {
-    throw new PerchError('exhausted', `the backup would have ${bytes.length} bytes, the limit is ${MOST_BYTES}`);
+    const limits = `the limits are ${MOST_BYTES} and ${MOST_UNPACKED_BYTES}`;
+    const has = `${bytes.length} bytes, unpacked ${Buffer.byteLength(text)}`;
+    throw new PerchError('exhausted', `the backup would have ${has}: ${limits}`);
   }
   return bytes;
 }
@@ -94,7 +99,9 @@ async function unpacked(bytes: Uint8Array): Promise<Buffer> {
 
 function parse(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const json = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    checkParts(json, MOST_PARTS);
+    return JSON.parse(json);
   } catch (cause) {
     // Other programs pack their files, too.
     throw new PerchError('badInput', 'this is no backup of Perch', {}, cause);

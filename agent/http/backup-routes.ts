@@ -1,4 +1,4 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { TellBox } from '../base/box-events.ts';
 import { PerchError } from '../base/errors.ts';
@@ -9,7 +9,8 @@ import { sendFile } from './send-file.ts';
 import { ownOrigin, paused } from './session-routes.ts';
 import type { WrongCredentials } from './wrong-credentials.ts';
 
-const bodyLimit = 16 << 20;
+/** Of the file as it is sent. */
+const bodyLimit = 4 << 20;
 const BINARY = 'application/octet-stream';
 const SETUP_CODE = 'perch-setup-code';
 
@@ -28,10 +29,15 @@ const RestorePlan = Type.Object({
   people: Type.Object({
     added: Names,
     removed: Names,
-    changed: Type.Array(Type.String(), { description: 'With another password or role: they have to log in again.' }),
+    changed: Type.Array(Type.String(), {
+      description: 'With another password or role, who have to log in again; or with other rights.',
+    }),
     same: Names,
   }),
-  links: Type.Integer({ description: 'To guests.' }),
+  links: Type.Object(
+    { added: Type.Integer(), removed: Type.Integer(), same: Type.Integer() },
+    { description: 'To guests.' },
+  ),
   settings: Type.Array(Type.String(), { description: 'Keys of the configuration that change, but for paths.' }),
   problems: Type.Array(Type.String(), { description: 'Paths that are wrong in it, as they were in that box.' }),
 });
@@ -48,6 +54,12 @@ const SetUp = Type.Object({
 /** What the routes need of the box. */
 export interface BackupBox {
   make(): Promise<{ readonly name: string; readonly bytes: Buffer }>;
+  /**
+   * The one place there is, for a body and what is done with it: what is read may be large.
+   * @returns what gives it back
+   * @throws PerchError exhausted while somebody else has it
+   */
+  take(): () => void;
   /** @throws PerchError badInput */
   check(bytes: Uint8Array): Promise<RestorePlan>;
   /** Lays it down for the next start. @throws PerchError badInput, unavailable */
@@ -69,7 +81,7 @@ export interface BackupRoutesOptions {
 }
 
 const tags = ['box'];
-const FAILURES = [400, 413, 415, 429, 503];
+const FAILURES = [400, 409, 413, 415, 429, 503, 507];
 
 /** A backup holds every password and key of the box: for the owner alone, or for whoever may become it. */
 export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app, options) => {
@@ -82,7 +94,7 @@ export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app,
 
   const get = {
     summary: 'All that makes this box what it is, but for recordings, as one file with its passwords and keys',
-    ...{ tags, response: answers(Type.String(), 400), produces: { 200: BINARY } },
+    ...{ tags, response: answers(Type.String(), 400, 503, 507), produces: { 200: BINARY } },
   };
   app.get('/v3/backup', { schema: get }, async (request, reply) => {
     await access.require(request, 'admin', '');
@@ -97,7 +109,16 @@ export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app,
     ...{ tags, headers: SetUp, body: Type.String({ format: 'binary' }), consumes: BINARY },
   };
   // Before a byte of the body is taken.
-  const onRequest = (request: FastifyRequest) => mayRestore(options, request);
+  const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
+    await mayRestore(options, request);
+    // The time that a body may take is limited for every request.
+    const giveBack = backup.take();
+    if (reply.raw.destroyed) {
+      giveBack();
+    } else {
+      reply.raw.once('close', giveBack);
+    }
+  };
   const judged = {
     ...{ summary: 'What is in a backup, and what it would change; nothing is written', ...sent },
     response: answers(RestorePlan, ...FAILURES),

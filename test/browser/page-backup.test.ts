@@ -92,7 +92,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     // A film is not even sent.
     await page.locator('input[type=file]').evaluate((input: HTMLInputElement) => {
       const files = new DataTransfer();
-      files.items.add(new File([new Uint8Array(17 << 20)], 'film.mp4'));
+      files.items.add(new File([new Uint8Array(5 << 20)], 'film.mp4'));
       input.files = files.files;
       input.dispatchEvent(new Event('change', { bubbles: true }));
     });

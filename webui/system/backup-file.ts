@@ -1,7 +1,7 @@
 import { BoxError, errorOf, UI_HEADER } from '../box/request.ts';
 
 /** What the box takes at most. */
-export const MOST_BYTES = 16 << 20;
+export const MOST_BYTES = 4 << 20;
 const LIMIT_MS = 60_000;
 
 interface Camera {
@@ -26,8 +26,11 @@ export interface RestorePlan {
     readonly changed: readonly string[];
     readonly same: readonly string[];
   };
-  readonly links: number;
+  /** To guests. */
+  readonly links: { readonly added: number; readonly removed: number; readonly same: number };
   readonly settings: readonly string[];
+  /** Paths that will be disabled, each with what is wrong with it. */
+  readonly problems: readonly string[];
 }
 
 /** A file that the box makes, under the name that the box gives it. */

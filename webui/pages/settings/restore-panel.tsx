@@ -122,7 +122,7 @@ const FileInput = (props: { readonly element: Ref<HTMLInputElement>; readonly on
 
 function Plan({ plan }: { readonly plan: RestorePlan }) {
   const say = systemWords.value;
-  const { made, host, cameras, people, links, settings } = plan;
+  const { made, host, cameras, people, links, settings, problems } = plan;
   const titles = (all: typeof cameras.added) => all.map(({ path, title }) => title ?? path);
   const own = session.value?.user ?? 'owner';
   const isOther = [...people.changed, ...people.added].includes(own);
@@ -132,7 +132,9 @@ function Plan({ plan }: { readonly plan: RestorePlan }) {
     [say.planGone, [...titles(cameras.removed), ...people.removed]],
     [say.planChanged, [...titles(cameras.changed), ...others(people.changed)]],
   ] as const;
-  const isSame = lines.every(([, names]) => names.length === 0) && settings.length === 0 && !isOther;
+  const isSame =
+    [...lines.map(([, names]) => names.length), settings.length, links.added, links.removed].every((n) => n === 0) &&
+    !isOther;
   return (
     <section class="card plan">
       <h3>{say.planMade(moment(Date.parse(made), nowMs.value, voice()))}</h3>
@@ -142,7 +144,9 @@ function Plan({ plan }: { readonly plan: RestorePlan }) {
       {lines.map(([label, names]) => names.length > 0 && <Line key={label} label={label} names={names} />)}
       {settings.length > 0 && <p>{say.planSettings}</p>}
       {isSame && <p>{say.planSame}</p>}
-      {links > 0 && <p>{say.planLinks(links)}</p>}
+      {links.added > 0 && <p>{say.planLinksBack(links.added)}</p>}
+      {links.removed > 0 && <p>{say.planLinksGone(links.removed)}</p>}
+      {problems.length > 0 && <Line label={say.planOff} names={problems} />}
       {isOther && (
         <p>
           <b>{say.planPassword}</b>

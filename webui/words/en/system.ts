@@ -56,8 +56,10 @@ export const system = {
   planChanged: 'Changes',
   planSettings: 'Settings of the box change, too.',
   planSame: 'The box is as it was then.',
-  planLinks: (count: number) =>
-    many(count, { one: 'One guest link is that of then.', other: '# guest links are those of then.' }),
+  planLinksBack: (count: number) =>
+    many(count, { one: 'One guest link works again.', other: '# guest links work again.' }),
+  planLinksGone: (count: number) => many(count, { one: 'One guest link ends.', other: '# guest links end.' }),
+  planOff: 'Will not work, as it stands in the backup',
   planPassword: 'Your password is then the one of that time.',
   report: 'Report of a fault',
   reportText:
