@@ -1,31 +1,39 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import type * as FilePromises from 'node:fs/promises';
+import files from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { silentLogger } from '../base/log.ts';
 import { finishRestore, stageRestore, type Write } from './staged.ts';
 
 /** What happens to the disk, one step after the other; from the step on that is named nothing does. */
-const disk = vi.hoisted(() => ({ steps: 0, endsAt: Number.POSITIVE_INFINITY, failsAt: '' }));
+const disk = { steps: 0, endsAt: Number.POSITIVE_INFINITY, failsAt: '' };
 
-vi.mock('node:fs/promises', async (original) => {
-  const real = await original<typeof FilePromises>();
-  const step = async <T>(what: string, work: () => Promise<T>, half: () => Promise<unknown> = async () => {}) => {
-    if (disk.steps >= disk.endsAt) {
-      throw new Error('the power is gone');
-    }
-    disk.steps += 1;
-    if (disk.steps === disk.endsAt) {
-      await half();
-      throw new Error('the power is gone');
-    }
-    if (disk.failsAt !== '' && what.endsWith(disk.failsAt)) {
-      throw Object.assign(new Error('read-only file system'), { code: 'EROFS' });
-    }
-    return work();
-  };
-  const open: typeof real.open = async (file, ...more) => {
+/** Everybody's file operations, also of modules that another test has loaded: the way of `vi.mock` is for new ones alone. */
+const real = { open: files.open, rename: files.rename, rm: files.rm };
+
+async function step<T>(
+  what: string,
+  work: () => Promise<T>,
+  half: () => Promise<unknown> = async () => {},
+): Promise<T> {
+  if (disk.steps >= disk.endsAt) {
+    throw new Error('the power is gone');
+  }
+  disk.steps += 1;
+  if (disk.steps === disk.endsAt) {
+    await half();
+    throw new Error('the power is gone');
+  }
+  if (disk.failsAt !== '' && what.endsWith(disk.failsAt)) {
+    throw Object.assign(new Error('read-only file system'), { code: 'EROFS' });
+  }
+  return work();
+}
+
+beforeAll(() => {
+  files.open = async (file, ...more) => {
     const handle = await step(`open ${file}`, () => real.open(file, ...more));
     const write = handle.writeFile.bind(handle);
     handle.writeFile = (text) =>
@@ -36,9 +44,13 @@ vi.mock('node:fs/promises', async (original) => {
       );
     return handle;
   };
-  const rename: typeof real.rename = (from, to) => step(`rename ${to}`, () => real.rename(from, to));
-  const rm: typeof real.rm = (file, options) => step(`rm ${file}`, () => real.rm(file, options));
-  return { ...real, open, rename, rm };
+  files.rename = (from, to) => step(`rename ${to}`, () => real.rename(from, to));
+  files.rm = (file, options) => step(`rm ${file}`, () => real.rm(file, options));
+  syncBuiltinESMExports();
+});
+afterAll(() => {
+  Object.assign(files, real);
+  syncBuiltinESMExports();
 });
 
 const OLD = { 'perch.yml': 'old config', 'users.json': 'old users', 'guests.json': 'old guests' };
