@@ -3,7 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { BoxEvents, type BoxEventType } from '../../base/box-events.ts';
-import { EventStreams } from './event-stream.ts';
+import { silentLogger } from '../../base/log.ts';
+import { createHttpApp } from '../app.ts';
+import { EventStreams, eventStreamRoutes } from './event-stream.ts';
 
 function setup() {
   const clock = new FakeClock();
@@ -166,6 +168,29 @@ test('sixteen of one address and 64 in all may listen, and a place is free again
   for (const stream of opened) {
     stream.destroy();
   }
+});
+
+test('viewers who have taken all their places leave the owner his, from their own address too', async () => {
+  const { streams } = setup();
+  await using app = createHttpApp({ log: silentLogger });
+  await app.register(eventStreamRoutes, {
+    streams,
+    access: { require: async () => {}, ip: ({ headers }) => String(headers['x-from']) },
+    viewerOf: ({ headers }) => (headers['x-viewer'] === 'yes' ? { may: () => true } : undefined),
+  });
+  const ask = async (from: string, viewer: 'yes' | 'no') => {
+    const headers = { 'x-from': from, 'x-viewer': viewer };
+    const answer = await app.inject({ method: 'GET', url: '/events', headers, payloadAsStream: true });
+    onTestFinished(() => void answer.stream().destroy());
+    return answer.statusCode;
+  };
+  for (const from of ['a', 'b', 'c', 'd']) {
+    const answers = await Promise.all(Array.from({ length: 16 }, () => ask(from, 'yes')));
+    expect(new Set(answers)).toEqual(new Set([200]));
+  }
+  expect([await ask('a', 'yes'), await ask('e', 'yes')]).toEqual([429, 429]);
+  const owners = await Promise.all(Array.from({ length: 16 }, () => ask('a', 'no')));
+  expect([new Set(owners), await ask('a', 'no'), await ask('e', 'no')]).toEqual([new Set([200]), 429, 200]);
 });
 
 test('long texts and lists are cut', () => {

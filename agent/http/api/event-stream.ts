@@ -44,11 +44,15 @@ export interface EventStreamOptions {
   viewerOf(request: FastifyRequest): LimitedPerson | undefined;
 }
 
-/** Who listens to the events of the box, or to its log: one count for all listeners. */
+/**
+ * Who listens to the events of the box, or to its log. Viewers and guests have places of their own: a link that many have opened, or a
+ * house behind one address, does not keep the owner out.
+ */
 export class EventStreams<E extends StreamedEvent = BoxEvent> {
   readonly #feed: EventFeed<E>;
   readonly #clock: Clock;
   readonly #places = new Places(MAX_CLIENTS, MAX_PER_ADDRESS);
+  readonly #limitedPlaces = new Places(MAX_CLIENTS, MAX_PER_ADDRESS);
 
   constructor(feed: EventFeed<E>, clock: Clock) {
     this.#feed = feed;
@@ -61,6 +65,7 @@ export class EventStreams<E extends StreamedEvent = BoxEvent> {
    * @param address canonical
    * @param wants undefined: all
    * @param mayStill asked at each heart-beat; once it fails the stream is over
+   * @param isLimited a viewer or guest
    * @throws PerchError exhausted
    */
   open(
@@ -68,8 +73,9 @@ export class EventStreams<E extends StreamedEvent = BoxEvent> {
     wants: ((event: E) => boolean) | undefined,
     lastId: string | undefined,
     mayStill: () => Promise<unknown>,
+    isLimited = false,
   ): Readable {
-    const leave = this.#places.take(address);
+    const leave = (isLimited ? this.#limitedPlaces : this.#places).take(address);
     if (!leave) {
       const message = `${MAX_CLIENTS} listen already, or ${MAX_PER_ADDRESS} from this address: close some of them first`;
       throw new PerchError('exhausted', message, { retryAfterS: HEART_BEAT_MS / 1000 });
@@ -132,7 +138,8 @@ const SCHEMA = {
   summary: 'What happens to the box, as server-sent events',
   description:
     'Each event has an id; who comes again with `Last-Event-ID` gets what he missed (the last 500 are kept, 192 KiB of them at most), ' +
-    'and an event `gap` before it when something is forgotten. Viewers and guests are told the events of cameras whose recordings they may play.',
+    'and an event `gap` before it when something is forgotten. Viewers and guests are told the events of cameras whose recordings they may play. ' +
+    `At most ${MAX_CLIENTS} listen, ${MAX_PER_ADDRESS} from one address; viewers and guests are counted apart.`,
   tags: ['events'],
   querystring: Type.Object({
     types: Type.Optional(
@@ -162,7 +169,7 @@ export const eventStreamRoutes: FastifyPluginAsync<EventStreamOptions> = async (
         .type('text/event-stream; charset=utf-8')
         // nginx keeps answers back until it has some kilobytes of them.
         .header('X-Accel-Buffering', 'no')
-        .send(streams.open(access.ip(request), wants, id, mayStill))
+        .send(streams.open(access.ip(request), wants, id, mayStill, isLimited))
     );
   });
 };
