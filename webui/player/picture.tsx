@@ -5,6 +5,7 @@ import { isShownAt, keepPictureOf, letGo, noteShown, takeOver } from './handover
 import { keepStill } from './kept-stills.ts';
 import { type Leap, leapTo } from './leap.ts';
 import { LivePlayer, type LivePlayerOptions } from './live-player.ts';
+import { mayPlay, steer, watchBridge } from './may-play.ts';
 
 /** Tiles begin a quarter of the window before they are seen. */
 const MARGIN = '25%';
@@ -37,10 +38,13 @@ export function useHandedPlayer({ name, camera, wantsSound }: LivePlayerOptions)
   }, [name, camera, wantsSound]);
   const isThere = player.view.value.phase === 'playing';
   useEffect(() => {
-    if (isThere) {
-      setPassing(undefined);
+    const end = () => setPassing(undefined);
+    if (passing && passing !== player) {
+      return watchBridge(passing, player, end);
     }
-  }, [isThere]);
+    end();
+    return undefined;
+  }, [passing, player]);
   return { player, bridge: isThere || passing === player ? undefined : passing, leap };
 }
 
@@ -71,23 +75,17 @@ const keyOf = ({ options: { name, wantsSound } }: LivePlayer): string => `${want
 export function Picture({ player, isOn }: { readonly player: LivePlayer; readonly isOn: boolean }) {
   const place = useRef<HTMLDivElement>(null);
   const isSeen = useSeen(place);
-  const mayPlay = isOn && isSeen && pageShown.value && access.value === 'granted';
+  const may = mayPlay({ isOn, isSeen, isShown: pageShown.value, isGranted: access.value === 'granted' });
   useLayoutEffect(() => {
     place.current?.replaceChildren(player.stage.element);
     noteShown(player, place);
     return () => letGo(player);
   }, [player]);
   useEffect(() => {
-    if (!mayPlay) {
-      return undefined;
+    if (isShownAt(player, place)) {
+      steer(player, may);
     }
-    player.start();
-    return () => {
-      if (isShownAt(player, place)) {
-        player.stop();
-      }
-    };
-  }, [player, mayPlay]);
+  }, [player, may]);
   return <div class="picture" ref={place} />;
 }
 
@@ -117,8 +115,9 @@ export function useKeptStill(player: LivePlayer, camera: string): void {
   }, [player, camera, isPlaying]);
 }
 
-function useSeen(element: { readonly current: HTMLElement | null }): boolean {
-  const [isSeen, setSeen] = useState(false);
+/** @returns undefined until the browser has told it */
+function useSeen(element: { readonly current: HTMLElement | null }): boolean | undefined {
+  const [isSeen, setSeen] = useState<boolean>();
   useEffect(() => {
     const observer = new IntersectionObserver((entries) => setSeen(entries.some((entry) => entry.isIntersecting)), {
       rootMargin: MARGIN,

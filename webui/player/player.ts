@@ -82,7 +82,10 @@ export class Player {
   }
 
   stop(): void {
-    this.#run?.abort();
+    if (!this.#run) {
+      return;
+    }
+    this.#run.abort();
     this.#run = undefined;
     this.#closeSession();
     // The still is older than any clock here: nothing is said about its age.
