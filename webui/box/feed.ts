@@ -9,6 +9,8 @@ import { access, isOwner } from './session.ts';
 import { pageShown } from './wake.ts';
 
 const RETRY_MS = 2_000;
+/** To a box that has no place, or a fault. */
+const MOST_RETRY_MS = 60_000;
 /** The box says something every 15 s; after three times nothing the connection is dead. */
 const SILENT_MS = 45_000;
 
@@ -35,18 +37,20 @@ export function listenToBox(): void {
 let lastId: string | undefined;
 
 async function keepListening(stop: AbortSignal): Promise<void> {
+  let waitMs = RETRY_MS;
   while (!stop.aborted) {
     // The strip above says when the box does not answer.
-    const mayGoOn = await listen(stop).catch(() => true);
-    if (!mayGoOn) {
+    const status = await listen(stop).catch(() => 0);
+    if (status === 401 || status === 403) {
       return;
     }
-    await pause(RETRY_MS, stop);
+    waitMs = status < 400 ? RETRY_MS : Math.min(2 * waitMs, MOST_RETRY_MS);
+    await pause(waitMs, stop);
   }
 }
 
-/** @returns whether it is worth trying again */
-async function listen(stop: AbortSignal): Promise<boolean> {
+/** @returns the status of the answer, once it is over; rejects when the connection is lost, or there was none */
+async function listen(stop: AbortSignal): Promise<number> {
   const silent = new AbortController();
   let timer = setTimeout(() => silent.abort(), SILENT_MS);
   try {
@@ -56,7 +60,7 @@ async function listen(stop: AbortSignal): Promise<boolean> {
       signal: AbortSignal.any([stop, silent.signal]),
     });
     if (!response.ok || !response.body) {
-      return response.status !== 401 && response.status !== 403;
+      return response.status;
     }
     // A restart cuts the former connection: whoever answers a new one has started again.
     noteAnswer(true);
@@ -65,7 +69,7 @@ async function listen(stop: AbortSignal): Promise<boolean> {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) {
-        return true;
+        return response.status;
       }
       clearTimeout(timer);
       timer = setTimeout(() => silent.abort(), SILENT_MS);
