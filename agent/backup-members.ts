@@ -9,6 +9,7 @@ import { checkParts } from './backup/parts.ts';
 import { readWhole } from './backup/read-whole.ts';
 import type { Write } from './backup/staged.ts';
 import { PerchError } from './base/errors.ts';
+import type { Logger } from './base/log.ts';
 import { joinRanges, readRanges } from './record/retention/protected-ranges.ts';
 import { readIssued } from './tls/own-certificate.ts';
 import { secretIn } from './zlm-box.ts';
@@ -36,16 +37,32 @@ const MOST_PARTS = 110_000;
 
 export const MEMBERS: ReadonlySet<string> = new Set([CONFIG, ...Object.keys(CHECKS)]);
 
-/** Those of the data folder that are there. */
-export async function readMembers(dataDir: string): Promise<readonly Member[]> {
+/**
+ * Those of the data folder that are there. What is damaged and can be done without is left out: no box would take the rest back.
+ * @throws PerchError unavailable when the people are damaged
+ */
+export async function readMembers(dataDir: string, log: Logger): Promise<readonly Member[]> {
   const members: Member[] = [];
   for (const name of Object.keys(CHECKS)) {
     const text = await readWhole(join(dataDir, name));
-    if (text !== undefined) {
+    if (text !== undefined && isWhole(name, text, log)) {
       members.push({ name, text });
     }
   }
   return members;
+}
+
+function isWhole(name: string, text: string, log: Logger): boolean {
+  try {
+    check(name, text);
+    return true;
+  } catch (cause) {
+    if (name === USERS) {
+      throw new PerchError('unavailable', `there is no backup without ${name}, which is damaged`, {}, cause);
+    }
+    log.error({ file: name }, 'a damaged file is left out of the backup');
+    return false;
+  }
 }
 
 /** All but the configuration. @throws PerchError badInput that names the first one that is damaged or missing */

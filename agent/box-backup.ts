@@ -24,8 +24,8 @@ import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { camerasOf, subOf } from './camera-paths.ts';
 import { changesBetween } from './config/changes.ts';
-import { ownFileOf, writeAtomic } from './config/file.ts';
-import type { Config } from './config/load.ts';
+import { ownFileOf, tryWrite, writeAtomic } from './config/file.ts';
+import { type Config, NO_FILE } from './config/load.ts';
 import type { PathEntry } from './config/path-entry.ts';
 import { problemText } from './config/problem.ts';
 import type { ConfigStore } from './config/store.ts';
@@ -59,13 +59,13 @@ export class BoxBackup implements BackupBox {
   }
 
   async make(): Promise<{ readonly name: string; readonly bytes: Buffer }> {
-    const { version, dataDir, clock, store } = this.#deps;
+    const { version, dataDir, clock, store, log } = this.#deps;
     const made = new Date(clock.wallMs()).toISOString();
     const host = hostname();
     // Of a file that is wrong as a whole the last good text is in force.
     await store.look();
-    const config = { name: CONFIG, text: store.textInForce };
-    const members = [config, ...(await readMembers(dataDir))];
+    const config = { name: CONFIG, text: store.textInForce.trim() === '' ? NO_FILE : store.textInForce };
+    const members = [config, ...(await readMembers(dataDir, log))];
     const bytes = await writeBackup({ made, by: version, host, members });
     return { name: `perch-${host.replace(/[^\w-]+/g, '-')}-${made.slice(0, 10)}.perchbackup`, bytes };
   }
@@ -89,9 +89,12 @@ export class BoxBackup implements BackupBox {
     return this.#alone(async () => {
       const { dataDir, store, log } = this.#deps;
       const backup = await this.#read(bytes);
+      const configFile = store.file ?? ownFileOf(dataDir);
+      // Else only the log of the next start would say it.
+      await tryWrite(configFile, textOf(backup.members, CONFIG) ?? '');
       const former = await this.make();
       await writeAtomic(join(dataDir, FORMER), former.bytes);
-      await stageRestore(dataDir, writesOf(backup, store.file ?? ownFileOf(dataDir)));
+      await stageRestore(dataDir, writesOf(backup, configFile));
       this.#isStaged = true;
       log.warn({ made: backup.made, host: backup.host }, 'a backup is restored: the box starts again');
     });

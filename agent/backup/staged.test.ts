@@ -8,7 +8,12 @@ import { silentLogger } from '../base/log.ts';
 import { finishRestore, stageRestore, type Write } from './staged.ts';
 
 /** What happens to the disk, one step after the other; from the step on that is named nothing does. */
-const disk = { steps: 0, endsAt: Number.POSITIVE_INFINITY, failsAt: '' };
+const disk = {
+  ...{ steps: 0, endsAt: Number.POSITIVE_INFINITY, failsAt: '' },
+  /** A file that cannot be replaced, and the disk gets full while it is written so many times. */
+  ...{ mounted: '', fullTimes: 0 },
+  done: [] as string[],
+};
 
 /** Everybody's file operations, also of modules that another test has loaded: the way of `vi.mock` is for new ones alone. */
 const real = { open: files.open, rename: files.rename, rm: files.rm };
@@ -29,6 +34,7 @@ async function step<T>(
   if (disk.failsAt !== '' && what.endsWith(disk.failsAt)) {
     throw Object.assign(new Error('read-only file system'), { code: 'EROFS' });
   }
+  disk.done.push(what);
   return work();
 }
 
@@ -36,15 +42,28 @@ beforeAll(() => {
   files.open = async (file, ...more) => {
     const handle = await step(`open ${file}`, () => real.open(file, ...more));
     const write = handle.writeFile.bind(handle);
-    handle.writeFile = (text) =>
-      step(
+    const sync = handle.sync.bind(handle);
+    handle.sync = () => step(`sync ${file}`, sync);
+    handle.writeFile = async (text) => {
+      if (String(file) === disk.mounted && disk.fullTimes > 0) {
+        disk.fullTimes -= 1;
+        await write(String(text).slice(0, 3));
+        throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      }
+      return step(
         `write ${file}`,
         () => write(text),
         () => write(String(text).slice(0, String(text).length / 2)),
       );
+    };
     return handle;
   };
-  files.rename = (from, to) => step(`rename ${to}`, () => real.rename(from, to));
+  files.rename = async (from, to) => {
+    if (String(to) === disk.mounted) {
+      throw Object.assign(new Error('device or resource busy'), { code: 'EBUSY' });
+    }
+    return step(`rename ${to}`, () => real.rename(from, to));
+  };
   files.rm = (file, options) => step(`rm ${file}`, () => real.rm(file, options));
   syncBuiltinESMExports();
 });
@@ -149,7 +168,7 @@ test.for(['.perch.yml', '.users.json', 'perch.yml'])(
   async (name) => {
     const folder = oldFolder();
     await stageRestore(folder, WRITES);
-    disk.failsAt = name.startsWith('.') ? `${name}.${process.pid}.tmp` : `/${name}`;
+    disk.failsAt = name.startsWith('.') ? `${name}.tmp` : `/${name}`;
     onTestFinished(() => {
       disk.failsAt = '';
     });
@@ -159,11 +178,53 @@ test.for(['.perch.yml', '.users.json', 'perch.yml'])(
   },
 );
 
+function mount(folder: string, fullTimes: number): void {
+  Object.assign(disk, { mounted: join(folder, 'perch.yml'), fullTimes });
+  onTestFinished(() => void Object.assign(disk, { mounted: '', fullTimes: 0 }));
+}
+
+test('a configuration that can only be written in place is what it was when the disk gets full half-way', async () => {
+  const folder = oldFolder();
+  await stageRestore(folder, WRITES);
+  mount(folder, 1);
+  expect(await finish(folder)).toBe(false);
+  expect(stateOf(folder)).toEqual(OLD);
+});
+
+test('where not even the former text can be written back the restore stays begun, and is finished later', async () => {
+  const folder = oldFolder();
+  await stageRestore(folder, WRITES);
+  mount(folder, 2);
+  await expect(finish(folder)).rejects.toThrow('the restore that was begun cannot be finished');
+  expect(await finish(folder)).toBe(true);
+  expect(stateOf(folder)).toEqual(NEW);
+});
+
+test('that it has been done is on the disk for good before it counts as not begun', async () => {
+  const folder = oldFolder();
+  await stageRestore(folder, WRITES);
+  disk.done = [];
+  await finish(folder);
+  const [staged, begun] = ['restore.json', 'restore.begun'].map((name) =>
+    disk.done.indexOf(`rm ${join(folder, name)}`),
+  );
+  expect(disk.done.slice(staged, begun)).toContain(`sync ${folder}`);
+});
+
+test('what a start that was cut off has left beside a file is gone with the next write', async () => {
+  const folder = oldFolder();
+  await stageRestore(folder, WRITES);
+  expect(await until(8, () => finish(folder))).toBe(false);
+  expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).not.toEqual([]);
+  expect(await finish(folder)).toBe(true);
+  expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+});
+
 test('what has been begun and cannot be gone on with ends the start in words, and is gone on with later', async () => {
   const folder = oldFolder();
   await stageRestore(folder, WRITES);
   writeFileSync(join(folder, 'restore.begun'), '');
-  disk.failsAt = `.users.json.${process.pid}.tmp`;
+  disk.failsAt = '.users.json.tmp';
   await expect(finish(folder)).rejects.toThrow('the restore that was begun cannot be finished');
   disk.failsAt = '';
   expect(await finish(folder)).toBe(true);

@@ -5,7 +5,7 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { type PreparedWrite, prepareWrite, writeAtomic } from '../config/file.ts';
+import { type PreparedWrite, prepareWrite, syncFolder, writeAtomic } from '../config/file.ts';
 import { readWhole } from './read-whole.ts';
 
 const Write = Type.Object({
@@ -60,10 +60,11 @@ export async function finishRestore(
   }
   await writeAtomic(begunIn(dataDir), '');
   const [first, ...others] = prepared;
+  const former = await textAt(dataDir, writes[0]);
   try {
     await first?.commit();
   } catch (cause) {
-    if (isBegun || (await isWritten(dataDir, writes[0]))) {
+    if (isBegun || (await textAt(dataDir, writes[0])) !== former) {
       throw new PerchError('unavailable', 'the restore that was begun cannot be finished', { file }, cause);
     }
     await Promise.all(others.map((one) => one.drop()));
@@ -72,21 +73,26 @@ export async function finishRestore(
   for (const one of others) {
     await one.commit();
   }
-  await rm(file, { force: true });
-  await rm(begunIn(dataDir), { force: true });
+  await forget(dataDir);
   log.warn({ files: prepared.length }, 'restored from a backup');
   return true;
 }
 
-/** What failed may have been only to have it on the disk for good. */
-const isWritten = async (dataDir: string, write: Write | undefined): Promise<boolean> =>
-  write !== undefined && (await readWhole(resolve(dataDir, write.file))) === (write.text ?? undefined);
+/** What failed may have been only to have it on the disk for good, or may have left a part of it. */
+const textAt = async (dataDir: string, write: Write | undefined): Promise<string | undefined> =>
+  write && readWhole(resolve(dataDir, write.file));
 
 async function giveUp(dataDir: string, log: Logger, cause: unknown): Promise<false> {
   log.error({ cause: explain(cause) }, 'nothing was restored: the box stays as it was');
-  await rm(stagedIn(dataDir), { force: true });
-  await rm(begunIn(dataDir), { force: true });
+  await forget(dataDir);
   return false;
+}
+
+/** For good: after a power cut it would be written once more, over what has been changed since. */
+async function forget(dataDir: string): Promise<void> {
+  await rm(stagedIn(dataDir), { force: true });
+  await syncFolder(dataDir);
+  await rm(begunIn(dataDir), { force: true });
 }
 
 async function readStaged(file: string, log: Logger): Promise<readonly Write[] | undefined> {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, type FileHandle, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { PerchError } from '../base/errors.ts';
 
@@ -68,24 +68,50 @@ export async function prepareWrite(file: string, text: string | Uint8Array): Pro
   await mkdir(dirname(file), { recursive: true }).catch((error: unknown) => cannotWrite(file, error));
   const target = (await unlessMissing(file, realpath(file))) ?? file;
   const before = await unlessMissing(target, stat(target));
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  // One name for all starts: what a power cut leaves, passwords and all, is gone with the next write.
+  const temporary = join(dirname(target), `.${basename(target)}.tmp`);
   const drop = () => rm(temporary, { force: true });
   const failed = async (error: unknown) => {
-    await drop();
+    await drop().catch(() => {});
     cannotWrite(file, error);
   };
-  await writeSynced(temporary, text, before).catch(failed);
+  // One that another user has left cannot be opened.
+  await drop()
+    .then(() => writeSynced(temporary, text, before))
+    .catch(failed);
   const commit = async () => {
     await rename(temporary, target).catch(async (error: unknown) => {
       if (codeOf(error) !== 'EBUSY') {
         return failed(error);
       }
       await drop();
-      await writeSynced(target, text, before);
+      await writeInPlace(target, text, before);
     });
     await syncFolder(dirname(target));
   };
   return { commit, drop };
+}
+
+/** What fails half-way is taken back, as far as the disk lets it. */
+async function writeInPlace(target: string, text: string | Uint8Array, before: Ownership | undefined): Promise<void> {
+  const former = await readFile(target);
+  try {
+    await writeSynced(target, text, before);
+  } catch (cause) {
+    await writeSynced(target, former, before).catch(() => {});
+    cannotWrite(target, cause);
+  }
+}
+
+/** Whether it can be written, as far as that shows without doing it. @throws PerchError unavailable */
+export async function tryWrite(file: string, text: string): Promise<void> {
+  await (await prepareWrite(file, text)).drop();
+  await access(file, constants.W_OK).catch((error: unknown) => {
+    // A file without the right to write is replaced; one that is mounted read-only is not.
+    if (codeOf(error) === 'EROFS') {
+      cannotWrite(file, error);
+    }
+  });
 }
 
 function cannotWrite(file: string, cause: unknown): never {
@@ -119,7 +145,8 @@ async function keepOwner(handle: FileHandle, before: Ownership | undefined): Pro
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** That files have come, gone or changed their names is on the disk for good. */
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();
