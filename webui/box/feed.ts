@@ -44,18 +44,18 @@ async function keepListening(stop: AbortSignal): Promise<void> {
     if (status === 401 || status === 403) {
       return;
     }
-    waitMs = status < 400 ? RETRY_MS : Math.min(2 * waitMs, MOST_RETRY_MS);
+    waitMs = status ? Math.min(2 * waitMs, MOST_RETRY_MS) : RETRY_MS;
     await pause(waitMs, stop);
   }
 }
 
-/** @returns the status of the answer, once it is over; rejects when the connection is lost, or there was none */
+/** @returns the status of a refusal, 0 once it is over; rejects when the connection is lost, or there was none */
 async function listen(stop: AbortSignal): Promise<number> {
   const silent = new AbortController();
   let timer = setTimeout(() => silent.abort(), SILENT_MS);
   try {
     const response = await fetch('v3/events', {
-      headers: lastId === undefined ? UI_HEADER : { ...UI_HEADER, 'Last-Event-ID': lastId },
+      headers: { ...UI_HEADER, ...(lastId && { 'Last-Event-ID': lastId }) },
       cache: 'no-store',
       signal: AbortSignal.any([stop, silent.signal]),
     });
@@ -69,7 +69,7 @@ async function listen(stop: AbortSignal): Promise<number> {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) {
-        return response.status;
+        return 0;
       }
       clearTimeout(timer);
       timer = setTimeout(() => silent.abort(), SILENT_MS);
