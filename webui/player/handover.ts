@@ -2,15 +2,12 @@ import { type Leap, leapOf } from './leap.ts';
 import type { LivePlayer } from './live-player.ts';
 import type { Bounds } from './stage.ts';
 
-/** What is on the page now, and the place that it has there. */
-const shown = new Map<LivePlayer, object>();
+/** What is on the page now. */
+const shown = new Set<LivePlayer>();
 /** Their place has gone in this very moment; where it was. */
 const leaving = new Map<LivePlayer, Bounds | undefined>();
 
-export const noteShown = (player: LivePlayer, place: object): void => void shown.set(player, place);
-
-/** Nobody else has it by now. */
-export const isShownAt = (player: LivePlayer, place: object): boolean => shown.get(player) === place;
+export const noteShown = (player: LivePlayer): void => void shown.add(player);
 
 /** Its place goes, and still stands: it stops, unless the page that comes in the same breath takes it. */
 export function letGo(player: LivePlayer): void {
@@ -47,7 +44,7 @@ export function takeOver(camera: string): TakenOver {
 
 /** Whoever plays that camera next begins with what is seen of it now. */
 export function keepPictureOf(camera: string): void {
-  for (const { stage } of [...shown.keys(), ...leaving.keys()].filter(of(camera))) {
+  for (const { stage } of [...shown, ...leaving.keys()].filter(of(camera))) {
     stage.keep();
   }
 }

@@ -1,9 +1,7 @@
 import { signal } from '@preact/signals';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { BRIDGE_LIMIT_MS, mayPlay, steer, watchBridge } from './may-play.ts';
+import { BRIDGE_LIMIT_MS, steer, watchBridge } from './may-play.ts';
 import type { PlayerView } from './player.ts';
-
-const ALL = { isOn: true, isSeen: true, isShown: true, isGranted: true };
 
 function fakePlayer(phase: PlayerView['phase']) {
   const view = signal<PlayerView>({ phase, passed: [] });
@@ -13,36 +11,31 @@ function fakePlayer(phase: PlayerView['phase']) {
   return { view, to, start: vi.fn(() => to('starting')), stop: vi.fn(() => to('stopped')) };
 }
 
-test.for([
-  ['all that is needed', ALL, true],
-  ['a place that may be seen or not', { ...ALL, isSeen: undefined }, undefined],
-  ['a place below the fold', { ...ALL, isSeen: false }, false],
-  ['a page that is hidden, wherever the place is', { ...ALL, isSeen: undefined, isShown: false }, false],
-  ['a camera that is away', { ...ALL, isOn: false }, false],
-  ['nobody logged in', { ...ALL, isSeen: undefined, isGranted: false }, false],
-] as const)('with %s', ([, chance, may]) => {
-  expect(mayPlay(chance)).toBe(may);
-});
-
 test('what was handed over plays on while it is not known whether it is seen, and stops once it is known that it is not', () => {
   const player = fakePlayer('playing');
-  steer(player, undefined);
-  expect(player.view.value.phase).toBe('playing');
-  steer(player, false);
+  steer(player, true, undefined);
+  expect([player.start, player.stop].map(({ mock }) => mock.calls.length)).toEqual([0, 0]);
+  steer(player, true, false);
+  expect(player.view.value.phase).toBe('stopped');
+});
+
+test.for([true, false, undefined])('on a page that is hidden it stops, seen before or not: %s', (isSeen) => {
+  const player = fakePlayer('playing');
+  steer(player, false, isSeen);
   expect(player.view.value.phase).toBe('stopped');
 });
 
 test('nothing begins before it is known to be seen', () => {
   const player = fakePlayer('stopped');
-  steer(player, undefined);
+  steer(player, true, undefined);
   expect(player.start).not.toHaveBeenCalled();
-  steer(player, true);
+  steer(player, true, true);
   expect(player.view.value.phase).toBe('starting');
 });
 
 test('what was begun and still waits for its turn is stopped as well', () => {
   const player = fakePlayer('stopped');
-  steer(player, false);
+  steer(player, true, false);
   expect(player.stop).toHaveBeenCalledOnce();
 });
 

@@ -1,21 +1,6 @@
 import { effect, type ReadonlySignal } from '@preact/signals';
 import type { PlayerView } from './player.ts';
 
-interface Chance {
-  /** The camera has a picture. */
-  readonly isOn: boolean;
-  /** Undefined: its place is so new that the browser has not told yet. */
-  readonly isSeen: boolean | undefined;
-  /** The page is. */
-  readonly isShown: boolean;
-  readonly isGranted: boolean;
-}
-
-/** @returns undefined while it is not known */
-export function mayPlay({ isOn, isSeen, isShown, isGranted }: Chance): boolean | undefined {
-  return isOn && isShown && isGranted ? isSeen : false;
-}
-
 interface Watched {
   readonly view: ReadonlySignal<PlayerView>;
 }
@@ -25,12 +10,15 @@ interface Steered {
   stop(): void;
 }
 
-/** What was taken over from another page plays on until it is known whether it may: to stop it meanwhile would make it black. */
-export function steer(player: Steered, may: boolean | undefined): void {
-  if (may) {
-    player.start();
-  } else if (may === false) {
+/**
+ * What was taken over from another page plays on until it is known whether it is seen: to stop it meanwhile would make it black.
+ * @param isSeen undefined: its place is so new that the browser has not told yet
+ */
+export function steer(player: Steered, isWanted: boolean, isSeen: boolean | undefined): void {
+  if (!isWanted || isSeen === false) {
     player.stop();
+  } else if (isSeen) {
+    player.start();
   }
 }
 
@@ -41,8 +29,8 @@ export const BRIDGE_LIMIT_MS = 10_000;
 export function watchBridge(bridge: Watched, own: Watched, onOver: () => void): () => void {
   const timer = setTimeout(onOver, BRIDGE_LIMIT_MS);
   const stop = effect(() => {
-    const [over, come] = [bridge.view.value.phase, own.view.value.phase];
-    if (come === 'playing' || come === 'unplayable' || over === 'stopped' || over === 'unplayable') {
+    const phases = `${bridge.view.value.phase} ${own.view.value.phase}`;
+    if (/unplayable|^stopped|playing$/.test(phases)) {
       onOver();
     }
   });

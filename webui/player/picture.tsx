@@ -1,11 +1,11 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { access, session } from '../box/session.ts';
 import { pageShown } from '../box/wake.ts';
-import { isShownAt, keepPictureOf, letGo, noteShown, takeOver } from './handover.ts';
+import { keepPictureOf, letGo, noteShown, takeOver } from './handover.ts';
 import { keepStill } from './kept-stills.ts';
 import { type Leap, leapTo } from './leap.ts';
 import { LivePlayer, type LivePlayerOptions } from './live-player.ts';
-import { mayPlay, steer, watchBridge } from './may-play.ts';
+import { steer, watchBridge } from './may-play.ts';
 
 /** Tiles begin a quarter of the window before they are seen. */
 const MARGIN = '25%';
@@ -37,14 +37,7 @@ export function useHandedPlayer({ name, camera, wantsSound }: LivePlayerOptions)
     return passing && isSame(passing.options, options) ? passing : newPlayer(options);
   }, [name, camera, wantsSound]);
   const isThere = player.view.value.phase === 'playing';
-  useEffect(() => {
-    const end = () => setPassing(undefined);
-    if (passing && passing !== player) {
-      return watchBridge(passing, player, end);
-    }
-    end();
-    return undefined;
-  }, [passing, player]);
+  useEffect(() => passing && watchBridge(passing, player, () => setPassing(undefined)), [passing, player]);
   return { player, bridge: isThere || passing === player ? undefined : passing, leap };
 }
 
@@ -75,17 +68,13 @@ const keyOf = ({ options: { name, wantsSound } }: LivePlayer): string => `${want
 export function Picture({ player, isOn }: { readonly player: LivePlayer; readonly isOn: boolean }) {
   const place = useRef<HTMLDivElement>(null);
   const isSeen = useSeen(place);
-  const may = mayPlay({ isOn, isSeen, isShown: pageShown.value, isGranted: access.value === 'granted' });
+  const isWanted = isOn && pageShown.value && access.value === 'granted';
   useLayoutEffect(() => {
     place.current?.replaceChildren(player.stage.element);
-    noteShown(player, place);
+    noteShown(player);
     return () => letGo(player);
   }, [player]);
-  useEffect(() => {
-    if (isShownAt(player, place)) {
-      steer(player, may);
-    }
-  }, [player, may]);
+  useEffect(() => steer(player, isWanted, isSeen), [player, isWanted, isSeen]);
   return <div class="picture" ref={place} />;
 }
 

@@ -82,10 +82,7 @@ export class Player {
   }
 
   stop(): void {
-    if (!this.#run) {
-      return;
-    }
-    this.#run.abort();
+    this.#run?.abort();
     this.#run = undefined;
     this.#closeSession();
     // The still is older than any clock here: nothing is said about its age.

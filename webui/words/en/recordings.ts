@@ -19,7 +19,6 @@ export const recordings = {
   gapNothingSeen: 'nothing was seen',
   cannotPlayRecording: (codec: string) => `This browser cannot play this recording (${codec}). It can be downloaded.`,
   recordingAway: 'This recording does not come right now. Trying again…',
-  recordingUnplayable: 'This recording cannot be played here. Choose another moment.',
   recordingGone: 'This recording is not there any more. Older ones make room for newer ones.',
   timeline: 'Timeline',
   recorded: 'recorded',
