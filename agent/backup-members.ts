@@ -5,7 +5,7 @@ import { isKeyFile } from './auth/secret-key.ts';
 import { sessionsOf } from './auth/sessions-file.ts';
 import { readPeople, type StoredPerson } from './auth/users.ts';
 import type { Backup, Member } from './backup/document.ts';
-import { checkParts } from './backup/parts.ts';
+import { checkParts, checkYamlParts } from './backup/parts.ts';
 import { readWhole } from './backup/read-whole.ts';
 import type { Write } from './backup/staged.ts';
 import { PerchError } from './base/errors.ts';
@@ -34,6 +34,8 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
 
 /** Links to guests have the most: 200 of them, each for 500 cameras. */
 const MOST_PARTS = 110_000;
+/** Some ten for each of thousands of paths. */
+const MOST_CONFIG_PARTS = 50_000;
 
 export const MEMBERS: ReadonlySet<string> = new Set([CONFIG, ...Object.keys(CHECKS)]);
 
@@ -86,6 +88,8 @@ export function checkMembers({ members }: Backup): void {
 function check(name: string, text: string): void {
   if (name.endsWith('.json')) {
     checkParts(text, MOST_PARTS);
+  } else if (name === CONFIG) {
+    checkYamlParts(text, MOST_CONFIG_PARTS);
   }
   CHECKS[name]?.(text);
 }

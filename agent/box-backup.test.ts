@@ -279,17 +279,20 @@ test('while one backup comes in no other is even taken, and the place is free wh
   await expect.poll(async () => (await box.ask('POST', 'restore/check', backup)).status).toBe(200);
 });
 
-test.for(['users.json', 'protected.json'])('%s of millions of parts is refused before it is read', async (name) => {
-  const box = await common;
-  const wrong = changed(await box.backup(), (one) => {
-    one.members = [
-      ...one.members.filter((other) => other.name !== name),
-      { name, text: `[${'{},'.repeat(900_000)}{}]` },
-    ];
-  });
-  const { status, body } = await box.ask('POST', 'restore/check', wrong);
-  expect([status, (body as { error: string }).error]).toEqual([400, expect.stringMatching(`^${name} .* parts$`)]);
-});
+test.for(['perch.yml', 'users.json', 'protected.json'])(
+  '%s of millions of parts is refused before it is read',
+  async (name) => {
+    const box = await common;
+    const wrong = changed(await box.backup(), (one) => {
+      one.members = [
+        ...one.members.filter((other) => other.name !== name),
+        { name, text: `[${'{},'.repeat(900_000)}{}]` },
+      ];
+    });
+    const { status, body } = await box.ask('POST', 'restore/check', wrong);
+    expect([status, (body as { error: string }).error]).toEqual([400, expect.stringMatching(`^${name} .* parts$`)]);
+  },
+);
 
 test('where nobody would start the box again nothing is written', async () => {
   const box = await open({ config: CONFIG, isAlone: true });

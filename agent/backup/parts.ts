@@ -23,3 +23,21 @@ export function checkParts(json: string, most: number): void {
     }
   }
 }
+
+const LINE_END = 0x0a;
+
+/**
+ * The same of a configuration in YAML, in which quotes need no end: what stands in strings counts, too, and each line.
+ * @throws PerchError badInput
+ */
+export function checkYamlParts(yaml: string, most: number): void {
+  for (let at = 0, parts = 0; at < yaml.length; at += 1) {
+    const char = yaml.charCodeAt(at);
+    if (char === LINE_END || char === COMMA || char === BRACKET || char === BRACE) {
+      parts += 1;
+      if (parts > most) {
+        throw new PerchError('badInput', `it has more than ${most} parts`);
+      }
+    }
+  }
+}
