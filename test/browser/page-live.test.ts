@@ -89,6 +89,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     const { page } = visitor;
     const arrange = page.getByRole('button', { name: 'Arrange' });
     await arrange.click();
+    await settled(page, '[role=menu]');
     expect(await axeFindings(page)).toEqual([]);
     await page.getByRole('menuitemradio', { name: '2 × 2' }).click();
     await page.reload();
@@ -105,6 +106,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await page.getByRole('searchbox', { name: 'Find a camera' }).fill('drive');
     await page.keyboard.press('Enter');
     await page.waitForURL(`**/#/live/${cameras[2]}`);
+    await page.locator('.cinema').waitFor();
     await page.goBack();
     await page.locator('.grid .stage.playing').first().waitFor();
     await page.keyboard.press('2');

@@ -75,8 +75,8 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
       // A page that is there already would not ask again who one is.
       await page.goto('about:blank');
       await page.goto(`${url}/${place}`);
-      // One camera has the window to itself.
-      await page.getByRole('navigation').or(page.locator('.cinema')).first().waitFor();
+      // One camera, and who adds some, have the window to themselves.
+      await page.getByRole('navigation').or(page.locator('.cinema, .adding')).first().waitFor();
       // What is refused before one has logged in was to be refused.
       complaints.length = 0;
     },

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Camera } from '../cameras/pair.ts';
 import { lazyPart } from '../lazy-page.tsx';
 import { cameraLink } from '../route.ts';
@@ -12,7 +12,8 @@ export function useLiveKeys(all: readonly Camera[]): ComponentChildren {
   const [sheet, setSheet] = useState<'find' | 'keys' | undefined>(undefined);
   const latest = useRef(all);
   latest.current = all;
-  useEffect(() => {
+  // Before the first frame: who comes back by a key goes on by the next.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const { key, target } = event;
       if (event.ctrlKey || event.metaKey || event.altKey || isElsewhere(target)) {
