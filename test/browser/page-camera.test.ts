@@ -237,6 +237,7 @@ describeWith(['chromium'], 'one camera', () => {
     const { page } = visitor;
     await page.keyboard.press('i');
     const facts = page.locator('.info');
+    await facts.getByText('Behind the camera').waitFor();
     await facts.getByText(/^(WebRTC|MSE|HLS)$/).waitFor();
     await facts.getByText(MAIN_SIZE.join(' × ')).waitFor();
     await facts.getByText(/bit\/s$/).waitFor();

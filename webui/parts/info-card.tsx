@@ -4,6 +4,7 @@ import type { LivePlayer } from '../player/live-player.ts';
 import { cinemaWords } from '../words/cinema.ts';
 import { bitRate, number } from '../words/format.ts';
 import { voice } from './voice.ts';
+import { type Report, WebRtcLag } from './webrtc-lag.ts';
 
 type Facts = Awaited<ReturnType<LivePlayer['facts']>>;
 
@@ -55,8 +56,11 @@ function useFacts(player: LivePlayer): { facts?: Facts; bitsPerSecond?: number }
   useEffect(() => {
     let before: { bytes: number; atMs: number } | undefined;
     let isOver = false;
+    const lag = new WebRtcLag();
     const look = async () => {
-      const facts = await player.facts().catch(() => undefined);
+      const told = await player.facts().catch(() => undefined);
+      const lagMs = told?.report ? lag.look(told.report as Report) : told?.lagMs;
+      const facts = told && { ...told, ...(lagMs === undefined ? {} : { lagMs }) };
       const bytes = facts?.bytesReceived;
       if (isOver || !facts) {
         return;

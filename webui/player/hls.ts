@@ -108,7 +108,8 @@ class HlsJsSession implements HlsSession {
   }
 
   async facts(): Promise<SessionFacts> {
-    return { bytesReceived: this.#bytes };
+    const lagMs = this.#hls.latency * 1000;
+    return { bytesReceived: this.#bytes, ...(lagMs > 0 ? { lagMs } : {}) };
   }
 
   close(): void {

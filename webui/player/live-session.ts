@@ -13,6 +13,8 @@ export interface SessionFacts {
   readonly leftOut?: readonly string[];
   /** From the camera's picture at the box to its showing here, if the session knows it. */
   readonly lagMs?: number;
+  /** WebRTC's statistics, of which more can be said. */
+  readonly report?: RTCStatsReport;
 }
 
 /** One connection to the box that feeds a `<video>`. */

@@ -53,6 +53,8 @@ export async function openWhep(video: HTMLVideoElement, options: OpenOptions): P
   }
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 class WhepSession implements LiveSession {
   readonly technology = 'WebRTC';
   readonly ended: Promise<string>;
@@ -155,9 +157,7 @@ class WhepSession implements LiveSession {
 
   async facts(): Promise<SessionFacts> {
     const report = await this.#peer.getStats();
-    const facts: { codec?: string; bytesReceived?: number; packetsLost?: number; leftOut: readonly string[] } = {
-      leftOut: this.#leftOut,
-    };
+    const facts: Writable<SessionFacts> = { leftOut: this.#leftOut, report };
     for (const entry of report.values()) {
       if (entry.type === 'inbound-rtp' && entry.kind === 'video') {
         facts.bytesReceived = entry.bytesReceived;
