@@ -52,7 +52,7 @@ export function isTokenUnknown({ codes, reason = '' }: SoapFault): boolean {
 }
 
 const UNSUPPORTED = ['ActionNotSupported', 'OptionalActionNotImplemented', 'NotSupported', 'ActionNotImplemented'];
-const UNSUPPORTED_WORDS = /not (?:supported|implemented)|unknown (?:action|method)|method .* not implemented/i;
+const UNSUPPORTED_WORDS = /not (?:supported|implemented)|unknown (?:action|method)/i;
 
 /** Normal: cameras do not do all that there is. */
 export function isUnsupported({ codes, reason = '' }: SoapFault): boolean {
