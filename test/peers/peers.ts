@@ -88,3 +88,26 @@ export const LENGTH = (process.env['PERCH_LENGTH'] ?? 'short') as Length;
 
 /** A count, a duration or a list of cases that depends on the length of the run. */
 export const byLength = <T>(short: T, long: T): T => (LENGTH === 'short' ? short : long);
+
+/**
+ * Cases of a matrix: in the short length those that are named, each by its first columns, in the others all. Named is what would
+ * fail first, once for each thing that is to be proved.
+ */
+export function inShort<T extends string | number | readonly unknown[]>(
+  cases: readonly T[],
+  ...names: readonly string[]
+): readonly T[] {
+  const isNamed = (one: T, name: string) => `${Array.isArray(one) ? one.join(' ') : one} `.startsWith(`${name} `);
+  const unknown = names.filter((name) => !cases.some((one) => isNamed(one, name)));
+  if (unknown.length > 0) {
+    throw new Error(`no such case: ${unknown.join(', ')}`);
+  }
+  return LENGTH === 'short' ? cases.filter((one) => names.some((name) => isNamed(one, name))) : cases;
+}
+
+/** Tests that the short length has no place for, because another proves the same there: they are not defined in it. */
+export function inLong(define: () => void): void {
+  if (LENGTH !== 'short') {
+    define();
+  }
+}
