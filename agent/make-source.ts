@@ -33,6 +33,7 @@ export function makeSource(
       rtspUDPSourcePortRange: [firstPort, lastPort],
       udpReadBufferBytes: config.udpReadBufferSize,
       ...(settings.sourceFingerprint === '' ? {} : { sourceFingerprint: settings.sourceFingerprint }),
+      isSilent: !settings.audio,
       useAbsoluteTimestamp: settings.useAbsoluteTimestamp,
     },
     clock,

@@ -47,8 +47,9 @@ export class PublisherSession {
     this.media = new PublisherMedia({ name: 'garden', medias, ip: '127.0.0.1', owner }, ports, this.clock, log);
   }
 
-  record(): void {
+  record(isSilent = false): void {
     this.media.start({
+      isSilent,
       open: (tracks) => {
         this.tracks = tracks;
         const stream = new Stream(tracks);

@@ -51,7 +51,7 @@ interface Opened {
 }
 
 /** A publisher that has just connected. */
-export function connect(inbound: readonly RemoteTrack[]) {
+export function connect(inbound: readonly RemoteTrack[], isSilent = false) {
   const clock = new FakeClock();
   const link = new RecordingLink();
   const opened: Opened[] = [];
@@ -61,6 +61,7 @@ export function connect(inbound: readonly RemoteTrack[]) {
     publish: (_path: string, one: Publisher) => {
       publisher = one;
       return {
+        isSilent,
         open: (tracks: readonly Track[]) => {
           const stream = new Stream(tracks);
           const one: Opened = { stream, tracks, pictures: [], samples: [] };

@@ -58,7 +58,7 @@ test('a path answer is complete, with its name first and without credentials', (
       ...{ sourceOnDemandCloseAfter: '10s', sourceRedirect: '', useAbsoluteTimestamp: false, overridePublisher: true },
       ...{ rtspAnyPort: false, rtspRangeType: '', rtspRangeStart: '', rtspScale: '' },
       ...{ rtspTransport: 'automatic', rtspUDPSourcePortRange: [32_768, 60_999] },
-      webrtc: true,
+      ...{ webrtc: true, audio: true },
       maxReaders: 0,
       ...{ record: false, recordPreRoll: '5s', recordPostRoll: '10s' },
       recordPath: '/d/%path/%s%f',

@@ -72,6 +72,10 @@ export const PathSchema = Type.Object({
     default: true,
     description: 'A new publisher takes the place of the present one.',
   }),
+  audio: Type.Boolean({
+    default: true,
+    description: "Take the source's sound: no = it is not asked for, and neither heard nor recorded.",
+  }),
   rtspTransport: Type.Enum(['automatic', 'udp', 'multicast', 'tcp'], {
     default: 'automatic',
     description: 'How the stream is pulled from the camera.',

@@ -338,6 +338,18 @@ test('whether a publisher may be replaced is asked of the settings of now', asyn
   expect(table.publish('cam', publisherOf('two'))).toMatchObject({ usesSenderClock: false });
 });
 
+test('a path that is told to take no sound begins anew without it, and again with it', async () => {
+  const { table, apply } = await tableOf('  cam:');
+  const replaced: string[] = [];
+  const publisher = (id: string) => ({ ...publisherOf(id), onReplaced: () => replaced.push(id) });
+  expect(table.publish('cam', publisher('one'))).toMatchObject({ isSilent: false });
+  await apply('  cam: {audio: no}');
+  expect(table.publish('cam', publisher('two'))).toMatchObject({ isSilent: true });
+  await apply('  cam: {audio: yes}');
+  expect(table.publish('cam', publisher('three'))).toMatchObject({ isSilent: false });
+  expect(replaced).toEqual(['one', 'two']);
+});
+
 test('the times of a source on demand change while it runs', async () => {
   const onDemand = 'source: "rtsp://h/1", sourceOnDemand: yes';
   const { clock, table, sourceOf, apply } = await tableOf(`  cam: {${onDemand}}`);

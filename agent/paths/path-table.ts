@@ -292,6 +292,7 @@ export class PathTable {
       const { runOnDemandStartTimeoutMs: startTimeoutMs, runOnDemandCloseAfterMs: closeAfterMs } = settings;
       return {
         ...{ kind: 'publisher', mayOverride: overridePublisher, usesSenderClock: settings.useAbsoluteTimestamp },
+        isSilent: !settings.audio,
         onDemand: isOnDemand(settings) ? { startTimeoutMs, closeAfterMs } : undefined,
       };
     }

@@ -40,6 +40,7 @@ export type PathOrigin =
       readonly kind: 'publisher';
       readonly mayOverride: boolean;
       readonly usesSenderClock: boolean;
+      readonly isSilent?: boolean;
       readonly onDemand?: OnDemandTimes | undefined;
     }
   /** Readers are sent elsewhere, or somebody has paused the camera: there is never a stream. */
@@ -181,7 +182,7 @@ export class Path {
   }
 
   /** @throws PerchError badInput when the path is not for publishers, or has one that may not be replaced */
-  mayPublish(): { readonly usesSenderClock: boolean } {
+  mayPublish(): Pick<StreamSink, 'usesSenderClock' | 'isSilent'> {
     const { name } = this;
     const { origin } = this.#traits;
     if (origin.kind !== 'publisher') {
@@ -196,13 +197,13 @@ export class Path {
   /** @throws PerchError badInput when the path is not for publishers, or has one that may not be replaced */
   publish(publisher: Publisher): Publication {
     const { name } = this;
-    const { usesSenderClock } = this.mayPublish();
+    const { usesSenderClock = false, isSilent = false } = this.mayPublish();
     this.#replace(`another publisher has taken path '${name}'`, 'publisher');
     this.#onDemand?.sourceReplaced();
     this.#closeStream();
     this.#publisher = publisher;
     return {
-      usesSenderClock,
+      ...{ usesSenderClock, isSilent },
       open: (tracks) => {
         if (this.#publisher !== publisher) {
           throw new PerchError('unavailable', `another publisher has taken path '${name}'`, { path: name });

@@ -130,6 +130,19 @@ test('sound that does not come is left out after five seconds', async () => {
   ]);
 });
 
+test('sound that the path does not want is passed over, and pictures do not wait for it', () => {
+  const session = new PublisherSession();
+  session.media.setUp(0, overTcp);
+  session.media.setUp(1, overTcp);
+  session.record(true);
+  session.take(sound(0));
+  session.take(picture(0));
+  session.take(sound(1));
+  expect(session.tracks.map(({ codec }) => codec)).toEqual(['h264']);
+  expect(session.samples.map(({ track, sample }) => [track, sample.key])).toEqual([[0, true]]);
+  expect(session.media.received.rtpPackets).toBe(1);
+});
+
 test('what a path refuses ends the session with its reason', () => {
   const session = new PublisherSession();
   session.media.setUp(0, overTcp);

@@ -128,8 +128,9 @@ export class PublisherMedia implements Intake {
     const timeline = new Timeline(this.#clock, sink.usesSenderClock);
     const receivers: TrackReceiver[] = [];
     const opening = new Opening(sink, timeline, receivers, this.#request.name, this.#log, 'publisher');
-    for (const lane of this.#lanes) {
-      if (lane?.format) {
+    for (const [media, lane] of this.#lanes.entries()) {
+      const isTaken = lane?.format && !(sink.isSilent && this.#request.medias[media]?.kind === 'audio');
+      if (isTaken) {
         const receiver = new TrackReceiver(lane.format, timeline, opening, this.#clock);
         lane.receiver = receiver;
         lane.reorder = this.kind === 'udp' ? new ReorderBuffer(receiver, lane.format.payloadType) : undefined;

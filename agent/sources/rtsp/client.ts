@@ -41,6 +41,8 @@ export interface RtspSourceOptions extends Login {
   readonly udpReadBufferBytes?: number;
   /** SHA-256 of the camera's TLS certificate in hex, which is then believed whoever signed it. */
   readonly sourceFingerprint?: string;
+  /** Its sound is not asked for. */
+  readonly isSilent?: boolean;
   /** Samples are labelled with the camera's clock as its sender reports tell it. */
   readonly useAbsoluteTimestamp?: boolean;
 }

@@ -27,6 +27,8 @@ const LONGEST_KEEP_ALIVE_MS = 30_000;
 export interface SessionOptions extends UdpOptions {
   readonly readTimeoutMs: number;
   readonly useAbsoluteTimestamp?: boolean;
+  /** No track of sound is set up. */
+  readonly isSilent?: boolean;
   /** The camera gets a sign of life at least as often. */
   readonly keepAliveMs?: number;
 }
@@ -48,6 +50,7 @@ export class RtspSession {
   readonly #log: Logger;
   readonly #name: string;
   readonly #readTimeoutMs: number;
+  readonly #isSilent: boolean;
   readonly #address: Address;
   readonly #timeline: Timeline;
   readonly #opening: Opening;
@@ -74,6 +77,7 @@ export class RtspSession {
     this.#log = log;
     this.#name = options.name;
     this.#readTimeoutMs = options.readTimeoutMs;
+    this.#isSilent = options.isSilent ?? false;
     this.#address = address;
     this.#longestKeepAliveMs = options.keepAliveMs ?? LONGEST_KEEP_ALIVE_MS;
     this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp);
@@ -94,7 +98,7 @@ export class RtspSession {
     const refusals: (readonly [TrackReceiver, unknown])[] = [];
     const unknown: SdpMedia[] = [];
     for (const media of sdp.medias) {
-      const isWanted = this.#receivers.length < MAX_TRACKS && !media.isBackChannel && media.direction !== 'inactive';
+      const isWanted = this.#receivers.length < MAX_TRACKS && this.#wants(media);
       const receiver = isWanted ? this.#choose(media) : undefined;
       if (isWanted && !receiver && (media.kind === 'audio' || media.kind === 'video')) {
         unknown.push(media);
@@ -173,6 +177,10 @@ export class RtspSession {
     this.#lanes.close();
   }
 
+  #wants({ kind, isBackChannel, direction }: SdpMedia): boolean {
+    return !isBackChannel && direction !== 'inactive' && !(this.#isSilent && kind === 'audio');
+  }
+
   /** The first format that we can take; metadata and what nobody can decode are left alone. */
   #choose(media: SdpMedia): TrackReceiver | undefined {
     for (const format of media.formats) {
@@ -194,7 +202,8 @@ export class RtspSession {
 
   #offersNothing(sdp: Sdp): PerchError {
     const offer = describeOffer(sdp.medias.flatMap(({ formats }) => formats));
-    const message = `camera of path '${this.#name}' offers ${offer}, none of which can be taken`;
+    const reason = this.#isSilent ? 'of which nothing is left without sound (audio: no)' : 'none of which can be taken';
+    const message = `camera of path '${this.#name}' offers ${offer}, ${reason}`;
     return new PerchError('unsupported', message, { path: this.#name });
   }
 

@@ -86,7 +86,8 @@ export class Intake implements UnitOutput, RtcpSink {
     const receivers: TrackReceiver[] = [];
     const times = { soundMs: gatherTimeoutMs, pictureMs: gatherTimeoutMs, key: 'webrtcTrackGatherTimeout' };
     this.#opening = new Opening(sink, timeline, receivers, path, this.#log, 'publisher', times);
-    this.#tracks = inbound.map((one) => new InboundTrack(one, timeline, this, this.#clock));
+    const taken = sink.isSilent ? inbound.filter(({ kind }) => kind !== 'audio') : inbound;
+    this.#tracks = taken.map((one) => new InboundTrack(one, timeline, this, this.#clock));
     for (const [i, { receiver, rtxPayloadType }] of this.#tracks.entries()) {
       receivers.push(receiver);
       this.#byType[receiver.format.payloadType] = 2 * i;

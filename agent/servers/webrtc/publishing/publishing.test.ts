@@ -65,6 +65,15 @@ test('a track that has not come within the time for it is done without', async (
   expect(session.opened[0]?.pictures).toEqual(range(0, 52));
 });
 
+test('sound that the path does not want is passed over, and pictures do not wait for it', async () => {
+  const session = connect([PICTURE, SOUND], true);
+  session.media.onRtp(session.sound.packet(0, Uint8Array.of(0xf8, 1)));
+  await session.video(0, 2, first);
+  session.media.onRtp(session.sound.packet(960, Uint8Array.of(0xf8, 1)));
+  expect(session.opened.map(({ tracks }) => tracks.map(({ codec }) => codec))).toEqual([['vp8']]);
+  expect(session.opened[0]?.samples.map(({ track }) => track)).toEqual([0, 0]);
+});
+
 test('a picture that comes later is done without too: who publishes here cannot be started again', async () => {
   const session = connect([PICTURE, SOUND]);
   const packet = (i: number) => session.sound.packet(i * 960, Uint8Array.of(0xf8, i));

@@ -39,6 +39,7 @@ export class Publishing implements SessionMedia {
     this.#publication = publication;
     this.#intake.start(link, {
       usesSenderClock: publication.usesSenderClock ?? false,
+      isSilent: publication.isSilent ?? false,
       open: (tracks) => {
         const stream = publication.open(tracks);
         stream.onKeyFrameWanted = () => this.#intake.requestKeyFrame();
