@@ -39,7 +39,7 @@ const memory = inMemory();
  * the figures are for each has the machine to itself.
  */
 const together = {
-  ...(length === 'short' ? { maxWorkers: 5, maxConcurrency: 8 } : { fileParallelism: false }),
+  ...(length === 'short' ? { maxWorkers: 3, maxConcurrency: 8 } : { fileParallelism: false }),
   sequence: { groupOrder: 1 },
 };
 /**
@@ -54,11 +54,11 @@ const ALONE = [
 ];
 
 /**
- * Other people's programs have faults of their own, and four of them at once on two cores show them: in short form a test with
- * them may have a second try, and is named at the end when it needed it. In the long length, one at a time, none has.
+ * Other people's programs have faults of their own, and three of them at once on two cores show them: in short form a test with
+ * them may be tried again, and is named at the end when it needed it. In the long length, one at a time, none is.
  */
 const withPeers = {
-  retry: length === 'short' ? 1 : 0,
+  retry: length === 'short' ? 2 : 0,
   // The lengths that the figures are for start the sources themselves.
   ...(length === 'short' && { globalSetup: 'test/peers/built-agent.ts' }),
 };
