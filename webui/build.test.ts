@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildPage } from './build.ts';
+import { LATER_ICONS } from './parts/later-icons.ts';
 
 const FIRST_LOAD_LIMIT_BYTES = 60_000;
 const FIRST_SCRIPT_LIMIT_BYTES = 35_000;
@@ -83,6 +84,14 @@ test('the style of the later pages is named in the page, and is not fetched with
   expect(await laterFiles()).toContain(later);
 });
 
+test('what is loaded first draws no icon that comes later', async () => {
+  const scripts = [...(await firstLoad())].filter((file) => file.endsWith('.js'));
+  const texts = await Promise.all(scripts.map((file) => readFile(join(folder, file), 'utf8')));
+  const drawn = [...texts.join('\n').matchAll(/\{name:"(\w+)"/g)].map(([, name]) => name);
+  expect(drawn).toContain('arrange');
+  expect(drawn.filter((name) => name !== undefined && name in LATER_ICONS)).toEqual([]);
+});
+
 /** What others use, and what is packed once more. */
 const OTHERS = /^perch-video|^hls\.min\.js|^near-live\.js|^api\.|^(?:icon|maskable)-|\.gz$/;
 const plainName = (file: string): string => file.replace(/-[0-9A-Z]{8}\./, '.');
@@ -125,6 +134,7 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'login-sheet',
       'popup',
       'tile-snapshot',
+      'later-icons',
       'without-webrtc',
       'shell-worker',
       'start',

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { pause } from './box/pause.ts';
-import { laterStyle } from './later-style.ts';
+import { laterLooks } from './later-looks.ts';
 
 const RETRY_MS = 2_000;
 
@@ -18,7 +18,7 @@ export function lazyPage(load: () => Promise<FunctionComponent>): LazyPage {
   const loaded = signal<{ readonly Page: FunctionComponent } | undefined>(undefined);
   let under: Promise<void> | undefined;
   const fetch = () => {
-    under ??= Promise.all([load(), laterStyle()]).then(
+    under ??= Promise.all([load(), laterLooks()]).then(
       ([Page]) => {
         loaded.value = { Page };
       },
@@ -47,7 +47,7 @@ export function lazyPage(load: () => Promise<FunctionComponent>): LazyPage {
 export function lazyPart<P extends object>(load: () => Promise<FunctionComponent<P>>): FunctionComponent<P> {
   const loaded = signal<{ readonly Part: FunctionComponent<P> } | undefined>(undefined);
   const fetch = async () => {
-    const [Part] = await Promise.all([load(), laterStyle()]);
+    const [Part] = await Promise.all([load(), laterLooks()]);
     loaded.value ??= { Part };
   };
   return (props: P) => {

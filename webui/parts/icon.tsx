@@ -1,11 +1,15 @@
 import { ICONS, MARK } from './icon-paths.ts';
+import type { LATER_ICONS } from './later-icons.ts';
 
-export type IconName = keyof typeof ICONS;
+export type IconName = keyof typeof ICONS | keyof typeof LATER_ICONS;
+
+/** Those of the first load; the others are added when they come. */
+export const drawn: { readonly [name in IconName]?: string } = { ...ICONS };
 
 export function Icon({ name, small }: { readonly name: IconName; readonly small?: boolean }) {
   return (
     <svg class={small ? 'icon small' : 'icon'} viewBox="0 0 24 24" aria-hidden="true">
-      <path d={ICONS[name]} />
+      <path d={drawn[name]} />
     </svg>
   );
 }

@@ -1,13 +1,17 @@
-let fetched: Promise<void> | undefined;
+import { drawn } from './parts/icon.tsx';
 
-/** The style of all that is not shown first. Pages that come later wait for it, so that none is seen without. */
-export function laterStyle(): Promise<void> {
-  fetched ??= fetchStyle().catch((error: unknown) => {
+let fetched: Promise<unknown> | undefined;
+
+/** Style and icons of all that is not shown first. Pages that come later wait for them, so that none is seen without. */
+export function laterLooks(): Promise<unknown> {
+  fetched ??= Promise.all([fetchStyle(), fetchIcons()]).catch((error: unknown) => {
     fetched = undefined;
     throw error;
   });
   return fetched;
 }
+
+const fetchIcons = async () => Object.assign(drawn, (await import('./parts/later-icons.ts')).LATER_ICONS);
 
 /** The build puts its name into the page. It stands behind the style that came first: later rules win. */
 function fetchStyle(): Promise<void> {
