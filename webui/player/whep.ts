@@ -16,6 +16,8 @@ const CONNECT_LIMIT_MS = 5_000;
 /** ICE often recovers from this by itself. */
 const DISCONNECTED_LIMIT_MS = 3_000;
 const DELETE_LIMIT_MS = 2_000;
+/** So long the box has to answer an offer that was left: its session has no address before. */
+const LEFT_LIMIT_MS = 3_000;
 
 export interface OpenOptions {
   readonly source: Source;
@@ -40,7 +42,7 @@ export async function openWhep(video: HTMLVideoElement, options: OpenOptions): P
     if (options.wantsSound) {
       peer.addTransceiver('audio', { direction: 'recvonly' });
     }
-    await session.offer(options.signal);
+    await Promise.race([session.offer(), session.ended]);
     await session.connected(CONNECT_LIMIT_MS);
     video.srcObject = stream;
     playOrMute(video);
@@ -66,6 +68,7 @@ class WhepSession implements LiveSession {
   lacksSound = false;
   #leftOut: readonly string[] = [];
   #isClosed = false;
+  readonly #offering = new AbortController();
   #patience: ReturnType<typeof setTimeout> | undefined;
 
   constructor(peer: RTCPeerConnection, whep: string, headers: Source['headers']) {
@@ -78,10 +81,10 @@ class WhepSession implements LiveSession {
     peer.addEventListener('connectionstatechange', () => this.#onState());
   }
 
-  async offer(signal: AbortSignal): Promise<void> {
+  async offer(): Promise<void> {
     const peer = this.#peer;
     await peer.setLocalDescription();
-    const response = await this.#post(peer.localDescription?.sdp ?? '', signal);
+    const response = await this.#post(peer.localDescription?.sdp ?? '');
     if (response.status !== 201) {
       const error = await errorOf(response);
       throw failureOf(error.status, error.message);
@@ -92,8 +95,8 @@ class WhepSession implements LiveSession {
     this.lacksSound = isSoundLeftOut(leftOut);
     const sdp = await response.text();
     if (this.#isClosed) {
-      this.#delete();
-      throw new PlayError('transport', 'closed while it was opened');
+      // Nobody waits for it any more.
+      return this.#delete();
     }
     await peer.setRemoteDescription({ type: 'answer', sdp });
     this.#listenForGoodbye();
@@ -113,13 +116,13 @@ class WhepSession implements LiveSession {
     }
   }
 
-  async #post(body: string, signal: AbortSignal): Promise<Response> {
+  async #post(body: string): Promise<Response> {
     try {
       return await fetch(this.#whep, {
         method: 'POST',
         headers: { ...this.#headers, 'Content-Type': 'application/sdp' },
         body,
-        signal,
+        signal: this.#offering.signal,
       });
     } catch {
       throw new PlayError('away', 'the box does not answer');
@@ -179,6 +182,7 @@ class WhepSession implements LiveSession {
     this.#isClosed = true;
     clearTimeout(this.#patience);
     this.#end('closed');
+    setTimeout(() => this.#offering.abort(), LEFT_LIMIT_MS);
     // Told first: the box would find the session gone when the connection has ended by itself.
     this.#delete().finally(() => this.#peer.close());
   }

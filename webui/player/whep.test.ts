@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Source } from './source.ts';
+import { openWhep } from './whep.ts';
+
+const SOURCE: Source = { whep: 'webrtc/yard/whep', mse: undefined, hls: undefined, headers: {} };
+const ANSWER = { status: 201, headers: { Location: '/webrtc/yard/whep/s3cret' } } as const;
+
+/** As far as a session is opened: its connection never comes about. */
+class Peer extends EventTarget {
+  readonly localDescription = { type: 'offer', sdp: 'v=0' };
+  connectionState = 'new';
+  addTransceiver(): void {}
+  getTransceivers = () => [];
+  async setLocalDescription(): Promise<void> {}
+  async setRemoteDescription(): Promise<void> {}
+  close(): void {
+    this.connectionState = 'closed';
+  }
+}
+
+interface Asked {
+  readonly what: string;
+  readonly signal: AbortSignal | null | undefined;
+  readonly answer: (response: Response) => void;
+}
+
+let asked: Asked[];
+beforeEach(() => {
+  vi.useFakeTimers();
+  asked = [];
+  vi.stubGlobal('RTCPeerConnection', Peer);
+  vi.stubGlobal('MediaStream', EventTarget);
+  vi.stubGlobal('fetch', (address: string, { method, signal }: RequestInit) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    signal?.addEventListener('abort', () => reject(signal.reason));
+    asked.push({ what: `${method} ${address}`, signal, answer: resolve });
+    return promise;
+  });
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+/** Its offer is under way. */
+async function opening() {
+  const leave = new AbortController();
+  const options = { source: SOURCE, wantsSound: false, signal: leave.signal };
+  const ended = openWhep({} as HTMLVideoElement, options).catch((error: Error) => error.message);
+  await vi.waitFor(() => expect(asked).toHaveLength(1));
+  return { leave, ended };
+}
+
+const whats = () => asked.map(({ what }) => what);
+
+test('a session that is left while it opens is deleted as soon as the box tells its address', async () => {
+  const { leave, ended } = await opening();
+  leave.abort();
+  expect(await ended, 'who has left waits for no answer').toBe('closed');
+  expect(asked[0]?.signal?.aborted ?? false).toBe(false);
+  asked[0]?.answer(new Response('v=0', ANSWER));
+  await vi.waitFor(() => expect(whats()).toEqual(['POST webrtc/yard/whep', 'DELETE webrtc/yard/whep/s3cret']));
+});
+
+test('a box that does not answer who has left is not waited for longer than some seconds', async () => {
+  const { leave, ended } = await opening();
+  leave.abort();
+  await ended;
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(asked[0]?.signal?.aborted).toBe(true);
+  expect(whats()).toEqual(['POST webrtc/yard/whep']);
+});
+
+test('what is refused after one has left is nothing to delete', async () => {
+  const { leave, ended } = await opening();
+  leave.abort();
+  await ended;
+  asked[0]?.answer(new Response('{"status":"error","error":"not found"}', { status: 404 }));
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(whats()).toEqual(['POST webrtc/yard/whep']);
+});
+
+test('an offer that the box refuses ends with its reason', async () => {
+  const { ended } = await opening();
+  asked[0]?.answer(new Response('{"status":"error","error":"no stream is available"}', { status: 404 }));
+  expect(await ended).toBe('no stream is available');
+});
