@@ -145,7 +145,7 @@ export class App {
     this.#live = new LiveServer(this.#paths, clock, log, this.#transcoder);
     const isMissing = () => this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
     this.#found = new FoundCameras({ ...options.discovery, clock, log, isMissing });
-    this.#follower = followCameras(this.#found, store, options, events.emit);
+    this.#follower = followCameras(this.#found, store, options, events.emit, this.#recordings.events.hub);
     this.#departures = new Departures(accounts, () => this.#watched(), clock);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     this.#own = new OwnCertificate(options);
@@ -167,7 +167,7 @@ export class App {
       signal: this.#stop.signal,
       config: () => this.#config,
       settings: () => this.#withDemo(store.current),
-      ...{ edits: new ApiEdits(store, options.env), configFile: new FileEdits(store) },
+      ...{ edits: new ApiEdits(store, options.env), configFile: new FileEdits(store, options.env) },
       ...{ problems: () => store.problems, backup: new BoxBackup({ ...options, store }) },
       ...{ hls: () => this.#hls, live: this.#live },
       webrtc: () => this.#webrtc,

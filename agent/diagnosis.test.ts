@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
@@ -107,4 +107,63 @@ test('a viewer has no bundle', async () => {
   await box.ask('POST', 'users', { name: 'ann', password: 'password of ann', cameras: 'all' });
   await box.ask('POST', 'session', { user: 'ann', password: 'password of ann' });
   expect((await box.ask('GET', 'diagnostics')).status).toBe(401);
+});
+
+/** The bundle of a box with this configuration. @param then its file becomes this one */
+async function bundleOf(config: string, then?: string): Promise<{ text: string; bundle: Record<string, unknown> }> {
+  const box = await startRestartingBox({ config });
+  onTestFinished(() => box[Symbol.asyncDispose]());
+  if (then !== undefined) {
+    writeFileSync(join(box.dataDir, '../perch.yml'), then);
+    // Who asks for the file has what is new in it read.
+    await box.ask('GET', 'config/file');
+  }
+  const { body } = await box.ask('GET', 'diagnostics');
+  const text = gunzipSync(body as Uint8Array).toString();
+  return { text, bundle: JSON.parse(text) };
+}
+
+test('secrets of a path that is disabled stand nowhere in the bundle, whatever they are written under', async () => {
+  const { text, bundle } = await bundleOf(`paths:
+  broken:
+    source: rtsp://admin:Zq-disabled-url@127.0.0.9:1/live?vendorkey=Zq-disabled-query
+    record: perhaps
+    readUser: ann
+    readPass: Zq-disabled-reader
+    password: Zq-misplaced
+    camera: { onvif: 'http://127.0.0.9/onvif', user: admin, password: [Zq-listed, { pass: Zq-nested }] }
+  # What was said about them elsewhere.
+  Zq-disabled-url_Zq-disabled-query_Zq-disabled-reader: { source: publisher }
+  Zq-misplaced_Zq-listed_Zq-nested: { source: publisher }
+`);
+  expect(bundle['config']).toMatchObject({
+    paths: expect.arrayContaining([{ name: 'broken', error: expect.stringContaining("'perhaps'") }]),
+  });
+  expect(text).not.toContain('Zq');
+});
+
+test('a secret of a file that is no YAML is not told with what is wrong in it', async () => {
+  const { text, bundle } = await bundleOf(
+    'paths: {}\n',
+    'hlsCDNSecret: *Zq-alias\nzlmSecret: "Zq-quoted\npaths:\n  Zq-quoted: {}\n  cam: { camera: { password: *Zq-inner } }\n',
+  );
+  expect(bundle['problems']).not.toEqual([]);
+  expect(text).not.toContain('Zq');
+});
+
+test('a short secret goes from what somebody has written, and no setting is masked because it is the same word', async () => {
+  const { bundle } = await bundleOf(`authInternalUsers:
+  - { user: machine, pass: 'q7', permissions: [{ action: api }] }
+paths:
+  yard:
+    source: rtsp://admin:tcp@127.0.0.9:1/live
+    rtspTransport: tcp
+    camera: { name: Yard (q7) by q75, onvif: 'http://127.0.0.9/onvif', user: admin, password: x }
+`);
+  const [yard] = (bundle['config'] as { paths: object[] }).paths;
+  expect(yard).toMatchObject({
+    source: 'rtsp://127.0.0.9:1/live',
+    rtspTransport: 'tcp',
+    camera: { name: 'Yard (***) by q75', onvif: 'http://127.0.0.9/onvif', password: '<redacted>' },
+  });
 });

@@ -9,7 +9,6 @@ import type { LogLines } from './base/log-lines.ts';
 import { globalJson, HIDDEN, pathDefaultsJson, pathListJson } from './config/json.ts';
 import type { Config } from './config/load.ts';
 import { type Problem, problemText } from './config/problem.ts';
-import { secretsIn } from './config/secrets.ts';
 
 const MOST_LINES = 5_000;
 
@@ -19,6 +18,7 @@ export interface DiagnosisDeps {
   readonly lines: Pick<LogLines, 'find'>;
   settings(): Config;
   problems(): readonly Problem[];
+  readonly configFile: { secrets(): Promise<readonly string[]> };
   readonly paths: { list(): readonly object[] };
   readonly cameras: { readonly adopted: { list(): readonly object[] } };
   readonly recordings: { readonly space: { list(): readonly object[] } };
@@ -37,7 +37,7 @@ export class Diagnosis {
   }
 
   async make(): Promise<{ readonly name: string; readonly bytes: Buffer }> {
-    const { version, clock, lines, settings, problems, paths, cameras, recordings, facts } = this.#deps;
+    const { version, clock, lines, settings, problems, configFile, paths, cameras, recordings, facts } = this.#deps;
     const made = new Date(clock.wallMs()).toISOString();
     const config = settings();
     const wish = { level: undefined, path: undefined, text: undefined };
@@ -57,7 +57,7 @@ export class Diagnosis {
       disks: recordings.space.list(),
       log: lines.find(wish, Number.POSITIVE_INFINITY, MOST_LINES).map(shownLine),
     };
-    const bytes = await pack(JSON.stringify(withoutSecrets(all, secretsIn(config)), undefined, 1));
+    const bytes = await pack(JSON.stringify(withoutSecrets(all, await configFile.secrets()), undefined, 1));
     return { name: `perch-diagnostics-${hostname().replace(/[^\w-]+/g, '-')}-${made.slice(0, 10)}.json.gz`, bytes };
   }
 }
@@ -91,14 +91,24 @@ const COMMAND = /^runOn(?!.*(?:Timeout|After)$)/;
 /** Whatever its name: makers and servers have names of their own for a password. What is a number of two digits is a channel. */
 const QUERY_VALUE = /([?&;][^=&;\s"']{1,64}=)(?!\d{1,2}(?:[&;\s"']|$))[^&;\s"']+/g;
 
+/** Shorter ones stand in too many words: only by themselves, in what somebody has written, are they taken for the secret. */
+const LEAST_CHARS = 4;
+/** A line, a sentence, an address. A single word is a setting's or a name: to mask it would tell which one is the secret. */
+const IS_TEXT = /\s|:\/\//;
+
 /** A copy in which the secrets stand nowhere, in no text and as no part of one. */
 function withoutSecrets(value: unknown, secrets: readonly string[]): unknown {
-  const words = secrets.map((secret) => secret.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
-  const pattern = new RegExp(words.join('|') || '(?!)', 'g');
-  const shown = (text: string): string =>
-    redact(text.replace(pattern, '***')).replace(/[a-z][a-z0-9+.-]*:\/\/[^\s"']*/gi, (address) =>
-      address.replace(QUERY_VALUE, '$1***'),
+  const anywhere = anyOf(secrets.filter((secret) => secret.length >= LEAST_CHARS));
+  const short = anyOf(secrets.filter((secret) => secret.length < LEAST_CHARS));
+  const long = new RegExp(anywhere, 'g');
+  const alone = new RegExp(`(?<![\\p{L}\\p{N}])(?:${short})(?![\\p{L}\\p{N}])`, 'gu');
+  const shown = (text: string): string => {
+    const masked = text.replace(long, '***');
+    return redact(IS_TEXT.test(masked) ? masked.replace(alone, '***') : masked).replace(
+      /[a-z][a-z0-9+.-]*:\/\/[^\s"']*/gi,
+      (address) => address.replace(QUERY_VALUE, '$1***'),
     );
+  };
   const walk = (one: unknown, key = ''): unknown => {
     if (typeof one === 'string') {
       return COMMAND.test(key) && one !== '' ? HIDDEN : shown(one);
@@ -113,3 +123,7 @@ function withoutSecrets(value: unknown, secrets: readonly string[]): unknown {
   };
   return walk(value);
 }
+
+/** A pattern for each of these texts, and for nothing where there is none. */
+const anyOf = (texts: readonly string[]): string =>
+  texts.map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|') || '(?!)';

@@ -1,7 +1,9 @@
 import { PerchError } from '../base/errors.ts';
 import { refuseOtherText } from './conflict.ts';
+import type { Environment } from './environment.ts';
 import { nameOf } from './file.ts';
 import type { Problem } from './problem.ts';
+import { secretsIn } from './secrets.ts';
 import type { ConfigStore } from './store.ts';
 
 export interface FileText {
@@ -21,14 +23,22 @@ export interface FileVerdict {
 /** The configuration file as a text, for whoever writes it himself. */
 export class FileEdits {
   readonly #store: ConfigStore;
+  readonly #env: Environment;
 
-  constructor(store: ConfigStore) {
+  constructor(store: ConfigStore, env: Environment) {
     this.#store = store;
+    this.#env = env;
   }
 
   async read(): Promise<FileText> {
     const { text, tag } = await this.#store.look();
     return { name: nameOf(this.#store.file), text, tag, problems: this.#store.problems };
+  }
+
+  /** All passwords, tokens and keys in it and in what is in force. */
+  async secrets(): Promise<readonly string[]> {
+    const { text } = await this.#store.look();
+    return secretsIn(this.#store.current, [this.#store.textInForce, text], this.#env);
   }
 
   check(text: string): FileVerdict {

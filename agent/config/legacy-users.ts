@@ -12,13 +12,13 @@ import type { Branch, Entry } from './tree.ts';
 export const PATH_USER_KEYS = ['publishUser', 'publishPass', 'publishIPs', 'readUser', 'readPass', 'readIPs'] as const;
 type PathUserKey = (typeof PATH_USER_KEYS)[number];
 
-/** So that the environment can set them: `MTX_PATHDEFAULTS_READUSER`. */
+/** So that the environment can set them (`MTX_PATHDEFAULTS_READUSER`), and which of them are secret. */
 export const PATH_USERS: Readonly<Record<PathUserKey, SchemaNode>> = {
   publishUser: asNode(Type.String()),
-  publishPass: asNode(Type.String()),
+  publishPass: asNode(Type.String({ secret: true })),
   publishIPs: asNode(Type.Array(Type.String())),
   readUser: asNode(Type.String()),
-  readPass: asNode(Type.String()),
+  readPass: asNode(Type.String({ secret: true })),
   readIPs: asNode(Type.Array(Type.String())),
 };
 

@@ -46,7 +46,11 @@ const OF_PATHS = {
 };
 const ALSO_KNOWN_GLOBAL = [...HANDLED_GLOBAL, ...DEPRECATED_GLOBAL];
 
-const PATH_WITH_USERS = { ...asNode(PathSchema), properties: { ...asNode(PathSchema).properties, ...PATH_USERS } };
+/** What may stand in a path's block, with the keys of former days. */
+export const PATH_WITH_USERS = {
+  ...asNode(PathSchema),
+  properties: { ...asNode(PathSchema).properties, ...PATH_USERS },
+};
 
 /** The text of Perch's own set-up while there is no file. */
 export const NO_FILE = 'perch: own\n';

@@ -23,7 +23,7 @@ async function open() {
   const box = await openHttpBox({ password: PASSWORD });
   onTestFinished(() => box[Symbol.asyncDispose]());
   await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: true }, 'another password');
-  await box.app.register(configFileRoutes, { access: box.access, file: new FileEdits(store) });
+  await box.app.register(configFileRoutes, { access: box.access, file: new FileEdits(store, {}) });
   await box.app.register(
     async (v3) => {
       acceptAnyJson(v3);
@@ -32,6 +32,7 @@ async function open() {
           global: () => globalJson(store.current),
           pathDefaults: () => pathDefaultsJson(store.current),
           paths: () => pathListJson(store.current),
+          foresee: () => ({ restarts: [], recordings: [] }),
         },
         edits: new ApiEdits(store, {}),
         editorOf: async ({ headers }) => ({ hasAllRights: true, user: String(headers['x-user'] ?? 'owner') }),

@@ -27,6 +27,8 @@ export interface ConfigFile {
   }>;
   check(text: string): { readonly isUsable: boolean; readonly problems: readonly FileProblem[] };
   write(text: string, seen: string, user: string | undefined): Promise<void>;
+  /** As they may stand in some text, the longest first. */
+  secrets(): Promise<readonly string[]>;
 }
 
 export interface ConfigFileOptions {
