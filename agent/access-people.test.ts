@@ -23,7 +23,10 @@ const FOR_ALL = [
   'GET /trust/perch.mobileconfig',
   'GET /trust/perch.pem',
 ];
-const WATCHING = ['GET /v3/paths/list', 'GET /v3/paths/get/{name}', 'GET /v3/timeline/{name}', 'GET /v3/events'];
+const WATCHING = [
+  ...['GET /v3/paths/list', 'GET /v3/paths/get/{name}', 'GET /v3/timeline/{name}', 'GET /v3/recordings/protected'],
+  ...['GET /v3/events', 'GET /v3/events/list'],
+];
 const OWN_SESSIONS = ['POST /v3/session/password', 'GET /v3/sessions', 'DELETE /v3/sessions/{id}'];
 /** The page's: for people. */
 const OWNERS = [
@@ -168,6 +171,21 @@ test('who may play the recordings of a camera sees its timeline and is told what
   const status = async (cookie: string) => (await ask('GET', `/v3/timeline/door?${times}`, { Cookie: cookie })).status;
   expect([await status(may), await status(live), await status(other)]).toEqual([200, 404, 404]);
 
+  const kept = { start: '2026-07-01T00:00:00Z', end: '2026-07-01T00:01:00Z', note: 'the burglar' };
+  await ask('POST', '/v3/recordings/protect', owner, { path: 'door', ...kept });
+  const seenBy = async (cookie: string) => {
+    const answers = ['recordings/protected', `timeline/door?${times}`, `timeline/yard?${times}`].map((address) =>
+      ask('GET', `/v3/${address}`, { Cookie: cookie }).then(async (answer) => answer.text()),
+    );
+    const all = (await Promise.all(answers)).join();
+    return [all.split('2026-07-01T00:01:00Z').length > 1, all.includes('burglar'), all.includes('"duration":60')];
+  };
+  expect([await seenBy(may), await seenBy(live), await seenBy(other)]).toEqual([
+    [true, false, true],
+    [false, false, false],
+    [false, false, false],
+  ]);
+
   const leave = new AbortController();
   const listen = async (cookie: string) => {
     const { body } = await fetch(`${url}/v3/events`, { headers: { Cookie: cookie }, signal: leave.signal });
@@ -192,6 +210,15 @@ test('who may play the recordings of a camera sees its timeline and is told what
   await ask('POST', '/v3/events', owner, { path: 'door', type: 'motion', id: 'later', start: '2026-07-01T00:20:00Z' });
   expect(await heard[1]('later')).toEqual(['event']);
   leave.abort();
+
+  const list = async (headers: Readonly<Record<string, string>>, more = '') =>
+    (await ask('GET', `/v3/events/list?${times}${more}`, headers)).json();
+  const pathsFor = async (headers: Readonly<Record<string, string>>): Promise<string[]> =>
+    (await list(headers)).items.map(({ path }: { path: string }) => path);
+  expect(await pathsFor(owner)).toEqual(['door', 'yard', 'door']);
+  expect([await pathsFor({ Cookie: may }), await pathsFor({ Cookie: other })]).toEqual([['door', 'door'], ['yard']]);
+  expect((await list({ Cookie: other }, '&path=door')).items).toEqual([]);
+  expect((await list({ Cookie: may }, '&limit=1')).items).toHaveLength(1);
 });
 
 test('nobody, and a player with its name and password, reach the log-in', async () => {

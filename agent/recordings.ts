@@ -10,7 +10,8 @@ import type { PathSettings } from './config/path.ts';
 import type { SegmentHooks } from './paths/path-hooks.ts';
 import type { PathRecorder } from './paths/path-recorder.ts';
 import { Playback } from './playback/playback.ts';
-import { type TimelineRequest, timelineQuery } from './playback/query.ts';
+import { type EventListRequest, eventListQuery, type TimelineRequest, timelineQuery } from './playback/query.ts';
+import type { Timeline } from './playback/timeline.ts';
 import type { ClipOptions } from './record/clips/clips.ts';
 import { FlushPoint, HANGING_MS } from './record/flush.ts';
 import type { WatchedPath } from './record/gaps/gap-reason.ts';
@@ -270,8 +271,12 @@ export class Recordings {
     return this.space.deletePath(path);
   }
 
-  timeline(request: TimelineRequest): Promise<object> {
+  timeline(request: TimelineRequest): Promise<Timeline> {
     return this.playback.timeline(timelineQuery(request));
+  }
+
+  listEvents(request: EventListRequest, maySee: (path: string) => boolean): Promise<object> {
+    return this.playback.listEvents(eventListQuery(request), maySee);
   }
 
   /** How far the index is, and what it has left out. */

@@ -151,6 +151,7 @@ export async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
       global: () => ({ logLevel: 'info', webrtcICEServers2: [] }),
       pathDefaults: () => ({ source: 'publisher' }),
       paths: () => [{ name: 'door', source: 'rtsp://cam/1' }, { name: '~^cam' }],
+      foresee: () => ({ restarts: [], recordings: [] }),
     },
     edits: {
       tag: '0123456789abcdef',
@@ -160,6 +161,7 @@ export async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
       replacePath: tell('replacePath'),
       patchPath: tell('patchPath'),
       deletePath: tell('deletePath'),
+      tryPath: () => Promise.reject(new PerchError('notFound', 'path not found')),
       reload: tell('reload'),
     },
     editorOf: async () => ({ hasAllRights: false }),
@@ -211,7 +213,8 @@ export async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
       names: () => ['garden/gate', 'door'],
       segments: (name) =>
         name === 'unknown' ? undefined : name === 'door' ? [{ start: '2026-01-01T12:00:00+01:00' }] : [],
-      timeline: async (request) => ({ ...request, coverage: [] }),
+      timeline: async (request) => ({ ...request, coverage: [], protected: [] }),
+      listEvents: async (request) => ({ ...request, items: [] }),
       index: () => ({ state: 'ready', left: 0 }),
       deletePath: async () => ({ deleted: 0, bytes: 0, kept: 0, items: [] }),
       deleteSegment: async (path, start) => {

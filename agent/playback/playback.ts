@@ -7,6 +7,7 @@ import { pathNameFault } from '../config/path-name.ts';
 import type { SegmentLog } from '../record/segment-log.ts';
 import { removeStills } from '../record/stills/still-files.ts';
 import { zoneOffsetMs } from '../record/time-zone.ts';
+import { type EventPage, eventPage } from './event-list.ts';
 import { type Frame, findFrame } from './frame.ts';
 import { Answers } from './get/answers.ts';
 import { type Answer, buildAnswer, likelyBytes } from './get/get.ts';
@@ -17,7 +18,7 @@ import { KnownTemplates } from './index/known-templates.ts';
 import { SegmentIndex } from './index/segment-index.ts';
 import { type SegmentRow, STATE } from './index/segment-row.ts';
 import { type ListEntry, listTimespans } from './list.ts';
-import type { GetFormat, TimelineQuery } from './query.ts';
+import type { EventListQuery, GetFormat, TimelineQuery } from './query.ts';
 import { CatalogLookup } from './recording-lookup.ts';
 import { formatRfc3339, parseRfc3339, type ZonedTime } from './rfc3339.ts';
 import { type FoundStill, findStill } from './still.ts';
@@ -193,6 +194,11 @@ export class Playback {
   async timeline(query: TimelineQuery): Promise<Timeline> {
     await this.#require(query.path);
     return timelineOf(this.#catalog, query, this.#zone);
+  }
+
+  /** What was seen by all cameras of which whoever asks is told, newest first. */
+  listEvents(query: EventListQuery, maySee: (path: string) => boolean): Promise<EventPage> {
+    return eventPage(this.#catalog, query, maySee, this.#zone);
   }
 
   /**

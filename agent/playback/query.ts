@@ -117,3 +117,47 @@ export function timelineQuery({ path, from = '', to = '', resolution = '' }: Tim
     resolution: seconds,
   };
 }
+
+/** Which events are to be listed. */
+export interface EventListQuery {
+  readonly from: ZonedTime;
+  readonly to: ZonedTime;
+  /** Undefined: of all that there are. */
+  readonly path: string | undefined;
+  readonly types: readonly string[] | undefined;
+  /** `next` of the answer that this one goes on from. */
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+/** What came in a request for events. */
+export interface EventListRequest {
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly path: string | undefined;
+  /** Several with commas between. */
+  readonly types: string | undefined;
+  readonly before: string | undefined;
+  readonly limit: string | undefined;
+}
+
+const USUAL_EVENTS = 50;
+const MOST_EVENTS = 200;
+const MOST_TYPES = 32;
+
+export function eventListQuery(request: EventListRequest): EventListQuery {
+  const { from = '', to = '', path, types, before, limit = String(USUAL_EVENTS) } = request;
+  const count = Number(limit);
+  if (!Number.isInteger(count) || count < 1 || count > MOST_EVENTS) {
+    throw new PerchError('badInput', `invalid limit: '${limit.slice(0, 64)}' is not between 1 and ${MOST_EVENTS}`);
+  }
+  const wanted = types?.split(',').filter((type) => type !== '');
+  if (wanted && wanted.length > MOST_TYPES) {
+    throw new PerchError('badInput', `invalid types: ${wanted.length}, at most ${MOST_TYPES} are looked for at once`);
+  }
+  return {
+    from: requireRfc3339('from', from),
+    to: requireRfc3339('to', to),
+    ...{ path, types: wanted, before, limit: count },
+  };
+}

@@ -95,6 +95,15 @@ test.for<[string, number, unknown]>([
       to: '2026-01-02T00:00:00Z',
       resolution: '60',
       coverage: [],
+      protected: [],
+    },
+  ],
+  [
+    '/v3/events/list?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&types=motion,person&limit=7&path=door&path=gate',
+    200,
+    {
+      ...{ from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z', path: 'door', types: 'motion,person' },
+      ...{ limit: '7', items: [] },
     },
   ],
   ['/v3/timeline/', 400, failure('invalid name')],

@@ -8,6 +8,7 @@ import { type CameraSteering, cameraControlRoutes } from './camera-control.ts';
 import { type CameraLookup, cameraRoutes } from './cameras.ts';
 import { type ConfigRoutesOptions, configRoutes } from './config.ts';
 import { type DiskLookup, diskRoutes } from './disks.ts';
+import { eventListRoutes } from './event-list.ts';
 import { type EventStreams, eventStreamRoutes } from './event-stream.ts';
 import { type EventIntake, eventRoutes } from './events.ts';
 import { type PathLookup, pathRoutes } from './paths.ts';
@@ -90,7 +91,8 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(recordingRoutes, { recordings: options.recordings });
   await app.register(timelineRoutes, { recordings: options.recordings, viewerOf });
   await app.register(eventRoutes, { events: options.events });
-  await app.register(protectedRoutes, { protection: options.protection });
+  await app.register(eventListRoutes, { recordings: options.recordings, viewerOf });
+  await app.register(protectedRoutes, { protection: options.protection, viewerOf });
   await app.register(diskRoutes, { disks: options.disks });
   await app.register(tokenKeyRoutes, { keys: options.keys });
   await app.register(statsRoutes, { stats: options.stats });

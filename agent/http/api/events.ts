@@ -8,6 +8,8 @@ const MAX_BODY_BYTES = 16_384;
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
 const KEYS = ['path', 'type', 'start', 'end', 'text', 'id', 'state'] as const;
 type Key = (typeof KEYS)[number];
+/** Of cameras that were away, or have moved. */
+const OWN_TYPES = 'perch.';
 
 /** What somebody tells of a camera. Times are Unix microseconds. */
 export interface ToldEvent {
@@ -78,6 +80,9 @@ export function parseEvent(body: unknown): ToldEvent {
   }
   // The end of an event that is named needs no type.
   const type = text('type') ?? (state === 'end' && id !== undefined ? 'event' : '');
+  if (type.startsWith(OWN_TYPES)) {
+    throw new PerchError('badInput', `type '${type.slice(0, 64)}': what begins with '${OWN_TYPES}' Perch alone tells`);
+  }
   return {
     path,
     type,

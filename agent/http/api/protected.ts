@@ -1,10 +1,11 @@
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
 import { ErrorAnswer, OkAnswer } from '../simple-answers.ts';
 import { idOf } from './names.ts';
 import { paginate } from './paginate.ts';
 import { answers, IdParams, PathPageQuery, pageOf, TimeText } from './shapes.ts';
+import type { LimitedPerson } from './sight.ts';
 
 /** Far more than a range with the longest note. */
 const MAX_BODY_BYTES = 16_384;
@@ -28,20 +29,33 @@ export interface ProtectionLookup {
   unprotect(id: string): Promise<void>;
 }
 
+export interface ProtectedRoutesOptions {
+  readonly protection: ProtectionLookup;
+  /** The viewer or guest who asks; undefined: somebody with the action `api`. */
+  viewerOf(request: FastifyRequest): LimitedPerson | undefined;
+}
+
+/** Of the recordings that somebody may play; what the owner has noted is his. */
+function shownTo(viewer: LimitedPerson | undefined, all: readonly ProtectedRecording[]): readonly ProtectedRecording[] {
+  const shown = all.filter(({ path }) => viewer?.may('playback', path) ?? true);
+  return viewer ? shown.map((one) => ({ ...one, note: '' })) : shown;
+}
+
 const RANGE = { path: Type.String(), start: TimeText, end: TimeText };
 const Wish = Type.Object({ ...RANGE, note: Type.Optional(Type.String()) }, { additionalProperties: false });
 const ITEM = { id: Type.String({ format: 'uuid' }), ...RANGE, note: Type.String() };
 const TAGS = ['recordings'];
 
 /** `/recordings/protect` and `/recordings/protected`: what is to stay whatever its age and however little space there is. */
-export const protectedRoutes: FastifyPluginAsync<{ protection: ProtectionLookup }> = async (app, { protection }) => {
+export const protectedRoutes: FastifyPluginAsync<ProtectedRoutesOptions> = async (app, { protection, viewerOf }) => {
   const all = {
     summary: 'Recordings that nothing deletes',
     ...{ tags: TAGS, querystring: PathPageQuery, response: answers(pageOf(Type.Object(ITEM)), 400) },
   };
-  app.get<{ Querystring: { path?: unknown } }>('/recordings/protected', { schema: all }, async ({ query }) => {
-    const all = protection.list();
-    return paginate(typeof query.path === 'string' ? all.filter(({ path }) => path === query.path) : all, query);
+  app.get<{ Querystring: { path?: unknown } }>('/recordings/protected', { schema: all }, async (request) => {
+    const { query } = request;
+    const shown = shownTo(viewerOf(request), protection.list());
+    return paginate(typeof query.path === 'string' ? shown.filter(({ path }) => path === query.path) : shown, query);
   });
 
   const made = Type.Object({ status: Type.Literal('ok'), ...ITEM });

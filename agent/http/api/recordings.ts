@@ -2,6 +2,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
 import { OkAnswer } from '../simple-answers.ts';
+import type { EventListLookup } from './event-list.ts';
 import { nameOf } from './names.ts';
 import { paginate } from './paginate.ts';
 import { answers, PageQuery, PathName, pageOf, TimeText } from './shapes.ts';
@@ -12,7 +13,7 @@ export interface RecordingSegment {
   readonly start: string;
 }
 
-export interface RecordingLookup extends TimelineLookup {
+export interface RecordingLookup extends TimelineLookup, EventListLookup {
   /** Names of the paths that have recordings. */
   names(): Promise<readonly string[]> | readonly string[];
   /** Undefined when nothing in the configuration stands for the path; empty when it has no recordings. */

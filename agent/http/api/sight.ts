@@ -6,7 +6,10 @@ export interface LimitedPerson {
 }
 
 /** The only addresses of the API that viewers and guests have, and of these only what they may watch. */
-const OPEN_ROUTES = new Set(['/v3/paths/list', '/v3/paths/get/*', '/v3/timeline/*', '/v3/events']);
+const OPEN_ROUTES = new Set([
+  ...['/v3/paths/list', '/v3/paths/get/*', '/v3/timeline/*', '/v3/recordings/protected'],
+  ...['/v3/events', '/v3/events/list'],
+]);
 
 /** Whether a person without the permission `api` may ask this. */
 export const isForViewers = ({ method, routeOptions }: FastifyRequest): boolean =>

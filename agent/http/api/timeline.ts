@@ -7,7 +7,7 @@ import type { LimitedPerson } from './sight.ts';
 
 export interface TimelineLookup {
   /** What there is of a path between two times, RFC 3339. */
-  timeline(request: TimelineRequest): Promise<object>;
+  timeline(request: TimelineRequest): Promise<{ readonly protected: readonly object[] }>;
 }
 
 /** As it came in the query. */
@@ -94,7 +94,8 @@ export const timelineRoutes: FastifyPluginAsync<TimelineRoutesOptions> = async (
     if (viewer && !viewer.may('playback', path)) {
       throw new PerchError('notFound', 'path not found', { path });
     }
+    // What the owner has noted is his.
     const found = await recordings.timeline({ path, ...times });
-    return viewer ? { ...found, protected: [] } : found;
+    return viewer ? { ...found, protected: found.protected.map((range) => ({ ...range, note: '' })) } : found;
   });
 };

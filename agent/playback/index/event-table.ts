@@ -1,4 +1,11 @@
-import type { EventIndex, IndexedEvent, ProtectedIndex, ProtectedRange } from './index-contract.ts';
+import type {
+  EventIndex,
+  EventMark,
+  EventWish,
+  IndexedEvent,
+  ProtectedIndex,
+  ProtectedRange,
+} from './index-contract.ts';
 import type { IndexDatabase, Row } from './index-database.ts';
 
 /** As in the schema's index of long events: shorter ones that overlap a time begin this long before it at most. */
@@ -17,6 +24,16 @@ const OVERLAPPING = `
   SELECT ${EVENT_COLUMNS} INDEXED BY events_long
     WHERE path = ?1 AND start_us <= ?3 AND (end_us IS NULL OR end_us - start_us > ${LONG_US})
       AND (end_us IS NULL OR end_us >= ?2)`;
+
+/** Which of two that begin at the same moment comes first does not matter, as long as it is always the same one. */
+const NEWEST = `
+  SELECT ${EVENT_COLUMNS} INDEXED BY events_by_start
+    WHERE path = ?1 AND start_us BETWEEN ?2 AND ?3 AND (start_us, id) < (?3, ?4)
+      AND (?5 IS NULL OR type IN (SELECT value FROM json_each(?5)))
+      AND (end_us IS NULL OR end_us - start_us >= ?6)
+    ORDER BY start_us DESC, id DESC LIMIT ?7`;
+/** Behind every id. */
+const LAST_ID = '\u{10ffff}';
 
 /** One that is known as it is changes nothing: when journals are read again the disk has nothing to write. */
 const ADD_EVENT = `INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)
@@ -62,15 +79,33 @@ export class EventTable implements EventIndex, ProtectedIndex {
     return this.#events(query, path, fromUs, toUs, limit);
   }
 
+  /** Those of a path that begin between the two times, the newest first. */
+  newestOf(path: string, { fromUs, toUs, types, after, leastUs = 0, limit }: EventWish): IndexedEvent[] {
+    // What begins at the end of the time is not within it.
+    const [lastUs, lastId] = after ? [Math.min(after.startUs, toUs), lastIdOf(path, after)] : [toUs, ''];
+    const wanted = types ? JSON.stringify(types) : null;
+    return this.#find(path, (id) => this.#database.all(NEWEST, id, fromUs, lastUs, lastId, wanted, leastUs, limit)).map(
+      (row) => eventOf(path, row),
+    );
+  }
+
+  /** The types of what begins between the two times. */
+  typesOf(path: string, fromUs: number, toUs: number): string[] {
+    const query =
+      'SELECT DISTINCT type FROM events INDEXED BY events_by_start WHERE path = ?1 AND start_us BETWEEN ?2 AND ?3';
+    return this.#find(path, (id) => this.#database.all(query, id, fromUs, toUs)).map((row) => String(row['type']));
+  }
+
+  /** All paths that have events. */
+  paths(): string[] {
+    const query = 'SELECT text FROM names WHERE EXISTS (SELECT 1 FROM events WHERE path = names.id)';
+    return this.#database.read(() => this.#database.all(query), []).map((row) => String(row['text']));
+  }
+
   #events(query: string, path: string, fromUs: number, toUs: number, limit: number): IndexedEvent[] {
-    return this.#find(path, (id) => this.#database.all(query, id, fromUs, toUs, limit)).map((row) => ({
-      id: String(row['id']),
-      path,
-      type: String(row['type']),
-      startUs: Number(row['start_us']),
-      endUs: row['end_us'] === null ? undefined : Number(row['end_us']),
-      text: String(row['text']),
-    }));
+    return this.#find(path, (id) => this.#database.all(query, id, fromUs, toUs, limit)).map((row) =>
+      eventOf(path, row),
+    );
   }
 
   /** How many begin in each step of the time between the two, by type; at most 1,000 such counts. */
@@ -137,4 +172,18 @@ export class EventTable implements EventIndex, ProtectedIndex {
   #run(query: string): void {
     this.#database.write(() => this.#database.run(query), 0);
   }
+}
+
+const eventOf = (path: string, row: Row): IndexedEvent => ({
+  id: String(row['id']),
+  path,
+  type: String(row['type']),
+  startUs: Number(row['start_us']),
+  endUs: row['end_us'] === null ? undefined : Number(row['end_us']),
+  text: String(row['text']),
+});
+
+/** The ids below this one come behind the mark: of the paths before its own all that begin at its moment, of those behind it none. */
+function lastIdOf(path: string, after: EventMark): string {
+  return path === after.path ? after.id : path < after.path ? LAST_ID : '';
 }

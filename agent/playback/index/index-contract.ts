@@ -16,6 +16,22 @@ export interface IndexedEvent {
   readonly text: string;
 }
 
+/** Where a list of events goes on: behind this one. */
+export type EventMark = Pick<IndexedEvent, 'path' | 'id' | 'startUs'>;
+
+/** Events that begin between two times. */
+export interface EventWish {
+  readonly fromUs: number;
+  readonly toUs: number;
+  /** Undefined: of any. */
+  readonly types?: readonly string[] | undefined;
+  /** Those that come behind it, newest first; undefined: from the newest on. */
+  readonly after?: EventMark | undefined;
+  /** Shorter ones are left out; what has no end yet is long enough. */
+  readonly leastUs?: number;
+  readonly limit: number;
+}
+
 /** Recordings that nothing deletes. Times are Unix microseconds. */
 export interface ProtectedRange {
   readonly id: string;

@@ -1,0 +1,155 @@
+import { expect, test } from 'vitest';
+import { openPlayback } from '../../test/playback.ts';
+import { record, temporaryFolder, WALL } from '../../test/recordings.ts';
+import { gapsName } from '../record/gaps/gap-reason.ts';
+import { type EventPage, eventPage } from './event-list.ts';
+import { SegmentIndex } from './index/segment-index.ts';
+import { type EventListRequest, eventListQuery } from './query.ts';
+
+const SECOND = 1_000_000;
+const DAY = { from: '2026-07-01T00:00:00Z', to: '2026-07-02T00:00:00Z' };
+const START_US = Date.parse(DAY.from) * 1000;
+const NOTHING = { path: undefined, types: undefined, before: undefined, limit: undefined };
+
+function openList() {
+  const index = new SegmentIndex(':memory:', (error) => {
+    throw error;
+  });
+  const catalog = { index, refresh: async () => {} };
+  const everybody = () => true;
+  return {
+    /** In seconds of the day. */
+    add(path: string, id: string, at: number, { type = 'motion', lasts = 5 as number | null, text = '' } = {}) {
+      const startUs = START_US + at * SECOND;
+      const endUs = lasts === null ? undefined : startUs + lasts * SECOND;
+      index.events.addEvent({ id, path, type, startUs, endUs, text });
+    },
+    list: (wish: Partial<EventListRequest> = {}, maySee: (path: string) => boolean = everybody) =>
+      eventPage(catalog, eventListQuery({ ...NOTHING, ...DAY, ...wish }), maySee, 'UTC'),
+    [Symbol.dispose]: () => index.close(),
+  };
+}
+
+const idsOf = ({ items }: EventPage) => items.map(({ id }) => id);
+
+test('what several cameras have seen on a day is one list, the newest first', async () => {
+  using box = openList();
+  box.add('door', 'a', 100, { text: 'a fox' });
+  box.add('yard', 'b', 200, { type: 'person', lasts: null });
+  box.add('door', 'c', 300);
+  box.add('door', 'yesterday', -1);
+  box.add('door', 'tomorrow', 86_400);
+  box.add('', 'disk', 150, { type: 'disk' });
+  expect(await box.list()).toEqual({
+    items: [
+      {
+        ...{ id: 'c', path: 'door', type: 'motion', text: '', picture: null },
+        ...{ start: '2026-07-01T00:05:00Z', end: '2026-07-01T00:05:05Z' },
+      },
+      {
+        ...{ id: 'b', path: 'yard', type: 'person', text: '', picture: null },
+        ...{ start: '2026-07-01T00:03:20Z', end: null },
+      },
+      {
+        ...{ id: 'a', path: 'door', type: 'motion', text: 'a fox', picture: null },
+        ...{ start: '2026-07-01T00:01:40Z', end: '2026-07-01T00:01:45Z' },
+      },
+    ],
+    next: null,
+    types: ['motion', 'person'],
+  });
+  expect(idsOf(await box.list({ types: 'person,sound' }))).toEqual(['b']);
+  expect(idsOf(await box.list({ path: 'door' }))).toEqual(['c', 'a']);
+});
+
+test('a camera that whoever asks may not play back is in no list, and its types are in none either', async () => {
+  using box = openList();
+  box.add('door', 'a', 100);
+  box.add('yard', 'b', 200, { type: 'person' });
+  box.add(gapsName('yard'), 'c', 300, { type: 'offline', lasts: 600 });
+  const seen = await box.list({}, (path) => path === 'door');
+  expect([idsOf(seen), seen.types]).toEqual([['a'], ['motion']]);
+  expect((await box.list({ path: 'yard' }, (path) => path === 'door')).items).toEqual([]);
+});
+
+test('page after page gives each event once, also where many begin at the same moment', async () => {
+  using box = openList();
+  const added = new Set<string>();
+  for (const path of ['door', 'gate', 'yard']) {
+    for (let i = 0; i < 40; i += 1) {
+      // Ten at each moment, of all cameras thirty.
+      box.add(path, `${path}-${i}`, 100 + Math.floor(i / 10));
+      box.add(gapsName(path), `${path}-away-${i}`, 100 + Math.floor(i / 10), { type: 'offline', lasts: 60 });
+      added.add(`${path}-${i}`).add(`${path}-away-${i}`);
+    }
+  }
+  const found: string[] = [];
+  let before: string | undefined;
+  do {
+    const page: EventPage = await box.list({ limit: '7', before });
+    expect(page.items.length).toBeLessThanOrEqual(7);
+    found.push(...idsOf(page));
+    before = page.next ?? undefined;
+  } while (before !== undefined);
+  expect(found).toHaveLength(added.size);
+  expect(new Set(found)).toEqual(added);
+});
+
+test('when a camera was away for a minute is told; blinks and other reasons of gaps are not, nor where a kind is asked for', async () => {
+  using box = openList();
+  box.add('door', 'a', 100);
+  box.add(gapsName('door'), 'away', 200, { type: 'offline', lasts: 720 });
+  box.add(gapsName('door'), 'blink', 1_000, { type: 'offline', lasts: 59 });
+  box.add(gapsName('door'), 'paused', 2_000, { type: 'paused', lasts: 600 });
+  box.add(gapsName('gate'), 'still away', 3_000, { type: 'offline', lasts: null });
+  const seen = await box.list();
+  expect(seen.items.map(({ id, path, type }) => [id, path, type])).toEqual([
+    ['still away', 'gate', 'perch.offline'],
+    ['away', 'door', 'perch.offline'],
+    ['a', 'door', 'motion'],
+  ]);
+  expect(seen.types).toEqual(['motion']);
+  expect(idsOf(await box.list({ types: 'motion' }))).toEqual(['a']);
+  expect(idsOf(await box.list({ types: 'perch.offline', path: 'gate' }))).toEqual(['still away']);
+});
+
+test('the picture of an event is the recorded moment that is nearest, within five seconds', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 4);
+  await using playback = openPlayback(folder.path);
+  const at = (seconds: number) => new Date(WALL + seconds * 1000).toISOString();
+  for (const [id, seconds] of [
+    ['too early', -6],
+    ['before', -4],
+    ['within', 2],
+    ['after', 7],
+    ['too late', 9],
+  ] as const) {
+    const startUs = (WALL + seconds * 1000) * 1000;
+    playback.events.addEvent({ id, path: 'cam', type: 'motion', startUs, endUs: startUs, text: '' });
+  }
+  const query = eventListQuery({ ...NOTHING, from: at(-60), to: at(60) });
+  const { items } = await playback.listEvents(query, () => true);
+  expect(items.map(({ id, picture }) => [id, picture])).toEqual([
+    ['too late', null],
+    ['after', '2026-07-01T12:00:03.8Z'],
+    ['within', '2026-07-01T12:00:02Z'],
+    ['before', '2026-07-01T12:00:00Z'],
+    ['too early', null],
+  ]);
+});
+
+test.for<[Partial<EventListRequest>, string]>([
+  [{ from: 'yesterday' }, 'from'],
+  [{ to: DAY.from }, 'not after'],
+  [{ to: '2026-08-03T00:00:00Z' }, '32 days'],
+  [{ limit: '0' }, 'limit'],
+  [{ limit: '201' }, 'limit'],
+  [{ limit: 'many' }, 'limit'],
+  [{ types: Array.from({ length: 33 }, (_, i) => `t${i}`).join(',') }, 'types'],
+  [{ before: 'bm90aGluZw' }, 'before'],
+  [{ before: Buffer.from('["1",2]').toString('base64url') }, 'before'],
+])('refuses %j', async ([wish, message]) => {
+  using box = openList();
+  await expect((async () => box.list(wish))()).rejects.toThrow(message);
+});
