@@ -271,8 +271,16 @@ describeWith(['chromium'], 'the page while its box is away', () => {
       return (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname);
     });
     expect(kept.filter((path) => !/^\/$|-[0-9A-Z]{8}\.(?:js|css|svg)$/.test(path))).toEqual([]);
+    const polls = () => page.waitForRequest((request) => request.url().includes('/v3/paths/list'));
+    const tries: string[] = [];
     await agent.process.stop('SIGINT');
     await page.getByText('No connection to the box. Trying again…').waitFor();
+    page.on('request', (request) => /webrtc|hls/.test(request.url()) && tries.push(request.url()));
+    // Longer than a player waits before its next try.
+    for (let poll = 0; poll < 4; poll += 1) {
+      await polls();
+    }
+    expect(tries, 'what does not answer is not asked for pictures').toEqual([]);
     await page.locator('.tile .stage.has-still').waitFor();
     await page.reload();
     await page.getByText('No connection to the box. Trying again…').waitFor();

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { paths } from '../box/paths.ts';
+import { awaySinceMs, paths } from '../box/paths.ts';
 import { UI_HEADER } from '../box/request.ts';
 import { loadSession } from '../box/session.ts';
 import { showKeptStill } from './kept-stills.ts';
@@ -7,7 +7,7 @@ import type { PlayError } from './live-session.ts';
 import { Player, type PlayerView } from './player.ts';
 import { sourceAt } from './source.ts';
 import type { Stage } from './stage.ts';
-import { isUnplayable, rememberUnplayable } from './unplayable.ts';
+import { isUnfit, isUnplayable, rememberUnfit, rememberUnplayable } from './unplayable.ts';
 import { ALL_WAYS } from './ways.ts';
 import type { OtherWays } from './without-webrtc.ts';
 
@@ -47,7 +47,12 @@ export class LivePlayer {
         this.view.value = view;
       },
       onFailure: (failure) => this.#onFailure(failure),
-      isHopeless: () => isUnplayable(name, this.#tracks),
+      known: {
+        isHopeless: () => isUnplayable(name, this.#tracks),
+        isAway: () => awaySinceMs.peek() !== undefined,
+        isUnfit: () => isUnfit(name, this.#tracks),
+        noteUnfit: () => rememberUnfit(name, this.#tracks),
+      },
     });
     const { element, video } = this.stage;
     element.setAttribute('aria-hidden', 'true');

@@ -72,7 +72,7 @@ export function failureOf(status: number, message: string): PlayError {
   if (status === 404) {
     return new PlayError('absent', message);
   }
-  const isCodec = /codec|no browser takes/i.test(message);
+  const isCodec = /codec|no browser takes|B-frames/i.test(message);
   return new PlayError(isCodec ? 'codec' : 'transport', message);
 }
 

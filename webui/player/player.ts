@@ -33,8 +33,19 @@ export interface PlayerOptions {
   readonly loadOthers: () => Promise<OtherWays>;
   onView(view: PlayerView): void;
   onFailure?(failure: PlayError): void;
-  /** Trying would end as before; who can tell is asked often. */
-  isHopeless?(): boolean;
+  readonly known?: Foreknowledge;
+}
+
+/** What the page knows before anything is tried; it is asked often. */
+export interface Foreknowledge {
+  /** Trying would end as before. */
+  isHopeless(): boolean;
+  /** The box does not answer. */
+  isAway(): boolean;
+  /** WebRTC does not bring this picture to this browser. */
+  isUnfit(): boolean;
+  /** The box has just said so. */
+  noteUnfit(): void;
 }
 
 /** Without a frame for so long a connection is opened anew: the device slept, or the network changed. */
@@ -120,9 +131,13 @@ export class Player {
   }
 
   async #loop(stop: AbortSignal): Promise<void> {
+    const { known } = this.#options;
     while (!stop.aborted) {
-      if (this.#options.isHopeless?.()) {
+      const isHopeless = known?.isHopeless() === true;
+      if (isHopeless) {
         this.#show({ ...this.#view, phase: 'unplayable' });
+      }
+      if (isHopeless || known?.isAway()) {
         await pause(LOOK_MS, stop);
         continue;
       }
@@ -142,7 +157,7 @@ export class Player {
   }
 
   get #waitMs(): number {
-    const isLong = this.#view.phase === 'unplayable' && this.#options.isHopeless === undefined;
+    const isLong = this.#view.phase === 'unplayable' && this.#options.known === undefined;
     return isLong ? UNPLAYABLE_MS : this.#backoff.take();
   }
 
@@ -181,9 +196,14 @@ export class Player {
   }
 
   async #open(stop: AbortSignal): Promise<LiveSession> {
-    const { ways, source } = this.#options;
-    const isWebRtcBlocked = Date.now() < webRtcBlockedUntilMs;
-    const plan = planWays({ wanted: ways, source, isWebRtcBlocked, needsSound: this.#needsSound });
+    const { ways, source, known } = this.#options;
+    const plan = planWays({
+      wanted: ways,
+      source,
+      isWebRtcBlocked: Date.now() < webRtcBlockedUntilMs,
+      isWebRtcUnfit: known?.isUnfit() === true,
+      needsSound: this.#needsSound,
+    });
     const failures = new Map<Technology, PlayError>();
     for (const way of plan.order) {
       if (!isWorthTrying(way, failures)) {
@@ -201,8 +221,11 @@ export class Player {
       }
       this.stage.end();
       this.#show({ phase: this.#view.phase, passed: [...plan.passed, ...passedOf(failures)] });
-      if (isFinal(session)) {
+      if (isFinal(session) || known?.isAway()) {
         throw tellingOf(failures);
+      }
+      if (way === 'WebRTC' && session.kind === 'codec') {
+        known?.noteUnfit();
       }
       if (way === 'WebRTC' && session.kind === 'transport' && source.whep !== undefined) {
         webRtcBlockedUntilMs = Date.now() + BLOCKED_MS;

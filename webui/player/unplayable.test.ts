@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { isUnplayable, rememberUnplayable } from './unplayable.ts';
+import { afterEach, expect, test, vi } from 'vitest';
+import { isUnfit, isUnplayable, rememberUnfit, rememberUnplayable } from './unplayable.ts';
 
 test('what the browser cannot decode is asked for again only when the camera has other tracks', () => {
   expect(isUnplayable('barn', ['H265'])).toBe(false);
@@ -13,4 +13,34 @@ test('what the browser cannot decode is asked for again only when the camera has
 test('a camera that told its tracks only after the failure is asked once more', () => {
   rememberUnplayable('gate', []);
   expect(isUnplayable('gate', ['H265'])).toBe(false);
+});
+
+afterEach(() => vi.unstubAllGlobals());
+
+test.for([
+  [['H264', 'Opus'], false],
+  [['H265', 'Opus'], true],
+  [['H265', 'H264'], false],
+  [['M-JPEG'], true],
+  [['G711'], false],
+  [['MPEG-TS'], false],
+  [[], false],
+] as const)(
+  'whether WebRTC brings %s to a browser that takes H.264 there is known beforehand: not, %s',
+  ([tracks, expected]) => {
+    const codecs = ['video/H264', 'video/rtx'].map((mimeType) => ({ mimeType, clockRate: 90_000 }));
+    vi.stubGlobal('RTCRtpReceiver', { getCapabilities: () => ({ codecs }) });
+    expect(isUnfit('barn', tracks)).toBe(expected);
+  },
+);
+
+test('a browser that does not tell what it takes over WebRTC is let try', () => {
+  expect(isUnfit('barn', ['H265'])).toBe(false);
+});
+
+test('what the box has refused to send over WebRTC is asked for again only when the camera has other tracks', () => {
+  rememberUnfit('yard', ['H264']);
+  expect(isUnfit('yard', ['H264'])).toBe(true);
+  expect(isUnfit('yard', ['H264', 'Opus'])).toBe(false);
+  expect(isUnfit('lane', ['H264'])).toBe(false);
 });
