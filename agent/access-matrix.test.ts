@@ -64,6 +64,7 @@ const ROWS: readonly (readonly [server: keyof Ports, method: string, target: str
   ['api', 'POST', '/v3/config/reload', 200],
   ['api', 'DELETE', '/v3/config/paths/delete/nothing', 404],
   ['main', 'GET', '/v3/config/global/get', 200],
+  ['main', 'POST', '/v3/config/paths/foresee/nothing', 400],
   ['main', 'DELETE', '/v3/config/paths/delete/nothing', 404],
   ['metrics', 'GET', '/metrics', 200],
   ['main', 'GET', '/metrics', 200],

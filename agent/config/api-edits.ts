@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { PerchError } from '../base/errors.ts';
 import { refuseConflict } from './conflict.ts';
-import type { Edit, KeyPath } from './edit.ts';
+import { type Edit, editAll, type KeyPath } from './edit.ts';
 import { type Environment, variableOf } from './environment.ts';
 import { isFfmpegSource } from './ffmpeg-source.ts';
 import { GlobalSchema } from './global.ts';
 import { globalJson, pathDefaultsJson, pathJson } from './json.ts';
 import { withKeptSecrets } from './kept-secrets.ts';
+import type { Config } from './load.ts';
 import { PathSchema } from './path.ts';
 import type { PathEntry } from './path-entry.ts';
 import { type Posted, postedGlobal, postedPath } from './posted.ts';
@@ -88,6 +89,28 @@ export class ApiEdits {
       }
       return this.#changed(['paths', name], PATH, posted, pathSettings(entry), editor, now);
     });
+  }
+
+  /** What the file would say after `patchPath`: nothing is written. @throws PerchError as that does, except for what others have changed */
+  async tryPath(name: string, body: unknown, editor: Editor): Promise<Config> {
+    const posted = postedPath(body);
+    const { current, tag, textInForce } = this.#store;
+    const entry = current.paths.get(name);
+    if (!entry) {
+      throw noSuchPath(name);
+    }
+    const now = { config: current, written: undefined, tag, since: () => undefined };
+    const anyTime = { hasAllRights: editor.hasAllRights };
+    const edits = this.#changed(['paths', name], PATH, posted, pathSettings(entry), anyTime, now);
+    if (edits.length === 0) {
+      return current;
+    }
+    const { config, problems } = this.#store.check(editAll(textInForce, edits, true));
+    const error = problems.find(({ severity, key }) => severity === 'error' && key.startsWith(`paths.${name}.`));
+    if (error || !config) {
+      throw new PerchError('badInput', error ? problemText(error) : 'the configuration is not valid', { path: name });
+    }
+    return config;
   }
 
   async deletePath(name: string, editor: Editor): Promise<void> {

@@ -1,70 +1,8 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
+import { configOf, namesOf, publisherOf, tableOf } from '../../test/path-table-of.ts';
 import { readerOf } from '../../test/reader.ts';
-import { ScriptedSource } from '../../test/scripted-source.ts';
 import { tinyH264 } from '../../test/tiny-h264.ts';
-import { silentLogger } from '../base/log.ts';
-import { type Config, parseConfig } from '../config/load.ts';
-import type { Stream } from '../stream/stream.ts';
-import { PathTable } from './path-table.ts';
 
-function configOf(paths: string, more = ''): Config {
-  const defaults = { recordPath: '/data/%path/%s%f', cwd: '/' };
-  const { config } = parseConfig(`${more}\npaths:\n${paths}`, 'perch.yml', {}, defaults);
-  if (!config) {
-    throw new Error('no configuration');
-  }
-  return config;
-}
-
-/** A recorder that writes down what it is told. */
-class NotedRecorder {
-  readonly status = { active: false, error: null, since: null };
-  readonly started: Stream[] = [];
-  stops = 0;
-  start(stream: Stream): void {
-    this.started.push(stream);
-  }
-  async stop(): Promise<void> {
-    this.stops += 1;
-  }
-}
-
-async function tableOf(paths: string, more = '') {
-  const clock = new FakeClock();
-  /** By the address that they were made for. */
-  const sources = new Map<string, ScriptedSource>();
-  const recorders = new Map<string, NotedRecorder>();
-  const table = new PathTable(
-    {
-      source: (_name, { source: url }) => {
-        const source = sources.get(url) ?? new ScriptedSource();
-        sources.set(url, source);
-        return source;
-      },
-      recorder: (name, { record }) => {
-        const recorder = new NotedRecorder();
-        recorders.set(name, recorder);
-        return record === 'no' ? undefined : recorder;
-      },
-      streamOpened: () => {},
-    },
-    clock,
-    silentLogger,
-  );
-  await table.apply(configOf(paths, more));
-  const sourceOf = (url: string): ScriptedSource => {
-    const source = sources.get(url);
-    if (!source) {
-      throw new Error(`nobody pulls ${url}`);
-    }
-    return source;
-  };
-  return { clock, table, sourceOf, recorders, apply: (next: string) => table.apply(configOf(next, more)) };
-}
-
-const publisherOf = (id: string) => ({ type: 'rtspSession', id, onReplaced: () => {} });
-const namesOf = (table: PathTable) => table.list().map(({ name, confName }) => `${name} (${confName})`);
 const failureOf = (request: Promise<unknown>) => request.catch((error: unknown) => error);
 const thrownBy = (act: () => unknown): unknown => {
   try {
@@ -348,6 +286,18 @@ test('a path that is told to take no sound begins anew without it, and again wit
   await apply('  cam: {audio: yes}');
   expect(table.publish('cam', publisher('three'))).toMatchObject({ isSilent: false });
   expect(replaced).toEqual(['one', 'two']);
+});
+
+test('what other settings would do is told before they hold', async () => {
+  const { table, foresee } = await tableOf('  cam:\n  loft: {record: yes}');
+  expect(foresee('  cam: {audio: no}\n  loft: {record: no}\n  new:')).toEqual({
+    restarts: ['cam'],
+    recordings: ['loft'],
+  });
+  expect(foresee('  cam: {maxReaders: 3}\n  loft: {record: yes, recordDeleteAfter: 3d}')).toEqual({
+    ...{ restarts: [], recordings: [] },
+  });
+  expect(namesOf(table)).toEqual(['cam (cam)', 'loft (loft)']);
 });
 
 test('the times of a source on demand change while it runs', async () => {

@@ -107,6 +107,21 @@ export class PathTable {
     await Promise.all([...this.#live].map(([name, live]) => this.#follow(name, live, config)));
   }
 
+  /** What `apply` would do to the paths that there are. */
+  foresee(config: Config): { readonly restarts: string[]; readonly recordings: string[] } {
+    const restarts: string[] = [];
+    const recordings: string[] = [];
+    for (const [name, live] of this.#live) {
+      const settings = settingsFor(resolvePath(config, name), name);
+      if (settings && sourceKeyOf(settings, config) !== live.sourceKey) {
+        restarts.push(name);
+      } else if (settings && recordKeyOf(settings) !== live.recordKey) {
+        recordings.push(name);
+      }
+    }
+    return { restarts, recordings };
+  }
+
   /**
    * The stream of a path; a source on demand is started and waited for.
    * @param query of the reader's address, without `?`

@@ -19,6 +19,11 @@ export const ShownPath = Type.Object({
 export const SentGlobal = sentObject(asNode(GlobalSchema), 'global');
 export const SentPath = sentObject(asNode(PathSchema), 'path');
 
+export const ForeseenAnswer = Type.Object({
+  restarts: Type.Array(Type.String(), { description: 'Paths whose stream, and recording, begins anew.' }),
+  recordings: Type.Array(Type.String(), { description: 'Paths whose recording begins or ends; their stream stays.' }),
+});
+
 export const ConfigName = Type.Object({
   '*': Type.String({ description: 'Name of the entry in paths; it may contain slashes.' }),
 });

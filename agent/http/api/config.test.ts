@@ -41,6 +41,12 @@ async function openApi(text = FILE) {
           global: () => globalJson(store.current),
           pathDefaults: () => pathDefaultsJson(store.current),
           paths: () => pathListJson(store.current),
+          foresee: (next) => ({
+            restarts: [...next.paths.values()].flatMap(({ name, settings }) =>
+              settings?.audio === false ? [name] : [],
+            ),
+            recordings: [],
+          }),
         },
         edits: new ApiEdits(store, {}),
         editorOf: async (request) => ({ hasAllRights: request.headers['x-owner'] === 'yes' }),
@@ -77,6 +83,21 @@ test('a path goes through its life: added, read, changed, replaced, deleted, and
   expect(await call('DELETE', 'paths/delete/new/one')).toEqual(DONE);
   expect(await call('DELETE', 'paths/delete/new/one')).toEqual(refused(404, 'path not found'));
   expect(await call('GET', 'paths/get/new/one')).toEqual(refused(404, 'path configuration not found'));
+  expect(text()).toBe(FILE);
+});
+
+test('what a change would do is told, with nothing written', async () => {
+  const { call, text } = await openApi();
+  const foresee = (name: string, change: object) => call('POST', `paths/foresee/${name}`, change);
+  expect(await foresee('cam', { audio: false })).toEqual([200, { restarts: ['cam'], recordings: [] }]);
+  expect(await foresee('cam', { maxReaders: 3 })).toEqual([200, { restarts: [], recordings: [] }]);
+  expect(await foresee('cam', {})).toEqual([200, { restarts: [], recordings: [] }]);
+  expect(await foresee('cam', { recordDeleteAfter: 'often' })).toMatchObject([400, { error: expect.any(String) }]);
+  expect(await foresee('cam', { runOnInit: 'sh' })).toMatchObject([
+    400,
+    { error: expect.stringContaining('runs a program') },
+  ]);
+  expect(await foresee('none', {})).toEqual(refused(404, 'path not found'));
   expect(text()).toBe(FILE);
 });
 

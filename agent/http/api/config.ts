@@ -1,9 +1,18 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
+import type { Config } from '../../config/load.ts';
 import { isForeign, type SettingsKind } from '../../config/posted.ts';
 import { entityTag, IfMatch, ifMatch } from '../if-match.ts';
 import { ConflictAnswer, OkAnswer } from '../simple-answers.ts';
-import { ConfigName, SentGlobal, SentPath, ShownDefaults, ShownGlobal, ShownPath } from './config-schemas.ts';
+import {
+  ConfigName,
+  ForeseenAnswer,
+  SentGlobal,
+  SentPath,
+  ShownDefaults,
+  ShownGlobal,
+  ShownPath,
+} from './config-schemas.ts';
 import { nameOf } from './names.ts';
 import { paginate } from './paginate.ts';
 import { answers, PageQuery, pageOf } from './shapes.ts';
@@ -23,6 +32,15 @@ export interface ConfigLookup {
   pathDefaults(): ShownSettings;
   /** Each path of the file with its defaults filled in. */
   paths(): readonly NamedSettings[];
+  foresee(config: Config): Foreseen;
+}
+
+/** What other settings would do to what runs. */
+export interface Foreseen {
+  /** Paths whose stream begins anew. */
+  readonly restarts: readonly string[];
+  /** Paths whose recording begins or ends, while their stream stays. */
+  readonly recordings: readonly string[];
 }
 
 /** Who changes settings. */
@@ -47,6 +65,8 @@ export interface ConfigEdits {
   replacePath(name: string, body: unknown, editor: ConfigEditor): Promise<void>;
   patchPath(name: string, body: unknown, editor: ConfigEditor): Promise<void>;
   deletePath(name: string, editor: ConfigEditor): Promise<void>;
+  /** What the settings would be after `patchPath`, with nothing written. */
+  tryPath(name: string, body: unknown, editor: ConfigEditor): Promise<Config>;
   reload(): Promise<void>;
 }
 
@@ -111,7 +131,7 @@ const readingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { con
 };
 
 /** The answer comes when the change is valid and written; what has to start again does so right after. */
-const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { edits, editorOf }) => {
+const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config, edits, editorOf }) => {
   const about = (summary: string, more: object) => ({
     bodyLimit: MAX_BODY_BYTES,
     schema: { summary, tags: TAGS, headers: IfMatch, ...more, response: CHANGED },
@@ -138,6 +158,13 @@ const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { ed
     await edits.patchPath(nameOf(request), request.body, await editorOf(request));
     return OK;
   });
+  const foresee = {
+    ...{ summary: 'What PATCH with these settings would do to what runs; nothing is changed', tags: TAGS },
+    ...{ params: ConfigName, body: SentPath, response: answers(ForeseenAnswer, 400, 404, 413) },
+  };
+  app.post('/config/paths/foresee/*', { bodyLimit: MAX_BODY_BYTES, schema: foresee }, async (request) =>
+    config.foresee(await edits.tryPath(nameOf(request), request.body, await editorOf(request))),
+  );
   app.post('/config/paths/replace/*', named('Add a path, or replace all of its settings'), async (request) => {
     await edits.replacePath(nameOf(request), request.body, await editorOf(request));
     return OK;
