@@ -344,6 +344,7 @@ export class HttpServices {
         global: () => globalJson(this.#deps.settings()),
         pathDefaults: () => pathDefaultsJson(this.#deps.settings()),
         paths: () => pathListJson(this.#deps.settings()),
+        foresee: (config) => paths.foresee(config),
       },
       edits: this.#deps.edits,
       editorOf: (request) => this.#editorOf(access, request),
