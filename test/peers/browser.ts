@@ -10,13 +10,14 @@ export interface Viewer extends AsyncDisposable {
 
 /**
  * Parts of Chromium that are off: Playwright's list, which a second one replaces, and what Chromium makes ready of its own windows
- * for each page that is opened, three processes that nobody sees.
+ * for each page that is opened, processes that nobody sees; one of them alone costs as much as the page.
  */
 const OFF = [
   ...['AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades', 'LensOverlay'],
   ...['HttpsFirstBalancedModeAutoEnable', 'MediaRouter', 'PaintHolding', 'ThirdPartyStoragePartitioning'],
   ...['AvoidCorsURLLoaderRestartOnRedirect', 'OptimizationHints', 'NetworkTimeServiceQuerying', 'PreconnectToSearch'],
   ...['PreloadTopChromeWebUI', 'PreloadTopChromeWebUILessNavigations', 'WebUITabStrip', 'WebUIOmniboxPopup'],
+  ...['WebUIOmniboxAimPopup', 'SpareRendererForSitePerProcess'],
 ];
 
 /** Headless Chromium from the system's packages. */
