@@ -109,6 +109,30 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('sound is switched off for both pictures of a camera, and it is told before and after that it starts again', async () => {
+    await using visitor = await open('phone', 'plain', sheetOf(garden));
+    const { page, complaints } = visitor;
+    const sheet = page.getByRole('dialog');
+    const tracks = async () =>
+      Promise.all([garden, `${garden}_sub`].map((name) => box.api<{ tracks: string[] }>('GET', `paths/get/${name}`)));
+    const foot = (text: string) => sheet.getByRole('status').filter({ hasText: text }).waitFor();
+    await foot('Applies at once. The picture stays live.');
+    await sheet.getByRole('radio', { name: 'Off' }).check();
+    await foot('Recording ends at once');
+    await sheet.getByRole('radio', { name: 'Always' }).check();
+    await foot('Applies at once.');
+    await sheet.getByRole('switch', { name: 'Sound' }).click();
+    await foot('about 2 s without a picture and without recording');
+    await sheet.getByRole('button', { name: 'Save' }).click();
+    await told(page, 'Saved. Garden starts again, 2 s.');
+    await until(async () => expect(await tracks()).toMatchObject([{ tracks: ['H264'] }, { tracks: ['H264'] }]));
+    await page.getByRole('button', { name: 'Undo' }).click();
+    const both = { tracks: ['H264', 'G711'] };
+    await until(async () => expect(await tracks()).toMatchObject([both, both]));
+    expect([await configOf(garden), await configOf(`${garden}_sub`)]).toMatchObject([{ audio: true }, { audio: true }]);
+    expect(complaints).toEqual([]);
+  });
+
   test('two who edit at once: what the other has changed shows at its field, and either value can be kept', async () => {
     await using visitor = await open('desktop', 'plain', sheetOf(drive));
     const { page } = visitor;

@@ -16,6 +16,8 @@ export interface ConfigFormOptions<C, V extends object> {
   readonly seen: Tagged<C>;
   readonly valuesOf: (config: C) => V;
   readonly changeOf: (changed: Partial<V>, config: C) => object;
+  /** What has to change elsewhere as well, after this. */
+  readonly alongOf?: (changed: Partial<V>) => readonly { readonly patch: string; readonly change: object }[];
   readonly judge?: NonNullable<FormOptions<V>['judge']>;
 }
 
@@ -71,7 +73,7 @@ export class ConfigForm<C, V extends object> {
   async #undo(before: Partial<V>, tag: string | undefined): Promise<void> {
     const { value } = await readConfig<C>(this.#options.get);
     try {
-      await this.#patch(this.#options.changeOf(before, value), tag);
+      await this.#patch(before, value, tag);
     } catch (error) {
       throw error instanceof ChangedMeanwhile ? new BoxError(error.status, words.peek().changedMeanwhile) : error;
     } finally {
@@ -80,8 +82,12 @@ export class ConfigForm<C, V extends object> {
     }
   }
 
-  async #patch(change: object, tag: string | undefined): Promise<string | undefined> {
-    const written = await patchConfig(this.#options.patch, change, tag);
+  async #patch(changed: Partial<V>, config: C, tag: string | undefined): Promise<string | undefined> {
+    const { patch, changeOf, alongOf } = this.#options;
+    let written = await patchConfig(patch, changeOf(changed, config), tag);
+    for (const along of alongOf?.(changed) ?? []) {
+      written = await patchConfig(along.patch, along.change, undefined);
+    }
     this.#newest = this.#begun;
     return written;
   }
@@ -115,7 +121,7 @@ export class ConfigForm<C, V extends object> {
 
   async #write(changed: Partial<V>): Promise<void> {
     const { value, tag } = this.#seen;
-    this.#savedTag = await this.#patch(this.#options.changeOf(changed, value), tag);
+    this.#savedTag = await this.#patch(changed, value, tag);
     // It is saved, whether the box answers once more or not.
     await this.look().catch(() => {});
   }

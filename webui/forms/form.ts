@@ -42,7 +42,9 @@ export class Form<V extends object> {
   readonly saving = signal<Saving>('no');
   /** Why it was not saved, when no field is to blame. */
   readonly failure = signal<unknown>(undefined);
-  readonly isDirty = computed(() => this.#names().some((name) => this.#isChanged(name)));
+  /** What differs from what the box has. */
+  readonly changed = computed(() => this.#changed(this.values.value));
+  readonly isDirty = computed(() => Object.keys(this.changed.value).length > 0);
   readonly #base = signal<V>({} as V);
   readonly #options: FormOptions<V>;
 
@@ -160,7 +162,7 @@ export class Form<V extends object> {
   }
 
   #changed(values: V): Partial<V> {
-    const base = this.#base.peek();
+    const base = this.#base.value;
     return Object.fromEntries(
       Object.entries(values).filter(([name, value]) => !isSame(value, base[name as keyof V])),
     ) as Partial<V>;

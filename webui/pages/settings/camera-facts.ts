@@ -34,6 +34,7 @@ export type Deeper = 'picture' | 'connection' | 'removal';
 
 export const configAddress = (name: string): string => `v3/config/paths/get/${encodeName(name)}`;
 export const patchAddress = (name: string): string => `v3/config/paths/patch/${encodeName(name)}`;
+export const foreseeAddress = (name: string): string => `v3/config/paths/foresee/${encodeName(name)}`;
 export const cameraCall = (call: string, name: string): string => `v3/cameras/${call}/${encodeName(name)}`;
 
 /** `192.168.1.31`, where the camera is. */

@@ -1,5 +1,6 @@
 import type { Tagged } from '../../box/config.ts';
 import { paths } from '../../box/paths.ts';
+import { cameras } from '../../cameras/cameras.ts';
 import { readableName } from '../../cameras/pair.ts';
 import { ConfigForm } from '../../forms/config-form.ts';
 import { camerasWords } from '../../words/cameras.ts';
@@ -14,13 +15,20 @@ export const cameraForm = (name: string, seen: Tagged<PathConfig>): CameraForm =
   new ConfigForm({
     ...{ get: configAddress(name), patch: patchAddress(name), seen, changeOf },
     valuesOf: (config) => settingsOf(config, readableName(name)),
+    // The small picture's sound is the same microphone's.
+    alongOf: ({ sound }) => {
+      const sub = cameras.peek()?.find((one) => one.name === name)?.sub;
+      return sub && sound !== undefined ? [{ patch: patchAddress(sub.name), change: { audio: sound } }] : [];
+    },
     judge: { name: (text) => (text.trim() === '' ? camerasWords.peek().nameWrong : undefined) },
   });
 
-/** Says that they are saved, with the way back. */
-export function tellCameraSaved(name: string, edited: CameraForm): void {
-  showName(name, edited.form.values.peek().name);
-  edited.tellSaved(words.peek().saved, (before) => showName(name, before.name));
+/** Says that they are saved, with the way back. @param restarts whether the camera starts again because of it */
+export function tellCameraSaved(name: string, edited: CameraForm, restarts: boolean): void {
+  const { name: title } = edited.form.values.peek();
+  showName(name, title);
+  const text = restarts ? camerasWords.peek().savedRestarts(title) : words.peek().saved;
+  edited.tellSaved(text, (before) => showName(name, before.name));
 }
 
 /** The page shows it at once, before the box tells it. */

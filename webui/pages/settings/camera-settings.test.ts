@@ -46,9 +46,11 @@ test('a form holds what the file says, and sends only what was changed', () => {
   const config = { name: 'door', record: 'motion', recordDeleteAfter: '7d', recordMaxSize: '0B' } as const;
   const camera = { name: 'Front door', user: 'admin', password: '<redacted>' };
   expect(settingsOf({ ...config, camera }, 'Door')).toEqual({
-    ...{ name: 'Front door', record: 'motion', days: 7, mostBytes: NO_LIMIT },
+    ...{ name: 'Front door', record: 'motion', days: 7, mostBytes: NO_LIMIT, sound: true },
   });
   expect(settingsOf({ ...config, record: true }, 'Door')).toMatchObject({ name: 'Door', record: 'always' });
+  expect(settingsOf({ ...config, audio: false }, 'Door')).toMatchObject({ sound: false });
+  expect(changeOf({ sound: false }, config)).toEqual({ audio: false });
   expect(changeOf({ days: 30 }, { ...config, camera })).toEqual({ recordDeleteAfter: '30d' });
   expect(changeOf({ record: 'always' }, config)).toEqual({ record: true });
   expect(changeOf({ record: 'no' }, config)).toEqual({ record: false });

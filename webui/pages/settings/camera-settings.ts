@@ -8,6 +8,7 @@ export interface PathConfig {
   readonly recordPath?: string;
   readonly recordDeleteAfter?: string;
   readonly recordMaxSize?: string;
+  readonly audio?: boolean;
   readonly camera?: Readonly<Record<string, unknown>> & { readonly name?: string };
 }
 
@@ -21,6 +22,7 @@ export interface CameraSettings {
   readonly days: number;
   /** Of all its recordings; `NO_LIMIT`: as many as fit. */
   readonly mostBytes: number;
+  readonly sound: boolean;
 }
 
 /** Larger than all other steps. */
@@ -64,6 +66,7 @@ export const settingsOf = (config: PathConfig, name: string): CameraSettings => 
   record: recordWhen(config),
   days: daysOf(config.recordDeleteAfter ?? ''),
   mostBytes: bytesOf(config.recordMaxSize ?? ''),
+  sound: config.audio !== false,
 });
 
 /** What is sent to the box. Of the camera's block all that was shown goes with it: its passwords are kept where they are hidden. */
@@ -74,6 +77,7 @@ export const changeOf = (changed: Partial<CameraSettings>, { camera }: PathConfi
     : { record: changed.record === 'motion' ? changed.record : changed.record === 'always' }),
   ...(changed.days === undefined ? {} : { recordDeleteAfter: durationOf(changed.days) }),
   ...(changed.mostBytes === undefined ? {} : { recordMaxSize: sizeTextOf(changed.mostBytes) }),
+  ...(changed.sound === undefined ? {} : { audio: changed.sound }),
 });
 
 /** What recordings of a path take, as `/v3/recordings/usage` has it. */

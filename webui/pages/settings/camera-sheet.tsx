@@ -1,19 +1,20 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Tagged } from '../../box/config.ts';
 import { onNews } from '../../box/news.ts';
 import { cameras } from '../../cameras/cameras.ts';
-import { type Camera, pictureSize, titleOf, videoCodec } from '../../cameras/pair.ts';
-import { FormFoot } from '../../forms/form-foot.tsx';
+import { type Camera, hasSound, pictureSize, titleOf, videoCodec } from '../../cameras/pair.ts';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { ConflictLine } from '../../parts/conflict.tsx';
 import { TextField } from '../../parts/field.tsx';
 import { Row } from '../../parts/row.tsx';
 import { Segment } from '../../parts/segment.tsx';
 import { Sheet } from '../../parts/sheet.tsx';
+import { Switch } from '../../parts/switch.tsx';
 import { settingsLink } from '../../route.ts';
 import { camerasWords } from '../../words/cameras.ts';
 import { ConnectionSheet } from './camera-connection.tsx';
 import { type CameraFacts, type Deeper, hostOf, useCameraFacts, useConfigAtFirst } from './camera-facts.ts';
+import { CameraFoot, useForeseen } from './camera-foot.tsx';
 import { type CameraForm, cameraForm, tellCameraSaved } from './camera-form.ts';
 import { KeepFields } from './camera-keep.tsx';
 import { PictureSheet } from './camera-picture.tsx';
@@ -58,9 +59,9 @@ interface LoadedProps extends CameraSheetProps {
 }
 
 function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
-  const say = camerasWords.value;
   const facts = useCameraFacts(name);
   const edited = useMemo(() => cameraForm(name, seen), []);
+  const foreseen = useForeseen(name, edited);
   const [deeper, setDeeper] = useState<Deeper>();
   const [isGone, setGone] = useState(false);
   useEffect(() => {
@@ -90,14 +91,17 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
       <FormSheet
         title={title}
         form={edited.form}
-        foot={<FormFoot form={edited.form} text={say.appliesAtOnce} />}
+        foot={<CameraFoot edited={edited} foreseen={foreseen.value} />}
         onClosed={onClosed}
-        onSaved={() => tellCameraSaved(name, edited)}
+        onSaved={() => tellCameraSaved(name, edited, foreseen.peek() === 'restart')}
         hasPlace
       >
         {camera && <CameraTrouble camera={camera} facts={facts} onDeeper={setDeeper} />}
         <Fields edited={edited} facts={facts} name={name} />
-        <DeeperRows camera={camera} facts={facts} onDeeper={setDeeper} />
+        <div class="rows-end">
+          <SoundSwitch edited={edited} camera={camera} />
+          <DeeperRows camera={camera} facts={facts} onDeeper={setDeeper} />
+        </div>
       </FormSheet>
       {deeper === 'picture' && camera && <PictureSheet camera={camera} facts={facts} onClosed={close} />}
       {deeper === 'connection' && facts.item && (
@@ -154,6 +158,33 @@ function Fields({ edited: { form, config }, facts, name }: FieldsProps) {
   );
 }
 
+/** Of a camera that has sound, or whose sound is off: then nobody knows. */
+function SoundSwitch({
+  edited: { form },
+  camera,
+}: {
+  readonly edited: CameraForm;
+  readonly camera: Camera | undefined;
+}) {
+  const say = camerasWords.value;
+  const { sound } = form.values.value;
+  const has = !sound || [camera?.main, camera?.sub].some((path) => path && hasSound(path));
+  // While the camera starts again with its sound it has none.
+  const had = useRef(false);
+  had.current ||= has;
+  return had.current ? (
+    <>
+      <Switch title={say.sound} text={say.soundText} isOn={sound} onChange={(isOn) => form.set('sound', isOn)} />
+      <ConflictLine
+        conflict={form.conflicts.value.sound}
+        say={(isOn) => (isOn ? say.on : say.off)}
+        onTake={() => form.takeTheirs('sound')}
+        onKeep={() => form.keepMine('sound')}
+      />
+    </>
+  ) : null;
+}
+
 interface DeeperProps {
   readonly camera: Camera | undefined;
   readonly facts: CameraFacts;
@@ -166,11 +197,11 @@ function DeeperRows({ camera, facts: { item }, onDeeper }: DeeperProps) {
   const picture = camera && [pictureSize(camera.main), videoCodec(camera.main), small && say.smallSize(small)];
   const connection = item && [item.description?.manufacturer, hostOf(item), item.onvif && 'ONVIF'];
   return (
-    <div class="rows-end">
+    <>
       {camera && <Row title={say.picture} text={line(picture ?? [])} onClick={() => onDeeper('picture')} />}
       {item && <Row title={say.connection} text={line(connection ?? [])} onClick={() => onDeeper('connection')} />}
       <Row title={item ? say.pauseOrRemove : say.removeOnly} onClick={() => onDeeper('removal')} />
-    </div>
+    </>
   );
 }
 
