@@ -16,8 +16,9 @@ import type { DiskGuard } from './record/recorder.ts';
 import { deletePath } from './record/retention/delete-path.ts';
 import { DeletionTrace } from './record/retention/deletion-trace.ts';
 import { Deletions } from './record/retention/deletions.ts';
+import { KeptLimits } from './record/retention/kept-limits.ts';
 import { type ProtectedRange, ProtectedRanges } from './record/retention/protected-ranges.ts';
-import { keepRetention, type RetentionRules } from './record/retention/retention.ts';
+import { keepRetention } from './record/retention/retention.ts';
 import type { SegmentAges } from './record/retention/segment-ages.ts';
 import { diskFs, type SegmentFs } from './record/segment-fs.ts';
 import type { SegmentLog } from './record/segment-log.ts';
@@ -62,6 +63,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
   readonly #deps: RecordingSpaceDeps;
   readonly #deletions: Deletions;
   readonly #memory: DiskMemory;
+  readonly #limits: KeptLimits;
   readonly #disks: Disks;
   readonly #index: OldestRecordings;
   /** Knows what has been recorded by this process. */
@@ -96,9 +98,18 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     });
     this.#index = this.#indexOf(playback);
     this.#memory = new DiskMemory(join(dataDir, 'disks.json'), (text) => log.warn(text));
+    const probe = machineDisks(dataDir);
+    this.#limits = new KeptLimits({
+      ...{ file: join(dataDir, 'kept-for.json'), config, recordPaths: deps.recordPaths },
+      isSameDisk: async (recordPath) => {
+        const known = this.#memory.find(folderOf(recordPath));
+        return known !== undefined && (await probe.look(folderOf(recordPath))).mark === known.id;
+      },
+      onFault: (text) => log.warn(text),
+    });
     this.#disks = new Disks({
       clock,
-      probe: machineDisks(dataDir),
+      probe,
       memory: this.#memory,
       rules: {
         folders: () => this.#folders(),
@@ -120,8 +131,15 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
       this.#isRead = true;
       await this.protectedRanges.load();
       await this.#memory.load();
+      await this.#limits.load();
     }
+    this.#limits.configured();
     await this.#disks.look();
+  }
+
+  /** The path is going to be recorded. */
+  recorded(path: string): void {
+    this.#limits.recorded(path);
   }
 
   /** Brings the index in step with all files: before, nothing is deleted for space. */
@@ -146,7 +164,12 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     const labelUs = (file: string) => playback.startUsOf(file);
     const isDated = (file: string) => playback.isDated(file);
     const deletions = this.#deletions;
-    return keepRetention(this.#rules(), { clock, deletions, ageMs, labelUs, isDated, logger: log }, signal);
+    return keepRetention(this.#limits, { clock, deletions, ageMs, labelUs, isDated, logger: log }, signal);
+  }
+
+  /** What is remembered is written. */
+  close(): Promise<void> {
+    return this.#limits.close();
   }
 
   refusal(file: string): string | undefined {
@@ -324,21 +347,6 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
 
   #settingsOf(name: string) {
     return resolvePath(this.#deps.config(), name)?.settings;
-  }
-
-  #rules(): RetentionRules {
-    const { config, recordPaths } = this.#deps;
-    return {
-      recordPaths,
-      deleteAfterMs: (path, recordPath) => {
-        const settings = this.#settingsOf(path);
-        return settings?.recordPath === recordPath ? settings.recordDeleteAfterMs || undefined : undefined;
-      },
-      shortestMs: () => {
-        const all = [...config().paths.values()].flatMap(({ settings }) => settings?.recordDeleteAfterMs || []);
-        return all.length === 0 ? undefined : Math.min(...all);
-      },
-    };
   }
 }
 

@@ -176,6 +176,7 @@ export class Recordings {
     if (settings.record === 'no') {
       return undefined;
     }
+    this.space.recorded(name);
     const recorder = new Recorder(
       {
         path: name,
@@ -293,6 +294,7 @@ export class Recordings {
     await this.#stills.close();
     await this.events.close();
     await this.#gaps.close();
+    await this.space.close();
     await this.#flush.close();
     await this.#machineClock.close();
     await this.playback.close();

@@ -19,6 +19,7 @@ function setUp(folder: string, limits: Readonly<Record<string, number>>) {
   const open = new Set<string>();
   const rules: RetentionRules = {
     recordPaths: () => [recordPath],
+    isThere: async () => true,
     deleteAfterMs: (path) => limits[path],
     shortestMs: () => Math.min(...Object.values(limits)),
   };

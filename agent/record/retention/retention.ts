@@ -13,9 +13,11 @@ const PATIENCE_MS = 60_000;
 
 /** What the configuration says of recordings; asked anew in each round. */
 export interface RetentionRules {
-  /** Every different `recordPath` in use. */
+  /** Every different `recordPath` that recordings are at. */
   recordPaths(): readonly string[];
-  /** How long the recordings of a path are kept; undefined: for ever, or the path is not configured (any more), or records elsewhere. */
+  /** False: the disk that was recorded to there is away. */
+  isThere(recordPath: string): Promise<boolean>;
+  /** How long the recordings of a path are kept there; undefined: for ever, or that is not known. */
   deleteAfterMs(path: string, recordPath: string): number | undefined;
   /** The smallest of all that are set; undefined: none is. */
   shortestMs(): number | undefined;
@@ -92,6 +94,9 @@ async function deleteBelow(
   zone: string | undefined,
 ): Promise<void> {
   const { deletions } = deps;
+  if (!(await rules.isThere(recordPath))) {
+    return;
+  }
   const pattern = new RecordPathPattern(recordPath, undefined, zone, 'any');
   const touched = new Set<string>();
   let expired: Doomed[] = [];

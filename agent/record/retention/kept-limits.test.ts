@@ -1,0 +1,145 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../../test/recordings.ts';
+import { type Config, parseConfig } from '../../config/load.ts';
+import { KeptLimits } from './kept-limits.ts';
+
+const DAY_MS = 86_400_000;
+const HERE = '/disk/%path/%s-%f';
+const THERE = '/other/%path/%s-%f';
+
+/** Perch with a configuration that changes. `start` is a start anew with what is remembered. */
+function setUp(folder: string) {
+  const state = { config: configOf(''), isSameDisk: true, faults: [] as string[] };
+  const file = join(folder, 'kept-for.json');
+  const make = () =>
+    new KeptLimits({
+      file,
+      config: () => state.config,
+      recordPaths: () => {
+        const all = [...state.config.paths.values()].map(({ settings }) => settings?.recordPath);
+        return [...new Set([state.config.pathDefaults.recordPath, ...all])].filter((one) => one !== undefined);
+      },
+      isSameDisk: async () => state.isSameDisk,
+      onFault: (text) => state.faults.push(text),
+    });
+  let limits = make();
+  return {
+    ...{ state, file },
+    get limits() {
+      return limits;
+    },
+    set(paths: string) {
+      state.config = configOf(paths);
+      limits.configured();
+    },
+    async start() {
+      await limits.close();
+      limits = make();
+      await limits.load();
+      limits.configured();
+    },
+  };
+}
+
+function configOf(text: string): Config {
+  const { config, problems } = parseConfig(`perch: own\n${text}`, 'perch.yml', {}, { recordPath: HERE, cwd: '/' });
+  if (!config) {
+    throw new Error(JSON.stringify(problems));
+  }
+  return config;
+}
+
+test('recordings of a camera that was removed are kept as long as was chosen for it, also after a start anew', async () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  box.set('paths:\n  door: { recordDeleteAfter: 14d }\n  barn: { recordDeleteAfter: 0s }\n');
+  box.set('paths:\n  door: { recordDeleteAfter: 30d }\n  barn: { recordDeleteAfter: 0s }\n');
+  box.set('paths: {}\n');
+  for (const when of ['at once', 'after a start']) {
+    expect(box.limits.deleteAfterMs('door', HERE), when).toBe(30 * DAY_MS);
+    expect(box.limits.deleteAfterMs('barn', HERE), when).toBeUndefined();
+    expect(box.limits.deleteAfterMs('nobody', HERE), when).toBeUndefined();
+    expect(box.limits.shortestMs(), when).toBe(30 * DAY_MS);
+    await box.start();
+  }
+});
+
+test('what lies where a camera recorded before goes by what is chosen for the camera now', () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  box.set('paths:\n  door: { recordDeleteAfter: 14d }\n');
+  box.set(`pathDefaults: { recordPath: ${THERE} }\npaths:\n  door: { recordDeleteAfter: 14d }\n`);
+  expect(box.limits.recordPaths()).toEqual([THERE, HERE]);
+  expect(box.limits.deleteAfterMs('door', HERE)).toBe(14 * DAY_MS);
+  box.set(`pathDefaults: { recordPath: ${THERE} }\npaths:\n  door: { recordDeleteAfter: 0s }\n`);
+  expect(box.limits.deleteAfterMs('door', HERE)).toBeUndefined();
+  // It has never recorded there: that is another's.
+  expect(box.limits.deleteAfterMs('door', '/third/%path/%s-%f')).toBeUndefined();
+});
+
+test('another disk in the place of the one that was recorded to is left alone', async () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  box.set('paths:\n  door: { recordDeleteAfter: 14d }\n');
+  box.state.isSameDisk = false;
+  expect(await box.limits.isThere(HERE)).toBe(true);
+  box.set(`pathDefaults: { recordPath: ${THERE} }\npaths:\n  door: { recordDeleteAfter: 14d }\n`);
+  expect(await box.limits.isThere(HERE)).toBe(false);
+  box.state.isSameDisk = true;
+  expect(await box.limits.isThere(HERE)).toBe(true);
+});
+
+test('nothing of a path goes while its entry is wrong', () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  box.set('paths:\n  door: { recordDeleteAfter: 14d }\n');
+  box.set('paths:\n  door: { recordDeleteAfter: 14d, record: perhaps }\n');
+  expect(box.limits.deleteAfterMs('door', HERE)).toBeUndefined();
+});
+
+test('a pattern that fits the name of a removed camera does not shorten what was chosen for it', () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  box.set('paths:\n  door: { recordDeleteAfter: 30d }\n  all_others: { recordDeleteAfter: 1d }\n');
+  box.set('paths:\n  all_others: { recordDeleteAfter: 1d }\n');
+  expect(box.limits.deleteAfterMs('door', HERE)).toBe(30 * DAY_MS);
+  expect(box.limits.deleteAfterMs('guest', HERE)).toBe(DAY_MS);
+  // Somebody records to the same name by the pattern: then it is meant.
+  box.limits.recorded('door');
+  expect(box.limits.deleteAfterMs('door', HERE)).toBe(DAY_MS);
+  box.set('paths:\n  all_others: { recordDeleteAfter: 2d }\n');
+  box.set('paths: {}\n');
+  expect(box.limits.deleteAfterMs('door', HERE)).toBe(2 * DAY_MS);
+  expect(box.limits.deleteAfterMs('guest', HERE)).toBeUndefined();
+});
+
+test('what is damaged in the memory is not known, and what is whole in it is', async () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  const good = { entry: 'door', deleteAfterMs: DAY_MS, recordPaths: [HERE, 7] };
+  const paths = { door: good, barn: { ...good, deleteAfterMs: -1 }, gate: { ...good, entry: 7 }, shed: null };
+  writeFileSync(box.file, JSON.stringify({ version: 1, paths }));
+  await box.start();
+  expect(['door', 'barn', 'gate', 'shed'].map((path) => box.limits.deleteAfterMs(path, HERE))).toEqual([
+    DAY_MS,
+    ...[undefined, undefined, undefined],
+  ]);
+  await box.limits.close();
+  writeFileSync(box.file, '{');
+  await box.start();
+  expect(box.limits.deleteAfterMs('door', HERE)).toBeUndefined();
+  expect(box.state.faults).toEqual([expect.stringContaining('cannot read')]);
+});
+
+test('a configuration that says nothing new is not written again', async () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  box.set('paths:\n  door: { recordDeleteAfter: 14d }\n');
+  await box.limits.close();
+  writeFileSync(box.file, 'still the one of before');
+  box.set('paths:\n  door: { recordDeleteAfter: 14d, sourceOnDemand: yes, source: rtsp://127.0.0.9/1 }\n');
+  await box.limits.close();
+  expect(readFileSync(box.file, 'utf8')).toBe('still the one of before');
+});

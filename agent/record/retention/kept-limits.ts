@@ -1,0 +1,167 @@
+import { readFile } from 'node:fs/promises';
+import { explain } from '../../base/errors.ts';
+import { writeAtomic } from '../../config/file.ts';
+import { type Config, resolvePath } from '../../config/load.ts';
+import { codeOf } from '../disk-fault.ts';
+import type { RetentionRules } from './retention.ts';
+
+/** Of those that are no longer configured the newest so many are kept; what is forgotten stays. */
+const MAX_PATHS = 2_000;
+const MAX_RECORD_PATHS = 16;
+
+/** What the owner chose for a path when it was configured last. */
+interface KeptLimit {
+  /** The entry of the configuration that the path followed: its own, or a pattern. */
+  readonly entry: string;
+  /** 0: for ever. */
+  readonly deleteAfterMs: number;
+  /** Where it has recorded to, the newest last. */
+  readonly recordPaths: readonly string[];
+}
+
+export interface KeptLimitsDeps {
+  /** JSON, in the data folder. */
+  readonly file: string;
+  readonly config: () => Config;
+  /** Every different `recordPath` in use. */
+  readonly recordPaths: () => readonly string[];
+  /** What is there is what was recorded there: not another disk with another's recordings. */
+  readonly isSameDisk: (recordPath: string) => Promise<boolean>;
+  readonly onFault: (text: string) => void;
+}
+
+/**
+ * How long recordings stay, by the configuration, and where it does not say so any more, by what it said last: recordings of a camera
+ * that was removed, and those on a disk that is no longer recorded to, are kept as long as was chosen for them.
+ */
+export class KeptLimits implements RetentionRules {
+  readonly #deps: KeptLimitsDeps;
+  #known = new Map<string, KeptLimit>();
+  #saved = '';
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(deps: KeptLimitsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Never rejects: what cannot be read is not known, and stays. */
+  async load(): Promise<void> {
+    const { file, onFault } = this.#deps;
+    try {
+      this.#saved = await readFile(file, 'utf8');
+      this.#known = parseLimits(this.#saved);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') {
+        onFault(`cannot read ${file}: recordings of removed cameras are not deleted by age (${explain(error)})`);
+      }
+    }
+  }
+
+  /** The configuration has changed. */
+  configured(): void {
+    const config = this.#deps.config();
+    for (const [path, { entry }] of [...this.#known]) {
+      const settings = config.paths.get(entry)?.settings;
+      if (settings && resolvePath(config, path)?.name === entry) {
+        this.#note(path, entry, settings);
+      }
+    }
+    for (const { name, pattern, settings } of config.paths.values()) {
+      if (!pattern && settings) {
+        this.#note(name, name, settings);
+      }
+    }
+    this.#save();
+  }
+
+  /** A path is going to be recorded: one of a pattern has its name from elsewhere. */
+  recorded(path: string): void {
+    const entry = resolvePath(this.#deps.config(), path);
+    if (entry?.settings) {
+      this.#note(path, entry.name, entry.settings);
+      this.#save();
+    }
+  }
+
+  /** Nothing is being written any more. */
+  close(): Promise<void> {
+    return this.#saving;
+  }
+
+  recordPaths(): readonly string[] {
+    const former = [...this.#known.values()].flatMap(({ recordPaths }) => recordPaths);
+    return [...new Set([...this.#deps.recordPaths(), ...former])];
+  }
+
+  async isThere(recordPath: string): Promise<boolean> {
+    return this.#deps.recordPaths().includes(recordPath) || (await this.#deps.isSameDisk(recordPath));
+  }
+
+  deleteAfterMs(path: string, recordPath: string): number | undefined {
+    const entry = resolvePath(this.#deps.config(), path);
+    if (entry?.error !== undefined) {
+      return undefined;
+    }
+    const known = this.#known.get(path);
+    const wasHere = known?.recordPaths.includes(recordPath) ?? false;
+    // A pattern that only happens to fit the name of a camera that is gone was not meant for its recordings.
+    if (entry?.settings && (!known || known.entry === entry.name)) {
+      const { settings } = entry;
+      return settings.recordPath === recordPath || wasHere ? settings.recordDeleteAfterMs || undefined : undefined;
+    }
+    return wasHere ? known?.deleteAfterMs || undefined : undefined;
+  }
+
+  shortestMs(): number | undefined {
+    const configured = [...this.#deps.config().paths.values()].flatMap(
+      ({ settings }) => settings?.recordDeleteAfterMs || [],
+    );
+    const all = [...configured, ...[...this.#known.values()].flatMap(({ deleteAfterMs }) => deleteAfterMs || [])];
+    return all.length === 0 ? undefined : Math.min(...all);
+  }
+
+  #note(
+    path: string,
+    entry: string,
+    settings: { readonly recordPath: string; readonly recordDeleteAfterMs: number },
+  ): void {
+    const { recordPath, recordDeleteAfterMs: deleteAfterMs } = settings;
+    const former = (this.#known.get(path)?.recordPaths ?? []).filter((one) => one !== recordPath);
+    // Those that are configured come last: what is too much is none of them.
+    this.#known.delete(path);
+    this.#known.set(path, {
+      entry,
+      deleteAfterMs,
+      recordPaths: [...former, recordPath].slice(-MAX_RECORD_PATHS),
+    });
+  }
+
+  #save(): void {
+    const { file, onFault } = this.#deps;
+    this.#known = new Map([...this.#known].slice(-MAX_PATHS));
+    // In one order, so that a configuration that says nothing new is not written again.
+    const paths = Object.fromEntries([...this.#known].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const text = `${JSON.stringify({ version: 1, paths }, undefined, 1)}\n`;
+    if (text !== this.#saved) {
+      this.#saved = text;
+      this.#saving = this.#saving
+        .then(() => writeAtomic(file, text))
+        .catch((error: unknown) => onFault(`cannot write ${file} (${explain(error)})`));
+    }
+  }
+}
+
+/** What is wrong in it is left out. */
+function parseLimits(text: string): Map<string, KeptLimit> {
+  const { paths } = (JSON.parse(text) ?? {}) as { paths?: unknown };
+  const limits = new Map<string, KeptLimit>();
+  for (const [path, value] of Object.entries((paths ?? {}) as Record<string, unknown>).slice(-MAX_PATHS)) {
+    const { entry, deleteAfterMs, recordPaths } = (value ?? {}) as Record<string, unknown>;
+    const isLimit = typeof deleteAfterMs === 'number' && Number.isFinite(deleteAfterMs) && deleteAfterMs >= 0;
+    if (typeof entry === 'string' && isLimit && Array.isArray(recordPaths)) {
+      const templates = recordPaths.filter((one): one is string => typeof one === 'string' && one.includes('%path'));
+      limits.set(path, { entry, deleteAfterMs, recordPaths: templates.slice(-MAX_RECORD_PATHS) });
+    }
+  }
+  return limits;
+}
