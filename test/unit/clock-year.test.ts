@@ -139,7 +139,7 @@ class Board {
   /** Until a moment, with nothing to record; then what is old by then is deleted. */
   async waitUntil(trueMs: number): Promise<void> {
     this.clock.skip(trueMs - this.trueMs);
-    await expect.poll(() => this.work().then(() => this.#overdue())).toEqual([]);
+    await expect.poll(() => this.work().then(() => this.#overdue()), { interval: 1 }).toEqual([]);
     const there = new Set(this.files());
     for (const [file, { trueMs: madeMs }] of this.made) {
       if (!there.has(file)) {
@@ -162,7 +162,7 @@ class Board {
   async work(rounds = 10): Promise<void> {
     for (let i = 0; i < rounds; i += 1) {
       await this.#advance(100);
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await diskAtRest();
     }
   }
 
@@ -181,8 +181,7 @@ class Board {
       const data = isKey ? idrPicture(16 + (this.#picture % 200), this.#picture % 2) : skipPicture(1);
       stream.write(0, { pts, dts: pts, wall: this.clock.wallMs(), key: isKey, data });
       await this.#advance(PICTURE_MS);
-      // The disk is a real one: without its turns it would be taken to hang by a clock that runs ahead of it.
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await diskAtRest();
     }
     stream.close();
     await recorder?.stop();
@@ -241,6 +240,19 @@ class Board {
     const file = join(this.folder, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);
+  }
+}
+
+/**
+ * Nothing is under way on the disk, and what waited for it has had its turn. The disk is a real one: by a clock that runs ahead of
+ * it, it would be taken to hang.
+ */
+async function diskAtRest(): Promise<void> {
+  for (let quietTurns = 0; quietTurns < 2; quietTurns += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'))) {
+      quietTurns = -1;
+    }
   }
 }
 
@@ -366,7 +378,7 @@ test('a machine that was off for two months deletes what is old as soon as the n
   expect(board.files()).not.toEqual([]);
   board.tellSynchronized();
   await board.work(100);
-  await expect.poll(() => board.work().then(() => board.files())).toEqual([]);
+  await expect.poll(() => board.work().then(() => board.files()), { interval: 1 }).toEqual([]);
 });
 
 type Event = readonly [name: string, atMs: number, run: (board: Board) => Promise<void>];
