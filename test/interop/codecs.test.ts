@@ -6,7 +6,7 @@ import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { type GstCamera, startGstCamera } from '../peers/camera.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
 import { gstreamerSaid } from '../peers/gstreamer.ts';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 
 const PICTURE =
@@ -84,6 +84,9 @@ const SOUNDS: Record<string, Sound> = {
   },
 };
 
+/** AC-3 and layer 3 are with recordings in transport streams, G.722 has a suite of its own. */
+const CASES = inShort(Object.entries(SOUNDS), 'latm', 'layer2', 'l24');
+
 /** 5.1 as browsers and GStreamer send it. */
 const SURROUND = withSound(
   'rate=48000,channels=6,channel-mask=(bitmask)0x3f ! audioconvert ! opusenc bitrate=256000 ! rtpopuspay pt=97',
@@ -96,9 +99,9 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
   let camera: GstCamera;
   let agent: Agent;
   beforeAll(async () => {
-    const mounts = Object.entries(SOUNDS).map(([name, { sound }]) => [`/${name}`, withSound(sound)]);
+    const mounts = CASES.map(([name, { sound }]) => [`/${name}`, withSound(sound)]);
     camera = await startGstCamera({ ...Object.fromEntries(mounts), '/multiplex': MULTIPLEX, '/surround': SURROUND });
-    const paths = [...Object.keys(SOUNDS), 'multiplex', 'surround'].map(
+    const paths = [...CASES.map(([name]) => name), 'multiplex', 'surround'].map(
       (name) => `  ${name}: { source: '${camera.url(`/${name}`)}', record: yes }`,
     );
     agent = await startAgent({ config: `paths:\n${paths.join('\n')}\n` });
@@ -120,7 +123,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
   };
   const expected = (sound: string | undefined): string[] => ['h264', ...(sound ? [sound] : [])].sort();
 
-  test.concurrent.for(Object.entries(SOUNDS))(
+  test.concurrent.for(CASES)(
     '%s: the API tells it, recordings, HLS and RTSP readers decode it',
     async ([name, { track, props, stored, hls, rtsp }]) => {
       const path = await pathWhen(name, ({ ready }) => ready);

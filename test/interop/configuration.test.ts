@@ -26,14 +26,13 @@ afterAll(() => camera?.[Symbol.asyncDispose]());
 const find = (agent: Agent, name: string) => agent.json<PathStatus>(`/v3/paths/get/${name}`).catch(() => undefined);
 
 test('with no configuration the demo camera is found, relayed and recorded, and the folder is held', async () => {
-  await using agent = await startAgent();
   const demo = await until(async () => {
-    const path = await find(agent, 'demo');
+    const path = await find(camera, 'demo');
     return path?.ready && path.recording?.active ? path : undefined;
   });
   expect(demo).toMatchObject({ title: 'Demo camera', tracks: ['H264', 'G711'], source: { type: 'rtspSource' } });
-  expect(await until(() => find(agent, 'demo_sub'))).toMatchObject({ recording: null });
-  const second = await run('--data', agent.dataDir);
+  expect(await until(() => find(camera, 'demo_sub'))).toMatchObject({ recording: null });
+  const second = await run('--data', camera.dataDir);
   expect(second.code).toBe(1);
   expect(second.output).toMatch(/is in use by another Perch \(process \d+\)/);
 });
@@ -79,15 +78,13 @@ test('a wrong value in one path disables that path with its reason, and the rest
 });
 
 test('a port that is taken is one line that says by whom and what to change, and the rest goes on', async () => {
-  await using first = await startAgent();
-  const file = join(first.dataDir, 'taken.yml');
-  writeFileSync(file, `address: 127.0.0.1:${first.ports.main}\nwebrtc: no\nhls: no\nwebrtcLocalUDPAddress: ''\n`);
-  const second = startProcess(process.execPath, [...AGENT, '--data', join(first.dataDir, 'second'), file]);
+  const { dataDir, ports, process: first } = camera;
+  const file = join(dataDir, 'taken.yml');
+  writeFileSync(file, `address: 127.0.0.1:${ports.main}\nwebrtc: no\nhls: no\nwebrtcLocalUDPAddress: ''\n`);
+  const second = startProcess(process.execPath, [...AGENT, '--data', join(dataDir, 'second'), file]);
   await second.waitFor(/started/);
   const [line = ''] = await second.waitFor(/.*is taken by.*/);
-  expect(line).toMatch(
-    new RegExp(`port ${first.ports.main} is taken by .*process ${first.process.pid}.*change address`),
-  );
+  expect(line).toMatch(new RegExp(`port ${ports.main} is taken by .*process ${first.pid}.*change address`));
   expect(await second.stop('SIGINT')).toBe(0);
 });
 
@@ -105,8 +102,7 @@ test('the end is clean even when whoever read the output has gone first', async 
 });
 
 test('check says what is wrong with a file, with line and key, and ends', async () => {
-  await using agent = await startAgent();
-  const file = join(agent.dataDir, 'check.yml');
+  const file = join(camera.dataDir, 'check.yml');
   writeFileSync(file, 'logLevel: info\nrecordSyncInterval: soon\npaths:\n  a:\n    sorce: rtsp://x\n');
   const wrong = await run('check', file);
   expect(wrong.code).toBe(1);
@@ -114,7 +110,7 @@ test('check says what is wrong with a file, with line and key, and ends', async 
   expect(wrong.output).toMatch(/check\.yml:5: paths\.a\.sorce: .*source/);
   writeFileSync(file, 'paths:\n  a:\n    source: rtsp://127.0.0.1/x\n');
   expect((await run('check', file)).code).toBe(0);
-  expect((await run('check', join(agent.dataDir, 'none.yml'))).output).toMatch(/does not exist/);
+  expect((await run('check', join(camera.dataDir, 'none.yml'))).output).toMatch(/does not exist/);
 });
 
 /** What the control API answers, as its status and error. */

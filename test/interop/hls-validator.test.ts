@@ -4,10 +4,12 @@ import { type Agent, startAgent } from '../peers/agent.ts';
 import { type BarClip, barClip, SMALL } from '../peers/bar-clip.ts';
 import { clip } from '../peers/camera.ts';
 import { targetDuration } from '../peers/hls-playlists.ts';
-import { byLength, describeWith } from '../peers/peers.ts';
+import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
 
-const SECONDS = byLength(8, 60);
+const SECONDS = byLength(6, 60);
+/** Of a client that has the machine to itself; of one that has to wait for it so many that the rules were held against something. */
+const ROUNDS_A_SECOND = byLength(1, 3);
 
 const VARIANTS = ['lowLatency', 'fmp4', 'mpegts'] as const;
 
@@ -24,6 +26,11 @@ const SOUND = ['-f', 'lavfi', '-i', 'sine=f=440:r=48000', '-t', '20', '-c:a', 'a
 const codecsOf = (variant: string, name: string): number =>
   name === 'sound' || (variant === 'mpegts' && name === 'reordered') ? 1 : 2;
 
+const CASES = inShort(
+  VARIANTS.flatMap((variant) => [...Object.keys(CAMERAS), 'sound'].map((name) => [variant, name] as const)),
+  ...['lowLatency usual', 'lowLatency sound', 'fmp4 long-groups', 'mpegts reordered'],
+);
+
 describeWith(['ffmpeg'], 'the rules of HLS, held by a client that believes nothing', () => {
   const agents = new Map<string, Agent>();
   const started: AsyncDisposable[] = [];
@@ -38,7 +45,9 @@ describeWith(['ffmpeg'], 'the rules of HLS, held by a client that believes nothi
         const agent = await startAgent({ config: `hlsVariant: ${variant}\npaths:\n  all_others:\n` });
         agents.set(variant, agent);
         started.push(agent);
-        const publishers = clips.map(([name, clip]) => publishClip(agent, name, clip, { isEndless: true }));
+        const publishers = clips
+          .filter(([name]) => CASES.some((one) => one[0] === variant && one[1] === name))
+          .map(([name, clip]) => publishClip(agent, name, clip, { isEndless: true }));
         started.unshift(...(await Promise.all(publishers)));
       }),
     );
@@ -49,10 +58,7 @@ describeWith(['ffmpeg'], 'the rules of HLS, held by a client that believes nothi
     }
   });
 
-  const cases = VARIANTS.flatMap((variant) =>
-    [...Object.keys(CAMERAS), 'sound'].map((name) => [variant, name] as const),
-  );
-  test.concurrent.for(cases)('%s, camera %s: no rule is broken', async ([variant, name]) => {
+  test.concurrent.for(CASES)('%s, camera %s: no rule is broken', async ([variant, name]) => {
     const url = `http://127.0.0.1:${agents.get(variant)?.ports.hls}/${name}/index.m3u8`;
     const isLowLatency = variant === 'lowLatency';
     if (name === 'long-groups') {
@@ -69,9 +75,9 @@ describeWith(['ffmpeg'], 'the rules of HLS, held by a client that believes nothi
       expect(counts.segments).toBeGreaterThanOrEqual(SECONDS / target - 1);
       if (isLowLatency) {
         expect(counts.gzipped).toBeGreaterThan(0);
-        // Five parts a second, two of them for a machine that stands still for a while.
-        expect(counts.parts).toBeGreaterThan(SECONDS * 3);
-        expect(history.length).toBeGreaterThan(SECONDS * 3);
+        // There are five parts a second.
+        expect(counts.parts).toBeGreaterThan(SECONDS * ROUNDS_A_SECOND);
+        expect(history.length).toBeGreaterThan(SECONDS * ROUNDS_A_SECOND);
       }
     }
   });

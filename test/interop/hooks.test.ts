@@ -6,7 +6,7 @@ import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { smallClip } from '../peers/camera.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith, inLong, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 import { startPublisher } from '../peers/publisher.ts';
 
@@ -29,6 +29,28 @@ const started = (agent: Agent): string[] =>
 
 const SOURCE = ['MTX_PATH', 'MTX_QUERY', 'MTX_SOURCE_TYPE'];
 const READER = ['MTX_PATH', 'MTX_QUERY', 'MTX_READER_TYPE'];
+
+/** A reader of each kind, of the path that is called like it. */
+const readOnDemand = {
+  rtsp: async (agent: Agent) => {
+    const { streams } = await ffprobe(`${agent.rtspUrl('on/rtsp')}?a=1`, TCP);
+    expect(streams.map((one) => one.codec_name)).toEqual(['h264', 'aac']);
+    await until(() => (said(agent).includes('gone rtsp a%3D1') ? true : undefined));
+  },
+  hls: async (agent: Agent) => {
+    const list = await fetch(`http://127.0.0.1:${agent.ports.hls}/on/hls/index.m3u8`);
+    expect([list.status, await list.text()]).toEqual([200, expect.stringContaining('#EXTM3U')]);
+  },
+  webrtc: async (agent: Agent) => {
+    const answer = await fetch(`http://127.0.0.1:${agent.ports.webrtc}/on/webrtc/whep`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/sdp' },
+      body: OFFER,
+    });
+    expect([answer.status, await answer.text()]).toEqual([201, expect.stringContaining('m=video')]);
+    await fetch(new URL(answer.headers.get('Location') ?? '', answer.url), { method: 'DELETE' });
+  },
+};
 
 describeWith(['ffmpeg'], 'commands of paths', () => {
   test('each runs at its moment with its variables, and at the end of a stream they run in order', LIMIT, async () => {
@@ -89,25 +111,28 @@ describeWith(['ffmpeg'], 'commands of paths', () => {
     expect(Math.abs(Number(complete[2]) - Number((format as { duration?: string }).duration))).toBeLessThan(0.5);
   });
 
-  test('one path is turned into another by ffmpeg as long as it is there', LIMIT, async () => {
-    const url = (path: string) => `rtsp://localhost:$RTSP_PORT/${path}`;
-    const command = `ffmpeg -nostdin -v error ${TCP.join(' ')} -i ${url('$MTX_PATH')} -an -vf scale=160:-2 -c:v libx264 -preset ultrafast -g 25 -f rtsp ${TCP.join(' ')} ${url('small')}`;
-    const config = `logLevel: debug\npaths:\n  cam:\n    runOnReady: >\n      ${command}\n    runOnReadyRestart: yes\n  small:\n`;
-    await using agent = await startAgent({ config });
-    await using publisher = await startPublisher(agent.rtspUrl('cam'));
-    await whenReady(agent, 'small');
-    expect((await ffprobe(agent.rtspUrl('small'), TCP)).streams).toMatchObject([{ codec_name: 'h264', width: 160 }]);
-    const pid = Number(/command started hook=runOnAvailable pid=(\d+)/.exec(agent.process.output())?.[1]);
-    expect(groupLives(pid)).toBe(true);
-    await publisher.stop('SIGINT');
-    await whenReady(agent, 'small', false);
-    await until(() => (groupLives(pid) ? undefined : true));
-  });
+  // In the short length the command without a user does it.
+  inLong(() =>
+    test('one path is turned into another by ffmpeg as long as it is there', LIMIT, async () => {
+      const url = (path: string) => `rtsp://localhost:$RTSP_PORT/${path}`;
+      const command = `ffmpeg -nostdin -v error ${TCP.join(' ')} -i ${url('$MTX_PATH')} -an -vf scale=160:-2 -c:v libx264 -preset ultrafast -g 25 -f rtsp ${TCP.join(' ')} ${url('small')}`;
+      const config = `logLevel: debug\npaths:\n  cam:\n    runOnReady: >\n      ${command}\n    runOnReadyRestart: yes\n  small:\n`;
+      await using agent = await startAgent({ config });
+      await using publisher = await startPublisher(agent.rtspUrl('cam'));
+      await whenReady(agent, 'small');
+      expect((await ffprobe(agent.rtspUrl('small'), TCP)).streams).toMatchObject([{ codec_name: 'h264', width: 160 }]);
+      const pid = Number(/command started hook=runOnAvailable pid=(\d+)/.exec(agent.process.output())?.[1]);
+      expect(groupLives(pid)).toBe(true);
+      await publisher.stop('SIGINT');
+      await whenReady(agent, 'small', false);
+      await until(() => (groupLives(pid) ? undefined : true));
+    }),
+  );
 
-  test(
-    'a publisher on demand comes for readers over RTSP, HLS and WebRTC, and goes when they have gone',
+  test.for(inShort(['rtsp', 'hls', 'webrtc'] as const, 'rtsp'))(
+    'a publisher on demand comes for readers over %s, and goes when they have gone',
     LIMIT,
-    async () => {
+    async (protocol) => {
       const command = `ffmpeg -nostdin -v error -re -stream_loop -1 -i ${await smallClip(10)} -c copy -f rtsp ${TCP.join(' ')} rtsp://localhost:$RTSP_PORT/$MTX_PATH`;
       const config = `
 logLevel: debug
@@ -119,35 +144,16 @@ paths:
     runOnUnDemand: sh -c 'echo "gone $G1 $MTX_QUERY"'
 `;
       await using agent = await startAgent({ config });
-      const isGone = (name: string) =>
-        until(async () =>
-          said(agent).some((line) => line.startsWith(`gone ${name}`)) && (await find(agent, `on/${name}`)) === undefined
-            ? true
-            : undefined,
-        );
-
-      expect((await ffprobe(`${agent.rtspUrl('on/rtsp')}?a=1`, TCP)).streams.map((one) => one.codec_name)).toEqual([
-        'h264',
-        'aac',
-      ]);
-      await isGone('rtsp');
-      expect(said(agent)).toContain('gone rtsp a%3D1');
-
-      const list = await fetch(`http://127.0.0.1:${agent.ports.hls}/on/hls/index.m3u8`);
-      expect([list.status, await list.text()]).toEqual([200, expect.stringContaining('#EXTM3U')]);
-      await isGone('hls');
-
-      const answer = await fetch(`http://127.0.0.1:${agent.ports.webrtc}/on/webrtc/whep`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/sdp' },
-        body: OFFER,
-      });
-      expect([answer.status, await answer.text()]).toEqual([201, expect.stringContaining('m=video')]);
-      await fetch(new URL(answer.headers.get('Location') ?? '', answer.url), { method: 'DELETE' });
-      await isGone('webrtc');
-      const groups = [...agent.process.output().matchAll(/hook=runOnDemand pid=(\d+)/g)].map(([, pid]) => Number(pid));
-      expect(groups).toHaveLength(3);
-      expect(groups.filter(groupLives)).toEqual([]);
+      await readOnDemand[protocol](agent);
+      await until(async () =>
+        said(agent).some((line) => line.startsWith(`gone ${protocol}`)) &&
+        (await find(agent, `on/${protocol}`)) === undefined
+          ? true
+          : undefined,
+      );
+      const [group, ...others] = [...agent.process.output().matchAll(/hook=runOnDemand pid=(\d+)/g)];
+      expect(others).toEqual([]);
+      expect(groupLives(Number(group?.[1]))).toBe(false);
     },
   );
 

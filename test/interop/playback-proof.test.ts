@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { clip } from '../peers/camera.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
-import { byLength, describeWith } from '../peers/peers.ts';
+import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 import { openRecording } from '../read-recording.ts';
 
@@ -38,6 +38,9 @@ const CAMERAS = [
   },
 ] as const;
 type Camera = (typeof CAMERAS)[number];
+const NAMED = CAMERAS.map((camera) => [camera.name, camera] as const);
+const IN_FORMATS = NAMED.flatMap(([name, camera]) => ['fmp4', 'mp4'].map((format) => [name, format, camera] as const));
+const [GARDEN, HOUSE] = [CAMERAS[0].name, CAMERAS[1].name];
 
 /** Written with times to the tick, which Matroska does not keep. */
 const sentBy = ({ path, codecs, rate }: Camera): Promise<string> => {
@@ -176,8 +179,9 @@ describeWith(['ffmpeg'], 'what cameras sent, as ffmpeg finds it again', () => {
     expect(skewOf(picture, sound), JSON.stringify({ picture, sound })).toBeLessThanOrEqual(MAX_SKEW_S);
   }
 
-  for (const camera of CAMERAS) {
-    test(`${camera.name}: each recording decodes without a warning, and together they hold every picture`, async () => {
+  test.for(inShort(NAMED, GARDEN))(
+    '%s: each recording decodes without a warning, and together they hold every picture',
+    async ([, camera]) => {
       const files = filesOf(camera);
       let pictures = 0;
       for (const file of files) {
@@ -187,38 +191,41 @@ describeWith(['ffmpeg'], 'what cameras sent, as ffmpeg finds it again', () => {
         pictures += packets.length;
       }
       expect(pictures).toBe(SECONDS * camera.rate);
-    });
+    },
+  );
 
-    for (const format of ['fmp4', 'mp4']) {
-      test(`${camera.name}: /get as ${format} holds all that was sent, across files`, () =>
-        expectWhole(camera, getUrl(camera, format)));
+  test.for(inShort(IN_FORMATS, `${GARDEN} fmp4`, `${HOUSE} mp4`))(
+    '%s: /get as %s holds all that was sent, across files',
+    ([, format, camera]) => expectWhole(camera, getUrl(camera, format)),
+  );
 
-      test(`${camera.name}: in /get as ${format} picture and sound begin at the asked time, wherever it is`, async () => {
-        const whole = getUrl(camera, 'fmp4');
-        const startS = Date.parse(starts.get(camera) ?? '') / 1000;
-        const captured = [await capturedIn(camera, 'v'), await capturedIn(camera, 'a')] as const;
-        const ends = (await openRecording(filesOf(camera)[0] ?? '')).durationMs / 1000;
-        const [places, soundPlaces] = [placesOf(await packetsOf(whole, 'v')), placesOf(await packetsOf(whole, 'a'))];
-        // In the middle of a group; right before a file's end; in the middle of a picture.
-        for (const fromS of [1.48, ends - 0.03, ends + 1.513]) {
-          const url = getUrl(camera, format, fromS, 2);
-          const message = `${camera.path} from ${fromS} s`;
-          expect(await ffmpegWarnings(['-i', url]), message).toBe('');
-          const [video, audio] = [await packetsOf(url, 'v'), await packetsOf(url, 'a')];
-          // By the label of the first file or by that of the file in which it lies: they differ by what the network's delay has changed.
-          const isThere = ([v, a]: readonly [Places, Places], zeroS: number): boolean =>
-            Math.abs(firstShown(video, v) - zeroS - fromS) <= camera.frameS &&
-            Math.abs(firstShown(audio, a) - zeroS - fromS) <= camera.soundS;
-          const isRight = isThere([places, soundPlaces], 0) || isThere(captured, startS);
-          expect(isRight, `beginning of ${message}`).toBe(true);
-          expect(skewOf(movedIn(video, places), movedIn(audio, soundPlaces)), message).toBeLessThanOrEqual(MAX_SKEW_S);
-        }
-      });
-    }
+  test.for(inShort(IN_FORMATS, `${GARDEN} mp4`, `${HOUSE} fmp4`))(
+    '%s: in /get as %s picture and sound begin at the asked time, wherever it is',
+    async ([, format, camera]) => {
+      const whole = getUrl(camera, 'fmp4');
+      const startS = Date.parse(starts.get(camera) ?? '') / 1000;
+      const captured = [await capturedIn(camera, 'v'), await capturedIn(camera, 'a')] as const;
+      const ends = (await openRecording(filesOf(camera)[0] ?? '')).durationMs / 1000;
+      const [places, soundPlaces] = [placesOf(await packetsOf(whole, 'v')), placesOf(await packetsOf(whole, 'a'))];
+      // In the middle of a group; right before a file's end; in the middle of a picture.
+      for (const fromS of [1.48, ends - 0.03, ends + 1.513]) {
+        const url = getUrl(camera, format, fromS, 2);
+        const message = `${camera.path} from ${fromS} s`;
+        expect(await ffmpegWarnings(['-i', url]), message).toBe('');
+        const [video, audio] = [await packetsOf(url, 'v'), await packetsOf(url, 'a')];
+        // By the label of the first file or by that of the file in which it lies: they differ by what the network's delay has changed.
+        const isThere = ([v, a]: readonly [Places, Places], zeroS: number): boolean =>
+          Math.abs(firstShown(video, v) - zeroS - fromS) <= camera.frameS &&
+          Math.abs(firstShown(audio, a) - zeroS - fromS) <= camera.soundS;
+        const isRight = isThere([places, soundPlaces], 0) || isThere(captured, startS);
+        expect(isRight, `beginning of ${message}`).toBe(true);
+        expect(skewOf(movedIn(video, places), movedIn(audio, soundPlaces)), message).toBeLessThanOrEqual(MAX_SKEW_S);
+      }
+    },
+  );
 
-    test(`${camera.name}: VOD HLS holds all that was sent, across files`, async () => {
-      const query = new URLSearchParams({ start: starts.get(camera) ?? '', duration: String(SECONDS + 10) });
-      await expectWhole(camera, `${agent.url}/playback/${camera.path}/index.m3u8?${query}`);
-    });
-  }
+  test.for(inShort(NAMED, HOUSE))('%s: VOD HLS holds all that was sent, across files', async ([, camera]) => {
+    const query = new URLSearchParams({ start: starts.get(camera) ?? '', duration: String(SECONDS + 10) });
+    await expectWhole(camera, `${agent.url}/playback/${camera.path}/index.m3u8?${query}`);
+  });
 });

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
-import { describeWith } from '../peers/peers.ts';
+import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 import { openPlayback } from '../playback.ts';
 import { feed, opusSound, opusTrack, record, startRecorder, temporaryFolder, WALL } from '../recordings.ts';
@@ -36,47 +36,78 @@ async function make(folder: string, name: string, args: readonly string[]): Prom
 const PICTURES = ['-f', 'lavfi', '-i', 'testsrc2=s=160x120:r=25'];
 const SOUND = ['-f', 'lavfi', '-i', 'sine=r=48000'];
 
-describeWith(['ffmpeg'], 'recordings as HLS, to ffmpeg', () => {
-  test.for([
-    ['one file', {}, 20],
-    [
-      'files that go on from each other, over midnight',
-      { segmentDurationMs: 7_000, wall: Date.UTC(2026, 6, 1, 23, 59, 50) },
-      20,
-    ],
-  ] as const)('%s: every picture and every sound, without a warning', async ([, options, seconds]) => {
-    using folder = temporaryFolder();
-    await record(folder.path, seconds, { sound: true, ...options });
-    await using playback = openPlayback(folder.path);
-    await using app = await openVodApp(playback, '/playback');
-    const url = vodUrl(app.url, new Date('wall' in options ? options.wall : WALL).toISOString(), 60);
-    expect(await ffmpegWarnings(['-i', url])).toBe('');
-    expect(await packets(url)).toEqual([seconds * 10, seconds * 50]);
-  });
+/** Of another program's files: more than one segment of the answer. */
+const SECONDS = byLength('10', '20');
 
-  test.for([
+const FILES = [
+  ['one file', {}, 20],
+  [
+    'files that go on from each other, over midnight',
+    { segmentDurationMs: 7_000, wall: Date.UTC(2026, 6, 1, 23, 59, 50) },
+    20,
+  ],
+] as const;
+
+const KINDS = [
+  [
+    'B-frames and AAC',
+    ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '2', '-pix_fmt', 'yuv420p', '-g', '25', '-c:a', 'aac'],
+    [...PICTURES, ...SOUND],
+  ],
+  [
+    'H.265',
+    ['-c:v', 'libx265', '-x265-params', 'log-level=none', '-pix_fmt', 'yuv420p', '-g', '25', '-c:a', 'aac'],
+    [...PICTURES, ...SOUND],
+  ],
+  ['sound alone', ['-c:a', 'libopus', '-frag_duration', '1000000'], SOUND],
+  ['pictures alone', ['-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-g', '50'], PICTURES],
+  [
+    'key frames in the middle of fragments',
     [
-      'B-frames and AAC',
-      ['-c:v', 'libx264', '-bf', '2', '-pix_fmt', 'yuv420p', '-g', '25', '-c:a', 'aac'],
-      [...PICTURES, ...SOUND],
+      '-c:v',
+      'libx264',
+      '-preset',
+      'veryfast',
+      '-bf',
+      '2',
+      '-pix_fmt',
+      'yuv420p',
+      '-g',
+      '20',
+      '-c:a',
+      'aac',
+      '-frag_duration',
+      '7300000',
     ],
-    [
-      'H.265',
-      ['-c:v', 'libx265', '-x265-params', 'log-level=none', '-pix_fmt', 'yuv420p', '-g', '25', '-c:a', 'aac'],
-      [...PICTURES, ...SOUND],
-    ],
-    ['sound alone', ['-c:a', 'libopus', '-frag_duration', '1000000'], SOUND],
-    ['pictures alone', ['-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-g', '50'], PICTURES],
-    [
-      'key frames in the middle of fragments',
-      ['-c:v', 'libx264', '-bf', '2', '-pix_fmt', 'yuv420p', '-g', '20', '-c:a', 'aac', '-frag_duration', '7300000'],
-      [...PICTURES, ...SOUND],
-    ],
-  ] as const)(
+    [...PICTURES, ...SOUND],
+  ],
+] as const;
+
+const FRAMES = [
+  ['H.264', '-c:v', 'libx264', '-bf', '2'],
+  ['H.265', '-c:v', 'libx265', '-x265-params', 'log-level=none'],
+  ['VP9', '-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8'],
+] as const;
+
+describeWith(['ffmpeg'], 'recordings as HLS, to ffmpeg', () => {
+  test.for(inShort(FILES, 'files that go on from each other, over midnight'))(
+    '%s: every picture and every sound, without a warning',
+    async ([, options, seconds]) => {
+      using folder = temporaryFolder();
+      await record(folder.path, seconds, { sound: true, ...options });
+      await using playback = openPlayback(folder.path);
+      await using app = await openVodApp(playback, '/playback');
+      const url = vodUrl(app.url, new Date('wall' in options ? options.wall : WALL).toISOString(), 60);
+      expect(await ffmpegWarnings(['-i', url])).toBe('');
+      expect(await packets(url)).toEqual([seconds * 10, seconds * 50]);
+    },
+  );
+
+  test.for(inShort(KINDS, 'key frames in the middle of fragments', 'sound alone'))(
     "another program's file with %s: as many packets as it has, without a warning",
     async ([, codecs, inputs]) => {
       using folder = temporaryFolder();
-      const file = await make(folder.path, '2026-07-01_12-00-00-000000.mp4', [...inputs, '-t', '20', ...codecs]);
+      const file = await make(folder.path, '2026-07-01_12-00-00-000000.mp4', [...inputs, '-t', SECONDS, ...codecs]);
       await using playback = openPlayback(folder.path);
       await using app = await openVodApp(playback);
       const url = vodUrl(app.url, NOON, 60);
@@ -150,6 +181,8 @@ describeWith(['ffmpeg'], 'recordings as HLS, to ffmpeg', () => {
       '40',
       '-c:v',
       'libx264',
+      '-preset',
+      'veryfast',
       '-bf',
       '2',
       '-pix_fmt',
@@ -185,12 +218,7 @@ describeWith(['ffmpeg'], 'recordings as HLS, to ffmpeg', () => {
     using folder = temporaryFolder();
     await using playback = openPlayback(folder.path);
     await using app = await openVodApp(playback);
-    const codecs = [
-      ['-c:v', 'libx264', '-bf', '2'],
-      ['-c:v', 'libx265', '-x265-params', 'log-level=none'],
-      ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8'],
-    ];
-    for (const [i, codec] of codecs.entries()) {
+    for (const [i, [, ...codec]] of inShort(FRAMES, 'H.264').entries()) {
       await make(folder.path, `2026-07-0${i + 1}_12-00-00-000000.mp4`, [
         ...PICTURES,
         '-t',

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { recoverFile } from '../../agent/record/recovery/recovery.ts';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 import { getBytes, openPlayback } from '../playback.ts';
 import { record, temporaryFolder } from '../recordings.ts';
@@ -38,6 +38,23 @@ async function probe(file: string): Promise<Probed> {
   return { duration: Number(format.duration), packets: streams.map((stream) => Number(stream.nb_read_packets)) };
 }
 
+const ANSWERS = [
+  ['fmp4', 0, 20, 10, [100, 500]],
+  ['fmp4', 1500, 5, 5, [55, 250]],
+  ['fmp4', -2000, 5, 5, [30, 150]],
+  ['mp4', 0, 20, 10, [100, 500]],
+  ['mp4', 1500, 5, 5, [55, 250]],
+  ['mp4', -2000, 5, 5, [30, 150]],
+] as const;
+
+const OTHERS = [
+  ['B-frames and AAC', ['-c:v', 'libx264', '-bf', '2', '-c:a', 'aac']],
+  ['uncompressed sound', ['-c:v', 'libx264', '-bf', '0', '-c:a', 'pcm_s16be', '-f', 'mov']],
+  ['H.265', ['-c:v', 'libx265', '-x265-params', 'log-level=none', '-tag:v', 'hvc1', '-c:a', 'aac']],
+  ['data counted from its beginning', ['-c:v', 'libx264', '-c:a', 'aac'], 'frag_keyframe+empty_moov'],
+  ['an index before each fragment', ['-c:v', 'libx264', '-c:a', 'aac'], 'dash+frag_keyframe+empty_moov'],
+] as const;
+
 describeWith(['ffmpeg'], 'recordings and ffmpeg', () => {
   test('a finished recording, and one that was cut off and recovered, decode without a warning', async () => {
     using folder = temporaryFolder();
@@ -54,14 +71,7 @@ describeWith(['ffmpeg'], 'recordings and ffmpeg', () => {
     expect((await probe(file)).duration).toBeCloseTo(4, 0);
   });
 
-  test.for([
-    ['fmp4', 0, 20, 10, [100, 500]],
-    ['fmp4', 1500, 5, 5, [55, 250]],
-    ['fmp4', -2000, 5, 5, [30, 150]],
-    ['mp4', 0, 20, 10, [100, 500]],
-    ['mp4', 1500, 5, 5, [55, 250]],
-    ['mp4', -2000, 5, 5, [30, 150]],
-  ] as const)(
+  test.for(inShort(ANSWERS, 'fmp4 1500', 'mp4 -2000'))(
     'an answer in %s from %s ms on for %s s decodes without a warning and is %s s long',
     async ([format, fromMs, seconds, length, packets]) => {
       using folder = temporaryFolder();
@@ -76,13 +86,7 @@ describeWith(['ffmpeg'], 'recordings and ffmpeg', () => {
     },
   );
 
-  test.for([
-    ['B-frames and AAC', ['-c:v', 'libx264', '-bf', '2', '-c:a', 'aac']],
-    ['uncompressed sound', ['-c:v', 'libx264', '-bf', '0', '-c:a', 'pcm_s16be', '-f', 'mov']],
-    ['H.265', ['-c:v', 'libx265', '-x265-params', 'log-level=none', '-tag:v', 'hvc1', '-c:a', 'aac']],
-    ['data counted from its beginning', ['-c:v', 'libx264', '-c:a', 'aac'], 'frag_keyframe+empty_moov'],
-    ['an index before each fragment', ['-c:v', 'libx264', '-c:a', 'aac'], 'dash+frag_keyframe+empty_moov'],
-  ] as const)(
+  test.for(inShort(OTHERS, 'uncompressed sound', 'an index before each fragment'))(
     'a recording made by others with %s is listed and played',
     async ([, codecs, flags = 'frag_keyframe+empty_moov+default_base_moof']) => {
       using folder = temporaryFolder();
