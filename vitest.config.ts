@@ -134,6 +134,7 @@ export default defineConfig({
                 include: [
                   'agent/**/*.test.ts',
                   'system/**/*.test.ts',
+                  'packaging/**/*.test.ts',
                   'webui/**/*.test.{ts,tsx}',
                   'test/unit/**/*.test.ts',
                   'test/fuzz/**/*.test.ts',

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
+import packageJson from '../package.json' with { type: 'json' };
 import { explain, PerchError } from './base/errors.ts';
 
 const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configuration file
@@ -18,10 +19,6 @@ const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configurat
        perch --version | --help
 
 DIR is where Perch keeps what is its own (recordings, users, index); ./perch-data when not given.`;
-
-const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as {
-  version: string;
-};
 
 /**
  * Media comes in as large buffers outside V8's heap, a few megabytes a second, and V8 marks its whole heap again whenever
@@ -44,7 +41,7 @@ async function main(): Promise<number> {
     },
   });
   if (values.help || values.version) {
-    console.log(values.help ? USAGE : version);
+    console.log(values.help ? USAGE : packageJson.version);
     return 0;
   }
   const [first, second, ...more] = positionals;
@@ -156,7 +153,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   process.on('SIGHUP', () => void reload());
   const lines = new LogLines(systemClock);
   const app = await App.start({
-    version,
+    version: packageJson.version,
     dataDir: folder.path,
     ...(file === undefined ? {} : { file }),
     cwd: process.cwd(),
@@ -218,13 +215,15 @@ function addressOf(scheme: 'http' | 'https', address: string, port: number): str
   return lan === undefined ? here : `${scheme}://${lan}:${port}/ (on this machine also ${here})`;
 }
 
-try {
+// Not awaited here: bundled in the old form of modules there is nothing that waits at the top.
+main().then(
   // The event loop may still hold a socket that nobody needs any more.
-  process.exit(await main());
-} catch (error) {
-  if (!(error instanceof PerchError) && (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') !== true) {
-    throw error;
-  }
-  console.error(`Perch: ${explain(error)}`);
-  process.exit(1);
-}
+  (code) => process.exit(code),
+  (error: unknown) => {
+    if (!(error instanceof PerchError) && (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') !== true) {
+      throw error;
+    }
+    console.error(`Perch: ${explain(error)}`);
+    process.exit(1);
+  },
+);

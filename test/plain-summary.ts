@@ -13,8 +13,9 @@ export default class PlainSummary implements Reporter {
         passed += state === 'passed' ? 1 : 0;
         failed += state === 'failed' ? 1 : 0;
         skipped += state === 'skipped' ? 1 : 0;
-        if (state === 'passed' && (test.diagnostic()?.retryCount ?? 0) > 0) {
-          process.stdout.write(`\nonly at the second try: ${test.fullName} (${module.relativeModuleId})\n`);
+        const tries = 1 + (test.diagnostic()?.retryCount ?? 0);
+        if (state === 'passed' && tries > 1) {
+          process.stdout.write(`\nonly at try ${tries}: ${test.fullName} (${module.relativeModuleId})\n`);
         }
       }
     }

@@ -16,7 +16,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
 };
 /** Whole days first, then hours to nanoseconds with or without a fraction, as MediaMTX reads them. */
-const WHOLE = /^(?=.)(\d{1,9}d)?(\d{1,15}(\.\d{1,15})?(h|ms|m|s|us|µs|ns))*$/;
+const WHOLE = /^(?=.)(\d{1,9}d)?(\d{1,15}(\.\d{1,15})?(h|ms|m|s|us|\u00b5s|ns))*$/;
 const LONGEST_MS = 36_500 * DAY_MS;
 
 /** Milliseconds of a text such as `10s`, `1h30m` or `1d12h`. Empty is zero, because zero is shown as an empty text. */
@@ -28,7 +28,7 @@ export function parseDuration(text: string): number {
     throw new PerchError('badInput', `'${text.slice(0, 64)}' is not a duration: write for example 10s, 1h30m or 200ms`);
   }
   let ms = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|us|µs|ns|[dhms])/g)) {
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|us|\u00b5s|ns|[dhms])/g)) {
     ms += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
   }
   if (ms > LONGEST_MS) {

@@ -4,8 +4,9 @@ import { Engine } from './engine.ts';
 import type { ToWorker } from './messages.ts';
 
 // Messages wait in the port until there is a listener.
-await loadLibopus();
-const engine = new Engine((message) =>
-  parentPort?.postMessage(message, message instanceof ArrayBuffer ? [message] : []),
-);
-parentPort?.on('message', (message: ToWorker) => engine.receive(message));
+void loadLibopus().then(() => {
+  const engine = new Engine((message) =>
+    parentPort?.postMessage(message, message instanceof ArrayBuffer ? [message] : []),
+  );
+  parentPort?.on('message', (message: ToWorker) => engine.receive(message));
+});

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explain, PerchError } from '../../../base/errors.ts';
 import type { HlsRendition, MediaFile, MediaPlaylist } from '../hls-muxer.ts';
@@ -60,7 +59,7 @@ export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, optio
   const { pageFolder } = options;
   const built = (name: string) => (pageFolder === undefined ? [] : [join(pageFolder, name)]);
   const libraries: Record<Library, readonly string[]> = {
-    'hls.min.js': [...built('hls.min.js'), fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js'))],
+    'hls.min.js': built('hls.min.js'),
     'near-live.js': built('near-live.js'),
     'perch-video.js': built('perch-video-hls.js'),
   };

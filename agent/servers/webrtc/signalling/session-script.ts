@@ -57,7 +57,7 @@ export const SESSION_SCRIPT = String.raw`
 
   const firstLine = (sdp, name) => (sdp.match(new RegExp('^a=' + name + ':.*$', 'm')) || [''])[0];
 
-  /** RFC 8840 §9: the credentials, and the candidates of each section. */
+  /** RFC 8840 section 9: the credentials, and the candidates of each section. */
   const fragmentOf = (sdp, candidates) => {
     const lines = [firstLine(sdp, 'ice-ufrag'), firstLine(sdp, 'ice-pwd')];
     sdp.split(/^(?=m=)/m).slice(1).forEach((section, index) => {

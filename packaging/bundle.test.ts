@@ -1,0 +1,90 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Worker } from 'node:worker_threads';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import packageJson from '../package.json' with { type: 'json' };
+import { bundleAgent } from './bundle.ts';
+
+/** Nothing of ours, and no node_modules, is near. */
+const folder = mkdtempSync(join(tmpdir(), 'perch-bundle-'));
+const script = join(folder, 'agent/perch.cjs');
+let bundle: ReadonlyMap<string, Uint8Array>;
+
+beforeAll(async () => {
+  bundle = await bundleAgent();
+  await mkdir(join(folder, 'agent'));
+  for (const [name, bytes] of bundle) {
+    writeFileSync(join(folder, 'agent', name), bytes);
+  }
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const run = (...args: string[]): string =>
+  spawnSync(process.execPath, [script, ...args], { cwd: folder, encoding: 'utf8' }).stdout;
+
+test('the same sources make the same bytes', async () => {
+  const again = await bundleAgent();
+  expect([...again.keys()]).toEqual([...bundle.keys()]);
+  expect([...again].every(([name, bytes]) => Buffer.compare(bytes, bundle.get(name) ?? Buffer.alloc(0)) === 0)).toBe(
+    true,
+  );
+});
+
+test('no folder of this machine stands in what is shipped', () => {
+  const root = join(import.meta.dirname, '..');
+  for (const [name, bytes] of bundle) {
+    expect(Buffer.from(bytes).includes(root), name).toBe(false);
+  }
+});
+
+test('it knows its version and says what is wrong with a configuration', () => {
+  expect(run('--version')).toBe(`${packageJson.version}\n`);
+  writeFileSync(join(folder, 'wrong.yml'), 'hlsVariant: fast\n');
+  expect(run('check', 'wrong.yml')).toContain('hlsVariant');
+});
+
+test('its threads are threads, not second programs', async () => {
+  const parameters = {
+    algorithm: 'argon2id',
+    memoryKib: 8,
+    passes: 1,
+    lanes: 1,
+    salt: Buffer.alloc(8),
+    hash: Buffer.alloc(16),
+  };
+  const password = new Worker(join(folder, 'agent/argon2-worker.cjs'), { workerData: { text: 'secret', parameters } });
+  const [hash] = await once(password, 'message');
+  expect(hash).toHaveLength(16);
+
+  const sound = new Worker(join(folder, 'agent/worker.cjs'));
+  sound.postMessage({ type: 'open', lane: 7, form: 'opus', track: { kind: 'audio', codec: 'no such codec' } });
+  const [fault] = await once(sound, 'message');
+  expect(fault).toMatchObject({ type: 'fault', lane: 7 });
+  await Promise.all([password.terminate(), sound.terminate()]);
+});
+
+test('it serves where there is nothing but itself', async () => {
+  writeFileSync(
+    join(folder, 'perch.yml'),
+    'address: 127.0.0.1:0\nwebrtc: no\nrtsp: no\nhls: no\nplayback: no\napi: no\nmetrics: no\npaths: {}\n',
+  );
+  const agent = spawn(process.execPath, [script, '--data', 'data', 'perch.yml'], { cwd: folder });
+  try {
+    for await (const line of createInterface(agent.stdout)) {
+      const [, address] = /Perch is at (http:\S+)/.exec(line) ?? [];
+      if (address !== undefined) {
+        expect((await fetch(`${address}health`)).status).toBe(200);
+        return;
+      }
+    }
+    expect.unreachable('it ended without a word of its address');
+  } finally {
+    agent.kill();
+    await once(agent, 'exit');
+  }
+});

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+
+const ROOT = join(import.meta.dirname, '..');
+const SCRIPT = 'perch.cjs';
+const PROGRAM = 'agent/main.ts';
+/** What the program starts as threads. */
+const THREADS = ['agent/transcode/worker.ts', 'agent/auth/argon2-worker.ts'];
+
+/**
+ * The agent in one script for Node from 22.13 on, with all that it needs but the page, which it looks for where the sources do
+ * (`../webui/dist`). In the old form of modules: Node keeps less of their text in memory.
+ * The same sources make the same bytes, wherever they lie.
+ * @returns files by name: the script, its source map (`node --enable-source-maps`), and a line for each kind of thread
+ */
+export async function bundleAgent(): Promise<ReadonlyMap<string, Uint8Array>> {
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    stdin: { contents: entry(), resolveDir: ROOT, sourcefile: 'entry.js' },
+    outfile: SCRIPT,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node22.13',
+    minify: true,
+    legalComments: 'none',
+    sourcemap: 'external',
+    banner: { js: "const ownAddress=require('node:url').pathToFileURL(__filename).href;" },
+    define: { 'import.meta.url': 'ownAddress', 'import.meta.dirname': '__dirname' },
+    plugins: [threads, plainText],
+    write: false,
+  });
+  const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+  const script = files.get(SCRIPT);
+  if (script?.some((byte) => byte > 127) !== false) {
+    throw new Error(`${SCRIPT} is not there or not ASCII: V8 would keep two bytes for each character of it`);
+  }
+  for (const file of THREADS) {
+    files.set(threadOf(file), Buffer.from(`require('./${SCRIPT}');\n`));
+  }
+  return files;
+}
+
+/** One text for the program and its threads: by which name it was started says what it is. */
+function entry(): string {
+  const cases = THREADS.map((file) => `case '${threadOf(file)}': import('./${file}'); break;`);
+  return `switch (require('node:path').basename(process.argv[1])) { ${cases.join(' ')} default: import('./${PROGRAM}'); }`;
+}
+
+const threadOf = (file: string): string => `${basename(file, '.ts')}.cjs`;
+
+/** In the sources a thread is started from a file of its own. */
+const threads: Plugin = {
+  name: 'threads',
+  setup: (built) =>
+    built.onLoad({ filter: /\/agent\/.*\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source.replaceAll(/new URL\('(\.\/[\w-]+\.ts)', import\.meta\.url\)/g, (_, module: string) => {
+        const file = relative(ROOT, join(path, '..', module));
+        if (!THREADS.includes(file)) {
+          throw new Error(`${relative(ROOT, path)} starts ${file} as a thread, which is not in the bundle`);
+        }
+        return `new URL('./${threadOf(file)}', import.meta.url)`;
+      });
+      return { loader: 'ts', contents };
+    }),
+};
+
+/** esbuild escapes what is not ASCII in strings, not in patterns and templates. */
+const plainText: Plugin = {
+  name: 'plain text',
+  setup: (built) =>
+    built.onLoad({ filter: /\/systeminformation\/lib\/.*\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+      return { loader: 'js', contents: source.replaceAll(/[^\0-\x7f]/g, escaped) };
+    }),
+};
