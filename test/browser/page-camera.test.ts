@@ -180,6 +180,36 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('who opens a camera by a key is at its heading, and at its tile again when back', async () => {
+    await using visitor = await visit(viewer.browser, box.url, { size: 'desktop' });
+    await visitor.logIn();
+    const { page } = visitor;
+    const focused = () => page.evaluate(() => document.activeElement?.ariaLabel ?? document.activeElement?.textContent);
+    await page.locator('.grid .stage.playing').nth(1).waitFor();
+    await page.keyboard.press('2');
+    await expect.poll(focused).toBe('Garden');
+    expect(await page.title()).toBe('Garden · Perch');
+    expect(await axeFindings(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await expect.poll(focused).toMatch(/^Garden, /);
+    expect(await page.title()).toBe('Live · Perch');
+  });
+
+  test('the pad stays where it is when the strip comes', async () => {
+    const visitor = await visit(viewer.browser, box.plainUrl ?? '', { size: 'phone' });
+    await using _ = visitor;
+    const { page } = visitor;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await page.route('**/playback/list**', (route) => promise.then(() => route.continue()));
+    await visitor.logIn(`#/live/${garden}`);
+    await page.locator('.presets').waitFor();
+    const before = await page.locator('.pad').boundingBox();
+    resolve();
+    await page.locator('.rewind .time').waitFor();
+    await page.getByText('Slide to go back').waitFor();
+    expect(await page.locator('.pad').boundingBox()).toEqual(before);
+  });
+
   test('a snapshot has the size of the large picture, by button and by key', async () => {
     await using visitor = await open('localhost', { size: 'desktop' });
     const { page, complaints } = visitor;
@@ -266,6 +296,13 @@ describeWith(['chromium'], 'one camera', () => {
     expect(await recording.evaluate((video) => (video as HTMLVideoElement).muted)).toBe(true);
     await settled(page, '.to-live');
     expect(await axeFindings(page)).toEqual([]);
+    const isHalted = () => recording.evaluate((video) => (video as HTMLVideoElement).paused);
+    await page.touchscreen.tap(195, 200);
+    await expect.poll(isHalted).toBe(true);
+    await page.keyboard.press(' ');
+    await expect.poll(isHalted).toBe(false);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await expect.poll(isHalted).toBe(true);
     const seen = await page.locator('.seen-before').textContent();
     const saved = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Snapshot' }).click();
@@ -287,8 +324,7 @@ describeWith(['chromium'], 'one camera', () => {
     const touch = await page.context().newCDPSession(page);
     const send = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...xs: readonly number[]) =>
       touch.send('Input.dispatchTouchEvent', { type, touchPoints: xs.map((x, id) => ({ x, y: 170, id })) });
-    const scale = () =>
-      page.locator('.enlarged').evaluate((element) => new DOMMatrix(getComputedStyle(element).transform).a);
+    const scale = () => scaleOf(page);
     await send('touchStart', 180);
     await send('touchStart', 180, 220);
     await send('touchMove', 140, 260);
@@ -301,6 +337,53 @@ describeWith(['chromium'], 'one camera', () => {
     await send('touchMove', 100);
     await send('touchEnd');
     await page.waitForURL(`**/#/live/${plain}`);
+  });
+
+  const scaleOf = (page: Page) =>
+    page.locator('.enlarged').evaluate((element) => new DOMMatrix(getComputedStyle(element).transform).a);
+  const leftOf = (page: Page) =>
+    page.locator('.enlarged').evaluate((element) => new DOMMatrix(getComputedStyle(element).transform).e);
+
+  test('a picture is enlarged by keys and wheel, arrows move it, and Escape shows it whole before it leads back', async () => {
+    await using visitor = await open('localhost', { size: 'desktop' }, plain);
+    const { page, complaints } = visitor;
+    await page.keyboard.press('+');
+    await page.keyboard.press('+');
+    await expect.poll(() => scaleOf(page)).toBe(2.25);
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(() => leftOf(page)).toBeLessThan(-100);
+    await page.keyboard.press('Escape');
+    await expect.poll(() => scaleOf(page)).toBe(1);
+    await page.mouse.move(700, 400);
+    await page.mouse.wheel(0, -200);
+    await expect.poll(() => scaleOf(page)).toBeGreaterThan(1.4);
+    await page.keyboard.press('Escape');
+    await expect.poll(() => scaleOf(page)).toBe(1);
+    await page.keyboard.press('Escape');
+    await page.waitForURL('**/#/live');
+    expect(complaints).toEqual([]);
+  });
+
+  test('where the camera itself turns and zooms, Z enlarges the picture, whose the arrows are until it is whole again', async () => {
+    await using visitor = await open('localhost', { size: 'desktop' });
+    const { page } = visitor;
+    await page.locator('.rocker').waitFor();
+    const moved = () => box.cameras[0]?.operations.filter((name) => name === 'ContinuousMove').length;
+    const before = moved();
+    await page.mouse.move(700, 300);
+    await page.mouse.wheel(0, -200);
+    await page.keyboard.press('z');
+    await expect.poll(() => scaleOf(page)).toBe(2);
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('+');
+    await expect.poll(() => scaleOf(page)).toBe(3);
+    expect(moved()).toBe(before);
+    await page.keyboard.press('Escape');
+    await page.keyboard.down('+');
+    await moves({ x: 0, y: 0, zoom: 0.5 });
+    await page.keyboard.up('+');
+    await rests();
+    expect(await scaleOf(page)).toBe(1);
   });
 
   test('what a camera cannot do is not there', async () => {

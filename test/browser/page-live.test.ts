@@ -253,6 +253,30 @@ function sizeOfJpeg(jpeg: Buffer): number[] {
   return [];
 }
 
+describeWith(['chromium'], 'a camera whose picture is the same on its tile and large', () => {
+  test('one session goes on from its tile to the large picture and back, also when its sound is switched on', async () => {
+    await using viewer = await startViewer();
+    await using agent = await startAgent();
+    await using visitor = await visit(viewer.browser, agent.url.replace('127.0.0.1', 'localhost'), { size: 'desktop' });
+    const { page, complaints } = visitor;
+    const calls: string[] = [];
+    page.on('request', (request) => request.url().includes('/webrtc/') && calls.push(request.method()));
+    await visitor.go('#/live');
+    await playsOn(page, 1);
+    await page.getByRole('link', { name: 'Demo camera, Live' }).press('Enter');
+    await page.getByRole('button', { name: 'Sound on' }).click();
+    const isHeard = () => page.evaluate(() => [...document.querySelectorAll('video')].some(({ muted }) => !muted));
+    await expect.poll(isHeard).toBe(true);
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Sound off');
+    await page.keyboard.press('Escape');
+    await playsOn(page, 1);
+    expect(await page.evaluate(() => document.activeElement?.ariaLabel)).toMatch(/^Demo camera/);
+    expect(await isHeard()).toBe(false);
+    expect(calls.filter((method) => method !== 'OPTIONS')).toEqual(['POST']);
+    expect(complaints).toEqual([]);
+  });
+});
+
 describeWith(['chromium'], 'the page while its box is away', () => {
   test('pictures come back by themselves after a restart; meanwhile the page opens from what the browser keeps', async () => {
     await using viewer = await startViewer();

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import { nowMs } from '../box/wake.ts';
 import type { Camera } from '../cameras/pair.ts';
 import { lazyPart } from '../lazy-page.tsx';
@@ -23,13 +24,16 @@ interface TitleProps {
 
 /** Whose picture it is, and of when. */
 export function CameraTitle({ camera, player, isBack, info, onInfo }: TitleProps) {
+  const title = useRef<HTMLHeadingElement>(null);
+  // Who comes by a key or hears the page begins here.
+  useEffect(() => title.current?.focus({ preventScroll: true }), []);
   return (
     <header class="over">
       <a class="round" href="#/live" aria-label={voice().words.back}>
         <Icon name="back" />
       </a>
       <div class="grow">
-        <h1>
+        <h1 ref={title} tabIndex={-1}>
           <bdi>{camera.title}</bdi>
         </h1>
         {isBack ? <MomentSeen /> : <State camera={camera} player={player} />}

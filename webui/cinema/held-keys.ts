@@ -26,6 +26,7 @@ export function useHeldKeys(
       const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
       if (
         hasModifier ||
+        event.defaultPrevented ||
         !latest.current.keys.includes(key) ||
         isTaken(event) ||
         latest.current.isElsewhere(event.target)
@@ -55,7 +56,7 @@ export function useHeldKeys(
 const keyOf = ({ key }: KeyboardEvent): string => (key.length === 1 ? key.toLowerCase() : key);
 
 /** Within a sheet keys are the sheet's. */
-const isTaken = ({ target }: Event): boolean =>
+export const isTaken = ({ target }: Event): boolean =>
   target instanceof Element && target.closest('dialog, input, select, textarea') !== null;
 
 /** There arrows go through time. */

@@ -3,20 +3,24 @@ import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { useSpans } from '../box/use-spans.ts';
 import { nowMs } from '../box/wake.ts';
 import type { Camera } from '../cameras/pair.ts';
+import { Icon } from '../parts/icon.tsx';
 import { voice } from '../parts/voice.ts';
 import type { WhyNot } from '../playback/next-try.ts';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
 import { whyNotWords } from '../playback/why-not-words.ts';
 import { recordingsLink } from '../route.ts';
+import { onKeys } from '../timeline/keys.ts';
 import { windowOf } from '../timeline/scale.ts';
 import { Timeline } from '../timeline/timeline.tsx';
 import {
   atMs,
   choose,
   fixedPlayhead,
+  halt,
   isPlaying,
   leave,
   moveTo,
+  play,
   scrubMs,
   seek,
   sent,
@@ -26,7 +30,7 @@ import {
 } from '../timeline/view.ts';
 import { cinemaWords } from '../words/cinema.ts';
 import { clockSeconds } from '../words/format.ts';
-import { words } from '../words/words.ts';
+import { liveWords, words } from '../words/words.ts';
 
 const FRESH_MS = 5_000;
 const WINDOW_MS = 30 * 60_000;
@@ -53,32 +57,30 @@ export function Strip({ camera: { name, title, main }, isBack, onBack }: StripPr
   }, [known]);
   const isWanted = scrubMs.value !== undefined || sent.value !== undefined;
   useLayoutEffect(() => onBack(isWanted), [isWanted]);
-  useEffect(() => {
-    const onKey = ({ key, target }: KeyboardEvent) => {
-      if ((key === 'l' || key === 'L') && !(target instanceof Element && target.closest('dialog'))) {
-        toLive();
-      }
-    };
-    window.addEventListener('keydown', onKey);
-    return () => window.removeEventListener('keydown', onKey);
-  }, []);
+  useEffect(() => onKeys({ l: toLive, L: toLive, ...(isBack ? { ' ': haltOrGoOn } : {}) }), [isBack]);
   if (!hasSome) {
     return null;
   }
   const lane = { name, title, offlineSinceMs: offlineSince ? Date.parse(offlineSince) : undefined };
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the slider within takes the keys
-    <div class="rewind" onKeyDown={onSliderKey}>
+    <div onKeyDown={onSliderKey}>
       <Timeline axis="x" cameras={[lane]} laneHeight={0} onLane={() => {}} />
       {isBack ? <WayOn name={name} /> : <p class="rewind-hint">{cinemaWords.value.slideBack}</p>}
     </div>
   );
 }
 
+export const haltOrGoOn = (): void => (isPlaying.peek() ? halt() : play());
+
 function WayOn({ name }: { readonly name: string }) {
   const at = atMs.value;
+  const { goOn, pause } = liveWords.value;
   return (
     <div class="rewind-ways">
+      <button class="chip tap" type="button" aria-label={isPlaying.value ? pause : goOn} onClick={haltOrGoOn}>
+        <Icon name={isPlaying.value ? 'halt' : 'play'} />
+      </button>
       <button class="chip tap to-live" type="button" onClick={toLive}>
         {words.value.live}
       </button>

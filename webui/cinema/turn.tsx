@@ -3,6 +3,7 @@ import { onLeaving } from '../box/leaving.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import { toast } from '../parts/toast.tsx';
 import { cinemaWords } from '../words/cinema.ts';
+import { isEnlarged } from './enlarged.ts';
 import { isInSlider, useHeldKeys } from './held-keys.ts';
 import { Places } from './places.tsx';
 import { askPtz, type Ptz, tellPtz } from './ptz-calls.ts';
@@ -59,7 +60,7 @@ function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
     Object.keys(keys),
     (key) => turn(keys[key as keyof typeof keys] ?? AT_REST),
     () => turn(AT_REST),
-    isInSlider,
+    (target) => isEnlarged() || isInSlider(target),
   );
   const goTo = (what: 'goto' | 'home', token?: string) => {
     setPlace(token);

@@ -1,10 +1,17 @@
 import type { RefObject } from 'preact';
-import { useRef, useState } from 'preact/hooks';
-import { panned, swipeOf, WHOLE, type Zoom, zoomAt } from './picture-zoom.ts';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { isEnlarged, showWhole, zoom } from './enlarged.ts';
+import { panned, swipeOf, type Zoom, zoomAt } from './picture-zoom.ts';
+import { useZoomKeys, zoomsItself } from './use-zoom-keys.ts';
 
 const DOUBLE_TAP_MS = 300;
 const SAME_PLACE_PX = 30;
 const DOUBLE = 2;
+/** For each pixel that a wheel turns; two fingers on a touchpad tell fewer of them, as a wheel with Ctrl. */
+const WHEEL = 0.0025;
+const PINCH = 0.01;
+/** What a browser that counts lines means by one. */
+const LINE_PX = 40;
 
 interface Point {
   readonly x: number;
@@ -15,12 +22,17 @@ interface Tap extends Point {
   readonly atMs: number;
 }
 
-/** Two fingers enlarge the picture, one moves what is enlarged, two taps double it; a swipe leads away from the whole one. */
-export function usePictureHand(
-  screen: RefObject<HTMLElement | null>,
-  onSwipe: (to: 'next' | 'before' | 'back') => void,
-): { readonly zoom: Zoom; readonly hand: object } {
-  const [zoom, setZoom] = useState(WHOLE);
+interface Meant {
+  readonly onSwipe: (to: 'next' | 'before' | 'back') => void;
+  readonly onTap: () => void;
+}
+
+/**
+ * Two fingers, a wheel or keys enlarge the picture, one finger moves what is enlarged, two taps double it; a swipe leads
+ * away from the whole one. Taps are told here: the finger is captured, so nothing below it is clicked.
+ */
+export function usePictureHand(screen: RefObject<HTMLElement | null>, { onSwipe, onTap }: Meant): object {
+  useLayoutEffect(() => showWhole, []);
   const fingers = useRef(new Map<number, Point>());
   const begun = useRef<(Point & { readonly isAlone: boolean }) | undefined>(undefined);
   const lastTap = useRef<Tap | undefined>(undefined);
@@ -29,7 +41,16 @@ export function usePictureHand(
     const { left, top, width, height } = screen.current?.getBoundingClientRect() ?? new DOMRect();
     return { x: x - left - width / 2, y: y - top - height / 2 };
   };
-  const double = (at: Point) => setZoom((now) => (now.scale > 1 ? WHOLE : zoomAt(now, DOUBLE, fromMiddle(at), size())));
+  const setZoom = (next: (now: Zoom) => Zoom) => {
+    zoom.value = next(zoom.peek());
+  };
+  const enlarge = (factor: number, at: Point) => setZoom((now) => zoomAt(now, factor, at, size()));
+  const pan = (byX: number, byY: number) => setZoom((now) => panned(now, byX, byY, size()));
+  const double = (at: Point) => (isEnlarged() ? showWhole() : enlarge(DOUBLE, fromMiddle(at)));
+  useZoomKeys({
+    enlarge: (factor) => enlarge(factor, { x: 0, y: 0 }),
+    pan: (x, y) => pan(x * size().width, y * size().height),
+  });
   const move = (id: number, to: Point) => {
     const from = fingers.current.get(id);
     if (!from) {
@@ -40,9 +61,9 @@ export function usePictureHand(
     if (other) {
       const factor = distance(to, other) / Math.max(1, distance(from, other));
       const middle = { x: (to.x + other.x) / 2, y: (to.y + other.y) / 2 };
-      setZoom((now) => zoomAt(now, factor, fromMiddle(middle), size()));
+      enlarge(factor, fromMiddle(middle));
     } else {
-      setZoom((now) => panned(now, to.x - from.x, to.y - from.y, size()));
+      pan(to.x - from.x, to.y - from.y);
     }
   };
   const lift = (event: PointerEvent) => {
@@ -55,17 +76,25 @@ export function usePictureHand(
       const before = lastTap.current;
       const isSecond = before && event.timeStamp - before.atMs < DOUBLE_TAP_MS && distance(before, at) < SAME_PLACE_PX;
       lastTap.current = isSecond ? undefined : { ...at, atMs: event.timeStamp };
+      onTap();
       if (isSecond) {
         double(at);
       }
       return;
     }
     const to = swipeOf(at.x - start.x, at.y - start.y);
-    if (to && zoom.scale === 1 && event.pointerType !== 'mouse') {
+    if (to && !isEnlarged() && event.pointerType !== 'mouse') {
       onSwipe(to);
     }
   };
-  const hand = {
+  return {
+    onWheel: (event: WheelEvent) => {
+      if (event.ctrlKey || !zoomsItself()) {
+        event.preventDefault();
+        const px = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_PX : 1);
+        enlarge(Math.exp(-px * (event.ctrlKey ? PINCH : WHEEL)), fromMiddle({ x: event.clientX, y: event.clientY }));
+      }
+    },
     onPointerDown: (event: PointerEvent) => {
       const at = { x: event.clientX, y: event.clientY };
       (event.currentTarget as Element).setPointerCapture(event.pointerId);
@@ -76,7 +105,6 @@ export function usePictureHand(
     onPointerUp: lift,
     onPointerCancel: ({ pointerId }: PointerEvent) => fingers.current.delete(pointerId),
   };
-  return { zoom, hand };
 }
 
 const distance = (one: Point, other: Point): number => Math.hypot(one.x - other.x, one.y - other.y);

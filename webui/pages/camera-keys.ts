@@ -9,6 +9,7 @@ export interface CameraKeys {
   readonly snapshot: () => void;
   readonly small: () => void;
   readonly help: () => void;
+  readonly back: () => void;
 }
 
 /** Esc back, M sound, F full screen, I information, S snapshot, P small window, ? the keys, PageUp and PageDown the next camera. */
@@ -19,9 +20,7 @@ export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraKeys
   useEffect(() => {
     const step = (by: -1 | 1) => goToNeighbour(names.split('\n'), camera.name, by);
     const actions: Readonly<Record<string, () => void>> = {
-      Escape: () => {
-        location.hash = '#/live';
-      },
+      Escape: () => latest.current.back(),
       m: () => latest.current.sound(),
       f: () => latest.current.full(),
       i: () => latest.current.info(),

@@ -5,6 +5,7 @@ import { cameras } from '../cameras/cameras.ts';
 import { type Camera, canPlay, hasSound } from '../cameras/pair.ts';
 import { CameraTitle } from '../cinema/camera-title.tsx';
 import { CameraTrouble } from '../cinema/camera-trouble.tsx';
+import { isEnlarged, showWhole, zoom } from '../cinema/enlarged.ts';
 import { hasSmallWindow, toggleSmallWindow } from '../cinema/small-window.ts';
 import { Talk } from '../cinema/talk.tsx';
 import { Turn } from '../cinema/turn.tsx';
@@ -67,6 +68,13 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
     snapshot: () => void takeSnapshot(seen, camera.title, isBack),
     small: () => void toggleSmallWindow(player.stage.video),
     help: () => setShowsKeys(true),
+    back: () => {
+      if (isEnlarged()) {
+        showWhole();
+      } else {
+        location.hash = LIVE;
+      }
+    },
   };
   useKeys(camera, all, keys);
   // Whoever looks at what was does not hear what is.
@@ -77,17 +85,18 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
     return () => stop.abort();
   }, []);
   const glass = useRef<HTMLDivElement>(null);
-  const { zoom, hand } = usePictureHand(glass, (to) => {
-    if (to === 'back') {
-      location.hash = LIVE;
-    } else {
-      goToNeighbour(
-        all.map((one) => one.name),
-        camera.name,
-        to === 'next' ? 1 : -1,
-      );
-    }
+  const hand = usePictureHand(glass, {
+    onSwipe: (to) => {
+      if (to === 'back') {
+        location.hash = LIVE;
+      } else {
+        const names = all.map((one) => one.name);
+        goToNeighbour(names, camera.name, to === 'next' ? 1 : -1);
+      }
+    },
+    onTap: () => isBack && import('../cinema/strip.tsx').then(({ haltOrGoOn }) => haltOrGoOn()),
   });
+  const { x, y, scale } = zoom.value;
   // Without a picture to look at, what lies over it stays.
   const isIdle = useIdle() && seen.view.value.phase === 'playing';
   return (
@@ -95,14 +104,18 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
       <Ambient player={seen} />
       <CameraTitle camera={camera} player={seen} isBack={isBack} info={showsInfo} onInfo={keys.info} />
       <div class="screen" ref={glass} {...hand}>
-        <div class="enlarged" style={{ transform: `translate(${zoom.x}px, ${zoom.y}px) scale(${zoom.scale})` }}>
+        <div class="enlarged" style={{ transform: `translate(${x}px, ${y}px) scale(${scale})` }}>
           <HandedPicture {...handed} isOn={canPlay(item)} />
           {isBack && <PictureFromBefore name={camera.name} isQuiet={!isSoundOn} />}
         </div>
       </div>
       <CameraTrouble camera={camera} player={player} showsSmall={showsSmall} />
       {showsInfo && <InfoCard camera={camera} player={seen} />}
-      {camera.main.mayPlayback !== false && <Strip camera={camera} isBack={isBack} onBack={setBack} />}
+      {camera.main.mayPlayback !== false && camera.main.recording !== null && (
+        <div class="rewind">
+          <Strip camera={camera} isBack={isBack} onBack={setBack} />
+        </div>
+      )}
       {isOwner.value && !isBack && canPlay(camera.main) && <Turn name={camera.name} />}
       <Actions camera={camera} player={player} isSoundOn={isSoundOn} keys={keys} />
       {showsKeys && <Keys camera={camera} onClosed={() => setShowsKeys(false)} />}

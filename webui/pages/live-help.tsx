@@ -84,6 +84,8 @@ export function CameraKeysSheet({ camera, onClosed }: { readonly camera: Camera;
   const keys: Keys = [
     ...(has('.pad') ? ([['← ↑ → ↓', say.turnIt]] as const) : []),
     ...(has('.rocker') ? ([['+ −', say.zoom]] as const) : []),
+    [has('.rocker') ? 'Z' : '+ −', say.enlarge],
+    ['← ↑ → ↓', say.moveEnlarged],
     ...(hasSound(camera.main) ? ([['M', `${say.soundOn} · ${say.soundOff}`]] as const) : []),
     ...(has('.talk') ? ([['T', say.holdToTalk]] as const) : []),
     ['S', say.snapshot],
@@ -91,8 +93,9 @@ export function CameraKeysSheet({ camera, onClosed }: { readonly camera: Camera;
     ['F', say.fullScreen],
     ['I', say.information],
     ...(has('.rewind') ? ([['L', live]] as const) : []),
+    ...(has('.rewind-ways') ? ([['␣', `${say.pause} · ${say.goOn}`]] as const) : []),
     ['PgUp PgDn', say.keyMove],
-    ['Esc', back],
+    ['Esc', `${say.wholePicture} · ${back}`],
     ['?', say.keys],
   ];
   return <KeysSheet keys={keys} onClosed={onClosed} />;
@@ -104,7 +107,7 @@ function KeysSheet({ keys, onClosed }: { readonly keys: Keys; readonly onClosed:
     <Sheet title={say.keys} onClosed={onClosed}>
       <dl class="keys">
         {keys.map(([key, text]) => (
-          <div key={key}>
+          <div key={text}>
             <dt>
               <kbd>{key}</kbd>
             </dt>

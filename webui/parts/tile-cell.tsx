@@ -23,6 +23,13 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
   });
   const { player } = handed;
   useEffect(() => player.setSound(isHeard), [player, isHeard]);
+  const focusTile = () => cell.current?.querySelector<HTMLElement>('.tile')?.focus();
+  useEffect(() => {
+    // Who comes back goes on where one was, unless that is elsewhere already.
+    if (cameFromCamera(camera.name) && document.activeElement === document.body) {
+      focusTile();
+    }
+  }, []);
   const hold = useHold(() => setOpen(true));
   const say = liveWords.value;
   const snapshot = () =>
@@ -64,7 +71,7 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
           onClose={(isElsewhere) => {
             setOpen(false);
             if (!isElsewhere) {
-              cell.current?.querySelector<HTMLElement>('.tile')?.focus();
+              focusTile();
             }
           }}
         />

@@ -2,7 +2,7 @@ import { isOwner } from '../box/session.ts';
 import { nowMs } from '../box/wake.ts';
 import { absenceOf } from '../cameras/absence.ts';
 import { eventRings } from '../cameras/events.ts';
-import { type Camera, canPlay, isSoundAlone, smallPath, videoCodec } from '../cameras/pair.ts';
+import { type Camera, canPlay, hasSound, isSoundAlone, smallPath, videoCodec } from '../cameras/pair.ts';
 import { type CameraState, cameraState } from '../cameras/state.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { HandedPicture, type HandedPlayer, useKeptStill } from '../player/picture.tsx';
@@ -156,6 +156,8 @@ export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
   );
 }
 
-/** What a tile plays with: with sound only while it is heard. */
-export const wantsSound = (camera: Camera, isAlone: boolean, isHeard: boolean): boolean =>
-  isHeard || isSoundAlone(pathOf(camera, isAlone));
+/** A small picture has sound only when it is heard; what is the large one as well goes on as that, with all that it has. */
+export function wantsSound(camera: Camera, isAlone: boolean, isHeard: boolean): boolean {
+  const path = pathOf(camera, isAlone);
+  return isHeard || isSoundAlone(path) || (path === camera.main && hasSound(path));
+}

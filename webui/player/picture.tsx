@@ -32,17 +32,18 @@ export interface HandedPlayer {
 export function useHandedPlayer({ name, camera, wantsSound }: LivePlayerOptions): HandedPlayer {
   const [{ leap, player: before }] = useState(() => takeOver(camera));
   const [passing, setPassing] = useState(before);
-  const player = useMemo(() => {
-    const options = { name, camera, wantsSound };
-    return passing && isSame(passing.options, options) ? passing : newPlayer(options);
-  }, [name, camera, wantsSound]);
+  const running = useRef(passing);
+  const options = { name, camera, wantsSound };
+  running.current = running.current && serves(running.current.options, options) ? running.current : newPlayer(options);
+  const player = running.current;
   const isThere = player.view.value.phase === 'playing';
   useEffect(() => passing && watchBridge(passing, player, () => setPassing(undefined)), [passing, player]);
   return { player, bridge: isThere || passing === player ? undefined : passing, leap };
 }
 
-const isSame = (one: LivePlayerOptions, other: LivePlayerOptions): boolean =>
-  one.name === other.name && one.camera === other.camera && one.wantsSound === other.wantsSound;
+/** Sound that comes and is not heard harms nobody: a picture that plays is not opened anew to be without. */
+const serves = (one: LivePlayerOptions, wanted: LivePlayerOptions): boolean =>
+  one.name === wanted.name && one.camera === wanted.camera && (one.wantsSound || !wanted.wantsSound);
 
 /** Shows a player, above it what goes on until that plays, and the way here of the picture. */
 export function HandedPicture({ player, bridge, leap, isOn }: HandedPlayer & { readonly isOn: boolean }) {

@@ -1,0 +1,54 @@
+import { useEffect } from 'preact/hooks';
+import { isEnlarged } from './enlarged.ts';
+import { isInSlider, isTaken } from './held-keys.ts';
+
+const STEP = 1.5;
+/** From the whole picture. */
+const FIRST_STEP = 2;
+/** Of the screen, by one press. */
+const PAN_SHARE = 0.15;
+
+const PANS: Readonly<Record<string, readonly [x: number, y: number]>> = {
+  ArrowLeft: [PAN_SHARE, 0],
+  ArrowRight: [-PAN_SHARE, 0],
+  ArrowUp: [0, PAN_SHARE],
+  ArrowDown: [0, -PAN_SHARE],
+};
+const ZOOMS: Readonly<Record<string, number>> = { '+': STEP, '=': STEP, '-': 1 / STEP };
+
+interface ZoomKeys {
+  readonly enlarge: (factor: number) => void;
+  /** In shares of the screen. */
+  readonly pan: (x: number, y: number) => void;
+}
+
+/**
+ * + and - enlarge the picture where they do not zoom the camera itself; Z does anywhere. Once it is enlarged, these and
+ * the arrows are the picture's.
+ */
+export function useZoomKeys({ enlarge, pan }: ZoomKeys): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTaken(event)) {
+        return;
+      }
+      const { key } = event;
+      const by = isEnlarged() || !zoomsItself() ? ZOOMS[key] : undefined;
+      const factor = by ?? (key === 'z' || key === 'Z' ? FIRST_STEP : undefined);
+      const way = isEnlarged() && !isInSlider(event.target) ? PANS[key] : undefined;
+      if (factor !== undefined) {
+        enlarge(factor);
+      } else if (way) {
+        pan(...way);
+      } else {
+        return;
+      }
+      event.preventDefault();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, []);
+}
+
+/** The camera on the page can zoom, and its owner is there. */
+export const zoomsItself = (): boolean => document.querySelector('.cinema .rocker') !== null;
