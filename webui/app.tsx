@@ -12,7 +12,7 @@ import { AwayStrip } from './parts/notices.tsx';
 import { Toasts } from './parts/toast.tsx';
 import { forgetStills } from './player/stage.ts';
 import { type Place, place, screenOf } from './route.ts';
-import { loadSettingsWords, words } from './words/words.ts';
+import { liveWords, loadSettingsWords, words } from './words/words.ts';
 
 const Start = lazyPage(async () => {
   // Cameras are added there as in the settings.
@@ -173,15 +173,17 @@ const idle = (): Promise<void> =>
     }
   });
 
-/** The browser's tab and history say where one is. */
+/** The browser's tab and history say where one is; the rooms of the settings say it themselves. */
 function useTitle(): void {
   const here = place.value;
-  const { live, recordings, settings } = words.value;
-  const name = here.page === 'camera' ? here.camera : undefined;
+  const { live, recordings } = words.value;
+  const name = here.page === 'camera' || here.page === 'recordings' ? here.camera : undefined;
   const camera = cameras.value?.find((one) => one.name === name)?.title ?? name;
-  const page = here.page === 'recordings' ? recordings : here.page === 'settings' ? settings : live;
-  const title = camera ?? page;
+  const page = here.page === 'recordings' ? recordings : here.page === 'wall' ? liveWords.value.wall : live;
+  const title = here.page === 'camera' ? camera : [camera, page].filter(Boolean).join(' · ');
   useEffect(() => {
-    document.title = `${title} · Perch`;
-  }, [title]);
+    if (here.page !== 'settings') {
+      document.title = `${title} · Perch`;
+    }
+  }, [title, here.page]);
 }

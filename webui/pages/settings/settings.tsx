@@ -24,10 +24,16 @@ export const fetchRooms = (): readonly (() => Promise<void>)[] => Object.values(
 /** The owner's rooms, or what everybody may set: chips above on a phone, a list on the left elsewhere. */
 export function SettingsPage() {
   const here = place.value;
+  const rooms = namedRooms();
+  const room = here.page === 'settings' && isOwner.value ? here.room : undefined;
+  const [, title = words.value.settings] = rooms.find(([one]) => one === room) ?? [];
+  useEffect(() => {
+    document.title = `${title} · Perch`;
+  }, [title]);
   if (here.page !== 'settings') {
     return null;
   }
-  if (!isOwner.value) {
+  if (!room) {
     return (
       <div class="settings">
         <header class="top">
@@ -39,11 +45,11 @@ export function SettingsPage() {
       </div>
     );
   }
-  const { Page } = Rooms[here.room];
+  const { Page } = Rooms[room];
   return (
     <div class="settings has-rooms">
-      <RoomList room={here.room} />
-      <div class="settings-page" key={here.room}>
+      <RoomList rooms={rooms} shown={room} />
+      <div class="settings-page" key={room}>
         <Warnings />
         <Page />
       </div>
@@ -51,13 +57,21 @@ export function SettingsPage() {
   );
 }
 
-function RoomList({ room: shown }: { readonly room: SettingsRoom }) {
-  const rooms: readonly (readonly [SettingsRoom, string, IconName])[] = [
-    ['cameras', camerasWords.value.cameras, 'camera'],
-    ['storage', storageWords.value.storage, 'disk'],
-    ['system', systemWords.value.system, 'chip'],
-    ['people', peopleWords.value.people, 'person'],
-  ];
+type NamedRoom = readonly [SettingsRoom, string, IconName];
+
+const namedRooms = (): readonly NamedRoom[] => [
+  ['cameras', camerasWords.value.cameras, 'camera'],
+  ['storage', storageWords.value.storage, 'disk'],
+  ['system', systemWords.value.system, 'chip'],
+  ['people', peopleWords.value.people, 'person'],
+];
+
+interface RoomListProps {
+  readonly rooms: readonly NamedRoom[];
+  readonly shown: SettingsRoom;
+}
+
+function RoomList({ rooms, shown }: RoomListProps) {
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => {
     // On a narrow phone the chips scroll sideways.
