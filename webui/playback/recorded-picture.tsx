@@ -21,7 +21,7 @@ interface RecordedPictureProps {
   /** Undefined: it is there again. */
   readonly onFailure: (why: WhyNot | undefined) => void;
   readonly onBlind: () => void;
-  /** Sound and full screen are switched elsewhere. */
+  /** Sound, full screen and taps are seen to elsewhere. */
   readonly isQuiet?: boolean;
   /** What else can be done with the picture, over it. */
   readonly children?: ComponentChildren;
@@ -49,7 +49,7 @@ export function RecordedPicture({ name, onFailure, onBlind, isQuiet, children }:
         muted={isQuiet ?? isMuted}
         playsInline
         preload="auto"
-        onClick={() => (isPlaying.peek() ? halt() : play())}
+        onClick={() => isQuiet === undefined && (isPlaying.peek() ? halt() : play())}
       />
       <canvas class="cover" ref={cover} hidden />
       {isGap && <NothingHere name={name} />}
