@@ -130,20 +130,29 @@ async function resetPassword(data: string): Promise<number> {
 
 async function run(data: string, file: string | undefined): Promise<number> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
-  const [{ holdDataFolder }, { App, PAGE_FOLDER }, { systemClock }, { createLogger }, { LogLines }, { textLine }] =
-    await Promise.all([
-      import('../system/data-folder.ts'),
-      import('./app.ts'),
-      import('./base/clock.ts'),
-      import('./base/log.ts'),
-      import('./base/log-lines.ts'),
-      import('./base/log-text.ts'),
-    ]);
+  const [
+    { holdDataFolder },
+    { findServiceManager },
+    { App, PAGE_FOLDER },
+    { systemClock },
+    { createLogger },
+    { LogLines },
+    { textLine },
+  ] = await Promise.all([
+    import('../system/data-folder.ts'),
+    import('../system/service-manager.ts'),
+    import('./app.ts'),
+    import('./base/clock.ts'),
+    import('./base/log.ts'),
+    import('./base/log-lines.ts'),
+    import('./base/log-text.ts'),
+  ]);
   // Whoever reads what we say may go first, as in `perch | tee log` at Ctrl-C: that must not end us in the middle.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   needsFile(file);
   const folder = holdDataFolder(data);
+  const manager = findServiceManager(process.env);
   const ended = whenAsked();
   let restart = () => {};
   const restarting = new Promise<'restart'>((resolve) => {
@@ -180,7 +189,13 @@ async function run(data: string, file: string | undefined): Promise<number> {
     console.log(`Over https: ${addressOf('https', app.tlsAddress, app.tlsPort)}`);
   }
   reload = () => app.reload();
+  manager.ready(`Perch ${packageJson.version}`);
+  if (manager.watchdogMs !== undefined) {
+    // It comes as long as the event loop turns.
+    systemClock.every(manager.watchdogMs / 2, () => manager.alive());
+  }
   const cause = await Promise.race([ended, restarting]);
+  manager.stopping();
   await app.close();
   folder.release();
   return cause === 'restart' ? RESTART_CODE : 0;

@@ -1,0 +1,86 @@
+import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { findServiceManager } from './service-manager.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perch-notify-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const heard = () => {
+  try {
+    return readFileSync(join(folder, 'heard'), 'utf8');
+  } catch {
+    return '';
+  }
+};
+
+/** As systemd passes files on: numbered from 3, with names; `fd` is the one that is called notify. */
+function passedOn(fd: number, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const names = Array.from({ length: fd - 2 }, (_, at) => (at === fd - 3 ? 'notify' : `other${at}`));
+  return { LISTEN_PID: '77', LISTEN_FDS: String(names.length), LISTEN_FDNAMES: names.join(':'), ...more };
+}
+
+test('what systemd has opened for us is written to', () => {
+  const fd = openSync(join(folder, 'heard'), 'a');
+  const manager = findServiceManager(passedOn(fd), 77);
+  manager.ready('8 cameras,\nall there');
+  manager.alive();
+  manager.stopping();
+  closeSync(fd);
+  expect(heard()).toBe('READY=1\nSTATUS=8 cameras, all thereWATCHDOG=1STOPPING=1');
+});
+
+test('before that, systemd-notify is started with what it needs and nothing more', async () => {
+  const program = join(folder, 'systemd-notify');
+  writeFileSync(program, `#!/bin/sh\necho "$NOTIFY_SOCKET" "$SECRET" "$@" >> ${folder}/heard\n`);
+  chmodSync(program, 0o755);
+  const env = { PATH: `${folder}:${process.env['PATH']}`, NOTIFY_SOCKET: '/run/somewhere', SECRET: 'secret' };
+  findServiceManager(env).ready('serving');
+  await expect.poll(heard).toBe('/run/somewhere  READY=1 STATUS=serving\n');
+});
+
+test.each([
+  ['nothing', {}],
+  ['files for another process', { LISTEN_PID: '76', LISTEN_FDS: '1', LISTEN_FDNAMES: 'notify' }],
+  ['files of other names', { LISTEN_PID: '77', LISTEN_FDS: '1', LISTEN_FDNAMES: 'http' }],
+  ['more names than files', { LISTEN_PID: '77', LISTEN_FDS: '1', LISTEN_FDNAMES: 'http:notify' }],
+])('an environment with %s tells of nobody', (_, env) => {
+  const manager = findServiceManager({ ...env, WATCHDOG_USEC: '30000000' }, 77);
+  manager.ready('serving');
+  manager.alive();
+  expect(manager.watchdogMs).toBeUndefined();
+});
+
+test.each([
+  [{ WATCHDOG_USEC: '30000000' }, 30_000],
+  [{ WATCHDOG_USEC: '30000000', WATCHDOG_PID: '77' }, 30_000],
+  [{ WATCHDOG_USEC: '30000000', WATCHDOG_PID: '76' }, undefined],
+  [{ WATCHDOG_USEC: 'often' }, undefined],
+  [{}, undefined],
+])('%j waits for a sign of life for %s ms', (more, ms) => {
+  expect(findServiceManager({ NOTIFY_SOCKET: '/run/somewhere', ...more }, 77).watchdogMs).toBe(ms);
+});
+
+test('programs that we start are told nothing of it', () => {
+  const env: NodeJS.ProcessEnv = {
+    ...passedOn(9),
+    NOTIFY_SOCKET: '/run/x',
+    WATCHDOG_USEC: '1',
+    WATCHDOG_PID: '77',
+    HOME: '/',
+  };
+  findServiceManager(env, 77);
+  expect(env).toEqual({ HOME: '/' });
+});
+
+test('a manager that is gone breaks nothing', () => {
+  const fd = openSync(join(folder, 'heard'), 'a');
+  const manager = findServiceManager(passedOn(fd), 77);
+  closeSync(fd);
+  expect(() => manager.alive()).not.toThrow();
+  expect(() => findServiceManager({ NOTIFY_SOCKET: '/run/x', PATH: folder }).alive()).not.toThrow();
+});

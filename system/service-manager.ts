@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { writeSync } from 'node:fs';
+
+/** The first file descriptor that systemd passes on (sd_listen_fds(3)). */
+const FIRST_FD = 3;
+/** By which systemd's `OpenFile=` names the socket. */
+const FD_NAME = 'notify';
+/** A helper that hangs must not pile up behind itself. */
+const HELPER_MS = 10_000;
+
+/** Whoever started the service and wants to know how it is (sd_notify(3)). */
+export interface ServiceManager {
+  /** How long it waits for a sign of life; undefined when it does not. */
+  readonly watchdogMs: number | undefined;
+  /** The service serves. */
+  ready(status: string): void;
+  /** A line for `systemctl status`. */
+  status(status: string): void;
+  alive(): void;
+  stopping(): void;
+}
+
+/** Nobody asks. */
+const NOBODY: ServiceManager = {
+  watchdogMs: undefined,
+  ready: () => {},
+  status: () => {},
+  alive: () => {},
+  stopping: () => {},
+};
+
+/**
+ * The service manager that this environment tells of. Its variables are taken out of it: the programs that we start are not the service.
+ * From systemd 253 on its socket comes as a file (`OpenFile=`), which costs a write; before that the program `systemd-notify` is
+ * started, because Node has no datagram sockets of this kind.
+ */
+export function findServiceManager(env: NodeJS.ProcessEnv, pid = process.pid): ServiceManager {
+  const fd = passedFd(env, pid);
+  const notify = fd !== undefined ? (text: string) => writeTo(fd, text) : helper(env);
+  const watchdogMs = watchdogOf(env, pid);
+  for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) {
+    delete env[name];
+  }
+  if (notify === undefined) {
+    return NOBODY;
+  }
+  return {
+    watchdogMs,
+    ready: (status) => notify(`READY=1\nSTATUS=${inOneLine(status)}`),
+    status: (status) => notify(`STATUS=${inOneLine(status)}`),
+    alive: () => notify('WATCHDOG=1'),
+    stopping: () => notify('STOPPING=1'),
+  };
+}
+
+const inOneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');
+
+function passedFd(env: NodeJS.ProcessEnv, pid: number): number | undefined {
+  // Inherited from a program that it was meant for.
+  if (Number(env['LISTEN_PID']) !== pid) {
+    return undefined;
+  }
+  const at = (env['LISTEN_FDNAMES'] ?? '').split(':').indexOf(FD_NAME);
+  return at >= 0 && at < Number(env['LISTEN_FDS']) ? FIRST_FD + at : undefined;
+}
+
+function watchdogOf(env: NodeJS.ProcessEnv, pid: number): number | undefined {
+  const us = Number(env['WATCHDOG_USEC']);
+  const isMeant = env['WATCHDOG_PID'] === undefined || Number(env['WATCHDOG_PID']) === pid;
+  return isMeant && us > 0 ? us / 1_000 : undefined;
+}
+
+function writeTo(fd: number, text: string): void {
+  try {
+    writeSync(fd, text);
+  } catch {
+    // The manager is being restarted, or its queue is full: the next sign of life is soon.
+  }
+}
+
+function helper(env: NodeJS.ProcessEnv): ((text: string) => void) | undefined {
+  const socket = env['NOTIFY_SOCKET'];
+  if (socket === undefined) {
+    return undefined;
+  }
+  return (text) => {
+    const child = spawn('systemd-notify', text.split('\n'), {
+      env: { PATH: env['PATH'], NOTIFY_SOCKET: socket },
+      stdio: 'ignore',
+      timeout: HELPER_MS,
+    });
+    // Without the program the manager hears nothing, and ends a service that it waits for: it says so itself.
+    child.on('error', () => {});
+    child.unref();
+  };
+}
