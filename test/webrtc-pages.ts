@@ -1,18 +1,17 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { systemClock } from '../agent/base/clock.ts';
 import { PerchError } from '../agent/base/errors.ts';
 import type { Sample } from '../agent/media/sample.ts';
 import type { Publication, Publisher, TalkChannel } from '../agent/servers/webrtc/gateway.ts';
 import { Stream } from '../agent/stream/stream.ts';
+import { startViewer, type Viewer } from './peers/browser.ts';
 import { type Mp4Clip, mp4Clip } from './peers/mp4-clip.ts';
-import { CHROMIUM } from './peers/peers.ts';
 import { type SignallingApp, signallingApp } from './signalling-app.ts';
 
 export const SOON = { timeout: 20_000 };
 const CLIP_SECONDS = 5;
 const PICTURE_MS = 40;
-const DEVICES = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 
 /** One path that browsers publish to and watch, with a loudspeaker unless it is deaf. */
 class Place {
@@ -94,7 +93,7 @@ const ticksBefore = ({ samples, track }: Mp4Clip, number: number): number =>
 /** The WebRTC pages of a server of their own, in one Chromium for all tests of a file. */
 export class WebRtcPages {
   place = new Place();
-  #browser: Browser | undefined;
+  #viewer: Viewer | undefined;
   #run: SignallingApp | undefined;
   #url = '';
   readonly #pages: Page[] = [];
@@ -103,10 +102,9 @@ export class WebRtcPages {
   /** To be called while the tests are described. */
   constructor() {
     beforeAll(async () => {
-      const args = ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', ...DEVICES];
-      this.#browser = await chromium.launch({ executablePath: CHROMIUM, args });
+      this.#viewer = await startViewer();
     });
-    afterAll(() => this.#browser?.close());
+    afterAll(() => this.#viewer?.[Symbol.asyncDispose]());
     afterEach(async () => {
       this.#stopFilm();
       for (const page of this.#pages.splice(0)) {
@@ -153,7 +151,7 @@ export class WebRtcPages {
   }
 
   async newPage(): Promise<Page> {
-    const page = await (this.#browser as Browser).newPage();
+    const page = await (this.#viewer as Viewer).browser.newPage();
     this.#pages.push(page);
     return page;
   }

@@ -3,7 +3,7 @@ import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { type GstCamera, startGstCamera } from '../peers/camera.ts';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith, inShort } from '../peers/peers.ts';
 import { listen } from '../peers/webrtc-listener.ts';
 
 const FREQUENCY_HZ = 440;
@@ -14,6 +14,9 @@ const CAMERAS = {
   cd: { rate: 44_100, channels: 2 },
   film: { rate: 48_000, channels: 2 },
 } as const;
+
+/** The one whose rate is no part of Opus's, in both channels. */
+const NAMES = inShort(Object.keys(CAMERAS) as (keyof typeof CAMERAS)[], 'cd');
 
 const isNear = (value = 0, expected: number, part: number): boolean => Math.abs(value - expected) < expected * part;
 
@@ -31,11 +34,9 @@ describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
   let agent: Agent;
   let viewer: Viewer;
   beforeAll(async () => {
-    const mounts = Object.entries(CAMERAS).map(([name, format]) => [`/${name}`, launch(format)]);
+    const mounts = NAMES.map((name) => [`/${name}`, launch(CAMERAS[name])]);
     camera = await startGstCamera({ ...Object.fromEntries(mounts), '/radio': MP3 });
-    const paths = [...Object.keys(CAMERAS), 'radio'].map(
-      (name) => `  ${name}: { source: '${camera.url(`/${name}`)}' }`,
-    );
+    const paths = [...NAMES, 'radio'].map((name) => `  ${name}: { source: '${camera.url(`/${name}`)}' }`);
     agent = await startAgent({ config: `paths:\n${paths.join('\n')}\n` });
     viewer = await startViewer();
   });
@@ -51,7 +52,7 @@ describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
       return path.ready ? path : undefined;
     });
 
-  test.for(Object.keys(CAMERAS) as (keyof typeof CAMERAS)[])('%s is heard as it was sent', async (name) => {
+  test.for(NAMES)('%s is heard as it was sent', async (name) => {
     const { channels } = CAMERAS[name];
     expect(await ready(name)).toMatchObject({ tracks: ['H264', 'MPEG-4 Audio'], webrtcSilence: null });
     const base = `http://127.0.0.1:${agent.ports.webrtc}/${name}`;
@@ -84,12 +85,12 @@ describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
     const { port } = camera;
     await camera[Symbol.asyncDispose]();
     await until(async () => {
-      const path = await agent.json<PathStatus>('/v3/paths/get/speech');
+      const path = await agent.json<PathStatus>('/v3/paths/get/cd');
       return path.ready ? undefined : path;
     });
-    camera = await startGstCamera({ '/speech': launch(CAMERAS.speech) }, { port });
-    await ready('speech');
-    const base = `http://127.0.0.1:${agent.ports.webrtc}/speech`;
+    camera = await startGstCamera({ '/cd': launch(CAMERAS.cd) }, { port });
+    await ready('cd');
+    const base = `http://127.0.0.1:${agent.ports.webrtc}/cd`;
     const page = await viewer.open(`${base}/`);
     const listener = await listen(page, { url: `${base}/whep`, media: ['audio'] });
     const heard = await listener.heard(({ loudness }) => isNear(loudness[0], LOUDNESS, 0.1));

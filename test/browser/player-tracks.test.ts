@@ -5,7 +5,7 @@ import { barClip, TINY } from '../peers/bar-clip.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { clip } from '../peers/camera.ts';
 import { addElement, type ElementState, elementState } from '../peers/element-page.ts';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith, inShort } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
 
 const CONFIG = `api: yes\n${PATIENT}paths:\n  all_others:\n`;
@@ -48,11 +48,12 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a 
       return state.phase === phase ? state : undefined;
     });
 
-  test.for([
+  const WAYS = [
     ['webrtc mse hls', ['WebRTC', 'MSE']],
     ['mse', ['MSE']],
     ['hls', ['HLS']],
-  ] as const)(
+  ] as const;
+  test.for(inShort(WAYS, 'webrtc'))(
     'of H.265 with sound by %s the viewer is told that it cannot be played, and why',
     async ([ways, tried]) => {
       const { reason, technology, passed } = await reaches(await open({ src: 'h265', ways, lang: 'en' }), 'unplayable');
@@ -86,12 +87,13 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a 
     }
   });
 
-  test.for([
+  const SOUNDS = [
     ['opus', 'webrtc', 'WebRTC'],
     ['aac', 'webrtc', 'WebRTC'],
     ['opus', 'mse', 'MSE'],
     ['aac', 'hls', 'HLS'],
-  ] as const)(
+  ] as const;
+  test.for(inShort(SOUNDS, 'opus mse', 'aac hls'))(
     'sound alone, %s over %s, plays, and a mark stands where the picture would be',
     async ([src, ways, technology]) => {
       const page = await open({ src, ways });

@@ -7,22 +7,27 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { barClip, SMALL } from '../peers/bar-clip.ts';
 import { startViewer, timeShown, type Viewer } from '../peers/browser.ts';
-import { byLength, describeWith } from '../peers/peers.ts';
+import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess, startProcess } from '../peers/process.ts';
 import { random } from '../random.ts';
 
 const SECONDS = byLength(12, 60);
 const SEGMENT_SECONDS = byLength(4, 13);
-const MOMENTS = 10;
+const MOMENTS = byLength(5, 10);
 const FRAME_MS = 1000 / SMALL.fps;
 /** So long that a player has not read all of it before it is sent somewhere. */
-const LONG_SECONDS = byLength(30, 60);
+const LONG_SECONDS = byLength(24, 60);
 /** Cameras whose groups of pictures are longer than a part of a recording; with B-frames a key frame comes two pictures before it is shown. */
-const LONG_GROUPS = [
+const CAMERAS = [
   { path: 'slow', name: 'groups of ten seconds', groupSeconds: 10, lateFrames: 0 },
   { path: 'reordered', name: 'groups of two seconds with B-frames', groupSeconds: 2, bFrames: 3, lateFrames: 2 },
   { path: 'loud', name: 'groups of ten seconds and sound', groupSeconds: 10, audio: 'opus', lateFrames: 0 },
 ] as const;
+const NAMES = inShort(
+  CAMERAS.map(({ path }) => path),
+  ...['reordered', 'loud'],
+);
+const LONG_GROUPS = CAMERAS.filter(({ path }) => NAMES.includes(path));
 const HLS_JS = join(dirname(createRequire(import.meta.url).resolve('hls.js')), 'hls.light.min.js');
 
 interface Span {
@@ -184,7 +189,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
   }
 
   for (const [i, format] of ['mp4', 'fmp4'].entries()) {
-    test(`in /get as ${format}: at ten moments the picture is the one of that moment, and there is sound`, async () => {
+    test(`in /get as ${format}: at some moments the picture is the one of that moment, and there is sound`, async () => {
       const page = await viewer.open(`${agent.url}/health`);
       await openVideo(page, getUrl(format, 0));
       await seek(page, 0);
@@ -201,7 +206,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
   }
 
   for (const [i, { path, name, groupSeconds, lateFrames }] of LONG_GROUPS.entries()) {
-    test(`in /get as fmp4 with ${name}: at ten moments the picture is the one of that moment, also in what begins at the end of a group`, async () => {
+    test(`in /get as fmp4 with ${name}: at some moments the picture is the one of that moment, also in what begins at the end of a group`, async () => {
       // ffmpeg takes a few of its last pictures with it when it ends.
       const own = await spanOf(path, LONG_SECONDS - 2);
       const page = await viewer.open(`${agent.url}/health`);
@@ -227,7 +232,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
     });
   }
 
-  test('in VOD HLS through hls.js: at ten moments the picture is the one of that moment, its date is right, and there is sound', async () => {
+  test('in VOD HLS through hls.js: at some moments the picture is the one of that moment, its date is right, and there is sound', async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const query = new URLSearchParams({ start: span.start, duration: String(SECONDS + 5) });
     await openHls(page, `${agent.url}/playback/cam/index.m3u8?${query}`);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Stream } from '../../agent/stream/stream.ts';
 import { mp3 } from '../audio-tracks.ts';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith, inLong } from '../peers/peers.ts';
 import { frames, message, SOON, WebRtcPages } from '../webrtc-pages.ts';
 
 describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
@@ -25,41 +25,52 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
   test('a viewer is told why its session has ended, and goes on when it can', async () => {
     await pages.start();
     await pages.film();
-    const viewer = await pages.newPage();
-    await viewer.clock.install();
-    await viewer.goto(`${pages.url}/cam/`);
+    const viewer = await pages.open('/cam/');
     await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
+    // It stands there for two seconds, which a busy machine may not look.
+    const said = await viewer.evaluateHandle(() => {
+      const texts: (string | null)[] = [];
+      const place = document.querySelector('#message') as Element;
+      new MutationObserver(() => texts.push(place.textContent)).observe(place, {
+        childList: true,
+        characterData: true,
+      });
+      return texts;
+    });
     const methods: string[] = [];
     viewer.on('request', (request) => methods.push(request.method()));
     const [session] = pages.run.server.list().filter(({ state }) => state === 'read');
     pages.run.server.kick(session?.id ?? '');
-    await expect.poll(() => message(viewer), SOON).toBe('ended through the API, retrying in some seconds');
-    expect(methods).toEqual(['GET']);
-    await viewer.clock.runFor(2_000);
+    await expect.poll(() => said.jsonValue(), SOON).toContain('ended through the API, retrying in some seconds');
+    expect(methods[0]).toBe('GET');
     await expect.poll(() => message(viewer), SOON).toBe('');
+    await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
+    expect(methods).toContain('POST');
   });
 
-  test('a viewer whose network changes keeps its session', async () => {
-    await pages.start();
-    await pages.film();
-    const viewer = await pages.open('/cam/');
-    await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
-    const restarts: number[] = [];
-    viewer.on('response', (response) => {
-      if (response.request().method() === 'PATCH' && response.status() === 200) {
-        restarts.push(response.status());
-      }
-    });
-    const [before] = pages.run.server.list().filter(({ state }) => state === 'read');
-    // As after a change of the network: the browser says that it is online again.
-    await viewer.evaluate(() => dispatchEvent(new Event('online')));
-    await expect.poll(() => restarts, SOON).toEqual([200]);
-    const seen = await frames(viewer);
-    await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(seen + 20);
-    const [after] = pages.run.server.list().filter(({ state }) => state === 'read');
-    expect(after?.id).toBe(before?.id);
-    expect(after?.remoteCandidate).not.toBe('');
-  });
+  inLong(() =>
+    test('a viewer whose network changes keeps its session', async () => {
+      await pages.start();
+      await pages.film();
+      const viewer = await pages.open('/cam/');
+      await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
+      const restarts: number[] = [];
+      viewer.on('response', (response) => {
+        if (response.request().method() === 'PATCH' && response.status() === 200) {
+          restarts.push(response.status());
+        }
+      });
+      const [before] = pages.run.server.list().filter(({ state }) => state === 'read');
+      // As after a change of the network: the browser says that it is online again.
+      await viewer.evaluate(() => dispatchEvent(new Event('online')));
+      await expect.poll(() => restarts, SOON).toEqual([200]);
+      const seen = await frames(viewer);
+      await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(seen + 20);
+      const [after] = pages.run.server.list().filter(({ state }) => state === 'read');
+      expect(after?.id).toBe(before?.id);
+      expect(after?.remoteCandidate).not.toBe('');
+    }),
+  );
 
   test('candidates of a new network do not overtake the restart that they belong to', async () => {
     await pages.start();

@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fastify, { type FastifyInstance } from 'fastify';
-import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
@@ -13,7 +12,8 @@ import type { H264Track, Track } from '../../agent/media/track.ts';
 import { WebRtcServer } from '../../agent/servers/webrtc/server.ts';
 import { webrtcPlugin } from '../../agent/servers/webrtc/signalling/plugin.ts';
 import { Stream } from '../../agent/stream/stream.ts';
-import { CHROMIUM, describeWith } from '../peers/peers.ts';
+import { startViewer, type Viewer } from '../peers/browser.ts';
+import { describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 import { webrtcPaths } from '../webrtc-paths.ts';
 
@@ -84,7 +84,7 @@ const H265: Track = {
 };
 
 describeWith(['chromium', 'ffmpeg'], 'the WebRTC player page in Chromium', () => {
-  let browser: Browser;
+  let viewer: Viewer;
   let server: WebRtcServer;
   let app: FastifyInstance;
   let url = '';
@@ -116,19 +116,18 @@ describeWith(['chromium', 'ffmpeg'], 'the WebRTC player page in Chromium', () =>
       prefix: '/webrtc',
     });
     url = await app.listen({ host: '127.0.0.1', port: 0 });
-    const args = ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'];
-    browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    viewer = await startViewer();
   });
 
   afterAll(async () => {
     stopCamera();
-    await browser?.close();
+    await viewer?.[Symbol.asyncDispose]();
     await server?.close();
     await app?.close();
   });
 
   test('it shows the moving picture, and leaving it ends the session', async () => {
-    const page = await browser.newPage();
+    const page = await viewer.browser.newPage();
     await page.goto(`${url}/webrtc/cam`);
     expect(page.url()).toBe(`${url}/webrtc/cam/`);
     const played = () =>
@@ -149,7 +148,7 @@ describeWith(['chromium', 'ffmpeg'], 'the WebRTC player page in Chromium', () =>
   });
 
   test('it says in words why a stream does not play', async () => {
-    const page = await browser.newPage();
+    const page = await viewer.browser.newPage();
     await page.goto(`${url}/webrtc/h265/`);
     const why = 'codecs not supported by client: the video is H265 and this player does not offer';
     await expect.poll(() => page.textContent('#message'), { timeout: 10_000 }).toContain(why);
@@ -157,7 +156,7 @@ describeWith(['chromium', 'ffmpeg'], 'the WebRTC player page in Chromium', () =>
   });
 
   test('it plays as the query says', async () => {
-    const page = await browser.newPage();
+    const page = await viewer.browser.newPage();
     await page.goto(`${url}/webrtc/cam/?controls=no&muted=0&autoplay=false`);
     const video = await page.evaluate(() => {
       const { controls, muted, autoplay, playsInline } = document.querySelector('video') as HTMLVideoElement;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith, inShort } from '../peers/peers.ts';
 import { frames, message, SOON, WebRtcPages } from '../webrtc-pages.ts';
 
 describeWith(['chromium'], "the publisher's page in Chromium", () => {
@@ -39,15 +39,19 @@ describeWith(['chromium'], "the publisher's page in Chromium", () => {
     expect(offers).toBe(1);
   });
 
-  test.for([
+  const CHOICES = [
     ['vp8/90000', 'vp8', 'opus', 'opus'],
     ['AV1', 'av1', 'pcmu', 'g711'],
     ['video/vp9', 'vp9', 'G722/8000', 'g722'],
-  ] as const)('the query chooses the codecs: %s and its sound', async ([video, pictures, audio, sound]) => {
-    await pages.start();
-    await pages.publish(`video-codec=${video}&audio-codec=${audio}&video-width=320&video-height=180`);
-    expect(pages.place.stream?.tracks.map(({ codec }) => codec).toSorted()).toEqual([pictures, sound].toSorted());
-  });
+  ] as const;
+  test.for(inShort(CHOICES, 'video/vp9'))(
+    'the query chooses the codecs: %s and its sound',
+    async ([video, pictures, audio, sound]) => {
+      await pages.start();
+      await pages.publish(`video-codec=${video}&audio-codec=${audio}&video-width=320&video-height=180`);
+      expect(pages.place.stream?.tracks.map(({ codec }) => codec).toSorted()).toEqual([pictures, sound].toSorted());
+    },
+  );
 
   test('a simulcast comes as one encoding', async () => {
     await pages.start();

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, PATIENT, startAgent, until } from '../peers/agent.ts';
-import { barClip, SMALL } from '../peers/bar-clip.ts';
+import { barClip, TINY } from '../peers/bar-clip.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { byLength, describeWith } from '../peers/peers.ts';
+import { byLength, describeWith, inLong } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
-import { send } from '../peers/webrtc-publisher.ts';
+import { PUBLISHED_SIZE, send } from '../peers/webrtc-publisher.ts';
 import { watch } from '../peers/webrtc-viewer.ts';
 
 const isReady = async (agent: Agent, path: string): Promise<boolean> => {
@@ -24,7 +24,7 @@ describeWith(['chromium', 'ffmpeg'], "pages that were written for ZLMediaKit's W
       startAgent({ config: `${PATIENT}api: yes\npaths:\n  all_others:\n` }),
       startViewer(),
     ]);
-    publisher = await publishClip(agent, 'cam', await barClip({ ...SMALL, audio: 'opus' }), { isEndless: true });
+    publisher = await publishClip(agent, 'cam', await barClip({ ...TINY, audio: 'opus' }), { isEndless: true });
   });
 
   afterAll(async () => {
@@ -37,12 +37,14 @@ describeWith(['chromium', 'ffmpeg'], "pages that were written for ZLMediaKit's W
   const api = (call: string, stream: string, more = ''): string =>
     `${agent.url}/index/api/${call}?app=live&stream=${stream}${more}`;
 
-  test.concurrent('play a camera', async () => {
-    const page = await viewer.open(`${agent.url}/health`);
-    const watching = await watch(page, { url: api('webrtc', 'cam', '&type=play'), isZlm: true });
-    expect(await watching.shown(PICTURES)).toMatchObject({ status: 200, error: '', size: [SMALL.width, SMALL.height] });
-    await page.close();
-  });
+  inLong(() =>
+    test.concurrent('play a camera', async () => {
+      const page = await viewer.open(`${agent.url}/health`);
+      const watching = await watch(page, { url: api('webrtc', 'cam', '&type=play'), isZlm: true });
+      expect(await watching.shown(PICTURES)).toMatchObject({ status: 200, error: '', size: [TINY.width, TINY.height] });
+      await page.close();
+    }),
+  );
 
   test.concurrent('play by the call named whep, and end the session where they are told to', async () => {
     const page = await viewer.open(`${agent.url}/health`);
@@ -67,34 +69,38 @@ describeWith(['chromium', 'ffmpeg'], "pages that were written for ZLMediaKit's W
     expect(await sending.report()).toMatchObject({ status: 200, error: '' });
     // It may take a moment until the stream is there: players wait for it.
     const watching = await watch(page, { url: api('webrtc', 'pushed', '&type=play'), isZlm: true });
-    expect(await watching.shown(PICTURES)).toMatchObject({ status: 200, error: '', size: [640, 360] });
+    expect(await watching.shown(PICTURES)).toMatchObject({ status: 200, error: '', size: PUBLISHED_SIZE });
     await page.close();
   });
 
-  test.concurrent('push by the call named whip, and end the stream where they are told to', async () => {
-    const page = await viewer.open(`${agent.url}/health`);
-    const sending = await send(page, { url: api('whip', 'sent'), video: 'video/H264', audio: 'audio/opus' });
-    expect(await sending.report()).toMatchObject({ status: 201, error: '' });
-    const watching = await watch(page, { url: api('whep', 'sent') });
-    expect(await watching.shown(PICTURES)).toMatchObject({ status: 201, error: '', size: [640, 360] });
-    expect(await agent.json('/v3/paths/get/live/sent')).toMatchObject({ ready: true });
-    expect(await sending.close()).toBe(200);
-    await until(async () => ((await isReady(agent, 'live/sent')) ? undefined : true));
-    await page.close();
-  });
+  inLong(() =>
+    test.concurrent('push by the call named whip, and end the stream where they are told to', async () => {
+      const page = await viewer.open(`${agent.url}/health`);
+      const sending = await send(page, { url: api('whip', 'sent'), video: 'video/H264', audio: 'audio/opus' });
+      expect(await sending.report()).toMatchObject({ status: 201, error: '' });
+      const watching = await watch(page, { url: api('whep', 'sent') });
+      expect(await watching.shown(PICTURES)).toMatchObject({ status: 201, error: '', size: PUBLISHED_SIZE });
+      expect(await agent.json('/v3/paths/get/live/sent')).toMatchObject({ ready: true });
+      expect(await sending.close()).toBe(200);
+      await until(async () => ((await isReady(agent, 'live/sent')) ? undefined : true));
+      await page.close();
+    }),
+  );
 
-  test.concurrent('see themselves in the echo', async () => {
-    const page = await viewer.open(`${agent.url}/health`);
-    const url = api('webrtc', 'mirror', '&type=echo');
-    const sending = await send(page, { url, video: 'any', audio: 'any', isZlm: true, isEcho: true });
-    expect(await sending.report()).toMatchObject({ status: 200, error: '' });
-    for (;;) {
-      const { returned } = await sending.report();
-      if (returned >= PICTURES) {
-        break;
+  inLong(() =>
+    test.concurrent('see themselves in the echo', async () => {
+      const page = await viewer.open(`${agent.url}/health`);
+      const url = api('webrtc', 'mirror', '&type=echo');
+      const sending = await send(page, { url, video: 'any', audio: 'any', isZlm: true, isEcho: true });
+      expect(await sending.report()).toMatchObject({ status: 200, error: '' });
+      for (;;) {
+        const { returned } = await sending.report();
+        if (returned >= PICTURES) {
+          break;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 100));
       }
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    await page.close();
-  });
+      await page.close();
+    }),
+  );
 });

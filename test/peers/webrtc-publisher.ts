@@ -3,6 +3,9 @@ import { type AnyPage, callInPage } from './page-script.ts';
 
 export type { PublishReport } from './in-page/publisher.ts';
 
+/** Small: what encodes it has two cores to share with all that is tested. */
+export const PUBLISHED_SIZE = [320, 180] as const;
+
 /** A page that sends its fake camera and microphone. */
 export interface Sending {
   report(): Promise<PublishReport>;
@@ -11,9 +14,9 @@ export interface Sending {
 }
 
 /** Makes the page a publisher, or a speaker. Resolves when the server has answered. */
-export async function send(page: AnyPage, options: PublishOptions): Promise<Sending> {
+export async function send(page: AnyPage, options: Omit<PublishOptions, 'size'>): Promise<Sending> {
   const call = <T>(method: keyof PerchPublisher, argument: unknown) =>
     callInPage<T>(page, 'publisher', method, argument);
-  const number = await call<number>('publish', options);
+  const number = await call<number>('publish', { ...options, size: PUBLISHED_SIZE });
   return { report: () => call('report', number), close: () => call('close', number) };
 }

@@ -8,7 +8,7 @@ export interface PublishOptions {
   readonly video?: string;
   /** Such as `audio/opus`, or `any`; left out: no sound. */
   readonly audio?: string;
-  readonly size?: readonly [width: number, height: number];
+  readonly size: readonly [width: number, height: number];
   /** The client is the reference implementation. */
   readonly isWhipWhep?: boolean;
   /** Candidates follow the offer by PATCH; else the offer is posted at once and nothing follows. */
@@ -51,7 +51,15 @@ class Publish {
   }
 
   async start(): Promise<void> {
-    const { url, video, audio, size: [width, height] = [640, 360], isWhipWhep, rids, isEcho } = this.options;
+    const {
+      url,
+      video,
+      audio,
+      size: [width, height],
+      isWhipWhep,
+      rids,
+      isEcho,
+    } = this.options;
     this.stream = await navigator.mediaDevices.getUserMedia({
       video: video === undefined ? false : { width, height, frameRate: 25 },
       audio: audio !== undefined,

@@ -78,6 +78,9 @@ class Watch {
     willReadFrequently: true,
   }) as CanvasRenderingContext2D;
   #client: WHEPClient | undefined;
+  /** That are still to be told. */
+  readonly #candidates: RTCIceCandidate[] = [];
+  #isRestarting = false;
 
   constructor(options: WatchOptions) {
     this.options = options;
@@ -105,11 +108,10 @@ class Watch {
       this.status = 201;
       return;
     }
-    const early: RTCIceCandidate[] = [];
     this.peer.onicecandidate = ({ candidate }) => {
       if (candidate && this.options.trickles) {
-        early.push(candidate);
-        this.#trickle(early);
+        this.#candidates.push(candidate);
+        this.#trickle();
       }
     };
     await this.peer.setLocalDescription(await this.peer.createOffer());
@@ -131,7 +133,7 @@ class Watch {
     this.location = response.headers.has('Location') ? new URL(response.headers.get('Location') ?? '', url).href : '';
     this.answer = this.#changed(reply?.sdp ?? text);
     await this.peer.setRemoteDescription({ type: 'answer', sdp: this.answer });
-    this.#trickle(early);
+    this.#trickle();
   }
 
   #post(): void {
@@ -162,11 +164,11 @@ class Watch {
       .join('\r\n');
   }
 
-  async #trickle(candidates: RTCIceCandidate[]): Promise<void> {
-    if (this.location === '') {
+  async #trickle(): Promise<void> {
+    if (this.location === '' || this.#isRestarting) {
       return;
     }
-    const batch = candidates.splice(0);
+    const batch = this.#candidates.splice(0);
     if (batch.length === 0) {
       return;
     }
@@ -187,6 +189,8 @@ class Watch {
 
   /** As RFC 9725 §4.3.2 has it. @returns the status of the PATCH */
   async restartIce(): Promise<number> {
+    // Candidates that came before their restart would be taken for it.
+    this.#isRestarting = true;
     this.peer.restartIce();
     await this.peer.setLocalDescription(await this.peer.createOffer({ iceRestart: true }));
     const own = this.peer.localDescription?.sdp ?? '';
@@ -199,6 +203,8 @@ class Watch {
       .replace(/a=ice-ufrag:.*/g, `a=ice-ufrag:${ufrag}`)
       .replace(/a=ice-pwd:.*/g, `a=ice-pwd:${password}`);
     await this.peer.setRemoteDescription({ type: 'answer', sdp: answer });
+    this.#isRestarting = false;
+    this.#trickle();
     return response.status;
   }
 
