@@ -1,5 +1,5 @@
 import { systemClock } from './base/clock.ts';
-import { type SnapshotOptions, Snapshots } from './cameras/device/snapshots.ts';
+import { Snapshots } from './cameras/device/snapshots.ts';
 import { EndpointGuard } from './cameras/following/endpoint-guard.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import { MAX_STILL_BYTES } from './record/stills/still-files.ts';
@@ -42,8 +42,7 @@ export class CameraStills {
     if (known?.key !== key) {
       const target = { url, user, password, profile, isClearAllowed: clearPassword ?? false };
       const signal = new AbortController().signal;
-      const endpointGuard = new EndpointGuard({ url, endpoint, clock: systemClock, signal });
-      const guard: SnapshotOptions['guard'] = (work) => endpointGuard.call(work);
+      const guard = new EndpointGuard({ url, endpoint, clock: systemClock, signal });
       known = { key, snapshots: new Snapshots({ ...target, guard, maxBytes: this.#maxBytes }) };
       this.#known.set(path, known);
     }

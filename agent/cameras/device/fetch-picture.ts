@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import { authorization, type Challenge, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
+import type { CameraGuard } from '../soap/camera-guard.ts';
 import { hash } from '../soap/digest-hash.ts';
 import { cameraError } from '../soap/failures.ts';
 import { limitConnecting, openRequest, placeOf } from '../soap/http-exchange.ts';
@@ -27,6 +28,7 @@ export interface PictureRequest {
   /** Of the url, with the zone of a link-local address, which URL does not know. */
   readonly host?: string | undefined;
   readonly login: PictureLogin | undefined;
+  readonly guard?: CameraGuard | undefined;
   /** A larger one is not read. */
   readonly maxBytes: number;
   /** For everything, redirects and logins among it. */
@@ -70,7 +72,7 @@ async function follow(asked: PictureRequest, signal: AbortSignal): Promise<Pictu
   let redirects = 0;
   for (let i = 0; i < MAX_REQUESTS; i += 1) {
     const shown = challenge && asked.login?.memory.show();
-    const response = await send(url, asked.host, answerTo(challenge, asked.login?.credentials, url), signal);
+    const response = await ask(asked, url, answerTo(challenge, asked.login?.credentials, url), signal);
     shown?.end();
     const status = response.statusCode ?? 0;
     if (status === 200) {
@@ -81,6 +83,9 @@ async function follow(asked: PictureRequest, signal: AbortSignal): Promise<Pictu
     }
     response.destroy();
     if (status === 401) {
+      if (challenge) {
+        asked.guard?.doubt();
+      }
       challenge = nextChallenge(response, url, asked.login, tried, challenge);
     } else if (status >= 300 && status < 400 && response.headers.location !== undefined) {
       redirects += 1;
@@ -165,17 +170,22 @@ function redirected(from: URL, location: string, redirects: number): URL {
   return url;
 }
 
-function send(
+function ask(
+  { host, guard }: PictureRequest,
   url: URL,
-  host: string | undefined,
   login: string | undefined,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
+  const place = { ...placeOf(url), ...(host === undefined ? {} : { host }) };
+  const headers = { Accept: 'image/jpeg, */*', ...(login === undefined ? {} : { Authorization: login }) };
+  const asked = { place, method: 'GET', path: url.pathname + url.search, headers, signal } as const;
+  return guard ? guard.call(place, (connection) => send({ ...asked, connection })) : send(asked);
+}
+
+function send(asked: Parameters<typeof openRequest>[0]): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const place = { ...placeOf(url), ...(host === undefined ? {} : { host }) };
-    const headers = { Accept: 'image/jpeg, */*', ...(login === undefined ? {} : { Authorization: login }) };
-    const sent = openRequest({ place, method: 'GET', path: url.pathname + url.search, headers, signal });
-    sent.on('socket', (socket) => limitConnecting(sent, socket, place.isSecure));
+    const sent = openRequest(asked);
+    sent.on('socket', (socket) => limitConnecting(sent, socket, asked.place.isSecure));
     sent.on('error', reject);
     sent.on('response', resolve);
     // Also without an error: Node says nothing else of one that wants to switch protocols.

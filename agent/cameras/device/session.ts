@@ -3,8 +3,10 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { CallLanes } from '../soap/call-lanes.ts';
+import type { CameraGuard } from '../soap/camera-guard.ts';
 import { cameraError, troubleOf } from '../soap/failures.ts';
 import { type HttpPlace, parseHttpUrl, placeOf } from '../soap/http-exchange.ts';
+import type { KeptConnection } from '../soap/kept-connection.ts';
 import { LoginMemory } from '../soap/login-memory.ts';
 import { SoapCaller } from '../soap/soap-caller.ts';
 import { type DeviceInformation, readInformation } from './information.ts';
@@ -33,6 +35,10 @@ export interface CameraTarget {
   readonly callDeadlineMs?: number | undefined;
   /** What became of logins; the program has one memory for all, tests their own. */
   readonly logins?: LoginMemory | undefined;
+  /** The turns of calls; those of all that is asked of cameras when not given. */
+  readonly lanes?: CallLanes | undefined;
+  /** Of every call but the one for the clock, which goes to whoever is there. */
+  readonly guard?: CameraGuard | undefined;
 }
 
 export interface CallOptions {
@@ -43,6 +49,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Where it is not the operation's own name: events have longer ones. */
   readonly action?: string | undefined;
+  /** That it goes on; one of its own when not given. */
+  readonly connection?: KeptConnection | undefined;
 }
 
 /** A camera that is spoken to, logged in. Every call goes to the host that the caller has named. */
@@ -91,8 +99,10 @@ export async function openSession(target: CameraTarget): Promise<OnvifSession> {
     signal: target.signal,
     clock: target.clock ?? systemClock,
     logins: target.logins ?? sharedLogins,
-    lanes: sharedLanes,
+    lanes: target.lanes ?? sharedLanes,
+    guard: target.guard,
   });
+  await target.guard?.ready();
   // Without login first: a token that bears a wrong time would be refused by cameras that are strict about it.
   await caller.readClock();
   const services = await askServices(caller, url.pathname + url.search);

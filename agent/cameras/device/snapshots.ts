@@ -13,8 +13,6 @@ export interface SnapshotOptions extends Omit<CameraTarget, 'signal'> {
   /** Token of the profile whose picture is wanted; the largest when it is not given or not there. */
   readonly profile?: string | undefined;
   readonly maxBytes: number;
-  /** Rejects before the work when it is another camera that would be shown the login. */
-  readonly guard?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** What the camera has told, kept until something fails. */
@@ -40,10 +38,8 @@ export class Snapshots {
 
   /** A JPEG of at most `maxBytes`. @throws PerchError 'unsupported' when the camera has none, or none so small */
   async fetch(signal: AbortSignal): Promise<Uint8Array> {
-    const { guard } = this.#options;
-    const work = () => this.#fetch(signal);
     try {
-      return await untilAborted(guard ? guard(work) : work(), signal);
+      return await untilAborted(this.#fetch(signal), signal);
     } catch (error) {
       // It may have another address, other profiles or other users by the next time.
       this.#known = undefined;
@@ -57,7 +53,7 @@ export class Snapshots {
     }
     this.#known ??= await untilAborted(this.#ask(), signal);
     const { profiles, session } = this.#known;
-    const { maxBytes, isClearAllowed = false } = this.#options;
+    const { maxBytes, isClearAllowed = false, guard } = this.#options;
     let sizeBytes: number | undefined;
     for (let i = Math.min(this.#first, profiles.length - 1); i < profiles.length; i += 1) {
       const url = await untilAborted(this.#urlOf(this.#known, profiles[i]), signal);
@@ -70,6 +66,7 @@ export class Snapshots {
         url,
         host: session.host,
         login,
+        guard,
         maxBytes,
         deadlineMs: PICTURE_DEADLINE_MS,
         signal,

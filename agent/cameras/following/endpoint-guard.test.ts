@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { systemClock } from '../../base/clock.ts';
+import { placeOf } from '../soap/http-exchange.ts';
 import { EndpointGuard } from './endpoint-guard.ts';
 
 const { signal } = new AbortController();
@@ -49,7 +50,8 @@ test('a device that tells strangers nothing is asked again after a while: anothe
 test('a device that tells strangers nothing is asked again after a call that has failed', async () => {
   const { camera, guard, replace } = await replaced();
   await using _ = camera;
+  const place = placeOf(new URL(camera.url));
   replace();
-  await expect(guard.call(() => Promise.reject(new Error('nobody there')))).rejects.toThrow('nobody there');
+  await expect(guard.call(place, () => Promise.reject(new Error('nobody there')))).rejects.toThrow('nobody there');
   await expect(guard.confirm()).rejects.toThrow('another camera is at its address now');
 });

@@ -1,11 +1,15 @@
 import type { Clock } from '../../base/clock.ts';
 import { type CameraTarget, type OnvifSession, openSession } from '../device/session.ts';
 import { sameEndpoint } from '../discovery/found-camera.ts';
+import { CallLanes } from '../soap/call-lanes.ts';
+import type { CameraGuard } from '../soap/camera-guard.ts';
 import { troubleOf } from '../soap/failures.ts';
-import { endpointOf, isClosed, OTHER_CAMERA, otherCamera } from './identity.ts';
+import { type HttpPlace, nameOf, parseHttpUrl } from '../soap/http-exchange.ts';
+import { KeptConnection } from '../soap/kept-connection.ts';
+import { endpointOf, isClosed, isSilence, OTHER_CAMERA, otherCamera } from './identity.ts';
 
-/** As long after an answer nobody else has come to the camera's address unnoticed, mostly. */
-const HOLDS_MS = 5_000;
+/** Where it keeps no connection: as long after it has said who it is it is taken for the one that is there. */
+const HOLDS_MS = 1_000;
 /** The same after a device that tells strangers nothing: each question may cost it, and whoever waits, two seconds. */
 const MUTE_HOLDS_MS = 5 * 60_000;
 const CALL_DEADLINE_MS = 2_000;
@@ -20,67 +24,134 @@ export interface GuardOptions {
   readonly words?: string | undefined;
 }
 
-/** Asks a device without a login which endpoint it has, before it is shown one: another camera may be at the address now. */
-export class EndpointGuard {
+/**
+ * Asks a device without a login which endpoint it has, before it is shown one: another camera may be at the address now. What is meant
+ * for the camera goes on the connection on which it has said that, for a connection stays with whom it was.
+ */
+export class EndpointGuard implements CameraGuard {
   readonly #options: GuardOptions;
+  /** Of the device service. */
+  readonly #own: HttpPlace | undefined;
   #heardAtMs = Number.NEGATIVE_INFINITY;
   #muteUntilMs = Number.NEGATIVE_INFINITY;
   #hasTold = false;
+  /** Whether the camera answers twice on one connection; undefined until that has been tried. */
+  #isKeeping: boolean | undefined;
+  /** On which the camera has said who it is, while nothing else goes there. */
+  #idle: KeptConnection | undefined;
   /** Without a login. */
   #session: OnvifSession | undefined;
   #asking: Promise<void> | undefined;
+  /** Of its own: it asks for calls that have got their turn already. */
+  readonly #lanes = new CallLanes();
 
   constructor(options: GuardOptions) {
     this.#options = options;
+    this.#own = parseHttpUrl(options.url)?.place;
   }
 
   /** @throws PerchError otherCamera, when another one is there; when nobody is */
   confirm(): Promise<void> {
-    const { endpoint, clock } = this.#options;
-    const nowMs = clock.monoMs();
-    if (endpoint === undefined || nowMs < this.#muteUntilMs || nowMs - this.#heardAtMs < HOLDS_MS) {
+    const nowMs = this.#options.clock.monoMs();
+    if (nowMs < this.#muteUntilMs || nowMs - this.#heardAtMs < HOLDS_MS) {
       return Promise.resolve();
     }
-    this.#asking ??= this.#ask(endpoint).finally(() => {
+    this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });
     return this.#asking;
   }
 
-  /** A call with its login, once it is known who gets it; after one that has failed it is asked anew. */
-  async call<T>(work: () => Promise<T>): Promise<T> {
-    await this.confirm();
+  async ready(): Promise<void> {
+    if (this.#own) {
+      this.#idle = await this.#recognised(this.#own);
+    }
+  }
+
+  async call<T>(place: HttpPlace, send: (connection: KeptConnection | undefined) => Promise<T>): Promise<T> {
+    const connection = await this.#recognised(place);
     try {
-      const answer = await work();
-      this.#heardAtMs = this.#options.clock.monoMs();
+      const answer = await send(connection);
+      this.#idle = connection ?? this.#idle;
       return answer;
     } catch (error) {
-      this.#heardAtMs = Number.NEGATIVE_INFINITY;
-      this.#muteUntilMs = Number.NEGATIVE_INFINITY;
+      this.doubt();
       throw error;
     }
   }
 
-  async #ask(endpoint: string): Promise<void> {
-    const told = await this.#told();
+  doubt(): void {
+    this.#heardAtMs = Number.NEGATIVE_INFINITY;
+    this.#muteUntilMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** @returns the connection on which it was recognised; undefined: it keeps none, or tells strangers nothing */
+  async #recognised(place: HttpPlace): Promise<KeptConnection | undefined> {
+    const { endpoint, clock } = this.#options;
+    const own = this.#own;
+    if (endpoint === undefined || clock.monoMs() < this.#muteUntilMs) {
+      return undefined;
+    }
+    const isOwn = own && nameOf(place) === nameOf(own) && place.isSecure === own.isSecure;
+    if (this.#isKeeping === false || !isOwn) {
+      await this.confirm();
+      return undefined;
+    }
+    const idle = this.#idle;
+    this.#idle = undefined;
+    if (idle?.isFree) {
+      return idle;
+    }
+    const connection = new KeptConnection(place.isSecure);
+    await this.#ask(connection);
+    if (this.#hasTold && this.#isKeeping === undefined) {
+      const isKeeping = await this.#answersAgain(connection);
+      // One that has gone meanwhile is no such board.
+      await this.confirm();
+      this.#isKeeping = isKeeping;
+    }
+    return connection.isFree ? connection : undefined;
+  }
+
+  /** Some boards say that they keep a connection, and never answer on it again. */
+  async #answersAgain(connection: KeptConnection): Promise<boolean> {
+    try {
+      if (connection.isFree) {
+        await this.#ask(connection);
+      }
+      return connection.isFree;
+    } catch (error) {
+      if (isSilence(error)) {
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  async #ask(connection?: KeptConnection): Promise<void> {
+    const { endpoint, clock, words } = this.#options;
+    if (endpoint === undefined) {
+      return;
+    }
+    const told = await this.#told(connection);
     if (told !== undefined && !sameEndpoint(endpoint, told)) {
-      throw otherCamera(this.#options.words ?? OTHER_CAMERA);
+      throw otherCamera(words ?? OTHER_CAMERA);
     }
     this.#hasTold ||= told !== undefined;
-    this.#heardAtMs = this.#options.clock.monoMs();
+    this.#heardAtMs = clock.monoMs();
     if (!this.#hasTold) {
       this.#muteUntilMs = this.#heardAtMs + MUTE_HOLDS_MS;
     }
   }
 
-  async #told(): Promise<string | undefined> {
+  async #told(connection: KeptConnection | undefined): Promise<string | undefined> {
     try {
       this.#session ??= await this.#open();
-      return await endpointOf(this.#session);
+      return await endpointOf(this.#session, connection);
     } catch (error) {
       // A few answer what they do not know with silence.
-      const isSilence = this.#session !== undefined && !this.#hasTold && troubleOf(error) === 'timeout';
-      if (isClosed(error) || isSilence) {
+      const isMute = this.#session !== undefined && !this.#hasTold && troubleOf(error) === 'timeout';
+      if (isClosed(error) || isMute) {
         return undefined;
       }
       this.#session = undefined;
@@ -92,27 +163,9 @@ export class EndpointGuard {
     const { clock, signal } = this.#options;
     // Not by `URL`, which knows no zones of link-local addresses.
     const url = this.#options.url.replace(/^(\s*https?:\/\/)[^/?#]*@/i, '$1');
-    return openSession({ url, clock, signal, callDeadlineMs: CALL_DEADLINE_MS });
+    return openSession({ url, clock, signal, callDeadlineMs: CALL_DEADLINE_MS, lanes: this.#lanes });
   }
 }
-
-/** The session, each of whose calls goes to the camera that was meant, also when it has been idle or was interrupted. */
-export const guarded = (session: OnvifSession, guard: EndpointGuard): OnvifSession => ({
-  url: session.url,
-  host: session.host,
-  get skewMs() {
-    return session.skewMs;
-  },
-  get isTrusted() {
-    return session.isTrusted;
-  },
-  credentials: session.credentials,
-  information: () => guard.call(() => session.information()),
-  has: (service) => session.has(service),
-  call: (...asked) => guard.call(() => session.call(...asked)),
-  callAt: (...asked) => guard.call(() => session.callAt(...asked)),
-  readClock: () => session.readClock(),
-});
 
 /** Begins to speak to the camera that was meant; another one that is at its address sees no login. @throws PerchError */
 export async function openGuarded(
@@ -122,5 +175,5 @@ export async function openGuarded(
 ): Promise<{ readonly session: OnvifSession; readonly guard: EndpointGuard }> {
   const { url, clock, signal } = target;
   const guard = new EndpointGuard({ url, endpoint, clock, signal, words });
-  return { session: await guard.call(async () => guarded(await openSession(target), guard)), guard };
+  return { session: await openSession({ ...target, guard }), guard };
 }

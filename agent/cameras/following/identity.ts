@@ -4,6 +4,7 @@ import { readEndpoint } from '../device/network.ts';
 import { type OnvifSession, openSession } from '../device/session.ts';
 import { sameEndpoint } from '../discovery/found-camera.ts';
 import { cameraError, troubleOf } from '../soap/failures.ts';
+import type { KeptConnection } from '../soap/kept-connection.ts';
 import type { LoginMemory } from '../soap/login-memory.ts';
 
 /** By what a camera is told from others. */
@@ -122,8 +123,12 @@ export const isTellingSerial = (serial = ''): boolean => serial.trim().length >=
 
 export const sameText = (a: string, b: string): boolean => a.trim().toLowerCase() === b.trim().toLowerCase();
 
-export const endpointOf = async (session: OnvifSession): Promise<string | undefined> =>
-  readEndpoint(await orNothing(session.call('device', '<tds:GetEndpointReference/>', 'GetEndpointReferenceResponse')));
+export const endpointOf = async (session: OnvifSession, connection?: KeptConnection): Promise<string | undefined> =>
+  readEndpoint(
+    await orNothing(
+      session.call('device', '<tds:GetEndpointReference/>', 'GetEndpointReferenceResponse', { connection }),
+    ),
+  );
 
 const serialOf = async (session: OnvifSession): Promise<string | undefined> =>
   (await session.information()).serial || undefined;

@@ -1,5 +1,6 @@
 import type { Challenge } from '../../media/rtsp/digest.ts';
 import type { LoginScheme } from './login-memory.ts';
+import type { SoapReply } from './reply.ts';
 import type { ShownLogin } from './shown-logins.ts';
 
 /** One way of being let in, for one request. */
@@ -11,6 +12,12 @@ export interface Attempt {
   /** Of this call: algorithms, `token`, `stale`, `clock`. */
   readonly tried: readonly string[];
   readonly shown?: ShownLogin | undefined;
+}
+
+/** What has come of one. */
+export interface Sent {
+  readonly reply: SoapReply;
+  readonly shown: ShownLogin | undefined;
 }
 
 /**

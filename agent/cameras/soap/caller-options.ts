@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { CallLanes } from './call-lanes.ts';
+import type { CameraGuard } from './camera-guard.ts';
 import type { HttpPlace } from './http-exchange.ts';
 import type { LoginMemory } from './login-memory.ts';
 
@@ -19,4 +20,6 @@ export interface CallerOptions {
   readonly clock: Clock;
   readonly logins: LoginMemory;
   readonly lanes: CallLanes;
+  /** Of all calls but those that go to anybody. */
+  readonly guard?: CameraGuard | undefined;
 }

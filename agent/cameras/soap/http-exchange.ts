@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import { cameraError } from './failures.ts';
+import type { KeptConnection } from './kept-connection.ts';
 
 /** A camera is in the same house: who has not taken the connection by then is not there. */
 const CONNECT_MS = 2_000;
@@ -47,6 +48,8 @@ export interface HttpRequest {
   /** What people are told of it, where this is one request of several. */
   readonly toldMs?: number;
   readonly signal: AbortSignal;
+  /** One of its own when not given, which ends with the answer: some boards break when a connection is used again. */
+  readonly connection?: KeptConnection | undefined;
 }
 
 export interface HttpReply {
@@ -135,9 +138,12 @@ export function openRequest(asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' |
     port,
     path: asked.path,
     method: asked.method,
-    // Some boards break when a connection is used again.
-    agent: false as const,
-    headers: { Host: plainNameOf(asked.place), ...asked.headers, Connection: 'close' },
+    agent: asked.connection?.agent ?? (false as const),
+    headers: {
+      Host: plainNameOf(asked.place),
+      ...asked.headers,
+      Connection: asked.connection ? 'keep-alive' : 'close',
+    },
     signal: asked.signal,
   };
   if (!isSecure) {
@@ -162,6 +168,10 @@ function receive(asked: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
     sent.on('error', reject);
     sent.on('socket', (socket) => {
       limitConnecting(sent, socket, asked.place.isSecure);
+      if (sent.reusedSocket) {
+        isTrusted = (socket as TLSSocket).authorized;
+        return;
+      }
       socket.once('secureConnect', () => {
         isTrusted = (socket as TLSSocket).authorized;
       });
@@ -185,6 +195,9 @@ function receive(asked: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
 
 /** TCP alone would go on for two minutes. */
 export function limitConnecting(sent: ClientRequest, socket: Socket, isSecure: boolean): void {
+  if (sent.reusedSocket) {
+    return;
+  }
   const late = (): unknown => sent.destroy(Object.assign(new Error('no connection'), { code: 'ETIMEDOUT' }));
   const timer = setTimeout(late, CONNECT_MS);
   socket.once(isSecure ? 'secureConnect' : 'connect', () => clearTimeout(timer));

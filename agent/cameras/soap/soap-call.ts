@@ -1,4 +1,5 @@
 import type { HttpPlace } from './http-exchange.ts';
+import type { KeptConnection } from './kept-connection.ts';
 
 /** One operation of a camera. */
 export interface SoapCall {
@@ -14,6 +15,7 @@ export interface SoapCall {
   readonly action?: string | undefined;
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly connection?: KeptConnection | undefined;
   /** The next free place at the camera is its. */
   readonly isUrgent?: boolean | undefined;
   /** Without a login, even if there is one. */

@@ -3,7 +3,7 @@ import type { XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import { authorization, type Challenge, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
-import { type Attempt, nextAttempt } from './attempt.ts';
+import { type Attempt, nextAttempt, type Sent } from './attempt.ts';
 import { leftOf, type TimedCall, timed, within } from './call-deadline.ts';
 import { kindOf } from './call-lanes.ts';
 import type { CallerOptions } from './caller-options.ts';
@@ -12,16 +12,9 @@ import { type SoapVersion, usernameToken } from './envelope.ts';
 import { cameraError, isReset, toNothing, troubleOf } from './failures.ts';
 import { isAboutTime, isRefusal, isTokenUnknown } from './fault.ts';
 import { exchange, type HttpPlace, nameOf } from './http-exchange.ts';
+import type { KeptConnection } from './kept-connection.ts';
 import { lockOf } from './lock-out.ts';
-import {
-  clearRefused,
-  clockRefused,
-  loginMissing,
-  noRights,
-  onvifOff,
-  onvifUserMissing,
-  wrongPassword,
-} from './login-failures.ts';
+import { clearRefused, clockRefused, noRights, onvifOff, onvifUserMissing, wrongPassword } from './login-failures.ts';
 import type { LoginKey, LoginScheme } from './login-memory.ts';
 import { redirectOf } from './redirect.ts';
 import { MAX_REPLY_BYTES, readReply, responseOf, type SoapReply } from './reply.ts';
@@ -30,6 +23,7 @@ import { skewOf, skewOfHeader } from './skew.ts';
 import type { SoapCall } from './soap-call.ts';
 import { writeRequest } from './soap-request.ts';
 import { WebLogin } from './web-login.ts';
+import { isAnswer, refusedStranger } from './without-login.ts';
 
 /** Another place, token, clock, digest, its other algorithm, a nonce that has grown old. */
 const MAX_EXCHANGES = 8;
@@ -134,7 +128,19 @@ export class SoapCaller {
     return { scheme: known === 'token' ? 'token' : 'none', tried: [] };
   }
 
-  async #send(asked: TimedCall, attempt: Attempt): Promise<{ reply: SoapReply; shown: ShownLogin | undefined }> {
+  async #send(asked: TimedCall, attempt: Attempt): Promise<Sent> {
+    const { guard } = this.#options;
+    if (!guard || asked.isAnonymous) {
+      return this.#sendOn(asked.connection, asked, attempt);
+    }
+    const sent = await guard.call(asked.place ?? this.#place, (connection) => this.#sendOn(connection, asked, attempt));
+    if (sent.shown && sent.reply.status >= 400) {
+      guard.doubt();
+    }
+    return sent;
+  }
+
+  async #sendOn(connection: KeptConnection | undefined, asked: TimedCall, attempt: Attempt): Promise<Sent> {
     const { clock, signal } = this.#options;
     const key = this.#key;
     const deadlineMs = leftOf(asked, clock, asked.place ?? this.#place);
@@ -149,6 +155,7 @@ export class SoapCaller {
       deadlineMs,
       toldMs: asked.toldMs,
       signal: asked.signal ?? signal,
+      connection,
     });
     const reply = await sent.catch((error: unknown) => {
       // One that is late may have been refused; one that nobody was there to see has not.
@@ -251,7 +258,7 @@ export class SoapCaller {
   async #refused(asked: TimedCall, attempt: Attempt, reply: SoapReply): Promise<Attempt> {
     const key = this.#key;
     if (!key || attempt.scheme === 'anonymous') {
-      throw this.#loginMissing(reply, asked.path);
+      throw refusedStranger(reply, this.#camera, asked.path, this.#isKnown);
     }
     this.#challenge = undefined;
     const challenges = parseChallenges(reply.headers['www-authenticate'] ?? []);
@@ -312,12 +319,6 @@ export class SoapCaller {
     return isKnownElsewhere ? onvifUserMissing(known) : wrongPassword(known);
   }
 
-  #loginMissing(reply: SoapReply, path: string): Error {
-    const facts = { host: this.#camera, status: reply.status };
-    const hasChallenge = (reply.headers['www-authenticate'] ?? []).length > 0;
-    return this.#isKnown || hasChallenge ? loginMissing(facts) : onvifOff(path, facts);
-  }
-
   /**
    * The login has passed before, so it may be the right to this one thing that is missing; or the password has been changed meanwhile.
    * @returns undefined when what has passed passes without a login as well, and so has proved nothing
@@ -371,20 +372,11 @@ export class SoapCaller {
       const response = await this.#converse(asked);
       return skewOf(response, (sentMs + clock.wallMs()) / 2) ?? this.#headerSkewMs;
     } catch (error) {
-      if (this.#isAnswer(error)) {
+      if (isAnswer(error, this.#isKnown, this.#key !== undefined)) {
         return this.#headerSkewMs;
       }
       throw error;
     }
-  }
-
-  /** The camera is there and speaks ONVIF, it only does not want to say this; or wants a login first. */
-  #isAnswer(error: unknown): boolean {
-    const status = error instanceof PerchError ? error.context['status'] : undefined;
-    const isSoap = ['wrongPassword', 'noRights', 'badReply', 'notSupported'].includes(troubleOf(error) ?? '');
-    return (
-      status !== undefined && (isSoap ? this.#isKnown || status === 401 : status === 401 && this.#key !== undefined)
-    );
   }
 
   get #clockCall(): SoapCall {

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { openHandedOverAddress } from '../../../test/handed-over-address.ts';
+import { type OnvifCamera, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
+import { systemClock as clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { listProfiles } from '../device/media.ts';
+import { Snapshots } from '../device/snapshots.ts';
+import { PullPoint } from '../events/pull-point.ts';
+import { LoginMemory } from '../soap/login-memory.ts';
+import { EndpointGuard, openGuarded } from './endpoint-guard.ts';
+import { refuseOther } from './identity.ts';
+
+const { signal } = new AbortController();
+const login = { user: 'door', password: 'of the door' };
+
+/** All that is said to a camera from the first word to its first events. */
+async function listen(url: string, { endpoint, state }: OnvifCamera): Promise<void> {
+  const logins = new LoginMemory(clock);
+  const { session } = await openGuarded({ url, ...login, signal, clock, logins }, endpoint);
+  await refuseOther(session, state.identity.serial);
+  await listProfiles(session);
+  const point = await PullPoint.create(session, clock);
+  await point.pull(1_000, signal);
+  await point.renew(signal);
+  await point.end();
+}
+
+const notReached = (error: unknown): void => {
+  if (!(error instanceof PerchError)) {
+    throw error;
+  }
+};
+
+const WAYS: Readonly<Record<string, Quirks>> = { 'a token': {}, 'HTTP Digest': { login: 'digest' } };
+
+/** Whatever is said to the door's camera, with every moment at which the yard's may take its address. */
+async function swapEverywhere(quirks: Quirks, speak: (url: string, door: OnvifCamera) => Promise<void>): Promise<void> {
+  await using door = await startOnvifCamera({ credentials: login, quirks });
+  await using yard = await startOnvifCamera({ credentials: { user: 'yard', password: 'of the yard' } });
+  await using address = await openHandedOverAddress([door.port, yard.port]);
+  const url = `http://127.0.0.1:${address.port}/onvif/device_service`;
+  await speak(url, door);
+  const { connections } = address;
+  for (let i = 0; i < connections; i += 1) {
+    address.handOverAfter(i);
+    await speak(url, door).catch(notReached);
+    expect([i, yard.state.wrongLogins]).toEqual([i, []]);
+  }
+  expect(yard.operations).toContain('GetEndpointReference');
+}
+
+test.for(Object.entries(WAYS))(
+  'whenever its address changes hands, the login of a camera that takes %s is not shown to the other one',
+  ([, quirks]) => swapEverywhere(quirks, listen),
+);
+
+test.for(Object.entries(WAYS))(
+  'whenever its address changes hands, a picture of a camera that takes %s shows its login to no other one',
+  ([, quirks]) =>
+    swapEverywhere(quirks, async (url, { endpoint }) => {
+      const guard = new EndpointGuard({ url, endpoint, clock, signal });
+      const logins = new LoginMemory(clock);
+      await new Snapshots({ url, ...login, guard, logins, maxBytes: 100_000 }).fetch(signal);
+    }),
+);
+
+test('a board that says it keeps a connection, and never answers on it again, is spoken to all the same', async () => {
+  await using door = await startOnvifCamera({ credentials: login, quirks: { breaksKeepAlive: true } });
+  await listen(door.url, door);
+  expect(door.operations.at(-1)).toBe('Unsubscribe');
+  expect(door.state.wrongLogins).toEqual([]);
+});
