@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { type Agent, startAgent } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, type Size, settled, type VisitOptions, visit } from '../peers/page-visit.ts';
-import { describeWith } from '../peers/peers.ts';
+import { axeFindings, settled, type VisitOptions, visit, waysInTurn } from '../peers/page-visit.ts';
+import { describeWith, inShort } from '../peers/peers.ts';
 
 const HOSTILE = '<img src=x onerror=alert(1)> 🐦 مرحبا ';
 
@@ -57,11 +57,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     return visitor;
   };
 
-  const WAYS: readonly (readonly [Size, 'localhost' | 'plain'])[] = [
-    ['phone', 'plain'],
-    ['desktop', 'localhost'],
-  ];
-  test.for(WAYS)('on a %s, by %s, all play, in the order of their owner', async ([size, way]) => {
+  test.for(waysInTurn())('on a %s, by %s, all play, in the order of their owner', async ([size, way]) => {
     await using visitor = await open(way, { size });
     const { page, complaints } = visitor;
     // A phone plays what is in sight and a little more.
@@ -132,20 +128,24 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   });
 
   // Two cameras: what one sees again at once is the same event.
-  test.each([
+  const RUNG = [
     ['phone', 1, 'Garden'],
     ['desktop', 2, 'Driveway'],
-  ] as const)('an event rings its tile, on a %s, and its picture goes on where it is', async (size, camera, name) => {
-    await using visitor = await open('localhost', { size });
-    const { page } = visitor;
-    await page.getByRole('link', { name: `${name}, Live` }).waitFor();
-    await playsOn(page, 1);
-    const before = await boxesOf(page);
-    box.cameras[camera]?.motion(true);
-    await page.getByRole('link', { name: `${name}, Motion` }).waitFor();
-    expect(await boxesOf(page)).toEqual(before);
-    box.cameras[camera]?.motion(false);
-  });
+  ] as const;
+  test.for(inShort(RUNG, 'phone'))(
+    'an event rings its tile, on a %s, and its picture goes on where it is',
+    async ([size, camera, name]) => {
+      await using visitor = await open('localhost', { size });
+      const { page } = visitor;
+      await page.getByRole('link', { name: `${name}, Live` }).waitFor();
+      await playsOn(page, 1);
+      const before = await boxesOf(page);
+      box.cameras[camera]?.motion(true);
+      await page.getByRole('link', { name: `${name}, Motion` }).waitFor();
+      expect(await boxesOf(page)).toEqual(before);
+      box.cameras[camera]?.motion(false);
+    },
+  );
 
   test('a held tile offers a snapshot in the size of the picture, and a pause that is undone', async () => {
     await using visitor = await open('localhost', { size: 'phone' });
@@ -273,6 +273,36 @@ describeWith(['chromium'], 'a camera whose picture is the same on its tile and l
     expect(await page.evaluate(() => document.activeElement?.ariaLabel)).toMatch(/^Demo camera/);
     expect(await isHeard()).toBe(false);
     expect(calls.filter((method) => method !== 'OPTIONS')).toEqual(['POST']);
+    expect(complaints).toEqual([]);
+  });
+});
+
+describeWith(['chromium'], 'a camera that goes for good', () => {
+  test('the demo camera is not said to be removed as long as it stays, and with the first camera it is gone everywhere, which is told', async () => {
+    await using viewer = await startViewer();
+    await using agent = await startAgent();
+    await using visitor = await visit(viewer.browser, agent.url.replace('127.0.0.1', 'localhost'), { size: 'phone' });
+    const { page, complaints } = visitor;
+    await visitor.go('#/live');
+    await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
+    await visitor.go('#/settings/cameras/demo');
+    await page.getByRole('button', { name: /remove/i }).click();
+    const refused = page.waitForResponse((answer) => answer.url().includes('/v3/cameras/forget/demo'));
+    await page.getByRole('button', { name: 'Remove camera' }).click();
+    await refused;
+    await page.getByText("This is the box's own demo camera.").waitFor();
+    await visitor.go('#/live');
+    await page.getByRole('link', { name: 'Demo camera, Live' }).click();
+    await page.getByRole('heading', { name: 'Demo camera' }).waitFor();
+    complaints.length = 0;
+    const body = JSON.stringify({ source: 'publisher' });
+    const headers = { 'Content-Type': 'application/json' };
+    await fetch(`${agent.url}/v3/config/paths/add/yard`, { method: 'POST', headers, body });
+    await page.getByText('Demo camera is not there any more.').waitFor();
+    await page.getByRole('heading', { name: 'There is no such camera' }).waitFor();
+    await page.getByRole('link', { name: 'To the live pictures' }).click();
+    await page.getByRole('link', { name: /^Yard, / }).waitFor();
+    expect(await page.locator('.tile').count()).toBe(1);
     expect(complaints).toEqual([]);
   });
 });
