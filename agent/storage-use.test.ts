@@ -20,6 +20,7 @@ paths:
 async function open(
   has: Readonly<Record<string, { bytes: number; recentBytes: number; days: number }>>,
   writtenBytesPerDay: number | null = null,
+  older: readonly { folder: string; files: number; bytes: number; endUs: number }[] = [],
 ) {
   const clock = new FakeClock();
   const deps: StorageDeps = {
@@ -40,12 +41,14 @@ async function open(
               recentUs: nowUs - Math.max(firstUs ?? nowUs, sinceUs),
             };
           },
+          heldOutside: (tops) => (tops.includes('/mnt/usb/rec') ? older : []),
         },
       },
       space: {
         list: () =>
           [{ folder: '/mnt/usb/rec', freeBytes: 60 * GB, minFreeBytes: 10 * GB, writtenBytesPerDay }] as never,
         deviceOf: () => 7,
+        lastChosenMs: (path) => (path === 'shed' ? 30 * 86_400_000 : undefined),
       },
     },
     places: async () => [
@@ -89,7 +92,7 @@ test('each camera tells what it takes, how far back it reaches, how long it is w
       },
       {
         ...{ path: 'shed', title: null, configured: false, files: 1, bytes: 5 * GB },
-        ...{ bytesPerDay: 0, reachesBackDays: 40, wantedDays: null, fitsDays: null },
+        ...{ bytesPerDay: 0, reachesBackDays: 40, wantedDays: 30, fitsDays: null },
       },
     ],
   });
@@ -124,6 +127,18 @@ test('places are told with what is to be set for recording there, and which is i
       recordPath: '/mnt/usb/perch/%path/%Y-%m-%d_%H-%M-%S-%f',
     },
     { folder: '/', writable: false, recordsHere: [], isChosen: false },
+  ]);
+});
+
+test('a disk that was recorded to before tells what of it is still there, and until when', async () => {
+  const endUs = Date.UTC(2026, 4, 12) * 1000;
+  const get = await open({}, null, [
+    { folder: '/home/perch/recordings/door', files: 3, bytes: 2 * GB, endUs },
+    { folder: '/home/perch/recordings/garden', files: 1, bytes: GB, endUs: endUs - DAY_US },
+  ]);
+  expect((await get('/v3/disks/places')).items).toMatchObject([
+    { folder: '/mnt/usb', older: null },
+    { folder: '/', older: { files: 4, bytes: 3 * GB, end: '2026-05-12T00:00:00.000Z' } },
   ]);
 });
 

@@ -3,7 +3,7 @@ import { type MountedPlace, mountedPlaces } from '../system/mounts.ts';
 import type { Clock } from './base/clock.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { PathSettings } from './config/path.ts';
-import type { PathBytes, PathSpan } from './playback/index/index-contract.ts';
+import type { HeldFolder, PathBytes, PathSpan } from './playback/index/index-contract.ts';
 import { RecordPathPattern } from './record/record-path.ts';
 import type { DiskStatus } from './record/space/disks.ts';
 
@@ -23,9 +23,14 @@ export interface StorageDeps {
       readonly space: {
         bytesOf(path: string): PathBytes;
         spanOf(path: string, sinceUs: number, nowUs: number): PathSpan;
+        heldOutside(tops: readonly string[]): readonly HeldFolder[];
       };
     };
-    readonly space: { list(): readonly DiskStatus[]; deviceOf(folder: string): number | undefined };
+    readonly space: {
+      list(): readonly DiskStatus[];
+      deviceOf(folder: string): number | undefined;
+      lastChosenMs(path: string): number | undefined;
+    };
   };
   /** The machine's own where there are none. */
   readonly places?: () => Promise<readonly MountedPlace[]>;
@@ -72,7 +77,7 @@ export class StorageUse {
         bytes: use.bytes.bytes,
         bytesPerDay: use.bytesPerDay ?? null,
         reachesBackDays: ageDays(use.firstUs),
-        wantedDays: use.settings?.recordDeleteAfterMs ? roundDays(use.settings.recordDeleteAfterMs / DAY_MS) : null,
+        wantedDays: wantedDays(use.settings?.recordDeleteAfterMs ?? recordings.space.lastChosenMs(use.path)),
         fitsDays: fitsDays(use, fits) ?? null,
       })),
     };
@@ -83,12 +88,14 @@ export class StorageUse {
     const used = recordings.space.list().map(({ folder }) => folder);
     const standard = folderOf(settings().pathDefaults.recordPath);
     const all = await places();
+    const older = recordings.playback.space.heldOutside(used);
     return all.map(({ isReadOnly: _, isRemovable, isNetwork, isWritable, ...place }) => ({
       ...place,
       ...{ removable: isRemovable, network: isNetwork, writable: isWritable },
       recordsHere: used.filter((folder) => holderOf(folder, all) === place.folder),
       isChosen: holderOf(standard, all) === place.folder,
       recordPath: join(place.folder, BELOW_PLACE),
+      older: sumOfFolders(older.filter(({ folder }) => holderOf(folder, all) === place.folder)),
     }));
   }
 
@@ -157,6 +164,21 @@ function fitsDays({ settings, bytesPerDay, disk }: PathUse, byDisk: ReadonlyMap<
   const mostBytes = settings?.recordMaxSizeBytes;
   const ownLimit = mostBytes && bytesPerDay ? mostBytes / bytesPerDay : Number.POSITIVE_INFINITY;
   return roundDays(Math.min(onDisk, ownLimit));
+}
+
+/** `recordDeleteAfter`, in days. */
+const wantedDays = (deleteAfterMs: number | undefined): number | null =>
+  deleteAfterMs ? roundDays(deleteAfterMs / DAY_MS) : null;
+
+/** What is left of a time when the cameras recorded there. */
+function sumOfFolders(folders: readonly HeldFolder[]): object | null {
+  return folders.length === 0
+    ? null
+    : {
+        files: folders.reduce((sum, { files }) => sum + files, 0),
+        bytes: folders.reduce((sum, { bytes }) => sum + bytes, 0),
+        end: new Date(Math.max(...folders.map(({ endUs }) => endUs)) / 1000).toISOString(),
+      };
 }
 
 /** Of what is known; undefined: nothing is. */

@@ -22,7 +22,7 @@ const Use = Type.Object({
       bytes: Type.Integer(),
       bytesPerDay: Days('At the rate of the last day.'),
       reachesBackDays: Days('How old its oldest recording is.'),
-      wantedDays: Days('recordDeleteAfter; null: for ever.'),
+      wantedDays: Days('recordDeleteAfter, of a camera that was removed the last; null: for ever, or not known.'),
       fitsDays: Days('As many find room, at the rate of the last day: on the disk, and by recordMaxSize.'),
     }),
   ),
@@ -41,6 +41,14 @@ const Places = Type.Object({
       recordsHere: Type.Array(Type.String(), { description: 'Folders on it that recordings go to now.' }),
       isChosen: Type.Boolean({ description: 'Cameras without a recordPath of their own record there.' }),
       recordPath: Type.String({ description: 'To be set in pathDefaults for recording there.' }),
+      older: OrNull(
+        Type.Object(
+          { files: Type.Integer(), bytes: Type.Integer(), end: Type.String({ format: 'date-time' }) },
+          {
+            description: 'Recordings on it in folders that nothing is recorded to now, and when the last of them ends.',
+          },
+        ),
+      ),
     }),
     { description: 'The one with the most room first.' },
   ),

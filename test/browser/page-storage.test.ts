@@ -137,7 +137,11 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     // A second mount is nothing that a test has: the box's answer has one more.
     await page.route('**/v3/disks/places', async (route) => {
       const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks/places');
-      const room = { totalBytes: 602e6, freeBytes: 556e6 };
+      const room = {
+        totalBytes: 602e6,
+        freeBytes: 556e6,
+        older: { files: 2, bytes: 41e6, end: '2020-05-12T10:00:00Z' },
+      };
       const other = { ...items[0], ...room, folder, isChosen: false, recordsHere: [], removable: true };
       await route.fulfill({
         json: { items: [...items, { ...other, recordPath: `${folder}/perch/%path/%Y-%m-%d_%H-%M-%S-%f` }] },
@@ -148,6 +152,10 @@ describeWith(['chromium'], 'the settings of the storage', () => {
       await route.fulfill({ json: { ...use, bytesPerDay: 80e9 } });
     });
     await visitor.logIn('#/settings/storage');
+    await page
+      .locator('.tall', { hasText: folder })
+      .getByText('41 MB of older recordings are here, until 12 May')
+      .waitFor();
     await page.getByRole('button', { name: 'Record to another disk' }).click();
     await page.getByText('holds about 10 minutes of recordings').waitFor();
     const sheet = page.getByRole('dialog');
@@ -188,6 +196,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await using visitor = await open('phone', 'localhost');
     const { page, complaints } = visitor;
     await page.getByRole('button', { name: /^Garden removed, its recordings are there/ }).click();
+    await page.getByText('Its recordings go after 14 days').waitFor();
     await page.getByRole('button', { name: /^Delete them now/ }).click();
     await page
       .getByRole('status')

@@ -73,6 +73,15 @@ export interface PathSpan {
   readonly recentUs: number;
 }
 
+/** What a folder holds. */
+export interface HeldFolder {
+  readonly folder: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** When the last of them ends, Unix microseconds. */
+  readonly endUs: number;
+}
+
 export interface SpaceIndex {
   /**
    * Finished recordings below a folder that Perch wrote itself, of all paths, the oldest first, at most `limit`.
@@ -87,6 +96,8 @@ export interface SpaceIndex {
   bytesOf(path: string): PathBytes;
   /** @param sinceUs from then on, or from the first recording if that is later, counts as recent */
   spanOf(path: string, sinceUs: number, nowUs: number): PathSpan;
+  /** What lies outside of these folders, folder by folder. */
+  heldOutside(tops: readonly string[]): HeldFolder[];
   /** When the last of all recordings that began before a time ended, Unix microseconds; undefined: there is none. */
   lastEndUs(beforeUs: number): number | undefined;
 }

@@ -238,6 +238,19 @@ test('the last end of all is that of the path which was recorded last before a t
   expect([at(100), at(101), at(250), at(1_000)]).toEqual([undefined, 110 * SECOND, 210 * SECOND, 310 * SECOND]);
 });
 
+test('what lies outside of the folders that are recorded to is told folder by folder', () => {
+  using index = openIndex();
+  tell(index, { start: 30 });
+  tell(index, { start: 5, path: 'cam', folder: '/disk2/cam' });
+  tell(index, { start: 15, path: 'cam', folder: '/disk2/cam', number: 1 });
+  tell(index, { start: 8, path: 'door', folder: '/disk20/door' });
+  expect(index.space.heldOutside(['/rec/', '/disk20'])).toEqual([
+    { folder: '/disk2/cam', files: 2, bytes: expect.any(Number), endUs: 25 * SECOND },
+  ]);
+  expect(index.space.heldOutside(['/rec', '/disk2']).map(({ folder }) => folder)).toEqual(['/disk20/door']);
+  expect(index.space.heldOutside(['/rec', '/disk2', '/disk20'])).toEqual([]);
+});
+
 test('a mark with a monotonic time that no machine has counts as no clock', () => {
   using index = openIndex();
   tell(index, { start: 50, stream: STREAM, fileMark: { monoUs: 2 ** 63, isClockTrusted: true } });

@@ -1,4 +1,4 @@
-import type { PathBytes, PathSpan, SpaceIndex } from './index-contract.ts';
+import type { HeldFolder, PathBytes, PathSpan, SpaceIndex } from './index-contract.ts';
 import type { IndexDatabase } from './index-database.ts';
 import { rowOf, type SegmentRow, selectRows } from './segment-row.ts';
 
@@ -60,6 +60,26 @@ export class SpaceTable implements SpaceIndex {
     const beginUs = isOlder ? sinceUs : (fromUs ?? nowUs);
     const recentUs = Math.max(0, (growingUs ?? nowUs) - beginUs);
     return { firstUs, recentBytes: numberOr(row?.['bytes']) ?? 0, recentUs };
+  }
+
+  heldOutside(tops: readonly string[]): HeldFolder[] {
+    const outside = tops.map(
+      (_, i) => `AND NOT (n.text = ?${i + 1} OR n.text BETWEEN ?${i + 1} || '/' AND ?${i + 1} || '0')`,
+    );
+    // Folder by folder: few are outside, and only their files are looked at.
+    const query = `SELECT n.text AS folder, COUNT(*) AS files, SUM(s.size) AS bytes, MAX(s.start_us + s.duration_us) AS end_us
+      FROM names n CROSS JOIN segments s INDEXED BY sqlite_autoindex_segments_1 ON s.folder = n.id
+      WHERE n.text >= '/' AND n.text < '0' ${outside.join(' ')} GROUP BY n.id`;
+    const rows = this.#database.read(
+      () => this.#database.all(query, ...tops.map((top) => top.replace(/\/+$/, ''))),
+      [],
+    );
+    return rows.map((row) => ({
+      folder: String(row['folder']),
+      files: Number(row['files']),
+      bytes: Number(row['bytes']),
+      endUs: Number(row['end_us']),
+    }));
   }
 
   lastEndUs(beforeUs: number): number | undefined {

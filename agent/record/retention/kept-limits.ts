@@ -112,6 +112,11 @@ export class KeptLimits implements RetentionRules {
     return wasHere ? known?.deleteAfterMs || undefined : undefined;
   }
 
+  /** What was chosen for a path that is not configured any more; 0: for ever; undefined: that is not known. */
+  lastChosenMs(path: string): number | undefined {
+    return this.#known.get(path)?.deleteAfterMs;
+  }
+
   shortestMs(): number | undefined {
     const configured = [...this.#deps.config().paths.values()].flatMap(
       ({ settings }) => settings?.recordDeleteAfterMs || [],

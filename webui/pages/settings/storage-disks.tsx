@@ -1,6 +1,7 @@
+import { nowMs } from '../../box/wake.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { voice } from '../../parts/voice.ts';
-import { byteSize, number, percent } from '../../words/format.ts';
+import { byteSize, moment, number, percent } from '../../words/format.ts';
 import { storageWords } from '../../words/storage.ts';
 import type { RecordingDisk } from './camera-settings.ts';
 import { type Drive, driveOf, type Place, placeAbove } from './storage-facts.ts';
@@ -11,7 +12,7 @@ interface DisksProps {
   readonly drives: readonly Drive[];
 }
 
-/** The disks that are recorded to, then the other drives of the box, with their health in words. */
+/** The disks that are recorded to, those that were before, then the other drives of the box, with their health in words. */
 export function Disks({ disks, places, drives }: DisksProps) {
   const { language } = voice();
   const say = storageWords.value;
@@ -48,6 +49,26 @@ export function Disks({ disks, places, drives }: DisksProps) {
           )}
         </div>
       ))}
+      {places.map(
+        (place) =>
+          place.older &&
+          place.recordsHere.length === 0 && (
+            <div class="line tall" key={place.folder}>
+              <Icon name="disk" />
+              <span class="grow">
+                <b class="folder">
+                  <bdi>{place.folder}</bdi>
+                </b>
+                <span class="dim small">
+                  {say.olderHere(
+                    byteSize(place.older.bytes, language),
+                    moment(Date.parse(place.older.end), nowMs.value, voice()),
+                  )}
+                </span>
+              </span>
+            </div>
+          ),
+      )}
       {others.map((drive) => (
         <div class="line tall" key={drive.name}>
           <Icon name="chip" />

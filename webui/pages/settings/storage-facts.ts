@@ -12,6 +12,8 @@ export interface Place {
   readonly recordsHere: readonly string[];
   readonly isChosen: boolean;
   readonly recordPath: string;
+  /** Recordings of when cameras recorded elsewhere on it. `end`: RFC 3339, of the last. */
+  readonly older: { readonly bytes: number; readonly end: string } | null;
 }
 
 /** A drive, as `/v3/system` has it. */

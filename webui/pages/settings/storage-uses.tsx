@@ -145,7 +145,7 @@ function RemovedSheet({ use, onClosed, onDeleted }: RemovedProps) {
         </>
       }
     >
-      <p>{say.removedText}</p>
+      <p>{use.wantedDays === null ? say.removedText : say.removedKept(spanWords(use.wantedDays))}</p>
     </Sheet>
   );
 }

@@ -15,7 +15,7 @@ export const storage = {
   disks: 'Disks',
   otherDisk: 'Record to another disk',
   otherDiskText:
-    'Nothing on the new disk is deleted. Older recordings stay on the old one and can be seen while it is plugged in.',
+    'Nothing on the new disk is deleted. Older recordings stay on the old one until they are too old, and can be seen while it is plugged in.',
 
   nearlyFull: (days: number) =>
     many(days, {
@@ -47,6 +47,7 @@ export const storage = {
   failing: 'has faults',
   worn: (percent: string) => `${percent} worn`,
   recordingHere: 'Recording',
+  olderHere: (size: string, until: string) => `${size} of older recordings are here, until ${until}.`,
   holdsAbout: (length: string) => `holds about ${length} of recordings`,
   recordsNow: 'Cameras record here now.',
   removable: 'can be unplugged',
@@ -65,6 +66,8 @@ export const storage = {
   unprotected: 'It may be deleted like all others now.',
   removedTitle: (camera: string) => `Recordings of ${camera}`,
   removedText: 'The camera is not there any more. Its recordings go when their room is needed.',
+  removedKept: (length: string) =>
+    `The camera is not there any more. Its recordings go after ${length}, or before when their room is needed.`,
   deleteAll: (size: string) => `Delete them now (${size})`,
   deleteSure: 'They cannot be had back.',
   deleted: (size: string) => `${size} deleted.`,
