@@ -8,12 +8,14 @@ import { writeAacConfig } from '../../agent/media/aac/params.ts';
 import { AacFrames } from '../aac-frames.ts';
 import { adtsFrames } from '../adts.ts';
 import { CLIPS, clip } from '../peers/camera.ts';
-import { byLength, describeWith } from '../peers/peers.ts';
+import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 import { random } from '../random.ts';
 
 const RATES_HZ = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
-const CASES = RATES_HZ.flatMap((rateHz) => ([1, 2] as const).map((channels) => [rateHz, channels] as const));
+const ALL = RATES_HZ.flatMap((rateHz) => ([1, 2] as const).map((channels) => [rateHz, channels] as const));
+/** A table of bands for each rate: the longest and the shortest, and what most cameras send. */
+const CASES = inShort(ALL, '8000 1', '16000 1', '48000 2');
 const FULL_SCALE = 32_768;
 /** The reference is in floating point of 32 bits: it may round to the other side. */
 const MAX_ERROR = 1;
@@ -126,20 +128,25 @@ describeWith(['ffmpeg'], 'the AAC decoder beside that of FFmpeg', () => {
   });
 });
 
+const VISUAL_ON = [
+  [8_000, 1],
+  [16_000, 1],
+  [44_100, 2],
+  [48_000, 2],
+] as const;
+
 describeWith(['ffmpeg', 'gstreamer'], 'the AAC decoder beside the encoder of VisualOn', () => {
-  test.for([
-    [8_000, 1],
-    [16_000, 1],
-    [44_100, 2],
-    [48_000, 2],
-  ] as const)('its %i Hz with %i channels are the same sound', async ([rateHz, channels]) => {
-    const wave = await clip(`aac-source-${rateHz}-${channels}.wav`, [
-      ...['-f', 'lavfi', '-i', `${source(channels)}:s=${rateHz}:d=2`],
-    ]);
-    const file = `${CLIPS}/aac-visualon-${rateHz}-${channels}.aac`;
-    const pipeline = `filesrc location=${wave} ! wavparse ! audioconvert ! voaacenc ! aacparse ! audio/mpeg,stream-format=adts ! filesink location=${file}`;
-    const { code } = await runProcess('gst-launch-1.0', ['-q', ...pipeline.split(' ')]);
-    expect(code).toBe(0);
-    expectSame(readFileSync(file), rateHz, channels);
-  });
+  test.for(inShort(VISUAL_ON, '16000 1', '44100 2'))(
+    'its %i Hz with %i channels are the same sound',
+    async ([rateHz, channels]) => {
+      const wave = await clip(`aac-source-${rateHz}-${channels}.wav`, [
+        ...['-f', 'lavfi', '-i', `${source(channels)}:s=${rateHz}:d=2`],
+      ]);
+      const file = `${CLIPS}/aac-visualon-${rateHz}-${channels}.aac`;
+      const pipeline = `filesrc location=${wave} ! wavparse ! audioconvert ! voaacenc ! aacparse ! audio/mpeg,stream-format=adts ! filesink location=${file}`;
+      const { code } = await runProcess('gst-launch-1.0', ['-q', ...pipeline.split(' ')]);
+      expect(code).toBe(0);
+      expectSame(readFileSync(file), rateHz, channels);
+    },
+  );
 });

@@ -8,19 +8,19 @@ import { ffmpegWarnings, ffprobe, packetTimes } from '../peers/ffmpeg.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { pictureOf, startSnapshotCamera } from '../snapshot-camera.ts';
 
-const PRE_ROLL_MS = 3_000;
-const POST_ROLL_MS = 2_000;
+const PRE_ROLL_MS = byLength(2_000, 3_000);
+const POST_ROLL_MS = byLength(1_000, 2_000);
 const EVENTS = 12;
 /** Of the camera with rare key frames. */
-const LONG_GROUP_SECONDS = byLength(5, 10);
+const LONG_GROUP_SECONDS = byLength(4, 10);
 
 /** Longer than the test takes. */
 const CLIP_SECONDS = byLength(60, 120);
 
-/** H.264 and AAC, 640x360, 25 frames/s, with a key frame each so many seconds. */
+/** H.264 and AAC, 320x180, 25 frames/s, with a key frame each so many seconds. */
 const clipWithGroups = (gopSeconds: number): Promise<string> =>
-  clip(`groups-${gopSeconds}-${CLIP_SECONDS}.mp4`, [
-    ...['-f', 'lavfi', '-i', 'testsrc2=s=640x360:r=25', '-f', 'lavfi', '-i', 'sine=f=440:r=48000'],
+  clip(`small-groups-${gopSeconds}-${CLIP_SECONDS}.mp4`, [
+    ...['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=25', '-f', 'lavfi', '-i', 'sine=f=440:r=48000'],
     ...['-t', String(CLIP_SECONDS)],
     ...['-c:v', 'libx264', '-preset', 'veryfast', '-g', String(25 * gopSeconds), '-sc_threshold', '0', '-bf', '0'],
     ...['-pix_fmt', 'yuv420p', '-c:a', 'aac', '-b:a', '64k', '-ac', '1'],
@@ -83,7 +83,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'events of a camera whose recorder waits f
     await using camera = await startGstCamera(mounts);
     await using snapshots = await startSnapshotCamera({ password: 'se:cret' });
     await using agent = await startAgent({ config: configOf(camera.url('/two'), camera.url('/rare'), snapshots.url) });
-    const readyTime = await streamedFor(agent, 'two', byLength(7_000, 40_000));
+    const readyTime = await streamedFor(agent, 'two', byLength(5_000, 40_000));
     await streamedFor(agent, 'rare', LONG_GROUP_SECONDS * 1000 + 2_000);
     expect(recordingsOf(agent)).toEqual([]);
     expect((await pathOf(agent, 'two')).recording).toEqual({ active: false, error: null, since: null });

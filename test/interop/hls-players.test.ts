@@ -3,13 +3,13 @@ import { type Agent, startAgent } from '../peers/agent.ts';
 import { type BarClip, barClip, TINY } from '../peers/bar-clip.ts';
 import { segmentsListed } from '../peers/hls-playlists.ts';
 import { readWithFfmpeg, readWithGstreamer, wrongSteps } from '../peers/hls-readers.ts';
-import { byLength, describeWith, LENGTH } from '../peers/peers.ts';
+import { byLength, describeWith, inShort, LENGTH } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
 
-const SECONDS = byLength(8, 60);
+const SECONDS = byLength(5, 60);
 const CLIP: BarClip = { ...TINY, audio: 'aac' };
 const PICTURES = { width: CLIP.width, height: CLIP.height, count: SECONDS * CLIP.fps };
-const VARIANTS = ['lowLatency', 'fmp4', 'mpegts'] as const;
+const VARIANTS = inShort(['lowLatency', 'fmp4', 'mpegts'] as const, 'lowLatency', 'mpegts');
 /** Pictures come each 100 ms; a machine with other work to do may be late with some. */
 const STALL_MS = 1_000;
 /** Players begin three segments before the end, where there are so many. */
@@ -50,7 +50,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'HLS read by other programs', () => {
     expect(soundTicks.length).toBeGreaterThanOrEqual((SECONDS * 48_000) / 1024 - 3);
   });
 
-  each.for(VARIANTS)('GStreamer, %s: every picture once, in time', async (variant) => {
+  each.for(inShort(VARIANTS, 'lowLatency'))('GStreamer, %s: every picture once, in time', async (variant) => {
     const { clocksMs, messages, longestWaitMs } = await readWithGstreamer(urlOf(variant), PICTURES);
     expect(messages).toBe('');
     expect(longestWaitMs).toBeLessThan(byLength(Number.POSITIVE_INFINITY, STALL_MS));

@@ -6,7 +6,7 @@ import { playClip, smallClip, startGstCamera } from '../peers/camera.ts';
 import { ffmpegWarnings, ffprobe, packetTimes } from '../peers/ffmpeg.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 
-const KILLS = byLength(5, 50);
+const KILLS = byLength(2, 50);
 
 interface Span {
   readonly start: string;
