@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemNames } from '../../agent/tls/box-names.ts';
 import { type Agent, PATIENT, startAgent, until } from '../peers/agent.ts';
 import { freePort } from '../peers/free-port.ts';
-import { CHROMIUM, describeWith } from '../peers/peers.ts';
+import { CHROMIUM, describeWith, inShort } from '../peers/peers.ts';
 
 const PASSWORD = 'a long enough password';
 const SOON = { timeout: 30_000 };
@@ -69,15 +69,18 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await browser.close();
   });
 
-  test.for(NAMES)('a browser that has fetched the certificate opens %s without a warning', async (name) => {
-    const page = await trusting.newPage();
-    await page.goto(`http://${name}:${agent.ports.main}/trust?lang=zh-CN`);
-    await expect.poll(() => page.getAttribute('#state', 'data-is'), SOON).toBe('yes');
-    await page.click('#open');
-    await page.waitForURL(`https://${name}:${tlsPort}/**`);
-    expect(await page.evaluate(() => isSecureContext)).toBe(true);
-    await page.close();
-  });
+  test.for(inShort(NAMES, NAMES[0] ?? ''))(
+    'a browser that has fetched the certificate opens %s without a warning',
+    async (name) => {
+      const page = await trusting.newPage();
+      await page.goto(`http://${name}:${agent.ports.main}/trust?lang=zh-CN`);
+      await expect.poll(() => page.getAttribute('#state', 'data-is'), SOON).toBe('yes');
+      await page.click('#open');
+      await page.waitForURL(`https://${name}:${tlsPort}/**`);
+      expect(await page.evaluate(() => isSecureContext)).toBe(true);
+      await page.close();
+    },
+  );
 
   test('the session has a cookie for https alone there, and one of its own over plain http', async () => {
     const context = await trusting.newContext();
