@@ -68,6 +68,12 @@ export function replaceAddress(hash: string): void {
   remember(hash);
 }
 
+/** Another place instead of this one: Back leads to what lies before both. */
+export function replacePlace(hash: string): void {
+  replaceAddress(hash);
+  place.value = readPlace(hash);
+}
+
 /** Closes what stands over `parent`: back where that lies before it, so that Back does not open it again. */
 export function leaveTo(parent: string): void {
   if (history.state?.from === parent) {

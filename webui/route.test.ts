@@ -39,6 +39,7 @@ test.for([
     '#/rec/garden?clip=1794927837500-1794927867500',
     { page: 'recordings', camera: 'garden', clip: { startMs: 1794927837500, endMs: 1794927867500 } },
   ],
+  ['#/rec/garden?all&clip=5-5', { page: 'recordings', camera: 'garden', all: true }],
   ['#/rec/garden?clip=5-5', { page: 'recordings', camera: 'garden' }],
   ['#/rec/garden?clip=a-b', { page: 'recordings', camera: 'garden' }],
   ['#/rec/garden?t=2026-11-17T15:04:12.500Z', { page: 'recordings', camera: 'garden', atMs: 1794927852500 }],

@@ -17,6 +17,8 @@ export interface RecordedMoment {
   readonly atMs?: number;
   /** So many seconds before the newest that is recorded. */
   readonly agoS?: number;
+  /** Beside it stands what all cameras have seen. */
+  readonly all?: true;
   /** What is marked, in Unix milliseconds. */
   readonly clip?: { readonly startMs: number; readonly endMs: number };
 }
@@ -74,6 +76,7 @@ function readMoment(query: string): RecordedMoment {
   return {
     ...(Number.isFinite(atMs) ? { atMs } : {}),
     ...(Number.isFinite(agoS) && agoS >= 0 ? { agoS } : {}),
+    ...(fields.has('all') ? { all: true } : {}),
     ...(clip.endMs > clip.startMs ? { clip } : {}),
   };
 }
@@ -90,10 +93,11 @@ export const LIVE = '#/live';
 
 export const cameraLink = (camera: string): string => `#/live/${encodeURIComponent(camera)}`;
 
-export function recordingsLink(camera: string, { atMs, agoS, clip }: RecordedMoment = {}): string {
+export function recordingsLink(camera: string, { atMs, agoS, all, clip }: RecordedMoment = {}): string {
   const fields = [
     ...(atMs === undefined ? [] : [`t=${new Date(atMs).toISOString()}`]),
     ...(atMs !== undefined || agoS === undefined ? [] : [`ago=${agoS}`]),
+    ...(all ? ['all'] : []),
     ...(clip ? [`clip=${Math.round(clip.startMs)}-${Math.round(clip.endMs)}`] : []),
   ];
   return `#/rec/${encodeURIComponent(camera)}${fields.length > 0 ? `?${fields.join('&')}` : ''}`;

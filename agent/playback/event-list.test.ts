@@ -98,6 +98,7 @@ test('page after page gives each event once, also where many begin at the same m
 test('when a camera was away for a minute is told; blinks and other reasons of gaps are not, nor where a kind is asked for', async () => {
   using box = openList();
   box.add('door', 'a', 100);
+  box.add('door', 'moved', 150, { type: 'perch.moved' });
   box.add(gapsName('door'), 'away', 200, { type: 'offline', lasts: 720 });
   box.add(gapsName('door'), 'blink', 1_000, { type: 'offline', lasts: 59 });
   box.add(gapsName('door'), 'paused', 2_000, { type: 'paused', lasts: 600 });
@@ -106,6 +107,7 @@ test('when a camera was away for a minute is told; blinks and other reasons of g
   expect(seen.items.map(({ id, path, type }) => [id, path, type])).toEqual([
     ['still away', 'gate', 'perch.offline'],
     ['away', 'door', 'perch.offline'],
+    ['moved', 'door', 'perch.moved'],
     ['a', 'door', 'motion'],
   ]);
   expect(seen.types).toEqual(['motion']);

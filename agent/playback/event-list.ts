@@ -109,7 +109,11 @@ function newestFirst(a: EventMark, b: EventMark): number {
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function typesOf({ index }: IndexLookup, paths: readonly string[], { from, to }: EventListQuery): string[] {
-  return [...new Set(paths.flatMap((path) => index.events.typesOf(path, from.us, to.us)))].sort().slice(0, MAX_TYPES);
+  const types = new Set(paths.flatMap((path) => index.events.typesOf(path, from.us, to.us)));
+  return [...types]
+    .filter((type) => !type.startsWith('perch.'))
+    .sort()
+    .slice(0, MAX_TYPES);
 }
 
 /** For each event the recorded moment nearest to its begin. */

@@ -6,7 +6,7 @@ import { until } from '../peers/agent.ts';
 import { startViewer, timeShown, type Viewer } from '../peers/browser.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
 import { axeFindings, type Size, settled, type Visit, visit } from '../peers/page-visit.ts';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith, inShort } from '../peers/peers.ts';
 import { recordClock } from '../recorded-clock.ts';
 import { record } from '../recordings.ts';
 
@@ -85,8 +85,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
   async function open(size: Size, query: string): Promise<Visit> {
     const way = size === 'phone' ? box.plainUrl : box.url;
     const visitor = await visit(viewer.browser, way ?? '', { size });
-    await visitor.logIn();
-    await visitor.go(`#/rec/front_door?${query}`);
+    await visitor.logIn(`#/rec/front_door?${query}`);
     await settled(visitor.page, VIDEO);
     return visitor;
   }
@@ -111,7 +110,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     return download;
   }
 
-  test.for(['phone', 'desktop'] as const)(
+  test.for(inShort(['phone', 'desktop'] as const, 'phone'))(
     'on a %s a clip is marked, its end is dragged and the picture follows it, and the file is that clip; protected, it is so in the box',
     async (size) => {
       await using visitor = await open(size, at(first.startMs + 3_000));
@@ -240,7 +239,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     expect(complaints).toEqual([]);
   });
 
-  test('a viewer has clips and what was seen, and does not protect', async () => {
+  test('a viewer has clips, what was seen and what is protected, and does not protect', async () => {
     await box.api('POST', 'users', {
       name: 'eve',
       password: 'a red kite flies',
@@ -259,13 +258,22 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     await visitor.go(`#/rec/front_door?clip=${first.startMs + 2_000}-${first.startMs + 6_000}`);
     expect((await probed(await fetched(page, 'Download'))).codec).toBe('h264');
     expect(await page.getByRole('switch').count()).toBe(0);
-    const seen = page.getByRole('region', { name: 'Seen on this day' }).getByRole('button');
+    const seen = page.getByRole('region', { name: 'Seen on this day' }).locator('li');
     await seen.first().waitFor();
     expect(await seen.allTextContents()).toEqual([expect.stringContaining('Doorbell')]);
     // As it happens, too.
     const start = new Date(second.startMs + 2_000).toISOString();
     await box.api('POST', 'events', { path: 'front_door', type: 'person', start });
     await seen.filter({ hasText: 'Person' }).waitFor();
+    const kept = { start: new Date(first.startMs).toISOString(), end: new Date(first.endMs).toISOString() };
+    await box.api('POST', 'recordings/protect', { path: 'front_door', ...kept, note: 'a quarrel' });
+    await page.keyboard.press('g');
+    const list = page.locator('.protected li');
+    await list.first().waitFor();
+    expect([await list.count(), await page.getByText('a quarrel').count()]).toEqual([1, 0]);
+    expect(await page.getByRole('button', { name: 'Protect no more' }).count()).toBe(0);
+    await list.getByRole('button').click();
+    await clipOf(page, ({ startMs, endMs }) => startMs === first.startMs && endMs === first.endMs);
     expect(visitor.complaints).toEqual([]);
   });
 });

@@ -60,6 +60,7 @@ export function ownersShots({ door, paused, offline, visitMs, viewer }: Sitters)
   return [
     ...liveShots(door, paused, offline),
     shot('recordings', visit, '.recorded'),
+    shot('recordings-all', `${visit}&all`, '.day-list'),
     shot('recordings-near', visit, '.recorded', async (page) => {
       for (let i = 0; i < 8; i += 1) {
         await page.keyboard.press('+');

@@ -4,7 +4,7 @@ import { voice } from '../parts/voice.ts';
 import { laneIn } from '../timeline/lanes.ts';
 import { atMs, clip, fromMs, LEAD_MS, toMs } from '../timeline/view.ts';
 import { number } from '../words/format.ts';
-import { Facts } from './events-list.tsx';
+import { Facts } from './facts.tsx';
 import { spread } from './seen.ts';
 import { Thumb } from './thumb.tsx';
 
@@ -37,7 +37,7 @@ export function EventPictures({ name }: { readonly name: string }) {
           style={{ transform: `translateY(${px * (1 - (mark.startMs - window.fromMs) / length)}px)` }}
         >
           <Thumb name={name} ms={mark.startMs} />
-          <Facts mark={mark} language={language} />
+          <Facts event={mark} language={language} />
           {more > 0 && <span class="dim digits">+{number(more, 0, language)}</span>}
         </div>
       ))}

@@ -1,5 +1,6 @@
 import { failureWords } from '../box/failure-words.ts';
 import type { Protection } from '../box/protections.ts';
+import { isOwner } from '../box/session.ts';
 import { nowMs } from '../box/wake.ts';
 import { Icon } from '../parts/icon.tsx';
 import { toast } from '../parts/toast.tsx';
@@ -11,7 +12,7 @@ import { comeCloser } from './marking.ts';
 import { keep, keepNoMore, useProtections } from './protected.ts';
 import { Thumb } from './thumb.tsx';
 
-/** What of a camera is protected: one goes to it, or protects it no more. Nothing while there is none. */
+/** What of a camera is protected: one goes to it, and its owner protects it no more. Nothing while there is none. */
 export function ProtectedList({ name, onGo }: { readonly name: string; readonly onGo: () => void }) {
   const all = useProtections(name) ?? [];
   if (all.length === 0) {
@@ -75,9 +76,11 @@ function Entry({ name, protection, onGo }: EntryProps) {
           <span class="small dim">{note === '' ? length : <bdi>{`${length} · ${note}`}</bdi>}</span>
         </span>
       </button>
-      <button class="round" type="button" aria-label={words.unprotect} onClick={stop}>
-        <Icon name="cross" />
-      </button>
+      {isOwner.value && (
+        <button class="round" type="button" aria-label={words.unprotect} onClick={stop}>
+          <Icon name="cross" />
+        </button>
+      )}
     </>
   );
 }

@@ -1,16 +1,16 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Protection, protect, protectionsOf, unprotect } from '../box/protections.ts';
-import { isOwner } from '../box/session.ts';
+import { mayPlayBack } from '../box/recordings.ts';
 import { renew } from '../timeline/lanes.ts';
 import type { Clip } from './clip.ts';
 
 /** Of one camera, newest first. */
 const known = signal<{ readonly name: string; readonly all: readonly Protection[] } | undefined>(undefined);
 
-/** What is protected of a camera; undefined until the box has answered. The box tells its owner alone. */
+/** What is protected of a camera; undefined until the box has answered. */
 export function useProtections(name: string): readonly Protection[] | undefined {
-  const mayAsk = isOwner.value;
+  const mayAsk = mayPlayBack(name);
   useEffect(() => {
     if (mayAsk) {
       load(name);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Mark } from '../timeline/lane.ts';
 import { clips } from '../words/en/clips.ts';
 import { nearPicture } from './near-picture.ts';
-import { kindName, seenAt, seenOn, spread } from './seen.ts';
+import { boxWords, isOfBox, kindName, kindsOf, seenAt, spread } from './seen.ts';
 
 const at = (startMs: number, lastsMs = 5_000, type = 'motion'): Mark => ({
   id: `${startMs}`,
@@ -20,10 +20,19 @@ test('what was seen is told in words, and as another program has called it when 
   expect(kindName('constructor', clips)).toBe('constructor');
 });
 
-test('of a day is listed what began on it, newest first', () => {
-  const day = new Date(2026, 10, 17).getTime();
-  const events = [at(day - 1), at(day), at(day + 3_600_000), at(day + 86_400_000)];
-  expect(seenOn(events, day).map(({ startMs }) => startMs - day)).toEqual([3_600_000, 0]);
+test('kinds are chosen by their words, which several types may share', () => {
+  expect(kindsOf(['car', 'motion', 'forklift', 'vehicle'], clips)).toEqual([
+    { word: 'Motion', types: ['motion'] },
+    { word: 'Vehicle', types: ['car', 'vehicle'] },
+    { word: 'forklift', types: ['forklift'] },
+  ]);
+});
+
+test('what has become of a camera is told in words, and is nothing that it has seen', () => {
+  expect(boxWords('perch.offline', '12 min', clips)).toBe('Was away for 12 min');
+  expect(boxWords('perch.offline', undefined, clips)).toBe('Offline');
+  expect(boxWords('perch.moved', '5 s', clips)).toBe('Has another address. Nothing to do.');
+  expect([isOfBox({ type: 'perch.moved' }), isOfBox({ type: 'perching' })]).toEqual([true, false]);
 });
 
 test('the picture is of an event from what led to it up to its end', () => {
@@ -33,6 +42,8 @@ test('the picture is of an event from what led to it up to its end', () => {
   expect(seenAt(events, 159_999, 3_000)).toBe(events[0]);
   expect(seenAt(events, 160_000, 3_000)).toBeUndefined();
   expect(seenAt(events, 309_000, 3_000)).toBe(events[1]);
+  const lasting = { startMs: 400_000, endMs: undefined };
+  expect(seenAt([lasting], 4_000_000, 3_000)).toBe(lasting);
 });
 
 test.for([

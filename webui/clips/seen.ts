@@ -1,6 +1,5 @@
 import type { Mark } from '../timeline/lane.ts';
 import type { ClipsWords } from '../words/en/clips.ts';
-import { nextDay } from '../words/format.ts';
 
 /** Types that the box tells, and those that other programs commonly tell it. */
 const KINDS = new Map<string, (words: ClipsWords) => string>([
@@ -23,16 +22,39 @@ export function kindName(type: string, words: ClipsWords): string {
   return KINDS.get(type.toLowerCase())?.(words) ?? type;
 }
 
-/** What began on a day, newest first. */
-export function seenOn(events: readonly Mark[], dayMs: number): readonly Mark[] {
-  const endMs = nextDay(dayMs);
-  return events.filter(({ startMs }) => startMs >= dayMs && startMs < endMs).reverse();
+/** What the box tells itself of a camera. */
+export const isOfBox = ({ type }: { readonly type: string }): boolean => type.startsWith('perch.');
+
+/** Of what the box tells itself. @param lasted in words; undefined: it goes on */
+export function boxWords(type: string, lasted: string | undefined, words: ClipsWords): string {
+  if (type === 'perch.moved') {
+    return words.hasMoved;
+  }
+  return lasted === undefined ? words.isAway : words.wasAway(lasted);
+}
+
+/** A kind to choose: its word, and the types that are called so. */
+export interface Kind {
+  readonly word: string;
+  readonly types: readonly string[];
+}
+
+/** In the order of their words. @param types each at least once */
+export function kindsOf(types: readonly string[], words: ClipsWords): readonly Kind[] {
+  const byWord = Map.groupBy(new Set(types), (type) => kindName(type, words));
+  return [...byWord].map(([word, all]) => ({ word, types: all })).sort((a, b) => (a.word < b.word ? -1 : 1));
 }
 
 /** The event that the picture is of: the last that has begun, as long as it lasts, and ten seconds at least. */
-export function seenAt(events: readonly Mark[], ms: number, leadMs: number): Mark | undefined {
+export function seenAt<T extends Lasting>(events: readonly T[], ms: number, leadMs: number): T | undefined {
   const last = events.findLast(({ startMs }) => startMs - leadMs <= ms);
-  return last && ms < Math.max(last.endMs, last.startMs + 10_000) ? last : undefined;
+  return last && ms < Math.max(last.endMs ?? ms + 1, last.startMs + 10_000) ? last : undefined;
+}
+
+interface Lasting {
+  readonly startMs: number;
+  /** Undefined while it lasts. */
+  readonly endMs: number | undefined;
 }
 
 /** One of several that lie too close to each other to be shown, and how many it stands for beside itself. */

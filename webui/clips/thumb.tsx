@@ -3,9 +3,19 @@ import { spans } from '../timeline/view.ts';
 import { nearPicture } from './near-picture.ts';
 import { askThumb } from './thumbs.ts';
 
-/** A small picture of a moment, asked for when it comes into sight. */
-export function Thumb({ name, ms }: { readonly name: string; readonly ms: number }) {
-  const at = nearPicture(spans.value, ms);
+/** A small picture of a moment of the chosen camera. */
+export const Thumb = ({ name, ms }: { readonly name: string; readonly ms: number }) => (
+  <RecordedThumb name={name} ms={nearPicture(spans.value, ms)} />
+);
+
+interface RecordedThumbProps {
+  readonly name: string;
+  /** A recorded moment; undefined: there is none. */
+  readonly ms: number | undefined;
+}
+
+/** A small picture, asked for when it comes into sight. */
+export function RecordedThumb({ name, ms: at }: RecordedThumbProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const { current } = canvas;

@@ -8,7 +8,7 @@ import { atMs, clip } from '../timeline/view.ts';
 const EVERY_MS = 1_000;
 
 /** A link leads to the second that is seen, and to what is marked. */
-export function useMomentInAddress(name: string): void {
+export function useMomentInAddress(name: string, isOfAll: boolean): void {
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const write = () => {
@@ -20,7 +20,9 @@ export function useMomentInAddress(name: string): void {
       }
       const [ms, marked] = [atMs.peek(), clip.peek()];
       if (ms !== undefined) {
-        replaceAddress(recordingsLink(name, { atMs: ms, ...(marked ? { clip: marked } : {}) }));
+        replaceAddress(
+          recordingsLink(name, { atMs: ms, ...(isOfAll ? { all: true } : {}), ...(marked ? { clip: marked } : {}) }),
+        );
       }
     };
     const stop = effect(() => {
@@ -32,5 +34,5 @@ export function useMomentInAddress(name: string): void {
       stop();
       clearTimeout(timer);
     };
-  }, [name]);
+  }, [name, isOfAll]);
 }

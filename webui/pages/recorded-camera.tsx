@@ -6,9 +6,10 @@ import { type Camera, videoCodec } from '../cameras/pair.ts';
 import { ClipEdges } from '../clips/clip-edges.tsx';
 import { ClipTools } from '../clips/clip-tools.tsx';
 import { DayChip } from '../clips/day-chip.tsx';
+import { DayList } from '../clips/day-list.tsx';
 import { EventPictures } from '../clips/event-pictures.tsx';
-import { EventsList } from '../clips/events-list.tsx';
 import { SnapshotButton } from '../clips/snapshot-button.tsx';
+import { replacePlace } from '../navigation.ts';
 import { Icon } from '../parts/icon.tsx';
 import { toast } from '../parts/toast.tsx';
 import { Transport } from '../parts/transport.tsx';
@@ -19,11 +20,11 @@ import type { WhyNot } from '../playback/next-try.ts';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
 import { whyNotWords } from '../playback/why-not-words.ts';
 import { cameraLink, place, recordingsLink } from '../route.ts';
+import { firstWindow } from '../timeline/first-window.ts';
 import { onTimelineKeys } from '../timeline/keys.ts';
 import { LaneNames } from '../timeline/lane-names.tsx';
 import { findMark } from '../timeline/marks.ts';
 import { momentAgo } from '../timeline/pieces.ts';
-import { windowOf } from '../timeline/scale.ts';
 import type { LaneCamera } from '../timeline/scene.ts';
 import { Timeline } from '../timeline/timeline.tsx';
 import {
@@ -35,6 +36,7 @@ import {
   followers,
   isPlaying,
   LEAD_MS,
+  play,
   seek,
   show,
   spans,
@@ -54,8 +56,10 @@ interface RecordedCameraProps {
   readonly title: string;
   /** Undefined: it is no camera any more. */
   readonly camera: Camera | undefined;
-  /** At least one, oldest first. */
-  readonly known: readonly Span[];
+  /** Oldest first; undefined until the box has answered. */
+  readonly known: readonly Span[] | undefined;
+  /** Beside it stands what all cameras have seen. */
+  readonly isOfAll: boolean;
   /** What else has recordings. */
   readonly others: readonly Entry[];
   /** Told whether what plays has nearly reached the newest. */
@@ -65,17 +69,17 @@ interface RecordedCameraProps {
 
 const NEAR_END_MS = 20_000;
 const MINUTE_MS = 60_000;
-const UPRIGHT_WINDOW_MS = 75 * MINUTE_MS;
-const LYING_WINDOW_MS = 240 * MINUTE_MS;
 const SIDEWAYS = '(min-width: 820px), (orientation: landscape) and (max-height: 500px)';
 
-export function RecordedCamera({ name, title, camera, known, others, onNearEnd, chooser }: RecordedCameraProps) {
+export function RecordedCamera(props: RecordedCameraProps) {
+  const { name, title, camera, known, isOfAll, others, onNearEnd, chooser } = props;
   const isLying = useMedia(SIDEWAYS);
   const laneHeight = useMedia('(pointer: coarse)') ? 44 : 28;
   const [failure, setFailure] = useState<WhyNot | 'blind'>();
   useView(name, known, isLying);
-  useMomentInAddress(name);
-  const newestMs = known.at(-1)?.endMs ?? 0;
+  useMomentInAddress(name, isOfAll);
+  useEffect(() => setFailure(undefined), [name]);
+  const newestMs = known?.at(-1)?.endMs ?? 0;
   const isNearEnd = newestMs - (atMs.value ?? 0) < NEAR_END_MS;
   useEffect(() => onNearEnd(isNearEnd), [isNearEnd]);
   const goToEvent = mayPlayBack(name) ? eventOf(name) : undefined;
@@ -85,7 +89,11 @@ export function RecordedCamera({ name, title, camera, known, others, onNearEnd, 
     if (isInStep) {
       toggleFollower(other);
     } else {
-      location.hash = recordingsLink(other, { ...(atMs.peek() === undefined ? {} : { atMs: atMs.peek() ?? 0 }) });
+      const at = atMs.peek();
+      location.hash = recordingsLink(other, {
+        ...(at === undefined ? {} : { atMs: at }),
+        ...(isOfAll ? { all: true } : {}),
+      });
     }
   };
   const live = camera && (
@@ -93,6 +101,16 @@ export function RecordedCamera({ name, title, camera, known, others, onNearEnd, 
       {recordingsWords.value.goLive}
     </a>
   );
+  // On a phone there is room for one of them; what is marked is so on the timeline.
+  const isListed = !isLying && isOfAll && !clip.value;
+  const goTo = (path: string, ms: number) => {
+    if (path === name) {
+      seek(ms, true);
+    } else {
+      play();
+      replacePlace(recordingsLink(path, { atMs: ms, ...(isOfAll ? { all: true } : {}) }));
+    }
+  };
   const codec = (camera && videoCodec(camera.main)) ?? '?';
   const inStep = isLying ? followers.value.filter((one) => others.some((other) => other.name === one)) : [];
   return (
@@ -103,29 +121,62 @@ export function RecordedCamera({ name, title, camera, known, others, onNearEnd, 
       </header>
       <DiskAway />
       <div class="viewing">
-        <div class="viewer" data-count={1 + inStep.length}>
-          <RecordedPicture name={name} onFailure={setFailure} onBlind={() => !canDecode(codec) && setFailure('blind')}>
-            <SnapshotButton title={title} />
-          </RecordedPicture>
+        <Viewer name={name} title={title} known={known} isOfAll={isOfAll} onFailure={setFailure} codec={codec}>
           {inStep.map((one) => (
             <Follower key={one} name={one} title={others.find((other) => other.name === one)?.title ?? one} />
           ))}
-        </div>
-        {isLying && <EventsList name={name} />}
+        </Viewer>
+        {isLying && <DayList name={name} isOfAll={isOfAll} onGo={goTo} />}
       </div>
       {failure !== undefined && <Failure why={failure} codec={codec} />}
-      <div class="timeline">
-        {!isLying && !clip.value && live}
-        {isLying && <LaneNames cameras={lanes} laneHeight={laneHeight} onLane={onLane} />}
-        <Timeline axis={isLying ? 'x' : 'y'} cameras={lanes} laneHeight={laneHeight} onLane={onLane}>
-          {!isLying && <EventPictures name={name} />}
-          <ClipEdges axis={isLying ? 'x' : 'y'} name={name} />
-        </Timeline>
-      </div>
+      {isListed ? (
+        <DayList name={name} isOfAll onGo={goTo} />
+      ) : (
+        <div class="timeline">
+          {!isLying && !clip.value && live}
+          {isLying && <LaneNames cameras={lanes} laneHeight={laneHeight} onLane={onLane} />}
+          <Timeline axis={isLying ? 'x' : 'y'} cameras={lanes} laneHeight={laneHeight} onLane={onLane}>
+            {!isLying && <EventPictures name={name} />}
+            <ClipEdges axis={isLying ? 'x' : 'y'} name={name} />
+          </Timeline>
+        </div>
+      )}
       <Transport onEvent={goToEvent}>
         <ClipTools name={name} title={title} />
         {isLying && !clip.value && live}
       </Transport>
+    </div>
+  );
+}
+
+type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isOfAll'> & {
+  readonly codec: string;
+  readonly onFailure: (why: WhyNot | 'blind' | undefined) => void;
+  /** Those that play in step. */
+  readonly children: readonly ComponentChildren[];
+};
+
+/** The picture as soon as it is known what there is, and those beside it. */
+function Viewer({ name, title, known, isOfAll, codec, onFailure, children }: ViewerProps) {
+  const caption = isOfAll ? title : undefined;
+  return (
+    <div class="viewer" data-count={1 + children.length}>
+      {known === undefined ? (
+        <div class="recording-screen skeleton picture-shape" />
+      ) : known.length === 0 ? (
+        <div class="recording-screen picture-shape">
+          <p class="in-gap">{recordingsWords.value.noRecordingsOf(title)}</p>
+        </div>
+      ) : (
+        <RecordedPicture
+          {...{ name, caption, onFailure }}
+          key={name}
+          onBlind={() => !canDecode(codec) && onFailure('blind')}
+        >
+          <SnapshotButton title={title} />
+        </RecordedPicture>
+      )}
+      {children}
     </div>
   );
 }
@@ -148,27 +199,27 @@ const Failure = ({ why, codec }: { readonly why: WhyNot | 'blind'; readonly code
 };
 
 /** The view is that of this camera, at the moment that the address names; else shortly before the newest. */
-function useView(name: string, known: readonly Span[], isLying: boolean): void {
+function useView(name: string, known: readonly Span[] | undefined, isLying: boolean): void {
   const here = place.value;
-  const [isFirst] = useState(() => chosenCamera.peek() === undefined);
+  const [first] = useState(() => ({ isIt: chosenCamera.peek() === undefined }));
   useLayoutEffect(() => choose(name), [name]);
   useLayoutEffect(() => {
-    spans.value = known;
-  }, [known]);
+    spans.value = known ?? [];
+  }, [name, known]);
   useLayoutEffect(() => {
     fixedPlayhead.value = isLying ? undefined : 0.5;
-    const at = atMs.peek() ?? known.at(-1)?.endMs ?? 0;
-    show(windowOf(isLying ? LYING_WINDOW_MS : UPRIGHT_WINDOW_MS, at, isLying ? 0.85 : 0.5));
+    show(firstWindow(known ?? [], isLying, atMs.peek() ?? Date.now()));
   }, [isLying]);
   useEffect(() => {
-    if (here.page === 'recordings' && here.camera !== undefined && here.camera !== name) {
+    if (here.page !== 'recordings' || !known || (here.camera !== undefined && here.camera !== name)) {
       return;
     }
-    const { atMs: linked, agoS } = here.page === 'recordings' ? here : {};
+    const { atMs: linked, agoS } = here;
     const ms = linked ?? momentAgo(known, agoS ?? MINUTE_MS / 1000) ?? 0;
     const isNamed = linked !== undefined || agoS !== undefined;
-    seek(Math.max(ms, known[0]?.startMs ?? ms), isFirst ? isNamed : isPlaying.peek());
-  }, [here]);
+    seek(Math.max(ms, known[0]?.startMs ?? ms), first.isIt ? isNamed : isPlaying.peek());
+    first.isIt = false;
+  }, [here, name, known === undefined]);
 }
 
 /** The one that was asked for last counts. */

@@ -6,7 +6,8 @@ import { Choice } from '../parts/choice.tsx';
 import { Empty, NoSuchCamera } from '../parts/notices.tsx';
 import { DiskAway } from '../playback/disk-away.tsx';
 import { cameraLink, place, recordingsLink } from '../route.ts';
-import { leave } from '../timeline/view.ts';
+import { atMs, camera as chosenCamera, leave } from '../timeline/view.ts';
+import { clipWords } from '../words/clips.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';
 import { RecordedCamera } from './recorded-camera.tsx';
@@ -29,6 +30,7 @@ export function RecordingsPage() {
   const [isNearEnd, setNearEnd] = useState(false);
   const spans = useSpans(isKnown ? name : undefined, isNearEnd ? NEAR_END_REFRESH_MS : REFRESH_MS);
   const say = recordingsWords.value;
+  const isOfAll = here.page === 'recordings' && here.all === true;
   const title = camera?.title ?? (name === undefined ? words.value.recordings : readableName(name));
   if (camera && isRefused) {
     return <LiveOnly name={camera.name} />;
@@ -36,11 +38,13 @@ export function RecordingsPage() {
   if (isKnown === false) {
     return <NoSuchCamera />;
   }
-  if (isKnown === undefined || (name !== undefined && spans === undefined)) {
+  // Where one camera is shown already the next one takes its place as it comes.
+  const isFirst = chosenCamera.peek() === undefined;
+  if (isKnown === undefined || (name !== undefined && spans === undefined && isFirst)) {
     return <Waiting title={wanted === undefined ? words.value.recordings : title} />;
   }
-  const chooser = <Cameras name={name} title={title} entries={entries} />;
-  if (name === undefined || spans === undefined || spans === 'mpegts' || spans.length === 0) {
+  const chooser = <Cameras name={name} title={title} entries={entries} isOfAll={isOfAll} />;
+  if (name === undefined || spans === 'mpegts' || (spans?.length === 0 && !isOfAll)) {
     const empty = name === undefined ? say.noRecordings : say.noRecordingsOf(title);
     const isMpegts = spans === 'mpegts';
     return (
@@ -53,11 +57,11 @@ export function RecordingsPage() {
   }
   return (
     <RecordedCamera
-      key={name}
       name={name}
       title={title}
       camera={camera}
       known={spans}
+      isOfAll={isOfAll}
       others={entries.filter((entry) => entry.name !== name)}
       onNearEnd={setNearEnd}
       chooser={chooser}
@@ -93,23 +97,46 @@ interface Entry {
   readonly title: string;
 }
 
-function Cameras({ name, title, entries }: { name: string | undefined; title: string; entries: readonly Entry[] }) {
+interface CamerasProps {
+  readonly name: string | undefined;
+  readonly title: string;
+  readonly entries: readonly Entry[];
+  readonly isOfAll: boolean;
+}
+
+/** The chosen one, or all of them. */
+const ALL = '';
+
+function Cameras({ name, title, entries, isOfAll }: CamerasProps) {
   const isKnown = name === undefined || entries.some((entry) => entry.name === name);
   const options = isKnown ? entries : [{ name, title }, ...entries];
-  return options.length > 1 ? (
-    <Choice
-      class="title"
-      label={recordingsWords.value.camera}
-      value={name ?? ''}
-      options={options.map((entry) => ({ value: entry.name, text: entry.title }))}
-      onChange={(value) => {
-        location.hash = recordingsLink(value);
-      }}
-    />
-  ) : (
-    <h1>
-      <bdi>{title}</bdi>
+  const { allCameras } = clipWords.value;
+  const heading = (
+    <h1 class={options.length > 1 ? 'unseen' : ''}>
+      <bdi>{isOfAll ? allCameras : title}</bdi>
     </h1>
+  );
+  if (options.length < 2 || name === undefined) {
+    return heading;
+  }
+  return (
+    <>
+      {heading}
+      <Choice
+        class="title"
+        label={recordingsWords.value.camera}
+        value={isOfAll ? ALL : name}
+        options={[
+          { value: ALL, text: allCameras },
+          ...options.map((entry) => ({ value: entry.name, text: entry.title })),
+        ]}
+        onChange={(value) => {
+          const at = atMs.peek();
+          const moment = at === undefined ? {} : { atMs: at };
+          location.hash = value === ALL ? recordingsLink(name, { ...moment, all: true }) : recordingsLink(value);
+        }}
+      />
+    </>
   );
 }
 

@@ -23,12 +23,14 @@ interface RecordedPictureProps {
   readonly onBlind: () => void;
   /** Sound, full screen and taps are seen to elsewhere. */
   readonly isQuiet?: boolean;
+  /** Whose it is, where that is not said elsewhere. */
+  readonly caption?: string | undefined;
   /** What else can be done with the picture, over it. */
   readonly children?: ComponentChildren;
 }
 
 /** The picture of the moment that the timeline is at. */
-export function RecordedPicture({ name, onFailure, onBlind, isQuiet, children }: RecordedPictureProps) {
+export function RecordedPicture({ name, onFailure, onBlind, isQuiet, caption, children }: RecordedPictureProps) {
   const screen = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const cover = useRef<HTMLCanvasElement>(null);
@@ -53,6 +55,13 @@ export function RecordedPicture({ name, onFailure, onBlind, isQuiet, children }:
       />
       <canvas class="cover" ref={cover} hidden />
       {isGap && <NothingHere name={name} />}
+      {caption !== undefined && (
+        <span class="caption">
+          <b>
+            <bdi>{caption}</bdi>
+          </b>
+        </span>
+      )}
       {isQuiet === undefined && (
         <div class="on-picture">
           {children}

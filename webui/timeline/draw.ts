@@ -176,16 +176,21 @@ export function drawTicks(sheet: Sheet, window: Window, all: readonly Tick[], at
   });
 }
 
+interface GapWords {
+  /** Across the axis. */
+  readonly at: number;
+  readonly nowMs: number;
+  readonly wordOf: (startMs: number, endMs: number) => string;
+  /** It stands in the line, which makes room for it. */
+  readonly isWithin?: boolean;
+}
+
 /** A word beside the middle of each gap that has room for one. */
 export function drawGapWords(
   sheet: Sheet,
   window: Window,
   covered: Float64Array,
-  {
-    at,
-    nowMs,
-    wordOf,
-  }: { readonly at: number; readonly nowMs: number; readonly wordOf: (startMs: number, endMs: number) => string },
+  { at, nowMs, wordOf, isWithin = false }: GapWords,
 ): void {
   const { context, axis, along, palette } = sheet;
   context.font = palette.font;
@@ -196,7 +201,11 @@ export function drawGapWords(
     const start = Math.max(0, shareOf(window, startMs) * along);
     const end = Math.min(along, shareOf(window, endMs) * along);
     const text = wordOf(startMs, endMs);
-    if (end - start > (axis === 'x' ? context.measureText(text).width + 12 : 26)) {
+    const width = context.measureText(text).width + 12;
+    if (end - start > (axis === 'x' ? width + (isWithin ? 24 : 0) : 26)) {
+      if (isWithin) {
+        context.clearRect((start + end - width) / 2, at - LINE_PX / 2, width, LINE_PX);
+      }
       context.fillText(text, ...pointOf(axis, along, (start + end) / 2, at));
     }
   });

@@ -1,5 +1,5 @@
 import { effect } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { voice } from '../parts/voice.ts';
 import { Stills } from '../playback/stills.ts';
 import { clockSeconds } from '../words/format.ts';
@@ -16,6 +16,12 @@ const REST_MS = 60;
 /** The picture of the moment under the pointer, above it. */
 export function Hover({ along, camera }: { readonly along: number; readonly camera: string | undefined }) {
   const ms = scrubMs.value === undefined ? hoverMs.value : undefined;
+  const bubble = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    // What moves the picture lies between it and the time: nothing of that is covered.
+    const between = bubble.current?.closest('.recorded')?.querySelector('.transport')?.clientHeight ?? 0;
+    bubble.current?.style.setProperty('bottom', `calc(100% + ${between}px)`);
+  });
   if (ms === undefined || camera === undefined) {
     return null;
   }
@@ -24,7 +30,12 @@ export function Hover({ along, camera }: { readonly along: number; readonly came
   return (
     <>
       <div class="hover-line" style={{ transform: `translateX(${px}px)` }} />
-      <div class="bubble" style={{ transform: `translateX(${left}px)`, width: `${WIDTH}px` }} aria-hidden="true">
+      <div
+        class="bubble"
+        ref={bubble}
+        style={{ transform: `translateX(${left}px)`, width: `${WIDTH}px` }}
+        aria-hidden="true"
+      >
         <HoverStill camera={camera} />
         <b class="digits">{clockSeconds(ms, voice().language)}</b>
       </div>

@@ -39,6 +39,17 @@ test('answers for neighbouring times make one stretch, and an event that lies in
   ]);
 });
 
+test('a lane says when events are counted in it, and holds nothing that the box tells of the camera itself', () => {
+  const moved = { id: 'a', type: 'perch.moved', at: 5, duration: 5, text: '' };
+  const counts = [
+    { type: 'motion', at: 10, duration: 60, count: 7 },
+    { type: 'perch.moved', at: 10, duration: 60, count: 2 },
+  ];
+  expect(laneOf([answer({ events: [moved] })], T)).toMatchObject({ events: [], isCounted: false });
+  const counted = laneOf([answer({}), answer({ eventCounts: counts })], T);
+  expect([counted.isCounted, counted.events.map(({ type, count }) => [type, count])]).toEqual([true, [['motion', 7]]]);
+});
+
 test('an event that lasts goes on until now', () => {
   const lane = laneOf([answer({ events: [{ id: 'a', type: 'motion', at: 5, duration: null, text: '' }] })], T + 9_000);
   expect(lane.events[0]).toMatchObject({ startMs: T + 5_000, endMs: T + 9_000 });

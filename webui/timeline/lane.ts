@@ -8,6 +8,8 @@ export interface Lane {
   /** Begin and end in turns. */
   readonly kept: Float64Array;
   readonly reasons: readonly GapReason[];
+  /** There is too much to show each event: they are counted. */
+  readonly isCounted: boolean;
 }
 
 /** Why nothing was recorded, as the box calls it. Begin and end are some seconds off. */
@@ -49,7 +51,13 @@ export interface TimelineAnswer {
   readonly protected: readonly { readonly at: number; readonly duration: number }[];
 }
 
-export const EMPTY: Lane = { covered: new Float64Array(), events: [], kept: new Float64Array(), reasons: [] };
+export const EMPTY: Lane = {
+  covered: new Float64Array(),
+  events: [],
+  kept: new Float64Array(),
+  reasons: [],
+  isCounted: false,
+};
 
 /** What was recorded, to the millisecond. */
 export function coveredOf(spans: readonly Span[]): Float64Array {
@@ -74,19 +82,23 @@ export function laneOf(answers: readonly TimelineAnswer[], nowMs: number): Lane 
     for (const { at: start, duration } of answer.protected) {
       kept.push(at(start), at(start + duration));
     }
-    for (const { id, type, at: start, duration, text } of answer.events) {
+    for (const { id, type, at: start, duration, text } of answer.events.filter(isSeen)) {
       const startMs = at(start);
       const endMs = duration === null ? Math.max(startMs, nowMs) : startMs + duration * 1000;
       events.set(id, { id, type, startMs, endMs, text, count: 1 });
     }
-    for (const { type, at: start, duration, count } of answer.eventCounts) {
+    for (const { type, at: start, duration, count } of answer.eventCounts.filter(isSeen)) {
       const startMs = at(start);
       events.set(`${type} ${startMs}`, { id: '', type, startMs, endMs: startMs + duration * 1000, text: '', count });
     }
   }
   const inOrder = [...events.values()].sort((a, b) => a.startMs - b.startMs);
-  return { covered: merged(covered), kept: merged(kept), events: inOrder, reasons };
+  const isCounted = answers.some(({ eventCounts }) => eventCounts.length > 0);
+  return { covered: merged(covered), kept: merged(kept), events: inOrder, reasons, isCounted };
 }
+
+/** What the box tells of the camera itself is nothing that it has seen. */
+const isSeen = ({ type }: { readonly type: string }): boolean => !type.startsWith('perch.');
 
 /** Answers of neighbouring times meet, and are drawn as one. */
 function merged(pairs: readonly number[]): Float64Array {

@@ -35,6 +35,8 @@ export interface Scene {
   readonly atMs: number | undefined;
   readonly nowMs: number;
   readonly wordOf: (gapStartMs: number, gapEndMs: number) => string;
+  /** Of the other lanes, where there is room for the reason alone. */
+  readonly shortWordOf: (lane: Lane, gapStartMs: number, gapEndMs: number) => string;
 }
 
 /** Where labels, comb and the chosen camera's track lie across the time; the others follow below. */
@@ -93,6 +95,8 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height }:
       const why = known ?? (isOffline && endMs > newestMs ? words.gapOffline : undefined);
       return why === undefined ? words.noRecording : words.noRecordingHere(why);
     },
+    shortWordOf: (lane, startMs, endMs) =>
+      wordOfReason(reasonOf(lane.reasons, startMs, endMs), words) ?? words.noRecording,
   };
 }
 
@@ -116,7 +120,12 @@ export function paint(canvas: HTMLCanvasElement, scene: Scene, measures: Measure
   scene.lanes.forEach((lane, i) => {
     // What others have recorded since they were asked is no gap either.
     const knownMs = i === 0 ? scene.nowMs : Math.max(lane.covered.at(-1) ?? 0, nowMs.peek() - SAME_END_MS);
-    drawLane(sheet, scene.window, lane, placeOf(i, measures), knownMs);
+    const place = placeOf(i, measures);
+    drawLane(sheet, scene.window, lane, place, knownMs);
+    if (i > 0) {
+      const wordOf = scene.shortWordOf.bind(undefined, lane);
+      drawGapWords(sheet, scene.window, lane.covered, { at: place.track, nowMs: knownMs, wordOf, isWithin: true });
+    }
   });
   const [chosen] = scene.lanes;
   if (chosen) {

@@ -8,7 +8,7 @@ import { type Palette, shareOf } from './draw.ts';
 import { watchGestures } from './gestures.ts';
 import { Hover } from './hover.tsx';
 import { isCovered } from './lane.ts';
-import { keepFresh } from './lanes.ts';
+import { keepFresh, laneIn } from './lanes.ts';
 import {
   coveredNow,
   heightOfLanes,
@@ -68,10 +68,20 @@ export function Timeline({ axis, cameras, laneHeight, onLane, children }: Timeli
       <div class="playhead" ref={playhead} aria-hidden="true">
         <Pill />
       </div>
-      <div class="over-time">{children}</div>
+      <div class="over-time">
+        {children}
+        {cameras[0] && <ZoomHint name={cameras[0].name} />}
+      </div>
       {axis === 'x' && <Hover along={along} camera={cameras[0]?.name} />}
     </div>
   );
+}
+
+/** What stands too close to be shown one by one. */
+function ZoomHint({ name }: { readonly name: string }) {
+  return laneIn(name, { fromMs: fromMs.value, toMs: toMs.value }).isCounted ? (
+    <p class="zoom-hint">{recordingsWords.value.zoomForEach}</p>
+  ) : null;
 }
 
 /** Of its own, so that the whole timeline is not built anew each second. */

@@ -40,7 +40,8 @@ const Page = Type.Object({
   ),
   next: Type.Union([Type.String(), Type.Null()], { description: 'For `before`: what is older. Null: nothing is.' }),
   types: Type.Array(Type.String(), {
-    description: 'All types that were seen between the two times; empty where a list goes on.',
+    description:
+      'All types that were seen (not those of Perch itself) between the two times; empty where a list goes on.',
   }),
 });
 

@@ -34,6 +34,7 @@ export const recordings = {
   pictureOn: 'One picture on',
   eventBack: 'Previous event',
   eventOn: 'Next event',
+  zoomForEach: 'Many at once: zoom in to see each',
   noEventThere: 'No more events there',
   liveOnly: 'You may see this camera live only.',
   liveOnlyText: 'The owner can let you see its recordings.',

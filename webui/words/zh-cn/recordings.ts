@@ -34,6 +34,7 @@ export const recordings: RecordingsWords = {
   pictureOn: '前进一帧',
   eventBack: '上一个事件',
   eventOn: '下一个事件',
+  zoomForEach: '动静较多，放大可逐个查看',
   noEventThere: '那边没有更多事件',
   liveOnly: '您只能查看这个摄像头的实时画面。',
   liveOnlyText: '所有者可以允许您查看它的录像。',

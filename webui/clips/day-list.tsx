@@ -1,0 +1,130 @@
+import { signal, useComputed } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import type { SeenEvent } from '../box/event-list.ts';
+import { mayPlayBack } from '../box/recordings.ts';
+import { cameras } from '../cameras/cameras.ts';
+import { readableName } from '../cameras/pair.ts';
+import { Chips } from '../parts/chips.tsx';
+import { voice } from '../parts/voice.ts';
+import { atMs, LEAD_MS, spans } from '../timeline/view.ts';
+import { clipWords } from '../words/clips.ts';
+import { dayStart, nextDay } from '../words/format.ts';
+import { Away, Facts } from './facts.tsx';
+import { isOfBox, kindsOf, seenAt } from './seen.ts';
+import { RecordedThumb } from './thumb.tsx';
+import { useDayEvents } from './use-day-events.ts';
+
+interface DayListProps {
+  /** The chosen camera. */
+  readonly name: string;
+  /** What all cameras have seen, and whose it is. */
+  readonly isOfAll: boolean;
+  /** Shows what led to it. */
+  readonly onGo: (path: string, ms: number) => void;
+}
+
+/** Types, as the box calls them; none: all. */
+const chosen = signal<readonly string[]>([]);
+
+/** What was seen on the day of the picture, newest first; a tap shows what led to it. */
+export function DayList({ name, isOfAll, onGo }: DayListProps) {
+  // Who goes to what was seen right after midnight still looks at its day.
+  const day = useComputed(() => dayStart((atMs.value ?? spans.value.at(-1)?.endMs ?? 0) + LEAD_MS)).value;
+  const path = isOfAll ? undefined : name;
+  const { page, more } = useDayEvents({ fromMs: day, toMs: nextDay(day), path, types: chosen.value });
+  if (!isOfAll && !mayPlayBack(name)) {
+    return null;
+  }
+  const words = clipWords.value;
+  const items = (page?.items ?? []).filter((event) => !isOfBox(event) || isWhole(event.path));
+  return (
+    <section class="day-list" aria-label={words.seen}>
+      <Kinds types={page?.types ?? []} />
+      {page && items.length === 0 && (
+        <p class="small dim">{chosen.value.length > 0 ? words.seenNoneOfKind : words.seenNothing}</p>
+      )}
+      <Entries {...{ name, items, isOfAll, onGo }} />
+      {page?.next != null && <Earlier key={page.next} onWanted={more} />}
+    </section>
+  );
+}
+
+/** A camera's small picture comes and goes with the large one. */
+const isWhole = (path: string): boolean => !cameras.peek()?.some(({ sub }) => sub?.name === path);
+
+function Kinds({ types }: { readonly types: readonly string[] }) {
+  const words = clipWords.value;
+  const kinds = kindsOf([...types, ...chosen.value], words);
+  if (kinds.length < 2 && chosen.value.length === 0) {
+    return null;
+  }
+  const isChosen = (type: string) => chosen.value.includes(type);
+  return (
+    <Chips
+      label={words.seenKinds}
+      options={kinds.map(({ word }) => ({ value: word, text: word }))}
+      chosen={kinds.filter((kind) => kind.types.some(isChosen)).map(({ word }) => word)}
+      onTap={(word) => {
+        const of = kinds.find((kind) => kind.word === word)?.types ?? [];
+        const others = chosen.value.filter((type) => !of.includes(type));
+        chosen.value = of.some(isChosen) ? others : [...others, ...of];
+      }}
+    />
+  );
+}
+
+type EntriesProps = DayListProps & { readonly items: readonly SeenEvent[] };
+
+function Entries({ name, items, isOfAll, onGo }: EntriesProps) {
+  const { language } = voice();
+  const own = items.filter((event) => event.path === name && !isOfBox(event)).reverse();
+  // To the second: the list is not built anew with each picture.
+  const second = useComputed(() => Math.ceil((atMs.value ?? 0) / 1000)).value;
+  const shown = seenAt(own, second * 1000, LEAD_MS);
+  return (
+    <ul>
+      {items.map((event) => {
+        const title = isOfAll ? titleOf(event.path) : undefined;
+        return (
+          <li key={`${event.path} ${event.id}`} class={isOfBox(event) ? 'of-box' : ''}>
+            <button
+              type="button"
+              aria-current={event === shown ? 'true' : undefined}
+              onClick={() => onGo(event.path, event.startMs - LEAD_MS)}
+            >
+              {isOfBox(event) ? (
+                <Away event={event} title={title} />
+              ) : (
+                <>
+                  <RecordedThumb name={event.path} ms={event.pictureMs} />
+                  <Facts event={event} title={title} language={language} />
+                </>
+              )}
+            </button>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+const titleOf = (path: string): string =>
+  cameras.value?.find(({ name, sub }) => name === path || sub?.name === path)?.title ?? readableName(path);
+
+/** Asks for what is older when it comes into sight. */
+function Earlier({ onWanted }: { readonly onWanted: () => void }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    const { current } = button;
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && onWanted(), { rootMargin: '50%' });
+    if (current) {
+      observer.observe(current);
+    }
+    return () => observer.disconnect();
+  }, [onWanted]);
+  return (
+    <button class="earlier" type="button" ref={button} onClick={onWanted}>
+      {clipWords.value.seenEarlier}
+    </button>
+  );
+}
