@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Agent, startAgent } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith, inShort } from '../peers/peers.ts';
 
 let viewer: Viewer;
 let agent: Agent;
@@ -45,7 +45,8 @@ describeWith(['chromium'], 'the page of the control API', () => {
     await agent[Symbol.asyncDispose]();
   });
 
-  test.for(['on the main port', 'on the API port', 'below a folder of a proxy'])(
+  const PLACES = ['on the main port', 'on the API port', 'below a folder of a proxy'];
+  test.for(inShort(PLACES, 'below'))(
     '%s operations are found, shown and tried out, with nothing that the browser complains about',
     async (where) => {
       const base =

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { type Visit, visit } from '../peers/page-visit.ts';
+import { type Visit, visit, type Way } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 const VIEWER = { name: 'Wren', password: 'a wren in the hedge' };
@@ -22,7 +22,8 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
   });
-  const open = () => visit(viewer.browser, box.url, { size: 'desktop' });
+  const open = ([size, way]: Way = ['desktop', 'localhost']) =>
+    visit(viewer.browser, way === 'plain' ? (box.plainUrl ?? '') : box.url, { size });
 
   async function logInAs({ page }: Visit, { name, password }: typeof VIEWER): Promise<void> {
     await page.getByRole('button', { name: 'Use another name' }).click();
@@ -46,7 +47,8 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await page.exposeFunction('tellSeen', (text: string) => seen.push(text));
     const watch = () => {
       const { tellSeen } = window as unknown as { tellSeen(text: string): void };
-      new MutationObserver(() => tellSeen(document.documentElement.outerHTML)).observe(document, {
+      const look = () => tellSeen(/.{0,80}front.?door.{0,80}/i.exec(document.documentElement.outerHTML)?.[0] ?? '');
+      new MutationObserver(look).observe(document, {
         ...{ subtree: true, childList: true, characterData: true, attributes: true },
       });
     };
@@ -67,7 +69,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await logInAs(visitor, VIEWER);
     await page.locator('.recorded').waitFor();
     expect(seen.length).toBeGreaterThan(0);
-    expect(seen.filter((html) => OWNERS.test(html))).toEqual([]);
+    expect(seen.filter((html) => html !== '')).toEqual([]);
     expect(complaints).toEqual([]);
   });
 
@@ -93,7 +95,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
   });
 
   test('a recording that the box does not give is tried again until it plays, and is not said to be deleted', async () => {
-    await using visitor = await open();
+    await using visitor = await open(['phone', 'plain']);
     const { page } = visitor;
     let isBusy = true;
     await page.route(/playback\/get\?/, (route) => (isBusy ? route.fulfill({ status: 503 }) : route.fallback()));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { axeFindings, type Size, settled, sightsOf, type VisitOptions, visit } from '../peers/page-visit.ts';
-import { byLength, describeWith } from '../peers/peers.ts';
+import { describeWith, inLong, inShort } from '../peers/peers.ts';
 
 describeWith(['chromium'], "the page's shell", () => {
   let viewer: Viewer;
@@ -25,7 +25,7 @@ describeWith(['chromium'], "the page's shell", () => {
     ['phone', 'dark', 'localhost'],
     ['desktop', 'light', 'plain'],
   ];
-  test.for(byLength(WAYS.slice(0, 2), WAYS))(
+  test.for(inShort(WAYS, 'phone light plain'))(
     'every place on a %s, %s, by %s: nothing fails and axe finds nothing',
     async ([size, theme, way]) => {
       const url = way === 'localhost' ? box.url : box.plainUrl;
@@ -100,18 +100,20 @@ describeWith(['chromium'], "the page's shell", () => {
     expect(await axeFindings(page)).toEqual([]);
   });
 
-  test('an appearance that was chosen wins over the device', async () => {
-    await using visitor = await open(box.url, { size: 'phone', theme: 'dark' });
-    const { page } = visitor;
-    await visitor.logIn('#/settings/people');
-    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    expect(await background()).toBe('rgb(11, 14, 15)');
-    await page.getByRole('radio', { name: 'Light' }).check();
-    expect(await background()).toBe('rgb(245, 243, 238)');
-    await page.reload();
-    await page.getByRole('radio', { name: 'Light' }).waitFor();
-    expect(await background()).toBe('rgb(245, 243, 238)');
-  });
+  inLong(() =>
+    test('an appearance that was chosen wins over the device', async () => {
+      await using visitor = await open(box.url, { size: 'phone', theme: 'dark' });
+      const { page } = visitor;
+      await visitor.logIn('#/settings/people');
+      const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      expect(await background()).toBe('rgb(11, 14, 15)');
+      await page.getByRole('radio', { name: 'Light' }).check();
+      expect(await background()).toBe('rgb(245, 243, 238)');
+      await page.reload();
+      await page.getByRole('radio', { name: 'Light' }).waitFor();
+      expect(await background()).toBe('rgb(245, 243, 238)');
+    }),
+  );
 
   test('a sheet holds the focus, gives it back, closes by Back, and asks when something was typed', async () => {
     await using visitor = await open(box.url, { size: 'phone' });
@@ -145,30 +147,32 @@ describeWith(['chromium'], "the page's shell", () => {
     expect(new URL(page.url()).hash).toBe('#/settings/people');
   });
 
-  test('a session that ends while a form is open asks for a log-in over it; what was typed stays and is saved', async () => {
-    await box.api('POST', 'users', { name: 'eve', password: 'a red kite flies', cameras });
-    await using visitor = await open(box.url, { size: 'desktop' });
-    const { page } = visitor;
-    await visitor.go('#/live');
-    await page.getByRole('button', { name: 'Use another name' }).click();
-    await page.getByLabel('Your name').fill('eve');
-    await page.getByLabel('Your password').fill('a red kite flies');
-    await page.getByRole('button', { name: 'Log in', exact: true }).click();
-    await page.getByRole('link', { name: 'Settings' }).click();
-    await page.getByRole('button', { name: 'Change password' }).click();
-    await page.getByLabel('Your password until now').fill('a red kite flies');
-    await page.getByLabel('Your new password').fill('a black kite flies');
-    await visitor.context.clearCookies();
-    await page.getByRole('dialog', { name: 'Welcome back' }).waitFor();
-    const login = page.getByRole('dialog', { name: 'Welcome back' });
-    await login.getByLabel('Your password').fill('a red kite flies');
-    await login.getByRole('button', { name: 'Log in' }).click();
-    await login.waitFor({ state: 'detached' });
-    expect(await page.getByLabel('Your new password').inputValue()).toBe('a black kite flies');
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('status').filter({ hasText: 'Password changed.' }).waitFor();
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
-  });
+  inLong(() =>
+    test('a session that ends while a form is open asks for a log-in over it; what was typed stays and is saved', async () => {
+      await box.api('POST', 'users', { name: 'eve', password: 'a red kite flies', cameras });
+      await using visitor = await open(box.url, { size: 'desktop' });
+      const { page } = visitor;
+      await visitor.go('#/live');
+      await page.getByRole('button', { name: 'Use another name' }).click();
+      await page.getByLabel('Your name').fill('eve');
+      await page.getByLabel('Your password').fill('a red kite flies');
+      await page.getByRole('button', { name: 'Log in', exact: true }).click();
+      await page.getByRole('link', { name: 'Settings' }).click();
+      await page.getByRole('button', { name: 'Change password' }).click();
+      await page.getByLabel('Your password until now').fill('a red kite flies');
+      await page.getByLabel('Your new password').fill('a black kite flies');
+      await visitor.context.clearCookies();
+      await page.getByRole('dialog', { name: 'Welcome back' }).waitFor();
+      const login = page.getByRole('dialog', { name: 'Welcome back' });
+      await login.getByLabel('Your password').fill('a red kite flies');
+      await login.getByRole('button', { name: 'Log in' }).click();
+      await login.waitFor({ state: 'detached' });
+      expect(await page.getByLabel('Your new password').inputValue()).toBe('a black kite flies');
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('status').filter({ hasText: 'Password changed.' }).waitFor();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+    }),
+  );
 
   test('a wrong password until now stands at its field', async () => {
     await using visitor = await open(box.url, { size: 'phone' });

@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { framesDecoded, startViewer, type Viewer } from '../peers/browser.ts';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith, inLong } from '../peers/peers.ts';
 
 const PASSWORD = 'a small bird by the river';
 
@@ -71,19 +71,21 @@ describeWith(['chromium'], 'people on the page', () => {
     await page.getByText('This link has ended.').waitFor();
   });
 
-  test('a viewer logs in by name, sees the camera, and finds nothing to set but the way out', async () => {
-    await ask('POST', '/v3/users', { name: 'eve', password: 'a red kite', cameras: ['demo'] });
-    const page = await open(agent.url);
-    await page.getByRole('button', { name: 'Use another name' }).click();
-    await page.getByLabel('Your name').fill('eve');
-    await page.getByLabel('Your password').fill('a red kite');
-    await page.getByRole('button', { name: 'Log in', exact: true }).click();
-    await demo(page).waitFor();
-    await framesDecoded(page, 10);
-    await page.getByRole('link', { name: 'Settings' }).click();
-    await page.getByRole('button', { name: 'Log out' }).click();
-    await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
-  });
+  inLong(() =>
+    test('a viewer logs in by name, sees the camera, and finds nothing to set but the way out', async () => {
+      await ask('POST', '/v3/users', { name: 'eve', password: 'a red kite', cameras: ['demo'] });
+      const page = await open(agent.url);
+      await page.getByRole('button', { name: 'Use another name' }).click();
+      await page.getByLabel('Your name').fill('eve');
+      await page.getByLabel('Your password').fill('a red kite');
+      await page.getByRole('button', { name: 'Log in', exact: true }).click();
+      await demo(page).waitFor();
+      await framesDecoded(page, 10);
+      await page.getByRole('link', { name: 'Settings' }).click();
+      await page.getByRole('button', { name: 'Log out' }).click();
+      await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
+    }),
+  );
 });
 
 const recorded = () =>
