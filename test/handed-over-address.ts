@@ -1,16 +1,21 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+
+const HOST = '127.0.53.1';
 
 /** An address that changes hands: whoever connects early reaches the one machine, whoever is later the other. */
 export interface HandedOverAddress extends AsyncDisposable {
-  readonly port: number;
+  /** On loopback, with the port of the first machine: what that says of its own port holds here too. */
+  readonly host: string;
   /** How many have connected since it changed hands last. */
   readonly connections: number;
   /** So many more connections are the first one's: they stay his, as connections do. */
   handOverAfter(connections: number): void;
+  /** Ends all connections. */
+  cut(): void;
 }
 
-/** @param ports of the two, on loopback */
+/** @param ports of the two, at 127.0.0.1 */
 export async function openHandedOverAddress(ports: readonly [number, number]): Promise<HandedOverAddress> {
   const sockets = new Set<Socket>();
   let connections = 0;
@@ -31,10 +36,15 @@ export async function openHandedOverAddress(ports: readonly [number, number]): P
       one.pipe(other);
     }
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(ports[0], HOST);
   await once(server, 'listening');
+  const cut = () => {
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+  };
   return {
-    port: (server.address() as AddressInfo).port,
+    host: HOST,
     get connections() {
       return connections;
     },
@@ -42,10 +52,9 @@ export async function openHandedOverAddress(ports: readonly [number, number]): P
       connections = 0;
       early = count;
     },
+    cut,
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) {
-        socket.destroy();
-      }
+      cut();
       server.close();
       await once(server, 'close');
     },

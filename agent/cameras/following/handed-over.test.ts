@@ -39,7 +39,7 @@ async function swapEverywhere(quirks: Quirks, speak: (url: string, door: OnvifCa
   await using door = await startOnvifCamera({ credentials: login, quirks });
   await using yard = await startOnvifCamera({ credentials: { user: 'yard', password: 'of the yard' } });
   await using address = await openHandedOverAddress([door.port, yard.port]);
-  const url = `http://127.0.0.1:${address.port}/onvif/device_service`;
+  const url = `http://${address.host}:${door.port}/onvif/device_service`;
   await speak(url, door);
   const { connections } = address;
   for (let i = 0; i < connections; i += 1) {
@@ -64,6 +64,22 @@ test.for(Object.entries(WAYS))(
       await new Snapshots({ url, ...login, guard, logins, maxBytes: 100_000 }).fetch(signal);
     }),
 );
+
+test('a connection that has ended is no sign of who gets the next: he is asked before he sees a login', async () => {
+  await using door = await startOnvifCamera({ credentials: login });
+  await using yard = await startOnvifCamera({ credentials: { user: 'yard', password: 'of the yard' } });
+  await using address = await openHandedOverAddress([door.port, yard.port]);
+  const url = `http://${address.host}:${door.port}/onvif/device_service`;
+  const target = { url, ...login, signal, clock, logins: new LoginMemory(clock) };
+  const { session } = await openGuarded(target, door.endpoint);
+  await session.information();
+  address.handOverAfter(0);
+  address.cut();
+  // The first may still have gone on what is cut.
+  await expect(listProfiles(session)).rejects.toMatchObject({ name: 'PerchError' });
+  await expect(listProfiles(session)).rejects.toThrow('another camera is at its address now');
+  expect(yard.state.wrongLogins).toEqual([]);
+});
 
 test('a board that says it keeps a connection, and never answers on it again, is spoken to all the same', async () => {
   await using door = await startOnvifCamera({ credentials: login, quirks: { breaksKeepAlive: true } });
