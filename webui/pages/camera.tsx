@@ -17,6 +17,7 @@ import { givePicture } from '../parts/give-picture.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import { InfoCard } from '../parts/info-card.tsx';
 import { NoSuchCamera } from '../parts/notices.tsx';
+import { useGone } from '../parts/use-gone.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { HandedPicture, useHandedPlayer } from '../player/picture.tsx';
 import { snapshotOf } from '../player/snapshot.ts';
@@ -34,6 +35,7 @@ export function CameraPage() {
   const name = here.page === 'camera' ? here.camera : '';
   const all = cameras.value;
   const camera = all?.find((one) => one.name === name);
+  useGone();
   if (!all) {
     return <div class="cinema" />;
   }

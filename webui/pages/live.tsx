@@ -9,6 +9,7 @@ import { rememberCameras, rememberedCameras } from '../cameras/remembered.ts';
 import { summaryOf } from '../cameras/summary.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ClaimNotice, Empty, OldBrowser, Warnings } from '../parts/notices.tsx';
+import { useGone } from '../parts/use-gone.ts';
 import { settingsLink } from '../route.ts';
 import { liveWords } from '../words/words.ts';
 import { Arrange, arrangement } from './arrange.tsx';
@@ -26,6 +27,7 @@ export function LivePage() {
   const all = watchable.value ?? (access.value === 'unknown' ? before : undefined);
   const help = useLiveKeys(all ?? []);
   useRemembering();
+  useGone();
   return (
     <>
       <header class="top">

@@ -6,6 +6,7 @@ test.for([
   [502, 'bad gateway', 'away'],
   [401, 'authentication required', 'refused'],
   [404, "no stream is available on path 'gate'", 'absent'],
+  [400, "path 'codecs' is not configured", 'absent'],
   [400, 'codecs not supported by client: the video is H265 and this browser does not take it', 'codec'],
   [400, 'the video is M-JPEG, which no browser takes over WebRTC: set the camera to H264', 'codec'],
   [400, "WebRTC doesn't support H264 streams with B-frames: turn them off in the camera", 'codec'],

@@ -69,7 +69,8 @@ export function failureOf(status: number, message: string): PlayError {
   if (status === 401 || status === 403) {
     return new PlayError('refused', message);
   }
-  if (status === 404) {
+  // Of a path that was taken out of the configuration the box says so by 400.
+  if (status === 404 || message.endsWith(' is not configured')) {
     return new PlayError('absent', message);
   }
   const isCodec = /codec|no browser takes|B-frames/i.test(message);

@@ -15,6 +15,7 @@ import { words } from '../../words/words.ts';
 import { type CameraFacts, cameraCall } from './camera-facts.ts';
 import { deleteRecordings } from './delete-recordings.ts';
 
+const LIST = 'v3/cameras/list?itemsPerPage=1000';
 const HOUR_MS = 3_600_000;
 const MORNING_HOUR = 8;
 
@@ -114,7 +115,11 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
   const remove = async () => {
     setBusy(true);
     try {
-      await forget(name, facts);
+      if (!(await forget(name, facts))) {
+        toast(say.demoStays);
+        setBusy(false);
+        return;
+      }
     } catch (error) {
       toast(failureWords(error));
       setBusy(false);
@@ -154,8 +159,11 @@ const Fate = ({ text, isChosen, onChoose }: FateProps) => (
   </label>
 );
 
-/** What the box does not take for a camera, such as a path that somebody publishes to, is taken out of the file. */
-async function forget(name: string, { item }: CameraFacts): Promise<void> {
+/**
+ * What the box does not take for a camera, such as a path that somebody publishes to, is taken out of the file.
+ * @returns false: it is there all the same, which of all cameras the demo alone is
+ */
+async function forget(name: string, { item }: CameraFacts): Promise<boolean> {
   const address = item ? cameraCall('forget', name) : `v3/config/paths/delete/${encodeName(name)}`;
   try {
     await ask(address, { method: 'DELETE' });
@@ -164,7 +172,10 @@ async function forget(name: string, { item }: CameraFacts): Promise<void> {
     if (!(error instanceof BoxError && error.status === 404)) {
       throw error;
     }
+    const { items } = await ask<{ items: readonly { readonly path: string }[] }>(LIST);
+    return !items.some(({ path }) => path === name);
   }
+  return true;
 }
 
 async function kept(name: string, title: string, { item }: CameraFacts): Promise<void> {

@@ -120,6 +120,7 @@ export const cameras = {
   removed: (camera: string) => `${camera} removed. Its recordings stay.`,
   removedAll: (camera: string, size: string) => `${camera} removed, ${size} deleted.`,
   removedNotDeleted: (camera: string) => `${camera} removed. Its recordings could not be deleted.`,
+  demoStays: "This is the box's own demo camera. It goes by itself when the first camera is added.",
   toStorage: 'Storage',
   keptSome: (count: number) =>
     many(count, { one: 'One protected recording stays.', other: '# protected recordings stay.' }),

@@ -20,6 +20,7 @@ export const live = {
   keys: 'Keys',
   noCameras: 'No camera yet',
   noCamerasText: 'Plug one in. It shows up here by itself.',
+  isGone: (camera: string) => `${camera} is not there any more.`,
   unknownCamera: 'There is no such camera',
   unknownCameraText: 'It may have another name now.',
   toLive: 'Go to live',

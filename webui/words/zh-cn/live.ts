@@ -17,6 +17,7 @@ export const live: LiveWords = {
   keys: '按键',
   noCameras: '还没有摄像头',
   noCamerasText: '接上一个，它会自动显示在这里。',
+  isGone: (camera) => `${camera} 已不在此设备上。`,
   unknownCamera: '没有这个摄像头',
   unknownCameraText: '它可能已改名。',
   toLive: '查看实时画面',
