@@ -179,7 +179,9 @@ export class Guests {
     }
     const over = [...this.#guests.values()].find((guest) => this.#isOver(guest));
     if (!over) {
-      throw new PerchError('badInput', `there are ${GUESTS_LIMIT} links to guests, which is the limit: remove one`);
+      throw new PerchError('badInput', `there are ${GUESTS_LIMIT} links to guests, which is the limit: remove one`, {
+        why: 'limit',
+      });
     }
     this.#guests.delete(over.id);
   }

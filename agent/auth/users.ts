@@ -246,7 +246,9 @@ function withNew(users: readonly User[], viewer: User): readonly User[] {
     throw new PerchError('badInput', `there is a user '${viewer.name}' already`, { isTaken: true });
   }
   if (users.length >= USERS_LIMIT) {
-    throw new PerchError('badInput', `there are ${users.length} users already, at most ${USERS_LIMIT} are kept`);
+    throw new PerchError('badInput', `there are ${users.length} users already, at most ${USERS_LIMIT} are kept`, {
+      why: 'limit',
+    });
   }
   return [...users, viewer];
 }

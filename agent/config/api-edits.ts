@@ -194,7 +194,9 @@ export class ApiEdits {
     }
     const variable = variableOf(keyPath, this.#env);
     if (variable !== undefined) {
-      throw new PerchError('badInput', `${key} is set by the environment variable ${variable}: change it there`);
+      throw new PerchError('badInput', `${key} is set by the environment variable ${variable}: change it there`, {
+        why: 'byVariable',
+      });
     }
   }
 }

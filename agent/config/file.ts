@@ -115,7 +115,7 @@ export async function tryWrite(file: string, text: string): Promise<void> {
 }
 
 function cannotWrite(file: string, cause: unknown): never {
-  throw new PerchError('unavailable', `cannot write ${file}`, { file }, cause);
+  throw new PerchError('unavailable', `cannot write ${file}`, { file, why: 'notWritten' }, cause);
 }
 
 interface Ownership {

@@ -48,8 +48,19 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 /** Whoever has to decide between two changes is told what the other one was. */
-const detailsOf = (error: unknown): object =>
-  error instanceof PerchError && error.code === 'conflict' ? error.context : {};
+function detailsOf(error: unknown): object {
+  if (!(error instanceof PerchError)) {
+    return {};
+  }
+  const why = whyOf(error.context);
+  return { ...(why === undefined ? {} : { why }), ...(error.code === 'conflict' ? error.context : {}) };
+}
+
+/** In one word, for whoever says it in another language. */
+function whyOf({ why, isPaused, isBusy, isTaken }: PerchError['context']): string | undefined {
+  const state = isPaused === true ? 'paused' : isBusy === true ? 'busy' : isTaken === true ? 'taken' : undefined;
+  return typeof why === 'string' ? why : state;
+}
 
 function textOf(error: unknown, status: number, { routeOptions }: FastifyRequest): string {
   if (status === 500) {

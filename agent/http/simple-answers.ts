@@ -7,6 +7,12 @@ export const OkAnswer = Type.Object({ status: Type.Literal('ok') });
 export const ErrorAnswer = Type.Object({
   status: Type.Literal('error'),
   error: Type.String({ description: 'What was wrong, in words.' }),
+  why: Type.Optional(
+    Type.String({
+      description:
+        'The same in one word, where there is one: `paused` (the camera), `busy`, `taken` (the name), `limit` (as many as there may be), `byVariable`, `notWritten` (the configuration file).',
+    }),
+  ),
 });
 
 const OrNull = (schema: TSchema) => Type.Union([schema, Type.Null()]);

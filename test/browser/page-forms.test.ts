@@ -43,7 +43,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
       route.fulfill({ status: 500, json: { status: 'error', error: 'internal error' } }),
     );
     await less.click();
-    await field.getByRole('alert').filter({ hasText: 'Not saved. internal error' }).waitFor();
+    await field.getByRole('alert').filter({ hasText: 'Not saved. The box failed at it. Its log says how.' }).waitFor();
     expect([await field.getByText('5 %').isVisible(), await free()]).toEqual([true, '10%']);
     await settled(page, '.bad');
     expect(await axeFindings(page)).toEqual([]);

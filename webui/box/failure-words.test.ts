@@ -1,12 +1,40 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
+import { chooseLanguage } from '../words/words.ts';
 import { failureWords } from './failure-words.ts';
 import { BoxError } from './request.ts';
 
+afterEach(async () => {
+  vi.unstubAllGlobals();
+});
+
+const speak = async (code: 'en' | 'zh-CN') => {
+  vi.stubGlobal('localStorage', { setItem: () => {} });
+  vi.stubGlobal('document', { documentElement: {} });
+  await chooseLanguage(code);
+};
+
 test.for([
-  [403, 'this is for the owner', 'Not saved. this is for the owner'],
-  [409, 'the camera is paused', 'Not saved. the camera is paused'],
-  [500, 'internal error', 'Not saved. internal error'],
-  [0, 'the box does not answer', 'The box does not answer. Nothing was changed. Try again.'],
-] as const)('an answer %d is told with its reason, and only no answer as none', ([status, reason, said]) => {
-  expect(failureWords(new BoxError(status, reason))).toBe(said);
+  [400, 'x is wrong', undefined, 'Not saved. x is wrong'],
+  [400, 'x is set by the environment variable X', 'byVariable', 'Not saved. Whoever set up the box has fixed this.'],
+  [409, 'this camera is paused', 'paused', 'Not saved. The camera is paused.'],
+  [409, 'something new', 'aNewWord', 'Not saved. something new'],
+  [403, 'not allowed', undefined, 'Not saved. Only the owner may do that.'],
+  [500, 'internal error', undefined, 'Not saved. The box failed at it. Its log says how.'],
+  [0, 'no answer', undefined, 'The box did not answer. Look whether it was done before you try again.'],
+] as const)(
+  'an answer %d (%s, %s) is told with its reason, and no answer as one that nobody knows',
+  async ([status, reason, why, said]) => {
+    await speak('en');
+    expect(failureWords(new BoxError(status, reason, undefined, why))).toBe(said);
+  },
+);
+
+test('in Chinese what the page has words for is Chinese, and what it has none for is marked as English', async () => {
+  await speak('zh-CN');
+  expect(failureWords(new BoxError(409, 'this camera is paused', undefined, 'paused'))).toBe('未保存。摄像头已暂停。');
+  expect(failureWords(new BoxError(400, 'x is wrong'))).toMatchObject([
+    '未保存。',
+    { type: 'span', props: { lang: 'en', children: 'x is wrong' } },
+  ]);
+  await speak('en');
 });

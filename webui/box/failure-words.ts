@@ -1,8 +1,45 @@
-import { words } from '../words/words.ts';
+import { type ComponentChildren, h } from 'preact';
+import type { ReasonsWords } from '../words/en/reasons.ts';
+import { reasonsWords } from '../words/reasons.ts';
+import { language, words } from '../words/words.ts';
 import { BoxError } from './request.ts';
 
-/** Why something was not done: the box did not answer, or said no for a reason. */
-export function failureWords(error: unknown): string {
-  const { noAnswer, notSaved } = words.value;
-  return error instanceof BoxError && error.status !== 0 ? notSaved(error.message) : noAnswer;
+/** What the box calls a reason, and what it is here. */
+const BY_WORD: Readonly<Record<string, keyof ReasonsWords>> = {
+  paused: 'paused',
+  busy: 'busy',
+  taken: 'taken',
+  limit: 'limit',
+  byVariable: 'byVariable',
+  notWritten: 'notWritten',
+};
+const BY_STATUS: Readonly<Record<number, keyof ReasonsWords>> = {
+  403: 'forOwner',
+  404: 'gone',
+  500: 'itsFault',
+  504: 'tooSlow',
+};
+
+/** HTTP's, as the box answers when somebody was faster. */
+const CHANGED = 412;
+
+/** Why something was not done: the box said no for a reason. Without its answer nobody knows whether it was done. */
+export function failureWords(error: unknown): ComponentChildren {
+  if (!(error instanceof BoxError) || error.status === 0) {
+    return reasonsWords.value.unknownOutcome;
+  }
+  return withReason(words.value.notSaved, error);
 }
+
+/** @param say the sentence that the reason ends */
+export function withReason(say: (why: string) => string, { status, why = '', message }: BoxError): ComponentChildren {
+  if (status === CHANGED) {
+    return say(words.value.changedMeanwhile);
+  }
+  const known = BY_WORD[why] ?? BY_STATUS[status];
+  return known ? say(reasonsWords.value[known]) : boxSays(say, message);
+}
+
+/** A sentence with words of the box's own, which are English. */
+export const boxSays = (say: (why: string) => string, why: string): ComponentChildren =>
+  language.value === 'en' ? say(why) : [say(''), h('span', { lang: 'en' }, why)];

@@ -4,11 +4,14 @@ export class BoxError extends Error {
   readonly status: number;
   /** When to come again, in seconds, if the box said so. */
   readonly retryAfterS: number | undefined;
+  /** The reason in one word, if the box has one for it. */
+  readonly why: string | undefined;
 
-  constructor(status: number, message: string, retryAfterS?: number) {
+  constructor(status: number, message: string, retryAfterS?: number, why?: string) {
     super(message);
     this.status = status;
     this.retryAfterS = retryAfterS;
+    this.why = why;
   }
 }
 
@@ -52,14 +55,10 @@ async function send(
   }
 }
 
-/** The reason that stands in the box's answer: `{"status":"error","error":"text"}`. */
+/** The reason that stands in the box's answer: `{"status":"error","error":"text","why":"word"}`. */
 export async function errorOf(response: Response): Promise<BoxError> {
-  const body: unknown = await response.json().catch(() => undefined);
-  const text = (body as { error?: unknown } | undefined)?.error;
-  const retryAfterS = Number(response.headers.get('Retry-After') ?? Number.NaN);
-  return new BoxError(
-    response.status,
-    typeof text === 'string' ? text : `the box answered ${response.status}`,
-    Number.isFinite(retryAfterS) ? retryAfterS : undefined,
-  );
+  const body = (await response.json().catch(() => undefined)) as { error?: unknown; why?: string } | undefined;
+  const { status, headers } = response;
+  const text = typeof body?.error === 'string' ? body.error : `the box answered ${status}`;
+  return new BoxError(status, text, Number(headers.get('Retry-After')) || undefined, body?.why);
 }

@@ -1,9 +1,13 @@
+import type { ComponentChildren } from 'preact';
 import { absenceOf } from '../cameras/absence.ts';
 import { type Camera, videoCodec } from '../cameras/pair.ts';
 import { stateOf, stateReason } from '../parts/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
 import { cinemaWords } from '../words/cinema.ts';
 import type { CinemaWords } from '../words/en/cinema.ts';
+
+/** Followed by words of the box's own. */
+const english = (before: string, words: string): ComponentChildren => [before, <span lang="en">{words}</span>];
 
 function offlineText({ why }: { readonly why?: string }, say: CinemaWords): string {
   switch (absenceOf(why)) {
@@ -30,27 +34,27 @@ export function CameraTrouble(props: {
   const reason = stateReason(state, camera, say);
   const { recording } = camera.main;
   const codec = videoCodec(camera.main) ?? '?';
-  const lines: (string | undefined)[] = [];
+  const lines: ComponentChildren[] = [];
   if (state.kind === 'offline') {
-    lines.push(offlineText(state, say), reason && `${say.whyOffline}: ${reason}`);
+    lines.push(offlineText(state, say), reason && english(`${say.whyOffline}: `, reason));
   } else if (state.kind === 'misconfigured') {
-    lines.push(say.misconfiguredText, reason);
+    lines.push(say.misconfiguredText, reason && english('', reason));
   } else if (state.kind === 'unplayable') {
     lines.push(say.notPlayableWhy(codec), recording?.active ? say.recordingGoesOn : undefined, say.anotherBrowser);
   } else if (showsSmall) {
     lines.push(`${say.notPlayableWhy(codec)} ${say.smallShown}`);
   }
   if (recording?.error) {
-    lines.push(say.notRecordingText(recording.error));
+    lines.push(english(say.notRecordingText(''), recording.error));
   }
-  const said = lines.filter((line) => line !== undefined);
+  const said = lines.filter((line) => line !== undefined && line !== '');
   return said.length === 0 ? null : (
     <div class="trouble">
       <h2>
         <bdi>{camera.title}</bdi>
       </h2>
-      {said.map((line) => (
-        <p key={line}>{line}</p>
+      {said.map((line, i) => (
+        <p key={i}>{line}</p>
       ))}
     </div>
   );

@@ -1,6 +1,5 @@
-import { failureWords } from '../box/failure-words.ts';
 import { ask } from '../box/request.ts';
-import { liveWords } from '../words/words.ts';
+import { liveWords, words } from '../words/words.ts';
 import { toast } from './toast.tsx';
 
 interface Pausing {
@@ -14,7 +13,9 @@ export async function setPaused({ name, title, isPaused }: Pausing): Promise<voi
   try {
     await ask(`v3/cameras/patch/${encodeURIComponent(name)}`, { method: 'PATCH', body: { paused: isPaused } });
   } catch (error) {
-    toast(failureWords(error));
+    // What is said seldom comes when it is: the live page is the first load.
+    const later = await import('../box/failure-words.ts').catch(() => undefined);
+    toast(later?.failureWords(error) ?? words.peek().boxAway);
     return;
   }
   const { isPaused: isPausedNow, goesOn } = liveWords.peek();

@@ -6,7 +6,7 @@ interface SayProps {
   /** `bad`: does not work; `warn`: look at this; `calm`: good to know. */
   readonly tone: 'bad' | 'warn' | 'calm';
   readonly title: string;
-  readonly text?: string;
+  readonly text?: ComponentChildren;
   /** One button or link. */
   readonly children?: ComponentChildren;
 }

@@ -1,11 +1,12 @@
 import { signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { words } from '../words/words.ts';
 
 const SHOWN_MS = 6_000;
 
 interface Toast {
-  readonly text: string;
+  readonly text: ComponentChildren;
   readonly onUndo?: () => void;
   /** What is done in the place of undoing. */
   readonly way?: string;
@@ -16,7 +17,7 @@ const shown = signal<Toast | undefined>(undefined);
 const places = signal<readonly object[]>([]);
 
 /** Says what was done, below; the next one takes its place. */
-export function toast(text: string, onUndo?: () => void): void {
+export function toast(text: ComponentChildren, onUndo?: () => void): void {
   shown.value = onUndo ? { text, onUndo } : { text };
 }
 

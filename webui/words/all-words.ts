@@ -4,6 +4,7 @@ import type { ClipsWords } from './en/clips.ts';
 import type { CommonWords } from './en/common.ts';
 import type { LiveWords } from './en/live.ts';
 import type { PeopleWords } from './en/people.ts';
+import type { ReasonsWords } from './en/reasons.ts';
 import type { RecordingsWords } from './en/recordings.ts';
 import type { StartWords } from './en/start.ts';
 import type { StorageWords } from './en/storage.ts';
@@ -15,6 +16,7 @@ export interface AllWords {
   readonly common: CommonWords;
   readonly live: LiveWords;
   readonly cinema: CinemaWords;
+  readonly reasons: ReasonsWords;
   readonly recordings: RecordingsWords;
   readonly clips: ClipsWords;
   readonly start: StartWords;

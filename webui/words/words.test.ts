@@ -8,6 +8,7 @@ import { clips } from './en/clips.ts';
 import { common } from './en/common.ts';
 import { live } from './en/live.ts';
 import { people } from './en/people.ts';
+import { reasons } from './en/reasons.ts';
 import { recordings } from './en/recordings.ts';
 import { start } from './en/start.ts';
 import { storage } from './en/storage.ts';
@@ -19,7 +20,7 @@ import { zhCn as zhCnSeen } from './zh-cn.ts';
 import { zhCnSettings } from './zh-cn-settings.ts';
 
 type Page = keyof AllWords;
-const en: AllWords = { common, live, cinema, recordings, clips, start, cameras, storage, system, people, you };
+const en: AllWords = { common, live, cinema, recordings, clips, reasons, start, cameras, storage, system, people, you };
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };
 const PAGES = Object.keys(en) as Page[];
 

@@ -67,7 +67,9 @@ export class ProtectedRanges {
     try {
       await this.#change((ranges) => {
         if (ranges.length >= MAX_RANGES) {
-          throw new PerchError('exhausted', `there are ${MAX_RANGES} protected recordings, which is the limit`);
+          throw new PerchError('exhausted', `there are ${MAX_RANGES} protected recordings, which is the limit`, {
+            why: 'limit',
+          });
         }
         return [...ranges, added];
       });

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
+import { boxSays } from '../../box/failure-words.ts';
 import { type Arrival, type Remedy, remedyOf } from '../../cameras/adopting.ts';
 import { addCameras, type CameraLogin, endAdding, sharedLogin } from '../../cameras/adopting-run.ts';
 import { boxForm } from '../../forms/box-form.ts';
@@ -96,7 +97,7 @@ function sentencesOf(
   arrival: Arrival,
   { remedy, isSharedTaken }: { readonly remedy: Remedy; readonly isSharedTaken: boolean },
   say: StartWords,
-): { title: string; text: string | undefined } {
+): { readonly title: string; readonly text: ComponentChildren } {
   const { title: camera, trouble, triesLeft, hasOwnLogin, error } = arrival;
   switch (remedy) {
     case 'password': {
@@ -119,7 +120,10 @@ function sentencesOf(
     case 'other':
       return { title: say.otherCamera(camera), text: undefined };
     case 'again':
-      return { title: say.notAdded(camera), text: trouble === 'unfinished' ? say.notFinished : error };
+      return {
+        title: say.notAdded(camera),
+        text: trouble === 'unfinished' ? say.notFinished : error && boxSays((why) => why, error),
+      };
   }
 }
 

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { boxSays } from '../../box/failure-words.ts';
 import { ask } from '../../box/request.ts';
 import { absenceOf } from '../../cameras/absence.ts';
 import type { Camera } from '../../cameras/pair.ts';
@@ -40,15 +41,18 @@ export function CameraTrouble({ camera, facts: { item }, onDeeper }: TroubleProp
         </Say>
       );
     case 'misconfigured':
-      return <Say icon="alert" tone="bad" title={title} text={`${live.misconfiguredText} ${state.why}`} />;
+      return (
+        <Say
+          icon="alert"
+          tone="bad"
+          title={title}
+          text={boxSays((why) => `${live.misconfiguredText} ${why}`, state.why)}
+        />
+      );
     case 'offline':
       break;
-    default: {
-      const error = camera.main.recording?.error;
-      return error ? (
-        <Say icon="alert" tone="bad" title={live.notRecording} text={live.notRecordingText(error)} />
-      ) : null;
-    }
+    default:
+      return <NotRecording error={camera.main.recording?.error} />;
   }
   const host = item && hostOf(item);
   const lastAddress = host ? ` ${live.offlineLastAddress(host)}` : '';
@@ -91,6 +95,11 @@ export function CameraTrouble({ camera, facts: { item }, onDeeper }: TroubleProp
     case 'unknown':
       return <Say icon="alert" tone="bad" title={title} text={live.offlineText + lastAddress} />;
   }
+}
+
+function NotRecording({ error }: { readonly error: string | null | undefined }) {
+  const { notRecording, notRecordingText } = cinemaWords.value;
+  return error ? <Say icon="alert" tone="bad" title={notRecording} text={boxSays(notRecordingText, error)} /> : null;
 }
 
 interface DoButtonProps {

@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
+import { failureWords } from '../../box/failure-words.ts';
 import { ask, BoxError } from '../../box/request.ts';
 import { boxForm } from '../../forms/box-form.ts';
 import { FieldError } from '../../forms/form.ts';
@@ -138,7 +139,4 @@ async function remove(name: string, onGone: () => void, onChanged: () => void): 
   }
 }
 
-function tellFailure(error: unknown): void {
-  const { notSaved, noAnswer } = words.peek();
-  toast(error instanceof BoxError && error.status !== 0 ? notSaved(error.message) : noAnswer);
-}
+const tellFailure = (error: unknown): void => toast(failureWords(error));

@@ -1,3 +1,4 @@
+import { boxSays } from '../../box/failure-words.ts';
 import { Button } from '../../parts/button.tsx';
 import { Say } from '../../parts/say.tsx';
 import { voice } from '../../parts/voice.ts';
@@ -69,7 +70,7 @@ function warnings({ disks, drives, places }: SaysProps) {
         text={say.cardWornText}
       />
     ),
-    held && <Say key="held" icon="clock" tone="warn" title={say.deletionsHeld} text={say.diskSays(held)} />,
+    held && <Say key="held" icon="clock" tone="warn" title={say.deletionsHeld} text={boxSays(say.diskSays, held)} />,
     days <= SOON_DAYS && <Say key="soon" icon="info" tone="calm" title={say.nearlyFull(days)} />,
   ].filter((one) => one !== false && one !== undefined && one !== '' && one !== null);
 }

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { withReason } from '../../box/failure-words.ts';
 import { BoxError } from '../../box/request.ts';
 import { Button } from '../../parts/button.tsx';
 import { saveFile } from '../../parts/save-file.ts';
@@ -48,8 +49,9 @@ function Download({ address, text, isMain = false }: DownloadProps) {
     try {
       saveFile(await fetchFile(address));
     } catch (error) {
+      // What is only read changes nothing.
       const isAway = !(error instanceof BoxError) || error.status === 0;
-      toast(isAway ? words.peek().noAnswer : error.message);
+      toast(isAway ? words.peek().noAnswer : withReason((why) => why, error));
     }
     setBusy(false);
   };

@@ -1,5 +1,7 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ChangedMeanwhile } from '../../box/config.ts';
+import { boxSays, failureWords } from '../../box/failure-words.ts';
 import { BoxError } from '../../box/request.ts';
 import { untilAnswered } from '../../box/until-answered.ts';
 import { Button } from '../../parts/button.tsx';
@@ -26,7 +28,7 @@ export function FilePage() {
 
 function File() {
   const say = systemWords.value;
-  const [failure, setFailure] = useState('');
+  const [failure, setFailure] = useState<ComponentChildren>('');
   const [file, setFile] = useFile(setFailure);
   const [theirs, setTheirs] = useState<string>();
   const [compares, setCompares] = useState(false);
@@ -104,7 +106,7 @@ function File() {
 }
 
 /** The file as it is, asked for whenever it is not known. */
-function useFile(onFailure: (why: string) => void) {
+function useFile(onFailure: (why: ComponentChildren) => void) {
   const [file, setFile] = useState<ConfigFile>();
   useEffect(() => {
     const stop = new AbortController();
@@ -120,11 +122,8 @@ function useFile(onFailure: (why: string) => void) {
   return [file, setFile] as const;
 }
 
-function sentence(error: unknown): string {
-  if (!(error instanceof BoxError) || error.status === 0) {
-    return words.peek().noAnswer;
-  }
-  return error.status === 400
-    ? `${systemWords.peek().fileNotTaken} ${error.message}`
-    : words.peek().notSaved(error.message);
-}
+/** What is wrong in the file stands beside its lines; of the rest the box tells the first. */
+const sentence = (error: unknown): ComponentChildren =>
+  error instanceof BoxError && error.status === 400
+    ? boxSays((why) => `${systemWords.peek().fileNotTaken} ${why}`, error.message)
+    : failureWords(error);

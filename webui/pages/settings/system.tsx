@@ -1,5 +1,6 @@
 import { useRef } from 'preact/hooks';
-import { ask, BoxError } from '../../box/request.ts';
+import { failureWords } from '../../box/failure-words.ts';
+import { ask } from '../../box/request.ts';
 import { noteRestart } from '../../box/restarting.ts';
 import { session } from '../../box/session.ts';
 import type { SystemFacts } from '../../box/system.ts';
@@ -16,7 +17,6 @@ import { place, settingsLink } from '../../route.ts';
 import { Curve, type SystemTrouble, troublesOf } from '../../system/troubles.ts';
 import { bitRate, byteSize, longDuration, number } from '../../words/format.ts';
 import { systemWords } from '../../words/system.ts';
-import { words } from '../../words/words.ts';
 
 const Backup = lazyPage(() => import('./system-backup.tsx').then((page) => page.BackupPage));
 const Log = lazyPage(() => import('./system-log.tsx').then((page) => page.LogPage));
@@ -180,7 +180,6 @@ async function restart(): Promise<void> {
     const { seconds } = await ask<{ seconds: number }>('v3/restart', { method: 'POST', body: {} });
     noteRestart(seconds);
   } catch (error) {
-    const isAway = !(error instanceof BoxError) || error.status === 0;
-    toast(isAway ? words.peek().noAnswer : error.message);
+    toast(failureWords(error));
   }
 }

@@ -1,0 +1,15 @@
+import type { ReasonsWords } from '../en/reasons.ts';
+
+export const reasons: ReasonsWords = {
+  unknownOutcome: '设备没有应答。请先看看是否已生效，再重试。',
+  paused: '摄像头已暂停。',
+  busy: '设备正在处理。',
+  taken: '此名称已被使用。',
+  limit: '数量已达上限。',
+  byVariable: '此项由安装设备的人固定。',
+  notWritten: '设备无法写入设置。',
+  forOwner: '只有所有者可以这样做。',
+  gone: '它已经不存在了。',
+  tooSlow: '摄像头未及时应答。',
+  itsFault: '设备处理失败，原因见日志。',
+};
