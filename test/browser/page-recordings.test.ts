@@ -336,6 +336,25 @@ describeWith(['chromium'], 'the page of recordings', () => {
     },
   );
 
+  test('on a phone another camera shows the same moment below', async () => {
+    await using visitor = await open('phone', second.startMs + 500);
+    const { page, complaints } = visitor;
+    await page.getByLabel('Another camera at the same moment').selectOption({ label: 'Garden' });
+    await clockAfter(page, second.startMs + 2_000);
+    await halt(page);
+    await until(async () => {
+      const [one, other] = await clocksIn(page, MAIN, '.follower video');
+      return one !== undefined && other !== undefined && Math.abs(one - other) < 450 ? true : undefined;
+    });
+    const [above, below] = await Promise.all([MAIN, '.follower video'].map((one) => page.locator(one).boundingBox()));
+    expect((above?.y ?? 0) + (above?.height ?? 0)).toBeLessThanOrEqual(below?.y ?? 0);
+    expect((await page.locator('.time').boundingBox())?.height).toBeGreaterThan(100);
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'No longer play Garden in step' }).click();
+    await page.locator('.follower').waitFor({ state: 'detached' });
+    expect(complaints).toEqual([]);
+  });
+
   test('a camera whose lane is tapped with Shift plays in step: both clocks tell the same; tapped, it is changed to', async () => {
     await using visitor = await open('desktop', second.startMs + 500);
     const { page, complaints } = visitor;

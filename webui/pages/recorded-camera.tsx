@@ -18,6 +18,7 @@ import { DiskAway } from '../playback/disk-away.tsx';
 import { Follower } from '../playback/follower.tsx';
 import type { WhyNot } from '../playback/next-try.ts';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
+import { StepChoice } from '../playback/step-choice.tsx';
 import { whyNotWords } from '../playback/why-not-words.ts';
 import { cameraLink, place, recordingsLink } from '../route.ts';
 import { firstWindow } from '../timeline/first-window.ts';
@@ -112,7 +113,9 @@ export function RecordedCamera(props: RecordedCameraProps) {
     }
   };
   const codec = (camera && videoCodec(camera.main)) ?? '?';
-  const inStep = isLying ? followers.value.filter((one) => others.some((other) => other.name === one)) : [];
+  const following = followers.value.filter((one) => others.some((other) => other.name === one));
+  // Upright there is room for one more, and beside a list for none.
+  const inStep = isLying ? following : isListed ? [] : following.slice(-1);
   return (
     <div class="recorded" data-axis={isLying ? 'x' : 'y'}>
       <header class="top">
@@ -121,7 +124,11 @@ export function RecordedCamera(props: RecordedCameraProps) {
       </header>
       <DiskAway />
       <div class="viewing">
-        <Viewer name={name} title={title} known={known} isOfAll={isOfAll} onFailure={setFailure} codec={codec}>
+        <Viewer
+          {...{ name, title, known, isOfAll, codec }}
+          onFailure={setFailure}
+          besides={isLying || isListed || others.length === 0 ? undefined : <StepChoice cameras={others} />}
+        >
           {inStep.map((one) => (
             <Follower key={one} name={one} title={others.find((other) => other.name === one)?.title ?? one} />
           ))}
@@ -152,12 +159,14 @@ export function RecordedCamera(props: RecordedCameraProps) {
 type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isOfAll'> & {
   readonly codec: string;
   readonly onFailure: (why: WhyNot | 'blind' | undefined) => void;
+  /** What else can be done with the picture. */
+  readonly besides: ComponentChildren;
   /** Those that play in step. */
   readonly children: readonly ComponentChildren[];
 };
 
 /** The picture as soon as it is known what there is, and those beside it. */
-function Viewer({ name, title, known, isOfAll, codec, onFailure, children }: ViewerProps) {
+function Viewer({ name, title, known, isOfAll, codec, onFailure, besides, children }: ViewerProps) {
   const caption = isOfAll ? title : undefined;
   return (
     <div class="viewer" data-count={1 + children.length}>
@@ -173,6 +182,7 @@ function Viewer({ name, title, known, isOfAll, codec, onFailure, children }: Vie
           key={name}
           onBlind={() => !canDecode(codec) && onFailure('blind')}
         >
+          {besides}
           <SnapshotButton title={title} />
         </RecordedPicture>
       )}

@@ -40,6 +40,8 @@ export const recordings = {
   liveOnlyText: 'The owner can let you see its recordings.',
   goLive: 'Go to live',
   shownCamera: (camera: string) => `Show ${camera}`,
+  stepWith: 'Another camera at the same moment',
+  stepAlone: 'This camera alone',
   inStep: (camera: string) => `Play ${camera} in step`,
   stopInStep: (camera: string) => `No longer play ${camera} in step`,
 };

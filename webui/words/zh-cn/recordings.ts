@@ -40,6 +40,8 @@ export const recordings: RecordingsWords = {
   liveOnlyText: '所有者可以允许您查看它的录像。',
   goLive: '查看实时画面',
   shownCamera: (camera) => `查看 ${camera}`,
+  stepWith: '同一时刻的另一个摄像头',
+  stepAlone: '只看这个摄像头',
   inStep: (camera) => `同步播放 ${camera}`,
   stopInStep: (camera) => `停止同步播放 ${camera}`,
 };
