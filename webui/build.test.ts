@@ -134,6 +134,7 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'login-sheet',
       'popup',
       'tile-snapshot',
+      'failure-words',
       'later-icons',
       'without-webrtc',
       'shell-worker',
