@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 
 /** An address of this machine that is not loopback: what is asked from there comes from there. */
@@ -64,11 +64,22 @@ const whenRecorded = (agent: Agent) =>
 
 const json = { 'Content-Type': 'application/json' };
 
+/** Perch as it comes, claimed in the middle: its demo camera is also the camera of another. */
+let agent: Agent;
+let source = '';
+beforeAll(async () => {
+  agent = await startAgent({ host: '0.0.0.0' });
+  source = await until(async () => {
+    const { items } = await agent.json<{ items: { source: string; name: string }[] }>('/v3/config/paths/list');
+    return items.find(({ name }) => name === 'demo')?.source;
+  });
+  await whenRecorded(agent);
+});
+afterAll(() => agent?.[Symbol.asyncDispose]());
+
 test.runIf(outside)(
   "nobody from outside sees anything of Perch's own set-up before the claim; the box itself sees all",
   async () => {
-    await using agent = await startAgent({ host: '0.0.0.0' });
-    await whenRecorded(agent);
     expect(all(200)(await statuses(agent, '127.0.0.1'))).toEqual([]);
     expect(all(401)(await statuses(agent, outside ?? ''))).toEqual([]);
     expect(await rtspStatus(agent, '127.0.0.1')).toBe(200);
@@ -86,8 +97,6 @@ test.runIf(outside)(
 test.runIf(outside)(
   'after the claim the session opens every port, the password does for players, and nothing else does',
   async () => {
-    await using agent = await startAgent({ host: '0.0.0.0' });
-    await whenRecorded(agent);
     const claim = (url: string, body: object) =>
       fetch(`${url}/v3/claim`, { method: 'POST', headers: json, body: JSON.stringify(body) });
     expect((await claim(agent.url, { password: 'short' })).status).toBe(400);
@@ -113,11 +122,11 @@ test.runIf(outside)(
 );
 
 test.runIf(outside)('from outside and no private network the claim wants the setup code', async () => {
-  await using agent = await startAgent({ host: '0.0.0.0' });
-  const session = await (await fetch(`http://${outside}:${agent.ports.main}/v3/session`)).json();
+  await using fresh = await startAgent({ host: '0.0.0.0', config: 'perch: own\n' });
+  const session = await (await fetch(`http://${outside}:${fresh.ports.main}/v3/session`)).json();
   const { needsSetupCode } = session as { needsSetupCode: boolean };
   const claim = (setupCode?: string) =>
-    fetch(`http://${outside}:${agent.ports.main}/v3/claim`, {
+    fetch(`http://${outside}:${fresh.ports.main}/v3/claim`, {
       method: 'POST',
       headers: json,
       body: JSON.stringify({ password: PASSWORD, ...(setupCode ? { setupCode } : {}) }),
@@ -125,27 +134,20 @@ test.runIf(outside)('from outside and no private network the claim wants the set
   if (needsSetupCode) {
     expect((await claim()).status).toBe(400);
   }
-  const [, code = ''] = agent.process.output().match(/Setup code[^:]*: (\S+)/) ?? [];
+  const [, code = ''] = fresh.process.output().match(/Setup code[^:]*: (\S+)/) ?? [];
   expect((await claim(code)).status).toBe(200);
 });
 
 test.runIf(outside)(
   'a file without users means what MediaMTX makes of it: anyone may watch, the API is for the box itself',
   async () => {
-    // The demo camera of another Perch is the camera of this one.
-    await using camera = await startAgent();
-    const { items } = await until(async () => {
-      const list = await camera.json<{ items: { source: string; name: string }[] }>('/v3/config/paths/list');
-      return list.items.some(({ name }) => name === 'demo') ? list : undefined;
-    });
-    const { source } = items.find(({ name }) => name === 'demo') ?? { source: '' };
-    await using agent = await startAgent({
+    await using free = await startAgent({
       host: '0.0.0.0',
       config: `playback: yes\napi: yes\npaths:\n  demo:\n    source: ${source}\n    record: yes\n`,
     });
-    await whenRecorded(agent);
-    expect(all(200)(await statuses(agent, '127.0.0.1'))).toEqual([]);
-    expect(await statuses(agent, outside ?? '')).toEqual({
+    await whenRecorded(free);
+    expect(all(200)(await statuses(free, '127.0.0.1'))).toEqual([]);
+    expect(await statuses(free, outside ?? '')).toEqual({
       'main: paths': 401,
       'main: HLS': 200,
       'main: WHEP page': 200,
@@ -156,7 +158,7 @@ test.runIf(outside)(
       'playback port': 200,
       'API port': 401,
     });
-    expect(await rtspStatus(agent, outside ?? '')).toBe(200);
-    expect(agent.process.output()).toContain('anyone on this network can watch: set users');
+    expect(await rtspStatus(free, outside ?? '')).toBe(200);
+    expect(free.process.output()).toContain('anyone on this network can watch: set users');
   },
 );

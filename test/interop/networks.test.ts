@@ -8,7 +8,7 @@ import { type GstCamera, playClip, smallClip, startGstCamera } from '../peers/ca
 import { ffmpegWarnings, packetTimes } from '../peers/ffmpeg.ts';
 import { gstreamerSaid } from '../peers/gstreamer.ts';
 import { type Namespace, openNamespace } from '../peers/namespace.ts';
-import { byLength, describeWith } from '../peers/peers.ts';
+import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 import { publishClip } from '../peers/publisher.ts';
 
@@ -17,6 +17,11 @@ const PICTURES = byLength(50, 1_000);
 /** What the clip has in that time at least. */
 const BYTES = PICTURES * 4_500;
 const SMALL_MTU_BYTES = 1_280;
+/** What our side takes, and the far one. */
+const NARROW = [
+  ['on our own cable', SMALL_MTU_BYTES, 1_500],
+  ['behind a router', 1_500, SMALL_MTU_BYTES],
+] as const;
 
 const pathWhen = (agent: Agent, name: string, is: (path: PathStatus) => boolean): Promise<PathStatus> =>
   until(async () => {
@@ -24,10 +29,12 @@ const pathWhen = (agent: Agent, name: string, is: (path: PathStatus) => boolean)
     return is(path) ? path : undefined;
   });
 
-/** Plays for a while from now on. */
+/** Plays for a while from now on, and is recorded. */
 async function plays(agent: Agent, name: string): Promise<PathStatus> {
   const { bytesReceived } = await pathWhen(agent, name, ({ ready }) => ready);
-  return pathWhen(agent, name, (path) => path.ready && path.bytesReceived > bytesReceived + BYTES);
+  const isEnough = (path: PathStatus): boolean =>
+    path.ready && path.recording?.active === true && path.bytesReceived > bytesReceived + BYTES;
+  return pathWhen(agent, name, isEnough);
 }
 
 const filesOf = (agent: Agent, name: string): string[] =>
@@ -100,11 +107,17 @@ describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in networks of their own', 
     await using agent = await startEverywhere();
     await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true });
     const reading = [house, barn].map((network) => readIn(network, urlFrom(agent, network), 'udp-mcast', PICTURES));
-    const both = await until(async () => {
-      const found = await sessions(agent);
-      return found.length === 2 && found.every(({ outboundRTPPackets }) => outboundRTPPackets > 0) ? found : undefined;
+    // On a machine with other work to do one may have ended before the other begins.
+    const seen = new Map<string, string>();
+    await until(async () => {
+      for (const { id, transport, outboundRTPPackets } of await sessions(agent)) {
+        if (outboundRTPPackets > 0) {
+          seen.set(id, transport);
+        }
+      }
+      return seen.size === 2 ? true : undefined;
     });
-    expect(both.map(({ transport }) => transport)).toEqual(['UDP-multicast', 'UDP-multicast']);
+    expect([...seen.values()]).toEqual(['UDP-multicast', 'UDP-multicast']);
     expect(await Promise.all(reading)).toEqual(['', '']);
   });
 
@@ -130,10 +143,7 @@ describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in networks of their own', 
     }
   });
 
-  test.concurrent.for([
-    ['on our own cable', SMALL_MTU_BYTES, 1_500],
-    ['behind a router', 1_500, SMALL_MTU_BYTES],
-  ] as const)(
+  test.concurrent.for(inShort(NARROW, 'behind a router'))(
     'a way that takes nothing above 1280 bytes, %s, is no obstacle over UDP, from us or to us',
     async ([, ourMtuBytes, farMtuBytes]) => {
       await using router = await openNamespace({ mtuBytes: ourMtuBytes });

@@ -208,7 +208,7 @@ describeWith(['ffmpeg'], 'what cameras sent, as ffmpeg finds it again', () => {
       const ends = (await openRecording(filesOf(camera)[0] ?? '')).durationMs / 1000;
       const [places, soundPlaces] = [placesOf(await packetsOf(whole, 'v')), placesOf(await packetsOf(whole, 'a'))];
       // In the middle of a group; right before a file's end; in the middle of a picture.
-      for (const fromS of [1.48, ends - 0.03, ends + 1.513]) {
+      for (const fromS of byLength([1.48, ends - 0.03], [1.48, ends - 0.03, ends + 1.513])) {
         const url = getUrl(camera, format, fromS, 2);
         const message = `${camera.path} from ${fromS} s`;
         expect(await ffmpegWarnings(['-i', url]), message).toBe('');
