@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { SIZES, type Size } from '../peers/page-visit.ts';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith, inShort } from '../peers/peers.ts';
 
 /** Where the places of the navigation stand, and which they are. */
 const drawnPlaces = (page: Page): Promise<readonly string[]> =>
@@ -45,12 +45,14 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     return resolve;
   }
 
-  test.for([
+  const WAYS = [
     ['phone', 'localhost'],
     ['phone', 'plain'],
     ['desktop', 'localhost'],
     ['desktop', 'plain'],
-  ] as const)(
+  ] as const;
+  // Who has no owner yet sees the pictures on localhost alone.
+  test.for(inShort(WAYS, 'phone plain', 'desktop localhost'))(
     'on a %s by %s the three places are painted before any script or style has come, and stay where they are',
     async ([size, way]: readonly [Size, string]) => {
       await using visitor = await open(SIZES[size]);
@@ -107,7 +109,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     expect(await background()).toBe('rgb(245, 243, 238)');
   });
 
-  test.for(['#/wall', '#/live/garden', '#/start', '#/guest/abc'])(
+  test.for(inShort(['#/wall', '#/live/garden', '#/start', '#/guest/abc'], '#/live/garden'))(
     '%s has no navigation, not even at first',
     async (place) => {
       await using visitor = await open(SIZES.phone);
