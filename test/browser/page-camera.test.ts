@@ -198,20 +198,25 @@ describeWith(['chromium'], 'one camera', () => {
     expect(await page.title()).toBe('Live · Perch');
   });
 
-  test('the pad stays where it is when the strip comes', async () => {
-    const visitor = await visit(viewer.browser, box.plainUrl ?? '', { size: 'phone' });
-    await using _ = visitor;
-    const { page } = visitor;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    await page.route('**/playback/list**', (route) => promise.then(() => route.continue()));
-    await visitor.logIn(`#/live/${garden}`);
-    await page.locator('.presets').waitFor();
-    const before = await page.locator('.pad').boundingBox();
-    resolve();
-    await page.locator('.rewind .time').waitFor();
-    await page.getByText('Slide to go back').waitFor();
-    expect(await page.locator('.pad').boundingBox()).toEqual(before);
-  });
+  test.for(['phone', 'desktop'] as const)(
+    'on a %s the pad stays where it is when the strip comes, beside it',
+    async (size) => {
+      await using visitor = await visit(viewer.browser, box.url, { size });
+      const { page } = visitor;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      await page.route('**/playback/list**', (route) => promise.then(() => route.continue()));
+      await visitor.logIn(`#/live/${garden}`);
+      await page.locator('.presets').waitFor();
+      const before = await page.locator('.pad').boundingBox();
+      resolve();
+      await page.locator('.rewind .time').waitFor();
+      await settled(page, '.rewind');
+      expect(await page.locator('.pad').boundingBox()).toEqual(before);
+      const strip = await page.locator('.rewind').boundingBox();
+      const [above, below] = size === 'phone' ? [strip, before] : [before, strip];
+      expect((above?.y ?? 0) + (above?.height ?? 0)).toBeLessThanOrEqual(below?.y ?? 0);
+    },
+  );
 
   test('a snapshot has the size of the large picture, by button and by key', async () => {
     await using visitor = await open('localhost', { size: 'desktop' });
