@@ -1,21 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startAgent } from '../peers/agent.ts';
-import { barClip, SMALL } from '../peers/bar-clip.ts';
+import { barClip, SMALL, TINY } from '../peers/bar-clip.ts';
 import { startViewer } from '../peers/browser.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
 import { watch } from '../peers/webrtc-viewer.ts';
 
-const JOINS = byLength(20, 1_000);
+const JOINS = byLength(12, 1_000);
 const SIDE_BY_SIDE = 4;
 /** A page is left after so many: Chromium keeps something of each connection. */
 const JOINS_OF_A_PAGE = 40;
 /** Long before the next key frame. */
-const LIMIT_MS = 5_000;
-const CLIP = { ...SMALL, groupSeconds: 10, audio: 'opus' } as const;
+const LIMIT_MS = 10_000;
+const CLIP = { ...byLength(TINY, SMALL), groupSeconds: 20, audio: 'opus' } as const;
 
-describeWith(['chromium', 'ffmpeg'], 'of many who join in the middle of a group of ten seconds', () => {
+describeWith(['chromium', 'ffmpeg'], 'of many who join in the middle of a group of twenty seconds', () => {
   test(`none of ${JOINS} stays black, and the server forgets them all`, async () => {
     await using agent = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
     await using viewer = await startViewer();
