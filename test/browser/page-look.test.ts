@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { axeFindings, settled, type Visit, visit } from '../peers/page-visit.ts';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith, inShort } from '../peers/peers.ts';
 import { ownersShots, type Shot, WORDS } from '../screenshots/shots.ts';
 
 /** Names that people give, and some that nobody should. */
@@ -61,12 +61,13 @@ describeWith(['chromium'], "the page's looks", () => {
     return visitor;
   }
 
-  const WINDOWS = [
+  const ALL_WINDOWS = [
     ['320 px', { width: 320, height: 568 }, 100],
     ['letters of twice the size', { width: 390, height: 844 }, 200],
     ['a phone held sideways', { width: 844, height: 390 }, 100],
     ['3840 px', { width: 3840, height: 2160 }, 100],
   ] as const;
+  const WINDOWS = inShort(ALL_WINDOWS, '320 px', 'letters of twice the size');
   /** What scrolls sideways in which of the windows. */
   async function sidewaysInAll(page: Page, name: string): Promise<readonly string[]> {
     const found: string[] = [];
