@@ -60,6 +60,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
   let box: PageBox;
   let first: Span;
   let second: Span;
+  let earlierMs: number;
 
   beforeAll(async () => {
     const config = 'pathDefaults:\n  record: true\n  recordPartDuration: 500ms\n';
@@ -68,7 +69,8 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     first = { startMs, endMs: startMs + RECORDED_MS };
     second = { startMs: first.endMs + GAP_MS, endMs: first.endMs + GAP_MS + RECORDED_MS };
     const folder = join(box.folder, 'data/recordings');
-    await record(folder, 5, { path: 'front_door', wall: Date.now() - 3 * DAY_MS });
+    earlierMs = Date.now() - 3 * DAY_MS;
+    await record(folder, 5, { path: 'front_door', wall: earlierMs });
     for (const span of [first, second]) {
       await recordClock(folder, 'front_door', span.startMs, RECORDED_MS / 1000);
     }
@@ -236,6 +238,33 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     await page.getByRole('button', { name: 'Share', exact: true }).click();
     await page.getByRole('button', { name: 'Ready. Share now' }).click();
     await page.waitForFunction(() => /^video\/mp4 \d{5,}$/.test(document.title));
+    expect(complaints).toEqual([]);
+  });
+
+  test('what stands too close on the timeline is counted, which says so until one is near enough', async () => {
+    // Within an hour, so that no midnight lies between them.
+    const hour = Math.floor(earlierMs / 3_600_000) * 3_600_000;
+    for (let i = 0; i < 205; i += 1) {
+      const start = new Date(hour + i * 6_000).toISOString();
+      await box.api('POST', 'events', { path: 'front_door', type: 'motion', start });
+    }
+    await using visitor = await open('desktop', at(earlierMs + 1_000));
+    const { page, complaints } = visitor;
+    const hint = page.getByText('Many at once: zoom in to see each');
+    await hint.waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await until(async () => {
+      await page.keyboard.press('+');
+      return (await hint.isHidden()) || undefined;
+    });
+    // In the list each of them stands by itself.
+    await until(async () => {
+      await page
+        .getByRole('button', { name: 'Show earlier' })
+        .click({ timeout: 1_000 })
+        .catch(() => {});
+      return (await page.locator('.day-list li').count()) >= 205 || undefined;
+    });
     expect(complaints).toEqual([]);
   });
 

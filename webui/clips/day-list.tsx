@@ -81,8 +81,11 @@ function Entries({ name, items, isOfAll, onGo }: EntriesProps) {
   // To the second: the list is not built anew with each picture.
   const second = useComputed(() => Math.ceil((atMs.value ?? 0) / 1000)).value;
   const shown = seenAt(own, second * 1000, LEAD_MS);
+  const list = useRef<HTMLUListElement>(null);
+  const isThere = items.length > 0;
+  useEffect(() => showCurrent(list.current), [isThere]);
   return (
-    <ul>
+    <ul ref={list}>
       {items.map((event) => {
         const title = isOfAll ? titleOf(event.path) : undefined;
         return (
@@ -106,6 +109,15 @@ function Entries({ name, items, isOfAll, onGo }: EntriesProps) {
       })}
     </ul>
   );
+}
+
+/** A link leads to it; later the list stays where it was left. */
+function showCurrent(list: HTMLElement | null): void {
+  const current = list?.querySelector('[aria-current]')?.closest('li');
+  const view = list?.parentElement;
+  if (current && view && current.offsetTop + current.offsetHeight > view.clientHeight) {
+    view.scrollTop = current.offsetTop - view.clientHeight / 2;
+  }
 }
 
 const titleOf = (path: string): string =>

@@ -7,6 +7,7 @@ import { coveredOf, firstBehind, type Lane } from './lane.ts';
 import { laneIn } from './lanes.ts';
 import type { Window } from './scale.ts';
 import { type Tick, tickStep, ticks } from './ticks.ts';
+import { knownPart } from './tiles.ts';
 import { atMs, fromMs, spans, toMs } from './view.ts';
 
 /** A camera as the timeline names it. */
@@ -69,7 +70,8 @@ export function whyNothingAt(name: string, ms: number): string | undefined {
   const covered = coveredNow();
   const behind = firstBehind(covered, ms);
   const [startMs, endMs] = [covered[behind - 1] ?? ms, covered[behind] ?? ms + 1];
-  return wordOfReason(reasonOf(laneIn(name, window).reasons, startMs, endMs), recordingsWords.value);
+  const known = knownPart(window, startMs, endMs);
+  return wordOfReason(reasonOf(laneIn(name, window).reasons, ...known), recordingsWords.value);
 }
 
 /** Reads all signals that the picture depends on. */
@@ -91,12 +93,12 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height }:
     // What is being recorded has not all been written yet: that is no gap.
     nowMs: isOffline ? nowMs.value : Math.max(newestMs, nowMs.value - SAME_END_MS),
     wordOf: (startMs, endMs) => {
-      const known = wordOfReason(reasonOf(reasons, startMs, endMs), words);
+      const known = wordOfReason(reasonOf(reasons, ...knownPart(window, startMs, endMs)), words);
       const why = known ?? (isOffline && endMs > newestMs ? words.gapOffline : undefined);
       return why === undefined ? words.noRecording : words.noRecordingHere(why);
     },
     shortWordOf: (lane, startMs, endMs) =>
-      wordOfReason(reasonOf(lane.reasons, startMs, endMs), words) ?? words.noRecording,
+      wordOfReason(reasonOf(lane.reasons, ...knownPart(window, startMs, endMs)), words) ?? words.noRecording,
   };
 }
 
@@ -129,8 +131,10 @@ export function paint(canvas: HTMLCanvasElement, scene: Scene, measures: Measure
   });
   const [chosen] = scene.lanes;
   if (chosen) {
-    const at = axis === 'x' ? TOP.track - 18 : SIDE.track * text + 20;
-    drawGapWords(sheet, scene.window, chosen.covered, { at, nowMs: scene.nowMs, wordOf: scene.wordOf });
+    // Lying there is the comb beside it.
+    const isWithin = axis === 'x';
+    const at = isWithin ? TOP.track : SIDE.track * text + 20;
+    drawGapWords(sheet, scene.window, chosen.covered, { at, nowMs: scene.nowMs, wordOf: scene.wordOf, isWithin });
   }
 }
 
