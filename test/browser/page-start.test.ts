@@ -90,6 +90,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await sheet.getByRole('button', { name: 'Add one camera' }).click();
     await page.getByRole('heading', { name: 'Two are live' }).waitFor();
     await expectMoving(visitor, 2);
+    await page.getByText('What is recorded is kept for one day.').waitFor();
 
     await page.getByRole('button', { name: 'Name of Garden' }).click();
     await page.getByLabel('Name', { exact: true }).fill(ODD_NAME);
@@ -129,6 +130,31 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await sheet.getByRole('button', { name: 'Add 3 cameras' }).click();
     await page.getByRole('heading', { name: 'Three are live' }).waitFor();
     expect(await page.locator('.adding-troubles .say').count()).toBe(0);
+  });
+
+  test('a password that was typed for one camera and is right is offered to the next that wants one', async () => {
+    const credentials = OTHER;
+    await using box = await startPageBox({ cameras: [{ credentials }, { credentials }] });
+    await using visitor = await open(box.url, { size: 'phone' });
+    const { page, complaints } = visitor;
+    await visitor.go('#/start');
+    await makeItMine(visitor);
+    await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
+    await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
+    await page.getByRole('button', { name: 'Add 2 cameras' }).click();
+    await page.getByText('2 cameras do not accept this password.').waitFor();
+    complaints.length = 0;
+    await page.getByRole('button', { name: 'One by one' }).click();
+    const offer = page.getByRole('button', { name: 'Try the one of Front door' });
+    expect(await offer.count()).toBe(0);
+    await page.getByRole('button', { name: 'Enter it' }).first().click();
+    const sheet = page.getByRole('dialog', { name: 'Front door' });
+    await sheet.getByLabel('Password of the camera', { exact: true }).fill(OTHER.password);
+    await sheet.getByRole('button', { name: 'Add one camera' }).click();
+    await offer.click();
+    await page.getByRole('heading', { name: 'Two are live' }).waitFor();
+    expect(box.cameras.map(({ state }) => state.wrongLogins.length > 0)).toEqual([true, true]);
+    expect(complaints).toEqual([]);
   });
 
   test('no camera answers: it is found by its address, and another one by that of its picture', async () => {

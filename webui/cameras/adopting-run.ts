@@ -2,13 +2,26 @@ import { effect, signal } from '@preact/signals';
 import { onNews } from '../box/news.ts';
 import { ask, BoxError } from '../box/request.ts';
 import { noteRefusal } from '../box/session.ts';
-import { type AdoptItem, type Arrival, begun, type Candidate, givenUp, heard, settled } from './adopting.ts';
+import {
+  type AdoptItem,
+  type Arrival,
+  begun,
+  type CameraWish,
+  type Candidate,
+  givenUp,
+  heard,
+  settled,
+} from './adopting.ts';
+import { ProvenLogins } from './proven-login.ts';
 
 export interface CameraLogin {
   readonly user: string;
   readonly password: string;
   readonly clearPassword?: boolean;
 }
+
+/** What was typed for one camera, and which of it was taken. */
+export const provenLogins = new ProvenLogins();
 
 const KEPT = 'perch-adding';
 /** The box takes so many at once. */
@@ -32,12 +45,24 @@ export async function addCameras(candidates: readonly Candidate[]): Promise<void
 }
 
 async function addSome(some: readonly Candidate[]): Promise<void> {
-  const body = { ...sharedLogin.peek(), cameras: some.map(({ wish }) => wish) };
+  const shared = sharedLogin.peek();
+  const body = { ...shared, cameras: some.map(({ wish }) => wish) };
+  const logins = some.map(({ wish }) => loginOf({ ...shared, ...wish }));
+  for (const [i, { key }] of some.entries()) {
+    const login = logins[i];
+    if (login) {
+      provenLogins.noteTried(key, login);
+    }
+  }
   try {
     const options = { method: 'POST', body, limitMs: ANSWER_LIMIT_MS } as const;
     const { items } = await ask<{ items: readonly AdoptItem[] }>('v3/cameras/adopt', options);
     for (const [i, item] of items.entries()) {
       arrivals.value = settled(arrivals.peek(), some[i]?.key ?? '', item);
+      const [one, login] = [some[i], logins[i]];
+      if (item.status === 'ok' && login && one?.wish.password !== undefined) {
+        provenLogins.noteTaken({ ...login, title: one.title });
+      }
     }
   } catch (error) {
     if (error instanceof BoxError && error.status === 401) {
@@ -46,6 +71,9 @@ async function addSome(some: readonly Candidate[]): Promise<void> {
     arrivals.value = givenUp(arrivals.peek(), new Set(some.map(({ key }) => key)));
   }
 }
+
+const loginOf = ({ user, password }: CameraWish): CameraLogin | undefined =>
+  user === undefined || password === undefined ? undefined : { user, password };
 
 /** They are left: what goes on is there when one comes back. */
 export function leaveAdding(): void {

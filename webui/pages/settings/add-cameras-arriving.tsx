@@ -8,6 +8,7 @@ import { Picture, useLivePlayer } from '../../player/picture.tsx';
 import { LIVE } from '../../route.ts';
 import { startWords } from '../../words/start.ts';
 import { liveWords } from '../../words/words.ts';
+import { Kept } from './add-cameras-kept.tsx';
 import { RenameSheet } from './add-cameras-rename.tsx';
 import { Troubles } from './add-cameras-trouble.tsx';
 
@@ -56,6 +57,7 @@ export function Arriving({ top, title }: { readonly top: ComponentChildren; read
         ))}
       </div>
       <div class="adding-foot">
+        <Kept names={here.map(({ name }) => name)} />
         {live > 0 || (!isPending && here.length > 0) ? (
           <a class="button main" href={LIVE}>
             {say.goToLive}

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { boxSays } from '../../box/failure-words.ts';
 import { type Arrival, type Remedy, remedyOf } from '../../cameras/adopting.ts';
-import { addCameras, type CameraLogin, endAdding, sharedLogin } from '../../cameras/adopting-run.ts';
+import { addCameras, type CameraLogin, endAdding, provenLogins, sharedLogin } from '../../cameras/adopting-run.ts';
 import { boxForm } from '../../forms/box-form.ts';
 import { FormFoot } from '../../forms/form-foot.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
@@ -50,6 +50,7 @@ export function Troubles({ group, isSharedTaken }: TroublesProps) {
         text={Number.isFinite(tries) ? `${names}. ${say.triesLeft(tries)}` : names}
       >
         <div class="ways">
+          <SameAs group={group} />
           <Button onClick={() => setAsks(true)}>{say.enterIt}</Button>
           <Button onClick={() => setApart(true)}>{say.oneByOne}</Button>
         </div>
@@ -66,6 +67,12 @@ function Trouble({ arrival, isSharedTaken }: { readonly arrival: Arrival; readon
   const remedy = remedyOf(arrival);
   const { title, text } = sentencesOf(arrival, { remedy, isSharedTaken }, say);
   const enter = <Button onClick={() => setAsks(true)}>{say.enterIt}</Button>;
+  const password = (
+    <div class="ways">
+      <SameAs group={[arrival]} />
+      {enter}
+    </div>
+  );
   const again = <Again arrival={arrival} word={say.tryAgain} onAsk={() => setAsks(true)} />;
   const onItsPage = (
     <>
@@ -74,7 +81,7 @@ function Trouble({ arrival, isSharedTaken }: { readonly arrival: Arrival; readon
     </>
   );
   const buttons: Readonly<Record<Remedy, ComponentChildren>> = {
-    password: enter,
+    password,
     locked: enter,
     clock: onItsPage,
     onvif: onItsPage,
@@ -138,6 +145,18 @@ const ItsPage = ({ address }: { readonly address: string }) => (
     {startWords.value.openItsPage}
   </a>
 );
+
+/** The login that another camera took a moment ago. */
+function SameAs({ group }: { readonly group: readonly Arrival[] }) {
+  const offer = provenLogins.offerFor(group.map(({ key }) => key));
+  return offer ? (
+    <Button
+      onClick={() => addCameras(group.map((one) => withLogin(one, { user: offer.user, password: offer.password })))}
+    >
+      {startWords.value.sameAs(offer.title)}
+    </Button>
+  ) : null;
+}
 
 interface AgainProps {
   readonly arrival: Arrival;

@@ -63,6 +63,11 @@ export const start = {
   othersComing: 'The others are coming. Tap a name to change it.',
   tapName: 'Tap a name to change it.',
   eachTakes: 'Each takes a few seconds.',
+  keptDays: (days: number) =>
+    many(days, { one: 'What is recorded is kept for one day.', other: 'What is recorded is kept for # days.' }),
+  keptAll: 'What is recorded is kept as long as there is room.',
+  keptFits: (fits: number, days: number) =>
+    `There is room for ${many(fits, { one: 'one day', other: '# days' })} of recordings, not for ${days}. Then the oldest go.`,
   nameOf: (camera: string) => `Name of ${camera}`,
   nameText: 'So you find it: Garden, Front door.',
   nameWrong: 'A name, so that one finds it.',
@@ -71,6 +76,7 @@ export const start = {
   cameraRefuses: (camera: string) => `${camera} does not accept this password.`,
   camerasRefuse: (count: number) => `${count} cameras do not accept this password.`,
   oneByOne: 'One by one',
+  sameAs: (camera: string) => `Try the one of ${camera}`,
   triesLeft: (count: number) =>
     many(count, {
       one: 'After one more try some cameras lock for 30 minutes.',
