@@ -144,6 +144,21 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     expect(await page.getByText('Your other devices are logged out.').count()).toBe(0);
   });
 
+  test('who logs out in one window sees nothing more of the box in the others', async () => {
+    await using visitor = await open();
+    await visitor.logIn('#/settings/people');
+    const other = await visitor.context.newPage();
+    await other.goto(`${box.url}/#/live`);
+    await other.getByRole('link', { name: OWNERS }).waitFor();
+    // What hears of it comes when there is nothing else to do.
+    await other.waitForFunction(() =>
+      performance.getEntriesByType('resource').some(({ name }) => name.includes('/settings-')),
+    );
+    await visitor.page.getByRole('button', { name: /^Log out/ }).click();
+    await other.getByRole('heading', { name: 'Welcome back' }).waitFor();
+    expect(await other.content()).not.toMatch(OWNERS);
+  });
+
   test('the file is checked and read again after a failure, without a word from whoever types', async () => {
     await using visitor = await open();
     const { page } = visitor;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { access, isLeft, isLinkOver, linkWaitsFor, logIn, logOut, openGuestLink, session } from './session.ts';
+import { logOut } from './log-out.ts';
+import { access, isLeft, isLinkOver, linkWaitsFor, logIn, openGuestLink, session } from './session.ts';
 
 const GUEST = { claimed: true, loggedIn: false, user: null, role: 'guest' };
 const viewer = (user: string) => ({ claimed: true, loggedIn: true, user, role: 'viewer' });
@@ -64,4 +65,18 @@ test('who logs in again as the same goes on; another one, and who logs out, leav
   answers = [json({})];
   await logOut();
   expect([isLeft.value, access.value]).toEqual([true, 'refused']);
+});
+
+test('who logs out in one window leaves the others of the browser, too', async () => {
+  const other = new BroadcastChannel('perch-log-out');
+  other.postMessage('');
+  await vi.waitFor(() => expect([isLeft.value, access.value]).toEqual([true, 'refused']));
+  isLeft.value = false;
+  const heard = new Promise((resolve) => {
+    other.onmessage = resolve;
+  });
+  answers = [json({})];
+  await logOut();
+  await heard;
+  other.close();
 });

@@ -87,13 +87,6 @@ function noteWait(error: unknown): void {
   linkWaitsFor.value = error;
 }
 
-/** Ends the session, a guest's as well. */
-export async function logOut(): Promise<void> {
-  await ask('v3/session', { method: 'DELETE' });
-  access.value = 'refused';
-  isLeft.value = true;
-}
-
 /** The box has refused: is the session over? Guests and those who never logged in see the log-in in place of the page. */
 export async function noteRefusal(): Promise<void> {
   const before = session.peek();

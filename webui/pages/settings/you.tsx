@@ -1,6 +1,8 @@
 import { useState } from 'preact/hooks';
 import { APPEARANCES, type Appearance, appearance, chooseAppearance } from '../../appearance.ts';
-import { isLinkOver, logOut, session } from '../../box/session.ts';
+import { failureWords } from '../../box/failure-words.ts';
+import { logOut } from '../../box/log-out.ts';
+import { isLinkOver, session } from '../../box/session.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { LanguageChoice } from '../../parts/language-choice.tsx';
 import { Row } from '../../parts/row.tsx';
@@ -69,7 +71,7 @@ function LogOut({ user }: { readonly user: string }) {
       onClick={async () => {
         setBusy(true);
         isLinkOver.value = false;
-        await logOut().catch(() => toast(words.peek().noAnswer));
+        await logOut().catch((error: unknown) => toast(failureWords(error)));
         setBusy(false);
       }}
     >
