@@ -145,6 +145,7 @@ export class BoxBackup implements BackupBox {
       people: { added: [...added], removed: [...removed], changed: [...changed], same: [...same] },
       links: linksChange(await now(GUESTS), textOf(members, GUESTS)),
       settings: changesBetween(store.current, config).flatMap(({ path, keys }) => (path === undefined ? keys : [])),
+      ...{ address: config.address, tlsAddress: config.tlsAddress },
     };
   }
 }

@@ -37,6 +37,19 @@ test('lines are found by level, path and text, the newest first, page by page', 
   ]);
 });
 
+test('who comes to watch and goes can be left out, but for warnings', () => {
+  const { log, texts } = setup();
+  const said = ['HLS viewer has come', 'WebRTC viewer has left', 'more HLS viewers have come and left'];
+  for (const text of said) {
+    log.info({ remote: '192.0.2.1' }, text);
+  }
+  log.info('WebRTC publisher is connected');
+  log.warn('WebRTC viewer never connected');
+  const others = ['WebRTC viewer never connected', 'WebRTC publisher is connected'];
+  expect(texts({ isWithoutViewers: true })).toEqual(others);
+  expect(texts()).toHaveLength(said.length + others.length);
+});
+
 test('no password of an address, of a query or of a camera gets into a line, nor into its path', () => {
   const { lines, log } = setup();
   log

@@ -13,6 +13,8 @@ export interface LogLine {
   readonly level: LogLevel;
   readonly path: string | null;
   readonly text: string;
+  /** Of somebody who watches, comes or goes: on a busy box there are more of them than of all else. */
+  readonly isViewers: boolean;
   /** JSON of the whole line. */
   readonly data: string;
 }
@@ -23,11 +25,15 @@ export interface LogWish {
   readonly path: string | undefined;
   /** Somewhere in the line, in capitals or not. */
   readonly text: string | undefined;
+  /** Without what is said of those who watch, unless it is a warning. */
+  readonly isWithoutViewers?: boolean;
 }
 
 const MOST_LINES = 5_000;
 /** Together: of JSON, which is ASCII mostly. */
 const MOST_CHARS = 1 << 20;
+/** How the servers name those who watch. */
+const OF_VIEWERS = /^(?:more )?(?:HLS|WebRTC) viewers? /;
 /** A stack is longer seldom. */
 const LONGEST_TEXT = 4_000;
 
@@ -53,7 +59,8 @@ export class LogLines {
     this.#number += 1;
     const [number, level] = [this.#number, levelOf(Number(entry['level']))];
     const data = JSON.stringify({ number, time: String(entry['time']), level, path, text });
-    const line = { number, type: 'line', level, path, text, data } as const;
+    const isViewers = level === 'info' && OF_VIEWERS.test(text);
+    const line = { number, type: 'line', level, path, text, isViewers, data } as const;
     this.#lines.push(line);
     this.#chars += data.length;
     while (this.#lines.length > MOST_LINES || this.#chars > MOST_CHARS) {
@@ -102,7 +109,10 @@ export class LogLines {
   }
 }
 
-export function isWanted(line: LogLine, { level, path, text }: LogWish): boolean {
+export function isWanted(line: LogLine, { level, path, text, isWithoutViewers = false }: LogWish): boolean {
+  if (line.isViewers && isWithoutViewers) {
+    return false;
+  }
   const isGrave = level === undefined || LOG_LEVELS.indexOf(line.level) <= LOG_LEVELS.indexOf(level);
   return isGrave && (path === undefined || line.path === path) && (text === undefined || holds(line, text));
 }

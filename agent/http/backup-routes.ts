@@ -39,6 +39,8 @@ const RestorePlan = Type.Object({
     { description: 'To guests.' },
   ),
   settings: Type.Array(Type.String(), { description: 'Keys of the configuration that change, but for paths.' }),
+  address: Type.String({ description: 'Of the page, as `address` has it then: the box may be at another port.' }),
+  tlsAddress: Type.String({ description: 'The same over https; empty: off.' }),
   problems: Type.Array(Type.String(), { description: 'Paths that are wrong in it, as they were in that box.' }),
 });
 export type RestorePlan = Static<typeof RestorePlan>;

@@ -20,6 +20,9 @@ const WISH = {
   level: Type.Optional(Type.Enum([...LOG_LEVELS], { description: 'This one and what is graver. Without it: all.' })),
   path: Type.Optional(Type.String({ description: 'Of one camera.' })),
   text: Type.Optional(Type.String({ description: 'Somewhere in the line, in capitals or not.' })),
+  viewers: Type.Optional(
+    Type.Enum(['yes', 'no'], { default: 'yes', description: 'no: without those who come to watch and go.' }),
+  ),
 };
 const Line = Type.Object({
   number: Type.Integer({ description: 'Counts up since Perch began.' }),
@@ -85,7 +88,11 @@ function wishOf(query: unknown): LogWish {
   if (level !== undefined && !isLevel(level)) {
     throw new PerchError('badInput', `invalid level '${level.slice(0, 64)}': known are ${LOG_LEVELS.join(', ')}`);
   }
-  return { level, path, text };
+  const viewers = wordOf(query, 'viewers') ?? 'yes';
+  if (viewers !== 'yes' && viewers !== 'no') {
+    throw new PerchError('badInput', `invalid viewers '${viewers.slice(0, 64)}': known are yes, no`);
+  }
+  return { level, path, text, isWithoutViewers: viewers === 'no' };
 }
 
 const isLevel = (word: string): word is LogLevel => (LOG_LEVELS as readonly string[]).includes(word);

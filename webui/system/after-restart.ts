@@ -1,6 +1,7 @@
 import { pause } from '../box/pause.ts';
 import { ask, BoxError } from '../box/request.ts';
 import { type Session, session } from '../box/session.ts';
+import type { RestorePlan } from './backup-file.ts';
 
 const ASK_MS = 500;
 const LIMIT_MS = 3_000;
@@ -22,18 +23,36 @@ export async function runOfBox(): Promise<string | undefined> {
 }
 
 /**
- * Returns when the box has come back as another one.
+ * Waits for the box to come back as another one.
  * @param before its run until now
  * @param seconds that it usually takes
+ * @returns false: it has not, for much longer than that
  */
-export async function afterRestart(before: string | undefined, seconds: number): Promise<void> {
+export async function afterRestart(before: string | undefined, seconds: number): Promise<boolean> {
   const never = new AbortController().signal;
   const untilMs = Date.now() + seconds * 1000 * PATIENCE;
   for (;;) {
     await pause(ASK_MS, never);
     const now = await runOfBox();
-    if (now !== undefined && (now !== before || Date.now() > untilMs)) {
-      return;
+    if (now !== undefined && now !== before) {
+      return true;
+    }
+    if (Date.now() > untilMs) {
+      return now !== undefined;
     }
   }
+}
+
+/** Where this page will be once the backup is restored; undefined: where it is. */
+export function movedTo(
+  { settings, address, tlsAddress }: Pick<RestorePlan, 'settings' | 'address' | 'tlsAddress'>,
+  here: Pick<Location, 'protocol' | 'hostname' | 'port'>,
+): string | undefined {
+  const isSecure = here.protocol === 'https:' && tlsAddress !== '';
+  const key = here.protocol === 'https:' ? 'tlsAddress' : 'address';
+  const port = /:(\d+)$/.exec(isSecure ? tlsAddress : address)?.[1];
+  if (!settings.includes(key) || port === undefined || (isSecure === (key === 'tlsAddress') && port === here.port)) {
+    return undefined;
+  }
+  return `${isSecure ? 'https' : 'http'}://${here.hostname}:${port}/`;
 }

@@ -29,6 +29,10 @@ export interface RestorePlan {
   /** To guests. */
   readonly links: { readonly added: number; readonly removed: number; readonly same: number };
   readonly settings: readonly string[];
+  /** Where the page is then, `host:port`. */
+  readonly address: string;
+  /** Empty: not over https. */
+  readonly tlsAddress: string;
   /** Paths that will be disabled, each with what is wrong with it. */
   readonly problems: readonly string[];
 }

@@ -16,6 +16,7 @@ export interface LogWish {
   readonly level: string;
   readonly path: string;
   readonly text: string;
+  readonly viewers: 'yes' | 'no';
 }
 
 const RETRY_MS = 2_000;

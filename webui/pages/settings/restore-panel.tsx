@@ -1,5 +1,6 @@
-import type { Ref } from 'preact';
+import type { ComponentChildren, Ref } from 'preact';
 import { useRef, useState } from 'preact/hooks';
+import { boxSays, failureWords } from '../../box/failure-words.ts';
 import { BoxError } from '../../box/request.ts';
 import { noteRestart } from '../../box/restarting.ts';
 import { noteRefusal, session } from '../../box/session.ts';
@@ -8,14 +9,18 @@ import { Button } from '../../parts/button.tsx';
 import { TextField } from '../../parts/field.tsx';
 import { voice } from '../../parts/voice.ts';
 import { LIVE, place } from '../../route.ts';
-import { afterRestart, runOfBox } from '../../system/after-restart.ts';
+import { afterRestart, movedTo, runOfBox } from '../../system/after-restart.ts';
 import { checkBackup, MOST_BYTES, type RestorePlan, restoreBackup } from '../../system/backup-file.ts';
 import { moment } from '../../words/format.ts';
 import { startWords } from '../../words/start.ts';
 import { systemWords } from '../../words/system.ts';
 import { words } from '../../words/words.ts';
+import { RestoreWaits } from './restore-waits.tsx';
 
-type Work = 'none' | 'reading' | 'restoring' | 'restarting';
+type Work = 'none' | 'reading' | 'restoring' | 'restarting' | 'gone';
+
+/** HTTP's, as the box answers. */
+const TOO_LARGE = 413;
 
 interface Chosen {
   readonly file: File;
@@ -27,27 +32,28 @@ export function RestorePanel() {
   const say = systemWords.value;
   const [work, setWork] = useState<Work>('none');
   const [chosen, setChosen] = useState<Chosen>();
-  const [failure, setFailure] = useState('');
+  const [failure, setFailure] = useState<ComponentChildren>('');
   const [code, setCode] = useState('');
   const input = useRef<HTMLInputElement>(null);
   const needsCode = session.value?.needsSetupCode === true && !session.value.claimed;
-  const attempt = async (now: Work, doIt: () => Promise<void>) => {
+  const attempt = async (now: Work, doIt: () => Promise<Work>) => {
     setWork(now);
     setFailure('');
     try {
-      await doIt();
+      setWork(await doIt());
     } catch (error) {
-      setFailure(sentence(error));
+      setFailure(sentence(error, now));
+      setWork('none');
     }
-    setWork('none');
   };
   const choose = (file: File) =>
     attempt('reading', async () => {
       setChosen(undefined);
       if (file.size > MOST_BYTES) {
-        throw new BoxError(413, systemWords.peek().restoreTooLarge);
+        throw new BoxError(TOO_LARGE, '');
       }
       setChosen({ file, plan: await checkBackup(file, code) });
+      return 'none';
     });
   const restore = ({ file }: Chosen) =>
     attempt('restoring', async () => {
@@ -55,12 +61,15 @@ export function RestorePanel() {
       const seconds = await restoreBackup(file, code);
       noteRestart(seconds);
       setWork('restarting');
-      await afterRestart(before, seconds);
+      if (!(await afterRestart(before, seconds))) {
+        return 'gone';
+      }
       if (place.peek().page === 'start') {
         location.hash = LIVE;
       }
       // All that the page knows was the other box's.
       location.reload();
+      return 'restarting';
     });
   const ask = () => {
     if (needsCode && code === '') {
@@ -79,8 +88,8 @@ export function RestorePanel() {
         </p>
       )}
       {chosen && <Plan plan={chosen.plan} />}
-      {work === 'restarting' ? (
-        <p role="status">{say.restoreStarts}</p>
+      {work === 'restarting' || work === 'gone' ? (
+        <RestoreWaits isGone={work === 'gone'} moved={chosen && movedTo(chosen.plan, location)} />
       ) : (
         <div class="tools">
           {chosen && (
@@ -146,7 +155,7 @@ function Plan({ plan }: { readonly plan: RestorePlan }) {
       {isSame && <p>{say.planSame}</p>}
       {links.added > 0 && <p>{say.planLinksBack(links.added)}</p>}
       {links.removed > 0 && <p>{say.planLinksGone(links.removed)}</p>}
-      {problems.length > 0 && <Line label={say.planOff} names={problems} />}
+      {problems.length > 0 && <Line label={say.planOff} names={problems} lang="en" />}
       {isOther && (
         <p>
           <b>{say.planPassword}</b>
@@ -156,10 +165,16 @@ function Plan({ plan }: { readonly plan: RestorePlan }) {
   );
 }
 
-const Line = ({ label, names }: { readonly label: string; readonly names: readonly string[] }) => (
+interface LineProps {
+  readonly label: string;
+  readonly names: readonly string[];
+  readonly lang?: string;
+}
+
+const Line = ({ label, names, lang }: LineProps) => (
   <div class="plan-line">
     <span class="dim">{label}</span>
-    <ul>
+    <ul lang={lang}>
       {names.map((name) => (
         <li key={name}>
           <bdi>{name}</bdi>
@@ -169,11 +184,12 @@ const Line = ({ label, names }: { readonly label: string; readonly names: readon
   </div>
 );
 
-function sentence(error: unknown): string {
+function sentence(error: unknown, work: Work): ComponentChildren {
   const { status, message } = error instanceof BoxError ? error : new BoxError(0, '');
   const say = systemWords.peek();
   if (status === 0) {
-    return words.peek().noAnswer;
+    // A file that is only looked at changes nothing.
+    return work === 'reading' ? words.peek().noAnswer : failureWords(error);
   }
   if (status === 401 && session.peek()?.claimed) {
     // The log-in comes over the page.
@@ -183,5 +199,8 @@ function sentence(error: unknown): string {
   if (status === 401) {
     return startWords.peek().setupCodeWrong;
   }
-  return status === 501 ? say.restoreAlone : `${say.restoreNot} ${message}`.trim();
+  if (status === TOO_LARGE) {
+    return `${say.restoreNot} ${say.restoreTooLarge}`;
+  }
+  return status === 501 ? say.restoreAlone : boxSays((why) => `${say.restoreNot} ${why}`.trim(), message);
 }

@@ -15,12 +15,14 @@ import { BackToSystem } from './back-to-system.tsx';
 
 const MOST_LINES = 500;
 const TYPED_MS = 300;
+/** What happens, with those who come to watch and go. */
+const VIEWERS = 'viewers';
 
 /** The log as it is written, newest above. */
 export function LogPage() {
   const say = systemWords.value;
   const { language } = voice();
-  const [wish, setWish] = useState<LogWish>({ level: 'info', path: '', text: '' });
+  const [wish, setWish] = useState<LogWish>({ level: 'info', path: '', text: '', viewers: 'no' });
   const { lines, isAway } = useLog(wish);
   const [held, setHeld] = useState<readonly LogLine[]>();
   const shown = held ?? lines;
@@ -78,6 +80,7 @@ function Filter({ wish, onWish }: { readonly wish: LogWish; readonly onWish: (wi
     { value: 'error', text: say.logBad },
     { value: 'warn', text: say.logWarn },
     { value: 'info', text: say.logInfo },
+    { value: VIEWERS, text: say.logViewers },
     { value: 'debug', text: say.logAll },
   ];
   const paths = [{ value: '', text: say.logEvery }].concat(
@@ -88,9 +91,15 @@ function Filter({ wish, onWish }: { readonly wish: LogWish; readonly onWish: (wi
       <Choice
         class="chip"
         label={say.logLevel}
-        value={wish.level}
+        value={wish.level === 'info' && wish.viewers === 'yes' ? VIEWERS : wish.level}
         options={levels}
-        onChange={(level) => onWish({ ...wish, level })}
+        onChange={(level) =>
+          onWish({
+            ...wish,
+            level: level === VIEWERS ? 'info' : level,
+            viewers: level === VIEWERS || level === 'debug' ? 'yes' : 'no',
+          })
+        }
       />
       <Choice
         class="chip"
