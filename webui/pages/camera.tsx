@@ -17,6 +17,7 @@ import { givePicture } from '../parts/give-picture.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import { InfoCard } from '../parts/info-card.tsx';
 import { NoSuchCamera } from '../parts/notices.tsx';
+import { stateOf } from '../parts/tile.tsx';
 import { useGone } from '../parts/use-gone.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { HandedPicture, useHandedPlayer } from '../player/picture.tsx';
@@ -105,7 +106,7 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
     <div class={isIdle ? 'cinema idle' : 'cinema'} ref={screen}>
       <Ambient player={seen} />
       <CameraTitle camera={camera} player={seen} isBack={isBack} info={showsInfo} onInfo={keys.info} />
-      <div class="screen" ref={glass} {...hand}>
+      <div class={`screen ${stateOf(camera, seen).kind}`} ref={glass} {...hand}>
         <div class="enlarged" style={{ transform: `translate(${x}px, ${y}px) scale(${scale})` }}>
           <HandedPicture {...handed} isOn={canPlay(item)} />
           {isBack && <PictureFromBefore name={camera.name} isQuiet={!isSoundOn} />}
