@@ -134,7 +134,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await page.route(/v3\/sessions?(\/|$)/, (route) =>
       route.request().method() === 'DELETE' ? route.abort() : route.fallback(),
     );
-    const told = page.getByRole('status').filter({ hasText: 'The box does not answer.' });
+    const told = page.getByRole('status').filter({ hasText: 'The box did not answer.' });
     await page.getByRole('button', { name: /^Log out/ }).click();
     await told.waitFor();
     await page.reload();
