@@ -5,6 +5,7 @@ import { startViewer, type Viewer } from '../peers/browser.ts';
 import { axeFindings, settled, type Visit, visit } from '../peers/page-visit.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
 import { ownersShots, type Shot, WORDS } from '../screenshots/shots.ts';
+import { guestsShots, troublesShots, viewersShots } from '../screenshots/shots-others.ts';
 
 /** Names that people give, and some that nobody should. */
 const LONG = 'The camera above the door of the old barn';
@@ -116,6 +117,44 @@ describeWith(['chromium'], "the page's looks", () => {
     }
     expect(found).toEqual([]);
     expect(visitor.complaints).toEqual([]);
+  });
+
+  const TROUBLES = troublesShots.map((shot) => [shot.name, shot] as const);
+  test.for(inShort(TROUBLES, 'restore', 'restarting', 'box-away', 'session-ended'))(
+    'axe finds nothing when something is not as usual: %s',
+    async ([, { place, sign, act }]) => {
+      await using visitor = await open(box.url);
+      const { page } = visitor;
+      await visitor.go(place);
+      await settled(page, sign);
+      await act?.(page, WORDS.en);
+      expect(await axeFindings(page)).toEqual([]);
+    },
+  );
+
+  test('axe finds nothing where viewers and guests are', async () => {
+    const door =
+      shots
+        .find(({ name }) => name === 'camera')
+        ?.place.split('/')
+        .at(-1) ?? '';
+    const headers = { 'Sec-Fetch-Site': 'same-origin' };
+    const until = new Date(Date.now() + 86_400_000).toISOString();
+    const { token } = await box.api<{ token: string }>('POST', 'guests', { paths: [door], until });
+    const logIns = [
+      ['session', { user: LONG, password: 'a wren in the hedge' }, viewersShots(door)],
+      ['guest', { token }, guestsShots],
+    ] as const;
+    for (const [address, data, seen] of logIns) {
+      await using visitor = await visit(viewer.browser, box.url, { size: 'phone', theme: 'light' });
+      await visitor.context.request.post(`${box.url}/v3/${address}`, { data, headers });
+      for (const { name, place, sign } of seen) {
+        await visitor.go(place);
+        await settled(visitor.page, sign);
+        expect(await axeFindings(visitor.page), name).toEqual([]);
+      }
+      expect(visitor.complaints).toEqual([]);
+    }
   });
 
   test('on a phone held sideways nothing lies over the buttons below a recording', async () => {

@@ -6,6 +6,7 @@ import { startViewer } from '../peers/browser.ts';
 import { type Size, settled, visit } from '../peers/page-visit.ts';
 import { buildHouse, type House, NO_DEMO } from './house.ts';
 import { enter, ownersShots, type Shot, type Spoken, WORDS } from './shots.ts';
+import { guestsShots, troublesShots, viewersShots } from './shots-others.ts';
 
 /**
  * Pictures of every place and sheet in both sizes, themes and languages, for people to look through. Arguments: the folder, and parts of
@@ -59,6 +60,8 @@ interface Visitor {
   readonly password?: string;
   /** What the browser kept of the visit before. */
   readonly stills?: Stills;
+  /** Enters without the form: what is sent to which address below `/v3/`. */
+  readonly enters?: readonly [address: string, data: object];
 }
 type Stills = readonly (readonly [key: string, value: string])[];
 
@@ -78,6 +81,10 @@ async function shoot(browser: Browser, url: string, way: Way, who: Visitor, shot
   }, who.stills ?? []);
   if (who.password !== undefined) {
     await logIn(page, url, who.password);
+  }
+  if (who.enters) {
+    const [address, data] = who.enters;
+    await visitor.context.request.post(`${url}/v3/${address}`, { data, headers: { 'Sec-Fetch-Site': 'same-origin' } });
   }
   for (const shot of chosen) {
     await take(page, WORDS[way.speech], url, nameOf(shot), shot);
@@ -104,11 +111,24 @@ async function shootHouse(browser: Browser, house: House): Promise<void> {
   for (const way of WAYS) {
     await shoot(browser, house.box.url, way, owner, shots);
     await shoot(browser, house.box.url, way, {}, [{ name: 'login', place: '#/live', sign: 'form' }]);
+    await shootOthers(browser, house, way);
+    for (const shot of troublesShots) {
+      await shoot(browser, house.box.url, way, owner, [shot]);
+    }
   }
   await house.speakChinese();
   for (const way of CHINESE) {
     await shoot(browser, house.box.url, way, owner, shots);
   }
+}
+
+/** A viewer, and whoever has a link. */
+async function shootOthers(browser: Browser, { box, cameras: [door = ''] }: House, way: Way): Promise<void> {
+  const until = new Date(Date.now() + 86_400_000).toISOString();
+  const { token } = await box.api<{ token: string }>('POST', 'guests', { paths: [door], until });
+  const ann = { user: 'Ann', password: 'a wren in the hedge' };
+  await shoot(browser, box.url, way, { enters: ['session', ann] }, viewersShots(door));
+  await shoot(browser, box.url, way, { enters: ['guest', { token }] }, guestsShots);
 }
 
 /** The first start: the box is nobody's, then its cameras are found. */
