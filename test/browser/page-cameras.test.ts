@@ -174,6 +174,18 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     expect(complaints.filter((one) => !/412/.test(one))).toEqual([]);
   });
 
+  test('that a camera is followed to another address is told', async () => {
+    await using visitor = await visit(viewer.browser, box.url, { size: 'phone' });
+    const { page, complaints } = visitor;
+    const moved = { time: new Date().toISOString(), path: garden, state: 'moved', from: '127.0.3.2', to: '127.0.3.20' };
+    await page.route('**/v3/events*', (route) =>
+      route.fulfill({ contentType: 'text/event-stream', body: `event: camera\ndata: ${JSON.stringify(moved)}\n\n` }),
+    );
+    await visitor.logIn('#/settings/cameras');
+    await told(page, 'Garden has moved to 127.0.3.20. Nothing to do.');
+    expect(complaints).toEqual([]);
+  });
+
   test('cameras are put in order by keys, by a mouse, and by holding and dragging with a finger', async () => {
     {
       await using visitor = await open('desktop', 'localhost', '#/settings/cameras');
@@ -249,12 +261,22 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await page.getByRole('dialog', { name: 'Driveway' }).getByRole('button', { name: 'Go on now' }).click();
     await told(page, 'Driveway goes on.');
     await until(async () => expect(await box.api('GET', `cameras/get/${drive}`)).toMatchObject({ state: 'running' }));
+    // Away for a while: nobody waits for minutes here.
+    await page.route('**/v3/paths/list*', async (route) => {
+      const list = await (await route.fetch()).json();
+      const items = list.items.map((item: { offlineSince: string | null }) => ({
+        ...item,
+        offlineSince: item.offlineSince && new Date(Date.now() - 12 * 60_000).toISOString(),
+      }));
+      await route.fulfill({ json: { ...list, items } });
+    });
     await box.cameras[2]?.stop({ isSilent: true });
     const dialog = page.getByRole('dialog');
     await dialog.getByText(/^Offline since/).waitFor();
     await dialog.getByText('The camera answers but gives no picture.').waitFor();
     await page.getByRole('button', { name: 'Restart camera' }).waitFor();
     await box.cameras[2]?.start();
+    await told(page, 'Driveway is back. It was away for 12 min.');
     await dialog.getByText(/^Offline since/).waitFor({ state: 'detached' });
     expect(complaints).toEqual([]);
   });

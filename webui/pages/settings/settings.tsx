@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { isOwner } from '../../box/session.ts';
+import { tellReturns } from '../../cameras/tell-returns.ts';
 import { lazyPage } from '../../lazy-page.tsx';
 import { Icon, type IconName } from '../../parts/icon.tsx';
 import { Warnings } from '../../parts/notices.tsx';
@@ -17,6 +18,9 @@ const Rooms = {
   system: lazyPage(() => import('./system.tsx').then((page) => page.SystemPage)),
   people: lazyPage(() => import('./people.tsx').then((page) => page.PeoplePage)),
 } as const satisfies Record<SettingsRoom, unknown>;
+
+// It comes with the settings, which everybody's page fetches once the pictures are there.
+tellReturns();
 
 /** For when there is nothing else to do. */
 export const fetchRooms = (): readonly (() => Promise<void>)[] => Object.values(Rooms).map(({ fetch }) => fetch);

@@ -124,6 +124,8 @@ export const cameras = {
   toStorage: 'Storage',
   keptSome: (count: number) =>
     many(count, { one: 'One protected recording stays.', other: '# protected recordings stay.' }),
+  isBackAfter: (camera: string, time: string) => `${camera} is back. It was away for ${time}.`,
+  hasMoved: (camera: string, address: string) => `${camera} has moved to ${address}. Nothing to do.`,
   isBack: (camera: string) => `${camera} is back.`,
   notBack: 'It could not be had back. Add it again.',
 };

@@ -118,6 +118,8 @@ export const cameras: CamerasWords = {
   demoStays: '这是设备自带的演示摄像头，添加第一个摄像头后会自动消失。',
   toStorage: '存储',
   keptSome: (count) => `${count} 段受保护的录像保留。`,
+  isBackAfter: (camera, time) => `${camera} 已恢复，离线了 ${time}。`,
+  hasMoved: (camera, address) => `${camera} 的地址变为 ${address}，无需操作。`,
   isBack: (camera) => `${camera} 已恢复。`,
   notBack: '无法恢复，请重新添加。',
 };
