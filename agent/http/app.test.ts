@@ -40,6 +40,20 @@ test.for<[ErrorCode, number]>([
   expect(answer.body).toBe('{"status":"error","error":"no rtsp://cam/1 here"}');
 });
 
+test.for([
+  ['a paused camera', 'unsupported', { isPaused: true }, 409, 'paused'],
+  ['a name that somebody has', 'badInput', { isTaken: true }, 409, 'taken'],
+  ['work that goes on already', 'exhausted', { isBusy: true }, 409, 'busy'],
+  ['a reason of its own', 'unavailable', { why: 'notWritten' }, 503, 'notWritten'],
+  ['no word for it', 'unavailable', { why: 7 }, 503, undefined],
+] as const)('a refusal because of %s says so in one word', async ([, code, context, status, why]) => {
+  const app = createHttpApp({ log: silentLogger });
+  app.get('/refused', () => Promise.reject(new PerchError(code, 'no', context)));
+  const answer = await app.inject('/refused');
+  const said = why === undefined ? {} : { why };
+  expect([answer.statusCode, answer.json()]).toEqual([status, { status: 'error', error: 'no', ...said }]);
+});
+
 test('a bug is answered without its text, and logged with it', async () => {
   const lines: string[] = [];
   const answer = await open(createLogger('info', (line) => lines.push(line))).inject('/broken?token=abc');
