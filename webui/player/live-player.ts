@@ -37,10 +37,13 @@ export class LivePlayer {
   constructor(options: LivePlayerOptions) {
     const { name, camera, wantsSound } = options;
     this.options = options;
+    const waysNow = () => (isUnfit(name, this.#tracks) ? ALL_WAYS.filter((way) => way !== 'WebRTC') : ALL_WAYS);
     this.#player = new Player({
       source: sourceAt(SERVICES, name, '', UI_HEADER),
       camera,
-      ways: ALL_WAYS,
+      get ways() {
+        return waysNow();
+      },
       wantsSound,
       loadOthers,
       onView: (view) => {
@@ -50,7 +53,6 @@ export class LivePlayer {
       known: {
         isHopeless: () => isUnplayable(name, this.#tracks),
         isAway: () => awaySinceMs.peek() !== undefined,
-        isUnfit: () => isUnfit(name, this.#tracks),
         noteUnfit: () => rememberUnfit(name, this.#tracks),
       },
     });

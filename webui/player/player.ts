@@ -26,6 +26,7 @@ export interface PlayerOptions {
   readonly source: Source;
   /** Whose picture it is: what plays the same camera shares the still. */
   readonly camera: string;
+  /** Asked for before each try. */
   readonly ways: readonly Technology[];
   /** Offers to take sound; whether it is heard, the video's `muted` says. */
   readonly wantsSound: boolean;
@@ -42,9 +43,7 @@ export interface Foreknowledge {
   isHopeless(): boolean;
   /** The box does not answer. */
   isAway(): boolean;
-  /** WebRTC does not bring this picture to this browser. */
-  isUnfit(): boolean;
-  /** The box has just said so. */
+  /** The box has just said that WebRTC does not bring this picture to this browser. */
   noteUnfit(): void;
 }
 
@@ -103,7 +102,7 @@ export class Player {
 
   async facts(): Promise<SessionFacts & { readonly width: number; readonly height: number; readonly dropped: number }> {
     const { video } = this.stage;
-    const facts = (await this.#session?.facts()) ?? {};
+    const facts = await this.#session?.facts();
     const dropped = video.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0;
     return { ...facts, width: video.videoWidth, height: video.videoHeight, dropped };
   }
@@ -133,7 +132,7 @@ export class Player {
   async #loop(stop: AbortSignal): Promise<void> {
     const { known } = this.#options;
     while (!stop.aborted) {
-      const isHopeless = known?.isHopeless() === true;
+      const isHopeless = known?.isHopeless();
       if (isHopeless) {
         this.#show({ ...this.#view, phase: 'unplayable' });
       }
@@ -197,13 +196,8 @@ export class Player {
 
   async #open(stop: AbortSignal): Promise<LiveSession> {
     const { ways, source, known } = this.#options;
-    const plan = planWays({
-      wanted: ways,
-      source,
-      isWebRtcBlocked: Date.now() < webRtcBlockedUntilMs,
-      isWebRtcUnfit: known?.isUnfit() === true,
-      needsSound: this.#needsSound,
-    });
+    const isWebRtcBlocked = Date.now() < webRtcBlockedUntilMs;
+    const plan = planWays({ wanted: ways, source, isWebRtcBlocked, needsSound: this.#needsSound });
     const failures = new Map<Technology, PlayError>();
     for (const way of plan.order) {
       if (!isWorthTrying(way, failures)) {
@@ -226,8 +220,7 @@ export class Player {
       }
       if (way === 'WebRTC' && session.kind === 'codec') {
         known?.noteUnfit();
-      }
-      if (way === 'WebRTC' && session.kind === 'transport' && source.whep !== undefined) {
+      } else if (way === 'WebRTC') {
         webRtcBlockedUntilMs = Date.now() + BLOCKED_MS;
       }
     }

@@ -7,7 +7,6 @@ const state = (more: Partial<WayState>): WayState => ({
   wanted: ALL_WAYS,
   source: EVERYWHERE,
   isWebRtcBlocked: false,
-  isWebRtcUnfit: false,
   needsSound: false,
   ...more,
 });
@@ -30,15 +29,6 @@ test('WebRTC that was blocked a moment ago, or that lacks the sound that is want
   const silent = planWays(state({ needsSound: true }));
   expect(silent.order).toEqual(['MSE', 'HLS', 'WebRTC']);
   expect(silent.passed[0]?.reason).toContain('sound');
-});
-
-test('WebRTC that does not carry the picture is not asked for, and it says why', () => {
-  expect(planWays(state({ isWebRtcUnfit: true, isWebRtcBlocked: true, needsSound: true }))).toEqual({
-    order: ['MSE', 'HLS'],
-    passed: [
-      { technology: 'WebRTC', kind: 'codec', reason: "it does not carry this camera's picture to this browser" },
-    ],
-  });
 });
 
 test('with WebRTC alone wanted nothing else is tried', () => {

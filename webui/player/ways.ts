@@ -18,8 +18,6 @@ export interface WayState {
   readonly source: Pick<Source, 'whep' | 'mse' | 'hls'>;
   /** Media did not come through a moment ago: it is tried last. */
   readonly isWebRtcBlocked: boolean;
-  /** It does not bring this picture to this browser: it is not asked for. */
-  readonly isWebRtcUnfit: boolean;
   /** Somebody wants to hear the sound, which WebRTC does not carry. */
   readonly needsSound: boolean;
 }
@@ -30,18 +28,12 @@ export interface WayPlan {
 }
 
 /** Which ways are tried one after the other, and why others, or the best one at first, are not. */
-export function planWays({ wanted, source, isWebRtcBlocked, isWebRtcUnfit, needsSound }: WayState): WayPlan {
+export function planWays({ wanted, source, isWebRtcBlocked, needsSound }: WayState): WayPlan {
   const addresses: Record<Technology, string | undefined> = { WebRTC: source.whep, MSE: source.mse, HLS: source.hls };
-  const served = wanted.filter((way) => addresses[way] !== undefined);
-  const order = served.filter((way) => !(isWebRtcUnfit && way === 'WebRTC'));
-  const passed = wanted
+  const order = wanted.filter((way) => addresses[way] !== undefined);
+  const passed: PassedWay[] = wanted
     .filter((way) => !order.includes(way))
-    .map(
-      (technology): PassedWay =>
-        served.includes(technology)
-          ? { technology, kind: 'codec', reason: "it does not carry this camera's picture to this browser" }
-          : { technology, kind: 'unwanted', reason: 'it is not served here' },
-    );
+    .map((technology) => ({ technology, kind: 'unwanted', reason: 'it is not served here' }));
   const isLast = order.length > 1 && order.includes('WebRTC') && (isWebRtcBlocked || needsSound);
   if (!isLast) {
     return { order, passed };

@@ -55,8 +55,6 @@ export async function openWhep(video: HTMLVideoElement, options: OpenOptions): P
   }
 }
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
 class WhepSession implements LiveSession {
   readonly technology = 'WebRTC';
   readonly ended: Promise<string>;
@@ -160,19 +158,13 @@ class WhepSession implements LiveSession {
 
   async facts(): Promise<SessionFacts> {
     const report = await this.#peer.getStats();
-    const facts: Writable<SessionFacts> = { leftOut: this.#leftOut, report };
-    for (const entry of report.values()) {
-      if (entry.type === 'inbound-rtp' && entry.kind === 'video') {
-        facts.bytesReceived = entry.bytesReceived;
-        facts.packetsLost = entry.packetsLost;
-        const mime: unknown = report.get(entry.codecId)?.mimeType;
-        const codec = typeof mime === 'string' ? codecIn(mime) : undefined;
-        if (codec) {
-          facts.codec = codec;
-        }
+    for (const { type, kind, bytesReceived, packetsLost, codecId } of report.values()) {
+      if (type === 'inbound-rtp' && kind === 'video') {
+        const codec = codecIn(String(report.get(codecId)?.mimeType));
+        return { leftOut: this.#leftOut, report, bytesReceived, packetsLost, ...(codec && { codec }) };
       }
     }
-    return facts;
+    return { leftOut: this.#leftOut, report };
   }
 
   close(): void {
