@@ -105,6 +105,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     // The right one after all.
     await choose(page, 'right.perchbackup', backup);
     await page.getByText('The box is as it was then.').waitFor();
+    expect(await page.locator('.button.main').allTextContents()).toEqual(['Restore']);
     expect(await page.getByRole('alert').filter({ hasText: 'cannot be restored' }).count()).toBe(0);
     expect(file()).toBe(before);
   });

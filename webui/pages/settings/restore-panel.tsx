@@ -1,5 +1,5 @@
 import type { ComponentChildren, Ref } from 'preact';
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { boxSays, failureWords } from '../../box/failure-words.ts';
 import { BoxError } from '../../box/request.ts';
 import { noteRestart } from '../../box/restarting.ts';
@@ -28,13 +28,14 @@ interface Chosen {
 }
 
 /** A backup is chosen, what it would change is told, and then it is done. */
-export function RestorePanel() {
+export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: boolean) => void }) {
   const say = systemWords.value;
   const [work, setWork] = useState<Work>('none');
   const [chosen, setChosen] = useState<Chosen>();
   const [failure, setFailure] = useState<ComponentChildren>('');
   const [code, setCode] = useState('');
   const input = useRef<HTMLInputElement>(null);
+  useEffect(() => onChosen?.(chosen !== undefined), [chosen]);
   const needsCode = session.value?.needsSetupCode === true && !session.value.claimed;
   const attempt = async (now: Work, doIt: () => Promise<Work>) => {
     setWork(now);

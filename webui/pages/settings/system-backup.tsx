@@ -14,18 +14,20 @@ import { RestorePanel } from './restore-panel.tsx';
 /** All that the box is as a file, and back again; and what somebody needs who looks for a fault. */
 export function BackupPage() {
   const say = systemWords.value;
+  // Of the buttons one is the main one.
+  const [isRestoring, setRestoring] = useState(false);
   return (
     <>
       <section class="backup-page">
         <BackToSystem title={say.backup} />
         <p class="dim">{say.backupText}</p>
         <Say icon="alert" tone="warn" title={say.backupSecret} text={say.backupSecretText} />
-        <Download address="v3/backup" text={say.backupDownload} isMain />
+        <Download address="v3/backup" text={say.backupDownload} isMain={!isRestoring} />
       </section>
       <section class="backup-page">
         <h2 class="title">{say.restore}</h2>
         <p class="dim">{say.restoreText}</p>
-        <RestorePanel />
+        <RestorePanel onChosen={setRestoring} />
       </section>
       <section class="backup-page">
         <h2 class="title">{say.report}</h2>
