@@ -118,11 +118,11 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     const foot = (text: string) => sheet.getByRole('status').filter({ hasText: text }).waitFor();
     await foot('Applies at once. The picture stays live.');
     await sheet.getByRole('radio', { name: 'Off' }).check();
-    await foot('Recording ends at once');
+    await foot('Recording ends. What was recorded stays.');
     await sheet.getByRole('radio', { name: 'Always' }).check();
     await foot('Applies at once.');
     await sheet.getByRole('switch', { name: 'Sound' }).click();
-    await foot('about 2 s without a picture and without recording');
+    await foot('Picture and recording pause for about 2 s.');
     await sheet.getByRole('button', { name: 'Save' }).click();
     await told(page, 'Saved. Garden starts again, 2 s.');
     await until(async () => expect(await tracks()).toMatchObject([{ tracks: ['H264'] }, { tracks: ['H264'] }]));
