@@ -32,6 +32,9 @@ export function DayList({ name, isOfAll, onGo }: DayListProps) {
   const day = useComputed(() => dayStart((atMs.value ?? spans.value.at(-1)?.endMs ?? 0) + LEAD_MS)).value;
   const path = isOfAll ? undefined : name;
   const { page, more } = useDayEvents({ fromMs: day, toMs: nextDay(day), path, types: chosen.value });
+  const types = useRef<readonly string[]>([]);
+  // While another kind is asked for there are the same to choose from.
+  types.current = page?.types ?? types.current;
   if (!isOfAll && !mayPlayBack(name)) {
     return null;
   }
@@ -39,7 +42,7 @@ export function DayList({ name, isOfAll, onGo }: DayListProps) {
   const items = (page?.items ?? []).filter((event) => !isOfBox(event) || isWhole(event.path));
   return (
     <section class="day-list" aria-label={words.seen}>
-      <Kinds types={page?.types ?? []} />
+      <Kinds types={types.current} />
       {page && items.length === 0 && (
         <p class="small dim">{chosen.value.length > 0 ? words.seenNoneOfKind : words.seenNothing}</p>
       )}
