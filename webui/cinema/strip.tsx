@@ -57,7 +57,7 @@ export function Strip({ camera: { name, title, main }, isBack, onBack }: StripPr
   }, [known]);
   const isWanted = scrubMs.value !== undefined || sent.value !== undefined;
   useLayoutEffect(() => onBack(isWanted), [isWanted]);
-  useEffect(() => onKeys({ l: toLive, L: toLive, ...(isBack ? { ' ': haltOrGoOn } : {}) }), [isBack]);
+  useLayoutEffect(() => onKeys({ l: toLive, L: toLive, ...(isBack ? { ' ': haltOrGoOn } : {}) }), [isBack]);
   if (!hasSome) {
     return null;
   }
