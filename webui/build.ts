@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:
 import { basename, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { firstPicture } from './first-picture.ts';
 import { oneFirstLoad } from './one-first-load.ts';
 
@@ -39,13 +39,15 @@ export async function buildPage(folder: string): Promise<void> {
     chunkNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
     loader: { '.mp4': 'file' },
+    plugins: [plainHls],
     logLevel: 'warning',
   };
-  const { metafile } = await build({ ...page, plugins: [await oneFirstLoad(page, 'app.tsx')], metafile: true });
+  const plugins = [plainHls, await oneFirstLoad(page, 'app.tsx')];
+  const { metafile } = await build({ ...page, plugins, metafile: true });
   await buildElement(fresh);
   await buildNearLive(fresh);
   await buildApiPage(fresh);
-  // For the HLS pages and the element; the page has it in a script of its own.
+  // For the HLS pages, the element and the page.
   await copyFile(fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js')), join(fresh, 'hls.min.js'));
   const names = new Map([
     ['main.js', outputOf(metafile, 'main.tsx')],
@@ -61,6 +63,18 @@ export async function buildPage(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await rename(fresh, folder);
 }
+
+/** hls.js is a plain script that lies beside the page, once for all that play with it. */
+const plainHls: Plugin = {
+  name: 'plain hls.js',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^hls\.js$/ }, ({ path }) => ({ path, namespace: 'plain' }));
+    onResolve({ filter: /^\.\/hls\.min\.js$/ }, ({ path }) => ({ path, external: true }));
+    onLoad({ filter: /.*/, namespace: 'plain' }, () => ({
+      contents: "import './hls.min.js'; export default globalThis.Hls;",
+    }));
+  },
+};
 
 /** What the first picture needs stands in the page itself, so that nothing is waited for: the box allows it by its hash. */
 async function buildInline(source: 'shell.css' | 'early.ts'): Promise<string> {
