@@ -53,7 +53,8 @@ const ALONE = [
   ...['webrtc-loss', 'hls-players', 'live-fmp4'].map((name) => `test/browser/${name}.test.ts`),
 ];
 /** Suites of which the short length proves the same elsewhere: over HLS and MSE in Firefox, and with other cameras on the page. */
-const IN_LONG = length === 'short' ? ['webrtc-firefox', 'webui-away'].map((name) => `test/browser/${name}.test.ts`) : [];
+const IN_LONG =
+  length === 'short' ? ['webrtc-firefox', 'webui-away'].map((name) => `test/browser/${name}.test.ts`) : [];
 
 /**
  * Other people's programs have faults of their own, and three of them at once on two cores show them: in short form a test with

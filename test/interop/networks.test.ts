@@ -108,7 +108,7 @@ describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in networks of their own', 
     await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true });
     const reading = [house, barn].map((network) => readIn(network, urlFrom(agent, network), 'udp-mcast', PICTURES));
     // On a machine with other work to do one may have ended before the other begins.
-    const seen = new Map<string, string>();
+    const seen = new Map<string, string | null>();
     await until(async () => {
       for (const { id, transport, outboundRTPPackets } of await sessions(agent)) {
         if (outboundRTPPackets > 0) {
