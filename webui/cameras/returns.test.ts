@@ -2,18 +2,29 @@ import { expect, test } from 'vitest';
 import { Returns } from './returns.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
-const live = { ready: true, paused: false, sourceOnDemand: false, offlineSince: null, lastError: null };
+const minutesAgo = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString();
+const live = {
+  ...{ ready: true, readyTime: minutesAgo(0), paused: false, sourceOnDemand: false },
+  ...{ offlineSince: null, lastError: null },
+};
 const since = (minutes: number) => ({
-  ...{ ...live, ready: false, lastError: 'no answer at all' },
-  offlineSince: new Date(NOW - minutes * 60_000).toISOString(),
+  ...{ ...live, ready: false, readyTime: null, lastError: 'no answer at all', offlineSince: minutesAgo(minutes) },
 });
 const garden = (main: typeof live | ReturnType<typeof since>) => [{ name: 'garden', main }];
 
 test('a camera that is back is told once, with how long it was away', () => {
   const returns = new Returns();
-  expect(returns.note(garden(since(12)), NOW)).toEqual([]);
-  expect(returns.note(garden(live), NOW)).toEqual([{ name: 'garden', awayMs: 12 * 60_000 }]);
-  expect(returns.note(garden(live), NOW)).toEqual([]);
+  expect(returns.note(garden(since(12)))).toEqual([]);
+  expect(returns.note(garden(live))).toEqual([{ name: 'garden', awayMs: 12 * 60_000 }]);
+  expect(returns.note(garden(live))).toEqual([]);
+});
+
+test('one that came back while nobody looked was away until then, by the clock of the box', () => {
+  const returns = new Returns();
+  returns.note(garden(since(600)));
+  expect(returns.note(garden({ ...live, readyTime: minutesAgo(595) }))).toEqual([
+    { name: 'garden', awayMs: 5 * 60_000 },
+  ]);
 });
 
 test.for([
@@ -23,13 +34,13 @@ test.for([
   ['had only begun', { ...since(12), lastError: null }],
 ] as const)('one that %s is not told', ([, main]) => {
   const returns = new Returns();
-  returns.note([{ name: 'garden', main }], NOW);
-  expect(returns.note(garden(live), NOW)).toEqual([]);
+  returns.note([{ name: 'garden', main }]);
+  expect(returns.note(garden(live))).toEqual([]);
 });
 
 test('one that was removed meanwhile is forgotten', () => {
   const returns = new Returns();
-  returns.note(garden(since(12)), NOW);
-  returns.note([], NOW);
-  expect(returns.note(garden(live), NOW)).toEqual([]);
+  returns.note(garden(since(12)));
+  returns.note([]);
+  expect(returns.note(garden(live))).toEqual([]);
 });

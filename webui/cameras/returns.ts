@@ -3,16 +3,15 @@ import type { PathItem } from '../box/paths.ts';
 /** Shorter ones nobody needs to hear of. */
 const WORTH_MS = 60_000;
 
-type Watched = Pick<PathItem, 'ready' | 'paused' | 'sourceOnDemand' | 'offlineSince' | 'lastError'>;
+type Watched = Pick<PathItem, 'ready' | 'readyTime' | 'paused' | 'sourceOnDemand' | 'offlineSince' | 'lastError'>;
 
 /** Remembers which cameras are away, and says when one comes back. */
 export class Returns {
   #away = new Map<string, number>();
 
-  /** @returns those that are back, and how long they were away */
+  /** @returns those that are back, and how long they were away: by the box's clock, since nobody may have looked meanwhile */
   note(
     all: readonly { readonly name: string; readonly main: Watched }[],
-    nowMs: number,
   ): readonly { readonly name: string; readonly awayMs: number }[] {
     const before = this.#away;
     this.#away = new Map(
@@ -20,7 +19,7 @@ export class Returns {
     );
     return all
       .filter(({ main }) => main.ready)
-      .map(({ name }) => ({ name, awayMs: nowMs - (before.get(name) ?? nowMs) }))
+      .map(({ name, main }) => ({ name, awayMs: Date.parse(main.readyTime ?? '') - (before.get(name) ?? Number.NaN) }))
       .filter(({ awayMs }) => awayMs >= WORTH_MS);
   }
 }

@@ -8,25 +8,33 @@ import { duration } from '../words/format.ts';
 import { cameras } from './cameras.ts';
 import { Returns } from './returns.ts';
 
-/** Says when a camera is back, and when one has another address and is followed. Nobody reads it on a wall. */
+/** Says when cameras are back, and when one has another address and is followed. Nobody reads it on a wall. */
 export function tellReturns(): void {
   const returns = new Returns();
   effect(() => {
-    const all = cameras.value ?? [];
-    for (const { name, awayMs } of returns.note(all, Date.now())) {
-      say(name, (title) => camerasWords.peek().isBackAfter(title, duration(awayMs, voice())));
+    const back = returns.note(cameras.value ?? []);
+    const [first] = back;
+    if (first) {
+      say(back.map(({ name }) => name).map(titleOf), (titles) =>
+        // Told one by one, only the last would be read.
+        back.length > 1
+          ? camerasWords.peek().areBack(titles)
+          : camerasWords.peek().isBackAfter(titles, duration(first.awayMs, voice())),
+      );
     }
   });
   onNews('camera', ({ state, path, to }) => {
     if (state === 'moved' && path !== undefined && to !== undefined) {
-      say(path, (title) => camerasWords.peek().hasMoved(title, to));
+      say([titleOf(path)], (title) => camerasWords.peek().hasMoved(title, to));
     }
   });
 }
 
-function say(name: string, words: (title: string) => string): void {
-  const title = cameras.peek()?.find((one) => one.name === name)?.title;
-  if (title !== undefined && place.peek().page !== 'wall') {
-    toast(words(title));
+const titleOf = (name: string): string | undefined => cameras.peek()?.find((one) => one.name === name)?.title;
+
+function say(titles: readonly (string | undefined)[], words: (titles: string) => string): void {
+  const known = titles.filter((title) => title !== undefined);
+  if (known.length > 0 && place.peek().page !== 'wall') {
+    toast(words(new Intl.ListFormat(voice().language).format(known)));
   }
 }

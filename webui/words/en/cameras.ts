@@ -125,6 +125,7 @@ export const cameras = {
   keptSome: (count: number) =>
     many(count, { one: 'One protected recording stays.', other: '# protected recordings stay.' }),
   isBackAfter: (camera: string, time: string) => `${camera} is back. It was away for ${time}.`,
+  areBack: (cameras: string) => `${cameras} are back.`,
   hasMoved: (camera: string, address: string) => `${camera} has moved to ${address}. Nothing to do.`,
   isBack: (camera: string) => `${camera} is back.`,
   notBack: 'It could not be had back. Add it again.',

@@ -119,6 +119,7 @@ export const cameras: CamerasWords = {
   toStorage: '存储',
   keptSome: (count) => `${count} 段受保护的录像保留。`,
   isBackAfter: (camera, time) => `${camera} 已恢复，离线了 ${time}。`,
+  areBack: (cameras) => `${cameras} 已恢复。`,
   hasMoved: (camera, address) => `${camera} 的地址变为 ${address}，无需操作。`,
   isBack: (camera) => `${camera} 已恢复。`,
   notBack: '无法恢复，请重新添加。',
