@@ -49,6 +49,9 @@ test.for([
   ['other settings alone', PLAIN, ['recordMinFree'], ':9000', '', undefined],
   ['https at another port', SECURE, ['tlsAddress'], ':8080', ':9443', 'https://box.local:9443/'],
   ['https that is off then', SECURE, ['tlsAddress'], ':8080', '', 'http://box.local:8080/'],
+  ['the usual port, written out', { ...PLAIN, port: '' }, ['address'], '0.0.0.0:80', '', undefined],
+  ['the usual port of https', { ...SECURE, port: '' }, ['tlsAddress'], ':8080', ':443', undefined],
+  ['the usual port, which it has not now', PLAIN, ['address'], ':80', '', 'http://192.0.2.7/'],
   ['https that stays', SECURE, ['address'], ':9000', ':8443', undefined],
 ] as const)('a backup with %s: %s', ([, here, settings, address, tlsAddress, to]) => {
   expect(movedTo({ settings, address, tlsAddress }, here)).toBe(to);

@@ -51,8 +51,10 @@ export function movedTo(
   const isSecure = here.protocol === 'https:' && tlsAddress !== '';
   const key = here.protocol === 'https:' ? 'tlsAddress' : 'address';
   const port = /:(\d+)$/.exec(isSecure ? tlsAddress : address)?.[1];
-  if (!settings.includes(key) || port === undefined || (isSecure === (key === 'tlsAddress') && port === here.port)) {
+  if (!settings.includes(key) || port === undefined) {
     return undefined;
   }
-  return `${isSecure ? 'https' : 'http'}://${here.hostname}:${port}/`;
+  // Browsers leave the usual ports out.
+  const there = new URL(`${isSecure ? 'https' : 'http'}://${here.hostname}:${port}/`);
+  return there.protocol === here.protocol && there.port === here.port ? undefined : there.href;
 }
