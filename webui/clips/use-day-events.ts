@@ -1,10 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
+import { atEase } from '../box/at-ease.ts';
 import { continued, type EventPage, type EventWish, eventPage, renewed } from '../box/event-list.ts';
-import { onNews } from '../box/news.ts';
+import { type EventNow, onNews } from '../box/news.ts';
 import { pageShown } from '../box/wake.ts';
 
 /** Viewers are told of nothing: they ask. */
 const EVERY_MS = 15_000;
+/** Where much happens the list is not asked for with each of it. */
+const REST_MS = 1_000;
 
 export interface DayEvents {
   /** Undefined until the box has answered. */
@@ -42,15 +45,16 @@ export function useDayEvents(wish: EventWish): DayEvents {
         setKnown({ key, page: next, more });
       }
     };
-    const look = once(async () => {
+    const lookNow = async () => {
       if (pageShown.peek()) {
         const newest = await eventPage(wish, undefined, stop.signal);
         show(renewed(page, newest));
       }
-    });
+    };
+    const look = atEase(lookNow, REST_MS, stop.signal);
     look();
     const timer = setInterval(look, EVERY_MS);
-    const leave = (['event', 'gap'] as const).map((type) => onNews(type, look));
+    const leave = [onNews('gap', look), onNews('event', (event) => isListed(event, wish) && look())];
     return () => {
       stop.abort();
       clearInterval(timer);
@@ -62,25 +66,8 @@ export function useDayEvents(wish: EventWish): DayEvents {
   return known?.key === key ? known : NOTHING;
 }
 
-/** What is asked for while it goes on is done once more behind it. The strip above says when the box does not answer. */
-function once(work: () => Promise<void>): () => void {
-  let isGoing = false;
-  let isAgain = false;
-  const run = (): void => {
-    if (isGoing) {
-      isAgain = true;
-      return;
-    }
-    isGoing = true;
-    work()
-      .catch(() => {})
-      .finally(() => {
-        isGoing = false;
-        if (isAgain) {
-          isAgain = false;
-          run();
-        }
-      });
-  };
-  return run;
+/** It stands in the list, if it is of a kind that is shown. */
+function isListed({ path, start }: EventNow, wish: EventWish): boolean {
+  const startMs = Date.parse(start);
+  return (wish.path ?? path) === path && startMs >= wish.fromMs && startMs < wish.toMs;
 }

@@ -109,17 +109,20 @@ export function keepFresh(): () => void {
   const timer = setInterval(() => {
     version.value += 1;
   }, FRESH_MS);
-  const stopNews = onNews('event', () => renew(Date.now() - FRESH_MS));
+  const stopNews = onNews('event', ({ path }) => renew(Date.now() - FRESH_MS, path));
   return () => {
     clearInterval(timer);
     stopNews();
   };
 }
 
-/** What reaches beyond that moment has changed and is asked for anew: something was seen, protected or deleted. */
-export function renew(sinceMs = Number.NEGATIVE_INFINITY): void {
+/**
+ * What reaches beyond that moment has changed and is asked for anew: something was seen, protected or deleted.
+ * @param camera of it alone
+ */
+export function renew(sinceMs = Number.NEGATIVE_INFINITY, camera?: string): void {
   for (const entry of entries.values()) {
-    if (entry.tile.toMs >= sinceMs) {
+    if (entry.tile.toMs >= sinceMs && (camera ?? entry.camera) === entry.camera) {
       entry.untilMs = 0;
     }
   }
