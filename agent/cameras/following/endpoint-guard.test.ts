@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { type Answer, envelope, hasToken, INFORMATION, listen } from '../../../test/soap-server.ts';
 import { systemClock } from '../../base/clock.ts';
+import { namesOf } from '../../tls/box-names.ts';
+import { issueAuthority, issueServer } from '../../tls/issue.ts';
 import { placeOf } from '../soap/http-exchange.ts';
-import { EndpointGuard } from './endpoint-guard.ts';
+import { LoginMemory } from '../soap/login-memory.ts';
+import { EndpointGuard, openGuarded } from './endpoint-guard.ts';
 
 const { signal } = new AbortController();
 const guardOf = (url: string, endpoint: string) => new EndpointGuard({ url, endpoint, clock: systemClock, signal });
@@ -54,4 +58,31 @@ test('a device that tells strangers nothing is asked again after a call that has
   replace();
   await expect(guard.call(place, () => Promise.reject(new Error('nobody there')))).rejects.toThrow('nobody there');
   await expect(guard.confirm()).rejects.toThrow('another camera is at its address now');
+});
+
+test('a camera that sends everybody on to https says there who it is, and gets its login there', async () => {
+  const names = namesOf('camera', ['127.0.0.1']);
+  const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
+  const { keyPem: key, certPem: cert } = await issueServer(await issueAuthority(names, validity), names, validity);
+  const endpoint = `<GetEndpointReferenceResponse><GUID>${OTHER}</GUID></GetEndpointReferenceResponse>`;
+  const answer: Answer = ({ text }, response) =>
+    response.end(envelope(text.includes('GetEndpointReference') ? endpoint : INFORMATION));
+  const secure = await listen(answer, { key, cert });
+  const plain = await listen((_asked, response) => response.writeHead(301, { Location: secure.url.href }).end());
+  const target = { url: plain.url.href, ...credentials, signal, clock: systemClock };
+  const { session } = await openGuarded({ ...target, logins: new LoginMemory(systemClock) }, OTHER);
+  expect(await session.information()).toMatchObject({ model: 'm' });
+  expect([plain.requests.some(hasToken), secure.requests.some(hasToken)]).toEqual([false, true]);
+});
+
+test('that it does not know an operation is no doubt of who a camera is', async () => {
+  await using camera = await startOnvifCamera({ credentials, quirks: { servicesWantLogin: true } });
+  const target = { url: camera.url, ...credentials, signal, clock: systemClock };
+  const { session } = await openGuarded({ ...target, logins: new LoginMemory(systemClock) }, camera.endpoint);
+  const asked = () => camera.requests.filter(({ hasToken: isLogin }) => !isLogin).length;
+  await session.information();
+  const before = asked();
+  await expect(session.call('device', '<tds:GetWings/>', 'GetWingsResponse')).rejects.toThrow();
+  await session.call('device', '<tds:GetScopes/>', 'GetScopesResponse');
+  expect([before > 0, asked()]).toEqual([true, before]);
 });

@@ -102,7 +102,7 @@ export class EndpointGuard implements CameraGuard {
     if (idle?.isFree) {
       return idle;
     }
-    const connection = new KeptConnection(place.isSecure);
+    const connection = new KeptConnection(place);
     await this.#ask(connection);
     if (this.#hasTold && this.#isKeeping === undefined) {
       const isKeeping = await this.#answersAgain(connection);

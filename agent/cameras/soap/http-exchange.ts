@@ -133,16 +133,17 @@ export function noAnswer(place: HttpPlace, withinMs: number): PerchError {
 /** What is sent, not yet ended. Also for those who read the answer as it comes. */
 export function openRequest(asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' | 'toldMs' | 'body'>): ClientRequest {
   const { isSecure, host, port } = asked.place;
+  const kept = asked.connection?.agentFor(asked.place);
   const options = {
     host,
     port,
     path: asked.path,
     method: asked.method,
-    agent: asked.connection?.agent ?? (false as const),
+    agent: kept ?? (false as const),
     headers: {
       Host: plainNameOf(asked.place),
       ...asked.headers,
-      Connection: asked.connection ? 'keep-alive' : 'close',
+      Connection: kept ? 'keep-alive' : 'close',
     },
     signal: asked.signal,
   };

@@ -133,11 +133,7 @@ export class SoapCaller {
     if (!guard || asked.isAnonymous) {
       return this.#sendOn(asked.connection, asked, attempt);
     }
-    const sent = await guard.call(asked.place ?? this.#place, (connection) => this.#sendOn(connection, asked, attempt));
-    if (sent.shown && sent.reply.status >= 400) {
-      guard.doubt();
-    }
-    return sent;
+    return guard.call(asked.place ?? this.#place, (connection) => this.#sendOn(connection, asked, attempt));
   }
 
   async #sendOn(connection: KeptConnection | undefined, asked: TimedCall, attempt: Attempt): Promise<Sent> {
@@ -201,10 +197,14 @@ export class SoapCaller {
     const hasLogin = attempt.scheme === 'token' || attempt.challenge !== undefined;
     this.#isKnown ||= reply.envelope !== undefined;
     const lock = hasLogin ? lockOf(reply) : undefined;
+    const isRefused = reply.status === 401 || (fault ? isRefusal(fault) : reply.status === 403 && this.#isKnown);
+    if (attempt.shown && (lock || isRefused)) {
+      this.#options.guard?.doubt();
+    }
     if (key && lock) {
       throw this.#options.logins.locked(key, lock.forMs);
     }
-    if (reply.status === 401 || (fault ? isRefusal(fault) : reply.status === 403 && this.#isKnown)) {
+    if (isRefused) {
       return this.#refused(asked, attempt, reply);
     }
     if (fault?.codes.includes('VersionMismatch') && this.#version === '1.2') {
