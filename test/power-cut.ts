@@ -94,8 +94,12 @@ export async function recoverAll(cut: PowerCut, seed: number): Promise<PowerCutD
     // The last file first or last: the first may be whole and cost no operation.
     const files = next() < 0.5 ? [...disk.files.keys()] : [...disk.files.keys()].reverse();
     for (const file of files) {
-      const done = recoverFile(file, cut.nowMs, disk);
-      await Promise.race([done, untilOff(disk)]);
+      let isDone = false;
+      const done = recoverFile(file, cut.nowMs, disk).finally(() => {
+        isDone = true;
+      });
+      // What was under way when the power failed never ends.
+      await Promise.race([done, until(() => isDone || disk.isOff)]);
     }
     disk = disk.afterCut(next, await staleFragments());
   }
@@ -105,8 +109,8 @@ export async function recoverAll(cut: PowerCut, seed: number): Promise<PowerCutD
   return disk;
 }
 
-async function untilOff(disk: PowerCutDisk): Promise<void> {
-  while (!disk.isOff) {
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
