@@ -5,7 +5,7 @@ import { FakeClock } from '../test/fake-clock.ts';
 import { filesBelow, temporaryFolder } from '../test/recordings.ts';
 import { silentLogger } from './base/log.ts';
 import { CameraEvents } from './camera-events.ts';
-import { parseConfig } from './config/load.ts';
+import { parseConfig, resolvePath } from './config/load.ts';
 import type { ToldEvent } from './http/api/events.ts';
 import type { CameraEvent } from './record/events/event.ts';
 import { FlushPoint } from './record/flush.ts';
@@ -30,6 +30,7 @@ async function start() {
   const flush = new FlushPoint(clock, 5_000);
   const events = new CameraEvents({
     ...{ config: () => config, dataDir: folder.path, clock, log: silentLogger, flush },
+    keptMs: (path) => resolvePath(config, path)?.settings?.recordDeleteAfterMs || undefined,
     isClockTrusted: () => isTrusted,
     isDateDoubted: () => isDateDoubted,
     index: { addEvent: (event) => shown.push(event), removeEventsBefore: (...what) => forgotten.push(what) },

@@ -19,6 +19,8 @@ export interface CameraEventsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly flush: FlushPoint;
+  /** How long the recordings of a path are kept; undefined: for ever. */
+  readonly keptMs: (path: string) => number | undefined;
   /** Nothing goes by its age while it is not known what time it is. */
   readonly isClockTrusted: () => boolean;
   /** The date may be years ahead: then nothing is old by it. */
@@ -113,8 +115,6 @@ export class CameraEvents implements EventIntake {
 
   /** As long as the recordings of the path. */
   #keptMs(path: string): number | undefined {
-    return path === ''
-      ? MACHINE_KEPT_MS
-      : resolvePath(this.#options.config(), path)?.settings?.recordDeleteAfterMs || undefined;
+    return path === '' ? MACHINE_KEPT_MS : this.#options.keptMs(path);
   }
 }

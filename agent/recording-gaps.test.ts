@@ -32,7 +32,12 @@ test.for([
       addEvent: ({ path, type }: CameraEvent) => told.set(path, type),
       removeEventsBefore: () => {},
     },
-    ...{ isClockTrusted: () => true, isDateDoubted: () => false, lastAliveMs: () => undefined },
+    ...{
+      keptMs: () => undefined,
+      isClockTrusted: () => true,
+      isDateDoubted: () => false,
+      lastAliveMs: () => undefined,
+    },
     disks: () => folders.map((one) => ({ folder: one, state: one === '/rec' ? 'full' : 'vanished' })),
   });
   const stop = new AbortController();

@@ -17,6 +17,8 @@ export interface RecordingGapsOptions extends Pick<GapJournalOptions, 'index' | 
   readonly flush: FlushPoint;
   /** The disks that recordings go to. */
   readonly disks: () => readonly { readonly folder: string; readonly state: string }[];
+  /** How long the recordings of a path are kept; undefined: for ever. */
+  readonly keptMs: (path: string) => number | undefined;
   /** The date may be years ahead: then nothing is old by it. */
   readonly isDateDoubted: () => boolean;
 }
@@ -60,9 +62,8 @@ export class RecordingGaps {
   }
 
   async #prune(): Promise<void> {
-    const { clock, config, isClockTrusted, isDateDoubted } = this.#options;
+    const { clock, keptMs, isClockTrusted, isDateDoubted } = this.#options;
     if (isClockTrusted() && !isDateDoubted()) {
-      const keptMs = (path: string) => resolvePath(config(), path)?.settings?.recordDeleteAfterMs || undefined;
       await this.journal.prune(clock.wallMs(), keptMs);
     }
   }

@@ -6,7 +6,7 @@ import { FakeClock } from '../test/fake-clock.ts';
 import { makeRecording } from '../test/recording-files.ts';
 import { temporaryFolder } from '../test/recordings.ts';
 import { silentLogger } from './base/log.ts';
-import { parseConfig } from './config/load.ts';
+import { parseConfig, resolvePath } from './config/load.ts';
 import { formatRecordPath } from './record/record-path.ts';
 import { Recordings } from './recordings.ts';
 
@@ -45,6 +45,11 @@ function startRecordings() {
     configure: async (paths: string, more?: string) => {
       config = configOf(paths, more);
       await recordings.configure();
+    },
+    /** As a path is made: nobody sends anything yet. */
+    expectStream: (path: string) => {
+      const settings = resolvePath(config, path)?.settings;
+      expect(settings && recordings.recorder(path, settings)).toBeDefined();
     },
     make: (path: string, ageDays: number) =>
       makeRecording(formatRecordPath(recordPath, path, clock.wallMs() - ageDays * DAY_MS, 'UTC')),
@@ -92,4 +97,13 @@ test('what lies on the disk of before goes by its age, too, and nothing while an
   expect(await left(files, [], 180)).toEqual(['old', 'young']);
   setMark(own);
   expect(await left(files, ['old'])).toEqual(['young']);
+});
+
+test('who only asks for the stream of a removed camera, by a pattern that fits its name, shortens nothing', async () => {
+  const { configure, expectStream, make, left } = startRecordings();
+  const files = { door: make('door', 15), guest: make('guest', 15) };
+  await configure('door: { recordDeleteAfter: 30d }');
+  await configure('all_others: { record: yes, recordDeleteAfter: 1d }');
+  expectStream('door');
+  expect(await left(files, ['guest'], 60)).toEqual(['door']);
 });

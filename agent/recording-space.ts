@@ -167,6 +167,11 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     return keepRetention(this.#limits, { clock, deletions, ageMs, labelUs, isDated, logger: log }, signal);
   }
 
+  /** How long what is known of a path is kept: as long as its recordings; undefined: for ever. */
+  keptMs(path: string): number | undefined {
+    return this.#limits.keptMs(path);
+  }
+
   /** How long recordings of a path that is not configured any more are kept; 0: for ever; undefined: that is not known. */
   lastChosenMs(path: string): number | undefined {
     return this.#limits.lastChosenMs(path);

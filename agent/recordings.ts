@@ -94,6 +94,7 @@ export class Recordings {
     this.#stopCommits = clock.every(COMMIT_MS, () => this.playback.commit());
     this.events = new CameraEvents({
       ...{ config, dataDir, clock, log, flush: this.#flush, index: this.playback.events },
+      keptMs: (path) => this.space.keptMs(path),
       isClockTrusted: () => this.#machineClock.isTrusted,
       isDateDoubted: () => this.#machineClock.doubt !== undefined,
     });
@@ -119,6 +120,7 @@ export class Recordings {
     const aliveMs = Math.max(this.playback.lastWrittenMs, writtenMs(join(dataDir, 'clock.json')));
     this.#gaps = new RecordingGaps({
       ...{ config, dataDir, clock, log, flush: this.#flush, index: this.playback.events },
+      keptMs: (path) => this.space.keptMs(path),
       isClockTrusted: () => this.#machineClock.isTrusted,
       isDateDoubted: () => this.#machineClock.doubt !== undefined,
       lastAliveMs: () => aliveMs || undefined,
@@ -176,7 +178,6 @@ export class Recordings {
     if (settings.record === 'no') {
       return undefined;
     }
-    this.space.recorded(name);
     const recorder = new Recorder(
       {
         path: name,
@@ -199,7 +200,10 @@ export class Recordings {
     );
     this.#recorders.set(recorder, { path: name, recordPath: settings.recordPath });
     return {
-      start: (stream) => recorder.start(stream),
+      start: (stream) => {
+        this.space.recorded(name);
+        recorder.start(stream);
+      },
       stop: () => {
         this.#recorders.delete(recorder);
         return recorder.stop();

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../../test/recordings.ts';
@@ -142,4 +142,30 @@ test('a configuration that says nothing new is not written again', async () => {
   box.set('paths:\n  door: { recordDeleteAfter: 14d, sourceOnDemand: yes, source: rtsp://127.0.0.9/1 }\n');
   await box.limits.close();
   expect(readFileSync(box.file, 'utf8')).toBe('still the one of before');
+});
+
+test('what else is known of a path is kept as long as its recordings, wherever those are', () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  box.set('paths:\n  door: { recordDeleteAfter: 30d }\n  barn: { recordDeleteAfter: 0s }\n');
+  box.set('paths:\n  all_others: { recordDeleteAfter: 1d }\n');
+  const kept = () => ['door', 'barn', 'guest'].map((path) => box.limits.keptMs(path));
+  expect(kept()).toEqual([30 * DAY_MS, undefined, DAY_MS]);
+  box.set('paths: {}\n');
+  expect(kept()).toEqual([30 * DAY_MS, undefined, undefined]);
+  box.set('paths:\n  door: { recordDeleteAfter: 30d, record: perhaps }\n');
+  expect(kept()).toEqual([undefined, undefined, undefined]);
+});
+
+test('a memory that could not be written is written again', async () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  mkdirSync(box.file);
+  box.set('paths:\n  door: { recordDeleteAfter: 30d }\n');
+  await box.limits.close();
+  expect(box.state.faults).toEqual([expect.stringContaining('cannot write')]);
+  rmdirSync(box.file);
+  box.limits.configured();
+  await box.limits.close();
+  expect(readFileSync(box.file, 'utf8')).toContain('door');
 });

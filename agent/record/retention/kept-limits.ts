@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { explain } from '../../base/errors.ts';
 import { writeAtomic } from '../../config/file.ts';
 import { type Config, resolvePath } from '../../config/load.ts';
+import type { PathSettings } from '../../config/path.ts';
 import { codeOf } from '../disk-fault.ts';
 import type { RetentionRules } from './retention.ts';
 
@@ -98,18 +99,22 @@ export class KeptLimits implements RetentionRules {
   }
 
   deleteAfterMs(path: string, recordPath: string): number | undefined {
-    const entry = resolvePath(this.#deps.config(), path);
-    if (entry?.error !== undefined) {
+    if (resolvePath(this.#deps.config(), path)?.error !== undefined) {
       return undefined;
     }
     const known = this.#known.get(path);
     const wasHere = known?.recordPaths.includes(recordPath) ?? false;
-    // A pattern that only happens to fit the name of a camera that is gone was not meant for its recordings.
-    if (entry?.settings && (!known || known.entry === entry.name)) {
-      const { settings } = entry;
+    const settings = this.#settingsFor(path);
+    if (settings) {
       return settings.recordPath === recordPath || wasHere ? settings.recordDeleteAfterMs || undefined : undefined;
     }
     return wasHere ? known?.deleteAfterMs || undefined : undefined;
+  }
+
+  /** How long the recordings of a path are kept where it records now, or where it did last; undefined: for ever, or that is not known. */
+  keptMs(path: string): number | undefined {
+    const recordPath = this.#settingsFor(path)?.recordPath ?? this.#known.get(path)?.recordPaths.at(-1);
+    return recordPath === undefined ? undefined : this.deleteAfterMs(path, recordPath);
   }
 
   /** What was chosen for a path that is not configured any more; 0: for ever; undefined: that is not known. */
@@ -123,6 +128,13 @@ export class KeptLimits implements RetentionRules {
     );
     const all = [...configured, ...[...this.#known.values()].flatMap(({ deleteAfterMs }) => deleteAfterMs || [])];
     return all.length === 0 ? undefined : Math.min(...all);
+  }
+
+  /** A pattern that only happens to fit the name of a camera that is gone was not meant for its recordings. */
+  #settingsFor(path: string): PathSettings | undefined {
+    const entry = resolvePath(this.#deps.config(), path);
+    const known = this.#known.get(path);
+    return !known || known.entry === entry?.name ? entry?.settings : undefined;
   }
 
   #note(
@@ -151,7 +163,10 @@ export class KeptLimits implements RetentionRules {
       this.#saved = text;
       this.#saving = this.#saving
         .then(() => writeAtomic(file, text))
-        .catch((error: unknown) => onFault(`cannot write ${file} (${explain(error)})`));
+        .catch((error: unknown) => {
+          this.#saved = '';
+          onFault(`cannot write ${file} (${explain(error)})`);
+        });
     }
   }
 }
