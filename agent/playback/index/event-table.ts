@@ -27,11 +27,21 @@ const OVERLAPPING = `
 
 /** Which of two that begin at the same moment comes first does not matter, as long as it is always the same one. */
 const NEWEST = `
-  SELECT ${EVENT_COLUMNS} INDEXED BY events_by_start
-    WHERE path = ?1 AND start_us BETWEEN ?2 AND ?3 AND (start_us, id) < (?3, ?4)
-      AND (?5 IS NULL OR type IN (SELECT value FROM json_each(?5)))
-      AND (end_us IS NULL OR end_us - start_us >= ?6)
-    ORDER BY start_us DESC, id DESC LIMIT ?7`;
+  WHERE path = ?1 AND start_us BETWEEN ?2 AND ?3 AND (start_us, id) < (?3, ?4) AND (end_us IS NULL OR end_us - start_us >= ?5)`;
+const IN_ORDER = 'ORDER BY start_us DESC, id DESC LIMIT ?6';
+const NEWEST_OF_ALL = `SELECT ${EVENT_COLUMNS} INDEXED BY events_by_start ${NEWEST} ${IN_ORDER}`;
+/** One type at a time: of a rare one the others are not looked at. */
+const NEWEST_OF_TYPE = `SELECT ${EVENT_COLUMNS} INDEXED BY events_by_type ${NEWEST} AND type = ?7 ${IN_ORDER}`;
+
+/** From type to type: what there is of each is not looked at, however much it is. */
+const TYPES = `
+  WITH RECURSIVE types (type) AS (
+    SELECT min(type) FROM events INDEXED BY events_by_type WHERE path = ?1
+    UNION ALL
+    SELECT (SELECT min(type) FROM events INDEXED BY events_by_type WHERE path = ?1 AND type > types.type)
+      FROM types WHERE type IS NOT NULL LIMIT 1000)
+  SELECT type FROM types WHERE EXISTS (SELECT 1 FROM events INDEXED BY events_by_type
+    WHERE path = ?1 AND type = types.type AND start_us BETWEEN ?2 AND ?3)`;
 /** Behind every id. */
 const LAST_ID = '\u{10ffff}';
 
@@ -79,21 +89,21 @@ export class EventTable implements EventIndex, ProtectedIndex {
     return this.#events(query, path, fromUs, toUs, limit);
   }
 
-  /** Those of a path that begin between the two times, the newest first. */
+  /** Those of a path that begin between the two times, the newest first; where types are named so of each of them. */
   newestOf(path: string, { fromUs, toUs, types, after, leastUs = 0, limit }: EventWish): IndexedEvent[] {
     // What begins at the end of the time is not within it.
     const [lastUs, lastId] = after ? [Math.min(after.startUs, toUs), lastIdOf(path, after)] : [toUs, ''];
-    const wanted = types ? JSON.stringify(types) : null;
-    return this.#find(path, (id) => this.#database.all(NEWEST, id, fromUs, lastUs, lastId, wanted, leastUs, limit)).map(
-      (row) => eventOf(path, row),
-    );
+    return this.#find(path, (id) => {
+      const wanted = [id, fromUs, lastUs, lastId, leastUs, limit] as const;
+      return types
+        ? [...new Set(types)].flatMap((type) => this.#database.all(NEWEST_OF_TYPE, ...wanted, type))
+        : this.#database.all(NEWEST_OF_ALL, ...wanted);
+    }).map((row) => eventOf(path, row));
   }
 
-  /** The types of what begins between the two times. */
+  /** The types of what begins between the two times; of the first 1,000 types of a path. */
   typesOf(path: string, fromUs: number, toUs: number): string[] {
-    const query =
-      'SELECT DISTINCT type FROM events INDEXED BY events_by_start WHERE path = ?1 AND start_us BETWEEN ?2 AND ?3';
-    return this.#find(path, (id) => this.#database.all(query, id, fromUs, toUs)).map((row) => String(row['type']));
+    return this.#find(path, (id) => this.#database.all(TYPES, id, fromUs, toUs)).map((row) => String(row['type']));
   }
 
   /** All paths that have events. */

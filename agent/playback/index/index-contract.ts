@@ -29,6 +29,7 @@ export interface EventWish {
   readonly after?: EventMark | undefined;
   /** Shorter ones are left out; what has no end yet is long enough. */
   readonly leastUs?: number;
+  /** Where types are named: of each of them. */
   readonly limit: number;
 }
 

@@ -72,6 +72,7 @@ export const INDEX_SCHEMA = `
     id TEXT, path INTEGER, type TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER, text TEXT NOT NULL, PRIMARY KEY (path, id)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS events_by_start ON events (path, start_us);
+  CREATE INDEX IF NOT EXISTS events_by_type ON events (path, type, start_us);
   CREATE INDEX IF NOT EXISTS events_long ON events (path, start_us) WHERE end_us IS NULL OR end_us - start_us > 3600000000;
   CREATE TABLE IF NOT EXISTS protected (
     id TEXT PRIMARY KEY, path INTEGER NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL, note TEXT NOT NULL
