@@ -179,7 +179,7 @@ function ask(
   const place = { ...placeOf(url), ...(host === undefined ? {} : { host }) };
   const headers = { Accept: 'image/jpeg, */*', ...(login === undefined ? {} : { Authorization: login }) };
   const asked = { place, method: 'GET', path: url.pathname + url.search, headers, signal } as const;
-  return guard ? guard.call(place, (connection) => send({ ...asked, connection })) : send(asked);
+  return guard ? guard.call(place, true, (connection) => send({ ...asked, connection })) : send(asked);
 }
 
 function send(asked: Parameters<typeof openRequest>[0]): Promise<IncomingMessage> {

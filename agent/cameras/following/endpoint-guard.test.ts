@@ -1,7 +1,8 @@
+import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { type Answer, envelope, hasToken, INFORMATION, listen } from '../../../test/soap-server.ts';
+import { type Asked, envelope, hasToken, INFORMATION, listen } from '../../../test/soap-server.ts';
 import { systemClock } from '../../base/clock.ts';
 import { namesOf } from '../../tls/box-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
@@ -56,18 +57,45 @@ test('a device that tells strangers nothing is asked again after a call that has
   await using _ = camera;
   const place = placeOf(new URL(camera.url));
   replace();
-  await expect(guard.call(place, () => Promise.reject(new Error('nobody there')))).rejects.toThrow('nobody there');
+  await expect(guard.call(place, true, () => Promise.reject(new Error('nobody there')))).rejects.toThrow(
+    'nobody there',
+  );
   await expect(guard.confirm()).rejects.toThrow('another camera is at its address now');
 });
+
+/** Of a camera that says who it is. */
+const replyTo = ({ text }: Asked): string =>
+  envelope(
+    text.includes('GetEndpointReference')
+      ? `<GetEndpointReferenceResponse><GUID>${OTHER}</GUID></GetEndpointReferenceResponse>`
+      : INFORMATION,
+  );
+
+test.for([1, 2, 3, 7])(
+  'a camera that ends a connection after %i requests without a word is read all the same',
+  async (most) => {
+    const answered = new WeakMap<object, number>();
+    const { url } = await listen((asked, response) => {
+      const socket = response.socket as Socket;
+      const count = (answered.get(socket) ?? 0) + 1;
+      answered.set(socket, count);
+      response.end(replyTo(asked), () => count === most && socket.end());
+    });
+    const target = { url: url.href, ...credentials, signal, clock: systemClock };
+    const { session } = await openGuarded({ ...target, logins: new LoginMemory(systemClock) }, OTHER);
+    for (let i = 0; i < 2 * most; i += 1) {
+      await session.call('device', '<tds:GetDeviceInformation/>', 'GetDeviceInformationResponse');
+    }
+    await session.call('device', '<tds:SetWings/>', 'GetDeviceInformationResponse');
+    expect(await session.information()).toMatchObject({ model: 'm' });
+  },
+);
 
 test('a camera that sends everybody on to https says there who it is, and gets its login there', async () => {
   const names = namesOf('camera', ['127.0.0.1']);
   const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
   const { keyPem: key, certPem: cert } = await issueServer(await issueAuthority(names, validity), names, validity);
-  const endpoint = `<GetEndpointReferenceResponse><GUID>${OTHER}</GUID></GetEndpointReferenceResponse>`;
-  const answer: Answer = ({ text }, response) =>
-    response.end(envelope(text.includes('GetEndpointReference') ? endpoint : INFORMATION));
-  const secure = await listen(answer, { key, cert });
+  const secure = await listen((asked, response) => response.end(replyTo(asked)), { key, cert });
   const plain = await listen((_asked, response) => response.writeHead(301, { Location: secure.url.href }).end());
   const target = { url: plain.url.href, ...credentials, signal, clock: systemClock };
   const { session } = await openGuarded({ ...target, logins: new LoginMemory(systemClock) }, OTHER);

@@ -3,7 +3,7 @@ import { type CameraTarget, type OnvifSession, openSession } from '../device/ses
 import { sameEndpoint } from '../discovery/found-camera.ts';
 import { CallLanes } from '../soap/call-lanes.ts';
 import type { CameraGuard } from '../soap/camera-guard.ts';
-import { troubleOf } from '../soap/failures.ts';
+import { isReset, troubleOf } from '../soap/failures.ts';
 import { type HttpPlace, nameOf, parseHttpUrl } from '../soap/http-exchange.ts';
 import { KeptConnection } from '../soap/kept-connection.ts';
 import { endpointOf, isClosed, isSilence, OTHER_CAMERA, otherCamera } from './identity.ts';
@@ -64,18 +64,27 @@ export class EndpointGuard implements CameraGuard {
 
   async ready(): Promise<void> {
     if (this.#own) {
-      this.#idle = await this.#recognised(this.#own);
+      this.#idle = await this.#recognised(this.#own, false);
     }
   }
 
-  async call<T>(place: HttpPlace, send: (connection: KeptConnection | undefined) => Promise<T>): Promise<T> {
-    const connection = await this.#recognised(place);
+  async call<T>(
+    place: HttpPlace,
+    isRead: boolean,
+    send: (connection: KeptConnection | undefined) => Promise<T>,
+  ): Promise<T> {
+    const connection = await this.#recognised(place, isRead);
     try {
       const answer = await send(connection);
       this.#idle = connection ?? this.#idle;
       return answer;
     } catch (error) {
       this.doubt();
+      if (connection && isRead && isReset(error)) {
+        // Some boards end a connection after a number of requests, and do not say so.
+        this.#isKeeping = false;
+        return this.call(place, isRead, send);
+      }
       throw error;
     }
   }
@@ -85,8 +94,11 @@ export class EndpointGuard implements CameraGuard {
     this.#muteUntilMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** @returns the connection on which it was recognised; undefined: it keeps none, or tells strangers nothing */
-  async #recognised(place: HttpPlace): Promise<KeptConnection | undefined> {
+  /**
+   * @param mayReuse one that has waited for a request, and may end while that is on its way
+   * @returns the connection on which it was recognised; undefined: it keeps none, or tells strangers nothing
+   */
+  async #recognised(place: HttpPlace, mayReuse: boolean): Promise<KeptConnection | undefined> {
     const { endpoint, clock } = this.#options;
     const own = this.#own;
     if (endpoint === undefined || clock.monoMs() < this.#muteUntilMs) {
@@ -97,10 +109,12 @@ export class EndpointGuard implements CameraGuard {
       await this.confirm();
       return undefined;
     }
-    const idle = this.#idle;
-    this.#idle = undefined;
-    if (idle?.isFree) {
-      return idle;
+    if (mayReuse) {
+      const idle = this.#idle;
+      this.#idle = undefined;
+      if (idle?.isFree) {
+        return idle;
+      }
     }
     const connection = new KeptConnection(place);
     await this.#ask(connection);

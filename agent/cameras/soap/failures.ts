@@ -64,6 +64,6 @@ export function toNothing(error: unknown): undefined {
 
 /** The camera has broken the connection, in the place of an answer or inside it. */
 export function isReset(error: unknown): boolean {
-  const errno = error instanceof PerchError ? error.context['errno'] : undefined;
+  const errno = error instanceof PerchError ? error.context['errno'] : (error as NodeJS.ErrnoException).code;
   return typeof errno === 'string' && ['ECONNRESET', 'ECUT', 'EPIPE'].includes(errno);
 }

@@ -133,7 +133,8 @@ export class SoapCaller {
     if (!guard || asked.isAnonymous) {
       return this.#sendOn(asked.connection, asked, attempt);
     }
-    return guard.call(asked.place ?? this.#place, (connection) => this.#sendOn(connection, asked, attempt));
+    const send = (connection?: KeptConnection) => this.#sendOn(connection, asked, attempt);
+    return guard.call(asked.place ?? this.#place, READS.test(asked.body), send);
   }
 
   async #sendOn(connection: KeptConnection | undefined, asked: TimedCall, attempt: Attempt): Promise<Sent> {

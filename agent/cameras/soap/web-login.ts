@@ -92,7 +92,7 @@ async function get(
   const asked = { place, path, headers, body: '', signal, method: 'GET', maxBytes: MAX_PAGE_BYTES } as const;
   const send = (connection?: KeptConnection) => exchange({ ...asked, connection, deadlineMs: PAGE_DEADLINE_MS });
   try {
-    return await (guard ? guard.call(place, send) : send());
+    return await (guard ? guard.call(place, true, send) : send());
   } catch (error) {
     if (error instanceof PerchError) {
       return undefined;
