@@ -336,6 +336,19 @@ describeWith(['chromium'], 'the page of recordings', () => {
     },
   );
 
+  test('the list of all cameras is of today where the chosen one has no recordings', async () => {
+    await box.api('POST', 'config/paths/replace/attic', { source: 'publisher', record: false });
+    await using visitor = await visit(viewer.browser, box.url, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn('#/rec/attic?all');
+    await page.getByText('Nothing was recorded of Attic.').waitFor();
+    await page
+      .getByRole('button', { name: /Motion.*Front door/ })
+      .first()
+      .waitFor();
+    await box.api('DELETE', 'config/paths/delete/attic');
+  });
+
   test('on a phone another camera shows the same moment below', async () => {
     await using visitor = await open('phone', second.startMs + 500);
     const { page, complaints } = visitor;
@@ -371,9 +384,12 @@ describeWith(['chromium'], 'the page of recordings', () => {
     });
     const clock = (await clockIn(page, MAIN)) ?? Number.NaN;
     await page.getByRole('button', { name: 'No longer play Garden in step' }).click();
+    const inVain: string[] = [];
+    page.on('requestfailed', (request) => /\/list\?/.test(request.url()) && inVain.push(request.url()));
     await page.getByRole('button', { name: 'Show Garden' }).click();
     await page.getByRole('button', { name: 'Show Front door' }).waitFor();
     await clockNear(page, clock);
+    expect(inVain, 'what there is of it is asked for once').toEqual([]);
     expect(complaints).toEqual([]);
   });
 });

@@ -29,7 +29,7 @@ const chosen = signal<readonly string[]>([]);
 /** What was seen on the day of the picture, newest first; a tap shows what led to it. */
 export function DayList({ name, isOfAll, onGo }: DayListProps) {
   // Who goes to what was seen right after midnight still looks at its day.
-  const day = useComputed(() => dayStart((atMs.value ?? spans.value.at(-1)?.endMs ?? 0) + LEAD_MS)).value;
+  const day = useComputed(() => dayStart((atMs.value ?? spans.value.at(-1)?.endMs ?? Date.now()) + LEAD_MS)).value;
   const path = isOfAll ? undefined : name;
   const { page, more } = useDayEvents({ fromMs: day, toMs: nextDay(day), path, types: chosen.value });
   const types = useRef<readonly string[]>([]);

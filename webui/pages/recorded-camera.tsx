@@ -82,7 +82,13 @@ export function RecordedCamera(props: RecordedCameraProps) {
   useEffect(() => setFailure(undefined), [name]);
   const newestMs = known?.at(-1)?.endMs ?? 0;
   const isNearEnd = newestMs - (atMs.value ?? 0) < NEAR_END_MS;
-  useEffect(() => onNearEnd(isNearEnd), [isNearEnd]);
+  const isKnown = known !== undefined;
+  useEffect(() => {
+    // Of the next camera nobody knows before it has come: what is under way is not asked for anew.
+    if (isKnown) {
+      onNearEnd(isNearEnd);
+    }
+  }, [isKnown, isNearEnd]);
   const goToEvent = mayPlayBack(name) ? eventOf(name) : undefined;
   useEffect(() => onTimelineKeys((by) => goToEvent?.(by)), [name, goToEvent === undefined]);
   const lanes = [{ name, title }, ...others].map(laneCamera);
@@ -127,7 +133,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
         <Viewer
           {...{ name, title, known, isOfAll, codec }}
           onFailure={setFailure}
-          besides={isLying || isListed || others.length === 0 ? undefined : <StepChoice cameras={others} />}
+          besides={isLying || isOfAll || others.length === 0 ? undefined : <StepChoice cameras={others} />}
         >
           {inStep.map((one) => (
             <Follower key={one} name={one} title={others.find((other) => other.name === one)?.title ?? one} />
@@ -225,7 +231,7 @@ function useView(name: string, known: readonly Span[] | undefined, isLying: bool
       return;
     }
     const { atMs: linked, agoS } = here;
-    const ms = linked ?? momentAgo(known, agoS ?? MINUTE_MS / 1000) ?? 0;
+    const ms = linked ?? momentAgo(known, agoS ?? MINUTE_MS / 1000) ?? Date.now();
     const isNamed = linked !== undefined || agoS !== undefined;
     seek(Math.max(ms, known[0]?.startMs ?? ms), first.isIt ? isNamed : isPlaying.peek());
     first.isIt = false;

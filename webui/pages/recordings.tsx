@@ -6,7 +6,8 @@ import { Choice } from '../parts/choice.tsx';
 import { Empty, NoSuchCamera } from '../parts/notices.tsx';
 import { DiskAway } from '../playback/disk-away.tsx';
 import { cameraLink, place, recordingsLink } from '../route.ts';
-import { atMs, camera as chosenCamera, leave } from '../timeline/view.ts';
+import { momentToKeep } from '../timeline/pieces.ts';
+import { atMs, camera as chosenCamera, leave, spans as shownSpans } from '../timeline/view.ts';
 import { clipWords } from '../words/clips.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';
@@ -131,9 +132,9 @@ function Cameras({ name, title, entries, isOfAll }: CamerasProps) {
           ...options.map((entry) => ({ value: entry.name, text: entry.title })),
         ]}
         onChange={(value) => {
-          const at = atMs.peek();
+          const at = value === ALL ? atMs.peek() : momentToKeep(shownSpans.peek(), atMs.peek());
           const moment = at === undefined ? {} : { atMs: at };
-          location.hash = value === ALL ? recordingsLink(name, { ...moment, all: true }) : recordingsLink(value);
+          location.hash = recordingsLink(value || name, { ...moment, ...(value === ALL ? { all: true } : {}) });
         }}
       />
     </>

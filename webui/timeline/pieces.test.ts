@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { momentAgo, PIECE_LIMIT_MS, pieceAfter, pieceAround } from './pieces.ts';
+import { momentAgo, momentToKeep, PIECE_LIMIT_MS, pieceAfter, pieceAround } from './pieces.ts';
 
 const MINUTE = 60_000;
 const T = Date.UTC(2026, 10, 17, 12);
@@ -57,4 +57,11 @@ test("a minute ago counts from the newest recording, whatever the browser's cloc
   expect(momentAgo(spans, 60)).toBe(second.endMs - MINUTE);
   expect(momentAgo([], 60)).toBeUndefined();
   expect(pieceAround([], T)).toBeUndefined();
+});
+
+test('with another camera the moment stays, but who looks at the newest sees the newest of that one', () => {
+  expect(momentToKeep(spans, T)).toBe(T);
+  expect(momentToKeep(spans, second.endMs - MINUTE)).toBeUndefined();
+  expect(momentToKeep(spans, second.endMs + MINUTE)).toBeUndefined();
+  expect([momentToKeep([], T), momentToKeep(spans, undefined)]).toEqual([T, undefined]);
 });

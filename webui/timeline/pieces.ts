@@ -51,3 +51,12 @@ export function momentAgo(spans: readonly Span[], agoS: number): number | undefi
   const newest = spans.at(-1);
   return newest && newest.endMs - agoS * 1000;
 }
+
+/** Who is so near to what is newest looks at that. */
+const AT_NEWEST_MS = 2 * 60_000;
+
+/** The moment at which another camera is shown. @param spans of the one before. Undefined: its newest, as it was before */
+export function momentToKeep(spans: readonly Span[], atMs: number | undefined): number | undefined {
+  const newestMs = spans.at(-1)?.endMs ?? Number.POSITIVE_INFINITY;
+  return atMs !== undefined && newestMs - atMs > AT_NEWEST_MS ? atMs : undefined;
+}
