@@ -96,6 +96,9 @@ export function usePictureHand(screen: RefObject<HTMLElement | null>, { onSwipe,
       }
     },
     onPointerDown: (event: PointerEvent) => {
+      if (event.button !== 0) {
+        return;
+      }
       const at = { x: event.clientX, y: event.clientY };
       (event.currentTarget as Element).setPointerCapture(event.pointerId);
       fingers.current.set(event.pointerId, at);
