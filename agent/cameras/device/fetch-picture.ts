@@ -7,6 +7,7 @@ import type { CameraGuard } from '../soap/camera-guard.ts';
 import { hash } from '../soap/digest-hash.ts';
 import { cameraError } from '../soap/failures.ts';
 import { limitConnecting, openRequest, placeOf } from '../soap/http-exchange.ts';
+import type { KeptConnection } from '../soap/kept-connection.ts';
 import type { ShownLogin } from '../soap/shown-logins.ts';
 import { originOf } from './snapshot-address.ts';
 
@@ -71,9 +72,7 @@ async function follow(asked: PictureRequest, signal: AbortSignal): Promise<Pictu
   const tried = new Set<string>();
   let redirects = 0;
   for (let i = 0; i < MAX_REQUESTS; i += 1) {
-    const shown = challenge && asked.login?.memory.show();
-    const response = await ask(asked, url, answerTo(challenge, asked.login?.credentials, url), signal);
-    shown?.end();
+    const response = await ask(asked, url, challenge, signal);
     const status = response.statusCode ?? 0;
     if (status === 200) {
       if (challenge) {
@@ -171,15 +170,21 @@ function redirected(from: URL, location: string, redirects: number): URL {
 }
 
 function ask(
-  { host, guard }: PictureRequest,
+  { host, guard, login }: PictureRequest,
   url: URL,
-  login: string | undefined,
+  challenge: Challenge | undefined,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const place = { ...placeOf(url), ...(host === undefined ? {} : { host }) };
-  const headers = { Accept: 'image/jpeg, */*', ...(login === undefined ? {} : { Authorization: login }) };
-  const asked = { place, method: 'GET', path: url.pathname + url.search, headers, signal } as const;
-  return guard ? guard.call(place, true, (connection) => send({ ...asked, connection })) : send(asked);
+  const sendOn = async (connection: KeptConnection | undefined) => {
+    const shown = challenge && login?.memory.show();
+    const answer = answerTo(challenge, login?.credentials, url);
+    const headers = { Accept: 'image/jpeg, */*', ...(answer === undefined ? {} : { Authorization: answer }) };
+    const response = await send({ place, method: 'GET', path: url.pathname + url.search, headers, signal, connection });
+    shown?.end();
+    return response;
+  };
+  return guard ? guard.call(place, true, sendOn) : sendOn(undefined);
 }
 
 function send(asked: Parameters<typeof openRequest>[0]): Promise<IncomingMessage> {

@@ -8,6 +8,7 @@ import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { namesOf } from '../../tls/box-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
+import type { CameraGuard } from '../soap/camera-guard.ts';
 import { LoginMemory } from '../soap/login-memory.ts';
 import { fetchPicture } from './fetch-picture.ts';
 import { openSession } from './session.ts';
@@ -246,4 +247,34 @@ test('a login that is refused for pictures is not tried at every event', async (
     await expect(snapshots.fetch(never)).rejects.toMatchObject({ code: 'unauthorized' });
   }
   expect(logins.filter((login) => login !== undefined)).toHaveLength(2);
+});
+
+test('a login that another camera at the address was not shown is none that has no answer yet', async () => {
+  const challenge = { 'WWW-Authenticate': 'Digest realm="camera", nonce="n", qop="auth"' };
+  const { port } = await open({
+    onGet: (_request, response) => response.writeHead(401, challenge).end() !== undefined,
+  });
+  let underWay = 0;
+  const show = () => {
+    underWay += 1;
+    return { end: () => (underWay -= 1) };
+  };
+  const login = {
+    credentials: { user: 'u', password: 'p' },
+    isClearAllowed: false,
+    memory: { show, refused: () => {}, accepted: () => {} },
+  };
+  let calls = 0;
+  const guard: CameraGuard = {
+    call: (_place, _isRead, send) => {
+      calls += 1;
+      return calls === 1 ? send(undefined) : Promise.reject(new PerchError('unavailable', 'another camera'));
+    },
+    ready: async () => {},
+    doubt: () => {},
+  };
+  const url = new URL(`http://127.0.0.1:${port}/snap`);
+  const asked = fetchPicture({ url, login, guard, maxBytes: 100, deadlineMs: 5_000, signal: never });
+  await expect(asked).rejects.toThrow('another camera');
+  expect([calls, underWay]).toEqual([2, 0]);
 });
