@@ -169,3 +169,21 @@ test('a memory that could not be written is written again', async () => {
   await box.limits.close();
   expect(readFileSync(box.file, 'utf8')).toContain('door');
 });
+
+test('however many names a pattern has stood for, what was chosen for a removed camera is not forgotten for them', async () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  box.set('paths:\n  all_others: { recordDeleteAfter: 1d }\n');
+  await box.limits.close();
+  const limit = (entry: string, deleteAfterMs: number) => ({ entry, deleteAfterMs, recordPaths: [HERE] });
+  const guests = Array.from({ length: 2_500 }, (_, i) => [`guest/${i}`, limit('all_others', DAY_MS)] as const);
+  const paths = { barn: limit('barn', 0), ...Object.fromEntries(guests) };
+  writeFileSync(box.file, JSON.stringify({ version: 1, paths }));
+  for (const when of ['at once', 'after a start']) {
+    await box.start();
+    expect(box.limits.deleteAfterMs('barn', HERE), when).toBeUndefined();
+    expect(box.limits.deleteAfterMs('guest/7', HERE), when).toBe(DAY_MS);
+  }
+  await box.limits.close();
+  expect(Object.keys(JSON.parse(readFileSync(box.file, 'utf8')).paths)).toHaveLength(2_000);
+});

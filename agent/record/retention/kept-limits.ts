@@ -155,7 +155,7 @@ export class KeptLimits implements RetentionRules {
 
   #save(): void {
     const { file, onFault } = this.#deps;
-    this.#known = new Map([...this.#known].slice(-MAX_PATHS));
+    this.#known = bounded(this.#known);
     // In one order, so that a configuration that says nothing new is not written again.
     const paths = Object.fromEntries([...this.#known].sort(([a], [b]) => (a < b ? -1 : 1)));
     const text = `${JSON.stringify({ version: 1, paths }, undefined, 1)}\n`;
@@ -175,7 +175,7 @@ export class KeptLimits implements RetentionRules {
 function parseLimits(text: string): Map<string, KeptLimit> {
   const { paths } = (JSON.parse(text) ?? {}) as { paths?: unknown };
   const limits = new Map<string, KeptLimit>();
-  for (const [path, value] of Object.entries((paths ?? {}) as Record<string, unknown>).slice(-MAX_PATHS)) {
+  for (const [path, value] of Object.entries((paths ?? {}) as Record<string, unknown>)) {
     const { entry, deleteAfterMs, recordPaths } = (value ?? {}) as Record<string, unknown>;
     const isLimit = typeof deleteAfterMs === 'number' && Number.isFinite(deleteAfterMs) && deleteAfterMs >= 0;
     if (typeof entry === 'string' && isLimit && Array.isArray(recordPaths)) {
@@ -183,5 +183,12 @@ function parseLimits(text: string): Map<string, KeptLimit> {
       limits.set(path, { entry, deleteAfterMs, recordPaths: templates.slice(-MAX_RECORD_PATHS) });
     }
   }
-  return limits;
+  return bounded(limits);
+}
+
+/** Names that a pattern stands for are forgotten first: there is no end of them, and while it is there they go by it. */
+function bounded(limits: ReadonlyMap<string, KeptLimit>): Map<string, KeptLimit> {
+  const isOwn = ([path, { entry }]: [string, KeptLimit]): boolean => path === entry;
+  const { own = [], others = [] } = Object.groupBy(limits, (one) => (isOwn(one) ? 'own' : 'others'));
+  return new Map([...others, ...own].slice(-MAX_PATHS));
 }
