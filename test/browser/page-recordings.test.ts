@@ -346,6 +346,14 @@ describeWith(['chromium'], 'the page of recordings', () => {
       .getByRole('button', { name: /Motion.*Front door/ })
       .first()
       .waitFor();
+    // Any day can be chosen, whether this camera was recorded on it or not.
+    await page.getByRole('button', { name: 'Go to a day' }).click();
+    await page.getByRole('button', { name: 'Month before' }).click();
+    const now = new Date();
+    const tenth = new Date(now.getFullYear(), now.getMonth() - 1, 10);
+    const format = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' });
+    await page.getByRole('button', { name: format.format(tenth), exact: true }).click();
+    await page.getByText('Nothing was seen on this day.').waitFor();
     await box.api('DELETE', 'config/paths/delete/attic');
   });
 

@@ -9,8 +9,15 @@ import { dayStart, longDay, monthName, nextDay, shortDay } from '../words/format
 import { daysOfMonth, firstOfDay, firstWeekdayOf, monthStart, nearestDay, recordedShares } from './calendar-days.ts';
 import { ProtectedList } from './protected-list.tsx';
 
+interface CalendarProps {
+  readonly name: string;
+  /** What all cameras have seen is looked at: on any day there may be some of it. */
+  readonly isOfAll: boolean;
+  readonly onClosed: () => void;
+}
+
 /** The days that have recordings, and what is protected; one of them is gone to. */
-export function Calendar({ name, onClosed }: { readonly name: string; readonly onClosed: () => void }) {
+export function Calendar({ name, isOfAll, onClosed }: CalendarProps) {
   const { language } = voice();
   const words = clipWords.value;
   const [here] = useState(() => dayStart(atMs.peek() ?? spans.peek().at(-1)?.endMs ?? Date.now()));
@@ -19,10 +26,10 @@ export function Calendar({ name, onClosed }: { readonly name: string; readonly o
   const [empty, setEmpty] = useState<number>();
   const [isDone, setDone] = useState(false);
   const shares = recordedShares(spans.value);
-  const firstMs = spans.value[0]?.startMs ?? here;
-  const lastMs = spans.value.at(-1)?.endMs ?? here;
+  const firstMs = isOfAll ? Number.NEGATIVE_INFINITY : (spans.value[0]?.startMs ?? here);
+  const lastMs = isOfAll ? Date.now() : (spans.value.at(-1)?.endMs ?? here);
   const go = (dayMs: number) => {
-    if (openDay(dayMs)) {
+    if (openDay(dayMs, isOfAll)) {
       setDone(true);
     } else {
       setEmpty(dayMs);
@@ -59,14 +66,14 @@ export function Calendar({ name, onClosed }: { readonly name: string; readonly o
           </button>
         </div>
         <Month
-          {...{ month, here, focused, shares }}
+          {...{ month, here, focused, shares, isOfAll }}
           onGo={go}
           onFocus={(dayMs) => {
             setFocused(dayMs);
             setMonth(monthStart(dayMs));
           }}
         />
-        {nearest === undefined ? (
+        {isOfAll ? null : nearest === undefined ? (
           <p class="small dim">{words.recordedFrom(shortDay(firstMs, language))}</p>
         ) : (
           <div class="nearest" role="status">
@@ -80,14 +87,15 @@ export function Calendar({ name, onClosed }: { readonly name: string; readonly o
   );
 }
 
-/** All of the day, and its first recorded moment. @returns false when there is none */
-function openDay(dayMs: number): boolean {
+/** All of the day, and its first recorded moment. @returns false when there is none, and one is wanted */
+function openDay(dayMs: number, isAny: boolean): boolean {
   const ms = firstOfDay(spans.peek(), dayMs);
-  if (ms === undefined) {
+  if (ms === undefined && !isAny) {
     return false;
   }
   show({ fromMs: dayMs, toMs: nextDay(dayMs) });
-  seek(ms, isPlaying.peek());
+  // What plays would go on behind the gap, on another day.
+  seek(ms ?? dayMs, ms !== undefined && isPlaying.peek());
   return true;
 }
 
@@ -98,11 +106,12 @@ interface MonthProps {
   /** The one day that Tab comes to; arrows move it. */
   readonly focused: number;
   readonly shares: ReadonlyMap<number, number>;
+  readonly isOfAll: boolean;
   readonly onGo: (dayMs: number) => void;
   readonly onFocus: (dayMs: number) => void;
 }
 
-function Month({ month, here, focused, shares, onGo, onFocus }: MonthProps) {
+function Month({ month, here, focused, shares, isOfAll, onGo, onFocus }: MonthProps) {
   const { language } = voice();
   const grid = useRef<HTMLDivElement>(null);
   const wantsFocus = useRef(false);
@@ -140,7 +149,7 @@ function Month({ month, here, focused, shares, onGo, onFocus }: MonthProps) {
       {days.map((day, i) => (
         <Day
           key={day}
-          {...{ day, share: shares.get(day) ?? 0, isHere: day === here, isFocused: day === focused, onGo }}
+          {...{ day, share: shares.get(day) ?? 0, isOfAll, isHere: day === here, isFocused: day === focused, onGo }}
           column={i === 0 ? before + 1 : undefined}
         />
       ))}
@@ -151,13 +160,14 @@ function Month({ month, here, focused, shares, onGo, onFocus }: MonthProps) {
 interface DayProps {
   readonly day: number;
   readonly share: number;
+  readonly isOfAll: boolean;
   readonly isHere: boolean;
   readonly isFocused: boolean;
   readonly column: number | undefined;
   readonly onGo: (dayMs: number) => void;
 }
 
-function Day({ day, share, isHere, isFocused, column, onGo }: DayProps) {
+function Day({ day, share, isOfAll, isHere, isFocused, column, onGo }: DayProps) {
   const { language } = voice();
   const name = longDay(day, language);
   return (
@@ -165,7 +175,7 @@ function Day({ day, share, isHere, isFocused, column, onGo }: DayProps) {
       class="day digits"
       type="button"
       tabIndex={isFocused ? 0 : -1}
-      aria-label={share > 0 ? name : clipWords.value.nothingOn(name)}
+      aria-label={share > 0 || isOfAll ? name : clipWords.value.nothingOn(name)}
       aria-current={isHere ? 'date' : undefined}
       data-recorded={share > 0 ? '' : undefined}
       style={column === undefined ? {} : { gridColumnStart: column }}

@@ -8,7 +8,7 @@ import { dayStart } from '../words/format.ts';
 import { Calendar } from './calendar.tsx';
 
 /** The day of the picture; a tap opens the calendar. */
-export function DayChip({ name }: { readonly name: string }) {
+export function DayChip({ name, isOfAll }: { readonly name: string; readonly isOfAll: boolean }) {
   const { language } = voice();
   const [isOpen, setOpen] = useState(false);
   useEffect(() => onKeys({ g: () => setOpen(true), G: () => setOpen(true) }), []);
@@ -20,7 +20,7 @@ export function DayChip({ name }: { readonly name: string }) {
         <span class="unseen">{clipWords.value.goToDay}: </span>
         {day !== undefined && chipDay(day, language)}
       </button>
-      {isOpen && <Calendar name={name} onClosed={() => setOpen(false)} />}
+      {isOpen && <Calendar name={name} isOfAll={isOfAll} onClosed={() => setOpen(false)} />}
     </>
   );
 }

@@ -126,7 +126,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
     <div class="recorded" data-axis={isLying ? 'x' : 'y'}>
       <header class="top">
         {chooser}
-        <DayChip name={name} />
+        <DayChip name={name} isOfAll={isOfAll} />
       </header>
       <DiskAway />
       <div class="viewing">
@@ -233,7 +233,9 @@ function useView(name: string, known: readonly Span[] | undefined, isLying: bool
     const { atMs: linked, agoS } = here;
     const ms = linked ?? momentAgo(known, agoS ?? MINUTE_MS / 1000) ?? Date.now();
     const isNamed = linked !== undefined || agoS !== undefined;
-    seek(Math.max(ms, known[0]?.startMs ?? ms), first.isIt ? isNamed : isPlaying.peek());
+    // What all have seen may be older than what there is of this one.
+    const fromMs = here.all ? ms : (known[0]?.startMs ?? ms);
+    seek(Math.max(ms, fromMs), first.isIt ? isNamed : isPlaying.peek());
     first.isIt = false;
   }, [here, name, known === undefined]);
 }
