@@ -143,6 +143,12 @@ test('sound that the path does not want is passed over, and pictures do not wait
   expect(session.media.received.rtpPackets).toBe(1);
 });
 
+test('who sends nothing but sound that the path does not want is told so', () => {
+  const session = new PublisherSession();
+  session.media.setUp(1, overTcp);
+  expect(() => session.record(true)).toThrow('nothing is left without sound (audio: no)');
+});
+
 test('what a path refuses ends the session with its reason', () => {
   const session = new PublisherSession();
   session.media.setUp(0, overTcp);

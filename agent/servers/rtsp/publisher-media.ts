@@ -138,7 +138,10 @@ export class PublisherMedia implements Intake {
       }
     }
     if (receivers.length === 0) {
-      const message = `publisher of path '${this.#request.name}' has set up nothing that can be taken`;
+      const reason = sink.isSilent
+        ? 'of which nothing is left without sound (audio: no)'
+        : 'none of which can be taken';
+      const message = `publisher of path '${this.#request.name}' has set up tracks, ${reason}`;
       throw new PerchError('unsupported', message, { path: this.#request.name });
     }
     this.#receivers = receivers;

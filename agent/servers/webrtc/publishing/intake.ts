@@ -79,7 +79,10 @@ export class Intake implements UnitOutput, RtcpSink {
     };
   }
 
-  /** @param sink gets the tracks when all are known, or the time for it is over */
+  /**
+   * @param sink gets the tracks when all are known, or the time for it is over
+   * @throws PerchError unsupported, when nothing is left of what is sent
+   */
   start(link: SecureLink, sink: StreamSink): void {
     const { inbound, path, gatherTimeoutMs } = this.#options;
     const timeline = new Timeline(this.#clock, sink.usesSenderClock);
@@ -87,6 +90,10 @@ export class Intake implements UnitOutput, RtcpSink {
     const times = { soundMs: gatherTimeoutMs, pictureMs: gatherTimeoutMs, key: 'webrtcTrackGatherTimeout' };
     this.#opening = new Opening(sink, timeline, receivers, path, this.#log, 'publisher', times);
     const taken = sink.isSilent ? inbound.filter(({ kind }) => kind !== 'audio') : inbound;
+    if (taken.length === 0) {
+      const message = `publisher of path '${path}' sends tracks of which nothing is left without sound (audio: no)`;
+      throw new PerchError('unsupported', message, { path });
+    }
     this.#tracks = taken.map((one) => new InboundTrack(one, timeline, this, this.#clock));
     for (const [i, { receiver, rtxPayloadType }] of this.#tracks.entries()) {
       receivers.push(receiver);

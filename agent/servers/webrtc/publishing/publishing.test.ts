@@ -74,6 +74,10 @@ test('sound that the path does not want is passed over, and pictures do not wait
   expect(session.opened[0]?.samples.map(({ track }) => track)).toEqual([0, 0]);
 });
 
+test('who sends nothing but sound that the path does not want is told so at once', () => {
+  expect(() => connect([SOUND], true)).toThrow('nothing is left without sound (audio: no)');
+});
+
 test('a picture that comes later is done without too: who publishes here cannot be started again', async () => {
   const session = connect([PICTURE, SOUND]);
   const packet = (i: number) => session.sound.packet(i * 960, Uint8Array.of(0xf8, i));
