@@ -36,7 +36,7 @@ export function CameraTrouble(props: {
   const codec = videoCodec(camera.main) ?? '?';
   const lines: ComponentChildren[] = [];
   if (state.kind === 'offline') {
-    lines.push(offlineText(state, say), reason && english(`${say.whyOffline}: `, reason));
+    lines.push(offlineText(state, say), reason && english(say.whyOffline, reason));
   } else if (state.kind === 'misconfigured') {
     lines.push(say.misconfiguredText, reason && english('', reason));
   } else if (state.kind === 'unplayable') {

@@ -12,7 +12,7 @@ export const cinema = {
   offlineRefuses: 'The camera answers but gives no picture. The box goes on trying. Too many viewers on it?',
   restartCamera: 'Restart camera',
   offlinePassword: 'The camera does not accept the password that the box has for it.',
-  whyOffline: 'What the box says',
+  whyOffline: 'What the box says: ',
   misconfiguredText: 'The box leaves this camera out until its settings are right. The others go on.',
   smallShown: 'The small picture is shown.',
   recordingGoesOn: 'It is recorded all the same.',

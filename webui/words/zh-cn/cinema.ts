@@ -13,7 +13,7 @@ export const cinema: CinemaWords = {
   offlineRefuses: '摄像头有应答但不给画面，可能连接数已满。设备会继续尝试。',
   restartCamera: '重启摄像头',
   offlinePassword: '摄像头不接受设备所用的密码。',
-  whyOffline: '设备给出的原因',
+  whyOffline: '设备给出的原因：',
   misconfiguredText: '设置改正之前，设备会跳过此摄像头，其他摄像头不受影响。',
   smallShown: '现显示小画面。',
   recordingGoesOn: '录像不受影响。',
