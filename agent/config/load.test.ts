@@ -17,6 +17,14 @@ test('an empty file is everything at the defaults of MediaMTX', () => {
   expect(config.paths.size).toBe(0);
 });
 
+test('recordings are kept for a month where the set-up is our own, and elsewhere for a day', () => {
+  const DAY_MS = 86_400_000;
+  expect(good('perch: own').pathDefaults.recordDeleteAfterMs).toBe(30 * DAY_MS);
+  expect(good('perch: own\npathDefaults: {recordDeleteAfter: 2d}').pathDefaults.recordDeleteAfterMs).toBe(2 * DAY_MS);
+  expect(good('perch: own\npaths: {a: {}}').paths.get('a')?.settings?.recordDeleteAfterMs).toBe(30 * DAY_MS);
+  expect(good('paths: {a: {}}').paths.get('a')?.settings?.recordDeleteAfterMs).toBe(DAY_MS);
+});
+
 test('space is kept free where the set-up is our own, and elsewhere when the file says so', () => {
   expect(good('perch: own').recordMinFree).toBe('10%');
   expect(good('perch: own\nrecordMinFree: 0').recordMinFree).toBe('0B');

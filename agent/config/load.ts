@@ -73,7 +73,7 @@ export function parseConfig(text: string, fileName: string, env: Environment, de
   reportUnsupportedVariables(namesOf(UNSUPPORTED_GLOBAL), env, report);
 
   const settings = readGlobal(root, isOwn, report);
-  const pathDefaults = readPathDefaults(root, settings.playback, defaults, report);
+  const pathDefaults = readPathDefaults(root, { isOwn, hasPlayback: settings.playback }, defaults, report);
   const paths = readPaths(root, pathDefaults, settings.playback, report);
   if (report.fatalCount > 0) {
     return { problems: report.all() };

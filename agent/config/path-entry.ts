@@ -3,7 +3,7 @@ import { DEPRECATED_PATH, renamePath } from './deprecated.ts';
 import { withPublisher } from './ffmpeg-source.ts';
 import { GlobalSchema } from './global.ts';
 import { PATH_USER_KEYS } from './legacy-users.ts';
-import { PathSchema, type PathSettings } from './path.ts';
+import { OWN_PATH_DEFAULTS, PathSchema, type PathSettings } from './path.ts';
 import { isCatchAll, patternOf } from './path-name.ts';
 import type { Place, Report } from './problem.ts';
 import { asNode, defaultsOf, readObject } from './read.ts';
@@ -56,14 +56,15 @@ const EMPTY: Branch = { kind: 'branch', entries: new Map() };
 
 export function readPathDefaults(
   root: Branch,
-  hasPlayback: boolean,
+  { isOwn, hasPlayback }: { readonly isOwn: boolean; readonly hasPlayback: boolean },
   fallback: { readonly recordPath: string; readonly cwd: string },
   report: Report,
 ): PathDefaults {
   const entry = root.entries.get('pathDefaults');
   const block = entry ? blockOf(entry, 'pathDefaults', report) : EMPTY;
   const { written, renamed } = readBlock(block, 'pathDefaults', report);
-  const settings = { ...defaultsOf(PATH), recordPath: fallback.recordPath, ...written } as PathSettings;
+  const own = isOwn ? OWN_PATH_DEFAULTS : {};
+  const settings = { ...defaultsOf(PATH), ...own, recordPath: fallback.recordPath, ...written } as PathSettings;
   // A source that is not supported concerns the paths that use it, so it is told there.
   reportFaults(recordFaults(settings, hasPlayback), renamed, EMPTY, entry ?? {}, 'pathDefaults', report);
   return { settings: resolved(settings, fallback.cwd), block: renamed, cwd: fallback.cwd };

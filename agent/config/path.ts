@@ -147,3 +147,8 @@ export const PathSchema = Type.Object({
   camera: Type.Optional(CameraSchema),
 });
 export type PathSettings = Resolved<Static<typeof PathSchema>>;
+/**
+ * Where Perch made the file itself: a month can be looked back at. Disks that are too small for that lose their oldest recordings
+ * before (`recordMinFree`).
+ */
+export const OWN_PATH_DEFAULTS = { recordDeleteAfterMs: 30 * 24 * 3_600_000 } as const;

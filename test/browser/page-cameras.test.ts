@@ -20,7 +20,8 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     const slow = { ...MAIN_PROFILE, group: 150 };
     const credentials = { user: 'admin', password: 'none' };
     const cameras = [{ credentials }, { profiles: [slow, SUB_PROFILE] }, {}];
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras })]);
+    const config = 'pathDefaults:\n  recordDeleteAfter: 1d\n';
+    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras, config })]);
     await box.claim();
     [door = '', garden = '', drive = ''] = await box.adopt();
     await box.api('POST', 'cameras/order', { paths: [door, garden, drive] });

@@ -90,7 +90,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await sheet.getByRole('button', { name: 'Add one camera' }).click();
     await page.getByRole('heading', { name: 'Two are live' }).waitFor();
     await expectMoving(visitor, 2);
-    await page.getByText('What is recorded is kept for one day.').waitFor();
+    await page.getByText('What is recorded is kept for 30 days.').waitFor();
 
     await page.getByRole('button', { name: 'Name of Garden' }).click();
     await page.getByLabel('Name', { exact: true }).fill(ODD_NAME);
