@@ -283,6 +283,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('a camera that is removed is had back by Undo, and goes with its recordings when that is wanted', async () => {
+    await box.api('PATCH', `config/paths/patch/${drive}`, { recordDeleteAfter: '14d' });
     await using visitor = await open('desktop', 'localhost', sheetOf(drive));
     const { page, complaints } = visitor;
     const bytesOf = async () =>
@@ -291,8 +292,9 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       )?.bytes ?? 0;
     const before = await configOf(drive);
     await page.getByRole('button', { name: 'Pause or remove' }).click();
+    await page.getByRole('radio', { name: 'Keep them: they go when they are 14 days old' }).waitFor();
     await page.getByRole('button', { name: 'Remove camera' }).click();
-    await told(page, 'Driveway removed. Its recordings stay.');
+    await told(page, 'Driveway removed. Its recordings stay until they are 14 days old.');
     await page.waitForFunction(() => document.querySelector('dialog') === null);
     expect(await ordered()).toEqual([door, garden]);
     await until(async () => expect(await bytesOf()).toBeGreaterThan(0));

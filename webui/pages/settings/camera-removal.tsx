@@ -12,8 +12,9 @@ import { settingsLink } from '../../route.ts';
 import { camerasWords } from '../../words/cameras.ts';
 import { byteSize } from '../../words/format.ts';
 import { words } from '../../words/words.ts';
-import { type CameraFacts, cameraCall } from './camera-facts.ts';
+import { type CameraFacts, cameraCall, useConfigAtFirst } from './camera-facts.ts';
 import { deleteRecordings } from './delete-recordings.ts';
+import { type KeptWords, keptWords } from './kept-words.ts';
 
 const LIST = 'v3/cameras/list?itemsPerPage=1000';
 const HOUR_MS = 3_600_000;
@@ -106,6 +107,7 @@ interface RemoveProps {
 function Remove({ name, title, facts, onDone }: RemoveProps) {
   const { language } = voice();
   const say = camerasWords.value;
+  const stay = keptWords(useConfigAtFirst(name)?.value.recordDeleteAfter);
   const [fate, setFate] = useState<'keep' | 'delete'>('keep');
   const [isBusy, setBusy] = useState(false);
   const streams = [name, ...(facts.item?.sub ? [facts.item.sub] : [])];
@@ -125,7 +127,7 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
       setBusy(false);
       return;
     }
-    await (fate === 'delete' ? deleted(recorded, title, language) : kept(name, title, facts));
+    await (fate === 'delete' ? deleted(recorded, title, language) : kept(name, stay, title, facts));
     paths.value = paths.peek()?.filter((path) => !streams.includes(path.name));
     onDone();
   };
@@ -133,7 +135,7 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
     <fieldset class="choices">
       <legend>{say.remove(title)}</legend>
       <p class="dim small">{say.removeTitle}</p>
-      <Fate text={say.removeKeep} isChosen={fate === 'keep'} onChoose={() => setFate('keep')} />
+      <Fate text={stay.choice} isChosen={fate === 'keep'} onChoose={() => setFate('keep')} />
       <Fate
         text={say.removeDelete(byteSize(bytes, language))}
         isChosen={fate === 'delete'}
@@ -178,15 +180,14 @@ async function forget(name: string, { item }: CameraFacts): Promise<boolean> {
   return true;
 }
 
-async function kept(name: string, title: string, { item }: CameraFacts): Promise<void> {
-  const say = camerasWords.peek();
+async function kept(name: string, stay: KeptWords, title: string, { item }: CameraFacts): Promise<void> {
   const undo = () => {
     ask(cameraCall('restore', name), { method: 'POST', body: {} }).then(
       () => toast(camerasWords.peek().isBack(title)),
       () => toast(camerasWords.peek().notBack),
     );
   };
-  toast(say.removed(title), item ? undo : undefined);
+  toast(stay.told(title), item ? undo : undefined);
 }
 
 /** The camera is gone already, whatever becomes of its recordings. */
