@@ -14,6 +14,7 @@ const PEERS = {
   curl: ['/usr/bin/curl'],
   nginx: ['/usr/sbin/nginx'],
   apache: ['/usr/sbin/apache2'],
+  'dpkg-deb': ['/usr/bin/dpkg-deb'],
   caddy: ['/usr/bin/caddy'],
   certutil: ['/usr/bin/certutil'],
   aiortc: ['/usr/lib/python3/dist-packages/aiortc/__init__.py'],

