@@ -5,6 +5,7 @@ import { LOOPBACK } from '../test/control-api-box.ts';
 import { FakeClock } from '../test/fake-clock.ts';
 import { openHttpBox } from '../test/http-box.ts';
 import { BoxRoutes, type BoxRoutesDeps } from './box-routes.ts';
+import type { Problem } from './config/problem.ts';
 
 const PASSWORD = 'correct horse battery';
 const SEEN = { now: false, sinceStart: true };
@@ -22,7 +23,7 @@ const SENSORS: Sensors = {
   clockSource: async () => 'none',
 };
 
-async function open(sensors: Sensors) {
+async function open(sensors: Sensors, problems: readonly Problem[] = []) {
   const clock = new FakeClock();
   const box = await openHttpBox({ password: PASSWORD });
   onTestFinished(() => box[Symbol.asyncDispose]());
@@ -33,6 +34,7 @@ async function open(sensors: Sensors) {
     recordings: { isClockTrusted: false, space: { list: () => [] } },
     events: { emit: () => {} },
     configFile: undefined,
+    problems: () => problems,
   } as unknown as BoxRoutesDeps;
   await new BoxRoutes(deps).mount(box.app, box.access, '2026-01-01T00:00:00Z');
   const ask = async (user: string, password: string) => {
@@ -68,6 +70,18 @@ test('a machine that tells nothing is shown with what is known', async () => {
   expect(await ask('owner', PASSWORD)).toMatchObject({
     ...{ model: null, temperatureCelsius: null, power: null, network: [], drives: [] },
     memoryTotalBytes: expect.any(Number),
+  });
+});
+
+test('the owner reads what is wrong in the configuration file, and on which line', async () => {
+  const place = { file: 'perch.yml', line: 6, column: 3 };
+  const note: Problem = { ...place, severity: 'warn', key: 'hls', message: 'has been renamed' };
+  const fault: Problem = { ...place, severity: 'error', key: 'api', message: "'maybe' is not yes or no" };
+  const well = await open(SENSORS, [note]);
+  expect(await well.ask('owner', PASSWORD)).toMatchObject({ configFault: null });
+  const { ask } = await open(SENSORS, [note, fault]);
+  expect(await ask('owner', PASSWORD)).toMatchObject({
+    configFault: { line: 6, key: 'api', message: "'maybe' is not yes or no" },
   });
 });
 

@@ -9,6 +9,7 @@ import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { type LogLine, LogLines } from './base/log-lines.ts';
 import type { Config } from './config/load.ts';
+import type { Problem } from './config/problem.ts';
 import { Diagnosis, type DiagnosisDeps } from './diagnosis.ts';
 import type { HttpAccess } from './http/access.ts';
 import { EventStreams } from './http/api/event-stream.ts';
@@ -95,6 +96,7 @@ export class BoxRoutes {
       machineUptimeSeconds: Math.round(uptime()),
       host: hostname(),
       canRestart: this.#deps.restart !== undefined,
+      configFault: faultJson(this.#deps.problems()),
       ...healthJson(health),
       clock: {
         time: new Date(clock.wallMs()).toISOString(),
@@ -104,6 +106,12 @@ export class BoxRoutes {
       },
     };
   }
+}
+
+/** The first error of the configuration file as it is now. */
+function faultJson(problems: readonly Problem[]): object | null {
+  const fault = problems.find(({ severity }) => severity === 'error');
+  return fault ? { key: fault.key, message: fault.message, line: fault.line ?? null } : null;
 }
 
 const healthJson = ({ model, temperatureCelsius, power, network, drives }: HostHealth): object => ({

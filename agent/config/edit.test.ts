@@ -120,9 +120,12 @@ test('a text of several lines and one with signs of YAML come back as they were'
 });
 
 test('a file that is no YAML is not touched', () => {
-  expect(() => editText('a: [', ['a'], 1)).toThrow(
-    'mend the configuration file before changing settings: line 1: not valid YAML',
-  );
+  const message = 'mend the configuration file before changing settings: line 1: not valid YAML';
+  const refusal = expect.objectContaining({
+    message: expect.stringContaining(message),
+    context: { why: 'brokenFile' },
+  });
+  expect(() => editText('a: [', ['a'], 1)).toThrow(refusal);
 });
 
 test('any sequence of edits keeps every comment, and each value is read back', () => {

@@ -153,7 +153,9 @@ function parse(text: string): Document {
   const report = new Report('');
   if (!parseTree(text, report)) {
     const { line, message } = report.all()[0] ?? {};
-    throw new PerchError('badInput', `mend the configuration file before changing settings: line ${line}: ${message}`);
+    throw new PerchError('badInput', `mend the configuration file before changing settings: line ${line}: ${message}`, {
+      why: 'brokenFile',
+    });
   }
   return parseDocument(text, PARSE);
 }

@@ -40,6 +40,11 @@ const Drive = Type.Object({
   temperatureCelsius: OrNull(Type.Number()),
 });
 
+const ConfigFault = Type.Object(
+  { key: Type.String(), message: Type.String(), line: OrNull(Type.Integer()) },
+  { description: 'The first error of the configuration file, of which not all is in force then. Null: it has none.' },
+);
+
 const SystemFacts = Type.Object({
   version: Type.String(),
   started: TimeText,
@@ -54,6 +59,7 @@ const SystemFacts = Type.Object({
   machineUptimeSeconds: Type.Number(),
   host: Type.String(),
   canRestart: Type.Boolean({ description: 'Somebody would start Perch again.' }),
+  configFault: OrNull(ConfigFault),
   model: OrNull(Type.String()),
   temperatureCelsius: OrNull(Type.Number()),
   power: OrNull(Power),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -67,6 +67,35 @@ describeWith(['chromium'], 'the page about the system', () => {
       const text = readFileSync(await download.path(), 'utf8');
       expect(text).toContain(name);
       expect(text.trim().split('\n')).toHaveLength(await page.locator('.log-lines li').count());
+      expect(complaints).toEqual([]);
+    },
+  );
+
+  test.for(waysInTurn())(
+    'a file that was broken elsewhere is told with its line and the way to it, until it is mended, on a %s, by %s',
+    async ([size, way]) => {
+      const before = file();
+      await using owner = await open(size, way, '#/settings/system');
+      const { page, complaints } = owner;
+      const row = page.getByRole('link', { name: /^Configuration file/ });
+      await row.filter({ hasText: 'For experts' }).waitFor();
+      const name = join(box.folder, 'perch.yml');
+      writeFileSync(name, `${before}\nhls: [yes\n`);
+      try {
+        await page.getByText('There is a mistake in the configuration file.').waitFor();
+        await row.filter({ hasText: /A mistake in line \d+/ }).waitFor();
+        await page.getByRole('heading', { name: 'One thing to look at' }).waitFor();
+        expect(await axeFindings(page)).toEqual([]);
+        await page.getByRole('link', { name: 'Open the file' }).click();
+        await page
+          .getByRole('button', { name: /^Line \d+/ })
+          .first()
+          .waitFor();
+      } finally {
+        writeFileSync(name, before);
+      }
+      await owner.go('#/settings/system');
+      await row.filter({ hasText: 'For experts' }).waitFor();
       expect(complaints).toEqual([]);
     },
   );

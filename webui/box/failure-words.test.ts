@@ -38,3 +38,16 @@ test('in Chinese what the page has words for is Chinese, and what it has none fo
   ]);
   await speak('en');
 });
+
+test('a file that has to be mended first is told with the way to it', async () => {
+  const refusal = new BoxError(400, 'mend the configuration file: line 6', undefined, 'brokenFile');
+  for (const [language, sentence, link] of [
+    ['en', 'Not saved. There is a mistake in the configuration file: it has to be mended first.', 'Open the file'],
+    ['zh-CN', '未保存。配置文件中有错误，需先改正。', '打开文件'],
+  ] as const) {
+    await speak(language);
+    const props = { href: '#/settings/system/file', children: link };
+    expect(failureWords(refusal)).toMatchObject([sentence, ' ', { type: 'a', props }]);
+  }
+  await speak('en');
+});

@@ -1,4 +1,5 @@
 import { type ComponentChildren, h } from 'preact';
+import { settingsLink } from '../route.ts';
 import type { ReasonsWords } from '../words/en/reasons.ts';
 import { reasonsWords } from '../words/reasons.ts';
 import { language, words } from '../words/words.ts';
@@ -12,6 +13,7 @@ const BY_WORD: Readonly<Record<string, keyof ReasonsWords>> = {
   limit: 'limit',
   byVariable: 'byVariable',
   notWritten: 'notWritten',
+  brokenFile: 'brokenFile',
 };
 const BY_STATUS: Readonly<Record<number, keyof ReasonsWords>> = {
   403: 'forOwner',
@@ -37,6 +39,10 @@ export function withReason(say: (why: string) => string, { status, why = '', mes
     return say(words.value.changedMeanwhile);
   }
   const known = BY_WORD[why] ?? BY_STATUS[status];
+  if (known === 'brokenFile') {
+    const { brokenFile, openFile } = reasonsWords.value;
+    return [say(brokenFile), ' ', h('a', { href: settingsLink('system', 'file') }, openFile)];
+  }
   return known ? say(reasonsWords.value[known]) : boxSays(say, message);
 }
 

@@ -18,6 +18,8 @@ export interface SystemFacts {
   readonly model: string | null;
   /** Somebody would start the box again. */
   readonly canRestart: boolean;
+  /** What is wrong in the configuration file, of which not all is in force then. */
+  readonly configFault: { readonly line: number | null } | null;
   readonly temperatureCelsius: number | null;
   /** Of a Raspberry Pi. */
   readonly power: Readonly<Record<'underVoltage' | 'slowed' | 'hot', Seen>> | null;

@@ -5,6 +5,7 @@ import { Curve, troublesOf } from './troubles.ts';
 const no = { now: false, sinceStart: false };
 const well = {
   power: { underVoltage: no, slowed: no, hot: no },
+  configFault: null,
   temperatureCelsius: 58,
   clock: { timeZone: 'UTC', set: true, source: 'network' },
 } as unknown as SystemFacts;
@@ -18,6 +19,7 @@ test('what should be looked at is named, gravest first', () => {
   expect(troublesOf(power({ underVoltage: { now: false, sinceStart: true } }))).toEqual(['weakBefore']);
   const all = { ...power({ underVoltage: now, hot: now }), clock: { ...well.clock, set: false } };
   expect(troublesOf(all)).toEqual(['hot', 'weakNow', 'clock']);
+  expect(troublesOf({ ...all, configFault: { line: 6 } })).toEqual(['file', 'hot', 'weakNow', 'clock']);
 });
 
 test('a curve begins with the second value and forgets what is old', () => {

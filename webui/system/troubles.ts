@@ -1,12 +1,13 @@
 import type { SystemFacts } from '../box/system.ts';
 
 /** What should be looked at, gravest first. */
-export type SystemTrouble = 'hot' | 'weakNow' | 'clock' | 'weakBefore';
+export type SystemTrouble = 'file' | 'hot' | 'weakNow' | 'clock' | 'weakBefore';
 
-export function troublesOf({ power, temperatureCelsius, clock }: SystemFacts): readonly SystemTrouble[] {
+export function troublesOf({ configFault, power, temperatureCelsius, clock }: SystemFacts): readonly SystemTrouble[] {
   const isHot = power?.hot.now === true && temperatureCelsius !== null;
   const weak = power?.underVoltage;
   return [
+    ...(configFault ? (['file'] as const) : []),
     ...(isHot ? (['hot'] as const) : []),
     ...(weak?.now ? (['weakNow'] as const) : []),
     ...(clock.set ? [] : (['clock'] as const)),

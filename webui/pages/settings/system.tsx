@@ -61,22 +61,44 @@ function System({ facts }: { readonly facts: SystemFacts }) {
         <p class="dim">{say.runningFor(longDuration(runningMs, language))}</p>
       </section>
       {troubles.map((trouble) => (
-        <Trouble key={trouble} trouble={trouble} degrees={number(facts.temperatureCelsius ?? 0, 0, language)} />
+        <Trouble key={trouble} trouble={trouble} facts={facts} />
       ))}
       <Values facts={facts} />
       <div class="card">
         <Row title={say.log} text={say.logText} href={settingsLink('system', 'log')} />
         <Row title={say.backup} text={say.backupRow} href={settingsLink('system', 'backup')} />
-        <Row title={say.file} text={say.forExperts} href={settingsLink('system', 'file')} />
+        <FileRow fault={facts.configFault} />
         {facts.canRestart && <Sure title={say.restart} text={say.restartText} onSure={restart} />}
       </div>
     </>
   );
 }
 
-function Trouble({ trouble, degrees }: { readonly trouble: SystemTrouble; readonly degrees: string }) {
+function FileRow({ fault }: { readonly fault: SystemFacts['configFault'] }) {
   const say = systemWords.value;
+  const href = settingsLink('system', 'file');
+  if (!fault) {
+    return <Row title={say.file} text={say.forExperts} href={href} />;
+  }
+  const { line } = fault;
+  const text = line === null ? say.fileWrong : say.fileWrongAt(number(line, 0, voice().language));
+  return <Row title={say.file} text={text} tone="bad" href={href} />;
+}
+
+function Trouble({ trouble, facts }: { readonly trouble: SystemTrouble; readonly facts: SystemFacts }) {
+  const say = systemWords.value;
+  const degrees = number(facts.temperatureCelsius ?? 0, 0, voice().language);
   switch (trouble) {
+    case 'file':
+      return (
+        <Say icon="alert" tone="warn" title={say.fileWrong} text={say.fileWrongText}>
+          <div class="tools">
+            <a class="button" href={settingsLink('system', 'file')}>
+              {say.fileOpen}
+            </a>
+          </div>
+        </Say>
+      );
     case 'hot':
       return <Say icon="temperature" tone="warn" title={say.tooHot(degrees)} text={say.tooHotText} />;
     case 'weakNow':

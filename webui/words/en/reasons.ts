@@ -7,6 +7,8 @@ export const reasons = {
   limit: 'There are as many of these as there can be.',
   byVariable: 'Whoever set up the box has fixed this.',
   notWritten: 'The box cannot write its settings.',
+  brokenFile: 'There is a mistake in the configuration file: it has to be mended first.',
+  openFile: 'Open the file',
   forOwner: 'Only the owner may do that.',
   gone: 'It is not there any more.',
   tooSlow: 'The camera did not answer in time.',

@@ -88,6 +88,10 @@ export const system = {
   logEmpty: 'Nothing of this kind has been written since the box was started.',
   logAway: 'No connection to the log. Trying again…',
 
+  fileWrong: 'There is a mistake in the configuration file.',
+  fileWrongText: 'Until it is mended, not all that stands in it is in force.',
+  fileWrongAt: (line: string) => `A mistake in line ${line}`,
+  fileOpen: 'Open the file',
   file: 'Configuration file',
   forExperts: 'For experts',
   fileText: 'All settings of the box, with the passwords of the cameras. Each change is checked before it is saved.',

@@ -8,6 +8,8 @@ export const reasons: ReasonsWords = {
   limit: '数量已达上限。',
   byVariable: '此项由安装设备的人固定。',
   notWritten: '设备无法写入设置。',
+  brokenFile: '配置文件中有错误，需先改正。',
+  openFile: '打开文件',
   forOwner: '只有所有者可以这样做。',
   gone: '它已经不存在了。',
   tooSlow: '摄像头未及时应答。',

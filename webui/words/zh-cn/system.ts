@@ -83,6 +83,10 @@ export const system: SystemWords = {
   logEmpty: '设备启动以来没有此类日志。',
   logAway: '日志连接中断，正在重试…',
 
+  fileWrong: '配置文件中有错误。',
+  fileWrongText: '改正之前，文件中的内容不会全部生效。',
+  fileWrongAt: (line) => `第 ${line} 行有错误`,
+  fileOpen: '打开文件',
   file: '配置文件',
   forExperts: '供专业人员使用',
   fileText: '设备的全部设置，包括摄像头密码。每次更改都会先检查再保存。',
