@@ -71,7 +71,7 @@ function isWhole(name: string, text: string, log: Logger): boolean {
 export function checkMembers({ members }: Backup): void {
   for (const name of [CONFIG, USERS]) {
     if (textOf(members, name) === undefined) {
-      throw new PerchError('badInput', `the backup has no ${name}`);
+      throw new PerchError('badInput', `the backup has no ${name}`, { why: 'damaged' });
     }
   }
   for (const { name, text } of members) {
@@ -80,7 +80,7 @@ export function checkMembers({ members }: Backup): void {
     } catch (cause) {
       // What a parser complains of may be a secret.
       const why = cause instanceof PerchError ? `: ${cause.message}` : '';
-      throw new PerchError('badInput', `${name} of the backup is damaged${why}`, {}, cause);
+      throw new PerchError('badInput', `${name} of the backup is damaged${why}`, { why: 'damaged' }, cause);
     }
   }
 }

@@ -49,6 +49,18 @@ test.for([
   await expect(read(bytes)).rejects.toBeInstanceOf(PerchError);
 });
 
+test.for([
+  ['noBackup', 'a picture', Uint8Array.of(0xff, 0xd8, 0xff, 0xe0)],
+  ['noBackup', 'another document', packed({ version: 1 })],
+  ['laterVersion', 'a document of the next version', packed({ ...DOCUMENT, version: 2 })],
+  ['damaged', 'nothing', new Uint8Array()],
+  ['damaged', 'one that is cut off', packed(DOCUMENT).subarray(0, 60)],
+  ['damaged', 'one without a version', packed({ ...DOCUMENT, version: undefined })],
+  ['damaged', 'one with a strange member', packed({ ...DOCUMENT, members: [{ name: 'x', text: '' }] })],
+] as const)('%s is the word for %s', async ([why, , bytes]) => {
+  await expect(read(bytes)).rejects.toMatchObject({ context: { why } });
+});
+
 test('a small file that unpacks to more than there is memory for is refused', async () => {
   const bomb = gzipSync(Buffer.alloc(70 << 20));
   expect(bomb.length).toBeLessThan(1 << 20);

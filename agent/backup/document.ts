@@ -60,28 +60,34 @@ export async function writeBackup({ made, by, host, members }: Backup): Promise<
  */
 export async function readBackup(bytes: Uint8Array, names: ReadonlySet<string>): Promise<Backup> {
   if (bytes.length === 0) {
-    throw new PerchError('badInput', 'the backup is empty');
+    throw damaged('the backup is empty');
   }
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) {
-    throw new PerchError('badInput', 'this is no backup of Perch');
+    throw noBackup();
   }
   const json = parse(await unpacked(bytes));
   const { format, version } = (json ?? {}) as { readonly format?: unknown; readonly version?: unknown };
   if (format !== 'perch-backup') {
-    throw new PerchError('badInput', 'this is no backup of Perch');
+    throw noBackup();
   }
   if (version !== VERSION) {
     const shown = JSON.stringify(version)?.slice(0, SHOWN_CHARS);
-    throw new PerchError('badInput', `the backup has version ${shown}, this Perch reads version ${VERSION}`);
+    const why = typeof version === 'number' && version > VERSION ? 'laterVersion' : 'damaged';
+    throw new PerchError('badInput', `the backup has version ${shown}, this Perch reads version ${VERSION}`, { why });
   }
   if (!Check(Document, json)) {
     const [first] = Errors(Document, json);
-    throw new PerchError('badInput', `the backup is damaged: ${first?.instancePath ?? ''} ${first?.message ?? ''}`);
+    throw damaged(`the backup is damaged: ${first?.instancePath ?? ''} ${first?.message ?? ''}`);
   }
   checkNames(json.members, names);
   const { made, by, host, members } = json;
   return { made, by, host, members };
 }
+
+const noBackup = (cause?: unknown): PerchError =>
+  new PerchError('badInput', 'this is no backup of Perch', { why: 'noBackup' }, cause);
+const damaged = (message: string, cause?: unknown): PerchError =>
+  new PerchError('badInput', message, { why: 'damaged' }, cause);
 
 async function unpacked(bytes: Uint8Array): Promise<Buffer> {
   try {
@@ -93,7 +99,7 @@ async function unpacked(bytes: Uint8Array): Promise<Buffer> {
       throw new PerchError('badInput', `what the backup holds is too large: ${limit}`, {}, cause);
     }
     const isCut = code === 'Z_BUF_ERROR';
-    throw new PerchError('badInput', isCut ? 'the backup is cut off' : 'the backup is damaged', {}, cause);
+    throw damaged(isCut ? 'the backup is cut off' : 'the backup is damaged', cause);
   }
 }
 
@@ -104,7 +110,7 @@ function parse(bytes: Uint8Array): unknown {
     return JSON.parse(json);
   } catch (cause) {
     // Other programs pack their files, too.
-    throw new PerchError('badInput', 'this is no backup of Perch', {}, cause);
+    throw noBackup(cause);
   }
 }
 
@@ -113,10 +119,10 @@ function checkNames(members: readonly Member[], names: ReadonlySet<string>): voi
   const seen = new Set<string>();
   for (const { name } of members) {
     if (!names.has(name)) {
-      throw new PerchError('badInput', `the backup has a member '${name.slice(0, SHOWN_CHARS)}', which is unknown`);
+      throw damaged(`the backup has a member '${name.slice(0, SHOWN_CHARS)}', which is unknown`);
     }
     if (seen.has(name)) {
-      throw new PerchError('badInput', `the backup has two members '${name}'`);
+      throw damaged(`the backup has two members '${name}'`);
     }
     seen.add(name);
   }

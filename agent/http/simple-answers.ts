@@ -10,7 +10,7 @@ export const ErrorAnswer = Type.Object({
   why: Type.Optional(
     Type.String({
       description:
-        'The same in one word, where there is one: `paused` (the camera), `busy`, `taken` (the name), `limit` (as many as there may be), `byVariable`, `notWritten` (the configuration file).',
+        'The same in one word, where there is one: `paused` (the camera), `busy`, `taken` (the name), `limit` (as many as there may be), `byVariable`, `notWritten` (the configuration file), `brokenFile` (it is no YAML: nothing can be changed in it before it is mended), `noBackup`, `damaged` and `laterVersion` (of a backup).',
     }),
   ),
 });

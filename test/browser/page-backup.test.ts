@@ -80,8 +80,8 @@ describeWith(['chromium'], 'the page about backups', () => {
     const before = file();
     const backup = await download(page, 'Download backup');
     const wrong = [
-      ['holiday.jpg', Buffer.from('ÿØÿà and more'), 'this is no backup of Perch'],
-      ['cut.perchbackup', backup.subarray(0, backup.length / 2), 'the backup is cut off'],
+      ['holiday.jpg', Buffer.from('ÿØÿà and more'), 'It is no backup of Perch.'],
+      ['cut.perchbackup', backup.subarray(0, backup.length / 2), 'The backup is damaged or not whole.'],
     ] as const;
     for (const [name, bytes, reason] of wrong) {
       await choose(page, name, bytes);

@@ -22,6 +22,13 @@ type Work = 'none' | 'reading' | 'restoring' | 'restarting' | 'gone';
 /** HTTP's, as the box answers. */
 const TOO_LARGE = 413;
 
+/** What the box calls it that a file is wrong, and what it is here. */
+const REASONS: Readonly<Record<string, 'restoreNoBackup' | 'restoreDamaged' | 'restoreLater'>> = {
+  noBackup: 'restoreNoBackup',
+  damaged: 'restoreDamaged',
+  laterVersion: 'restoreLater',
+};
+
 interface Chosen {
   readonly file: File;
   readonly plan: RestorePlan;
@@ -186,7 +193,7 @@ const Line = ({ label, names, lang }: LineProps) => (
 );
 
 function sentence(error: unknown, work: Work): ComponentChildren {
-  const { status, message } = error instanceof BoxError ? error : new BoxError(0, '');
+  const { status, message, why } = error instanceof BoxError ? error : new BoxError(0, '');
   const say = systemWords.peek();
   if (status === 0) {
     // A file that is only looked at changes nothing.
@@ -202,6 +209,10 @@ function sentence(error: unknown, work: Work): ComponentChildren {
   }
   if (status === TOO_LARGE) {
     return `${say.restoreNot} ${say.restoreTooLarge}`;
+  }
+  const reason = why === undefined ? undefined : REASONS[why];
+  if (reason) {
+    return `${say.restoreNot} ${say[reason]}`;
   }
   return status === 501 ? say.restoreAlone : boxSays((why) => `${say.restoreNot} ${why}`.trim(), message);
 }
