@@ -19,7 +19,7 @@ import { SegmentIndex } from './index/segment-index.ts';
 import { type SegmentRow, STATE } from './index/segment-row.ts';
 import { type ListEntry, listTimespans } from './list.ts';
 import type { EventListQuery, GetFormat, TimelineQuery } from './query.ts';
-import { CatalogLookup } from './recording-lookup.ts';
+import { CatalogLookup, requireThere } from './recording-lookup.ts';
 import { formatRfc3339, parseRfc3339, type ZonedTime } from './rfc3339.ts';
 import { type FoundStill, findStill } from './still.ts';
 import { TableCache } from './table-cache.ts';
@@ -245,6 +245,11 @@ export class Playback {
     }
     await this.#catalog.refresh(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
     return this.#index.startsOf(path).map((us) => ({ start: this.localTime(us) }));
+  }
+
+  /** @throws PerchError when every recording of the path lies on a disk that is not there. To be called behind `segments`. */
+  requireThere(path: string): void {
+    requireThere(this.#catalog, path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   }
 
   /**

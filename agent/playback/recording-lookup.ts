@@ -1,3 +1,4 @@
+import type { PerchError } from '../base/errors.ts';
 import type { Catalog } from './index/catalog.ts';
 import type { SegmentRow } from './index/segment-row.ts';
 import type { RecordingLookup } from './vod/recorded-period.ts';
@@ -22,6 +23,7 @@ export class CatalogLookup implements RecordingLookup {
   async between(path: string, fromUs: number, toUs: number): Promise<Iterable<SegmentRow>> {
     await this.#require(path);
     await this.#catalog.refresh(path, fromUs - LONGEST_OVERLAP_US, toUs);
+    requireThere(this.#catalog, path, fromUs, toUs);
     return rowsBetween(this.#catalog, path, fromUs, toUs);
   }
 
@@ -45,6 +47,26 @@ export function* rowsBetween(
     yield* rows;
     last = rows.length < ROWS_AT_ONCE ? undefined : rows.at(-1);
   } while (last);
+}
+
+/** @throws PerchError when all that was recorded between two times lies on disks that are not there */
+export function requireThere(catalog: Catalog, path: string, fromUs: number, toUs: number): void {
+  if (!catalog.isAnyAway) {
+    return;
+  }
+  let whyNot: PerchError | undefined;
+  for (const row of rowsBetween(catalog, path, fromUs, toUs)) {
+    if (row.startUs <= toUs && row.startUs + row.durationUs > fromUs) {
+      const why = catalog.whyAway(row.file);
+      if (!why) {
+        return;
+      }
+      whyNot = why;
+    }
+  }
+  if (whyNot) {
+    throw whyNot;
+  }
 }
 
 /** Most begin when their names say so. */

@@ -89,6 +89,7 @@ const Waiting = ({ title }: { readonly title: string }) => (
         <bdi>{title}</bdi>
       </h1>
     </header>
+    <DiskAway />
     <div class="skeleton picture-shape" />
   </>
 );

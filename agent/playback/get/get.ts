@@ -5,7 +5,7 @@ import type { FileInit } from '../../record/fragment-walk.ts';
 import type { Catalog } from '../index/catalog.ts';
 import { goesOn, type SegmentRow } from '../index/segment-row.ts';
 import type { GetFormat } from '../query.ts';
-import { LONGEST_OVERLAP_US, rowsBetween } from '../recording-lookup.ts';
+import { LONGEST_OVERLAP_US, requireThere, rowsBetween } from '../recording-lookup.ts';
 import type { TableCache, Tabled } from '../table-cache.ts';
 import type { VirtualFile } from '../virtual-file.ts';
 import type { AnswerForm } from './answer-form.ts';
@@ -66,6 +66,7 @@ export async function buildAnswer(
 ): Promise<Answer> {
   const { path, startUs, durationUs } = request;
   await catalog.refresh(path, startUs - LONGEST_OVERLAP_US, startUs + durationUs);
+  requireThere(catalog, path, startUs, startUs + durationUs);
   const builder = new AnswerBuilder(tables, request);
   for (const row of rowsOf(catalog, request)) {
     done?.throwIfAborted();

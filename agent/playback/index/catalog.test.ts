@@ -167,7 +167,7 @@ test('a path that is no longer configured is named, listed and played; one that 
   );
 });
 
-test('while the disk of the recordings is away they are known but not listed, and are there again with it', async () => {
+test('while the disk of the recordings is away they are listed, who plays them is told why not, and they are there again with it', async () => {
   using folder = temporaryFolder();
   const disk = join(folder.path, 'disk');
   const [file = ''] = await record(disk, 2);
@@ -184,13 +184,17 @@ test('while the disk of the recordings is away they are known but not listed, an
   symlinkSync('/proc/self/task', disk);
   {
     await using playback = open(folder.path, setup);
-    await expect(countOf(playback)).rejects.toMatchObject({
+    expect(await countOf(playback)).toBe(1);
+    const query = { path: 'cam', startUs: WALL * 1000, durationUs: 1e6, format: 'mp4' } as const;
+    await expect(playback.get(query)).rejects.toMatchObject({
       code: 'unavailable',
       message: `the disk of ${disk} is not there: mount it, or accept the one that is mounted there with POST /v3/disks/accept`,
     });
     // Of another path nothing is known there: that says nothing of the disk.
     await expect(playback.list('never', undefined, undefined, '')).rejects.toThrow('no recording segments found');
-    await expect(countOf(playback)).rejects.toThrow('is not there');
+    expect(() => playback.requireThere('cam')).toThrow('is not there');
+    await expect(playback.frame('cam', WALL * 1000 + 1e6)).rejects.toThrow('is not there');
+    expect(await playback.list('cam', undefined, undefined, '')).toHaveLength(1);
     expect(warnings.filter((text) => text === 'cannot look for recordings')).toHaveLength(1);
   }
   unlinkSync(disk);
@@ -198,6 +202,40 @@ test('while the disk of the recordings is away they are known but not listed, an
   await using playback = open(folder.path, setup);
   expect(playback.isFinished(file)).toBe(true);
   expect(await countOf(playback)).toBe(1);
+});
+
+test('with the new disk away what is on the old one is listed and played, and a recording that was cut off with it is not lost', async () => {
+  using folder = temporaryFolder();
+  const [before = '', after = ''] = ['old', 'new'].map((name) => join(folder.path, name));
+  const templates = [after, before].map((at) => join(at, TEMPLATE));
+  await record(before, 2);
+  {
+    await using playback = open(folder.path, { recordPaths: templates.slice(1) });
+    expect(await countOf(playback)).toBe(1);
+  }
+  const [cut = ''] = await record(after, 4, { wall: WALL + 60_000 });
+  truncateSync(cut, statSync(cut).size - 700);
+  const setup = { recordPaths: templates.slice(0, 1) };
+  {
+    await using playback = open(folder.path, setup);
+    expect(await countOf(playback)).toBe(2);
+  }
+  settle(dirname(cut));
+  renameSync(after, join(folder.path, 'unplugged'));
+  symlinkSync('/proc/self/task', after);
+  await using playback = open(folder.path, setup);
+  expect(await playback.names()).toEqual(['cam']);
+  expect(await countOf(playback)).toBe(2);
+  const get = (startUs: number) => playback.get({ path: 'cam', startUs, durationUs: 1e6, format: 'mp4' });
+  expect((await get(WALL * 1000)).file.sizeBytes).toBeGreaterThan(0);
+  await expect(get((WALL + 60_000) * 1000)).rejects.toMatchObject({ code: 'unavailable' });
+  // Who deletes what is old finds no file, which says nothing of it.
+  playback.segmentLog.removed(cut);
+  playback.requireThere('cam');
+  unlinkSync(after);
+  renameSync(join(folder.path, 'unplugged'), after);
+  expect(await countOf(playback)).toBe(2);
+  expect((await get((WALL + 60_000) * 1000)).file.sizeBytes).toBeGreaterThan(0);
 });
 
 test('a file that a power cut has shortened is not taken for finished', async () => {

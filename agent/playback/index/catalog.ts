@@ -44,6 +44,8 @@ export class Catalog implements SegmentLog {
   readonly #changed = new Map<string, number>();
   /** What is wrong with a template's folders, as it was said last, and which path was asked for: of all when undefined. */
   readonly #told = new Map<string, { readonly cause: string; readonly path: string | undefined }>();
+  /** By template: where its disk is not there, as the last look has found it. */
+  readonly #away = new Map<string, { readonly folder: string; readonly why: PerchError }>();
   /** Files that are being looked at: many may ask for the same. */
   readonly #updating = new Map<string, Promise<void>>();
   /** Finished files whose headers are being read. */
@@ -82,7 +84,8 @@ export class Catalog implements SegmentLog {
     if (path !== undefined) {
       this.#changed.set(path, this.#options.monoMs());
     }
-    this.#forget(file);
+    // Whoever wanted to delete it has not found it either: with its disk it is there again.
+    this.#forgetUnlessAway(file);
   }
 
   /** Resolves when what was begun on its own account is done: the index may be closed. */
@@ -99,8 +102,22 @@ export class Catalog implements SegmentLog {
     }
   }
 
+  get isAnyAway(): boolean {
+    return this.#away.size > 0;
+  }
+
+  /** Why a recording that is known cannot be read now: its disk is not there. Undefined: as far as is known it is. */
+  whyAway(file: string): PerchError | undefined {
+    for (const { folder, why } of this.#away.values()) {
+      if (file.startsWith(`${folder}/`)) {
+        return why;
+      }
+    }
+    return undefined;
+  }
+
   /**
-   * Looks for files that came or went.
+   * Looks for files that came or went. What lies on a disk that is not there is passed over, and stays known.
    * @param path undefined: of all paths
    */
   look(path?: string, signal?: AbortSignal): Promise<void> {
@@ -144,9 +161,16 @@ export class Catalog implements SegmentLog {
       return;
     }
     if (!found) {
-      this.#forget(row.file);
+      this.#forgetUnlessAway(row.file);
     } else if (row.state === STATE.unread || found.size !== row.sizeBytes || found.mtimeMs !== row.mtimeMs) {
       await this.#examine(row);
+    }
+  }
+
+  /** A file that was not found is gone, or its whole disk is away. */
+  #forgetUnlessAway(file: string): void {
+    if (!this.whyAway(file)) {
+      this.#forget(file);
     }
   }
 
@@ -162,17 +186,25 @@ export class Catalog implements SegmentLog {
     for (const template of templates.with(paths.recordPaths())) {
       const options = { index, template, zone, onGone, signal, ...(path === undefined ? {} : { path }) };
       try {
-        await lookAtFolders(options);
-        this.#mended(template, path);
+        this.#mended(template, path, await lookAtFolders(options));
       } catch (error) {
         signal?.throwIfAborted();
         this.#tell(template, path, error);
+        const isAway = this.#noteAway(template, error);
         // Where recordings were kept earlier may be gone for good: what is known of the others is an answer.
-        if (current !== undefined && resolve(current) === template) {
+        if (!isAway && current !== undefined && resolve(current) === template) {
           throw faultOf(error);
         }
       }
     }
+  }
+
+  #noteAway(template: string, error: unknown): boolean {
+    if (!(error instanceof PerchError && error.code === 'unavailable')) {
+      return false;
+    }
+    this.#away.set(template, { folder: String(error.context['folder']), why: error });
+    return true;
   }
 
   /** Once until it changes: a folder is looked at before each answer. */
@@ -185,9 +217,10 @@ export class Catalog implements SegmentLog {
   }
 
   /** A look for a path of which nothing is known there finds no fault, and says nothing of the disk. */
-  #mended(template: string, path: string | undefined): void {
-    if (path === undefined || path === this.#told.get(template)?.path) {
+  #mended(template: string, path: string | undefined, isDiskSeen: boolean): void {
+    if (isDiskSeen || path === undefined || path === this.#told.get(template)?.path) {
       this.#told.delete(template);
+      this.#away.delete(template);
     }
   }
 
@@ -221,7 +254,7 @@ export class Catalog implements SegmentLog {
       }
     } catch (error) {
       if (codeOf(error) === 'ENOENT') {
-        this.#forget(file);
+        this.#forgetUnlessAway(file);
         return;
       }
       if (!(error instanceof PerchError) && codeOf(error) === '') {

@@ -26,10 +26,11 @@ export interface LookOptions {
 /**
  * Brings the names in the index in step with the folders. A folder is read only when its time of change is another than when it was
  * read last: so a look costs as much as there are folders, not files, also right after a start.
- * @throws PerchError when the recordings' disk is not there: what is known of them is kept
+ * @returns whether recordings were known there: then their disk was seen
+ * @throws PerchError 'unavailable' when the recordings' disk is not there: what is known of them is kept
  */
-export async function lookAtFolders(options: LookOptions): Promise<void> {
-  await new FolderLook(options).run();
+export function lookAtFolders(options: LookOptions): Promise<boolean> {
+  return new FolderLook(options).run();
 }
 
 class FolderLook {
@@ -50,11 +51,13 @@ class FolderLook {
     this.#children = Map.groupBy(this.#known.keys(), (folder) => dirname(folder));
   }
 
-  async run(): Promise<void> {
-    if (this.#known.size > 0) {
+  async run(): Promise<boolean> {
+    const isKnown = this.#known.size > 0;
+    if (isKnown) {
       await this.#checkDevice();
     }
     await this.#visit(this.#wanted.folder, 1);
+    return isKnown;
   }
 
   /** Where a disk is not mounted there is an empty folder, or none: its recordings are not gone, they are away. */

@@ -26,7 +26,7 @@ export const recordings = {
   nothingHere: 'No recording here',
   nothingHereFor: (why: string) => `No recording here: ${why}`,
   diskAway: (folder: string) =>
-    `The disk of ${folder} is not there. What was recorded to it shows up again when it is plugged in.`,
+    `The disk of ${folder} is not there. What was recorded to it can be played when it is plugged in again.`,
   play: 'Play',
   halt: 'Pause',
   speed: 'Speed',

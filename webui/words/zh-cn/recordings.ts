@@ -26,7 +26,7 @@ export const recordings: RecordingsWords = {
   noRecording: '无录像',
   nothingHere: '这里没有录像',
   nothingHereFor: (why) => `这里没有录像：${why}`,
-  diskAway: (folder) => `找不到 ${folder} 所在的磁盘。接回磁盘后，其中的录像会重新出现。`,
+  diskAway: (folder) => `找不到 ${folder} 所在的磁盘。接回磁盘后，其中的录像即可播放。`,
   play: '播放',
   halt: '暂停',
   speed: '倍速',
