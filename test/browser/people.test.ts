@@ -66,9 +66,13 @@ describeWith(['chromium'], 'people on the page', () => {
     await page.goto(`${agent.url}/#/live/demo`);
     await framesDecoded(page, 10);
     await ask('DELETE', `/v3/guests/${made.id}`);
-    await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
+    const over = page.getByRole('heading', { name: 'This link has ended. Ask the person who sent it.' });
+    await over.waitFor();
+    await page.reload();
+    await over.waitFor();
+    expect(await page.getByLabel('Your password').count()).toBe(0);
     await page.goto(made.link);
-    await page.getByText('This link has ended.').waitFor();
+    await over.waitFor();
   });
 
   inLong(() =>

@@ -1,6 +1,17 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { logOut } from './log-out.ts';
-import { access, isLeft, isLinkOver, linkWaitsFor, logIn, openGuestLink, session } from './session.ts';
+import {
+  access,
+  isLeft,
+  isLinkOver,
+  leaveLink,
+  linkWaitsFor,
+  loadSession,
+  logIn,
+  noteRefusal,
+  openGuestLink,
+  session,
+} from './session.ts';
 
 const GUEST = { claimed: true, loggedIn: false, user: null, role: 'guest' };
 const viewer = (user: string) => ({ claimed: true, loggedIn: true, user, role: 'viewer' });
@@ -17,7 +28,14 @@ beforeEach(() => {
     'fetch',
     vi.fn(async () => answers.shift() ?? Promise.reject(new TypeError('no network'))),
   );
+  const kept = new Map<string, string>();
+  vi.stubGlobal('localStorage', {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => kept.set(key, value),
+    removeItem: (key: string) => kept.delete(key),
+  });
   session.value = undefined;
+  isLinkOver.value = false;
   access.value = 'unknown';
   isLeft.value = false;
 });
@@ -46,6 +64,28 @@ test('a link that holds no more is given up', async () => {
   answers = [json({ error: 'this link does not hold' }, 401)];
   await openGuestLink('t', new AbortController().signal);
   expect([linkWaitsFor.value, isLinkOver.value]).toEqual([undefined, true]);
+});
+
+test('a guest whose link ends is told so, after the page is loaded anew as well, until he wants to log in', async () => {
+  const nobody = { ...GUEST, role: null };
+  answers = [json(nobody)];
+  await loadSession();
+  expect(isLinkOver.value).toBe(false);
+  answers = [json(GUEST), json(nobody)];
+  await loadSession();
+  await noteRefusal();
+  expect([isLinkOver.value, access.value]).toEqual([true, 'refused']);
+  isLinkOver.value = false;
+  answers = [json(nobody), json(nobody), json(GUEST), json(viewer('wren')), json(nobody)];
+  await loadSession();
+  expect(isLinkOver.value, 'loaded anew').toBe(true);
+  leaveLink();
+  await loadSession();
+  expect(isLinkOver.value, 'wants to log in').toBe(false);
+  for (let i = 0; i < 3; i += 1) {
+    await loadSession();
+  }
+  expect(isLinkOver.value, 'has logged in since').toBe(false);
 });
 
 test('who logs in again as the same goes on; another one, and who logs out, leave the page', async () => {

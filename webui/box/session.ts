@@ -42,8 +42,15 @@ let shownTo: Pick<Session, 'role' | 'user'> | undefined;
 export async function loadSession(): Promise<void> {
   const now = await ask<Session>('v3/session');
   session.value = now;
-  if (now.role !== null) {
-    shownTo = now;
+  if (now.role === null) {
+    isLinkOver.value ||= localStorage.getItem(WAS_GUEST) !== null;
+    return;
+  }
+  shownTo = now;
+  if (now.role === 'guest') {
+    localStorage.setItem(WAS_GUEST, '1');
+  } else {
+    localStorage.removeItem(WAS_GUEST);
   }
 }
 
@@ -58,8 +65,17 @@ export async function logIn(password: string, user: string | undefined): Promise
   await enter();
 }
 
-/** Somebody has opened a link that holds no more. */
+/** Somebody has opened a link that holds no more, or it has ended while he looked. */
 export const isLinkOver = signal(false);
+
+/** The cookie goes with the link: that somebody was a guest in this browser is known to the page alone. */
+const WAS_GUEST = 'perch-guest';
+
+/** Who was a guest here has a password all the same. */
+export function leaveLink(): void {
+  localStorage.removeItem(WAS_GUEST);
+  isLinkOver.value = false;
+}
 
 /** Why a link is not opened yet; undefined: none waits. */
 export const linkWaitsFor = signal<BoxError | undefined>(undefined);

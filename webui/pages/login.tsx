@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import { BoxError } from '../box/request.ts';
-import { isLinkOver, logIn } from '../box/session.ts';
+import { isLinkOver, leaveLink, logIn } from '../box/session.ts';
 import { Button } from '../parts/button.tsx';
 import { PasswordField, TextField } from '../parts/field.tsx';
 import { Mark } from '../parts/icon.tsx';
@@ -9,8 +9,23 @@ import { place } from '../route.ts';
 import type { CommonWords } from '../words/en/common.ts';
 import { words } from '../words/words.ts';
 
-/** Log in. It stands in place of the page that was asked for, so that one is there afterwards. */
-export function LoginPage() {
+/** It stands in place of the page that was asked for, so that one is there afterwards. A guest has no password to be asked for. */
+export const LoginPage = () => (isLinkOver.value ? <LinkOver /> : <LogIn />);
+
+const LinkOver = () => (
+  <div class="door">
+    <LanguageChoice />
+    <div class="hero">
+      <Mark />
+    </div>
+    <h1>{words.value.linkOver}</h1>
+    <button class="text" type="button" onClick={leaveLink}>
+      {words.value.loginButton}
+    </button>
+  </div>
+);
+
+function LogIn() {
   const say = words.value;
   const login = useLogin(undefined);
   return (
@@ -20,7 +35,7 @@ export function LoginPage() {
         <Mark />
       </div>
       <h1>{say.loginTitle}</h1>
-      <p class="dim">{isLinkOver.value ? say.linkOver : place.value.page === 'start' ? say.hasOwner : say.loginText}</p>
+      <p class="dim">{place.value.page === 'start' ? say.hasOwner : say.loginText}</p>
       <LoginFields {...login} />
       <Button kind="main" type="submit" busy={login.isBusy && say.loginBusy}>
         {say.loginButton}

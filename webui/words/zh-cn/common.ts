@@ -20,7 +20,7 @@ export const common: CommonWords = {
   yourPassword: '您的密码',
   forgotten:
     '忘记密码？在设备上停止 Perch，在其文件夹中运行“npm run perch -- reset-password”，再启动，所有者即可重新设置。',
-  linkOver: '链接已到期，请联系发送者。',
+  linkOver: '链接已失效，请联系发送者。',
   tooManyTries: (seconds) => `尝试次数过多，${seconds} 秒后可再试。`,
   noAnswer: '设备没有应答，未做任何更改。请重试。',
   showPassword: '显示密码',
