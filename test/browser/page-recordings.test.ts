@@ -400,4 +400,55 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(inVain, 'what there is of it is asked for once').toEqual([]);
     expect(complaints).toEqual([]);
   });
+
+  test('of twelve cameras the last lane is reached by wheel and by key, and the one that is looked at stays', async () => {
+    await using visitor = await open('desktop', second.startMs + 500);
+    const { page, complaints } = visitor;
+    const names = ['front_door', ...Array.from({ length: 11 }, (_, i) => `yard_${i + 1}`)];
+    await page.route('**/v3/recordings/list?*', (route) =>
+      route.fulfill({ json: { itemCount: names.length, pageCount: 1, items: names.map((name) => ({ name })) } }),
+    );
+    await page.route('**/v3/timeline/yard_*', (route) => {
+      const of = (key: string) => new URL(route.request().url()).searchParams.get(key);
+      const lists = { coverage: [], reasons: [], events: [], eventCounts: [], protected: [] };
+      return route.fulfill({ json: { from: of('from'), to: of('to'), ...lists } });
+    });
+    await page.setViewportSize({ width: 1366, height: 650 });
+    await page.reload();
+    await settled(page, MAIN);
+    const last = page.getByRole('button', { name: 'Show Yard 11' });
+    await last.waitFor();
+    const isSeen = () =>
+      last.evaluate((element) => {
+        const { left, top, height } = element.getBoundingClientRect();
+        return element.contains(document.elementFromPoint(left + 5, top + height / 2));
+      });
+    expect(await isSeen()).toBe(false);
+    const { fromS, toS } = await slider(page);
+    const { x, y, height } = await middleOf(page);
+    await page.mouse.move(x, y + height / 2 - 10);
+    await page.mouse.wheel(0, 2_000);
+    await until(async () => ((await isSeen()) ? true : undefined));
+    const wide = await slider(page);
+    expect(wide.toS - wide.fromS).toBe(toS - fromS);
+    await page.locator('.lane-names [aria-current]').waitFor();
+    // The lanes have gone with their names: what is beside the last name is its lane.
+    const lane = await last.boundingBox();
+    expect((lane?.y ?? 0) + (lane?.height ?? 0)).toBeLessThanOrEqual(y + height / 2 + 1);
+    await page.mouse.wheel(0, -2_000);
+    await until(async () => ((await isSeen()) ? undefined : true));
+    await last.focus();
+    await until(async () => ((await isSeen()) ? true : undefined));
+    // Over the chosen camera's lane the wheel zooms.
+    await page.mouse.move(x, y - height / 2 + 60);
+    await page.mouse.wheel(0, -300);
+    await until(async () => {
+      const near = await slider(page);
+      return near.toS - near.fromS < toS - fromS ? true : undefined;
+    });
+    expect(await axeFindings(page)).toEqual([]);
+    await page.mouse.click(x, (lane?.y ?? 0) + (lane?.height ?? 0) / 2);
+    await page.waitForURL(/yard_11/);
+    expect(complaints.filter((line) => !line.includes('yard_'))).toEqual([]);
+  });
 });

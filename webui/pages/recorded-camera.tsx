@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { mayPlayBack, type Span } from '../box/recordings.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { type Camera, videoCodec } from '../cameras/pair.ts';
@@ -91,6 +91,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
   }, [isKnown, isNearEnd]);
   const goToEvent = mayPlayBack(name) ? eventOf(name) : undefined;
   useEffect(() => onTimelineKeys((by) => goToEvent?.(by)), [name, goToEvent === undefined]);
+  const names = useRef<HTMLUListElement>(null);
   const lanes = [{ name, title }, ...others].map(laneCamera);
   const onLane = (other: string, isInStep: boolean) => {
     if (isInStep) {
@@ -147,8 +148,14 @@ export function RecordedCamera(props: RecordedCameraProps) {
       ) : (
         <div class="timeline">
           {!isLying && !clip.value && live}
-          {isLying && <LaneNames cameras={lanes} laneHeight={laneHeight} onLane={onLane} />}
-          <Timeline axis={isLying ? 'x' : 'y'} cameras={lanes} laneHeight={laneHeight} onLane={onLane}>
+          {isLying && <LaneNames cameras={lanes} laneHeight={laneHeight} onLane={onLane} list={names} />}
+          <Timeline
+            axis={isLying ? 'x' : 'y'}
+            cameras={lanes}
+            laneHeight={laneHeight}
+            onLane={onLane}
+            onScroll={(byPx) => scrollNames(names.current, byPx)}
+          >
             {!isLying && <EventPictures name={name} />}
             <ClipEdges axis={isLying ? 'x' : 'y'} name={name} />
           </Timeline>
@@ -195,6 +202,12 @@ function Viewer({ name, title, known, isOfAll, codec, onFailure, besides, childr
       {children}
     </div>
   );
+}
+
+/** @returns false when there is nothing to scroll */
+function scrollNames(names: HTMLElement | null, byPx: number): boolean {
+  names?.scrollBy(0, byPx);
+  return names !== null && names.scrollHeight > names.clientHeight;
 }
 
 function laneCamera({ name, title }: Entry): LaneCamera {

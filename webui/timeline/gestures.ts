@@ -12,6 +12,8 @@ export interface GestureTarget {
   pan(byPx: number): void;
   /** The finger was lifted, and what rolled has come to rest. */
   rest(): void;
+  /** By a wheel. @returns true when there was something to scroll where it is */
+  scroll(byPx: number, event: WheelEvent): boolean;
   /** `factor` above 1: closer. */
   zoom(factor: number, atPx: number): void;
   tap(atPx: number, event: PointerEvent): void;
@@ -53,12 +55,15 @@ export function watchGestures(element: HTMLElement, target: GestureTarget): () =
   };
 }
 
-/** Up and down zooms, sideways moves; so does Shift with a plain wheel. */
+/** Up and down scrolls or zooms, sideways moves; so does Shift with a plain wheel. Pinched pads press Ctrl. */
 function wheel(target: GestureTarget, event: WheelEvent): void {
   const scale = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : NOTCH_PX / 3;
   const sideways = event.shiftKey ? event.deltaX || event.deltaY : event.deltaX;
   if (Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY)) {
     target.pan(-sideways * scale);
+    return;
+  }
+  if (!event.ctrlKey && target.scroll(event.deltaY * scale, event)) {
     return;
   }
   const notches = Math.max(-3, Math.min(3, (event.deltaY * scale) / NOTCH_PX));

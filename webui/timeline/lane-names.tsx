@@ -1,21 +1,37 @@
+import type { RefObject } from 'preact';
+import { useLayoutEffect } from 'preact/hooks';
 import { Icon } from '../parts/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 import { type LaneCamera, TOP } from './scene.ts';
-import { followers, toggleFollower } from './view.ts';
+import { followers, lanesScrolledPx, toggleFollower } from './view.ts';
 
 interface LaneNamesProps {
   /** The chosen one first. */
   readonly cameras: readonly LaneCamera[];
   readonly laneHeight: number;
   readonly onLane: (name: string, isInStep: boolean) => void;
+  /** What scrolls where not all of them have room. */
+  readonly list: RefObject<HTMLUListElement | null>;
 }
 
 /** Beside each lane whose it is; a tap changes to it, with Shift it plays in step. */
-export function LaneNames({ cameras, laneHeight, onLane }: LaneNamesProps) {
+export function LaneNames({ cameras, laneHeight, onLane, list }: LaneNamesProps) {
   const words = recordingsWords.value;
   const [chosen, ...others] = cameras;
+  useLayoutEffect(
+    () => () => {
+      lanesScrolledPx.value = 0;
+    },
+    [],
+  );
   return (
-    <ul class="lane-names">
+    <ul
+      class="lane-names"
+      ref={list}
+      onScroll={({ currentTarget }) => {
+        lanesScrolledPx.value = currentTarget.scrollTop;
+      }}
+    >
       <li style={{ height: `${TOP.chosen}px` }} aria-current="true">
         <bdi>{chosen?.title}</bdi>
       </li>

@@ -8,7 +8,7 @@ import { laneIn } from './lanes.ts';
 import type { Window } from './scale.ts';
 import { type Tick, tickStep, ticks } from './ticks.ts';
 import { knownPart } from './tiles.ts';
-import { atMs, fromMs, spans, toMs } from './view.ts';
+import { atMs, fromMs, lanesScrolledPx, spans, toMs } from './view.ts';
 
 /** A camera as the timeline names it. */
 export interface LaneCamera {
@@ -35,6 +35,8 @@ export interface Scene {
   readonly ticks: readonly Tick[];
   readonly atMs: number | undefined;
   readonly nowMs: number;
+  /** By so much the other lanes have gone up under the chosen one. */
+  readonly scrolledPx: number;
   readonly wordOf: (gapStartMs: number, gapEndMs: number) => string;
   /** Of the other lanes, where there is room for the reason alone. */
   readonly shortWordOf: (lane: Lane, gapStartMs: number, gapEndMs: number) => string;
@@ -51,8 +53,8 @@ const SAME_END_MS = 60_000;
 export const heightOfLanes = (others: number, laneHeight: number): number => TOP.chosen + others * laneHeight + 4;
 
 /** Which camera's lane that is, from the top. */
-export const laneAt = (px: number, laneHeight: number): number =>
-  px < TOP.chosen ? 0 : 1 + Math.floor((px - TOP.chosen) / laneHeight);
+export const laneAt = (px: number, laneHeight: number, scrolledPx = 0): number =>
+  px < TOP.chosen ? 0 : 1 + Math.floor((px - TOP.chosen + scrolledPx) / laneHeight);
 
 const coveredBySpans = new WeakMap<object, Float64Array>();
 
@@ -90,6 +92,7 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height }:
     lanes: [...lanes, ...(axis === 'x' ? others.map(({ name }) => laneIn(name, window)) : [])],
     ticks: ticks(window, step, locale.value),
     atMs: atMs.value,
+    scrolledPx: axis === 'x' ? lanesScrolledPx.value : 0,
     // What is being recorded has not all been written yet: that is no gap.
     nowMs: isOffline ? nowMs.value : Math.max(newestMs, nowMs.value - SAME_END_MS),
     wordOf: (startMs, endMs) => {
@@ -119,23 +122,34 @@ export function paint(canvas: HTMLCanvasElement, scene: Scene, measures: Measure
   const sheet: Sheet = { context, axis, along, across, palette };
   const pill = scene.atMs === undefined ? undefined : shareOf(scene.window, scene.atMs) * along;
   drawTicks(sheet, scene.window, scene.ticks, axis === 'x' ? TOP.labels : SIDE.labels, pill);
-  scene.lanes.forEach((lane, i) => {
-    // What others have recorded since they were asked is no gap either.
-    const knownMs = i === 0 ? scene.nowMs : Math.max(lane.covered.at(-1) ?? 0, nowMs.peek() - SAME_END_MS);
-    const place = placeOf(i, measures);
-    drawLane(sheet, scene.window, lane, place, knownMs);
-    if (i > 0) {
-      const wordOf = scene.shortWordOf.bind(undefined, lane);
-      drawGapWords(sheet, scene.window, lane.covered, { at: place.track, nowMs: knownMs, wordOf, isWithin: true });
-    }
-  });
-  const [chosen] = scene.lanes;
+  const [chosen, ...others] = scene.lanes;
+  drawOthers(sheet, scene, others, measures);
   if (chosen) {
+    drawLane(sheet, scene.window, chosen, placeOf(0, measures), scene.nowMs);
     // Lying there is the comb beside it.
     const isWithin = axis === 'x';
     const at = isWithin ? TOP.track : SIDE.track * text + 20;
     drawGapWords(sheet, scene.window, chosen.covered, { at, nowMs: scene.nowMs, wordOf: scene.wordOf, isWithin });
   }
+}
+
+/** Below the chosen one; what is scrolled up does not reach over it. */
+function drawOthers(sheet: Sheet, scene: Scene, others: readonly Lane[], measures: Measures): void {
+  const { context } = sheet;
+  context.save();
+  context.beginPath();
+  context.rect(0, TOP.chosen, measures.width, measures.height);
+  context.clip();
+  others.forEach((lane, i) => {
+    // What others have recorded since they were asked is no gap either.
+    const nowOfLane = Math.max(lane.covered.at(-1) ?? 0, nowMs.peek() - SAME_END_MS);
+    const place = placeOf(i + 1, measures);
+    const track = place.track - scene.scrolledPx;
+    const wordOf = scene.shortWordOf.bind(undefined, lane);
+    drawLane(sheet, scene.window, lane, { ...place, track }, nowOfLane);
+    drawGapWords(sheet, scene.window, lane.covered, { at: track, nowMs: nowOfLane, wordOf, isWithin: true });
+  });
+  context.restore();
 }
 
 function placeOf(i: number, { axis, text, laneHeight }: Measures): Place {

@@ -16,6 +16,8 @@ export function hand(
   axis: 'x' | 'y',
   /** @returns true when the tap was for another camera's lane */
   onLane: (atPx: number, event: PointerEvent) => boolean,
+  /** @returns true when those lanes have more than has room */
+  onScroll: (atPx: number, byPx: number) => boolean,
 ): GestureTarget {
   const length = () => Math.max(1, axis === 'x' ? element.clientWidth : element.clientHeight);
   const msPerPx = () => (toMs.peek() - fromMs.peek()) / length();
@@ -52,6 +54,7 @@ export function hand(
         seek(ms);
       }
     },
+    scroll: (byPx, { clientY }) => onScroll(clientY - element.getBoundingClientRect().top, byPx),
     zoom: (factor, atPx) => zoom(factor, momentAt(atPx)),
     tap: (atPx, event) => {
       if (onLane(event.clientY - element.getBoundingClientRect().top, event)) {

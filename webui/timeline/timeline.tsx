@@ -20,9 +20,10 @@ import {
   rootPx,
   type Scene,
   sceneOf,
+  TOP,
 } from './scene.ts';
 import { hand } from './timeline-hand.ts';
-import { atMs, fixedPlayhead, fromMs, toMs } from './view.ts';
+import { atMs, fixedPlayhead, fromMs, lanesScrolledPx, toMs } from './view.ts';
 
 interface TimelineProps {
   readonly axis: 'x' | 'y';
@@ -31,12 +32,14 @@ interface TimelineProps {
   readonly laneHeight: number;
   /** Another camera's lane was tapped. */
   readonly onLane: (name: string, isInStep: boolean) => void;
+  /** Scrolls the other cameras' lanes. @returns false when all of them are seen */
+  readonly onScroll?: (byPx: number) => boolean;
   /** What lies over the time, from the window's begin to its end. */
   readonly children?: ComponentChildren;
 }
 
 /** All cameras' time on one canvas: what was recorded, what was seen, and where the picture is. */
-export function Timeline({ axis, cameras, laneHeight, onLane, children }: TimelineProps) {
+export function Timeline({ axis, cameras, laneHeight, onLane, onScroll, children }: TimelineProps) {
   const track = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const playhead = useRef<HTMLDivElement>(null);
@@ -45,20 +48,21 @@ export function Timeline({ axis, cameras, laneHeight, onLane, children }: Timeli
   const along = axis === 'x' ? box.width : box.height;
   usePainting(canvas, playhead, cameras, measures);
   useEffect(() => keepFresh(), []);
-  const latest = useRef({ cameras, laneHeight, onLane });
-  latest.current = { cameras, laneHeight, onLane };
+  const latest = useRef({ cameras, laneHeight, onLane, onScroll });
+  latest.current = { cameras, laneHeight, onLane, onScroll };
   useEffect(() => {
     const tapLane = (px: number, { shiftKey }: PointerEvent) => {
       const { cameras: all, laneHeight: height, onLane: tell } = latest.current;
-      const name = axis === 'x' ? all[laneAt(px, height)]?.name : undefined;
+      const name = axis === 'x' ? all[laneAt(px, height, lanesScrolledPx.peek())]?.name : undefined;
       if (name !== undefined && name !== all[0]?.name) {
         tell(name, shiftKey);
         return true;
       }
       return false;
     };
+    const scrollLanes = (px: number, byPx: number) => px >= TOP.chosen && latest.current.onScroll?.(byPx) === true;
     const { current } = track;
-    return current ? watchGestures(current, hand(current, axis, tapLane)) : undefined;
+    return current ? watchGestures(current, hand(current, axis, tapLane, scrollLanes)) : undefined;
   }, [axis]);
   const height = axis === 'x' ? `${heightOfLanes(cameras.length - 1, laneHeight)}px` : undefined;
   return (

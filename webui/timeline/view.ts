@@ -24,6 +24,8 @@ export const toMs = computed(() => shown.value.toMs);
 export const isPlaying = signal(false);
 /** 0.25 to 16. */
 export const speed = signal(1);
+/** How far the other cameras' lanes are scrolled up under the chosen one, in pixels. */
+export const lanesScrolledPx = signal(0);
 /** What is marked. */
 export const clip = signal<{ readonly startMs: number; readonly endMs: number } | undefined>(undefined);
 
