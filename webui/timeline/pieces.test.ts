@@ -59,6 +59,13 @@ test("a minute ago counts from the newest recording, whatever the browser's cloc
   expect(pieceAround([], T)).toBeUndefined();
 });
 
+test('a minute ago is never in a gap: right after one it is where the recording goes on', () => {
+  const back = { ...second, endMs: second.startMs + 20_000 };
+  expect(momentAgo([first, back], 60)).toBe(back.startMs + 1);
+  expect(momentAgo([back], 60)).toBe(back.startMs + 1);
+  expect(momentAgo([first, back], 17 * 60)).toBe(back.endMs - 17 * MINUTE);
+});
+
 test('with another camera the moment stays, but who looks at the newest sees the newest of that one', () => {
   expect(momentToKeep(spans, T)).toBe(T);
   expect(momentToKeep(spans, second.endMs - MINUTE)).toBeUndefined();

@@ -46,10 +46,19 @@ export function pieceAfter(spans: readonly Span[], piece: Piece): Piece | undefi
   return span && pieceFrom(span, piece.endMs);
 }
 
-/** The moment so many seconds before the newest that is recorded. The box's clock counts, not the browser's. */
+/**
+ * The moment so many seconds before the newest that is recorded. The box's clock counts, not the browser's. In a gap it
+ * is where the next recording begins: who opens the page sees a picture.
+ */
 export function momentAgo(spans: readonly Span[], agoS: number): number | undefined {
   const newest = spans.at(-1);
-  return newest && newest.endMs - agoS * 1000;
+  if (!newest) {
+    return undefined;
+  }
+  const ms = newest.endMs - agoS * 1000;
+  const span = spans.find(({ endMs }) => endMs > ms) ?? newest;
+  // The first picture comes within that millisecond.
+  return ms < span.startMs ? span.startMs + 1 : ms;
 }
 
 /** Who is so near to what is newest looks at that. */
