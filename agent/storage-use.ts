@@ -143,6 +143,9 @@ export class StorageUse {
     const days = new Map<string, number>();
     for (const [id, disk] of disks) {
       const { freeBytes, minFreeBytes } = disk;
+      if (freeBytes === null) {
+        continue;
+      }
       const here = uses.filter(({ disk }) => disk === id);
       const perDay = this.#rateOf(here, [disk]) ?? 0;
       const roomBytes =

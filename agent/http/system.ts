@@ -69,7 +69,7 @@ const SystemFacts = Type.Object({
   disks: Type.Array(
     // Those that recordings go to say more: as /v3/disks has it.
     Type.Object(
-      { folder: Type.String(), totalBytes: Type.Integer(), freeBytes: Type.Integer() },
+      { folder: Type.String(), totalBytes: Type.Integer(), freeBytes: OrNull(Type.Integer()) },
       { additionalProperties: true },
     ),
   ),

@@ -16,8 +16,8 @@ export interface DiskLookup {
 
 const DiskItem = Type.Object({
   folder: Type.String(),
-  totalBytes: Type.Integer(),
-  freeBytes: Type.Integer(),
+  totalBytes: Type.Integer({ description: 'Of a disk that is not there: its last known size.' }),
+  freeBytes: OrNull(Type.Integer({ description: 'Null while the disk is not there.' })),
   state: Type.Enum(['ok', 'filling', 'nearlyFull', 'full', 'readOnly', 'vanished', 'hanging', 'failing']),
   error: OrNull(Type.String()),
   since: TimeText,

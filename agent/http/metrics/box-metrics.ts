@@ -13,7 +13,8 @@ export interface TimesFacts {
 export interface DiskFacts {
   readonly folder: string;
   readonly totalBytes: number;
-  readonly freeBytes: number;
+  /** Null: the disk is not there. */
+  readonly freeBytes: number | null;
   readonly state: string;
   /** Undefined: nothing has been written there yet. */
   readonly times: { readonly writes: TimesFacts; readonly flushes: TimesFacts } | undefined;
@@ -122,7 +123,7 @@ function writeDisks(text: MetricsText, { disks, diskStates }: BoxFacts): void {
     'disk_free_bytes',
     'gauge',
     'What is free on it.',
-    rows(({ freeBytes }) => freeBytes),
+    all.flatMap(({ folder, freeBytes }): Row[] => (freeBytes === null ? [] : [[of(folder), freeBytes]])),
   );
   const states = all.flatMap(({ folder, state }) => stateRows(diskStates, state, ['folder', folder]));
   many(text, 'disk_state', 'gauge', '1: this is the state of the disk.', states);

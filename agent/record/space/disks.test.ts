@@ -210,19 +210,23 @@ test('a file system that gives space back later is waited for', async () => {
 });
 
 test('a disk that is not mounted any more is refused, and recorded to again when it is back', async () => {
-  const { disk, disks, clock, begin, events, stopped } = setUp();
+  const { disk, disks, clock, begin, events, stopped, state } = setUp();
   await begin();
   disks.opened('/rec/cam/1.mp4');
   await clock.advance(5_000);
-  const { mark } = disk;
+  const { mark, totalBytes } = disk;
   expect(mark).toMatch(/^[0-9a-f-]{36}$/);
-  Object.assign(disk, { device: 1, place: 'system', mark: undefined });
+  Object.assign(disk, { device: 1, place: 'system', mark: undefined, totalBytes: 77 * MB });
   await clock.advance(5_000);
   expect(disks.refusal('/rec/cam/2.mp4')).toBe(
     'cannot record to /rec: its disk is not mounted: mount it, or accept the one that is there with POST /v3/disks/accept',
   );
   expect(stopped).toEqual(['/rec']);
-  Object.assign(disk, { device: 99, place: 'mount', mark });
+  // What the disk below its place says is nothing of it.
+  const nothing = { freeBytes: null, minFreeBytes: 0, writtenBytesPerDay: null, fullInDays: null, keepsDays: null };
+  expect(state()).toMatchObject({ ...nothing, state: 'vanished', totalBytes });
+  expect(disks.deviceOf('/rec')).toBeUndefined();
+  Object.assign(disk, { device: 99, place: 'mount', mark, totalBytes });
   await clock.advance(5_000);
   expect(disks.refusal('/rec/cam/2.mp4')).toBeUndefined();
   expect(events.map((event) => event.state)).toEqual(['vanished', 'ok']);

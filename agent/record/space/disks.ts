@@ -60,8 +60,10 @@ export interface DiskDeps {
 /** A record folder and its disk, for API and page. */
 export interface DiskStatus {
   readonly folder: string;
+  /** Of a disk that is not there: as it was last. */
   readonly totalBytes: number;
-  readonly freeBytes: number;
+  /** Null: it is not there. */
+  readonly freeBytes: number | null;
   readonly state: DiskStateName;
   readonly error: string | null;
   /** RFC 3339. */
@@ -163,19 +165,22 @@ export class Disks {
     return true;
   }
 
-  /** `st_dev` of the disk that a folder is on; undefined while it has not answered. */
+  /** `st_dev` of the disk that a folder is on; undefined while it has not answered, or is not there. */
   deviceOf(folder: string): number | undefined {
-    return this.#folders.get(folder)?.last?.device;
+    const watched = this.#folders.get(folder);
+    return watched?.state.name === 'vanished' ? undefined : watched?.last?.device;
   }
 
   list(): DiskStatus[] {
     return [...this.#folders.values()].map((watched) => {
       const { folder, state, sinceMs, last } = watched;
-      const device = this.#devices.get(last?.device ?? Number.NaN);
+      const device = this.#devices.get(this.deviceOf(folder) ?? Number.NaN);
+      // What answers then is the disk below its place, which is another one.
+      const known = state.name === 'vanished' ? this.#deps.memory.find(folder) : undefined;
       return {
         folder,
-        totalBytes: last?.totalBytes ?? 0,
-        freeBytes: last?.freeBytes ?? 0,
+        totalBytes: (known ?? last)?.totalBytes ?? 0,
+        freeBytes: known ? null : (last?.freeBytes ?? 0),
         state: state.name,
         error: state.text ?? null,
         since: new Date(sinceMs).toISOString(),

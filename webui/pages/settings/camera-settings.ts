@@ -103,7 +103,8 @@ export interface StorageUse {
 export interface RecordingDisk {
   readonly folder: string;
   readonly totalBytes: number;
-  readonly freeBytes: number;
+  /** Null: the disk is not there. */
+  readonly freeBytes: number | null;
   readonly state: 'ok' | 'filling' | 'nearlyFull' | 'full' | 'readOnly' | 'vanished' | 'hanging' | 'failing';
   readonly error: string | null;
   readonly since: string;

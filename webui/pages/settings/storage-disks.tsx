@@ -4,7 +4,7 @@ import { voice } from '../../parts/voice.ts';
 import { byteSize, moment, number, percent } from '../../words/format.ts';
 import { storageWords } from '../../words/storage.ts';
 import type { RecordingDisk } from './camera-settings.ts';
-import { type Drive, driveOf, type Place, placeAbove } from './storage-facts.ts';
+import { type Drive, driveOf, type Place, placeOf } from './storage-facts.ts';
 
 interface DisksProps {
   readonly disks: readonly RecordingDisk[];
@@ -17,7 +17,7 @@ export function Disks({ disks, places, drives }: DisksProps) {
   const { language } = voice();
   const say = storageWords.value;
   const shown = disks.map((disk) => {
-    const place = placeAbove(disk.folder, places);
+    const place = placeOf(disk, places);
     return { disk, place, drive: place && driveOf(place.device, drives) };
   });
   const others = drives.filter((drive) => !shown.some((one) => one.drive === drive) && drive.sizeBytes > 0);
@@ -32,7 +32,8 @@ export function Disks({ disks, places, drives }: DisksProps) {
             </b>
             <span class="dim small">
               {[
-                say.freeOf(byteSize(disk.freeBytes, language), byteSize(disk.totalBytes, language)),
+                disk.freeBytes !== null &&
+                  say.freeOf(byteSize(disk.freeBytes, language), byteSize(disk.totalBytes, language)),
                 place?.removable && say.removable,
                 place?.network && say.inNetwork,
                 drive && healthWords(drive, language),

@@ -5,6 +5,7 @@ import {
   type Drive,
   diskTroubles,
   driveOf,
+  filledOf,
   oneOfEach,
   type Place,
   percentOf,
@@ -57,6 +58,14 @@ test('two folders on one disk are one disk, by the state that is not well', () =
   expect(placeAbove('/mnt/usb2', places)?.folder).toBe('/');
   const disks = [disk('/a'), disk('/b', 'full'), disk('/mnt/usb/x')];
   expect(oneOfEach(disks, places).map(({ folder }) => folder)).toEqual(['/b', '/mnt/usb/x']);
+});
+
+test('a disk that is not there is none with the one below its place, and what is used is told of those that are', () => {
+  const gone = { ...disk('/mnt/usb/perch', 'vanished'), totalBytes: 900, freeBytes: null };
+  const here = { ...disk('/rec'), totalBytes: 100, freeBytes: 25 };
+  expect(oneOfEach([gone, here], [place('/')]).map(({ folder }) => folder)).toEqual(['/mnt/usb/perch', '/rec']);
+  expect(filledOf([gone, here])).toEqual({ totalBytes: 100, usedBytes: 75 });
+  expect(filledOf([gone])).toBeUndefined();
 });
 
 test('a part belongs to its drive, not to one whose name begins alike', () => {

@@ -67,13 +67,31 @@ export function byCamera(items: readonly PathUse[]): readonly PathUse[] {
 export function oneOfEach(disks: readonly RecordingDisk[], places: readonly Place[]): readonly RecordingDisk[] {
   const seen = new Map<string, RecordingDisk>();
   for (const disk of disks) {
-    const key = placeAbove(disk.folder, places)?.folder ?? disk.folder;
+    const key = placeOf(disk, places)?.folder ?? disk.folder;
     const known = seen.get(key);
     if (!known || (known.state === 'ok' && disk.state !== 'ok')) {
       seen.set(key, disk);
     }
   }
   return [...seen.values()];
+}
+
+/** Where a disk is mounted: one that is not there is nowhere, and not on the disk below its folder. */
+export const placeOf = ({ folder, state }: RecordingDisk, places: readonly Place[]): Place | undefined =>
+  state === 'vanished' ? undefined : placeAbove(folder, places);
+
+/** What the disks hold together that are there; undefined: none is. */
+export function filledOf(
+  disks: readonly RecordingDisk[],
+): { readonly totalBytes: number; readonly usedBytes: number } | undefined {
+  let [totalBytes, usedBytes] = [0, 0];
+  for (const disk of disks) {
+    if (disk.freeBytes !== null) {
+      totalBytes += disk.totalBytes;
+      usedBytes += disk.totalBytes - disk.freeBytes;
+    }
+  }
+  return totalBytes > 0 ? { totalBytes, usedBytes } : undefined;
 }
 
 export function placeAbove(folder: string, places: readonly Place[]): Place | undefined {

@@ -5,7 +5,7 @@ import { voice } from '../../parts/voice.ts';
 import { percent } from '../../words/format.ts';
 import { storageWords } from '../../words/storage.ts';
 import type { RecordingDisk } from './camera-settings.ts';
-import { type DiskTrouble, type Drive, diskTroubles, driveOf, type Place, placeAbove } from './storage-facts.ts';
+import { type DiskTrouble, type Drive, diskTroubles, driveOf, type Place, placeOf } from './storage-facts.ts';
 
 /** From here on a card is worth a word. */
 const WORN_PERCENT = 70;
@@ -53,7 +53,7 @@ function troubles({ disks, drives, onMakeRoom }: SaysProps) {
 function warnings({ disks, drives, places }: SaysProps) {
   const { language } = voice();
   const say = storageWords.value;
-  const used = disks.map(({ folder }) => driveOf(placeAbove(folder, places)?.device ?? '', drives));
+  const used = disks.map((disk) => driveOf(placeOf(disk, places)?.device ?? '', drives));
   const worn = Math.max(0, ...used.map((drive) => drive?.wornPercent ?? 0));
   const held = disks.find(({ deletionsHeld }) => deletionsHeld !== null)?.deletionsHeld;
   const soon = disks

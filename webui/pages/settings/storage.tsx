@@ -8,7 +8,7 @@ import { byteSize } from '../../words/format.ts';
 import { storageWords } from '../../words/storage.ts';
 import type { RecordingDisk, StorageUse } from './camera-settings.ts';
 import { Disks } from './storage-disks.tsx';
-import { type Drive, oneOfEach, type Place, reachOf } from './storage-facts.ts';
+import { type Drive, filledOf, oneOfEach, type Place, reachOf } from './storage-facts.ts';
 import { KeepFree } from './storage-free.tsx';
 import { PlacesSheet } from './storage-places.tsx';
 import { type ProtectedClip, ProtectedSheet } from './storage-protected.tsx';
@@ -74,8 +74,7 @@ function Headline({ use, disks }: { readonly use: StorageUse; readonly disks: re
   const { language } = voice();
   const say = storageWords.value;
   const reach = reachOf(use);
-  const totalBytes = disks.reduce((sum, disk) => sum + disk.totalBytes, 0);
-  const usedBytes = disks.reduce((sum, disk) => sum + disk.totalBytes - disk.freeBytes, 0);
+  const filled = filledOf(disks);
   return (
     <section>
       {reach ? (
@@ -86,18 +85,18 @@ function Headline({ use, disks }: { readonly use: StorageUse; readonly disks: re
       ) : (
         <Empty title={say.nothingYet} text={say.nothingYetText} />
       )}
-      {totalBytes > 0 && (
+      {filled && (
         <>
           <meter
             class="filled"
             min={0}
-            max={totalBytes}
-            value={usedBytes}
-            style={{ '--share': `${(usedBytes / totalBytes) * 100}%` }}
+            max={filled.totalBytes}
+            value={filled.usedBytes}
+            style={{ '--share': `${(filled.usedBytes / filled.totalBytes) * 100}%` }}
             aria-hidden="true"
           />
           <p class="ends small digits">
-            <span>{say.usedOf(byteSize(usedBytes, language), byteSize(totalBytes, language))}</span>
+            <span>{say.usedOf(byteSize(filled.usedBytes, language), byteSize(filled.totalBytes, language))}</span>
             {use.bytesPerDay !== null && <span class="dim">{say.aDay(byteSize(use.bytesPerDay, language))}</span>}
           </p>
         </>
