@@ -1,4 +1,4 @@
-import { signal, useComputed } from '@preact/signals';
+import { useComputed } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { SeenEvent } from '../box/event-list.ts';
 import { mayPlayBack } from '../box/recordings.ts';
@@ -10,6 +10,7 @@ import { atMs, LEAD_MS, spans } from '../timeline/view.ts';
 import { clipWords } from '../words/clips.ts';
 import { dayStart, nextDay } from '../words/format.ts';
 import { Away, Facts } from './facts.tsx';
+import { chosenTypes, listed } from './listed.ts';
 import { isOfBox, kindsOf, seenAt } from './seen.ts';
 import { RecordedThumb } from './thumb.tsx';
 import { useDayEvents } from './use-day-events.ts';
@@ -23,15 +24,12 @@ interface DayListProps {
   readonly onGo: (path: string, ms: number) => void;
 }
 
-/** Types, as the box calls them; none: all. */
-const chosen = signal<readonly string[]>([]);
-
 /** What was seen on the day of the picture, newest first; a tap shows what led to it. */
 export function DayList({ name, isOfAll, onGo }: DayListProps) {
   // Who goes to what was seen right after midnight still looks at its day.
   const day = useComputed(() => dayStart((atMs.value ?? spans.value.at(-1)?.endMs ?? Date.now()) + LEAD_MS)).value;
   const path = isOfAll ? undefined : name;
-  const { page, more } = useDayEvents({ fromMs: day, toMs: nextDay(day), path, types: chosen.value });
+  const { page, more } = useDayEvents({ fromMs: day, toMs: nextDay(day), path, types: chosenTypes.value });
   const types = useRef<readonly string[]>([]);
   // While another kind is asked for there are the same to choose from.
   types.current = page?.types ?? types.current;
@@ -39,12 +37,12 @@ export function DayList({ name, isOfAll, onGo }: DayListProps) {
     return null;
   }
   const words = clipWords.value;
-  const items = (page?.items ?? []).filter((event) => !isOfBox(event) || isWhole(event.path));
+  const items = listed(page?.items ?? []);
   return (
     <section class="day-list" aria-label={words.seen}>
       <Kinds types={types.current} />
       {page && items.length === 0 && (
-        <p class="small dim">{chosen.value.length > 0 ? words.seenNoneOfKind : words.seenNothing}</p>
+        <p class="small dim">{chosenTypes.value.length > 0 ? words.seenNoneOfKind : words.seenNothing}</p>
       )}
       <Entries {...{ name, items, isOfAll, onGo }} />
       {page?.next != null && <Earlier key={page.next} onWanted={more} />}
@@ -52,16 +50,13 @@ export function DayList({ name, isOfAll, onGo }: DayListProps) {
   );
 }
 
-/** A camera's small picture comes and goes with the large one. */
-const isWhole = (path: string): boolean => !cameras.peek()?.some(({ sub }) => sub?.name === path);
-
 function Kinds({ types }: { readonly types: readonly string[] }) {
   const words = clipWords.value;
-  const kinds = kindsOf([...types, ...chosen.value], words);
-  if (kinds.length < 2 && chosen.value.length === 0) {
+  const kinds = kindsOf([...types, ...chosenTypes.value], words);
+  if (kinds.length < 2 && chosenTypes.value.length === 0) {
     return null;
   }
-  const isChosen = (type: string) => chosen.value.includes(type);
+  const isChosen = (type: string) => chosenTypes.value.includes(type);
   return (
     <Chips
       label={words.seenKinds}
@@ -69,8 +64,8 @@ function Kinds({ types }: { readonly types: readonly string[] }) {
       chosen={kinds.filter((kind) => kind.types.some(isChosen)).map(({ word }) => word)}
       onTap={(word) => {
         const of = kinds.find((kind) => kind.word === word)?.types ?? [];
-        const others = chosen.value.filter((type) => !of.includes(type));
-        chosen.value = of.some(isChosen) ? others : [...others, ...of];
+        const others = chosenTypes.value.filter((type) => !of.includes(type));
+        chosenTypes.value = of.some(isChosen) ? others : [...others, ...of];
       }}
     />
   );

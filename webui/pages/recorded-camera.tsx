@@ -8,6 +8,7 @@ import { ClipTools } from '../clips/clip-tools.tsx';
 import { DayChip } from '../clips/day-chip.tsx';
 import { DayList } from '../clips/day-list.tsx';
 import { EventPictures } from '../clips/event-pictures.tsx';
+import { findListed } from '../clips/listed.ts';
 import { SnapshotButton } from '../clips/snapshot-button.tsx';
 import { replacePlace } from '../navigation.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -76,6 +77,17 @@ export function RecordedCamera(props: RecordedCameraProps) {
   const { name, title, camera, known, isOfAll, others, onNearEnd, chooser } = props;
   const isLying = useMedia(SIDEWAYS);
   const laneHeight = useMedia('(pointer: coarse)') ? 44 : 28;
+  const goTo = (path: string, ms: number) => {
+    if (path === name) {
+      seek(ms);
+    } else {
+      replacePlace(recordingsLink(path, { atMs: ms, ...(isOfAll ? { all: true } : {}) }));
+    }
+  };
+  const playFrom = (path: string, ms: number) => {
+    play();
+    goTo(path, ms);
+  };
   const [failure, setFailure] = useState<WhyNot | 'blind'>();
   useView(name, known, isLying);
   useMomentInAddress(name, isOfAll);
@@ -89,8 +101,8 @@ export function RecordedCamera(props: RecordedCameraProps) {
       onNearEnd(isNearEnd);
     }
   }, [isKnown, isNearEnd]);
-  const goToEvent = mayPlayBack(name) ? eventOf(name) : undefined;
-  useEffect(() => onTimelineKeys((by) => goToEvent?.(by)), [name, goToEvent === undefined]);
+  const goToEvent = isOfAll ? eventOfAll(name, goTo) : mayPlayBack(name) ? eventOf(name) : undefined;
+  useEffect(() => onTimelineKeys((by) => goToEvent?.(by)), [name, isOfAll, goToEvent === undefined]);
   const names = useRef<HTMLUListElement>(null);
   const lanes = [{ name, title }, ...others].map(laneCamera);
   const onLane = (other: string, isInStep: boolean) => {
@@ -111,14 +123,6 @@ export function RecordedCamera(props: RecordedCameraProps) {
   );
   // On a phone there is room for one of them; what is marked is so on the timeline.
   const isListed = !isLying && isOfAll && !clip.value;
-  const goTo = (path: string, ms: number) => {
-    if (path === name) {
-      seek(ms, true);
-    } else {
-      play();
-      replacePlace(recordingsLink(path, { atMs: ms, ...(isOfAll ? { all: true } : {}) }));
-    }
-  };
   const codec = (camera && videoCodec(camera.main)) ?? '?';
   const following = followers.value.filter((one) => others.some((other) => other.name === one));
   // Upright there is room for one more, and beside a list for none.
@@ -140,11 +144,11 @@ export function RecordedCamera(props: RecordedCameraProps) {
             <Follower key={one} name={one} title={others.find((other) => other.name === one)?.title ?? one} />
           ))}
         </Viewer>
-        {isLying && <DayList name={name} isOfAll={isOfAll} onGo={goTo} />}
+        {isLying && <DayList name={name} isOfAll={isOfAll} onGo={playFrom} />}
       </div>
       {failure !== undefined && <Failure why={failure} codec={codec} />}
       {isListed ? (
-        <DayList name={name} isOfAll onGo={goTo} />
+        <DayList name={name} isOfAll onGo={playFrom} />
       ) : (
         <div class="timeline">
           {!isLying && !clip.value && live}
@@ -254,19 +258,28 @@ function useView(name: string, known: readonly Span[] | undefined, isLying: bool
 }
 
 /** The one that was asked for last counts. */
-function eventOf(name: string): (by: -1 | 1) => void {
+function eventTo<E>(
+  find: (ms: number, by: -1 | 1, signal: AbortSignal) => Promise<E | undefined>,
+  go: (event: E) => void,
+): (by: -1 | 1) => void {
   return async (by) => {
     lastWish.abort();
     lastWish = new AbortController();
     const { signal } = lastWish;
     // The strip above says when the box does not answer.
-    const mark = await findMark(name, atMs.peek() ?? Date.now(), by, signal).catch(() => null);
-    if (mark && !signal.aborted) {
-      seek(mark.startMs - LEAD_MS);
-    } else if (mark === undefined && !signal.aborted) {
+    const event = await find(atMs.peek() ?? Date.now(), by, signal).catch(() => null);
+    if (event && !signal.aborted) {
+      go(event);
+    } else if (event === undefined && !signal.aborted) {
       toast(recordingsWords.peek().noEventThere);
     }
   };
 }
+
+const eventOf = (name: string) => eventTo(findMark.bind(undefined, name), ({ startMs }) => seek(startMs - LEAD_MS));
+
+/** Of the list of all cameras, which may show some kinds alone. */
+const eventOfAll = (name: string, goTo: (path: string, ms: number) => void) =>
+  eventTo(findListed.bind(undefined, name), ({ path, startMs }) => goTo(path, startMs - LEAD_MS));
 
 let lastWish = new AbortController();
