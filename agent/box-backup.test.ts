@@ -114,6 +114,17 @@ test('a restore makes the box what it was: cameras, people, links, protections; 
   expect(await statusOf(box, 'POST', 'session', { user: 'bob', password: 'password of bob' })).toBe(401);
 });
 
+test('what only the defaults change is told as a setting, and with no camera', async () => {
+  const box = await open();
+  const backup = await box.backup();
+  await done(box, 'PATCH', 'config/pathdefaults/patch', { recordDeleteAfter: '3d' });
+  await done(box, 'PATCH', 'config/paths/patch/hall', { maxReaders: 3 });
+  expect((await box.ask('POST', 'restore/check', backup)).body).toMatchObject({
+    settings: ['pathDefaults.recordDeleteAfter'],
+    cameras: { added: [], removed: [], changed: [{ path: 'hall' }], same: 2 },
+  });
+});
+
 test('whoever has another password in the backup has to log in again, and the former box can be had back', async () => {
   const box = await open();
   const backup = await box.backup();

@@ -159,7 +159,7 @@ function camerasChange(before: Config, after: Config): RestorePlan['cameras'] {
   const both = now.filter(({ name }) => before.paths.has(name));
   const isSame = ({ name }: PathEntry) =>
     [name, subOf(name, after)?.name ?? name].every((one) =>
-      isDeepStrictEqual(before.paths.get(one), after.paths.get(one)),
+      isDeepStrictEqual(ownOf(before.paths.get(one), before), ownOf(after.paths.get(one), after)),
     );
   return {
     added: now.filter(({ name }) => !before.paths.has(name)).map(shown),
@@ -167,6 +167,16 @@ function camerasChange(before: Config, after: Config): RestorePlan['cameras'] {
     changed: both.filter((path) => !isSame(path)).map(shown),
     same: both.filter(isSame).length,
   };
+}
+
+/** Without what it has from the defaults, whose change is told once and not with every camera. */
+function ownOf(entry: PathEntry | undefined, { pathDefaults }: Config): object | undefined {
+  if (!entry?.settings) {
+    return entry;
+  }
+  const usual: Readonly<Record<string, unknown>> = { ...pathDefaults };
+  const own = Object.entries(entry.settings).filter(([key, value]) => !isDeepStrictEqual(value, usual[key]));
+  return { ...entry, settings: Object.fromEntries(own) };
 }
 
 /** Without the small streams of cameras, which go with them. */

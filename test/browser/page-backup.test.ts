@@ -66,6 +66,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     await page.getByRole('button', { name: 'Restore', exact: true }).click();
     await page.getByText('The box is starting again').first().waitFor();
     await again;
+    await page.getByText('Restored. The box is what it was when the backup was made').waitFor();
     await settled(page, '.restore');
     expect(box.app).not.toBe(former);
     expect(file()).toBe(before);

@@ -11,6 +11,7 @@ import { voice } from '../../parts/voice.ts';
 import { LIVE, place } from '../../route.ts';
 import { afterRestart, movedTo, runOfBox } from '../../system/after-restart.ts';
 import { checkBackup, MOST_BYTES, type RestorePlan, restoreBackup } from '../../system/backup-file.ts';
+import { noteRestored } from '../../system/restored.ts';
 import { moment } from '../../words/format.ts';
 import { startWords } from '../../words/start.ts';
 import { systemWords } from '../../words/system.ts';
@@ -63,7 +64,7 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
       setChosen({ file, plan: await checkBackup(file, code) });
       return 'none';
     });
-  const restore = ({ file }: Chosen) =>
+  const restore = ({ file, plan }: Chosen) =>
     attempt('restoring', async () => {
       const before = await runOfBox();
       const seconds = await restoreBackup(file, code);
@@ -74,6 +75,10 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
       }
       if (place.peek().page === 'start') {
         location.hash = LIVE;
+      }
+      // It may be the former one still, that has not ended for long.
+      if ((await runOfBox()) !== before) {
+        noteRestored(plan.made);
       }
       // All that the page knows was the other box's.
       location.reload();
@@ -159,7 +164,7 @@ function Plan({ plan }: { readonly plan: RestorePlan }) {
         <bdi>{host}</bdi>
       </p>
       {lines.map(([label, names]) => names.length > 0 && <Line key={label} label={label} names={names} />)}
-      {settings.length > 0 && <p>{say.planSettings}</p>}
+      {settings.length > 0 && <Line label={say.planSettings} names={settings} lang="en" />}
       {isSame && <p>{say.planSame}</p>}
       {links.added > 0 && <p>{say.planLinksBack(links.added)}</p>}
       {links.removed > 0 && <p>{say.planLinksGone(links.removed)}</p>}

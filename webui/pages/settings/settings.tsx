@@ -5,6 +5,7 @@ import { lazyPage } from '../../lazy-page.tsx';
 import { Icon, type IconName } from '../../parts/icon.tsx';
 import { Warnings } from '../../parts/notices.tsx';
 import { place, type SettingsRoom, settingsLink } from '../../route.ts';
+import { tellRestored } from '../../system/restored.ts';
 import { camerasWords } from '../../words/cameras.ts';
 import { peopleWords } from '../../words/people.ts';
 import { storageWords } from '../../words/storage.ts';
@@ -23,7 +24,10 @@ const Rooms = {
 tellReturns();
 
 /** For when there is nothing else to do. */
-export const fetchRooms = (): readonly (() => Promise<void>)[] => Object.values(Rooms).map(({ fetch }) => fetch);
+export const fetchRooms = (): readonly (() => Promise<void>)[] => [
+  async () => tellRestored(),
+  ...Object.values(Rooms).map(({ fetch }) => fetch),
+];
 
 /** The owner's rooms, or what everybody may set: chips above on a phone, a list on the left elsewhere. */
 export function SettingsPage() {

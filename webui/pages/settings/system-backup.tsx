@@ -6,6 +6,7 @@ import { saveFile } from '../../parts/save-file.ts';
 import { Say } from '../../parts/say.tsx';
 import { toast } from '../../parts/toast.tsx';
 import { fetchFile } from '../../system/backup-file.ts';
+import { restoredWords } from '../../system/restored.ts';
 import { systemWords } from '../../words/system.ts';
 import { words } from '../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
@@ -16,6 +17,7 @@ export function BackupPage() {
   const say = systemWords.value;
   // Of the buttons one is the main one.
   const [isRestoring, setRestoring] = useState(false);
+  const [restored] = useState(restoredWords);
   return (
     <>
       <section class="backup-page">
@@ -27,6 +29,7 @@ export function BackupPage() {
       <section class="backup-page">
         <h2 class="title">{say.restore}</h2>
         <p class="dim">{say.restoreText}</p>
+        {restored !== undefined && <Say icon="ok" tone="calm" title={restored} />}
         <RestorePanel onChosen={setRestoring} />
       </section>
       <section class="backup-page">

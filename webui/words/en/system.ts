@@ -47,6 +47,7 @@ export const system = {
   restoreNow: 'Restore',
   restoring: 'Restoring…',
   restoreStarts: 'The box is starting again, as it was then.',
+  restored: (time: string) => `Restored. The box is what it was when the backup was made (${time}).`,
   restoreGone: 'The box does not answer here.',
   restoreGoneText: 'Look whether it runs, then load this page again.',
   restoreMoved: 'In the backup the box has another address:',
@@ -60,7 +61,7 @@ export const system = {
   planBack: 'Comes back',
   planGone: 'Goes',
   planChanged: 'Changes',
-  planSettings: 'Settings of the box change, too.',
+  planSettings: 'Settings of the box that change',
   planSame: 'The box is as it was then.',
   planLinksBack: (count: number) =>
     many(count, { one: 'One guest link works again.', other: '# guest links work again.' }),
