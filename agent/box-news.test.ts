@@ -78,7 +78,7 @@ test('log-ins, changes of the configuration and what cameras see come as events,
   ]);
   expect(told).toEqual([
     ['login', expect.objectContaining({ state: 'refused', user: 'owner', address: '127.0.0.1' })],
-    ['config', expect.objectContaining({ path: 'gate', change: 'added' })],
+    ['config', expect.objectContaining({ path: 'gate', change: 'added', by: 'API', user: 'owner' })],
     ['event', expect.objectContaining({ path: 'door', type: 'doorbell', text: 'somebody rings', source: 'api' })],
   ]);
   expect(text).not.toContain('wrong horse');

@@ -1,15 +1,16 @@
 import type { TellBox } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import type { OnFound } from './cameras/discovery/found-cameras.ts';
+import type { Author } from './config/change-log.ts';
 import type { Change } from './config/changes.ts';
 import type { Config } from './config/load.ts';
 import type { CameraEvent } from './record/events/event.ts';
 
 /** A configuration has been taken: one event for each path and one for what is above them. */
-export function tellOfConfig(tell: TellBox): (config: Config, changes: readonly Change[]) => void {
-  return (_config, changes) => {
+export function tellOfConfig(tell: TellBox): (config: Config, changes: readonly Change[], author: Author) => void {
+  return (_config, changes, { by, user }) => {
     for (const { path, words, keys } of changes) {
-      tell('config', { path, change: words, keys });
+      tell('config', { path, change: words, keys, by, user });
     }
   };
 }

@@ -26,7 +26,7 @@ export interface ConfigStoreOptions {
   readonly log: Logger;
 }
 
-type Listener = (config: Config, changes: readonly Change[]) => void;
+type Listener = (config: Config, changes: readonly Change[], author: Author) => void;
 
 /** The file as it is when an edit is made, which may be newer than what is in force. */
 export interface FileNow {
@@ -310,7 +310,7 @@ export class ConfigStore {
       log.warn({ at: problemText(problem) }, 'configuration');
     }
     for (const listener of this.#listeners) {
-      listener(config, changes);
+      listener(config, changes, author);
     }
   }
 

@@ -141,7 +141,9 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     const keep = sheet.getByRole('spinbutton', { name: 'Keep for' });
     await keep.press('ArrowUp');
     await box.api('PATCH', `config/paths/patch/${drive}`, { recordDeleteAfter: '30d', record: 'no' });
-    const conflict = sheet.getByRole('alert').filter({ hasText: 'changed this a minute ago: 1 day > 30 days' });
+    const conflict = sheet
+      .getByRole('alert')
+      .filter({ hasText: 'You changed this in another window just now: 1 day → 30 days' });
     await conflict.waitFor();
     // What was not touched here follows.
     expect(await sheet.getByRole('radio', { name: 'Off' }).isChecked()).toBe(true);
@@ -166,7 +168,10 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await sheet.getByRole('spinbutton', { name: 'Keep for' }).press('ArrowUp');
     await box.api('PATCH', `config/paths/patch/${garden}`, { recordDeleteAfter: '14d', recordMaxSize: '20G' });
     await sheet.getByRole('button', { name: 'Save' }).click();
-    await sheet.getByRole('alert').filter({ hasText: 'owner changed this a minute ago: 1 day > 14 days' }).waitFor();
+    await sheet
+      .getByRole('alert')
+      .filter({ hasText: 'You changed this in another window just now: 1 day → 14 days' })
+      .waitFor();
     expect(await configOf(garden)).toMatchObject({ recordDeleteAfter: '14d', recordMaxSize: '20G' });
     await sheet.getByRole('button', { name: 'Keep mine' }).click();
     await sheet.getByRole('button', { name: 'Save' }).click();

@@ -144,7 +144,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     await sheet.getByRole('button', { name: 'Record here' }).click();
     await sheet
       .locator('.conflict')
-      .getByText(/changed this a minute ago: .* > .*\/nas$/)
+      .getByText(/^You changed this in another window just now: .* → .*\/nas$/)
       .waitFor();
     const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
     expect(file()).toContain(`recordPath: ${pathOn('nas')}`);

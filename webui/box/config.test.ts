@@ -4,10 +4,14 @@ import { accepted, ChangedMeanwhile } from './config.ts';
 const answer = (status: number, body: object): Response => new Response(JSON.stringify(body), { status });
 
 test('who has changed the same meanwhile is known, where the box knows', async () => {
-  const conflicts = [{ user: null }, { user: 'eve' }];
+  const conflicts = [{ user: null }, { user: 'eve', time: '2026-11-20T17:51:02.114Z' }];
   const failure = await accepted(answer(412, { error: 'changed', conflicts })).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(ChangedMeanwhile);
-  expect(failure).toMatchObject({ status: 412, message: 'changed', by: 'eve' });
+  expect(failure).toMatchObject({
+    status: 412,
+    message: 'changed',
+    by: { user: 'eve', atMs: Date.UTC(2026, 10, 20, 17, 51, 2, 114) },
+  });
   await expect(accepted(answer(412, { error: 'changed' }))).rejects.toMatchObject({ by: undefined });
 });
 

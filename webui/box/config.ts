@@ -8,12 +8,25 @@ export interface Tagged<T> {
   readonly tag: string | undefined;
 }
 
+/** Who has changed settings, and when: as the box tells it. */
+export interface ChangedBy {
+  readonly user: string;
+  /** Unix milliseconds. */
+  readonly atMs: number;
+}
+
+/** As news and refusals of the box have it; undefined: it does not know who it was. */
+export const changedBy = (told: {
+  readonly user?: string | null;
+  readonly time?: string | null;
+}): ChangedBy | undefined => (told.user && told.time ? { user: told.user, atMs: Date.parse(told.time) } : undefined);
+
 /** Somebody has changed the same settings since they were read: nothing was written. */
 export class ChangedMeanwhile extends BoxError {
   /** Who, where the box knows. */
-  readonly by: string | undefined;
+  readonly by: ChangedBy | undefined;
 
-  constructor(message: string, by: string | undefined) {
+  constructor(message: string, by: ChangedBy | undefined) {
     super(412, message);
     this.by = by;
   }
@@ -50,8 +63,11 @@ async function send(address: string, options: RequestInit): Promise<Response> {
 /** @throws ChangedMeanwhile for 412, else BoxError with the box's reason */
 export async function accepted(response: Response): Promise<Response> {
   if (response.status === 412) {
-    const body = (await response.json()) as { error: string; conflicts?: readonly { user: string | null }[] };
-    throw new ChangedMeanwhile(body.error, body.conflicts?.find(({ user }) => user !== null)?.user ?? undefined);
+    const body = (await response.json()) as {
+      error: string;
+      conflicts?: readonly { user: string | null; time: string | null }[];
+    };
+    throw new ChangedMeanwhile(body.error, changedBy(body.conflicts?.find(({ user }) => user !== null) ?? {}));
   }
   if (!response.ok) {
     throw await errorOf(response);

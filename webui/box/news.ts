@@ -11,6 +11,7 @@ export interface News {
     readonly path?: string;
     readonly change: string;
     readonly keys?: readonly string[];
+    readonly user?: string;
   };
   readonly box: { readonly time: string; readonly state: string; readonly seconds?: number };
   /** Some that we missed are forgotten: look anew. */

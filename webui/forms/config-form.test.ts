@@ -86,7 +86,7 @@ test('what another has changed as well is not overwritten until somebody has dec
   const edited = open();
   edited.form.set('days', 30);
   box.settings = { days: 7 };
-  await edited.look('eve');
+  await edited.look({ user: 'eve', atMs: 0 });
   expect(await edited.form.submit()).toBe(false);
   expect([box.settings, edited.form.failure.value]).toEqual([{ days: 7 }, expect.objectContaining({ status: 412 })]);
   edited.form.keepMine('days');

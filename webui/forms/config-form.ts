@@ -1,4 +1,4 @@
-import { ChangedMeanwhile, patchConfig, readConfig, type Tagged } from '../box/config.ts';
+import { type ChangedBy, ChangedMeanwhile, patchConfig, readConfig, type Tagged } from '../box/config.ts';
 import { failureWords } from '../box/failure-words.ts';
 import { BoxError } from '../box/request.ts';
 import { toast } from '../parts/toast.tsx';
@@ -48,7 +48,7 @@ export class ConfigForm<C, V extends object> {
   }
 
   /** Somebody has changed something: untouched fields follow. */
-  async look(by?: string): Promise<void> {
+  async look(by?: ChangedBy): Promise<void> {
     this.#begun += 1;
     const number = this.#begun;
     const seen = await readConfig<C>(this.#options.get);

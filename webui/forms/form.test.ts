@@ -21,6 +21,8 @@ function open(more: Partial<FormOptions<Camera>> = {}) {
   return { form, sent };
 }
 
+const EVE = { user: 'eve', atMs: 0 };
+
 test('a field is judged when it is left, and again while what was wrong is mended', () => {
   const { form } = open();
   form.set('name', '');
@@ -81,9 +83,9 @@ test('while the box is away it waits, keeps what was typed, and saves when the b
 test('what another changes is taken over where nothing was typed, and is a question where something was', () => {
   const { form } = open();
   form.set('days', 30);
-  form.follow({ name: 'Yard', days: 7 }, 'eve');
+  form.follow({ name: 'Yard', days: 7 }, EVE);
   expect(form.values.value).toEqual({ name: 'Yard', days: 30 });
-  expect(form.conflicts.value).toEqual({ days: { before: 14, theirs: 7, by: 'eve' } });
+  expect(form.conflicts.value).toEqual({ days: { before: 14, theirs: 7, by: EVE } });
   form.keepMine('days');
   expect(form.values.value.days).toBe(30);
   expect(form.conflicts.value).toEqual({});
@@ -129,7 +131,7 @@ test('who has decided between two changes is not told any more that it was not s
   const { form } = open({ save: () => Promise.reject(new Error('changed meanwhile')) });
   form.set('days', 30);
   await form.submit();
-  form.follow({ ...saved, days: 7 }, 'eve');
+  form.follow({ ...saved, days: 7 }, EVE);
   form.keepMine('days');
   expect(form.failure.value).toBeUndefined();
 });

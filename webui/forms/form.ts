@@ -1,4 +1,5 @@
 import { batch, computed, signal } from '@preact/signals';
+import type { ChangedBy } from '../box/config.ts';
 
 /** The box found this field wrong; thrown by `save`. */
 export class FieldError<V> extends Error {
@@ -14,8 +15,8 @@ export class FieldError<V> extends Error {
 export interface Conflict<T> {
   readonly before: T;
   readonly theirs: T;
-  /** Who, if the box says so. */
-  readonly by: string | undefined;
+  /** If the box says so. */
+  readonly by: ChangedBy | undefined;
 }
 
 /** `waiting`: for the box or for a log-in; it goes on by itself. */
@@ -105,7 +106,7 @@ export class Form<V extends object> {
   }
 
   /** What the box has now. Fields that were not touched follow it; the others keep what was typed, and say so. */
-  follow(theirs: V, by?: string): void {
+  follow(theirs: V, by?: ChangedBy): void {
     const base = this.#base.peek();
     const mine = this.values.peek();
     const next = { ...mine };

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { readConfig, type Tagged } from '../box/config.ts';
+import { type ChangedBy, changedBy, readConfig, type Tagged } from '../box/config.ts';
 import { onNews } from '../box/news.ts';
 import { untilAnswered } from '../box/until-answered.ts';
 import type { ConfigForm } from './config-form.ts';
@@ -22,9 +22,9 @@ export function useConfigForm<C, V extends object>(
       );
       return () => stop.abort();
     }
-    const look = () => void made.look().catch(() => {});
-    const timer = setInterval(look, LOOK_MS);
-    const leave = [onNews('config', look), onNews('gap', look)];
+    const look = (by?: ChangedBy) => void made.look(by).catch(() => {});
+    const timer = setInterval(() => look(), LOOK_MS);
+    const leave = [onNews('config', (news) => look(changedBy(news))), onNews('gap', () => look())];
     return () => {
       clearInterval(timer);
       for (const one of leave) {

@@ -1,5 +1,8 @@
+import { session } from '../box/session.ts';
 import type { Conflict } from '../forms/form.ts';
 import { words } from '../words/words.ts';
+import { conflictWords } from './conflict-words.ts';
+import { voice } from './voice.ts';
 
 interface ConflictProps<V> {
   readonly conflict: Conflict<V> | undefined;
@@ -9,12 +12,21 @@ interface ConflictProps<V> {
   readonly onKeep: () => void;
 }
 
-/** Beside the field: somebody else has saved another value while this one was edited. */
+/** Beside the field: somebody else, or the same in another window, has saved another value while this one was edited. */
 export function ConflictLine<V>({ conflict, say, onTake, onKeep }: ConflictProps<V>) {
-  const { changedBy, somebody, takeTheirs, keepMine } = words.value;
+  const { takeTheirs, keepMine } = words.value;
+  const me = session.value?.user ?? null;
   return conflict ? (
     <div class="conflict" role="alert">
-      <p>{changedBy(conflict.by ?? somebody, `${say(conflict.before)} > ${say(conflict.theirs)}`)}</p>
+      <p>
+        {conflictWords(
+          conflict.by,
+          me,
+          Date.now(),
+          voice().language,
+          `${say(conflict.before)} → ${say(conflict.theirs)}`,
+        )}
+      </p>
       <button class="text" type="button" onClick={onTake}>
         {takeTheirs}
       </button>

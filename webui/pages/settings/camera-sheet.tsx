@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { Tagged } from '../../box/config.ts';
+import { type ChangedBy, changedBy, type Tagged } from '../../box/config.ts';
 import { onNews } from '../../box/news.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import { type Camera, hasSound, pictureSize, titleOf, videoCodec } from '../../cameras/pair.ts';
@@ -65,10 +65,10 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
   const [deeper, setDeeper] = useState<Deeper>();
   const [isGone, setGone] = useState(false);
   useEffect(() => {
-    const look = () => void edited.look().catch(() => {});
+    const look = (by?: ChangedBy) => void edited.look(by).catch(() => {});
     const leave = [
-      onNews('config', ({ path, change }) => path === name && change !== 'removed' && look()),
-      onNews('gap', look),
+      onNews('config', (news) => news.path === name && news.change !== 'removed' && look(changedBy(news))),
+      onNews('gap', () => look()),
     ];
     return () => {
       for (const one of leave) {

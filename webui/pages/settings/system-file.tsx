@@ -53,7 +53,7 @@ function File() {
       setFile(await readFile().catch(() => undefined));
     } catch (error) {
       if (error instanceof ChangedMeanwhile) {
-        setTheirs(error.by ?? words.peek().somebody);
+        setTheirs(error.by?.user ?? words.peek().somebody);
         setCompares(false);
       } else {
         setFailure(sentence(error));
