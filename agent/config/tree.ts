@@ -7,6 +7,7 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  type YAMLError,
   type YAMLMap,
 } from 'yaml';
 import type { Place, Report } from './problem.ts';
@@ -54,12 +55,25 @@ export function parseTree(text: string, report: Report): Branch | undefined {
   });
   for (const error of document.errors.slice(0, 20)) {
     const { line, col: column } = lines.linePos(error.pos[0]);
-    report.add('error', { line: Math.max(1, line), column }, '', yamlMessage(error.message));
+    const above = isToldLate(error) ? lineAbove(text, error.pos[0]) : undefined;
+    const hint = above === undefined ? '' : `; the mistake may be in line ${above}`;
+    report.add('error', { line: Math.max(1, line), column }, '', `${yamlMessage(error.message)}${hint}`);
   }
   if (document.errors.length > 0) {
     return undefined;
   }
   return new Walk(document, lines, report).root();
+}
+
+/** What is wrong with an indentation or is not closed is found by the parser only in the line after it. */
+const isToldLate = ({ code, message }: YAMLError): boolean =>
+  code === 'BAD_INDENT' || message.startsWith('Sequence item without -');
+
+/** From 1: the next line above that says something, where nothing but spaces stands before `position` in its own. */
+function lineAbove(text: string, position: number): number | undefined {
+  const [own = '', ...above] = text.slice(0, position).split('\n').reverse();
+  const lines = above.findIndex((line) => /^\s*[^\s#]/.test(line));
+  return own.trim() !== '' || lines < 0 ? undefined : above.length - lines;
 }
 
 function yamlMessage(message: string): string {

@@ -146,6 +146,21 @@ test.for([
   expect(load(`paths: {"${name}": {}}`).config?.paths.get(name)?.error).toBe(`invalid path name: ${reason} (${name})`);
 });
 
+test.for([
+  ['an item whose other keys stand apart from it', 'paths:\n   - source: a\n    record: yes\n', 3, 2],
+  ['a list that is not closed', 'hls: [yes\n\n# for programs\napi: no\n', 4, 1],
+  ['keys in different columns', 'paths:\n  a:\n    source: b\n   record: yes\n', 4, 3],
+] as const)('%s is told with the line above, where the mistake may be', ([, text, line, above]) => {
+  const [first = ''] = linesOf(text, 'error');
+  expect(first).toMatch(new RegExp(`^perch\\.yml:${line}: not valid YAML: .*; the mistake may be in line ${above}$`));
+});
+
+test('a mistake that the parser has found where it is points at no other line', () => {
+  for (const text of ['a: b: c\n', 'a: 1\nb\nc: 2\n', 'a:\n\t- b\n']) {
+    expect(linesOf(text, 'error').join('\n')).not.toContain('may be in line');
+  }
+});
+
 test('no message shows a password', () => {
   const text = [
     'authInternalUsers:\n- user: any\n  pass: hunter2\n',
