@@ -213,6 +213,16 @@ describeWith(['chromium'], 'the page of recordings', () => {
     await finger('touchEnd');
     await until(async () => (Math.abs(inAddress(page) - exact) < EXACT_MS ? true : undefined));
 
+    // The strip above takes its room from the timeline, and pushes nothing under the navigation.
+    await page.locator('.strip').evaluate((strip: HTMLElement) => {
+      strip.hidden = false;
+      strip.textContent = 'No connection to the box';
+    });
+    const bottomOf = (part: string) => page.locator(part).evaluate((element) => element.getBoundingClientRect().bottom);
+    const navTop = await page.locator('nav').evaluate((element) => element.getBoundingClientRect().top);
+    expect(await bottomOf('.transport')).toBeLessThanOrEqual(navTop + 0.5);
+    expect(await bottomOf('nav')).toBeLessThanOrEqual((await page.evaluate(() => innerHeight)) + 0.5);
+
     // Where there is no room for their buttons, steps are in the menu of speeds.
     await page.setViewportSize({ width: 340, height: 740 });
     await page.getByRole('button', { name: 'One picture on' }).waitFor({ state: 'detached' });
@@ -413,7 +423,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('of twelve cameras the last lane is reached by wheel and by key, and the one that is looked at stays', async () => {
+  test('of twelve cameras the last lane is reached by wheel and by key, and the one that is looked at stays; the keys can be asked for', async () => {
     await using visitor = await open('desktop', second.startMs + 500);
     const { page, complaints } = visitor;
     const names = ['front_door', ...Array.from({ length: 11 }, (_, i) => `yard_${i + 1}`)];
@@ -451,6 +461,12 @@ describeWith(['chromium'], 'the page of recordings', () => {
     await until(async () => ((await isSeen()) ? undefined : true));
     await last.focus();
     await until(async () => ((await isSeen()) ? true : undefined));
+    await page.keyboard.press('?');
+    const help = page.getByRole('dialog', { name: 'Keys' });
+    await help.getByText('Previous event · Next event').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await help.waitFor({ state: 'detached' });
     // Over the chosen camera's lane the wheel zooms.
     await page.mouse.move(x, y - height / 2 + 60);
     await page.mouse.wheel(0, -300);

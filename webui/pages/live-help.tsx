@@ -57,7 +57,7 @@ export function FindCamera({ all, onClosed }: { readonly all: readonly Camera[];
   );
 }
 
-type Keys = readonly (readonly [key: string, what: string])[];
+export type Keys = readonly (readonly [key: string, what: string])[];
 
 /** What can be done by keys in the grid. */
 export function LiveKeys({ onClosed }: { readonly onClosed: () => void }) {
@@ -101,11 +101,13 @@ export function CameraKeysSheet({ camera, onClosed }: { readonly camera: Camera;
   return <KeysSheet keys={keys} onClosed={onClosed} />;
 }
 
-function KeysSheet({ keys, onClosed }: { readonly keys: Keys; readonly onClosed: () => void }) {
+/** Which key does what on the page that is open. */
+export function KeysSheet({ keys, onClosed }: { readonly keys: Keys; readonly onClosed: () => void }) {
   const say = cinemaWords.value;
   return (
     <Sheet title={say.keys} onClosed={onClosed}>
-      <dl class="keys">
+      {/* On a low screen there is more of it than has room: it has the focus, so that keys scroll it. */}
+      <dl class="keys" tabIndex={0}>
         {keys.map(([key, text]) => (
           <div key={text}>
             <dt>

@@ -10,6 +10,7 @@ import { DayList } from '../clips/day-list.tsx';
 import { EventPictures } from '../clips/event-pictures.tsx';
 import { findListed } from '../clips/listed.ts';
 import { SnapshotButton } from '../clips/snapshot-button.tsx';
+import { lazyPart } from '../lazy-page.tsx';
 import { replacePlace } from '../navigation.ts';
 import { Icon } from '../parts/icon.tsx';
 import { toast } from '../parts/toast.tsx';
@@ -23,7 +24,7 @@ import { StepChoice } from '../playback/step-choice.tsx';
 import { whyNotWords } from '../playback/why-not-words.ts';
 import { cameraLink, place, recordingsLink } from '../route.ts';
 import { firstWindow } from '../timeline/first-window.ts';
-import { onTimelineKeys } from '../timeline/keys.ts';
+import { onKeys, onTimelineKeys } from '../timeline/keys.ts';
 import { LaneNames } from '../timeline/lane-names.tsx';
 import { findMark } from '../timeline/marks.ts';
 import { momentAgo } from '../timeline/pieces.ts';
@@ -71,6 +72,8 @@ interface RecordedCameraProps {
 
 const NEAR_END_MS = 20_000;
 const MINUTE_MS = 60_000;
+const Keys = lazyPart(() => import('./recording-keys.tsx').then((part) => part.RecordingKeys));
+
 const SIDEWAYS = '(min-width: 820px), (orientation: landscape) and (max-height: 500px)';
 
 export function RecordedCamera(props: RecordedCameraProps) {
@@ -165,12 +168,20 @@ export function RecordedCamera(props: RecordedCameraProps) {
           </Timeline>
         </div>
       )}
+      <Help hasEvents={goToEvent !== undefined} />
       <Transport onEvent={goToEvent}>
         <ClipTools name={name} title={title} />
         {isLying && !clip.value && live}
       </Transport>
     </div>
   );
+}
+
+/** `?` shows what else keys do. */
+function Help({ hasEvents }: { readonly hasEvents: boolean }) {
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => onKeys({ '?': () => setOpen(true) }), []);
+  return isOpen ? <Keys hasEvents={hasEvents} onClosed={() => setOpen(false)} /> : null;
 }
 
 type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isOfAll'> & {
