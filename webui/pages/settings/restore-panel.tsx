@@ -12,6 +12,7 @@ import { LIVE, place } from '../../route.ts';
 import { afterRestart, movedTo, runOfBox } from '../../system/after-restart.ts';
 import { checkBackup, MOST_BYTES, type RestorePlan, restoreBackup } from '../../system/backup-file.ts';
 import { noteRestored } from '../../system/restored.ts';
+import type { SystemWords } from '../../words/en/system.ts';
 import { moment } from '../../words/format.ts';
 import { startWords } from '../../words/start.ts';
 import { systemWords } from '../../words/system.ts';
@@ -24,10 +25,10 @@ type Work = 'none' | 'reading' | 'restoring' | 'restarting' | 'gone';
 const TOO_LARGE = 413;
 
 /** What the box calls it that a file is wrong, and what it is here. */
-const REASONS: Readonly<Record<string, 'restoreNoBackup' | 'restoreDamaged' | 'restoreLater'>> = {
-  noBackup: 'restoreNoBackup',
-  damaged: 'restoreDamaged',
-  laterVersion: 'restoreLater',
+const REASONS: Readonly<Record<string, (say: SystemWords) => string>> = {
+  noBackup: (say) => say.restoreNoBackup,
+  damaged: (say) => say.restoreDamaged,
+  laterVersion: (say) => say.restoreLater,
 };
 
 interface Chosen {
@@ -217,7 +218,7 @@ function sentence(error: unknown, work: Work): ComponentChildren {
   }
   const reason = why === undefined ? undefined : REASONS[why];
   if (reason) {
-    return `${say.restoreNot} ${say[reason]}`;
+    return `${say.restoreNot} ${reason(say)}`;
   }
   return status === 501 ? say.restoreAlone : boxSays((why) => `${say.restoreNot} ${why}`.trim(), message);
 }
