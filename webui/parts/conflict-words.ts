@@ -1,5 +1,5 @@
 import type { ChangedBy } from '../box/config.ts';
-import { longDuration } from '../words/format.ts';
+import { timeAgo } from '../words/format.ts';
 import { words } from '../words/words.ts';
 
 const MINUTE_MS = 60_000;
@@ -12,11 +12,11 @@ export function conflictWords(
   language: string,
   change: string,
 ): string {
-  const { changedBy, changedByMe, justNow, ago, somebody } = words.value;
+  const { changedBy, changedByMe, justNow, somebody } = words.value;
   if (!by) {
     return changedBy(somebody, '', change);
   }
   const sinceMs = nowMs - by.atMs;
-  const when = sinceMs < MINUTE_MS ? justNow : ago(longDuration(sinceMs, language));
+  const when = sinceMs < MINUTE_MS ? justNow : timeAgo(sinceMs, language);
   return by.user === me ? changedByMe(when, change) : changedBy(by.user, when, change);
 }

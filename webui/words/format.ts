@@ -110,6 +110,13 @@ export function longDuration(ms: number, language: string): string {
   return spaced(new Intl.NumberFormat(language, options).format(Number(value)));
 }
 
+/** `2 minutes ago`, `3 hours ago`. */
+export function timeAgo(ms: number, language: string): string {
+  const minutes = Math.floor(ms / 60_000);
+  const [value, unit] = minutes >= 120 ? ([Math.floor(minutes / 60), 'hour'] as const) : ([minutes, 'minute'] as const);
+  return spaced(new Intl.RelativeTimeFormat(language).format(-value, unit));
+}
+
 /** `4.2 Mbit/s`; below a megabit in whole kbit/s. Nothing that comes in is nothing. */
 export function bitRate(bitsPerSecond: number, language: string): string {
   if (bitsPerSecond < 1000) {

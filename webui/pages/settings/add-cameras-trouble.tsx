@@ -11,6 +11,7 @@ import { PasswordField, TextField } from '../../parts/field.tsx';
 import type { IconName } from '../../parts/icon.tsx';
 import { Say } from '../../parts/say.tsx';
 import type { StartWords } from '../../words/en/start.ts';
+import { sentences } from '../../words/sentences.ts';
 import { startWords } from '../../words/start.ts';
 import { liveWords } from '../../words/words.ts';
 
@@ -47,7 +48,7 @@ export function Troubles({ group, isSharedTaken }: TroublesProps) {
         icon="lock"
         tone="warn"
         title={say.camerasRefuse(group.length)}
-        text={Number.isFinite(tries) ? `${names}. ${say.triesLeft(tries)}` : names}
+        text={Number.isFinite(tries) ? sentences([say.theseCameras(names), say.triesLeft(tries)]) : names}
       >
         <div class="ways">
           <SameAs group={group} />
@@ -109,7 +110,7 @@ function sentencesOf(
   switch (remedy) {
     case 'password': {
       const tries = triesLeft === undefined ? undefined : say.triesLeft(triesLeft);
-      const text = trouble === 'onvifUser' ? [say.onvifUsers, tries].filter(Boolean).join(' ') : tries;
+      const text = trouble === 'onvifUser' ? sentences([say.onvifUsers, tries]) : tries;
       return hasOwnLogin || !isSharedTaken
         ? { title: say.cameraRefuses(camera), text }
         : { title: say.otherPassword(camera), text: trouble === 'onvifUser' ? text : undefined };
@@ -119,7 +120,7 @@ function sentencesOf(
     case 'clock':
       return { title: say.clockRefuses(camera), text: say.clockRefusesText };
     case 'onvif':
-      return { title: say.notAdded(camera), text: `${say.onvifOff} ${say.onvifOffText}` };
+      return { title: say.notAdded(camera), text: sentences([say.onvifOff, say.onvifOffText]) };
     case 'clear':
       return { title: say.inTheClear(camera), text: say.inTheClearText };
     case 'silent':

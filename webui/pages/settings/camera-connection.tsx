@@ -9,6 +9,7 @@ import { PasswordField, TextField } from '../../parts/field.tsx';
 import { Row } from '../../parts/row.tsx';
 import { toast } from '../../parts/toast.tsx';
 import { camerasWords } from '../../words/cameras.ts';
+import { sentences } from '../../words/sentences.ts';
 import { startWords } from '../../words/start.ts';
 import { words } from '../../words/words.ts';
 import { type CameraItem, cameraCall, hostOf } from './camera-facts.ts';
@@ -158,9 +159,7 @@ function refusalWords({ trouble, error, triesLeft }: Refusal): string {
   switch (trouble) {
     case 'wrongPassword':
     case 'noRights':
-      return [say.passwordRefused, triesLeft !== null && startWords.peek().triesLeft(triesLeft)]
-        .filter(Boolean)
-        .join(' ');
+      return sentences([say.passwordRefused, triesLeft !== null && startWords.peek().triesLeft(triesLeft)]);
     case 'onvifUser':
       return say.needsOnvifText;
     case 'lockedOut':

@@ -11,6 +11,7 @@ import { voice } from '../../parts/voice.ts';
 import { settingsLink } from '../../route.ts';
 import { camerasWords } from '../../words/cameras.ts';
 import { byteSize } from '../../words/format.ts';
+import { sentences } from '../../words/sentences.ts';
 import { words } from '../../words/words.ts';
 import { type CameraFacts, cameraCall, useConfigAtFirst } from './camera-facts.ts';
 import { deleteRecordings } from './delete-recordings.ts';
@@ -204,8 +205,7 @@ async function deleted(streams: readonly string[], title: string, language: stri
     toastWithWay(say.removedNotDeleted(title), say.toStorage, settingsLink('storage'));
     return;
   }
-  const more = keptCount > 0 ? ` ${say.keptSome(keptCount)}` : '';
-  toast(say.removedAll(title, byteSize(bytes, language)) + more);
+  toast(sentences([say.removedAll(title, byteSize(bytes, language)), keptCount > 0 && say.keptSome(keptCount)]));
 }
 
 /** The page shows it at once, before the box tells it. */

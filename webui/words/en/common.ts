@@ -54,7 +54,6 @@ export const common = {
   changedBy: (name: string, when: string, what: string) => `${name} changed this${when && ` ${when}`}: ${what}`,
   changedByMe: (when: string, what: string) => `You changed this in another window ${when}: ${what}`,
   justNow: 'just now',
-  ago: (time: string) => `${time} ago`,
   somebody: 'Somebody else',
   takeTheirs: 'Take theirs',
   keepMine: 'Keep mine',

@@ -77,6 +77,7 @@ export const start = {
   camerasRefuse: (count: number) => `${count} cameras do not accept this password.`,
   oneByOne: 'One by one',
   sameAs: (camera: string) => `Try the one of ${camera}`,
+  theseCameras: (names: string) => `${names}.`,
   triesLeft: (count: number) =>
     many(count, {
       one: 'After one more try some cameras lock for 30 minutes.',

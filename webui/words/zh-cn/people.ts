@@ -37,7 +37,7 @@ export const people: PeopleWords = {
   makeLink: '生成链接',
   linkIsTheKey: '持有链接的人都能看。',
   endsAt: (time) => `${time} 到期`,
-  linkEnded: '已到期',
+  linkEnded: '已失效',
   linkMade: (until) => `链接在 ${until} 前有效。`,
   linkSees: (cameras) => `持有者只能看 ${cameras}。`,
   linkSeesLive: (cameras) => `持有者只能看 ${cameras} 的实时画面。`,

@@ -68,6 +68,7 @@ export const start: StartWords = {
   camerasRefuse: (count) => `${count} 个摄像头不接受此密码。`,
   oneByOne: '逐个输入',
   sameAs: (camera) => `试用 ${camera} 的密码`,
+  theseCameras: (names) => `${names}。`,
   triesLeft: (count) => `再试错 ${count} 次，部分摄像头会锁定 30 分钟。`,
   onvifUsers: '它的网页认识此用户名，但 ONVIF 另有用户。',
   cameraLocked: (camera) => `${camera} 因密码多次错误已锁定。`,
