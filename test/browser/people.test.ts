@@ -54,6 +54,7 @@ describeWith(['chromium'], 'people on the page', () => {
     await page.goto(made.link);
     await demo(page).waitFor();
     await framesDecoded(page, 10);
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Live');
     expect(new URL(page.url()).hash).toBe('#/live');
     expect(sent.filter((text) => text.includes(made.token))).toEqual([]);
     expect(await page.getByRole('link', { name: 'Settings' }).count()).toBe(0);

@@ -11,7 +11,7 @@ import { Icon } from '../parts/icon.tsx';
 import { ClaimNotice, Empty, OldBrowser, Warnings } from '../parts/notices.tsx';
 import { useGone } from '../parts/use-gone.ts';
 import { settingsLink } from '../route.ts';
-import { liveWords } from '../words/words.ts';
+import { words as commonWords, liveWords } from '../words/words.ts';
 import { Arrange, arrangement } from './arrange.tsx';
 import { LiveGrid } from './live-grid.tsx';
 import { useLiveKeys } from './live-keys.tsx';
@@ -24,6 +24,7 @@ const before = rememberedCameras();
 /** The grid. Before the box has answered it is the one of the last visit. */
 export function LivePage() {
   const words = liveWords.value;
+  const common = commonWords.value;
   const all = watchable.value ?? (access.value === 'unknown' ? before : undefined);
   const help = useLiveKeys(all ?? []);
   useRemembering();
@@ -32,7 +33,7 @@ export function LivePage() {
     <>
       <header class="top">
         <div>
-          <h1>{words.home}</h1>
+          <h1>{session.value?.role === 'guest' ? common.live : words.home}</h1>
           {all && all.length > 0 && <QuietLine all={all} />}
         </div>
         {all && all.length > 0 && <Arrange />}
