@@ -154,7 +154,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await visitor.logIn('#/settings/storage');
     await page
       .locator('.tall', { hasText: folder })
-      .getByText('41 MB of older recordings are here, until 12 May')
+      .getByText('41 MB of older recordings are here, the last of 12 May')
       .waitFor();
     await page.getByRole('button', { name: 'Record to another disk' }).click();
     await page.getByText('holds about 10 minutes of recordings').waitFor();

@@ -66,7 +66,7 @@ interface CostProps extends Pick<KeepProps, 'config' | 'facts' | 'name'> {
   readonly language: string;
 }
 
-/** `About 340 GB of the 1.8 TB disk.`, and whether it fits. */
+/** `About 340 GB of the 1.8 TB disk.`, or how much less fits: what does not fit costs nothing. */
 function costWords({ days, mostBytes, config, facts, name, language }: CostProps): string | undefined {
   const say = camerasWords.value;
   const use = facts.use?.items.find(({ path }) => path === name);
@@ -76,17 +76,17 @@ function costWords({ days, mostBytes, config, facts, name, language }: CostProps
   if (use?.bytesPerDay == null) {
     return say.costUnknown;
   }
+  const fits = fewerDays(use, days);
+  if (fits !== undefined) {
+    const space = language === 'zh-CN' ? '' : ' ';
+    return [say.onlyFits(spanWords(fits)), say.oldestGo].join(space);
+  }
   const bytes = costBytes(use, days, mostBytes);
   const disk = diskOf(config.recordPath ?? '', facts.disks);
-  const cost =
-    bytes === undefined
-      ? undefined
-      : disk
-        ? say.keepCosts(byteSize(bytes, language), byteSize(disk.totalBytes, language))
-        : say.keepCostsAlone(byteSize(bytes, language));
-  const fits = fewerDays(use, days);
-  const space = language === 'zh-CN' ? '' : ' ';
-  return [cost, fits !== undefined && [say.onlyFits(spanWords(fits)), say.oldestGo].join(space)]
-    .filter(Boolean)
-    .join(space);
+  if (bytes === undefined) {
+    return undefined;
+  }
+  return disk
+    ? say.keepCosts(byteSize(bytes, language), byteSize(disk.totalBytes, language))
+    : say.keepCostsAlone(byteSize(bytes, language));
 }

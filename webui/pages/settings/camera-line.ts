@@ -43,7 +43,12 @@ export function keeping(config: PathConfig): string {
   if (when === 'no') {
     return say.notRecorded;
   }
-  const days = daysOf(config.recordDeleteAfter ?? '');
+  return keepsWords(daysOf(config.recordDeleteAfter ?? ''));
+}
+
+/** `keeps one day`, `keeps all that fits`. */
+export function keepsWords(days: number): string {
+  const say = camerasWords.value;
   if (days === FOR_EVER) {
     return say.keepsForEver;
   }

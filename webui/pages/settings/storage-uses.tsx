@@ -14,10 +14,12 @@ import { camerasWords } from '../../words/cameras.ts';
 import { byteSize } from '../../words/format.ts';
 import { storageWords } from '../../words/storage.ts';
 import { words } from '../../words/words.ts';
+import { keeping, keepsWords } from './camera-line.ts';
 import { FOR_EVER, fewerDays, type PathConfig, type PathUse, recordWhen, type StorageUse } from './camera-settings.ts';
 import { deleteRecordings } from './delete-recordings.ts';
 import { spanWords } from './span-words.ts';
 import { byCamera } from './storage-facts.ts';
+import { reachWords } from './storage-reach.ts';
 
 const LOOK_MS = 60_000;
 
@@ -90,7 +92,7 @@ function UseRow({ use, config, onRemoved }: UseRowProps) {
 const nameOf = ({ path, title }: PathUse): string =>
   cameras.value?.find(({ name }) => name === path)?.title ?? titleOf({ name: path, title });
 
-/** `30 days wanted, 26 fit`, `14 days`, `on motion`. */
+/** `30 days wanted, 26 fit`, `keeps 14 days`, `on motion`. */
 function daysWords(use: PathUse, config: PathConfig | undefined): { readonly text: string; readonly isShort: boolean } {
   const say = storageWords.value;
   if (!use.configured) {
@@ -99,11 +101,13 @@ function daysWords(use: PathUse, config: PathConfig | undefined): { readonly tex
   const wanted = use.wantedDays ?? FOR_EVER;
   const fits = fewerDays(use, wanted);
   if (fits !== undefined && Math.floor(fits) < Math.round(wanted)) {
-    return { text: say.wantedAndFit(Math.round(wanted), Math.floor(fits)), isShort: true };
+    const days = Math.round(wanted);
+    const { language } = voice();
+    const text =
+      fits >= 1 ? say.wantedAndFit(days, Math.floor(fits)) : say.wantedAndLessFits(days, reachWords(fits, language));
+    return { text, isShort: true };
   }
-  const when = config && recordWhen(config);
-  const { onMotionShort, notRecorded } = camerasWords.value;
-  return { text: when === 'motion' ? onMotionShort : when === 'no' ? notRecorded : spanWords(wanted), isShort: false };
+  return { text: config && recordWhen(config) !== 'always' ? keeping(config) : keepsWords(wanted), isShort: false };
 }
 
 interface RemovedProps {

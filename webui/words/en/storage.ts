@@ -12,6 +12,8 @@ export const storage = {
   aDay: (size: string) => `${size} a day`,
   wantedAndFit: (wanted: number, fit: number) =>
     many(wanted, { one: `1 day wanted, ${fit} fit`, other: `# days wanted, ${fit} fit` }),
+  wantedAndLessFits: (wanted: number, fit: string) =>
+    many(wanted, { one: `1 day wanted, ${fit} fit`, other: `# days wanted, ${fit} fit` }),
   disks: 'Disks',
   otherDisk: 'Record to another disk',
   otherDiskText:
@@ -47,7 +49,7 @@ export const storage = {
   failing: 'has faults',
   worn: (percent: string) => `${percent} worn`,
   recordingHere: 'Recording',
-  olderHere: (size: string, until: string) => `${size} of older recordings are here, until ${until}.`,
+  olderHere: (size: string, until: string) => `${size} of older recordings are here, the last of ${until}.`,
   holdsAbout: (length: string) => `holds about ${length} of recordings`,
   recordsNow: 'Cameras record here now.',
   removable: 'can be unplugged',
