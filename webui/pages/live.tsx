@@ -7,6 +7,7 @@ import type { Camera } from '../cameras/pair.ts';
 import { askReach, reachesBackDays } from '../cameras/reach.ts';
 import { rememberCameras, rememberedCameras } from '../cameras/remembered.ts';
 import { summaryOf } from '../cameras/summary.ts';
+import { lazyPart } from '../lazy-page.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { ClaimNotice, Empty, OldBrowser, Warnings } from '../parts/notices.tsx';
 import { useGone } from '../parts/use-gone.ts';
@@ -15,6 +16,10 @@ import { words as commonWords, liveWords } from '../words/words.ts';
 import { Arrange, arrangement } from './arrange.tsx';
 import { LiveGrid } from './live-grid.tsx';
 import { useLiveKeys } from './live-keys.tsx';
+
+const DiskTrouble = lazyPart(() => import('../parts/disk-trouble.tsx').then((part) => part.DiskTrouble));
+
+const isStopped = ({ main }: Camera): boolean => main.recording?.error != null;
 
 /** With so many it is known how to add one. */
 const FEW = 3;
@@ -41,6 +46,7 @@ export function LivePage() {
       <OldBrowser />
       <ClaimNotice />
       <Warnings />
+      {isOwner.value && all?.some(isStopped) && <DiskTrouble />}
       {all === undefined ? (
         <div class="grid" data-narrow="full" aria-hidden="true">
           <div class="tile waiting" />
