@@ -142,6 +142,7 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'shell-worker',
       'start',
       'recordings',
+      'recording-keys',
       'settings',
       'cameras',
       'storage',
