@@ -130,6 +130,24 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     }
   });
 
+  test('while the disk is not there Live says so once, with the way to Storage', async () => {
+    await using visitor = await visit(viewer.browser, box.url, { size: 'desktop' });
+    const { page } = visitor;
+    const error = 'cannot record to /mnt/usb: its disk is not mounted';
+    await page.route('**/v3/paths/list**', async (route) => {
+      const { items } = await box.api<{ items: readonly object[] }>('GET', 'paths/list');
+      await route.fulfill({ json: { items: items.map((item) => ({ ...item, recording: { active: false, error } })) } });
+    });
+    await page.route('**/v3/disks', async (route) => {
+      const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks');
+      await route.fulfill({ json: { items: [{ ...items[0], state: 'vanished', freeBytes: null }] } });
+    });
+    await visitor.logIn('#/live');
+    const said = page.getByRole('alert').filter({ hasText: 'The disk is not there. Recording has stopped.' });
+    await said.getByRole('link', { name: 'Storage' }).click();
+    await page.getByRole('button', { name: 'Record to another disk' }).waitFor();
+  });
+
   test('recordings go to another disk when that is chosen, and Undo brings them back', async () => {
     await using visitor = await visit(viewer.browser, box.plainUrl ?? '', { size: 'phone' });
     const { page, complaints } = visitor;
