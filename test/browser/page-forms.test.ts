@@ -85,7 +85,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
       });
     await overtake('20%');
     await less.click();
-    await field.getByText('10 % > 20 %').waitFor();
+    await field.getByText('10 % → 20 %').waitFor();
     expect(await free()).toBe('20%');
     await settled(page, '.conflict');
     expect(await axeFindings(page)).toEqual([]);
