@@ -25,15 +25,29 @@ export class HiddenPictures {
 
   /** Decode time in the answer of a sample that is to be seen. */
   visibleTimeOf(run: KeptRun, time: number): number {
-    const pace = this.#paceOf(run);
-    return visibleTime(time, pace.count, pace);
+    const pace = this.#paces.get(run.samples.trackId);
+    return pace ? visibleTime(time, pace.count, pace) : Math.max(time, 0);
   }
 
-  /** Together they take half a picture at most. Out of order they take nothing: composition offsets keep them apart. */
-  #paceOf({ samples, from }: KeptRun): HiddenPace {
-    const duration = samples.durations[from] as number;
-    const stepTicks = Math.floor(duration / STEPS_PER_PICTURE) + 1;
-    const mostTicks = samples.compositionOffsets ? 0 : Math.floor(duration / 2);
-    return this.#paces.get(samples.trackId) ?? { count: 0, stepTicks, mostTicks };
+  #paceOf(run: KeptRun): HiddenPace {
+    return this.#paces.get(run.samples.trackId) ?? paceFrom(run);
   }
 }
+
+/**
+ * Together they take half a picture at most. Out of order they take nothing: composition offsets keep them apart, and the longest
+ * picture says how close behind them one may be.
+ */
+function paceFrom({ samples, from, to }: KeptRun): HiddenPace {
+  const duration = samples.durations[from] as number;
+  if (!samples.compositionOffsets) {
+    return { count: 0, stepTicks: stepOf(duration), mostTicks: Math.floor(duration / 2) };
+  }
+  let longest = duration;
+  for (let i = from + 1; i < to; i += 1) {
+    longest = Math.max(longest, samples.durations[i] as number);
+  }
+  return { count: 0, stepTicks: stepOf(longest), mostTicks: 0 };
+}
+
+const stepOf = (durationTicks: number): number => Math.floor(durationTicks / STEPS_PER_PICTURE) + 1;
