@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -100,10 +100,14 @@ async function nodeFiles(architecture: Architecture): Promise<{ node: Uint8Array
   }
 }
 
-/** Unix seconds: the same commit makes the same packages. */
+/** Unix seconds: the same commit makes the same packages; sources without their history have the time of their `package.json`. */
 async function commitTime(): Promise<number> {
   const set = process.env['SOURCE_DATE_EPOCH'];
-  return Number(set ?? (await run('git', ['log', '-1', '--format=%ct'], { cwd: ROOT })).stdout);
+  if (set !== undefined) {
+    return Number(set);
+  }
+  const committed = await run('git', ['log', '-1', '--format=%ct'], { cwd: ROOT }).catch(() => undefined);
+  return committed ? Number(committed.stdout) : Math.floor((await stat(join(ROOT, 'package.json'))).mtimeMs / 1_000);
 }
 
 await main();
