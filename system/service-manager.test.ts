@@ -78,9 +78,11 @@ test('programs that we start are told nothing of it', () => {
 });
 
 test('a manager that is gone breaks nothing', () => {
-  const fd = openSync(join(folder, 'heard'), 'a');
+  writeFileSync(join(folder, 'heard'), '');
+  // Nothing can be written to it, as to a socket whose other end has gone.
+  const fd = openSync(join(folder, 'heard'), 'r');
   const manager = findServiceManager(passedOn(fd), 77);
-  closeSync(fd);
   expect(() => manager.alive()).not.toThrow();
+  closeSync(fd);
   expect(() => findServiceManager({ NOTIFY_SOCKET: '/run/x', PATH: folder }).alive()).not.toThrow();
 });
