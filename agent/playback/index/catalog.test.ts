@@ -3,18 +3,16 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
-  symlinkSync,
   truncateSync,
-  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import pino from 'pino';
 import { expect, test } from 'vitest';
+import { countOf, LONG_AGO, openCatalog, settle } from '../../../test/catalog.ts';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { openPlayback, TEMPLATE } from '../../../test/playback.ts';
 import { random } from '../../../test/random.ts';
@@ -24,42 +22,7 @@ import { Playback } from '../playback.ts';
 import { parseRfc3339 } from '../rfc3339.ts';
 import type { Journal, ProtectedRange } from './index-contract.ts';
 
-const LONG_AGO = new Date('2026-01-01T00:00:00Z');
 const ever = new AbortController().signal;
-
-const countOf = async (playback: Playback, path = 'cam'): Promise<number> =>
-  ((await playback.segments(path)) ?? []).length;
-
-/** A folder that was changed long ago, for all that anybody can see. */
-function settle(folder: string): void {
-  utimesSync(folder, LONG_AGO, LONG_AGO);
-}
-
-interface Setup {
-  readonly recordPaths: readonly string[];
-  /** Paths that are configured, all at the first of these. */
-  readonly paths?: readonly string[];
-  readonly logger?: pino.Logger;
-  readonly journal?: Journal;
-  readonly clock?: FakeClock;
-}
-
-function open(folder: string, { recordPaths, paths = ['cam'], logger = silentLogger, journal, clock }: Setup) {
-  const playback = new Playback({
-    file: join(folder, 'segments.db'),
-    zone: 'UTC',
-    logger,
-    paths: {
-      recordPathOf: (name) => (paths.includes(name) ? { recordPath: recordPaths[0] ?? '', format: 'fmp4' } : undefined),
-      recordPaths: () => recordPaths,
-    },
-    ...(clock && { clock }),
-  });
-  if (journal) {
-    playback.addJournal(journal);
-  }
-  return Object.assign(playback, { [Symbol.asyncDispose]: () => playback.close() });
-}
 
 /** Garbage where a table begins: it is found when the table is used. */
 function spoilTable(file: string, table: string): void {
@@ -106,7 +69,7 @@ test('of many folders only those are read that have changed', async () => {
     copyFileSync(clip, file);
     settle(dirname(file));
   }
-  await using playback = open(folder.path, { recordPaths: [recordPath] });
+  await using playback = openCatalog(folder.path, { recordPaths: [recordPath] });
   expect(await countOf(playback)).toBe(2);
   const [first = '', second = ''] = files;
   copyFileSync(clip, first.replace('10-', '11-'));
@@ -129,113 +92,6 @@ test('the folder of a path that lies in another path’s folder is neither lost 
   expect(await countOf(playback, 'cam')).toBe(2);
   expect(await countOf(playback, 'cam/gate')).toBe(1);
   expect(await playback.names()).toEqual(['cam', 'cam/gate']);
-});
-
-test('recordings stay listed when recordPath is changed, and also when the index is lost after that', async () => {
-  using folder = temporaryFolder();
-  const [before, after] = ['old', 'new'].map((name) => join(folder.path, name));
-  const templates = [after, before].map((at) => join(at ?? '', TEMPLATE));
-  await record(before ?? '', 2);
-  {
-    await using playback = open(folder.path, { recordPaths: templates.slice(1) });
-    expect(await countOf(playback)).toBe(1);
-  }
-  await record(after ?? '', 2, { wall: WALL + 60_000 });
-  {
-    await using playback = open(folder.path, { recordPaths: templates.slice(0, 1) });
-    expect(await countOf(playback)).toBe(2);
-  }
-  for (const suffix of ['', '-wal', '-shm']) {
-    rmSync(join(folder.path, `segments.db${suffix}`), { force: true });
-  }
-  await using playback = open(folder.path, { recordPaths: templates.slice(0, 1) });
-  expect(await countOf(playback)).toBe(2);
-});
-
-test('a path that is no longer configured is named, listed and played; one that never was is refused', async () => {
-  using folder = temporaryFolder();
-  await record(folder.path, 2);
-  await using playback = open(folder.path, { recordPaths: [join(folder.path, TEMPLATE)], paths: ['other'] });
-  expect(await playback.names()).toEqual(['cam']);
-  expect(await playback.list('cam', undefined, undefined, 'http://h')).toHaveLength(1);
-  const query = { path: 'cam', startUs: WALL * 1000, durationUs: 1e6, format: 'mp4' } as const;
-  expect((await playback.get(query)).file.sizeBytes).toBeGreaterThan(0);
-  expect(await playback.segments('never')).toBeUndefined();
-  await expect(playback.list('never', undefined, undefined, '')).rejects.toThrow("path 'never' is not configured");
-  await expect(playback.list('playback/cam', undefined, undefined, '')).rejects.toThrow(
-    "path 'playback/cam' is not configured: leave out 'playback/' on this port",
-  );
-});
-
-test('while the disk of the recordings is away they are listed, who plays them is told why not, and they are there again with it', async () => {
-  using folder = temporaryFolder();
-  const disk = join(folder.path, 'disk');
-  const [file = ''] = await record(disk, 2);
-  settle(dirname(file));
-  const warnings: unknown[] = [];
-  const logger = { ...silentLogger, warn: (...told: unknown[]) => warnings.push(told[1]) } as typeof silentLogger;
-  const setup = { recordPaths: [join(disk, TEMPLATE)], paths: ['cam', 'never'], logger };
-  {
-    await using playback = open(folder.path, setup);
-    expect(await countOf(playback)).toBe(1);
-  }
-  renameSync(disk, join(folder.path, 'unplugged'));
-  // The mount point of a disk that is not there is an empty folder of another disk.
-  symlinkSync('/proc/self/task', disk);
-  {
-    await using playback = open(folder.path, setup);
-    expect(await countOf(playback)).toBe(1);
-    const query = { path: 'cam', startUs: WALL * 1000, durationUs: 1e6, format: 'mp4' } as const;
-    await expect(playback.get(query)).rejects.toMatchObject({
-      code: 'unavailable',
-      message: `the disk of ${disk} is not there: mount it, or accept the one that is mounted there with POST /v3/disks/accept`,
-    });
-    // Of another path nothing is known there: that says nothing of the disk.
-    await expect(playback.list('never', undefined, undefined, '')).rejects.toThrow('no recording segments found');
-    expect(() => playback.requireThere('cam')).toThrow('is not there');
-    await expect(playback.frame('cam', WALL * 1000 + 1e6)).rejects.toThrow('is not there');
-    expect(await playback.list('cam', undefined, undefined, '')).toHaveLength(1);
-    expect(warnings.filter((text) => text === 'cannot look for recordings')).toHaveLength(1);
-  }
-  unlinkSync(disk);
-  renameSync(join(folder.path, 'unplugged'), disk);
-  await using playback = open(folder.path, setup);
-  expect(playback.isFinished(file)).toBe(true);
-  expect(await countOf(playback)).toBe(1);
-});
-
-test('with the new disk away what is on the old one is listed and played, and a recording that was cut off with it is not lost', async () => {
-  using folder = temporaryFolder();
-  const [before = '', after = ''] = ['old', 'new'].map((name) => join(folder.path, name));
-  const templates = [after, before].map((at) => join(at, TEMPLATE));
-  await record(before, 2);
-  {
-    await using playback = open(folder.path, { recordPaths: templates.slice(1) });
-    expect(await countOf(playback)).toBe(1);
-  }
-  const [cut = ''] = await record(after, 4, { wall: WALL + 60_000 });
-  truncateSync(cut, statSync(cut).size - 700);
-  const setup = { recordPaths: templates.slice(0, 1) };
-  {
-    await using playback = open(folder.path, setup);
-    expect(await countOf(playback)).toBe(2);
-  }
-  settle(dirname(cut));
-  renameSync(after, join(folder.path, 'unplugged'));
-  symlinkSync('/proc/self/task', after);
-  await using playback = open(folder.path, setup);
-  expect(await playback.names()).toEqual(['cam']);
-  expect(await countOf(playback)).toBe(2);
-  const get = (startUs: number) => playback.get({ path: 'cam', startUs, durationUs: 1e6, format: 'mp4' });
-  expect((await get(WALL * 1000)).file.sizeBytes).toBeGreaterThan(0);
-  await expect(get((WALL + 60_000) * 1000)).rejects.toMatchObject({ code: 'unavailable' });
-  // Who deletes what is old finds no file, which says nothing of it.
-  playback.segmentLog.removed(cut);
-  playback.requireThere('cam');
-  unlinkSync(after);
-  renameSync(join(folder.path, 'unplugged'), after);
-  expect(await countOf(playback)).toBe(2);
-  expect((await get((WALL + 60_000) * 1000)).file.sizeBytes).toBeGreaterThan(0);
 });
 
 test('a file that a power cut has shortened is not taken for finished', async () => {
@@ -271,7 +127,7 @@ test('folders that we have changed ourselves are looked at before anybody asks',
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 2);
   const clock = new FakeClock();
-  await using playback = open(folder.path, { recordPaths: [join(folder.path, TEMPLATE)], clock });
+  await using playback = openCatalog(folder.path, { recordPaths: [join(folder.path, TEMPLATE)], clock });
   const later = file.replace('12-00-00', '12-30-00');
   copyFileSync(file, later);
   playback.segmentLog.opened({ path: 'cam', file, startUs: WALL * 1000 });
@@ -287,7 +143,7 @@ test('what cannot be read is told once in the log, and in the list of what was l
   const broken = file.replace('12-00-00', '12-30-00');
   writeFileSync(broken, 'this is not a recording, whatever its name says');
   const { logger, lines } = logBook();
-  await using playback = open(folder.path, { recordPaths: [join(folder.path, TEMPLATE)], logger });
+  await using playback = openCatalog(folder.path, { recordPaths: [join(folder.path, TEMPLATE)], logger });
   await playback.rebuild(ever);
   await playback.list('cam', undefined, undefined, '');
   await playback.list('cam', undefined, undefined, '');
@@ -310,7 +166,7 @@ test('many who ask a new index at once have each file read once', async () => {
     writeFileSync(file, 'this is not a recording, whatever its name says');
   }
   const { logger, lines } = logBook();
-  await using playback = open(folder.path, { recordPaths: [join(folder.path, TEMPLATE)], logger });
+  await using playback = openCatalog(folder.path, { recordPaths: [join(folder.path, TEMPLATE)], logger });
   const asked = Array.from({ length: 20 }, async (_, i) => {
     await countOf(playback, i % 2 ? 'unknown' : 'cam');
     return playback.list('cam', undefined, undefined, '');
@@ -335,12 +191,12 @@ test('an index of another version is made anew, which is one line in the log; th
   const setup = { recordPaths: [join(folder.path, TEMPLATE)], journal, logger };
   const file = join(folder.path, 'segments.db');
   {
-    await using playback = open(folder.path, setup);
+    await using playback = openCatalog(folder.path, setup);
     await playback.rebuild(ever);
   }
   const writtenMs = statSync(file).mtimeMs;
   {
-    await using playback = open(folder.path, setup);
+    await using playback = openCatalog(folder.path, setup);
     await playback.rebuild(ever);
     expect(playback.events.protectedOf('cam', 0, 10, 9)).toEqual([protectedRange]);
   }
@@ -352,7 +208,7 @@ test('an index of another version is made anew, which is one line in the log; th
     database.exec('PRAGMA user_version = 1');
     database.close();
   }
-  await using playback = open(folder.path, setup);
+  await using playback = openCatalog(folder.path, setup);
   await playback.rebuild(ever);
   expect(askedSince.slice(2)).toEqual([undefined]);
   expect(await countOf(playback)).toBe(1);
@@ -372,11 +228,11 @@ test('an index that is found damaged in use is filled again in the background, f
   };
   const setup = { recordPaths: [join(folder.path, TEMPLATE)], journal };
   {
-    await using playback = open(folder.path, setup);
+    await using playback = openCatalog(folder.path, setup);
     await playback.rebuild(ever);
   }
   spoilTable(file, 'events_by_start');
-  await using playback = open(folder.path, setup);
+  await using playback = openCatalog(folder.path, setup);
   await playback.rebuild(ever);
   expect(replays).toBe(2);
   expect(playback.events.eventsOf('cam', 0, 10, 9)).toEqual([]);
@@ -391,12 +247,12 @@ test('a deleted index is told as missing, a first start is not', async () => {
   const setup = { recordPaths: [join(folder.path, TEMPLATE)], logger };
   const told = () => lines.map(({ msg }) => String(msg)).filter((msg) => msg.includes('built again'));
   {
-    await using playback = open(folder.path, setup);
+    await using playback = openCatalog(folder.path, setup);
     await playback.rebuild(ever);
     expect(told()).toEqual([]);
   }
   rmSync(join(folder.path, 'segments.db'));
-  await using playback = open(folder.path, setup);
+  await using playback = openCatalog(folder.path, setup);
   await playback.rebuild(ever);
   expect(told()).toEqual(['the index of recordings is missing: it is built again from the files']);
 });

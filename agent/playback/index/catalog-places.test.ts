@@ -1,0 +1,114 @@
+import { renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { countOf, openCatalog, settle } from '../../../test/catalog.ts';
+import { TEMPLATE } from '../../../test/playback.ts';
+import { record, temporaryFolder, WALL } from '../../../test/recordings.ts';
+import { silentLogger } from '../../base/log.ts';
+
+test('recordings stay listed when recordPath is changed, and also when the index is lost after that', async () => {
+  using folder = temporaryFolder();
+  const [before, after] = ['old', 'new'].map((name) => join(folder.path, name));
+  const templates = [after, before].map((at) => join(at ?? '', TEMPLATE));
+  await record(before ?? '', 2);
+  {
+    await using playback = openCatalog(folder.path, { recordPaths: templates.slice(1) });
+    expect(await countOf(playback)).toBe(1);
+  }
+  await record(after ?? '', 2, { wall: WALL + 60_000 });
+  {
+    await using playback = openCatalog(folder.path, { recordPaths: templates.slice(0, 1) });
+    expect(await countOf(playback)).toBe(2);
+  }
+  for (const suffix of ['', '-wal', '-shm']) {
+    rmSync(join(folder.path, `segments.db${suffix}`), { force: true });
+  }
+  await using playback = openCatalog(folder.path, { recordPaths: templates.slice(0, 1) });
+  expect(await countOf(playback)).toBe(2);
+});
+
+test('a path that is no longer configured is named, listed and played; one that never was is refused', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 2);
+  await using playback = openCatalog(folder.path, { recordPaths: [join(folder.path, TEMPLATE)], paths: ['other'] });
+  expect(await playback.names()).toEqual(['cam']);
+  expect(await playback.list('cam', undefined, undefined, 'http://h')).toHaveLength(1);
+  const query = { path: 'cam', startUs: WALL * 1000, durationUs: 1e6, format: 'mp4' } as const;
+  expect((await playback.get(query)).file.sizeBytes).toBeGreaterThan(0);
+  expect(await playback.segments('never')).toBeUndefined();
+  await expect(playback.list('never', undefined, undefined, '')).rejects.toThrow("path 'never' is not configured");
+  await expect(playback.list('playback/cam', undefined, undefined, '')).rejects.toThrow(
+    "path 'playback/cam' is not configured: leave out 'playback/' on this port",
+  );
+});
+
+test('while the disk of the recordings is away they are listed, who plays them is told why not, and they are there again with it', async () => {
+  using folder = temporaryFolder();
+  const disk = join(folder.path, 'disk');
+  const [file = ''] = await record(disk, 2);
+  settle(dirname(file));
+  const warnings: unknown[] = [];
+  const logger = { ...silentLogger, warn: (...told: unknown[]) => warnings.push(told[1]) } as typeof silentLogger;
+  const setup = { recordPaths: [join(disk, TEMPLATE)], paths: ['cam', 'never'], logger };
+  {
+    await using playback = openCatalog(folder.path, setup);
+    expect(await countOf(playback)).toBe(1);
+  }
+  renameSync(disk, join(folder.path, 'unplugged'));
+  // The mount point of a disk that is not there is an empty folder of another disk.
+  symlinkSync('/proc/self/task', disk);
+  {
+    await using playback = openCatalog(folder.path, setup);
+    expect(await countOf(playback)).toBe(1);
+    const query = { path: 'cam', startUs: WALL * 1000, durationUs: 1e6, format: 'mp4' } as const;
+    await expect(playback.get(query)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: `the disk of ${disk} is not there: mount it, or accept the one that is mounted there with POST /v3/disks/accept`,
+    });
+    // Of another path nothing is known there: that says nothing of the disk.
+    await expect(playback.list('never', undefined, undefined, '')).rejects.toThrow('no recording segments found');
+    expect(() => playback.requireThere('cam')).toThrow('is not there');
+    await expect(playback.frame('cam', WALL * 1000 + 1e6)).rejects.toThrow('is not there');
+    expect(await playback.list('cam', undefined, undefined, '')).toHaveLength(1);
+    expect(warnings.filter((text) => text === 'cannot look for recordings')).toHaveLength(1);
+  }
+  unlinkSync(disk);
+  renameSync(join(folder.path, 'unplugged'), disk);
+  await using playback = openCatalog(folder.path, setup);
+  expect(playback.isFinished(file)).toBe(true);
+  expect(await countOf(playback)).toBe(1);
+});
+
+test('with the new disk away what is on the old one is listed and played, and a recording that was cut off with it is not lost', async () => {
+  using folder = temporaryFolder();
+  const [before = '', after = ''] = ['old', 'new'].map((name) => join(folder.path, name));
+  const templates = [after, before].map((at) => join(at, TEMPLATE));
+  await record(before, 2);
+  {
+    await using playback = openCatalog(folder.path, { recordPaths: templates.slice(1) });
+    expect(await countOf(playback)).toBe(1);
+  }
+  const [cut = ''] = await record(after, 4, { wall: WALL + 60_000 });
+  truncateSync(cut, statSync(cut).size - 700);
+  const setup = { recordPaths: templates.slice(0, 1) };
+  {
+    await using playback = openCatalog(folder.path, setup);
+    expect(await countOf(playback)).toBe(2);
+  }
+  settle(dirname(cut));
+  renameSync(after, join(folder.path, 'unplugged'));
+  symlinkSync('/proc/self/task', after);
+  await using playback = openCatalog(folder.path, setup);
+  expect(await playback.names()).toEqual(['cam']);
+  expect(await countOf(playback)).toBe(2);
+  const get = (startUs: number) => playback.get({ path: 'cam', startUs, durationUs: 1e6, format: 'mp4' });
+  expect((await get(WALL * 1000)).file.sizeBytes).toBeGreaterThan(0);
+  await expect(get((WALL + 60_000) * 1000)).rejects.toMatchObject({ code: 'unavailable' });
+  // Who deletes what is old finds no file, which says nothing of it.
+  playback.segmentLog.removed(cut);
+  playback.requireThere('cam');
+  unlinkSync(after);
+  renameSync(join(folder.path, 'unplugged'), after);
+  expect(await countOf(playback)).toBe(2);
+  expect((await get((WALL + 60_000) * 1000)).file.sizeBytes).toBeGreaterThan(0);
+});
