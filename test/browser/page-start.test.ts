@@ -1,3 +1,4 @@
+import type { Route } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startOnvifCamera } from '../onvif-camera/camera.ts';
 import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
@@ -245,5 +246,31 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.locator('[name=password]').fill(OWNER_PASSWORD);
     await page.getByRole('button', { name: '登录' }).click();
     await page.getByRole('heading', { name: '找到 1 个摄像头' }).waitFor();
+  });
+
+  test('a camera is not said to be live before its picture has come, and its name is not cut for a word', async () => {
+    await using box = await startPageBox({ cameras: [{}, {}, {}, {}] });
+    await box.claim();
+    await using visitor = await open(box.url, { size: 'phone' });
+    const { page, complaints } = visitor;
+    const held: Route[] = [];
+    let isHeld = true;
+    await page.route('**/whep*', (route) => (isHeld ? held.push(route) : route.continue()));
+    await visitor.logIn('#/settings/cameras/add');
+    await page.getByRole('heading', { name: 'Four cameras found' }).waitFor();
+    const add = page.getByRole('button', { name: 'Add 4 cameras' });
+    await add.click();
+    await page.getByText('Tap again if the cameras have no password.').waitFor();
+    await add.click();
+    await expect.poll(() => held.length).toBe(4);
+    const names = page.locator('.arriving .tile.first .name b');
+    expect(await names.allTextContents()).toHaveLength(4);
+    expect(await names.evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth).length)).toBe(0);
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Adding 4 cameras');
+    isHeld = false;
+    await Promise.all(held.map((route) => route.continue()));
+    await page.getByRole('heading', { name: 'Four are live' }).waitFor();
+    await expectMoving(visitor, 4);
+    expect(complaints).toEqual([]);
   });
 });

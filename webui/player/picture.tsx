@@ -65,10 +65,22 @@ export function HandedPicture({ player, bridge, leap, isOn }: HandedPlayer & { r
 
 const keyOf = ({ options: { name, wantsSound } }: LivePlayer): string => `${wantsSound ? 'heard' : 'quiet'} ${name}`;
 
+interface PictureProps {
+  readonly player: LivePlayer;
+  readonly isOn: boolean;
+  /** Whether it can be seen, as soon as the browser has told. */
+  readonly onSight?: (isSeen: boolean) => void;
+}
+
 /** Shows a player. It plays only while it may (`isOn`), can be seen, and the page is shown. */
-export function Picture({ player, isOn }: { readonly player: LivePlayer; readonly isOn: boolean }) {
+export function Picture({ player, isOn, onSight }: PictureProps) {
   const place = useRef<HTMLDivElement>(null);
   const isSeen = useSeen(place);
+  useEffect(() => {
+    if (isSeen !== undefined) {
+      onSight?.(isSeen);
+    }
+  }, [isSeen]);
   const isWanted = isOn && pageShown.value && access.value === 'granted';
   useLayoutEffect(() => {
     place.current?.replaceChildren(player.stage.element);

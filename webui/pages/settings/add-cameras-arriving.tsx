@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { ComponentChildren, Ref } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import { type Arrival, isSharedTaken, troubleGroups } from '../../cameras/adopting.ts';
 import { arrivals, endAdding } from '../../cameras/adopting-run.ts';
 import { cameras } from '../../cameras/cameras.ts';
@@ -24,7 +25,8 @@ const arrived = computed(() => {
 export function Arriving({ top, title }: { readonly top: ComponentChildren; readonly title: Ref<HTMLHeadingElement> }) {
   const say = startWords.value;
   const here = arrived.value;
-  const live = here.filter(({ main }) => main.ready).length;
+  const [there, setThere] = useState<ReadonlySet<string>>(new Set());
+  const live = here.filter(({ name, main }) => main.ready && there.has(name)).length;
   const coming = arrivals.value.filter((one) => one.phase === 'signingIn' || isWaited(one, here));
   const isPending = coming.length > 0 || live < here.length;
   const renaming = here.find(({ name }) => name === renamed.value);
@@ -42,7 +44,7 @@ export function Arriving({ top, title }: { readonly top: ComponentChildren; read
       <ul class="adding-main arriving">
         {here.map((camera) => (
           <li key={camera.name}>
-            <ArrivedTile camera={camera} />
+            <ArrivedTile camera={camera} onThere={() => setThere((before) => new Set(before).add(camera.name))} />
           </li>
         ))}
         {coming.map(({ key, title: name, phase }) => (
@@ -58,7 +60,7 @@ export function Arriving({ top, title }: { readonly top: ComponentChildren; read
       </div>
       <div class="adding-foot">
         <Kept names={here.map(({ name }) => name)} />
-        {live > 0 || (!isPending && here.length > 0) ? (
+        {here.some(({ main }) => main.ready) || (!isPending && here.length > 0) ? (
           <a class="button main" href={LIVE}>
             {say.goToLive}
           </a>
@@ -87,16 +89,29 @@ export function Arriving({ top, title }: { readonly top: ComponentChildren; read
 const isWaited = ({ phase, paths }: Arrival, here: readonly Camera[]): boolean =>
   phase === 'adopted' && !here.some(({ name }) => paths.includes(name));
 
-function ArrivedTile({ camera }: { readonly camera: Camera }) {
+interface ArrivedProps {
+  readonly camera: Camera;
+  /** Its picture has come, or is not waited for: what is out of sight does not play. */
+  readonly onThere: () => void;
+}
+
+function ArrivedTile({ camera, onThere }: ArrivedProps) {
   const item = smallPath(camera);
   const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: isSoundAlone(item) });
   const { phase } = player.view.value;
   const isLive = phase === 'playing';
+  const [isInSight, setInSight] = useState(true);
+  const isThere = isLive || phase === 'unplayable' || (camera.main.ready && !isInSight);
+  useEffect(() => {
+    if (isThere) {
+      onThere();
+    }
+  }, [isThere]);
   const { firstPicture, notPlayable } = liveWords.value;
   const word = phase === 'unplayable' ? notPlayable : isLive ? undefined : firstPicture;
   return (
     <div class={`tile ${isLive ? 'live' : 'first'}`}>
-      <Picture player={player} isOn={canPlay(item)} />
+      <Picture player={player} isOn={canPlay(item)} onSight={setInSight} />
       <button
         class="caption"
         type="button"
