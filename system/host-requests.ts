@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../agent/base/clock.ts';
+import { PerchError } from '../agent/base/errors.ts';
+
+/** What only root may do, by the names of the services that do it (`perch-NAME.service`). */
+export type HostTask = 'disk' | 'update' | 'clock';
+
+/** What became of it. Tasks add fields of their own. */
+export interface HostAnswer {
+  readonly ok: boolean;
+  /** For people. */
+  readonly text: string;
+  readonly [field: string]: unknown;
+}
+
+/** Where the services of the package answer: root's own folder. */
+const ANSWERS = '/run/perch-host';
+const LOOK_MS = 200;
+/** Services with root's rights read no more of a request. */
+export const MAX_REQUEST_BYTES = 4_096;
+const MAX_ANSWER_BYTES = 16_384;
+
+export interface HostRequestsDeps {
+  readonly dataDir: string;
+  readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
+  readonly answers?: string;
+}
+
+/**
+ * Asks services of the host for what the unprivileged agent may not do. A request is a file in the data folder, which systemd waits
+ * for (`perch-NAME.path`); the answer is a file in a folder where only root writes. Where a service is there, the package's
+ * `NAME.ready` in that folder holds the data folder that it looks into: another Perch on the same machine is not heard.
+ */
+export class HostRequests {
+  readonly #deps: HostRequestsDeps;
+  readonly #answers: string;
+  readonly #asking = new Set<HostTask>();
+
+  constructor(deps: HostRequestsDeps) {
+    this.#deps = deps;
+    this.#answers = deps.answers ?? ANSWERS;
+  }
+
+  /** Whether somebody does it here: elsewhere people have to do it by hand. */
+  offers(task: HostTask): boolean {
+    try {
+      return readFileSync(join(this.#answers, `${task}.ready`), 'utf8').trim() === this.#deps.dataDir;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * One at a time for each task. The service may end this process before the answer has come.
+   * @param fields of the request, beside its id
+   * @param signal ends the waiting, not what has been asked for
+   * @throws PerchError `unsupported` nobody does it here, `conflict` one is under way, `timeout` no answer came within `patienceMs`
+   */
+  async ask(task: HostTask, fields: object, patienceMs: number, signal: AbortSignal): Promise<HostAnswer> {
+    if (!this.offers(task)) {
+      throw new PerchError('unsupported', `nothing on this machine does '${task}' for Perch`, { task });
+    }
+    if (this.#asking.has(task)) {
+      throw new PerchError('conflict', `another request for '${task}' is under way`, { task });
+    }
+    this.#asking.add(task);
+    try {
+      const id = randomBytes(16).toString('hex');
+      await this.#place(task, `${JSON.stringify({ id, ...fields })}\n`);
+      return await this.#answered(task, id, patienceMs, signal);
+    } finally {
+      this.#asking.delete(task);
+    }
+  }
+
+  /** What the service said last, to whatever request: it may have come while this process was started anew. */
+  async lastAnswer(task: HostTask): Promise<(HostAnswer & { readonly id: string }) | undefined> {
+    try {
+      const file = await open(join(this.#answers, `${task}.json`), 'r');
+      try {
+        const bytes = Buffer.alloc(MAX_ANSWER_BYTES + 1);
+        const { bytesRead } = await file.read(bytes);
+        return parseAnswer(bytes.toString('utf8', 0, bytesRead));
+      } finally {
+        await file.close();
+      }
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #place(task: HostTask, text: string): Promise<void> {
+    if (Buffer.byteLength(text) > MAX_REQUEST_BYTES) {
+      throw new PerchError('badInput', `a request for '${task}' of more than ${MAX_REQUEST_BYTES} bytes`, { task });
+    }
+    const folder = join(this.#deps.dataDir, 'requests');
+    const file = join(folder, `${task}.json`);
+    const temporary = `${file}.new`;
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o750 });
+      await rm(temporary, { force: true });
+      const handle = await open(temporary, 'wx', 0o640);
+      await handle.writeFile(text).finally(() => handle.close());
+      await rename(temporary, file);
+    } catch (cause) {
+      throw new PerchError('unavailable', `cannot write ${file}`, { task }, cause);
+    }
+  }
+
+  async #answered(task: HostTask, id: string, patienceMs: number, signal: AbortSignal): Promise<HostAnswer> {
+    const { clock } = this.#deps;
+    const endMs = clock.monoMs() + patienceMs;
+    while (!signal.aborted && clock.monoMs() < endMs) {
+      const answer = await this.lastAnswer(task);
+      if (answer?.id === id) {
+        const { id: _, ...said } = answer;
+        return said;
+      }
+      await clock.sleep(LOOK_MS, signal);
+    }
+    const isUnread = await readFile(join(this.#deps.dataDir, 'requests', `${task}.json`), 'utf8').then(
+      (text) => text.includes(id),
+      () => false,
+    );
+    const what = isUnread ? `systemctl status perch-${task}.path` : `journalctl -u perch-${task}.service`;
+    throw new PerchError('timeout', `perch-${task}.service has not answered: ${what} tells why`, { task });
+  }
+}
+
+/** @returns undefined for what is no answer */
+export function parseAnswer(text: string): (HostAnswer & { readonly id: string }) | undefined {
+  if (text.length > MAX_ANSWER_BYTES) {
+    return undefined;
+  }
+  try {
+    const { id, ok, text: said, ...more } = JSON.parse(text);
+    return typeof id === 'string' && typeof ok === 'boolean' && typeof said === 'string'
+      ? { ...more, id, ok, text: said }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
