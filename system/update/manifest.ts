@@ -1,0 +1,120 @@
+import { PerchError } from '../../agent/base/errors.ts';
+import { isVersion } from './version.ts';
+
+/** An update is one of each at most, for each architecture. */
+export type PackageName = 'perch' | 'perch-node';
+export const ARCHITECTURES = ['all', 'amd64', 'arm64'] as const;
+export type PackageArchitecture = (typeof ARCHITECTURES)[number];
+
+export interface UpdatePackage {
+  readonly name: PackageName;
+  readonly version: string;
+  readonly architecture: PackageArchitecture;
+  readonly sizeBytes: number;
+  /** In hex. */
+  readonly sha512: string;
+}
+
+/** What an update is made of: the part of the file that is signed. */
+export interface Manifest {
+  /** Of Perch, once it is installed. */
+  readonly version: string;
+  /** RFC 3339. */
+  readonly made: string;
+  /** In the order in which they follow in the file. */
+  readonly packages: readonly UpdatePackage[];
+}
+
+const FORMAT = 'perch-update';
+const FORMAT_VERSION = 1;
+/** Perch, and its Node for two architectures, with some room. */
+const MOST_PACKAGES = 4;
+/** A Node that is packed little. */
+const MOST_PACKAGE_BYTES = 160 << 20;
+export const MOST_UPDATE_BYTES = 320 << 20;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
+const SHOWN_CHARS = 64;
+
+export const writeManifest = ({ version, made, packages }: Manifest): string =>
+  JSON.stringify({ format: FORMAT, formatVersion: FORMAT_VERSION, version, made, packages });
+
+/** The name that dpkg gives it; of parts that were checked, so that it stays in its folder. */
+export const debName = ({ name, version, architecture }: UpdatePackage): string =>
+  `${name}_${version}_${architecture}.deb`;
+
+/** @throws PerchError badInput that says what is wrong with it */
+export function parseManifest(text: string): Manifest {
+  const json = objectIn(text);
+  if (json['format'] !== FORMAT) {
+    throw damaged('the manifest is of something else');
+  }
+  if (json['formatVersion'] !== FORMAT_VERSION) {
+    const shown = JSON.stringify(json['formatVersion'])?.slice(0, SHOWN_CHARS);
+    throw new PerchError('badInput', `the update has format ${shown}, this Perch reads format ${FORMAT_VERSION}`, {
+      why: 'laterFormat',
+    });
+  }
+  const { version, made, packages: listed } = json;
+  if (typeof version !== 'string' || !isVersion(version)) {
+    throw damaged('the update has no version');
+  }
+  if (typeof made !== 'string' || !TIME.test(made)) {
+    throw damaged('the update does not say when it was made');
+  }
+  if (!Array.isArray(listed) || listed.length === 0 || listed.length > MOST_PACKAGES) {
+    throw damaged(`the update has to have 1 to ${MOST_PACKAGES} packages`);
+  }
+  const packages = listed.map(packageIn);
+  checkTogether(version, packages);
+  return { version, made, packages };
+}
+
+function packageIn(value: unknown): UpdatePackage {
+  const { name, version, architecture, sizeBytes, sha512 } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const known = ARCHITECTURES.find((one) => one === architecture);
+  const isPerch = name === 'perch' && known === 'all';
+  const isNode = name === 'perch-node' && known !== undefined && known !== 'all';
+  if (!isPerch && !isNode) {
+    throw damaged('a package of the update is neither perch nor perch-node');
+  }
+  if (typeof version !== 'string' || !isVersion(version)) {
+    throw damaged(`${name} of the update has no version`);
+  }
+  if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 1) {
+    throw damaged(`${name} of the update has no size`);
+  }
+  if (sizeBytes > MOST_PACKAGE_BYTES) {
+    throw damaged(`${name} of the update has ${sizeBytes} bytes, the limit is ${MOST_PACKAGE_BYTES}`);
+  }
+  if (typeof sha512 !== 'string' || !/^[0-9a-f]{128}$/.test(sha512)) {
+    throw damaged(`${name} of the update has no SHA-512`);
+  }
+  return { name, version, architecture: known, sizeBytes, sha512 };
+}
+
+function checkTogether(version: string, packages: readonly UpdatePackage[]): void {
+  const kinds = new Set(packages.map(({ name, architecture }) => `${name} ${architecture}`));
+  if (kinds.size < packages.length) {
+    throw damaged('the update has a package twice');
+  }
+  // Its version is what an older one is told by.
+  if (packages.find(({ name }) => name === 'perch')?.version !== version) {
+    throw damaged(`the update to ${version} has no perch ${version}`);
+  }
+  const bytes = packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  if (bytes > MOST_UPDATE_BYTES) {
+    throw damaged(`the packages of the update have ${bytes} bytes, the limit is ${MOST_UPDATE_BYTES}`);
+  }
+}
+
+function objectIn(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const json: unknown = JSON.parse(text);
+    if (typeof json === 'object' && json !== null) {
+      return json as Readonly<Record<string, unknown>>;
+    }
+  } catch {}
+  throw damaged('the manifest is no JSON');
+}
+
+export const damaged = (message: string): PerchError => new PerchError('badInput', message, { why: 'damaged' });

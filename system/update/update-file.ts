@@ -1,0 +1,121 @@
+import { createHash, type KeyObject, sign, verify } from 'node:crypto';
+import { PerchError } from '../../agent/base/errors.ts';
+import { damaged, type Manifest, parseManifest, type UpdatePackage, writeManifest } from './manifest.ts';
+
+/*
+ * An update as one file, read from its begin to its end without going back:
+ *   8 bytes   PERCHUP1
+ *   4 bytes   length of the manifest, big-endian
+ *   64 bytes  Ed25519 signature (RFC 8032) of the 12 bytes before it and the manifest
+ *   manifest  JSON in UTF-8, with size and SHA-512 of each package
+ *   packages  Debian packages, one after the other
+ */
+const MAGIC = Buffer.from('PERCHUP1');
+const SIGNATURE_BYTES = 64;
+const SIGNED_BEFORE_BYTES = MAGIC.length + 4;
+const HEADER_BYTES = SIGNED_BEFORE_BYTES + SIGNATURE_BYTES;
+const MOST_MANIFEST_BYTES = 16 << 10;
+
+/** All that comes before the packages. @param key the private one */
+export function writeHeader(manifest: Manifest, key: KeyObject): Buffer {
+  const text = Buffer.from(writeManifest(manifest));
+  const before = Buffer.alloc(SIGNED_BEFORE_BYTES);
+  before.set(MAGIC);
+  before.writeUInt32BE(text.length, MAGIC.length);
+  return Buffer.concat([before, sign(null, Buffer.concat([before, text]), key), text]);
+}
+
+export interface UpdateSink {
+  /** Its signature is good: may throw what is against this update. No byte of a package has been taken yet. */
+  begin(manifest: Manifest): void | Promise<void>;
+  /** A piece of a package whose SHA-512 is not known to be right before `readUpdate` has returned. */
+  take(bytes: Uint8Array, of: UpdatePackage): void | Promise<void>;
+}
+
+/**
+ * Reads an update that anybody may have made.
+ * @param keys public ones: of whom updates are taken
+ * @throws PerchError badInput that says what is wrong with it; what the sink throws
+ */
+export async function readUpdate(
+  pieces: AsyncIterable<Uint8Array>,
+  keys: readonly KeyObject[],
+  sink: UpdateSink,
+): Promise<Manifest> {
+  const input = new Pieces(pieces);
+  const header = await input.exactly(HEADER_BYTES);
+  if (!header.subarray(0, MAGIC.length).equals(MAGIC)) {
+    throw new PerchError('badInput', 'this is no update of Perch', { why: 'noUpdate' });
+  }
+  const manifestBytes = header.readUInt32BE(MAGIC.length);
+  if (manifestBytes > MOST_MANIFEST_BYTES) {
+    throw damaged(`the manifest has ${manifestBytes} bytes, the limit is ${MOST_MANIFEST_BYTES}`);
+  }
+  const text = await input.exactly(manifestBytes);
+  const signed = Buffer.concat([header.subarray(0, SIGNED_BEFORE_BYTES), text]);
+  const signature = header.subarray(SIGNED_BEFORE_BYTES);
+  if (!keys.some((key) => verify(null, signed, key, signature))) {
+    throw new PerchError('badInput', 'the update is not signed by whoever makes updates for this box', {
+      why: 'notSigned',
+    });
+  }
+  const manifest = parseManifest(text.toString('utf8'));
+  await sink.begin(manifest);
+  for (const one of manifest.packages) {
+    const hash = createHash('sha512');
+    for await (const piece of input.upTo(one.sizeBytes)) {
+      hash.update(piece);
+      await sink.take(piece, one);
+    }
+    if (hash.digest('hex') !== one.sha512) {
+      throw damaged(`${one.name} of the update is not what was signed`);
+    }
+  }
+  if (!(await input.isAtEnd())) {
+    throw damaged('the update goes on behind its last package');
+  }
+  return manifest;
+}
+
+/** Bytes that come in pieces of any size. */
+class Pieces {
+  readonly #iterator: AsyncIterator<Uint8Array>;
+  #rest: Uint8Array = Buffer.alloc(0);
+
+  constructor(pieces: AsyncIterable<Uint8Array>) {
+    this.#iterator = pieces[Symbol.asyncIterator]();
+  }
+
+  async exactly(bytes: number): Promise<Buffer> {
+    const parts: Uint8Array[] = [];
+    for await (const piece of this.upTo(bytes)) {
+      parts.push(piece);
+    }
+    return Buffer.concat(parts);
+  }
+
+  /** Views of what came, together so many bytes. @throws PerchError badInput when there are less */
+  async *upTo(bytes: number): AsyncGenerator<Uint8Array> {
+    let left = bytes;
+    while (left > 0) {
+      if (await this.isAtEnd()) {
+        throw new PerchError('badInput', 'the update is cut off', { why: 'damaged' });
+      }
+      const piece = this.#rest.subarray(0, left);
+      this.#rest = this.#rest.subarray(piece.length);
+      left -= piece.length;
+      yield piece;
+    }
+  }
+
+  async isAtEnd(): Promise<boolean> {
+    while (this.#rest.length === 0) {
+      const { done, value } = await this.#iterator.next();
+      if (done) {
+        return true;
+      }
+      this.#rest = value;
+    }
+    return false;
+  }
+}
