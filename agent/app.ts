@@ -309,6 +309,7 @@ export class App {
     endClosed(this.#webrtc, this.#config);
     // After its paths: a camera that goes first would be missed.
     await idle?.close();
+    this.#recordings.demo.follow(this.#demo !== undefined);
     for (const warning of this.#authority.warnings) {
       log.warn(warning);
     }
@@ -335,7 +336,7 @@ export class App {
     const { clock, log } = this.#options;
     return {
       source: (name, settings, config) => makeSource(name, settings, config, clock, log, this.#follower),
-      recorder: (name, settings, hooks) => this.#recordings.recorder(name, settings, hooks),
+      recorder: (name, settings, hooks) => this.#recordings.recorder(name, settings, hooks, this.#demo !== undefined),
       hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
       whySilent: (tracks) => whySilent(tracks, this.#transcoder.opus),
       streamOpened: (name, stream) => {

@@ -9,6 +9,9 @@ import type { Config } from './config/load.ts';
 import type { PathEntry, ReadyPath } from './config/path-entry.ts';
 import { type DemoCamera, startDemoCamera } from './sources/demo/demo-camera.ts';
 
+/** Its large picture, which is recorded. */
+export const DEMO_PATH = 'demo';
+
 const LISTEN_MS = 4_000;
 /** A busy machine may miss the answers of a first look. */
 const LOOK_AGAIN_MS = 2_000;
@@ -122,7 +125,7 @@ function pathsOf(streams: DemoStreams | undefined, { pathDefaults }: Config): Re
       camera: { onvif: onvifUrl, profile: profile.token, name: 'Demo camera' },
     },
   });
-  paths.set('demo', entry('demo', main, 'always'));
+  paths.set(DEMO_PATH, entry(DEMO_PATH, main, 'always'));
   if (sub) {
     paths.set('demo_sub', entry('demo_sub', sub, 'no'));
   }

@@ -114,6 +114,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
       rules: {
         folders: () => this.#folders(),
         minFreeBytes: (totalBytes) => freeSpaceBytes(config().recordMinFree, totalBytes),
+        needsDisk: () => config().recordNeedsDisk,
         ageLimitMs: (folder) => this.#ageLimitMs(folder),
       },
       index: this.#index,
@@ -211,8 +212,8 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     return range ? `is protected: DELETE /v3/recordings/protect/${range.id} ends that` : 'is protected';
   }
 
-  /** Deletes all recordings of a path but those that are protected or being written. @throws PerchError notFound */
-  async deletePath(path: string): Promise<object> {
+  /** Deletes what is meant of a path's recordings, but those that are protected or being written. @throws PerchError notFound */
+  async deletePath(path: string, isMeant?: (file: string) => boolean): Promise<object> {
     const { playback } = this.#deps;
     // Brings the index in step with the path's files.
     const known = await playback.segments(path);
@@ -221,7 +222,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     }
     playback.requireThere(path);
     const { files, diskBytes, kept, keptFiles } = await deletePath({
-      deletions: this.#deletions,
+      ...{ deletions: this.#deletions, isMeant },
       rows: (limit, after) => playback.space.allOf(path, limit, after as SegmentRow | undefined),
       keptBecause: ({ startUs, durationUs }) => this.keptBecause(path, startUs, durationUs),
       tops: this.#folders(),

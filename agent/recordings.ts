@@ -7,6 +7,8 @@ import { CameraEvents } from './camera-events.ts';
 import { CameraStills } from './camera-stills.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { PathSettings } from './config/path.ts';
+import { DEMO_PATH } from './demo.ts';
+import { DemoRecordings } from './demo-recordings.ts';
 import type { SegmentHooks } from './paths/path-hooks.ts';
 import type { PathRecorder } from './paths/path-recorder.ts';
 import { Playback } from './playback/playback.ts';
@@ -58,6 +60,7 @@ export class Recordings {
   readonly space: RecordingSpace;
   readonly #gaps: RecordingGaps;
   readonly #stills: StillTaker;
+  readonly demo: DemoRecordings;
   readonly #recorders = new Map<Recorder, { readonly path: string; readonly recordPath: string }>();
   readonly #finished = new Set<SegmentListener>();
   readonly #stopCommits: () => void;
@@ -116,6 +119,11 @@ export class Recordings {
       },
       (told) => new SegmentAges(this.#stills.following(told), clock),
     );
+    this.demo = new DemoRecordings({
+      ...{ file: join(dataDir, 'demo-recordings.json'), log },
+      remove: (isMeant) => this.space.deletePath(DEMO_PATH, isMeant),
+      isOpen: (file) => this.#flush.isOpen(file),
+    });
     // As long as something is recorded the index is written all the time, and what is known of the clock every few minutes.
     const aliveMs = Math.max(this.playback.lastWrittenMs, writtenMs(join(dataDir, 'clock.json')));
     this.#gaps = new RecordingGaps({
@@ -174,7 +182,13 @@ export class Recordings {
     return () => this.#finished.delete(listener);
   }
 
-  recorder(name: string, settings: PathSettings, hooks?: SegmentHooks): PathRecorder | undefined {
+  /** @param isDemo what it records goes with the demo camera */
+  recorder(
+    name: string,
+    settings: PathSettings,
+    hooks?: SegmentHooks,
+    isDemo: boolean = false,
+  ): PathRecorder | undefined {
     if (settings.record === 'no') {
       return undefined;
     }
@@ -190,7 +204,7 @@ export class Recordings {
       },
       {
         flush: this.#flush,
-        log: following(this.space.segmentLog, this.#finished, hooks),
+        log: following(this.space.segmentLog, this.#finished, isDemo ? this.demo.noting(hooks) : hooks),
         clock: this.#clock,
         bootClock: this.#machineClock,
         disks: this.space,
@@ -295,6 +309,7 @@ export class Recordings {
     // A disk that hangs in the middle of it is not waited for.
     await Promise.race([this.#upkeep, this.#clock.sleep(HANGING_MS, over.signal)]);
     over.abort();
+    await this.demo.close();
     await this.#stills.close();
     await this.events.close();
     await this.#gaps.close();

@@ -182,9 +182,14 @@ test('a changed logLevel reaches paths that are there already', async () => {
   await agent.process.waitFor(/\[one\] no picture from the camera/);
 });
 
-test("the first camera that is added makes Perch's own file, and the demo camera goes", async () => {
+test("the first camera that is added makes Perch's own file, and the demo camera goes with its recordings", async () => {
   await using agent = await startAgent();
+  const recorded = async () => {
+    const { items } = await agent.json<{ items: { name: string }[] }>('/v3/recordings/list');
+    return items.map(({ name }) => name);
+  };
   await until(() => find(agent, 'demo'));
+  await until(async () => ((await recorded()).includes('demo') ? true : undefined));
   expect(await change(agent.url, 'PATCH', 'paths/patch/demo', { record: false })).toBe('404 path not found');
   expect(await change(agent.url, 'POST', 'paths/add/front', { source, name: 'front' })).toBe(200);
   // What has been changed is read back at once, whatever the parts are still at.
@@ -194,4 +199,5 @@ test("the first camera that is added makes Perch's own file, and the demo camera
   );
   await until(async () => ((await find(agent, 'front'))?.ready ? true : undefined));
   await until(async () => ((await find(agent, 'demo')) === undefined ? true : undefined));
+  await until(async () => ((await recorded()).includes('demo') ? undefined : true));
 });

@@ -26,6 +26,8 @@ export interface PathDeletionDeps {
   readonly deletions: Deletions;
   /** Recordings of the path behind another, the oldest first, at most `limit`. */
   rows(limit: number, after: RecordingOfPath | undefined): readonly RecordingOfPath[];
+  /** Which of them; all when it is not given. */
+  readonly isMeant: ((file: string) => boolean) | undefined;
   /** Why it is protected; undefined: it is not. */
   keptBecause(row: RecordingOfPath): string | undefined;
   /** Folders that stay though they are empty. */
@@ -49,6 +51,9 @@ export async function deletePath(deps: PathDeletionDeps): Promise<PathDeletion> 
   let [files, diskBytes, keptFiles] = [0, 0, 0];
   for (const row of allRows(deps)) {
     const { file, path, startUs, nameUs, durationUs } = row;
+    if (deps.isMeant?.(file) === false) {
+      continue;
+    }
     const doomed = { file, path, startsUs: [startUs, nameUs], durationUs, isDated: true };
     const deletion = await deletions.delete(doomed, 'hand');
     if (deletion.kind === 'deleted') {

@@ -124,7 +124,8 @@ export const cameras = {
   removedKept: (camera: string) => `${camera} removed. Its recordings stay until their room is needed.`,
   removedAll: (camera: string, size: string) => `${camera} removed, ${size} deleted.`,
   removedNotDeleted: (camera: string) => `${camera} removed. Its recordings could not be deleted.`,
-  demoStays: "This is the box's own demo camera. It goes by itself when the first camera is added.",
+  demoStays:
+    "This is the box's own demo camera. It goes by itself when the first camera is added, with what it has recorded.",
   toStorage: 'Storage',
   keptSome: (count: number) =>
     many(count, { one: 'One protected recording stays.', other: '# protected recordings stay.' }),

@@ -119,7 +119,7 @@ export const cameras: CamerasWords = {
   removedKept: (camera) => `已移除 ${camera}，录像保留到需要空间时。`,
   removedAll: (camera, size) => `已移除 ${camera}，删除了 ${size}。`,
   removedNotDeleted: (camera) => `已移除 ${camera}，但录像未能删除。`,
-  demoStays: '这是设备自带的演示摄像头，添加第一个摄像头后会自动消失。',
+  demoStays: '这是设备自带的演示摄像头，添加第一个摄像头后，它会连同其录像自动消失。',
   toStorage: '存储',
   keptSome: (count) => `${count} 段受保护的录像保留。`,
   isBackAfter: (camera, time) => `${camera} 已恢复，离线了 ${time}。`,
